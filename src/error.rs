@@ -1,0 +1,125 @@
+//! Errors as people read them: what failed, why, what to do about it, and the exit status that says so to scripts.
+
+use std::fmt;
+use std::io::Write;
+
+/// The result of everything that can fail here.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// How a process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: done.
+    Done,
+    /// 1: it failed.
+    Failed,
+    /// 2: the command line or the configuration is wrong.
+    Usage,
+}
+
+impl Exit {
+    /// The exit status of the process.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+        }
+    }
+}
+
+/// An error for people: `error: <what failed>: <cause>`, then, where something can be done, `hint: <what to do>`.
+///
+/// No part of it may ever hold a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    exit: Exit,
+    what: String,
+    cause: String,
+    hint: Option<String>,
+}
+
+impl Error {
+    /// Something failed (exit status 1).
+    pub fn failed(what: impl Into<String>, cause: impl fmt::Display) -> Self {
+        Self {
+            exit: Exit::Failed,
+            what: what.into(),
+            cause: one_line(&cause.to_string()),
+            hint: None,
+        }
+    }
+
+    /// The command line or the configuration is wrong (exit status 2).
+    pub fn usage(what: impl Into<String>, cause: impl fmt::Display) -> Self {
+        Self {
+            exit: Exit::Usage,
+            ..Self::failed(what, cause)
+        }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The exit status this error asks for.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// The cause alone, in one line.
+    pub fn cause(&self) -> &str {
+        &self.cause
+    }
+
+    /// What to do about it, if anything.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// Writes the error and its hint for people. A stderr that is closed is nobody's problem.
+    pub fn report(&self, stderr: &mut dyn Write) {
+        let _ = writeln!(stderr, "error: {self}");
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(stderr, "hint: {hint}");
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.cause)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A cause in one line without control characters, whatever a server or a file put in it.
+pub fn one_line(text: &str) -> String {
+    let cleaned: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    cleaned.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_what_cause_and_hint() {
+        let mut out = Vec::new();
+        Error::failed("cannot read x", "no\nsuch\tfile")
+            .hint("make one")
+            .report(&mut out);
+        assert_eq!(out, b"error: cannot read x: no such file\nhint: make one\n");
+    }
+
+    #[test]
+    fn exit_codes() {
+        assert_eq!(Error::failed("a", "b").exit().code(), 1);
+        assert_eq!(Error::usage("a", "b").exit().code(), 2);
+        assert_eq!(Exit::Done.code(), 0);
+    }
+}

@@ -1,0 +1,2 @@
+//! ecr-auth
+fn main() {}

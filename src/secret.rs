@@ -1,0 +1,48 @@
+//! A value that must never be shown: passwords, keys, tokens.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// Text that is a secret: its `Debug` says `REDACTED`, it has no `Display`, and its memory is wiped when dropped.
+///
+/// [`Secret::expose`] is the one way to the text, so that every use of a secret is found by searching for that word.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes a text as a secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// The secret itself: hand it only to what needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("REDACTED")
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_never_shows_the_text() {
+        let secret = Secret::new("hunter2");
+        assert_eq!(format!("{secret:?}"), "REDACTED");
+        assert_eq!(format!("{:#?}", Some(&secret)), "Some(\n    REDACTED,\n)");
+        assert_eq!(secret.expose(), "hunter2");
+    }
+}

@@ -1,0 +1,148 @@
+//! Everything a command reads of the outside world, handed in, so that any command runs inside a test without a process.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// The environment variables of this run. An empty variable counts as unset, as AWS's tools have it.
+#[derive(Debug, Clone, Default)]
+pub struct Env(BTreeMap<String, String>);
+
+impl Env {
+    /// The process's own environment. Variables that are not Unicode are left out: none that we read may be.
+    pub fn of_process() -> Self {
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect()
+    }
+
+    /// The variable's value, if it is set and not empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The variable as a path.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.get(name).map(PathBuf::from)
+    }
+
+    /// Whether a switch is on: `true` or `1`, in any case.
+    pub fn is_true(&self, name: &str) -> bool {
+        self.get(name)
+            .is_some_and(|v| v.eq_ignore_ascii_case("true") || v == "1")
+    }
+
+    /// The user's home folder (`HOME`, on Windows `USERPROFILE`).
+    pub fn home(&self) -> Option<PathBuf> {
+        self.path(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
+    }
+
+    /// The folders on PATH, in order.
+    pub fn search_path(&self) -> Vec<PathBuf> {
+        self.get("PATH")
+            .map(|path| std::env::split_paths(path).collect())
+            .unwrap_or_default()
+    }
+
+    /// `ecr-auth` in the user's cache folder: `$XDG_CACHE_HOME` or `~/.cache`, on macOS `~/Library/Caches`, on Windows
+    /// `%LOCALAPPDATA%`.
+    pub fn cache_folder(&self) -> Option<PathBuf> {
+        self.user_folder("XDG_CACHE_HOME", ".cache", "Library/Caches", "LOCALAPPDATA")
+    }
+
+    /// `ecr-auth` in the user's configuration folder: `$XDG_CONFIG_HOME` or `~/.config`, on macOS
+    /// `~/Library/Application Support`, on Windows `%APPDATA%`.
+    pub fn config_folder(&self) -> Option<PathBuf> {
+        self.user_folder("XDG_CONFIG_HOME", ".config", "Library/Application Support", "APPDATA")
+    }
+
+    /// `ecr-auth` in the user's state folder: `$XDG_STATE_HOME` or `~/.local/state`, on macOS
+    /// `~/Library/Application Support`, on Windows `%LOCALAPPDATA%`.
+    pub fn state_folder(&self) -> Option<PathBuf> {
+        self.user_folder(
+            "XDG_STATE_HOME",
+            ".local/state",
+            "Library/Application Support",
+            "LOCALAPPDATA",
+        )
+    }
+
+    /// The XDG variable counts on every platform, but only as an absolute path, as its specification says.
+    fn user_folder(&self, xdg: &str, unix: &str, macos: &str, windows: &str) -> Option<PathBuf> {
+        let base = self.path(xdg).filter(|folder| folder.is_absolute()).or_else(|| {
+            if cfg!(windows) {
+                self.path(windows)
+            } else {
+                let below = if cfg!(target_os = "macos") { macos } else { unix };
+                self.home().map(|home| home.join(below))
+            }
+        })?;
+        Some(base.join("ecr-auth"))
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(vars: I) -> Self {
+        Self(
+            vars.into_iter()
+                .map(|(name, value)| {
+                    let name = name.into();
+                    let name = if cfg!(windows) { name.to_uppercase() } else { name };
+                    (name, value.into())
+                })
+                .collect(),
+        )
+    }
+}
+
+/// What a command reads of the outside world, and where it answers.
+pub struct World<'a> {
+    /// The environment variables.
+    pub env: Env,
+    /// The running binary, links resolved: what `setup` links to.
+    pub exe: PathBuf,
+    /// The time now.
+    pub clock: &'a dyn Fn() -> SystemTime,
+    /// What is fed to the command.
+    pub stdin: &'a mut dyn Read,
+    /// The result, and nothing else.
+    pub stdout: &'a mut dyn Write,
+    /// What people read.
+    pub stderr: &'a mut dyn Write,
+}
+
+impl World<'_> {
+    /// The time now.
+    pub fn now(&self) -> SystemTime {
+        (self.clock)()
+    }
+
+    /// Where the running binary lies, if that is known.
+    pub fn exe_folder(&self) -> Option<&Path> {
+        self.exe.parent()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_counts_as_unset() {
+        let env: Env = [("A", ""), ("B", "TRUE")].into_iter().collect();
+        assert_eq!(env.get("A"), None);
+        assert!(env.is_true("B"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn folders_follow_xdg_only_where_absolute() {
+        let env: Env = [("HOME", "/h"), ("XDG_CACHE_HOME", "relative"), ("XDG_STATE_HOME", "/s")]
+            .into_iter()
+            .collect();
+        assert_eq!(env.cache_folder(), Some("/h/.cache/ecr-auth".into()));
+        assert_eq!(env.state_folder(), Some("/s/ecr-auth".into()));
+        assert_eq!(env.config_folder(), Some("/h/.config/ecr-auth".into()));
+    }
+}
