@@ -2,5 +2,6 @@
 //! picture of its rooms.
 
 pub mod error;
+pub mod registry;
 pub mod secret;
 pub mod world;
