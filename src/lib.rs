@@ -1,7 +1,9 @@
 //! The way CI pipelines sign in to Amazon ECR. The binary is a thin shell around this library; docs/architecture.md has the
 //! picture of its rooms.
 
+pub mod aws;
 pub mod error;
 pub mod identity;
+pub mod registry;
 pub mod secret;
 pub mod world;

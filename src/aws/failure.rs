@@ -16,7 +16,7 @@ use crate::error::Error;
 pub fn of_call<E, R>(service: &str, operation: &str, error: SdkError<E, R>) -> Error
 where
     E: ProvideErrorMetadata + StdError + 'static,
-    R: Debug,
+    R: Debug + 'static,
 {
     let what = format!("{service} {operation}");
     match &error {

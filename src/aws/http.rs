@@ -93,7 +93,7 @@ fn trust_store(env: &Env) -> Result<TrustStore> {
     }
     if let Some(file) = env.path("SSL_CERT_FILE") {
         read_bundle(&file, "SSL_CERT_FILE")?;
-    } else if cfg!(target_os = "linux") && env.get("SSL_CERT_DIR").is_none() && !has_system_roots() {
+    } else if env.get("SSL_CERT_DIR").is_none() && !has_system_roots() {
         return Ok(TrustStore::empty().with_pem_certificate(built_in_roots()));
     }
     Ok(TrustStore::default())
@@ -116,7 +116,14 @@ fn read_bundle(path: &Path, variable: &str) -> Result<Vec<u8>> {
     }
 }
 
-/// Where the distributions keep their roots, as rustls-native-certs looks for them.
+/// Whether the distribution's roots are there, where rustls-native-certs looks for them.
+#[cfg(not(target_os = "linux"))]
+fn has_system_roots() -> bool {
+    true
+}
+
+/// Whether the distribution's roots are there, where rustls-native-certs looks for them.
+#[cfg(target_os = "linux")]
 fn has_system_roots() -> bool {
     let found = openssl_probe::probe();
     found.cert_file.is_some() || !found.cert_dir.is_empty()

@@ -1,0 +1,211 @@
+//! What the host name of a registry means: the account, the region, the partition, and how to reach its API.
+//!
+//! A token for ECR opens every registry its principal may use, so handing one to the wrong host gives it away. Everything
+//! here therefore accepts the known shapes and nothing else.
+
+mod argument;
+mod near_miss;
+mod partition;
+mod pattern;
+mod server;
+
+use std::fmt;
+use std::ops::Range;
+
+pub use argument::parse_argument;
+pub use near_miss::{WhyNot, why_not_ecr};
+pub use partition::Partition;
+pub use pattern::HostPattern;
+pub use server::server_name;
+
+/// The host of ECR Public.
+const PUBLIC_HOST: &str = "public.ecr.aws";
+/// The host of ECR Public that answers over IPv6 too.
+const PUBLIC_DUAL_STACK_HOST: &str = "ecr-public.aws.com";
+/// The one region with the API of ECR Public.
+const PUBLIC_REGION: &str = "us-east-1";
+
+/// An ECR registry, known by its host name.
+///
+/// Two registries are equal when their canonical host names are.
+#[derive(Clone)]
+pub struct Registry {
+    host: String,
+    kind: Kind,
+    partition: &'static Partition,
+    dual_stack: bool,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Public,
+    Private { region: Range<usize>, fips: bool },
+}
+
+/// The length of an AWS account id, in digits.
+const ACCOUNT_DIGITS: usize = 12;
+
+impl Registry {
+    /// The registry that a client means by `server`: a host name in any case, with or without a scheme, a port, a path with
+    /// tag and digest, a trailing dot and blanks around it. `None` for every host that isn't ECR's.
+    ///
+    /// Private: `<account>.dkr.ecr[-fips].<region>.<suffix>` or, with IPv6, `<account>.dkr-ecr[-fips].<region>.<suffix>`,
+    /// where the suffix is that of the region's partition. Public: `public.ecr.aws` and `ecr-public.aws.com`.
+    pub fn parse(server: &str) -> Option<Self> {
+        let host = server::dns_name(server)?;
+        if host.eq_ignore_ascii_case(PUBLIC_HOST) {
+            return Some(Self::public(PUBLIC_HOST, false));
+        }
+        if host.eq_ignore_ascii_case(PUBLIC_DUAL_STACK_HOST) {
+            return Some(Self::public(PUBLIC_DUAL_STACK_HOST, true));
+        }
+        Self::private(host.to_ascii_lowercase())
+    }
+
+    /// `host` is in lower case already.
+    fn private(host: String) -> Option<Self> {
+        let name = PrivateName::split(&host)?;
+        let partition = Partition::of_region(name.region);
+        if !is_account(name.account)
+            || !is_region(name.region)
+            || Some(name.suffix) != partition.suffix(name.dual_stack)
+        {
+            return None;
+        }
+        let start = host.len() - name.suffix.len() - 1 - name.region.len();
+        let region = start..start + name.region.len();
+        let (fips, dual_stack) = (name.fips, name.dual_stack);
+        Some(Self {
+            host,
+            kind: Kind::Private { region, fips },
+            partition,
+            dual_stack,
+        })
+    }
+
+    fn public(host: &str, dual_stack: bool) -> Self {
+        Self {
+            host: host.to_owned(),
+            kind: Kind::Public,
+            partition: Partition::of_region(PUBLIC_REGION),
+            dual_stack,
+        }
+    }
+
+    /// The host name, canonical: in lower case, without scheme, port, path and trailing dot.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The account the registry belongs to, 12 digits; `None` for ECR Public.
+    pub fn account(&self) -> Option<&str> {
+        match self.kind {
+            Kind::Public => None,
+            Kind::Private { .. } => self.host.get(..ACCOUNT_DIGITS),
+        }
+    }
+
+    /// The region of the registry, for ECR Public the one with its API.
+    pub fn region(&self) -> &str {
+        match &self.kind {
+            Kind::Public => PUBLIC_REGION,
+            Kind::Private { region, .. } => &self.host[region.clone()],
+        }
+    }
+
+    /// The AWS partition of the region.
+    pub fn partition(&self) -> &'static Partition {
+        self.partition
+    }
+
+    /// Whether the host is a FIPS 140 endpoint; its API is then asked there too.
+    pub fn is_fips(&self) -> bool {
+        matches!(self.kind, Kind::Private { fips: true, .. })
+    }
+
+    /// Whether the host answers over IPv6 too; its API is then asked at the dual-stack endpoint.
+    pub fn is_dual_stack(&self) -> bool {
+        self.dual_stack
+    }
+
+    /// Whether this is ECR Public.
+    pub fn is_public(&self) -> bool {
+        matches!(self.kind, Kind::Public)
+    }
+}
+
+impl PartialEq for Registry {
+    fn eq(&self, other: &Self) -> bool {
+        self.host == other.host
+    }
+}
+
+impl Eq for Registry {}
+
+impl fmt::Display for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.host)
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Registry({})", self.host)
+    }
+}
+
+/// The parts of a name with the build of a private registry's, none of them checked yet.
+struct PrivateName<'a> {
+    account: &'a str,
+    fips: bool,
+    dual_stack: bool,
+    region: &'a str,
+    suffix: &'a str,
+}
+
+impl<'a> PrivateName<'a> {
+    fn split(host: &'a str) -> Option<Self> {
+        let (account, rest) = host.split_once('.')?;
+        let (dual_stack, rest) = match rest.strip_prefix("dkr.ecr") {
+            Some(rest) => (false, rest),
+            None => (true, rest.strip_prefix("dkr-ecr")?),
+        };
+        let (fips, rest) = match rest.strip_prefix("-fips") {
+            Some(rest) => (true, rest),
+            None => (false, rest),
+        };
+        let (region, suffix) = rest.strip_prefix('.')?.split_once('.')?;
+        Some(Self {
+            account,
+            fips,
+            dual_stack,
+            region,
+            suffix,
+        })
+    }
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == ACCOUNT_DIGITS && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Whether a text has the shape of a region: `eu-west-1`, `us-gov-east-1`, `eusc-de-east-1`. New regions appear at any time,
+/// so there is no list: three or more words joined by hyphens, the last one a number, the others beginning with a letter.
+fn is_region(text: &str) -> bool {
+    const LONGEST_DNS_LABEL: usize = 63;
+    let Some((words, number)) = text.rsplit_once('-') else {
+        return false;
+    };
+    let is_word = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_lowercase())
+            && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    };
+    text.len() <= LONGEST_DNS_LABEL
+        && words.contains('-')
+        && words.split('-').all(is_word)
+        && !number.is_empty()
+        && number.bytes().all(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! REGISTRY on the command line: a host, `ACCOUNT/REGION`, `ACCOUNT`, or `public`.
+
+use super::near_miss::{wrong_account, wrong_region};
+use super::{PUBLIC_HOST, Partition, Registry, WhyNot, is_account, is_region, why_not_ecr};
+use crate::error::{Error, Result, one_line};
+
+/// The registry that a REGISTRY argument means. `region` is the one in force, for an account that stands alone.
+///
+/// An account is text, never a number: 12 digits, leading zeros and all.
+///
+/// # Errors
+/// A usage error that says which part is wrong and what to write instead.
+pub fn parse_argument(arg: &str, region: Option<&str>) -> Result<Registry> {
+    let arg = arg.trim();
+    if arg.eq_ignore_ascii_case("public") {
+        return parse_argument(PUBLIC_HOST, region);
+    }
+    if let Some(registry) = Registry::parse(arg) {
+        return Ok(registry);
+    }
+    let (account, named_region) = match arg.split_once('/') {
+        Some((account, region)) => (account, Some(region.trim_end_matches('/'))),
+        None => (arg, None),
+    };
+    if !looks_like_account(account) {
+        return Err(refuse(arg, why_not_ecr(arg)));
+    }
+    if !is_account(account) {
+        return Err(refuse(arg, wrong_account(account)));
+    }
+    let region = named_region.or(region).ok_or_else(|| no_region(arg))?;
+    of_account(account, region).map_err(|why| refuse(arg, why))
+}
+
+/// The registry of an account in a region, at the ordinary endpoint.
+fn of_account(account: &str, region: &str) -> Result<Registry, WhyNot> {
+    let region = region.to_ascii_lowercase();
+    if !is_region(&region) {
+        return Err(wrong_region(&one_line(&region)));
+    }
+    let suffix = Partition::of_region(&region).registry_suffix();
+    let host = format!("{account}.dkr.ecr.{region}.{suffix}");
+    Registry::parse(&host).ok_or_else(|| why_not_ecr(&host))
+}
+
+/// Digits, with the hyphens that AWS's console shows.
+fn looks_like_account(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit()) && text.bytes().all(|b| b.is_ascii_digit() || b == b'-')
+}
+
+fn no_region(arg: &str) -> Error {
+    Error::usage(what_failed(arg), "an account alone doesn't say which region")
+        .hint(format!("write {arg}/REGION, pass --region, or set AWS_REGION"))
+}
+
+fn refuse(arg: &str, why: WhyNot) -> Error {
+    Error::usage(what_failed(arg), why.cause).hint(why.hint)
+}
+
+fn what_failed(arg: &str) -> String {
+    format!("cannot take \"{}\" for an ECR registry", printable(arg))
+}
+
+/// The argument as an error may show it: in one line, not too long, and without what could be a password before an '@'.
+fn printable(arg: &str) -> String {
+    const LONGEST: usize = 120;
+    let line = one_line(arg);
+    let name = line.split("@sha").next().unwrap_or_default();
+    let name = name.rsplit('@').next().unwrap_or_default();
+    let mut shown: String = name.chars().take(LONGEST).collect();
+    if shown.len() < name.len() {
+        shown.push('…');
+    }
+    shown
+}
