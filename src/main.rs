@@ -1,2 +1,28 @@
-//! ecr-auth
-fn main() {}
+//! The binary: hands the outside world to the library and its exit status to the system.
+
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime};
+
+use ecr_auth::world::{Env, Verbosity, World};
+
+fn main() -> ExitCode {
+    let (started, began) = (SystemTime::now(), Instant::now());
+    let args: Vec<_> = std::env::args_os().collect();
+    let env = Env::of_process();
+    let verbosity = match env.get("ECR_AUTH_LOG") {
+        Some("debug") => Verbosity::Debug,
+        _ => Verbosity::Normal,
+    };
+    let mut world = World {
+        env,
+        exe: std::env::current_exe().unwrap_or_default(),
+        clock: &SystemTime::now,
+        stdin: &mut std::io::stdin().lock(),
+        stdout: &mut std::io::stdout().lock(),
+        stderr: &mut std::io::stderr().lock(),
+        verbosity,
+        started,
+        began,
+    };
+    ExitCode::from(ecr_auth::run(&args, &mut world).code())
+}

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::path::PathBuf;
+use std::time::{Instant, SystemTime};
 
 /// The environment variables of this run. An empty variable counts as unset, as AWS's tools have it.
 #[derive(Debug, Clone, Default)]
@@ -96,6 +96,17 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
     }
 }
 
+/// How much people want to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// What was done.
+    Normal,
+    /// How it was done, too.
+    Debug,
+}
+
 /// What a command reads of the outside world, and where it answers.
 pub struct World<'a> {
     /// The environment variables.
@@ -110,6 +121,12 @@ pub struct World<'a> {
     pub stdout: &'a mut dyn Write,
     /// What people read.
     pub stderr: &'a mut dyn Write,
+    /// How much of it.
+    pub verbosity: Verbosity,
+    /// When this process started.
+    pub started: SystemTime,
+    /// The same moment, on the clock that is never set.
+    pub began: Instant,
 }
 
 impl World<'_> {
@@ -118,9 +135,20 @@ impl World<'_> {
         (self.clock)()
     }
 
-    /// Where the running binary lies, if that is known.
-    pub fn exe_folder(&self) -> Option<&Path> {
-        self.exe.parent()
+    /// Tells people what was done. A stderr that is closed is nobody's problem.
+    pub fn say(&mut self, line: &str) {
+        self.write(Verbosity::Normal, line);
+    }
+
+    /// Tells people how it was done.
+    pub fn detail(&mut self, line: &str) {
+        self.write(Verbosity::Debug, line);
+    }
+
+    fn write(&mut self, least: Verbosity, line: &str) {
+        if self.verbosity >= least {
+            let _ = writeln!(self.stderr, "{line}");
+        }
     }
 }
 

@@ -1,0 +1,90 @@
+//! The shapes of the command line. What the commands do stands in `commands`.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand};
+
+use crate::commands::{helper, logout, setup};
+use crate::error::{Exit, Result};
+use crate::world::{Verbosity, World};
+
+/// Signs CI pipelines in to Amazon ECR: Docker credential helper, token cache and set-up in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "ecr-auth", version, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// The configuration file, instead of $ECR_AUTH_CONFIG or ecr-auth/ecr-auth.yml in the user's configuration folder
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Tell more (repeatable); ECR_AUTH_LOG=debug does the same
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+
+    /// Tell errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  ecr-auth setup                                               the caller's own registry in the current region
+  ecr-auth setup 111122223333.dkr.ecr.eu-west-1.amazonaws.com  one registry
+  ecr-auth setup 111122223333/eu-west-1 public                 a registry by account and region, and ECR Public
+  ecr-auth logout                                              takes it all back";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Setup(setup::SetupArgs),
+    Logout(logout::LogoutArgs),
+    /// Speaks the Docker credential-helper protocol: what clients call, under the name docker-credential-ecr-auth too
+    Helper {
+        /// get, store, erase, list or version
+        action: String,
+    },
+}
+
+/// Parses a command line and runs its command.
+pub fn run(args: &[OsString], world: &mut World<'_>) -> Exit {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return show(&error, world),
+    };
+    if cli.quiet {
+        world.verbosity = Verbosity::Quiet;
+    } else if cli.verbose > 0 {
+        world.verbosity = Verbosity::Debug;
+    }
+    match dispatch(&cli, world) {
+        Ok(exit) => exit,
+        Err(error) => {
+            error.report(world.stderr);
+            error.exit()
+        }
+    }
+}
+
+fn dispatch(cli: &Cli, world: &mut World<'_>) -> Result<Exit> {
+    match &cli.command {
+        Command::Setup(args) => setup::run(args, cli.config.as_deref(), world)?,
+        Command::Logout(args) => logout::run(args, world)?,
+        Command::Helper { action } => return Ok(helper::run(action, world)),
+    }
+    Ok(Exit::Done)
+}
+
+/// Help and version are results; all else is an error of usage.
+fn show(error: &clap::Error, world: &mut World<'_>) -> Exit {
+    let text = error.render();
+    if error.use_stderr() {
+        let _ = write!(world.stderr, "{text}");
+        return Exit::Usage;
+    }
+    match write!(world.stdout, "{text}") {
+        Ok(()) => Exit::Done,
+        Err(_) => Exit::Failed,
+    }
+}

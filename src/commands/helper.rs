@@ -1,0 +1,261 @@
+//! The Docker credential-helper protocol: `get`, `store`, `erase`, `list`, `version`.
+//!
+//! Clients read stdout alone: a line there is the only way most users ever see why a pull failed.
+//! <https://github.com/docker/docker-credential-helpers>
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cache::Cache;
+use crate::config::{Config, Target};
+use crate::error::{Error, Exit, Result, one_line};
+use crate::registry::{server_name, why_not_ecr};
+use crate::secret::Secret;
+use crate::token::Plan;
+use crate::world::{Env, World};
+
+/// What clients take for "none here": they go on without credentials.
+const NOT_FOUND: &str = "credentials not found in native keychain";
+/// What docker's own helpers say.
+const NO_SERVER: &str = "no credentials server URL";
+/// A failure's line, at most, in characters.
+const LINE_LIMIT: usize = 300;
+/// What a client may send, at most, in bytes.
+const INPUT_LIMIT: u64 = 64 * 1024;
+
+/// The names under which the binary is a credential helper and nothing else.
+const NAMES: [&str; 2] = ["docker-credential-ecr-auth", "docker-credential-ecr-login"];
+
+/// Whether a binary called under this name is the credential helper.
+pub fn is_helper_name(program: &Path) -> bool {
+    let name = program.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let stem = match name.len().checked_sub(4).and_then(|at| name.split_at_checked(at)) {
+        Some((stem, extension)) if extension.eq_ignore_ascii_case(".exe") => stem,
+        _ => name,
+    };
+    NAMES.contains(&stem)
+}
+
+/// Answers one action of the protocol.
+pub fn run(action: &str, world: &mut World<'_>) -> Exit {
+    let answer = match action {
+        "get" => get(world),
+        "store" => store(world),
+        "erase" => erase(world),
+        "list" => Ok(list(world)),
+        "version" | "--version" | "-V" => Ok(format!("{} {}", NAMES[0], env!("CARGO_PKG_VERSION"))),
+        other => {
+            let error = Error::usage("credential helper", format!("there is no action `{other}`"));
+            error
+                .hint("clients call it with get, store, erase, list or version")
+                .report(world.stderr);
+            return Exit::Usage;
+        }
+    };
+    let (line, exit) = match answer {
+        Ok(line) => (line, Exit::Done),
+        Err(line) => (line, Exit::Failed),
+    };
+    if line.is_empty() {
+        return exit;
+    }
+    match writeln!(world.stdout, "{line}").and_then(|()| world.stdout.flush()) {
+        Ok(()) => exit,
+        Err(error) => {
+            Error::failed("cannot write the answer", error).report(world.stderr);
+            Exit::Failed
+        }
+    }
+}
+
+/// What goes to stdout, for an exit status of 0 or 1.
+type Answer = Result<String, String>;
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Credentials<'a> {
+    #[serde(rename = "ServerURL")]
+    server_url: &'a str,
+    username: &'static str,
+    secret: &'a str,
+}
+
+fn get(world: &mut World<'_>) -> Answer {
+    let server = server_url(world)?;
+    let config = Config::load(&world.env, None).map_err(|error| failed(&server, &error, world))?;
+    let Some(target) = config.target(&server) else {
+        return Err(NOT_FOUND.to_owned());
+    };
+    match password(&target, &server, world) {
+        Ok(password) => Ok(to_json(&Credentials {
+            server_url: &server,
+            username: "AWS",
+            secret: password.expose(),
+        })),
+        Err(error) if is_optional(&target) => {
+            // A pull that works without credentials must not fail for want of them.
+            let name = name_of(&server);
+            let _ = writeln!(world.stderr, "ecr-auth: {name}: going on without credentials: {error}");
+            Err(NOT_FOUND.to_owned())
+        }
+        Err(error) => Err(failed(&server, &error, world)),
+    }
+}
+
+fn password(target: &Target<'_>, server: &str, world: &World<'_>) -> Result<Secret> {
+    let cache = Cache::open(Cache::folder(&world.env));
+    Plan::new(&world.env, target)?.password(&cache, &name_of(server), world)
+}
+
+fn is_optional(target: &Target<'_>) -> bool {
+    target.registry.is_public() || target.rule.is_some_and(|rule| rule.optional())
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    #[serde(rename = "ServerURL")]
+    server_url: String,
+}
+
+/// `docker login` ends with it: what it brings we can fetch ourselves, so an ECR registry is simply taken.
+fn store(world: &mut World<'_>) -> Answer {
+    let input = input(world)?;
+    let stored: Stored = serde_json::from_str(input.expose())
+        .map_err(|_| "ecr-auth: store: the input is no JSON object with a ServerURL".to_owned())?;
+    let server = stored.server_url.trim();
+    let config = Config::load(&world.env, None).map_err(|error| failed(server, &error, world))?;
+    if config.target(server).is_some() {
+        return Ok(String::new());
+    }
+    let why = why_not_ecr(server);
+    let line = format!(
+        "ecr-auth: {} is not an ECR registry: {}; {}",
+        name_of(server),
+        why.cause,
+        why.hint
+    );
+    Err(within_limit(&line))
+}
+
+/// Forgets what is cached for the host, under whatever identity it was fetched.
+fn erase(world: &mut World<'_>) -> Answer {
+    let name = name_of(&server_url(world)?);
+    let cache = Cache::open(Cache::folder(&world.env));
+    let config = Config::load(&world.env, None).unwrap_or_default();
+    if let Some(target) = config.target(&name)
+        && let Ok(plan) = Plan::new(&world.env, &target)
+    {
+        cache.remove(plan.key());
+    }
+    cache.remove_named(&name, world.now());
+    Ok(String::new())
+}
+
+fn list(world: &mut World<'_>) -> String {
+    let config = Config::load(&world.env, None).unwrap_or_else(|error| {
+        error.report(world.stderr);
+        Config::default()
+    });
+    let hosts: BTreeMap<String, &str> = config
+        .exact_hosts()
+        .map(str::to_owned)
+        .chain(cached_hosts(&config, &world.env, world))
+        .map(|host| (format!("https://{host}"), "AWS"))
+        .collect();
+    to_json(&hosts)
+}
+
+/// The hosts with a valid token that a `get` by this identity would be handed.
+fn cached_hosts(config: &Config, env: &Env, world: &World<'_>) -> Vec<String> {
+    let cache = Cache::open(Cache::folder(env));
+    let mut hosts = Vec::new();
+    for (key, names) in cache.entries(world.now()) {
+        for name in names {
+            let plan = config.target(&name).and_then(|target| Plan::new(env, &target).ok());
+            if plan.is_some_and(|plan| plan.key().to_string() == key) {
+                hosts.push(name);
+            }
+        }
+    }
+    hosts
+}
+
+/// The server string, as the client sent it but for the white space around it.
+fn server_url(world: &mut World<'_>) -> Result<String, String> {
+    let input = input(world)?;
+    match input.expose().trim() {
+        "" => Err(NO_SERVER.to_owned()),
+        server => Ok(server.to_owned()),
+    }
+}
+
+/// What the client feeds. `store` brings a password, so it is a secret.
+fn input(world: &mut World<'_>) -> Result<Secret, String> {
+    let mut text = String::new();
+    match world.stdin.take(INPUT_LIMIT + 1).read_to_string(&mut text) {
+        Ok(read) if read as u64 <= INPUT_LIMIT => Ok(Secret::new(text)),
+        Ok(_) => Err("ecr-auth: the input is longer than 64 KiB".to_owned()),
+        Err(error) => Err(format!("ecr-auth: cannot read the input: {}", one_line(&error.to_string()))),
+    }
+}
+
+/// A failure's one line for the client; people who see stderr get all of it.
+fn failed(server: &str, error: &Error, world: &mut World<'_>) -> String {
+    error.report(world.stderr);
+    let line = format!("ecr-auth: {}: {error}", name_of(server));
+    match error.hint_text().map(|hint| format!("{line}; {hint}")) {
+        Some(whole) if whole.chars().count() <= LINE_LIMIT => whole,
+        _ => within_limit(&line),
+    }
+}
+
+fn within_limit(line: &str) -> String {
+    let line = one_line(line);
+    match line.char_indices().nth(LINE_LIMIT - 1) {
+        Some((at, _)) if line.chars().count() > LINE_LIMIT => format!("{}…", &line[..at]),
+        _ => line,
+    }
+}
+
+/// The host, with its port if it has one: what entries and messages call a server.
+fn name_of(server: &str) -> String {
+    server_name(server).unwrap_or_else(|| one_line(server).chars().take(100).collect())
+}
+
+fn to_json(value: &impl Serialize) -> String {
+    // Text keys and text values: serialising them can't fail.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_helpers_names() {
+        for name in [
+            "docker-credential-ecr-auth",
+            "/usr/local/bin/docker-credential-ecr-login",
+            "docker-credential-ecr-auth.exe",
+            "docker-credential-ecr-login.EXE",
+        ] {
+            assert!(is_helper_name(Path::new(name)), "{name}");
+        }
+        for name in ["ecr-auth", "ecr-auth.exe", "docker-credential-ecr", "docker-credential-ecr-auth.bat", ".exe", ""] {
+            assert!(!is_helper_name(Path::new(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_at_most_300_characters() {
+        let line = within_limit(&"é".repeat(301));
+        assert_eq!(line.chars().count(), 300);
+        assert!(line.ends_with("é…"));
+        let full = "é".repeat(300);
+        assert_eq!(within_limit(&full), full);
+        assert_eq!(within_limit("two\nlines"), "two lines");
+    }
+}

@@ -1,0 +1,3 @@
+//! The flow of each subcommand: parse, plan, do, report. They don't know each other.
+
+pub mod helper;

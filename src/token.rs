@@ -1,0 +1,198 @@
+//! The way from a registry to its password: identity, key, cache and, only on a miss, AWS.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::aws::{self, Aws, Endpoint, Service};
+use crate::cache::{Cache, Fetched, Key, Request};
+use crate::config::Target;
+use crate::error::{Error, Result};
+use crate::identity::Identity;
+use crate::registry::Registry;
+use crate::secret::Secret;
+use crate::world::{Env, World};
+
+/// How long all of it may take, if `ECR_AUTH_TIMEOUT` says nothing else.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
+/// What is kept of that for starting, answering and ending.
+const MARGIN: Duration = Duration::from_millis(300);
+
+/// Who asks for what, known without the network: enough to find a token in the cache.
+#[derive(Debug)]
+pub struct Plan {
+    registry: Registry,
+    identity: Identity,
+    endpoint: Endpoint,
+    key: Key,
+}
+
+impl Plan {
+    /// Chooses the identity and the endpoint for a registry.
+    ///
+    /// # Errors
+    /// No usable source of credentials, an endpoint that may not be used.
+    pub fn new(env: &Env, target: &Target<'_>) -> Result<Self> {
+        let profile = target.rule.and_then(|rule| rule.profile());
+        let identity = Identity::choose(env, profile)?;
+        let registry = target.registry.clone();
+        let service = match registry.is_public() {
+            true => Service::EcrPublic,
+            false => Service::Ecr,
+        };
+        let (fips, dual_stack) = (registry.is_fips(), registry.is_dual_stack());
+        let endpoint = Endpoint::of(service, env, &identity, fips, dual_stack)?;
+        let key = key(&registry, &endpoint, &identity);
+        Ok(Self {
+            registry,
+            identity,
+            endpoint,
+            key,
+        })
+    }
+
+    /// The key of the token in the cache.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// The password for the user `AWS`, from the cache or from AWS. `name` is the host it is asked for under.
+    ///
+    /// # Errors
+    /// What AWS says, or that it said nothing in time.
+    pub fn password(&self, cache: &Cache, name: &str, world: &World<'_>) -> Result<Secret> {
+        if let Some(secret) = cache.warm(&self.key, name, world.now()) {
+            return Ok(secret);
+        }
+        let deadline = deadline(&world.env, world.began)?;
+        let request = Request {
+            key: &self.key,
+            name,
+            started: world.started,
+            deadline,
+        };
+        cache.get(&request, world.clock, &mut |budget| self.fetch(&world.env, budget))
+    }
+
+    fn fetch(&self, env: &Env, budget: Duration) -> Result<Fetched> {
+        let aws = Aws::new(env, &self.identity)?;
+        let token = aws::within(budget, aws.authorization_token(&self.registry, &self.endpoint))?;
+        Ok(Fetched {
+            secret: token.password,
+            expires_at: token.expires_at,
+        })
+    }
+}
+
+/// One token serves every registry of a region, so the account in the host's name is no part of the key.
+fn key(registry: &Registry, endpoint: &Endpoint, identity: &Identity) -> Key {
+    let kind = |on: bool| if on { "yes" } else { "no" };
+    let mut key = Key::builder()
+        .field("partition", registry.partition().id())
+        .field("region", registry.region())
+        .field("public", kind(registry.is_public()))
+        .field("fips", kind(endpoint.fips))
+        .field("dual-stack", kind(endpoint.dual_stack))
+        .field("endpoint", endpoint.url.as_deref().unwrap_or_default());
+    for (name, value) in identity.key_fields() {
+        key = key.secret(name, &value);
+    }
+    key.build()
+}
+
+/// When a command that began at `began` has to have ended.
+///
+/// # Errors
+/// `ECR_AUTH_TIMEOUT` is no number of seconds.
+pub fn deadline(env: &Env, began: Instant) -> Result<Instant> {
+    let timeout = match env.get("ECR_AUTH_TIMEOUT") {
+        None => DEFAULT_TIMEOUT,
+        Some(text) => seconds(text).ok_or_else(|| {
+            Error::usage("ECR_AUTH_TIMEOUT", format!("{text} is not a number of seconds"))
+                .hint("set it to a number from 1 to 3600, or unset it")
+        })?,
+    };
+    Ok(began + timeout.saturating_sub(MARGIN))
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    let seconds: f64 = text.parse().ok()?;
+    (1.0..=3600.0).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
+}
+
+/// What a token asked for now would be good for, for people: `11 h 59 min`.
+pub fn lifetime(from: SystemTime, until: SystemTime) -> String {
+    let minutes = until.duration_since(from).unwrap_or_default().as_secs() / 60;
+    match minutes / 60 {
+        0 => format!("{minutes} min"),
+        hours => format!("{hours} h {} min", minutes % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key_of(host: &str, vars: &[(&str, &str)]) -> String {
+        let env: Env = [("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "secret")]
+            .into_iter()
+            .chain(vars.iter().copied())
+            .collect();
+        let target = Target {
+            registry: Registry::parse(host).unwrap(),
+            rule: None,
+        };
+        Plan::new(&env, &target).unwrap().key().to_string()
+    }
+
+    const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+
+    #[test]
+    fn registries_of_one_region_share_a_token() {
+        assert_eq!(key_of(HOST, &[]), key_of("444455556666.dkr.ecr.eu-west-1.amazonaws.com", &[]));
+    }
+
+    #[test]
+    fn everything_that_decides_the_token_is_in_the_key() {
+        let base = key_of(HOST, &[]);
+        for other in [
+            "111122223333.dkr.ecr.us-east-1.amazonaws.com",
+            "111122223333.dkr.ecr-fips.eu-west-1.amazonaws.com",
+            "111122223333.dkr-ecr.eu-west-1.on.aws",
+            "public.ecr.aws",
+        ] {
+            assert_ne!(key_of(other, &[]), base, "{other}");
+        }
+        let us_east = key_of("111122223333.dkr.ecr.us-east-1.amazonaws.com", &[]);
+        assert_ne!(key_of("public.ecr.aws", &[]), us_east);
+        for (name, value) in [
+            ("AWS_ACCESS_KEY_ID", "OTHER"),
+            ("AWS_SECRET_ACCESS_KEY", "other"),
+            ("AWS_SESSION_TOKEN", "session"),
+            ("AWS_ENDPOINT_URL", "https://localhost"),
+            ("AWS_ENDPOINT_URL_ECR", "https://localhost"),
+            ("AWS_USE_FIPS_ENDPOINT", "true"),
+        ] {
+            assert_ne!(key_of(HOST, &[(name, value)]), base, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_timeout_is_a_number_of_seconds() {
+        let began = Instant::now();
+        let left = |text: &str| {
+            let env: Env = [("ECR_AUTH_TIMEOUT", text)].into_iter().collect();
+            deadline(&env, began).map(|deadline| deadline - began)
+        };
+        assert_eq!(left("").unwrap(), Duration::from_millis(14_700));
+        assert_eq!(left("2.5").unwrap(), Duration::from_millis(2_200));
+        for wrong in ["0", "-1", "soon", "NaN", "inf", "3601"] {
+            assert_eq!(left(wrong).unwrap_err().exit().code(), 2, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn lifetimes_for_people() {
+        let now = SystemTime::UNIX_EPOCH;
+        assert_eq!(lifetime(now, now + Duration::from_secs(43_199)), "11 h 59 min");
+        assert_eq!(lifetime(now, now + Duration::from_secs(61)), "1 min");
+    }
+}
