@@ -70,6 +70,11 @@ impl Error {
         self.exit
     }
 
+    /// What failed, without its cause.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
     /// The cause alone, in one line.
     pub fn cause(&self) -> &str {
         &self.cause

@@ -3,10 +3,8 @@
 
 pub mod aws;
 pub mod cache;
-pub mod cli;
 pub mod commands;
 pub mod config;
-pub mod docker;
 pub mod error;
 pub mod identity;
 pub mod registry;
@@ -25,7 +23,7 @@ use world::World;
 pub fn run(args: &[OsString], world: &mut World<'_>) -> Exit {
     match helper_action(args) {
         Some(action) => commands::helper::run(&action, world),
-        None => cli::run(args, world),
+        None => Exit::Usage,
     }
 }
 

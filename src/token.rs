@@ -31,9 +31,8 @@ impl Plan {
     /// # Errors
     /// No usable source of credentials, an endpoint that may not be used.
     pub fn new(env: &Env, target: &Target<'_>) -> Result<Self> {
-        let profile = target.rule.and_then(|rule| rule.profile());
-        let identity = Identity::choose(env, profile)?;
-        let registry = target.registry.clone();
+        let identity = Identity::choose(env, target.profile())?;
+        let registry = target.registry().clone();
         let service = match registry.is_public() {
             true => Service::EcrPublic,
             false => Service::Ecr,
@@ -130,16 +129,15 @@ pub fn lifetime(from: SystemTime, until: SystemTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     fn key_of(host: &str, vars: &[(&str, &str)]) -> String {
         let env: Env = [("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "secret")]
             .into_iter()
             .chain(vars.iter().copied())
             .collect();
-        let target = Target {
-            registry: Registry::parse(host).unwrap(),
-            rule: None,
-        };
+        let config = Config::default();
+        let target = config.target(host).unwrap();
         Plan::new(&env, &target).unwrap().key().to_string()
     }
 

@@ -95,7 +95,7 @@ fn get(world: &mut World<'_>) -> Answer {
             username: "AWS",
             secret: password.expose(),
         })),
-        Err(error) if is_optional(&target) => {
+        Err(error) if target.is_optional() => {
             // A pull that works without credentials must not fail for want of them.
             let name = name_of(&server);
             let _ = writeln!(world.stderr, "ecr-auth: {name}: going on without credentials: {error}");
@@ -108,10 +108,6 @@ fn get(world: &mut World<'_>) -> Answer {
 fn password(target: &Target<'_>, server: &str, world: &World<'_>) -> Result<Secret> {
     let cache = Cache::open(Cache::folder(&world.env));
     Plan::new(&world.env, target)?.password(&cache, &name_of(server), world)
-}
-
-fn is_optional(target: &Target<'_>) -> bool {
-    target.registry.is_public() || target.rule.is_some_and(|rule| rule.optional())
 }
 
 #[derive(Deserialize)]

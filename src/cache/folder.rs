@@ -1,0 +1,164 @@
+//! The folder of the cache: which files it holds, and how they are read, replaced and removed.
+//!
+//! `<key>.json` is an entry, `<key>.lock` the lock on it, `.new-…` an entry that is being written, and the age of `.pruned`
+//! says when spent entries were last looked for. Nothing else in the folder is ever touched.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use tempfile::NamedTempFile;
+
+use super::entry::{Entry, MAX_BYTES};
+use super::guard;
+use super::key::Key;
+use super::lock::{Attempt, Lock};
+
+const ENTRY: &str = ".json";
+const LOCK: &str = ".lock";
+const NEW: &str = ".new-";
+const PRUNED: &str = ".pruned";
+
+/// Spent entries are looked for once in this time, and a file left half-written by a killed process is removed after it.
+const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+
+/// What is reserved on the disk for an entry that is still unknown, in bytes: a long password and all names.
+const RESERVED: usize = 16 * 1024;
+
+/// The folder of the cache. It need not exist.
+#[derive(Debug, Clone)]
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// Whether there is anything at its path.
+    pub fn exists(&self) -> bool {
+        self.0.exists()
+    }
+
+    /// Makes sure that the folder is there, ours, and closed to others.
+    pub fn prepare(&self) -> io::Result<()> {
+        guard::prepare_folder(&self.0, is_ours)
+    }
+
+    /// The entry of `key`; `None` for anything but a well-formed one that is ours alone, in a folder that is ours alone.
+    pub fn read(&self, key: &Key) -> Option<Entry> {
+        if !guard::is_prepared(&self.0) {
+            return None;
+        }
+        let bytes = guard::read_private(&self.path(key, ENTRY), MAX_BYTES).ok()?;
+        Entry::decode(key, &bytes)
+    }
+
+    /// Takes a place on the disk for an entry of `key`, before it is known what it will hold. An error says that nothing can be
+    /// kept here: the folder is read-only, the disk is full, or a folder lies where the entry should.
+    pub fn reserve(&self, key: &Key) -> io::Result<Slot> {
+        let path = self.path(key, ENTRY);
+        if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
+            fs::remove_dir(&path)?;
+        }
+        let mut file = tempfile::Builder::new().prefix(NEW).tempfile_in(&self.0)?;
+        file.write_all(&[b' '; RESERVED])?;
+        Ok(Slot { file, path })
+    }
+
+    /// Where the lock of `key` lies.
+    pub fn lock_path(&self, key: &Key) -> PathBuf {
+        self.path(key, LOCK)
+    }
+
+    /// Removes the entry of `key`. Its lock should be held, so that nobody writes back what was read before.
+    pub fn remove(&self, key: &Key) {
+        let _ = fs::remove_file(self.path(key, ENTRY));
+    }
+
+    /// The keys of all entries, those with only a lock included.
+    pub fn keys(&self) -> BTreeSet<Key> {
+        self.names().iter().filter_map(|name| key_of(name)).collect()
+    }
+
+    /// Removes what nobody needs any more: spent entries with their locks, and files that killed processes were writing. Does
+    /// so once an hour at most; an entry that another process is working on is left for the next time.
+    pub fn prune(&self, now: SystemTime) {
+        if !is_older(&self.0.join(PRUNED), now) || self.mark_pruned(now).is_err() {
+            return;
+        }
+        for key in self.keys() {
+            self.prune_entry(&key, now);
+        }
+        for name in self.names().iter().filter(|name| name.starts_with(NEW)) {
+            let path = self.0.join(name);
+            if is_older(&path, now) {
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+
+    fn prune_entry(&self, key: &Key, now: SystemTime) {
+        if let Attempt::Held(lock) = Lock::try_take(&self.lock_path(key))
+            && self.read(key).is_none_or(|entry| entry.is_spent(now))
+        {
+            self.remove(key);
+            lock.remove();
+        }
+    }
+
+    fn mark_pruned(&self, now: SystemTime) -> io::Result<()> {
+        guard::open_private(&self.0.join(PRUNED))?.set_modified(now)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        entries
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect()
+    }
+
+    fn path(&self, key: &Key, suffix: &str) -> PathBuf {
+        self.0.join(format!("{key}{suffix}"))
+    }
+}
+
+/// A place on the disk for an entry. Dropping it gives it back.
+#[derive(Debug)]
+pub(super) struct Slot {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Slot {
+    /// Puts the entry in its place, in one step.
+    ///
+    /// It isn't forced to the disk: what a power failure leaves is at worst a file that doesn't parse, and is ignored.
+    pub fn fill(mut self, entry: &Entry) -> io::Result<()> {
+        let bytes = entry.encode().ok_or(io::ErrorKind::InvalidData)?;
+        self.file.rewind()?;
+        self.file.write_all(&bytes)?;
+        self.file.as_file().set_len(bytes.len() as u64)?;
+        self.file.persist(self.path)?;
+        Ok(())
+    }
+}
+
+/// Whether a file of this name is the cache's own.
+fn is_ours(name: &str) -> bool {
+    key_of(name).is_some() || name.starts_with(NEW) || name == PRUNED
+}
+
+fn key_of(name: &str) -> Option<Key> {
+    let stem = name.strip_suffix(ENTRY).or_else(|| name.strip_suffix(LOCK))?;
+    Key::parse(stem)
+}
+
+/// Whether a file was last changed an hour ago or more. One from the future (a clock set back) counts as old, one that isn't
+/// there too.
+fn is_older(path: &Path, now: SystemTime) -> bool {
+    let modified = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
+    let age = modified.ok().and_then(|modified| now.duration_since(modified).ok());
+    age.is_none_or(|age| age >= PRUNE_EVERY)
+}

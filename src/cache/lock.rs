@@ -1,0 +1,98 @@
+//! One lock a key: an operating system's file lock, which the kernel releases when its holder dies, however it dies.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
+
+use super::guard;
+
+/// The waiting thread does nothing but one system call.
+const WAITER_STACK_BYTES: usize = 64 * 1024;
+
+/// A lock that is held; dropping it lets the next one in.
+#[derive(Debug)]
+pub(super) struct Lock {
+    file: File,
+    path: PathBuf,
+}
+
+/// What came of asking for a lock.
+#[derive(Debug)]
+pub(super) enum Attempt {
+    /// It is ours.
+    Held(Lock),
+    /// Another process has it (and has had it up to the deadline).
+    Busy,
+    /// There are no locks here: a read-only folder, a full disk, a file system without them.
+    Unavailable,
+}
+
+impl Attempt {
+    /// The lock, if it is ours.
+    pub fn held(self) -> Option<Lock> {
+        match self {
+            Self::Held(lock) => Some(lock),
+            Self::Busy | Self::Unavailable => None,
+        }
+    }
+}
+
+impl Lock {
+    /// Takes the lock at `path` if it is free.
+    pub fn try_take(path: &Path) -> Attempt {
+        Self::take_with(path, |file| {
+            Ok(match file.try_lock() {
+                Ok(()) => Some(file),
+                Err(TryLockError::WouldBlock) => None,
+                Err(TryLockError::Error(error)) => return Err(error),
+            })
+        })
+    }
+
+    /// Takes the lock at `path`, waiting for it until `deadline`.
+    pub fn take(path: &Path, deadline: Instant) -> Attempt {
+        Self::take_with(path, |file| wait(file, deadline))
+    }
+
+    /// Removes the lock's file. Whoever waits on it finds that it is no longer the one at its path, and starts over.
+    pub fn remove(self) {
+        let _ = fs::remove_file(&self.path);
+        drop(self.file);
+    }
+
+    /// A lock counts only while its file is the one at its path: another process may have removed it, holding the lock,
+    /// between our opening and our locking it, and a third may hold the lock on a new file by now.
+    fn take_with(path: &Path, lock: impl Fn(File) -> io::Result<Option<File>>) -> Attempt {
+        loop {
+            match guard::open_private(path).and_then(&lock) {
+                Ok(Some(file)) if guard::is_at(&file, path) => {
+                    let path = path.to_owned();
+                    return Attempt::Held(Self { file, path });
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return Attempt::Busy,
+                Err(_) => return Attempt::Unavailable,
+            }
+        }
+    }
+}
+
+/// Locks the file, unless the deadline comes first. No system has a file lock with a deadline, so a thread waits for it. (To
+/// ask again and again instead keeps two cores busy when hundreds wait, and lets the late ones in first.) If the deadline
+/// comes, the thread is left to itself; should it ever get the lock, it finds nobody to hand it to and lets go.
+fn wait(file: File, deadline: Instant) -> io::Result<Option<File>> {
+    match file.try_lock() {
+        Ok(()) => return Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => {}
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    let (sender, receiver) = mpsc::channel();
+    thread::Builder::new().stack_size(WAITER_STACK_BYTES).spawn(move || {
+        let _ = sender.send(file.lock().map(|()| file));
+    })?;
+    let left = deadline.saturating_duration_since(Instant::now());
+    receiver.recv_timeout(left).ok().transpose()
+}
