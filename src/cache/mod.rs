@@ -120,6 +120,18 @@ impl Cache {
         }
     }
 
+    /// Forgets every secret that was handed out under `name`, whoever it was fetched for.
+    pub fn remove_named(&self, name: &str) {
+        let Some(folder) = self.existing() else { return };
+        let deadline = Instant::now() + REMOVE_WAIT;
+        for key in folder.keys() {
+            let is_named = folder.read(&key).is_some_and(|entry| entry.names().iter().any(|n| n == name));
+            if is_named {
+                forget(folder, &key, deadline);
+            }
+        }
+    }
+
     /// The key (as text) and the names of every secret that is valid now.
     pub fn entries(&self, now: SystemTime) -> Vec<(String, Vec<String>)> {
         let Some(folder) = &self.0 else { return Vec::new() };

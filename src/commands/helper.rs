@@ -4,7 +4,7 @@
 //! <https://github.com/docker/docker-credential-helpers>
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -146,7 +146,7 @@ fn erase(world: &mut World<'_>) -> Answer {
     {
         cache.remove(plan.key());
     }
-    cache.remove_named(&name, world.now());
+    cache.remove_named(&name);
     Ok(String::new())
 }
 

@@ -1,0 +1,171 @@
+//! Runs the real binary in a home of its own and checks everything it leaves: stdout, stderr, exit status, files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use assert_cmd::cargo::cargo_bin;
+use tempfile::TempDir;
+
+/// A registry of the lab's own account.
+pub const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+
+/// A machine with an empty home: nothing of the real one is seen.
+pub struct Machine {
+    folder: TempDir,
+    env: BTreeMap<String, String>,
+}
+
+impl Machine {
+    /// No credentials, no instance metadata, an empty home, the system's PATH.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("home")).unwrap();
+        let machine = Self {
+            folder,
+            env: BTreeMap::new(),
+        };
+        let home = machine.home().display().to_string();
+        machine
+            .with("HOME", &home)
+            .with("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .with("AWS_EC2_METADATA_DISABLED", "true")
+    }
+
+    /// Sets a variable.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.env.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Sets many.
+    pub fn with_all<K: Into<String>, V: Into<String>>(mut self, vars: impl IntoIterator<Item = (K, V)>) -> Self {
+        self.env.extend(vars.into_iter().map(|(k, v)| (k.into(), v.into())));
+        self
+    }
+
+    /// Takes a variable out.
+    pub fn without(mut self, name: &str) -> Self {
+        self.env.remove(name);
+        self
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    pub fn path(&self, below: &str) -> PathBuf {
+        self.folder.path().join(below)
+    }
+
+    /// Writes a file below the home.
+    pub fn write(&self, below: &str, content: &str) -> PathBuf {
+        let path = self.home().join(below);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    pub fn read(&self, below: &str) -> String {
+        fs::read_to_string(self.home().join(below)).unwrap()
+    }
+
+    /// The files of the token cache, by name.
+    pub fn cache_files(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(self.home().join(".cache/ecr-auth")) else {
+            return Vec::new();
+        };
+        let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files
+    }
+
+    /// A call of the binary under its own name.
+    pub fn run(&self, args: &[&str]) -> Outcome {
+        self.call(&binary(), args, "")
+    }
+
+    /// A call of the credential helper, as docker makes it.
+    pub fn helper(&self, action: &str, stdin: &str) -> Outcome {
+        self.call(&binary(), &["helper", action], stdin)
+    }
+
+    /// A call of any program in this machine's environment.
+    pub fn call(&self, program: &Path, args: &[&str], stdin: &str) -> Outcome {
+        let output = assert_cmd::Command::from_std(self.command(program, args))
+            .write_stdin(stdin)
+            .output()
+            .unwrap();
+        Outcome::of(&output)
+    }
+
+    /// Starts the credential helper and leaves it running. Its stdin is fed already.
+    pub fn start_helper(&self, action: &str, stdin: &str) -> Child {
+        use std::io::Write;
+        let mut child = self
+            .command(&binary(), &["helper", action])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        child
+    }
+
+    fn command(&self, program: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(args).env_clear().envs(&self.env).current_dir(self.folder.path());
+        command
+    }
+}
+
+/// The binary under test.
+pub fn binary() -> PathBuf {
+    cargo_bin!("ecr-auth").to_path_buf()
+}
+
+/// How a process ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub status: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Outcome {
+    pub fn of(output: &Output) -> Self {
+        Self {
+            status: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout.clone()).unwrap(),
+            stderr: String::from_utf8(output.stderr.clone()).unwrap(),
+        }
+    }
+
+    /// Checks all of it, byte for byte.
+    #[track_caller]
+    pub fn is(&self, status: i32, stdout: &str, stderr: &str) {
+        let expected = Self {
+            status,
+            stdout: stdout.to_owned(),
+            stderr: stderr.to_owned(),
+        };
+        assert_eq!(*self, expected);
+    }
+
+    /// A success that says nothing on stderr.
+    #[track_caller]
+    pub fn prints(&self, stdout: &str) {
+        self.is(0, stdout, "");
+    }
+
+    /// The password that a successful `get` printed.
+    #[track_caller]
+    pub fn password(&self) -> String {
+        assert_eq!((self.status, self.stderr.as_str()), (0, ""), "{self:?}");
+        let answer: serde_json::Value = serde_json::from_str(&self.stdout).unwrap();
+        assert_eq!(answer["Username"], "AWS");
+        answer["Secret"].as_str().unwrap().to_owned()
+    }
+}
