@@ -1,0 +1,157 @@
+//! Every row of the helper's table that needs no AWS, byte for byte.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use crate::harness::{HOST, Machine, binary};
+
+const NOT_FOUND: &str = "credentials not found in native keychain\n";
+const VERSION: &str = concat!("docker-credential-ecr-auth ", env!("CARGO_PKG_VERSION"), "\n");
+
+#[test]
+fn version_under_all_three_names() {
+    let machine = Machine::new();
+    machine.run(&["helper", "version"]).prints(VERSION);
+    for name in ["docker-credential-ecr-auth", "docker-credential-ecr-login", "docker-credential-ecr-login.exe"] {
+        let link = machine.path(name);
+        symlink(binary(), &link).unwrap();
+        machine.call(&link, &["version"], "").prints(VERSION);
+        machine.call(&link, &["--version"], "").prints(VERSION);
+        machine.call(&link, &["get"], "docker.io").is(1, NOT_FOUND, "");
+    }
+}
+
+#[test]
+fn a_copy_is_as_good_as_a_link() {
+    let machine = Machine::new();
+    let copy = machine.path("docker-credential-ecr-auth");
+    std::fs::copy(binary(), &copy).unwrap();
+    machine.call(&copy, &["version"], "").prints(VERSION);
+}
+
+#[test]
+fn get_of_any_other_host_is_not_found() {
+    let machine = Machine::new();
+    for host in [
+        "https://index.docker.io/v1/",
+        "ghcr.io",
+        "111122223333.dkr.ecr.eu-west-1.amazonaws.com.example.com",
+        "https://111122223333.dkr.ecr.eu-west-1.amazonaws.com@example.com",
+        "example.com/111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+        "not a host",
+    ] {
+        machine.helper("get", host).is(1, NOT_FOUND, "");
+    }
+}
+
+#[test]
+fn nothing_on_stdin() {
+    let machine = Machine::new();
+    for action in ["get", "erase"] {
+        for stdin in ["", "\n", " \t\r\n"] {
+            machine.helper(action, stdin).is(1, "no credentials server URL\n", "");
+        }
+    }
+}
+
+#[test]
+fn get_without_credentials_fails_in_one_line() {
+    let machine = Machine::new();
+    let outcome = machine.helper("get", HOST);
+    assert_eq!(outcome.status, 1);
+    let start = format!("ecr-auth: {HOST}: no AWS credentials: ");
+    assert!(outcome.stdout.starts_with(&start), "{outcome:?}");
+    assert_eq!(outcome.stdout.lines().count(), 1);
+    assert!(outcome.stdout.trim_end().chars().count() <= 300);
+    assert!(outcome.stderr.starts_with("error: no AWS credentials: "), "{outcome:?}");
+    assert!(outcome.stderr.lines().nth(1).unwrap().starts_with("hint: "), "{outcome:?}");
+}
+
+#[test]
+fn public_ecr_and_optional_rules_are_never_a_hard_error() {
+    let machine = Machine::new();
+    machine.write(
+        ".config/ecr-auth/ecr-auth.yml",
+        &format!("registries:\n  - match: {HOST}\n    optional: true\n"),
+    );
+    for host in ["public.ecr.aws", "https://public.ecr.aws/v2/", "ecr-public.aws.com", HOST] {
+        let outcome = machine.helper("get", host);
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (1, NOT_FOUND), "{host}");
+        assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+        assert!(outcome.stderr.contains("no AWS credentials"), "{outcome:?}");
+    }
+}
+
+#[test]
+fn store_takes_ecrs_hosts_and_no_other() {
+    let machine = Machine::new();
+    let stored = |server: &str| format!(r#"{{"ServerURL":"{server}","Username":"AWS","Secret":"s3cr3t"}}"#);
+    machine.helper("store", &stored(HOST)).prints("");
+    machine.helper("store", &stored("public.ecr.aws")).prints("");
+    let refused = machine.helper("store", &stored("https://ghcr.io/x"));
+    assert_eq!((refused.status, refused.stderr.as_str()), (1, ""));
+    let start = "ecr-auth: ghcr.io is not an ECR registry: ";
+    assert!(refused.stdout.starts_with(start), "{refused:?}");
+    assert!(!refused.stdout.contains("s3cr3t"));
+    machine
+        .helper("store", "s3cr3t")
+        .is(1, "ecr-auth: store: the input is no JSON object with a ServerURL\n", "");
+}
+
+#[test]
+fn erase_of_any_host_says_nothing() {
+    let machine = Machine::new();
+    for host in [HOST, "https://index.docker.io/v1/", "nonsense", "public.ecr.aws"] {
+        machine.helper("erase", host).prints("");
+    }
+}
+
+#[test]
+fn list_names_the_exact_hosts_configured() {
+    let machine = Machine::new();
+    machine.helper("list", "").prints("{}\n");
+    machine.write(
+        ".config/ecr-auth/ecr-auth.yml",
+        &format!(
+            "registries:\n  - match: {HOST}\n  - match: '444455556666.dkr.ecr.*.amazonaws.com'\n  - match: registry.example.com:5000\n    registry: {HOST}\n"
+        ),
+    );
+    machine.helper("list", "anything").prints(&format!(
+        "{{\"https://{HOST}\":\"AWS\",\"https://registry.example.com:5000\":\"AWS\"}}\n"
+    ));
+}
+
+#[test]
+fn a_broken_configuration_is_named() {
+    let machine = Machine::new();
+    let file = machine.write(".config/ecr-auth/ecr-auth.yml", "registries:\n  - matches: x\n");
+    let outcome = machine.helper("get", HOST);
+    assert_eq!(outcome.status, 1);
+    assert!(outcome.stdout.contains(&file.display().to_string()), "{outcome:?}");
+    let listed = machine.helper("list", "");
+    assert_eq!((listed.status, listed.stdout.as_str()), (0, "{}\n"));
+}
+
+#[test]
+fn an_unknown_action_is_a_usage_error() {
+    let outcome = Machine::new().helper("fetch", "");
+    outcome.is(
+        2,
+        "",
+        "error: credential helper: there is no action `fetch`\nhint: clients call it with get, store, erase, list or version\n",
+    );
+}
+
+#[test]
+fn input_past_64_kib_is_refused() {
+    let outcome = Machine::new().helper("get", &"x".repeat(64 * 1024 + 1));
+    outcome.is(1, "ecr-auth: the input is longer than 64 KiB\n", "");
+}
+
+#[test]
+fn a_closed_stdout_is_no_panic() {
+    let shell = Path::new("/bin/sh");
+    let line = format!("exec >&-; exec {} helper version", binary().display());
+    let outcome = Machine::new().call(shell, &["-c", &line], "");
+    assert!(!outcome.stderr.contains("panicked"), "{outcome:?}");
+}
