@@ -105,7 +105,7 @@ fn glob_matches(glob: &str, host: &str) -> bool {
 }
 
 /// Iterative matching with one step back to the latest star: never worse than the product of the two lengths.
-fn label_matches(glob: &[u8], label: &[u8]) -> bool {
+pub(super) fn label_matches(glob: &[u8], label: &[u8]) -> bool {
     let (mut g, mut l) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while l < label.len() {
