@@ -6,10 +6,10 @@ use super::{PUBLIC_DUAL_STACK_HOST, PUBLIC_HOST, Partition, Registry, server_nam
 ///
 /// In a glob, `*` stands for any characters within one label of the name. Its end must be the suffix of a partition's
 /// registries, so that no glob reaches beyond ECR.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HostPattern(Kind);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Kind {
     Host(String),
     Glob(String),
