@@ -6,10 +6,10 @@ use super::{PUBLIC_DUAL_STACK_HOST, PUBLIC_HOST, Partition, Registry, server_nam
 ///
 /// In a glob, `*` stands for any characters within one label of the name. Its end must be the suffix of a partition's
 /// registries, so that no glob reaches beyond ECR.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HostPattern(Kind);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Kind {
     Host(String),
     Glob(String),
@@ -105,7 +105,7 @@ fn glob_matches(glob: &str, host: &str) -> bool {
 }
 
 /// Iterative matching with one step back to the latest star: never worse than the product of the two lengths.
-fn label_matches(glob: &[u8], label: &[u8]) -> bool {
+pub(super) fn label_matches(glob: &[u8], label: &[u8]) -> bool {
     let (mut g, mut l) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while l < label.len() {

@@ -2,6 +2,10 @@ use rstest::rstest;
 
 use super::*;
 
+mod arguments;
+mod patterns;
+mod properties;
+
 const ACCOUNT: &str = "111122223333";
 
 #[rstest]
@@ -89,7 +93,7 @@ fn decorations(#[case] server: &str) {
 #[case("11112222333.dkr.ecr.eu-west-1.amazonaws.com")]
 #[case("1111222233334.dkr.ecr.eu-west-1.amazonaws.com")]
 #[case("11112222333x.dkr.ecr.eu-west-1.amazonaws.com")]
-#[case("１１１１22223333.dkr.ecr.eu-west-1.amazonaws.com")]
+#[case("\u{ff11}11122223333.dkr.ecr.eu-west-1.amazonaws.com")]
 #[case(".dkr.ecr.eu-west-1.amazonaws.com")]
 // Service.
 #[case("111122223333.dkr.ecs.eu-west-1.amazonaws.com")]
@@ -138,9 +142,9 @@ fn decorations(#[case] server: &str) {
 #[case("111122223333.dkr.ecr.eu-west-1.amazonaws.com/app evil")]
 #[case("111122223333.dkr.ecr.eu-west-1.amazonaws.com%2eexample.com")]
 #[case("111122223333%2edkr.ecr.eu-west-1.amazonaws.com")]
-#[case("111122223333.dkr.ecr.eu-west-1.amazonaws.com。example.com")]
-#[case("111122223333.dKr.ecr.eu-west-1.amazonaws.com")] // the Kelvin sign
-#[case("111122223333.dkr.есr.eu-west-1.amazonaws.com")] // Cyrillic
+#[case("111122223333.dkr.ecr.eu-west-1.amazonaws.com\u{3002}example.com")]
+#[case("111122223333.d\u{212a}r.ecr.eu-west-1.amazonaws.com")] // the Kelvin sign
+#[case("111122223333.dkr.\u{435}\u{441}r.eu-west-1.amazonaws.com")] // Cyrillic
 #[case("\u{a0}111122223333.dkr.ecr.eu-west-1.amazonaws.com")]
 #[case("https://https://111122223333.dkr.ecr.eu-west-1.amazonaws.com")]
 #[case("//111122223333.dkr.ecr.eu-west-1.amazonaws.com")]

@@ -1,0 +1,121 @@
+//! `ecr-auth.yml`: which rule holds for a registry, and the names of one's own in front of ECR.
+
+mod file;
+mod yaml;
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Result;
+use crate::registry::{HostPattern, Registry, server_name};
+use crate::world::Env;
+
+/// What `ecr-auth.yml` says. The default is what no file says: ECR's hosts, without rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Config {
+    rules: Vec<Rule>,
+    defaults: Settings,
+}
+
+/// One entry of `registries`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Rule {
+    pattern: HostPattern,
+    /// The ECR registry behind an alias.
+    registry: Option<Registry>,
+    settings: Settings,
+}
+
+/// What may be said of registries, `defaults` filled in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Settings {
+    profile: Option<String>,
+    optional: bool,
+}
+
+/// An ECR registry that was asked for by its host name or by an alias, and what the configuration says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target<'a> {
+    registry: Registry,
+    settings: &'a Settings,
+}
+
+impl Target<'_> {
+    /// The registry: the host that was named, or the one behind the alias.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The profile of AWS's shared files to use, and no other source of credentials.
+    pub fn profile(&self) -> Option<&str> {
+        self.settings.profile.as_deref()
+    }
+
+    /// Whether the helper answers "not found" where it fails, so that the client goes on without credentials: as the rule
+    /// says, and always for ECR Public, which serves anybody.
+    pub fn is_optional(&self) -> bool {
+        self.settings.optional || self.registry.is_public()
+    }
+}
+
+impl Config {
+    /// Reads the configuration file: `named` (`--config`), else `$ECR_AUTH_CONFIG`, else `ecr-auth.yml` in the user's
+    /// configuration folder, which alone may be missing.
+    ///
+    /// # Errors
+    /// Usage errors: the file can't be read, or it isn't right; then with line and column.
+    pub fn load(env: &Env, named: Option<&Path>) -> Result<Self> {
+        if let Some(path) = named.map(Path::to_owned).or_else(|| env.path("ECR_AUTH_CONFIG")) {
+            let text = file::read(&path)?.ok_or_else(|| file::missing(&path))?;
+            return Self::parse(&text, &path);
+        }
+        match default_path(env) {
+            Some(path) => file::read(&path)?.map_or_else(|| Ok(Self::default()), |text| Self::parse(&text, &path)),
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// Reads the text of a configuration file; `path` is for the errors.
+    ///
+    /// # Errors
+    /// Usage errors with file, line and column: not YAML, an unknown key, a wrong type, a duplicate, a value that cannot be.
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
+        yaml::parse(text, path)
+    }
+
+    /// What a client means by `server`, in any of the forms that [`Registry::parse`] takes: a host of ECR, or an alias,
+    /// which is compared whole, port included. `None` for everything else. The first rule that matches holds.
+    pub fn target(&self, server: &str) -> Option<Target<'_>> {
+        match Registry::parse(server) {
+            Some(registry) => {
+                let rule = self.rules.iter().find(|rule| rule.pattern.matches(&registry));
+                let settings = rule.map_or(&self.defaults, |rule| &rule.settings);
+                Some(Target { registry, settings })
+            }
+            None => self.alias(server),
+        }
+    }
+
+    fn alias(&self, server: &str) -> Option<Target<'_>> {
+        let name = server_name(server)?;
+        self.rules.iter().find_map(|rule| match &rule.registry {
+            Some(registry) if rule.pattern.alias() == Some(&name) => Some(Target {
+                registry: registry.clone(),
+                settings: &rule.settings,
+            }),
+            _ => None,
+        })
+    }
+
+    /// The hosts and aliases that the rules name exactly, in the order of the file: canonical host names of ECR, and
+    /// aliases with their ports.
+    pub fn exact_hosts(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().filter_map(|rule| rule.pattern.exact())
+    }
+}
+
+fn default_path(env: &Env) -> Option<PathBuf> {
+    Some(env.config_folder()?.join("ecr-auth.yml"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,29 @@
+//! The published schema knows the keys that the code knows, and no others.
+
+use std::collections::BTreeSet;
+
+use rstest::rstest;
+use serde_json::Value;
+
+use super::*;
+
+const SCHEMA: &str = include_str!("../../../docs/ecr-auth.schema.json");
+
+/// The keys that the code allows where `text` has an unknown one, as its own error lists them.
+fn keys_of_the_code(text: &str) -> BTreeSet<String> {
+    let error = parse(text).unwrap_err();
+    let (_, keys) = error.hint_text().unwrap().split_once(": ").unwrap();
+    keys.split(", ").map(str::to_owned).collect()
+}
+
+#[rstest]
+#[case("unknown: 0\n", "")]
+#[case("registries:\n- unknown: 0\n", "/$defs/rule")]
+#[case("defaults:\n  unknown: 0\n", "/properties/defaults")]
+fn same_keys(#[case] text: &str, #[case] place: &str) {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let object = schema.pointer(place).unwrap();
+    assert_eq!(object["additionalProperties"], false);
+    let keys: BTreeSet<String> = object["properties"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(keys, keys_of_the_code(text));
+}
