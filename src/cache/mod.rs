@@ -162,3 +162,6 @@ fn forget(folder: &Folder, key: &Key, deadline: Instant) {
         lock.remove();
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;
