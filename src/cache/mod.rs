@@ -165,3 +165,6 @@ fn forget(folder: &Folder, key: &Key, deadline: Instant) {
 
 #[cfg(all(test, unix))]
 mod tests;
+
+#[cfg(all(test, unix))]
+mod process_tests;
