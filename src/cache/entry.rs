@@ -266,3 +266,7 @@ mod exposed {
         String::deserialize(deserializer).map(Secret::new)
     }
 }
+
+#[cfg(test)]
+#[path = "entry_tests.rs"]
+mod entry_tests;

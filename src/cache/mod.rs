@@ -174,3 +174,9 @@ fn forget(folder: &Folder, key: &Key, deadline: Instant) {
         lock.remove();
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;
+
+#[cfg(all(test, unix))]
+mod process_tests;
