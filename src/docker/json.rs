@@ -1,0 +1,120 @@
+//! Where the members of a JSON object stand in its text.
+//!
+//! serde_json parses (strictly: no comments, no trailing commas) and hands back slices of the text it was given; their
+//! addresses are the positions. Syntax-tree crates for JSON that preserve formatting read JSON with comments, which
+//! docker refuses, and insert in quadratic time, so the splicing is done here.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// Why a text cannot be edited, ending in `at line L column C`. Quotes nothing from the text: it may hold passwords.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed(String);
+
+impl Malformed {
+    /// What is wrong at a byte offset of the text; the column counts characters.
+    pub(super) fn at(text: &str, offset: usize, what: &str) -> Self {
+        let before = &text[..offset];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Self(format!("{what} at line {line} column {column}"))
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One `"key": value` of an object, by its place in the text.
+pub(super) struct Member {
+    /// The key, decoded; `None` where its escapes make no text (a lone surrogate), which no key of ours has.
+    pub key: Option<String>,
+    /// The key with its quotes.
+    pub key_span: Range<usize>,
+    /// The value.
+    pub value_span: Range<usize>,
+}
+
+/// An object and where its members stand in the whole text.
+pub(super) struct Object<'a> {
+    /// The whole text, of which the object may be a part.
+    pub text: &'a str,
+    /// The object, braces included.
+    pub span: Range<usize>,
+    /// Its members, in the order of the text.
+    pub members: Vec<Member>,
+}
+
+impl<'a> Object<'a> {
+    /// The object that the whole text is.
+    pub fn whole(text: &'a str) -> Result<Self, Malformed> {
+        if text.starts_with('\u{feff}') {
+            // docker says "invalid character 'ï' looking for beginning of value" to such a file.
+            return Err(Malformed::at(text, 0, "a byte order mark, which docker cannot read,"));
+        }
+        let raw: &RawValue = serde_json::from_str(text).map_err(|error| Malformed(error.to_string()))?;
+        let span = span_in(text, raw.get());
+        Self::at(text, span, "not an object")
+    }
+
+    /// The object at this place of a valid JSON text; `otherwise` says what is wrong if something else stands there.
+    pub fn at(text: &'a str, span: Range<usize>, otherwise: &str) -> Result<Self, Malformed> {
+        let own = &text[span.clone()];
+        if !own.starts_with('{') {
+            return Err(Malformed::at(text, span.start, otherwise));
+        }
+        let Pairs(pairs) = serde_json::from_str(own).map_err(|_| Malformed::at(text, span.start, otherwise))?;
+        let members = pairs
+            .into_iter()
+            .map(|(key, value)| Member {
+                key: serde_json::from_str(key.get()).ok(),
+                key_span: span_in(text, key.get()),
+                value_span: span_in(text, value.get()),
+            })
+            .collect();
+        Ok(Self { text, span, members })
+    }
+
+    /// A member's value as it stands.
+    pub fn value(&self, member: &Member) -> &'a str {
+        &self.text[member.value_span.clone()]
+    }
+}
+
+/// Where a slice of the text stands in it.
+fn span_in(text: &str, slice: &str) -> Range<usize> {
+    let start = slice.as_ptr().addr() - text.as_ptr().addr();
+    start..start + slice.len()
+}
+
+/// An object's members as slices of the text, duplicates included.
+struct Pairs<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Pairs<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct All;
+
+        impl<'de> Visitor<'de> for All {
+            type Value = Pairs<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(All)
+    }
+}

@@ -1,0 +1,23 @@
+//! Docker's `config.json` and Podman's `auth.json`: which files there are, edits that leave every other byte alone, a
+//! replacement that loses nobody's change, and the record that lets `logout` put back what was there before.
+//!
+//! Knows nothing of AWS: a registry is a host name here, and the helper is a name.
+
+mod diff;
+mod edit;
+mod files;
+mod json;
+mod link;
+mod place;
+mod record;
+mod replace;
+
+pub use diff::unified_diff;
+pub use edit::{Edit, HELPER, Settings};
+pub use files::{Client, ConfigFile, Kind, config_files};
+pub use link::{Link, LinkPlan, helper_link, remove_link};
+pub use record::{FileRecord, Previous, Record, Remembered};
+pub use replace::{Edited, Updated, real_path, update};
+
+#[cfg(test)]
+mod tests;

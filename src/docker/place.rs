@@ -1,0 +1,110 @@
+//! Putting a new version of a file in the place of the one that was read, unless somebody else was faster.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use tempfile::TempPath;
+
+/// How an attempt to place a new version ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Placed {
+    /// The new version took the place of exactly what was read.
+    Done,
+    /// Somebody else changed the file in between: their version stands.
+    Raced,
+}
+
+/// Places `new` as a file that was not there when it was looked for.
+pub(super) fn create(new: TempPath, target: &Path) -> io::Result<Placed> {
+    match new.persist_noclobber(target) {
+        Ok(()) => Ok(Placed::Done),
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(Placed::Raced),
+        Err(error) => Err(error.error),
+    }
+}
+
+/// Places `new` over a file that held `old` when it was read.
+pub(super) fn replace(new: TempPath, target: &Path, old: &[u8], text: &[u8]) -> io::Result<Placed> {
+    // Most other writers land while ours is being written to the disk: seen here, nothing needs to be taken back.
+    if !holds(target, old)? {
+        return Ok(Placed::Raced);
+    }
+    match exchange(&new, target) {
+        Ok(()) => settle(&new, target, old, text),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Placed::Raced),
+        Err(error) if is_unsupported(&error) => {
+            new.persist(target).map_err(|error| error.error)?;
+            Ok(Placed::Done)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// After the exchange `aside` holds what stood in the place. If that is not what was read, somebody's change landed just
+/// before ours: it is put back, and so on until what comes out is what we had put in ourselves, so that the newest foreign
+/// version stands. Until then (two system calls) others can see our version without that change.
+fn settle(aside: &Path, target: &Path, old: &[u8], text: &[u8]) -> io::Result<Placed> {
+    let mut newest = fs::read(aside)?;
+    if newest == old {
+        return Ok(Placed::Done);
+    }
+    let mut placed = text.to_owned();
+    loop {
+        match exchange(aside, target) {
+            Ok(()) => {}
+            // They took the file away: that is their newest version.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Placed::Raced),
+            Err(error) => return Err(error),
+        }
+        let out = fs::read(aside)?;
+        if out == placed {
+            return Ok(Placed::Raced);
+        }
+        placed = std::mem::replace(&mut newest, out);
+    }
+}
+
+/// Takes away a file that holds `old`.
+pub(super) fn remove(target: &Path, aside: TempPath, old: &[u8]) -> io::Result<Placed> {
+    if !holds(target, old)? {
+        return Ok(Placed::Raced);
+    }
+    match fs::rename(target, &aside) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Placed::Raced),
+        renamed => renamed?,
+    }
+    if fs::read(&aside)? == old {
+        return Ok(Placed::Done);
+    }
+    // Somebody's change landed just before: back with it, unless they have written yet another one.
+    match aside.persist_noclobber(target) {
+        Err(error) if error.error.kind() != ErrorKind::AlreadyExists => Err(error.error),
+        _ => Ok(Placed::Raced),
+    }
+}
+
+fn holds(target: &Path, old: &[u8]) -> io::Result<bool> {
+    match fs::read(target) {
+        Ok(now) => Ok(now == old),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Swaps two files in one step, so that what stood in the place can be looked at afterwards and is never lost.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn exchange(_: &Path, _: &Path) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+/// Old kernels (ENOSYS) and some file systems (EINVAL: NFS, FUSE) cannot exchange; a plain rename has to do there.
+fn is_unsupported(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput)
+}

@@ -1,0 +1,146 @@
+//! What `setup` replaced, so that `logout` can put it back: a file of our own in the user's state folder, without secrets.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// The record's file in the state folder.
+const FILE: &str = "setup.json";
+
+/// A value that was replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Previous {
+    /// What was there before; `None`: nothing.
+    pub previous: Option<String>,
+    /// What we wrote: only while this stands is the previous value put back.
+    pub written: String,
+}
+
+/// What was changed in one configuration file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct FileRecord {
+    /// Whether the file was made by us.
+    pub created: bool,
+    /// Whether its `credHelpers` was made by us.
+    pub created_helpers: bool,
+    /// Folders made for it, outermost first.
+    pub created_folders: Vec<PathBuf>,
+    /// Members of `credHelpers`, by registry host.
+    pub cred_helpers: BTreeMap<String, Previous>,
+    /// `credsStore`.
+    pub creds_store: Option<Previous>,
+}
+
+impl FileRecord {
+    /// Adds what a further change replaced. What is remembered already was there first, and stays.
+    pub fn merge(&mut self, newer: Self) {
+        if self.is_empty() {
+            *self = newer;
+            return;
+        }
+        self.created |= newer.created;
+        self.created_helpers |= newer.created_helpers;
+        self.created_folders.extend(newer.created_folders);
+        for (host, previous) in newer.cred_helpers {
+            self.cred_helpers.entry(host).or_insert(previous);
+        }
+        self.creds_store = self.creds_store.take().or(newer.creds_store);
+    }
+
+    /// Whether nothing of ours is left in the file.
+    pub fn is_empty(&self) -> bool {
+        self.cred_helpers.is_empty() && self.creds_store.is_none()
+    }
+}
+
+/// Everything that `setup` did and `logout` has not taken back yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Remembered {
+    /// By the configuration file's real path.
+    pub files: BTreeMap<PathBuf, FileRecord>,
+    /// The links to the helper that were made, and where a link of that name led before.
+    pub links: BTreeMap<PathBuf, Option<PathBuf>>,
+}
+
+/// The record on disk.
+#[derive(Debug, Clone)]
+pub struct Record {
+    folder: PathBuf,
+}
+
+impl Record {
+    /// The record in this state folder, which need not exist yet.
+    pub fn in_folder(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Where the record is.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(FILE)
+    }
+
+    /// What is remembered; no file is nothing. One that does not parse is an error of kind `InvalidData`.
+    pub fn load(&self) -> io::Result<Remembered> {
+        match fs::read(self.path()) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|error| io::Error::new(ErrorKind::InvalidData, error.to_string())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Remembered::default()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Changes what is remembered, under a lock. A record that does not parse is replaced: it could not be used anyway.
+    /// Once nothing is left to remember, nothing is left on disk.
+    pub fn change(&self, change: &mut dyn FnMut(&mut Remembered)) -> io::Result<()> {
+        self.make_folder()?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(self.folder.join("setup.lock"))?;
+        lock.lock()?;
+        let before = match self.load() {
+            Err(error) if error.kind() != ErrorKind::InvalidData => return Err(error),
+            loaded => loaded.unwrap_or_default(),
+        };
+        let mut after = before.clone();
+        change(&mut after);
+        // What was written to temporary folders of CI jobs would pile up here.
+        let folder_exists = |path: &Path| path.parent().is_some_and(Path::is_dir);
+        after
+            .files
+            .retain(|path, record| !record.is_empty() && folder_exists(path));
+        if after == Remembered::default() {
+            return remove_if_there(&self.path());
+        }
+        if after == before {
+            return Ok(());
+        }
+        let mut new = tempfile::Builder::new()
+            .prefix(".setup.json.")
+            .tempfile_in(&self.folder)?;
+        new.write_all(&serde_json::to_vec_pretty(&after)?)?;
+        new.as_file().sync_all()?;
+        new.persist(self.path()).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    fn make_folder(&self) -> io::Result<()> {
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(&self.folder)
+    }
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

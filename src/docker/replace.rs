@@ -1,0 +1,256 @@
+//! The write: locked against other ecr-auth processes, atomic against everything else.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::place::{self, Placed};
+use crate::error::{Error, Result};
+
+/// How often an edit is done anew because another program wrote the file meanwhile.
+const ATTEMPTS: u32 = 100;
+
+/// What an edit makes of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edited {
+    /// It is as it should be; it is not touched.
+    Unchanged,
+    /// It should hold this text.
+    Text(String),
+    /// It should not be there.
+    Remove,
+}
+
+/// What [`update`] did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Updated {
+    /// Whether the file was changed.
+    pub changed: bool,
+    /// Folders that had to be made for the file, outermost first.
+    pub folders: Vec<PathBuf>,
+}
+
+/// Edits a configuration file in place.
+///
+/// `edit` gets the file's text (`None`: there is no file) and says what should be there. It is called under the lock, again
+/// after a write, and anew on what another program wrote meanwhile, until it answers [`Edited::Unchanged`]. A symlink is
+/// followed; mode and owner stay; a new file has mode 0600. Killed at any moment, the file is as it was or as it should be.
+///
+/// Against a writer without a lock (docker's own): the file always parses, and a change that landed before ours is never
+/// overwritten; see [`place`].
+pub fn update(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>) -> Result<Updated> {
+    let target = real_path(path)?;
+    let what = || format!("cannot write {}", target.display());
+    let Some(folder) = target.parent().map(Path::to_owned) else {
+        return Err(Error::failed(what(), "it has no folder"));
+    };
+    let mut updated = Updated::default();
+    if !folder.is_dir() {
+        if edit(None)? == Edited::Unchanged {
+            return Ok(updated);
+        }
+        updated.folders = make_folders(&folder).map_err(|error| Error::failed(what(), error))?;
+    }
+    let lock = lock(&folder).map_err(|error| Error::failed(format!("cannot lock {}", folder.display()), error))?;
+    remove_leftovers(&folder, &target);
+    for _ in 0..ATTEMPTS {
+        let old = Snapshot::read(&target)?;
+        match edit(old.as_ref().map(Snapshot::text))? {
+            Edited::Unchanged => return Ok(updated),
+            edited => {
+                let placed =
+                    write(&folder, &target, old.as_ref(), &edited).map_err(|error| explain(&target, &error))?;
+                updated.changed |= placed == Placed::Done;
+            }
+        }
+    }
+    drop(lock);
+    Err(
+        Error::failed(what(), "another program keeps changing it; its version stands")
+            .hint("try again when it has finished"),
+    )
+}
+
+/// The file behind the path, symlinks resolved as far as there is something. A link that leads nowhere is an error: docker
+/// would not find the file either.
+pub fn real_path(path: &Path) -> Result<PathBuf> {
+    let what = || format!("cannot resolve {}", path.display());
+    match fs::canonicalize(path) {
+        Ok(real) => Ok(real),
+        Err(error) if error.kind() == ErrorKind::NotFound => match fs::read_link(path) {
+            Ok(to) => Err(Error::failed(
+                what(),
+                format!("it is a link to {}, which does not exist", to.display()),
+            )
+            .hint("make that file (its text may be {}), or remove the link")),
+            Err(_) => not_there_yet(path).map_err(|error| Error::failed(what(), error)),
+        },
+        Err(error) => Err(Error::failed(what(), error)),
+    }
+}
+
+/// The path of a file to be made: the folders that exist resolved, the rest as named.
+fn not_there_yet(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let mut rest = Vec::new();
+    for ancestor in path.ancestors() {
+        if let Ok(mut real) = fs::canonicalize(ancestor) {
+            real.extend(rest.iter().rev());
+            return Ok(real);
+        }
+        rest.extend(ancestor.file_name().map(OsString::from));
+    }
+    Ok(path)
+}
+
+/// A configuration file as it was read.
+struct Snapshot {
+    text: String,
+    metadata: fs::Metadata,
+}
+
+impl Snapshot {
+    fn read(target: &Path) -> Result<Option<Self>> {
+        let what = || format!("cannot read {}", target.display());
+        let metadata = match fs::metadata(target) {
+            Ok(metadata) if metadata.is_file() => metadata,
+            Ok(_) => return Err(Error::failed(what(), "not a regular file")),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::failed(what(), error)),
+        };
+        match fs::read_to_string(target) {
+            Ok(text) => Ok(Some(Self { text, metadata })),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::failed(what(), error)),
+        }
+    }
+
+    fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// One attempt to bring the file from what was read to what it should be.
+fn write(folder: &Path, target: &Path, old: Option<&Snapshot>, edited: &Edited) -> io::Result<Placed> {
+    let mut new = tempfile::Builder::new()
+        .prefix(&temporary_prefix(target))
+        .tempfile_in(folder)?;
+    let placed = match (edited, old) {
+        (Edited::Unchanged, _) | (Edited::Remove, None) => Placed::Done,
+        (Edited::Remove, Some(old)) => place::remove(target, new.into_temp_path(), old.text.as_bytes())?,
+        (Edited::Text(text), None) => {
+            fill(&mut new, text, None)?;
+            place::create(new.into_temp_path(), target)?
+        }
+        (Edited::Text(text), Some(old)) => {
+            fill(&mut new, text, Some(&old.metadata))?;
+            place::replace(new.into_temp_path(), target, old.text.as_bytes(), text.as_bytes())?
+        }
+    };
+    sync_folder(folder)?;
+    Ok(placed)
+}
+
+fn fill(file: &mut NamedTempFile, text: &str, like: Option<&fs::Metadata>) -> io::Result<()> {
+    if let Some(like) = like {
+        keep_owner(file.as_file(), like)?;
+        file.as_file().set_permissions(like.permissions())?;
+    }
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()
+}
+
+/// Gives a new version the old one's owner and group, as docker's own save does.
+#[cfg(unix)]
+fn keep_owner(file: &File, like: &fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let own = file.metadata()?;
+    let user = (own.uid() != like.uid()).then(|| like.uid());
+    let group = (own.gid() != like.gid()).then(|| like.gid());
+    if user.is_none() && group.is_none() {
+        return Ok(());
+    }
+    fchown(file, user, group)
+        .map_err(|error| io::Error::new(error.kind(), format!("its owner cannot be kept: {error}")))
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_: &File, _: &fs::Metadata) -> io::Result<()> {
+    Ok(())
+}
+
+/// Makes a rename last. Folders cannot be opened on Windows, where the rename lasts by itself.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()
+    } else {
+        Ok(())
+    }
+}
+
+/// Makes the missing folders, as docker does for the user alone (0700), and returns them, outermost first.
+fn make_folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut missing: Vec<PathBuf> = folder
+        .ancestors()
+        .take_while(|path| !path.exists())
+        .map(Path::to_owned)
+        .collect();
+    missing.reverse();
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)?;
+    Ok(missing)
+}
+
+/// Waits for the lock on a folder, held until the file is closed. The kernel releases it when the process dies.
+///
+/// The folder itself is locked, which leaves nothing behind, where the system can (NFS and Windows cannot): else a lock file.
+fn lock(folder: &Path) -> io::Result<File> {
+    File::open(folder).and_then(wait).or_else(|_| {
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join(".ecr-auth.lock"))?;
+        wait(file)
+    })
+}
+
+fn wait(file: File) -> io::Result<File> {
+    loop {
+        match file.lock() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            locked => return locked.map(|()| file),
+        }
+    }
+}
+
+fn temporary_prefix(target: &Path) -> String {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    format!(".{name}.ecr-auth-")
+}
+
+/// Removes what killed runs left behind: under the lock, nobody alive owns such a file.
+fn remove_leftovers(folder: &Path, target: &Path) {
+    let prefix = temporary_prefix(target);
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            // One that cannot be removed does no harm: it is looked for again next time.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn explain(target: &Path, error: &io::Error) -> Error {
+    let what = format!("cannot write {}", target.display());
+    match error.kind() {
+        ErrorKind::ResourceBusy => Error::failed(what, "it is a mount point, and can only be replaced as a whole")
+            .hint("mount its folder instead of the file, or name another folder with --docker-config DIR"),
+        ErrorKind::PermissionDenied => Error::failed(what, error).hint("run as the file's owner"),
+        _ => Error::failed(what, error),
+    }
+}

@@ -1,0 +1,3 @@
+//! The room's tests: the edit as a pure function, then the files.
+
+mod edit;
