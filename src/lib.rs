@@ -2,5 +2,6 @@
 //! picture of its rooms.
 
 pub mod error;
+pub mod identity;
 pub mod secret;
 pub mod world;

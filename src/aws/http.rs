@@ -1,0 +1,210 @@
+//! The HTTP client of every call: TLS roots, proxies, a bound on what an answer may weigh, and the server's clock.
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::date_time::{DateTime, Format};
+use http_body_util::Limited;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use crate::error::{Error, Result};
+use crate::world::Env;
+
+/// More than any answer of these services weighs: 1 MiB.
+pub const BODY_LIMIT: usize = 1024 * 1024;
+
+/// The last moment a server told us, with ours of the same moment.
+#[derive(Debug, Clone, Default)]
+pub struct ServerClock(Arc<Mutex<Option<(SystemTime, SystemTime)>>>);
+
+impl ServerClock {
+    /// A server's time, on our clock: what it says ends at `theirs` ends for us at the result.
+    pub fn to_ours(&self, theirs: SystemTime) -> SystemTime {
+        let seen = self.0.lock().map(|seen| *seen).unwrap_or_default();
+        let Some((server, local)) = seen else { return theirs };
+        match theirs.duration_since(server) {
+            Ok(ahead) => local + ahead,
+            Err(behind) => local - behind.duration(),
+        }
+    }
+
+    fn set(&self, server: SystemTime) {
+        if let Ok(mut seen) = self.0.lock() {
+            *seen = Some((server, SystemTime::now()));
+        }
+    }
+}
+
+/// A client that goes through the proxy the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
+///
+/// # Errors
+/// Root certificates that are named but can't be read.
+pub fn client(env: &Env, clock: &ServerClock) -> Result<SharedHttpClient> {
+    let trust = trust_store(env)?;
+    let tls = TlsContext::builder()
+        .with_trust_store(trust)
+        .build()
+        .map_err(|error| Error::failed("cannot set TLS up", error))?;
+    let inner = Builder::new().build_with_connector_fn(move |settings, _components| {
+        let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
+        builder.set_connector_settings(settings.cloned());
+        builder
+            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+            .tls_context(tls.clone())
+            .build()
+    });
+    Ok(guarded(inner, clock))
+}
+
+/// A client for the addresses that are http by nature and never go through a proxy: IMDS and container credentials.
+pub fn link_local_client(clock: &ServerClock) -> SharedHttpClient {
+    let inner = Builder::new().build_with_connector_fn(move |settings, _components| {
+        let mut builder = Connector::builder().proxy_config(ProxyConfig::disabled());
+        builder.set_connector_settings(settings.cloned());
+        builder.build_http()
+    });
+    guarded(inner, clock)
+}
+
+fn guarded(inner: SharedHttpClient, clock: &ServerClock) -> SharedHttpClient {
+    SharedHttpClient::new(Guarded {
+        inner,
+        clock: clock.clone(),
+    })
+}
+
+/// `AWS_CA_BUNDLE` alone where it is set; else the system's roots, which `SSL_CERT_FILE` and `SSL_CERT_DIR` replace; else, where
+/// the system has none (an image made from scratch), Mozilla's, which are built in.
+fn trust_store(env: &Env) -> Result<TrustStore> {
+    if let Some(bundle) = env.path("AWS_CA_BUNDLE") {
+        return Ok(TrustStore::empty().with_pem_certificate(read_bundle(&bundle, "AWS_CA_BUNDLE")?));
+    }
+    if let Some(file) = env.path("SSL_CERT_FILE") {
+        read_bundle(&file, "SSL_CERT_FILE")?;
+    } else if cfg!(target_os = "linux") && env.get("SSL_CERT_DIR").is_none() && !has_system_roots() {
+        return Ok(TrustStore::empty().with_pem_certificate(built_in_roots()));
+    }
+    Ok(TrustStore::default())
+}
+
+/// The SDK panics on certificates it can't parse, so look at them first.
+fn read_bundle(path: &Path, variable: &str) -> Result<Vec<u8>> {
+    let what = format!("cannot use the certificates {variable} names, {}", path.display());
+    let hint = format!("{variable} is a file of PEM certificates: mend it, or unset the variable");
+    let pem = fs::read(path).map_err(|error| Error::failed(&what, error).hint(&hint))?;
+    let mut count = 0;
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| Error::failed(&what, error).hint(&hint))?;
+        webpki::anchor_from_trusted_cert(&certificate).map_err(|error| Error::failed(&what, error).hint(&hint))?;
+        count += 1;
+    }
+    match count {
+        0 => Err(Error::failed(&what, "there is no certificate in it").hint(&hint)),
+        _ => Ok(pem),
+    }
+}
+
+/// Where the distributions keep their roots, as rustls-native-certs looks for them.
+fn has_system_roots() -> bool {
+    let found = openssl_probe::probe();
+    found.cert_file.is_some() || !found.cert_dir.is_empty()
+}
+
+fn built_in_roots() -> Vec<u8> {
+    use base64::Engine;
+    let mut pem = String::new();
+    for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+        let body = base64::engine::general_purpose::STANDARD.encode(root);
+        pem.push_str(&format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"));
+    }
+    pem.into_bytes()
+}
+
+#[derive(Debug)]
+struct Guarded<C> {
+    inner: C,
+    clock: ServerClock,
+}
+
+impl HttpClient for Guarded<SharedHttpClient> {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Guarded {
+            inner: self.inner.http_connector(settings, components),
+            clock: self.clock.clone(),
+        })
+    }
+}
+
+impl HttpConnector for Guarded<SharedHttpConnector> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (answer, clock) = (self.inner.call(request), self.clock.clone());
+        HttpConnectorFuture::new(async move {
+            let answer = answer.await?;
+            if let Some(date) = answer.headers().get("date").and_then(http_date) {
+                clock.set(date);
+            }
+            Ok(answer.map(|body| SdkBody::from_body_1_x(Limited::new(body, BODY_LIMIT))))
+        })
+    }
+}
+
+fn http_date(text: &str) -> Option<SystemTime> {
+    DateTime::from_str(text, Format::HttpDate).ok()?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_ahead_or_behind_is_corrected() {
+        let clock = ServerClock::default();
+        let now = SystemTime::now();
+        assert_eq!(clock.to_ours(now), now);
+        let hour = Duration::from_secs(3600);
+        clock.set(now - hour);
+        let end = clock.to_ours(now + 11 * hour);
+        let off = end.duration_since(now + 12 * hour).unwrap();
+        assert!(off < Duration::from_secs(60), "{off:?}");
+        assert!(clock.to_ours(now - 2 * hour) < now);
+    }
+
+    #[test]
+    fn dates_as_servers_send_them() {
+        let date = http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        assert_eq!(date, SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777));
+        assert!(http_date("yesterday").is_none());
+    }
+
+    #[test]
+    fn bad_bundles_are_errors_that_name_their_variable() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let with = |variable: &str, content: &[u8]| {
+            fs::write(file.path(), content).unwrap();
+            let path = file.path().display().to_string();
+            trust_store(&[(variable, path.as_str())].into_iter().collect())
+        };
+        let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for content in [&b""[..], b"no certificate", broken, b"-----BEGIN CERTIFICATE-----\n!\n"] {
+            for variable in ["AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
+                let error = with(variable, content).unwrap_err();
+                assert!(error.hint_text().unwrap().contains(variable), "{error}");
+            }
+        }
+        assert!(with("AWS_CA_BUNDLE", &built_in_roots()).is_ok());
+    }
+}

@@ -1,0 +1,145 @@
+//! The calls to AWS: clients made lazily, with our own endpoints, TLS roots, proxy, retries and deadlines. Nothing here runs on a
+//! cache hit but [`Endpoint`].
+
+mod credentials;
+mod ecr;
+mod endpoint;
+mod failure;
+mod http;
+mod sts;
+
+use std::future::Future;
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use aws_types::sdk_config::SharedCredentialsProvider;
+
+pub use endpoint::{Endpoint, Service};
+pub use sts::CallerIdentity;
+
+use crate::error::{Error, Result};
+use crate::identity::Identity;
+use crate::secret::Secret;
+use crate::world::Env;
+
+/// How long one attempt of a call may take to connect, and in all.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// An authorization token of a registry.
+#[derive(Debug, Clone)]
+pub struct AuthorizationToken {
+    /// The password that goes with the user name `AWS`.
+    pub password: Secret,
+    /// When it ends, by this machine's clock.
+    pub expires_at: SystemTime,
+}
+
+/// AWS as one identity sees it.
+#[derive(Debug)]
+pub struct Aws<'a> {
+    env: &'a Env,
+    identity: &'a Identity,
+    clock: http::ServerClock,
+    http: SharedHttpClient,
+    retry: RetryConfig,
+    timeouts: TimeoutConfig,
+}
+
+impl<'a> Aws<'a> {
+    /// Prepares the calls of one identity; the network is first touched by a call.
+    ///
+    /// # Errors
+    /// Root certificates or retry settings that can't be used.
+    pub fn new(env: &'a Env, identity: &'a Identity) -> Result<Self> {
+        let clock = http::ServerClock::default();
+        Ok(Self {
+            env,
+            identity,
+            http: http::client(env, &clock)?,
+            clock,
+            retry: RetryConfig::standard().with_max_attempts(max_attempts(env, identity)?),
+            timeouts: TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                .build(),
+        })
+    }
+
+    /// The settings of a service's client: nothing is looked up behind our back.
+    async fn config(&self, region: &str, endpoint: &Endpoint) -> Result<SdkConfig> {
+        let credentials = self.credentials(region).await?;
+        Ok(SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(region.to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(self.http.clone())
+            .retry_config(self.retry.clone())
+            .timeout_config(self.timeouts.clone())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .use_fips(endpoint.fips)
+            .use_dual_stack(endpoint.dual_stack)
+            .build())
+    }
+}
+
+/// `AWS_MAX_ATTEMPTS`, then the profile's `max_attempts`, then 3. The SDK may panic on 0.
+fn max_attempts(env: &Env, identity: &Identity) -> Result<u32> {
+    let named = env.get("AWS_MAX_ATTEMPTS").or_else(|| identity.setting("max_attempts"));
+    let Some(text) = named else { return Ok(3) };
+    match text.parse() {
+        Ok(attempts) if attempts > 0 => Ok(attempts),
+        _ => Err(Error::usage("AWS_MAX_ATTEMPTS", format!("{text} is not a number of attempts"))
+            .hint("set it to a whole number from 1, or unset it")),
+    }
+}
+
+/// Runs a call to its end, or to the end of its time.
+///
+/// # Errors
+/// What the call says, or that it took longer than `budget`.
+pub fn within<T>(budget: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::failed("cannot start", error))?;
+    let ended = runtime.block_on(async { tokio::time::timeout(budget, call).await });
+    // A DNS look-up that hangs sits in a thread of its own: don't wait for it.
+    runtime.shutdown_background();
+    ended.unwrap_or_else(|_| {
+        Err(
+            Error::failed("AWS", format!("no answer within {:.1} s", budget.as_secs_f64()))
+                .hint("check the network, DNS and proxy settings, or give it more time with ECR_AUTH_TIMEOUT=SECONDS"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_are_a_number_from_one() {
+        let attempts = |text: &str| {
+            let env: Env = [("AWS_MAX_ATTEMPTS", text)].into_iter().collect();
+            max_attempts(&env, &Identity::choose(&env, None).unwrap())
+        };
+        assert_eq!(attempts("").unwrap(), 3);
+        assert_eq!(attempts("1").unwrap(), 1);
+        for wrong in ["0", "-1", "many", "4294967296"] {
+            assert_eq!(attempts(wrong).unwrap_err().exit().code(), 2, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_hangs_ends_with_its_time() {
+        let error = within::<()>(Duration::from_millis(10), std::future::pending()).unwrap_err();
+        assert_eq!(error.to_string(), "AWS: no answer within 0.0 s");
+    }
+}

@@ -1,0 +1,72 @@
+//! What a web identity token says about its bearer, read without checking it: AWS checks it.
+
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::secret::Secret;
+
+/// The claims of a JWT (RFC 7519, section 4.1) that say whose token it is. They stay the same when the token is renewed.
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    #[serde(default)]
+    aud: Value,
+}
+
+/// What identifies the bearer of the token in this file: issuer, subject and audience where it is a JWT, else the whole
+/// content. A file that can't be read identifies nobody: the caller's fetch will say why.
+pub fn identity_of(token_file: &Path) -> Secret {
+    let Ok(token) = std::fs::read_to_string(token_file).map(Secret::new) else {
+        return Secret::default();
+    };
+    match claims(token.expose().trim()) {
+        Some(claims) => Secret::new(format!("{:?} {:?} {}", claims.iss, claims.sub, claims.aud)),
+        None => token,
+    }
+}
+
+fn claims(jwt: &str) -> Option<Claims> {
+    let mut parts = jwt.split('.');
+    let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jwt(payload: &str) -> String {
+        format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(payload))
+    }
+
+    fn identity(content: &str) -> String {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), content).unwrap();
+        identity_of(file.path()).expose().to_owned()
+    }
+
+    #[test]
+    fn renewed_tokens_of_one_bearer_are_one_identity() {
+        let first = identity(&jwt(r#"{"iss":"i","sub":"s","aud":["a"],"exp":1}"#));
+        let second = identity(&(jwt(r#"{"iss":"i","sub":"s","aud":["a"],"exp":2}"#) + "\n"));
+        assert_eq!(first, second);
+        for other in [
+            r#"{"iss":"i","sub":"t","aud":["a"]}"#,
+            r#"{"iss":"j","sub":"s","aud":["a"]}"#,
+            r#"{"iss":"i","sub":"s","aud":["b"]}"#,
+        ] {
+            assert_ne!(identity(&jwt(other)), first);
+        }
+    }
+
+    #[test]
+    fn what_is_no_jwt_counts_whole() {
+        assert_eq!(identity("opaque"), "opaque");
+        assert_eq!(identity("a.!.c"), "a.!.c");
+    }
+}

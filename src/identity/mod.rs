@@ -1,0 +1,280 @@
+//! Which source of AWS credentials applies, chosen whole: never a key from one place with a session, role or profile from
+//! another. Choosing reads the environment and small files, never the network: it runs on every `get`, warm ones too.
+
+mod claims;
+mod shared_files;
+
+use std::path::{Path, PathBuf};
+
+pub use shared_files::{Profile, SharedFiles};
+
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use crate::world::Env;
+
+/// Where AWS credentials come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, with `AWS_SESSION_TOKEN` where they are temporary.
+    Environment {
+        /// The access key's id, which is no secret but tells whose it is.
+        access_key_id: String,
+        /// The secret access key.
+        secret_access_key: Secret,
+        /// The session token of temporary credentials.
+        session_token: Option<Secret>,
+    },
+    /// A profile of the shared files: static keys, a role, SSO, `credential_process`, web identity.
+    Profile {
+        /// Its name.
+        name: String,
+        /// All that it resolves to, see [`Profile::resolved_text`].
+        resolved: Secret,
+    },
+    /// `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE`, as EKS sets them.
+    WebIdentity {
+        /// The role to assume.
+        role_arn: String,
+        /// The file that holds the token, read anew at each use.
+        token_file: PathBuf,
+        /// `AWS_ROLE_SESSION_NAME`.
+        session_name: Option<String>,
+    },
+    /// ECS, or EKS Pod Identity.
+    Container {
+        /// The URI, as the variable has it.
+        uri: String,
+        /// The authorization token, from its variable or its file.
+        token: Option<Secret>,
+    },
+    /// The instance's role, by IMDSv2.
+    InstanceMetadata {
+        /// `AWS_EC2_METADATA_SERVICE_ENDPOINT`, where it is set.
+        endpoint: Option<String>,
+    },
+}
+
+/// The chosen source, and the profile whose settings (region, endpoints) go with it.
+#[derive(Debug)]
+pub struct Identity {
+    /// Where the credentials come from.
+    pub source: Source,
+    files: SharedFiles,
+    profile: String,
+}
+
+impl Identity {
+    /// Chooses the source: an explicit profile alone, else AWS's standard chain.
+    ///
+    /// # Errors
+    /// Half a pair of keys, a profile that is named but missing or holds no credentials, one that asks for MFA, shared files
+    /// that can't be read.
+    pub fn choose(env: &Env, explicit_profile: Option<&str>) -> Result<Self> {
+        let files = SharedFiles::read(env)?;
+        let named = explicit_profile
+            .or_else(|| env.get("AWS_PROFILE"))
+            .or_else(|| env.get("AWS_DEFAULT_PROFILE"));
+        let source = match explicit_profile {
+            Some(name) => profile_source(&files, name)?.ok_or_else(|| without_credentials(name))?,
+            None => standard_chain(env, &files, named)?,
+        };
+        Ok(Self {
+            source,
+            profile: named.unwrap_or("default").to_owned(),
+            files,
+        })
+    }
+
+    /// A setting: the profile's, for what the environment doesn't say.
+    pub fn setting(&self, key: &str) -> Option<&str> {
+        self.files.profile(&self.profile)?.get(key)
+    }
+
+    /// The endpoint that the profile's `services` section sets for a service (`ecr`, `ecr_public`, `sts`).
+    pub fn service_endpoint(&self, service: &str) -> Option<&str> {
+        self.files.profile(&self.profile)?.service_endpoint(service)
+    }
+
+    /// The current region: `AWS_REGION`, `AWS_DEFAULT_REGION`, then the profile's.
+    pub fn region<'a>(&'a self, env: &'a Env) -> Option<&'a str> {
+        env.get("AWS_REGION")
+            .or_else(|| env.get("AWS_DEFAULT_REGION"))
+            .or_else(|| self.setting("region"))
+    }
+
+    /// What tells this identity from every other, as named fields for a cache key: only who holds all of it gets what it
+    /// fetched.
+    pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
+        let field = |name, value: &str| (name, Secret::new(value));
+        match &self.source {
+            Source::Environment {
+                access_key_id,
+                secret_access_key,
+                session_token,
+            } => {
+                let mut fields = vec![
+                    field("source", "environment"),
+                    field("access-key-id", access_key_id),
+                    ("secret-access-key", secret_access_key.clone()),
+                ];
+                fields.extend(session_token.clone().map(|token| ("session-token", token)));
+                fields
+            }
+            Source::Profile { name, resolved } => vec![
+                field("source", "profile"),
+                field("profile", name),
+                ("resolved", resolved.clone()),
+            ],
+            Source::WebIdentity {
+                role_arn,
+                token_file,
+                session_name,
+            } => vec![
+                field("source", "web-identity"),
+                field("role-arn", role_arn),
+                field("session-name", session_name.as_deref().unwrap_or_default()),
+                ("claims", claims::identity_of(token_file)),
+            ],
+            Source::Container { uri, token } => vec![
+                field("source", "container"),
+                field("uri", uri),
+                ("token", token.clone().unwrap_or_default()),
+            ],
+            Source::InstanceMetadata { endpoint } => vec![
+                field("source", "imds"),
+                field("endpoint", endpoint.as_deref().unwrap_or_default()),
+                field("boot-id", &boot_id()),
+            ],
+        }
+    }
+}
+
+/// AWS's order: environment keys, shared files, web identity, container, instance metadata.
+fn standard_chain(env: &Env, files: &SharedFiles, named: Option<&str>) -> Result<Source> {
+    if let Some(keys) = environment_keys(env)? {
+        return Ok(keys);
+    }
+    if let Some(name) = named
+        && files.profile(name).is_none()
+    {
+        return Err(missing_profile(files, name));
+    }
+    if let Some(profile) = profile_source(files, named.unwrap_or("default"))? {
+        return Ok(profile);
+    }
+    if let (Some(role_arn), Some(token_file)) = (env.get("AWS_ROLE_ARN"), env.path("AWS_WEB_IDENTITY_TOKEN_FILE")) {
+        return Ok(Source::WebIdentity {
+            role_arn: role_arn.to_owned(),
+            token_file,
+            session_name: env.get("AWS_ROLE_SESSION_NAME").map(str::to_owned),
+        });
+    }
+    if let Some(container) = container(env)? {
+        return Ok(container);
+    }
+    if env.is_true("AWS_EC2_METADATA_DISABLED") {
+        return Err(no_credentials("and AWS_EC2_METADATA_DISABLED is set"));
+    }
+    Ok(Source::InstanceMetadata {
+        endpoint: env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").map(str::to_owned),
+    })
+}
+
+/// Nothing anywhere. `last` says how the last source of the chain, the instance metadata service, failed.
+pub fn no_credentials(last: &str) -> Error {
+    Error::failed(
+        "no AWS credentials",
+        format!("none in the environment, the shared files, a web identity or a container's variables, {last}"),
+    )
+    .hint("set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached")
+}
+
+fn environment_keys(env: &Env) -> Result<Option<Source>> {
+    let secret = env.get("AWS_SECRET_ACCESS_KEY");
+    match (env.get("AWS_ACCESS_KEY_ID"), secret) {
+        (Some(id), Some(secret)) => Ok(Some(Source::Environment {
+            access_key_id: id.to_owned(),
+            secret_access_key: Secret::new(secret),
+            session_token: env.get("AWS_SESSION_TOKEN").map(Secret::new),
+        })),
+        (None, None) => Ok(None),
+        (id, _) => {
+            let (set, missing) = match id {
+                Some(_) => ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+                None => ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+            };
+            Err(
+                Error::failed("half a pair of keys", format!("{set} is set, {missing} is not"))
+                    .hint("set both, or neither to use another source"),
+            )
+        }
+    }
+}
+
+/// The profile as a source, if it is there and holds credentials.
+fn profile_source(files: &SharedFiles, name: &str) -> Result<Option<Source>> {
+    let Some(profile) = files.profile(name) else {
+        return match name {
+            "default" => Ok(None),
+            _ => Err(missing_profile(files, name)),
+        };
+    };
+    if !profile.holds_credentials() {
+        return Ok(None);
+    }
+    if profile.get("mfa_serial").is_some() {
+        return Err(
+            Error::failed(format!("profile {name}"), "it asks for an MFA code, and nobody is here to type one")
+                .hint("get a session first, for example with `aws sts get-session-token`, and name its profile; or use a role of the CI"),
+        );
+    }
+    Ok(Some(Source::Profile {
+        name: name.to_owned(),
+        resolved: profile.resolved_text(),
+    }))
+}
+
+fn without_credentials(name: &str) -> Error {
+    Error::failed(format!("profile {name}"), "it holds no credentials")
+        .hint("give it keys, a role_arn, an sso_session or a credential_process, or name another profile")
+}
+
+fn missing_profile(files: &SharedFiles, name: &str) -> Error {
+    let known: Vec<&str> = files.profile_names().into_iter().take(8).collect();
+    let hint = if known.is_empty() {
+        "AWS's shared files hold no profile at all: check AWS_CONFIG_FILE and HOME".to_owned()
+    } else {
+        format!("profiles there are: {}", known.join(", "))
+    };
+    Error::failed(format!("profile {name}"), "AWS's shared files have no such profile").hint(hint)
+}
+
+fn container(env: &Env) -> Result<Option<Source>> {
+    let uri = env
+        .get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+        .or_else(|| env.get("AWS_CONTAINER_CREDENTIALS_FULL_URI"));
+    let Some(uri) = uri else { return Ok(None) };
+    let token = match env.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
+        Some(file) => Some(read_token(&file)?),
+        None => env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(Secret::new),
+    };
+    Ok(Some(Source::Container {
+        uri: uri.to_owned(),
+        token,
+    }))
+}
+
+fn read_token(file: &Path) -> Result<Secret> {
+    std::fs::read_to_string(file).map(Secret::new).map_err(|error| {
+        Error::failed(format!("cannot read the container's token {}", file.display()), error)
+            .hint("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names that file: mount it, or unset the variable")
+    })
+}
+
+/// Tells one boot of the machine from another: an image or a home that moves to another instance doesn't take tokens along.
+fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+use std::collections::BTreeMap;
+
+use super::*;
+
+const CONFIG: &str = "[default]\nregion = eu-central-1\n[profile partner]\naws_access_key_id = AKIDPARTNER\naws_secret_access_key = s\n\
+     [profile settings]\nregion = us-west-2\n[profile mfa]\nrole_arn = r\nsource_profile = partner\nmfa_serial = m\n";
+
+struct Home {
+    folder: tempfile::TempDir,
+    vars: BTreeMap<String, String>,
+}
+
+impl Home {
+    fn new(vars: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join(".aws")).unwrap();
+        std::fs::write(folder.path().join(".aws/config"), CONFIG).unwrap();
+        let mut all: BTreeMap<_, _> = vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        all.insert("HOME".to_owned(), folder.path().display().to_string());
+        Self { folder, vars: all }
+    }
+
+    fn choose(&self, profile: Option<&str>) -> Result<Identity> {
+        Identity::choose(&self.vars.clone().into_iter().collect(), profile)
+    }
+}
+
+fn chosen(vars: &[(&str, &str)], profile: Option<&str>) -> String {
+    match Home::new(vars).choose(profile) {
+        Ok(identity) => identity.key_fields()[0].1.expose().to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+const WEB: [(&str, &str); 2] = [("AWS_ROLE_ARN", "arn:r"), ("AWS_WEB_IDENTITY_TOKEN_FILE", "/none")];
+const CONTAINER: (&str, &str) = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/c");
+
+#[test]
+fn the_standard_chain_in_its_order() {
+    let partner = ("AWS_PROFILE", "partner");
+    let all = [KEYS[0], KEYS[1], partner, WEB[0], WEB[1], CONTAINER];
+    assert_eq!(chosen(&all, None), "environment");
+    assert_eq!(chosen(&all[2..], None), "profile");
+    assert_eq!(chosen(&all[3..], None), "web-identity");
+    assert_eq!(chosen(&all[5..], None), "container");
+    assert_eq!(chosen(&[], None), "imds");
+    assert_eq!(chosen(&[("AWS_PROFILE", "settings"), CONTAINER], None), "container");
+    assert_eq!(chosen(&[("AWS_DEFAULT_PROFILE", "partner")], None), "profile");
+}
+
+#[test]
+fn an_explicit_profile_uses_that_profile_alone() {
+    assert_eq!(chosen(&KEYS, Some("partner")), "profile");
+    assert_eq!(
+        chosen(&KEYS, Some("settings")),
+        "profile settings: it holds no credentials"
+    );
+    assert_eq!(
+        chosen(&KEYS, Some("gone")),
+        "profile gone: AWS's shared files have no such profile"
+    );
+}
+
+#[test]
+fn half_a_pair_of_keys_is_an_error_not_another_source() {
+    assert_eq!(
+        chosen(&KEYS[..1], None),
+        "half a pair of keys: AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not"
+    );
+    assert_eq!(
+        chosen(&KEYS[1..], None),
+        "half a pair of keys: AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not"
+    );
+}
+
+#[test]
+fn a_named_profile_must_be_there_and_need_no_mfa() {
+    assert!(chosen(&[("AWS_PROFILE", "gone")], None).contains("no such profile"));
+    assert!(chosen(&[("AWS_PROFILE", "mfa")], None).contains("MFA"));
+}
+
+#[test]
+fn without_imds_there_are_no_credentials() {
+    assert!(chosen(&[("AWS_EC2_METADATA_DISABLED", "true")], None).starts_with("no AWS credentials"));
+}
+
+#[test]
+fn region_from_the_environment_then_the_profile() {
+    let region = |vars: &[(&str, &str)]| {
+        let home = Home::new(vars);
+        let env = home.vars.clone().into_iter().collect();
+        let identity = Identity::choose(&env, None).unwrap();
+        identity.region(&env).map(str::to_owned)
+    };
+    assert_eq!(region(&[]).as_deref(), Some("eu-central-1"));
+    assert_eq!(region(&[("AWS_PROFILE", "settings")]).as_deref(), Some("us-west-2"));
+    assert_eq!(region(&[("AWS_DEFAULT_REGION", "b")]).as_deref(), Some("b"));
+    assert_eq!(
+        region(&[("AWS_DEFAULT_REGION", "b"), ("AWS_REGION", "a")]).as_deref(),
+        Some("a")
+    );
+}
+
+#[test]
+fn the_key_changes_with_every_part_of_the_identity() {
+    let fields = |vars: &[(&str, &str)]| {
+        let mut fields: Vec<String> = Home::new(vars)
+            .choose(None)
+            .unwrap()
+            .key_fields()
+            .iter()
+            .map(|(name, value)| format!("{name}={}", value.expose()))
+            .collect();
+        fields.sort();
+        fields
+    };
+    let base = fields(&KEYS);
+    assert_eq!(base, fields(&KEYS));
+    for (name, value) in [
+        ("AWS_ACCESS_KEY_ID", "OTHER"),
+        ("AWS_SECRET_ACCESS_KEY", "other"),
+        ("AWS_SESSION_TOKEN", "token"),
+    ] {
+        let mut vars = KEYS.to_vec();
+        vars.retain(|(n, _)| *n != name);
+        vars.push((name, value));
+        assert_ne!(fields(&vars), base, "{name}");
+    }
+    let container = fields(&[CONTAINER]);
+    assert_ne!(
+        fields(&[CONTAINER, ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "t")]),
+        container
+    );
+    assert_ne!(
+        fields(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1")]),
+        fields(&[])
+    );
+}
+
+#[test]
+fn a_profile_is_told_apart_by_its_file() {
+    let (one, two) = (Home::new(&[("AWS_PROFILE", "partner")]), Home::new(&[("AWS_PROFILE", "partner")]));
+    let resolved = |home: &Home| home.choose(None).unwrap().key_fields()[2].1.clone();
+    assert_eq!(resolved(&one), resolved(&one));
+    assert_ne!(resolved(&one), resolved(&two));
+    assert!(one.folder.path() != two.folder.path());
+}
