@@ -98,21 +98,12 @@ opens() {
 # password [HOST]: what the helper, as installed by setup, answers for the registry.
 password() { printf '%s' "${1:-$REGISTRY}" | docker-credential-ecr-auth get | jq -er .Secret; }
 
-# podman_settings: Podman without systemd, kernel-wide state or a network.
+# podman_settings: Podman's and Buildah's images on the stage, without an overlay in the kernel's way.
 podman_settings() {
-  mkdir -p "$STAGE/podman"
   cat >/etc/containers/storage.conf <<-EOF
 	[storage]
 	driver = "vfs"
 	graphroot = "$STAGE/podman/storage"
 	runroot = "$STAGE/podman/run"
-	EOF
-  cat >/etc/containers/containers.conf <<-EOF
-	[containers]
-	netns = "none"
-	cgroups = "disabled"
-	[engine]
-	cgroup_manager = "cgroupfs"
-	events_logger = "file"
 	EOF
 }
