@@ -1,0 +1,31 @@
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fmt lab bench mutants clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf 'make %-8s %s\n' "$$name" "$$text"; done
+
+demo: ## a real Docker pushes to and pulls from an ECR name on this machine, which stays as it was
+	@scripts/demo.sh
+
+test: ## everything that must hold before a change lands; installs what it needs
+	@scripts/test.sh
+
+check: ## the quick part of it: format, lints, dependencies, scripts
+	@scripts/check.sh
+
+fmt: ## formats the code
+	@scripts/install.sh check
+	@source scripts/env.sh && cargo fmt --all
+
+lab: ## runs the local AWS and prints the environment to export
+	@scripts/lab.sh
+
+bench: ## counts the instructions of a warm `get`, beside the Go helper's
+	@benches/warm-get.sh
+
+mutants: ## breaks registry, cache and docker on purpose and lists what no test notices
+	@scripts/mutants.sh
+
+clean: ## removes all that was built
+	@rm -rf target dist

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Runs a command in network, mount, process and IPC namespaces of its own: namespace.sh COMMAND ARG…
+#
+# In there: only the loopback interface; a private copy of /etc; an empty /run, HOME and TMPDIR in memory; STAGE, a folder
+# in memory for everything else. Nothing that the command does there reaches the machine, and every process it leaves
+# behind dies with it. What one of the machine's own programs would write elsewhere is covered too (see COVERED).
+# Needs root; as an ordinary user it asks sudo.
+source "$(dirname "$0")/env.sh"
+
+# Folders that Docker, Podman and friends write to as root whatever their settings say: covered by empty ones inside.
+COVERED=(/var/lib/containers /var/lib/cni)
+
+# The variables that pass; all others stay outside, so that no AWS credentials, proxies or CA bundles of the machine slip in.
+PASSED=(FAKE PATH TERM LANG NO_COLOR CI CARGO_HOME RUSTUP_HOME RUSTUP_AUTO_INSTALL CARGO_TARGET_DIR)
+
+# outside COMMAND…: makes the mount points, enters the namespaces and clears up afterwards.
+outside() {
+  local stage made=() environment=() name folder
+  stage=$(mktemp -d "${TMPDIR:-/tmp}/ecr-auth-stage.XXXXXX")
+  for folder in "${COVERED[@]}"; do
+    [ -d "$folder" ] || { mkdir "$folder" && made+=("$folder"); }
+  done
+  for name in "${PASSED[@]}"; do
+    [ -z "${!name+set}" ] || environment+=("$name=${!name}")
+  done
+  local cgroup=ecr-auth-${stage##*.}
+  # The namespaces die with `unshare` (--kill-child), and `unshare` with this script, however that ends.
+  env -i "${environment[@]}" STAGE="$stage" STAGE_CGROUP="$cgroup" \
+    unshare --net --mount --pid --ipc --fork --mount-proc --kill-child "${BASH:-bash}" "$0" --inside "$@" <&0 &
+  local child=$! status=0
+  # shellcheck disable=SC2064 # the child's id as it is now
+  trap "kill -KILL $child 2>/dev/null" INT TERM HUP
+  while wait "$child" || status=$?; kill -0 "$child" 2>/dev/null; do :; done
+  # A command killed by a signal leaves its containers' control groups; they are empty by now.
+  find /sys/fs/cgroup -depth -type d -path "*/$cgroup*" -exec rmdir {} + 2>/dev/null || true
+  rmdir "$stage" "${made[@]}" 2>/dev/null || true
+  exit "$status"
+}
+
+# private_etc: /etc becomes a copy in memory (it is small), without the machine's Docker settings.
+private_etc() {
+  cp -a /etc "$STAGE/etc"
+  rm -rf "$STAGE/etc/docker" "$STAGE/etc/containers/certs.d" "$STAGE/etc/containers/auth.json"
+  mkdir -p "$STAGE/etc/docker" "$STAGE/etc/containers"
+  # In a container /etc/hosts is a mount of its own: a plain copy replaces it here.
+  rm -f "$STAGE/etc/hosts" "$STAGE/etc/resolv.conf"
+  printf '127.0.0.1 localhost\n::1 localhost\n127.0.0.1 %s\n' "$(uname -n)" >"$STAGE/etc/hosts"
+  : >"$STAGE/etc/resolv.conf"
+  mount --bind "$STAGE/etc" /etc
+}
+
+# control_groups: the engine needs them mounted. Most machines have them; a bare chroot or container may not, so they
+# are mounted here, in this mount namespace alone, the way Debian's cgroupfs-mount does.
+control_groups() {
+  local controller
+  mountpoint -q /sys || mount -t sysfs sysfs /sys
+  mountpoint -q /sys/fs/cgroup && return
+  if ! awk '!/^#/ && $2 != 0 {found = 1} END {exit !found}' /proc/cgroups; then
+    mount -t cgroup2 cgroup2 /sys/fs/cgroup && return
+  fi
+  mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup
+  for controller in $(awk '!/^#/ && $4 == 1 {print $1}' /proc/cgroups); do
+    mkdir "/sys/fs/cgroup/$controller"
+    mount -t cgroup -o "$controller" cgroup "/sys/fs/cgroup/$controller" || rmdir "/sys/fs/cgroup/$controller"
+  done
+}
+
+# delegate_controllers: in a container with control groups v2 our processes sit in the root group, where v2 lets no
+# controller be handed down; they move to a group of their own first, as Docker's own docker:dind image does.
+delegate_controllers() {
+  local root=/sys/fs/cgroup pid
+  [ -f $root/cgroup.controllers ] || return 0
+  [ "$(cat $root/cgroup.controllers)" != "$(cat $root/cgroup.subtree_control)" ] || return 0
+  grep -q '^0::/$' /proc/self/cgroup || return 0
+  mkdir -p "$root/$STAGE_CGROUP-init"
+  while read -r pid; do echo "$pid" >"$root/$STAGE_CGROUP-init/cgroup.procs" 2>/dev/null || true; done <$root/cgroup.procs
+  sed -e 's/ / +/g' -e 's/^/+/' $root/cgroup.controllers >$root/cgroup.subtree_control 2>/dev/null || true
+}
+
+# inside COMMAND…: furnishes the namespaces, then runs the command there as their first process's child.
+inside() {
+  local folder
+  mount -t tmpfs -o mode=755 tmpfs "$STAGE"
+  busybox ip link set lo up
+  private_etc
+  mount -t tmpfs -o mode=755 tmpfs /run
+  mkdir -p /run/lock "$STAGE/home" "$STAGE/tmp" "$STAGE/bin"
+  for folder in "${COVERED[@]}"; do mount -t tmpfs -o mode=755 tmpfs "$folder"; done
+  control_groups
+  delegate_controllers
+  export HOME=$STAGE/home TMPDIR=$STAGE/tmp PATH=$STAGE/bin:$PATH
+  "$@"
+}
+
+[ $# -gt 0 ] || die "namespace.sh: no command"
+if [ "${1:-}" = --inside ]; then
+  shift
+  inside "$@"
+elif [ "$(id -u)" = 0 ]; then
+  outside "$@"
+else
+  # sudo replaces PATH and drops the rest: what may pass is named.
+  for name in "${PASSED[@]}"; do
+    [ -z "${!name+set}" ] || environment+=("$name=${!name}")
+  done
+  command -v sudo >/dev/null || die "namespaces need root and there is no sudo: run it as root, or install sudo"
+  exec sudo env "${environment[@]}" "${BASH:-bash}" "$0" "$@"
+fi

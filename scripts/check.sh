@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# make check: formatting, lints, dependencies and scripts. Takes seconds once the build is there.
+source "$(dirname "$0")/env.sh"
+cd "$ROOT"
+"$ROOT/scripts/install.sh" build check
+find_rust
+
+say "== format and lints"
+cargo fmt --all --check
+cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+say "== dependencies"
+cargo deny --offline --log-level error check bans licenses sources
+say "== scripts and workflows"
+"$TARGET/python/bin/shellcheck" --external-sources scripts/*.sh tests/e2e/*.sh benches/*.sh .ci/run
+"$TARGET/python/bin/zizmor" --offline --quiet .github/workflows

@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# Installs what is missing for the purposes named: install.sh build|check|demo|test|bench|mutants|deny …
+#
+# Debian packages come from packages.txt, by apt-get, with sudo where not root; cargo tools go to target/tools, Python
+# tools to target/python. Says nothing when nothing is missing. No daemon is started, nothing is removed, and a package is left out
+# where its command is there by another way.
+source "$(dirname "$0")/env.sh"
+
+DENY=0.20.2
+NEXTEST=0.9.143
+MUTANTS=27.1.0
+LOG=$TARGET/install.log
+
+# packages PURPOSE: the packages of a purpose that are missing, one a line.
+packages() {
+  local purpose package series unless
+  while read -r purpose package series unless; do
+    [ "$purpose" = "$1" ] || continue
+    [ "$unless" != - ] && command -v "$unless" >/dev/null && continue
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] && continue
+    echo "$package"
+  done <"$ROOT/scripts/packages.txt"
+}
+
+# candidate PACKAGE: the version that apt would install; empty where it knows none.
+candidate() { apt-cache policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" {print $2}'; }
+
+# pinned PACKAGE: PACKAGE=VERSION of the candidate, with a word where its series isn't the one that was tested.
+pinned() {
+  local version series
+  version=$(candidate "$1")
+  [ -n "$version" ] || die "no package $1: this wants Debian 12 (bookworm) with its security updates, or the command installed by other means"
+  series=$(awk -v package="$1" '$2 == package {print $3}' "$ROOT/scripts/packages.txt")
+  [[ ${version#*:} == "$series"* ]] || say "note: $1 is $version here, tested with $series"
+  echo "$1=$version"
+}
+
+# logged WHAT COMMAND…: runs the command into the log; on failure shows the log's end.
+logged() {
+  local what=$1
+  shift
+  mkdir -p "$TARGET"
+  "$@" >"$LOG" 2>&1 </dev/null || {
+    tail -n 20 "$LOG" >&2
+    die "$what failed; the whole log is $LOG"
+  }
+}
+
+# apt ARG…: apt-get without questions. It removes nothing, and maintainer scripts start no daemon: RUNLEVEL keeps
+# invoke-rc.d from it, a policy-rc.d (Debian's own switch) the rest; ours goes again, somebody else's stays.
+apt() {
+  local policy=/usr/sbin/policy-rc.d ours=
+  if [ ! -e "$policy" ]; then
+    ours=yes
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+  fi
+  local status=0
+  as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 NEEDRESTART_MODE=l \
+    apt-get -y -q --no-remove -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" || status=$?
+  [ -z "$ours" ] || as_root rm -f "$policy"
+  return "$status"
+}
+
+# debian PURPOSE…: the missing packages of these purposes.
+debian() {
+  local missing=() versions=() purpose package
+  for purpose; do
+    while read -r package; do missing+=("$package"); done < <(packages "$purpose")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  command -v apt-get >/dev/null || die "missing: ${missing[*]}; there is no apt-get here, install them by other means"
+  say "Installing Debian packages: ${missing[*]}"
+  logged "apt-get update" apt update
+  for package in "${missing[@]}"; do
+    package=$(pinned "$package")
+    versions+=("$package")
+  done
+  logged "apt-get install" apt install --no-install-recommends "${versions[@]}"
+}
+
+# rust: a working toolchain of at least the version in Cargo.toml.
+rust() {
+  find_rust || {
+    debian rust
+    hash -r
+    find_rust || die "no Rust $(rust_wanted) or newer after installing Debian's: $(cargo --version 2>&1 | head -n 1)"
+  }
+}
+
+# rust_checks: cargo fmt and clippy of the toolchain in use.
+rust_checks() {
+  cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 && return
+  command -v rustup >/dev/null && die "this rustup toolchain lacks rustfmt or clippy: run 'rustup component add rustfmt clippy'"
+  debian rust-checks
+}
+
+# cargo_tool NAME VERSION [any]: a cargo subcommand; with `any`, whichever version is there will do.
+cargo_tool() {
+  local name=$1 version=$2 have
+  have=$(cargo "${name#cargo-}" --version 2>/dev/null | awk 'NR == 1 {print $2}') || have=
+  [ "$have" = "$version" ] || { [ -n "$have" ] && [ "${3:-}" = any ]; } && return
+  say "Building $name $version (a few minutes, once)"
+  logged "cargo install $name" env CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR="$TARGET/tools/build" \
+    nice cargo install --quiet --locked --debug --version "$version" --root "$TOOLS" "$name"
+  rm -rf "$TARGET/tools/build"
+}
+
+# python: the Python tools in a virtual environment of their own, as requirements.txt pins them.
+python() {
+  local wanted=$ROOT/scripts/requirements.txt
+  cmp -s "$wanted" "$TARGET/python/installed.txt" && return
+  debian python
+  say "Installing Python tools: $(sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' "$wanted" | paste -sd ' ')"
+  logged "python3 -m venv" /usr/bin/python3 -m venv --clear "$TARGET/python"
+  logged "pip install" "$TARGET/python/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
+  cp "$wanted" "$TARGET/python/installed.txt"
+}
+
+for purpose; do
+  case $purpose in
+    build) debian build && rust ;;
+    check) debian build && rust && rust_checks && python && cargo_tool cargo-deny "$DENY" ;;
+    demo) debian demo ;;
+    test) debian demo test && cargo_tool cargo-nextest "$NEXTEST" any ;;
+    bench) debian bench ;;
+    mutants) cargo_tool cargo-mutants "$MUTANTS" ;;
+    deny) cargo_tool cargo-deny "$DENY" ;;
+    *) die "install.sh: no purpose '$purpose' (build, check, demo, test, bench, mutants, deny)" ;;
+  esac
+done

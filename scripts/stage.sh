@@ -1,0 +1,109 @@
+# shellcheck shell=bash
+# Sourced inside namespace.sh by the demo and the end-to-end tests: a lab that answers under ECR's and STS's real names, and a
+# Docker engine of its own.
+source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+: "${STAGE:?stage.sh works inside namespace.sh only}"
+
+ECR_AUTH=$TARGET/debug/ecr-auth
+LAB=$TARGET/debug/lab
+LAB_LOG=$STAGE/lab.log
+DOCKERD_LOG=$STAGE/dockerd.log
+# The credential helper finds neither more nor less than a CI job would: an empty home, and the lab's two AWS keys.
+ACCOUNT=111122223333
+REGION=eu-west-1
+REGISTRY=$ACCOUNT.dkr.ecr.$REGION.amazonaws.com
+
+# wait_until SECONDS WHAT COMMAND…: polls the command, ten times a second, until it succeeds.
+wait_until() {
+  local end=$((SECONDS + $1)) what=$2
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    [ "$SECONDS" -lt "$end" ] || {
+      printf 'error: %s: not within its time\n' "$what" >&2
+      return 1
+    }
+    sleep 0.1
+  done
+}
+
+# name_here HOST…: these names mean this machine, in this namespace.
+name_here() { printf '127.0.0.1 %s\n' "$@" >>/etc/hosts; }
+
+# trust HOST…: Docker, Podman, Buildah and Skopeo take the lab's certificates for these registries, as they would a company's own CA.
+trust() {
+  local host folder
+  for host; do
+    for folder in /etc/docker/certs.d /etc/containers/certs.d; do
+      mkdir -p "$folder/$host"
+      cp "$SSL_CERT_FILE" "$folder/$host/ca.crt"
+    done
+  done
+}
+
+# start_lab ARG…: the lab under the real names, on the real port; its environment comes into this shell.
+start_lab() {
+  local env_file=$STAGE/lab.env
+  rm -f "$env_file"
+  "$LAB" --bind 127.0.0.1 --http-port 8080 --https-port 443 --real-names --data "$STAGE/lab" --env-file "$env_file" "$@" >>"$LAB_LOG" 2>&1 &
+  LAB_PID=$!
+  wait_until 20 "the lab's start" lab_is_up "$env_file"
+  # shellcheck disable=SC1090 # written by the lab
+  source "$env_file"
+}
+
+# lab_is_up ENV_FILE: the lab writes its environment once it listens.
+lab_is_up() { [ -s "$1" ] && kill -0 "$LAB_PID"; }
+
+# stop_lab: ends it, as a signal from a terminal would.
+stop_lab() {
+  kill "$LAB_PID"
+  wait "$LAB_PID" || true
+}
+
+# calls ACTION: how often the lab was asked for it so far, say ecr:GetAuthorizationToken.
+calls() { curl -fsS "$LAB_CONTROL/calls" | jq --arg action "$1" '.[$action] // 0'; }
+
+# start_engine: a Docker engine whose every file is on the stage: no bridge, no firewall rules, no group, no containerd of the machine's.
+start_engine() {
+  local folder=$STAGE/docker
+  mkdir -p "$folder"
+  export DOCKER_HOST=unix://$folder/docker.sock
+  # The engine itself calls no AWS and must not use its keys.
+  env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY dockerd --host "$DOCKER_HOST" --data-root "$folder/data" \
+    --exec-root "$folder/exec" --pidfile "$folder/pid" --bridge none --iptables=false --ip6tables=false \
+    --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "$STAGE_CGROUP" >>"$DOCKERD_LOG" 2>&1 &
+  wait_until 60 "the Docker engine's start" docker version
+}
+
+# image_folder FOLDER TEXT: a Dockerfile from scratch whose container says TEXT; nothing has to be pulled for it.
+image_folder() {
+  mkdir -p "$1"
+  cp "$(command -v busybox)" "$1/busybox"
+  printf '%s\n' "$2" >"$1/text"
+  printf 'FROM scratch\nCOPY busybox /bin/busybox\nCOPY text /text\nCMD ["/bin/busybox", "cat", "/text"]\n' >"$1/Dockerfile"
+}
+
+# build_image NAME TEXT: builds it with the engine's own builder (20.10 has no BuildKit plug-in in Debian).
+build_image() {
+  image_folder "$STAGE/image" "$2"
+  DOCKER_BUILDKIT=0 docker build --quiet --tag "$1" "$STAGE/image"
+}
+
+# opens PASSWORD [HOST]: the status the registry answers to this password: 200, 401, 403. It goes through stdin: argument
+# lists are public.
+opens() {
+  curl -sS -o /dev/null -w '%{http_code}' --cacert "$SSL_CERT_FILE" -K - "https://${2:-$REGISTRY}/v2/" <<<"user = \"AWS:$1\""
+}
+
+# password [HOST]: what the helper, as installed by setup, answers for the registry.
+password() { printf '%s' "${1:-$REGISTRY}" | docker-credential-ecr-auth get | jq -er .Secret; }
+
+# podman_settings: Podman's and Buildah's images on the stage, without an overlay in the kernel's way.
+podman_settings() {
+  cat >/etc/containers/storage.conf <<-EOF
+	[storage]
+	driver = "vfs"
+	graphroot = "$STAGE/podman/storage"
+	runroot = "$STAGE/podman/run"
+	EOF
+}

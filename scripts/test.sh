@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# make test: everything that must hold before a change lands. The quick checks first, then unit and integration tests, documentation tests, and
+# the end-to-end tests with real Docker, Podman, Buildah and Skopeo. Ends with "N passed, N failed".
+source "$(dirname "$0")/env.sh"
+cd "$ROOT"
+
+"$ROOT/scripts/check.sh"
+"$ROOT/scripts/install.sh" test
+find_rust
+
+# No test is skipped unseen: none may be ignored, and as many must have run as are listed.
+say "== tests"
+LISTED=$(cargo nextest list --locked --workspace --message-format json 2>/dev/null |
+  jq '[."rust-suites"[].testcases[]] | length, (map(select(.ignored)) | length)' | paste -sd ' ')
+read -r listed ignored <<<"$LISTED"
+[ "$ignored" = 0 ] || die "$ignored tests are #[ignore]d: mend or remove them"
+
+REPORT=$TARGET/nextest/default/junit.xml
+rm -f "$REPORT"
+status=0
+cargo nextest run --locked --workspace || status=1
+# attribute NAME: of the report's root element.
+attribute() { sed -n "s/^<testsuites .*\b$1=\"\([0-9]*\)\".*/\1/p" "$REPORT"; }
+[ -s "$REPORT" ] || die "nextest left no report"
+ran=$(attribute tests)
+failed=$(($(attribute failures) + $(attribute errors)))
+[ "$ran" = "$listed" ] || die "$listed tests are listed but $ran ran"
+
+say "== documentation tests"
+cargo test --quiet --locked --workspace --doc || status=1
+
+say "== end to end"
+"$ROOT/scripts/namespace.sh" "$ROOT/tests/e2e/run.sh" | tee "$TARGET/e2e.log" || status=1
+e2e_passed=$(grep -c '^PASS ' "$TARGET/e2e.log" || true)
+e2e_failed=$(grep -c '^FAIL ' "$TARGET/e2e.log" || true)
+e2e_listed=$(cat "$ROOT"/tests/e2e/*.sh | grep -c '^test_[a-z0-9_]*()')
+[ $((e2e_passed + e2e_failed)) = "$e2e_listed" ] || { say "error: $e2e_listed end-to-end tests are written, $((e2e_passed + e2e_failed)) ran"; status=1; }
+
+echo "$ran tests and $e2e_listed end-to-end tests ran"
+echo "$((ran - failed + e2e_passed)) passed, $((failed + e2e_failed)) failed"
+exit "$status"
