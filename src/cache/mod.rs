@@ -163,5 +163,10 @@ fn forget(folder: &Folder, key: &Key, deadline: Instant) {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
+
+#[cfg(test)]
+#[cfg(unix)]
+mod process_tests;
