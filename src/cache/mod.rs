@@ -166,7 +166,3 @@ fn forget(folder: &Folder, key: &Key, deadline: Instant) {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests;
-
-#[cfg(test)]
-#[cfg(unix)]
-mod process_tests;

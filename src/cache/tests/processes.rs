@@ -8,18 +8,24 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::PoisonError;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use tempfile::TempDir;
 
-use super::*;
+use super::{NO_FORK, no_fork};
+use crate::cache::{Cache, Fetched, Key, Request};
+use crate::error::Error;
+use crate::secret::Secret;
 
 const ADDRESS: &str = "ECR_AUTH_TEST_CACHE_ADDRESS";
 const FOLDER: &str = "ECR_AUTH_TEST_CACHE_FOLDER";
 const KEY: &str = "ECR_AUTH_TEST_CACHE_KEY";
-const CHILD: &str = "cache::process_tests::child";
+const CHILD: &str = "cache::tests::processes::child";
 
 /// Long enough for a machine that is busy with other things; nothing waits for it to pass.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -141,6 +147,7 @@ impl Stage {
 
     /// Puts an entry in the cache that was fetched this long ago.
     fn cached(&self, secret: &str, age: Duration) {
+        let _no_fork = no_fork();
         let then = SystemTime::now() - age;
         let (key, deadline) = (key(0), Instant::now() + PATIENCE);
         let request = Request {
@@ -171,6 +178,7 @@ impl Stage {
     }
 
     fn start(&mut self, command: &mut Command) {
+        let _fork = NO_FORK.write().unwrap_or_else(PoisonError::into_inner);
         self.children.push(command.spawn().unwrap());
     }
 
