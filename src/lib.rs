@@ -5,6 +5,7 @@ pub mod aws;
 pub mod cache;
 pub mod commands;
 pub mod config;
+pub mod docker;
 pub mod error;
 pub mod identity;
 pub mod registry;
