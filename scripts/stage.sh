@@ -11,6 +11,9 @@ DOCKERD_LOG=$STAGE/dockerd.log
 # The credential helper finds neither more nor less than a CI job would: an empty home, and the lab's two AWS keys.
 ACCOUNT=111122223333
 REGION=eu-west-1
+# One of documentation's addresses (RFC 5737), set on this namespace's loopback interface. Docker takes registries at 127.0.0.0/8 for
+# insecure ones and would check no certificate.
+ADDRESS=192.0.2.1
 REGISTRY=$ACCOUNT.dkr.ecr.$REGION.amazonaws.com
 
 # wait_until SECONDS WHAT COMMAND…: polls the command, ten times a second, until it succeeds.
@@ -26,8 +29,8 @@ wait_until() {
   done
 }
 
-# name_here HOST…: these names mean this machine, in this namespace.
-name_here() { printf '127.0.0.1 %s\n' "$@" >>/etc/hosts; }
+# name_here HOST…: these names mean the lab, in this namespace.
+name_here() { printf "$ADDRESS %s\n" "$@" >>/etc/hosts; }
 
 # trust HOST…: Docker, Podman, Buildah and Skopeo take the lab's certificates for these registries, as they would a company's own CA.
 trust() {
@@ -42,26 +45,29 @@ trust() {
 
 # start_lab ARG…: the lab under the real names, on the real port; its environment comes into this shell.
 start_lab() {
+  busybox ip address add "$ADDRESS/32" dev lo
   local env_file=$STAGE/lab.env
   rm -f "$env_file"
-  "$LAB" --bind 127.0.0.1 --http-port 8080 --https-port 443 --real-names --data "$STAGE/lab" --env-file "$env_file" "$@" >>"$LAB_LOG" 2>&1 &
+  "$LAB" --bind "$ADDRESS" --http-port 8080 --https-port 443 --real-names --data "$STAGE/lab" --env-file "$env_file" "$@" >>"$LAB_LOG" 2>&1 &
   LAB_PID=$!
   wait_until 20 "the lab's start" lab_is_up "$env_file"
   # shellcheck disable=SC1090 # written by the lab
   source "$env_file"
+  # These keys are all there is: no instance metadata behind them.
+  unset AWS_EC2_METADATA_SERVICE_ENDPOINT
 }
 
 # lab_is_up ENV_FILE: the lab writes its environment once it listens.
 lab_is_up() { [ -s "$1" ] && kill -0 "$LAB_PID"; }
 
-# stop_lab: ends it, as a signal from a terminal would.
-stop_lab() {
-  kill "$LAB_PID"
-  wait "$LAB_PID" || true
-}
-
 # calls ACTION: how often the lab was asked for it so far, say ecr:GetAuthorizationToken.
-calls() { curl -fsS "$LAB_CONTROL/calls" | jq --arg action "$1" '.[$action] // 0'; }
+calls() { all_calls | jq --arg action "$1" '.[$action] // 0'; }
+
+# all_calls: every count, as one line of JSON.
+all_calls() { curl -fsS "$LAB_CONTROL/calls" | jq -cS .counts; }
+
+# control NAME JSON: tells the lab to do something (lab/README.md).
+control() { curl -fsS --json "$2" "$LAB_CONTROL/$1"; }
 
 # start_engine: a Docker engine whose every file is on the stage: no bridge, no firewall rules, no group, no containerd of the machine's.
 start_engine() {

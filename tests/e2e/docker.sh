@@ -1,0 +1,54 @@
+# shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
+# Docker: push, pull, build, login and what its user sees when something is wrong.
+
+test_docker_pushes_and_pulls() {
+  setup "$REGISTRY"
+  build_image "$IMAGE:1" hello
+  docker push "$IMAGE:1"
+  docker image rm "$IMAGE:1"
+  docker pull "$IMAGE:1"
+  same "the container's words" hello "$(docker run --rm --network none "$IMAGE:1")"
+}
+
+test_docker_builds_on_an_image_of_the_registry() {
+  setup "$REGISTRY"
+  build_image "$IMAGE:base" hello
+  docker push "$IMAGE:base"
+  docker image rm "$IMAGE:base"
+  mkdir "$HOME/next"
+  printf 'FROM %s\nCMD ["/bin/busybox", "echo", "next"]\n' "$IMAGE:base" >"$HOME/next/Dockerfile"
+  DOCKER_BUILDKIT=0 docker build --tag "$IMAGE:next" "$HOME/next"
+  same "the container's words" next "$(docker run --rm --network none "$IMAGE:next")"
+}
+
+test_docker_works_with_the_global_store() {
+  setup --creds-store "$REGISTRY"
+  same "credsStore" ecr-auth "$(jq -r .credsStore "$HOME/.docker/config.json")"
+  build_image "$IMAGE:1" hello
+  docker push "$IMAGE:1"
+}
+
+test_docker_login_passes_with_the_helper() {
+  setup "$REGISTRY"
+  contains "$(docker login "$REGISTRY" 2>&1)" "Login Succeeded"
+  same "passwords in config.json" null "$(jq --arg host "$REGISTRY" '.auths[$host].auth' "$HOME/.docker/config.json")"
+}
+
+test_docker_users_read_why_aws_said_no() {
+  setup "$REGISTRY"
+  local said
+  said=$(AWS_SECRET_ACCESS_KEY=wrong fails docker pull "$IMAGE:1")
+  contains "$said" "ecr-auth: $REGISTRY: "
+}
+
+test_docker_is_as_before_after_logout() {
+  mkdir "$HOME/.docker"
+  printf '{\n    "detachKeys": "ctrl-e,e",\n  "auths":{"quay.io":{"auth":"eDp5"}}}' >"$HOME/.docker/config.json"
+  cp "$HOME/.docker/config.json" "$HOME/before"
+  setup "$REGISTRY"
+  build_image "$IMAGE:1" hello
+  docker push "$IMAGE:1"
+  "$ECR_AUTH" logout
+  cmp "$HOME/before" "$HOME/.docker/config.json"
+  fails docker push "$IMAGE:1"
+}

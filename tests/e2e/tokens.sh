@@ -1,0 +1,25 @@
+# shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
+# What the registry makes of tokens: one serves many pushes, an expired or foreign one opens nothing.
+
+test_tokens_are_fetched_once() {
+  setup "$REGISTRY"
+  local before
+  before=$(calls ecr:GetAuthorizationToken)
+  build_image "$IMAGE:1" hello
+  docker push "$IMAGE:1"
+  docker tag "$IMAGE:1" "$IMAGE:2"
+  docker push "$IMAGE:2"
+  skopeo inspect "docker://$IMAGE:2"
+  same "GetAuthorizationToken calls" $((before + 1)) "$(calls ecr:GetAuthorizationToken)"
+}
+
+test_tokens_of_ours_do_not_open_a_stranger_s_registry() {
+  setup "$REGISTRY" "$FOREIGN"
+  same "status" 403 "$(opens "$(password)" "$FOREIGN")"
+  build_image "$FOREIGN/e2e/stranger:1" hello
+  fails docker push "$FOREIGN/e2e/stranger:1"
+}
+
+test_tokens_that_were_invented_are_refused() {
+  same "status" 401 "$(opens "$(head -c 64 /dev/urandom | base64 -w 0)")"
+}
