@@ -114,7 +114,9 @@ pub fn deadline(env: &Env, began: Instant) -> Result<Instant> {
 
 fn seconds(text: &str) -> Option<Duration> {
     let seconds: f64 = text.parse().ok()?;
-    (1.0..=3600.0).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
+    (1.0..=3600.0)
+        .contains(&seconds)
+        .then(|| Duration::from_secs_f64(seconds))
 }
 
 /// What a token asked for now would be good for, for people: `11 h 59 min`.
@@ -145,7 +147,10 @@ mod tests {
 
     #[test]
     fn registries_of_one_region_share_a_token() {
-        assert_eq!(key_of(HOST, &[]), key_of("444455556666.dkr.ecr.eu-west-1.amazonaws.com", &[]));
+        assert_eq!(
+            key_of(HOST, &[]),
+            key_of("444455556666.dkr.ecr.eu-west-1.amazonaws.com", &[])
+        );
     }
 
     #[test]

@@ -140,7 +140,10 @@ fn the_key_changes_with_every_part_of_the_identity() {
 
 #[test]
 fn a_profile_is_told_apart_by_its_file() {
-    let (one, two) = (Home::new(&[("AWS_PROFILE", "partner")]), Home::new(&[("AWS_PROFILE", "partner")]));
+    let (one, two) = (
+        Home::new(&[("AWS_PROFILE", "partner")]),
+        Home::new(&[("AWS_PROFILE", "partner")]),
+    );
     let resolved = |home: &Home| home.choose(None).unwrap().key_fields()[2].1.clone();
     assert_eq!(resolved(&one), resolved(&one));
     assert_ne!(resolved(&one), resolved(&two));
