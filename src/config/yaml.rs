@@ -155,7 +155,6 @@ fn options() -> Options {
         strict_booleans: true,
         no_schema: true,
         reject_unsupported_tags: true,
-        reject_tagged_field_names: true,
         with_snippet: false,
     }
 }
