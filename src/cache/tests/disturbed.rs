@@ -18,7 +18,9 @@ fn set_mode(path: &Path, mode: u32) {
 #[test]
 fn creates_a_folder_and_files_that_only_we_can_read() {
     let scene = Scene::with_entry();
-    assert_eq!(mode(&scene.folder()), 0o700);
+    for folder in [scene.folder().parent().unwrap(), &scene.folder()] {
+        assert_eq!(mode(folder), 0o700);
+    }
     assert_eq!(
         scene.files(),
         [
