@@ -229,6 +229,7 @@ fn an_entry_that_others_may_touch_is_not_read(#[case] wide: u32) {
 #[test]
 fn a_folder_that_is_too_wide_is_narrowed() {
     let scene = Scene::with_entry();
+    fs::write(scene.folder().join(".new-1"), "").unwrap();
     set_mode(&scene.folder(), 0o755);
     assert_eq!(scene.warm(), None);
     assert_eq!(scene.get().unwrap(), "password 1");
