@@ -1,0 +1,10 @@
+//! The lab's own tests: its signatures against AWS's published examples, and its wire formats against clients that nobody
+//! here wrote: boto3, the AWS CLI, curl and skopeo.
+
+mod certificates;
+mod faults;
+mod identity;
+mod metadata;
+mod registry;
+mod sigv4;
+mod tools;
