@@ -106,6 +106,11 @@ fn not_there_yet(path: &Path) -> io::Result<PathBuf> {
     Ok(path)
 }
 
+/// The file's text, `None` where there is no file.
+pub fn read_text(real: &Path) -> Result<Option<String>> {
+    Ok(Snapshot::read(real)?.map(|snapshot| snapshot.text))
+}
+
 /// A configuration file as it was read.
 struct Snapshot {
     text: String,

@@ -1,0 +1,166 @@
+//! `ecr-auth setup`: installs the helper and writes it into Docker's and Podman's configuration.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::say;
+use crate::docker::{self, Client, Configured, Link, LinkPlan, Record, Wish, shown};
+use crate::error::{Error, Result};
+use crate::world::World;
+
+const EXAMPLES: &str = "\
+Examples:
+  ecr-auth setup 111122223333.dkr.ecr.eu-west-1.amazonaws.com
+  ecr-auth setup 111122223333/eu-west-1 public
+  ecr-auth setup --region eu-west-1 --dry-run
+  ecr-auth setup --creds-store --client docker
+
+`ecr-auth logout` puts back what was there before.";
+
+/// The command line of `setup`.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct SetupArgs {
+    /// Registries: a host name, ACCOUNT/REGION, ACCOUNT, or `public` [default: the caller's own account in the current region]
+    #[arg(value_name = "REGISTRY")]
+    pub registries: Vec<String>,
+    /// Region of registries that are named by their account alone, such as eu-west-1
+    #[arg(long)]
+    pub region: Option<String>,
+    /// Profile of the shared AWS configuration
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// Serve every registry (docker's credsStore) instead of single ones
+    #[arg(long)]
+    pub creds_store: bool,
+    /// With --creds-store: take another store's place
+    #[arg(long)]
+    pub force: bool,
+    /// Whose configuration to write [default: docker, and podman where podman, buildah or skopeo is installed]
+    #[arg(long, value_enum)]
+    pub client: Option<Client>,
+    /// Docker's configuration folder [default: $DOCKER_CONFIG, else ~/.docker]
+    #[arg(long, value_name = "DIR")]
+    pub docker_config: Option<PathBuf>,
+    /// Show the change as a diff and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Fetch one token per registry now, to see that it works
+    #[arg(long)]
+    pub verify: bool,
+    /// Folder for the helper's link [default: the binary's own if on PATH and writable, else /usr/local/bin or ~/.local/bin]
+    #[arg(long, value_name = "DIR")]
+    pub bin_dir: Option<PathBuf>,
+}
+
+/// Writes the helper into the clients' configuration for these exact hosts. Everything is looked at before anything is
+/// written; the link comes first, so that no client is sent to a helper that is not there.
+pub fn run(args: &SetupArgs, hosts: &[String], world: &mut World<'_>) -> Result<()> {
+    let wish = Wish {
+        hosts,
+        store: args.creds_store,
+        force: args.force,
+    };
+    let files = docker::config_files(args.client, args.docker_config.as_deref(), &world.env)?;
+    let mut diffs = Vec::new();
+    for file in &files {
+        diffs.push(wish.preview(file)?);
+    }
+    let link = docker::helper_link(&world.exe, args.bin_dir.as_deref(), &world.env)?;
+    if args.dry_run {
+        return show(&diffs, &link, world);
+    }
+    let record = world.env.state_folder().map(Record::in_folder);
+    install(&link, record.as_ref(), world)?;
+    for file in &files {
+        let configured = wish.configure(file, record.as_ref())?;
+        report(&wish, file, &configured, world);
+    }
+    Ok(())
+}
+
+fn show(diffs: &[String], link: &LinkPlan, world: &mut World<'_>) -> Result<()> {
+    let diff = diffs.concat();
+    let written = world
+        .stdout
+        .write_all(diff.as_bytes())
+        .and_then(|()| world.stdout.flush());
+    written.map_err(|error| Error::failed("cannot show the change", error))?;
+    if link.link != Link::Stands {
+        say(world, &format!("helper: would be linked as {}", link.path.display()));
+    }
+    if diff.is_empty() {
+        say(world, "nothing to change in the configuration");
+    }
+    Ok(())
+}
+
+fn install(link: &LinkPlan, record: Option<&Record>, world: &mut World<'_>) -> Result<()> {
+    let before = match &link.link {
+        Link::Stands => None,
+        Link::Missing => Some(None),
+        Link::Other(target) => Some(Some(target.clone())),
+    };
+    if let (Some(before), Some(record)) = (&before, record) {
+        // A state folder that cannot be written is reported with the configuration that could not be recorded.
+        let _ = record.change(&mut |all| {
+            all.links.entry(link.path.clone()).or_insert_with(|| before.clone());
+        });
+    }
+    link.make()?;
+    let already = if before.is_none() { "already " } else { "" };
+    say(
+        world,
+        &format!("helper: {already}installed as {}", shown(&link.path, &world.env)),
+    );
+    if let (false, Some(folder)) = (link.on_path, link.path.parent()) {
+        say(
+            world,
+            &format!(
+                "warning: {} is not on PATH, so clients will not find the helper",
+                folder.display()
+            ),
+        );
+        say(
+            world,
+            &format!(
+                "hint: add this line to your shell's profile: export PATH=\"{}:$PATH\"",
+                folder.display()
+            ),
+        );
+    }
+    Ok(())
+}
+
+fn report(wish: &Wish<'_>, file: &docker::ConfigFile, configured: &Configured, world: &mut World<'_>) {
+    let client = file.kind.name();
+    if wish.store && !wish.is_store_of(file.kind) {
+        say(
+            world,
+            &format!("{client}: knows no credsStore, so only the named registries are served"),
+        );
+    }
+    let what = match wish.hosts.len() {
+        _ if wish.is_store_of(file.kind) => "every registry (credsStore)".to_owned(),
+        1 => "1 registry".to_owned(),
+        count => format!("{count} registries"),
+    };
+    let already = if configured.changed { "" } else { "already " };
+    say(
+        world,
+        &format!("{client}: {what} {already}in {}", shown(&file.path, &world.env)),
+    );
+    for (name, before) in &configured.replaced {
+        say(
+            world,
+            &format!("{client}: {name} had {before:?}, which logout puts back"),
+        );
+    }
+    if let Some(error) = &configured.not_recorded {
+        say(
+            world,
+            &format!("warning: what was replaced cannot be recorded, so logout will only remove: {error}"),
+        );
+    }
+}
