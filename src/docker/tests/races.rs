@@ -165,10 +165,10 @@ fn beside_a_writer_without_a_lock_nothing_of_theirs_is_lost() {
             }
             saved
         });
-        for n in 0..100 {
-            configure(home.path(), &format!("host{n}"));
-        }
+        let ours = scope.spawn(|| (0..100).for_each(|n| configure(home.path(), &format!("host{n}"))));
+        let ours = ours.join();
         stop.store(true, Ordering::Relaxed);
+        ours.unwrap();
         docker.join().unwrap()
     });
     let now = parsed(home.path());
