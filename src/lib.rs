@@ -3,6 +3,7 @@
 
 pub mod aws;
 pub mod cache;
+pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod docker;
@@ -24,7 +25,7 @@ use world::World;
 pub fn run(args: &[OsString], world: &mut World<'_>) -> Exit {
     match helper_action(args) {
         Some(action) => commands::helper::run(&action, world),
-        None => Exit::Usage,
+        None => cli::run(args, world),
     }
 }
 

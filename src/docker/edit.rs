@@ -4,11 +4,23 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
+use super::files::ConfigFile;
 pub use super::json::Malformed;
 use super::json::{Member, Object};
+use crate::error::{Error, Result};
 
 /// The name under which clients know the helper: they run `docker-credential-<name>`.
 pub const HELPER: &str = "ecr-auth";
+
+impl Malformed {
+    /// The error for people.
+    pub fn in_file(&self, file: &ConfigFile) -> Error {
+        Error::failed(format!("cannot edit {}", file.path.display()), self).hint(format!(
+            "mend the file, which {} cannot read either; it was left as it is",
+            file.kind.name()
+        ))
+    }
+}
 
 /// What a docker without a configuration has.
 const EMPTY: &str = "{}";
@@ -25,6 +37,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Reads the text of a file.
+    pub fn of(file: &ConfigFile, text: &str) -> Result<Self> {
+        Self::read(text).map_err(|malformed| malformed.in_file(file))
+    }
+
     /// Reads a configuration. A blank text is an empty one, as docker has it.
     pub fn read(text: &str) -> Result<Self, Malformed> {
         let config = Config::parse(or_empty(text))?;

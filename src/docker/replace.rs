@@ -11,7 +11,11 @@ use super::place::{self, Placed};
 use crate::error::{Error, Result};
 
 /// How often an edit is done anew because another program wrote the file meanwhile.
-const ATTEMPTS: u32 = 100;
+const ATTEMPTS: u32 = 1000;
+
+/// After so many attempts the new version reaches the disk after it took its place instead of before: waiting for the disk takes
+/// milliseconds, in which a busy writer always comes first.
+const PATIENT_ATTEMPTS: u32 = 3;
 
 /// What an edit makes of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,13 +60,13 @@ pub fn update(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>)
     }
     let lock = lock(&folder).map_err(|error| Error::failed(format!("cannot lock {}", folder.display()), error))?;
     remove_leftovers(&folder, &target);
-    for _ in 0..ATTEMPTS {
+    for attempt in 0..ATTEMPTS {
         let old = Snapshot::read(&target)?;
         match edit(old.as_ref().map(Snapshot::text))? {
             Edited::Unchanged => return Ok(updated),
             edited => {
-                let placed =
-                    write(&folder, &target, old.as_ref(), &edited).map_err(|error| explain(&target, &error))?;
+                let placed = write(&folder, &target, old.as_ref(), &edited, attempt)
+                    .map_err(|error| explain(&target, &error))?;
                 updated.changed |= placed == Placed::Done;
             }
         }
@@ -106,6 +110,11 @@ fn not_there_yet(path: &Path) -> io::Result<PathBuf> {
     Ok(path)
 }
 
+/// The file's text, `None` where there is no file.
+pub fn read_text(real: &Path) -> Result<Option<String>> {
+    Ok(Snapshot::read(real)?.map(|snapshot| snapshot.text))
+}
+
 /// A configuration file as it was read.
 struct Snapshot {
     text: String,
@@ -134,7 +143,8 @@ impl Snapshot {
 }
 
 /// One attempt to bring the file from what was read to what it should be.
-fn write(folder: &Path, target: &Path, old: Option<&Snapshot>, edited: &Edited) -> io::Result<Placed> {
+fn write(folder: &Path, target: &Path, old: Option<&Snapshot>, edited: &Edited, attempt: u32) -> io::Result<Placed> {
+    let patient = attempt < PATIENT_ATTEMPTS;
     let mut new = tempfile::Builder::new()
         .prefix(&temporary_prefix(target))
         .tempfile_in(folder)?;
@@ -143,14 +153,25 @@ fn write(folder: &Path, target: &Path, old: Option<&Snapshot>, edited: &Edited) 
         (Edited::Remove, Some(old)) => place::remove(target, new.into_temp_path(), old.text.as_bytes())?,
         (Edited::Text(text), None) => {
             fill(&mut new, text, None)?;
+            new.as_file().sync_all()?;
             place::create(new.into_temp_path(), target)?
         }
         (Edited::Text(text), Some(old)) => {
             fill(&mut new, text, Some(&old.metadata))?;
-            place::replace(new.into_temp_path(), target, old.text.as_bytes(), text.as_bytes())?
+            if patient {
+                new.as_file().sync_all()?;
+            }
+            let (file, path) = new.into_parts();
+            let placed = place::replace(path, target, old.text.as_bytes(), text.as_bytes())?;
+            if placed == Placed::Done && !patient {
+                file.sync_all()?;
+            }
+            placed
         }
     };
-    sync_folder(folder)?;
+    if placed == Placed::Done {
+        sync_folder(folder)?;
+    }
     Ok(placed)
 }
 
@@ -159,8 +180,7 @@ fn fill(file: &mut NamedTempFile, text: &str, like: Option<&fs::Metadata>) -> io
         keep_owner(file.as_file(), like)?;
         file.as_file().set_permissions(like.permissions())?;
     }
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()
+    file.write_all(text.as_bytes())
 }
 
 /// Gives a new version the old one's owner and group, as docker's own save does.
