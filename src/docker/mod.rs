@@ -9,6 +9,7 @@ mod edit;
 mod files;
 mod json;
 mod link;
+mod merge;
 mod place;
 mod record;
 mod replace;

@@ -13,6 +13,11 @@ pub(super) enum Placed {
     Done,
     /// Somebody else changed the file in between: their version stands.
     Raced,
+    /// So they did, but for a moment ours, without their change, could be read: what is then written on top of ours lacks it.
+    Exposed {
+        /// Their version.
+        theirs: Vec<u8>,
+    },
 }
 
 /// Places `new` as a file that was not there when it was looked for.
@@ -45,21 +50,22 @@ pub(super) fn replace(new: TempPath, target: &Path, old: &[u8], text: &[u8]) -> 
 /// before ours: it is put back, and so on until what comes out is what we had put in ourselves, so that the newest foreign
 /// version stands. Until then (two system calls) others can see our version without that change.
 fn settle(aside: &Path, target: &Path, old: &[u8], text: &[u8]) -> io::Result<Placed> {
-    let mut newest = fs::read(aside)?;
-    if newest == old {
+    let theirs = fs::read(aside)?;
+    if theirs == old {
         return Ok(Placed::Done);
     }
+    let mut newest = theirs.clone();
     let mut placed = text.to_owned();
     loop {
         match exchange(aside, target) {
             Ok(()) => {}
             // They took the file away: that is their newest version.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Placed::Raced),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Placed::Exposed { theirs }),
             Err(error) => return Err(error),
         }
         let out = fs::read(aside)?;
         if out == placed {
-            return Ok(Placed::Raced);
+            return Ok(Placed::Exposed { theirs });
         }
         placed = std::mem::replace(&mut newest, out);
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::merge;
 use super::place::{self, Placed};
 use crate::error::{Error, Result};
 
@@ -60,15 +61,21 @@ pub fn update(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>)
     }
     let lock = lock(&folder).map_err(|error| Error::failed(format!("cannot lock {}", folder.display()), error))?;
     remove_leftovers(&folder, &target);
+    let mut owed = Vec::new();
     for attempt in 0..ATTEMPTS {
         let old = Snapshot::read(&target)?;
-        match edit(old.as_ref().map(Snapshot::text))? {
-            Edited::Unchanged => return Ok(updated),
-            edited => {
-                let placed = write(&folder, &target, old.as_ref(), &edited, attempt)
-                    .map_err(|error| explain(&target, &error))?;
-                updated.changed |= placed == Placed::Done;
-            }
+        let text = old.as_ref().map(Snapshot::text);
+        let edited = match edit(text)? {
+            Edited::Unchanged => pay(text, &owed),
+            edited => edited,
+        };
+        if edited == Edited::Unchanged {
+            return Ok(updated);
+        }
+        match write(&folder, &target, old.as_ref(), &edited, attempt).map_err(|error| explain(&target, &error))? {
+            Placed::Done => updated.changed = true,
+            Placed::Raced => {}
+            Placed::Exposed { theirs } => owed.push((text.unwrap_or_default().to_owned(), theirs)),
         }
     }
     drop(lock);
@@ -76,6 +83,24 @@ pub fn update(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>)
         Error::failed(what(), "another program keeps changing it; its version stands")
             .hint("try again when it has finished"),
     )
+}
+
+/// What a file that holds our edit still lacks of the changes that could be overlooked for a moment because ours stood in their
+/// place: another program read ours then, and wrote its next version on top of it. A file without our edit was not made from it.
+fn pay(text: Option<&str>, owed: &[(String, Vec<u8>)]) -> Edited {
+    let Some(old) = text else {
+        return Edited::Unchanged;
+    };
+    let merged = owed.iter().fold(old.to_owned(), |text, (base, theirs)| {
+        let theirs = String::from_utf8_lossy(theirs);
+        // What does not parse has no change to bring over.
+        merge::three_way(&text, base, &theirs).unwrap_or(text)
+    });
+    if merged == old {
+        Edited::Unchanged
+    } else {
+        Edited::Text(merged)
+    }
 }
 
 /// The file behind the path, symlinks resolved as far as there is something. A link that leads nowhere is an error: docker

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -103,12 +103,14 @@ fn killed_at_any_moment_the_file_parses_and_holds_all_old_entries() {
     }
     take_back(home.path());
     assert_eq!(fs::read_to_string(home.path().join("config.json")).unwrap(), original);
-    let leftovers = fs::read_dir(home.path()).unwrap().filter(|entry| {
-        let name = entry.as_ref().unwrap().file_name();
-        name.to_string_lossy().contains("ecr-auth-")
-    });
     configure(home.path(), "y");
-    assert_eq!(leftovers.count(), 0);
+    let names = fs::read_dir(home.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    let leftovers: Vec<_> = names
+        .filter(|name| name.to_string_lossy().contains("ecr-auth-"))
+        .collect();
+    assert!(leftovers.is_empty(), "{leftovers:?}");
 }
 
 #[test]
@@ -157,15 +159,10 @@ fn beside_a_writer_without_a_lock_nothing_of_theirs_is_lost() {
                 let key = format!("key{}", saved.len());
                 save_like_docker(home.path(), &key);
                 saved.push(key);
-                // What else a docker does between two saves; it also keeps the file from growing without end.
-                let start = Instant::now();
-                while start.elapsed() < Duration::from_micros(PAUSE) {
-                    parsed(home.path());
-                }
             }
             saved
         });
-        let ours = scope.spawn(|| (0..100).for_each(|n| configure(home.path(), &format!("host{n}"))));
+        let ours = scope.spawn(|| (0..50).for_each(|n| configure(home.path(), &format!("host{n}"))));
         let ours = ours.join();
         stop.store(true, Ordering::Relaxed);
         ours.unwrap();
@@ -175,4 +172,3 @@ fn beside_a_writer_without_a_lock_nothing_of_theirs_is_lost() {
     let lost: Vec<_> = saved.iter().filter(|key| now["auths"].get(key).is_none()).collect();
     assert!(lost.is_empty(), "{} of {} lost: {lost:?}", lost.len(), saved.len());
 }
-const PAUSE: u64 = 0;
