@@ -141,7 +141,7 @@ foreign_step() {
 renewal_step() {
   local before old
   # From here on tokens live seconds instead of twelve hours. The cached one is dropped, for a short-lived one to take its place.
-  control token-lifetime '{"seconds": 4}'
+  control token-lifetime '{"seconds": 6}'
   printf '%s' "$REGISTRY" | docker-credential-ecr-auth erase
   old=$(password)
   before=$(calls ecr:GetAuthorizationToken)
