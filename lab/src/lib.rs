@@ -1,1 +1,115 @@
-//! lab
+//! A strict local AWS for tests and demonstrations: ECR, ECR Public, STS, IMDSv2, container credentials, and the registries
+//! themselves in front of Debian's docker-registry.
+//!
+//! What AWS refuses, the lab refuses, with AWS's codes and shapes; what AWS allows, it allows. It listens on loopback, over
+//! HTTP and over HTTPS with a certificate authority of its own, answers under AWS's real host names as well as under an
+//! endpoint override, counts every call, and fails on demand.
+//!
+//! ```no_run
+//! use lab::{Lab, Options};
+//!
+//! let lab = Lab::start(Options::default().registry(false))?;
+//! let admin = lab.admin();
+//! // Point a client at lab.http_url() with admin.id and admin.secret, then:
+//! assert_eq!(lab.count("ecr:GetAuthorizationToken"), 0);
+//! # Ok::<(), lab::LabError>(())
+//! ```
+
+mod answer;
+mod calls;
+mod clock;
+mod control;
+mod ecr;
+mod faults;
+mod hosts;
+mod jwt;
+mod metadata;
+mod principals;
+mod registry_front;
+mod server;
+mod sigv4;
+mod start;
+mod sts;
+mod tls;
+mod upstream;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub use calls::{Call, CallReport};
+pub use faults::{Fault, FaultRule};
+pub use hosts::Service;
+pub use jwt::SigningAlgorithm;
+pub use metadata::ContainerCredentials;
+pub use principals::{Access, AccessKey, Condition, Operator, Permissions, RepositoryPolicy, RoleSpec, Trust};
+pub use sigv4::{SignedRequest, signature};
+pub use start::{ACCOUNT, Lab, Options, PARTNER_ACCOUNT};
+
+/// Everything the lab plays, shared by its listeners and whoever controls it. [`Lab`] dereferences to it.
+#[derive(Debug)]
+pub struct Aws {
+    clock: clock::Clock,
+    iam: Mutex<principals::Iam>,
+    oidc: Mutex<jwt::Oidc>,
+    tokens: Mutex<ecr::Tokens>,
+    bearers: Mutex<registry_front::Bearers>,
+    metadata: Mutex<metadata::Metadata>,
+    host_aliases: Mutex<HashMap<String, hosts::AwsHost>>,
+    calls: calls::Calls,
+    faults: faults::Faults,
+    upstream: Option<upstream::Upstream>,
+}
+
+impl Aws {
+    /// Moves the lab's clock forward: what it checks and issues from now on goes by it, and so do its `Date` headers.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// Seconds since the epoch, by the lab's clock.
+    pub fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    /// Forgets counts and log, ends all faults, and puts the clock back. Principals, tokens and images stay.
+    pub fn reset(&self) {
+        self.clear_faults();
+        self.calls.reset();
+        self.clock.reset();
+    }
+}
+
+/// Why the lab could not start, or could not do what it was told.
+#[derive(Debug)]
+pub struct LabError {
+    what: &'static str,
+    cause: answer::BoxError,
+}
+
+impl LabError {
+    fn new(what: &'static str, cause: impl Into<answer::BoxError>) -> Self {
+        Self {
+            what,
+            cause: cause.into(),
+        }
+    }
+}
+
+impl fmt::Display for LabError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.cause)
+    }
+}
+
+impl std::error::Error for LabError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(self.cause.as_ref())
+    }
+}
+
+/// Locks, also after a panic elsewhere: the lab's data holds no state that half a change would break.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -165,14 +165,17 @@ impl Entry {
         &self.names
     }
 
-    /// Adds a name. False if there is nothing to change: it is known, overlong, or the list is full.
-    pub fn remember(&mut self, name: &str) -> bool {
-        let known = self.names.iter().any(|known| known == name);
-        let wanted = !known && name.len() <= MAX_NAME_BYTES && self.names.len() < MAX_NAMES;
-        if wanted {
+    /// Whether a name is worth adding: it isn't known, nor overlong, and the list isn't full.
+    pub fn wants(&self, name: &str) -> bool {
+        let is_known = self.names.iter().any(|known| known == name);
+        !is_known && name.len() <= MAX_NAME_BYTES && self.names.len() < MAX_NAMES
+    }
+
+    /// Adds a name, if it is wanted.
+    pub fn remember(&mut self, name: &str) {
+        if self.wants(name) {
             self.names.push(name.to_owned());
         }
-        wanted
     }
 }
 
@@ -268,5 +271,4 @@ mod exposed {
 }
 
 #[cfg(test)]
-#[path = "entry_tests.rs"]
-mod entry_tests;
+mod tests;

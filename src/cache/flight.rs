@@ -112,11 +112,11 @@ impl<'a> Flight<'a> {
 
 /// Adds a name to an entry that was just read, if it is new to it and nobody else is at work there.
 pub(super) fn remember(folder: &Folder, key: &Key, name: &str, entry: &Entry) {
-    if entry.clone().remember(name)
+    if entry.wants(name)
         && let Attempt::Held(_lock) = Lock::try_take(&folder.lock_path(key))
         && let Some(mut entry) = folder.read(key)
-        && entry.remember(name)
     {
+        entry.remember(name);
         fill(folder.reserve(key).ok(), &entry);
     }
 }

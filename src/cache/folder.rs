@@ -155,10 +155,12 @@ fn key_of(name: &str) -> Option<Key> {
     Key::parse(stem)
 }
 
-/// Whether a file was last changed an hour ago or more. One from the future (a clock set back) counts as old, one that isn't
-/// there too.
+/// Whether a file was last changed an hour ago or more, or isn't there. One from an hour ahead counts too: the clock was set
+/// back. (One from just ahead was changed after we looked at the clock.)
 fn is_older(path: &Path, now: SystemTime) -> bool {
-    let modified = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
-    let age = modified.ok().and_then(|modified| now.duration_since(modified).ok());
-    age.is_none_or(|age| age >= PRUNE_EVERY)
+    let Ok(modified) = fs::symlink_metadata(path).and_then(|metadata| metadata.modified()) else {
+        return true;
+    };
+    let apart = now.duration_since(modified).unwrap_or_else(|ahead| ahead.duration());
+    apart >= PRUNE_EVERY
 }

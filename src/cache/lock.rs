@@ -43,13 +43,7 @@ impl Attempt {
 impl Lock {
     /// Takes the lock at `path` if it is free.
     pub fn try_take(path: &Path) -> Attempt {
-        Self::take_with(path, |file| {
-            Ok(match file.try_lock() {
-                Ok(()) => Some(file),
-                Err(TryLockError::WouldBlock) => None,
-                Err(TryLockError::Error(error)) => return Err(error),
-            })
-        })
+        Self::take_with(path, |file| Ok(try_lock(&file)?.then_some(file)))
     }
 
     /// Takes the lock at `path`, waiting for it until `deadline`.
@@ -80,14 +74,21 @@ impl Lock {
     }
 }
 
+/// False if another has it.
+fn try_lock(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 /// Locks the file, unless the deadline comes first. No system has a file lock with a deadline, so a thread waits for it. (To
 /// ask again and again instead keeps two cores busy when hundreds wait, and lets the late ones in first.) If the deadline
 /// comes, the thread is left to itself; should it ever get the lock, it finds nobody to hand it to and lets go.
 fn wait(file: File, deadline: Instant) -> io::Result<Option<File>> {
-    match file.try_lock() {
-        Ok(()) => return Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => {}
-        Err(TryLockError::Error(error)) => return Err(error),
+    if try_lock(&file)? {
+        return Ok(Some(file));
     }
     let (sender, receiver) = mpsc::channel();
     thread::Builder::new().stack_size(WAITER_STACK_BYTES).spawn(move || {

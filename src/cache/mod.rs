@@ -175,7 +175,8 @@ fn forget(folder: &Folder, key: &Key, deadline: Instant) {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
 
 #[cfg(all(test, unix))]

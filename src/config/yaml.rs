@@ -183,6 +183,9 @@ fn explain(path: &Path, error: &YamlError) -> Error {
         YamlError::SerdeInvalidType { expected, .. } => wrong(path, &place, format!("expected {expected}")),
         YamlError::Unexpected { expected, .. } => wrong(path, &place, format!("expected {}", in_plain_words(expected))),
         YamlError::MultipleDocuments { .. } => wrong(path, &place, "a second document begins here; only one is read"),
+        YamlError::Budget { .. } | YamlError::AliasReplayLimitExceeded { .. } => {
+            wrong(path, &place, "there is more than any list of registries needs")
+        }
         other => wrong(path, &place, DefaultMessageFormatter.format_standalone_message(other)),
     }
 }

@@ -1,4 +1,4 @@
-//! The published schema knows the keys that the code knows, and no others.
+//! The published schema knows the keys that the code knows, and no others; the documented example is right.
 
 use std::collections::BTreeSet;
 
@@ -26,4 +26,13 @@ fn same_keys(#[case] text: &str, #[case] place: &str) {
     assert_eq!(object["additionalProperties"], false);
     let keys: BTreeSet<String> = object["properties"].as_object().unwrap().keys().cloned().collect();
     assert_eq!(keys, keys_of_the_code(text));
+}
+
+#[test]
+fn the_documented_example_is_right() {
+    let page = include_str!("../../../docs/configuration.md");
+    let example = page.split("```").nth(1).unwrap().strip_prefix("yaml").unwrap();
+    let config = parse(example).unwrap();
+    assert_eq!(config.target("registry.example.com").unwrap().registry().host(), ECR);
+    assert_eq!(config.target(ECR).unwrap().profile(), Some("ci"));
 }

@@ -1,0 +1,306 @@
+//! Failing on demand: which fault meets which call, and the odd answers themselves.
+
+use std::collections::HashSet;
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Response, header};
+use http_body_util::BodyExt;
+use hyper::body::Frame;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::answer::{self, Answer, BoxError, Refusal};
+use crate::hosts::Service;
+use crate::{Aws, lock};
+
+/// Just past the 2 MiB no answer of these services reaches.
+const TOO_LARGE: usize = 2 * 1024 * 1024 + 1;
+
+/// Something that goes wrong with a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Fault {
+    /// An error of the service, in its own protocol.
+    Error {
+        /// HTTP status.
+        status: u16,
+        /// `AccessDeniedException` and the like.
+        code: String,
+        /// The message.
+        #[serde(default)]
+        message: String,
+    },
+    /// `ThrottlingException`; at the registry, 429 `TOOMANYREQUESTS`.
+    Throttle,
+    /// A bare HTTP status with a body that is no AWS error (500, 503).
+    Status {
+        /// HTTP status.
+        status: u16,
+    },
+    /// 200 and a body that is neither JSON nor XML.
+    Garbage,
+    /// 200 and the first bytes of a body that is announced longer; then the connection is closed.
+    Truncated,
+    /// 200 and an answer without any field.
+    Empty,
+    /// An authorization token that isn't base64.
+    OddBase64,
+    /// An authorization token without a colon in it.
+    NoColon,
+    /// A body past 2 MiB.
+    TooLarge,
+    /// Never an answer, until the fault is cleared; then the connection is closed.
+    Hang,
+    /// The connection is reset.
+    Reset,
+    /// The answer waits until [`Aws::release`]; then the call goes on as if nothing were.
+    Hold,
+    /// A certificate of an authority that nobody trusts.
+    WrongCertificate,
+    /// A certificate that is past its end.
+    ExpiredCertificate,
+}
+
+impl Fault {
+    fn is_tls(&self) -> bool {
+        matches!(self, Self::WrongCertificate | Self::ExpiredCertificate)
+    }
+}
+
+/// Which calls a fault meets.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FaultRule {
+    /// The service.
+    pub service: Service,
+    /// One operation of it (`GetAuthorizationToken`); absent: every one.
+    #[serde(default)]
+    pub operation: Option<String>,
+    /// The next so many calls; absent: all until cleared.
+    #[serde(default)]
+    pub calls: Option<u64>,
+    /// What goes wrong.
+    #[serde(flatten)]
+    pub fault: Fault,
+}
+
+#[derive(Debug)]
+struct Active {
+    id: u64,
+    rule: FaultRule,
+}
+
+#[derive(Debug, Default)]
+struct Rules {
+    next_id: u64,
+    active: Vec<Active>,
+    /// Rules whose held or hanging calls still wait, with their services.
+    waiting: HashSet<(u64, Service)>,
+}
+
+/// The faults asked for and not yet used up.
+#[derive(Debug)]
+pub(crate) struct Faults {
+    rules: Mutex<Rules>,
+    changed: watch::Sender<()>,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self {
+            rules: Mutex::default(),
+            changed: watch::Sender::new(()),
+        }
+    }
+}
+
+/// A call whose connection ends without an answer.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoAnswer {
+    /// Closed in order.
+    #[error("closed on demand")]
+    Closed,
+    /// Reset.
+    #[error("reset on demand")]
+    Reset,
+}
+
+impl Faults {
+    fn take(&self, service: Service, operation: &str, wanted: impl Fn(&Fault) -> bool) -> Option<(u64, Fault)> {
+        let mut rules = lock(&self.rules);
+        let index = rules.active.iter().position(|active| {
+            let rule = &active.rule;
+            rule.service == service
+                && rule.operation.as_deref().is_none_or(|named| named == operation)
+                && wanted(&rule.fault)
+        })?;
+        let active = &mut rules.active[index];
+        let taken = (active.id, active.rule.fault.clone());
+        if let Some(calls) = &mut active.rule.calls {
+            *calls = calls.saturating_sub(1);
+            if *calls == 0 {
+                rules.active.remove(index);
+            }
+        }
+        Some(taken)
+    }
+
+    /// The certificate fault that meets the next handshake for a service; `None`: a name that tells no service.
+    pub(crate) fn take_tls(&self, service: Option<Service>) -> Option<Fault> {
+        let services: Vec<Service> = match service {
+            Some(service) => vec![service],
+            None => lock(&self.rules)
+                .active
+                .iter()
+                .map(|active| active.rule.service)
+                .collect(),
+        };
+        services
+            .into_iter()
+            .find_map(|service| self.take(service, "", Fault::is_tls))
+            .map(|(_, fault)| fault)
+    }
+
+    /// Applies what is due to a call. `Ok(None)`: it goes on as usual.
+    pub(crate) async fn meet(&self, service: Service, operation: &str, now: i64) -> Result<Option<Answer>, NoAnswer> {
+        if let Some((id, _)) = self.take(service, operation, |fault| *fault == Fault::Hold) {
+            self.until_released(id, service).await;
+        }
+        let due = self.take(service, operation, |fault| *fault != Fault::Hold && !fault.is_tls());
+        match due {
+            None => Ok(None),
+            Some((_, Fault::Reset)) => Err(NoAnswer::Reset),
+            Some((id, Fault::Hang)) => {
+                self.until_released(id, service).await;
+                Err(NoAnswer::Closed)
+            }
+            Some((_, fault)) => Ok(odd_answer(&fault, service, now)),
+        }
+    }
+
+    async fn until_released(&self, id: u64, service: Service) {
+        let mut changed = self.changed.subscribe();
+        while lock(&self.rules).waiting.contains(&(id, service)) {
+            if changed.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn drop_rules(&self, which: impl Fn(Service, Option<&Fault>) -> bool) {
+        let mut rules = lock(&self.rules);
+        let dropped: HashSet<u64> = rules
+            .active
+            .iter()
+            .filter(|active| which(active.rule.service, Some(&active.rule.fault)))
+            .map(|active| active.id)
+            .collect();
+        rules.active.retain(|active| !dropped.contains(&active.id));
+        rules
+            .waiting
+            .retain(|(id, service)| !dropped.contains(id) && !which(*service, None));
+        drop(rules);
+        self.changed.send_replace(());
+    }
+}
+
+impl Aws {
+    /// Makes the next calls of a service fail. Rules are used in the order they were added.
+    pub fn add_fault(&self, rule: FaultRule) {
+        let mut rules = lock(&self.faults.rules);
+        let id = rules.next_id;
+        rules.next_id += 1;
+        if matches!(rule.fault, Fault::Hold | Fault::Hang) {
+            rules.waiting.insert((id, rule.service));
+        }
+        rules.active.push(Active { id, rule });
+    }
+
+    /// Makes every call of a service fail until [`Aws::clear_faults`].
+    pub fn fail(&self, service: Service, fault: Fault) {
+        self.add_fault(FaultRule {
+            service,
+            operation: None,
+            calls: None,
+            fault,
+        });
+    }
+
+    /// Makes the next `calls` calls of a service fail.
+    pub fn fail_next(&self, service: Service, calls: u64, fault: Fault) {
+        self.add_fault(FaultRule {
+            service,
+            operation: None,
+            calls: Some(calls),
+            fault,
+        });
+    }
+
+    /// Holds the answers of a service until [`Aws::release`]; the calls count as arrived meanwhile.
+    pub fn hold(&self, service: Service) {
+        self.fail(service, Fault::Hold);
+    }
+
+    /// Lets the held calls of a service go on, and later ones pass. Other faults stay.
+    pub fn release(&self, service: Service) {
+        self.faults
+            .drop_rules(|of, fault| of == service && fault.is_none_or(|fault| *fault == Fault::Hold));
+    }
+
+    /// Ends all faults: held calls go on, hanging connections are closed.
+    pub fn clear_faults(&self) {
+        self.faults.drop_rules(|_, _| true);
+    }
+}
+
+fn odd_answer(fault: &Fault, service: Service, now: i64) -> Option<Answer> {
+    let refusal = |status: u16, code: &str, message: &str| refuse(service, &Refusal::new(status, code, message));
+    let odd = match fault {
+        Fault::Error { status, code, message } => refusal(*status, code, message),
+        Fault::Throttle if service == Service::Registry => refusal(429, "TOOMANYREQUESTS", "Rate exceeded"),
+        Fault::Throttle if service == Service::Sts => refusal(400, "Throttling", "Rate exceeded"),
+        Fault::Throttle => refusal(400, "ThrottlingException", "Rate exceeded"),
+        Fault::Status { status } => answer::text(*status, "upstream connect error\n"),
+        Fault::Garbage => answer::bytes(200, "text/html", "\u{0}<html>welcome to the hotel's network</html"),
+        Fault::Truncated => truncated(),
+        Fault::Empty if service == Service::Sts => answer::xml(200, "<Response/>"),
+        Fault::Empty => answer::aws_json(200, &serde_json::json!({})),
+        Fault::OddBase64 => crate::ecr::answer_with_token(service, "QVdTOnBhc3M*!", now),
+        // base64 of `AWSpassword`.
+        Fault::NoColon => crate::ecr::answer_with_token(service, "QVdTcGFzc3dvcmQ=", now),
+        Fault::TooLarge => answer::bytes(200, "application/x-amz-json-1.1", vec![b' '; TOO_LARGE]),
+        Fault::Hang | Fault::Reset | Fault::Hold | Fault::WrongCertificate | Fault::ExpiredCertificate => return None,
+    };
+    Some(odd)
+}
+
+/// An error in a service's own shape.
+pub(crate) fn refuse(service: Service, refusal: &Refusal) -> Answer {
+    match service {
+        Service::Ecr | Service::EcrPublic => refusal.aws_json(),
+        Service::Sts => refusal.sts_xml(),
+        Service::Imds | Service::Container => refusal.plain_json(),
+        Service::Registry => refusal.registry(),
+    }
+}
+
+/// Announces 4096 bytes and ends after a few.
+fn truncated() -> Answer {
+    let mut answer = Response::new(Cut(Some(Bytes::from_static(b"{\"authorizationData\":[{"))).boxed_unsync());
+    answer.headers_mut().insert(header::CONTENT_LENGTH, 4096.into());
+    answer
+}
+
+/// A body that breaks off.
+struct Cut(Option<Bytes>);
+
+impl hyper::body::Body for Cut {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+}

@@ -1,0 +1,220 @@
+//! OIDC issuers the lab plays, and what STS checks of a web identity token.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use rsa::pkcs8::{EncodePrivateKey, EncodePublicKey, LineEnding};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::answer::{BoxError, Refusal};
+use crate::clock::iso_date;
+use crate::{Aws, LabError, lock};
+
+/// How an issuer signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SigningAlgorithm {
+    /// ECDSA on P-256.
+    ES256,
+    /// RSA with 2048 bits, as GitHub and GitLab do. Making the key takes a moment.
+    RS256,
+}
+
+/// An issuer's keys.
+pub(crate) struct Issuer {
+    algorithm: Algorithm,
+    signing: EncodingKey,
+    verifying: DecodingKey,
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issuer")
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Issuers, and the accounts' IAM OIDC providers that point at them.
+#[derive(Debug, Default)]
+pub(crate) struct Oidc {
+    issuers: HashMap<String, Issuer>,
+    /// (account, provider) → audiences.
+    providers: HashMap<(String, String), Vec<String>>,
+}
+
+/// The claims STS reads.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Claims {
+    pub(crate) iss: String,
+    pub(crate) sub: String,
+    pub(crate) aud: Audience,
+    exp: i64,
+    #[serde(default)]
+    nbf: Option<i64>,
+    #[serde(flatten)]
+    others: HashMap<String, Value>,
+}
+
+/// `aud` is a string or a list of them (RFC 7519, 4.1.3).
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Claims {
+    /// The issuer as IAM names the provider: without its scheme.
+    pub(crate) fn provider(&self) -> &str {
+        self.iss.strip_prefix("https://").unwrap_or(&self.iss)
+    }
+
+    /// The one audience AWS looks at: with several, `azp` tells which.
+    pub(crate) fn audience(&self) -> Option<&str> {
+        let first = match &self.aud {
+            Audience::One(audience) => Some(audience.as_str()),
+            Audience::Many(audiences) => audiences.first().map(String::as_str),
+        };
+        self.others.get("azp").and_then(Value::as_str).or(first)
+    }
+
+    /// A claim that conditions may name.
+    pub(crate) fn get(&self, claim: &str) -> Option<&str> {
+        match claim {
+            "aud" => self.audience(),
+            "sub" => Some(&self.sub),
+            "iss" => Some(&self.iss),
+            other => self.others.get(other)?.as_str(),
+        }
+    }
+}
+
+impl Oidc {
+    /// Checks a token for a role of `account`: provider, signature, times, audience, in the order AWS reports them.
+    pub(crate) fn verify(&self, token: &str, account: &str, now: i64) -> Result<Claims, Refusal> {
+        let claims = unverified(token).ok_or_else(|| {
+            invalid("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
+        })?;
+        let provider = (account.to_owned(), claims.provider().to_owned());
+        let audiences = self.providers.get(&provider).ok_or_else(|| {
+            let message = format!("No OpenIDConnect provider found in your account for {}", claims.iss);
+            invalid(&message)
+        })?;
+        self.verify_signature(token, &claims.iss)?;
+        check_times(&claims, now)?;
+        if !claims
+            .audience()
+            .is_some_and(|audience| audiences.iter().any(|known| known == audience))
+        {
+            return Err(invalid("Incorrect token audience"));
+        }
+        Ok(claims)
+    }
+
+    fn verify_signature(&self, token: &str, iss: &str) -> Result<(), Refusal> {
+        let issuer = self.issuers.get(iss).ok_or_else(|| {
+            invalid("Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements")
+        })?;
+        jsonwebtoken::decode::<Value>(token, &issuer.verifying, &unchecked(issuer.algorithm))
+            .map(|_| ())
+            .map_err(|_| invalid("The ID Token provided is not a valid JWT: its signature does not match"))
+    }
+}
+
+/// The claims of a well-formed token, before its signature is looked at: they say whose key to use.
+fn unverified(token: &str) -> Option<Claims> {
+    let header = jsonwebtoken::decode_header(token).ok()?;
+    matches!(header.alg, Algorithm::ES256 | Algorithm::RS256).then_some(())?;
+    jsonwebtoken::dangerous::insecure_decode::<Claims>(token)
+        .ok()
+        .map(|data| data.claims)
+}
+
+/// Signature only: times go by the lab's clock, audiences by the provider.
+fn unchecked(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation.required_spec_claims.clear();
+    validation
+}
+
+fn check_times(claims: &Claims, now: i64) -> Result<(), Refusal> {
+    if claims.exp <= now {
+        let message = format!(
+            "Token expired: current date/time {} must be before the expiration date/time {}",
+            iso_date(now),
+            iso_date(claims.exp)
+        );
+        return Err(Refusal::new(400, "ExpiredTokenException", message));
+    }
+    if claims.nbf.is_some_and(|nbf| nbf > now) {
+        return Err(invalid("The ID Token provided is not yet valid"));
+    }
+    Ok(())
+}
+
+fn invalid(message: &str) -> Refusal {
+    Refusal::new(400, "InvalidIdentityToken", message)
+}
+
+fn es256() -> Result<Issuer, BoxError> {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+    Ok(Issuer {
+        algorithm: Algorithm::ES256,
+        signing: EncodingKey::from_ec_pem(key.serialize_pem().as_bytes())?,
+        verifying: DecodingKey::from_ec_pem(key.public_key_pem().as_bytes())?,
+    })
+}
+
+fn rs256() -> Result<Issuer, BoxError> {
+    let key = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048)?;
+    let private = key.to_pkcs8_pem(LineEnding::LF)?;
+    let public = key.to_public_key().to_public_key_pem(LineEnding::LF)?;
+    Ok(Issuer {
+        algorithm: Algorithm::RS256,
+        signing: EncodingKey::from_rsa_pem(private.as_bytes())?,
+        verifying: DecodingKey::from_rsa_pem(public.as_bytes())?,
+    })
+}
+
+impl Aws {
+    /// Plays an OIDC issuer (`https://token.actions.githubusercontent.com`): makes its key. Done again, it rotates the key.
+    ///
+    /// # Errors
+    /// The key could not be made.
+    pub fn add_issuer(&self, issuer: &str, algorithm: SigningAlgorithm) -> Result<(), LabError> {
+        let made = match algorithm {
+            SigningAlgorithm::ES256 => es256(),
+            SigningAlgorithm::RS256 => rs256(),
+        };
+        let made = made.map_err(|cause| LabError::new("cannot make an issuer's key", cause))?;
+        lock(&self.oidc).issuers.insert(issuer.into(), made);
+        Ok(())
+    }
+
+    /// Adds an IAM OIDC provider to an account: tokens of that issuer with one of these audiences are looked at.
+    pub fn add_oidc_provider(&self, account: &str, issuer: &str, audiences: &[&str]) {
+        let provider = issuer.strip_prefix("https://").unwrap_or(issuer);
+        let audiences = audiences.iter().map(|&audience| audience.to_owned()).collect();
+        lock(&self.oidc)
+            .providers
+            .insert((account.into(), provider.into()), audiences);
+    }
+
+    /// Signs claims with the key of an issuer, as they stand: nothing is added.
+    ///
+    /// # Errors
+    /// The lab doesn't play that issuer.
+    pub fn sign_jwt(&self, issuer: &str, claims: &Value) -> Result<String, LabError> {
+        let oidc = lock(&self.oidc);
+        let keys = oidc
+            .issuers
+            .get(issuer)
+            .ok_or_else(|| LabError::new("cannot sign a token", "the lab does not play that issuer"))?;
+        jsonwebtoken::encode(&Header::new(keys.algorithm), claims, &keys.signing)
+            .map_err(|cause| LabError::new("cannot sign a token", cause))
+    }
+}

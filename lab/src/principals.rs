@@ -1,0 +1,448 @@
+//! Who may do what: accounts, users, roles with their trust policies, sessions, and repository policies.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use rand::Rng;
+use rand::distr::Alphanumeric;
+use serde::{Deserialize, Serialize};
+
+use crate::hosts::Partition;
+use crate::{Aws, lock};
+
+/// A set of AWS credentials. Test data, but its `Debug` hides the secret parts all the same.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct AccessKey {
+    /// `AKIA…` of a user, `ASIA…` of a session.
+    pub id: String,
+    /// The secret access key.
+    pub secret: String,
+    /// Only for sessions of roles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_token: Option<String>,
+    /// When a session ends, in seconds since the epoch by the lab's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<i64>,
+}
+
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Actions allowed and denied, by name or with `*` (`ecr:*`). A denial wins; what is not allowed is denied.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Permissions {
+    /// Allowed actions.
+    #[serde(default)]
+    pub allow: Vec<String>,
+    /// Denied actions.
+    #[serde(default)]
+    pub deny: Vec<String>,
+}
+
+impl Default for Permissions {
+    /// Everything is allowed, as to an administrator.
+    fn default() -> Self {
+        Self::allow(["*"])
+    }
+}
+
+impl Permissions {
+    /// Allows these actions alone.
+    pub fn allow<'a>(actions: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            allow: actions.into_iter().map(Into::into).collect(),
+            deny: Vec::new(),
+        }
+    }
+
+    /// Allows everything but these actions.
+    pub fn deny<'a>(actions: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            deny: actions.into_iter().map(Into::into).collect(),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn allows(&self, action: &str) -> bool {
+        self.allow.iter().any(|pattern| glob(pattern, action)) && !self.denies(action)
+    }
+
+    pub(crate) fn denies(&self, action: &str) -> bool {
+        self.deny.iter().any(|pattern| glob(pattern, action))
+    }
+}
+
+/// One statement of a role's trust policy.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Trust {
+    /// AWS principals may call `sts:AssumeRole`.
+    Aws {
+        /// ARNs of users, roles or sessions, account ids, `arn:…:root`, or `*`.
+        principals: Vec<String>,
+        /// `sts:ExternalId`, where the policy asks for one.
+        #[serde(default)]
+        external_id: Option<String>,
+    },
+    /// Holders of a token of this OIDC provider may call `sts:AssumeRoleWithWebIdentity`.
+    WebIdentity {
+        /// The provider: its issuer without `https://`.
+        provider: String,
+        /// Conditions, all of which must hold.
+        #[serde(default)]
+        conditions: Vec<Condition>,
+    },
+}
+
+/// One condition of a trust policy on a claim of the token.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Condition {
+    /// How to compare.
+    pub operator: Operator,
+    /// The claim: `aud` or `sub` (in AWS: `<provider>:aud`).
+    pub claim: String,
+    /// The condition holds if one of these matches.
+    pub values: Vec<String>,
+}
+
+/// Operators of conditions.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub enum Operator {
+    /// The very string.
+    StringEquals,
+    /// `*` stands for any characters, `?` for one.
+    StringLike,
+}
+
+impl Condition {
+    pub(crate) fn holds(&self, value: Option<&str>) -> bool {
+        let Some(value) = value else { return false };
+        self.values.iter().any(|wanted| match self.operator {
+            Operator::StringEquals => wanted == value,
+            Operator::StringLike => glob(wanted, value),
+        })
+    }
+}
+
+/// A role to add with [`Aws::add_role`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RoleSpec {
+    /// The account it belongs to, 12 digits.
+    pub account: String,
+    /// Its name, without a path.
+    pub name: String,
+    /// Who may assume it; any one statement suffices.
+    #[serde(default)]
+    pub trust: Vec<Trust>,
+    /// The longest session, in seconds (3600 to 43200).
+    #[serde(default = "an_hour")]
+    pub max_duration: u64,
+    /// What its sessions may do.
+    #[serde(default)]
+    pub permissions: Permissions,
+}
+
+fn an_hour() -> u64 {
+    3600
+}
+
+/// Who made a request: a user, or a session of a role.
+#[derive(Debug, Clone)]
+pub(crate) struct Principal {
+    pub(crate) account: String,
+    /// `arn:aws:iam::…:user/…` or `arn:aws:sts::…:assumed-role/…/…`.
+    pub(crate) arn: String,
+    /// `AIDA…`, or `AROA…:<session name>`.
+    pub(crate) id: String,
+    /// The role behind a session.
+    pub(crate) role: Option<String>,
+    pub(crate) partition: &'static str,
+    /// Session policies: what the session may do is what all of them allow too.
+    pub(crate) policies: Vec<Permissions>,
+}
+
+/// What is known about an access key.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownKey {
+    pub(crate) key: AccessKey,
+    pub(crate) principal: Principal,
+}
+
+/// A role as the lab keeps it.
+#[derive(Debug, Clone)]
+pub(crate) struct Role {
+    pub(crate) arn: String,
+    pub(crate) id: String,
+    pub(crate) partition: &'static str,
+    pub(crate) spec: RoleSpec,
+}
+
+/// What a repository policy allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// Pulling and listing tags.
+    Pull,
+    /// Pushing, and all of [`Access::Pull`].
+    Push,
+}
+
+/// One repository policy: lets a principal of another account use the repositories that match.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RepositoryPolicy {
+    /// The account that owns the repositories.
+    pub account: String,
+    /// Their region.
+    pub region: String,
+    /// Their names; `*` stands for any characters.
+    pub repository: String,
+    /// An account id or an ARN.
+    pub principal: String,
+    /// What it allows.
+    pub access: Access,
+}
+
+/// All accounts with what is in them.
+#[derive(Debug, Default)]
+pub(crate) struct Iam {
+    partitions: HashMap<String, &'static str>,
+    users: HashMap<String, Permissions>,
+    pub(crate) roles: HashMap<String, Role>,
+    keys: HashMap<String, KnownKey>,
+    repository_policies: Vec<RepositoryPolicy>,
+    /// Aliases of public registries and the accounts that own them.
+    pub(crate) public_aliases: HashMap<String, String>,
+}
+
+impl Iam {
+    pub(crate) fn partition(&self, account: &str) -> &'static str {
+        self.partitions.get(account).copied().unwrap_or("aws")
+    }
+
+    pub(crate) fn key(&self, id: &str) -> Option<&KnownKey> {
+        self.keys.get(id)
+    }
+
+    /// Makes temporary credentials for a session and remembers them.
+    pub(crate) fn open_session(&mut self, principal: Principal, expires: i64) -> AccessKey {
+        let key = AccessKey {
+            id: format!("ASIA{}", random_upper(16)),
+            secret: random_text(40),
+            session_token: Some(random_text(400)),
+            expires: Some(expires),
+        };
+        let known = KnownKey {
+            key: key.clone(),
+            principal,
+        };
+        self.keys.insert(key.id.clone(), known);
+        key
+    }
+
+    /// Whether the principal's own policies allow the action.
+    pub(crate) fn allows(&self, principal: &Principal, action: &str) -> bool {
+        self.own_permissions(principal)
+            .is_some_and(|own| own.allows(action) && principal.policies.iter().all(|policy| policy.allows(action)))
+    }
+
+    /// Whether a policy of the principal's own denies the action outright.
+    pub(crate) fn denies(&self, principal: &Principal, action: &str) -> bool {
+        self.own_permissions(principal).is_none_or(|own| own.denies(action))
+            || principal.policies.iter().any(|policy| policy.denies(action))
+    }
+
+    fn own_permissions(&self, principal: &Principal) -> Option<&Permissions> {
+        match &principal.role {
+            Some(role) => self.roles.get(role).map(|role| &role.spec.permissions),
+            None => self.users.get(&principal.arn),
+        }
+    }
+
+    /// Whether a repository policy lets the principal of another account in.
+    pub(crate) fn repository_allows(
+        &self,
+        principal: &Principal,
+        account: &str,
+        region: &str,
+        repository: &str,
+        wanted: Access,
+    ) -> bool {
+        self.repository_policies.iter().any(|policy| {
+            policy.account == account
+                && policy.region == region
+                && glob(&policy.repository, repository)
+                && (policy.access == wanted || policy.access == Access::Push)
+                && names(&policy.principal, principal)
+        })
+    }
+}
+
+/// Whether a policy's principal element names this principal.
+pub(crate) fn names(element: &str, principal: &Principal) -> bool {
+    element == "*"
+        || element == principal.arn
+        || Some(element) == principal.role.as_deref()
+        || names_account(element, principal)
+}
+
+/// Whether it names the principal's whole account: then the principal's own policies decide.
+pub(crate) fn names_account(element: &str, principal: &Principal) -> bool {
+    element == principal.account || element == format!("arn:{}:iam::{}:root", principal.partition, principal.account)
+}
+
+impl Aws {
+    /// Puts an account into a partition (`aws-cn`, `aws-us-gov`, …) before anything is added to it. Accounts nobody mentioned
+    /// are of partition `aws`. An unknown partition is taken for `aws`.
+    pub fn add_account(&self, account: &str, partition: &str) {
+        let partition = Partition::named(partition).map_or("aws", |partition| partition.name);
+        lock(&self.iam).partitions.insert(account.into(), partition);
+    }
+
+    /// Adds a user who may do everything, with an access key.
+    pub fn add_user(&self, account: &str, name: &str) -> AccessKey {
+        self.add_user_with(account, name, Permissions::default())
+    }
+
+    /// Adds a user with these permissions, and a key. Adding one that is there already replaces the permissions and adds a key.
+    pub fn add_user_with(&self, account: &str, name: &str, permissions: Permissions) -> AccessKey {
+        let mut iam = lock(&self.iam);
+        let partition = iam.partition(account);
+        let principal = Principal {
+            account: account.into(),
+            arn: format!("arn:{partition}:iam::{account}:user/{name}"),
+            id: format!("AIDA{}", random_upper(16)),
+            role: None,
+            partition,
+            policies: Vec::new(),
+        };
+        let key = AccessKey {
+            id: format!("AKIA{}", random_upper(16)),
+            secret: random_text(40),
+            session_token: None,
+            expires: None,
+        };
+        iam.users.insert(principal.arn.clone(), permissions);
+        let known = KnownKey {
+            key: key.clone(),
+            principal,
+        };
+        iam.keys.insert(key.id.clone(), known);
+        key
+    }
+
+    /// Replaces what a user or a role may do; its ARN says whose. False: there is no such user or role.
+    pub fn set_permissions(&self, arn: &str, permissions: Permissions) -> bool {
+        let mut iam = lock(&self.iam);
+        if let Some(role) = iam.roles.get_mut(arn) {
+            role.spec.permissions = permissions;
+            return true;
+        }
+        iam.users.get_mut(arn).map(|current| *current = permissions).is_some()
+    }
+
+    /// Adds a role, or replaces the one of that name. Returns its ARN.
+    pub fn add_role(&self, spec: RoleSpec) -> String {
+        let mut iam = lock(&self.iam);
+        let partition = iam.partition(&spec.account);
+        let arn = format!("arn:{partition}:iam::{}:role/{}", spec.account, spec.name);
+        let role = Role {
+            arn: arn.clone(),
+            id: format!("AROA{}", random_upper(16)),
+            partition,
+            spec,
+        };
+        iam.roles.insert(arn.clone(), role);
+        arn
+    }
+
+    /// Adds a repository policy: a principal (account id or ARN) of another account may pull from or push to the repositories
+    /// that match.
+    pub fn allow_repository(&self, account: &str, region: &str, repository: &str, principal: &str, access: Access) {
+        lock(&self.iam).repository_policies.push(RepositoryPolicy {
+            account: account.into(),
+            region: region.into(),
+            repository: repository.into(),
+            principal: principal.into(),
+            access,
+        });
+    }
+
+    /// Gives an alias of ECR Public (`public.ecr.aws/<alias>/…`) to an account; only that account pushes below it.
+    pub fn add_public_alias(&self, alias: &str, account: &str) {
+        lock(&self.iam).public_aliases.insert(alias.into(), account.into());
+    }
+
+    /// Forgets an access key: AWS no longer knows it.
+    pub fn remove_key(&self, id: &str) {
+        lock(&self.iam).keys.remove(id);
+    }
+}
+
+/// `*` stands for any characters, `?` for one, as in IAM policies.
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
+    fn matches(pattern: &[u8], text: &[u8]) -> bool {
+        match pattern.split_first() {
+            None => text.is_empty(),
+            Some((b'*', rest)) => (0..=text.len()).any(|skip| matches(rest, &text[skip..])),
+            Some((b'?', rest)) => text.split_first().is_some_and(|(_, text)| matches(rest, text)),
+            Some((wanted, rest)) => text
+                .split_first()
+                .is_some_and(|(b, text)| b == wanted && matches(rest, text)),
+        }
+    }
+    matches(pattern.as_bytes(), text.as_bytes())
+}
+
+/// Random letters and digits.
+pub(crate) fn random_text(length: usize) -> String {
+    rand::rng()
+        .sample_iter(&Alphanumeric)
+        .take(length)
+        .map(char::from)
+        .collect()
+}
+
+/// Random capitals and digits, as in AWS's ids.
+pub(crate) fn random_upper(length: usize) -> String {
+    random_text(length).to_ascii_uppercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_as_iam_does() {
+        assert!(glob("ecr:*", "ecr:GetAuthorizationToken"));
+        assert!(glob(
+            "repo:org/*:ref:refs/heads/mai?",
+            "repo:org/app:ref:refs/heads/main"
+        ));
+        assert!(!glob("ecr:Get", "ecr:GetAuthorizationToken"));
+        assert!(!glob("repo:org/*", "repo:other/app"));
+    }
+
+    #[test]
+    fn a_denial_wins() {
+        let permissions = Permissions::deny(["ecr:GetAuthorizationToken"]);
+        assert!(permissions.allows("ecr:BatchGetImage"));
+        assert!(!permissions.allows("ecr:GetAuthorizationToken"));
+    }
+
+    #[test]
+    fn keys_hide_their_secrets() {
+        let key = AccessKey {
+            id: "AKIAEXAMPLE".into(),
+            secret: "hush".into(),
+            session_token: Some("hush".into()),
+            expires: None,
+        };
+        let shown = format!("{key:?}");
+        assert!(shown.contains("AKIAEXAMPLE") && !shown.contains("hush"));
+    }
+}

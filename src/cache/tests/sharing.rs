@@ -1,0 +1,81 @@
+//! One fetches for all; how that looks to many processes at once is in `processes`.
+
+use super::*;
+
+#[test]
+fn a_failure_is_shared_at_once_but_not_for_long() {
+    let scene = Scene::new();
+    scene.fail();
+    assert_eq!(scene.get(), Err(denial()));
+    scene.pass(Duration::from_secs(2));
+    assert_eq!(scene.get(), Err(denial()));
+    assert_eq!(scene.fetches.get(), 1);
+    scene.pass(Duration::from_secs(1));
+    scene.fails.set(false);
+    assert_eq!(scene.get().unwrap(), "password 2");
+}
+
+#[test]
+fn a_failure_forgotten_is_not_shared() {
+    let scene = Scene::new();
+    scene.fail();
+    assert_eq!(scene.get(), Err(denial()));
+    scene.cache().remove(&key());
+    scene.fails.set(false);
+    assert_eq!(scene.get().unwrap(), "password 2");
+}
+
+#[test]
+fn what_is_valid_is_served_while_another_renews_it() {
+    let scene = Scene::with_entry();
+    scene.pass(LIFE / 2);
+    let Attempt::Held(_lock) = Lock::try_take(&scene.lock_path()) else {
+        panic!("the lock is free")
+    };
+    assert_eq!(scene.get().unwrap(), "password 1");
+    assert_eq!(scene.fetches.get(), 1);
+}
+
+#[test]
+fn waits_for_another_no_longer_than_its_deadline() {
+    let scene = Scene::with_entry();
+    scene.pass(LIFE);
+    scene.deadline.set(Instant::now() + Duration::from_millis(50));
+    let Attempt::Held(_lock) = Lock::try_take(&scene.lock_path()) else {
+        panic!("the lock is free")
+    };
+    let error = scene.get().unwrap_err();
+    assert!(error.cause().contains("another ecr-auth process"), "{error}");
+    assert_eq!(scene.fetches.get(), 1);
+}
+
+#[test]
+fn a_lock_removed_while_one_waits_is_taken_anew() {
+    let scene = Scene::with_entry();
+    let path = scene.lock_path();
+    let Attempt::Held(lock) = Lock::try_take(&path) else {
+        panic!("the lock is free")
+    };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let waiting = std::thread::spawn({
+        let path = path.clone();
+        move || Lock::take(&path, deadline)
+    });
+    lock.remove();
+    let Attempt::Held(_lock) = waiting.join().unwrap() else {
+        panic!("the lock was freed")
+    };
+    assert!(path.exists());
+    assert!(matches!(Lock::try_take(&path), Attempt::Busy));
+}
+
+#[test]
+fn a_lock_whose_file_is_gone_does_not_count() {
+    let scene = Scene::with_entry();
+    let old = fs::File::open(scene.lock_path()).unwrap();
+    assert!(guard::is_at(&old, &scene.lock_path()));
+    fs::remove_file(scene.lock_path()).unwrap();
+    assert!(!guard::is_at(&old, &scene.lock_path()));
+    fs::write(scene.lock_path(), "").unwrap();
+    assert!(!guard::is_at(&old, &scene.lock_path()));
+}
