@@ -105,7 +105,7 @@ pull_step() {
 
 run_step() {
   expect "the container's words" "$HELLO" "$(docker run --rm --network none "$IMAGE:1")"
-  told "docker ran it: “$HELLO”"
+  told "docker ran it: $HELLO"
 }
 
 second_push_step() {

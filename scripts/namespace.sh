@@ -39,6 +39,7 @@ outside() {
 
 # private_etc: /etc becomes a copy in memory (it is small), without the machine's Docker settings.
 private_etc() {
+  # shellcheck disable=SC2153 # from outside
   cp -a /etc "$STAGE/etc"
   rm -rf "$STAGE/etc/docker" "$STAGE/etc/containers/certs.d" "$STAGE/etc/containers/auth.json"
   mkdir -p "$STAGE/etc/docker" "$STAGE/etc/containers"
@@ -59,7 +60,7 @@ control_groups() {
     mount -t cgroup2 cgroup2 /sys/fs/cgroup && return
   fi
   mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup
-  for controller in $(awk '!/^#/ && $4 == 1 {print $1}' /proc/cgroups); do
+  awk '!/^#/ && $4 == 1 {print $1}' /proc/cgroups | while read -r controller; do
     mkdir "/sys/fs/cgroup/$controller"
     mount -t cgroup -o "$controller" cgroup "/sys/fs/cgroup/$controller" || rmdir "/sys/fs/cgroup/$controller"
   done

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is unused here, the demo and the tests use
 # Sourced inside namespace.sh by the demo and the end-to-end tests: a lab that answers under ECR's and STS's real names, and a
 # Docker engine of its own.
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -43,12 +43,12 @@ trust() {
   done
 }
 
-# start_lab ARG…: the lab under the real names, on the real port; its environment comes into this shell.
+# start_lab: the lab under the real names, on the real port; its environment comes into this shell.
 start_lab() {
   busybox ip address add "$ADDRESS/32" dev lo
   local env_file=$STAGE/lab.env
   rm -f "$env_file"
-  "$LAB" --bind "$ADDRESS" --http-port 8080 --https-port 443 --real-names --data "$STAGE/lab" --env-file "$env_file" "$@" >/dev/null 2>>"$LAB_LOG" &
+  "$LAB" --bind "$ADDRESS" --http-port 8080 --https-port 443 --real-names --data "$STAGE/lab" --env-file "$env_file" >/dev/null 2>>"$LAB_LOG" &
   LAB_PID=$!
   wait_until 20 "the lab's start" lab_is_up "$env_file"
   # shellcheck disable=SC1090 # written by the lab
