@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # make bench: instructions that a warm `helper get` takes (callgrind, so repeatable), beside an empty static program and Debian's Go
 # helper with a warm cache of its own. Release build; no network: both answer from their cache, with the lab behind them once.
+# shellcheck source=../scripts/env.sh
 source "$(dirname "$0")/../scripts/env.sh"
 
 outside() {
@@ -24,6 +25,7 @@ instructions() {
 }
 
 inside() {
+  # shellcheck source=../scripts/stage.sh
   source "$ROOT/scripts/stage.sh"
   local go=docker-credential-ecr-login
   name_here "$REGISTRY" "api.ecr.$REGION.amazonaws.com" "sts.$REGION.amazonaws.com"

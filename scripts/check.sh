@@ -11,5 +11,5 @@ cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 say "== dependencies"
 cargo deny --offline --log-level error check bans licenses sources
 say "== scripts and workflows"
-"$TARGET/python/bin/shellcheck" --external-sources scripts/*.sh tests/e2e/*.sh benches/*.sh .ci/run
+"$TARGET/python/bin/shellcheck" scripts/*.sh tests/e2e/*.sh benches/*.sh .ci/run
 "$TARGET/python/bin/zizmor" --offline --quiet .github/workflows

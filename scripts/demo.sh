@@ -105,7 +105,7 @@ pull_step() {
 
 run_step() {
   expect "the container's words" "$HELLO" "$(docker run --rm --network none "$IMAGE:1")"
-  told "docker ran it: “$HELLO”"
+  told "docker ran it: $HELLO"
 }
 
 second_push_step() {
@@ -134,14 +134,14 @@ podman_step() {
 
 foreign_step() {
   expect "an invented password" 401 "$(opens "$(head -c 64 /dev/urandom | base64 -w 0)")"
-  expect "our password at a stranger's registry" 403 "$(opens "$(password)" "$FOREIGN")"
+  expect "our password at a stranger's registry" 403 "$(opens "$(password)" "$FOREIGN" "$IMAGE_NAME")"
   told "the registry refuses an invented password, and ours at another account's registry"
 }
 
 renewal_step() {
   local before old
   # From here on tokens live seconds instead of twelve hours. The cached one is dropped, for a short-lived one to take its place.
-  control token-lifetime '{"seconds": 4}'
+  control token-lifetime '{"seconds": 6}' >/dev/null
   printf '%s' "$REGISTRY" | docker-credential-ecr-auth erase
   old=$(password)
   before=$(calls ecr:GetAuthorizationToken)
@@ -151,8 +151,8 @@ renewal_step() {
   told "the token expired and the registry refused it; the next push fetched a new one and went through"
 }
 
-# refused PASSWORD
-refused() { [ "$(opens "$1")" = 401 ]; }
+# refused PASSWORD: whether it no longer opens the registry: ECR answers 403 to a token past its end.
+refused() { [ "$(opens "$1")" = 403 ]; }
 
 logout_step() {
   "$ECR_AUTH" logout

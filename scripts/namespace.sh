@@ -31,14 +31,18 @@ outside() {
   # shellcheck disable=SC2064 # the child's id as it is now
   trap "kill -KILL $child 2>/dev/null" INT TERM HUP
   while wait "$child" || status=$?; kill -0 "$child" 2>/dev/null; do :; done
-  # A command killed by a signal leaves its containers' control groups; they are empty by now.
-  find /sys/fs/cgroup -depth -type d -path "*/$cgroup*" -exec rmdir {} + 2>/dev/null || true
+  # Again, for a stage that was killed.
+  remove_control_groups "$cgroup"
   rmdir "$stage" "${made[@]}" 2>/dev/null || true
   exit "$status"
 }
 
+# remove_control_groups NAME: those of containers, and the ones delegate_controllers made; Docker leaves the parent it was given.
+remove_control_groups() { find /sys/fs/cgroup -depth -type d -path "*/$1*" -exec rmdir {} + 2>/dev/null || true; }
+
 # private_etc: /etc becomes a copy in memory (it is small), without the machine's Docker settings.
 private_etc() {
+  # shellcheck disable=SC2153 # from outside
   cp -a /etc "$STAGE/etc"
   rm -rf "$STAGE/etc/docker" "$STAGE/etc/containers/certs.d" "$STAGE/etc/containers/auth.json"
   mkdir -p "$STAGE/etc/docker" "$STAGE/etc/containers"
@@ -59,7 +63,7 @@ control_groups() {
     mount -t cgroup2 cgroup2 /sys/fs/cgroup && return
   fi
   mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup
-  for controller in $(awk '!/^#/ && $4 == 1 {print $1}' /proc/cgroups); do
+  awk '!/^#/ && $4 == 1 {print $1}' /proc/cgroups | while read -r controller; do
     mkdir "/sys/fs/cgroup/$controller"
     mount -t cgroup -o "$controller" cgroup "/sys/fs/cgroup/$controller" || rmdir "/sys/fs/cgroup/$controller"
   done
@@ -89,7 +93,13 @@ inside() {
   control_groups
   delegate_controllers
   export HOME=$STAGE/home TMPDIR=$STAGE/tmp PATH=$STAGE/bin:$PATH
-  "$@"
+  local status=0
+  "$@" || status=$?
+  # Whatever still runs in here goes, so that its control groups are empty.
+  kill -KILL -1 2>/dev/null || true
+  wait
+  remove_control_groups "$STAGE_CGROUP"
+  exit "$status"
 }
 
 [ $# -gt 0 ] || die "namespace.sh: no command"

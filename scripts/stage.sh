@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is unused here, the demo and the tests use
 # Sourced inside namespace.sh by the demo and the end-to-end tests: a lab that answers under ECR's and STS's real names, and a
 # Docker engine of its own.
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -43,12 +43,12 @@ trust() {
   done
 }
 
-# start_lab ARG…: the lab under the real names, on the real port; its environment comes into this shell.
+# start_lab: the lab under the real names, on the real port; its environment comes into this shell.
 start_lab() {
   busybox ip address add "$ADDRESS/32" dev lo
   local env_file=$STAGE/lab.env
   rm -f "$env_file"
-  "$LAB" --bind "$ADDRESS" --http-port 8080 --https-port 443 --real-names --data "$STAGE/lab" --env-file "$env_file" "$@" >>"$LAB_LOG" 2>&1 &
+  "$LAB" --bind "$ADDRESS" --http-port 8080 --https-port 443 --real-names --data "$STAGE/lab" --env-file "$env_file" >/dev/null 2>>"$LAB_LOG" &
   LAB_PID=$!
   wait_until 20 "the lab's start" lab_is_up "$env_file"
   # shellcheck disable=SC1090 # written by the lab
@@ -63,8 +63,8 @@ lab_is_up() { [ -s "$1" ] && kill -0 "$LAB_PID"; }
 # calls ACTION: how often the lab was asked for it so far, say ecr:GetAuthorizationToken.
 calls() { all_calls | jq --arg action "$1" '.[$action] // 0'; }
 
-# all_calls: every count, as one line of JSON.
-all_calls() { curl -fsS "$LAB_CONTROL/calls" | jq -cS .counts; }
+# all_calls: how often each of AWS's actions was asked for, as one line of JSON; what the registries served is left out.
+all_calls() { curl -fsS "$LAB_CONTROL/calls" | jq -cS '.counts | with_entries(select(.key | startswith("registry:") | not))'; }
 
 # control NAME JSON: tells the lab to do something (lab/README.md).
 control() { curl -fsS --json "$2" "$LAB_CONTROL/$1"; }
@@ -95,10 +95,10 @@ build_image() {
   DOCKER_BUILDKIT=0 docker build --quiet --tag "$1" "$STAGE/image"
 }
 
-# opens PASSWORD [HOST]: the status the registry answers to this password: 200, 401, 403. It goes through stdin: argument
-# lists are public.
+# opens PASSWORD [HOST [REPOSITORY]]: the status the registry, or a repository of it, answers to this password: 200, 401, 403. It goes
+# through stdin: argument lists are public.
 opens() {
-  curl -sS -o /dev/null -w '%{http_code}' --cacert "$SSL_CERT_FILE" -K - "https://${2:-$REGISTRY}/v2/" <<<"user = \"AWS:$1\""
+  curl -sS -o /dev/null -w '%{http_code}' --cacert "$SSL_CERT_FILE" -K - "https://${2:-$REGISTRY}/v2/${3:+$3/tags/list}" <<<"user = \"AWS:$1\""
 }
 
 # password [HOST]: what the helper, as installed by setup, answers for the registry.

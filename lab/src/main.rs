@@ -13,7 +13,7 @@ use lab::{Lab, Options};
 #[derive(Debug, Parser)]
 #[command(name = "lab", version)]
 struct Arguments {
-    /// Loopback address to listen on
+    /// Address to listen on: loopback, or one of documentation's (192.0.2.0/24 and so on)
     #[arg(long, default_value = "127.0.0.1")]
     bind: IpAddr,
     /// Port of HTTP and of the control endpoint; 0: a free one

@@ -54,7 +54,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The address to listen on; loopback only.
+    /// The address to listen on: loopback, or one of documentation's (RFC 5737) that stands on a namespace's loopback interface. Docker
+    /// takes registries at 127.0.0.0/8 for insecure ones, so only there does it check certificates.
     #[must_use]
     pub fn bind(mut self, address: IpAddr) -> Self {
         self.bind = address;
@@ -142,8 +143,11 @@ impl Lab {
     /// # Errors
     /// A port is taken, a folder can't be written, or docker-registry is missing or doesn't start.
     pub fn start(options: Options) -> Result<Self, LabError> {
-        if !options.bind.is_loopback() {
-            let cause = format!("{} is not a loopback address", options.bind);
+        if !is_local(options.bind) {
+            let cause = format!(
+                "{} is neither a loopback address nor one of documentation's",
+                options.bind
+            );
             return Err(LabError::new("cannot start the lab", cause));
         }
         let scratch = tempfile::Builder::new()
@@ -233,6 +237,11 @@ impl Drop for Lab {
             let _ = thread.join();
         }
     }
+}
+
+/// Whether nobody else can reach the address.
+fn is_local(address: IpAddr) -> bool {
+    address.is_loopback() || matches!(address, IpAddr::V4(address) if address.is_documentation())
 }
 
 fn new_aws(options: &Options, upstream: Option<Upstream>) -> Aws {

@@ -34,11 +34,13 @@ test_docker_login_passes_with_the_helper() {
   same "passwords in config.json" null "$(jq --arg host "$REGISTRY" '.auths[$host].auth' "$HOME/.docker/config.json")"
 }
 
+# docker shows what the helper says on stderr, and drops the rest: "no basic auth credentials" is all it says itself.
 test_docker_users_read_why_aws_said_no() {
   setup "$REGISTRY"
   local said
   said=$(AWS_SECRET_ACCESS_KEY=wrong fails docker pull "$IMAGE:1")
-  contains "$said" "ecr-auth: $REGISTRY: "
+  contains "$said" "GetAuthorizationToken: InvalidSignatureException"
+  contains "$said" "hint: the secret access key"
 }
 
 test_docker_is_as_before_after_logout() {

@@ -2,6 +2,7 @@
 # The end-to-end tests: real Docker, Podman, Buildah and Skopeo against the lab. Run inside scripts/namespace.sh, after a build:
 # run.sh [NAME…]. Every function test_… of the files beside this one is a test, run in a shell and with a home of its own; one line each,
 # PASS or FAIL first.
+# shellcheck source=../../scripts/stage.sh
 source "$(dirname "$0")/../../scripts/stage.sh"
 HERE=$ROOT/tests/e2e
 
@@ -28,7 +29,7 @@ same() {
 # contains TEXT PART
 contains() {
   [[ $1 == *"$2"* ]] || {
-    printf 'expected “%s” in: %s\n' "$2" "$1" >&2
+    printf 'expected '%s' in: %s\n' "$2" "$1" >&2
     return 1
   }
 }
@@ -52,6 +53,7 @@ run_test() {
     export HOME=$STAGE/home/$name BIN=$STAGE/home/$name/bin
     export PATH=$BIN:$PATH
     mkdir -p "$BIN"
+    # shellcheck disable=SC2034 # the tests use it
     IMAGE=$REGISTRY/e2e/${name//_/-}
     "$name"
   ) >"$log" 2>&1 </dev/null

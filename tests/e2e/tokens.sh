@@ -15,7 +15,7 @@ test_tokens_are_fetched_once() {
 
 test_tokens_of_ours_do_not_open_a_stranger_s_registry() {
   setup "$REGISTRY" "$FOREIGN"
-  same "status" 403 "$(opens "$(password)" "$FOREIGN")"
+  same "status" 403 "$(opens "$(password)" "$FOREIGN" e2e/stranger)"
   build_image "$FOREIGN/e2e/stranger:1" hello
   fails docker push "$FOREIGN/e2e/stranger:1"
 }
