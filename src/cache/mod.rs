@@ -180,6 +180,3 @@ fn forget(folder: &Folder, key: &Key, deadline: Instant) {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests;
-
-#[cfg(all(test, unix))]
-mod process_tests;
