@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -45,7 +45,7 @@ pub struct Updated {
 /// followed; mode and owner stay; a new file has mode 0600. Killed at any moment, the file is as it was or as it should be.
 ///
 /// Against a writer without a lock (docker's own): the file always parses, and a change that landed before ours is never
-/// overwritten; see [`place`].
+/// overwritten (where the system cannot exchange two files: but for the moment between a look and a rename).
 pub fn update(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>) -> Result<Updated> {
     let target = real_path(path)?;
     let what = || format!("cannot write {}", target.display());
@@ -75,7 +75,7 @@ pub fn update(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>)
         match write(&folder, &target, old.as_ref(), &edited, attempt).map_err(|error| explain(&target, &error))? {
             Placed::Done => updated.changed = true,
             Placed::Raced => {}
-            Placed::Exposed { theirs } => owed.push((text.unwrap_or_default().to_owned(), theirs)),
+            Placed::Exposed { hidden } => owed.extend(hidden),
         }
     }
     drop(lock);
@@ -87,14 +87,14 @@ pub fn update(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>)
 
 /// What a file that holds our edit still lacks of the changes that could be overlooked for a moment because ours stood in their
 /// place: another program read ours then, and wrote its next version on top of it. A file without our edit was not made from it.
-fn pay(text: Option<&str>, owed: &[(String, Vec<u8>)]) -> Edited {
+fn pay(text: Option<&str>, owed: &[(Vec<u8>, Vec<u8>)]) -> Edited {
     let Some(old) = text else {
         return Edited::Unchanged;
     };
     let merged = owed.iter().fold(old.to_owned(), |text, (base, theirs)| {
-        let theirs = String::from_utf8_lossy(theirs);
+        let (base, theirs) = (String::from_utf8_lossy(base), String::from_utf8_lossy(theirs));
         // What does not parse has no change to bring over.
-        merge::three_way(&text, base, &theirs).unwrap_or(text)
+        merge::three_way(&text, &base, &theirs).unwrap_or(text)
     });
     if merged == old {
         Edited::Unchanged
@@ -142,6 +142,8 @@ pub fn read_text(real: &Path) -> Result<Option<String>> {
 
 /// A configuration file as it was read.
 struct Snapshot {
+    /// Kept open for [`place::Old`].
+    _file: File,
     text: String,
     metadata: fs::Metadata,
 }
@@ -149,16 +151,32 @@ struct Snapshot {
 impl Snapshot {
     fn read(target: &Path) -> Result<Option<Self>> {
         let what = || format!("cannot read {}", target.display());
-        let metadata = match fs::metadata(target) {
-            Ok(metadata) if metadata.is_file() => metadata,
-            Ok(_) => return Err(Error::failed(what(), "not a regular file")),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::failed(what(), error)),
+        let read = || {
+            // Looked at before it is opened: opening a pipe would wait for ever.
+            if !fs::metadata(target)?.is_file() {
+                return Err(io::Error::other("not a regular file"));
+            }
+            let mut file = File::open(target)?;
+            let mut text = String::new();
+            file.read_to_string(&mut text)?;
+            let metadata = file.metadata()?;
+            Ok(Self {
+                _file: file,
+                text,
+                metadata,
+            })
         };
-        match fs::read_to_string(target) {
-            Ok(text) => Ok(Some(Self { text, metadata })),
+        match read() {
+            Ok(snapshot) => Ok(Some(snapshot)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::failed(what(), error)),
+        }
+    }
+
+    fn as_old(&self) -> place::Old<'_> {
+        place::Old {
+            text: self.text.as_bytes(),
+            metadata: &self.metadata,
         }
     }
 
@@ -187,7 +205,7 @@ fn write(folder: &Path, target: &Path, old: Option<&Snapshot>, edited: &Edited, 
                 new.as_file().sync_all()?;
             }
             let (file, path) = new.into_parts();
-            let placed = place::replace(path, target, old.text.as_bytes(), text.as_bytes())?;
+            let placed = place::replace(path, target, &old.as_old(), text.as_bytes())?;
             if placed == Placed::Done && !patient {
                 file.sync_all()?;
             }

@@ -8,7 +8,7 @@ use std::hash::BuildHasher;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -151,20 +151,31 @@ fn save_like_docker(folder: &Path, key: &str) {
 fn beside_a_writer_without_a_lock_nothing_of_theirs_is_lost() {
     let home = TempDir::new().unwrap();
     fs::write(home.path().join("config.json"), r#"{"auths":{}}"#).unwrap();
-    let stop = AtomicBool::new(false);
+    let rounds = 200;
+    let round = AtomicUsize::new(0);
     let saved = thread::scope(|scope| {
+        // One save a round, at any moment of it.
         let docker = scope.spawn(|| {
             let mut saved = Vec::new();
-            while !stop.load(Ordering::Relaxed) {
+            while round.load(Ordering::Acquire) < rounds {
                 let key = format!("key{}", saved.len());
                 save_like_docker(home.path(), &key);
                 saved.push(key);
+                let now = round.load(Ordering::Acquire);
+                while round.load(Ordering::Acquire) == now && now < rounds {
+                    thread::yield_now();
+                }
             }
             saved
         });
-        let ours = scope.spawn(|| (0..50).for_each(|n| configure(home.path(), &format!("host{n}"))));
+        let ours = scope.spawn(|| {
+            for n in 0..rounds {
+                configure(home.path(), &format!("host{n}"));
+                round.fetch_add(1, Ordering::Release);
+            }
+        });
         let ours = ours.join();
-        stop.store(true, Ordering::Relaxed);
+        round.store(rounds, Ordering::Release);
         ours.unwrap();
         docker.join().unwrap()
     });
