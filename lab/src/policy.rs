@@ -100,7 +100,7 @@ impl Condition {
     }
 }
 
-/// A role to add with [`Aws::add_role`].
+/// A role to add with [`Aws::add_role`](crate::Aws::add_role).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RoleSpec {
     /// The account it belongs to, 12 digits.
