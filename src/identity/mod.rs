@@ -197,13 +197,14 @@ pub fn no_credentials(last: &str) -> Error {
     .hint("set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached")
 }
 
+/// Blanks around keys are no part of them: a CI's secret often ends in the newline it was pasted with.
 fn environment_keys(env: &Env) -> Result<Option<Source>> {
-    let secret = env.get("AWS_SECRET_ACCESS_KEY");
-    match (env.get("AWS_ACCESS_KEY_ID"), secret) {
+    let key = |name| env.get(name).map(str::trim).filter(|key| !key.is_empty());
+    match (key("AWS_ACCESS_KEY_ID"), key("AWS_SECRET_ACCESS_KEY")) {
         (Some(id), Some(secret)) => Ok(Some(Source::Environment {
             access_key_id: id.to_owned(),
             secret_access_key: Secret::new(secret),
-            session_token: env.get("AWS_SESSION_TOKEN").map(Secret::new),
+            session_token: key("AWS_SESSION_TOKEN").map(Secret::new),
         })),
         (None, None) => Ok(None),
         (id, _) => {

@@ -5,4 +5,5 @@
 mod harness;
 mod helper_protocol;
 mod lab_machine;
+mod odd_situations;
 mod tokens;
