@@ -14,13 +14,17 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_types::region::Region;
 
 use super::Aws;
+use super::endpoint::check_sign_in;
 use super::failure::{root_cause, timed_out};
 use super::http::link_local_client;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, without_userinfo};
 use crate::identity::{self, Source};
 
 /// What the instance metadata service gets in all: where there is none, a `get` must end within 2 s.
 const IMDS_LIMIT: Duration = Duration::from_millis(1700);
+
+/// The settings of a profile that make the SDK call a service for its credentials.
+const SIGN_IN: [&str; 4] = ["role_arn", "sso_session", "sso_start_url", "login_session"];
 
 impl Aws<'_> {
     /// Credentials of the chosen source, and of no other.
@@ -46,6 +50,7 @@ impl Aws<'_> {
                 token_file,
                 session_name,
             } => {
+                check_sign_in(self.env, self.identity)?;
                 let provider = WebIdentityTokenCredentialsProvider::builder()
                     .configure(&self.provider_config(region))
                     .static_configuration(StaticConfiguration {
@@ -66,7 +71,9 @@ impl Aws<'_> {
                     .with_http_client(link_local_client(&self.clock));
                 let provider = EcsCredentialsProvider::builder().configure(&config).build();
                 provider.provide_credentials().await.map_err(|error| {
-                    denied(&format!("cannot get the container's credentials from {uri}"), &error)
+                    let shown = without_userinfo(uri);
+                    let cause = root_cause(&error).replace(uri, &shown);
+                    Error::failed(format!("cannot get the container's credentials from {shown}"), cause)
                         .hint("AWS_CONTAINER_CREDENTIALS_* name that address: check that the task or pod has a role")
                 })
             }
@@ -75,13 +82,16 @@ impl Aws<'_> {
     }
 
     async fn profile(&self, name: &str, region: &str) -> Result<Credentials> {
+        if SIGN_IN.iter().any(|key| self.identity.setting(key).is_some()) {
+            check_sign_in(self.env, self.identity)?;
+        }
         let region = self.identity.setting("region").unwrap_or(region);
         let provider = ProfileFileCredentialsProvider::builder()
             .configure(&self.provider_config(region))
             .profile_name(name)
             .build();
         provider.provide_credentials().await.map_err(|error| {
-            let error = denied(&format!("profile {name}"), &error);
+            let error = Error::failed(format!("profile {name}"), without_stderr(&root_cause(&error)));
             let sso = ["sso_session", "sso_start_url"]
                 .iter()
                 .any(|key| self.identity.setting(key).is_some());
@@ -120,6 +130,21 @@ impl Aws<'_> {
             .with_http_client(self.http.clone())
             .with_retry_config(self.retry.clone())
             .with_timeout_config(self.timeouts.clone())
+    }
+}
+
+/// The SDK quotes what a failed `credential_process` wrote to stderr. That may hold secrets, and a failure's line ends up in
+/// build logs.
+fn without_stderr(cause: &str) -> String {
+    match cause.split_once(" Stderr:") {
+        Some((ending, _)) => {
+            let (_, status) = ending.rsplit_once("exit status: ").unwrap_or_default();
+            let status = status.trim_end_matches('.');
+            format!(
+                "its credential_process failed (exit status {status}); what it wrote may hold secrets and is not shown"
+            )
+        }
+        None => cause.to_owned(),
     }
 }
 
