@@ -73,7 +73,7 @@ impl Plan {
     }
 
     fn fetch(&self, env: &Env, budget: Duration) -> Result<Fetched> {
-        let aws = Aws::new(env, &self.identity)?;
+        let aws = Aws::new(env, &self.identity, budget)?;
         let token = aws::within(budget, aws.authorization_token(&self.registry, &self.endpoint))?;
         Ok(Fetched {
             secret: token.password,
@@ -170,8 +170,8 @@ pub fn own_registry(region_flag: Option<&str>, world: &World<'_>) -> Result<Regi
         .hint("name one (ACCOUNT/REGION or a host), or set --region or AWS_REGION")
     })?;
     let identity = Identity::choose(&world.env, None)?;
-    let aws = Aws::new(&world.env, &identity)?;
     let budget = deadline(&world.env, Instant::now())?.saturating_duration_since(Instant::now());
+    let aws = Aws::new(&world.env, &identity, budget)?;
     let caller = aws::within(budget, aws.caller_identity(&region))?;
     parse_argument(&format!("{}/{region}", caller.account), None)
 }
