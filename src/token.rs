@@ -58,8 +58,10 @@ impl Plan {
     ///
     /// # Errors
     /// What AWS says, or that it said nothing in time.
-    pub fn password(&self, cache: &Cache, name: &str, began: Instant, world: &World<'_>) -> Result<Secret> {
+    pub fn password(&self, cache: &Cache, name: &str, began: Instant, world: &mut World<'_>) -> Result<Secret> {
+        world.detail(|| format!("credentials: {}", self.identity.source));
         if let Some(secret) = cache.warm(&self.key, name, world.now()) {
+            world.detail(|| format!("cache: a fresh token for {}", self.registry.region()));
             return Ok(secret);
         }
         let deadline = deadline(&world.env, began)?;
@@ -69,7 +71,16 @@ impl Plan {
             started: started(world),
             deadline,
         };
-        cache.get(&request, world.clock, &mut |budget| self.fetch(&world.env, budget))
+        let mut asked = false;
+        let secret = cache.get(&request, world.clock, &mut |budget| {
+            asked = true;
+            self.fetch(&world.env, budget)
+        });
+        world.detail(|| match asked {
+            true => format!("cache: no fresh token for {}, asked AWS", self.registry.region()),
+            false => "cache: what another process was told".to_owned(),
+        });
+        secret
     }
 
     fn fetch(&self, env: &Env, budget: Duration) -> Result<Fetched> {
