@@ -1,7 +1,6 @@
 //! The shapes of the command line. What the commands do stands in `commands`.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand};
@@ -70,7 +69,7 @@ pub fn run(args: &[OsString], world: &mut World<'_>) -> Exit {
 fn dispatch(cli: &Cli, world: &mut World<'_>) -> Result<Exit> {
     match &cli.command {
         Command::Setup(args) => setup::run(args, cli.config.as_deref(), world)?,
-        Command::Logout(args) => logout::run(args, world)?,
+        Command::Logout(args) => logout::run(args, cli.config.as_deref(), world)?,
         Command::Helper { action } => return Ok(helper::run(action, world)),
     }
     Ok(Exit::Done)

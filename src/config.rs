@@ -6,7 +6,7 @@ mod yaml;
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
-use crate::registry::{HostPattern, Registry, server_name};
+use crate::registry::{HostPattern, Registry, parse_argument, server_name};
 use crate::world::Env;
 
 /// What `ecr-auth.yml` says. The default is what no file says: ECR's hosts, without rules.
@@ -104,6 +104,17 @@ impl Config {
             }),
             _ => None,
         })
+    }
+
+    /// The host that a REGISTRY of the command line means: an alias by its name, else what [`parse_argument`] takes.
+    ///
+    /// # Errors
+    /// Usage errors of [`parse_argument`].
+    pub fn host_named(&self, argument: &str, region: Option<&str>) -> Result<String> {
+        match self.alias(argument).and_then(|_| server_name(argument)) {
+            Some(alias) => Ok(alias),
+            None => parse_argument(argument, region).map(|registry| registry.host().to_owned()),
+        }
     }
 
     /// The hosts and aliases that the rules name exactly, in the order of the file: canonical host names of ECR, and

@@ -3,6 +3,7 @@
 
 pub mod aws;
 pub mod cache;
+pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod docker;
@@ -24,14 +25,17 @@ use world::World;
 pub fn run(args: &[OsString], world: &mut World<'_>) -> Exit {
     match helper_action(args) {
         Some(action) => commands::helper::run(&action, world),
-        None => Exit::Usage,
+        None => cli::run(args, world),
     }
 }
 
 /// The action, if this is a call of the credential helper: `docker-credential-ecr-auth get`, or `ecr-auth helper get`.
 fn helper_action(args: &[OsString]) -> Option<String> {
     let text = |at: usize| args.get(at).map(|arg| arg.to_string_lossy().into_owned());
-    if args.first().is_some_and(|program| commands::helper::is_helper_name(Path::new(program))) {
+    if args
+        .first()
+        .is_some_and(|program| commands::helper::is_helper_name(Path::new(program)))
+    {
         return Some(text(1).unwrap_or_default());
     }
     let is_helper = args.len() == 3 && args[1] == "helper" && !args[2].to_string_lossy().starts_with('-');

@@ -1,13 +1,13 @@
 //! The way from a registry to its password: identity, key, cache and, only on a miss, AWS.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::aws::{self, Aws, Endpoint, Service};
 use crate::cache::{Cache, Fetched, Key, Request};
 use crate::config::Target;
 use crate::error::{Error, Result};
-use crate::identity::Identity;
-use crate::registry::Registry;
+use crate::identity::{self, Identity};
+use crate::registry::{Registry, parse_argument};
 use crate::secret::Secret;
 use crate::world::{Env, World};
 
@@ -53,15 +53,16 @@ impl Plan {
         &self.key
     }
 
-    /// The password for the user `AWS`, from the cache or from AWS. `name` is the host it is asked for under.
+    /// The password for the user `AWS`, from the cache or from AWS. `name` is the host it is asked for under; the time that
+    /// this may take begins at `began`.
     ///
     /// # Errors
     /// What AWS says, or that it said nothing in time.
-    pub fn password(&self, cache: &Cache, name: &str, world: &World<'_>) -> Result<Secret> {
+    pub fn password(&self, cache: &Cache, name: &str, began: Instant, world: &World<'_>) -> Result<Secret> {
         if let Some(secret) = cache.warm(&self.key, name, world.now()) {
             return Ok(secret);
         }
-        let deadline = deadline(&world.env, world.began)?;
+        let deadline = deadline(&world.env, began)?;
         let request = Request {
             key: &self.key,
             name,
@@ -114,16 +115,39 @@ pub fn deadline(env: &Env, began: Instant) -> Result<Instant> {
 
 fn seconds(text: &str) -> Option<Duration> {
     let seconds: f64 = text.parse().ok()?;
-    (1.0..=3600.0).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
+    (1.0..=3600.0)
+        .contains(&seconds)
+        .then(|| Duration::from_secs_f64(seconds))
 }
 
-/// What a token asked for now would be good for, for people: `11 h 59 min`.
-pub fn lifetime(from: SystemTime, until: SystemTime) -> String {
-    let minutes = until.duration_since(from).unwrap_or_default().as_secs() / 60;
-    match minutes / 60 {
-        0 => format!("{minutes} min"),
-        hours => format!("{hours} h {} min", minutes % 60),
+/// The region of registries that are named by their account alone: the flag, the environment, then the profile.
+///
+/// # Errors
+/// AWS's shared files can't be read.
+pub fn region(flag: Option<&str>, env: &Env) -> Result<Option<String>> {
+    match flag {
+        Some(region) => Ok(Some(region.to_owned())),
+        None => identity::current_region(env),
     }
+}
+
+/// The caller's own registry in the current region: STS says which account that is.
+///
+/// # Errors
+/// No region, no credentials, a denial, a network that fails.
+pub fn own_registry(region_flag: Option<&str>, world: &World<'_>) -> Result<Registry> {
+    let region = region(region_flag, &world.env)?.ok_or_else(|| {
+        Error::usage(
+            "no registry",
+            "none is named, and no region is set to look for the caller's own",
+        )
+        .hint("name one (ACCOUNT/REGION or a host), or set --region or AWS_REGION")
+    })?;
+    let identity = Identity::choose(&world.env, None)?;
+    let aws = Aws::new(&world.env, &identity)?;
+    let budget = deadline(&world.env, Instant::now())?.saturating_duration_since(Instant::now());
+    let caller = aws::within(budget, aws.caller_identity(&region))?;
+    parse_argument(&format!("{}/{region}", caller.account), None)
 }
 
 #[cfg(test)]
@@ -145,7 +169,10 @@ mod tests {
 
     #[test]
     fn registries_of_one_region_share_a_token() {
-        assert_eq!(key_of(HOST, &[]), key_of("444455556666.dkr.ecr.eu-west-1.amazonaws.com", &[]));
+        assert_eq!(
+            key_of(HOST, &[]),
+            key_of("444455556666.dkr.ecr.eu-west-1.amazonaws.com", &[])
+        );
     }
 
     #[test]
@@ -185,12 +212,5 @@ mod tests {
         for wrong in ["0", "-1", "soon", "NaN", "inf", "3601"] {
             assert_eq!(left(wrong).unwrap_err().exit().code(), 2, "{wrong}");
         }
-    }
-
-    #[test]
-    fn lifetimes_for_people() {
-        let now = SystemTime::UNIX_EPOCH;
-        assert_eq!(lifetime(now, now + Duration::from_secs(43_199)), "11 h 59 min");
-        assert_eq!(lifetime(now, now + Duration::from_secs(61)), "1 min");
     }
 }

@@ -13,7 +13,7 @@ use crate::answer::{self, Answer, Refusal};
 use crate::faults::FaultRule;
 use crate::hosts::Service;
 use crate::jwt::SigningAlgorithm;
-use crate::principals::{Permissions, RepositoryPolicy, RoleSpec};
+use crate::policy::{Permissions, RepositoryPolicy, RoleSpec};
 use crate::{Aws, LabError};
 
 const LARGEST_REQUEST: usize = 1024 * 1024;

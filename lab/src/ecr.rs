@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, Refusal, aws_json};
 use crate::hosts::{GLOBAL_REGION, Partition, Service};
-use crate::principals::{Principal, random_text};
+use crate::principals::{AccessKey, Principal, random_text};
 use crate::sigv4::{Caller, Denial};
 use crate::{Aws, lock};
 
@@ -75,6 +75,14 @@ impl Aws {
     /// How long tokens given out from now on live.
     pub fn set_token_lifetime(&self, lifetime: Duration) {
         lock(&self.tokens).lifetime = lifetime;
+    }
+
+    /// Gives out a registry password without a call: what GetAuthorizationToken would give the holder of this key in a region,
+    /// or, with none, ECR Public's. `None`: nobody has such a key.
+    pub fn issue_token(&self, key: &AccessKey, region: Option<&str>) -> Option<String> {
+        let principal = lock(&self.iam).key(&key.id)?.principal.clone();
+        let region = region.map(Into::into);
+        Some(lock(&self.tokens).issue(principal, region, self.clock.now()).0)
     }
 
     /// Forgets every token given out: registries refuse them all.

@@ -1,6 +1,6 @@
 //! Failing on demand: which fault meets which call, and the odd answers themselves.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll};
@@ -96,8 +96,8 @@ struct Active {
 struct Rules {
     next_id: u64,
     active: Vec<Active>,
-    /// Rules whose held or hanging calls still wait, with their services.
-    waiting: HashSet<(u64, Service)>,
+    /// Rules whose held or hanging calls wait: also once they are used up, until they are dropped.
+    waiting: HashMap<u64, (Service, Fault)>,
 }
 
 /// The faults asked for and not yet used up.
@@ -164,43 +164,50 @@ impl Faults {
     }
 
     /// Applies what is due to a call. `Ok(None)`: it goes on as usual.
-    pub(crate) async fn meet(&self, service: Service, operation: &str, now: i64) -> Result<Option<Answer>, NoAnswer> {
-        if let Some((id, _)) = self.take(service, operation, |fault| *fault == Fault::Hold) {
-            self.until_released(id, service).await;
+    ///
+    /// `arrived` is called once it is settled what happens to the call, before any waiting: who then clears the faults ends
+    /// this call's too.
+    pub(crate) async fn meet(
+        &self,
+        service: Service,
+        operation: &str,
+        now: i64,
+        arrived: impl FnOnce(),
+    ) -> Result<Option<Answer>, NoAnswer> {
+        let take_other = || self.take(service, operation, |fault| *fault != Fault::Hold && !fault.is_tls());
+        let held = self.take(service, operation, |fault| *fault == Fault::Hold);
+        let mut due = if held.is_none() { take_other() } else { None };
+        arrived();
+        if let Some((id, _)) = held {
+            self.until_released(id).await;
+            due = take_other();
         }
-        let due = self.take(service, operation, |fault| *fault != Fault::Hold && !fault.is_tls());
         match due {
             None => Ok(None),
             Some((_, Fault::Reset)) => Err(NoAnswer::Reset),
             Some((id, Fault::Hang)) => {
-                self.until_released(id, service).await;
+                self.until_released(id).await;
                 Err(NoAnswer::Closed)
             }
             Some((_, fault)) => Ok(odd_answer(&fault, service, now)),
         }
     }
 
-    async fn until_released(&self, id: u64, service: Service) {
+    async fn until_released(&self, id: u64) {
         let mut changed = self.changed.subscribe();
-        while lock(&self.rules).waiting.contains(&(id, service)) {
+        while lock(&self.rules).waiting.contains_key(&id) {
             if changed.changed().await.is_err() {
                 return;
             }
         }
     }
 
-    fn drop_rules(&self, which: impl Fn(Service, Option<&Fault>) -> bool) {
+    fn drop_rules(&self, which: impl Fn(Service, &Fault) -> bool) {
         let mut rules = lock(&self.rules);
-        let dropped: HashSet<u64> = rules
-            .active
-            .iter()
-            .filter(|active| which(active.rule.service, Some(&active.rule.fault)))
-            .map(|active| active.id)
-            .collect();
-        rules.active.retain(|active| !dropped.contains(&active.id));
         rules
-            .waiting
-            .retain(|(id, service)| !dropped.contains(id) && !which(*service, None));
+            .active
+            .retain(|active| !which(active.rule.service, &active.rule.fault));
+        rules.waiting.retain(|_, (service, fault)| !which(*service, fault));
         drop(rules);
         self.changed.send_replace(());
     }
@@ -213,7 +220,7 @@ impl Aws {
         let id = rules.next_id;
         rules.next_id += 1;
         if matches!(rule.fault, Fault::Hold | Fault::Hang) {
-            rules.waiting.insert((id, rule.service));
+            rules.waiting.insert(id, (rule.service, rule.fault.clone()));
         }
         rules.active.push(Active { id, rule });
     }
@@ -246,7 +253,7 @@ impl Aws {
     /// Lets the held calls of a service go on, and later ones pass. Other faults stay.
     pub fn release(&self, service: Service) {
         self.faults
-            .drop_rules(|of, fault| of == service && fault.is_none_or(|fault| *fault == Fault::Hold));
+            .drop_rules(|of, fault| of == service && *fault == Fault::Hold);
     }
 
     /// Ends all faults: held calls go on, hanging connections are closed.
@@ -288,19 +295,36 @@ pub(crate) fn refuse(service: Service, refusal: &Refusal) -> Answer {
 
 /// Announces 4096 bytes and ends after a few.
 fn truncated() -> Answer {
-    let mut answer = Response::new(Cut(Some(Bytes::from_static(b"{\"authorizationData\":[{"))).boxed_unsync());
+    let mut answer = Response::new(Cut::Start.boxed_unsync());
     answer.headers_mut().insert(header::CONTENT_LENGTH, 4096.into());
     answer
 }
 
-/// A body that breaks off.
-struct Cut(Option<Bytes>);
+/// A body that breaks off, after its start was sent.
+#[derive(Clone, Copy)]
+enum Cut {
+    Start,
+    Pause,
+    End,
+}
 
 impl hyper::body::Body for Cut {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match *self {
+            Self::Start => {
+                *self = Self::Pause;
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"{\"authorizationData\":[{")))))
+            }
+            // hyper sends what it has when a body keeps it waiting, and drops it when a body ends too early.
+            Self::Pause => {
+                *self = Self::End;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Self::End => Poll::Ready(None),
+        }
     }
 }

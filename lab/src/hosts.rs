@@ -268,4 +268,20 @@ mod tests {
             );
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_around_a_name_makes_it_awss(before in "[a-z0-9.-]{1,8}", after in "[a-z0-9-]{1,8}(\\.[a-z]{1,4}){0,2}") {
+            let name = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+            proptest::prop_assume!(after != "cn");
+            for host in [format!("{before}{name}"), format!("{name}.{after}"), format!("{name}{after}")] {
+                proptest::prop_assert_eq!(AwsHost::parse(&host), None, "{}", host);
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_without_panic(text in ".*") {
+            let _ = AwsHost::parse(&text);
+        }
+    }
 }

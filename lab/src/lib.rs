@@ -24,6 +24,7 @@ mod faults;
 mod hosts;
 mod jwt;
 mod metadata;
+mod policy;
 mod principals;
 mod registry_front;
 mod server;
@@ -43,7 +44,8 @@ pub use faults::{Fault, FaultRule};
 pub use hosts::Service;
 pub use jwt::SigningAlgorithm;
 pub use metadata::ContainerCredentials;
-pub use principals::{Access, AccessKey, Condition, Operator, Permissions, RepositoryPolicy, RoleSpec, Trust};
+pub use policy::{Access, Condition, Operator, Permissions, RepositoryPolicy, RoleSpec, Trust};
+pub use principals::AccessKey;
 pub use sigv4::{SignedRequest, signature};
 pub use start::{ACCOUNT, Lab, Options, PARTNER_ACCOUNT};
 

@@ -13,7 +13,8 @@ use crate::answer::{self, Answer, Refusal};
 use crate::calls::Call;
 use crate::ecr::Token;
 use crate::hosts::{AwsHost, Partition, Registry};
-use crate::principals::{Access, Principal, random_text};
+use crate::policy::Access;
+use crate::principals::{Principal, random_text};
 use crate::server::header_text;
 use crate::{Aws, LabError, lock};
 

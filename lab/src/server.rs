@@ -203,8 +203,8 @@ async fn serve(
 /// Counts the call, then lets it meet the faults asked for.
 async fn begin(aws: &Aws, service: Service, operation: &str, call: &mut Call) -> Result<Option<Answer>, NoAnswer> {
     call.operation = operation_name(service, operation);
-    aws.calls.arrived(&call.operation);
-    aws.faults.meet(service, operation, aws.clock.now()).await
+    let arrived = || aws.calls.arrived(&call.operation);
+    aws.faults.meet(service, operation, aws.clock.now(), arrived).await
 }
 
 /// Whose request it is where the host name doesn't say (an endpoint override): the protocols differ.

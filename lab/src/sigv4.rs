@@ -329,3 +329,26 @@ fn hmac(key: &[u8], data: &str) -> Vec<u8> {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_encoded_once_more() {
+        assert_eq!(canonical_path("/"), "/");
+        assert_eq!(canonical_path("/a%3Db/./c/../d//"), "/a%253Db/d/");
+    }
+
+    #[test]
+    fn dates_far_off_are_refused() {
+        assert_eq!(check_skew(1000, 1300), Ok(()));
+        assert!(
+            matches!(check_skew(1000, 1301), Err(Denial::Scope(message)) if message.starts_with("Signature expired"))
+        );
+        assert_eq!(check_skew(1300, 1000), Ok(()));
+        assert!(
+            matches!(check_skew(1301, 1000), Err(Denial::Scope(message)) if message.starts_with("Signature not yet"))
+        );
+    }
+}

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::answer::{Answer, Refusal, escape_xml, request_id, xml};
 use crate::clock::iso_date;
 use crate::jwt::Claims;
-use crate::principals::{AccessKey, Permissions, Principal, Role, Trust, names, names_account};
+use crate::policy::{Permissions, Trust, names, names_account};
+use crate::principals::{AccessKey, Principal, Role};
 use crate::sigv4::{Caller, Denial};
 use crate::{Aws, lock};
 

@@ -14,7 +14,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_types::region::Region;
 
 use super::Aws;
-use super::failure::root_cause;
+use super::failure::{root_cause, timed_out};
 use super::http::link_local_client;
 use crate::error::{Error, Result};
 use crate::identity::{self, Source};
@@ -55,13 +55,15 @@ impl Aws<'_> {
                     })
                     .build();
                 let what = format!("cannot assume {role_arn} with the token of {}", token_file.display());
-                provider
-                    .provide_credentials()
-                    .await
-                    .map_err(|error| denied(&what, &error).hint("check the role's trust policy, and that the file holds a token that has not ended"))
+                provider.provide_credentials().await.map_err(|error| {
+                    denied(&what, &error)
+                        .hint("check the role's trust policy, and that the file holds a token that has not ended")
+                })
             }
             Source::Container { uri, .. } => {
-                let config = self.provider_config(region).with_http_client(link_local_client(&self.clock));
+                let config = self
+                    .provider_config(region)
+                    .with_http_client(link_local_client(&self.clock));
                 let provider = EcsCredentialsProvider::builder().configure(&config).build();
                 provider.provide_credentials().await.map_err(|error| {
                     denied(&format!("cannot get the container's credentials from {uri}"), &error)
@@ -80,25 +82,34 @@ impl Aws<'_> {
             .build();
         provider.provide_credentials().await.map_err(|error| {
             let error = denied(&format!("profile {name}"), &error);
-            let sso = ["sso_session", "sso_start_url"].iter().any(|key| self.identity.setting(key).is_some());
+            let sso = ["sso_session", "sso_start_url"]
+                .iter()
+                .any(|key| self.identity.setting(key).is_some());
             match sso {
-                true => error.hint(format!("if the SSO session has ended, run: aws sso login --profile {name}")),
+                true => error.hint(format!(
+                    "if the SSO session has ended, run: aws sso login --profile {name}"
+                )),
                 false => error.hint(format!("run: aws sts get-caller-identity --profile {name}")),
             }
         })
     }
 
     async fn instance_metadata(&self, region: &str) -> Result<Credentials> {
-        let config = self.provider_config(region).with_http_client(link_local_client(&self.clock));
+        let config = self
+            .provider_config(region)
+            .with_http_client(link_local_client(&self.clock));
         let client = imds::Client::builder().configure(&config).max_attempts(3).build();
-        let provider = ImdsCredentialsProvider::builder().configure(&config).imds_client(client).build();
+        let provider = ImdsCredentialsProvider::builder()
+            .configure(&config)
+            .imds_client(client)
+            .build();
         match tokio::time::timeout(IMDS_LIMIT, provider.provide_credentials()).await {
             Ok(Ok(credentials)) => Ok(credentials),
-            Ok(Err(error)) => Err(identity::no_credentials(&format!(
+            Ok(Err(error)) if !timed_out(&error) => Err(identity::no_credentials(&format!(
                 "and the instance metadata service has none either ({})",
                 root_cause(&error)
             ))),
-            Err(_) => Err(identity::no_credentials("and no instance metadata service answered in time")
+            _ => Err(identity::no_credentials("and no instance metadata service answered in time")
                 .hint("set AWS_PROFILE or keys; in a container on EC2, allow one more hop: aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2")),
         }
     }

@@ -50,10 +50,14 @@ impl Aws<'_> {
         .unwrap_or_default();
         let token = token.map(Secret::new);
         self.read_token(token, expires_at)
-            .map_err(|cause| Error::failed(format!("{what} {OPERATION}"), cause).hint(ODD_ANSWER_HINT))
+            .map_err(|cause| Error::failed(format!("{what} {OPERATION}"), cause).hint(failure::ODD_ANSWER_HINT))
     }
 
-    fn read_token(&self, token: Option<Secret>, expires_at: Option<DateTime>) -> Result<AuthorizationToken, &'static str> {
+    fn read_token(
+        &self,
+        token: Option<Secret>,
+        expires_at: Option<DateTime>,
+    ) -> Result<AuthorizationToken, &'static str> {
         let token = token.filter(|token| !token.expose().is_empty());
         let token = token.ok_or("the answer holds no token")?;
         let expires_at = expires_at.ok_or("the answer doesn't say when the token ends")?;
@@ -64,9 +68,6 @@ impl Aws<'_> {
         })
     }
 }
-
-const ODD_ANSWER_HINT: &str =
-    "this isn't how AWS answers: look at the proxy and at AWS_ENDPOINT_URL, and who answers in AWS's place";
 
 fn names(registry: &Registry) -> (Service, String) {
     let service = match registry.is_public() {
@@ -89,7 +90,9 @@ fn password(token: &Secret) -> Result<Secret, &'static str> {
         .map(Zeroizing::new)
         .map_err(|_| "the token is not base64")?;
     let text = std::str::from_utf8(&decoded).map_err(|_| "the token is not text")?;
-    let (user, password) = text.split_once(':').ok_or("the token has no colon between user and password")?;
+    let (user, password) = text
+        .split_once(':')
+        .ok_or("the token has no colon between user and password")?;
     match (user, password) {
         ("AWS", "") => Err("the token's password is empty"),
         ("AWS", password) if password.chars().any(char::is_control) => Err("the token's password is not one line"),
@@ -110,8 +113,14 @@ mod tests {
     #[test]
     fn the_password_is_what_follows_the_first_colon() {
         assert_eq!(read(b"AWS:pass:word="), Ok("pass:word=".to_owned()));
-        assert_eq!(password(&Secret::new("QVdTOng")).map(|s| s.expose().to_owned()), Ok("x".to_owned()));
-        assert_eq!(password(&Secret::new("QVdTOnh5\n")).map(|s| s.expose().to_owned()), Ok("xy".to_owned()));
+        assert_eq!(
+            password(&Secret::new("QVdTOng")).map(|s| s.expose().to_owned()),
+            Ok("x".to_owned())
+        );
+        assert_eq!(
+            password(&Secret::new("QVdTOnh5\n")).map(|s| s.expose().to_owned()),
+            Ok("xy".to_owned())
+        );
     }
 
     #[test]

@@ -102,11 +102,14 @@ fn refuse_plain_http(url: &str, env: &Env) -> Result<()> {
         Some("http") if is_loopback(uri.host().unwrap_or_default()) || env.get("ECR_AUTH_ALLOW_HTTP") == Some("1") => {
             Ok(())
         }
-        Some("http") => Err(
-            Error::usage(what, format!("{url} is plain http: others on the network could read the answer"))
-                .hint("use https, or set ECR_AUTH_ALLOW_HTTP=1 where you know the network"),
-        ),
-        _ => Err(Error::usage(what, format!("{url} is neither http nor https")).hint("write it as https://HOST[:PORT]")),
+        Some("http") => Err(Error::usage(
+            what,
+            format!("{url} is plain http: others on the network could read the answer"),
+        )
+        .hint("use https, or set ECR_AUTH_ALLOW_HTTP=1 where you know the network")),
+        _ => {
+            Err(Error::usage(what, format!("{url} is neither http nor https")).hint("write it as https://HOST[:PORT]"))
+        }
     }
 }
 
@@ -129,7 +132,11 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), CONFIG).unwrap();
         let path = file.path().display().to_string();
-        let env: Env = vars.iter().copied().chain([("AWS_CONFIG_FILE", path.as_str())]).collect();
+        let env: Env = vars
+            .iter()
+            .copied()
+            .chain([("AWS_CONFIG_FILE", path.as_str())])
+            .collect();
         Endpoint::of(service, &env, &Identity::choose(&env, None).unwrap(), true, true)
     }
 
@@ -141,13 +148,34 @@ mod tests {
     fn overrides_in_awss_order() {
         let general = ("AWS_ENDPOINT_URL", "https://general.example");
         let own = ("AWS_ENDPOINT_URL_ECR", "https://own.example");
-        assert_eq!(url(Service::Ecr, &[general, own]).as_deref(), Some("https://own.example"));
-        assert_eq!(url(Service::Ecr, &[general]).as_deref(), Some("https://service.example"));
-        assert_eq!(url(Service::Sts, &[general]).as_deref(), Some("https://general.example"));
-        assert_eq!(url(Service::EcrPublic, &[own]).as_deref(), Some("https://profile.example"));
+        assert_eq!(
+            url(Service::Ecr, &[general, own]).as_deref(),
+            Some("https://own.example")
+        );
+        assert_eq!(
+            url(Service::Ecr, &[general]).as_deref(),
+            Some("https://service.example")
+        );
+        assert_eq!(
+            url(Service::Sts, &[general]).as_deref(),
+            Some("https://general.example")
+        );
+        assert_eq!(
+            url(Service::EcrPublic, &[own]).as_deref(),
+            Some("https://profile.example")
+        );
         let public = ("AWS_ENDPOINT_URL_ECR_PUBLIC", "https://public.example");
-        assert_eq!(url(Service::EcrPublic, &[public]).as_deref(), Some("https://public.example"));
-        assert_eq!(url(Service::Ecr, &[general, ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")]), None);
+        assert_eq!(
+            url(Service::EcrPublic, &[public]).as_deref(),
+            Some("https://public.example")
+        );
+        assert_eq!(
+            url(
+                Service::Ecr,
+                &[general, ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")]
+            ),
+            None
+        );
     }
 
     #[test]
@@ -174,15 +202,29 @@ mod tests {
     #[test]
     fn plain_http_only_on_loopback_or_where_allowed() {
         let at = |address: &str| endpoint(Service::Ecr, &[("AWS_ENDPOINT_URL_ECR", address)]);
-        for fine in ["http://127.0.0.1:4566", "http://localhost", "http://[::1]:1", "https://anything.example"] {
+        for fine in [
+            "http://127.0.0.1:4566",
+            "http://localhost",
+            "http://[::1]:1",
+            "https://anything.example",
+        ] {
             assert!(at(fine).is_ok(), "{fine}");
         }
-        for refused in ["http://10.0.0.1", "http://localhost.example.com", "http://127.0.0.1.example.com", "ftp://x", "x y"] {
+        for refused in [
+            "http://10.0.0.1",
+            "http://localhost.example.com",
+            "http://127.0.0.1.example.com",
+            "ftp://x",
+            "x y",
+        ] {
             assert!(at(refused).is_err(), "{refused}");
         }
         let error = at("http://10.0.0.1").unwrap_err();
         assert!(error.hint_text().unwrap().contains("ECR_AUTH_ALLOW_HTTP"));
-        let allowed = [("AWS_ENDPOINT_URL_ECR", "http://10.0.0.1"), ("ECR_AUTH_ALLOW_HTTP", "1")];
+        let allowed = [
+            ("AWS_ENDPOINT_URL_ECR", "http://10.0.0.1"),
+            ("ECR_AUTH_ALLOW_HTTP", "1"),
+        ];
         assert!(endpoint(Service::Ecr, &allowed).is_ok());
     }
 }

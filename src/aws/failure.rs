@@ -1,10 +1,10 @@
 //! What the SDK's errors mean, in words people can act on.
 
 use std::error::Error as StdError;
-use std::fmt::Debug;
 use std::io;
 
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use http_body_util::LengthLimitError;
@@ -13,33 +13,39 @@ use super::http::BODY_LIMIT;
 use crate::error::Error;
 
 /// An API call that failed, as an error. `service` is the service's name with its region or address.
-pub fn of_call<E, R>(service: &str, operation: &str, error: SdkError<E, R>) -> Error
+pub fn of_call<E>(service: &str, operation: &str, error: SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + StdError + 'static,
-    R: Debug + 'static,
 {
     let what = format!("{service} {operation}");
-    match &error {
-        SdkError::ServiceError(context) => of_answer(&what, context.err()),
-        SdkError::TimeoutError(_) => Error::failed(what, "no answer in time").hint(NETWORK_HINT),
-        SdkError::ResponseError(_) => Error::failed(
+    let status = error.raw_response().map(|answer| answer.status());
+    match (&error, status) {
+        (SdkError::ServiceError(context), Some(_)) if context.err().code().is_some() => of_answer(&what, context.err()),
+        (_, Some(status)) if !status.is_success() => Error::failed(
             what,
-            format!("the answer is not what the service sends ({})", root_cause(&error)),
+            format!("the answer is HTTP status {} and no error of AWS's", status.as_u16()),
         )
-        .hint("something between here and AWS may answer in its place: look at the proxy and endpoint settings"),
+        .hint(ODD_ANSWER_HINT),
+        (_, Some(_)) => Error::failed(
+            what,
+            format!("the answer is not what the service sends: {}", root_cause(&error)),
+        )
+        .hint(ODD_ANSWER_HINT),
+        (SdkError::TimeoutError(_), _) => Error::failed(what, "no answer in time").hint(NETWORK_HINT),
         _ => Error::failed(what, root_cause(&error)).hint(NETWORK_HINT),
     }
 }
 
+/// For an answer that is not AWS's.
+pub const ODD_ANSWER_HINT: &str =
+    "this isn't how AWS answers: look at the proxy and at AWS_ENDPOINT_URL, and who answers in AWS's place";
+
 const NETWORK_HINT: &str = "check the network, DNS, HTTPS_PROXY and NO_PROXY, and any AWS_ENDPOINT_URL";
 
 /// AWS answered with an error: its code and its message, and what to do about the codes that people meet.
-fn of_answer<E: ProvideErrorMetadata + StdError + 'static>(what: &str, error: &E) -> Error {
-    let Some(code) = error.code() else {
-        return Error::failed(what, root_cause(error)).hint(NETWORK_HINT);
-    };
-    let failed = Error::failed(what, code_and_message(Some(code), error.message()));
-    match hint_for(code) {
+fn of_answer<E: ProvideErrorMetadata>(what: &str, error: &E) -> Error {
+    let failed = Error::failed(what, code_and_message(error.code(), error.message()));
+    match error.code().and_then(hint_for) {
         Some(hint) => failed.hint(hint),
         None => failed,
     }
@@ -66,16 +72,34 @@ fn hint_for(code: &str) -> Option<&'static str> {
         }
         "ExpiredTokenException" | "ExpiredToken" => "the credentials have expired: get new ones and try again",
         "RequestExpired" => "this machine's clock is off: set it right",
-        "ThrottlingException" | "Throttling" | "TooManyRequestsException" => "AWS asks for fewer calls: try again in a moment",
+        "ThrottlingException" | "Throttling" | "TooManyRequestsException" => {
+            "AWS asks for fewer calls: try again in a moment"
+        }
         _ => return None,
+    })
+}
+
+/// An error and what caused it, outermost first.
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |cause| {
+        let cause: &'a (dyn StdError + 'static) = *cause;
+        cause.source()
+    })
+}
+
+/// Whether nobody answered in time.
+pub fn timed_out(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).any(|cause| {
+        cause
+            .downcast_ref::<ConnectorError>()
+            .is_some_and(ConnectorError::is_timeout)
     })
 }
 
 /// The innermost cause, where the SDK's own words ("dispatch failure") say nothing.
 pub fn root_cause(error: &(dyn StdError + 'static)) -> String {
     let mut last = error.to_string();
-    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(current) = next {
+    for current in causes(error) {
         if current.is::<LengthLimitError>() {
             return format!("it is longer than {} MiB", BODY_LIMIT / (1024 * 1024));
         }
@@ -91,7 +115,6 @@ pub fn root_cause(error: &(dyn StdError + 'static)) -> String {
         if !text.is_empty() {
             last = text;
         }
-        next = current.source();
     }
     last
 }

@@ -134,7 +134,9 @@ fn built_in_roots() -> Vec<u8> {
     let mut pem = String::new();
     for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
         let body = base64::engine::general_purpose::STANDARD.encode(root);
-        pem.push_str(&format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"));
+        pem.push_str(&format!(
+            "-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
+        ));
     }
     pem.into_bytes()
 }

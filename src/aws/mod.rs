@@ -95,8 +95,10 @@ fn max_attempts(env: &Env, identity: &Identity) -> Result<u32> {
     let Some(text) = named else { return Ok(3) };
     match text.parse() {
         Ok(attempts) if attempts > 0 => Ok(attempts),
-        _ => Err(Error::usage("AWS_MAX_ATTEMPTS", format!("{text} is not a number of attempts"))
-            .hint("set it to a whole number from 1, or unset it")),
+        _ => Err(
+            Error::usage("AWS_MAX_ATTEMPTS", format!("{text} is not a number of attempts"))
+                .hint("set it to a whole number from 1, or unset it"),
+        ),
     }
 }
 

@@ -105,9 +105,13 @@ impl<'a> Flight<'a> {
     }
 
     fn budget(&self) -> Duration {
-        let time_left = self.request.time_left();
-        time_left - (time_left / 10).min(SHARING_MARGIN)
+        budget(self.request.time_left())
     }
+}
+
+/// What of the caller's time may be spent on fetching.
+fn budget(time_left: Duration) -> Duration {
+    time_left - (time_left / 10).min(SHARING_MARGIN)
 }
 
 /// Adds a name to an entry that was just read, if it is new to it and nobody else is at work there.
@@ -134,4 +138,15 @@ fn waited_in_vain() -> Error {
         "another ecr-auth process is still fetching it, and the time for waiting is over",
     )
     .hint("try again; if it stays so, look for an ecr-auth process that hangs, or raise ECR_AUTH_TIMEOUT")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_little_time_is_kept_back_for_those_who_wait() {
+        let budget = |millis| budget(Duration::from_millis(millis)).as_millis();
+        assert_eq!([15_000, 5_000, 1_000, 0].map(budget), [14_500, 4_500, 900, 0]);
+    }
 }

@@ -24,12 +24,12 @@ pub(super) fn read_private(path: &Path, limit: usize) -> io::Result<Zeroizing<Ve
     Ok(bytes)
 }
 
-/// Opens a file that is ours alone to lock it or to set its time, creating it if need be. Something else under its name is put
-/// out of the way.
+/// Opens a file that is ours alone to lock it or to set its time, creating it if need be. What else lies under its name is put out
+/// of the way.
 pub(super) fn open_private(path: &Path) -> io::Result<File> {
-    open_or_create(path).or_else(|error| match error.kind() {
-        ErrorKind::NotFound | ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull => Err(error),
-        _ => fs::remove_file(path).and_then(|()| open_or_create(path)),
+    open_or_create(path).or_else(|error| match fs::symlink_metadata(path) {
+        Ok(metadata) if !is_private(&metadata) => fs::remove_file(path).and_then(|()| open_or_create(path)),
+        _ => Err(error),
     })
 }
 

@@ -12,6 +12,10 @@ use super::guard;
 /// The waiting thread does nothing but one system call.
 const WAITER_STACK_BYTES: usize = 64 * 1024;
 
+/// How often a lock is taken anew because its file was removed meanwhile. More often than that, the file system doesn't tell the
+/// same file from another (its inode numbers change), and has no locks to rely on.
+const TRIES: usize = 100;
+
 /// A lock that is held; dropping it lets the next one in.
 #[derive(Debug)]
 pub(super) struct Lock {
@@ -60,7 +64,7 @@ impl Lock {
     /// A lock counts only while its file is the one at its path: another process may have removed it, holding the lock,
     /// between our opening and our locking it, and a third may hold the lock on a new file by now.
     fn take_with(path: &Path, lock: impl Fn(File) -> io::Result<Option<File>>) -> Attempt {
-        loop {
+        for _ in 0..TRIES {
             match guard::open_private(path).and_then(&lock) {
                 Ok(Some(file)) if guard::is_at(&file, path) => {
                     let path = path.to_owned();
@@ -71,6 +75,7 @@ impl Lock {
                 Err(_) => return Attempt::Unavailable,
             }
         }
+        Attempt::Unavailable
     }
 }
 

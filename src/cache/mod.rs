@@ -125,7 +125,9 @@ impl Cache {
         let Some(folder) = self.existing() else { return };
         let deadline = Instant::now() + REMOVE_WAIT;
         for key in folder.keys() {
-            let is_named = folder.read(&key).is_some_and(|entry| entry.names().iter().any(|n| n == name));
+            let is_named = folder
+                .read(&key)
+                .is_some_and(|entry| entry.names().iter().any(|n| n == name));
             if is_named {
                 forget(folder, &key, deadline);
             }
@@ -178,6 +180,3 @@ fn forget(folder: &Folder, key: &Key, deadline: Instant) {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests;
-
-#[cfg(all(test, unix))]
-mod process_tests;

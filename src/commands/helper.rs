@@ -107,7 +107,7 @@ fn get(world: &mut World<'_>) -> Answer {
 
 fn password(target: &Target<'_>, server: &str, world: &World<'_>) -> Result<Secret> {
     let cache = Cache::open(Cache::folder(&world.env));
-    Plan::new(&world.env, target)?.password(&cache, &name_of(server), world)
+    Plan::new(&world.env, target)?.password(&cache, &name_of(server), world.began, world)
 }
 
 #[derive(Deserialize)]
@@ -194,7 +194,10 @@ fn input(world: &mut World<'_>) -> Result<Secret, String> {
     match world.stdin.take(INPUT_LIMIT + 1).read_to_string(&mut text) {
         Ok(read) if read as u64 <= INPUT_LIMIT => Ok(Secret::new(text)),
         Ok(_) => Err("ecr-auth: the input is longer than 64 KiB".to_owned()),
-        Err(error) => Err(format!("ecr-auth: cannot read the input: {}", one_line(&error.to_string()))),
+        Err(error) => Err(format!(
+            "ecr-auth: cannot read the input: {}",
+            one_line(&error.to_string())
+        )),
     }
 }
 
@@ -240,7 +243,14 @@ mod tests {
         ] {
             assert!(is_helper_name(Path::new(name)), "{name}");
         }
-        for name in ["ecr-auth", "ecr-auth.exe", "docker-credential-ecr", "docker-credential-ecr-auth.bat", ".exe", ""] {
+        for name in [
+            "ecr-auth",
+            "ecr-auth.exe",
+            "docker-credential-ecr",
+            "docker-credential-ecr-auth.bat",
+            ".exe",
+            "",
+        ] {
             assert!(!is_helper_name(Path::new(name)), "{name}");
         }
     }

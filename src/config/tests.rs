@@ -175,6 +175,7 @@ fn nothing_said(#[case] text: &str) {
 #[case("registries: []\n---\n{}\n", "3:1: a second document", "")]
 #[case("registries:\n- *x\n", "2:3: alias references unknown anchor", "")]
 #[case("registries:\n- !rule\n  match: x\n", "3:3: unsupported tag", "")]
+#[case("!rules registries: []\n", "1:", "")]
 #[case("registries: ]\n", "1:", "")]
 // Values that cannot be.
 #[case("registries:\n- match: '*'\n", "2:10: \"match\" must be built like ECR's names", "")]

@@ -149,15 +149,12 @@ fn profile(path: &Path, profile: Option<Spanned<String>>) -> Result<Option<Strin
 fn options() -> Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
-            max_depth: 8,
             max_events: 200_000,
             max_aliases: 1_000,
-            max_anchors: 100,
         },
         strict_booleans: true,
         no_schema: true,
         reject_unsupported_tags: true,
-        reject_tagged_field_names: true,
         with_snippet: false,
     }
 }

@@ -4,11 +4,23 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
+use super::files::ConfigFile;
 pub use super::json::Malformed;
 use super::json::{Member, Object};
+use crate::error::{Error, Result};
 
 /// The name under which clients know the helper: they run `docker-credential-<name>`.
 pub const HELPER: &str = "ecr-auth";
+
+impl Malformed {
+    /// The error for people.
+    pub fn in_file(&self, file: &ConfigFile) -> Error {
+        Error::failed(format!("cannot edit {}", file.path.display()), self).hint(format!(
+            "mend the file, which {} cannot read either; it was left as it is",
+            file.kind.name()
+        ))
+    }
+}
 
 /// What a docker without a configuration has.
 const EMPTY: &str = "{}";
@@ -25,6 +37,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Reads the text of a file.
+    pub fn of(file: &ConfigFile, text: &str) -> Result<Self> {
+        Self::read(text).map_err(|malformed| malformed.in_file(file))
+    }
+
     /// Reads a configuration. A blank text is an empty one, as docker has it.
     pub fn read(text: &str) -> Result<Self, Malformed> {
         let config = Config::parse(or_empty(text))?;
@@ -194,7 +211,7 @@ fn find(top: &Object<'_>, name: &str) -> Result<Option<usize>, Malformed> {
 
 /// Changes to the members of one object.
 #[derive(Default)]
-struct Changes {
+pub(super) struct Changes {
     /// The new value of a member that stands there, or its removal.
     replace: HashMap<usize, Option<String>>,
     /// Keys and values that come after the others.
@@ -202,7 +219,7 @@ struct Changes {
 }
 
 impl Changes {
-    fn put(&mut self, place: Option<usize>, key: &str, value: Option<String>) {
+    pub(super) fn put(&mut self, place: Option<usize>, key: &str, value: Option<String>) {
         match (place, value) {
             (Some(index), value) => drop(self.replace.insert(index, value)),
             (None, Some(value)) => self.add.push((quoted(key), value)),
@@ -210,7 +227,7 @@ impl Changes {
         }
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.replace.is_empty() && self.add.is_empty()
     }
 
@@ -219,7 +236,7 @@ impl Changes {
     }
 
     /// The object with these changes; every byte between members that stay is kept.
-    fn rewrite(&self, object: &Object<'_>, style: &Style) -> String {
+    pub(super) fn rewrite(&self, object: &Object<'_>, style: &Style) -> String {
         let (Some(first), Some(last)) = (object.members.first(), object.members.last()) else {
             return self.rewrite_empty(style);
         };
@@ -267,7 +284,7 @@ impl Changes {
 }
 
 /// How an object is laid out, so that new members look like the old ones.
-struct Style {
+pub(super) struct Style {
     /// Between the opening brace and the first key.
     first: String,
     /// Between a comma and the next key.
@@ -280,7 +297,7 @@ struct Style {
 
 impl Style {
     /// The layout of an object; an empty one has none.
-    fn of(object: &Object<'_>) -> Option<Self> {
+    pub(super) fn of(object: &Object<'_>) -> Option<Self> {
         let text = object.text;
         let (first, last) = (object.members.first()?, object.members.last()?);
         let opening = &text[object.span.start + 1..first.key_span.start];
@@ -303,7 +320,7 @@ impl Style {
     }
 
     /// Docker's own: one tab a level. The line ending is the file's.
-    fn docker(text: &str) -> Self {
+    pub(super) fn docker(text: &str) -> Self {
         let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
         Self {
             first: format!("{newline}\t"),
@@ -314,7 +331,7 @@ impl Style {
     }
 
     /// The layout of an object that is a member of an object laid out like this.
-    fn nested(&self) -> Self {
+    pub(super) fn nested(&self) -> Self {
         let (between, last) = match self.between.rsplit_once('\n') {
             Some((_, indent)) => {
                 let newline = if self.between.contains("\r\n") { "\r\n" } else { "\n" };

@@ -71,6 +71,17 @@ pub fn config_files(client: Option<Client>, docker_config: Option<&Path>, env: &
     Ok(files)
 }
 
+/// A path as people write it: `~` for the user's home.
+pub fn shown(path: &Path, env: &Env) -> String {
+    match env
+        .home()
+        .and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned))
+    {
+        Some(rest) => Path::new("~").join(rest).display().to_string(),
+        None => path.display().to_string(),
+    }
+}
+
 fn docker_file(docker_config: Option<&Path>, env: &Env) -> Result<PathBuf> {
     let folder = match docker_config {
         Some(folder) => folder.to_owned(),

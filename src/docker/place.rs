@@ -13,6 +13,11 @@ pub(super) enum Placed {
     Done,
     /// Somebody else changed the file in between: their version stands.
     Raced,
+    /// So they did, but for a moment ours, without their change, could be read: what is then written on top of ours lacks it.
+    Exposed {
+        /// What could be read in the place, and what they had put there.
+        hidden: Vec<(Vec<u8>, Vec<u8>)>,
+    },
 }
 
 /// Places `new` as a file that was not there when it was looked for.
@@ -24,16 +29,45 @@ pub(super) fn create(new: TempPath, target: &Path) -> io::Result<Placed> {
     }
 }
 
-/// Places `new` over a file that held `old` when it was read.
-pub(super) fn replace(new: TempPath, target: &Path, old: &[u8], text: &[u8]) -> io::Result<Placed> {
+/// The version that was read. Its file has to be kept open, so that no later file gets its number.
+pub(super) struct Old<'a> {
+    /// What it held.
+    pub text: &'a [u8],
+    /// Of the open file.
+    pub metadata: &'a fs::Metadata,
+}
+
+impl Old<'_> {
+    /// Whether this path is that very file; changed in place it may hold something else by now. One quick call, as each
+    /// microsecond here is one in which somebody else's save can fall.
+    #[cfg(unix)]
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        use std::os::unix::fs::MetadataExt;
+        let now = fs::metadata(path)?;
+        Ok((now.dev(), now.ino()) == (self.metadata.dev(), self.metadata.ino()))
+    }
+
+    #[cfg(not(unix))]
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        Ok(self.metadata.is_file() && fs::read(path)? == self.text)
+    }
+}
+
+/// Places `new`, which holds `text`, over the file that was read.
+pub(super) fn replace(new: TempPath, target: &Path, old: &Old<'_>, text: &[u8]) -> io::Result<Placed> {
     // Most other writers land while ours is being written to the disk: seen here, nothing needs to be taken back.
-    if !holds(target, old)? {
-        return Ok(Placed::Raced);
+    match old.is_at(target) {
+        Ok(true) => {}
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => return Ok(Placed::Raced),
     }
     match exchange(&new, target) {
         Ok(()) => settle(&new, target, old, text),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Placed::Raced),
         Err(error) if is_unsupported(&error) => {
+            if !holds(target, old.text)? {
+                return Ok(Placed::Raced);
+            }
             new.persist(target).map_err(|error| error.error)?;
             Ok(Placed::Done)
         }
@@ -44,24 +78,27 @@ pub(super) fn replace(new: TempPath, target: &Path, old: &[u8], text: &[u8]) -> 
 /// After the exchange `aside` holds what stood in the place. If that is not what was read, somebody's change landed just
 /// before ours: it is put back, and so on until what comes out is what we had put in ourselves, so that the newest foreign
 /// version stands. Until then (two system calls) others can see our version without that change.
-fn settle(aside: &Path, target: &Path, old: &[u8], text: &[u8]) -> io::Result<Placed> {
-    let mut newest = fs::read(aside)?;
-    if newest == old {
+fn settle(aside: &Path, target: &Path, old: &Old<'_>, text: &[u8]) -> io::Result<Placed> {
+    if old.is_at(aside)? && fs::read(aside)? == old.text {
         return Ok(Placed::Done);
     }
+    let mut base = old.text.to_owned();
     let mut placed = text.to_owned();
+    let mut hidden = Vec::new();
     loop {
+        let newest = fs::read(aside)?;
+        hidden.push((base, newest.clone()));
         match exchange(aside, target) {
             Ok(()) => {}
             // They took the file away: that is their newest version.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Placed::Raced),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Placed::Exposed { hidden }),
             Err(error) => return Err(error),
         }
-        let out = fs::read(aside)?;
-        if out == placed {
-            return Ok(Placed::Raced);
+        if fs::read(aside)? == placed {
+            return Ok(Placed::Exposed { hidden });
         }
-        placed = std::mem::replace(&mut newest, out);
+        base = placed;
+        placed = newest;
     }
 }
 

@@ -2,16 +2,21 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::merge;
 use super::place::{self, Placed};
 use crate::error::{Error, Result};
 
 /// How often an edit is done anew because another program wrote the file meanwhile.
-const ATTEMPTS: u32 = 100;
+const ATTEMPTS: u32 = 1000;
+
+/// After so many attempts the new version reaches the disk after it took its place instead of before: waiting for the disk takes
+/// milliseconds, in which a busy writer always comes first.
+const PATIENT_ATTEMPTS: u32 = 3;
 
 /// What an edit makes of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +45,7 @@ pub struct Updated {
 /// followed; mode and owner stay; a new file has mode 0600. Killed at any moment, the file is as it was or as it should be.
 ///
 /// Against a writer without a lock (docker's own): the file always parses, and a change that landed before ours is never
-/// overwritten; see [`place`].
+/// overwritten (where the system cannot exchange two files: but for the moment between a look and a rename).
 pub fn update(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>) -> Result<Updated> {
     let target = real_path(path)?;
     let what = || format!("cannot write {}", target.display());
@@ -56,15 +61,21 @@ pub fn update(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>)
     }
     let lock = lock(&folder).map_err(|error| Error::failed(format!("cannot lock {}", folder.display()), error))?;
     remove_leftovers(&folder, &target);
-    for _ in 0..ATTEMPTS {
+    let mut owed = Vec::new();
+    for attempt in 0..ATTEMPTS {
         let old = Snapshot::read(&target)?;
-        match edit(old.as_ref().map(Snapshot::text))? {
-            Edited::Unchanged => return Ok(updated),
-            edited => {
-                let placed =
-                    write(&folder, &target, old.as_ref(), &edited).map_err(|error| explain(&target, &error))?;
-                updated.changed |= placed == Placed::Done;
-            }
+        let text = old.as_ref().map(Snapshot::text);
+        let edited = match edit(text)? {
+            Edited::Unchanged => pay(text, &owed),
+            edited => edited,
+        };
+        if edited == Edited::Unchanged {
+            return Ok(updated);
+        }
+        match write(&folder, &target, old.as_ref(), &edited, attempt).map_err(|error| explain(&target, &error))? {
+            Placed::Done => updated.changed = true,
+            Placed::Raced => {}
+            Placed::Exposed { hidden } => owed.extend(hidden),
         }
     }
     drop(lock);
@@ -72,6 +83,24 @@ pub fn update(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>)
         Error::failed(what(), "another program keeps changing it; its version stands")
             .hint("try again when it has finished"),
     )
+}
+
+/// What a file that holds our edit still lacks of the changes that could be overlooked for a moment because ours stood in their
+/// place: another program read ours then, and wrote its next version on top of it. A file without our edit was not made from it.
+fn pay(text: Option<&str>, owed: &[(Vec<u8>, Vec<u8>)]) -> Edited {
+    let Some(old) = text else {
+        return Edited::Unchanged;
+    };
+    let merged = owed.iter().fold(old.to_owned(), |text, (base, theirs)| {
+        let (base, theirs) = (String::from_utf8_lossy(base), String::from_utf8_lossy(theirs));
+        // What does not parse has no change to bring over.
+        merge::three_way(&text, &base, &theirs).unwrap_or(text)
+    });
+    if merged == old {
+        Edited::Unchanged
+    } else {
+        Edited::Text(merged)
+    }
 }
 
 /// The file behind the path, symlinks resolved as far as there is something. A link that leads nowhere is an error: docker
@@ -106,8 +135,15 @@ fn not_there_yet(path: &Path) -> io::Result<PathBuf> {
     Ok(path)
 }
 
+/// The file's text, `None` where there is no file.
+pub fn read_text(real: &Path) -> Result<Option<String>> {
+    Ok(Snapshot::read(real)?.map(|snapshot| snapshot.text))
+}
+
 /// A configuration file as it was read.
 struct Snapshot {
+    /// Kept open for [`place::Old`].
+    _file: File,
     text: String,
     metadata: fs::Metadata,
 }
@@ -115,16 +151,32 @@ struct Snapshot {
 impl Snapshot {
     fn read(target: &Path) -> Result<Option<Self>> {
         let what = || format!("cannot read {}", target.display());
-        let metadata = match fs::metadata(target) {
-            Ok(metadata) if metadata.is_file() => metadata,
-            Ok(_) => return Err(Error::failed(what(), "not a regular file")),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::failed(what(), error)),
+        let read = || {
+            // Looked at before it is opened: opening a pipe would wait for ever.
+            if !fs::metadata(target)?.is_file() {
+                return Err(io::Error::other("not a regular file"));
+            }
+            let mut file = File::open(target)?;
+            let mut text = String::new();
+            file.read_to_string(&mut text)?;
+            let metadata = file.metadata()?;
+            Ok(Self {
+                _file: file,
+                text,
+                metadata,
+            })
         };
-        match fs::read_to_string(target) {
-            Ok(text) => Ok(Some(Self { text, metadata })),
+        match read() {
+            Ok(snapshot) => Ok(Some(snapshot)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::failed(what(), error)),
+        }
+    }
+
+    fn as_old(&self) -> place::Old<'_> {
+        place::Old {
+            text: self.text.as_bytes(),
+            metadata: &self.metadata,
         }
     }
 
@@ -134,7 +186,8 @@ impl Snapshot {
 }
 
 /// One attempt to bring the file from what was read to what it should be.
-fn write(folder: &Path, target: &Path, old: Option<&Snapshot>, edited: &Edited) -> io::Result<Placed> {
+fn write(folder: &Path, target: &Path, old: Option<&Snapshot>, edited: &Edited, attempt: u32) -> io::Result<Placed> {
+    let patient = attempt < PATIENT_ATTEMPTS;
     let mut new = tempfile::Builder::new()
         .prefix(&temporary_prefix(target))
         .tempfile_in(folder)?;
@@ -143,14 +196,25 @@ fn write(folder: &Path, target: &Path, old: Option<&Snapshot>, edited: &Edited) 
         (Edited::Remove, Some(old)) => place::remove(target, new.into_temp_path(), old.text.as_bytes())?,
         (Edited::Text(text), None) => {
             fill(&mut new, text, None)?;
+            new.as_file().sync_all()?;
             place::create(new.into_temp_path(), target)?
         }
         (Edited::Text(text), Some(old)) => {
             fill(&mut new, text, Some(&old.metadata))?;
-            place::replace(new.into_temp_path(), target, old.text.as_bytes(), text.as_bytes())?
+            if patient {
+                new.as_file().sync_all()?;
+            }
+            let (file, path) = new.into_parts();
+            let placed = place::replace(path, target, &old.as_old(), text.as_bytes())?;
+            if placed == Placed::Done && !patient {
+                file.sync_all()?;
+            }
+            placed
         }
     };
-    sync_folder(folder)?;
+    if placed == Placed::Done {
+        sync_folder(folder)?;
+    }
     Ok(placed)
 }
 
@@ -159,8 +223,7 @@ fn fill(file: &mut NamedTempFile, text: &str, like: Option<&fs::Metadata>) -> io
         keep_owner(file.as_file(), like)?;
         file.as_file().set_permissions(like.permissions())?;
     }
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()
+    file.write_all(text.as_bytes())
 }
 
 /// Gives a new version the old one's owner and group, as docker's own save does.

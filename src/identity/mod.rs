@@ -71,9 +71,7 @@ impl Identity {
     /// that can't be read.
     pub fn choose(env: &Env, explicit_profile: Option<&str>) -> Result<Self> {
         let files = SharedFiles::read(env)?;
-        let named = explicit_profile
-            .or_else(|| env.get("AWS_PROFILE"))
-            .or_else(|| env.get("AWS_DEFAULT_PROFILE"));
+        let named = explicit_profile.or_else(|| named_profile(env));
         let source = match explicit_profile {
             Some(name) => profile_source(&files, name)?.ok_or_else(|| without_credentials(name))?,
             None => standard_chain(env, &files, named)?,
@@ -93,13 +91,6 @@ impl Identity {
     /// The endpoint that the profile's `services` section sets for a service (`ecr`, `ecr_public`, `sts`).
     pub fn service_endpoint(&self, service: &str) -> Option<&str> {
         self.files.profile(&self.profile)?.service_endpoint(service)
-    }
-
-    /// The current region: `AWS_REGION`, `AWS_DEFAULT_REGION`, then the profile's.
-    pub fn region<'a>(&'a self, env: &'a Env) -> Option<&'a str> {
-        env.get("AWS_REGION")
-            .or_else(|| env.get("AWS_DEFAULT_REGION"))
-            .or_else(|| self.setting("region"))
     }
 
     /// What tells this identity from every other, as named fields for a cache key: only who holds all of it gets what it
@@ -147,6 +138,23 @@ impl Identity {
             ],
         }
     }
+}
+
+/// The current region: `AWS_REGION`, `AWS_DEFAULT_REGION`, then the profile's.
+///
+/// # Errors
+/// AWS's shared files can't be read.
+pub fn current_region(env: &Env) -> Result<Option<String>> {
+    if let Some(region) = env.get("AWS_REGION").or_else(|| env.get("AWS_DEFAULT_REGION")) {
+        return Ok(Some(region.to_owned()));
+    }
+    let files = SharedFiles::read(env)?;
+    let profile = files.profile(named_profile(env).unwrap_or("default"));
+    Ok(profile.and_then(|profile| profile.get("region")).map(str::to_owned))
+}
+
+fn named_profile(env: &Env) -> Option<&str> {
+    env.get("AWS_PROFILE").or_else(|| env.get("AWS_DEFAULT_PROFILE"))
 }
 
 /// AWS's order: environment keys, shared files, web identity, container, instance metadata.

@@ -89,9 +89,7 @@ fn without_imds_there_are_no_credentials() {
 fn region_from_the_environment_then_the_profile() {
     let region = |vars: &[(&str, &str)]| {
         let home = Home::new(vars);
-        let env = home.vars.clone().into_iter().collect();
-        let identity = Identity::choose(&env, None).unwrap();
-        identity.region(&env).map(str::to_owned)
+        current_region(&home.vars.clone().into_iter().collect()).unwrap()
     };
     assert_eq!(region(&[]).as_deref(), Some("eu-central-1"));
     assert_eq!(region(&[("AWS_PROFILE", "settings")]).as_deref(), Some("us-west-2"));
@@ -140,7 +138,10 @@ fn the_key_changes_with_every_part_of_the_identity() {
 
 #[test]
 fn a_profile_is_told_apart_by_its_file() {
-    let (one, two) = (Home::new(&[("AWS_PROFILE", "partner")]), Home::new(&[("AWS_PROFILE", "partner")]));
+    let (one, two) = (
+        Home::new(&[("AWS_PROFILE", "partner")]),
+        Home::new(&[("AWS_PROFILE", "partner")]),
+    );
     let resolved = |home: &Home| home.choose(None).unwrap().key_fields()[2].1.clone();
     assert_eq!(resolved(&one), resolved(&one));
     assert_ne!(resolved(&one), resolved(&two));

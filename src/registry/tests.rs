@@ -104,6 +104,7 @@ fn decorations(#[case] server: &str) {
 #[case("111122223333.dkr.ecr..amazonaws.com")]
 #[case("111122223333.dkr.ecr.amazonaws.com")]
 #[case("111122223333.dkr.ecr.eu-west.amazonaws.com")]
+#[case("111122223333.dkr.ecr.eu-west-.amazonaws.com")]
 #[case("111122223333.dkr.ecr.eu-1.amazonaws.com")]
 #[case("111122223333.dkr.ecr.eu--west-1.amazonaws.com")]
 #[case("111122223333.dkr.ecr.eu-west-1-.amazonaws.com")]

@@ -116,7 +116,11 @@ impl Machine {
 
     fn command(&self, program: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(program);
-        command.args(args).env_clear().envs(&self.env).current_dir(self.folder.path());
+        command
+            .args(args)
+            .env_clear()
+            .envs(&self.env)
+            .current_dir(self.folder.path());
         command
     }
 }

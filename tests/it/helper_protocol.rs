@@ -12,7 +12,11 @@ const VERSION: &str = concat!("docker-credential-ecr-auth ", env!("CARGO_PKG_VER
 fn version_under_all_three_names() {
     let machine = Machine::new();
     machine.run(&["helper", "version"]).prints(VERSION);
-    for name in ["docker-credential-ecr-auth", "docker-credential-ecr-login", "docker-credential-ecr-login.exe"] {
+    for name in [
+        "docker-credential-ecr-auth",
+        "docker-credential-ecr-login",
+        "docker-credential-ecr-login.exe",
+    ] {
         let link = machine.path(name);
         symlink(binary(), &link).unwrap();
         machine.call(&link, &["version"], "").prints(VERSION);
@@ -64,7 +68,10 @@ fn get_without_credentials_fails_in_one_line() {
     assert_eq!(outcome.stdout.lines().count(), 1);
     assert!(outcome.stdout.trim_end().chars().count() <= 300);
     assert!(outcome.stderr.starts_with("error: no AWS credentials: "), "{outcome:?}");
-    assert!(outcome.stderr.lines().nth(1).unwrap().starts_with("hint: "), "{outcome:?}");
+    assert!(
+        outcome.stderr.lines().nth(1).unwrap().starts_with("hint: "),
+        "{outcome:?}"
+    );
 }
 
 #[test]
@@ -74,7 +81,12 @@ fn public_ecr_and_optional_rules_are_never_a_hard_error() {
         ".config/ecr-auth/ecr-auth.yml",
         &format!("registries:\n  - match: {HOST}\n    optional: true\n"),
     );
-    for host in ["public.ecr.aws", "https://public.ecr.aws/v2/", "ecr-public.aws.com", HOST] {
+    for host in [
+        "public.ecr.aws",
+        "https://public.ecr.aws/v2/",
+        "ecr-public.aws.com",
+        HOST,
+    ] {
         let outcome = machine.helper("get", host);
         assert_eq!((outcome.status, outcome.stdout.as_str()), (1, NOT_FOUND), "{host}");
         assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");

@@ -4,3 +4,5 @@
 
 mod harness;
 mod helper_protocol;
+mod lab_machine;
+mod tokens;

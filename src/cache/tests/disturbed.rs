@@ -18,7 +18,9 @@ fn set_mode(path: &Path, mode: u32) {
 #[test]
 fn creates_a_folder_and_files_that_only_we_can_read() {
     let scene = Scene::with_entry();
-    assert_eq!(mode(&scene.folder()), 0o700);
+    for folder in [scene.folder().parent().unwrap(), &scene.folder()] {
+        assert_eq!(mode(folder), 0o700);
+    }
     assert_eq!(
         scene.files(),
         [
@@ -227,6 +229,7 @@ fn an_entry_that_others_may_touch_is_not_read(#[case] wide: u32) {
 #[test]
 fn a_folder_that_is_too_wide_is_narrowed() {
     let scene = Scene::with_entry();
+    fs::write(scene.folder().join(".new-1"), "").unwrap();
     set_mode(&scene.folder(), 0o755);
     assert_eq!(scene.warm(), None);
     assert_eq!(scene.get().unwrap(), "password 1");

@@ -1,5 +1,8 @@
 //! One fetches for all; how that looks to many processes at once is in `processes`.
 
+use std::sync::mpsc;
+use std::thread;
+
 use super::*;
 
 #[test]
@@ -57,7 +60,7 @@ fn a_lock_removed_while_one_waits_is_taken_anew() {
         panic!("the lock is free")
     };
     let deadline = Instant::now() + Duration::from_secs(60);
-    let waiting = std::thread::spawn({
+    let waiting = thread::spawn({
         let path = path.clone();
         move || Lock::take(&path, deadline)
     });
@@ -78,4 +81,36 @@ fn a_lock_whose_file_is_gone_does_not_count() {
     assert!(!guard::is_at(&old, &scene.lock_path()));
     fs::write(scene.lock_path(), "").unwrap();
     assert!(!guard::is_at(&old, &scene.lock_path()));
+}
+
+#[test]
+fn who_waited_is_remembered_too() {
+    let scene = Scene::with_entry();
+    let aside = scene.home.path().join("aside");
+    fs::rename(scene.entry_path(), &aside).unwrap();
+    let Attempt::Held(lock) = Lock::try_take(&scene.lock_path()) else {
+        panic!("the lock is free")
+    };
+    let (has_looked, looked) = mpsc::channel();
+    let (cache, now, deadline) = (scene.cache(), scene.now.get(), scene.deadline.get());
+    let waiting = thread::spawn(move || {
+        let key = key();
+        let (name, started) = ("second", now);
+        let request = Request {
+            key: &key,
+            name,
+            started,
+            deadline,
+        };
+        let clock = || {
+            let _ = has_looked.send(());
+            now
+        };
+        cache.get(&request, &clock, &mut |_| Err(denial()))
+    });
+    looked.recv().unwrap();
+    fs::rename(&aside, scene.entry_path()).unwrap();
+    drop(lock);
+    assert_eq!(waiting.join().unwrap(), Ok(Secret::new("password 1")));
+    assert_eq!(scene.names(), [HOST, "second"]);
 }

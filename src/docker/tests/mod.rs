@@ -1,3 +1,7 @@
-//! The room's tests: the edit as a pure function, then the files.
+//! The room's tests: the edit as a pure function, then the files, then what happens beside other processes.
 
+mod commands;
 mod edit;
+mod files;
+mod races;
+mod replace;

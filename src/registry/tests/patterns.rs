@@ -54,6 +54,7 @@ fn more_patterns(#[case] pattern: &str, #[case] host: &str) {
 #[case("*.dkr.ecr.eu-west-1.*amazonaws.com")]
 #[case("*.dkr.ecr.eu-west-1.amazonaws.com.example.com")]
 #[case("*.dkr.ecr.eu-west-1.example.com")]
+#[case("*.dkr.ecr.*xamazonaws.com")]
 #[case("*.dkr.ecr.eu-west-1.amazonaws.com:443")]
 #[case("https://*.dkr.ecr.eu-west-1.amazonaws.com")]
 #[case("*.dkr-ecr.*.amazonaws.com.example.org")]

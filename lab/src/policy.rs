@@ -1,0 +1,199 @@
+//! Policies: what they allow, whom they trust, and how their patterns match.
+
+use serde::{Deserialize, Serialize};
+
+use crate::principals::Principal;
+
+/// Actions allowed and denied, by name or with `*` (`ecr:*`). A denial wins; what is not allowed is denied.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Permissions {
+    /// Allowed actions.
+    #[serde(default)]
+    pub allow: Vec<String>,
+    /// Denied actions.
+    #[serde(default)]
+    pub deny: Vec<String>,
+}
+
+impl Default for Permissions {
+    /// Everything is allowed, as to an administrator.
+    fn default() -> Self {
+        Self::allow(["*"])
+    }
+}
+
+impl Permissions {
+    /// Allows these actions alone.
+    pub fn allow<'a>(actions: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            allow: actions.into_iter().map(Into::into).collect(),
+            deny: Vec::new(),
+        }
+    }
+
+    /// Allows everything but these actions.
+    pub fn deny<'a>(actions: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            deny: actions.into_iter().map(Into::into).collect(),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn allows(&self, action: &str) -> bool {
+        self.allow.iter().any(|pattern| glob(pattern, action)) && !self.denies(action)
+    }
+
+    pub(crate) fn denies(&self, action: &str) -> bool {
+        self.deny.iter().any(|pattern| glob(pattern, action))
+    }
+}
+
+/// One statement of a role's trust policy.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Trust {
+    /// AWS principals may call `sts:AssumeRole`.
+    Aws {
+        /// ARNs of users, roles or sessions, account ids, `arn:…:root`, or `*`.
+        principals: Vec<String>,
+        /// `sts:ExternalId`, where the policy asks for one.
+        #[serde(default)]
+        external_id: Option<String>,
+    },
+    /// Holders of a token of this OIDC provider may call `sts:AssumeRoleWithWebIdentity`.
+    WebIdentity {
+        /// The provider: its issuer without `https://`.
+        provider: String,
+        /// Conditions, all of which must hold.
+        #[serde(default)]
+        conditions: Vec<Condition>,
+    },
+}
+
+/// One condition of a trust policy on a claim of the token.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Condition {
+    /// How to compare.
+    pub operator: Operator,
+    /// The claim: `aud` or `sub` (in AWS: `<provider>:aud`).
+    pub claim: String,
+    /// The condition holds if one of these matches.
+    pub values: Vec<String>,
+}
+
+/// Operators of conditions.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub enum Operator {
+    /// The very string.
+    StringEquals,
+    /// `*` stands for any characters, `?` for one.
+    StringLike,
+}
+
+impl Condition {
+    pub(crate) fn holds(&self, value: Option<&str>) -> bool {
+        let Some(value) = value else { return false };
+        self.values.iter().any(|wanted| match self.operator {
+            Operator::StringEquals => wanted == value,
+            Operator::StringLike => glob(wanted, value),
+        })
+    }
+}
+
+/// A role to add with [`Aws::add_role`](crate::Aws::add_role).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RoleSpec {
+    /// The account it belongs to, 12 digits.
+    pub account: String,
+    /// Its name, without a path.
+    pub name: String,
+    /// Who may assume it; any one statement suffices.
+    #[serde(default)]
+    pub trust: Vec<Trust>,
+    /// The longest session, in seconds (3600 to 43200).
+    #[serde(default = "an_hour")]
+    pub max_duration: u64,
+    /// What its sessions may do.
+    #[serde(default)]
+    pub permissions: Permissions,
+}
+
+fn an_hour() -> u64 {
+    3600
+}
+
+/// What a repository policy allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// Pulling and listing tags.
+    Pull,
+    /// Pushing, and all of [`Access::Pull`].
+    Push,
+}
+
+/// One repository policy: lets a principal of another account use the repositories that match.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RepositoryPolicy {
+    /// The account that owns the repositories.
+    pub account: String,
+    /// Their region.
+    pub region: String,
+    /// Their names; `*` stands for any characters.
+    pub repository: String,
+    /// An account id or an ARN.
+    pub principal: String,
+    /// What it allows.
+    pub access: Access,
+}
+
+/// Whether a policy's principal element names this principal.
+pub(crate) fn names(element: &str, principal: &Principal) -> bool {
+    element == "*"
+        || element == principal.arn
+        || Some(element) == principal.role.as_deref()
+        || names_account(element, principal)
+}
+
+/// Whether it names the principal's whole account: then the principal's own policies decide.
+pub(crate) fn names_account(element: &str, principal: &Principal) -> bool {
+    element == principal.account || element == format!("arn:{}:iam::{}:root", principal.partition, principal.account)
+}
+
+/// `*` stands for any characters, `?` for one, as in IAM policies.
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
+    fn matches(pattern: &[u8], text: &[u8]) -> bool {
+        match pattern.split_first() {
+            None => text.is_empty(),
+            Some((b'*', rest)) => (0..=text.len()).any(|skip| matches(rest, &text[skip..])),
+            Some((b'?', rest)) => text.split_first().is_some_and(|(_, text)| matches(rest, text)),
+            Some((wanted, rest)) => text
+                .split_first()
+                .is_some_and(|(b, text)| b == wanted && matches(rest, text)),
+        }
+    }
+    matches(pattern.as_bytes(), text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_as_iam_does() {
+        assert!(glob("ecr:*", "ecr:GetAuthorizationToken"));
+        assert!(glob(
+            "repo:org/*:ref:refs/heads/mai?",
+            "repo:org/app:ref:refs/heads/main"
+        ));
+        assert!(!glob("ecr:Get", "ecr:GetAuthorizationToken"));
+        assert!(!glob("repo:org/*", "repo:other/app"));
+    }
+
+    #[test]
+    fn a_denial_wins() {
+        let permissions = Permissions::deny(["ecr:GetAuthorizationToken"]);
+        assert!(permissions.allows("ecr:BatchGetImage"));
+        assert!(!permissions.allows("ecr:GetAuthorizationToken"));
+    }
+}

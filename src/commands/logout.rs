@@ -1,0 +1,138 @@
+//! `ecr-auth logout`: takes back what `setup` wrote.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cache::Cache;
+use crate::config::Config;
+
+use crate::docker::{self, Client, Record, Remembered, Restored, shown};
+use crate::error::Result;
+use crate::token;
+use crate::world::World;
+
+const EXAMPLES: &str = "\
+Examples:
+  ecr-auth logout
+  ecr-auth logout 111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+
+/// The command line of `logout`.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct LogoutArgs {
+    /// Registries: a host name, ACCOUNT/REGION, ACCOUNT, or `public` [default: all]
+    #[arg(value_name = "REGISTRY")]
+    pub registries: Vec<String>,
+    /// Region of registries that are named by their account alone, such as eu-west-1
+    #[arg(long)]
+    pub region: Option<String>,
+    /// Whose configuration to restore [default: all]
+    #[arg(long, value_enum)]
+    pub client: Option<Client>,
+    /// Docker's configuration folder [default: $DOCKER_CONFIG, else ~/.docker]
+    #[arg(long, value_name = "DIR")]
+    pub docker_config: Option<PathBuf>,
+}
+
+/// Takes back what `setup` wrote and forgets the cached tokens, for the registries named or, without any, for all.
+///
+/// # Errors
+/// A registry that can't be told, a configuration that can't be written.
+pub fn run(args: &LogoutArgs, config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
+    let config = Config::load(&world.env, config)?;
+    let region = token::region(args.region.as_deref(), &world.env)?;
+    let named = args.registries.iter();
+    let hosts = named
+        .map(|name| config.host_named(name, region.as_deref()))
+        .collect::<Result<Vec<_>>>()?;
+    let restored = restore(args, &hosts, world);
+    forget(&hosts, world);
+    restored
+}
+
+/// Forgets the tokens that were handed out for these hosts, or all.
+fn forget(hosts: &[String], world: &World<'_>) {
+    let cache = Cache::open(Cache::folder(&world.env));
+    if hosts.is_empty() {
+        cache.clear();
+    }
+    for host in hosts {
+        cache.remove_named(host);
+    }
+}
+
+/// Puts back what `setup` replaced, for these exact hosts or, without any, for all. Only the files that the flags and the
+/// environment name now are touched: a job must not take away what another job set up elsewhere. The helper's link goes when no
+/// file needs it any more.
+fn restore(args: &LogoutArgs, hosts: &[String], world: &mut World<'_>) -> Result<()> {
+    let client = Some(args.client.unwrap_or(Client::All));
+    let files = docker::config_files(client, args.docker_config.as_deref(), &world.env)?;
+    let record = world.env.state_folder().map(Record::in_folder);
+    let remembered = load(record.as_ref(), world);
+    let mut outcome = Ok(());
+    for file in &files {
+        match docker::restore(file, hosts, record.as_ref(), &remembered) {
+            Ok(restored) => report(file, &restored, world),
+            // The other files are taken back all the same.
+            Err(error) => outcome = outcome.and(Err(error)),
+        }
+    }
+    if let Some(record) = &record {
+        remove_links(record, world);
+    }
+    outcome
+}
+
+fn load(record: Option<&Record>, world: &mut World<'_>) -> Remembered {
+    match record.map(|record| (record, record.load())) {
+        None => Remembered::default(),
+        Some((_, Ok(remembered))) => remembered,
+        Some((record, Err(error))) => {
+            let path = record.path();
+            world.say(&format!(
+                "warning: cannot read {}, so nothing is put back, only removed: {error}",
+                path.display()
+            ));
+            Remembered::default()
+        }
+    }
+}
+
+fn remove_links(record: &Record, world: &mut World<'_>) {
+    let left = record.load().unwrap_or_default();
+    if !left.files.is_empty() {
+        for path in left.files.keys() {
+            world.say(&format!("still set up: {}", shown(path, &world.env)));
+        }
+        return;
+    }
+    for (path, previous) in &left.links {
+        match docker::remove_link(path, previous.as_deref()) {
+            Ok(true) => world.say(&format!("helper: {} taken back", shown(path, &world.env))),
+            Ok(false) => {}
+            Err(error) => world.say(&format!("warning: cannot take back {}: {error}", path.display())),
+        }
+    }
+    if !left.links.is_empty()
+        && let Err(error) = record.change(&mut |all| all.links.clear())
+    {
+        world.say(&format!("warning: cannot write {}: {error}", record.path().display()));
+    }
+}
+
+fn report(file: &docker::ConfigFile, restored: &Restored, world: &mut World<'_>) {
+    let path = shown(&file.path, &world.env);
+    let client = file.kind.name();
+    for name in &restored.taken_back {
+        world.say(&format!("{client}: {name} taken back in {path}"));
+    }
+    if restored.removed {
+        world.say(&format!("{client}: {path} removed, it was made by setup and is empty"));
+    }
+    if let Some(error) = &restored.not_recorded {
+        world.say(&format!(
+            "warning: the record of what setup replaced cannot be written: {error}"
+        ));
+    }
+}

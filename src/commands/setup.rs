@@ -1,0 +1,218 @@
+//! `ecr-auth setup`: installs the helper and writes it into Docker's and Podman's configuration.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+
+use crate::cache::Cache;
+use crate::config::Config;
+
+use crate::docker::{self, Client, Configured, Link, LinkPlan, Record, Wish, shown};
+use crate::error::{Error, Result};
+use crate::token::{self, Plan};
+use crate::world::World;
+
+const EXAMPLES: &str = "\
+Examples:
+  ecr-auth setup 111122223333.dkr.ecr.eu-west-1.amazonaws.com
+  ecr-auth setup 111122223333/eu-west-1 public
+  ecr-auth setup --region eu-west-1 --dry-run
+  ecr-auth setup --creds-store --client docker
+
+`ecr-auth logout` puts back what was there before.";
+
+/// The command line of `setup`.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct SetupArgs {
+    /// Registries: a host name, ACCOUNT/REGION, ACCOUNT, or `public` [default: the caller's own account in the current region]
+    #[arg(value_name = "REGISTRY")]
+    pub registries: Vec<String>,
+    /// Region of registries that are named by their account alone, such as eu-west-1
+    #[arg(long)]
+    pub region: Option<String>,
+    /// Serve every registry (docker's credsStore) instead of single ones
+    #[arg(long)]
+    pub creds_store: bool,
+    /// With --creds-store: take another store's place
+    #[arg(long)]
+    pub force: bool,
+    /// Whose configuration to write [default: docker, and podman where podman, buildah or skopeo is installed]
+    #[arg(long, value_enum)]
+    pub client: Option<Client>,
+    /// Docker's configuration folder [default: $DOCKER_CONFIG, else ~/.docker]
+    #[arg(long, value_name = "DIR")]
+    pub docker_config: Option<PathBuf>,
+    /// Show the change as a diff and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Fetch one token per registry now, to see that it works
+    #[arg(long)]
+    pub verify: bool,
+    /// Folder for the helper's link [default: the binary's own if on PATH and writable, else /usr/local/bin or ~/.local/bin]
+    #[arg(long, value_name = "DIR")]
+    pub bin_dir: Option<PathBuf>,
+}
+
+/// Installs the helper, writes it into the clients' configuration, and with `--verify` fetches a token for each registry.
+///
+/// # Errors
+/// A registry that can't be told, a configuration that can't be written, a token that can't be had.
+pub fn run(args: &SetupArgs, config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
+    let config = Config::load(&world.env, config)?;
+    let hosts = hosts(args, &config, world)?;
+    configure(args, &hosts, world)?;
+    if args.verify && !args.dry_run {
+        verify(&hosts, &config, world)?;
+    }
+    Ok(())
+}
+
+/// The hosts named on the command line, else those that the configuration names exactly, else the caller's own registry.
+fn hosts(args: &SetupArgs, config: &Config, world: &mut World<'_>) -> Result<Vec<String>> {
+    if !args.registries.is_empty() {
+        let region = token::region(args.region.as_deref(), &world.env)?;
+        let named = args.registries.iter();
+        return named.map(|name| config.host_named(name, region.as_deref())).collect();
+    }
+    let configured: Vec<String> = config.exact_hosts().map(str::to_owned).collect();
+    if !configured.is_empty() || args.creds_store {
+        return Ok(configured);
+    }
+    let own = token::own_registry(args.region.as_deref(), world)?;
+    world.say(&format!("registry: {own}, the caller's own"));
+    Ok(vec![own.host().to_owned()])
+}
+
+/// Asks AWS anew for each registry, so that what is wrong shows now and not in the middle of a build.
+fn verify(hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<()> {
+    let cache = Cache::open(Cache::folder(&world.env));
+    let mut asked = BTreeSet::new();
+    let mut failed = 0;
+    for host in hosts {
+        let Some(target) = config.target(host) else { continue };
+        let fetched = Plan::new(&world.env, &target).and_then(|plan| {
+            if asked.insert(plan.key().to_string()) {
+                cache.remove(plan.key());
+            }
+            plan.password(&cache, host, Instant::now(), world)
+        });
+        match fetched {
+            Ok(_) => world.say(&format!("verified: {host} gives out tokens")),
+            Err(error) => {
+                failed += 1;
+                error.report(world.stderr);
+            }
+        }
+    }
+    match failed {
+        0 => Ok(()),
+        _ => Err(Error::failed(
+            "not verified",
+            format!("no token for {failed} of {} registries", hosts.len()),
+        )
+        .hint("the configuration is written; mend what stands above and run it again, or take it back with ecr-auth logout")),
+    }
+}
+
+/// Writes the helper into the clients' configuration for these exact hosts. Everything is looked at before anything is
+/// written; the link comes first, so that no client is sent to a helper that is not there.
+fn configure(args: &SetupArgs, hosts: &[String], world: &mut World<'_>) -> Result<()> {
+    let wish = Wish {
+        hosts,
+        store: args.creds_store,
+        force: args.force,
+    };
+    let files = docker::config_files(args.client, args.docker_config.as_deref(), &world.env)?;
+    let mut diffs = Vec::new();
+    for file in &files {
+        diffs.push(wish.preview(file)?);
+    }
+    let link = docker::helper_link(&world.exe, args.bin_dir.as_deref(), &world.env)?;
+    if args.dry_run {
+        return show(&diffs, &link, world);
+    }
+    let record = world.env.state_folder().map(Record::in_folder);
+    install(&link, record.as_ref(), world)?;
+    for file in &files {
+        let configured = wish.configure(file, record.as_ref())?;
+        report(&wish, file, &configured, world);
+    }
+    Ok(())
+}
+
+fn show(diffs: &[String], link: &LinkPlan, world: &mut World<'_>) -> Result<()> {
+    let diff = diffs.concat();
+    let written = world
+        .stdout
+        .write_all(diff.as_bytes())
+        .and_then(|()| world.stdout.flush());
+    written.map_err(|error| Error::failed("cannot show the change", error))?;
+    if link.link != Link::Stands {
+        world.say(&format!("helper: would be linked as {}", link.path.display()));
+    }
+    if diff.is_empty() {
+        world.say("nothing to change in the configuration");
+    }
+    Ok(())
+}
+
+fn install(link: &LinkPlan, record: Option<&Record>, world: &mut World<'_>) -> Result<()> {
+    let before = match &link.link {
+        Link::Stands => None,
+        Link::Missing => Some(None),
+        Link::Other(target) => Some(Some(target.clone())),
+    };
+    if let (Some(before), Some(record)) = (&before, record) {
+        // A state folder that cannot be written is reported with the configuration that could not be recorded.
+        let _ = record.change(&mut |all| {
+            all.links.entry(link.path.clone()).or_insert_with(|| before.clone());
+        });
+    }
+    link.make()?;
+    let already = if before.is_none() { "already " } else { "" };
+    world.say(&format!(
+        "helper: {already}installed as {}",
+        shown(&link.path, &world.env)
+    ));
+    if let (false, Some(folder)) = (link.on_path, link.path.parent()) {
+        world.say(&format!(
+            "warning: {} is not on PATH, so clients will not find the helper",
+            folder.display()
+        ));
+        world.say(&format!(
+            "hint: add this line to your shell's profile: export PATH=\"{}:$PATH\"",
+            folder.display()
+        ));
+    }
+    Ok(())
+}
+
+fn report(wish: &Wish<'_>, file: &docker::ConfigFile, configured: &Configured, world: &mut World<'_>) {
+    let client = file.kind.name();
+    if wish.store && !wish.is_store_of(file.kind) {
+        world.say(&format!(
+            "{client}: knows no credsStore, so only the named registries are served"
+        ));
+    }
+    let what = match wish.hosts.len() {
+        _ if wish.is_store_of(file.kind) => "every registry (credsStore)".to_owned(),
+        1 => "1 registry".to_owned(),
+        count => format!("{count} registries"),
+    };
+    let already = if configured.changed { "" } else { "already " };
+    world.say(&format!(
+        "{client}: {what} {already}in {}",
+        shown(&file.path, &world.env)
+    ));
+    for (name, before) in &configured.replaced {
+        world.say(&format!("{client}: {name} had {before:?}, which logout puts back"));
+    }
+    if let Some(error) = &configured.not_recorded {
+        world.say(&format!(
+            "warning: what was replaced cannot be recorded, so logout will only remove: {error}"
+        ));
+    }
+}

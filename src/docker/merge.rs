@@ -1,0 +1,60 @@
+//! Bringing a change that another program made into a version that was written without it.
+
+use std::collections::HashMap;
+
+use super::edit::{Changes, Malformed, Style};
+use super::json::{Member, Object};
+
+/// The text with what changed between `base` and `theirs`, member by member; a member that the text itself has changed since
+/// `base` stays. Every byte that need not change is kept.
+pub(super) fn three_way(text: &str, base: &str, theirs: &str) -> Result<String, Malformed> {
+    let (current, base, theirs) = (Object::whole(text)?, Object::whole(base)?, Object::whole(theirs)?);
+    let style = Style::of(&current).unwrap_or_else(|| Style::docker(text));
+    let Some(merged) = merge(&current, &base, &theirs, &style) else {
+        return Ok(text.to_owned());
+    };
+    Ok([&text[..current.span.start], &merged, &text[current.span.end..]].concat())
+}
+
+/// The object with their changes, `None` if there are none to make.
+fn merge(current: &Object<'_>, base: &Object<'_>, theirs: &Object<'_>, style: &Style) -> Option<String> {
+    let (places, before, after) = (by_key(current), by_key(base), by_key(theirs));
+    let mut changes = Changes::default();
+    for (key, member) in &after {
+        let new = theirs.value(member.1);
+        let old = before.get(key).map(|member| base.value(member.1));
+        let place = places.get(key).map(|member| member.0);
+        let now = places.get(key).map(|member| current.value(member.1));
+        if old == Some(new) || now == Some(new) {
+            continue;
+        }
+        if now == old {
+            changes.put(place, key, Some(new.to_owned()));
+        } else if let (Some(old), Some(now)) = (before.get(key), places.get(key))
+            && let (Ok(now), Ok(old), Ok(new)) = (nested(current, now.1), nested(base, old.1), nested(theirs, member.1))
+            && let Some(merged) = merge(&now, &old, &new, &Style::of(&now).unwrap_or_else(|| style.nested()))
+        {
+            changes.put(place, key, Some(merged));
+        }
+    }
+    for (key, member) in &before {
+        let removed = !after.contains_key(key);
+        if let (true, Some(now)) = (removed, places.get(key))
+            && current.value(now.1) == base.value(member.1)
+        {
+            changes.put(Some(now.0), key, None);
+        }
+    }
+    (!changes.is_empty()).then(|| changes.rewrite(current, style))
+}
+
+fn nested<'a>(object: &Object<'a>, member: &Member) -> Result<Object<'a>, Malformed> {
+    Object::at(object.text, member.value_span.clone(), "not an object")
+}
+
+fn by_key<'a>(object: &'a Object<'_>) -> HashMap<&'a str, (usize, &'a Member)> {
+    let members = object.members.iter().enumerate();
+    members
+        .filter_map(|(index, member)| Some((member.key.as_deref()?, (index, member))))
+        .collect()
+}

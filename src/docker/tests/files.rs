@@ -1,0 +1,161 @@
+//! Which files are written, and where the helper's link goes.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::docker::{Client, Link, config_files, helper_link, remove_link, shown};
+use crate::world::Env;
+
+fn env(vars: &[(&str, &str)]) -> Env {
+    vars.iter().copied().collect()
+}
+
+fn paths(client: Option<Client>, docker_config: Option<&str>, env: &Env) -> Vec<PathBuf> {
+    let files = config_files(client, docker_config.map(Path::new), env).unwrap();
+    files.into_iter().map(|file| file.path).collect()
+}
+
+#[test]
+fn docker_reads_its_folder() {
+    let docker = Some(Client::Docker);
+    assert_eq!(
+        paths(docker, None, &env(&[("HOME", "/h")])),
+        [Path::new("/h/.docker/config.json")]
+    );
+    let with_folder = env(&[("HOME", "/h"), ("DOCKER_CONFIG", "/d")]);
+    assert_eq!(paths(docker, None, &with_folder), [Path::new("/d/config.json")]);
+    assert_eq!(paths(docker, Some("/e"), &with_folder), [Path::new("/e/config.json")]);
+    assert_eq!(config_files(docker, None, &env(&[])).unwrap_err().exit().code(), 2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn podman_reads_the_runtime_file_and_keeps_the_lasting_one() {
+    let runtime = TempDir::new().unwrap();
+    let folder = runtime.path().to_str().unwrap();
+    let podman = Some(Client::Podman);
+    let vars = [
+        ("HOME", "/h"),
+        ("XDG_RUNTIME_DIR", folder),
+        ("XDG_CONFIG_HOME", "/c"),
+        ("REGISTRY_AUTH_FILE", "/r.json"),
+    ];
+    let file = runtime.path().join("containers/auth.json");
+    assert_eq!(paths(podman, None, &env(&vars)), [Path::new("/r.json")]);
+    assert_eq!(
+        paths(podman, None, &env(&vars[..3])),
+        [Path::new("/c/containers/auth.json"), &file]
+    );
+    assert_eq!(
+        paths(podman, None, &env(&vars[..2])),
+        [Path::new("/h/.config/containers/auth.json"), &file]
+    );
+    let gone = env(&[("HOME", "/h"), ("XDG_RUNTIME_DIR", "/nowhere/at/all")]);
+    assert_eq!(
+        paths(podman, None, &gone),
+        [Path::new("/h/.config/containers/auth.json")]
+    );
+}
+
+#[test]
+fn podman_is_written_by_default_only_where_it_is_installed() {
+    let bin = TempDir::new().unwrap();
+    let vars = [
+        ("HOME", "/h"),
+        ("REGISTRY_AUTH_FILE", "/r.json"),
+        ("PATH", bin.path().to_str().unwrap()),
+    ];
+    assert_eq!(paths(None, None, &env(&vars)).len(), 1);
+    fs::write(bin.path().join(format!("skopeo{}", std::env::consts::EXE_SUFFIX)), "").unwrap();
+    assert_eq!(
+        paths(None, None, &env(&vars)),
+        [Path::new("/h/.docker/config.json"), Path::new("/r.json")]
+    );
+    assert_eq!(paths(Some(Client::Docker), None, &env(&vars)).len(), 1);
+    assert_eq!(
+        paths(
+            Some(Client::All),
+            None,
+            &env(&[("HOME", "/h"), ("REGISTRY_AUTH_FILE", "/r.json")])
+        )
+        .len(),
+        2
+    );
+}
+
+#[test]
+fn home_shows_as_a_tilde() {
+    let env = env(&[("HOME", "/h")]);
+    assert_eq!(shown("/h/.docker".as_ref(), &env), "~/.docker");
+    assert_eq!(shown("/home/x".as_ref(), &env), "/home/x");
+}
+
+/// A folder with a binary in it.
+fn installed() -> (TempDir, PathBuf) {
+    let folder = TempDir::new().unwrap();
+    let exe = folder.path().canonicalize().unwrap().join("ecr-auth");
+    fs::write(&exe, "program").unwrap();
+    (folder, exe)
+}
+
+#[test]
+fn the_link_goes_beside_the_binary_if_that_is_on_path() {
+    let (folder, exe) = installed();
+    let env = env(&[("PATH", folder.path().to_str().unwrap())]);
+    let plan = helper_link(&exe, None, &env).unwrap();
+    assert!(plan.on_path);
+    assert_eq!(plan.link, Link::Missing);
+    plan.make().unwrap();
+    assert_eq!(fs::read_link(&plan.path).unwrap(), Path::new("ecr-auth"));
+    assert_eq!(plan.path, exe.with_file_name("docker-credential-ecr-auth"));
+    assert_eq!(helper_link(&exe, None, &env).unwrap().link, Link::Stands);
+    assert!(remove_link(&plan.path, None).unwrap());
+    assert!(!plan.path.exists());
+}
+
+#[test]
+fn another_folder_gets_an_absolute_link_and_is_made() {
+    let (_folder, exe) = installed();
+    let bin = TempDir::new().unwrap();
+    let plan = helper_link(&exe, Some(&bin.path().join("a/b")), &env(&[])).unwrap();
+    assert!(!plan.on_path);
+    plan.make().unwrap();
+    assert_eq!(fs::read_link(&plan.path).unwrap(), exe);
+}
+
+#[test]
+fn a_link_to_an_older_one_is_replaced_and_put_back() {
+    let (folder, exe) = installed();
+    let (_older_folder, older) = installed();
+    fs::write(&older, "older").unwrap();
+    let link = folder.path().join("docker-credential-ecr-auth");
+    symlink(&older, &link).unwrap();
+    let plan = helper_link(&exe, Some(folder.path()), &env(&[])).unwrap();
+    assert_eq!(plan.link, Link::Other(older.clone()));
+    plan.make().unwrap();
+    assert_eq!(fs::read(&link).unwrap(), b"program");
+    assert!(remove_link(&link, Some(&older)).unwrap());
+    assert_eq!(fs::read(&link).unwrap(), b"older");
+}
+
+#[test]
+fn another_program_of_that_name_is_left_alone() {
+    let (folder, exe) = installed();
+    let link = folder.path().join("docker-credential-ecr-auth");
+    fs::write(&link, "program").unwrap();
+    assert_eq!(
+        helper_link(&exe, Some(folder.path()), &env(&[])).unwrap().link,
+        Link::Stands
+    );
+    fs::write(&link, "another").unwrap();
+    let error = helper_link(&exe, Some(folder.path()), &env(&[])).unwrap_err();
+    assert_eq!(error.cause(), "another program has that name");
+    assert!(!remove_link(&link, None).unwrap());
+    fs::remove_file(&link).unwrap();
+    symlink("/usr/bin/env", &link).unwrap();
+    assert!(helper_link(&exe, Some(folder.path()), &env(&[])).is_err());
+    assert!(!remove_link(&link, None).unwrap());
+}

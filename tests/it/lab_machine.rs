@@ -1,0 +1,92 @@
+//! A machine beside a lab: credentials of the lab's administrator, and the lab as its AWS.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use base64::Engine;
+use lab::{AccessKey, Lab, Options, Permissions, RoleSpec, Trust};
+
+use crate::harness::Machine;
+
+/// What one call of it is named in the lab's counts.
+pub const GET_TOKEN: &str = "ecr:GetAuthorizationToken";
+
+/// Long past anything that still goes on: a test that waits as long has failed.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A lab without docker-registry behind it: its registries still check tokens.
+pub fn lab() -> Lab {
+    Lab::start(Options::default().registry(false)).unwrap()
+}
+
+/// A machine whose AWS is the lab, over HTTP, with these keys.
+pub fn machine_with(lab: &Lab, key: &AccessKey) -> Machine {
+    Machine::new()
+        .with("AWS_ENDPOINT_URL", &lab.http_url())
+        .with_all(key_variables(key))
+}
+
+/// A machine whose AWS is the lab, with the administrator's keys.
+pub fn machine(lab: &Lab) -> Machine {
+    machine_with(lab, lab.admin())
+}
+
+/// The variables that hand out an access key.
+pub fn key_variables(key: &AccessKey) -> Vec<(&'static str, String)> {
+    let mut variables = vec![
+        ("AWS_ACCESS_KEY_ID", key.id.clone()),
+        ("AWS_SECRET_ACCESS_KEY", key.secret.clone()),
+    ];
+    variables.extend(key.session_token.clone().map(|token| ("AWS_SESSION_TOKEN", token)));
+    variables
+}
+
+/// A role of the lab's account that the account's own principals may assume.
+pub fn role(lab: &Lab, name: &str) -> String {
+    lab.add_role(RoleSpec {
+        account: lab::ACCOUNT.into(),
+        name: name.into(),
+        trust: vec![Trust::Aws {
+            principals: vec![lab::ACCOUNT.into()],
+            external_id: None,
+        }],
+        max_duration: 43_200,
+        permissions: Permissions::default(),
+    })
+}
+
+/// Temporary credentials of a role, from the lab's container endpoint.
+pub fn session(lab: &Lab, role: &str) -> AccessKey {
+    let container = lab.add_container(role);
+    let authorization = format!("Authorization: {}", container.token);
+    let (status, body) = http_get(lab, "127.0.0.1", &container.path, &authorization);
+    assert_eq!(status, 200, "{body}");
+    let answer: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let text = |name: &str| answer[name].as_str().unwrap().to_owned();
+    AccessKey {
+        id: text("AccessKeyId"),
+        secret: text("SecretAccessKey"),
+        session_token: Some(text("Token")),
+        expires: None,
+    }
+}
+
+/// Asks the registry itself whether it lets this password in: the HTTP status of `/v2/`.
+pub fn registry_status(lab: &Lab, host: &str, password: &str) -> u16 {
+    let credentials = base64::engine::general_purpose::STANDARD.encode(format!("AWS:{password}"));
+    http_get(lab, host, "/v2/", &format!("Authorization: Basic {credentials}")).0
+}
+
+fn http_get(lab: &Lab, host: &str, path: &str, header: &str) -> (u16, String) {
+    let mut connection = TcpStream::connect(lab.http_addr()).unwrap();
+    write!(
+        connection,
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\n{header}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
