@@ -9,6 +9,8 @@ say "== format and lints"
 cargo fmt --all --check
 cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 say "== dependencies"
+# cargo-deny reads the crates of every platform; a build has fetched this one's alone.
+cargo fetch --quiet --locked
 cargo deny --offline --log-level error check bans licenses sources
 say "== scripts and workflows"
 "$TARGET/python/bin/shellcheck" scripts/*.sh tests/e2e/*.sh benches/*.sh .ci/run

@@ -12,9 +12,9 @@ outside() {
   find_rust
   say "Building ecr-auth and its lab…"
   (cd "$ROOT" && cargo build --quiet --locked --package ecr-auth --package lab)
-  before=$(as_root "$ROOT/scripts/fingerprint.sh")
+  before=$(as_root env HOME="$HOME" PATH="$PATH" "$ROOT/scripts/fingerprint.sh")
   "$ROOT/scripts/namespace.sh" "${BASH:-bash}" "$0" --inside || status=$?
-  after=$(as_root "$ROOT/scripts/fingerprint.sh")
+  after=$(as_root env HOME="$HOME" PATH="$PATH" "$ROOT/scripts/fingerprint.sh")
   if [ "$before" = "$after" ]; then
     echo "✓ machine      as it was: hosts, Docker's settings, programs, mounts and processes compare equal"
   else

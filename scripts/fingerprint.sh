@@ -30,7 +30,7 @@ left_behind() {
   return 0
 }
 
-login=$(getent passwd "$(id -u)" | cut -d: -f6)
+login=$(getent passwd "${SUDO_UID:-$(id -u)}" | cut -d: -f6)
 for folder in /etc/hosts /etc/docker /etc/containers "$HOME/.docker" "$login/.docker" "$HOME/.config/containers"; do tree "$folder"; done | sort -u
 tr ':' '\n' <<<"$PATH" | LC_ALL=C sort -u | while read -r folder; do [ -z "$folder" ] || listing "$folder"; done
 find /var/lib -maxdepth 1 -printf '%f\n' | LC_ALL=C sort | sha256sum | sed 's|-$|/var/lib|'

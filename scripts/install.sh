@@ -111,7 +111,7 @@ python() {
   local wanted=$ROOT/scripts/requirements.txt
   cmp -s "$wanted" "$TARGET/python/installed.txt" && return
   debian python
-  say "Installing Python tools: $(sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' "$wanted" | paste -sd ' ')"
+  say "Installing Python tools"
   logged "python3 -m venv" /usr/bin/python3 -m venv --clear "$TARGET/python"
   logged "pip install" "$TARGET/python/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
   cp "$wanted" "$TARGET/python/installed.txt"

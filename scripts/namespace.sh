@@ -24,13 +24,14 @@ outside() {
     [ -z "${!name+set}" ] || environment+=("$name=${!name}")
   done
   local cgroup=ecr-auth-${stage##*.}
-  # The namespaces die with `unshare` (--kill-child), and `unshare` with this script, however that ends.
+  # The namespaces die with `unshare` (--kill-child), and `unshare` with this script (--pdeathsig), however that ends.
   env -i "${environment[@]}" STAGE="$stage" STAGE_CGROUP="$cgroup" \
-    unshare --net --mount --pid --ipc --fork --mount-proc --kill-child "${BASH:-bash}" "$0" --inside "$@" <&0 &
+    setpriv --pdeathsig KILL unshare --net --mount --pid --ipc --fork --mount-proc --kill-child "${BASH:-bash}" "$0" --inside "$@" <&0 &
   local child=$! status=0
   # shellcheck disable=SC2064 # the child's id as it is now
   trap "kill -KILL $child 2>/dev/null" INT TERM HUP
-  while wait "$child" || status=$?; kill -0 "$child" 2>/dev/null; do :; done
+  # A signal interrupts the wait; bash's word about the killed child is noise.
+  { while wait "$child" || status=$?; kill -0 "$child"; do :; done; } 2>/dev/null
   # Again, for a stage that was killed.
   remove_control_groups "$cgroup"
   rmdir "$stage" "${made[@]}" 2>/dev/null || true

@@ -1,6 +1,6 @@
 //! The way from a registry to its password: identity, key, cache and, only on a miss, AWS.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::aws::{self, Aws, Endpoint, Service};
 use crate::cache::{Cache, Fetched, Key, Request};
@@ -58,28 +58,65 @@ impl Plan {
     ///
     /// # Errors
     /// What AWS says, or that it said nothing in time.
-    pub fn password(&self, cache: &Cache, name: &str, began: Instant, world: &World<'_>) -> Result<Secret> {
+    pub fn password(&self, cache: &Cache, name: &str, began: Instant, world: &mut World<'_>) -> Result<Secret> {
+        world.detail(|| format!("credentials: {}", self.identity.source));
         if let Some(secret) = cache.warm(&self.key, name, world.now()) {
+            world.detail(|| format!("cache: a fresh token for {}", self.registry.region()));
             return Ok(secret);
         }
         let deadline = deadline(&world.env, began)?;
         let request = Request {
             key: &self.key,
             name,
-            started: world.started,
+            started: started(world),
             deadline,
         };
-        cache.get(&request, world.clock, &mut |budget| self.fetch(&world.env, budget))
+        let mut asked = false;
+        let secret = cache.get(&request, world.clock, &mut |budget| {
+            asked = true;
+            self.fetch(&world.env, budget)
+        });
+        world.detail(|| match asked {
+            true => format!("cache: no fresh token for {}, asked AWS", self.registry.region()),
+            false => "cache: what another process was told".to_owned(),
+        });
+        secret
     }
 
     fn fetch(&self, env: &Env, budget: Duration) -> Result<Fetched> {
-        let aws = Aws::new(env, &self.identity)?;
+        let aws = Aws::new(env, &self.identity, budget)?;
         let token = aws::within(budget, aws.authorization_token(&self.registry, &self.endpoint))?;
         Ok(Fetched {
             secret: token.password,
             expires_at: token.expires_at,
         })
     }
+}
+
+/// When this process was started. On a machine that is busy with hundreds of others, what the kernel says is earlier, and truer,
+/// than the first look at the clock in `main`; but a process that was something else before (a shell that ran `exec`) counts from
+/// ten seconds before that look, at the earliest.
+fn started(world: &World<'_>) -> SystemTime {
+    let earliest = world.started - Duration::from_secs(10);
+    let spawned = process_age().and_then(|age| world.now().checked_sub(age));
+    spawned.map_or(world.started, |spawned| spawned.clamp(earliest, world.started))
+}
+
+/// How long ago the kernel made this process: `starttime` of proc(5), in clock ticks since boot.
+#[cfg(target_os = "linux")]
+fn process_age() -> Option<Duration> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The second field, the program's name in parentheses, may hold anything; `starttime` is the 22nd.
+    let ticks: u64 = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()?;
+    let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+    let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
+    let spawned = ticks as f64 / rustix::param::clock_ticks_per_second() as f64;
+    Duration::try_from_secs_f64(uptime - spawned).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn process_age() -> Option<Duration> {
+    None
 }
 
 /// One token serves every registry of a region, so the account in the host's name is no part of the key.
@@ -144,8 +181,8 @@ pub fn own_registry(region_flag: Option<&str>, world: &World<'_>) -> Result<Regi
         .hint("name one (ACCOUNT/REGION or a host), or set --region or AWS_REGION")
     })?;
     let identity = Identity::choose(&world.env, None)?;
-    let aws = Aws::new(&world.env, &identity)?;
     let budget = deadline(&world.env, Instant::now())?.saturating_duration_since(Instant::now());
+    let aws = Aws::new(&world.env, &identity, budget)?;
     let caller = aws::within(budget, aws.caller_identity(&region))?;
     parse_argument(&format!("{}/{region}", caller.account), None)
 }
@@ -198,6 +235,13 @@ mod tests {
         ] {
             assert_ne!(key_of(HOST, &[(name, value)]), base, "{name}");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_kernel_knows_how_old_this_process_is() {
+        let age = process_age().unwrap();
+        assert!(age < Duration::from_secs(3600), "{age:?}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ test_podman_builds_pushes_and_pulls() {
 }
 
 test_podman_reads_the_helper_from_its_own_file() {
-  setup --client podman "$REGISTRY"
+  CLIENT=podman setup "$REGISTRY"
   [ ! -e "$HOME/.docker/config.json" ]
   podman build --tag "$IMAGE:1" "$STAGE/image"
   podman push "$IMAGE:1"

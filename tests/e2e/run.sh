@@ -15,8 +15,8 @@ start_engine
 podman_settings
 image_folder "$STAGE/image" "hello"
 
-# setup ARG…: ecr-auth setup with the helper's link in this test's own folder.
-setup() { "$ECR_AUTH" setup --client all --bin-dir "$BIN" "$@"; }
+# setup ARG…: ecr-auth setup, of all clients unless CLIENT names one, with the helper's link in this test's own folder.
+setup() { "$ECR_AUTH" setup --client "${CLIENT:-all}" --bin-dir "$BIN" "$@"; }
 
 # same WHAT WANT HAVE
 same() {

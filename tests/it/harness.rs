@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -102,16 +103,19 @@ impl Machine {
 
     /// Starts the credential helper and leaves it running. Its stdin is fed already.
     pub fn start_helper(&self, action: &str, stdin: &str) -> Child {
-        use std::io::Write;
-        let mut child = self
-            .command(&binary(), &["helper", action])
+        let mut child = self.start(&["helper", action]);
+        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        child
+    }
+
+    /// Starts the binary and leaves it running.
+    pub fn start(&self, args: &[&str]) -> Child {
+        self.command(&binary(), args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
-        child
+            .unwrap()
     }
 
     fn command(&self, program: &Path, args: &[&str]) -> Command {

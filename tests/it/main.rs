@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics says where")]
 
+mod crowds;
+mod endpoints;
 mod harness;
 mod helper_protocol;
 mod lab_machine;
 mod odd_situations;
+mod setup_logout;
 mod tokens;

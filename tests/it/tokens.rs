@@ -80,7 +80,7 @@ fn an_alias_stands_for_its_registry() {
 #[rstest]
 #[case::denied(Fault::Error { status: 400, code: "AccessDeniedException".into(), message: "no such right".into() }, "AccessDeniedException: no such right")]
 #[case::garbage(Fault::Garbage, "the answer is not what the service sends")]
-#[case::truncated(Fault::Truncated, "connection closed before message completed")]
+#[case::truncated(Fault::Truncated, "before message")]
 #[case::proxy_page(Fault::Status { status: 502 }, "the answer is HTTP status 502 and no error of AWS's")]
 #[case::empty(Fault::Empty, "the answer holds no token")]
 #[case::odd_base64(Fault::OddBase64, "the token is not base64")]
@@ -279,4 +279,24 @@ fn a_hanging_metadata_service_is_given_up_soon() {
         "{outcome:?}"
     );
     assert!(outcome.stderr.contains("hop"), "{outcome:?}");
+}
+
+#[test]
+fn debugging_names_the_source_and_the_cache_but_no_secret() {
+    let lab = lab();
+    let machine = machine(&lab).with("ECR_AUTH_LOG", "debug");
+    let asked = machine.helper("get", HOST);
+    let key = lab.admin();
+    assert_eq!(
+        asked.stderr,
+        format!(
+            "credentials: the environment's access key {}\ncache: no fresh token for eu-west-1, asked AWS\n",
+            key.id
+        )
+    );
+    let warm = machine.helper("get", HOST);
+    assert!(
+        warm.stderr.ends_with("cache: a fresh token for eu-west-1\n"),
+        "{warm:?}"
+    );
 }

@@ -61,7 +61,10 @@ fn refuses_to_listen_beyond_this_machine() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(said, "error: cannot start the lab: 0.0.0.0 is not a loopback address\n");
+    assert_eq!(
+        said,
+        "error: cannot start the lab: 0.0.0.0 is neither a loopback address nor one of documentation's\n"
+    );
 }
 
 #[test]

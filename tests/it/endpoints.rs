@@ -1,0 +1,130 @@
+//! Which endpoint is really asked: seen by a proxy that takes every name of AWS's to the lab, over TLS.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use lab::Lab;
+use rstest::rstest;
+
+use crate::harness::Machine;
+use crate::lab_machine::{key_variables, lab};
+
+/// An HTTP proxy for CONNECT alone, which connects every name to the lab and notes it.
+struct Proxy {
+    address: SocketAddr,
+    names: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    fn before(lab: &Lab) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let names = Arc::new(Mutex::new(Vec::new()));
+        let (noted, target) = (names.clone(), lab.https_addr());
+        // Ends with the test's process: nothing is left to join.
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let noted = noted.clone();
+                thread::spawn(move || tunnel(client, target, &noted));
+            }
+        });
+        Self { address, names }
+    }
+}
+
+fn tunnel(mut client: TcpStream, target: SocketAddr, noted: &Mutex<Vec<String>>) {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && client.read(&mut byte).is_ok_and(|read| read == 1) {
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    noted.lock().unwrap().push(head.split(' ').nth(1).unwrap().to_owned());
+    let server = TcpStream::connect(target).unwrap();
+    client
+        .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        .unwrap();
+    let (client_copy, server_copy) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    thread::spawn(move || copy(client_copy, server_copy));
+    copy(server, client);
+}
+
+fn copy(mut from: TcpStream, mut to: TcpStream) {
+    let _ = std::io::copy(&mut from, &mut to);
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+fn machine(lab: &Lab, proxy: &Proxy) -> Machine {
+    Machine::new()
+        .with("SSL_CERT_FILE", lab.ca_file().to_str().unwrap())
+        .with("HTTPS_PROXY", &format!("http://{}", proxy.address))
+        .with_all(key_variables(lab.admin()))
+}
+
+#[rstest]
+#[case(
+    "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+    "api.ecr.eu-west-1.amazonaws.com:443"
+)]
+#[case(
+    "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com",
+    "api.ecr-fips.us-east-1.amazonaws.com:443"
+)]
+#[case("111122223333.dkr-ecr.eu-west-1.on.aws", "ecr.eu-west-1.api.aws:443")]
+#[case("111122223333.dkr-ecr-fips.us-west-2.on.aws", "ecr-fips.us-west-2.api.aws:443")]
+#[case(
+    "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn",
+    "api.ecr.cn-north-1.amazonaws.com.cn:443"
+)]
+#[case(
+    "111122223333.dkr.ecr.us-gov-west-1.amazonaws.com",
+    "api.ecr.us-gov-west-1.amazonaws.com:443"
+)]
+#[case(
+    "111122223333.dkr.ecr.eusc-de-east-1.amazonaws.eu",
+    "api.ecr.eusc-de-east-1.amazonaws.eu:443"
+)]
+#[case("public.ecr.aws", "api.ecr-public.us-east-1.amazonaws.com:443")]
+fn the_api_endpoint_is_of_the_hosts_kind(#[case] host: &str, #[case] endpoint: &str) {
+    let lab = lab();
+    let proxy = Proxy::before(&lab);
+    let outcome = machine(&lab, &proxy).with("AWS_MAX_ATTEMPTS", "1").helper("get", host);
+    assert_eq!(*proxy.names.lock().unwrap(), [endpoint], "{outcome:?}");
+    // The lab's administrator is of partition aws alone: elsewhere the lab refuses the key, as AWS does.
+    if host.ends_with(".amazonaws.com") && !host.contains("us-gov") || host.ends_with(".aws") {
+        outcome.password();
+    } else {
+        assert!(outcome.stdout.contains("UnrecognizedClientException"), "{outcome:?}");
+    }
+}
+
+#[test]
+fn no_proxy_goes_around_it() {
+    let lab = lab();
+    let proxy = Proxy::before(&lab);
+    let outcome = machine(&lab, &proxy)
+        .with("AWS_ENDPOINT_URL", &lab.https_url())
+        .with("NO_PROXY", "127.0.0.1")
+        .helper("get", "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com");
+    outcome.password();
+    assert!(proxy.names.lock().unwrap().is_empty());
+}
+
+#[test]
+fn metadata_never_goes_through_the_proxy() {
+    let lab = lab();
+    let role = crate::lab_machine::role(&lab, "puller");
+    lab.set_instance_role(Some(&role));
+    let proxy = Proxy::before(&lab);
+    Machine::new()
+        .without("AWS_EC2_METADATA_DISABLED")
+        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &lab.http_url())
+        .with("SSL_CERT_FILE", lab.ca_file().to_str().unwrap())
+        .with("HTTPS_PROXY", &format!("http://{}", proxy.address))
+        .with("HTTP_PROXY", &format!("http://{}", proxy.address))
+        .helper("get", "111122223333.dkr.ecr.eu-west-1.amazonaws.com")
+        .password();
+    assert_eq!(*proxy.names.lock().unwrap(), ["api.ecr.eu-west-1.amazonaws.com:443"]);
+}

@@ -1,0 +1,219 @@
+//! `setup` and `logout` as processes: whose registry, what is verified, many at once.
+
+use lab::Permissions;
+
+use crate::harness::{HOST, Machine};
+use crate::lab_machine::{GET_TOKEN, lab, machine, machine_with};
+
+const EMPTY: &str = "{}\n";
+
+/// With a folder for the helper's link, so that nothing outside the test's own folder is written.
+fn setup_args<'a>(bin: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["setup", "--client", "docker", "--bin-dir", bin], more].concat()
+}
+
+fn bin(machine: &Machine) -> String {
+    machine.path("bin").display().to_string()
+}
+
+#[test]
+fn without_a_registry_it_is_the_callers_own() {
+    let lab = lab();
+    let machine = machine(&lab).with("AWS_REGION", "eu-west-1");
+    let bin = bin(&machine);
+    let outcome = machine.run(&setup_args(&bin, &[]));
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""), "{outcome:?}");
+    let config = machine.read(".docker/config.json");
+    assert_eq!(
+        config,
+        format!("{{\n\t\"credHelpers\": {{\n\t\t\"{HOST}\": \"ecr-auth\"\n\t}}\n}}")
+    );
+    assert_eq!(lab.count("sts:GetCallerIdentity"), 1);
+    assert_eq!(lab.count(GET_TOKEN), 0);
+
+    let helper = machine.path("bin/docker-credential-ecr-auth");
+    machine.call(&helper, &["get"], HOST).password();
+
+    let logout = machine.run(&["logout", "--client", "docker"]);
+    assert_eq!(logout.status, 0, "{logout:?}");
+    assert!(!machine.home().join(".docker/config.json").exists());
+    assert!(!helper.exists());
+    machine.helper("list", "").prints(EMPTY);
+}
+
+#[test]
+fn without_a_registry_and_a_region_the_way_out_is_named() {
+    let machine = Machine::new();
+    let bin = bin(&machine);
+    machine.run(&setup_args(&bin, &[])).is(
+        2,
+        "",
+        "error: no registry: none is named, and no region is set to look for the caller's own\nhint: name one (ACCOUNT/REGION or a host), or set --region or AWS_REGION\n",
+    );
+    assert!(!machine.home().join(".docker").exists());
+}
+
+#[test]
+fn registries_by_every_name() {
+    let machine = Machine::new();
+    let bin = bin(&machine);
+    let outcome = machine.run(&setup_args(
+        &bin,
+        &[
+            "--region",
+            "eu-west-1",
+            "111122223333",
+            "444455556666/us-east-1",
+            "public",
+            &format!("https://{HOST}/app:1"),
+        ],
+    ));
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let config: serde_json::Value = serde_json::from_str(&machine.read(".docker/config.json")).unwrap();
+    let hosts: Vec<_> = config["credHelpers"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(
+        hosts,
+        [HOST, "444455556666.dkr.ecr.us-east-1.amazonaws.com", "public.ecr.aws"]
+    );
+}
+
+#[test]
+fn an_eleven_digit_account_gets_the_yaml_hint() {
+    let machine = Machine::new();
+    let outcome = machine.run(&["setup", "11122223333/eu-west-1"]);
+    assert_eq!(outcome.status, 2);
+    assert!(outcome.stderr.contains("leading zero"), "{outcome:?}");
+}
+
+#[test]
+fn verify_fetches_one_token_per_region_and_says_what_fails() {
+    let lab = lab();
+    let machine = machine(&lab);
+    let bin = bin(&machine);
+    let registries = [HOST, "444455556666/eu-west-1", "111122223333/us-east-1"];
+    let outcome = machine.run(&setup_args(&bin, &[&["--verify"], &registries[..]].concat()));
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert_eq!(outcome.stderr.matches("verified: ").count(), 3, "{outcome:?}");
+    assert_eq!(lab.count(GET_TOKEN), 2);
+
+    let key = lab.add_user_with("111122223333", "denied", Permissions::deny(["ecr:*"]));
+    let denied = machine_with(&lab, &key);
+    let bin = self::bin(&denied);
+    let outcome = denied.run(&setup_args(&bin, &["--verify", HOST]));
+    assert_eq!(outcome.status, 1);
+    assert!(outcome.stderr.contains("AccessDeniedException"), "{outcome:?}");
+    assert!(
+        outcome
+            .stderr
+            .contains("error: not verified: no token for 1 of 1 registries"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn twenty_setups_at_once_lose_no_entry() {
+    let machine = Machine::new();
+    let bin = bin(&machine);
+    let config = "{\n  \"auths\": {\"ghcr.io\": {\"auth\": \"eDp5\"}},\n  \"experimental\": 1.0e2\n}\n";
+    machine.write(".docker/config.json", config);
+    let children: Vec<_> = (0..20)
+        .map(|number| {
+            let registry = format!("1111222233{number:02}/eu-west-1");
+            machine.start(&setup_args(&bin, &[&registry]))
+        })
+        .collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    let text = machine.read(".docker/config.json");
+    assert!(text.contains("\"experimental\": 1.0e2"), "{text}");
+    let written: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(written["credHelpers"].as_object().unwrap().len(), 20, "{text}");
+    let logout = machine.run(&["logout", "--client", "docker"]);
+    assert_eq!(logout.status, 0, "{logout:?}");
+    assert_eq!(machine.read(".docker/config.json"), config);
+}
+
+#[test]
+fn killed_at_any_moment_it_leaves_a_file_that_parses_and_holds_all() {
+    let machine = Machine::new();
+    let bin = bin(&machine);
+    machine.write(
+        ".docker/config.json",
+        "{\"auths\": {\"ghcr.io\": {\"auth\": \"eDp5\"}}}",
+    );
+    let mut finished = 0;
+    for number in 0..100 {
+        let registry = format!("111122223{number:03}/eu-west-1");
+        let mut child = machine.start(&setup_args(&bin, &[&registry]));
+        // Spread over the life of the process: no two rounds are killed at the same point of it.
+        for _ in 0..number * 2_000 {
+            std::hint::spin_loop();
+        }
+        let _ = child.kill();
+        if child.wait().unwrap().success() {
+            finished += 1;
+        }
+        let config: serde_json::Value = serde_json::from_str(&machine.read(".docker/config.json")).unwrap();
+        assert_eq!(config["auths"]["ghcr.io"]["auth"], "eDp5");
+        let entries = config["credHelpers"].as_object().map_or(0, serde_json::Map::len);
+        assert!(
+            entries >= finished,
+            "{entries} entries after {finished} finished setups"
+        );
+    }
+    let last = machine.run(&setup_args(&bin, &[HOST]));
+    assert_eq!(last.status, 0, "{last:?}");
+    let left: Vec<_> = std::fs::read_dir(machine.home().join(".docker"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["config.json"], "what killed runs left is cleaned up");
+}
+
+#[test]
+fn a_configuration_that_does_not_parse_is_left_alone() {
+    let machine = Machine::new();
+    let bin = bin(&machine);
+    machine.write(".docker/config.json", "{\"auths\": ");
+    let outcome = machine.run(&setup_args(&bin, &[HOST]));
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("config.json") && outcome.stderr.contains("line 1"),
+        "{outcome:?}"
+    );
+    assert_eq!(machine.read(".docker/config.json"), "{\"auths\": ");
+}
+
+#[test]
+fn a_dry_run_shows_the_change_and_writes_nothing() {
+    let machine = Machine::new();
+    let bin = bin(&machine);
+    machine.write(
+        ".docker/config.json",
+        "{\n\t\"auths\": {\"ghcr.io\": {\"auth\": \"c2VjcmV0\"}}\n}",
+    );
+    let outcome = machine.run(&setup_args(&bin, &["--dry-run", HOST]));
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(
+        outcome.stdout.contains(&format!("+\t\t\"{HOST}\": \"ecr-auth\"")),
+        "{outcome:?}"
+    );
+    assert!(!outcome.stdout.contains("c2VjcmV0"), "{outcome:?}");
+    assert!(!machine.path("bin").exists());
+    assert!(!machine.read(".docker/config.json").contains("ecr-auth"));
+}
+
+#[test]
+fn help_and_usage() {
+    let machine = Machine::new();
+    let help = machine.run(&["setup", "--help"]);
+    assert_eq!((help.status, help.stderr.as_str()), (0, ""));
+    assert!(help.stdout.contains("Examples:"));
+    let wrong = machine.run(&["setup", "--no-such-flag"]);
+    assert_eq!((wrong.status, wrong.stdout.as_str()), (2, ""));
+    assert!(wrong.stderr.starts_with("error: "), "{wrong:?}");
+    let quiet = machine.run(&["-q", "setup", "--bin-dir", &bin(&machine), "--client", "docker", HOST]);
+    quiet.prints("");
+}
