@@ -14,6 +14,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_types::region::Region;
 
 use super::Aws;
+use super::descendants::Descendants;
 use super::endpoint::check_sign_in;
 use super::failure::{root_cause, timed_out};
 use super::http::link_local_client;
@@ -90,7 +91,10 @@ impl Aws<'_> {
             .configure(&self.provider_config(region))
             .profile_name(name)
             .build();
-        provider.provide_credentials().await.map_err(|error| {
+        let programs = Descendants::default();
+        let credentials = provider.provide_credentials().await;
+        programs.have_ended();
+        credentials.map_err(|error| {
             let error = Error::failed(format!("profile {name}"), without_stderr(&root_cause(&error)));
             let sso = ["sso_session", "sso_start_url"]
                 .iter()

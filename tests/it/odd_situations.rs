@@ -1,7 +1,11 @@
 //! What people's machines really look like: pasted keys, odd files, programs that fail, addresses with passwords in them.
 
-use crate::harness::{HOST, Machine};
-use crate::lab_machine::{GET_TOKEN, lab, machine};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::harness::{HOST, Machine, Outcome, binary};
+use crate::lab_machine::{GET_TOKEN, key_variables, lab, machine, role};
 
 #[test]
 fn blanks_around_pasted_keys_are_no_part_of_them() {
@@ -105,4 +109,102 @@ fn a_folder_without_root_certificates_is_named() {
         .helper("get", HOST);
     assert_eq!(outcome.status, 1);
     assert!(outcome.stdout.contains("SSL_CERT_DIR"), "{outcome:?}");
+}
+
+#[test]
+fn a_credential_process_that_hangs_is_ended() {
+    let machine = Machine::new().with("AWS_PROFILE", "slow").with("ECR_AUTH_TIMEOUT", "1");
+    // The programs hold the pipe open for writing: its reader sees the end when the last of them is gone.
+    let pipe = machine.home().join("pipe");
+    make_pipe(&pipe);
+    let script = machine.write("slow", "#!/bin/sh\nexec 9>\"$HOME/pipe\"\nsleep 300\n");
+    fs::set_permissions(&script, Permissions::from_mode(0o700)).unwrap();
+    machine.write(
+        ".aws/config",
+        &format!(
+            "[profile slow]\ncredential_process = sh -c '{}; true'\n",
+            script.display()
+        ),
+    );
+    let reader = std::thread::spawn(move || fs::read(pipe).unwrap());
+    let outcome = machine.helper("get", HOST);
+    assert!(outcome.stdout.contains("no answer within"), "{outcome:?}");
+    reader.join().unwrap();
+}
+
+/// A rule's profile that borrows the environment's keys: who has other keys, or none, gets nothing out of the cache.
+#[test]
+fn a_profile_that_takes_the_environments_keys_shares_with_their_holder_alone() {
+    let lab = lab();
+    let role = role(&lab, "ci");
+    let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
+    let config = format!("[profile borrowed]\nrole_arn = {role}\ncredential_source = Environment\n");
+    machine.write(".aws/config", &config);
+    machine.write(
+        ".config/ecr-auth/ecr-auth.yml",
+        &format!("registries:\n  - match: {HOST}\n    profile: borrowed\n"),
+    );
+    let holder = machine.with_all(key_variables(lab.admin()));
+    holder.helper("get", HOST).password();
+    holder.helper("get", HOST).password();
+    assert_eq!(lab.count(GET_TOKEN), 1);
+    let other = holder.with("AWS_SECRET_ACCESS_KEY", "wrong");
+    let outcome = other.helper("get", HOST);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    let nobody = other.without("AWS_ACCESS_KEY_ID").without("AWS_SECRET_ACCESS_KEY");
+    let outcome = nobody.helper("get", HOST);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+}
+
+#[test]
+fn a_configuration_on_the_helpers_command_line_counts() {
+    let machine = Machine::new();
+    let missing = machine.path("missing.yml").display().to_string();
+    let outcome = machine.call(&binary(), &["--config", &missing, "helper", "get"], HOST);
+    assert!(outcome.stdout.contains("missing.yml"), "{outcome:?}");
+    let file = machine.write("named.yml", &format!("registries:\n  - match: {HOST}\n"));
+    let outcome = machine.run(&["helper", "list", "--config", &file.display().to_string()]);
+    outcome.prints(&format!("{{\"https://{HOST}\":\"AWS\"}}\n"));
+}
+
+#[test]
+fn a_home_that_is_closed_to_this_user_is_an_empty_one() {
+    let lab = lab();
+    let machine = machine(&lab);
+    machine.write(".config/ecr-auth/ecr-auth.yml", "not: read\n");
+    machine.write(".aws/config", "[default]\nregion = eu-west-1\n");
+    let outcome = with_closed_home(&machine, HOST);
+    outcome.password();
+    with_closed_home(&machine, "docker.io").is(1, "credentials not found in native keychain\n", "");
+}
+
+#[test]
+fn logging_out_needs_no_files_of_awss() {
+    let machine = Machine::new();
+    make_pipe(&machine.write(".aws/x", "").with_file_name("config"));
+    machine.run(&["logout"]).prints("");
+}
+
+fn make_pipe(path: &Path) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+}
+
+/// A `get` by a user who may not look into the home. For root no folder is closed, so root becomes nobody.
+fn with_closed_home(machine: &Machine, stdin: &str) -> Outcome {
+    let copy = machine.path("docker-credential-ecr-auth");
+    if !copy.exists() {
+        fs::copy(binary(), &copy).unwrap();
+    }
+    fs::set_permissions(machine.path(""), Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(machine.home(), Permissions::from_mode(0o000)).unwrap();
+    let outcome = if rustix::process::geteuid().is_root() {
+        let become_nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+        let command = [&become_nobody[..], &[copy.to_str().unwrap(), "get"]].concat();
+        machine.call(Path::new("/usr/bin/setpriv"), &command, stdin)
+    } else {
+        machine.call(&copy, &["get"], stdin)
+    };
+    fs::set_permissions(machine.home(), Permissions::from_mode(0o700)).unwrap();
+    outcome
 }
