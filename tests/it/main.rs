@@ -7,5 +7,6 @@ mod endpoints;
 mod harness;
 mod helper_protocol;
 mod lab_machine;
+mod leaks;
 mod setup_logout;
 mod tokens;
