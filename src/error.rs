@@ -44,7 +44,7 @@ impl Error {
     pub fn failed(what: impl Into<String>, cause: impl fmt::Display) -> Self {
         Self {
             exit: Exit::Failed,
-            what: what.into(),
+            what: one_line(&what.into()),
             cause: one_line(&cause.to_string()),
             hint: None,
         }
@@ -61,7 +61,7 @@ impl Error {
     /// Adds what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(one_line(&hint.into()));
         self
     }
 
@@ -102,6 +102,16 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// An address without the `user:password@` that it may carry.
+pub fn without_userinfo(url: &str) -> String {
+    // Cut at the last '@': a password may hold any character where somebody forgot to escape it.
+    let Some((userinfo, rest)) = url.rsplit_once('@') else {
+        return url.to_owned();
+    };
+    let scheme = userinfo.split_once("://").map(|(scheme, _)| format!("{scheme}://"));
+    format!("{}{rest}", scheme.unwrap_or_default())
+}
+
 /// A cause in one line without control characters, whatever a server or a file put in it.
 pub fn one_line(text: &str) -> String {
     let cleaned: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -119,6 +129,26 @@ mod tests {
             .hint("make one")
             .report(&mut out);
         assert_eq!(out, b"error: cannot read x: no such file\nhint: make one\n");
+    }
+
+    #[test]
+    fn every_part_is_one_line() {
+        let error = Error::failed("profile a\nb", "c\r\nd").hint("e\x1b[2J\nf");
+        assert_eq!(error.to_string(), "profile a b: c d");
+        assert_eq!(error.hint_text(), Some("e [2J f"));
+    }
+
+    #[test]
+    fn addresses_are_shown_without_passwords() {
+        for (url, shown) in [
+            ("http://user:s3cret@host:80/p", "http://host:80/p"),
+            ("http://user:s3/cr@et@host", "http://host"),
+            ("user:s3cret@host", "host"),
+            ("https://host/p", "https://host/p"),
+            ("no address", "no address"),
+        ] {
+            assert_eq!(without_userinfo(url), shown);
+        }
     }
 
     #[test]

@@ -13,14 +13,18 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_types::region::Region;
 
+use super::endpoint::check_sign_in;
 use super::failure::{root_cause, timed_out};
 use super::http::link_local_client;
 use super::{Aws, Endpoint, Service};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, without_userinfo};
 use crate::identity::{self, Source};
 
 /// What the instance metadata service gets in all: where there is none, a `get` must end within 2 s.
 const IMDS_LIMIT: Duration = Duration::from_millis(1700);
+
+/// The settings of a profile that make the SDK call a service for its credentials.
+const SIGN_IN: [&str; 4] = ["role_arn", "sso_session", "sso_start_url", "login_session"];
 
 impl Aws<'_> {
     /// Credentials of the chosen source, and of no other.
@@ -46,6 +50,7 @@ impl Aws<'_> {
                 token_file,
                 session_name,
             } => {
+                check_sign_in(self.env, self.identity)?;
                 let provider = WebIdentityTokenCredentialsProvider::builder()
                     .configure(&self.provider_config(region)?)
                     .static_configuration(StaticConfiguration {
@@ -66,7 +71,9 @@ impl Aws<'_> {
                     .with_http_client(link_local_client(&self.clock));
                 let provider = EcsCredentialsProvider::builder().configure(&config).build();
                 provider.provide_credentials().await.map_err(|error| {
-                    denied(&format!("cannot get the container's credentials from {uri}"), &error)
+                    let shown = without_userinfo(uri);
+                    let cause = root_cause(&error).replace(uri, &shown);
+                    Error::failed(format!("cannot get the container's credentials from {shown}"), cause)
                         .hint("AWS_CONTAINER_CREDENTIALS_* name that address: check that the task or pod has a role")
                 })
             }
@@ -75,13 +82,16 @@ impl Aws<'_> {
     }
 
     async fn profile(&self, name: &str, region: &str) -> Result<Credentials> {
+        if SIGN_IN.iter().any(|key| self.identity.setting(key).is_some()) {
+            check_sign_in(self.env, self.identity)?;
+        }
         let region = self.identity.setting("region").unwrap_or(region);
         let provider = ProfileFileCredentialsProvider::builder()
             .configure(&self.provider_config(region)?)
             .profile_name(name)
             .build();
         provider.provide_credentials().await.map_err(|error| {
-            let error = denied(&format!("profile {name}"), &error);
+            let error = Error::failed(format!("profile {name}"), without_stderr(&root_cause(&error)));
             let sso = ["sso_session", "sso_start_url"]
                 .iter()
                 .any(|key| self.identity.setting(key).is_some());
@@ -127,7 +137,63 @@ impl Aws<'_> {
     }
 }
 
+/// The SDK quotes what a failed `credential_process` wrote to stderr. That may hold secrets, and a failure's line ends up in
+/// build logs.
+fn without_stderr(cause: &str) -> String {
+    match cause.split_once(" Stderr:") {
+        Some((ending, _)) => {
+            let (_, status) = ending.rsplit_once("exit status: ").unwrap_or_default();
+            let status = status.trim_end_matches('.');
+            format!(
+                "its credential_process failed (exit status {status}); what it wrote may hold secrets and is not shown"
+            )
+        }
+        None => cause.to_owned(),
+    }
+}
+
+/// Refuses keys that no AWS ever gave out: what cannot stand in a header makes the SDK panic.
+pub(super) fn check(credentials: &Credentials) -> Result<()> {
+    let is_plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+    let odd = match credentials.session_token() {
+        _ if !is_plain(credentials.access_key_id()) => "access key id",
+        _ if !is_plain(credentials.secret_access_key()) => "secret access key",
+        Some(token) if !is_plain(token) => "session token",
+        _ => return Ok(()),
+    };
+    Err(Error::failed(
+        "unusable AWS credentials",
+        format!("the {odd} is empty, or there is a blank, a line break or another odd character in it"),
+    )
+    .hint("look for what was pasted along with it where the credentials come from"))
+}
+
 /// A credentials provider's error: the SDK's outer words ("an error occurred while loading credentials") say nothing.
 fn denied(what: &str, error: &CredentialsError) -> Error {
     Error::failed(what, root_cause(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_keys_that_can_stand_in_a_header_are_used() {
+        let with = |id: &str, secret: &str, token: Option<&str>| {
+            check(&Credentials::new(id, secret, token.map(str::to_owned), None, "test"))
+        };
+        assert_eq!(with("AKIA1", "s/+=", None), Ok(()));
+        assert_eq!(with("AKIA1", "s/+=", Some("t/+=")), Ok(()));
+        for (id, secret, token) in [
+            ("AK\nIA", "s", None),
+            ("AK IA", "s", None),
+            ("é", "s", None),
+            ("", "s", None),
+            ("AKIA1", "s\t", None),
+            ("AKIA1", "s", Some("t\r\nx: y")),
+        ] {
+            let error = with(id, secret, token).unwrap_err();
+            assert!(!error.to_string().contains("IA"), "{error}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, without_userinfo};
 use crate::identity::Identity;
 use crate::world::Env;
 
@@ -54,7 +54,7 @@ impl Endpoint {
     /// # Errors
     /// An override over plain http off the loopback addresses, unless `ECR_AUTH_ALLOW_HTTP=1`.
     pub fn of(service: Service, env: &Env, identity: &Identity, fips: bool, dual_stack: bool) -> Result<Self> {
-        if let Some(url) = overriding_url(service, env, identity) {
+        if let Some(url) = overriding_url(service.setting(), env, identity) {
             refuse_plain_http(&url, env)?;
             return Ok(Self {
                 url: Some(url),
@@ -75,28 +75,44 @@ impl Endpoint {
     }
 }
 
-/// AWS's order: the service's variable, the service in the profile, the general variable, the profile.
-/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
-fn overriding_url(service: Service, env: &Env, identity: &Identity) -> Option<String> {
+/// Checks the endpoints that the SDK itself calls to turn a role, an SSO session or a web identity into credentials.
+///
+/// # Errors
+/// As [`Endpoint::of`]: tokens that are sent there in the clear are lost.
+pub(super) fn check_sign_in(env: &Env, identity: &Identity) -> Result<()> {
+    for service in ["sts", "sso", "sso_oidc", "signin"] {
+        if let Some(url) = configured_url(service, env, identity) {
+            refuse_plain_http(url, env)?;
+        }
+    }
+    Ok(())
+}
+
+fn overriding_url(service: &str, env: &Env, identity: &Identity) -> Option<String> {
     let ignored = env
         .get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
         .or_else(|| identity.setting("ignore_configured_endpoint_urls"));
     if ignored.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         return None;
     }
-    let variable = format!("AWS_ENDPOINT_URL_{}", service.setting().to_uppercase());
-    env.get(&variable)
-        .or_else(|| identity.service_endpoint(service.setting()))
+    configured_url(service, env, identity).map(str::to_owned)
+}
+
+/// AWS's order: the service's variable, the service in the profile, the general variable, the profile.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
+fn configured_url<'a>(service: &str, env: &'a Env, identity: &'a Identity) -> Option<&'a str> {
+    env.get(&format!("AWS_ENDPOINT_URL_{}", service.to_uppercase()))
+        .or_else(|| identity.service_endpoint(service))
         .or_else(|| env.get("AWS_ENDPOINT_URL"))
         .or_else(|| identity.setting("endpoint_url"))
-        .map(str::to_owned)
 }
 
 fn refuse_plain_http(url: &str, env: &Env) -> Result<()> {
     let what = "the endpoint that the settings name";
+    let shown = without_userinfo(url);
     let uri: http::Uri = url
         .parse()
-        .map_err(|_| Error::usage(what, format!("{url} is not a URL")).hint("write it as https://HOST[:PORT]"))?;
+        .map_err(|_| Error::usage(what, format!("{shown} is not a URL")).hint("write it as https://HOST[:PORT]"))?;
     match uri.scheme_str() {
         Some("https") => Ok(()),
         Some("http") if is_loopback(uri.host().unwrap_or_default()) || env.get("ECR_AUTH_ALLOW_HTTP") == Some("1") => {
@@ -104,11 +120,12 @@ fn refuse_plain_http(url: &str, env: &Env) -> Result<()> {
         }
         Some("http") => Err(Error::usage(
             what,
-            format!("{url} is plain http: others on the network could read the answer"),
+            format!("{shown} is plain http: others on the network could read the answer"),
         )
         .hint("use https, or set ECR_AUTH_ALLOW_HTTP=1 where you know the network")),
         _ => {
-            Err(Error::usage(what, format!("{url} is neither http nor https")).hint("write it as https://HOST[:PORT]"))
+            Err(Error::usage(what, format!("{shown} is neither http nor https"))
+                .hint("write it as https://HOST[:PORT]"))
         }
     }
 }
@@ -179,6 +196,24 @@ mod tests {
     }
 
     #[test]
+    fn tokens_are_not_sent_over_plain_http_to_sign_in_either() {
+        let check = |variable: &str| {
+            let env: Env = [(variable, "http://10.0.0.1")].into_iter().collect();
+            check_sign_in(&env, &Identity::choose(&env, None).unwrap())
+        };
+        for variable in [
+            "AWS_ENDPOINT_URL_STS",
+            "AWS_ENDPOINT_URL_SSO",
+            "AWS_ENDPOINT_URL_SSO_OIDC",
+            "AWS_ENDPOINT_URL_SIGNIN",
+            "AWS_ENDPOINT_URL",
+        ] {
+            assert!(check(variable).is_err(), "{variable}");
+        }
+        assert_eq!(check("AWS_ENDPOINT_URL_ECR"), Ok(()));
+    }
+
+    #[test]
     fn an_override_switches_fips_and_dual_stack_off() {
         let overridden = endpoint(Service::Ecr, &[]).unwrap();
         assert!(!overridden.fips && !overridden.dual_stack);
@@ -218,6 +253,13 @@ mod tests {
             "x y",
         ] {
             assert!(at(refused).is_err(), "{refused}");
+        }
+        for secret in [
+            "http://user:s3cret@10.0.0.1",
+            "http://user:s3 cret@x",
+            "ftp://user:s3cret@x",
+        ] {
+            assert!(!at(secret).unwrap_err().to_string().contains("s3"), "{secret}");
         }
         let error = at("http://10.0.0.1").unwrap_err();
         assert!(error.hint_text().unwrap().contains("ECR_AUTH_ALLOW_HTTP"));

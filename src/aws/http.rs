@@ -1,7 +1,8 @@
 //! The HTTP client of every call: TLS roots, proxies, a bound on what an answer may weigh, and the server's clock.
 
 use std::fs;
-use std::path::Path;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
@@ -34,10 +35,11 @@ impl ServerClock {
     pub fn to_ours(&self, theirs: SystemTime) -> SystemTime {
         let seen = self.0.lock().map(|seen| *seen).unwrap_or_default();
         let Some((server, local)) = seen else { return theirs };
-        match theirs.duration_since(server) {
-            Ok(ahead) => local + ahead,
-            Err(behind) => local - behind.duration(),
-        }
+        let ours = match theirs.duration_since(server) {
+            Ok(ahead) => local.checked_add(ahead),
+            Err(behind) => local.checked_sub(behind.duration()),
+        };
+        ours.unwrap_or(theirs)
     }
 
     fn set(&self, server: SystemTime) {
@@ -47,7 +49,8 @@ impl ServerClock {
     }
 }
 
-/// A client that goes through the proxy the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
+/// A client that goes through the proxy the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), but for plain http
+/// to this machine: a profile may take its credentials from there.
 ///
 /// # Errors
 /// Root certificates that are named but can't be read.
@@ -65,24 +68,43 @@ pub fn client(env: &Env, clock: &ServerClock) -> Result<SharedHttpClient> {
             .tls_context(tls.clone())
             .build()
     });
-    Ok(guarded(inner, clock))
+    Ok(SharedHttpClient::new(Guarded {
+        inner,
+        direct: direct_client(),
+        clock: clock.clone(),
+    }))
 }
 
 /// A client for the addresses that are http by nature and never go through a proxy: IMDS and container credentials.
 pub fn link_local_client(clock: &ServerClock) -> SharedHttpClient {
-    let inner = Builder::new().build_with_connector_fn(move |settings, _components| {
+    SharedHttpClient::new(Guarded {
+        inner: direct_client(),
+        direct: direct_client(),
+        clock: clock.clone(),
+    })
+}
+
+fn direct_client() -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(move |settings, _components| {
         let mut builder = Connector::builder().proxy_config(ProxyConfig::disabled());
         builder.set_connector_settings(settings.cloned());
         builder.build_http()
-    });
-    guarded(inner, clock)
+    })
 }
 
-fn guarded(inner: SharedHttpClient, clock: &ServerClock) -> SharedHttpClient {
-    SharedHttpClient::new(Guarded {
-        inner,
-        clock: clock.clone(),
-    })
+/// Whether a request is plain http to the machine itself: loopback, the instance metadata service (169.254.169.254,
+/// fd00:ec2::254), or a container's credentials (169.254.170.2, 169.254.170.23, fd00:ec2::23).
+fn is_local(address: &str) -> bool {
+    let Ok(uri) = address.parse::<http::Uri>() else {
+        return false;
+    };
+    let host = uri.host().unwrap_or_default();
+    let is_local_host = match host.trim_start_matches('[').trim_end_matches(']').parse() {
+        Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_link_local(),
+        Ok(IpAddr::V6(ip)) => ip.is_loopback() || ip.segments()[..2] == [0xfd00, 0xec2],
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
+    };
+    is_local_host && uri.scheme() == Some(&http::uri::Scheme::HTTP)
 }
 
 /// `AWS_CA_BUNDLE` alone where it is set; else the system's roots, which `SSL_CERT_FILE` and `SSL_CERT_DIR` replace; else, where
@@ -93,7 +115,15 @@ fn trust_store(env: &Env) -> Result<TrustStore> {
     }
     if let Some(file) = env.path("SSL_CERT_FILE") {
         read_bundle(&file, "SSL_CERT_FILE")?;
-    } else if env.get("SSL_CERT_DIR").is_none() && !has_system_roots() {
+    } else if let Some(folders) = env.get("SSL_CERT_DIR") {
+        if !std::env::split_paths(folders).any(|folder| holds_certificate(&folder)) {
+            return Err(Error::failed(
+                format!("cannot use the folder SSL_CERT_DIR names, {folders}"),
+                "there is no certificate in it",
+            )
+            .hint("SSL_CERT_DIR is a folder of PEM certificates: mend it, or unset the variable"));
+        }
+    } else if !has_system_roots() {
         return Ok(TrustStore::empty().with_pem_certificate(built_in_roots()));
     }
     Ok(TrustStore::default())
@@ -126,7 +156,25 @@ fn has_system_roots() -> bool {
 #[cfg(target_os = "linux")]
 fn has_system_roots() -> bool {
     let found = openssl_probe::probe();
-    found.cert_file.is_some() || !found.cert_dir.is_empty()
+    found.cert_file.is_some_and(|file| is_certificate(&file))
+        || found.cert_dir.iter().any(|folder| holds_certificate(folder))
+}
+
+/// Whether there is a certificate in a folder. Without a single one the SDK may panic.
+fn holds_certificate(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file())
+        .collect();
+    files.iter().any(|file| is_certificate(file))
+}
+
+fn is_certificate(file: &Path) -> bool {
+    let pem = fs::read(file).unwrap_or_default();
+    CertificateDer::pem_slice_iter(&pem)
+        .flatten()
+        .any(|certificate| webpki::anchor_from_trusted_cert(&certificate).is_ok())
 }
 
 fn built_in_roots() -> Vec<u8> {
@@ -144,6 +192,8 @@ fn built_in_roots() -> Vec<u8> {
 #[derive(Debug)]
 struct Guarded<C> {
     inner: C,
+    /// For what is on this machine.
+    direct: C,
     clock: ServerClock,
 }
 
@@ -151,6 +201,7 @@ impl HttpClient for Guarded<SharedHttpClient> {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(Guarded {
             inner: self.inner.http_connector(settings, components),
+            direct: self.direct.http_connector(settings, components),
             clock: self.clock.clone(),
         })
     }
@@ -158,7 +209,12 @@ impl HttpClient for Guarded<SharedHttpClient> {
 
 impl HttpConnector for Guarded<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (answer, clock) = (self.inner.call(request), self.clock.clone());
+        let connector = if is_local(request.uri()) {
+            &self.direct
+        } else {
+            &self.inner
+        };
+        let (answer, clock) = (connector.call(request), self.clock.clone());
         HttpConnectorFuture::new(async move {
             let answer = answer.await?;
             if let Some(date) = answer.headers().get("date").and_then(http_date) {
@@ -190,6 +246,56 @@ mod tests {
         let off = end.duration_since(now + 12 * hour).unwrap();
         assert!(off < Duration::from_secs(60), "{off:?}");
         assert!(clock.to_ours(now - 2 * hour) < now);
+    }
+
+    #[test]
+    fn times_that_are_none_are_survived() {
+        let clock = ServerClock::default();
+        clock.set(SystemTime::UNIX_EPOCH);
+        let latest = SystemTime::UNIX_EPOCH + Duration::from_secs(i64::MAX as u64);
+        assert_eq!(clock.to_ours(latest), latest);
+        let earliest = SystemTime::UNIX_EPOCH - Duration::from_secs(i64::MAX as u64);
+        clock.set(SystemTime::now() + Duration::from_secs(86_400 * 365 * 200));
+        assert!(clock.to_ours(earliest) <= earliest + Duration::from_secs(1));
+    }
+
+    #[test]
+    fn plain_http_to_this_machine_is_told_from_all_else() {
+        for local in [
+            "http://127.0.0.1:4566/",
+            "http://localhost/x",
+            "http://[::1]:80/",
+            "http://169.254.169.254/latest",
+            "http://169.254.170.2/v2",
+            "http://169.254.170.23/v1",
+            "http://[fd00:ec2::254]/",
+            "http://[fd00:ec2::23]/v1",
+        ] {
+            assert!(is_local(local), "{local}");
+        }
+        for other in [
+            "https://127.0.0.1/",
+            "http://10.0.0.1/",
+            "http://127.0.0.1.example.com/",
+            "http://[fd00:ec3::23]/",
+            "https://api.ecr.eu-west-1.amazonaws.com/",
+            "not an address",
+        ] {
+            assert!(!is_local(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_folder_without_certificates_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("junk.pem"), "junk").unwrap();
+        let path = folder.path().display().to_string();
+        let with = |folder: &str| trust_store(&[("SSL_CERT_DIR", folder)].into_iter().collect());
+        for none in [path.as_str(), "/nonexistent"] {
+            assert!(with(none).unwrap_err().to_string().contains("SSL_CERT_DIR"));
+        }
+        fs::write(folder.path().join("roots.pem"), built_in_roots()).unwrap();
+        assert!(with(&path).is_ok());
     }
 
     #[test]

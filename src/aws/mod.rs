@@ -75,6 +75,7 @@ impl<'a> Aws<'a> {
     /// The settings of a service's client: nothing is looked up behind our back.
     async fn config(&self, region: &str, endpoint: &Endpoint) -> Result<SdkConfig> {
         let credentials = self.credentials(region).await?;
+        credentials::check(&credentials)?;
         Ok(SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(region.to_owned()))

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 pub use shared_files::{Profile, SharedFiles};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, without_userinfo};
 use crate::secret::Secret;
 use crate::world::Env;
 
@@ -66,7 +66,7 @@ impl fmt::Display for Source {
             } => {
                 write!(f, "{role_arn} by the token in {}", token_file.display())
             }
-            Self::Container { uri, .. } => write!(f, "the container's credentials at {uri}"),
+            Self::Container { uri, .. } => write!(f, "the container's credentials at {}", without_userinfo(uri)),
             Self::InstanceMetadata { .. } => f.write_str("the instance metadata service"),
         }
     }
@@ -215,13 +215,14 @@ pub fn no_credentials(last: &str) -> Error {
     .hint("set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached")
 }
 
+/// Blanks around keys are no part of them: a CI's secret often ends in the newline it was pasted with.
 fn environment_keys(env: &Env) -> Result<Option<Source>> {
-    let secret = env.get("AWS_SECRET_ACCESS_KEY");
-    match (env.get("AWS_ACCESS_KEY_ID"), secret) {
+    let key = |name| env.get(name).map(str::trim).filter(|key| !key.is_empty());
+    match (key("AWS_ACCESS_KEY_ID"), key("AWS_SECRET_ACCESS_KEY")) {
         (Some(id), Some(secret)) => Ok(Some(Source::Environment {
             access_key_id: id.to_owned(),
             secret_access_key: Secret::new(secret),
-            session_token: env.get("AWS_SESSION_TOKEN").map(Secret::new),
+            session_token: key("AWS_SESSION_TOKEN").map(Secret::new),
         })),
         (None, None) => Ok(None),
         (id, _) => {

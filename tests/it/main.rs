@@ -8,5 +8,6 @@ mod harness;
 mod helper_protocol;
 mod lab_machine;
 mod leaks;
+mod odd_situations;
 mod setup_logout;
 mod tokens;
