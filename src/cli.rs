@@ -30,16 +30,16 @@ struct Cli {
 }
 
 const EXAMPLES: &str = "Examples:
-  ecr-auth setup                                               the caller's own registry in the current region
+  ecr-auth setup                                               the caller's own registry
   ecr-auth setup 111122223333.dkr.ecr.eu-west-1.amazonaws.com  one registry
-  ecr-auth setup 111122223333/eu-west-1 public                 a registry by account and region, and ECR Public
+  ecr-auth setup 111122223333/eu-west-1 public                 one more, and ECR Public
   ecr-auth logout                                              takes it all back";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Setup(setup::SetupArgs),
     Logout(logout::LogoutArgs),
-    /// Speaks the Docker credential-helper protocol: what clients call, under the name docker-credential-ecr-auth too
+    /// Speaks the Docker credential-helper protocol; clients call it as docker-credential-ecr-auth
     Helper {
         /// get, store, erase, list or version
         action: String,

@@ -58,8 +58,10 @@ impl Plan {
     ///
     /// # Errors
     /// What AWS says, or that it said nothing in time.
-    pub fn password(&self, cache: &Cache, name: &str, began: Instant, world: &World<'_>) -> Result<Secret> {
+    pub fn password(&self, cache: &Cache, name: &str, began: Instant, world: &mut World<'_>) -> Result<Secret> {
+        world.detail(|| format!("credentials: {}", self.identity.source));
         if let Some(secret) = cache.warm(&self.key, name, world.now()) {
+            world.detail(|| format!("cache: a fresh token for {}", self.registry.region()));
             return Ok(secret);
         }
         let deadline = deadline(&world.env, began)?;
@@ -69,11 +71,20 @@ impl Plan {
             started: started(world),
             deadline,
         };
-        cache.get(&request, world.clock, &mut |budget| self.fetch(&world.env, budget))
+        let mut asked = false;
+        let secret = cache.get(&request, world.clock, &mut |budget| {
+            asked = true;
+            self.fetch(&world.env, budget)
+        });
+        world.detail(|| match asked {
+            true => format!("cache: no fresh token for {}, asked AWS", self.registry.region()),
+            false => "cache: what another process was told".to_owned(),
+        });
+        secret
     }
 
     fn fetch(&self, env: &Env, budget: Duration) -> Result<Fetched> {
-        let aws = Aws::new(env, &self.identity)?;
+        let aws = Aws::new(env, &self.identity, budget)?;
         let token = aws::within(budget, aws.authorization_token(&self.registry, &self.endpoint))?;
         Ok(Fetched {
             secret: token.password,
@@ -170,8 +181,8 @@ pub fn own_registry(region_flag: Option<&str>, world: &World<'_>) -> Result<Regi
         .hint("name one (ACCOUNT/REGION or a host), or set --region or AWS_REGION")
     })?;
     let identity = Identity::choose(&world.env, None)?;
-    let aws = Aws::new(&world.env, &identity)?;
     let budget = deadline(&world.env, Instant::now())?.saturating_duration_since(Instant::now());
+    let aws = Aws::new(&world.env, &identity, budget)?;
     let caller = aws::within(budget, aws.caller_identity(&region))?;
     parse_argument(&format!("{}/{region}", caller.account), None)
 }

@@ -137,17 +137,15 @@ impl World<'_> {
 
     /// Tells people what was done. A stderr that is closed is nobody's problem.
     pub fn say(&mut self, line: &str) {
-        self.write(Verbosity::Normal, line);
-    }
-
-    /// Tells people how it was done.
-    pub fn detail(&mut self, line: &str) {
-        self.write(Verbosity::Debug, line);
-    }
-
-    fn write(&mut self, least: Verbosity, line: &str) {
-        if self.verbosity >= least {
+        if self.verbosity >= Verbosity::Normal {
             let _ = writeln!(self.stderr, "{line}");
+        }
+    }
+
+    /// Tells people how it was done, if they asked for it: the line is made only then.
+    pub fn detail(&mut self, line: impl FnOnce() -> String) {
+        if self.verbosity >= Verbosity::Debug {
+            let _ = writeln!(self.stderr, "{}", line());
         }
     }
 }

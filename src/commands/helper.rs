@@ -105,7 +105,7 @@ fn get(world: &mut World<'_>) -> Answer {
     }
 }
 
-fn password(target: &Target<'_>, server: &str, world: &World<'_>) -> Result<Secret> {
+fn password(target: &Target<'_>, server: &str, world: &mut World<'_>) -> Result<Secret> {
     let cache = Cache::open(Cache::folder(&world.env));
     Plan::new(&world.env, target)?.password(&cache, &name_of(server), world.began, world)
 }

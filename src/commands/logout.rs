@@ -17,7 +17,7 @@ Examples:
   ecr-auth logout
   ecr-auth logout 111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 
-/// The command line of `logout`.
+/// Takes back what setup wrote, and forgets the cached tokens
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct LogoutArgs {

@@ -23,7 +23,7 @@ Examples:
 
 `ecr-auth logout` puts back what was there before.";
 
-/// The command line of `setup`.
+/// Installs the helper and writes it into Docker's and Podman's configuration
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SetupArgs {

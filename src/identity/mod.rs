@@ -4,6 +4,7 @@
 mod claims;
 mod shared_files;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use shared_files::{Profile, SharedFiles};
@@ -52,6 +53,23 @@ pub enum Source {
         /// `AWS_EC2_METADATA_SERVICE_ENDPOINT`, where it is set.
         endpoint: Option<String>,
     },
+}
+
+impl fmt::Display for Source {
+    /// For people: which source it is, without any secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment { access_key_id, .. } => write!(f, "the environment's access key {access_key_id}"),
+            Self::Profile { name, .. } => write!(f, "profile {name}"),
+            Self::WebIdentity {
+                role_arn, token_file, ..
+            } => {
+                write!(f, "{role_arn} by the token in {}", token_file.display())
+            }
+            Self::Container { uri, .. } => write!(f, "the container's credentials at {uri}"),
+            Self::InstanceMetadata { .. } => f.write_str("the instance metadata service"),
+        }
+    }
 }
 
 /// The chosen source, and the profile whose settings (region, endpoints) go with it.

@@ -10,6 +10,9 @@ use crate::lab_machine::{GET_TOKEN, PATIENCE, lab, machine, machine_with, regist
 
 const NEIGHBOUR: &str = "444455556666.dkr.ecr.eu-west-1.amazonaws.com";
 
+/// A call that is held must not be given up, and made anew, while a busy machine still starts the others.
+const PATIENT: &str = "300";
+
 fn start(machine: &Machine, count: usize) -> Vec<Child> {
     (0..count).map(|_| machine.start_helper("get", HOST)).collect()
 }
@@ -24,7 +27,7 @@ fn end(children: Vec<Child>) -> Vec<Outcome> {
 #[test]
 fn fifty_cold_gets_at_once_make_one_call() {
     let lab = lab();
-    let machine = machine(&lab);
+    let machine = machine(&lab).with("ECR_AUTH_TIMEOUT", PATIENT);
     lab.hold(Service::Ecr);
     let children = start(&machine, 50);
     assert!(lab.wait_for_calls(GET_TOKEN, 1, PATIENCE));
@@ -40,7 +43,7 @@ fn fifty_cold_gets_at_once_make_one_call() {
 fn three_hundred_at_once_against_a_denial_make_one_call() {
     let lab = lab();
     let key = lab.add_user_with("111122223333", "denied", Permissions::deny(["ecr:*"]));
-    let machine = machine_with(&lab, &key);
+    let machine = machine_with(&lab, &key).with("ECR_AUTH_TIMEOUT", PATIENT);
     lab.hold(Service::Ecr);
     let children = start(&machine, 300);
     assert!(lab.wait_for_calls(GET_TOKEN, 1, PATIENCE));
@@ -81,7 +84,7 @@ fn two_hundred_identities_at_once_are_all_cached() {
 #[test]
 fn when_the_one_who_asks_is_killed_another_asks() {
     let lab = lab();
-    let machine = machine(&lab);
+    let machine = machine(&lab).with("ECR_AUTH_TIMEOUT", PATIENT);
     lab.hold(Service::Ecr);
     let mut first = start(&machine, 1);
     assert!(lab.wait_for_calls(GET_TOKEN, 1, PATIENCE));

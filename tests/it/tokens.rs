@@ -280,3 +280,23 @@ fn a_hanging_metadata_service_is_given_up_soon() {
     );
     assert!(outcome.stderr.contains("hop"), "{outcome:?}");
 }
+
+#[test]
+fn debugging_names_the_source_and_the_cache_but_no_secret() {
+    let lab = lab();
+    let machine = machine(&lab).with("ECR_AUTH_LOG", "debug");
+    let asked = machine.helper("get", HOST);
+    let key = lab.admin();
+    assert_eq!(
+        asked.stderr,
+        format!(
+            "credentials: the environment's access key {}\ncache: no fresh token for eu-west-1, asked AWS\n",
+            key.id
+        )
+    );
+    let warm = machine.helper("get", HOST);
+    assert!(
+        warm.stderr.ends_with("cache: a fresh token for eu-west-1\n"),
+        "{warm:?}"
+    );
+}
