@@ -15,7 +15,7 @@ check: ## the quick part of it: format, lints, dependencies, scripts
 	@scripts/check.sh
 
 fmt: ## formats the code
-	@scripts/install.sh check
+	@scripts/install.sh fmt
 	@source scripts/env.sh && cargo fmt --all
 
 lab: ## runs the local AWS and prints the environment to export

@@ -7,11 +7,12 @@ source "$(dirname "$0")/env.sh"
 
 # outside: everything but the play itself.
 outside() {
-  local before after status=0
+  local before after status=0 cargo=(cargo build --locked)
+  [ -t 2 ] || cargo+=(--quiet)
   "$ROOT/scripts/install.sh" build demo
   find_rust
   say "Building ecr-auth and its lab…"
-  (cd "$ROOT" && cargo build --quiet --locked --package ecr-auth --package lab)
+  (cd "$ROOT" && "${cargo[@]}" --package ecr-auth --package lab)
   before=$(as_root env HOME="$HOME" PATH="$PATH" "$ROOT/scripts/fingerprint.sh")
   "$ROOT/scripts/namespace.sh" "${BASH:-bash}" "$0" --inside || status=$?
   after=$(as_root env HOME="$HOME" PATH="$PATH" "$ROOT/scripts/fingerprint.sh")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing for the purposes named: install.sh build|check|python|demo|test|bench|mutants|deny …
+# Installs what is missing for the purposes named: install.sh build|fmt|check|python|demo|test|bench|mutants|deny …
 #
 # Debian packages come from packages.txt, by apt-get, with sudo where not root; cargo tools go to target/tools, Python
 # tools to target/python. Says nothing when nothing is missing. No daemon is started, nothing is removed, and a package is left out
@@ -120,6 +120,7 @@ python() {
 for purpose; do
   case $purpose in
     build) debian build && rust ;;
+    fmt) debian build && rust && rust_checks ;;
     check) debian build && rust && rust_checks && python && cargo_tool cargo-deny "$DENY" ;;
     python) python ;;
     demo) debian demo ;;
@@ -127,6 +128,6 @@ for purpose; do
     bench) debian bench ;;
     mutants) cargo_tool cargo-mutants "$MUTANTS" ;;
     deny) cargo_tool cargo-deny "$DENY" ;;
-    *) die "install.sh: no purpose '$purpose' (build, check, python, demo, test, bench, mutants, deny)" ;;
+    *) die "install.sh: no purpose '$purpose' (build, fmt, check, python, demo, test, bench, mutants, deny)" ;;
   esac
 done

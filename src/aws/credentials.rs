@@ -13,11 +13,11 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_types::region::Region;
 
-use super::Aws;
 use super::descendants::Descendants;
 use super::endpoint::check_sign_in;
 use super::failure::{root_cause, timed_out};
 use super::http::link_local_client;
+use super::{Aws, Endpoint, Service};
 use crate::error::{Error, Result, without_userinfo};
 use crate::identity::{self, Source};
 
@@ -53,7 +53,7 @@ impl Aws<'_> {
             } => {
                 check_sign_in(self.env, self.identity)?;
                 let provider = WebIdentityTokenCredentialsProvider::builder()
-                    .configure(&self.provider_config(region))
+                    .configure(&self.provider_config(region)?)
                     .static_configuration(StaticConfiguration {
                         web_identity_token_file: token_file.clone(),
                         role_arn: role_arn.clone(),
@@ -68,7 +68,7 @@ impl Aws<'_> {
             }
             Source::Container { uri, .. } => {
                 let config = self
-                    .provider_config(region)
+                    .provider_config(region)?
                     .with_http_client(link_local_client(&self.clock));
                 let provider = EcsCredentialsProvider::builder().configure(&config).build();
                 provider.provide_credentials().await.map_err(|error| {
@@ -88,7 +88,7 @@ impl Aws<'_> {
         }
         let region = self.identity.setting("region").unwrap_or(region);
         let provider = ProfileFileCredentialsProvider::builder()
-            .configure(&self.provider_config(region))
+            .configure(&self.provider_config(region)?)
             .profile_name(name)
             .build();
         let programs = Descendants::default();
@@ -110,7 +110,7 @@ impl Aws<'_> {
 
     async fn instance_metadata(&self, region: &str) -> Result<Credentials> {
         let config = self
-            .provider_config(region)
+            .provider_config(region)?
             .with_http_client(link_local_client(&self.clock));
         let client = imds::Client::builder().configure(&config).max_attempts(3).build();
         let provider = ImdsCredentialsProvider::builder()
@@ -128,12 +128,16 @@ impl Aws<'_> {
         }
     }
 
-    fn provider_config(&self, region: &str) -> ProviderConfig {
-        ProviderConfig::without_region()
+    /// Settings for the SDK's own providers. They call STS, whose endpoint has to pass the same checks as any other.
+    fn provider_config(&self, region: &str) -> Result<ProviderConfig> {
+        let sts = Endpoint::of(Service::Sts, self.env, self.identity, false, false)?;
+        Ok(ProviderConfig::without_region()
             .with_region(Some(Region::new(region.to_owned())))
+            .with_use_fips(Some(sts.fips))
+            .with_use_dual_stack(Some(sts.dual_stack))
             .with_http_client(self.http.clone())
             .with_retry_config(self.retry.clone())
-            .with_timeout_config(self.timeouts.clone())
+            .with_timeout_config(self.timeouts.clone()))
     }
 }
 

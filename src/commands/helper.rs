@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::cache::Cache;
 use crate::config::{Config, Target};
 use crate::error::{Error, Exit, Result, one_line};
-use crate::registry::{server_name, why_not_ecr};
+use crate::registry::{Registry, server_name, why_not_ecr};
 use crate::secret::Secret;
 use crate::token::Plan;
 use crate::world::{Env, World};
@@ -85,7 +85,14 @@ struct Credentials<'a> {
 
 fn get(config: Option<&Path>, world: &mut World<'_>) -> Answer {
     let server = server_url(world)?;
-    let config = Config::load(&world.env, config).map_err(|error| failed(&server, &error, world))?;
+    let config = match Config::load(&world.env, config) {
+        Ok(config) => config,
+        // What the rules say of it can't be known, but that ECR Public serves anybody can.
+        Err(error) if Registry::parse(&server).is_some_and(|registry| registry.is_public()) => {
+            return Err(go_on_without(&server, &error, world));
+        }
+        Err(error) => return Err(failed(&server, &error, world)),
+    };
     let Some(target) = config.target(&server) else {
         return Err(NOT_FOUND.to_owned());
     };
@@ -95,14 +102,16 @@ fn get(config: Option<&Path>, world: &mut World<'_>) -> Answer {
             username: "AWS",
             secret: password.expose(),
         })),
-        Err(error) if target.is_optional() => {
-            // A pull that works without credentials must not fail for want of them.
-            let name = name_of(&server);
-            let _ = writeln!(world.stderr, "ecr-auth: {name}: going on without credentials: {error}");
-            Err(NOT_FOUND.to_owned())
-        }
+        Err(error) if target.is_optional() => Err(go_on_without(&server, &error, world)),
         Err(error) => Err(failed(&server, &error, world)),
     }
+}
+
+/// A pull that works without credentials must not fail for want of them: the client hears "none here", people hear why.
+fn go_on_without(server: &str, error: &Error, world: &mut World<'_>) -> String {
+    let name = name_of(server);
+    let _ = writeln!(world.stderr, "ecr-auth: {name}: going on without credentials: {error}");
+    NOT_FOUND.to_owned()
 }
 
 fn password(target: &Target<'_>, server: &str, world: &mut World<'_>) -> Result<Secret> {
@@ -122,6 +131,9 @@ fn store(config: Option<&Path>, world: &mut World<'_>) -> Answer {
     let stored: Stored = serde_json::from_str(input.expose())
         .map_err(|_| "ecr-auth: store: the input is no JSON object with a ServerURL".to_owned())?;
     let server = stored.server_url.trim();
+    if Registry::parse(server).is_some() {
+        return Ok(String::new());
+    }
     let config = Config::load(&world.env, config).map_err(|error| failed(server, &error, world))?;
     if config.target(server).is_some() {
         return Ok(String::new());

@@ -54,3 +54,14 @@ test_docker_is_as_before_after_logout() {
   cmp "$HOME/before" "$HOME/.docker/config.json"
   fails docker push "$IMAGE:1"
 }
+
+test_docker_pulls_from_ecr_public_even_where_aws_says_no() {
+  control public-aliases '{"alias": "e2e", "account": "'"$ACCOUNT"'"}'
+  setup public
+  build_image public.ecr.aws/e2e/hello:1 hello
+  docker push public.ecr.aws/e2e/hello:1
+  docker image rm public.ecr.aws/e2e/hello:1
+  "$ECR_AUTH" logout
+  setup public
+  AWS_SECRET_ACCESS_KEY=wrong docker pull public.ecr.aws/e2e/hello:1
+}

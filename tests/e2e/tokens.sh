@@ -23,3 +23,29 @@ test_tokens_of_ours_do_not_open_a_stranger_s_registry() {
 test_tokens_that_were_invented_are_refused() {
   same "status" 401 "$(opens "$(head -c 64 /dev/urandom | base64 -w 0)")"
 }
+
+test_tokens_open_a_partner_s_repository_that_lets_us_in() {
+  setup "$REGISTRY" "$FOREIGN"
+  control repository-policies '{"account": "444455556666", "region": "'"$REGION"'", "repository": "e2e/shared",
+    "principal": "'"$ACCOUNT"'", "access": "push"}'
+  local before
+  before=$(calls ecr:GetAuthorizationToken)
+  build_image "$FOREIGN/e2e/shared:1" hello
+  docker push "$FOREIGN/e2e/shared:1"
+  docker push "$FOREIGN/e2e/shared:1"
+  same "GetAuthorizationToken calls" $((before + 1)) "$(calls ecr:GetAuthorizationToken)"
+}
+
+test_tokens_that_were_revoked_are_refused_and_replaced() {
+  setup "$REGISTRY"
+  build_image "$IMAGE:1" hello
+  local old
+  old=$(password)
+  same "status" 200 "$(opens "$old")"
+  control revoke-tokens '{}'
+  same "status once it is revoked" 401 "$(opens "$old")"
+  fails docker push "$IMAGE:1"
+  # What a client does with a password that was refused.
+  printf '%s' "$REGISTRY" | docker-credential-ecr-auth erase
+  docker push "$IMAGE:1"
+}

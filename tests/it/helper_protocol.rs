@@ -142,6 +142,13 @@ fn a_broken_configuration_is_named() {
     assert!(outcome.stdout.contains(&file.display().to_string()), "{outcome:?}");
     let listed = machine.helper("list", "");
     assert_eq!((listed.status, listed.stdout.as_str()), (0, "{}\n"));
+    let public = machine.helper("get", "public.ecr.aws");
+    assert_eq!((public.status, public.stdout.as_str()), (1, NOT_FOUND));
+    assert_eq!(public.stderr.lines().count(), 1, "{public:?}");
+    machine
+        .helper("store", &format!(r#"{{"ServerURL":"{HOST}"}}"#))
+        .prints("");
+    machine.helper("erase", HOST).prints("");
 }
 
 #[test]

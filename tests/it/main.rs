@@ -7,6 +7,7 @@ mod endpoints;
 mod harness;
 mod helper_protocol;
 mod lab_machine;
+mod leaks;
 mod odd_situations;
 mod setup_logout;
 mod tokens;

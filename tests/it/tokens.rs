@@ -196,6 +196,21 @@ fn plain_http_off_loopback_is_refused() {
     assert!(outcome.stdout.contains("ECR_AUTH_ALLOW_HTTP"), "{outcome:?}");
 }
 
+#[test]
+fn plain_http_off_loopback_is_refused_for_the_roles_of_a_profile_too() {
+    let lab = lab();
+    let machine = Machine::new()
+        .with("AWS_ENDPOINT_URL_ECR", &lab.http_url())
+        .with("AWS_ENDPOINT_URL_STS", "http://192.0.2.1")
+        .with("AWS_PROFILE", "role");
+    machine.write(
+        ".aws/config",
+        "[profile base]\naws_access_key_id = AKID\naws_secret_access_key = s\n[profile role]\nrole_arn = arn:aws:iam::111122223333:role/r\nsource_profile = base\n",
+    );
+    let outcome = machine.helper("get", HOST);
+    assert!(outcome.stderr.contains("ECR_AUTH_ALLOW_HTTP"), "{outcome:?}");
+}
+
 /// The lab's administrator, from every source of the standard chain.
 #[test]
 fn every_source_of_the_standard_chain() {
