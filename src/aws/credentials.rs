@@ -99,12 +99,14 @@ impl Aws<'_> {
             let sso = ["sso_session", "sso_start_url"]
                 .iter()
                 .any(|key| self.identity.setting(key).is_some());
-            match sso {
-                true => error.hint(format!(
-                    "if the SSO session has ended, run: aws sso login --profile {name}"
-                )),
-                false => error.hint(format!("run: aws sts get-caller-identity --profile {name}")),
-            }
+            let hint = match sso {
+                true => format!("if the SSO session has ended, run: aws sso login --profile {name}"),
+                false if error.cause().contains("could not parse profile file") => {
+                    "a line of AWS's config or credentials file is no `[section]` and no `key = value`, or the file starts with a byte order mark".to_owned()
+                }
+                false => format!("run: aws sts get-caller-identity --profile {name}"),
+            };
+            error.hint(hint)
         })
     }
 

@@ -185,6 +185,41 @@ fn logging_out_needs_no_files_of_awss() {
     machine.run(&["logout"]).prints("");
 }
 
+#[test]
+fn a_region_that_is_none_is_asked_nowhere() {
+    let lab = lab();
+    let outcome = machine(&lab).run(&["setup", "--region", "europe", "--dry-run"]);
+    outcome.is(
+        2,
+        "",
+        "error: the region: \"europe\" is not an AWS region\nhint: a region looks like eu-west-1 or us-gov-east-1\n",
+    );
+    assert_eq!(lab.calls().log.len(), 0);
+}
+
+#[test]
+fn root_certificates_that_are_set_to_nothing_are_unset() {
+    let lab = lab();
+    let outcome = machine(&lab)
+        .with("AWS_ENDPOINT_URL", &lab.https_url())
+        .with("AWS_MAX_ATTEMPTS", "1")
+        .with("SSL_CERT_FILE", "")
+        .helper("get", HOST);
+    assert!(outcome.stdout.contains("UnknownIssuer"), "{outcome:?}");
+}
+
+#[test]
+fn a_broken_file_of_awss_is_explained() {
+    let machine = Machine::new();
+    machine.write(
+        ".aws/credentials",
+        "\u{feff}[default]\naws_access_key_id = AKIA1\naws_secret_access_key = s3cret\n",
+    );
+    let outcome = machine.helper("get", HOST);
+    assert!(outcome.stdout.contains("byte order mark"), "{outcome:?}");
+    assert!(!format!("{outcome:?}").contains("s3cret"), "{outcome:?}");
+}
+
 fn make_pipe(path: &Path) {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
