@@ -1,7 +1,7 @@
 //! What people's machines really look like: pasted keys, odd files, programs that fail, addresses with passwords in them.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
 use crate::harness::{HOST, Machine, Outcome, binary};
@@ -218,6 +218,41 @@ fn a_broken_file_of_awss_is_explained() {
     let outcome = machine.helper("get", HOST);
     assert!(outcome.stdout.contains("byte order mark"), "{outcome:?}");
     assert!(!format!("{outcome:?}").contains("s3cret"), "{outcome:?}");
+}
+
+/// `sudo ecr-auth setup` with HOME kept must not leave root's folders in the user's home.
+#[test]
+fn what_root_makes_in_a_home_belongs_to_whom_the_home_does() {
+    let machine = Machine::new();
+    let home = machine.home();
+    if rustix::process::geteuid().is_root() {
+        chown(&home, Some(65534), Some(65534)).unwrap();
+    }
+    let bin = machine.path("bin").display().to_string();
+    let outcome = machine.run(&["-q", "setup", HOST, "--client", "docker", "--bin-dir", &bin]);
+    outcome.prints("");
+    let owner = fs::metadata(&home).unwrap().uid();
+    for made in [
+        ".docker",
+        ".docker/config.json",
+        ".local",
+        ".local/state/ecr-auth",
+        ".local/state/ecr-auth/setup.json",
+        ".local/state/ecr-auth/setup.lock",
+    ] {
+        assert_eq!(fs::metadata(home.join(made)).unwrap().uid(), owner, "{made}");
+    }
+    let mode = |made: &str| fs::metadata(home.join(made)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(".docker"), mode(".docker/config.json")), (0o700, 0o600));
+}
+
+#[test]
+fn a_registry_that_is_named_twice_is_one() {
+    let machine = Machine::new();
+    let bin = machine.path("bin").display().to_string();
+    let client = ["--client", "docker", "--bin-dir", &bin];
+    let outcome = machine.run(&[&["setup", HOST, "111122223333/eu-west-1"], &client[..]].concat());
+    assert!(outcome.stderr.contains("docker: 1 registry in"), "{outcome:?}");
 }
 
 fn make_pipe(path: &Path) {
