@@ -20,6 +20,7 @@ use super::http::link_local_client;
 use super::{Aws, Endpoint, Service};
 use crate::error::{Error, Result, without_userinfo};
 use crate::identity::{self, Source};
+use crate::registry::Partition;
 
 /// What the instance metadata service gets in all: where there is none, a `get` must end within 2 s.
 const IMDS_LIMIT: Duration = Duration::from_millis(1700);
@@ -53,7 +54,7 @@ impl Aws<'_> {
             } => {
                 check_sign_in(self.env, self.identity)?;
                 let provider = WebIdentityTokenCredentialsProvider::builder()
-                    .configure(&self.provider_config(region)?)
+                    .configure(&self.provider_config(self.sts_region(region))?)
                     .static_configuration(StaticConfiguration {
                         web_identity_token_file: token_file.clone(),
                         role_arn: role_arn.clone(),
@@ -86,7 +87,10 @@ impl Aws<'_> {
         if SIGN_IN.iter().any(|key| self.identity.setting(key).is_some()) {
             check_sign_in(self.env, self.identity)?;
         }
-        let region = self.identity.setting("region").unwrap_or(region);
+        let region = self
+            .identity
+            .setting("region")
+            .unwrap_or_else(|| self.sts_region(region));
         let provider = ProfileFileCredentialsProvider::builder()
             .configure(&self.provider_config(region)?)
             .profile_name(name)
@@ -130,6 +134,19 @@ impl Aws<'_> {
         }
     }
 
+    /// The region whose STS is asked: as all AWS tools do, the current one, which may be the only one that a closed network
+    /// reaches; the registry's where there is none, or it is of another partition.
+    fn sts_region<'r>(&'r self, registry_region: &'r str) -> &'r str {
+        let named = self
+            .env
+            .get("AWS_REGION")
+            .or_else(|| self.env.get("AWS_DEFAULT_REGION"));
+        named
+            .or_else(|| self.identity.setting("region"))
+            .filter(|region| Partition::of_region(region) == Partition::of_region(registry_region))
+            .unwrap_or(registry_region)
+    }
+
     /// Settings for the SDK's own providers. They call STS, whose endpoint has to pass the same checks as any other.
     fn provider_config(&self, region: &str) -> Result<ProviderConfig> {
         let sts = Endpoint::of(Service::Sts, self.env, self.identity, false, false)?;
@@ -146,13 +163,11 @@ impl Aws<'_> {
 /// The SDK quotes what a failed `credential_process` wrote to stderr. That may hold secrets, and a failure's line ends up in
 /// build logs.
 fn without_stderr(cause: &str) -> String {
-    match cause.split_once(" Stderr:") {
+    match cause.split_once(". Stderr:") {
         Some((ending, _)) => {
-            let (_, status) = ending.rsplit_once("exit status: ").unwrap_or_default();
-            let status = status.trim_end_matches('.');
-            format!(
-                "its credential_process failed (exit status {status}); what it wrote may hold secrets and is not shown"
-            )
+            // `exit status: 3`, or `signal: 9 (SIGKILL)`.
+            let (_, how) = ending.rsplit_once("exited with code ").unwrap_or_default();
+            format!("its credential_process failed ({how}); what it wrote may hold secrets and is not shown")
         }
         None => cause.to_owned(),
     }
@@ -182,6 +197,20 @@ fn denied(what: &str, error: &CredentialsError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_program_wrote_is_left_out_however_it_ended() {
+        let of = |ending: &str| {
+            without_stderr(&format!(
+                "Error: external process exited with code {ending}. Stderr: s3cret"
+            ))
+        };
+        let shown = "what it wrote may hold secrets and is not shown";
+        for ending in ["exit status: 3", "signal: 9 (SIGKILL)"] {
+            assert_eq!(of(ending), format!("its credential_process failed ({ending}); {shown}"));
+        }
+        assert_eq!(without_stderr("another cause"), "another cause");
+    }
 
     #[test]
     fn only_keys_that_can_stand_in_a_header_are_used() {

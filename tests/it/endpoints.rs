@@ -128,3 +128,23 @@ fn metadata_never_goes_through_the_proxy() {
         .password();
     assert_eq!(*proxy.names.lock().unwrap(), ["api.ecr.eu-west-1.amazonaws.com:443"]);
 }
+
+/// A closed network often reaches the STS of its own region alone, whatever region the registry is in.
+#[rstest]
+#[case("us-west-2", "sts.us-west-2.amazonaws.com:443")]
+#[case("cn-north-1", "sts.eu-west-1.amazonaws.com:443")]
+fn a_web_identity_asks_the_current_regions_sts(#[case] region: &str, #[case] endpoint: &str) {
+    let lab = lab();
+    let proxy = Proxy::before(&lab);
+    let machine = machine(&lab, &proxy)
+        .without("AWS_ACCESS_KEY_ID")
+        .without("AWS_SECRET_ACCESS_KEY")
+        .with("AWS_MAX_ATTEMPTS", "1")
+        .with("AWS_REGION", region)
+        .with("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/ci");
+    let token = machine.write("token", "e30.e30.c2ln").display().to_string();
+    let outcome = machine
+        .with("AWS_WEB_IDENTITY_TOKEN_FILE", &token)
+        .helper("get", "111122223333.dkr.ecr.eu-west-1.amazonaws.com");
+    assert_eq!(*proxy.names.lock().unwrap(), [endpoint], "{outcome:?}");
+}

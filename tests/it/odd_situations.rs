@@ -42,7 +42,7 @@ fn what_a_credential_process_writes_for_people_is_not_shown() {
     let outcome = machine.helper("get", HOST);
     assert_eq!(outcome.status, 1);
     assert!(
-        outcome.stdout.contains("credential_process failed (exit status 3)"),
+        outcome.stdout.contains("credential_process failed (exit status: 3)"),
         "{outcome:?}"
     );
     assert!(outcome.stderr.contains("--profile broken"), "{outcome:?}");
