@@ -8,6 +8,7 @@ pub mod commands;
 pub mod config;
 pub mod docker;
 pub mod error;
+pub mod folders;
 pub mod identity;
 pub mod registry;
 pub mod secret;

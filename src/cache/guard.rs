@@ -9,6 +9,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::folders::make_folders;
+
 /// Reads a file that is ours alone, if it has at most `limit` bytes. Anything else under that name (a folder, a FIFO, a
 /// symbolic link, another user's file, one that others may read or write) is an error, and never waited for.
 pub(super) fn read_private(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -132,16 +134,15 @@ fn is_closed(_: &Metadata) -> bool {
     true
 }
 
-#[cfg(unix)]
+/// The folders around it are made for whom the home belongs to; it itself has to be our own, also where we are root.
 fn create_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn create_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).create(folder)
+    if let Some(around) = folder.parent() {
+        make_folders(around)?;
+    }
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
 }
 
 #[cfg(unix)]

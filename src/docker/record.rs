@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::replace::{adopt, make_folders};
+use crate::folders::{adopt, make_folders};
 
 /// The record's file in the state folder.
 const FILE: &str = "setup.json";

@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 use super::merge;
 use super::place::{self, Placed};
 use crate::error::{Error, Result};
+use crate::folders::{adopt, make_folders};
 
 /// How often an edit is done anew because another program wrote the file meanwhile.
 const ATTEMPTS: u32 = 1000;
@@ -254,59 +255,6 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
         Ok(())
     }
 }
-
-/// Makes the missing folders, as docker does for the user alone (0700), and returns them, outermost first.
-pub(super) fn make_folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut missing: Vec<PathBuf> = folder
-        .ancestors()
-        .take_while(|path| !path.exists())
-        .map(Path::to_owned)
-        .collect();
-    missing.reverse();
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)?;
-    for made in &missing {
-        if let (Ok(file), Some(parent)) = (open_folder(made), made.parent()) {
-            adopt(&file, parent);
-        }
-    }
-    Ok(missing)
-}
-
-/// Not through a link that somebody put in the place of what was made.
-#[cfg(unix)]
-fn open_folder(folder: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    use rustix::fs::OFlags;
-
-    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW;
-    File::options()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(folder)
-}
-
-#[cfg(not(unix))]
-fn open_folder(folder: &Path) -> io::Result<File> {
-    File::open(folder)
-}
-
-/// Gives what root made in somebody's home (`sudo` with HOME kept) to whom the folder around it belongs: a `~/.docker` or
-/// `~/.local` of root's would lock the user out. Where that can't be done, it stays root's.
-#[cfg(unix)]
-pub(super) fn adopt(made: &File, folder: &Path) {
-    if rustix::process::geteuid().is_root()
-        && let Ok(around) = fs::metadata(folder)
-    {
-        let _ = keep_owner(made, &around);
-    }
-}
-
-#[cfg(not(unix))]
-pub(super) fn adopt(_: &File, _: &Path) {}
 
 /// Waits for the lock on a folder, held until the file is closed. The kernel releases it when the process dies.
 ///

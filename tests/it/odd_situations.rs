@@ -247,6 +247,22 @@ fn what_root_makes_in_a_home_belongs_to_whom_the_home_does() {
 }
 
 #[test]
+fn only_the_cache_itself_is_roots_in_somebodys_home() {
+    let lab = lab();
+    let machine = machine(&lab);
+    let home = machine.home();
+    if rustix::process::geteuid().is_root() {
+        chown(&home, Some(65534), Some(65534)).unwrap();
+    }
+    machine.helper("get", HOST).password();
+    machine.helper("get", HOST).password();
+    assert_eq!(lab.count(GET_TOKEN), 1);
+    let owner = |path: &str| fs::metadata(home.join(path)).unwrap().uid();
+    assert_eq!(owner(".cache"), owner(""));
+    assert_eq!(owner(".cache/ecr-auth"), rustix::process::geteuid().as_raw());
+}
+
+#[test]
 fn a_registry_that_is_named_twice_is_one() {
     let machine = Machine::new();
     let bin = machine.path("bin").display().to_string();
