@@ -21,6 +21,7 @@ use super::{Aws, Endpoint, Service};
 use crate::error::{Error, Result, without_userinfo};
 use crate::identity::{self, Source};
 use crate::registry::Partition;
+use crate::secret::Secret;
 
 /// What the instance metadata service gets in all: where there is none, a `get` must end within 2 s.
 const IMDS_LIMIT: Duration = Duration::from_millis(1700);
@@ -39,13 +40,7 @@ impl Aws<'_> {
                 access_key_id,
                 secret_access_key,
                 session_token,
-            } => Ok(Credentials::new(
-                access_key_id,
-                secret_access_key.expose(),
-                session_token.as_ref().map(|token| token.expose().to_owned()),
-                None,
-                "environment",
-            )),
+            } => Ok(environment(access_key_id, secret_access_key, session_token.as_ref())),
             Source::Profile { name, .. } => self.profile(name, region).await,
             Source::WebIdentity {
                 role_arn,
@@ -91,27 +86,46 @@ impl Aws<'_> {
             .identity
             .setting("region")
             .unwrap_or_else(|| self.sts_region(region));
-        let provider = ProfileFileCredentialsProvider::builder()
+        let mut provider = ProfileFileCredentialsProvider::builder()
             .configure(&self.provider_config(region)?)
-            .profile_name(name)
-            .build();
+            .profile_name(name);
+        if let Some(keys) = self.environment_keys() {
+            provider = provider.with_custom_provider("Environment", keys);
+        }
+        let provider = provider.build();
         let programs = Descendants::default();
         let credentials = provider.provide_credentials().await;
         programs.have_ended();
         credentials.map_err(|error| {
-            let error = Error::failed(format!("profile {name}"), without_stderr(&root_cause(&error)));
-            let sso = ["sso_session", "sso_start_url"]
-                .iter()
-                .any(|key| self.identity.setting(key).is_some());
-            let hint = match sso {
-                true => format!("if the SSO session has ended, run: aws sso login --profile {name}"),
-                false if error.cause().contains("could not parse profile file") => {
-                    "a line of AWS's config or credentials file is no `[section]` and no `key = value`, or the file starts with a byte order mark".to_owned()
-                }
-                false => format!("run: aws sts get-caller-identity --profile {name}"),
-            };
-            error.hint(hint)
+            let cause = without_stderr(&root_cause(&error));
+            let hint = self.profile_hint(name, &cause);
+            Error::failed(format!("profile {name}"), cause).hint(hint)
         })
+    }
+
+    fn profile_hint(&self, name: &str, cause: &str) -> String {
+        let is_set = |key: &&str| self.identity.setting(key).is_some();
+        if ["sso_session", "sso_start_url"].iter().any(is_set) {
+            format!("if the SSO session has ended, run: aws sso login --profile {name}")
+        } else if cause.contains("could not parse profile file") {
+            "a line of AWS's config or credentials file is no `[section]` and no `key = value`, or the file starts with a byte order mark".to_owned()
+        } else {
+            format!("run: aws sts get-caller-identity --profile {name}")
+        }
+    }
+
+    /// The environment's keys, for profiles that say `credential_source = Environment`: the SDK would take blanks around them
+    /// along, and panic.
+    fn environment_keys(&self) -> Option<Credentials> {
+        match identity::environment_keys(self.env) {
+            Ok(Some(Source::Environment {
+                access_key_id,
+                secret_access_key,
+                session_token,
+            })) => Some(environment(&access_key_id, &secret_access_key, session_token.as_ref())),
+            _ => None,
+        }
+        .filter(|keys| check(keys).is_ok())
     }
 
     async fn instance_metadata(&self, region: &str) -> Result<Credentials> {
@@ -158,6 +172,17 @@ impl Aws<'_> {
             .with_retry_config(self.retry.clone())
             .with_timeout_config(self.timeouts.clone()))
     }
+}
+
+fn environment(access_key_id: &str, secret_access_key: &Secret, session_token: Option<&Secret>) -> Credentials {
+    let session_token = session_token.map(|token| token.expose().to_owned());
+    Credentials::new(
+        access_key_id,
+        secret_access_key.expose(),
+        session_token,
+        None,
+        "environment",
+    )
 }
 
 /// The SDK quotes what a failed `credential_process` wrote to stderr. That may hold secrets, and a failure's line ends up in

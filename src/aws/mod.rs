@@ -91,12 +91,15 @@ impl<'a> Aws<'a> {
     }
 }
 
+/// More attempts than fit into any time that is given. The SDK never comes back from some of the numbers far above.
+const MOST_ATTEMPTS: u32 = 100;
+
 /// `AWS_MAX_ATTEMPTS`, then the profile's `max_attempts`, then 3. The SDK may panic on 0.
 fn max_attempts(env: &Env, identity: &Identity) -> Result<u32> {
     let named = env.get("AWS_MAX_ATTEMPTS").or_else(|| identity.setting("max_attempts"));
     let Some(text) = named else { return Ok(3) };
     match text.parse() {
-        Ok(attempts) if attempts > 0 => Ok(attempts),
+        Ok(attempts) if attempts > 0 => Ok(MOST_ATTEMPTS.min(attempts)),
         _ => Err(
             Error::usage("AWS_MAX_ATTEMPTS", format!("{text} is not a number of attempts"))
                 .hint("set it to a whole number from 1, or unset it"),
@@ -136,6 +139,8 @@ mod tests {
         };
         assert_eq!(attempts("").unwrap(), 3);
         assert_eq!(attempts("1").unwrap(), 1);
+        assert_eq!(attempts("100").unwrap(), 100);
+        assert_eq!(attempts("4294967295").unwrap(), 100);
         for wrong in ["0", "-1", "many", "4294967296"] {
             assert_eq!(attempts(wrong).unwrap_err().exit().code(), 2, "{wrong}");
         }

@@ -226,8 +226,11 @@ pub fn no_credentials(last: &str) -> Error {
     .hint("set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached")
 }
 
-/// Blanks around keys are no part of them: a CI's secret often ends in the newline it was pasted with.
-fn environment_keys(env: &Env) -> Result<Option<Source>> {
+/// The environment's keys as a source, if there are any. Blanks around keys are no part of them: a CI's secret often ends in the newline it was pasted with.
+///
+/// # Errors
+/// Half a pair.
+pub fn environment_keys(env: &Env) -> Result<Option<Source>> {
     let key = |name| env.get(name).map(str::trim).filter(|key| !key.is_empty());
     match (key("AWS_ACCESS_KEY_ID"), key("AWS_SECRET_ACCESS_KEY")) {
         (Some(id), Some(secret)) => Ok(Some(Source::Environment {

@@ -92,6 +92,17 @@ fn a_web_identity_is_not_sent_over_plain_http() {
 }
 
 #[test]
+fn no_number_of_attempts_outlasts_the_time_given() {
+    let outcome = Machine::new()
+        .with_all([("AWS_ACCESS_KEY_ID", "AKIA1"), ("AWS_SECRET_ACCESS_KEY", "s")])
+        .with("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        .with("AWS_MAX_ATTEMPTS", "4294967295")
+        .with("ECR_AUTH_TIMEOUT", "1")
+        .helper("get", HOST);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+}
+
+#[test]
 fn a_proxy_is_not_asked_for_what_is_on_this_machine() {
     let lab = lab();
     let machine = machine(&lab)
@@ -148,7 +159,12 @@ fn a_profile_that_takes_the_environments_keys_shares_with_their_holder_alone() {
     holder.helper("get", HOST).password();
     holder.helper("get", HOST).password();
     assert_eq!(lab.count(GET_TOKEN), 1);
-    let other = holder.with("AWS_SECRET_ACCESS_KEY", "wrong");
+    let pasted = format!("{}\n", lab.admin().id);
+    let holder = holder.with("AWS_ACCESS_KEY_ID", &pasted).with("ECR_AUTH_CACHE", "off");
+    holder.helper("get", HOST).password();
+    let other = holder
+        .with("ECR_AUTH_CACHE", "on")
+        .with("AWS_SECRET_ACCESS_KEY", "wrong");
     let outcome = other.helper("get", HOST);
     assert_eq!(outcome.status, 1, "{outcome:?}");
     let nobody = other.without("AWS_ACCESS_KEY_ID").without("AWS_SECRET_ACCESS_KEY");
