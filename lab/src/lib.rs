@@ -23,6 +23,7 @@ mod ecr;
 mod faults;
 mod hosts;
 mod jwt;
+mod github;
 mod metadata;
 mod policy;
 mod principals;
@@ -43,6 +44,7 @@ pub use calls::{Call, CallReport};
 pub use faults::{Fault, FaultRule};
 pub use hosts::Service;
 pub use jwt::SigningAlgorithm;
+pub use github::{GITHUB_ISSUER, GithubJob};
 pub use metadata::ContainerCredentials;
 pub use policy::{Access, Condition, Operator, Permissions, RepositoryPolicy, RoleSpec, Trust};
 pub use principals::AccessKey;
@@ -57,6 +59,7 @@ pub struct Aws {
     oidc: Mutex<jwt::Oidc>,
     tokens: Mutex<ecr::Tokens>,
     bearers: Mutex<registry_front::Bearers>,
+    github: Mutex<github::Jobs>,
     metadata: Mutex<metadata::Metadata>,
     host_aliases: Mutex<HashMap<String, hosts::AwsHost>>,
     calls: calls::Calls,
