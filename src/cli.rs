@@ -70,7 +70,7 @@ fn dispatch(cli: &Cli, world: &mut World<'_>) -> Result<Exit> {
     match &cli.command {
         Command::Setup(args) => setup::run(args, cli.config.as_deref(), world)?,
         Command::Logout(args) => logout::run(args, cli.config.as_deref(), world)?,
-        Command::Helper { action } => return Ok(helper::run(action, world)),
+        Command::Helper { action } => return Ok(helper::run(action, cli.config.as_deref(), world)),
     }
     Ok(Exit::Done)
 }

@@ -69,6 +69,7 @@ impl Config {
             return Self::parse(&text, &path);
         }
         match default_path(env) {
+            Some(path) if file::is_out_of_sight(&path) => Ok(Self::default()),
             Some(path) => file::read(&path)?.map_or_else(|| Ok(Self::default()), |text| Self::parse(&text, &path)),
             None => Ok(Self::default()),
         }

@@ -24,7 +24,7 @@ use world::World;
 /// argument parser, an async runtime or the SDK.
 pub fn run(args: &[OsString], world: &mut World<'_>) -> Exit {
     match helper_action(args) {
-        Some(action) => commands::helper::run(&action, world),
+        Some(action) => commands::helper::run(&action, None, world),
         None => cli::run(args, world),
     }
 }

@@ -12,7 +12,7 @@ mod server;
 use std::fmt;
 use std::ops::Range;
 
-pub use argument::parse_argument;
+pub use argument::{parse_argument, parse_region};
 pub use near_miss::{WhyNot, why_not_ecr};
 pub use partition::Partition;
 pub use pattern::HostPattern;

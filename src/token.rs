@@ -7,7 +7,7 @@ use crate::cache::{Cache, Fetched, Key, Request};
 use crate::config::Target;
 use crate::error::{Error, Result};
 use crate::identity::{self, Identity};
-use crate::registry::{Registry, parse_argument};
+use crate::registry::{Registry, parse_argument, parse_region};
 use crate::secret::Secret;
 use crate::world::{Env, World};
 
@@ -180,6 +180,7 @@ pub fn own_registry(region_flag: Option<&str>, world: &World<'_>) -> Result<Regi
         )
         .hint("name one (ACCOUNT/REGION or a host), or set --region or AWS_REGION")
     })?;
+    let region = parse_region(&region)?;
     let identity = Identity::choose(&world.env, None)?;
     let budget = deadline(&world.env, Instant::now())?.saturating_duration_since(Instant::now());
     let aws = Aws::new(&world.env, &identity, budget)?;

@@ -1,13 +1,21 @@
 //! Everything a command reads of the outside world, handed in, so that any command runs inside a test without a process.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 
 /// The environment variables of this run. An empty variable counts as unset, as AWS's tools have it.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Env(BTreeMap<String, String>);
+
+/// The names alone: among the values are keys and tokens.
+impl fmt::Debug for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Env {
     /// The process's own environment. Variables that are not Unicode are left out: none that we read may be.
@@ -20,6 +28,11 @@ impl Env {
     /// The variable's value, if it is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Whether the variable is set, but to nothing: who reads the process's own environment may not take that for unset.
+    pub fn is_blank(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(String::is_empty)
     }
 
     /// The variable as a path.
@@ -158,7 +171,14 @@ mod tests {
     fn empty_counts_as_unset() {
         let env: Env = [("A", ""), ("B", "TRUE")].into_iter().collect();
         assert_eq!(env.get("A"), None);
+        assert!(env.is_blank("A") && !env.is_blank("B") && !env.is_blank("C"));
         assert!(env.is_true("B"));
+    }
+
+    #[test]
+    fn debug_shows_names_alone() {
+        let env: Env = [("AWS_SECRET_ACCESS_KEY", "hunter2")].into_iter().collect();
+        assert_eq!(format!("{env:?}"), r#"{"AWS_SECRET_ACCESS_KEY"}"#);
     }
 
     #[cfg(target_os = "linux")]

@@ -13,6 +13,7 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_types::region::Region;
 
+use super::descendants::Descendants;
 use super::endpoint::check_sign_in;
 use super::failure::{root_cause, timed_out};
 use super::http::link_local_client;
@@ -90,17 +91,22 @@ impl Aws<'_> {
             .configure(&self.provider_config(region)?)
             .profile_name(name)
             .build();
-        provider.provide_credentials().await.map_err(|error| {
+        let programs = Descendants::default();
+        let credentials = provider.provide_credentials().await;
+        programs.have_ended();
+        credentials.map_err(|error| {
             let error = Error::failed(format!("profile {name}"), without_stderr(&root_cause(&error)));
             let sso = ["sso_session", "sso_start_url"]
                 .iter()
                 .any(|key| self.identity.setting(key).is_some());
-            match sso {
-                true => error.hint(format!(
-                    "if the SSO session has ended, run: aws sso login --profile {name}"
-                )),
-                false => error.hint(format!("run: aws sts get-caller-identity --profile {name}")),
-            }
+            let hint = match sso {
+                true => format!("if the SSO session has ended, run: aws sso login --profile {name}"),
+                false if error.cause().contains("could not parse profile file") => {
+                    "a line of AWS's config or credentials file is no `[section]` and no `key = value`, or the file starts with a byte order mark".to_owned()
+                }
+                false => format!("run: aws sts get-caller-identity --profile {name}"),
+            };
+            error.hint(hint)
         })
     }
 

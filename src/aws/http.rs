@@ -123,7 +123,8 @@ fn trust_store(env: &Env) -> Result<TrustStore> {
             )
             .hint("SSL_CERT_DIR is a folder of PEM certificates: mend it, or unset the variable"));
         }
-    } else if !has_system_roots() {
+    } else if !has_system_roots() || env.is_blank("SSL_CERT_FILE") || env.is_blank("SSL_CERT_DIR") {
+        // rustls-native-certs takes a variable that is set to nothing for a file without a name, and finds no roots at all.
         return Ok(TrustStore::empty().with_pem_certificate(built_in_roots()));
     }
     Ok(TrustStore::default())

@@ -2,6 +2,7 @@
 //! cache hit but [`Endpoint`].
 
 mod credentials;
+mod descendants;
 mod ecr;
 mod endpoint;
 mod failure;

@@ -39,13 +39,13 @@ pub fn is_helper_name(program: &Path) -> bool {
     NAMES.contains(&stem)
 }
 
-/// Answers one action of the protocol.
-pub fn run(action: &str, world: &mut World<'_>) -> Exit {
+/// Answers one action of the protocol. `config` is the configuration file, where the command line names one.
+pub fn run(action: &str, config: Option<&Path>, world: &mut World<'_>) -> Exit {
     let answer = match action {
-        "get" => get(world),
-        "store" => store(world),
-        "erase" => erase(world),
-        "list" => Ok(list(world)),
+        "get" => get(config, world),
+        "store" => store(config, world),
+        "erase" => erase(config, world),
+        "list" => Ok(list(config, world)),
         "version" | "--version" | "-V" => Ok(format!("{} {}", NAMES[0], env!("CARGO_PKG_VERSION"))),
         other => {
             let error = Error::usage("credential helper", format!("there is no action `{other}`"));
@@ -83,9 +83,9 @@ struct Credentials<'a> {
     secret: &'a str,
 }
 
-fn get(world: &mut World<'_>) -> Answer {
+fn get(config: Option<&Path>, world: &mut World<'_>) -> Answer {
     let server = server_url(world)?;
-    let config = match Config::load(&world.env, None) {
+    let config = match Config::load(&world.env, config) {
         Ok(config) => config,
         // What the rules say of it can't be known, but that ECR Public serves anybody can.
         Err(error) if Registry::parse(&server).is_some_and(|registry| registry.is_public()) => {
@@ -126,7 +126,7 @@ struct Stored {
 }
 
 /// `docker login` ends with it: what it brings we can fetch ourselves, so an ECR registry is simply taken.
-fn store(world: &mut World<'_>) -> Answer {
+fn store(config: Option<&Path>, world: &mut World<'_>) -> Answer {
     let input = input(world)?;
     let stored: Stored = serde_json::from_str(input.expose())
         .map_err(|_| "ecr-auth: store: the input is no JSON object with a ServerURL".to_owned())?;
@@ -134,7 +134,7 @@ fn store(world: &mut World<'_>) -> Answer {
     if Registry::parse(server).is_some() {
         return Ok(String::new());
     }
-    let config = Config::load(&world.env, None).map_err(|error| failed(server, &error, world))?;
+    let config = Config::load(&world.env, config).map_err(|error| failed(server, &error, world))?;
     if config.target(server).is_some() {
         return Ok(String::new());
     }
@@ -149,10 +149,10 @@ fn store(world: &mut World<'_>) -> Answer {
 }
 
 /// Forgets what is cached for the host, under whatever identity it was fetched.
-fn erase(world: &mut World<'_>) -> Answer {
+fn erase(config: Option<&Path>, world: &mut World<'_>) -> Answer {
     let name = name_of(&server_url(world)?);
     let cache = Cache::open(Cache::folder(&world.env));
-    let config = Config::load(&world.env, None).unwrap_or_default();
+    let config = Config::load(&world.env, config).unwrap_or_default();
     if let Some(target) = config.target(&name)
         && let Ok(plan) = Plan::new(&world.env, &target)
     {
@@ -162,8 +162,8 @@ fn erase(world: &mut World<'_>) -> Answer {
     Ok(String::new())
 }
 
-fn list(world: &mut World<'_>) -> String {
-    let config = Config::load(&world.env, None).unwrap_or_else(|error| {
+fn list(config: Option<&Path>, world: &mut World<'_>) -> String {
+    let config = Config::load(&world.env, config).unwrap_or_else(|error| {
         error.report(world.stderr);
         Config::default()
     });

@@ -41,14 +41,20 @@ pub struct LogoutArgs {
 /// A registry that can't be told, a configuration that can't be written.
 pub fn run(args: &LogoutArgs, config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
     let config = Config::load(&world.env, config)?;
-    let region = token::region(args.region.as_deref(), &world.env)?;
-    let named = args.registries.iter();
-    let hosts = named
-        .map(|name| config.host_named(name, region.as_deref()))
-        .collect::<Result<Vec<_>>>()?;
+    let hosts = hosts(args, &config, world)?;
     let restored = restore(args, &hosts, world);
     forget(&hosts, world);
     restored
+}
+
+/// The hosts named on the command line. AWS's files, which may be broken, are read for these alone.
+fn hosts(args: &LogoutArgs, config: &Config, world: &World<'_>) -> Result<Vec<String>> {
+    if args.registries.is_empty() {
+        return Ok(Vec::new());
+    }
+    let region = token::region(args.region.as_deref(), &world.env)?;
+    let named = args.registries.iter();
+    named.map(|name| config.host_named(name, region.as_deref())).collect()
 }
 
 /// Forgets the tokens that were handed out for these hosts, or all.

@@ -74,8 +74,14 @@ pub fn run(args: &SetupArgs, config: Option<&Path>, world: &mut World<'_>) -> Re
 fn hosts(args: &SetupArgs, config: &Config, world: &mut World<'_>) -> Result<Vec<String>> {
     if !args.registries.is_empty() {
         let region = token::region(args.region.as_deref(), &world.env)?;
-        let named = args.registries.iter();
-        return named.map(|name| config.host_named(name, region.as_deref())).collect();
+        let mut hosts = Vec::new();
+        for name in &args.registries {
+            let host = config.host_named(name, region.as_deref())?;
+            if !hosts.contains(&host) {
+                hosts.push(host);
+            }
+        }
+        return Ok(hosts);
     }
     let configured: Vec<String> = config.exact_hosts().map(str::to_owned).collect();
     if !configured.is_empty() || args.creds_store {

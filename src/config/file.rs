@@ -35,6 +35,12 @@ pub(super) fn read(path: &Path) -> Result<Option<String>> {
         .map_err(|error| not_utf8(path, &error))
 }
 
+/// Whether this user may not even know if the file is there: `HOME=/root` for somebody else in a container.
+pub(super) fn is_out_of_sight(path: &Path) -> bool {
+    path.symlink_metadata()
+        .is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+}
+
 /// The error for a file that was named and isn't there.
 pub(super) fn missing(path: &Path) -> Error {
     unreadable(path, "there is no such file")

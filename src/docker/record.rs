@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::replace::{adopt, make_folders};
+
 /// The record's file in the state folder.
 const FILE: &str = "setup.json";
 
@@ -97,12 +99,13 @@ impl Record {
     /// Changes what is remembered, under a lock. A record that does not parse is replaced: it could not be used anyway.
     /// Once nothing is left to remember, nothing is left on disk.
     pub fn change(&self, change: &mut dyn FnMut(&mut Remembered)) -> io::Result<()> {
-        self.make_folder()?;
+        make_folders(&self.folder)?;
         let lock = File::options()
             .create(true)
             .truncate(false)
             .write(true)
             .open(self.folder.join("setup.lock"))?;
+        adopt(&lock, &self.folder);
         lock.lock()?;
         let before = match self.load() {
             Err(error) if error.kind() != ErrorKind::InvalidData => return Err(error),
@@ -124,17 +127,11 @@ impl Record {
         let mut new = tempfile::Builder::new()
             .prefix(".setup.json.")
             .tempfile_in(&self.folder)?;
+        adopt(new.as_file(), &self.folder);
         new.write_all(&serde_json::to_vec_pretty(&after)?)?;
         new.as_file().sync_all()?;
         new.persist(self.path()).map_err(|error| error.error)?;
         Ok(())
-    }
-
-    fn make_folder(&self) -> io::Result<()> {
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.recursive(true).create(&self.folder)
     }
 }
 

@@ -196,6 +196,7 @@ fn write(folder: &Path, target: &Path, old: Option<&Snapshot>, edited: &Edited, 
         (Edited::Remove, Some(old)) => place::remove(target, new.into_temp_path(), old.text.as_bytes())?,
         (Edited::Text(text), None) => {
             fill(&mut new, text, None)?;
+            adopt(new.as_file(), folder);
             new.as_file().sync_all()?;
             place::create(new.into_temp_path(), target)?
         }
@@ -255,7 +256,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Makes the missing folders, as docker does for the user alone (0700), and returns them, outermost first.
-fn make_folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn make_folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut missing: Vec<PathBuf> = folder
         .ancestors()
         .take_while(|path| !path.exists())
@@ -266,8 +267,46 @@ fn make_folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.recursive(true).create(folder)?;
+    for made in &missing {
+        if let (Ok(file), Some(parent)) = (open_folder(made), made.parent()) {
+            adopt(&file, parent);
+        }
+    }
     Ok(missing)
 }
+
+/// Not through a link that somebody put in the place of what was made.
+#[cfg(unix)]
+fn open_folder(folder: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    use rustix::fs::OFlags;
+
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW;
+    File::options()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(folder)
+}
+
+#[cfg(not(unix))]
+fn open_folder(folder: &Path) -> io::Result<File> {
+    File::open(folder)
+}
+
+/// Gives what root made in somebody's home (`sudo` with HOME kept) to whom the folder around it belongs: a `~/.docker` or
+/// `~/.local` of root's would lock the user out. Where that can't be done, it stays root's.
+#[cfg(unix)]
+pub(super) fn adopt(made: &File, folder: &Path) {
+    if rustix::process::geteuid().is_root()
+        && let Ok(around) = fs::metadata(folder)
+    {
+        let _ = keep_owner(made, &around);
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) fn adopt(_: &File, _: &Path) {}
 
 /// Waits for the lock on a folder, held until the file is closed. The kernel releases it when the process dies.
 ///

@@ -29,7 +29,7 @@ pub enum Source {
     Profile {
         /// Its name.
         name: String,
-        /// All that it resolves to, see [`Profile::resolved_text`].
+        /// All that it resolves to, see [`Profile::resolved_text`], and what it takes from elsewhere.
         resolved: Secret,
     },
     /// `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE`, as EKS sets them.
@@ -53,6 +53,54 @@ pub enum Source {
         /// `AWS_EC2_METADATA_SERVICE_ENDPOINT`, where it is set.
         endpoint: Option<String>,
     },
+}
+
+impl Source {
+    /// What tells this source from every other, as named fields for a cache key: only who holds all of it gets what it
+    /// fetched.
+    pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
+        let field = |name, value: &str| (name, Secret::new(value));
+        match self {
+            Self::Environment {
+                access_key_id,
+                secret_access_key,
+                session_token,
+            } => {
+                let mut fields = vec![
+                    field("source", "environment"),
+                    field("access-key-id", access_key_id),
+                    ("secret-access-key", secret_access_key.clone()),
+                ];
+                fields.extend(session_token.clone().map(|token| ("session-token", token)));
+                fields
+            }
+            Self::Profile { name, resolved } => vec![
+                field("source", "profile"),
+                field("profile", name),
+                ("resolved", resolved.clone()),
+            ],
+            Self::WebIdentity {
+                role_arn,
+                token_file,
+                session_name,
+            } => vec![
+                field("source", "web-identity"),
+                field("role-arn", role_arn),
+                field("session-name", session_name.as_deref().unwrap_or_default()),
+                ("claims", claims::identity_of(token_file)),
+            ],
+            Self::Container { uri, token } => vec![
+                field("source", "container"),
+                field("uri", uri),
+                ("token", token.clone().unwrap_or_default()),
+            ],
+            Self::InstanceMetadata { endpoint } => vec![
+                field("source", "imds"),
+                field("endpoint", endpoint.as_deref().unwrap_or_default()),
+                field("boot-id", &boot_id()),
+            ],
+        }
+    }
 }
 
 impl fmt::Display for Source {
@@ -91,7 +139,7 @@ impl Identity {
         let files = SharedFiles::read(env)?;
         let named = explicit_profile.or_else(|| named_profile(env));
         let source = match explicit_profile {
-            Some(name) => profile_source(&files, name)?.ok_or_else(|| without_credentials(name))?,
+            Some(name) => profile_source(env, &files, name)?.ok_or_else(|| without_credentials(name))?,
             None => standard_chain(env, &files, named)?,
         };
         Ok(Self {
@@ -111,50 +159,9 @@ impl Identity {
         self.files.profile(&self.profile)?.service_endpoint(service)
     }
 
-    /// What tells this identity from every other, as named fields for a cache key: only who holds all of it gets what it
-    /// fetched.
+    /// What tells this identity from every other, as [`Source::key_fields`].
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
-        let field = |name, value: &str| (name, Secret::new(value));
-        match &self.source {
-            Source::Environment {
-                access_key_id,
-                secret_access_key,
-                session_token,
-            } => {
-                let mut fields = vec![
-                    field("source", "environment"),
-                    field("access-key-id", access_key_id),
-                    ("secret-access-key", secret_access_key.clone()),
-                ];
-                fields.extend(session_token.clone().map(|token| ("session-token", token)));
-                fields
-            }
-            Source::Profile { name, resolved } => vec![
-                field("source", "profile"),
-                field("profile", name),
-                ("resolved", resolved.clone()),
-            ],
-            Source::WebIdentity {
-                role_arn,
-                token_file,
-                session_name,
-            } => vec![
-                field("source", "web-identity"),
-                field("role-arn", role_arn),
-                field("session-name", session_name.as_deref().unwrap_or_default()),
-                ("claims", claims::identity_of(token_file)),
-            ],
-            Source::Container { uri, token } => vec![
-                field("source", "container"),
-                field("uri", uri),
-                ("token", token.clone().unwrap_or_default()),
-            ],
-            Source::InstanceMetadata { endpoint } => vec![
-                field("source", "imds"),
-                field("endpoint", endpoint.as_deref().unwrap_or_default()),
-                field("boot-id", &boot_id()),
-            ],
-        }
+        self.source.key_fields()
     }
 }
 
@@ -185,7 +192,7 @@ fn standard_chain(env: &Env, files: &SharedFiles, named: Option<&str>) -> Result
     {
         return Err(missing_profile(files, name));
     }
-    if let Some(profile) = profile_source(files, named.unwrap_or("default"))? {
+    if let Some(profile) = profile_source(env, files, named.unwrap_or("default"))? {
         return Ok(profile);
     }
     if let (Some(role_arn), Some(token_file)) = (env.get("AWS_ROLE_ARN"), env.path("AWS_WEB_IDENTITY_TOKEN_FILE")) {
@@ -201,9 +208,13 @@ fn standard_chain(env: &Env, files: &SharedFiles, named: Option<&str>) -> Result
     if env.is_true("AWS_EC2_METADATA_DISABLED") {
         return Err(no_credentials("and AWS_EC2_METADATA_DISABLED is set"));
     }
-    Ok(Source::InstanceMetadata {
+    Ok(instance_metadata(env))
+}
+
+fn instance_metadata(env: &Env) -> Source {
+    Source::InstanceMetadata {
         endpoint: env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").map(str::to_owned),
-    })
+    }
 }
 
 /// Nothing anywhere. `last` says how the last source of the chain, the instance metadata service, failed.
@@ -239,7 +250,7 @@ fn environment_keys(env: &Env) -> Result<Option<Source>> {
 }
 
 /// The profile as a source, if it is there and holds credentials.
-fn profile_source(files: &SharedFiles, name: &str) -> Result<Option<Source>> {
+fn profile_source(env: &Env, files: &SharedFiles, name: &str) -> Result<Option<Source>> {
     let Some(profile) = files.profile(name) else {
         return match name {
             "default" => Ok(None),
@@ -257,8 +268,28 @@ fn profile_source(files: &SharedFiles, name: &str) -> Result<Option<Source>> {
     }
     Ok(Some(Source::Profile {
         name: name.to_owned(),
-        resolved: profile.resolved_text(),
+        resolved: Secret::new(profile.resolved_text().expose().to_owned() + borrowed(env, &profile)?.expose()),
     }))
+}
+
+/// What tells apart the credentials that a profile takes from elsewhere (`credential_source`, `web_identity_token_file`): who
+/// only has the same profile must not be handed what somebody else's keys or token fetched.
+fn borrowed(env: &Env, profile: &Profile<'_>) -> Result<Secret> {
+    let mut sources = Vec::new();
+    for name in profile.reached_values("credential_source") {
+        match name {
+            "Environment" => sources.extend(environment_keys(env)?),
+            "EcsContainer" => sources.extend(container(env)?),
+            _ => sources.push(instance_metadata(env)),
+        }
+    }
+    let fields = sources.iter().flat_map(Source::key_fields);
+    let tokens = profile.reached_values("web_identity_token_file").into_iter();
+    let tokens = tokens.map(|file| ("claims", claims::identity_of(Path::new(file))));
+    let text = fields
+        .chain(tokens)
+        .map(|(name, value)| format!("{name} {:?}\n", value.expose()));
+    Ok(Secret::new(text.collect::<String>()))
 }
 
 fn without_credentials(name: &str) -> Error {

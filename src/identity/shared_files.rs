@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -43,6 +43,19 @@ struct Line {
     value: Secret,
 }
 
+impl Line {
+    /// The section that this line refers to.
+    fn names(&self) -> Option<String> {
+        let kind = match self.key.as_str() {
+            "source_profile" => "profile",
+            "sso_session" => "sso-session",
+            "services" => "services",
+            _ => return None,
+        };
+        Some(format!("{kind} {}", self.value.expose()))
+    }
+}
+
 /// Both shared files, parsed.
 #[derive(Debug, Default)]
 pub struct SharedFiles {
@@ -68,22 +81,17 @@ impl SharedFiles {
             ("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
             ("AWS_CONFIG_FILE", "config"),
         ] {
-            let path = env
-                .path(variable)
-                .map(|path| expand_home(path, env))
-                .or_else(|| env.home().map(|home| home.join(".aws").join(name)));
+            let named = env.path(variable).map(|path| expand_home(path, env));
+            let is_named = named.is_some();
+            let path = named.or_else(|| env.home().map(|home| home.join(".aws").join(name)));
             let Some(path) = path else { continue };
-            match fs::read(&path) {
-                Ok(bytes) => parse(&String::from_utf8_lossy(&bytes), &path, name == "config", &mut sections),
-                Err(error) if is_absent(&error) => {}
-                Err(error) => {
-                    return Err(
-                        Error::failed(format!("cannot read AWS's file {}", path.display()), error).hint(format!(
-                            "make it readable for this user, or name another with {variable}"
-                        )),
-                    );
-                }
-            }
+            let bytes = read(&path, is_named).map_err(|error| {
+                Error::failed(format!("cannot read AWS's file {}", path.display()), error).hint(format!(
+                    "make it readable for this user, or name another with {variable}"
+                ))
+            })?;
+            let text = String::from_utf8_lossy(&bytes);
+            parse(&text, &path, name == "config", &mut sections);
         }
         Ok(Self { sections })
     }
@@ -103,10 +111,6 @@ impl SharedFiles {
             .iter()
             .filter_map(|s| s.name.strip_prefix("profile "))
             .collect()
-    }
-
-    fn sections(&self, name: &str) -> impl Iterator<Item = &Section> {
-        self.sections.iter().filter(move |s| s.name == name)
     }
 }
 
@@ -136,27 +140,39 @@ impl<'a> Profile<'a> {
     /// names, in a form that two different configurations never share.
     pub fn resolved_text(&self) -> Secret {
         let mut text = String::new();
+        for section in self.reached() {
+            text.push_str(&format!("{:?} {:?}\n", section.file, section.name));
+            for line in &section.lines {
+                text.push_str(&format!("{:?} {:?} {:?}\n", line.parent, line.key, line.value.expose()));
+            }
+        }
+        Secret::new(text)
+    }
+
+    /// The values of a setting in this profile and in all that it resolves to.
+    pub fn reached_values(&self, key: &str) -> Vec<&'a str> {
+        let lines = self.reached().into_iter().flat_map(|section| &section.lines);
+        lines
+            .filter(|line| line.key == key)
+            .map(|line| line.value.expose())
+            .collect()
+    }
+
+    /// This profile's sections, and those of all that they name.
+    fn reached(&self) -> Vec<&'a Section> {
+        let mut reached = Vec::new();
         let mut seen = BTreeSet::new();
         let mut queue = vec![format!("profile {}", self.name)];
         while let Some(name) = queue.pop() {
             if !seen.insert(name.clone()) {
                 continue;
             }
-            for section in self.files.sections(&name) {
-                text.push_str(&format!("{:?} {:?}\n", section.file, section.name));
-                for line in &section.lines {
-                    let value = line.value.expose();
-                    text.push_str(&format!("{:?} {:?} {value:?}\n", line.parent, line.key));
-                    match line.key.as_str() {
-                        "source_profile" => queue.push(format!("profile {value}")),
-                        "sso_session" => queue.push(format!("sso-session {value}")),
-                        "services" => queue.push(format!("services {value}")),
-                        _ => {}
-                    }
-                }
+            for section in self.files.sections.iter().filter(|section| section.name == name) {
+                reached.push(section);
+                queue.extend(section.lines.iter().filter_map(Line::names));
             }
         }
-        Secret::new(text)
+        reached
     }
 
     fn find(&self, section: &str, parent: Option<&str>, key: &str) -> Option<&'a str> {
@@ -179,9 +195,31 @@ impl<'a> Profile<'a> {
     }
 }
 
-/// A path whose parent isn't there, or isn't a folder, is as absent as a missing file.
-fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+/// The content of a file; nothing where there is none. A path whose parent isn't there, or isn't a folder, is as absent as a
+/// missing file; so is one of nobody's choice below a home that is closed to this user (`HOME=/root` in a container).
+fn read(path: &Path, is_named: bool) -> io::Result<Vec<u8>> {
+    match fs::metadata(path) {
+        // Opening a pipe would wait for its other end, and the SDK, which reads the file again, would find it empty.
+        Ok(metadata) if is_pipe(&metadata) => Err(io::Error::other("it is a pipe, not a regular file")),
+        Ok(_) => fs::read(path),
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(Vec::new()),
+            io::ErrorKind::PermissionDenied if !is_named => Ok(Vec::new()),
+            _ => Err(error),
+        },
+    }
+}
+
+#[cfg(unix)]
+fn is_pipe(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+
+    metadata.file_type().is_fifo()
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &fs::Metadata) -> bool {
+    false
 }
 
 fn expand_home(path: PathBuf, env: &Env) -> PathBuf {
@@ -191,7 +229,7 @@ fn expand_home(path: PathBuf, env: &Env) -> PathBuf {
     }
 }
 
-fn parse(text: &str, file: &std::path::Path, is_config: bool, sections: &mut Vec<Section>) {
+fn parse(text: &str, file: &Path, is_config: bool, sections: &mut Vec<Section>) {
     let mut in_section = false;
     for raw in text.trim_start_matches('\u{feff}').lines() {
         let trimmed = raw.trim();
@@ -219,7 +257,12 @@ fn parse(text: &str, file: &std::path::Path, is_config: bool, sections: &mut Vec
 fn section_name(raw: &str, is_config: bool) -> Option<String> {
     let mut words = raw.split_whitespace();
     let first = words.next()?;
-    match (is_config, words.next()) {
+    let second = words.next();
+    if words.next().is_some() {
+        // The SDK knows no names with blanks in them either.
+        return None;
+    }
+    match (is_config, second) {
         (true, None) if first == "default" => Some("profile default".to_owned()),
         (true, None) => None,
         (true, Some(name)) => Some(format!("{first} {name}")),
@@ -257,13 +300,8 @@ mod tests {
 
     fn files(config: &str, credentials: &str) -> SharedFiles {
         let mut sections = Vec::new();
-        parse(
-            credentials,
-            std::path::Path::new("/h/credentials"),
-            false,
-            &mut sections,
-        );
-        parse(config, std::path::Path::new("/h/config"), true, &mut sections);
+        parse(credentials, Path::new("/h/credentials"), false, &mut sections);
+        parse(config, Path::new("/h/config"), true, &mut sections);
         SharedFiles { sections }
     }
 

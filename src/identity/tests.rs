@@ -147,3 +147,50 @@ fn a_profile_is_told_apart_by_its_file() {
     assert_ne!(resolved(&one), resolved(&two));
     assert!(one.folder.path() != two.folder.path());
 }
+
+#[test]
+fn what_a_profile_takes_from_elsewhere_is_in_the_key() {
+    let config = "[profile env]\nrole_arn = r\ncredential_source = Environment\n\
+         [profile ecs]\nrole_arn = r\nsource_profile = task\n[profile task]\nrole_arn = t\ncredential_source = EcsContainer\n\
+         [profile ec2]\nrole_arn = r\ncredential_source = Ec2InstanceMetadata\n\
+         [profile web]\nrole_arn = r\nweb_identity_token_file = TOKEN\n";
+    let home = Home::new(&[]);
+    let token = home.folder.path().join("token");
+    let config = config.replace("TOKEN", &token.display().to_string());
+    std::fs::write(home.folder.path().join(".aws/config"), config).unwrap();
+    std::fs::write(&token, "one").unwrap();
+    let resolved = |profile: &str, vars: &[(&str, &str)]| {
+        let all = home
+            .vars
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .chain(vars.iter().copied());
+        let identity = Identity::choose(&all.collect(), Some(profile)).unwrap();
+        identity.key_fields()[2].1.expose().to_owned()
+    };
+    let other = [("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "other")];
+    assert_eq!(resolved("env", &KEYS), resolved("env", &KEYS));
+    assert_ne!(resolved("env", &KEYS), resolved("env", &other));
+    assert_ne!(resolved("env", &KEYS), resolved("env", &[]));
+    assert_ne!(resolved("ecs", &[CONTAINER]), resolved("ecs", &[]));
+    assert!(resolved("ec2", &[]).contains("boot-id"));
+    let first = resolved("web", &[]);
+    std::fs::write(&token, "two").unwrap();
+    assert_ne!(resolved("web", &[]), first);
+}
+
+#[test]
+fn a_pipe_is_no_shared_file() {
+    let home = Home::new(&[]);
+    let pipe = home.folder.path().join(".aws/credentials");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .unwrap();
+    let error = home.choose(None).unwrap_err();
+    assert!(error.to_string().contains("it is a pipe"), "{error}");
+}

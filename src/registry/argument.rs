@@ -32,12 +32,25 @@ pub fn parse_argument(arg: &str, region: Option<&str>) -> Result<Registry> {
     of_account(account, region).map_err(|why| refuse(arg, why))
 }
 
-/// The registry of an account in a region, at the ordinary endpoint.
-fn of_account(account: &str, region: &str) -> Result<Registry, WhyNot> {
-    let region = region.to_ascii_lowercase();
-    if !is_region(&region) {
-        return Err(wrong_region(&one_line(&region)));
+/// A region as AWS writes it, in lower case.
+///
+/// # Errors
+/// A usage error for what doesn't have a region's shape: better here than as a host that can't be found.
+pub fn parse_region(text: &str) -> Result<String> {
+    region(text).map_err(|why| Error::usage("the region", why.cause).hint(why.hint))
+}
+
+fn region(text: &str) -> Result<String, WhyNot> {
+    let region = text.trim().to_ascii_lowercase();
+    match is_region(&region) {
+        true => Ok(region),
+        false => Err(wrong_region(&one_line(&region))),
     }
+}
+
+/// The registry of an account in a region, at the ordinary endpoint.
+fn of_account(account: &str, region_name: &str) -> Result<Registry, WhyNot> {
+    let region = region(region_name)?;
     let suffix = Partition::of_region(&region).registry_suffix();
     let host = format!("{account}.dkr.ecr.{region}.{suffix}");
     Registry::parse(&host).ok_or_else(|| why_not_ecr(&host))

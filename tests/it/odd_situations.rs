@@ -1,7 +1,11 @@
 //! What people's machines really look like: pasted keys, odd files, programs that fail, addresses with passwords in them.
 
-use crate::harness::{HOST, Machine};
-use crate::lab_machine::{GET_TOKEN, lab, machine};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::Path;
+
+use crate::harness::{HOST, Machine, Outcome, binary};
+use crate::lab_machine::{GET_TOKEN, key_variables, lab, machine, role};
 
 #[test]
 fn blanks_around_pasted_keys_are_no_part_of_them() {
@@ -105,4 +109,172 @@ fn a_folder_without_root_certificates_is_named() {
         .helper("get", HOST);
     assert_eq!(outcome.status, 1);
     assert!(outcome.stdout.contains("SSL_CERT_DIR"), "{outcome:?}");
+}
+
+#[test]
+fn a_credential_process_that_hangs_is_ended() {
+    let machine = Machine::new().with("AWS_PROFILE", "slow").with("ECR_AUTH_TIMEOUT", "1");
+    // The programs hold the pipe open for writing: its reader sees the end when the last of them is gone.
+    let pipe = machine.home().join("pipe");
+    make_pipe(&pipe);
+    let script = machine.write("slow", "#!/bin/sh\nexec 9>\"$HOME/pipe\"\nsleep 300\n");
+    fs::set_permissions(&script, Permissions::from_mode(0o700)).unwrap();
+    machine.write(
+        ".aws/config",
+        &format!(
+            "[profile slow]\ncredential_process = sh -c '{}; true'\n",
+            script.display()
+        ),
+    );
+    let reader = std::thread::spawn(move || fs::read(pipe).unwrap());
+    let outcome = machine.helper("get", HOST);
+    assert!(outcome.stdout.contains("no answer within"), "{outcome:?}");
+    reader.join().unwrap();
+}
+
+/// A rule's profile that borrows the environment's keys: who has other keys, or none, gets nothing out of the cache.
+#[test]
+fn a_profile_that_takes_the_environments_keys_shares_with_their_holder_alone() {
+    let lab = lab();
+    let role = role(&lab, "ci");
+    let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
+    let config = format!("[profile borrowed]\nrole_arn = {role}\ncredential_source = Environment\n");
+    machine.write(".aws/config", &config);
+    machine.write(
+        ".config/ecr-auth/ecr-auth.yml",
+        &format!("registries:\n  - match: {HOST}\n    profile: borrowed\n"),
+    );
+    let holder = machine.with_all(key_variables(lab.admin()));
+    holder.helper("get", HOST).password();
+    holder.helper("get", HOST).password();
+    assert_eq!(lab.count(GET_TOKEN), 1);
+    let other = holder.with("AWS_SECRET_ACCESS_KEY", "wrong");
+    let outcome = other.helper("get", HOST);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    let nobody = other.without("AWS_ACCESS_KEY_ID").without("AWS_SECRET_ACCESS_KEY");
+    let outcome = nobody.helper("get", HOST);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+}
+
+#[test]
+fn a_configuration_on_the_helpers_command_line_counts() {
+    let machine = Machine::new();
+    let missing = machine.path("missing.yml").display().to_string();
+    let outcome = machine.call(&binary(), &["--config", &missing, "helper", "get"], HOST);
+    assert!(outcome.stdout.contains("missing.yml"), "{outcome:?}");
+    let file = machine.write("named.yml", &format!("registries:\n  - match: {HOST}\n"));
+    let outcome = machine.run(&["helper", "list", "--config", &file.display().to_string()]);
+    outcome.prints(&format!("{{\"https://{HOST}\":\"AWS\"}}\n"));
+}
+
+#[test]
+fn a_home_that_is_closed_to_this_user_is_an_empty_one() {
+    let lab = lab();
+    let machine = machine(&lab);
+    machine.write(".config/ecr-auth/ecr-auth.yml", "not: read\n");
+    machine.write(".aws/config", "[default]\nregion = eu-west-1\n");
+    let outcome = with_closed_home(&machine, HOST);
+    outcome.password();
+    with_closed_home(&machine, "docker.io").is(1, "credentials not found in native keychain\n", "");
+}
+
+#[test]
+fn logging_out_needs_no_files_of_awss() {
+    let machine = Machine::new();
+    make_pipe(&machine.write(".aws/x", "").with_file_name("config"));
+    machine.run(&["logout"]).prints("");
+}
+
+#[test]
+fn a_region_that_is_none_is_asked_nowhere() {
+    let lab = lab();
+    let outcome = machine(&lab).run(&["setup", "--region", "europe", "--dry-run"]);
+    outcome.is(
+        2,
+        "",
+        "error: the region: \"europe\" is not an AWS region\nhint: a region looks like eu-west-1 or us-gov-east-1\n",
+    );
+    assert_eq!(lab.calls().log.len(), 0);
+}
+
+#[test]
+fn root_certificates_that_are_set_to_nothing_are_unset() {
+    let lab = lab();
+    let outcome = machine(&lab)
+        .with("AWS_ENDPOINT_URL", &lab.https_url())
+        .with("AWS_MAX_ATTEMPTS", "1")
+        .with("SSL_CERT_FILE", "")
+        .helper("get", HOST);
+    assert!(outcome.stdout.contains("UnknownIssuer"), "{outcome:?}");
+}
+
+#[test]
+fn a_broken_file_of_awss_is_explained() {
+    let machine = Machine::new();
+    machine.write(
+        ".aws/credentials",
+        "\u{feff}[default]\naws_access_key_id = AKIA1\naws_secret_access_key = s3cret\n",
+    );
+    let outcome = machine.helper("get", HOST);
+    assert!(outcome.stdout.contains("byte order mark"), "{outcome:?}");
+    assert!(!format!("{outcome:?}").contains("s3cret"), "{outcome:?}");
+}
+
+/// `sudo ecr-auth setup` with HOME kept must not leave root's folders in the user's home.
+#[test]
+fn what_root_makes_in_a_home_belongs_to_whom_the_home_does() {
+    let machine = Machine::new();
+    let home = machine.home();
+    if rustix::process::geteuid().is_root() {
+        chown(&home, Some(65534), Some(65534)).unwrap();
+    }
+    let bin = machine.path("bin").display().to_string();
+    let outcome = machine.run(&["-q", "setup", HOST, "--client", "docker", "--bin-dir", &bin]);
+    outcome.prints("");
+    let owner = fs::metadata(&home).unwrap().uid();
+    for made in [
+        ".docker",
+        ".docker/config.json",
+        ".local",
+        ".local/state/ecr-auth",
+        ".local/state/ecr-auth/setup.json",
+        ".local/state/ecr-auth/setup.lock",
+    ] {
+        assert_eq!(fs::metadata(home.join(made)).unwrap().uid(), owner, "{made}");
+    }
+    let mode = |made: &str| fs::metadata(home.join(made)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(".docker"), mode(".docker/config.json")), (0o700, 0o600));
+}
+
+#[test]
+fn a_registry_that_is_named_twice_is_one() {
+    let machine = Machine::new();
+    let bin = machine.path("bin").display().to_string();
+    let client = ["--client", "docker", "--bin-dir", &bin];
+    let outcome = machine.run(&[&["setup", HOST, "111122223333/eu-west-1"], &client[..]].concat());
+    assert!(outcome.stderr.contains("docker: 1 registry in"), "{outcome:?}");
+}
+
+fn make_pipe(path: &Path) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+}
+
+/// A `get` by a user who may not look into the home. For root no folder is closed, so root becomes nobody.
+fn with_closed_home(machine: &Machine, stdin: &str) -> Outcome {
+    let copy = machine.path("docker-credential-ecr-auth");
+    if !copy.exists() {
+        fs::copy(binary(), &copy).unwrap();
+    }
+    fs::set_permissions(machine.path(""), Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(machine.home(), Permissions::from_mode(0o000)).unwrap();
+    let outcome = if rustix::process::geteuid().is_root() {
+        let become_nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+        let command = [&become_nobody[..], &[copy.to_str().unwrap(), "get"]].concat();
+        machine.call(Path::new("/usr/bin/setpriv"), &command, stdin)
+    } else {
+        machine.call(&copy, &["get"], stdin)
+    };
+    fs::set_permissions(machine.home(), Permissions::from_mode(0o700)).unwrap();
+    outcome
 }

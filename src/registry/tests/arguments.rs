@@ -1,7 +1,7 @@
 use rstest::rstest;
 
 use crate::error::Exit;
-use crate::registry::parse_argument;
+use crate::registry::{parse_argument, parse_region};
 
 const REGION: Option<&str> = Some("eu-west-1");
 
@@ -94,4 +94,13 @@ fn errors_show_no_password_and_no_control_characters() {
     assert!(!text.contains("hunter"), "{text}");
     assert!(!text.contains(char::is_control), "{text}");
     assert!(text.contains("registry.example.com"), "{text}");
+}
+
+#[test]
+fn a_region_has_a_regions_shape() {
+    assert_eq!(parse_region(" EU-West-1\n").unwrap(), "eu-west-1");
+    for wrong in ["", "europe", "x.example.com#", "eu-west"] {
+        let error = parse_region(wrong).unwrap_err();
+        assert_eq!(error.exit().code(), 2, "{wrong}");
+    }
 }
