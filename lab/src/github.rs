@@ -79,7 +79,11 @@ impl Aws {
 /// Without one that is asked for, the audience is the repository owner's address.
 fn audience(query: &str) -> String {
     let asked = query.split('&').find_map(|pair| pair.strip_prefix("audience="));
-    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let decode = |text: &str| {
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8_lossy()
+            .into_owned()
+    };
     asked.map_or_else(|| "https://github.com/octo".to_owned(), decode)
 }
 

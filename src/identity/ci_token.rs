@@ -56,6 +56,19 @@ impl CiToken {
     }
 }
 
+/// Whether this is a job of a CI that could hand out a token.
+pub fn is_ci(env: &Env) -> bool {
+    [
+        "GITHUB_ACTIONS",
+        "GITLAB_CI",
+        "BITBUCKET_BUILD_NUMBER",
+        "CIRCLECI",
+        "JENKINS_URL",
+    ]
+    .iter()
+    .any(|name| env.get(name).is_some())
+}
+
 /// There is no token though a role wants one: names the piece that is missing in this CI.
 pub fn missing(env: &Env) -> Error {
     let set = |name| env.get(name).is_some();
@@ -78,11 +91,27 @@ pub fn missing(env: &Env) -> Error {
 /// The session name that says in CloudTrail which job it was: `gha-octo-app-42-1`, cleaned to `[\w+=,.@-]`, at most 64 characters.
 pub fn session_name(env: &Env) -> String {
     const BY_CI: [(&str, &str, [&str; 3]); 6] = [
-        ("GITHUB_RUN_ID", "gha", ["GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"]),
+        (
+            "GITHUB_RUN_ID",
+            "gha",
+            ["GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"],
+        ),
         ("CI_JOB_ID", "gitlab", ["CI_PROJECT_PATH", "CI_JOB_ID", ""]),
-        ("CIRCLE_BUILD_NUM", "circleci", ["CIRCLE_PROJECT_REPONAME", "CIRCLE_BUILD_NUM", ""]),
-        ("BITBUCKET_BUILD_NUMBER", "bitbucket", ["BITBUCKET_REPO_SLUG", "BITBUCKET_BUILD_NUMBER", ""]),
-        ("BUILDKITE_BUILD_NUMBER", "buildkite", ["BUILDKITE_PIPELINE_SLUG", "BUILDKITE_BUILD_NUMBER", ""]),
+        (
+            "CIRCLE_BUILD_NUM",
+            "circleci",
+            ["CIRCLE_PROJECT_REPONAME", "CIRCLE_BUILD_NUM", ""],
+        ),
+        (
+            "BITBUCKET_BUILD_NUMBER",
+            "bitbucket",
+            ["BITBUCKET_REPO_SLUG", "BITBUCKET_BUILD_NUMBER", ""],
+        ),
+        (
+            "BUILDKITE_BUILD_NUMBER",
+            "buildkite",
+            ["BUILDKITE_PIPELINE_SLUG", "BUILDKITE_BUILD_NUMBER", ""],
+        ),
         ("BUILD_TAG", "jenkins", ["BUILD_TAG", "", ""]),
     ];
     let Some((_, prefix, parts)) = BY_CI.iter().find(|(mark, ..)| env.get(mark).is_some()) else {
@@ -151,7 +180,10 @@ mod tests {
             ("GITHUB_RUN_ATTEMPT", "1"),
         ];
         assert_eq!(session_name(&env(&github)), "gha-octo-app-42-1");
-        assert_eq!(session_name(&env(&[("CI_JOB_ID", "7"), ("CI_PROJECT_PATH", "a/b")])), "gitlab-a-b-7");
+        assert_eq!(
+            session_name(&env(&[("CI_JOB_ID", "7"), ("CI_PROJECT_PATH", "a/b")])),
+            "gitlab-a-b-7"
+        );
         assert_eq!(session_name(&env(&[])), "ecr-auth");
         let long = clean_session_name(&format!("gha-{}-42-1", "é/".repeat(60)));
         assert_eq!(long.chars().count(), 64);

@@ -88,11 +88,22 @@ impl RolePlan {
             (SourceChoice::Chain, _) => Base::Source(chain()?),
             (_, Some(token)) => Base::Token(token),
             (SourceChoice::Oidc, None) => return Err(ci_token::missing(env)),
-            (SourceChoice::Auto, None) => Base::Source(chain()?),
+            // In a CI that hands out tokens, the missing token is the news, and not the missing keys.
+            (SourceChoice::Auto, None) => Base::Source(chain().map_err(|error| match ci_token::is_ci(env) {
+                true => ci_token::missing(env),
+                false => error,
+            })?),
         };
-        let session_name = settings.session_name.as_deref().or_else(|| env.get("AWS_ROLE_SESSION_NAME"));
+        let session_name = settings
+            .session_name
+            .as_deref()
+            .or_else(|| env.get("AWS_ROLE_SESSION_NAME"));
         let china = registry.partition().id() == "aws-cn";
-        let audience = if china { "sts.amazonaws.com.cn" } else { "sts.amazonaws.com" };
+        let audience = if china {
+            "sts.amazonaws.com.cn"
+        } else {
+            "sts.amazonaws.com"
+        };
         Ok(Self {
             duration: duration(settings.duration, roles.len())?,
             session_name: session_name.map_or_else(|| ci_token::session_name(env), ci_token::clean_session_name),
@@ -140,7 +151,9 @@ fn role_arn(name: &str, registry: &Registry) -> Result<String> {
     }
     let is_name = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-/".contains(c);
     match registry.account() {
-        _ if name.is_empty() || !name.chars().all(is_name) => Err(Error::usage(what, "this is no name of a role").hint(hint)),
+        _ if name.is_empty() || !name.chars().all(is_name) => {
+            Err(Error::usage(what, "this is no name of a role").hint(hint))
+        }
         Some(account) => Ok(format!("arn:{}:iam::{account}:role/{name}", registry.partition().id())),
         None => Err(Error::usage(what, "ECR Public belongs to no account that would complete the name").hint(hint)),
     }
@@ -149,12 +162,17 @@ fn role_arn(name: &str, registry: &Registry) -> Result<String> {
 fn duration(wanted: Option<u32>, roles: usize) -> Result<Option<u32>> {
     let Some(seconds) = wanted else { return Ok(None) };
     if !DURATIONS.contains(&seconds) {
-        return Err(Error::usage("duration", format!("{seconds} s is no length of a session"))
-            .hint("sessions live 900 to 43200 seconds, and no longer than the role allows"));
+        return Err(
+            Error::usage("duration", format!("{seconds} s is no length of a session"))
+                .hint("sessions live 900 to 43200 seconds, and no longer than the role allows"),
+        );
     }
     if roles > 1 && seconds > LONGEST_CHAINED {
-        return Err(Error::usage("duration", format!("{seconds} s is too long for a role that a role assumes"))
-            .hint("AWS gives chained roles an hour at most: 900 to 3600"));
+        return Err(Error::usage(
+            "duration",
+            format!("{seconds} s is too long for a role that a role assumes"),
+        )
+        .hint("AWS gives chained roles an hour at most: 900 to 3600"));
     }
     Ok(Some(seconds))
 }
@@ -182,9 +200,15 @@ mod tests {
     #[test]
     fn names_are_completed_from_the_registry() {
         assert_eq!(role_arn(ARN, &ours()).unwrap(), ARN);
-        assert_eq!(role_arn("push", &ours()).unwrap(), "arn:aws:iam::111122223333:role/push");
+        assert_eq!(
+            role_arn("push", &ours()).unwrap(),
+            "arn:aws:iam::111122223333:role/push"
+        );
         let china = registry("111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn");
-        assert_eq!(role_arn("push", &china).unwrap(), "arn:aws-cn:iam::111122223333:role/push");
+        assert_eq!(
+            role_arn("push", &china).unwrap(),
+            "arn:aws-cn:iam::111122223333:role/push"
+        );
         for wrong in [
             "",
             "a b",
@@ -233,19 +257,40 @@ mod tests {
     fn every_part_of_the_plan_is_in_the_key() {
         let fields = |settings: &RoleSettings, vars: &[(&str, &str)]| {
             let fields = plan(settings, vars).unwrap().key_fields();
-            let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", value.expose())).collect();
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(name, value)| format!("{name}={}", value.expose()))
+                .collect();
             fields.join("\n")
         };
         let base = RoleSettings::default();
         let token = [("ECR_AUTH_ID_TOKEN", "jwt")];
         let some = |text: &str| Some(text.to_owned());
         for other in [
-            RoleSettings { chain: vec!["next".into()], ..base.clone() },
-            RoleSettings { audience: some("a"), ..base.clone() },
-            RoleSettings { session_name: some("session"), ..base.clone() },
-            RoleSettings { duration: Some(900), ..base.clone() },
-            RoleSettings { external_id: some("e"), ..base.clone() },
-            RoleSettings { source: SourceChoice::Chain, ..base.clone() },
+            RoleSettings {
+                chain: vec!["next".into()],
+                ..base.clone()
+            },
+            RoleSettings {
+                audience: some("a"),
+                ..base.clone()
+            },
+            RoleSettings {
+                session_name: some("session"),
+                ..base.clone()
+            },
+            RoleSettings {
+                duration: Some(900),
+                ..base.clone()
+            },
+            RoleSettings {
+                external_id: some("e"),
+                ..base.clone()
+            },
+            RoleSettings {
+                source: SourceChoice::Chain,
+                ..base.clone()
+            },
         ] {
             assert_ne!(fields(&other, &token), fields(&base, &token), "{other:?}");
         }
