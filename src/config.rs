@@ -6,6 +6,7 @@ mod yaml;
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
+use crate::identity::RoleSettings;
 use crate::registry::{HostPattern, Registry, parse_argument, server_name};
 use crate::world::Env;
 
@@ -29,6 +30,7 @@ struct Rule {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Settings {
     profile: Option<String>,
+    role: RoleSettings,
     optional: bool,
 }
 
@@ -48,6 +50,11 @@ impl Target<'_> {
     /// The profile of AWS's shared files to use, and no other source of credentials.
     pub fn profile(&self) -> Option<&str> {
         self.settings.profile.as_deref()
+    }
+
+    /// The role to assume, and how.
+    pub fn role(&self) -> &RoleSettings {
+        &self.settings.role
     }
 
     /// Whether the helper answers "not found" where it fails, so that the client goes on without credentials: as the rule

@@ -31,8 +31,8 @@ impl Plan {
     /// # Errors
     /// No usable source of credentials, an endpoint that may not be used.
     pub fn new(env: &Env, target: &Target<'_>) -> Result<Self> {
-        let identity = Identity::choose(env, target.profile())?;
         let registry = target.registry().clone();
+        let identity = Identity::for_registry(env, &registry, target.profile(), target.role())?;
         let service = match registry.is_public() {
             true => Service::EcrPublic,
             false => Service::Ecr,

@@ -91,6 +91,8 @@ pub enum Service {
     Imds,
     /// The container credential endpoint.
     Container,
+    /// GitHub's address for a job's OIDC token.
+    Github,
     /// The registries themselves, private and public.
     Registry,
 }
@@ -104,6 +106,7 @@ impl Service {
             Self::Sts => "sts",
             Self::Imds => "imds",
             Self::Container => "container",
+            Self::Github => "github",
             Self::Registry => "registry",
         }
     }

@@ -39,7 +39,7 @@ impl fmt::Debug for Issuer {
 /// Issuers, and the accounts' IAM OIDC providers that point at them.
 #[derive(Debug, Default)]
 pub(crate) struct Oidc {
-    issuers: HashMap<String, Issuer>,
+    pub(crate) issuers: HashMap<String, Issuer>,
     /// (account, provider) → audiences.
     providers: HashMap<(String, String), Vec<String>>,
 }

@@ -21,6 +21,7 @@ mod clock;
 mod control;
 mod ecr;
 mod faults;
+mod github;
 mod hosts;
 mod jwt;
 mod metadata;
@@ -41,6 +42,7 @@ use std::time::Duration;
 
 pub use calls::{Call, CallReport};
 pub use faults::{Fault, FaultRule};
+pub use github::{GITHUB_ISSUER, GithubJob};
 pub use hosts::Service;
 pub use jwt::SigningAlgorithm;
 pub use metadata::ContainerCredentials;
@@ -57,6 +59,7 @@ pub struct Aws {
     oidc: Mutex<jwt::Oidc>,
     tokens: Mutex<ecr::Tokens>,
     bearers: Mutex<registry_front::Bearers>,
+    github: Mutex<github::Jobs>,
     metadata: Mutex<metadata::Metadata>,
     host_aliases: Mutex<HashMap<String, hosts::AwsHost>>,
     calls: calls::Calls,

@@ -20,6 +20,7 @@ use crate::answer::{self, Answer, Refusal};
 use crate::calls::{Call, operation_name};
 use crate::clock::http_date;
 use crate::faults::{NoAnswer, refuse};
+use crate::github::GITHUB_PATH;
 use crate::hosts::{AwsHost, Service};
 use crate::metadata::CONTAINER_PATH;
 use crate::sigv4::{self, Caller, Denial, SignedRequest};
@@ -168,8 +169,9 @@ async fn serve(
             }
             Ok(aws.registry_call(named, request, call).await)
         }
-        Service::Imds | Service::Container => {
+        Service::Imds | Service::Container | Service::Github => {
             let operation = match (service, request.uri().path()) {
+                (Service::Github, _) => "IdToken",
                 (Service::Imds, "/latest/api/token") => "Token",
                 (Service::Imds, path) if !path.contains("security-credentials") => "Metadata",
                 _ => "Credentials",
@@ -181,6 +183,7 @@ async fn serve(
             let path = parts.uri.path();
             let done = match service {
                 Service::Imds => aws.imds_call(&parts.method, path, &parts.headers),
+                Service::Github => aws.github_call(&parts.uri, &parts.headers),
                 _ => aws.container_call(path, &parts.headers),
             };
             Ok(done.unwrap_or_else(|refusal| refusal.plain_json()))
@@ -215,6 +218,8 @@ fn service_by_protocol(request: &Request<Incoming>) -> Service {
         Service::Imds
     } else if path.starts_with(CONTAINER_PATH) {
         Service::Container
+    } else if path.starts_with(GITHUB_PATH) {
+        Service::Github
     } else if path.starts_with("/v2/") || path.starts_with("/token") {
         Service::Registry
     } else if target.starts_with(ECR_PUBLIC_TARGET) {

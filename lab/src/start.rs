@@ -251,6 +251,7 @@ fn new_aws(options: &Options, upstream: Option<Upstream>) -> Aws {
         oidc: Mutex::default(),
         tokens: Mutex::new(Tokens::new(options.token_lifetime)),
         bearers: Mutex::default(),
+        github: Mutex::default(),
         metadata: Mutex::new(Metadata::new(&options.region)),
         host_aliases: Mutex::default(),
         calls: Default::default(),

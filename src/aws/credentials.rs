@@ -36,6 +36,16 @@ impl Aws<'_> {
     /// Whatever the source says, with the way out.
     pub(super) async fn credentials(&self, region: &str) -> Result<Credentials> {
         match &self.identity.source {
+            Source::Role(plan) => self.role(plan, region).await,
+            source => self.credentials_of(source, region).await,
+        }
+    }
+
+    /// Credentials of a source that is no role by name.
+    pub(super) async fn credentials_of(&self, source: &Source, region: &str) -> Result<Credentials> {
+        match source {
+            // Roles are assumed with a source that is none: see RolePlan.
+            Source::Role(_) => Err(identity::missing_token(self.env)),
             Source::Environment {
                 access_key_id,
                 secret_access_key,

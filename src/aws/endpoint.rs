@@ -107,7 +107,7 @@ fn configured_url<'a>(service: &str, env: &'a Env, identity: &'a Identity) -> Op
         .or_else(|| identity.setting("endpoint_url"))
 }
 
-fn refuse_plain_http(url: &str, env: &Env) -> Result<()> {
+pub(super) fn refuse_plain_http(url: &str, env: &Env) -> Result<()> {
     let what = "the endpoint that the settings name";
     let shown = without_userinfo(url);
     let uri: http::Uri = url

@@ -55,11 +55,7 @@ impl ServerClock {
 /// # Errors
 /// Root certificates that are named but can't be read.
 pub fn client(env: &Env, clock: &ServerClock) -> Result<SharedHttpClient> {
-    let trust = trust_store(env)?;
-    let tls = TlsContext::builder()
-        .with_trust_store(trust)
-        .build()
-        .map_err(|error| Error::failed("cannot set TLS up", error))?;
+    let tls = tls_context(env)?;
     let inner = Builder::new().build_with_connector_fn(move |settings, _components| {
         let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
         builder.set_connector_settings(settings.cloned());
@@ -73,6 +69,28 @@ pub fn client(env: &Env, clock: &ServerClock) -> Result<SharedHttpClient> {
         direct: direct_client(),
         clock: clock.clone(),
     }))
+}
+
+/// A connector for a request that is none of AWS's, to this address.
+///
+/// # Errors
+/// As [`client`].
+pub fn connector(env: &Env, address: &str) -> Result<Connector> {
+    if is_local(address) {
+        return Ok(Connector::builder().proxy_config(ProxyConfig::disabled()).build_http());
+    }
+    Ok(Connector::builder()
+        .proxy_config(ProxyConfig::from_env())
+        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+        .tls_context(tls_context(env)?)
+        .build())
+}
+
+fn tls_context(env: &Env) -> Result<TlsContext> {
+    TlsContext::builder()
+        .with_trust_store(trust_store(env)?)
+        .build()
+        .map_err(|error| Error::failed("cannot set TLS up", error))
 }
 
 /// A client for the addresses that are http by nature and never go through a proxy: IMDS and container credentials.

@@ -7,6 +7,7 @@ mod ecr;
 mod endpoint;
 mod failure;
 mod http;
+mod role;
 mod sts;
 
 use std::future::Future;
@@ -77,17 +78,26 @@ impl<'a> Aws<'a> {
     async fn config(&self, region: &str, endpoint: &Endpoint) -> Result<SdkConfig> {
         let credentials = self.credentials(region).await?;
         credentials::check(&credentials)?;
-        Ok(SdkConfig::builder()
+        let provider = SharedCredentialsProvider::new(credentials);
+        Ok(self
+            .settings(region, endpoint)
+            .into_builder()
+            .credentials_provider(provider)
+            .build())
+    }
+
+    /// All of them but the credentials.
+    fn settings(&self, region: &str, endpoint: &Endpoint) -> SdkConfig {
+        SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(region.to_owned()))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
             .http_client(self.http.clone())
             .retry_config(self.retry.clone())
             .timeout_config(self.timeouts.clone())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .use_fips(endpoint.fips)
             .use_dual_stack(endpoint.dual_stack)
-            .build())
+            .build()
     }
 }
 

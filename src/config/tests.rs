@@ -122,9 +122,13 @@ fn nothing_said(#[case] text: &str) {
 #[case(
     "registries:\n- match: public.ecr.aws\n  zone: x\n",
     "3:3: unknown key \"zone\"",
-    "allowed here: match, registry, profile, optional"
+    "allowed here: match, registry, profile, role-arn, chain, audience, session-name, duration, external-id, source, optional"
 )]
-#[case("defaults:\n  match: x\n", "2:3: unknown key \"match\"", "allowed here: profile")]
+#[case(
+    "defaults:\n  match: x\n",
+    "2:3: unknown key \"match\"",
+    "allowed here: profile, role-arn, audience, session-name, duration, external-id, source"
+)]
 #[case(
     "registries: []\r\nregistries: []\r\n",
     "2:1: the key \"registries\" stands here twice",

@@ -10,6 +10,7 @@ use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, Location, Messag
 
 use super::{Config, Rule, Settings, file};
 use crate::error::{Error, Result};
+use crate::identity::{RoleSettings, SourceChoice};
 use crate::registry::{HostPattern, Registry, why_not_ecr};
 
 #[derive(Deserialize, Default)]
@@ -27,6 +28,20 @@ struct Entry {
     registry: Option<Spanned<String>>,
     #[serde(default, deserialize_with = "given")]
     profile: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "given", rename = "role-arn")]
+    role_arn: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "given")]
+    chain: Option<Vec<Spanned<String>>>,
+    #[serde(default, deserialize_with = "given")]
+    audience: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "given", rename = "session-name")]
+    session_name: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "given")]
+    duration: Option<u32>,
+    #[serde(default, deserialize_with = "given", rename = "external-id")]
+    external_id: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "given")]
+    source: Option<Source>,
     #[serde(default, deserialize_with = "boolean")]
     optional: Option<bool>,
 }
@@ -36,6 +51,81 @@ struct Entry {
 struct Defaults {
     #[serde(default, deserialize_with = "given")]
     profile: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "given", rename = "role-arn")]
+    role_arn: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "given")]
+    audience: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "given", rename = "session-name")]
+    session_name: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "given")]
+    duration: Option<u32>,
+    #[serde(default, deserialize_with = "given", rename = "external-id")]
+    external_id: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "given")]
+    source: Option<Source>,
+}
+
+/// What both of them may give.
+#[derive(Default)]
+struct Given {
+    profile: Option<Spanned<String>>,
+    role_arn: Option<Spanned<String>>,
+    chain: Option<Vec<Spanned<String>>>,
+    audience: Option<Spanned<String>>,
+    session_name: Option<Spanned<String>>,
+    duration: Option<u32>,
+    external_id: Option<Spanned<String>>,
+    source: Option<Source>,
+    optional: Option<bool>,
+}
+
+impl From<Entry> for Given {
+    fn from(entry: Entry) -> Self {
+        Self {
+            profile: entry.profile,
+            role_arn: entry.role_arn,
+            chain: entry.chain,
+            audience: entry.audience,
+            session_name: entry.session_name,
+            duration: entry.duration,
+            external_id: entry.external_id,
+            source: entry.source,
+            optional: entry.optional,
+        }
+    }
+}
+
+impl From<Defaults> for Given {
+    fn from(defaults: Defaults) -> Self {
+        Self {
+            profile: defaults.profile,
+            role_arn: defaults.role_arn,
+            audience: defaults.audience,
+            session_name: defaults.session_name,
+            duration: defaults.duration,
+            external_id: defaults.external_id,
+            source: defaults.source,
+            ..Self::default()
+        }
+    }
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+enum Source {
+    Auto,
+    Oidc,
+    Chain,
+}
+
+impl From<Source> for SourceChoice {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Auto => Self::Auto,
+            Source::Oidc => Self::Oidc,
+            Source::Chain => Self::Chain,
+        }
+    }
 }
 
 /// A key that is there has a value: `profile:` with nothing behind it is a mistake, not the same as no `profile`.
@@ -66,10 +156,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Config> {
     let document: Option<Document> =
         serde_saphyr::from_str_with_options(text, options()).map_err(|error| explain(path, &error))?;
     let document = document.unwrap_or_default();
-    let defaults = Settings {
-        profile: profile(path, document.defaults.unwrap_or_default().profile)?,
-        optional: false,
-    };
+    let defaults = settings(path, document.defaults.unwrap_or_default().into(), &Settings::default())?;
     let mut rules = Vec::new();
     let mut patterns = HashSet::new();
     for entry in document.registries.unwrap_or_default() {
@@ -101,10 +188,7 @@ fn rule(path: &Path, entry: Entry, defaults: &Settings) -> Result<Rule> {
             .hint("leave it out: \"match\" names the registry already"));
         }
     };
-    let settings = Settings {
-        profile: profile(path, entry.profile)?.or_else(|| defaults.profile.clone()),
-        optional: entry.optional.unwrap_or(defaults.optional),
-    };
+    let settings = settings(path, entry.into(), defaults)?;
     Ok(Rule {
         pattern,
         registry,
@@ -137,10 +221,49 @@ fn alias_of_nothing(path: &Path, place: &Location, alias: &str) -> Error {
     .hint("for a name of your own in front of ECR, add \"registry: <the ECR host>\"")
 }
 
-fn profile(path: &Path, profile: Option<Spanned<String>>) -> Result<Option<String>> {
-    match profile {
-        Some(name) if name.value.trim().is_empty() => Err(wrong(path, &name.referenced, "\"profile\" is empty")),
-        name => Ok(name.map(|name| name.value)),
+/// What a rule, or the defaults, give, the defaults filled in. A rule's own profile or role takes the place of both.
+fn settings(path: &Path, given: Given, defaults: &Settings) -> Result<Settings> {
+    if let (Some(profile), Some(_)) = (&given.profile, &given.role_arn) {
+        return Err(wrong(
+            path,
+            &profile.referenced,
+            "\"profile\" and \"role-arn\" stand in one rule",
+        )
+        .hint("a profile is used alone: give the profile a role_arn of its own, or leave it out"));
+    }
+    let own = given.profile.is_some() || given.role_arn.is_some();
+    let (profile, role_arn) = match own {
+        true => (
+            text(path, "profile", given.profile)?,
+            text(path, "role-arn", given.role_arn)?,
+        ),
+        false => (defaults.profile.clone(), defaults.role.role_arn.clone()),
+    };
+    let chain = given.chain.into_iter().flatten();
+    let chain = chain
+        .map(|role| text(path, "chain", Some(role)))
+        .collect::<Result<Vec<_>>>()?;
+    let base = &defaults.role;
+    let role = RoleSettings {
+        role_arn,
+        chain: chain.into_iter().flatten().collect(),
+        audience: text(path, "audience", given.audience)?.or_else(|| base.audience.clone()),
+        session_name: text(path, "session-name", given.session_name)?.or_else(|| base.session_name.clone()),
+        duration: given.duration.or(base.duration),
+        external_id: text(path, "external-id", given.external_id)?.or_else(|| base.external_id.clone()),
+        source: given.source.map_or(base.source, SourceChoice::from),
+    };
+    Ok(Settings {
+        profile,
+        role,
+        optional: given.optional.unwrap_or(defaults.optional),
+    })
+}
+
+fn text(path: &Path, key: &str, given: Option<Spanned<String>>) -> Result<Option<String>> {
+    match given {
+        Some(text) if text.value.trim().is_empty() => Err(wrong(path, &text.referenced, format!("\"{key}\" is empty"))),
+        text => Ok(text.map(|text| text.value)),
     }
 }
 

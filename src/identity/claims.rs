@@ -10,12 +10,24 @@ use serde_json::Value;
 use crate::secret::Secret;
 
 /// The claims of a JWT (RFC 7519, section 4.1) that say whose token it is. They stay the same when the token is renewed.
-#[derive(Deserialize)]
-struct Claims {
-    iss: String,
-    sub: String,
+#[derive(Debug, Deserialize)]
+pub struct Claims {
+    /// The issuer.
+    pub iss: String,
+    /// The subject.
+    pub sub: String,
+    /// The audience: a text or a list of texts.
     #[serde(default)]
-    aud: Value,
+    pub aud: Value,
+}
+
+impl Claims {
+    /// The claims of a token, if it is a JWT with an issuer and a subject.
+    pub fn of(jwt: &str) -> Option<Self> {
+        let mut parts = jwt.split('.');
+        let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+    }
 }
 
 /// What identifies the bearer of the token in this file: issuer, subject and audience where it is a JWT, else the whole
@@ -24,16 +36,10 @@ pub fn identity_of(token_file: &Path) -> Secret {
     let Ok(token) = std::fs::read_to_string(token_file).map(Secret::new) else {
         return Secret::default();
     };
-    match claims(token.expose().trim()) {
+    match Claims::of(token.expose().trim()) {
         Some(claims) => Secret::new(format!("{:?} {:?} {}", claims.iss, claims.sub, claims.aud)),
         None => token,
     }
-}
-
-fn claims(jwt: &str) -> Option<Claims> {
-    let mut parts = jwt.split('.');
-    let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
 }
 
 #[cfg(test)]

@@ -1,15 +1,21 @@
 //! Which source of AWS credentials applies, chosen whole: never a key from one place with a session, role or profile from
 //! another. Choosing reads the environment and small files, never the network: it runs on every `get`, warm ones too.
 
+mod ci_token;
 mod claims;
+mod role;
 mod shared_files;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use ci_token::{CiToken, is_ci, missing as missing_token};
+pub use claims::Claims;
+pub use role::{Base, RolePlan, RoleSettings, SourceChoice};
 pub use shared_files::{Profile, SharedFiles};
 
 use crate::error::{Error, Result, without_userinfo};
+use crate::registry::Registry;
 use crate::secret::Secret;
 use crate::world::Env;
 
@@ -48,6 +54,8 @@ pub enum Source {
         /// The authorization token, from its variable or its file.
         token: Option<Secret>,
     },
+    /// A role by name, assumed with the CI's token or with another source, and the roles after it.
+    Role(Box<RolePlan>),
     /// The instance's role, by IMDSv2.
     InstanceMetadata {
         /// `AWS_EC2_METADATA_SERVICE_ENDPOINT`, where it is set.
@@ -94,6 +102,7 @@ impl Source {
                 field("uri", uri),
                 ("token", token.clone().unwrap_or_default()),
             ],
+            Self::Role(plan) => plan.key_fields(),
             Self::InstanceMetadata { endpoint } => vec![
                 field("source", "imds"),
                 field("endpoint", endpoint.as_deref().unwrap_or_default()),
@@ -115,6 +124,14 @@ impl fmt::Display for Source {
                 write!(f, "{role_arn} by the token in {}", token_file.display())
             }
             Self::Container { uri, .. } => write!(f, "the container's credentials at {}", without_userinfo(uri)),
+            Self::Role(plan) => {
+                let last = plan.roles.last().map_or("", String::as_str);
+                match &plan.base {
+                    Base::Token(CiToken::Variable { name, .. }) => write!(f, "{last} by the token in {name}"),
+                    Base::Token(CiToken::GitHub { .. }) => write!(f, "{last} by GitHub's token for this job"),
+                    Base::Source(source) => write!(f, "{last} by {source}"),
+                }
+            }
             Self::InstanceMetadata { .. } => f.write_str("the instance metadata service"),
         }
     }
@@ -144,6 +161,30 @@ impl Identity {
         };
         Ok(Self {
             source,
+            profile: named.unwrap_or("default").to_owned(),
+            files,
+        })
+    }
+
+    /// Chooses the source for a registry: an explicit profile alone; else a role, where the settings or `AWS_ROLE_ARN` alone name
+    /// one, assumed with the CI's token or, where there is none, with the standard chain; else the standard chain.
+    ///
+    /// # Errors
+    /// As [`Identity::choose`]; roles that can't be, no token where one is insisted on.
+    pub fn for_registry(env: &Env, registry: &Registry, profile: Option<&str>, role: &RoleSettings) -> Result<Self> {
+        let from_env = || {
+            env.get("AWS_ROLE_ARN")
+                .filter(|_| env.get("AWS_WEB_IDENTITY_TOKEN_FILE").is_none())
+        };
+        let Some(first) = role.role_arn.as_deref().or_else(from_env).filter(|_| profile.is_none()) else {
+            return Self::choose(env, profile);
+        };
+        let files = SharedFiles::read(env)?;
+        let named = named_profile(env);
+        let chain = || standard_chain(env, &files, named);
+        let plan = RolePlan::new(role, first, registry, env, chain)?;
+        Ok(Self {
+            source: Source::Role(Box::new(plan)),
             profile: named.unwrap_or("default").to_owned(),
             files,
         })

@@ -9,5 +9,6 @@ mod helper_protocol;
 mod lab_machine;
 mod leaks;
 mod odd_situations;
+mod roles;
 mod setup_logout;
 mod tokens;
