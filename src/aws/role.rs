@@ -144,6 +144,7 @@ impl Aws<'_> {
 
     /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
     async fn assume(&self, role: &str, with: Credentials, plan: &RolePlan, region: &str) -> Result<Credentials> {
+        super::credentials::check(&with)?;
         let client = self.sts(Some(with), region)?;
         let last = plan.roles.last().is_some_and(|last| last == role);
         let answer = client

@@ -105,6 +105,8 @@ fn store_takes_ecrs_hosts_and_no_other() {
     let start = "ecr-auth: ghcr.io is not an ECR registry: ";
     assert!(refused.stdout.starts_with(start), "{refused:?}");
     assert!(!refused.stdout.contains("s3cr3t"));
+    let ignoring = Machine::new().with("AWS_ECR_IGNORE_CREDS_STORAGE", "true");
+    ignoring.helper("store", &stored("https://ghcr.io/x")).prints("");
     machine
         .helper("store", "s3cr3t")
         .is(1, "ecr-auth: store: the input is no JSON object with a ServerURL\n", "");
