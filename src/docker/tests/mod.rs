@@ -3,5 +3,7 @@
 mod commands;
 mod edit;
 mod files;
+mod merge;
+mod place;
 mod races;
 mod replace;
