@@ -6,7 +6,6 @@ use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Map, Value, json};
 
-use crate::docker::merge::three_way;
 use crate::docker::{Edit, Settings, unified_diff};
 
 fn set(hosts: &[&str]) -> Edit {
@@ -156,18 +155,6 @@ fn reads_what_is_there() {
     assert_eq!(settings.store.as_deref(), Some("s"));
     assert!(settings.has_helpers);
     assert_eq!(Settings::read("").unwrap(), Settings::default());
-}
-
-#[rstest]
-#[case::added(r#"{"a":{},"h":1}"#, r#"{"a":{}}"#, r#"{"a":{"k":1}}"#, r#"{"a":{"k":1},"h":1}"#)]
-#[case::added_to_both(r#"{"a":{"m":2}}"#, r#"{"a":{}}"#, r#"{"a":{"k":1}}"#, r#"{"a":{"m":2,"k":1}}"#)]
-#[case::already_there(r#"{"a":{"k": 1}}"#, r#"{"a":{}}"#, r#"{"a":{"k": 1}}"#, r#"{"a":{"k": 1}}"#)]
-#[case::removed(r#"{"a":1,"b":2,"c":3}"#, r#"{"a":1,"b":2}"#, r#"{"a":1}"#, r#"{"a":1,"c":3}"#)]
-#[case::changed(r#"{"a":1,"h":0}"#, r#"{"a":1}"#, r#"{"a":2}"#, r#"{"a":2,"h":0}"#)]
-#[case::changed_here_too(r#"{"a":3}"#, r#"{"a":1}"#, r#"{"a":2}"#, r#"{"a":3}"#)]
-#[case::removed_and_changed_here(r#"{"a":3}"#, r#"{"a":1}"#, "{}", r#"{"a":3}"#)]
-fn brings_over_their_change(#[case] text: &str, #[case] base: &str, #[case] theirs: &str, #[case] merged: &str) {
-    assert_eq!(three_way(text, base, theirs).unwrap(), merged);
 }
 
 #[test]

@@ -6,4 +6,6 @@ mod files;
 mod merge;
 mod place;
 mod races;
+mod record;
 mod replace;
+mod taking_back;
