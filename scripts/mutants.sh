@@ -25,7 +25,7 @@ make_crate() {
   printf '%s\n' "//! One room." "pub mod "{"$1",error,secret,world}";" >"$crate/src/lib.rs"
   find "$crate/src" -path '*/docker/tests/mod.rs' -exec sed -i '/^mod commands;/d' {} +
   find "$crate/src" -name '*.rs' -exec sed -i '/^ *#\[cfg(not(.*))\]$/,/^ *}$/{/^ *#/!s/.*//; s/^ *#.*/& fn other() { }/}' {} +
-  cp -r .cargo Cargo.lock "$crate"
+  cp -r .cargo .config Cargo.lock "$crate"
   sed -e 's/^members = .*//' -e '/^\[\[test\]\]/,$d' -e '/^readme = /d' -e "s/^name = \"ecr-auth\"/name = \"$1\"/" -e 's/^debug = .*/debug = false/' \
     -e '/^\(assert_cmd\|aws-\|http\|insta\|lab\|openssl-\|rustls-\|serde-saphyr\|strsim\|tokio\|webpki\)/d' \
     -e '/^\[profile.dev.package.num-bigint-dig\]/,/^$/d' Cargo.toml >"$crate/Cargo.toml"
@@ -35,7 +35,8 @@ make_crate() {
 break_room() {
   say "== $1"
   local log=$OUT/$1/log status=0
-  (cd "$OUT/$1/crate" && CARGO_TARGET_DIR=$OUT/target cargo mutants --in-place --colors never --output "$OUT/$1" \
+  (cd "$OUT/$1/crate" && CARGO_TARGET_DIR=$OUT/target NEXTEST_PROFILE=mutants \
+    cargo mutants --in-place --timeout 120 --colors never --output "$OUT/$1" \
     --file "src/$1.rs" --file "src/$1/**" -- --lib "$1::") >"$log" 2>&1 || status=$?
   tail -n 1 "$log" >&2
   # 2: some were missed; 3: some ran out of time. Anything else but 0 is a failure of its own.
