@@ -1,6 +1,6 @@
 //! The helper's link: the name under which docker and podman find the binary on PATH.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -130,15 +130,9 @@ pub(super) fn is_named_ecr_auth(target: &Path) -> bool {
         || name.starts_with("docker-credential-ecr-auth")
 }
 
+/// Looked at before they are opened: opening a pipe would wait for ever.
 fn is_same_file(one: &Path, other: &Path) -> io::Result<bool> {
-    let (mut one, mut other) = (File::open(one)?, File::open(other)?);
-    if one.metadata()?.len() != other.metadata()?.len() || !one.metadata()?.is_file() {
-        return Ok(false);
-    }
-    let (mut left, mut right) = (Vec::new(), Vec::new());
-    io::Read::read_to_end(&mut one, &mut left)?;
-    io::Read::read_to_end(&mut other, &mut right)?;
-    Ok(left == right)
+    Ok(fs::metadata(one)?.is_file() && fs::read(one)? == fs::read(other)?)
 }
 
 /// Where the link leads: by name alone within one folder, so that the folder can be moved or mounted elsewhere.

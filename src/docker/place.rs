@@ -118,10 +118,7 @@ pub(super) fn remove(target: &Path, aside: TempPath, old: &[u8]) -> io::Result<P
         return Ok(Placed::Done);
     }
     // Somebody's change landed just before: back with it, unless they have written yet another one.
-    match aside.persist_noclobber(target) {
-        Err(error) if error.error.kind() != ErrorKind::AlreadyExists => Err(error.error),
-        _ => Ok(Placed::Raced),
-    }
+    create(aside, target).map(|_| Placed::Raced)
 }
 
 fn holds(target: &Path, old: &[u8]) -> io::Result<bool> {

@@ -124,6 +124,42 @@ fn a_place_that_cannot_be_looked_at_is_an_error() {
     scene.holds(Some("old"));
 }
 
+/// A name below a file, which nothing can have.
+fn nowhere(scene: &Scene) -> TempPath {
+    TempPath::try_from_path(scene.target.join("below")).unwrap()
+}
+
+#[test]
+fn a_new_version_that_is_gone_is_tried_again_and_one_that_cannot_be_is_an_error() {
+    let scene = Scene::new();
+    let replace = |new| scene.with_old(|old| place::replace(new, &scene.target, old, b"ours"));
+    let gone = scene.aside("ours");
+    fs::remove_file(&gone).unwrap();
+    assert_eq!(replace(gone).unwrap(), Placed::Raced);
+    assert_eq!(replace(nowhere(&scene)).unwrap_err().kind(), ErrorKind::NotADirectory);
+    scene.holds(Some("old"));
+}
+
+/// Where the system refuses to exchange (as it does a folder with what lies in it), the plain look comes next, and sees their text.
+#[test]
+fn a_refused_exchange_is_made_up_for() {
+    let scene = Scene::new();
+    fs::write(&scene.target, "theirs").unwrap();
+    let folder = TempPath::try_from_path(scene.folder.path()).unwrap();
+    let placed = scene.with_old(|old| place::replace(folder, &scene.target, old, b"ours"));
+    assert_eq!(placed.unwrap(), Placed::Raced);
+    scene.holds(Some("theirs"));
+}
+
+#[test]
+fn a_change_that_cannot_be_put_back_is_an_error() {
+    let scene = Scene::new();
+    let aside = scene.aside("first");
+    let below = scene.target.join("below");
+    let placed = scene.with_old(|old| place::settle(&aside, &below, old, b"ours"));
+    assert_eq!(placed.unwrap_err().kind(), ErrorKind::NotADirectory);
+}
+
 /// Two saves: one just before our version took the place, one on top of it.
 #[test]
 fn the_newest_of_several_saves_stands() {
@@ -186,4 +222,14 @@ fn only_what_was_read_is_removed() {
     scene.save("theirs");
     assert_eq!(scene.remove().unwrap(), Placed::Raced);
     scene.holds(Some("theirs"));
+}
+
+#[test]
+fn what_cannot_be_put_aside_is_not_removed() {
+    let scene = Scene::new();
+    let missing = TempPath::try_from_path(scene.folder.path().join("missing/file")).unwrap();
+    assert_eq!(place::remove(&scene.target, missing, b"old").unwrap(), Placed::Raced);
+    let error = place::remove(&scene.target, nowhere(&scene), b"old").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotADirectory);
+    scene.holds(Some("old"));
 }
