@@ -186,8 +186,10 @@ fn a_diff_shows_no_secret() {
 
 #[test]
 fn a_new_file_shows_as_one() {
-    let diff = unified_diff("/c".as_ref(), None, &set(&["h"]).apply("").unwrap());
-    assert!(diff.starts_with("--- /dev/null\n+++ /c\n"), "{diff}");
+    let diff = |new| unified_diff("/c".as_ref(), None, new);
+    assert_eq!(diff("{}\n"), "--- /dev/null\n+++ /c\n@@ -0,0 +1 @@\n+{}\n");
+    let unended = "--- /dev/null\n+++ /c\n@@ -0,0 +1 @@\n+{}\n\\ No newline at end of file\n";
+    assert_eq!(diff("{}"), unended);
 }
 
 /// A JSON value as its text, laid out in one of the ways people do.
