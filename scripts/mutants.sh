@@ -31,7 +31,7 @@ make_crate() {
     -e '/^\[profile.dev.package.num-bigint-dig\]/,/^$/d' Cargo.toml >"$crate/Cargo.toml"
 }
 
-# break_room ROOM: its survivors go to OUT/ROOM/mutants.out/missed.txt and timeout.txt.
+# break_room ROOM: its survivors go to OUT/ROOM/mutants.out/missed.txt. A test that never ends has noticed something, too.
 break_room() {
   say "== $1"
   local log=$OUT/$1/log status=0
@@ -48,7 +48,7 @@ unexplained() {
   local mutant
   while read -r mutant; do
     grep -qF -- "$(sed 's/:[0-9]*:[0-9]*:/:/' <<<"$mutant")" "$REASONS" || echo "$mutant"
-  done < <(cat "$OUT/$1"/mutants.out/{missed,timeout}.txt)
+  done <"$OUT/$1/mutants.out/missed.txt"
 }
 
 for room in "${ROOMS[@]}"; do
