@@ -45,9 +45,9 @@ break_room() {
 
 # unexplained ROOM: the survivors without a reason. Line and column, which move, don't count.
 unexplained() {
-  local mutant
-  while read -r mutant; do
-    grep -qF -- "$(sed 's/:[0-9]*:[0-9]*:/:/' <<<"$mutant")" "$REASONS" || echo "$mutant"
+  local file line column change
+  while IFS=: read -r file line column change; do
+    grep -qF -- "$file:$change" "$REASONS" || echo "$file:$line:$column:$change"
   done <"$OUT/$1/mutants.out/missed.txt"
 }
 

@@ -136,8 +136,9 @@ fn a_new_version_that_is_gone_is_tried_again_and_one_that_cannot_be_is_an_error(
     let gone = scene.aside("ours");
     fs::remove_file(&gone).unwrap();
     assert_eq!(replace(gone).unwrap(), Placed::Raced);
+    fs::write(&scene.target, "theirs").unwrap();
     assert_eq!(replace(nowhere(&scene)).unwrap_err().kind(), ErrorKind::NotADirectory);
-    scene.holds(Some("old"));
+    scene.holds(Some("theirs"));
 }
 
 /// Where the system refuses to exchange (as it does a folder with what lies in it), the plain look comes next, and sees their text.
