@@ -36,7 +36,7 @@ break_room() {
   say "== $1"
   local log=$OUT/$1/log status=0
   (cd "$OUT/$1/crate" && CARGO_TARGET_DIR=$OUT/target NEXTEST_PROFILE=mutants \
-    cargo mutants --in-place --timeout 120 --colors never --output "$OUT/$1" \
+    cargo mutants --in-place --timeout 60 --colors never --output "$OUT/$1" \
     --file "src/$1.rs" --file "src/$1/**" -- --lib "$1::") >"$log" 2>&1 || status=$?
   tail -n 1 "$log" >&2
   # 2: some were missed; 3: some ran out of time. Anything else but 0 is a failure of its own.
