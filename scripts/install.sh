@@ -126,7 +126,7 @@ for purpose; do
     demo) debian demo ;;
     test) debian demo test && python && cargo_tool cargo-nextest "$NEXTEST" any ;;
     bench) debian bench ;;
-    mutants) cargo_tool cargo-mutants "$MUTANTS" ;;
+    mutants) cargo_tool cargo-nextest "$NEXTEST" any && cargo_tool cargo-mutants "$MUTANTS" ;;
     deny) cargo_tool cargo-deny "$DENY" ;;
     *) die "install.sh: no purpose '$purpose' (build, fmt, check, python, demo, test, bench, mutants, deny)" ;;
   esac

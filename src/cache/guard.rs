@@ -51,13 +51,7 @@ fn open_or_create(path: &Path) -> io::Result<File> {
 /// A folder that others may read is narrowed only if `holds_only_ours`: `ECR_AUTH_CACHE_DIR=/tmp`, set for root, must not lock
 /// everybody out of /tmp. It isn't used then.
 pub(super) fn prepare_folder(folder: &Path, holds_only_ours: impl Fn(&str) -> bool) -> io::Result<()> {
-    let metadata = match fs::metadata(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            create_folder(folder)?;
-            fs::metadata(folder)?
-        }
-        other => other?,
-    };
+    let metadata = fs::metadata(folder).or_else(|_| create_folder(folder).and_then(|()| fs::metadata(folder)))?;
     if is_private_folder(&metadata) {
         return Ok(());
     }

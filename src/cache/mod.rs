@@ -116,14 +116,14 @@ impl Cache {
     /// Forgets the secret of `key`, and how fetching it failed.
     pub fn remove(&self, key: &Key) {
         if let Some(folder) = self.existing() {
-            forget(folder, key, Instant::now() + REMOVE_WAIT);
+            forget(folder, key, remove_deadline());
         }
     }
 
     /// Forgets every secret that was handed out under `name`, whoever it was fetched for.
     pub fn remove_named(&self, name: &str) {
         let Some(folder) = self.existing() else { return };
-        let deadline = Instant::now() + REMOVE_WAIT;
+        let deadline = remove_deadline();
         for key in folder.keys() {
             let is_named = folder
                 .read(&key)
@@ -147,7 +147,7 @@ impl Cache {
     /// Forgets all secrets.
     pub fn clear(&self) {
         if let Some(folder) = self.existing() {
-            let deadline = Instant::now() + REMOVE_WAIT;
+            let deadline = remove_deadline();
             for key in folder.keys() {
                 forget(folder, &key, deadline);
             }
@@ -165,6 +165,10 @@ impl Request<'_> {
     fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
+}
+
+fn remove_deadline() -> Instant {
+    Instant::now() + REMOVE_WAIT
 }
 
 /// Removes an entry under its lock, so that nobody writes back what was read before. One who is still fetching when the wait

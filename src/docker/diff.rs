@@ -19,17 +19,11 @@ pub fn unified_diff(path: &Path, old: Option<&str>, new: &str) -> String {
     let name = path.display().to_string();
     let old_name = if old.is_some() { &name } else { "/dev/null" };
     let (old, new) = (redacted(old.unwrap_or_default()), redacted(new));
-    let diff = TextDiff::from_lines(&old, &new);
-    let text = diff
+    TextDiff::from_lines(&old, &new)
         .unified_diff()
         .context_radius(3)
         .header(old_name, &name)
-        .to_string();
-    if text.is_empty() || text.ends_with('\n') {
-        text
-    } else {
-        text + "\n"
-    }
+        .to_string()
 }
 
 /// The configuration with its secrets blotted out.

@@ -121,13 +121,13 @@ fn podman_runtime_file(env: &Env) -> Option<PathBuf> {
 }
 
 #[cfg(target_os = "linux")]
-fn lasting_runtime_file() -> Option<PathBuf> {
+pub(super) fn lasting_runtime_file() -> Option<PathBuf> {
     let user = rustix::process::getuid().as_raw();
     Some(PathBuf::from(format!("/run/containers/{user}/auth.json")))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn lasting_runtime_file() -> Option<PathBuf> {
+pub(super) fn lasting_runtime_file() -> Option<PathBuf> {
     None
 }
 

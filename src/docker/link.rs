@@ -1,12 +1,15 @@
 //! The helper's link: the name under which docker and podman find the binary on PATH.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::edit::HELPER;
 use crate::error::{Error, Result};
 use crate::world::Env;
+
+/// Where programs for every user of a machine go that its packages know nothing of.
+const SHARED: &str = "/usr/local/bin";
 
 /// What has to happen for the link to stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +39,7 @@ pub struct LinkPlan {
 pub fn helper_link(exe: &Path, bin_dir: Option<&Path>, env: &Env) -> Result<LinkPlan> {
     let folder = match bin_dir {
         Some(folder) => absolute(folder)?,
-        None => default_folder(exe, env)?,
+        None => default_folder(exe, Path::new(SHARED), env)?,
     };
     let path = folder.join(format!("docker-credential-{HELPER}{}", std::env::consts::EXE_SUFFIX));
     let link = inspect(&path, exe)?;
@@ -119,7 +122,7 @@ fn inspect(path: &Path, exe: &Path) -> Result<Link> {
 }
 
 /// Whether a link's target is the binary of some ecr-auth, by its name: `ecr-auth`, `ecr-auth-x86_64-unknown-linux-musl`.
-fn is_named_ecr_auth(target: &Path) -> bool {
+pub(super) fn is_named_ecr_auth(target: &Path) -> bool {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     name == HELPER
         || name.starts_with("ecr-auth-")
@@ -127,15 +130,9 @@ fn is_named_ecr_auth(target: &Path) -> bool {
         || name.starts_with("docker-credential-ecr-auth")
 }
 
+/// Looked at before they are opened: opening a pipe would wait for ever.
 fn is_same_file(one: &Path, other: &Path) -> io::Result<bool> {
-    let (mut one, mut other) = (File::open(one)?, File::open(other)?);
-    if one.metadata()?.len() != other.metadata()?.len() || !one.metadata()?.is_file() {
-        return Ok(false);
-    }
-    let (mut left, mut right) = (Vec::new(), Vec::new());
-    io::Read::read_to_end(&mut one, &mut left)?;
-    io::Read::read_to_end(&mut other, &mut right)?;
-    Ok(left == right)
+    Ok(fs::metadata(one)?.is_file() && fs::read(one)? == fs::read(other)?)
 }
 
 /// Where the link leads: by name alone within one folder, so that the folder can be moved or mounted elsewhere.
@@ -158,14 +155,13 @@ fn point(target: &Path, path: &Path) -> io::Result<()> {
     fs::copy(target, path).map(drop)
 }
 
-fn default_folder(exe: &Path, env: &Env) -> Result<PathBuf> {
+pub(super) fn default_folder(exe: &Path, shared: &Path, env: &Env) -> Result<PathBuf> {
     if let Some(folder) = exe.parent()
         && is_on_path(folder, env)
         && is_writable(folder)
     {
         return Ok(folder.to_owned());
     }
-    let shared = Path::new("/usr/local/bin");
     if cfg!(unix) && is_writable(shared) {
         return Ok(shared.to_owned());
     }

@@ -64,21 +64,24 @@ pub(super) fn replace(new: TempPath, target: &Path, old: &Old<'_>, text: &[u8]) 
     match exchange(&new, target) {
         Ok(()) => settle(&new, target, old, text),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Placed::Raced),
-        Err(error) if is_unsupported(&error) => {
-            if !holds(target, old.text)? {
-                return Ok(Placed::Raced);
-            }
-            new.persist(target).map_err(|error| error.error)?;
-            Ok(Placed::Done)
-        }
+        Err(error) if is_unsupported(&error) => rename(new, target, old.text),
         Err(error) => Err(error),
     }
+}
+
+/// Places `new` over a file that holds `old`, where files cannot be exchanged: what lands between the look and the rename is lost.
+pub(super) fn rename(new: TempPath, target: &Path, old: &[u8]) -> io::Result<Placed> {
+    if !holds(target, old)? {
+        return Ok(Placed::Raced);
+    }
+    new.persist(target).map_err(|error| error.error)?;
+    Ok(Placed::Done)
 }
 
 /// After the exchange `aside` holds what stood in the place. If that is not what was read, somebody's change landed just
 /// before ours: it is put back, and so on until what comes out is what we had put in ourselves, so that the newest foreign
 /// version stands. Until then (two system calls) others can see our version without that change.
-fn settle(aside: &Path, target: &Path, old: &Old<'_>, text: &[u8]) -> io::Result<Placed> {
+pub(super) fn settle(aside: &Path, target: &Path, old: &Old<'_>, text: &[u8]) -> io::Result<Placed> {
     if old.is_at(aside)? && fs::read(aside)? == old.text {
         return Ok(Placed::Done);
     }
@@ -115,10 +118,7 @@ pub(super) fn remove(target: &Path, aside: TempPath, old: &[u8]) -> io::Result<P
         return Ok(Placed::Done);
     }
     // Somebody's change landed just before: back with it, unless they have written yet another one.
-    match aside.persist_noclobber(target) {
-        Err(error) if error.error.kind() != ErrorKind::AlreadyExists => Err(error.error),
-        _ => Ok(Placed::Raced),
-    }
+    create(aside, target).map(|_| Placed::Raced)
 }
 
 fn holds(target: &Path, old: &[u8]) -> io::Result<bool> {
@@ -142,6 +142,6 @@ fn exchange(_: &Path, _: &Path) -> io::Result<()> {
 }
 
 /// Old kernels (ENOSYS) and some file systems (EINVAL: NFS, FUSE) cannot exchange; a plain rename has to do there.
-fn is_unsupported(error: &io::Error) -> bool {
+pub(super) fn is_unsupported(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput)
 }

@@ -271,12 +271,7 @@ fn lock(folder: &Path) -> io::Result<File> {
 }
 
 fn wait(file: File) -> io::Result<File> {
-    loop {
-        match file.lock() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            locked => return locked.map(|()| file),
-        }
-    }
+    file.lock().map(|()| file)
 }
 
 fn temporary_prefix(target: &Path) -> String {
@@ -295,7 +290,7 @@ fn remove_leftovers(folder: &Path, target: &Path) {
     }
 }
 
-fn explain(target: &Path, error: &io::Error) -> Error {
+pub(super) fn explain(target: &Path, error: &io::Error) -> Error {
     let what = format!("cannot write {}", target.display());
     match error.kind() {
         ErrorKind::ResourceBusy => Error::failed(what, "it is a mount point, and can only be replaced as a whole")

@@ -80,13 +80,12 @@ fn glob(text: &str) -> Result<String, String> {
         .find(|suffix| text.strip_suffix(suffix).is_some_and(|front| front.ends_with('.')))
         .ok_or_else(built)?;
     let front: Vec<&str> = text[..text.len() - suffix.len() - 1].split('.').collect();
-    let services: &[&str] = match front.as_slice() {
-        [_, "dkr", service, _] if service.starts_with("ecr") => &["ecr", "ecr-fips"],
-        [_, service, _] if service.starts_with("dkr-ecr") => &["dkr-ecr", "dkr-ecr-fips"],
+    let (service, names) = match *front.as_slice() {
+        [_, "dkr", service, _] if service.starts_with("ecr") => (service, ["ecr", "ecr-fips"]),
+        [_, service, _] if service.starts_with("dkr-ecr") => (service, ["dkr-ecr", "dkr-ecr-fips"]),
         _ => return Err(built()),
     };
-    let service = front[front.len() - 2];
-    let fits = services
+    let fits = names
         .iter()
         .any(|name| label_matches(service.as_bytes(), name.as_bytes()));
     fits.then(|| text.to_owned()).ok_or_else(built)

@@ -172,6 +172,8 @@ fn a_region_is_a_dns_label() {
 #[case("Registry.Example.COM", Some("registry.example.com"))]
 #[case(" https://registry.example.com:5000/v2/ ", Some("registry.example.com:5000"))]
 #[case("localhost:5000", Some("localhost:5000"))]
+#[case("[::ffff:192.0.2.1]", Some("[::ffff:192.0.2.1]"))]
+#[case("[fe80::1%25eth0]", None)]
 #[case("[::1]:5000", Some("[::1]:5000"))]
 #[case("https://[FD00::1]/v2/", Some("[fd00::1]"))]
 #[case("registry_1/app:tag", Some("registry_1"))]

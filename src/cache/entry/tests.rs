@@ -156,6 +156,16 @@ fn remembers_each_name_once_and_not_without_end() {
 }
 
 #[test]
+fn a_long_password_and_all_names_have_room() {
+    let mut entry = entry(HOUR);
+    entry.token.as_mut().unwrap().secret = Secret::new("x".repeat(64 * 1024));
+    for i in 0..MAX_NAMES {
+        entry.remember(&format!("{i:0MAX_NAME_BYTES$}"));
+    }
+    assert_eq!(Entry::decode(&key(), &entry.encode().unwrap()), Some(entry));
+}
+
+#[test]
 fn the_format_is_pinned() {
     let mut entry = failed(&entry(HOUR), at(2000));
     entry.remember("host");

@@ -62,6 +62,26 @@ fn removing_does_not_wait_for_ever_and_creates_nothing() {
 }
 
 #[test]
+fn forgetting_waits_for_one_who_is_just_fetching() {
+    let before = Instant::now();
+    assert!(remove_deadline() >= before + REMOVE_WAIT);
+}
+
+#[test]
+fn what_was_handed_out_under_a_name_is_forgotten_whoever_it_was_for() {
+    let scene = Scene::with_entry();
+    scene.get_as("second").unwrap();
+    scene.get_key(&other_key(1), "second").unwrap();
+    scene.get_key(&other_key(2), "third").unwrap();
+    scene.cache().remove_named("second");
+    assert_eq!(scene.names(), ["third"]);
+    assert!(!scene.entry_path().exists() && !scene.lock_path().exists());
+    fs::remove_dir_all(scene.folder()).unwrap();
+    scene.cache().remove_named("third");
+    assert!(!scene.folder().exists());
+}
+
+#[test]
 fn clearing_leaves_only_what_is_not_ours() {
     let scene = Scene::with_entry();
     scene.get_key(&other_key(1), HOST).unwrap();

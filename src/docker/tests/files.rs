@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use crate::docker::link::{default_folder, is_named_ecr_auth};
 use crate::docker::{Client, Link, config_files, helper_link, remove_link, shown};
 use crate::world::Env;
 
@@ -58,6 +59,13 @@ fn podman_reads_the_runtime_file_and_keeps_the_lasting_one() {
         paths(podman, None, &gone),
         [Path::new("/h/.config/containers/auth.json")]
     );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_a_runtime_folder_podman_looks_for_the_user_s_own() {
+    let file = format!("/run/containers/{}/auth.json", rustix::process::getuid().as_raw());
+    assert_eq!(crate::docker::files::lasting_runtime_file(), Some(file.into()));
 }
 
 #[test]
@@ -158,4 +166,109 @@ fn another_program_of_that_name_is_left_alone() {
     symlink("/usr/bin/env", &link).unwrap();
     assert!(helper_link(&exe, Some(folder.path()), &env(&[])).is_err());
     assert!(!remove_link(&link, None).unwrap());
+}
+
+#[test]
+fn without_a_better_folder_the_link_goes_to_the_shared_one_then_home() {
+    let (folder, exe) = installed();
+    let shared = TempDir::new().unwrap();
+    let missing = shared.path().join("missing");
+    let [off_path, home] = [env(&[]), env(&[("HOME", "/h")])];
+    assert_eq!(default_folder(&exe, shared.path(), &off_path).unwrap(), shared.path());
+    assert_eq!(
+        default_folder(&exe, &missing, &home).unwrap(),
+        Path::new("/h/.local/bin")
+    );
+    let error = default_folder(&exe, &missing, &off_path).unwrap_err();
+    assert_eq!((error.exit().code(), error.cause()), (2, "HOME is not set"));
+    // One on PATH that isn't there cannot be written.
+    let gone = env(&[("PATH", missing.to_str().unwrap())]);
+    let exe_there = missing.join("ecr-auth");
+    assert_eq!(default_folder(&exe_there, shared.path(), &gone).unwrap(), shared.path());
+    let on_path = env(&[("PATH", folder.path().to_str().unwrap())]);
+    assert_eq!(
+        default_folder(&exe, shared.path(), &on_path).unwrap(),
+        exe.parent().unwrap()
+    );
+}
+
+#[test]
+fn a_folder_is_on_path_by_any_of_its_names() {
+    let (folder, exe) = installed();
+    let links = TempDir::new().unwrap();
+    let link = links.path().join("bin");
+    symlink(folder.path(), &link).unwrap();
+    let is_on_path = |bin_dir: &Path, path: &str| {
+        let env = env(&[("PATH", path)]);
+        helper_link(&exe, Some(bin_dir), &env).unwrap().on_path
+    };
+    let [folder, link, links] = [folder.path(), &link, links.path()].map(|path| path.to_str().unwrap());
+    assert!(is_on_path(folder.as_ref(), &format!("{links}:{link}")));
+    assert!(is_on_path(link.as_ref(), folder));
+    assert!(!is_on_path(folder.as_ref(), links));
+    assert!(is_on_path("/not/there".as_ref(), "/not/there"));
+    assert!(!is_on_path("/not/there".as_ref(), "/neither/there:relative"));
+}
+
+#[test]
+fn ecr_auth_is_told_by_its_name() {
+    for name in [
+        "ecr-auth",
+        "/a/ecr-auth-x86_64-unknown-linux-musl",
+        "ecr-auth.exe",
+        "docker-credential-ecr-auth",
+    ] {
+        assert!(is_named_ecr_auth(name.as_ref()), "{name}");
+    }
+    for name in ["", "/", "docker-credential-ecr-login", "ecr-auth/other", "my-ecr-auth"] {
+        assert!(!is_named_ecr_auth(name.as_ref()), "{name}");
+    }
+}
+
+#[test]
+fn a_link_whose_former_target_is_gone_is_removed() {
+    let (folder, exe) = installed();
+    let plan = helper_link(&exe, Some(folder.path()), &env(&[])).unwrap();
+    plan.make().unwrap();
+    assert!(remove_link(&plan.path, Some(Path::new("/not/there/ecr-auth"))).unwrap());
+    assert!(fs::symlink_metadata(&plan.path).is_err());
+    assert!(!remove_link(&plan.path, None).unwrap());
+}
+
+#[test]
+fn a_link_that_stands_is_not_made_anew() {
+    use std::os::unix::fs::MetadataExt;
+    let (folder, exe) = installed();
+    let plan = || helper_link(&exe, Some(folder.path()), &env(&[])).unwrap();
+    plan().make().unwrap();
+    let number = || fs::symlink_metadata(plan().path).unwrap().ino();
+    let before = number();
+    plan().make().unwrap();
+    assert_eq!(number(), before);
+}
+
+#[test]
+fn what_is_no_file_or_cannot_be_looked_at_is_another_program() {
+    let (folder, exe) = installed();
+    let link = folder.path().join("docker-credential-ecr-auth");
+    // As long as the program, but not the same.
+    fs::write(&link, "PROGRAM").unwrap();
+    assert!(helper_link(&exe, Some(folder.path()), &env(&[])).is_err());
+    fs::remove_file(&link).unwrap();
+    fs::create_dir(&link).unwrap();
+    assert!(helper_link(&exe, Some(folder.path()), &env(&[])).is_err());
+    let error = helper_link(&exe, Some(&exe), &env(&[])).unwrap_err();
+    assert!(error.what().starts_with("cannot make "), "{error}");
+    let below = folder.path().join("ecr-auth/below");
+    assert!(helper_link(&exe, Some(&below), &env(&[])).is_err());
+}
+
+#[test]
+fn a_link_that_cannot_be_made_is_an_error_with_a_way_out() {
+    let (folder, exe) = installed();
+    let bin = folder.path().join("bin");
+    let plan = helper_link(&exe, Some(&bin), &env(&[])).unwrap();
+    fs::write(&bin, "a file where a folder should be").unwrap();
+    let error = plan.make().unwrap_err();
+    assert!(error.hint_text().unwrap().contains("--bin-dir"), "{error}");
 }

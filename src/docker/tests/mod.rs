@@ -3,5 +3,9 @@
 mod commands;
 mod edit;
 mod files;
+mod merge;
+mod place;
 mod races;
+mod record;
 mod replace;
+mod taking_back;

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::docker::{Edited, Updated, update};
+use crate::docker::replace::explain;
+use crate::docker::{Edited, Updated, read_text, real_path, update};
 use crate::error::Result;
 
 /// Brings the file to this text.
@@ -210,4 +211,78 @@ fn a_writer_that_never_rests_wins_and_its_version_stands() {
     assert_eq!(error.cause(), "another program keeps changing it; its version stands");
     assert_eq!(fs::read_to_string(&file).unwrap(), count.to_string());
     assert_eq!(names(home.path()), ["config.json"]);
+}
+
+/// Our version could be read for a moment without a change that had landed before it; a program that read it then wrote its own
+/// next version on top of it.
+#[test]
+fn a_change_that_was_overlooked_because_of_ours_is_brought_over() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("config.json");
+    fs::write(&file, r#"{"a":1}"#).unwrap();
+    let mut looks = 0;
+    let updated = update(&file, &mut |old| {
+        looks += 1;
+        match looks {
+            // Written into the very file, which is seen only after ours took its place.
+            1 => fs::write(&file, r#"{"a":1,"theirs":2}"#).unwrap(),
+            2 => {
+                fs::write(home.path().join("new"), r#"{"a":1,"ours":0,"later":3}"#).unwrap();
+                fs::rename(home.path().join("new"), &file).unwrap();
+            }
+            _ => {}
+        }
+        Ok(match old.unwrap() {
+            old if old.contains("ours") => Edited::Unchanged,
+            old => Edited::Text(old.replacen("1", r#"1,"ours":0"#, 1)),
+        })
+    })
+    .unwrap();
+    assert!(updated.changed);
+    assert_eq!(
+        fs::read_to_string(&file).unwrap(),
+        r#"{"a":1,"ours":0,"later":3,"theirs":2}"#
+    );
+    assert_eq!(looks, 4);
+}
+
+#[test]
+fn the_group_stays_even_if_the_owner_is_the_same() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("config.json");
+    for (user, group) in [(None, Some(23456)), (Some(12345), Some(0)), (Some(0), Some(0))] {
+        fs::write(&file, "{}").unwrap();
+        chown(&file, user, group).unwrap();
+        let before = fs::metadata(&file).unwrap();
+        write(&file, "{ }").unwrap();
+        let after = fs::metadata(&file).unwrap();
+        assert_eq!((after.uid(), after.gid()), (before.uid(), before.gid()));
+    }
+}
+
+#[test]
+fn what_is_there_is_read() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("config.json");
+    assert_eq!(read_text(&file).unwrap(), None);
+    fs::write(&file, "{}").unwrap();
+    assert_eq!(read_text(&file).unwrap().unwrap(), "{}");
+    assert!(read_text(&file.join("below")).is_err());
+    assert!(real_path(&file.join("below")).is_err());
+}
+
+#[test]
+fn errors_say_what_can_be_done() {
+    use rustix::io::Errno;
+    let hint = |error: Errno| {
+        let error = explain("/c".as_ref(), &error.into());
+        assert_eq!(error.what(), "cannot write /c");
+        error.hint_text().unwrap_or_default().to_owned()
+    };
+    assert!(hint(Errno::BUSY).starts_with("mount its folder instead of the file"));
+    assert_eq!(hint(Errno::ACCESS), "run as the file's owner");
+    assert_eq!(hint(Errno::NOSPC), "");
 }

@@ -60,7 +60,10 @@ fn registries(#[case] arg: &str, #[case] host: &str) {
 )]
 #[case("api.ecr.eu-west-1.amazonaws.com", "ECR's API", "<region>")]
 #[case("gallery.ecr.aws/nginx", "web site", "public.ecr.aws")]
-#[case("public.ecr.amazonaws.com", "not built like", "public.ecr.aws")]
+#[case("public.ecr.amazonaws.com", "not built like", "ECR Public is public.ecr.aws")]
+#[case("docker.ecr.aws", "not built like", "ECR Public is public.ecr.aws")]
+#[case("abc.dkr.ecs.eu-west-1.amazonaws.com", "not built like", "<region>")]
+#[case("abc.ecr.eu-west-1.amazonaws.com", "not built like", "<region>")]
 #[case("abc.dkr.ecr.eu-west-1.amazonaws.com", "\"abc\" is not an account id", "12 digits")]
 #[case(
     "111122223333.dkr.ecr.ireland.amazonaws.com",
@@ -103,4 +106,17 @@ fn a_region_has_a_regions_shape() {
         let error = parse_region(wrong).unwrap_err();
         assert_eq!(error.exit().code(), 2, "{wrong}");
     }
+}
+
+#[test]
+fn a_long_argument_is_cut_visibly() {
+    let what = |letters: usize| {
+        parse_argument(&"x".repeat(letters), None)
+            .unwrap_err()
+            .what()
+            .to_owned()
+    };
+    let shown = "x".repeat(120);
+    assert_eq!(what(120), format!("cannot take \"{shown}\" for an ECR registry"));
+    assert_eq!(what(121), format!("cannot take \"{shown}…\" for an ECR registry"));
 }

@@ -50,6 +50,7 @@ fn more_patterns(#[case] pattern: &str, #[case] host: &str) {
 #[case("111122223333.dkr.*.eu-west-1.amazonaws.com")]
 #[case("111122223333.*.ecr.eu-west-1.amazonaws.com")]
 #[case("*.dkr.ecs*.eu-west-1.amazonaws.com")]
+#[case("*.dkr-*.eu-west-1.on.aws")]
 #[case("*.dkr.ecr*.eu-west-1.amazonaws.*")]
 #[case("*.dkr.ecr.eu-west-1.*amazonaws.com")]
 #[case("*.dkr.ecr.eu-west-1.amazonaws.com.example.com")]
