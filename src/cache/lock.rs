@@ -102,3 +102,27 @@ fn wait(file: File, deadline: Instant) -> io::Result<Option<File>> {
     let left = deadline.saturating_duration_since(Instant::now());
     receiver.recv_timeout(left).ok().transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn a_lock_on_a_file_that_was_removed_meanwhile_does_not_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let raced = Cell::new(false);
+        let attempt = Lock::take_with(&path, |file| {
+            if !raced.replace(true) {
+                // The holder before removed its file, and another process has locked a new one since.
+                fs::remove_file(&path)?;
+                guard::open_private(&path)?;
+            }
+            Ok(Some(file))
+        });
+        let lock = attempt.held().unwrap();
+        assert!(guard::is_at(&lock.file, &path));
+    }
+}
