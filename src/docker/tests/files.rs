@@ -179,6 +179,12 @@ fn without_a_better_folder_the_link_goes_to_the_shared_one_then_home() {
         default_folder(&exe, &missing, &home).unwrap(),
         Path::new("/h/.local/bin")
     );
+    // A program of that name is no folder, though root may write and run it.
+    let program = Path::new("/usr/bin/env");
+    assert_eq!(
+        default_folder(&exe, program, &home).unwrap(),
+        Path::new("/h/.local/bin")
+    );
     let error = default_folder(&exe, &missing, &off_path).unwrap_err();
     assert_eq!((error.exit().code(), error.cause()), (2, "HOME is not set"));
     // One on PATH that isn't there cannot be written.
