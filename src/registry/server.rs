@@ -40,11 +40,12 @@ pub(super) fn authority(server: &str) -> Option<&str> {
 
 /// The host in front of the port, a number from 1 to 65535. `None` where something else follows the host.
 fn without_port(authority: &str) -> Option<&str> {
-    let end_of_host = authority.rfind(']').map_or(0, |bracket| bracket + 1);
-    let Some(colon) = authority[end_of_host..].find(':') else {
+    // The colons of an IPv6 address stand in brackets.
+    let bracket = authority.rfind(']').unwrap_or(0);
+    let Some(colon) = authority[bracket..].find(':') else {
         return Some(authority);
     };
-    let (host, port) = authority.split_at(end_of_host + colon);
+    let (host, port) = authority.split_at(bracket + colon);
     let port = &port[1..];
     let is_number = port.bytes().all(|b| b.is_ascii_digit());
     (is_number && port.parse().is_ok_and(|number: u16| number != 0)).then_some(host)
