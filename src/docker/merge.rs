@@ -25,7 +25,7 @@ fn merge(current: &Object<'_>, base: &Object<'_>, theirs: &Object<'_>, style: &S
         let old = before.get(key).map(|member| base.value(member.1));
         let place = places.get(key).map(|member| member.0);
         let now = places.get(key).map(|member| current.value(member.1));
-        if old == Some(new) || now == Some(new) {
+        if now == Some(new) {
             continue;
         }
         if now == old {
