@@ -10,12 +10,13 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use http_body_util::BodyExt;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::failure::{self, root_cause};
 use super::{Aws, Endpoint, Service};
 use crate::error::{Error, Result};
-use crate::identity::{Base, CiToken, Claims, RolePlan, Source, missing_token};
+use crate::identity::{Base, CiToken, Claims, RolePlan, Source, missing_token, missing_token_or};
 use crate::secret::Secret;
 
 /// How often GitHub is asked for a token, in all.
@@ -45,7 +46,7 @@ impl Aws<'_> {
                     .credentials_of(source, region)
                     .await
                     .map_err(|error| match source {
-                        Source::InstanceMetadata { .. } => missing_token_or(error, self),
+                        Source::InstanceMetadata { .. } => missing_token_or(self.env, error),
                         _ => error,
                     })?;
                 self.assume(first, base, plan, region).await?
@@ -177,13 +178,6 @@ impl Aws<'_> {
     }
 }
 
-fn missing_token_or(error: Error, aws: &Aws<'_>) -> Error {
-    match crate::identity::is_ci(aws.env) {
-        true => missing_token(aws.env),
-        false => error,
-    }
-}
-
 fn sts_name(region: &str) -> String {
     format!("{} ({region})", Service::Sts.name())
 }
@@ -229,13 +223,8 @@ fn explain(error: Error, role: &str, token: &Secret) -> Error {
 
 /// For a query's value: everything but unreserved characters (RFC 3986, section 2.3).
 fn percent_encode(text: &str) -> String {
-    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes()
-        .map(|byte| match is_unreserved(byte) {
-            true => char::from(byte).to_string(),
-            false => format!("%{byte:02X}"),
-        })
-        .collect()
+    const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(text, &RESERVED).to_string()
 }
 
 #[cfg(test)]

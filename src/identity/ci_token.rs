@@ -56,8 +56,16 @@ impl CiToken {
     }
 }
 
+/// In a CI that hands out tokens, the missing token is the news, and not the missing keys that `error` tells of.
+pub fn missing_or(env: &Env, error: Error) -> Error {
+    match is_ci(env) {
+        true => missing(env),
+        false => error,
+    }
+}
+
 /// Whether this is a job of a CI that could hand out a token.
-pub fn is_ci(env: &Env) -> bool {
+fn is_ci(env: &Env) -> bool {
     [
         "GITHUB_ACTIONS",
         "GITLAB_CI",

@@ -9,7 +9,7 @@ mod shared_files;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use ci_token::{CiToken, is_ci, missing as missing_token};
+pub use ci_token::{CiToken, missing as missing_token, missing_or as missing_token_or};
 pub use claims::Claims;
 pub use role::{Base, RolePlan, RoleSettings, SourceChoice};
 pub use shared_files::{Profile, SharedFiles};

@@ -88,11 +88,7 @@ impl RolePlan {
             (SourceChoice::Chain, _) => Base::Source(chain()?),
             (_, Some(token)) => Base::Token(token),
             (SourceChoice::Oidc, None) => return Err(ci_token::missing(env)),
-            // In a CI that hands out tokens, the missing token is the news, and not the missing keys.
-            (SourceChoice::Auto, None) => Base::Source(chain().map_err(|error| match ci_token::is_ci(env) {
-                true => ci_token::missing(env),
-                false => error,
-            })?),
+            (SourceChoice::Auto, None) => Base::Source(chain().map_err(|error| ci_token::missing_or(env, error))?),
         };
         let session_name = settings
             .session_name
