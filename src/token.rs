@@ -3,12 +3,11 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::aws::{self, Aws, Endpoint, Service};
-use crate::cache::{Cache, Fetched, Key, Request};
+use crate::cache::{Cache, Fetched, Held, Key, Request};
 use crate::config::Target;
 use crate::error::{Error, Result};
 use crate::identity::{self, Identity};
 use crate::registry::{Registry, parse_argument, parse_region};
-use crate::secret::Secret;
 use crate::world::{Env, World};
 
 /// How long all of it may take, if `ECR_AUTH_TIMEOUT` says nothing else.
@@ -58,11 +57,11 @@ impl Plan {
     ///
     /// # Errors
     /// What AWS says, or that it said nothing in time.
-    pub fn password(&self, cache: &Cache, name: &str, began: Instant, world: &mut World<'_>) -> Result<Secret> {
+    pub fn password(&self, cache: &Cache, name: &str, began: Instant, world: &mut World<'_>) -> Result<Held> {
         world.detail(|| format!("credentials: {}", self.identity.source));
-        if let Some(secret) = cache.warm(&self.key, name, world.now()) {
+        if let Some(held) = cache.warm(&self.key, name, world.now()) {
             world.detail(|| format!("cache: a fresh token for {}", self.registry.region()));
-            return Ok(secret);
+            return Ok(held);
         }
         let deadline = deadline(&world.env, began)?;
         let request = Request {
@@ -72,7 +71,7 @@ impl Plan {
             deadline,
         };
         let mut asked = false;
-        let secret = cache.get(&request, world.clock, &mut |budget| {
+        let held = cache.get(&request, world.clock, &mut |budget| {
             asked = true;
             self.fetch(&world.env, budget)
         });
@@ -80,7 +79,7 @@ impl Plan {
             true => format!("cache: no fresh token for {}, asked AWS", self.registry.region()),
             false => "cache: what another process was told".to_owned(),
         });
-        secret
+        held
     }
 
     fn fetch(&self, env: &Env, budget: Duration) -> Result<Fetched> {
@@ -89,6 +88,7 @@ impl Plan {
         Ok(Fetched {
             secret: token.password,
             expires_at: token.expires_at,
+            renew_at: None,
         })
     }
 }

@@ -3,16 +3,18 @@
 //! The file is one JSON object; times are milliseconds since 1970-01-01 UTC:
 //! ```json
 //! {"version":1,"key":"<64 hex digits>","names":["<host>"],
-//!  "token":{"secret":"<password>","fetched_at":1700000000000,"expires_at":1700043200000},
+//!  "token":{"secret":"<password>","fetched_at":1700000000000,"expires_at":1700043200000,"renew_at":1700042900000},
 //!  "failure":{"at":1700000000000,"usage":false,"what":"…","cause":"…","hint":"…"}}
 //! ```
-//! `token` is the last one fetched, `failure` how fetching failed since then; either may be `null`.
+//! `token` is the last one fetched, `failure` how fetching failed since then; either may be `null`. Without `renew_at` a token is
+//! renewed after half its life.
 
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::Held;
 use super::key::Key;
 use crate::error::{Error, Exit};
 use crate::secret::Secret;
@@ -64,6 +66,9 @@ pub(super) struct Token {
     pub fetched_at: SystemTime,
     #[serde(with = "millis")]
     pub expires_at: SystemTime,
+    /// `None`: after half its life.
+    #[serde(with = "optional_millis", default, skip_serializing_if = "Option::is_none")]
+    pub renew_at: Option<SystemTime>,
 }
 
 /// How the last fetch failed.
@@ -81,9 +86,9 @@ struct Failure {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// This secret, with nothing else to do.
-    Serve(Secret),
+    Serve(Held),
     /// This secret, if it can't be renewed.
-    Renew(Secret),
+    Renew(Held),
     /// The failure of the one who asked for all.
     Share(Error),
     /// Nothing: fetch.
@@ -120,27 +125,27 @@ impl Entry {
     pub fn answer(&self, now: SystemTime, started: SystemTime) -> Answer {
         let failure = self.failure.as_ref();
         match self.token.as_ref().map(|token| (token, token.standing(now))) {
-            Some((token, Standing::Fresh)) => Answer::Serve(token.secret.clone()),
+            Some((token, Standing::Fresh)) => Answer::Serve(token.held()),
             Some((token, Standing::Valid)) if failure.is_some_and(|f| f.pauses_renewal(now)) => {
-                Answer::Serve(token.secret.clone())
+                Answer::Serve(token.held())
             }
-            Some((token, Standing::Valid)) => Answer::Renew(token.secret.clone()),
+            Some((token, Standing::Valid)) => Answer::Renew(token.held()),
             Some((_, Standing::Ended)) | None => failure
                 .filter(|f| f.is_shared_with(started, now))
                 .map_or(Answer::Fetch, |f| Answer::Share(f.error())),
         }
     }
 
-    /// The secret, if it is in the first half of its life.
-    pub fn fresh(&self, now: SystemTime) -> Option<&Secret> {
+    /// The secret, if it need not be renewed yet.
+    pub fn fresh(&self, now: SystemTime) -> Option<Held> {
         let token = self.token.as_ref()?;
-        (token.standing(now) == Standing::Fresh).then_some(&token.secret)
+        (token.standing(now) == Standing::Fresh).then(|| token.held())
     }
 
     /// The secret, if it has not ended.
-    pub fn valid(&self, now: SystemTime) -> Option<&Secret> {
+    pub fn valid(&self, now: SystemTime) -> Option<Held> {
         let token = self.token.as_ref()?;
-        (token.standing(now) != Standing::Ended).then_some(&token.secret)
+        (token.standing(now) != Standing::Ended).then(|| token.held())
     }
 
     /// Whether nothing in this entry will be of use to anybody.
@@ -187,6 +192,13 @@ enum Standing {
 }
 
 impl Token {
+    fn held(&self) -> Held {
+        Held {
+            secret: self.secret.clone(),
+            expires_at: self.expires_at,
+        }
+    }
+
     fn standing(&self, now: SystemTime) -> Standing {
         let Ok(life) = self.expires_at.duration_since(self.fetched_at) else {
             return Standing::Ended;
@@ -196,9 +208,15 @@ impl Token {
         match age {
             Err(early) if early.duration() > CLOCK_SKEW.min(share) => Standing::Ended,
             Ok(age) if age + END_MARGIN.min(share) >= life => Standing::Ended,
-            Ok(age) if age >= life / 2 => Standing::Valid,
+            Ok(age) if age >= self.fresh_for(life) => Standing::Valid,
             _ => Standing::Fresh,
         }
+    }
+
+    /// How much of its life passes before it is renewed.
+    fn fresh_for(&self, life: Duration) -> Duration {
+        let renew_after = |at: SystemTime| at.duration_since(self.fetched_at).unwrap_or_default();
+        self.renew_at.map_or(life / 2, renew_after)
     }
 }
 
@@ -252,6 +270,27 @@ mod millis {
         UNIX_EPOCH
             .checked_add(since)
             .ok_or_else(|| de::Error::custom("a time out of range"))
+    }
+}
+
+/// The same, where there may be none.
+mod optional_millis {
+    use std::time::SystemTime;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[derive(Deserialize)]
+    struct Millis(#[serde(with = "super::millis")] SystemTime);
+
+    pub fn serialize<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+        match time {
+            Some(time) => super::millis::serialize(time, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
+        Ok(Option::<Millis>::deserialize(deserializer)?.map(|Millis(time)| time))
     }
 }
 

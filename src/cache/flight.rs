@@ -6,9 +6,8 @@ use super::entry::{Answer, Entry, Token};
 use super::folder::{Folder, Slot};
 use super::key::Key;
 use super::lock::{Attempt, Lock};
-use super::{Fetched, Request};
+use super::{Fetched, Held, Request};
 use crate::error::Error;
-use crate::secret::Secret;
 
 /// What renewing may take while there still is a valid secret to hand out.
 const RENEWAL_BUDGET: Duration = Duration::from_secs(3);
@@ -32,13 +31,13 @@ impl<'a> Flight<'a> {
     }
 
     /// Looks, takes the lock if there is something to fetch, and looks again: the one before may have fetched it.
-    pub fn secret(&self, fetch: Fetch<'_>) -> Result<Secret, Error> {
+    pub fn secret(&self, fetch: Fetch<'_>) -> Result<Held, Error> {
         let lock_path = self.folder.lock_path(self.request.key);
         match self.look() {
-            Answer::Serve(secret) => Ok(self.hand_out(secret)),
+            Answer::Serve(held) => Ok(self.hand_out(held)),
             Answer::Share(error) => Err(error),
-            Answer::Renew(secret) => match Lock::try_take(&lock_path) {
-                Attempt::Busy => Ok(secret),
+            Answer::Renew(held) => match Lock::try_take(&lock_path) {
+                Attempt::Busy => Ok(held),
                 attempt => self.secret_under_lock(attempt.held(), fetch),
             },
             Answer::Fetch => match Lock::take(&lock_path, self.request.deadline) {
@@ -49,11 +48,11 @@ impl<'a> Flight<'a> {
     }
 
     /// `lock` is `None` where there are no locks: all that can be done then is to fetch without.
-    fn secret_under_lock(&self, lock: Option<Lock>, fetch: Fetch<'_>) -> Result<Secret, Error> {
+    fn secret_under_lock(&self, lock: Option<Lock>, fetch: Fetch<'_>) -> Result<Held, Error> {
         let budget = match self.look() {
-            Answer::Serve(secret) => {
+            Answer::Serve(held) => {
                 drop(lock);
-                return Ok(self.hand_out(secret));
+                return Ok(self.hand_out(held));
             }
             Answer::Share(error) => return Err(error),
             Answer::Renew(_) => self.budget().min(RENEWAL_BUDGET),
@@ -68,30 +67,31 @@ impl<'a> Flight<'a> {
         }
     }
 
-    fn keep(&self, fetched: Fetched, slot: Option<Slot>) -> Secret {
+    fn keep(&self, fetched: Fetched, slot: Option<Slot>) -> Held {
         let mut entry = self.entry();
         entry.succeed(Token {
             secret: fetched.secret.clone(),
             fetched_at: (self.clock)(),
             expires_at: fetched.expires_at,
+            renew_at: fetched.renew_at,
         });
         entry.remember(self.request.name);
         fill(slot, &entry);
-        fetched.secret
+        fetched.into()
     }
 
     /// Notes the failure for the others. A secret that is still valid now (fetching took its time) serves on.
-    fn keep_failure(&self, error: Error, slot: Option<Slot>) -> Result<Secret, Error> {
+    fn keep_failure(&self, error: Error, slot: Option<Slot>) -> Result<Held, Error> {
         let now = (self.clock)();
         let mut entry = self.entry();
         entry.fail(&error, now);
         fill(slot, &entry);
-        entry.valid(now).cloned().ok_or(error)
+        entry.valid(now).ok_or(error)
     }
 
-    fn hand_out(&self, secret: Secret) -> Secret {
+    fn hand_out(&self, held: Held) -> Held {
         remember(self.folder, self.request.key, self.request.name, &self.entry());
-        secret
+        held
     }
 
     fn look(&self) -> Answer {

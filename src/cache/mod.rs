@@ -1,6 +1,7 @@
 //! Keyed secrets on disk: one fetches, all share. What a key means is the caller's business.
 //!
-//! - A secret is fresh for half its life; after that it is renewed, and serves while it is valid if renewing fails.
+//! - A secret is fresh for half its life, or as long as who fetched it says; after that it is renewed, and serves while it is
+//!   valid if renewing fails.
 //! - However many processes ask at once for one key, one fetches; the others wait, and share its failure too.
 //! - A folder or file that is corrupt, another user's, read-only or on a full disk never makes anything fail: the secret is
 //!   fetched as if there were no cache.
@@ -40,6 +41,26 @@ pub struct Fetched {
     pub secret: Secret,
     /// When it ends, by the clock handed to [`Cache::get`]: who knows that clock to be wrong corrects this.
     pub expires_at: SystemTime,
+    /// From when on it is renewed; `None`: after half its life.
+    pub renew_at: Option<SystemTime>,
+}
+
+/// A secret handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The secret.
+    pub secret: Secret,
+    /// When it ends, see [`Fetched::expires_at`].
+    pub expires_at: SystemTime,
+}
+
+impl From<Fetched> for Held {
+    fn from(fetched: Fetched) -> Self {
+        Self {
+            secret: fetched.secret,
+            expires_at: fetched.expires_at,
+        }
+    }
 }
 
 /// Who asks for what.
@@ -81,15 +102,15 @@ impl Cache {
         }
     }
 
-    /// The secret of `key`, if it is in the first half of its life: reads one file, waits for nothing.
+    /// The secret of `key`, if it is fresh: reads one file, waits for nothing.
     ///
     /// Where it is `None`, [`Cache::get`] says more.
-    pub fn warm(&self, key: &Key, name: &str, now: SystemTime) -> Option<Secret> {
+    pub fn warm(&self, key: &Key, name: &str, now: SystemTime) -> Option<Held> {
         let folder = self.0.as_ref()?;
         let entry = folder.read(key)?;
-        let secret = entry.fresh(now)?.clone();
+        let held = entry.fresh(now)?;
         flight::remember(folder, key, name, &entry);
-        Some(secret)
+        Some(held)
     }
 
     /// The secret of a key: from the cache, or from `fetch`, which is told how long it may take.
@@ -102,14 +123,14 @@ impl Cache {
         request: &Request<'_>,
         clock: &dyn Fn() -> SystemTime,
         fetch: &mut dyn FnMut(Duration) -> Result<Fetched, Error>,
-    ) -> Result<Secret, Error> {
+    ) -> Result<Held, Error> {
         match &self.0 {
             Some(folder) if folder.prepare().is_ok() => {
                 let result = Flight::new(folder, request, clock).secret(fetch);
                 folder.prune(clock());
                 result
             }
-            _ => fetch(request.time_left()).map(|fetched| fetched.secret),
+            _ => fetch(request.time_left()).map(Held::from),
         }
     }
 

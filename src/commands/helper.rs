@@ -116,7 +116,9 @@ fn go_on_without(server: &str, error: &Error, world: &mut World<'_>) -> String {
 
 fn password(target: &Target<'_>, server: &str, world: &mut World<'_>) -> Result<Secret> {
     let cache = Cache::open(Cache::folder(&world.env));
-    Plan::new(&world.env, target)?.password(&cache, &name_of(server), world.began, world)
+    let plan = Plan::new(&world.env, target)?;
+    let held = plan.password(&cache, &name_of(server), world.began, world)?;
+    Ok(held.secret)
 }
 
 #[derive(Deserialize)]

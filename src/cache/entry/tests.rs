@@ -26,6 +26,7 @@ fn entry(life: u64) -> Entry {
         secret: Secret::new("password"),
         fetched_at: at(1000),
         expires_at: at(1000 + life),
+        renew_at: None,
     });
     entry
 }
@@ -36,31 +37,39 @@ fn failed(entry: &Entry, when: SystemTime) -> Entry {
     entry
 }
 
-fn serve() -> Answer {
-    Answer::Serve(Secret::new("password"))
+/// What is handed out of [`entry`].
+fn held(life: u64) -> Held {
+    Held {
+        secret: Secret::new("password"),
+        expires_at: at(1000 + life),
+    }
 }
 
-fn renew() -> Answer {
-    Answer::Renew(Secret::new("password"))
+fn serve(life: u64) -> Answer {
+    Answer::Serve(held(life))
+}
+
+fn renew(life: u64) -> Answer {
+    Answer::Renew(held(life))
 }
 
 #[rstest]
-#[case::just_fetched(12 * HOUR, 1000, serve())]
-#[case::before_half(12 * HOUR, 1000 + 6 * HOUR - 1, serve())]
-#[case::at_half(12 * HOUR, 1000 + 6 * HOUR, renew())]
-#[case::before_the_margin(12 * HOUR, 1000 + 12 * HOUR - 6, renew())]
+#[case::just_fetched(12 * HOUR, 1000, serve(12 * HOUR))]
+#[case::before_half(12 * HOUR, 1000 + 6 * HOUR - 1, serve(12 * HOUR))]
+#[case::at_half(12 * HOUR, 1000 + 6 * HOUR, renew(12 * HOUR))]
+#[case::before_the_margin(12 * HOUR, 1000 + 12 * HOUR - 6, renew(12 * HOUR))]
 #[case::within_the_margin(12 * HOUR, 1000 + 12 * HOUR - 5, Answer::Fetch)]
 #[case::long_ended(12 * HOUR, 1000 + 100 * HOUR, Answer::Fetch)]
-#[case::short_life_before_the_margin(12, 1000 + 10, renew())]
+#[case::short_life_before_the_margin(12, 1000 + 10, renew(12))]
 #[case::short_life_within_the_margin(12, 1000 + 11, Answer::Fetch)]
 #[case::no_life(0, 1000, Answer::Fetch)]
-#[case::clock_a_minute_back(12 * HOUR, 1000 - 60, serve())]
+#[case::clock_a_minute_back(12 * HOUR, 1000 - 60, serve(12 * HOUR))]
 #[case::clock_further_back(12 * HOUR, 1000 - 61, Answer::Fetch)]
-#[case::short_life_clock_back(120, 1000 - 10, serve())]
+#[case::short_life_clock_back(120, 1000 - 10, serve(120))]
 #[case::short_life_clock_further_back(120, 1000 - 11, Answer::Fetch)]
 fn a_token_is_fresh_then_valid_then_ended(#[case] life: u64, #[case] now: u64, #[case] expected: Answer) {
     let entry = entry(life);
-    assert_eq!(entry.fresh(at(now)).is_some(), expected == serve());
+    assert_eq!(entry.fresh(at(now)).is_some(), expected == serve(life));
     assert_eq!(entry.valid(at(now)).is_some(), expected != Answer::Fetch);
     assert_eq!(entry.is_spent(at(now)), expected == Answer::Fetch);
     assert_eq!(entry.answer(at(now), at(now)), expected);
@@ -73,14 +82,15 @@ fn a_token_that_ends_before_it_was_fetched_is_no_token() {
         secret: Secret::new("password"),
         fetched_at: at(1000),
         expires_at: at(999),
+        renew_at: None,
     });
     assert_eq!(entry.answer(at(900), at(900)), Answer::Fetch);
 }
 
 #[rstest]
-#[case::just_failed(0, serve())]
-#[case::a_minute_less_one(59, serve())]
-#[case::a_minute(60, renew())]
+#[case::just_failed(0, serve(12 * HOUR))]
+#[case::a_minute_less_one(59, serve(12 * HOUR))]
+#[case::a_minute(60, renew(12 * HOUR))]
 fn a_failed_renewal_is_not_tried_again_for_a_minute(#[case] later: u64, #[case] expected: Answer) {
     let failed_at = 1000 + 7 * HOUR;
     let entry = failed(&entry(12 * HOUR), at(failed_at));
@@ -91,8 +101,8 @@ fn a_failed_renewal_is_not_tried_again_for_a_minute(#[case] later: u64, #[case] 
 fn a_failed_renewal_from_the_future_does_not_stop_renewing() {
     let failed_at = 1000 + 7 * HOUR;
     let entry = failed(&entry(12 * HOUR), at(failed_at));
-    assert_eq!(entry.answer(at(failed_at - 2), at(0)), serve());
-    assert_eq!(entry.answer(at(failed_at - 3), at(0)), renew());
+    assert_eq!(entry.answer(at(failed_at - 2), at(0)), serve(12 * HOUR));
+    assert_eq!(entry.answer(at(failed_at - 3), at(0)), renew(12 * HOUR));
 }
 
 #[rstest]
@@ -181,7 +191,7 @@ fn the_format_is_pinned() {
 #[test]
 fn neither_debug_form_shows_the_secret() {
     assert!(!format!("{:?}", entry(1)).contains("password"));
-    assert!(!format!("{:?}", serve()).contains("password"));
+    assert!(!format!("{:?}", serve(12 * HOUR)).contains("password"));
 }
 
 #[test]
@@ -192,6 +202,7 @@ fn an_entry_that_is_too_long_or_out_of_time_is_not_written() {
             secret: Secret::new(secret),
             fetched_at,
             expires_at: at(0),
+            renew_at: None,
         });
         entry
     };
@@ -244,6 +255,7 @@ proptest! {
     fn what_is_written_is_read(
         secret in ".*", names in prop::collection::vec(".{0,40}", 0..5),
         fetched in 0..u64::from(u32::MAX), life in any::<u32>(), failure in prop::option::of((".*", ".*", 0..u64::from(u32::MAX))),
+        renew in prop::option::of(0..u64::from(u32::MAX)),
     ) {
         let fetched_at = UNIX_EPOCH + Duration::from_millis(fetched);
         let mut entry = Entry::empty(&key());
@@ -251,6 +263,7 @@ proptest! {
             secret: Secret::new(secret),
             fetched_at,
             expires_at: fetched_at + Duration::from_millis(life.into()),
+            renew_at: renew.map(|at| UNIX_EPOCH + Duration::from_millis(at)),
         });
         for name in &names {
             entry.remember(name);

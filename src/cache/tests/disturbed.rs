@@ -276,11 +276,12 @@ fn without_a_folder_all_is_fetched() {
         Ok(Fetched {
             secret: Secret::new("password"),
             expires_at: UNIX_EPOCH + LIFE,
+            renew_at: None,
         })
     };
     for _ in 0..2 {
         assert_eq!(
-            cache.get(&request, &|| UNIX_EPOCH, &mut fetch).unwrap(),
+            cache.get(&request, &|| UNIX_EPOCH, &mut fetch).unwrap().secret,
             Secret::new("password")
         );
     }

@@ -20,6 +20,18 @@ fn fetches_once_and_serves_for_half_of_the_life() {
 }
 
 #[test]
+fn who_fetches_may_say_when_it_is_renewed() {
+    let scene = Scene::new();
+    scene.renew_after.set(Some(LIFE - HOUR));
+    scene.get().unwrap();
+    scene.pass(LIFE - HOUR - Duration::from_secs(1));
+    assert_eq!(scene.warm().unwrap(), "password 1");
+    scene.pass(Duration::from_secs(1));
+    assert_eq!(scene.warm(), None);
+    assert_eq!(scene.get().unwrap(), "password 2");
+}
+
+#[test]
 fn renewing_takes_no_longer_than_the_caller_has() {
     let scene = Scene::with_entry();
     scene.pass(LIFE / 2);

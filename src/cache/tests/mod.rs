@@ -35,6 +35,7 @@ struct Scene {
     budget: Cell<Duration>,
     fails: Cell<bool>,
     takes: Cell<Duration>,
+    renew_after: Cell<Option<Duration>>,
     deadline: Cell<Instant>,
     during_fetch: RefCell<Box<dyn Fn()>>,
     _no_fork: RwLockReadGuard<'static, ()>,
@@ -49,6 +50,7 @@ impl Scene {
             budget: Cell::new(Duration::ZERO),
             fails: Cell::new(false),
             takes: Cell::new(Duration::ZERO),
+            renew_after: Cell::new(None),
             deadline: Cell::new(Instant::now() + Duration::from_secs(15)),
             during_fetch: RefCell::new(Box::new(|| {})),
             _no_fork: no_fork(),
@@ -97,7 +99,7 @@ impl Scene {
         let secret = self
             .cache()
             .get(&request, &|| self.now.get(), &mut |budget| self.fetch(budget));
-        secret.map(|secret| secret.expose().to_owned())
+        secret.map(|held| held.secret.expose().to_owned())
     }
 
     fn fetch(&self, budget: Duration) -> Result<Fetched, Error> {
@@ -111,12 +113,13 @@ impl Scene {
         Ok(Fetched {
             secret: Secret::new(format!("password {}", self.fetches.get())),
             expires_at: self.now.get() + LIFE,
+            renew_at: self.renew_after.get().map(|after| self.now.get() + after),
         })
     }
 
     fn warm(&self) -> Option<String> {
         let secret = self.cache().warm(&key(), HOST, self.now.get());
-        secret.map(|secret| secret.expose().to_owned())
+        secret.map(|held| held.secret.expose().to_owned())
     }
 
     fn names(&self) -> Vec<String> {

@@ -66,9 +66,9 @@ fn say(stream: &mut TcpStream, line: &str) {
 }
 
 /// A result in one line, everything in it that a person would be told.
-fn told(result: &Result<Secret, Error>) -> String {
+fn told(result: &Result<Held, Error>) -> String {
     match result {
-        Ok(secret) => secret.expose().to_owned(),
+        Ok(held) => held.secret.expose().to_owned(),
         Err(error) => format!(
             "{} {error} ({})",
             error.exit().code(),
@@ -89,6 +89,7 @@ fn fetched(secret: &str) -> Fetched {
     Fetched {
         secret: Secret::new(secret),
         expires_at: SystemTime::now() + LIFE,
+        renew_at: None,
     }
 }
 

@@ -111,6 +111,6 @@ fn who_waited_is_remembered_too() {
     looked.recv().unwrap();
     fs::rename(&aside, scene.entry_path()).unwrap();
     drop(lock);
-    assert_eq!(waiting.join().unwrap(), Ok(Secret::new("password 1")));
+    assert_eq!(waiting.join().unwrap().unwrap().secret, Secret::new("password 1"));
     assert_eq!(scene.names(), [HOST, "second"]);
 }
