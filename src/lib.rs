@@ -10,6 +10,7 @@ pub mod docker;
 pub mod error;
 pub mod folders;
 pub mod identity;
+pub mod program;
 pub mod registry;
 pub mod secret;
 pub mod token;

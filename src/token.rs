@@ -6,9 +6,9 @@ use crate::aws::{self, Aws, Endpoint, Service};
 use crate::cache::{Cache, Fetched, Held, Key, Request};
 use crate::config::Target;
 use crate::error::{Error, Result};
-use crate::identity::{self, Identity};
+use crate::identity::{self, Identity, Scope};
 use crate::registry::{Registry, parse_argument, parse_region};
-use crate::world::{Env, World};
+use crate::world::{Env, Verbosity, World};
 
 /// How long all of it may take, if `ECR_AUTH_TIMEOUT` says nothing else.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -31,7 +31,7 @@ impl Plan {
     /// No usable source of credentials, an endpoint that may not be used.
     pub fn new(env: &Env, target: &Target<'_>) -> Result<Self> {
         let registry = target.registry().clone();
-        let identity = Identity::for_registry(env, &registry, target.profile(), target.role())?;
+        let identity = Identity::choose_for(&Scope::from(&registry), env, target.profile(), target.role())?;
         let service = match registry.is_public() {
             true => Service::EcrPublic,
             false => Service::Ecr,
@@ -58,7 +58,7 @@ impl Plan {
     /// # Errors
     /// What AWS says, or that it said nothing in time.
     pub fn password(&self, cache: &Cache, name: &str, began: Instant, world: &mut World<'_>) -> Result<Held> {
-        world.detail(|| format!("credentials: {}", self.identity.source));
+        self.explain(world);
         if let Some(held) = cache.warm(&self.key, name, world.now()) {
             world.detail(|| format!("cache: a fresh token for {}", self.registry.region()));
             return Ok(held);
@@ -80,6 +80,16 @@ impl Plan {
             false => "cache: what another process was told".to_owned(),
         });
         held
+    }
+
+    /// Says where the credentials come from, and why not from elsewhere.
+    fn explain(&self, world: &mut World<'_>) {
+        world.detail(|| format!("credentials: {}", self.identity.source));
+        if world.verbosity == Verbosity::Debug {
+            for line in self.identity.passed_over(&world.env) {
+                world.detail(|| format!("passed over: {line}"));
+            }
+        }
     }
 
     fn fetch(&self, env: &Env, budget: Duration) -> Result<Fetched> {

@@ -7,10 +7,8 @@ use aws_config::imds;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
-use aws_config::web_identity_token::{StaticConfiguration, WebIdentityTokenCredentialsProvider};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
-use aws_credential_types::provider::error::CredentialsError;
 use aws_types::region::Region;
 
 use super::descendants::Descendants;
@@ -19,7 +17,7 @@ use super::failure::{root_cause, timed_out};
 use super::http::link_local_client;
 use super::{Aws, Endpoint, Service};
 use crate::error::{Error, Result, without_userinfo};
-use crate::identity::{self, Source};
+use crate::identity::{self, RolePlan, Source};
 use crate::registry::Partition;
 use crate::secret::Secret;
 
@@ -36,7 +34,7 @@ impl Aws<'_> {
     /// Whatever the source says, with the way out.
     pub(super) async fn credentials(&self, region: &str) -> Result<Credentials> {
         match &self.identity.source {
-            Source::Role(plan) => self.role(plan, region).await,
+            Source::Role(plan) => self.role(plan, self.sts_region(region)).await,
             source => self.credentials_of(source, region).await,
         }
     }
@@ -57,20 +55,9 @@ impl Aws<'_> {
                 token_file,
                 session_name,
             } => {
-                check_sign_in(self.env, self.identity)?;
-                let provider = WebIdentityTokenCredentialsProvider::builder()
-                    .configure(&self.provider_config(self.sts_region(region))?)
-                    .static_configuration(StaticConfiguration {
-                        web_identity_token_file: token_file.clone(),
-                        role_arn: role_arn.clone(),
-                        session_name: session_name.clone().unwrap_or_else(|| "ecr-auth".to_owned()),
-                    })
-                    .build();
-                let what = format!("cannot assume {role_arn} with the token of {}", token_file.display());
-                provider.provide_credentials().await.map_err(|error| {
-                    denied(&what, &error)
-                        .hint("check the role's trust policy, and that the file holds a token that has not ended")
-                })
+                let plan = RolePlan::web_identity(role_arn, token_file, session_name.as_deref());
+                // Its base is a token, so this comes back here no second time.
+                Box::pin(self.role(&plan, self.sts_region(region))).await
             }
             Source::Container { uri, .. } => {
                 let config = self
@@ -161,9 +148,12 @@ impl Aws<'_> {
     /// The region whose STS is asked: as all AWS tools do, the current one, which may be the only one that a closed network
     /// reaches; the registry's where there is none, or it is of another partition.
     fn sts_region<'r>(&'r self, registry_region: &'r str) -> &'r str {
-        let named = self
-            .env
-            .get("AWS_REGION")
+        let of_rule = match &self.identity.source {
+            Source::Role(plan) => plan.settings.region.as_deref(),
+            _ => None,
+        };
+        let named = of_rule
+            .or_else(|| self.env.get("AWS_REGION"))
             .or_else(|| self.env.get("AWS_DEFAULT_REGION"));
         named
             .or_else(|| self.identity.setting("region"))
@@ -222,11 +212,6 @@ pub(super) fn check(credentials: &Credentials) -> Result<()> {
         format!("the {odd} is empty, or there is a blank, a line break or another odd character in it"),
     )
     .hint("look for what was pasted along with it where the credentials come from"))
-}
-
-/// A credentials provider's error: the SDK's outer words ("an error occurred while loading credentials") say nothing.
-fn denied(what: &str, error: &CredentialsError) -> Error {
-    Error::failed(what, root_cause(error))
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! The calls to AWS: clients made lazily, with our own endpoints, TLS roots, proxy, retries and deadlines. Nothing here runs on a
 //! cache hit but [`Endpoint`].
 
+mod ci_token;
 mod credentials;
+mod denial;
 mod descendants;
 mod ecr;
 mod endpoint;

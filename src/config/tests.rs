@@ -5,6 +5,7 @@ use super::*;
 use crate::error::Exit;
 
 mod files;
+mod roles;
 mod schema;
 
 const ECR: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
@@ -122,12 +123,12 @@ fn nothing_said(#[case] text: &str) {
 #[case(
     "registries:\n- match: public.ecr.aws\n  zone: x\n",
     "3:3: unknown key \"zone\"",
-    "allowed here: match, registry, profile, role-arn, chain, audience, session-name, duration, external-id, source, optional"
+    "allowed here: match, registry, profile, role-arn, chain, audience, session-name, duration, external-id, policy, policy-arn, tag, transitive-tag, token-file, token-env, source, region, optional"
 )]
 #[case(
     "defaults:\n  match: x\n",
-    "2:3: unknown key \"match\"",
-    "allowed here: profile, role-arn, audience, session-name, duration, external-id, source"
+    "2:10: unknown key \"match\"",
+    "\"defaults\" hold for every registry"
 )]
 #[case(
     "registries: []\r\nregistries: []\r\n",

@@ -1,8 +1,8 @@
 //! The shape of `ecr-auth.yml`, and its mistakes told with line and column.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
@@ -10,104 +10,56 @@ use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, Location, Messag
 
 use super::{Config, Rule, Settings, file};
 use crate::error::{Error, Result};
-use crate::identity::{RoleSettings, SourceChoice};
-use crate::registry::{HostPattern, Registry, why_not_ecr};
+use crate::identity::{RoleSettings, SourceChoice, TokenPlace, policy_text};
+use crate::registry::{HostPattern, Registry, parse_region, why_not_ecr};
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct Document {
-    registries: Option<Vec<Entry>>,
-    defaults: Option<Defaults>,
+    registries: Option<Vec<Spanned<Keys>>>,
+    defaults: Option<Keys>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    r#match: Spanned<String>,
-    #[serde(default, deserialize_with = "given")]
-    registry: Option<Spanned<String>>,
-    #[serde(default, deserialize_with = "given")]
-    profile: Option<Spanned<String>>,
-    #[serde(default, deserialize_with = "given", rename = "role-arn")]
-    role_arn: Option<Spanned<String>>,
-    #[serde(default, deserialize_with = "given")]
-    chain: Option<Vec<Spanned<String>>>,
-    #[serde(default, deserialize_with = "given")]
-    audience: Option<Spanned<String>>,
-    #[serde(default, deserialize_with = "given", rename = "session-name")]
-    session_name: Option<Spanned<String>>,
-    #[serde(default, deserialize_with = "given")]
-    duration: Option<u32>,
-    #[serde(default, deserialize_with = "given", rename = "external-id")]
-    external_id: Option<Spanned<String>>,
-    #[serde(default, deserialize_with = "given")]
-    source: Option<Source>,
-    #[serde(default, deserialize_with = "boolean")]
-    optional: Option<bool>,
-}
-
+/// The keys of a rule. `defaults` takes all of them but the ones that say which registry is meant.
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct Defaults {
-    #[serde(default, deserialize_with = "given")]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Keys {
+    #[serde(deserialize_with = "given")]
+    r#match: Option<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
+    registry: Option<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
     profile: Option<Spanned<String>>,
-    #[serde(default, deserialize_with = "given", rename = "role-arn")]
+    #[serde(deserialize_with = "given")]
     role_arn: Option<Spanned<String>>,
-    #[serde(default, deserialize_with = "given")]
-    audience: Option<Spanned<String>>,
-    #[serde(default, deserialize_with = "given", rename = "session-name")]
-    session_name: Option<Spanned<String>>,
-    #[serde(default, deserialize_with = "given")]
-    duration: Option<u32>,
-    #[serde(default, deserialize_with = "given", rename = "external-id")]
-    external_id: Option<Spanned<String>>,
-    #[serde(default, deserialize_with = "given")]
-    source: Option<Source>,
-}
-
-/// What both of them may give.
-#[derive(Default)]
-struct Given {
-    profile: Option<Spanned<String>>,
-    role_arn: Option<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
     chain: Option<Vec<Spanned<String>>>,
+    #[serde(deserialize_with = "given")]
     audience: Option<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
     session_name: Option<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
     duration: Option<u32>,
+    #[serde(deserialize_with = "given")]
     external_id: Option<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
+    policy: Option<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
+    policy_arn: Option<Vec<Spanned<String>>>,
+    #[serde(deserialize_with = "given")]
+    tag: Option<BTreeMap<String, String>>,
+    #[serde(deserialize_with = "given")]
+    transitive_tag: Option<Vec<Spanned<String>>>,
+    #[serde(deserialize_with = "given")]
+    token_file: Option<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
+    token_env: Option<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
     source: Option<Source>,
+    #[serde(deserialize_with = "given")]
+    region: Option<Spanned<String>>,
+    #[serde(deserialize_with = "boolean")]
     optional: Option<bool>,
-}
-
-impl From<Entry> for Given {
-    fn from(entry: Entry) -> Self {
-        Self {
-            profile: entry.profile,
-            role_arn: entry.role_arn,
-            chain: entry.chain,
-            audience: entry.audience,
-            session_name: entry.session_name,
-            duration: entry.duration,
-            external_id: entry.external_id,
-            source: entry.source,
-            optional: entry.optional,
-        }
-    }
-}
-
-impl From<Defaults> for Given {
-    fn from(defaults: Defaults) -> Self {
-        Self {
-            profile: defaults.profile,
-            role_arn: defaults.role_arn,
-            audience: defaults.audience,
-            session_name: defaults.session_name,
-            duration: defaults.duration,
-            external_id: defaults.external_id,
-            source: defaults.source,
-            ..Self::default()
-        }
-    }
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -156,12 +108,16 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Config> {
     let document: Option<Document> =
         serde_saphyr::from_str_with_options(text, options()).map_err(|error| explain(path, &error))?;
     let document = document.unwrap_or_default();
-    let defaults = settings(path, document.defaults.unwrap_or_default().into(), &Settings::default())?;
+    let defaults = defaults(path, document.defaults.unwrap_or_default())?;
     let mut rules = Vec::new();
     let mut patterns = HashSet::new();
-    for entry in document.registries.unwrap_or_default() {
-        let place = entry.r#match.referenced;
-        let rule = rule(path, entry, &defaults)?;
+    for keys in document.registries.unwrap_or_default() {
+        let place = keys
+            .value
+            .r#match
+            .as_ref()
+            .map_or(keys.referenced, |name| name.referenced);
+        let rule = rule(path, keys, &defaults)?;
         if !patterns.insert(rule.pattern.clone()) {
             return Err(wrong(path, &place, "this \"match\" stands in an earlier rule already")
                 .hint("the first match wins: merge the two rules"));
@@ -171,11 +127,25 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Config> {
     Ok(Config { rules, defaults })
 }
 
-fn rule(path: &Path, entry: Entry, defaults: &Settings) -> Result<Rule> {
-    let name = &entry.r#match;
+fn defaults(path: &Path, keys: Keys) -> Result<Settings> {
+    for (name, key) in [("match", &keys.r#match), ("registry", &keys.registry)] {
+        if let Some(value) = key {
+            return Err(wrong(path, &value.referenced, format!("unknown key \"{name}\""))
+                .hint("\"defaults\" hold for every registry: what is for one stands in a rule of \"registries\""));
+        }
+    }
+    settings(path, keys, &Settings::default())
+}
+
+fn rule(path: &Path, keys: Spanned<Keys>, defaults: &Settings) -> Result<Rule> {
+    let start = keys.referenced;
+    let mut keys = keys.value;
+    let Some(name) = keys.r#match.take() else {
+        return Err(wrong(path, &start, "the key \"match\" is missing"));
+    };
     let pattern =
         HostPattern::parse(&name.value).map_err(|cause| wrong(path, &name.referenced, format!("\"match\" {cause}")))?;
-    let registry = match (&entry.registry, pattern.alias()) {
+    let registry = match (&keys.registry, pattern.alias()) {
         (Some(host), Some(_)) => Some(ecr_host(path, host)?),
         (None, None) => None,
         (None, Some(alias)) => return Err(alias_of_nothing(path, &name.referenced, alias)),
@@ -188,7 +158,7 @@ fn rule(path: &Path, entry: Entry, defaults: &Settings) -> Result<Rule> {
             .hint("leave it out: \"match\" names the registry already"));
         }
     };
-    let settings = settings(path, entry.into(), defaults)?;
+    let settings = settings(path, keys, defaults)?;
     Ok(Rule {
         pattern,
         registry,
@@ -221,43 +191,105 @@ fn alias_of_nothing(path: &Path, place: &Location, alias: &str) -> Error {
     .hint("for a name of your own in front of ECR, add \"registry: <the ECR host>\"")
 }
 
-/// What a rule, or the defaults, give, the defaults filled in. A rule's own profile or role takes the place of both.
-fn settings(path: &Path, given: Given, defaults: &Settings) -> Result<Settings> {
-    if let (Some(profile), Some(_)) = (&given.profile, &given.role_arn) {
-        return Err(wrong(
-            path,
-            &profile.referenced,
-            "\"profile\" and \"role-arn\" stand in one rule",
-        )
-        .hint("a profile is used alone: give the profile a role_arn of its own, or leave it out"));
+/// What a rule, or the defaults, give, the defaults filled in. A rule's own profile or role takes the place of both, and of the
+/// roles after it.
+fn settings(path: &Path, keys: Keys, defaults: &Settings) -> Result<Settings> {
+    for (name, key) in [
+        ("role-arn", &keys.role_arn),
+        ("token-file", &keys.token_file),
+        ("token-env", &keys.token_env),
+    ] {
+        if let (Some(profile), Some(_)) = (&keys.profile, key) {
+            return Err(wrong(
+                path,
+                &profile.referenced,
+                format!("\"profile\" and \"{name}\" stand in one rule"),
+            )
+            .hint("a profile is used alone: give the profile a role_arn of its own, or leave it out"));
+        }
     }
-    let own = given.profile.is_some() || given.role_arn.is_some();
-    let (profile, role_arn) = match own {
-        true => (
-            text(path, "profile", given.profile)?,
-            text(path, "role-arn", given.role_arn)?,
-        ),
-        false => (defaults.profile.clone(), defaults.role.role_arn.clone()),
+    let own = keys.profile.is_some() || keys.role_arn.is_some();
+    let base = match own {
+        true => RoleSettings {
+            role_arn: None,
+            chain: Vec::new(),
+            ..defaults.role.clone()
+        },
+        false => defaults.role.clone(),
     };
-    let chain = given.chain.into_iter().flatten();
-    let chain = chain
-        .map(|role| text(path, "chain", Some(role)))
-        .collect::<Result<Vec<_>>>()?;
-    let base = &defaults.role;
-    let role = RoleSettings {
-        role_arn,
-        chain: chain.into_iter().flatten().collect(),
-        audience: text(path, "audience", given.audience)?.or_else(|| base.audience.clone()),
-        session_name: text(path, "session-name", given.session_name)?.or_else(|| base.session_name.clone()),
-        duration: given.duration.or(base.duration),
-        external_id: text(path, "external-id", given.external_id)?.or_else(|| base.external_id.clone()),
-        source: given.source.map_or(base.source, SourceChoice::from),
+    let profile = match own {
+        true => text(path, "profile", keys.profile.clone())?,
+        false => defaults.profile.clone(),
     };
     Ok(Settings {
         profile,
-        role,
-        optional: given.optional.unwrap_or(defaults.optional),
+        optional: keys.optional.unwrap_or(defaults.optional),
+        role: role(path, keys, base)?,
     })
+}
+
+fn role(path: &Path, keys: Keys, base: RoleSettings) -> Result<RoleSettings> {
+    let one = |key, given| text(path, key, given);
+    let many = |key: &str, given: Option<Vec<Spanned<String>>>| {
+        let given = given.map(Vec::into_iter);
+        let texts = given.map(|texts| {
+            texts
+                .map(|value| text(path, key, Some(value)))
+                .collect::<Result<Vec<_>>>()
+        });
+        Ok::<_, Error>(texts.transpose()?.map(|texts| texts.into_iter().flatten().collect()))
+    };
+    Ok(RoleSettings {
+        token: token(path, keys.token_file, keys.token_env)?.or(base.token),
+        role_arn: one("role-arn", keys.role_arn)?.or(base.role_arn),
+        chain: many("chain", keys.chain)?.unwrap_or(base.chain),
+        audience: one("audience", keys.audience)?.or(base.audience),
+        session_name: one("session-name", keys.session_name)?.or(base.session_name),
+        duration: keys.duration.or(base.duration),
+        external_id: one("external-id", keys.external_id)?.or(base.external_id),
+        policy: policy(path, keys.policy)?.or(base.policy),
+        policy_arns: many("policy-arn", keys.policy_arn)?.unwrap_or(base.policy_arns),
+        tags: keys.tag.map_or(base.tags, |tags| tags.into_iter().collect()),
+        transitive_tags: many("transitive-tag", keys.transitive_tag)?.unwrap_or(base.transitive_tags),
+        source: keys.source.map_or(base.source, SourceChoice::from),
+        region: region(path, keys.region)?.or(base.region),
+    })
+}
+
+/// A file is looked for beside the configuration: the working directory could be a checkout's.
+fn token(path: &Path, file: Option<Spanned<String>>, variable: Option<Spanned<String>>) -> Result<Option<TokenPlace>> {
+    if let (Some(file), Some(_)) = (&file, &variable) {
+        return Err(wrong(
+            path,
+            &file.referenced,
+            "\"token-file\" and \"token-env\" stand in one rule",
+        )
+        .hint("one of them is the token's place: leave the other out"));
+    }
+    let file = text(path, "token-file", file)?.map(|file| TokenPlace::File(beside(path, &file)));
+    Ok(file.or(text(path, "token-env", variable)?.map(TokenPlace::Variable)))
+}
+
+fn policy(path: &Path, given: Option<Spanned<String>>) -> Result<Option<String>> {
+    let Some(given) = given else { return Ok(None) };
+    let place = given.referenced;
+    let value = text(path, "policy", Some(given))?.unwrap_or_default();
+    let policy = policy_text(&value, |file| beside(path, file));
+    policy
+        .map(Some)
+        .map_err(|error| wrong(path, &place, format!("\"policy\": {}", error.cause())))
+}
+
+fn region(path: &Path, given: Option<Spanned<String>>) -> Result<Option<String>> {
+    let Some(given) = given else { return Ok(None) };
+    let region = parse_region(&given.value);
+    region
+        .map(Some)
+        .map_err(|error| wrong(path, &given.referenced, format!("\"region\": {}", error.cause())))
+}
+
+fn beside(path: &Path, file: &str) -> PathBuf {
+    path.parent().unwrap_or(Path::new("")).join(file)
 }
 
 fn text(path: &Path, key: &str, given: Option<Spanned<String>>) -> Result<Option<String>> {

@@ -1,23 +1,35 @@
 //! The OIDC token of a CI job: where it comes from, recognised by the environment alone.
 
-use crate::error::Error;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::claims;
+use super::role_settings::TokenPlace;
+use crate::error::{Error, Result};
+use crate::program;
 use crate::secret::Secret;
 use crate::world::Env;
 
-/// Variables that hold the token itself, in the order they are looked at; GitHub comes after the first.
-const AFTER_GITHUB: [&str; 2] = ["CIRCLE_OIDC_TOKEN_V2", "BITBUCKET_STEP_OIDC_TOKEN"];
+/// The variable for any CI, looked at first.
 const ANY_CI: &str = "ECR_AUTH_ID_TOKEN";
+const CIRCLECI: &str = "CIRCLE_OIDC_TOKEN_V2";
+const BITBUCKET: &str = "BITBUCKET_STEP_OIDC_TOKEN";
+
+/// What a `--token-command` may take.
+const COMMAND_BUDGET: Duration = Duration::from_secs(10);
 
 /// Where this job's token comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CiToken {
-    /// A variable holds it. It ends with the job, at the latest, and can't be asked for again.
-    Variable {
-        /// The variable's name.
-        name: &'static str,
+    /// A variable, or the output of a command, holds it; it can't be asked for again.
+    Text {
+        /// What holds it, for people: a variable's name, or `the token command`.
+        place: String,
         /// The token.
         token: Secret,
     },
+    /// A file, read anew at each use: who writes it may renew it.
+    File(PathBuf),
     /// GitHub Actions: asked for at each use, so that nothing needs to be stored.
     /// <https://docs.github.com/en/actions/reference/security/oidc>
     GitHub {
@@ -26,18 +38,72 @@ pub enum CiToken {
         /// `ACTIONS_ID_TOKEN_REQUEST_TOKEN`.
         request_token: Secret,
     },
+    /// CircleCI: a variable holds one, its program mints others.
+    /// <https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/>
+    CircleCi {
+        /// `CIRCLE_OIDC_TOKEN_V2`.
+        token: Secret,
+        /// `circleci`, where it is on PATH.
+        program: Option<PathBuf>,
+    },
+    /// Buildkite: its agent mints one at each use.
+    /// <https://buildkite.com/docs/agent/v3/cli-oidc>
+    Buildkite {
+        /// `buildkite-agent`.
+        program: PathBuf,
+        /// `BUILDKITE_AGENT_ACCESS_TOKEN`, which lets this job ask.
+        access_token: Secret,
+        /// `BUILDKITE_JOB_ID`.
+        job: String,
+    },
 }
 
 impl CiToken {
-    /// The token of the CI this runs in, if it hands one out.
-    pub fn find(env: &Env) -> Option<Self> {
-        let variable = |name| {
-            let token = Secret::new(env.get(name)?.trim());
-            Some(Self::Variable { name, token })
+    /// The token at the place that is named or, where none is, that of the CI this runs in, if it hands one out.
+    ///
+    /// # Errors
+    /// There is none at the place that is named.
+    pub fn find(env: &Env, place: Option<&TokenPlace>) -> Result<Option<Self>> {
+        match place {
+            Some(place) => Self::at(place, env).map(Some),
+            None => Ok(Self::all(env).into_iter().next()),
+        }
+    }
+
+    /// Every token that the environment has, in the order in which they are taken.
+    pub fn all(env: &Env) -> Vec<Self> {
+        let variable = |name: &str| {
+            let token = secret_of(env, name)?;
+            let place = name.to_owned();
+            Some(Self::Text { place, token })
         };
-        variable(ANY_CI)
-            .or_else(|| Self::github(env))
-            .or_else(|| AFTER_GITHUB.into_iter().find_map(variable))
+        let found = [
+            variable(ANY_CI),
+            Self::github(env),
+            Self::circleci(env),
+            variable(BITBUCKET),
+            Self::buildkite(env),
+        ];
+        found.into_iter().flatten().collect()
+    }
+
+    fn at(place: &TokenPlace, env: &Env) -> Result<Self> {
+        match place {
+            TokenPlace::File(path) => Ok(Self::File(path.clone())),
+            TokenPlace::Variable(name) => {
+                let token = secret_of(env, name).ok_or_else(|| {
+                    Error::failed("no OIDC token", format!("the variable {name} is not set, or blank")).hint(format!(
+                        "give the job a token in {name}, or don't name it with token-env"
+                    ))
+                })?;
+                let place = name.clone();
+                Ok(Self::Text { place, token })
+            }
+            TokenPlace::Command(line) => Ok(Self::Text {
+                place: "the token command".to_owned(),
+                token: of_command(line)?,
+            }),
+        }
     }
 
     fn github(env: &Env) -> Option<Self> {
@@ -47,12 +113,78 @@ impl CiToken {
         })
     }
 
+    fn circleci(env: &Env) -> Option<Self> {
+        Some(Self::CircleCi {
+            token: secret_of(env, CIRCLECI)?,
+            program: program::on_path("circleci", env),
+        })
+    }
+
+    fn buildkite(env: &Env) -> Option<Self> {
+        Some(Self::Buildkite {
+            access_token: secret_of(env, "BUILDKITE_AGENT_ACCESS_TOKEN")?,
+            job: env.get("BUILDKITE_JOB_ID")?.to_owned(),
+            program: program::on_path("buildkite-agent", env)?,
+        })
+    }
+
     /// What tells this job from every other: who holds it may have what the job fetched.
-    pub fn key(&self) -> (&'static str, Secret) {
+    pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
         match self {
-            Self::Variable { token, .. } => ("jwt", token.clone()),
-            Self::GitHub { request_token, .. } => ("github-request-token", request_token.clone()),
+            Self::Text { token, .. } | Self::CircleCi { token, .. } => vec![("jwt", token.clone())],
+            Self::File(path) => vec![("claims", claims::identity_of(path))],
+            Self::GitHub { request_token, .. } => vec![("github-request-token", request_token.clone())],
+            Self::Buildkite { access_token, job, .. } => vec![
+                ("buildkite-access-token", access_token.clone()),
+                ("buildkite-job", Secret::new(job.as_str())),
+            ],
         }
+    }
+
+    /// For people: which token it is.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Text { place, .. } if place.contains(' ') => format!("the token of {place}"),
+            Self::Text { place, .. } => format!("the token in {place}"),
+            Self::File(path) => format!("the token in {}", path.display()),
+            Self::GitHub { .. } => "GitHub's token for this job".to_owned(),
+            Self::CircleCi { .. } => format!("the token in {CIRCLECI}"),
+            Self::Buildkite { .. } => "Buildkite's token for this job".to_owned(),
+        }
+    }
+}
+
+/// A token in a variable; the newline that a CI's secret was pasted with is no part of it.
+fn secret_of(env: &Env, name: &str) -> Option<Secret> {
+    env.get(name)
+        .map(str::trim)
+        .filter(|token| !token.is_empty())
+        .map(Secret::new)
+}
+
+fn of_command(line: &str) -> Result<Secret> {
+    let what = "the token command";
+    let hint = "run it by hand: it has to print the token, and nothing else, within 10 seconds";
+    let printed = program::output(&mut program::shell(line), None, COMMAND_BUDGET);
+    let printed = printed.map_err(|failure| Error::failed(what, failure).hint(hint))?;
+    match printed.expose().trim() {
+        "" => Err(Error::failed(what, "it printed nothing").hint(hint)),
+        token => Ok(Secret::new(token)),
+    }
+}
+
+/// The token in a file, as it stands there now. Kubernetes puts links there, which are followed; the newline at its end is no part.
+///
+/// # Errors
+/// It can't be read, or holds nothing.
+pub fn read_file(path: &Path) -> Result<Secret> {
+    let what = || format!("cannot read the token in {}", path.display());
+    let text = std::fs::read_to_string(path).map(Secret::new).map_err(|error| {
+        Error::failed(what(), error).hint("check that the file is mounted, and that this user may read it")
+    })?;
+    match text.expose().trim() {
+        "" => Err(Error::failed(what(), "the file is empty").hint("look at who writes it: a token has to be in it")),
+        token => Ok(Secret::new(token)),
     }
 }
 
@@ -64,81 +196,41 @@ pub fn missing_or(env: &Env, error: Error) -> Error {
     }
 }
 
+/// The CIs that hand out tokens: a variable that tells each, and the piece that its jobs need.
+const PIECES: [(&str, &str); 6] = [
+    ("GITHUB_ACTIONS", "give the job `permissions: id-token: write`"),
+    (
+        "GITLAB_CI",
+        "give the job `id_tokens: ECR_AUTH_ID_TOKEN: aud: sts.amazonaws.com`",
+    ),
+    ("BITBUCKET_BUILD_NUMBER", "give the step `oidc: true`"),
+    (
+        "CIRCLECI",
+        "give the job a context: CircleCI hands out CIRCLE_OIDC_TOKEN_V2 only then",
+    ),
+    (
+        "BUILDKITE",
+        "let the step reach the agent: BUILDKITE_AGENT_ACCESS_TOKEN and BUILDKITE_JOB_ID in its environment, buildkite-agent on its PATH (in a container: mount both)",
+    ),
+    (
+        "JENKINS_URL",
+        "bind an OIDC token credential to ECR_AUTH_ID_TOKEN around this step",
+    ),
+];
+
 /// Whether this is a job of a CI that could hand out a token.
 fn is_ci(env: &Env) -> bool {
-    [
-        "GITHUB_ACTIONS",
-        "GITLAB_CI",
-        "BITBUCKET_BUILD_NUMBER",
-        "CIRCLECI",
-        "JENKINS_URL",
-    ]
-    .iter()
-    .any(|name| env.get(name).is_some())
+    PIECES.iter().any(|(mark, _)| env.get(mark).is_some())
 }
 
 /// There is no token though a role wants one: names the piece that is missing in this CI.
 pub fn missing(env: &Env) -> Error {
-    let set = |name| env.get(name).is_some();
-    let hint = if set("GITHUB_ACTIONS") {
-        "give the job `permissions: id-token: write`"
-    } else if set("GITLAB_CI") {
-        "give the job `id_tokens: ECR_AUTH_ID_TOKEN: aud: sts.amazonaws.com`"
-    } else if set("BITBUCKET_BUILD_NUMBER") {
-        "give the step `oidc: true`"
-    } else if set("CIRCLECI") {
-        "give the job a context: CircleCI hands out CIRCLE_OIDC_TOKEN_V2 only then"
-    } else if set("JENKINS_URL") {
-        "bind an OIDC token credential to ECR_AUTH_ID_TOKEN around this step"
-    } else {
-        "put the job's OIDC token into ECR_AUTH_ID_TOKEN, or use --source chain"
-    };
+    let piece = PIECES.iter().find(|(mark, _)| env.get(mark).is_some());
+    let hint = piece.map_or(
+        "put the job's OIDC token into ECR_AUTH_ID_TOKEN, or use --source chain",
+        |(_, piece)| piece,
+    );
     Error::failed("no OIDC token", "the role asks for one, and this job has none").hint(hint)
-}
-
-/// The session name that says in CloudTrail which job it was: `gha-octo-app-42-1`, cleaned to `[\w+=,.@-]`, at most 64 characters.
-pub fn session_name(env: &Env) -> String {
-    const BY_CI: [(&str, &str, [&str; 3]); 6] = [
-        (
-            "GITHUB_RUN_ID",
-            "gha",
-            ["GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"],
-        ),
-        ("CI_JOB_ID", "gitlab", ["CI_PROJECT_PATH", "CI_JOB_ID", ""]),
-        (
-            "CIRCLE_BUILD_NUM",
-            "circleci",
-            ["CIRCLE_PROJECT_REPONAME", "CIRCLE_BUILD_NUM", ""],
-        ),
-        (
-            "BITBUCKET_BUILD_NUMBER",
-            "bitbucket",
-            ["BITBUCKET_REPO_SLUG", "BITBUCKET_BUILD_NUMBER", ""],
-        ),
-        (
-            "BUILDKITE_BUILD_NUMBER",
-            "buildkite",
-            ["BUILDKITE_PIPELINE_SLUG", "BUILDKITE_BUILD_NUMBER", ""],
-        ),
-        ("BUILD_TAG", "jenkins", ["BUILD_TAG", "", ""]),
-    ];
-    let Some((_, prefix, parts)) = BY_CI.iter().find(|(mark, ..)| env.get(mark).is_some()) else {
-        return "ecr-auth".to_owned();
-    };
-    let parts = parts.iter().filter_map(|name| env.get(name));
-    let name = std::iter::once(*prefix).chain(parts).collect::<Vec<_>>().join("-");
-    clean_session_name(&name)
-}
-
-/// As STS wants it: other characters become hyphens; where it is too long its end, which holds the numbers, is kept.
-pub fn clean_session_name(name: &str) -> String {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
-    let clean: Vec<char> = name.chars().map(|c| if is_allowed(c) { c } else { '-' }).collect();
-    match clean.len() {
-        0 | 1 => format!("ecr-auth-{}", clean.iter().collect::<String>()),
-        length if length > 64 => clean[..4].iter().chain(&clean[length - 60..]).collect(),
-        _ => clean.into_iter().collect(),
-    }
 }
 
 #[cfg(test)]
@@ -154,21 +246,81 @@ mod tests {
         ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request"),
     ];
 
+    fn programs(names: &[&str]) -> tempfile::TempDir {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            let path = folder.path().join(name);
+            std::fs::write(&path, "").unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        folder
+    }
+
     #[test]
     fn tokens_are_found_in_their_order() {
+        let folder = programs(&["buildkite-agent", "circleci"]);
+        let path = folder.path().display().to_string();
         let all = [
             ("ECR_AUTH_ID_TOKEN", "any\n"),
             GITHUB[0],
             GITHUB[1],
             ("CIRCLE_OIDC_TOKEN_V2", "circle"),
             ("BITBUCKET_STEP_OIDC_TOKEN", "bitbucket"),
+            ("BUILDKITE_AGENT_ACCESS_TOKEN", "buildkite"),
+            ("BUILDKITE_JOB_ID", "7"),
+            ("PATH", &path),
         ];
-        let found = |from: usize| CiToken::find(&env(&all[from..])).map(|token| token.key().1.expose().to_owned());
+        let found = |from: usize| {
+            let token = CiToken::find(&env(&all[from..]), None).unwrap();
+            token.map(|token| token.key_fields()[0].1.expose().to_owned())
+        };
         assert_eq!(found(0).as_deref(), Some("any"));
         assert_eq!(found(1).as_deref(), Some("request"));
         assert_eq!(found(2).as_deref(), Some("circle"), "half of GitHub's pair is nothing");
         assert_eq!(found(4).as_deref(), Some("bitbucket"));
-        assert_eq!(found(5), None);
+        assert_eq!(found(5).as_deref(), Some("buildkite"));
+        assert_eq!(found(6), None);
+        assert_eq!(CiToken::all(&env(&all)).len(), 5);
+        assert_eq!(
+            CiToken::all(&env(&all[..7])).len(),
+            4,
+            "Buildkite's agent is not on PATH"
+        );
+    }
+
+    #[test]
+    fn a_blank_variable_is_none() {
+        assert_eq!(CiToken::find(&env(&[("ECR_AUTH_ID_TOKEN", " \n")]), None), Ok(None));
+    }
+
+    #[test]
+    fn a_place_that_is_named_is_the_only_one() {
+        let at = |place: TokenPlace, vars: &[(&str, &str)]| {
+            let token = CiToken::find(&env(vars), Some(&place))?;
+            Ok::<_, Error>(token.unwrap().key_fields()[0].1.expose().to_owned())
+        };
+        let any = ("ECR_AUTH_ID_TOKEN", "any");
+        let variable = || TokenPlace::Variable("MINE".to_owned());
+        assert_eq!(at(variable(), &[any, ("MINE", "mine\n")]).unwrap(), "mine");
+        assert!(at(variable(), &[any]).unwrap_err().to_string().contains("MINE"));
+        assert_eq!(at(TokenPlace::Command("echo mine".to_owned()), &[any]).unwrap(), "mine");
+        for failing in ["true", "echo s3cret; exit 1"] {
+            let error = at(TokenPlace::Command(failing.to_owned()), &[any]).unwrap_err();
+            assert!(!error.to_string().contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn files_are_read_through_links_and_trimmed() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("token-1"), "jwt\n").unwrap();
+        std::os::unix::fs::symlink("token-1", folder.path().join("token")).unwrap();
+        assert_eq!(read_file(&folder.path().join("token")).unwrap().expose(), "jwt");
+        std::fs::write(folder.path().join("token-1"), "\n").unwrap();
+        assert!(read_file(&folder.path().join("token")).is_err());
+        assert!(read_file(&folder.path().join("none")).is_err());
     }
 
     #[test]
@@ -177,25 +329,9 @@ mod tests {
         assert!(hint("GITHUB_ACTIONS").contains("id-token: write"));
         assert!(hint("GITLAB_CI").contains("id_tokens"));
         assert!(hint("BITBUCKET_BUILD_NUMBER").contains("oidc: true"));
+        assert!(hint("CIRCLECI").contains("context"));
+        assert!(hint("BUILDKITE").contains("buildkite-agent"));
+        assert!(hint("JENKINS_URL").contains("credential"));
         assert!(hint("OTHER").contains("ECR_AUTH_ID_TOKEN"));
-    }
-
-    #[test]
-    fn session_names_say_which_job_it_was() {
-        let github = [
-            ("GITHUB_REPOSITORY", "octo/app"),
-            ("GITHUB_RUN_ID", "42"),
-            ("GITHUB_RUN_ATTEMPT", "1"),
-        ];
-        assert_eq!(session_name(&env(&github)), "gha-octo-app-42-1");
-        assert_eq!(
-            session_name(&env(&[("CI_JOB_ID", "7"), ("CI_PROJECT_PATH", "a/b")])),
-            "gitlab-a-b-7"
-        );
-        assert_eq!(session_name(&env(&[])), "ecr-auth");
-        let long = clean_session_name(&format!("gha-{}-42-1", "é/".repeat(60)));
-        assert_eq!(long.chars().count(), 64);
-        assert!(long.starts_with("gha-") && long.ends_with("-42-1"), "{long}");
-        assert_eq!(clean_session_name("x"), "ecr-auth-x");
     }
 }

@@ -1,6 +1,7 @@
 //! What a web identity token says about its bearer, read without checking it: AWS checks it.
 
 use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,6 +20,10 @@ pub struct Claims {
     /// The audience: a text or a list of texts.
     #[serde(default)]
     pub aud: Value,
+    /// When it ends, in seconds since 1970-01-01 UTC.
+    pub exp: Option<f64>,
+    /// When it was issued, in the same way.
+    pub iat: Option<f64>,
 }
 
 impl Claims {
@@ -27,6 +32,20 @@ impl Claims {
         let mut parts = jwt.split('.');
         let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+    }
+
+    /// When the token ends, if it says so.
+    pub fn ends_at(&self) -> Option<SystemTime> {
+        UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(self.exp?).ok()?)
+    }
+
+    /// The audience, for people: one, or several with commas between them.
+    pub fn audience(&self) -> String {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        match &self.aud {
+            Value::Array(all) => all.iter().map(text).collect::<Vec<_>>().join(", "),
+            one => text(one),
+        }
     }
 }
 

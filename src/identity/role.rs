@@ -2,46 +2,29 @@
 
 use super::Source;
 use super::ci_token::{self, CiToken};
+use super::role_settings::{RoleSettings, SourceChoice};
+use super::session_name;
 use crate::error::{Error, Result};
-use crate::registry::Registry;
+use crate::registry::{Partition, Registry};
 use crate::secret::Secret;
 use crate::world::Env;
 
-/// STS's shortest and longest sessions, in seconds.
-const DURATIONS: std::ops::RangeInclusive<u32> = 900..=43_200;
-/// A session that another session asked for lives an hour at most.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining>
-const LONGEST_CHAINED: u32 = 3600;
-
-/// Which roles are wanted, and how, as flags or the configuration say it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RoleSettings {
-    /// The first role: an ARN, or a name in the registry's account.
-    pub role_arn: Option<String>,
-    /// The roles after it, each assumed with the one before.
-    pub chain: Vec<String>,
-    /// The audience a token is asked for.
-    pub audience: Option<String>,
-    /// The session's name.
-    pub session_name: Option<String>,
-    /// How long the last role's session lives, in seconds.
-    pub duration: Option<u32>,
-    /// The external id that the trust policies of assumed roles ask for.
-    pub external_id: Option<String>,
-    /// Where the first role's trust comes from.
-    pub source: SourceChoice,
+/// Where a role is wanted: what completes a name that is no ARN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope<'a> {
+    /// The partition of the registry, or of the region that is set.
+    pub partition: &'static Partition,
+    /// The registry's account.
+    pub account: Option<&'a str>,
 }
 
-/// Where the credentials for the first role come from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum SourceChoice {
-    /// The CI's token, or else the chain.
-    #[default]
-    Auto,
-    /// The CI's token, and nothing else.
-    Oidc,
-    /// AWS's standard chain, whatever the CI has.
-    Chain,
+impl<'a> From<&'a Registry> for Scope<'a> {
+    fn from(registry: &'a Registry) -> Self {
+        Self {
+            partition: registry.partition(),
+            account: registry.account(),
+        }
+    }
 }
 
 /// The roles to assume, one after the other.
@@ -55,10 +38,8 @@ pub struct RolePlan {
     pub audience: String,
     /// Cleaned, 2 to 64 characters.
     pub session_name: String,
-    /// Of the last role, in seconds.
-    pub duration: Option<u32>,
-    /// For `AssumeRole`.
-    pub external_id: Option<String>,
+    /// All else, as it was said.
+    pub settings: RoleSettings,
 }
 
 /// What assumes the first role.
@@ -78,57 +59,95 @@ impl RolePlan {
     pub fn new(
         settings: &RoleSettings,
         first: &str,
-        registry: &Registry,
+        scope: &Scope<'_>,
         env: &Env,
         chain: impl FnOnce() -> Result<Source>,
     ) -> Result<Self> {
         let names = std::iter::once(first).chain(settings.chain.iter().map(String::as_str));
-        let roles = names.map(|name| role_arn(name, registry)).collect::<Result<Vec<_>>>()?;
-        let base = match (settings.source, CiToken::find(env)) {
+        let roles = names.map(|name| role_arn(name, scope)).collect::<Result<Vec<_>>>()?;
+        let by_token = settings.source != SourceChoice::Chain;
+        settings.check(roles.len(), by_token && settings.source == SourceChoice::Oidc)?;
+        let token = match by_token {
+            true => CiToken::find(env, settings.token.as_ref())?,
+            false => None,
+        };
+        let base = match (settings.source, token) {
             (SourceChoice::Chain, _) => Base::Source(chain()?),
             (_, Some(token)) => Base::Token(token),
             (SourceChoice::Oidc, None) => return Err(ci_token::missing(env)),
             (SourceChoice::Auto, None) => Base::Source(chain().map_err(|error| ci_token::missing_or(env, error))?),
         };
-        let session_name = settings
+        settings.check(roles.len(), matches!(base, Base::Token(_)))?;
+        let named = settings
             .session_name
             .as_deref()
             .or_else(|| env.get("AWS_ROLE_SESSION_NAME"));
-        let china = registry.partition().id() == "aws-cn";
-        let audience = if china {
-            "sts.amazonaws.com.cn"
-        } else {
-            "sts.amazonaws.com"
-        };
         Ok(Self {
-            duration: duration(settings.duration, roles.len())?,
-            session_name: session_name.map_or_else(|| ci_token::session_name(env), ci_token::clean_session_name),
-            audience: settings.audience.clone().unwrap_or_else(|| audience.to_owned()),
-            external_id: settings.external_id.clone(),
+            session_name: named.map_or_else(|| session_name::of_job(env), session_name::clean),
+            audience: settings
+                .audience
+                .clone()
+                .unwrap_or_else(|| audience(&roles[0]).to_owned()),
+            settings: settings.clone(),
             base,
             roles,
         })
     }
 
+    /// The role of `AWS_ROLE_ARN` with the token of `AWS_WEB_IDENTITY_TOKEN_FILE`, as EKS sets them.
+    pub fn web_identity(role_arn: &str, token_file: &std::path::Path, session_name: Option<&str>) -> Self {
+        Self {
+            base: Base::Token(CiToken::File(token_file.to_owned())),
+            roles: vec![role_arn.to_owned()],
+            audience: audience(role_arn).to_owned(),
+            session_name: session_name.map_or_else(|| session_name::DEFAULT.to_owned(), session_name::clean),
+            settings: RoleSettings::default(),
+        }
+    }
+
+    /// The last role: whose credentials come out of it.
+    pub fn last(&self) -> &str {
+        self.roles.last().map_or("", String::as_str)
+    }
+
     /// What tells these roles' credentials from all others.
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
         let field = |name, value: &str| (name, Secret::new(value));
+        let settings = &self.settings;
         let mut fields = vec![field("source", "role")];
         fields.extend(self.roles.iter().map(|role| field("role", role)));
         fields.push(field("audience", &self.audience));
         fields.push(field("session-name", &self.session_name));
-        fields.push(field("duration", &self.duration.unwrap_or_default().to_string()));
-        fields.push(field("external-id", self.external_id.as_deref().unwrap_or_default()));
+        fields.push(field("duration", &settings.duration.unwrap_or_default().to_string()));
+        fields.push(field(
+            "external-id",
+            settings.external_id.as_deref().unwrap_or_default(),
+        ));
+        fields.push(field("policy", settings.policy.as_deref().unwrap_or_default()));
+        fields.extend(settings.policy_arns.iter().map(|arn| field("policy-arn", arn)));
+        for (key, value) in &settings.tags {
+            fields.extend([field("tag", key), field("tag-value", value)]);
+        }
+        fields.extend(settings.transitive_tags.iter().map(|key| field("transitive-tag", key)));
+        fields.push(field("sts-region", settings.region.as_deref().unwrap_or_default()));
         match &self.base {
-            Base::Token(token) => fields.push(token.key()),
+            Base::Token(token) => fields.extend(token.key_fields()),
             Base::Source(source) => fields.extend(source.key_fields()),
         }
         fields
     }
 }
 
+/// What STS wants as the audience in the role's partition.
+fn audience(role_arn: &str) -> &'static str {
+    match role_arn.starts_with("arn:aws-cn:") {
+        true => "sts.amazonaws.com.cn",
+        false => "sts.amazonaws.com",
+    }
+}
+
 /// An ARN as it stands, or a name completed with the registry's partition and account.
-fn role_arn(name: &str, registry: &Registry) -> Result<String> {
+fn role_arn(name: &str, scope: &Scope<'_>) -> Result<String> {
     let what = format!("role {name}");
     let hint = "write it as arn:aws:iam::<12-digit account>:role/<name>, or the name alone for the registry's account";
     if let Some(rest) = name.strip_prefix("arn:") {
@@ -146,63 +165,42 @@ fn role_arn(name: &str, registry: &Registry) -> Result<String> {
         };
     }
     let is_name = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-/".contains(c);
-    match registry.account() {
+    match scope.account {
         _ if name.is_empty() || !name.chars().all(is_name) => {
             Err(Error::usage(what, "this is no name of a role").hint(hint))
         }
-        Some(account) => Ok(format!("arn:{}:iam::{account}:role/{name}", registry.partition().id())),
-        None => Err(Error::usage(what, "ECR Public belongs to no account that would complete the name").hint(hint)),
+        Some(account) => Ok(format!("arn:{}:iam::{account}:role/{name}", scope.partition.id())),
+        None => Err(Error::usage(what, "no registry's account is there to complete the name").hint(hint)),
     }
-}
-
-fn duration(wanted: Option<u32>, roles: usize) -> Result<Option<u32>> {
-    let Some(seconds) = wanted else { return Ok(None) };
-    if !DURATIONS.contains(&seconds) {
-        return Err(
-            Error::usage("duration", format!("{seconds} s is no length of a session"))
-                .hint("sessions live 900 to 43200 seconds, and no longer than the role allows"),
-        );
-    }
-    if roles > 1 && seconds > LONGEST_CHAINED {
-        return Err(Error::usage(
-            "duration",
-            format!("{seconds} s is too long for a role that a role assumes"),
-        )
-        .hint("AWS gives chained roles an hour at most: 900 to 3600"));
-    }
-    Ok(Some(seconds))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::role_settings::TokenPlace;
     use super::*;
 
     const ARN: &str = "arn:aws:iam::111122223333:role/ci/push";
 
-    fn registry(host: &str) -> Registry {
-        Registry::parse(host).unwrap()
+    fn completed(name: &str, host: &str) -> Result<String> {
+        let registry = Registry::parse(host).unwrap();
+        role_arn(name, &Scope::from(&registry))
     }
 
-    fn ours() -> Registry {
-        registry("111122223333.dkr.ecr.eu-west-1.amazonaws.com")
-    }
+    const OURS: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 
     fn plan(settings: &RoleSettings, vars: &[(&str, &str)]) -> Result<RolePlan> {
         let env: Env = vars.iter().copied().collect();
         let instance = || Ok(Source::InstanceMetadata { endpoint: None });
-        RolePlan::new(settings, ARN, &ours(), &env, instance)
+        let registry = Registry::parse(OURS).unwrap();
+        RolePlan::new(settings, ARN, &Scope::from(&registry), &env, instance)
     }
 
     #[test]
     fn names_are_completed_from_the_registry() {
-        assert_eq!(role_arn(ARN, &ours()).unwrap(), ARN);
+        assert_eq!(completed(ARN, OURS).unwrap(), ARN);
+        assert_eq!(completed("push", OURS).unwrap(), "arn:aws:iam::111122223333:role/push");
         assert_eq!(
-            role_arn("push", &ours()).unwrap(),
-            "arn:aws:iam::111122223333:role/push"
-        );
-        let china = registry("111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn");
-        assert_eq!(
-            role_arn("push", &china).unwrap(),
+            completed("push", "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn").unwrap(),
             "arn:aws-cn:iam::111122223333:role/push"
         );
         for wrong in [
@@ -213,9 +211,9 @@ mod tests {
             "arn:aws:iam::111122223333:role/",
             "arn:aws:sts::111122223333:assumed-role/x/y",
         ] {
-            assert_eq!(role_arn(wrong, &ours()).unwrap_err().exit().code(), 2, "{wrong}");
+            assert_eq!(completed(wrong, OURS).unwrap_err().exit().code(), 2, "{wrong}");
         }
-        assert!(role_arn("push", &registry("public.ecr.aws")).is_err());
+        assert!(completed("push", "public.ecr.aws").is_err());
     }
 
     #[test]
@@ -236,17 +234,23 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_checked_before_the_first_call() {
-        let with = |duration, chain: &[&str]| {
-            let settings = RoleSettings {
-                duration: Some(duration),
-                chain: chain.iter().map(|role| (*role).to_owned()).collect(),
-                ..RoleSettings::default()
-            };
-            plan(&settings, &[]).is_ok()
+    fn tags_go_with_credentials_but_not_with_a_token() {
+        let settings = |source| RoleSettings {
+            tags: vec![("Team".to_owned(), "a".to_owned())],
+            source,
+            ..RoleSettings::default()
         };
-        assert!(with(900, &[]) && with(43_200, &[]) && with(3600, &["next"]));
-        assert!(!with(899, &[]) && !with(43_201, &[]) && !with(3601, &["next"]));
+        let token = [("ECR_AUTH_ID_TOKEN", "jwt")];
+        assert!(plan(&settings(SourceChoice::Auto), &token).is_err());
+        assert!(plan(&settings(SourceChoice::Chain), &token).is_ok());
+        assert!(plan(&settings(SourceChoice::Auto), &[]).is_ok());
+    }
+
+    #[test]
+    fn the_audience_is_the_partitions() {
+        assert_eq!(audience("arn:aws:iam::111122223333:role/x"), "sts.amazonaws.com");
+        assert_eq!(audience("arn:aws-us-gov:iam::111122223333:role/x"), "sts.amazonaws.com");
+        assert_eq!(audience("arn:aws-cn:iam::111122223333:role/x"), "sts.amazonaws.com.cn");
     }
 
     #[test]
@@ -259,37 +263,37 @@ mod tests {
                 .collect();
             fields.join("\n")
         };
-        let base = RoleSettings::default();
+        let next = RoleSettings {
+            chain: vec!["next".into()],
+            ..RoleSettings::default()
+        };
         let token = [("ECR_AUTH_ID_TOKEN", "jwt")];
         let some = |text: &str| Some(text.to_owned());
-        for other in [
-            RoleSettings {
-                chain: vec!["next".into()],
-                ..base.clone()
-            },
-            RoleSettings {
-                audience: some("a"),
-                ..base.clone()
-            },
-            RoleSettings {
-                session_name: some("session"),
-                ..base.clone()
-            },
-            RoleSettings {
-                duration: Some(900),
-                ..base.clone()
-            },
-            RoleSettings {
-                external_id: some("e"),
-                ..base.clone()
-            },
-            RoleSettings {
-                source: SourceChoice::Chain,
-                ..base.clone()
-            },
-        ] {
-            assert_ne!(fields(&other, &token), fields(&base, &token), "{other:?}");
+        let changes: [&dyn Fn(&mut RoleSettings); 11] = [
+            &|it| it.chain = vec!["other".into()],
+            &|it| it.audience = some("a"),
+            &|it| it.session_name = some("session"),
+            &|it| it.duration = Some(900),
+            &|it| it.external_id = some("e"),
+            &|it| it.policy = some("{}"),
+            &|it| it.policy_arns = vec!["arn:aws:iam::aws:policy/ReadOnly".into()],
+            &|it| it.tags = vec![("Team".into(), "a".into())],
+            &|it| it.region = some("eu-west-1"),
+            &|it| it.source = SourceChoice::Chain,
+            &|it| it.token = Some(TokenPlace::File("/nowhere".into())),
+        ];
+        let base = fields(&next, &token);
+        for change in changes {
+            let mut other = next.clone();
+            change(&mut other);
+            assert_ne!(fields(&other, &token), base, "{other:?}");
         }
-        assert_ne!(fields(&base, &[("ECR_AUTH_ID_TOKEN", "other")]), fields(&base, &token));
+        let tags = |transitive: &[&str]| RoleSettings {
+            tags: vec![("Team".into(), "a".into())],
+            transitive_tags: transitive.iter().map(|key| (*key).to_owned()).collect(),
+            ..next.clone()
+        };
+        assert_ne!(fields(&tags(&["Team"]), &token), fields(&tags(&[]), &token));
+        assert_ne!(fields(&next, &[("ECR_AUTH_ID_TOKEN", "other")]), base);
     }
 }

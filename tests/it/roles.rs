@@ -179,7 +179,7 @@ fn a_token_in_a_variable_as_gitlab_and_jenkins_hand_it_out() {
     };
     job(token(300)).helper("get", HOST).password();
     let ended = job(token(-10)).helper("get", HOST);
-    assert!(ended.stderr.contains("the job's OIDC token has ended"), "{ended:?}");
+    assert!(ended.stderr.contains("the job's OIDC token ended at 20"), "{ended:?}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 
 use super::{NO_FORK, no_fork};
-use crate::cache::{Cache, Fetched, Key, Request};
+use crate::cache::{Cache, Fetched, Held, Key, Request};
 use crate::error::Error;
 use crate::secret::Secret;
 

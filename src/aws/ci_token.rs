@@ -1,0 +1,165 @@
+//! The CI's OIDC token: taken from where it lies, or asked for now where the CI can mint one.
+
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Aws;
+use super::failure::root_cause;
+use crate::error::{Error, Result};
+use crate::identity::{CiToken, Claims, RolePlan, read_token_file};
+use crate::program;
+use crate::secret::Secret;
+
+/// How often GitHub is asked for a token, in all.
+const TOKEN_ATTEMPTS: u32 = 3;
+const TOKEN_PAUSE: Duration = Duration::from_millis(300);
+const WHAT_TOKEN: &str = "GitHub's OIDC token";
+
+/// A token that ends sooner than this is asked for anew where the CI can.
+const ABOUT_TO_END: Duration = Duration::from_secs(60);
+
+/// What a CI's own program may take.
+const PROGRAM_BUDGET: Duration = Duration::from_secs(10);
+
+#[derive(Deserialize)]
+struct GithubAnswer {
+    value: String,
+}
+
+impl Aws<'_> {
+    /// The token of a plan, as it is now.
+    ///
+    /// # Errors
+    /// It can't be read, or the CI hands none out.
+    pub(super) async fn ci_token(&self, token: &CiToken, plan: &RolePlan) -> Result<Secret> {
+        match token {
+            CiToken::Text { token, .. } => Ok(token.clone()),
+            CiToken::File(path) => read_token_file(path),
+            CiToken::GitHub { url, request_token } => self.github(url, request_token, &plan.audience).await,
+            CiToken::CircleCi { token, program } => match (program, circleci_audience(token, plan)) {
+                (Some(program), Some(audience)) => circleci(program, &audience),
+                _ => Ok(token.clone()),
+            },
+            CiToken::Buildkite { program, .. } => buildkite(program, &plan.audience),
+        }
+    }
+
+    async fn github(&self, url: &str, request_token: &Secret, audience: &str) -> Result<Secret> {
+        let mut attempt = 1;
+        loop {
+            match self.github_token(url, request_token, audience).await {
+                Err((_, true)) if attempt < TOKEN_ATTEMPTS => {
+                    // Up to twice as long, so that many jobs that failed at once don't ask again at once.
+                    let pause = TOKEN_PAUSE * attempt;
+                    tokio::time::sleep(pause + pause.mul_f64(fastrand::f64())).await;
+                    attempt += 1;
+                }
+                done => return done.map_err(|(error, _)| error),
+            }
+        }
+    }
+
+    /// One request to GitHub; a failure says whether another may help.
+    async fn github_token(&self, url: &str, request_token: &Secret, audience: &str) -> Result<Secret, (Error, bool)> {
+        let failed = |cause: String| Error::failed(WHAT_TOKEN, cause);
+        super::endpoint::refuse_plain_http(url, self.env).map_err(|error| (error, false))?;
+        let separator = if url.contains('?') { '&' } else { '?' };
+        let audience: String = percent_encode(audience);
+        let mut request = HttpRequest::new(SdkBody::empty());
+        let bearer = format!("Bearer {}", request_token.expose());
+        let accept = request.headers_mut().try_append("accept", "application/json");
+        let authorize = request.headers_mut().try_append("authorization", bearer);
+        request
+            .set_uri(format!("{url}{separator}audience={audience}"))
+            .map_err(|error| (failed(root_cause(&error)), false))?;
+        if accept.is_err() || authorize.is_err() {
+            return Err((failed("ACTIONS_ID_TOKEN_REQUEST_TOKEN is no token".to_owned()), false));
+        }
+        let connector = super::http::connector(self.env, url).map_err(|error| (error, false))?;
+        let answer = connector.call(request).await;
+        let answer = answer.map_err(|error| {
+            let error = failed(root_cause(&error));
+            (
+                error.hint("check the network of the runner, HTTPS_PROXY and NO_PROXY"),
+                true,
+            )
+        })?;
+        let status = answer.status().as_u16();
+        if status != 200 {
+            let error = failed(format!("GitHub answers with HTTP status {status}"));
+            let hint = "the request token ends with the job, about 6 hours after its start; run the job again";
+            return Err((error.hint(hint), status >= 500));
+        }
+        let body = http_body_util::Limited::new(answer.into_body(), super::http::BODY_LIMIT)
+            .collect()
+            .await;
+        let body = body.map_err(|error| (failed(root_cause(&*error)), true))?.to_bytes();
+        serde_json::from_slice::<GithubAnswer>(&body)
+            .map(|answer| Secret::new(answer.value))
+            .map_err(|_| (failed("GitHub's answer holds no token".to_owned()), false))
+    }
+}
+
+/// The audience to ask CircleCI for, where the token in the variable will not do: another one is wanted, or it is about to end.
+/// CircleCI's own is the organisation.
+fn circleci_audience(token: &Secret, plan: &RolePlan) -> Option<String> {
+    let claims = Claims::of(token.expose())?;
+    let wanted = plan.settings.audience.clone().unwrap_or_else(|| claims.audience());
+    let ends_soon = claims
+        .ends_at()
+        .is_some_and(|end| end < SystemTime::now() + ABOUT_TO_END);
+    (ends_soon || wanted != claims.audience()).then_some(wanted)
+}
+
+/// <https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/>
+fn circleci(program: &std::path::Path, audience: &str) -> Result<Secret> {
+    let claims = json!({ "aud": audience }).to_string();
+    printed(
+        Command::new(program).args(["run", "oidc", "get", "--claims", &claims]),
+        "circleci run oidc get",
+    )
+}
+
+/// <https://buildkite.com/docs/agent/v3/cli-oidc>
+fn buildkite(program: &std::path::Path, audience: &str) -> Result<Secret> {
+    printed(
+        Command::new(program).args(["oidc", "request-token", "--audience", audience]),
+        "buildkite-agent oidc request-token",
+    )
+}
+
+/// What a CI's program prints. It has the job's whole environment: its own token is in there.
+fn printed(command: &mut Command, what: &str) -> Result<Secret> {
+    let hint = || format!("run it by hand in this job: {what} --help; it has to print a token");
+    let token = program::output(command, None, PROGRAM_BUDGET);
+    let token = token.map_err(|failure| Error::failed(what, failure).hint(hint()))?;
+    match token.expose().trim() {
+        "" => Err(Error::failed(what, "it printed nothing").hint(hint())),
+        token => Ok(Secret::new(token)),
+    }
+}
+
+/// For a query's value: everything but unreserved characters (RFC 3986, section 2.3).
+fn percent_encode(text: &str) -> String {
+    const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(text, &RESERVED).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn audiences_are_encoded() {
+        assert_eq!(percent_encode("sts.amazonaws.com"), "sts.amazonaws.com");
+        assert_eq!(percent_encode("https://a b/é"), "https%3A%2F%2Fa%20b%2F%C3%A9");
+    }
+}

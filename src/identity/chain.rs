@@ -1,0 +1,190 @@
+//! AWS's standard chain: the sources in their order, and what each finds.
+
+use std::path::Path;
+
+use super::{Profile, SharedFiles, Source, claims};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use crate::world::Env;
+
+/// What a source of the chain may look at.
+pub(super) struct Places<'a> {
+    pub env: &'a Env,
+    pub files: &'a SharedFiles,
+    /// The profile that the environment names.
+    pub named: Option<&'a str>,
+}
+
+type Find = fn(&Places<'_>) -> Result<Option<Source>>;
+
+/// The order in which AWS's tools look.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>
+const CHAIN: [Find; 5] = [
+    |places| environment_keys(places.env),
+    |places| places.shared_profile(),
+    |places| places.web_identity(),
+    |places| container(places.env),
+    |places| Ok(Some(instance_metadata(places.env)).filter(|_| !places.env.is_true("AWS_EC2_METADATA_DISABLED"))),
+];
+
+impl Places<'_> {
+    /// The first source of the chain that is there.
+    ///
+    /// # Errors
+    /// A source that is there but can't be used ends the search: another one would be somebody else.
+    pub fn first(&self) -> Result<Source> {
+        for find in CHAIN {
+            if let Some(source) = find(self)? {
+                return Ok(source);
+            }
+        }
+        Err(no_credentials("and AWS_EC2_METADATA_DISABLED is set"))
+    }
+
+    /// All of them that are there. Whether the instance metadata service answers takes a call to know, so it is no part.
+    pub fn all(&self) -> Vec<Source> {
+        let found = CHAIN.iter().filter_map(|find| find(self).ok().flatten());
+        found
+            .filter(|source| !matches!(source, Source::InstanceMetadata { .. }))
+            .collect()
+    }
+
+    fn shared_profile(&self) -> Result<Option<Source>> {
+        match self.named {
+            Some(name) if self.files.profile(name).is_none() => Err(missing_profile(self.files, name)),
+            named => self.profile(named.unwrap_or("default")),
+        }
+    }
+
+    fn web_identity(&self) -> Result<Option<Source>> {
+        let pair = (
+            self.env.get("AWS_ROLE_ARN"),
+            self.env.path("AWS_WEB_IDENTITY_TOKEN_FILE"),
+        );
+        let (Some(role_arn), Some(token_file)) = pair else {
+            return Ok(None);
+        };
+        Ok(Some(Source::WebIdentity {
+            role_arn: role_arn.to_owned(),
+            token_file,
+            session_name: self.env.get("AWS_ROLE_SESSION_NAME").map(str::to_owned),
+        }))
+    }
+
+    /// The profile as a source, if it is there and holds credentials.
+    pub fn profile(&self, name: &str) -> Result<Option<Source>> {
+        let Some(profile) = self.files.profile(name) else {
+            return match name {
+                "default" => Ok(None),
+                _ => Err(missing_profile(self.files, name)),
+            };
+        };
+        if !profile.holds_credentials() {
+            return Ok(None);
+        }
+        if profile.get("mfa_serial").is_some() {
+            return Err(
+                Error::failed(format!("profile {name}"), "it asks for an MFA code, and nobody is here to type one")
+                    .hint("get a session first, for example with `aws sts get-session-token`, and name its profile; or use a role of the CI"),
+            );
+        }
+        let borrowed = borrowed(self.env, &profile)?;
+        Ok(Some(Source::Profile {
+            name: name.to_owned(),
+            resolved: Secret::new(profile.resolved_text().expose().to_owned() + borrowed.expose()),
+        }))
+    }
+}
+
+fn instance_metadata(env: &Env) -> Source {
+    Source::InstanceMetadata {
+        endpoint: env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").map(str::to_owned),
+    }
+}
+
+/// Nothing anywhere. `last` says how the last source of the chain, the instance metadata service, failed.
+pub fn no_credentials(last: &str) -> Error {
+    Error::failed(
+        "no AWS credentials",
+        format!("none in the environment, the shared files, a web identity or a container's variables, {last}"),
+    )
+    .hint("set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached")
+}
+
+/// The environment's keys as a source, if there are any. Blanks around keys are no part of them: a CI's secret often ends in the newline it was pasted with.
+///
+/// # Errors
+/// Half a pair.
+pub fn environment_keys(env: &Env) -> Result<Option<Source>> {
+    let key = |name| env.get(name).map(str::trim).filter(|key| !key.is_empty());
+    match (key("AWS_ACCESS_KEY_ID"), key("AWS_SECRET_ACCESS_KEY")) {
+        (Some(id), Some(secret)) => Ok(Some(Source::Environment {
+            access_key_id: id.to_owned(),
+            secret_access_key: Secret::new(secret),
+            session_token: key("AWS_SESSION_TOKEN").map(Secret::new),
+        })),
+        (None, None) => Ok(None),
+        (id, _) => {
+            let (set, missing) = match id {
+                Some(_) => ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+                None => ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+            };
+            Err(
+                Error::failed("half a pair of keys", format!("{set} is set, {missing} is not"))
+                    .hint("set both, or neither to use another source"),
+            )
+        }
+    }
+}
+
+/// What tells apart the credentials that a profile takes from elsewhere (`credential_source`, `web_identity_token_file`): who
+/// only has the same profile must not be handed what somebody else's keys or token fetched.
+fn borrowed(env: &Env, profile: &Profile<'_>) -> Result<Secret> {
+    let mut sources = Vec::new();
+    for name in profile.reached_values("credential_source") {
+        match name {
+            "Environment" => sources.extend(environment_keys(env)?),
+            "EcsContainer" => sources.extend(container(env)?),
+            _ => sources.push(instance_metadata(env)),
+        }
+    }
+    let fields = sources.iter().flat_map(Source::key_fields);
+    let tokens = profile.reached_values("web_identity_token_file").into_iter();
+    let tokens = tokens.map(|file| ("claims", claims::identity_of(Path::new(file))));
+    let text = fields
+        .chain(tokens)
+        .map(|(name, value)| format!("{name} {:?}\n", value.expose()));
+    Ok(Secret::new(text.collect::<String>()))
+}
+
+fn missing_profile(files: &SharedFiles, name: &str) -> Error {
+    let known: Vec<&str> = files.profile_names().into_iter().take(8).collect();
+    let hint = if known.is_empty() {
+        "AWS's shared files hold no profile at all: check AWS_CONFIG_FILE and HOME".to_owned()
+    } else {
+        format!("profiles there are: {}", known.join(", "))
+    };
+    Error::failed(format!("profile {name}"), "AWS's shared files have no such profile").hint(hint)
+}
+
+fn container(env: &Env) -> Result<Option<Source>> {
+    let uri = env
+        .get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+        .or_else(|| env.get("AWS_CONTAINER_CREDENTIALS_FULL_URI"));
+    let Some(uri) = uri else { return Ok(None) };
+    let token = match env.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
+        Some(file) => Some(read_token(&file)?),
+        None => env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(Secret::new),
+    };
+    Ok(Some(Source::Container {
+        uri: uri.to_owned(),
+        token,
+    }))
+}
+
+fn read_token(file: &Path) -> Result<Secret> {
+    std::fs::read_to_string(file).map(Secret::new).map_err(|error| {
+        Error::failed(format!("cannot read the container's token {}", file.display()), error)
+            .hint("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names that file: mount it, or unset the variable")
+    })
+}
