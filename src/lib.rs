@@ -12,6 +12,7 @@ pub mod error;
 pub mod folders;
 pub mod identity;
 pub mod output;
+pub mod profile;
 pub mod registry;
 pub mod secret;
 pub mod session;
