@@ -3,6 +3,7 @@
 
 pub mod aws;
 pub mod cache;
+pub mod ci;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -10,9 +11,12 @@ pub mod docker;
 pub mod error;
 pub mod folders;
 pub mod identity;
+pub mod output;
+pub mod profile;
 pub mod program;
 pub mod registry;
 pub mod secret;
+pub mod session;
 pub mod token;
 pub mod world;
 

@@ -1,0 +1,143 @@
+//! Kubernetes pull secrets.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::RegistryPassword;
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+/// The name of a Secret, and the namespace it goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretName {
+    name: String,
+    namespace: Option<String>,
+}
+
+impl SecretName {
+    /// Checks both as Kubernetes does: <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/>. Without a
+    /// namespace it goes to the one that `kubectl` is set to.
+    ///
+    /// # Errors
+    /// A usage error for what Kubernetes would refuse.
+    pub fn new(name: &str, namespace: Option<&str>) -> Result<Self> {
+        if !is_subdomain(name) {
+            return Err(Error::usage(
+                format!("--name {name}"),
+                "Kubernetes takes no such name for a Secret",
+            )
+            .hint(
+                "use at most 253 lower-case letters, digits, '-' and '.', each part beginning and ending with a letter or digit",
+            ));
+        }
+        if let Some(namespace) = namespace.filter(|namespace| !is_label(namespace)) {
+            return Err(Error::usage(
+                format!("--namespace {namespace}"),
+                "Kubernetes takes no such name for a namespace",
+            )
+            .hint("use at most 63 lower-case letters, digits and '-', beginning and ending with a letter or digit"));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            namespace: namespace.map(str::to_owned),
+        })
+    }
+}
+
+/// A DNS subdomain name (RFC 1123).
+fn is_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_part)
+}
+
+/// A DNS label name (RFC 1123).
+fn is_label(text: &str) -> bool {
+    text.len() <= 63 && is_part(text)
+}
+
+fn is_part(text: &str) -> bool {
+    let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !text.is_empty() && text.chars().all(is_inner) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Manifest<'a> {
+    api_version: &'a str,
+    kind: &'a str,
+    metadata: Metadata<'a>,
+    r#type: &'a str,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    #[serde(rename = ".dockerconfigjson")]
+    docker_config: &'a str,
+}
+
+/// Docker's `config.json`, as `kubectl create secret docker-registry` makes it.
+#[derive(Serialize)]
+struct DockerConfig<'a> {
+    auths: BTreeMap<&'a str, Auth<'a>>,
+}
+
+#[derive(Serialize)]
+struct Auth<'a> {
+    username: &'a str,
+    password: &'a str,
+    auth: &'a str,
+}
+
+/// `--format k8s-secret`: a Secret of type `kubernetes.io/dockerconfigjson`, for `kubectl apply -f -`. It is JSON, which every reader
+/// of YAML reads: a name such as `on` or `1e3` stays a name.
+///
+/// # Errors
+/// None but those of the JSON writer.
+pub fn k8s_secret(passwords: &[RegistryPassword], name: &SecretName) -> Result<Secret> {
+    let basic: Vec<Secret> = passwords.iter().map(basic).collect();
+    let auths = passwords.iter().zip(&basic).map(|(it, basic)| {
+        let auth = Auth {
+            username: RegistryPassword::USERNAME,
+            password: it.password.expose(),
+            auth: basic.expose(),
+        };
+        (it.host.as_str(), auth)
+    });
+    let auths = auths.collect();
+    let config = json(&DockerConfig { auths })?;
+    let data = Secret::new(STANDARD.encode(config.expose()));
+    json(&Manifest {
+        api_version: "v1",
+        kind: "Secret",
+        metadata: Metadata {
+            name: &name.name,
+            namespace: name.namespace.as_deref(),
+        },
+        r#type: "kubernetes.io/dockerconfigjson",
+        data: Data {
+            docker_config: data.expose(),
+        },
+    })
+}
+
+/// The base64 of `user:password`.
+fn basic(it: &RegistryPassword) -> Secret {
+    let plain = Zeroizing::new(format!("{}:{}", RegistryPassword::USERNAME, it.password.expose()));
+    Secret::new(STANDARD.encode(plain.as_bytes()))
+}
+
+fn json(value: &impl Serialize) -> Result<Secret> {
+    let text = serde_json::to_string(value).map_err(|error| Error::failed("cannot write the Secret", error))?;
+    Ok(Secret::new(text + "\n"))
+}

@@ -1,0 +1,15 @@
+//! What `assume` and `login` hand over: from credentials and passwords to text. Nothing here reads or writes anything.
+
+mod credentials;
+mod k8s;
+mod password;
+mod shell;
+mod text;
+
+pub use credentials::{credentials_dotenv, credentials_env, credentials_process, credentials_variables};
+pub use k8s::{SecretName, k8s_secret};
+pub use password::{RegistryPassword, bare_password, passwords_dotenv, passwords_json, passwords_outputs};
+pub use shell::push_quoted;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! Pieces that several formats share.
+
+use std::time::SystemTime;
+
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+/// A time as RFC 3339 has it, in UTC, whole seconds: `2026-01-02T03:04:05Z`. Rounded down: better renewed early than late.
+pub(super) fn rfc3339(time: SystemTime) -> Result<String> {
+    let seconds = DateTime::from(time).secs();
+    DateTime::from_secs(seconds)
+        .fmt(Format::DateTime)
+        .map_err(|error| Error::failed("cannot write when the credentials end", error))
+}
+
+/// `NAME=value` lines that docker's `--env-file`, docker compose, GitLab's `artifacts:reports:dotenv`, and a shell's `.` read
+/// alike. GitLab and `--env-file` keep quotes as part of the value, so there are none; GitLab refuses comments and empty lines, so
+/// there are none of these either; and it replaces `$NAME` in values, as compose does.
+///
+/// # Errors
+/// A value of other characters than base64 and names of regions have, which one of the readers would read differently.
+pub(super) fn dotenv<N: AsRef<str>>(variables: &[(N, Secret)]) -> Result<Secret> {
+    let mut text = String::new();
+    for (name, value) in variables {
+        let (name, value) = (name.as_ref(), value.expose());
+        if !value.chars().all(is_plain) {
+            let cause = format!("{name} holds characters that its readers take in different ways");
+            return Err(Error::failed("cannot write the dotenv file", cause).hint("use --format json, or another one"));
+        }
+        for part in [name, "=", value, "\n"] {
+            text.push_str(part);
+        }
+    }
+    Ok(Secret::new(text))
+}
+
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "+/=-_.,:@".contains(c)
+}

@@ -1,0 +1,134 @@
+//! The edit: one line of one section, and every other byte as it was.
+
+use std::path::Path;
+
+use shlex::Shlex;
+
+use super::ini::{Section, Setting, sections};
+
+/// The setting we write.
+pub(super) const KEY: &str = "credential_process";
+
+/// Settings beside which ours would be overlooked by one SDK or another; all that begin with `sso_` are too.
+const OTHER_SOURCES: [&str; 8] = [
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+    "credential_source",
+    "login_session",
+    "role_arn",
+    "source_profile",
+    "web_identity_token_file",
+];
+
+/// Which of the two files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum File {
+    Config,
+    Credentials,
+}
+
+/// Why the profile can't be ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Conflict {
+    /// Two sections for one profile: readers disagree about which counts.
+    Twice,
+    /// A setting says where its credentials come from.
+    Setting { key: String, file: File },
+}
+
+/// The text of the `config` file with this line in the profile: in place of our earlier one, else first in its section, else in a
+/// new section at the end.
+pub(super) fn set_process(text: &str, name: &str, line: &str) -> Result<String, Conflict> {
+    let sections = sections(text);
+    let mut of_profile = sections.iter().filter(|section| is_profile(section.header, name));
+    let section = of_profile.next();
+    if of_profile.next().is_some() {
+        return Err(Conflict::Twice);
+    }
+    let Some(section) = section else {
+        return Ok(with_section(text, name, line));
+    };
+    check(section, File::Config)?;
+    Ok(match section.settings.iter().find(|setting| setting.key == KEY) {
+        Some(ours) => [&text[..ours.range.start], line, &text[ours.range.end..]].concat(),
+        None => with_line(text, section, line),
+    })
+}
+
+/// Keys that the `credentials` file holds under the profile's name come before any `credential_process`, in botocore and in the SDKs.
+pub(super) fn check_credentials(text: &str, name: &str) -> Result<(), Conflict> {
+    let sections = sections(text);
+    let mut of_profile = sections.iter().filter(|section| section.header == name);
+    of_profile.try_for_each(|section| check(section, File::Credentials))
+}
+
+fn check(section: &Section<'_>, file: File) -> Result<(), Conflict> {
+    let is_other = |setting: &&Setting<'_>| match setting.key.as_str() {
+        KEY => file == File::Credentials || !is_ours(setting.value),
+        key => OTHER_SOURCES.contains(&key) || key.starts_with("sso_"),
+    };
+    match section.settings.iter().find(is_other) {
+        Some(setting) => Err(Conflict::Setting {
+            key: setting.key.clone(),
+            file,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// `[profile NAME]`, with quotes or without; the one of the name `default` also as `[default]`.
+fn is_profile(header: &str, name: &str) -> bool {
+    let words: Vec<String> = Shlex::new(header).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["profile", found] => found == name,
+        ["default"] => name == "default",
+        _ => false,
+    }
+}
+
+/// A call of `ecr-auth assume`, wherever the binary was, and whatever its version's name.
+fn is_ours(value: &str) -> bool {
+    // There the backslash parts folders, and quotes nothing.
+    let value = if cfg!(windows) {
+        value.replace('\\', "/")
+    } else {
+        value.to_owned()
+    };
+    let mut words = Shlex::new(&value);
+    let program = words.next().unwrap_or_default();
+    let name = Path::new(&program).file_name().unwrap_or_default();
+    name.to_string_lossy().starts_with("ecr-auth") && words.next().as_deref() == Some("assume")
+}
+
+fn with_section(text: &str, name: &str, line: &str) -> String {
+    let end = line_end(text);
+    let header = match name {
+        "default" => "[default]".to_owned(),
+        name => format!("[profile {name}]"),
+    };
+    let before = match text {
+        "" => "",
+        text if text.ends_with('\n') => end,
+        _ => &end.repeat(2),
+    };
+    format!("{text}{before}{header}{end}{line}{end}")
+}
+
+fn with_line(text: &str, section: &Section<'_>, line: &str) -> String {
+    let end = line_end(text);
+    let (before, after) = text.split_at(section.start);
+    match before.ends_with('\n') {
+        true => format!("{before}{line}{end}{after}"),
+        // The header is the file's last line, and has no end.
+        false => format!("{before}{end}{line}{end}"),
+    }
+}
+
+/// The file's own, by its first line.
+fn line_end(text: &str) -> &'static str {
+    match text.split_inclusive('\n').next() {
+        Some(first) if first.ends_with("\r\n") => "\r\n",
+        _ => "\n",
+    }
+}
