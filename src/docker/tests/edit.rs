@@ -238,7 +238,7 @@ proptest! {
         changes in prop::collection::btree_map("[a-i]", prop::option::of("[xyz]"), 0..6),
         store in prop::option::of(prop::option::of("[xyz]")),
     ) {
-        let edit = Edit { helpers: changes.clone(), store: store.clone(), drop_empty_helpers: false };
+        let edit = Edit { helpers: changes.clone(), store: store.clone(), ..Edit::default() };
         let edited: Value = serde_json::from_str(&edit.apply(&text).unwrap()).unwrap();
         let mut expected = value;
         let top = expected.as_object_mut().unwrap();
