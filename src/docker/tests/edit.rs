@@ -188,7 +188,7 @@ fn a_new_file_shows_as_one() {
 }
 
 /// A JSON value as its text, laid out in one of the ways people do.
-fn laid_out(value: &Value, indent: Option<&str>) -> String {
+pub(super) fn laid_out(value: &Value, indent: Option<&str>) -> String {
     let Some(indent) = indent else { return value.to_string() };
     let mut out = Vec::new();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(indent.as_bytes());
@@ -197,7 +197,7 @@ fn laid_out(value: &Value, indent: Option<&str>) -> String {
     String::from_utf8(out).unwrap()
 }
 
-fn any_value() -> impl Strategy<Value = Value> {
+pub(super) fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
