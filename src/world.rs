@@ -35,6 +35,11 @@ impl Env {
         self.0.get(name).is_some_and(String::is_empty)
     }
 
+    /// All variables, for a program that is to run in the same environment.
+    pub fn vars(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The variable as a path.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)

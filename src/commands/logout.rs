@@ -1,4 +1,4 @@
-//! `ecr-auth logout`: takes back what `setup` wrote.
+//! `ecr-auth logout`: takes back what `setup` and `login` wrote.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ Examples:
   ecr-auth logout
   ecr-auth logout 111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 
-/// Takes back what setup wrote, and forgets the cached tokens
+/// Takes back what setup and login wrote, and forgets the cached tokens
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct LogoutArgs {
@@ -35,7 +35,7 @@ pub struct LogoutArgs {
     pub docker_config: Option<PathBuf>,
 }
 
-/// Takes back what `setup` wrote and forgets the cached tokens, for the registries named or, without any, for all.
+/// Takes back what `setup` and `login` wrote and forgets the cached tokens, for the registries named or, without any, for all.
 ///
 /// # Errors
 /// A registry that can't be told, a configuration that can't be written.
@@ -68,7 +68,7 @@ fn forget(hosts: &[String], world: &World<'_>) {
     }
 }
 
-/// Puts back what `setup` replaced, for these exact hosts or, without any, for all. Only the files that the flags and the
+/// Puts back what `setup` replaced and takes out the passwords that `login` stored, for these exact hosts or, without any, for all. Only the files that the flags and the
 /// environment name now are touched: a job must not take away what another job set up elsewhere. The helper's link goes when no
 /// file needs it any more.
 fn restore(args: &LogoutArgs, hosts: &[String], world: &mut World<'_>) -> Result<()> {
@@ -78,8 +78,14 @@ fn restore(args: &LogoutArgs, hosts: &[String], world: &mut World<'_>) -> Result
     let remembered = load(record.as_ref(), world);
     let mut outcome = Ok(());
     for file in &files {
-        match docker::restore(file, hosts, record.as_ref(), &remembered) {
-            Ok(restored) => report(file, &restored, world),
+        match docker::restore(file, hosts, record.as_ref(), &remembered, &world.env) {
+            Ok(mut restored) => {
+                report(file, &restored, world);
+                outcome = restored
+                    .failed
+                    .drain(..)
+                    .fold(outcome, |outcome, error| outcome.and(Err(error)));
+            }
             // The other files are taken back all the same.
             Err(error) => outcome = outcome.and(Err(error)),
         }
@@ -133,12 +139,25 @@ fn report(file: &docker::ConfigFile, restored: &Restored, world: &mut World<'_>)
     for name in &restored.taken_back {
         world.say(&format!("{client}: {name} taken back in {path}"));
     }
+    for password in &restored.passwords {
+        let host = &password.host;
+        let place = match &password.store {
+            Some(store) => format!("the credential store {store}"),
+            None => path.clone(),
+        };
+        world.say(&format!("{client}: the password for {host} taken out of {place}"));
+        if password.had_replaced {
+            world.say(&format!(
+                "warning: {place} had another login for {host} before, which cannot be put back: passwords are never recorded"
+            ));
+        }
+    }
     if restored.removed {
-        world.say(&format!("{client}: {path} removed, it was made by setup and is empty"));
+        world.say(&format!("{client}: {path} removed, it was made by us and is empty"));
     }
     if let Some(error) = &restored.not_recorded {
         world.say(&format!(
-            "warning: the record of what setup replaced cannot be written: {error}"
+            "warning: the record of what was replaced cannot be written: {error}"
         ));
     }
 }

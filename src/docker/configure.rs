@@ -94,12 +94,12 @@ impl Wish<'_> {
         let record = FileRecord {
             created: old.is_none(),
             created_helpers: !edit.helpers.is_empty() && !settings.has_helpers,
-            created_folders: Vec::new(),
             cred_helpers: hosts
                 .filter(|(_, helper)| helper.is_none_or(|helper| helper != HELPER))
                 .map(|(host, helper)| (host.clone(), previous(helper)))
                 .collect(),
             creds_store: edit.store.map(|_| previous(settings.store.as_ref())),
+            ..FileRecord::default()
         };
         Ok(Some((new, record)))
     }

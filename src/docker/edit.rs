@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
+use super::auths::{AuthEdit, Auths};
 use super::files::ConfigFile;
 pub use super::json::Malformed;
 use super::json::{Member, Object};
@@ -68,6 +69,10 @@ pub struct Edit {
     pub store: Option<Option<String>>,
     /// Whether `credHelpers` goes when its last member goes.
     pub drop_empty_helpers: bool,
+    /// What happens to entries of `auths`, by registry host.
+    pub auths: BTreeMap<String, AuthEdit>,
+    /// Whether `auths` goes when its last entry goes.
+    pub drop_empty_auths: bool,
 }
 
 impl Edit {
@@ -83,6 +88,9 @@ impl Edit {
         {
             changes.put(config.store_at, "credsStore", store.as_deref().map(quoted));
         }
+        if !self.auths.is_empty() {
+            Auths::of(&config.top)?.edit(&self.auths, self.drop_empty_auths, &style, &mut changes)?;
+        }
         if changes.is_empty() {
             return Ok(text.to_owned());
         }
@@ -93,67 +101,56 @@ impl Edit {
     }
 
     fn edit_helpers(&self, config: &Config<'_>, style: &Style, top: &mut Changes) -> Result<(), Malformed> {
-        let style = style.nested();
-        let Some(helpers) = &config.helpers else {
-            let mut changes = Changes::default();
-            for (host, helper) in &self.helpers {
-                changes.put(None, host, helper.as_deref().map(quoted));
-            }
-            if !changes.is_empty() {
-                top.put(config.helpers_at, "credHelpers", Some(changes.rewrite_empty(&style)));
-            }
-            return Ok(());
+        let places = match &config.helpers {
+            Some(helpers) => places(helpers, "credHelpers")?,
+            None => HashMap::new(),
         };
-        let places = places(helpers)?;
         let mut changes = Changes::default();
         for (host, helper) in &self.helpers {
             let place = places.get(host.as_str()).copied();
-            let current = match place {
-                Some(index) => string(helpers.text, &helpers.members[index], "a helper's name")?,
-                None => None,
+            let current = match (place, &config.helpers) {
+                (Some(index), Some(helpers)) => string(helpers.text, &helpers.members[index], "a helper's name")?,
+                _ => None,
             };
             if current != *helper {
                 changes.put(place, host, helper.as_deref().map(quoted));
             }
         }
-        if changes.is_empty() {
-            return Ok(());
+        if !changes.is_empty() {
+            let value = changes.object(config.helpers.as_ref(), &style.nested(), self.drop_empty_helpers);
+            top.put(config.helpers_at, "credHelpers", value);
         }
-        let emptied = changes.add.is_empty() && changes.removed() == helpers.members.len();
-        let style = Style::of(helpers).unwrap_or(style);
-        let rewritten = (!(emptied && self.drop_empty_helpers)).then(|| changes.rewrite(helpers, &style));
-        top.put(config.helpers_at, "credHelpers", rewritten);
         Ok(())
     }
 }
 
-fn or_empty(text: &str) -> &str {
+pub(super) fn or_empty(text: &str) -> &str {
     if text.trim().is_empty() { EMPTY } else { text }
 }
 
 /// The text as a JSON string.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
 /// A member's value as text, `None` for `null`, which docker reads as absent.
-fn string(text: &str, member: &Member, what: &str) -> Result<Option<String>, Malformed> {
+pub(super) fn string(text: &str, member: &Member, what: &str) -> Result<Option<String>, Malformed> {
     let value = &text[member.value_span.clone()];
     serde_json::from_str(value)
         .map_err(|_| Malformed::at(text, member.value_span.start, &format!("{what} that is not a string")))
 }
 
-/// Where each host stands in `credHelpers`. A host that stands there twice could mean either.
-fn places<'a>(helpers: &'a Object<'_>) -> Result<HashMap<&'a str, usize>, Malformed> {
+/// Where each host stands in `credHelpers` or `auths`. A host that stands there twice could mean either.
+pub(super) fn places<'a>(hosts: &'a Object<'_>, name: &str) -> Result<HashMap<&'a str, usize>, Malformed> {
     let mut places = HashMap::new();
-    for (index, member) in helpers.members.iter().enumerate() {
+    for (index, member) in hosts.members.iter().enumerate() {
         if let Some(host) = &member.key
             && places.insert(host.as_str(), index).is_some()
         {
             return Err(Malformed::at(
-                helpers.text,
+                hosts.text,
                 member.key_span.start,
-                "a registry that stands twice in credHelpers",
+                &format!("a registry that stands twice in {name}"),
             ));
         }
     }
@@ -179,7 +176,7 @@ impl<'a> Config<'a> {
             .map(|member| Object::at(text, member.value_span.clone(), "credHelpers that is not an object"))
             .transpose()?;
         if let Some(helpers) = &helpers {
-            places(helpers)?;
+            places(helpers, "credHelpers")?;
         }
         Ok(Self {
             top,
@@ -198,7 +195,7 @@ impl<'a> Config<'a> {
 }
 
 /// The one member of that name. Docker reads its own keys in any case (Go's encoding/json does).
-fn find(top: &Object<'_>, name: &str) -> Result<Option<usize>, Malformed> {
+pub(super) fn find(top: &Object<'_>, name: &str) -> Result<Option<usize>, Malformed> {
     let is_named = |member: &Member| member.key.as_deref().is_some_and(|key| key.eq_ignore_ascii_case(name));
     let mut found = top.members.iter().enumerate().filter(|(_, member)| is_named(member));
     let first = found.next();
@@ -233,6 +230,17 @@ impl Changes {
 
     fn removed(&self) -> usize {
         self.replace.values().filter(|value| value.is_none()).count()
+    }
+
+    /// The new value of a member that holds an object, laid out like `style` where there is none or it is empty; `None` if it goes
+    /// because nothing is left in it and `drop_empty` says so.
+    pub(super) fn object(&self, object: Option<&Object<'_>>, style: &Style, drop_empty: bool) -> Option<String> {
+        let Some(object) = object else {
+            return Some(self.rewrite_empty(style));
+        };
+        let emptied = self.add.is_empty() && self.removed() == object.members.len();
+        let own = Style::of(object);
+        (!(emptied && drop_empty)).then(|| self.rewrite(object, own.as_ref().unwrap_or(style)))
     }
 
     /// The object with these changes; every byte between members that stay is kept.

@@ -1,4 +1,4 @@
-//! What `setup` replaced, so that `logout` can put it back: a file of our own in the user's state folder, without secrets.
+//! What `setup` and `login` replaced, so that `logout` can put it back: a file of our own in the user's state folder, without secrets.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -21,6 +21,23 @@ pub struct Previous {
     pub written: String,
 }
 
+/// A password that `login` stored for a registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoginRecord {
+    /// The registry.
+    pub host: String,
+    /// The credential store that has it; `None`: the file's own `auths`.
+    pub store: Option<String>,
+    /// The SHA-256 of what was stored, in hexadecimal digits: the newest, and the one it took the place of if that was ours too, as a
+    /// run may be killed before it has written what it recorded. Only while one of them stands is it taken back.
+    pub hashes: Vec<String>,
+    /// Whether `auths` had an entry for the registry without a password, which stays when ours is taken out of it.
+    pub had_entry: bool,
+    /// Whether somebody else's password or token was replaced: gone for good, as no secret is recorded.
+    pub replaced: bool,
+}
+
 /// What was changed in one configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -35,6 +52,10 @@ pub struct FileRecord {
     pub cred_helpers: BTreeMap<String, Previous>,
     /// `credsStore`.
     pub creds_store: Option<Previous>,
+    /// Whether its `auths` was made by us.
+    pub created_auths: bool,
+    /// Passwords in it and in the credential stores that it names: one a registry and place.
+    pub logins: Vec<LoginRecord>,
 }
 
 impl FileRecord {
@@ -51,15 +72,32 @@ impl FileRecord {
             self.cred_helpers.entry(host).or_insert(previous);
         }
         self.creds_store = self.creds_store.take().or(newer.creds_store);
+        self.created_auths |= newer.created_auths;
+        for login in newer.logins {
+            self.logins.retain(|known| !known.is_in_place_of(&login));
+            self.logins.push(login);
+        }
+    }
+
+    /// The password that was stored for the registry in this place.
+    pub fn login(&self, host: &str, store: Option<&str>) -> Option<&LoginRecord> {
+        let mut logins = self.logins.iter();
+        logins.find(|login| login.host == host && login.store.as_deref() == store)
     }
 
     /// Whether nothing of ours is left in the file.
     pub fn is_empty(&self) -> bool {
-        self.cred_helpers.is_empty() && self.creds_store.is_none()
+        self.cred_helpers.is_empty() && self.creds_store.is_none() && self.logins.is_empty()
     }
 }
 
-/// Everything that `setup` did and `logout` has not taken back yet.
+impl LoginRecord {
+    fn is_in_place_of(&self, other: &Self) -> bool {
+        self.host == other.host && self.store == other.store
+    }
+}
+
+/// Everything that `setup` and `login` did and `logout` has not taken back yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Remembered {

@@ -5,8 +5,6 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use super::merge;
 use super::place::{self, Placed};
 use crate::error::{Error, Result};
@@ -30,6 +28,38 @@ pub enum Edited {
     Remove,
 }
 
+/// Who can read a file after it was edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readers {
+    /// Those who could before.
+    AsBefore,
+    /// Its owner alone: what its mode gives to others is taken away.
+    OwnerAlone,
+}
+
+impl Readers {
+    /// Whether the file has to be written for its mode alone.
+    fn are_too_many(self, metadata: &fs::Metadata) -> bool {
+        let permissions = metadata.permissions();
+        self.permissions(metadata) != permissions
+    }
+
+    #[cfg(unix)]
+    fn permissions(self, like: &fs::Metadata) -> fs::Permissions {
+        use std::os::unix::fs::PermissionsExt;
+        let permissions = like.permissions();
+        match self {
+            Self::AsBefore => permissions,
+            Self::OwnerAlone => fs::Permissions::from_mode(permissions.mode() & !0o077),
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn permissions(self, like: &fs::Metadata) -> fs::Permissions {
+        like.permissions()
+    }
+}
+
 /// What [`update`] did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Updated {
@@ -48,6 +78,16 @@ pub struct Updated {
 /// Against a writer without a lock (docker's own): the file always parses, and a change that landed before ours is never
 /// overwritten (where the system cannot exchange two files: but for the moment between a look and a rename).
 pub fn update(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>) -> Result<Updated> {
+    update_for(Readers::AsBefore, path, edit)
+}
+
+/// [`update`] of a file that holds a secret afterwards: only its owner can read it then (mode 0600 or less), even if the edit
+/// itself changes nothing.
+pub fn update_private(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>) -> Result<Updated> {
+    update_for(Readers::OwnerAlone, path, edit)
+}
+
+fn update_for(readers: Readers, path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>) -> Result<Updated> {
     let target = real_path(path)?;
     let what = || format!("cannot write {}", target.display());
     let Some(folder) = target.parent().map(Path::to_owned) else {
@@ -70,10 +110,16 @@ pub fn update(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>)
             Edited::Unchanged => pay(text, &owed),
             edited => edited,
         };
+        let edited = match (edited, &old) {
+            (Edited::Unchanged, Some(old)) if readers.are_too_many(&old.metadata) => Edited::Text(old.text.clone()),
+            (edited, _) => edited,
+        };
         if edited == Edited::Unchanged {
             return Ok(updated);
         }
-        match write(&folder, &target, old.as_ref(), &edited, attempt).map_err(|error| explain(&target, &error))? {
+        match write(&folder, &target, old.as_ref(), &edited, readers, attempt)
+            .map_err(|error| explain(&target, &error))?
+        {
             Placed::Done => updated.changed = true,
             Placed::Raced => {}
             Placed::Exposed { hidden } => owed.extend(hidden),
@@ -187,7 +233,14 @@ impl Snapshot {
 }
 
 /// One attempt to bring the file from what was read to what it should be.
-fn write(folder: &Path, target: &Path, old: Option<&Snapshot>, edited: &Edited, attempt: u32) -> io::Result<Placed> {
+fn write(
+    folder: &Path,
+    target: &Path,
+    old: Option<&Snapshot>,
+    edited: &Edited,
+    readers: Readers,
+    attempt: u32,
+) -> io::Result<Placed> {
     let patient = attempt < PATIENT_ATTEMPTS;
     let mut new = tempfile::Builder::new()
         .prefix(&temporary_prefix(target))
@@ -196,13 +249,15 @@ fn write(folder: &Path, target: &Path, old: Option<&Snapshot>, edited: &Edited, 
         (Edited::Unchanged, _) | (Edited::Remove, None) => Placed::Done,
         (Edited::Remove, Some(old)) => place::remove(target, new.into_temp_path(), old.text.as_bytes())?,
         (Edited::Text(text), None) => {
-            fill(&mut new, text, None)?;
+            new.write_all(text.as_bytes())?;
             adopt(new.as_file(), folder);
             new.as_file().sync_all()?;
             place::create(new.into_temp_path(), target)?
         }
         (Edited::Text(text), Some(old)) => {
-            fill(&mut new, text, Some(&old.metadata))?;
+            keep_owner(new.as_file(), &old.metadata)?;
+            new.as_file().set_permissions(readers.permissions(&old.metadata))?;
+            new.write_all(text.as_bytes())?;
             if patient {
                 new.as_file().sync_all()?;
             }
@@ -218,14 +273,6 @@ fn write(folder: &Path, target: &Path, old: Option<&Snapshot>, edited: &Edited, 
         sync_folder(folder)?;
     }
     Ok(placed)
-}
-
-fn fill(file: &mut NamedTempFile, text: &str, like: Option<&fs::Metadata>) -> io::Result<()> {
-    if let Some(like) = like {
-        keep_owner(file.as_file(), like)?;
-        file.as_file().set_permissions(like.permissions())?;
-    }
-    file.write_all(text.as_bytes())
 }
 
 /// Gives a new version the old one's owner and group, as docker's own save does.

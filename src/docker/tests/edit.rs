@@ -188,7 +188,7 @@ fn a_new_file_shows_as_one() {
 }
 
 /// A JSON value as its text, laid out in one of the ways people do.
-fn laid_out(value: &Value, indent: Option<&str>) -> String {
+pub(super) fn laid_out(value: &Value, indent: Option<&str>) -> String {
     let Some(indent) = indent else { return value.to_string() };
     let mut out = Vec::new();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(indent.as_bytes());
@@ -197,7 +197,7 @@ fn laid_out(value: &Value, indent: Option<&str>) -> String {
     String::from_utf8(out).unwrap()
 }
 
-fn any_value() -> impl Strategy<Value = Value> {
+pub(super) fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -238,7 +238,7 @@ proptest! {
         changes in prop::collection::btree_map("[a-i]", prop::option::of("[xyz]"), 0..6),
         store in prop::option::of(prop::option::of("[xyz]")),
     ) {
-        let edit = Edit { helpers: changes.clone(), store: store.clone(), drop_empty_helpers: false };
+        let edit = Edit { helpers: changes.clone(), store: store.clone(), ..Edit::default() };
         let edited: Value = serde_json::from_str(&edit.apply(&text).unwrap()).unwrap();
         let mut expected = value;
         let top = expected.as_object_mut().unwrap();

@@ -1,11 +1,14 @@
 //! The room's tests: the edit as a pure function, then the files, then what happens beside other processes.
 
+mod auths;
 mod commands;
 mod edit;
 mod files;
+mod login;
 mod merge;
 mod place;
 mod races;
 mod record;
 mod replace;
+mod store;
 mod taking_back;

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::docker::{ConfigFile, Kind, Record, Wish, restore};
+use crate::world::Env;
 
 /// `once HOST` or `forever HOST`, and the folder.
 const ORDERS: &str = "ECR_AUTH_TEST_CHILD";
@@ -44,7 +45,14 @@ fn configure(folder: &Path, host: &str) {
 
 fn take_back(folder: &Path) {
     let record = record(folder);
-    restore(&file(folder), &[], Some(&record), &record.load().unwrap()).unwrap();
+    restore(
+        &file(folder),
+        &[],
+        Some(&record),
+        &record.load().unwrap(),
+        &Env::default(),
+    )
+    .unwrap();
 }
 
 /// Not a test: what a child process does. Without orders, nothing.

@@ -42,6 +42,7 @@ fn what_was_there_first_stays_remembered() {
         creds_store: Some(previous(None)),
         created_folders: vec!["/a/b".into()],
         cred_helpers: [("h".to_owned(), previous(None)), ("i".to_owned(), previous(None))].into(),
+        ..FileRecord::default()
     });
     assert_eq!(
         first,
@@ -55,6 +56,7 @@ fn what_was_there_first_stays_remembered() {
                 ("i".to_owned(), previous(None))
             ]
             .into(),
+            ..FileRecord::default()
         }
     );
     first.merge(of_host("j", None));

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use crate::docker::{ConfigFile, Configured, FileRecord, Kind, Previous, Record, Restored, Wish, restore};
 use crate::error::Error;
+use crate::world::Env;
 
 /// A folder with room for a configuration file and a record.
 struct Home(TempDir);
@@ -59,7 +60,7 @@ impl Home {
     fn restore(&self, hosts: &[&str]) -> Restored {
         let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
         let remembered = self.record().load().unwrap();
-        let done = restore(&self.file(), &hosts, Some(&self.record()), &remembered).unwrap();
+        let done = restore(&self.file(), &hosts, Some(&self.record()), &remembered, &Env::default()).unwrap();
         assert!(done.not_recorded.is_none());
         done
     }
