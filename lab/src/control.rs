@@ -154,6 +154,10 @@ fn add(aws: &Aws, name: &str, body: &[u8]) -> Result<Value, Refusal> {
             let account: Account = read(body)?;
             aws.add_account(&account.account, &account.partition);
         }
+        "managed-policies" => {
+            let grant: Grant = read(body)?;
+            aws.add_managed_policy(&grant.arn, grant.permissions);
+        }
         "permissions" => {
             let grant: Grant = read(body)?;
             if !aws.set_permissions(&grant.arn, grant.permissions) {

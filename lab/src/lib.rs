@@ -40,7 +40,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub use calls::{Call, CallReport};
+pub use calls::{Call, CallReport, SessionCall, TokenClaims};
 pub use faults::{Fault, FaultRule};
 pub use github::{GITHUB_ISSUER, GithubJob};
 pub use hosts::Service;

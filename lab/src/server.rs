@@ -144,6 +144,7 @@ async fn handle(aws: &Aws, request: Request<Incoming>) -> Result<Answer, NoAnswe
         region: None,
         user_agent: header_text(request.headers(), header::USER_AGENT.as_str()).to_owned(),
         host,
+        session: None,
     };
     let answer = serve(aws, service, named, request, &mut call).await;
     call.status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
@@ -271,7 +272,12 @@ fn api(
     call.region = region.map(Into::into);
     let caller = || verify(aws, service, region, request, call);
     match service {
-        Service::Sts => aws.sts_call(&request.form, caller),
+        Service::Sts => {
+            let mut session = None;
+            let done = aws.sts_call(&request.form, caller, &mut session);
+            call.session = session.map(Box::new);
+            done
+        }
         _ => aws.ecr_call(service, operation, &request.body, caller),
     }
 }

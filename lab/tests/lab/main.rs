@@ -8,5 +8,6 @@ mod identity;
 mod metadata;
 mod process;
 mod registry;
+mod sessions;
 mod sigv4;
 mod tools;
