@@ -309,7 +309,9 @@ pub(crate) fn refuse(service: Service, refusal: &Refusal) -> Answer {
     match service {
         Service::Ecr | Service::EcrPublic => refusal.aws_json(),
         Service::Sts => refusal.sts_xml(),
-        Service::Imds | Service::Container | Service::Github => refusal.plain_json(),
+        Service::Imds | Service::Container | Service::Github | Service::Buildkite | Service::Circleci => {
+            refusal.plain_json()
+        }
         Service::Registry => refusal.registry(),
     }
 }

@@ -193,6 +193,14 @@ impl Aws {
         Ok(())
     }
 
+    /// Plays an OIDC issuer unless the lab does already.
+    pub(crate) fn ensure_issuer(&self, issuer: &str, algorithm: SigningAlgorithm) -> Result<(), LabError> {
+        if lock(&self.oidc).issuers.contains_key(issuer) {
+            return Ok(());
+        }
+        self.add_issuer(issuer, algorithm)
+    }
+
     /// Adds an IAM OIDC provider to an account: tokens of that issuer with one of these audiences are looked at.
     pub fn add_oidc_provider(&self, account: &str, issuer: &str, audiences: &[&str]) {
         let provider = issuer.strip_prefix("https://").unwrap_or(issuer);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, in their helpers too")]
 
 mod certificates;
+mod ci;
 mod faults;
 mod identity;
 mod metadata;
