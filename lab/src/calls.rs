@@ -24,6 +24,43 @@ pub struct Call {
     pub region: Option<String>,
     /// The `User-Agent` header.
     pub user_agent: String,
+    /// What a call of STS asked for that opens a session, whether it was given or not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<Box<SessionCall>>,
+}
+
+/// The parameters of AssumeRole or AssumeRoleWithWebIdentity, as they were given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SessionCall {
+    /// `RoleArn`.
+    pub role_arn: String,
+    /// `RoleSessionName`.
+    pub session_name: String,
+    /// `DurationSeconds`, where given.
+    pub duration: Option<u64>,
+    /// `ExternalId`, where given.
+    pub external_id: Option<String>,
+    /// Whether there was an inline session policy.
+    pub policy: bool,
+    /// `PolicyArns`.
+    pub policy_arns: Vec<String>,
+    /// `Tags`.
+    pub tags: BTreeMap<String, String>,
+    /// `TransitiveTagKeys`.
+    pub transitive_tags: Vec<String>,
+    /// What the web identity token claims, where it could be read.
+    pub web_identity: Option<TokenClaims>,
+}
+
+/// Whom an OIDC token speaks of, by its own account: nothing of it is verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TokenClaims {
+    /// The issuer.
+    pub iss: String,
+    /// The audience AWS looks at.
+    pub aud: String,
+    /// The subject.
+    pub sub: String,
 }
 
 /// All calls since the start or the last reset.
@@ -76,6 +113,16 @@ impl Aws {
     /// How many calls of an operation (`ecr:GetAuthorizationToken`) arrived.
     pub fn count(&self, operation: &str) -> u64 {
         lock(&self.calls.report).counts.get(operation).copied().unwrap_or(0)
+    }
+
+    /// The sessions that calls of STS asked for, in order of their answers.
+    pub fn session_calls(&self) -> Vec<SessionCall> {
+        let report = lock(&self.calls.report);
+        report
+            .log
+            .iter()
+            .filter_map(|call| call.session.as_deref().cloned())
+            .collect()
     }
 
     /// How many calls of an operation were refused.

@@ -1,5 +1,6 @@
 //! The lab's own HTTP endpoint, `/_lab/…`: JSON in, JSON out. What it takes and gives stands in the README.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::{Method, Request};
@@ -10,10 +11,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::answer::{self, Answer, Refusal};
+use crate::ci::JobSpec;
 use crate::faults::FaultRule;
 use crate::hosts::Service;
 use crate::jwt::SigningAlgorithm;
 use crate::policy::{Permissions, RepositoryPolicy, RoleSpec};
+use crate::projected::ServiceAccount;
 use crate::{Aws, LabError};
 
 const LARGEST_REQUEST: usize = 1024 * 1024;
@@ -61,6 +64,18 @@ struct Grant {
 #[derive(Deserialize)]
 struct Key {
     id: String,
+}
+
+#[derive(Deserialize)]
+struct JobId {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Projection {
+    #[serde(flatten)]
+    account: ServiceAccount,
+    folder: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -141,6 +156,15 @@ fn add(aws: &Aws, name: &str, body: &[u8]) -> Result<Value, Refusal> {
             return Ok(json!(aws.add_user_with(&user.account, &user.name, user.permissions)));
         }
         "roles" => return Ok(json!({"arn": aws.add_role(read::<RoleSpec>(body)?)})),
+        "jobs" => return Ok(json!(aws.start_job(&read::<JobSpec>(body)?).map_err(bad)?)),
+        "redactions" => return Ok(json!({"redactions": aws.redactions(&read::<JobId>(body)?.id)})),
+        "projected-tokens" => {
+            let projection: Projection = read(body)?;
+            let path = aws
+                .project_token(&projection.account, &projection.folder)
+                .map_err(bad)?;
+            return Ok(json!({ "path": path }));
+        }
         "containers" => return Ok(json!(aws.add_container(&read::<RoleArn>(body)?.role_arn))),
         "jwt" => {
             let jwt: Jwt = read(body)?;
@@ -154,10 +178,19 @@ fn add(aws: &Aws, name: &str, body: &[u8]) -> Result<Value, Refusal> {
             let account: Account = read(body)?;
             aws.add_account(&account.account, &account.partition);
         }
+        "managed-policies" => {
+            let grant: Grant = read(body)?;
+            aws.add_managed_policy(&grant.arn, grant.permissions);
+        }
         "permissions" => {
             let grant: Grant = read(body)?;
             if !aws.set_permissions(&grant.arn, grant.permissions) {
                 return Err(Refusal::new(404, "NotFound", "no such user or role"));
+            }
+        }
+        "end-job" => {
+            if !aws.end_job(&read::<JobId>(body)?.id) {
+                return Err(Refusal::new(404, "NotFound", "no such job"));
             }
         }
         "remove-key" => aws.remove_key(&read::<Key>(body)?.id),

@@ -35,6 +35,12 @@ pub enum Fault {
     },
     /// `ThrottlingException`; at the registry, 429 `TOOMANYREQUESTS`.
     Throttle,
+    /// STS's `IDPCommunicationError`: it could not reach the issuer, and asks to try again.
+    IdpCommunication,
+    /// STS's `IDPRejectedClaim`: the issuer says that the token was revoked or never given out.
+    IdpRejectedClaim,
+    /// STS's `RegionDisabledException`: the account switched STS off in this region.
+    RegionDisabled,
     /// A bare HTTP status with a body that is no AWS error (500, 503).
     Status {
         /// HTTP status.
@@ -269,6 +275,21 @@ fn odd_answer(fault: &Fault, service: Service, now: i64) -> Option<Answer> {
         Fault::Throttle if service == Service::Registry => refusal(429, "TOOMANYREQUESTS", "Rate exceeded"),
         Fault::Throttle if service == Service::Sts => refusal(400, "Throttling", "Rate exceeded"),
         Fault::Throttle => refusal(400, "ThrottlingException", "Rate exceeded"),
+        Fault::IdpCommunication => refusal(
+            400,
+            "IDPCommunicationError",
+            "The request could not be fulfilled because the identity provider (IDP) that was asked to verify the incoming identity token could not be reached.",
+        ),
+        Fault::IdpRejectedClaim => refusal(
+            403,
+            "IDPRejectedClaim",
+            "The identity provider (IdP) reported that authentication failed. This might be because the claim is invalid.",
+        ),
+        Fault::RegionDisabled => refusal(
+            403,
+            "RegionDisabledException",
+            "STS is not activated in this region for account:111122223333. Your account administrator can activate STS in this region using the IAM Console.",
+        ),
         Fault::Status { status } => answer::text(*status, "upstream connect error\n"),
         Fault::Garbage => answer::bytes(200, "text/html", "\u{0}<html>welcome to the hotel's network</html"),
         Fault::Truncated => truncated(),
@@ -288,7 +309,9 @@ pub(crate) fn refuse(service: Service, refusal: &Refusal) -> Answer {
     match service {
         Service::Ecr | Service::EcrPublic => refusal.aws_json(),
         Service::Sts => refusal.sts_xml(),
-        Service::Imds | Service::Container | Service::Github => refusal.plain_json(),
+        Service::Imds | Service::Container | Service::Github | Service::Buildkite | Service::Circleci => {
+            refusal.plain_json()
+        }
         Service::Registry => refusal.registry(),
     }
 }

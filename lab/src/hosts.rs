@@ -93,6 +93,10 @@ pub enum Service {
     Container,
     /// GitHub's address for a job's OIDC token.
     Github,
+    /// Buildkite's agent API.
+    Buildkite,
+    /// What a CircleCI task asks for tokens.
+    Circleci,
     /// The registries themselves, private and public.
     Registry,
 }
@@ -107,6 +111,8 @@ impl Service {
             Self::Imds => "imds",
             Self::Container => "container",
             Self::Github => "github",
+            Self::Buildkite => "buildkite",
+            Self::Circleci => "circleci",
             Self::Registry => "registry",
         }
     }

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::answer::{BoxError, Refusal};
-use crate::clock::iso_date;
 use crate::{Aws, LabError, lock};
 
 /// How an issuer signs.
@@ -124,7 +123,7 @@ impl Oidc {
 }
 
 /// The claims of a well-formed token, before its signature is looked at: they say whose key to use.
-fn unverified(token: &str) -> Option<Claims> {
+pub(crate) fn unverified(token: &str) -> Option<Claims> {
     let header = jsonwebtoken::decode_header(token).ok()?;
     matches!(header.alg, Algorithm::ES256 | Algorithm::RS256).then_some(())?;
     jsonwebtoken::dangerous::insecure_decode::<Claims>(token)
@@ -145,8 +144,7 @@ fn check_times(claims: &Claims, now: i64) -> Result<(), Refusal> {
     if claims.exp <= now {
         let message = format!(
             "Token expired: current date/time {} must be before the expiration date/time {}",
-            iso_date(now),
-            iso_date(claims.exp)
+            now, claims.exp
         );
         return Err(Refusal::new(400, "ExpiredTokenException", message));
     }
@@ -193,6 +191,14 @@ impl Aws {
         let made = made.map_err(|cause| LabError::new("cannot make an issuer's key", cause))?;
         lock(&self.oidc).issuers.insert(issuer.into(), made);
         Ok(())
+    }
+
+    /// Plays an OIDC issuer unless the lab does already.
+    pub(crate) fn ensure_issuer(&self, issuer: &str, algorithm: SigningAlgorithm) -> Result<(), LabError> {
+        if lock(&self.oidc).issuers.contains_key(issuer) {
+            return Ok(());
+        }
+        self.add_issuer(issuer, algorithm)
     }
 
     /// Adds an IAM OIDC provider to an account: tokens of that issuer with one of these audiences are looked at.

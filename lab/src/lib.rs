@@ -17,16 +17,17 @@
 
 mod answer;
 mod calls;
+mod ci;
 mod clock;
 mod control;
 mod ecr;
 mod faults;
-mod github;
 mod hosts;
 mod jwt;
 mod metadata;
 mod policy;
 mod principals;
+mod projected;
 mod registry_front;
 mod server;
 mod sigv4;
@@ -37,17 +38,18 @@ mod upstream;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-pub use calls::{Call, CallReport};
+pub use calls::{Call, CallReport, SessionCall, TokenClaims};
+pub use ci::{Ci, CiJob, GITHUB_ISSUER, GithubJob, JobSpec};
 pub use faults::{Fault, FaultRule};
-pub use github::{GITHUB_ISSUER, GithubJob};
 pub use hosts::Service;
 pub use jwt::SigningAlgorithm;
 pub use metadata::ContainerCredentials;
 pub use policy::{Access, Condition, Operator, Permissions, RepositoryPolicy, RoleSpec, Trust};
 pub use principals::AccessKey;
+pub use projected::{EKS_ISSUER, ServiceAccount, write_projected};
 pub use sigv4::{SignedRequest, signature};
 pub use start::{ACCOUNT, Lab, Options, PARTNER_ACCOUNT};
 
@@ -59,7 +61,9 @@ pub struct Aws {
     oidc: Mutex<jwt::Oidc>,
     tokens: Mutex<ecr::Tokens>,
     bearers: Mutex<registry_front::Bearers>,
-    github: Mutex<github::Jobs>,
+    jobs: Mutex<ci::Jobs>,
+    /// Set once the lab listens.
+    site: OnceLock<ci::Site>,
     metadata: Mutex<metadata::Metadata>,
     host_aliases: Mutex<HashMap<String, hosts::AwsHost>>,
     calls: calls::Calls,

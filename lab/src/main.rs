@@ -119,6 +119,7 @@ fn environment(lab: &Lab, real_names: bool) -> String {
         ("AWS_CA_BUNDLE", ca.clone()),
         ("SSL_CERT_FILE", ca),
         ("AWS_EC2_METADATA_SERVICE_ENDPOINT", lab.http_url()),
+        ("LAB_PROGRAMS", lab.programs().display().to_string()),
         ("LAB_CONTROL", format!("{}/_lab", lab.http_url())),
     ];
     if !real_names {

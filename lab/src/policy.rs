@@ -60,6 +60,11 @@ pub enum Trust {
         #[serde(default)]
         external_id: Option<String>,
     },
+    /// AWS principals may pass session tags (`sts:TagSession`) when another statement lets them assume the role.
+    TagSession {
+        /// As in [`Trust::Aws`].
+        principals: Vec<String>,
+    },
     /// Holders of a token of this OIDC provider may call `sts:AssumeRoleWithWebIdentity`.
     WebIdentity {
         /// The provider: its issuer without `https://`.

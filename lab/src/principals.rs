@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::hosts::Partition;
 use crate::policy::{Access, Permissions, RepositoryPolicy, RoleSpec, glob, names};
+use crate::sts::SessionTags;
 use crate::{Aws, lock};
 
 /// A set of AWS credentials. Test data, but its `Debug` hides the secret parts all the same.
@@ -47,6 +48,7 @@ pub(crate) struct Principal {
     pub(crate) partition: &'static str,
     /// Session policies: what the session may do is what all of them allow too.
     pub(crate) policies: Vec<Permissions>,
+    pub(crate) tags: SessionTags,
 }
 
 /// What is known about an access key.
@@ -73,6 +75,8 @@ pub(crate) struct Iam {
     pub(crate) roles: HashMap<String, Role>,
     keys: HashMap<String, KnownKey>,
     repository_policies: Vec<RepositoryPolicy>,
+    /// Managed policies of the accounts' own, by ARN.
+    managed_policies: HashMap<String, Permissions>,
     /// Aliases of public registries and the accounts that own them.
     pub(crate) public_aliases: HashMap<String, String>,
 }
@@ -100,6 +104,11 @@ impl Iam {
         };
         self.keys.insert(key.id.clone(), known);
         key
+    }
+
+    /// What a managed policy allows: one of an account's own, or of AWS's.
+    pub(crate) fn managed_policy(&self, arn: &str) -> Option<Permissions> {
+        self.managed_policies.get(arn).cloned().or_else(|| aws_policy(arn))
     }
 
     /// Whether the principal's own policies allow the action.
@@ -164,6 +173,7 @@ impl Aws {
             role: None,
             partition,
             policies: Vec::new(),
+            tags: SessionTags::default(),
         };
         let key = AccessKey {
             id: format!("AKIA{}", random_upper(16)),
@@ -205,6 +215,12 @@ impl Aws {
         arn
     }
 
+    /// Adds a managed policy of an account (`arn:aws:iam::111122223333:policy/push`) for use as a session policy. AWS's own for
+    /// ECR, and `AdministratorAccess`, are there.
+    pub fn add_managed_policy(&self, arn: &str, permissions: Permissions) {
+        lock(&self.iam).managed_policies.insert(arn.into(), permissions);
+    }
+
     /// Adds a repository policy: a principal (account id or ARN) of another account may pull from or push to the repositories
     /// that match.
     pub fn allow_repository(&self, account: &str, region: &str, repository: &str, principal: &str, access: Access) {
@@ -225,6 +241,32 @@ impl Aws {
     /// Forgets an access key: AWS no longer knows it.
     pub fn remove_key(&self, id: &str) {
         lock(&self.iam).keys.remove(id);
+    }
+}
+
+/// AWS's own policies for ECR (IAM, "AWS managed policies for Amazon ECR").
+fn aws_policy(arn: &str) -> Option<Permissions> {
+    const READ: [&str; 5] = [
+        "ecr:GetAuthorizationToken",
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:GetDownloadUrlForLayer",
+        "ecr:BatchGetImage",
+        "ecr:ListImages",
+    ];
+    const WRITE: [&str; 4] = [
+        "ecr:InitiateLayerUpload",
+        "ecr:UploadLayerPart",
+        "ecr:CompleteLayerUpload",
+        "ecr:PutImage",
+    ];
+    let (partition, name) = arn.strip_prefix("arn:")?.split_once(":iam::aws:policy/")?;
+    Partition::named(partition)?;
+    match name {
+        "AdministratorAccess" => Some(Permissions::default()),
+        "AmazonEC2ContainerRegistryReadOnly" => Some(Permissions::allow(READ)),
+        "AmazonEC2ContainerRegistryPowerUser" => Some(Permissions::allow(READ.into_iter().chain(WRITE))),
+        "AmazonEC2ContainerRegistryFullAccess" => Some(Permissions::allow(["ecr:*"])),
+        _ => None,
     }
 }
 

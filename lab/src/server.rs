@@ -18,9 +18,9 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::answer::{self, Answer, Refusal};
 use crate::calls::{Call, operation_name};
+use crate::ci::{BUILDKITE_PATH, CIRCLECI_PATH, GITHUB_PATH, agent_operation};
 use crate::clock::http_date;
 use crate::faults::{NoAnswer, refuse};
-use crate::github::GITHUB_PATH;
 use crate::hosts::{AwsHost, Service};
 use crate::metadata::CONTAINER_PATH;
 use crate::sigv4::{self, Caller, Denial, SignedRequest};
@@ -144,6 +144,7 @@ async fn handle(aws: &Aws, request: Request<Incoming>) -> Result<Answer, NoAnswe
         region: None,
         user_agent: header_text(request.headers(), header::USER_AGENT.as_str()).to_owned(),
         host,
+        session: None,
     };
     let answer = serve(aws, service, named, request, &mut call).await;
     call.status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
@@ -188,6 +189,17 @@ async fn serve(
             };
             Ok(done.unwrap_or_else(|refusal| refusal.plain_json()))
         }
+        Service::Buildkite | Service::Circleci => {
+            let operation = agent_operation(request.uri().path());
+            if let Some(odd) = begin(aws, service, operation, call).await? {
+                return Ok(odd);
+            }
+            let done = read(request).await.and_then(|request| match service {
+                Service::Buildkite => aws.buildkite_call(&request.parts, &request.body),
+                _ => aws.circleci_call(&request.parts, &request.body),
+            });
+            Ok(done.unwrap_or_else(|refusal| refuse(service, &refusal)))
+        }
         Service::Ecr | Service::EcrPublic | Service::Sts => {
             let request = match read(request).await {
                 Ok(request) => request,
@@ -220,6 +232,10 @@ fn service_by_protocol(request: &Request<Incoming>) -> Service {
         Service::Container
     } else if path.starts_with(GITHUB_PATH) {
         Service::Github
+    } else if path.starts_with(BUILDKITE_PATH) {
+        Service::Buildkite
+    } else if path.starts_with(CIRCLECI_PATH) {
+        Service::Circleci
     } else if path.starts_with("/v2/") || path.starts_with("/token") {
         Service::Registry
     } else if target.starts_with(ECR_PUBLIC_TARGET) {
@@ -271,7 +287,12 @@ fn api(
     call.region = region.map(Into::into);
     let caller = || verify(aws, service, region, request, call);
     match service {
-        Service::Sts => aws.sts_call(&request.form, caller),
+        Service::Sts => {
+            let mut session = None;
+            let done = aws.sts_call(&request.form, caller, &mut session);
+            call.session = session.map(Box::new);
+            done
+        }
         _ => aws.ecr_call(service, operation, &request.body, caller),
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
+use crate::ci::{Site, programs};
 use crate::clock::Clock;
 use crate::ecr::{TOKEN_LIFETIME, Tokens};
 use crate::metadata::Metadata;
@@ -127,6 +128,7 @@ struct Running {
     https: SocketAddr,
     ca_pem: String,
     ca_file: PathBuf,
+    programs: PathBuf,
 }
 
 impl Deref for Lab {
@@ -225,6 +227,11 @@ impl Lab {
     pub fn ca_file(&self) -> &Path {
         &self.running.ca_file
     }
+
+    /// The folder of `buildkite-agent` and `circleci` as jobs call them for their tokens, for a job's `PATH`.
+    pub fn programs(&self) -> &Path {
+        &self.running.programs
+    }
 }
 
 impl Drop for Lab {
@@ -251,7 +258,8 @@ fn new_aws(options: &Options, upstream: Option<Upstream>) -> Aws {
         oidc: Mutex::default(),
         tokens: Mutex::new(Tokens::new(options.token_lifetime)),
         bearers: Mutex::default(),
-        github: Mutex::default(),
+        jobs: Mutex::default(),
+        site: OnceLock::new(),
         metadata: Mutex::new(Metadata::new(&options.region)),
         host_aliases: Mutex::default(),
         calls: Default::default(),
@@ -304,6 +312,13 @@ fn listen(aws: &Arc<Aws>, options: &Options, folder: &Path, runtime: &Runtime) -
         tls::server_config(Arc::new(certificates)).map_err(|cause| LabError::new("cannot set up TLS", cause))?;
     let (http_listener, http) = bind(runtime, options.bind, options.http_port)?;
     let (https_listener, https) = bind(runtime, options.bind, options.https_port)?;
+    let bin = folder.join("bin");
+    programs::write(&bin).map_err(|cause| LabError::new("cannot write the CI systems' programs", cause))?;
+    // The only place that sets it, once for each lab.
+    let _ = aws.site.set(Site {
+        http_url: format!("http://{http}"),
+        programs: bin.clone(),
+    });
     runtime.spawn(server::accept(aws.clone(), http_listener, None));
     let acceptor = TlsAcceptor::from(Arc::new(config));
     runtime.spawn(server::accept(aws.clone(), https_listener, Some(acceptor)));
@@ -312,6 +327,7 @@ fn listen(aws: &Arc<Aws>, options: &Options, folder: &Path, runtime: &Runtime) -
         https,
         ca_pem,
         ca_file,
+        programs: bin,
     })
 }
 

@@ -1,15 +1,20 @@
 //! STS in its Query protocol: GetCallerIdentity, AssumeRole, AssumeRoleWithWebIdentity.
 
-use std::collections::HashMap;
+mod parameters;
+mod policy;
+mod tags;
 
-use percent_encoding::percent_decode_str;
-use serde_json::Value;
+pub(crate) use parameters::Parameters;
+use parameters::check;
+use policy::SessionPolicies;
+pub(crate) use tags::SessionTags;
 
 use crate::answer::{Answer, Refusal, escape_xml, request_id, xml};
+use crate::calls::{SessionCall, TokenClaims};
 use crate::clock::iso_date;
-use crate::jwt::Claims;
-use crate::policy::{Permissions, Trust, names, names_account};
-use crate::principals::{AccessKey, Principal, Role};
+use crate::jwt::{Claims, unverified};
+use crate::policy::{Trust, names, names_account};
+use crate::principals::{AccessKey, Iam, Principal, Role};
 use crate::sigv4::{Caller, Denial};
 use crate::{Aws, lock};
 
@@ -20,66 +25,35 @@ const LONGEST_SESSION: u64 = 43_200;
 /// A session that was opened by a session lives an hour at most.
 const LONGEST_CHAINED: u64 = 3600;
 
-/// Parameters of a call, from its form body or its query.
-#[derive(Debug)]
-pub(crate) struct Parameters(HashMap<String, String>);
-
-impl Parameters {
-    pub(crate) fn read(form: &str) -> Self {
-        let decode = |text: &str| {
-            percent_decode_str(&text.replace('+', " "))
-                .decode_utf8_lossy()
-                .into_owned()
-        };
-        let pairs = form.split('&').filter_map(|pair| pair.split_once('='));
-        Self(pairs.map(|(name, value)| (decode(name), decode(value))).collect())
-    }
-
-    pub(crate) fn action(&self) -> Option<&str> {
-        self.get("Action")
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
-
-    fn require(&self, name: &str) -> Result<&str, Refusal> {
-        let lower = name[..1].to_ascii_lowercase() + &name[1..];
-        self.get(name).filter(|value| !value.is_empty()).ok_or_else(|| {
-            validation(&format!(
-                "1 validation error detected: Value null at '{lower}' failed to satisfy constraint: Member must not be null"
-            ))
-        })
-    }
-}
-
 /// What a session is opened with, checked.
 struct SessionRequest<'a> {
     role_arn: &'a str,
     name: &'a str,
     /// Seconds.
     duration: Option<u64>,
-    policies: Vec<Permissions>,
+    policies: SessionPolicies,
+    tags: SessionTags,
 }
 
 impl<'a> SessionRequest<'a> {
-    fn read(parameters: &'a Parameters) -> Result<Self, Refusal> {
+    fn read(parameters: &'a Parameters, iam: &Iam, caller: &SessionTags) -> Result<Self, Refusal> {
         let role_arn = parameters.require("RoleArn")?;
         let name = parameters.require("RoleSessionName")?;
         if role_arn.len() < 20 || !role_arn.contains(":role/") {
             return Err(validation(&format!("{role_arn} is invalid")));
         }
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b);
-        if !(2..=64).contains(&name.len()) || !name.bytes().all(allowed) {
-            return Err(validation(&format!(
-                "1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*"
-            )));
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+        check(name, "roleSessionName", 2..=64, r"[\w+=,.@-]*", allowed)?;
+        if let Some(id) = parameters.get("ExternalId") {
+            let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
+            check(id, "externalId", 2..=1224, r"[\w+=,.@:\/-]*", allowed)?;
         }
         Ok(Self {
             role_arn,
             name,
             duration: duration(parameters.get("DurationSeconds"))?,
-            policies: session_policies(parameters)?,
+            policies: SessionPolicies::read(parameters, role_arn, iam)?,
+            tags: SessionTags::read(parameters, caller)?,
         })
     }
 
@@ -106,6 +80,7 @@ impl Aws {
         &self,
         parameters: &Parameters,
         caller: impl FnOnce() -> Result<Caller, Denial>,
+        record: &mut Option<SessionCall>,
     ) -> Result<Answer, Refusal> {
         if parameters.get("Version") != Some(VERSION) {
             return Err(Refusal::new(
@@ -115,6 +90,7 @@ impl Aws {
             ));
         }
         let signed = || caller().map_err(|denial| Refusal::new(403, denial.xml_code(), denial.to_string()));
+        *record = session_call(parameters);
         match parameters.action().unwrap_or_default() {
             "GetCallerIdentity" => Ok(caller_identity(&signed()?.principal)),
             "AssumeRole" => self.assume_role(parameters, &signed()?.principal),
@@ -127,58 +103,33 @@ impl Aws {
     }
 
     fn assume_role(&self, parameters: &Parameters, caller: &Principal) -> Result<Answer, Refusal> {
-        let request = SessionRequest::read(parameters)?;
-        let external_id = parameters.get("ExternalId");
-        let denied = || {
+        let request = SessionRequest::read(parameters, &lock(&self.iam), &caller.tags)?;
+        let denied = |action: &str| {
             let message = format!(
-                "User: {} is not authorized to perform: sts:AssumeRole on resource: {}",
+                "User: {} is not authorized to perform: {action} on resource: {}",
                 caller.arn, request.role_arn
             );
             Refusal::new(403, "AccessDenied", message)
         };
-        let role = lock(&self.iam)
-            .roles
-            .get(request.role_arn)
-            .cloned()
-            .ok_or_else(denied)?;
-        let trusted = role
-            .spec
-            .trust
-            .iter()
-            .any(|trust| self.trusts(trust, &role, caller, external_id));
-        if !trusted || role.partition != caller.partition {
-            return Err(denied());
+        let iam = lock(&self.iam);
+        let role = iam.roles.get(request.role_arn).cloned();
+        let role = role.ok_or_else(|| denied("sts:AssumeRole"))?;
+        let external_id = parameters.get("ExternalId");
+        if !may_assume(&iam, &role, caller, external_id) || role.partition != caller.partition {
+            return Err(denied("sts:AssumeRole"));
         }
+        // Tags that the caller's session passes on count too, though the request doesn't name them.
+        if !request.tags.tags.is_empty() && !may_tag(&iam, &role, caller) {
+            return Err(denied("sts:TagSession"));
+        }
+        drop(iam);
         let length = request.length(&role, caller.role.is_some())?;
-        let body = self.open_session(&role, &request, length);
+        let body = self.open_session(&role, &request, length)?;
         Ok(answer("AssumeRole", &body))
     }
 
-    /// Trust by name suffices within an account; trust in an account, and any trust across accounts, also wants the caller's
-    /// own policies to allow `sts:AssumeRole`.
-    fn trusts(&self, trust: &Trust, role: &Role, caller: &Principal, external_id: Option<&str>) -> bool {
-        let Trust::Aws {
-            principals,
-            external_id: wanted,
-        } = trust
-        else {
-            return false;
-        };
-        if wanted.is_some() && wanted.as_deref() != external_id {
-            return false;
-        }
-        let iam = lock(&self.iam);
-        principals
-            .iter()
-            .filter(|element| names(element, caller))
-            .any(|element| {
-                let by_name = caller.account == role.spec.account && !names_account(element, caller) && element != "*";
-                iam.allows(caller, "sts:AssumeRole") || (by_name && !iam.denies(caller, "sts:AssumeRole"))
-            })
-    }
-
     fn assume_role_with_web_identity(&self, parameters: &Parameters) -> Result<Answer, Refusal> {
-        let request = SessionRequest::read(parameters)?;
+        let request = SessionRequest::read(parameters, &lock(&self.iam), &SessionTags::default())?;
         let token = parameters.require("WebIdentityToken")?;
         let denied = || {
             Refusal::new(
@@ -199,7 +150,7 @@ impl Aws {
         let length = request.length(&role, false)?;
         let body = format!(
             "{}    <SubjectFromWebIdentityToken>{}</SubjectFromWebIdentityToken>\n    <Provider>arn:{}:iam::{}:oidc-provider/{}</Provider>\n    <Audience>{}</Audience>\n",
-            self.open_session(&role, &request, length),
+            self.open_session(&role, &request, length)?,
             escape_xml(&claims.sub),
             role.partition,
             role.spec.account,
@@ -210,18 +161,28 @@ impl Aws {
     }
 
     /// Opens a session of a role; the answer's common part.
-    fn open_session(&self, role: &Role, request: &SessionRequest<'_>, length: i64) -> String {
+    fn open_session(&self, role: &Role, request: &SessionRequest<'_>, length: i64) -> Result<String, Refusal> {
+        let packed = request
+            .policies
+            .packed_size(&request.tags)?
+            .map_or_else(String::new, |size| {
+                format!("    <PackedPolicySize>{size}</PackedPolicySize>\n")
+            });
         let expires = self.clock.now() + length;
-        let principal = session(role, request.name, request.policies.clone());
+        let principal = Principal {
+            policies: request.policies.permissions.clone(),
+            tags: request.tags.clone(),
+            ..session(role, request.name)
+        };
         let (arn, id) = (principal.arn.clone(), principal.id.clone());
         let key = lock(&self.iam).open_session(principal, expires);
-        format!(
-            "    <AssumedRoleUser>\n      <AssumedRoleId>{id}</AssumedRoleId>\n      <Arn>{arn}</Arn>\n    </AssumedRoleUser>\n    <Credentials>\n      <AccessKeyId>{}</AccessKeyId>\n      <SecretAccessKey>{}</SecretAccessKey>\n      <SessionToken>{}</SessionToken>\n      <Expiration>{}</Expiration>\n    </Credentials>\n",
+        Ok(format!(
+            "    <AssumedRoleUser>\n      <AssumedRoleId>{id}</AssumedRoleId>\n      <Arn>{arn}</Arn>\n    </AssumedRoleUser>\n    <Credentials>\n      <AccessKeyId>{}</AccessKeyId>\n      <SecretAccessKey>{}</SecretAccessKey>\n      <SessionToken>{}</SessionToken>\n      <Expiration>{}</Expiration>\n    </Credentials>\n{packed}",
             key.id,
             key.secret,
             key.session_token.unwrap_or_default(),
             iso_date(expires),
-        )
+        ))
     }
 
     /// Opens a session of a role as the services of AWS do themselves (EC2, ECS): an hour, no trust asked.
@@ -229,11 +190,11 @@ impl Aws {
         let mut iam = lock(&self.iam);
         let role = iam.roles.get(role_arn)?.clone();
         let expires = self.clock.now() + 3600;
-        Some(iam.open_session(session(&role, name, Vec::new()), expires))
+        Some(iam.open_session(session(&role, name), expires))
     }
 }
 
-fn session(role: &Role, name: &str, policies: Vec<Permissions>) -> Principal {
+fn session(role: &Role, name: &str) -> Principal {
     let (partition, account) = (role.partition, &role.spec.account);
     Principal {
         account: account.clone(),
@@ -241,13 +202,78 @@ fn session(role: &Role, name: &str, policies: Vec<Permissions>) -> Principal {
         id: format!("{}:{name}", role.id),
         role: Some(role.arn.clone()),
         partition,
-        policies,
+        policies: Vec::new(),
+        tags: SessionTags::default(),
     }
+}
+
+/// Whether a statement of the role's trust policy lets the caller assume it.
+fn may_assume(iam: &Iam, role: &Role, caller: &Principal, external_id: Option<&str>) -> bool {
+    role.spec.trust.iter().any(|trust| {
+        let Trust::Aws {
+            principals,
+            external_id: wanted,
+        } = trust
+        else {
+            return false;
+        };
+        let knows_id = wanted.is_none() || wanted.as_deref() == external_id;
+        knows_id && trusts(iam, principals, role, caller, "sts:AssumeRole")
+    })
+}
+
+/// Whether a statement of the role's trust policy lets the caller pass session tags.
+fn may_tag(iam: &Iam, role: &Role, caller: &Principal) -> bool {
+    role.spec.trust.iter().any(|trust| match trust {
+        Trust::TagSession { principals } => trusts(iam, principals, role, caller, "sts:TagSession"),
+        _ => false,
+    })
+}
+
+/// Trust by name suffices within an account; trust in an account, and any trust across accounts, also wants the caller's
+/// own policies to allow the action.
+fn trusts(iam: &Iam, principals: &[String], role: &Role, caller: &Principal, action: &str) -> bool {
+    principals
+        .iter()
+        .filter(|element| names(element, caller))
+        .any(|element| {
+            let by_name = caller.account == role.spec.account && !names_account(element, caller) && element != "*";
+            iam.allows(caller, action) || (by_name && !iam.denies(caller, action))
+        })
+}
+
+/// What a call asks for, as it stands; `None`: it opens no session.
+fn session_call(parameters: &Parameters) -> Option<SessionCall> {
+    parameters.action().filter(|action| action.starts_with("AssumeRole"))?;
+    let text = |name: &str| parameters.get(name).unwrap_or_default().to_owned();
+    let owned = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let keys = parameters.members("Tags", ".Key").map(owned);
+    let values = parameters.members("Tags", ".Value").map(owned);
+    Some(SessionCall {
+        role_arn: text("RoleArn"),
+        session_name: text("RoleSessionName"),
+        duration: parameters.get("DurationSeconds").and_then(|text| text.parse().ok()),
+        external_id: parameters.get("ExternalId").map(Into::into),
+        policy: parameters.get("Policy").is_some(),
+        policy_arns: parameters.members("PolicyArns", ".arn").map(owned).collect(),
+        tags: keys.zip(values).collect(),
+        transitive_tags: parameters.members("TransitiveTagKeys", "").map(owned).collect(),
+        web_identity: parameters.get("WebIdentityToken").and_then(token_claims),
+    })
+}
+
+fn token_claims(token: &str) -> Option<TokenClaims> {
+    let claims = unverified(token)?;
+    Some(TokenClaims {
+        aud: claims.audience().unwrap_or_default().to_owned(),
+        iss: claims.iss,
+        sub: claims.sub,
+    })
 }
 
 fn trusts_claims(trust: &Trust, claims: &Claims) -> bool {
     match trust {
-        Trust::Aws { .. } => false,
+        Trust::Aws { .. } | Trust::TagSession { .. } => false,
         Trust::WebIdentity { provider, conditions } => {
             provider == claims.provider()
                 && conditions
@@ -265,85 +291,7 @@ fn duration(text: Option<&str>) -> Result<Option<u64>, Refusal> {
         Ok(seconds) => return Ok(Some(seconds)),
         Err(_) => return Err(Refusal::new(400, "MalformedInput", "durationSeconds must be a number")),
     };
-    Err(validation(&format!(
-        "1 validation error detected: Value '{text}' at 'durationSeconds' failed to satisfy constraint: Member must have value {bound}"
-    )))
-}
-
-/// The inline session policy, and the managed ones: a session may do only what they allow together with the role.
-fn session_policies(parameters: &Parameters) -> Result<Vec<Permissions>, Refusal> {
-    let mut granted = Permissions {
-        allow: Vec::new(),
-        deny: Vec::new(),
-    };
-    let mut any = false;
-    if let Some(text) = parameters.get("Policy") {
-        let malformed = || Refusal::new(400, "MalformedPolicyDocument", "This policy contains invalid Json");
-        read_policy(text, &mut granted).ok_or_else(malformed)?;
-        any = true;
-    }
-    for index in 1..=10 {
-        if let Some(arn) = parameters.get(&format!("PolicyArns.member.{index}.arn")) {
-            granted
-                .allow
-                .extend(managed_policy(arn)?.iter().map(|&action| action.to_owned()));
-            any = true;
-        }
-    }
-    Ok(if any { vec![granted] } else { Vec::new() })
-}
-
-/// Reads effects and actions of a policy; resources and conditions are not looked at.
-fn read_policy(text: &str, into: &mut Permissions) -> Option<()> {
-    let policy: Value = serde_json::from_str(text).ok()?;
-    for statement in one_or_many(policy.get("Statement")?) {
-        let list = match statement.get("Effect")?.as_str()? {
-            "Allow" => &mut into.allow,
-            "Deny" => &mut into.deny,
-            _ => return None,
-        };
-        for action in one_or_many(statement.get("Action")?) {
-            list.push(action.as_str()?.to_owned());
-        }
-    }
-    Some(())
-}
-
-fn one_or_many(value: &Value) -> Vec<&Value> {
-    value
-        .as_array()
-        .map_or_else(|| vec![value], |values| values.iter().collect())
-}
-
-/// AWS's own policies for ECR (IAM, "AWS managed policies for Amazon ECR").
-fn managed_policy(arn: &str) -> Result<&'static [&'static str], Refusal> {
-    const READ: &[&str] = &[
-        "ecr:GetAuthorizationToken",
-        "ecr:BatchCheckLayerAvailability",
-        "ecr:GetDownloadUrlForLayer",
-        "ecr:BatchGetImage",
-        "ecr:ListImages",
-    ];
-    const POWER: &[&str] = &[
-        "ecr:GetAuthorizationToken",
-        "ecr:BatchCheckLayerAvailability",
-        "ecr:GetDownloadUrlForLayer",
-        "ecr:BatchGetImage",
-        "ecr:ListImages",
-        "ecr:InitiateLayerUpload",
-        "ecr:UploadLayerPart",
-        "ecr:CompleteLayerUpload",
-        "ecr:PutImage",
-    ];
-    match arn.rsplit('/').next().unwrap_or_default() {
-        "AdministratorAccess" => Ok(&["*"]),
-        "AmazonEC2ContainerRegistryReadOnly" => Ok(READ),
-        "AmazonEC2ContainerRegistryPowerUser" => Ok(POWER),
-        "AmazonEC2ContainerRegistryFullAccess" => Ok(&["ecr:*"]),
-        _ => Err(validation(&format!(
-            "ARN {arn} is not valid: the lab does not know this policy"
-        ))),
-    }
+    Err(constraint(text, "durationSeconds", &format!("have value {bound}")))
 }
 
 fn caller_identity(principal: &Principal) -> Answer {
@@ -368,4 +316,14 @@ fn answer(operation: &str, result: &str) -> Answer {
 
 fn validation(message: &str) -> Refusal {
     Refusal::new(400, "ValidationError", message)
+}
+
+fn constraint(value: &str, name: &str, rule: &str) -> Refusal {
+    validation(&format!(
+        "1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint: Member must {rule}"
+    ))
+}
+
+fn invalid_parameter(message: &str) -> Refusal {
+    Refusal::new(400, "InvalidParameterValue", message)
 }

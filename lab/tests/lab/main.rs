@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, in their helpers too")]
 
 mod certificates;
+mod ci;
 mod faults;
 mod identity;
 mod metadata;
 mod process;
 mod registry;
+mod sessions;
 mod sigv4;
 mod tools;

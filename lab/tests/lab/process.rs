@@ -34,6 +34,7 @@ fn prints_its_environment_and_ends_on_sigterm() {
         "AWS_CA_BUNDLE",
         "SSL_CERT_FILE",
         "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+        "LAB_PROGRAMS",
         "LAB_CONTROL",
     ] {
         assert!(printed.contains(&format!("export {name}='")), "{name}");

@@ -1,0 +1,380 @@
+//! The CI systems the lab plays: their issuers, a job's environment, and where a running job asks for more tokens.
+//!
+//! Each has a file of its own that tells what its jobs look like; what is common (signing, ends, the table of jobs) is here.
+//! GitLab signs with RS256, as all of them do in the world; the others here with ES256, whose keys are made at once.
+
+mod agents;
+mod bitbucket;
+mod buildkite;
+mod circleci;
+mod github;
+mod gitlab;
+mod jenkins;
+pub(crate) mod programs;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::answer::request_id;
+use crate::jwt::SigningAlgorithm;
+use crate::principals::random_text;
+use crate::{Aws, LabError, lock};
+
+pub(crate) use agents::{BUILDKITE_PATH, CIRCLECI_PATH, agent_operation};
+pub(crate) use github::GITHUB_PATH;
+pub use github::{GITHUB_ISSUER, GithubJob};
+
+/// Variables of a job that hold a secret.
+const SECRETS: [&str; 6] = [
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "BITBUCKET_STEP_OIDC_TOKEN",
+    "BUILDKITE_AGENT_ACCESS_TOKEN",
+    "CIRCLE_OIDC_TOKEN",
+    "CIRCLE_OIDC_TOKEN_V2",
+    "ECR_AUTH_ID_TOKEN",
+];
+/// The commit that every job builds.
+const COMMIT: &str = "9f3182061f1e2cca4702c368cbc039b7dc9d4485";
+
+/// A CI system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ci {
+    /// GitHub Actions: a job asks for its tokens.
+    Github,
+    /// GitLab's `id_tokens:`: one token for the whole job, in a variable.
+    Gitlab,
+    /// CircleCI: a token in a variable, more by `circleci run oidc get`.
+    Circleci,
+    /// Bitbucket Pipelines: one token for the step, in a variable.
+    Bitbucket,
+    /// Buildkite: tokens by `buildkite-agent oidc request-token`.
+    Buildkite,
+    /// Jenkins with the oidc-provider plugin: one token for the build, in a variable or a file.
+    Jenkins,
+}
+
+/// A job to start with [`Aws::start_job`]. What is not said is as the CI does it by itself.
+#[derive(Debug, Clone, Deserialize)]
+pub struct JobSpec {
+    ci: Ci,
+    #[serde(default = "octo")]
+    owner: String,
+    #[serde(default = "app")]
+    project: String,
+    #[serde(default = "main_branch")]
+    branch: String,
+    #[serde(default = "forty_two")]
+    number: u64,
+    issuer: Option<String>,
+    subject: Option<String>,
+    audience: Option<String>,
+    lifetime: Option<u32>,
+    token_file: Option<PathBuf>,
+}
+
+fn octo() -> String {
+    "octo".into()
+}
+
+fn app() -> String {
+    "app".into()
+}
+
+fn main_branch() -> String {
+    "main".into()
+}
+
+fn forty_two() -> u64 {
+    42
+}
+
+impl JobSpec {
+    /// Build 42 of branch `main` of `octo/app`.
+    pub fn new(ci: Ci) -> Self {
+        Self {
+            ci,
+            owner: octo(),
+            project: app(),
+            branch: main_branch(),
+            number: forty_two(),
+            issuer: None,
+            subject: None,
+            audience: None,
+            lifetime: None,
+            token_file: None,
+        }
+    }
+
+    /// The organisation, group or workspace, and what of it is built.
+    #[must_use]
+    pub fn project(mut self, owner: &str, project: &str) -> Self {
+        (self.owner, self.project) = (owner.into(), project.into());
+        self
+    }
+
+    /// The branch.
+    #[must_use]
+    pub fn branch(mut self, branch: &str) -> Self {
+        self.branch = branch.into();
+        self
+    }
+
+    /// The number of the build (GitHub: the run's id; GitLab: the job's).
+    #[must_use]
+    pub fn number(mut self, number: u64) -> Self {
+        self.number = number;
+        self
+    }
+
+    /// The issuer, where an installation has its own: GitLab's address, Jenkins' with `/oidc`.
+    #[must_use]
+    pub fn issuer(mut self, issuer: &str) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// Another subject than the CI's usual one, as those with templates for it make it.
+    #[must_use]
+    pub fn subject(mut self, subject: &str) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// The audience of the tokens where whoever asks names none. GitLab and Jenkins have no default: there it is
+    /// `sts.amazonaws.com`.
+    #[must_use]
+    pub fn audience(mut self, audience: &str) -> Self {
+        self.audience = Some(audience.into());
+        self
+    }
+
+    /// How long a token lives, in seconds; on GitLab that is the job's timeout.
+    #[must_use]
+    pub fn lifetime(mut self, seconds: u32) -> Self {
+        self.lifetime = Some(seconds);
+        self
+    }
+
+    /// Jenkins alone: the token goes to this file, and `AWS_WEB_IDENTITY_TOKEN_FILE` names it.
+    #[must_use]
+    pub fn token_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.token_file = Some(file.into());
+        self
+    }
+
+    fn audience_or(&self, usual: &str) -> String {
+        self.audience.clone().unwrap_or_else(|| usual.into())
+    }
+
+    fn subject_or(&self, usual: String) -> String {
+        self.subject.clone().unwrap_or(usual)
+    }
+}
+
+/// A job that runs.
+#[derive(Clone, Serialize)]
+pub struct CiJob {
+    /// By which the lab knows it.
+    pub id: String,
+    /// Where it runs.
+    pub ci: Ci,
+    /// `iss` of its tokens: what an IAM OIDC provider is made for.
+    pub issuer: String,
+    /// `sub` of its tokens.
+    pub subject: String,
+    /// `aud` of its tokens, where no other is asked for.
+    pub audience: String,
+    /// Its environment, as far as the CI sets it.
+    pub environment: BTreeMap<String, String>,
+    /// The folder of the CI's programs (`buildkite-agent`, `circleci`), for its `PATH`.
+    pub programs: PathBuf,
+}
+
+impl CiJob {
+    /// Those values of its environment that nobody else may see.
+    pub fn secrets(&self) -> Vec<&str> {
+        let secret = SECRETS.iter().filter_map(|&name| self.environment.get(name));
+        secret.map(String::as_str).collect()
+    }
+}
+
+impl fmt::Debug for CiJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CiJob")
+            .field("id", &self.id)
+            .field("ci", &self.ci)
+            .field("subject", &self.subject)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where the lab itself is found, once it listens.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) http_url: String,
+    pub(crate) programs: PathBuf,
+}
+
+/// What a CI says of a job, before there is a token.
+struct Described {
+    issuer: String,
+    subject: String,
+    audience: String,
+    /// Of its tokens, in seconds.
+    lifetime: u32,
+    /// Beside `iss`, `sub`, `aud` and the times.
+    claims: Value,
+    /// Beside those with a token in them.
+    variables: Vec<(&'static str, String)>,
+}
+
+/// A job as the lab keeps it.
+#[derive(Debug, Clone)]
+struct Job {
+    ci: Ci,
+    issuer: String,
+    subject: String,
+    audience: String,
+    /// Of its tokens, in seconds.
+    lifetime: u32,
+    claims: Map<String, Value>,
+    /// What the job shows when it asks for a token.
+    access_token: String,
+    /// By the lab's clock.
+    started: i64,
+    ended: bool,
+    redactions: Vec<String>,
+}
+
+/// All jobs, by id.
+#[derive(Debug, Default)]
+pub(crate) struct Jobs(HashMap<String, Job>);
+
+impl Aws {
+    /// Starts a job, and plays its issuer from now on.
+    ///
+    /// # Errors
+    /// The issuer's key could not be made, or the token's file not written.
+    pub fn start_job(&self, spec: &JobSpec) -> Result<CiJob, LabError> {
+        let site = self
+            .site
+            .get()
+            .ok_or_else(|| LabError::new("cannot start a job", "the lab does not listen yet"))?;
+        let id = request_id();
+        let Described {
+            issuer,
+            subject,
+            audience,
+            lifetime,
+            claims,
+            variables,
+        } = describe(spec, &id, &site.http_url);
+        let claims = claims.as_object().cloned().unwrap_or_default();
+        let job = Job {
+            ci: spec.ci,
+            lifetime: spec.lifetime.unwrap_or(lifetime),
+            access_token: random_text(40),
+            started: self.now(),
+            ended: false,
+            redactions: Vec::new(),
+            issuer,
+            subject,
+            audience,
+            claims,
+        };
+        self.play(&job)?;
+        let mut environment = BTreeMap::from([("CI".to_owned(), "true".to_owned())]);
+        let variables = variables.into_iter().chain(self.token_variables(spec, &job)?);
+        environment.extend(variables.map(|(name, value)| (name.to_owned(), value)));
+        let running = CiJob {
+            id: id.clone(),
+            ci: job.ci,
+            issuer: job.issuer.clone(),
+            subject: job.subject.clone(),
+            audience: job.audience.clone(),
+            environment,
+            programs: site.programs.clone(),
+        };
+        lock(&self.jobs).0.insert(id, job);
+        Ok(running)
+    }
+
+    /// Ends a job: it gets no more tokens. Those it has live on. False: there is no such job.
+    pub fn end_job(&self, id: &str) -> bool {
+        let mut jobs = lock(&self.jobs);
+        jobs.0.get_mut(id).map(|job| job.ended = true).is_some()
+    }
+
+    /// What a Buildkite job told its agent to redact from the log, in order.
+    pub fn redactions(&self, id: &str) -> Vec<String> {
+        let jobs = lock(&self.jobs);
+        jobs.0.get(id).map(|job| job.redactions.clone()).unwrap_or_default()
+    }
+
+    fn play(&self, job: &Job) -> Result<(), LabError> {
+        let algorithm = match job.ci {
+            Ci::Gitlab => SigningAlgorithm::RS256,
+            _ => SigningAlgorithm::ES256,
+        };
+        self.ensure_issuer(&job.issuer, algorithm)
+    }
+
+    /// The variables (of Jenkins, where asked for, the file) by which the job has a token from its start, or may ask for one.
+    fn token_variables(&self, spec: &JobSpec, job: &Job) -> Result<Vec<(&'static str, String)>, LabError> {
+        let token = || self.mint(job, &job.audience, job.lifetime);
+        Ok(match job.ci {
+            Ci::Github => vec![("ACTIONS_ID_TOKEN_REQUEST_TOKEN", job.access_token.clone())],
+            Ci::Buildkite => vec![("BUILDKITE_AGENT_ACCESS_TOKEN", job.access_token.clone())],
+            Ci::Bitbucket => vec![("BITBUCKET_STEP_OIDC_TOKEN", token()?)],
+            Ci::Gitlab => vec![("ECR_AUTH_ID_TOKEN", token()?)],
+            Ci::Circleci => {
+                let first = Job {
+                    subject: circleci::first_version(&job.subject).to_owned(),
+                    ..job.clone()
+                };
+                vec![
+                    ("CIRCLE_OIDC_TOKEN", self.mint(&first, &job.audience, job.lifetime)?),
+                    ("CIRCLE_OIDC_TOKEN_V2", token()?),
+                ]
+            }
+            Ci::Jenkins => vec![jenkins::bind(token()?, spec.token_file.as_deref())?],
+        })
+    }
+
+    /// Signs a token of a job: its times are the lab's.
+    fn mint(&self, job: &Job, audience: &str, lifetime: u32) -> Result<String, LabError> {
+        let now = self.now();
+        let mut claims = job.claims.clone();
+        let standard = json!({
+            "iss": job.issuer, "sub": job.subject, "aud": audience, "jti": request_id(),
+            "iat": now, "nbf": now - 5, "exp": now + i64::from(lifetime),
+        });
+        claims.extend(standard.as_object().cloned().unwrap_or_default());
+        self.sign_jwt(&job.issuer, &Value::Object(claims))
+    }
+}
+
+fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
+    match spec.ci {
+        Ci::Github => github::describe(spec, id, lab),
+        Ci::Gitlab => gitlab::describe(spec),
+        Ci::Circleci => circleci::describe(spec, id, lab),
+        Ci::Bitbucket => bitbucket::describe(spec),
+        Ci::Buildkite => buildkite::describe(spec, id, lab),
+        Ci::Jenkins => jenkins::describe(spec),
+    }
+}
+
+/// The UUID of something that has a name: the same at every start, so that trust policies can be written beforehand.
+fn uuid_of(kind: &str, name: &str) -> String {
+    let digest = Sha256::digest(format!("{kind}:{name}"));
+    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+    parts.join("-")
+}

@@ -1,0 +1,131 @@
+//! What the programs of Buildkite and CircleCI ask on behalf of a running job.
+
+use http::request::Parts;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use super::{Ci, Job, circleci};
+use crate::answer::{Answer, Refusal, json as json_answer};
+use crate::jwt::SigningAlgorithm;
+use crate::server::header_text;
+use crate::{Aws, LabError, lock};
+
+/// Where Buildkite's agent API stands: below it `v3/jobs/<id>/oidc/tokens`, and for the lab's agent `…/redactions`.
+pub(crate) const BUILDKITE_PATH: &str = "/buildkite/";
+/// Where CircleCI's tasks ask: below it `<id>/oidc`.
+pub(crate) const CIRCLECI_PATH: &str = "/circleci/tasks/";
+
+/// The body of Buildkite's `POST /v3/jobs/<id>/oidc/tokens`.
+#[derive(Deserialize)]
+struct TokenRequest {
+    audience: Option<String>,
+    /// Seconds; 0: the API chooses.
+    #[serde(default)]
+    lifetime: u32,
+}
+
+/// What `circleci run oidc get` sends.
+#[derive(Deserialize)]
+struct TaskRequest {
+    #[serde(default)]
+    claims: CustomClaims,
+    #[serde(default)]
+    root_issuer: bool,
+}
+
+/// Of a token's claims, a job chooses the audience alone.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CustomClaims {
+    aud: Option<String>,
+}
+
+/// How a call of one of the two is named in counts.
+pub(crate) fn agent_operation(path: &str) -> &'static str {
+    if path.ends_with("/redactions") {
+        "Redaction"
+    } else {
+        "OidcToken"
+    }
+}
+
+impl Aws {
+    /// Answers Buildkite's agent.
+    pub(crate) fn buildkite_call(&self, parts: &Parts, body: &[u8]) -> Result<Answer, Refusal> {
+        let path = parts.uri.path().strip_prefix(BUILDKITE_PATH).unwrap_or_default();
+        let (id, wanted) = path
+            .strip_prefix("v3/jobs/")
+            .and_then(|rest| rest.split_once('/'))
+            .filter(|_| parts.method == http::Method::POST)
+            .ok_or_else(unknown)?;
+        let job = self.running(Ci::Buildkite, id)?;
+        if header_text(&parts.headers, "authorization") != format!("Token {}", job.access_token) {
+            return Err(Refusal::new(401, "Unauthorized", "Invalid access token"));
+        }
+        match wanted {
+            "oidc/tokens" => {
+                let request: TokenRequest = read(body)?;
+                let lifetime = Some(request.lifetime).filter(|&seconds| seconds > 0);
+                self.answer_token(&job, request.audience, lifetime)
+            }
+            "redactions" => {
+                let text = String::from_utf8_lossy(body).trim().to_owned();
+                if let Some(job) = lock(&self.jobs).0.get_mut(id) {
+                    job.redactions.push(text);
+                }
+                Ok(json_answer(201, &json!({})))
+            }
+            _ => Err(unknown()),
+        }
+    }
+
+    /// Answers `circleci run oidc get`.
+    pub(crate) fn circleci_call(&self, parts: &Parts, body: &[u8]) -> Result<Answer, Refusal> {
+        let path = parts.uri.path().strip_prefix(CIRCLECI_PATH).unwrap_or_default();
+        let id = path
+            .strip_suffix("/oidc")
+            .filter(|_| parts.method == http::Method::POST)
+            .ok_or_else(unknown)?;
+        let mut job = self.running(Ci::Circleci, id)?;
+        let request: TaskRequest = read(body)?;
+        if request.root_issuer {
+            job.issuer = circleci::ROOT_ISSUER.into();
+            self.ensure_issuer(circleci::ROOT_ISSUER, SigningAlgorithm::ES256)
+                .map_err(broken)?;
+        }
+        self.answer_token(&job, request.claims.aud, None)
+    }
+
+    fn running(&self, ci: Ci, id: &str) -> Result<Job, Refusal> {
+        let job = lock(&self.jobs).0.get(id).cloned();
+        let job = job.filter(|job| job.ci == ci).ok_or_else(unknown)?;
+        if job.ended {
+            return Err(Refusal::new(
+                422,
+                "UnprocessableEntity",
+                "The job does not run any more",
+            ));
+        }
+        Ok(job)
+    }
+
+    fn answer_token(&self, job: &Job, audience: Option<String>, lifetime: Option<u32>) -> Result<Answer, Refusal> {
+        let audience = audience.as_deref().filter(|audience| !audience.is_empty());
+        let lifetime = lifetime.unwrap_or(job.lifetime);
+        let token = self.mint(job, audience.unwrap_or(&job.audience), lifetime);
+        Ok(json_answer(200, &json!({"token": token.map_err(broken)?})))
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|cause| Refusal::new(400, "BadRequest", cause.to_string()))
+}
+
+fn broken(error: LabError) -> Refusal {
+    Refusal::new(500, "InternalServerError", error.to_string())
+}
+
+fn unknown() -> Refusal {
+    Refusal::new(404, "NotFound", "No such job, or nothing it could ask for")
+}

@@ -1,0 +1,67 @@
+//! CircleCI: a token for the organisation in a variable; `circleci run oidc get` asks the task for more.
+//!
+//! <https://circleci.com/docs/openid-connect-tokens/>, <https://circleci.com/docs/oidc-tokens-with-custom-claims/>
+
+use serde_json::json;
+
+use super::agents::CIRCLECI_PATH;
+use super::{COMMIT, Described, JobSpec, uuid_of};
+
+/// The issuer of tokens that are asked for with `--root-issuer`; the others have their organisation's below it.
+pub(super) const ROOT_ISSUER: &str = "https://oidc.circleci.com";
+
+pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
+    let JobSpec {
+        owner,
+        project,
+        branch,
+        number,
+        ..
+    } = spec;
+    let organization = uuid_of("circleci-organization", owner);
+    let project_id = uuid_of("circleci-project", &format!("{owner}/{project}"));
+    let user = uuid_of("circleci-user", "octocat");
+    let (origin, reference) = (format!("github.com/{owner}/{project}"), format!("refs/heads/{branch}"));
+    let claims = json!({
+        "oidc.circleci.com/context-ids": [uuid_of("circleci-context", "aws")],
+        "oidc.circleci.com/job-id": id,
+        "oidc.circleci.com/org-id": organization,
+        "oidc.circleci.com/project-id": project_id,
+        "oidc.circleci.com/pipeline-definition-id": uuid_of("circleci-pipeline", project),
+        "oidc.circleci.com/ssh-rerun": false,
+        "oidc.circleci.com/vcs-origin": origin,
+        "oidc.circleci.com/vcs-ref": reference,
+    });
+    let variables = vec![
+        ("CIRCLECI", "true".into()),
+        ("CIRCLE_BUILD_NUM", number.to_string()),
+        ("CIRCLE_BRANCH", branch.clone()),
+        ("CIRCLE_JOB", "build".into()),
+        ("CIRCLE_ORGANIZATION_ID", organization.clone()),
+        ("CIRCLE_PROJECT_ID", project_id.clone()),
+        ("CIRCLE_PROJECT_USERNAME", owner.clone()),
+        ("CIRCLE_PROJECT_REPONAME", project.clone()),
+        ("CIRCLE_SHA1", COMMIT.into()),
+        ("CIRCLE_WORKFLOW_ID", uuid_of("circleci-workflow", &number.to_string())),
+        // What the lab's `circleci` asks, in place of the task's own socket.
+        ("LAB_CIRCLECI_TASK", format!("{lab}{CIRCLECI_PATH}{id}")),
+    ];
+    let subject =
+        format!("org/{organization}/project/{project_id}/user/{user}/vcs-origin/{origin}/vcs-ref/{reference}");
+    Described {
+        issuer: spec
+            .issuer
+            .clone()
+            .unwrap_or_else(|| format!("{ROOT_ISSUER}/org/{organization}")),
+        subject: spec.subject_or(subject),
+        audience: spec.audience_or(&organization),
+        lifetime: 3600,
+        claims,
+        variables,
+    }
+}
+
+/// The subject of `CIRCLE_OIDC_TOKEN`, which doesn't tell what is built.
+pub(super) fn first_version(subject: &str) -> &str {
+    subject.split("/vcs-origin/").next().unwrap_or(subject)
+}
