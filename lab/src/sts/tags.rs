@@ -175,4 +175,29 @@ mod tests {
                 .contains("equal to 50")
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_form_is_read_without_panic(form in "((Tags|TransitiveTagKeys)\\.member\\.[0-9]{1,2}(\\.(Key|Value))?=.{0,4}&?){0,8}") {
+            let _ = read(&form, &SessionTags::default());
+        }
+
+        #[test]
+        fn a_chain_passes_on_what_is_transitive_and_nothing_else(
+            keys in proptest::collection::btree_set("[a-z]{1,4}", 0..8),
+            transitive in proptest::collection::vec(proptest::bool::ANY, 8),
+        ) {
+            let chosen: Vec<&String> = keys.iter().zip(&transitive).filter(|(_, wanted)| **wanted).map(|(key, _)| key).collect();
+            let tags: String = keys.iter().enumerate().map(|(index, key)| tag(index + 1, key, "v")).collect();
+            let named: String = chosen
+                .iter()
+                .enumerate()
+                .map(|(index, key)| format!("TransitiveTagKeys.member.{}={key}&", index + 1))
+                .collect();
+            let first = read(&(tags + &named), &SessionTags::default()).unwrap();
+            proptest::prop_assert_eq!(first.tags.len(), keys.len());
+            let third = read("", &read("", &first).unwrap()).unwrap();
+            proptest::prop_assert_eq!(third.tags.keys().collect::<Vec<_>>(), chosen);
+        }
+    }
 }
