@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand};
 
-use crate::commands::{helper, logout, setup};
+use crate::commands::{assume, helper, login, logout, setup};
 use crate::error::{Exit, Result};
 use crate::world::{Verbosity, World};
 
@@ -39,6 +39,8 @@ const EXAMPLES: &str = "Examples:
 enum Command {
     Setup(setup::SetupArgs),
     Logout(logout::LogoutArgs),
+    Assume(assume::AssumeArgs),
+    Login(login::LoginArgs),
     /// Speaks the Docker credential-helper protocol; clients call it as docker-credential-ecr-auth
     Helper {
         /// get, store, erase, list or version
@@ -70,6 +72,8 @@ fn dispatch(cli: &Cli, world: &mut World<'_>) -> Result<Exit> {
     match &cli.command {
         Command::Setup(args) => setup::run(args, cli.config.as_deref(), world)?,
         Command::Logout(args) => logout::run(args, cli.config.as_deref(), world)?,
+        Command::Login(args) => login::run(args, cli.config.as_deref(), world)?,
+        Command::Assume(args) => return assume::run(args, world),
         Command::Helper { action } => return Ok(helper::run(action, cli.config.as_deref(), world)),
     }
     Ok(Exit::Done)

@@ -15,6 +15,8 @@ pub enum Exit {
     Failed,
     /// 2: the command line or the configuration is wrong.
     Usage,
+    /// The status of a command that was run.
+    OfCommand(u8),
 }
 
 impl Exit {
@@ -24,6 +26,7 @@ impl Exit {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Usage => 2,
+            Self::OfCommand(status) => status,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The binary: hands the outside world to the library and its exit status to the system.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
         clock: &SystemTime::now,
         stdin: &mut std::io::stdin().lock(),
         stdout: &mut std::io::stdout().lock(),
+        stdout_is_terminal: std::io::stdout().is_terminal(),
         stderr: &mut std::io::stderr().lock(),
         verbosity,
         started,

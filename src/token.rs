@@ -6,9 +6,9 @@ use crate::aws::{self, Aws, Endpoint, Service};
 use crate::cache::{Cache, Fetched, Held, Key, Request};
 use crate::config::Target;
 use crate::error::{Error, Result};
-use crate::identity::{self, Identity, Scope};
-use crate::registry::{Registry, parse_argument, parse_region};
-use crate::world::{Env, Verbosity, World};
+use crate::identity::{self, Identity, RoleSettings, Scope};
+use crate::registry::{Partition, Registry, parse_argument, parse_region};
+use crate::world::{Env, World};
 
 /// How long all of it may take, if `ECR_AUTH_TIMEOUT` says nothing else.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -24,14 +24,38 @@ pub struct Plan {
     key: Key,
 }
 
+/// What the command line says of the identity.
+#[derive(Debug)]
+pub struct Override<'a> {
+    /// The profile, used alone.
+    pub profile: Option<&'a str>,
+    /// The roles, the rule's filled in where the command line leaves them open.
+    pub role: RoleSettings,
+    /// Whether it names an identity, so that a profile of the rule doesn't count.
+    pub is_whole: bool,
+}
+
 impl Plan {
     /// Chooses the identity and the endpoint for a registry.
     ///
     /// # Errors
     /// No usable source of credentials, an endpoint that may not be used.
     pub fn new(env: &Env, target: &Target<'_>) -> Result<Self> {
-        let registry = target.registry().clone();
-        let identity = Identity::choose_for(&Scope::from(&registry), env, target.profile(), target.role())?;
+        Self::of(env, target.registry(), target.profile(), target.role())
+    }
+
+    /// The same, with what the command line says.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn with(env: &Env, target: &Target<'_>, given: &Override<'_>) -> Result<Self> {
+        let of_rule = target.profile().filter(|_| !given.is_whole);
+        Self::of(env, target.registry(), given.profile.or(of_rule), &given.role)
+    }
+
+    fn of(env: &Env, registry: &Registry, profile: Option<&str>, role: &RoleSettings) -> Result<Self> {
+        let registry = registry.clone();
+        let identity = Identity::choose_for(&Scope::from(&registry), env, profile, role)?;
         let service = match registry.is_public() {
             true => Service::EcrPublic,
             false => Service::Ecr,
@@ -58,7 +82,7 @@ impl Plan {
     /// # Errors
     /// What AWS says, or that it said nothing in time.
     pub fn password(&self, cache: &Cache, name: &str, began: Instant, world: &mut World<'_>) -> Result<Held> {
-        self.explain(world);
+        self.identity.explain(world);
         if let Some(held) = cache.warm(&self.key, name, world.now()) {
             world.detail(|| format!("cache: a fresh token for {}", self.registry.region()));
             return Ok(held);
@@ -82,16 +106,6 @@ impl Plan {
         held
     }
 
-    /// Says where the credentials come from, and why not from elsewhere.
-    fn explain(&self, world: &mut World<'_>) {
-        world.detail(|| format!("credentials: {}", self.identity.source));
-        if world.verbosity == Verbosity::Debug {
-            for line in self.identity.passed_over(&world.env) {
-                world.detail(|| format!("passed over: {line}"));
-            }
-        }
-    }
-
     fn fetch(&self, env: &Env, budget: Duration) -> Result<Fetched> {
         let aws = Aws::new(env, &self.identity, budget)?;
         let token = aws::within(budget, aws.authorization_token(&self.registry, &self.endpoint))?;
@@ -106,7 +120,7 @@ impl Plan {
 /// When this process was started. On a machine that is busy with hundreds of others, what the kernel says is earlier, and truer,
 /// than the first look at the clock in `main`; but a process that was something else before (a shell that ran `exec`) counts from
 /// ten seconds before that look, at the earliest.
-fn started(world: &World<'_>) -> SystemTime {
+pub(crate) fn started(world: &World<'_>) -> SystemTime {
     let earliest = world.started - Duration::from_secs(10);
     let spawned = process_age().and_then(|age| world.now().checked_sub(age));
     spawned.map_or(world.started, |spawned| spawned.clamp(earliest, world.started))
@@ -178,11 +192,17 @@ pub fn region(flag: Option<&str>, env: &Env) -> Result<Option<String>> {
     }
 }
 
-/// The caller's own registry in the current region: STS says which account that is.
+/// The caller's own registry in the current region: that of the last role's account or, where no role is named, of the account
+/// that STS says.
 ///
 /// # Errors
 /// No region, no credentials, a denial, a network that fails.
-pub fn own_registry(region_flag: Option<&str>, world: &World<'_>) -> Result<Registry> {
+pub fn own_registry(
+    region_flag: Option<&str>,
+    profile: Option<&str>,
+    role: &RoleSettings,
+    world: &World<'_>,
+) -> Result<Registry> {
     let region = region(region_flag, &world.env)?.ok_or_else(|| {
         Error::usage(
             "no registry",
@@ -191,11 +211,20 @@ pub fn own_registry(region_flag: Option<&str>, world: &World<'_>) -> Result<Regi
         .hint("name one (ACCOUNT/REGION or a host), or set --region or AWS_REGION")
     })?;
     let region = parse_region(&region)?;
-    let identity = Identity::choose(&world.env, None)?;
-    let budget = deadline(&world.env, Instant::now())?.saturating_duration_since(Instant::now());
-    let aws = Aws::new(&world.env, &identity, budget)?;
-    let caller = aws::within(budget, aws.caller_identity(&region))?;
-    parse_argument(&format!("{}/{region}", caller.account), None)
+    let scope = Scope {
+        partition: Partition::of_region(&region),
+        account: None,
+    };
+    let identity = Identity::choose_for(&scope, &world.env, profile, role)?;
+    let account = match identity.role() {
+        Some(role) => role.account().to_owned(),
+        None => {
+            let budget = deadline(&world.env, Instant::now())?.saturating_duration_since(Instant::now());
+            let aws = Aws::new(&world.env, &identity, budget)?;
+            aws::within(budget, aws.caller_identity(&region))?.account
+        }
+    };
+    parse_argument(&format!("{account}/{region}"), None)
 }
 
 #[cfg(test)]

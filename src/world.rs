@@ -137,6 +137,8 @@ pub struct World<'a> {
     pub stdin: &'a mut dyn Read,
     /// The result, and nothing else.
     pub stdout: &'a mut dyn Write,
+    /// Whether that is shown on a terminal.
+    pub stdout_is_terminal: bool,
     /// What people read.
     pub stderr: &'a mut dyn Write,
     /// How much of it.

@@ -31,12 +31,14 @@ impl Aws<'_> {
     /// Credentials of the chosen source, and of no other.
     ///
     /// # Errors
-    /// Whatever the source says, with the way out.
-    pub(super) async fn credentials(&self, region: &str) -> Result<Credentials> {
-        match &self.identity.source {
+    /// Whatever the source says, with the way out; keys that no AWS ever gave out.
+    pub async fn credentials(&self, region: &str) -> Result<Credentials> {
+        let credentials = match &self.identity.source {
             Source::Role(plan) => self.role(plan, self.sts_region(region)).await,
             source => self.credentials_of(source, region).await,
-        }
+        }?;
+        check(&credentials)?;
+        Ok(credentials)
     }
 
     /// Credentials of a source that is no role by name.

@@ -79,7 +79,6 @@ impl<'a> Aws<'a> {
     /// The settings of a service's client: nothing is looked up behind our back.
     async fn config(&self, region: &str, endpoint: &Endpoint) -> Result<SdkConfig> {
         let credentials = self.credentials(region).await?;
-        credentials::check(&credentials)?;
         let provider = SharedCredentialsProvider::new(credentials);
         Ok(self
             .settings(region, endpoint)

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::Held;
 use super::key::Key;
 use crate::error::{Error, Exit};
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 
 /// The version of the file's format. A file of another version is ignored, and replaced by the next fetch.
 const VERSION: u32 = 1;
@@ -60,7 +60,7 @@ pub(super) struct Entry {
 /// A secret and its life.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Token {
-    #[serde(with = "exposed")]
+    #[serde(with = "secret::exposed")]
     pub secret: Secret,
     #[serde(with = "millis")]
     pub fetched_at: SystemTime,
@@ -291,21 +291,6 @@ mod optional_millis {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
         Ok(Option::<Millis>::deserialize(deserializer)?.map(|Millis(time)| time))
-    }
-}
-
-/// A secret as plain text: the cache's files are the one place that it is written to.
-mod exposed {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::secret::Secret;
-
-    pub fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(secret.expose())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
-        String::deserialize(deserializer).map(Secret::new)
     }
 }
 

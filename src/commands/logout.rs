@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::hosts;
 use crate::cache::Cache;
 use crate::config::Config;
 
 use crate::docker::{self, Client, Record, Remembered, Restored, shown};
 use crate::error::Result;
-use crate::token;
 use crate::world::World;
 
 const EXAMPLES: &str = "\
@@ -41,20 +41,10 @@ pub struct LogoutArgs {
 /// A registry that can't be told, a configuration that can't be written.
 pub fn run(args: &LogoutArgs, config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
     let config = Config::load(&world.env, config)?;
-    let hosts = hosts(args, &config, world)?;
+    let hosts = hosts::named(&args.registries, args.region.as_deref(), &config, world)?;
     let restored = restore(args, &hosts, world);
     forget(&hosts, world);
     restored
-}
-
-/// The hosts named on the command line. AWS's files, which may be broken, are read for these alone.
-fn hosts(args: &LogoutArgs, config: &Config, world: &World<'_>) -> Result<Vec<String>> {
-    if args.registries.is_empty() {
-        return Ok(Vec::new());
-    }
-    let region = token::region(args.region.as_deref(), &world.env)?;
-    let named = args.registries.iter();
-    named.map(|name| config.host_named(name, region.as_deref())).collect()
 }
 
 /// Forgets the tokens that were handed out for these hosts, or all.

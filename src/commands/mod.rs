@@ -1,5 +1,12 @@
-//! The flow of each subcommand: parse, plan, do, report. They don't know each other.
+//! The flow of each subcommand: parse, plan, do, report. They don't know each other; what
+//! several of them need stands in `identity` (flags), `deliver` and `hosts`.
 
+pub mod assume;
+mod deliver;
 pub mod helper;
+mod hosts;
+mod identity;
+pub mod login;
 pub mod logout;
+mod run_with;
 pub mod setup;

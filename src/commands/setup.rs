@@ -6,12 +6,14 @@ use std::time::Instant;
 
 use clap::Args;
 
+use super::hosts;
+use super::identity::IdentityArgs;
 use crate::cache::Cache;
 use crate::config::Config;
 
 use crate::docker::{self, Client, Configured, Link, LinkPlan, Record, Wish, shown};
 use crate::error::{Error, Result};
-use crate::token::{self, Plan};
+use crate::token::Plan;
 use crate::world::World;
 
 const EXAMPLES: &str = "\
@@ -30,9 +32,6 @@ pub struct SetupArgs {
     /// Registries: a host name, ACCOUNT/REGION, ACCOUNT, or `public` [default: the caller's own account in the current region]
     #[arg(value_name = "REGISTRY")]
     pub registries: Vec<String>,
-    /// Region of registries that are named by their account alone, such as eu-west-1
-    #[arg(long)]
-    pub region: Option<String>,
     /// Serve every registry (docker's credsStore) instead of single ones
     #[arg(long)]
     pub creds_store: bool,
@@ -54,6 +53,9 @@ pub struct SetupArgs {
     /// Folder for the helper's link [default: the binary's own if on PATH and writable, else /usr/local/bin or ~/.local/bin]
     #[arg(long, value_name = "DIR")]
     pub bin_dir: Option<PathBuf>,
+    /// Whose AWS credentials
+    #[command(flatten)]
+    pub identity: IdentityArgs,
 }
 
 /// Installs the helper, writes it into the clients' configuration, and with `--verify` fetches a token for each registry.
@@ -62,7 +64,10 @@ pub struct SetupArgs {
 /// A registry that can't be told, a configuration that can't be written, a token that can't be had.
 pub fn run(args: &SetupArgs, config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
     let config = Config::load(&world.env, config)?;
-    let hosts = hosts(args, &config, world)?;
+    let hosts = match args.creds_store {
+        true => store_hosts(args, &config, world)?,
+        false => hosts::named_or_own(&args.registries, &args.identity, &config, world)?,
+    };
     configure(args, &hosts, world)?;
     if args.verify && !args.dry_run {
         verify(&hosts, &config, world)?;
@@ -70,26 +75,13 @@ pub fn run(args: &SetupArgs, config: Option<&Path>, world: &mut World<'_>) -> Re
     Ok(())
 }
 
-/// The hosts named on the command line, else those that the configuration names exactly, else the caller's own registry.
-fn hosts(args: &SetupArgs, config: &Config, world: &mut World<'_>) -> Result<Vec<String>> {
-    if !args.registries.is_empty() {
-        let region = token::region(args.region.as_deref(), &world.env)?;
-        let mut hosts = Vec::new();
-        for name in &args.registries {
-            let host = config.host_named(name, region.as_deref())?;
-            if !hosts.contains(&host) {
-                hosts.push(host);
-            }
-        }
-        return Ok(hosts);
+/// A store serves every registry: those named beside it are for clients that know no store, and none need be.
+fn store_hosts(args: &SetupArgs, config: &Config, world: &World<'_>) -> Result<Vec<String>> {
+    let named = hosts::named(&args.registries, args.identity.region.as_deref(), config, world)?;
+    match named.is_empty() {
+        true => Ok(config.exact_hosts().map(str::to_owned).collect()),
+        false => Ok(named),
     }
-    let configured: Vec<String> = config.exact_hosts().map(str::to_owned).collect();
-    if !configured.is_empty() || args.creds_store {
-        return Ok(configured);
-    }
-    let own = token::own_registry(args.region.as_deref(), world)?;
-    world.say(&format!("registry: {own}, the caller's own"));
-    Ok(vec![own.host().to_owned()])
 }
 
 /// Asks AWS anew for each registry, so that what is wrong shows now and not in the middle of a build.

@@ -21,7 +21,7 @@ pub use shared_files::{Profile, SharedFiles};
 
 use crate::error::{Error, Result, without_userinfo};
 use crate::secret::Secret;
-use crate::world::Env;
+use crate::world::{Env, Verbosity, World};
 use chain::Places;
 
 /// Where AWS credentials come from.
@@ -239,6 +239,16 @@ impl Identity {
         lines
     }
 
+    /// Tells people who asked for more where the credentials come from, and why not from elsewhere.
+    pub fn explain(&self, world: &mut World<'_>) {
+        world.detail(|| format!("credentials: {}", self.source));
+        if world.verbosity == Verbosity::Debug {
+            for line in self.passed_over(&world.env) {
+                world.detail(|| format!("passed over: {line}"));
+            }
+        }
+    }
+
     fn why_no_source(&self) -> String {
         match (self.choice, &self.source) {
             (Choice::Profile, _) => "a profile is named, and used alone".to_owned(),
@@ -261,6 +271,22 @@ impl Identity {
         };
         let tokens = CiToken::all(env).into_iter().filter(|token| Some(token) != taken);
         tokens.map(|token| format!("{}: {why}", token.name())).collect()
+    }
+
+    /// The roles that are assumed, if this identity is one by name.
+    pub fn role(&self) -> Option<&RolePlan> {
+        match &self.source {
+            Source::Role(plan) => Some(plan),
+            _ => None,
+        }
+    }
+
+    /// The CI's token, where it is held already.
+    pub fn token(&self) -> Option<Secret> {
+        match &self.role()?.base {
+            Base::Token(CiToken::Text { token, .. } | CiToken::CircleCi { token, .. }) => Some(token.clone()),
+            _ => None,
+        }
     }
 
     /// A setting: the profile's, for what the environment doesn't say.

@@ -110,6 +110,11 @@ impl RolePlan {
         self.roles.last().map_or("", String::as_str)
     }
 
+    /// The account of the last role: 12 digits.
+    pub fn account(&self) -> &str {
+        self.last().split(':').nth(4).unwrap_or_default()
+    }
+
     /// What tells these roles' credentials from all others.
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
         let field = |name, value: &str| (name, Secret::new(value));

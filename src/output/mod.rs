@@ -10,6 +10,7 @@ pub use credentials::{credentials_dotenv, credentials_env, credentials_process, 
 pub use k8s::{SecretName, k8s_secret};
 pub use password::{RegistryPassword, bare_password, passwords_dotenv, passwords_json, passwords_outputs};
 pub use shell::push_quoted;
+pub use text::rfc3339;
 
 #[cfg(test)]
 mod tests;

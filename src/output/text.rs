@@ -9,7 +9,10 @@ use crate::error::{Error, Result};
 use crate::secret::Secret;
 
 /// A time as RFC 3339 has it, in UTC, whole seconds: `2026-01-02T03:04:05Z`. Rounded down: better renewed early than late.
-pub(super) fn rfc3339(time: SystemTime) -> Result<String> {
+///
+/// # Errors
+/// A time that no calendar knows.
+pub fn rfc3339(time: SystemTime) -> Result<String> {
     let seconds = DateTime::from(time).secs();
     DateTime::from_secs(seconds)
         .fmt(Format::DateTime)

@@ -7,6 +7,7 @@ pub struct Partition {
     region_prefix: &'static str,
     registry_suffix: &'static str,
     dual_stack_suffix: Option<&'static str>,
+    first_region: &'static str,
 }
 
 const fn partition(
@@ -14,27 +15,47 @@ const fn partition(
     region_prefix: &'static str,
     registry_suffix: &'static str,
     dual_stack_suffix: Option<&'static str>,
+    first_region: &'static str,
 ) -> Partition {
     Partition {
         id,
         region_prefix,
         registry_suffix,
         dual_stack_suffix,
+        first_region,
     }
 }
 
 /// The partition of every region that no other partition claims.
-static AWS: Partition = partition("aws", "", "amazonaws.com", Some("on.aws"));
+static AWS: Partition = partition("aws", "", "amazonaws.com", Some("on.aws"), "us-east-1");
 
 /// The partitions whose regions have a prefix; no prefix begins another one.
 static PREFIXED: [Partition; 7] = [
-    partition("aws-us-gov", "us-gov-", "amazonaws.com", Some("on.aws")),
-    partition("aws-cn", "cn-", "amazonaws.com.cn", Some("on.amazonwebservices.com.cn")),
-    partition("aws-eusc", "eusc-", "amazonaws.eu", Some("on.amazonwebservices.eu")),
-    partition("aws-iso", "us-iso-", "c2s.ic.gov", None),
-    partition("aws-iso-b", "us-isob-", "sc2s.sgov.gov", None),
-    partition("aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", None),
-    partition("aws-iso-f", "us-isof-", "csp.hci.ic.gov", None),
+    partition(
+        "aws-us-gov",
+        "us-gov-",
+        "amazonaws.com",
+        Some("on.aws"),
+        "us-gov-west-1",
+    ),
+    partition(
+        "aws-cn",
+        "cn-",
+        "amazonaws.com.cn",
+        Some("on.amazonwebservices.com.cn"),
+        "cn-northwest-1",
+    ),
+    partition(
+        "aws-eusc",
+        "eusc-",
+        "amazonaws.eu",
+        Some("on.amazonwebservices.eu"),
+        "eusc-de-east-1",
+    ),
+    partition("aws-iso", "us-iso-", "c2s.ic.gov", None, "us-iso-east-1"),
+    partition("aws-iso-b", "us-isob-", "sc2s.sgov.gov", None, "us-isob-east-1"),
+    partition("aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", None, "eu-isoe-west-1"),
+    partition("aws-iso-f", "us-isof-", "csp.hci.ic.gov", None, "us-isof-south-1"),
 ];
 
 impl Partition {
@@ -44,6 +65,17 @@ impl Partition {
             .iter()
             .find(|partition| region.starts_with(partition.region_prefix))
             .unwrap_or(&AWS)
+    }
+
+    /// The partition that an ARN names: `arn:<partition>:…`; `aws` where it names none that is known.
+    pub fn of_arn(arn: &str) -> &'static Self {
+        let id = arn.split(':').nth(1).unwrap_or_default();
+        PREFIXED.iter().find(|partition| partition.id == id).unwrap_or(&AWS)
+    }
+
+    /// The region that is asked where none is named, as AWS's own tools have it (`implicitGlobalRegion` of botocore).
+    pub fn first_region(&self) -> &'static str {
+        self.first_region
     }
 
     /// Every partition.

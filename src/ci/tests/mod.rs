@@ -29,6 +29,7 @@ fn masked_to(vars: &[(&str, &str)], secrets: &[Secret], stderr: &mut dyn Write) 
         stdout: &mut io::sink(),
         stderr,
         verbosity: Verbosity::Normal,
+        stdout_is_terminal: false,
         started: SystemTime::now(),
         began: Instant::now(),
     };

@@ -70,6 +70,7 @@ impl Home {
             stdout: &mut stdout,
             stderr: &mut stderr,
             verbosity: Verbosity::Normal,
+            stdout_is_terminal: false,
             started: SystemTime::now(),
             began: Instant::now(),
         };

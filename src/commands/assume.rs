@@ -1,0 +1,141 @@
+//! `ecr-auth assume`: turns this CI job's OIDC token into temporary AWS credentials of an IAM role.
+
+use std::ffi::OsString;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+
+use super::deliver::{DeliveryArgs, hide};
+use super::identity::{IdentityArgs, Source};
+use super::run_with;
+use crate::cache::Cache;
+use crate::ci::{self, github};
+use crate::error::{Error, Exit, Result};
+use crate::identity::{Base, RoleSettings};
+use crate::output;
+use crate::profile;
+use crate::session::{Plan, SessionCredentials};
+use crate::world::World;
+
+const EXAMPLES: &str = "\
+Examples:
+  ecr-auth assume --role-arn arn:aws:iam::111122223333:role/ci -- aws s3 ls
+  eval \"$(ecr-auth assume --role-arn arn:aws:iam::111122223333:role/ci --format env)\"
+  ecr-auth assume --role-arn arn:aws:iam::111122223333:role/ci --format profile --profile ci
+
+As `credential_process`, or with --format profile, AWS's own tools ask again before the credentials end.";
+
+/// The name of the profile that is written, if none is given.
+const PROFILE: &str = "ecr-auth";
+
+/// Turns this CI job's OIDC token into temporary AWS credentials of an IAM role
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct AssumeArgs {
+    #[command(flatten)]
+    identity: IdentityArgs,
+    /// How the credentials are handed over
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    delivery: DeliveryArgs,
+    /// A command to run with the credentials in its environment, and in no other place
+    #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["format", "output"])]
+    command: Vec<OsString>,
+}
+
+/// How credentials are handed over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// The JSON of a `credential_process`
+    #[default]
+    Process,
+    /// `export` lines for a shell
+    Env,
+    /// Masked, into GitHub's environment of the job's later steps
+    Github,
+    /// NAME=value lines
+    Dotenv,
+    /// A profile in AWS's config file that runs this command whenever credentials are needed; --profile names it
+    Profile,
+}
+
+/// Gets the credentials and hands them over.
+///
+/// # Errors
+/// No role, no token, a denial, a network that fails; a result that can't be written.
+pub fn run(args: &AssumeArgs, world: &mut World<'_>) -> Result<Exit> {
+    if args.format == Format::Profile {
+        return write_profile(args, world).map(|()| Exit::Done);
+    }
+    if args.command.is_empty() && args.format != Format::Github {
+        args.delivery.check(world)?;
+    }
+    let plan = plan(&args.identity, world)?;
+    let cache = Cache::open(Cache::folder(&world.env));
+    let credentials = plan.credentials(&cache, Instant::now(), world)?;
+    let mut secrets = ci::of_credentials(&credentials.secret_access_key, credentials.session_token.as_ref());
+    secrets.extend(plan.identity().token());
+    hide(secrets, world)?;
+    if !args.command.is_empty() {
+        return run_with::run(&args.command, &credentials, args.identity.token_env.as_deref(), world);
+    }
+    hand_over(args, &credentials, world).map(|()| Exit::Done)
+}
+
+fn plan(identity: &IdentityArgs, world: &World<'_>) -> Result<Plan> {
+    let settings = identity.settings(&RoleSettings::default())?;
+    Plan::new(&world.env, identity.profile.as_deref(), &settings)
+}
+
+fn hand_over(args: &AssumeArgs, credentials: &SessionCredentials, world: &mut World<'_>) -> Result<()> {
+    let text = match args.format {
+        Format::Env => output::credentials_env(credentials),
+        Format::Dotenv => output::credentials_dotenv(credentials)?,
+        Format::Github => {
+            github::write(
+                &world.env,
+                github::File::Env,
+                &output::credentials_variables(credentials),
+            )?;
+            world.say("the job's later steps have the credentials in their environment");
+            return Ok(());
+        }
+        Format::Process | Format::Profile => output::credentials_process(credentials)?,
+    };
+    args.delivery.deliver(&text, world)
+}
+
+/// Writes a profile that runs this command with the same flags, and the choice that they mean now: whoever uses the profile later
+/// may have other variables, and one of them may name the profile itself.
+fn write_profile(args: &AssumeArgs, world: &mut World<'_>) -> Result<()> {
+    let name = args.identity.profile.as_deref().unwrap_or(PROFILE);
+    let role = args
+        .identity
+        .role_arn
+        .clone()
+        .or_else(|| world.env.get("AWS_ROLE_ARN").map(str::to_owned));
+    if role.is_none() {
+        return Err(Error::usage("no role", "none is named for the profile to assume")
+            .hint("name it with --role-arn or AWS_ROLE_ARN; --profile is the name of the profile that is written"));
+    }
+    let mut identity = IdentityArgs {
+        role_arn: role,
+        profile: None,
+        ..args.identity.clone()
+    };
+    let plan = plan(&identity, world)?;
+    identity.source = Some(match plan.identity().role().map(|role| &role.base) {
+        Some(Base::Token(_)) | None => Source::Oidc,
+        Some(Base::Source(_)) => Source::Chain,
+    });
+    let mut line = vec!["assume".to_owned()];
+    line.extend(identity.to_args()?);
+    let written = profile::write(name, &world.exe, &line, &world.env)?;
+    let already = if written.changed { "" } else { "already " };
+    world.say(&format!(
+        "profile {name} {already}in {}; use it with AWS_PROFILE={name}",
+        written.path.display()
+    ));
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! Secrets on their way out: hidden from the CI's log first, then to stdout or into a file of the user's alone.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::ci;
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use crate::world::World;
+
+/// Where a result that holds secrets goes.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DeliveryArgs {
+    /// Write the result to this file (mode 0600) instead of stdout
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Print secrets even to a terminal
+    #[arg(long)]
+    pub show_secret: bool,
+}
+
+impl DeliveryArgs {
+    /// Refuses to show a secret on a terminal, before anything is fetched. A pipe is the caller's.
+    ///
+    /// # Errors
+    /// A usage error.
+    pub fn check(&self, world: &World<'_>) -> Result<()> {
+        if self.output.is_some() || self.show_secret || !world.stdout_is_terminal {
+            return Ok(());
+        }
+        Err(
+            Error::usage("refused", "the result is a secret, and would be shown on this terminal")
+                .hint("send it through a pipe, write it with --output FILE, or say --show-secret"),
+        )
+    }
+
+    /// Hands the result over.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn deliver(&self, result: &Secret, world: &mut World<'_>) -> Result<()> {
+        let Some(path) = &self.output else {
+            let written = world.stdout.write_all(result.expose().as_bytes());
+            return written
+                .and_then(|()| world.stdout.flush())
+                .map_err(|error| Error::failed("cannot write the result", error));
+        };
+        write_private(path, result).map_err(|error| {
+            Error::failed(format!("cannot write {}", path.display()), error)
+                .hint("check that its folder is there and that this user may write to it")
+        })?;
+        world.say(&format!("written: {}", path.display()));
+        Ok(())
+    }
+}
+
+/// Hides secrets from the CI's log: before anything is written.
+///
+/// # Errors
+/// As [`ci::mask`].
+pub fn hide(mut secrets: Vec<Secret>, world: &mut World<'_>) -> Result<()> {
+    secrets.extend(ci::of_proxies(&world.env));
+    ci::mask(&secrets, world)
+}
+
+/// A regular file is replaced by one that is private from its first byte; what is no regular file (a pipe, `/dev/fd/3`) is the
+/// caller's, and is written to.
+fn write_private(path: &Path, result: &Secret) -> std::io::Result<()> {
+    let text = result.expose().as_bytes();
+    if path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return OpenOptions::new().write(true).open(path)?.write_all(text);
+    }
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = real.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    file.write_all(text)?;
+    file.as_file().sync_all()?;
+    file.persist(real)?;
+    Ok(())
+}

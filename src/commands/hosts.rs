@@ -1,0 +1,53 @@
+//! Which registries a command is about.
+
+use super::identity::IdentityArgs;
+use crate::config::Config;
+use crate::error::Result;
+use crate::identity::RoleSettings;
+use crate::token;
+use crate::world::World;
+
+/// The hosts named on the command line, each once; none where none is named. AWS's files, which may be broken, are read for
+/// these alone.
+///
+/// # Errors
+/// A registry that can't be told.
+pub fn named(registries: &[String], region: Option<&str>, config: &Config, world: &World<'_>) -> Result<Vec<String>> {
+    let mut hosts = Vec::new();
+    if registries.is_empty() {
+        return Ok(hosts);
+    }
+    let region = token::region(region, &world.env)?;
+    for name in registries {
+        let host = config.host_named(name, region.as_deref())?;
+        if !hosts.contains(&host) {
+            hosts.push(host);
+        }
+    }
+    Ok(hosts)
+}
+
+/// The same and, where none is named, those that the configuration names exactly, else the registry of the identity's own account.
+///
+/// # Errors
+/// A registry that can't be told; no credentials to ask STS whose account it is.
+pub fn named_or_own(
+    registries: &[String],
+    identity: &IdentityArgs,
+    config: &Config,
+    world: &mut World<'_>,
+) -> Result<Vec<String>> {
+    let region = identity.region.as_deref();
+    let named = named(registries, region, config, world)?;
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    let configured: Vec<String> = config.exact_hosts().map(str::to_owned).collect();
+    if !configured.is_empty() {
+        return Ok(configured);
+    }
+    let role = identity.settings(&RoleSettings::default())?;
+    let own = token::own_registry(region, identity.profile.as_deref(), &role, world)?;
+    world.say(&format!("registry: {own}, the caller's own"));
+    Ok(vec![own.host().to_owned()])
+}

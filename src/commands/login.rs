@@ -1,0 +1,224 @@
+//! `ecr-auth login`: fetches registry passwords and hands them over, masked.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+
+use super::deliver::{DeliveryArgs, hide};
+use super::hosts;
+use super::identity::IdentityArgs;
+use crate::cache::{Cache, Held};
+use crate::ci::{self, github};
+use crate::config::Config;
+use crate::docker::{self, Client, ConfigFile, Login, Place, Record, StoredLogin, shown};
+use crate::error::{Error, Result};
+use crate::output::{self, RegistryPassword, SecretName};
+use crate::token::{Override, Plan};
+use crate::world::World;
+
+const EXAMPLES: &str = "\
+Examples:
+  ecr-auth login 111122223333.dkr.ecr.eu-west-1.amazonaws.com
+  ecr-auth login --format password 111122223333/eu-west-1 | helm registry login -u AWS --password-stdin HOST
+  ecr-auth login --format k8s-secret --name ecr 111122223333/eu-west-1 | kubectl apply -f -
+
+`ecr-auth setup` needs no password to be stored anywhere, and renews it: prefer it where the client takes a credential helper.";
+
+/// The Secret's name, if none is given.
+const SECRET_NAME: &str = "ecr-auth";
+
+/// Fetches registry passwords and hands them over, masked
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct LoginArgs {
+    /// Registries: a host name, ACCOUNT/REGION, ACCOUNT, or `public` [default: those of ecr-auth.yml, else the caller's own]
+    #[arg(value_name = "REGISTRY")]
+    pub registries: Vec<String>,
+    /// How the passwords are handed over
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Where a result goes
+    #[command(flatten)]
+    pub delivery: DeliveryArgs,
+    /// Name of the Kubernetes Secret [default: ecr-auth]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Namespace of the Kubernetes Secret [default: the one that kubectl is set to]
+    #[arg(long)]
+    pub namespace: Option<String>,
+    /// Whose store to write [default: docker, and podman where podman, buildah or skopeo is installed]
+    #[arg(long, value_enum)]
+    pub client: Option<Client>,
+    /// Docker's configuration folder [default: $DOCKER_CONFIG, else ~/.docker]
+    #[arg(long, value_name = "DIR")]
+    pub docker_config: Option<PathBuf>,
+    /// Whose AWS credentials
+    #[command(flatten)]
+    pub identity: IdentityArgs,
+}
+
+/// How passwords are handed over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Into the client's own store: its credential store, or `auths` of its configuration
+    #[default]
+    Docker,
+    /// Masked, into the outputs of GitHub's step
+    Github,
+    /// NAME=value lines
+    Dotenv,
+    /// One JSON document
+    Json,
+    /// The password alone, of one registry
+    Password,
+    /// A Secret of type kubernetes.io/dockerconfigjson
+    K8sSecret,
+}
+
+/// Fetches a password for each registry and hands them over: all, or none where one can't be had.
+///
+/// # Errors
+/// A registry that can't be told, a password that can't be had, a result that can't be written.
+pub fn run(args: &LoginArgs, config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
+    let secret = check(args, world)?;
+    let config = Config::load(&world.env, config)?;
+    let hosts = hosts::named_or_own(&args.registries, &args.identity, &config, world)?;
+    let passwords = fetch(args, &hosts, &config, world)?;
+    hide(
+        passwords.iter().flat_map(|it| ci::of_password(&it.password)).collect(),
+        world,
+    )?;
+    hand_over(args, &passwords, secret.as_ref(), world)
+}
+
+/// Everything that can be wrong with the command line is told before a password is fetched.
+fn check(args: &LoginArgs, world: &World<'_>) -> Result<Option<SecretName>> {
+    if args.format != Format::K8sSecret && (args.name.is_some() || args.namespace.is_some()) {
+        return Err(
+            Error::usage("--name, --namespace", "only a Kubernetes Secret has them").hint("add --format k8s-secret")
+        );
+    }
+    if args.format != Format::Docker && (args.client.is_some() || args.docker_config.is_some()) {
+        return Err(Error::usage(
+            "--client, --docker-config",
+            "only the format docker writes a client's store",
+        )
+        .hint("leave them out, or leave out --format"));
+    }
+    if matches!(args.format, Format::Docker | Format::Github) {
+        return match args.delivery.output {
+            Some(_) => Err(
+                Error::usage("--output", "this format has a place of its own to write to")
+                    .hint("leave --output out, or choose json, dotenv, password or k8s-secret with --format"),
+            ),
+            None => Ok(None),
+        };
+    }
+    args.delivery.check(world)?;
+    if args.format != Format::K8sSecret {
+        return Ok(None);
+    }
+    let name = args.name.as_deref().unwrap_or(SECRET_NAME);
+    SecretName::new(name, args.namespace.as_deref()).map(Some)
+}
+
+/// One fetch for all registries that one token opens.
+fn fetch(args: &LoginArgs, hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<Vec<RegistryPassword>> {
+    let cache = Cache::open(Cache::folder(&world.env));
+    let mut fetched: BTreeMap<String, Held> = BTreeMap::new();
+    let mut passwords = Vec::new();
+    for host in hosts {
+        let Some(target) = config.target(host) else { continue };
+        let with = Override {
+            profile: args.identity.profile.as_deref(),
+            role: args.identity.settings(target.role())?,
+            is_whole: args.identity.names_one(),
+        };
+        let plan = Plan::with(&world.env, &target, &with)?;
+        let key = plan.key().to_string();
+        let held = match fetched.get(&key) {
+            Some(held) => Ok(held.clone()),
+            None => plan.password(&cache, host, Instant::now(), world),
+        };
+        match held {
+            Ok(held) => {
+                fetched.insert(key, held.clone());
+                passwords.push(RegistryPassword {
+                    host: host.clone(),
+                    password: held.secret,
+                    expires_at: held.expires_at,
+                });
+            }
+            Err(error) if target.is_optional() && hosts.len() > 1 => {
+                world.say(&format!("warning: {host}: going on without it: {error}"));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(passwords)
+}
+
+fn hand_over(
+    args: &LoginArgs,
+    passwords: &[RegistryPassword],
+    secret: Option<&SecretName>,
+    world: &mut World<'_>,
+) -> Result<()> {
+    let text = match (args.format, secret) {
+        (Format::Docker, _) => return store(args, passwords, world),
+        (Format::Github, _) => {
+            github::write(&world.env, github::File::Output, &output::passwords_outputs(passwords)?)?;
+            world.say("the step's outputs have the passwords, masked");
+            return Ok(());
+        }
+        (_, Some(name)) => output::k8s_secret(passwords, name)?,
+        (Format::Json, _) => output::passwords_json(passwords)?,
+        (Format::Dotenv, _) => output::passwords_dotenv(passwords)?,
+        (Format::Password | Format::K8sSecret, None) => output::bare_password(passwords)?,
+    };
+    args.delivery.deliver(&text, world)
+}
+
+/// Hands the passwords to where each client keeps its own.
+fn store(args: &LoginArgs, passwords: &[RegistryPassword], world: &mut World<'_>) -> Result<()> {
+    let files = docker::config_files(args.client, args.docker_config.as_deref(), &world.env)?;
+    let record = world.env.state_folder().map(Record::in_folder);
+    let logins: Vec<Login<'_>> = passwords
+        .iter()
+        .map(|it| Login {
+            host: &it.host,
+            password: &it.password,
+        })
+        .collect();
+    for file in &files {
+        let stored = docker::store(file, &logins, record.as_ref(), &world.env)?;
+        for (login, password) in stored.logins.iter().zip(passwords) {
+            report(file, login, password, world)?;
+        }
+        if let Some(error) = &stored.not_recorded {
+            world.say(&format!(
+                "warning: what was stored cannot be recorded, so logout will leave it: {error}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn report(file: &ConfigFile, login: &StoredLogin, password: &RegistryPassword, world: &mut World<'_>) -> Result<()> {
+    let (client, host) = (file.kind.name(), &login.host);
+    let until = output::rfc3339(password.expires_at)?;
+    let line = match &login.place {
+        Place::File => format!("until {until}, in {}", shown(&file.path, &world.env)),
+        Place::Store(name) => format!("until {until}, in the credential store {name}"),
+        Place::Helper(name) => format!("by the credential helper {name}: nothing had to be stored"),
+    };
+    world.say(&format!("{client}: signed in to {host} {line}"));
+    if login.replaced {
+        world.say(&format!(
+            "warning: {client} had another password for {host}; it is gone, and logout cannot put it back"
+        ));
+    }
+    Ok(())
+}

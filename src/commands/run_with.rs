@@ -1,0 +1,85 @@
+//! `assume … -- COMMAND`: a command with the credentials in its environment, and none of what could lead it to others.
+
+use std::ffi::OsString;
+use std::process::Command;
+
+use crate::error::{Error, Exit, Result};
+use crate::output;
+use crate::session::SessionCredentials;
+use crate::world::World;
+
+/// What is taken out: everything that AWS's tools would take other credentials from, and the tokens that could mint more.
+const TAKEN_OUT: [&str; 17] = [
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "ECR_AUTH_ID_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "CIRCLE_OIDC_TOKEN",
+    "CIRCLE_OIDC_TOKEN_V2",
+    "BITBUCKET_STEP_OIDC_TOKEN",
+];
+
+/// Buildkite's agent hands out tokens to whoever has this.
+const BUILDKITE: &str = "BUILDKITE_AGENT_ACCESS_TOKEN";
+
+/// Runs a command. Where the system can, this process becomes the command: its signals, its exit status and its place among the
+/// processes are then the command's own.
+///
+/// # Errors
+/// None: a command that can't be run is told of with 126 or 127, as a shell does.
+pub fn run(
+    line: &[OsString],
+    credentials: &SessionCredentials,
+    token_env: Option<&str>,
+    world: &mut World<'_>,
+) -> Result<Exit> {
+    let Some((program, args)) = line.split_first() else {
+        return Ok(Exit::Done);
+    };
+    let mut command = Command::new(program);
+    command.args(args);
+    for name in TAKEN_OUT.iter().chain([&BUILDKITE]).copied().chain(token_env) {
+        command.env_remove(name);
+    }
+    for (name, value) in output::credentials_variables(credentials) {
+        command.env(name, value.expose());
+    }
+    match become_it(&mut command) {
+        Ok(exit) => Ok(exit),
+        Err(error) => {
+            let status = if error.kind() == std::io::ErrorKind::NotFound {
+                127
+            } else {
+                126
+            };
+            let what = format!("cannot run {}", program.to_string_lossy());
+            Error::failed(what, error).report(world.stderr);
+            Ok(Exit::OfCommand(status))
+        }
+    }
+}
+
+#[cfg(unix)]
+fn become_it(command: &mut Command) -> std::io::Result<Exit> {
+    use std::os::unix::process::CommandExt;
+
+    Err(command.exec())
+}
+
+#[cfg(not(unix))]
+fn become_it(command: &mut Command) -> std::io::Result<Exit> {
+    let status = command.status()?;
+    Ok(Exit::OfCommand(
+        status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
+    ))
+}
