@@ -427,3 +427,31 @@ fn without_a_home_it_is_said_that_nothing_is_recorded() {
     restore(&home.file(), &[], None, &Remembered::default(), &home.env()).unwrap();
     assert!(home.text().contains(AUTH));
 }
+
+#[test]
+fn many_at_once_lose_nothing_and_know_each_other() {
+    let home = Home::with("{}");
+    let results: Vec<Stored> = std::thread::scope(|scope| {
+        let home = &home;
+        let runs: Vec<_> = (0..12)
+            .map(|number| {
+                let own = format!("h{number}");
+                scope.spawn(move || {
+                    home.try_login(&[&own, "shared"], &format!("password {number}"))
+                        .unwrap()
+                })
+            })
+            .collect();
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    assert!(
+        results
+            .iter()
+            .flat_map(|stored| &stored.logins)
+            .all(|login| !login.replaced)
+    );
+    let written: Value = serde_json::from_str(&home.text()).unwrap();
+    assert_eq!(written["auths"].as_object().unwrap().len(), 13);
+    assert_eq!(home.logout(&[]).passwords.len(), 13);
+    assert_eq!(home.text(), "{}");
+}
