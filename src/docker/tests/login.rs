@@ -4,8 +4,9 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 
+use proptest::prelude::*;
 use rstest::rstest;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::store::{KEEPING, PASSWORD, Stores};
@@ -429,6 +430,29 @@ fn without_a_home_it_is_said_that_nothing_is_recorded() {
 }
 
 #[test]
+fn a_token_beside_ours_is_somebody_elses() {
+    let home = Home::with("{}");
+    home.login(&["h"], PASSWORD);
+    home.write(&format!(
+        r#"{{"auths":{{"h":{{"auth":"{AUTH}","identitytoken":"t"}}}}}}"#
+    ));
+    assert_eq!(home.login(&["h"], PASSWORD), [in_file("h", true)]);
+    assert!(!home.text().contains("identitytoken"));
+    assert_eq!(home.logout(&[]).passwords, [out("h", None, true)]);
+}
+
+#[test]
+fn what_is_stored_while_logout_runs_stays_recorded() {
+    let home = Home::with("{}");
+    home.login(&["h"], PASSWORD);
+    let remembered = home.record().load().unwrap();
+    home.login(&["h"], "another");
+    let done = restore(&home.file(), &[], Some(&home.record()), &remembered, &home.env()).unwrap();
+    assert_eq!(done.passwords, []);
+    assert_eq!(home.logout(&[]).passwords, [out("h", None, false)]);
+}
+
+#[test]
 fn many_at_once_lose_nothing_and_know_each_other() {
     let home = Home::with("{}");
     let results: Vec<Stored> = std::thread::scope(|scope| {
@@ -454,4 +478,71 @@ fn many_at_once_lose_nothing_and_know_each_other() {
     assert_eq!(written["auths"].as_object().unwrap().len(), 13);
     assert_eq!(home.logout(&[]).passwords.len(), 13);
     assert_eq!(home.text(), "{}");
+}
+
+/// What happens to a registry's entry.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Deed {
+    Login(u8),
+    /// Somebody else's login.
+    Foreign(u8),
+    /// What docker leaves beside a credential store.
+    Emptied,
+    /// Somebody else's logout.
+    Removed,
+}
+
+fn any_deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        3 => (0..3_u8).prop_map(Deed::Login),
+        1 => (0..3_u8).prop_map(Deed::Foreign),
+        1 => Just(Deed::Emptied),
+        1 => Just(Deed::Removed),
+    ]
+}
+
+/// Writes what somebody else makes of an entry.
+fn meddle(home: &Home, host: &str, entry: Option<Value>) {
+    let mut top: Value = serde_json::from_str(&home.text()).unwrap();
+    let top = top.as_object_mut().unwrap();
+    let auths = top.entry("auths").or_insert_with(|| json!({})).as_object_mut().unwrap();
+    match entry {
+        Some(entry) => drop(auths.insert(host.to_owned(), entry)),
+        None => drop(auths.remove(host)),
+    }
+    home.write(&json!(top).to_string());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn logout_takes_out_ours_and_nothing_else(deeds in prop::collection::vec(("[ab]", any_deed()), 1..8)) {
+        let home = Home::with("{}");
+        // What logout has to leave for each registry.
+        let mut left = serde_json::Map::new();
+        let mut ours = std::collections::BTreeSet::new();
+        for (host, deed) in deeds {
+            let foreign = |number| json!({"auth": format!("Zm9yZWlnbj{number}")});
+            match deed {
+                Deed::Login(number) => {
+                    home.login(&[&host], &format!("password {number}"));
+                    if ours.insert(host.clone()) && left.get(&host).is_some_and(|entry| *entry != json!({})) {
+                        left.remove(&host);
+                    }
+                    continue;
+                }
+                Deed::Foreign(number) => drop(left.insert(host.clone(), foreign(number))),
+                Deed::Emptied => drop(left.insert(host.clone(), json!({}))),
+                Deed::Removed => drop(left.remove(&host)),
+            }
+            ours.remove(&host);
+            meddle(&home, &host, left.get(&host).cloned());
+        }
+        let taken: std::collections::BTreeSet<_> = home.logout(&[]).passwords.into_iter().map(|out| out.host).collect();
+        prop_assert_eq!(taken, ours);
+        let text: Value = serde_json::from_str(&home.text()).unwrap();
+        prop_assert_eq!(text.get("auths").cloned().unwrap_or(json!({})), Value::Object(left));
+        prop_assert!(!home.record().path().exists());
+    }
 }
