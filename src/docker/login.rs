@@ -1,6 +1,7 @@
 //! What `login` does: it hands passwords to where a client keeps them, as the client's own `login` would.
 
 use std::io;
+use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -194,7 +195,7 @@ impl Found {
 /// Stores passwords for one file, and records that it does.
 struct Keeper<'a> {
     file: &'a ConfigFile,
-    real: std::path::PathBuf,
+    real: PathBuf,
     record: Option<&'a Record>,
     not_recorded: Option<io::Error>,
 }

@@ -3,7 +3,7 @@
 //! The protocol is docker's (github.com/docker/docker-credential-helpers): the action is the one argument, everything else goes
 //! through stdin and stdout. So does the password: it is never in an argument or in the environment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -248,13 +248,13 @@ fn holds_piece(text: &str, secret: &Secret) -> bool {
 }
 
 #[cfg(unix)]
-fn is_program(path: &std::path::Path) -> bool {
+fn is_program(path: &Path) -> bool {
     use rustix::fs::{Access, access};
     path.is_file() && access(path, Access::EXEC_OK).is_ok()
 }
 
 #[cfg(not(unix))]
-fn is_program(path: &std::path::Path) -> bool {
+fn is_program(path: &Path) -> bool {
     path.is_file()
 }
 

@@ -11,4 +11,5 @@ mod leaks;
 mod odd_situations;
 mod roles;
 mod setup_logout;
+mod stored_logins;
 mod tokens;

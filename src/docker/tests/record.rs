@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::docker::{FileRecord, Previous, Record, Remembered};
+use crate::docker::{FileRecord, LoginRecord, Previous, Record, Remembered};
 
 fn previous(previous: Option<&str>) -> Previous {
     Previous {
@@ -77,6 +77,55 @@ fn what_is_over_is_not_added_to() {
         ..FileRecord::default()
     };
     assert!(!store_alone.is_empty() && !over.is_empty());
+}
+
+fn login(host: &str, store: Option<&str>, hash: &str) -> LoginRecord {
+    LoginRecord {
+        host: host.to_owned(),
+        store: store.map(str::to_owned),
+        hashes: vec![hash.to_owned()],
+        had_entry: false,
+        replaced: false,
+    }
+}
+
+#[test]
+fn of_passwords_the_newest_is_remembered_for_each_place() {
+    let mut known = FileRecord {
+        logins: vec![
+            login("h", None, "1"),
+            login("h", Some("pass"), "2"),
+            login("i", None, "3"),
+        ],
+        ..FileRecord::default()
+    };
+    assert!(!known.is_empty());
+    known.merge(FileRecord {
+        created_auths: true,
+        logins: vec![login("h", None, "4")],
+        ..FileRecord::default()
+    });
+    assert!(known.created_auths);
+    assert_eq!(known.logins.len(), 3);
+    let hash = |host, store| known.login(host, store).map(|login| login.hashes[0].as_str());
+    assert_eq!(hash("h", None), Some("4"));
+    assert_eq!(hash("h", Some("pass")), Some("2"));
+    assert_eq!(hash("i", None), Some("3"));
+    assert_eq!(hash("i", Some("pass")), None);
+}
+
+#[test]
+fn a_record_from_before_there_were_logins_is_read() {
+    let home = TempDir::new().unwrap();
+    let record = Record::in_folder(home.path().to_owned());
+    let text = r#"{"files": {"/f": {"created": true, "createdHelpers": false, "createdFolders": [],
+        "credHelpers": {"h": {"previous": "x", "written": "ecr-auth"}}, "credsStore": null}}, "links": {}}"#;
+    fs::write(record.path(), text).unwrap();
+    let expected = FileRecord {
+        created: true,
+        ..of_host("h", Some("x"))
+    };
+    assert_eq!(record.load().unwrap().files, [("/f".into(), expected)].into());
 }
 
 #[test]

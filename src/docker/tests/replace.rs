@@ -7,7 +7,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::docker::replace::explain;
-use crate::docker::{Edited, Updated, read_text, real_path, update};
+use crate::docker::{Edited, Updated, read_text, real_path, update, update_private};
 use crate::error::Result;
 
 /// Brings the file to this text.
@@ -59,6 +59,35 @@ fn nothing_is_made_where_nothing_is_wanted() {
     let file = home.path().join("a/config.json");
     update(&file, &mut |_| Ok(Edited::Unchanged)).unwrap();
     assert_eq!(names(home.path()), Vec::<String>::new());
+}
+
+#[test]
+fn a_file_that_gets_a_secret_is_taken_from_others() {
+    let home = TempDir::new().unwrap();
+    let (file, link) = (home.path().join("config.json"), home.path().join("link"));
+    symlink("config.json", &link).unwrap();
+    let root = rustix::process::geteuid().is_root();
+    for (before, after) in [(0o644, 0o600), (0o660, 0o600), (0o600, 0o600), (0o400, 0o400)] {
+        for text in ["{}", "{ }"] {
+            fs::write(&file, "{}").unwrap();
+            if root {
+                chown(&file, Some(12345), Some(23456)).unwrap();
+            }
+            fs::set_permissions(&file, fs::Permissions::from_mode(before)).unwrap();
+            let updated = update_private(&link, &mut |old| {
+                Ok(match old {
+                    Some(old) if old == text => Edited::Unchanged,
+                    _ => Edited::Text(text.to_owned()),
+                })
+            });
+            assert_eq!(updated.unwrap().changed, before != after || text != "{}");
+            let now = fs::metadata(&file).unwrap();
+            assert_eq!((now.mode() & 0o7777, now.uid() == 12345), (after, root));
+            assert_eq!(fs::read_to_string(&link).unwrap(), text);
+            fs::remove_file(&file).unwrap();
+        }
+    }
+    assert!(link.is_symlink());
 }
 
 #[test]
