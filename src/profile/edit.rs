@@ -56,7 +56,8 @@ pub(super) fn set_process(text: &str, name: &str, line: &str) -> Result<String, 
     })
 }
 
-/// Keys that the `credentials` file holds under the profile's name come before any `credential_process`, in botocore and in the SDKs.
+/// Keys that the `credentials` file holds under the profile's name come before any `credential_process`: in botocore and in the SDK
+/// for Go, to name two.
 pub(super) fn check_credentials(text: &str, name: &str) -> Result<(), Conflict> {
     let sections = sections(text);
     let mut of_profile = sections.iter().filter(|section| section.header == name);
