@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +15,9 @@ use ecr_auth::profile;
 use ecr_auth::secret::Secret;
 use ecr_auth::session::SessionCredentials;
 use ecr_auth::world::Env;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use tempfile::TempDir;
 
 use crate::python::python_tool;
@@ -153,4 +156,92 @@ fn kubernetes_takes_the_pull_secret() {
             .arg(&path),
     );
     assert!(printed.contains("passed"), "{printed}");
+}
+
+/// Files as people leave them: sections, settings, comments, all of them indented or not. The sections differ, for botocore
+/// takes none twice.
+fn some_config() -> impl Strategy<Value = String> {
+    let settings = prop::sample::select(vec![
+        "region = x",
+        "output: json",
+        "s3 =",
+        "max_concurrent_requests = 7",
+        "# note",
+        "; role_arn = y",
+        "",
+        "cli_pager =",
+        "credential_process = /old/ecr-auth assume --role-arn z",
+        "ca_bundle = a # b",
+    ]);
+    let indents = prop::sample::select(vec!["", "", "  ", "\t", "    "]);
+    let lines = prop::collection::vec((indents, settings), 0..5);
+    let headers = Just(vec![
+        "[default]",
+        "[profile ci]",
+        "[profile \"a b\"] ; note",
+        "[services s]",
+        "[other]",
+    ])
+    .prop_shuffle();
+    (headers, prop::collection::vec(lines, 1..5)).prop_map(|(headers, sections)| {
+        let mut text = String::new();
+        for (header, lines) in headers.iter().zip(sections) {
+            text.push_str(&format!("{header}\n"));
+            for (indent, setting) in lines {
+                text.push_str(&format!("{indent}{setting}\n"));
+            }
+        }
+        text
+    })
+}
+
+/// Compares each file with what we made of it, as botocore reads both.
+const COMPARE: &str = r"
+import glob, sys
+from botocore.configloader import load_config
+from botocore.exceptions import ConfigParseError
+
+def load(path):
+    try:
+        config = load_config(path)
+    except ConfigParseError:
+        return None, None
+    ours = config['profiles'].setdefault('ci', {}).pop('credential_process', None)
+    return config, ours
+
+same = 0
+for path in sorted(glob.glob(sys.argv[1] + '/*.before')):
+    (before, _), (after, ours) = load(path), load(path[:-len('before')] + 'after')
+    if before is None:
+        continue
+    assert ours == '/opt/ecr-auth assume', (path, ours, open(path).read())
+    assert before == after, (path, before, after)
+    same += 1
+print(same)
+";
+
+#[test]
+fn botocore_sees_one_setting_more_and_no_other_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let after = folder.path().join("config");
+    let env: Env = [
+        ("HOME", folder.path().to_str().unwrap()),
+        ("AWS_CONFIG_FILE", after.to_str().unwrap()),
+    ]
+    .into_iter()
+    .collect();
+    let mut runner = TestRunner::new(ProptestConfig::default());
+    for number in 0..300 {
+        let before = some_config().new_tree(&mut runner).unwrap().current();
+        fs::write(folder.path().join(format!("{number}.before")), &before).unwrap();
+        fs::write(&after, &before).unwrap();
+        profile::write("ci", Path::new("/opt/ecr-auth"), &["assume".to_owned()], &env).unwrap();
+        fs::copy(&after, folder.path().join(format!("{number}.after"))).unwrap();
+    }
+    let python = python_tool("python");
+    let same = stdout_of(Command::new(python).args(["-c", COMPARE]).arg(folder.path()));
+    assert!(
+        same.trim().parse::<u32>().unwrap() > 150,
+        "botocore reads but {same} of the files"
+    );
 }
