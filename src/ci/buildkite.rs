@@ -14,8 +14,8 @@ use crate::world::Env;
 const AGENT: &str = "buildkite-agent";
 const WHAT: &str = "cannot have Buildkite hide the secrets in its log";
 
-/// The agent answers over a socket of this machine.
-const LIMIT: Duration = Duration::from_secs(5);
+/// How long to wait for the agent, which talks to a socket of this machine.
+pub(super) const LIMIT: Duration = Duration::from_secs(5);
 
 /// How often is looked whether the agent has ended.
 const LOOK: Duration = Duration::from_millis(5);
@@ -34,11 +34,7 @@ const VARIABLES: [&str; 6] = [
 ///
 /// # Errors
 /// No agent on PATH, one that fails or does not end.
-pub(super) fn redact(secrets: &[&Secret], env: &Env) -> Result<()> {
-    redact_within(LIMIT, secrets, env)
-}
-
-pub(super) fn redact_within(limit: Duration, secrets: &[&Secret], env: &Env) -> Result<()> {
+pub(super) fn redact(secrets: &[&Secret], env: &Env, limit: Duration) -> Result<()> {
     let agent = agent(env).ok_or_else(|| Error::failed(WHAT, format!("{AGENT} is not on PATH")))?;
     let json = json(secrets)?;
     let child = command(agent, env)
