@@ -1,24 +1,20 @@
 //! Buildkite hides what its agent was told to: <https://buildkite.com/docs/agent/cli/reference/redactor>.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::program;
 use crate::secret::Secret;
 use crate::world::Env;
 
 const AGENT: &str = "buildkite-agent";
 const WHAT: &str = "cannot have Buildkite hide the secrets in its log";
 
-/// The agent answers over a socket of this machine.
-const LIMIT: Duration = Duration::from_secs(5);
-
-/// How often is looked whether the agent has ended.
-const LOOK: Duration = Duration::from_millis(5);
+/// How long to wait for the agent, which talks to a socket of this machine.
+pub(super) const LIMIT: Duration = Duration::from_secs(5);
 
 /// All that the agent's redactor needs of the environment; the job's keys and tokens are none of its business.
 const VARIABLES: [&str; 6] = [
@@ -34,28 +30,12 @@ const VARIABLES: [&str; 6] = [
 ///
 /// # Errors
 /// No agent on PATH, one that fails or does not end.
-pub(super) fn redact(secrets: &[&Secret], env: &Env) -> Result<()> {
-    redact_within(LIMIT, secrets, env)
-}
-
-pub(super) fn redact_within(limit: Duration, secrets: &[&Secret], env: &Env) -> Result<()> {
-    let agent = agent(env).ok_or_else(|| Error::failed(WHAT, format!("{AGENT} is not on PATH")))?;
-    let json = json(secrets)?;
-    let child = command(agent, env)
-        .spawn()
-        .map_err(|error| Error::failed(WHAT, format!("{AGENT}: {error}")))?;
-    match feed(child, json, limit)? {
-        status if status.success() => Ok(()),
-        status => Err(Error::failed(WHAT, format!("{AGENT} redactor add ended with {status}"))),
-    }
-}
-
-/// Folders relative to the working directory are a checkout's: a program found there would get the secrets.
-fn agent(env: &Env) -> Option<PathBuf> {
-    let folders = env.search_path().into_iter().filter(|folder| folder.is_absolute());
-    folders
-        .map(|folder| folder.join(format!("{AGENT}{}", std::env::consts::EXE_SUFFIX)))
-        .find(|path| path.is_file())
+pub(super) fn redact(secrets: &[&Secret], env: &Env, limit: Duration) -> Result<()> {
+    let failed = |cause: String| Error::failed(WHAT, cause);
+    let agent = program::on_path(AGENT, env).ok_or_else(|| failed(format!("{AGENT} is not on PATH")))?;
+    program::output(&mut command(agent, env), Some(&json(secrets)?), limit)
+        .map_err(|failure| failed(format!("{AGENT}: {failure}")))?;
+    Ok(())
 }
 
 /// The agent takes several secrets as the values of one flat object.
@@ -73,34 +53,6 @@ fn command(agent: PathBuf, env: &Env) -> Command {
     command
         .args(["redactor", "add", "--format", "json"])
         .env_clear()
-        .envs(VARIABLES.iter().filter_map(|name| Some((name, env.get(name)?))))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+        .envs(VARIABLES.iter().filter_map(|name| Some((name, env.get(name)?))));
     command
-}
-
-/// Writes to the child and waits for its end. One that doesn't read is ended with it: the pipe breaks, and so the writer ends too.
-fn feed(mut child: Child, input: Secret, limit: Duration) -> Result<ExitStatus> {
-    let stdin = child.stdin.take();
-    let writer = thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(input.expose().as_bytes())));
-    let status = wait(&mut child, limit);
-    // One that did not take everything says so by its exit status.
-    let _ = writer.join();
-    status
-}
-
-fn wait(child: &mut Child, limit: Duration) -> Result<ExitStatus> {
-    let failed = |cause: String| Error::failed(WHAT, format!("{AGENT}: {cause}"));
-    let deadline = Instant::now() + limit;
-    while Instant::now() < deadline {
-        if let Some(status) = child.try_wait().map_err(|error| failed(error.to_string()))? {
-            return Ok(status);
-        }
-        thread::sleep(LOOK);
-    }
-    // One that has ended meanwhile can't be killed, and need not be.
-    let _ = child.kill();
-    let _ = child.wait();
-    Err(failed(format!("no answer within {limit:?}")))
 }

@@ -71,7 +71,7 @@ pub fn mask(secrets: &[Secret], world: &mut World<'_>) -> Result<()> {
         Ci::GitHub => write(&github_commands(&secrets), world),
         Ci::Azure => write(&azure_commands(&secrets), world),
         Ci::Buildkite => {
-            if let Err(error) = buildkite::redact(&secrets, &world.env) {
+            if let Err(error) = buildkite::redact(&secrets, &world.env, buildkite::LIMIT) {
                 world.say(&format!("warning: {error}"));
             }
             Ok(())

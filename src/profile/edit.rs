@@ -37,9 +37,10 @@ pub(super) enum Conflict {
     Setting { key: String, file: File },
 }
 
-/// The text of the `config` file with this line in the profile: in place of our earlier one, else first in its section, else in a
-/// new section at the end.
-pub(super) fn set_process(text: &str, name: &str, line: &str) -> Result<String, Conflict> {
+/// The text of the `config` file with this command in the profile: in place of our earlier one, else first in its section, else in
+/// a new section at the end.
+pub(super) fn set_process(text: &str, name: &str, command: &str) -> Result<String, Conflict> {
+    let line = format!("{KEY} = {command}");
     let sections = sections(text);
     let mut of_profile = sections.iter().filter(|section| is_profile(section.header, name));
     let section = of_profile.next();
@@ -47,32 +48,39 @@ pub(super) fn set_process(text: &str, name: &str, line: &str) -> Result<String, 
         return Err(Conflict::Twice);
     }
     let Some(section) = section else {
-        return Ok(with_section(text, name, line));
+        return Ok(with_section(text, name, &line));
     };
-    check(section, File::Config)?;
+    check(section, |value| is_ours(value, command)).map_err(|key| Conflict::Setting {
+        key,
+        file: File::Config,
+    })?;
     Ok(match section.settings.iter().find(|setting| setting.key == KEY) {
-        Some(ours) => [&text[..ours.range.start], line, &text[ours.range.end..]].concat(),
-        None => with_line(text, section, line),
+        Some(ours) => [&text[..ours.range.start], &line, &text[ours.range.end..]].concat(),
+        None => with_line(text, section, &line),
     })
 }
 
-/// Keys that the `credentials` file holds under the profile's name come before any `credential_process`, in botocore and in the SDKs.
+/// Keys that the `credentials` file holds under the profile's name come before any `credential_process`: in botocore and in the SDK
+/// for Go, to name two.
 pub(super) fn check_credentials(text: &str, name: &str) -> Result<(), Conflict> {
     let sections = sections(text);
     let mut of_profile = sections.iter().filter(|section| section.header == name);
-    of_profile.try_for_each(|section| check(section, File::Credentials))
+    of_profile
+        .try_for_each(|section| check(section, |_| false))
+        .map_err(|key| Conflict::Setting {
+            key,
+            file: File::Credentials,
+        })
 }
 
-fn check(section: &Section<'_>, file: File) -> Result<(), Conflict> {
+/// Finds the setting that gets the profile's credentials elsewhere.
+fn check(section: &Section<'_>, is_ours: impl Fn(&str) -> bool) -> Result<(), String> {
     let is_other = |setting: &&Setting<'_>| match setting.key.as_str() {
-        KEY => file == File::Credentials || !is_ours(setting.value),
+        KEY => !is_ours(setting.value),
         key => OTHER_SOURCES.contains(&key) || key.starts_with("sso_"),
     };
     match section.settings.iter().find(is_other) {
-        Some(setting) => Err(Conflict::Setting {
-            key: setting.key.clone(),
-            file,
-        }),
+        Some(setting) => Err(setting.key.clone()),
         None => Ok(()),
     }
 }
@@ -87,18 +95,24 @@ fn is_profile(header: &str, name: &str) -> bool {
     }
 }
 
-/// A call of `ecr-auth assume`, wherever the binary was, and whatever its version's name.
-fn is_ours(value: &str) -> bool {
-    // There the backslash parts folders, and quotes nothing.
-    let value = if cfg!(windows) {
-        value.replace('\\', "/")
-    } else {
-        value.to_owned()
-    };
-    let mut words = Shlex::new(&value);
-    let program = words.next().unwrap_or_default();
+/// A call of `ecr-auth assume`, wherever the binary was, and whatever its version's name; or of the program that is written now.
+fn is_ours(value: &str, command: &str) -> bool {
+    let (program, action) = program_and_action(value);
     let name = Path::new(&program).file_name().unwrap_or_default();
-    name.to_string_lossy().starts_with("ecr-auth") && words.next().as_deref() == Some("assume")
+    let is_program = name.to_string_lossy().starts_with("ecr-auth") || program == program_and_action(command).0;
+    is_program && action == "assume"
+}
+
+fn program_and_action(command: &str) -> (String, String) {
+    // There the backslash parts folders, and quotes nothing.
+    let command = if cfg!(windows) {
+        command.replace('\\', "/")
+    } else {
+        command.to_owned()
+    };
+    let mut words = Shlex::new(&command);
+    let mut word = || words.next().unwrap_or_default();
+    (word(), word())
 }
 
 fn with_section(text: &str, name: &str, line: &str) -> String {
@@ -118,8 +132,10 @@ fn with_section(text: &str, name: &str, line: &str) -> String {
 fn with_line(text: &str, section: &Section<'_>, line: &str) -> String {
     let end = line_end(text);
     let (before, after) = text.split_at(section.start);
+    // Behind ours, a line that is indented further would be a part of ours.
+    let indent = section.settings.first().map_or("", |first| first.indent);
     match before.ends_with('\n') {
-        true => format!("{before}{line}{end}{after}"),
+        true => format!("{before}{indent}{line}{end}{after}"),
         // The header is the file's last line, and has no end.
         false => format!("{before}{end}{line}{end}"),
     }

@@ -1,7 +1,7 @@
 //! The lines of AWS's shared files, with their places, so that one can be replaced and the others left alone.
 //!
-//! Format: <https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html>. Where readers differ (botocore takes `:` for `=`, and
-//! indented settings), what any of them sees is seen.
+//! Format: <https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html>. Where readers differ, this one reads as botocore does,
+//! which takes most: `:` for `=`, and indented settings; a line belongs to the one above where it is indented further.
 
 use std::ops::Range;
 
@@ -22,7 +22,9 @@ pub(super) struct Setting<'a> {
     pub key: String,
     /// From the key's line alone.
     pub value: &'a str,
-    /// All of its lines, without the last one's end.
+    /// The white space before the key.
+    pub indent: &'a str,
+    /// From the key to the end of its last line, the line break excluded.
     pub range: Range<usize>,
 }
 
@@ -31,40 +33,39 @@ pub(super) fn sections(text: &str) -> Vec<Section<'_>> {
     let mut sections: Vec<Section<'_>> = Vec::new();
     let mut end = 0;
     for line in text.split_inclusive('\n') {
-        let start = end;
         end += line.len();
-        let line = line.trim_end_matches(['\n', '\r']);
+        let start = end - line.len();
+        let line = line.trim_end();
         // A byte order mark is no part of the first line.
-        let content = line.trim_start_matches('\u{feff}');
-        if let Some(rest) = content.strip_prefix('[') {
+        let trimmed = line.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+        if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
+            continue;
+        }
+        let (indent, range) = (&line[..line.len() - trimmed.len()], start..start + line.len());
+        let section = sections.last_mut();
+        if let Some(above) = section.and_then(|section| section.settings.last_mut())
+            && indent.len() > above.indent.len()
+        {
+            above.range.end = range.end;
+        } else if let Some(rest) = trimmed.strip_prefix('[') {
             sections.push(Section {
                 header: rest.split(']').next().unwrap_or_default().trim(),
                 start: end,
                 settings: Vec::new(),
             });
         } else if let Some(section) = sections.last_mut() {
-            section.add(content, start..start + line.len());
+            section.settings.push(setting(trimmed, indent, range));
         }
     }
     sections
 }
 
-impl<'a> Section<'a> {
-    fn add(&mut self, line: &'a str, range: Range<usize>) {
-        let trimmed = line.trim();
-        if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
-            return;
-        }
-        let is_indented = line.starts_with(char::is_whitespace);
-        if let (true, Some(above)) = (is_indented, self.settings.last_mut()) {
-            above.range.end = range.end;
-            return;
-        }
-        let (key, value) = trimmed.split_once(['=', ':']).unwrap_or((trimmed, ""));
-        self.settings.push(Setting {
-            key: key.trim().to_lowercase(),
-            value: value.trim(),
-            range,
-        });
+fn setting<'a>(line: &'a str, indent: &'a str, range: Range<usize>) -> Setting<'a> {
+    let (key, value) = line.split_once(['=', ':']).unwrap_or((line, ""));
+    Setting {
+        key: key.trim().to_lowercase(),
+        value: value.trim(),
+        indent,
+        range: range.start + indent.len()..range.end,
     }
 }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::world::Env;
 use edit::{Conflict, File};
 
-/// What [`write`] did.
+/// What [`write()`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// The `config` file.
@@ -31,7 +31,7 @@ pub struct Written {
 /// that can't be read or written.
 pub fn write(name: &str, exe: &Path, args: &[String], env: &Env) -> Result<Written> {
     check_name(name)?;
-    let line = format!("{} = {}", edit::KEY, quote::command_line(exe, args)?);
+    let command = quote::command_line(exe, args)?;
     let credentials = shared_file("AWS_SHARED_CREDENTIALS_FILE", "credentials", env)?;
     if let Some(text) = read(&credentials)? {
         edit::check_credentials(&text, name).map_err(|conflict| refuse(name, &credentials, &conflict))?;
@@ -39,7 +39,7 @@ pub fn write(name: &str, exe: &Path, args: &[String], env: &Env) -> Result<Writt
     let path = shared_file("AWS_CONFIG_FILE", "config", env)?;
     let updated = docker::update(&path, &mut |text| {
         let old = text.unwrap_or_default();
-        let new = edit::set_process(old, name, &line).map_err(|conflict| refuse(name, &path, &conflict))?;
+        let new = edit::set_process(old, name, &command).map_err(|conflict| refuse(name, &path, &conflict))?;
         Ok(match new == old {
             true => docker::Edited::Unchanged,
             false => docker::Edited::Text(new),

@@ -10,10 +10,11 @@ use super::quote::command_line;
 use super::write;
 use crate::world::Env;
 
+const COMMAND: &str = "/opt/ecr-auth assume";
 const LINE: &str = "credential_process = /opt/ecr-auth assume";
 
 fn set(text: &str, name: &str) -> String {
-    set_process(text, name, LINE).unwrap()
+    set_process(text, name, COMMAND).unwrap()
 }
 
 #[test]
@@ -46,19 +47,35 @@ fn a_profile_with_settings_gets_one_more(#[case] header: &str, #[case] expected:
 #[rstest]
 #[case("credential_process = /old/ecr-auth assume --role-arn x")]
 #[case("Credential_Process='/o l d/ecr-auth' assume\n   more")]
-#[case("  credential_process : \"/old/ecr-auth-x86_64-unknown-linux-musl\" assume # ours")]
+#[case("credential_process : \"/old/ecr-auth-x86_64-unknown-linux-musl\" assume # ours")]
+#[case("credential_process = /opt/ecr-auth assume\n\n\n # note\n   more")]
 fn our_earlier_line_is_replaced(#[case] old: &str) {
-    for (before, after) in [("", ""), ("region = x\n", "\noutput = y\n\n# end")] {
-        let text = format!("[default]\na=b\n[profile ci]\n{before}{old}{after}");
-        let (old_start, new) = (text.find(old).unwrap(), set(&text, "ci"));
-        // A setting that is indented below another is a part of that one, to some readers.
-        if old.starts_with(' ') && !before.is_empty() {
-            assert!(new.contains(&format!("[profile ci]\n{LINE}\n{before}")));
-        } else {
-            assert_eq!(new, format!("{}{LINE}{after}", &text[..old_start]));
-        }
-        assert_eq!(set(&new, "ci"), new);
+    for (before, after) in [
+        ("", ""),
+        ("region = x\n", "\noutput = y\n\n# end"),
+        ("  region = x\n  ", "\n  output = y\n"),
+        ("# note\n\n\t", "\n\t[other]\n"),
+    ] {
+        let text = |line| format!("[default]\na=b\n[profile ci]\n{before}{line}{after}");
+        assert_eq!(set(&text(old), "ci"), text(LINE));
+        assert_eq!(set(&text(LINE), "ci"), text(LINE));
     }
+}
+
+#[test]
+fn a_program_of_another_name_knows_its_own_line() {
+    let text = set_process("", "ci", "'/opt/my tool' assume -v").unwrap();
+    let new = set_process(&text, "ci", "'/opt/my tool' assume").unwrap();
+    assert_eq!(new, "[profile ci]\ncredential_process = '/opt/my tool' assume\n");
+}
+
+#[test]
+fn settings_stay_settings() {
+    // Indented less than what follows, our line would take that in.
+    assert_eq!(
+        set("[profile ci]\n# note\n  region = x\n", "ci"),
+        format!("[profile ci]\n  {LINE}\n# note\n  region = x\n")
+    );
 }
 
 #[rstest]
@@ -78,23 +95,23 @@ fn other_sources_are_left_alone(#[case] key: &str, #[case] settings: &str) {
         })
     };
     assert_eq!(
-        set_process(&format!("[profile ci]\n{settings}\n"), "ci", LINE),
+        set_process(&format!("[profile ci]\n{settings}\n"), "ci", COMMAND),
         conflict(File::Config)
     );
     assert_eq!(
         check_credentials(&format!("[other]\n[ci]\n{settings}\n"), "ci"),
         conflict(File::Credentials).map(|_: String| ())
     );
-    assert!(set_process(&format!("[ci]\n{settings}\n[profile ci2]\n{settings}\n"), "ci", LINE).is_ok());
+    assert!(set_process(&format!("[ci]\n{settings}\n[profile ci2]\n{settings}\n"), "ci", COMMAND).is_ok());
 }
 
 #[test]
 fn two_sections_of_one_profile_are_refused() {
     for text in ["[profile ci]\n[profile 'ci']\n", "[profile ci]\na=b\n[profile ci]\n"] {
-        assert_eq!(set_process(text, "ci", LINE), Err(Conflict::Twice));
+        assert_eq!(set_process(text, "ci", COMMAND), Err(Conflict::Twice));
     }
     assert_eq!(
-        set_process("[default]\n[profile default]\n", "default", LINE),
+        set_process("[default]\n[profile default]\n", "default", COMMAND),
         Err(Conflict::Twice)
     );
 }

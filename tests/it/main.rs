@@ -9,6 +9,8 @@ mod helper_protocol;
 mod lab_machine;
 mod leaks;
 mod odd_situations;
+mod profiles;
+mod python;
 mod roles;
 mod setup_logout;
 mod stored_logins;

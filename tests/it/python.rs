@@ -1,0 +1,19 @@
+//! AWS's Python tools, as `scripts/install.sh test` installs them.
+
+use std::path::PathBuf;
+
+/// The path of one of them.
+pub fn python_tool(name: &str) -> PathBuf {
+    let target = || {
+        let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target");
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(beside, PathBuf::from)
+    };
+    let folder = std::env::var_os("ECR_AUTH_PYTHON").map_or_else(|| target().join("python"), PathBuf::from);
+    let tool = folder.join("bin").join(name);
+    assert!(
+        tool.exists(),
+        "{} is missing: run scripts/install.sh test",
+        tool.display()
+    );
+    tool
+}
