@@ -124,7 +124,7 @@ fn edits() -> impl Strategy<Value = RuleEdit> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn the_edit_is_all_that_changes(before in documents(), edit in edits()) {
@@ -167,7 +167,7 @@ proptest! {
     /// Two edits, taken back one by one in either order.
     #[test]
     fn edits_are_taken_back_one_by_one(before in documents(), one in edits(), other in edits(), is_first: bool) {
-        prop_assume!(one.match_ != other.match_);
+        if one.match_ == other.match_ { return Ok(()) }
         let Ok(written) = write(Some(&before), &[one.clone(), other.clone()]) else { return Ok(()) };
         let list = written.list.as_ref();
         let hosts = if is_first { [one.match_, other.match_] } else { [other.match_, one.match_] };
