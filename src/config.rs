@@ -1,9 +1,14 @@
 //! `ecr-auth.yml`: which rule holds for a registry, and the names of one's own in front of ECR.
 
+mod edit;
 mod file;
+mod save;
 mod yaml;
 
 use std::path::{Path, PathBuf};
+
+pub use edit::{RuleEdit, Value};
+pub use save::{Restored, Saved, preview, take_back, write};
 
 use crate::error::Result;
 use crate::identity::RoleSettings;
@@ -82,6 +87,17 @@ impl Config {
         }
     }
 
+    /// [`Config::load`], for who is about to [`write`]: a file that is named may be missing too.
+    ///
+    /// # Errors
+    /// Those of [`Config::load`], but for the missing file.
+    pub fn load_if_there(env: &Env, named: Option<&Path>) -> Result<Self> {
+        match path(env, named) {
+            Some(path) if !path.exists() => Ok(Self::default()),
+            _ => Self::load(env, named),
+        }
+    }
+
     /// Reads the text of a configuration file; `path` is for the errors.
     ///
     /// # Errors
@@ -130,6 +146,12 @@ impl Config {
     pub fn exact_hosts(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().filter_map(|rule| rule.pattern.exact())
     }
+}
+
+/// Where the configuration file is, or would be: `named`, else `$ECR_AUTH_CONFIG`, else in the user's configuration folder.
+fn path(env: &Env, named: Option<&Path>) -> Option<PathBuf> {
+    let named = named.map(Path::to_owned).or_else(|| env.path("ECR_AUTH_CONFIG"));
+    named.or_else(|| default_path(env))
 }
 
 fn default_path(env: &Env) -> Option<PathBuf> {

@@ -9,6 +9,7 @@ pub mod commands;
 pub mod config;
 pub mod docker;
 pub mod error;
+pub mod file;
 pub mod folders;
 pub mod identity;
 pub mod output;

@@ -6,6 +6,7 @@ use crate::error::Exit;
 
 mod files;
 mod roles;
+mod saving;
 mod schema;
 
 const ECR: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use similar::TextDiff;
-
 use super::json::Object;
+use crate::file;
 
 /// Parts of a configuration whose every text may be a secret: passwords, headers with tokens, proxies with `user:password@`.
 const SECRET_SECTIONS: [&str; 3] = ["auths", "HttpHeaders", "proxies"];
@@ -16,14 +15,7 @@ const SECRET_MEMBERS: [&str; 4] = ["auth", "identitytoken", "registrytoken", "pa
 ///
 /// Both texts are valid configurations. Texts in them that may be secrets show as `REDACTED`.
 pub fn unified_diff(path: &Path, old: Option<&str>, new: &str) -> String {
-    let name = path.display().to_string();
-    let old_name = if old.is_some() { &name } else { "/dev/null" };
-    let (old, new) = (redacted(old.unwrap_or_default()), redacted(new));
-    TextDiff::from_lines(&old, &new)
-        .unified_diff()
-        .context_radius(3)
-        .header(old_name, &name)
-        .to_string()
+    file::unified_diff(path, old.map(redacted).as_deref(), &redacted(new))
 }
 
 /// The configuration with its secrets blotted out.

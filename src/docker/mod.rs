@@ -13,7 +13,6 @@ mod json;
 mod link;
 mod login;
 mod merge;
-mod place;
 mod record;
 mod replace;
 mod restore;

@@ -6,7 +6,6 @@ mod edit;
 mod files;
 mod login;
 mod merge;
-mod place;
 mod races;
 mod record;
 mod replace;

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::docker::replace::explain;
 use crate::docker::{Edited, Updated, read_text, real_path, update, update_private};
 use crate::error::Result;
 
@@ -301,17 +300,4 @@ fn what_is_there_is_read() {
     assert_eq!(read_text(&file).unwrap().unwrap(), "{}");
     assert!(read_text(&file.join("below")).is_err());
     assert!(real_path(&file.join("below")).is_err());
-}
-
-#[test]
-fn errors_say_what_can_be_done() {
-    use rustix::io::Errno;
-    let hint = |error: Errno| {
-        let error = explain("/c".as_ref(), &error.into());
-        assert_eq!(error.what(), "cannot write /c");
-        error.hint_text().unwrap_or_default().to_owned()
-    };
-    assert!(hint(Errno::BUSY).starts_with("mount its folder instead of the file"));
-    assert_eq!(hint(Errno::ACCESS), "run as the file's owner");
-    assert_eq!(hint(Errno::NOSPC), "");
 }

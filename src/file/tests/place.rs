@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
-use crate::docker::place::{self, Old, Placed};
+use crate::file::place::{self, Old, Placed};
 
 /// A folder with the file as it was read.
 struct Scene {

@@ -1,0 +1,79 @@
+//! The proof that an edit did what it should, and nothing else.
+
+use super::document::{Document, Item, Place};
+use super::tree::{Member, Node};
+use super::{IDENTITY_KEYS, Refusal, RuleEdit};
+
+/// Whether the new file means what the old one did, but for the one rule, which is as the edit has it.
+pub(super) fn means_the_same_but_for(old: &Document<'_>, new: &Document<'_>, edit: &RuleEdit) -> Result<(), Refusal> {
+    let (before, after) = (Parts::of(old, &edit.match_)?, Parts::of(new, &edit.match_)?);
+    let is_same = before.others == after.others && before.rules == after.rules;
+    let is_ours = |rule: &Item<'_>| is_as_edited(before.ours.as_ref().map(|item| item.node), rule.node, edit);
+    match is_same && after.ours.as_ref().is_some_and(is_ours) {
+        true => Ok(()),
+        false => Err(Refusal::NOT_SAFE),
+    }
+}
+
+/// Whether two files mean the same, whatever their rules with this `match` say.
+pub(super) fn means_the_same(old: &Document<'_>, new: &Document<'_>, matched: &str) -> Result<bool, Refusal> {
+    let (before, after) = (Parts::of(old, matched)?, Parts::of(new, matched)?);
+    Ok(before.others == after.others && before.rules == after.rules)
+}
+
+/// What a file says.
+struct Parts<'a> {
+    /// All but the rules.
+    others: Vec<&'a Member>,
+    /// The rules that aren't edited, in their order.
+    rules: Vec<&'a Node>,
+    /// The rule that is.
+    ours: Option<Item<'a>>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(document: &'a Document<'_>, matched: &str) -> Result<Self, Refusal> {
+        let (list, items) = match document.place()? {
+            Place::Nowhere | Place::NoList(_) => (None, Vec::new()),
+            Place::Empty(list) => (Some(list), Vec::new()),
+            Place::Rules(list, items) => (Some(list), items),
+        };
+        let members = document.root.iter().flat_map(Node::members);
+        let is_list = |member: &Member| list.is_some_and(|list| std::ptr::eq(list, member));
+        let is_ours = |item: &Item<'_>| item.is_of(matched);
+        let (mut ours, rules): (Vec<_>, Vec<_>) = items.into_iter().partition(is_ours);
+        Ok(Self {
+            others: members.filter(|member| !is_list(member)).collect(),
+            rules: rules.into_iter().map(|item| item.node).collect(),
+            ours: ours.pop(),
+        })
+    }
+}
+
+/// Whether a rule says what the edit has, and else what it said before.
+pub(super) fn is_as_edited(old: Option<&Node>, new: &Node, edit: &RuleEdit) -> bool {
+    let named = |member: &&Member| edit.values().any(|(key, _)| member.is(key));
+    let is_identity = |member: &&Member| member.key.as_text().is_some_and(|key| IDENTITY_KEYS.contains(&key));
+    let values_are_set = edit
+        .values()
+        .all(|(key, value)| new.member(key).is_some_and(|member| value.is(&member.value)));
+    let rest = |node: &Node| -> Vec<(Node, Node)> {
+        let members = node
+            .members()
+            .iter()
+            .filter(|member| !named(member) && !member.is("match"));
+        members
+            .map(|member| (member.key.clone(), member.value.clone()))
+            .collect()
+    };
+    let kept = old.map(rest).unwrap_or_default();
+    let kept: Vec<_> = kept
+        .into_iter()
+        .filter(|(key, _)| !key.as_text().is_some_and(|key| IDENTITY_KEYS.contains(&key)))
+        .collect();
+    let has_no_other = !new
+        .members()
+        .iter()
+        .any(|member| is_identity(&member) && !named(&member));
+    values_are_set && has_no_other && rest(new) == kept
+}

@@ -1,0 +1,221 @@
+//! The configuration file on disk: written under a lock and at once, with notes of what stood there before.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::edit::{ListWas, Previous, RuleEdit, TakenBack, Written, is_meant, take_back as taken_back, write_rules};
+use super::path;
+use crate::error::{Error, Result};
+use crate::file::{self, Edited, Format, Notes, read_text};
+use crate::world::Env;
+
+/// Other writers are editors, in somebody's hands: nothing is merged with what they save.
+const YAML: Format = Format {
+    merge: |_, _, _| None,
+    blank: "registries: []",
+    elsewhere: "--config FILE",
+};
+
+/// What `setup` wrote into one file and `logout` has not taken back yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct FileNotes {
+    /// Whether the file was made by us.
+    created: bool,
+    /// Folders made for it, outermost first.
+    created_folders: Vec<PathBuf>,
+    /// Whether its first line is ours.
+    has_header: bool,
+    /// How `registries` was before it had a rule.
+    list: Option<ListWas>,
+    /// Our rules, by their `match`.
+    rules: BTreeMap<String, Previous>,
+}
+
+/// By the file's real path.
+type AllNotes = BTreeMap<PathBuf, FileNotes>;
+
+/// What [`write`] did.
+#[derive(Debug, Default)]
+pub struct Saved {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether it was changed.
+    pub changed: bool,
+    /// The rules, by their `match`, that stood there and say something else now.
+    pub replaced: Vec<String>,
+    /// Why what was replaced could not be noted, if so: `logout` can't take it back then.
+    pub not_recorded: Option<io::Error>,
+}
+
+/// What [`take_back`] did.
+#[derive(Debug, Default)]
+pub struct Restored {
+    /// The file.
+    pub path: PathBuf,
+    /// The rules, by their `match`, that are as they were before `setup`.
+    pub taken_back: Vec<String>,
+    /// Whether the file was removed, because `setup` had made it and nothing else is in it.
+    pub removed: bool,
+    /// Why the notes could not be brought up to date, if so.
+    pub not_recorded: Option<io::Error>,
+}
+
+/// What [`write`] would change, as a unified diff; empty if nothing.
+///
+/// # Errors
+/// Those of [`write`].
+pub fn preview(env: &Env, named: Option<&Path>, edits: &[RuleEdit]) -> Result<String> {
+    let real = file::real_path(&place(env, named)?, &YAML)?;
+    let old = read_text(&real)?;
+    let new = write_rules(old.as_deref(), &real, edits)?;
+    Ok(match new.rules.is_empty() {
+        true => String::new(),
+        false => file::unified_diff(&real, old.as_deref(), &new.text),
+    })
+}
+
+/// Writes rules into the configuration file: `named` (`--config`), else `$ECR_AUTH_CONFIG`, else the user's; it is made if it
+/// is not there. What they replace is noted first, so that a run that is killed in between leaves nothing that [`take_back`]
+/// could not take back.
+///
+/// # Errors
+/// Usage errors: the file, or a rule, isn't right. Failures: the file can't be written, or not edited safely; then the hint has
+/// the rule to add by hand. The file is as it was.
+pub fn write(env: &Env, named: Option<&Path>, edits: &[RuleEdit]) -> Result<Saved> {
+    let path = place(env, named)?;
+    let real = file::real_path(&path, &YAML)?;
+    let notes = notes(env);
+    let mut saved = Saved::default();
+    let mut known = None;
+    let updated = file::update(&path, &YAML, &mut |old| {
+        let written = write_rules(old, &real, edits)?;
+        if written.rules.is_empty() {
+            return Ok(Edited::Unchanged);
+        }
+        // What another program's save makes us do again continues what was noted before the first time.
+        let known = known.get_or_insert_with(|| load(notes.as_ref(), &real));
+        let noted = note(notes.as_ref(), &mut |all| {
+            let entry = all.entry(real.clone()).or_default();
+            entry.add(&written, known, old.is_none());
+        });
+        saved.not_recorded = noted.err();
+        let stood = written.rules.iter().filter(|(_, rule)| rule.previous.is_some());
+        saved.replaced = stood.map(|(name, _)| name.clone()).collect();
+        Ok(Edited::Text(written.text))
+    })?;
+    if !updated.folders.is_empty() {
+        // Not noted, these folders are left behind empty: notes that failed have been reported already.
+        let _ = note(notes.as_ref(), &mut |all| {
+            let entry = all.entry(real.clone()).or_default();
+            entry.created_folders.clone_from(&updated.folders);
+        });
+    }
+    saved.path = path;
+    saved.changed = updated.changed;
+    Ok(saved)
+}
+
+/// Puts back what [`write`] replaced in the configuration file wherever ours still stands; with `hosts`, only the rules of these.
+///
+/// # Errors
+/// Usage errors: the file isn't right. Failures: it can't be written.
+pub fn take_back(env: &Env, named: Option<&Path>, hosts: &[String]) -> Result<Restored> {
+    let (Some(path), notes) = (path(env, named), notes(env)) else {
+        return Ok(Restored::default());
+    };
+    let mut done = Restored {
+        path,
+        ..Restored::default()
+    };
+    let real = file::real_path(&done.path, &YAML)?;
+    let known = load(notes.as_ref(), &real);
+    if known.rules.is_empty() {
+        return Ok(done);
+    }
+    file::update(&done.path, &YAML, &mut |old| {
+        let Some(old) = old else {
+            return Ok(Edited::Unchanged);
+        };
+        let TakenBack { text, names } =
+            taken_back(old, &real, hosts, &known.rules, known.list.as_ref(), known.has_header)?;
+        if names.is_empty() {
+            return Ok(Edited::Unchanged);
+        }
+        done.taken_back = names;
+        done.removed = known.created && text.trim().is_empty();
+        Ok(if done.removed {
+            Edited::Remove
+        } else {
+            Edited::Text(text)
+        })
+    })?;
+    if done.removed {
+        for folder in known.created_folders.iter().rev() {
+            // One that holds something else by now has to stay.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+    let forget = note(notes.as_ref(), &mut |all| {
+        if let Some(entry) = all.get_mut(&real) {
+            entry.rules.retain(|name, _| !is_meant(name, hosts));
+        }
+    });
+    done.not_recorded = forget.err();
+    Ok(done)
+}
+
+fn place(env: &Env, named: Option<&Path>) -> Result<PathBuf> {
+    path(env, named).ok_or_else(|| {
+        Error::usage("cannot tell where ecr-auth.yml is", "HOME is not set").hint("name the file with --config FILE")
+    })
+}
+
+fn notes(env: &Env) -> Option<Notes<AllNotes>> {
+    env.state_folder().map(|folder| Notes::new(folder, "rules"))
+}
+
+/// What is noted of a file. Notes that can't be read say nothing, and are replaced.
+fn load(notes: Option<&Notes<AllNotes>>, real: &Path) -> FileNotes {
+    let all = notes.and_then(|notes| notes.load().ok());
+    all.and_then(|mut all| all.remove(real)).unwrap_or_default()
+}
+
+fn note(notes: Option<&Notes<AllNotes>>, change: &mut dyn FnMut(&mut AllNotes)) -> io::Result<()> {
+    let Some(notes) = notes else {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "HOME is not set"));
+    };
+    notes.change(&mut |all| {
+        change(all);
+        // What was written to temporary folders of CI jobs would pile up here.
+        all.retain(|path, entry| !entry.rules.is_empty() && path.parent().is_some_and(Path::is_dir));
+    })
+}
+
+impl FileNotes {
+    /// Adds what a further edit replaced. What was there before the first one stays, as long as ours stood untouched.
+    fn add(&mut self, written: &Written, known: &Self, created: bool) {
+        if self.rules.is_empty() {
+            *self = Self::default();
+        }
+        self.created |= created;
+        self.has_header |= written.has_header;
+        self.list = self.list.take().or_else(|| written.list.clone());
+        for (name, rule) in &written.rules {
+            let first = known
+                .rules
+                .get(name)
+                .filter(|known| rule.previous.as_ref() == Some(&known.written));
+            let previous = match first {
+                Some(first) => first.previous.clone(),
+                None => rule.previous.clone(),
+            };
+            let written = rule.written.clone();
+            self.rules.insert(name.clone(), Previous { previous, written });
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Editing files that other programs write too: locked against ourselves, atomic against everybody, links followed, mode and
+//! owner kept. And the notes of our own in the user's state folder that tell what was there before.
+//!
+//! Knows nothing of what the files say: an edit is a function from text to text.
+
+mod diff;
+mod notes;
+mod place;
+mod replace;
+
+pub use diff::unified_diff;
+pub use notes::Notes;
+pub use replace::{Edited, Format, Updated, read_text, real_path, update, update_private};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! The room's tests; those of `update` stand with docker's files, which have the busiest other writers.
+
+mod notes;
+mod place;
+mod replace;
