@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::config::Value;
 use crate::error::{Error, Result};
 use crate::identity::{RoleSettings, SourceChoice, TokenPlace, policy_text};
 
@@ -164,7 +165,7 @@ impl IdentityArgs {
         let mut flag = |name: &str, value: &str| args.extend([format!("--{name}"), value.to_owned()]);
         let one = |name: &'static str, value: &Option<String>| value.clone().map(|value| (name, value));
         let all = |name: &'static str, values: &[String]| {
-            let values = values.to_vec().into_iter();
+            let values = values.iter().cloned();
             values.map(move |value| (name, value)).collect::<Vec<_>>()
         };
         let tags = self.tag.iter().map(|(key, value)| ("tag", format!("{key}={value}")));
@@ -188,6 +189,48 @@ impl IdentityArgs {
             flag(name, &value);
         }
         Ok(args)
+    }
+
+    /// The same as the keys of a rule in the configuration. The region is left to the registry's name, which holds it.
+    ///
+    /// # Errors
+    /// A token's command, which no file may hold; a path that can't be made absolute.
+    pub fn to_keys(&self) -> Result<Vec<(&'static str, Value)>> {
+        if self.token_command.is_some() {
+            return Err(Error::usage(
+                "--token-command",
+                "the configuration file holds no commands: a file may come from elsewhere",
+            )
+            .hint(
+                "let the job put the token into a variable or a file, and name that with --token-env or --token-file",
+            ));
+        }
+        let one = |name, value: &Option<String>| value.clone().map(|value| (name, Value::Text(value)));
+        let all = |name, values: &[String]| {
+            let values = (!values.is_empty()).then(|| values.to_vec());
+            values.map(|values| (name, Value::List(values)))
+        };
+        let tags = (!self.tag.is_empty()).then(|| ("tag", Value::Map(self.tag.clone())));
+        let source = self
+            .source
+            .map(|source| ("source", Value::Text(source.name().to_owned())));
+        let keys = [
+            one("profile", &self.profile),
+            one("role-arn", &self.role_arn),
+            all("chain", &self.chain),
+            one("audience", &self.audience),
+            one("session-name", &self.session_name),
+            self.duration.map(|seconds| ("duration", Value::Number(seconds))),
+            one("external-id", &self.external_id),
+            one("policy", &self.absolute_policy()?),
+            all("policy-arn", &self.policy_arn),
+            tags,
+            all("transitive-tag", &self.transitive_tag),
+            one("token-file", &self.absolute_token_file()?),
+            one("token-env", &self.token_env),
+            source,
+        ];
+        Ok(keys.into_iter().flatten().collect())
     }
 
     fn absolute_policy(&self) -> Result<Option<String>> {

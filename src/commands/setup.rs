@@ -9,10 +9,11 @@ use clap::Args;
 use super::hosts;
 use super::identity::IdentityArgs;
 use crate::cache::Cache;
-use crate::config::Config;
+use crate::config::{self, Config, RuleEdit, Saved};
 
 use crate::docker::{self, Client, Configured, Link, LinkPlan, Record, Wish, shown};
 use crate::error::{Error, Result};
+use crate::identity::{RolePlan, RoleSettings, Scope};
 use crate::token::Plan;
 use crate::world::World;
 
@@ -21,6 +22,7 @@ Examples:
   ecr-auth setup 111122223333.dkr.ecr.eu-west-1.amazonaws.com
   ecr-auth setup 111122223333/eu-west-1 public
   ecr-auth setup --region eu-west-1 --dry-run
+  ecr-auth setup --role-arn arn:aws:iam::111122223333:role/ci-push 111122223333/eu-west-1
   ecr-auth setup --creds-store --client docker
 
 `ecr-auth logout` puts back what was there before.";
@@ -62,17 +64,47 @@ pub struct SetupArgs {
 ///
 /// # Errors
 /// A registry that can't be told, a configuration that can't be written, a token that can't be had.
-pub fn run(args: &SetupArgs, config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
-    let config = Config::load(&world.env, config)?;
+pub fn run(args: &SetupArgs, config_path: Option<&Path>, world: &mut World<'_>) -> Result<()> {
+    let config = match args.identity.is_given() {
+        true => Config::load_if_there(&world.env, config_path)?,
+        false => Config::load(&world.env, config_path)?,
+    };
     let hosts = match args.creds_store {
         true => store_hosts(args, &config, world)?,
         false => hosts::named_or_own(&args.registries, &args.identity, &config, world)?,
     };
-    configure(args, &hosts, world)?;
+    let rules = rules(args, &hosts, &config)?;
+    configure(args, config_path, &hosts, &rules, world)?;
     if args.verify && !args.dry_run {
-        verify(&hosts, &config, world)?;
+        verify(&hosts, &Config::load(&world.env, config_path)?, world)?;
     }
     Ok(())
+}
+
+/// A rule for each registry, if the flags say anything of an identity. That it can be is told before anything is written.
+fn rules(args: &SetupArgs, hosts: &[String], config: &Config) -> Result<Vec<RuleEdit>> {
+    if !args.identity.is_given() {
+        return Ok(Vec::new());
+    }
+    if hosts.is_empty() {
+        return Err(
+            Error::usage("setup", "whose credentials these are can only be said of registries")
+                .hint("name the registries, or write `defaults:` into ecr-auth.yml"),
+        );
+    }
+    let keys = args.identity.to_keys()?;
+    for host in hosts {
+        if let Some(target) = config.target(host) {
+            let settings = args.identity.settings(&RoleSettings::default())?;
+            RolePlan::check(&settings, &Scope::from(target.registry()))?;
+        }
+    }
+    let rule = |host: &String| RuleEdit {
+        match_: host.clone(),
+        registry: None,
+        keys: keys.clone(),
+    };
+    Ok(hosts.iter().map(rule).collect())
 }
 
 /// A store serves every registry: those named beside it are for clients that know no store, and none need be.
@@ -117,7 +149,13 @@ fn verify(hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<()
 
 /// Writes the helper into the clients' configuration for these exact hosts. Everything is looked at before anything is
 /// written; the link comes first, so that no client is sent to a helper that is not there.
-fn configure(args: &SetupArgs, hosts: &[String], world: &mut World<'_>) -> Result<()> {
+fn configure(
+    args: &SetupArgs,
+    config_path: Option<&Path>,
+    hosts: &[String],
+    rules: &[RuleEdit],
+    world: &mut World<'_>,
+) -> Result<()> {
     let wish = Wish {
         hosts,
         store: args.creds_store,
@@ -125,6 +163,9 @@ fn configure(args: &SetupArgs, hosts: &[String], world: &mut World<'_>) -> Resul
     };
     let files = docker::config_files(args.client, args.docker_config.as_deref(), &world.env)?;
     let mut diffs = Vec::new();
+    if !rules.is_empty() {
+        diffs.push(config::preview(&world.env, config_path, rules)?);
+    }
     for file in &files {
         diffs.push(wish.preview(file)?);
     }
@@ -134,6 +175,10 @@ fn configure(args: &SetupArgs, hosts: &[String], world: &mut World<'_>) -> Resul
     }
     let record = world.env.state_folder().map(Record::in_folder);
     install(&link, record.as_ref(), world)?;
+    if !rules.is_empty() {
+        let saved = config::write(&world.env, config_path, rules)?;
+        report_rules(rules, &saved, world);
+    }
     for file in &files {
         let configured = wish.configure(file, record.as_ref())?;
         report(&wish, file, &configured, world);
@@ -186,6 +231,28 @@ fn install(link: &LinkPlan, record: Option<&Record>, world: &mut World<'_>) -> R
         ));
     }
     Ok(())
+}
+
+fn report_rules(rules: &[RuleEdit], saved: &Saved, world: &mut World<'_>) {
+    let already = if saved.changed { "" } else { "already " };
+    let what = match rules.len() {
+        1 => "the identity of 1 registry".to_owned(),
+        count => format!("the identity of {count} registries"),
+    };
+    world.say(&format!(
+        "ecr-auth: {what} {already}in {}",
+        shown(&saved.path, &world.env)
+    ));
+    for name in &saved.replaced {
+        world.say(&format!(
+            "ecr-auth: the rule of {name} said something else, which logout puts back"
+        ));
+    }
+    if let Some(error) = &saved.not_recorded {
+        world.say(&format!(
+            "warning: what was replaced cannot be recorded, so logout will leave the rules: {error}"
+        ));
+    }
 }
 
 fn report(wish: &Wish<'_>, file: &docker::ConfigFile, configured: &Configured, world: &mut World<'_>) {

@@ -63,8 +63,7 @@ impl RolePlan {
         env: &Env,
         chain: impl FnOnce() -> Result<Source>,
     ) -> Result<Self> {
-        let names = std::iter::once(first).chain(settings.chain.iter().map(String::as_str));
-        let roles = names.map(|name| role_arn(name, scope)).collect::<Result<Vec<_>>>()?;
+        let roles = roles(settings, first, scope)?;
         let by_token = settings.source != SourceChoice::Chain;
         settings.check(roles.len(), by_token && settings.source == SourceChoice::Oidc)?;
         let token = match by_token {
@@ -92,6 +91,19 @@ impl RolePlan {
             base,
             roles,
         })
+    }
+
+    /// Checks settings without a job that uses them.
+    ///
+    /// # Errors
+    /// Usage errors for what STS would refuse.
+    pub fn check(settings: &RoleSettings, scope: &Scope<'_>) -> Result<()> {
+        let count = match &settings.role_arn {
+            Some(first) => roles(settings, first, scope)?.len(),
+            // Whoever uses them names the first role in the environment.
+            None => settings.chain.len() + 1,
+        };
+        settings.check(count, settings.source == SourceChoice::Oidc)
     }
 
     /// The role of `AWS_ROLE_ARN` with the token of `AWS_WEB_IDENTITY_TOKEN_FILE`, as EKS sets them.
@@ -141,6 +153,11 @@ impl RolePlan {
         }
         fields
     }
+}
+
+fn roles(settings: &RoleSettings, first: &str, scope: &Scope<'_>) -> Result<Vec<String>> {
+    let names = std::iter::once(first).chain(settings.chain.iter().map(String::as_str));
+    names.map(|name| role_arn(name, scope)).collect()
 }
 
 /// What STS wants as the audience in the role's partition.

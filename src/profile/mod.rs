@@ -9,10 +9,17 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::docker;
 use crate::error::{Error, Result};
+use crate::file::{self, Edited, Format};
 use crate::world::Env;
 use edit::{Conflict, File};
+
+/// Other writers are editors and the AWS CLI, in somebody's hands: nothing is merged with what they save.
+const INI: Format = Format {
+    merge: |_, _, _| None,
+    blank: "",
+    elsewhere: "AWS_CONFIG_FILE",
+};
 
 /// What [`write()`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,12 +44,12 @@ pub fn write(name: &str, exe: &Path, args: &[String], env: &Env) -> Result<Writt
         edit::check_credentials(&text, name).map_err(|conflict| refuse(name, &credentials, &conflict))?;
     }
     let path = shared_file("AWS_CONFIG_FILE", "config", env)?;
-    let updated = docker::update(&path, &mut |text| {
+    let updated = file::update(&path, &INI, &mut |text| {
         let old = text.unwrap_or_default();
         let new = edit::set_process(old, name, &command).map_err(|conflict| refuse(name, &path, &conflict))?;
         Ok(match new == old {
-            true => docker::Edited::Unchanged,
-            false => docker::Edited::Text(new),
+            true => Edited::Unchanged,
+            false => Edited::Text(new),
         })
     })?;
     Ok(Written {
