@@ -6,9 +6,9 @@ use clap::Args;
 
 use super::hosts;
 use crate::cache::Cache;
-use crate::config::Config;
+use crate::config::{self, Config};
 
-use crate::docker::{self, Client, Record, Remembered, Restored, shown};
+use crate::docker::{self, Client, FileRecord, Record, Remembered, Restored, shown};
 use crate::error::Result;
 use crate::world::World;
 
@@ -40,11 +40,12 @@ pub struct LogoutArgs {
 /// # Errors
 /// A registry that can't be told, a configuration that can't be written.
 pub fn run(args: &LogoutArgs, config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
-    let config = Config::load(&world.env, config)?;
-    let hosts = hosts::named(&args.registries, args.region.as_deref(), &config, world)?;
+    let known = Config::load_if_there(&world.env, config)?;
+    let hosts = hosts::named(&args.registries, args.region.as_deref(), &known, world)?;
     let restored = restore(args, &hosts, world);
+    let rules = take_back_rules(config, &hosts, world);
     forget(&hosts, world);
-    restored
+    restored.and(rules)
 }
 
 /// Forgets the tokens that were handed out for these hosts, or all.
@@ -84,6 +85,31 @@ fn restore(args: &LogoutArgs, hosts: &[String], world: &mut World<'_>) -> Result
         remove_links(record, world);
     }
     outcome
+}
+
+/// Puts back the rules in `ecr-auth.yml` that `setup` replaced, as far as no client's configuration needs them any more.
+fn take_back_rules(config: Option<&Path>, hosts: &[String], world: &mut World<'_>) -> Result<()> {
+    let record = world.env.state_folder().map(Record::in_folder);
+    let left = record.and_then(|record| record.load().ok()).unwrap_or_default();
+    let needs = |file: &FileRecord, host: &str| file.creds_store.is_some() || file.cred_helpers.contains_key(host);
+    let is_needed = |host: &str| left.files.values().any(|file| needs(file, host));
+    let is_named = |host: &str| hosts.is_empty() || hosts.iter().any(|named| named == host);
+    let restored = config::take_back(&world.env, config, &|host| is_named(host) && !is_needed(host))?;
+    let path = shown(&restored.path, &world.env);
+    for host in &restored.taken_back {
+        world.say(&format!("configuration: the rule of {host} taken back in {path}"));
+    }
+    if restored.removed {
+        world.say(&format!(
+            "configuration: {path} removed, it was made by setup and is empty"
+        ));
+    }
+    if let Some(error) = &restored.not_recorded {
+        world.say(&format!(
+            "warning: the notes of what setup wrote into {path} cannot be changed: {error}"
+        ));
+    }
+    Ok(())
 }
 
 fn load(record: Option<&Record>, world: &mut World<'_>) -> Remembered {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::edit::{ListWas, Previous, RuleEdit, TakenBack, Written, is_meant, take_back as taken_back, write_rules};
+use super::edit::{ListWas, Previous, RuleEdit, TakenBack, Written, take_back as taken_back, write_rules};
 use super::path;
 use crate::error::{Error, Result};
 use crate::file::{self, Edited, Format, Notes, read_text};
@@ -120,11 +120,11 @@ pub fn write(env: &Env, named: Option<&Path>, edits: &[RuleEdit]) -> Result<Save
     Ok(saved)
 }
 
-/// Puts back what [`write`] replaced in the configuration file wherever ours still stands; with `hosts`, only the rules of these.
+/// Puts back what [`write`] replaced in the configuration file wherever ours still stands: the rules whose `match` is meant.
 ///
 /// # Errors
 /// Usage errors: the file isn't right. Failures: it can't be written.
-pub fn take_back(env: &Env, named: Option<&Path>, hosts: &[String]) -> Result<Restored> {
+pub fn take_back(env: &Env, named: Option<&Path>, is_meant: &dyn Fn(&str) -> bool) -> Result<Restored> {
     let (Some(path), notes) = (path(env, named), notes(env)) else {
         return Ok(Restored::default());
     };
@@ -141,8 +141,14 @@ pub fn take_back(env: &Env, named: Option<&Path>, hosts: &[String]) -> Result<Re
         let Some(old) = old else {
             return Ok(Edited::Unchanged);
         };
-        let TakenBack { text, names } =
-            taken_back(old, &real, hosts, &known.rules, known.list.as_ref(), known.has_header)?;
+        let TakenBack { text, names } = taken_back(
+            old,
+            &real,
+            is_meant,
+            &known.rules,
+            known.list.as_ref(),
+            known.has_header,
+        )?;
         if names.is_empty() {
             return Ok(Edited::Unchanged);
         }
@@ -162,7 +168,7 @@ pub fn take_back(env: &Env, named: Option<&Path>, hosts: &[String]) -> Result<Re
     }
     let forget = note(notes.as_ref(), &mut |all| {
         if let Some(entry) = all.get_mut(&real) {
-            entry.rules.retain(|name, _| !is_meant(name, hosts));
+            entry.rules.retain(|name, _| !is_meant(name));
         }
     });
     done.not_recorded = forget.err();

@@ -26,7 +26,7 @@ use crate::registry::{HostPattern, Registry};
 pub(super) use take_back::{TakenBack, take_back};
 
 /// The keys that together say whose credentials are used. They are one whole: those that an edit doesn't name go.
-const IDENTITY_KEYS: [&str; 15] = [
+pub(super) const IDENTITY_KEYS: [&str; 15] = [
     "profile",
     "role-arn",
     "chain",
@@ -66,11 +66,6 @@ impl RuleEdit {
         let registry = registry.map(|host| ("registry", Cow::Owned(Value::Text(host.clone()))));
         registry.chain(self.keys.iter().map(|(key, value)| (*key, Cow::Borrowed(value))))
     }
-}
-
-/// Whether a rule is among the hosts that are meant; without any, all are.
-pub(super) fn is_meant(matched: &str, hosts: &[String]) -> bool {
-    hosts.is_empty() || hosts.iter().any(|host| is_same_match(host, matched))
 }
 
 /// Whether two texts of `match` are the same to whoever reads the file.

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::check::means_the_same;
 use super::document::{Document, Place};
 use super::text::{Splices, is_first_in_line, line_end, line_start, without_break};
-use super::{Config, HEADER, ListWas, Previous, Refusal, is_meant};
+use super::{Config, HEADER, ListWas, Previous, Refusal};
 use crate::error::Result;
 
 /// What taking back changes.
@@ -18,14 +18,14 @@ pub(in super::super) struct TakenBack {
     pub names: Vec<String>,
 }
 
-/// Puts back what stood in the place of these rules wherever ours still stands as written; with `hosts`, only for these.
+/// Puts back what stood in the place of these rules wherever ours still stands as written; only for those that are meant.
 ///
 /// # Errors
 /// Usage errors: the text isn't right.
 pub(in super::super) fn take_back(
     text: &str,
     path: &Path,
-    hosts: &[String],
+    is_meant: &dyn Fn(&str) -> bool,
     rules: &BTreeMap<String, Previous>,
     list: Option<&ListWas>,
     has_header: bool,
@@ -37,7 +37,7 @@ pub(in super::super) fn take_back(
     };
     for (name, rule) in rules {
         // A shape that can't be edited is not what we wrote.
-        if is_meant(name, hosts)
+        if is_meant(name)
             && let Ok(Some(text)) = without(&done.text, name, rule)
         {
             done.text = text;

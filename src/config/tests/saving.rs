@@ -53,7 +53,7 @@ fn the_users_file_is_made_and_goes_again() {
     assert_eq!(config.target(ECR).unwrap().role().role_arn.as_deref(), Some("ci-push"));
     assert!(!write(&env, None, &[role()]).unwrap().changed);
 
-    let restored = take_back(&env, None, &[]).unwrap();
+    let restored = take_back(&env, None, &|_| true).unwrap();
     assert_eq!(
         (restored.taken_back.as_slice(), restored.removed),
         (&[ECR.to_owned()][..], true)
@@ -78,7 +78,7 @@ fn a_named_file_is_made() {
             .role_arn
             .is_some()
     );
-    take_back(&env, Some(&named), &[]).unwrap();
+    take_back(&env, Some(&named), &|_| true).unwrap();
     assert!(!named.parent().unwrap().exists());
     assert_eq!(Config::load_if_there(&env, Some(&named)).unwrap(), Config::default());
     assert!(Config::load(&env, Some(&named)).is_err());
@@ -98,7 +98,7 @@ fn links_and_modes_stay() {
     assert_eq!(fs::metadata(&real).unwrap().mode() & 0o777, 0o644);
     assert!(read(&real).contains("ci-push"));
     // By whichever name.
-    assert_eq!(take_back(&env, Some(&real), &[]).unwrap().taken_back, [ECR]);
+    assert_eq!(take_back(&env, Some(&real), &|_| true).unwrap().taken_back, [ECR]);
     assert_eq!(read(&real), before);
 }
 
@@ -111,9 +111,9 @@ fn the_first_of_several_edits_is_the_one_put_back() {
     write(&env, Some(&file), &[role()]).unwrap();
     write(&env, Some(&file), &[rule("public.ecr.aws", "profile", "x")]).unwrap();
     write(&env, Some(&file), &[rule(ECR, "profile", "another")]).unwrap();
-    take_back(&env, Some(&file), &["public.ecr.aws".to_owned()]).unwrap();
+    take_back(&env, Some(&file), &|host| host == "public.ecr.aws").unwrap();
     assert_eq!(read(&file), before.replace("theirs", "another"));
-    take_back(&env, Some(&file), &[]).unwrap();
+    take_back(&env, Some(&file), &|_| true).unwrap();
     assert_eq!(read(&file), before);
 }
 
@@ -125,14 +125,14 @@ fn what_somebody_changed_meanwhile_is_theirs() {
     let theirs = read(&file).replace("ci-push", "theirs");
     fs::write(&file, &theirs).unwrap();
     assert_eq!(
-        take_back(&env, Some(&file), &[]).unwrap().taken_back,
+        take_back(&env, Some(&file), &|_| true).unwrap().taken_back,
         Vec::<String>::new()
     );
     assert_eq!(read(&file), theirs);
 
     // And what is written over theirs gives theirs back.
     write(&env, Some(&file), &[role()]).unwrap();
-    take_back(&env, Some(&file), &[]).unwrap();
+    take_back(&env, Some(&file), &|_| true).unwrap();
     assert_eq!(read(&file), theirs);
 }
 
@@ -185,7 +185,7 @@ fn writers_at_once_lose_nothing() {
     let mut hosts: Vec<&str> = config.exact_hosts().collect();
     hosts.sort_unstable();
     assert_eq!(hosts, (1..=8).map(host).collect::<Vec<_>>());
-    assert_eq!(take_back(&env, Some(&file), &[]).unwrap().taken_back.len(), 8);
+    assert_eq!(take_back(&env, Some(&file), &|_| true).unwrap().taken_back.len(), 8);
     assert!(!file.exists());
 }
 
@@ -195,9 +195,14 @@ fn without_a_home_it_cannot_be_noted() {
     let file = folder.path().join("c.yml");
     let saved = write(&Env::default(), Some(&file), &[role()]).unwrap();
     assert!(saved.changed && saved.not_recorded.is_some());
-    let restored = take_back(&Env::default(), Some(&file), &[]).unwrap();
+    let restored = take_back(&Env::default(), Some(&file), &|_| true).unwrap();
     assert_eq!((restored.taken_back.len(), restored.removed), (0, false));
     let error = write(&Env::default(), None, &[role()]).unwrap_err();
     assert_eq!((error.exit(), error.cause()), (Exit::Usage, "HOME is not set"));
-    assert!(take_back(&Env::default(), None, &[]).unwrap().taken_back.is_empty());
+    assert!(
+        take_back(&Env::default(), None, &|_| true)
+            .unwrap()
+            .taken_back
+            .is_empty()
+    );
 }

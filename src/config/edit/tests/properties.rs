@@ -173,7 +173,7 @@ proptest! {
         let hosts = if is_first { [one.match_, other.match_] } else { [other.match_, one.match_] };
         let mut text = written.text.clone();
         for host in hosts {
-            text = take_back(&text, Path::new("x"), &[host], &written.rules, list, written.has_header).unwrap().text;
+            text = take_back(&text, Path::new("x"), &|name| name == host, &written.rules, list, written.has_header).unwrap().text;
         }
         prop_assert_eq!(text, before);
     }

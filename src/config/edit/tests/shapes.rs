@@ -231,11 +231,18 @@ fn only_what_stands_as_written_is_taken_back() {
 fn one_is_taken_back_and_the_other_stays() {
     let other = rule("public.ecr.aws", &[("profile", text("ci"))]);
     let written = write(Some("registries: []\n"), &[role(), other]).unwrap();
-    let hosts = [HOST.to_owned()];
     let list = written.list.as_ref();
-    let taken = take_back(&written.text, Path::new("x"), &hosts, &written.rules, list, false).unwrap();
+    let taken = take_back(
+        &written.text,
+        Path::new("x"),
+        &|name| name == HOST,
+        &written.rules,
+        list,
+        false,
+    )
+    .unwrap();
     assert_eq!(taken.text, "registries:\n  - match: public.ecr.aws\n    profile: ci\n");
-    assert_eq!(taken.names, hosts);
+    assert_eq!(taken.names, [HOST]);
 }
 
 #[test]
