@@ -1,0 +1,29 @@
+"use strict";
+// Runs the binary as one of the action's steps.
+
+const { spawn } = require("node:child_process");
+const os = require("node:os");
+const { Failure } = require("./runner");
+
+// What the runner sends when a job is cancelled; SIGHUP comes from a terminal that goes away.
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/** Runs `ecr-auth action STEP` on this process's own standard streams, passes signals on, and returns its exit status. */
+function run(binary, step) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(binary, ["action", step], { stdio: "inherit" });
+    const pass = (signal) => child.kill(signal);
+    for (const signal of SIGNALS) process.on(signal, pass);
+    const settle = (end, value) => {
+      for (const signal of SIGNALS) process.off(signal, pass);
+      end(value);
+    };
+    child.once("error", (error) =>
+      settle(reject, new Failure(`cannot run ${binary}`, error.code, "is it a binary for this system, and executable?")),
+    );
+    // As a shell counts it where a signal ended the process.
+    child.once("exit", (code, signal) => settle(resolve, code ?? 128 + os.constants.signals[signal]));
+  });
+}
+
+module.exports = { run };
