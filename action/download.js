@@ -35,7 +35,7 @@ function permitted(address, from) {
 /** The proxy for an address, or nothing: HTTPS_PROXY as curl reads it, and NO_PROXY: hosts and their sub-domains, `*` for all. */
 function proxyFor(url, env = process.env) {
   const proxy = input("http-proxy") || env.https_proxy || env.HTTPS_PROXY;
-  const direct = (env.no_proxy ?? env.NO_PROXY ?? "").toLowerCase().split(/[\s,]+/).filter(Boolean);
+  const direct = (input("no-proxy") || env.no_proxy || env.NO_PROXY || "").toLowerCase().split(/[\s,]+/).filter(Boolean);
   const named = (entry) => {
     const [, name, port] = /^(?:\*?\.)?(.*?)(?::(\d+))?$/.exec(entry);
     return (name === url.hostname || url.hostname.endsWith(`.${name}`)) && (!port || port === (url.port || "443"));

@@ -5,14 +5,15 @@ const { spawn } = require("node:child_process");
 const os = require("node:os");
 const { Failure } = require("./runner");
 
-// What the runner sends when a job is cancelled; SIGHUP comes from a terminal that goes away.
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
+// What the runner sends when a job is cancelled.
+const SIGNALS = ["SIGINT", "SIGTERM"];
 
 /** Runs `ecr-auth action STEP` on this process's own standard streams, passes signals on, and returns its exit status. */
 function run(binary, step) {
   return new Promise((resolve, reject) => {
     const child = spawn(binary, ["action", step], { stdio: "inherit" });
-    const pass = (signal) => child.kill(signal);
+    // On Windows the child gets the console's Ctrl-C itself, and a signal would end it in mid-work.
+    const pass = (signal) => process.platform !== "win32" && child.kill(signal);
     for (const signal of SIGNALS) process.on(signal, pass);
     const settle = (end, value) => {
       for (const signal of SIGNALS) process.off(signal, pass);

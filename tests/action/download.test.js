@@ -44,7 +44,7 @@ test("errors show neither passwords nor the query of an address", () => {
   }
 });
 
-test("the proxy is the environment's, except for NO_PROXY", () => {
+test("the proxy is the input's or the environment's, except for NO_PROXY", (t) => {
   const url = new URL("https://releases.example.com/x");
   const host = (env, address = url) => proxyFor(address, env)?.host;
   assert.equal(host({}), undefined);
@@ -57,7 +57,13 @@ test("the proxy is the environment's, except for NO_PROXY", () => {
   for (const direct of ["", ",", "ample.com", "example.org", "releases.example.com:8443", "x.releases.example.com"]) {
     assert.equal(host({ HTTPS_PROXY: "http://proxy", NO_PROXY: direct }), "proxy", direct);
   }
-  assert.throws(() => proxyFor(url, { HTTPS_PROXY: "http://me:s3cret@:x" }), (error) => !error.message.includes("s3cret"));
+  for (const [name, value] of Object.entries({ "INPUT_HTTP-PROXY": "http://old:1", "INPUT_NO-PROXY": "example.org" })) {
+    process.env[name] = value;
+    t.after(() => delete process.env[name]);
+  }
+  assert.equal(host({ HTTPS_PROXY: "http://proxy:3128", NO_PROXY: "*" }), "old:1");
+  process.env["INPUT_HTTP-PROXY"] = "http://me:s3cret@:x";
+  assert.throws(() => proxyFor(url, {}), (error) => error.message.includes("no address") && !error.message.includes("s3cret"));
 });
 
 test("follows redirects to HTTPS", async (t) => {
