@@ -8,7 +8,7 @@ const { Failure, input } = require("./runner");
 
 const TRIES = 3;
 const REDIRECTS = 5;
-const LARGEST = 128 * 1024 * 1024;
+const LARGEST = 64 * 1024 * 1024;
 // In milliseconds: of a connection on which nothing moves; of everything together; before the second try, twice that before the third.
 const QUIET = 30_000;
 const DEADLINE = 300_000;

@@ -61,6 +61,8 @@ test("the version is the crate's", () => {
 
 test("downloads the binary once and keeps it in the tool cache", async (t) => {
   const { job, asked } = await release(t);
+  const mask = process.umask(0o077);
+  t.after(() => process.umask(mask));
   assertRan(await job.run("main"));
   assertRan(await job.run("main"));
   assert.deepEqual(asked, [`/v${version}/${ASSET}`]);
@@ -108,6 +110,13 @@ test("a tool cache that can't be written leaves the job's own folder", async (t)
   fs.rmSync(job.path("temp", "ecr-auth"), { recursive: true });
   fs.writeFileSync(job.path("temp", "ecr-auth"), "");
   assertFailed(await job.run("main"), /^cannot save ecr-auth: (ENOTDIR|EEXIST|ENOENT)/);
+});
+
+test("leaves nothing half done where the binary's place is taken", async (t) => {
+  const { job } = await release(t);
+  fs.mkdirSync(path.join(job.cached(), "folder"), { recursive: true });
+  assertRan(await job.run("main"));
+  assert.deepEqual(fs.readdirSync(path.dirname(job.cached())), [path.basename(job.cached())]);
 });
 
 test("an action used by a local path wants to know where from", async (t) => {

@@ -115,6 +115,15 @@ test("a body that stays truncated is an error", async (t) => {
   assert.equal(asked, 3);
 });
 
+test("stops at a body without an end", async (t) => {
+  const chunk = Buffer.alloc(1024 * 1024);
+  const url = await plain(t, (request, response) => {
+    const more = () => !response.destroyed && response.write(chunk, more);
+    more();
+  });
+  await fails(new Job(t).input("download-base-url", url), /^cannot download ecr-auth: more than 67108864 bytes came\n/);
+});
+
 test("a file that isn't there is asked for once", async (t) => {
   const asked = [];
   const url = await plain(t, (request, response) => {
