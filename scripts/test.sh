@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# make test: everything that must hold before a change lands. The quick checks first, then unit and integration tests, documentation tests, and
-# the end-to-end tests with real Docker, Podman, Buildah and Skopeo. Ends with "N passed, N failed".
+# make test: everything that must hold before a change lands. The quick checks first, then unit and integration tests, documentation tests, the
+# tests of the action's shim, and the end-to-end tests with real Docker, Podman, Buildah and Skopeo. Ends with "N passed, N failed".
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 
@@ -29,6 +29,13 @@ failed=$(($(attribute failures) + $(attribute errors)))
 say "== documentation tests"
 cargo test --quiet --locked --workspace --doc || status=1
 
+say "== the action"
+"$TARGET/node/bin/node" --test --test-reporter=tap tests/action/*.test.js >"$TARGET/action.tap" || status=1
+grep -A 12 '^not ok' "$TARGET/action.tap" >&2 || true
+action_passed=$(sed -n 's/^# pass \([0-9]*\)$/\1/p' "$TARGET/action.tap")
+action_listed=$(cat tests/action/*.test.js | grep -cE '^ *test\(')
+[ "${action_passed:=0}" = "$action_listed" ] || { say "error: $action_listed tests of the action are written, $action_passed passed"; status=1; }
+
 say "== end to end"
 "$ROOT/scripts/namespace.sh" "$ROOT/tests/e2e/run.sh" | tee "$TARGET/e2e.log" || status=1
 e2e_passed=$(grep -c '^PASS ' "$TARGET/e2e.log" || true)
@@ -36,6 +43,6 @@ e2e_failed=$(grep -c '^FAIL ' "$TARGET/e2e.log" || true)
 e2e_listed=$(cat "$ROOT"/tests/e2e/*.sh | grep -c '^test_[a-z0-9_]*()')
 [ $((e2e_passed + e2e_failed)) = "$e2e_listed" ] || { say "error: $e2e_listed end-to-end tests are written, $((e2e_passed + e2e_failed)) ran"; status=1; }
 
-echo "$ran tests and $e2e_listed end-to-end tests ran"
-echo "$((ran - failed + e2e_passed)) passed, $((failed + e2e_failed)) failed"
+echo "$ran tests, $action_listed tests of the action and $e2e_listed end-to-end tests ran"
+echo "$((ran - failed + action_passed + e2e_passed)) passed, $((failed + action_listed - action_passed + e2e_failed)) failed"
 exit "$status"

@@ -1,0 +1,17 @@
+"use strict";
+// The action's main step: finds the binary, verified, and runs `ecr-auth action main`, which does all the rest.
+
+const { find } = require("./binary");
+const { run } = require("./run");
+const { annotate, saveState } = require("./runner");
+
+async function main() {
+  const binary = await find();
+  saveState("binary", binary);
+  process.exitCode = await run(binary, "main");
+}
+
+main().catch((error) => {
+  annotate("error", "ecr-auth", error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,37 @@
+"use strict";
+// What GitHub's runner gives an action and takes from it: inputs, state, annotations.
+// https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+
+const crypto = require("node:crypto");
+const fs = require("node:fs");
+
+/** An error for people, in the form of all of ecr-auth's: what failed, why, and what to do about it. No part of it holds a secret. */
+class Failure extends Error {
+  constructor(what, cause, hint) {
+    super(`${what}: ${cause}`);
+    this.hint = hint;
+  }
+}
+
+/** An input of action.yml, without space around it; "" where it isn't given. The runner keeps the hyphens of its name. */
+const input = (name) => (process.env[`INPUT_${name.toUpperCase()}`] ?? "").trim();
+
+/** Hands a value to the post step. Debug logs print it, so it is never a secret. */
+function saveState(name, value) {
+  const delimiter = `ghadelimiter_${crypto.randomUUID()}`;
+  fs.appendFileSync(process.env.GITHUB_STATE, `${name}<<${delimiter}\n${value}\n${delimiter}\n`);
+}
+
+/** The text of a workflow command's message: percent signs and line ends are escaped. */
+const escapeMessage = (text) => text.replace(/%/g, "%25").replace(/\r/g, "%0D").replace(/\n/g, "%0A");
+
+/** The text of a workflow command's property, where colons and commas have a meaning, too. */
+const escapeProperty = (text) => escapeMessage(text).replace(/:/g, "%3A").replace(/,/g, "%2C");
+
+/** Writes an annotation of the run: `error` or `warning`. */
+function annotate(level, title, error) {
+  const text = error.hint ? `${error.message}\nhint: ${error.hint}` : error.message;
+  console.log(`::${level} title=${escapeProperty(title)}::${escapeMessage(text)}`);
+}
+
+module.exports = { Failure, input, saveState, escapeMessage, escapeProperty, annotate };

@@ -1,0 +1,129 @@
+"use strict";
+// Which binary is used, and which never.
+
+const assert = require("node:assert/strict");
+const fs = require("node:fs");
+const path = require("node:path");
+const test = require("node:test");
+const { assetName } = require("../../action/binary.js");
+const { ASSET, Job, PROGRAM, RAN, WINDOWS, annotations, sha256, version } = require("./harness.js");
+const { plain } = require("./servers.js");
+
+/** A job, and a server that gives `files` by their paths and counts what it was asked for. */
+async function release(t, files = { [`/v${version}/${ASSET}`]: PROGRAM }) {
+  const job = new Job(t);
+  const asked = [];
+  const url = await plain(t, (request, response) => {
+    asked.push(request.url);
+    const file = files[request.url];
+    response.writeHead(file ? 200 : 404).end(file);
+  });
+  job.input("download-base-url", url);
+  return { job, asked };
+}
+
+function assertRan(result) {
+  assert.equal(result.status, RAN.status, result.stdout + result.stderr);
+  assert.match(result.stdout, RAN.stdout);
+}
+
+/** The only annotation, an error; nothing was run. */
+function assertFailed(result, text) {
+  assert.equal(result.status, 1);
+  const [error, ...others] = annotations(result.stdout);
+  assert.deepEqual(others, []);
+  assert.equal(error.level, "error");
+  assert.match(error.text, text);
+  assert.match(error.text, /\nhint: ./);
+  assert.doesNotMatch(result.stdout, /ran action/);
+  assert.equal(result.stderr, "");
+}
+
+test("names the release's files as the release does", () => {
+  const names = {
+    "linux x64": "ecr-auth-x86_64-unknown-linux-musl",
+    "linux arm64": "ecr-auth-aarch64-unknown-linux-musl",
+    "darwin x64": "ecr-auth-x86_64-apple-darwin",
+    "darwin arm64": "ecr-auth-aarch64-apple-darwin",
+    "win32 x64": "ecr-auth-x86_64-pc-windows-msvc.exe",
+    "win32 arm64": "ecr-auth-aarch64-pc-windows-msvc.exe",
+  };
+  for (const [system, name] of Object.entries(names)) assert.equal(assetName(...system.split(" ")), name);
+  for (const system of [["freebsd", "x64"], ["linux", "ia32"], ["constructor", "x64"]]) {
+    assert.throws(() => assetName(...system), /no release for/);
+  }
+});
+
+test("the version is the crate's", () => {
+  const manifest = fs.readFileSync(path.join(__dirname, "..", "..", "Cargo.toml"), "utf8");
+  assert.equal(version, /^version = "(.*)"$/m.exec(manifest)[1]);
+});
+
+test("downloads the binary once and keeps it in the tool cache", async (t) => {
+  const { job, asked } = await release(t);
+  const mask = process.umask(0o077);
+  t.after(() => process.umask(mask));
+  assertRan(await job.run("main"));
+  assertRan(await job.run("main"));
+  assert.deepEqual(asked, [`/v${version}/${ASSET}`]);
+  assert.deepEqual(fs.readFileSync(job.cached()), PROGRAM);
+  assert.deepEqual(fs.readdirSync(path.dirname(job.cached())), [path.basename(job.cached())]);
+  if (!WINDOWS) assert.equal(fs.statSync(job.cached()).mode & 0o777, 0o755);
+});
+
+test("replaces a binary in the tool cache that isn't the release's, and warns", async (t) => {
+  const { job, asked } = await release(t);
+  fs.mkdirSync(path.dirname(job.cached()), { recursive: true });
+  fs.writeFileSync(job.cached(), "#!/bin/sh\necho evil\n", { mode: 0o755 });
+  const result = await job.run("main");
+  assertRan(result);
+  assert.doesNotMatch(result.stdout, /^evil/m);
+  const [warning] = annotations(result.stdout);
+  assert.equal(warning.level, "warning");
+  assert.match(warning.text, /is not used: its SHA-256 is not the release's/);
+  assert.equal(asked.length, 1);
+  assert.deepEqual(fs.readFileSync(job.cached()), PROGRAM);
+});
+
+test("a download that was tampered with is neither run nor kept", async (t) => {
+  const { job } = await release(t, { [`/v${version}/${ASSET}`]: Buffer.concat([PROGRAM, Buffer.from("\n")]) });
+  assertFailed(await job.run("main"), /^cannot verify ecr-auth: the SHA-256 of the downloaded .* is not the one in/);
+  assert.deepEqual(fs.readdirSync(job.path("tools")), []);
+  assert.deepEqual(job.state(), {});
+});
+
+test("without a checksum nothing is downloaded", async (t) => {
+  const { job, asked } = await release(t);
+  job.checksums({ "ecr-auth-other": sha256(PROGRAM) });
+  assertFailed(await job.run("main"), new RegExp(`action/checksums\\.json has no entry for ${ASSET}`));
+  job.checksums({});
+  assertFailed(await job.run("main"), /this commit of the action belongs to no release/);
+  assert.deepEqual(asked, []);
+});
+
+test("a tool cache that can't be written leaves the job's own folder", async (t) => {
+  const { job } = await release(t);
+  // A file in the folder's place stops root, too.
+  fs.writeFileSync(job.path("tools", "ecr-auth"), "");
+  assertRan(await job.run("main"));
+  assert.deepEqual(fs.readFileSync(job.cached("temp")), PROGRAM);
+  fs.rmSync(job.path("temp", "ecr-auth"), { recursive: true });
+  fs.writeFileSync(job.path("temp", "ecr-auth"), "");
+  assertFailed(await job.run("main"), /^cannot save ecr-auth: (ENOTDIR|EEXIST|ENOENT)/);
+});
+
+test("leaves nothing half done where the binary's place is taken", async (t) => {
+  const { job } = await release(t);
+  fs.mkdirSync(path.join(job.cached(), "folder"), { recursive: true });
+  assertRan(await job.run("main"));
+  assert.deepEqual(fs.readdirSync(path.dirname(job.cached())), [path.basename(job.cached())]);
+});
+
+test("an action used by a local path wants to know where from", async (t) => {
+  assertFailed(await new Job(t).run("main"), /^cannot get ecr-auth: an action used by a local path has no releases/);
+});
+
+test("a binary-path that isn't there is an error", async (t) => {
+  const job = new Job(t).input("binary-path", "./nowhere");
+  assertFailed(await job.run("main"), /^cannot run .*nowhere: ENOENT/);
+});
