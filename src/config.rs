@@ -93,7 +93,7 @@ impl Config {
     /// Those of [`Config::load`], but for the missing file.
     pub fn load_if_there(env: &Env, named: Option<&Path>) -> Result<Self> {
         match path(env, named) {
-            Some(path) if !path.exists() => Ok(Self::default()),
+            Some(path) if file::is_missing(&path) => Ok(Self::default()),
             _ => Self::load(env, named),
         }
     }

@@ -41,6 +41,12 @@ pub(super) fn is_out_of_sight(path: &Path) -> bool {
         .is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }
 
+/// Whether nothing is there, not even a link that leads nowhere.
+pub(super) fn is_missing(path: &Path) -> bool {
+    let is_nowhere = |error: &io::Error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
+    path.symlink_metadata().is_err_and(|error| is_nowhere(&error))
+}
+
 /// The error for a file that was named and isn't there.
 pub(super) fn missing(path: &Path) -> Error {
     unreadable(path, "there is no such file")

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::edit::{ListWas, Previous, RuleEdit, TakenBack, Written, take_back as taken_back, write_rules};
+use super::file::is_out_of_sight;
 use super::path;
 use crate::error::{Error, Result};
 use crate::file::{self, Edited, Format, Notes, read_text};
@@ -132,6 +133,10 @@ pub fn take_back(env: &Env, named: Option<&Path>, is_meant: &dyn Fn(&str) -> boo
         path,
         ..Restored::default()
     };
+    if is_out_of_sight(&done.path) {
+        // Where this user cannot look, nothing was written for them.
+        return Ok(done);
+    }
     let real = file::real_path(&done.path, &YAML)?;
     let known = load(notes.as_ref(), &real);
     if known.rules.is_empty() {

@@ -12,6 +12,7 @@ mod odd_situations;
 mod profiles;
 mod python;
 mod roles;
+mod rules;
 mod setup_logout;
 mod stored_logins;
 mod tokens;

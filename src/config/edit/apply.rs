@@ -59,22 +59,19 @@ fn fresh(document: &Document<'_>, edit: &RuleEdit) -> Applied {
     let style = document.style();
     let text = document.text;
     let start = text.len() - text.trim_start_matches('\u{feff}').len();
-    let mut splices = Splices::default();
+    let header = format!("{HEADER}{}", style.newline);
     let list = list_of_one(edit, 0, USUAL_INDENT, style);
-    if text.len() == start {
-        splices.replace(start..start, format!("{HEADER}{}{list}", style.newline));
-        // Without a last line break there is none to keep, either.
-        let text = format!("{text}{HEADER}{}{list}", style.newline);
-        return Applied {
-            text,
-            has_header: true,
-            list: Some(ListWas::Missing),
-        };
-    }
-    splices.replace(start..start, format!("{HEADER}{}", style.newline));
-    splices.insert_lines(text, text.len(), &list);
+    let new = if text.len() == start {
+        // A file without any line has no end of the last one to keep.
+        [text, &header, &list].concat()
+    } else {
+        let mut splices = Splices::default();
+        splices.replace(start..start, header);
+        splices.insert_lines(text, text.len(), &list);
+        splices.apply(text)
+    };
     Applied {
-        text: splices.apply(text),
+        text: new,
         has_header: true,
         list: Some(ListWas::Missing),
     }

@@ -206,3 +206,16 @@ fn without_a_home_it_cannot_be_noted() {
             .is_empty()
     );
 }
+
+#[test]
+fn a_link_that_leads_nowhere_is_told() {
+    let (home, env) = home();
+    let link = home.path().join("c.yml");
+    symlink("gone.yml", &link).unwrap();
+    assert!(Config::load_if_there(&env, Some(&link)).is_err());
+    let error = write(&env, Some(&link), &[role()]).unwrap_err();
+    assert!(error.cause().contains("gone.yml, which does not exist"), "{error}");
+    assert!(error.hint_text().unwrap().contains("registries: []"));
+    let below = home.path().join("c.yml/below/c.yml");
+    assert_eq!(Config::load_if_there(&env, Some(&below)).unwrap(), Config::default());
+}

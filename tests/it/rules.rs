@@ -1,0 +1,66 @@
+//! Rules of `ecr-auth.yml` that were written for the user: `logout` as a process takes them back.
+
+use ecr_auth::config::{self, RuleEdit, Value};
+use ecr_auth::world::Env;
+
+use crate::harness::{HOST, Machine};
+
+const CONFIG: &str = ".config/ecr-auth/ecr-auth.yml";
+
+fn env(machine: &Machine) -> Env {
+    [("HOME", machine.home().display().to_string())].into_iter().collect()
+}
+
+fn write_rule(machine: &Machine) {
+    let edit = RuleEdit {
+        match_: HOST.to_owned(),
+        registry: None,
+        keys: vec![("profile", Value::Text("ci".to_owned()))],
+    };
+    config::write(&env(machine), None, &[edit]).unwrap();
+}
+
+#[test]
+fn logout_takes_rules_back() {
+    let machine = Machine::new();
+    write_rule(&machine);
+    let outcome = machine.run(&["logout"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let taken_back = format!("configuration: the rule of {HOST} taken back in ");
+    assert!(outcome.stderr.contains(&taken_back), "{outcome:?}");
+    assert!(!machine.home().join(".config/ecr-auth").exists());
+    machine.run(&["logout"]).is(0, "", "");
+}
+
+#[test]
+fn rules_stay_while_a_client_needs_them() {
+    let machine = Machine::new();
+    let before = "# mine\nregistries:\n  - match: public.ecr.aws # free\n";
+    machine.write(CONFIG, before);
+    write_rule(&machine);
+    let folders: Vec<String> = ["one", "two"]
+        .map(|name| machine.path(name).display().to_string())
+        .into();
+    let bin = machine.path("bin").display().to_string();
+    for folder in &folders {
+        let setup = [
+            "setup",
+            "--client",
+            "docker",
+            "--bin-dir",
+            &bin,
+            "--docker-config",
+            folder,
+            HOST,
+        ];
+        let outcome = machine.run(&setup);
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+    }
+    let logout = |folder: &str| {
+        let outcome = machine.run(&["logout", "--client", "docker", "--docker-config", folder]);
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        machine.read(CONFIG)
+    };
+    assert!(logout(&folders[0]).contains(HOST));
+    assert_eq!(logout(&folders[1]), before);
+}
