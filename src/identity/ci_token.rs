@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::claims;
 use super::role_settings::TokenPlace;
+use crate::ci::Ci;
 use crate::error::{Error, Result};
 use crate::program;
 use crate::secret::Secret;
@@ -196,40 +197,30 @@ pub fn missing_or(env: &Env, error: Error) -> Error {
     }
 }
 
-/// The CIs that hand out tokens: a variable that tells each, and the piece that its jobs need.
-const PIECES: [(&str, &str); 6] = [
-    ("GITHUB_ACTIONS", "give the job `permissions: id-token: write`"),
-    (
-        "GITLAB_CI",
-        "give the job `id_tokens: ECR_AUTH_ID_TOKEN: aud: sts.amazonaws.com`",
-    ),
-    ("BITBUCKET_BUILD_NUMBER", "give the step `oidc: true`"),
-    (
-        "CIRCLECI",
-        "give the job a context: CircleCI hands out CIRCLE_OIDC_TOKEN_V2 only then",
-    ),
-    (
-        "BUILDKITE",
-        "let the step reach the agent: BUILDKITE_AGENT_ACCESS_TOKEN and BUILDKITE_JOB_ID in its environment, buildkite-agent on its PATH (in a container: mount both)",
-    ),
-    (
-        "JENKINS_URL",
-        "bind an OIDC token credential to ECR_AUTH_ID_TOKEN around this step",
-    ),
-];
-
 /// Whether this is a job of a CI that could hand out a token.
 fn is_ci(env: &Env) -> bool {
-    PIECES.iter().any(|(mark, _)| env.get(mark).is_some())
+    Ci::of(env).and_then(piece).is_some()
+}
+
+/// What a job of this CI needs to get a token, where the CI hands them out.
+fn piece(ci: Ci) -> Option<&'static str> {
+    Some(match ci {
+        Ci::GitHub => "give the job `permissions: id-token: write`",
+        Ci::GitLab => "give the job `id_tokens: ECR_AUTH_ID_TOKEN: aud: sts.amazonaws.com`",
+        Ci::Bitbucket => "give the step `oidc: true`",
+        Ci::CircleCi => "give the job a context: CircleCI hands out CIRCLE_OIDC_TOKEN_V2 only then",
+        Ci::Buildkite => {
+            "let the step reach the agent: BUILDKITE_AGENT_ACCESS_TOKEN and BUILDKITE_JOB_ID in its environment, buildkite-agent on its PATH (in a container: mount both)"
+        }
+        Ci::Jenkins => "bind an OIDC token credential to ECR_AUTH_ID_TOKEN around this step",
+        Ci::Azure | Ci::Drone | Ci::Woodpecker => return None,
+    })
 }
 
 /// There is no token though a role wants one: names the piece that is missing in this CI.
 pub fn missing(env: &Env) -> Error {
-    let piece = PIECES.iter().find(|(mark, _)| env.get(mark).is_some());
-    let hint = piece.map_or(
-        "put the job's OIDC token into ECR_AUTH_ID_TOKEN, or use --source chain",
-        |(_, piece)| piece,
-    );
+    let hint = Ci::of(env).and_then(piece);
+    let hint = hint.unwrap_or("put the job's OIDC token into ECR_AUTH_ID_TOKEN, or use --source chain");
     Error::failed("no OIDC token", "the role asks for one, and this job has none").hint(hint)
 }
 
