@@ -119,7 +119,7 @@ impl Denied<'_> {
             false => "",
         };
         format!(
-            "{}: the trust policy of {role} must name the provider {provider} and match {provider}:aud = {audience} and {provider}:sub = {}{immutable}",
+            "{}: {role} must exist, and its trust policy name the provider {provider} and match {provider}:aud = {audience} and {provider}:sub = {}{immutable}",
             self.token_says(),
             claims.sub
         )

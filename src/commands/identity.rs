@@ -13,7 +13,7 @@ use crate::identity::{RoleSettings, SourceChoice, TokenPlace, policy_text};
 #[command(next_help_heading = "Whose AWS credentials")]
 pub struct IdentityArgs {
     /// Role to assume with the CI's OIDC token, or else with AWS's standard chain: an ARN, or a name in the registry's account [env: AWS_ROLE_ARN]
-    #[arg(long, value_name = "ROLE", conflicts_with = "profile")]
+    #[arg(long, value_name = "ROLE")]
     pub role_arn: Option<String>,
     /// A role to assume with the one before (repeatable)
     #[arg(long, value_name = "ROLE")]
@@ -117,8 +117,12 @@ impl IdentityArgs {
     /// the rule's is taken.
     ///
     /// # Errors
-    /// A file of a policy that can't be read.
+    /// A profile and a role; a file of a policy that can't be read.
     pub fn settings(&self, base: &RoleSettings) -> Result<RoleSettings> {
+        if self.profile.is_some() && self.role_arn.is_some() {
+            return Err(Error::usage("--profile, --role-arn", "a profile is used alone")
+                .hint("give the profile a role_arn of its own in AWS's config file, or leave one of them out"));
+        }
         let base = match self.names_one() {
             true => RoleSettings::default(),
             false => base.clone(),
@@ -310,7 +314,8 @@ mod tests {
 
     #[test]
     fn one_profile_or_one_role_and_one_token() {
-        assert!(parse(&["--profile", "a", "--role-arn", "b"]).is_err());
+        let both = parse(&["--profile", "a", "--role-arn", "b"]).unwrap();
+        assert_eq!(both.settings(&RoleSettings::default()).unwrap_err().exit().code(), 2);
         assert!(parse(&["--token-env", "A", "--token-file", "b"]).is_err());
         assert!(parse(&["--tag", "a"]).is_err());
         assert!(!parse(&["--region", "eu-west-1"]).unwrap().is_given());
