@@ -71,7 +71,8 @@ impl Plan {
             .clone()
             .unwrap_or_else(|| partition.first_region().to_owned());
         let endpoint = Endpoint::of(Service::Sts, env, &identity, false, false)?;
-        let key = key(&region, &endpoint, &identity);
+        let key = Key::builder().field("kind", "session").field("region", &region);
+        let key = token::of_identity(key, &endpoint, &identity);
         Ok(Self {
             identity,
             region,
@@ -158,20 +159,6 @@ fn refuse_itself(identity: &Identity) -> Result<()> {
         },
         _ => Ok(()),
     }
-}
-
-fn key(region: &str, endpoint: &Endpoint, identity: &Identity) -> Key {
-    let kind = |on: bool| if on { "yes" } else { "no" };
-    let mut key = Key::builder()
-        .field("kind", "session")
-        .field("region", region)
-        .field("fips", kind(endpoint.fips))
-        .field("dual-stack", kind(endpoint.dual_stack))
-        .field("endpoint", endpoint.url.as_deref().unwrap_or_default());
-    for (name, value) in identity.key_fields() {
-        key = key.secret(name, &value);
-    }
-    key.build()
 }
 
 /// A session as the cache keeps it.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::aws::{self, Aws, Endpoint, Service};
-use crate::cache::{Cache, Fetched, Held, Key, Request};
+use crate::cache::{Cache, Fetched, Held, Key, KeyBuilder, Request};
 use crate::config::Target;
 use crate::error::{Error, Result};
 use crate::identity::{self, Identity, RoleSettings, Scope};
@@ -145,18 +145,22 @@ fn process_age() -> Option<Duration> {
 
 /// One token serves every registry of a region, so the account in the host's name is no part of the key.
 fn key(registry: &Registry, endpoint: &Endpoint, identity: &Identity) -> Key {
-    let kind = |on: bool| if on { "yes" } else { "no" };
-    let mut key = Key::builder()
+    let public = if registry.is_public() { "yes" } else { "no" };
+    let key = Key::builder()
         .field("partition", registry.partition().id())
         .field("region", registry.region())
-        .field("public", kind(registry.is_public()))
-        .field("fips", kind(endpoint.fips))
-        .field("dual-stack", kind(endpoint.dual_stack))
-        .field("endpoint", endpoint.url.as_deref().unwrap_or_default());
-    for (name, value) in identity.key_fields() {
-        key = key.secret(name, &value);
-    }
-    key.build()
+        .field("public", public);
+    of_identity(key, endpoint, identity)
+}
+
+/// The key of what an identity is given at an endpoint, `key` being what it is.
+pub(crate) fn of_identity(key: KeyBuilder, endpoint: &Endpoint, identity: &Identity) -> Key {
+    let key = endpoint
+        .key_fields()
+        .into_iter()
+        .fold(key, |key, (name, value)| key.field(name, value));
+    let fields = identity.key_fields().into_iter();
+    fields.fold(key, |key, (name, value)| key.secret(name, &value)).build()
 }
 
 /// When a command that began at `began` has to have ended.

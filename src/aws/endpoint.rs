@@ -75,6 +75,18 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// What tells this endpoint from every other, as named fields for a cache key.
+    pub fn key_fields(&self) -> [(&'static str, &str); 3] {
+        let kind = |on| if on { "yes" } else { "no" };
+        [
+            ("fips", kind(self.fips)),
+            ("dual-stack", kind(self.dual_stack)),
+            ("endpoint", self.url.as_deref().unwrap_or_default()),
+        ]
+    }
+}
+
 /// Checks the endpoints that the SDK itself calls to turn a role, an SSO session or a web identity into credentials.
 ///
 /// # Errors

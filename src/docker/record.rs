@@ -1,16 +1,13 @@
 //! What `setup` and `login` replaced, so that `logout` can put it back: a file of our own in the user's state folder, without secrets.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::folders::{adopt, make_folders};
-
-/// The record's file in the state folder.
-const FILE: &str = "setup.json";
+use crate::file::Notes;
 
 /// A value that was replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,75 +104,34 @@ pub struct Remembered {
     pub links: BTreeMap<PathBuf, Option<PathBuf>>,
 }
 
-/// The record on disk.
+/// The record on disk: `setup.json` in the state folder.
 #[derive(Debug, Clone)]
-pub struct Record {
-    folder: PathBuf,
-}
+pub struct Record(Notes<Remembered>);
 
 impl Record {
     /// The record in this state folder, which need not exist yet.
     pub fn in_folder(folder: PathBuf) -> Self {
-        Self { folder }
+        Self(Notes::new(folder, "setup"))
     }
 
     /// Where the record is.
     pub fn path(&self) -> PathBuf {
-        self.folder.join(FILE)
+        self.0.path()
     }
 
     /// What is remembered; no file is nothing. One that does not parse is an error of kind `InvalidData`.
     pub fn load(&self) -> io::Result<Remembered> {
-        match fs::read(self.path()) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| io::Error::new(ErrorKind::InvalidData, error.to_string())),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Remembered::default()),
-            Err(error) => Err(error),
-        }
+        self.0.load()
     }
 
-    /// Changes what is remembered, under a lock. A record that does not parse is replaced: it could not be used anyway.
-    /// Once nothing is left to remember, nothing is left on disk.
+    /// Changes what is remembered, see [`Notes::change`].
     pub fn change(&self, change: &mut dyn FnMut(&mut Remembered)) -> io::Result<()> {
-        make_folders(&self.folder)?;
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(self.folder.join("setup.lock"))?;
-        adopt(&lock, &self.folder);
-        lock.lock()?;
-        let before = match self.load() {
-            Err(error) if error.kind() != ErrorKind::InvalidData => return Err(error),
-            loaded => loaded.unwrap_or_default(),
-        };
-        let mut after = before.clone();
-        change(&mut after);
-        // What was written to temporary folders of CI jobs would pile up here.
-        let folder_exists = |path: &Path| path.parent().is_some_and(Path::is_dir);
-        after
-            .files
-            .retain(|path, record| !record.is_empty() && folder_exists(path));
-        if after == Remembered::default() {
-            return remove_if_there(&self.path());
-        }
-        if after == before {
-            return Ok(());
-        }
-        let mut new = tempfile::Builder::new()
-            .prefix(".setup.json.")
-            .tempfile_in(&self.folder)?;
-        adopt(new.as_file(), &self.folder);
-        new.write_all(&serde_json::to_vec_pretty(&after)?)?;
-        new.as_file().sync_all()?;
-        new.persist(self.path()).map_err(|error| error.error)?;
-        Ok(())
-    }
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+        self.0.change(&mut |all| {
+            change(all);
+            // What was written to temporary folders of CI jobs would pile up here.
+            let folder_exists = |path: &Path| path.parent().is_some_and(Path::is_dir);
+            all.files
+                .retain(|path, record| !record.is_empty() && folder_exists(path));
+        })
     }
 }
