@@ -8,7 +8,7 @@ HERE=$ROOT/tests/e2e
 
 FOREIGN=444455556666.dkr.ecr.$REGION.amazonaws.com
 name_here "$REGISTRY" "$FOREIGN" public.ecr.aws "api.ecr.$REGION.amazonaws.com" api.ecr-public.us-east-1.amazonaws.com \
-  "sts.$REGION.amazonaws.com" sts.amazonaws.com
+  "sts.$REGION.amazonaws.com" sts.amazonaws.com "$GITHUB_TOKENS"
 start_lab
 trust "$REGISTRY" "$FOREIGN" public.ecr.aws
 start_engine
