@@ -77,9 +77,9 @@ GITHUB_TOKENS=pipelines.actions.githubusercontent.com
 start_job() {
   JOB=$(control jobs "{\"ci\": \"$1\"}")
   # GitHub's own address has TLS. The lab tells its plain one, which our binary rightly refuses off the loopback addresses.
-  (umask 077 && jq -r --arg github "https://$GITHUB_TOKENS" '.environment | to_entries[]
+  (umask 077 && jq -r --arg github "https://$GITHUB_TOKENS" '"export PATH=\(.programs | @sh):$PATH", (.environment | to_entries[]
     | if .key == "ACTIONS_ID_TOKEN_REQUEST_URL" then .value |= sub("^http://[^/]*"; $github) else . end
-    | "export \(.key)=\(.value | @sh)"' <<<"$JOB" >"$HOME/job.env")
+    | "export \(.key)=\(.value | @sh)")' <<<"$JOB" >"$HOME/job.env")
 }
 
 # in_job COMMAND…: runs it as a step of the job: beside what the CI sets it has only what it needs to find its files, programs, engine and CA.
@@ -87,7 +87,6 @@ in_job() (
   while read -r name; do
     case $name in HOME | PATH | TMPDIR | DOCKER_HOST | SSL_CERT_FILE) ;; *) export -n "${name?}" ;; esac
   done < <(compgen -e)
-  PATH=$(jq -r .programs <<<"$JOB"):$PATH
   # shellcheck source=/dev/null # written by start_job
   source "$HOME/job.env"
   "$@"

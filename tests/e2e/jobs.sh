@@ -1,32 +1,19 @@
 # shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
 # CI jobs: a job's environment alone, without any AWS key, becomes pushes to two accounts with two roles.
 
-# aws_calls FROM: STS and ECR calls since the lab's log had FROM entries, one a line, sorted: assume ROLE SESSION AUDIENCE SUBJECT,
-# or OPERATION PRINCIPAL REGION.
-aws_calls() {
-  curl -fsS "$LAB_CONTROL/calls" | jq -r --argjson from "$1" '.log[$from:][]
-    | if .operation == "sts:AssumeRoleWithWebIdentity" then
-        .session | "assume \(.role_arn) \(.session_name) \(.web_identity | "\(.aud) \(.sub)")"
-      elif .operation | test("^(sts|ecr):") then "\(.operation) \(.principal) \(.region)"
-      else empty end' | sort
-}
-
-# logged: how many entries the lab's log has.
-logged() { curl -fsS "$LAB_CONTROL/calls" | jq '.log | length'; }
-
 # pushes_to_two_accounts CI SESSION_NAME: all that AWS hears of it is one STS and one ECR call for each role.
 pushes_to_two_accounts() {
   start_job "$1"
-  local ours theirs image from said
+  local ours theirs name from said
   said="$(job_audience) $(jq -r .subject <<<"$JOB")"
   ours=$(job_role "$ACCOUNT" "$1-ours")
   theirs=$(job_role 444455556666 "$1-theirs")
   in_job setup --role-arn "$ours" "$REGISTRY"
   in_job setup --role-arn "$theirs" "$FOREIGN"
   from=$(logged)
-  for image in {"$IMAGE","$FOREIGN/${IMAGE#*/}"}:{1,2}; do
-    in_job build_image "$image" hello
-    in_job docker push "$image"
+  for name in {"$IMAGE","$FOREIGN/${IMAGE#*/}"}:{1,2}; do
+    in_job build_image "$name" hello
+    in_job docker push "$name"
   done
   local role=assumed-role/$1
   same "calls to AWS" "assume $ours $2 $said
