@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
 # CI jobs: a job's environment alone, without any AWS key, becomes pushes to two accounts with two roles.
 
-# pushes_to_two_accounts CI SESSION_NAME: all that AWS hears of it is one STS and one ECR call for each role.
+# pushes_to_two_accounts CI SESSION_NAME: all that AWS hears of it, whatever client asks, is one STS and one ECR call for each role.
 pushes_to_two_accounts() {
   start_job "$1"
   local ours theirs name from said
@@ -14,6 +14,7 @@ pushes_to_two_accounts() {
   for name in {"$IMAGE","$FOREIGN/${IMAGE#*/}"}:{1,2}; do
     in_job build_image "$name" hello
     in_job docker push "$name"
+    in_job skopeo inspect "docker://$name"
   done
   local role=assumed-role/$1
   same "calls to AWS" "assume $ours $2 $said

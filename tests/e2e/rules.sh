@@ -20,14 +20,21 @@ test_rules_of_a_name_of_ones_own_have_their_own_role() {
 
 test_rules_with_globs_serve_every_region_of_an_account() {
   start_job gitlab
-  job_role 444455556666 glob
-  local name
+  local role name from assume
+  role=$(job_role 444455556666 glob)
   rules "  - match: '444455556666.dkr.ecr.*.amazonaws.com'" "    role-arn: glob"
   in_job setup "$FOREIGN" "$FRANKFURT"
-  for name in "$FOREIGN/e2e/glob:1" "$FRANKFURT/e2e/glob:1"; do
+  from=$(logged)
+  for name in {"$FOREIGN","$FRANKFURT"}/e2e/glob:{1,2}; do
     in_job build_image "$name" hello
     in_job docker push "$name"
   done
+  assume="assume $role gitlab-octo-app-42 sts.amazonaws.com $(jq -r .subject <<<"$JOB")"
+  local fetch="ecr:GetAuthorizationToken arn:aws:sts::444455556666:assumed-role/glob/gitlab-octo-app-42"
+  same "calls to AWS" "$assume
+$assume
+$fetch eu-central-1
+$fetch $REGION" "$(aws_calls "$from")"
 }
 
 # The rule's profile is used alone: the keys in the environment are another account's.
