@@ -139,6 +139,23 @@ foreign_step() {
   told "the registry refuses an invented password, and ours at another account's registry"
 }
 
+job_step() {
+  # A runner of its own, where nothing was set up and no AWS key is to be found.
+  export HOME=$STAGE/runner
+  mkdir "$HOME"
+  start_job github
+  local before registry name
+  before=$(calls sts:AssumeRoleWithWebIdentity)
+  for registry in "$REGISTRY" "$FOREIGN"; do
+    name=$registry/demo/job:1
+    in_job "$ECR_AUTH" setup --role-arn "$(job_role "${registry%%.*}" ci-push)" --bin-dir "$STAGE/bin" "$registry"
+    docker tag "$IMAGE:1" "$name"
+    in_job docker push "$name"
+  done
+  expect "AssumeRoleWithWebIdentity calls" $((before + 2)) "$(calls sts:AssumeRoleWithWebIdentity)"
+  told "a GitHub job pushed to two accounts, by a role of each; its OIDC token was all it had, no AWS key"
+}
+
 renewal_step() {
   local before old
   # From here on tokens live seconds instead of twelve hours. The cached one is dropped, for a short-lived one to take its place.
@@ -168,7 +185,7 @@ inside() {
   source "$ROOT/scripts/stage.sh"
   IMAGE=$REGISTRY/$IMAGE_NAME
   FOREIGN=444455556666.dkr.ecr.$REGION.amazonaws.com
-  name_here "$REGISTRY" "$FOREIGN" "api.ecr.$REGION.amazonaws.com" "sts.$REGION.amazonaws.com" sts.amazonaws.com
+  name_here "$REGISTRY" "$FOREIGN" "api.ecr.$REGION.amazonaws.com" "sts.$REGION.amazonaws.com" sts.amazonaws.com "$GITHUB_TOKENS"
   start_lab
   trust "$REGISTRY" "$FOREIGN"
   start_engine
@@ -182,6 +199,7 @@ inside() {
   step skopeo skopeo_step
   step podman podman_step
   step strangers foreign_step
+  step "GitHub job" job_step
   step renewal renewal_step
   step logout logout_step
   echo "$PASSED steps passed, 0 failed"

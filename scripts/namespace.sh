@@ -7,8 +7,9 @@
 # Needs root; as an ordinary user it asks sudo.
 source "$(dirname "$0")/env.sh"
 
-# Folders that Docker, Podman and friends write to as root whatever their settings say: covered by empty ones inside.
-COVERED=(/var/lib/containers /var/lib/cni)
+# Folders that Docker, Podman and friends write to as root whatever their settings say: covered by empty ones inside. In /dev/shm, names are
+# made of process ids, which mean others outside.
+COVERED=(/var/lib/containers /var/lib/cni /dev/shm)
 
 # The variables that pass; all others stay outside, so that no AWS credentials, proxies or CA bundles of the machine slip in.
 PASSED=(PATH TERM LANG NO_COLOR CI CARGO_HOME RUSTUP_HOME RUSTUP_AUTO_INSTALL CARGO_TARGET_DIR)

@@ -69,6 +69,43 @@ all_calls() { curl -fsS "$LAB_CONTROL/calls" | jq -cS '.counts | with_entries(se
 # control NAME JSON: tells the lab to do something (lab/README.md).
 control() { curl -fsS --json "$2" "$LAB_CONTROL/$1"; }
 
+# The host of the address at which GitHub's jobs ask for tokens. GitHub has many of its kind.
+GITHUB_TOKENS=pipelines.actions.githubusercontent.com
+
+# start_job CI: a job of github, gitlab, circleci, bitbucket, buildkite or jenkins begins; JOB is what the lab says of it. Its environment
+# waits in a file for in_job: some of it is secret, and argument lists are public.
+start_job() {
+  JOB=$(control jobs "{\"ci\": \"$1\"}")
+  # GitHub's own address has TLS. The lab tells its plain one, which our binary rightly refuses off the loopback addresses.
+  (umask 077 && jq -r --arg github "https://$GITHUB_TOKENS" '"export PATH=\(.programs | @sh):$PATH", (.environment | to_entries[]
+    | if .key == "ACTIONS_ID_TOKEN_REQUEST_URL" then .value |= sub("^http://[^/]*"; $github) else . end
+    | "export \(.key)=\(.value | @sh)")' <<<"$JOB" >"$HOME/job.env")
+}
+
+# in_job COMMAND…: runs it as a step of the job: beside what the CI sets it has only what it needs to find its files, programs, engine and CA.
+in_job() (
+  while read -r name; do
+    case $name in HOME | PATH | TMPDIR | DOCKER_HOST | SSL_CERT_FILE) ;; *) export -n "${name?}" ;; esac
+  done < <(compgen -e)
+  # shellcheck source=/dev/null # written by start_job
+  source "$HOME/job.env"
+  "$@"
+)
+
+# job_audience: for whom this job's tokens are. CircleCI and Bitbucket name the organisation; the others do as they are asked or set.
+job_audience() { jq -r 'if .ci == "circleci" or .ci == "bitbucket" then .audience else "sts.amazonaws.com" end' <<<"$JOB"; }
+
+# job_role ACCOUNT NAME [JSON]: a role that this job may assume, and no other: its ARN. The JSON adds to it, say its permissions.
+job_role() {
+  local audience
+  audience=$(job_audience)
+  control oidc-providers "$(jq -c --arg account "$1" --arg audience "$audience" '{$account, issuer, audiences: [$audience]}' <<<"$JOB")" >/dev/null
+  control roles "$(jq -c --arg account "$1" --arg name "$2" --arg audience "$audience" --argjson more "${3:-{\}}" '
+    def is($claim; $value): {operator: "StringEquals", $claim, values: [$value]};
+    {$account, $name, trust: [{kind: "web-identity", provider: (.issuer | ltrimstr("https://")),
+      conditions: [is("aud"; $audience), is("sub"; .subject)]}]} + $more' <<<"$JOB")" | jq -r .arn
+}
+
 # start_engine: a Docker engine whose every file is on the stage: no bridge, no firewall rules, no group, no containerd of the machine's.
 start_engine() {
   local folder=$STAGE/docker

@@ -7,16 +7,37 @@ source "$(dirname "$0")/../../scripts/stage.sh"
 HERE=$ROOT/tests/e2e
 
 FOREIGN=444455556666.dkr.ecr.$REGION.amazonaws.com
-name_here "$REGISTRY" "$FOREIGN" public.ecr.aws "api.ecr.$REGION.amazonaws.com" api.ecr-public.us-east-1.amazonaws.com \
-  "sts.$REGION.amazonaws.com" sts.amazonaws.com
+FRANKFURT=444455556666.dkr.ecr.eu-central-1.amazonaws.com
+# All names at once: the engine reads /etc/hosts every few seconds only.
+name_here "$REGISTRY" "$FOREIGN" "$FRANKFURT" public.ecr.aws registry.example.com "$GITHUB_TOKENS" api.ecr-public.us-east-1.amazonaws.com \
+  {api.ecr,sts}.{"$REGION",eu-central-1}.amazonaws.com sts.amazonaws.com
 start_lab
-trust "$REGISTRY" "$FOREIGN" public.ecr.aws
+trust "$REGISTRY" "$FOREIGN" "$FRANKFURT" public.ecr.aws registry.example.com
 start_engine
 podman_settings
 image_folder "$STAGE/image" "hello"
 
 # setup ARG…: ecr-auth setup, of all clients unless CLIENT names one, with the helper's link in this test's own folder.
 setup() { "$ECR_AUTH" setup --client "${CLIENT:-all}" --bin-dir "$BIN" "$@"; }
+
+# rules LINE…: the registries of this user's ecr-auth.yml.
+rules() {
+  mkdir -p "$HOME/.config/ecr-auth"
+  printf '%s\n' "registries:" "$@" >"$HOME/.config/ecr-auth/ecr-auth.yml"
+}
+
+# aws_calls FROM: STS and ECR calls since the lab's log had FROM entries, one a line, sorted: assume ROLE SESSION AUDIENCE SUBJECT,
+# or OPERATION PRINCIPAL REGION.
+aws_calls() {
+  curl -fsS "$LAB_CONTROL/calls" | jq -r --argjson from "$1" '.log[$from:][]
+    | if .operation == "sts:AssumeRoleWithWebIdentity" then
+        .session | "assume \(.role_arn) \(.session_name) \(.web_identity | "\(.aud) \(.sub)")"
+      elif .operation | test("^(sts|ecr):") then "\(.operation) \(.principal) \(.region)"
+      else empty end' | sort
+}
+
+# logged: how many entries the lab's log has.
+logged() { curl -fsS "$LAB_CONTROL/calls" | jq '.log | length'; }
 
 # same WHAT WANT HAVE
 same() {

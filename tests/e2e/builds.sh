@@ -1,0 +1,133 @@
+# shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
+# Builds: long ones, that outlive whatever they began with, and ones that need several registries at once.
+
+# time_passes HOURS: for AWS and for the helper, since the test began. Docker's own clock stands: it knows nothing of any end.
+time_passes() {
+  local passed
+  passed=$(($(curl -fsS "$LAB_CONTROL/clock" | jq .now) - $(date +%s)))
+  control advance "{\"seconds\": $(($1 * 3600 - passed))}"
+  mkdir -p "$HOME/later"
+  cat >"$HOME/later/docker-credential-ecr-auth" <<-EOT
+	#!/bin/sh
+	exec faketime --exclude-monotonic -f +${1}h "$BIN/docker-credential-ecr-auth" "\$@"
+	EOT
+  chmod +x "$HOME/later/docker-credential-ecr-auth"
+  PATH=$HOME/later:$PATH
+}
+
+# back_to_now: the lab as it was before.
+back_to_now() { control reset '{}' && control token-lifetime '{"seconds": 43200}'; }
+
+# long_build CI: a job of it that has pushed once.
+long_build() {
+  trap back_to_now EXIT
+  start_job "$1"
+  in_job setup --role-arn "$(job_role "$ACCOUNT" "$1-long")" "$REGISTRY"
+  in_job build_image "$IMAGE:1" hello
+  in_job docker push "$IMAGE:1"
+}
+
+# pushes_silently: again, and all that is said is docker's one line.
+pushes_silently() {
+  local said
+  said=$(in_job docker push --quiet "$IMAGE:1" 2>&1)
+  same "what docker says" "$IMAGE:1" "$said"
+}
+
+test_builds_outlive_every_token_where_circleci_mints_again() {
+  long_build circleci
+  time_passes 13
+  pushes_silently
+}
+
+test_builds_outlive_every_token_where_buildkite_mints_again() {
+  long_build buildkite
+  time_passes 13
+  pushes_silently
+}
+
+# GitHub's request token lives six hours, as long as a job may take. So that all else ends sooner, ECR's tokens live two.
+test_builds_outlive_every_token_where_github_mints_again() {
+  control token-lifetime '{"seconds": 7200}'
+  long_build github
+  time_passes 3
+  pushes_silently
+  time_passes 9
+  contains "$(fails in_job docker push "$IMAGE:1")" "the request token ends with the job, about 6 hours after its start"
+}
+
+# outlives_its_session CI: the registry's token of 12 hours still serves when the job's own has ended, and nothing can be renewed.
+outlives_its_session() {
+  long_build "$1"
+  time_passes 11
+  pushes_silently
+  time_passes 13
+  contains "$(fails in_job docker push "$IMAGE:1")" "the job's OIDC token ended at $(token_end): this CI issues no second one"
+}
+
+# token_end: when the job's only token ends: its `exp`.
+token_end() {
+  jq -r '.environment | (.ECR_AUTH_ID_TOKEN // .BITBUCKET_STEP_OIDC_TOKEN) / "." | .[1]
+    | gsub("-"; "+") | gsub("_"; "/") | @base64d | fromjson | .exp | todate' <<<"$JOB"
+}
+
+test_builds_of_gitlab_are_told_what_ended() { outlives_its_session gitlab; }
+
+test_builds_of_bitbucket_are_told_what_ended() { outlives_its_session bitbucket; }
+
+test_builds_of_jenkins_are_told_what_ended() { outlives_its_session jenkins; }
+
+# two_bases: an image in each account's registry, which this job pushed and the engine has no more; FOREIGN_IMAGE is the partner's.
+two_bases() {
+  start_job gitlab
+  FOREIGN_IMAGE=$FOREIGN/${IMAGE#*/}
+  in_job setup --role-arn "$(job_role "$ACCOUNT" ours)" "$REGISTRY"
+  in_job setup --role-arn "$(job_role 444455556666 theirs)" "$FOREIGN"
+  local name
+  for name in "$IMAGE" "$FOREIGN_IMAGE"; do
+    in_job build_image "$name:base" "from $name"
+    in_job docker push "$name:base"
+    docker image rm "$name:base"
+  done
+}
+
+# builds_on STAGE…: a build of these Dockerfile lines, in the job.
+builds_on() {
+  mkdir -p "$HOME/build"
+  printf '%s\n' "$@" >"$HOME/build/Dockerfile"
+  DOCKER_BUILDKIT=0 docker build --tag built-by-e2e "$HOME/build"
+}
+
+test_builds_pull_from_two_registries_with_two_roles() {
+  two_bases
+  in_job builds_on "FROM $IMAGE:base AS ours" "FROM $FOREIGN_IMAGE:base" "COPY --from=ours /text /ours" 'CMD ["/bin/busybox", "cat", "/ours", "/text"]'
+  same "the container's words" "from $IMAGE
+from $FOREIGN_IMAGE" "$(docker run --rm --network none built-by-e2e)"
+}
+
+# The legacy builder asks for the credentials of every registry in the configuration, whatever the Dockerfile names.
+test_builds_go_on_without_an_optional_registry() {
+  two_bases
+  rules "  - match: $REGISTRY" "    role-arn: ours" "  - match: $FOREIGN" "    role-arn: nobody" "    optional: true"
+  local said why="ecr-auth: $FOREIGN: going on without credentials: AWS STS ($REGION) AssumeRoleWithWebIdentity: AccessDenied"
+  said=$(in_job builds_on "FROM $IMAGE:base" 2>&1)
+  contains "$said" "$why"
+  same "docker's complaints" "" "$(grep 'Failed to get credentials' <<<"$said" || true)"
+  said=$(fails in_job builds_on "FROM $FOREIGN_IMAGE:base")
+  contains "$said" "$why"
+  contains "$said" "no basic auth credentials"
+}
+
+# This docker warns and goes on, too; others give up the credentials of all registries at the first that fails.
+test_builds_show_the_error_of_a_registry_that_is_not_optional() {
+  two_bases
+  rules "  - match: $REGISTRY" "    role-arn: ours" "  - match: $FOREIGN" "    role-arn: nobody"
+  local said name why="AWS STS ($REGION) AssumeRoleWithWebIdentity: AccessDenied"
+  for name in "$IMAGE" "$FOREIGN_IMAGE"; do
+    said=$(in_job builds_on "FROM $name:base" 2>&1) || same "the image that can't be had" "$FOREIGN_IMAGE" "$name"
+    contains "$said" "error: $why"
+    contains "$said" "hint: the token says iss https://gitlab.example.com, aud sts.amazonaws.com, sub project_path:octo/app:"
+    contains "$said" "Failed to get credentials for registry: $FOREIGN\" error=\"error getting credentials - err: exit status 1, out: \`ecr-auth: $FOREIGN: $why"
+  done
+  contains "$said" "no basic auth credentials"
+}
