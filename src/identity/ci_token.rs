@@ -83,6 +83,7 @@ impl CiToken {
             Self::circleci(env),
             variable(BITBUCKET),
             Self::buildkite(env),
+            Self::file(env),
         ];
         found.into_iter().flatten().collect()
     }
@@ -126,6 +127,12 @@ impl CiToken {
             job: env.get("BUILDKITE_JOB_ID")?.to_owned(),
             program: program::on_path("buildkite-agent", env)?,
         })
+    }
+
+    /// A token without a role, as Jenkins binds its file: the role comes from a rule. With `AWS_ROLE_ARN` it is a source of its own.
+    fn file(env: &Env) -> Option<Self> {
+        let file = env.path("AWS_WEB_IDENTITY_TOKEN_FILE")?;
+        env.get("AWS_ROLE_ARN").is_none().then_some(Self::File(file))
     }
 
     /// What tells this job from every other: who holds it may have what the job fetched.
@@ -214,7 +221,7 @@ const PIECES: [(&str, &str); 6] = [
     ),
     (
         "JENKINS_URL",
-        "bind an OIDC token credential to ECR_AUTH_ID_TOKEN around this step",
+        "bind an OIDC token credential to ECR_AUTH_ID_TOKEN (its file to AWS_WEB_IDENTITY_TOKEN_FILE) around this step",
     ),
 ];
 
@@ -288,6 +295,16 @@ mod tests {
             4,
             "Buildkite's agent is not on PATH"
         );
+    }
+
+    #[test]
+    fn a_web_identitys_file_is_the_jobs_token_where_it_comes_without_a_role() {
+        let file = ("AWS_WEB_IDENTITY_TOKEN_FILE", "/run/token");
+        let found = CiToken::find(&env(&[file]), None).unwrap();
+        assert_eq!(found, Some(CiToken::File("/run/token".into())));
+        assert_eq!(CiToken::find(&env(&[file, ("AWS_ROLE_ARN", "arn:r")]), None), Ok(None));
+        let other = CiToken::find(&env(&[file, ("ECR_AUTH_ID_TOKEN", "any")]), None).unwrap();
+        assert!(matches!(other, Some(CiToken::Text { .. })));
     }
 
     #[test]
