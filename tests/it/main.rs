@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics says where")]
 
+mod ci_jobs;
 mod crowds;
 mod endpoints;
 mod harness;
 mod helper_protocol;
+mod jobs;
 mod lab_machine;
 mod leaks;
 mod odd_situations;
