@@ -176,7 +176,12 @@ impl Denied<'_> {
             Base::Token(CiToken::CircleCi { program: None, .. }) => {
                 "put the circleci program on PATH, which mints new ones, or sign in during the job's first hour"
             }
-            Base::Token(CiToken::File(_)) => "whoever writes the file has to renew it",
+            Base::Token(CiToken::File(_)) => {
+                "whoever writes the file has to renew it, or issue tokens that live longer (Jenkins: the credential's lifetime)"
+            }
+            Base::Token(CiToken::Text { place, .. }) if place.starts_with("BITBUCKET_") => {
+                "a step gets one token: sign in while it lives, the registry's password then serves for 12 hours; or push in a step of its own"
+            }
             _ => LONGER,
         };
         format!("the job's OIDC token ended {end}: {longer}")
