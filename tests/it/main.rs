@@ -7,6 +7,7 @@ mod crowds;
 mod endpoints;
 mod harness;
 mod helper_protocol;
+mod job_time;
 mod jobs;
 mod lab_machine;
 mod leaks;
