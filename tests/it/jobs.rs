@@ -141,6 +141,11 @@ impl Job {
         lab.project_token(&self.account, self.folder.path()).unwrap();
     }
 
+    /// What its CI sets.
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        self.env.clone()
+    }
+
     /// A step of the job: what its CI sets, and no more.
     pub fn machine(&self, lab: &Lab) -> Machine {
         Machine::new()
@@ -156,30 +161,40 @@ impl Job {
         Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url()).with_all(kept)
     }
 
-    /// A role that this job, and no other, may assume.
-    pub fn role(&self, lab: &Lab, account: &str, name: &str) -> String {
+    /// Trust in this job and no other, once the account knows its issuer.
+    pub fn trusted(&self, lab: &Lab, account: &str) -> Trust {
         lab.add_oidc_provider(account, &self.issuer, &[&self.audience]);
         let condition = |claim: &str, value: &str| Condition {
             operator: Operator::StringEquals,
             claim: claim.into(),
             values: vec![value.into()],
         };
-        lab.add_role(RoleSpec {
-            account: account.into(),
-            name: name.into(),
-            trust: vec![Trust::WebIdentity {
-                provider: self.issuer.trim_start_matches("https://").into(),
-                conditions: vec![condition("aud", &self.audience), condition("sub", &self.subject)],
-            }],
-            max_duration: 3600,
-            permissions: Permissions::default(),
-        })
+        Trust::WebIdentity {
+            provider: self.issuer.trim_start_matches("https://").into(),
+            conditions: vec![condition("aud", &self.audience), condition("sub", &self.subject)],
+        }
+    }
+
+    /// A role that this job, and no other, may assume.
+    pub fn role(&self, lab: &Lab, account: &str, name: &str) -> String {
+        role_with(lab, account, name, vec![self.trusted(lab, account)])
     }
 
     /// A rule for a registry.
     pub fn rule(&self, pattern: &str, role: &str) -> String {
         format!("  - match: '{pattern}'\n    role-arn: {role}\n{}", self.rule)
     }
+}
+
+/// A role with this trust policy, for sessions of an hour at most.
+pub fn role_with(lab: &Lab, account: &str, name: &str, trust: Vec<Trust>) -> String {
+    lab.add_role(RoleSpec {
+        account: account.into(),
+        name: name.into(),
+        trust,
+        max_duration: 3600,
+        permissions: Permissions::default(),
+    })
 }
 
 /// Writes `ecr-auth.yml` with these rules.
