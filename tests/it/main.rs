@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics says where")]
 
+mod chains;
 mod ci_jobs;
 mod crowds;
+mod denials;
+mod eks;
 mod endpoints;
 mod harness;
 mod helper_protocol;
