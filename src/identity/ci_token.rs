@@ -221,7 +221,7 @@ const PIECES: [(&str, &str); 6] = [
     ),
     (
         "JENKINS_URL",
-        "bind an OIDC token credential to ECR_AUTH_ID_TOKEN (its file to AWS_WEB_IDENTITY_TOKEN_FILE) around this step",
+        "bind an OIDC token credential to ECR_AUTH_ID_TOKEN around this step",
     ),
 ];
 

@@ -2,7 +2,7 @@
 
 use std::process::Child;
 
-use lab::{ACCOUNT, PARTNER_ACCOUNT};
+use lab::{ACCOUNT, Fault, PARTNER_ACCOUNT, Service};
 use rstest::rstest;
 
 use crate::harness::{HOST, Machine, Outcome};
@@ -77,6 +77,23 @@ fn two_registries_of_one_region_under_one_role_are_one_call(
         .helper("get", "111122223333.dkr.ecr.eu-central-1.amazonaws.com")
         .password();
     assert_eq!((lab.count(WITH_TOKEN), lab.count(GET_TOKEN)), (2, 2));
+}
+
+#[test]
+fn githubs_moment_of_weakness_is_ridden_out() {
+    let lab = lab();
+    let job = Job::start(&lab, Kind::Github, "app");
+    job.role(&lab, ACCOUNT, "push");
+    let machine = job.machine(&lab);
+    write_rules(&machine, &job.rule(HOST, "push"));
+    lab.fail_next(Service::Github, 1, Fault::Status { status: 503 });
+    machine.helper("get", HOST).password();
+    assert_eq!(lab.count("github:IdToken"), 2);
+    let outcome = machine
+        .with("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of a job that has ended")
+        .helper("get", HOST);
+    assert!(outcome.stdout.contains("HTTP status 401"), "{outcome:?}");
+    assert_eq!(lab.count("github:IdToken"), 3, "a denial is not asked for again");
 }
 
 #[test]

@@ -18,7 +18,6 @@ mod leaks;
 mod odd_situations;
 mod profiles;
 mod python;
-mod roles;
 mod rules;
 mod setup_logout;
 mod sources;
