@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::claims;
 use super::role_settings::TokenPlace;
 use crate::error::{Error, Result};
 use crate::program;
@@ -139,7 +138,8 @@ impl CiToken {
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
         match self {
             Self::Text { token, .. } | Self::CircleCi { token, .. } => vec![("jwt", token.clone())],
-            Self::File(path) => vec![("claims", claims::identity_of(path))],
+            // Whole, as any other: what it claims is not proved before STS has seen it. A renewed one fetches anew.
+            Self::File(path) => vec![("jwt", read_file(path).unwrap_or_default())],
             Self::GitHub { request_token, .. } => vec![("github-request-token", request_token.clone())],
             Self::Buildkite { access_token, job, .. } => vec![
                 ("buildkite-access-token", access_token.clone()),
