@@ -79,6 +79,33 @@ fn two_registries_of_one_region_under_one_role_are_one_call(
     assert_eq!((lab.count(WITH_TOKEN), lab.count(GET_TOKEN)), (2, 2));
 }
 
+#[rstest]
+fn a_forged_token_gets_nothing_either(
+    #[values(
+        Kind::Gitlab,
+        Kind::CircleciAlone,
+        Kind::Bitbucket,
+        Kind::Jenkins,
+        Kind::JenkinsFile,
+        Kind::Kubernetes,
+        Kind::Variable
+    )]
+    kind: Kind,
+) {
+    let lab = lab();
+    let job = Job::start(&lab, kind, "app");
+    job.role(&lab, ACCOUNT, "push");
+    let machine = job.machine(&lab);
+    write_rules(&machine, &job.rule(HOST, "push"));
+    machine.helper("get", HOST).password();
+    let cache = machine.home().join(".cache/ecr-auth").display().to_string();
+    let forger = job.machine_with_forged_token(&lab).with("ECR_AUTH_CACHE_DIR", &cache);
+    write_rules(&forger, &job.rule(HOST, "push"));
+    let refused = forger.helper("get", HOST);
+    assert!(refused.stdout.contains("InvalidIdentityToken"), "{refused:?}");
+    assert_eq!(lab.count(GET_TOKEN), 1);
+}
+
 #[test]
 fn githubs_moment_of_weakness_is_ridden_out() {
     let lab = lab();

@@ -10,6 +10,7 @@ use crate::harness::{HOST, Machine};
 use crate::jobs::{Job, Kind, WITH_TOKEN, write_rules};
 use crate::lab_machine::{GET_TOKEN, lab, registry_status};
 
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// The library that moves the clock of one process. Debian puts it into a folder of the machine's kind.
@@ -93,6 +94,32 @@ fn elsewhere_it_is_said_what_ended_and_how_to_lengthen_it(#[case] kind: Kind, #[
     let shown = aws_smithy_types::DateTime::from_str(shown, aws_smithy_types::date_time::Format::DateTime).unwrap();
     assert!(started.contains(&(shown.secs() - 3600)), "{shown:?}");
     assert_eq!(lab.count(WITH_TOKEN), 2, "it is not asked again");
+}
+
+/// What `assume` hands on is renewed five minutes before its end, not at it.
+#[test]
+fn sessions_are_renewed_in_time() {
+    let lab = lab();
+    let job = Job::start(&lab, Kind::Github, "app");
+    let role = job.role(&lab, ACCOUNT, "push");
+    let key = |machine: &Machine| {
+        let outcome = machine.run(&["assume", "--role-arn", &role]);
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        let mut lines = outcome.stderr.lines();
+        assert!(lines.all(|line| line.starts_with("::add-mask::")), "{outcome:?}");
+        let answer: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+        answer["AccessKeyId"].as_str().unwrap().to_owned()
+    };
+    let machine = job.machine(&lab);
+    let first = key(&machine);
+    let machine = later(&lab, machine, 50 * MINUTE);
+    assert_eq!(key(&machine), first);
+    let machine = later(&lab, machine, 6 * MINUTE);
+    let second = key(&machine);
+    assert_ne!(second, first);
+    let machine = later(&lab, machine, 2 * HOUR);
+    assert_ne!(key(&machine), second);
+    assert_eq!(lab.count(WITH_TOKEN), 3);
 }
 
 #[test]

@@ -153,6 +153,23 @@ impl Job {
             .with_all(self.env.clone())
     }
 
+    /// A step whose token says the same of itself, and that somebody else signed.
+    pub fn machine_with_forged_token(&self, lab: &Lab) -> Machine {
+        let forged = |token: &str| {
+            let (signed, signature) = token.rsplit_once('.').unwrap();
+            let reversed: String = signature.chars().rev().collect();
+            format!("{signed}.{reversed}")
+        };
+        if let Ok(token) = fs::read_to_string(self.token_file()) {
+            fs::write(self.token_file(), forged(&token)).unwrap();
+        }
+        let mut env = self.env.clone();
+        for token in env.values_mut().filter(|value| self.secrets.contains(value)) {
+            *token = forged(token);
+        }
+        Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url()).with_all(env)
+    }
+
     /// The same without the token and all that could get one.
     pub fn machine_without_token(&self, lab: &Lab) -> Machine {
         let _ = fs::remove_file(self.token_file());
