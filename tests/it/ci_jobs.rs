@@ -123,6 +123,27 @@ fn githubs_moment_of_weakness_is_ridden_out() {
     assert_eq!(lab.count("github:IdToken"), 3, "a denial is not asked for again");
 }
 
+#[rstest]
+#[case(Kind::Github, "id-token: write")]
+#[case(Kind::Gitlab, "id_tokens")]
+#[case(Kind::Circleci, "a context")]
+#[case(Kind::Bitbucket, "oidc: true")]
+#[case(Kind::Buildkite, "BUILDKITE_AGENT_ACCESS_TOKEN")]
+#[case(Kind::Jenkins, "bind an OIDC token credential")]
+fn what_a_job_without_a_token_lacks_is_named(#[case] kind: Kind, #[case] piece: &str) {
+    let lab = lab();
+    let job = Job::start(&lab, kind, "app");
+    let machine = job.machine_without_token(&lab);
+    for source in ["auto", "oidc"] {
+        write_rules(&machine, &(job.rule(HOST, "push") + &format!("    source: {source}\n")));
+        let outcome = machine.helper("get", HOST);
+        assert!(outcome.stdout.contains("no OIDC token: "), "{outcome:?}");
+        let (_, hint) = outcome.stderr.split_once("hint: ").unwrap();
+        assert!(hint.contains(piece), "{outcome:?}");
+    }
+    assert!(lab.calls().counts.is_empty());
+}
+
 #[test]
 fn a_token_by_command() {
     let lab = lab();
