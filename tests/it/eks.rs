@@ -93,7 +93,8 @@ fn a_denial_tells_whose_token_it_was() {
     );
     for part in [
         "sub system:serviceaccount:ci:other",
-        "the trust policy of arn:aws:iam::111122223333:role/pod must name the provider oidc.eks.",
+        "arn:aws:iam::111122223333:role/pod",
+        "name the provider oidc.eks.",
         ":sub = system:serviceaccount:ci:other",
         ":aud = sts.amazonaws.com",
     ] {
