@@ -57,7 +57,7 @@ impl Aws<'_> {
                 token_file,
                 session_name,
             } => {
-                let plan = RolePlan::web_identity(role_arn, token_file, session_name.as_deref());
+                let plan = RolePlan::web_identity(role_arn, token_file, session_name);
                 // Its base is a token, so this comes back here no second time.
                 Box::pin(self.role(&plan, self.sts_region(region))).await
             }

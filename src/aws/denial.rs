@@ -36,7 +36,11 @@ pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan
         "InvalidIdentityToken" if cause.contains("audience") => error.hint(of.wrong_audience()),
         "InvalidIdentityToken" if cause.contains("provider") => error.hint(of.unknown_provider()),
         "AccessDenied" => error.hint(of.trust_policy()),
-        "InvalidIdentityToken" | "IDPRejectedClaim" => error.hint(of.rejected()),
+        "InvalidIdentityToken" => error.hint(of.rejected()),
+        "IDPRejectedClaim" => error.hint(format!(
+            "{}: its issuer says that it was taken back, or never given out: run the job again for a new one",
+            of.token_says()
+        )),
         "IDPCommunicationError" => error.hint(format!(
             "AWS itself must reach {}/.well-known/openid-configuration and the keys it names from the internet; where it does, try again",
             claims.iss
@@ -74,6 +78,9 @@ fn of_any(cause: &str, role: &str) -> Option<String> {
     Some(match code {
         "ValidationError" if cause.contains("MaxSessionDuration") => {
             format!("ask for less with duration, or raise the role's limit: aws iam update-role --role-name {} --max-session-duration SECONDS", role_name(role))
+        }
+        "ValidationError" if cause.contains("role chaining") => {
+            "AWS gives a session that another session asked for an hour at most: ask for 900 to 3600 with duration".to_owned()
         }
         "MalformedPolicyDocument" => "policy must be an IAM policy: Version, and Statement with Effect, Action and Resource".to_owned(),
         "PackedPolicyTooLarge" => "policies and tags together are too large for a session: shorten the policy, or name a managed one with policy-arn".to_owned(),
@@ -151,7 +158,7 @@ impl Denied<'_> {
 
     fn rejected(&self) -> String {
         let clock = match self.claims.iat.is_some_and(|issued| issued > now() + CLOCK_SKEW) {
-            true => "; it was issued in the future, by this machine's clock: set the clock right",
+            true => "; it was issued in the future, by this machine's clock: set that one right, or the issuer's",
             false => "",
         };
         format!(
@@ -176,7 +183,12 @@ impl Denied<'_> {
             Base::Token(CiToken::CircleCi { program: None, .. }) => {
                 "put the circleci program on PATH, which mints new ones, or sign in during the job's first hour"
             }
-            Base::Token(CiToken::File(_)) => "whoever writes the file has to renew it",
+            Base::Token(CiToken::File(_)) => {
+                "whoever writes the file has to renew it, or issue tokens that live longer (Jenkins: the credential's lifetime)"
+            }
+            Base::Token(CiToken::Text { place, .. }) if place.starts_with("BITBUCKET_") => {
+                "a step gets one token: sign in while it lives, the registry's password then serves for 12 hours; or push in a step of its own"
+            }
             _ => LONGER,
         };
         format!("the job's OIDC token ended {end}: {longer}")

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Profile, SharedFiles, Source, claims};
+use super::{Profile, SharedFiles, Source, claims, session_name};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::world::Env;
@@ -57,17 +57,21 @@ impl Places<'_> {
     }
 
     fn web_identity(&self) -> Result<Option<Source>> {
-        let pair = (
-            self.env.get("AWS_ROLE_ARN"),
-            self.env.path("AWS_WEB_IDENTITY_TOKEN_FILE"),
-        );
-        let (Some(role_arn), Some(token_file)) = pair else {
+        let Some(token_file) = self.env.path("AWS_WEB_IDENTITY_TOKEN_FILE") else {
             return Ok(None);
         };
+        // AWS's tools stop here too.
+        let role_arn = self.env.get("AWS_ROLE_ARN").ok_or_else(|| {
+            Error::failed(
+                "half of a web identity",
+                "AWS_WEB_IDENTITY_TOKEN_FILE is set, AWS_ROLE_ARN is not",
+            )
+            .hint("set AWS_ROLE_ARN, or name a role for the registry (role-arn); or unset both to use another source")
+        })?;
         Ok(Some(Source::WebIdentity {
             role_arn: role_arn.to_owned(),
             token_file,
-            session_name: self.env.get("AWS_ROLE_SESSION_NAME").map(str::to_owned),
+            session_name: session_name::of(self.env),
         }))
     }
 

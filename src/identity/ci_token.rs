@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::claims;
 use super::role_settings::TokenPlace;
 use crate::ci::Ci;
 use crate::error::{Error, Result};
@@ -84,6 +83,7 @@ impl CiToken {
             Self::circleci(env),
             variable(BITBUCKET),
             Self::buildkite(env),
+            Self::file(env),
         ];
         found.into_iter().flatten().collect()
     }
@@ -129,11 +129,18 @@ impl CiToken {
         })
     }
 
+    /// A token without a role, as Jenkins binds its file: the role comes from a rule. With `AWS_ROLE_ARN` it is a source of its own.
+    fn file(env: &Env) -> Option<Self> {
+        let file = env.path("AWS_WEB_IDENTITY_TOKEN_FILE")?;
+        env.get("AWS_ROLE_ARN").is_none().then_some(Self::File(file))
+    }
+
     /// What tells this job from every other: who holds it may have what the job fetched.
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
         match self {
             Self::Text { token, .. } | Self::CircleCi { token, .. } => vec![("jwt", token.clone())],
-            Self::File(path) => vec![("claims", claims::identity_of(path))],
+            // Whole, as any other: what it claims is not proved before STS has seen it. A renewed one fetches anew.
+            Self::File(path) => vec![("jwt", read_file(path).unwrap_or_default())],
             Self::GitHub { request_token, .. } => vec![("github-request-token", request_token.clone())],
             Self::Buildkite { access_token, job, .. } => vec![
                 ("buildkite-access-token", access_token.clone()),
@@ -279,6 +286,16 @@ mod tests {
             4,
             "Buildkite's agent is not on PATH"
         );
+    }
+
+    #[test]
+    fn a_web_identitys_file_is_the_jobs_token_where_it_comes_without_a_role() {
+        let file = ("AWS_WEB_IDENTITY_TOKEN_FILE", "/run/token");
+        let found = CiToken::find(&env(&[file]), None).unwrap();
+        assert_eq!(found, Some(CiToken::File("/run/token".into())));
+        assert_eq!(CiToken::find(&env(&[file, ("AWS_ROLE_ARN", "arn:r")]), None), Ok(None));
+        let other = CiToken::find(&env(&[file, ("ECR_AUTH_ID_TOKEN", "any")]), None).unwrap();
+        assert!(matches!(other, Some(CiToken::Text { .. })));
     }
 
     #[test]

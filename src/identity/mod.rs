@@ -49,8 +49,8 @@ pub enum Source {
         role_arn: String,
         /// The file that holds the token, read anew at each use.
         token_file: PathBuf,
-        /// `AWS_ROLE_SESSION_NAME`.
-        session_name: Option<String>,
+        /// Cleaned, 2 to 64 characters.
+        session_name: String,
     },
     /// ECS, or EKS Pod Identity.
     Container {
@@ -99,7 +99,7 @@ impl Source {
             } => vec![
                 field("source", "web-identity"),
                 field("role-arn", role_arn),
-                field("session-name", session_name.as_deref().unwrap_or_default()),
+                field("session-name", session_name),
                 ("claims", claims::identity_of(token_file)),
             ],
             Self::Container { uri, token } => vec![
@@ -235,6 +235,7 @@ impl Identity {
         let sources = places.all().into_iter().filter(|source| Some(source) != taken);
         let why = self.why_no_source();
         let mut lines: Vec<String> = sources.map(|source| format!("{source}: {why}")).collect();
+        lines.extend(self.passed_over_role(env));
         lines.extend(self.passed_over_tokens(env));
         lines
     }
@@ -257,6 +258,16 @@ impl Identity {
             }
             _ => "another source comes first".to_owned(),
         }
+    }
+
+    fn passed_over_role(&self, env: &Env) -> Option<String> {
+        let role = role_of(env)?;
+        let why = match (self.choice, self.role()) {
+            (Choice::Profile, _) => "a profile is named, and used alone",
+            (_, Some(plan)) if plan.settings.role_arn.is_some() => "another role is named",
+            _ => return None,
+        };
+        Some(format!("{role} of AWS_ROLE_ARN: {why}"))
     }
 
     fn passed_over_tokens(&self, env: &Env) -> Vec<String> {

@@ -77,12 +77,9 @@ impl RolePlan {
             (SourceChoice::Auto, None) => Base::Source(chain().map_err(|error| ci_token::missing_or(env, error))?),
         };
         settings.check(roles.len(), matches!(base, Base::Token(_)))?;
-        let named = settings
-            .session_name
-            .as_deref()
-            .or_else(|| env.get("AWS_ROLE_SESSION_NAME"));
+        let named = settings.session_name.as_deref();
         Ok(Self {
-            session_name: named.map_or_else(|| session_name::of_job(env), session_name::clean),
+            session_name: named.map_or_else(|| session_name::of(env), session_name::clean),
             audience: settings
                 .audience
                 .clone()
@@ -107,12 +104,12 @@ impl RolePlan {
     }
 
     /// The role of `AWS_ROLE_ARN` with the token of `AWS_WEB_IDENTITY_TOKEN_FILE`, as EKS sets them.
-    pub fn web_identity(role_arn: &str, token_file: &std::path::Path, session_name: Option<&str>) -> Self {
+    pub fn web_identity(role_arn: &str, token_file: &std::path::Path, session_name: &str) -> Self {
         Self {
             base: Base::Token(CiToken::File(token_file.to_owned())),
             roles: vec![role_arn.to_owned()],
             audience: audience(role_arn).to_owned(),
-            session_name: session_name.map_or_else(|| session_name::DEFAULT.to_owned(), session_name::clean),
+            session_name: session_name.to_owned(),
             settings: RoleSettings::default(),
         }
     }

@@ -3,10 +3,15 @@
 use crate::world::Env;
 
 /// Outside any CI.
-pub const DEFAULT: &str = "ecr-auth";
+const DEFAULT: &str = "ecr-auth";
+
+/// `AWS_ROLE_SESSION_NAME` or, where nobody set it, the job's own name.
+pub fn of(env: &Env) -> String {
+    env.get("AWS_ROLE_SESSION_NAME").map_or_else(|| of_job(env), clean)
+}
 
 /// The session name that says in CloudTrail which job it was: `gha-octo-app-42-1`, cleaned to `[\w+=,.@-]`, at most 64 characters.
-pub fn of_job(env: &Env) -> String {
+fn of_job(env: &Env) -> String {
     const BY_CI: [(&str, &str, [&str; 3]); 6] = [
         (
             "GITHUB_RUN_ID",

@@ -75,6 +75,16 @@ fn half_a_pair_of_keys_is_an_error_not_another_source() {
 }
 
 #[test]
+fn half_of_a_web_identity_ends_the_search_where_its_turn_comes() {
+    let file = ("AWS_WEB_IDENTITY_TOKEN_FILE", "/none");
+    assert_eq!(
+        chosen(&[file, CONTAINER], None),
+        "half of a web identity: AWS_WEB_IDENTITY_TOKEN_FILE is set, AWS_ROLE_ARN is not"
+    );
+    assert_eq!(chosen(&[KEYS[0], KEYS[1], file], None), "environment");
+}
+
+#[test]
 fn a_named_profile_must_be_there_and_need_no_mfa() {
     assert!(chosen(&[("AWS_PROFILE", "gone")], None).contains("no such profile"));
     assert!(chosen(&[("AWS_PROFILE", "mfa")], None).contains("MFA"));

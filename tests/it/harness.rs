@@ -87,6 +87,11 @@ impl Machine {
         self.call(&binary(), args, "")
     }
 
+    /// The same, fed with this.
+    pub fn run_with_stdin(&self, args: &[&str], stdin: &str) -> Outcome {
+        self.call(&binary(), args, stdin)
+    }
+
     /// A call of the credential helper, as docker makes it.
     pub fn helper(&self, action: &str, stdin: &str) -> Outcome {
         self.call(&binary(), &["helper", action], stdin)

@@ -2,17 +2,24 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics says where")]
 
+mod chains;
+mod ci_jobs;
 mod crowds;
+mod denials;
+mod eks;
 mod endpoints;
 mod harness;
 mod helper_protocol;
+mod identity_page;
+mod job_time;
+mod jobs;
 mod lab_machine;
 mod leaks;
 mod odd_situations;
 mod profiles;
 mod python;
-mod roles;
 mod rules;
 mod setup_logout;
+mod sources;
 mod stored_logins;
 mod tokens;
