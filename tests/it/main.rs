@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics says where")]
 
+mod assume;
+mod ci_job;
 mod crowds;
 mod endpoints;
 mod harness;
