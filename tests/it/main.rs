@@ -10,6 +10,7 @@ mod harness;
 mod helper_protocol;
 mod lab_machine;
 mod leaks;
+mod login;
 mod odd_situations;
 mod profiles;
 mod python;
