@@ -11,7 +11,7 @@ pub use edit::{RuleEdit, Value};
 pub use save::{Restored, Saved, preview, take_back, write};
 
 use crate::error::Result;
-use crate::identity::{RoleSettings, TokenPlace};
+use crate::identity::RoleSettings;
 use crate::registry::{HostPattern, Registry, parse_argument, server_name};
 use crate::world::Env;
 
@@ -145,15 +145,6 @@ impl Config {
     /// aliases with their ports.
     pub fn exact_hosts(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().filter_map(|rule| rule.pattern.exact())
-    }
-
-    /// The variables that hold OIDC tokens (`token-env`), of all rules and of the defaults.
-    pub fn token_variables(&self) -> impl Iterator<Item = &str> {
-        let settings = self.rules.iter().map(|rule| &rule.settings).chain([&self.defaults]);
-        settings.filter_map(|settings| match &settings.role.token {
-            Some(TokenPlace::Variable(name)) => Some(name.as_str()),
-            _ => None,
-        })
     }
 }
 

@@ -40,16 +40,6 @@ impl Env {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The same environment without some variables.
-    #[must_use]
-    pub fn without<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut env = self.clone();
-        for name in names {
-            env.0.remove(name);
-        }
-        env
-    }
-
     /// The variable as a path.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)

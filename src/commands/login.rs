@@ -92,7 +92,7 @@ pub fn run(args: &LoginArgs, config: Option<&Path>, world: &mut World<'_>) -> Re
         world,
     )?;
     if args.format == Format::Docker {
-        return store(args, &passwords, &config, world);
+        return store(args, &passwords, world);
     }
     hand_over(args, &passwords, secret.as_ref(), world)
 }
@@ -200,10 +200,8 @@ fn hand_over(
     args.delivery.deliver(&text, world)
 }
 
-/// Hands the passwords to where each client keeps its own. Its credential store sees no OIDC token of the job.
-fn store(args: &LoginArgs, passwords: &[RegistryPassword], config: &Config, world: &mut World<'_>) -> Result<()> {
-    let tokens = config.token_variables().chain(args.identity.token_env.as_deref());
-    let env = world.env.without(tokens);
+/// Hands the passwords to where each client keeps its own.
+fn store(args: &LoginArgs, passwords: &[RegistryPassword], world: &mut World<'_>) -> Result<()> {
     let files = docker::config_files(args.client, args.docker_config.as_deref(), &world.env)?;
     let record = world.env.state_folder().map(Record::in_folder);
     let logins: Vec<Login<'_>> = passwords
@@ -214,7 +212,7 @@ fn store(args: &LoginArgs, passwords: &[RegistryPassword], config: &Config, worl
         })
         .collect();
     for file in &files {
-        let stored = docker::store(file, &logins, record.as_ref(), &env)?;
+        let stored = docker::store(file, &logins, record.as_ref(), &world.env)?;
         for (login, password) in stored.logins.iter().zip(passwords) {
             report(file, login, password, world)?;
         }

@@ -7,9 +7,10 @@ use clap::Args;
 use super::hosts;
 use crate::cache::Cache;
 use crate::config::{self, Config};
+
 use crate::docker::{self, Client, FileRecord, Record, Remembered, Restored, shown};
 use crate::error::Result;
-use crate::world::{Env, World};
+use crate::world::World;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,8 +42,7 @@ pub struct LogoutArgs {
 pub fn run(args: &LogoutArgs, config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
     let known = Config::load_if_there(&world.env, config)?;
     let hosts = hosts::named(&args.registries, args.region.as_deref(), &known, world)?;
-    let stores_env = world.env.without(known.token_variables());
-    let restored = restore(args, &hosts, &stores_env, world);
+    let restored = restore(args, &hosts, world);
     let rules = take_back_rules(config, &hosts, world);
     forget(&hosts, world);
     restored.and(rules)
@@ -59,17 +59,17 @@ fn forget(hosts: &[String], world: &World<'_>) {
     }
 }
 
-/// Puts back what `setup` replaced and takes out the passwords that `login` stored, for these exact hosts or, without any, for
-/// all. Only the files that the flags and the environment name now are touched: a job must not take away what another job set up
-/// elsewhere. The helper's link goes when no file needs it any more. Credential stores run in `stores_env`.
-fn restore(args: &LogoutArgs, hosts: &[String], stores_env: &Env, world: &mut World<'_>) -> Result<()> {
+/// Puts back what `setup` replaced and takes out the passwords that `login` stored, for these exact hosts or, without any, for all. Only the files that the flags and the
+/// environment name now are touched: a job must not take away what another job set up elsewhere. The helper's link goes when no
+/// file needs it any more.
+fn restore(args: &LogoutArgs, hosts: &[String], world: &mut World<'_>) -> Result<()> {
     let client = Some(args.client.unwrap_or(Client::All));
     let files = docker::config_files(client, args.docker_config.as_deref(), &world.env)?;
     let record = world.env.state_folder().map(Record::in_folder);
     let remembered = load(record.as_ref(), world);
     let mut outcome = Ok(());
     for file in &files {
-        match docker::restore(file, hosts, record.as_ref(), &remembered, stores_env) {
+        match docker::restore(file, hosts, record.as_ref(), &remembered, &world.env) {
             Ok(mut restored) => {
                 report(file, &restored, world);
                 outcome = restored

@@ -10,6 +10,7 @@ mod harness;
 mod helper_protocol;
 mod lab_machine;
 mod leaks;
+mod leaks_in_jobs;
 mod login;
 mod odd_situations;
 mod profiles;
