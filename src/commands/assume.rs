@@ -10,6 +10,7 @@ use super::identity::{IdentityArgs, Source};
 use super::run_with;
 use crate::cache::Cache;
 use crate::ci::{self, github};
+use crate::docker::shown;
 use crate::error::{Error, Exit, Result};
 use crate::identity::{Base, RoleSettings};
 use crate::output;
@@ -150,7 +151,7 @@ fn write_profile(args: &AssumeArgs, world: &mut World<'_>) -> Result<()> {
     let already = if written.changed { "" } else { "already " };
     world.say(&format!(
         "profile {name} {already}in {}; use it with AWS_PROFILE={name}",
-        written.path.display()
+        shown(&written.path, &world.env)
     ));
     Ok(())
 }

@@ -127,7 +127,8 @@ impl Machine {
             .unwrap()
     }
 
-    fn command(&self, program: &Path, args: &[&str]) -> Command {
+    /// Any program in this machine's environment, to be started.
+    pub fn command(&self, program: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
             .args(args)

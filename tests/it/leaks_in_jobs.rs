@@ -213,6 +213,10 @@ fn commands<'a>(ci: Ci, output: &'a str, bin: &'a str) -> Vec<(Vec<&'a str>, boo
         (vec!["setup", "-vvv", "--bin-dir", bin, "--verify", HOST], false),
         (vec!["logout", "-vvv"], false),
     ];
+    if ci == Ci::Circleci {
+        // Another audience than the job's own: its program is asked.
+        commands.push((vec!["assume", "-vvv", "--audience", "sts.amazonaws.com"], true));
+    }
     if ci == Ci::Github {
         let at = commands.len() - 1;
         commands.insert(at, (vec!["assume", "-vvv", "--format", "github"], false));
@@ -250,6 +254,16 @@ fn no_byte_of_a_secret_goes_where_it_is_not_wanted(#[case] ci: Ci, #[case] of_it
         }
         runs.push((args, is_secret, outcome, trace));
     }
+    let program = match ci {
+        Ci::Buildkite => "/buildkite-agent\"",
+        Ci::Circleci => "/circleci\"",
+        _ => "/docker-credential-keeping\"",
+    };
+    let mut executed = runs.iter().flat_map(|(.., trace)| trace.executed());
+    assert!(
+        executed.any(|(arguments, _)| arguments.contains(program)),
+        "{program} was not run"
+    );
     for (args, is_secret, outcome, trace) in &runs {
         job.assert_unsaid(&outcome.stderr, args);
         if !is_secret {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod assume;
+mod aws_tools;
 mod ci_job;
 mod crowds;
 mod endpoints;
