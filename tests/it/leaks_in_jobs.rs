@@ -1,7 +1,7 @@
 //! Where the secrets of a CI job must not be: arguments, other programs' environments, what people read, GitHub's files before
 //! their masks, files that others can read at any moment. Told by strace, with every secret marked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -145,19 +145,20 @@ impl Trace {
     #[track_caller]
     fn assert_files_are_private(&self, job: &Job) {
         let opened = Regex::new(r#"openat\(.*O_CREAT[^,]*, (0[0-7]*)\) = \d+<([^>]*)>"#).unwrap();
+        let changed = Regex::new(r#"chmod(?:at)?\((?:\d+<([^>]*)>|.*"([^"]*)"), 0([0-7]+)"#).unwrap();
         let written = Regex::new(r"writev?\(\d+<([^>]*)>, ").unwrap();
         let mut modes = BTreeMap::new();
+        let mut private = BTreeSet::new();
         let mut said = String::new();
         for line in self.0.lines() {
             if let Some(found) = opened.captures(line) {
                 modes.insert(found[2].to_owned(), u32::from_str_radix(&found[1], 8).unwrap());
             }
-            if line.contains("chmod") {
-                let mode = Regex::new(r"0([0-7]{3})").unwrap().captures(line);
-                assert!(
-                    !line.contains(".tmp") || mode.is_none_or(|it| it[1].ends_with("00")),
-                    "{line}"
-                );
+            if let Some(found) = changed.captures(line) {
+                let path = found.get(1).or_else(|| found.get(2)).unwrap().as_str();
+                let mode = u32::from_str_radix(&found[3], 8).unwrap();
+                assert!(mode & 0o077 == 0 || !private.contains(path), "{line}");
+                modes.insert(path.to_owned(), mode);
             }
             let Some(found) = written.captures(line) else { continue };
             let path = Path::new(&found[1]);
@@ -176,6 +177,7 @@ impl Trace {
             }
             // The store of the test is somebody else's.
             if !path.starts_with(job.machine.home().join("kept")) {
+                private.insert(found[1].to_owned());
                 let mode = modes.get(&found[1]).copied();
                 assert!(
                     mode.is_some_and(|mode| mode & 0o077 == 0),
