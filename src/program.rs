@@ -1,6 +1,6 @@
 //! Other programs that hand out or take secrets: found on PATH alone, fed through stdin, heard for a limited time.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -13,6 +13,54 @@ use crate::world::Env;
 
 /// What a program may print, at most, in bytes.
 const OUTPUT_LIMIT: u64 = 256 * 1024;
+
+/// Variables that hold this job's secrets: AWS's keys, the CI's tokens and what mints them, Cognito's password.
+const SECRETS: [&str; 14] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "BITBUCKET_STEP_OIDC_TOKEN",
+    "BUILDKITE_AGENT_ACCESS_TOKEN",
+    "BUILDKITE_AGENT_JOB_API_TOKEN",
+    "CIRCLE_OIDC_TOKEN",
+    "CIRCLE_OIDC_TOKEN_V2",
+    "ECR_AUTH_COGNITO_CLIENT_SECRET",
+    "ECR_AUTH_COGNITO_PASSWORD",
+    "ECR_AUTH_ID_TOKEN",
+];
+
+/// A program in this job's environment, without the job's secrets: what it needs of them stands in variables whose names begin
+/// with one of `its_own`. OIDC tokens are left out in whatever variable they stand. Not for command lines of the user's own, which
+/// may need any of them.
+pub fn without_secrets(program: &Path, env: &Env, its_own: &[&str]) -> Command {
+    let is_its_own = |name: &str| its_own.iter().any(|start| name.starts_with(start));
+    let is_secret = |name: &str, value: &str| SECRETS.contains(&name) || is_jwt(value);
+    let variables = env.vars();
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .envs(variables.filter(|(name, value)| is_its_own(name) || !is_secret(name, value)));
+    command
+}
+
+/// Three parts, the first of which begins as every JSON object does in base64 (RFC 7519, section 3).
+fn is_jwt(text: &str) -> bool {
+    text.trim().starts_with("eyJ") && text.split('.').count() == 3
+}
+
+/// How a program ended, and what it wrote.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// Its stdout, cut a byte after 256 KiB.
+    pub stdout: Zeroizing<Vec<u8>>,
+    /// Its stderr, cut alike, where it failed.
+    pub stderr: Zeroizing<Vec<u8>>,
+}
 
 /// How a program that should have handed something out, or taken it, did not.
 #[derive(Debug, thiserror::Error)]
@@ -67,48 +115,74 @@ pub fn shell(line: &str) -> Command {
     command
 }
 
-/// Runs a program to its end: `input` goes to its stdin, its stdout comes back, its stderr goes nowhere.
+/// What a program prints, which is to be some text: `input` goes to its stdin, its stderr goes nowhere.
 ///
 /// # Errors
 /// Each way in which it may fail; never with a word of what it printed.
 pub fn output(command: &mut Command, input: Option<&Secret>, budget: Duration) -> Result<Secret, Failure> {
+    let ended = run(command, input, budget)?;
+    if !ended.status.success() {
+        return Err(Failure::Ended(ended.status));
+    }
+    let text = Some(&ended.stdout).filter(|text| text.len() as u64 <= OUTPUT_LIMIT);
+    let text = text.and_then(|text| std::str::from_utf8(text).ok());
+    text.map(Secret::new).ok_or(Failure::OddOutput)
+}
+
+/// Runs a program to its end: `input` goes to its stdin, what it writes comes back.
+///
+/// # Errors
+/// It can't be started, or doesn't end in time.
+pub fn run(command: &mut Command, input: Option<&Secret>, budget: Duration) -> Result<Ended, Failure> {
     let deadline = Instant::now() + budget;
     in_a_group_of_its_own(command);
     let mut child = command
         .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .map_err(Failure::NotStarted)?;
-    let printed = talk(&mut child, input);
-    let text = printed.recv_timeout(budget).ok();
-    let status = text.as_ref().and_then(|_| wait(&mut child, deadline));
-    let (Some(text), Some(status)) = (text, status) else {
+    feed(&mut child, input);
+    let (stdout, stderr) = (hear(child.stdout.take()), hear(child.stderr.take()));
+    let stdout = stdout.recv_timeout(budget).ok();
+    let status = stdout.as_ref().and_then(|_| wait(&mut child, deadline));
+    let (Some(stdout), Some(status)) = (stdout, status) else {
         end(&mut child);
         return Err(Failure::TookTooLong(budget));
     };
-    if !status.success() {
-        return Err(Failure::Ended(status));
-    }
-    let text = text.filter(|text| text.len() as u64 <= OUTPUT_LIMIT);
-    let text = text.and_then(|text| std::str::from_utf8(&text).ok().map(Secret::new));
-    text.ok_or(Failure::OddOutput)
+    // What it left running may hold its stderr open: that is waited for only where it is needed.
+    let left = deadline.saturating_duration_since(Instant::now());
+    let stderr = match status.success() {
+        true => None,
+        false => stderr.recv_timeout(left).ok(),
+    };
+    Ok(Ended {
+        status,
+        stdout,
+        stderr: stderr.unwrap_or_default(),
+    })
 }
 
-/// Feeds and hears the program on threads of their own, which end with its pipes; a program that hangs is not waited for.
-fn talk(child: &mut Child, input: Option<&Secret>) -> mpsc::Receiver<Option<Zeroizing<Vec<u8>>>> {
+/// Feeds the program on a thread of its own, which ends with its pipe: a program that hangs is not waited for.
+fn feed(child: &mut Child, input: Option<&Secret>) {
     if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input.cloned()) {
         // A program that doesn't read to the end says so by its exit status.
         std::thread::spawn(move || stdin.write_all(input.expose().as_bytes()));
     }
-    let (say, printed) = mpsc::channel();
-    let stdout = child.stdout.take();
+}
+
+/// Hears the program on a thread of its own. What is past the limit, and one byte that tells so, is thrown away.
+fn hear(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Zeroizing<Vec<u8>>> {
+    let (say, heard) = mpsc::channel();
     std::thread::spawn(move || {
         let mut text = Zeroizing::new(Vec::with_capacity(8 * 1024));
-        let read = stdout.map(|stdout| stdout.take(OUTPUT_LIMIT + 1).read_to_end(&mut text));
-        let _ = say.send(read.and_then(Result::ok).map(|_| text));
+        if let Some(mut pipe) = pipe {
+            let _ = (&mut pipe).take(OUTPUT_LIMIT + 1).read_to_end(&mut text);
+            let _ = io::copy(&mut pipe, &mut io::sink());
+        }
+        let _ = say.send(text);
     });
-    printed
+    heard
 }
 
 /// Its exit status. Its stdout is closed already, so it ends in a moment, or is about to hang.
@@ -192,6 +266,38 @@ mod tests {
         let failed = run(&line, None, Duration::from_millis(300)).unwrap_err();
         assert_eq!(failed, "it took longer than 0.3 s and was ended");
         assert_eq!(reader.join().unwrap(), b"");
+    }
+
+    #[test]
+    fn a_program_that_is_not_the_users_own_gets_no_secrets_but_its_own() {
+        let mut variables: Vec<_> = SECRETS.iter().map(|name| (*name, "s3cret")).collect();
+        variables.extend([("OF_A_RULE", " eyJhbGciOiJub25lIn0.e30.x\n"), ("PLAIN", "eyJhbGci")]);
+        let env: Env = variables.into_iter().collect();
+        let with = |its_own: &[&str]| {
+            let command = without_secrets(Path::new("/usr/bin/env"), &env, its_own);
+            let names = command.get_envs().map(|(name, _)| name.to_owned());
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(with(&[]), ["PLAIN"]);
+        assert_eq!(
+            with(&["CIRCLE_"]),
+            ["CIRCLE_OIDC_TOKEN", "CIRCLE_OIDC_TOKEN_V2", "PLAIN"]
+        );
+    }
+
+    #[test]
+    fn a_failure_comes_with_what_was_written() {
+        let ended = super::run(&mut shell("echo out; echo err >&2; exit 3"), None, LONG).unwrap();
+        assert_eq!((ended.status.code(), ended.stdout.as_slice()), (Some(3), &b"out\n"[..]));
+        assert_eq!(ended.stderr.as_slice(), b"err\n");
+        // What is left running holds stderr open.
+        let ended = super::run(&mut shell("sleep 1000 >/dev/null & echo $!"), None, LONG).unwrap();
+        let left = std::str::from_utf8(&ended.stdout).unwrap().trim().parse().unwrap();
+        rustix::process::kill_process(
+            rustix::process::Pid::from_raw(left).unwrap(),
+            rustix::process::Signal::KILL,
+        )
+        .unwrap();
     }
 
     #[test]

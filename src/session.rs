@@ -144,21 +144,25 @@ impl Plan {
     }
 }
 
-/// A profile whose `credential_process` is this command gets its credentials from us: taking ours from it would go round for ever.
+/// A profile whose `credential_process` is this command, or that leads to such a one, gets its credentials from us: taking ours
+/// from it would go round for ever.
 fn refuse_itself(identity: &Identity) -> Result<()> {
-    let line = identity.setting("credential_process").unwrap_or_default();
-    let is_ours = line.contains("ecr-auth") && line.split_whitespace().any(|word| word == "assume");
-    match &identity.source {
-        Source::Role(plan) => match &plan.base {
-            Base::Source(Source::Profile { name, .. }) if is_ours => Err(Error::failed(
-                format!("profile {name}"),
-                "it takes its credentials from ecr-auth assume, and the role would be assumed with it in turn",
-            )
-            .hint("give the job its OIDC token, or leave the profile out of AWS_PROFILE for this command")),
-            _ => Ok(()),
-        },
-        _ => Ok(()),
+    let is_ours = |line: &str| line.contains("ecr-auth") && line.split_whitespace().any(|word| word == "assume");
+    let Some(Base::Source(Source::Profile { name, .. })) = identity.role().map(|role| &role.base) else {
+        return Ok(());
+    };
+    if !identity
+        .reached_settings(name, "credential_process")
+        .into_iter()
+        .any(is_ours)
+    {
+        return Ok(());
     }
+    Err(Error::failed(
+        format!("profile {name}"),
+        "it takes its credentials from ecr-auth assume, and the role would be assumed with it in turn",
+    )
+    .hint("give the job its OIDC token, or leave the profile out of AWS_PROFILE for this command"))
 }
 
 /// A session as the cache keeps it.

@@ -32,10 +32,11 @@ pub use github::{GITHUB_ISSUER, GithubJob};
 pub use spec::{Ci, JobSpec};
 
 /// Variables of a job that hold a secret.
-const SECRETS: [&str; 6] = [
+const SECRETS: [&str; 7] = [
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "BITBUCKET_STEP_OIDC_TOKEN",
     "BUILDKITE_AGENT_ACCESS_TOKEN",
+    "BUILDKITE_AGENT_JOB_API_TOKEN",
     "CIRCLE_OIDC_TOKEN",
     "CIRCLE_OIDC_TOKEN_V2",
     "ECR_AUTH_ID_TOKEN",
@@ -196,7 +197,10 @@ impl Aws {
         let token = || self.mint(job, &job.audience, job.lifetime);
         Ok(match job.ci {
             Ci::Github => vec![("ACTIONS_ID_TOKEN_REQUEST_TOKEN", job.access_token.clone())],
-            Ci::Buildkite => vec![("BUILDKITE_AGENT_ACCESS_TOKEN", job.access_token.clone())],
+            Ci::Buildkite => vec![
+                ("BUILDKITE_AGENT_ACCESS_TOKEN", job.access_token.clone()),
+                ("BUILDKITE_AGENT_JOB_API_TOKEN", job.access_token.clone()),
+            ],
             Ci::Bitbucket => vec![("BITBUCKET_STEP_OIDC_TOKEN", token()?)],
             Ci::Gitlab => vec![("ECR_AUTH_ID_TOKEN", token()?)],
             Ci::Circleci => {

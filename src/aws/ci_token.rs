@@ -1,5 +1,6 @@
 //! The CI's OIDC token: taken from where it lies, or asked for now where the CI can mint one.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
@@ -45,10 +46,10 @@ impl Aws<'_> {
             CiToken::File(path) => read_token_file(path),
             CiToken::GitHub { url, request_token } => self.github(url, request_token, &plan.audience).await,
             CiToken::CircleCi { token, program } => match (program, circleci_audience(token, plan)) {
-                (Some(program), Some(audience)) => circleci(program, &audience),
+                (Some(program), Some(audience)) => self.circleci(program, &audience),
                 _ => Ok(token.clone()),
             },
-            CiToken::Buildkite { program, .. } => buildkite(program, &plan.audience),
+            CiToken::Buildkite { program, .. } => self.buildkite(program, &plan.audience),
         }
     }
 
@@ -106,6 +107,25 @@ impl Aws<'_> {
             .map(|answer| Secret::new(answer.value))
             .map_err(|_| (failed("GitHub's answer holds no token".to_owned()), false))
     }
+
+    /// <https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/>
+    fn circleci(&self, program: &Path, audience: &str) -> Result<Secret> {
+        let claims = json!({ "aud": audience }).to_string();
+        let mut command = program::without_secrets(program, self.env, &["CIRCLE"]);
+        printed(
+            command.args(["run", "oidc", "get", "--claims", &claims]),
+            "circleci run oidc get",
+        )
+    }
+
+    /// <https://buildkite.com/docs/agent/v3/cli-oidc>
+    fn buildkite(&self, program: &Path, audience: &str) -> Result<Secret> {
+        let mut command = program::without_secrets(program, self.env, &["BUILDKITE"]);
+        printed(
+            command.args(["oidc", "request-token", "--audience", audience]),
+            "buildkite-agent oidc request-token",
+        )
+    }
 }
 
 /// The audience to ask CircleCI for, where the token in the variable will not do: another one is wanted, or it is about to end.
@@ -119,24 +139,7 @@ fn circleci_audience(token: &Secret, plan: &RolePlan) -> Option<String> {
     (ends_soon || wanted != claims.audience()).then_some(wanted)
 }
 
-/// <https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/>
-fn circleci(program: &std::path::Path, audience: &str) -> Result<Secret> {
-    let claims = json!({ "aud": audience }).to_string();
-    printed(
-        Command::new(program).args(["run", "oidc", "get", "--claims", &claims]),
-        "circleci run oidc get",
-    )
-}
-
-/// <https://buildkite.com/docs/agent/v3/cli-oidc>
-fn buildkite(program: &std::path::Path, audience: &str) -> Result<Secret> {
-    printed(
-        Command::new(program).args(["oidc", "request-token", "--audience", audience]),
-        "buildkite-agent oidc request-token",
-    )
-}
-
-/// What a CI's program prints. It has the job's whole environment: its own token is in there.
+/// What a CI's program prints.
 fn printed(command: &mut Command, what: &str) -> Result<Secret> {
     let hint = || format!("run it by hand in this job: {what} --help; it has to print a token");
     let token = program::output(command, None, PROGRAM_BUDGET);

@@ -4,7 +4,7 @@
 use std::fs::{self, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -40,6 +40,19 @@ pub enum Level {
     Warning,
     /// What is good to know.
     Notice,
+}
+
+/// Makes sure that [`write`] will find the file, before there is anything to write.
+///
+/// # Errors
+/// The variable that names the file is not set, the file is not there or may not be written.
+pub fn check(env: &Env, file: File) -> Result<()> {
+    let variable = file.variable();
+    let path = path_of(env, variable)?;
+    let opened = OpenOptions::new().append(true).open(&path);
+    opened
+        .map(drop)
+        .map_err(|error| cannot_write_to(variable, &path, &error))
 }
 
 /// Appends named values, all in one write, so that steps in parallel don't come between. Secrets have to be masked before.
@@ -111,11 +124,15 @@ fn delimiter() -> String {
 }
 
 fn append(env: &Env, variable: &'static str, text: &Secret) -> Result<()> {
-    let path = env.path(variable).ok_or_else(|| {
+    let path = path_of(env, variable)?;
+    append_to(&path, text).map_err(|error| cannot_write_to(variable, &path, &error))
+}
+
+fn path_of(env: &Env, variable: &str) -> Result<PathBuf> {
+    env.path(variable).ok_or_else(|| {
         cannot_write(variable, "it is not set: this is no step of GitHub Actions")
             .hint("outside GitHub Actions use --format dotenv")
-    })?;
-    append_to(&path, text).map_err(|error| cannot_write(variable, format!("{}: {error}", path.display())))
+    })
 }
 
 /// The runner makes the file before each step; one that isn't there would never be read.
@@ -128,6 +145,10 @@ fn append_to(path: &Path, text: &Secret) -> io::Result<()> {
     let block = Secret::new(format!("{start}{}", text.expose()));
     let mut file = OpenOptions::new().append(true).open(path)?;
     file.write_all(block.expose().as_bytes())
+}
+
+fn cannot_write_to(variable: &str, path: &Path, error: &io::Error) -> Error {
+    cannot_write(variable, format!("{}: {error}", path.display()))
 }
 
 fn cannot_write(variable: &str, cause: impl std::fmt::Display) -> Error {

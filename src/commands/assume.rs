@@ -10,6 +10,7 @@ use super::identity::{IdentityArgs, Source};
 use super::run_with;
 use crate::cache::Cache;
 use crate::ci::{self, github};
+use crate::docker::shown;
 use crate::error::{Error, Exit, Result};
 use crate::identity::{Base, RoleSettings};
 use crate::output;
@@ -65,11 +66,9 @@ pub enum Format {
 /// # Errors
 /// No role, no token, a denial, a network that fails; a result that can't be written.
 pub fn run(args: &AssumeArgs, world: &mut World<'_>) -> Result<Exit> {
+    check(args, world)?;
     if args.format == Format::Profile {
         return write_profile(args, world).map(|()| Exit::Done);
-    }
-    if args.command.is_empty() && args.format != Format::Github {
-        args.delivery.check(world)?;
     }
     let plan = plan(&args.identity, world)?;
     let cache = Cache::open(Cache::folder(&world.env));
@@ -81,6 +80,23 @@ pub fn run(args: &AssumeArgs, world: &mut World<'_>) -> Result<Exit> {
         return run_with::run(&args.command, &credentials, args.identity.token_env.as_deref(), world);
     }
     hand_over(args, &credentials, world).map(|()| Exit::Done)
+}
+
+/// Everything that can be wrong with where the credentials go is told before they are fetched.
+fn check(args: &AssumeArgs, world: &World<'_>) -> Result<()> {
+    if !args.command.is_empty() {
+        return Ok(());
+    }
+    match (args.format, &args.delivery.output) {
+        (Format::Github, None) => github::check(&world.env, github::File::Env),
+        (Format::Profile, None) => Ok(()),
+        (Format::Github | Format::Profile, Some(_)) => Err(Error::usage(
+            "--output",
+            "this format has a place of its own to write to",
+        )
+        .hint("leave --output out, or choose process, env or dotenv with --format")),
+        _ => args.delivery.check(world),
+    }
 }
 
 fn plan(identity: &IdentityArgs, world: &World<'_>) -> Result<Plan> {
@@ -135,7 +151,7 @@ fn write_profile(args: &AssumeArgs, world: &mut World<'_>) -> Result<()> {
     let already = if written.changed { "" } else { "already " };
     world.say(&format!(
         "profile {name} {already}in {}; use it with AWS_PROFILE={name}",
-        written.path.display()
+        shown(&written.path, &world.env)
     ));
     Ok(())
 }

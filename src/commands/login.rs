@@ -85,11 +85,15 @@ pub fn run(args: &LoginArgs, config: Option<&Path>, world: &mut World<'_>) -> Re
     let secret = check(args, world)?;
     let config = Config::load(&world.env, config)?;
     let hosts = hosts::named_or_own(&args.registries, &args.identity, &config, world)?;
+    check_hosts(args, &hosts)?;
     let passwords = fetch(args, &hosts, &config, world)?;
     hide(
         passwords.iter().flat_map(|it| ci::of_password(&it.password)).collect(),
         world,
     )?;
+    if args.format == Format::Docker {
+        return store(args, &passwords, world);
+    }
     hand_over(args, &passwords, secret.as_ref(), world)
 }
 
@@ -108,13 +112,16 @@ fn check(args: &LoginArgs, world: &World<'_>) -> Result<Option<SecretName>> {
         .hint("leave them out, or leave out --format"));
     }
     if matches!(args.format, Format::Docker | Format::Github) {
-        return match args.delivery.output {
-            Some(_) => Err(
+        if args.delivery.output.is_some() {
+            return Err(
                 Error::usage("--output", "this format has a place of its own to write to")
                     .hint("leave --output out, or choose json, dotenv, password or k8s-secret with --format"),
-            ),
-            None => Ok(None),
-        };
+            );
+        }
+        if args.format == Format::Github {
+            github::check(&world.env, github::File::Output)?;
+        }
+        return Ok(None);
     }
     args.delivery.check(world)?;
     if args.format != Format::K8sSecret {
@@ -122,6 +129,19 @@ fn check(args: &LoginArgs, world: &World<'_>) -> Result<Option<SecretName>> {
     }
     let name = args.name.as_deref().unwrap_or(SECRET_NAME);
     SecretName::new(name, args.namespace.as_deref()).map(Some)
+}
+
+/// The same of the registries, once they are known.
+fn check_hosts(args: &LoginArgs, hosts: &[String]) -> Result<()> {
+    match args.format {
+        Format::Password if hosts.len() != 1 => Err(Error::usage(
+            "cannot print the password alone",
+            format!("{} registries are asked for", hosts.len()),
+        )
+        .hint("name one registry, or use --format json")),
+        Format::Github | Format::Dotenv => output::check_names(hosts),
+        _ => Ok(()),
+    }
 }
 
 /// One fetch for all registries that one token opens.
@@ -167,16 +187,15 @@ fn hand_over(
     world: &mut World<'_>,
 ) -> Result<()> {
     let text = match (args.format, secret) {
-        (Format::Docker, _) => return store(args, passwords, world),
         (Format::Github, _) => {
-            github::write(&world.env, github::File::Output, &output::passwords_outputs(passwords)?)?;
+            github::write(&world.env, github::File::Output, &output::passwords_outputs(passwords))?;
             world.say("the step's outputs have the passwords, masked");
             return Ok(());
         }
         (_, Some(name)) => output::k8s_secret(passwords, name)?,
         (Format::Json, _) => output::passwords_json(passwords)?,
         (Format::Dotenv, _) => output::passwords_dotenv(passwords)?,
-        (Format::Password | Format::K8sSecret, None) => output::bare_password(passwords)?,
+        _ => passwords.first().map(output::bare_password).unwrap_or_default(),
     };
     args.delivery.deliver(&text, world)
 }
@@ -197,6 +216,9 @@ fn store(args: &LoginArgs, passwords: &[RegistryPassword], world: &mut World<'_>
         for (login, password) in stored.logins.iter().zip(passwords) {
             report(file, login, password, world)?;
         }
+        if args.identity.is_given() {
+            warn_of_helpers(file, &stored.logins, world);
+        }
         if let Some(error) = &stored.not_recorded {
             world.say(&format!(
                 "warning: what was stored cannot be recorded, so logout will leave it: {error}"
@@ -204,6 +226,17 @@ fn store(args: &LoginArgs, passwords: &[RegistryPassword], world: &mut World<'_>
         }
     }
     Ok(())
+}
+
+/// Where ecr-auth itself is the helper, nothing was stored: the client will have what the helper gets with its own identity.
+fn warn_of_helpers(file: &ConfigFile, logins: &[StoredLogin], world: &mut World<'_>) {
+    let client = file.kind.name();
+    for login in logins.iter().filter(|login| matches!(login.place, Place::Helper(_))) {
+        world.say(&format!(
+            "warning: {client} asks the helper for {0}, where the identity of this command has no effect: ecr-auth.yml has the helper's, and `ecr-auth setup` with the same flags writes it there",
+            login.host
+        ));
+    }
 }
 
 fn report(file: &ConfigFile, login: &StoredLogin, password: &RegistryPassword, world: &mut World<'_>) -> Result<()> {

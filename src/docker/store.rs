@@ -3,25 +3,21 @@
 //! The protocol is docker's (github.com/docker/docker-credential-helpers): the action is the one argument, everything else goes
 //! through stdin and stdout. So does the password: it is never in an argument or in the environment.
 
-use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, copy, sink};
-use tokio::process::Command;
 use zeroize::Zeroizing;
 
 use super::edit::HELPER;
 use crate::error::{Error, Result, one_line};
+use crate::program::{self, Failure};
 use crate::secret::Secret;
 use crate::world::Env;
 
 /// How long a store may take for one action.
 const DEADLINE: Duration = Duration::from_secs(10);
-
-/// How much of an answer is read, in bytes. The rest is thrown away.
-const ANSWER_LIMIT: u64 = 64 * 1024;
 
 /// How much of a store's own words is shown, in characters.
 const SHOWN_LIMIT: usize = 300;
@@ -75,10 +71,8 @@ impl<'a> CredentialStore<'a> {
                     .hint("it is the end of a program's name: pass for docker-credential-pass"),
             );
         }
-        let file = format!("docker-credential-{name}{}", std::env::consts::EXE_SUFFIX);
-        let folders = env.search_path().into_iter().filter(|folder| folder.is_absolute());
-        let program = folders.map(|folder| folder.join(&file)).find(|path| is_program(path));
-        match program {
+        let file = format!("docker-credential-{name}");
+        match program::on_path(&file, env) {
             Some(program) => Ok(Self {
                 name: name.to_owned(),
                 program,
@@ -117,7 +111,7 @@ impl<'a> CredentialStore<'a> {
         };
         let failed = |cause: &str| self.failed("store a password", host, cause);
         let request = serde_json::to_string(&request).map_err(|error| failed(&error.to_string()))?;
-        let answer = self.run("store", &Zeroizing::new(request), &[password])?;
+        let answer = self.run("store", request, &[password])?;
         match answer.succeeded {
             true => Ok(()),
             false => Err(failed(&answer.words)),
@@ -157,55 +151,21 @@ impl<'a> CredentialStore<'a> {
         .hint(format!("see whether it works by itself: {program} list"))
     }
 
-    fn run(&self, action: &str, input: &str, secrets: &[&Secret]) -> Result<Answer> {
+    fn run(&self, action: &str, input: impl Into<Secret>, secrets: &[&Secret]) -> Result<Answer> {
         let what = format!("docker-credential-{} {action}", self.name);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Error::failed(&what, error))?;
-        let ended = runtime.block_on(async { tokio::time::timeout(self.deadline, self.exchange(action, input)).await });
-        let (status, out, err) = match ended {
-            Ok(Ok(ended)) => ended,
-            Ok(Err(error)) => return Err(Error::failed(what, error)),
-            Err(_) => {
-                let cause = format!("no answer within {} s", self.deadline.as_secs());
-                return Err(
-                    Error::failed(what, cause).hint("unlock it, or use another store: it may be waiting for a person")
-                );
-            }
-        };
+        let mut command = program::without_secrets(&self.program, self.env, &[]);
+        let ended = program::run(command.arg(action), Some(&input.into()), self.deadline);
+        let ended = ended.map_err(|failure| match failure {
+            Failure::TookTooLong(_) => Error::failed(&what, format!("no answer within {} s", self.deadline.as_secs()))
+                .hint("unlock it, or use another store: it may be waiting for a person"),
+            failure => Error::failed(&what, failure),
+        })?;
+        let (stdout, stderr) = (text(&ended.stdout), text(&ended.stderr));
         Ok(Answer {
-            succeeded: status.success(),
-            words: words(&out, &err, status, secrets),
-            stdout: out,
+            succeeded: ended.status.success(),
+            words: words(&stdout, &stderr, ended.status, secrets),
+            stdout,
         })
-    }
-
-    /// Its stdin is fed while its answer is read, so that neither waits for the other for ever.
-    async fn exchange(
-        &self,
-        action: &str,
-        input: &str,
-    ) -> std::io::Result<(ExitStatus, Zeroizing<String>, Zeroizing<String>)> {
-        let mut child = Command::new(&self.program)
-            .arg(action)
-            .env_clear()
-            .envs(self.env.vars())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let feed = async {
-            if let Some(mut stdin) = stdin {
-                // One that does not want all of it says by its exit status whether that matters.
-                let _ = stdin.write_all(input.as_bytes()).await;
-                let _ = stdin.shutdown().await;
-            }
-        };
-        let ((), out, err, status) = tokio::join!(feed, read(stdout), read(stderr), child.wait());
-        Ok((status?, out?, err?))
     }
 }
 
@@ -217,14 +177,8 @@ struct Answer {
     words: String,
 }
 
-async fn read(from: Option<impl AsyncRead + Unpin>) -> std::io::Result<Zeroizing<String>> {
-    let Some(mut from) = from else {
-        return Ok(Zeroizing::default());
-    };
-    let mut bytes = Zeroizing::new(Vec::new());
-    (&mut from).take(ANSWER_LIMIT).read_to_end(&mut bytes).await?;
-    copy(&mut from, &mut sink()).await?;
-    Ok(Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()))
+fn text(bytes: &[u8]) -> Zeroizing<String> {
+    Zeroizing::new(String::from_utf8_lossy(bytes).into_owned())
 }
 
 /// A store tells people on stdout what went wrong; some do on stderr. Not shown is what holds a piece of a secret, or looks as if
@@ -245,17 +199,6 @@ fn holds_piece(text: &str, secret: &Secret) -> bool {
     let secret = secret.expose().as_bytes();
     let mut pieces = secret.windows(PIECE.min(secret.len()).max(1));
     pieces.any(|piece| text.as_bytes().windows(piece.len()).any(|window| window == piece))
-}
-
-#[cfg(unix)]
-fn is_program(path: &Path) -> bool {
-    use rustix::fs::{Access, access};
-    path.is_file() && access(path, Access::EXEC_OK).is_ok()
-}
-
-#[cfg(not(unix))]
-fn is_program(path: &Path) -> bool {
-    path.is_file()
 }
 
 fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {

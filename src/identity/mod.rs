@@ -305,6 +305,12 @@ impl Identity {
         self.files.profile(&self.profile)?.get(key)
     }
 
+    /// The values of a setting in a profile and in all that it leads to.
+    pub fn reached_settings<'a>(&'a self, profile: &'a str, key: &str) -> Vec<&'a str> {
+        let profile = self.files.profile(profile);
+        profile.map(|profile| profile.reached_values(key)).unwrap_or_default()
+    }
+
     /// The endpoint that the profile's `services` section sets for a service (`ecr`, `ecr_public`, `sts`).
     pub fn service_endpoint(&self, service: &str) -> Option<&str> {
         self.files.profile(&self.profile)?.service_endpoint(service)

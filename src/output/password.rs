@@ -62,26 +62,13 @@ pub fn passwords_json(passwords: &[RegistryPassword]) -> Result<Secret> {
 }
 
 /// `--format password`: the password alone, for `docker login --password-stdin`.
-///
-/// # Errors
-/// A usage error for any number of registries but one: nobody could tell whose password it is.
-pub fn bare_password(passwords: &[RegistryPassword]) -> Result<Secret> {
-    match passwords {
-        [one] => Ok(Secret::new(format!("{}\n", one.password.expose()))),
-        several => Err(Error::usage(
-            "cannot print the password alone",
-            format!("{} registries are asked for", several.len()),
-        )
-        .hint("name one registry, or use --format json")),
-    }
+pub fn bare_password(password: &RegistryPassword) -> Secret {
+    Secret::new(format!("{}\n", password.password.expose()))
 }
 
 /// `--format github`: the outputs `docker_username_<host>` and `docker_password_<host>`, the host's other characters replaced by
 /// `_`, as aws-actions/amazon-ecr-login names them.
-///
-/// # Errors
-/// Two hosts with one name.
-pub fn passwords_outputs(passwords: &[RegistryPassword]) -> Result<Vec<(String, Secret)>> {
+pub fn passwords_outputs(passwords: &[RegistryPassword]) -> Vec<(String, Secret)> {
     named(passwords, ["docker_username_", "docker_password_"], |c| c)
 }
 
@@ -89,31 +76,42 @@ pub fn passwords_outputs(passwords: &[RegistryPassword]) -> Result<Vec<(String, 
 /// environment are.
 ///
 /// # Errors
-/// Two hosts with one name; a password that not every reader of such files would read alike.
+/// A password that not every reader of such files would read alike.
 pub fn passwords_dotenv(passwords: &[RegistryPassword]) -> Result<Secret> {
     let variables = named(passwords, ["DOCKER_USERNAME_", "DOCKER_PASSWORD_"], |c| {
         c.to_ascii_uppercase()
-    })?;
+    });
     dotenv(&variables)
 }
 
-fn named(passwords: &[RegistryPassword], prefixes: [&str; 2], case: fn(char) -> char) -> Result<Vec<(String, Secret)>> {
-    let mut hosts = BTreeMap::new();
-    let mut values = Vec::new();
-    for it in passwords {
-        let name: String = it.host.chars().map(|c| case(plain(c))).collect();
-        if let Some(other) = hosts.insert(name.clone(), &it.host) {
+/// Makes sure that the names which hosts have in outputs and variables differ.
+///
+/// # Errors
+/// A usage error: two hosts with one name.
+pub fn check_names(hosts: &[String]) -> Result<()> {
+    let mut names = BTreeMap::new();
+    for host in hosts {
+        let name: String = host.chars().map(plain).collect();
+        if let Some(other) = names.insert(name.to_ascii_uppercase(), host) {
             return Err(Error::usage(
                 "cannot name the passwords",
-                format!("{other} and {} both become {name}", it.host),
+                format!("{other} and {host} both become {name}"),
             )
             .hint("ask for them in two calls, or use --format json"));
         }
+    }
+    Ok(())
+}
+
+fn named(passwords: &[RegistryPassword], prefixes: [&str; 2], case: fn(char) -> char) -> Vec<(String, Secret)> {
+    let mut values = Vec::new();
+    for it in passwords {
+        let name: String = it.host.chars().map(|c| case(plain(c))).collect();
         let [user, password] = prefixes.map(|prefix| format!("{prefix}{name}"));
         values.push((user, Secret::new(RegistryPassword::USERNAME)));
         values.push((password, it.password.clone()));
     }
-    Ok(values)
+    values
 }
 
 fn plain(c: char) -> char {

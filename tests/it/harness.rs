@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use assert_cmd::cargo::cargo_bin;
+use ecr_auth::world::Env;
 use tempfile::TempDir;
 
 /// A registry of the lab's own account.
@@ -50,6 +51,14 @@ impl Machine {
     pub fn without(mut self, name: &str) -> Self {
         self.env.remove(name);
         self
+    }
+
+    /// The whole environment, for a command that runs within the test.
+    pub fn env(&self) -> Env {
+        self.env
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect()
     }
 
     pub fn home(&self) -> PathBuf {
@@ -123,7 +132,8 @@ impl Machine {
             .unwrap()
     }
 
-    fn command(&self, program: &Path, args: &[&str]) -> Command {
+    /// Any program in this machine's environment, to be started.
+    pub fn command(&self, program: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
             .args(args)

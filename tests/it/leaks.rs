@@ -23,7 +23,8 @@ fn assert_clean(text: &str, secrets: &[String]) {
     }
 }
 
-fn files_below(folder: &Path) -> Vec<PathBuf> {
+/// All files below a folder.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics says where")]
 
+mod assume;
+mod aws_tools;
 mod chains;
+mod ci_job;
 mod ci_jobs;
 mod crowds;
 mod denials;
@@ -15,6 +18,8 @@ mod job_time;
 mod jobs;
 mod lab_machine;
 mod leaks;
+mod leaks_in_jobs;
+mod login;
 mod odd_situations;
 mod profiles;
 mod python;

@@ -57,14 +57,19 @@ fn login(machine: &Machine, hosts: &[&str]) {
 
 /// A machine with a credential store on PATH.
 fn with_store() -> Machine {
-    let machine = Machine::new();
+    add_store(Machine::new().with("PATH", "/usr/bin:/bin"))
+}
+
+/// Puts a credential store, `keeping`, in front of a machine's PATH; it keeps everything in `kept` below the home.
+pub fn add_store(machine: Machine) -> Machine {
     let source = machine.write("store.sh", STORE);
     let program = machine.home().join("bin/docker-credential-keeping");
     fs::create_dir(machine.home().join("bin")).unwrap();
     // By another process: a file that this one has open for writing, as a fork of another test's thread may, cannot be run.
     let args = ["-m", "755", source.to_str().unwrap(), program.to_str().unwrap()];
     assert_eq!(machine.call(Path::new("/usr/bin/install"), &args, "").status, 0);
-    let path = format!("{}:/usr/bin:/bin", machine.home().join("bin").display());
+    let behind = machine.env().get("PATH").unwrap().to_owned();
+    let path = format!("{}:{behind}", machine.home().join("bin").display());
     machine.with("PATH", &path)
 }
 

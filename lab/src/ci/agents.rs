@@ -1,5 +1,7 @@
 //! What the programs of Buildkite and CircleCI ask on behalf of a running job.
 
+use std::collections::BTreeMap;
+
 use http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -70,9 +72,12 @@ impl Aws {
                 self.answer_token(&job, request.audience, lifetime)
             }
             "redactions" => {
-                let text = String::from_utf8_lossy(body).trim().to_owned();
+                let secrets = match parts.uri.query() {
+                    Some("format=json") => read::<BTreeMap<String, String>>(body)?.into_values().collect(),
+                    _ => vec![String::from_utf8_lossy(body).trim().to_owned()],
+                };
                 if let Some(job) = lock(&self.jobs).0.get_mut(id) {
-                    job.redactions.push(text);
+                    job.redactions.extend(secrets);
                 }
                 Ok(json_answer(201, &json!({})))
             }

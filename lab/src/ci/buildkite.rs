@@ -27,6 +27,11 @@ pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
         ("BUILDKITE", "true".into()),
         ("BUILDKITE_AGENT_ENDPOINT", format!("{lab}{BUILDKITE_PATH}v3")),
         ("BUILDKITE_AGENT_ID", agent.clone()),
+        // What the lab's agent asks, in place of the agent's own socket.
+        (
+            "BUILDKITE_AGENT_JOB_API_SOCKET",
+            format!("{lab}{BUILDKITE_PATH}v3/jobs/{id}"),
+        ),
         ("BUILDKITE_BRANCH", branch.clone()),
         ("BUILDKITE_BUILD_ID", uuid_of("buildkite-build", &number.to_string())),
         ("BUILDKITE_BUILD_NUMBER", number.to_string()),

@@ -217,7 +217,11 @@ fn buildkites_redactor_keeps_what_it_is_given() {
     };
     add(&[], "pa$$ & word=\"1\"\n");
     add(&[file.path().to_str().unwrap()], "");
-    assert_eq!(lab.redactions(&job.id), ["pa$$ & word=\"1\"", "from a file"]);
+    add(&["--format", "json"], r#"{"a":"first","b":"second"}"#);
+    assert_eq!(
+        lab.redactions(&job.id),
+        ["pa$$ & word=\"1\"", "from a file", "first", "second"]
+    );
     assert!(lab.redactions("nobody's").is_empty());
 }
 

@@ -1,0 +1,454 @@
+//! `assume`: a role's credentials, in every form that other programs take them, and what keeps them.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use ecr_auth::world::{Verbosity, World};
+use lab::{Ci, Fault, Lab, Service};
+use serde_json::Value;
+
+use crate::ci_job::{WITH_TOKEN, in_job};
+use crate::harness::{Machine, Outcome, binary};
+use crate::lab_machine::lab;
+
+/// A session, as `--format process` tells it.
+struct Session {
+    id: String,
+    key: String,
+    token: String,
+    expiration: String,
+}
+
+impl Session {
+    fn read(json: &str) -> Self {
+        let answer: Value = serde_json::from_str(json).unwrap();
+        let text = |name: &str| answer[name].as_str().unwrap().to_owned();
+        Self {
+            id: text("AccessKeyId"),
+            key: text("SecretAccessKey"),
+            token: text("SessionToken"),
+            expiration: text("Expiration"),
+        }
+    }
+
+    fn of(machine: &Machine) -> Self {
+        let outcome = machine.run(&["assume"]);
+        assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
+        Self::read(&outcome.stdout)
+    }
+}
+
+fn mode_of(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn each_format_byte_for_byte_of_one_session() {
+    let lab = lab();
+    let (_, machine) = in_job(&lab, Ci::Gitlab);
+    let machine = machine.with("AWS_REGION", "eu-west-1");
+    let Session {
+        id,
+        key,
+        token,
+        expiration,
+    } = Session::of(&machine);
+    machine.run(&["assume", "--format", "process"]).prints(&format!(
+        "{{\"Version\":1,\"AccessKeyId\":\"{id}\",\"SecretAccessKey\":\"{key}\",\"SessionToken\":\"{token}\",\"Expiration\":\"{expiration}\"}}\n"
+    ));
+    machine.run(&["assume", "--format", "env"]).prints(&format!(
+        "export AWS_ACCESS_KEY_ID='{id}'\nexport AWS_SECRET_ACCESS_KEY='{key}'\nexport AWS_SESSION_TOKEN='{token}'\nexport AWS_REGION='eu-west-1'\nexport AWS_DEFAULT_REGION='eu-west-1'\n"
+    ));
+    machine.run(&["assume", "--format", "dotenv"]).prints(&format!(
+        "AWS_ACCESS_KEY_ID={id}\nAWS_SECRET_ACCESS_KEY={key}\nAWS_SESSION_TOKEN={token}\nAWS_REGION=eu-west-1\nAWS_DEFAULT_REGION=eu-west-1\n"
+    ));
+    assert_eq!(lab.count(WITH_TOKEN), 1, "one session for all of them");
+    let call = &lab.session_calls()[0];
+    assert!(call.duration.is_none_or(|seconds| seconds == 3600), "{call:?}");
+}
+
+#[test]
+fn github_has_the_masks_before_the_variables() {
+    let lab = lab();
+    let (_, machine) = in_job(&lab, Ci::Github);
+    let machine = machine.with("HTTPS_PROXY", "http://user:p%40ss-word@127.0.0.1:9");
+    let variables = machine.write("github-env", "EARLIER=1");
+    let machine = machine.with("GITHUB_ENV", variables.to_str().unwrap());
+    let outcome = machine.run(&["assume", "--format", "github"]);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""), "{outcome:?}");
+    let written = machine.read("github-env");
+    let lines: Vec<&str> = written.lines().collect();
+    let (head, delimiter) = lines[1].split_once("<<").unwrap();
+    assert_eq!((lines[0], head), ("EARLIER=1", "AWS_ACCESS_KEY_ID"));
+    let (key, token) = (lines[5], lines[8]);
+    let expected = format!(
+        "AWS_SECRET_ACCESS_KEY<<{delimiter}\n{key}\n{delimiter}\nAWS_SESSION_TOKEN<<{delimiter}\n{token}\n{delimiter}\n"
+    );
+    assert!(written.ends_with(&expected), "{written}");
+    assert_eq!(
+        outcome.stderr,
+        format!(
+            "::add-mask::{key}\n::add-mask::{token}\n::add-mask::user:p%2540ss-word\n::add-mask::user:p@ss-word\nthe job's later steps have the credentials in their environment\n"
+        )
+    );
+}
+
+#[test]
+fn without_a_file_to_write_to_nothing_is_fetched() {
+    let lab = lab();
+    let (_, machine) = in_job(&lab, Ci::Github);
+    machine.run(&["assume", "--format", "github"]).is(
+        1,
+        "",
+        "error: cannot write to $GITHUB_ENV: it is not set: this is no step of GitHub Actions\n\
+         hint: outside GitHub Actions use --format dotenv\n",
+    );
+    let machine = machine.with("GITHUB_ENV", "/nowhere/env");
+    let outcome = machine.run(&["assume", "--format", "github"]);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    let outcome = machine.run(&["assume", "--format", "profile", "--output", "file"]);
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+    assert_eq!((lab.count("github:IdToken"), lab.count(WITH_TOKEN)), (0, 0));
+}
+
+#[test]
+fn twenty_processes_of_one_job_make_one_call_and_without_a_cache_each_its_own() {
+    let lab = lab();
+    let (_, machine) = in_job(&lab, Ci::Github);
+    lab.hold(Service::Sts);
+    let started: Vec<_> = (0..20).map(|_| machine.start(&["assume"])).collect();
+    assert!(lab.wait_for_calls(WITH_TOKEN, 1, crate::lab_machine::PATIENCE));
+    lab.release(Service::Sts);
+    let ids = started.into_iter().map(|process| {
+        let outcome = Outcome::of(&process.wait_with_output().unwrap());
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        Session::read(&outcome.stdout).id
+    });
+    let ids: std::collections::BTreeSet<String> = ids.collect();
+    assert_eq!((ids.len(), lab.count(WITH_TOKEN)), (1, 1));
+    let off = machine.with("ECR_AUTH_CACHE", "off");
+    for _ in 0..2 {
+        assert_eq!(off.run(&["assume"]).status, 0);
+    }
+    assert_eq!(lab.count(WITH_TOKEN), 3);
+}
+
+#[test]
+fn long_lived_keys_are_handed_on_and_not_kept() {
+    let lab = lab();
+    let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
+    let (id, secret) = (&lab.admin().id, &lab.admin().secret);
+    machine.write(
+        ".aws/credentials",
+        &format!("[keys]\naws_access_key_id={id}\naws_secret_access_key={secret}\n"),
+    );
+    machine.run(&["assume", "--profile", "keys"]).prints(&format!(
+        "{{\"Version\":1,\"AccessKeyId\":\"{id}\",\"SecretAccessKey\":\"{secret}\"}}\n"
+    ));
+    machine
+        .run(&["assume", "--profile", "keys", "--format", "env"])
+        .prints(&format!(
+            "export AWS_ACCESS_KEY_ID='{id}'\nexport AWS_SECRET_ACCESS_KEY='{secret}'\nunset AWS_SESSION_TOKEN\n"
+        ));
+    assert!(machine.cache_files().is_empty());
+}
+
+/// A command within the test, at the lab's time.
+fn at_the_labs_time(lab: &Lab, machine: &Machine, args: &[&str]) -> Outcome {
+    let clock = || UNIX_EPOCH + Duration::from_secs(u64::try_from(lab.now()).unwrap());
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let exit = {
+        let mut world = World {
+            env: machine.env(),
+            exe: binary(),
+            clock: &clock,
+            stdin: &mut std::io::empty(),
+            stdout: &mut stdout,
+            stdout_is_terminal: false,
+            stderr: &mut stderr,
+            verbosity: Verbosity::Normal,
+            started: clock(),
+            began: Instant::now(),
+        };
+        let args: Vec<_> = ["ecr-auth"].iter().chain(args).map(Into::into).collect();
+        ecr_auth::run(&args, &mut world)
+    };
+    Outcome {
+        status: exit.code().into(),
+        stdout: String::from_utf8(stdout).unwrap(),
+        stderr: String::from_utf8(stderr).unwrap(),
+    }
+}
+
+#[test]
+fn a_session_is_renewed_five_minutes_before_its_end_and_serves_until_then_if_that_fails() {
+    let lab = lab();
+    let (_, machine) = in_job(&lab, Ci::Github);
+    let session = |lab: &Lab| {
+        let outcome = at_the_labs_time(lab, &machine, &["assume"]);
+        (outcome.status == 0).then(|| Session::read(&outcome.stdout).id)
+    };
+    let first = session(&lab).unwrap();
+    lab.advance(Duration::from_secs(54 * 60));
+    assert_eq!(session(&lab).as_ref(), Some(&first), "six minutes are left");
+    assert_eq!(lab.count(WITH_TOKEN), 1);
+    lab.advance(Duration::from_secs(90));
+    lab.fail(Service::Sts, Fault::Status { status: 503 });
+    assert_eq!(
+        session(&lab).as_ref(),
+        Some(&first),
+        "it is valid for four and a half minutes"
+    );
+    assert!(lab.count(WITH_TOKEN) > 1, "another one was asked for");
+    lab.clear_faults();
+    lab.advance(Duration::from_secs(61));
+    let second = session(&lab).unwrap();
+    assert_ne!(second, first);
+    lab.fail(Service::Sts, Fault::Status { status: 503 });
+    lab.advance(Duration::from_secs(3601));
+    assert_eq!(session(&lab), None, "it ended");
+}
+
+#[test]
+fn a_failure_is_short_on_stderr_for_those_who_quote_it() {
+    let lab = lab();
+    let (_, machine) = in_job(&lab, Ci::Gitlab);
+    lab.fail(Service::Sts, Fault::Throttle);
+    let machine = machine.with("AWS_MAX_ATTEMPTS", "1");
+    for more in [&["--role-arn", "arn:aws:iam::111122223333:role/other"][..], &[]] {
+        let outcome = machine.run(&[&["assume"], more].concat());
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""));
+        let lines: Vec<&str> = outcome.stderr.lines().collect();
+        assert_eq!(lines.len(), 2, "{outcome:?}");
+        assert!(
+            lines[0].starts_with("error: ") && lines[1].starts_with("hint: "),
+            "{outcome:?}"
+        );
+        assert!(outcome.stderr.len() < 700, "{outcome:?}");
+    }
+}
+
+/// What `assume -- COMMAND` comes to.
+fn with_command(machine: &Machine, command: &[&str], stdin: &str) -> Outcome {
+    machine.call(&binary(), &[&["assume", "--"], command].concat(), stdin)
+}
+
+#[test]
+fn a_command_has_the_credentials_and_nothing_that_leads_to_others() {
+    let lab = lab();
+    let job = crate::ci_job::start(&lab, Ci::Github);
+    let role = crate::ci_job::role(&lab, &job, lab::ACCOUNT, "ci");
+    let taken_out = [
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_ROLE_SESSION_NAME",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        "AWS_SECURITY_TOKEN",
+        "BITBUCKET_STEP_OIDC_TOKEN",
+        "BUILDKITE_AGENT_ACCESS_TOKEN",
+        "CIRCLE_OIDC_TOKEN",
+        "CIRCLE_OIDC_TOKEN_V2",
+        "ACTIONS_ID_TOKEN_REQUEST_URL",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "MY_TOKEN",
+    ];
+    let mut machine = crate::ci_job::machine(&lab, &job).with("KEPT", "yes");
+    for name in &taken_out[..12] {
+        machine = machine.with(name, "eyJ.a.b");
+    }
+    let token = crate::ci_job::start(&lab, Ci::Gitlab);
+    let gitlab = crate::ci_job::role(&lab, &token, lab::ACCOUNT, "gitlab");
+    let machine = machine.with("MY_TOKEN", &token.environment["ECR_AUTH_ID_TOKEN"]);
+    let environment = |args: &[&str]| {
+        let outcome = machine.run(&[&["assume"], args, &["--", "/usr/bin/env"]].concat());
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        outcome.stdout
+    };
+    let variable = |environment: &str, name: &str| {
+        let found = environment
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("{name}=")));
+        found.map(str::to_owned)
+    };
+    let seen = environment(&[
+        "--role-arn",
+        &gitlab,
+        "--token-env",
+        "MY_TOKEN",
+        "--region",
+        "eu-west-1",
+    ]);
+    for name in taken_out {
+        assert_eq!(variable(&seen, name), None, "{name}");
+    }
+    assert_eq!(variable(&seen, "KEPT").as_deref(), Some("yes"));
+    assert_eq!(variable(&seen, "AWS_REGION").as_deref(), Some("eu-west-1"));
+    let session = Session::read(
+        &machine
+            .run(&[
+                "assume",
+                "--role-arn",
+                &gitlab,
+                "--token-env",
+                "MY_TOKEN",
+                "--region",
+                "eu-west-1",
+            ])
+            .stdout,
+    );
+    for (name, value) in [
+        ("AWS_ACCESS_KEY_ID", session.id),
+        ("AWS_SECRET_ACCESS_KEY", session.key),
+        ("AWS_SESSION_TOKEN", session.token),
+    ] {
+        assert_eq!(variable(&seen, name), Some(value));
+    }
+    let seen = environment(&["--role-arn", &role, "--source", "oidc"]);
+    assert_eq!(variable(&seen, "AWS_REGION"), None, "none was named");
+}
+
+#[test]
+fn a_command_is_what_the_process_becomes() {
+    let lab = lab();
+    let (_, machine) = in_job(&lab, Ci::Gitlab);
+    with_command(&machine, &["sh", "-c", "cat; echo err >&2; exit 42"], "fed").is(42, "fed", "err\n");
+    with_command(&machine, &["echo", "-v", "--format", "env", "--", "x"], "").prints("-v --format env -- x\n");
+    let missing = with_command(&machine, &["no-such-program"], "");
+    assert_eq!((missing.status, missing.stdout.as_str()), (127, ""));
+    assert_eq!(
+        missing.stderr,
+        "error: cannot run no-such-program: No such file or directory (os error 2)\n"
+    );
+    let plain = machine.write("plain", "#!/bin/sh\n").display().to_string();
+    assert_eq!(with_command(&machine, &[&plain], "").status, 126);
+    let killed = with_command(&machine, &["sh", "-c", "kill -9 $$"], "");
+    assert_eq!(killed.status, -1, "a signal ended it");
+}
+
+#[test]
+fn a_signal_reaches_the_command() {
+    let lab = lab();
+    let (_, machine) = in_job(&lab, Ci::Gitlab);
+    let script = "import signal, sys\n\
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n\
+        print('ready', flush=True)\n\
+        while True: signal.pause()";
+    let mut process = machine.start(&["assume", "--", "/usr/bin/python3", "-c", script]);
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert_eq!(line, "ready\n");
+    let id = rustix::process::Pid::from_raw(i32::try_from(process.id()).unwrap()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(process.wait().unwrap().code(), Some(7));
+}
+
+#[test]
+fn an_output_file_is_private_from_its_first_byte() {
+    let lab = lab();
+    let (_, machine) = in_job(&lab, Ci::Gitlab);
+    let printed = machine.run(&["assume"]).stdout;
+    let file = machine.write("wide", "something long that was there before");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+    symlink(&file, machine.home().join("link")).unwrap();
+    for name in ["new", "link", "wide"] {
+        let path = machine.home().join(name);
+        let outcome = machine.run(&["assume", "--output", path.to_str().unwrap()]);
+        outcome.is(0, "", &format!("written: {}\n", path.display()));
+        assert_eq!((machine.read(name), mode_of(&path)), (printed.clone(), 0o600), "{name}");
+    }
+    assert!(fs::symlink_metadata(machine.home().join("link")).unwrap().is_symlink());
+    let left: Vec<_> = fs::read_dir(machine.home())
+        .unwrap()
+        .map(|it| it.unwrap().file_name())
+        .collect();
+    assert_eq!(left.len(), 4, "{left:?}");
+    machine
+        .run(&["assume", "--output", "relative"])
+        .is(0, "", "written: relative\n");
+    assert_eq!(fs::read_to_string(machine.path("relative")).unwrap(), printed);
+
+    let line = format!(
+        "'{}' assume -q --output /dev/fd/3 3>&1 >/dev/null | cat",
+        binary().display()
+    );
+    machine.call(Path::new("/bin/sh"), &["-c", &line], "").prints(&printed);
+    let nowhere = machine.run(&["assume", "--output", "/nowhere/file"]);
+    assert_eq!((nowhere.status, nowhere.stdout.as_str()), (1, ""));
+}
+
+#[test]
+fn a_terminal_is_shown_no_secret_unless_asked_to() {
+    let lab = lab();
+    let (_, machine) = in_job(&lab, Ci::Gitlab);
+    let in_terminal = |args: &str| {
+        let line = format!("'{}' assume {args}", binary().display());
+        machine.call(Path::new("/usr/bin/script"), &["-qec", &line, "/dev/null"], "")
+    };
+    for format in ["process", "env", "dotenv"] {
+        let refused = in_terminal(&format!("--format {format}"));
+        assert_eq!(refused.status, 2, "{refused:?}");
+        assert_eq!(
+            refused.stdout,
+            "error: refused: the result is a secret, and would be shown on this terminal\r\n\
+             hint: send it through a pipe, write it with --output FILE, or say --show-secret\r\n"
+        );
+    }
+    assert_eq!(lab.count(WITH_TOKEN), 0);
+    let shown = in_terminal("--show-secret");
+    assert_eq!(shown.status, 0, "{shown:?}");
+    assert_eq!(shown.stdout.replace('\r', ""), machine.run(&["assume"]).stdout);
+    // A pipe behind it is no terminal.
+    assert_eq!(in_terminal("| grep -c AccessKeyId").stdout, "1\r\n");
+}
+
+#[test]
+fn a_profile_that_leads_back_to_us_ends_in_an_error() {
+    let lab = lab();
+    let role = "arn:aws:iam::111122223333:role/ci";
+    let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
+    let ours = format!("'{}' assume --role-arn {role}", binary().display());
+    machine.write(
+        ".aws/config",
+        &format!(
+            "[profile ci]\ncredential_process = {ours}\n[profile behind]\nrole_arn = {role}\nsource_profile = ci\n"
+        ),
+    );
+    for profile in ["ci", "behind"] {
+        let machine = Machine::new()
+            .with("HOME", machine.home().to_str().unwrap())
+            .with("AWS_ENDPOINT_URL", &lab.http_url())
+            .with("AWS_PROFILE", profile);
+        machine.run(&["assume", "--role-arn", role]).is(
+            1,
+            "",
+            &format!(
+                "error: profile {profile}: it takes its credentials from ecr-auth assume, and the role would be assumed with it in turn\n\
+                 hint: give the job its OIDC token, or leave the profile out of AWS_PROFILE for this command\n"
+            ),
+        );
+    }
+}
+
+/// The lab's own clock is the system's, so far as tests move it: a session's end is told by it.
+#[test]
+fn the_end_of_a_session_is_its_own() {
+    let lab = lab();
+    let (_, machine) = in_job(&lab, Ci::Gitlab);
+    let before = SystemTime::now();
+    let outcome = machine.run(&["assume", "--duration", "900"]);
+    let end = Session::read(&outcome.stdout).expiration;
+    let last = |time: SystemTime| ecr_auth::output::rfc3339(time + Duration::from_secs(900)).unwrap();
+    assert!(
+        end >= last(before - Duration::from_secs(1)) && end <= last(SystemTime::now()),
+        "{end}"
+    );
+    assert_eq!(lab.session_calls()[0].duration, Some(900));
+}
