@@ -6,6 +6,7 @@ mod deliver;
 pub mod helper;
 mod hosts;
 mod identity;
+pub mod install;
 pub mod login;
 pub mod logout;
 mod run_with;

@@ -11,6 +11,7 @@ mod endpoints;
 mod harness;
 mod helper_protocol;
 mod identity_page;
+mod install;
 mod job_time;
 mod jobs;
 mod lab_machine;
