@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand};
 
-use crate::commands::{assume, helper, install, login, logout, setup};
+use crate::commands::{assume, helper, install, kubelet, login, logout, setup};
 use crate::error::{Exit, Result};
 use crate::world::{Verbosity, World};
 
@@ -41,6 +41,8 @@ enum Command {
     Logout(logout::LogoutArgs),
     Assume(assume::AssumeArgs),
     Login(login::LoginArgs),
+    /// Answers the kubelet, as its exec image credential provider (v1): a CredentialProviderRequest on stdin
+    Kubelet,
     Install(install::InstallArgs),
     /// Speaks the Docker credential-helper protocol; clients call it as docker-credential-ecr-auth
     Helper {
@@ -74,6 +76,7 @@ fn dispatch(cli: &Cli, world: &mut World<'_>) -> Result<Exit> {
         Command::Setup(args) => setup::run(args, cli.config.as_deref(), world)?,
         Command::Logout(args) => logout::run(args, cli.config.as_deref(), world)?,
         Command::Login(args) => login::run(args, cli.config.as_deref(), world)?,
+        Command::Kubelet => kubelet::run(cli.config.as_deref(), world)?,
         Command::Install(args) => install::run(args, world)?,
         Command::Assume(args) => return assume::run(args, world),
         Command::Helper { action } => return Ok(helper::run(action, cli.config.as_deref(), world)),

@@ -7,6 +7,7 @@ pub mod helper;
 mod hosts;
 mod identity;
 pub mod install;
+pub mod kubelet;
 pub mod login;
 pub mod logout;
 mod run_with;

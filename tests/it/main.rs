@@ -14,6 +14,7 @@ mod identity_page;
 mod install;
 mod job_time;
 mod jobs;
+mod kubelet;
 mod lab_machine;
 mod leaks;
 mod odd_situations;
