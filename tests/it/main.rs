@@ -4,6 +4,7 @@
 
 mod chains;
 mod ci_jobs;
+mod completions;
 mod crowds;
 mod denials;
 mod eks;
