@@ -16,6 +16,7 @@ mod install;
 mod job_time;
 mod jobs;
 mod kubelet;
+mod kubernetes;
 mod lab_machine;
 mod leaks;
 mod odd_situations;
