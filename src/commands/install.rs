@@ -37,6 +37,10 @@ pub struct InstallArgs {
 /// The folder can't be made or written, or there is no space.
 pub fn run(args: &InstallArgs, world: &mut World<'_>) -> Result<()> {
     let folder = &args.to;
+    if let Err(error) = File::open(&world.exe) {
+        return Err(Error::failed("cannot read the running binary", error)
+            .hint("it was moved or replaced since it was started, or /proc is not mounted: run it again"));
+    }
     fs::create_dir_all(folder).map_err(|error| failed("make", folder, error))?;
     let binary = format!("{HELPER}{EXE_SUFFIX}");
     let path = folder.join(&binary);

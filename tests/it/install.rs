@@ -209,3 +209,25 @@ fn what_is_no_folder_is_an_error() {
     assert_eq!(fs::read_dir(&taken).unwrap().count(), 1, "nothing is left behind");
     assert_eq!(Machine::new().run(&["install"]).status, 2);
 }
+
+#[test]
+fn a_binary_that_is_gone_says_so_and_touches_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let tools = folder.path().join("tools");
+    let script = "cp \"$0\" \"$1/gone\" && exec 3<\"$1/gone\" && rm \"$1/gone\" && exec /proc/self/fd/3 install --to \"$1/tools\"";
+    let args = [
+        "-c",
+        script,
+        &binary().display().to_string(),
+        &folder.path().display().to_string(),
+    ];
+    let outcome = Machine::new().call(Path::new("/bin/bash"), &args, "");
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(
+        outcome
+            .stderr
+            .starts_with("error: cannot read the running binary: No such file"),
+        "{outcome:?}"
+    );
+    assert!(!tools.exists());
+}
