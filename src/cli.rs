@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
-use crate::commands::{assume, helper, login, logout, setup};
-use crate::error::{Exit, Result};
+use crate::commands::{assume, helper, install, kubelet, login, logout, setup};
+use crate::error::{Error, Exit, Result};
 use crate::world::{Verbosity, World};
 
 /// Signs CI pipelines in to Amazon ECR: Docker credential helper, token cache and set-up in one binary.
@@ -35,12 +36,28 @@ const EXAMPLES: &str = "Examples:
   ecr-auth setup 111122223333/eu-west-1 public                 one more, and ECR Public
   ecr-auth logout                                              takes it all back";
 
+const COMPLETIONS: &str = "Where it goes:
+  bash        source <(ecr-auth completions bash)     in ~/.bashrc
+  zsh         ecr-auth completions zsh >FOLDER/_ecr-auth, of a FOLDER in $fpath
+  fish        ecr-auth completions fish >~/.config/fish/completions/ecr-auth.fish
+  powershell  ecr-auth completions powershell | Out-String | Invoke-Expression     in $PROFILE
+  elvish      eval (ecr-auth completions elvish | slurp)     in rc.elv";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     Setup(setup::SetupArgs),
     Logout(logout::LogoutArgs),
     Assume(assume::AssumeArgs),
     Login(login::LoginArgs),
+    /// Answers the kubelet, as its exec image credential provider (v1): a CredentialProviderRequest on stdin
+    Kubelet,
+    Install(install::InstallArgs),
+    /// Prints a script that completes command lines of ecr-auth in a shell
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
     /// Speaks the Docker credential-helper protocol; clients call it as docker-credential-ecr-auth
     Helper {
         /// get, store, erase, list or version
@@ -73,10 +90,22 @@ fn dispatch(cli: &Cli, world: &mut World<'_>) -> Result<Exit> {
         Command::Setup(args) => setup::run(args, cli.config.as_deref(), world)?,
         Command::Logout(args) => logout::run(args, cli.config.as_deref(), world)?,
         Command::Login(args) => login::run(args, cli.config.as_deref(), world)?,
+        Command::Kubelet => kubelet::run(cli.config.as_deref(), world)?,
+        Command::Install(args) => install::run(args, world)?,
         Command::Assume(args) => return assume::run(args, world),
+        Command::Completions { shell } => print_completions(*shell, world)?,
         Command::Helper { action } => return Ok(helper::run(action, cli.config.as_deref(), world)),
     }
     Ok(Exit::Done)
+}
+
+fn print_completions(shell: Shell, world: &mut World<'_>) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "ecr-auth", &mut script);
+    let written = world.stdout.write_all(&script);
+    written
+        .and_then(|()| world.stdout.flush())
+        .map_err(|error| Error::failed("cannot write the script", error))
 }
 
 /// Help and version are results; all else is an error of usage.

@@ -12,6 +12,7 @@ pub mod error;
 pub mod file;
 pub mod folders;
 pub mod identity;
+pub mod kubelet;
 pub mod output;
 pub mod profile;
 pub mod program;

@@ -42,7 +42,7 @@ impl Aws<'_> {
     /// It can't be read, or the CI hands none out.
     pub(super) async fn ci_token(&self, token: &CiToken, plan: &RolePlan) -> Result<Secret> {
         match token {
-            CiToken::Text { token, .. } => Ok(token.clone()),
+            CiToken::Text { token, .. } | CiToken::ServiceAccount(token) => Ok(token.clone()),
             CiToken::File(path) => read_token_file(path),
             CiToken::GitHub { url, request_token } => self.github(url, request_token, &plan.audience).await,
             CiToken::CircleCi { token, program } => match (program, circleci_audience(token, plan)) {

@@ -189,6 +189,11 @@ impl Denied<'_> {
             Base::Token(CiToken::Text { place, .. }) if place.starts_with("BITBUCKET_") => {
                 "a step gets one token: sign in while it lives, the registry's password then serves for 12 hours; or push in a step of its own"
             }
+            Base::Token(CiToken::ServiceAccount(_)) => {
+                return format!(
+                    "the service account's token ended {end}: the kubelet has just been given it: one of the clocks is wrong, look at this node's"
+                );
+            }
             _ => LONGER,
         };
         format!("the job's OIDC token ended {end}: {longer}")

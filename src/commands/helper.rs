@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache::Cache;
 use crate::config::{Config, Target};
+use crate::docker::HELPER_NAMES;
 use crate::error::{Error, Exit, Result, one_line};
 use crate::registry::{Registry, server_name, why_not_ecr};
 use crate::secret::Secret;
@@ -26,9 +27,6 @@ const LINE_LIMIT: usize = 300;
 /// What a client may send, at most, in bytes.
 const INPUT_LIMIT: u64 = 64 * 1024;
 
-/// The names under which the binary is a credential helper and nothing else.
-const NAMES: [&str; 2] = ["docker-credential-ecr-auth", "docker-credential-ecr-login"];
-
 /// Whether a binary called under this name is the credential helper.
 pub fn is_helper_name(program: &Path) -> bool {
     let name = program.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -36,7 +34,7 @@ pub fn is_helper_name(program: &Path) -> bool {
         Some((stem, extension)) if extension.eq_ignore_ascii_case(".exe") => stem,
         _ => name,
     };
-    NAMES.contains(&stem)
+    HELPER_NAMES.contains(&stem)
 }
 
 /// Answers one action of the protocol. `config` is the configuration file, where the command line names one.
@@ -46,7 +44,7 @@ pub fn run(action: &str, config: Option<&Path>, world: &mut World<'_>) -> Exit {
         "store" => store(config, world),
         "erase" => erase(config, world),
         "list" => Ok(list(config, world)),
-        "version" | "--version" | "-V" => Ok(format!("{} {}", NAMES[0], env!("CARGO_PKG_VERSION"))),
+        "version" | "--version" | "-V" => Ok(format!("{} {}", HELPER_NAMES[0], env!("CARGO_PKG_VERSION"))),
         other => {
             let error = Error::usage("credential helper", format!("there is no action `{other}`"));
             error

@@ -6,6 +6,8 @@ mod deliver;
 pub mod helper;
 mod hosts;
 mod identity;
+pub mod install;
+pub mod kubelet;
 pub mod login;
 pub mod logout;
 mod run_with;

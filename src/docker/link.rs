@@ -8,6 +8,9 @@ use super::edit::HELPER;
 use crate::error::{Error, Result};
 use crate::world::Env;
 
+/// The names under which the binary is a credential helper and nothing else: ours, and that of amazon-ecr-credential-helper.
+pub const HELPER_NAMES: [&str; 2] = ["docker-credential-ecr-auth", "docker-credential-ecr-login"];
+
 /// Where programs for every user of a machine go that its packages know nothing of.
 const SHARED: &str = "/usr/local/bin";
 

@@ -23,7 +23,7 @@ pub use configure::{Configured, Wish};
 pub use diff::unified_diff;
 pub use edit::{Edit, HELPER, Malformed, Settings};
 pub use files::{Client, ConfigFile, Kind, config_files, shown};
-pub use link::{Link, LinkPlan, helper_link, remove_link};
+pub use link::{HELPER_NAMES, Link, LinkPlan, helper_link, remove_link};
 pub use login::{Login, Place, Stored, StoredLogin, store};
 pub use record::{FileRecord, LoginRecord, Previous, Record, Remembered};
 pub use replace::{Edited, Updated, read_text, real_path, update, update_private};

@@ -56,6 +56,8 @@ pub enum CiToken {
         /// `BUILDKITE_JOB_ID`.
         job: String,
     },
+    /// The kubelet's, of a pod's service account: issued anew for each pod.
+    ServiceAccount(Secret),
 }
 
 impl CiToken {
@@ -104,6 +106,7 @@ impl CiToken {
                 place: "the token command".to_owned(),
                 token: of_command(line)?,
             }),
+            TokenPlace::ServiceAccount(token) => Ok(Self::ServiceAccount(token.clone())),
         }
     }
 
@@ -138,7 +141,9 @@ impl CiToken {
     /// What tells this job from every other: who holds it may have what the job fetched.
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
         match self {
-            Self::Text { token, .. } | Self::CircleCi { token, .. } => vec![("jwt", token.clone())],
+            Self::Text { token, .. } | Self::CircleCi { token, .. } | Self::ServiceAccount(token) => {
+                vec![("jwt", token.clone())]
+            }
             // Whole, as any other: what it claims is not proved before STS has seen it. A renewed one fetches anew.
             Self::File(path) => vec![("jwt", read_file(path).unwrap_or_default())],
             Self::GitHub { request_token, .. } => vec![("github-request-token", request_token.clone())],
@@ -158,6 +163,7 @@ impl CiToken {
             Self::GitHub { .. } => "GitHub's token for this job".to_owned(),
             Self::CircleCi { .. } => format!("the token in {CIRCLECI}"),
             Self::Buildkite { .. } => "Buildkite's token for this job".to_owned(),
+            Self::ServiceAccount(_) => "the token of the pod's service account".to_owned(),
         }
     }
 }

@@ -295,7 +295,9 @@ impl Identity {
     /// The CI's token, where it is held already.
     pub fn token(&self) -> Option<Secret> {
         match &self.role()?.base {
-            Base::Token(CiToken::Text { token, .. } | CiToken::CircleCi { token, .. }) => Some(token.clone()),
+            Base::Token(
+                CiToken::Text { token, .. } | CiToken::CircleCi { token, .. } | CiToken::ServiceAccount(token),
+            ) => Some(token.clone()),
             _ => None,
         }
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::de::IgnoredAny;
 
 use crate::error::{Error, Result};
+use crate::secret::Secret;
 
 /// STS's shortest and longest sessions, in seconds.
 const DURATIONS: std::ops::RangeInclusive<u32> = 900..=43_200;
@@ -59,6 +60,8 @@ pub enum TokenPlace {
     Variable(String),
     /// A command line for the shell that prints the token.
     Command(String),
+    /// In hand: the kubelet handed over the token of a pod's service account.
+    ServiceAccount(Secret),
 }
 
 /// Where the credentials for the first role come from.

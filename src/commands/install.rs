@@ -1,0 +1,151 @@
+//! `ecr-auth install`: the running binary, copied into a folder with its helper names. For init containers, image builds and
+//! machines: it needs no home, no `/tmp` and no shell, and runs as any user who may write to the folder.
+
+use std::env::consts::EXE_SUFFIX;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::docker::{HELPER, HELPER_NAMES};
+use crate::error::{Error, Result};
+use crate::world::World;
+
+const EXAMPLES: &str = "\
+Examples:
+  ecr-auth install --to /usr/local/bin   in an image build
+  /ecr-auth install --to /tools          in an init container, with a volume mounted at /tools";
+
+/// What is not in its place yet begins with this.
+const TEMPORARY: &str = ".ecr-auth-";
+
+/// Copies the running binary into a folder with its helper names (for init containers and images)
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct InstallArgs {
+    /// The folder; it is made where it is missing
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+}
+
+/// Copies the running binary to `ecr-auth` in the folder (mode 0755), and makes `docker-credential-ecr-auth` and
+/// `docker-credential-ecr-login` lead to it: links where the file system takes them, else copies. Whatever has these names is
+/// replaced, each in one step: a process that runs the old binary goes on undisturbed.
+///
+/// # Errors
+/// The folder can't be made or written, or there is no space.
+pub fn run(args: &InstallArgs, world: &mut World<'_>) -> Result<()> {
+    let folder = &args.to;
+    if let Err(error) = File::open(&world.exe) {
+        return Err(Error::failed("cannot read the running binary", error)
+            .hint("it was moved or replaced since it was started, or /proc is not mounted: run it again"));
+    }
+    fs::create_dir_all(folder).map_err(|error| failed("make", folder, error))?;
+    let binary = format!("{HELPER}{EXE_SUFFIX}");
+    let path = folder.join(&binary);
+    copy(&world.exe, &path).map_err(|error| failed("write", &path, error))?;
+    for name in HELPER_NAMES {
+        let path = folder.join(format!("{name}{EXE_SUFFIX}"));
+        link_or_copy(&binary, &world.exe, &path).map_err(|error| failed("write", &path, error))?;
+    }
+    world.say(&format!(
+        "installed: {}, with {}",
+        path.display(),
+        HELPER_NAMES.join(" and ")
+    ));
+    Ok(())
+}
+
+fn failed(verb: &str, path: &Path, error: io::Error) -> Error {
+    let hint = match error.kind() {
+        ErrorKind::PermissionDenied => {
+            "run it as a user who may write there; for a pod's volume, set securityContext.fsGroup"
+        }
+        ErrorKind::ReadOnlyFilesystem => {
+            "name a folder that can be written: in a container, one where a volume is mounted"
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "make room for the binary there: an emptyDir's sizeLimit, or the disk; what was installed before is still in its place"
+        }
+        ErrorKind::IsADirectory => "remove the folder of that name, or name another folder with --to",
+        _ => "look at the folder that --to names",
+    };
+    Error::failed(format!("cannot {verb} {}", path.display()), error).hint(hint)
+}
+
+/// A link to the binary beside it, so that the folder can be mounted elsewhere; a copy where there are no links (some volumes, Windows
+/// without the privilege).
+fn link_or_copy(binary: &str, exe: &Path, path: &Path) -> io::Result<()> {
+    if fs::read_link(path).is_ok_and(|target| target == Path::new(binary)) {
+        return Ok(());
+    }
+    link(binary, path).or_else(|_| copy(exe, path))
+}
+
+#[cfg(unix)]
+fn link(binary: &str, path: &Path) -> io::Result<()> {
+    let made = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .make_in(folder_of(path), |temporary| {
+            std::os::unix::fs::symlink(binary, temporary)
+        })?;
+    made.into_temp_path().persist(path).map_err(|error| error.error)
+}
+
+#[cfg(not(unix))]
+fn link(_: &str, _: &Path) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+/// Written beside its place, then moved there. The file is closed before that: whoever runs it at once must not find it open for
+/// writing ("text file busy").
+fn copy(exe: &Path, path: &Path) -> io::Result<()> {
+    if is_installed(exe, path) {
+        return Ok(());
+    }
+    let mut made = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempfile_in(folder_of(path))?;
+    io::copy(&mut File::open(exe)?, made.as_file_mut())?;
+    make_executable(made.as_file())?;
+    made.as_file().sync_all()?;
+    made.into_temp_path().persist(path).map_err(|error| error.error)
+}
+
+/// Whether nothing is to be done: the same bytes are there, and everybody may run them.
+fn is_installed(exe: &Path, path: &Path) -> bool {
+    let is_program = fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && is_executable(&found));
+    is_program && matches!((fs::read(exe), fs::read(path)), (Ok(running), Ok(there)) if running == there)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
+/// Read and run by everybody, written by its owner.
+#[cfg(unix)]
+const MODE: u32 = 0o755;
+
+/// Set on the file itself: the umask has no say.
+#[cfg(unix)]
+fn make_executable(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(MODE))
+}
+
+#[cfg(not(unix))]
+fn make_executable(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_executable(found: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    found.permissions().mode() & 0o7777 == MODE
+}
+
+#[cfg(not(unix))]
+fn is_executable(_: &fs::Metadata) -> bool {
+    true
+}

@@ -1,0 +1,233 @@
+//! `ecr-auth install`: into a folder that an init container shares, an image, or a machine where the old one is running.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::harness::{Machine, Outcome, binary};
+
+const NAMES: [&str; 2] = ["docker-credential-ecr-auth", "docker-credential-ecr-login"];
+const VERSION: &str = concat!("docker-credential-ecr-auth ", env!("CARGO_PKG_VERSION"), "\n");
+
+fn install(folder: &Path) -> Outcome {
+    Machine::new().run(&["install", "--to", &folder.display().to_string()])
+}
+
+fn said(folder: &Path) -> String {
+    let binary = folder.join("ecr-auth");
+    format!("installed: {}, with {} and {}\n", binary.display(), NAMES[0], NAMES[1])
+}
+
+/// Every name is there, runs, and nothing else is.
+#[track_caller]
+fn is_installed(folder: &Path) {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, [NAMES[0], NAMES[1], "ecr-auth"]);
+    let installed = folder.join("ecr-auth");
+    assert_eq!(installed.metadata().unwrap().mode() & 0o7777, 0o755);
+    assert!(
+        fs::read(&installed).unwrap() == fs::read(binary()).unwrap(),
+        "other bytes"
+    );
+    for name in NAMES {
+        Machine::new()
+            .call(&folder.join(name), &["version"], "")
+            .prints(VERSION);
+    }
+}
+
+/// A binary that differs from ours and still runs: what stands behind the last section is nobody's business.
+fn older_binary(path: &Path) {
+    fs::copy(binary(), path).unwrap();
+    OpenOptions::new()
+        .append(true)
+        .open(path)
+        .unwrap()
+        .write_all(b"older")
+        .unwrap();
+}
+
+#[test]
+fn a_folder_is_made_and_may_be_mounted_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let tools = folder.path().join("shared/tools");
+    install(&tools).is(0, "", &said(&tools));
+    is_installed(&tools);
+    let elsewhere = folder.path().join("elsewhere");
+    fs::rename(&tools, &elsewhere).unwrap();
+    is_installed(&elsewhere);
+}
+
+#[test]
+fn a_second_time_nothing_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let inode = || fs::metadata(folder.path().join("ecr-auth")).unwrap().ino();
+    install(folder.path()).is(0, "", &said(folder.path()));
+    let first = inode();
+    install(folder.path()).is(0, "", &said(folder.path()));
+    assert_eq!(inode(), first);
+    // The installed one, asked to install itself where it is.
+    let to = folder.path().display().to_string();
+    let again = Machine::new().call(&folder.path().join("ecr-auth"), &["install", "--to", &to], "");
+    again.is(0, "", &said(folder.path()));
+    assert_eq!(inode(), first);
+    fs::set_permissions(folder.path().join("ecr-auth"), Permissions::from_mode(0o700)).unwrap();
+    install(folder.path()).is(0, "", &said(folder.path()));
+    is_installed(folder.path());
+}
+
+#[test]
+fn an_older_one_is_replaced_while_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ecr-auth");
+    older_binary(&path);
+    fs::copy(&path, folder.path().join(NAMES[1])).unwrap();
+    let mut running = Command::new(&path)
+        .args(["helper", "get"])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    install(folder.path()).is(0, "", &said(folder.path()));
+    is_installed(folder.path());
+    // The old one lives: it still answers, that it was asked nothing.
+    drop(running.stdin.take());
+    let ended = running.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(ended.stdout).unwrap(), "no credentials server URL\n");
+}
+
+#[test]
+fn any_user_without_home_and_tmp_can_install() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let volume = folder.path().join("volume");
+    fs::create_dir(&volume).unwrap();
+    chown(&volume, Some(4711), Some(0)).unwrap();
+    let output = reachable_binary(folder.path())
+        .args(["install", "--to"])
+        .arg(&volume)
+        .env_clear()
+        .env("TMPDIR", "/nonexistent")
+        .uid(4711)
+        .gid(4711)
+        .output()
+        .unwrap();
+    Outcome::of(&output).is(0, "", &said(&volume));
+    is_installed(&volume);
+}
+
+/// The build's folder may be closed to others.
+fn reachable_binary(folder: &Path) -> Command {
+    let path = folder.join("copy");
+    fs::copy(binary(), &path).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    Command::new(path)
+}
+
+#[test]
+fn who_may_not_write_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let output = reachable_binary(folder.path())
+        .args(["install", "--to"])
+        .arg(folder.path())
+        .env_clear()
+        .uid(4711)
+        .gid(4711)
+        .output()
+        .unwrap();
+    let outcome = Outcome::of(&output);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
+    let first = format!(
+        "error: cannot write {}: Permission denied",
+        folder.path().join("ecr-auth").display()
+    );
+    assert!(outcome.stderr.starts_with(&first), "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("hint: ") && outcome.stderr.contains("fsGroup"),
+        "{outcome:?}"
+    );
+}
+
+/// In a mount namespace of its own, where a small file system, or a read-only one, stands at the folder.
+fn install_mounted(prepare: &str, folder: &Path) -> Outcome {
+    let script = format!("{prepare} && {{ \"$0\" install --to \"$1\"; status=$?; ls -A \"$1\"; exit $status; }}");
+    let output = Command::new("unshare")
+        .args(["--mount", "--", "sh", "-c", &script])
+        .arg(binary())
+        .arg(folder)
+        .output()
+        .unwrap();
+    Outcome::of(&output)
+}
+
+#[test]
+fn no_room_and_no_right_to_write_say_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = install_mounted(
+        "mount -t tmpfs -o size=64k none \"$1\" && echo old >\"$1/ecr-auth\"",
+        folder.path(),
+    );
+    assert_eq!((full.status, full.stdout.as_str()), (1, "ecr-auth\n"), "{full:?}");
+    assert!(
+        full.stderr.contains("No space left on device") && full.stderr.contains("sizeLimit"),
+        "{full:?}"
+    );
+    let closed = install_mounted("mount -t tmpfs -o ro none \"$1\"", folder.path());
+    assert_eq!(closed.status, 1, "{closed:?}");
+    assert!(
+        closed.stderr.contains("Read-only file system") && closed.stderr.contains("volume"),
+        "{closed:?}"
+    );
+}
+
+#[test]
+fn what_is_no_folder_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file: PathBuf = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let outcome = install(&file);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(
+        outcome
+            .stderr
+            .starts_with(&format!("error: cannot make {}: ", file.display())),
+        "{outcome:?}"
+    );
+    let taken = folder.path().join("taken");
+    fs::create_dir_all(taken.join("ecr-auth/full")).unwrap();
+    let outcome = install(&taken);
+    assert!(outcome.stderr.contains("remove the folder of that name"), "{outcome:?}");
+    assert_eq!(fs::read_dir(&taken).unwrap().count(), 1, "nothing is left behind");
+    assert_eq!(Machine::new().run(&["install"]).status, 2);
+}
+
+#[test]
+fn a_binary_that_is_gone_says_so_and_touches_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let tools = folder.path().join("tools");
+    let script = "cp \"$0\" \"$1/gone\" && exec 3<\"$1/gone\" && rm \"$1/gone\" && exec /proc/self/fd/3 install --to \"$1/tools\"";
+    let args = [
+        "-c",
+        script,
+        &binary().display().to_string(),
+        &folder.path().display().to_string(),
+    ];
+    let outcome = Machine::new().call(Path::new("/bin/bash"), &args, "");
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(
+        outcome
+            .stderr
+            .starts_with("error: cannot read the running binary: No such file"),
+        "{outcome:?}"
+    );
+    assert!(!tools.exists());
+}
