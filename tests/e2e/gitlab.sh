@@ -1,0 +1,208 @@
+# shellcheck shell=bash disable=SC2154,SC2016,SC2119,SC2120 # TARGET, ROOT… come from run.sh; much is for the jobs' shells; tests pass arguments
+# GitLab: whole pipelines, run by gitlab-ci-local as a runner with the shell executor would. The recipes of templates/examples run as they
+# stand, with the template as a component; jobs have GitLab's variables and token from the lab.
+
+# gitlab_project: a checkout of octo/app with a Dockerfile, the pipeline on stdin, and the template where gitlab-ci-local keeps the
+# components it has fetched.
+gitlab_project() {
+  PROJECT=$HOME/builds/octo/app
+  local component=$PROJECT/.gitlab-ci-local/includes/gitlab.com/org/ecr-auth/0.1.0/templates
+  mkdir -p "$component"
+  cp -r "$STAGE/image/." "$PROJECT"
+  cp "$ROOT/templates/ecr-auth.yml" "$component"
+  mkdir -p "$PROJECT/templates"
+  cp "$ROOT/templates/ecr-auth.yml" "$PROJECT/templates"
+  cat >"$PROJECT/.gitlab-ci.yml"
+  echo .gitlab-ci-local >"$PROJECT/.gitignore"
+  git -C "$PROJECT" init --quiet --initial-branch main
+  git -C "$PROJECT" remote add origin git@gitlab.com:octo/app.git
+  git -C "$PROJECT" add .
+  git -C "$PROJECT" -c user.name=octo -c user.email=octo@example.com commit --quiet --message Test
+  COMMIT=$(git -C "$PROJECT" rev-parse --short=8 HEAD)
+}
+
+# gitlab_role ROLE [ACCOUNT [PROJECT]]: a role that trusts the pipelines of octo/app's branch main, or of another project's.
+gitlab_role() {
+  local account=${2:-$ACCOUNT} issuer=gitlab.example.com
+  control oidc-providers '{"account": "'"$account"'", "issuer": "https://'$issuer'", "audiences": ["sts.amazonaws.com"]}'
+  control roles '{"account": "'"$account"'", "name": "'"$1"'", "permissions": {"allow": ["ecr:*"]}, "trust": [{"kind": "web-identity",
+    "provider": "'$issuer'", "conditions": [{"operator": "StringEquals", "claim": "sub",
+    "values": ["project_path:'"${3:-octo/app}"':ref_type:branch:ref:main"]}]}]}'
+}
+
+# gitlab_run [NAME=VALUE…]: runs the pipeline on a runner with the binary on its PATH, unless RUNNER_PATH says otherwise. Prints the log;
+# fails where the pipeline does.
+gitlab_run() {
+  local log=$HOME/runner.log status=0
+  # In a file: the token is secret, and argument lists are public. The checkout is where the runner has it, also for jobs with an image.
+  (umask 077 && control jobs '{"ci": "gitlab"}' | jq --args --arg dir "$PROJECT" '.environment + {CI_PROJECT_DIR: $dir}
+    + ($ARGS.positional | map(capture("(?<key>[^=]*)=(?<value>.*)")) | from_entries) | map_values({type: "variable", values: {"*": tostring}})' \
+    "SSL_CERT_FILE=$SSL_CERT_FILE" "DOCKER_HOST=$DOCKER_HOST" DOCKER_BUILDKIT=0 "$@" >"$PROJECT/.gitlab-ci-local-variables.yml")
+  # Of this shell's environment nothing gets in, the lab's AWS keys least of all.
+  env --chdir="$PROJECT" -i HOME="$HOME" TMPDIR="$TMPDIR" LANG=C.UTF-8 PATH="${RUNNER_PATH:-$(dirname "$ECR_AUTH"):$SYSTEM_PATH}" \
+    "$TARGET/node/bin/node" "$TARGET/node/node_modules/.bin/gitlab-ci-local" --home "$HOME" \
+    --force-shell-executor --shell-isolation=false >"$log" 2>&1 || status=$?
+  cat "$log"
+  [ "$status" = 0 ] || cat "$log" >&2
+  return "$status"
+}
+
+SYSTEM_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+# gitlab_left_nothing LOG: neither files beside the checkout, nor changes to the runner's settings, nor a secret in the log.
+gitlab_left_nothing() {
+  same "files left" "" "$(find "$PROJECT.tmp" -mindepth 1 2>/dev/null)"
+  same "settings left" "" "$(find "$HOME/.docker" "$HOME/.config/ecr-auth" "$HOME/.local" "$HOME/.cache/ecr-auth" -type f 2>/dev/null)"
+  local token
+  token=$(jq -r '.ECR_AUTH_ID_TOKEN.values["*"]' "$PROJECT/.gitlab-ci-local-variables.yml")
+  [ "${#token}" -gt 100 ]
+  if grep -qF -- "${token##*.}" <<<"$1"; then same "the token in the log" absent present; fi
+}
+
+# gitlab_recipe NAME: as it stands but for services: gitlab-ci-local would have Docker pull them. The engine is DOCKER_HOST's.
+gitlab_recipe() { gitlab_project < <(sed '/^  services:/,/^    - /d' "$ROOT/templates/examples/$1.yml"); }
+
+# as_admin COMMAND…: with the lab's AWS keys and a home of its own, so that the runner's stays untouched.
+as_admin() {
+  local home=$HOME/admin
+  mkdir -p "$home/bin"
+  HOME=$home BIN=$home/bin PATH=$home/bin:$PATH setup "$REGISTRY" "$FOREIGN" >/dev/null
+  env HOME="$home" PATH="$home/bin:$PATH" "$@"
+}
+
+# gitlab_pushed IMAGE: it is in our registry.
+gitlab_pushed() { as_admin skopeo inspect "docker://$1" >/dev/null; }
+
+# gitlab_pushes RECIPE
+gitlab_pushes() {
+  gitlab_role ci-push
+  gitlab_recipe "$1"
+  local log
+  log=$(gitlab_run)
+  gitlab_left_nothing "$log"
+  gitlab_pushed "$REGISTRY/app:$COMMIT"
+}
+
+test_gitlab_pushes_with_the_engine() { gitlab_pushes docker-in-docker; }
+
+test_gitlab_pushes_with_buildah() { gitlab_pushes buildah; }
+
+test_gitlab_pushes_on_a_shell_runner() {
+  mkdir "$HOME/.docker"
+  printf '{"auths":{"quay.io":{"auth":"eDp5"}},"currentContext":"ci"}' >"$HOME/.docker/config.json"
+  cp "$HOME/.docker/config.json" "$HOME/before"
+  # A context of the runner's, in which its engine stands.
+  DOCKER_CONFIG=$HOME/.docker docker context create ci --docker "host=$DOCKER_HOST" >/dev/null
+  gitlab_role ci-push
+  gitlab_recipe shell
+  DOCKER_HOST='' gitlab_run
+  cmp "$HOME/before" "$HOME/.docker/config.json"
+  gitlab_pushed "$REGISTRY/app:$COMMIT"
+}
+
+test_gitlab_promotes_from_one_account_to_another() {
+  gitlab_role ci-pull
+  gitlab_role release 444455556666
+  build_image "$REGISTRY/app:candidate" hello
+  as_admin docker push "$REGISTRY/app:candidate"
+  gitlab_recipe several-accounts
+  local log
+  log=$(gitlab_run)
+  contains "$log" "skopeo version"
+  gitlab_left_nothing "$log"
+  local roles
+  roles=$(curl -fsS "$LAB_CONTROL/calls" | jq -c '[.log[].session.role_arn // empty][-2:] | unique')
+  same "roles" '["arn:aws:iam::111122223333:role/ci-pull","arn:aws:iam::444455556666:role/release"]' "$roles"
+}
+
+# gitlab_job [INPUT…]: a pipeline of one job that is signed in and shows it; its include is local, and takes these inputs.
+gitlab_job() {
+  {
+    printf 'include:\n  - local: templates/ecr-auth.yml\n    inputs:\n'
+    printf '      %s\n' "registries: 111122223333/eu-west-1" "$@"
+    printf 'sign-in:\n  extends: .ecr-auth\n  script:\n'
+    printf '    - %s\n' 'docker-credential-ecr-auth list' 'ls -ld "$DOCKER_CONFIG" "$ECR_AUTH_CACHE_DIR"'
+  } >"$HOME/pipeline.yml"
+  gitlab_project <"$HOME/pipeline.yml"
+}
+
+test_gitlab_says_why_a_role_refuses() {
+  gitlab_role other "$ACCOUNT" octo/other
+  gitlab_job "role-arn: other"
+  local log
+  log=$(fails gitlab_run)
+  contains "$log" "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+  contains "$log" "gitlab.example.com:sub = project_path:octo/app:ref_type:branch:ref:main"
+  gitlab_left_nothing "$log"
+}
+
+test_gitlab_says_what_a_job_without_a_token_lacks() {
+  gitlab_role ci-push
+  gitlab_job "role-arn: ci-push"
+  local log
+  log=$(fails gitlab_run ECR_AUTH_ID_TOKEN=)
+  contains "$log" "id_tokens: ECR_AUTH_ID_TOKEN"
+}
+
+# gitlab_mirror: a mirror of the releases at MIRROR, whose one file is the binary; SHA256 is its sum.
+gitlab_mirror() {
+  local folder=$HOME/mirror/v0.1.0 asset
+  asset=ecr-auth-$(uname -m)-unknown-linux-musl
+  mkdir -p "$folder" "$HOME/alpine"
+  cp "$ECR_AUTH" "$folder/$asset"
+  SHA256=$(sha256sum <"$folder/$asset" | cut -d ' ' -f 1)
+  busybox httpd -f -p 127.0.0.1:8099 -h "$HOME/mirror" &
+  MIRROR_PID=$!
+  MIRROR=http://127.0.0.1:8099
+  wait_until 10 "the mirror's start" curl -fsS -o /dev/null --range 0-0 "$MIRROR/v0.1.0/$asset"
+}
+
+# gitlab_in_alpine INPUT…: the template's before_script, a push and its after_script, as GitLab runs them in an image that has busybox and
+# skopeo, and no ecr-auth.
+gitlab_in_alpine() {
+  local alpine=$HOME/alpine status=0
+  PROJECT=$HOME/builds/octo/app
+  mkdir -p "$PROJECT"
+  "$TARGET/python/bin/python" "$ROOT/scripts/gitlab-template.py" "$ROOT/templates/ecr-auth.yml" registries=111122223333/eu-west-1 \
+    role-arn=ci-push download-base-url="$MIRROR" "$@" >"$HOME/template.json"
+  busybox --install -s "$alpine"
+  ln -sf "$(command -v skopeo)" "$alpine"
+  (umask 077 && control jobs '{"ci": "gitlab"}' | jq -r --arg dir "$PROJECT" '(.environment + {CI_PROJECT_DIR: $dir}) | to_entries[]
+    | "export \(.key)=\(.value | @sh)"' >"$HOME/job.env")
+  {
+    jq -r '.[".ecr-auth"].before_script[]' "$HOME/template.json"
+    echo 'skopeo copy --quiet "dir:$HOME/image" "docker://$IMAGE:alpine"'
+  } >"$HOME/script.sh"
+  jq -r '.[".ecr-auth"].after_script[]' "$HOME/template.json" >"$HOME/after.sh"
+  # As GitLab's runner does for sh: `set -e`, and another shell for after_script.
+  local run=(env -i HOME="$HOME" PATH="$alpine" SSL_CERT_FILE="$SSL_CERT_FILE" IMAGE="$IMAGE" busybox sh -c)
+  "${run[@]}" '. "$HOME/job.env"; set -e; . "$HOME/script.sh"' 2>&1 || status=$?
+  "${run[@]}" '. "$HOME/job.env"; set -e; . "$HOME/after.sh"' 2>&1
+  same "files left" "" "$(find "$PROJECT.tmp" -mindepth 1)" || status=1
+  return "$status"
+}
+
+test_gitlab_fetches_the_binary_in_an_image_with_busybox_alone() {
+  gitlab_role ci-push
+  build_image "$IMAGE:1" hello
+  as_admin docker push "$IMAGE:1"
+  as_admin skopeo copy --quiet "docker://$IMAGE:1" "dir:$HOME/image"
+  gitlab_mirror
+  gitlab_in_alpine "sha256-$(uname -m)=$SHA256"
+  gitlab_pushed "$IMAGE:alpine"
+  kill "$MIRROR_PID"
+}
+
+test_gitlab_runs_no_binary_that_is_not_the_releases() {
+  gitlab_role ci-push
+  gitlab_mirror
+  local log
+  log=$(fails gitlab_in_alpine)
+  contains "$log" "cannot verify ecr-auth: this template has no SHA-256 for ecr-auth-$(uname -m)-unknown-linux-musl"
+  log=$(fails gitlab_in_alpine "sha256-$(uname -m)=$(printf other | sha256sum | cut -d ' ' -f 1)")
+  contains "$log" "is not the one in the template"
+  log=$(fails gitlab_in_alpine "sha256-$(uname -m)=$SHA256" version=9.9.9)
+  contains "$log" "cannot download $MIRROR/v9.9.9/ecr-auth-"
+  same "calls of a binary" "" "$(grep -o "helper: installed" <<<"$log" || true)"
+  kill "$MIRROR_PID"
+}
