@@ -28,8 +28,8 @@ for recipe in templates/examples/*.yml; do
 done
 for file in "$OUT"/*.json; do
   shell_of "$file" >"${file%.json}.sh"
-  # Variables of the job, and the values that inputs leave in comparisons.
-  "$PYTHON/shellcheck" --shell=sh --exclude=SC2154,SC2050,SC2157,SC2194,SC2034 "${file%.json}.sh"
+  # SC2050: where an input was compared, its value stands.
+  "$PYTHON/shellcheck" --shell=sh --exclude=SC2050 "${file%.json}.sh"
 done
 
 # Only `spec:` and hidden jobs: nothing of the pipelines that include it changes.
