@@ -62,14 +62,6 @@ gitlab_left_nothing() {
 # gitlab_recipe NAME: as it stands but for services: gitlab-ci-local would have Docker pull them. The engine is DOCKER_HOST's.
 gitlab_recipe() { gitlab_project < <(sed '/^  services:/,/^    - /d' "$ROOT/templates/examples/$1.yml"); }
 
-# as_admin COMMAND…: with the lab's AWS keys and a home of its own, so that the runner's stays untouched.
-as_admin() {
-  local home=$HOME/admin
-  mkdir -p "$home/bin"
-  HOME=$home BIN=$home/bin PATH=$home/bin:$PATH setup "$REGISTRY" "$FOREIGN" >/dev/null
-  env HOME="$home" PATH="$home/bin:$PATH" "$@"
-}
-
 # gitlab_pushed IMAGE: it is in our registry.
 gitlab_pushed() { as_admin skopeo inspect "docker://$1" >/dev/null; }
 

@@ -18,6 +18,14 @@ image_folder "$STAGE/image" "hello"
 # setup ARG…: ecr-auth setup, of all clients unless CLIENT names one, with the helper's link in this test's own folder.
 setup() { "$ECR_AUTH" setup --client "${CLIENT:-all}" --bin-dir "$BIN" "$@"; }
 
+# as_admin COMMAND…: with the lab's AWS keys and a home of its own, so that the test's stays untouched.
+as_admin() {
+  local home=$HOME/admin
+  mkdir -p "$home/bin"
+  HOME=$home BIN=$home/bin PATH=$home/bin:$PATH setup "$REGISTRY" "$FOREIGN" >/dev/null
+  env HOME="$home" PATH="$home/bin:$PATH" "$@"
+}
+
 # same WHAT WANT HAVE
 same() {
   [ "$2" = "$3" ] || {
