@@ -13,6 +13,9 @@ mkdir -p "$OUT"
 # schema NAME FILE…: GitLab's own.
 schema() { "$PYTHON/check-jsonschema" --quiet --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci "$@"; }
 
+# render FILE [INPUT=VALUE…]: as JSON, inputs in place.
+render() { "$PYTHON/python" scripts/gitlab-template.py "$@"; }
+
 # shell_of FILE: the before_script, script and after_script of each job, one shell each, as a sh script; the jobs' variables are given.
 shell_of() {
   jq -r '[.[] | objects | (.before_script, .script, .after_script) // empty | map(strings) | join("\n")] | join("\n")' "$1"
@@ -20,11 +23,11 @@ shell_of() {
 
 # The template's header is checked alone, and its jobs with inputs in place: the schema knows neither two documents nor inputs.
 sed '/^---$/Q' "$TEMPLATE" >"$OUT/header.yml"
-"$PYTHON/python" scripts/gitlab-template.py "$TEMPLATE" registries=111122223333/eu-west-1 >"$OUT/jobs.json"
+render "$TEMPLATE" registries=111122223333/eu-west-1 >"$OUT/jobs.json"
 schema "$OUT/header.yml" "$OUT/jobs.json" templates/examples/*.yml
 
 for recipe in templates/examples/*.yml; do
-  "$PYTHON/python" scripts/gitlab-template.py "$recipe" >"$OUT/$(basename "$recipe" .yml).json"
+  render "$recipe" >"$OUT/$(basename "$recipe" .yml).json"
 done
 for file in "$OUT"/*.json; do
   shell_of "$file" >"${file%.json}.sh"
@@ -34,6 +37,14 @@ done
 
 # Only `spec:` and hidden jobs: nothing of the pipelines that include it changes.
 [ "$(jq -r 'keys | map(select(startswith(".") | not)) | join(" ")' "$OUT/jobs.json")" = "" ] || die "$TEMPLATE: only hidden jobs, please"
+
+# Inputs become text of the scripts: what could end a string or start a command is refused.
+for input in {registries,role-arn,region,audience,options}=a download-base-url=https://a; do
+  render "$TEMPLATE" "$input" >/dev/null
+  for more in '"' '\' '`id`' '$(id)' $'\nb' "'" ';' '|' '&'; do
+    ! render "$TEMPLATE" "$input$more" >/dev/null 2>&1 || die "$TEMPLATE: an input takes $input$more"
+  done
+done
 
 # input NAME: its default.
 input() { "$PYTHON/python" -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["spec"]["inputs"][sys.argv[2]]["default"])' "$OUT/header.yml" "$1"; }

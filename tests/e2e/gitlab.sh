@@ -34,8 +34,8 @@ gitlab_role() {
 # fails where the pipeline does.
 gitlab_run() {
   local log=$HOME/runner.log status=0
-  # In a file: the token is secret, and argument lists are public. The checkout is where the runner has it, also for jobs with an image.
-  (umask 077 && control jobs '{"ci": "gitlab"}' | jq --args --arg dir "$PROJECT" '.environment + {CI_PROJECT_DIR: $dir}
+  # In a file: the token is secret, and argument lists are public. Each job has its own id; the checkout is where the runner has it, also for jobs with an image.
+  (umask 077 && control jobs '{"ci": "gitlab"}' | jq --args --arg dir "$PROJECT" '(.environment | del(.CI_JOB_ID)) + {CI_PROJECT_DIR: $dir}
     + ($ARGS.positional | map(capture("(?<key>[^=]*)=(?<value>.*)")) | from_entries) | map_values({type: "variable", values: {"*": tostring}})' \
     "SSL_CERT_FILE=$SSL_CERT_FILE" "DOCKER_HOST=$DOCKER_HOST" DOCKER_BUILDKIT=0 "$@" >"$PROJECT/.gitlab-ci-local-variables.yml")
   # Of this shell's environment nothing gets in, the lab's AWS keys least of all.
@@ -92,6 +92,13 @@ test_gitlab_pushes_on_a_shell_runner() {
   gitlab_pushed "$REGISTRY/app:$COMMIT"
 }
 
+test_gitlab_pushes_as_the_documentation_begins() {
+  gitlab_role ci-push
+  gitlab_project < <(awk '/^3\. /{inside = 1; next} inside && /^[^ ]/ {exit} inside && sub(/^       /, "") && !/^  services:/' "$ROOT/docs/gitlab.md")
+  gitlab_run
+  gitlab_pushed "$REGISTRY/app:1"
+}
+
 test_gitlab_promotes_from_one_account_to_another() {
   gitlab_role ci-pull
   gitlab_role release 444455556666
@@ -107,7 +114,7 @@ test_gitlab_promotes_from_one_account_to_another() {
   same "roles" '["arn:aws:iam::111122223333:role/ci-pull","arn:aws:iam::444455556666:role/release"]' "$roles"
 }
 
-# gitlab_job [INPUT…]: a pipeline of one job that is signed in and shows it; its include is local, and takes these inputs.
+# gitlab_job INPUT…: a pipeline of one job that is signed in and shows it; its include is local, and takes these inputs.
 gitlab_job() {
   {
     printf 'include:\n  - local: templates/ecr-auth.yml\n    inputs:\n'
@@ -129,6 +136,77 @@ test_gitlab_takes_variables_options_and_roles_of_single_registries() {
   contains "$log" '"https://444455556666.dkr.ecr.eu-west-1.amazonaws.com":"AWS"'
   contains "$log" "drwx------"
   same "sessions" "job-7 job-7" "$(curl -fsS "$LAB_CONTROL/calls" | jq -r '[.log[].session.session_name // empty][-2:] | join(" ")')"
+  gitlab_left_nothing "$log"
+}
+
+test_gitlab_jobs_see_the_runner_s_other_logins() {
+  mkdir "$HOME/.docker"
+  echo '{"auths":{"quay.io":{"auth":"dG9tOnB3"}}}' >"$HOME/.docker/config.json"
+  gitlab_project <<'EOF'
+include:
+  - local: templates/ecr-auth.yml
+    inputs: {registries: 111122223333/eu-west-1, role-arn: ci-push, verify: false}
+sign-in:
+  extends: .ecr-auth
+  script:
+    - podman login --get-login quay.io
+    - grep -o dG9tOnB3 "$DOCKER_CONFIG/config.json"
+EOF
+  local log
+  log=$(gitlab_run)
+  contains "$log" "> tom"
+  contains "$log" "> dG9tOnB3"
+}
+
+test_gitlab_jobs_on_one_runner_leave_each_other_alone() {
+  gitlab_role ci-push
+  gitlab_project <<'EOF'
+include:
+  - local: templates/ecr-auth.yml
+    inputs: {registries: 111122223333/eu-west-1, role-arn: ci-push}
+.wait: &wait
+  - wait_for() { timeout 60 sh -c "until $1; do sleep 0.1; done"; }
+one:
+  extends: .ecr-auth
+  script:
+    - *wait
+    - wait_for '[ -e "$HOME/two" ]'
+    - echo "$DOCKER_CONFIG" >"$HOME/one"
+two:
+  extends: .ecr-auth
+  script:
+    - *wait
+    - touch "$HOME/two"
+    - wait_for '[ -s "$HOME/one" ] && [ ! -e "$(cat "$HOME/one")" ]'
+    - printf 111122223333.dkr.ecr.eu-west-1.amazonaws.com | docker-credential-ecr-auth get >/dev/null
+    - echo "two has its token after one has ended"
+EOF
+  local log
+  log=$(gitlab_run)
+  contains "$log" "> two has its token"
+  gitlab_left_nothing "$log"
+}
+
+test_gitlab_takes_two_includes_in_one_job() {
+  gitlab_role ci-push
+  gitlab_role release 444455556666
+  gitlab_project <<'EOF'
+include:
+  - local: templates/ecr-auth.yml
+    inputs: {registries: 111122223333/eu-west-1, role-arn: ci-push}
+  - local: templates/ecr-auth.yml
+    inputs: {registries: 444455556666/eu-west-1, role-arn: release, job: .ecr-auth-release}
+both:
+  extends: .ecr-auth
+  before_script:
+    - !reference [.ecr-auth, before_script]
+    - !reference [.ecr-auth-release, before_script]
+  script:
+    - docker-credential-ecr-auth list
+EOF
+  local log
+  log=$(gitlab_run)
+  contains "$log" '{"https://111122223333.dkr.ecr.eu-west-1.amazonaws.com":"AWS","https://444455556666.dkr.ecr.eu-west-1.amazonaws.com":"AWS"}'
   gitlab_left_nothing "$log"
 }
 
@@ -174,6 +252,7 @@ gitlab_mirror() {
   local folder=$HOME/mirror/v0.1.0 asset
   asset=ecr-auth-$(uname -m)-unknown-linux-musl
   mkdir -p "$folder" "$HOME/alpine"
+  busybox --install -s "$HOME/alpine"
   cp "$ECR_AUTH" "$folder/$asset"
   SHA256=$(sha256sum <"$folder/$asset" | cut -d ' ' -f 1)
   busybox httpd -f -p 127.0.0.1:8099 -h "$HOME/mirror" &
@@ -183,15 +262,15 @@ gitlab_mirror() {
 }
 
 # gitlab_in_alpine INPUT…: the template's before_script, a push and its after_script, as GitLab runs them in an image that has busybox and
-# skopeo, and no ecr-auth.
+# skopeo, and no ecr-auth; in busybox' shell, or IMAGE_SHELL.
 gitlab_in_alpine() {
-  local alpine=$HOME/alpine status=0
+  local alpine=$HOME/alpine status=0 shell=(busybox sh)
+  [ -z "${IMAGE_SHELL:-}" ] || shell=("$IMAGE_SHELL")
   PROJECT=$HOME/builds/octo/app
   mkdir -p "$PROJECT.tmp/ecr-auth-of-a-killed-job/cache"
   touch -d '2 days ago' "$PROJECT.tmp/ecr-auth-of-a-killed-job"
   "$TARGET/python/bin/python" "$ROOT/scripts/gitlab-template.py" "$ROOT/templates/ecr-auth.yml" region=eu-west-1 \
     role-arn="arn:aws:iam::$ACCOUNT:role/ci-push" download-base-url="$MIRROR" "$@" >"$HOME/template.json"
-  busybox --install -s "$alpine"
   ln -sf "$(command -v skopeo)" "$alpine"
   (umask 077 && control jobs '{"ci": "gitlab"}' | jq -r --arg dir "$PROJECT" '(.environment + {CI_PROJECT_DIR: $dir}) | to_entries[]
     | "export \(.key)=\(.value | @sh)"' >"$HOME/job.env")
@@ -201,7 +280,7 @@ gitlab_in_alpine() {
   } >"$HOME/script.sh"
   jq -r '.[".ecr-auth"].after_script[]' "$HOME/template.json" >"$HOME/after.sh"
   # As GitLab's runner does for sh: `set -e`, and another shell for after_script.
-  local run=(env -i HOME="$HOME" PATH="$alpine" SSL_CERT_FILE="$SSL_CERT_FILE" IMAGE="$IMAGE" busybox sh -c)
+  local run=(env -i HOME="$HOME" PATH="$alpine" SSL_CERT_FILE="$SSL_CERT_FILE" IMAGE="$IMAGE" "${shell[@]}" -c)
   "${run[@]}" '. "$HOME/job.env"; set -e; . "$HOME/script.sh"' 2>&1 || status=$?
   "${run[@]}" '. "$HOME/job.env"; set -e; . "$HOME/after.sh"' 2>&1
   same "files left" "" "$(find "$PROJECT.tmp" -mindepth 1)"
@@ -229,6 +308,10 @@ test_gitlab_runs_no_binary_that_is_not_the_releases() {
   contains "$log" "is not the one in the template"
   log=$(fails gitlab_in_alpine "sha256-$(uname -m)=$SHA256" version=9.9.9)
   contains "$log" "cannot download $MIRROR/v9.9.9/ecr-auth-"
+  # Busybox' shell has its wget inside.
+  rm "$HOME/alpine/wget"
+  log=$(IMAGE_SHELL=/bin/dash fails gitlab_in_alpine "sha256-$(uname -m)=$SHA256")
+  contains "$log" "cannot get ecr-auth: this image has neither curl nor wget"
   same "calls of a binary" "" "$(grep -o "helper: installed" <<<"$log" || true)"
   kill "$MIRROR_PID"
 }
