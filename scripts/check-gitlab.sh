@@ -41,6 +41,7 @@ done
 # Inputs become text of the scripts: what could end a string or start a command is refused.
 for input in {registries,role-arn,region,audience,options}=a download-base-url=https://a; do
   render "$TEMPLATE" "$input" >/dev/null
+  # shellcheck disable=SC2016,SC1003 # as they are
   for more in '"' '\' '`id`' '$(id)' $'\nb' "'" ';' '|' '&'; do
     ! render "$TEMPLATE" "$input$more" >/dev/null 2>&1 || die "$TEMPLATE: an input takes $input$more"
   done
@@ -56,6 +57,6 @@ for architecture in x86_64 aarch64; do
   [ "$(input "sha256-$architecture")" = "$(released ".sha256[\"ecr-auth-$architecture-unknown-linux-musl\"] // \"\"")" ] ||
     die "$TEMPLATE: its SHA-256 for $architecture is not that of action/checksums.json"
 done
-for recipe in templates/examples/*.yml; do
-  grep -qF "/ecr-auth@$(input version)" "$recipe" || die "$recipe: not this version of the component"
+for recipe in templates/examples/*.yml docs/gitlab.md; do
+  grep -qF "/ecr-auth@v$(input version)" "$recipe" || die "$recipe: not this version of the component"
 done
