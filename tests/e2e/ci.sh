@@ -99,3 +99,17 @@ EOF
   PATH=$(dirname "$ECR_AUTH"):$PATH bash -eo pipefail -c "$line"
   same "status" 200 "$(opens "$(cat "$HOME/password")")"
 }
+
+test_ci_the_binary_is_fetched_and_checked() {
+  local lines
+  start_mirror
+  lines=$(ci_recipe "The binary")
+  contains "$lines" "sha256sum -c"
+  lines=${lines//https:\/\/github.com\/org\/ecr-auth\/releases\/download/$MIRROR}
+  lines=${lines//x86_64/$(uname -m)}
+  cd "$HOME" || return
+  fails env ECR_AUTH_SHA256="${SHA256//[0-4]/5}" bash -ec "${lines//\/usr\/local\/bin/$BIN}"
+  [ ! -e "$BIN/ecr-auth" ]
+  ECR_AUTH_SHA256=$SHA256 bash -ec "${lines//\/usr\/local\/bin/$BIN}"
+  "$BIN/ecr-auth" --version
+}

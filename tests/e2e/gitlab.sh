@@ -247,26 +247,13 @@ test_gitlab_says_what_a_job_without_a_token_lacks() {
   contains "$log" "id_tokens: ECR_AUTH_ID_TOKEN"
 }
 
-# gitlab_mirror: a mirror of the releases at MIRROR, whose one file is the binary; SHA256 is its sum.
-gitlab_mirror() {
-  local folder=$HOME/mirror/v0.1.0 asset
-  asset=ecr-auth-$(uname -m)-unknown-linux-musl
-  mkdir -p "$folder" "$HOME/alpine"
-  busybox --install -s "$HOME/alpine"
-  cp "$ECR_AUTH" "$folder/$asset"
-  SHA256=$(sha256sum <"$folder/$asset" | cut -d ' ' -f 1)
-  busybox httpd -f -p 127.0.0.1:8099 -h "$HOME/mirror" &
-  MIRROR_PID=$!
-  MIRROR=http://127.0.0.1:8099
-  wait_until 10 "the mirror's start" curl -fsS -o /dev/null --range 0-0 "$MIRROR/v0.1.0/$asset"
-}
-
 # gitlab_in_alpine INPUT…: the template's before_script, a push and its after_script, as GitLab runs them in an image that has busybox and
 # skopeo, and no ecr-auth; in busybox' shell, or IMAGE_SHELL.
 gitlab_in_alpine() {
   local alpine=$HOME/alpine status=0 shell=(busybox sh)
   [ -z "${IMAGE_SHELL:-}" ] || shell=("$IMAGE_SHELL")
   PROJECT=$HOME/builds/octo/app
+  [ -d "$alpine" ] || { mkdir "$alpine" && busybox --install -s "$alpine"; }
   mkdir -p "$PROJECT.tmp/ecr-auth-of-a-killed-job/cache"
   touch -d '2 days ago' "$PROJECT.tmp/ecr-auth-of-a-killed-job"
   "$TARGET/python/bin/python" "$ROOT/scripts/gitlab-template.py" "$ROOT/templates/ecr-auth.yml" region=eu-west-1 \
@@ -292,15 +279,14 @@ test_gitlab_fetches_the_binary_in_an_image_with_busybox_alone() {
   build_image "$IMAGE:1" hello
   as_admin docker push "$IMAGE:1"
   as_admin skopeo copy --quiet "docker://$IMAGE:1" "dir:$HOME/image"
-  gitlab_mirror
+  start_mirror
   gitlab_in_alpine "sha256-$(uname -m)=$SHA256"
   gitlab_pushed "$IMAGE:alpine"
-  kill "$MIRROR_PID"
 }
 
 test_gitlab_runs_no_binary_that_is_not_the_releases() {
   gitlab_role ci-push
-  gitlab_mirror
+  start_mirror
   local log
   log=$(fails gitlab_in_alpine)
   contains "$log" "cannot verify ecr-auth: this template has no SHA-256 for ecr-auth-$(uname -m)-unknown-linux-musl"
@@ -313,5 +299,26 @@ test_gitlab_runs_no_binary_that_is_not_the_releases() {
   log=$(IMAGE_SHELL=/bin/dash fails gitlab_in_alpine "sha256-$(uname -m)=$SHA256")
   contains "$log" "cannot get ecr-auth: this image has neither curl nor wget"
   same "calls of a binary" "" "$(grep -o "helper: installed" <<<"$log" || true)"
-  kill "$MIRROR_PID"
+}
+
+# The lines of docs/gitlab-runner.md, in the environment that its drop-in gives the service; the AWS identity stands for the machine's.
+test_gitlab_runners_pull_job_images_as_the_page_says() {
+  local page=$ROOT/docs/gitlab-runner.md line service
+  build_image "$IMAGE:job" hello
+  as_admin docker push "$IMAGE:job"
+  line=$(sed -n 's/^    \(ecr-auth setup .*\)/\1/p' "$page")
+  PATH=$(dirname "$ECR_AUTH"):$PATH bash -ec "$line --bin-dir $BIN"
+  service=$(sed -n 's/^    Environment=HOME=\/root PATH=//p' "$page")
+  contains "$service" /usr/local/bin
+  run_service() {
+    env -i HOME="$HOME" PATH="${service/\/usr\/local\/bin/$BIN}" SSL_CERT_FILE="$SSL_CERT_FILE" DOCKER_HOST="$DOCKER_HOST" \
+      AWS_ACCESS_KEY_ID="$AWS_ACCESS_KEY_ID" AWS_SECRET_ACCESS_KEY="$AWS_SECRET_ACCESS_KEY" "$@"
+  }
+  docker image rm "$IMAGE:job"
+  run_service docker pull "$IMAGE:job"
+  # The variable's content is a configuration of its own.
+  mkdir "$HOME/variable"
+  sed -n 's/^ *environment = //p' "$page" | jq -r '.[0] | ltrimstr("DOCKER_AUTH_CONFIG=")' >"$HOME/variable/config.json"
+  docker image rm "$IMAGE:job"
+  run_service docker --config "$HOME/variable" pull "$IMAGE:job"
 }

@@ -26,6 +26,23 @@ as_admin() {
   env HOME="$home" PATH="$home/bin:$PATH" "$@"
 }
 
+# start_mirror: a mirror of the releases at MIRROR, whose one file is the binary; SHA256 is its sum. It ends with the test.
+start_mirror() {
+  local version asset folder
+  version=$(jq -r .version "$ROOT/action/checksums.json")
+  asset=ecr-auth-$(uname -m)-unknown-linux-musl
+  folder=$HOME/mirror/v$version
+  mkdir -p "$folder"
+  cp "$ECR_AUTH" "$folder/$asset"
+  # shellcheck disable=SC2034 # the tests use it
+  SHA256=$(sha256sum <"$folder/$asset" | cut -d ' ' -f 1)
+  busybox httpd -f -p 127.0.0.1:8099 -h "$HOME/mirror" &
+  # shellcheck disable=SC2064 # this one's id
+  trap "kill $!" EXIT
+  MIRROR=http://127.0.0.1:8099
+  wait_until 10 "the mirror's start" curl -fsS -o /dev/null --range 0-0 "$MIRROR/v$version/$asset"
+}
+
 # same WHAT WANT HAVE
 same() {
   [ "$2" = "$3" ] || {
