@@ -27,3 +27,6 @@ say "== Kubernetes' objects"
 mapfile -t OBJECTS < <(grep -rLx 'kind: CredentialProviderConfig' kubernetes --include='*.yaml')
 ((${#OBJECTS[@]})) || die "no objects in kubernetes/"
 "$TARGET/python/bin/kubernetes-validate" --strict --quiet "${OBJECTS[@]}"
+
+say "== GitLab's template and recipes"
+scripts/check-gitlab.sh

@@ -137,7 +137,7 @@ for purpose; do
   case $purpose in
     build) debian build && rust ;;
     fmt) debian build && rust && rust_checks ;;
-    check) debian build && rust && rust_checks && node && cargo_tool cargo-deny "$DENY" ;;
+    check) debian build check && rust && rust_checks && node && cargo_tool cargo-deny "$DENY" ;;
     python) python ;;
     node) node ;;
     demo) debian demo ;;

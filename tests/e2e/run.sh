@@ -39,6 +39,31 @@ aws_calls() {
 # logged: how many entries the lab's log has.
 logged() { curl -fsS "$LAB_CONTROL/calls" | jq '.log | length'; }
 
+# as_admin COMMAND…: with the lab's AWS keys and a home of its own, so that the test's stays untouched.
+as_admin() {
+  local home=$HOME/admin
+  mkdir -p "$home/bin"
+  HOME=$home BIN=$home/bin PATH=$home/bin:$PATH setup "$REGISTRY" "$FOREIGN" >/dev/null
+  env HOME="$home" PATH="$home/bin:$PATH" "$@"
+}
+
+# start_mirror: a mirror of the releases at MIRROR, whose one file is the binary; SHA256 is its sum. It ends with the test.
+start_mirror() {
+  local version asset folder
+  version=$(jq -r .version "$ROOT/action/checksums.json")
+  asset=ecr-auth-$(uname -m)-unknown-linux-musl
+  folder=$HOME/mirror/v$version
+  mkdir -p "$folder"
+  cp "$ECR_AUTH" "$folder/$asset"
+  # shellcheck disable=SC2034 # the tests use it
+  SHA256=$(sha256sum <"$folder/$asset" | cut -d ' ' -f 1)
+  busybox httpd -f -p 127.0.0.1:8099 -h "$HOME/mirror" &
+  # shellcheck disable=SC2064 # this one's id
+  trap "kill $!" EXIT
+  MIRROR=http://127.0.0.1:8099
+  wait_until 10 "the mirror's start" curl -fsS -o /dev/null --range 0-0 "$MIRROR/v$version/$asset"
+}
+
 # same WHAT WANT HAVE
 same() {
   [ "$2" = "$3" ] || {

@@ -1,0 +1,115 @@
+# shellcheck shell=bash disable=SC2154,SC2016 # TARGET, ROOT… come from run.sh; much is for the jobs' shells
+# The other CI systems: the recipes of docs/ci.md, their lines as they stand there, in jobs that have what those systems give one.
+
+# ci_recipe HEADING: the example under a heading of docs/ci.md.
+ci_recipe() { awk -v heading="## $1" '/^## / {inside = $0 == heading; next} inside && sub(/^    /, "")' "$ROOT/docs/ci.md"; }
+
+# ci_lines HEADING FILTER: the commands of that example, which is YAML; FILTER finds them.
+ci_lines() {
+  local lines
+  lines=$(ci_recipe "$1" | "$TARGET/python/bin/python" "$ROOT/scripts/gitlab-template.py" /dev/stdin | jq -er "$2")
+  contains "$lines" "ecr-auth setup"
+  printf '%s\n' "$lines"
+}
+
+# ci_role ISSUER AUDIENCE SUBJECT: a role ci-push that trusts tokens whose subject is like this.
+ci_role() {
+  local provider=${1#https://}
+  control oidc-providers "$(jq -n --arg account "$ACCOUNT" --arg issuer "$1" --arg audience "$2" \
+    '{account: $account, issuer: $issuer, audiences: [$audience]}')"
+  control roles "$(jq -n --arg account "$ACCOUNT" --arg provider "$provider" --arg subject "$3" '{account: $account, name: "ci-push",
+    permissions: {allow: ["ecr:*"]}, trust: [{kind: "web-identity", provider: $provider,
+    conditions: [{operator: "StringLike", claim: "sub", values: [$subject]}]}]}')"
+}
+
+# ci_env FILTER: makes job.env of the JSON on stdin, whose variables the filter finds. A file, as some are secret.
+ci_env() { (umask 077 && jq -r "$1"' | to_entries[] | "export \(.key)=\(.value | @sh)"' >"$HOME/job.env"); }
+
+# ci_run LINES: runs them in a checkout, in one shell that stops at the first failure, with the variables of job.env alone.
+ci_run() {
+  mkdir -p "$HOME/checkout"
+  cp -r "$STAGE/image/." "$HOME/checkout"
+  env --chdir="$HOME/checkout" -i HOME="$HOME" SSL_CERT_FILE="$SSL_CERT_FILE" DOCKER_HOST="$DOCKER_HOST" DOCKER_BUILDKIT=0 \
+    PATH="$BIN:$LAB_PROGRAMS:$(dirname "$ECR_AUTH"):/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
+    sh -e -c '. "$HOME/job.env"; eval "$1"' sh "$1"
+}
+
+# ci_pushes CI HEADING FILTER AUDIENCE [SUBJECT]: the recipe pushes, with a token of its CI and nothing else.
+ci_pushes() {
+  local job lines
+  job=$(control jobs '{"ci": "'"$1"'"}')
+  ci_role "$(jq -r .issuer <<<"$job")" "${4:-$(jq -r .audience <<<"$job")}" "${5:-$(jq -r .subject <<<"$job")}"
+  ci_env .environment <<<"$job"
+  lines=$(ci_lines "$2" "$3")
+  ci_run "${lines//\$\$/\$}"
+  ci_pushed "$1"
+}
+
+# ci_pushes_with_keys NAME HEADING FILTER: the recipe pushes, with AWS keys in the job's environment.
+ci_pushes_with_keys() {
+  local lines
+  jq -n env | ci_env 'with_entries(select(.key | IN("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")))'
+  lines=$(ci_lines "$2" "$3")
+  ci_run "$lines"
+  ci_pushed "$1"
+}
+
+# ci_pushed TAG: it is in the registry.
+ci_pushed() { as_admin skopeo inspect "docker://$REGISTRY/app:$1" >/dev/null; }
+
+test_ci_circleci_s_recipe_pushes() { ci_pushes circleci CircleCI '.jobs.push.steps[] | objects | .run // empty'; }
+
+test_ci_buildkite_s_recipe_pushes_and_leaves_nothing() {
+  ci_pushes buildkite Buildkite '.steps[0].commands[]' sts.amazonaws.com
+  same "settings left" "" "$(find "$HOME/.docker" "$HOME/.config" "$HOME/.local" "$HOME/.cache" -type f 2>/dev/null)"
+}
+
+test_ci_bitbucket_s_recipe_pushes() {
+  local repository
+  repository=$(control jobs '{"ci": "bitbucket"}' | jq -r '.subject | split(":")[0]')
+  ci_pushes bitbucket "Bitbucket Pipelines" '.pipelines.default[0].step.script[]' "" "$repository:*"
+}
+
+test_ci_azure_s_recipe_pushes() { ci_pushes_with_keys azure "Azure Pipelines" '.steps[0].inputs.inlineScript'; }
+
+test_ci_woodpecker_s_recipe_pushes() { ci_pushes_with_keys woodpecker Woodpecker '.steps.push.commands[]'; }
+
+test_ci_drone_s_recipe_pushes() { ci_pushes_with_keys drone Drone '.steps[0].commands[]'; }
+
+test_ci_skopeo_s_line_needs_no_login() {
+  local line
+  line=$(sed -n 's/^| skopeo | `\(.*\)` |$/\1/p' "$ROOT/docs/ci.md")
+  build_image "$REGISTRY/app:1" hello
+  as_admin docker push "$REGISTRY/app:1"
+  setup "$REGISTRY"
+  eval "${line//HOST/$REGISTRY}"
+  ci_pushed 2
+}
+
+# A stand-in for helm, which isn't packaged: it takes what helm would, and asks the registry whether it opens.
+test_ci_helm_s_login_gets_a_password_through_the_pipe() {
+  cat >"$BIN/helm" <<'EOF'
+#!/bin/sh
+[ "$*" = "registry login --username AWS --password-stdin 111122223333.dkr.ecr.eu-west-1.amazonaws.com" ] || exit 1
+cat >"$HOME/password"
+EOF
+  chmod +x "$BIN/helm"
+  local line
+  line=$(ci_recipe Helm | grep login)
+  PATH=$(dirname "$ECR_AUTH"):$PATH bash -eo pipefail -c "$line"
+  same "status" 200 "$(opens "$(cat "$HOME/password")")"
+}
+
+test_ci_the_binary_is_fetched_and_checked() {
+  local lines
+  start_mirror
+  lines=$(ci_recipe "The binary")
+  contains "$lines" "sha256sum -c"
+  lines=${lines//https:\/\/github.com\/org\/ecr-auth\/releases\/download/$MIRROR}
+  lines=${lines//x86_64/$(uname -m)}
+  cd "$HOME" || return
+  fails env ECR_AUTH_SHA256="${SHA256//[0-4]/5}" bash -ec "${lines//\/usr\/local\/bin/$BIN}"
+  [ ! -e "$BIN/ecr-auth" ]
+  ECR_AUTH_SHA256=$SHA256 bash -ec "${lines//\/usr\/local\/bin/$BIN}"
+  "$BIN/ecr-auth" --version
+}
