@@ -15,7 +15,7 @@ Names names = new Names(steps)
 GroovyShell shell = new GroovyShell(getClass().classLoader, names, new CompilerConfiguration(scriptBaseClass: PipelineScript.name))
 vars.eachFileMatch(~/.*\.groovy/) { file -> names.library[file.name - '.groovy'] = shell.parse(file) }
 
-Script jenkinsfile = shell.parse(new File(given[2]))
+Script jenkinsfile = shell.parse(new File(given[2]).text, 'Jenkinsfile.groovy')
 int status = 0
 try {
     jenkinsfile.run()
