@@ -38,9 +38,10 @@ AGENT=()
 TRACER=()
 
 # jenkins_left: what the build left on the agent besides the workspace: in temporary folders, and in the home that ecr-auth might write to.
+# Of token files Jenkins keeps the empty folder.
 jenkins_left() {
   find "$HOME"/agent/workspace/*@tmp "$HOME"/.docker "$HOME"/.cache/ecr-auth "$HOME"/.config "$HOME"/.local \
-    -mindepth 1 2>/dev/null || true
+    -mindepth 1 ! '(' -name secretFiles -empty ')' 2>/dev/null || true
 }
 
 # jenkins_example NAME: runs an example, which has to push the image and leave nothing.
@@ -219,7 +220,7 @@ parallel(
         node {
             withEcrAuth(registries: '$REGISTRY', role: 'ci-push', credentialsId: 'stranger') {
                 sh 'timeout 60 sh -c "until [ -e ../pushed ]; do sleep 0.1; done"'
-                sh 'echo status: \$(echo $REGISTRY | docker-credential-ecr-auth get >answer; echo \$?); touch ../refused; cat answer'
+                sh 'echo $REGISTRY | docker-credential-ecr-auth get >answer || echo status: \$?; touch ../refused; cat answer'
             }
         }
     },

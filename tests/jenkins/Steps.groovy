@@ -210,7 +210,8 @@ class Steps {
             println 'Aborted by somebody'
             List<Process> killed = running as List
             running.clear()
-            killed*.destroy()
+            // By its handle: destroying the process itself would close its output while it is read.
+            killed*.toHandle()*.destroy()
         }
     }
 
