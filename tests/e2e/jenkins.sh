@@ -6,7 +6,7 @@ PARTNER=444455556666
 
 # jenkins_agent: an agent with a checkout, the credentials of a build of octo/app, and roles in two accounts that trust it.
 jenkins_agent() {
-  local agent=$HOME/agent job account role
+  local agent=$HOME/agent job owner role
   mkdir -p "$agent"/{checkout,credentials,tools,bin}
   cp "$STAGE"/image/* "$agent/checkout"
   ln -s "$ECR_AUTH" "$agent/bin/ecr-auth"
@@ -14,9 +14,9 @@ jenkins_agent() {
   jq -r .environment.ECR_AUTH_ID_TOKEN <<<"$job" | (umask 077 && tee "$agent/credentials/aws-oidc" >"$agent/credentials/aws-oidc-file")
   jq -r '.environment | del(.ECR_AUTH_ID_TOKEN) | to_entries[] | "\(.key)=\(.value)"' <<<"$job" >"$agent/environment"
   for role in "$ACCOUNT/ci-push" "$PARTNER/ci-partner"; do
-    account=${role%/*}
-    control oidc-providers "$(jq --arg account "$account" '{account: $account, issuer, audiences: ["sts.amazonaws.com"]}' <<<"$job")"
-    control roles "$(jq --arg account "$account" --arg name "${role#*/}" '{account: $account, name: $name, permissions: {allow: ["ecr:*"]},
+    owner=${role%/*}
+    control oidc-providers "$(jq --arg owner "$owner" '{account: $owner, issuer, audiences: ["sts.amazonaws.com"]}' <<<"$job")"
+    control roles "$(jq --arg owner "$owner" --arg name "${role#*/}" '{account: $owner, name: $name, permissions: {allow: ["ecr:*"]},
       trust: [{kind: "web-identity", provider: (.issuer | ltrimstr("https://")), conditions: [{operator: "StringEquals", claim: "sub", values: [.subject]}]}]}' <<<"$job")"
   done
   control reset '{}'
@@ -104,6 +104,33 @@ test_jenkins_example_with_a_tool() {
   mkdir "$HOME/agent/tools/ecr-auth"
   mv "$HOME/agent/bin/ecr-auth" "$HOME/agent/tools/ecr-auth"
   jenkins_example tool
+}
+
+# jenkins_install FOLDER SHA256: runs what jcasc.yaml installs the tool with, as Jenkins does, with this folder in the release's place.
+jenkins_install() {
+  "$TARGET/python/bin/python" -c '
+import sys, yaml
+tool, = yaml.safe_load(open(sys.argv[1]))["tool"]["generic"]["installations"]
+installer, = tool["properties"][0]["installSource"]["installers"]
+print(installer["command"]["command"])' "$ROOT/jenkins/jcasc.yaml" |
+    sed "s|^url=.*|url=file://$1|; s|sum=0*|sum=$2|" >"$HOME/install.sh"
+  (cd "$HOME/agent/tools/ecr-auth" && sh -xe "$HOME/install.sh")
+}
+
+test_jenkins_tool_is_installed_once_and_checked() {
+  mkdir -p "$HOME/release" "$HOME/agent/tools/ecr-auth"
+  local file sum
+  file=$HOME/release/ecr-auth-$(uname -m)-unknown-linux-musl
+  echo "a program" >"$file"
+  sum=$(sha256sum <"$file" | cut -d ' ' -f 1)
+  contains "$(fails jenkins_install "$HOME/release" "${sum//[0-9]/0}")" "is not the file whose SHA-256 is"
+  same "what is left of a wrong file" "" "$(find "$HOME/agent/tools" -type f)"
+  jenkins_install "$HOME/release" "$sum"
+  cmp "$file" "$HOME/agent/tools/ecr-auth/bin/ecr-auth"
+  # The release is no longer there, and nobody asks for it.
+  rm "$file"
+  jenkins_install "$HOME/release" "$sum"
+  same "files" "$HOME/agent/tools/ecr-auth/bin/ecr-auth" "$(find "$HOME/agent/tools" -type f -perm 755)"
 }
 
 test_jenkins_example_without_the_library() {

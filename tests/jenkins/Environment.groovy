@@ -3,6 +3,7 @@ class Environment {
 
     private final ThreadLocal<Map> current = new ThreadLocal<Map>() {
 
+        @Override
         protected Map initialValue() { new HashMap(System.getenv()) }
 
     }
