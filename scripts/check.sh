@@ -33,3 +33,5 @@ groovy_lint() {
 }
 groovy_lint jenkins
 groovy_lint tests/jenkins
+say "== images"
+"$TARGET/python/bin/hadolint" docker/Dockerfile docker/Dockerfile.*
