@@ -33,5 +33,6 @@ groovy_lint() {
 }
 groovy_lint jenkins
 groovy_lint tests/jenkins
+"$TARGET/python/bin/kubernetes-validate" --strict --quiet jenkins/pod.yaml
 say "== images"
 "$TARGET/python/bin/hadolint" docker/Dockerfile docker/Dockerfile.*
