@@ -30,3 +30,17 @@ mapfile -t OBJECTS < <(grep -rLx 'kind: CredentialProviderConfig' kubernetes --i
 
 say "== GitLab's template and recipes"
 scripts/check-gitlab.sh
+say "== the library for Jenkins"
+# groovy_lint FOLDER: by the settings in it. No server: one would stay behind.
+groovy_lint() {
+  local said
+  said=$(PATH=$TARGET/node/bin:$PATH "$TARGET/node/bin/node" "$TARGET/node/node_modules/.bin/npm-groovy-lint" --noserver --config "$ROOT/$1" \
+    --ext groovy,jenkinsfile "$ROOT/$1" 2>&1) || { say "$said" && exit 1; }
+  # It finds nothing wrong with no file at all.
+  [[ $said == *"$(find "$1" -name '*.groovy' -o -name '*.jenkinsfile' | wc -l)"*"linted files"* ]] || die "npm-groovy-lint looked at other files: $said"
+}
+groovy_lint jenkins
+groovy_lint tests/jenkins
+"$TARGET/python/bin/kubernetes-validate" --strict --quiet jenkins/pod.yaml
+say "== images"
+"$TARGET/python/bin/hadolint" docker/Dockerfile docker/Dockerfile.*

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing for the purposes named: install.sh build|fmt|check|python|node|demo|test|bench|mutants|deny …
+# Installs what is missing for the purposes named: install.sh build|fmt|check|java|python|node|demo|test|bench|mutants|deny …
 #
 # Debian packages come from packages.txt, by apt-get, with sudo where not root; cargo tools go to target/tools, Python
 # tools to target/python, npm tools to target/node. Says nothing when nothing is missing. No daemon is started, nothing is removed, and
@@ -137,14 +137,15 @@ for purpose; do
   case $purpose in
     build) debian build && rust ;;
     fmt) debian build && rust && rust_checks ;;
-    check) debian build check && rust && rust_checks && node && cargo_tool cargo-deny "$DENY" ;;
+    check) debian build check java && rust && rust_checks && node && cargo_tool cargo-deny "$DENY" ;;
+    java) debian java ;;
     python) python ;;
     node) node ;;
     demo) debian demo ;;
-    test) debian demo test && node && cargo_tool cargo-nextest "$NEXTEST" any ;;
+    test) debian demo test java && node && cargo_tool cargo-nextest "$NEXTEST" any ;;
     bench) debian bench ;;
     mutants) cargo_tool cargo-nextest "$NEXTEST" any && cargo_tool cargo-mutants "$MUTANTS" ;;
     deny) cargo_tool cargo-deny "$DENY" ;;
-    *) die "install.sh: no purpose '$purpose' (build, fmt, check, python, node, demo, test, bench, mutants, deny)" ;;
+    *) die "install.sh: no purpose '$purpose' (build, fmt, check, java, python, node, demo, test, bench, mutants, deny)" ;;
   esac
 done

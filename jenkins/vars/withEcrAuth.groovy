@@ -1,0 +1,114 @@
+/*
+ * withEcrAuth(registries: […], role: …, credentialsId: …) { … }: what stands in the body pushes to and pulls from ECR. Its options are
+ * described in withEcrAuth.txt.
+ *
+ * All that is set up lies in one folder of the workspace's temporary folder, whose name nobody else has: parallel branches, and jobs on
+ * one agent, share neither configuration nor tokens. It goes when the body ends, however that ends.
+ *
+ * Shell scripts stand in single quotes, and take what they need from the environment: Groovy puts no value into a command.
+ */
+
+/** Runs the body with Docker, Podman, Buildah and Skopeo signed in to these registries, and returns what the body returns. */
+def call(Map options = [:], Closure body) {
+    refuseUnknown(options)
+    String folder = "${env.WORKSPACE_TMP ?: pwd(tmp: true)}/ecr-auth-${UUID.randomUUID()}"
+    return withToken(options) {
+        withEnv(["ECR_AUTH_FOLDER=${folder}"] + toolPath(options)) {
+            try {
+                prepare()
+                withEnv(isolation(folder)) {
+                    ecrAuthSetup(
+                        registries: options.registries,
+                        role: options.role,
+                        client: options.client,
+                        verify: options.verify,
+                        binDir: "${folder}/bin",
+                        tokenFile: options.credentialsType == 'file',
+                    )
+                    body()
+                }
+            } finally {
+                remove(folder)
+            }
+        }
+    }
+}
+
+private void refuseUnknown(Map options) {
+    List known = ['registries', 'role', 'credentialsId', 'credentialsType', 'tool', 'client', 'verify']
+    List unknown = options.keySet().toList() - known
+    if (unknown) {
+        error "withEcrAuth: unknown option ${unknown.join(', ')}; it takes ${known.join(', ')}"
+    }
+    if (!(options.credentialsType in [null, 'string', 'file'])) {
+        error "withEcrAuth: credentialsType is '${options.credentialsType}'; it can be 'string' or 'file'"
+    }
+}
+
+/** Binds the token of the oidc-provider plugin's credential around the inner part, where one is named. */
+private Object withToken(Map options, Closure inner) {
+    if (!options.credentialsId) {
+        return inner()
+    }
+    List bindings = options.credentialsType == 'file' ?
+        [file(credentialsId: options.credentialsId, variable: 'AWS_WEB_IDENTITY_TOKEN_FILE')] :
+        [string(credentialsId: options.credentialsId, variable: 'ECR_AUTH_ID_TOKEN')]
+    return withCredentials(bindings) {
+        inner()
+    }
+}
+
+/** The generic tool's folder for PATH: Jenkins installs the tool, but puts it on no PATH. */
+private List toolPath(Map options) {
+    return options.tool ? ["PATH+ECR_AUTH_TOOL=${tool(name: options.tool, type: 'generic')}"] : []
+}
+
+private List isolation(String folder) {
+    return [
+        "DOCKER_CONFIG=${folder}/docker",
+        "REGISTRY_AUTH_FILE=${folder}/auth.json",
+        "ECR_AUTH_CONFIG=${folder}/ecr-auth.yml",
+        "ECR_AUTH_CACHE_DIR=${folder}/cache",
+        "XDG_STATE_HOME=${folder}/state",
+        "PATH+ECR_AUTH=${folder}/bin",
+    ]
+}
+
+/** The folder, with a copy of the configuration that holds so far; builders, contexts and plug-ins of Docker are linked. */
+private void prepare() {
+    sh label: 'ecr-auth: prepare', script: '''
+        set +x
+        umask 077
+        mkdir -p "$ECR_AUTH_FOLDER/docker" "$ECR_AUTH_FOLDER/bin"
+
+        docker=${DOCKER_CONFIG:-$HOME/.docker}
+        for entry in "$docker"/*; do
+          case $entry in
+            */config.json) cat "$entry" >"$ECR_AUTH_FOLDER/docker/config.json" ;;
+            *) [ ! -e "$entry" ] || ln -s "$entry" "$ECR_AUTH_FOLDER/docker" ;;
+          esac
+        done
+
+        for file in "$REGISTRY_AUTH_FILE" "$XDG_RUNTIME_DIR/containers/auth.json" "${XDG_CONFIG_HOME:-$HOME/.config}/containers/auth.json"; do
+          [ ! -f "$file" ] || { cat "$file" >"$ECR_AUTH_FOLDER/auth.json" && break; }
+        done
+
+        rules=${ECR_AUTH_CONFIG:-${XDG_CONFIG_HOME:-$HOME/.config}/ecr-auth/ecr-auth.yml}
+        if [ -n "$ECR_AUTH_CONFIG" ] || [ -e "$rules" ]; then
+          cat "$rules" >"$ECR_AUTH_FOLDER/ecr-auth.yml"
+        else
+          : >"$ECR_AUTH_FOLDER/ecr-auth.yml"
+        fi
+    '''
+}
+
+/** Removes the folder. That it could not is told, but does not take the place of what ended the body. */
+private void remove(String folder) {
+    int status = sh(label: 'ecr-auth: clean up', returnStatus: true, script: '''
+        set +x
+        rm -rf "$ECR_AUTH_FOLDER"
+    ''')
+    if (status != 0) {
+        echo "WARNING: ecr-auth: ${folder} could not be removed; it may hold passwords of registries"
+    }
+}

@@ -1,0 +1,13 @@
+import java.lang.annotation.ElementType
+import java.lang.annotation.Retention
+import java.lang.annotation.RetentionPolicy
+import java.lang.annotation.Target
+
+/** Jenkins' annotation of this name: the library is loaded anyway. */
+@Retention(RetentionPolicy.SOURCE)
+@Target([ElementType.LOCAL_VARIABLE, ElementType.TYPE, ElementType.PACKAGE])
+@interface Library {
+
+    String[] value()
+
+}

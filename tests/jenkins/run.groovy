@@ -1,0 +1,31 @@
+/*
+ * Runs a Jenkinsfile: groovy -cp tests/jenkins tests/jenkins/run.groovy VARS HOME JENKINSFILE [ABORT_ON]
+ *
+ * VARS is the library's folder, as it is shipped. HOME is the agent's folder: `checkout`, `credentials` and `tools` in it are described in
+ * Steps.groovy. The log goes to stdout; the exit status is 0, 1 where the build failed, 3 where it was aborted.
+ */
+import org.codehaus.groovy.control.CompilerConfiguration
+
+List given = args as List
+File vars = new File(given[0])
+File home = new File(given[1])
+Steps steps = new Steps(home.toPath(), new File(home, 'credentials').toPath(), new File(home, 'tools').toPath(), given[3])
+
+Names names = new Names(steps)
+GroovyShell shell = new GroovyShell(getClass().classLoader, names, new CompilerConfiguration(scriptBaseClass: PipelineScript.name))
+vars.eachFileMatch(~/.*\.groovy/) { file -> names.library[file.name - '.groovy'] = shell.parse(file) }
+
+Script jenkinsfile = shell.parse(new File(given[2]).text, 'Jenkinsfile.groovy')
+int status = 0
+try {
+    jenkinsfile.run()
+    println 'Finished: SUCCESS'
+} catch (BuildAborted stopped) {
+    println 'Finished: ABORTED'
+    status = 3
+} catch (StepFailed failure) {
+    println "ERROR: ${failure.message}"
+    println 'Finished: FAILURE'
+    status = 1
+}
+System.exit(status)
