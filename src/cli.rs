@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand};
 
-use crate::commands::{assume, helper, login, logout, setup};
+use crate::commands::{action, assume, helper, login, logout, setup};
 use crate::error::{Exit, Result};
 use crate::world::{Verbosity, World};
 
@@ -41,6 +41,13 @@ enum Command {
     Logout(logout::LogoutArgs),
     Assume(assume::AssumeArgs),
     Login(login::LoginArgs),
+    /// Runs a step of the GitHub Action; action.yml calls it
+    #[command(hide = true)]
+    Action {
+        /// Which step
+        #[arg(value_enum)]
+        step: action::Step,
+    },
     /// Speaks the Docker credential-helper protocol; clients call it as docker-credential-ecr-auth
     Helper {
         /// get, store, erase, list or version
@@ -74,6 +81,7 @@ fn dispatch(cli: &Cli, world: &mut World<'_>) -> Result<Exit> {
         Command::Logout(args) => logout::run(args, cli.config.as_deref(), world)?,
         Command::Login(args) => login::run(args, cli.config.as_deref(), world)?,
         Command::Assume(args) => return assume::run(args, world),
+        Command::Action { step } => return Ok(action::run(*step, world)),
         Command::Helper { action } => return Ok(helper::run(action, cli.config.as_deref(), world)),
     }
     Ok(Exit::Done)
