@@ -5,16 +5,21 @@
 # What the workflows call the action.
 ACTION=org/ecr-auth@v1
 
-# github_release BINARY: the action as a release has it, whose binary this is.
+# The real runners' address for a job's tokens; here it is the lab.
+TOKENS=run-actions-1-azure-eastus.actions.githubusercontent.com
+
+# github_release: the action as a release has it.
 github_release() {
-  local version cached action=$HOME/action
+  local version cached action=$HOME/action binary=$STAGE/release/ecr-auth
+  # Once for all tests: what is on the stage is in memory.
+  [ -e "$binary" ] || { mkdir -p "$STAGE/release" && strip -o "$binary" "$ECR_AUTH" && chmod 755 "$binary"; }
   version=$(jq -r .version "$ROOT/action/checksums.json")
   cached=$HOME/runner/act/tool_cache/ecr-auth/$version/$(node_arch)
   mkdir -p "$action" "$cached"
   cp -r "$ROOT/action" "$ROOT/action.yml" "$action"
-  jq --arg file "ecr-auth-$(uname -m)-unknown-linux-musl" --arg sum "$(sha256sum <"$1" | cut -d ' ' -f 1)" '.sha256[$file] = $sum' \
+  jq --arg file "ecr-auth-$(uname -m)-unknown-linux-musl" --arg sum "$(sha256sum <"$binary" | cut -d ' ' -f 1)" '.sha256[$file] = $sum' \
     "$ROOT/action/checksums.json" >"$action/action/checksums.json"
-  install -m 755 "$1" "$cached/ecr-auth"
+  ln "$binary" "$cached/ecr-auth"
 }
 
 # node_arch: this machine, as node calls it.
@@ -51,83 +56,52 @@ github_run() {
   return "$status"
 }
 
-# stand_in: a small program in the binary's place that shows what it is given and hands a value, a state and a mask back.
-stand_in() {
-  cat >"$HOME/stand-in" <<'EOF'
-#!/bin/sh
-echo "called with $*"
-# The shell drops names with hyphens.
-tr '\0' '\n' </proc/$$/environ | grep -a '^INPUT_\(REGISTRIES\|ROLE-TO-ASSUME\)=\|^STATE_' | sort
-[ "$2" = main ] || exit 1
-echo "::add-mask::a-word-to-hide" >&2
-echo "registry=a-word-to-hide" >>"$GITHUB_OUTPUT"
-echo "started=yes" >>"$GITHUB_STATE"
-[ "$(cat fail)" != yes ]
-EOF
-  chmod +x "$HOME/stand-in"
-  github_release "$HOME/stand-in"
+# github_job: a job of octo/app's branch main at GitHub, and in both accounts a role ci-push that it may assume.
+github_job() {
+  local account job url
+  grep -q "$TOKENS" /etc/hosts || name_here "$TOKENS" "sts.us-east-1.amazonaws.com" "api.ecr.us-east-1.amazonaws.com"
+  for account in "$ACCOUNT" "$PARTNER"; do
+    control oidc-providers '{"account": "'"$account"'", "issuer": "https://token.actions.githubusercontent.com", "audiences": ["sts.amazonaws.com"]}'
+    control roles '{"account": "'"$account"'", "name": "ci-push", "trust": [{"kind": "web-identity", "provider": "token.actions.githubusercontent.com",
+      "conditions": [{"operator": "StringEquals", "claim": "sub", "values": ["repo:octo/app:ref:refs/heads/main"]}]}]}'
+  done >/dev/null
+  job=$(control jobs '{"ci": "github"}')
+  url=$(jq -r .environment.ACTIONS_ID_TOKEN_REQUEST_URL <<<"$job")
+  github_env "ACTIONS_ID_TOKEN_REQUEST_URL=https://$TOKENS/${url#http://*/}" \
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN=$(jq -r .environment.ACTIONS_ID_TOKEN_REQUEST_TOKEN <<<"$job")"
 }
 
-# stand_in_workflow STEP: a job of the action and one step after it; PREPARE is a step before it.
-stand_in_workflow() {
-  github_workflow <<EOF
-on: push
-jobs:
-  test:
-    runs-on: ubuntu-24.04
-    steps:
-      - uses: actions/checkout@v6
-      - run: |
-          ${PREPARE:-echo no >fail}
-      - uses: $ACTION
-        id: ecr
-        with:
-          registries: 111122223333/eu-west-1
-          role-to-assume: ci-push
-      - run: |
-          $1
-        env:
-          REGISTRY: \${{ steps.ecr.outputs.registry }}
-EOF
+# github_test: the release, a job, and the workflow of the steps on stdin, with the image built as $IMAGE:1 and $OTHER:1 before.
+github_test() {
+  github_release
+  github_job
+  github_workflow < <(
+    cat <<-'EOF'
+	on: push
+	jobs:
+	  test:
+	    runs-on: ubuntu-24.04
+	    steps:
+	      - uses: actions/checkout@v6
+	EOF
+    sed 's/^/      /'
+  )
+  build_image "$IMAGE:1" hello >&2
 }
 
-test_github_runs_the_action_around_the_other_steps() {
-  stand_in
-  # shellcheck disable=SC2016 # for the step's shell
-  stand_in_workflow 'echo "got ${#REGISTRY} characters: $REGISTRY"'
+PARTNER=444455556666
+
+test_github_pushes_with_the_jobs_own_token() {
+  github_test <<EOF
+- uses: $ACTION
+  id: ecr
+  with:
+    registries: $ACCOUNT/$REGION
+    role-to-assume: arn:aws:iam::$ACCOUNT:role/ci-push
+- run: docker push $IMAGE:1
+- run: echo "registry \${{ steps.ecr.outputs.registry }} of \${{ steps.ecr.outputs.authenticated-arn }}"
+EOF
   local log
   log=$(github_run)
-  contains "$log" "called with action main"
-  contains "$log" "INPUT_REGISTRIES=111122223333/eu-west-1"
-  contains "$log" "INPUT_ROLE-TO-ASSUME=ci-push"
-  contains "$log" "got 14 characters: ***"
-  contains "${log#*got 14}" "called with action post"
-  contains "$log" "STATE_started=yes"
-  # The post step's exit status 1 is a warning, not the job's.
-  contains "$log" "the clean-up failed: exit status 1"
-  same "mentions of the masked word" "" "$(grep -o a-word-to-hide <<<"$log" || true)"
-}
-
-test_github_cleans_up_after_a_step_or_the_action_has_failed() {
-  stand_in
-  stand_in_workflow 'exit 3'
-  contains "$(fails github_run)" "called with action post"
-  rm -rf "$HOME/repository"
-  PREPARE='echo yes >fail' stand_in_workflow 'echo reached'
-  local log
-  log=$(fails github_run)
-  contains "$log" "called with action post"
-  same "later steps" "" "$(grep -o '| reached' <<<"$log" || true)"
-}
-
-test_github_runs_no_binary_that_is_not_the_releases() {
-  stand_in
-  stand_in_workflow true
-  sed -i 's/called with/evil/' "$HOME"/runner/act/tool_cache/ecr-auth/*/*/ecr-auth
-  local log
-  log=$(fails github_run)
-  contains "$log" "its SHA-256 is not the release's"
-  # There is no way to the release here.
-  contains "$log" "cannot download https://github.com/org/ecr-auth/releases/download/v"
-  same "words of the other binary" "" "$(grep -o 'evil' <<<"$log" || true)"
+  contains "$log" "registry $REGISTRY of arn:aws:sts::$ACCOUNT:assumed-role/ci-push/gha-octo-app-1"
 }
