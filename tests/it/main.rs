@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics says where")]
 
+mod action;
 mod crowds;
 mod endpoints;
+mod github_runner;
 mod harness;
 mod helper_protocol;
 mod lab_machine;

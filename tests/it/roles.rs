@@ -6,12 +6,12 @@ use serde_json::json;
 use crate::harness::{HOST, Machine};
 use crate::lab_machine::{GET_TOKEN, lab, machine, registry_status};
 
-const PARTNER_HOST: &str = "444455556666.dkr.ecr.eu-west-1.amazonaws.com";
-const SUBJECT: &str = "repo:octo/app:ref:refs/heads/main";
+pub const PARTNER_HOST: &str = "444455556666.dkr.ecr.eu-west-1.amazonaws.com";
+pub const SUBJECT: &str = "repo:octo/app:ref:refs/heads/main";
 const WITH_TOKEN: &str = "sts:AssumeRoleWithWebIdentity";
 
 /// A role of an account that GitHub's jobs of this subject may assume.
-fn github_role(lab: &Lab, account: &str, name: &str, subject: &str) -> String {
+pub fn github_role(lab: &Lab, account: &str, name: &str, subject: &str) -> String {
     lab.add_oidc_provider(account, GITHUB_ISSUER, &["sts.amazonaws.com"]);
     let condition = |claim: &str, value: &str| Condition {
         operator: Operator::StringEquals,
@@ -31,7 +31,7 @@ fn github_role(lab: &Lab, account: &str, name: &str, subject: &str) -> String {
 }
 
 /// A step of a GitHub job: nothing but what GitHub sets.
-fn step(lab: &Lab, job: &GithubJob) -> Machine {
+pub fn step(lab: &Lab, job: &GithubJob) -> Machine {
     Machine::new()
         .with("AWS_ENDPOINT_URL", &lab.http_url())
         .with("GITHUB_ACTIONS", "true")

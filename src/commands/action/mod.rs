@@ -9,10 +9,11 @@ mod job;
 mod main;
 mod post;
 mod principal;
+mod registries;
+mod results;
 mod summary;
 mod undo;
 mod uses;
-
 
 use clap::ValueEnum;
 

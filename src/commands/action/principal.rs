@@ -4,10 +4,12 @@ use std::time::Instant;
 
 use super::inputs::{Inputs, wrong};
 use crate::aws::{self, Aws};
+use crate::ci::github;
 use crate::config::Config;
 use crate::error::Result;
 use crate::identity::{Identity, RolePlan, Scope};
 use crate::registry::Partition;
+use crate::secret::Secret;
 use crate::token;
 use crate::world::World;
 
@@ -53,35 +55,101 @@ impl Principal {
             role: Some(role.to_owned()),
         }
     }
+}
 
-    /// Whether the inputs allow this account.
+/// Finds principals, each asked for once. Where nothing is to be verified, nobody is asked.
+#[derive(Debug)]
+pub struct Principals<'a> {
+    inputs: &'a Inputs,
+    region: &'a str,
+    known: Vec<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    /// What tells the identity from every other.
+    fields: Vec<(&'static str, Secret)>,
+    principal: Option<Principal>,
+}
+
+impl<'a> Principals<'a> {
+    /// None known yet; `region` is the one whose STS is asked.
+    pub fn new(inputs: &'a Inputs, region: &'a str) -> Self {
+        Self {
+            inputs,
+            region,
+            known: Vec::new(),
+        }
+    }
+
+    /// The principal behind each registry, as later steps will use it. Where nothing is to be checked, or one of several can be done
+    /// without, there may be none.
     ///
     /// # Errors
-    /// They don't.
-    pub fn check(&self, inputs: &Inputs) -> Result<()> {
-        if inputs.allowed_accounts.is_empty() || inputs.allowed_accounts.contains(&self.account) {
+    /// As [`Principals::find`]; no usable source of credentials.
+    pub fn of_hosts(
+        &mut self,
+        hosts: &[String],
+        config: &Config,
+        world: &mut World<'_>,
+    ) -> Result<Vec<Option<Principal>>> {
+        let mut principals = Vec::new();
+        for host in hosts {
+            let Some(target) = config.target(host) else {
+                principals.push(None);
+                continue;
+            };
+            let may_fail = !self.inputs.verify || (target.is_optional() && hosts.len() > 1);
+            let scope = Scope::from(target.registry());
+            let identity = Identity::choose_for(&scope, &world.env, target.profile(), target.role());
+            let found = identity.and_then(|identity| self.find(&identity, world));
+            principals.push(match found {
+                // What it can be done without is told where its password can't be had.
+                Err(_) if may_fail && self.inputs.allowed_accounts.is_empty() => None,
+                found => found?,
+            });
+        }
+        Ok(principals)
+    }
+
+    /// The principal of an identity, hidden in the log if its account is to be, and checked.
+    ///
+    /// # Errors
+    /// An account that isn't allowed; those of [`Principal::of`].
+    pub fn find(&mut self, identity: &Identity, world: &mut World<'_>) -> Result<Option<Principal>> {
+        let fields = identity.key_fields();
+        if let Some(known) = self.known.iter().find(|known| known.fields == fields) {
+            return Ok(known.principal.clone());
+        }
+        let is_asked = self.inputs.verify || !self.inputs.allowed_accounts.is_empty();
+        let principal = match is_asked || identity.role().is_some() {
+            true => Some(Principal::of(identity, self.region, world)?),
+            false => None,
+        };
+        if let Some(principal) = &principal {
+            if self.inputs.mask_account_id {
+                let _ = writeln!(world.stderr, "{}", github::add_mask(&principal.account));
+            }
+            self.check(principal)?;
+        }
+        self.known.push(Known {
+            fields,
+            principal: principal.clone(),
+        });
+        Ok(principal)
+    }
+
+    /// Whether the inputs allow this account.
+    fn check(&self, principal: &Principal) -> Result<()> {
+        let allowed = &self.inputs.allowed_accounts;
+        if allowed.is_empty() || allowed.contains(&principal.account) {
             return Ok(());
         }
-        let allowed = inputs.allowed_accounts.join(", ");
+        let (arn, account, allowed) = (&principal.arn, &principal.account, allowed.join(", "));
         Err(wrong(
             "allowed-account-ids",
-            format!(
-                "{} is of account {}, and allowed is {allowed} alone",
-                self.arn, self.account
-            ),
+            format!("{arn} is of account {account}, and allowed is {allowed} alone"),
         )
         .hint("correct role-to-assume, or add the account"))
     }
-}
-
-/// The identity that later steps use for a registry.
-///
-/// # Errors
-/// No usable source of credentials.
-pub fn identity_of(host: &str, config: &Config, world: &World<'_>) -> Result<Option<Identity>> {
-    let Some(target) = config.target(host) else {
-        return Ok(None);
-    };
-    let scope = Scope::from(target.registry());
-    Identity::choose_for(&scope, &world.env, target.profile(), target.role()).map(Some)
 }

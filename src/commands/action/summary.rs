@@ -1,6 +1,6 @@
 //! The table in the run's summary: registry, account, role, how, until when. No secrets.
 
-use super::inputs::{Inputs, Mode};
+use super::inputs::Mode;
 use super::principal::Principal;
 use crate::registry::Registry;
 
@@ -16,7 +16,7 @@ pub struct Row<'a> {
 }
 
 /// Markdown, with a heading.
-pub fn table(inputs: &Inputs, rows: &[Row<'_>]) -> String {
+pub fn table(mode: Mode, rows: &[Row<'_>]) -> String {
     let mut text = "### Amazon ECR sign-in\n\n".to_owned();
     if rows.is_empty() {
         text.push_str("No registry was asked for.\n");
@@ -32,8 +32,8 @@ pub fn table(inputs: &Inputs, rows: &[Row<'_>]) -> String {
             row.registry,
             account.unwrap_or("–"),
             role.unwrap_or("the runner's own credentials"),
-            how(inputs.mode),
-            until(inputs.mode, row.until.as_deref()),
+            how(mode),
+            until(mode, row.until.as_deref()),
         ];
         let cells = cells.map(|cell| cell.replace('|', "\\|"));
         text.push_str(&format!("| {} |\n", cells.join(" | ")));

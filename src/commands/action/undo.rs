@@ -54,7 +54,9 @@ pub struct Variable {
 impl Undo {
     /// What an earlier step of this action handed on, if it came so far.
     pub fn of(env: &Env) -> Option<Self> {
-        serde_json::from_str(env.get(VARIABLE)?).ok()
+        let undo: Self = serde_json::from_str(env.get(VARIABLE)?).ok()?;
+        // Without these nothing can be told apart from the user's own.
+        (undo.job.is_absolute() && undo.use_folder.starts_with(&undo.job)).then_some(undo)
     }
 
     /// Hands it on; a later call replaces an earlier one's.
