@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # TARGET, ROOT… come from run.sh
+# shellcheck shell=bash disable=SC2153,SC2154 # TARGET, ROOT… come from run.sh
 # GitHub: whole workflows, run by act on this machine (no container, no network). The runner has what GitHub's would have: node 24, the
 # action by its own name, and its release's binary in the tool cache, under the SHA-256 that the action demands.
 
@@ -212,8 +212,12 @@ $(sign_in "registries: $ACCOUNT/$REGION")
 - run: docker push $IMAGE:1
 - run: jq -r '"logins " + (.auths | keys | join(","))' "\$DOCKER_CONFIG/config.json"
 - run: cmp ~/before ~/.docker/config.json
+- run: skopeo inspect docker://$IMAGE:1 | jq -r '"skopeo sees " + .RepoTags[0]'
 EOF
-  contains "$(github_run)" "logins quay.io"
+  local log
+  log=$(github_run)
+  contains "$log" "logins quay.io"
+  contains "$log" "skopeo sees 1"
   cmp "$HOME/before" "$HOME/.docker/config.json"
 }
 

@@ -395,6 +395,29 @@ fn an_isolated_configuration_is_a_copy_that_keeps_dockers_ways() {
 }
 
 #[test]
+fn podman_keeps_its_logins_when_isolated() {
+    let lab = lab();
+    let (mut runner, role) = job(&lab);
+    let before = "{\"auths\": {\"quay.io\": {\"auth\": \"eDp5\"}}}";
+    runner.machine.write(".config/containers/auth.json", before);
+    let inputs = [
+        ("registries", HOST),
+        ("role-to-assume", role.as_str()),
+        ("docker-config", "isolated"),
+    ];
+    let main = runner.main(&inputs).succeeded();
+    let logins = PathBuf::from(&main.env["REGISTRY_AUTH_FILE"]);
+    let text: Value = serde_json::from_str(&fs::read_to_string(&logins).unwrap()).unwrap();
+    assert_eq!(
+        text,
+        json!({"auths": {"quay.io": {"auth": "eDp5"}}, "credHelpers": {HOST: "ecr-auth"}})
+    );
+    runner.post(&main).succeeded();
+    assert!(!logins.exists());
+    assert_eq!(runner.machine.read(".config/containers/auth.json"), before);
+}
+
+#[test]
 fn two_jobs_with_one_home_do_not_disturb_each_other() {
     let lab = lab();
     let (mut one, role) = job(&lab);
@@ -556,4 +579,70 @@ fn public_registries_can_be_done_without() {
         "{main:?}"
     );
     assert_eq!(docker_config(&runner)["credHelpers"]["public.ecr.aws"], "ecr-auth");
+}
+
+#[test]
+fn a_job_that_was_killed_leaves_nothing_that_the_next_one_does_not_take_back() {
+    let lab = lab();
+    let (mut killed, role) = job(&lab);
+    let config = format!("{{\"credHelpers\": {{\"{HOST}\": \"ecr-login\"}}}}");
+    killed.machine.write(".docker/config.json", &config);
+    let inputs = [("registries", HOST), ("role-to-assume", role.as_str())];
+    killed.main(&inputs).succeeded();
+    // The runner empties it before the next job.
+    fs::remove_dir_all(killed.temporary()).unwrap();
+
+    let another = lab.add_github_job(SUBJECT).unwrap();
+    let home = killed.machine.home().display().to_string();
+    let mut next = Runner::new(step(&lab, &another).with("HOME", &home));
+    assert_nowhere(&killed.machine.home(), &["eyJ"]);
+    let main = next.main(&inputs).succeeded();
+    next.post(&main).succeeded();
+    assert_eq!(killed.machine.read(".docker/config.json"), config);
+}
+
+#[test]
+fn a_home_that_cannot_be_written_takes_an_isolated_configuration() {
+    let lab = lab();
+    let (runner, role) = job(&lab);
+    // Nobody may write there, root included.
+    let mut runner = Runner {
+        machine: runner.machine.with("HOME", "/proc/self"),
+        ..runner
+    };
+    let inputs = [
+        ("registries", HOST),
+        ("role-to-assume", role.as_str()),
+        ("docker-config", "isolated"),
+    ];
+    let main = runner.main(&inputs).succeeded();
+    runner.docker_asks(HOST).password();
+    runner.post(&main).succeeded();
+    assert_eq!(
+        files_below(&PathBuf::from(&main.env["DOCKER_CONFIG"])),
+        Vec::<PathBuf>::new()
+    );
+}
+
+#[test]
+fn debug_logging_tells_more_but_no_secret() {
+    let lab = lab();
+    let (mut runner, role) = job(&lab);
+    runner.machine.set("RUNNER_DEBUG", "1");
+    let main = runner
+        .main(&[("registries", HOST), ("role-to-assume", &role)])
+        .succeeded();
+    assert!(
+        main.outcome.stderr.contains(&format!("credentials: {role} by ")),
+        "{main:?}"
+    );
+    let log = main
+        .outcome
+        .stderr
+        .lines()
+        .filter(|line| !line.starts_with("::add-mask::"));
+    let log: String = log.collect();
+    for secret in main.masked() {
+        assert!(!log.contains(secret));
+    }
 }

@@ -18,7 +18,7 @@ const FILES: [&str; 5] = [
 /// A runner in the middle of a job.
 pub struct Runner {
     pub machine: Machine,
-    steps: usize,
+    pub steps: usize,
 }
 
 /// A step that has ended.

@@ -1,12 +1,16 @@
 //! Which of docker's configuration folders the job uses, and the copy for this job alone.
+//!
+//! Podman, Buildah and Skopeo read `$REGISTRY_AUTH_FILE` alone where it is set, else `$DOCKER_CONFIG/config.json` alone where that
+//! is set: <https://github.com/containers/common/blob/main/pkg/auth/auth.go>.
 
+#[cfg(not(unix))]
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::inputs::DockerConfig;
 use super::job::{Job, copy_private};
-use crate::docker::{self, Client};
+use crate::docker::{self, Client, ConfigFile};
 use crate::error::{Error, Result};
 use crate::world::Env;
 
@@ -21,6 +25,19 @@ pub struct Place {
     pub folder: PathBuf,
     /// The variables that say so to later steps.
     pub variables: Vec<(&'static str, PathBuf)>,
+    /// Whether `DOCKER_CONFIG` names the folder.
+    is_named: bool,
+}
+
+impl Place {
+    /// The clients' configuration files; `env` has the variables already.
+    ///
+    /// # Errors
+    /// No home.
+    pub fn files(&self, env: &Env) -> Result<Vec<ConfigFile>> {
+        let client = (self.is_named && env.get("REGISTRY_AUTH_FILE").is_none()).then_some(Client::Docker);
+        docker::config_files(client, Some(&self.folder), env)
+    }
 }
 
 /// Finds the folder, and makes it where it is to be the job's own.
@@ -37,11 +54,13 @@ pub fn prepare(choice: &DockerConfig, job: &Job, env: &Env) -> Result<Place> {
             return Ok(Place {
                 variables: vec![("DOCKER_CONFIG", folder.clone())],
                 folder: folder.clone(),
+                is_named: true,
             });
         }
     };
     if !isolated || current == job.docker() {
         return Ok(Place {
+            is_named: current == job.docker(),
             folder: current,
             variables: Vec::new(),
         });
@@ -52,10 +71,21 @@ pub fn prepare(choice: &DockerConfig, job: &Job, env: &Env) -> Result<Place> {
         // Builders made before are found, and those made from now on outlive this job's folder, as they would without it.
         variables.push(("BUILDX_CONFIG", current.join("buildx")));
     }
+    if let Some(logins) = podman_logins(env)? {
+        copy_private(&logins, &job.podman())?;
+        variables.push(("REGISTRY_AUTH_FILE", job.podman()));
+    }
     Ok(Place {
         folder: job.docker(),
         variables,
+        is_named: true,
     })
+}
+
+/// The file of podman's that would be read first, if there is one: without it podman is content with docker's.
+fn podman_logins(env: &Env) -> Result<Option<PathBuf>> {
+    let files = docker::config_files(Some(Client::Podman), None, env)?;
+    Ok(files.into_iter().map(|file| file.path).rfind(|path| path.is_file()))
 }
 
 /// `$DOCKER_CONFIG`, or `~/.docker`.
@@ -108,15 +138,4 @@ fn link_to(target: &Path, link: &Path) -> io::Result<()> {
         link_to(&entry.path(), &link.join(entry.file_name()))?;
     }
     Ok(())
-}
-
-/// Takes away what the copy holds of secrets. What is linked is the user's.
-///
-/// # Errors
-/// The system's.
-pub fn remove_secrets(job_docker: &Path) -> io::Result<()> {
-    match fs::remove_file(job_docker.join("config.json")) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }

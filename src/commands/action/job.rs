@@ -69,6 +69,11 @@ impl Job {
         self.folder.join("docker")
     }
 
+    /// Podman's logins, where docker's configuration is isolated.
+    pub fn podman(&self) -> PathBuf {
+        self.folder.join("podman/auth.json")
+    }
+
     /// `ecr-auth.yml`.
     pub fn rules(&self) -> PathBuf {
         self.folder.join("ecr-auth.yml")

@@ -224,7 +224,7 @@ impl Step {
         for (name, path) in &place.variables {
             self.exports.set_path(name, path, &mut world.env, &mut self.undo)?;
         }
-        let files = docker::config_files(None, Some(&place.folder), &world.env)?;
+        let files = place.files(&world.env)?;
         self.undo.hosts = hosts.to_vec();
         self.undo.add_files(&files);
         self.undo.save(&world.env)?;

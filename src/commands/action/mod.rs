@@ -19,7 +19,7 @@ use clap::ValueEnum;
 
 use crate::ci::github::{Level, annotation};
 use crate::error::{Error, Exit};
-use crate::world::World;
+use crate::world::{Verbosity, World};
 
 /// A step of the action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -32,6 +32,10 @@ pub enum Step {
 
 /// Runs one of the steps. An error is one annotation of the run.
 pub fn run(step: Step, world: &mut World<'_>) -> Exit {
+    // Somebody has switched debug logging on for this run.
+    if world.env.is_true("RUNNER_DEBUG") {
+        world.verbosity = Verbosity::Debug;
+    }
     match step {
         Step::Main => match main::run(world) {
             Ok(()) => Exit::Done,

@@ -5,7 +5,6 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::docker_config;
 use super::job::Job;
 use super::undo::Undo;
 use super::uses::Uses;
@@ -43,7 +42,7 @@ fn end_use(file: &ConfigFile, undo: &Undo, world: &mut World<'_>) -> Result<()> 
     let uses = Uses::of(&undo.use_folder, &world.env);
     let mut restore = |hosts: &[String]| restore(file, hosts, world);
     match uses {
-        Some(uses) => uses.end(file, &mut restore),
+        Some(uses) => uses.end(file, &undo.hosts, &mut restore),
         None if undo.hosts.is_empty() => Ok(()),
         None => restore(&undo.hosts),
     }
@@ -102,7 +101,8 @@ fn remove_secrets(undo: &Undo) -> Result<()> {
         removed = removed
             .and(gone(fs::remove_dir_all(job.cache())))
             .and(gone(fs::remove_file(job.aws_config())))
-            .and(docker_config::remove_secrets(&job.docker()));
+            .and(gone(fs::remove_file(job.docker().join("config.json"))))
+            .and(gone(fs::remove_file(job.podman())));
     }
     removed.map_err(|error| failed(&undo.job, error))
 }

@@ -56,3 +56,54 @@ fn until(mode: Mode, until: Option<&str>) -> &str {
         (_, None) => "–",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+
+    #[test]
+    fn a_row_says_whose_how_and_until_when() {
+        let principal = Principal {
+            account: "444455556666".into(),
+            arn: "arn:aws:sts::444455556666:assumed-role/a|b/s".into(),
+            role: Some("arn:aws:iam::444455556666:role/a|b".into()),
+        };
+        let row = |registry, principal, until: Option<&str>| Row {
+            registry,
+            principal,
+            until: until.map(str::to_owned),
+        };
+        let rows = [
+            row(HOST, Some(&principal), Some("2026-01-02T03:04:05Z")),
+            row("public.ecr.aws", Some(&principal), None),
+            row("public.ecr.aws", None, None),
+        ];
+        let lines = |mode| {
+            let text = table(mode, &rows);
+            let lines = text.lines().skip(4);
+            lines
+                .map(|line| line.replace("arn:aws:iam::444455556666:role/a\\|b", "ROLE"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            lines(Mode::Login),
+            [
+                &format!("| {HOST} | 111122223333 | ROLE | stored password | 2026-01-02T03:04:05Z |"),
+                "| public.ecr.aws | 444455556666 | ROLE | stored password | – |",
+                "| public.ecr.aws | – | the runner's own credentials | stored password | – |",
+            ]
+        );
+        assert!(
+            lines(Mode::Helper)
+                .iter()
+                .all(|line| line.ends_with("| credential helper | renewed when needed |"))
+        );
+    }
+
+    #[test]
+    fn no_registry_is_no_table() {
+        assert!(!table(Mode::None, &[]).contains('|'));
+    }
+}

@@ -58,14 +58,23 @@ impl Uses {
         }
     }
 
-    /// Ends this use, and has what no other use needs taken back: `take_back` gets the hosts, at least one.
+    /// Ends this use, and has those of its hosts that no other use needs taken back: `take_back` gets them, at least one. Where there
+    /// can be no notes, all are.
     ///
     /// # Errors
-    /// The notes can't be read or written; those of `take_back`.
-    pub fn end(&self, file: &ConfigFile, take_back: &mut dyn FnMut(&[String]) -> Result<()>) -> Result<()> {
+    /// Those of `take_back`.
+    pub fn end(
+        &self,
+        file: &ConfigFile,
+        hosts: &[String],
+        take_back: &mut dyn FnMut(&[String]) -> Result<()>,
+    ) -> Result<()> {
         let real = docker::real_path(&file.path)?;
         let mut taken_back = Ok(());
-        let noted = self.notes.change(&mut |all| {
+        let mut known = false;
+        // Notes that can't be written say of a use that has ended what its missing folder says, too.
+        let _ = self.notes.change(&mut |all| {
+            known = true;
             let Some(uses) = all.get_mut(&real) else { return };
             let mut left = Vec::new();
             for (host, users) in uses.iter_mut() {
@@ -82,8 +91,10 @@ impl Uses {
                 taken_back = take_back(&left);
             }
         });
-        noted.map_err(|error| Error::failed(format!("cannot tell who uses {}", file.path.display()), error))?;
-        taken_back
+        match known || hosts.is_empty() {
+            true => taken_back,
+            false => take_back(hosts),
+        }
     }
 }
 

@@ -164,3 +164,23 @@ fn what_is_not_allowed_is_told_with_what_is() {
     let eleven = refusal(&[("allowed-account-ids", "11122223333")]);
     assert!(eleven.contains("leading zero"), "{eleven}");
 }
+
+/// Those that the shim reads, before there is a binary.
+const OF_THE_SHIM: [&str; 2] = ["binary-path", "download-base-url"];
+
+#[test]
+fn every_input_of_the_definition_is_read() {
+    let definition = include_str!("../../../../action.yml").replace('\r', "");
+    let inputs = definition.split("\ninputs:\n").nth(1).unwrap();
+    let inputs = inputs.split("\noutputs:\n").next().unwrap();
+    let names: Vec<_> = inputs
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'))
+        .filter(|name| !name.starts_with([' ', '#']) && !OF_THE_SHIM.contains(name))
+        .collect();
+    assert!(names.len() > 30, "{names:?}");
+    let reader = include_str!("../inputs.rs");
+    for name in names {
+        assert!(reader.contains(&format!("\"{name}\"")), "{name} is not read");
+    }
+}
