@@ -7,10 +7,15 @@ source "$(dirname "$0")/../../scripts/stage.sh"
 HERE=$ROOT/tests/e2e
 
 FOREIGN=444455556666.dkr.ecr.$REGION.amazonaws.com
-name_here "$REGISTRY" "$FOREIGN" public.ecr.aws "api.ecr.$REGION.amazonaws.com" api.ecr-public.us-east-1.amazonaws.com \
-  "sts.$REGION.amazonaws.com" sts.amazonaws.com
+# Another account in another region.
+PARTNER=444455556666.dkr.ecr.us-east-1.amazonaws.com
+# Where GitHub's runners ask for their jobs' tokens.
+GITHUB_TOKENS=run-actions-1-azure-eastus.actions.githubusercontent.com
+# All at once: a running engine may read a name that comes later only seconds after.
+name_here "$REGISTRY" "$FOREIGN" "$PARTNER" public.ecr.aws "api.ecr.$REGION.amazonaws.com" api.ecr.us-east-1.amazonaws.com \
+  api.ecr-public.us-east-1.amazonaws.com "sts.$REGION.amazonaws.com" sts.us-east-1.amazonaws.com sts.amazonaws.com "$GITHUB_TOKENS"
 start_lab
-trust "$REGISTRY" "$FOREIGN" public.ecr.aws
+trust "$REGISTRY" "$FOREIGN" "$PARTNER" public.ecr.aws
 start_engine
 podman_settings
 image_folder "$STAGE/image" "hello"
