@@ -62,7 +62,7 @@ const INPUTS: [(&str, &str); 10] = [
     ("--session-name", "role-session-name"),
     ("--audience", "audience"),
     ("--source", "source:"),
-    ("--profile", "profile"),
+    ("with --profile", "with profile"),
 ];
 
 /// Shows an error in the run's summary, in the form of all of ecr-auth's: what failed, why, and what to do about it.

@@ -55,8 +55,9 @@ impl Undo {
     /// What an earlier step of this action handed on, if it came so far.
     pub fn of(env: &Env) -> Option<Self> {
         let undo: Self = serde_json::from_str(env.get(VARIABLE)?).ok()?;
-        // Without these nothing can be told apart from the user's own.
-        (undo.job.is_absolute() && undo.use_folder.starts_with(&undo.job)).then_some(undo)
+        // All else is not the action's to remove.
+        let is_ours = undo.job.starts_with(env.path("RUNNER_TEMP")?) && undo.use_folder.starts_with(&undo.job);
+        is_ours.then_some(undo)
     }
 
     /// Hands it on; a later call replaces an earlier one's.
@@ -86,5 +87,28 @@ impl Undo {
                 Kind::Podman => self.podman.push(file.path.clone()),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_elsewhere_is_not_taken_for_the_jobs() {
+        let read = |job: &str, use_folder: &str| {
+            let undo = Undo {
+                job: job.into(),
+                use_folder: use_folder.into(),
+                ..Undo::default()
+            };
+            let text = serde_json::to_string(&undo).unwrap();
+            let env = [("RUNNER_TEMP", "/tmp/runner"), (VARIABLE, text.as_str())];
+            Undo::of(&env.into_iter().collect()) == Some(undo)
+        };
+        assert!(read("/tmp/runner/ecr-auth-1", "/tmp/runner/ecr-auth-1/use-1"));
+        assert!(!read("/home/me", "/home/me/use-1"));
+        assert!(!read("/tmp/runner/ecr-auth-1", "/home/me"));
+        assert!(!read("", ""));
     }
 }

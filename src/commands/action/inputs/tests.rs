@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn read(inputs: &[(&str, &str)]) -> Result<Inputs> {
@@ -182,5 +184,46 @@ fn every_input_of_the_definition_is_read() {
     let reader = include_str!("../inputs.rs");
     for name in names {
         assert!(reader.contains(&format!("\"{name}\"")), "{name} is not read");
+    }
+}
+
+const NAMES: [&str; 12] = [
+    "registries",
+    "aws-region",
+    "role-duration-seconds",
+    "session-tags",
+    "custom-tags",
+    "mode",
+    "export-credentials",
+    "allowed-account-ids",
+    "docker-config",
+    "cleanup",
+    "registry-type",
+    "source",
+];
+
+proptest! {
+    /// Whatever is written, it is read or refused by the name of an input, and a refusal can be shown in one line.
+    #[test]
+    fn any_text_is_read_or_refused(name in prop::sample::select(&NAMES[..]), text in "[a-z0-9={}\":,/ \n\\PC]{0,40}") {
+        if let Err(error) = read(&[(name, &text)]) {
+            prop_assert_eq!(error.what(), format!("input {name}"));
+            prop_assert!(!error.to_string().contains('\n'));
+        }
+    }
+
+    #[test]
+    fn registries_are_read_as_they_are_written(
+        named in prop::collection::vec(("[a-z0-9./-]{1,20}", prop::option::of("[a-zA-Z0-9:/-]{1,20}")), 1..5),
+        between in prop::sample::select(vec![",", "\n", " ,\n ", "\n\n"]),
+    ) {
+        let entry = |(registry, role): &(String, Option<String>)| match role {
+            Some(role) => format!("{registry} role={role}"),
+            None => registry.clone(),
+        };
+        let text = named.iter().map(entry).collect::<Vec<_>>().join(between);
+        let found = read(&[("registries", &text)]).unwrap().registries;
+        let found: Vec<_> = found.into_iter().map(|it| (it.registry, it.role)).collect();
+        prop_assert_eq!(found, named);
     }
 }
