@@ -566,6 +566,18 @@ fn chained_keys_take_the_place_of_those_they_were_assumed_with() {
 }
 
 #[test]
+fn so_they_do_where_the_environment_names_the_role() {
+    let lab = lab();
+    let role = crate::lab_machine::role(&lab, "deploy");
+    let mut runner = Runner::new(machine(&lab).with("AWS_ROLE_ARN", &role));
+    let inputs = [("registries", HOST), ("export-credentials", "env")];
+    let main = runner.main(&inputs).succeeded();
+    runner.docker_asks(HOST).password();
+    runner.post(&main).succeeded();
+    assert_eq!(runner.machine.variable("AWS_ROLE_ARN"), Some(role.as_str()));
+}
+
+#[test]
 fn public_registries_can_be_done_without() {
     let lab = lab();
     let (mut runner, role) = job(&lab);
@@ -645,4 +657,29 @@ fn debug_logging_tells_more_but_no_secret() {
     for secret in main.masked() {
         assert!(!log.contains(secret));
     }
+}
+
+#[test]
+fn many_jobs_at_once_lose_nothing_and_leave_nothing() {
+    let lab = lab();
+    let (first, role) = job(&lab);
+    let before = "{\n  \"auths\": {\"ghcr.io\": {\"auth\": \"eDp5\"}}\n}\n";
+    first.machine.write(".docker/config.json", before);
+    let home = first.machine.home().display().to_string();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let own = lab.add_github_job(SUBJECT).unwrap();
+                let mut runner = Runner::new(step(&lab, &own).with("HOME", &home));
+                let main = runner
+                    .main(&[("registries", HOST), ("role-to-assume", &role)])
+                    .succeeded();
+                let config = fs::read_to_string(format!("{home}/.docker/config.json")).unwrap();
+                assert!(config.contains(&format!("\"{HOST}\": \"ecr-auth\"")), "{config}");
+                runner.docker_asks(HOST).password();
+                runner.post(&main).succeeded();
+            });
+        }
+    });
+    assert_eq!(first.machine.read(".docker/config.json"), before);
 }

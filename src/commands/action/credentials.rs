@@ -111,6 +111,10 @@ impl Credentials {
             exports.hand_on("AWS_SESSION_TOKEN", Secret::default());
         }
         undo.access_key_id = Some(session.access_key_id.clone());
+        if self.base().is_some() && exports.given("AWS_ROLE_ARN").is_some() {
+            // Whoever reads it would assume the role once more, with its own credentials.
+            exports.set("AWS_ROLE_ARN", "", &mut world.env, undo);
+        }
     }
 
     /// A profile that asks for new credentials whenever they are needed, in a copy of AWS's `config` file for this job alone.

@@ -79,7 +79,7 @@ fn reset_variables(undo: &Undo, world: &World<'_>) -> Result<()> {
     let stands = undo
         .variables
         .iter()
-        .filter(|it| env.get(&it.name) == Some(&it.written));
+        .filter(|it| env.get(&it.name).unwrap_or_default() == it.written);
     let mut variables: Vec<(&str, Secret)> = stands
         .map(|it| (it.name.as_str(), Secret::new(it.before.as_str())))
         .collect();
