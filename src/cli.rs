@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::commands::{assume, helper, install, kubelet, login, logout, setup};
+use crate::commands::{action, assume, helper, install, kubelet, login, logout, setup};
 use crate::error::{Error, Exit, Result};
 use crate::world::{Verbosity, World};
 
@@ -58,6 +58,13 @@ enum Command {
         /// The shell
         shell: Shell,
     },
+    /// Runs a step of the GitHub Action; action.yml calls it
+    #[command(hide = true)]
+    Action {
+        /// Which step
+        #[arg(value_enum)]
+        step: action::Step,
+    },
     /// Speaks the Docker credential-helper protocol; clients call it as docker-credential-ecr-auth
     Helper {
         /// get, store, erase, list or version
@@ -94,6 +101,7 @@ fn dispatch(cli: &Cli, world: &mut World<'_>) -> Result<Exit> {
         Command::Install(args) => install::run(args, world)?,
         Command::Assume(args) => return assume::run(args, world),
         Command::Completions { shell } => print_completions(*shell, world)?,
+        Command::Action { step } => return Ok(action::run(*step, world)),
         Command::Helper { action } => return Ok(helper::run(action, cli.config.as_deref(), world)),
     }
     Ok(Exit::Done)

@@ -149,7 +149,7 @@ impl Config {
 }
 
 /// Where the configuration file is, or would be: `named`, else `$ECR_AUTH_CONFIG`, else in the user's configuration folder.
-fn path(env: &Env, named: Option<&Path>) -> Option<PathBuf> {
+pub fn path(env: &Env, named: Option<&Path>) -> Option<PathBuf> {
     let named = named.map(Path::to_owned).or_else(|| env.path("ECR_AUTH_CONFIG"));
     named.or_else(|| default_path(env))
 }

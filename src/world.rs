@@ -30,6 +30,11 @@ impl Env {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// Sets a variable for what is read from here on, and for the programs that are run: not for this process itself.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+
     /// Whether the variable is set, but to nothing: who reads the process's own environment may not take that for unset.
     pub fn is_blank(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(String::is_empty)

@@ -94,6 +94,12 @@ pub fn annotation(level: Level, title: &str, message: &str) -> String {
     format!("::{command} title={title}::{}", escape(message))
 }
 
+/// The workflow command that hides a word in the log from now on: one line without its end. For secrets there is [`super::mask`], which
+/// leaves out what would ruin the log; this one hides what somebody asked for.
+pub fn add_mask(word: &str) -> String {
+    format!("::add-mask::{}", escape(word))
+}
+
 fn escape(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }

@@ -6,13 +6,13 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 
 use super::deliver::{DeliveryArgs, hide};
-use super::identity::{IdentityArgs, Source};
+use super::identity::{IdentityArgs, credential_process};
 use super::run_with;
 use crate::cache::Cache;
 use crate::ci::{self, github};
 use crate::docker::shown;
 use crate::error::{Error, Exit, Result};
-use crate::identity::{Base, RoleSettings};
+use crate::identity::RoleSettings;
 use crate::output;
 use crate::profile;
 use crate::session::{Plan, SessionCredentials};
@@ -122,8 +122,7 @@ fn hand_over(args: &AssumeArgs, credentials: &SessionCredentials, world: &mut Wo
     args.delivery.deliver(&text, world)
 }
 
-/// Writes a profile that runs this command with the same flags, and the choice that they mean now: whoever uses the profile later
-/// may have other variables, and one of them may name the profile itself.
+/// Writes a profile that runs this command with the same flags.
 fn write_profile(args: &AssumeArgs, world: &mut World<'_>) -> Result<()> {
     let name = args.identity.profile.as_deref().unwrap_or(PROFILE);
     let role = args
@@ -135,18 +134,13 @@ fn write_profile(args: &AssumeArgs, world: &mut World<'_>) -> Result<()> {
         return Err(Error::usage("no role", "none is named for the profile to assume")
             .hint("name it with --role-arn or AWS_ROLE_ARN; --profile is the name of the profile that is written"));
     }
-    let mut identity = IdentityArgs {
+    let identity = IdentityArgs {
         role_arn: role,
         profile: None,
         ..args.identity.clone()
     };
     let plan = plan(&identity, world)?;
-    identity.source = Some(match plan.identity().role().map(|role| &role.base) {
-        Some(Base::Token(_)) | None => Source::Oidc,
-        Some(Base::Source(_)) => Source::Chain,
-    });
-    let mut line = vec!["assume".to_owned()];
-    line.extend(identity.to_args()?);
+    let line = credential_process(&identity, &plan)?;
     let written = profile::write(name, &world.exe, &line, &world.env)?;
     let already = if written.changed { "" } else { "already " };
     world.say(&format!(

@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 
 use crate::config::Value;
 use crate::error::{Error, Result};
-use crate::identity::{RoleSettings, SourceChoice, TokenPlace, policy_text};
+use crate::identity::{Base, RoleSettings, SourceChoice, TokenPlace, policy_text};
+use crate::session::Plan;
 
 /// Whose AWS credentials
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -248,6 +249,25 @@ impl IdentityArgs {
     fn absolute_token_file(&self) -> Result<Option<String>> {
         self.token_file.as_deref().map(absolute).transpose()
     }
+}
+
+/// The arguments of `ecr-auth assume` as a `credential_process`, with these flags and the choice that they mean now: whoever runs it
+/// later may have other variables, and one of them may name the profile itself.
+///
+/// # Errors
+/// A path that can't be made absolute.
+pub fn credential_process(identity: &IdentityArgs, plan: &Plan) -> Result<Vec<String>> {
+    let source = match plan.identity().role().map(|role| &role.base) {
+        Some(Base::Token(_)) | None => Source::Oidc,
+        Some(Base::Source(_)) => Source::Chain,
+    };
+    let identity = IdentityArgs {
+        source: Some(source),
+        ..identity.clone()
+    };
+    let mut line = vec!["assume".to_owned()];
+    line.extend(identity.to_args()?);
+    Ok(line)
 }
 
 fn absolute(path: &std::path::Path) -> Result<String> {

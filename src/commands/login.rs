@@ -1,21 +1,18 @@
 //! `ecr-auth login`: fetches registry passwords and hands them over, masked.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
 use super::deliver::{DeliveryArgs, hide};
 use super::hosts;
 use super::identity::IdentityArgs;
-use crate::cache::{Cache, Held};
+use super::passwords;
 use crate::ci::{self, github};
 use crate::config::Config;
-use crate::docker::{self, Client, ConfigFile, Login, Place, Record, StoredLogin, shown};
+use crate::docker::{self, Client, ConfigFile, Place, StoredLogin};
 use crate::error::{Error, Result};
 use crate::output::{self, RegistryPassword, SecretName};
-use crate::token::{Override, Plan};
 use crate::world::World;
 
 const EXAMPLES: &str = "\
@@ -144,40 +141,13 @@ fn check_hosts(args: &LoginArgs, hosts: &[String]) -> Result<()> {
     }
 }
 
-/// One fetch for all registries that one token opens.
+/// All of them; those that are optional are gone on without, where there are others.
 fn fetch(args: &LoginArgs, hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<Vec<RegistryPassword>> {
-    let cache = Cache::open(Cache::folder(&world.env));
-    let mut fetched: BTreeMap<String, Held> = BTreeMap::new();
-    let mut passwords = Vec::new();
-    for host in hosts {
-        let Some(target) = config.target(host) else { continue };
-        let with = Override {
-            profile: args.identity.profile.as_deref(),
-            role: args.identity.settings(target.role())?,
-            is_whole: args.identity.names_one(),
-        };
-        let plan = Plan::with(&world.env, &target, &with)?;
-        let key = plan.key().to_string();
-        let held = match fetched.get(&key) {
-            Some(held) => Ok(held.clone()),
-            None => plan.password(&cache, host, Instant::now(), world),
-        };
-        match held {
-            Ok(held) => {
-                fetched.insert(key, held.clone());
-                passwords.push(RegistryPassword {
-                    host: host.clone(),
-                    password: held.secret,
-                    expires_at: held.expires_at,
-                });
-            }
-            Err(error) if target.is_optional() && hosts.len() > 1 => {
-                world.say(&format!("warning: {host}: going on without it: {error}"));
-            }
-            Err(error) => return Err(error),
-        }
+    let fetched = passwords::fetch(&args.identity, hosts, config, world)?;
+    for (host, error) in &fetched.failed {
+        world.say(&format!("warning: {host}: going on without it: {error}"));
     }
-    Ok(passwords)
+    Ok(fetched.passwords)
 }
 
 fn hand_over(
@@ -203,26 +173,10 @@ fn hand_over(
 /// Hands the passwords to where each client keeps its own.
 fn store(args: &LoginArgs, passwords: &[RegistryPassword], world: &mut World<'_>) -> Result<()> {
     let files = docker::config_files(args.client, args.docker_config.as_deref(), &world.env)?;
-    let record = world.env.state_folder().map(Record::in_folder);
-    let logins: Vec<Login<'_>> = passwords
-        .iter()
-        .map(|it| Login {
-            host: &it.host,
-            password: &it.password,
-        })
-        .collect();
     for file in &files {
-        let stored = docker::store(file, &logins, record.as_ref(), &world.env)?;
-        for (login, password) in stored.logins.iter().zip(passwords) {
-            report(file, login, password, world)?;
-        }
+        let logins = passwords::store(file, passwords, world)?;
         if args.identity.is_given() {
-            warn_of_helpers(file, &stored.logins, world);
-        }
-        if let Some(error) = &stored.not_recorded {
-            world.say(&format!(
-                "warning: what was stored cannot be recorded, so logout will leave it: {error}"
-            ));
+            warn_of_helpers(file, &logins, world);
         }
     }
     Ok(())
@@ -237,21 +191,4 @@ fn warn_of_helpers(file: &ConfigFile, logins: &[StoredLogin], world: &mut World<
             login.host
         ));
     }
-}
-
-fn report(file: &ConfigFile, login: &StoredLogin, password: &RegistryPassword, world: &mut World<'_>) -> Result<()> {
-    let (client, host) = (file.kind.name(), &login.host);
-    let until = output::rfc3339(password.expires_at)?;
-    let line = match &login.place {
-        Place::File => format!("until {until}, in {}", shown(&file.path, &world.env)),
-        Place::Store(name) => format!("until {until}, in the credential store {name}"),
-        Place::Helper(name) => format!("by the credential helper {name}: nothing had to be stored"),
-    };
-    world.say(&format!("{client}: signed in to {host} {line}"));
-    if login.replaced {
-        world.say(&format!(
-            "warning: {client} had another password for {host}; it is gone, and logout cannot put it back"
-        ));
-    }
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The flow of each subcommand: parse, plan, do, report. They don't know each other; what
-//! several of them need stands in `identity` (flags), `deliver` and `hosts`.
+//! several of them need stands in `identity` (flags), `deliver`, `hosts` and `passwords`.
 
+pub mod action;
 pub mod assume;
 mod deliver;
 pub mod helper;
@@ -10,5 +11,6 @@ pub mod install;
 pub mod kubelet;
 pub mod login;
 pub mod logout;
+mod passwords;
 mod run_with;
 pub mod setup;

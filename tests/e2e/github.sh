@@ -1,20 +1,22 @@
-# shellcheck shell=bash disable=SC2154 # TARGET, ROOT… come from run.sh
+# shellcheck shell=bash disable=SC2153,SC2154 # TARGET, ROOT… come from run.sh
 # GitHub: whole workflows, run by act on this machine (no container, no network). The runner has what GitHub's would have: node 24, the
 # action by its own name, and its release's binary in the tool cache, under the SHA-256 that the action demands.
 
 # What the workflows call the action.
 ACTION=org/ecr-auth@v1
 
-# github_release BINARY: the action as a release has it, whose binary this is.
+# github_release: the action as a release has it.
 github_release() {
-  local version cached action=$HOME/action
+  local version cached action=$HOME/action binary=$STAGE/release/ecr-auth
+  # Once for all tests: what is on the stage is in memory.
+  [ -e "$binary" ] || { mkdir -p "$STAGE/release" && strip -o "$binary" "$ECR_AUTH" && chmod 755 "$binary"; }
   version=$(jq -r .version "$ROOT/action/checksums.json")
   cached=$HOME/runner/act/tool_cache/ecr-auth/$version/$(node_arch)
   mkdir -p "$action" "$cached"
   cp -r "$ROOT/action" "$ROOT/action.yml" "$action"
-  jq --arg file "ecr-auth-$(uname -m)-unknown-linux-musl" --arg sum "$(sha256sum <"$1" | cut -d ' ' -f 1)" '.sha256[$file] = $sum' \
+  jq --arg file "ecr-auth-$(uname -m)-unknown-linux-musl" --arg sum "$(sha256sum <"$binary" | cut -d ' ' -f 1)" '.sha256[$file] = $sum' \
     "$ROOT/action/checksums.json" >"$action/action/checksums.json"
-  install -m 755 "$1" "$cached/ecr-auth"
+  ln "$binary" "$cached/ecr-auth"
 }
 
 # node_arch: this machine, as node calls it.
@@ -51,80 +53,268 @@ github_run() {
   return "$status"
 }
 
-# stand_in: a small program in the binary's place that shows what it is given and hands a value, a state and a mask back.
-stand_in() {
-  cat >"$HOME/stand-in" <<'EOF'
-#!/bin/sh
-echo "called with $*"
-# The shell drops names with hyphens.
-tr '\0' '\n' </proc/$$/environ | grep -a '^INPUT_\(REGISTRIES\|ROLE-TO-ASSUME\)=\|^STATE_' | sort
-[ "$2" = main ] || exit 1
-echo "::add-mask::a-word-to-hide" >&2
-echo "registry=a-word-to-hide" >>"$GITHUB_OUTPUT"
-echo "started=yes" >>"$GITHUB_STATE"
-[ "$(cat fail)" != yes ]
-EOF
-  chmod +x "$HOME/stand-in"
-  github_release "$HOME/stand-in"
+# github_job: a job of octo/app's branch main at GitHub, and in both accounts a role ci-push that it may assume.
+github_job() {
+  local account job url
+  for account in "$ACCOUNT" "${PARTNER%%.*}"; do
+    control oidc-providers '{"account": "'"$account"'", "issuer": "https://token.actions.githubusercontent.com", "audiences": ["sts.amazonaws.com"]}'
+    control roles '{"account": "'"$account"'", "name": "ci-push", "trust": [{"kind": "web-identity", "provider": "token.actions.githubusercontent.com",
+      "conditions": [{"operator": "StringEquals", "claim": "sub", "values": ["repo:octo/app:ref:refs/heads/main"]}]}]}'
+  done >/dev/null
+  job=$(control jobs '{"ci": "github"}')
+  url=$(jq -r .environment.ACTIONS_ID_TOKEN_REQUEST_URL <<<"$job")
+  github_env "ACTIONS_ID_TOKEN_REQUEST_URL=https://$GITHUB_TOKENS/${url#http://*/}" \
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN=$(jq -r .environment.ACTIONS_ID_TOKEN_REQUEST_TOKEN <<<"$job")"
 }
 
-# stand_in_workflow STEP: a job of the action and one step after it; PREPARE is a step before it.
-stand_in_workflow() {
-  github_workflow <<EOF
-on: push
-jobs:
-  test:
-    runs-on: ubuntu-24.04
-    steps:
-      - uses: actions/checkout@v6
-      - run: |
-          ${PREPARE:-echo no >fail}
-      - uses: $ACTION
-        id: ecr
-        with:
-          registries: 111122223333/eu-west-1
-          role-to-assume: ci-push
-      - run: |
-          $1
-        env:
-          REGISTRY: \${{ steps.ecr.outputs.registry }}
+# github_steps: the workflow of the steps on stdin, and nothing else; done again it replaces the one before.
+github_steps() {
+  rm -rf "$HOME/repository"
+  github_workflow < <(
+    printf 'on: push\njobs:\n  test:\n    runs-on: ubuntu-24.04\n    steps:\n      - uses: actions/checkout@v6\n'
+    sed 's/^/      /'
+  )
+}
+
+# github_test: the release, a job, and the workflow of the steps on stdin, which find the image $IMAGE:1.
+github_test() {
+  github_release
+  github_job
+  github_steps
+  build_image "$IMAGE:1" hello >&2
+}
+
+# sign_in [INPUT…]: the action's step, with the role of this account.
+sign_in() {
+  printf '%s\n' "- uses: $ACTION" '  id: ecr' '  with:' "    role-to-assume: $ROLE"
+  [ $# = 0 ] || printf '    %s\n' "$@"
+}
+
+# keep_password: a step that keeps the registry's password where the test finds it, and shows it, which the log must not.
+keep_password() {
+  cat <<EOF
+- run: |
+    printf %s $REGISTRY | docker-credential-ecr-auth get | jq -r .Secret >>~/secrets
+    cat ~/secrets
 EOF
 }
 
-test_github_runs_the_action_around_the_other_steps() {
-  stand_in
-  # shellcheck disable=SC2016 # for the step's shell
-  stand_in_workflow 'echo "got ${#REGISTRY} characters: $REGISTRY"'
+# no_secrets TEXT: none of those that were kept, no token of GitHub's and nothing that looks like a JWT.
+no_secrets() {
+  local secret
+  while read -r secret; do
+    [ "${#secret}" -gt 15 ] || continue
+    [[ $1 != *"$secret"* ]] || { echo "a secret of ${#secret} characters is shown" >&2 && return 1; }
+  done < <(cat "$HOME/secrets" 2>/dev/null && sed -n 's/^ACTIONS_ID_TOKEN_REQUEST_TOKEN=//p' "$HOME/runner.env")
+  same "JWTs" "" "$(grep -oE 'eyJ[A-Za-z0-9_-]{40,}' <<<"$1" || true)"
+}
+
+# refused_in_the_next_job: the same push without the action. In a file, as act may lose a step's last line.
+refused_in_the_next_job() {
+  github_steps <<<"- run: docker push $IMAGE:1 >~/said 2>&1 || true"
+  github_run
+  contains "$(cat "$HOME/said")" "no basic auth credentials"
+}
+
+# errors: the annotations of errors in the last run's log, as the runner was given them.
+errors() { grep -o '::error .*' "$HOME/runner.log" || true; }
+
+ROLE=arn:aws:iam::$ACCOUNT:role/ci-push
+
+test_github_pushes_with_the_jobs_own_token() {
+  github_test <<EOF
+$(sign_in "registries: $ACCOUNT/$REGION")
+- run: docker push $IMAGE:1
+- run: echo "registry \${{ steps.ecr.outputs.registry }} of \${{ steps.ecr.outputs.authenticated-arn }}"
+$(keep_password)
+EOF
   local log
   log=$(github_run)
-  contains "$log" "called with action main"
-  contains "$log" "INPUT_REGISTRIES=111122223333/eu-west-1"
-  contains "$log" "INPUT_ROLE-TO-ASSUME=ci-push"
-  contains "$log" "got 14 characters: ***"
-  contains "${log#*got 14}" "called with action post"
-  contains "$log" "STATE_started=yes"
-  # The post step's exit status 1 is a warning, not the job's.
-  contains "$log" "the clean-up failed: exit status 1"
-  same "mentions of the masked word" "" "$(grep -o a-word-to-hide <<<"$log" || true)"
+  contains "$log" "registry $REGISTRY of arn:aws:sts::$ACCOUNT:assumed-role/ci-push/gha-octo-app-1"
+  no_secrets "$log"
+  # The next job on this machine: no helper, no configuration, no token.
+  same "docker's configuration" "" "$(ls "$HOME/.docker" 2>/dev/null)"
+  same "files with the password" "" "$(grep -rlF "$(cat "$HOME/secrets")" "$HOME" --exclude secrets || true)"
+  refused_in_the_next_job
+}
+
+test_github_serves_two_accounts_with_two_roles_in_two_regions() {
+  local account=${PARTNER%%.*} partner=$PARTNER/${IMAGE#*/}:1
+  github_test <<EOF
+$(sign_in "registries: |" "  $ACCOUNT/$REGION" "  $account/us-east-1 role=arn:aws:iam::$account:role/ci-push")
+- run: docker push $IMAGE:1
+- run: docker push $partner
+EOF
+  docker tag "$IMAGE:1" "$partner"
+  github_run
+}
+
+test_github_pushes_to_ecr_public() {
+  control public-aliases '{"alias": "github", "account": "'"$ACCOUNT"'"}'
+  github_test <<EOF
+$(sign_in "registries: public")
+- run: docker push public.ecr.aws/github/hello:1
+EOF
+  docker tag "$IMAGE:1" public.ecr.aws/github/hello:1
+  github_run
+}
+
+test_github_hands_passwords_to_later_steps() {
+  github_test <<EOF
+$(sign_in "registries: $ACCOUNT/$REGION" "mode: login" "output-password: true")
+- run: docker push $IMAGE:1
+- run: |
+    printf %s "\$PASSWORD" | docker --config ~/other login --username "\$USERNAME" --password-stdin $REGISTRY
+    docker --config ~/other push $IMAGE:1
+    echo "\$PASSWORD" | tee ~/secrets
+  env:
+    USERNAME: \${{ steps.ecr.outputs.docker-username }}
+    PASSWORD: \${{ steps.ecr.outputs.docker_password_${REGISTRY//[.-]/_} }}
+EOF
+  local log
+  log=$(github_run)
+  no_secrets "$log"
+  contains "$log" "the password for $REGISTRY taken out"
+  same "passwords in the configuration" "" "$(grep -rlF "$(cat "$HOME/secrets")" "$HOME" --exclude-dir other --exclude secrets || true)"
+}
+
+test_github_exports_credentials_to_the_environment() {
+  github_test <<EOF
+$(sign_in "mode: none" "aws-region: $REGION" "export-credentials: env")
+- run: echo "I am \$($TARGET/python/bin/aws sts get-caller-identity --query Arn --output text)"
+- run: printenv AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN | tee ~/secrets
+EOF
+  local log
+  log=$(github_run)
+  contains "$log" "I am arn:aws:sts::$ACCOUNT:assumed-role/ci-push/gha-octo-app-1"
+  same "kept secrets" 2 "$(wc -l <"$HOME/secrets")"
+  no_secrets "$log"
+}
+
+test_github_exports_a_profile_that_renews_itself() {
+  github_test <<EOF
+$(sign_in "mode: none" "aws-region: $REGION" "export-credentials: profile")
+- run: printenv AWS_SECRET_ACCESS_KEY || echo "no keys, and I am \$($TARGET/python/bin/aws sts get-caller-identity --query Arn --output text)"
+EOF
+  contains "$(github_run)" "no keys, and I am arn:aws:sts::$ACCOUNT:assumed-role/ci-push/gha-octo-app-1"
+  same "AWS's folder" "" "$(find "$HOME/.aws" -type f 2>/dev/null)"
+}
+
+test_github_isolates_on_self_hosted_runners() {
+  mkdir "$HOME/.docker"
+  echo '{"auths": {"quay.io": {"auth": "eDp5"}}}' >"$HOME/.docker/config.json"
+  cp "$HOME/.docker/config.json" "$HOME/before"
+  github_env RUNNER_ENVIRONMENT=self-hosted
+  github_test <<EOF
+$(sign_in "registries: $ACCOUNT/$REGION")
+- run: docker push $IMAGE:1
+- run: jq -r '"logins " + (.auths | keys | join(","))' "\$DOCKER_CONFIG/config.json"
+- run: cmp ~/before ~/.docker/config.json
+- run: skopeo inspect docker://$IMAGE:1 | jq -r '"skopeo sees " + .RepoTags[0]'
+EOF
+  local log
+  log=$(github_run)
+  contains "$log" "logins quay.io"
+  contains "$log" "skopeo sees 1"
+  cmp "$HOME/before" "$HOME/.docker/config.json"
+}
+
+# buildx itself is not in Debian: a plug-in in its place keeps builders where buildx keeps them.
+test_github_keeps_builders_and_plugins_when_isolated() {
+  mkdir -p "$HOME/.docker/cli-plugins"
+  cat >"$HOME/.docker/cli-plugins/docker-buildx" <<'EOF'
+#!/bin/sh
+folder=${BUILDX_CONFIG:-${DOCKER_CONFIG:-$HOME/.docker}/buildx}/instances
+case "$1 $2" in
+docker-cli-plugin-metadata*) echo '{"SchemaVersion": "0.1.0", "Vendor": "test", "Version": "1"}' ;;
+"buildx create") mkdir -p "$folder" && touch "$folder/$3" ;;
+"buildx ls") ls "$folder" | paste -sd , ;;
+esac
+EOF
+  chmod +x "$HOME/.docker/cli-plugins/docker-buildx"
+  github_test <<EOF
+- run: docker buildx create before
+$(sign_in "registries: $ACCOUNT/$REGION" "docker-config: isolated")
+- run: docker buildx create later
+- run: echo "builders \$(docker buildx ls)"
+EOF
+  contains "$(github_run)" "builders before,later"
+}
+
+test_github_leaves_all_where_no_cleanup_is_wanted() {
+  github_test <<EOF
+$(sign_in "registries: $ACCOUNT/$REGION" "cleanup: false")
+- run: docker push $IMAGE:1
+EOF
+  contains "$(github_run)" "cleanup: false"
+  same "credHelpers" ecr-auth "$(jq -r --arg host "$REGISTRY" '.credHelpers[$host]' "$HOME/.docker/config.json")"
+  # Even so the next job has no token of this one's.
+  refused_in_the_next_job
 }
 
 test_github_cleans_up_after_a_step_or_the_action_has_failed() {
-  stand_in
-  stand_in_workflow 'exit 3'
-  contains "$(fails github_run)" "called with action post"
-  rm -rf "$HOME/repository"
-  PREPARE='echo yes >fail' stand_in_workflow 'echo reached'
+  github_test <<EOF
+$(sign_in "registries: $ACCOUNT/$REGION")
+- run: exit 3
+EOF
+  contains "$(fails github_run)" "docker: $REGISTRY taken back"
+  github_steps <<EOF
+$(sign_in "registries: $ACCOUNT/$REGION" | sed 's/ci-push/somebody-elses/')
+- run: echo reached
+EOF
   local log
   log=$(fails github_run)
-  contains "$log" "called with action post"
+  same "annotations" 1 "$(errors | wc -l)"
+  contains "$(errors)" "repo:octo/app:ref:refs/heads/main"
   same "later steps" "" "$(grep -o '| reached' <<<"$log" || true)"
+  same "docker's configuration" "" "$(ls "$HOME/.docker" 2>/dev/null)"
+}
+
+test_github_says_which_permission_the_job_lacks() {
+  github_test < <(sign_in "registries: $ACCOUNT/$REGION")
+  sed -i '/^ACTIONS_ID_TOKEN/d' "$HOME/runner.env"
+  fails github_run
+  same "annotations" 1 "$(errors | wc -l)"
+  contains "$(errors)" "id-token: write"
+}
+
+# What stands in docs/github.md under "Switching": one step in the place of configure-aws-credentials and amazon-ecr-login.
+test_github_runs_workflows_that_were_written_for_others() {
+  github_test <<EOF
+$(sign_in "aws-region: $REGION" "role-session-name: release" "output-env-credentials: true" "registries: '$ACCOUNT'" "mask-password: 'true'" \
+    "skip-logout: 'false'" "mask-aws-account-id: 'false'")
+- run: docker push "\$REGISTRY/${IMAGE#*/}:1"
+  env:
+    REGISTRY: \${{ steps.ecr.outputs.registry }}
+- run: echo "I am \$($TARGET/python/bin/aws sts get-caller-identity --query Arn --output text) of \${{ steps.ecr.outputs.aws-account-id }}"
+EOF
+  contains "$(github_run)" "I am arn:aws:sts::$ACCOUNT:assumed-role/ci-push/release of $ACCOUNT"
+}
+
+test_github_shows_no_secret_in_any_argument() {
+  github_test <<EOF
+$(sign_in "registries: $ACCOUNT/$REGION" "mode: login" "output-password: true" "export-credentials: env")
+- run: docker push $IMAGE:1
+- run: |
+    printenv AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN >~/secrets
+    jq -r '.auths[].auth' ~/.docker/config.json | tee -a ~/secrets | base64 -d | cut -d : -f 2- >>~/secrets
+EOF
+  local shell=$BASHPID
+  strace -f -s 100000 -e trace=execve -o "$HOME/arguments" -p "$shell" 2>"$HOME/strace.log" &
+  wait_until 20 "the trace" grep -q attached "$HOME/strace.log"
+  github_run
+  same "kept secrets" 4 "$(wc -l <"$HOME/secrets")"
+  contains "$(cat "$HOME/arguments")" '"action", "main"'
+  no_secrets "$(cat "$HOME/arguments")"
 }
 
 test_github_runs_no_binary_that_is_not_the_releases() {
-  stand_in
-  stand_in_workflow true
-  sed -i 's/called with/evil/' "$HOME"/runner/act/tool_cache/ecr-auth/*/*/ecr-auth
-  local log
+  github_test < <(sign_in "registries: $ACCOUNT/$REGION")
+  local cached log
+  cached=$(echo "$HOME"/runner/act/tool_cache/ecr-auth/*/*/ecr-auth)
+  rm "$cached"
+  printf '#!/bin/sh\necho evil\n' >"$cached"
+  chmod 755 "$cached"
   log=$(fails github_run)
   contains "$log" "its SHA-256 is not the release's"
   # There is no way to the release here.

@@ -47,6 +47,16 @@ impl Machine {
         self
     }
 
+    /// Sets a variable from here on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.env.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// A variable as it is now.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.env.get(name).map(String::as_str)
+    }
+
     /// Takes a variable out.
     pub fn without(mut self, name: &str) -> Self {
         self.env.remove(name);

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics says where")]
 
+mod action;
 mod assume;
 mod aws_tools;
 mod chains;
@@ -12,6 +13,7 @@ mod crowds;
 mod denials;
 mod eks;
 mod endpoints;
+mod github_runner;
 mod harness;
 mod helper_protocol;
 mod identity_page;

@@ -1,0 +1,171 @@
+//! `export-credentials`: AWS credentials for later steps, in their environment or by a profile.
+
+use std::path::PathBuf;
+use std::time::{Instant, SystemTime};
+
+use super::exports::Exports;
+use super::inputs::{Export, Inputs, wrong};
+use super::job::{Job, copy_private};
+use super::undo::Undo;
+use crate::cache::Cache;
+use crate::ci;
+use crate::commands::deliver::hide;
+use crate::commands::identity::{IdentityArgs, credential_process};
+use crate::error::{Error, Result};
+use crate::identity::{Base, RoleSettings, Source};
+use crate::output;
+use crate::profile;
+use crate::registry::Registry;
+use crate::secret::Secret;
+use crate::session::{Plan, SessionCredentials};
+use crate::world::World;
+
+/// What is to be exported, and whose.
+#[derive(Debug)]
+pub struct Credentials {
+    identity: IdentityArgs,
+    plan: Plan,
+    session: Option<SessionCredentials>,
+}
+
+impl Credentials {
+    /// Chooses the identity, if anything is to be exported: the role of all registries. Its name is completed as the first registry
+    /// would do it.
+    ///
+    /// # Errors
+    /// No role; a profile that could not be used, as it would take its credentials from itself.
+    pub fn plan(inputs: &Inputs, hosts: &[String], world: &World<'_>) -> Result<Option<Self>> {
+        if inputs.export == Export::None {
+            return Ok(None);
+        }
+        let role = inputs.identity.role_arn.as_deref().or(world.env.get("AWS_ROLE_ARN"));
+        let role = role.ok_or_else(|| {
+            wrong("export-credentials", "no role is named whose credentials these are")
+                .hint("name it with role-to-assume; what the runner has already needs no export")
+        })?;
+        let complete = |name: &str| complete(name, hosts);
+        let identity = IdentityArgs {
+            role_arn: Some(complete(role)),
+            chain: inputs.identity.chain.iter().map(|name| complete(name)).collect(),
+            ..inputs.identity.clone()
+        };
+        let plan = Plan::new(&world.env, None, &identity.settings(&RoleSettings::default())?)?;
+        let this = Self {
+            identity,
+            plan,
+            session: None,
+        };
+        match (inputs.export, this.base()) {
+            (Export::Profile, Some(base)) if !matches!(base, Source::Environment { .. }) => Err(wrong(
+                "export-credentials",
+                format!("the role is assumed with {base}, which the profile would take the place of"),
+            )
+            .hint("write export-credentials: env, or let the job ask for tokens (permissions: id-token: write)")),
+            _ => Ok(Some(this)),
+        }
+    }
+
+    /// The credentials that the role is assumed with, if it isn't the job's token.
+    pub fn base(&self) -> Option<&Source> {
+        match &self.plan.identity().role()?.base {
+            Base::Source(source) => Some(source),
+            Base::Token(_) => None,
+        }
+    }
+
+    /// Where they come from.
+    pub fn identity(&self) -> &crate::identity::Identity {
+        self.plan.identity()
+    }
+
+    /// Gets them, and hides them in the log.
+    ///
+    /// # Errors
+    /// What AWS says; stderr is closed.
+    pub fn fetch(&mut self, world: &mut World<'_>) -> Result<()> {
+        let cache = Cache::open(Cache::folder(&world.env));
+        let session = self.plan.credentials(&cache, Instant::now(), world)?;
+        let mut secrets = ci::of_credentials(&session.secret_access_key, session.session_token.as_ref());
+        secrets.extend(self.plan.identity().token());
+        hide(secrets, world)?;
+        self.session = Some(session);
+        Ok(())
+    }
+
+    /// When they end, if they were fetched.
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.session.as_ref()?.expires_at
+    }
+
+    /// Keys in the environment of later steps; only where they were fetched.
+    pub fn to_env(&self, exports: &mut Exports, undo: &mut Undo, world: &mut World<'_>) {
+        let Some(session) = &self.session else { return };
+        for (name, value) in output::credentials_variables(session) {
+            match name {
+                "AWS_REGION" | "AWS_DEFAULT_REGION" => exports.set(name, value.expose(), &mut world.env, undo),
+                _ => exports.hand_on(name, value),
+            }
+        }
+        if session.session_token.is_none() {
+            // AWS refuses a long-lived key with another session's token.
+            exports.hand_on("AWS_SESSION_TOKEN", Secret::default());
+        }
+        undo.access_key_id = Some(session.access_key_id.clone());
+        if self.base().is_some() && exports.given("AWS_ROLE_ARN").is_some() {
+            // Whoever reads it would assume the role once more, with its own credentials.
+            exports.set("AWS_ROLE_ARN", "", &mut world.env, undo);
+        }
+    }
+
+    /// A profile that asks for new credentials whenever they are needed, in a copy of AWS's `config` file for this job alone.
+    ///
+    /// # Errors
+    /// A file that can't be read or written, a name that another profile has.
+    pub fn to_profile(
+        &self,
+        name: &str,
+        job: &Job,
+        exports: &mut Exports,
+        undo: &mut Undo,
+        world: &mut World<'_>,
+    ) -> Result<()> {
+        if !job.aws_config().exists()
+            && let Some(config) = aws_config(world)
+        {
+            copy_private(&config, &job.aws_config())?;
+        }
+        exports.set_path("AWS_CONFIG_FILE", &job.aws_config(), &mut world.env, undo)?;
+        let line = credential_process(&self.identity, &self.plan)?;
+        profile::write(name, &world.exe, &line, &world.env)?;
+        exports.set("AWS_PROFILE", name, &mut world.env, undo);
+        if let Some(region) = &self.identity.region {
+            for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+                exports.set(variable, region, &mut world.env, undo);
+            }
+        }
+        if exports.given("AWS_ACCESS_KEY_ID").is_some() {
+            let error = Error::failed(
+                format!("profile {name}"),
+                "AWS's tools take AWS_ACCESS_KEY_ID from the environment before any profile",
+            );
+            let hint = "unset it in the steps that are to use the profile, or name the profile in their commands";
+            super::annotate(ci::github::Level::Warning, &error.hint(hint), world);
+        }
+        Ok(())
+    }
+}
+
+fn aws_config(world: &World<'_>) -> Option<PathBuf> {
+    let named = world.env.path("AWS_CONFIG_FILE");
+    named.or_else(|| Some(world.env.home()?.join(".aws/config")))
+}
+
+/// A role's ARN as it stands; a name with the account of the first private registry.
+fn complete(role: &str, hosts: &[String]) -> String {
+    let registries = hosts.iter().filter_map(|host| Registry::parse(host));
+    let mut accounts = registries.filter_map(|it| Some((it.partition().id(), it.account()?.to_owned())));
+    match accounts.next().filter(|_| !role.starts_with("arn:")) {
+        Some((partition, account)) => format!("arn:{partition}:iam::{account}:role/{role}"),
+        None => role.to_owned(),
+    }
+}

@@ -1,0 +1,141 @@
+//! Which of docker's configuration folders the job uses, and the copy for this job alone.
+//!
+//! Podman, Buildah and Skopeo read `$REGISTRY_AUTH_FILE` alone where it is set, else `$DOCKER_CONFIG/config.json` alone where that
+//! is set: <https://github.com/containers/common/blob/main/pkg/auth/auth.go>.
+
+#[cfg(not(unix))]
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use super::inputs::DockerConfig;
+use super::job::{Job, copy_private};
+use crate::docker::{self, Client, ConfigFile};
+use crate::error::{Error, Result};
+use crate::world::Env;
+
+/// What docker finds in its configuration folder beside `config.json`: contexts, plug-ins, the keys of content trust, and
+/// certificates for the engine.
+const LINKED: [&str; 6] = ["contexts", "cli-plugins", "trust", "ca.pem", "cert.pem", "key.pem"];
+
+/// The folder that docker uses from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The variables that say so to later steps.
+    pub variables: Vec<(&'static str, PathBuf)>,
+    /// Whether `DOCKER_CONFIG` names the folder.
+    is_named: bool,
+}
+
+impl Place {
+    /// The clients' configuration files; `env` has the variables already.
+    ///
+    /// # Errors
+    /// No home.
+    pub fn files(&self, env: &Env) -> Result<Vec<ConfigFile>> {
+        let client = (self.is_named && env.get("REGISTRY_AUTH_FILE").is_none()).then_some(Client::Docker);
+        docker::config_files(client, Some(&self.folder), env)
+    }
+}
+
+/// Finds the folder, and makes it where it is to be the job's own.
+///
+/// # Errors
+/// No home; a configuration that can't be copied.
+pub fn prepare(choice: &DockerConfig, job: &Job, env: &Env) -> Result<Place> {
+    let current = current(env)?;
+    let isolated = match choice {
+        DockerConfig::Isolated => true,
+        DockerConfig::Auto => env.get("RUNNER_ENVIRONMENT") == Some("self-hosted"),
+        DockerConfig::Shared => false,
+        DockerConfig::Folder(folder) => {
+            return Ok(Place {
+                variables: vec![("DOCKER_CONFIG", folder.clone())],
+                folder: folder.clone(),
+                is_named: true,
+            });
+        }
+    };
+    if !isolated || current == job.docker() {
+        return Ok(Place {
+            is_named: current == job.docker(),
+            folder: current,
+            variables: Vec::new(),
+        });
+    }
+    isolate(&current, &job.docker())?;
+    let mut variables = vec![("DOCKER_CONFIG", job.docker())];
+    if env.get("BUILDX_CONFIG").is_none() {
+        // Builders made before are found, and those made from now on outlive this job's folder, as they would without it.
+        variables.push(("BUILDX_CONFIG", current.join("buildx")));
+    }
+    if let Some(logins) = podman_logins(env)? {
+        copy_private(&logins, &job.podman())?;
+        variables.push(("REGISTRY_AUTH_FILE", job.podman()));
+    }
+    Ok(Place {
+        folder: job.docker(),
+        variables,
+        is_named: true,
+    })
+}
+
+/// The file of podman's that would be read first, if there is one: without it podman is content with docker's.
+fn podman_logins(env: &Env) -> Result<Option<PathBuf>> {
+    let files = docker::config_files(Some(Client::Podman), None, env)?;
+    Ok(files.into_iter().map(|file| file.path).rfind(|path| path.is_file()))
+}
+
+/// `$DOCKER_CONFIG`, or `~/.docker`.
+fn current(env: &Env) -> Result<PathBuf> {
+    let files = docker::config_files(Some(Client::Docker), None, env)?;
+    let folder = files.first().and_then(|file| file.path.parent());
+    std::path::absolute(folder.unwrap_or(Path::new("")))
+        .map_err(|error| Error::failed("cannot find docker's configuration folder", error))
+}
+
+/// A second use in the job, of another folder before, copies nothing over what the job has.
+fn isolate(from: &Path, to: &Path) -> Result<()> {
+    let failed = |error| {
+        Error::failed(
+            format!("cannot isolate docker's configuration in {}", to.display()),
+            error,
+        )
+    };
+    crate::folders::make_folders(to).map_err(failed)?;
+    let config = to.join("config.json");
+    if !config.exists() {
+        copy_private(&from.join("config.json"), &config)?;
+    }
+    for name in LINKED {
+        let (target, link) = (from.join(name), to.join(name));
+        if target.exists() {
+            match link_to(&target, &link) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(error)),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn link_to(target: &Path, link: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, link)
+}
+
+/// Links need a privilege on Windows, so all is copied there.
+#[cfg(not(unix))]
+fn link_to(target: &Path, link: &Path) -> io::Result<()> {
+    if !target.is_dir() {
+        return fs::copy(target, link).map(drop);
+    }
+    fs::create_dir(link)?;
+    for entry in fs::read_dir(target)? {
+        let entry = entry?;
+        link_to(&entry.path(), &link.join(entry.file_name()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! What later steps find in their environment.
+
+use std::path::Path;
+
+use super::undo::{Undo, Variable};
+use crate::ci::github;
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use crate::world::Env;
+
+/// Variables for later steps, which the rest of this step reads as they will.
+#[derive(Debug)]
+pub struct Exports {
+    /// The environment that this step was given.
+    given: Env,
+    variables: Vec<(String, Secret)>,
+}
+
+impl Exports {
+    /// None yet, beside what this step was given.
+    pub fn new(given: &Env) -> Self {
+        Self {
+            given: given.clone(),
+            variables: Vec::new(),
+        }
+    }
+
+    /// The variable as this step was given it.
+    pub fn given(&self, name: &str) -> Option<&str> {
+        self.given.get(name)
+    }
+
+    /// Sets a variable, and notes what it was before.
+    pub fn set(&mut self, name: &str, value: &str, env: &mut Env, undo: &mut Undo) {
+        env.set(name, value);
+        let before = self.given.get(name).unwrap_or_default();
+        if before == value {
+            return;
+        }
+        undo.variables.push(Variable {
+            name: name.to_owned(),
+            written: value.to_owned(),
+            before: before.to_owned(),
+        });
+        self.variables.push((name.to_owned(), Secret::new(value)));
+    }
+
+    /// Sets a variable to a path.
+    ///
+    /// # Errors
+    /// The path is no Unicode.
+    pub fn set_path(&mut self, name: &str, path: &Path, env: &mut Env, undo: &mut Undo) -> Result<()> {
+        let text = path
+            .to_str()
+            .ok_or_else(|| Error::usage(path.to_string_lossy(), "this path is not Unicode"))?;
+        self.set(name, text, env, undo);
+        Ok(())
+    }
+
+    /// Leaves a variable to later steps as this one was given it, after all.
+    pub fn leave(&mut self, name: &str, env: &mut Env, undo: &mut Undo) {
+        env.set(name, self.given.get(name).unwrap_or_default());
+        undo.variables.retain(|variable| variable.name != name);
+        self.variables.retain(|(known, _)| known != name);
+    }
+
+    /// Sets a variable that may hold a secret: for later steps alone, and nothing is noted of what it was.
+    pub fn hand_on(&mut self, name: &str, value: Secret) {
+        self.variables.push((name.to_owned(), value));
+    }
+
+    /// Hands all of them to the runner.
+    ///
+    /// # Errors
+    /// As [`github::write`].
+    pub fn write(&self, env: &Env) -> Result<()> {
+        github::write(env, github::File::Env, &self.variables)
+    }
+}

@@ -1,0 +1,371 @@
+//! The action's inputs, as the runner hands them over: `INPUT_<NAME IN CAPITALS>`, hyphens kept. Read strictly, all of them before
+//! anything is done.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use serde_json::{Map, Value};
+
+use crate::commands::identity::{IdentityArgs, Source};
+use crate::error::{Error, Result};
+use crate::registry::{parse_argument, parse_region};
+use crate::world::Env;
+
+/// What the workflow asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inputs {
+    /// The registries that are named.
+    pub registries: Vec<Named>,
+    /// Whose AWS credentials, but for registries with a role of their own.
+    pub identity: IdentityArgs,
+    /// What docker gets.
+    pub mode: Mode,
+    /// What later steps get of AWS.
+    pub export: Export,
+    /// The profile's name.
+    pub profile: String,
+    /// The accounts that may be signed in to; none: any.
+    pub allowed_accounts: Vec<String>,
+    /// Which of docker's configuration folders.
+    pub docker_config: DockerConfig,
+    /// Whether the post step takes everything back.
+    pub cleanup: bool,
+    /// Whether each registry is signed in to now.
+    pub verify: bool,
+    /// Whether the account's id is hidden in the log.
+    pub mask_account_id: bool,
+    /// Whether the passwords become outputs.
+    pub output_password: bool,
+    /// Proxy settings for this step and the later ones: variables and values.
+    pub proxies: Vec<(&'static str, String)>,
+}
+
+/// A registry as the workflow names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// A host, `ACCOUNT/REGION`, `ACCOUNT`, or `public`.
+    pub registry: String,
+    /// A role for this one alone.
+    pub role: Option<String>,
+}
+
+/// What docker gets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// The credential helper.
+    #[default]
+    Helper,
+    /// Passwords in its configuration.
+    Login,
+    /// Nothing.
+    None,
+}
+
+/// What later steps get of AWS.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Export {
+    /// Nothing.
+    #[default]
+    None,
+    /// Keys in the environment.
+    Env,
+    /// A profile that renews itself.
+    Profile,
+}
+
+/// Which of docker's configuration folders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DockerConfig {
+    /// The job's own on self-hosted runners, else the one that is there.
+    Auto,
+    /// The one that is there.
+    Shared,
+    /// A copy of the job's own.
+    Isolated,
+    /// This one.
+    Folder(PathBuf),
+}
+
+impl Inputs {
+    /// Reads and checks all inputs.
+    ///
+    /// # Errors
+    /// A usage error for the first one that is wrong: what is allowed, or what to write instead.
+    pub fn read(env: &Env) -> Result<Self> {
+        let reader = Reader(env);
+        let public = reader.choice("registry-type", &["private", "public"])? == Some("public");
+        let mask = [
+            reader.boolean("mask-account-id")?,
+            reader.boolean("mask-aws-account-id")?,
+        ];
+        reader.boolean("mask-password")?;
+        let skip_logout = reader.boolean("skip-logout")?.unwrap_or_default();
+        let mut registries = registries(&reader)?;
+        if public {
+            registries.push(Named {
+                registry: "public".to_owned(),
+                role: None,
+            });
+        }
+        let (export, profile) = export(&reader)?;
+        Ok(Self {
+            registries,
+            identity: identity(&reader)?,
+            mode: reader.value("mode")?.unwrap_or_default(),
+            export,
+            profile,
+            allowed_accounts: accounts(&reader)?,
+            docker_config: docker_config(&reader)?,
+            cleanup: reader.boolean("cleanup")?.unwrap_or(true) && !skip_logout,
+            verify: reader.boolean("verify")?.unwrap_or(true),
+            mask_account_id: mask.contains(&Some(true)),
+            output_password: reader.boolean("output-password")?.unwrap_or_default(),
+            proxies: proxies(&reader),
+        })
+    }
+
+    /// The identity for one registry. With a role of its own it takes neither the chain, which leads on from the other role, nor what
+    /// only the chain's roles take.
+    pub fn identity_of(&self, named: &Named) -> IdentityArgs {
+        let mut identity = self.identity.clone();
+        if named.role.is_some() {
+            identity.role_arn.clone_from(&named.role);
+            identity.chain.clear();
+            if identity.source != Some(Source::Chain) {
+                identity.tag.clear();
+                identity.transitive_tag.clear();
+                identity.external_id = None;
+            }
+        }
+        identity
+    }
+}
+
+fn identity(reader: &Reader<'_>) -> Result<IdentityArgs> {
+    let region = reader.text("aws-region").map(|region| parse_region(&region));
+    let duration = reader.text("role-duration-seconds").map(|text| {
+        text.parse().map_err(|_| {
+            wrong(
+                "role-duration-seconds",
+                format!("{text:?} is not a whole number of seconds"),
+            )
+            .hint("write a number from 900 to 43200")
+        })
+    });
+    Ok(IdentityArgs {
+        role_arn: reader.text("role-to-assume"),
+        chain: reader.list("role-chain"),
+        audience: reader.text("audience"),
+        session_name: reader.text("role-session-name"),
+        duration: duration.transpose()?,
+        external_id: reader.text("role-external-id"),
+        policy: reader.text("inline-session-policy"),
+        policy_arn: reader.list("managed-session-policies"),
+        tag: tags(reader)?,
+        transitive_tag: reader.list("transitive-tag-keys"),
+        profile: None,
+        region: region.transpose().map_err(|error| of_input("aws-region", &error))?,
+        token_file: reader.text("web-identity-token-file").map(PathBuf::from),
+        token_env: None,
+        token_command: None,
+        source: source(reader)?,
+    })
+}
+
+/// `auto` is what is not said. `role-chaining: true` takes the credentials that are there already.
+fn source(reader: &Reader<'_>) -> Result<Option<Source>> {
+    let source = reader.value("source")?.filter(|source| *source != Source::Auto);
+    match (reader.boolean("role-chaining")?, source) {
+        (Some(true), Some(Source::Oidc)) => Err(wrong(
+            "role-chaining",
+            "it takes the credentials that are there, and source: oidc insists on the job's token",
+        )
+        .hint("leave role-chaining out, or write source: chain")),
+        (Some(true), _) => Ok(Some(Source::Chain)),
+        (_, source) => Ok(source),
+    }
+}
+
+/// What to export, and under which profile's name. The old names count where the new one says nothing.
+fn export(reader: &Reader<'_>) -> Result<(Export, String)> {
+    const PROFILE: &str = "ecr-auth";
+    let export: Export = reader.value("export-credentials")?.unwrap_or_default();
+    let env = reader.boolean("output-env-credentials")?.unwrap_or_default();
+    let old_profile = reader.text("aws-profile");
+    let profile = reader.text("profile").filter(|name| name != PROFILE);
+    let name = old_profile.clone().or(profile).unwrap_or_else(|| PROFILE.to_owned());
+    match (export, old_profile.is_some(), env) {
+        (Export::Env, true, _) | (Export::None, true, true) => Err(wrong(
+            "aws-profile",
+            "credentials go to a profile or to the environment, not to both",
+        )
+        .hint("write export-credentials: profile and profile: NAME, or export-credentials: env")),
+        (Export::None, true, false) => Ok((Export::Profile, name)),
+        (Export::None, false, true) => Ok((Export::Env, name)),
+        _ => Ok((export, name)),
+    }
+}
+
+fn registries(reader: &Reader<'_>) -> Result<Vec<Named>> {
+    let entries = reader.list("registries").into_iter().map(|entry| {
+        let mut words = entry.split_whitespace();
+        let registry = words.next().unwrap_or_default().to_owned();
+        let role = words.next().map(|word| match word.strip_prefix("role=") {
+            Some(role) if !role.is_empty() => Ok(role.to_owned()),
+            _ => Err(unclear(&entry)),
+        });
+        match words.next() {
+            Some(_) => Err(unclear(&entry)),
+            None => Ok(Named {
+                registry,
+                role: role.transpose()?,
+            }),
+        }
+    });
+    entries.collect()
+}
+
+fn unclear(entry: &str) -> Error {
+    wrong(
+        "registries",
+        format!("after the registry there may be role=ARN alone: {entry:?}"),
+    )
+    .hint("write one registry a line (in YAML after `registries: |`), or put commas between them")
+}
+
+/// Accounts are text: 12 digits, leading zeros and all.
+fn accounts(reader: &Reader<'_>) -> Result<Vec<String>> {
+    const NAME: &str = "allowed-account-ids";
+    let accounts = reader.list(NAME).into_iter().map(|account| {
+        let registry = parse_argument(&account, Some("us-east-1")).map_err(|error| of_input(NAME, &error))?;
+        match registry.account() {
+            Some(found) if found == account => Ok(account),
+            _ => Err(wrong(NAME, format!("{account:?} is no account id")).hint("write 12 digits")),
+        }
+    });
+    accounts.collect()
+}
+
+fn docker_config(reader: &Reader<'_>) -> Result<DockerConfig> {
+    const NAME: &str = "docker-config";
+    Ok(match reader.text(NAME).as_deref() {
+        None | Some("auto") => DockerConfig::Auto,
+        Some("shared") => DockerConfig::Shared,
+        Some("isolated") => DockerConfig::Isolated,
+        // A word that is no path is a mistake in typing.
+        Some(path) if path.contains(['/', '\\']) => {
+            let absolute = std::path::absolute(path);
+            DockerConfig::Folder(absolute.map_err(|error| wrong(NAME, error.to_string()))?)
+        }
+        Some(word) => {
+            return Err(wrong(NAME, format!("{word:?} is not allowed"))
+                .hint("write auto, shared, isolated, or the path of a folder, with a / in it"));
+        }
+    })
+}
+
+fn tags(reader: &Reader<'_>) -> Result<Vec<(String, String)>> {
+    let old = reader.text("custom-tags").map(|text| tags_of("custom-tags", &text));
+    let new = reader.text("session-tags").map(|text| tags_of("session-tags", &text));
+    match (new, old) {
+        (Some(_), Some(_)) => {
+            Err(wrong("custom-tags", "session-tags is there, too").hint("write all tags into session-tags"))
+        }
+        (Some(tags), None) | (None, Some(tags)) => tags,
+        (None, None) => Ok(Vec::new()),
+    }
+}
+
+/// One `KEY=VALUE` a line, or a JSON object.
+fn tags_of(name: &str, text: &str) -> Result<Vec<(String, String)>> {
+    let hint = "write one KEY=VALUE a line, or a JSON object with texts as values";
+    if text.starts_with('{') {
+        let object: Map<String, Value> =
+            serde_json::from_str(text).map_err(|error| wrong(name, error.to_string()).hint(hint))?;
+        let tags = object.into_iter().map(|(key, value)| match value {
+            Value::String(value) => Ok((key, value)),
+            _ => Err(wrong(name, format!("the value of {key:?} is no text")).hint(hint)),
+        });
+        return tags.collect();
+    }
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let tags = lines.map(|line| match line.split_once('=') {
+        Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),
+        None => Err(wrong(name, format!("{line:?} has no =")).hint(hint)),
+    });
+    tags.collect()
+}
+
+/// Every program reads the one or the other of a pair.
+fn proxies(reader: &Reader<'_>) -> Vec<(&'static str, String)> {
+    let of = |input, variable| reader.text(input).map(|value| (variable, value));
+    let proxy = ["HTTPS_PROXY", "HTTP_PROXY"].map(|variable| of("http-proxy", variable));
+    proxy
+        .into_iter()
+        .chain([of("no-proxy", "NO_PROXY")])
+        .flatten()
+        .collect()
+}
+
+/// An error of usage about an input.
+pub fn wrong(name: &str, cause: impl std::fmt::Display) -> Error {
+    Error::usage(format!("input {name}"), cause)
+}
+
+/// An error found elsewhere, told of the input that it is about.
+fn of_input(name: &str, error: &Error) -> Error {
+    wrong(name, error.cause()).hint(error.hint_text().unwrap_or_default())
+}
+
+struct Reader<'a>(&'a Env);
+
+impl Reader<'_> {
+    /// An input without the blanks around it; `None` where there is nothing.
+    fn text(&self, name: &str) -> Option<String> {
+        let value = self.0.get(&format!("INPUT_{}", name.to_uppercase()))?.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    /// Lines or commas part the entries.
+    fn list(&self, name: &str) -> Vec<String> {
+        let text = self.text(name).unwrap_or_default();
+        let entries = text.split([',', '\n']).map(str::trim);
+        entries.filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// As YAML's core schema has them, and GitHub's own `getBooleanInput`.
+    fn boolean(&self, name: &str) -> Result<Option<bool>> {
+        match self.text(name).as_deref() {
+            None => Ok(None),
+            Some("true" | "True" | "TRUE") => Ok(Some(true)),
+            Some("false" | "False" | "FALSE") => Ok(Some(false)),
+            Some(other) => Err(not_allowed(name, other, &["true", "false"])),
+        }
+    }
+
+    fn choice<'a>(&self, name: &str, allowed: &[&'a str]) -> Result<Option<&'a str>> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let found = allowed.iter().find(|word| **word == text);
+        found.map_or_else(|| Err(not_allowed(name, &text, allowed)), |word| Ok(Some(*word)))
+    }
+
+    fn value<T: ValueEnum>(&self, name: &str) -> Result<Option<T>> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        T::from_str(&text, false).map(Some).map_err(|_| {
+            let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+            let names: Vec<String> = values.map(|value| value.get_name().to_owned()).collect();
+            not_allowed(name, &text, &names.iter().map(String::as_str).collect::<Vec<_>>())
+        })
+    }
+}
+
+fn not_allowed(name: &str, value: &str, allowed: &[&str]) -> Error {
+    wrong(name, format!("{value:?} is not allowed")).hint(match allowed {
+        [first, second] => format!("write {first} or {second}"),
+        [firsts @ .., last] => format!("write {} or {last}", firsts.join(", ")),
+        [] => String::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

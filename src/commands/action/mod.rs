@@ -1,0 +1,81 @@
+//! `ecr-auth action main|post`: the two steps of the GitHub Action, as action.yml describes them. The shim in action/ finds and
+//! runs the binary; all else is here.
+
+mod credentials;
+mod docker_config;
+mod exports;
+mod inputs;
+mod job;
+mod main;
+mod post;
+mod principal;
+mod registries;
+mod results;
+mod summary;
+mod undo;
+mod uses;
+
+use clap::ValueEnum;
+
+use crate::ci::github::{Level, annotation};
+use crate::error::{Error, Exit};
+use crate::world::{Verbosity, World};
+
+/// A step of the action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Step {
+    /// Signs the job in
+    Main,
+    /// Takes back what main did; it never fails
+    Post,
+}
+
+/// Runs one of the steps. An error is one annotation of the run.
+pub fn run(step: Step, world: &mut World<'_>) -> Exit {
+    // Somebody has switched debug logging on for this run.
+    if world.env.is_true("RUNNER_DEBUG") {
+        world.verbosity = Verbosity::Debug;
+    }
+    match step {
+        Step::Main => match main::run(world) {
+            Ok(()) => Exit::Done,
+            Err(error) => {
+                annotate(Level::Error, &error, world);
+                Exit::Failed
+            }
+        },
+        Step::Post => {
+            post::run(world);
+            Exit::Done
+        }
+    }
+}
+
+/// Flags that the hints of other rooms name, and the inputs that are the same here.
+const INPUTS: [(&str, &str); 10] = [
+    ("--role-arn", "role-to-assume"),
+    ("--region", "aws-region"),
+    ("--token-file", "web-identity-token-file"),
+    ("--docker-config DIR", "docker-config"),
+    ("--external-id", "role-external-id"),
+    ("--duration", "role-duration-seconds"),
+    ("--session-name", "role-session-name"),
+    ("--audience", "audience"),
+    ("--source", "source:"),
+    ("with --profile", "with profile"),
+];
+
+/// Shows an error in the run's summary, in the form of all of ecr-auth's: what failed, why, and what to do about it.
+fn annotate(level: Level, error: &Error, world: &mut World<'_>) {
+    let hint = error.hint_text().filter(|hint| !hint.is_empty());
+    let mut text = match hint {
+        Some(hint) => format!("{error}\nhint: {hint}"),
+        None => error.to_string(),
+    };
+    for (flag, input) in INPUTS {
+        text = text.replace(flag, input);
+    }
+    // A runner that reads no more has no use for it either.
+    let _ = writeln!(world.stdout, "{}", annotation(level, "ecr-auth", &text));
+    let _ = world.stdout.flush();
+}

@@ -1,0 +1,120 @@
+//! The post step: takes back what still is exactly as the main step wrote it, and removes what is secret in the job's folder. What
+//! fails is a warning: a job never fails by its cleaning up.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use super::job::Job;
+use super::undo::Undo;
+use super::uses::Uses;
+use crate::ci::github::{self, Level};
+use crate::config;
+use crate::docker::{self, ConfigFile, Record, shown};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use crate::world::World;
+
+/// Takes back what the main step did.
+pub fn run(world: &mut World<'_>) {
+    let Some(undo) = Undo::of(&world.env) else {
+        world.say("nothing was done, so there is nothing to take back");
+        return;
+    };
+    if !undo.cleanup {
+        world.say("cleanup: false: everything stays as it is");
+        return;
+    }
+    let mut warnings: Vec<Error> = undo
+        .files()
+        .filter_map(|file| end_use(&file, &undo, world).err())
+        .collect();
+    warnings.extend(take_back_rules(&undo, world).err());
+    warnings.extend(reset_variables(&undo, world).err());
+    warnings.extend(remove_secrets(&undo).err());
+    for warning in warnings {
+        super::annotate(Level::Warning, &warning, world);
+    }
+}
+
+/// Takes the entries out of a client's configuration, but for those that another job still uses.
+fn end_use(file: &ConfigFile, undo: &Undo, world: &mut World<'_>) -> Result<()> {
+    let uses = Uses::of(&undo.use_folder, &world.env);
+    let mut restore = |hosts: &[String]| restore(file, hosts, world);
+    match uses {
+        Some(uses) => uses.end(file, &undo.hosts, &mut restore),
+        None if undo.hosts.is_empty() => Ok(()),
+        None => restore(&undo.hosts),
+    }
+}
+
+fn restore(file: &ConfigFile, hosts: &[String], world: &mut World<'_>) -> Result<()> {
+    let record = world.env.state_folder().map(Record::in_folder);
+    let remembered = record
+        .as_ref()
+        .and_then(|record| record.load().ok())
+        .unwrap_or_default();
+    let restored = docker::restore(file, hosts, record.as_ref(), &remembered, &world.env)?;
+    let (client, path) = (file.kind.name(), shown(&file.path, &world.env));
+    for host in &restored.taken_back {
+        world.say(&format!("{client}: {host} taken back in {path}"));
+    }
+    for password in &restored.passwords {
+        world.say(&format!("{client}: the password for {} taken out", password.host));
+    }
+    restored.failed.into_iter().next().map_or(Ok(()), Err)
+}
+
+fn take_back_rules(undo: &Undo, world: &World<'_>) -> Result<()> {
+    let Some(path) = undo.rules.as_deref().filter(|path| path.exists()) else {
+        return Ok(());
+    };
+    let is_ours = |host: &str| undo.hosts.iter().any(|known| known == host);
+    config::take_back(&world.env, Some(path), &is_ours).map(drop)
+}
+
+/// The steps that clean up after this one find the variables as they were: docker's own logout, say.
+fn reset_variables(undo: &Undo, world: &World<'_>) -> Result<()> {
+    let env = &world.env;
+    let stands = undo
+        .variables
+        .iter()
+        .filter(|it| env.get(&it.name).unwrap_or_default() == it.written);
+    let mut variables: Vec<(&str, Secret)> = stands
+        .map(|it| (it.name.as_str(), Secret::new(it.before.as_str())))
+        .collect();
+    if undo.access_key_id.is_some() && undo.access_key_id.as_deref() == env.get("AWS_ACCESS_KEY_ID") {
+        let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+        variables.extend(keys.map(|name| (name, Secret::default())));
+    }
+    match variables.is_empty() {
+        true => Ok(()),
+        false => github::write(env, github::File::Env, &variables),
+    }
+}
+
+/// The folder itself stays: other steps' variables may name it.
+fn remove_secrets(undo: &Undo) -> Result<()> {
+    let mut removed = gone(fs::remove_dir_all(&undo.use_folder));
+    if undo.made_job {
+        let job = Job::at(&undo.job);
+        removed = removed
+            .and(gone(fs::remove_dir_all(job.cache())))
+            .and(gone(fs::remove_file(job.aws_config())))
+            .and(gone(fs::remove_file(job.docker().join("config.json"))))
+            .and(gone(fs::remove_file(job.podman())));
+    }
+    removed.map_err(|error| failed(&undo.job, error))
+}
+
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn failed(job: &Path, error: io::Error) -> Error {
+    Error::failed(format!("cannot remove the secrets in {}", job.display()), error)
+        .hint("remove the folder by hand; the runner does so itself before its next job")
+}

@@ -1,0 +1,155 @@
+//! Whose account is signed in to, and whether it may be.
+
+use std::time::Instant;
+
+use super::inputs::{Inputs, wrong};
+use crate::aws::{self, Aws};
+use crate::ci::github;
+use crate::config::Config;
+use crate::error::Result;
+use crate::identity::{Identity, RolePlan, Scope};
+use crate::registry::Partition;
+use crate::secret::Secret;
+use crate::token;
+use crate::world::World;
+
+/// Who the credentials belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The account, 12 digits.
+    pub account: String,
+    /// The principal's ARN.
+    pub arn: String,
+    /// The role's ARN, where it is a role by name.
+    pub role: Option<String>,
+}
+
+impl Principal {
+    /// A role's account and session stand in its ARN; of everybody else STS is asked.
+    ///
+    /// # Errors
+    /// No credentials, credentials that AWS doesn't take, a network that fails.
+    pub fn of(identity: &Identity, region: &str, world: &World<'_>) -> Result<Self> {
+        if let Some(role) = identity.role() {
+            return Ok(Self::of_role(role));
+        }
+        let budget = token::deadline(&world.env, Instant::now())?.saturating_duration_since(Instant::now());
+        let aws = Aws::new(&world.env, identity, budget)?;
+        let caller = aws::within(budget, aws.caller_identity(region))?;
+        Ok(Self {
+            account: caller.account,
+            arn: caller.arn,
+            role: None,
+        })
+    }
+
+    /// `arn:aws:sts::<account>:assumed-role/<name, without its path>/<session>`.
+    fn of_role(plan: &RolePlan) -> Self {
+        let role = plan.last();
+        let partition = Partition::of_arn(role).id();
+        let name = role.rsplit('/').next().unwrap_or_default();
+        let (account, session) = (plan.account(), &plan.session_name);
+        Self {
+            account: account.to_owned(),
+            arn: format!("arn:{partition}:sts::{account}:assumed-role/{name}/{session}"),
+            role: Some(role.to_owned()),
+        }
+    }
+}
+
+/// Finds principals, each asked for once. Where nothing is to be verified, nobody is asked.
+#[derive(Debug)]
+pub struct Principals<'a> {
+    inputs: &'a Inputs,
+    region: &'a str,
+    known: Vec<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    /// What tells the identity from every other.
+    fields: Vec<(&'static str, Secret)>,
+    principal: Option<Principal>,
+}
+
+impl<'a> Principals<'a> {
+    /// None known yet; `region` is the one whose STS is asked.
+    pub fn new(inputs: &'a Inputs, region: &'a str) -> Self {
+        Self {
+            inputs,
+            region,
+            known: Vec::new(),
+        }
+    }
+
+    /// The principal behind each registry, as later steps will use it. Where nothing is to be checked, or one of several can be done
+    /// without, there may be none.
+    ///
+    /// # Errors
+    /// As [`Principals::find`]; no usable source of credentials.
+    pub fn of_hosts(
+        &mut self,
+        hosts: &[String],
+        config: &Config,
+        world: &mut World<'_>,
+    ) -> Result<Vec<Option<Principal>>> {
+        let mut principals = Vec::new();
+        for host in hosts {
+            let Some(target) = config.target(host) else {
+                principals.push(None);
+                continue;
+            };
+            let may_fail = !self.inputs.verify || (target.is_optional() && hosts.len() > 1);
+            let scope = Scope::from(target.registry());
+            let identity = Identity::choose_for(&scope, &world.env, target.profile(), target.role());
+            let found = identity.and_then(|identity| self.find(&identity, world));
+            principals.push(match found {
+                // What it can be done without is told where its password can't be had.
+                Err(_) if may_fail && self.inputs.allowed_accounts.is_empty() => None,
+                found => found?,
+            });
+        }
+        Ok(principals)
+    }
+
+    /// The principal of an identity, hidden in the log if its account is to be, and checked.
+    ///
+    /// # Errors
+    /// An account that isn't allowed; those of [`Principal::of`].
+    pub fn find(&mut self, identity: &Identity, world: &mut World<'_>) -> Result<Option<Principal>> {
+        let fields = identity.key_fields();
+        if let Some(known) = self.known.iter().find(|known| known.fields == fields) {
+            return Ok(known.principal.clone());
+        }
+        let is_asked = self.inputs.verify || !self.inputs.allowed_accounts.is_empty();
+        let principal = match is_asked || identity.role().is_some() {
+            true => Some(Principal::of(identity, self.region, world)?),
+            false => None,
+        };
+        if let Some(principal) = &principal {
+            if self.inputs.mask_account_id {
+                let _ = writeln!(world.stderr, "{}", github::add_mask(&principal.account));
+            }
+            self.check(principal)?;
+        }
+        self.known.push(Known {
+            fields,
+            principal: principal.clone(),
+        });
+        Ok(principal)
+    }
+
+    /// Whether the inputs allow this account.
+    fn check(&self, principal: &Principal) -> Result<()> {
+        let allowed = &self.inputs.allowed_accounts;
+        if allowed.is_empty() || allowed.contains(&principal.account) {
+            return Ok(());
+        }
+        let (arn, account, allowed) = (&principal.arn, &principal.account, allowed.join(", "));
+        Err(wrong(
+            "allowed-account-ids",
+            format!("{arn} is of account {account}, and allowed is {allowed} alone"),
+        )
+        .hint("correct role-to-assume, or add the account"))
+    }
+}

@@ -1,0 +1,115 @@
+//! What came of signing in: the step's outputs and the run's summary.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::inputs::Inputs;
+use super::principal::Principal;
+use super::summary::{self, Row};
+use crate::ci::{self, github};
+use crate::commands::deliver::hide;
+use crate::commands::identity::IdentityArgs;
+use crate::commands::passwords;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::output::{self, RegistryPassword};
+use crate::secret::Secret;
+use crate::world::World;
+
+/// Who was signed in, and with which passwords.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The registries.
+    pub hosts: Vec<String>,
+    /// One for each registry; `None` where nobody was asked.
+    pub principals: Vec<Option<Principal>>,
+    /// That of the job as a whole.
+    pub first: Option<Principal>,
+    /// Those that were fetched.
+    pub passwords: Vec<RegistryPassword>,
+    /// When the first of passwords and credentials ends.
+    pub expires_at: Option<SystemTime>,
+}
+
+impl SignedIn {
+    /// Writes the outputs and the summary; `folder` is docker's, where its configuration was written.
+    ///
+    /// # Errors
+    /// The runner's file can't be written.
+    pub fn write(&self, inputs: &Inputs, folder: Option<&Path>, world: &mut World<'_>) -> Result<()> {
+        let mut outputs = self.outputs(folder)?;
+        if inputs.output_password {
+            outputs.extend(self.passwords()?);
+        }
+        github::write(&world.env, github::File::Output, &outputs)?;
+        let summary = summary::table(inputs.mode, &self.rows()?);
+        if let Err(error) = github::add_summary(&world.env, &summary) {
+            // Some runners have none.
+            world.detail(|| error.to_string());
+        }
+        Ok(())
+    }
+
+    fn outputs(&self, folder: Option<&Path>) -> Result<Vec<(String, Secret)>> {
+        let json = serde_json::to_string(&self.hosts);
+        let json = json.map_err(|error| Error::failed("cannot write the outputs", error))?;
+        let first = self.first.as_ref();
+        let named = [
+            ("registry", self.hosts.first().cloned()),
+            ("registries", Some(json)),
+            ("aws-account-id", first.map(|it| it.account.clone())),
+            ("authenticated-arn", first.map(|it| it.arn.clone())),
+            ("expiration", self.expires_at.map(output::rfc3339).transpose()?),
+            ("docker-config", folder.map(|it| it.to_string_lossy().into_owned())),
+            ("version", Some(env!("CARGO_PKG_VERSION").to_owned())),
+        ];
+        let named = named.into_iter();
+        Ok(named
+            .filter_map(|(name, value)| Some((name.to_owned(), Secret::new(value?))))
+            .collect())
+    }
+
+    /// They are hidden in the log already.
+    fn passwords(&self) -> Result<Vec<(String, Secret)>> {
+        let mut outputs = Vec::new();
+        if let Some(first) = self.passwords.first() {
+            let username = Secret::new(RegistryPassword::USERNAME);
+            outputs.push(("docker-username".to_owned(), username));
+            outputs.push(("docker-password".to_owned(), first.password.clone()));
+        }
+        output::check_names(&self.hosts)?;
+        outputs.extend(output::passwords_outputs(&self.passwords));
+        Ok(outputs)
+    }
+
+    fn rows(&self) -> Result<Vec<Row<'_>>> {
+        let mut rows = Vec::new();
+        for (host, principal) in self.hosts.iter().zip(&self.principals) {
+            let password = self.passwords.iter().find(|it| it.host == *host);
+            rows.push(Row {
+                registry: host,
+                principal: principal.as_ref(),
+                until: password.map(|it| output::rfc3339(it.expires_at)).transpose()?,
+            });
+        }
+        Ok(rows)
+    }
+}
+
+/// A password for each registry, from the rules as they stand now. What can be done without is a warning.
+///
+/// # Errors
+/// A password that can't be had.
+pub fn fetch(hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<Vec<RegistryPassword>> {
+    let fetched = passwords::fetch(&IdentityArgs::default(), hosts, config, world)?;
+    let secrets = fetched.passwords.iter().flat_map(|it| ci::of_password(&it.password));
+    hide(secrets.collect(), world)?;
+    for (host, error) in fetched.failed {
+        let mut warning = Error::failed(format!("{host}: going on without it: {}", error.what()), error.cause());
+        if let Some(hint) = error.hint_text() {
+            warning = warning.hint(hint);
+        }
+        super::annotate(github::Level::Warning, &warning, world);
+    }
+    Ok(fetched.passwords)
+}

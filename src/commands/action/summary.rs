@@ -1,0 +1,109 @@
+//! The table in the run's summary: registry, account, role, how, until when. No secrets.
+
+use super::inputs::Mode;
+use super::principal::Principal;
+use crate::registry::Registry;
+
+/// One registry.
+#[derive(Debug)]
+pub struct Row<'a> {
+    /// Its host.
+    pub registry: &'a str,
+    /// Who was signed in.
+    pub principal: Option<&'a Principal>,
+    /// When its password ends, as RFC 3339, if one was fetched.
+    pub until: Option<String>,
+}
+
+/// Markdown, with a heading.
+pub fn table(mode: Mode, rows: &[Row<'_>]) -> String {
+    let mut text = "### Amazon ECR sign-in\n\n".to_owned();
+    if rows.is_empty() {
+        text.push_str("No registry was asked for.\n");
+        return text;
+    }
+    text.push_str("| Registry | Account | Role | How | Until |\n|---|---|---|---|---|\n");
+    for row in rows {
+        let registry = Registry::parse(row.registry);
+        let account = registry.as_ref().and_then(Registry::account);
+        let account = account.or(row.principal.map(|it| it.account.as_str()));
+        let role = row.principal.map(|it| it.role.as_deref().unwrap_or(&it.arn));
+        let cells = [
+            row.registry,
+            account.unwrap_or("–"),
+            role.unwrap_or("the runner's own credentials"),
+            how(mode),
+            until(mode, row.until.as_deref()),
+        ];
+        let cells = cells.map(|cell| cell.replace('|', "\\|"));
+        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    text
+}
+
+fn how(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Helper => "credential helper",
+        Mode::Login => "stored password",
+        Mode::None => "checked alone",
+    }
+}
+
+fn until(mode: Mode, until: Option<&str>) -> &str {
+    match (mode, until) {
+        (Mode::Helper, _) => "renewed when needed",
+        (_, Some(until)) => until,
+        (_, None) => "–",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+
+    #[test]
+    fn a_row_says_whose_how_and_until_when() {
+        let principal = Principal {
+            account: "444455556666".into(),
+            arn: "arn:aws:sts::444455556666:assumed-role/a|b/s".into(),
+            role: Some("arn:aws:iam::444455556666:role/a|b".into()),
+        };
+        let row = |registry, principal, until: Option<&str>| Row {
+            registry,
+            principal,
+            until: until.map(str::to_owned),
+        };
+        let rows = [
+            row(HOST, Some(&principal), Some("2026-01-02T03:04:05Z")),
+            row("public.ecr.aws", Some(&principal), None),
+            row("public.ecr.aws", None, None),
+        ];
+        let lines = |mode| {
+            let text = table(mode, &rows);
+            let lines = text.lines().skip(4);
+            lines
+                .map(|line| line.replace("arn:aws:iam::444455556666:role/a\\|b", "ROLE"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            lines(Mode::Login),
+            [
+                &format!("| {HOST} | 111122223333 | ROLE | stored password | 2026-01-02T03:04:05Z |"),
+                "| public.ecr.aws | 444455556666 | ROLE | stored password | – |",
+                "| public.ecr.aws | – | the runner's own credentials | stored password | – |",
+            ]
+        );
+        assert!(
+            lines(Mode::Helper)
+                .iter()
+                .all(|line| line.ends_with("| credential helper | renewed when needed |"))
+        );
+    }
+
+    #[test]
+    fn no_registry_is_no_table() {
+        assert!(!table(Mode::None, &[]).contains('|'));
+    }
+}

@@ -1,0 +1,114 @@
+//! What the post step has to take back: handed on as the action's state, which debug logs show. No secrets.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ci::github;
+use crate::docker::{ConfigFile, Kind};
+use crate::error::Result;
+use crate::secret::Secret;
+use crate::world::Env;
+
+/// The state's name, and the variable that the runner hands it over in.
+const NAME: &str = "undo";
+const VARIABLE: &str = "STATE_undo";
+
+/// What one use of the action did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Undo {
+    /// Whether anything is to be taken back.
+    pub cleanup: bool,
+    /// The job's folder.
+    pub job: PathBuf,
+    /// Whether this use made it, and with that removes the secrets in it.
+    pub made_job: bool,
+    /// The folder that stands for this use.
+    pub use_folder: PathBuf,
+    /// Docker's configuration files that were written.
+    pub docker: Vec<PathBuf>,
+    /// Podman's.
+    pub podman: Vec<PathBuf>,
+    /// `ecr-auth.yml`, where rules were written.
+    pub rules: Option<PathBuf>,
+    /// The registries.
+    pub hosts: Vec<String>,
+    /// Variables of later steps.
+    pub variables: Vec<Variable>,
+    /// The id of the AWS key that later steps got in their environment.
+    pub access_key_id: Option<String>,
+}
+
+/// A variable that later steps got. Never one with a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// What it was set to.
+    pub written: String,
+    /// What it was before; empty where it was not set.
+    pub before: String,
+}
+
+impl Undo {
+    /// What an earlier step of this action handed on, if it came so far.
+    pub fn of(env: &Env) -> Option<Self> {
+        let undo: Self = serde_json::from_str(env.get(VARIABLE)?).ok()?;
+        // All else is not the action's to remove.
+        let is_ours = undo.job.starts_with(env.path("RUNNER_TEMP")?) && undo.use_folder.starts_with(&undo.job);
+        is_ours.then_some(undo)
+    }
+
+    /// Hands it on; a later call replaces an earlier one's.
+    ///
+    /// # Errors
+    /// As [`github::write`].
+    pub fn save(&self, env: &Env) -> Result<()> {
+        let text = serde_json::to_string(self)
+            .map_err(|error| crate::error::Error::failed("cannot tell the post step what to take back", error))?;
+        github::write(env, github::File::State, &[(NAME, Secret::new(text))])
+    }
+
+    /// The clients' configuration files.
+    pub fn files(&self) -> impl Iterator<Item = ConfigFile> {
+        let of = |kind, paths: &[PathBuf]| {
+            let paths = paths.to_vec();
+            paths.into_iter().map(move |path| ConfigFile { kind, path })
+        };
+        of(Kind::Docker, &self.docker).chain(of(Kind::Podman, &self.podman))
+    }
+
+    /// Adds the clients' configuration files.
+    pub fn add_files(&mut self, files: &[ConfigFile]) {
+        for file in files {
+            match file.kind {
+                Kind::Docker => self.docker.push(file.path.clone()),
+                Kind::Podman => self.podman.push(file.path.clone()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_elsewhere_is_not_taken_for_the_jobs() {
+        let read = |job: &str, use_folder: &str| {
+            let undo = Undo {
+                job: job.into(),
+                use_folder: use_folder.into(),
+                ..Undo::default()
+            };
+            let text = serde_json::to_string(&undo).unwrap();
+            let env = [("RUNNER_TEMP", "/tmp/runner"), (VARIABLE, text.as_str())];
+            Undo::of(&env.into_iter().collect()) == Some(undo)
+        };
+        assert!(read("/tmp/runner/ecr-auth-1", "/tmp/runner/ecr-auth-1/use-1"));
+        assert!(!read("/home/me", "/home/me/use-1"));
+        assert!(!read("/tmp/runner/ecr-auth-1", "/home/me"));
+        assert!(!read("", ""));
+    }
+}

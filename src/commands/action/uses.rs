@@ -1,0 +1,107 @@
+//! Who uses what in a configuration file that several jobs may share: the last one takes it back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::docker::{self, ConfigFile, HELPER};
+use crate::error::{Error, Result};
+use crate::file::Notes;
+use crate::world::Env;
+
+/// By the configuration file's real path and the registry's host: the folders of the uses, each there as long as its use lasts.
+type All = BTreeMap<PathBuf, BTreeMap<String, BTreeSet<PathBuf>>>;
+
+/// The notes, in the user's state folder, and the use that is about to write or to end.
+#[derive(Debug, Clone)]
+pub struct Uses {
+    notes: Notes<All>,
+    folder: PathBuf,
+}
+
+impl Uses {
+    /// `folder` stands for this use; without a state folder there are no notes.
+    pub fn of(folder: &Path, env: &Env) -> Option<Self> {
+        Some(Self {
+            notes: Notes::new(env.state_folder()?, "jobs"),
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// Notes that this use needs the file's entries for these hosts, and writes them. What stood there without any note is
+    /// somebody's own setup, and stays when all uses have ended.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn begin(&self, file: &ConfigFile, hosts: &[String], write: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+        let real = docker::real_path(&file.path)?;
+        let served = served(file, &real)?;
+        let mut written = None;
+        let noted = self.notes.change(&mut |all| {
+            all.retain(|path, _| path.parent().is_some_and(Path::is_dir));
+            let uses = all.entry(real.clone()).or_default();
+            for host in hosts {
+                if uses.contains_key(host) || !served.contains(host) {
+                    let users = uses.entry(host.clone()).or_default();
+                    users.retain(|user| user.is_dir());
+                    users.insert(self.folder.clone());
+                }
+            }
+            written = Some(write());
+        });
+        match (written, noted) {
+            (None, _) => write(),
+            (Some(Ok(())), Err(error)) => Err(Error::failed(
+                format!("cannot note who uses {}", file.path.display()),
+                error,
+            )),
+            (Some(written), _) => written,
+        }
+    }
+
+    /// Ends this use, and has those of its hosts that no other use needs taken back: `take_back` gets them, at least one. Where there
+    /// can be no notes, all are.
+    ///
+    /// # Errors
+    /// Those of `take_back`.
+    pub fn end(
+        &self,
+        file: &ConfigFile,
+        hosts: &[String],
+        take_back: &mut dyn FnMut(&[String]) -> Result<()>,
+    ) -> Result<()> {
+        let real = docker::real_path(&file.path)?;
+        let mut taken_back = Ok(());
+        let mut known = false;
+        // Notes that can't be written say of a use that has ended what its missing folder says, too.
+        let _ = self.notes.change(&mut |all| {
+            known = true;
+            let Some(uses) = all.get_mut(&real) else { return };
+            let mut left = Vec::new();
+            for (host, users) in uses.iter_mut() {
+                if users.remove(&self.folder) {
+                    users.retain(|user| user.is_dir());
+                    left.extend(users.is_empty().then(|| host.clone()));
+                }
+            }
+            uses.retain(|host, _| !left.contains(host));
+            if uses.is_empty() {
+                all.remove(&real);
+            }
+            if !left.is_empty() {
+                taken_back = take_back(&left);
+            }
+        });
+        match known || hosts.is_empty() {
+            true => taken_back,
+            false => take_back(hosts),
+        }
+    }
+}
+
+/// The hosts that the file has our helper for.
+fn served(file: &ConfigFile, real: &Path) -> Result<BTreeSet<String>> {
+    let text = docker::read_text(real)?;
+    let settings = docker::Settings::of(file, text.as_deref().unwrap_or_default())?;
+    let ours = settings.helpers.into_iter().filter(|(_, helper)| helper == HELPER);
+    Ok(ours.map(|(host, _)| host).collect())
+}

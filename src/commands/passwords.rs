@@ -1,0 +1,104 @@
+//! Registry passwords: fetched, and handed to where a client keeps its own.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use super::identity::IdentityArgs;
+use crate::cache::{Cache, Held};
+use crate::config::Config;
+use crate::docker::{self, ConfigFile, Login, Place, Record, StoredLogin, shown};
+use crate::error::{Error, Result};
+use crate::output::{self, RegistryPassword};
+use crate::token::{Override, Plan};
+use crate::world::World;
+
+/// What [`fetch`] got.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The passwords, in the order of the registries.
+    pub passwords: Vec<RegistryPassword>,
+    /// Registries that can be done without, and why there is no password.
+    pub failed: Vec<(String, Error)>,
+}
+
+/// A password for each registry: one call for all registries that one token opens. Among several, one that is optional may fail.
+///
+/// # Errors
+/// A password that can't be had.
+pub fn fetch(identity: &IdentityArgs, hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<Fetched> {
+    let cache = Cache::open(Cache::folder(&world.env));
+    let mut held_by_key: BTreeMap<String, Held> = BTreeMap::new();
+    let mut fetched = Fetched {
+        passwords: Vec::new(),
+        failed: Vec::new(),
+    };
+    for host in hosts {
+        let Some(target) = config.target(host) else { continue };
+        let with = Override {
+            profile: identity.profile.as_deref(),
+            role: identity.settings(target.role())?,
+            is_whole: identity.names_one(),
+        };
+        let plan = Plan::with(&world.env, &target, &with)?;
+        let key = plan.key().to_string();
+        let held = match held_by_key.get(&key) {
+            Some(held) => Ok(held.clone()),
+            None => plan.password(&cache, host, Instant::now(), world),
+        };
+        match held {
+            Ok(held) => {
+                held_by_key.insert(key, held.clone());
+                fetched.passwords.push(RegistryPassword {
+                    host: host.clone(),
+                    password: held.secret,
+                    expires_at: held.expires_at,
+                });
+            }
+            Err(error) if target.is_optional() && hosts.len() > 1 => fetched.failed.push((host.clone(), error)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(fetched)
+}
+
+/// Hands the passwords to where the client of this file keeps its own, and says so; with where each went.
+///
+/// # Errors
+/// As [`docker::store`]; an end that no calendar knows.
+pub fn store(file: &ConfigFile, passwords: &[RegistryPassword], world: &mut World<'_>) -> Result<Vec<StoredLogin>> {
+    let record = world.env.state_folder().map(Record::in_folder);
+    let logins: Vec<Login<'_>> = passwords
+        .iter()
+        .map(|it| Login {
+            host: &it.host,
+            password: &it.password,
+        })
+        .collect();
+    let stored = docker::store(file, &logins, record.as_ref(), &world.env)?;
+    for (login, password) in stored.logins.iter().zip(passwords) {
+        report(file, login, password, world)?;
+    }
+    if let Some(error) = &stored.not_recorded {
+        world.say(&format!(
+            "warning: what was stored cannot be recorded, so it will not be taken out again: {error}"
+        ));
+    }
+    Ok(stored.logins)
+}
+
+fn report(file: &ConfigFile, login: &StoredLogin, password: &RegistryPassword, world: &mut World<'_>) -> Result<()> {
+    let (client, host) = (file.kind.name(), &login.host);
+    let until = output::rfc3339(password.expires_at)?;
+    let line = match &login.place {
+        Place::File => format!("until {until}, in {}", shown(&file.path, &world.env)),
+        Place::Store(name) => format!("until {until}, in the credential store {name}"),
+        Place::Helper(name) => format!("by the credential helper {name}: nothing had to be stored"),
+    };
+    world.say(&format!("{client}: signed in to {host} {line}"));
+    if login.replaced {
+        world.say(&format!(
+            "warning: {client} had another password for {host}; it is gone, and logout cannot put it back"
+        ));
+    }
+    Ok(())
+}
