@@ -106,7 +106,7 @@ impl Job {
         let program = binary();
         let args = [&strace[..], &[program.to_str().unwrap()], args].concat();
         let outcome = self.machine.call(Path::new("/usr/bin/strace"), &args, stdin);
-        (outcome, Trace(fs::read_to_string(file).unwrap()))
+        (outcome, Trace::read(&fs::read_to_string(file).unwrap()))
     }
 }
 
@@ -116,6 +116,29 @@ const DOCKER: &str = ".docker/config.json";
 struct Trace(String);
 
 impl Trace {
+    /// Reads what `strace -f` wrote: a call that another process's call interrupts stands there in two halves, which are put together
+    /// where it ends.
+    fn read(text: &str) -> Self {
+        let mut begun: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut lines = Vec::new();
+        for line in text.lines() {
+            let (process, call) = line.split_once(' ').unwrap_or_default();
+            let call = call.trim_start();
+            if let Some(first) = call.strip_suffix(" <unfinished ...>") {
+                begun.insert(process, first);
+                continue;
+            }
+            let rest = call.strip_prefix("<... ").and_then(|call| call.split_once(" resumed>"));
+            match rest.and_then(|(_, rest)| Some((begun.remove(process)?, rest))) {
+                Some((first, rest)) => lines.push(format!("{process} {first}{rest}")),
+                None => lines.push(line.to_owned()),
+            }
+        }
+        // What never ended was begun all the same.
+        lines.extend(begun.into_iter().map(|(process, call)| format!("{process} {call}")));
+        Self(lines.join("\n"))
+    }
+
     /// The arguments and the environment of every program that was run after the first.
     fn executed(&self) -> impl Iterator<Item = (&str, &str)> {
         let lines = self.0.lines().filter(|line| line.contains("execve("));
