@@ -1,6 +1,6 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lab bench mutants clean
+.PHONY: help demo test check fmt lab bench mutants dist clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf 'make %-8s %s\n' "$$name" "$$text"; done
@@ -26,6 +26,9 @@ bench: ## counts the instructions of a warm `get`, beside the Go helper's
 
 mutants: ## breaks registry, cache and docker on purpose and lists what no test notices
 	@scripts/mutants.sh
+
+dist: ## builds the static binaries for release into dist/ and tests them
+	@scripts/dist.sh
 
 clean: ## removes all that was built
 	@rm -rf target dist

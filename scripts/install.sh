@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing for the purposes named: install.sh build|fmt|check|python|node|demo|test|bench|mutants|deny …
+# Installs what is missing for the purposes named: install.sh build|fmt|check|python|node|demo|test|bench|mutants|deny|dist …
 #
 # Debian packages come from packages.txt, by apt-get, with sudo where not root; cargo tools go to target/tools, Python
 # tools to target/python, npm tools to target/node. Says nothing when nothing is missing. No daemon is started, nothing is removed, and
@@ -9,6 +9,7 @@ source "$(dirname "$0")/env.sh"
 DENY=0.20.2
 NEXTEST=0.9.143
 MUTANTS=27.1.0
+CYCLONEDX=0.5.9
 LOG=$TARGET/install.log
 
 # packages PURPOSE: the packages of a purpose that are missing, one a line.
@@ -106,15 +107,15 @@ cargo_tool() {
   rm -rf "$TARGET/tools/build"
 }
 
-# python: the Python tools in a virtual environment of their own, as requirements.txt pins them.
+# python [FILE FOLDER]: the Python tools in a virtual environment of their own, as requirements.txt, or FILE, pins them.
 python() {
-  local wanted=$ROOT/scripts/requirements.txt
-  cmp -s "$wanted" "$TARGET/python/installed.txt" && return
+  local wanted=$ROOT/scripts/${1:-requirements.txt} folder=$TARGET/${2:-python}
+  cmp -s "$wanted" "$folder/installed.txt" && return
   debian python
   say "Installing Python tools"
-  logged "python3 -m venv" /usr/bin/python3 -m venv --clear "$TARGET/python"
-  logged "pip install" "$TARGET/python/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
-  cp "$wanted" "$TARGET/python/installed.txt"
+  logged "python3 -m venv" /usr/bin/python3 -m venv --clear "$folder"
+  logged "pip install" "$folder/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
+  cp "$wanted" "$folder/installed.txt"
 }
 
 # node: node 24, as GitHub's runner has it, and the npm tools, as npm/package-lock.json pins them, in target/node. Node itself comes with
@@ -145,6 +146,7 @@ for purpose; do
     bench) debian bench ;;
     mutants) cargo_tool cargo-nextest "$NEXTEST" any && cargo_tool cargo-mutants "$MUTANTS" ;;
     deny) cargo_tool cargo-deny "$DENY" ;;
-    *) die "install.sh: no purpose '$purpose' (build, fmt, check, python, node, demo, test, bench, mutants, deny)" ;;
+    dist) debian demo dist && python requirements-dist.txt zig && cargo_tool cargo-cyclonedx "$CYCLONEDX" && cargo_tool cargo-nextest "$NEXTEST" any ;;
+    *) die "install.sh: no purpose '$purpose' (build, fmt, check, python, node, demo, test, bench, mutants, deny, dist)" ;;
   esac
 done
