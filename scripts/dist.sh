@@ -1,30 +1,25 @@
 #!/usr/bin/env bash
 # make dist: the static binaries as they are released, in dist/, tested, with SHA256SUMS and one SBOM (CycloneDX) each.
 #
-# zig is the C compiler and the linker for both architectures (PyPI's ziglang, by cargo-zigbuild), and the musl inside is zig's: Debian's,
-# 1.2.3, can't ask DNS servers over TCP, so large answers would fail. Rust's standard library for musl is rustup's where that target is
-# installed (`rustup target add`), else it is built from Debian's source, which cargo does only when told that it may
-# (RUSTC_BOOTSTRAP). Built twice by the same Rust, in whatever folders, the bytes are the same.
-source "$(dirname "$0")/env.sh"
+# zig is the C compiler and the linker for both architectures, and the musl inside is zig's: Debian's, 1.2.3, can't ask DNS servers over
+# TCP, so that long answers would be cut off. Built twice by the same Rust, in whatever folders, the bytes are the same.
+source "$(dirname "$0")/cross.sh"
 cd "$ROOT"
 
 DIST=$ROOT/dist
-ZIG=$TARGET/zig
 TARGETS=(x86_64-unknown-linux-musl aarch64-unknown-linux-musl)
 # Bytes. Past this something came in that doesn't belong in there.
-LARGEST=$((9 * 1024 * 1024))
+LARGEST=$((8 * 1024 * 1024))
 
-# rust_for TARGET: the folder of the Rust that has, or can build, the standard library of this target.
-rust_for() { if rust_has_std "$1"; then dirname "$(command -v rustc)"; else echo /usr/bin; fi; }
-
-# flags_for TARGET: rustc's flags, one a line. File names in the binary (of panics) start at the crate, whatever folder it lay in: for
-# reproducibility, and because our folders are nobody's business.
-flags_for() {
-  local registry sysroot
+# flags: rustc's, one a line. File names in the binary (of panics) start at the crate, whatever folder it lay in: for reproducibility, and
+# because our folders are nobody's business.
+flags() {
+  local registry
   echo -Clink-self-contained=no
   echo -Ctarget-feature=+crt-static
-  sysroot=$("$(rust_for "$1")/rustc" --print sysroot)
-  echo "--remap-path-prefix=$sysroot/lib/rustlib/src/rust=/rust"
+  # zig doesn't know the -static-pie that rustc asks for, and would fix the addresses (docs/decisions/0003-position-independent.md).
+  echo -Clink-arg=-pie
+  echo "--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=/rust"
   echo "--remap-path-prefix=$ROOT=/ecr-auth"
   for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do echo "--remap-path-prefix=$registry=/crates"; done
 }
@@ -32,19 +27,13 @@ flags_for() {
 # build TARGET: dist/ecr-auth-TARGET.
 build() (
   target=$1
-  rust=$(rust_for "$target")
-  std=()
-  export RUSTC=$rust/rustc PATH=$ZIG/bin:$rust:$PATH
-  if ! rust_has_std "$target"; then
-    export RUSTC_BOOTSTRAP=1
-    std=("-Zbuild-std=std,panic_abort")
-  fi
+  rust_for "$target"
   say "== $target: $(rustc --version)"
   # So that the crates' folder is there when its name is asked for.
   cargo fetch --quiet --locked
-  CARGO_ENCODED_RUSTFLAGS=$(flags_for "$target" | paste -sd $'\x1f')
+  CARGO_ENCODED_RUSTFLAGS=$(flags | paste -sd $'\x1f')
   export CARGO_ENCODED_RUSTFLAGS
-  cargo zigbuild --quiet --locked --release --package ecr-auth --target "$target" "${std[@]}"
+  cargo zigbuild --quiet --locked --release --package ecr-auth --target "$target" "${STD[@]}"
   install -m 755 "$TARGET/$target/release/ecr-auth" "$DIST/ecr-auth-$target"
 )
 
@@ -54,8 +43,9 @@ check_file() {
   [[ $(file --brief "$file") == *", stat"*" linked, "* ]] || die "not static: $(file "$file")"
   [[ $(ldd "$file" 2>&1) =~ (statically linked|not a dynamic executable) ]] || die "ldd finds libraries in $file"
   headers=$(readelf --wide --program-headers --dynamic "$file")
+  [[ $(readelf --file-header "$file") == *"DYN (Position-Independent"* ]] || die "$file lies at fixed addresses"
   if grep -E 'INTERP|\(NEEDED\)' <<<"$headers" >&2; then die "$file asks for a loader or a library"; fi
-  if grep -E ' (RWE|R?WE) ' <<<"$headers" >&2; then die "$file has memory that can be written and run"; fi
+  if grep ' RWE ' <<<"$headers" >&2; then die "$file has memory that can be written and run"; fi
   if grep --text --only-matching --fixed-strings --max-count 3 -e "$ROOT" -e "${CARGO_HOME:-$HOME/.cargo}" "$file" >&2; then die "$file names folders of this machine"; fi
   size=$(stat --format %s "$file")
   [ "$size" -le $LARGEST ] || die "$file has $size bytes, more than $LARGEST"
@@ -80,11 +70,13 @@ test_with_docker() {
 
 # sbom TARGET: the crates linked into this target's binary, and what is in there besides: Rust's standard library and musl. cargo-cyclonedx
 # knows of no macros that run in the compiler and stay out; cargo tree does. The SBOM names no folder and no time of building.
-sbom() {
-  local target=$1 written=$ROOT/ecr-auth.cdx.json linked rust
+sbom() (
+  target=$1
+  written=$ROOT/ecr-auth.cdx.json
+  rust_for "$target"
   SOURCE_DATE_EPOCH=$(built_at) cargo cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps --target "$target" --override-filename ecr-auth.cdx
   linked=$(cargo tree --locked --package ecr-auth --target "$target" --edges normal,no-proc-macro --prefix none --format '{p}' | awk '{sub(/^v/, "", $2); print $1 "@" $2}')
-  rust=$("$(rust_for "$target")/rustc" --version | awk '{print $2}')
+  rust=$(rustc --version | awk '{print $2}')
   jq --sort-keys --arg folder "$ROOT" --arg linked "$linked" --arg rust "$rust" --arg musl "$(musl_version)" '
     def part(name; version; licence): {type: "library", name: name, version: version, licenses: [{expression: licence}],
       purl: "pkg:generic/\(name)@\(version)", "bom-ref": "pkg:generic/\(name)@\(version)", scope: "required"};
@@ -96,7 +88,7 @@ sbom() {
     | walk(if type == "string" then split($folder) | join("/ecr-auth") else . end)
   ' "$written" >"$DIST/ecr-auth-$target.cdx.json"
   rm -f "$written" "$ROOT/lab/ecr-auth.cdx.json"
-}
+)
 
 # musl_version: of the musl that zig links.
 musl_version() { sed 's/.*"\(.*\)".*/\1/' "$ZIG"/lib/python3.*/site-packages/ziglang/lib/libc/musl/src/internal/version.h; }
@@ -106,7 +98,7 @@ built_at() { echo "${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null ||
 
 main() {
   local target
-  "$ROOT/scripts/install.sh" build dist
+  "$ROOT/scripts/install.sh" build test dist
   find_rust
   rm -rf "$DIST"
   mkdir -p "$DIST"

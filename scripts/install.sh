@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing for the purposes named: install.sh build|fmt|check|python|node|demo|test|bench|mutants|deny|dist …
+# Installs what is missing for the purposes named: install.sh build|fmt|check|python|node|demo|test|bench|mutants|deny|cross|dist …
 #
 # Debian packages come from packages.txt, by apt-get, with sudo where not root; cargo tools go to target/tools, Python
 # tools to target/python, npm tools to target/node. Says nothing when nothing is missing. No daemon is started, nothing is removed, and
@@ -31,7 +31,7 @@ pinned() {
   local version series
   version=$(candidate "$1")
   [ -n "$version" ] || die "no package $1: this wants Debian 12 (bookworm) with its security updates, or the command installed by other means"
-  series=$(awk -v package="$1" '$2 == package {print $3}' "$ROOT/scripts/packages.txt")
+  series=$(awk -v package="$1" '$2 == package {print $3; exit}' "$ROOT/scripts/packages.txt")
   [[ ${version#*:} == "$series"* ]] || say "note: $1 is $version here, tested with $series"
   echo "$1=$version"
 }
@@ -134,6 +134,13 @@ node() {
   cp "$wanted" "$TARGET/node/installed.json"
 }
 
+# cross TARGET…: zig, and a Rust that has or can build the standard library of these targets.
+cross() {
+  local target
+  python requirements-zig.txt zig
+  for target; do rust_has_std "$target" || debian cross; done
+}
+
 for purpose; do
   case $purpose in
     build) debian build && rust ;;
@@ -146,7 +153,8 @@ for purpose; do
     bench) debian bench ;;
     mutants) cargo_tool cargo-nextest "$NEXTEST" any && cargo_tool cargo-mutants "$MUTANTS" ;;
     deny) cargo_tool cargo-deny "$DENY" ;;
-    dist) debian demo dist && python requirements-dist.txt zig && cargo_tool cargo-cyclonedx "$CYCLONEDX" && cargo_tool cargo-nextest "$NEXTEST" any ;;
-    *) die "install.sh: no purpose '$purpose' (build, fmt, check, python, node, demo, test, bench, mutants, deny, dist)" ;;
+    cross) cross x86_64-pc-windows-gnu aarch64-apple-darwin ;;
+    dist) debian dist && cross x86_64-unknown-linux-musl aarch64-unknown-linux-musl && cargo_tool cargo-cyclonedx "$CYCLONEDX" ;;
+    *) die "install.sh: no purpose '$purpose' (build, fmt, check, python, node, demo, test, bench, mutants, deny, cross, dist)" ;;
   esac
 done
