@@ -11,9 +11,11 @@ STD=()
 
 # rust_for TARGET: chooses the Rust for the rest of this (sub)shell.
 rust_for() {
-  export PATH=$ZIG/bin:$PATH
   STD=()
-  rust_has_std "$1" && return
-  export PATH=/usr/bin:$PATH RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
-  STD=("-Zbuild-std=std,panic_abort")
+  rust_has_std "$1" || {
+    export PATH=/usr/bin:$PATH RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
+    STD=("-Zbuild-std=std,panic_abort")
+  }
+  # First, as cargo-zigbuild asks the first python3 for zig.
+  export PATH=$ZIG/bin:$PATH
 }
