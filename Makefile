@@ -1,9 +1,9 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lab bench mutants clean
+.PHONY: help demo test check fmt lab bench mutants dist check-platforms clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf 'make %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf 'make %-16s %s\n' "$$name" "$$text"; done
 
 demo: ## a real Docker pushes to and pulls from an ECR name on this machine, which stays as it was
 	@scripts/demo.sh
@@ -26,6 +26,12 @@ bench: ## counts the instructions of a warm `get`, beside the Go helper's
 
 mutants: ## breaks registry, cache and docker on purpose and lists what no test notices
 	@scripts/mutants.sh
+
+dist: ## builds the static binaries for release into dist/ and tests them
+	@scripts/dist.sh
+
+check-platforms: ## type-checks the code for Windows and macOS
+	@scripts/check-platforms.sh
 
 clean: ## removes all that was built
 	@rm -rf target dist

@@ -42,6 +42,9 @@ rust_works() {
   [ -n "$cargo" ] && [ -n "$rustc" ] && at_least "$cargo" "$(rust_wanted)" && at_least "$rustc" "$(rust_wanted)"
 }
 
+# rust_has_std TARGET: whether the Rust on PATH comes with the standard library of this target.
+rust_has_std() { [ -d "$(rustc --print sysroot)/lib/rustlib/$1/lib" ]; }
+
 # find_rust: puts a Rust toolchain on PATH: the one that is there; else rustup's in the login home (HOME may be an empty
 # folder, in CI or with sudo); else Debian's in /usr/bin. Returns 1 where none works: install.sh then installs Debian's.
 find_rust() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing for the purposes named: install.sh build|fmt|check|java|python|node|demo|test|bench|mutants|deny …
+# Installs what is missing for the purposes named: install.sh build|fmt|check|java|python|node|demo|test|bench|mutants|deny|cross|dist …
 #
 # Debian packages come from packages.txt, by apt-get, with sudo where not root; cargo tools go to target/tools, Python
 # tools to target/python, npm tools to target/node. Says nothing when nothing is missing. No daemon is started, nothing is removed, and
@@ -9,6 +9,7 @@ source "$(dirname "$0")/env.sh"
 DENY=0.20.2
 NEXTEST=0.9.143
 MUTANTS=27.1.0
+CYCLONEDX=0.5.9
 LOG=$TARGET/install.log
 
 # packages PURPOSE: the packages of a purpose that are missing, one a line.
@@ -30,7 +31,7 @@ pinned() {
   local version series
   version=$(candidate "$1")
   [ -n "$version" ] || die "no package $1: this wants Debian 12 (bookworm) with its security updates, or the command installed by other means"
-  series=$(awk -v package="$1" '$2 == package {print $3}' "$ROOT/scripts/packages.txt")
+  series=$(awk -v package="$1" '$2 == package {print $3; exit}' "$ROOT/scripts/packages.txt")
   [[ ${version#*:} == "$series"* ]] || say "note: $1 is $version here, tested with $series"
   echo "$1=$version"
 }
@@ -106,15 +107,15 @@ cargo_tool() {
   rm -rf "$TARGET/tools/build"
 }
 
-# python: the Python tools in a virtual environment of their own, as requirements.txt pins them.
+# python [FILE FOLDER]: the Python tools in a virtual environment of their own, as requirements.txt, or FILE, pins them.
 python() {
-  local wanted=$ROOT/scripts/requirements.txt
-  cmp -s "$wanted" "$TARGET/python/installed.txt" && return
+  local wanted=$ROOT/scripts/${1:-requirements.txt} folder=$TARGET/${2:-python}
+  cmp -s "$wanted" "$folder/installed.txt" && return
   debian python
   say "Installing Python tools"
-  logged "python3 -m venv" /usr/bin/python3 -m venv --clear "$TARGET/python"
-  logged "pip install" "$TARGET/python/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
-  cp "$wanted" "$TARGET/python/installed.txt"
+  logged "python3 -m venv" /usr/bin/python3 -m venv --clear "$folder"
+  logged "pip install" "$folder/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
+  cp "$wanted" "$folder/installed.txt"
 }
 
 # node: node 24, as GitHub's runner has it, and the npm tools, as npm/package-lock.json pins them, in target/node. Node itself comes with
@@ -133,6 +134,13 @@ node() {
   cp "$wanted" "$TARGET/node/installed.json"
 }
 
+# cross TARGET…: zig, and a Rust that has or can build the standard library of these targets.
+cross() {
+  local target
+  python requirements-zig.txt zig
+  for target; do rust_has_std "$target" || debian cross; done
+}
+
 for purpose; do
   case $purpose in
     build) debian build && rust ;;
@@ -146,6 +154,8 @@ for purpose; do
     bench) debian bench ;;
     mutants) cargo_tool cargo-nextest "$NEXTEST" any && cargo_tool cargo-mutants "$MUTANTS" ;;
     deny) cargo_tool cargo-deny "$DENY" ;;
-    *) die "install.sh: no purpose '$purpose' (build, fmt, check, java, python, node, demo, test, bench, mutants, deny)" ;;
+    cross) cross x86_64-pc-windows-gnu aarch64-apple-darwin ;;
+    dist) debian dist && cross x86_64-unknown-linux-musl aarch64-unknown-linux-musl && cargo_tool cargo-cyclonedx "$CYCLONEDX" ;;
+    *) die "install.sh: no purpose '$purpose' (build, fmt, check, java, python, node, demo, test, bench, mutants, deny, cross, dist)" ;;
   esac
 done

@@ -12,7 +12,7 @@ source "$(dirname "$0")/env.sh"
 COVERED=(/var/lib/containers /var/lib/cni /dev/shm)
 
 # The variables that pass; all others stay outside, so that no AWS credentials, proxies or CA bundles of the machine slip in.
-PASSED=(PATH TERM LANG NO_COLOR CI CARGO_HOME RUSTUP_HOME RUSTUP_AUTO_INSTALL CARGO_TARGET_DIR)
+PASSED=(PATH TERM LANG NO_COLOR CI CARGO_HOME RUSTUP_HOME RUSTUP_AUTO_INSTALL CARGO_TARGET_DIR ECR_AUTH_TEST_BINARY)
 
 # outside COMMAND…: makes the mount points, enters the namespaces and clears up afterwards.
 outside() {

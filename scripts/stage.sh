@@ -4,7 +4,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 : "${STAGE:?stage.sh works inside namespace.sh only}"
 
-ECR_AUTH=$TARGET/debug/ecr-auth
+# `make dist` tests the binary that it built.
+ECR_AUTH=${ECR_AUTH_TEST_BINARY:-$TARGET/debug/ecr-auth}
 LAB=$TARGET/debug/lab
 LAB_LOG=$STAGE/lab.log
 DOCKERD_LOG=$STAGE/dockerd.log

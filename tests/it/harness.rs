@@ -1,6 +1,7 @@
 //! Runs the real binary in a home of its own and checks everything it leaves: stdout, stderr, exit status, files.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -154,9 +155,9 @@ impl Machine {
     }
 }
 
-/// The binary under test.
+/// The binary under test: cargo's, or the one that `ECR_AUTH_TEST_BINARY` names by its absolute path (`make dist` tests what it built).
 pub fn binary() -> PathBuf {
-    cargo_bin!("ecr-auth").to_path_buf()
+    env::var_os("ECR_AUTH_TEST_BINARY").map_or_else(|| cargo_bin!("ecr-auth").to_path_buf(), PathBuf::from)
 }
 
 /// How a process ended.

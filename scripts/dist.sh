@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# make dist: the static binaries as they are released, in dist/, tested, with SHA256SUMS and one SBOM (CycloneDX) each.
+#
+# zig is the C compiler and the linker for both architectures, and the musl inside is zig's: Debian's, 1.2.3, can't ask DNS servers over
+# TCP, so that long answers would be cut off.
+source "$(dirname "$0")/cross.sh"
+cd "$ROOT"
+
+DIST=$ROOT/dist
+TARGETS=(x86_64-unknown-linux-musl aarch64-unknown-linux-musl)
+# Bytes. Past this something came in that doesn't belong in there.
+LARGEST=$((8 * 1024 * 1024))
+# Two that watch the process's system calls would see qemu's; and two hundred of it at once take longer to start than a `get` may last.
+NOT_EMULATED='test(/^(crowds::(a_warm_get_opens_no_socket_and_starts_no_thread|two_hundred_identities_at_once_are_all_cached)|leaks::no_process_is_started_and_nothing_secret_is_in_the_arguments)$/)'
+# In a user namespace Docker pushes and pulls, and can't start containers; so of its tests those that start none.
+EMULATED_CLIENTS=(test_docker_login_passes_with_the_helper test_docker_works_with_the_global_store test_docker_is_as_before_after_logout
+  test_docker_pulls_from_ecr_public_even_where_aws_says_no test_podman_builds_pushes_and_pulls test_buildah_pushes_and_pulls
+  test_skopeo_copies_without_a_daemon test_tokens_are_fetched_once)
+
+# flags: rustc's, one a line. File names in the binary (of panics) start at the crate, whatever folder it lay in: for reproducibility, and
+# because our folders are nobody's business.
+flags() {
+  local registry
+  echo -Clink-self-contained=no
+  echo -Ctarget-feature=+crt-static
+  # zig doesn't know the -static-pie that rustc asks for, and would fix the addresses (docs/decisions/0003-position-independent.md).
+  echo -Clink-arg=-pie
+  echo "--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=/rust"
+  echo "--remap-path-prefix=$ROOT=/ecr-auth"
+  for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do echo "--remap-path-prefix=$registry=/crates"; done
+}
+
+# build TARGET: dist/ecr-auth-TARGET.
+build() (
+  target=$1
+  rust_for "$target"
+  say "== $target: $(rustc --version)"
+  # So that the crates' folder is there when its name is asked for.
+  cargo fetch --quiet --locked
+  CARGO_ENCODED_RUSTFLAGS=$(flags | paste -sd $'\x1f')
+  export CARGO_ENCODED_RUSTFLAGS
+  cargo zigbuild --quiet --locked --release --package ecr-auth --target "$target" "${STD[@]}"
+  install -m 755 "$TARGET/$target/release/ecr-auth" "$DIST/ecr-auth-$target"
+)
+
+# check_file TARGET: nothing of it is dynamic, no part of its memory is both written and run, it names no folder of ours, and its size is as expected.
+check_file() {
+  local file=$DIST/ecr-auth-$1 headers size
+  [[ $(file --brief "$file") == *", stat"*" linked, "* ]] || die "not static: $(file "$file")"
+  [[ $(ldd "$file" 2>&1) =~ (statically linked|not a dynamic executable) ]] || die "ldd finds libraries in $file"
+  headers=$(readelf --wide --program-headers --dynamic "$file")
+  [[ $(readelf --file-header "$file") == *"DYN (Position-Independent"* ]] || die "$file lies at fixed addresses"
+  if grep -E 'INTERP|\(NEEDED\)' <<<"$headers" >&2; then die "$file asks for a loader or a library"; fi
+  if grep ' RWE ' <<<"$headers" >&2; then die "$file has memory that can be written and run"; fi
+  if grep --text --only-matching --fixed-strings --max-count 3 -e "$ROOT" -e "${CARGO_HOME:-$HOME/.cargo}" "$file" >&2; then die "$file names folders of this machine"; fi
+  size=$(stat --format %s "$file")
+  [ "$size" -le $LARGEST ] || die "$file has $size bytes, more than $LARGEST"
+}
+
+# test_file TARGET: the integration and the end-to-end tests, with this binary in the place of cargo's.
+test_file() (
+  here=() tests='binary(it)' clients=()
+  if [ "${1%%-*}" != "$(uname -m)" ]; then
+    here=("$ROOT/scripts/emulate.sh")
+    tests+=" - $NOT_EMULATED"
+    clients=("${EMULATED_CLIENTS[@]}")
+  fi
+  export ECR_AUTH_TEST_BINARY=$DIST/ecr-auth-$1
+  say "== $1: integration tests"
+  "${here[@]}" cargo nextest run --locked --package ecr-auth -E "$tests"
+  say "== $1: Docker, Podman, Buildah and Skopeo"
+  "${here[@]}" "$ROOT/scripts/namespace.sh" "$ROOT/tests/e2e/run.sh" "${clients[@]}"
+)
+
+# sbom TARGET: the crates linked into this target's binary, and what is in there besides: Rust's standard library and musl. cargo-cyclonedx
+# knows of no macros that run in the compiler and stay out; cargo tree does. The SBOM names no folder and no time of building.
+sbom() (
+  target=$1
+  written=$ROOT/ecr-auth.cdx.json
+  rust_for "$target"
+  SOURCE_DATE_EPOCH=$(built_at) cargo cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps --target "$target" --override-filename ecr-auth.cdx
+  linked=$(cargo tree --locked --package ecr-auth --target "$target" --edges normal,no-proc-macro --prefix none --format '{p}' | awk '{sub(/^v/, "", $2); print $1 "@" $2}')
+  rust=$(rustc --version | awk '{print $2}')
+  jq --sort-keys --arg folder "$ROOT" --arg linked "$linked" --arg rust "$rust" --arg musl "$(musl_version)" '
+    def part(name; version; licence): {type: "library", name: name, version: version, licenses: [{expression: licence}],
+      purl: "pkg:generic/\(name)@\(version)", "bom-ref": "pkg:generic/\(name)@\(version)", scope: "required"};
+    ($linked | split("\n") | map({key: ., value: true}) | from_entries) as $in
+    | .components |= map(select($in["\(.name)@\(.version)"]))
+    | ([.components[]["bom-ref"], .metadata.component["bom-ref"]] | map({key: ., value: true}) | from_entries) as $refs
+    | .dependencies |= map(select($refs[.ref]) | if .dependsOn then .dependsOn |= map(select($refs[.])) else . end)
+    | .components += [part("rust-std"; $rust; "MIT OR Apache-2.0"), part("musl"; $musl; "MIT")]
+    | walk(if type == "string" then split($folder) | join("/ecr-auth") else . end)
+  ' "$written" >"$DIST/ecr-auth-$target.cdx.json"
+  rm -f "$written" "$ROOT/lab/ecr-auth.cdx.json"
+)
+
+# musl_version: of the musl that zig links.
+musl_version() { sed 's/.*"\(.*\)".*/\1/' "$ZIG"/lib/python3.*/site-packages/ziglang/lib/libc/musl/src/internal/version.h; }
+
+# built_at: the time that counts as the build's, in seconds: the commit's.
+built_at() { echo "${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}"; }
+
+main() {
+  local target
+  "$ROOT/scripts/install.sh" build test dist
+  find_rust
+  rm -rf "$DIST"
+  mkdir -p "$DIST"
+  for target in "${TARGETS[@]}"; do
+    build "$target"
+    check_file "$target"
+    sbom "$target"
+  done
+  cargo build --quiet --locked --package lab
+  for target in "${TARGETS[@]}"; do test_file "$target"; done
+  (cd "$DIST" && sha256sum ecr-auth-* >SHA256SUMS)
+  stat --format '%10s  %n' dist/*
+}
+
+main
