@@ -56,7 +56,7 @@ github_run() {
 # github_job: a job of octo/app's branch main at GitHub, and in both accounts a role ci-push that it may assume.
 github_job() {
   local account job url
-  for account in "$ACCOUNT" "${PARTNER%%.*}"; do
+  for account in "$ACCOUNT" "${VIRGINIA%%.*}"; do
     control oidc-providers '{"account": "'"$account"'", "issuer": "https://token.actions.githubusercontent.com", "audiences": ["sts.amazonaws.com"]}'
     control roles '{"account": "'"$account"'", "name": "ci-push", "trust": [{"kind": "web-identity", "provider": "token.actions.githubusercontent.com",
       "conditions": [{"operator": "StringEquals", "claim": "sub", "values": ["repo:octo/app:ref:refs/heads/main"]}]}]}'
@@ -139,7 +139,7 @@ EOF
 }
 
 test_github_serves_two_accounts_with_two_roles_in_two_regions() {
-  local account=${PARTNER%%.*} partner=$PARTNER/${IMAGE#*/}:1
+  local account=${VIRGINIA%%.*} partner=$VIRGINIA/${IMAGE#*/}:1
   github_test <<EOF
 $(sign_in "registries: |" "  $ACCOUNT/$REGION" "  $account/us-east-1 role=arn:aws:iam::$account:role/ci-push")
 - run: docker push $IMAGE:1

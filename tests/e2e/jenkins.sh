@@ -2,7 +2,7 @@
 # Jenkins: the shared library as it is shipped, and every example, on the Groovy that Jenkins embeds. The harness (tests/jenkins) plays
 # Jenkins' own steps alone; shells, Docker and ecr-auth are real, and the lab is the issuer of the build's tokens.
 
-PARTNER=444455556666
+PARTNER_ACCOUNT=444455556666
 
 # jenkins_agent: an agent with a checkout, the credentials of a build of octo/app, and roles in two accounts that trust it.
 jenkins_agent() {
@@ -13,7 +13,7 @@ jenkins_agent() {
   job=$(control jobs '{"ci": "jenkins"}')
   jq -r .environment.ECR_AUTH_ID_TOKEN <<<"$job" | (umask 077 && tee "$agent/credentials/aws-oidc" >"$agent/credentials/aws-oidc-file")
   jq -r '.environment | del(.ECR_AUTH_ID_TOKEN) | to_entries[] | "\(.key)=\(.value)"' <<<"$job" >"$agent/environment"
-  for role in "$ACCOUNT/ci-push" "$PARTNER/ci-partner"; do
+  for role in "$ACCOUNT/ci-push" "$PARTNER_ACCOUNT/ci-partner"; do
     owner=${role%/*}
     control oidc-providers "$(jq --arg owner "$owner" '{account: $owner, issuer, audiences: ["sts.amazonaws.com"]}' <<<"$job")"
     control roles "$(jq --arg owner "$owner" --arg name "${role#*/}" '{account: $owner, name: $name, permissions: {allow: ["ecr:*"]},
@@ -66,14 +66,14 @@ test_jenkins_declarative_example() {
 test_jenkins_scripted_example_with_a_role_in_each_branch() {
   jenkins_agent
   jenkins_example scripted
-  same "roles" "arn:aws:iam::$ACCOUNT:role/ci-push arn:aws:iam::$PARTNER:role/ci-partner" "$(jenkins_roles)"
+  same "roles" "arn:aws:iam::$ACCOUNT:role/ci-push arn:aws:iam::$PARTNER_ACCOUNT:role/ci-partner" "$(jenkins_roles)"
   same "GetAuthorizationToken calls" 2 "$(calls ecr:GetAuthorizationToken)"
 }
 
 test_jenkins_example_with_two_accounts_in_one_block() {
   jenkins_agent
   jenkins_example two-accounts
-  same "roles" "arn:aws:iam::$ACCOUNT:role/ci-push arn:aws:iam::$PARTNER:role/ci-partner" "$(jenkins_roles)"
+  same "roles" "arn:aws:iam::$ACCOUNT:role/ci-push arn:aws:iam::$PARTNER_ACCOUNT:role/ci-partner" "$(jenkins_roles)"
 }
 
 test_jenkins_example_with_docker_with_registry() {

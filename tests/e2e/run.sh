@@ -9,12 +9,12 @@ HERE=$ROOT/tests/e2e
 FOREIGN=444455556666.dkr.ecr.$REGION.amazonaws.com
 FRANKFURT=444455556666.dkr.ecr.eu-central-1.amazonaws.com
 # Another account in another region.
-PARTNER=444455556666.dkr.ecr.us-east-1.amazonaws.com
+VIRGINIA=444455556666.dkr.ecr.us-east-1.amazonaws.com
 # All names at once: the engine reads /etc/hosts every few seconds only.
-name_here "$REGISTRY" "$FOREIGN" "$FRANKFURT" "$PARTNER" public.ecr.aws registry.example.com "$GITHUB_TOKENS" \
+name_here "$REGISTRY" "$FOREIGN" "$FRANKFURT" "$VIRGINIA" public.ecr.aws registry.example.com "$GITHUB_TOKENS" \
   api.ecr-public.us-east-1.amazonaws.com {api.ecr,sts}.{"$REGION",eu-central-1,us-east-1}.amazonaws.com sts.amazonaws.com
 start_lab
-trust "$REGISTRY" "$FOREIGN" "$FRANKFURT" "$PARTNER" public.ecr.aws registry.example.com
+trust "$REGISTRY" "$FOREIGN" "$FRANKFURT" "$VIRGINIA" public.ecr.aws registry.example.com
 start_engine
 podman_settings
 image_folder "$STAGE/image" "hello"
