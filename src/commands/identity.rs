@@ -118,7 +118,7 @@ impl IdentityArgs {
     /// the rule's is taken.
     ///
     /// # Errors
-    /// A profile and a role; a file of a policy that can't be read.
+    /// A profile and a role, or what only a role can have; a file of a policy that can't be read.
     pub fn settings(&self, base: &RoleSettings) -> Result<RoleSettings> {
         if self.profile.is_some() && self.role_arn.is_some() {
             return Err(Error::usage("--profile, --role-arn", "a profile is used alone")
@@ -133,7 +133,7 @@ impl IdentityArgs {
             .as_deref()
             .map(|policy| policy_text(policy, |file| PathBuf::from(file)));
         let or = |given: &[String], base: Vec<String>| if given.is_empty() { base } else { given.to_vec() };
-        Ok(RoleSettings {
+        let settings = RoleSettings {
             role_arn: self.role_arn.clone().or(base.role_arn),
             chain: or(&self.chain, base.chain),
             audience: self.audience.clone().or(base.audience),
@@ -151,7 +151,11 @@ impl IdentityArgs {
             token: self.token().or(base.token),
             source: self.source.map_or(base.source, SourceChoice::from),
             region: self.region.clone().or(base.region),
-        })
+        };
+        match self.profile {
+            Some(_) => settings.refuse_without_role().map(|()| settings),
+            None => Ok(settings),
+        }
     }
 
     fn token(&self) -> Option<TokenPlace> {
@@ -336,6 +340,16 @@ mod tests {
     fn one_profile_or_one_role_and_one_token() {
         let both = parse(&["--profile", "a", "--role-arn", "b"]).unwrap();
         assert_eq!(both.settings(&RoleSettings::default()).unwrap_err().exit().code(), 2);
+        for only_a_roles in [
+            ["--chain", "b"],
+            ["--policy", "{}"],
+            ["--policy-arn", "p"],
+            ["--source", "oidc"],
+        ] {
+            let args = [&["--profile", "a"], &only_a_roles[..]].concat();
+            let error = parse(&args).unwrap().settings(&RoleSettings::default()).unwrap_err();
+            assert_eq!(error.exit().code(), 2, "{only_a_roles:?}");
+        }
         assert!(parse(&["--token-env", "A", "--token-file", "b"]).is_err());
         assert!(parse(&["--tag", "a"]).is_err());
         assert!(!parse(&["--region", "eu-west-1"]).unwrap().is_given());

@@ -209,13 +209,15 @@ fn settings(path: &Path, keys: Keys, defaults: &Settings) -> Result<Settings> {
         }
     }
     let own = keys.profile.is_some() || keys.role_arn.is_some();
-    let base = match own {
-        true => RoleSettings {
+    let base = match (&keys.profile, &keys.role_arn) {
+        // Used alone: what the defaults say of roles is not said of it.
+        (Some(_), _) => RoleSettings::default(),
+        (None, Some(_)) => RoleSettings {
             role_arn: None,
             chain: Vec::new(),
             ..defaults.role.clone()
         },
-        false => defaults.role.clone(),
+        (None, None) => defaults.role.clone(),
     };
     let profile = match own {
         true => text(path, "profile", keys.profile.clone())?,

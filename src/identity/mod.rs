@@ -196,10 +196,11 @@ impl Identity {
     /// chain; else the standard chain.
     ///
     /// # Errors
-    /// As [`Identity::choose`]; roles that can't be, no token where one is insisted on.
+    /// As [`Identity::choose`]; roles that can't be, no token where one is insisted on, settings of a role where there is none.
     pub fn choose_for(scope: &Scope<'_>, env: &Env, profile: Option<&str>, role: &RoleSettings) -> Result<Self> {
         let first = role.role_arn.as_deref().or_else(|| role_of(env));
         let Some(first) = first.filter(|_| profile.is_none()) else {
+            role.refuse_without_role()?;
             return Self::choose(env, profile);
         };
         let files = SharedFiles::read(env)?;

@@ -77,6 +77,24 @@ pub enum SourceChoice {
 }
 
 impl RoleSettings {
+    /// Refuses what must not go unheard where no role by name is assumed: the credentials would be somebody else's, or could do more.
+    ///
+    /// # Errors
+    /// A usage error that names the setting.
+    pub fn refuse_without_role(&self) -> Result<()> {
+        let settings = [
+            ("chain", !self.chain.is_empty()),
+            ("policy", self.policy.is_some()),
+            ("policy-arn", !self.policy_arns.is_empty()),
+            ("source: oidc", self.source == SourceChoice::Oidc),
+        ];
+        match settings.iter().find(|(_, is_said)| *is_said) {
+            Some((name, _)) => Err(Error::usage(*name, "it is said of a role, and none is named, or a profile in its place")
+                .hint("name the role with role-arn (--role-arn, or AWS_ROLE_ARN without AWS_WEB_IDENTITY_TOKEN_FILE), and no profile")),
+            None => Ok(()),
+        }
+    }
+
     /// Checks all that can be told without the environment. `roles` is how many there are; `by_token` says whether the first one is
     /// assumed with a token, which takes no tags.
     pub(super) fn check(&self, roles: usize, by_token: bool) -> Result<()> {
