@@ -178,7 +178,11 @@ fn role_arn(name: &str, scope: &Scope<'_>) -> Result<String> {
                     && account.bytes().all(|b| b.is_ascii_digit())
                     && resource.strip_prefix("role/").is_some_and(|name| !name.is_empty()) =>
             {
-                Ok(name.to_owned())
+                // STS of one partition knows no role of another, and says so as if the role were not there.
+                match partition == scope.partition.id() {
+                    true => Ok(name.to_owned()),
+                    false => Err(of_another_partition(&what, partition, scope)),
+                }
             }
             _ => Err(Error::usage(what, "this is not the ARN of a role").hint(hint)),
         };
@@ -191,6 +195,17 @@ fn role_arn(name: &str, scope: &Scope<'_>) -> Result<String> {
         Some(account) => Ok(format!("arn:{}:iam::{account}:role/{name}", scope.partition.id())),
         None => Err(Error::usage(what, "no registry's account is there to complete the name").hint(hint)),
     }
+}
+
+fn of_another_partition(what: &str, partition: &str, scope: &Scope<'_>) -> Error {
+    let ours = scope.partition.id();
+    Error::usage(
+        what,
+        format!("it is of the partition {partition}, the registry or region of {ours}"),
+    )
+    .hint(format!(
+        "name a role of {ours}, or a registry or region (--region, AWS_REGION) of {partition}"
+    ))
 }
 
 #[cfg(test)]
@@ -233,6 +248,9 @@ mod tests {
             assert_eq!(completed(wrong, OURS).unwrap_err().exit().code(), 2, "{wrong}");
         }
         assert!(completed("push", "public.ecr.aws").is_err());
+        let china = completed(ARN, "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn").unwrap_err();
+        assert_eq!(china.exit().code(), 2);
+        assert!(china.to_string().contains("partition aws,"), "{china}");
     }
 
     #[test]
