@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 
 use super::deliver::{DeliveryArgs, hide};
-use super::identity::{IdentityArgs, credential_process};
+use super::identity::{IdentityArgs, Source, credential_process};
 use super::run_with;
 use crate::cache::Cache;
 use crate::ci::{self, github};
@@ -134,11 +134,15 @@ fn write_profile(args: &AssumeArgs, world: &mut World<'_>) -> Result<()> {
         return Err(Error::usage("no role", "none is named for the profile to assume")
             .hint("name it with --role-arn or AWS_ROLE_ARN; --profile is the name of the profile that is written"));
     }
-    let identity = IdentityArgs {
+    let mut identity = IdentityArgs {
         role_arn: role,
         profile: None,
         ..args.identity.clone()
     };
+    if args.identity.role_arn.is_none() && !identity.names_token() && identity.source != Some(Source::Chain) {
+        // Half of a pair: that role is assumed with this token, and not with itself.
+        identity.token_file = world.env.path("AWS_WEB_IDENTITY_TOKEN_FILE");
+    }
     let plan = plan(&identity, world)?;
     let line = credential_process(&identity, &plan)?;
     let written = profile::write(name, &world.exe, &line, &world.env)?;

@@ -114,6 +114,11 @@ impl IdentityArgs {
         self.profile.is_some() || self.role_arn.is_some()
     }
 
+    /// Whether they say where the CI's token is.
+    pub fn names_token(&self) -> bool {
+        self.token().is_some()
+    }
+
     /// What they say of roles, and what `base`, a rule's, says where they say nothing. With an identity of their own nothing of
     /// the rule's is taken.
     ///
