@@ -147,22 +147,27 @@ impl Plan {
 /// A profile whose `credential_process` is this command, or that leads to such a one, gets its credentials from us: taking ours
 /// from it would go round for ever.
 fn refuse_itself(identity: &Identity) -> Result<()> {
-    let is_ours = |line: &str| line.contains("ecr-auth") && line.split_whitespace().any(|word| word == "assume");
-    let Some(Base::Source(Source::Profile { name, .. })) = identity.role().map(|role| &role.base) else {
-        return Ok(());
+    let has = |line: &str, searched: &str| line.split_whitespace().any(|word| word == searched);
+    let is_ours = |line: &str| line.contains("ecr-auth") && has(line, "assume");
+    let lines = |name| {
+        let lines = identity.reached_settings(name, "credential_process").into_iter();
+        lines.filter(|line| is_ours(line))
     };
-    if !identity
-        .reached_settings(name, "credential_process")
-        .into_iter()
-        .any(is_ours)
-    {
-        return Ok(());
-    }
-    Err(Error::failed(
-        format!("profile {name}"),
-        "it takes its credentials from ecr-auth assume, and the role would be assumed with it in turn",
-    )
-    .hint("give the job its OIDC token, or leave the profile out of AWS_PROFILE for this command"))
+    let (name, cause, hint) = match (&identity.source, identity.role().map(|role| &role.base)) {
+        (_, Some(Base::Source(Source::Profile { name, .. }))) if lines(name).next().is_some() => (
+            name,
+            "it takes its credentials from ecr-auth assume, and the role would be assumed with it in turn",
+            "give the job its OIDC token, or leave the profile out of AWS_PROFILE for this command",
+        ),
+        // `--profile` names whose credentials are taken, unless the profile is being written.
+        (Source::Profile { name, .. }, _) if lines(name).any(|line| has(line, "--profile") && has(line, name)) => (
+            name,
+            "it takes its credentials from ecr-auth assume with this same profile",
+            "name the role in its credential_process with --role-arn, and no profile",
+        ),
+        _ => return Ok(()),
+    };
+    Err(Error::failed(format!("profile {name}"), cause).hint(hint))
 }
 
 /// A session as the cache keeps it.
