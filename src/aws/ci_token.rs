@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -27,7 +27,7 @@ const WHAT_TOKEN: &str = "GitHub's OIDC token";
 /// A token that ends sooner than this is asked for anew where the CI can.
 const ABOUT_TO_END: Duration = Duration::from_secs(60);
 
-/// What a CI's own program may take.
+/// What a CI's own program may take, at most.
 const PROGRAM_BUDGET: Duration = Duration::from_secs(10);
 
 #[derive(Deserialize)]
@@ -112,7 +112,7 @@ impl Aws<'_> {
     fn circleci(&self, program: &Path, audience: &str) -> Result<Secret> {
         let claims = json!({ "aud": audience }).to_string();
         let mut command = program::without_secrets(program, self.env, &["CIRCLE"]);
-        printed(
+        self.printed(
             command.args(["run", "oidc", "get", "--claims", &claims]),
             "circleci run oidc get",
         )
@@ -121,10 +121,22 @@ impl Aws<'_> {
     /// <https://buildkite.com/docs/agent/v3/cli-oidc>
     fn buildkite(&self, program: &Path, audience: &str) -> Result<Secret> {
         let mut command = program::without_secrets(program, self.env, &["BUILDKITE"]);
-        printed(
+        self.printed(
             command.args(["oidc", "request-token", "--audience", audience]),
             "buildkite-agent oidc request-token",
         )
+    }
+
+    /// What a CI's program prints. It is waited for here and now, so it has to keep to our time itself.
+    fn printed(&self, command: &mut Command, what: &str) -> Result<Secret> {
+        let hint = || format!("run it by hand in this job: {what} --help; it has to print a token");
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let token = program::output(command, None, PROGRAM_BUDGET.min(left));
+        let token = token.map_err(|failure| Error::failed(what, failure).hint(hint()))?;
+        match token.expose().trim() {
+            "" => Err(Error::failed(what, "it printed nothing").hint(hint())),
+            token => Ok(Secret::new(token)),
+        }
     }
 }
 
@@ -137,17 +149,6 @@ fn circleci_audience(token: &Secret, plan: &RolePlan) -> Option<String> {
         .ends_at()
         .is_some_and(|end| end < SystemTime::now() + ABOUT_TO_END);
     (ends_soon || wanted != claims.audience()).then_some(wanted)
-}
-
-/// What a CI's program prints.
-fn printed(command: &mut Command, what: &str) -> Result<Secret> {
-    let hint = || format!("run it by hand in this job: {what} --help; it has to print a token");
-    let token = program::output(command, None, PROGRAM_BUDGET);
-    let token = token.map_err(|failure| Error::failed(what, failure).hint(hint()))?;
-    match token.expose().trim() {
-        "" => Err(Error::failed(what, "it printed nothing").hint(hint())),
-        token => Ok(Secret::new(token)),
-    }
 }
 
 /// For a query's value: everything but unreserved characters (RFC 3986, section 2.3).

@@ -13,7 +13,7 @@ mod role;
 mod sts;
 
 use std::future::Future;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -54,6 +54,7 @@ pub struct Aws<'a> {
     http: SharedHttpClient,
     retry: RetryConfig,
     timeouts: TimeoutConfig,
+    deadline: Instant,
 }
 
 impl<'a> Aws<'a> {
@@ -73,6 +74,7 @@ impl<'a> Aws<'a> {
                 .connect_timeout(CONNECT_TIMEOUT)
                 .operation_attempt_timeout(budget * 2 / 5)
                 .build(),
+            deadline: Instant::now() + budget,
         })
     }
 
