@@ -437,6 +437,92 @@ fn a_profile_that_leads_back_to_us_ends_in_an_error() {
     }
 }
 
+#[test]
+fn a_profile_that_is_its_own_source_ends_in_an_error() {
+    let machine = Machine::new();
+    let ours = format!("'{}' assume --profile ci", binary().display());
+    machine.write(".aws/config", &format!("[profile ci]\ncredential_process = {ours}\n"));
+    machine.run(&["assume", "--profile", "ci"]).is(
+        1,
+        "",
+        "error: profile ci: it takes its credentials from ecr-auth assume with this same profile\n\
+         hint: name the role in its credential_process with --role-arn, and no profile\n",
+    );
+}
+
+#[test]
+fn what_narrows_a_role_is_never_left_out_without_a_word() {
+    let lab = lab();
+    let job = crate::ci_job::start(&lab, Ci::Gitlab);
+    let role = crate::ci_job::role(&lab, &job, lab::ACCOUNT, "ci");
+    let user = lab.admin();
+    let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
+    machine.write(
+        ".aws/config",
+        &format!(
+            "[profile user]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+            user.id, user.secret
+        ),
+    );
+    let token = machine.write("token", &job.environment["ECR_AUTH_ID_TOKEN"]);
+    let pod = Machine::new()
+        .with("AWS_ENDPOINT_URL", &lab.http_url())
+        .with("AWS_ROLE_ARN", &role)
+        .with("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap());
+    for only_a_roles in [
+        ["--chain", &role],
+        ["--policy", "{}"],
+        ["--policy-arn", "arn:aws:iam::aws:policy/P"],
+    ] {
+        let of_profile = machine.run(&[&["assume", "--profile", "user"], &only_a_roles[..]].concat());
+        let of_pod = pod.run(&[&["assume"], &only_a_roles[..]].concat());
+        for refused in [of_profile, of_pod] {
+            assert_eq!((refused.status, refused.stdout.as_str()), (2, ""), "{refused:?}");
+            assert!(refused.stderr.contains("it is said of a role"), "{refused:?}");
+        }
+    }
+    assert!(lab.calls().log.is_empty());
+}
+
+#[test]
+fn a_profile_written_in_a_pod_takes_the_pods_token() {
+    let lab = lab();
+    let job = crate::ci_job::start(&lab, Ci::Gitlab);
+    let role = crate::ci_job::role(&lab, &job, lab::ACCOUNT, "ci");
+    let machine = Machine::new();
+    let file = machine.write("token", &job.environment["ECR_AUTH_ID_TOKEN"]);
+    let file = file.display().to_string();
+    let machine = machine
+        .with("AWS_ENDPOINT_URL", &lab.http_url())
+        .with("AWS_ROLE_ARN", &role)
+        .with("AWS_WEB_IDENTITY_TOKEN_FILE", &file);
+    let written = machine.run(&["assume", "--format", "profile", "--profile", "ci"]);
+    assert_eq!(written.status, 0, "{written:?}");
+    let config = machine.read(".aws/config");
+    assert!(
+        config.ends_with(&format!("assume --role-arn {role} --token-file {file} --source oidc\n")),
+        "{config}"
+    );
+    Session::read(&machine.run(&["assume", "--profile", "ci"]).stdout);
+    assert_eq!(lab.count(WITH_TOKEN), 1);
+}
+
+#[test]
+fn a_cis_program_keeps_to_the_time_there_is() {
+    let machine = Machine::new();
+    let agent = machine.write("programs/buildkite-agent", "#!/bin/sh\nsleep 1000\n");
+    fs::set_permissions(&agent, fs::Permissions::from_mode(0o755)).unwrap();
+    let machine = machine
+        .with("PATH", &format!("{}:/usr/bin:/bin", agent.parent().unwrap().display()))
+        .with("BUILDKITE_AGENT_ACCESS_TOKEN", "access")
+        .with("BUILDKITE_JOB_ID", "7")
+        .with("ECR_AUTH_TIMEOUT", "1");
+    let outcome = machine.run(&["assume", "--role-arn", "arn:aws:iam::111122223333:role/ci"]);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    let start = "error: buildkite-agent oidc request-token: it took longer than 0.";
+    assert!(outcome.stderr.starts_with(start), "{outcome:?}");
+}
+
 /// The lab's own clock is the system's, so far as tests move it: a session's end is told by it.
 #[test]
 fn the_end_of_a_session_is_its_own() {
