@@ -1,7 +1,7 @@
 //! Secrets on their way out: hidden from the CI's log first, then to stdout or into a file of the user's alone.
 
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::fs::{Metadata, OpenOptions};
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -28,7 +28,11 @@ impl DeliveryArgs {
     /// # Errors
     /// A usage error.
     pub fn check(&self, world: &World<'_>) -> Result<()> {
-        if self.output.is_some() || self.show_secret || !world.stdout_is_terminal {
+        let is_shown = match &self.output {
+            Some(path) => is_terminal(path),
+            None => world.stdout_is_terminal,
+        };
+        if !is_shown || self.show_secret {
             return Ok(());
         }
         Err(
@@ -64,6 +68,30 @@ impl DeliveryArgs {
 pub fn hide(mut secrets: Vec<Secret>, world: &mut World<'_>) -> Result<()> {
     secrets.extend(ci::of_proxies(&world.env));
     ci::mask(&secrets, world)
+}
+
+/// Whether this leads to a terminal: `/dev/stdout`, `/dev/tty`. A pipe is not opened, which would wait for its other end.
+fn is_terminal(path: &Path) -> bool {
+    let is_regular_or_pipe = |found: &Metadata| found.is_file() || is_pipe(found);
+    match path.metadata() {
+        Ok(found) if !is_regular_or_pipe(&found) => OpenOptions::new()
+            .write(true)
+            .open(path)
+            .is_ok_and(|file| file.is_terminal()),
+        _ => false,
+    }
+}
+
+#[cfg(unix)]
+fn is_pipe(found: &Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+
+    found.file_type().is_fifo()
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &Metadata) -> bool {
+    false
 }
 
 /// A regular file is replaced by one that is private from its first byte; what is no regular file (a pipe, `/dev/fd/3`) is the

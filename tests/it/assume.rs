@@ -392,8 +392,14 @@ fn a_terminal_is_shown_no_secret_unless_asked_to() {
         let line = format!("'{}' assume {args}", binary().display());
         machine.call(Path::new("/usr/bin/script"), &["-qec", &line, "/dev/null"], "")
     };
-    for format in ["process", "env", "dotenv"] {
-        let refused = in_terminal(&format!("--format {format}"));
+    for args in [
+        "",
+        "--format env",
+        "--format dotenv",
+        "--output /dev/stdout",
+        "--output /dev/tty",
+    ] {
+        let refused = in_terminal(args);
         assert_eq!(refused.status, 2, "{refused:?}");
         assert_eq!(
             refused.stdout,
