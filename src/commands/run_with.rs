@@ -9,17 +9,15 @@ use crate::session::SessionCredentials;
 use crate::world::World;
 
 /// What is taken out: everything that AWS's tools would take other credentials from, and the tokens that could mint more.
-const TAKEN_OUT: [&str; 17] = [
+const TAKEN_OUT: [&str; 14] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_ROLE_ARN",
     "AWS_ROLE_SESSION_NAME",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
     "AWS_SESSION_TOKEN",
+    // The end of other keys: boto3 refuses ours once it has passed.
+    "AWS_CREDENTIAL_EXPIRATION",
     "AWS_SECURITY_TOKEN",
     "ECR_AUTH_ID_TOKEN",
     "ACTIONS_ID_TOKEN_REQUEST_URL",
@@ -28,6 +26,9 @@ const TAKEN_OUT: [&str; 17] = [
     "CIRCLE_OIDC_TOKEN_V2",
     "BITBUCKET_STEP_OIDC_TOKEN",
 ];
+
+/// What the names of a container's credential variables begin with.
+const CONTAINER: &str = "AWS_CONTAINER_";
 
 /// Buildkite's agent hands out tokens to whoever has this.
 const BUILDKITE: &str = "BUILDKITE_AGENT_ACCESS_TOKEN";
@@ -48,7 +49,14 @@ pub fn run(
     };
     let mut command = Command::new(program);
     command.args(args);
-    for name in TAKEN_OUT.iter().chain([&BUILDKITE]).copied().chain(token_env) {
+    let names = world.env.vars().map(|(name, _)| name);
+    let of_container = names.filter(|name| name.starts_with(CONTAINER));
+    for name in TAKEN_OUT
+        .into_iter()
+        .chain([BUILDKITE])
+        .chain(of_container)
+        .chain(token_env)
+    {
         command.env_remove(name);
     }
     for (name, value) in output::credentials_variables(credentials) {
