@@ -31,7 +31,7 @@ Examples:
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SetupArgs {
-    /// Registries: a host name, ACCOUNT/REGION, ACCOUNT, or `public` [default: the caller's own account in the current region]
+    /// Registries: a host name, ACCOUNT/REGION, ACCOUNT, or `public` [default: those of ecr-auth.yml, else the caller's own; with --role-arn or the like always the latter]
     #[arg(value_name = "REGISTRY")]
     pub registries: Vec<String>,
     /// Serve every registry (docker's credsStore) instead of single ones
@@ -69,9 +69,12 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, world: &mut World<'_>) 
         true => Config::load_if_there(&world.env, config_path)?,
         false => Config::load(&world.env, config_path)?,
     };
+    // Registries that only the configuration names have identities of their own, whose place this one must not take unasked.
+    let unasked = args.registries.is_empty() && args.identity.is_given();
+    let known = if unasked { &Config::default() } else { &config };
     let hosts = match args.creds_store {
-        true => store_hosts(args, &config, world)?,
-        false => hosts::named_or_own(&args.registries, &args.identity, &config, world)?,
+        true => store_hosts(args, known, world)?,
+        false => hosts::named_or_own(&args.registries, &args.identity, known, world)?,
     };
     let rules = rules(args, &hosts, &config)?;
     configure(args, config_path, &hosts, &rules, world)?;

@@ -64,3 +64,27 @@ fn rules_stay_while_a_client_needs_them() {
     assert!(logout(&folders[0]).contains(HOST));
     assert_eq!(logout(&folders[1]), before);
 }
+
+#[test]
+fn an_identity_without_a_registry_is_of_the_roles_own_and_takes_no_other_rules_place() {
+    let machine = Machine::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with("ECR_AUTH_ID_TOKEN", "jwt");
+    let rule = "registries:\n  - match: 444455556666.dkr.ecr.eu-west-1.amazonaws.com\n    profile: partner\n";
+    machine.write(CONFIG, rule);
+    let bin = machine.path("bin").display().to_string();
+    let setup = |more: &[&str]| {
+        let args = ["setup", "--client", "docker", "--bin-dir", &bin, "--role-arn"];
+        machine.run(&[&args[..], &["arn:aws:iam::111122223333:role/ci"], more].concat())
+    };
+    for _ in 0..2 {
+        let outcome = setup(&[]);
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        assert_eq!(
+            machine.read(CONFIG),
+            format!("{rule}  - match: {HOST}\n    role-arn: arn:aws:iam::111122223333:role/ci\n")
+        );
+    }
+    let store = setup(&["--creds-store"]);
+    assert_eq!(store.status, 2, "a store serves every registry: {store:?}");
+}
