@@ -8,7 +8,7 @@ use crate::aws::{self, Aws, Endpoint, Service};
 use crate::cache::{Cache, Fetched, Key, Request};
 use crate::error::{Error, Result};
 use crate::identity::{self, Base, Identity, RoleSettings, Scope, Source};
-use crate::registry::Partition;
+use crate::registry::{Partition, parse_region};
 use crate::secret::{self, Secret};
 use crate::token;
 use crate::world::{Env, World};
@@ -57,6 +57,9 @@ impl Plan {
             Some(region) => Some(region.clone()),
             None => identity::current_region(env)?,
         };
+        if let Some(region) = &named_region {
+            parse_region(region)?;
+        }
         let partition = match &named_region {
             Some(region) => Partition::of_region(region),
             None => Partition::of_arn(first.unwrap_or_default()),
@@ -266,5 +269,17 @@ mod tests {
             ("eu-west-1", Some("eu-west-1"))
         );
         assert_ne!(named.key, plain.key);
+    }
+
+    #[test]
+    fn what_is_no_region_is_told_before_the_network_is_asked() {
+        let env: Env = [("ECR_AUTH_ID_TOKEN", "jwt"), ("AWS_REGION", "evil.example/")]
+            .into_iter()
+            .collect();
+        let role = RoleSettings {
+            role_arn: Some("arn:aws:iam::111122223333:role/x".to_owned()),
+            ..RoleSettings::default()
+        };
+        assert_eq!(Plan::new(&env, None, &role).unwrap_err().exit().code(), 2);
     }
 }
