@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use crate::config::Value;
 use crate::error::{Error, Result};
-use crate::identity::{Base, RoleSettings, SourceChoice, TokenPlace, policy_text};
+use crate::identity::{Base, RoleSettings, SourceChoice, TokenCommand, TokenPlace, policy_text};
 use crate::session::Plan;
 
 /// Whose AWS credentials
@@ -57,7 +57,7 @@ pub struct IdentityArgs {
     pub token_env: Option<String>,
     /// Command line that prints the CI's OIDC token
     #[arg(long, value_name = "CMD", group = "token")]
-    pub token_command: Option<String>,
+    pub token_command: Option<TokenCommand>,
     /// What assumes the role
     #[arg(long, value_enum)]
     pub source: Option<Source>,
@@ -182,6 +182,7 @@ impl IdentityArgs {
             let values = values.iter().cloned();
             values.map(move |value| (name, value)).collect::<Vec<_>>()
         };
+        let token_command = self.token_command.as_ref().map(|command| command.line().to_owned());
         let tags = self.tag.iter().map(|(key, value)| ("tag", format!("{key}={value}")));
         let flags = one("role-arn", &self.role_arn)
             .into_iter()
@@ -197,7 +198,7 @@ impl IdentityArgs {
             .chain(one("region", &self.region))
             .chain(self.absolute_token_file()?.map(|file| ("token-file", file)))
             .chain(one("token-env", &self.token_env))
-            .chain(one("token-command", &self.token_command))
+            .chain(one("token-command", &token_command))
             .chain(self.source.map(|source| ("source", source.name().to_owned())));
         for (name, value) in flags {
             flag(name, &value);

@@ -102,9 +102,9 @@ impl CiToken {
                 let place = name.clone();
                 Ok(Self::Text { place, token })
             }
-            TokenPlace::Command(line) => Ok(Self::Text {
+            TokenPlace::Command(command) => Ok(Self::Text {
                 place: "the token command".to_owned(),
-                token: of_command(line)?,
+                token: command.token(of_command)?,
             }),
             TokenPlace::ServiceAccount(token) => Ok(Self::ServiceAccount(token.clone())),
         }
@@ -319,9 +319,9 @@ mod tests {
         let variable = || TokenPlace::Variable("MINE".to_owned());
         assert_eq!(at(variable(), &[any, ("MINE", "mine\n")]).unwrap(), "mine");
         assert!(at(variable(), &[any]).unwrap_err().to_string().contains("MINE"));
-        assert_eq!(at(TokenPlace::Command("echo mine".to_owned()), &[any]).unwrap(), "mine");
+        assert_eq!(at(TokenPlace::Command("echo mine".into()), &[any]).unwrap(), "mine");
         for failing in ["true", "echo s3cret; exit 1"] {
-            let error = at(TokenPlace::Command(failing.to_owned()), &[any]).unwrap_err();
+            let error = at(TokenPlace::Command(failing.into()), &[any]).unwrap_err();
             assert!(!error.to_string().contains("s3cret"), "{error}");
         }
     }

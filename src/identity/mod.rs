@@ -16,7 +16,7 @@ pub use chain::{environment_keys, no_credentials};
 pub use ci_token::{CiToken, missing as missing_token, missing_or as missing_token_or, read_file as read_token_file};
 pub use claims::Claims;
 pub use role::{Base, RolePlan, Scope};
-pub use role_settings::{RoleSettings, SourceChoice, TokenPlace, policy_text};
+pub use role_settings::{RoleSettings, SourceChoice, TokenCommand, TokenPlace, policy_text};
 pub use shared_files::{Profile, SharedFiles};
 
 use crate::error::{Error, Result, without_userinfo};

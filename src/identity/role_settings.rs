@@ -1,6 +1,7 @@
 //! Which roles are wanted, and how: what flags and rules say, checked for what STS would refuse.
 
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use serde::de::IgnoredAny;
 
@@ -59,10 +60,54 @@ pub enum TokenPlace {
     /// A variable of the environment.
     Variable(String),
     /// A command line for the shell that prints the token.
-    Command(String),
+    Command(TokenCommand),
     /// In hand: the kubelet handed over the token of a pod's service account.
     ServiceAccount(Secret),
 }
+
+/// A command line that prints the token. It is run once, however many registries are asked for: one job's token is one identity,
+/// whose registries share what it fetches.
+#[derive(Debug, Clone)]
+pub struct TokenCommand {
+    line: String,
+    printed: Arc<OnceLock<Secret>>,
+}
+
+impl TokenCommand {
+    /// The command line.
+    pub fn line(&self) -> &str {
+        &self.line
+    }
+
+    /// What it printed, or prints now by `run`.
+    ///
+    /// # Errors
+    /// That of `run`; the next call tries again.
+    pub(super) fn token(&self, run: impl FnOnce(&str) -> Result<Secret>) -> Result<Secret> {
+        if let Some(token) = self.printed.get() {
+            return Ok(token.clone());
+        }
+        let token = run(&self.line)?;
+        Ok(self.printed.get_or_init(|| token).clone())
+    }
+}
+
+impl From<&str> for TokenCommand {
+    fn from(line: &str) -> Self {
+        Self {
+            line: line.to_owned(),
+            printed: Arc::default(),
+        }
+    }
+}
+
+impl PartialEq for TokenCommand {
+    fn eq(&self, other: &Self) -> bool {
+        self.line == other.line
+    }
+}
+
+impl Eq for TokenCommand {}
 
 /// Where the credentials for the first role come from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -203,6 +203,21 @@ fn two_accounts_two_roles_and_one_fetch_for_each_even_without_a_cache() {
 }
 
 #[test]
+fn a_token_command_is_run_once_for_all_registries() {
+    let lab = lab();
+    let (job, machine) = in_job(&lab, Ci::Gitlab);
+    let token = machine.write("token", &job.environment["ECR_AUTH_ID_TOKEN"]);
+    let runs = machine.write("runs", "");
+    let command = format!("echo >>{}; cat {}", runs.display(), token.display());
+    let machine = machine.without("ECR_AUTH_ID_TOKEN");
+    let args = ["login", "--format", "json", "--token-command", &command];
+    let outcome = machine.run(&[&args[..], &[HOST, PARTNER_HOST]].concat());
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert_eq!(machine.read("runs"), "\n");
+    assert_eq!((lab.count(WITH_TOKEN), lab.count(GET_TOKEN)), (1, 1));
+}
+
+#[test]
 fn one_denied_is_none_stored_unless_its_rule_is_optional() {
     let lab = lab();
     let machine = two_accounts(&lab);
