@@ -71,6 +71,11 @@ impl Plan {
         })
     }
 
+    /// Where the credentials come from.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     /// The key of the token in the cache.
     pub fn key(&self) -> &Key {
         &self.key

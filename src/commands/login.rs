@@ -8,7 +8,7 @@ use super::deliver::{DeliveryArgs, hide};
 use super::hosts;
 use super::identity::IdentityArgs;
 use super::passwords;
-use crate::ci::{self, github};
+use crate::ci::github;
 use crate::config::Config;
 use crate::docker::{self, Client, ConfigFile, Place, StoredLogin};
 use crate::error::{Error, Result};
@@ -84,10 +84,6 @@ pub fn run(args: &LoginArgs, config: Option<&Path>, world: &mut World<'_>) -> Re
     let hosts = hosts::named_or_own(&args.registries, &args.identity, &config, world)?;
     check_hosts(args, &hosts)?;
     let passwords = fetch(args, &hosts, &config, world)?;
-    hide(
-        passwords.iter().flat_map(|it| ci::of_password(&it.password)).collect(),
-        world,
-    )?;
     if args.format == Format::Docker {
         return store(args, &passwords, world);
     }
@@ -141,9 +137,10 @@ fn check_hosts(args: &LoginArgs, hosts: &[String]) -> Result<()> {
     }
 }
 
-/// All of them; those that are optional are gone on without, where there are others.
+/// All of them, hidden from the CI's log; those that are optional are gone on without, where there are others.
 fn fetch(args: &LoginArgs, hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<Vec<RegistryPassword>> {
     let fetched = passwords::fetch(&args.identity, hosts, config, world)?;
+    hide(fetched.secrets(), world)?;
     for (host, error) in &fetched.failed {
         world.say(&format!("warning: {host}: going on without it: {error}"));
     }

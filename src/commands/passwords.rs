@@ -5,10 +5,12 @@ use std::time::Instant;
 
 use super::identity::IdentityArgs;
 use crate::cache::{Cache, Held};
+use crate::ci;
 use crate::config::Config;
 use crate::docker::{self, ConfigFile, Login, Place, Record, StoredLogin, shown};
 use crate::error::{Error, Result};
 use crate::output::{self, RegistryPassword};
+use crate::secret::Secret;
 use crate::token::{Override, Plan};
 use crate::world::World;
 
@@ -17,8 +19,18 @@ use crate::world::World;
 pub struct Fetched {
     /// The passwords, in the order of the registries.
     pub passwords: Vec<RegistryPassword>,
+    /// The CI's tokens that they were fetched with, as far as they lie here: as secret as the passwords.
+    pub tokens: Vec<Secret>,
     /// Registries that can be done without, and why there is no password.
     pub failed: Vec<(String, Error)>,
+}
+
+impl Fetched {
+    /// All that the CI's log must not show.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let of_passwords = self.passwords.iter().flat_map(|it| ci::of_password(&it.password));
+        of_passwords.chain(self.tokens.iter().cloned()).collect()
+    }
 }
 
 /// A password for each registry: one call for all registries that one token opens. Among several, one that is optional may fail.
@@ -30,6 +42,7 @@ pub fn fetch(identity: &IdentityArgs, hosts: &[String], config: &Config, world: 
     let mut held_by_key: BTreeMap<String, Held> = BTreeMap::new();
     let mut fetched = Fetched {
         passwords: Vec::new(),
+        tokens: Vec::new(),
         failed: Vec::new(),
     };
     for host in hosts {
@@ -40,6 +53,7 @@ pub fn fetch(identity: &IdentityArgs, hosts: &[String], config: &Config, world: 
             is_whole: identity.names_one(),
         };
         let plan = Plan::with(&world.env, &target, &with)?;
+        fetched.tokens.extend(plan.identity().token());
         let key = plan.key().to_string();
         let held = match held_by_key.get(&key) {
             Some(held) => Ok(held.clone()),

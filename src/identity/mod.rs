@@ -293,12 +293,13 @@ impl Identity {
         }
     }
 
-    /// The CI's token, where it is held already.
+    /// The CI's token, where it need not be asked for.
     pub fn token(&self) -> Option<Secret> {
         match &self.role()?.base {
             Base::Token(
                 CiToken::Text { token, .. } | CiToken::CircleCi { token, .. } | CiToken::ServiceAccount(token),
             ) => Some(token.clone()),
+            Base::Token(CiToken::File(path)) => read_token_file(path).ok(),
             _ => None,
         }
     }

@@ -284,7 +284,7 @@ fn github_masks_first_and_writes_outputs_as_the_runner_reads_them() {
 #[test]
 fn other_cis_are_told_in_their_own_way_or_not_at_all() {
     let lab = lab();
-    let (_, gitlab) = in_job(&lab, Ci::Gitlab);
+    let (job, gitlab) = in_job(&lab, Ci::Gitlab);
     let password = gitlab.run(&["login", "--format", "password", HOST]);
     password.prints(&password.stdout);
     let password = password.stdout.trim().to_owned();
@@ -294,8 +294,9 @@ fn other_cis_are_told_in_their_own_way_or_not_at_all() {
         0,
         &format!("{password}\n"),
         &format!(
-            "##vso[task.setsecret]{password}\n##vso[task.setsecret]{}\n",
-            base64_of(&password)
+            "##vso[task.setsecret]{password}\n##vso[task.setsecret]{}\n##vso[task.setsecret]{}\n",
+            base64_of(&password),
+            job.environment["ECR_AUTH_ID_TOKEN"],
         ),
     );
 

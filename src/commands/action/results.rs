@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::inputs::Inputs;
 use super::principal::Principal;
 use super::summary::{self, Row};
-use crate::ci::{self, github};
+use crate::ci::github;
 use crate::commands::deliver::hide;
 use crate::commands::identity::IdentityArgs;
 use crate::commands::passwords;
@@ -102,8 +102,7 @@ impl SignedIn {
 /// A password that can't be had.
 pub fn fetch(hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<Vec<RegistryPassword>> {
     let fetched = passwords::fetch(&IdentityArgs::default(), hosts, config, world)?;
-    let secrets = fetched.passwords.iter().flat_map(|it| ci::of_password(&it.password));
-    hide(secrets.collect(), world)?;
+    hide(fetched.secrets(), world)?;
     for (host, error) in fetched.failed {
         let mut warning = Error::failed(format!("{host}: going on without it: {}", error.what()), error.cause());
         if let Some(hint) = error.hint_text() {
