@@ -163,16 +163,22 @@ impl World<'_> {
     /// Tells people what was done. A stderr that is closed is nobody's problem.
     pub fn say(&mut self, line: &str) {
         if self.verbosity >= Verbosity::Normal {
-            let _ = writeln!(self.stderr, "{line}");
+            let _ = writeln!(self.stderr, "{}", without_controls(line));
         }
     }
 
     /// Tells people how it was done, if they asked for it: the line is made only then.
     pub fn detail(&mut self, line: impl FnOnce() -> String) {
         if self.verbosity >= Verbosity::Debug {
-            let _ = writeln!(self.stderr, "{}", line());
+            let _ = writeln!(self.stderr, "{}", without_controls(&line()));
         }
     }
+}
+
+/// What a variable or a file put into a line must not move a terminal's cursor, nor begin a line of its own, which a CI could
+/// take for a command.
+fn without_controls(line: &str) -> String {
+    line.replace(char::is_control, " ")
 }
 
 #[cfg(test)]

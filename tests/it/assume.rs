@@ -516,6 +516,22 @@ fn a_profile_written_in_a_pod_takes_the_pods_token() {
 }
 
 #[test]
+fn details_hold_no_control_characters_of_a_variables() {
+    let machine = Machine::new().with("AWS_REGION", "eu-west-1");
+    let args = [
+        "-v",
+        "assume",
+        "--role-arn",
+        "arn:aws:iam::111122223333:role/ci",
+        "--token-file",
+        "/\u{1b}[2J\n::x::y",
+    ];
+    let stderr = machine.run(&args).stderr;
+    assert!(stderr.contains("by the token in / [2J ::x::y\n"), "{stderr:?}");
+    assert!(!stderr.contains('\u{1b}'), "{stderr:?}");
+}
+
+#[test]
 fn a_cis_program_keeps_to_the_time_there_is() {
     let machine = Machine::new();
     let agent = machine.write("programs/buildkite-agent", "#!/bin/sh\nsleep 1000\n");
