@@ -74,7 +74,11 @@ impl Plan {
             .clone()
             .unwrap_or_else(|| partition.first_region().to_owned());
         let endpoint = Endpoint::of(Service::Sts, env, &identity, false, false)?;
-        let key = Key::builder().field("kind", "session").field("region", &region);
+        let mut key = Key::builder().field("kind", "session").field("region", &region);
+        if let Source::WebIdentity { token_file, .. } = &identity.source {
+            // Whole: what it claims is not proved before STS has seen it, and this is more than a registry's password.
+            key = key.secret("jwt", &identity::read_token_file(token_file).unwrap_or_default());
+        }
         let key = token::of_identity(key, &endpoint, &identity);
         Ok(Self {
             identity,
@@ -269,6 +273,27 @@ mod tests {
             ("eu-west-1", Some("eu-west-1"))
         );
         assert_ne!(named.key, plain.key);
+    }
+
+    #[test]
+    fn a_pods_session_is_for_who_holds_its_token() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().display().to_string();
+        let env: Env = [
+            ("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/x"),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", path.as_str()),
+        ]
+        .into_iter()
+        .collect();
+        let key = |token: &str| {
+            std::fs::write(file.path(), token).unwrap();
+            Plan::new(&env, None, &RoleSettings::default()).unwrap().key
+        };
+        // The claims are {"iss":"i","sub":"s"}, whatever the signature.
+        assert_ne!(
+            key("e30.eyJpc3MiOiJpIiwic3ViIjoicyJ9.c2ln"),
+            key("e30.eyJpc3MiOiJpIiwic3ViIjoicyJ9.Zm9yZ2Vk")
+        );
     }
 
     #[test]
