@@ -106,10 +106,18 @@ fn instance_metadata(env: &Env) -> Source {
     }
 }
 
+/// What fails where there is nothing anywhere.
+const NOTHING: &str = "no AWS credentials";
+
+/// Whether a search failed because there is nothing anywhere, and not because a source that is there can't be used.
+pub(super) fn is_nothing(error: &Error) -> bool {
+    error.what() == NOTHING
+}
+
 /// Nothing anywhere. `last` says how the last source of the chain, the instance metadata service, failed.
 pub fn no_credentials(last: &str) -> Error {
     Error::failed(
-        "no AWS credentials",
+        NOTHING,
         format!("none in the environment, the shared files, a web identity or a container's variables, {last}"),
     )
     .hint("set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached")

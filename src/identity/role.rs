@@ -1,6 +1,7 @@
 //! A role by name, and the roles after it: one plan, checked before the first call.
 
 use super::Source;
+use super::chain::is_nothing;
 use super::ci_token::{self, CiToken};
 use super::role_settings::{RoleSettings, SourceChoice};
 use super::session_name;
@@ -74,7 +75,10 @@ impl RolePlan {
             (SourceChoice::Chain, _) => Base::Source(chain()?),
             (_, Some(token)) => Base::Token(token),
             (SourceChoice::Oidc, None) => return Err(ci_token::missing(env)),
-            (SourceChoice::Auto, None) => Base::Source(chain().map_err(|error| ci_token::missing_or(env, error))?),
+            (SourceChoice::Auto, None) => Base::Source(chain().map_err(|error| match is_nothing(&error) {
+                true => ci_token::missing_or(env, error),
+                false => error,
+            })?),
         };
         settings.check(roles.len(), matches!(base, Base::Token(_)))?;
         let named = settings.session_name.as_deref();
@@ -268,6 +272,19 @@ mod tests {
         assert_eq!(base(SourceChoice::Oidc, &token), Ok(true));
         assert!(base(SourceChoice::Oidc, &[]).is_err());
         assert_eq!(base(SourceChoice::Chain, &token), Ok(false));
+    }
+
+    #[test]
+    fn a_missing_token_hides_no_broken_source() {
+        let registry = Registry::parse(OURS).unwrap();
+        let github: Env = [("GITHUB_ACTIONS", "true")].into_iter().collect();
+        let failing = |error: Error| {
+            let scope = Scope::from(&registry);
+            let plan = RolePlan::new(&RoleSettings::default(), ARN, &scope, &github, || Err(error));
+            plan.unwrap_err().what().to_owned()
+        };
+        assert_eq!(failing(super::super::no_credentials("")), "no OIDC token");
+        assert_eq!(failing(Error::failed("half a pair of keys", "")), "half a pair of keys");
     }
 
     #[test]
