@@ -224,16 +224,25 @@ pub fn own_registry(
         partition: Partition::of_region(&region),
         account: None,
     };
-    let identity = Identity::choose_for(&scope, &world.env, profile, role)?;
-    let account = match identity.role() {
-        Some(role) => role.account().to_owned(),
-        None => {
-            let budget = deadline(&world.env, Instant::now())?.saturating_duration_since(Instant::now());
-            let aws = Aws::new(&world.env, &identity, budget)?;
-            aws::within(budget, aws.caller_identity(&region))?.account
-        }
+    let account = match role.last_account(&scope)? {
+        // Known without credentials: there need be none where the identity is only written down.
+        Some(account) if profile.is_none() => account,
+        _ => callers_account(
+            &Identity::choose_for(&scope, &world.env, profile, role)?,
+            &region,
+            &world.env,
+        )?,
     };
     parse_argument(&format!("{account}/{region}"), None)
+}
+
+fn callers_account(identity: &Identity, region: &str, env: &Env) -> Result<String> {
+    if let Some(role) = identity.role() {
+        return Ok(role.account().to_owned());
+    }
+    let budget = deadline(env, Instant::now())?.saturating_duration_since(Instant::now());
+    let aws = Aws::new(env, identity, budget)?;
+    Ok(aws::within(budget, aws.caller_identity(region))?.account)
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ impl RolePlan {
 
     /// The account of the last role: 12 digits.
     pub fn account(&self) -> &str {
-        self.last().split(':').nth(4).unwrap_or_default()
+        account(self.last())
     }
 
     /// What tells these roles' credentials from all others.
@@ -154,6 +154,22 @@ impl RolePlan {
         }
         fields
     }
+}
+
+impl RoleSettings {
+    /// The account of the last role, 12 digits, where the first one is named.
+    ///
+    /// # Errors
+    /// Usage errors for roles that can't be.
+    pub fn last_account(&self, scope: &Scope<'_>) -> Result<Option<String>> {
+        let Some(first) = &self.role_arn else { return Ok(None) };
+        let roles = roles(self, first, scope)?;
+        Ok(roles.last().map(|last| account(last).to_owned()))
+    }
+}
+
+fn account(role_arn: &str) -> &str {
+    role_arn.split(':').nth(4).unwrap_or_default()
 }
 
 fn roles(settings: &RoleSettings, first: &str, scope: &Scope<'_>) -> Result<Vec<String>> {
