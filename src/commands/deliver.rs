@@ -103,7 +103,9 @@ fn write_private(path: &Path, result: &Secret) -> std::io::Result<()> {
     }
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let folder = real.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    let file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
+    // The system's words alone: the temporary file's name tells people nothing.
+    let mut file = file.map_err(|error| std::io::Error::from(error.kind()))?;
     file.write_all(text)?;
     file.as_file().sync_all()?;
     file.persist(real)?;
