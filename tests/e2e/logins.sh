@@ -97,3 +97,18 @@ test_logins_work_by_the_aws_cli_under_assume() {
     docker login --username AWS --password-stdin "$REGISTRY"
   docker push "$IMAGE:1"
 }
+
+# kubectl reads the Secret and finds nothing wrong; what is in it opens the registry.
+test_logins_as_a_kubernetes_secret_that_kubectl_takes() {
+  job_with_role
+  "$TARGET/python/bin/python" "$HERE/kubernetes_api.py" 8098 &
+  # shellcheck disable=SC2064 # this one's id
+  trap "kill $!" EXIT
+  wait_until 10 "the Kubernetes API's start" curl -fsS -o /dev/null http://127.0.0.1:8098/api
+  (umask 077 && job_login --format k8s-secret --name ecr --namespace builds "$REGISTRY" >"$HOME/secret.json")
+  same "kubectl" "secret/ecr created (dry run)" \
+    "$(kubectl --server http://127.0.0.1:8098 apply --dry-run=client --validate=false -f - <"$HOME/secret.json")"
+  local password
+  password=$(jq -r '.data[".dockerconfigjson"] | @base64d | fromjson | .auths[].auth | @base64d | ltrimstr("AWS:")' "$HOME/secret.json")
+  same "status" 200 "$(opens "$password")"
+}
