@@ -157,6 +157,10 @@ fn a_wrong_input_is_one_annotation_that_says_what_is_allowed() {
             ("docker-config", "isolate"),
             "input docker-config: \"isolate\" is not allowed%0Ahint: write auto, shared, isolated, or the path of a folder, with a / in it",
         ),
+        (
+            ("docker-config", "/tmp/x\n::stop-commands::t"),
+            "input docker-config: it is not one line of text%0Ahint: write it without line ends and control characters",
+        ),
     ] {
         let main = runner.main(&[("registries", HOST), inputs]);
         assert_eq!(main.outcome.status, 1);
