@@ -446,6 +446,24 @@ fn two_jobs_with_one_home_do_not_disturb_each_other() {
     assert_eq!(docker_config(&one), Value::Null);
 }
 
+/// One that ended without its post step, say: the entry stands before any password, and its helper went with the other job.
+#[test]
+fn a_login_finds_the_helper_of_another_jobs_entry() {
+    let lab = lab();
+    let (mut one, role) = job(&lab);
+    let home = one.machine.home().display().to_string();
+    let another = lab.add_github_job(SUBJECT).unwrap();
+    let mut two = Runner::new(step(&lab, &another).with("HOME", &home));
+    let inputs = [("registries", HOST), ("role-to-assume", role.as_str())];
+    one.main(&inputs).succeeded();
+    fs::remove_dir_all(one.temporary()).unwrap();
+    let main = two.main(&[inputs[0], inputs[1], ("mode", "login")]).succeeded();
+    let password = two.docker_asks(HOST).password();
+    assert_eq!(registry_status(&lab, HOST, &password), 200);
+    two.post(&main).succeeded();
+    assert_eq!(docker_config(&two), Value::Null);
+}
+
 #[test]
 fn what_was_set_up_on_the_machine_stays() {
     let lab = lab();
@@ -513,6 +531,8 @@ fn without_cleanup_all_stays() {
     let main = runner
         .main(&[("registries", HOST), ("role-to-assume", &role), ("skip-logout", "true")])
         .succeeded();
+    // Of an old name the runner warns itself, by action.yml's deprecationMessage: one warning, and not two.
+    assert_eq!(main.outcome.stdout, "");
     runner.post(&main).succeeded();
     runner.docker_asks(HOST).password();
     assert_eq!(docker_config(&runner), json!({"credHelpers": {HOST: "ecr-auth"}}));
