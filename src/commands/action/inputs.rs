@@ -159,12 +159,10 @@ fn no_keys(reader: &Reader<'_>) -> Result<()> {
 fn identity(reader: &Reader<'_>) -> Result<IdentityArgs> {
     let region = reader.line("aws-region")?.map(|region| parse_region(&region));
     let duration = reader.line("role-duration-seconds")?.map(|text| {
-        text.parse().map_err(|_| {
-            wrong(
-                "role-duration-seconds",
-                format!("{text:?} is not a whole number of seconds"),
-            )
-            .hint("write a number from 900 to 43200")
+        let seconds = text.parse().ok().filter(|seconds| (900..=43200).contains(seconds));
+        seconds.ok_or_else(|| {
+            wrong("role-duration-seconds", format!("{text:?} is no length of a session"))
+                .hint("write a whole number of seconds, 900 to 43200")
         })
     });
     Ok(IdentityArgs {

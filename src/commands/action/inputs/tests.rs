@@ -135,7 +135,11 @@ fn what_is_not_allowed_is_told_with_what_is() {
         ),
         (
             vec![("role-duration-seconds", "1h")],
-            "input role-duration-seconds: \"1h\" is not a whole number of seconds | write a number from 900 to 43200",
+            "input role-duration-seconds: \"1h\" is no length of a session | write a whole number of seconds, 900 to 43200",
+        ),
+        (
+            vec![("role-duration-seconds", "60")],
+            "input role-duration-seconds: \"60\" is no length of a session | write a whole number of seconds, 900 to 43200",
         ),
         (
             vec![("allowed-account-ids", "public")],
