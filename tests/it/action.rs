@@ -267,6 +267,20 @@ fn login_stores_passwords_and_hands_them_on_masked() {
 }
 
 #[test]
+fn accounts_of_registries_are_masked_before_anybody_is_asked() {
+    let mut runner = Runner::new(Machine::new());
+    let registries = format!("{HOST}\n{PARTNER_HOST}\npublic");
+    let main = runner.main(&[
+        ("registries", &registries),
+        ("verify", "false"),
+        ("mask-account-id", "true"),
+    ]);
+    let main = main.succeeded();
+    assert_eq!(main.masked(), ["111122223333", PARTNER_ACCOUNT]);
+    assert!(main.outcome.stderr.starts_with("::add-mask::"), "{main:?}");
+}
+
+#[test]
 fn no_secret_is_in_what_the_runner_keeps_but_masked() {
     let lab = lab();
     let (mut runner, role) = job(&lab);
