@@ -196,7 +196,10 @@ fn role_arn(name: &str, scope: &Scope<'_>) -> Result<String> {
                 if partition.starts_with("aws")
                     && account.len() == 12
                     && account.bytes().all(|b| b.is_ascii_digit())
-                    && resource.strip_prefix("role/").is_some_and(|name| !name.is_empty()) =>
+                    && resource.strip_prefix("role/").is_some_and(|name| !name.is_empty())
+                    // What a path may hold: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html>. No line end above
+                    // all: logs show ARNs.
+                    && name.bytes().all(|b| b.is_ascii_graphic()) =>
             {
                 // STS of one partition knows no role of another, and says so as if the role were not there.
                 match partition == scope.partition.id() {
@@ -263,6 +266,8 @@ mod tests {
             "arn:aws:iam::111122223333:user/x",
             "arn:aws:iam::11112222333:role/x",
             "arn:aws:iam::111122223333:role/",
+            "arn:aws:iam::111122223333:role/x\n::warning::y",
+            "arn:aws\r:iam::111122223333:role/x",
             "arn:aws:sts::111122223333:assumed-role/x/y",
         ] {
             assert_eq!(completed(wrong, OURS).unwrap_err().exit().code(), 2, "{wrong}");

@@ -41,6 +41,16 @@ test("an input that is deprecated has no default that would hide whether it was 
   }
 });
 
+// The runner itself shows one warning, "Input '…' has been deprecated with message: …": the binary says nothing more.
+test("an input that is deprecated names what takes its place", () => {
+  const current = [...inputs()].filter(([, text]) => !text.includes("deprecationMessage")).map(([name]) => name);
+  const messages = [...inputs()].flatMap(([name, text]) => Array.from(text.matchAll(/^ {4}deprecationMessage: (.*)$/gm), ([, message]) => [name, message]));
+  assert.ok(messages.length >= 10, messages.join());
+  for (const [name, message] of messages) {
+    assert.ok(/\b(HTTPS|NO)_PROXY\b/.test(message) || current.some((it) => message.includes(it)), `${name}: ${message}`);
+  }
+});
+
 test("the examples use inputs that exist and are not deprecated", () => {
   for (const file of fs.readdirSync(EXAMPLES)) {
     const names = given(read(".github", "workflows", "examples", file));

@@ -157,6 +157,10 @@ fn a_wrong_input_is_one_annotation_that_says_what_is_allowed() {
             ("docker-config", "isolate"),
             "input docker-config: \"isolate\" is not allowed%0Ahint: write auto, shared, isolated, or the path of a folder, with a / in it",
         ),
+        (
+            ("docker-config", "/tmp/x\n::stop-commands::t"),
+            "input docker-config: it is not one line of text%0Ahint: write it without line ends and control characters",
+        ),
     ] {
         let main = runner.main(&[("registries", HOST), inputs]);
         assert_eq!(main.outcome.status, 1);
@@ -260,6 +264,20 @@ fn login_stores_passwords_and_hands_them_on_masked() {
     runner.post(&main).succeeded();
     assert_eq!(runner.machine.read(".docker/config.json"), config);
     assert_nowhere(&runner.machine.home(), &[&password, &auth]);
+}
+
+#[test]
+fn accounts_of_registries_are_masked_before_anybody_is_asked() {
+    let mut runner = Runner::new(Machine::new());
+    let registries = format!("{HOST}\n{PARTNER_HOST}\npublic");
+    let main = runner.main(&[
+        ("registries", &registries),
+        ("verify", "false"),
+        ("mask-account-id", "true"),
+    ]);
+    let main = main.succeeded();
+    assert_eq!(main.masked(), ["111122223333", PARTNER_ACCOUNT]);
+    assert!(main.outcome.stderr.starts_with("::add-mask::"), "{main:?}");
 }
 
 #[test]
@@ -442,6 +460,24 @@ fn two_jobs_with_one_home_do_not_disturb_each_other() {
     assert_eq!(docker_config(&one), Value::Null);
 }
 
+/// One that ended without its post step, say: the entry stands before any password, and its helper went with the other job.
+#[test]
+fn a_login_finds_the_helper_of_another_jobs_entry() {
+    let lab = lab();
+    let (mut one, role) = job(&lab);
+    let home = one.machine.home().display().to_string();
+    let another = lab.add_github_job(SUBJECT).unwrap();
+    let mut two = Runner::new(step(&lab, &another).with("HOME", &home));
+    let inputs = [("registries", HOST), ("role-to-assume", role.as_str())];
+    one.main(&inputs).succeeded();
+    fs::remove_dir_all(one.temporary()).unwrap();
+    let main = two.main(&[inputs[0], inputs[1], ("mode", "login")]).succeeded();
+    let password = two.docker_asks(HOST).password();
+    assert_eq!(registry_status(&lab, HOST, &password), 200);
+    two.post(&main).succeeded();
+    assert_eq!(docker_config(&two), Value::Null);
+}
+
 #[test]
 fn what_was_set_up_on_the_machine_stays() {
     let lab = lab();
@@ -509,6 +545,8 @@ fn without_cleanup_all_stays() {
     let main = runner
         .main(&[("registries", HOST), ("role-to-assume", &role), ("skip-logout", "true")])
         .succeeded();
+    // Of an old name the runner warns itself, by action.yml's deprecationMessage: one warning, and not two.
+    assert_eq!(main.outcome.stdout, "");
     runner.post(&main).succeeded();
     runner.docker_asks(HOST).password();
     assert_eq!(docker_config(&runner), json!({"credHelpers": {HOST: "ecr-auth"}}));

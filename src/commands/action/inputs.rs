@@ -93,6 +93,7 @@ impl Inputs {
     /// A usage error for the first one that is wrong: what is allowed, or what to write instead.
     pub fn read(env: &Env) -> Result<Self> {
         let reader = Reader(env);
+        no_keys(&reader)?;
         let public = reader.choice("registry-type", &["private", "public"])? == Some("public");
         let mask = [
             reader.boolean("mask-account-id")?,
@@ -120,7 +121,7 @@ impl Inputs {
             verify: reader.boolean("verify")?.unwrap_or(true),
             mask_account_id: mask.contains(&Some(true)),
             output_password: reader.boolean("output-password")?.unwrap_or_default(),
-            proxies: proxies(&reader),
+            proxies: proxies(&reader)?,
         })
     }
 
@@ -141,31 +142,43 @@ impl Inputs {
     }
 }
 
+/// The keys that configure-aws-credentials takes as inputs: without a word they would be left out, and somebody else signed in.
+fn no_keys(reader: &Reader<'_>) -> Result<()> {
+    for name in ["aws-access-key-id", "aws-secret-access-key", "aws-session-token"] {
+        if reader.text(name).is_some() {
+            let variable = name.to_uppercase().replace('-', "_");
+            let cause = "the log shows inputs, so keys are taken from the environment alone";
+            return Err(wrong(name, cause).hint(format!(
+                "write it as {variable} under the step's env:, or leave keys out and name a role-to-assume"
+            )));
+        }
+    }
+    Ok(())
+}
+
 fn identity(reader: &Reader<'_>) -> Result<IdentityArgs> {
-    let region = reader.text("aws-region").map(|region| parse_region(&region));
-    let duration = reader.text("role-duration-seconds").map(|text| {
-        text.parse().map_err(|_| {
-            wrong(
-                "role-duration-seconds",
-                format!("{text:?} is not a whole number of seconds"),
-            )
-            .hint("write a number from 900 to 43200")
+    let region = reader.line("aws-region")?.map(|region| parse_region(&region));
+    let duration = reader.line("role-duration-seconds")?.map(|text| {
+        let seconds = text.parse().ok().filter(|seconds| (900..=43200).contains(seconds));
+        seconds.ok_or_else(|| {
+            wrong("role-duration-seconds", format!("{text:?} is no length of a session"))
+                .hint("write a whole number of seconds, 900 to 43200")
         })
     });
     Ok(IdentityArgs {
-        role_arn: reader.text("role-to-assume"),
-        chain: reader.list("role-chain"),
-        audience: reader.text("audience"),
-        session_name: reader.text("role-session-name"),
+        role_arn: reader.line("role-to-assume")?,
+        chain: reader.list("role-chain")?,
+        audience: reader.line("audience")?,
+        session_name: reader.line("role-session-name")?,
         duration: duration.transpose()?,
-        external_id: reader.text("role-external-id"),
+        external_id: reader.line("role-external-id")?,
         policy: reader.text("inline-session-policy"),
-        policy_arn: reader.list("managed-session-policies"),
+        policy_arn: reader.list("managed-session-policies")?,
         tag: tags(reader)?,
-        transitive_tag: reader.list("transitive-tag-keys"),
+        transitive_tag: reader.list("transitive-tag-keys")?,
         profile: None,
         region: region.transpose().map_err(|error| of_input("aws-region", &error))?,
-        token_file: reader.text("web-identity-token-file").map(PathBuf::from),
+        token_file: token_file(reader)?,
         token_env: None,
         token_command: None,
         source: source(reader)?,
@@ -191,8 +204,8 @@ fn export(reader: &Reader<'_>) -> Result<(Export, String)> {
     const PROFILE: &str = "ecr-auth";
     let export: Export = reader.value("export-credentials")?.unwrap_or_default();
     let env = reader.boolean("output-env-credentials")?.unwrap_or_default();
-    let old_profile = reader.text("aws-profile");
-    let profile = reader.text("profile").filter(|name| name != PROFILE);
+    let old_profile = reader.line("aws-profile")?;
+    let profile = reader.line("profile")?.filter(|name| name != PROFILE);
     let name = old_profile.clone().or(profile).unwrap_or_else(|| PROFILE.to_owned());
     match (export, old_profile.is_some(), env) {
         (Export::Env, true, _) | (Export::None, true, true) => Err(wrong(
@@ -207,7 +220,7 @@ fn export(reader: &Reader<'_>) -> Result<(Export, String)> {
 }
 
 fn registries(reader: &Reader<'_>) -> Result<Vec<Named>> {
-    let entries = reader.list("registries").into_iter().map(|entry| {
+    let entries = reader.list("registries")?.into_iter().map(|entry| {
         let mut words = entry.split_whitespace();
         let registry = words.next().unwrap_or_default().to_owned();
         let role = words.next().map(|word| match word.strip_prefix("role=") {
@@ -236,7 +249,7 @@ fn unclear(entry: &str) -> Error {
 /// Accounts are text: 12 digits, leading zeros and all.
 fn accounts(reader: &Reader<'_>) -> Result<Vec<String>> {
     const NAME: &str = "allowed-account-ids";
-    let accounts = reader.list(NAME).into_iter().map(|account| {
+    let accounts = reader.list(NAME)?.into_iter().map(|account| {
         let registry = parse_argument(&account, Some("us-east-1")).map_err(|error| of_input(NAME, &error))?;
         match registry.account() {
             Some(found) if found == account => Ok(account),
@@ -248,12 +261,13 @@ fn accounts(reader: &Reader<'_>) -> Result<Vec<String>> {
 
 fn docker_config(reader: &Reader<'_>) -> Result<DockerConfig> {
     const NAME: &str = "docker-config";
-    Ok(match reader.text(NAME).as_deref() {
+    Ok(match reader.line(NAME)?.as_deref() {
         None | Some("auto") => DockerConfig::Auto,
         Some("shared") => DockerConfig::Shared,
         Some("isolated") => DockerConfig::Isolated,
         // A word that is no path is a mistake in typing.
         Some(path) if path.contains(['/', '\\']) => {
+            no_tilde(NAME, path)?;
             let absolute = std::path::absolute(path);
             DockerConfig::Folder(absolute.map_err(|error| wrong(NAME, error.to_string()))?)
         }
@@ -262,6 +276,22 @@ fn docker_config(reader: &Reader<'_>) -> Result<DockerConfig> {
                 .hint("write auto, shared, isolated, or the path of a folder, with a / in it"));
         }
     })
+}
+
+fn token_file(reader: &Reader<'_>) -> Result<Option<PathBuf>> {
+    const NAME: &str = "web-identity-token-file";
+    let path = reader.line(NAME)?;
+    path.map(|path| no_tilde(NAME, &path).map(|()| path.into())).transpose()
+}
+
+/// No shell reads inputs: `~` would be a folder in the checkout.
+fn no_tilde(name: &str, path: &str) -> Result<()> {
+    match path.starts_with('~') {
+        true => Err(
+            wrong(name, format!("{path:?} begins with ~, which only a shell replaces")).hint("write the whole path"),
+        ),
+        false => Ok(()),
+    }
 }
 
 fn tags(reader: &Reader<'_>) -> Result<Vec<(String, String)>> {
@@ -297,14 +327,15 @@ fn tags_of(name: &str, text: &str) -> Result<Vec<(String, String)>> {
 }
 
 /// Every program reads the one or the other of a pair.
-fn proxies(reader: &Reader<'_>) -> Vec<(&'static str, String)> {
-    let of = |input, variable| reader.text(input).map(|value| (variable, value));
-    let proxy = ["HTTPS_PROXY", "HTTP_PROXY"].map(|variable| of("http-proxy", variable));
-    proxy
-        .into_iter()
-        .chain([of("no-proxy", "NO_PROXY")])
-        .flatten()
-        .collect()
+fn proxies(reader: &Reader<'_>) -> Result<Vec<(&'static str, String)>> {
+    let (proxy, direct) = (reader.line("http-proxy")?, reader.line("no-proxy")?);
+    let all = [
+        ("HTTPS_PROXY", proxy.clone()),
+        ("HTTP_PROXY", proxy),
+        ("NO_PROXY", direct),
+    ];
+    let given = all.into_iter().filter_map(|(variable, value)| Some((variable, value?)));
+    Ok(given.collect())
 }
 
 /// An error of usage about an input.
@@ -326,11 +357,20 @@ impl Reader<'_> {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
+    /// An input that is one line of text: what it says may come to stand in the log, where the runner obeys the lines that look like
+    /// its commands.
+    fn line(&self, name: &str) -> Result<Option<String>> {
+        self.text(name).map(|text| printable(name, &text)).transpose()
+    }
+
     /// Lines or commas part the entries.
-    fn list(&self, name: &str) -> Vec<String> {
+    fn list(&self, name: &str) -> Result<Vec<String>> {
         let text = self.text(name).unwrap_or_default();
         let entries = text.split([',', '\n']).map(str::trim);
-        entries.filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+        entries
+            .filter(|entry| !entry.is_empty())
+            .map(|entry| printable(name, entry))
+            .collect()
     }
 
     /// As YAML's core schema has them, and GitHub's own `getBooleanInput`.
@@ -356,6 +396,16 @@ impl Reader<'_> {
             let names: Vec<String> = values.map(|value| value.get_name().to_owned()).collect();
             not_allowed(name, &text, &names.iter().map(String::as_str).collect::<Vec<_>>())
         })
+    }
+}
+
+/// What is refused may be a proxy's password, so it isn't shown.
+fn printable(name: &str, text: &str) -> Result<String> {
+    match text.chars().any(|c| c.is_control() && c != '\t') {
+        true => {
+            Err(wrong(name, "it is not one line of text").hint("write it without line ends and control characters"))
+        }
+        false => Ok(text.to_owned()),
     }
 }
 

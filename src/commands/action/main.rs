@@ -228,9 +228,8 @@ impl Step {
         self.undo.hosts = hosts.to_vec();
         self.undo.add_files(&files);
         self.undo.save(&world.env)?;
-        if self.inputs.mode == Mode::Helper {
-            docker::helper_link(&world.exe, Some(&self.job.programs()), &world.env)?.make()?;
-        }
+        // With `mode: login`, too: where another job has put the helper in for a registry, it answers instead of a stored password.
+        docker::helper_link(&world.exe, Some(&self.job.programs()), &world.env)?.make()?;
         let uses = Uses::of(&self.undo.use_folder, &world.env);
         for file in &files {
             let mut write = || match self.inputs.mode {
@@ -250,7 +249,7 @@ impl Step {
         self.undo.save(&world.env)?;
         self.exports.write(&world.env)?;
         let programs = self.job.programs();
-        if self.inputs.mode == Mode::Helper && !world.env.search_path().contains(&programs) {
+        if self.inputs.mode != Mode::None && !world.env.search_path().contains(&programs) {
             github::add_path(&world.env, &programs)?;
         }
         signed_in.write(&self.inputs, folder.as_deref(), world)

@@ -63,6 +63,8 @@ pub struct Principals<'a> {
     inputs: &'a Inputs,
     region: &'a str,
     known: Vec<Known>,
+    /// The accounts that the log hides already.
+    hidden: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -79,6 +81,7 @@ impl<'a> Principals<'a> {
             inputs,
             region,
             known: Vec::new(),
+            hidden: Vec::new(),
         }
     }
 
@@ -99,6 +102,9 @@ impl<'a> Principals<'a> {
                 principals.push(None);
                 continue;
             };
+            if let Some(account) = target.registry().account() {
+                self.hide(account, world);
+            }
             let may_fail = !self.inputs.verify || (target.is_optional() && hosts.len() > 1);
             let scope = Scope::from(target.registry());
             let identity = Identity::choose_for(&scope, &world.env, target.profile(), target.role());
@@ -127,9 +133,7 @@ impl<'a> Principals<'a> {
             false => None,
         };
         if let Some(principal) = &principal {
-            if self.inputs.mask_account_id {
-                let _ = writeln!(world.stderr, "{}", github::add_mask(&principal.account));
-            }
+            self.hide(&principal.account, world);
             self.check(principal)?;
         }
         self.known.push(Known {
@@ -137,6 +141,14 @@ impl<'a> Principals<'a> {
             principal: principal.clone(),
         });
         Ok(principal)
+    }
+
+    /// Has the log hide an account, if that is asked for: a principal's, or the one in a registry's name.
+    fn hide(&mut self, account: &str, world: &mut World<'_>) {
+        if self.inputs.mask_account_id && !self.hidden.iter().any(|known| known == account) {
+            let _ = writeln!(world.stderr, "{}", github::add_mask(account));
+            self.hidden.push(account.to_owned());
+        }
     }
 
     /// Whether the inputs allow this account.

@@ -1,6 +1,6 @@
 //! What the post step has to take back: handed on as the action's state, which debug logs show. No secrets.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +10,9 @@ use crate::error::Result;
 use crate::secret::Secret;
 use crate::world::Env;
 
-/// The state's name, and the variable that the runner hands it over in.
-const NAME: &str = "undo";
-const VARIABLE: &str = "STATE_undo";
+/// The state's name, and the variable that the runner hands it over in. In capitals, as variables have no others on Windows.
+const NAME: &str = "UNDO";
+const VARIABLE: &str = "STATE_UNDO";
 
 /// What one use of the action did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,8 +55,9 @@ impl Undo {
     /// What an earlier step of this action handed on, if it came so far.
     pub fn of(env: &Env) -> Option<Self> {
         let undo: Self = serde_json::from_str(env.get(VARIABLE)?).ok()?;
-        // All else is not the action's to remove.
-        let is_ours = undo.job.starts_with(env.path("RUNNER_TEMP")?) && undo.use_folder.starts_with(&undo.job);
+        // All else is not the action's to remove. A path that ends in `..` has no name.
+        let is_in = |path: &Path, folder: &Path| path.file_name().is_some() && path.parent() == Some(folder);
+        let is_ours = is_in(&undo.job, &env.path("RUNNER_TEMP")?) && is_in(&undo.use_folder, &undo.job);
         is_ours.then_some(undo)
     }
 
@@ -109,6 +110,17 @@ mod tests {
         assert!(read("/tmp/runner/ecr-auth-1", "/tmp/runner/ecr-auth-1/use-1"));
         assert!(!read("/home/me", "/home/me/use-1"));
         assert!(!read("/tmp/runner/ecr-auth-1", "/home/me"));
+        assert!(!read("/tmp/runner/../me", "/tmp/runner/../me/use-1"));
+        assert!(!read("/tmp/runner/..", "/tmp/runner/../me"));
         assert!(!read("", ""));
+    }
+
+    #[test]
+    fn windows_finds_the_state_that_was_saved() {
+        assert_eq!(VARIABLE, format!("STATE_{NAME}"));
+        let text = serde_json::to_string(&Undo::default()).unwrap();
+        // As an environment of Windows is read: names in capitals.
+        let env: Env = [(VARIABLE.to_uppercase(), text)].into_iter().collect();
+        assert!(env.get(VARIABLE).is_some());
     }
 }

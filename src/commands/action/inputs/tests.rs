@@ -135,7 +135,11 @@ fn what_is_not_allowed_is_told_with_what_is() {
         ),
         (
             vec![("role-duration-seconds", "1h")],
-            "input role-duration-seconds: \"1h\" is not a whole number of seconds | write a number from 900 to 43200",
+            "input role-duration-seconds: \"1h\" is no length of a session | write a whole number of seconds, 900 to 43200",
+        ),
+        (
+            vec![("role-duration-seconds", "60")],
+            "input role-duration-seconds: \"60\" is no length of a session | write a whole number of seconds, 900 to 43200",
         ),
         (
             vec![("allowed-account-ids", "public")],
@@ -153,9 +157,23 @@ fn what_is_not_allowed_is_told_with_what_is() {
             vec![("aws-profile", "x"), ("export-credentials", "env")],
             "input aws-profile: credentials go to a profile or to the environment, not to both | write export-credentials: profile and profile: NAME, or export-credentials: env",
         ),
+        (
+            vec![("docker-config", "~/.docker")],
+            "input docker-config: \"~/.docker\" begins with ~, which only a shell replaces | write the whole path",
+        ),
+        (
+            vec![("web-identity-token-file", "~/token")],
+            "input web-identity-token-file: \"~/token\" begins with ~, which only a shell replaces | write the whole path",
+        ),
+        (
+            vec![("aws-secret-access-key", "not shown")],
+            "input aws-secret-access-key: the log shows inputs, so keys are taken from the environment alone | write it as AWS_SECRET_ACCESS_KEY under the step's env:, or leave keys out and name a role-to-assume",
+        ),
     ] {
         assert_eq!(refusal(&inputs), told);
     }
+    let keys = refusal(&[("aws-access-key-id", "AKIA"), ("role-to-assume", "r")]);
+    assert!(keys.contains("AWS_ACCESS_KEY_ID") && !keys.contains("AKIA\""), "{keys}");
     for inputs in [
         [("allowed-account-ids", "11122223333")],
         [("aws-region", "eu-west")],
@@ -165,6 +183,31 @@ fn what_is_not_allowed_is_told_with_what_is() {
     }
     let eleven = refusal(&[("allowed-account-ids", "11122223333")]);
     assert!(eleven.contains("leading zero"), "{eleven}");
+}
+
+/// What the runner takes for its commands begins a line of the log.
+#[test]
+fn no_input_that_may_be_shown_holds_a_line_of_its_own() {
+    for (name, text) in [
+        ("docker-config", "/x\n::stop-commands::t"),
+        ("role-to-assume", "arn:aws:iam::111122223333:role/x\n::warning::y"),
+        ("role-chain", "arn:aws:iam::111122223333:role/x\r::warning::y"),
+        ("registries", "public role=x\u{1b}[2K"),
+        ("role-session-name", "a\nb"),
+        ("profile", "a]\nb"),
+        ("aws-profile", "a\rb"),
+        ("http-proxy", "http://p\n::warning::y"),
+    ] {
+        let told = "it is not one line of text | write it without line ends and control characters";
+        assert_eq!(refusal(&[(name, text)]), format!("input {name}: {told}"));
+    }
+    assert!(
+        read(&[
+            ("inline-session-policy", "{\n}"),
+            ("registries", "public\trole=x\r\npublic")
+        ])
+        .is_ok()
+    );
 }
 
 /// Those that the shim reads, before there is a binary.
