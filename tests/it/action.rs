@@ -413,6 +413,28 @@ fn an_isolated_configuration_is_a_copy_that_keeps_dockers_ways() {
 }
 
 #[test]
+fn an_isolated_login_stays_out_of_the_users_credential_store() {
+    let lab = lab();
+    let (mut runner, role) = job(&lab);
+    runner.machine = crate::stored_logins::add_store(runner.machine);
+    let before = "{\"credsStore\": \"keeping\"}";
+    runner.machine.write(".docker/config.json", before);
+    let inputs = [
+        ("registries", HOST),
+        ("role-to-assume", role.as_str()),
+        ("mode", "login"),
+        ("docker-config", "isolated"),
+    ];
+    let step = runner.main(&inputs).succeeded();
+    let config = docker_config(&runner);
+    assert_eq!(config["credHelpers"], json!({HOST: ""}));
+    assert!(config["auths"][HOST]["auth"].is_string(), "{config}");
+    assert!(!runner.machine.home().join("kept").exists(), "the store was asked");
+    runner.post(&step).succeeded();
+    assert_eq!(runner.machine.read(".docker/config.json"), before);
+}
+
+#[test]
 fn podman_keeps_its_logins_when_isolated() {
     let lab = lab();
     let (mut runner, role) = job(&lab);

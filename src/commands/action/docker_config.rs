@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::inputs::DockerConfig;
 use super::job::{Job, copy_private};
-use crate::docker::{self, Client, ConfigFile};
+use crate::docker::{self, Client, ConfigFile, Edit, Edited, Settings};
 use crate::error::{Error, Result};
 use crate::world::Env;
 
@@ -80,6 +80,32 @@ pub fn prepare(choice: &DockerConfig, job: &Job, env: &Env) -> Result<Place> {
         variables,
         is_named: true,
     })
+}
+
+/// Excepts registries from the credential store that a copied configuration names: a password stored there would be every job's of
+/// this user, and in the way of the next one. An empty helper is docker's way to say so.
+///
+/// # Errors
+/// The file can't be read, edited or written.
+pub fn keep_out_of_store(file: &ConfigFile, hosts: &[String]) -> Result<()> {
+    docker::update(&file.path, &mut |text| {
+        let old = text.unwrap_or_default();
+        let settings = Settings::of(file, old)?;
+        if settings.store.is_none() {
+            return Ok(Edited::Unchanged);
+        }
+        let excepted = hosts.iter().filter(|host| !settings.helpers.contains_key(*host));
+        let edit = Edit {
+            helpers: excepted.map(|host| (host.clone(), Some(String::new()))).collect(),
+            ..Edit::default()
+        };
+        let new = edit.apply(old).map_err(|malformed| malformed.in_file(file))?;
+        Ok(match new == old {
+            true => Edited::Unchanged,
+            false => Edited::Text(new),
+        })
+    })
+    .map(drop)
 }
 
 /// The file of podman's that would be read first, if there is one: without it podman is content with docker's.

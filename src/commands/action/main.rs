@@ -232,6 +232,9 @@ impl Step {
         docker::helper_link(&world.exe, Some(&self.job.programs()), &world.env)?.make()?;
         let uses = Uses::of(&self.undo.use_folder, &world.env);
         for file in &files {
+            if self.inputs.mode == Mode::Login && file.path.starts_with(self.job.docker()) {
+                docker_config::keep_out_of_store(file, hosts)?;
+            }
             let mut write = || match self.inputs.mode {
                 Mode::Helper => serve(file, hosts, world),
                 _ => passwords::store(file, passwords, world).map(drop),
