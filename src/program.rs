@@ -204,7 +204,9 @@ fn in_a_group_of_its_own(command: &mut Command) {
 }
 
 #[cfg(not(unix))]
-fn in_a_group_of_its_own(_: &mut Command) {}
+fn in_a_group_of_its_own(_: &mut Command) {
+    // Here there are none that could be ended at once.
+}
 
 /// Ends a program and, where the system has process groups, all that it started.
 fn end(child: &mut Child) {
