@@ -183,11 +183,14 @@ test_github_exports_credentials_to_the_environment() {
 $(sign_in "mode: none" "aws-region: $REGION" "export-credentials: env")
 - run: echo "I am \$($TARGET/python/bin/aws sts get-caller-identity --query Arn --output text)"
 - run: printenv AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN | tee ~/secrets
+- run: $TARGET/python/bin/aws ecr get-login-password | docker login --username AWS --password-stdin $REGISTRY
+- run: docker push $IMAGE:1
 EOF
   local log
   log=$(github_run)
   contains "$log" "I am arn:aws:sts::$ACCOUNT:assumed-role/ci-push/gha-octo-app-1"
   same "kept secrets" 2 "$(wc -l <"$HOME/secrets")"
+  contains "$log" "1: digest: sha256:"
   no_secrets "$log"
 }
 
@@ -195,8 +198,13 @@ test_github_exports_a_profile_that_renews_itself() {
   github_test <<EOF
 $(sign_in "mode: none" "aws-region: $REGION" "export-credentials: profile")
 - run: printenv AWS_SECRET_ACCESS_KEY || echo "no keys, and I am \$($TARGET/python/bin/aws sts get-caller-identity --query Arn --output text)"
+- run: $TARGET/python/bin/aws ecr get-login-password | docker login --username AWS --password-stdin $REGISTRY
+- run: docker push $IMAGE:1
 EOF
-  contains "$(github_run)" "no keys, and I am arn:aws:sts::$ACCOUNT:assumed-role/ci-push/gha-octo-app-1"
+  local log
+  log=$(github_run)
+  contains "$log" "no keys, and I am arn:aws:sts::$ACCOUNT:assumed-role/ci-push/gha-octo-app-1"
+  contains "$log" "1: digest: sha256:"
   same "AWS's folder" "" "$(find "$HOME/.aws" -type f 2>/dev/null)"
 }
 
@@ -237,8 +245,12 @@ EOF
 $(sign_in "registries: $ACCOUNT/$REGION" "docker-config: isolated")
 - run: docker buildx create later
 - run: echo "builders \$(docker buildx ls)"
+- run: docker push $IMAGE:1
 EOF
-  contains "$(github_run)" "builders before,later"
+  local log
+  log=$(github_run)
+  contains "$log" "builders before,later"
+  contains "$log" "1: digest: sha256:"
 }
 
 test_github_leaves_all_where_no_cleanup_is_wanted() {
