@@ -30,6 +30,8 @@ mapfile -t OBJECTS < <(grep -rLx 'kind: CredentialProviderConfig' kubernetes --i
 
 say "== GitLab's template and recipes"
 scripts/check-gitlab.sh
+say "== what a release writes"
+scripts/check-release.sh
 say "== the library for Jenkins"
 # groovy_lint FOLDER: by the settings in it. No server: one would stay behind.
 groovy_lint() {
