@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Checks release-checksums.sh on a copy of the tree: what it writes passes check-gitlab.sh and has every binary that the action may ask for;
+# and where a binary is missing it fails and changes nothing.
+source "$(dirname "$0")/env.sh"
+cd "$ROOT"
+
+COPY=$TARGET/release
+VERSION=12.34.56
+rm -rf "$COPY"
+mkdir -p "$COPY/tree" "$COPY/files"
+cp -r Cargo.toml action docs scripts templates "$COPY/tree"
+# The copy's scripts use this tree's tools.
+export CARGO_TARGET_DIR=$TARGET
+
+# names: the files that the action may ask for, one a line.
+names() {
+  "$TARGET/node/bin/node" -e 'const { assetName } = require("./action/binary.js");
+    for (const system of ["linux", "darwin", "win32"]) for (const arch of ["x64", "arm64"]) console.log(assetName(system, arch));'
+}
+# checksums VERSION: as release-checksums.sh writes them into the copy.
+checksums() { "$COPY/tree/scripts/release-checksums.sh" "$1" "$COPY/files" 2>"$COPY/stderr"; }
+# refused VERSION WHY: it fails, says so, and changes nothing.
+refused() {
+  ! checksums "$1" || die "release-checksums.sh: no error: $2"
+  grep -qF "$2" "$COPY/stderr" || die "release-checksums.sh: another error than '$2': $(<"$COPY/stderr")"
+  for folder in action docs templates; do
+    diff -r "$folder" "$COPY/tree/$folder" >&2 || die "release-checksums.sh: changes files, and then fails"
+  done
+}
+
+mapfile -t NAMES < <(names)
+((${#NAMES[@]} == 6)) || die "action/binary.js names other files than the six of a release"
+for name in "${NAMES[@]}"; do printf 'the bytes of %s' "$name" >"$COPY/files/$name"; done
+for version in v1.2.3 1.2 1.2.3-rc.1 '1.2.3/x'; do refused "$version" "not a version"; done
+for name in "${NAMES[@]}"; do
+  mv "$COPY/files/$name" "$COPY/aside"
+  refused "$VERSION" "$name: not in"
+  mv "$COPY/aside" "$COPY/files/$name"
+done
+
+# A second time it replaces what the first has written.
+for version in 9.9.9 "$VERSION"; do checksums "$version" || die "release-checksums.sh: $(<"$COPY/stderr")"; done
+"$COPY/tree/scripts/check-gitlab.sh"
+(cd "$COPY/files" && sha256sum "${NAMES[@]}") | sort >"$COPY/expected"
+jq -r '.sha256 | to_entries[] | "\(.value)  \(.key)"' "$COPY/tree/action/checksums.json" | sort | diff "$COPY/expected" - >&2 ||
+  die "action/checksums.json has not the binaries' SHA-256s"
+[ "$(jq -r .version "$COPY/tree/action/checksums.json")" = "$VERSION" ] || die "action/checksums.json is of another version"
+for version in "$(jq -r .version action/checksums.json)" 9.9.9; do
+  ! grep -rnF -e "@v$version" -e "/v$version/" "$COPY/tree/templates" "$COPY/tree/docs/gitlab.md" >&2 || die "a version was left as it was"
+done

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# release-checksums.sh VERSION FOLDER: writes a release's version, and the SHA-256 of its binaries in FOLDER, into the tree that the
+# release's tag will name: the action and GitLab's template run nothing else. Where a binary is missing nothing is written.
+source "$(dirname "$0")/env.sh"
+
+# What a release holds: action/binary.js asks for these names.
+TARGETS=({x86_64,aarch64}-unknown-linux-musl {x86_64,aarch64}-apple-darwin {x86_64,aarch64}-pc-windows-msvc)
+
+[ $# = 2 ] || die "usage: release-checksums.sh VERSION FOLDER"
+VERSION=$1
+FOLDER=$(cd "$2" && pwd)
+cd "$ROOT"
+[[ $VERSION =~ ^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}$ ]] || die "not a version such as 1.2.3: $VERSION"
+
+# file_of TARGET: the binary's name.
+file_of() { case $1 in *windows*) echo "ecr-auth-$1.exe" ;; *) echo "ecr-auth-$1" ;; esac; }
+
+declare -A SUMS=()
+for target in "${TARGETS[@]}"; do
+  file=$(file_of "$target")
+  [ -s "$FOLDER/$file" ] || die "$file: not in $FOLDER, or empty"
+  SUMS[$file]=$(sha256sum <"$FOLDER/$file" | cut -d ' ' -f 1)
+done
+
+# set_input NAME VALUE: the default of an input of GitLab's template. Between quotes: a SHA-256 may look like a number.
+set_input() { sed -i "/^    $1:\$/,/^      default:/s/^      default:.*/      default: '$2'/" templates/ecr-auth.yml; }
+
+set_input version "$VERSION"
+for architecture in x86_64 aarch64; do
+  set_input "sha256-$architecture" "${SUMS[ecr-auth-$architecture-unknown-linux-musl]}"
+done
+sed -Ei "s,(/ecr-auth@v|/org/ecr-auth/v)[0-9]+\.[0-9]+\.[0-9]+,\1$VERSION," templates/examples/*.yml docs/gitlab.md
+
+mkdir -p "$TARGET"
+for file in "${!SUMS[@]}"; do printf '%s %s\n' "$file" "${SUMS[$file]}"; done | LC_ALL=C sort |
+  jq --raw-input --null-input --arg version "$VERSION" \
+    '{version: $version, sha256: [inputs | split(" ") | {key: .[0], value: .[1]}] | from_entries}' >"$TARGET/checksums.json"
+mv "$TARGET/checksums.json" action/checksums.json
