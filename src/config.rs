@@ -130,6 +130,13 @@ impl Config {
         })
     }
 
+    /// The glob whose rule holds for a host of ECR, if it is a glob's.
+    pub fn glob_for(&self, host: &str) -> Option<&str> {
+        let registry = Registry::parse(host)?;
+        let rule = self.rules.iter().find(|rule| rule.pattern.matches(&registry))?;
+        rule.pattern.glob()
+    }
+
     /// The host that a REGISTRY of the command line means: an alias by its name, else what [`parse_argument`] takes.
     ///
     /// # Errors

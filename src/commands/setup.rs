@@ -77,6 +77,7 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, world: &mut World<'_>) 
         false => hosts::named_or_own(&args.registries, &args.identity, known, world)?,
     };
     let rules = rules(args, &hosts, &config)?;
+    warn_of_globs(&rules, &config, world);
     configure(args, config_path, &hosts, &rules, world)?;
     if args.verify && !args.dry_run {
         verify(&hosts, &Config::load(&world.env, config_path)?, world)?;
@@ -234,6 +235,18 @@ fn install(link: &LinkPlan, record: Option<&Record>, world: &mut World<'_>) -> R
         ));
     }
     Ok(())
+}
+
+/// A rule of one host stands in front of a glob's and takes nothing over from it.
+fn warn_of_globs(rules: &[RuleEdit], config: &Config, world: &mut World<'_>) {
+    for rule in rules {
+        if let Some(glob) = config.glob_for(&rule.match_) {
+            world.say(&format!(
+                "warning: for {} the rule of {glob} holds no longer, nor its `optional` and policies: a rule of its own stands in front of it",
+                rule.match_
+            ));
+        }
+    }
 }
 
 fn report_rules(rules: &[RuleEdit], saved: &Saved, world: &mut World<'_>) {

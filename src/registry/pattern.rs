@@ -53,6 +53,14 @@ impl HostPattern {
         }
     }
 
+    /// The glob in lower case, if this is one.
+    pub fn glob(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Glob(glob) => Some(glob),
+            Kind::Host(_) | Kind::Alias(_) => None,
+        }
+    }
+
     /// The one name this stands for; `None` for a glob.
     pub fn exact(&self) -> Option<&str> {
         match &self.0 {

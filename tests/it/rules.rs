@@ -87,3 +87,31 @@ fn an_identity_without_a_registry_is_of_the_roles_own_and_takes_no_other_rules_p
     let store = setup(&["--creds-store"]);
     assert_eq!(store.status, 2, "a store serves every registry: {store:?}");
 }
+
+#[test]
+fn who_puts_a_rule_in_front_of_a_glob_is_told() {
+    let machine = Machine::new();
+    machine.write(
+        ".config/ecr-auth/ecr-auth.yml",
+        "registries:\n  - match: '*.dkr.ecr.*.amazonaws.com'\n    optional: true\n",
+    );
+    let bin = machine.home().join("bin").display().to_string();
+    let setup = |role: &str| {
+        let args = [
+            "setup",
+            "--client",
+            "docker",
+            "--bin-dir",
+            &bin,
+            "--role-arn",
+            role,
+            HOST,
+        ];
+        let outcome = machine.run(&args);
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        outcome.stderr
+    };
+    let warning = format!("warning: for {HOST} the rule of *.dkr.ecr.*.amazonaws.com holds no longer");
+    assert!(setup("push").contains(&warning));
+    assert!(!setup("pull").contains(&warning), "it has a rule of its own by now");
+}
