@@ -10,8 +10,8 @@ use ecr_auth::world::{Verbosity, World};
 use lab::{Ci, Fault, Lab, Service};
 use serde_json::Value;
 
-use crate::ci_job::{WITH_TOKEN, in_job};
 use crate::harness::{Machine, Outcome, binary};
+use crate::jobs::{WITH_TOKEN, in_job};
 use crate::lab_machine::lab;
 
 /// A session, as `--format process` tells it.
@@ -239,8 +239,8 @@ fn with_command(machine: &Machine, command: &[&str], stdin: &str) -> Outcome {
 #[test]
 fn a_command_has_the_credentials_and_nothing_that_leads_to_others() {
     let lab = lab();
-    let job = crate::ci_job::start(&lab, Ci::Github);
-    let role = crate::ci_job::role(&lab, &job, lab::ACCOUNT, "ci");
+    let job = crate::jobs::start_ci(&lab, Ci::Github);
+    let role = crate::jobs::ci_role(&lab, &job, lab::ACCOUNT, "ci");
     let taken_out = [
         "AWS_PROFILE",
         "AWS_DEFAULT_PROFILE",
@@ -260,12 +260,12 @@ fn a_command_has_the_credentials_and_nothing_that_leads_to_others() {
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
         "MY_TOKEN",
     ];
-    let mut machine = crate::ci_job::machine(&lab, &job).with("KEPT", "yes");
+    let mut machine = crate::jobs::ci_machine(&lab, &job).with("KEPT", "yes");
     for name in &taken_out[..14] {
         machine = machine.with(name, "eyJ.a.b");
     }
-    let token = crate::ci_job::start(&lab, Ci::Gitlab);
-    let gitlab = crate::ci_job::role(&lab, &token, lab::ACCOUNT, "gitlab");
+    let token = crate::jobs::start_ci(&lab, Ci::Gitlab);
+    let gitlab = crate::jobs::ci_role(&lab, &token, lab::ACCOUNT, "gitlab");
     let machine = machine.with("MY_TOKEN", &token.environment["ECR_AUTH_ID_TOKEN"]);
     let environment = |args: &[&str]| {
         let outcome = machine.run(&[&["assume"], args, &["--", "/usr/bin/env"]].concat());
@@ -461,8 +461,8 @@ fn a_profile_that_is_its_own_source_ends_in_an_error() {
 #[test]
 fn what_narrows_a_role_is_never_left_out_without_a_word() {
     let lab = lab();
-    let job = crate::ci_job::start(&lab, Ci::Gitlab);
-    let role = crate::ci_job::role(&lab, &job, lab::ACCOUNT, "ci");
+    let job = crate::jobs::start_ci(&lab, Ci::Gitlab);
+    let role = crate::jobs::ci_role(&lab, &job, lab::ACCOUNT, "ci");
     let user = lab.admin();
     let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
     machine.write(
@@ -495,8 +495,8 @@ fn what_narrows_a_role_is_never_left_out_without_a_word() {
 #[test]
 fn a_profile_written_in_a_pod_takes_the_pods_token() {
     let lab = lab();
-    let job = crate::ci_job::start(&lab, Ci::Gitlab);
-    let role = crate::ci_job::role(&lab, &job, lab::ACCOUNT, "ci");
+    let job = crate::jobs::start_ci(&lab, Ci::Gitlab);
+    let role = crate::jobs::ci_role(&lab, &job, lab::ACCOUNT, "ci");
     let machine = Machine::new();
     let file = machine.write("token", &job.environment["ECR_AUTH_ID_TOKEN"]);
     let file = file.display().to_string();

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use lab::{Ci, Lab};
 
-use crate::ci_job::{WITH_TOKEN, in_job};
 use crate::harness::{Machine, binary};
+use crate::jobs::{WITH_TOKEN, in_job};
 use crate::lab_machine::lab;
 use crate::python::python_tool;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use lab::{Ci, Condition, EKS_ISSUER, JobSpec, Lab, Operator, Permissions, RoleSpec, ServiceAccount, Trust};
+use lab::{Ci, CiJob, Condition, EKS_ISSUER, JobSpec, Lab, Operator, Permissions, RoleSpec, ServiceAccount, Trust};
 use tempfile::TempDir;
 
 use crate::harness::Machine;
@@ -217,4 +217,39 @@ pub fn role_with(lab: &Lab, account: &str, name: &str, trust: Vec<Trust>) -> Str
 /// Writes `ecr-auth.yml` with these rules.
 pub fn write_rules(machine: &Machine, rules: &str) {
     machine.write(".config/ecr-auth/ecr-auth.yml", &format!("registries:\n{rules}"));
+}
+
+/// Starts a job of this CI.
+pub fn start_ci(lab: &Lab, ci: Ci) -> CiJob {
+    lab.start_job(&JobSpec::new(ci)).unwrap()
+}
+
+/// The machine that a job runs on.
+pub fn ci_machine(lab: &Lab, job: &CiJob) -> Machine {
+    Machine::new()
+        .with("AWS_ENDPOINT_URL", &lab.http_url())
+        .with("PATH", &format!("{}:/usr/bin:/bin", job.programs.display()))
+        .with_all(job.environment.clone())
+}
+
+/// A role that this job, and no other, may assume with its token.
+pub fn ci_role(lab: &Lab, job: &CiJob, account: &str, name: &str) -> String {
+    lab.add_oidc_provider(account, &job.issuer, &["sts.amazonaws.com", &job.audience]);
+    let trust = Trust::WebIdentity {
+        provider: job.issuer.trim_start_matches("https://").into(),
+        conditions: vec![Condition {
+            operator: Operator::StringEquals,
+            claim: "sub".into(),
+            values: vec![job.subject.clone()],
+        }],
+    };
+    role_with(lab, account, name, vec![trust])
+}
+
+/// A job of a CI on its machine, whose `AWS_ROLE_ARN` names a role of the lab's account that it may assume.
+pub fn in_job(lab: &Lab, ci: Ci) -> (CiJob, Machine) {
+    let job = start_ci(lab, ci);
+    let role = ci_role(lab, &job, lab::ACCOUNT, "ci");
+    let machine = ci_machine(lab, &job).with("AWS_ROLE_ARN", &role);
+    (job, machine)
 }

@@ -12,8 +12,8 @@ use lab::{Ci, Fault, Lab, Service};
 use regex_lite::Regex;
 use rstest::rstest;
 
-use crate::ci_job::in_job;
 use crate::harness::{HOST, Machine, Outcome, binary};
+use crate::jobs::in_job;
 use crate::lab_machine::{key_variables, lab};
 use crate::leaks::files_below;
 use crate::stored_logins::add_store;
@@ -32,7 +32,7 @@ struct Job {
 impl Job {
     fn start(lab: &Lab, ci: Ci) -> Self {
         let (job, machine) = in_job(lab, ci);
-        let other = crate::ci_job::start(lab, Ci::Gitlab).environment["ECR_AUTH_ID_TOKEN"].clone();
+        let other = crate::jobs::start_ci(lab, Ci::Gitlab).environment["ECR_AUTH_ID_TOKEN"].clone();
         let mut secrets: Vec<String> = job.secrets().into_iter().map(str::to_owned).collect();
         secrets.extend([PROXY_PASSWORD.to_owned(), lab.admin().secret.clone(), other.clone()]);
         let mut machine = add_store(machine)

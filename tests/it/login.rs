@@ -11,8 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use lab::{Ci, Lab, Permissions};
 use serde_json::{Value, json};
 
-use crate::ci_job::{self, WITH_TOKEN, in_job};
 use crate::harness::{HOST, Machine, Outcome};
+use crate::jobs::{self, WITH_TOKEN, in_job};
 use crate::lab_machine::{GET_TOKEN, lab, registry_status};
 use crate::python::python_tool;
 use crate::stored_logins::add_store;
@@ -54,10 +54,10 @@ fn tells(outcome: &Outcome, start: &str, end: &str) {
 
 /// A job that may assume a role in each of two accounts, and rules that say so.
 fn two_accounts(lab: &Lab) -> Machine {
-    let job = ci_job::start(lab, Ci::Github);
-    let ours = ci_job::role(lab, &job, lab::ACCOUNT, "push");
-    let theirs = ci_job::role(lab, &job, lab::PARTNER_ACCOUNT, "push");
-    let machine = ci_job::machine(lab, &job);
+    let job = jobs::start_ci(lab, Ci::Github);
+    let ours = jobs::ci_role(lab, &job, lab::ACCOUNT, "push");
+    let theirs = jobs::ci_role(lab, &job, lab::PARTNER_ACCOUNT, "push");
+    let machine = jobs::ci_machine(lab, &job);
     machine.write(
         ".config/ecr-auth/ecr-auth.yml",
         &format!(

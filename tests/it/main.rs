@@ -6,7 +6,6 @@ mod action;
 mod assume;
 mod aws_tools;
 mod chains;
-mod ci_job;
 mod ci_jobs;
 mod completions;
 mod crowds;
