@@ -28,30 +28,25 @@ impl Aws<'_> {
     /// # Errors
     /// No token, a denial (with what the token says of itself), a network that fails.
     pub(super) async fn role(&self, plan: &RolePlan, region: &str) -> Result<Credentials> {
-        let (mut session, mut assumed) = match &plan.base {
-            Base::Token(_) => (None, 0),
-            Base::Source(source) => (Some(self.base_credentials(source, region).await?), 0),
+        let by_token = usize::from(matches!(plan.base, Base::Token(_)));
+        let mut steps = plan.roles.iter().enumerate().map(|(at, role)| Step {
+            plan,
+            role,
+            is_last: at + 1 == plan.roles.len(),
+            after: at.saturating_sub(by_token),
+        });
+        let mut session = match &plan.base {
+            Base::Token(token) => {
+                let first = steps.next().ok_or_else(|| missing_token(self.env))?;
+                let token = self.ci_token(token, plan).await?;
+                self.assume_with_token(&first, &token, region).await?
+            }
+            Base::Source(source) => self.base_credentials(source, region).await?,
         };
-        for (at, role) in plan.roles.iter().enumerate() {
-            let step = Step {
-                plan,
-                role,
-                is_last: at + 1 == plan.roles.len(),
-                after: assumed,
-            };
-            session = Some(match (session, &plan.base) {
-                (Some(session), _) => {
-                    assumed += 1;
-                    self.assume(&step, session, region).await?
-                }
-                (None, Base::Token(token)) => {
-                    let token = self.ci_token(token, plan).await?;
-                    self.assume_with_token(&step, &token, region).await?
-                }
-                (None, Base::Source(_)) => return Err(missing_token(self.env)),
-            });
+        for step in steps {
+            session = self.assume(&step, session, region).await?;
         }
-        session.ok_or_else(|| missing_token(self.env))
+        Ok(session)
     }
 
     async fn base_credentials(&self, source: &Source, region: &str) -> Result<Credentials> {
