@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::edit::HELPER;
 use crate::error::{Error, Result, one_line};
 use crate::program::{self, Failure};
-use crate::secret::Secret;
+use crate::secret::{Secret, exposed};
 use crate::world::Env;
 
 /// How long a store may take for one action.
@@ -35,7 +35,7 @@ pub struct StoredCredential {
     /// The user name.
     pub username: String,
     /// The password.
-    #[serde(deserialize_with = "secret")]
+    #[serde(deserialize_with = "exposed::deserialize")]
     pub secret: Secret,
 }
 
@@ -199,8 +199,4 @@ fn holds_piece(text: &str, secret: &Secret) -> bool {
     let secret = secret.expose().as_bytes();
     let mut pieces = secret.windows(PIECE.min(secret.len()).max(1));
     pieces.any(|piece| text.as_bytes().windows(piece.len()).any(|window| window == piece))
-}
-
-fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
-    String::deserialize(deserializer).map(Secret::new)
 }
