@@ -19,6 +19,16 @@ pub struct Scope<'a> {
     pub account: Option<&'a str>,
 }
 
+impl Scope<'_> {
+    /// Where no registry is there to complete a name: the region's partition alone.
+    pub fn of_region(region: &str) -> Self {
+        Self {
+            partition: Partition::of_region(region),
+            account: None,
+        }
+    }
+}
+
 impl<'a> From<&'a Registry> for Scope<'a> {
     fn from(registry: &'a Registry) -> Self {
         Self {
@@ -65,11 +75,10 @@ impl RolePlan {
         chain: impl FnOnce() -> Result<Source>,
     ) -> Result<Self> {
         let roles = roles(settings, first, scope)?;
-        let by_token = settings.source != SourceChoice::Chain;
-        settings.check(roles.len(), by_token && settings.source == SourceChoice::Oidc)?;
-        let token = match by_token {
-            true => CiToken::find(env, settings.token.as_ref())?,
-            false => None,
+        settings.check(roles.len(), settings.source == SourceChoice::Oidc)?;
+        let token = match settings.source {
+            SourceChoice::Chain => None,
+            _ => CiToken::find(env, settings.token.as_ref())?,
         };
         let base = match (settings.source, token) {
             (SourceChoice::Chain, _) => Base::Source(chain()?),
@@ -80,7 +89,7 @@ impl RolePlan {
                 false => error,
             })?),
         };
-        settings.check(roles.len(), matches!(base, Base::Token(_)))?;
+        settings.refuse_tags_of_token(roles.len(), matches!(base, Base::Token(_)))?;
         let named = settings.session_name.as_deref();
         Ok(Self {
             session_name: named.map_or_else(|| session_name::of(env), session_name::clean),

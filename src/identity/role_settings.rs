@@ -146,6 +146,11 @@ impl RoleSettings {
         self.check_duration(roles)?;
         self.check_policies()?;
         self.check_tags()?;
+        self.refuse_tags_of_token(roles, by_token)
+    }
+
+    /// The one thing that can't be told before it is known what assumes the first role.
+    pub(super) fn refuse_tags_of_token(&self, roles: usize, by_token: bool) -> Result<()> {
         if by_token && roles == 1 && !self.tags.is_empty() {
             return Err(Error::usage(
                 "tag",
