@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::aws::{self, Aws, Endpoint, Service};
+use crate::aws::{self, Aws, CallerIdentity, Endpoint, Service};
 use crate::cache::{Cache, Fetched, Held, Key, KeyBuilder, Request};
 use crate::config::Target;
 use crate::error::{Error, Result};
 use crate::identity::{self, Identity, RoleSettings, Scope};
-use crate::registry::{Partition, Registry, parse_argument, parse_region};
+use crate::registry::{Registry, parse_argument, parse_region};
 use crate::world::{Env, World};
 
 /// How long all of it may take, if `ECR_AUTH_TIMEOUT` says nothing else.
@@ -220,10 +220,7 @@ pub fn own_registry(
         .hint("name one (ACCOUNT/REGION or a host), or set --region or AWS_REGION")
     })?;
     let region = parse_region(&region)?;
-    let scope = Scope {
-        partition: Partition::of_region(&region),
-        account: None,
-    };
+    let scope = Scope::of_region(&region);
     let account = match role.last_account(&scope)? {
         // Known without credentials: there need be none where the identity is only written down.
         Some(account) if profile.is_none() => account,
@@ -240,9 +237,17 @@ fn callers_account(identity: &Identity, region: &str, env: &Env) -> Result<Strin
     if let Some(role) = identity.role() {
         return Ok(role.account().to_owned());
     }
+    Ok(caller(identity, region, env)?.account)
+}
+
+/// Asks STS in this region whose credentials these are.
+///
+/// # Errors
+/// No credentials, credentials that AWS doesn't take, a network that fails.
+pub fn caller(identity: &Identity, region: &str, env: &Env) -> Result<CallerIdentity> {
     let budget = deadline(env, Instant::now())?.saturating_duration_since(Instant::now());
     let aws = Aws::new(env, identity, budget)?;
-    Ok(aws::within(budget, aws.caller_identity(region))?.account)
+    aws::within(budget, aws.caller_identity(region))
 }
 
 #[cfg(test)]

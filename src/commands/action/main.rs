@@ -20,7 +20,7 @@ use crate::docker::{self, ConfigFile, Record, Wish, shown};
 use crate::error::Result;
 use crate::identity::{Identity, RolePlan, RoleSettings, Scope};
 use crate::output::RegistryPassword;
-use crate::registry::{Partition, Registry};
+use crate::registry::Registry;
 use crate::secret::Secret;
 use crate::token;
 use crate::world::World;
@@ -164,11 +164,7 @@ impl Step {
     /// The identity of a job without registries.
     fn identity(&self, region: &str, world: &World<'_>) -> Result<Identity> {
         let role = self.inputs.identity.settings(&RoleSettings::default())?;
-        let scope = Scope {
-            partition: Partition::of_region(region),
-            account: None,
-        };
-        Identity::choose_for(&scope, &world.env, None, &role)
+        Identity::choose_for(&Scope::of_region(region), &world.env, None, &role)
     }
 
     /// The region whose STS is asked: the one that is set, else the first registry's.

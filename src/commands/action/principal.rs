@@ -1,9 +1,6 @@
 //! Whose account is signed in to, and whether it may be.
 
-use std::time::Instant;
-
 use super::inputs::{Inputs, wrong};
-use crate::aws::{self, Aws};
 use crate::ci::github;
 use crate::config::Config;
 use crate::error::Result;
@@ -33,9 +30,7 @@ impl Principal {
         if let Some(role) = identity.role() {
             return Ok(Self::of_role(role));
         }
-        let budget = token::deadline(&world.env, Instant::now())?.saturating_duration_since(Instant::now());
-        let aws = Aws::new(&world.env, identity, budget)?;
-        let caller = aws::within(budget, aws.caller_identity(region))?;
+        let caller = token::caller(identity, region, &world.env)?;
         Ok(Self {
             account: caller.account,
             arn: caller.arn,
