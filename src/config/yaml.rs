@@ -255,6 +255,7 @@ fn role(path: &Path, keys: Keys, base: RoleSettings) -> Result<RoleSettings> {
         transitive_tags: many("transitive-tag", keys.transitive_tag)?.unwrap_or(base.transitive_tags),
         source: keys.source.map_or(base.source, SourceChoice::from),
         region: region(path, keys.region)?.or(base.region),
+        cognito: base.cognito,
     })
 }
 
