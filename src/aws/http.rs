@@ -248,7 +248,7 @@ impl HttpConnector for Guarded<SharedHttpConnector> {
     }
 }
 
-fn http_date(text: &str) -> Option<SystemTime> {
+pub(super) fn http_date(text: &str) -> Option<SystemTime> {
     DateTime::from_str(text, Format::HttpDate).ok()?.try_into().ok()
 }
 

@@ -9,6 +9,7 @@ mod ecr;
 mod endpoint;
 mod failure;
 mod http;
+mod registry;
 mod role;
 mod sts;
 
@@ -25,6 +26,7 @@ use aws_types::region::Region;
 use aws_types::sdk_config::SharedCredentialsProvider;
 
 pub use endpoint::{Endpoint, Service};
+pub use registry::{Answer, RegistryClient, knock};
 pub use sts::CallerIdentity;
 
 use crate::error::{Error, Result};
