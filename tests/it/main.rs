@@ -12,6 +12,7 @@ mod crowds;
 mod denials;
 mod eks;
 mod endpoints;
+mod fuzz;
 mod github_runner;
 mod harness;
 mod helper_protocol;
