@@ -16,6 +16,7 @@ mod fuzz;
 mod github_runner;
 mod harness;
 mod helper_protocol;
+mod hostile;
 mod identity_page;
 mod install;
 mod job_time;
