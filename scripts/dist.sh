@@ -97,9 +97,6 @@ sbom() (
 # musl_version: of the musl that zig links.
 musl_version() { sed 's/.*"\(.*\)".*/\1/' "$ZIG"/lib/python3.*/site-packages/ziglang/lib/libc/musl/src/internal/version.h; }
 
-# built_at: the time that counts as the build's, in seconds: the commit's.
-built_at() { echo "${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}"; }
-
 main() {
   local target
   "$ROOT/scripts/install.sh" build test dist

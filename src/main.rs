@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime};
 use ecr_auth::world::{Env, Verbosity, World};
 
 fn main() -> ExitCode {
+    ecr_auth::secret::forbid_core_dumps();
     let (started, began) = (SystemTime::now(), Instant::now());
     let args: Vec<_> = std::env::args_os().collect();
     let env = Env::of_process();

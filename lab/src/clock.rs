@@ -7,6 +7,16 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
+tokio::task_local! {
+    /// How far the clock is off for the call that this task answers, in seconds.
+    static SKEW: i64;
+}
+
+/// Answers a call by a clock that is off by so many seconds.
+pub(crate) async fn skewed<T>(seconds: i64, call: impl Future<Output = T>) -> T {
+    SKEW.scope(seconds, call).await
+}
+
 /// Real time plus an offset that [`Aws::advance`](crate::Aws::advance) moves forward.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
@@ -30,6 +40,7 @@ impl Clock {
         OffsetDateTime::now_utc()
             .unix_timestamp()
             .saturating_add(self.offset.load(Ordering::SeqCst))
+            .saturating_add(SKEW.try_with(|seconds| *seconds).unwrap_or_default())
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Mutex;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Response, header};
@@ -11,8 +12,9 @@ use http_body_util::BodyExt;
 use hyper::body::Frame;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use tokio::time::Sleep;
 
-use crate::answer::{self, Answer, BoxError, Refusal};
+use crate::answer::{self, Answer, Body, BoxError, Refusal};
 use crate::hosts::Service;
 use crate::{Aws, lock};
 
@@ -46,8 +48,27 @@ pub enum Fault {
         /// HTTP status.
         status: u16,
     },
+    /// 503, and after how many seconds to ask again.
+    Unavailable {
+        /// `Retry-After`, in seconds.
+        retry_after: u32,
+    },
+    /// 307 to another address.
+    Redirect {
+        /// `Location`.
+        location: String,
+    },
     /// 200 and a body that is neither JSON nor XML.
     Garbage,
+    /// The true answer, called HTML.
+    ContentType,
+    /// The true answer, byte by byte, ten a second.
+    Drip,
+    /// The service's clock is off for this call: what it checks, what it issues, its `Date`.
+    Skew {
+        /// Ahead of the lab's clock; negative: behind.
+        seconds: i64,
+    },
     /// 200 and the first bytes of a body that is announced longer; then the connection is closed.
     Truncated,
     /// 200 and an answer without any field.
@@ -62,17 +83,34 @@ pub enum Fault {
     Hang,
     /// The connection is reset.
     Reset,
+    /// 200 and the first bytes of a body that is announced longer; then the connection is reset.
+    ResetInBody,
     /// The answer waits until [`Aws::release`]; then the call goes on as if nothing were.
     Hold,
     /// A certificate of an authority that nobody trusts.
     WrongCertificate,
     /// A certificate that is past its end.
     ExpiredCertificate,
+    /// A certificate of the lab's authority for another name.
+    OtherNamesCertificate,
 }
 
 impl Fault {
     fn is_tls(&self) -> bool {
-        matches!(self, Self::WrongCertificate | Self::ExpiredCertificate)
+        matches!(
+            self,
+            Self::WrongCertificate | Self::ExpiredCertificate | Self::OtherNamesCertificate
+        )
+    }
+
+    /// Whether the call goes on as usual, and its answer is the true one but for the way it comes.
+    fn is_alteration(&self) -> bool {
+        matches!(self, Self::ContentType | Self::Drip)
+    }
+
+    /// Whether the call itself meets it, before any answer is made.
+    fn is_outright(&self) -> bool {
+        *self != Self::Hold && !self.is_tls() && !self.is_alteration() && !matches!(self, Self::Skew { .. })
     }
 }
 
@@ -180,7 +218,7 @@ impl Faults {
         now: i64,
         arrived: impl FnOnce(),
     ) -> Result<Option<Answer>, NoAnswer> {
-        let take_other = || self.take(service, operation, |fault| *fault != Fault::Hold && !fault.is_tls());
+        let take_other = || self.take(service, operation, Fault::is_outright);
         let held = self.take(service, operation, |fault| *fault == Fault::Hold);
         let mut due = if held.is_none() { take_other() } else { None };
         arrived();
@@ -196,6 +234,27 @@ impl Faults {
                 Err(NoAnswer::Closed)
             }
             Some((_, fault)) => Ok(odd_answer(&fault, service, now)),
+        }
+    }
+
+    /// How far the clock of a service is off for the next call.
+    pub(crate) fn take_skew(&self, service: Service) -> i64 {
+        match self.take(service, "", |fault| matches!(fault, Fault::Skew { .. })) {
+            Some((_, Fault::Skew { seconds })) => seconds,
+            _ => 0,
+        }
+    }
+
+    /// Applies what is due to a true answer.
+    pub(crate) fn alter(&self, service: Service, operation: &str, answer: Answer) -> Answer {
+        match self.take(service, operation, Fault::is_alteration) {
+            Some((_, Fault::ContentType)) => {
+                let mut answer = answer;
+                answer::insert(&mut answer, header::CONTENT_TYPE.as_str(), "text/html");
+                answer
+            }
+            Some(_) => answer.map(|body| Drip::new(body).boxed_unsync()),
+            None => answer,
         }
     }
 
@@ -292,14 +351,37 @@ fn odd_answer(fault: &Fault, service: Service, now: i64) -> Option<Answer> {
         ),
         Fault::Status { status } => answer::text(*status, "upstream connect error\n"),
         Fault::Garbage => answer::bytes(200, "text/html", "\u{0}<html>welcome to the hotel's network</html"),
-        Fault::Truncated => truncated(),
+        Fault::Unavailable { retry_after } => {
+            let mut odd = answer::text(503, "come back later\n");
+            answer::insert(&mut odd, header::RETRY_AFTER.as_str(), &retry_after.to_string());
+            odd
+        }
+        Fault::Redirect { location } => {
+            let mut odd = answer::text(307, "");
+            answer::insert(&mut odd, header::LOCATION.as_str(), location);
+            odd
+        }
+        Fault::Truncated => cut(Cut::Start),
+        Fault::ResetInBody => {
+            let mut odd = cut(Cut::Start);
+            odd.extensions_mut().insert(ResetInBody);
+            odd
+        }
         Fault::Empty if service == Service::Sts => answer::xml(200, "<Response/>"),
         Fault::Empty => answer::aws_json(200, &serde_json::json!({})),
         Fault::OddBase64 => crate::ecr::answer_with_token(service, "QVdTOnBhc3M*!", now),
         // base64 of `AWSpassword`.
         Fault::NoColon => crate::ecr::answer_with_token(service, "QVdTcGFzc3dvcmQ=", now),
         Fault::TooLarge => answer::bytes(200, "application/x-amz-json-1.1", vec![b' '; TOO_LARGE]),
-        Fault::Hang | Fault::Reset | Fault::Hold | Fault::WrongCertificate | Fault::ExpiredCertificate => return None,
+        Fault::ContentType
+        | Fault::Drip
+        | Fault::Skew { .. }
+        | Fault::Hang
+        | Fault::Reset
+        | Fault::Hold
+        | Fault::WrongCertificate
+        | Fault::ExpiredCertificate
+        | Fault::OtherNamesCertificate => return None,
     };
     Some(odd)
 }
@@ -316,9 +398,13 @@ pub(crate) fn refuse(service: Service, refusal: &Refusal) -> Answer {
     }
 }
 
+/// Marks an answer whose connection is reset when its body breaks off.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ResetInBody;
+
 /// Announces 4096 bytes and ends after a few.
-fn truncated() -> Answer {
-    let mut answer = Response::new(Cut::Start.boxed_unsync());
+fn cut(body: Cut) -> Answer {
+    let mut answer = Response::new(body.boxed_unsync());
     answer.headers_mut().insert(header::CONTENT_LENGTH, 4096.into());
     answer
 }
@@ -349,5 +435,45 @@ impl hyper::body::Body for Cut {
             }
             Self::End => Poll::Ready(None),
         }
+    }
+}
+
+/// Between two bytes of a body that drips.
+const DRIP: Duration = Duration::from_millis(100);
+
+/// A body that comes byte by byte.
+struct Drip {
+    body: Body,
+    left: Bytes,
+    pause: Pin<Box<Sleep>>,
+}
+
+impl Drip {
+    fn new(body: Body) -> Self {
+        Self {
+            body,
+            left: Bytes::new(),
+            pause: Box::pin(tokio::time::sleep(DRIP)),
+        }
+    }
+}
+
+impl hyper::body::Body for Drip {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        while self.left.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)).map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(bytes))) => self.left = bytes,
+                Some(Ok(Err(other))) => return Poll::Ready(Some(Ok(other))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+        ready!(self.pause.as_mut().poll(cx));
+        self.pause = Box::pin(tokio::time::sleep(DRIP));
+        let byte = self.left.split_to(1);
+        Poll::Ready(Some(Ok(Frame::data(byte))))
     }
 }

@@ -19,8 +19,8 @@ use tokio_rustls::TlsAcceptor;
 use crate::answer::{self, Answer, Refusal};
 use crate::calls::{Call, operation_name};
 use crate::ci::{BUILDKITE_PATH, CIRCLECI_PATH, GITHUB_PATH, agent_operation};
-use crate::clock::http_date;
-use crate::faults::{NoAnswer, refuse};
+use crate::clock::{http_date, skewed};
+use crate::faults::{NoAnswer, ResetInBody, refuse};
 use crate::hosts::{AwsHost, Service};
 use crate::metadata::CONTAINER_PATH;
 use crate::sigv4::{self, Caller, Denial, SignedRequest};
@@ -66,7 +66,11 @@ where
         let (aws, stream) = (aws.clone(), stream.clone());
         async move {
             let answer = handle(&aws, request).await;
-            if matches!(answer, Err(NoAnswer::Reset)) {
+            let is_reset = match &answer {
+                Ok(answer) => answer.extensions().get::<ResetInBody>().is_some(),
+                Err(why) => *why == NoAnswer::Reset,
+            };
+            if is_reset {
                 let _ = stream.0.set_zero_linger();
             }
             answer
@@ -146,13 +150,20 @@ async fn handle(aws: &Aws, request: Request<Incoming>) -> Result<Answer, NoAnswe
         host,
         session: None,
     };
-    let answer = serve(aws, service, named, request, &mut call).await;
-    call.status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
-    aws.calls.finished(call);
-    answer.map(|mut answer| {
-        answer::insert(&mut answer, "date", &http_date(aws.clock.now()));
+    let skew = aws.faults.take_skew(service);
+    skewed(skew, async {
+        let answer = serve(aws, service, named, request, &mut call).await;
+        call.status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+        let (_, operation) = call.operation.split_once(':').unwrap_or_default();
+        let answer = answer.map(|answer| {
+            let mut answer = aws.faults.alter(service, operation, answer);
+            answer::insert(&mut answer, "date", &http_date(aws.clock.now()));
+            answer
+        });
+        aws.calls.finished(call);
         answer
     })
+    .await
 }
 
 async fn serve(

@@ -21,10 +21,14 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use crate::error::{Error, Result};
+use crate::file;
 use crate::world::Env;
 
 /// More than any answer of these services weighs: 1 MiB.
 pub const BODY_LIMIT: usize = 1024 * 1024;
+
+/// Largest file of certificates that is read: 16 MiB. All public roots together have a quarter of one.
+const BUNDLE_LIMIT: usize = 16 << 20;
 
 /// The last moment a server told us, with ours of the same moment.
 #[derive(Debug, Clone, Default)]
@@ -152,7 +156,7 @@ fn trust_store(env: &Env) -> Result<TrustStore> {
 fn read_bundle(path: &Path, variable: &str) -> Result<Vec<u8>> {
     let what = format!("cannot use the certificates {variable} names, {}", path.display());
     let hint = format!("{variable} is a file of PEM certificates: mend it, or unset the variable");
-    let pem = fs::read(path).map_err(|error| Error::failed(&what, error).hint(&hint))?;
+    let pem = file::read(path, BUNDLE_LIMIT).map_err(|error| Error::failed(&what, error).hint(&hint))?;
     let mut count = 0;
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         let certificate = certificate.map_err(|error| Error::failed(&what, error).hint(&hint))?;
@@ -189,8 +193,8 @@ fn holds_certificate(folder: &Path) -> bool {
     files.iter().any(|file| is_certificate(file))
 }
 
-fn is_certificate(file: &Path) -> bool {
-    let pem = fs::read(file).unwrap_or_default();
+fn is_certificate(path: &Path) -> bool {
+    let pem = file::read(path, BUNDLE_LIMIT).unwrap_or_default();
     CertificateDer::pem_slice_iter(&pem)
         .flatten()
         .any(|certificate| webpki::anchor_from_trusted_cert(&certificate).is_ok())

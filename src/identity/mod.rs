@@ -102,7 +102,7 @@ impl Source {
                 field("source", "web-identity"),
                 field("role-arn", role_arn),
                 field("session-name", session_name),
-                ("claims", claims::identity_of(token_file)),
+                ("claims", claims::identity_in(token_file)),
             ],
             Self::Container { uri, token } => vec![
                 field("source", "container"),

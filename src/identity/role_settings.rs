@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::cognito::CognitoSettings;
 use crate::error::{Error, Result};
+use crate::file;
 use crate::secret::Secret;
 
 /// STS's shortest and longest sessions, in seconds.
@@ -21,6 +22,9 @@ const MOST_POLICY_ARNS: usize = 10;
 const MOST_TAGS: usize = 50;
 const LONGEST_TAG_KEY: usize = 128;
 const LONGEST_TAG_VALUE: usize = 256;
+
+/// Largest file with a policy that is read: 64 KiB. White space, which does not count, makes a policy longer than STS takes.
+const POLICY_LIMIT: usize = 64 << 10;
 
 /// Which roles are wanted, and how, as flags or the configuration say it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -295,7 +299,7 @@ pub fn policy_text(given: &str, place: impl FnOnce(&str) -> PathBuf) -> Result<S
         return Ok(given.to_owned());
     };
     let path = place(file);
-    std::fs::read_to_string(&path).map_err(|error| {
+    file::read_utf8(&path, POLICY_LIMIT).map_err(|error| {
         Error::usage("policy", format!("cannot read {}: {error}", path.display()))
             .hint("give the policy's JSON, or @FILE for a file that holds it")
     })
