@@ -9,6 +9,7 @@ pub mod cognito;
 pub mod commands;
 pub mod config;
 pub mod docker;
+pub mod doctor;
 pub mod error;
 pub mod file;
 pub mod folders;
