@@ -70,6 +70,7 @@ impl Aws<'_> {
                         .hint("AWS_CONTAINER_CREDENTIALS_* name that address: check that the task or pod has a role")
                 })
             }
+            Source::Cognito(settings) => self.cognito(settings).await,
             Source::InstanceMetadata { .. } => self.instance_metadata(region).await,
         }
     }

@@ -2,6 +2,7 @@
 //! cache hit but [`Endpoint`].
 
 mod ci_token;
+mod cognito;
 mod credentials;
 mod denial;
 mod descendants;
@@ -26,6 +27,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::sdk_config::SharedCredentialsProvider;
 
+pub use cognito::Unhurried;
 pub use endpoint::{Endpoint, Service};
 pub use registry::{Answer, RegistryClient, knock};
 pub use sts::CallerIdentity;
@@ -157,10 +159,7 @@ fn max_attempts(env: &Env, identity: &Identity) -> Result<u32> {
 /// # Errors
 /// What the call says, or that it took longer than `budget`.
 pub fn within<T>(budget: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::failed("cannot start", error))?;
+    let runtime = runtime()?;
     let ended = runtime.block_on(async { tokio::time::timeout(budget, call).await });
     // A DNS look-up that hangs sits in a thread of its own: don't wait for it.
     runtime.shutdown_background();
@@ -170,6 +169,22 @@ pub fn within<T>(budget: Duration, call: impl Future<Output = Result<T>>) -> Res
                 .hint("check the network, DNS and proxy settings, or give it more time with ECR_AUTH_TIMEOUT=SECONDS"),
         )
     })
+}
+
+/// Runs calls to their end, whose time is limited one by one: a person answers questions in between.
+///
+/// # Errors
+/// What they say.
+pub fn to_end<T>(calls: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(calls);
+    runtime.shutdown_background();
+    ended
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Error::failed("cannot start", error))
 }
 
 #[cfg(test)]
