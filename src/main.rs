@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         stdout: &mut std::io::stdout().lock(),
         stdout_is_terminal: std::io::stdout().is_terminal(),
         stderr: &mut std::io::stderr().lock(),
+        stderr_is_terminal: std::io::stderr().is_terminal(),
         verbosity,
         started,
         began,

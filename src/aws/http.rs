@@ -20,6 +20,7 @@ use http_body_util::Limited;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
+use super::metadata;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::world::Env;
@@ -75,6 +76,15 @@ pub fn client(env: &Env, clock: &ServerClock) -> Result<SharedHttpClient> {
     }))
 }
 
+/// Any other client, with the same bound on its answers and the same look at the server's clock.
+pub fn guarded(client: SharedHttpClient, clock: &ServerClock) -> SharedHttpClient {
+    SharedHttpClient::new(Guarded {
+        inner: client.clone(),
+        direct: client,
+        clock: clock.clone(),
+    })
+}
+
 /// A connector for a request that is none of AWS's, to this address.
 ///
 /// # Errors
@@ -99,11 +109,7 @@ fn tls_context(env: &Env) -> Result<TlsContext> {
 
 /// A client for the addresses that are http by nature and never go through a proxy: IMDS and container credentials.
 pub fn link_local_client(clock: &ServerClock) -> SharedHttpClient {
-    SharedHttpClient::new(Guarded {
-        inner: direct_client(),
-        direct: direct_client(),
-        clock: clock.clone(),
-    })
+    guarded(direct_client(), clock)
 }
 
 fn direct_client() -> SharedHttpClient {
@@ -116,7 +122,7 @@ fn direct_client() -> SharedHttpClient {
 
 /// Whether a request is plain http to the machine itself: loopback, the instance metadata service (169.254.169.254,
 /// fd00:ec2::254), or a container's credentials (169.254.170.2, 169.254.170.23, fd00:ec2::23).
-fn is_local(address: &str) -> bool {
+pub(super) fn is_local(address: &str) -> bool {
     let Ok(uri) = address.parse::<http::Uri>() else {
         return false;
     };
@@ -237,18 +243,20 @@ impl HttpConnector for Guarded<SharedHttpConnector> {
         } else {
             &self.inner
         };
+        let address = request.uri().to_owned();
         let (answer, clock) = (connector.call(request), self.clock.clone());
         HttpConnectorFuture::new(async move {
             let answer = answer.await?;
             if let Some(date) = answer.headers().get("date").and_then(http_date) {
                 clock.set(date);
             }
+            let answer = metadata::checked(&address, answer).await?;
             Ok(answer.map(|body| SdkBody::from_body_1_x(Limited::new(body, BODY_LIMIT))))
         })
     }
 }
 
-fn http_date(text: &str) -> Option<SystemTime> {
+pub(super) fn http_date(text: &str) -> Option<SystemTime> {
     DateTime::from_str(text, Format::HttpDate).ok()?.try_into().ok()
 }
 

@@ -9,6 +9,8 @@ mod ecr;
 mod endpoint;
 mod failure;
 mod http;
+mod metadata;
+mod registry;
 mod role;
 mod sts;
 
@@ -25,6 +27,7 @@ use aws_types::region::Region;
 use aws_types::sdk_config::SharedCredentialsProvider;
 
 pub use endpoint::{Endpoint, Service};
+pub use registry::{Answer, RegistryClient, knock};
 pub use sts::CallerIdentity;
 
 use crate::error::{Error, Result};
@@ -52,6 +55,8 @@ pub struct Aws<'a> {
     identity: &'a Identity,
     clock: http::ServerClock,
     http: SharedHttpClient,
+    /// For the addresses of this machine alone, past every proxy.
+    link_local: SharedHttpClient,
     retry: RetryConfig,
     timeouts: TimeoutConfig,
     deadline: Instant,
@@ -64,10 +69,37 @@ impl<'a> Aws<'a> {
     /// Root certificates or retry settings that can't be used.
     pub fn new(env: &'a Env, identity: &'a Identity, budget: Duration) -> Result<Self> {
         let clock = http::ServerClock::default();
+        let (http, link_local) = (http::client(env, &clock)?, http::link_local_client(&clock));
+        Self::with_clients(env, identity, budget, (http, link_local), clock)
+    }
+
+    /// The same, with a client that answers in the network's place, for IMDS and the container's credentials too.
+    ///
+    /// # Errors
+    /// Retry settings that can't be used.
+    pub fn answered_by(
+        client: SharedHttpClient,
+        env: &'a Env,
+        identity: &'a Identity,
+        budget: Duration,
+    ) -> Result<Self> {
+        let clock = http::ServerClock::default();
+        let http = http::guarded(client, &clock);
+        Self::with_clients(env, identity, budget, (http.clone(), http), clock)
+    }
+
+    fn with_clients(
+        env: &'a Env,
+        identity: &'a Identity,
+        budget: Duration,
+        (http, link_local): (SharedHttpClient, SharedHttpClient),
+        clock: http::ServerClock,
+    ) -> Result<Self> {
         Ok(Self {
             env,
             identity,
-            http: http::client(env, &clock)?,
+            http,
+            link_local,
             clock,
             retry: RetryConfig::standard().with_max_attempts(max_attempts(env, identity)?),
             timeouts: TimeoutConfig::builder()

@@ -106,12 +106,12 @@ fn escape(text: &str) -> String {
 }
 
 /// `name<<delimiter`, the value, the delimiter: a line each. A line is read by whichever of `=` and `<<` comes first in it, so a name
-/// may hold neither, nor end in a part of one.
+/// may hold neither, nor end in a part of one. The runner takes a byte order mark away from the file's start.
 fn values_text<N: AsRef<str>>(values: &[(N, Secret)], delimiter: &str) -> Result<Secret, String> {
     let mut text = String::new();
     for (name, value) in values {
         let (name, value) = (name.as_ref(), value.expose());
-        if name.is_empty() || name.contains(['=', '<', '\r', '\n']) {
+        if name.is_empty() || name.contains(['=', '<', '\r', '\n', '\u{feff}']) {
             return Err(format!("{name:?} cannot be a name there"));
         }
         if name.contains(delimiter) || value.contains(delimiter) {
