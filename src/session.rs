@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::aws::{self, Aws, Endpoint, Service};
+use crate::aws::{Aws, Endpoint, Service};
 use crate::cache::{Cache, Fetched, Key, Request};
 use crate::error::{Error, Result};
 use crate::identity::{self, Base, Identity, RoleSettings, Scope, Source};
@@ -128,7 +128,7 @@ impl Plan {
 
     fn fetch(&self, env: &Env, budget: Duration) -> Result<SessionCredentials> {
         let aws = Aws::new(env, &self.identity, budget)?;
-        let credentials = aws::within(budget, aws.credentials(&self.region))?;
+        let credentials = aws.within(aws.credentials(&self.region))?;
         Ok(SessionCredentials {
             access_key_id: credentials.access_key_id().to_owned(),
             secret_access_key: Secret::new(credentials.secret_access_key()),

@@ -11,6 +11,7 @@ mod failure;
 mod http;
 mod role;
 mod sts;
+mod trail;
 
 use std::future::Future;
 use std::time::{Duration, Instant, SystemTime};
@@ -50,10 +51,11 @@ pub struct AuthorizationToken {
 pub struct Aws<'a> {
     env: &'a Env,
     identity: &'a Identity,
-    clock: http::ServerClock,
+    watch: http::Watch,
     http: SharedHttpClient,
     retry: RetryConfig,
     timeouts: TimeoutConfig,
+    budget: Duration,
     deadline: Instant,
 }
 
@@ -63,19 +65,45 @@ impl<'a> Aws<'a> {
     /// # Errors
     /// Root certificates or retry settings that can't be used.
     pub fn new(env: &'a Env, identity: &'a Identity, budget: Duration) -> Result<Self> {
-        let clock = http::ServerClock::default();
+        let watch = http::Watch::default();
         Ok(Self {
             env,
             identity,
-            http: http::client(env, &clock)?,
-            clock,
+            http: http::client(env, &watch)?,
+            watch,
             retry: RetryConfig::standard().with_max_attempts(max_attempts(env, identity)?),
             timeouts: TimeoutConfig::builder()
                 .connect_timeout(CONNECT_TIMEOUT)
-                .operation_attempt_timeout(budget * 2 / 5)
+                .operation_attempt_timeout(attempt(budget))
                 .build(),
+            budget,
             deadline: Instant::now() + budget,
         })
+    }
+
+    /// Runs calls to their end, or to the end of their time.
+    ///
+    /// # Errors
+    /// What the calls say, or that they took longer than the budget, and who was asked last.
+    pub fn within<T>(&self, calls: impl Future<Output = Result<T>>) -> Result<T> {
+        within(self.budget, calls)?.unwrap_or_else(|| Err(self.no_answer()))
+    }
+
+    fn no_answer(&self) -> Error {
+        let mut cause = format!("no answer within {:.1} s", self.budget.as_secs_f64());
+        if let Some(address) = self.watch.trail.address() {
+            cause += &format!(" from {address}");
+        }
+        if let Some(refusal) = self.watch.trail.refusal() {
+            cause += &format!(", after {refusal}");
+        }
+        Error::failed("AWS", cause)
+            .hint("check the network, DNS and proxy settings, or give it more time with ECR_AUTH_TIMEOUT=SECONDS")
+    }
+
+    /// What is left of the time, less a tenth: who waits no longer than that can still say for whom.
+    fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now()) * 9 / 10
     }
 
     /// The settings of a service's client: nothing is looked up behind our back.
@@ -120,24 +148,21 @@ fn max_attempts(env: &Env, identity: &Identity) -> Result<u32> {
     }
 }
 
-/// Runs a call to its end, or to the end of its time.
-///
-/// # Errors
-/// What the call says, or that it took longer than `budget`.
-pub fn within<T>(budget: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
+/// What one attempt of a call may take, of the time there is for all.
+fn attempt(budget: Duration) -> Duration {
+    budget * 2 / 5
+}
+
+/// `None`: it took longer than `budget`.
+fn within<T>(budget: Duration, calls: impl Future<Output = T>) -> Result<Option<T>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::failed("cannot start", error))?;
-    let ended = runtime.block_on(async { tokio::time::timeout(budget, call).await });
+    let ended = runtime.block_on(async { tokio::time::timeout(budget, calls).await });
     // A DNS look-up that hangs sits in a thread of its own: don't wait for it.
     runtime.shutdown_background();
-    ended.unwrap_or_else(|_| {
-        Err(
-            Error::failed("AWS", format!("no answer within {:.1} s", budget.as_secs_f64()))
-                .hint("check the network, DNS and proxy settings, or give it more time with ECR_AUTH_TIMEOUT=SECONDS"),
-        )
-    })
+    Ok(ended.ok())
 }
 
 #[cfg(test)]
@@ -161,7 +186,17 @@ mod tests {
 
     #[test]
     fn a_call_that_hangs_ends_with_its_time() {
-        let error = within::<()>(Duration::from_millis(10), std::future::pending()).unwrap_err();
-        assert_eq!(error.to_string(), "AWS: no answer within 0.0 s");
+        let (env, budget) = (Env::default(), Duration::from_millis(10));
+        let identity = Identity::choose(&env, None).unwrap();
+        let aws = Aws::new(&env, &identity, budget).unwrap();
+        let hang = || aws.within::<()>(std::future::pending()).unwrap_err().to_string();
+        assert_eq!(hang(), "AWS: no answer within 0.0 s");
+        aws.watch.trail.asks("https://example.com/x");
+        assert_eq!(hang(), "AWS: no answer within 0.0 s from example.com");
+        aws.watch.trail.is_answered(Some(trail::Refusal::new(503, false, b"")));
+        assert_eq!(
+            hang(),
+            "AWS: no answer within 0.0 s from example.com, after HTTP status 503"
+        );
     }
 }
