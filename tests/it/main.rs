@@ -12,6 +12,7 @@ mod crowds;
 mod denials;
 mod eks;
 mod endpoints;
+mod faults;
 mod github_runner;
 mod harness;
 mod helper_protocol;
