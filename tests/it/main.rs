@@ -12,6 +12,7 @@ mod crowds;
 mod denials;
 mod eks;
 mod endpoints;
+mod faults;
 mod fuzz;
 mod github_runner;
 mod harness;
