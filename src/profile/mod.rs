@@ -45,6 +45,9 @@ pub fn write(name: &str, exe: &Path, args: &[String], env: &Env) -> Result<Writt
     let path = shared_file("AWS_CONFIG_FILE", "config", env)?;
     let updated = file::update(&path, &INI, &mut |text| {
         let old = text.unwrap_or_default();
+        if old.starts_with('\u{feff}') {
+            return Err(with_byte_order_mark(&path));
+        }
         let new = edit::set_process(old, name, &command).map_err(|conflict| refuse(name, &path, &conflict))?;
         Ok(match new == old {
             true => Edited::Unchanged,
@@ -91,6 +94,11 @@ fn read(path: &Path) -> Result<Option<String>> {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(Error::failed(format!("cannot read {}", path.display()), error)),
     }
+}
+
+fn with_byte_order_mark(path: &Path) -> Error {
+    let cause = "it starts with a byte order mark, with which AWS's tools read none of it";
+    Error::failed(format!("cannot edit {}", path.display()), cause).hint("save the file as UTF-8 without one")
 }
 
 fn refuse(name: &str, path: &Path, conflict: &Conflict) -> Error {
