@@ -137,9 +137,9 @@ impl Redactor {
         // What a token says of its subject follows the word, or `PROVIDER:sub =`.
         let (mut before, mut after_sub) = (String::new(), false);
         for word in text.split_inclusive(' ') {
-            let core = word
-                .trim_matches(|c: char| " ,;()\"'`".contains(c))
-                .trim_end_matches(':');
+            let is_around = |c: char| " ,;()\"'`".contains(c);
+            let core = word.trim_start_matches(is_around);
+            let core = core.trim_end_matches(|c| is_around(c) || c == ':');
             let redacted = match core {
                 core if after_sub => self.subject(core),
                 core if core.starts_with("arn:") => self.arn(core),
