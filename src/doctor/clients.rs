@@ -12,6 +12,9 @@ use crate::program;
 use crate::registry::Registry;
 use crate::world::Env;
 
+/// What docker may take to say its version.
+const VERSION_BUDGET: Duration = Duration::from_secs(5);
+
 /// What was found of the clients.
 #[derive(Debug, Default)]
 pub struct Clients {
@@ -29,13 +32,14 @@ pub fn look(host: &str, env: &Env, now: SystemTime) -> Clients {
         .filter(|kind| is_there(*kind, env));
     let mut unconfigured = Vec::new();
     for kind in kinds {
-        let lookup = match look_up(kind, host, env) {
+        let mut lookup = match look_up(kind, host, env) {
             Ok(lookup) => lookup,
             Err(error) => {
                 clients.checks.push(Check::failed(id(kind), &error));
                 continue;
             }
         };
+        clients.checks.extend(pass_variable_over(&mut lookup, env));
         if lookup.found.is_none() && !names_its_file(kind, env) {
             unconfigured.push(clients.checks.len());
         }
@@ -68,6 +72,32 @@ fn is_there(kind: Kind, env: &Env) -> bool {
             !has_podman || on_path(&["docker"]) || file || env.get("DOCKER_CONFIG").is_some()
         }
     }
+}
+
+/// `DOCKER_AUTH_CONFIG` counts for docker 28.3 and later alone: an older one goes on to its files.
+fn pass_variable_over(lookup: &mut Lookup, env: &Env) -> Option<Check> {
+    lookup.found.as_ref().filter(|found| found.place == Where::Variable)?;
+    let version = docker_version(env).filter(|version| *version < (28, 3))?;
+    let mut rest = std::mem::take(&mut lookup.shadowed).into_iter();
+    lookup.found = rest.next();
+    lookup.shadowed = rest.collect();
+    Some(Check::warn(
+        id(lookup.kind),
+        format!(
+            "DOCKER_AUTH_CONFIG has a password for this registry; docker {}.{} doesn't read it",
+            version.0, version.1
+        ),
+        "take the registry out of DOCKER_AUTH_CONFIG: from docker 28.3 on it comes before the helper",
+    ))
+}
+
+/// `Docker version 20.10.24+dfsg1, build 297e128`: no engine is asked.
+fn docker_version(env: &Env) -> Option<(u32, u32)> {
+    let mut command = program::without_secrets(&program::on_path("docker", env)?, env, &[]);
+    let said = program::output(command.arg("--version"), None, VERSION_BUDGET).ok()?;
+    let version = said.expose().strip_prefix("Docker version ")?;
+    let mut numbers = version.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 /// Whether a variable says where this client's configuration is: then that one is meant.
@@ -185,7 +215,7 @@ impl Client<'_> {
         let finding = format!("{what} is used{}", self.hides());
         let hint = match &found.place {
             Where::Variable => format!(
-                "take {} out of DOCKER_AUTH_CONFIG, which docker 28.3 and later, GitLab's runner and kaniko read before the helper",
+                "take {} out of DOCKER_AUTH_CONFIG, which docker 28.3 and later read before the helper",
                 self.host
             ),
             Where::File(path) => format!(

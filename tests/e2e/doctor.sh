@@ -100,13 +100,16 @@ test_doctor_names_a_stale_login() {
   tells "the password that stands in auths of ~/.docker/config.json is used: it ended" "$EXPIRED"
 }
 
-# docker reads it from 28.3 on: this one, where it is older, pulls.
+# docker reads it from 28.3 on: this one doesn't, and pulls. tests/it has the other.
 test_doctor_names_docker_auth_config() {
-  local auth said
+  local auth
   auth=$(stale_auth)
   setup "$REGISTRY"
-  said=$(DOCKER_AUTH_CONFIG="{\"auths\": {\"$REGISTRY\": {\"auth\": \"$auth\"}}}" fails "$ECR_AUTH" doctor "$REGISTRY")
-  contains "$(grep -m 1 '^✗' <<<"$said")" "auths of DOCKER_AUTH_CONFIG is used before docker-credential-ecr-auth: it ended"
+  build_image "$IMAGE:1" hello
+  docker push "$IMAGE:1"
+  export DOCKER_AUTH_CONFIG="{\"auths\": {\"$REGISTRY\": {\"auth\": \"$auth\"}}}"
+  contains "$("$ECR_AUTH" doctor "$IMAGE:1")" "! docker: DOCKER_AUTH_CONFIG has a password for this registry"
+  docker pull "$IMAGE:1"
 }
 
 test_doctor_names_podmans_own_file() {

@@ -36,7 +36,7 @@ impl Scene {
             .with("AWS_REGION", "eu-west-1")
             .with_all(key_variables(lab.admin()));
         let bin = machine.path("bin");
-        program(&machine, "bin/docker", "exit 0");
+        program(&machine, "bin/docker", "echo Docker version 28.3.0, build 38b7060");
         symlink(binary(), bin.join("docker-credential-ecr-auth")).unwrap();
         machine.set("PATH", &bin.display().to_string());
         let scene = Self { lab, machine };
@@ -467,6 +467,93 @@ fn a_redacted_report_names_nobody() {
         }
         assert!(outcome.stdout.contains("ACCOUNT-1"), "{}", outcome.stdout);
     }
+}
+
+/// A docker that doesn't read the variable goes on to its files.
+#[test]
+fn docker_auth_config_counts_for_a_docker_that_reads_it() {
+    let mut scene = Scene::new();
+    scene.breaks("DOCKER_AUTH_CONFIG wins");
+    program(
+        &scene.machine,
+        "bin/docker",
+        "echo Docker version 20.10.24+dfsg1, build 297e128",
+    );
+    let outcome = scene.doctor(&[HOST]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(
+        outcome.stdout.contains("! docker: DOCKER_AUTH_CONFIG has a password"),
+        "{outcome:?}"
+    );
+    assert!(
+        outcome.stdout.contains("✓ docker: docker-credential-ecr-auth is asked"),
+        "{outcome:?}"
+    );
+}
+
+/// In a closed network STS may be out of reach, and ECR not: the pull works.
+#[test]
+fn sts_is_not_needed_for_a_pull() {
+    let scene = Scene::new();
+    scene.lab.fail(Service::Sts, Fault::Status { status: 503 });
+    let outcome = scene.doctor(&[HOST]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(outcome.stdout.contains("! identity: AWS STS"), "{outcome:?}");
+}
+
+#[test]
+fn a_proxy_that_opens_tls_is_told_from_one_that_is_gone() {
+    let scene = Scene::new();
+    let outcome = scene.machine.without("SSL_CERT_FILE").run(&["doctor", HOST]);
+    let first = failures(&outcome)[0].to_owned();
+    assert!(
+        first.starts_with("✗ network: ") && first.contains("certificate"),
+        "{first}"
+    );
+    assert!(
+        outcome.stdout.contains("name the CA it signs with in SSL_CERT_FILE"),
+        "{outcome:?}"
+    );
+}
+
+/// One client is used here, and the other only installed.
+#[test]
+fn a_client_that_is_not_used_is_no_failure() {
+    let scene = Scene::new();
+    program(&scene.machine, "bin/podman", "exit 0");
+    fs::remove_file(scene.machine.home().join(".docker/config.json")).unwrap();
+    let config = json!({"credHelpers": {HOST: "ecr-auth"}});
+    scene.machine.write(".config/containers/auth.json", &config.to_string());
+    let outcome = scene.doctor(&[HOST]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(outcome.stdout.contains("! docker: no helper is set"), "{outcome:?}");
+    assert!(outcome.stdout.contains("✓ podman: "), "{outcome:?}");
+}
+
+/// What another store holds is as good as what a login left there.
+#[rstest]
+#[case::nothing(
+    1,
+    "✗ docker: docker-credential-keychain is asked, by credsStore in ~/.docker/config.json, and has nothing for"
+)]
+#[case::a_password(
+    0,
+    "! docker: the password that a login left in keychain is used: it ends in 11 hours"
+)]
+fn another_store_is_asked_what_it_has(#[case] works: i32, #[case] expected: &str) {
+    let scene = Scene::new();
+    scene.docker(&json!({"credsStore": "keychain"}));
+    let end = SystemTime::now() + Duration::from_secs(11 * 3600);
+    let password = String::from_utf8(BASE64_STANDARD.decode(auth(end)).unwrap()).unwrap();
+    let answer = json!({"ServerURL": HOST, "Username": "AWS", "Secret": password.strip_prefix("AWS:").unwrap()});
+    let says = match works {
+        0 => format!("echo '{answer}'"),
+        _ => "echo 'credentials not found in native keychain'; exit 1".to_owned(),
+    };
+    program(&scene.machine, "bin/docker-credential-keychain", &says);
+    let outcome = scene.doctor(&[HOST]);
+    assert_eq!(outcome.status, works, "{outcome:?}");
+    assert!(outcome.stdout.contains(expected), "{outcome:?}");
 }
 
 /// ECR Public serves anybody: what is wrong with the credentials is a warning.
