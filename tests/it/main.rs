@@ -10,6 +10,7 @@ mod ci_jobs;
 mod completions;
 mod crowds;
 mod denials;
+mod doctor;
 mod eks;
 mod endpoints;
 mod faults;
