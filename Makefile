@@ -1,6 +1,6 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lab bench mutants dist check-platforms clean
+.PHONY: help demo test check fmt lab bench mutants dist reproduce check-platforms clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf 'make %-16s %s\n' "$$name" "$$text"; done
@@ -27,8 +27,11 @@ bench: ## counts the instructions of a warm `get`, beside the Go helper's
 mutants: ## breaks registry, cache and docker on purpose and lists what no test notices
 	@scripts/mutants.sh
 
-dist: ## builds the static binaries for release into dist/ and tests them
+dist: ## builds what a release has for Linux into dist/, and tests it: static binaries, packages, the image
 	@scripts/dist.sh
+
+reproduce: ## builds the static binaries again, in another folder, and compares them with dist/SHA256SUMS
+	@scripts/reproduce.sh
 
 check-platforms: ## type-checks the code for Windows and macOS
 	@scripts/check-platforms.sh
