@@ -124,7 +124,7 @@ fn get(
     if kept.is_there(world.now()) {
         match plan.credentials(cache, Instant::now(), world) {
             // The refresh token came to its end.
-            Err(error) if !kept.is_there(world.now()) => world.say(&format!("{}", error.cause())),
+            Err(error) if !kept.is_there(world.now()) => world.say(&error.cause().to_string()),
             done => return done,
         }
     }
