@@ -7,7 +7,7 @@ use lab::cognito::{
     Ambiguous, CLIENT_ID, CLIENT_SECRET, DEMO_PASSWORD, IDENTITY_POOL_ID, LICENSED_ROLE, LOGINS_KEY, LoginProvider,
     Match, Mfa, ROTATING_CLIENT_ID, RoleMapping, Rule, SECRET_CLIENT_ID, UNLICENSED_ROLE, USER_POOL_ID, UserSpec,
 };
-use lab::{Fault, Lab, Service, SigningAlgorithm};
+use lab::{ACCOUNT, Condition, Fault, Lab, Operator, Permissions, RoleSpec, Service, SigningAlgorithm, Trust};
 use serde_json::json;
 
 use crate::tools::{boto3, lab, python_tool};
@@ -530,14 +530,69 @@ for license in ['active', 'none']:
 #[test]
 fn guests_get_nothing_of_ecr() {
     let lab = lab();
-    lab.cognito().set_guest_role(Some(LICENSED_ROLE));
+    let condition = |operator, claim: &str, value: &str| Condition {
+        operator,
+        claim: claim.into(),
+        values: vec![value.into()],
+    };
+    let guests = lab.add_role(RoleSpec {
+        account: ACCOUNT.into(),
+        name: "guests".into(),
+        trust: vec![Trust::WebIdentity {
+            provider: "cognito-identity.amazonaws.com".into(),
+            conditions: vec![
+                condition(Operator::StringEquals, "aud", IDENTITY_POOL_ID),
+                condition(Operator::ForAnyValueStringLike, "amr", "unauthenticated"),
+            ],
+        }],
+        max_duration: 3600,
+        permissions: Permissions::default(),
+    });
     let script = r"
 one = identity.get_id(IdentityPoolId=IDENTITIES)['IdentityId']
-print(said(identity.get_credentials_for_identity, IdentityId=one))";
-    // The role's trust policy wants `amr` to be `authenticated`.
+def ask():
+    keys = identity.get_credentials_for_identity(IdentityId=one)['Credentials']
+    return boto3.client('ecr', aws_access_key_id=keys['AccessKeyId'], aws_secret_access_key=keys['SecretKey'],
+                        aws_session_token=keys['SessionToken']).get_authorization_token()
+print(said(ask))";
+    lab.cognito().set_guest_role(Some(&guests));
+    assert_eq!(
+        run(&lab, script),
+        "AccessDeniedException: User: arn:aws:sts::111122223333:assumed-role/guests/CognitoIdentityCredentials is not authorized to perform: ecr:GetAuthorizationToken on resource: * with an explicit deny in an identity-based policy"
+    );
+    // This role's trust policy wants `amr` to be `authenticated`.
+    lab.cognito().set_guest_role(Some(LICENSED_ROLE));
     assert_eq!(
         run(&lab, script),
         "InvalidIdentityPoolConfigurationException: Invalid identity pool configuration. Check assigned IAM roles for this pool."
+    );
+}
+
+#[test]
+fn under_awss_names_the_pools_are_in_their_region() {
+    let lab = bobs_lab();
+    let script = r"
+def ask(host, target, **body):
+    request = urllib.request.Request(os.environ['AWS_ENDPOINT_URL'], json.dumps(body).encode(),
+        {'Host': host + '.amazonaws.com', 'X-Amz-Target': target, 'Content-Type': 'application/x-amz-json-1.1'})
+    try: return json.load(urllib.request.urlopen(request))
+    except urllib.error.HTTPError as error: return json.load(error)
+for region in ['eu-west-1', 'us-east-1']:
+    done = ask('cognito-idp.' + region, 'AWSCognitoIdentityProviderService.InitiateAuth', ClientId=CLIENT,
+               AuthFlow='USER_PASSWORD_AUTH', AuthParameters={'USERNAME': 'bob', 'PASSWORD': 'Bobs-Password-1'})
+    print(done.get('message', sorted(done)))
+    token = done['AuthenticationResult']['IdToken'] if 'message' not in done else token
+    done = ask('cognito-identity.' + region, 'AWSCognitoIdentityService.GetId', IdentityPoolId=IDENTITIES, Logins={LOGINS: token})
+    print(done.get('message', sorted(done)))
+print(ask('cognito-idp.eu-west-1', 'AWSCognitoIdentityProviderService.SignUp')['__type'])
+print(ask('cognito-identity.eu-west-1', 'AWSCognitoIdentityProviderService.InitiateAuth')['__type'])";
+    assert_eq!(
+        run(&lab, script),
+        format!(
+            "['AuthenticationResult', 'ChallengeParameters']\n['IdentityId']\n\
+             User pool client {CLIENT_ID} does not exist.\nIdentityPool '{IDENTITY_POOL_ID}' not found.\n\
+             UnknownOperationException\nUnknownOperationException"
+        )
     );
 }
 
