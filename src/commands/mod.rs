@@ -16,3 +16,4 @@ pub mod logout;
 mod passwords;
 mod run_with;
 pub mod setup;
+mod sign_out;
