@@ -121,7 +121,7 @@ impl Config {
         yaml::parse(text, path)
     }
 
-    /// How a user signs in to Cognito, where the file says it.
+    /// The sign-in to Cognito that the file has, whoever uses it.
     pub fn cognito(&self) -> Option<&CognitoSettings> {
         self.defaults.role.cognito.as_ref()
     }
@@ -155,11 +155,6 @@ impl Config {
         let registry = Registry::parse(host)?;
         let rule = self.rules.iter().find(|rule| rule.pattern.matches(&registry))?;
         rule.pattern.glob()
-    }
-
-    /// The sign-in to Cognito that the file has, whoever uses it.
-    pub fn cognito(&self) -> Option<&CognitoSettings> {
-        self.defaults.role.cognito.as_ref()
     }
 
     /// The line of the rule that a registry of somebody else's would take something away from: one that holds for its name already, and
