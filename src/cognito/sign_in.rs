@@ -269,3 +269,6 @@ fn list(challenge: &Challenge, name: &str) -> Vec<String> {
 fn odd(cause: &str) -> Error {
     Error::failed("Amazon Cognito's answer", cause).hint(ODD_ANSWER_HINT)
 }
+
+#[cfg(test)]
+mod tests;
