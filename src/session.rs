@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use aws_credential_types::Credentials;
 use serde::{Deserialize, Serialize};
 
-use crate::aws::{self, Aws, Endpoint, Service};
+use crate::aws::{Aws, Endpoint, Service};
 use crate::cache::{Cache, Fetched, Key, Request};
 use crate::cognito::Login;
 use crate::error::{Error, Result};
@@ -151,7 +151,7 @@ impl Plan {
         };
         let held = cache.get(&request, world.clock, &mut |budget| {
             let aws = Aws::new(&world.env, &self.identity, budget)?;
-            let credentials = aws::within(budget, aws.cognito_credentials(settings, login))?;
+            let credentials = aws.within(aws.cognito_credentials(settings, login))?;
             stored(&self.named(&credentials), world.now())
         })?;
         self.read(&held.secret)
@@ -167,7 +167,7 @@ impl Plan {
 
     fn fetch(&self, env: &Env, budget: Duration) -> Result<SessionCredentials> {
         let aws = Aws::new(env, &self.identity, budget)?;
-        let credentials = aws::within(budget, aws.credentials(&self.region))?;
+        let credentials = aws.within(aws.credentials(&self.region))?;
         Ok(self.named(&credentials))
     }
 

@@ -65,7 +65,7 @@ impl Calls for Aws<'_> {
         request: Secret,
     ) -> Result<Secret, Failure> {
         let address = address(service, region, self.env, self.identity)?;
-        let connector = http::unsigned_connector(self.env, &address, &self.clock)?;
+        let connector = http::unsigned_connector(self.env, &address, &self.watch)?;
         let call = Call {
             service,
             region,
@@ -87,7 +87,7 @@ impl Calls for Aws<'_> {
     }
 
     fn server_time(&self) -> SystemTime {
-        self.clock.server_time(SystemTime::now())
+        self.watch.clock.server_time(SystemTime::now())
     }
 }
 
@@ -131,7 +131,7 @@ impl Calls for Unhurried<'_> {
         let aws = Aws::new(self.env, self.identity, self.budget)?;
         let answer = aws.call(service, region, operation, request).await;
         if let Ok(mut clock) = self.clock.lock() {
-            *clock = aws.clock;
+            *clock = aws.watch.clock;
         }
         answer
     }
@@ -226,7 +226,7 @@ impl Aws<'_> {
             found.access_key_id,
             found.secret_access_key.expose(),
             Some(found.session_token.expose().to_owned()),
-            Some(self.clock.to_ours(found.expires_at)),
+            Some(self.watch.clock.to_ours(found.expires_at)),
             "cognito",
         ))
     }

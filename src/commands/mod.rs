@@ -16,4 +16,5 @@ pub mod logout;
 mod passwords;
 mod run_with;
 pub mod setup;
+mod sign_in;
 mod sign_out;
