@@ -103,7 +103,7 @@ fn dispatch(cli: &Cli, world: &mut World<'_>) -> Result<Exit> {
         Command::Kubelet => kubelet::run(cli.config.as_deref(), world)?,
         Command::Install(args) => install::run(args, world)?,
         Command::Doctor(args) => return doctor::run(args, cli.config.as_deref(), world),
-        Command::Assume(args) => return assume::run(args, world),
+        Command::Assume(args) => return assume::run(args, cli.config.as_deref(), world),
         Command::Completions { shell } => print_completions(*shell, world)?,
         Command::Action { step } => return Ok(action::run(*step, world)),
         Command::Helper { action } => return Ok(helper::run(action, cli.config.as_deref(), world)),

@@ -6,7 +6,7 @@ use crate::aws::{Aws, CallerIdentity, Endpoint, Service};
 use crate::cache::{Cache, Fetched, Held, Key, KeyBuilder, Request};
 use crate::config::Target;
 use crate::error::{Error, Result};
-use crate::identity::{self, Identity, RoleSettings, Scope};
+use crate::identity::{self, Identity, RoleSettings, Scope, Source};
 use crate::registry::{Registry, parse_argument, parse_region};
 use crate::world::{Env, World};
 
@@ -123,7 +123,13 @@ impl Plan {
 
     fn fetch(&self, env: &Env, budget: Duration) -> Result<Fetched> {
         let aws = Aws::new(env, &self.identity, budget)?;
-        let token = aws.within(aws.authorization_token(&self.registry, &self.endpoint))?;
+        let token = aws.within(aws.authorization_token(&self.registry, &self.endpoint));
+        let token = token.map_err(|error| match &self.identity.source {
+            Source::Cognito(_) if error.cause().starts_with("AccessDenied") => error.hint(
+                "the identity pool gave this user a role that may not sign in to registries: ask who runs the pool",
+            ),
+            _ => error,
+        })?;
         Ok(Fetched {
             secret: token.password,
             expires_at: token.expires_at,

@@ -152,14 +152,14 @@ struct Call<'a> {
 
 impl Aws<'_> {
     async fn attempt(&self, connector: &impl HttpConnector, call: &Call<'_>) -> Result<Secret, Tried> {
-        let time = self.attempt_time();
+        let time = self.attempt_time(call);
         match tokio::time::timeout(time, self.exchange(connector, call)).await {
             Ok(done) => done,
             Err(_) => Err(Tried {
                 failure: Error::failed(call.name(), "no answer in time")
                     .hint(failure::NETWORK_HINT)
                     .into(),
-                may_help: true,
+                may_help: call.is_repeatable(),
             }),
         }
     }
@@ -174,10 +174,11 @@ impl Aws<'_> {
             may_help: false,
         })?;
         let answer = connector.call(request).await;
-        let answer = answer.map_err(|error| failed(failure::root_cause(&error), failure::NETWORK_HINT, true))?;
+        let lost = call.is_repeatable();
+        let answer = answer.map_err(|error| failed(failure::root_cause(&error), failure::NETWORK_HINT, lost))?;
         let status = answer.status().as_u16();
         let body = answer.into_body().collect().await;
-        let body = body.map_err(|error| failed(failure::root_cause(&*error), failure::NETWORK_HINT, true))?;
+        let body = body.map_err(|error| failed(failure::root_cause(&*error), failure::NETWORK_HINT, lost))?;
         let body = Zeroizing::new(body.to_bytes().to_vec());
         if status == 200 {
             let text = std::str::from_utf8(&body);
@@ -256,9 +257,12 @@ impl Aws<'_> {
         }
     }
 
-    /// What one attempt may take.
-    fn attempt_time(&self) -> Duration {
+    /// What one attempt may take: all there is, where there can't be another one.
+    fn attempt_time(&self, call: &Call<'_>) -> Duration {
         let left = self.deadline.saturating_duration_since(Instant::now());
+        if !call.is_repeatable() {
+            return left;
+        }
         let whole = self.timeouts.operation_attempt_timeout();
         whole.map_or(left, |whole| whole.min(left))
     }
@@ -294,6 +298,15 @@ fn classic_plan(settings: &CognitoSettings, token: Secret) -> RolePlan {
 }
 
 impl Call<'_> {
+    /// Whether a call whose answer was lost can be made again. What uses a session, a code or a rotating token up can't: the
+    /// second answer would be that the password is wrong.
+    fn is_repeatable(&self) -> bool {
+        matches!(
+            self.operation,
+            "InitiateAuth" | "GetId" | "GetCredentialsForIdentity" | "GetOpenIdToken" | "RevokeToken"
+        )
+    }
+
     fn name(&self) -> String {
         let (service, ..) = names(self.service);
         format!("{} ({}) {}", service.name(), self.region, self.operation)

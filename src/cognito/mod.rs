@@ -7,8 +7,6 @@ pub mod passwords;
 mod refusal;
 mod secret_hash;
 mod sign_in;
-mod srp;
-mod timestamp;
 mod user;
 mod wire;
 

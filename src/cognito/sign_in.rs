@@ -6,11 +6,12 @@ mod set_up;
 
 use std::collections::BTreeMap;
 
+use cognito_srp::{EXPONENT_BYTES, Ephemeral, PasswordClaim, timestamp};
+use zeroize::Zeroizing;
+
 pub use answers::{Given, Questions, new_password};
 
 use self::answers::Answers;
-use super::srp::{Ephemeral, PasswordClaim};
-use super::timestamp::timestamp;
 use super::user::User;
 use super::wire::{self, AuthAnswer, InitiateAuth, ODD_ANSWER_HINT, Parameters, Received, RespondToAuthChallenge};
 use super::{Calls, Failure, Service};
@@ -120,7 +121,7 @@ impl<C: Calls> SigningIn<'_, C> {
 
     /// `USER_SRP_AUTH`: nothing is asked between the challenge and its answer.
     async fn by_proof(&mut self, password: &Secret) -> Result<AuthAnswer, Failure> {
-        let ephemeral = Ephemeral::new()?;
+        let ephemeral = ephemeral()?;
         let mut parameters = self.user.parameters(&self.username)?;
         parameters.insert("SRP_A".to_owned(), ephemeral.public().as_str().into());
         let answer = self.initiate("USER_SRP_AUTH", parameters).await?;
@@ -130,20 +131,20 @@ impl<C: Calls> SigningIn<'_, C> {
         let challenge = answer.challenge_parameters.unwrap_or_default();
         self.learn_name(&challenge);
         let field = |name: &str| challenge.get(name).map(String::as_str).unwrap_or_default();
-        let timestamp = timestamp(self.calls.server_time())?;
+        let timestamp = timestamp(self.calls.server_time());
         let claim = PasswordClaim {
             pool_name: self.user.pool_name(),
             user_id: &self.username,
-            password,
+            password: password.expose(),
             salt: field("SALT"),
             server_public: field("SRP_B"),
             secret_block: field("SECRET_BLOCK"),
             timestamp: &timestamp,
         };
-        let signature = ephemeral.sign(&claim)?;
+        let signature = ephemeral.sign(&claim).map_err(|error| odd(&error.to_string()))?;
         let responses = [
             ("PASSWORD_CLAIM_SECRET_BLOCK", field("SECRET_BLOCK")),
-            ("PASSWORD_CLAIM_SIGNATURE", signature.expose()),
+            ("PASSWORD_CLAIM_SIGNATURE", signature.as_str()),
             ("TIMESTAMP", &timestamp),
         ];
         self.respond("PASSWORD_VERIFIER", &responses, answer.session).await
@@ -253,6 +254,13 @@ impl<C: Calls> SigningIn<'_, C> {
     }
 }
 
+/// With a secret exponent of this sign-in's own.
+fn ephemeral() -> Result<Ephemeral> {
+    let mut exponent = Zeroizing::new([0; EXPONENT_BYTES]);
+    getrandom::fill(&mut *exponent).map_err(|error| Error::failed("no random number from the system", error))?;
+    Ok(Ephemeral::new(&exponent))
+}
+
 /// The attributes that the pool wants of a new user and doesn't have yet.
 fn required_attributes(challenge: &Challenge) -> Vec<String> {
     let names = list(challenge, "requiredAttributes").into_iter();
@@ -269,3 +277,6 @@ fn list(challenge: &Challenge, name: &str) -> Vec<String> {
 fn odd(cause: &str) -> Error {
     Error::failed("Amazon Cognito's answer", cause).hint(ODD_ANSWER_HINT)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! `ecr-auth assume`: turns this CI job's OIDC token into temporary AWS credentials of an IAM role.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
@@ -10,6 +11,7 @@ use super::identity::{IdentityArgs, Source, credential_process};
 use super::run_with;
 use crate::cache::Cache;
 use crate::ci::{self, github};
+use crate::config::Config;
 use crate::docker::shown;
 use crate::error::{Error, Exit, Result};
 use crate::identity::RoleSettings;
@@ -65,12 +67,12 @@ pub enum Format {
 ///
 /// # Errors
 /// No role, no token, a denial, a network that fails; a result that can't be written.
-pub fn run(args: &AssumeArgs, world: &mut World<'_>) -> Result<Exit> {
+pub fn run(args: &AssumeArgs, config: Option<&Path>, world: &mut World<'_>) -> Result<Exit> {
     check(args, world)?;
     if args.format == Format::Profile {
         return write_profile(args, world).map(|()| Exit::Done);
     }
-    let plan = plan(&args.identity, world)?;
+    let plan = plan(&args.identity, &base(&args.identity, config, world)?, world)?;
     let cache = Cache::open(Cache::folder(&world.env));
     let credentials = plan.credentials(&cache, Instant::now(), world)?;
     let mut secrets = ci::of_credentials(&credentials.secret_access_key, credentials.session_token.as_ref());
@@ -99,8 +101,20 @@ fn check(args: &AssumeArgs, world: &World<'_>) -> Result<()> {
     }
 }
 
-fn plan(identity: &IdentityArgs, world: &World<'_>) -> Result<Plan> {
-    let settings = identity.settings(&RoleSettings::default())?;
+/// How a user signs in to Cognito stands in the configuration alone. Of roles it says nothing here: they are the registries' business.
+fn base(identity: &IdentityArgs, config: Option<&Path>, world: &World<'_>) -> Result<RoleSettings> {
+    let cognito = match identity.source {
+        Some(Source::Cognito) => Config::load(&world.env, config)?.cognito().cloned(),
+        _ => None,
+    };
+    Ok(RoleSettings {
+        cognito,
+        ..RoleSettings::default()
+    })
+}
+
+fn plan(identity: &IdentityArgs, base: &RoleSettings, world: &World<'_>) -> Result<Plan> {
+    let settings = identity.settings(base)?;
     Plan::new(&world.env, identity.profile.as_deref(), &settings)
 }
 
@@ -143,7 +157,7 @@ fn write_profile(args: &AssumeArgs, world: &mut World<'_>) -> Result<()> {
         // Half of a pair: that role is assumed with this token, and not with itself.
         identity.token_file = world.env.path("AWS_WEB_IDENTITY_TOKEN_FILE");
     }
-    let plan = plan(&identity, world)?;
+    let plan = plan(&identity, &RoleSettings::default(), world)?;
     let line = credential_process(&identity, &plan)?;
     let written = Profile::new(name, &world.exe, &line, &world.env)?.write(None)?;
     let already = if written.changed { "" } else { "already " };

@@ -22,7 +22,7 @@ use crate::output;
 use crate::session::{Plan, SessionCredentials};
 use crate::terminal::Terminal;
 use crate::token;
-use crate::world::World;
+use crate::world::{Verbosity, World};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -174,8 +174,15 @@ fn hand_over(command: &CognitoCommand, mut session: Session<'_, '_>) -> Result<(
     let secrets = ci::of_credentials(&credentials.secret_access_key, credentials.session_token.as_ref());
     hide(secrets, session.world)?;
     if !is_sign_in {
+        if session.world.verbosity == Verbosity::Debug {
+            let role = role(&session);
+            session
+                .world
+                .detail(|| format!("role: {}", role.as_deref().unwrap_or("STS does not tell")));
+        }
         return delivery.deliver(&output::credentials_process(&credentials)?, session.world);
     }
+    let role = role(&session).map(|role| format!(" with {role}")).unwrap_or_default();
     let until = credentials
         .expires_at
         .map(output::rfc3339)
@@ -187,9 +194,18 @@ fn hand_over(command: &CognitoCommand, mut session: Session<'_, '_>) -> Result<(
         .as_deref()
         .unwrap_or("another provider's user");
     session.world.say(&format!(
-        "signed in as {who}; the AWS credentials (until {until}) are kept, and not shown on a terminal"
+        "signed in as {who}{role}; the AWS credentials (until {until}) are kept, and not shown on a terminal"
     ));
     Ok(())
+}
+
+/// The role that the identity pool gave: nothing but STS tells.
+fn role(session: &Session<'_, '_>) -> Option<String> {
+    let region = session.settings.identity_pool_region();
+    // With the name that was asked for.
+    let identity = Identity::of_cognito(&session.settings, &session.world.env).ok()?;
+    let caller = token::caller(&identity, region, &session.world.env);
+    caller.ok().map(|caller| caller.arn)
 }
 
 /// By what is kept, where that does; else by a sign-in.

@@ -141,7 +141,11 @@ impl fmt::Display for Source {
                     Base::Source(source) => write!(f, "{last} by {source}"),
                 }
             }
-            Self::Cognito(settings) => write!(f, "Cognito's {}", settings.identity_pool_id),
+            Self::Cognito(settings) => match (&settings.username, &settings.provider) {
+                (_, Some(provider)) => write!(f, "a user of {provider} by Cognito's {}", settings.identity_pool_id),
+                (Some(username), None) => write!(f, "{username} by Cognito's {}", settings.identity_pool_id),
+                (None, None) => write!(f, "who is signed in to Cognito, by {}", settings.identity_pool_id),
+            },
             Self::InstanceMetadata { .. } => f.write_str("the instance metadata service"),
         }
     }

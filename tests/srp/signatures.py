@@ -4,7 +4,7 @@
     pip install pycognito==2024.5.1
     tests/srp/signatures.py >tests/srp/signatures.json
 
-Every input is derived from the seed and the number of its case, so that the file holds signatures alone; src/cognito/srp/vectors.rs
+Every input is derived from the seed and the number of its case, so that the file holds signatures alone; srp/src/vectors.rs
 derives them again. Each case is checked from the server's side, too: a verifier that knows g^x alone comes to the same key.
 """
 

@@ -4,18 +4,21 @@
 //! It is SRP-6a with parameters of Cognito's own, which no SRP crate has: N is the 3072-bit prime of RFC 3526 (group 15), g = 2,
 //! H is SHA-256, numbers are hashed as two's complement without leading zeros (Java's `BigInteger`), and the session key comes from
 //! HKDF. Tested against an independent implementation: tests/srp/.
+//!
+//! A crate of its own, so that it is optimised in debug builds too.
+
+mod timestamp;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crypto_bigint::modular::runtime_mod::{DynResidue, DynResidueParams};
 use crypto_bigint::{Encoding, U3072, Zero};
 use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::secret_hash::hmac_sha256;
-use crate::error::{Error, Result};
-use crate::secret::Secret;
+pub use timestamp::timestamp;
 
 /// <https://www.rfc-editor.org/rfc/rfc3526#section-4>
 const PRIME: &str = "\
@@ -29,7 +32,7 @@ ABF5AE8CDB0933D71E8C94E04A25619DCEE3D2261AD2EE6BF12FFA06D98A0864D87602733EC86A64
 BBE117577A615D6C770988C0BAD946E208E24FA074E5AB3143DB5BFCE0FD108E4B82D120A93AD2CAFFFFFFFFFFFFFFFF";
 
 /// Bytes of the secret exponent, as Cognito's own clients draw it.
-const EXPONENT_BYTES: usize = 128;
+pub const EXPONENT_BYTES: usize = 128;
 /// Hexadecimal digits of a number below N.
 const MOST_DIGITS: usize = U3072::BYTES * 2;
 /// Bits of a SHA-256 digest, and of a + u·x: how far a power looks into its exponent, whatever stands there.
@@ -40,6 +43,11 @@ const KEY_BYTES: usize = 16;
 
 type Residue = DynResidue<{ U3072::LIMBS }>;
 type Modulus = DynResidueParams<{ U3072::LIMBS }>;
+
+/// A field of the answer that can't be right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the {0} of its answer can't be right")]
+pub struct Odd(pub &'static str);
 
 /// Our half of one sign-in: a secret exponent, used once, and the public number that goes with it.
 pub struct Ephemeral {
@@ -56,30 +64,20 @@ pub struct PasswordClaim<'a> {
     /// `USER_ID_FOR_SRP`: the user's real name, never an alias.
     pub user_id: &'a str,
     /// The password.
-    pub password: &'a Secret,
+    pub password: &'a str,
     /// `SALT`, hexadecimal.
     pub salt: &'a str,
     /// `SRP_B`, hexadecimal.
     pub server_public: &'a str,
     /// `SECRET_BLOCK`, base64.
     pub secret_block: &'a str,
-    /// As [`super::timestamp()`] writes it.
+    /// As [`timestamp()`] writes it.
     pub timestamp: &'a str,
 }
 
 impl Ephemeral {
-    /// Draws a secret exponent.
-    ///
-    /// # Errors
-    /// The system has no randomness to give.
-    pub fn new() -> Result<Self> {
-        let mut bytes = Zeroizing::new([0; EXPONENT_BYTES]);
-        getrandom::fill(&mut *bytes).map_err(|error| Error::failed("no random number from the system", error))?;
-        Ok(Self::of(&bytes))
-    }
-
-    /// With a given secret exponent.
-    fn of(exponent: &[u8; EXPONENT_BYTES]) -> Self {
+    /// With a secret exponent, which has to be random.
+    pub fn new(exponent: &[u8; EXPONENT_BYTES]) -> Self {
         let mut wide = Zeroizing::new([0; U3072::BYTES]);
         wide[U3072::BYTES - EXPONENT_BYTES..].copy_from_slice(exponent);
         let exponent = Zeroizing::new(U3072::from_be_slice(&*wide));
@@ -101,8 +99,8 @@ impl Ephemeral {
     ///
     /// # Errors
     /// An answer that can't be Cognito's, or that of one who wants to find the password out.
-    pub fn sign(&self, claim: &PasswordClaim<'_>) -> Result<Secret> {
-        let block = STANDARD.decode(claim.secret_block).map_err(|_| odd("SECRET_BLOCK"))?;
+    pub fn sign(&self, claim: &PasswordClaim<'_>) -> Result<Zeroizing<String>, Odd> {
+        let block = STANDARD.decode(claim.secret_block).map_err(|_| Odd("SECRET_BLOCK"))?;
         let key = self.session_key(claim)?;
         let parts = [
             claim.pool_name.as_bytes(),
@@ -110,18 +108,21 @@ impl Ephemeral {
             &block,
             claim.timestamp.as_bytes(),
         ];
-        let signature = hmac_sha256(&*key, &parts)?;
-        Ok(Secret::new(STANDARD.encode(signature)))
+        let mut mac = Hmac::<Sha256>::new_from_slice(&*key).map_err(|_| Odd("HMAC"))?;
+        for part in parts {
+            mac.update(part);
+        }
+        Ok(Zeroizing::new(STANDARD.encode(mac.finalize().into_bytes())))
     }
 
     /// S = (B − k·gˣ)^(a + u·x) mod N, and HKDF of that.
-    fn session_key(&self, claim: &PasswordClaim<'_>) -> Result<Zeroizing<[u8; KEY_BYTES]>> {
+    fn session_key(&self, claim: &PasswordClaim<'_>) -> Result<Zeroizing<[u8; KEY_BYTES]>, Odd> {
         let modulus = self.modulus;
-        let server_public = number(claim.server_public).ok_or_else(|| odd("SRP_B"))?;
+        let server_public = number(claim.server_public).ok_or_else(|| Odd("SRP_B"))?;
         let server = Residue::new(&server_public, modulus);
         let u = hash(&[&pad(&self.public), &pad(&server_public)]);
         if bool::from(server.retrieve().is_zero()) || u.iter().all(|byte| *byte == 0) {
-            return Err(odd("SRP_B"));
+            return Err(Odd("SRP_B"));
         }
         let x = private_key(claim)?;
         let k = hash(&[&pad(modulus.modulus()), &[2]]);
@@ -136,21 +137,21 @@ impl Ephemeral {
 }
 
 /// x = H(pad salt ‖ H(pool name ‖ user ‖ ":" ‖ password)).
-fn private_key(claim: &PasswordClaim<'_>) -> Result<Zeroizing<[u8; 32]>> {
-    let salt = number(claim.salt).ok_or_else(|| odd("SALT"))?;
+fn private_key(claim: &PasswordClaim<'_>) -> Result<Zeroizing<[u8; 32]>, Odd> {
+    let salt = number(claim.salt).ok_or_else(|| Odd("SALT"))?;
     let inner = hash(&[
         claim.pool_name.as_bytes(),
         claim.user_id.as_bytes(),
         b":",
-        claim.password.expose().as_bytes(),
+        claim.password.as_bytes(),
     ]);
     Ok(hash(&[&pad(&salt), &*inner]))
 }
 
-fn derive(input: &[u8], salt: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>> {
+fn derive(input: &[u8], salt: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, Odd> {
     let mut key = Zeroizing::new([0; KEY_BYTES]);
     let expanded = Hkdf::<Sha256>::new(Some(salt), input).expand(KEY_INFO, &mut *key);
-    expanded.map_err(|error| Error::failed("HKDF", error))?;
+    expanded.map_err(|_| Odd("HKDF"))?;
     Ok(key)
 }
 
@@ -201,11 +202,6 @@ fn number(text: &str) -> Option<U3072> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn odd(field: &str) -> Error {
-    Error::failed("Amazon Cognito", format!("the {field} of its answer can't be right"))
-        .hint("this isn't how Cognito answers: look at AWS_ENDPOINT_URL and the proxy, and who answers in its place")
 }
 
 #[cfg(test)]

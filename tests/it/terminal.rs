@@ -1,0 +1,149 @@
+//! A person at a terminal: the real binary on a pty of its own, typed to when it asks.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{self, Receiver};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
+
+use crate::harness::{Machine, binary};
+use crate::lab_machine::PATIENCE;
+
+/// What a key sends that ends a program.
+pub const CTRL_C: &str = "\x03";
+
+/// Where the binary's stdout goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Stdout {
+    Terminal,
+    Pipe,
+}
+
+/// A program that runs on a terminal.
+pub struct Terminal {
+    keys: File,
+    /// The other end: open as long as the terminal is to be looked at.
+    end: Option<File>,
+    screen: Receiver<Vec<u8>>,
+    shown: String,
+    /// How much of it was expected already.
+    seen: usize,
+    child: Child,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: i32,
+    /// All that the terminal showed.
+    pub shown: String,
+    /// What went into the pipe.
+    pub stdout: String,
+}
+
+impl Terminal {
+    /// Runs the binary with a terminal as its own.
+    pub fn run(machine: &Machine, args: &[&str], stdout: Stdout) -> Self {
+        let keys = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&keys).unwrap();
+        unlockpt(&keys).unwrap();
+        let name = ptsname(&keys, Vec::new()).unwrap();
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let end = File::from(rustix::fs::open(name.as_c_str(), flags, Mode::empty()).unwrap());
+        let keys = File::from(keys);
+        let binary = binary();
+        let mut line = vec!["--ctty", "--wait", binary.to_str().unwrap()];
+        line.extend(args);
+        let side = || Stdio::from(end.try_clone().unwrap());
+        let child = machine
+            .command("setsid".as_ref(), &line)
+            .stdin(side())
+            .stdout(match stdout {
+                Stdout::Terminal => side(),
+                Stdout::Pipe => Stdio::piped(),
+            })
+            .stderr(side())
+            .spawn()
+            .unwrap();
+        Self {
+            screen: watch(keys.try_clone().unwrap()),
+            keys,
+            end: Some(end),
+            shown: String::new(),
+            seen: 0,
+            child,
+        }
+    }
+
+    /// Waits until this is shown, after what was waited for before.
+    pub fn expect(&mut self, text: &str) -> &mut Self {
+        loop {
+            if let Some(at) = self.shown[self.seen..].find(text) {
+                self.seen += at + text.len();
+                return self;
+            }
+            match self.screen.recv_timeout(PATIENCE) {
+                Ok(bytes) => self.shown.push_str(&String::from_utf8_lossy(&bytes)),
+                Err(_) => panic!("{text:?} was never shown, but: {}", self.shown),
+            }
+        }
+    }
+
+    /// What was shown until now.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// Presses keys.
+    pub fn press(&mut self, keys: &str) -> &mut Self {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self
+    }
+
+    /// Types a line. The program takes keys from when it has asked, so this comes after [`Terminal::expect`].
+    pub fn answer(&mut self, line: &str) -> &mut Self {
+        self.press(line).press("\r")
+    }
+
+    /// Whether keys are shown, as they are before and after every question.
+    pub fn is_as_before(&self) -> bool {
+        let modes = tcgetattr(&self.keys).unwrap().local_modes;
+        modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
+    }
+
+    /// Waits for the end.
+    pub fn end(mut self) -> Ended {
+        let mut stdout = String::new();
+        if let Some(mut pipe) = self.child.stdout.take() {
+            pipe.read_to_string(&mut stdout).unwrap();
+        }
+        let status = self.child.wait().unwrap().code().unwrap_or(-1);
+        assert!(self.is_as_before(), "the terminal is left as it was");
+        // With the last one who could write to it, the screen ends.
+        self.end = None;
+        while let Ok(bytes) = self.screen.recv_timeout(PATIENCE) {
+            self.shown.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        Ended {
+            status,
+            shown: self.shown,
+            stdout,
+        }
+    }
+}
+
+fn watch(mut screen: File) -> Receiver<Vec<u8>> {
+    let (show, shown) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(count) = screen.read(&mut bytes) {
+            if count == 0 || show.send(bytes[..count].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    shown
+}
