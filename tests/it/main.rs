@@ -31,6 +31,8 @@ mod odd_situations;
 mod profiles;
 mod python;
 mod rules;
+mod setup_cognito;
+mod setup_from;
 mod setup_logout;
 mod sources;
 mod stored_logins;
