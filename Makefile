@@ -1,6 +1,6 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lab bench mutants dist check-platforms clean
+.PHONY: help demo test check fmt lab bench mutants fuzz dist reproduce check-platforms clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf 'make %-16s %s\n' "$$name" "$$text"; done
@@ -24,11 +24,17 @@ lab: ## runs the local AWS and prints the environment to export
 bench: ## counts the instructions of a warm `get`, beside the Go helper's
 	@benches/warm-get.sh
 
-mutants: ## breaks registry, cache and docker on purpose and lists what no test notices
+mutants: ## breaks registry, cache and docker on purpose, takes each protection out, and lists what no test notices
 	@scripts/mutants.sh
 
-dist: ## builds the static binaries for release into dist/ and tests them
+fuzz: ## looks for inputs that break a promise, five minutes for each target; scripts/fuzz.sh SECONDS for longer
+	@scripts/fuzz.sh
+
+dist: ## builds what a release has for Linux into dist/, and tests it: static binaries, packages, the image
 	@scripts/dist.sh
+
+reproduce: ## builds the static binaries again, in another folder, and compares them with dist/SHA256SUMS
+	@scripts/reproduce.sh
 
 check-platforms: ## type-checks the code for Windows and macOS
 	@scripts/check-platforms.sh

@@ -121,6 +121,11 @@ impl Config {
         yaml::parse(text, path)
     }
 
+    /// How a user signs in to Cognito, where the file says it.
+    pub fn cognito(&self) -> Option<&CognitoSettings> {
+        self.defaults.role.cognito.as_ref()
+    }
+
     /// What a client means by `server`, in any of the forms that [`Registry::parse`] takes: a host of ECR, or an alias,
     /// which is compared whole, port included. `None` for everything else. The first rule that matches holds.
     pub fn target(&self, server: &str) -> Option<Target<'_>> {

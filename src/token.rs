@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::aws::{self, Aws, CallerIdentity, Endpoint, Service};
+use crate::aws::{Aws, CallerIdentity, Endpoint, Service};
 use crate::cache::{Cache, Fetched, Held, Key, KeyBuilder, Request};
 use crate::config::Target;
 use crate::error::{Error, Result};
@@ -123,7 +123,7 @@ impl Plan {
 
     fn fetch(&self, env: &Env, budget: Duration) -> Result<Fetched> {
         let aws = Aws::new(env, &self.identity, budget)?;
-        let token = aws::within(budget, aws.authorization_token(&self.registry, &self.endpoint))?;
+        let token = aws.within(aws.authorization_token(&self.registry, &self.endpoint))?;
         Ok(Fetched {
             secret: token.password,
             expires_at: token.expires_at,
@@ -266,7 +266,7 @@ fn callers_account(identity: &Identity, region: &str, env: &Env) -> Result<Strin
 pub fn caller(identity: &Identity, region: &str, env: &Env) -> Result<CallerIdentity> {
     let budget = budget(env)?;
     let aws = Aws::new(env, identity, budget)?;
-    aws::within(budget, aws.caller_identity(region))
+    aws.within(aws.caller_identity(region))
 }
 
 #[cfg(test)]

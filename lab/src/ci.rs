@@ -123,6 +123,13 @@ struct Job {
 #[derive(Debug, Default)]
 pub(crate) struct Jobs(HashMap<String, Job>);
 
+impl Jobs {
+    /// What lets each job ask for its token.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        self.0.values().map(|job| job.access_token.clone()).collect()
+    }
+}
+
 impl Aws {
     /// Starts a job, and plays its issuer from now on.
     ///

@@ -41,6 +41,10 @@ impl Tokens {
         }
     }
 
+    pub(crate) fn passwords(&self) -> Vec<String> {
+        self.known.keys().cloned().collect()
+    }
+
     pub(crate) fn get(&self, password: &str) -> Option<&Token> {
         self.known.get(password)
     }

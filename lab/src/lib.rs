@@ -84,6 +84,16 @@ impl Aws {
         self.clock.now()
     }
 
+    /// Everything secret it knows: of access keys and sessions, the passwords it gave out, the tokens that let a job or a container ask.
+    pub fn secrets(&self) -> Vec<String> {
+        let mut secrets = lock(&self.iam).secrets();
+        secrets.extend(lock(&self.tokens).passwords());
+        secrets.extend(lock(&self.metadata).secrets());
+        secrets.extend(lock(&self.jobs).secrets());
+        secrets.retain(|secret| !secret.is_empty());
+        secrets
+    }
+
     /// Forgets counts and log, ends all faults, and puts the clock back. Principals, tokens and images stay.
     pub fn reset(&self) {
         self.clear_faults();

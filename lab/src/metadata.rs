@@ -50,6 +50,12 @@ impl Metadata {
         }
     }
 
+    /// What lets a container ask, and the sessions of the instance's metadata.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let of_containers = self.containers.values().map(|container| container.token.clone());
+        of_containers.chain(self.tokens.keys().cloned()).collect()
+    }
+
     fn open(&mut self, headers: &HeaderMap, now: i64) -> Result<Answer, Refusal> {
         let header = headers.get("x-aws-ec2-metadata-token-ttl-seconds");
         let seconds = header

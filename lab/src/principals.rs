@@ -86,6 +86,12 @@ impl Iam {
         self.partitions.get(account).copied().unwrap_or("aws")
     }
 
+    /// The secret parts of every key.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let of_key = |known: &KnownKey| [Some(known.key.secret.clone()), known.key.session_token.clone()];
+        self.keys.values().flat_map(of_key).flatten().collect()
+    }
+
     pub(crate) fn key(&self, id: &str) -> Option<&KnownKey> {
         self.keys.get(id)
     }

@@ -1,5 +1,6 @@
 //! The CI's OIDC token: taken from where it lies, or asked for now where the CI can mint one.
 
+use std::fmt;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
@@ -23,6 +24,8 @@ use crate::secret::Secret;
 const TOKEN_ATTEMPTS: u32 = 3;
 const TOKEN_PAUSE: Duration = Duration::from_millis(300);
 const WHAT_TOKEN: &str = "GitHub's OIDC token";
+const NETWORK_HINT: &str = "check the network of the runner, HTTPS_PROXY and NO_PROXY";
+const ODD_ANSWER_HINT: &str = "this isn't how GitHub answers: look at the proxy and at ACTIONS_ID_TOKEN_REQUEST_URL, and who answers in GitHub's place";
 
 /// A token that ends sooner than this is asked for anew where the CI can.
 const ABOUT_TO_END: Duration = Duration::from_secs(60);
@@ -67,9 +70,17 @@ impl Aws<'_> {
     }
 
     async fn github(&self, url: &str, request_token: &Secret, audience: &str) -> Result<Secret> {
+        let answer = tokio::time::timeout(self.time_left(), self.github_attempts(url, request_token, audience)).await;
+        answer.unwrap_or_else(|_| Err(self.github_is_silent()))
+    }
+
+    async fn github_attempts(&self, url: &str, request_token: &Secret, audience: &str) -> Result<Secret> {
         let mut attempt = 1;
         loop {
-            match self.github_token(url, request_token, audience).await {
+            let asked = self.github_token(url, request_token, audience);
+            let answer = tokio::time::timeout(super::attempt(self.budget), asked).await;
+            let answer = answer.unwrap_or_else(|_| Err((self.github_is_silent(), true)));
+            match answer {
                 Err((_, true)) if attempt < TOKEN_ATTEMPTS => {
                     // Up to twice as long, so that many jobs that failed at once don't ask again at once.
                     let pause = TOKEN_PAUSE * attempt;
@@ -83,7 +94,7 @@ impl Aws<'_> {
 
     /// One request to GitHub; a failure says whether another may help.
     async fn github_token(&self, url: &str, request_token: &Secret, audience: &str) -> Result<Secret, (Error, bool)> {
-        let failed = |cause: String| Error::failed(WHAT_TOKEN, cause);
+        self.watch.trail.asks(url);
         super::endpoint::refuse_plain_http(url, self.env).map_err(|error| (error, false))?;
         let separator = if url.contains('?') { '&' } else { '?' };
         let audience: String = percent_encode(audience);
@@ -93,32 +104,41 @@ impl Aws<'_> {
         let authorize = request.headers_mut().try_append("authorization", bearer);
         request
             .set_uri(format!("{url}{separator}audience={audience}"))
-            .map_err(|error| (failed(root_cause(&error)), false))?;
+            .map_err(|error| (self.github_failed(root_cause(&error)), false))?;
         if accept.is_err() || authorize.is_err() {
-            return Err((failed("ACTIONS_ID_TOKEN_REQUEST_TOKEN is no token".to_owned()), false));
+            return Err((
+                Error::failed(WHAT_TOKEN, "ACTIONS_ID_TOKEN_REQUEST_TOKEN is no token"),
+                false,
+            ));
         }
         let connector = super::http::connector(self.env, url).map_err(|error| (error, false))?;
         let answer = connector.call(request).await;
         let answer = answer.map_err(|error| {
-            let error = failed(root_cause(&error));
-            (
-                error.hint("check the network of the runner, HTTPS_PROXY and NO_PROXY"),
-                true,
-            )
+            let error = self.github_failed(root_cause(&error));
+            (error.hint(NETWORK_HINT), true)
         })?;
         let status = answer.status().as_u16();
         if status != 200 {
-            let error = failed(format!("GitHub answers with HTTP status {status}"));
+            let error = self.github_failed(format!("the answer is HTTP status {status}"));
             let hint = "the request token ends with the job, about 6 hours after its start; run the job again";
             return Err((error.hint(hint), status >= 500));
         }
         let body = http_body_util::Limited::new(answer.into_body(), super::http::BODY_LIMIT)
             .collect()
             .await;
-        let body = body.map_err(|error| (failed(root_cause(&*error)), true))?.to_bytes();
+        let odd = |cause: String| self.github_failed(format!("the answer is not what GitHub sends: {cause}"));
+        let body = body.map_err(|error| (odd(root_cause(&*error)), true))?.to_bytes();
         serde_json::from_slice::<GithubAnswer>(&body)
             .map(|answer| Secret::new(answer.value))
-            .map_err(|_| (failed("GitHub's answer holds no token".to_owned()), false))
+            .map_err(|_| (odd("it holds no token".to_owned()).hint(ODD_ANSWER_HINT), false))
+    }
+
+    fn github_is_silent(&self) -> Error {
+        self.github_failed("no answer in time").hint(NETWORK_HINT)
+    }
+
+    fn github_failed(&self, cause: impl fmt::Display) -> Error {
+        Error::failed(WHAT_TOKEN, self.watch.trail.at(cause))
     }
 
     /// <https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/>

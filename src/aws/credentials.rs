@@ -60,18 +60,28 @@ impl Aws<'_> {
                 // Its base is a token, so this comes back here no second time.
                 Box::pin(self.role(&plan, self.sts_region(region))).await
             }
-            Source::Container { uri, .. } => {
-                let config = self.provider_config(region)?.with_http_client(self.link_local.clone());
-                let provider = EcsCredentialsProvider::builder().configure(&config).build();
-                provider.provide_credentials().await.map_err(|error| {
-                    let shown = without_userinfo(uri);
-                    let cause = root_cause(&error).replace(uri, &shown);
-                    Error::failed(format!("cannot get the container's credentials from {shown}"), cause)
-                        .hint("AWS_CONTAINER_CREDENTIALS_* name that address: check that the task or pod has a role")
-                })
-            }
+            Source::Container { uri, .. } => self.container(uri, region).await,
+            Source::Cognito(settings) => self.cognito(settings).await,
             Source::InstanceMetadata { .. } => self.instance_metadata(region).await,
         }
+    }
+
+    async fn container(&self, uri: &str, region: &str) -> Result<Credentials> {
+        let config = self.provider_config(region)?.with_http_client(self.link_local.clone());
+        let provider = EcsCredentialsProvider::builder().configure(&config).build();
+        let shown = without_userinfo(uri);
+        let cause = match tokio::time::timeout(self.time_left(), provider.provide_credentials()).await {
+            Ok(Ok(credentials)) => return Ok(credentials),
+            // The SDK repeats the address.
+            Ok(Err(error)) => root_cause(&error).replace(&format!(": {uri}"), "").replace(uri, &shown),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        let refusal = self.watch.trail.refusal().map(|refusal| refusal.to_string());
+        Err(Error::failed(
+            format!("cannot get the container's credentials from {shown}"),
+            refusal.unwrap_or(cause),
+        )
+        .hint("AWS_CONTAINER_CREDENTIALS_* name that address: check that the task or pod has a role"))
     }
 
     async fn profile(&self, name: &str, region: &str) -> Result<Credentials> {
@@ -94,7 +104,7 @@ impl Aws<'_> {
         let credentials = provider.provide_credentials().await;
         programs.have_ended();
         credentials.map_err(|error| {
-            let cause = without_stderr(&root_cause(&error));
+            let cause = self.watch.trail.at(without_stderr(&root_cause(&error)));
             let hint = self.profile_hint(name, &cause);
             Error::failed(format!("profile {name}"), cause).hint(hint)
         })
@@ -133,15 +143,25 @@ impl Aws<'_> {
             .configure(&config)
             .imds_client(client)
             .build();
-        match tokio::time::timeout(IMDS_LIMIT, provider.provide_credentials()).await {
-            Ok(Ok(credentials)) => Ok(credentials),
-            Ok(Err(error)) if !timed_out(&error) => Err(identity::no_credentials(&format!(
+        let limit = IMDS_LIMIT.min(self.time_left());
+        let error = match tokio::time::timeout(limit, provider.provide_credentials()).await {
+            Ok(Ok(credentials)) => return Ok(credentials),
+            Ok(Err(error)) => (!timed_out(&error)).then(|| root_cause(&error)),
+            Err(_) => None,
+        };
+        let trail = &self.watch.trail;
+        let refused = trail.refusal().map(|refusal| refusal.to_string());
+        Err(match refused.or(error) {
+            Some(cause) => identity::no_credentials(&format!(
                 "and the instance metadata service has none either ({})",
-                root_cause(&error)
-            ))),
-            _ => Err(identity::no_credentials("and no instance metadata service answered in time")
-                .hint("set AWS_PROFILE or keys; in a container on EC2, allow one more hop: aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2")),
-        }
+                trail.at(cause)
+            )),
+            None => identity::no_credentials(&format!(
+                "and no instance metadata service answered in time{}",
+                trail.address().map(|address| format!(" ({address})")).unwrap_or_default()
+            ))
+            .hint("set AWS_PROFILE or keys; in a container on EC2, allow one more hop: aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2"),
+        })
     }
 
     /// The region whose STS is asked: as all AWS tools do, the current one, which may be the only one that a closed network

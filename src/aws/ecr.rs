@@ -33,7 +33,7 @@ impl Aws<'_> {
                 builder.set_endpoint_url(endpoint.url.clone());
                 let client = aws_sdk_ecrpublic::Client::from_conf(builder.build());
                 let answer = client.get_authorization_token().send().await;
-                let answer = answer.map_err(|error| failure::of_call(&what, OPERATION, error))?;
+                let answer = answer.map_err(|error| self.call_failed(&what, OPERATION, error))?;
                 let data = answer.authorization_data;
                 data.map(|data| (data.authorization_token, data.expires_at))
             }
@@ -42,7 +42,7 @@ impl Aws<'_> {
                 builder.set_endpoint_url(endpoint.url.clone());
                 let client = aws_sdk_ecr::Client::from_conf(builder.build());
                 let answer = client.get_authorization_token().send().await;
-                let answer = answer.map_err(|error| failure::of_call(&what, OPERATION, error))?;
+                let answer = answer.map_err(|error| self.call_failed(&what, OPERATION, error))?;
                 let data = answer.authorization_data.unwrap_or_default().into_iter().next();
                 data.map(|data| (data.authorization_token, data.expires_at))
             }
@@ -64,7 +64,7 @@ impl Aws<'_> {
         let expires_at = SystemTime::try_from(expires_at).map_err(|_| "the end of the token is no time at all")?;
         Ok(AuthorizationToken {
             password: password(&token)?,
-            expires_at: self.clock.to_ours(expires_at),
+            expires_at: self.watch.clock.to_ours(expires_at),
         })
     }
 }

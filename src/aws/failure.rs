@@ -9,30 +9,35 @@ use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use http_body_util::LengthLimitError;
 
+use super::Aws;
 use super::http::BODY_LIMIT;
 use crate::error::Error;
 
-/// An API call that failed, as an error. `service` is the service's name with its region or address.
-pub fn of_call<E>(service: &str, operation: &str, error: SdkError<E, HttpResponse>) -> Error
-where
-    E: ProvideErrorMetadata + StdError + 'static,
-{
-    let what = format!("{service} {operation}");
-    let status = error.raw_response().map(|answer| answer.status());
-    match (&error, status) {
-        (SdkError::ServiceError(context), Some(_)) if context.err().code().is_some() => of_answer(&what, context.err()),
-        (_, Some(status)) if !status.is_success() => Error::failed(
-            what,
-            format!("the answer is HTTP status {} and no error of AWS's", status.as_u16()),
-        )
-        .hint(ODD_ANSWER_HINT),
-        (_, Some(_)) => Error::failed(
-            what,
-            format!("the answer is not what the service sends: {}", root_cause(&error)),
-        )
-        .hint(ODD_ANSWER_HINT),
-        (SdkError::TimeoutError(_), _) => Error::failed(what, "no answer in time").hint(NETWORK_HINT),
-        _ => Error::failed(what, root_cause(&error)).hint(NETWORK_HINT),
+impl Aws<'_> {
+    /// An API call that has just failed, as an error. `service` is the service's name with its region; where it wasn't AWS that
+    /// answered, the address tells who was asked.
+    pub(super) fn call_failed<E>(&self, service: &str, operation: &str, error: SdkError<E, HttpResponse>) -> Error
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        let what = format!("{service} {operation}");
+        let status = error.raw_response().map(|answer| answer.status());
+        let (cause, hint) = match (&error, status) {
+            (SdkError::ServiceError(context), Some(_)) if context.err().code().is_some() => {
+                return of_answer(&what, context.err());
+            }
+            (_, Some(status)) if !status.is_success() => (
+                format!("the answer is HTTP status {} and no error of AWS's", status.as_u16()),
+                ODD_ANSWER_HINT,
+            ),
+            (_, Some(_)) => (
+                format!("the answer is not what the service sends: {}", root_cause(&error)),
+                ODD_ANSWER_HINT,
+            ),
+            (SdkError::TimeoutError(_), _) => ("no answer in time".to_owned(), NETWORK_HINT),
+            _ => (root_cause(&error), NETWORK_HINT),
+        };
+        Error::failed(what, self.watch.trail.at(cause)).hint(hint)
     }
 }
 
@@ -40,7 +45,8 @@ where
 pub const ODD_ANSWER_HINT: &str =
     "this isn't how AWS answers: look at the proxy and at AWS_ENDPOINT_URL, and who answers in AWS's place";
 
-const NETWORK_HINT: &str = "check the network, DNS, HTTPS_PROXY and NO_PROXY, and any AWS_ENDPOINT_URL";
+/// For a network that fails.
+pub const NETWORK_HINT: &str = "check the network, DNS, HTTPS_PROXY and NO_PROXY, and any AWS_ENDPOINT_URL";
 
 /// AWS answered with an error: its code and its message, and what to do about the codes that people meet.
 fn of_answer<E: ProvideErrorMetadata>(what: &str, error: &E) -> Error {
@@ -103,10 +109,8 @@ pub fn root_cause(error: &(dyn StdError + 'static)) -> String {
         if current.is::<LengthLimitError>() {
             return format!("it is longer than {} MiB", BODY_LIMIT / (1024 * 1024));
         }
-        if let Some(io) = current.downcast_ref::<io::Error>()
-            && io.kind() == io::ErrorKind::ConnectionRefused
-        {
-            return "the connection was refused".to_owned();
+        if let Some(how) = current.downcast_ref::<io::Error>().and_then(ended) {
+            return how.to_owned();
         }
         let text = match current.downcast_ref::<ErrorMetadata>() {
             Some(answer) => code_and_message(answer.code(), answer.message()),
@@ -117,6 +121,15 @@ pub fn root_cause(error: &(dyn StdError + 'static)) -> String {
         }
     }
     last
+}
+
+/// How a connection ended, where people would otherwise read the system's words.
+fn ended(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Some("the connection was refused"),
+        io::ErrorKind::ConnectionReset => Some("the connection was reset"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -12,15 +12,17 @@ use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::date_time::{DateTime, Format};
-use http_body_util::Limited;
+use http_body_util::{BodyExt, Limited};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use super::metadata;
+use super::trail::{Refusal, Trail};
 use crate::error::{Error, Result};
 use crate::file;
 use crate::world::Env;
@@ -30,6 +32,14 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 
 /// Largest file of certificates that is read: 16 MiB. All public roots together have a quarter of one.
 const BUNDLE_LIMIT: usize = 16 << 20;
+/// What is learnt from the answers themselves.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    /// What time the servers have.
+    pub clock: ServerClock,
+    /// Whom the calls ask.
+    pub trail: Trail,
+}
 
 /// The last moment a server told us, with ours of the same moment.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +57,17 @@ impl ServerClock {
         ours.unwrap_or(theirs)
     }
 
+    /// The server's time at a moment of ours.
+    pub fn server_time(&self, ours: SystemTime) -> SystemTime {
+        let seen = self.0.lock().map(|seen| *seen).unwrap_or_default();
+        let Some((server, local)) = seen else { return ours };
+        let theirs = match ours.duration_since(local) {
+            Ok(ahead) => server.checked_add(ahead),
+            Err(behind) => server.checked_sub(behind.duration()),
+        };
+        theirs.unwrap_or(ours)
+    }
+
     fn set(&self, server: SystemTime) {
         if let Ok(mut seen) = self.0.lock() {
             *seen = Some((server, SystemTime::now()));
@@ -59,7 +80,7 @@ impl ServerClock {
 ///
 /// # Errors
 /// Root certificates that are named but can't be read.
-pub fn client(env: &Env, clock: &ServerClock) -> Result<SharedHttpClient> {
+pub fn client(env: &Env, watch: &Watch) -> Result<SharedHttpClient> {
     let tls = tls_context(env)?;
     let inner = Builder::new().build_with_connector_fn(move |settings, _components| {
         let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
@@ -72,16 +93,16 @@ pub fn client(env: &Env, clock: &ServerClock) -> Result<SharedHttpClient> {
     Ok(SharedHttpClient::new(Guarded {
         inner,
         direct: direct_client(),
-        clock: clock.clone(),
+        watch: watch.clone(),
     }))
 }
 
 /// Any other client, with the same bound on its answers and the same look at the server's clock.
-pub fn guarded(client: SharedHttpClient, clock: &ServerClock) -> SharedHttpClient {
+pub fn guarded(client: SharedHttpClient, watch: &Watch) -> SharedHttpClient {
     SharedHttpClient::new(Guarded {
         inner: client.clone(),
         direct: client,
-        clock: clock.clone(),
+        watch: watch.clone(),
     })
 }
 
@@ -100,6 +121,19 @@ pub fn connector(env: &Env, address: &str) -> Result<Connector> {
         .build())
 }
 
+/// The same for a service of AWS's that is called without its SDK: its clock is listened to, and its answers are bounded.
+///
+/// # Errors
+/// As [`client`].
+pub fn unsigned_connector(env: &Env, address: &str, watch: &Watch) -> Result<impl HttpConnector + use<>> {
+    let connector = SharedHttpConnector::new(connector(env, address)?);
+    Ok(Guarded {
+        inner: connector.clone(),
+        direct: connector,
+        watch: watch.clone(),
+    })
+}
+
 fn tls_context(env: &Env) -> Result<TlsContext> {
     TlsContext::builder()
         .with_trust_store(trust_store(env)?)
@@ -108,8 +142,8 @@ fn tls_context(env: &Env) -> Result<TlsContext> {
 }
 
 /// A client for the addresses that are http by nature and never go through a proxy: IMDS and container credentials.
-pub fn link_local_client(clock: &ServerClock) -> SharedHttpClient {
-    guarded(direct_client(), clock)
+pub fn link_local_client(watch: &Watch) -> SharedHttpClient {
+    guarded(direct_client(), watch)
 }
 
 fn direct_client() -> SharedHttpClient {
@@ -223,7 +257,7 @@ struct Guarded<C> {
     inner: C,
     /// For what is on this machine.
     direct: C,
-    clock: ServerClock,
+    watch: Watch,
 }
 
 impl HttpClient for Guarded<SharedHttpClient> {
@@ -231,7 +265,7 @@ impl HttpClient for Guarded<SharedHttpClient> {
         SharedHttpConnector::new(Guarded {
             inner: self.inner.http_connector(settings, components),
             direct: self.direct.http_connector(settings, components),
-            clock: self.clock.clone(),
+            watch: self.watch.clone(),
         })
     }
 }
@@ -244,16 +278,37 @@ impl HttpConnector for Guarded<SharedHttpConnector> {
             &self.inner
         };
         let address = request.uri().to_owned();
-        let (answer, clock) = (connector.call(request), self.clock.clone());
+        self.watch.trail.asks(&address);
+        let (answer, watch) = (connector.call(request), self.watch.clone());
         HttpConnectorFuture::new(async move {
             let answer = answer.await?;
             if let Some(date) = answer.headers().get("date").and_then(http_date) {
-                clock.set(date);
+                watch.clock.set(date);
             }
             let answer = metadata::checked(&address, answer).await?;
-            Ok(answer.map(|body| SdkBody::from_body_1_x(Limited::new(body, BODY_LIMIT))))
+            let answer = answer.map(|body| SdkBody::from_body_1_x(Limited::new(body, BODY_LIMIT)));
+            if answer.status().is_success() {
+                watch.trail.is_answered(None);
+                return Ok(answer);
+            }
+            refused(answer, &watch.trail).await
         })
     }
+}
+
+/// Notes what an answer says that is none. It holds nothing secret, and is passed on as it came.
+async fn refused(mut answer: HttpResponse, trail: &Trail) -> Result<HttpResponse, ConnectorError> {
+    let status = answer.status().as_u16();
+    let is_text = answer
+        .headers()
+        .get("content-type")
+        .is_some_and(|kind| kind.starts_with("text/plain"));
+    trail.is_answered(Some(Refusal::new(status, false, b"")));
+    let body = std::mem::replace(answer.body_mut(), SdkBody::taken()).collect().await;
+    let body = body.map_err(ConnectorError::io)?.to_bytes();
+    trail.is_answered(Some(Refusal::new(status, is_text, &body)));
+    *answer.body_mut() = SdkBody::from(body);
+    Ok(answer)
 }
 
 pub(super) fn http_date(text: &str) -> Option<SystemTime> {

@@ -2,6 +2,7 @@
 //! cache hit but [`Endpoint`].
 
 mod ci_token;
+mod cognito;
 mod credentials;
 mod denial;
 mod descendants;
@@ -13,6 +14,7 @@ mod metadata;
 mod registry;
 mod role;
 mod sts;
+mod trail;
 
 use std::future::Future;
 use std::time::{Duration, Instant, SystemTime};
@@ -26,6 +28,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::sdk_config::SharedCredentialsProvider;
 
+pub use cognito::Unhurried;
 pub use endpoint::{Endpoint, Service};
 pub use registry::{Answer, RegistryClient, knock};
 pub use sts::CallerIdentity;
@@ -53,12 +56,13 @@ pub struct AuthorizationToken {
 pub struct Aws<'a> {
     env: &'a Env,
     identity: &'a Identity,
-    clock: http::ServerClock,
+    watch: http::Watch,
     http: SharedHttpClient,
     /// For the addresses of this machine alone, past every proxy.
     link_local: SharedHttpClient,
     retry: RetryConfig,
     timeouts: TimeoutConfig,
+    budget: Duration,
     deadline: Instant,
 }
 
@@ -68,9 +72,9 @@ impl<'a> Aws<'a> {
     /// # Errors
     /// Root certificates or retry settings that can't be used.
     pub fn new(env: &'a Env, identity: &'a Identity, budget: Duration) -> Result<Self> {
-        let clock = http::ServerClock::default();
-        let (http, link_local) = (http::client(env, &clock)?, http::link_local_client(&clock));
-        Self::with_clients(env, identity, budget, (http, link_local), clock)
+        let watch = http::Watch::default();
+        let (http, link_local) = (http::client(env, &watch)?, http::link_local_client(&watch));
+        Self::with_clients(env, identity, budget, (http, link_local), watch)
     }
 
     /// The same, with a client that answers in the network's place, for IMDS and the container's credentials too.
@@ -83,9 +87,9 @@ impl<'a> Aws<'a> {
         identity: &'a Identity,
         budget: Duration,
     ) -> Result<Self> {
-        let clock = http::ServerClock::default();
-        let http = http::guarded(client, &clock);
-        Self::with_clients(env, identity, budget, (http.clone(), http), clock)
+        let watch = http::Watch::default();
+        let http = http::guarded(client, &watch);
+        Self::with_clients(env, identity, budget, (http.clone(), http), watch)
     }
 
     fn with_clients(
@@ -93,21 +97,43 @@ impl<'a> Aws<'a> {
         identity: &'a Identity,
         budget: Duration,
         (http, link_local): (SharedHttpClient, SharedHttpClient),
-        clock: http::ServerClock,
+        watch: http::Watch,
     ) -> Result<Self> {
         Ok(Self {
             env,
             identity,
             http,
             link_local,
-            clock,
+            watch,
             retry: RetryConfig::standard().with_max_attempts(max_attempts(env, identity)?),
             timeouts: TimeoutConfig::builder()
                 .connect_timeout(CONNECT_TIMEOUT)
-                .operation_attempt_timeout(budget * 2 / 5)
+                .operation_attempt_timeout(attempt(budget))
                 .build(),
+            budget,
             deadline: Instant::now() + budget,
         })
+    }
+
+    /// Runs calls to their end, or to the end of their time.
+    ///
+    /// # Errors
+    /// What the calls say, or that they took longer than the budget, and who was asked last.
+    pub fn within<T>(&self, calls: impl Future<Output = Result<T>>) -> Result<T> {
+        timed(self.budget, calls)?.unwrap_or_else(|| Err(no_answer(self.budget, &self.asked())))
+    }
+
+    /// Who was asked last, and how they refused, as the rest of a sentence.
+    fn asked(&self) -> String {
+        let trail = &self.watch.trail;
+        let address = trail.address().map(|address| format!(" from {address}"));
+        let refusal = trail.refusal().map(|refusal| format!(", after {refusal}"));
+        address.unwrap_or_default() + &refusal.unwrap_or_default()
+    }
+
+    /// What is left of the time, less a tenth: who waits no longer than that can still say for whom.
+    fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now()) * 9 / 10
     }
 
     /// The settings of a service's client: nothing is looked up behind our back.
@@ -152,24 +178,47 @@ fn max_attempts(env: &Env, identity: &Identity) -> Result<u32> {
     }
 }
 
+/// What one attempt of a call may take, of the time there is for all.
+fn attempt(budget: Duration) -> Duration {
+    budget * 2 / 5
+}
+
 /// Runs a call to its end, or to the end of its time.
 ///
 /// # Errors
 /// What the call says, or that it took longer than `budget`.
 pub fn within<T>(budget: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::failed("cannot start", error))?;
-    let ended = runtime.block_on(async { tokio::time::timeout(budget, call).await });
+    timed(budget, call)?.unwrap_or_else(|| Err(no_answer(budget, "")))
+}
+
+fn no_answer(budget: Duration, from: &str) -> Error {
+    Error::failed("AWS", format!("no answer within {:.1} s{from}", budget.as_secs_f64()))
+        .hint("check the network, DNS and proxy settings, or give it more time with ECR_AUTH_TIMEOUT=SECONDS")
+}
+
+/// `None`: it took longer than `budget`.
+fn timed<T>(budget: Duration, calls: impl Future<Output = T>) -> Result<Option<T>> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async { tokio::time::timeout(budget, calls).await });
     // A DNS look-up that hangs sits in a thread of its own: don't wait for it.
     runtime.shutdown_background();
-    ended.unwrap_or_else(|_| {
-        Err(
-            Error::failed("AWS", format!("no answer within {:.1} s", budget.as_secs_f64()))
-                .hint("check the network, DNS and proxy settings, or give it more time with ECR_AUTH_TIMEOUT=SECONDS"),
-        )
-    })
+    Ok(ended.ok())
+}
+
+/// Runs calls to their end, whose time is limited one by one: a person answers questions in between.
+///
+/// # Errors
+/// What they say.
+pub fn to_end<T>(calls: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(calls);
+    runtime.shutdown_background();
+    ended
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Error::failed("cannot start", error))
 }
 
 #[cfg(test)]
@@ -193,7 +242,17 @@ mod tests {
 
     #[test]
     fn a_call_that_hangs_ends_with_its_time() {
-        let error = within::<()>(Duration::from_millis(10), std::future::pending()).unwrap_err();
-        assert_eq!(error.to_string(), "AWS: no answer within 0.0 s");
+        let (env, budget) = (Env::default(), Duration::from_millis(10));
+        let identity = Identity::choose(&env, None).unwrap();
+        let aws = Aws::new(&env, &identity, budget).unwrap();
+        let hang = || aws.within::<()>(std::future::pending()).unwrap_err().to_string();
+        assert_eq!(hang(), "AWS: no answer within 0.0 s");
+        aws.watch.trail.asks("https://example.com/x");
+        assert_eq!(hang(), "AWS: no answer within 0.0 s from example.com");
+        aws.watch.trail.is_answered(Some(trail::Refusal::new(503, false, b"")));
+        assert_eq!(
+            hang(),
+            "AWS: no answer within 0.0 s from example.com, after HTTP status 503"
+        );
     }
 }

@@ -72,7 +72,7 @@ impl Aws<'_> {
             .send()
             .await;
         let answer = answer.map_err(|error| {
-            let error = failure::of_call(&sts_name(region), "AssumeRoleWithWebIdentity", error);
+            let error = self.call_failed(&sts_name(region), "AssumeRoleWithWebIdentity", error);
             denial::of_token(error, step.role, token, step.plan)
         })?;
         self.session(answer.credentials)
@@ -95,7 +95,7 @@ impl Aws<'_> {
             .send()
             .await;
         let answer = answer.map_err(|error| {
-            let error = failure::of_call(&sts_name(region), "AssumeRole", error);
+            let error = self.call_failed(&sts_name(region), "AssumeRole", error);
             denial::of_role(error, step.role, step.plan)
         })?;
         self.session(answer.credentials)
@@ -122,7 +122,7 @@ impl Aws<'_> {
             found.access_key_id,
             found.secret_access_key,
             Some(found.session_token),
-            Some(self.clock.to_ours(ends_at)),
+            Some(self.watch.clock.to_ours(ends_at)),
             "role",
         ))
     }

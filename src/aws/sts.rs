@@ -1,6 +1,6 @@
 //! GetCallerIdentity: who the credentials belong to.
 
-use super::{Aws, Endpoint, Service, failure};
+use super::{Aws, Endpoint, Service};
 use crate::error::{Error, Result};
 
 /// The principal behind the credentials.
@@ -25,7 +25,7 @@ impl Aws<'_> {
         builder.set_endpoint_url(endpoint.url);
         let client = aws_sdk_sts::Client::from_conf(builder.build());
         let answer = client.get_caller_identity().send().await;
-        let answer = answer.map_err(|error| failure::of_call(&what, "GetCallerIdentity", error))?;
+        let answer = answer.map_err(|error| self.call_failed(&what, "GetCallerIdentity", error))?;
         match (answer.account, answer.arn) {
             (Some(account), Some(arn)) => Ok(CallerIdentity { account, arn }),
             _ => Err(Error::failed(

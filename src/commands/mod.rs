@@ -3,6 +3,7 @@
 
 pub mod action;
 pub mod assume;
+pub mod cognito;
 mod deliver;
 pub mod doctor;
 pub mod helper;

@@ -67,7 +67,8 @@ impl Home {
 
         let env: Env = [("HOME", home.folder.path().to_str().unwrap())].into_iter().collect();
         let args: Vec<String> = ODD.map(str::to_owned).into();
-        Profile::new("ci", &script, &args, &env).unwrap().write(None).unwrap();
+        let profile = Profile::new("ci", &script, &args, &env).unwrap();
+        profile.write(None).unwrap();
         home
     }
 

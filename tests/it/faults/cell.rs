@@ -1,0 +1,255 @@
+//! One cell: what a `get` makes of a fault, without a cached token, with one, and once it is over.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use lab::{Fault, Lab};
+use regex_lite::Regex;
+use serde_json::{Value, json};
+
+use super::endpoint::{Endpoint, Scene};
+use super::wrong::Wrong;
+use crate::harness::{Machine, Outcome, binary};
+
+/// What the page says where nothing goes wrong for people.
+pub const WORKS: &str = "works";
+
+/// How the page begins where there can't be such a fault.
+pub const IMPOSSIBLE: &str = "can't be";
+
+/// What clients take for "none here".
+const NOT_FOUND: &str = "credentials not found in native keychain\n";
+/// What a `get` whose endpoint hangs is given, in seconds.
+const SHORT: u64 = 3;
+/// What any other is given: no busy machine is so slow.
+const LONG: u64 = 30;
+/// What a process may take beyond that before it counts as hanging: a busy machine takes its time to start it.
+const GRACE: Duration = Duration::from_secs(20);
+const HOUR: u64 = 3600;
+/// A password that was fetched before all went wrong.
+const CACHED: &str = "a-password-of-seven-hours-ago";
+/// In milliseconds since 1970.
+const LONG_AGO: u64 = 1_600_000_000_000;
+
+/// Runs a cell, checks all that holds in each, and tells what people see.
+pub fn of(endpoint: Endpoint, wrong: Wrong) -> String {
+    if let Some(reason) = wrong.impossible(endpoint) {
+        return format!("{IMPOSSIBLE}: {reason}");
+    }
+    let scene = Scene::new(endpoint);
+    let arranged = wrong.arrange(endpoint, &scene.lab);
+    let cell = Cell {
+        endpoint,
+        timeout: if wrong.hangs() { SHORT } else { LONG },
+        machine: machine(&scene, &arranged.address),
+        scene,
+    };
+    let seen = cell.without_a_token();
+    if seen != WORKS {
+        let named = match wrong {
+            // What the issuer gives out goes on to STS, which is the one to find fault with it.
+            Wrong::ClockAhead | Wrong::ClockBehind => [endpoint.name(), Endpoint::Sts.name()],
+            _ => [arranged.authority(), arranged.authority()],
+        };
+        assert!(
+            named.iter().any(|name| seen.contains(name)),
+            "the endpoint isn't named: {seen}"
+        );
+        cell.with_a_token();
+    }
+    assert!(!arranged.was_followed(), "a redirect was followed");
+    cell.scene.lab.clear_faults();
+    let lab = &cell.scene.lab;
+    if [lab.http_url(), lab.https_url()].contains(&arranged.address) {
+        cell.works_for(&cell.machine);
+    } else {
+        cell.works_for(&cell.elsewhere(&lab.http_url()));
+    }
+    generic(&seen, &arranged.address)
+}
+
+/// The same where the endpoint refuses with an error of its own.
+pub fn of_refusal(endpoint: Endpoint, fault: Fault, status: u16, code: &str) -> String {
+    let scene = Scene::new(endpoint);
+    scene.lab.fail(endpoint.service(), fault);
+    let address = scene.lab.http_url();
+    let cell = Cell {
+        endpoint,
+        timeout: LONG,
+        machine: machine(&scene, &address),
+        scene,
+    };
+    let seen = cell.without_a_token();
+    let is_named = seen.contains(endpoint.name());
+    assert!(is_named, "the endpoint isn't named: {seen}");
+    let is_told = seen.contains(code) || seen.contains(&format!("HTTP status {status}"));
+    assert!(is_told, "{status} {code} isn't named: {seen}");
+    cell.with_a_token();
+    cell.scene.lab.clear_faults();
+    cell.works_for(&cell.machine);
+    generic(&seen, &address)
+}
+
+fn machine(scene: &Scene, address: &str) -> Machine {
+    let machine = scene.machine(address).with("AWS_MAX_ATTEMPTS", "1");
+    // The name that is none has no TLS either.
+    machine.with("ECR_AUTH_ALLOW_HTTP", "1")
+}
+
+struct Cell {
+    endpoint: Endpoint,
+    scene: Scene,
+    machine: Machine,
+    timeout: u64,
+}
+
+impl Cell {
+    /// What people see without a cached token.
+    fn without_a_token(&self) -> String {
+        let outcome = self.get(&self.machine, self.timeout);
+        if outcome.status == 0 {
+            self.is_good(&outcome.password());
+            return WORKS.to_owned();
+        }
+        assert_eq!(outcome.status, 1, "{outcome:?}");
+        for entry in entries(&self.machine) {
+            assert!(entry["token"].is_null(), "a token came of a failure: {entry}");
+        }
+        self.cause(&outcome)
+    }
+
+    /// One that is past half its life, and so would be renewed, is handed out.
+    fn with_a_token(&self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let token = token((now - 7 * HOUR) * 1000, (now + 5 * HOUR) * 1000);
+        put(&self.machine, &token);
+        assert_eq!(self.get(&self.machine, self.timeout).password(), CACHED);
+        let kept: Vec<_> = entries(&self.machine)
+            .iter()
+            .map(|entry| entry["token"].clone())
+            .collect();
+        assert_eq!(kept, [token], "what was cached stays");
+    }
+
+    /// Once the fault is over a new token is had: the one that is cached has ended, the failure was long ago.
+    fn works_for(&self, machine: &Machine) {
+        put(&self.machine, &token(LONG_AGO, LONG_AGO + 1000));
+        self.is_good(&self.get(machine, LONG).password());
+    }
+
+    /// The same cache, with the endpoint at another address.
+    fn elsewhere(&self, address: &str) -> Machine {
+        let cache = self.machine.home().join(".cache/ecr-auth");
+        machine(&self.scene, address).with("ECR_AUTH_CACHE_DIR", &cache.display().to_string())
+    }
+
+    #[track_caller]
+    fn is_good(&self, password: &str) {
+        let is_known = self.scene.lab.secrets().iter().any(|secret| secret == password);
+        assert!(is_known, "the lab gave out no such password");
+    }
+
+    /// A `get`, with all that holds of any.
+    fn get(&self, machine: &Machine, timeout: u64) -> Outcome {
+        let mut command = machine.command(&binary(), &["helper", "get"]);
+        command.env("ECR_AUTH_TIMEOUT", timeout.to_string());
+        let output = assert_cmd::Command::from_std(command)
+            .write_stdin(self.endpoint.host())
+            .timeout(Duration::from_secs(timeout) + GRACE)
+            .output()
+            .unwrap();
+        let outcome = Outcome::of(&output);
+        assert!(outcome.status >= 0, "killed because it didn't end: {outcome:?}");
+        assert!(!outcome.stderr.contains("panicked"), "{outcome:?}");
+        assert_eq!(outcome.stdout.find('\n'), Some(outcome.stdout.len() - 1), "{outcome:?}");
+        if outcome.status != 0 {
+            assert!(outcome.stdout.trim_end().chars().count() <= 300, "{outcome:?}");
+            tells_no_secret(&self.scene.lab, machine, &outcome);
+        }
+        outcome
+    }
+
+    /// What failed and why, of an outcome that says so as the protocol wants it.
+    fn cause(&self, outcome: &Outcome) -> String {
+        let host = self.endpoint.host();
+        let mut lines = outcome.stderr.lines();
+        let first = lines.next().unwrap_or_default();
+        if self.endpoint == Endpoint::EcrPublic {
+            assert_eq!(
+                (outcome.stdout.as_str(), lines.next()),
+                (NOT_FOUND, None),
+                "{outcome:?}"
+            );
+            let start = format!("ecr-auth: {host}: going on without credentials: ");
+            return first
+                .strip_prefix(&start)
+                .unwrap_or_else(|| panic!("{outcome:?}"))
+                .to_owned();
+        }
+        let cause = first.strip_prefix("error: ").unwrap_or_else(|| panic!("{outcome:?}"));
+        assert!(lines.all(|line| line.starts_with("hint: ")), "{outcome:?}");
+        let whole = format!("ecr-auth: {host}: {cause}");
+        assert!(outcome.stdout.starts_with(&whole), "the line is cut: {outcome:?}");
+        cause.to_owned()
+    }
+}
+
+/// A text without what differs between two runs of a cell.
+fn generic(seen: &str, address: &str) -> String {
+    let authority = address.rsplit("//").next().unwrap();
+    let seen = seen.replace(address, "ADDRESS").replace(authority, "ADDRESS");
+    let changing = [
+        ("/container-credentials/[A-Za-z0-9]+", ""),
+        (r"within \d+\.\d s", "within N s"),
+        (r"\d{8}T\d{6}Z", "TIME"),
+        (r"date/time \d+", "date/time TIME"),
+        (": verification time .*", ""),
+    ];
+    let replace =
+        |seen: String, (pattern, by): (&str, &str)| Regex::new(pattern).unwrap().replace_all(&seen, by).into_owned();
+    changing.into_iter().fold(seen, replace)
+}
+
+fn tells_no_secret(lab: &Lab, machine: &Machine, outcome: &Outcome) {
+    let names = [
+        "AWS_SECRET_ACCESS_KEY",
+        "ECR_AUTH_ID_TOKEN",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    ];
+    let given = names
+        .iter()
+        .filter_map(|name| machine.variable(name).map(str::to_owned));
+    // `eyJ`: the start of every JWT.
+    let others = ["eyJ", CACHED].map(str::to_owned);
+    for secret in lab.secrets().into_iter().chain(given).chain(others) {
+        let is_told = outcome.stdout.contains(&secret) || outcome.stderr.contains(&secret);
+        assert!(!is_told, "{secret} stands in {outcome:?}");
+    }
+}
+
+fn token(fetched_at: u64, expires_at: u64) -> Value {
+    json!({"secret": CACHED, "fetched_at": fetched_at, "expires_at": expires_at})
+}
+
+/// Makes this the token of every entry, and forgets how fetching one failed.
+fn put(machine: &Machine, token: &Value) {
+    for file in entry_files(machine) {
+        let mut entry: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        (entry["token"], entry["failure"]) = (token.clone(), Value::Null);
+        fs::write(&file, entry.to_string()).unwrap();
+    }
+}
+
+/// The entries of the cache, all of which can be read.
+fn entries(machine: &Machine) -> Vec<Value> {
+    let texts = entry_files(machine)
+        .into_iter()
+        .map(|file| fs::read_to_string(file).unwrap());
+    texts.map(|text| serde_json::from_str(&text).unwrap()).collect()
+}
+
+fn entry_files(machine: &Machine) -> Vec<PathBuf> {
+    let is_entry = |file: &PathBuf| file.extension().is_some_and(|extension| extension == "json");
+    machine.cache_files().into_iter().filter(is_entry).collect()
+}

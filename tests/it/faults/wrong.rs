@@ -1,0 +1,160 @@
+//! What goes wrong in the matrix, and how it is brought about.
+
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use lab::{Fault, Lab};
+
+use super::endpoint::Endpoint;
+
+/// What may go wrong with an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrong {
+    Refused,
+    UnknownName,
+    ConnectHangs,
+    ReadHangs,
+    Reset,
+    ResetInBody,
+    Truncated,
+    Garbage,
+    ContentType,
+    TooManyRequests,
+    Internal,
+    Unavailable,
+    Drip,
+    OthersCertificate,
+    OtherNamesCertificate,
+    ExpiredCertificate,
+    Redirect,
+    TooLarge,
+    ClockAhead,
+    ClockBehind,
+}
+
+/// The clocks of the matrix are off by this much, in seconds.
+const SKEW: i64 = 600;
+
+/// A fault that is on, as long as this lives.
+pub struct Arranged {
+    /// The endpoint's address, `http://HOST:PORT`.
+    pub address: String,
+    /// Where a redirect leads.
+    elsewhere: TcpListener,
+    /// Listens at the address, and answers nobody: these wait before it.
+    full: Option<TcpListener>,
+    queue: Vec<TcpStream>,
+}
+
+impl Wrong {
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Refused => "nobody listens",
+            Self::UnknownName => "the name doesn't resolve",
+            Self::ConnectHangs => "the connection is never made",
+            Self::ReadHangs => "no answer ever comes",
+            Self::Reset => "the connection is reset",
+            Self::ResetInBody => "reset within the answer",
+            Self::Truncated => "the answer breaks off",
+            Self::Garbage => "200 with an HTML page",
+            Self::ContentType => "200 called `text/html`",
+            Self::TooManyRequests => "429",
+            Self::Internal => "500",
+            Self::Unavailable => "503 with `Retry-After: 60`",
+            Self::Drip => "ten bytes a second",
+            Self::OthersCertificate => "certificate of an unknown authority",
+            Self::OtherNamesCertificate => "certificate for another name",
+            Self::ExpiredCertificate => "certificate past its end",
+            Self::Redirect => "307 to another address",
+            Self::TooLarge => "an answer of 2 MiB",
+            Self::ClockAhead => "its clock is 10 minutes ahead",
+            Self::ClockBehind => "its clock is 10 minutes behind",
+        }
+    }
+
+    /// Why there is no such cell.
+    pub fn impossible(self, endpoint: Endpoint) -> Option<&'static str> {
+        (self.is_tls() && endpoint.is_http_only()).then_some("there is no TLS: it is plain http on the machine itself")
+    }
+
+    /// Whether the end of the time is what ends it.
+    pub fn hangs(self) -> bool {
+        matches!(self, Self::ConnectHangs | Self::ReadHangs | Self::Drip)
+    }
+
+    fn is_tls(self) -> bool {
+        matches!(
+            self,
+            Self::OthersCertificate | Self::OtherNamesCertificate | Self::ExpiredCertificate
+        )
+    }
+
+    /// Brings it about.
+    pub fn arrange(self, endpoint: Endpoint, lab: &Lab) -> Arranged {
+        let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+        elsewhere.set_nonblocking(true).unwrap();
+        let mut arranged = Arranged {
+            address: if self.is_tls() { lab.https_url() } else { lab.http_url() },
+            elsewhere,
+            queue: Vec::new(),
+            full: None,
+        };
+        match self {
+            Self::Refused => arranged.address = "http://127.0.0.1:1".to_owned(),
+            Self::UnknownName => {
+                // No label is empty (RFC 1035, 2.3.1): no name server is asked.
+                arranged.address = "http://nowhere..invalid".to_owned();
+            }
+            Self::ConnectHangs => arranged.fill_a_queue(),
+            _ => lab.fail(endpoint.service(), self.fault(&arranged.elsewhere)),
+        }
+        arranged
+    }
+
+    fn fault(self, elsewhere: &TcpListener) -> Fault {
+        let location = format!("http://{}/", elsewhere.local_addr().unwrap());
+        match self {
+            Self::ReadHangs => Fault::Hang,
+            Self::Reset => Fault::Reset,
+            Self::ResetInBody => Fault::ResetInBody,
+            Self::Truncated => Fault::Truncated,
+            Self::Garbage => Fault::Garbage,
+            Self::ContentType => Fault::ContentType,
+            Self::TooManyRequests => Fault::Status { status: 429 },
+            Self::Internal => Fault::Status { status: 500 },
+            Self::Unavailable => Fault::Unavailable { retry_after: 60 },
+            Self::Drip => Fault::Drip,
+            Self::OthersCertificate => Fault::WrongCertificate,
+            Self::OtherNamesCertificate => Fault::OtherNamesCertificate,
+            Self::ExpiredCertificate => Fault::ExpiredCertificate,
+            Self::Redirect => Fault::Redirect { location },
+            Self::TooLarge => Fault::TooLarge,
+            Self::ClockAhead => Fault::Skew { seconds: SKEW },
+            Self::ClockBehind => Fault::Skew { seconds: -SKEW },
+            Self::Refused | Self::UnknownName | Self::ConnectHangs => panic!("{self:?} is no fault of the lab's"),
+        }
+    }
+}
+
+impl Arranged {
+    /// Listens, and lets nobody in: once as many wait as may, the kernel answers no one else.
+    fn fill_a_queue(&mut self) {
+        let full = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = full.local_addr().unwrap();
+        while let Ok(waiting) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+            self.queue.push(waiting);
+        }
+        self.address = format!("http://{address}");
+        self.full = Some(full);
+    }
+
+    /// The address as errors show it: without the scheme.
+    pub fn authority(&self) -> &str {
+        self.address.rsplit("//").next().unwrap()
+    }
+
+    /// Whether anybody went where a redirect led.
+    pub fn was_followed(&self) -> bool {
+        self.elsewhere.accept().is_ok()
+    }
+}
