@@ -157,11 +157,6 @@ impl Config {
         rule.pattern.glob()
     }
 
-    /// The sign-in to Cognito that the file has, whoever uses it.
-    pub fn cognito(&self) -> Option<&CognitoSettings> {
-        self.defaults.role.cognito.as_ref()
-    }
-
     /// The line of the rule that a registry of somebody else's would take something away from: one that holds for its name already, and
     /// is not the very rule that [`VendorFile`] asks for.
     pub fn line_against(&self, asked: &VendorRegistry) -> Option<u64> {
