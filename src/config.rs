@@ -121,7 +121,7 @@ impl Config {
         yaml::parse(text, path)
     }
 
-    /// How a user signs in to Cognito, where the file says it.
+    /// The sign-in to Cognito that the file has, whoever uses it.
     pub fn cognito(&self) -> Option<&CognitoSettings> {
         self.defaults.role.cognito.as_ref()
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::hosts;
+use super::sign_out::sign_out;
 use crate::cache::Cache;
 use crate::config::{self, Config};
 
@@ -49,10 +50,11 @@ pub fn run(args: &LogoutArgs, config: Option<&Path>, world: &mut World<'_>) -> R
     restored.and(rules)
 }
 
-/// Forgets the tokens that were handed out for these hosts, or all.
-fn forget(hosts: &[String], world: &World<'_>) {
+/// Forgets the tokens that were handed out for these hosts; or all, and signs users of Cognito out.
+fn forget(hosts: &[String], world: &mut World<'_>) {
     let cache = Cache::open(Cache::folder(&world.env));
     if hosts.is_empty() {
+        sign_out(&cache, world);
         cache.clear();
     }
     for host in hosts {
