@@ -37,6 +37,8 @@ mod profiles;
 mod python;
 mod rules;
 mod scale;
+mod setup_cognito;
+mod setup_from;
 mod setup_logout;
 mod sources;
 mod stored_logins;
