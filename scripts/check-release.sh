@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks release-checksums.sh on a copy of the tree: what it writes passes check-gitlab.sh and has every binary that the action may ask for;
-# and where a binary is missing it fails and changes nothing.
+# and where a binary is missing it fails and changes nothing. Then homebrew-formula.sh.
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 
@@ -48,3 +48,30 @@ jq -r '.sha256 | to_entries[] | "\(.value)  \(.key)"' "$COPY/tree/action/checksu
 for version in "$(jq -r .version action/checksums.json)" 9.9.9; do
   ! grep -rnF -e "@v$version" -e "/v$version/" "$COPY/tree/templates" "$COPY/tree/docs/gitlab.md" >&2 || die "a version was left as it was"
 done
+
+# The formula is Ruby that means what it says: its downloads, by system and architecture, are the release's.
+(cd "$COPY/files" && sha256sum "${NAMES[@]}") >"$COPY/SHA256SUMS"
+scripts/homebrew-formula.sh "$VERSION" "$COPY/SHA256SUMS" >"$COPY/ecr-auth.rb"
+ruby -w -e '
+  class Formula
+    class << self
+      def desc(*) = nil
+      def homepage(*) = nil
+      def license(*) = nil
+      def test = nil
+      def version(text) = @version = text
+      %w[macos linux arm intel].each { |name| define_method("on_#{name}") { |&block| (@at ||= []).push(name); block.call; @at.pop } }
+      def url(text) = puts("#{@at.join(" ")} #{@version} #{text.split("/").last(2).join(" ")}")
+      def sha256(text) = puts(text)
+    end
+  end
+  load ARGV.fetch(0)
+  abort "no install" unless EcrAuth.method_defined?(:install)' "$COPY/ecr-auth.rb" >"$COPY/formula"
+for system in "macos arm:aarch64-apple-darwin" "macos intel:x86_64-apple-darwin" "linux arm:aarch64-unknown-linux-musl" "linux intel:x86_64-unknown-linux-musl"; do
+  file=ecr-auth-${system#*:}
+  printf '%s %s v%s %s\n%s\n' "${system%:*}" "$VERSION" "$VERSION" "$file" "$(sha256sum <"$COPY/files/$file" | cut -d ' ' -f 1)"
+done | diff - "$COPY/formula" >&2 || die "homebrew-formula.sh: other downloads"
+sed -i '/apple-darwin/d' "$COPY/SHA256SUMS"
+! scripts/homebrew-formula.sh "$VERSION" "$COPY/SHA256SUMS" >"$COPY/none" 2>"$COPY/stderr" || die "homebrew-formula.sh: no error where a binary is missing"
+[ ! -s "$COPY/none" ] || die "homebrew-formula.sh: half a formula"
+grep -qF "ecr-auth-aarch64-apple-darwin: not in" "$COPY/stderr" || die "homebrew-formula.sh: another error: $(<"$COPY/stderr")"

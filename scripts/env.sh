@@ -31,6 +31,12 @@ as_root() {
 # at_least HAVE WANT: whether version HAVE is WANT or newer.
 at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
 
+# version: ours, from Cargo.toml.
+version() { sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml" | head -n 1; }
+
+# built_at: the time that counts as the build's, in seconds since 1970: the commit's.
+built_at() { echo "${SOURCE_DATE_EPOCH:-$(git -C "$ROOT" log -1 --format=%ct 2>/dev/null || echo 0)}"; }
+
 # rust_wanted: the minimum Rust version, from Cargo.toml.
 rust_wanted() { sed -n 's/^rust-version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml" | head -n 1; }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::commands::{action, assume, helper, install, kubelet, login, logout, setup};
+use crate::commands::{action, assume, doctor, helper, install, kubelet, login, logout, setup};
 use crate::error::{Error, Exit, Result};
 use crate::world::{Verbosity, World};
 
@@ -52,6 +52,7 @@ enum Command {
     /// Answers the kubelet, as its exec image credential provider (v1): a CredentialProviderRequest on stdin
     Kubelet,
     Install(install::InstallArgs),
+    Doctor(doctor::DoctorArgs),
     /// Prints a script that completes command lines of ecr-auth in a shell
     #[command(after_help = COMPLETIONS)]
     Completions {
@@ -99,6 +100,7 @@ fn dispatch(cli: &Cli, world: &mut World<'_>) -> Result<Exit> {
         Command::Login(args) => login::run(args, cli.config.as_deref(), world)?,
         Command::Kubelet => kubelet::run(cli.config.as_deref(), world)?,
         Command::Install(args) => install::run(args, world)?,
+        Command::Doctor(args) => return doctor::run(args, cli.config.as_deref(), world),
         Command::Assume(args) => return assume::run(args, world),
         Command::Completions { shell } => print_completions(*shell, world)?,
         Command::Action { step } => return Ok(action::run(*step, world)),

@@ -7,7 +7,7 @@ mod yaml;
 
 use std::path::{Path, PathBuf};
 
-pub use edit::{RuleEdit, Value};
+pub use edit::{CognitoEdit, RuleEdit, Value};
 pub use save::{Restored, Saved, preview, take_back, write};
 
 use crate::error::Result;

@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime};
 use ecr_auth::world::{Env, Verbosity, World};
 
 fn main() -> ExitCode {
+    ecr_auth::secret::forbid_core_dumps();
     let (started, began) = (SystemTime::now(), Instant::now());
     let args: Vec<_> = std::env::args_os().collect();
     let env = Env::of_process();
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         stdout: &mut std::io::stdout().lock(),
         stdout_is_terminal: std::io::stdout().is_terminal(),
         stderr: &mut std::io::stderr().lock(),
+        stderr_is_terminal: std::io::stderr().is_terminal(),
         verbosity,
         started,
         began,

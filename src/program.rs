@@ -81,13 +81,19 @@ pub enum Failure {
 
 /// Where a program is: the first of PATH's absolute folders that holds it. A relative one could be of a checkout's making.
 pub fn on_path(name: &str, env: &Env) -> Option<PathBuf> {
+    all_on_path(name, env).into_iter().next()
+}
+
+/// The same, in each of PATH's absolute folders, in their order.
+pub fn all_on_path(name: &str, env: &Env) -> Vec<PathBuf> {
     let name = if cfg!(windows) {
         format!("{name}.exe")
     } else {
         name.to_owned()
     };
     let folders = env.search_path().into_iter().filter(|folder| folder.is_absolute());
-    folders.map(|folder| folder.join(&name)).find(|path| is_program(path))
+    let paths = folders.map(|folder| folder.join(&name));
+    paths.filter(|path| is_program(path)).collect()
 }
 
 #[cfg(unix)]

@@ -40,6 +40,22 @@ impl From<String> for Secret {
     }
 }
 
+/// Keeps the process's memory out of core dumps, and from debuggers of the same user that attach later: it holds secrets. Programs
+/// that are run are what they were: the kernel takes this back at `execve`.
+///
+/// Security note: Linux alone has such a switch; elsewhere the system's limit on core files has to do, which is 0 nearly everywhere.
+#[cfg(target_os = "linux")]
+pub fn forbid_core_dumps() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+
+    // Where a sandbox forbids the call there is nothing better to do than to go on.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// There is nothing to switch.
+#[cfg(not(target_os = "linux"))]
+pub fn forbid_core_dumps() {}
+
 /// A secret as plain text in a serialised form, for `#[serde(with = …)]`.
 ///
 /// Security note: what is serialised so must itself be a secret, or a file that nobody else can read.

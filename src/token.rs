@@ -76,6 +76,16 @@ impl Plan {
         &self.identity
     }
 
+    /// The registry.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Where its API is asked.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
     /// The key of the token in the cache.
     pub fn key(&self) -> &Key {
         &self.key
@@ -183,6 +193,15 @@ pub fn deadline(env: &Env, began: Instant) -> Result<Instant> {
     Ok(began + timeout.saturating_sub(MARGIN))
 }
 
+/// How long a call may take that begins now.
+///
+/// # Errors
+/// As [`deadline`].
+pub fn budget(env: &Env) -> Result<Duration> {
+    let now = Instant::now();
+    Ok(deadline(env, now)?.saturating_duration_since(now))
+}
+
 fn seconds(text: &str) -> Option<Duration> {
     let seconds: f64 = text.parse().ok()?;
     (1.0..=3600.0)
@@ -245,7 +264,7 @@ fn callers_account(identity: &Identity, region: &str, env: &Env) -> Result<Strin
 /// # Errors
 /// No credentials, credentials that AWS doesn't take, a network that fails.
 pub fn caller(identity: &Identity, region: &str, env: &Env) -> Result<CallerIdentity> {
-    let budget = deadline(env, Instant::now())?.saturating_duration_since(Instant::now());
+    let budget = budget(env)?;
     let aws = Aws::new(env, identity, budget)?;
     aws.within(aws.caller_identity(region))
 }

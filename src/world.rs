@@ -146,6 +146,8 @@ pub struct World<'a> {
     pub stdout_is_terminal: bool,
     /// What people read.
     pub stderr: &'a mut dyn Write,
+    /// Whether that is a terminal, on which a line may be taken back.
+    pub stderr_is_terminal: bool,
     /// How much of it.
     pub verbosity: Verbosity,
     /// When this process started.

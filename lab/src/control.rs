@@ -17,7 +17,7 @@ use crate::hosts::Service;
 use crate::jwt::SigningAlgorithm;
 use crate::policy::{Permissions, RepositoryPolicy, RoleSpec};
 use crate::projected::ServiceAccount;
-use crate::{Aws, LabError};
+use crate::{Aws, LabError, cognito};
 
 const LARGEST_REQUEST: usize = 1024 * 1024;
 
@@ -126,11 +126,17 @@ pub(crate) async fn call(aws: &Aws, request: Request<Incoming>) -> Answer {
 fn act(aws: &Aws, method: &Method, name: &str, body: &[u8]) -> Result<Value, Refusal> {
     match (method.as_str(), name) {
         ("GET", "calls") => return Ok(json!(aws.calls())),
+        ("GET", "cognito") => return Ok(cognito::control::ids()),
         ("GET", "clock") => return Ok(json!({"now": aws.clock.now()})),
         ("DELETE", "faults") => aws.clear_faults(),
         ("POST", "reset") => aws.reset(),
         ("POST", "revoke-tokens") => aws.revoke_tokens(),
-        ("POST", name) => return post(aws, name, body),
+        ("POST", name) => {
+            return match name.strip_prefix("cognito/") {
+                Some(name) => cognito::control::post(aws.cognito(), name, body),
+                None => post(aws, name, body),
+            };
+        }
         _ => return Err(unknown()),
     }
     Ok(json!({}))
@@ -223,14 +229,14 @@ fn add(aws: &Aws, name: &str, body: &[u8]) -> Result<Value, Refusal> {
     Ok(json!({}))
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|cause| Refusal::new(400, "BadRequest", cause.to_string()))
 }
 
-fn bad(error: LabError) -> Refusal {
+pub(crate) fn bad(error: LabError) -> Refusal {
     Refusal::new(400, "BadRequest", error.to_string())
 }
 
-fn unknown() -> Refusal {
+pub(crate) fn unknown() -> Refusal {
     Refusal::new(404, "NotFound", "the lab has no such control: see its README")
 }

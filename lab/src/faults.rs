@@ -35,7 +35,7 @@ pub enum Fault {
         #[serde(default)]
         message: String,
     },
-    /// `ThrottlingException`; at the registry, 429 `TOOMANYREQUESTS`.
+    /// `ThrottlingException`; of Cognito `TooManyRequestsException`; at the registry, 429 `TOOMANYREQUESTS`.
     Throttle,
     /// STS's `IDPCommunicationError`: it could not reach the issuer, and asks to try again.
     IdpCommunication,
@@ -333,6 +333,7 @@ fn odd_answer(fault: &Fault, service: Service, now: i64) -> Option<Answer> {
         Fault::Error { status, code, message } => refusal(*status, code, message),
         Fault::Throttle if service == Service::Registry => refusal(429, "TOOMANYREQUESTS", "Rate exceeded"),
         Fault::Throttle if service == Service::Sts => refusal(400, "Throttling", "Rate exceeded"),
+        Fault::Throttle if is_cognito(service) => refusal(400, "TooManyRequestsException", "Rate exceeded"),
         Fault::Throttle => refusal(400, "ThrottlingException", "Rate exceeded"),
         Fault::IdpCommunication => refusal(
             400,
@@ -386,10 +387,14 @@ fn odd_answer(fault: &Fault, service: Service, now: i64) -> Option<Answer> {
     Some(odd)
 }
 
+fn is_cognito(service: Service) -> bool {
+    matches!(service, Service::CognitoIdp | Service::CognitoIdentity)
+}
+
 /// An error in a service's own shape.
 pub(crate) fn refuse(service: Service, refusal: &Refusal) -> Answer {
     match service {
-        Service::Ecr | Service::EcrPublic => refusal.aws_json(),
+        Service::Ecr | Service::EcrPublic | Service::CognitoIdp | Service::CognitoIdentity => refusal.aws_json(),
         Service::Sts => refusal.sts_xml(),
         Service::Imds | Service::Container | Service::Github | Service::Buildkite | Service::Circleci => {
             refusal.plain_json()

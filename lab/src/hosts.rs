@@ -87,6 +87,10 @@ pub enum Service {
     EcrPublic,
     /// STS.
     Sts,
+    /// Cognito's user pools.
+    CognitoIdp,
+    /// Cognito's identity pools.
+    CognitoIdentity,
     /// The EC2 instance metadata service.
     Imds,
     /// The container credential endpoint.
@@ -108,6 +112,8 @@ impl Service {
             Self::Ecr => "ecr",
             Self::EcrPublic => "ecr-public",
             Self::Sts => "sts",
+            Self::CognitoIdp => "cognito-idp",
+            Self::CognitoIdentity => "cognito-identity",
             Self::Imds => "imds",
             Self::Container => "container",
             Self::Github => "github",
@@ -193,6 +199,10 @@ fn parse_api(host: &str) -> Option<AwsHost> {
         ("ecr.", Service::Ecr),
         ("sts-fips.", Service::Sts),
         ("sts.", Service::Sts),
+        ("cognito-idp-fips.", Service::CognitoIdp),
+        ("cognito-idp.", Service::CognitoIdp),
+        ("cognito-identity-fips.", Service::CognitoIdentity),
+        ("cognito-identity.", Service::CognitoIdentity),
     ];
     let (rest, service) = names
         .iter()
@@ -264,6 +274,12 @@ mod tests {
             ("ecr-fips.us-east-1.api.aws", Service::Ecr, "us-east-1"),
             ("sts.amazonaws.com", Service::Sts, "us-east-1"),
             ("sts.cn-north-1.amazonaws.com.cn", Service::Sts, "cn-north-1"),
+            ("cognito-idp.eu-west-1.amazonaws.com", Service::CognitoIdp, "eu-west-1"),
+            (
+                "cognito-identity.us-east-2.amazonaws.com",
+                Service::CognitoIdentity,
+                "us-east-2",
+            ),
             (
                 "api.ecr-public.us-east-1.amazonaws.com",
                 Service::EcrPublic,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::answer::{BoxError, Refusal};
+use crate::cognito::{IDENTITY_PROVIDER, LoginProvider};
 use crate::{Aws, LabError, lock};
 
 /// How an issuer signs.
@@ -18,6 +19,8 @@ pub enum SigningAlgorithm {
     ES256,
     /// RSA with 2048 bits, as GitHub and GitLab do. Making the key takes a moment.
     RS256,
+    /// As RS256, with SHA-512: what Cognito's identity pools do.
+    RS512,
 }
 
 /// An issuer's keys.
@@ -88,6 +91,12 @@ impl Claims {
             other => self.others.get(other)?.as_str(),
         }
     }
+
+    /// The strings of a claim that is a list, such as `amr`.
+    pub(crate) fn list(&self, claim: &str) -> Vec<&str> {
+        let list = self.others.get(claim).and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
 }
 
 impl Oidc {
@@ -96,6 +105,12 @@ impl Oidc {
         let claims = unverified(token).ok_or_else(|| {
             invalid("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
         })?;
+        // Cognito's identity pools are known to every account; which pool it is, trust policies say.
+        if claims.provider() == IDENTITY_PROVIDER {
+            self.verify_signature(token, &claims.iss)?;
+            check_times(&claims, now)?;
+            return Ok(claims);
+        }
         let provider = (account.to_owned(), claims.provider().to_owned());
         let audiences = self.providers.get(&provider).ok_or_else(|| {
             let message = format!("No OpenIDConnect provider found in your account for {}", claims.iss);
@@ -108,6 +123,42 @@ impl Oidc {
             .is_some_and(|audience| audiences.iter().any(|known| known == audience))
         {
             return Err(invalid("Incorrect token audience"));
+        }
+        Ok(claims)
+    }
+
+    /// All claims of a token of this issuer; `None`: it isn't one.
+    pub(crate) fn verified(&self, token: &str, iss: &str) -> Option<Value> {
+        let issuer = self.issuers.get(iss)?;
+        let data = jsonwebtoken::decode::<Value>(token, &issuer.verifying, &unchecked(issuer.algorithm)).ok()?;
+        (data.claims.get("iss")?.as_str()? == iss).then_some(data.claims)
+    }
+
+    /// All claims of a token that an identity pool is shown, checked in the order AWS reports.
+    pub(crate) fn verified_login(&self, token: &str, provider: &LoginProvider, now: i64) -> Result<Value, Refusal> {
+        let refused =
+            |what: String| Refusal::new(400, "NotAuthorizedException", format!("Invalid login token. {what}"));
+        let claims = jsonwebtoken::dangerous::insecure_decode::<Value>(token)
+            .map_err(|_| refused("Not a valid OpenId Connect identity token.".into()))?
+            .claims;
+        let text = |name: &str| claims.get(name).and_then(Value::as_str);
+        for required in ["iss", "sub", "aud", "exp"] {
+            if claims.get(required).is_none() {
+                return Err(refused(format!("Missing a required claim: {required}")));
+            }
+        }
+        if text("iss") != Some(&provider.issuer) {
+            return Err(refused("Issuer doesn't match providerName".into()));
+        }
+        self.verified(token, &provider.issuer)
+            .ok_or_else(|| refused("Token signature invalid.".into()))?;
+        let exp = claims.get("exp").and_then(Value::as_i64).unwrap_or_default();
+        if exp <= now {
+            return Err(refused(format!("Token expired: {exp} >= {now}")));
+        }
+        if !provider.audiences.iter().any(|known| text("aud") == Some(known)) {
+            let message = "Token is not from a supported provider of this identity pool.";
+            return Err(Refusal::new(400, "NotAuthorizedException", message));
         }
         Ok(claims)
     }
@@ -125,7 +176,7 @@ impl Oidc {
 /// The claims of a well-formed token, before its signature is looked at: they say whose key to use.
 pub(crate) fn unverified(token: &str) -> Option<Claims> {
     let header = jsonwebtoken::decode_header(token).ok()?;
-    matches!(header.alg, Algorithm::ES256 | Algorithm::RS256).then_some(())?;
+    matches!(header.alg, Algorithm::ES256 | Algorithm::RS256 | Algorithm::RS512).then_some(())?;
     jsonwebtoken::dangerous::insecure_decode::<Claims>(token)
         .ok()
         .map(|data| data.claims)
@@ -167,12 +218,12 @@ fn es256() -> Result<Issuer, BoxError> {
     })
 }
 
-fn rs256() -> Result<Issuer, BoxError> {
+fn rsa_key(algorithm: Algorithm) -> Result<Issuer, BoxError> {
     let key = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048)?;
     let private = key.to_pkcs8_pem(LineEnding::LF)?;
     let public = key.to_public_key().to_public_key_pem(LineEnding::LF)?;
     Ok(Issuer {
-        algorithm: Algorithm::RS256,
+        algorithm,
         signing: EncodingKey::from_rsa_pem(private.as_bytes())?,
         verifying: DecodingKey::from_rsa_pem(public.as_bytes())?,
     })
@@ -186,7 +237,8 @@ impl Aws {
     pub fn add_issuer(&self, issuer: &str, algorithm: SigningAlgorithm) -> Result<(), LabError> {
         let made = match algorithm {
             SigningAlgorithm::ES256 => es256(),
-            SigningAlgorithm::RS256 => rs256(),
+            SigningAlgorithm::RS256 => rsa_key(Algorithm::RS256),
+            SigningAlgorithm::RS512 => rsa_key(Algorithm::RS512),
         };
         let made = made.map_err(|cause| LabError::new("cannot make an issuer's key", cause))?;
         lock(&self.oidc).issuers.insert(issuer.into(), made);

@@ -1,5 +1,5 @@
-//! A strict local AWS for tests and demonstrations: ECR, ECR Public, STS, IMDSv2, container credentials, and the registries
-//! themselves in front of Debian's docker-registry.
+//! A strict local AWS for tests and demonstrations: ECR, ECR Public, STS, Cognito, IMDSv2, container credentials, and the
+//! registries themselves in front of Debian's docker-registry.
 //!
 //! What AWS refuses, the lab refuses, with AWS's codes and shapes; what AWS allows, it allows. It listens on loopback, over
 //! HTTP and over HTTPS with a certificate authority of its own, answers under AWS's real host names as well as under an
@@ -19,6 +19,7 @@ mod answer;
 mod calls;
 mod ci;
 mod clock;
+pub mod cognito;
 mod control;
 mod ecr;
 mod faults;
@@ -47,7 +48,7 @@ pub use faults::{Fault, FaultRule};
 pub use hosts::Service;
 pub use jwt::SigningAlgorithm;
 pub use metadata::ContainerCredentials;
-pub use policy::{Access, Condition, Operator, Permissions, RepositoryPolicy, RoleSpec, Trust};
+pub use policy::{Access, Condition, Operator, Permissions, RepositoryPolicy, RoleSpec, Tagged, Trust};
 pub use principals::AccessKey;
 pub use projected::{EKS_ISSUER, ServiceAccount, write_projected};
 pub use sigv4::{SignedRequest, signature};
@@ -61,6 +62,7 @@ pub struct Aws {
     oidc: Mutex<jwt::Oidc>,
     tokens: Mutex<ecr::Tokens>,
     bearers: Mutex<registry_front::Bearers>,
+    cognito: cognito::Pools,
     jobs: Mutex<ci::Jobs>,
     /// Set once the lab listens.
     site: OnceLock<ci::Site>,

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::jwt::Claims;
 use crate::principals::Principal;
+use crate::sts::SessionTags;
 
 /// Actions allowed and denied, by name or with `*` (`ecr:*`). A denial wins; what is not allowed is denied.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -13,6 +15,20 @@ pub struct Permissions {
     /// Denied actions.
     #[serde(default)]
     pub deny: Vec<String>,
+    /// Actions allowed to sessions with certain tags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tagged: Vec<Tagged>,
+}
+
+/// Actions allowed where a tag of the principal matches (`aws:PrincipalTag/<tag>` with `StringLike`).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Tagged {
+    /// The actions.
+    pub allow: Vec<String>,
+    /// The tag.
+    pub tag: String,
+    /// Its value may be one of these; `*` stands for any characters.
+    pub values: Vec<String>,
 }
 
 impl Default for Permissions {
@@ -28,6 +44,7 @@ impl Permissions {
         Self {
             allow: actions.into_iter().map(Into::into).collect(),
             deny: Vec::new(),
+            tagged: Vec::new(),
         }
     }
 
@@ -39,12 +56,35 @@ impl Permissions {
         }
     }
 
-    pub(crate) fn allows(&self, action: &str) -> bool {
-        self.allow.iter().any(|pattern| glob(pattern, action)) && !self.denies(action)
+    /// Allows these actions too where a tag of the principal has one of these values.
+    #[must_use]
+    pub fn allow_tagged<'a>(mut self, tag: &str, values: &[&str], actions: impl IntoIterator<Item = &'a str>) -> Self {
+        self.tagged.push(Tagged {
+            allow: actions.into_iter().map(Into::into).collect(),
+            tag: tag.into(),
+            values: values.iter().map(|&value| value.to_owned()).collect(),
+        });
+        self
+    }
+
+    pub(crate) fn allows(&self, action: &str, tags: &SessionTags) -> bool {
+        let allows = |patterns: &[String]| patterns.iter().any(|pattern| glob(pattern, action));
+        let tagged = |statement: &Tagged| allows(&statement.allow) && statement.holds(tags);
+        (allows(&self.allow) || self.tagged.iter().any(tagged)) && !self.denies(action)
     }
 
     pub(crate) fn denies(&self, action: &str) -> bool {
         self.deny.iter().any(|pattern| glob(pattern, action))
+    }
+}
+
+impl Tagged {
+    /// Keys of tags don't differ by case.
+    fn holds(&self, tags: &SessionTags) -> bool {
+        tags.tags
+            .iter()
+            .filter(|(key, _)| key.eq_ignore_ascii_case(&self.tag))
+            .any(|(_, value)| self.values.iter().any(|wanted| glob(wanted, value)))
     }
 }
 
@@ -62,7 +102,7 @@ pub enum Trust {
     },
     /// AWS principals may pass session tags (`sts:TagSession`) when another statement lets them assume the role.
     TagSession {
-        /// As in [`Trust::Aws`].
+        /// As in [`Trust::Aws`], or a federated one: `cognito-identity.amazonaws.com`.
         principals: Vec<String>,
     },
     /// Holders of a token of this OIDC provider may call `sts:AssumeRoleWithWebIdentity`.
@@ -93,15 +133,24 @@ pub enum Operator {
     StringEquals,
     /// `*` stands for any characters, `?` for one.
     StringLike,
+    /// As `StringLike`, for one of the values of a claim that is a list (`amr`).
+    #[serde(rename = "ForAnyValue:StringLike")]
+    ForAnyValueStringLike,
 }
 
 impl Condition {
-    pub(crate) fn holds(&self, value: Option<&str>) -> bool {
-        let Some(value) = value else { return false };
-        self.values.iter().any(|wanted| match self.operator {
+    pub(crate) fn holds(&self, claims: &Claims) -> bool {
+        let values = match self.operator {
+            Operator::ForAnyValueStringLike => claims.list(&self.claim),
+            _ => claims.get(&self.claim).into_iter().collect(),
+        };
+        let holds = |wanted: &String, value: &str| match self.operator {
             Operator::StringEquals => wanted == value,
-            Operator::StringLike => glob(wanted, value),
-        })
+            Operator::StringLike | Operator::ForAnyValueStringLike => glob(wanted, value),
+        };
+        values
+            .into_iter()
+            .any(|value| self.values.iter().any(|wanted| holds(wanted, value)))
     }
 }
 
@@ -165,6 +214,13 @@ pub(crate) fn names_account(element: &str, principal: &Principal) -> bool {
     element == principal.account || element == format!("arn:{}:iam::{}:root", principal.partition, principal.account)
 }
 
+/// Whether one of a policy's principals is this service of web identities.
+pub(crate) fn names_service(principals: &[String], service: &str) -> bool {
+    principals
+        .iter()
+        .any(|principal| principal == service || principal == "*")
+}
+
 /// `*` stands for any characters, `?` for one, as in IAM policies.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     fn matches(pattern: &[u8], text: &[u8]) -> bool {
@@ -198,7 +254,8 @@ mod tests {
     #[test]
     fn a_denial_wins() {
         let permissions = Permissions::deny(["ecr:GetAuthorizationToken"]);
-        assert!(permissions.allows("ecr:BatchGetImage"));
-        assert!(!permissions.allows("ecr:GetAuthorizationToken"));
+        let nobody = SessionTags::default();
+        assert!(permissions.allows("ecr:BatchGetImage", &nobody));
+        assert!(!permissions.allows("ecr:GetAuthorizationToken", &nobody));
     }
 }

@@ -119,8 +119,10 @@ impl Iam {
 
     /// Whether the principal's own policies allow the action.
     pub(crate) fn allows(&self, principal: &Principal, action: &str) -> bool {
-        self.own_permissions(principal)
-            .is_some_and(|own| own.allows(action) && principal.policies.iter().all(|policy| policy.allows(action)))
+        self.own_permissions(principal).is_some_and(|own| {
+            let allows = |policy: &Permissions| policy.allows(action, &principal.tags);
+            allows(own) && principal.policies.iter().all(allows)
+        })
     }
 
     /// Whether a policy of the principal's own denies the action outright.

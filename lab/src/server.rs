@@ -31,6 +31,8 @@ use crate::{Aws, control, lock};
 const LARGEST_CALL: usize = 1024 * 1024;
 const ECR_TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.";
 const ECR_PUBLIC_TARGET: &str = "SpencerFrontendService.";
+const COGNITO_IDP_TARGET: &str = "AWSCognitoIdentityProviderService.";
+const COGNITO_IDENTITY_TARGET: &str = "AWSCognitoIdentityService.";
 
 /// Accepts connections until the runtime stops.
 pub(crate) async fn accept(aws: Arc<Aws>, listener: TcpListener, tls: Option<TlsAcceptor>) {
@@ -211,7 +213,7 @@ async fn serve(
             });
             Ok(done.unwrap_or_else(|refusal| refuse(service, &refusal)))
         }
-        Service::Ecr | Service::EcrPublic | Service::Sts => {
+        Service::Ecr | Service::EcrPublic | Service::Sts | Service::CognitoIdp | Service::CognitoIdentity => {
             let request = match read(request).await {
                 Ok(request) => request,
                 Err(refusal) => return Ok(refuse(service, &refusal)),
@@ -251,6 +253,10 @@ fn service_by_protocol(request: &Request<Incoming>) -> Service {
         Service::Registry
     } else if target.starts_with(ECR_PUBLIC_TARGET) {
         Service::EcrPublic
+    } else if target.starts_with(COGNITO_IDP_TARGET) {
+        Service::CognitoIdp
+    } else if target.starts_with(COGNITO_IDENTITY_TARGET) {
+        Service::CognitoIdentity
     } else if target.is_empty() {
         Service::Sts
     } else {
@@ -278,6 +284,8 @@ fn api_operation(service: Service, request: &ApiRequest) -> String {
     let operation = match service {
         Service::Sts => request.form.action(),
         Service::EcrPublic => target.strip_prefix(ECR_PUBLIC_TARGET),
+        Service::CognitoIdp => target.strip_prefix(COGNITO_IDP_TARGET),
+        Service::CognitoIdentity => target.strip_prefix(COGNITO_IDENTITY_TARGET),
         _ => target.strip_prefix(ECR_TARGET),
     };
     operation.unwrap_or("Unknown").to_owned()
@@ -296,6 +304,9 @@ fn api(
         _ => None,
     };
     call.region = region.map(Into::into);
+    if matches!(service, Service::CognitoIdp | Service::CognitoIdentity) {
+        return aws.cognito_call(service, operation, region, &request.parts.headers, &request.body);
+    }
     let caller = || verify(aws, service, region, request, call);
     match service {
         Service::Sts => {

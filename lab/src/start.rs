@@ -160,6 +160,7 @@ impl Lab {
         let aws = Arc::new(new_aws(&options, upstream));
         let admin = aws.add_user(ACCOUNT, "admin");
         let partner = aws.add_user(PARTNER_ACCOUNT, "admin");
+        aws.add_cognito_fixtures()?;
         let region = options.region.clone();
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = mpsc::channel();
@@ -258,6 +259,7 @@ fn new_aws(options: &Options, upstream: Option<Upstream>) -> Aws {
         oidc: Mutex::default(),
         tokens: Mutex::new(Tokens::new(options.token_lifetime)),
         bearers: Mutex::default(),
+        cognito: Default::default(),
         jobs: Mutex::default(),
         site: OnceLock::new(),
         metadata: Mutex::new(Metadata::new(&options.region)),

@@ -13,7 +13,7 @@ use crate::answer::{Answer, Refusal, escape_xml, request_id, xml};
 use crate::calls::{SessionCall, TokenClaims};
 use crate::clock::iso_date;
 use crate::jwt::{Claims, unverified};
-use crate::policy::{Trust, names, names_account};
+use crate::policy::{Permissions, Trust, names, names_account};
 use crate::principals::{AccessKey, Iam, Principal, Role};
 use crate::sigv4::{Caller, Denial};
 use crate::{Aws, lock};
@@ -185,6 +185,23 @@ impl Aws {
         ))
     }
 
+    /// Opens a session of a role for an identity of Cognito's, whose pool has checked everything.
+    pub(crate) fn federated_session(
+        &self,
+        role: &Role,
+        name: &str,
+        tags: SessionTags,
+        policies: Vec<Permissions>,
+        expires: i64,
+    ) -> AccessKey {
+        let principal = Principal {
+            policies,
+            tags,
+            ..session(role, name)
+        };
+        lock(&self.iam).open_session(principal, expires)
+    }
+
     /// Opens a session of a role as the services of AWS do themselves (EC2, ECS): an hour, no trust asked.
     pub(crate) fn service_session(&self, role_arn: &str, name: &str) -> Option<AccessKey> {
         let mut iam = lock(&self.iam);
@@ -271,14 +288,11 @@ fn token_claims(token: &str) -> Option<TokenClaims> {
     })
 }
 
-fn trusts_claims(trust: &Trust, claims: &Claims) -> bool {
+pub(crate) fn trusts_claims(trust: &Trust, claims: &Claims) -> bool {
     match trust {
         Trust::Aws { .. } | Trust::TagSession { .. } => false,
         Trust::WebIdentity { provider, conditions } => {
-            provider == claims.provider()
-                && conditions
-                    .iter()
-                    .all(|condition| condition.holds(claims.get(&condition.claim)))
+            provider == claims.provider() && conditions.iter().all(|condition| condition.holds(claims))
         }
     }
 }

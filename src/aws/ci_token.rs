@@ -16,7 +16,7 @@ use serde_json::json;
 use super::Aws;
 use super::failure::root_cause;
 use crate::error::{Error, Result};
-use crate::identity::{CiToken, Claims, RolePlan, read_token_file};
+use crate::identity::{Base, CiToken, Claims, RolePlan, read_token_file};
 use crate::program;
 use crate::secret::Secret;
 
@@ -54,6 +54,19 @@ impl Aws<'_> {
             },
             CiToken::Buildkite { program, .. } => self.buildkite(program, &plan.audience),
         }
+    }
+
+    /// What the token of the CI says of itself, asked for now where the CI mints it. `None` where it is no JWT, or the
+    /// identity takes none.
+    ///
+    /// # Errors
+    /// It can't be read, or the CI hands none out.
+    pub async fn claims(&self) -> Result<Option<Claims>> {
+        let Some((plan, Base::Token(token))) = self.identity.role().map(|plan| (plan, &plan.base)) else {
+            return Ok(None);
+        };
+        let token = self.ci_token(token, plan).await?;
+        Ok(Claims::of(token.expose()))
     }
 
     async fn github(&self, url: &str, request_token: &Secret, audience: &str) -> Result<Secret> {

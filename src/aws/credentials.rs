@@ -12,9 +12,8 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_types::region::Region;
 
 use super::descendants::Descendants;
-use super::endpoint::check_sign_in;
+use super::endpoint::{check_metadata, check_sign_in};
 use super::failure::{root_cause, timed_out};
-use super::http::link_local_client;
 use super::{Aws, Endpoint, Service};
 use crate::error::{Error, Result, without_userinfo};
 use crate::identity::{self, RolePlan, Source};
@@ -67,9 +66,7 @@ impl Aws<'_> {
     }
 
     async fn container(&self, uri: &str, region: &str) -> Result<Credentials> {
-        let config = self
-            .provider_config(region)?
-            .with_http_client(link_local_client(&self.watch));
+        let config = self.provider_config(region)?.with_http_client(self.link_local.clone());
         let provider = EcsCredentialsProvider::builder().configure(&config).build();
         let shown = without_userinfo(uri);
         let cause = match tokio::time::timeout(self.time_left(), provider.provide_credentials()).await {
@@ -90,6 +87,7 @@ impl Aws<'_> {
         if SIGN_IN.iter().any(|key| self.identity.setting(key).is_some()) {
             check_sign_in(self.env, self.identity)?;
         }
+        check_metadata(self.env, self.identity)?;
         let region = self
             .identity
             .setting("region")
@@ -137,9 +135,8 @@ impl Aws<'_> {
     }
 
     async fn instance_metadata(&self, region: &str) -> Result<Credentials> {
-        let config = self
-            .provider_config(region)?
-            .with_http_client(link_local_client(&self.watch));
+        check_metadata(self.env, self.identity)?;
+        let config = self.provider_config(region)?.with_http_client(self.link_local.clone());
         let client = imds::Client::builder().configure(&config).max_attempts(3).build();
         let provider = ImdsCredentialsProvider::builder()
             .configure(&config)

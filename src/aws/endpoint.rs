@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::http::is_local;
 use crate::error::{Error, Result, without_userinfo};
 use crate::identity::Identity;
 use crate::world::Env;
@@ -98,6 +99,18 @@ pub(super) fn check_sign_in(env: &Env, identity: &Identity) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Checks the address that the settings give the instance metadata service: whoever answers there says whose credentials are used.
+///
+/// # Errors
+/// It is neither this machine's own nor one that is link-local, and `ECR_AUTH_ALLOW_HTTP` is not 1.
+pub(super) fn check_metadata(env: &Env, identity: &Identity) -> Result<()> {
+    let named = env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+    match named.or_else(|| identity.setting("ec2_metadata_service_endpoint")) {
+        Some(url) if !is_local(url) => refuse_plain_http(url, env),
+        _ => Ok(()),
+    }
 }
 
 fn overriding_url(service: &str, env: &Env, identity: &Identity) -> Option<String> {
@@ -223,6 +236,34 @@ mod tests {
             assert!(check(variable).is_err(), "{variable}");
         }
         assert_eq!(check("AWS_ENDPOINT_URL_ECR"), Ok(()));
+    }
+
+    #[test]
+    fn nobody_far_away_says_whose_credentials_are_used() {
+        let check = |vars: &[(&str, &str)]| {
+            let env: Env = vars.iter().copied().collect();
+            check_metadata(&env, &Identity::choose(&env, None).unwrap())
+        };
+        let named = |url: &'static str| ("AWS_EC2_METADATA_SERVICE_ENDPOINT", url);
+        for fine in [
+            "http://127.0.0.1:1338/",
+            "http://169.254.169.254",
+            "http://[fd00:ec2::254]",
+        ] {
+            assert_eq!(check(&[named(fine)]), Ok(()), "{fine}");
+        }
+        for far in ["http://10.0.0.1", "http://169.254.169.254.example.com", "nonsense"] {
+            assert_eq!(check(&[named(far)]).unwrap_err().exit().code(), 2, "{far}");
+        }
+        let allowed = [named("http://10.0.0.1"), ("ECR_AUTH_ALLOW_HTTP", "1")];
+        assert_eq!(check(&allowed), Ok(()));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(
+            file.path(),
+            "[default]\nec2_metadata_service_endpoint = http://10.0.0.1\n",
+        )
+        .unwrap();
+        assert!(check(&[("AWS_CONFIG_FILE", file.path().to_str().unwrap())]).is_err());
     }
 
     #[test]

@@ -21,8 +21,10 @@ use http_body_util::{BodyExt, Limited};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
+use super::metadata;
 use super::trail::{Refusal, Trail};
 use crate::error::{Error, Result};
+use crate::file;
 use crate::world::Env;
 
 /// More than any answer of these services weighs: 1 MiB.
@@ -36,6 +38,8 @@ pub struct Watch {
     /// Whom the calls ask.
     pub trail: Trail,
 }
+/// Largest file of certificates that is read: 16 MiB. All public roots together have a quarter of one.
+const BUNDLE_LIMIT: usize = 16 << 20;
 
 /// The last moment a server told us, with ours of the same moment.
 #[derive(Debug, Clone, Default)]
@@ -82,6 +86,15 @@ pub fn client(env: &Env, watch: &Watch) -> Result<SharedHttpClient> {
     }))
 }
 
+/// Any other client, with the same bound on its answers and the same look at the server's clock.
+pub fn guarded(client: SharedHttpClient, watch: &Watch) -> SharedHttpClient {
+    SharedHttpClient::new(Guarded {
+        inner: client.clone(),
+        direct: client,
+        watch: watch.clone(),
+    })
+}
+
 /// A connector for a request that is none of AWS's, to this address.
 ///
 /// # Errors
@@ -106,11 +119,7 @@ fn tls_context(env: &Env) -> Result<TlsContext> {
 
 /// A client for the addresses that are http by nature and never go through a proxy: IMDS and container credentials.
 pub fn link_local_client(watch: &Watch) -> SharedHttpClient {
-    SharedHttpClient::new(Guarded {
-        inner: direct_client(),
-        direct: direct_client(),
-        watch: watch.clone(),
-    })
+    guarded(direct_client(), watch)
 }
 
 fn direct_client() -> SharedHttpClient {
@@ -123,7 +132,7 @@ fn direct_client() -> SharedHttpClient {
 
 /// Whether a request is plain http to the machine itself: loopback, the instance metadata service (169.254.169.254,
 /// fd00:ec2::254), or a container's credentials (169.254.170.2, 169.254.170.23, fd00:ec2::23).
-fn is_local(address: &str) -> bool {
+pub(super) fn is_local(address: &str) -> bool {
     let Ok(uri) = address.parse::<http::Uri>() else {
         return false;
     };
@@ -163,7 +172,7 @@ fn trust_store(env: &Env) -> Result<TrustStore> {
 fn read_bundle(path: &Path, variable: &str) -> Result<Vec<u8>> {
     let what = format!("cannot use the certificates {variable} names, {}", path.display());
     let hint = format!("{variable} is a file of PEM certificates: mend it, or unset the variable");
-    let pem = fs::read(path).map_err(|error| Error::failed(&what, error).hint(&hint))?;
+    let pem = file::read(path, BUNDLE_LIMIT).map_err(|error| Error::failed(&what, error).hint(&hint))?;
     let mut count = 0;
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         let certificate = certificate.map_err(|error| Error::failed(&what, error).hint(&hint))?;
@@ -200,8 +209,8 @@ fn holds_certificate(folder: &Path) -> bool {
     files.iter().any(|file| is_certificate(file))
 }
 
-fn is_certificate(file: &Path) -> bool {
-    let pem = fs::read(file).unwrap_or_default();
+fn is_certificate(path: &Path) -> bool {
+    let pem = file::read(path, BUNDLE_LIMIT).unwrap_or_default();
     CertificateDer::pem_slice_iter(&pem)
         .flatten()
         .any(|certificate| webpki::anchor_from_trusted_cert(&certificate).is_ok())
@@ -244,13 +253,15 @@ impl HttpConnector for Guarded<SharedHttpConnector> {
         } else {
             &self.inner
         };
-        self.watch.trail.asks(request.uri());
+        let address = request.uri().to_owned();
+        self.watch.trail.asks(&address);
         let (answer, watch) = (connector.call(request), self.watch.clone());
         HttpConnectorFuture::new(async move {
             let answer = answer.await?;
             if let Some(date) = answer.headers().get("date").and_then(http_date) {
                 watch.clock.set(date);
             }
+            let answer = metadata::checked(&address, answer).await?;
             let answer = answer.map(|body| SdkBody::from_body_1_x(Limited::new(body, BODY_LIMIT)));
             if answer.status().is_success() {
                 watch.trail.is_answered(None);
@@ -276,7 +287,7 @@ async fn refused(mut answer: HttpResponse, trail: &Trail) -> Result<HttpResponse
     Ok(answer)
 }
 
-fn http_date(text: &str) -> Option<SystemTime> {
+pub(super) fn http_date(text: &str) -> Option<SystemTime> {
     DateTime::from_str(text, Format::HttpDate).ok()?.try_into().ok()
 }
 

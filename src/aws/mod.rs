@@ -9,6 +9,8 @@ mod ecr;
 mod endpoint;
 mod failure;
 mod http;
+mod metadata;
+mod registry;
 mod role;
 mod sts;
 mod trail;
@@ -26,6 +28,7 @@ use aws_types::region::Region;
 use aws_types::sdk_config::SharedCredentialsProvider;
 
 pub use endpoint::{Endpoint, Service};
+pub use registry::{Answer, RegistryClient, knock};
 pub use sts::CallerIdentity;
 
 use crate::error::{Error, Result};
@@ -53,6 +56,8 @@ pub struct Aws<'a> {
     identity: &'a Identity,
     watch: http::Watch,
     http: SharedHttpClient,
+    /// For the addresses of this machine alone, past every proxy.
+    link_local: SharedHttpClient,
     retry: RetryConfig,
     timeouts: TimeoutConfig,
     budget: Duration,
@@ -66,10 +71,37 @@ impl<'a> Aws<'a> {
     /// Root certificates or retry settings that can't be used.
     pub fn new(env: &'a Env, identity: &'a Identity, budget: Duration) -> Result<Self> {
         let watch = http::Watch::default();
+        let (http, link_local) = (http::client(env, &watch)?, http::link_local_client(&watch));
+        Self::with_clients(env, identity, budget, (http, link_local), watch)
+    }
+
+    /// The same, with a client that answers in the network's place, for IMDS and the container's credentials too.
+    ///
+    /// # Errors
+    /// Retry settings that can't be used.
+    pub fn answered_by(
+        client: SharedHttpClient,
+        env: &'a Env,
+        identity: &'a Identity,
+        budget: Duration,
+    ) -> Result<Self> {
+        let watch = http::Watch::default();
+        let http = http::guarded(client, &watch);
+        Self::with_clients(env, identity, budget, (http.clone(), http), watch)
+    }
+
+    fn with_clients(
+        env: &'a Env,
+        identity: &'a Identity,
+        budget: Duration,
+        (http, link_local): (SharedHttpClient, SharedHttpClient),
+        watch: http::Watch,
+    ) -> Result<Self> {
         Ok(Self {
             env,
             identity,
-            http: http::client(env, &watch)?,
+            http,
+            link_local,
             watch,
             retry: RetryConfig::standard().with_max_attempts(max_attempts(env, identity)?),
             timeouts: TimeoutConfig::builder()
@@ -86,19 +118,13 @@ impl<'a> Aws<'a> {
     /// # Errors
     /// What the calls say, or that they took longer than the budget, and who was asked last.
     pub fn within<T>(&self, calls: impl Future<Output = Result<T>>) -> Result<T> {
-        within(self.budget, calls)?.unwrap_or_else(|| Err(self.no_answer()))
-    }
-
-    fn no_answer(&self) -> Error {
-        let mut cause = format!("no answer within {:.1} s", self.budget.as_secs_f64());
-        if let Some(address) = self.watch.trail.address() {
-            cause += &format!(" from {address}");
-        }
-        if let Some(refusal) = self.watch.trail.refusal() {
-            cause += &format!(", after {refusal}");
-        }
-        Error::failed("AWS", cause)
-            .hint("check the network, DNS and proxy settings, or give it more time with ECR_AUTH_TIMEOUT=SECONDS")
+        run(self.budget, calls)?.unwrap_or_else(|| {
+            let trail = &self.watch.trail;
+            let from = trail.address().map(|address| format!(" from {address}"));
+            let after = trail.refusal().map(|refusal| format!(", after {refusal}"));
+            let about = from.unwrap_or_default() + &after.unwrap_or_default();
+            Err(no_answer(self.budget, &about))
+        })
     }
 
     /// What is left of the time, less a tenth: who waits no longer than that can still say for whom.
@@ -153,8 +179,22 @@ fn attempt(budget: Duration) -> Duration {
     budget * 2 / 5
 }
 
+/// Runs a call to its end, or to the end of its time.
+///
+/// # Errors
+/// What the call says, or that it took longer than `budget`.
+pub fn within<T>(budget: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
+    run(budget, call)?.unwrap_or_else(|| Err(no_answer(budget, "")))
+}
+
+/// `about`: what is known of who was asked.
+fn no_answer(budget: Duration, about: &str) -> Error {
+    Error::failed("AWS", format!("no answer within {:.1} s{about}", budget.as_secs_f64()))
+        .hint("check the network, DNS and proxy settings, or give it more time with ECR_AUTH_TIMEOUT=SECONDS")
+}
+
 /// `None`: it took longer than `budget`.
-fn within<T>(budget: Duration, calls: impl Future<Output = T>) -> Result<Option<T>> {
+fn run<T>(budget: Duration, calls: impl Future<Output = T>) -> Result<Option<T>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::Held;
 use super::key::Key;
+use super::{Held, Life};
 use crate::error::{Error, Exit};
 use crate::secret::{self, Secret};
 
@@ -146,6 +146,14 @@ impl Entry {
     pub fn valid(&self, now: SystemTime) -> Option<Held> {
         let token = self.token.as_ref()?;
         (token.standing(now) != Standing::Ended).then(|| token.held())
+    }
+
+    /// The life of the secret, if there is one.
+    pub fn life(&self) -> Option<Life> {
+        self.token.as_ref().map(|token| Life {
+            fetched_at: token.fetched_at,
+            expires_at: token.expires_at,
+        })
     }
 
     /// Whether nothing in this entry will be of use to anybody.

@@ -63,6 +63,15 @@ impl From<Fetched> for Held {
     }
 }
 
+/// When a secret was fetched, and until when it is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Life {
+    /// When it was fetched.
+    pub fetched_at: SystemTime,
+    /// When it ends.
+    pub expires_at: SystemTime,
+}
+
 /// Who asks for what.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
@@ -111,6 +120,11 @@ impl Cache {
         let held = entry.fresh(now)?;
         flight::remember(folder, key, name, &entry);
         Some(held)
+    }
+
+    /// The life of the secret of `key`, if there is one, ended or not. Unlike [`Cache::warm`] it leaves no trace.
+    pub fn life(&self, key: &Key) -> Option<Life> {
+        self.0.as_ref()?.read(key)?.life()
     }
 
     /// The secret of a key: from the cache, or from `fetch`, which is told how long it may take.

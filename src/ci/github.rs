@@ -1,12 +1,13 @@
 //! GitHub Actions: the files that take values for later steps, and annotations.
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::file;
 use crate::secret::Secret;
 use crate::world::Env;
 
@@ -49,7 +50,7 @@ pub enum Level {
 pub fn check(env: &Env, file: File) -> Result<()> {
     let variable = file.variable();
     let path = path_of(env, variable)?;
-    let opened = OpenOptions::new().append(true).open(&path);
+    let opened = file::open_to_append(&path);
     opened
         .map(drop)
         .map_err(|error| cannot_write_to(variable, &path, &error))
@@ -105,12 +106,12 @@ fn escape(text: &str) -> String {
 }
 
 /// `name<<delimiter`, the value, the delimiter: a line each. A line is read by whichever of `=` and `<<` comes first in it, so a name
-/// may hold neither, nor end in a part of one.
+/// may hold neither, nor end in a part of one. The runner takes a byte order mark away from the file's start.
 fn values_text<N: AsRef<str>>(values: &[(N, Secret)], delimiter: &str) -> Result<Secret, String> {
     let mut text = String::new();
     for (name, value) in values {
         let (name, value) = (name.as_ref(), value.expose());
-        if name.is_empty() || name.contains(['=', '<', '\r', '\n']) {
+        if name.is_empty() || name.contains(['=', '<', '\r', '\n', '\u{feff}']) {
             return Err(format!("{name:?} cannot be a name there"));
         }
         if name.contains(delimiter) || value.contains(delimiter) {
@@ -144,13 +145,24 @@ fn path_of(env: &Env, variable: &str) -> Result<PathBuf> {
 /// The runner makes the file before each step; one that isn't there would never be read.
 fn append_to(path: &Path, text: &Secret) -> io::Result<()> {
     // Somebody's last line without an end would run into ours. The runner leaves out empty lines.
-    let start = match fs::read(path)?.last() {
-        None | Some(b'\n') => "",
-        Some(_) => "\n",
+    let mut file = file::open_to_append(path)?;
+    let start = match ends_a_line(&mut file)? {
+        true => "",
+        false => "\n",
     };
     let block = Secret::new(format!("{start}{}", text.expose()));
-    let mut file = OpenOptions::new().append(true).open(path)?;
     file.write_all(block.expose().as_bytes())
+}
+
+/// Whether the file is empty, or its last character ends a line.
+fn ends_a_line(file: &mut fs::File) -> io::Result<bool> {
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(true);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
 }
 
 fn cannot_write_to(variable: &str, path: &Path, error: &io::Error) -> Error {

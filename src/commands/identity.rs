@@ -72,6 +72,8 @@ pub enum Source {
     Oidc,
     /// AWS's standard chain alone
     Chain,
+    /// Nothing: a user signs in to Cognito, as `cognito:` in ecr-auth.yml says, and the identity pool gives the role
+    Cognito,
 }
 
 impl Source {
@@ -80,6 +82,7 @@ impl Source {
             Self::Auto => "auto",
             Self::Oidc => "oidc",
             Self::Chain => "chain",
+            Self::Cognito => "cognito",
         }
     }
 }
@@ -90,6 +93,7 @@ impl From<Source> for SourceChoice {
             Source::Auto => Self::Auto,
             Source::Oidc => Self::Oidc,
             Source::Chain => Self::Chain,
+            Source::Cognito => Self::Cognito,
         }
     }
 }
@@ -111,7 +115,7 @@ impl IdentityArgs {
 
     /// Whether they name an identity, and with that take the place of whatever a rule says of one.
     pub fn names_one(&self) -> bool {
-        self.profile.is_some() || self.role_arn.is_some()
+        self.profile.is_some() || self.role_arn.is_some() || self.source == Some(Source::Cognito)
     }
 
     /// Whether they say where the CI's token is.
@@ -129,8 +133,16 @@ impl IdentityArgs {
             return Err(Error::usage("--profile, --role-arn", "a profile is used alone")
                 .hint("give the profile a role_arn of its own in AWS's config file, or leave one of them out"));
         }
+        if self.profile.is_some() && self.source == Some(Source::Cognito) {
+            return Err(
+                Error::usage("--profile, --source cognito", "a profile is used alone").hint("leave one of them out")
+            );
+        }
         let base = match self.names_one() {
-            true => RoleSettings::default(),
+            true => RoleSettings {
+                cognito: base.cognito.clone(),
+                ..RoleSettings::default()
+            },
             false => base.clone(),
         };
         let policy = self
@@ -156,6 +168,7 @@ impl IdentityArgs {
             token: self.token().or(base.token),
             source: self.source.map_or(base.source, SourceChoice::from),
             region: self.region.clone().or(base.region),
+            cognito: base.cognito,
         };
         match self.profile {
             Some(_) => settings.refuse_without_role().map(|()| settings),

@@ -4,6 +4,7 @@
 pub mod action;
 pub mod assume;
 mod deliver;
+pub mod doctor;
 pub mod helper;
 mod hosts;
 mod identity;

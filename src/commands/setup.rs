@@ -168,7 +168,7 @@ fn configure(
     let files = docker::config_files(args.client, args.docker_config.as_deref(), &world.env)?;
     let mut diffs = Vec::new();
     if !rules.is_empty() {
-        diffs.push(config::preview(&world.env, config_path, rules)?);
+        diffs.push(config::preview(&world.env, config_path, None, rules)?);
     }
     for file in &files {
         diffs.push(wish.preview(file)?);
@@ -180,7 +180,7 @@ fn configure(
     let record = world.env.state_folder().map(Record::in_folder);
     install(&link, record.as_ref(), world)?;
     if !rules.is_empty() {
-        let saved = config::write(&world.env, config_path, rules)?;
+        let saved = config::write(&world.env, config_path, None, rules)?;
         report_rules(rules, &saved, world);
     }
     for file in &files {

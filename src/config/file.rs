@@ -1,35 +1,24 @@
-//! Reading the file without ever blocking on it or filling the memory with it.
+//! Reading the file: where it may be missing, and what is said of one that cannot be read.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use crate::error::{Error, Result, one_line};
+use crate::file;
 
 /// No list of registries comes near; what is larger is another file by mistake.
-const LONGEST: u64 = 1024 * 1024;
+const LONGEST: usize = 1024 * 1024;
 
 /// The text of the file; `None` if there is no such file.
 pub(super) fn read(path: &Path) -> Result<Option<String>> {
-    let file = match open(path) {
-        Ok(file) => file,
+    let bytes = match file::read(path, LONGEST) {
+        Ok(bytes) => bytes,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::IsADirectory => {
+            return Err(unreadable(path, error).hint("name the file in it"));
+        }
         Err(error) => return Err(unreadable(path, error)),
     };
-    let kind = file.metadata().map_err(|error| unreadable(path, error))?.file_type();
-    if kind.is_dir() {
-        return Err(unreadable(path, "it is a folder").hint("name the file in it"));
-    }
-    if !kind.is_file() {
-        return Err(unreadable(path, "it is not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    file.take(LONGEST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(path, error))?;
-    if bytes.len() as u64 > LONGEST {
-        return Err(unreadable(path, "it is larger than 1 MiB"));
-    }
     String::from_utf8(bytes)
         .map(Some)
         .map_err(|error| not_utf8(path, &error))
@@ -51,23 +40,6 @@ pub(super) fn is_missing(path: &Path) -> bool {
 pub(super) fn missing(path: &Path) -> Error {
     unreadable(path, "there is no such file")
         .hint("it was named by --config or ECR_AUTH_CONFIG: correct the path, or leave it out")
-}
-
-/// Without waiting for the other end, should this be a pipe.
-#[cfg(unix)]
-fn open(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path)
-}
-
-#[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).open(path)
 }
 
 fn unreadable(path: &Path, cause: impl std::fmt::Display) -> Error {

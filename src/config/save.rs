@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::edit::{ListWas, Previous, RuleEdit, TakenBack, Written, take_back as taken_back, write_rules};
+use super::edit::{
+    CognitoEdit, ListWas, Noted, Previous, RuleEdit, TakenBack, Written, take_back as taken_back, write as written,
+};
 use super::file::is_out_of_sight;
 use super::path;
 use crate::error::{Error, Result};
@@ -35,6 +37,8 @@ struct FileNotes {
     list: Option<ListWas>,
     /// Our rules, by their `match`.
     rules: BTreeMap<String, Previous>,
+    /// Our block `cognito`.
+    cognito: Option<Previous>,
 }
 
 /// By the file's real path.
@@ -49,6 +53,8 @@ pub struct Saved {
     pub changed: bool,
     /// The rules, by their `match`, that stood there and say something else now.
     pub replaced: Vec<String>,
+    /// Whether a block `cognito` stood there that says something else now.
+    pub replaced_cognito: bool,
     /// Why what was replaced could not be noted, if so: `logout` can't take it back then.
     pub not_recorded: Option<io::Error>,
 }
@@ -60,6 +66,8 @@ pub struct Restored {
     pub path: PathBuf,
     /// The rules, by their `match`, that are as they were before `setup`.
     pub taken_back: Vec<String>,
+    /// Whether the block `cognito` is as it was.
+    pub cognito: bool,
     /// Whether the file was removed, because `setup` had made it and nothing else is in it.
     pub removed: bool,
     /// Why the notes could not be brought up to date, if so.
@@ -70,32 +78,32 @@ pub struct Restored {
 ///
 /// # Errors
 /// Those of [`write`].
-pub fn preview(env: &Env, named: Option<&Path>, edits: &[RuleEdit]) -> Result<String> {
+pub fn preview(env: &Env, named: Option<&Path>, cognito: Option<&CognitoEdit>, rules: &[RuleEdit]) -> Result<String> {
     let real = file::real_path(&place(env, named)?, &YAML)?;
     let old = read_text(&real)?;
-    let new = write_rules(old.as_deref(), &real, edits)?;
-    Ok(match new.rules.is_empty() {
+    let new = written(old.as_deref(), &real, cognito, rules)?;
+    Ok(match new.is_nothing() {
         true => String::new(),
         false => file::unified_diff(&real, old.as_deref(), &new.text),
     })
 }
 
-/// Writes rules into the configuration file: `named` (`--config`), else `$ECR_AUTH_CONFIG`, else the user's; it is made if it
+/// Writes the block `cognito` and rules into the configuration file: `named` (`--config`), else `$ECR_AUTH_CONFIG`, else the user's; it is made if it
 /// is not there. What they replace is noted first, so that a run that is killed in between leaves nothing that [`take_back`]
 /// could not take back.
 ///
 /// # Errors
 /// Usage errors: the file, or a rule, isn't right. Failures: the file can't be written, or not edited safely; then the hint has
 /// the rule to add by hand. The file is as it was.
-pub fn write(env: &Env, named: Option<&Path>, edits: &[RuleEdit]) -> Result<Saved> {
+pub fn write(env: &Env, named: Option<&Path>, cognito: Option<&CognitoEdit>, rules: &[RuleEdit]) -> Result<Saved> {
     let path = place(env, named)?;
     let real = file::real_path(&path, &YAML)?;
     let notes = notes(env);
     let mut saved = Saved::default();
     let mut known = None;
     let updated = file::update(&path, &YAML, &mut |old| {
-        let written = write_rules(old, &real, edits)?;
-        if written.rules.is_empty() {
+        let written = written(old, &real, cognito, rules)?;
+        if written.is_nothing() {
             return Ok(Edited::Unchanged);
         }
         // What another program's save makes us do again continues what was noted before the first time.
@@ -107,6 +115,8 @@ pub fn write(env: &Env, named: Option<&Path>, edits: &[RuleEdit]) -> Result<Save
         saved.not_recorded = noted.err();
         let stood = written.rules.iter().filter(|(_, rule)| rule.previous.is_some());
         saved.replaced = stood.map(|(name, _)| name.clone()).collect();
+        let block = written.cognito.as_ref();
+        saved.replaced_cognito = block.is_some_and(|block| block.previous.is_some());
         Ok(Edited::Text(written.text))
     })?;
     if !updated.folders.is_empty() {
@@ -121,7 +131,8 @@ pub fn write(env: &Env, named: Option<&Path>, edits: &[RuleEdit]) -> Result<Save
     Ok(saved)
 }
 
-/// Puts back what [`write`] replaced in the configuration file wherever ours still stands: the rules whose `match` is meant.
+/// Puts back what [`write`] replaced in the configuration file wherever ours still stands: the rules whose `match` is meant, and
+/// the block `cognito` once no rule needs it.
 ///
 /// # Errors
 /// Usage errors: the file isn't right. Failures: it can't be written.
@@ -139,25 +150,19 @@ pub fn take_back(env: &Env, named: Option<&Path>, is_meant: &dyn Fn(&str) -> boo
     }
     let real = file::real_path(&done.path, &YAML)?;
     let known = load(notes.as_ref(), &real);
-    if known.rules.is_empty() {
+    if known.is_nothing() {
         return Ok(done);
     }
     file::update(&done.path, &YAML, &mut |old| {
         let Some(old) = old else {
             return Ok(Edited::Unchanged);
         };
-        let TakenBack { text, names } = taken_back(
-            old,
-            &real,
-            is_meant,
-            &known.rules,
-            known.list.as_ref(),
-            known.has_header,
-        )?;
-        if names.is_empty() {
+        let TakenBack { text, names, cognito } = taken_back(old, &real, is_meant, known.noted())?;
+        if names.is_empty() && !cognito {
             return Ok(Edited::Unchanged);
         }
         done.taken_back = names;
+        done.cognito = cognito;
         done.removed = known.created && text.trim().is_empty();
         Ok(if done.removed {
             Edited::Remove
@@ -174,6 +179,11 @@ pub fn take_back(env: &Env, named: Option<&Path>, is_meant: &dyn Fn(&str) -> boo
     let forget = note(notes.as_ref(), &mut |all| {
         if let Some(entry) = all.get_mut(&real) {
             entry.rules.retain(|name, _| !is_meant(name));
+            // Without any rule of ours left, it stands there for somebody else's, or is not ours any more.
+            entry.cognito = entry
+                .cognito
+                .take()
+                .filter(|_| !done.cognito && !entry.rules.is_empty());
         }
     });
     done.not_recorded = forget.err();
@@ -203,14 +213,14 @@ fn note(notes: Option<&Notes<AllNotes>>, change: &mut dyn FnMut(&mut AllNotes)) 
     notes.change(&mut |all| {
         change(all);
         // What was written to temporary folders of CI jobs would pile up here.
-        all.retain(|path, entry| !entry.rules.is_empty() && path.parent().is_some_and(Path::is_dir));
+        all.retain(|path, entry| !entry.is_nothing() && path.parent().is_some_and(Path::is_dir));
     })
 }
 
 impl FileNotes {
     /// Adds what a further edit replaced. What was there before the first one stays, as long as ours stood untouched.
     fn add(&mut self, written: &Written, known: &Self, created: bool) {
-        if self.rules.is_empty() {
+        if self.is_nothing() {
             *self = Self::default();
         }
         self.created |= created;
@@ -227,6 +237,28 @@ impl FileNotes {
             };
             let written = rule.written.clone();
             self.rules.insert(name.clone(), Previous { previous, written });
+        }
+        if let Some(block) = &written.cognito {
+            let first = known
+                .cognito
+                .as_ref()
+                .filter(|known| block.previous.as_ref() == Some(&known.written));
+            let previous = first.map_or(&block.previous, |first| &first.previous).clone();
+            let written = block.written.clone();
+            self.cognito = Some(Previous { previous, written });
+        }
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.rules.is_empty() && self.cognito.is_none()
+    }
+
+    fn noted(&self) -> Noted<'_> {
+        Noted {
+            rules: &self.rules,
+            cognito: self.cognito.as_ref(),
+            list: self.list.as_ref(),
+            has_header: self.has_header,
         }
     }
 }

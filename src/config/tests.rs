@@ -4,6 +4,7 @@ use rstest::rstest;
 use super::*;
 use crate::error::Exit;
 
+mod cognito;
 mod files;
 mod roles;
 mod saving;
@@ -114,7 +115,7 @@ fn nothing_said(#[case] text: &str) {
 #[case(
     "registry:\n",
     "1:1: unknown key \"registry\"",
-    "did you mean \"registries\"? Allowed here: registries, defaults"
+    "did you mean \"registries\"? Allowed here: registries, defaults, cognito"
 )]
 #[case(
     "registries:\n- match: public.ecr.aws\n  Profile: x\n",

@@ -1,5 +1,7 @@
 //! The shape of `ecr-auth.yml`, and its mistakes told with line and column.
 
+mod cognito;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,14 +12,15 @@ use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, Location, Messag
 
 use super::{Config, Rule, Settings, file};
 use crate::error::{Error, Result};
-use crate::identity::{RoleSettings, SourceChoice, TokenPlace, policy_text};
+use crate::identity::{CognitoSettings, RoleSettings, SourceChoice, TokenPlace, policy_text};
 use crate::registry::{HostPattern, Registry, parse_region, why_not_ecr};
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct Document {
     registries: Option<Vec<Spanned<Keys>>>,
-    defaults: Option<Keys>,
+    defaults: Option<Spanned<Keys>>,
+    cognito: Option<Spanned<cognito::Keys>>,
 }
 
 /// The keys of a rule. `defaults` takes all of them but the ones that say which registry is meant.
@@ -55,19 +58,20 @@ struct Keys {
     #[serde(deserialize_with = "given")]
     token_env: Option<Spanned<String>>,
     #[serde(deserialize_with = "given")]
-    source: Option<Source>,
+    source: Option<Spanned<Source>>,
     #[serde(deserialize_with = "given")]
     region: Option<Spanned<String>>,
     #[serde(deserialize_with = "boolean")]
     optional: Option<bool>,
 }
 
-#[derive(Deserialize, Clone, Copy)]
+#[derive(Deserialize, Clone, Copy, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 enum Source {
     Auto,
     Oidc,
     Chain,
+    Cognito,
 }
 
 impl From<Source> for SourceChoice {
@@ -76,6 +80,7 @@ impl From<Source> for SourceChoice {
             Source::Auto => Self::Auto,
             Source::Oidc => Self::Oidc,
             Source::Chain => Self::Chain,
+            Source::Cognito => Self::Cognito,
         }
     }
 }
@@ -108,7 +113,8 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Config> {
     let document: Option<Document> =
         serde_saphyr::from_str_with_options(text, options()).map_err(|error| explain(path, &error))?;
     let document = document.unwrap_or_default();
-    let defaults = defaults(path, document.defaults.unwrap_or_default())?;
+    let cognito = document.cognito.map(|keys| cognito::settings(path, keys)).transpose()?;
+    let defaults = defaults(path, document.defaults, cognito)?;
     let mut rules = Vec::new();
     let mut patterns = HashSet::new();
     for keys in document.registries.unwrap_or_default() {
@@ -127,14 +133,19 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Config> {
     Ok(Config { rules, defaults })
 }
 
-fn defaults(path: &Path, keys: Keys) -> Result<Settings> {
+/// What holds without a rule; with it, the one sign-in to Cognito that all rules may use.
+fn defaults(path: &Path, keys: Option<Spanned<Keys>>, cognito: Option<CognitoSettings>) -> Result<Settings> {
+    let mut base = Settings::default();
+    base.role.cognito = cognito;
+    let Some(keys) = keys else { return Ok(base) };
+    let (place, keys) = (keys.referenced, keys.value);
     for (name, key) in [("match", &keys.r#match), ("registry", &keys.registry)] {
         if let Some(value) = key {
             return Err(wrong(path, &value.referenced, format!("unknown key \"{name}\""))
                 .hint("\"defaults\" hold for every registry: what is for one stands in a rule of \"registries\""));
         }
     }
-    settings(path, keys, &Settings::default())
+    settings(path, &place, keys, &base)
 }
 
 fn rule(path: &Path, keys: Spanned<Keys>, defaults: &Settings) -> Result<Rule> {
@@ -158,7 +169,7 @@ fn rule(path: &Path, keys: Spanned<Keys>, defaults: &Settings) -> Result<Rule> {
             .hint("leave it out: \"match\" names the registry already"));
         }
     };
-    let settings = settings(path, keys, defaults)?;
+    let settings = settings(path, &name.referenced, keys, defaults)?;
     Ok(Rule {
         pattern,
         registry,
@@ -191,15 +202,18 @@ fn alias_of_nothing(path: &Path, place: &Location, alias: &str) -> Error {
     .hint("for a name of your own in front of ECR, add \"registry: <the ECR host>\"")
 }
 
-/// What a rule, or the defaults, give, the defaults filled in. A rule's own profile or role takes the place of both, and of the
-/// roles after it.
-fn settings(path: &Path, keys: Keys, defaults: &Settings) -> Result<Settings> {
-    for (name, key) in [
-        ("role-arn", &keys.role_arn),
-        ("token-file", &keys.token_file),
-        ("token-env", &keys.token_env),
+/// What a rule, or the defaults, give, the defaults filled in. A rule's own profile, role or sign-in to Cognito takes the place of
+/// all of them, and of the roles after. `place` is for what is wrong with the whole.
+fn settings(path: &Path, place: &Location, keys: Keys, defaults: &Settings) -> Result<Settings> {
+    let source = keys.source.as_ref().map(|source| source.value);
+    let is_cognito = source == Some(Source::Cognito);
+    for (name, is_said) in [
+        ("role-arn", keys.role_arn.is_some()),
+        ("token-file", keys.token_file.is_some()),
+        ("token-env", keys.token_env.is_some()),
+        ("source: cognito", is_cognito),
     ] {
-        if let (Some(profile), Some(_)) = (&keys.profile, key) {
+        if let (Some(profile), true) = (&keys.profile, is_said) {
             return Err(wrong(
                 path,
                 &profile.referenced,
@@ -208,26 +222,39 @@ fn settings(path: &Path, keys: Keys, defaults: &Settings) -> Result<Settings> {
             .hint("a profile is used alone: give the profile a role_arn of its own, or leave it out"));
         }
     }
-    let own = keys.profile.is_some() || keys.role_arn.is_some();
-    let base = match (&keys.profile, &keys.role_arn) {
+    let own = keys.profile.is_some() || keys.role_arn.is_some() || is_cognito;
+    let base = match &keys.role_arn {
         // Used alone: what the defaults say of roles is not said of it.
-        (Some(_), _) => RoleSettings::default(),
-        (None, Some(_)) => RoleSettings {
+        _ if keys.profile.is_some() || is_cognito => alone(defaults),
+        Some(_) if defaults.role.source == SourceChoice::Cognito => alone(defaults),
+        Some(_) => RoleSettings {
             role_arn: None,
             chain: Vec::new(),
             ..defaults.role.clone()
         },
-        (None, None) => defaults.role.clone(),
+        None => defaults.role.clone(),
     };
     let profile = match own {
         true => text(path, "profile", keys.profile.clone())?,
         false => defaults.profile.clone(),
     };
+    let (source_place, optional) = (keys.source.as_ref().map(|source| source.referenced), keys.optional);
+    let role = role(path, keys, base)?;
+    let sign_in = role.cognito().map(drop);
+    sign_in.map_err(|error| cognito::at(path, source_place.as_ref().unwrap_or(place), &error))?;
     Ok(Settings {
         profile,
-        optional: keys.optional.unwrap_or(defaults.optional),
-        role: role(path, keys, base)?,
+        optional: optional.unwrap_or(defaults.optional),
+        role,
     })
+}
+
+/// Nothing of roles, and the sign-in to Cognito, which is there for whoever says so.
+fn alone(defaults: &Settings) -> RoleSettings {
+    RoleSettings {
+        cognito: defaults.role.cognito.clone(),
+        ..RoleSettings::default()
+    }
 }
 
 fn role(path: &Path, keys: Keys, base: RoleSettings) -> Result<RoleSettings> {
@@ -253,8 +280,9 @@ fn role(path: &Path, keys: Keys, base: RoleSettings) -> Result<RoleSettings> {
         policy_arns: many("policy-arn", keys.policy_arn)?.unwrap_or(base.policy_arns),
         tags: keys.tag.map_or(base.tags, |tags| tags.into_iter().collect()),
         transitive_tags: many("transitive-tag", keys.transitive_tag)?.unwrap_or(base.transitive_tags),
-        source: keys.source.map_or(base.source, SourceChoice::from),
+        source: keys.source.map_or(base.source, |source| source.value.into()),
         region: region(path, keys.region)?.or(base.region),
+        cognito: base.cognito,
     })
 }
 

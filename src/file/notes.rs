@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::read::{CONFIGURATION_LIMIT, read};
 use crate::folders::{adopt, make_folders};
 
 /// One file of notes, all of which together are a `T`. No file is `T::default()`.
@@ -38,7 +39,7 @@ impl<T: Serialize + DeserializeOwned + Default + PartialEq + Clone> Notes<T> {
     /// # Errors
     /// The system's; of kind `InvalidData` where they don't parse.
     pub fn load(&self) -> io::Result<T> {
-        match fs::read(self.path()) {
+        match read(&self.path(), CONFIGURATION_LIMIT) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map_err(|error| io::Error::new(ErrorKind::InvalidData, error.to_string())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(T::default()),

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use tempfile::TempPath;
 
+use super::CONFIGURATION_LIMIT;
+
 /// How an attempt to place a new version ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Placed {
@@ -49,7 +51,7 @@ impl Old<'_> {
 
     #[cfg(not(unix))]
     fn is_at(&self, path: &Path) -> io::Result<bool> {
-        Ok(self.metadata.is_file() && fs::read(path)? == self.text)
+        Ok(self.metadata.is_file() && read(path)? == self.text)
     }
 }
 
@@ -82,14 +84,14 @@ pub(super) fn rename(new: TempPath, target: &Path, old: &[u8]) -> io::Result<Pla
 /// before ours: it is put back, and so on until what comes out is what we had put in ourselves, so that the newest foreign
 /// version stands. Until then (two system calls) others can see our version without that change.
 pub(super) fn settle(aside: &Path, target: &Path, old: &Old<'_>, text: &[u8]) -> io::Result<Placed> {
-    if old.is_at(aside)? && fs::read(aside)? == old.text {
+    if old.is_at(aside)? && read(aside)? == old.text {
         return Ok(Placed::Done);
     }
     let mut base = old.text.to_owned();
     let mut placed = text.to_owned();
     let mut hidden = Vec::new();
     loop {
-        let newest = fs::read(aside)?;
+        let newest = read(aside)?;
         hidden.push((base, newest.clone()));
         match exchange(aside, target) {
             Ok(()) => {}
@@ -97,7 +99,7 @@ pub(super) fn settle(aside: &Path, target: &Path, old: &Old<'_>, text: &[u8]) ->
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Placed::Exposed { hidden }),
             Err(error) => return Err(error),
         }
-        if fs::read(aside)? == placed {
+        if read(aside)? == placed {
             return Ok(Placed::Exposed { hidden });
         }
         base = placed;
@@ -114,15 +116,20 @@ pub(super) fn remove(target: &Path, aside: TempPath, old: &[u8]) -> io::Result<P
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Placed::Raced),
         renamed => renamed?,
     }
-    if fs::read(&aside)? == old {
+    if read(&aside)? == old {
         return Ok(Placed::Done);
     }
     // Somebody's change landed just before: back with it, unless they have written yet another one.
     create(aside, target).map(|_| Placed::Raced)
 }
 
+/// What somebody put there meanwhile need not be a file.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    super::read(path, CONFIGURATION_LIMIT)
+}
+
 fn holds(target: &Path, old: &[u8]) -> io::Result<bool> {
-    match fs::read(target) {
+    match read(target) {
         Ok(now) => Ok(now == old),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),

@@ -2,10 +2,11 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::place::{self, Placed};
+use super::read;
 use crate::error::{Error, Result};
 use crate::folders::{adopt, make_folders};
 
@@ -223,14 +224,9 @@ struct Snapshot {
 impl Snapshot {
     fn read(target: &Path) -> Result<Option<Self>> {
         let what = || format!("cannot read {}", target.display());
-        let read = || {
-            // Looked at before it is opened: opening a pipe would wait for ever.
-            if !fs::metadata(target)?.is_file() {
-                return Err(io::Error::other("not a regular file"));
-            }
-            let mut file = File::open(target)?;
-            let mut text = String::new();
-            file.read_to_string(&mut text)?;
+        let read = || -> io::Result<Self> {
+            let file = read::open(target)?;
+            let text = read::utf8(read::contents(&file, read::CONFIGURATION_LIMIT)?)?;
             let metadata = file.metadata()?;
             Ok(Self {
                 _file: file,

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::{Profile, SharedFiles, Source, claims, session_name};
+use super::{Profile, SharedFiles, Source, ci_token, claims, session_name};
 use crate::error::{Error, Result};
+use crate::file;
 use crate::secret::Secret;
 use crate::world::Env;
 
@@ -161,8 +162,12 @@ fn borrowed(env: &Env, profile: &Profile<'_>) -> Result<Secret> {
         }
     }
     let fields = sources.iter().flat_map(Source::key_fields);
-    let tokens = profile.reached_values("web_identity_token_file").into_iter();
-    let tokens = tokens.map(|file| ("claims", claims::identity_of(Path::new(file))));
+    let mut tokens = Vec::new();
+    for file in profile.reached_values("web_identity_token_file") {
+        // The SDK reads it again, and would wait for a pipe: what can't be read is told here.
+        let token = ci_token::read_file(Path::new(file))?;
+        tokens.push(("claims", claims::identity_of(&token)));
+    }
     let text = fields
         .chain(tokens)
         .map(|(name, value)| format!("{name} {:?}\n", value.expose()));
@@ -195,7 +200,7 @@ fn container(env: &Env) -> Result<Option<Source>> {
 }
 
 fn read_token(file: &Path) -> Result<Secret> {
-    std::fs::read_to_string(file).map(Secret::new).map_err(|error| {
+    file::read_secret(file, file::TOKEN_LIMIT).map_err(|error| {
         Error::failed(format!("cannot read the container's token {}", file.display()), error)
             .hint("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names that file: mount it, or unset the variable")
     })

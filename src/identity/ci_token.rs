@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::role_settings::TokenPlace;
 use crate::ci::Ci;
 use crate::error::{Error, Result};
+use crate::file;
 use crate::program;
 use crate::secret::Secret;
 use crate::world::Env;
@@ -193,7 +194,7 @@ fn of_command(line: &str) -> Result<Secret> {
 /// It can't be read, or holds nothing.
 pub fn read_file(path: &Path) -> Result<Secret> {
     let what = || format!("cannot read the token in {}", path.display());
-    let text = std::fs::read_to_string(path).map(Secret::new).map_err(|error| {
+    let text = file::read_secret(path, file::TOKEN_LIMIT).map_err(|error| {
         Error::failed(what(), error).hint("check that the file is mounted, and that this user may read it")
     })?;
     match text.expose().trim() {

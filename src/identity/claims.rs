@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::file;
 use crate::secret::Secret;
 
 /// The claims of a JWT (RFC 7519, section 4.1) that say whose token it is. They stay the same when the token is renewed.
@@ -49,15 +50,18 @@ impl Claims {
     }
 }
 
-/// What identifies the bearer of the token in this file: issuer, subject and audience where it is a JWT, else the whole
-/// content. A file that can't be read identifies nobody: the caller's fetch will say why.
-pub fn identity_of(token_file: &Path) -> Secret {
-    let Ok(token) = std::fs::read_to_string(token_file).map(Secret::new) else {
-        return Secret::default();
-    };
+/// What identifies the bearer of the token in this file, as [`identity_of`] has it. A file that can't be read identifies nobody: the
+/// caller's fetch will say why.
+pub fn identity_in(token_file: &Path) -> Secret {
+    let token = file::read_secret(token_file, file::TOKEN_LIMIT);
+    token.map(|token| identity_of(&token)).unwrap_or_default()
+}
+
+/// What identifies the bearer of a token: issuer, subject and audience where it is a JWT, else the whole of it.
+pub fn identity_of(token: &Secret) -> Secret {
     match Claims::of(token.expose().trim()) {
         Some(claims) => Secret::new(format!("{:?} {:?} {}", claims.iss, claims.sub, claims.aud)),
-        None => token,
+        None => token.clone(),
     }
 }
 
@@ -72,7 +76,7 @@ mod tests {
     fn identity(content: &str) -> String {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), content).unwrap();
-        identity_of(file.path()).expose().to_owned()
+        identity_in(file.path()).expose().to_owned()
     }
 
     #[test]

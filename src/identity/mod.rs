@@ -4,6 +4,7 @@
 mod chain;
 mod ci_token;
 mod claims;
+mod cognito;
 mod role;
 mod role_settings;
 mod session_name;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 pub use chain::{environment_keys, no_credentials};
 pub use ci_token::{CiToken, missing as missing_token, missing_or as missing_token_or, read_file as read_token_file};
 pub use claims::Claims;
+pub use cognito::{CognitoSettings, Flow, IdentityFlow, SignIn, check_text as check_cognito_text};
 pub use role::{Base, RolePlan, Scope};
 pub use role_settings::{RoleSettings, SourceChoice, TokenCommand, TokenPlace, policy_text};
 pub use shared_files::{Profile, SharedFiles};
@@ -100,7 +102,7 @@ impl Source {
                 field("source", "web-identity"),
                 field("role-arn", role_arn),
                 field("session-name", session_name),
-                ("claims", claims::identity_of(token_file)),
+                ("claims", claims::identity_in(token_file)),
             ],
             Self::Container { uri, token } => vec![
                 field("source", "container"),
@@ -198,6 +200,9 @@ impl Identity {
     /// # Errors
     /// As [`Identity::choose`]; roles that can't be, no token where one is insisted on, settings of a role where there is none.
     pub fn choose_for(scope: &Scope<'_>, env: &Env, profile: Option<&str>, role: &RoleSettings) -> Result<Self> {
+        if role.cognito()?.is_some() {
+            return Err(Error::failed("source: cognito", "this build can't sign in to Cognito"));
+        }
         let first = role.role_arn.as_deref().or_else(|| role_of(env));
         let Some(first) = first.filter(|_| profile.is_none()) else {
             role.refuse_without_role()?;

@@ -77,17 +77,19 @@ impl RolePlan {
         let roles = roles(settings, first, scope)?;
         settings.check(roles.len(), settings.source == SourceChoice::Oidc)?;
         let token = match settings.source {
-            SourceChoice::Chain => None,
+            SourceChoice::Chain | SourceChoice::Cognito => None,
             _ => CiToken::find(env, settings.token.as_ref())?,
         };
         let base = match (settings.source, token) {
             (SourceChoice::Chain, _) => Base::Source(chain()?),
             (_, Some(token)) => Base::Token(token),
             (SourceChoice::Oidc, None) => return Err(ci_token::missing(env)),
-            (SourceChoice::Auto, None) => Base::Source(chain().map_err(|error| match is_nothing(&error) {
-                true => ci_token::missing_or(env, error),
-                false => error,
-            })?),
+            (SourceChoice::Auto | SourceChoice::Cognito, None) => {
+                Base::Source(chain().map_err(|error| match is_nothing(&error) {
+                    true => ci_token::missing_or(env, error),
+                    false => error,
+                })?)
+            }
         };
         settings.refuse_tags_of_token(roles.len(), matches!(base, Base::Token(_)))?;
         let named = settings.session_name.as_deref();

@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use serde::de::IgnoredAny;
 
+use super::cognito::CognitoSettings;
 use crate::error::{Error, Result};
+use crate::file;
 use crate::secret::Secret;
 
 /// STS's shortest and longest sessions, in seconds.
@@ -20,6 +22,9 @@ const MOST_POLICY_ARNS: usize = 10;
 const MOST_TAGS: usize = 50;
 const LONGEST_TAG_KEY: usize = 128;
 const LONGEST_TAG_VALUE: usize = 256;
+
+/// Largest file with a policy that is read: 64 KiB. White space, which does not count, makes a policy longer than STS takes.
+const POLICY_LIMIT: usize = 64 << 10;
 
 /// Which roles are wanted, and how, as flags or the configuration say it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,6 +55,8 @@ pub struct RoleSettings {
     pub source: SourceChoice,
     /// The region whose STS is asked.
     pub region: Option<String>,
+    /// How a user signs in to Cognito, where somebody says it: for [`SourceChoice::Cognito`] alone.
+    pub cognito: Option<CognitoSettings>,
 }
 
 /// A place for the CI's token that somebody names.
@@ -119,6 +126,8 @@ pub enum SourceChoice {
     Oidc,
     /// AWS's standard chain, whatever the CI has.
     Chain,
+    /// A user who signs in to Cognito: no role is named beside it, the identity pool chooses one.
+    Cognito,
 }
 
 impl RoleSettings {
@@ -138,6 +147,46 @@ impl RoleSettings {
                 .hint("name the role with role-arn (--role-arn, or AWS_ROLE_ARN without AWS_WEB_IDENTITY_TOKEN_FILE), and no profile")),
             None => Ok(()),
         }
+    }
+
+    /// How a user signs in to Cognito, if that is the source.
+    ///
+    /// # Errors
+    /// Usage errors: another source of credentials is named beside it; nobody says how to sign in.
+    pub fn cognito(&self) -> Result<Option<&CognitoSettings>> {
+        if self.source != SourceChoice::Cognito {
+            return Ok(None);
+        }
+        if let Some(name) = self.beside_cognito() {
+            return Err(
+                Error::usage(name, "it is said beside \"source: cognito\", where the identity pool chooses the role").hint(
+                    "leave one of them out; a role of the pool's is asked for with role-arn under \"cognito\" in ecr-auth.yml",
+                ),
+            );
+        }
+        self.cognito.as_ref().map(Some).ok_or_else(|| {
+            Error::usage("source: cognito", "nothing says how to sign in").hint(
+                "write \"cognito:\" with the ids of the pools into ecr-auth.yml: ecr-auth setup --cognito does it",
+            )
+        })
+    }
+
+    /// What is said of roles, and can't be where there is none by name.
+    fn beside_cognito(&self) -> Option<&'static str> {
+        let settings = [
+            ("role-arn", self.role_arn.is_some()),
+            ("chain", !self.chain.is_empty()),
+            ("audience", self.audience.is_some()),
+            ("session-name", self.session_name.is_some()),
+            ("duration", self.duration.is_some()),
+            ("external-id", self.external_id.is_some()),
+            ("policy", self.policy.is_some()),
+            ("policy-arn", !self.policy_arns.is_empty()),
+            ("tag", !self.tags.is_empty()),
+            ("transitive-tag", !self.transitive_tags.is_empty()),
+            ("token", self.token.is_some()),
+        ];
+        settings.iter().find(|(_, is_said)| *is_said).map(|(name, _)| *name)
     }
 
     /// Checks all that can be told without the environment. `roles` is how many there are; `by_token` says whether the first one is
@@ -250,7 +299,7 @@ pub fn policy_text(given: &str, place: impl FnOnce(&str) -> PathBuf) -> Result<S
         return Ok(given.to_owned());
     };
     let path = place(file);
-    std::fs::read_to_string(&path).map_err(|error| {
+    file::read_utf8(&path, POLICY_LIMIT).map_err(|error| {
         Error::usage("policy", format!("cannot read {}: {error}", path.display()))
             .hint("give the policy's JSON, or @FILE for a file that holds it")
     })

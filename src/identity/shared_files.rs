@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::file;
 use crate::secret::Secret;
 use crate::world::Env;
 
@@ -199,27 +200,16 @@ impl<'a> Profile<'a> {
 /// missing file; so is one of nobody's choice below a home that is closed to this user (`HOME=/root` in a container).
 fn read(path: &Path, is_named: bool) -> io::Result<Vec<u8>> {
     match fs::metadata(path) {
-        // Opening a pipe would wait for its other end, and the SDK, which reads the file again, would find it empty.
-        Ok(metadata) if is_pipe(&metadata) => Err(io::Error::other("it is a pipe, not a regular file")),
-        Ok(_) => fs::read(path),
+        // How people say that there is none.
+        Ok(_) if path == Path::new("/dev/null") => Ok(Vec::new()),
+        // The SDK reads the file again: what is none is refused here, before that could wait for it.
+        Ok(_) => file::read(path, file::CONFIGURATION_LIMIT),
         Err(error) => match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(Vec::new()),
             io::ErrorKind::PermissionDenied if !is_named => Ok(Vec::new()),
             _ => Err(error),
         },
     }
-}
-
-#[cfg(unix)]
-fn is_pipe(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-
-    metadata.file_type().is_fifo()
-}
-
-#[cfg(not(unix))]
-fn is_pipe(_: &fs::Metadata) -> bool {
-    false
 }
 
 fn expand_home(path: PathBuf, env: &Env) -> PathBuf {

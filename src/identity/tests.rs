@@ -202,5 +202,5 @@ fn a_pipe_is_no_shared_file() {
     )
     .unwrap();
     let error = home.choose(None).unwrap_err();
-    assert!(error.to_string().contains("it is a pipe"), "{error}");
+    assert!(error.to_string().contains("it is not a regular file"), "{error}");
 }

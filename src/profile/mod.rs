@@ -5,7 +5,6 @@ mod edit;
 mod ini;
 mod quote;
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -87,7 +86,7 @@ fn shared_file(variable: &str, name: &str, env: &Env) -> Result<PathBuf> {
 }
 
 fn read(path: &Path) -> Result<Option<String>> {
-    match fs::read(path) {
+    match file::read(path, file::CONFIGURATION_LIMIT) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(Error::failed(format!("cannot read {}", path.display()), error)),

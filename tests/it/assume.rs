@@ -169,6 +169,7 @@ fn at_the_labs_time(lab: &Lab, machine: &Machine, args: &[&str]) -> Outcome {
             stdout: &mut stdout,
             stdout_is_terminal: false,
             stderr: &mut stderr,
+            stderr_is_terminal: false,
             verbosity: Verbosity::Normal,
             started: clock(),
             began: Instant::now(),

@@ -17,7 +17,7 @@ fn write_rule(machine: &Machine) {
         registry: None,
         keys: vec![("profile", Value::Text("ci".to_owned()))],
     };
-    config::write(&env(machine), None, &[edit]).unwrap();
+    config::write(&env(machine), None, None, &[edit]).unwrap();
 }
 
 #[test]

@@ -30,6 +30,7 @@ impl SessionPolicies {
         let mut granted = Permissions {
             allow: Vec::new(),
             deny: Vec::new(),
+            tagged: Vec::new(),
         };
         let inline = parameters.get("Policy");
         if let Some(text) = inline {
@@ -44,6 +45,7 @@ impl SessionPolicies {
             let policy = managed(arn, role_arn, iam)?;
             granted.allow.extend(policy.allow);
             granted.deny.extend(policy.deny);
+            granted.tagged.extend(policy.tagged);
         }
         let any = inline.is_some() || !arns.is_empty();
         Ok(Self {
@@ -152,8 +154,8 @@ mod tests {
     #[test]
     fn inline_policies_narrow_and_bad_ones_are_named() {
         let policy = statement(r#"[{"Effect":"Allow","Action":["ecr:Get*","s3:*"],"Resource":"*"}]"#).unwrap();
-        assert!(policy.permissions[0].allows("ecr:GetAuthorizationToken"));
-        assert!(!policy.permissions[0].allows("ecr:PutImage"));
+        assert!(policy.permissions[0].allows("ecr:GetAuthorizationToken", &SessionTags::default()));
+        assert!(!policy.permissions[0].allows("ecr:PutImage", &SessionTags::default()));
         for (text, wanted) in [
             (r#"{"Effect":"Allow","Action":"ecr:*"}"#, "must contain resources"),
             (r#"{"Effect":"Allow","Resource":"*"}"#, "must contain actions"),
@@ -192,7 +194,10 @@ mod tests {
         };
         let read_only = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly";
         let policies = read(&arns(read_only, 10)).unwrap();
-        assert!(policies.permissions[0].allows("ecr:BatchGetImage") && !policies.permissions[0].allows("ecr:PutImage"));
+        assert!(
+            policies.permissions[0].allows("ecr:BatchGetImage", &SessionTags::default())
+                && !policies.permissions[0].allows("ecr:PutImage", &SessionTags::default())
+        );
         assert!(read(&arns(read_only, 11)).unwrap_err().message.contains("equal to 10"));
         assert!(read(&arns("arn:aws:iam::aws:policy/Nobodys", 1)).is_err());
     }

@@ -21,6 +21,14 @@ pub(crate) struct SessionTags {
 }
 
 impl SessionTags {
+    /// These tags, of which none passes on.
+    pub(crate) fn of(tags: BTreeMap<String, String>) -> Self {
+        Self {
+            tags,
+            transitive: BTreeSet::new(),
+        }
+    }
+
     /// The tags of a session that is about to be opened: those of the request, on top of what the caller's session passes on.
     pub(super) fn read(parameters: &Parameters, caller: &SessionTags) -> Result<Self, Refusal> {
         let mut session = caller.passed_on();

@@ -28,6 +28,7 @@ fn masked_to(vars: &[(&str, &str)], secrets: &[Secret], stderr: &mut dyn Write) 
         stdin: &mut io::empty(),
         stdout: &mut io::sink(),
         stderr,
+        stderr_is_terminal: false,
         verbosity: Verbosity::Normal,
         stdout_is_terminal: false,
         started: SystemTime::now(),

@@ -1,10 +1,10 @@
 //! The folder of this job: what is in it ends with the job, and no other job looks there.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::file;
 use crate::folders::make_folders;
 use crate::world::Env;
 
@@ -116,7 +116,7 @@ fn new_folder(parent: &Path, prefix: &str) -> io::Result<PathBuf> {
 /// It can't be read or written.
 pub fn copy_private(from: &Path, to: &Path) -> Result<bool> {
     let failed = |error| Error::failed(format!("cannot copy {} for this job", from.display()), error);
-    let bytes = match fs::read(from) {
+    let bytes = match file::read(from, file::CONFIGURATION_LIMIT) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(failed(error)),

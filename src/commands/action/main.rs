@@ -104,7 +104,7 @@ impl Step {
         self.undo.rules = Some(path.clone());
         self.undo.hosts = hosts.names();
         self.undo.save(&world.env)?;
-        config::write(&world.env, Some(&path), &rules)?;
+        config::write(&world.env, Some(&path), None, &rules)?;
         self.exports
             .set_path("ECR_AUTH_CONFIG", &path, &mut world.env, &mut self.undo)?;
         Config::load(&world.env, None)

@@ -1,8 +1,8 @@
 //! The proof that an edit did what it should, and nothing else.
 
-use super::document::{Document, Item, Place};
+use super::document::{COGNITO, Document, Item, Place};
 use super::tree::{Member, Node};
-use super::{IDENTITY_KEYS, Refusal, RuleEdit};
+use super::{CognitoEdit, IDENTITY_KEYS, Refusal, RuleEdit};
 
 /// Whether the new file means what the old one did, but for the one rule, which is as the edit has it.
 pub(super) fn means_the_same_but_for(old: &Document<'_>, new: &Document<'_>, edit: &RuleEdit) -> Result<(), Refusal> {
@@ -19,6 +19,21 @@ pub(super) fn means_the_same_but_for(old: &Document<'_>, new: &Document<'_>, edi
 pub(super) fn means_the_same(old: &Document<'_>, new: &Document<'_>, matched: &str) -> Result<bool, Refusal> {
     let (before, after) = (Parts::of(old, matched)?, Parts::of(new, matched)?);
     Ok(before.others == after.others && before.rules == after.rules)
+}
+
+/// Whether the new file means what the old one did, but for the block `cognito`; with an edit, that is as the edit has it.
+pub(super) fn means_the_same_but_for_cognito(
+    old: &Document<'_>,
+    new: &Document<'_>,
+    edit: Option<&CognitoEdit>,
+) -> bool {
+    let others = |document: &Document<'_>| -> Vec<Member> {
+        let members = document.root.iter().flat_map(Node::members);
+        members.filter(|member| !member.is(COGNITO)).cloned().collect()
+    };
+    let block = new.root.as_ref().and_then(|root| root.member(COGNITO));
+    let is_ours = |edit: &CognitoEdit| block.is_some_and(|member| edit.is(&member.value));
+    others(old) == others(new) && edit.is_none_or(is_ours)
 }
 
 /// What a file says.

@@ -12,6 +12,9 @@ use super::{Refusal, is_same_match};
 /// The key of the rules.
 const REGISTRIES: &str = "registries";
 
+/// The key of the sign-in to Cognito.
+pub(super) const COGNITO: &str = "cognito";
+
 /// The file, as text and as tree.
 pub(super) struct Document<'a> {
     pub text: &'a str,
@@ -104,6 +107,22 @@ impl<'a> Document<'a> {
             return Ok(None);
         };
         Ok(items.into_iter().find(|item| item.is_of(matched)))
+    }
+
+    /// The block `cognito`, if there is one, and its lines with the comments below that are indented like its keys.
+    pub fn cognito(&self) -> Result<Option<(&Member, Range<usize>)>, Refusal> {
+        // Whatever else stands there, this is where it would stand.
+        self.place()?;
+        let Some(member) = self.root.as_ref().and_then(|root| root.member(COGNITO)) else {
+            return Ok(None);
+        };
+        let start = member.key.span.start;
+        if member.key.is_marked() || !is_first_in_line(self.text, start) {
+            return Err(Refusal::NOT_SAFE);
+        }
+        let end = line_end(self.text, member.value.span.end);
+        let end = skip_deeper_comments(self.text, end, column(self.text, start));
+        Ok(Some((member, line_start(self.text, start)..end)))
     }
 
     /// How the file is written.

@@ -1,12 +1,14 @@
-//! Writing rules into `ecr-auth.yml`, and taking them back, as functions from text to text. Comments, order, quotes, indentation
+//! Writing rules and the block `cognito` into `ecr-auth.yml`, and taking them back, as functions from text to text. Comments, order, quotes, indentation
 //! and line ends of everything else stay, byte for byte.
 //!
 //! Whatever was changed is read again before it is believed: it has to mean what it meant, plus the edit. Where that can't be
 //! had (lists in brackets, anchors), it is an error that shows the rule to add by hand.
 
 mod apply;
+mod block;
 mod check;
 mod document;
+mod mapping;
 mod render;
 mod take_back;
 mod text;
@@ -23,7 +25,8 @@ use self::text::without_break;
 use super::Config;
 use crate::error::{Error, Result};
 use crate::registry::{HostPattern, Registry};
-pub(super) use take_back::{TakenBack, take_back};
+pub use block::CognitoEdit;
+pub(super) use take_back::{Noted, TakenBack, take_back};
 
 /// The keys that together say whose credentials are used. They are one whole: those that an edit doesn't name go.
 pub(super) const IDENTITY_KEYS: [&str; 15] = [
@@ -117,29 +120,72 @@ pub(super) struct Written {
     pub text: String,
     /// By `match`: the rules that were changed.
     pub rules: BTreeMap<String, Previous>,
+    /// The block `cognito`, if that was changed.
+    pub cognito: Option<Previous>,
     /// Whether the first line was added.
     pub has_header: bool,
     /// How `registries` was, if it had no rule.
     pub list: Option<ListWas>,
 }
 
-/// Writes rules into the text of a configuration file; `None`: there is no file yet. `path` is for the errors.
+impl Written {
+    /// Whether all was as it should be.
+    pub fn is_nothing(&self) -> bool {
+        self.rules.is_empty() && self.cognito.is_none()
+    }
+}
+
+/// Writes the block `cognito` and rules into the text of a configuration file; `None`: there is no file yet. `path` is for the
+/// errors.
 ///
 /// A rule with the same `match` gets the new keys in its place. A new one goes before the first rule that matches its host too,
 /// else to the end.
 ///
 /// # Errors
 /// Usage errors: the text, or a value, isn't right. A failure: the text can't be edited safely; its hint has the rule.
-pub(super) fn write_rules(text: Option<&str>, path: &Path, edits: &[RuleEdit]) -> Result<Written> {
+pub(super) fn write(
+    text: Option<&str>,
+    path: &Path,
+    cognito: Option<&CognitoEdit>,
+    rules: &[RuleEdit],
+) -> Result<Written> {
     let mut done = Written {
         text: text.unwrap_or_default().to_owned(),
         ..Written::default()
     };
     Config::parse(&done.text, path)?;
-    for edit in edits {
+    // The block comes first: rules that use it are wrong without.
+    if let Some(edit) = cognito {
+        write_block(&mut done, edit, path)?;
+    }
+    for edit in rules {
         write_rule(&mut done, edit, path)?;
     }
     Ok(done)
+}
+
+fn write_block(done: &mut Written, edit: &CognitoEdit, path: &Path) -> Result<()> {
+    let refuse = |refusal: Refusal| refusal.of_block(path, edit);
+    let old = Document::read(&done.text).map_err(refuse)?;
+    let Some(text) = block::apply(&old, edit).map_err(refuse)? else {
+        return Ok(());
+    };
+    let new = Document::read(&text).map_err(refuse)?;
+    if !check::means_the_same_but_for_cognito(&old, &new, Some(edit)) {
+        return Err(refuse(Refusal::NOT_SAFE));
+    }
+    Config::parse(&text, path).map_err(|error| unfit("cognito", &error))?;
+    let lines = |document: &Document<'_>| -> Result<Option<String>, Refusal> {
+        let block = document.cognito()?;
+        Ok(block.map(|(_, range)| without_break(&document.text[range]).to_owned()))
+    };
+    done.cognito = Some(Previous {
+        previous: lines(&old).map_err(refuse)?,
+        written: lines(&new).map_err(refuse)?.ok_or_else(|| refuse(Refusal::NOT_SAFE))?,
+    });
+    done.has_header = old.root.is_none();
+    done.text = text;
+    Ok(())
 }
 
 fn write_rule(done: &mut Written, edit: &RuleEdit, path: &Path) -> Result<()> {
@@ -150,7 +196,8 @@ fn write_rule(done: &mut Written, edit: &RuleEdit, path: &Path) -> Result<()> {
     };
     let new = Document::read(&applied.text).map_err(refuse)?;
     check::means_the_same_but_for(&old, &new, edit).map_err(refuse)?;
-    let config = Config::parse(&applied.text, path).map_err(|error| unfit(edit, &error))?;
+    let config =
+        Config::parse(&applied.text, path).map_err(|error| unfit(&format!("the rule of {}", edit.match_), &error))?;
     is_first(&config, edit, path)?;
     let rule = change_of_rule(&old, &new, edit).map_err(refuse)?;
     done.rules
@@ -199,9 +246,9 @@ fn is_first(config: &Config, edit: &RuleEdit, path: &Path) -> Result<()> {
     }
 }
 
-/// A rule that the file would not be right with.
-fn unfit(edit: &RuleEdit, error: &Error) -> Error {
-    let new = Error::usage(format!("cannot write the rule of {}", edit.match_), error.cause());
+/// Something that the file would not be right with.
+fn unfit(edited: &str, error: &Error) -> Error {
+    let new = Error::usage(format!("cannot write {edited}"), error.cause());
     match error.hint_text() {
         Some(hint) => new.hint(hint),
         None => new,
@@ -219,6 +266,13 @@ impl Refusal {
         Error::failed(format!("cannot edit {}", path.display()), self.0).hint(format!(
             "write this rule under \"registries\" yourself, before every other one that matches the host: {}",
             render::in_one_line(edit)
+        ))
+    }
+
+    fn of_block(self, path: &Path, edit: &CognitoEdit) -> Error {
+        Error::failed(format!("cannot edit {}", path.display()), self.0).hint(format!(
+            "write this yourself, beside \"registries\": {}",
+            edit.in_one_line()
         ))
     }
 }

@@ -83,13 +83,17 @@ pub(super) fn inline(value: &Value, quote: Quote) -> String {
 pub(super) fn in_one_line(edit: &RuleEdit) -> String {
     let mut out = format!("- {{match: {}", flow_text(&edit.match_));
     for (key, value) in edit.values() {
-        let value = match value.as_ref() {
-            Value::Text(text) => flow_text(text),
-            value => inline(value, Quote::Single),
-        };
-        out += &format!(", {key}: {value}");
+        out += &format!(", {key}: {}", in_flow(&value));
     }
     out + "}"
+}
+
+/// A value between brackets.
+pub(super) fn in_flow(value: &Value) -> String {
+    match value {
+        Value::Text(text) => flow_text(text),
+        value => inline(value, Quote::Single),
+    }
 }
 
 /// Between brackets, a comma ends a plain text.

@@ -1,9 +1,10 @@
 //! Rules of ours taken out of the file again.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
-use super::check::means_the_same;
+use super::check::{means_the_same, means_the_same_but_for_cognito};
 use super::document::{Document, Place};
 use super::text::{Splices, is_first_in_line, line_end, line_start, without_break};
 use super::{Config, HEADER, ListWas, Previous, Refusal};
@@ -16,9 +17,25 @@ pub(in super::super) struct TakenBack {
     pub text: String,
     /// The rules, by their `match`, that were taken out or put back as they were.
     pub names: Vec<String>,
+    /// Whether the block `cognito` was taken out or put back as it was.
+    pub cognito: bool,
 }
 
-/// Puts back what stood in the place of these rules wherever ours still stands as written; only for those that are meant.
+/// What was noted when rules were written.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Noted<'a> {
+    /// The rules, by their `match`.
+    pub rules: &'a BTreeMap<String, Previous>,
+    /// The block `cognito`.
+    pub cognito: Option<&'a Previous>,
+    /// How `registries` was before it had a rule.
+    pub list: Option<&'a ListWas>,
+    /// Whether the first line is ours.
+    pub has_header: bool,
+}
+
+/// Puts back what stood in the place of these rules wherever ours still stands as written; only for those that are meant. The
+/// block `cognito` follows once no rule needs it.
 ///
 /// # Errors
 /// Usage errors: the text isn't right.
@@ -26,16 +43,15 @@ pub(in super::super) fn take_back(
     text: &str,
     path: &Path,
     is_meant: &dyn Fn(&str) -> bool,
-    rules: &BTreeMap<String, Previous>,
-    list: Option<&ListWas>,
-    has_header: bool,
+    noted: Noted<'_>,
 ) -> Result<TakenBack> {
     Config::parse(text, path)?;
     let mut done = TakenBack {
         text: text.to_owned(),
         names: Vec::new(),
+        cognito: false,
     };
-    for (name, rule) in rules {
+    for (name, rule) in noted.rules {
         // A shape that can't be edited is not what we wrote.
         if is_meant(name)
             && let Ok(Some(text)) = without(&done.text, name, rule)
@@ -44,11 +60,19 @@ pub(in super::super) fn take_back(
             done.names.push(name.clone());
         }
     }
-    if !done.names.is_empty() {
-        if let Some(text) = list.and_then(|list| with_list_as_it_was(&done.text, list)) {
+    if let Some(block) = noted.cognito
+        && let Ok(Some(text)) = without_block(&done.text, path, block, noted.rules)
+    {
+        done.text = text;
+        done.cognito = true;
+    }
+    if !done.names.is_empty() || done.cognito {
+        if let Some(text) = noted.list.and_then(|list| with_list_as_it_was(&done.text, list)) {
             done.text = text;
         }
-        if has_header && let Some(text) = without_header(&done.text) {
+        if noted.has_header
+            && let Some(text) = without_header(&done.text)
+        {
             done.text = text;
         }
         Config::parse(&done.text, path)?;
@@ -62,23 +86,55 @@ fn without(text: &str, name: &str, rule: &Previous) -> Result<Option<String>, Re
     let Some(item) = document.rule(name)? else {
         return Ok(None);
     };
-    let start = item.range.start;
-    if !text[start..].starts_with(&rule.written) {
+    let Some(new) = without_lines(text, item.range, rule) else {
         return Ok(None);
+    };
+    let is_right = means_the_same(&document, &Document::read(&new)?, name)?;
+    Ok(is_right.then_some(new))
+}
+
+/// The text without the block `cognito`, or with the one before; `None` where ours doesn't stand any more, or a rule needs it.
+fn without_block(
+    text: &str,
+    path: &Path,
+    block: &Previous,
+    rules: &BTreeMap<String, Previous>,
+) -> Result<Option<String>, Refusal> {
+    let document = Document::read(text)?;
+    for name in rules.keys() {
+        let rule = document.rule(name)?;
+        let source = rule.as_ref().and_then(|rule| rule.node.member("source"));
+        if source.is_some_and(|source| source.value.as_text() == Some("cognito")) {
+            return Ok(None);
+        }
     }
-    let written = start..start + rule.written.len();
-    let whole = start..line_end(text, written.end);
-    if without_break(&text[whole.clone()]) != rule.written || item.range.end > whole.end {
+    let Some((_, range)) = document.cognito()? else {
         return Ok(None);
+    };
+    let Some(new) = without_lines(text, range, block) else {
+        return Ok(None);
+    };
+    let is_right = means_the_same_but_for_cognito(&document, &Document::read(&new)?, None);
+    Ok((is_right && Config::parse(&new, path).is_ok()).then_some(new))
+}
+
+/// The text without lines of ours, or with those before; `None` where something else stands in their range.
+fn without_lines(text: &str, range: Range<usize>, ours: &Previous) -> Option<String> {
+    let start = range.start;
+    if !text[start..].starts_with(&ours.written) {
+        return None;
+    }
+    let written = start..start + ours.written.len();
+    let whole = start..line_end(text, written.end);
+    if without_break(&text[whole.clone()]) != ours.written || range.end > whole.end {
+        return None;
     }
     let mut splices = Splices::default();
-    match &rule.previous {
+    match &ours.previous {
         Some(previous) => splices.replace(written, previous.as_str()),
         None => splices.remove(whole),
     }
-    let new = splices.apply(text);
-    let is_right = means_the_same(&document, &Document::read(&new)?, name)?;
-    Ok(is_right.then_some(new))
+    Some(splices.apply(text))
 }
 
 /// Once the last rule is gone, what stood in the place of the list.

@@ -43,7 +43,7 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn the_users_file_is_made_and_goes_again() {
     let (home, env) = home();
-    let saved = write(&env, None, &[role()]).unwrap();
+    let saved = write(&env, None, None, &[role()]).unwrap();
     let folder = env.config_folder().unwrap();
     assert_eq!(saved.path, folder.join("ecr-auth.yml"));
     assert!(saved.changed && saved.replaced.is_empty() && saved.not_recorded.is_none());
@@ -51,7 +51,7 @@ fn the_users_file_is_made_and_goes_again() {
     assert_eq!((mode(&folder), mode(&saved.path)), (0o700, 0o600));
     let config = Config::load(&env, None).unwrap();
     assert_eq!(config.target(ECR).unwrap().role().role_arn.as_deref(), Some("ci-push"));
-    assert!(!write(&env, None, &[role()]).unwrap().changed);
+    assert!(!write(&env, None, None, &[role()]).unwrap().changed);
 
     let restored = take_back(&env, None, &|_| true).unwrap();
     assert_eq!(
@@ -67,7 +67,7 @@ fn the_users_file_is_made_and_goes_again() {
 fn a_named_file_is_made() {
     let (home, env) = home();
     let named = home.path().join("below/mine.yml");
-    write(&env, Some(&named), &[role()]).unwrap();
+    write(&env, Some(&named), None, &[role()]).unwrap();
     assert!(read(&named).contains(ECR));
     assert!(
         Config::load_if_there(&env, Some(&named))
@@ -92,7 +92,7 @@ fn links_and_modes_stay() {
     fs::write(&real, &before).unwrap();
     fs::set_permissions(&real, fs::Permissions::from_mode(0o644)).unwrap();
     symlink(&real, &link).unwrap();
-    let saved = write(&env, Some(&link), &[role()]).unwrap();
+    let saved = write(&env, Some(&link), None, &[role()]).unwrap();
     assert_eq!(saved.replaced, [ECR]);
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(fs::metadata(&real).unwrap().mode() & 0o777, 0o644);
@@ -108,9 +108,9 @@ fn the_first_of_several_edits_is_the_one_put_back() {
     let file = home.path().join("c.yml");
     let before = format!("registries:\n- match: {ECR}\n  profile: theirs\n");
     fs::write(&file, &before).unwrap();
-    write(&env, Some(&file), &[role()]).unwrap();
-    write(&env, Some(&file), &[rule("public.ecr.aws", "profile", "x")]).unwrap();
-    write(&env, Some(&file), &[rule(ECR, "profile", "another")]).unwrap();
+    write(&env, Some(&file), None, &[role()]).unwrap();
+    write(&env, Some(&file), None, &[rule("public.ecr.aws", "profile", "x")]).unwrap();
+    write(&env, Some(&file), None, &[rule(ECR, "profile", "another")]).unwrap();
     take_back(&env, Some(&file), &|host| host == "public.ecr.aws").unwrap();
     assert_eq!(read(&file), before.replace("theirs", "another"));
     take_back(&env, Some(&file), &|_| true).unwrap();
@@ -121,7 +121,7 @@ fn the_first_of_several_edits_is_the_one_put_back() {
 fn what_somebody_changed_meanwhile_is_theirs() {
     let (home, env) = home();
     let file = home.path().join("c.yml");
-    write(&env, Some(&file), &[role()]).unwrap();
+    write(&env, Some(&file), None, &[role()]).unwrap();
     let theirs = read(&file).replace("ci-push", "theirs");
     fs::write(&file, &theirs).unwrap();
     assert_eq!(
@@ -131,7 +131,7 @@ fn what_somebody_changed_meanwhile_is_theirs() {
     assert_eq!(read(&file), theirs);
 
     // And what is written over theirs gives theirs back.
-    write(&env, Some(&file), &[role()]).unwrap();
+    write(&env, Some(&file), None, &[role()]).unwrap();
     take_back(&env, Some(&file), &|_| true).unwrap();
     assert_eq!(read(&file), theirs);
 }
@@ -142,8 +142,8 @@ fn a_broken_file_stays() {
     let file = home.path().join("c.yml");
     fs::write(&file, "registries:\n- profile: x\n").unwrap();
     for error in [
-        write(&env, Some(&file), &[role()]).unwrap_err(),
-        preview(&env, Some(&file), &[role()]).unwrap_err(),
+        write(&env, Some(&file), None, &[role()]).unwrap_err(),
+        preview(&env, Some(&file), None, &[role()]).unwrap_err(),
     ] {
         assert_eq!(error.exit(), Exit::Usage);
         assert!(error.what().ends_with("c.yml:2:3"), "{error}");
@@ -159,15 +159,19 @@ fn a_preview_is_a_diff_and_writes_nothing() {
     fs::write(&file, "# mine\nregistries:\n- match: public.ecr.aws\n").unwrap();
     let shown = file.display();
     assert_eq!(
-        preview(&env, Some(&file), &[role()]).unwrap(),
+        preview(&env, Some(&file), None, &[role()]).unwrap(),
         format!(
             "--- {shown}\n+++ {shown}\n@@ -1,3 +1,5 @@\n # mine\n registries:\n - match: public.ecr.aws\n+- match: {ECR}\n+  role-arn: ci-push\n"
         )
     );
     assert_eq!(names(home.path()), ["c.yml"]);
-    write(&env, Some(&file), &[role()]).unwrap();
-    assert_eq!(preview(&env, Some(&file), &[role()]).unwrap(), "");
-    assert!(preview(&env, None, &[role()]).unwrap().starts_with("--- /dev/null\n"));
+    write(&env, Some(&file), None, &[role()]).unwrap();
+    assert_eq!(preview(&env, Some(&file), None, &[role()]).unwrap(), "");
+    assert!(
+        preview(&env, None, None, &[role()])
+            .unwrap()
+            .starts_with("--- /dev/null\n")
+    );
 }
 
 #[test]
@@ -178,7 +182,7 @@ fn writers_at_once_lose_nothing() {
     thread::scope(|scope| {
         for n in 1..=8 {
             let (env, file) = (&env, &file);
-            scope.spawn(move || write(env, Some(file), &[rule(&host(n), "profile", "x")]).unwrap());
+            scope.spawn(move || write(env, Some(file), None, &[rule(&host(n), "profile", "x")]).unwrap());
         }
     });
     let config = Config::load(&env, Some(&file)).unwrap();
@@ -193,11 +197,11 @@ fn writers_at_once_lose_nothing() {
 fn without_a_home_it_cannot_be_noted() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("c.yml");
-    let saved = write(&Env::default(), Some(&file), &[role()]).unwrap();
+    let saved = write(&Env::default(), Some(&file), None, &[role()]).unwrap();
     assert!(saved.changed && saved.not_recorded.is_some());
     let restored = take_back(&Env::default(), Some(&file), &|_| true).unwrap();
     assert_eq!((restored.taken_back.len(), restored.removed), (0, false));
-    let error = write(&Env::default(), None, &[role()]).unwrap_err();
+    let error = write(&Env::default(), None, None, &[role()]).unwrap_err();
     assert_eq!((error.exit(), error.cause()), (Exit::Usage, "HOME is not set"));
     assert!(
         take_back(&Env::default(), None, &|_| true)
@@ -213,7 +217,7 @@ fn a_link_that_leads_nowhere_is_told() {
     let link = home.path().join("c.yml");
     symlink("gone.yml", &link).unwrap();
     assert!(Config::load_if_there(&env, Some(&link)).is_err());
-    let error = write(&env, Some(&link), &[role()]).unwrap_err();
+    let error = write(&env, Some(&link), None, &[role()]).unwrap_err();
     assert!(error.cause().contains("gone.yml, which does not exist"), "{error}");
     assert!(error.hint_text().unwrap().contains("registries: []"));
     let below = home.path().join("c.yml/below/c.yml");

@@ -20,6 +20,7 @@ fn keys_of_the_code(text: &str) -> BTreeSet<String> {
 #[case("unknown: 0\n", "")]
 #[case("registries:\n- unknown: 0\n", "/$defs/rule")]
 #[case("defaults:\n  unknown: 0\n", "/properties/defaults")]
+#[case("cognito:\n  unknown: 0\n", "/properties/cognito")]
 fn same_keys(#[case] text: &str, #[case] place: &str) {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let object = schema.pointer(place).unwrap();

@@ -69,6 +69,7 @@ impl Home {
             stdin: &mut std::io::empty(),
             stdout: &mut stdout,
             stderr: &mut stderr,
+            stderr_is_terminal: false,
             verbosity: Verbosity::Normal,
             stdout_is_terminal: false,
             started: SystemTime::now(),

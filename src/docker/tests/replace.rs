@@ -141,7 +141,7 @@ fn a_folder_in_the_file_s_place_is_an_error() {
     fs::create_dir(home.path().join("config.json")).unwrap();
     assert_eq!(
         write(&home.path().join("config.json"), "{}").unwrap_err().cause(),
-        "not a regular file"
+        "it is a folder"
     );
 }
 

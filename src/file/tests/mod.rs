@@ -2,4 +2,5 @@
 
 mod notes;
 mod place;
+mod read;
 mod replace;

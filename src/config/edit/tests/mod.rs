@@ -1,5 +1,6 @@
 //! The edits as pure functions: every shape of file, what can't be edited, and that nothing else is ever touched.
 
+mod block;
 mod properties;
 mod refusals;
 mod shapes;
@@ -30,25 +31,21 @@ fn role() -> RuleEdit {
 }
 
 fn write(text: Option<&str>, edits: &[RuleEdit]) -> Result<Written> {
-    write_rules(text, Path::new("/etc/ecr-auth.yml"), edits)
+    super::write(text, Path::new("/etc/ecr-auth.yml"), None, edits)
+}
+
+/// What was noted of it.
+fn noted(written: &Written) -> Noted<'_> {
+    Noted {
+        rules: &written.rules,
+        cognito: written.cognito.as_ref(),
+        list: written.list.as_ref(),
+        has_header: written.has_header,
+    }
 }
 
 fn restored(written: &Written) -> TakenBack {
-    let Written {
-        text,
-        rules,
-        has_header,
-        list,
-    } = written;
-    take_back(
-        text,
-        Path::new("/etc/ecr-auth.yml"),
-        &|_| true,
-        rules,
-        list.as_ref(),
-        *has_header,
-    )
-    .unwrap()
+    take_back(&written.text, Path::new("/etc/ecr-auth.yml"), &|_| true, noted(written)).unwrap()
 }
 
 /// The edit makes the one text of the other; made again, it changes nothing; taken back, it leaves what was there.

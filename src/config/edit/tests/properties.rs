@@ -169,13 +169,40 @@ proptest! {
     fn edits_are_taken_back_one_by_one(before in documents(), one in edits(), other in edits(), is_first: bool) {
         if one.match_ == other.match_ { return Ok(()) }
         let Ok(written) = write(Some(&before), &[one.clone(), other.clone()]) else { return Ok(()) };
-        let list = written.list.as_ref();
         let hosts = if is_first { [one.match_, other.match_] } else { [other.match_, one.match_] };
         let mut text = written.text.clone();
         for host in hosts {
-            text = take_back(&text, Path::new("x"), &|name| name == host, &written.rules, list, written.has_header).unwrap().text;
+            text = take_back(&text, Path::new("x"), &|name| name == host, noted(&written)).unwrap().text;
         }
         prop_assert_eq!(text, before);
+    }
+
+    /// A sign-in to Cognito and a rule that uses it: all else stays, and they are taken back together.
+    #[test]
+    fn a_block_is_all_that_changes(before in documents(), block in select(&super::block::BLOCKS), is_first: bool, matched in select(&MATCHES[..3])) {
+        let block = if before.contains("\r\n") { block.replace('\n', "\r\n") } else { block.to_owned() };
+        let before = match is_first {
+            // Behind a mark of the byte order, or the beginning of a document, there is something before it.
+            true if before.starts_with(['\u{feff}', '-']) => before,
+            true => format!("{block}{before}"),
+            false if before.ends_with('\n') => format!("{before}{block}"),
+            false => before,
+        };
+        let edit = rule(matched, &[("source", text("cognito"))]);
+        let written = match super::block::write(Some(&before), std::slice::from_ref(&edit)) {
+            Ok(written) => written,
+            Err(error) => {
+                let known = ["comment stands", "after a glob"].iter().any(|cause| error.cause().contains(cause));
+                prop_assert!(known, "{error:?}\n{before}");
+                return Ok(());
+            }
+        };
+        let after = Config::parse(&written.text, Path::new("x")).unwrap();
+        let target = after.target(matched).unwrap();
+        prop_assert_eq!(target.role().cognito().unwrap(), Some(&super::block::settings()));
+        let again = super::block::write(Some(&written.text), std::slice::from_ref(&edit)).unwrap();
+        prop_assert!(again.is_nothing() && again.text == written.text, "{}", again.text);
+        prop_assert_eq!(restored(&written).text, before);
     }
 
     /// Whatever stands in the file: it is refused, or the result is a configuration.

@@ -11,16 +11,19 @@ use crate::error::Exit;
     "its list of registries is written in brackets"
 )]
 #[case::file_in_brackets("{registries: []}\n", "it is written in brackets")]
-#[case::rule_in_brackets("registries:\n- {match: HOST, profile: x}\n", "the rule is written in brackets")]
+#[case::rule_in_brackets(
+    "registries:\n- {match: HOST, profile: x}\n",
+    "what would change is written in brackets"
+)]
 #[case::anchored_list(
     "registries: &all\n- match: public.ecr.aws\n",
     "its list of registries has an anchor or a tag"
 )]
 #[case::alias_in_the_rule(
     "registries:\n- {match: public.ecr.aws, profile: &p x}\n- match: HOST\n  profile: *p\n",
-    "the rule has an anchor, an alias or a tag"
+    "what would change has an anchor, an alias or a tag"
 )]
-#[case::tabs("registries:\n- match: HOST\n  profile:\tx\n", "there are tabs in the rule")]
+#[case::tabs("registries:\n- match: HOST\n  profile:\tx\n", "there are tabs in what would change")]
 #[case::comment_in_a_value(
     "registries:\n- match: HOST\n  role-arn: b\n  chain:\n  - x # first\n  - y\n",
     "a comment stands in a value that would go"

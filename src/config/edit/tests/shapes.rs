@@ -231,16 +231,7 @@ fn only_what_stands_as_written_is_taken_back() {
 fn one_is_taken_back_and_the_other_stays() {
     let other = rule("public.ecr.aws", &[("profile", text("ci"))]);
     let written = write(Some("registries: []\n"), &[role(), other]).unwrap();
-    let list = written.list.as_ref();
-    let taken = take_back(
-        &written.text,
-        Path::new("x"),
-        &|name| name == HOST,
-        &written.rules,
-        list,
-        false,
-    )
-    .unwrap();
+    let taken = take_back(&written.text, Path::new("x"), &|name| name == HOST, noted(&written)).unwrap();
     assert_eq!(taken.text, "registries:\n  - match: public.ecr.aws\n    profile: ci\n");
     assert_eq!(taken.names, [HOST]);
 }

@@ -1,0 +1,117 @@
+//! Answers of ECR, ECR Public and STS, through the SDK's deserialisers and what we make of them.
+
+use ecr_auth::aws::{Aws, Endpoint, Service, within};
+use ecr_auth::error::Error;
+use ecr_auth::identity::{Identity, RoleSettings, Scope};
+use ecr_auth::registry::Registry;
+use ecr_auth::world::Env;
+
+use super::canned::{Answer, BUDGET, client};
+use super::inputs::{is_fit_to_read, parts, text};
+
+const REGION: &str = "eu-west-1";
+const ROLE: &str = "arn:aws:iam::111122223333:role/ci-push";
+/// What stands in the corpora's tokens and keys.
+const SECRET: &str = "s3cret";
+
+/// The input: who is asked (`ecr`, `public`, `caller`, `role`, anything else: `web`), and the answer.
+pub fn answers(input: &[u8]) {
+    let Some(input) = text(input) else { return };
+    let [asked, answer] = parts(input);
+    let answer = Answer::read(answer, false);
+    let mut env = environment();
+    let identity = match asked {
+        "ecr" | "public" | "caller" => Identity::choose(&env, None),
+        "role" => of_role(&env),
+        _ => {
+            env.set(
+                "ECR_AUTH_ID_TOKEN",
+                "e30.eyJpc3MiOiJpIiwic3ViIjoicyIsImF1ZCI6ImEifQ.c2ln",
+            );
+            of_role(&env)
+        }
+    };
+    let identity = identity.expect("keys are there");
+    let body = answer.body.clone();
+    let aws = Aws::answered_by(client([answer]), &env, &identity, BUDGET).expect("nothing to set up");
+    match asked {
+        "ecr" => token(
+            &aws,
+            &env,
+            &identity,
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+            &body,
+        ),
+        "public" => token(&aws, &env, &identity, "public.ecr.aws", &body),
+        "caller" => match within(BUDGET, aws.caller_identity(REGION)) {
+            Ok(caller) => assert!(body.len() >= caller.account.len()),
+            Err(error) => says_no_secret(&error, &body),
+        },
+        _ => match within(BUDGET, aws.credentials(REGION)) {
+            Ok(credentials) => {
+                let keys = [
+                    credentials.access_key_id(),
+                    credentials.secret_access_key(),
+                    credentials.session_token().expect("a session"),
+                ];
+                // Else the SDK would panic at the next request.
+                assert!(
+                    keys.iter()
+                        .all(|key| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic()))
+                );
+                assert!(credentials.expiry().is_some());
+            }
+            Err(error) => says_no_secret(&error, &body),
+        },
+    }
+}
+
+fn token(aws: &Aws<'_>, env: &Env, identity: &Identity, host: &str, body: &str) {
+    let registry = Registry::parse(host).expect("an ECR host");
+    let service = if registry.is_public() {
+        Service::EcrPublic
+    } else {
+        Service::Ecr
+    };
+    let endpoint = Endpoint::of(service, env, identity, false, false).expect("no settings");
+    match within(BUDGET, aws.authorization_token(&registry, &endpoint)) {
+        Ok(token) => {
+            let password = token.password.expose();
+            assert!(!password.is_empty() && !password.contains(char::is_control));
+            assert!(!format!("{token:?}").contains(password) || password.len() < 12);
+        }
+        Err(error) => says_no_secret(&error, body),
+    }
+}
+
+/// AWS's own message is shown; all else of an answer is not.
+fn says_no_secret(error: &Error, body: &str) {
+    is_fit_to_read(error);
+    let lower = body.to_lowercase();
+    if !["message", "code", "type", "error"]
+        .iter()
+        .any(|word| lower.contains(word))
+    {
+        assert!(!error.to_string().contains(SECRET), "{error}");
+    }
+}
+
+fn of_role(env: &Env) -> Result<Identity, Error> {
+    let role = RoleSettings {
+        role_arn: Some(ROLE.to_owned()),
+        ..RoleSettings::default()
+    };
+    let registry = Registry::parse("111122223333.dkr.ecr.eu-west-1.amazonaws.com").expect("an ECR host");
+    Identity::choose_for(&Scope::from(&registry), env, None, &role)
+}
+
+fn environment() -> Env {
+    [
+        ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+        ("AWS_MAX_ATTEMPTS", "1"),
+        ("AWS_REGION", REGION),
+    ]
+    .into_iter()
+    .collect()
+}

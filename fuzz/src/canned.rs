@@ -1,0 +1,89 @@
+//! A client that answers in the network's place.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+
+/// What a call may take, which waits for nobody.
+pub const BUDGET: Duration = Duration::from_secs(5);
+
+/// An answer, read from text: its status, headers a line each, an empty line, its body.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: String,
+}
+
+impl Answer {
+    /// A status that is none is 200. The SDK's own clients for metadata wait and try again after a 5xx: it becomes a 4xx where `never_again`.
+    pub fn read(text: &str, never_again: bool) -> Self {
+        let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.trim().parse().ok());
+        let status = status.filter(|status| (200..600).contains(status)).unwrap_or(200);
+        let headers = lines.filter_map(|line| line.split_once(':'));
+        Self {
+            status: if never_again && status >= 500 {
+                status - 100
+            } else {
+                status
+            },
+            headers: headers
+                .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
+                .collect(),
+            body: body.to_owned(),
+        }
+    }
+
+    fn response(&self) -> HttpResponse {
+        let mut response = http::Response::builder().status(self.status);
+        for (name, value) in &self.headers {
+            if let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), value.parse::<http::HeaderValue>()) {
+                response = response.header(name, value);
+            }
+        }
+        let response = response.body(SdkBody::from(self.body.as_str())).expect("a response");
+        response.try_into().unwrap_or_else(|_| {
+            // Headers that are no text.
+            let plain = http::Response::builder()
+                .status(self.status)
+                .body(SdkBody::from(self.body.as_str()));
+            plain.expect("a response").try_into().expect("no odd headers")
+        })
+    }
+}
+
+/// Gives the answers one after the other, the last one again and again.
+#[derive(Debug, Clone)]
+pub struct Canned(Arc<Mutex<VecDeque<Answer>>>);
+
+/// A client that gives these answers.
+pub fn client(answers: impl IntoIterator<Item = Answer>) -> SharedHttpClient {
+    SharedHttpClient::new(Canned(Arc::new(Mutex::new(answers.into_iter().collect()))))
+}
+
+impl HttpClient for Canned {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Canned {
+    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        let mut answers = self.0.lock().expect("nobody panicked with it");
+        let answer = match answers.len() {
+            0 | 1 => answers.front().cloned(),
+            _ => answers.pop_front(),
+        };
+        HttpConnectorFuture::ready(Ok(answer.expect("an answer").response()))
+    }
+}

@@ -1,0 +1,140 @@
+//! Edits of Docker's configuration: what the edited text says is what the text said, edited.
+
+use std::collections::BTreeMap;
+
+use ecr_auth::docker::{AuthEdit, Edit, Malformed, Settings};
+use ecr_auth::secret::Secret;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::inputs::{parts, text};
+
+/// The input: a configuration, a host, its helper, another host, which goes, and the store.
+pub fn helpers(input: &[u8]) {
+    let Some(input) = text(input) else { return };
+    let [config, host, helper, gone, store] = parts(input);
+    let mut edit = Edit {
+        helpers: BTreeMap::from([(gone.to_owned(), None)]),
+        drop_empty_helpers: store.ends_with('-'),
+        ..Edit::default()
+    };
+    edit.helpers.insert(host.to_owned(), Some(helper.to_owned()));
+    match store {
+        "" => {}
+        "-" => edit.store = Some(None),
+        store => edit.store = Some(Some(store.to_owned())),
+    }
+    let Some(edited) = applied(&edit, config) else { return };
+    // Values that the edit need not look at may be no strings.
+    let Ok(before) = Settings::read(config) else { return };
+    let after = Settings::read(&edited).expect("it was written");
+    let mut expected = before.helpers;
+    for (host, helper) in edit.helpers {
+        match helper {
+            Some(helper) => drop(expected.insert(host, helper)),
+            None => drop(expected.remove(&host)),
+        }
+    }
+    assert_eq!(after.helpers, expected);
+    assert_eq!(after.store, edit.store.unwrap_or(before.store));
+    the_rest_stays(config, &edited, &["credHelpers", "credsStore"]);
+}
+
+/// The input: a configuration, a host, its `auth`, and another host, whose `auth` goes; a last part says that an entry without it stays.
+pub fn auths(input: &[u8]) {
+    let Some(input) = text(input) else { return };
+    let [config, host, auth, gone, stays] = parts(input);
+    let mut edit = Edit {
+        auths: BTreeMap::from([(
+            gone.to_owned(),
+            AuthEdit::Clear {
+                keep_empty: !stays.is_empty(),
+            },
+        )]),
+        drop_empty_auths: stays.ends_with('-'),
+        ..Edit::default()
+    };
+    edit.auths.insert(host.to_owned(), AuthEdit::Set(Secret::new(auth)));
+    let Some(edited) = applied(&edit, config) else { return };
+    the_rest_stays(config, &edited, &["auths"]);
+    // What serde_json makes no value of (numbers past f64, a lone surrogate) is left to the check above.
+    let blank = if config.trim().is_empty() { "{}" } else { config };
+    let Ok(Value::Object(mut expected)) = serde_json::from_str(blank) else {
+        return;
+    };
+    let Ok(Value::Object(after)) = serde_json::from_str(&edited) else {
+        panic!("{edited} is no object")
+    };
+    let name = name_in(&expected, "auths");
+    let all = expected.entry(name).or_insert(Value::Null);
+    if all.is_null() {
+        *all = Value::Object(Map::new());
+    }
+    let all = all.as_object_mut().expect("it was edited");
+    if gone != host
+        && let Some(Value::Object(entry)) = all.get_mut(gone)
+    {
+        let auth = name_in(entry, "auth");
+        let had = entry.remove(&auth).is_some();
+        if had && entry.is_empty() && stays.is_empty() {
+            all.remove(gone);
+        }
+    }
+    let entry = all.entry(host).or_insert(Value::Null);
+    if entry.is_null() {
+        *entry = Value::Object(Map::new());
+    }
+    let entry = entry.as_object_mut().expect("it was edited");
+    for token in ["identitytoken", "registrytoken"] {
+        let token = name_in(entry, token);
+        entry.remove(&token);
+    }
+    let name = name_in(entry, "auth");
+    entry.insert(name, Value::from(auth));
+    assert_eq!(after, expected);
+}
+
+/// The name under which clients find a member: in any case.
+fn name_in(object: &Map<String, Value>, name: &str) -> String {
+    let found = object.keys().find(|key| key.eq_ignore_ascii_case(name));
+    found.map_or(name, String::as_str).to_owned()
+}
+
+/// The edited text, if the text can be edited. The same edit has nothing left to do there.
+fn applied(edit: &Edit, config: &str) -> Option<String> {
+    match edit.apply(config) {
+        Ok(edited) => {
+            assert_eq!(edit.apply(&edited).as_ref(), Ok(&edited));
+            assert!(!edited.trim().is_empty() || config.trim().is_empty());
+            Some(edited)
+        }
+        Err(malformed) => {
+            says_where(&malformed);
+            None
+        }
+    }
+}
+
+fn says_where(malformed: &Malformed) {
+    let said = malformed.to_string();
+    assert!(said.contains(" at line ") && said.contains(" column "), "{said}");
+}
+
+/// Every other member has the bytes that it had, in the order in which they were.
+fn the_rest_stays(config: &str, edited: &str, ours: &[&str]) {
+    let others = |text: &str| {
+        let blank = if text.trim().is_empty() { "{}" } else { text };
+        let Ok(members) = serde_json::from_str::<Map<String, Value>>(blank) else {
+            return None;
+        };
+        let raw: BTreeMap<String, Box<RawValue>> = serde_json::from_str(blank).expect("an object");
+        let is_other = |key: &&String| !ours.iter().any(|our| our.eq_ignore_ascii_case(key));
+        let members = members.keys().filter(is_other);
+        Some(
+            members
+                .map(|key| (key.clone(), raw[key].get().to_owned()))
+                .collect::<Vec<_>>(),
+        )
+    };
+    assert_eq!(others(config), others(edited));
+}

@@ -1,0 +1,61 @@
+//! What a token claims.
+
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ecr_auth::identity::{Claims, Source};
+use serde_json::Value;
+
+use super::inputs::{in_folder, parts, text};
+
+/// The input: the claims, a signature, and whether they are a whole token already.
+pub fn jwt(input: &[u8]) {
+    let Some(input) = text(input) else { return };
+    let [payload, signature, whole] = parts(input);
+    let token = match whole {
+        "" => format!("e30.{}.{signature}", URL_SAFE_NO_PAD.encode(payload)),
+        _ => input.to_owned(),
+    };
+    let Some(claims) = Claims::of(&token) else {
+        assert_eq!(identity(&token), token, "what is no JWT counts whole");
+        return;
+    };
+    let middle = token.split('.').nth(1).expect("three parts");
+    let read = URL_SAFE_NO_PAD.decode(middle).expect("base64");
+    // Numbers that no f64 holds, and escapes that make no text, are read by one of the two alone.
+    if let Ok(read) = serde_json::from_slice::<Value>(&read) {
+        assert_eq!(read["iss"], Value::from(claims.iss.as_str()));
+        assert_eq!(read["sub"], Value::from(claims.sub.as_str()));
+        assert_eq!(read.get("aud").unwrap_or(&Value::Null), &claims.aud);
+    }
+    let _ = claims.audience();
+    if let Some(end) = claims.ends_at() {
+        assert!(end >= SystemTime::UNIX_EPOCH && end.checked_sub(Duration::from_secs(1)).is_some());
+    }
+    // Who forges a signature, or an end, is still the same bearer to the cache; who claims something else is another.
+    let other = format!("e30.{}.Zm9yZ2Vk", middle);
+    assert_eq!(identity(&token), identity(&other));
+    let changed = serde_json::json!({ "iss": claims.iss, "sub": format!("{}x", claims.sub), "aud": claims.aud });
+    let changed = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(changed.to_string()));
+    assert_ne!(identity(&token), identity(&changed));
+}
+
+/// What the cache's key has of the token in a file.
+fn identity(token: &str) -> String {
+    let token_file = in_folder(|folder| folder.join("token"));
+    fs::write(&token_file, token).expect("a file in our folder");
+    let source = Source::WebIdentity {
+        role_arn: String::new(),
+        token_file,
+        session_name: String::new(),
+    };
+    let mut fields = source.key_fields();
+    fields
+        .pop()
+        .expect("the claims are the last field")
+        .1
+        .expose()
+        .to_owned()
+}

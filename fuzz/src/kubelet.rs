@@ -1,0 +1,46 @@
+//! The kubelet's requests, and how they are answered.
+
+use std::time::Duration;
+
+use ecr_auth::kubelet::{Request, with_password};
+use ecr_auth::secret::Secret;
+use serde_json::Value;
+
+use super::inputs::{is_fit_to_read, text};
+
+/// What stands in the corpora's tokens.
+const TOKEN: &str = "s3cret";
+
+/// The input: a request.
+pub fn kubelet(input: &[u8]) {
+    let Some(input) = text(input) else { return };
+    match Request::parse(&Secret::new(input)) {
+        Ok(request) => is_what_it_says(&request, input),
+        Err(error) => {
+            is_fit_to_read(&error);
+            // Where it is said once, as the token, and not in the image or a field's name, which are shown.
+            let read: Value = serde_json::from_str(input).unwrap_or_default();
+            let is_token = read["serviceAccountToken"]
+                .as_str()
+                .is_some_and(|token| token.contains(TOKEN));
+            if is_token && input.matches(TOKEN).count() == 1 {
+                assert!(!error.to_string().contains(TOKEN), "{error}");
+            }
+        }
+    }
+}
+
+fn is_what_it_says(request: &Request, input: &str) {
+    let read: Value = serde_json::from_str(input).expect("what is taken is JSON");
+    let image = read["image"].as_str().expect("an image");
+    assert_eq!(image.split('/').next(), Some(request.host()));
+    assert_eq!(read["kind"], "CredentialProviderRequest");
+    assert_eq!(read["apiVersion"], "credentialprovider.kubelet.k8s.io/v1");
+    let token = read["serviceAccountToken"].as_str().filter(|token| !token.is_empty());
+    assert_eq!(request.token().map(Secret::expose), token);
+
+    let answer = with_password(request.host(), &Secret::new(image), Duration::from_secs(43_200));
+    let answer: Value = serde_json::from_str(answer.expose()).expect("the answer is JSON");
+    assert_eq!(answer["auth"][request.host()]["password"], image);
+    assert_eq!(answer.as_object().map(serde_json::Map::len), Some(5));
+}

@@ -1,0 +1,44 @@
+//! What is fuzzed: one function a target, from bytes to a panic where a promise is broken. The cargo-fuzz targets call them with what
+//! libFuzzer thinks of, `tests/it/fuzz.rs` with the corpora and what it makes of them.
+//!
+//! An input that has parts has them between lines of `%%`.
+
+mod answers;
+mod canned;
+mod docker;
+mod github_files;
+mod helper;
+mod hosts;
+mod inputs;
+mod jwt;
+mod kubelet;
+pub mod metadata;
+mod quoting;
+mod rules;
+mod shared_files;
+
+/// A target.
+pub type Target = fn(&[u8]);
+
+/// All of them, by the names of their corpora.
+pub const TARGETS: [(&str, Target); 13] = [
+    ("answers", answers::answers),
+    ("auths", docker::auths),
+    ("container", metadata::container),
+    ("docker_config", docker::helpers),
+    ("github_files", github_files::github_files),
+    ("helper", helper::helper),
+    ("hosts", hosts::hosts),
+    ("imds", metadata::imds),
+    ("jwt", jwt::jwt),
+    ("kubelet", kubelet::kubelet),
+    ("quoting", quoting::quoting),
+    ("rules", rules::rules),
+    ("shared_files", shared_files::shared_files),
+];
+
+/// Runs a target by its name.
+pub fn run(name: &str, input: &[u8]) {
+    let (_, target) = TARGETS.iter().find(|(known, _)| *known == name).expect("a target");
+    target(input);
+}

@@ -1,0 +1,53 @@
+//! Answers of the instance metadata service and of a container's credentials endpoint.
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use ecr_auth::aws::{Aws, within};
+use ecr_auth::identity::{Identity, Source};
+use ecr_auth::world::Env;
+
+use super::canned::{Answer, BUDGET, client};
+use super::inputs::{is_fit_to_read, parts, text};
+
+/// What has to be in the process's environment for [`container`]: the SDK looks for it there.
+pub const CONTAINER: (&str, &str) = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials");
+
+/// What stands in the corpora's keys.
+const SECRET: &str = "s3cret";
+
+/// The input: the answers to the request for a session, for the role's name, for the keys.
+pub fn imds(input: &[u8]) {
+    let Some(input) = text(input) else { return };
+    let answers: [&str; 3] = parts(input);
+    let client = client(answers.map(|answer| Answer::read(answer, true)));
+    ask(client, &Env::default(), input);
+}
+
+/// The input: the answer.
+pub fn container(input: &[u8]) {
+    let Some(input) = text(input) else { return };
+    let env: Env = [CONTAINER].into_iter().collect();
+    ask(client([Answer::read(input, true)]), &env, input);
+}
+
+fn ask(client: SharedHttpClient, env: &Env, input: &str) {
+    let identity = Identity::choose(env, None).expect("a source");
+    let is_container = matches!(identity.source, Source::Container { .. });
+    let aws = Aws::answered_by(client, env, &identity, BUDGET).expect("nothing to set up");
+    match within(BUDGET, aws.credentials("eu-west-1")) {
+        Ok(credentials) => {
+            assert!(input.contains("ccess"), "keys out of nothing");
+            let keys = [credentials.access_key_id(), credentials.secret_access_key()];
+            assert!(
+                keys.iter()
+                    .all(|key| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic()))
+            );
+        }
+        Err(error) => {
+            is_fit_to_read(&error);
+            // An answer's own words on why there are none are shown.
+            if is_container && !input.to_lowercase().contains("message") && !input.to_lowercase().contains("code") {
+                assert!(!error.to_string().contains(SECRET), "{error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Amazon Cognito: a user pool that people sign in to with a password, and an identity pool that gives them a role for it.
+//!
+//! Both come with every lab, under the ids below; users are added by [`Cognito::add_user`].
+
+mod challenges;
+pub(crate) mod control;
+mod fixtures;
+mod identity_pool;
+mod input;
+mod passwords;
+mod refusals;
+mod roles;
+mod sign_in;
+mod srp;
+mod timestamp;
+mod tokens;
+mod totp;
+mod user_pool;
+mod users;
+
+use std::sync::Mutex;
+
+use http::HeaderMap;
+use serde_json::{Value, json};
+
+pub(crate) use self::identity_pool::IDENTITY_PROVIDER;
+pub use self::identity_pool::LoginProvider;
+pub use self::roles::{Ambiguous, Match, RoleMapping, Rule};
+pub use self::user_pool::Message;
+pub use self::users::{AddedUser, Mfa, UserSpec};
+
+use self::challenges::Outcome;
+use self::identity_pool::IdentityPool;
+use self::input::Input;
+use self::refusals::not_authorized;
+use self::tokens::Issued;
+use self::user_pool::{Group, UserPool};
+use crate::answer::{Answer, Refusal, aws_json};
+use crate::hosts::Service;
+use crate::jwt::SigningAlgorithm;
+use crate::{Aws, LabError, lock};
+
+/// The user pool.
+pub const USER_POOL_ID: &str = "eu-west-1_LabPool01";
+/// An app client without a secret: `USER_SRP_AUTH`, `USER_PASSWORD_AUTH`, `REFRESH_TOKEN_AUTH`.
+pub const CLIENT_ID: &str = "1labpublicclient0000000000";
+/// An app client with a secret: `USER_SRP_AUTH`, `REFRESH_TOKEN_AUTH`.
+pub const SECRET_CLIENT_ID: &str = "2labsecretclient0000000000";
+/// The secret of [`SECRET_CLIENT_ID`].
+pub const CLIENT_SECRET: &str = "lab-client-secret-0123456789abcdefghijklmnopqrstuvw";
+/// An app client without a secret that rotates refresh tokens: `USER_SRP_AUTH`, `USER_PASSWORD_AUTH`.
+pub const ROTATING_CLIENT_ID: &str = "3labrotatingclient00000000";
+/// The identity pool.
+pub const IDENTITY_POOL_ID: &str = "eu-west-1:1ab00000-0000-4000-8000-000000000001";
+/// The key of `Logins` for tokens of the user pool.
+pub const LOGINS_KEY: &str = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_LabPool01";
+/// The role of the group `licensed`: it may pull.
+pub const LICENSED_ROLE: &str = "arn:aws:iam::111122223333:role/licensed-pull";
+/// The role of the group `unlicensed`: it may sign in to registries, and nothing more.
+pub const UNLICENSED_ROLE: &str = "arn:aws:iam::111122223333:role/unlicensed";
+/// The role of everybody in no group: it may pull where the session's tag `license` (the claim `custom:license`) is `active`.
+pub const AUTHENTICATED_ROLE: &str = "arn:aws:iam::111122223333:role/authenticated";
+
+/// The password of the users that come with every lab: temporary for `ada` (group `licensed`), for good for `eve` (no group, no licence).
+pub const DEMO_PASSWORD: &str = "Welcome-to-the-lab-1";
+
+/// The issuer of the user pool.
+const ISSUER: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_LabPool01";
+/// The part of [`USER_POOL_ID`] after `_`, as SRP hashes it.
+const POOL_NAME: &str = "LabPool01";
+const REGION: &str = "eu-west-1";
+/// ID and access tokens live so many seconds.
+const TOKEN_LIFETIME: i64 = 3600;
+
+/// Both pools.
+#[derive(Debug, Default)]
+pub(crate) struct Pools {
+    users: Mutex<UserPool>,
+    identities: Mutex<IdentityPool>,
+}
+
+/// Hands on the pools of a lab: [`Aws::cognito`].
+#[derive(Debug, Clone, Copy)]
+pub struct Cognito<'a> {
+    aws: &'a Aws,
+}
+
+impl Aws {
+    /// The user pool and the identity pool.
+    pub fn cognito(&self) -> Cognito<'_> {
+        Cognito { aws: self }
+    }
+
+    /// Answers a call of Cognito's. Those the lab plays are all public: a signature has no place in them.
+    pub(crate) fn cognito_call(
+        &self,
+        service: Service,
+        operation: &str,
+        region: Option<&str>,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Answer, Refusal> {
+        if headers.contains_key(http::header::AUTHORIZATION) {
+            let message = "The security token included in the request is invalid.";
+            return Err(Refusal::new(400, "UnrecognizedClientException", message));
+        }
+        let input = Input::read(body)?;
+        let answer = match service {
+            Service::CognitoIdentity => self.identity_pool_call(operation, region, &input)?,
+            _ => self.user_pool_call(operation, region, &input)?,
+        };
+        Ok(aws_json(200, &answer))
+    }
+
+    fn user_pool_call(&self, operation: &str, region: Option<&str>, input: &Input) -> Result<Value, Refusal> {
+        if region.is_some_and(|region| region != REGION) {
+            let id = input.text("ClientId")?.unwrap_or_default();
+            return Err(refusals::not_found(&format!("User pool client {id} does not exist.")));
+        }
+        let now = self.clock.now();
+        let claims = match operation {
+            "ChangePassword" => self.verified_claims(input.require("AccessToken")?)?,
+            _ => Value::Null,
+        };
+        let mut pool = lock(&self.cognito.users);
+        let outcome = match operation {
+            "InitiateAuth" => pool.initiate_auth(input, now)?,
+            "RespondToAuthChallenge" => pool.respond(input, now)?,
+            "GetTokensFromRefreshToken" => pool.tokens_from_refresh_token(input, now)?,
+            "RevokeToken" => return pool.revoke_token(input),
+            "AssociateSoftwareToken" => return pool.associate(input, now),
+            "VerifySoftwareToken" => return pool.verify_token(input, now),
+            "ChangePassword" => return pool.change_password(input, &claims, now),
+            "ForgotPassword" => return pool.forgot_password(input, now),
+            "ConfirmForgotPassword" => return pool.confirm_forgot_password(input, now),
+            _ => return Err(Refusal::new(400, "UnknownOperationException", "")),
+        };
+        drop(pool);
+        match outcome {
+            Outcome::Challenge(answer) => Ok(answer),
+            Outcome::SignedIn(issued) => self.sign_issued(*issued).map_err(|error| internal(&error)),
+        }
+    }
+
+    fn sign_issued(&self, issued: Issued) -> Result<Value, LabError> {
+        // Made when it is first needed: an RSA key takes a moment.
+        self.ensure_issuer(ISSUER, SigningAlgorithm::RS256)?;
+        let mut result = json!({
+            "AccessToken": self.sign_jwt(ISSUER, &issued.access)?,
+            "IdToken": self.sign_jwt(ISSUER, &issued.id)?,
+            "ExpiresIn": TOKEN_LIFETIME,
+            "TokenType": "Bearer",
+        });
+        if let Some(refresh) = issued.refresh {
+            result["RefreshToken"] = refresh.into();
+        }
+        Ok(json!({"AuthenticationResult": result, "ChallengeParameters": {}}))
+    }
+
+    /// The claims of an access token of the pool, its signature checked.
+    fn verified_claims(&self, token: &str) -> Result<Value, Refusal> {
+        lock(&self.oidc)
+            .verified(token, ISSUER)
+            .ok_or_else(|| not_authorized("Invalid Access Token"))
+    }
+}
+
+fn internal(error: &LabError) -> Refusal {
+    Refusal::new(500, "InternalErrorException", error.to_string())
+}
+
+impl Cognito<'_> {
+    /// Adds a user, or replaces the one of that name.
+    ///
+    /// # Errors
+    /// The user has no password or two, or a salt that is no hexadecimal number.
+    pub fn add_user(&self, spec: UserSpec) -> Result<AddedUser, LabError> {
+        let user = users::User::new(spec, self.aws.now()).map_err(|cause| LabError::new("cannot add a user", cause))?;
+        let added = user.described();
+        lock(&self.aws.cognito.users).users.insert(user.name.clone(), user);
+        Ok(added)
+    }
+
+    /// Adds a group whose users get a role, or replaces the one of that name. The lowest precedence decides on the preferred role.
+    pub fn add_group(&self, name: &str, role: Option<&str>, precedence: u32) {
+        let group = Group {
+            role: role.map(Into::into),
+            precedence,
+        };
+        lock(&self.aws.cognito.users).groups.insert(name.into(), group);
+    }
+
+    /// Attributes every user must have: those that lack are asked for with the first password of one's own.
+    pub fn require_attributes(&self, names: &[&str]) {
+        lock(&self.aws.cognito.users).required = names.iter().map(|&name| name.to_owned()).collect();
+    }
+
+    /// How long a rotated refresh token may be used again, in seconds; 0 at the start.
+    pub fn set_rotation_grace(&self, seconds: u32) {
+        lock(&self.aws.cognito.users).grants.grace = seconds.into();
+    }
+
+    /// The messages sent to a user, the last one last.
+    pub fn messages(&self, username: &str) -> Vec<Message> {
+        let mut pool = lock(&self.aws.cognito.users);
+        let name = pool.user(username).map(|user| user.name.clone());
+        let sent = pool.messages.iter();
+        sent.filter(|message| Some(&message.username) == name.as_ref())
+            .cloned()
+            .collect()
+    }
+
+    /// The code a user's authenticator app shows. `None`: no such user, or no app.
+    pub fn totp(&self, username: &str) -> Option<String> {
+        let mut pool = lock(&self.aws.cognito.users);
+        let secret = pool.user(username)?.totp_secret.clone()?;
+        totp::code_of(&secret, totp::step(self.aws.now()))
+    }
+
+    /// The code an authenticator app with this secret shows, by the lab's clock. `None`: it is no base32.
+    pub fn totp_of(&self, secret: &str) -> Option<String> {
+        totp::code_of(secret, totp::step(self.aws.now()))
+    }
+
+    /// Changes a user. False: there is none of that name.
+    fn change(&self, username: &str, change: impl FnOnce(&mut users::User)) -> bool {
+        lock(&self.aws.cognito.users).user(username).map(change).is_some()
+    }
+
+    /// Sets an attribute of a user (`custom:license`), for tokens issued from now on. False: no such user.
+    pub fn set_attribute(&self, username: &str, name: &str, value: &str) -> bool {
+        self.change(username, |user| {
+            user.attributes.insert(name.into(), value.into());
+        })
+    }
+
+    /// Puts a user into these groups and no others, for tokens issued from now on. False: no such user.
+    pub fn set_groups(&self, username: &str, groups: &[&str]) -> bool {
+        self.change(username, |user| {
+            user.groups = groups.iter().map(|&name| name.to_owned()).collect();
+        })
+    }
+
+    /// Disables or enables a user. False: no such user.
+    pub fn set_enabled(&self, username: &str, enabled: bool) -> bool {
+        self.change(username, |user| user.enabled = enabled)
+    }
+
+    /// Wants a new password of a user, through ForgotPassword (`RESET_REQUIRED`). False: no such user.
+    pub fn reset_password(&self, username: &str) -> bool {
+        self.change(username, |user| user.status = users::Status::ResetRequired)
+    }
+
+    /// Revokes all refresh tokens of a user, as a global sign-out does. False: no such user.
+    pub fn revoke(&self, username: &str) -> bool {
+        let mut pool = lock(&self.aws.cognito.users);
+        let name = pool.user(username).map(|user| user.name.clone());
+        name.map(|name| pool.grants.revoke_all(&name)).is_some()
+    }
+
+    /// Ends all refresh tokens of a user, as 30 days do. False: no such user.
+    pub fn expire_refresh_tokens(&self, username: &str) -> bool {
+        let mut pool = lock(&self.aws.cognito.users);
+        let name = pool.user(username).map(|user| user.name.clone());
+        name.map(|name| pool.grants.expire_all(&name)).is_some()
+    }
+
+    /// The private number of the pool in the next SRP handshake, in hexadecimal: for vectors.
+    ///
+    /// # Errors
+    /// It is no hexadecimal number.
+    pub fn set_next_b(&self, hex: &str) -> Result<(), LabError> {
+        let number = srp::parse_hex(hex)
+            .ok_or_else(|| LabError::new("cannot set the private number", "it is not hexadecimal"))?;
+        lock(&self.aws.cognito.users).next_b = Some(number);
+        Ok(())
+    }
+
+    /// Which role the identity pool gives to users of the user pool.
+    pub fn set_role_mapping(&self, mapping: RoleMapping) {
+        lock(&self.aws.cognito.identities).mapping = mapping;
+    }
+
+    /// The role of guests; `None`, as at the start: there are none.
+    pub fn set_guest_role(&self, role: Option<&str>) {
+        lock(&self.aws.cognito.identities).guest_role = role.map(Into::into);
+    }
+
+    /// Lets the identity pool take tokens of another issuer, which the lab must play ([`Aws::add_issuer`]).
+    pub fn add_login_provider(&self, provider: LoginProvider) {
+        lock(&self.aws.cognito.identities).providers.push(provider);
+    }
+}

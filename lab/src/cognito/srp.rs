@@ -1,0 +1,170 @@
+//! The server's half of SRP-6a as Cognito does it: a group of 3072 bits, and hashes over hexadecimal that is padded like a signed number.
+//!
+//! Nothing of it is shared with the product, not even the crate of big integers: a mistake on one side must not meet its twin on the other.
+
+use std::sync::LazyLock;
+
+use hmac::{Hmac, KeyInit, Mac};
+use rand::RngCore;
+use rsa::BigUint;
+use sha2::{Digest, Sha256};
+
+/// The prime of RFC 3526, group 15.
+const N_HEX: &[u8] = b"FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74\
+    020BBEA63B139B22514A08798E3404DDEF9519B3CD3A431B302B0A6DF25F1437\
+    4FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED\
+    EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE45B3DC2007CB8A163BF05\
+    98DA48361C55D39A69163FA8FD24CF5F83655D23DCA3AD961C62F356208552BB\
+    9ED529077096966D670C354E4ABC9804F1746C08CA18217C32905E462E36CE3B\
+    E39E772C180E86039B2783A2EC07A28FB5C55DF06F4C52C9DE2BCBF695581718\
+    3995497CEA956AE515D2261898FA051015728E5A8AAAC42DAD33170D04507A33\
+    A85521ABDF1CBA64ECFB850458DBEF0A8AEA71575D060C7DB3970F85A6E1E4C7\
+    ABF5AE8CDB0933D71E8C94E04A25619DCEE3D2261AD2EE6BF12FFA06D98A0864\
+    D87602733EC86A64521F2B18177B200CBBE117577A615D6C770988C0BAD946E2\
+    08E24FA074E5AB3143DB5BFCE0FD108E4B82D120A93AD2CAFFFFFFFFFFFFFFFF";
+
+static N: LazyLock<BigUint> = LazyLock::new(|| BigUint::parse_bytes(N_HEX, 16).unwrap_or_default());
+/// `H(00 ‖ N ‖ 02)`.
+static K: LazyLock<BigUint> = LazyLock::new(|| {
+    let mut hashed = padded(&N);
+    hashed.push(2);
+    BigUint::from_bytes_be(&Sha256::digest(hashed))
+});
+
+fn g() -> BigUint {
+    BigUint::from(2u8)
+}
+
+/// A number as Cognito hashes it: whole bytes, with a zero byte before a set top bit.
+fn padded(number: &BigUint) -> Vec<u8> {
+    let mut bytes = number.to_bytes_be();
+    if bytes.first().is_some_and(|first| first & 0x80 != 0) {
+        bytes.insert(0, 0);
+    }
+    bytes
+}
+
+/// A number as Cognito writes it: hexadecimal without leading zeros.
+pub(super) fn hex(number: &BigUint) -> String {
+    number.to_str_radix(16)
+}
+
+/// Reads a number in hexadecimal.
+pub(super) fn parse_hex(text: &str) -> Option<BigUint> {
+    // `parse_bytes` takes signs and underscores too.
+    let shaped = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    shaped.then(|| BigUint::parse_bytes(text.as_bytes(), 16)).flatten()
+}
+
+fn random(bytes: usize) -> BigUint {
+    let mut random = vec![0; bytes];
+    rand::rng().fill_bytes(&mut random);
+    BigUint::from_bytes_be(&random)
+}
+
+/// Whose password it is: the pool's name (the part of its id after `_`) and the name of the user in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Identity<'a> {
+    pub(super) pool: &'a str,
+    pub(super) user: &'a str,
+}
+
+/// What a pool keeps of a password.
+#[derive(Debug, Clone)]
+pub(super) struct Verifier {
+    pub(super) salt: BigUint,
+    verifier: BigUint,
+}
+
+impl Verifier {
+    /// Of a password, with a salt of 16 random bytes.
+    pub(super) fn new(identity: Identity<'_>, password: &str) -> Self {
+        Self::with_salt(identity, password, random(16))
+    }
+
+    /// Of a password, with this salt.
+    pub(super) fn with_salt(identity: Identity<'_>, password: &str, salt: BigUint) -> Self {
+        let inner = Sha256::digest(format!("{}{}:{password}", identity.pool, identity.user));
+        let mut hashed = padded(&salt);
+        hashed.extend(inner);
+        let x = BigUint::from_bytes_be(&Sha256::digest(hashed));
+        Self {
+            salt,
+            verifier: g().modpow(&x, &N),
+        }
+    }
+
+    /// For somebody who isn't there: always the same salt for a name, and a password that nobody knows.
+    pub(super) fn of_nobody(pool_secret: &str, user: &str) -> Self {
+        let digest = Sha256::digest(format!("{pool_secret}:{user}"));
+        Self {
+            salt: BigUint::from_bytes_be(&digest[..16]),
+            verifier: g().modpow(&random(32), &N),
+        }
+    }
+
+    /// Whether it is the verifier of this password.
+    pub(super) fn matches(&self, identity: Identity<'_>, password: &str) -> bool {
+        Self::with_salt(identity, password, self.salt.clone()).verifier == self.verifier
+    }
+}
+
+/// A sign-in between its two steps.
+#[derive(Debug, Clone)]
+pub(super) struct Handshake {
+    /// `B = k·v + g^b`.
+    pub(super) public: BigUint,
+    key: [u8; 16],
+}
+
+impl Handshake {
+    /// Answers a client's `A`; `b` is this side's private number, where it is not to be random. `None`: `A` is a multiple of N.
+    pub(super) fn new(verifier: &Verifier, theirs: &BigUint, b: Option<BigUint>) -> Option<Self> {
+        let zero = BigUint::default();
+        if theirs % &*N == zero {
+            return None;
+        }
+        let b = b.unwrap_or_else(|| random(64));
+        let public = (&*K * &verifier.verifier + g().modpow(&b, &N)) % &*N;
+        let mut hashed = padded(theirs);
+        hashed.extend(padded(&public));
+        let u = BigUint::from_bytes_be(&Sha256::digest(hashed));
+        let shared = (theirs * verifier.verifier.modpow(&u, &N)).modpow(&b, &N);
+        Some(Self {
+            public,
+            key: derive(&padded(&shared), &padded(&u)),
+        })
+    }
+
+    /// The signature a client that knows the password sends.
+    pub(super) fn signature(&self, identity: Identity<'_>, secret_block: &[u8], timestamp: &str) -> [u8; 32] {
+        let parts = [
+            identity.pool.as_bytes(),
+            identity.user.as_bytes(),
+            secret_block,
+            timestamp.as_bytes(),
+        ];
+        mac(&self.key, &parts)
+    }
+}
+
+/// HKDF-SHA256 of 16 bytes.
+fn derive(input: &[u8], salt: &[u8]) -> [u8; 16] {
+    let pseudorandom = mac(salt, &[input]);
+    let expanded = mac(&pseudorandom, &[b"Caldera Derived Key", &[1]]);
+    let mut key = [0; 16];
+    key.copy_from_slice(&expanded[..16]);
+    key
+}
+
+/// HMAC-SHA256 of the parts, one after the other.
+pub(super) fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    // HMAC takes keys of any length: this never fails.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        return [0; 32];
+    };
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}

@@ -1,0 +1,38 @@
+//! `TIMESTAMP` of a sign-in: `EEE MMM d HH:mm:ss z yyyy` in English, in UTC.
+
+use time::PrimitiveDateTime;
+use time::macros::format_description;
+
+/// Seconds since the epoch; `None` for anything that is not written in just this way, a day with a leading zero included.
+pub(super) fn parse(text: &str) -> Option<i64> {
+    let format = format_description!(
+        "[weekday repr:short] [month repr:short] [day padding:none] [hour]:[minute]:[second] UTC [year]"
+    );
+    let time = PrimitiveDateTime::parse(text, format).ok()?;
+    // The parser takes what it could have written otherwise (` 7`, `07`): only the one way is AWS's.
+    (time.format(format).ok()? == text).then(|| time.assume_utc().unix_timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_the_one_way_only() {
+        assert_eq!(parse("Tue Sep 7 01:02:03 UTC 2021"), Some(1_630_976_523));
+        assert_eq!(parse("Fri Sep 17 01:02:03 UTC 2021"), Some(1_631_840_523));
+        for wrong in [
+            "Tue Sep 07 01:02:03 UTC 2021",
+            "Tue Sep  7 01:02:03 UTC 2021",
+            "Tue Sep 7 1:02:03 UTC 2021",
+            "Tue Sep 7 01:02:03 GMT 2021",
+            "tue Sep 7 01:02:03 UTC 2021",
+            "Mon Sep 7 01:02:03 UTC 2021",
+            "Di Sep 7 01:02:03 UTC 2021",
+            "2021-09-07T01:02:03Z",
+            "",
+        ] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# image.sh FOLDER FILE: the image of docker/Dockerfile, for x86_64 and aarch64 in one, of the binaries that `make dist` left in FOLDER. It is
+# written to FILE as an OCI archive (a tar), and its digest to stdout. The same binaries give the same bytes: every time in there is the commit's.
+source "$(dirname "$0")/env.sh"
+
+[ $# = 2 ] || die "usage: image.sh FOLDER FILE"
+FOLDER=$1
+FILE=$2
+VERSION=$(version)
+TIME=$(built_at)
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+# Nothing of it stays among the machine's own images.
+BUILDAH=(buildah --root "$WORK/images" --runroot "$WORK/run" --storage-driver vfs)
+
+# Nothing is run in there, so nothing is emulated.
+"${BUILDAH[@]}" build --platform linux/amd64,linux/arm64 --timestamp "$TIME" --build-arg "VERSION=$VERSION" --manifest ecr-auth \
+  --file "$ROOT/docker/Dockerfile" "$FOLDER" >"$WORK/log" 2>&1 || { cat "$WORK/log" >&2 && die "buildah build"; }
+"${BUILDAH[@]}" manifest push --quiet --all ecr-auth "oci:$WORK/oci:$VERSION" >"$WORK/log" 2>&1 || { cat "$WORK/log" >&2 && die "buildah manifest push"; }
+tar --create --file "$FILE" --directory "$WORK/oci" --sort=name --mtime="@$TIME" --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX .
+jq -er '.manifests[0].digest' "$WORK/oci/index.json"

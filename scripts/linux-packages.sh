@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# linux-packages.sh FOLDER: a Debian package and an RPM of each static binary in FOLDER, beside them: the program, the helper's name, completions.
+#
+# The other helper name, docker-credential-ecr-login, is the Go helper's (amazon-ecr-credential-helper): both can be installed. Made by Debian's own
+# tools; every time in there is the commit's, so the same binaries give the same bytes.
+source "$(dirname "$0")/env.sh"
+
+[ $# = 1 ] || die "usage: linux-packages.sh FOLDER"
+FOLDER=$(cd "$1" && pwd)
+RUNS_HERE=$FOLDER/ecr-auth-$(uname -m)-unknown-linux-musl
+VERSION=$(version)
+REVISION=1
+SOURCE_DATE_EPOCH=$(built_at)
+export SOURCE_DATE_EPOCH
+SUMMARY="Signs CI pipelines in to Amazon ECR"
+# Each line begins with a blank, as Debian wants it.
+DESCRIPTION=" Docker credential helper, token cache and set-up in one static binary: Docker, Podman,
+ Buildah and Skopeo push to and pull from Amazon ECR without docker login, with the
+ credentials that the machine or the CI job has."
+HOMEPAGE=https://github.com/org/ecr-auth
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+umask 022
+
+# tree ROOT ARCHITECTURE ZSH: what both kinds of package hold, below ROOT; ZSH is the folder of zsh's completions.
+tree() {
+  local root=$1 shell
+  install -D -m 755 "$FOLDER/ecr-auth-$2-unknown-linux-musl" "$root/usr/bin/ecr-auth"
+  ln -s ecr-auth "$root/usr/bin/docker-credential-ecr-auth"
+  local -A completions=([bash]=usr/share/bash-completion/completions/ecr-auth [zsh]=$3/_ecr-auth [fish]=usr/share/fish/vendor_completions.d/ecr-auth.fish)
+  for shell in "${!completions[@]}"; do
+    mkdir -p "$root/$(dirname "${completions[$shell]}")"
+    "$RUNS_HERE" completions "$shell" >"$root/${completions[$shell]}"
+  done
+}
+
+# deb ARCHITECTURE NAME: NAME is Debian's for it.
+deb() {
+  local root=$WORK/deb-$1
+  tree "$root" "$1" usr/share/zsh/vendor-completions
+  install -D -m 644 "$ROOT/LICENSE" "$root/usr/share/doc/ecr-auth/copyright"
+  mkdir "$root/DEBIAN"
+  cat >"$root/DEBIAN/control" <<-EOF
+	Package: ecr-auth
+	Version: $VERSION-$REVISION
+	Architecture: $2
+	Maintainer: The ecr-auth authors <ecr-auth@users.noreply.github.com>
+	Installed-Size: $(du -sk --apparent-size "$root/usr" | cut -f 1)
+	Suggests: docker.io | docker-ce-cli | podman
+	Section: utils
+	Priority: optional
+	Homepage: $HOMEPAGE
+	Description: $SUMMARY
+	$DESCRIPTION
+	EOF
+  dpkg-deb --root-owner-group -Zxz --build "$root" "$FOLDER/ecr-auth_$VERSION-${REVISION}_$2.deb" >&2
+}
+
+# rpm ARCHITECTURE: nothing is stripped, split or looked into, and no requirement guessed.
+rpm() {
+  local root=$WORK/rpm-$1
+  tree "$root" "$1" usr/share/zsh/site-functions
+  install -D -m 644 "$ROOT/LICENSE" "$root/usr/share/licenses/ecr-auth/LICENSE"
+  cat >"$WORK/ecr-auth.spec" <<-EOF
+	Name: ecr-auth
+	Version: $VERSION
+	Release: $REVISION
+	Summary: $SUMMARY
+	License: Apache-2.0
+	URL: $HOMEPAGE
+	AutoReqProv: no
+	%description
+	${DESCRIPTION//$'\n '/$'\n'}
+	%install
+	cp -a "$root/." "%{buildroot}"
+	%files
+	/usr/bin/*
+	/usr/share/bash-completion/completions/*
+	/usr/share/zsh/site-functions/*
+	/usr/share/fish/vendor_completions.d/*
+	%license /usr/share/licenses/ecr-auth/LICENSE
+	EOF
+  rpmbuild -bb --quiet --target "$1-linux" --define "_topdir $WORK/rpmbuild" --define "_rpmdir $FOLDER" --define "_dbpath $WORK/rpmdb" \
+    --define '_rpmfilename %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm' --define 'debug_package %{nil}' --define '__os_install_post %{nil}' \
+    --define '_build_id_links none' --define '_buildhost localhost' --define '_binary_payload w9.xzdio' \
+    --define 'use_source_date_epoch_as_buildtime 1' --define 'clamp_mtime_to_source_date_epoch 1' "$WORK/ecr-auth.spec" >"$WORK/log" 2>&1 ||
+    { cat "$WORK/log" >&2 && die "rpmbuild"; }
+}
+
+for architecture in x86_64:amd64 aarch64:arm64; do
+  deb "${architecture%:*}" "${architecture#*:}"
+  rpm "${architecture%:*}"
+done

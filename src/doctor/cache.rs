@@ -1,0 +1,39 @@
+//! What the token cache holds for this identity, read without a change to it.
+
+use super::clients::roughly;
+use super::report::Check;
+use crate::cache::Cache;
+use crate::docker::shown;
+use crate::token::Plan;
+use crate::world::World;
+
+/// State and age of the token that a `get` would be served.
+pub fn check(plan: &Plan, world: &World<'_>) -> Check {
+    let Some(folder) = Cache::folder(&world.env) else {
+        return Check::warn(
+            "cache",
+            "the token cache is off: every get asks AWS",
+            "unset ECR_AUTH_CACHE and AWS_ECR_DISABLE_CACHE, and set HOME or ECR_AUTH_CACHE_DIR",
+        );
+    };
+    let at = shown(&folder, &world.env);
+    let now = world.now();
+    match Cache::open(Some(folder)).life(plan.key()) {
+        Some(life) if life.expires_at <= now => Check::pass(
+            "cache",
+            format!("{at}: the token there has ended; the next get fetches one"),
+        ),
+        Some(life) => {
+            let age = roughly(now.duration_since(life.fetched_at).unwrap_or_default());
+            let left = roughly(life.expires_at.duration_since(now).unwrap_or_default());
+            Check::pass(
+                "cache",
+                format!("{at}: a token fetched {age} ago, good for {left} more"),
+            )
+        }
+        None => Check::pass(
+            "cache",
+            format!("{at}: no token of this identity; the next get fetches one"),
+        ),
+    }
+}

@@ -1,0 +1,70 @@
+//! The CI this runs in, and its token: whose it is, for whom, and how long it lives.
+
+use std::time::SystemTime;
+
+use super::Checkup;
+use super::clients::roughly;
+use super::report::Check;
+use crate::aws::Aws;
+use crate::ci::Ci;
+use crate::error::Error;
+use crate::identity::{Base, CiToken, Claims, Source};
+use crate::token::{self, Plan};
+
+/// Whether a choice failed for want of the CI's token.
+pub fn is_missing_token(error: &Error) -> bool {
+    error.what() == "no OIDC token"
+}
+
+/// What is found; `None` where there is neither a CI nor a token.
+pub fn check(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> Option<Check> {
+    let ci = Ci::of(&checkup.world.env).map(Ci::name);
+    let token = match &plan.identity().source {
+        Source::Role(role) => match &role.base {
+            Base::Token(token) => Some(token.clone()),
+            Base::Source(_) => None,
+        },
+        _ => None,
+    };
+    match token {
+        Some(token) => Some(of_token(&token, ci.unwrap_or("no known CI"), plan, checkup)),
+        None => ci.map(|ci| Check::pass("ci", format!("{ci}: its token is not used"))),
+    }
+}
+
+fn of_token(token: &CiToken, ci: &str, plan: &Plan, checkup: &mut Checkup<'_, '_>) -> Check {
+    let name = token.name();
+    let what = format!("{ci}: {name}");
+    match claims(plan, &name, checkup) {
+        Err(error) => Check::failed("ci", &error),
+        Ok(None) => Check::fail(
+            "ci",
+            format!("{what} is no JWT"),
+            "look at the variable, file or command that it comes from",
+        ),
+        Ok(Some(claims)) => of_claims(&what, &claims, checkup.world.now()),
+    }
+}
+
+fn claims(plan: &Plan, name: &str, checkup: &mut Checkup<'_, '_>) -> Result<Option<Claims>, Error> {
+    let env = checkup.world.env.clone();
+    let aws = Aws::new(&env, plan.identity(), token::budget(&env)?)?;
+    checkup.wait(&format!("asking for {name}"), aws.claims())
+}
+
+/// By this machine's clock, which may be the one that is wrong: AWS has the last word.
+fn of_claims(what: &str, claims: &Claims, now: SystemTime) -> Check {
+    let says = format!("iss {}, aud {}, sub {}", claims.iss, claims.audience(), claims.sub);
+    match claims.ends_at().map(|end| (end, end.duration_since(now))) {
+        None => Check::pass("ci", format!("{what}: {says}")),
+        Some((_, Ok(left))) => Check::pass("ci", format!("{what}: {says}; it lives {} more", roughly(left))),
+        Some((end, Err(_))) => {
+            let ago = roughly(now.duration_since(end).unwrap_or_default());
+            Check::warn(
+                "ci",
+                format!("{what}: {says}; by this machine's clock it ended {ago} ago"),
+                "sign in sooner, or have the CI issue one that lives longer; if it is new, look at the clock",
+            )
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! What docker and podman would use for a registry: which of their files wins, and what in it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use super::helper;
+use super::report::{Check, Outcome};
+use crate::docker::{Answer, CredentialStore, Found, Kind, Lookup, NearMiss, StoredPassword, Where, look_up, shown};
+use crate::error::Error;
+use crate::program;
+use crate::registry::Registry;
+use crate::world::Env;
+
+/// What was found of the clients.
+#[derive(Debug, Default)]
+pub struct Clients {
+    /// A check a client.
+    pub checks: Vec<Check>,
+    /// The helpers of ours that they call, by the end of the program's name.
+    pub helpers: BTreeSet<String>,
+}
+
+/// Looks at docker, and at podman where it, buildah or skopeo is.
+pub fn look(host: &str, env: &Env, now: SystemTime) -> Clients {
+    let mut clients = Clients::default();
+    let kinds = [Kind::Docker, Kind::Podman]
+        .into_iter()
+        .filter(|kind| is_there(*kind, env));
+    let mut unconfigured = Vec::new();
+    for kind in kinds {
+        let lookup = match look_up(kind, host, env) {
+            Ok(lookup) => lookup,
+            Err(error) => {
+                clients.checks.push(Check::failed(id(kind), &error));
+                continue;
+            }
+        };
+        if lookup.found.is_none() && !names_its_file(kind, env) {
+            unconfigured.push(clients.checks.len());
+        }
+        clients.helpers.extend(lookup.found.as_ref().and_then(our_helper));
+        let of = Client {
+            lookup: &lookup,
+            host,
+            env,
+            now,
+        };
+        clients.checks.push(of.check());
+    }
+    let works = clients.checks.iter().any(|check| check.outcome == Outcome::Pass);
+    for index in unconfigured.into_iter().filter(|_| works) {
+        // One client is used here, and not the other.
+        let check = clients.checks[index].clone();
+        clients.checks[index] = check.at_most_warn();
+    }
+    clients
+}
+
+/// Docker is looked at wherever podman isn't: other tools (kaniko, BuildKit, crane) read its file.
+fn is_there(kind: Kind, env: &Env) -> bool {
+    let on_path = |names: &[&str]| names.iter().any(|name| program::on_path(name, env).is_some());
+    let has_podman = on_path(&["podman", "buildah", "skopeo"]) || env.get("REGISTRY_AUTH_FILE").is_some();
+    match kind {
+        Kind::Podman => has_podman,
+        Kind::Docker => {
+            let file = env.home().is_some_and(|home| home.join(".docker/config.json").exists());
+            !has_podman || on_path(&["docker"]) || file || env.get("DOCKER_CONFIG").is_some()
+        }
+    }
+}
+
+/// Whether a variable says where this client's configuration is: then that one is meant.
+fn names_its_file(kind: Kind, env: &Env) -> bool {
+    let variable = match kind {
+        Kind::Docker => "DOCKER_CONFIG",
+        Kind::Podman => "REGISTRY_AUTH_FILE",
+    };
+    env.get(variable).is_some()
+}
+
+fn id(kind: Kind) -> &'static str {
+    kind.name()
+}
+
+fn our_helper(found: &Found) -> Option<String> {
+    match &found.answer {
+        Answer::Helper { name, .. } if helper::is_ours(name) => Some(name.clone()),
+        _ => None,
+    }
+}
+
+struct Client<'a> {
+    lookup: &'a Lookup,
+    host: &'a str,
+    env: &'a Env,
+    now: SystemTime,
+}
+
+impl Client<'_> {
+    fn check(&self) -> Check {
+        let Some(found) = &self.lookup.found else {
+            return self.nothing();
+        };
+        match &found.answer {
+            Answer::Helper { name, named_by } if helper::is_ours(name) => self.ours(name, named_by, found),
+            Answer::Helper { name, named_by } => self.another(name, named_by, found),
+            Answer::Password(password) => self.password(password, found),
+        }
+    }
+
+    fn id(&self) -> &'static str {
+        id(self.lookup.kind)
+    }
+
+    fn client(&self) -> &'static str {
+        self.lookup.kind.name()
+    }
+
+    fn place(&self, found: &Found) -> String {
+        match &found.place {
+            Where::File(path) => shown(path, self.env),
+            Where::Variable => "DOCKER_AUTH_CONFIG".to_owned(),
+        }
+    }
+
+    /// The helper is ours. Whether it is on PATH is another check's.
+    fn ours(&self, name: &str, named_by: &str, found: &Found) -> Check {
+        let finding = format!(
+            "{} asks docker-credential-{name}, by {named_by} in {}{}",
+            self.client(),
+            self.place(found),
+            self.unused()
+        );
+        match self.lookup.near_misses.first() {
+            Some(miss) => Check::warn(
+                self.id(),
+                format!("{finding}; the key {} in {} never matches", miss.key, miss.setting),
+                format!("take that key out: keys are compared whole, and {} is there", self.host),
+            ),
+            None => Check::pass(self.id(), finding),
+        }
+    }
+
+    /// What is there too, and not used.
+    fn unused(&self) -> String {
+        let unused = self.lookup.shadowed.iter().map(|found| match &found.answer {
+            Answer::Helper { name, named_by } => format!("{named_by} {name} in {}", self.place(found)),
+            Answer::Password(_) => format!("the password of a login in auths of {}", self.place(found)),
+        });
+        let unused: Vec<String> = unused.collect();
+        match unused.is_empty() {
+            true => String::new(),
+            false => format!("; not used: {}", unused.join(", ")),
+        }
+    }
+
+    /// A store or helper of somebody else's: what it has, it has from a login.
+    fn another(&self, name: &str, named_by: &'static str, found: &Found) -> Check {
+        let place = self.place(found);
+        let stored = CredentialStore::find(name, named_by, self.env).and_then(|store| store.get(self.host));
+        match stored {
+            Err(error) => Check::failed(
+                self.id(),
+                &Error::failed(format!("{} by {named_by} in {place}", self.client()), &error).hint(
+                    error
+                        .hint_text()
+                        .unwrap_or("have clients call ecr-auth instead: ecr-auth setup"),
+                ),
+            ),
+            Ok(None) => Check::fail(
+                self.id(),
+                format!(
+                    "{} asks docker-credential-{name}, by {named_by} in {place}, and it has nothing for {}{}",
+                    self.client(),
+                    self.host,
+                    self.near()
+                ),
+                self.setup_hint(),
+            ),
+            Ok(Some(stored)) => self.password(&StoredPassword::of(&stored.secret), found),
+        }
+    }
+
+    /// A password is used that a login left. ECR's live for 12 hours.
+    fn password(&self, password: &StoredPassword, found: &Found) -> Check {
+        let what = match &found.answer {
+            Answer::Password(_) => format!("the password that stands in auths of {}", self.place(found)),
+            Answer::Helper { name, .. } => format!("the password that a login left in {name}"),
+        };
+        let finding = format!("{} uses {what}{}", self.client(), self.hides());
+        let hint = match &found.place {
+            Where::Variable => format!(
+                "take {} out of DOCKER_AUTH_CONFIG, which docker 28.3 and later, GitLab's runner and kaniko read before the helper",
+                self.host
+            ),
+            Where::File(path) => format!(
+                "take it out (docker logout {}, or its entry in {}), then: ecr-auth setup {}",
+                self.host,
+                shown(path, self.env),
+                self.host
+            ),
+        };
+        match password.ends_at {
+            Some(end) if end <= self.now => {
+                let ago = roughly(self.now.duration_since(end).unwrap_or_default());
+                Check::fail(self.id(), format!("{finding}: it ended {ago} ago"), hint)
+            }
+            Some(end) => {
+                let left = roughly(end.duration_since(self.now).unwrap_or_default());
+                Check::warn(
+                    self.id(),
+                    format!("{finding}: it ends in {left}, and nobody renews it"),
+                    hint,
+                )
+            }
+            // ECR's own say when they end.
+            None if Registry::parse(self.host).is_some() => Check::fail(
+                self.id(),
+                format!("{finding}: it is none that ECR gives out today"),
+                hint,
+            ),
+            None => Check::warn(self.id(), format!("{finding}: when it ends can't be told"), hint),
+        }
+    }
+
+    /// The helper of ours that the password hides.
+    fn hides(&self) -> String {
+        let helper = self.lookup.shadowed.iter().find_map(our_helper);
+        helper.map_or_else(String::new, |name| format!(" before docker-credential-{name}"))
+    }
+
+    fn nothing(&self) -> Check {
+        let read: Vec<String> = self.lookup.files.iter().map(|file| shown(file, self.env)).collect();
+        let finding = match self.lookup.near_misses.first() {
+            Some(miss) => {
+                return Check::fail(
+                    self.id(),
+                    self.never(miss),
+                    format!("write the key as {}, or run: ecr-auth setup {}", self.host, self.host),
+                );
+            }
+            None => format!(
+                "{} has no helper for {} in {}",
+                self.client(),
+                self.host,
+                read.join(", ")
+            ),
+        };
+        Check::fail(self.id(), finding, self.setup_hint())
+    }
+
+    fn never(&self, miss: &NearMiss) -> String {
+        format!(
+            "{}: the key {} in {} of {} never matches: the registry is {}, and keys are compared whole",
+            self.client(),
+            miss.key,
+            miss.setting,
+            shown(&miss.file, self.env),
+            self.host
+        )
+    }
+
+    fn near(&self) -> String {
+        let miss = self.lookup.near_misses.first();
+        miss.map_or_else(String::new, |miss| {
+            format!("; the key {} in {} never matches", miss.key, miss.setting)
+        })
+    }
+
+    fn setup_hint(&self) -> String {
+        let under_sudo = match self.env.get("SUDO_USER") {
+            Some(_) => " (under sudo, the client reads root's files: set it up with sudo too)",
+            None => "",
+        };
+        format!("run: ecr-auth setup {}{under_sudo}", self.host)
+    }
+}
+
+/// A time span for people.
+pub fn roughly(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let (count, unit) = match seconds {
+        0..=119 => (seconds, "second"),
+        120..=7199 => (seconds / 60, "minute"),
+        7200..=172_799 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
+}
+
+/// The registries that clients ask one of our helpers for, of docker's own file: what a doctor without an argument looks at.
+pub fn configured_hosts(env: &Env) -> Vec<String> {
+    let files = crate::docker::config_files(None, None, env).unwrap_or_default();
+    let settings = files.iter().filter_map(|file| settings_of(&file.path));
+    let mut hosts: Vec<String> = settings
+        .flat_map(|settings| settings.helpers)
+        .filter(|(_, name)| helper::is_ours(name))
+        .map(|(host, _)| host)
+        .collect();
+    hosts.sort();
+    hosts.dedup();
+    hosts
+}
+
+fn settings_of(path: &Path) -> Option<crate::docker::Settings> {
+    let text = crate::docker::read_text(path).ok()??;
+    crate::docker::Settings::read(&text).ok()
+}

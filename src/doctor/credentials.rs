@@ -1,0 +1,88 @@
+//! Whose AWS credentials, whether AWS takes them, and the token they fetch.
+
+use super::Checkup;
+use super::clients::roughly;
+use super::report::{Check, Outcome};
+use crate::aws::Aws;
+use crate::error::Result;
+use crate::secret::Secret;
+use crate::token::{self, Plan};
+use crate::world::Env;
+
+/// The source that is chosen, and those passed over.
+pub fn chosen(plan: &Plan, env: &Env) -> Check {
+    let identity = plan.identity();
+    let passed_over = identity.passed_over(env);
+    let others = match passed_over.is_empty() {
+        true => String::new(),
+        false => format!("; passed over: {}", passed_over.join("; ")),
+    };
+    Check::pass("credentials", format!("{}{others}", identity.source))
+}
+
+/// Asks STS who that is, and ECR for a token, past the cache. STS may be out of reach where ECR is not: then it is the token
+/// that counts.
+pub fn fetch(plan: &Plan, checkup: &mut Checkup<'_, '_>, is_optional: bool) -> Option<Secret> {
+    let soften = |check: Check| if is_optional { check.at_most_warn() } else { check };
+    let identity = identity(plan, checkup);
+    let token = token(plan, checkup);
+    let (identity, token, password) = match (identity, token) {
+        (Ok(identity), Ok((token, password))) => (identity, Some(token), Some(password)),
+        (Ok(identity), Err(token)) => (identity, Some(token), None),
+        (Err(identity), Ok((token, password))) => (identity.at_most_warn(), Some(token), Some(password)),
+        (Err(identity), Err(_)) => (identity, None, None),
+    };
+    checkup.add(soften(identity));
+    match token {
+        Some(token) => {
+            let failed = token.outcome == Outcome::Fail;
+            checkup.add(soften(token));
+            if failed && !is_optional {
+                checkup.skip_after("token");
+            }
+        }
+        None if is_optional => {}
+        None => checkup.skip_after("identity"),
+    }
+    password
+}
+
+fn identity(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> Result<Check, Check> {
+    let region = plan.registry().region().to_owned();
+    let env = checkup.world.env.clone();
+    let caller = token::budget(&env).and_then(|budget| {
+        let aws = Aws::new(&env, plan.identity(), budget)?;
+        checkup.wait(
+            "asking AWS STS whose credentials these are",
+            aws.caller_identity(&region),
+        )
+    });
+    match caller {
+        Ok(caller) => Ok(Check::pass(
+            "identity",
+            format!("AWS knows the credentials: {}", caller.arn),
+        )),
+        Err(error) => Err(Check::failed("identity", &error)),
+    }
+}
+
+fn token(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> Result<(Check, Secret), Check> {
+    let env = checkup.world.env.clone();
+    let token = token::budget(&env).and_then(|budget| {
+        let aws = Aws::new(&env, plan.identity(), budget)?;
+        let call = aws.authorization_token(plan.registry(), plan.endpoint());
+        checkup.wait("asking Amazon ECR for a token", call)
+    });
+    match token {
+        Ok(token) => {
+            let left = token.expires_at.duration_since(checkup.world.now()).unwrap_or_default();
+            let finding = format!(
+                "ECR gives a token for {}, good for {}",
+                plan.registry().region(),
+                roughly(left)
+            );
+            Ok((Check::pass("token", finding), token.password))
+        }
+        Err(error) => Err(Check::failed("token", &error)),
+    }
+}

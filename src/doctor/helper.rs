@@ -1,0 +1,176 @@
+//! Whether clients find the helper: on this PATH, on sudo's and a service's, and before any other program of that name.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::report::Check;
+use crate::docker::{HELPER, HELPER_NAMES, shown};
+use crate::program;
+use crate::world::Env;
+
+/// Where sudo (`secure_path` of Debian, Ubuntu, Fedora) and services (systemd) look, whatever the user's PATH is.
+const SYSTEM_FOLDERS: [&str; 6] = [
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+];
+
+/// What a program may take to say its version.
+const VERSION_BUDGET: Duration = Duration::from_secs(5);
+
+/// What a program of a helper's name is.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    /// The binary that runs.
+    Ours,
+    /// Another ecr-auth, of this version.
+    Version(String),
+    /// Something else.
+    Foreign,
+}
+
+/// The running binary.
+pub fn binary(exe: &Path, env: &Env) -> Check {
+    let version = env!("CARGO_PKG_VERSION");
+    Check::pass("binary", format!("ecr-auth {version} is {}", shown(exe, env)))
+}
+
+/// The helper under each name that clients call it by; `wanted` is empty where no client calls it.
+pub fn checks(exe: &Path, wanted: &BTreeSet<String>, env: &Env) -> Vec<Check> {
+    if wanted.is_empty() {
+        return vec![not_called(env)];
+    }
+    let mut checks = Vec::new();
+    for name in wanted {
+        let program = format!("docker-credential-{name}");
+        match program::all_on_path(&program, env).as_slice() {
+            [] => checks.push(missing(&program, env)),
+            [first, others @ ..] => {
+                checks.push(found(first, others, exe, env));
+                checks.extend(elsewhere(&program, first, env));
+            }
+        }
+    }
+    checks
+}
+
+/// Whether a name after `docker-credential-` is one of ours.
+pub fn is_ours(name: &str) -> bool {
+    HELPER_NAMES
+        .iter()
+        .any(|ours| ours.strip_prefix("docker-credential-") == Some(name))
+}
+
+fn not_called(env: &Env) -> Check {
+    let program = format!("docker-credential-{HELPER}");
+    match program::on_path(&program, env) {
+        Some(path) => Check::pass("helper", format!("{program} is {}", shown(&path, env))),
+        None => Check::warn(
+            "helper",
+            format!("{program} is not on PATH"),
+            "ecr-auth setup REGISTRY puts it there and into the client's configuration",
+        ),
+    }
+}
+
+fn missing(program: &str, env: &Env) -> Check {
+    let path = env.get("PATH").unwrap_or_default();
+    match env.get("SUDO_USER") {
+        Some(_) => Check::fail(
+            "helper",
+            format!(
+                "{program} is not on the PATH that sudo gives ({path}), though the client's configuration names it"
+            ),
+            "put it where sudo looks: ecr-auth install --to /usr/local/bin; or run the client without sudo",
+        ),
+        None => Check::fail(
+            "helper",
+            format!("{program} is not on PATH ({path}), though the client's configuration names it"),
+            "run ecr-auth setup again, with --bin-dir a folder on PATH; or add the folder it is in to PATH",
+        ),
+    }
+}
+
+fn found(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> Check {
+    let at = shown(first, env);
+    match kind(first, exe, env) {
+        Kind::Ours => Check::pass("helper", format!("clients run {at}, which is this ecr-auth")),
+        Kind::Version(version) if version == env!("CARGO_PKG_VERSION") => {
+            Check::pass("helper", format!("clients run {at}, another copy of this version"))
+        }
+        Kind::Version(version) => Check::warn(
+            "helper",
+            format!(
+                "clients run {at}, ecr-auth {version}, not this {}",
+                env!("CARGO_PKG_VERSION")
+            ),
+            "run its own doctor, or ecr-auth setup again to have clients run this one",
+        ),
+        Kind::Foreign => foreign(first, others, exe, env),
+    }
+}
+
+/// Another program bears the helper's name. Under the name of amazon-ecr-credential-helper that is how it should be.
+fn foreign(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> Check {
+    let at = shown(first, env);
+    let name = first.file_name().unwrap_or_default().to_string_lossy();
+    if name == HELPER_NAMES[1] {
+        return Check::warn(
+            "helper",
+            format!("clients run {at}, which is amazon-ecr-credential-helper or another program, not ecr-auth"),
+            "what follows is what ecr-auth would do; ecr-auth setup has clients call it instead",
+        );
+    }
+    let ours = others.iter().find(|path| kind(path, exe, env) != Kind::Foreign);
+    let behind = ours.map_or_else(String::new, |path| format!(", which hides {}", shown(path, env)));
+    Check::fail(
+        "helper",
+        format!("clients run {at}, the first {name} on PATH and not ecr-auth{behind}"),
+        "remove or rename it, or put the folder of ecr-auth's helper before it on PATH",
+    )
+}
+
+/// A client would run it just so, at every pull.
+fn kind(path: &Path, exe: &Path, env: &Env) -> Kind {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    if real(path).is_some_and(|path| real(exe) == Some(path)) {
+        return Kind::Ours;
+    }
+    let mut command = program::without_secrets(path, env, &[]);
+    let said = program::output(command.arg("version"), None, VERSION_BUDGET);
+    let said = said.map(|said| said.expose().trim().to_owned()).unwrap_or_default();
+    match said.strip_prefix(HELPER_NAMES[0]).map(str::trim) {
+        Some(version) => Kind::Version(version.chars().filter(char::is_ascii_graphic).take(40).collect()),
+        None => Kind::Foreign,
+    }
+}
+
+/// Whether `sudo docker` and services find it as well.
+#[cfg(unix)]
+fn elsewhere(program: &str, first: &Path, env: &Env) -> Option<Check> {
+    let mut folders = SYSTEM_FOLDERS.iter().map(|folder| Path::new(folder).join(program));
+    if folders.any(|path| path.exists()) {
+        return Some(Check::pass(
+            "other-users",
+            format!("sudo and services find {program} too"),
+        ));
+    }
+    Some(Check::warn(
+        "other-users",
+        format!(
+            "sudo and services don't find {program}: it is {}, and they look in {}",
+            shown(first, env),
+            SYSTEM_FOLDERS[..4].join(", ")
+        ),
+        "where docker runs under sudo, or from a service (a GitLab runner, Jenkins): ecr-auth install --to /usr/local/bin",
+    ))
+}
+
+#[cfg(not(unix))]
+fn elsewhere(_: &str, _: &Path, _: &Env) -> Option<Check> {
+    None
+}

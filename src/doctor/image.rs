@@ -1,0 +1,166 @@
+//! The registry's own answer: whether it lets the password in, whether the image may be pulled, and pushed to.
+
+use super::Checkup;
+use super::report::Check;
+use super::subject::{Image, Subject};
+use crate::aws::{Answer, RegistryClient};
+use crate::config::Target;
+use crate::error::Result;
+use crate::registry::Registry;
+use crate::secret::Secret;
+
+/// Asks the registry, with a password or, where there is none, as anybody may.
+pub fn checks(subject: &Subject, target: &Target<'_>, password: Option<&Secret>, checkup: &mut Checkup<'_, '_>) {
+    let env = checkup.world.env.clone();
+    let mut asking = Asking {
+        client: RegistryClient::new(&env, &subject.host, password),
+        host: &subject.host,
+        registry: target.registry(),
+    };
+    let ping = checkup.wait(&format!("asking {}", subject.host), asking.client.ping());
+    if !checkup.add(asking.letting_in(ping)) {
+        return checkup.skip_after("registry");
+    }
+    let Some(image) = &subject.image else { return };
+    let manifest = asking.client.manifest(&image.repository, &image.reference);
+    let manifest = checkup.wait(&format!("asking for {}", image.repository), manifest);
+    checkup.add(asking.pull(image, manifest));
+    if checkup.asked.check_push {
+        let begun = asking.client.begin_upload(&image.repository);
+        let begun = checkup.wait("beginning an upload", begun);
+        let push = asking.push(image, begun, checkup);
+        checkup.add(push);
+    }
+}
+
+struct Asking<'a> {
+    client: RegistryClient<'a>,
+    host: &'a str,
+    registry: &'a Registry,
+}
+
+impl Asking<'_> {
+    fn letting_in(&self, ping: Result<Answer>) -> Check {
+        let answer = match ping {
+            Ok(answer) => answer,
+            Err(error) => return Check::failed("registry", &error),
+        };
+        let finding = format!("{} answers {}{}", self.host, answer.status, said(&answer));
+        match answer.status {
+            200 => Check::pass("registry", format!("{} lets the token in", self.host)),
+            401 => Check::fail(
+                "registry",
+                format!("{finding}: it doesn't take the token"),
+                "the token is of another region or partition than the registry, or a proxy takes the Authorization header out",
+            ),
+            _ => Check::fail(
+                "registry",
+                finding,
+                format!("look at who answers: curl -i https://{}/v2/", self.host),
+            ),
+        }
+    }
+
+    fn pull(&self, image: &Image, manifest: Result<Answer>) -> Check {
+        let name = self.name(image);
+        let answer = match manifest {
+            Ok(answer) => answer,
+            Err(error) => return Check::failed("image", &error),
+        };
+        match answer.status {
+            200 => {
+                let digest = answer.digest.map_or_else(String::new, |digest| format!(" ({digest})"));
+                Check::pass("image", format!("{name} may be pulled{digest}"))
+            }
+            404 => Check::fail(
+                "image",
+                format!("there is no {name}: the registry answers 404, so access is not what is missing"),
+                format!(
+                    "look for the repository, tag and region: {}",
+                    self.describe("describe-images", image)
+                ),
+            ),
+            403 | 401 => Check::fail(
+                "image",
+                format!(
+                    "{name} may not be pulled: the registry answers {}{}",
+                    answer.status,
+                    said(&answer)
+                ),
+                "allow the principal ecr:BatchGetImage, ecr:GetDownloadUrlForLayer and ecr:BatchCheckLayerAvailability; for a registry of another account its repository policy has to allow them as well",
+            ),
+            status => Check::fail(
+                "image",
+                format!("{name}: the registry answers {status}{}", said(&answer)),
+                format!("look at who answers: curl -i https://{}/v2/", self.host),
+            ),
+        }
+    }
+
+    fn push(&self, image: &Image, begun: Result<Answer>, checkup: &mut Checkup<'_, '_>) -> Check {
+        let repository = format!("{}/{}", self.host, image.repository);
+        let answer = match begun {
+            Ok(answer) => answer,
+            Err(error) => return Check::failed("push", &error),
+        };
+        match answer.status {
+            202 => {
+                let cancelled = self.cancel(&answer, checkup);
+                Check::pass(
+                    "push",
+                    format!("{repository} may be pushed to: an upload was begun, {cancelled}"),
+                )
+            }
+            404 => Check::fail(
+                "push",
+                format!("there is no repository {repository}{}", said(&answer)),
+                format!(
+                    "make it: {}; or let ECR make it on the first push, by a repository creation template",
+                    self.describe("create-repository", image)
+                ),
+            ),
+            403 | 401 => Check::fail(
+                "push",
+                format!(
+                    "{repository} may not be pushed to: the registry answers {}{}",
+                    answer.status,
+                    said(&answer)
+                ),
+                "allow the principal ecr:InitiateLayerUpload, ecr:UploadLayerPart, ecr:CompleteLayerUpload, ecr:PutImage and ecr:BatchCheckLayerAvailability",
+            ),
+            status => Check::fail(
+                "push",
+                format!("{repository}: the registry answers {status}{}", said(&answer)),
+                format!("look at who answers: curl -i https://{}/v2/", self.host),
+            ),
+        }
+    }
+
+    fn cancel(&self, begun: &Answer, checkup: &mut Checkup<'_, '_>) -> &'static str {
+        let location = begun.location.as_deref().unwrap_or_default();
+        match checkup.wait("cancelling the upload", self.client.cancel(location)) {
+            Ok(Some(answer)) if answer.status < 300 => "and cancelled",
+            _ => "and not cancelled: ECR drops it by itself",
+        }
+    }
+
+    fn name(&self, image: &Image) -> String {
+        let separator = if image.reference.contains(':') { '@' } else { ':' };
+        format!("{}/{}{separator}{}", self.host, image.repository, image.reference)
+    }
+
+    /// A command of the AWS CLI about this repository.
+    fn describe(&self, action: &str, image: &Image) -> String {
+        let (repository, region) = (&image.repository, self.registry.region());
+        match self.registry.account() {
+            Some(account) => {
+                format!("aws ecr {action} --registry-id {account} --region {region} --repository-name {repository}")
+            }
+            None => format!("aws ecr-public {action} --region {region} --repository-name {repository}"),
+        }
+    }
+}
+
+fn said(answer: &Answer) -> String {
+    answer.refusal().map_or_else(String::new, |said| format!(" ({said})"))
+}

@@ -1,0 +1,284 @@
+//! `doctor`: what would happen at a pull, check by check and in that order, and why it would fail.
+//!
+//! Nothing is changed: no file, no cache, no configuration. A check that depends on one that failed is skipped, so that the
+//! first failure names the cause.
+
+mod cache;
+mod ci;
+mod clients;
+mod credentials;
+mod helper;
+mod image;
+mod network;
+mod redact;
+mod report;
+mod rule;
+mod subject;
+
+use std::path::Path;
+use std::time::Duration;
+
+pub use redact::Redactor;
+pub use report::{Check, Outcome, Report};
+pub use subject::{Image, Subject};
+
+use crate::aws;
+use crate::config::{Config, Target};
+use crate::error::{Error, Result};
+use crate::identity::{RoleSettings, Source};
+use crate::token::{self, Override, Plan};
+use crate::world::World;
+
+/// After this time people at a terminal hear what is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the command line says.
+pub struct Asked<'a> {
+    /// IMAGE or REGISTRY.
+    pub subject: Option<&'a str>,
+    /// `--config`.
+    pub config: Option<&'a Path>,
+    /// `--profile`.
+    pub profile: Option<&'a str>,
+    /// `--region`.
+    pub region: Option<&'a str>,
+    /// Whether the flags name an identity, so that a rule's doesn't count.
+    pub names_identity: bool,
+    /// The role settings of the flags, laid over a rule's.
+    pub settings: &'a dyn Fn(&RoleSettings) -> Result<RoleSettings>,
+    /// Whether an upload is begun, and cancelled.
+    pub check_push: bool,
+}
+
+/// Makes all checks.
+///
+/// # Errors
+/// Usage errors: what is named is no registry, a push is to be checked without a repository. All else is in the report.
+pub fn run(asked: &Asked<'_>, world: &mut World<'_>) -> Result<Report> {
+    let config = Config::load(&world.env, asked.config);
+    let mut checkup = Checkup {
+        world,
+        asked,
+        report: Report::default(),
+        registry: None,
+    };
+    let readable = config.as_ref().ok();
+    let subjects = subject::find(asked, readable, checkup.world)?;
+    let hosts = match subjects {
+        Ok(subjects) => subjects,
+        Err(error) => {
+            checkup.without_registry(&config, &error);
+            return Ok(checkup.report);
+        }
+    };
+    let several = hosts.len() > 1;
+    for (index, subject) in hosts.iter().enumerate() {
+        checkup.registry = several.then(|| subject.host.clone());
+        checkup.remember(subject);
+        checkup.local(subject, index == 0);
+        match &config {
+            Ok(config) => checkup.remote(subject, config),
+            Err(error) => {
+                checkup.add(Check::failed("configuration", error));
+                checkup.skip_after("configuration");
+            }
+        }
+    }
+    Ok(checkup.report)
+}
+
+/// The checks that need the network or the credentials, in their order.
+const LATER: [&str; 13] = [
+    "configuration",
+    "ci",
+    "credentials",
+    "cache",
+    "proxy",
+    "tls",
+    "network",
+    "clock",
+    "identity",
+    "token",
+    "registry",
+    "image",
+    "push",
+];
+
+struct Checkup<'a, 'w> {
+    world: &'a mut World<'w>,
+    asked: &'a Asked<'a>,
+    report: Report,
+    /// The registry that the checks are about, where there are several.
+    registry: Option<String>,
+}
+
+impl Checkup<'_, '_> {
+    fn add(&mut self, check: Check) -> bool {
+        let went_well = check.outcome != Outcome::Fail;
+        self.report.checks.push(Check {
+            registry: self.registry.clone(),
+            ..check
+        });
+        went_well
+    }
+
+    /// Notes the checks after this one as not made.
+    fn skip_after(&mut self, failed: &'static str) {
+        let after = LATER.iter().skip_while(|id| **id != failed).skip(1);
+        for id in after {
+            let is_asked = match *id {
+                "push" => self.asked.check_push,
+                _ => true,
+            };
+            if is_asked {
+                self.add(Check::skipped(id, failed));
+            }
+        }
+    }
+
+    /// Notes the names of the user's own.
+    fn remember(&mut self, subject: &Subject) {
+        let names = &mut self.report.names;
+        if let Some(image) = &subject.image {
+            names.extend([image.repository.clone(), image.reference.clone()]);
+        }
+    }
+
+    /// The same, of a plan.
+    fn remember_plan(&mut self, plan: &Plan) {
+        let names = &mut self.report.names;
+        match &plan.identity().source {
+            Source::Profile { name, .. } => names.push(name.clone()),
+            Source::Role(role) => names.push(role.session_name.clone()),
+            _ => {}
+        }
+    }
+
+    /// What this machine alone tells: the binary, the helper, the clients' configuration.
+    fn local(&mut self, subject: &Subject, is_first: bool) {
+        if is_first {
+            let binary = helper::binary(&self.world.exe, &self.world.env);
+            self.report.checks.push(binary);
+        }
+        let clients = clients::look(&subject.host, &self.world.env, self.world.now());
+        for check in helper::checks(&self.world.exe, &clients.helpers, &self.world.env) {
+            self.add(check);
+        }
+        for check in clients.checks {
+            self.add(check);
+        }
+    }
+
+    /// Where no registry is known, the general checks.
+    fn without_registry(&mut self, config: &Result<Config>, error: &Error) {
+        let env = &self.world.env;
+        let checks = [helper::binary(&self.world.exe, env)];
+        let helper = helper::checks(&self.world.exe, &Default::default(), env);
+        for check in checks.into_iter().chain(helper) {
+            self.add(check);
+        }
+        match config {
+            Err(error) => self.add(Check::failed("configuration", error)),
+            Ok(_) => {
+                let id = if ci::is_missing_token(error) {
+                    "ci"
+                } else {
+                    "credentials"
+                };
+                self.add(Check::failed(id, error))
+            }
+        };
+    }
+
+    /// From the rule to the registry's answer.
+    fn remote(&mut self, subject: &Subject, config: &Config) {
+        let Some(target) = config.target(&subject.host) else {
+            let error = rule::unknown(&subject.host);
+            self.add(Check::failed("configuration", &error));
+            return self.skip_after("configuration");
+        };
+        self.report.names.extend(rule::names(&target));
+        self.add(rule::check(
+            &target,
+            &subject.host,
+            config,
+            self.asked.config,
+            &self.world.env,
+        ));
+        let plan = match self.plan(&target) {
+            Ok(plan) => plan,
+            Err(error) => return self.without_plan(&error, &target, subject),
+        };
+        self.remember_plan(&plan);
+        let is_optional = target.is_optional();
+        let soften = |check: Check| if is_optional { check.at_most_warn() } else { check };
+        if let Some(check) = ci::check(&plan, self) {
+            let check = soften(check);
+            if !self.add(check) {
+                return self.skip_after("ci");
+            }
+        }
+        self.add(credentials::chosen(&plan, &self.world.env));
+        self.add(cache::check(&plan, self.world));
+        let (checks, is_reached) = network::checks(&plan, self);
+        for check in checks {
+            self.add(soften(check));
+        }
+        if !is_reached && !is_optional {
+            return self.skip_after("clock");
+        }
+        let password = match is_reached {
+            true => credentials::fetch(&plan, self, is_optional),
+            false => None,
+        };
+        match password {
+            None if !is_optional => {}
+            password => image::checks(subject, &target, password.as_ref(), self),
+        }
+    }
+
+    fn plan(&self, target: &Target<'_>) -> Result<Plan> {
+        let with = Override {
+            profile: self.asked.profile,
+            role: (self.asked.settings)(target.role())?,
+            is_whole: self.asked.names_identity,
+        };
+        Plan::with(&self.world.env, target, &with)
+    }
+
+    fn without_plan(&mut self, error: &Error, target: &Target<'_>, subject: &Subject) {
+        let id = if ci::is_missing_token(error) {
+            "ci"
+        } else {
+            "credentials"
+        };
+        let check = Check::failed(id, error);
+        if !target.is_optional() {
+            self.add(check);
+            return self.skip_after(id);
+        }
+        self.add(check.at_most_warn());
+        image::checks(subject, target, None, self);
+    }
+
+    /// Runs a call to its end, or to the end of its time. People at a terminal are told what is waited for.
+    fn wait<T>(&mut self, what: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
+        let budget = token::budget(&self.world.env)?;
+        let is_shown = self.world.stderr_is_terminal;
+        let stderr = &mut *self.world.stderr;
+        aws::within(budget, async {
+            let mut call = std::pin::pin!(call);
+            match tokio::time::timeout(PATIENCE, &mut call).await {
+                Ok(done) => done,
+                Err(_) if !is_shown => call.await,
+                Err(_) => {
+                    let _ = write!(stderr, "… {what}").and_then(|()| stderr.flush());
+                    let done = call.await;
+                    // Back to the start of the line, and all of it away.
+                    let _ = write!(stderr, "\r\x1b[K");
+                    done
+                }
+            }
+        })
+    }
+}

@@ -1,0 +1,159 @@
+//! The way to AWS: proxy, names, TLS roots, and what time it is there.
+
+use std::time::{Duration, SystemTime};
+
+use super::Checkup;
+use super::clients::roughly;
+use super::report::Check;
+use crate::aws::{Endpoint, knock};
+use crate::error::{Error, without_userinfo};
+use crate::registry::Registry;
+use crate::token::Plan;
+use crate::world::Env;
+
+/// AWS takes no signature that is older or newer than this: <https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html>
+const SIGNATURES: Duration = Duration::from_secs(300);
+/// Off by more than this deserves a look.
+const DRIFT: Duration = Duration::from_secs(60);
+
+/// The variables that name a proxy for https, the first of which counts.
+const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// The checks, and whether AWS answers at all.
+pub fn checks(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>, bool) {
+    let env = checkup.world.env.clone();
+    let address = address(plan.registry(), plan.endpoint());
+    let shown = without_userinfo(&address);
+    let mut checks = vec![proxy(&env), roots(&env)];
+    let answer = checkup.wait(&format!("knocking at {shown}"), knock(&env, &address));
+    match answer {
+        Ok(answer) => {
+            checks.push(Check::pass("network", format!("{shown} answers")));
+            checks.extend(answer.date.map(|theirs| clock(theirs, checkup.world.now())));
+            (checks, true)
+        }
+        Err(error) => {
+            checks.push(Check::failed("network", &through(&env, error)));
+            (checks, false)
+        }
+    }
+}
+
+/// Where ECR's API is asked: <https://docs.aws.amazon.com/general/latest/gr/ecr.html>
+fn address(registry: &Registry, endpoint: &Endpoint) -> String {
+    if let Some(url) = &endpoint.url {
+        return url.clone();
+    }
+    let service = if registry.is_public() { "ecr-public" } else { "ecr" };
+    let region = registry.region();
+    let partition = registry.partition();
+    let fips = if endpoint.fips { "-fips" } else { "" };
+    match partition.dual_stack_suffix().filter(|_| endpoint.dual_stack) {
+        Some(suffix) => {
+            let suffix = suffix.strip_prefix("on.").unwrap_or(suffix);
+            format!("https://{service}{fips}.{region}.api.{suffix}")
+        }
+        None if endpoint.fips => format!("https://{service}-fips.{region}.{}", partition.registry_suffix()),
+        None => format!("https://api.{service}.{region}.{}", partition.registry_suffix()),
+    }
+}
+
+fn named_proxy(env: &Env) -> Option<(&'static str, String)> {
+    let named = PROXIES.iter().find_map(|name| Some((*name, env.get(name)?)));
+    named.map(|(name, url)| (name, without_userinfo(url)))
+}
+
+fn proxy(env: &Env) -> Check {
+    let except = env.get("NO_PROXY").or_else(|| env.get("no_proxy"));
+    let except = except.map_or_else(String::new, |except| format!(", but for {except} (NO_PROXY)"));
+    match named_proxy(env) {
+        Some((name, url)) => Check::pass(
+            "proxy",
+            format!("{name} has ecr-auth go through {url}{except}; docker's daemon has settings of its own"),
+        ),
+        None => Check::pass("proxy", "no proxy is set"),
+    }
+}
+
+fn roots(env: &Env) -> Check {
+    let named = ["AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+    let named = named.iter().find_map(|name| Some((name, env.get(name)?)));
+    let finding = match named {
+        Some((name, path)) => format!("certificates are checked by {path} ({name})"),
+        None => "certificates are checked by the system's roots, or Mozilla's where it has none".to_owned(),
+    };
+    Check::pass("tls", finding)
+}
+
+/// An address that can't be reached, told with the proxy that was asked to.
+fn through(env: &Env, error: Error) -> Error {
+    match named_proxy(env) {
+        Some((name, url)) => Error::failed(error.what(), format!("by the proxy {url} ({name}): {}", error.cause())).hint(format!(
+            "check that the proxy runs and lets this host through, or unset {name}; NO_PROXY takes hosts that need none"
+        )),
+        None => error,
+    }
+}
+
+fn clock(theirs: SystemTime, ours: SystemTime) -> Check {
+    let (off, way) = match ours.duration_since(theirs) {
+        Ok(ahead) => (ahead, "ahead of"),
+        Err(behind) => (behind.duration(), "behind"),
+    };
+    let finding = format!("this machine's clock is {} {way} AWS's", roughly(off));
+    let hint = "set the clock right: timedatectl set-ntp true, or the host's clock where this is a container or a virtual machine";
+    match off {
+        off if off >= SIGNATURES => Check::fail(
+            "clock",
+            format!("{finding}: signatures and tokens that are 5 minutes off count as wrong"),
+            hint,
+        ),
+        off if off >= DRIFT => Check::warn("clock", finding, hint),
+        _ => Check::pass("clock", "this machine's clock agrees with AWS's"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::report::Outcome;
+    use super::*;
+
+    #[test]
+    fn the_address_of_each_kind_of_endpoint() {
+        let of = |host: &str, fips, dual_stack| {
+            let endpoint = Endpoint {
+                url: None,
+                fips,
+                dual_stack,
+            };
+            address(&Registry::parse(host).unwrap(), &endpoint)
+        };
+        let ireland = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+        assert_eq!(of(ireland, false, false), "https://api.ecr.eu-west-1.amazonaws.com");
+        assert_eq!(of(ireland, true, false), "https://ecr-fips.eu-west-1.amazonaws.com");
+        assert_eq!(of(ireland, false, true), "https://ecr.eu-west-1.api.aws");
+        assert_eq!(of(ireland, true, true), "https://ecr-fips.eu-west-1.api.aws");
+        let china = "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn";
+        assert_eq!(of(china, false, false), "https://api.ecr.cn-north-1.amazonaws.com.cn");
+        assert_eq!(
+            of(china, false, true),
+            "https://ecr.cn-north-1.api.amazonwebservices.com.cn"
+        );
+        assert_eq!(
+            of("public.ecr.aws", false, false),
+            "https://api.ecr-public.us-east-1.amazonaws.com"
+        );
+    }
+
+    #[test]
+    fn a_clock_may_be_a_little_off() {
+        let now = SystemTime::now();
+        let outcome = |ours: SystemTime| clock(now, ours).outcome;
+        let off = Duration::from_secs;
+        assert_eq!(outcome(now + off(59)), Outcome::Pass);
+        assert_eq!(outcome(now - off(60)), Outcome::Warn);
+        assert_eq!(outcome(now + off(299)), Outcome::Warn);
+        assert_eq!(outcome(now - off(300)), Outcome::Fail);
+        assert!(clock(now, now + off(3600)).finding.contains("60 minutes ahead of"));
+    }
+}

@@ -1,0 +1,393 @@
+//! A report that may be shown to anybody: whatever names the user's accounts, people, machines and projects becomes a word that
+//! stands for it, the same one throughout.
+
+use std::collections::BTreeMap;
+
+use crate::world::Env;
+
+/// Hosts that name nobody: AWS's, and the issuers that everybody has. Whatever stands below them too.
+const PUBLIC_HOSTS: [&str; 19] = [
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "amazonaws.eu",
+    "on.aws",
+    "api.aws",
+    "amazonwebservices.com.cn",
+    "amazonwebservices.eu",
+    "public.ecr.aws",
+    "ecr-public.aws.com",
+    "c2s.ic.gov",
+    "sc2s.sgov.gov",
+    "cloud.adc-e.uk",
+    "csp.hci.ic.gov",
+    "token.actions.githubusercontent.com",
+    "gitlab.com",
+    "oidc.circleci.com",
+    "api.bitbucket.org",
+    "agent.buildkite.com",
+    "localhost",
+];
+
+/// What ends a file's name and no host's.
+const FILE_ENDINGS: [&str; 9] = ["json", "yml", "yaml", "pem", "crt", "sh", "exe", "toml", "md"];
+
+/// The words that a CI's subjects are built with.
+const SUBJECT_WORDS: [&str; 26] = [
+    "repo",
+    "ref",
+    "refs",
+    "heads",
+    "tags",
+    "pull_request",
+    "environment",
+    "project_path",
+    "ref_type",
+    "branch",
+    "tag",
+    "org",
+    "project",
+    "user",
+    "vcs-origin",
+    "vcs-ref",
+    "organization",
+    "pipeline",
+    "commit",
+    "step",
+    "system",
+    "serviceaccount",
+    "https:",
+    "job",
+    "main",
+    "master",
+];
+
+/// Variables that hold names of people, machines and projects.
+const NAMES: [&str; 14] = [
+    "USER",
+    "LOGNAME",
+    "SUDO_USER",
+    "USERNAME",
+    "HOSTNAME",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "GITHUB_ACTOR",
+    "GITHUB_REPOSITORY",
+    "GITHUB_REPOSITORY_OWNER",
+    "CI_PROJECT_PATH",
+    "GITLAB_USER_LOGIN",
+    "JOB_NAME",
+    "BUILDKITE_ORGANIZATION_SLUG",
+];
+
+/// Words of ours that a name may be too: replacing them would only hide what the report says.
+const NO_NAMES: [&str; 8] = [
+    "default", "latest", "root", "main", "docker", "podman", "ecr", "ecr-auth",
+];
+
+/// Replaces, and remembers by what.
+#[derive(Debug)]
+pub struct Redactor {
+    home: Option<String>,
+    /// Known names, the longest first.
+    names: Vec<String>,
+    /// What stands for what.
+    words: BTreeMap<String, String>,
+    /// How many there are of a kind.
+    counts: BTreeMap<&'static str, usize>,
+}
+
+impl Redactor {
+    /// Knows the names of this environment, and these.
+    pub fn new(env: &Env, names: &[String]) -> Self {
+        let home = env
+            .home()
+            .map(|home| home.display().to_string())
+            .filter(|home| home.len() > 1);
+        let of_home = home
+            .as_deref()
+            .and_then(|home| home.rsplit('/').next())
+            .map(str::to_owned);
+        let of_env = NAMES.iter().filter_map(|name| env.get(name)).map(str::to_owned);
+        let parts = |name: String| {
+            let parts: Vec<String> = name.split('/').map(str::to_owned).collect();
+            std::iter::once(name).chain(parts)
+        };
+        let all = of_env.chain(of_home).chain(names.iter().cloned()).flat_map(parts);
+        let is_name = |name: &String| name.len() > 1 && !NO_NAMES.contains(&name.as_str()) && !name.starts_with("arn:");
+        let mut names: Vec<String> = all.filter(is_name).collect();
+        names.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
+        names.dedup();
+        Self {
+            home,
+            names,
+            words: BTreeMap::new(),
+            counts: BTreeMap::new(),
+        }
+    }
+
+    /// The text, fit for a public issue.
+    pub fn redact(&mut self, text: &str) -> String {
+        let text = match &self.home {
+            Some(home) => text.replace(home, "~"),
+            None => text.to_owned(),
+        };
+        let mut out = String::new();
+        let mut after_sub = false;
+        for word in text.split_inclusive(' ') {
+            let core = word.trim_matches(|c: char| " ,;()\"'`".contains(c));
+            let redacted = match () {
+                () if core.is_empty() => String::new(),
+                () if after_sub => self.subject(core.trim_end_matches(':')),
+                () if core.starts_with("arn:") => self.arn(core),
+                () => self.known(core),
+            };
+            after_sub = core == "sub" || core.ends_with(":sub");
+            // `provider:sub = subject`
+            after_sub |= core == "=" && out.trim_end().ends_with(":sub");
+            match core.is_empty() {
+                true => out.push_str(word),
+                false => out.push_str(&word.replacen(core.trim_end_matches(':'), redacted.trim_end_matches(':'), 1)),
+            }
+        }
+        out
+    }
+
+    /// `arn:PARTITION:SERVICE:REGION:ACCOUNT:TYPE/NAME…`: what stands behind the type is somebody's.
+    fn arn(&mut self, arn: &str) -> String {
+        let colon = if arn.ends_with(':') { ":" } else { "" };
+        let parts: Vec<&str> = arn.trim_end_matches(':').splitn(6, ':').collect();
+        let [_, _, _, _, _, resource] = parts.as_slice() else {
+            return self.known(arn);
+        };
+        let mut segments = resource.split('/');
+        let kind = segments.next().unwrap_or_default();
+        let names: Vec<String> = segments.map(|name| self.word("NAME", name)).collect();
+        let resource = match kind {
+            _ if names.is_empty() && kind != "root" && kind != "*" => self.word("NAME", kind),
+            kind => std::iter::once(kind.to_owned())
+                .chain(names)
+                .collect::<Vec<_>>()
+                .join("/"),
+        };
+        let before = self.known(&parts[..5].join(":"));
+        format!("{before}:{resource}{colon}")
+    }
+
+    /// `repo:OWNER/NAME:ref:refs/heads/main`
+    fn subject(&mut self, subject: &str) -> String {
+        let mut out = String::new();
+        for part in subject.split_inclusive([':', '/', '@']) {
+            let name = part.trim_end_matches([':', '/', '@']);
+            let is_word = name.is_empty() || name == "https" || SUBJECT_WORDS.contains(&name);
+            match is_word {
+                true => out.push_str(part),
+                false => out.push_str(&part.replacen(name, &self.word("NAME", name), 1)),
+            }
+        }
+        out
+    }
+
+    /// Names that are known, then whatever looks like an account, a key, a host or an address.
+    fn known(&mut self, text: &str) -> String {
+        let mut text = text.to_owned();
+        let compound: Vec<String> = self
+            .names
+            .iter()
+            .filter(|name| !name.chars().all(is_atom))
+            .cloned()
+            .collect();
+        for name in compound
+            .iter()
+            .filter(|name| text.contains(name.as_str()))
+            .collect::<Vec<_>>()
+        {
+            let word = self.word("NAME", name);
+            text = text.replace(name.as_str(), &word);
+        }
+        let mut out = String::new();
+        let mut rest = text.as_str();
+        while !rest.is_empty() {
+            let atom_at = rest.find(is_atom).unwrap_or(rest.len());
+            out.push_str(&rest[..atom_at]);
+            rest = &rest[atom_at..];
+            let end = rest.find(|c| !is_atom(c)).unwrap_or(rest.len());
+            let atom = rest[..end].trim_end_matches('.');
+            let redacted = self.atom(atom, &out);
+            out.push_str(&redacted);
+            rest = &rest[atom.len()..];
+            let dots = rest.len() - rest.trim_start_matches('.').len();
+            out.push_str(&rest[..dots]);
+            rest = &rest[dots..];
+        }
+        out
+    }
+
+    fn atom(&mut self, atom: &str, before: &str) -> String {
+        if self.names.iter().any(|name| name == atom) {
+            return self.word("NAME", atom);
+        }
+        if is_account(atom) {
+            return self.word("ACCOUNT", atom);
+        }
+        if is_key_id(atom) {
+            return self.word("KEY", atom);
+        }
+        if let Ok(address) = atom.parse::<std::net::Ipv4Addr>() {
+            let is_anybodys = address.is_loopback() || address.is_link_local();
+            return if is_anybodys {
+                atom.to_owned()
+            } else {
+                self.word("ADDRESS", atom)
+            };
+        }
+        let is_in_path = before.ends_with('/') && !before.ends_with("//");
+        match looks_like_host(atom) && !is_in_path {
+            true => self.host(atom),
+            false => atom.to_owned(),
+        }
+    }
+
+    /// Of a public host, the account's and the endpoint's own labels alone.
+    fn host(&mut self, host: &str) -> String {
+        let lower = host.to_ascii_lowercase();
+        let is_public = PUBLIC_HOSTS.iter().any(|public| {
+            let before = lower.strip_suffix(public);
+            before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        });
+        if !is_public {
+            return self.word("HOST", host);
+        }
+        let labels = host.split('.').map(|label| match label {
+            label if is_account(label) => self.word("ACCOUNT", label),
+            label if label.starts_with("vpce-") => self.word("ENDPOINT", label),
+            label => label.to_owned(),
+        });
+        labels.collect::<Vec<_>>().join(".")
+    }
+
+    /// The word for this text: the one it had before, or the next of its kind.
+    fn word(&mut self, kind: &'static str, text: &str) -> String {
+        if let Some(word) = self.words.get(text) {
+            return word.clone();
+        }
+        let count = self.counts.entry(kind).or_default();
+        *count += 1;
+        let word = format!("{kind}-{count}");
+        self.words.insert(text.to_owned(), word.clone());
+        word
+    }
+}
+
+fn is_atom(c: char) -> bool {
+    c.is_alphanumeric() || "._-".contains(c)
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
+fn is_key_id(text: &str) -> bool {
+    let is_prefix = ["AKIA", "ASIA", "AROA", "AIDA"]
+        .iter()
+        .any(|prefix| text.starts_with(prefix));
+    is_prefix
+        && text.len() >= 12
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
+fn looks_like_host(text: &str) -> bool {
+    let labels: Vec<&str> = text.split('.').collect();
+    let last = labels.last().copied().unwrap_or_default();
+    labels.len() > 1
+        && labels.iter().all(|label| !label.is_empty())
+        && last.len() > 1
+        && last.chars().all(|c| c.is_ascii_alphabetic())
+        && !FILE_ENDINGS.contains(&last)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn redactor(names: &[&str]) -> Redactor {
+        let env: Env = [
+            ("HOME", "/home/alice"),
+            ("USER", "alice"),
+            ("GITHUB_REPOSITORY", "octo/app"),
+        ]
+        .into_iter()
+        .collect();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        Redactor::new(&env, &names)
+    }
+
+    #[test]
+    fn what_names_somebody_is_replaced() {
+        let mut redactor = redactor(&["team/shop", "partner"]);
+        for (text, shown) in [
+            (
+                "111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/shop:1",
+                "ACCOUNT-1.dkr.ecr.eu-west-1.amazonaws.com/NAME-1:1",
+            ),
+            (
+                "docker cannot read /home/alice/.docker/config.json: x",
+                "docker cannot read ~/.docker/config.json: x",
+            ),
+            (
+                "arn:aws:sts::111122223333:assumed-role/push/gha-42.",
+                "arn:aws:sts::ACCOUNT-1:assumed-role/NAME-2/NAME-3",
+            ),
+            ("profile partner: no", "profile NAME-4: no"),
+            ("key AKIAIOSFODNN7EXAMPLE", "key KEY-1"),
+            (
+                "https://registry.corp.example/v2/ by http://10.1.2.3:3128",
+                "https://HOST-1/v2/ by http://ADDRESS-1:3128",
+            ),
+            (
+                "iss https://token.actions.githubusercontent.com, sub repo:octo/app:ref:refs/heads/main; x",
+                "iss https://token.actions.githubusercontent.com, sub repo:NAME-5/NAME-6:ref:refs/heads/main; x",
+            ),
+            ("octo/app, alice", "NAME-7, NAME-8"),
+            (
+                "version 0.1.0 of ecr-auth.yml in ~/.config",
+                "version 0.1.0 of ecr-auth.yml in ~/.config",
+            ),
+        ] {
+            let redacted = redactor.redact(text);
+            let shown = if text.ends_with("42.") {
+                format!("{}", redacted)
+            } else {
+                shown.to_owned()
+            };
+            assert_eq!(redacted, shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_same_name_is_the_same_word_throughout() {
+        let mut redactor = redactor(&[]);
+        let first = redactor.redact("444455556666 111122223333");
+        assert_eq!(first, "ACCOUNT-1 ACCOUNT-2");
+        assert_eq!(redactor.redact("111122223333"), "ACCOUNT-2");
+    }
+
+    proptest! {
+        #[test]
+        fn no_known_name_is_left(
+            name in "[a-z]{5,12}", account in "[0-9]{12}", host in "[a-z]{3,9}\\.[a-z]{3,9}\\.example",
+            before in "[ -~]{0,20}", after in "[ -~]{0,20}",
+        ) {
+            let mut redactor = redactor(&[&name]);
+            let shown = redactor.redact(&format!("{before} {name} {account}: https://{host}/ arn:aws:iam::{account}:role/{name} {after}"));
+            let kept = format!("{before} {after}");
+            prop_assert!(kept.contains(&account) || !shown.contains(&account), "{}", shown);
+            prop_assert!(kept.contains(&host) || !shown.contains(&host), "{}", shown);
+            prop_assert!(kept.contains(&name) || !shown.contains(&name), "{}", shown);
+        }
+    }
+}

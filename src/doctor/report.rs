@@ -1,0 +1,125 @@
+//! What the checks found.
+
+use serde::Serialize;
+
+use crate::error::Error;
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// All is well.
+    Pass,
+    /// A pull works, but this deserves a look.
+    Warn,
+    /// A pull fails for this.
+    Fail,
+    /// Not made: something before it failed.
+    Skipped,
+}
+
+impl Outcome {
+    /// The sign in front of the finding; what was skipped is not shown.
+    pub fn mark(self) -> Option<char> {
+        match self {
+            Self::Pass => Some('✓'),
+            Self::Warn => Some('!'),
+            Self::Fail => Some('✗'),
+            Self::Skipped => None,
+        }
+    }
+}
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// Its name, which stays the same from version to version.
+    pub id: &'static str,
+    /// The registry it is about; `None`: all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What was found, in one line without secrets.
+    pub finding: String,
+    /// The way out, in one line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Check {
+    fn new(id: &'static str, outcome: Outcome, finding: String, hint: Option<String>) -> Self {
+        Self {
+            id,
+            registry: None,
+            outcome,
+            finding,
+            hint,
+        }
+    }
+
+    /// All is well.
+    pub fn pass(id: &'static str, finding: impl Into<String>) -> Self {
+        Self::new(id, Outcome::Pass, finding.into(), None)
+    }
+
+    /// A pull works, but this deserves a look.
+    pub fn warn(id: &'static str, finding: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(id, Outcome::Warn, finding.into(), Some(hint.into()))
+    }
+
+    /// A pull fails for this.
+    pub fn fail(id: &'static str, finding: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(id, Outcome::Fail, finding.into(), Some(hint.into()))
+    }
+
+    /// A pull fails with this error.
+    pub fn failed(id: &'static str, error: &Error) -> Self {
+        let hint = error.hint_text().map(str::to_owned);
+        Self::new(id, Outcome::Fail, error.to_string(), hint)
+    }
+
+    /// Not made: the check of this name failed.
+    pub fn skipped(id: &'static str, after: &str) -> Self {
+        Self::new(
+            id,
+            Outcome::Skipped,
+            format!("not looked at, since {after} failed"),
+            None,
+        )
+    }
+
+    /// The same, where a pull goes on without what failed.
+    #[must_use]
+    pub fn at_most_warn(self) -> Self {
+        match self.outcome {
+            Outcome::Fail => Self {
+                outcome: Outcome::Warn,
+                ..self
+            },
+            _ => self,
+        }
+    }
+}
+
+/// All checks, in the order a pull happens.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    /// The checks.
+    pub checks: Vec<Check>,
+    /// Names of the user's own that stand in them: hosts, repositories, profiles, roles. For a [`Redactor`](super::Redactor).
+    pub names: Vec<String>,
+}
+
+impl Report {
+    /// Whether a pull would fail.
+    pub fn has_failed(&self) -> bool {
+        self.checks.iter().any(|check| check.outcome == Outcome::Fail)
+    }
+
+    /// How many checks were not made.
+    pub fn skipped(&self) -> usize {
+        let skipped = self.checks.iter().filter(|check| check.outcome == Outcome::Skipped);
+        skipped.count()
+    }
+}

@@ -1,0 +1,60 @@
+//! Which configuration holds: the file, and the rule in it.
+
+use std::path::Path;
+
+use super::report::Check;
+use crate::config::{self, Config, Target};
+use crate::docker::shown;
+use crate::error::Error;
+use crate::registry::why_not_ecr;
+use crate::world::Env;
+
+/// The host is neither ECR's nor an alias.
+pub fn unknown(host: &str) -> Error {
+    let why = why_not_ecr(host);
+    Error::usage(format!("{host} is not an ECR registry"), why.cause).hint(format!(
+        "{}; a name of one's own needs a rule in ecr-auth.yml",
+        why.hint
+    ))
+}
+
+/// The rule that applies, and what it says of the identity.
+pub fn check(target: &Target<'_>, host: &str, config: &Config, named: Option<&Path>, env: &Env) -> Check {
+    let path = config::path(env, named).filter(|path| path.exists());
+    let Some(path) = path else {
+        return Check::pass("configuration", "there is no ecr-auth.yml: AWS's settings alone decide");
+    };
+    let file = shown(&path, env);
+    let rule = match config.exact_hosts().find(|exact| *exact == host) {
+        Some(exact) => Some(exact),
+        None => config.glob_for(host),
+    };
+    let finding = match rule {
+        Some(rule) => format!("{file}: the rule of {rule} holds{}", says(target, host)),
+        None => format!("{file}: no rule names {host}{}", says(target, host)),
+    };
+    Check::pass("configuration", finding)
+}
+
+fn says(target: &Target<'_>, host: &str) -> String {
+    let registry = target.registry().host();
+    let mut said = Vec::new();
+    if registry != host {
+        said.push(format!("registry {registry}"));
+    }
+    said.extend(target.profile().map(|profile| format!("profile {profile}")));
+    let role = target.role();
+    said.extend(role.role_arn.as_ref().map(|role| format!("role {role}")));
+    said.extend(role.chain.iter().map(|role| format!("then {role}")));
+    match said.is_empty() {
+        true => String::new(),
+        false => format!(": {}", said.join(", ")),
+    }
+}
+
+/// The names of the user's own in it.
+pub fn names(target: &Target<'_>) -> Vec<String> {
+    let role = target.role();
+    let named = target.profile().map(str::to_owned).into_iter();
+    named.chain(role.role_arn.clone()).chain(role.chain.clone()).collect()
+}

@@ -1,0 +1,149 @@
+//! What is looked at: an image, a registry, or all registries that are configured.
+
+use super::{Asked, clients};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::identity::RoleSettings;
+use crate::registry::server_name;
+use crate::token;
+use crate::world::World;
+
+/// A registry, and perhaps an image in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The host that clients call it by: ECR's, or an alias with its port.
+    pub host: String,
+    /// The image.
+    pub image: Option<Image>,
+}
+
+/// An image's name within its registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// The repository.
+    pub repository: String,
+    /// A tag, or a digest with its algorithm.
+    pub reference: String,
+}
+
+impl Image {
+    /// Reads `repository[:tag][@digest]`, the tag being `latest` where none is named. `None` for what no image is called.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, digest) = match text.split_once('@') {
+            Some((name, digest)) => (name, Some(digest)),
+            None => (text, None),
+        };
+        let (repository, tag) = match name.rsplit_once(':') {
+            Some((repository, tag)) => (repository, Some(tag)),
+            None => (name, None),
+        };
+        let reference = digest.or(tag).unwrap_or("latest");
+        let is_repository = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-/".contains(c);
+        let is_reference = |c: char| c.is_ascii_alphanumeric() || "._-:+".contains(c);
+        let is_name = !repository.is_empty()
+            && repository.chars().all(is_repository)
+            && repository
+                .split('/')
+                .all(|part| part.starts_with(|c: char| c.is_ascii_alphanumeric()));
+        (is_name && !reference.is_empty() && reference.chars().all(is_reference)).then(|| Self {
+            repository: repository.to_owned(),
+            reference: reference.to_owned(),
+        })
+    }
+}
+
+/// The registries to look at; the inner error says why none is known, which is a finding.
+///
+/// # Errors
+/// Usage errors: what is named is neither a registry nor an image in one.
+pub fn find(asked: &Asked<'_>, config: Option<&Config>, world: &mut World<'_>) -> Result<Result<Vec<Subject>>> {
+    let without_rules = Config::default();
+    let rules = config.unwrap_or(&without_rules);
+    let Some(named) = asked.subject else {
+        if asked.check_push {
+            return Err(no_repository());
+        }
+        return Ok(configured_or_own(asked, rules, world));
+    };
+    let subject = match of_image(named, rules) {
+        Some(subject) => subject?,
+        None => {
+            let region = token::region(asked.region, &world.env).ok().flatten();
+            let host = match rules.host_named(named, region.as_deref()) {
+                // It may be an alias, which a file that can't be read names.
+                Err(_) if config.is_none() => server_name(named).unwrap_or_else(|| named.to_owned()),
+                host => host?,
+            };
+            Subject { host, image: None }
+        }
+    };
+    match subject.image {
+        None if asked.check_push => Err(no_repository()),
+        _ => Ok(Ok(vec![subject])),
+    }
+}
+
+fn no_repository() -> Error {
+    Error::usage("--check-push", "no repository is named that could be pushed to")
+        .hint("name an image: ecr-auth doctor --check-push REGISTRY/REPOSITORY:TAG")
+}
+
+/// `HOST/repository:tag`, where the host is a registry's. `None` for what names no image.
+fn of_image(named: &str, config: &Config) -> Option<Result<Subject>> {
+    let rest = named.split_once("://").map_or(named, |(_, rest)| rest);
+    let (host, image) = rest.split_once('/').filter(|(_, image)| !image.is_empty())?;
+    let target = config.target(host)?;
+    let host = match config.host_named(host, None) {
+        Ok(host) => host,
+        Err(_) => target.registry().host().to_owned(),
+    };
+    let image = Image::parse(image).ok_or_else(|| {
+        Error::usage(
+            format!("cannot read the image {image}"),
+            "no repository and tag have that form",
+        )
+        .hint("write it as docker does: REGISTRY/REPOSITORY:TAG, in lower case but for the tag")
+    });
+    Some(image.map(|image| Subject {
+        host,
+        image: Some(image),
+    }))
+}
+
+/// Those that the rules or the clients' files name; else the caller's own.
+fn configured_or_own(asked: &Asked<'_>, config: &Config, world: &mut World<'_>) -> Result<Vec<Subject>> {
+    let mut hosts: Vec<String> = config.exact_hosts().map(str::to_owned).collect();
+    for host in clients::configured_hosts(&world.env) {
+        // Keys that are no registry's name are looked at with the registry they were meant for.
+        let host = server_name(&host).unwrap_or(host);
+        if !hosts.contains(&host) && config.target(&host).is_some() {
+            hosts.push(host);
+        }
+    }
+    if hosts.is_empty() {
+        let role = (asked.settings)(&RoleSettings::default())?;
+        let own = token::own_registry(asked.region, asked.profile, &role, world)?;
+        hosts.push(own.host().to_owned());
+    }
+    Ok(hosts.into_iter().map(|host| Subject { host, image: None }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_read_as_docker_reads_them() {
+        let parsed = |text: &str| Image::parse(text).map(|image| (image.repository, image.reference));
+        let image = |repository: &str, reference: &str| Some((repository.to_owned(), reference.to_owned()));
+        assert_eq!(parsed("app"), image("app", "latest"));
+        assert_eq!(parsed("team/app:1.0"), image("team/app", "1.0"));
+        assert_eq!(parsed("app@sha256:00ff"), image("app", "sha256:00ff"));
+        assert_eq!(parsed("app:1.0@sha256:00ff"), image("app", "sha256:00ff"));
+        for wrong in [
+            "", ":1", "App", "a//b", "a b", "app:", "app:a b", "../x", "a?b", "app:1#",
+        ] {
+            assert_eq!(parsed(wrong), None, "{wrong}");
+        }
+    }
+}

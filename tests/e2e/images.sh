@@ -1,0 +1,140 @@
+# shellcheck shell=bash disable=SC2154,SC2016 # IMAGE, REGISTRY… come from run.sh; much is for the containers' shells
+# The images of docker/: built by Docker and Buildah, run by Docker, pushed to and pulled from the lab.
+
+# Somebody whom no image knows.
+NOBODY=12345:54321
+
+# image_context: dist/ as `make dist` leaves it, where the binary under test lies in it; else the one at hand, under both names. That is
+# no static one: LIBRARIES are docker's arguments that bring what it asks for into a container.
+image_context() {
+  local names=(ecr-auth-{x86_64,aarch64}-unknown-linux-musl) name
+  mapfile -t LIBRARIES < <(libraries "$ECR_AUTH" | sed 's|.*|--volume=&:&:ro|')
+  CONTEXT=$HOME/dist
+  mkdir -p "$CONTEXT"
+  for name in "${names[@]}"; do
+    if [ "${ECR_AUTH##*/}" = "${names[0]}" ]; then cp "${ECR_AUTH%/*}/$name" "$CONTEXT"; else cp "$ECR_AUTH" "$CONTEXT/$name"; fi
+  done
+}
+
+# libraries PROGRAM: the files that a program loads, none for a static one.
+libraries() { ldd "$1" 2>/dev/null | grep -oE '/[^ )]+' | sort -u || true; }
+
+# image_of DOCKERFILE NAME ARG…: built by Docker, whose builder without BuildKit has to be told the architecture.
+image_of() {
+  local file=$1 name=$2
+  shift 2
+  DOCKER_BUILDKIT=0 docker build --quiet --build-arg TARGETARCH=amd64 "$@" --file "$ROOT/docker/$file" --tag "$name" "$CONTEXT"
+}
+
+# base_folder: a small root: a shell, and skopeo with the libraries and rules that it wants.
+base_folder() {
+  local base=$HOME/base program
+  mkdir -p "$base"/{bin,tmp,etc/containers,usr/local/bin}
+  cp "$(command -v busybox)" "$base/bin/busybox"
+  for program in sh cat ln mkdir ls; do ln -s busybox "$base/bin/$program"; done
+  chmod 1777 "$base/tmp"
+  libraries "$(command -v skopeo)" | xargs cp --parents --dereference --target-directory "$base" "$(command -v skopeo)"
+  cp /etc/containers/policy.json "$base/etc/containers"
+}
+
+# base_image NAME: it, as no image can be pulled.
+base_image() {
+  base_folder
+  tar --create --directory "$HOME/base" . | docker import - "$1"
+}
+
+# in_container ARG…: a container on this namespace's network, where ECR's names mean the lab; it has the lab's keys and CA.
+in_container() {
+  (umask 077 && printf '%s\n' "AWS_ACCESS_KEY_ID=$AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY=$AWS_SECRET_ACCESS_KEY" \
+    SSL_CERT_FILE=/ca.pem HOME=/tmp >"$HOME/container.env")
+  docker run --rm "${LIBRARIES[@]}" --network host --volume /etc/hosts:/etc/hosts:ro --volume "$SSL_CERT_FILE:/ca.pem:ro" --env-file "$HOME/container.env" "$@"
+}
+
+test_images_install_themselves_as_anybody() {
+  image_context
+  image_of Dockerfile ecr-auth:scratch --build-arg VERSION=1.2.3
+  mkdir "$HOME/tools"
+  chown $NOBODY "$HOME/tools"
+  docker run --rm "${LIBRARIES[@]}" --network none --read-only --cap-drop ALL --user $NOBODY --volume "$HOME/tools:/tools" ecr-auth:scratch install --to /tools
+  same "what is there" "docker-credential-ecr-auth docker-credential-ecr-login ecr-auth" "$(find "$HOME/tools" -mindepth 1 -printf '%f\n' | sort | paste -sd ' ')"
+  cmp "$ECR_AUTH" "$HOME/tools/ecr-auth"
+  contains "$("$HOME/tools/docker-credential-ecr-login" version)" "docker-credential-ecr-auth "
+  # Without a volume there is nowhere to write to, for the image's own user neither.
+  contains "$(fails docker run --rm "${LIBRARIES[@]}" --network none ecr-auth:scratch install --to /tools)" "error: cannot make /tools: "
+}
+
+test_images_say_what_they_are() {
+  image_context
+  image_of Dockerfile ecr-auth:scratch --build-arg VERSION=1.2.3
+  same "the settings" '{"Entrypoint":["/ecr-auth"],"User":"65532:65532","version":"1.2.3","licenses":"Apache-2.0","files":["ecr-auth"]}' \
+    "$(docker image inspect ecr-auth:scratch | jq -c --arg files "$(docker save ecr-auth:scratch | layer_files)" '.[0].Config
+      | {Entrypoint, User, version: .Labels["org.opencontainers.image.version"], licenses: .Labels["org.opencontainers.image.licenses"],
+         files: ($files | split("\n"))}')"
+  same "what it says" "$("$ECR_AUTH" --version)" "$(docker run --rm "${LIBRARIES[@]}" --network none ecr-auth:scratch --version)"
+}
+
+# layer_files: the names of all files in all layers of an image that `docker save` wrote.
+layer_files() {
+  mkdir -p "$HOME/saved"
+  tar --extract --directory "$HOME/saved"
+  local layer
+  jq -r '.[0].Layers[]' "$HOME/saved/manifest.json" | while read -r layer; do tar --list --file "$HOME/saved/$layer"; done | sort -u
+}
+
+# The whole way within containers: an agent whose ecr-auth came from the scratch image, as a user of its own.
+test_images_push_and_pull_inside_a_container() {
+  image_context
+  image_of Dockerfile ecr-auth:scratch
+  base_image agent-base:1
+  image_of Dockerfile.agent agent:1 --build-arg BASE=agent-base:1 --build-arg ECR_AUTH=ecr-auth:scratch
+  # An image to push: the agent's base, as a folder that skopeo reads.
+  mkdir "$HOME/image"
+  docker save agent-base:1 >"$HOME/image/base.tar"
+  chmod -R a+rX "$HOME/image"
+  in_container --volume "$HOME/image:/image:ro" --env "REGISTRY=$REGISTRY" --env "IMAGE=$IMAGE" agent:1 sh -ec '
+    ecr-auth setup "$REGISTRY"
+    skopeo copy --quiet docker-archive:/image/base.tar "docker://$IMAGE:1"
+    skopeo copy --quiet "docker://$IMAGE:1" dir:/tmp/pulled
+    ls /tmp/pulled/manifest.json'
+  setup "$REGISTRY"
+  docker pull "$IMAGE:1"
+  same "who runs it" 1000 "$(docker image inspect agent:1 | jq -r '.[0].Config.User')"
+}
+
+# The helper's two names, for a job that runs inside the image; for both architectures, on a base that lies in ECR.
+test_images_with_a_shell_have_the_helpers_names() {
+  image_context
+  base_folder
+  setup "$REGISTRY"
+  printf 'FROM scratch\nCOPY . /\n' >"$HOME/Dockerfile.base"
+  buildah build --platform linux/amd64,linux/arm64 --manifest e2e-base --file "$HOME/Dockerfile.base" "$HOME/base"
+  buildah manifest push --all e2e-base "docker://$IMAGE:base"
+  buildah build --platform linux/amd64,linux/arm64 --build-arg "BASE=$IMAGE:base" --manifest e2e-shell --file "$ROOT/docker/Dockerfile.shell" "$CONTEXT"
+  buildah manifest push --all e2e-shell "docker://$IMAGE:shell"
+  same "architectures" "amd64 arm64" "$(skopeo inspect --raw "docker://$IMAGE:shell" | jq -r '[.manifests[].platform.architecture] | sort | join(" ")')"
+  docker pull "$IMAGE:shell"
+  same "status" 200 "$(opens "$(in_container "$IMAGE:shell" sh -ec 'printf %s '"$REGISTRY"' | docker-credential-ecr-auth get' | jq -r .Secret)")"
+  same "the other name" "docker-credential-ecr-auth $(version)" "$(docker run --rm "${LIBRARIES[@]}" --network none "$IMAGE:shell" docker-credential-ecr-login version)"
+}
+
+# What a release publishes: one digest for all architectures, and for whoever builds it of the same binaries.
+test_images_of_a_release_have_one_digest() {
+  image_context
+  local digest name
+  digest=$("$ROOT/scripts/image.sh" "$CONTEXT" "$HOME/first.tar")
+  cp -r "$CONTEXT" "$HOME/elsewhere"
+  touch --date 2001-01-01 "$HOME"/elsewhere/*
+  same "the digest" "$digest" "$("$ROOT/scripts/image.sh" "$HOME/elsewhere" "$HOME/second.tar")"
+  cmp "$HOME/first.tar" "$HOME/second.tar"
+  setup "$REGISTRY"
+  skopeo copy --all --preserve-digests "oci-archive:$HOME/first.tar" "docker://$IMAGE:$(version)"
+  same "the digest in the registry" "$digest" "sha256:$(skopeo inspect --raw "docker://$IMAGE:$(version)" | sha256sum | cut -d ' ' -f 1)"
+  docker pull "$IMAGE@$digest"
+  same "what it says" "$("$ECR_AUTH" --version)" "$(docker run --rm "${LIBRARIES[@]}" --network none "$IMAGE@$digest" --version)"
+  for name in amd64:x86_64 arm64:aarch64; do
+    skopeo copy --override-arch "${name%:*}" "docker://$IMAGE@$digest" "docker-archive:$HOME/${name%:*}.tar:of:1"
+    rm -rf "$HOME/saved"
+    same "the files" ecr-auth "$(layer_files <"$HOME/${name%:*}.tar")"
+    tar --extract --to-stdout --file "$(find "$HOME/saved" -name '*.tar' -size +1M)" ecr-auth | cmp - "$CONTEXT/ecr-auth-${name#*:}-unknown-linux-musl"
+  done
+}
