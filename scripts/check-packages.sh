@@ -13,11 +13,15 @@ trap 'rm -rf "$WORK"' EXIT
 with_dpkg() {
   mkdir -p "$2"/var/lib/dpkg/{info,updates}
   touch "$2"/var/lib/dpkg/{status,available}
-  dpkg --root="$2" --force-architecture --force-not-root --log=/dev/null --install "$1" >/dev/null
+  # It warns of the other architecture.
+  dpkg --root="$2" --force-architecture --log=/dev/null --install "$1" >"$WORK/log" 2>&1 || { cat "$WORK/log" >&2 && return 1; }
 }
 
 # with_rpm FILE ROOT
-with_rpm() { rpm --root "$2" --dbpath /var/lib/rpm --ignorearch --install "$1"; }
+with_rpm() {
+  # On Debian it warns that there is apt.
+  rpm --root "$2" --dbpath /var/lib/rpm --ignorearch --install "$1" 2>"$WORK/log" || { cat "$WORK/log" >&2 && return 1; }
+}
 
 # check ARCHITECTURE FILE INSTALLER ZSH
 check() {

@@ -17,6 +17,8 @@ SUMMARY="Signs CI pipelines in to Amazon ECR"
 DESCRIPTION=" Docker credential helper, token cache and set-up in one static binary: Docker, Podman,
  Buildah and Skopeo push to and pull from Amazon ECR without docker login, with the
  credentials that the machine or the CI job has."
+PROSE=${DESCRIPTION//$'\n '/$'\n'}
+PROSE=${PROSE# }
 HOMEPAGE=https://github.com/org/ecr-auth
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
@@ -53,7 +55,7 @@ deb() {
 	Description: $SUMMARY
 	$DESCRIPTION
 	EOF
-  dpkg-deb --root-owner-group -Zxz --build "$root" "$FOLDER/ecr-auth_$VERSION-${REVISION}_$2.deb" >&2
+  dpkg-deb --root-owner-group -Zxz --build "$root" "$FOLDER/ecr-auth_$VERSION-${REVISION}_$2.deb" >/dev/null
 }
 
 # rpm ARCHITECTURE: nothing is stripped, split or looked into, and no requirement guessed.
@@ -70,7 +72,7 @@ rpm() {
 	URL: $HOMEPAGE
 	AutoReqProv: no
 	%description
-	${DESCRIPTION//$'\n '/$'\n'}
+	$PROSE
 	%install
 	cp -a "$root/." "%{buildroot}"
 	%files

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::commands::{action, assume, doctor, helper, install, kubelet, login, logout, setup};
+use crate::commands::{action, assume, cognito, doctor, helper, install, kubelet, login, logout, setup};
 use crate::error::{Error, Exit, Result};
 use crate::world::{Verbosity, World};
 
@@ -49,6 +49,7 @@ enum Command {
     Logout(logout::LogoutArgs),
     Assume(assume::AssumeArgs),
     Login(login::LoginArgs),
+    Cognito(cognito::CognitoCommand),
     /// Answers the kubelet, as its exec image credential provider (v1): a CredentialProviderRequest on stdin
     Kubelet,
     Install(install::InstallArgs),
@@ -98,6 +99,7 @@ fn dispatch(cli: &Cli, world: &mut World<'_>) -> Result<Exit> {
         Command::Setup(args) => setup::run(args, cli.config.as_deref(), world)?,
         Command::Logout(args) => logout::run(args, cli.config.as_deref(), world)?,
         Command::Login(args) => login::run(args, cli.config.as_deref(), world)?,
+        Command::Cognito(command) => cognito::run(command, cli.config.as_deref(), world)?,
         Command::Kubelet => kubelet::run(cli.config.as_deref(), world)?,
         Command::Install(args) => install::run(args, world)?,
         Command::Doctor(args) => return doctor::run(args, cli.config.as_deref(), world),

@@ -11,7 +11,7 @@ pub use edit::{CognitoEdit, RuleEdit, Value};
 pub use save::{Restored, Saved, preview, take_back, write};
 
 use crate::error::Result;
-use crate::identity::RoleSettings;
+use crate::identity::{CognitoSettings, RoleSettings};
 use crate::registry::{HostPattern, Registry, parse_argument, server_name};
 use crate::world::Env;
 
@@ -104,6 +104,11 @@ impl Config {
     /// Usage errors with file, line and column: not YAML, an unknown key, a wrong type, a duplicate, a value that cannot be.
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
         yaml::parse(text, path)
+    }
+
+    /// How a user signs in to Cognito, where the file says it.
+    pub fn cognito(&self) -> Option<&CognitoSettings> {
+        self.defaults.role.cognito.as_ref()
     }
 
     /// What a client means by `server`, in any of the forms that [`Registry::parse`] takes: a host of ECR, or an alias,

@@ -5,6 +5,7 @@ pub mod aws;
 pub mod cache;
 pub mod ci;
 pub mod cli;
+pub mod cognito;
 pub mod commands;
 pub mod config;
 pub mod docker;
@@ -20,6 +21,7 @@ pub mod program;
 pub mod registry;
 pub mod secret;
 pub mod session;
+pub mod terminal;
 pub mod token;
 pub mod world;
 

@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use aws_credential_types::Credentials;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::{Aws, Endpoint, Service};
 use crate::cache::{Cache, Fetched, Key, Request};
+use crate::cognito::Login;
 use crate::error::{Error, Result};
-use crate::identity::{self, Base, Identity, RoleSettings, Scope, Source};
+use crate::identity::{self, Base, CognitoSettings, Identity, RoleSettings, Scope, Source};
 use crate::registry::{Partition, parse_region};
 use crate::secret::{self, Secret};
 use crate::token;
@@ -49,7 +51,8 @@ impl Plan {
     /// No role, and no profile either; no usable source of credentials, an endpoint that may not be used.
     pub fn new(env: &Env, profile: Option<&str>, role: &RoleSettings) -> Result<Self> {
         let first = role.role_arn.as_deref().or_else(|| env.get("AWS_ROLE_ARN"));
-        if profile.is_none() && first.is_none() {
+        let of_cognito = role.cognito()?;
+        if profile.is_none() && first.is_none() && of_cognito.is_none() {
             return Err(Error::usage("no role", "none is named")
                 .hint("name it with --role-arn or AWS_ROLE_ARN, or a profile with --profile"));
         }
@@ -60,9 +63,10 @@ impl Plan {
         if let Some(region) = &named_region {
             parse_region(region)?;
         }
-        let partition = match &named_region {
-            Some(region) => Partition::of_region(region),
-            None => Partition::of_arn(first.unwrap_or_default()),
+        let partition = match (of_cognito, &named_region) {
+            (Some(settings), _) => Partition::of_region(settings.identity_pool_region()),
+            (None, Some(region)) => Partition::of_region(region),
+            (None, None) => Partition::of_arn(first.unwrap_or_default()),
         };
         let scope = Scope {
             partition,
@@ -121,21 +125,60 @@ impl Plan {
         self.read(&held.secret)
     }
 
+    /// What the cache holds, if it need not be renewed.
+    pub fn warm(&self, cache: &Cache, now: SystemTime) -> Option<SessionCredentials> {
+        let held = cache.warm(&self.key, "", now)?;
+        self.read(&held.secret).ok()
+    }
+
+    /// The credentials of a user who has just signed in to Cognito, in the place of all that was known before.
+    ///
+    /// # Errors
+    /// What AWS says, or that it said nothing in time.
+    pub fn cognito_credentials(
+        &self,
+        settings: &CognitoSettings,
+        login: &Login,
+        cache: &Cache,
+        world: &World<'_>,
+    ) -> Result<SessionCredentials> {
+        cache.remove(&self.key);
+        let request = Request {
+            key: &self.key,
+            name: "",
+            started: world.now(),
+            deadline: token::deadline(&world.env, Instant::now())?,
+        };
+        let held = cache.get(&request, world.clock, &mut |budget| {
+            let aws = Aws::new(&world.env, &self.identity, budget)?;
+            let credentials = aws.within(aws.cognito_credentials(settings, login))?;
+            stored(&self.named(&credentials), world.now())
+        })?;
+        self.read(&held.secret)
+    }
+
     /// Roles are assumed here, and so kept here; what else there is has an owner that knows better when it changes.
     fn is_kept(&self) -> bool {
-        matches!(self.identity.source, Source::Role(_) | Source::WebIdentity { .. })
+        matches!(
+            self.identity.source,
+            Source::Role(_) | Source::WebIdentity { .. } | Source::Cognito(_)
+        )
     }
 
     fn fetch(&self, env: &Env, budget: Duration) -> Result<SessionCredentials> {
         let aws = Aws::new(env, &self.identity, budget)?;
         let credentials = aws.within(aws.credentials(&self.region))?;
-        Ok(SessionCredentials {
+        Ok(self.named(&credentials))
+    }
+
+    fn named(&self, credentials: &Credentials) -> SessionCredentials {
+        SessionCredentials {
             access_key_id: credentials.access_key_id().to_owned(),
             secret_access_key: Secret::new(credentials.secret_access_key()),
             session_token: credentials.session_token().map(Secret::new),
             expires_at: credentials.expiry(),
             region: self.named_region.clone(),
-        })
+        }
     }
 
     fn read(&self, secret: &Secret) -> Result<SessionCredentials> {

@@ -1,6 +1,6 @@
 //! OIDC issuers the lab plays, and what STS checks of a web identity token.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -22,6 +22,9 @@ pub enum SigningAlgorithm {
     /// As RS256, with SHA-512: what Cognito's identity pools do.
     RS512,
 }
+
+/// The claim that brings session tags.
+pub(crate) const TAGS_CLAIM: &str = "https://aws.amazon.com/tags";
 
 /// An issuer's keys.
 pub(crate) struct Issuer {
@@ -90,6 +93,16 @@ impl Claims {
             "iss" => Some(&self.iss),
             other => self.others.get(other)?.as_str(),
         }
+    }
+
+    /// The session tags a token brings (IAM, "Passing session tags using AssumeRoleWithWebIdentity").
+    pub(crate) fn tags(&self) -> BTreeMap<String, String> {
+        let tags = self.others.get(TAGS_CLAIM).and_then(|tags| tags.get("principal_tags"));
+        let members = tags.and_then(Value::as_object).into_iter().flatten();
+        let first = |value: &Value| Some(value.get(0)?.as_str()?.to_owned());
+        members
+            .filter_map(|(key, value)| Some((key.clone(), first(value)?)))
+            .collect()
     }
 
     /// The strings of a claim that is a list, such as `amr`.

@@ -102,7 +102,7 @@ pub enum Trust {
     },
     /// AWS principals may pass session tags (`sts:TagSession`) when another statement lets them assume the role.
     TagSession {
-        /// As in [`Trust::Aws`], or a federated one: `cognito-identity.amazonaws.com`.
+        /// As in [`Trust::Aws`]; for web identities whose tokens bring tags, their provider.
         principals: Vec<String>,
     },
     /// Holders of a token of this OIDC provider may call `sts:AssumeRoleWithWebIdentity`.
@@ -212,13 +212,6 @@ pub(crate) fn names(element: &str, principal: &Principal) -> bool {
 /// Whether it names the principal's whole account: then the principal's own policies decide.
 pub(crate) fn names_account(element: &str, principal: &Principal) -> bool {
     element == principal.account || element == format!("arn:{}:iam::{}:root", principal.partition, principal.account)
-}
-
-/// Whether one of a policy's principals is this service of web identities.
-pub(crate) fn names_service(principals: &[String], service: &str) -> bool {
-    principals
-        .iter()
-        .any(|principal| principal == service || principal == "*")
 }
 
 /// `*` stands for any characters, `?` for one, as in IAM policies.

@@ -129,7 +129,7 @@ impl Aws {
     }
 
     fn assume_role_with_web_identity(&self, parameters: &Parameters) -> Result<Answer, Refusal> {
-        let request = SessionRequest::read(parameters, &lock(&self.iam), &SessionTags::default())?;
+        let mut request = SessionRequest::read(parameters, &lock(&self.iam), &SessionTags::default())?;
         let token = parameters.require("WebIdentityToken")?;
         let denied = || {
             Refusal::new(
@@ -146,6 +146,14 @@ impl Aws {
         let claims = lock(&self.oidc).verify(token, &role.spec.account, self.clock.now())?;
         if !role.spec.trust.iter().any(|trust| trusts_claims(trust, &claims)) {
             return Err(denied());
+        }
+        request.tags = SessionTags::of(claims.tags());
+        if !request.tags.tags.is_empty() && !lets_tag(&role, claims.provider()) {
+            return Err(Refusal::new(
+                403,
+                "AccessDenied",
+                "Not authorized to perform sts:TagSession",
+            ));
         }
         let length = request.length(&role, false)?;
         let body = format!(
@@ -243,6 +251,16 @@ fn may_assume(iam: &Iam, role: &Role, caller: &Principal, external_id: Option<&s
 fn may_tag(iam: &Iam, role: &Role, caller: &Principal) -> bool {
     role.spec.trust.iter().any(|trust| match trust {
         Trust::TagSession { principals } => trusts(iam, principals, role, caller, "sts:TagSession"),
+        _ => false,
+    })
+}
+
+/// Whether a statement of the role's trust policy lets tokens of a provider bring session tags.
+pub(crate) fn lets_tag(role: &Role, provider: &str) -> bool {
+    role.spec.trust.iter().any(|trust| match trust {
+        Trust::TagSession { principals } => principals
+            .iter()
+            .any(|principal| principal == provider || principal == "*"),
         _ => false,
     })
 }

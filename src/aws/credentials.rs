@@ -61,6 +61,7 @@ impl Aws<'_> {
                 Box::pin(self.role(&plan, self.sts_region(region))).await
             }
             Source::Container { uri, .. } => self.container(uri, region).await,
+            Source::Cognito(settings) => self.cognito(settings).await,
             Source::InstanceMetadata { .. } => self.instance_metadata(region).await,
         }
     }

@@ -16,6 +16,10 @@ pub enum Service {
     EcrPublic,
     /// AWS STS.
     Sts,
+    /// User pools of Amazon Cognito.
+    CognitoUserPools,
+    /// Identity pools of Amazon Cognito.
+    CognitoIdentityPools,
 }
 
 impl Service {
@@ -25,6 +29,8 @@ impl Service {
             Self::Ecr => "ecr",
             Self::EcrPublic => "ecr_public",
             Self::Sts => "sts",
+            Self::CognitoUserPools => "cognito_identity_provider",
+            Self::CognitoIdentityPools => "cognito_identity",
         }
     }
 
@@ -34,6 +40,8 @@ impl Service {
             Self::Ecr => "Amazon ECR",
             Self::EcrPublic => "Amazon ECR Public",
             Self::Sts => "AWS STS",
+            Self::CognitoUserPools => "Amazon Cognito user pools",
+            Self::CognitoIdentityPools => "Amazon Cognito identity pools",
         }
     }
 }

@@ -45,7 +45,8 @@ impl Aws<'_> {
 pub const ODD_ANSWER_HINT: &str =
     "this isn't how AWS answers: look at the proxy and at AWS_ENDPOINT_URL, and who answers in AWS's place";
 
-const NETWORK_HINT: &str = "check the network, DNS, HTTPS_PROXY and NO_PROXY, and any AWS_ENDPOINT_URL";
+/// For a network that fails.
+pub const NETWORK_HINT: &str = "check the network, DNS, HTTPS_PROXY and NO_PROXY, and any AWS_ENDPOINT_URL";
 
 /// AWS answered with an error: its code and its message, and what to do about the codes that people meet.
 fn of_answer<E: ProvideErrorMetadata>(what: &str, error: &E) -> Error {

@@ -57,6 +57,17 @@ impl ServerClock {
         ours.unwrap_or(theirs)
     }
 
+    /// The server's time at a moment of ours.
+    pub fn server_time(&self, ours: SystemTime) -> SystemTime {
+        let seen = self.0.lock().map(|seen| *seen).unwrap_or_default();
+        let Some((server, local)) = seen else { return ours };
+        let theirs = match ours.duration_since(local) {
+            Ok(ahead) => server.checked_add(ahead),
+            Err(behind) => server.checked_sub(behind.duration()),
+        };
+        theirs.unwrap_or(ours)
+    }
+
     fn set(&self, server: SystemTime) {
         if let Ok(mut seen) = self.0.lock() {
             *seen = Some((server, SystemTime::now()));
@@ -108,6 +119,19 @@ pub fn connector(env: &Env, address: &str) -> Result<Connector> {
         .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
         .tls_context(tls_context(env)?)
         .build())
+}
+
+/// The same for a service of AWS's that is called without its SDK: its clock is listened to, and its answers are bounded.
+///
+/// # Errors
+/// As [`client`].
+pub fn unsigned_connector(env: &Env, address: &str, watch: &Watch) -> Result<impl HttpConnector + use<>> {
+    let connector = SharedHttpConnector::new(connector(env, address)?);
+    Ok(Guarded {
+        inner: connector.clone(),
+        direct: connector,
+        watch: watch.clone(),
+    })
 }
 
 fn tls_context(env: &Env) -> Result<TlsContext> {

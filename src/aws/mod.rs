@@ -2,6 +2,7 @@
 //! cache hit but [`Endpoint`].
 
 mod ci_token;
+mod cognito;
 mod credentials;
 mod denial;
 mod descendants;
@@ -27,6 +28,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::sdk_config::SharedCredentialsProvider;
 
+pub use cognito::Unhurried;
 pub use endpoint::{Endpoint, Service};
 pub use registry::{Answer, RegistryClient, knock};
 pub use sts::CallerIdentity;
@@ -195,14 +197,27 @@ fn no_answer(budget: Duration, about: &str) -> Error {
 
 /// `None`: it took longer than `budget`.
 fn run<T>(budget: Duration, calls: impl Future<Output = T>) -> Result<Option<T>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::failed("cannot start", error))?;
+    let runtime = runtime()?;
     let ended = runtime.block_on(async { tokio::time::timeout(budget, calls).await });
     // A DNS look-up that hangs sits in a thread of its own: don't wait for it.
     runtime.shutdown_background();
     Ok(ended.ok())
+}
+
+/// Runs calls to their end, whose time is limited one by one: a person answers questions in between.
+///
+/// # Errors
+/// What they say.
+pub fn to_end<T>(calls: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(calls);
+    runtime.shutdown_background();
+    ended
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Error::failed("cannot start", error))
 }
 
 #[cfg(test)]

@@ -132,7 +132,7 @@ fn fill(slot: Option<Slot>, entry: &Entry) {
     }
 }
 
-fn waited_in_vain() -> Error {
+pub(super) fn waited_in_vain() -> Error {
     Error::failed(
         "cannot get a token",
         "another ecr-auth process is still fetching it, and the time for waiting is over",

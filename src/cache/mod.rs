@@ -12,12 +12,14 @@ mod entry;
 mod flight;
 mod folder;
 mod guard;
+mod hold;
 mod key;
 mod lock;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
+pub use self::hold::Hold;
 pub use self::key::{Key, KeyBuilder};
 
 use self::flight::Flight;
@@ -177,6 +179,14 @@ impl Cache {
             Some((key.to_string(), entry.names().to_vec()))
         };
         folder.keys().into_iter().filter_map(valid).collect()
+    }
+
+    /// Every secret that is valid now and was kept under `name`.
+    pub fn named(&self, name: &str, now: SystemTime) -> Vec<Held> {
+        let Some(folder) = &self.0 else { return Vec::new() };
+        let entries = folder.keys().into_iter().filter_map(|key| folder.read(&key));
+        let named = entries.filter(|entry| entry.names().iter().any(|known| known == name));
+        named.filter_map(|entry| entry.valid(now)).collect()
     }
 
     /// Forgets all secrets.

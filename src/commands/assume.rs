@@ -14,7 +14,7 @@ use crate::docker::shown;
 use crate::error::{Error, Exit, Result};
 use crate::identity::RoleSettings;
 use crate::output;
-use crate::profile;
+use crate::profile::Profile;
 use crate::session::{Plan, SessionCredentials};
 use crate::world::World;
 
@@ -145,7 +145,7 @@ fn write_profile(args: &AssumeArgs, world: &mut World<'_>) -> Result<()> {
     }
     let plan = plan(&identity, world)?;
     let line = credential_process(&identity, &plan)?;
-    let written = profile::write(name, &world.exe, &line, &world.env)?;
+    let written = Profile::new(name, &world.exe, &line, &world.env)?.write(None)?;
     let already = if written.changed { "" } else { "already " };
     world.say(&format!(
         "profile {name} {already}in {}; use it with AWS_PROFILE={name}",

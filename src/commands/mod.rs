@@ -3,6 +3,7 @@
 
 pub mod action;
 pub mod assume;
+pub mod cognito;
 mod deliver;
 pub mod doctor;
 pub mod helper;
@@ -15,3 +16,4 @@ pub mod logout;
 mod passwords;
 mod run_with;
 pub mod setup;
+mod sign_in;

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::ci_token::read_file as read_token_file;
 use super::role_settings::RoleSettings;
 use crate::error::{Error, Result};
 use crate::registry::parse_region;
+use crate::secret::Secret;
 
 /// Characters of a pool's id, at most.
 /// <https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_UserPoolType.html>
@@ -132,6 +134,30 @@ impl CognitoSettings {
     /// The region of the identity pool.
     pub fn identity_pool_region(&self) -> &str {
         region_of_identity_pool(&self.identity_pool_id)
+    }
+
+    /// What tells this user's credentials from all others.
+    pub(super) fn key_fields(&self) -> Vec<(&'static str, Secret)> {
+        let field = |name, value: Option<&str>| (name, Secret::new(value.unwrap_or_default()));
+        let token = self
+            .id_token_file
+            .as_deref()
+            .map(|path| read_token_file(path).unwrap_or_default());
+        let duration = self.duration.unwrap_or_default().to_string();
+        vec![
+            field("source", Some("cognito")),
+            field("user-pool-id", self.user_pool_id.as_deref()),
+            field("client-id", self.client_id.as_deref()),
+            field("identity-pool-id", Some(&self.identity_pool_id)),
+            field("username", self.username.as_deref()),
+            field("identity-flow", Some(self.identity_flow.name())),
+            field("role-arn", self.role_arn.as_deref()),
+            field("duration", Some(&duration)),
+            field("policy", self.policy.as_deref()),
+            field("provider", self.provider.as_deref()),
+            // Whole: what it claims is not proved before Cognito has seen it.
+            ("token", token.unwrap_or_default()),
+        ]
     }
 
     /// Checks all of it: every id's shape, and what goes with what.

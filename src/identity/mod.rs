@@ -63,6 +63,8 @@ pub enum Source {
     },
     /// A role by name, assumed with the CI's token or with another source, and the roles after it.
     Role(Box<RolePlan>),
+    /// A user of Cognito: one who has signed in before, or has another provider's token.
+    Cognito(Box<CognitoSettings>),
     /// The instance's role, by IMDSv2.
     InstanceMetadata {
         /// `AWS_EC2_METADATA_SERVICE_ENDPOINT`, where it is set.
@@ -110,6 +112,7 @@ impl Source {
                 ("token", token.clone().unwrap_or_default()),
             ],
             Self::Role(plan) => plan.key_fields(),
+            Self::Cognito(settings) => settings.key_fields(),
             Self::InstanceMetadata { endpoint } => vec![
                 field("source", "imds"),
                 field("endpoint", endpoint.as_deref().unwrap_or_default()),
@@ -138,6 +141,7 @@ impl fmt::Display for Source {
                     Base::Source(source) => write!(f, "{last} by {source}"),
                 }
             }
+            Self::Cognito(settings) => write!(f, "Cognito's {}", settings.identity_pool_id),
             Self::InstanceMetadata { .. } => f.write_str("the instance metadata service"),
         }
     }
@@ -160,6 +164,8 @@ enum Choice {
     Profile,
     /// A role that is named by flag, rule or `AWS_ROLE_ARN` alone.
     Role,
+    /// Cognito, which is named by flag or rule.
+    Cognito,
     /// Nothing but AWS's order.
     Chain,
 }
@@ -200,8 +206,8 @@ impl Identity {
     /// # Errors
     /// As [`Identity::choose`]; roles that can't be, no token where one is insisted on, settings of a role where there is none.
     pub fn choose_for(scope: &Scope<'_>, env: &Env, profile: Option<&str>, role: &RoleSettings) -> Result<Self> {
-        if role.cognito()?.is_some() {
-            return Err(Error::failed("source: cognito", "this build can't sign in to Cognito"));
+        if let Some(settings) = role.cognito()? {
+            return Self::of_cognito(settings, env);
         }
         let first = role.role_arn.as_deref().or_else(|| role_of(env));
         let Some(first) = first.filter(|_| profile.is_none()) else {
@@ -221,6 +227,20 @@ impl Identity {
             profile: named.unwrap_or("default").to_owned(),
             files,
             choice: Choice::Role,
+        })
+    }
+
+    /// A user of Cognito, and no other source. The profile that the environment names goes with it for its settings alone: it may
+    /// be the one whose `credential_process` this is.
+    ///
+    /// # Errors
+    /// Settings that can't be, shared files that can't be read.
+    pub fn of_cognito(settings: &CognitoSettings, env: &Env) -> Result<Self> {
+        Ok(Self {
+            source: Source::Cognito(Box::new(settings.clone())),
+            profile: named_profile(env).unwrap_or("default").to_owned(),
+            files: SharedFiles::read(env)?,
+            choice: Choice::Cognito,
         })
     }
 
@@ -259,6 +279,7 @@ impl Identity {
     fn why_no_source(&self) -> String {
         match (self.choice, &self.source) {
             (Choice::Profile, _) => "a profile is named, and used alone".to_owned(),
+            (Choice::Cognito, _) => "Cognito is named, and used alone".to_owned(),
             (Choice::Role, Source::Role(plan)) if matches!(plan.base, Base::Token(_)) => {
                 "the role takes the CI's token".to_owned()
             }
@@ -270,6 +291,7 @@ impl Identity {
         let role = role_of(env)?;
         let why = match (self.choice, self.role()) {
             (Choice::Profile, _) => "a profile is named, and used alone",
+            (Choice::Cognito, _) => "Cognito is named, and used alone",
             (_, Some(plan)) if plan.settings.role_arn.is_some() => "another role is named",
             _ => return None,
         };
@@ -284,6 +306,7 @@ impl Identity {
                 Base::Source(_) => (None, "the role's source is the chain"),
             },
             _ if self.choice == Choice::Profile => (None, "a profile is named, and used alone"),
+            _ if self.choice == Choice::Cognito => (None, "Cognito is named, and used alone"),
             _ => (None, "no role is named for it to assume (role-arn)"),
         };
         let tokens = CiToken::all(env).into_iter().filter(|token| Some(token) != taken);

@@ -37,10 +37,29 @@ pub(super) enum Conflict {
     Setting { key: String, file: File },
 }
 
+/// A text with our setting in it, and what tells how it was before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Set {
+    /// The new text.
+    pub text: String,
+    /// Our setting.
+    pub line: String,
+    /// What was put in: the line, maybe with a section's header and the line breaks around.
+    pub inserted: String,
+    /// Our earlier setting, if it was replaced.
+    pub previous: Option<String>,
+}
+
 /// The text of the `config` file with this command in the profile: in place of our earlier one, else first in its section, else in
 /// a new section at the end.
-pub(super) fn set_process(text: &str, name: &str, command: &str) -> Result<String, Conflict> {
+pub(super) fn set_process(text: &str, name: &str, command: &str) -> Result<Set, Conflict> {
     let line = format!("{KEY} = {command}");
+    let at = |at: usize, inserted: String, line: String| Set {
+        text: [&text[..at], &inserted, &text[at..]].concat(),
+        line,
+        inserted,
+        previous: None,
+    };
     let sections = sections(text);
     let mut of_profile = sections.iter().filter(|section| is_profile(section.header, name));
     let section = of_profile.next();
@@ -48,16 +67,72 @@ pub(super) fn set_process(text: &str, name: &str, command: &str) -> Result<Strin
         return Err(Conflict::Twice);
     }
     let Some(section) = section else {
-        return Ok(with_section(text, name, &line));
+        return Ok(at(text.len(), section_lines(text, name, &line), line));
     };
     check(section, |value| is_ours(value, command)).map_err(|key| Conflict::Setting {
         key,
         file: File::Config,
     })?;
     Ok(match section.settings.iter().find(|setting| setting.key == KEY) {
-        Some(ours) => [&text[..ours.range.start], &line, &text[ours.range.end..]].concat(),
-        None => with_line(text, section, &line),
+        Some(ours) => Set {
+            text: [&text[..ours.range.start], &line, &text[ours.range.end..]].concat(),
+            inserted: line.clone(),
+            line,
+            previous: Some(text[ours.range.clone()].to_owned()),
+        },
+        None => at(section.start, setting_line(text, section, &line), line),
     })
+}
+
+/// The text without a setting that was set as noted, or with the one before; `None` where it doesn't stand any more.
+pub(super) fn unset_process(
+    text: &str,
+    name: &str,
+    line: &str,
+    inserted: &str,
+    previous: Option<&str>,
+) -> Option<String> {
+    let sections = sections(text);
+    let section = sections.iter().find(|section| is_profile(section.header, name))?;
+    let is_ours = |setting: &&Setting<'_>| setting.key == KEY && &text[setting.range.clone()] == line;
+    let ours = section.settings.iter().find(is_ours)?.range.clone();
+    if let Some(previous) = previous {
+        return Some([&text[..ours.start], previous, &text[ours.end..]].concat());
+    }
+    // Where the section has more by now, it stays.
+    let whole = inserted.find(line).and_then(|before| ours.start.checked_sub(before));
+    let whole = whole.filter(|start| {
+        text[*start..].starts_with(inserted) && (section.settings.len() == 1 || !inserted.contains('['))
+    });
+    let (start, end) = match whole {
+        Some(start) => (start, start + inserted.len()),
+        None => {
+            let start = text[..ours.start].rfind('\n').map_or(0, |newline| newline + 1);
+            let end = text[ours.end..]
+                .find('\n')
+                .map_or(text.len(), |newline| ours.end + newline + 1);
+            (start, end)
+        }
+    };
+    Some([&text[..start], &text[end..]].concat())
+}
+
+/// The text with everything blotted out that may be a secret, for a diff.
+pub(super) fn redacted(text: &str, command: &str) -> String {
+    const SECRETS: [&str; 4] = ["secret", "token", "password", KEY];
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for setting in sections(text).iter().flat_map(|section| &section.settings) {
+        let may_be_secret = SECRETS.iter().any(|word| setting.key.contains(word));
+        if may_be_secret && setting.value != command && !setting.value.is_empty() {
+            let line = &text[setting.range.clone()];
+            let value = setting.range.start + line.find(['=', ':']).map_or(0, |sign| sign + 1);
+            out += &text[done..value];
+            out += " REDACTED";
+            done = setting.range.end;
+        }
+    }
+    out + &text[done..]
 }
 
 /// Keys that the `credentials` file holds under the profile's name come before any `credential_process`: in botocore and in the SDK
@@ -95,12 +170,14 @@ fn is_profile(header: &str, name: &str) -> bool {
     }
 }
 
-/// A call of `ecr-auth assume`, wherever the binary was, and whatever its version's name; or of the program that is written now.
+/// The same call of `ecr-auth` (`assume`, `cognito`), wherever the binary was, and whatever its version's name; or of the program that
+/// is written now.
 fn is_ours(value: &str, command: &str) -> bool {
     let (program, action) = program_and_action(value);
+    let (own_program, own_action) = program_and_action(command);
     let name = Path::new(&program).file_name().unwrap_or_default();
-    let is_program = name.to_string_lossy().starts_with("ecr-auth") || program == program_and_action(command).0;
-    is_program && action == "assume"
+    let is_program = name.to_string_lossy().starts_with("ecr-auth") || program == own_program;
+    is_program && action == own_action
 }
 
 fn program_and_action(command: &str) -> (String, String) {
@@ -115,7 +192,7 @@ fn program_and_action(command: &str) -> (String, String) {
     (word(), word())
 }
 
-fn with_section(text: &str, name: &str, line: &str) -> String {
+fn section_lines(text: &str, name: &str, line: &str) -> String {
     let end = line_end(text);
     let header = match name {
         "default" => "[default]".to_owned(),
@@ -126,18 +203,17 @@ fn with_section(text: &str, name: &str, line: &str) -> String {
         text if text.ends_with('\n') => end,
         _ => &end.repeat(2),
     };
-    format!("{text}{before}{header}{end}{line}{end}")
+    format!("{before}{header}{end}{line}{end}")
 }
 
-fn with_line(text: &str, section: &Section<'_>, line: &str) -> String {
+fn setting_line(text: &str, section: &Section<'_>, line: &str) -> String {
     let end = line_end(text);
-    let (before, after) = text.split_at(section.start);
     // Behind ours, a line that is indented further would be a part of ours.
     let indent = section.settings.first().map_or("", |first| first.indent);
-    match before.ends_with('\n') {
-        true => format!("{before}{indent}{line}{end}{after}"),
+    match text[..section.start].ends_with('\n') {
+        true => format!("{indent}{line}{end}"),
         // The header is the file's last line, and has no end.
-        false => format!("{before}{end}{line}{end}"),
+        false => format!("{end}{line}{end}"),
     }
 }
 

@@ -4,14 +4,16 @@
 mod edit;
 mod ini;
 mod quote;
+mod record;
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::file::{self, Edited, Format};
 use crate::world::Env;
 use edit::{Conflict, File};
+pub use record::Record;
 
 /// Other writers are editors and the AWS CLI, in somebody's hands: nothing is merged with what they save.
 const INI: Format = Format {
@@ -20,41 +22,150 @@ const INI: Format = Format {
     elsewhere: "AWS_CONFIG_FILE",
 };
 
-/// What [`write()`] did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A profile that runs this program.
+#[derive(Debug, Clone)]
+pub struct Profile<'a> {
+    name: &'a str,
+    command: String,
+    /// AWS's `config` file.
+    path: PathBuf,
+}
+
+/// What [`Profile::write`] did.
+#[derive(Debug)]
 pub struct Written {
     /// The `config` file.
     pub path: PathBuf,
     /// Whether it had to be changed.
     pub changed: bool,
+    /// Why what was changed could not be noted, if it should be: it can't be taken back then.
+    pub not_recorded: Option<io::Error>,
 }
 
-/// Writes `credential_process = EXE ARGS…` into the profile `name` of AWS's `config` file (`AWS_CONFIG_FILE`, or
-/// `~/.aws/config`), which is made for the user alone where there is none. Everything else in it stays as it is, byte for byte.
+impl<'a> Profile<'a> {
+    /// The profile `name` of AWS's `config` file (`AWS_CONFIG_FILE`, or `~/.aws/config`) with `credential_process = EXE ARGS…`.
+    ///
+    /// # Errors
+    /// A name that AWS's tools don't take, an argument that they read differently, a profile that has other credentials in the
+    /// `credentials` file.
+    pub fn new(name: &'a str, exe: &Path, args: &[String], env: &Env) -> Result<Self> {
+        check_name(name)?;
+        let command = quote::command_line(exe, args)?;
+        let credentials = shared_file("AWS_SHARED_CREDENTIALS_FILE", "credentials", env)?;
+        if let Some(text) = read(&credentials)? {
+            edit::check_credentials(&text, name).map_err(|conflict| refuse(name, &credentials, &conflict))?;
+        }
+        let path = shared_file("AWS_CONFIG_FILE", "config", env)?;
+        Ok(Self { name, command, path })
+    }
+
+    /// What [`Profile::write`] would change, as a unified diff without secrets; empty if nothing.
+    ///
+    /// # Errors
+    /// Those of [`Profile::write`], but for what the system says of writing.
+    pub fn preview(&self) -> Result<String> {
+        let real = file::real_path(&self.path, &INI)?;
+        let old = file::read_text(&real)?;
+        let new = self.edit(old.as_deref())?.text;
+        let redacted = |text: &str| edit::redacted(text, &self.command);
+        Ok(match old.as_deref() == Some(&new) {
+            true => String::new(),
+            false => file::unified_diff(&real, old.as_deref().map(redacted).as_deref(), &redacted(&new)),
+        })
+    }
+
+    /// Writes it. The file is made for the user alone where there is none; everything else in it stays as it is, byte for byte. With
+    /// `record`, how it was before is noted first, for [`take_back`].
+    ///
+    /// # Errors
+    /// A profile that has other credentials already, a file that can't be read or written.
+    pub fn write(&self, record: Option<&Record>) -> Result<Written> {
+        let real = file::real_path(&self.path, &INI)?;
+        let mut not_recorded = None;
+        let updated = file::update(&self.path, &INI, &mut |text| {
+            let set = self.edit(text)?;
+            if Some(set.text.as_str()) == text {
+                return Ok(Edited::Unchanged);
+            }
+            if let Some(record) = record {
+                not_recorded = record.note(&real, self.name, &set, text.is_none()).err();
+            }
+            Ok(Edited::Text(set.text))
+        })?;
+        if let (Some(record), false) = (record, updated.folders.is_empty()) {
+            // Not noted, these folders are left behind empty: a record that failed is reported already.
+            let _ = record.note_folders(&real, &updated.folders);
+        }
+        Ok(Written {
+            path: self.path.clone(),
+            changed: updated.changed,
+            not_recorded,
+        })
+    }
+
+    fn edit(&self, text: Option<&str>) -> Result<edit::Set> {
+        edit::set_process(text.unwrap_or_default(), self.name, &self.command)
+            .map_err(|conflict| refuse(self.name, &self.path, &conflict))
+    }
+}
+
+/// A profile that is as it was before.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TakenBack {
+    /// Its name.
+    pub name: String,
+    /// The `config` file.
+    pub path: PathBuf,
+    /// Whether the file was removed, because we had made it and nothing else is in it.
+    pub removed: bool,
+}
+
+/// Takes our settings out of the profiles that were written with this record, wherever they still stand, in the `config` file that
+/// the environment names now.
 ///
 /// # Errors
-/// A name that AWS's tools don't take, an argument that they read differently, a profile that has other credentials already, a file
-/// that can't be read or written.
-pub fn write(name: &str, exe: &Path, args: &[String], env: &Env) -> Result<Written> {
-    check_name(name)?;
-    let command = quote::command_line(exe, args)?;
-    let credentials = shared_file("AWS_SHARED_CREDENTIALS_FILE", "credentials", env)?;
-    if let Some(text) = read(&credentials)? {
-        edit::check_credentials(&text, name).map_err(|conflict| refuse(name, &credentials, &conflict))?;
-    }
+/// The file can't be read or written.
+pub fn take_back(record: &Record, env: &Env) -> Result<Vec<TakenBack>> {
     let path = shared_file("AWS_CONFIG_FILE", "config", env)?;
-    let updated = file::update(&path, &INI, &mut |text| {
-        let old = text.unwrap_or_default();
-        let new = edit::set_process(old, name, &command).map_err(|conflict| refuse(name, &path, &conflict))?;
-        Ok(match new == old {
-            true => Edited::Unchanged,
-            false => Edited::Text(new),
+    let real = file::real_path(&path, &INI)?;
+    let Some(noted) = record.of_file(&real) else {
+        return Ok(Vec::new());
+    };
+    let (mut names, mut removed) = (Vec::new(), false);
+    file::update(&path, &INI, &mut |text| {
+        let Some(old) = text else {
+            return Ok(Edited::Unchanged);
+        };
+        (names, removed) = (Vec::new(), false);
+        let mut text = old.to_owned();
+        for (name, set) in &noted.profiles {
+            if let Some(without) = edit::unset_process(&text, name, &set.line, &set.inserted, set.previous.as_deref()) {
+                text = without;
+                names.push(name.clone());
+            }
+        }
+        removed = noted.created && text.trim().is_empty();
+        Ok(match (removed, names.is_empty()) {
+            (true, _) => Edited::Remove,
+            (false, true) => Edited::Unchanged,
+            (false, false) => Edited::Text(text),
         })
     })?;
-    Ok(Written {
-        path,
-        changed: updated.changed,
-    })
+    if removed {
+        for folder in noted.created_folders.iter().rev() {
+            // One that holds something else by now has to stay.
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
+    record
+        .forget(&real)
+        .map_err(|error| Error::failed("cannot change the notes of the profiles", error))?;
+    let taken = |name: String| TakenBack {
+        name,
+        path: path.clone(),
+        removed,
+    };
+    Ok(names.into_iter().map(taken).collect())
 }
 
 /// The characters that every SDK takes in a profile's name.

@@ -5,16 +5,23 @@ use std::process::Command;
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::edit::{Conflict, File, check_credentials, set_process};
+use super::edit::{Conflict, File, check_credentials, set_process, unset_process};
+use super::ini::sections;
 use super::quote::command_line;
-use super::write;
+use super::{Profile, Record, Written, take_back};
+use crate::error::Result;
 use crate::world::Env;
 
 const COMMAND: &str = "/opt/ecr-auth assume";
+/// As `assume --format profile` writes it.
+fn write(name: &str, exe: &Path, args: &[String], env: &Env) -> Result<Written> {
+    Profile::new(name, exe, args, env)?.write(None)
+}
+
 const LINE: &str = "credential_process = /opt/ecr-auth assume";
 
 fn set(text: &str, name: &str) -> String {
-    set_process(text, name, COMMAND).unwrap()
+    set_process(text, name, COMMAND).unwrap().text
 }
 
 #[test]
@@ -64,9 +71,9 @@ fn our_earlier_line_is_replaced(#[case] old: &str) {
 
 #[test]
 fn a_program_of_another_name_knows_its_own_line() {
-    let text = set_process("", "ci", "'/opt/my tool' assume -v").unwrap();
+    let text = set_process("", "ci", "'/opt/my tool' assume -v").unwrap().text;
     let new = set_process(&text, "ci", "'/opt/my tool' assume").unwrap();
-    assert_eq!(new, "[profile ci]\ncredential_process = '/opt/my tool' assume\n");
+    assert_eq!(new.text, "[profile ci]\ncredential_process = '/opt/my tool' assume\n");
 }
 
 #[test]
@@ -88,19 +95,17 @@ fn settings_stay_settings() {
 #[case("credential_process", "credential_process = /opt/assume assume")]
 #[case("credential_process", "credential_process =")]
 fn other_sources_are_left_alone(#[case] key: &str, #[case] settings: &str) {
-    let conflict = |file| {
-        Err(Conflict::Setting {
-            key: key.to_owned(),
-            file,
-        })
+    let conflict = |file| Conflict::Setting {
+        key: key.to_owned(),
+        file,
     };
     assert_eq!(
         set_process(&format!("[profile ci]\n{settings}\n"), "ci", COMMAND),
-        conflict(File::Config)
+        Err(conflict(File::Config))
     );
     assert_eq!(
         check_credentials(&format!("[other]\n[ci]\n{settings}\n"), "ci"),
-        conflict(File::Credentials).map(|_: String| ())
+        Err(conflict(File::Credentials))
     );
     assert!(set_process(&format!("[ci]\n{settings}\n[profile ci2]\n{settings}\n"), "ci", COMMAND).is_ok());
 }
@@ -225,6 +230,69 @@ fn some_config() -> impl Strategy<Value = String> {
     (prop::collection::vec(lines, 0..12), ends).prop_map(|(lines, end)| lines.join("\n") + end)
 }
 
+#[rstest]
+#[case("")]
+#[case("# mine")]
+#[case("[default]\nregion = x\n")]
+#[case("[default]\r\nregion = x\r\n")]
+#[case("[default]\nregion = x")]
+#[case("[profile ci]")]
+#[case("[profile ci]\n# note\n  region = x\n[other]\n")]
+#[case("[profile ci]\ncredential_process = /old/ecr-auth assume # old\n")]
+fn what_was_set_is_taken_out_again(#[case] text: &str) {
+    let set = set_process(text, "ci", COMMAND).unwrap();
+    let without = |text: &str| unset_process(text, "ci", &set.line, &set.inserted, set.previous.as_deref());
+    assert_eq!(without(&set.text).as_deref(), Some(text));
+    // Changed, it is not ours any more; what others added stays.
+    assert_eq!(without(&set.text.replace(COMMAND, "/other")), None);
+    let more = set.text.replace(LINE, &format!("{LINE}\noutput = json"));
+    let left = without(&more).unwrap();
+    assert!(left.contains("output = json") && !left.contains(COMMAND), "{left}");
+    assert!(!sections(&left).is_empty());
+}
+
+#[test]
+fn the_record_knows_the_way_back() {
+    let home = tempfile::tempdir().unwrap();
+    let env: Env = [("HOME", home.path().to_str().unwrap())].into_iter().collect();
+    let record = Record::in_folder(home.path().join("state"));
+    let profile = |action: &str| {
+        Profile::new(
+            "ci",
+            Path::new("/opt/ecr-auth"),
+            &[action.to_owned(), "-v".into()],
+            &env,
+        )
+    };
+    let first = profile("cognito").unwrap();
+    assert!(
+        first
+            .preview()
+            .unwrap()
+            .contains("+credential_process = /opt/ecr-auth cognito -v")
+    );
+    let written = first.write(Some(&record)).unwrap();
+    assert!(written.changed && written.not_recorded.is_none());
+    assert_eq!(first.preview().unwrap(), "");
+    // Written anew with other arguments, the way leads back to the very beginning.
+    let second = Profile::new("ci", Path::new("/opt/ecr-auth"), &["cognito".to_owned()], &env).unwrap();
+    assert!(second.write(Some(&record)).unwrap().changed);
+    let taken = take_back(&record, &env).unwrap();
+    assert_eq!((taken[0].name.as_str(), taken[0].removed), ("ci", true));
+    assert!(!home.path().join(".aws").exists());
+    assert_eq!(take_back(&record, &env).unwrap(), []);
+
+    // What AWS's tools keep there is not shown.
+    fs::create_dir(home.path().join(".aws")).unwrap();
+    let text = "[default]\naws_secret_access_key = hunter2\n  hunter3\ncredential_process = pass hunter4\n";
+    fs::write(home.path().join(".aws/config"), text).unwrap();
+    let diff = profile("cognito").unwrap().preview().unwrap();
+    assert!(diff.contains("REDACTED") && !diff.contains("hunter"), "{diff}");
+    profile("cognito").unwrap().write(Some(&record)).unwrap();
+    take_back(&record, &env).unwrap();
+    assert_eq!(fs::read_to_string(home.path().join(".aws/config")).unwrap(), text);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -251,6 +319,9 @@ proptest! {
         prop_assert_eq!(after.trim(), "");
         let kept = before.trim_end().strip_suffix("[profile ci]").unwrap();
         prop_assert!(kept.starts_with(&text) && kept[text.len()..].trim().is_empty());
+        let noted = set_process(&text, "ci", COMMAND).unwrap();
+        let without = unset_process(&new, "ci", &noted.line, &noted.inserted, None);
+        prop_assert_eq!(without, Some(text));
         prop_assert_eq!(set(&new, "ci"), new);
     }
 }

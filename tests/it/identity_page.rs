@@ -1,15 +1,20 @@
-//! The tables of docs/identity.md, as the tests read them: what the page says is what is run.
+//! The tables of docs/, as the tests read them: what a page says is what is run.
 
 use std::fs;
 use std::path::Path;
 
-/// The rows of the table under this header.
+/// The rows of the table of docs/identity.md under this header.
 pub fn table(header: &str) -> Vec<Vec<String>> {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/identity.md");
-    let page = fs::read_to_string(page).unwrap();
-    let (_, below) = page
-        .split_once(&format!("\n{header}\n"))
-        .expect("docs/identity.md has that table");
+    table_of("identity.md", header)
+}
+
+/// The rows of the table of a page under this header.
+pub fn table_of(page: &str, header: &str) -> Vec<Vec<String>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page);
+    let text = fs::read_to_string(path).unwrap();
+    let Some((_, below)) = text.split_once(&format!("\n{header}\n")) else {
+        panic!("docs/{page} has no table {header}");
+    };
     let rows = below.lines().skip(1).take_while(|line| line.starts_with('|'));
     rows.map(cells).collect()
 }

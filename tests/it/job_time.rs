@@ -1,6 +1,5 @@
 //! Builds that outlive what they were given: the lab's clock and the machine's move on together.
 
-use std::fs;
 use std::time::Duration;
 
 use lab::{ACCOUNT, Lab, Service};
@@ -8,36 +7,10 @@ use rstest::rstest;
 
 use crate::harness::{HOST, Machine};
 use crate::jobs::{Job, Kind, WITH_TOKEN, write_rules};
-use crate::lab_machine::{GET_TOKEN, lab, registry_status};
+use crate::lab_machine::{GET_TOKEN, lab, later, registry_status};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
-
-/// The library that moves the clock of one process. Debian puts it into a folder of the machine's kind.
-fn libfaketime() -> String {
-    let folders = fs::read_dir("/usr/lib").unwrap().filter_map(Result::ok);
-    let mut files = folders.map(|folder| folder.path().join("faketime/libfaketime.so.1"));
-    let found = files.find(|file| file.exists());
-    found
-        .expect("scripts/install.sh test installs libfaketime")
-        .display()
-        .to_string()
-}
-
-/// The lab moves on, and the machine with it. What a machine did before stays where it was.
-fn later(lab: &Lab, machine: Machine, by: Duration) -> Machine {
-    lab.advance(by);
-    at_the_labs_time(lab, machine)
-}
-
-fn at_the_labs_time(lab: &Lab, machine: Machine) -> Machine {
-    let real = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    let ahead = lab.now() - i64::try_from(real).unwrap();
-    machine
-        .with("LD_PRELOAD", &libfaketime())
-        .with("FAKETIME", &format!("{ahead:+}"))
-        .with("DONT_FAKE_MONOTONIC", "1")
-}
 
 /// A job that got a password, which lives an hour as all else.
 fn signed_in(lab: &Lab, kind: Kind) -> (Job, Machine) {

@@ -18,13 +18,13 @@ const NO_CREDENTIALS: &str = "none in the environment, the shared files, a web i
 const BAD_REQUEST_HINT: &str = "hint: the kubelet runs this command and feeds it a CredentialProviderRequest of \
                                 credentialprovider.kubelet.k8s.io/v1: set that apiVersion in its CredentialProviderConfig\n";
 
-fn request(image: &str) -> String {
+pub fn request(image: &str) -> String {
     format!(
         "{{\"kind\":\"CredentialProviderRequest\",\"apiVersion\":\"credentialprovider.kubelet.k8s.io/v1\",\"image\":\"{image}\"}}\n"
     )
 }
 
-fn ask(machine: &Machine, request: &str) -> Outcome {
+pub fn ask(machine: &Machine, request: &str) -> Outcome {
     machine.call(&crate::harness::binary(), &["kubelet"], request)
 }
 
@@ -49,7 +49,7 @@ fn opens(outcome: &Outcome, host: &str, half: u64) -> String {
 
 /// What Go's `time.ParseDuration` makes of it.
 #[track_caller]
-fn seconds(duration: &str) -> u64 {
+pub fn seconds(duration: &str) -> u64 {
     let mut seconds = 0;
     for part in duration.split_inclusive(['h', 'm', 's']) {
         let (number, unit) = part.split_at(part.len() - 1);
@@ -226,7 +226,7 @@ fn a_request_that_is_not_right_is_an_error() {
 }
 
 /// A role that pods of one service account may be pulled with.
-fn pod_role(lab: &Lab, account: &ServiceAccount) -> String {
+pub fn pod_role(lab: &Lab, account: &ServiceAccount) -> String {
     lab.add_oidc_provider(lab::ACCOUNT, EKS_ISSUER, &["sts.amazonaws.com"]);
     let condition = |claim: &str, value: &str| Condition {
         operator: Operator::StringEquals,
@@ -248,7 +248,7 @@ fn pod_role(lab: &Lab, account: &ServiceAccount) -> String {
     })
 }
 
-fn pod_request(image: &str, token: &str, annotations: &serde_json::Value) -> String {
+pub fn pod_request(image: &str, token: &str, annotations: &serde_json::Value) -> String {
     json!({
         "kind": "CredentialProviderRequest",
         "apiVersion": "credentialprovider.kubelet.k8s.io/v1",

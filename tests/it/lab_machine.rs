@@ -1,5 +1,6 @@
 //! A machine beside a lab: credentials of the lab's administrator, and the lab as its AWS.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -89,4 +90,30 @@ fn http_get(lab: &Lab, host: &str, path: &str, header: &str) -> (u16, String) {
     connection.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+/// The library that moves the clock of one process. Debian puts it into a folder of the machine's kind.
+fn libfaketime() -> String {
+    let folders = fs::read_dir("/usr/lib").unwrap().filter_map(Result::ok);
+    let mut files = folders.map(|folder| folder.path().join("faketime/libfaketime.so.1"));
+    let found = files.find(|file| file.exists());
+    found
+        .expect("scripts/install.sh test installs libfaketime")
+        .display()
+        .to_string()
+}
+
+/// The lab moves on, and the machine with it. What a machine did before stays where it was.
+pub fn later(lab: &Lab, machine: Machine, by: Duration) -> Machine {
+    lab.advance(by);
+    at_the_labs_time(lab, machine)
+}
+
+fn at_the_labs_time(lab: &Lab, machine: Machine) -> Machine {
+    let real = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let ahead = lab.now() - i64::try_from(real).unwrap();
+    machine
+        .with("LD_PRELOAD", &libfaketime())
+        .with("FAKETIME", &format!("{ahead:+}"))
+        .with("DONT_FAKE_MONOTONIC", "1")
 }

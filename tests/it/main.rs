@@ -32,6 +32,7 @@ mod odd_situations;
 mod profiles;
 mod python;
 mod rules;
+mod scale;
 mod setup_logout;
 mod sources;
 mod stored_logins;

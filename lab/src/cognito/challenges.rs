@@ -293,11 +293,11 @@ impl UserPool {
             Step::Totp => take_totp(user, given, now),
             _ => Err(mismatch("Invalid code or auth state for the user.")),
         };
-        if checked.is_err() {
-            if let Some(session) = self.sessions.get_mut(token) {
-                session.wrong_codes += 1;
-                session.used = session.wrong_codes >= MOST_WRONG_CODES;
-            }
+        if checked.is_err()
+            && let Some(session) = self.sessions.get_mut(token)
+        {
+            session.wrong_codes += 1;
+            session.used = session.wrong_codes >= MOST_WRONG_CODES;
         }
         checked
     }

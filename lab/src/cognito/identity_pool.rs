@@ -10,10 +10,10 @@ use super::refusals::{constraint, not_authorized, not_found};
 use super::roles::{RoleMapping, principal_tags};
 use super::{CLIENT_ID, IDENTITY_POOL_ID, ISSUER, LOGINS_KEY, REGION, ROTATING_CLIENT_ID, SECRET_CLIENT_ID, internal};
 use crate::answer::{Refusal, request_id};
-use crate::jwt::{Claims, SigningAlgorithm};
-use crate::policy::{Permissions, Trust, names_service};
+use crate::jwt::{Claims, SigningAlgorithm, TAGS_CLAIM};
+use crate::policy::Permissions;
 use crate::principals::AccessKey;
-use crate::sts::{SessionTags, trusts_claims};
+use crate::sts::{SessionTags, lets_tag, trusts_claims};
 use crate::{Aws, lock};
 
 /// The issuer of tokens for the classic flow.
@@ -154,8 +154,7 @@ impl Aws {
                     RoleMapping::Default
                 };
                 let role = mapping.role(&login.claims, custom)?;
-                let tags = SessionTags::of(principal_tags(&login.claims));
-                self.identity_session(&role, &identity_claims(id, Some(login), 0), tags, Vec::new())?
+                self.identity_session(&role, &identity_claims(id, Some(login), 0), Vec::new())?
             }
         };
         Ok(json!({
@@ -173,34 +172,20 @@ impl Aws {
     fn guest_session(&self, id: &str) -> Result<AccessKey, Refusal> {
         let role = lock(&self.cognito.identities).guest_role.clone().unwrap_or_default();
         let scope = Permissions::deny(["ecr:*", "ecr-public:*", "sts:*"]);
-        self.identity_session(
-            &role,
-            &identity_claims(id, None, 0),
-            SessionTags::default(),
-            vec![scope],
-        )
+        self.identity_session(&role, &identity_claims(id, None, 0), vec![scope])
     }
 
     /// Opens a session for an identity, as its pool does: the role must trust the pool, and let it set tags where there are any.
-    fn identity_session(
-        &self,
-        role_arn: &str,
-        claims: &Value,
-        tags: SessionTags,
-        scope: Vec<Permissions>,
-    ) -> Result<AccessKey, Refusal> {
+    fn identity_session(&self, role_arn: &str, claims: &Value, scope: Vec<Permissions>) -> Result<AccessKey, Refusal> {
         let misconfigured = || {
             let message = "Invalid identity pool configuration. Check assigned IAM roles for this pool.";
             Refusal::new(400, "InvalidIdentityPoolConfigurationException", message)
         };
         let role = lock(&self.iam).roles.get(role_arn).cloned().ok_or_else(misconfigured)?;
         let claims: Claims = serde_json::from_value(claims.clone()).map_err(|_| misconfigured())?;
+        let tags = SessionTags::of(claims.tags());
         let trusted = role.spec.trust.iter().any(|trust| trusts_claims(trust, &claims));
-        let may_tag = tags.tags.is_empty()
-            || role.spec.trust.iter().any(|trust| match trust {
-                Trust::TagSession { principals } => names_service(principals, IDENTITY_PROVIDER),
-                _ => false,
-            });
+        let may_tag = tags.tags.is_empty() || lets_tag(&role, IDENTITY_PROVIDER);
         if !trusted || !may_tag {
             return Err(misconfigured());
         }
@@ -231,10 +216,16 @@ fn identity_claims(id: &str, login: Option<&Login>, now: i64) -> Value {
         None => json!(["unauthenticated"]),
         Some(Login { key, sub, .. }) => json!(["authenticated", key, format!("{key}:CognitoSignIn:{sub}")]),
     };
-    json!({
+    let mut claims = json!({
         "iss": IDENTITY_ISSUER, "sub": id, "aud": IDENTITY_POOL_ID, "amr": amr,
         "iat": now, "exp": now + OPEN_ID_TOKEN,
-    })
+    });
+    if let Some(login) = login {
+        let tags = principal_tags(&login.claims).into_iter();
+        let tags: serde_json::Map<String, Value> = tags.map(|(tag, value)| (tag, json!([value]))).collect();
+        claims[TAGS_CLAIM] = json!({ "principal_tags": tags });
+    }
+    claims
 }
 
 /// `eu-west-1:` and a UUID.

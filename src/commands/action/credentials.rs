@@ -14,7 +14,7 @@ use crate::commands::identity::{IdentityArgs, credential_process};
 use crate::error::{Error, Result};
 use crate::identity::{Base, RoleSettings, Source};
 use crate::output;
-use crate::profile;
+use crate::profile::Profile;
 use crate::registry::Registry;
 use crate::secret::Secret;
 use crate::session::{Plan, SessionCredentials};
@@ -136,7 +136,7 @@ impl Credentials {
         }
         exports.set_path("AWS_CONFIG_FILE", &job.aws_config(), &mut world.env, undo)?;
         let line = credential_process(&self.identity, &self.plan)?;
-        profile::write(name, &world.exe, &line, &world.env)?;
+        Profile::new(name, &world.exe, &line, &world.env)?.write(None)?;
         exports.set("AWS_PROFILE", name, &mut world.env, undo);
         if let Some(region) = &self.identity.region {
             for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {

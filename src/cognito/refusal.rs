@@ -1,0 +1,134 @@
+//! What Cognito's errors mean, and what to do about them.
+
+use super::Service;
+use crate::error::Error;
+
+/// An error that Cognito answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which of the two.
+    pub service: Service,
+    /// What was called.
+    pub operation: &'static str,
+    /// The error's code, such as `NotAuthorizedException`.
+    pub code: String,
+    /// Its message.
+    pub message: String,
+}
+
+impl Refusal {
+    /// Whether an answer was wrong, and another one may be right: a code or a new password.
+    pub fn is_wrong_answer(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            "CodeMismatchException" | "EnableSoftwareTokenMFAException" | "InvalidPasswordException"
+        )
+    }
+
+    /// Whether the service doesn't know this operation: a stand-in, or one of years ago.
+    pub fn is_unknown_operation(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            "UnknownOperationException" | "InvalidAction" | "NotYetImplemented" | "UnsupportedOperationException"
+        )
+    }
+
+    fn hint(&self) -> Option<String> {
+        let says = |part: &str| self.message.to_ascii_lowercase().contains(part);
+        let hint = match (self.service, self.code.as_str()) {
+            (_, "NotAuthorizedException") if says("attempts exceeded") => {
+                "too many wrong passwords: Cognito lets this user try again after a while, 15 minutes at most"
+            }
+            (_, "NotAuthorizedException")
+                if says("secret hash") || says("configured with secret") || says("configured for secret") =>
+            {
+                "this app client has a secret: give the right one with --client-secret-file or ECR_AUTH_COGNITO_CLIENT_SECRET, or none where it has none"
+            }
+            (_, "NotAuthorizedException") if says("disabled") => "ask who runs the user pool to enable the user",
+            (_, "NotAuthorizedException") if says("temporary password") => {
+                "the temporary password is too old: ask who runs the user pool to send a new one"
+            }
+            (_, "NotAuthorizedException") if says("session") => {
+                "a sign-in has to be done within a few minutes, each of its codes used once: begin anew"
+            }
+            (Service::UserPool, "NotAuthorizedException") if says("incorrect username or password") => {
+                "check both; a forgotten password is replaced with: ecr-auth cognito forgot-password"
+            }
+            (Service::IdentityPool, "NotAuthorizedException") if says("supported provider") || says("login token") => {
+                "the identity pool must know this user pool and this app client, or this provider: check the ids, and that they belong together"
+            }
+            (Service::IdentityPool, "NotAuthorizedException") if says("unauthenticated") => {
+                "the identity pool takes no guests: sign in"
+            }
+            (
+                Service::IdentityPool,
+                "NotAuthorizedException" | "InvalidIdentityPoolConfigurationException" | "AccessDeniedException",
+            ) => {
+                "the identity pool has no role for this user, or not the one that role-arn asks for: ask who runs the pool"
+            }
+            (_, "UserNotConfirmedException") => {
+                "confirm the sign-up with the code that was sent, or ask who runs the user pool"
+            }
+            (_, "PasswordResetRequiredException") => {
+                "the password has to be replaced: run ecr-auth cognito forgot-password; the code for it may have been sent already"
+            }
+            (_, "UserNotFoundException") => "check the user name, and the user pool's id",
+            (_, "InvalidParameterException") if says("user_srp_auth") => {
+                "allow the app client ALLOW_USER_SRP_AUTH, or sign in with --flow user-password where it has that"
+            }
+            (_, "InvalidParameterException") if says("user_password_auth") => {
+                "allow the app client ALLOW_USER_PASSWORD_AUTH, or sign in with --flow srp"
+            }
+            (_, "InvalidParameterException") if says("refresh") => "allow the app client ALLOW_REFRESH_TOKEN_AUTH",
+            (_, "InvalidParameterException") if says("verified") => {
+                "the user has no verified e-mail address or telephone to send a code to: ask who runs the user pool"
+            }
+            (Service::UserPool, "ResourceNotFoundException") if says("client") => {
+                "check --client-id, and that it is of this user pool"
+            }
+            (Service::UserPool, "ResourceNotFoundException") => "check --user-pool-id: its region comes first",
+            (Service::IdentityPool, "ResourceNotFoundException") => "check --identity-pool-id: its region comes first",
+            (_, "CodeMismatchException" | "EnableSoftwareTokenMFAException") => {
+                "the code is wrong, or another one has come since: an authenticator's codes change every 30 seconds and need a clock that is right"
+            }
+            (_, "ExpiredCodeException") => "ask for a new code, and use it at once",
+            (_, "InvalidPasswordException") => "choose a password as the user pool wants it",
+            (_, "PasswordHistoryPolicyViolationException") => "choose a password that was not used before",
+            (
+                _,
+                "LimitExceededException"
+                | "TooManyRequestsException"
+                | "TooManyFailedAttemptsException"
+                | "ThrottlingException",
+            ) => "Cognito asks for fewer tries: wait some minutes and try again",
+            (_, "UserLambdaValidationException" | "UnexpectedLambdaException" | "InvalidLambdaResponseException") => {
+                "a program of the user pool's owner refused or failed: ask them"
+            }
+            (_, "ForbiddenException") => "a firewall of the user pool's owner refused this network: ask them",
+            (_, "ExternalServiceException" | "InternalErrorException" | "ServiceUnavailable") => {
+                "try again in a moment"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let service = match refusal.service {
+            Service::UserPool => "Amazon Cognito user pool",
+            Service::IdentityPool => "Amazon Cognito identity pool",
+        };
+        let what = format!("{service} {}", refusal.operation);
+        let cause = match refusal.message.as_str() {
+            "" => refusal.code.clone(),
+            message => format!("{}: {message}", refusal.code),
+        };
+        let error = Self::failed(what, cause);
+        match refusal.hint() {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Signing in with a user's name and password, challenge by challenge.
+//! <https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_RespondToAuthChallenge.html>
+
+mod answers;
+mod set_up;
+
+use std::collections::BTreeMap;
+
+pub use answers::{Given, Questions};
+
+use self::answers::Answers;
+use super::srp::{Ephemeral, PasswordClaim};
+use super::timestamp::timestamp;
+use super::user::User;
+use super::wire::{self, AuthAnswer, InitiateAuth, ODD_ANSWER_HINT, Parameters, Received, RespondToAuthChallenge};
+use super::{Calls, Failure, Service};
+use crate::error::{Error, Result};
+use crate::identity::Flow;
+use crate::secret::Secret;
+
+/// How often a person who answered wrongly is asked anew.
+const ROUNDS: usize = 3;
+/// More than any sign-in has: a server that never ends asking is no Cognito.
+const MOST_CHALLENGES: usize = 10;
+
+/// What a sign-in gives.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// The user's real name.
+    pub username: String,
+    /// What an identity pool takes.
+    pub id_token: Secret,
+    /// What the user pool itself takes: to change the password.
+    pub access_token: Secret,
+    /// What gives new tokens without a password.
+    pub refresh_token: Option<Secret>,
+}
+
+/// Signs in. Every answer that nobody gave before is asked for; a sign-in's session is used up by a wrong one, so that a person
+/// who mistyped begins anew, without giving the password again.
+///
+/// # Errors
+/// What Cognito says; a question where there is nobody to ask; a challenge that nothing here can answer.
+pub async fn sign_in(
+    user: &User,
+    flow: Flow,
+    given: Given,
+    calls: &impl Calls,
+    questions: &mut dyn Questions,
+) -> Result<SignedIn> {
+    let mut answers = Answers::new(given, questions);
+    for round in 1.. {
+        let attempt = Attempt {
+            user,
+            username: user.username.clone(),
+            calls,
+        };
+        match attempt.run(flow, &mut answers).await {
+            Err(Failure::Refused(refusal)) if refusal.is_wrong_answer() && answers.were_asked() && round < ROUNDS => {
+                answers.begin_anew(&refusal)?;
+            }
+            done => return done.map_err(Error::from),
+        }
+    }
+    Err(Error::failed("sign-in", "too many tries"))
+}
+
+struct Attempt<'a, C> {
+    user: &'a User,
+    /// As given at first, then the real one.
+    username: String,
+    calls: &'a C,
+}
+
+type Challenge = BTreeMap<String, String>;
+
+impl<C: Calls> Attempt<'_, C> {
+    async fn run(mut self, flow: Flow, answers: &mut Answers<'_>) -> Result<SignedIn, Failure> {
+        // Before the first call: Cognito waits a few seconds for the password's proof.
+        let password = answers.password(&self.user.username)?;
+        let mut answer = match flow {
+            Flow::Srp => self.by_proof(&password).await?,
+            Flow::UserPassword => self.by_password(&password).await?,
+        };
+        for _ in 0..MOST_CHALLENGES {
+            if let Some(result) = answer.authentication_result {
+                return self.signed_in(result);
+            }
+            let name = answer
+                .challenge_name
+                .ok_or_else(|| odd("it holds neither tokens nor a challenge"))?;
+            let challenge = answer.challenge_parameters.unwrap_or_default();
+            self.learn_name(&challenge);
+            let session = answer.session;
+            answer = self.answer(&name, &challenge, session, answers).await?;
+        }
+        Err(odd("challenge follows challenge without an end").into())
+    }
+
+    /// `USER_SRP_AUTH`: nothing is asked between the challenge and its answer.
+    async fn by_proof(&mut self, password: &Secret) -> Result<AuthAnswer, Failure> {
+        let ephemeral = Ephemeral::new()?;
+        let mut parameters = self.user.parameters(&self.username)?;
+        parameters.insert("SRP_A".to_owned(), ephemeral.public().as_str().into());
+        let answer = self.initiate("USER_SRP_AUTH", parameters).await?;
+        if answer.challenge_name.as_deref() != Some("PASSWORD_VERIFIER") {
+            return Ok(answer);
+        }
+        let challenge = answer.challenge_parameters.unwrap_or_default();
+        self.learn_name(&challenge);
+        let field = |name: &str| challenge.get(name).map(String::as_str).unwrap_or_default();
+        let timestamp = timestamp(self.calls.server_time())?;
+        let claim = PasswordClaim {
+            pool_name: self.user.pool_name(),
+            user_id: &self.username,
+            password,
+            salt: field("SALT"),
+            server_public: field("SRP_B"),
+            secret_block: field("SECRET_BLOCK"),
+            timestamp: &timestamp,
+        };
+        let signature = ephemeral.sign(&claim)?;
+        let responses = [
+            ("PASSWORD_CLAIM_SECRET_BLOCK", field("SECRET_BLOCK")),
+            ("PASSWORD_CLAIM_SIGNATURE", signature.expose()),
+            ("TIMESTAMP", &timestamp),
+        ];
+        self.respond("PASSWORD_VERIFIER", &responses, answer.session).await
+    }
+
+    /// `USER_PASSWORD_AUTH`: the password itself is sent.
+    async fn by_password(&self, password: &Secret) -> Result<AuthAnswer, Failure> {
+        let mut parameters = self.user.parameters(&self.username)?;
+        parameters.insert("PASSWORD".to_owned(), password.into());
+        self.initiate("USER_PASSWORD_AUTH", parameters).await
+    }
+
+    async fn answer(
+        &self,
+        name: &str,
+        challenge: &Challenge,
+        session: Option<Received>,
+        answers: &mut Answers<'_>,
+    ) -> Result<AuthAnswer, Failure> {
+        match name {
+            "NEW_PASSWORD_REQUIRED" => {
+                let new = answers.new_password()?;
+                let mut responses = vec![("NEW_PASSWORD".to_owned(), new.expose().to_owned())];
+                for attribute in required_attributes(challenge) {
+                    let value = answers.attribute(&attribute)?;
+                    responses.push((format!("userAttributes.{attribute}"), value));
+                }
+                let responses: Vec<_> = responses
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str()))
+                    .collect();
+                self.respond(name, &responses, session).await
+            }
+            "SOFTWARE_TOKEN_MFA" | "SMS_MFA" | "EMAIL_OTP" => {
+                let code = answers.code(name, challenge)?;
+                self.respond(name, &[(&format!("{name}_CODE"), code.expose())], session)
+                    .await
+            }
+            "SELECT_MFA_TYPE" => {
+                let kind = answers.kind_of_code(&list(challenge, "MFAS_CAN_CHOOSE"))?;
+                self.respond(name, &[("ANSWER", &kind)], session).await
+            }
+            "MFA_SETUP" => {
+                let session = self
+                    .set_up(&list(challenge, "MFAS_CAN_SETUP"), session, answers)
+                    .await?;
+                self.respond(name, &[], session).await
+            }
+            other => Err(Error::failed(
+                "sign-in",
+                format!("Cognito asks for {other}, which can't be answered here"),
+            )
+            .hint("ask who runs the user pool for a sign-in by password, and by authenticator, SMS or e-mail code")
+            .into()),
+        }
+    }
+
+    async fn initiate(&self, flow: &'static str, parameters: Parameters) -> Result<AuthAnswer, Failure> {
+        let request = InitiateAuth {
+            auth_flow: flow,
+            auth_parameters: parameters,
+            client_id: &self.user.client_id,
+        };
+        self.call("InitiateAuth", &request).await
+    }
+
+    async fn respond(
+        &self,
+        challenge: &str,
+        responses: &[(&str, &str)],
+        session: Option<Received>,
+    ) -> Result<AuthAnswer, Failure> {
+        let mut parameters = self.user.parameters(&self.username)?;
+        let responses = responses
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).into()));
+        parameters.extend(responses);
+        let request = RespondToAuthChallenge {
+            challenge_name: challenge,
+            challenge_responses: parameters,
+            client_id: &self.user.client_id,
+            session: session.map(|session| (&session.0).into()),
+        };
+        self.call("RespondToAuthChallenge", &request).await
+    }
+
+    async fn call<T: serde::de::DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        request: &impl serde::Serialize,
+    ) -> Result<T, Failure> {
+        wire::call(self.calls, Service::UserPool, &self.user.region, operation, request).await
+    }
+
+    /// An alias holds for the first call alone.
+    fn learn_name(&mut self, challenge: &Challenge) {
+        if let Some(name) = challenge.get("USER_ID_FOR_SRP") {
+            self.username.clone_from(name);
+        }
+    }
+
+    fn signed_in(self, result: wire::AuthenticationResult) -> Result<SignedIn, Failure> {
+        match (result.id_token, result.access_token) {
+            (Some(id_token), Some(access_token)) => Ok(SignedIn {
+                username: self.username,
+                id_token: id_token.0,
+                access_token: access_token.0,
+                refresh_token: result.refresh_token.map(|token| token.0),
+            }),
+            _ => Err(odd("it holds no tokens").into()),
+        }
+    }
+}
+
+/// The attributes that the pool wants of a new user and doesn't have yet.
+fn required_attributes(challenge: &Challenge) -> Vec<String> {
+    let names = list(challenge, "requiredAttributes").into_iter();
+    let short = |name: String| name.strip_prefix("userAttributes.").map_or(name.clone(), str::to_owned);
+    names.map(short).collect()
+}
+
+/// A JSON list of texts in a JSON text, as Cognito has it in a challenge's parameters.
+fn list(challenge: &Challenge, name: &str) -> Vec<String> {
+    let text = challenge.get(name).map(String::as_str).unwrap_or("[]");
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+fn odd(cause: &str) -> Error {
+    Error::failed("Amazon Cognito's answer", cause).hint(ODD_ANSWER_HINT)
+}

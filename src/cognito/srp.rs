@@ -1,0 +1,212 @@
+//! The Secure Remote Password protocol as Cognito does it: the password never leaves this machine, and Cognito proves nothing but
+//! that the password is right.
+//!
+//! It is SRP-6a with parameters of Cognito's own, which no SRP crate has: N is the 3072-bit prime of RFC 3526 (group 15), g = 2,
+//! H is SHA-256, numbers are hashed as two's complement without leading zeros (Java's `BigInteger`), and the session key comes from
+//! HKDF. Tested against an independent implementation: tests/srp/.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use crypto_bigint::modular::runtime_mod::{DynResidue, DynResidueParams};
+use crypto_bigint::{Encoding, U3072, Zero};
+use hkdf::Hkdf;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::secret_hash::hmac_sha256;
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+/// <https://www.rfc-editor.org/rfc/rfc3526#section-4>
+const PRIME: &str = "\
+FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD\
+EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED\
+EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE45B3DC2007CB8A163BF0598DA48361C55D39A69163FA8FD24CF5F\
+83655D23DCA3AD961C62F356208552BB9ED529077096966D670C354E4ABC9804F1746C08CA18217C32905E462E36CE3B\
+E39E772C180E86039B2783A2EC07A28FB5C55DF06F4C52C9DE2BCBF6955817183995497CEA956AE515D2261898FA0510\
+15728E5A8AAAC42DAD33170D04507A33A85521ABDF1CBA64ECFB850458DBEF0A8AEA71575D060C7DB3970F85A6E1E4C7\
+ABF5AE8CDB0933D71E8C94E04A25619DCEE3D2261AD2EE6BF12FFA06D98A0864D87602733EC86A64521F2B18177B200C\
+BBE117577A615D6C770988C0BAD946E208E24FA074E5AB3143DB5BFCE0FD108E4B82D120A93AD2CAFFFFFFFFFFFFFFFF";
+
+/// Bytes of the secret exponent, as Cognito's own clients draw it.
+const EXPONENT_BYTES: usize = 128;
+/// Hexadecimal digits of a number below N.
+const MOST_DIGITS: usize = U3072::BYTES * 2;
+/// Bits of a SHA-256 digest, and of a + u·x: how far a power looks into its exponent, whatever stands there.
+const HASH_BITS: usize = 256;
+const EXPONENT_BITS: usize = EXPONENT_BYTES * 8 + 1;
+const KEY_INFO: &[u8] = b"Caldera Derived Key";
+const KEY_BYTES: usize = 16;
+
+type Residue = DynResidue<{ U3072::LIMBS }>;
+type Modulus = DynResidueParams<{ U3072::LIMBS }>;
+
+/// Our half of one sign-in: a secret exponent, used once, and the public number that goes with it.
+pub struct Ephemeral {
+    exponent: Zeroizing<U3072>,
+    public: U3072,
+    modulus: Modulus,
+}
+
+/// What Cognito answers, and whose password is claimed to be known.
+#[derive(Debug, Clone, Copy)]
+pub struct PasswordClaim<'a> {
+    /// The part of the user pool's id after the `_`.
+    pub pool_name: &'a str,
+    /// `USER_ID_FOR_SRP`: the user's real name, never an alias.
+    pub user_id: &'a str,
+    /// The password.
+    pub password: &'a Secret,
+    /// `SALT`, hexadecimal.
+    pub salt: &'a str,
+    /// `SRP_B`, hexadecimal.
+    pub server_public: &'a str,
+    /// `SECRET_BLOCK`, base64.
+    pub secret_block: &'a str,
+    /// As [`super::timestamp()`] writes it.
+    pub timestamp: &'a str,
+}
+
+impl Ephemeral {
+    /// Draws a secret exponent.
+    ///
+    /// # Errors
+    /// The system has no randomness to give.
+    pub fn new() -> Result<Self> {
+        let mut bytes = Zeroizing::new([0; EXPONENT_BYTES]);
+        getrandom::fill(&mut *bytes).map_err(|error| Error::failed("no random number from the system", error))?;
+        Ok(Self::of(&bytes))
+    }
+
+    /// With a given secret exponent.
+    fn of(exponent: &[u8; EXPONENT_BYTES]) -> Self {
+        let mut wide = Zeroizing::new([0; U3072::BYTES]);
+        wide[U3072::BYTES - EXPONENT_BYTES..].copy_from_slice(exponent);
+        let exponent = Zeroizing::new(U3072::from_be_slice(&*wide));
+        let modulus = Modulus::new(&U3072::from_be_hex(PRIME));
+        let public = generator(modulus).pow_bounded_exp(&exponent, EXPONENT_BITS).retrieve();
+        Self {
+            exponent,
+            public,
+            modulus,
+        }
+    }
+
+    /// `SRP_A`, hexadecimal.
+    pub fn public(&self) -> String {
+        hex(strip(&self.public.to_be_bytes()))
+    }
+
+    /// `PASSWORD_CLAIM_SIGNATURE`, base64: shows that the password is known, for this sign-in alone.
+    ///
+    /// # Errors
+    /// An answer that can't be Cognito's, or that of one who wants to find the password out.
+    pub fn sign(&self, claim: &PasswordClaim<'_>) -> Result<Secret> {
+        let block = STANDARD.decode(claim.secret_block).map_err(|_| odd("SECRET_BLOCK"))?;
+        let key = self.session_key(claim)?;
+        let parts = [
+            claim.pool_name.as_bytes(),
+            claim.user_id.as_bytes(),
+            &block,
+            claim.timestamp.as_bytes(),
+        ];
+        let signature = hmac_sha256(&*key, &parts)?;
+        Ok(Secret::new(STANDARD.encode(signature)))
+    }
+
+    /// S = (B − k·gˣ)^(a + u·x) mod N, and HKDF of that.
+    fn session_key(&self, claim: &PasswordClaim<'_>) -> Result<Zeroizing<[u8; KEY_BYTES]>> {
+        let modulus = self.modulus;
+        let server_public = number(claim.server_public).ok_or_else(|| odd("SRP_B"))?;
+        let server = Residue::new(&server_public, modulus);
+        let u = hash(&[&pad(&self.public), &pad(&server_public)]);
+        if bool::from(server.retrieve().is_zero()) || u.iter().all(|byte| *byte == 0) {
+            return Err(odd("SRP_B"));
+        }
+        let x = private_key(claim)?;
+        let k = hash(&[&pad(modulus.modulus()), &[2]]);
+        let (u, x, k) = (from_hash(&u), Zeroizing::new(from_hash(&x)), from_hash(&k));
+        let verifier = Zeroizing::new(generator(modulus).pow_bounded_exp(&x, HASH_BITS));
+        let base = Zeroizing::new(server - Residue::new(&k, modulus) * *verifier);
+        // u·x has 512 bits, a 1024: nothing is lost.
+        let exponent = Zeroizing::new(self.exponent.wrapping_add(&u.wrapping_mul(&*x)));
+        let shared = Zeroizing::new(base.pow_bounded_exp(&exponent, EXPONENT_BITS).retrieve());
+        derive(&pad(&shared), &pad(&u))
+    }
+}
+
+/// x = H(pad salt ‖ H(pool name ‖ user ‖ ":" ‖ password)).
+fn private_key(claim: &PasswordClaim<'_>) -> Result<Zeroizing<[u8; 32]>> {
+    let salt = number(claim.salt).ok_or_else(|| odd("SALT"))?;
+    let inner = hash(&[
+        claim.pool_name.as_bytes(),
+        claim.user_id.as_bytes(),
+        b":",
+        claim.password.expose().as_bytes(),
+    ]);
+    Ok(hash(&[&pad(&salt), &*inner]))
+}
+
+fn derive(input: &[u8], salt: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>> {
+    let mut key = Zeroizing::new([0; KEY_BYTES]);
+    let expanded = Hkdf::<Sha256>::new(Some(salt), input).expand(KEY_INFO, &mut *key);
+    expanded.map_err(|error| Error::failed("HKDF", error))?;
+    Ok(key)
+}
+
+fn generator(modulus: Modulus) -> Residue {
+    Residue::new(&U3072::from_u8(2), modulus)
+}
+
+fn hash(parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+    }
+    Zeroizing::new(hash.finalize().into())
+}
+
+fn from_hash(hash: &[u8; 32]) -> U3072 {
+    let mut wide = Zeroizing::new([0; U3072::BYTES]);
+    wide[U3072::BYTES - hash.len()..].copy_from_slice(hash);
+    U3072::from_be_slice(&*wide)
+}
+
+/// A number as Java's `BigInteger.toByteArray` has it: no leading zero byte, but where the first bit would be taken for a sign.
+fn pad(number: &U3072) -> Zeroizing<Vec<u8>> {
+    let bytes = Zeroizing::new(number.to_be_bytes());
+    let digits = strip(&*bytes);
+    let mut padded = Zeroizing::new(Vec::with_capacity(digits.len() + 1));
+    if digits.first().is_none_or(|first| first & 0x80 != 0) {
+        padded.push(0);
+    }
+    padded.extend_from_slice(digits);
+    padded
+}
+
+fn strip(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    &bytes[zeros..]
+}
+
+/// A hexadecimal number of at most 3072 bits.
+fn number(text: &str) -> Option<U3072> {
+    let digits = text.trim_start_matches('0');
+    let is_hex = text.bytes().all(|b| b.is_ascii_hexdigit());
+    if !is_hex || text.is_empty() || digits.len() > MOST_DIGITS {
+        return None;
+    }
+    Some(U3072::from_be_hex(&format!("{digits:0>MOST_DIGITS$}")))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn odd(field: &str) -> Error {
+    Error::failed("Amazon Cognito", format!("the {field} of its answer can't be right"))
+        .hint("this isn't how Cognito answers: look at AWS_ENDPOINT_URL and the proxy, and who answers in its place")
+}
+
+#[cfg(test)]
+mod vectors;

@@ -1,0 +1,203 @@
+//! The flags that say who signs in to Cognito, and how.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::cognito::Given;
+use crate::error::{Error, Result};
+use crate::file::{TOKEN_LIMIT, read_secret};
+use crate::identity::{CognitoSettings, Flow, IdentityFlow, policy_text};
+use crate::program;
+use crate::secret::Secret;
+use crate::world::Env;
+
+/// What a command that prints the password may take.
+const COMMAND_BUDGET: Duration = Duration::from_secs(60);
+
+/// Who signs in, and how
+#[derive(Debug, Clone, Default, Args)]
+pub struct CognitoArgs {
+    /// User pool, such as eu-west-1_AbCdEfGhI
+    #[arg(long, value_name = "ID")]
+    pub user_pool_id: Option<String>,
+    /// App client of the user pool
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
+    /// Identity pool, such as eu-west-1:12345678-abcd-1234-abcd-123456789012
+    #[arg(long, value_name = "ID")]
+    pub identity_pool_id: Option<String>,
+    /// Who signs in
+    #[arg(long, value_name = "NAME")]
+    pub username: Option<String>,
+    /// File that holds the password [env: ECR_AUTH_COGNITO_PASSWORD] [default: asked for on the terminal]
+    #[arg(long, value_name = "FILE", group = "password_place")]
+    pub password_file: Option<PathBuf>,
+    /// Command line that prints the password
+    #[arg(long, value_name = "CMD", group = "password_place")]
+    pub password_command: Option<String>,
+    /// File that holds the app client's secret [env: ECR_AUTH_COGNITO_CLIENT_SECRET]
+    #[arg(long, value_name = "FILE")]
+    pub client_secret_file: Option<PathBuf>,
+    /// How the password is proved [default: srp]
+    #[arg(long, value_enum)]
+    pub flow: Option<FlowArg>,
+    /// How the identity pool's token becomes AWS credentials [default: enhanced]
+    #[arg(long, value_enum)]
+    pub identity_flow: Option<IdentityFlowArg>,
+    /// Role to ask for: one that the pool's rules allow, or in the classic flow one that trusts the pool
+    #[arg(long, value_name = "ARN")]
+    pub role_arn: Option<String>,
+    /// Seconds that a session of the classic flow lives: 900 to 43200
+    #[arg(long, value_name = "SECONDS")]
+    pub duration: Option<u32>,
+    /// Session policy of the classic flow
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub policy: Option<String>,
+    /// Another identity provider than a user pool: accounts.google.com, graph.facebook.com, an OIDC issuer
+    #[arg(long, value_name = "KEY")]
+    pub provider: Option<String>,
+    /// File that holds that provider's token
+    #[arg(long, value_name = "FILE")]
+    pub id_token_file: Option<PathBuf>,
+    /// Code of the authenticator, where nobody can be asked for it
+    #[arg(long, value_name = "CODE")]
+    pub mfa_code: Option<String>,
+    /// Never
+    #[arg(short = 'p', long, num_args = 0..=1, hide = true)]
+    pub password: Option<Option<String>>,
+}
+
+/// How the password is proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FlowArg {
+    /// The password never leaves this machine
+    Srp,
+    /// The password itself is sent
+    UserPassword,
+}
+
+/// How the identity pool's token becomes AWS credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IdentityFlowArg {
+    /// The pool chooses the role; sessions live an hour
+    Enhanced,
+    /// A role, a duration and a policy of one's own, by STS
+    Classic,
+}
+
+impl From<FlowArg> for Flow {
+    fn from(flow: FlowArg) -> Self {
+        match flow {
+            FlowArg::Srp => Self::Srp,
+            FlowArg::UserPassword => Self::UserPassword,
+        }
+    }
+}
+
+impl From<IdentityFlowArg> for IdentityFlow {
+    fn from(flow: IdentityFlowArg) -> Self {
+        match flow {
+            IdentityFlowArg::Enhanced => Self::Enhanced,
+            IdentityFlowArg::Classic => Self::Classic,
+        }
+    }
+}
+
+impl CognitoArgs {
+    /// The settings: `base`, those of the configuration, where the flags leave them open. Flags that name another pool or provider
+    /// take the place of all of it.
+    ///
+    /// # Errors
+    /// A password on the command line; a policy's file that can't be read.
+    pub fn settings(&self, base: Option<&CognitoSettings>) -> Result<CognitoSettings> {
+        self.refuse_password()?;
+        let names_another = self.user_pool_id.is_some() || self.identity_pool_id.is_some() || self.provider.is_some();
+        let base = base.filter(|_| !names_another).cloned().unwrap_or_default();
+        let policy = self
+            .policy
+            .as_deref()
+            .map(|policy| policy_text(policy, |file| PathBuf::from(file)))
+            .transpose()?;
+        Ok(CognitoSettings {
+            user_pool_id: self.user_pool_id.clone().or(base.user_pool_id),
+            client_id: self.client_id.clone().or(base.client_id),
+            identity_pool_id: self.identity_pool_id.clone().unwrap_or(base.identity_pool_id),
+            username: self.username.clone().or(base.username),
+            client_secret_file: self.client_secret_file.clone().or(base.client_secret_file),
+            flow: self.flow.map_or(base.flow, Flow::from),
+            identity_flow: self.identity_flow.map_or(base.identity_flow, IdentityFlow::from),
+            role_arn: self.role_arn.clone().or(base.role_arn),
+            duration: self.duration.or(base.duration),
+            policy: policy.or(base.policy),
+            provider: self.provider.clone().or(base.provider),
+            id_token_file: self.id_token_file.clone().or(base.id_token_file),
+        })
+    }
+
+    fn refuse_password(&self) -> Result<()> {
+        match self.password {
+            None => Ok(()),
+            Some(_) => Err(Error::usage(
+                "--password",
+                "a password on the command line is seen by every user of this machine, and stays in the shell's history",
+            )
+            .hint("leave it out and type it in when asked, or give it with --password-file, --password-command or ECR_AUTH_COGNITO_PASSWORD")),
+        }
+    }
+
+    /// What is known before anybody is asked.
+    ///
+    /// # Errors
+    /// A file or a command that is to give the password doesn't.
+    pub fn given(&self, env: &Env) -> Result<Given> {
+        Ok(Given {
+            password: self.password(env)?,
+            new_password: None,
+            code: self.mfa_code.as_deref().map(Secret::from),
+        })
+    }
+
+    fn password(&self, env: &Env) -> Result<Option<Secret>> {
+        match (&self.password_file, &self.password_command) {
+            (Some(path), _) => password_in(path).map(Some),
+            (None, Some(line)) => password_of(line).map(Some),
+            (None, None) => Ok(env.get("ECR_AUTH_COGNITO_PASSWORD").map(Secret::from)),
+        }
+    }
+
+    /// The command to run where there is a terminal.
+    pub fn hint(&self) -> String {
+        let one = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!(" --{name} {value}"));
+        let flags = [
+            one("user-pool-id", &self.user_pool_id),
+            one("client-id", &self.client_id),
+            one("identity-pool-id", &self.identity_pool_id),
+            one("username", &self.username),
+        ];
+        let flags: String = flags.into_iter().flatten().collect();
+        format!("run in a terminal: ecr-auth cognito{flags}")
+    }
+}
+
+/// The first line of a file, or all of it where there is one.
+pub fn password_in(path: &Path) -> Result<Secret> {
+    let what = format!("the password in {}", path.display());
+    let text = read_secret(path, TOKEN_LIMIT).map_err(|error| Error::usage(&what, error))?;
+    one_line(&text).ok_or_else(|| Error::usage(what, "the file's first line is empty"))
+}
+
+fn password_of(line: &str) -> Result<Secret> {
+    let what = "--password-command";
+    let printed = program::output(&mut program::shell(line), None, COMMAND_BUDGET);
+    let printed = printed.map_err(|failure| Error::failed(what, failure).hint("it has to print the password"))?;
+    one_line(&printed)
+        .ok_or_else(|| Error::failed(what, "the first line it prints is empty").hint("it has to print the password"))
+}
+
+/// Blanks may be part of a password, a line's end is not.
+fn one_line(text: &Secret) -> Option<Secret> {
+    let line = text.expose().lines().next().unwrap_or_default();
+    (!line.is_empty()).then(|| Secret::new(line))
+}

@@ -1,0 +1,262 @@
+//! The flags that say how a user signs in to Cognito.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use crate::error::{Error, Result};
+use crate::identity::{CognitoSettings, Flow, IdentityFlow, policy_text};
+
+/// How a user signs in to Cognito
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "How a user signs in to Cognito")]
+pub struct SignInArgs {
+    /// User pool, such as eu-west-1_AbCdEfGhI
+    #[arg(long, value_name = "ID")]
+    pub user_pool_id: Option<String>,
+    /// App client of the user pool
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
+    /// Identity pool, such as eu-west-1:12345678-abcd-1234-abcd-123456789012
+    #[arg(long, value_name = "ID")]
+    pub identity_pool_id: Option<String>,
+    /// Who signs in
+    #[arg(long, value_name = "NAME")]
+    pub username: Option<String>,
+    /// File that holds the app client's secret, where it has one
+    #[arg(long, value_name = "FILE")]
+    pub client_secret_file: Option<PathBuf>,
+    /// How the password is proved [default: srp, which never sends it]
+    #[arg(long, value_enum)]
+    pub flow: Option<FlowArg>,
+    /// Whether the pool chooses the role, or --role-arn names it and STS is asked [default: enhanced]
+    #[arg(long, value_enum)]
+    pub identity_flow: Option<IdentityFlowArg>,
+    /// Another identity provider in place of the user pool, by the identity pool's key for it
+    #[arg(long, value_name = "KEY")]
+    pub provider: Option<String>,
+    /// File that holds that provider's token
+    #[arg(long, value_name = "FILE")]
+    pub id_token_file: Option<PathBuf>,
+}
+
+/// How the password is proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FlowArg {
+    /// By SRP: it never leaves this machine
+    Srp,
+    /// It is sent
+    UserPassword,
+}
+
+/// Who chooses the role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IdentityFlowArg {
+    /// The identity pool, for an hour
+    Enhanced,
+    /// --role-arn, with --duration and --policy
+    Classic,
+}
+
+impl From<FlowArg> for Flow {
+    fn from(flow: FlowArg) -> Self {
+        match flow {
+            FlowArg::Srp => Self::Srp,
+            FlowArg::UserPassword => Self::UserPassword,
+        }
+    }
+}
+
+impl From<IdentityFlowArg> for IdentityFlow {
+    fn from(flow: IdentityFlowArg) -> Self {
+        match flow {
+            IdentityFlowArg::Enhanced => Self::Enhanced,
+            IdentityFlowArg::Classic => Self::Classic,
+        }
+    }
+}
+
+/// What is said of the role beside the sign-in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PoolRole<'a> {
+    /// `--role-arn`.
+    pub role_arn: Option<&'a str>,
+    /// `--duration`, in seconds.
+    pub duration: Option<u32>,
+    /// `--policy`: JSON, or `@FILE`.
+    pub policy: Option<&'a str>,
+}
+
+impl SignInArgs {
+    /// Whether they say anything.
+    pub fn is_given(&self) -> bool {
+        *self != Self::default()
+    }
+
+    /// All that is said: the flags, and where they name no pool and no provider, what `cognito:` in ecr-auth.yml says beside them.
+    /// Paths are absolute.
+    ///
+    /// # Errors
+    /// Usage errors: an id that can't be, a piece that is missing, what doesn't go together, a policy that can't be read.
+    pub fn settings(&self, role: PoolRole<'_>, block: Option<&CognitoSettings>) -> Result<CognitoSettings> {
+        let names = [
+            &self.user_pool_id,
+            &self.client_id,
+            &self.identity_pool_id,
+            &self.provider,
+        ];
+        let base = match names.into_iter().any(Option::is_some) {
+            true => CognitoSettings::default(),
+            false => block.cloned().unwrap_or_default(),
+        };
+        let policy = role
+            .policy
+            .map(|policy| policy_text(policy, |file| PathBuf::from(file)));
+        let file = |path: &Option<PathBuf>| path.as_deref().map(absolute).transpose();
+        let settings = CognitoSettings {
+            user_pool_id: self.user_pool_id.clone().or(base.user_pool_id),
+            client_id: self.client_id.clone().or(base.client_id),
+            identity_pool_id: self.identity_pool_id.clone().unwrap_or(base.identity_pool_id),
+            username: self.username.clone().or(base.username),
+            client_secret_file: file(&self.client_secret_file)?.or(base.client_secret_file),
+            flow: self.flow.map_or(base.flow, Flow::from),
+            identity_flow: self.identity_flow.map_or(base.identity_flow, IdentityFlow::from),
+            role_arn: role.role_arn.map(str::to_owned).or(base.role_arn),
+            duration: role.duration.or(base.duration),
+            policy: policy.transpose()?.or(base.policy),
+            provider: self.provider.clone().or(base.provider),
+            id_token_file: file(&self.id_token_file)?.or(base.id_token_file),
+        };
+        if settings.identity_pool_id.is_empty() {
+            return Err(Error::usage("identity-pool-id", "it is missing").hint(
+                "give --identity-pool-id, --user-pool-id and --client-id, or write them under \"cognito\" in ecr-auth.yml",
+            ));
+        }
+        settings.check()?;
+        Ok(settings)
+    }
+}
+
+/// The settings as the arguments of a later `ecr-auth cognito`, in another folder.
+///
+/// # Errors
+/// A path that is not Unicode.
+pub fn command_line(settings: &CognitoSettings) -> Result<Vec<String>> {
+    let text = |path: &PathBuf| {
+        let text = path.to_str().map(str::to_owned);
+        text.ok_or_else(|| Error::usage(path.to_string_lossy(), "this path is not Unicode"))
+    };
+    let flow = (settings.flow != Flow::default()).then(|| settings.flow.name().to_owned());
+    let identity_flow = settings.identity_flow;
+    let identity_flow = (identity_flow != IdentityFlow::default()).then(|| identity_flow.name().to_owned());
+    let flags = [
+        ("user-pool-id", settings.user_pool_id.clone()),
+        ("client-id", settings.client_id.clone()),
+        ("identity-pool-id", Some(settings.identity_pool_id.clone())),
+        ("username", settings.username.clone()),
+        (
+            "client-secret-file",
+            settings.client_secret_file.as_ref().map(text).transpose()?,
+        ),
+        ("flow", flow),
+        ("identity-flow", identity_flow),
+        ("role-arn", settings.role_arn.clone()),
+        ("duration", settings.duration.map(|seconds| seconds.to_string())),
+        ("policy", settings.policy.clone()),
+        ("provider", settings.provider.clone()),
+        ("id-token-file", settings.id_token_file.as_ref().map(text).transpose()?),
+    ];
+    // With a sign as one word: a value that begins with a hyphen would be taken for a flag.
+    let given = flags.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let words = given.flat_map(|(name, value)| match value.starts_with('-') {
+        true => vec![format!("--{name}={value}")],
+        false => vec![format!("--{name}"), value],
+    });
+    Ok(std::iter::once("cognito".to_owned()).chain(words).collect())
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| Error::failed(format!("cannot find {}", path.display()), error))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        sign_in: SignInArgs,
+        #[arg(long)]
+        role_arn: Option<String>,
+        #[arg(long)]
+        duration: Option<u32>,
+        #[arg(long)]
+        policy: Option<String>,
+    }
+
+    fn settings(args: &[&str], block: Option<&CognitoSettings>) -> Result<CognitoSettings> {
+        let line = Line::try_parse_from(std::iter::once(&"ecr-auth").chain(args)).unwrap();
+        let role = PoolRole {
+            role_arn: line.role_arn.as_deref(),
+            duration: line.duration,
+            policy: line.policy.as_deref(),
+        };
+        line.sign_in.settings(role, block)
+    }
+
+    const IDS: [&str; 6] = [
+        "--user-pool-id",
+        "eu-west-1_AbC",
+        "--client-id",
+        "abc",
+        "--identity-pool-id",
+        "eu-west-1:12345678-abcd-1234-abcd-123456789012",
+    ];
+
+    #[test]
+    fn what_is_written_into_a_command_line_is_read_back() {
+        let more = [
+            "--username=-zoë",
+            "--client-secret-file",
+            "/s e",
+            "--flow",
+            "user-password",
+            "--identity-flow",
+            "classic",
+            "--role-arn",
+            "arn:aws:iam::111122223333:role/pull",
+            "--duration",
+            "900",
+            "--policy",
+            "{}",
+        ];
+        let all = [&IDS[..], &more].concat();
+        let parsed = settings(&all, None).unwrap();
+        let line = command_line(&parsed).unwrap();
+        assert_eq!(line, [&["cognito"], &all[..]].concat());
+        let words: Vec<&str> = line.iter().skip(1).map(String::as_str).collect();
+        assert_eq!(settings(&words, None).unwrap(), parsed);
+    }
+
+    #[test]
+    fn pools_are_one_whole() {
+        let block = settings(
+            &[&IDS[..], &["--username", "zoe", "--flow", "user-password"]].concat(),
+            None,
+        )
+        .unwrap();
+        let other = settings(&["--username", "max"], Some(&block)).unwrap();
+        assert_eq!(
+            (other.username.as_deref(), other.flow),
+            (Some("max"), Flow::UserPassword)
+        );
+        assert_eq!(other.user_pool_id, block.user_pool_id);
+        let other = settings(&IDS, Some(&block)).unwrap();
+        assert_eq!((other.username, other.flow), (None, Flow::Srp));
+        let error = settings(&IDS[..4], Some(&block)).unwrap_err();
+        assert_eq!((error.exit().code(), error.what()), (2, "identity-pool-id"));
+    }
+}

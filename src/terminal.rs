@@ -1,0 +1,84 @@
+//! The terminal in front of which a person sits, whatever stdin and stdout are connected to: questions go there and nowhere else.
+
+use std::io::{IsTerminal, Write};
+
+use crate::cognito::Questions;
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+#[cfg(unix)]
+#[path = "terminal/unix.rs"]
+mod system;
+#[cfg(not(unix))]
+#[path = "terminal/other.rs"]
+mod system;
+
+/// Nothing that is typed in has more characters.
+const LONGEST: usize = 4096;
+
+/// The controlling terminal, or none.
+#[derive(Debug)]
+pub struct Terminal {
+    device: Option<system::Device>,
+    /// What to do where there is none.
+    hint: String,
+}
+
+impl Terminal {
+    /// The controlling terminal. There is none where stderr is connected to something else: whoever runs this as a
+    /// `credential_process` hears it and shows nothing, and a question that nobody sees would wait for ever.
+    pub fn open(hint: impl Into<String>) -> Self {
+        let is_seen = std::io::stderr().is_terminal();
+        Self {
+            device: is_seen.then(system::Device::open).flatten(),
+            hint: hint.into(),
+        }
+    }
+
+    /// Whether there is one.
+    pub fn is_there(&self) -> bool {
+        self.device.is_some()
+    }
+
+    fn device(&mut self, question: &str) -> Result<&mut system::Device> {
+        let what = question.trim().trim_end_matches(':').to_lowercase();
+        let hint = self.hint.clone();
+        let device = self.device.as_mut();
+        device.ok_or_else(|| Error::failed("no terminal", format!("there is nobody to ask for: {what}")).hint(hint))
+    }
+
+    fn answer(&mut self, question: &str, is_shown: bool) -> Result<Secret> {
+        let device = self.device(question)?;
+        let failed = |error: std::io::Error| Error::failed("terminal", error);
+        write!(device, "{question}")
+            .and_then(|()| device.flush())
+            .map_err(failed)?;
+        let answer = device.read_line(is_shown, LONGEST).map_err(failed)?;
+        let text = answer
+            .as_ref()
+            .map(|answer| answer.expose().trim_end_matches(['\r', '\n']));
+        match text {
+            None => Err(Error::failed("sign-in", "given up")),
+            Some("") => Err(Error::failed("sign-in", "the answer is empty")),
+            Some(text) => Ok(Secret::new(text)),
+        }
+    }
+}
+
+impl Questions for Terminal {
+    fn ask(&mut self, question: &str) -> Result<String> {
+        let answer = self.answer(question, true)?;
+        Ok(answer.expose().to_owned())
+    }
+
+    fn ask_secret(&mut self, question: &str) -> Result<Secret> {
+        self.answer(question, false)
+    }
+
+    fn tell(&mut self, line: &str) -> Result<()> {
+        let device = self.device("an answer")?;
+        // What a server says must not move the cursor.
+        let line = line.replace(char::is_control, " ");
+        writeln!(device, "{line}").map_err(|error| Error::failed("terminal", error))
+    }
+}

@@ -1,0 +1,120 @@
+//! `/dev/tty`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
+
+use crate::secret::Secret;
+
+/// Keys that end a question without an answer: Ctrl-C and Ctrl-\, and Ctrl-D where nothing was typed.
+const INTERRUPT: u8 = 0x03;
+const END: u8 = 0x04;
+const QUIT: u8 = 0x1c;
+/// Keys that take back: the last character (two codes are usual), and all of it (Ctrl-U).
+const BACKSPACE: u8 = 0x08;
+const DELETE: u8 = 0x7f;
+const KILL: u8 = 0x15;
+
+#[derive(Debug)]
+pub(super) struct Device(File);
+
+impl Device {
+    pub fn open() -> Option<Self> {
+        let file = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
+        tcgetattr(&file).is_ok().then_some(Self(file))
+    }
+
+    /// A line, or `None` where the question was given up. Keys are read one by one, those that would send a signal too: so the
+    /// terminal is as it was before, however the question ends.
+    pub fn read_line(&mut self, is_shown: bool, longest: usize) -> io::Result<Option<Secret>> {
+        let modes = Modes::for_keys(&self.0)?;
+        // Room for all of it, so that no copy is left behind where it grew.
+        let mut line = Zeroizing::new(Vec::with_capacity(longest));
+        let answered = self.read_keys(&mut line, is_shown, longest);
+        drop(modes);
+        let answered = answered?;
+        writeln!(self.0)?;
+        let text = String::from_utf8_lossy(&line);
+        Ok(answered.then(|| Secret::new(Zeroizing::new(text.into_owned()).as_str())))
+    }
+
+    /// False where it is given up.
+    fn read_keys(&mut self, line: &mut Vec<u8>, is_shown: bool, longest: usize) -> io::Result<bool> {
+        loop {
+            let mut key = [0];
+            if self.0.read(&mut key)? == 0 {
+                return Ok(false);
+            }
+            match key[0] {
+                b'\r' | b'\n' => return Ok(true),
+                INTERRUPT | QUIT => return Ok(false),
+                END if line.is_empty() => return Ok(false),
+                BACKSPACE | DELETE => self.take_back(line, is_shown)?,
+                KILL => {
+                    while !line.is_empty() {
+                        self.take_back(line, is_shown)?;
+                    }
+                }
+                key if key >= b' ' && line.len() < longest => {
+                    line.push(key);
+                    if is_shown {
+                        self.0.write_all(&[key])?;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The last character, whole.
+    fn take_back(&mut self, line: &mut Vec<u8>, is_shown: bool) -> io::Result<()> {
+        let was_there = !line.is_empty();
+        while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
+        match is_shown && was_there {
+            true => self.0.write_all(b"\x08 \x08"),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Write for Device {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// The terminal's modes of before, put back when dropped.
+struct Modes {
+    terminal: File,
+    before: Termios,
+}
+
+impl Modes {
+    /// Key by key, none of them shown, none of them a signal.
+    fn for_keys(terminal: &File) -> io::Result<Self> {
+        let before = tcgetattr(terminal)?;
+        let mut keys = before.clone();
+        keys.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
+        keys.special_codes[SpecialCodeIndex::VMIN] = 1;
+        keys.special_codes[SpecialCodeIndex::VTIME] = 0;
+        let modes = Self {
+            terminal: terminal.try_clone()?,
+            before,
+        };
+        // What was typed before the question was not meant as its answer.
+        tcsetattr(terminal, OptionalActions::Flush, &keys)?;
+        Ok(modes)
+    }
+}
+
+impl Drop for Modes {
+    fn drop(&mut self) {
+        let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.before);
+    }
+}
