@@ -13,6 +13,7 @@ mod denials;
 mod eks;
 mod endpoints;
 mod faults;
+mod floods;
 mod fuzz;
 mod github_runner;
 mod harness;
