@@ -1,6 +1,6 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check fmt lab bench mutants dist check-platforms clean
+.PHONY: help demo test soak check fmt lab bench mutants fuzz dist check-platforms clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf 'make %-16s %s\n' "$$name" "$$text"; done
@@ -27,8 +27,11 @@ lab: ## runs the local AWS and prints the environment to export
 bench: ## counts the instructions of a warm `get`, beside the Go helper's
 	@benches/warm-get.sh
 
-mutants: ## breaks registry, cache and docker on purpose and lists what no test notices
+mutants: ## breaks registry, cache and docker on purpose, takes each protection out, and lists what no test notices
 	@scripts/mutants.sh
+
+fuzz: ## looks for inputs that break a promise, five minutes for each target; scripts/fuzz.sh SECONDS for longer
+	@scripts/fuzz.sh
 
 dist: ## builds the static binaries for release into dist/ and tests them
 	@scripts/dist.sh

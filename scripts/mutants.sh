@@ -1,13 +1,19 @@
 #!/usr/bin/env bash
 # make mutants, or scripts/mutants.sh [ROOM…]: cargo-mutants breaks the rooms whose rules are promises (registry, cache, docker), one
 # change at a time, and that room's own tests must notice. A change that none notices must stand, with its reason, in docs/mutants.md.
+# `protections`, as the first ROOM, takes out those of docs/security.md: see protections.sh.
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 "$ROOT/scripts/install.sh" build mutants
 find_rust
 
 ROOMS=("$@")
-[ $# -gt 0 ] || ROOMS=(registry cache docker)
+[ $# -gt 0 ] || ROOMS=(protections registry cache docker)
+if [ "${ROOMS[0]}" = protections ]; then
+  "$ROOT/scripts/protections.sh"
+  ROOMS=("${ROOMS[@]:1}")
+  [ ${#ROOMS[@]} -gt 0 ] || exit 0
+fi
 OUT=$TARGET/mutants
 REASONS=$ROOT/docs/mutants.md
 # A quarter of the usual cases; set it for more.

@@ -15,6 +15,9 @@ LISTED=$(cargo nextest list --locked --workspace --message-format json 2>/dev/nu
 read -r listed ignored <<<"$LISTED"
 [ "$ignored" = 0 ] || die "$ignored tests are #[ignore]d: mend or remove them"
 
+say "== protections"
+"$ROOT/scripts/protections.sh" check
+
 REPORT=$TARGET/nextest/default/junit.xml
 rm -f "$REPORT"
 status=0

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use ecr_auth::identity::{Identity, SharedFiles};
-use ecr_auth::profile;
+use ecr_auth::profile::Profile;
 use ecr_auth::world::Env;
 
 use super::inputs::{in_folder, is_fit_to_read, parts, text};
@@ -20,7 +20,8 @@ pub fn shared_files(input: &[u8]) {
     reads(&env);
     let path = in_folder(|folder| folder.join("aws-config"));
     let args = ["assume".to_owned(), argument.to_owned()];
-    let written = profile::write(name, Path::new("/opt/ecr-auth"), &args, &env);
+    let write = || Profile::new(name, Path::new("/opt/ecr-auth"), &args, &env)?.write(None);
+    let written = write();
     let after = fs::read_to_string(&path).unwrap_or_default();
     match written {
         Err(error) => {
@@ -31,7 +32,7 @@ pub fn shared_files(input: &[u8]) {
             assert_eq!(written.changed, after != config);
             assert_eq!(after.matches(SETTING).count().min(1), 1);
             the_rest_stays(config, &after);
-            let again = profile::write(name, Path::new("/opt/ecr-auth"), &args, &env).expect("it was written before");
+            let again = write().expect("it was written before");
             assert!(!again.changed);
             reads(&env);
         }

@@ -30,6 +30,8 @@ use crate::world::Env;
 /// More than any answer of these services weighs: 1 MiB.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
+/// Largest file of certificates that is read: 16 MiB. All public roots together have a quarter of one.
+const BUNDLE_LIMIT: usize = 16 << 20;
 /// What is learnt from the answers themselves.
 #[derive(Debug, Clone, Default)]
 pub struct Watch {
@@ -38,8 +40,6 @@ pub struct Watch {
     /// Whom the calls ask.
     pub trail: Trail,
 }
-/// Largest file of certificates that is read: 16 MiB. All public roots together have a quarter of one.
-const BUNDLE_LIMIT: usize = 16 << 20;
 
 /// The last moment a server told us, with ours of the same moment.
 #[derive(Debug, Clone, Default)]

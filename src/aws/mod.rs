@@ -120,13 +120,15 @@ impl<'a> Aws<'a> {
     /// # Errors
     /// What the calls say, or that they took longer than the budget, and who was asked last.
     pub fn within<T>(&self, calls: impl Future<Output = Result<T>>) -> Result<T> {
-        run(self.budget, calls)?.unwrap_or_else(|| {
-            let trail = &self.watch.trail;
-            let from = trail.address().map(|address| format!(" from {address}"));
-            let after = trail.refusal().map(|refusal| format!(", after {refusal}"));
-            let about = from.unwrap_or_default() + &after.unwrap_or_default();
-            Err(no_answer(self.budget, &about))
-        })
+        timed(self.budget, calls)?.unwrap_or_else(|| Err(no_answer(self.budget, &self.asked())))
+    }
+
+    /// Who was asked last, and how they refused, as the rest of a sentence.
+    fn asked(&self) -> String {
+        let trail = &self.watch.trail;
+        let address = trail.address().map(|address| format!(" from {address}"));
+        let refusal = trail.refusal().map(|refusal| format!(", after {refusal}"));
+        address.unwrap_or_default() + &refusal.unwrap_or_default()
     }
 
     /// What is left of the time, less a tenth: who waits no longer than that can still say for whom.
@@ -186,17 +188,16 @@ fn attempt(budget: Duration) -> Duration {
 /// # Errors
 /// What the call says, or that it took longer than `budget`.
 pub fn within<T>(budget: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
-    run(budget, call)?.unwrap_or_else(|| Err(no_answer(budget, "")))
+    timed(budget, call)?.unwrap_or_else(|| Err(no_answer(budget, "")))
 }
 
-/// `about`: what is known of who was asked.
-fn no_answer(budget: Duration, about: &str) -> Error {
-    Error::failed("AWS", format!("no answer within {:.1} s{about}", budget.as_secs_f64()))
+fn no_answer(budget: Duration, from: &str) -> Error {
+    Error::failed("AWS", format!("no answer within {:.1} s{from}", budget.as_secs_f64()))
         .hint("check the network, DNS and proxy settings, or give it more time with ECR_AUTH_TIMEOUT=SECONDS")
 }
 
 /// `None`: it took longer than `budget`.
-fn run<T>(budget: Duration, calls: impl Future<Output = T>) -> Result<Option<T>> {
+fn timed<T>(budget: Duration, calls: impl Future<Output = T>) -> Result<Option<T>> {
     let runtime = runtime()?;
     let ended = runtime.block_on(async { tokio::time::timeout(budget, calls).await });
     // A DNS look-up that hangs sits in a thread of its own: don't wait for it.

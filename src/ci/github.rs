@@ -167,6 +167,7 @@ fn ends_a_line(file: &mut fs::File) -> io::Result<bool> {
 
 fn cannot_write_to(variable: &str, path: &Path, error: &io::Error) -> Error {
     cannot_write(variable, format!("{}: {error}", path.display()))
+        .hint("the runner makes that file for each step, and sets the variable: leave both to it")
 }
 
 fn cannot_write(variable: &str, cause: impl std::fmt::Display) -> Error {

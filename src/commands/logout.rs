@@ -104,6 +104,11 @@ fn take_back_rules(config: Option<&Path>, hosts: &[String], world: &mut World<'_
             "configuration: {path} removed, it was made by setup and is empty"
         ));
     }
+    if let Some(error) = &restored.not_read {
+        world.say(&format!(
+            "warning: the notes of what setup wrote into {path} cannot be read, so its rules stay: {error}"
+        ));
+    }
     if let Some(error) = &restored.not_recorded {
         world.say(&format!(
             "warning: the notes of what setup wrote into {path} cannot be changed: {error}"

@@ -17,7 +17,10 @@ pub(super) fn read(path: &Path) -> Result<Option<String>> {
         Err(error) if error.kind() == ErrorKind::IsADirectory => {
             return Err(unreadable(path, error).hint("name the file in it"));
         }
-        Err(error) => return Err(unreadable(path, error)),
+        Err(error) => {
+            let hint = file::way_out(&error);
+            return Err(unreadable(path, error).hint(hint));
+        }
     };
     String::from_utf8(bytes)
         .map(Some)

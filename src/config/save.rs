@@ -72,6 +72,8 @@ pub struct Restored {
     pub removed: bool,
     /// Why the notes could not be brought up to date, if so.
     pub not_recorded: Option<io::Error>,
+    /// Why the notes say nothing of what was written, if they cannot be read: then all rules stay.
+    pub not_read: Option<io::Error>,
 }
 
 /// What [`write`] would change, as a unified diff; empty if nothing.
@@ -106,8 +108,9 @@ pub fn write(env: &Env, named: Option<&Path>, cognito: Option<&CognitoEdit>, rul
         if written.is_nothing() {
             return Ok(Edited::Unchanged);
         }
-        // What another program's save makes us do again continues what was noted before the first time.
-        let known = known.get_or_insert_with(|| load(notes.as_ref(), &real));
+        // What another program's save makes us do again continues what was noted before the first time. Notes that can't be read
+        // say nothing, and are replaced.
+        let known = known.get_or_insert_with(|| load(notes.as_ref(), &real).unwrap_or_default());
         let noted = note(notes.as_ref(), &mut |all| {
             let entry = all.entry(real.clone()).or_default();
             entry.add(&written, known, old.is_none());
@@ -149,7 +152,13 @@ pub fn take_back(env: &Env, named: Option<&Path>, is_meant: &dyn Fn(&str) -> boo
         return Ok(done);
     }
     let real = file::real_path(&done.path, &YAML)?;
-    let known = load(notes.as_ref(), &real);
+    let known = match load(notes.as_ref(), &real) {
+        Ok(known) => known,
+        Err(error) => {
+            done.not_read = Some(error);
+            return Ok(done);
+        }
+    };
     if known.is_nothing() {
         return Ok(done);
     }
@@ -200,10 +209,10 @@ fn notes(env: &Env) -> Option<Notes<AllNotes>> {
     env.state_folder().map(|folder| Notes::new(folder, "rules"))
 }
 
-/// What is noted of a file. Notes that can't be read say nothing, and are replaced.
-fn load(notes: Option<&Notes<AllNotes>>, real: &Path) -> FileNotes {
-    let all = notes.and_then(|notes| notes.load().ok());
-    all.and_then(|mut all| all.remove(real)).unwrap_or_default()
+/// What is noted of a file.
+fn load(notes: Option<&Notes<AllNotes>>, real: &Path) -> io::Result<FileNotes> {
+    let mut all = notes.map_or_else(|| Ok(AllNotes::default()), Notes::load)?;
+    Ok(all.remove(real).unwrap_or_default())
 }
 
 fn note(notes: Option<&Notes<AllNotes>>, change: &mut dyn FnMut(&mut AllNotes)) -> io::Result<()> {

@@ -12,6 +12,9 @@ use crate::program;
 use crate::registry::Registry;
 use crate::world::Env;
 
+/// What docker may take to say its version.
+const VERSION_BUDGET: Duration = Duration::from_secs(5);
+
 /// What was found of the clients.
 #[derive(Debug, Default)]
 pub struct Clients {
@@ -29,13 +32,14 @@ pub fn look(host: &str, env: &Env, now: SystemTime) -> Clients {
         .filter(|kind| is_there(*kind, env));
     let mut unconfigured = Vec::new();
     for kind in kinds {
-        let lookup = match look_up(kind, host, env) {
+        let mut lookup = match look_up(kind, host, env) {
             Ok(lookup) => lookup,
             Err(error) => {
                 clients.checks.push(Check::failed(id(kind), &error));
                 continue;
             }
         };
+        clients.checks.extend(pass_variable_over(&mut lookup, env));
         if lookup.found.is_none() && !names_its_file(kind, env) {
             unconfigured.push(clients.checks.len());
         }
@@ -68,6 +72,32 @@ fn is_there(kind: Kind, env: &Env) -> bool {
             !has_podman || on_path(&["docker"]) || file || env.get("DOCKER_CONFIG").is_some()
         }
     }
+}
+
+/// `DOCKER_AUTH_CONFIG` counts for docker 28.3 and later alone: an older one goes on to its files.
+fn pass_variable_over(lookup: &mut Lookup, env: &Env) -> Option<Check> {
+    lookup.found.as_ref().filter(|found| found.place == Where::Variable)?;
+    let version = docker_version(env).filter(|version| *version < (28, 3))?;
+    let mut rest = std::mem::take(&mut lookup.shadowed).into_iter();
+    lookup.found = rest.next();
+    lookup.shadowed = rest.collect();
+    Some(Check::warn(
+        id(lookup.kind),
+        format!(
+            "DOCKER_AUTH_CONFIG has a password for this registry; docker {}.{} doesn't read it",
+            version.0, version.1
+        ),
+        "take the registry out of DOCKER_AUTH_CONFIG: from docker 28.3 on it comes before the helper",
+    ))
+}
+
+/// `Docker version 20.10.24+dfsg1, build 297e128`: no engine is asked.
+fn docker_version(env: &Env) -> Option<(u32, u32)> {
+    let mut command = program::without_secrets(&program::on_path("docker", env)?, env, &[]);
+    let said = program::output(command.arg("--version"), None, VERSION_BUDGET).ok()?;
+    let version = said.expose().strip_prefix("Docker version ")?;
+    let mut numbers = version.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 /// Whether a variable says where this client's configuration is: then that one is meant.
@@ -113,10 +143,6 @@ impl Client<'_> {
         id(self.lookup.kind)
     }
 
-    fn client(&self) -> &'static str {
-        self.lookup.kind.name()
-    }
-
     fn place(&self, found: &Found) -> String {
         match &found.place {
             Where::File(path) => shown(path, self.env),
@@ -127,8 +153,7 @@ impl Client<'_> {
     /// The helper is ours. Whether it is on PATH is another check's.
     fn ours(&self, name: &str, named_by: &str, found: &Found) -> Check {
         let finding = format!(
-            "{} asks docker-credential-{name}, by {named_by} in {}{}",
-            self.client(),
+            "docker-credential-{name} is asked, by {named_by} in {}{}",
             self.place(found),
             self.unused()
         );
@@ -162,7 +187,7 @@ impl Client<'_> {
         match stored {
             Err(error) => Check::failed(
                 self.id(),
-                &Error::failed(format!("{} by {named_by} in {place}", self.client()), &error).hint(
+                &Error::failed(format!("{named_by} in {place}"), &error).hint(
                     error
                         .hint_text()
                         .unwrap_or("have clients call ecr-auth instead: ecr-auth setup"),
@@ -171,8 +196,7 @@ impl Client<'_> {
             Ok(None) => Check::fail(
                 self.id(),
                 format!(
-                    "{} asks docker-credential-{name}, by {named_by} in {place}, and it has nothing for {}{}",
-                    self.client(),
+                    "docker-credential-{name} is asked, by {named_by} in {place}, and has nothing for {}{}",
                     self.host,
                     self.near()
                 ),
@@ -188,10 +212,10 @@ impl Client<'_> {
             Answer::Password(_) => format!("the password that stands in auths of {}", self.place(found)),
             Answer::Helper { name, .. } => format!("the password that a login left in {name}"),
         };
-        let finding = format!("{} uses {what}{}", self.client(), self.hides());
+        let finding = format!("{what} is used{}", self.hides());
         let hint = match &found.place {
             Where::Variable => format!(
-                "take {} out of DOCKER_AUTH_CONFIG, which docker 28.3 and later, GitLab's runner and kaniko read before the helper",
+                "take {} out of DOCKER_AUTH_CONFIG, which docker 28.3 and later read before the helper",
                 self.host
             ),
             Where::File(path) => format!(
@@ -231,29 +255,18 @@ impl Client<'_> {
     }
 
     fn nothing(&self) -> Check {
+        if let Some(miss) = self.lookup.near_misses.first() {
+            let way_out = format!("write the key as {}, or run: ecr-auth setup {}", self.host, self.host);
+            return Check::fail(self.id(), self.never(miss), way_out);
+        }
         let read: Vec<String> = self.lookup.files.iter().map(|file| shown(file, self.env)).collect();
-        let finding = match self.lookup.near_misses.first() {
-            Some(miss) => {
-                return Check::fail(
-                    self.id(),
-                    self.never(miss),
-                    format!("write the key as {}, or run: ecr-auth setup {}", self.host, self.host),
-                );
-            }
-            None => format!(
-                "{} has no helper for {} in {}",
-                self.client(),
-                self.host,
-                read.join(", ")
-            ),
-        };
+        let finding = format!("no helper is set for {} in {}", self.host, read.join(", "));
         Check::fail(self.id(), finding, self.setup_hint())
     }
 
     fn never(&self, miss: &NearMiss) -> String {
         format!(
-            "{}: the key {} in {} of {} never matches: the registry is {}, and keys are compared whole",
-            self.client(),
+            "the key {} in {} of {} never matches: the registry is {}, and keys are compared whole",
             miss.key,
             miss.setting,
             shown(&miss.file, self.env),
@@ -277,15 +290,19 @@ impl Client<'_> {
     }
 }
 
-/// A time span for people.
+/// A time span for people, rounded.
 pub fn roughly(span: Duration) -> String {
-    let seconds = span.as_secs();
-    let (count, unit) = match seconds {
-        0..=119 => (seconds, "second"),
-        120..=7199 => (seconds / 60, "minute"),
-        7200..=172_799 => (seconds / 3600, "hour"),
-        _ => (seconds / 86_400, "day"),
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    const DAY: u64 = 24 * HOUR;
+    let seconds = span.as_secs() + u64::from(span.subsec_millis() >= 500);
+    let (one, unit) = match seconds {
+        seconds if seconds < 2 * MINUTE => (1, "second"),
+        seconds if seconds < 2 * HOUR => (MINUTE, "minute"),
+        seconds if seconds < 2 * DAY => (HOUR, "hour"),
+        _ => (DAY, "day"),
     };
+    let count = (seconds + one / 2) / one;
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {unit}{plural}")
 }
@@ -307,4 +324,23 @@ pub fn configured_hosts(env: &Env) -> Vec<String> {
 fn settings_of(path: &Path) -> Option<crate::docker::Settings> {
     let text = crate::docker::read_text(path).ok()??;
     crate::docker::Settings::read(&text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_rounded() {
+        for (seconds, shown) in [
+            (0.4, "0 seconds"),
+            (1.0, "1 second"),
+            (119.4, "119 seconds"),
+            (3599.6, "60 minutes"),
+            (43_199.0, "12 hours"),
+            (259_200.0, "3 days"),
+        ] {
+            assert_eq!(roughly(Duration::from_secs_f64(seconds)), shown);
+        }
+    }
 }

@@ -10,6 +10,7 @@ use crate::program;
 use crate::world::Env;
 
 /// Where sudo (`secure_path` of Debian, Ubuntu, Fedora) and services (systemd) look, whatever the user's PATH is.
+#[cfg(unix)]
 const SYSTEM_FOLDERS: [&str; 6] = [
     "/usr/local/sbin",
     "/usr/local/bin",
@@ -117,7 +118,7 @@ fn found(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> Check {
 /// Another program bears the helper's name. Under the name of amazon-ecr-credential-helper that is how it should be.
 fn foreign(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> Check {
     let at = shown(first, env);
-    let name = first.file_name().unwrap_or_default().to_string_lossy();
+    let name = first.file_stem().unwrap_or_default().to_string_lossy();
     if name == HELPER_NAMES[1] {
         return Check::warn(
             "helper",

@@ -23,6 +23,7 @@ pub use report::{Check, Outcome, Report};
 pub use subject::{Image, Subject};
 
 use crate::aws;
+use crate::ci::Ci;
 use crate::config::{Config, Target};
 use crate::error::{Error, Result};
 use crate::identity::{RoleSettings, Source};
@@ -61,6 +62,7 @@ pub fn run(asked: &Asked<'_>, world: &mut World<'_>) -> Result<Report> {
         asked,
         report: Report::default(),
         registry: None,
+        names_image: false,
     };
     let readable = config.as_ref().ok();
     let subjects = subject::find(asked, readable, checkup.world)?;
@@ -74,6 +76,7 @@ pub fn run(asked: &Asked<'_>, world: &mut World<'_>) -> Result<Report> {
     let several = hosts.len() > 1;
     for (index, subject) in hosts.iter().enumerate() {
         checkup.registry = several.then(|| subject.host.clone());
+        checkup.names_image = subject.image.is_some();
         checkup.remember(subject);
         checkup.local(subject, index == 0);
         match &config {
@@ -110,6 +113,8 @@ struct Checkup<'a, 'w> {
     report: Report,
     /// The registry that the checks are about, where there are several.
     registry: Option<String>,
+    /// Whether an image is looked at.
+    names_image: bool,
 }
 
 impl Checkup<'_, '_> {
@@ -127,6 +132,8 @@ impl Checkup<'_, '_> {
         let after = LATER.iter().skip_while(|id| **id != failed).skip(1);
         for id in after {
             let is_asked = match *id {
+                "ci" => Ci::of(&self.world.env).is_some(),
+                "image" => self.names_image,
                 "push" => self.asked.check_push,
                 _ => true,
             };
@@ -225,7 +232,7 @@ impl Checkup<'_, '_> {
             self.add(soften(check));
         }
         if !is_reached && !is_optional {
-            return self.skip_after("clock");
+            return self.skip_after("network");
         }
         let password = match is_reached {
             true => credentials::fetch(&plan, self, is_optional),

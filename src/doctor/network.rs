@@ -33,7 +33,7 @@ pub fn checks(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>, bool) 
             (checks, true)
         }
         Err(error) => {
-            checks.push(Check::failed("network", &through(&env, error)));
+            checks.push(Check::failed("network", &through(&env, &error)));
             (checks, false)
         }
     }
@@ -85,13 +85,22 @@ fn roots(env: &Env) -> Check {
     Check::pass("tls", finding)
 }
 
-/// An address that can't be reached, told with the proxy that was asked to.
-fn through(env: &Env, error: Error) -> Error {
+/// An address that can't be reached, told with the proxy that was asked to, and what to do about it.
+fn through(env: &Env, error: &Error) -> Error {
+    let cause = error.cause();
+    if cause.contains("certificate") {
+        return error.clone().hint(
+            "if a proxy here opens TLS, name the CA it signs with in SSL_CERT_FILE or AWS_CA_BUNDLE (a PEM file), and give it to docker's daemon too",
+        );
+    }
     match named_proxy(env) {
-        Some((name, url)) => Error::failed(error.what(), format!("by the proxy {url} ({name}): {}", error.cause())).hint(format!(
+        Some((name, url)) => Error::failed(error.what(), format!("by the proxy {url} ({name}): {cause}")).hint(format!(
             "check that the proxy runs and lets this host through, or unset {name}; NO_PROXY takes hosts that need none"
         )),
-        None => error,
+        None if cause.contains("lookup") => error.clone().hint(
+            "the name can't be resolved: look at the DNS of this machine or container (/etc/resolv.conf), and at a VPC's private DNS",
+        ),
+        None => error.clone(),
     }
 }
 
@@ -143,6 +152,20 @@ mod tests {
             of("public.ecr.aws", false, false),
             "https://api.ecr-public.us-east-1.amazonaws.com"
         );
+    }
+
+    #[test]
+    fn names_that_cannot_be_resolved_and_odd_certificates_have_ways_out_of_their_own() {
+        let hint = |cause: &str, vars: &[(&str, &str)]| {
+            let error = Error::failed("cannot reach https://x/", cause).hint("check the network");
+            let env: Env = vars.iter().copied().collect();
+            through(&env, &error).hint_text().unwrap().to_owned()
+        };
+        let lookup = "failed to lookup address information: Name or service not known";
+        assert!(hint(lookup, &[]).contains("DNS"));
+        assert!(hint(lookup, &[("https_proxy", "http://p:1")]).contains("unset https_proxy"));
+        assert!(hint("invalid peer certificate: UnknownIssuer", &[]).contains("SSL_CERT_FILE"));
+        assert_eq!(hint("the connection was refused", &[]), "check the network");
     }
 
     #[test]

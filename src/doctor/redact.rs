@@ -31,8 +31,11 @@ const PUBLIC_HOSTS: [&str; 19] = [
 /// What ends a file's name and no host's.
 const FILE_ENDINGS: [&str; 9] = ["json", "yml", "yaml", "pem", "crt", "sh", "exe", "toml", "md"];
 
+/// Folders whose content is no secret.
+const SYSTEM_FOLDERS: [&str; 8] = ["/usr/", "/etc/", "/opt/", "/bin/", "/sbin/", "/run/", "/tmp/", "/v2/"];
+
 /// The words that a CI's subjects are built with.
-const SUBJECT_WORDS: [&str; 26] = [
+const SUBJECT_WORDS: [&str; 25] = [
     "repo",
     "ref",
     "refs",
@@ -55,7 +58,6 @@ const SUBJECT_WORDS: [&str; 26] = [
     "step",
     "system",
     "serviceaccount",
-    "https:",
     "job",
     "main",
     "master",
@@ -132,30 +134,41 @@ impl Redactor {
             None => text.to_owned(),
         };
         let mut out = String::new();
-        let mut after_sub = false;
+        // What a token says of its subject follows the word, or `PROVIDER:sub =`.
+        let (mut before, mut after_sub) = (String::new(), false);
         for word in text.split_inclusive(' ') {
-            let core = word.trim_matches(|c: char| " ,;()\"'`".contains(c));
-            let redacted = match () {
-                () if core.is_empty() => String::new(),
-                () if after_sub => self.subject(core.trim_end_matches(':')),
-                () if core.starts_with("arn:") => self.arn(core),
-                () => self.known(core),
+            let is_around = |c: char| " ,;()\"'`".contains(c);
+            let core = word.trim_start_matches(is_around);
+            let core = core.trim_end_matches(|c| is_around(c) || c == ':');
+            let redacted = match core {
+                core if after_sub => self.subject(core),
+                core if core.starts_with("arn:") => self.arn(core),
+                core if core.starts_with('/') => self.path(core),
+                core => self.known(core),
             };
-            after_sub = core == "sub" || core.ends_with(":sub");
-            // `provider:sub = subject`
-            after_sub |= core == "=" && out.trim_end().ends_with(":sub");
-            match core.is_empty() {
-                true => out.push_str(word),
-                false => out.push_str(&word.replacen(core.trim_end_matches(':'), redacted.trim_end_matches(':'), 1)),
-            }
+            let start = word.find(core).unwrap_or_default();
+            out.extend([&word[..start], &redacted, &word[start + core.len()..]]);
+            after_sub = core == "sub" || (core == "=" && before.ends_with(":sub"));
+            before = core.to_owned();
         }
         out
     }
 
+    /// A path outside the home: of what no distribution has put there, the last part alone.
+    fn path(&mut self, path: &str) -> String {
+        let known = SYSTEM_FOLDERS.iter().any(|folder| path.starts_with(folder));
+        match path.rsplit_once('/') {
+            Some((folder, name)) if !known && folder.len() > 1 => {
+                let name = self.known(name);
+                format!("{}/{name}", self.word("FOLDER", folder))
+            }
+            _ => self.known(path),
+        }
+    }
+
     /// `arn:PARTITION:SERVICE:REGION:ACCOUNT:TYPE/NAME…`: what stands behind the type is somebody's.
     fn arn(&mut self, arn: &str) -> String {
-        let colon = if arn.ends_with(':') { ":" } else { "" };
-        let parts: Vec<&str> = arn.trim_end_matches(':').splitn(6, ':').collect();
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
         let [_, _, _, _, _, resource] = parts.as_slice() else {
             return self.known(arn);
         };
@@ -170,7 +183,7 @@ impl Redactor {
                 .join("/"),
         };
         let before = self.known(&parts[..5].join(":"));
-        format!("{before}:{resource}{colon}")
+        format!("{before}:{resource}")
     }
 
     /// `repo:OWNER/NAME:ref:refs/heads/main`
@@ -329,6 +342,7 @@ mod tests {
     #[test]
     fn what_names_somebody_is_replaced() {
         let mut redactor = redactor(&["team/shop", "partner"]);
+        let issuer = "iss https://token.actions.githubusercontent.com, sub";
         for (text, shown) in [
             (
                 "111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/shop:1",
@@ -339,32 +353,35 @@ mod tests {
                 "docker cannot read ~/.docker/config.json: x",
             ),
             (
-                "arn:aws:sts::111122223333:assumed-role/push/gha-42.",
-                "arn:aws:sts::ACCOUNT-1:assumed-role/NAME-2/NAME-3",
+                "(arn:aws:sts::111122223333:assumed-role/push/gha-42):",
+                "(arn:aws:sts::ACCOUNT-1:assumed-role/NAME-2/NAME-3):",
             ),
+            ("arn:aws:iam::111122223333:root", "arn:aws:iam::ACCOUNT-1:root"),
             ("profile partner: no", "profile NAME-4: no"),
-            ("key AKIAIOSFODNN7EXAMPLE", "key KEY-1"),
+            ("key AKIAIOSFODNN7EXAMPLE.", "key KEY-1."),
             (
                 "https://registry.corp.example/v2/ by http://10.1.2.3:3128",
                 "https://HOST-1/v2/ by http://ADDRESS-1:3128",
             ),
             (
-                "iss https://token.actions.githubusercontent.com, sub repo:octo/app:ref:refs/heads/main; x",
-                "iss https://token.actions.githubusercontent.com, sub repo:NAME-5/NAME-6:ref:refs/heads/main; x",
+                &format!("{issuer} repo:octo/app:ref:refs/heads/main; x"),
+                &format!("{issuer} repo:NAME-5/NAME-6:ref:refs/heads/main; x"),
+            ),
+            (
+                "gitlab.com:sub = project_path:octo/app",
+                "gitlab.com:sub = project_path:NAME-5/NAME-6",
             ),
             ("octo/app, alice", "NAME-7, NAME-8"),
+            (
+                "/builds/group/thing/token and /usr/bin/docker",
+                "FOLDER-1/token and /usr/bin/docker",
+            ),
             (
                 "version 0.1.0 of ecr-auth.yml in ~/.config",
                 "version 0.1.0 of ecr-auth.yml in ~/.config",
             ),
         ] {
-            let redacted = redactor.redact(text);
-            let shown = if text.ends_with("42.") {
-                format!("{}", redacted)
-            } else {
-                shown.to_owned()
-            };
-            assert_eq!(redacted, shown, "{text}");
+            assert_eq!(redactor.redact(text), shown, "{text}");
         }
     }
 

@@ -8,10 +8,11 @@ mod notes;
 mod place;
 mod read;
 mod replace;
+mod temporary;
 
 pub use diff::unified_diff;
 pub use notes::Notes;
-pub use read::{CONFIGURATION_LIMIT, TOKEN_LIMIT, open, open_to_append, read, read_secret, read_utf8};
+pub use read::{CONFIGURATION_LIMIT, TOKEN_LIMIT, open, open_to_append, read, read_secret, read_utf8, way_out};
 pub use replace::{Edited, Format, Updated, read_text, real_path, update, update_private};
 
 #[cfg(test)]

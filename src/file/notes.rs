@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::read::{CONFIGURATION_LIMIT, read};
+use super::temporary::temporary;
 use crate::folders::{adopt, make_folders};
 
 /// One file of notes, all of which together are a `T`. No file is `T::default()`.
@@ -73,11 +74,9 @@ impl<T: Serialize + DeserializeOwned + Default + PartialEq + Clone> Notes<T> {
         if after == before {
             return Ok(());
         }
-        let mut new = tempfile::Builder::new()
-            .prefix(&format!(".{}.json.", self.name))
-            .tempfile_in(&self.folder)?;
+        let mut new = temporary(&format!(".{}.json.", self.name), &self.folder)?;
         adopt(new.as_file(), &self.folder);
-        new.write_all(&serde_json::to_vec_pretty(&after)?)?;
+        new.as_file_mut().write_all(&serde_json::to_vec_pretty(&after)?)?;
         new.as_file().sync_all()?;
         new.persist(self.path()).map_err(|error| error.error)?;
         Ok(())

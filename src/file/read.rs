@@ -61,6 +61,14 @@ pub fn read_secret(path: &Path, limit: usize) -> io::Result<Secret> {
     Ok(Secret::new(text))
 }
 
+/// What to do about a file that cannot be read.
+pub fn way_out(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::PermissionDenied => "run as its owner, or make it readable for this user",
+        _ => "mend it, or move it away: it was left as it is",
+    }
+}
+
 /// What is left to read of an open file, if that are at most `limit` bytes.
 pub(super) fn contents(file: &File, limit: usize) -> io::Result<Vec<u8>> {
     let size = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::place::{self, Placed};
 use super::read;
+use super::temporary::temporary;
 use crate::error::{Error, Result};
 use crate::folders::{adopt, make_folders};
 
@@ -119,7 +120,7 @@ fn update_for(
         if edit(None)? == Edited::Unchanged {
             return Ok(updated);
         }
-        updated.folders = make_folders(&folder).map_err(|error| Error::failed(what(), error))?;
+        updated.folders = make_folders(&folder).map_err(|error| explain(&target, &error, format.elsewhere))?;
     }
     let lock = lock(&folder).map_err(|error| Error::failed(format!("cannot lock {}", folder.display()), error))?;
     remove_leftovers(&folder, &target);
@@ -190,7 +191,10 @@ pub fn real_path(path: &Path, format: &Format) -> Result<PathBuf> {
             ))),
             Err(_) => not_there_yet(path).map_err(|error| Error::failed(what(), error)),
         },
-        Err(error) => Err(Error::failed(what(), error)),
+        Err(error) => {
+            let hint = read::way_out(&error);
+            Err(Error::failed(what(), error).hint(hint))
+        }
     }
 }
 
@@ -237,7 +241,10 @@ impl Snapshot {
         match read() {
             Ok(snapshot) => Ok(Some(snapshot)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::failed(what(), error)),
+            Err(error) => {
+                let hint = read::way_out(&error);
+                Err(Error::failed(what(), error).hint(hint))
+            }
         }
     }
 
@@ -263,14 +270,12 @@ fn write(
     attempt: u32,
 ) -> io::Result<Placed> {
     let patient = attempt < PATIENT_ATTEMPTS;
-    let mut new = tempfile::Builder::new()
-        .prefix(&temporary_prefix(target))
-        .tempfile_in(folder)?;
+    let mut new = temporary(&temporary_prefix(target), folder)?;
     let placed = match (edited, old) {
         (Edited::Unchanged, _) | (Edited::Remove, None) => Placed::Done,
         (Edited::Remove, Some(old)) => place::remove(target, new.into_temp_path(), old.text.as_bytes())?,
         (Edited::Text(text), None) => {
-            new.write_all(text.as_bytes())?;
+            new.as_file_mut().write_all(text.as_bytes())?;
             adopt(new.as_file(), folder);
             new.as_file().sync_all()?;
             place::create(new.into_temp_path(), target)?
@@ -278,7 +283,7 @@ fn write(
         (Edited::Text(text), Some(old)) => {
             keep_owner(new.as_file(), &old.metadata)?;
             new.as_file().set_permissions(readers.permissions(&old.metadata))?;
-            new.write_all(text.as_bytes())?;
+            new.as_file_mut().write_all(text.as_bytes())?;
             if patient {
                 new.as_file().sync_all()?;
             }
@@ -366,6 +371,10 @@ pub(super) fn explain(target: &Path, error: &io::Error, elsewhere: &str) -> Erro
                 "mount its folder instead of the file, or name another with {elsewhere}"
             )),
         ErrorKind::PermissionDenied => Error::failed(what, error).hint("run as the file's owner"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::failed(what, error).hint("make room for it"),
+        ErrorKind::ReadOnlyFilesystem => {
+            Error::failed(what, error).hint(format!("name another place, that can be written, with {elsewhere}"))
+        }
         _ => Error::failed(what, error),
     }
 }

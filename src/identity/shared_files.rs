@@ -86,12 +86,11 @@ impl SharedFiles {
             let is_named = named.is_some();
             let path = named.or_else(|| env.home().map(|home| home.join(".aws").join(name)));
             let Some(path) = path else { continue };
-            let bytes = read(&path, is_named).map_err(|error| {
+            let text = read(&path, is_named).map_err(|error| {
                 Error::failed(format!("cannot read AWS's file {}", path.display()), error).hint(format!(
                     "make it readable for this user, or name another with {variable}"
                 ))
             })?;
-            let text = String::from_utf8_lossy(&bytes);
             parse(&text, &path, name == "config", &mut sections);
         }
         Ok(Self { sections })
@@ -198,15 +197,15 @@ impl<'a> Profile<'a> {
 
 /// The content of a file; nothing where there is none. A path whose parent isn't there, or isn't a folder, is as absent as a
 /// missing file; so is one of nobody's choice below a home that is closed to this user (`HOME=/root` in a container).
-fn read(path: &Path, is_named: bool) -> io::Result<Vec<u8>> {
+fn read(path: &Path, is_named: bool) -> io::Result<String> {
     match fs::metadata(path) {
         // How people say that there is none.
-        Ok(_) if path == Path::new("/dev/null") => Ok(Vec::new()),
+        Ok(_) if path == Path::new("/dev/null") => Ok(String::new()),
         // The SDK reads the file again: what is none is refused here, before that could wait for it.
-        Ok(_) => file::read(path, file::CONFIGURATION_LIMIT),
+        Ok(_) => file::read_utf8(path, file::CONFIGURATION_LIMIT),
         Err(error) => match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(Vec::new()),
-            io::ErrorKind::PermissionDenied if !is_named => Ok(Vec::new()),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(String::new()),
+            io::ErrorKind::PermissionDenied if !is_named => Ok(String::new()),
             _ => Err(error),
         },
     }

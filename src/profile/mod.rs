@@ -104,8 +104,11 @@ impl<'a> Profile<'a> {
     }
 
     fn edit(&self, text: Option<&str>) -> Result<edit::Set> {
-        edit::set_process(text.unwrap_or_default(), self.name, &self.command)
-            .map_err(|conflict| refuse(self.name, &self.path, &conflict))
+        let old = text.unwrap_or_default();
+        if old.starts_with('\u{feff}') {
+            return Err(with_byte_order_mark(&self.path));
+        }
+        edit::set_process(old, self.name, &self.command).map_err(|conflict| refuse(self.name, &self.path, &conflict))
     }
 }
 
@@ -202,6 +205,11 @@ fn read(path: &Path) -> Result<Option<String>> {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(Error::failed(format!("cannot read {}", path.display()), error)),
     }
+}
+
+fn with_byte_order_mark(path: &Path) -> Error {
+    let cause = "it starts with a byte order mark, with which AWS's tools read none of it";
+    Error::failed(format!("cannot edit {}", path.display()), cause).hint("save the file as UTF-8 without one")
 }
 
 fn refuse(name: &str, path: &Path, conflict: &Conflict) -> Error {

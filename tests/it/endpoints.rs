@@ -12,13 +12,13 @@ use crate::harness::Machine;
 use crate::lab_machine::{key_variables, lab};
 
 /// An HTTP proxy for CONNECT alone, which connects every name to the lab and notes it.
-struct Proxy {
-    address: SocketAddr,
+pub struct Proxy {
+    pub address: SocketAddr,
     names: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
-    fn before(lab: &Lab) -> Self {
+    pub fn before(lab: &Lab) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let names = Arc::new(Mutex::new(Vec::new()));

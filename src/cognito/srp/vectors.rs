@@ -1,11 +1,11 @@
-//! Our signatures beside those of pycognito: tests/srp/generate.py says how they were made.
+//! Our signatures beside those of pycognito: tests/srp/signatures.py says how they were made.
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use rstest::rstest;
 use serde::Deserialize;
 
-use super::super::timestamp;
+use super::super::timestamp::timestamp;
 use super::*;
 
 #[derive(Deserialize)]
@@ -77,7 +77,7 @@ impl Case<'_> {
 /// In parts, which run side by side.
 #[rstest]
 fn signatures_are_those_of_pycognito(#[values(0, 1, 2, 3)] part: usize) {
-    let vectors: Vectors = serde_json::from_str(include_str!("../../../tests/srp/vectors.json")).unwrap();
+    let vectors: Vectors = serde_json::from_str(include_str!("../../../tests/srp/signatures.json")).unwrap();
     assert!(vectors.cases.len() > 1000);
     for (kind, number, signature) in vectors.cases.iter().skip(part).step_by(4) {
         let case = Case {

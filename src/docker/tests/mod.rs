@@ -5,6 +5,7 @@ mod commands;
 mod edit;
 mod files;
 mod login;
+mod lookup;
 mod merge;
 mod races;
 mod record;

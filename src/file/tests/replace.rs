@@ -12,5 +12,7 @@ fn errors_say_what_can_be_done() {
     };
     assert!(hint(Errno::BUSY).ends_with("or name another with --config FILE"));
     assert_eq!(hint(Errno::ACCESS), "run as the file's owner");
-    assert_eq!(hint(Errno::NOSPC), "");
+    assert_eq!(hint(Errno::NOSPC), "make room for it");
+    assert!(hint(Errno::ROFS).ends_with("with --config FILE"));
+    assert_eq!(hint(Errno::IO), "");
 }

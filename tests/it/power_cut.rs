@@ -1,0 +1,292 @@
+//! Power cuts and failing disks: killed before any of its changes to the file system, or told that one of them failed, a command
+//! leaves each file as it was or as it should become, and the next run does all of it.
+//!
+//! strace's fault injection does both. `ECR_AUTH_SOAK=1` fails every call in every way (minutes); else each is cut off, and each
+//! finds the disk full.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use lab::Lab;
+use rstest::rstest;
+
+use crate::harness::{HOST, Machine, Outcome, binary};
+use crate::lab_machine::{lab, machine, role};
+use crate::leaks::files_below;
+
+/// The calls that change a file system, or wait for it.
+const CALLS: &str = "openat,write,rename,renameat,renameat2,link,linkat,unlink,unlinkat,symlink,symlinkat,mkdir,mkdirat,rmdir,\
+                     chmod,fchmod,fchmodat,chown,fchown,fchownat,ftruncate,fsync,fdatasync,utimensat,flock,fcntl";
+
+/// What a command does to a home.
+struct Scenario {
+    machine: Machine,
+    args: Vec<String>,
+    stdin: &'static str,
+}
+
+impl Scenario {
+    fn new(lab: &Lab, name: &str) -> Self {
+        let mut machine = machine(lab);
+        machine.write(".docker/config.json", "{\n\t\"psFormat\": \"table\"\n}\n");
+        machine.write(
+            ".config/ecr-auth/ecr-auth.yml",
+            "registries:\n  - match: 444455556666.dkr.ecr.eu-west-1.amazonaws.com\n    profile: partner\n",
+        );
+        machine.write(".aws/config", "[default]\nregion = eu-west-1\n");
+        let outputs = machine.write("outputs", "before=1\n").display().to_string();
+        machine.set("GITHUB_OUTPUT", &outputs);
+        let role = role(lab, "builder");
+        let bin = machine.home().join("bin").display().to_string();
+        let setup = [
+            "setup",
+            "--client",
+            "docker",
+            "--bin-dir",
+            &bin,
+            "--role-arn",
+            &role,
+            "--source",
+            "chain",
+            HOST,
+        ];
+        let login = ["login", "--client", "docker", HOST];
+        let run = |args: &[&str]| {
+            let outcome = machine.call(&binary(), args, HOST);
+            assert_eq!(outcome.status, 0, "{outcome:?}");
+        };
+        let logout = ["logout", "--client", "docker"];
+        let profile = [
+            "assume",
+            "--format",
+            "profile",
+            "--profile",
+            "ci",
+            "--role-arn",
+            &role,
+            "--source",
+            "chain",
+        ];
+        let github = ["login", "--format", "github", HOST];
+        let output = machine.home().join("output").display().to_string();
+        let file = ["login", "--format", "password", "--output", &output, HOST];
+        let args: &[&str] = match name {
+            "setup" => &setup,
+            "logout" => {
+                run(&setup);
+                &logout
+            }
+            "login" => &login,
+            "logout of a login" => {
+                run(&login);
+                &logout
+            }
+            "get" => &["helper", "get"],
+            "assume --format profile" => &profile,
+            "login --format github" => &github,
+            "login --output" => &file,
+            _ => unreachable!(),
+        };
+        if args.first() == Some(&"login") {
+            // The same password each time.
+            run(&["helper", "get"]);
+        }
+        let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        let stdin = HOST;
+        let scenario = Self { machine, args, stdin };
+        scenario.copy(&scenario.machine.home(), &scenario.saved());
+        scenario
+    }
+
+    fn saved(&self) -> PathBuf {
+        self.machine.path("saved")
+    }
+
+    fn copy(&self, from: &Path, to: &Path) {
+        let _ = fs::remove_dir_all(to);
+        let status = Command::new("cp").arg("-a").args([from, to]).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Runs it in the home as it was at first.
+    fn run_anew(&self, strace: &[&str]) -> Outcome {
+        self.copy(&self.saved(), &self.machine.home());
+        let program = binary().display().to_string();
+        let args: Vec<&str> = strace
+            .iter()
+            .copied()
+            .chain([program.as_str()])
+            .chain(self.args.iter().map(String::as_str))
+            .collect();
+        self.machine.call(Path::new("/usr/bin/strace"), &args, self.stdin)
+    }
+
+    /// Runs it once more, on what is there.
+    fn run_again(&self) -> Outcome {
+        let args: Vec<&str> = self.args.iter().map(String::as_str).collect();
+        self.machine.call(&binary(), &args, self.stdin)
+    }
+
+    /// All files, by their path below the home. Those of the cache tell what cannot be foreseen; they are looked at by `get`.
+    fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let home = self.machine.home();
+        let files = files_below(&home).into_iter();
+        let files = files.map(|path| (path.strip_prefix(&home).unwrap().to_owned(), path));
+        files
+            .filter(|(below, _)| !below.starts_with(".cache"))
+            .map(|(below, path)| {
+                let content = match path.is_symlink() {
+                    true => fs::read_link(path).unwrap().into_os_string().into_encoded_bytes(),
+                    false => fs::read(path).unwrap(),
+                };
+                (below, content)
+            })
+            .collect()
+    }
+
+    /// Each call that touches the home, as strace counts them: its name and its number among those of that name.
+    fn calls(&self) -> Vec<(String, usize)> {
+        let trace = self.machine.path("trace").display().to_string();
+        let traced = format!("trace={CALLS}");
+        let outcome = self.run_anew(&["-f", "-y", "-s", "0", "-e", &traced, "-o", &trace]);
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        let home = self.machine.home().display().to_string();
+        let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+        let mut calls = Vec::new();
+        for line in fs::read_to_string(trace).unwrap().lines() {
+            let (process, call) = line.split_once(' ').unwrap();
+            let Some((name, rest)) = call.trim_start().split_once('(') else {
+                continue;
+            };
+            let count = counts.entry((process.to_owned(), name.to_owned())).or_default();
+            *count += 1;
+            let only_reads = name == "openat" && !rest.contains("O_CREAT") || name == "fcntl" || name == "flock";
+            if rest.contains(&home) && (is_long() || !only_reads) {
+                calls.push((name.to_owned(), *count));
+            }
+        }
+        calls.sort();
+        calls.dedup();
+        calls
+    }
+}
+
+fn is_long() -> bool {
+    std::env::var_os("ECR_AUTH_SOAK").is_some()
+}
+
+/// Files that nobody ever takes for another.
+fn is_leftover(path: &Path) -> bool {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    name.ends_with(".lock")
+}
+
+#[rstest]
+fn whatever_fails_the_file_is_the_old_or_the_new_one(
+    #[values(
+        "setup",
+        "logout",
+        "login",
+        "logout of a login",
+        "get",
+        "assume --format profile",
+        "login --format github",
+        "login --output"
+    )]
+    name: &str,
+) {
+    let lab = lab();
+    let scenario = Scenario::new(&lab, name);
+    let old = scenario.files();
+    let calls = scenario.calls();
+    let new = scenario.files();
+    assert!(calls.len() >= 3, "{calls:?}");
+    let faults: &[&str] = match is_long() {
+        true => &[
+            "signal=KILL",
+            "error=ENOSPC",
+            "error=EIO",
+            "error=EACCES",
+            "error=EINTR",
+        ],
+        false => &["signal=KILL", "error=ENOSPC"],
+    };
+    for (call, number) in &calls {
+        for fault in faults {
+            let at = format!("{name}: {call} number {number} with {fault}");
+            let inject = format!("inject={call}:{fault}:when={number}");
+            let traced = format!("trace={call}");
+            let outcome = scenario.run_anew(&["-f", "-e", &traced, "-e", &inject, "-o", "/dev/null"]);
+            is_old_or_new(&at, &old, &scenario.files(), &new, &outcome);
+            if outcome.status >= 0 {
+                is_told(&at, &outcome);
+            }
+            let again = scenario.run_again();
+            assert_eq!(again.status, 0, "{at}: and then: {again:?}");
+            is_new(&at, &scenario.files(), &new, name == "login --format github");
+        }
+    }
+}
+
+/// Every file has what it had or what it should have; what is there only for a while is empty or private.
+#[track_caller]
+fn is_old_or_new(
+    at: &str,
+    old: &BTreeMap<PathBuf, Vec<u8>>,
+    now: &BTreeMap<PathBuf, Vec<u8>>,
+    new: &BTreeMap<PathBuf, Vec<u8>>,
+    outcome: &Outcome,
+) {
+    for path in old
+        .keys()
+        .chain(new.keys())
+        .filter(|path| !path.starts_with(".local/state"))
+    {
+        let content = now.get(path);
+        let is_whole = content == old.get(path) || content == new.get(path);
+        // Its values have another delimiter each time.
+        let is_appended = path.ends_with("outputs") && content.is_some_and(|text| text.ends_with(b"\n"));
+        assert!(
+            is_whole || is_appended,
+            "{at}: {} is neither: {content:?} {outcome:?}",
+            path.display()
+        );
+    }
+    if outcome.status >= 0 {
+        let of_either = |path: &&PathBuf| !old.contains_key(*path) && !new.contains_key(*path);
+        let left: Vec<_> = now.keys().filter(of_either).filter(|path| !is_leftover(path)).collect();
+        assert!(left.is_empty(), "{at}: left behind: {left:?}");
+    }
+}
+
+/// One that was not killed ends by itself, and says what failed.
+#[track_caller]
+fn is_told(at: &str, outcome: &Outcome) {
+    assert!(matches!(outcome.status, 0 | 1), "{at}: {outcome:?}");
+    assert!(!outcome.stderr.contains("panicked"), "{at}: {outcome:?}");
+    let is_error = outcome.stderr.starts_with("error: ") || outcome.stderr.contains("\nerror: ");
+    assert_eq!(outcome.status == 1, is_error, "{at}: {outcome:?}");
+}
+
+/// After the next run all is as if nothing had happened; nothing of the failed one is left.
+#[track_caller]
+fn is_new(at: &str, now: &BTreeMap<PathBuf, Vec<u8>>, new: &BTreeMap<PathBuf, Vec<u8>>, grows: bool) {
+    for (path, content) in new {
+        if path.starts_with(".local/state") || grows && path.ends_with("outputs") {
+            continue;
+        }
+        assert_eq!(
+            now.get(path),
+            Some(content),
+            "{at}: {} after the next run",
+            path.display()
+        );
+    }
+    let left: Vec<_> = now
+        .keys()
+        .filter(|path| !new.contains_key(*path) && !is_leftover(path))
+        .collect();
+    assert!(left.is_empty(), "{at}: still left behind: {left:?}");
+}

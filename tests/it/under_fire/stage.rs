@@ -1,0 +1,179 @@
+//! A home that an ordinary user's commands run in, as themselves and with bounded memory, on a file system of its own where that has to
+//! be full or read-only. Needs root to become somebody else.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, Permissions};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use sha2::{Digest, Sha256};
+
+use crate::harness::{Machine, Outcome, binary};
+use crate::lab_machine::PATIENCE;
+
+/// Who runs the commands, and somebody else.
+pub const USER: u32 = 12345;
+pub const FOREIGNER: u32 = 23456;
+
+/// All memory, address space included, that a command may take: 512 MiB.
+const MEMORY: &str = "--as=536870912";
+
+/// What its home's own file system can hold.
+const DISK: &str = "size=2m,mode=755,uid=12345,gid=12345";
+
+/// Larger files are told apart by their length alone.
+const READ_WHOLE: u64 = 32 << 20;
+
+pub struct Stage {
+    machine: Machine,
+    /// Holds the mount namespace, and ends when its stdin does.
+    holder: Option<Child>,
+}
+
+/// What stands in a place: its kind, mode, owner, and what it holds.
+pub type Tree = BTreeMap<PathBuf, (String, u32, u32, u64, Vec<u8>)>;
+
+impl Stage {
+    pub fn new(machine: Machine, own_file_system: bool) -> Self {
+        fs::set_permissions(machine.path(""), Permissions::from_mode(0o755)).unwrap();
+        chown(machine.home(), Some(USER), Some(USER)).unwrap();
+        let holder = own_file_system.then(|| {
+            let mount = format!(
+                "mount -t tmpfs -o {DISK} tmpfs '{}' && echo mounted && exec cat",
+                machine.home().display()
+            );
+            let args = ["--mount", "--propagation", "private", "sh", "-c", &mount];
+            let mut command = machine.command(Path::new("/usr/bin/unshare"), &args);
+            let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut holder = command.spawn().unwrap();
+            let mut line = String::new();
+            let answer = BufReader::new(holder.stdout.as_mut().unwrap()).read_line(&mut line);
+            assert_eq!((answer.unwrap(), line.as_str()), (8, "mounted\n"));
+            holder
+        });
+        Self { machine, holder }
+    }
+
+    /// A path below the home, as this process finds it.
+    pub fn seen(&self, below: &str) -> PathBuf {
+        let path = self.machine.home().join(below);
+        match &self.holder {
+            Some(holder) => PathBuf::from(format!("/proc/{}/root{}", holder.id(), path.display())),
+            None => path,
+        }
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.machine.home()
+    }
+
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.machine.set(name, value);
+    }
+
+    /// Writes a file of the user's.
+    pub fn write(&self, below: &str, content: &[u8]) {
+        let path = self.seen(below);
+        self.make_folder(path.parent().unwrap());
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        chown(&path, Some(USER), Some(USER)).unwrap();
+    }
+
+    fn make_folder(&self, folder: &Path) {
+        if !folder.exists() {
+            self.make_folder(folder.parent().unwrap());
+            fs::create_dir(folder).unwrap();
+            fs::set_permissions(folder, Permissions::from_mode(0o700)).unwrap();
+            chown(folder, Some(USER), Some(USER)).unwrap();
+        }
+    }
+
+    /// Makes the home's file system read-only.
+    pub fn make_read_only(&self) {
+        let home = self.home().display().to_string();
+        let outcome = self.inside(&["mount", "-o", "remount,ro", &home], "");
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+    }
+
+    /// Leaves not a byte on the home's file system.
+    pub fn fill_disk(&self) {
+        let mut file = File::create(self.seen("filled")).unwrap();
+        let mut block = 1 << 16;
+        while block > 0 {
+            if file.write(&vec![0; block]).is_err() {
+                block /= 2;
+            }
+        }
+    }
+
+    /// Runs the binary as the user. One that still runs after [`PATIENCE`] is killed, which is a failure.
+    pub fn run(&self, args: &[&str], stdin: &str) -> Outcome {
+        let copy = self.machine.path("ecr-auth");
+        if !copy.exists() {
+            // Where the tests' own folder is closed to others, so would its programs be.
+            fs::hard_link(binary(), &copy)
+                .or_else(|_| fs::copy(binary(), &copy).map(drop))
+                .unwrap();
+        }
+        let (user, group) = (format!("--reuid={USER}"), format!("--regid={USER}"));
+        let become_user = ["prlimit", MEMORY, "setpriv", &user, &group, "--clear-groups"];
+        self.inside(&[&become_user[..], &[copy.to_str().unwrap()], args].concat(), stdin)
+    }
+
+    fn inside(&self, args: &[&str], stdin: &str) -> Outcome {
+        let namespace = self
+            .holder
+            .as_ref()
+            .map(|holder| format!("--mount=/proc/{}/ns/mnt", holder.id()));
+        let enter: Vec<&str> = namespace.iter().flat_map(|it| ["nsenter", it.as_str(), "--"]).collect();
+        let args = [&enter[..], args].concat();
+        let command = self.machine.command(Path::new("/usr/bin/env"), &args);
+        let output = assert_cmd::Command::from_std(command)
+            .write_stdin(stdin)
+            .timeout(PATIENCE)
+            .output()
+            .unwrap();
+        Outcome::of(&output)
+    }
+
+    /// Everything below the home.
+    pub fn tree(&self) -> Tree {
+        let mut tree = Tree::new();
+        let home = self.seen("");
+        add(&home, &home, &mut tree);
+        tree
+    }
+}
+
+fn add(home: &Path, path: &Path, tree: &mut Tree) {
+    let metadata = fs::symlink_metadata(path).unwrap();
+    let kind = metadata.file_type();
+    let held = match () {
+        () if kind.is_symlink() => fs::read_link(path).unwrap().into_os_string().into_encoded_bytes(),
+        () if kind.is_file() && metadata.len() <= READ_WHOLE => Sha256::digest(fs::read(path).unwrap()).to_vec(),
+        () => Vec::new(),
+    };
+    let below = path.strip_prefix(home).unwrap().to_owned();
+    let size = if kind.is_file() { metadata.len() } else { 0 };
+    tree.insert(
+        below,
+        (format!("{kind:?}"), metadata.mode(), metadata.uid(), size, held),
+    );
+    if kind.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            add(home, &entry.unwrap().path(), tree);
+        }
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(mut holder) = self.holder.take() {
+            drop(holder.stdin.take());
+            let _ = holder.wait();
+        }
+    }
+}
