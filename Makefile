@@ -1,6 +1,6 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check fmt lab bench mutants fuzz dist check-platforms clean
+.PHONY: help demo test soak check fmt lab bench mutants fuzz dist reproduce check-platforms clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf 'make %-16s %s\n' "$$name" "$$text"; done
@@ -33,8 +33,11 @@ mutants: ## breaks registry, cache and docker on purpose, takes each protection 
 fuzz: ## looks for inputs that break a promise, five minutes for each target; scripts/fuzz.sh SECONDS for longer
 	@scripts/fuzz.sh
 
-dist: ## builds the static binaries for release into dist/ and tests them
+dist: ## builds what a release has for Linux into dist/, and tests it: static binaries, packages, the image
 	@scripts/dist.sh
+
+reproduce: ## builds the static binaries again, in another folder, and compares them with dist/SHA256SUMS
+	@scripts/reproduce.sh
 
 check-platforms: ## type-checks the code for Windows and macOS
 	@scripts/check-platforms.sh

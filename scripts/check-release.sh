@@ -8,7 +8,8 @@ COPY=$TARGET/release
 VERSION=12.34.56
 rm -rf "$COPY"
 mkdir -p "$COPY/tree" "$COPY/files"
-cp -r Cargo.toml action docs scripts templates "$COPY/tree"
+TREE=(Cargo.lock Cargo.toml README.md action docker docs jenkins kubernetes scripts templates)
+cp -r "${TREE[@]}" "$COPY/tree"
 # The copy's scripts use this tree's tools.
 export CARGO_TARGET_DIR=$TARGET
 
@@ -23,8 +24,8 @@ checksums() { "$COPY/tree/scripts/release-checksums.sh" "$1" "$COPY/files" 2>"$C
 refused() {
   ! checksums "$1" || die "release-checksums.sh: no error: $2"
   grep -qF "$2" "$COPY/stderr" || die "release-checksums.sh: another error than '$2': $(<"$COPY/stderr")"
-  for folder in action docs templates; do
-    diff -r "$folder" "$COPY/tree/$folder" >&2 || die "release-checksums.sh: changes files, and then fails"
+  for part in "${TREE[@]}"; do
+    diff -r "$part" "$COPY/tree/$part" >&2 || die "release-checksums.sh: changes files, and then fails"
   done
 }
 
@@ -38,6 +39,10 @@ for name in "${NAMES[@]}"; do
   mv "$COPY/aside" "$COPY/files/$name"
 done
 
+# The version alone, as it is set before a release.
+"$COPY/tree/scripts/set-version.sh" 8.8.8
+(cd "$COPY/tree" && scripts/check-gitlab.sh && scripts/set-version.sh --check && [ "$(sed -n 's/^version = "8.8.8"$/&/p' Cargo.toml Cargo.lock | wc -l)" = 3 ]) ||
+  die "set-version.sh: left something as it was"
 # A second time it replaces what the first has written.
 for version in 9.9.9 "$VERSION"; do checksums "$version" || die "release-checksums.sh: $(<"$COPY/stderr")"; done
 "$COPY/tree/scripts/check-gitlab.sh"
@@ -45,8 +50,9 @@ for version in 9.9.9 "$VERSION"; do checksums "$version" || die "release-checksu
 jq -r '.sha256 | to_entries[] | "\(.value)  \(.key)"' "$COPY/tree/action/checksums.json" | sort | diff "$COPY/expected" - >&2 ||
   die "action/checksums.json has not the binaries' SHA-256s"
 [ "$(jq -r .version "$COPY/tree/action/checksums.json")" = "$VERSION" ] || die "action/checksums.json is of another version"
-for version in "$(jq -r .version action/checksums.json)" 9.9.9; do
-  ! grep -rnF -e "@v$version" -e "/v$version/" "$COPY/tree/templates" "$COPY/tree/docs/gitlab.md" >&2 || die "a version was left as it was"
+"$COPY/tree/scripts/set-version.sh" --check
+for version in "$(version)" 8.8.8 9.9.9; do
+  ! (cd "$COPY/tree" && grep -rnF "$version" action docker docs jenkins kubernetes templates) >&2 || die "a version was left as it was"
 done
 
 # The formula is Ruby that means what it says: its downloads, by system and architecture, are the release's.

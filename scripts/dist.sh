@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # make dist: what a release has for Linux, in dist/: the static binaries, tested, each with an SBOM (CycloneDX), a Debian package and an RPM; the image;
-# and SHA256SUMS.
+# and SHA256SUMS. dist.sh --binaries: the binaries alone.
 #
 # zig is the C compiler and the linker for both architectures, and the musl inside is zig's: Debian's, 1.2.3, can't ask DNS servers over
 # TCP, so that long answers would be cut off.
@@ -102,17 +102,23 @@ sbom() (
 # musl_version: of the musl that zig links.
 musl_version() { sed 's/.*"\(.*\)".*/\1/' "$ZIG"/lib/python3.*/site-packages/ziglang/lib/libc/musl/src/internal/version.h; }
 
-main() {
+# binaries: both, built and looked at.
+binaries() {
   local target
-  "$ROOT/scripts/install.sh" build test dist
   find_rust
   rm -rf "$DIST"
   mkdir -p "$DIST"
   for target in "${TARGETS[@]}"; do
     build "$target"
     check_file "$target"
-    sbom "$target"
   done
+}
+
+main() {
+  local target
+  "$ROOT/scripts/install.sh" build test dist
+  binaries
+  for target in "${TARGETS[@]}"; do sbom "$target"; done
   cargo build --quiet --locked --package lab
   for target in "${TARGETS[@]}"; do test_file "$target"; done
   say "== packages and image"
@@ -123,4 +129,8 @@ main() {
   stat --format '%10s  %n' dist/*
 }
 
-main
+case ${1:-} in
+  "") main ;;
+  --binaries) "$ROOT/scripts/install.sh" build binaries && binaries ;;
+  *) die "usage: dist.sh [--binaries]" ;;
+esac

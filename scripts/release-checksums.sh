@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # release-checksums.sh VERSION FOLDER: writes a release's version, and the SHA-256 of its binaries in FOLDER, into the tree that the
-# release's tag will name: the action and GitLab's template run nothing else. Where a binary is missing nothing is written.
+# release's tag will name: the action and GitLab's template run nothing else. And the version into all that people copy. Where a binary is
+# missing nothing is written.
 source "$(dirname "$0")/env.sh"
 
 # What a release holds: action/binary.js asks for these names.
@@ -25,11 +26,10 @@ done
 # set_input NAME VALUE: the default of an input of GitLab's template. Between quotes: a SHA-256 may look like a number.
 set_input() { sed -i "/^    $1:\$/,/^      default:/s/^      default:.*/      default: '$2'/" templates/ecr-auth.yml; }
 
-set_input version "$VERSION"
+scripts/set-version.sh "$VERSION"
 for architecture in x86_64 aarch64; do
   set_input "sha256-$architecture" "${SUMS[ecr-auth-$architecture-unknown-linux-musl]}"
 done
-sed -Ei "s,(/ecr-auth@v|/org/ecr-auth/v)[0-9]+\.[0-9]+\.[0-9]+,\1$VERSION," templates/examples/*.yml docs/gitlab.md
 
 mkdir -p "$TARGET"
 for file in "${!SUMS[@]}"; do printf '%s %s\n' "$file" "${SUMS[$file]}"; done | LC_ALL=C sort |

@@ -3,15 +3,17 @@
 mod edit;
 mod file;
 mod save;
+mod vendor;
 mod yaml;
 
 use std::path::{Path, PathBuf};
 
 pub use edit::{CognitoEdit, RuleEdit, Value};
 pub use save::{Restored, Saved, preview, take_back, write};
+pub use vendor::{VendorFile, VendorRegistry};
 
 use crate::error::Result;
-use crate::identity::{CognitoSettings, RoleSettings};
+use crate::identity::{CognitoSettings, RoleSettings, SourceChoice};
 use crate::registry::{HostPattern, Registry, parse_argument, server_name};
 use crate::world::Env;
 
@@ -29,7 +31,20 @@ struct Rule {
     /// The ECR registry behind an alias.
     registry: Option<Registry>,
     settings: Settings,
+    line: Line,
 }
+
+/// A line of the file, from 1. Rules are the same wherever they stand.
+#[derive(Debug, Clone, Copy)]
+struct Line(u64);
+
+impl PartialEq for Line {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Line {}
 
 /// What may be said of registries, `defaults` filled in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -106,7 +121,7 @@ impl Config {
         yaml::parse(text, path)
     }
 
-    /// How a user signs in to Cognito, where the file says it.
+    /// The sign-in to Cognito that the file has, whoever uses it.
     pub fn cognito(&self) -> Option<&CognitoSettings> {
         self.defaults.role.cognito.as_ref()
     }
@@ -140,6 +155,21 @@ impl Config {
         let registry = Registry::parse(host)?;
         let rule = self.rules.iter().find(|rule| rule.pattern.matches(&registry))?;
         rule.pattern.glob()
+    }
+
+    /// The line of the rule that a registry of somebody else's would take something away from: one that holds for its name already, and
+    /// is not the very rule that [`VendorFile`] asks for.
+    pub fn line_against(&self, asked: &VendorRegistry) -> Option<u64> {
+        let registry = Registry::parse(&asked.name);
+        let holds = |rule: &&Rule| match &registry {
+            Some(registry) => rule.pattern.matches(registry),
+            None => rule.pattern.alias() == Some(&asked.name),
+        };
+        let rule = self.rules.iter().find(holds)?;
+        let is_asked = rule.pattern.exact().is_some()
+            && rule.settings.role.source == SourceChoice::Cognito
+            && rule.registry.as_ref().map(Registry::host) == asked.registry.as_deref();
+        (!is_asked).then_some(rule.line.0)
     }
 
     /// The host that a REGISTRY of the command line means: an alias by its name, else what [`parse_argument`] takes.

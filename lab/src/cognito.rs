@@ -10,6 +10,7 @@ mod input;
 mod passwords;
 mod refusals;
 mod roles;
+mod second_factor;
 mod sign_in;
 mod srp;
 mod timestamp;
@@ -79,7 +80,7 @@ pub(crate) struct Pools {
     identities: Mutex<IdentityPool>,
 }
 
-/// Hands on the pools of a lab: [`Aws::cognito`].
+/// The pools of a lab, as tests and the demo change them: [`Aws::cognito`].
 #[derive(Debug, Clone, Copy)]
 pub struct Cognito<'a> {
     aws: &'a Aws,

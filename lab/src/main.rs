@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use lab::{Lab, Options};
 
-/// A strict local AWS: ECR, ECR Public, STS, IMDSv2 and registries, on loopback.
+/// A strict local AWS: ECR, ECR Public, STS, Cognito, IMDSv2 and registries, on loopback.
 #[derive(Debug, Parser)]
 #[command(name = "lab", version)]
 struct Arguments {

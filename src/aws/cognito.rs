@@ -64,7 +64,7 @@ impl Calls for Aws<'_> {
         operation: &'static str,
         request: Secret,
     ) -> Result<Secret, Failure> {
-        let address = self.cognito_address(service, region)?;
+        let address = address(service, region, self.env, self.identity)?;
         let connector = http::unsigned_connector(self.env, &address, &self.watch)?;
         let call = Call {
             service,
@@ -110,6 +110,14 @@ impl<'a> Unhurried<'a> {
             clock: Mutex::default(),
         }
     }
+
+    /// Where the user pools of a region are asked.
+    ///
+    /// # Errors
+    /// An override that may not be used.
+    pub fn address(&self, region: &str) -> Result<String> {
+        address(Service::UserPool, region, self.env, self.identity)
+    }
 }
 
 impl Calls for Unhurried<'_> {
@@ -143,22 +151,6 @@ struct Call<'a> {
 }
 
 impl Aws<'_> {
-    /// Where a service of a region is asked.
-    ///
-    /// # Errors
-    /// An override that may not be used.
-    pub fn cognito_address(&self, service: Service, region: &str) -> Result<String> {
-        let (setting, host, _) = names(service);
-        let endpoint = Endpoint::of(setting, self.env, self.identity, false, false)?;
-        if let Some(url) = endpoint.url {
-            return Ok(url);
-        }
-        // One address serves both versions of IP, but for partitions that have no Cognito.
-        let fips = if endpoint.fips { "-fips" } else { "" };
-        let suffix = Partition::of_region(region).registry_suffix();
-        Ok(format!("https://{host}{fips}.{region}.{suffix}/"))
-    }
-
     async fn attempt(&self, connector: &impl HttpConnector, call: &Call<'_>) -> Result<Secret, Tried> {
         let time = self.attempt_time();
         match tokio::time::timeout(time, self.exchange(connector, call)).await {
@@ -255,7 +247,7 @@ impl Aws<'_> {
                 let cache = Cache::open(Cache::folder(self.env));
                 let username = cognito::username(settings, &cache, SystemTime::now())?;
                 let user = User::of(settings, &username, self.env)?;
-                let address = self.cognito_address(Service::UserPool, &user.region)?;
+                let address = address(Service::UserPool, &user.region, self.env, self.identity)?;
                 let kept = Kept::of(&cache, &user, &address);
                 let signed_in = kept.tokens(&user, self, &SystemTime::now, self.deadline).await;
                 let signed_in = signed_in.map_err(Error::from)?;
@@ -270,6 +262,19 @@ impl Aws<'_> {
         let whole = self.timeouts.operation_attempt_timeout();
         whole.map_or(left, |whole| whole.min(left))
     }
+}
+
+/// Where a service of a region is asked.
+fn address(service: Service, region: &str, env: &Env, identity: &Identity) -> Result<String> {
+    let (setting, host, _) = names(service);
+    let endpoint = Endpoint::of(setting, env, identity, false, false)?;
+    if let Some(url) = endpoint.url {
+        return Ok(url);
+    }
+    // One address serves both versions of IP.
+    let fips = if endpoint.fips { "-fips" } else { "" };
+    let suffix = Partition::of_region(region).registry_suffix();
+    Ok(format!("https://{host}{fips}.{region}.{suffix}/"))
 }
 
 /// The classic flow ends with STS, as any role that a token is for.

@@ -1,5 +1,6 @@
 //! The refresh token that a sign-in left: kept in the cache, so that the next one asks nothing.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use super::user::User;
 use super::wire::{self, AuthAnswer, AuthenticationResult, InitiateAuth, Text};
 use super::{Calls, Failure, Service, SignedIn};
 use crate::cache::{Cache, Fetched, Hold, Key};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, without_userinfo};
 use crate::secret::{Secret, exposed};
 
 /// The name that all sign-ins are kept under.
@@ -24,6 +25,7 @@ const SHARED: Duration = Duration::from_secs(60);
 pub struct Kept<'a> {
     cache: &'a Cache,
     key: Key,
+    address: String,
 }
 
 /// A sign-in that is kept.
@@ -37,6 +39,10 @@ pub struct KeptSignIn {
     pub signed_in_as: String,
     /// The user's real name.
     pub username: String,
+    /// Where the user pool was asked.
+    pub address: String,
+    /// The file that holds the app client's secret.
+    pub client_secret_file: Option<PathBuf>,
     /// Gives new tokens.
     #[serde(with = "exposed")]
     pub refresh_token: Secret,
@@ -82,7 +88,11 @@ impl<'a> Kept<'a> {
             .field("client-id", &user.client_id)
             .field("username", &user.username)
             .build();
-        Self { cache, key }
+        Self {
+            cache,
+            key,
+            address: address.to_owned(),
+        }
     }
 
     /// Keeps a sign-in. Where nothing can be kept, the next one asks again.
@@ -95,6 +105,8 @@ impl<'a> Kept<'a> {
             client_id: user.client_id.clone(),
             signed_in_as: user.username.clone(),
             username: signed_in.username.clone(),
+            address: self.address.clone(),
+            client_secret_file: user.client_secret_file.clone(),
             refresh_token,
             id_token: signed_in.id_token.clone(),
             access_token: signed_in.access_token.clone(),
@@ -238,6 +250,24 @@ impl KeptSignIn {
         }
         self.refreshed_at = millis(now);
         Ok(())
+    }
+
+    /// Makes sure that the token goes to nobody but who gave it out: an endpoint may have been set since.
+    ///
+    /// # Errors
+    /// It is another address.
+    pub fn refuse_elsewhere(&self, address: &str) -> Result<()> {
+        match address == self.address {
+            true => Ok(()),
+            false => Err(Error::failed(
+                "Amazon Cognito",
+                format!(
+                    "the token is from {}, and {} is set now",
+                    without_userinfo(&self.address),
+                    without_userinfo(address)
+                ),
+            )),
+        }
     }
 
     /// Tells Cognito that the refresh token, and all that came of it, counts no more.

@@ -3,6 +3,7 @@
 
 mod identity_pool;
 mod kept;
+pub mod passwords;
 mod refusal;
 mod secret_hash;
 mod sign_in;
@@ -17,7 +18,7 @@ use std::time::SystemTime;
 pub use identity_pool::{Login, OpenIdToken, PoolCredentials, credentials, open_id_token};
 pub use kept::{Kept, KeptSignIn};
 pub use refusal::Refusal;
-pub use sign_in::{Given, Questions, SignedIn, sign_in};
+pub use sign_in::{Given, Questions, SignedIn, new_password, sign_in};
 pub use user::{User, username};
 
 use crate::error::Error;

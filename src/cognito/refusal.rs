@@ -19,9 +19,18 @@ pub struct Refusal {
 impl Refusal {
     /// Whether an answer was wrong, and another one may be right: a code or a new password.
     pub fn is_wrong_answer(&self) -> bool {
+        let is_code = matches!(
+            self.code.as_str(),
+            "CodeMismatchException" | "EnableSoftwareTokenMFAException" | "ExpiredCodeException"
+        );
+        is_code || self.is_wrong_password()
+    }
+
+    /// Whether a new password was not as the pool wants it.
+    pub fn is_wrong_password(&self) -> bool {
         matches!(
             self.code.as_str(),
-            "CodeMismatchException" | "EnableSoftwareTokenMFAException" | "InvalidPasswordException"
+            "InvalidPasswordException" | "PasswordHistoryPolicyViolationException"
         )
     }
 

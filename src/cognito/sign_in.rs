@@ -6,7 +6,7 @@ mod set_up;
 
 use std::collections::BTreeMap;
 
-pub use answers::{Given, Questions};
+pub use answers::{Given, Questions, new_password};
 
 use self::answers::Answers;
 use super::srp::{Ephemeral, PasswordClaim};
@@ -18,8 +18,8 @@ use crate::error::{Error, Result};
 use crate::identity::Flow;
 use crate::secret::Secret;
 
-/// How often a person who answered wrongly is asked anew.
-const ROUNDS: usize = 3;
+/// How often a person is asked for one answer, where it is wrong.
+const TRIES: usize = 3;
 /// More than any sign-in has: a server that never ends asking is no Cognito.
 const MOST_CHALLENGES: usize = 10;
 
@@ -36,8 +36,7 @@ pub struct SignedIn {
     pub refresh_token: Option<Secret>,
 }
 
-/// Signs in. Every answer that nobody gave before is asked for; a sign-in's session is used up by a wrong one, so that a person
-/// who mistyped begins anew, without giving the password again.
+/// Signs in. Every answer that nobody gave before is asked for, and once more where it was wrong: the session goes on.
 ///
 /// # Errors
 /// What Cognito says; a question where there is nobody to ask; a challenge that nothing here can answer.
@@ -49,32 +48,31 @@ pub async fn sign_in(
     questions: &mut dyn Questions,
 ) -> Result<SignedIn> {
     let mut answers = Answers::new(given, questions);
-    for round in 1.. {
-        let attempt = Attempt {
-            user,
-            username: user.username.clone(),
-            calls,
-        };
-        match attempt.run(flow, &mut answers).await {
-            Err(Failure::Refused(refusal)) if refusal.is_wrong_answer() && answers.were_asked() && round < ROUNDS => {
-                answers.begin_anew(&refusal)?;
-            }
-            done => return done.map_err(Error::from),
-        }
-    }
-    Err(Error::failed("sign-in", "too many tries"))
+    let sign_in = SigningIn {
+        user,
+        username: user.username.clone(),
+        calls,
+    };
+    sign_in.run(flow, &mut answers).await.map_err(Error::from)
 }
 
-struct Attempt<'a, C> {
+struct SigningIn<'a, C> {
     user: &'a User,
     /// As given at first, then the real one.
     username: String,
     calls: &'a C,
 }
 
+/// A challenge that waits for its answer.
+struct Step<'a> {
+    name: &'a str,
+    challenge: &'a Challenge,
+    session: Option<Received>,
+}
+
 type Challenge = BTreeMap<String, String>;
 
-impl<C: Calls> Attempt<'_, C> {
+impl<C: Calls> SigningIn<'_, C> {
     async fn run(mut self, flow: Flow, answers: &mut Answers<'_>) -> Result<SignedIn, Failure> {
         // Before the first call: Cognito waits a few seconds for the password's proof.
         let password = answers.password(&self.user.username)?;
@@ -91,10 +89,33 @@ impl<C: Calls> Attempt<'_, C> {
                 .ok_or_else(|| odd("it holds neither tokens nor a challenge"))?;
             let challenge = answer.challenge_parameters.unwrap_or_default();
             self.learn_name(&challenge);
-            let session = answer.session;
-            answer = self.answer(&name, &challenge, session, answers).await?;
+            let mut step = Step {
+                name: &name,
+                challenge: &challenge,
+                session: answer.session,
+            };
+            answer = self.step(&mut step, answers).await?;
         }
         Err(odd("challenge follows challenge without an end").into())
+    }
+
+    /// One challenge, answered until the answer is right.
+    async fn step(&self, step: &mut Step<'_>, answers: &mut Answers<'_>) -> Result<AuthAnswer, Failure> {
+        if step.name == "MFA_SETUP" {
+            step.session = self
+                .set_up(&list(step.challenge, "MFAS_CAN_SETUP"), step.session.take(), answers)
+                .await?;
+        }
+        let mut tries = 1;
+        loop {
+            match self.answer(step, answers).await {
+                Err(Failure::Refused(refusal)) if answers.another_may_help(&refusal) && tries < TRIES => {
+                    answers.once_more(&refusal)?;
+                    tries += 1;
+                }
+                done => return done,
+            }
+        }
     }
 
     /// `USER_SRP_AUTH`: nothing is asked between the challenge and its answer.
@@ -135,13 +156,8 @@ impl<C: Calls> Attempt<'_, C> {
         self.initiate("USER_PASSWORD_AUTH", parameters).await
     }
 
-    async fn answer(
-        &self,
-        name: &str,
-        challenge: &Challenge,
-        session: Option<Received>,
-        answers: &mut Answers<'_>,
-    ) -> Result<AuthAnswer, Failure> {
+    async fn answer(&self, step: &Step<'_>, answers: &mut Answers<'_>) -> Result<AuthAnswer, Failure> {
+        let (name, challenge, session) = (step.name, step.challenge, step.session.clone());
         match name {
             "NEW_PASSWORD_REQUIRED" => {
                 let new = answers.new_password()?;

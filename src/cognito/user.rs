@@ -1,6 +1,6 @@
 //! Who signs in, and where.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::secret_hash::secret_hash;
@@ -24,6 +24,8 @@ pub struct User {
     pub client_id: String,
     /// The app client's secret.
     pub client_secret: Option<Secret>,
+    /// The file that it is from.
+    pub client_secret_file: Option<PathBuf>,
     /// The name that the user signs in with: the real one or an alias.
     pub username: String,
 }
@@ -45,6 +47,7 @@ impl User {
             region: settings.user_pool_region().unwrap_or_default().to_owned(),
             client_id: client_id.to_owned(),
             client_secret: client_secret(settings.client_secret_file.as_deref(), env)?,
+            client_secret_file: settings.client_secret_file.clone(),
             username: username.to_owned(),
         })
     }

@@ -1,6 +1,7 @@
 //! `ecr-auth cognito`: signs a user in to a Cognito user pool and hands AWS credentials over, as a `credential_process` does.
 
 mod args;
+mod passwords;
 
 use std::path::Path;
 use std::time::Instant;
@@ -10,10 +11,10 @@ use clap::{Args, Subcommand};
 pub use args::CognitoArgs;
 
 use super::deliver::{DeliveryArgs, hide};
-use crate::aws::{self, Aws, Unhurried};
+use crate::aws::{self, Unhurried};
 use crate::cache::Cache;
 use crate::ci;
-use crate::cognito::{self, Kept, Questions, Service, SignedIn, User};
+use crate::cognito::{self, Failure, Given, Kept, Questions, SignedIn, User};
 use crate::config::Config;
 use crate::error::Result;
 use crate::identity::{CognitoSettings, Identity, RoleSettings, SignIn, SourceChoice};
@@ -47,7 +48,10 @@ pub struct CognitoCommand {
 }
 
 #[derive(Debug, Clone, Subcommand)]
-enum What {}
+enum What {
+    ChangePassword(passwords::ChangeArgs),
+    ForgotPassword(passwords::ForgotArgs),
+}
 
 /// Signs in, or does what the subcommand says.
 ///
@@ -55,113 +59,173 @@ enum What {}
 /// Settings that are missing or can't be, a password that is wrong, a question where there is nobody to ask; what Cognito says.
 pub fn run(command: &CognitoCommand, config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
     let config = Config::load(&world.env, config)?;
-    let settings = command.args.settings(config.cognito())?;
     match &command.what {
-        None => credentials(command, settings, world),
-        Some(what) => match *what {},
+        None => {
+            let settings = command.args.settings(config.cognito())?;
+            settings.check()?;
+            hand_over(command, Session::new(settings, &command.args, world)?)
+        }
+        Some(What::ChangePassword(args)) => {
+            let settings = args.user.settings(config.cognito())?;
+            passwords::change(args, &mut Session::new(settings, &args.user, world)?)
+        }
+        Some(What::ForgotPassword(args)) => {
+            let settings = args.user.settings(config.cognito())?;
+            passwords::forgot(args, &mut Session::new(settings, &args.user, world)?)
+        }
     }
 }
 
-fn credentials(command: &CognitoCommand, mut settings: CognitoSettings, world: &mut World<'_>) -> Result<()> {
-    settings.check()?;
-    let cache = Cache::open(Cache::folder(&world.env));
-    let mut terminal = Terminal::open(command.args.hint());
-    let is_kept = Cache::folder(&world.env).is_some();
+/// What every one of these commands works with.
+struct Session<'s, 'w> {
+    settings: CognitoSettings,
+    args: &'s CognitoArgs,
+    identity: Identity,
+    cache: Cache,
+    terminal: Terminal,
+    world: &'s mut World<'w>,
+}
+
+impl<'s, 'w> Session<'s, 'w> {
+    fn new(settings: CognitoSettings, args: &'s CognitoArgs, world: &'s mut World<'w>) -> Result<Self> {
+        Ok(Self {
+            identity: Identity::of_cognito(&settings, &world.env)?,
+            settings,
+            args,
+            cache: Cache::open(Cache::folder(&world.env)),
+            terminal: Terminal::open(args.command("")),
+            world,
+        })
+    }
+
+    /// The user: by the name that is given, or of the one who is signed in; else it is asked for.
+    fn user(&mut self) -> Result<User> {
+        let name = match cognito::username(&self.settings, &self.cache, self.world.now()) {
+            Ok(name) => name,
+            Err(_) => self.terminal.ask("User name: ")?,
+        };
+        self.settings.username = Some(name.clone());
+        User::of(&self.settings, &name, &self.world.env)
+    }
+
+    /// Calls of which each has the time for itself that a command has in all.
+    fn unhurried(&self) -> Result<Unhurried<'_>> {
+        let budget = self.deadline()?.saturating_duration_since(Instant::now());
+        Ok(Unhurried::new(&self.world.env, &self.identity, budget))
+    }
+
+    /// Makes calls, to their end.
+    fn call<T>(&self, calls: impl AsyncFnOnce(&Unhurried<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+        let unhurried = self.unhurried()?;
+        aws::to_end(async { Ok(calls(&unhurried).await) })?
+    }
+
+    fn deadline(&self) -> Result<Instant> {
+        token::deadline(&self.world.env, Instant::now())
+    }
+
+    fn kept(&self, user: &User) -> Result<Kept<'_>> {
+        let address = self.unhurried()?.address(&user.region)?;
+        Ok(Kept::of(&self.cache, user, &address))
+    }
+
+    /// Fresh tokens of one who is signed in; `None` where nobody is, or not any more.
+    fn kept_tokens(&self, user: &User) -> Result<Option<SignedIn>> {
+        let kept = self.kept(user)?;
+        if !kept.is_there(self.world.now()) {
+            return Ok(None);
+        }
+        let deadline = self.deadline()?;
+        match self.call(async |calls| kept.tokens(user, calls, self.world.clock, deadline).await) {
+            Ok(signed_in) => Ok(Some(signed_in)),
+            Err(_) if !kept.is_there(self.world.now()) => Ok(None),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    fn keep(&self, user: &User, signed_in: &SignedIn) -> Result<()> {
+        self.kept(user)?
+            .keep(user, signed_in, self.world.now(), self.deadline()?);
+        Ok(())
+    }
+
+    /// The command line to run where there is a terminal.
+    fn command(&self, what: &str) -> String {
+        self.args.command(what)
+    }
+}
+
+fn sign_in(user: &User, given: Given, session: &mut Session<'_, '_>) -> Result<SignedIn> {
+    let budget = session.deadline()?.saturating_duration_since(Instant::now());
+    let calls = Unhurried::new(&session.world.env, &session.identity, budget);
+    let flow = session.settings.flow;
+    aws::to_end(cognito::sign_in(user, flow, given, &calls, &mut session.terminal))
+}
+
+fn hand_over(command: &CognitoCommand, mut session: Session<'_, '_>) -> Result<()> {
     // On a terminal, signing in is what is wanted, and the credentials stay where they are kept.
-    let is_sign_in = world.stdout_is_terminal && command.delivery.output.is_none() && !command.delivery.show_secret;
-    if !is_sign_in || !is_kept {
-        command.delivery.check(world)?;
+    let delivery = &command.delivery;
+    let is_shown = session.world.stdout_is_terminal && delivery.output.is_none() && !delivery.show_secret;
+    let is_sign_in = is_shown && Cache::folder(&session.world.env).is_some();
+    if !is_sign_in {
+        delivery.check(session.world)?;
     }
-    if let SignIn::UserPool { .. } = settings.sign_in()? {
-        settings.username = Some(username(&settings, &cache, &mut terminal, world)?);
-    }
-    let credentials = get(command, &settings, &cache, &mut terminal, world)?;
+    let credentials = credentials(&mut session)?;
     let secrets = ci::of_credentials(&credentials.secret_access_key, credentials.session_token.as_ref());
-    hide(secrets, world)?;
-    if is_sign_in {
-        let until = credentials
-            .expires_at
-            .map(output::rfc3339)
-            .transpose()?
-            .unwrap_or_default();
-        let who = settings.username.as_deref().unwrap_or_default();
-        world.say(&format!(
-            "signed in as {who}; AWS credentials until {until} are not shown on a terminal"
-        ));
-        return Ok(());
+    hide(secrets, session.world)?;
+    if !is_sign_in {
+        return delivery.deliver(&output::credentials_process(&credentials)?, session.world);
     }
-    command
-        .delivery
-        .deliver(&output::credentials_process(&credentials)?, world)
-}
-
-/// The name that is given, or of the one user who is signed in; else it is asked for.
-fn username(settings: &CognitoSettings, cache: &Cache, terminal: &mut Terminal, world: &World<'_>) -> Result<String> {
-    match cognito::username(settings, cache, world.now()) {
-        Ok(username) => Ok(username),
-        Err(_) => terminal.ask("User name: "),
-    }
+    let until = credentials
+        .expires_at
+        .map(output::rfc3339)
+        .transpose()?
+        .unwrap_or_default();
+    let who = session
+        .settings
+        .username
+        .as_deref()
+        .unwrap_or("another provider's user");
+    session.world.say(&format!(
+        "signed in as {who}; the AWS credentials (until {until}) are kept, and not shown on a terminal"
+    ));
+    Ok(())
 }
 
 /// By what is kept, where that does; else by a sign-in.
-fn get(
-    command: &CognitoCommand,
-    settings: &CognitoSettings,
-    cache: &Cache,
-    terminal: &mut Terminal,
-    world: &mut World<'_>,
-) -> Result<SessionCredentials> {
-    let plan = plan(settings, world)?;
-    let SignIn::UserPool { .. } = settings.sign_in()? else {
-        return plan.credentials(cache, Instant::now(), world);
+fn credentials(session: &mut Session<'_, '_>) -> Result<SessionCredentials> {
+    let SignIn::UserPool { .. } = session.settings.sign_in()? else {
+        return plan(session)?.credentials(&session.cache, Instant::now(), session.world);
     };
-    if let Some(credentials) = plan.warm(cache, world.now()) {
+    let user = session.user()?;
+    let plan = plan(session)?;
+    if let Some(credentials) = plan.warm(&session.cache, session.world.now()) {
         return Ok(credentials);
     }
-    let user = User::of(settings, settings.username.as_deref().unwrap_or_default(), &world.env)?;
-    let address = address(&user, plan.identity(), world)?;
-    let kept = Kept::of(cache, &user, &address);
-    if kept.is_there(world.now()) {
-        match plan.credentials(cache, Instant::now(), world) {
+    if session.kept(&user)?.is_there(session.world.now()) {
+        let renewed = plan.credentials(&session.cache, Instant::now(), session.world);
+        match renewed {
             // The refresh token came to its end.
-            Err(error) if !kept.is_there(world.now()) => world.say(&format!("{}", error.cause())),
+            Err(error) if !session.kept(&user)?.is_there(session.world.now()) => session.world.say(error.cause()),
             done => return done,
         }
     }
-    let signed_in = sign_in(command, settings, &user, plan.identity(), terminal, world)?;
-    kept.keep(
-        &user,
-        &signed_in,
-        world.now(),
-        token::deadline(&world.env, Instant::now())?,
-    );
-    plan.cognito_credentials(settings, &user.login(&signed_in), cache, world)
+    let given = session.args.given(&session.world.env)?;
+    let signed_in = sign_in(&user, given, session)?;
+    session.keep(&user, &signed_in)?;
+    plan.cognito_credentials(
+        &session.settings,
+        &user.login(&signed_in),
+        &session.cache,
+        session.world,
+    )
 }
 
-fn plan(settings: &CognitoSettings, world: &World<'_>) -> Result<Plan> {
+fn plan(session: &Session<'_, '_>) -> Result<Plan> {
     let role = RoleSettings {
         source: SourceChoice::Cognito,
-        cognito: Some(settings.clone()),
+        cognito: Some(session.settings.clone()),
         ..RoleSettings::default()
     };
-    Plan::new(&world.env, None, &role)
-}
-
-fn address(user: &User, identity: &Identity, world: &World<'_>) -> Result<String> {
-    let time = std::time::Duration::ZERO;
-    Aws::new(&world.env, identity, time)?.cognito_address(Service::UserPool, &user.region)
-}
-
-fn sign_in(
-    command: &CognitoCommand,
-    settings: &CognitoSettings,
-    user: &User,
-    identity: &Identity,
-    questions: &mut dyn Questions,
-    world: &World<'_>,
-) -> Result<SignedIn> {
-    let given = command.args.given(&world.env)?;
-    let budget = token::deadline(&world.env, Instant::now())?.saturating_duration_since(Instant::now());
-    let calls = Unhurried::new(&world.env, identity, budget);
-    aws::to_end(cognito::sign_in(user, settings.flow, given, &calls, questions))
+    Plan::new(&session.world.env, None, &role)
 }

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::hosts;
+use super::sign_out::sign_out;
 use crate::cache::Cache;
 use crate::config::{self, Config};
 
 use crate::docker::{self, Client, FileRecord, Record, Remembered, Restored, shown};
 use crate::error::Result;
+use crate::profile;
 use crate::world::World;
 
 const EXAMPLES: &str = "\
@@ -48,10 +50,11 @@ pub fn run(args: &LogoutArgs, config: Option<&Path>, world: &mut World<'_>) -> R
     restored.and(rules)
 }
 
-/// Forgets the tokens that were handed out for these hosts, or all.
-fn forget(hosts: &[String], world: &World<'_>) {
+/// Forgets the tokens that were handed out for these hosts; or all, and signs users of Cognito out.
+fn forget(hosts: &[String], world: &mut World<'_>) {
     let cache = Cache::open(Cache::folder(&world.env));
     if hosts.is_empty() {
+        sign_out(&cache, world);
         cache.clear();
     }
     for host in hosts {
@@ -99,6 +102,9 @@ fn take_back_rules(config: Option<&Path>, hosts: &[String], world: &mut World<'_
     for host in &restored.taken_back {
         world.say(&format!("configuration: the rule of {host} taken back in {path}"));
     }
+    if restored.cognito {
+        world.say(&format!("configuration: the block cognito taken back in {path}"));
+    }
     if restored.removed {
         world.say(&format!(
             "configuration: {path} removed, it was made by setup and is empty"
@@ -113,6 +119,26 @@ fn take_back_rules(config: Option<&Path>, hosts: &[String], world: &mut World<'_
         world.say(&format!(
             "warning: the notes of what setup wrote into {path} cannot be changed: {error}"
         ));
+    }
+    // The profile was written for the same sign-in, and goes with it.
+    match restored.keeps_cognito || !(hosts.is_empty() || restored.cognito) {
+        true => Ok(()),
+        false => take_back_profiles(world),
+    }
+}
+
+fn take_back_profiles(world: &mut World<'_>) -> Result<()> {
+    let Some(folder) = world.env.state_folder() else {
+        return Ok(());
+    };
+    for taken in profile::take_back(&profile::Record::in_folder(folder), &world.env)? {
+        let path = shown(&taken.path, &world.env);
+        let removed = if taken.removed {
+            ", and the file, which is empty"
+        } else {
+            ""
+        };
+        world.say(&format!("profile {} taken back in {path}{removed}", taken.name));
     }
     Ok(())
 }

@@ -17,3 +17,4 @@ mod passwords;
 mod run_with;
 pub mod setup;
 mod sign_in;
+mod sign_out;

@@ -1,5 +1,10 @@
 //! `ecr-auth setup`: installs the helper and writes it into Docker's and Podman's configuration.
 
+mod cognito;
+mod confirm;
+mod plan;
+mod vendor;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -8,14 +13,15 @@ use clap::Args;
 
 use super::hosts;
 use super::identity::IdentityArgs;
+use super::sign_in::SignInArgs;
 use crate::cache::Cache;
-use crate::config::{self, Config, RuleEdit, Saved};
-
-use crate::docker::{self, Client, Configured, Link, LinkPlan, Record, Wish, shown};
+use crate::config::{Config, RuleEdit};
+use crate::docker::Client;
 use crate::error::{Error, Result};
 use crate::identity::{RolePlan, RoleSettings, Scope};
-use crate::token::Plan;
+use crate::token;
 use crate::world::World;
+use plan::{Changes, Plan};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,6 +30,9 @@ Examples:
   ecr-auth setup --region eu-west-1 --dry-run
   ecr-auth setup --role-arn arn:aws:iam::111122223333:role/ci-push 111122223333/eu-west-1
   ecr-auth setup --creds-store --client docker
+  ecr-auth setup --cognito --user-pool-id eu-west-1_AbCdEfGhI --client-id 1h57kf5cpq17m0eml12EXAMPLE \\
+    --identity-pool-id eu-west-1:12345678-abcd-1234-abcd-123456789012 --username zoe@example.com 111122223333/eu-west-1
+  ecr-auth setup --from vendor.yml --username zoe@example.com
 
 `ecr-auth logout` puts back what was there before.";
 
@@ -55,6 +64,18 @@ pub struct SetupArgs {
     /// Folder for the helper's link [default: the binary's own if on PATH and writable, else /usr/local/bin or ~/.local/bin]
     #[arg(long, value_name = "DIR")]
     pub bin_dir: Option<PathBuf>,
+    /// Let a user sign in to Cognito: writes a profile (--profile) and a rule for each registry, too; --role-arn, --duration and --policy are then said of that
+    #[arg(long)]
+    pub cognito: bool,
+    /// Take registries and Cognito's pools from a file that somebody else wrote; shows the change and asks
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["cognito", "registries", "creds_store", "verify"])]
+    pub from: Option<PathBuf>,
+    /// With --from: don't ask
+    #[arg(long, requires = "from")]
+    pub yes: bool,
+    /// How a user signs in to Cognito
+    #[command(flatten)]
+    pub sign_in: SignInArgs,
     /// Whose AWS credentials
     #[command(flatten)]
     pub identity: IdentityArgs,
@@ -65,6 +86,18 @@ pub struct SetupArgs {
 /// # Errors
 /// A registry that can't be told, a configuration that can't be written, a token that can't be had.
 pub fn run(args: &SetupArgs, config_path: Option<&Path>, world: &mut World<'_>) -> Result<()> {
+    if let Some(file) = &args.from {
+        return vendor::run(args, file, config_path, world);
+    }
+    if args.cognito {
+        return cognito::run(args, config_path, world);
+    }
+    if args.sign_in.is_given() {
+        return Err(
+            Error::usage("setup", "how a user signs in to Cognito is said, and not that one does")
+                .hint("add --cognito"),
+        );
+    }
     let config = match args.identity.is_given() {
         true => Config::load_if_there(&world.env, config_path)?,
         false => Config::load(&world.env, config_path)?,
@@ -78,7 +111,12 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, world: &mut World<'_>) 
     };
     let rules = rules(args, &hosts, &config)?;
     warn_of_globs(&rules, &config, world);
-    configure(args, config_path, &hosts, &rules, world)?;
+    let changes = Changes {
+        hosts: &hosts,
+        rules: &rules,
+        ..Changes::default()
+    };
+    configure(args, config_path, changes, world)?;
     if args.verify && !args.dry_run {
         verify(&hosts, &Config::load(&world.env, config_path)?, world)?;
     }
@@ -127,7 +165,7 @@ fn verify(hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<()
     let mut failed = 0;
     for host in hosts {
         let Some(target) = config.target(host) else { continue };
-        let fetched = Plan::new(&world.env, &target).and_then(|plan| {
+        let fetched = token::Plan::new(&world.env, &target).and_then(|plan| {
             if asked.insert(plan.key().to_string()) {
                 cache.remove(plan.key());
             }
@@ -151,90 +189,13 @@ fn verify(hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<()
     }
 }
 
-/// Writes the helper into the clients' configuration for these exact hosts. Everything is looked at before anything is
-/// written; the link comes first, so that no client is sent to a helper that is not there.
-fn configure(
-    args: &SetupArgs,
-    config_path: Option<&Path>,
-    hosts: &[String],
-    rules: &[RuleEdit],
-    world: &mut World<'_>,
-) -> Result<()> {
-    let wish = Wish {
-        hosts,
-        store: args.creds_store,
-        force: args.force,
-    };
-    let files = docker::config_files(args.client, args.docker_config.as_deref(), &world.env)?;
-    let mut diffs = Vec::new();
-    if !rules.is_empty() {
-        diffs.push(config::preview(&world.env, config_path, None, rules)?);
+/// Writes the helper into the clients' configuration for these exact hosts, or shows what would be written.
+fn configure(args: &SetupArgs, config_path: Option<&Path>, changes: Changes<'_>, world: &mut World<'_>) -> Result<()> {
+    let plan = Plan::new(args, config_path, changes, world)?;
+    match args.dry_run {
+        true => plan.show(world),
+        false => plan.write(world),
     }
-    for file in &files {
-        diffs.push(wish.preview(file)?);
-    }
-    let link = docker::helper_link(&world.exe, args.bin_dir.as_deref(), &world.env)?;
-    if args.dry_run {
-        return show(&diffs, &link, world);
-    }
-    let record = world.env.state_folder().map(Record::in_folder);
-    install(&link, record.as_ref(), world)?;
-    if !rules.is_empty() {
-        let saved = config::write(&world.env, config_path, None, rules)?;
-        report_rules(rules, &saved, world);
-    }
-    for file in &files {
-        let configured = wish.configure(file, record.as_ref())?;
-        report(&wish, file, &configured, world);
-    }
-    Ok(())
-}
-
-fn show(diffs: &[String], link: &LinkPlan, world: &mut World<'_>) -> Result<()> {
-    let diff = diffs.concat();
-    let written = world
-        .stdout
-        .write_all(diff.as_bytes())
-        .and_then(|()| world.stdout.flush());
-    written.map_err(|error| Error::failed("cannot show the change", error))?;
-    if link.link != Link::Stands {
-        world.say(&format!("helper: would be linked as {}", link.path.display()));
-    }
-    if diff.is_empty() {
-        world.say("nothing to change in the configuration");
-    }
-    Ok(())
-}
-
-fn install(link: &LinkPlan, record: Option<&Record>, world: &mut World<'_>) -> Result<()> {
-    let before = match &link.link {
-        Link::Stands => None,
-        Link::Missing => Some(None),
-        Link::Other(target) => Some(Some(target.clone())),
-    };
-    if let (Some(before), Some(record)) = (&before, record) {
-        // A state folder that cannot be written is reported with the configuration that could not be recorded.
-        let _ = record.change(&mut |all| {
-            all.links.entry(link.path.clone()).or_insert_with(|| before.clone());
-        });
-    }
-    link.make()?;
-    let already = if before.is_none() { "already " } else { "" };
-    world.say(&format!(
-        "helper: {already}installed as {}",
-        shown(&link.path, &world.env)
-    ));
-    if let (false, Some(folder)) = (link.on_path, link.path.parent()) {
-        world.say(&format!(
-            "warning: {} is not on PATH, so clients will not find the helper",
-            folder.display()
-        ));
-        world.say(&format!(
-            "hint: add this line to your shell's profile: export PATH=\"{}:$PATH\"",
-            folder.display()
-        ));
-    }
-    Ok(())
 }
 
 /// A rule of one host stands in front of a glob's and takes nothing over from it.
@@ -246,54 +207,5 @@ fn warn_of_globs(rules: &[RuleEdit], config: &Config, world: &mut World<'_>) {
                 rule.match_
             ));
         }
-    }
-}
-
-fn report_rules(rules: &[RuleEdit], saved: &Saved, world: &mut World<'_>) {
-    let already = if saved.changed { "" } else { "already " };
-    let what = match rules.len() {
-        1 => "the identity of 1 registry".to_owned(),
-        count => format!("the identity of {count} registries"),
-    };
-    world.say(&format!(
-        "ecr-auth: {what} {already}in {}",
-        shown(&saved.path, &world.env)
-    ));
-    for name in &saved.replaced {
-        world.say(&format!(
-            "ecr-auth: the rule of {name} said something else, which logout puts back"
-        ));
-    }
-    if let Some(error) = &saved.not_recorded {
-        world.say(&format!(
-            "warning: what was replaced cannot be recorded, so logout will leave the rules: {error}"
-        ));
-    }
-}
-
-fn report(wish: &Wish<'_>, file: &docker::ConfigFile, configured: &Configured, world: &mut World<'_>) {
-    let client = file.kind.name();
-    if wish.store && !wish.is_store_of(file.kind) {
-        world.say(&format!(
-            "{client}: knows no credsStore, so only the named registries are served"
-        ));
-    }
-    let what = match wish.hosts.len() {
-        _ if wish.is_store_of(file.kind) => "every registry (credsStore)".to_owned(),
-        1 => "1 registry".to_owned(),
-        count => format!("{count} registries"),
-    };
-    let already = if configured.changed { "" } else { "already " };
-    world.say(&format!(
-        "{client}: {what} {already}in {}",
-        shown(&file.path, &world.env)
-    ));
-    for (name, before) in &configured.replaced {
-        world.say(&format!("{client}: {name} had {before:?}, which logout puts back"));
-    }
-    if let Some(error) = &configured.not_recorded {
-        world.say(&format!(
-            "warning: what was replaced cannot be recorded, so logout will only remove: {error}"
-        ));
     }
 }

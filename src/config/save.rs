@@ -68,6 +68,8 @@ pub struct Restored {
     pub taken_back: Vec<String>,
     /// Whether the block `cognito` is as it was.
     pub cognito: bool,
+    /// Whether it still is as [`write`] wrote it, for rules that are left.
+    pub keeps_cognito: bool,
     /// Whether the file was removed, because `setup` had made it and nothing else is in it.
     pub removed: bool,
     /// Why the notes could not be brought up to date, if so.
@@ -185,6 +187,7 @@ pub fn take_back(env: &Env, named: Option<&Path>, is_meant: &dyn Fn(&str) -> boo
             let _ = fs::remove_dir(folder);
         }
     }
+    let mut keeps_cognito = false;
     let forget = note(notes.as_ref(), &mut |all| {
         if let Some(entry) = all.get_mut(&real) {
             entry.rules.retain(|name, _| !is_meant(name));
@@ -193,8 +196,10 @@ pub fn take_back(env: &Env, named: Option<&Path>, is_meant: &dyn Fn(&str) -> boo
                 .cognito
                 .take()
                 .filter(|_| !done.cognito && !entry.rules.is_empty());
+            keeps_cognito = entry.cognito.is_some();
         }
     });
+    done.keeps_cognito = keeps_cognito;
     done.not_recorded = forget.err();
     Ok(done)
 }

@@ -9,6 +9,7 @@ mod files;
 mod roles;
 mod saving;
 mod schema;
+mod vendor;
 
 const ECR: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 

@@ -10,7 +10,7 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, Location, MessageFormatter, Options, Spanned};
 
-use super::{Config, Rule, Settings, file};
+use super::{Config, Line, Rule, Settings, file};
 use crate::error::{Error, Result};
 use crate::identity::{CognitoSettings, RoleSettings, SourceChoice, TokenPlace, policy_text};
 use crate::registry::{HostPattern, Registry, parse_region, why_not_ecr};
@@ -86,7 +86,7 @@ impl From<Source> for SourceChoice {
 }
 
 /// A key that is there has a value: `profile:` with nothing behind it is a mistake, not the same as no `profile`.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
@@ -174,6 +174,7 @@ fn rule(path: &Path, keys: Spanned<Keys>, defaults: &Settings) -> Result<Rule> {
         pattern,
         registry,
         settings,
+        line: Line(name.referenced.line()),
     })
 }
 
@@ -331,7 +332,7 @@ fn text(path: &Path, key: &str, given: Option<Spanned<String>>) -> Result<Option
 
 /// Strict where YAML guesses: a text that reads as a number or a boolean must be quoted, `yes` is no boolean. The limits
 /// are far above what 1 MiB of rules needs, and far below what hurts.
-fn options() -> Options {
+pub(super) fn options() -> Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_events: 200_000,
@@ -344,12 +345,12 @@ fn options() -> Options {
     }
 }
 
-fn wrong(path: &Path, place: &Location, cause: impl fmt::Display) -> Error {
+pub(super) fn wrong(path: &Path, place: &Location, cause: impl fmt::Display) -> Error {
     file::at(path, place.line(), place.column(), cause)
 }
 
 /// The parser's error in our words, where it has words for programmers.
-fn explain(path: &Path, error: &YamlError) -> Error {
+pub(super) fn explain(path: &Path, error: &YamlError) -> Error {
     let place = error.location().unwrap_or(Location::UNKNOWN);
     match error {
         YamlError::SerdeUnknownField { field, expected, .. } => {

@@ -59,6 +59,11 @@ impl<'a> Profile<'a> {
         Ok(Self { name, command, path })
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.name
+    }
+
     /// What [`Profile::write`] would change, as a unified diff without secrets; empty if nothing.
     ///
     /// # Errors

@@ -6,7 +6,8 @@
 # components it has fetched.
 gitlab_project() {
   PROJECT=$HOME/builds/octo/app
-  local component=$PROJECT/.gitlab-ci-local/includes/gitlab.com/org/ecr-auth/v0.1.0/templates
+  local component
+  component=$PROJECT/.gitlab-ci-local/includes/gitlab.com/org/ecr-auth/v$(version)/templates
   mkdir -p "$component"
   cp -r "$STAGE/image/." "$PROJECT"
   cp "$ROOT/templates/ecr-auth.yml" "$component"

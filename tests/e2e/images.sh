@@ -138,3 +138,30 @@ test_images_of_a_release_have_one_digest() {
     tar --extract --to-stdout --file "$(find "$HOME/saved" -name '*.tar' -size +1M)" ecr-auth | cmp - "$CONTEXT/ecr-auth-${name#*:}-unknown-linux-musl"
   done
 }
+
+# kubernetes/init-container.yaml as it stands, but for the source of the pod's AWS credentials: containers of Docker in the place of the pod's.
+test_images_bring_the_helper_to_a_pod() {
+  image_context
+  image_of Dockerfile ecr-auth:scratch
+  base_image pod-base:1
+  setup "$REGISTRY" "$FOREIGN"
+  build_image "$REGISTRY/app:1" hello
+  docker push "$REGISTRY/app:1"
+  control roles '{"account": "444455556666", "name": "release-push", "permissions": {"allow": ["ecr:*"]},
+    "trust": [{"kind": "aws", "principals": ["'"$ACCOUNT"'"]}]}'
+  local objects user args copy variables
+  objects=$("$TARGET/python/bin/python" -c 'import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))' "$ROOT/kubernetes/init-container.yaml")
+  # of KIND FILTER: the lines that the filter finds in the object of this kind.
+  of() { jq -r --arg kind "$1" "(.[] | select(.kind == \$kind)) | $2" <<<"$objects"; }
+  user=$(of Job '.spec.template.spec.securityContext | "\(.runAsUser):\(.fsGroup)"')
+  mapfile -t args < <(of Job '.spec.template.spec.initContainers[0].args[]')
+  mapfile -t copy < <(of Job '.spec.template.spec.containers[0] | (.command + .args)[]')
+  mapfile -t variables < <(of Job '.spec.template.spec.containers[0].env[] | "--env=\(.name)=\(.value)"')
+  # An emptyDir belongs to the pod's group.
+  mkdir -m 2775 "$HOME/tools" "$HOME/registries"
+  chown ":${user#*:}" "$HOME/tools"
+  for name in config.json ecr-auth.yml; do of ConfigMap ".data[\"$name\"]" >"$HOME/registries/$name"; done
+  docker run --rm "${LIBRARIES[@]}" --network none --user "$user" --volume "$HOME/tools:/tools" ecr-auth:scratch "${args[@]}"
+  in_container --user "$user" --volume "$HOME/tools:/tools" --volume "$HOME/registries:/registries:ro" "${variables[@]}" pod-base:1 "${copy[@]}"
+  ECR_AUTH_CONFIG=$HOME/registries/ecr-auth.yml docker pull "$FOREIGN/app:1"
+}

@@ -289,7 +289,7 @@ fn a_week_in_which_every_docker_call_is_answered() {
         if of_day == 0 {
             week.rotate_keys(now / (24 * HOUR));
         }
-        if of_day % (6 * HOUR) == 0 {
+        if of_day.is_multiple_of(6 * HOUR) {
             week.start_job();
         }
         week.lab.clear_faults();

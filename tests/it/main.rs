@@ -7,6 +7,7 @@ mod assume;
 mod aws_tools;
 mod chains;
 mod ci_jobs;
+mod cognito;
 mod completions;
 mod crowds;
 mod denials;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::input::{Input, Map};
-use super::refusals::{constraint, not_authorized, not_found};
+use super::refusals::{constraint, invalid, not_authorized, not_found};
 use super::roles::{RoleMapping, principal_tags};
 use super::{CLIENT_ID, IDENTITY_POOL_ID, ISSUER, LOGINS_KEY, REGION, ROTATING_CLIENT_ID, SECRET_CLIENT_ID, internal};
 use crate::answer::{Refusal, request_id};
@@ -118,6 +118,9 @@ impl Aws {
                 )),
             };
         };
+        if logins.entries().count() > 1 {
+            return Err(invalid("The lab takes one login at a time."));
+        }
         let provider = self
             .login_provider(key)
             .ok_or_else(|| not_authorized("Token is not from a supported provider of this identity pool."))?;

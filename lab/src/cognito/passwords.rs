@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::challenges::mismatch;
 use super::input::Input;
-use super::refusals::{invalid, not_authorized};
+use super::refusals::{invalid, mismatch, not_authorized};
 use super::user_pool::{Client, UserPool};
 use super::users::Status;
 use crate::answer::Refusal;

@@ -14,6 +14,11 @@ pub(super) fn not_found(message: &str) -> Refusal {
     Refusal::new(400, "ResourceNotFoundException", message)
 }
 
+/// A wrong code.
+pub(super) fn mismatch(message: &str) -> Refusal {
+    Refusal::new(400, "CodeMismatchException", message)
+}
+
 /// A value that a member of the request may not have.
 pub(super) fn constraint(value: &str, name: &str, rule: &str) -> Refusal {
     invalid(&format!(

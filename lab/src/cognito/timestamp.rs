@@ -35,4 +35,23 @@ mod tests {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_time_is_read_back_from_the_one_way_it_is_written_in(seconds in 0i64..4_000_000_000) {
+            let time = time::OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+            let (weekday, month) = (time.weekday().to_string(), time.month().to_string());
+            let (date, clock) = (time.day(), time.time());
+            let text = format!(
+                "{} {} {date} {:02}:{:02}:{:02} UTC {}",
+                &weekday[..3], &month[..3], clock.hour(), clock.minute(), clock.second(), time.year(),
+            );
+            proptest::prop_assert_eq!(parse(&text), Some(seconds));
+        }
+
+        #[test]
+        fn any_text_is_read_without_panic(text in ".*") {
+            let _ = parse(&text);
+        }
+    }
 }

@@ -90,4 +90,18 @@ mod tests {
             assert_eq!(step_of(secret, code, time + 60), None);
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_secret_is_read_without_panic(secret in ".*", code in ".{0,8}", now: i32) {
+            let _ = step_of(&secret, &code, now.into());
+        }
+
+        #[test]
+        fn a_code_is_good_for_its_step_and_the_ones_beside_it(now in 0i64..4_000_000_000, away in -1i64..=1) {
+            let secret = new_secret();
+            let code = code_of(&secret, step(now)).unwrap();
+            proptest::prop_assert!(step_of(&secret, &code, now + 30 * away).is_some());
+        }
+    }
 }

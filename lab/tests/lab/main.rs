@@ -4,6 +4,7 @@
 
 mod certificates;
 mod ci;
+mod cognito;
 mod faults;
 mod identity;
 mod metadata;

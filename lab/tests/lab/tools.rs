@@ -11,7 +11,7 @@ pub fn lab() -> Lab {
 }
 
 /// A Python tool that `scripts/install.sh check` installs.
-fn python_tool(name: &str) -> PathBuf {
+pub fn python_tool(name: &str) -> PathBuf {
     let folder = std::env::var_os("ECR_AUTH_PYTHON").map_or_else(
         || {
             let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(

@@ -58,14 +58,15 @@ impl<'a> Answers<'a> {
         }
     }
 
-    pub fn were_asked(&self) -> bool {
-        self.were_asked
+    /// Whether the answer was wrong, and came from somebody who can give another one.
+    pub fn another_may_help(&self, refusal: &Refusal) -> bool {
+        self.were_asked && refusal.is_wrong_answer()
     }
 
-    pub fn begin_anew(&mut self, refusal: &Refusal) -> Result<()> {
+    pub fn once_more(&mut self, refusal: &Refusal) -> Result<()> {
         self.were_asked = false;
         let message = Error::from(refusal.clone());
-        self.tell(&format!("not accepted: {}; once more", message.cause()))
+        self.tell(&format!("Not accepted: {}", message.cause()))
     }
 
     pub fn tell(&mut self, line: &str) -> Result<()> {
@@ -152,7 +153,7 @@ impl<'a> Answers<'a> {
 ///
 /// # Errors
 /// As [`Questions::ask`]; the two are not the same.
-pub(in crate::cognito) fn new_password(questions: &mut dyn Questions) -> Result<Secret> {
+pub fn new_password(questions: &mut dyn Questions) -> Result<Secret> {
     let first = questions.ask_secret("New password: ")?;
     match questions.ask_secret("The same again: ")? == first {
         true => Ok(first),

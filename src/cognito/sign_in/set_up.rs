@@ -4,7 +4,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use super::answers::Answers;
-use super::{Attempt, Calls, Failure, odd};
+use super::{Calls, Failure, SigningIn, TRIES, odd};
 use crate::cognito::wire::{Received, Text};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -40,7 +40,7 @@ struct Verified {
     session: Option<Received>,
 }
 
-impl<C: Calls> Attempt<'_, C> {
+impl<C: Calls> SigningIn<'_, C> {
     /// Shows the authenticator's key on the terminal, and checks that its codes are right.
     pub(super) async fn set_up(
         &self,
@@ -61,9 +61,26 @@ impl<C: Calls> Attempt<'_, C> {
         answers.tell("Add this key to an authenticator (Google Authenticator, 1Password, Authy, …):")?;
         answers.tell(&format!("  {}", associated.secret_code.0.expose()))?;
         answers.tell(&format!("  {}", uri.expose()))?;
+        let session = text(associated.session);
+        let mut tries = 1;
+        loop {
+            match self
+                .verify(answers.typed_code("Code it shows: ")?, session.clone())
+                .await
+            {
+                Err(Failure::Refused(refusal)) if answers.another_may_help(&refusal) && tries < TRIES => {
+                    answers.once_more(&refusal)?;
+                    tries += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn verify(&self, code: Secret, session: Option<Text>) -> Result<Option<Received>, Failure> {
         let request = Verify {
-            user_code: Text(answers.typed_code("Code it shows: ")?),
-            session: text(associated.session),
+            user_code: Text(code),
+            session,
             friendly_device_name: "ecr-auth",
         };
         let verified: Verified = self.call("VerifySoftwareToken", &request).await?;

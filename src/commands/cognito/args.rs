@@ -168,7 +168,7 @@ impl CognitoArgs {
     }
 
     /// The command to run where there is a terminal.
-    pub fn hint(&self) -> String {
+    pub fn command(&self, what: &str) -> String {
         let one = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!(" --{name} {value}"));
         let flags = [
             one("user-pool-id", &self.user_pool_id),
@@ -177,7 +177,12 @@ impl CognitoArgs {
             one("username", &self.username),
         ];
         let flags: String = flags.into_iter().flatten().collect();
-        format!("run in a terminal: ecr-auth cognito{flags}")
+        let what = if what.is_empty() {
+            String::new()
+        } else {
+            format!(" {what}")
+        };
+        format!("run in a terminal: ecr-auth cognito{what}{flags}")
     }
 }
 

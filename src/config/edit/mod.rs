@@ -255,6 +255,15 @@ fn unfit(edited: &str, error: &Error) -> Error {
     }
 }
 
+/// Whether a text says anything otherwise than plainly: by an anchor, an alias, a tag or a merge key.
+pub(super) fn has_tricks(text: &str) -> bool {
+    let merges = |node: &tree::Node| node.member("<<").is_some();
+    match tree::read(text) {
+        None => true,
+        Some(root) => root.is_some_and(|root| root.has_marks() || root.any(&merges)),
+    }
+}
+
 /// Why a text can't be edited, as a clause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Refusal(&'static str);

@@ -84,13 +84,14 @@ impl Node {
 
     /// Whether it, or anything in it, is an alias or has an anchor or a tag.
     pub fn has_marks(&self) -> bool {
-        self.is_marked()
-            || match &self.shape {
-                Shape::Scalar { .. } => false,
-                Shape::Alias(_) => true,
-                Shape::List { items, .. } => items.iter().any(Self::has_marks),
-                Shape::Map { members, .. } => members.iter().any(|m| m.key.has_marks() || m.value.has_marks()),
-            }
+        self.any(&|node| node.is_marked() || matches!(node.shape, Shape::Alias(_)))
+    }
+
+    /// Whether this holds of it, or of anything in it.
+    pub fn any(&self, is: &dyn Fn(&Self) -> bool) -> bool {
+        let inner = self.items().iter();
+        let members = self.members().iter().flat_map(|member| [&member.key, &member.value]);
+        is(self) || inner.chain(members).any(|node| node.any(is))
     }
 
     /// The members of a mapping.

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# make reproduce: whether the commit that is checked out gives the same static binaries once more: reproduce.sh [SHA256SUMS]. They are built in a clone of
+# its own, in a folder of another name, with nothing of this one's, and compared with dist/SHA256SUMS, or with a release's.
+source "$(dirname "$0")/env.sh"
+
+SUMS=$(realpath "${1:-$ROOT/dist/SHA256SUMS}")
+[ -s "$SUMS" ] || die "$SUMS: not there. Run make dist first, or name a release's"
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+git clone --quiet "$ROOT" "$WORK/elsewhere"
+env -u CARGO_TARGET_DIR "$WORK/elsewhere/scripts/dist.sh" --binaries
+cd "$WORK/elsewhere/dist"
+for file in ecr-auth-*; do
+  expected=$(awk -v file="$file" '$2 == file {print $1}' "$SUMS")
+  [ -n "$expected" ] || die "$file: not in $SUMS"
+  said=$(sha256sum <"$file" | cut -d ' ' -f 1)
+  [ "$said" = "$expected" ] || die "$file is another one: $said here, $expected in $SUMS"
+  echo "$said  $file"
+done

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# set-version.sh VERSION: writes the version into Cargo.toml and all that people copy: manifests, images, recipes, pages. set-version.sh --check:
+# they have Cargo.toml's.
+source "$(dirname "$0")/env.sh"
+cd "$ROOT"
+
+# What stands before a version of ours, in these files and those of these folders.
+BEFORE='(ecr-auth@v|ecr-auth_|ecr-auth-|ecr-auth/v|ecr-auth:|ecr-auth/releases/download/v|defaultVersion: v|VERSION=)'
+NUMBER='[0-9]+\.[0-9]+\.[0-9]+'
+mapfile -t FILES < <(grep -rlE "$BEFORE$NUMBER" docker docs jenkins kubernetes templates/examples README.md)
+
+[ $# = 1 ] || die "usage: set-version.sh VERSION|--check"
+((${#FILES[@]})) || die "nothing names a version"
+if [ "$1" != --check ]; then
+  [[ $1 =~ ^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}$ ]] || die "not a version such as 1.2.3: $1"
+  sed -Ei "s,$BEFORE$NUMBER,\1$1,g" "${FILES[@]}"
+  sed -i "0,/^version = /s/^version = .*/version = \"$1\"/" Cargo.toml
+  sed -Ei "/^name = \"(ecr-auth|lab)\"\$/{n;s/.*/version = \"$1\"/}" Cargo.lock
+  sed -i "/^    version:\$/,/^      default:/s/^      default:.*/      default: '$1'/" templates/ecr-auth.yml
+  sed -i "s/\"version\": .*/\"version\": \"$1\",/" action/checksums.json
+  exit
+fi
+others=$(grep -nE "$BEFORE$NUMBER" "${FILES[@]}" | grep -vF "$(version)") || true
+[ -z "$others" ] || die "another version than Cargo.toml's: run scripts/set-version.sh $(version)"$'\n'"$others"
+# Whatever has the number and isn't found by what stands before it would be left behind.
+missed=$(grep -rnF "$(version)" docker docs jenkins kubernetes templates/examples README.md | grep -vE "$BEFORE$NUMBER") || true
+[ -z "$missed" ] || die "set-version.sh doesn't know:"$'\n'"$missed"

@@ -1,0 +1,160 @@
+//! `ecr-auth cognito change-password` and `ecr-auth cognito forgot-password`: no page in a browser is needed for either.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::args::{CognitoArgs, password_in};
+use super::{Session, sign_in};
+use crate::cognito::{self, Failure, Questions, passwords};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+/// How often a person is asked for one answer, where it is wrong.
+const TRIES: usize = 3;
+
+/// Changes the password of a user who knows it
+#[derive(Debug, Clone, Args)]
+pub struct ChangeArgs {
+    #[command(flatten)]
+    pub user: CognitoArgs,
+    /// File that holds the new password [default: asked for on the terminal]
+    #[arg(long, value_name = "FILE")]
+    pub new_password_file: Option<PathBuf>,
+}
+
+/// Replaces a forgotten password with the help of a code that is sent
+#[derive(Debug, Clone, Args)]
+pub struct ForgotArgs {
+    #[command(flatten)]
+    pub user: CognitoArgs,
+    /// File that holds the new password [default: asked for on the terminal]
+    #[arg(long, value_name = "FILE")]
+    pub new_password_file: Option<PathBuf>,
+    /// The code that was sent before; none is sent now
+    #[arg(long)]
+    pub code: Option<String>,
+}
+
+/// Changes the password: signed in by what is kept, else by the password of before.
+pub(super) fn change(args: &ChangeArgs, session: &mut Session<'_, '_>) -> Result<()> {
+    let user = session.user()?;
+    let before = match args.user.given(&session.world.env)?.password {
+        Some(password) => password,
+        None => session
+            .terminal
+            .ask_secret(&format!("Password of {}: ", user.username))?,
+    };
+    let access_token = match session.kept_tokens(&user)? {
+        Some(signed_in) => signed_in.access_token,
+        None => {
+            let mut given = args.user.given(&session.world.env)?;
+            given.password = Some(before.clone());
+            let signed_in = sign_in(&user, given, session)?;
+            session.keep(&user, &signed_in)?;
+            signed_in.access_token
+        }
+    };
+    let file = args.new_password_file.as_deref();
+    let mut new = NewPassword::of(file.map(password_in).transpose()?);
+    let mut tries = 1;
+    loop {
+        let password = new.get(&mut session.terminal)?;
+        let changed =
+            session.call(async |calls| passwords::change(&user, &access_token, &before, &password, calls).await);
+        match changed {
+            Err(failure) if tries < TRIES && new.once_more(&failure, &mut session.terminal) => tries += 1,
+            done => {
+                done.map_err(Error::from)?;
+                session
+                    .world
+                    .say(&format!("the password of {} is changed", user.username));
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Has a code sent and asks for it, or takes one that was sent before.
+pub(super) fn forgot(args: &ForgotArgs, session: &mut Session<'_, '_>) -> Result<()> {
+    let user = session.user()?;
+    let mut given = args.code.as_deref().map(Secret::from);
+    if given.is_none() {
+        let sent = session.call(async |calls| passwords::send_code(&user, calls).await)?;
+        let place = sent.map(|place| format!(" to {place}")).unwrap_or_default();
+        if !session.terminal.is_there() {
+            let cause = format!("a code was sent{place}, and there is nobody here to ask for it");
+            let hint = format!(
+                "{} --code CODE --new-password-file FILE",
+                session.command("forgot-password")
+            );
+            return Err(Error::failed("no terminal", cause).hint(hint));
+        }
+        session.terminal.tell(&format!("A code was sent{place}."))?;
+    }
+    let file = args.new_password_file.as_deref();
+    let mut new = NewPassword::of(file.map(password_in).transpose()?);
+    let mut tries = 1;
+    loop {
+        let is_asked = given.is_none();
+        let code = match given.take() {
+            Some(code) => code,
+            None => Secret::new(session.terminal.ask("Code: ")?.trim()),
+        };
+        let password = new.get(&mut session.terminal)?;
+        let replaced = session.call(async |calls| passwords::replace(&user, &code, &password, calls).await);
+        match replaced {
+            Err(failure) if tries < TRIES && is_wrong_code(&failure) && is_asked => {
+                session.terminal.tell(&refused(&failure))?;
+                new = NewPassword::of(Some(password));
+            }
+            Err(failure) if tries < TRIES && new.once_more(&failure, &mut session.terminal) => given = Some(code),
+            done => {
+                done.map_err(Error::from)?;
+                session.world.say(&format!(
+                    "the password of {} is replaced: sign in with ecr-auth cognito",
+                    user.username
+                ));
+                return Ok(());
+            }
+        }
+        tries += 1;
+    }
+}
+
+/// A new password: from a file, or asked for.
+struct NewPassword {
+    given: Option<Secret>,
+    is_asked: bool,
+}
+
+impl NewPassword {
+    fn of(given: Option<Secret>) -> Self {
+        Self { given, is_asked: false }
+    }
+
+    fn get(&mut self, questions: &mut dyn Questions) -> Result<Secret> {
+        match self.given.take() {
+            Some(password) => Ok(password),
+            None => {
+                self.is_asked = true;
+                cognito::new_password(questions)
+            }
+        }
+    }
+
+    /// Whether somebody can be asked for another one, which is said.
+    fn once_more(&self, failure: &Failure, questions: &mut dyn Questions) -> bool {
+        let is_wrong = matches!(failure, Failure::Refused(refusal) if refusal.is_wrong_password());
+        is_wrong && self.is_asked && questions.tell(&refused(failure)).is_ok()
+    }
+}
+
+fn is_wrong_code(failure: &Failure) -> bool {
+    matches!(failure, Failure::Refused(refusal) if refusal.code == "CodeMismatchException")
+}
+
+fn refused(failure: &Failure) -> String {
+    let error = Error::from(failure.clone());
+    format!("Not accepted: {}", error.cause())
+}

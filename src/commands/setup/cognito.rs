@@ -1,0 +1,113 @@
+//! `setup --cognito`: a user's sign-in for AWS's own tools, by a profile, and for the clients, by the helper.
+
+use std::path::Path;
+
+use super::super::hosts;
+use super::super::identity::IdentityArgs;
+use super::super::sign_in::{PoolRole, command_line};
+use super::plan::Changes;
+use super::{SetupArgs, configure, verify, warn_of_globs};
+use crate::config::{CognitoEdit, Config, RuleEdit, Value};
+use crate::error::{Error, Result};
+use crate::identity::{CognitoSettings, SignIn, SourceChoice};
+use crate::profile::Profile;
+use crate::world::World;
+
+/// The name of the profile that is written, if none is given.
+const PROFILE: &str = "ecr-auth-cognito";
+
+/// Writes the profile, the rules with the block `cognito`, and the helper.
+///
+/// # Errors
+/// A sign-in that can't be, no registry, a profile that has other credentials, a configuration that can't be written.
+pub(super) fn run(args: &SetupArgs, config_path: Option<&Path>, world: &mut World<'_>) -> Result<()> {
+    let config = Config::load_if_there(&world.env, config_path)?;
+    let settings = settings(args, &config)?;
+    let hosts = hosts(args, &config, world)?;
+    let rules: Vec<RuleEdit> = hosts.iter().map(|host| rule(host, None)).collect();
+    warn_of_globs(&rules, &config, world);
+    let name = args.identity.profile.as_deref().unwrap_or(PROFILE);
+    let profile = Profile::new(name, &world.exe, &command_line(&settings)?, &world.env)?;
+    let changes = Changes {
+        hosts: &hosts,
+        rules: &rules,
+        cognito: Some(CognitoEdit::new(&settings)),
+        profile: Some(profile),
+    };
+    configure(args, config_path, changes, world)?;
+    if args.dry_run {
+        return Ok(());
+    }
+    if args.verify {
+        return verify(&hosts, &Config::load(&world.env, config_path)?, world);
+    }
+    say_what_is_next(&settings, &hosts, world);
+    Ok(())
+}
+
+/// The rule of a host, or of an alias with the registry behind it, for who signs in.
+pub(super) fn rule(host: &str, registry: Option<&str>) -> RuleEdit {
+    RuleEdit {
+        match_: host.to_owned(),
+        registry: registry.map(str::to_owned),
+        keys: vec![("source", Value::Text("cognito".to_owned()))],
+    }
+}
+
+/// The helper asks nobody: somebody signs in first, if there is a password to sign in with.
+pub(super) fn say_what_is_next(settings: &CognitoSettings, hosts: &[String], world: &mut World<'_>) {
+    let first = hosts.first().map_or("", String::as_str);
+    match settings.sign_in() {
+        Ok(SignIn::Provider { .. }) => world.say(&format!("next: docker pull {first}/REPOSITORY")),
+        _ => world.say(&format!(
+            "next: ecr-auth cognito >/dev/null signs in, once; then docker pull {first}/REPOSITORY"
+        )),
+    }
+}
+
+fn settings(args: &SetupArgs, config: &Config) -> Result<CognitoSettings> {
+    let identity = &args.identity;
+    let others = IdentityArgs {
+        role_arn: None,
+        duration: None,
+        policy: None,
+        profile: None,
+        ..identity.clone()
+    };
+    if others.is_given() {
+        return Err(Error::usage(
+            "setup --cognito",
+            "with a sign-in to Cognito nothing is said of tokens and chains of roles",
+        )
+        .hint("of whose credentials, leave all out but --role-arn, --duration, --policy and --profile"));
+    }
+    let role = PoolRole {
+        role_arn: identity.role_arn.as_deref(),
+        duration: identity.duration,
+        policy: identity.policy.as_deref(),
+    };
+    let settings = args.sign_in.settings(role, config.cognito())?;
+    if settings.username.is_none() && settings.provider.is_none() {
+        return Err(Error::usage("username", "nobody says who signs in").hint("give --username NAME"));
+    }
+    Ok(settings)
+}
+
+/// The registries that are named; without any, those that the configuration has for who signs in.
+fn hosts(args: &SetupArgs, config: &Config, world: &World<'_>) -> Result<Vec<String>> {
+    let named = hosts::named(&args.registries, args.identity.region.as_deref(), config, world)?;
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    let signs_in = |host: &&str| {
+        let target = config.target(host);
+        target.is_some_and(|target| target.role().source == SourceChoice::Cognito)
+    };
+    let known: Vec<String> = config.exact_hosts().filter(signs_in).map(str::to_owned).collect();
+    match known.is_empty() {
+        true => {
+            Err(Error::usage("no registry", "none is named").hint("name the registries that the user may pull from"))
+        }
+        false => Ok(known),
+    }
+}

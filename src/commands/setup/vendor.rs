@@ -1,0 +1,185 @@
+//! `setup --from`: registries and pools from a file that somebody else wrote, after the user has seen what they change.
+
+use std::path::Path;
+
+use super::SetupArgs;
+use super::cognito::{rule, say_what_is_next};
+use super::confirm::confirm;
+use super::plan::{Changes, Plan};
+use crate::config::{CognitoEdit, Config, RuleEdit, VendorFile};
+use crate::docker::{Answer, ConfigFile, look_up, shown};
+use crate::error::{Error, Result};
+use crate::identity::CognitoSettings;
+use crate::world::World;
+
+/// Reads the file, shows the change, asks, and writes it.
+///
+/// # Errors
+/// A file that holds more than it may, or would take something away from the user; nobody who says yes; a configuration that
+/// can't be written.
+pub(super) fn run(args: &SetupArgs, file: &Path, config_path: Option<&Path>, world: &mut World<'_>) -> Result<()> {
+    refuse_other_flags(args)?;
+    let config = Config::load_if_there(&world.env, config_path)?;
+    let vendor = VendorFile::read(file)?;
+    let settings = settings(args, &vendor, &config)?;
+    refuse_to_take_over(&vendor, &config, config_path, world)?;
+    let hosts: Vec<String> = vendor.registries.iter().map(|registry| registry.name.clone()).collect();
+    let rules: Vec<RuleEdit> = vendor
+        .registries
+        .iter()
+        .map(|registry| rule(&registry.name, registry.registry.as_deref()))
+        .collect();
+    let changes = Changes {
+        hosts: &hosts,
+        rules: &rules,
+        cognito: Some(CognitoEdit::new(&settings)),
+        profile: None,
+    };
+    let plan = Plan::new(args, config_path, changes, world)?;
+    if args.dry_run {
+        plan.show(world)?;
+        return warn(&plan, &vendor, args, world);
+    }
+    if !plan.diff().is_empty() {
+        show(plan.diff(), world)?;
+        warn(&plan, &vendor, args, world)?;
+        ask(args)?;
+    }
+    plan.write(world)?;
+    say_what_is_next(&settings, &hosts, world);
+    Ok(())
+}
+
+fn refuse_other_flags(args: &SetupArgs) -> Result<()> {
+    let mut sign_in = args.sign_in.clone();
+    sign_in.username = None;
+    if sign_in.is_given() || args.identity.is_given() || args.identity.region.is_some() {
+        return Err(
+            Error::usage("setup --from", "the file says which pools and registries are used")
+                .hint("of the user's own, only --username is said beside it"),
+        );
+    }
+    Ok(())
+}
+
+/// The vendor's pools, with what the user says of the same ones already.
+fn settings(args: &SetupArgs, vendor: &VendorFile, config: &Config) -> Result<CognitoSettings> {
+    let username = args.sign_in.username.clone();
+    let ids = |settings: &CognitoSettings| {
+        let ids = (settings.user_pool_id.clone(), settings.client_id.clone());
+        (ids, settings.identity_pool_id.clone(), settings.provider.clone())
+    };
+    let mut settings = match config.cognito() {
+        Some(known) if ids(known) != ids(&vendor.cognito) => {
+            return Err(Error::usage(
+                "cognito",
+                "ecr-auth.yml has a sign-in to other pools already, and there is one for a file",
+            )
+            .hint("name another file with --config, or take the old one back first: ecr-auth logout"));
+        }
+        Some(known) => known.clone(),
+        None => vendor.cognito.clone(),
+    };
+    settings.username = username.or(settings.username);
+    settings.check()?;
+    Ok(settings)
+}
+
+/// A vendor's file adds what was not there, and changes nothing that the user said of a registry.
+fn refuse_to_take_over(
+    vendor: &VendorFile,
+    config: &Config,
+    config_path: Option<&Path>,
+    world: &World<'_>,
+) -> Result<()> {
+    for registry in &vendor.registries {
+        if let Some(line) = config.line_against(registry) {
+            let path = crate::config::path(&world.env, config_path).unwrap_or_default();
+            return Err(Error::usage(
+                format!("the registry {}", registry.name),
+                format!("{}:{line} has a rule of yours for it", shown(&path, &world.env)),
+            )
+            .hint("remove that rule if the file is to say whose credentials are used there, or ask for a file without the registry"));
+        }
+    }
+    Ok(())
+}
+
+/// Who reads this has to see it: it goes where the question is put.
+fn show(diff: &str, world: &mut World<'_>) -> Result<()> {
+    let plain = |c: char| {
+        if c.is_control() && c != '\n' && c != '\t' {
+            ' '
+        } else {
+            c
+        }
+    };
+    let text: String = diff.chars().map(plain).collect();
+    let written = world.stderr.write_all(text.as_bytes());
+    written.map_err(|error| Error::failed("cannot show the change", error))
+}
+
+/// What the diff doesn't say by itself: where passwords are sent, and what is used for these hosts now.
+fn warn(plan: &Plan<'_>, vendor: &VendorFile, args: &SetupArgs, world: &mut World<'_>) -> Result<()> {
+    let mut lines = Vec::new();
+    for registry in &vendor.registries {
+        if let Some(behind) = &registry.registry {
+            lines.push(format!(
+                "warning: {} stands for {behind}: whoever runs it is sent the password for that registry",
+                registry.name
+            ));
+        }
+        lines.extend(used_now(plan.files(), &registry.name, args, world)?);
+    }
+    lines.iter().for_each(|line| world.say(line));
+    Ok(())
+}
+
+/// The helpers and passwords that the clients have for the host: they are not used any more.
+fn used_now(files: &[ConfigFile], host: &str, args: &SetupArgs, world: &World<'_>) -> Result<Vec<String>> {
+    let mut env = world.env.clone();
+    if let Some(folder) = &args.docker_config {
+        env.set("DOCKER_CONFIG", folder.to_string_lossy());
+    }
+    let mut lines = Vec::new();
+    let mut kinds = Vec::new();
+    for file in files {
+        if kinds.contains(&file.kind) {
+            continue;
+        }
+        kinds.push(file.kind);
+        let lookup = look_up(file.kind, host, &env)?;
+        for found in lookup.found.into_iter().chain(lookup.shadowed) {
+            let what = match found.answer {
+                Answer::Password(_) => "a password of its own".to_owned(),
+                Answer::Helper {
+                    name,
+                    named_by: "credHelpers",
+                } => format!("the helper {name:?}"),
+                Answer::Helper { .. } => continue,
+            };
+            lines.push(format!(
+                "warning: {} has {what} for {host} now, which is not used once the file's sign-in is",
+                file.kind.name()
+            ));
+        }
+    }
+    Ok(lines)
+}
+
+fn ask(args: &SetupArgs) -> Result<()> {
+    if args.yes {
+        return Ok(());
+    }
+    match confirm("Make these changes?") {
+        Some(true) => Ok(()),
+        Some(false) => Err(Error::failed(
+            "setup --from",
+            "nothing is changed: the answer was not yes",
+        )),
+        None => Err(
+            Error::usage("setup --from", "nothing is changed: there is no terminal to ask on")
+                .hint("look at the change above, and say --yes"),
+        ),
+    }
+}

@@ -1,0 +1,43 @@
+//! Signing users out of Cognito: their refresh tokens are revoked.
+
+use std::time::{Duration, Instant};
+
+use crate::aws::{self, Unhurried};
+use crate::cache::Cache;
+use crate::cognito::{Kept, KeptSignIn, User};
+use crate::error::Result;
+use crate::identity::{CognitoSettings, Identity};
+use crate::token;
+use crate::world::World;
+
+/// How long Cognito gets to answer for one user.
+const BUDGET: Duration = Duration::from_secs(5);
+
+/// Revokes the refresh tokens that are kept. They are forgotten by whoever clears the cache; one that Cognito didn't hear of counts
+/// until it ends by itself, which is said.
+pub fn sign_out(cache: &Cache, world: &mut World<'_>) {
+    for kept in Kept::all(cache, world.now()) {
+        let name = &kept.signed_in_as;
+        match revoke(&kept, world) {
+            Ok(()) => world.say(&format!("cognito: {name} signed out of {}", kept.user_pool_id)),
+            Err(error) => world.say(&format!(
+                "warning: the refresh token of {name} is forgotten, but Cognito still takes it until it ends: {error}"
+            )),
+        }
+    }
+}
+
+fn revoke(kept: &KeptSignIn, world: &World<'_>) -> Result<()> {
+    let settings = CognitoSettings {
+        user_pool_id: Some(kept.user_pool_id.clone()),
+        client_id: Some(kept.client_id.clone()),
+        client_secret_file: kept.client_secret_file.clone(),
+        ..CognitoSettings::default()
+    };
+    let user = User::of(&settings, &kept.signed_in_as, &world.env)?;
+    let identity = Identity::of_cognito(&settings, &world.env)?;
+    let left = token::deadline(&world.env, Instant::now())?.saturating_duration_since(Instant::now());
+    let calls = Unhurried::new(&world.env, &identity, left.min(BUDGET));
+    kept.refuse_elsewhere(&calls.address(&user.region)?)?;
+    aws::to_end(async { Ok(kept.revoke(&user, &calls).await?) })
+}

@@ -1,0 +1,258 @@
+//! `ecr-auth cognito` without anybody to ask: passwords in files and variables, what is kept, what is refused.
+
+use std::os::unix::fs::PermissionsExt;
+
+use lab::Lab;
+use lab::cognito::{
+    CLIENT_ID, CLIENT_SECRET, IDENTITY_POOL_ID, LICENSED_ROLE, ROTATING_CLIENT_ID, SECRET_CLIENT_ID, USER_POOL_ID,
+    UserSpec,
+};
+use rstest::rstest;
+use serde_json::Value;
+
+use crate::harness::{HOST, Machine, Outcome};
+use crate::lab_machine::{lab, registry_status};
+
+const PASSWORD: &str = "Correct-horse-battery-1";
+
+/// A lab with a user who has a password and a licence.
+fn lab_with_user() -> Lab {
+    let lab = lab();
+    let user = UserSpec::new("maria")
+        .password(PASSWORD)
+        .attribute("email", "maria@example.com");
+    lab.cognito().add_user(user.group("licensed")).unwrap();
+    lab
+}
+
+/// A machine of hers, without AWS credentials.
+fn machine(lab: &Lab) -> Machine {
+    let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
+    machine.write("password", &format!("{PASSWORD}\n"));
+    machine
+}
+
+/// The flags of the lab's pools with an app client.
+fn flags(client_id: &str) -> Vec<String> {
+    let flags = [
+        "cognito",
+        "--user-pool-id",
+        USER_POOL_ID,
+        "--client-id",
+        client_id,
+        "--identity-pool-id",
+        IDENTITY_POOL_ID,
+        "--username",
+        "maria",
+    ];
+    flags.map(str::to_owned).to_vec()
+}
+
+fn run(machine: &Machine, client_id: &str, more: &[&str]) -> Outcome {
+    let flags = flags(client_id);
+    let args: Vec<&str> = flags.iter().map(String::as_str).chain(more.iter().copied()).collect();
+    machine.run(&args)
+}
+
+fn with_file(machine: &Machine, client_id: &str) -> Outcome {
+    let file = machine.home().join("password");
+    run(machine, client_id, &["--password-file", file.to_str().unwrap()])
+}
+
+fn credentials(outcome: &Outcome) -> Value {
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
+    serde_json::from_str(&outcome.stdout).unwrap()
+}
+
+#[test]
+fn a_password_becomes_credentials_of_the_groups_role() {
+    let lab = lab_with_user();
+    let machine = machine(&lab);
+    let printed = credentials(&with_file(&machine, CLIENT_ID));
+    let mut names: Vec<&str> = printed.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "AccessKeyId",
+            "Expiration",
+            "SecretAccessKey",
+            "SessionToken",
+            "Version"
+        ]
+    );
+    assert_eq!(printed["Version"], 1);
+    let text = |name: &str| printed[name].as_str().unwrap().to_owned();
+    let machine = machine
+        .with("AWS_ACCESS_KEY_ID", &text("AccessKeyId"))
+        .with("AWS_SECRET_ACCESS_KEY", &text("SecretAccessKey"))
+        .with("AWS_SESSION_TOKEN", &text("SessionToken"));
+    let password = machine.helper("get", HOST).password();
+    assert_eq!(registry_status(&lab, HOST, &password), 200);
+}
+
+#[test]
+fn the_second_run_asks_nobody_and_the_next_hours_the_refresh_token() {
+    let lab = lab_with_user();
+    let machine = machine(&lab);
+    let first = credentials(&with_file(&machine, CLIENT_ID));
+    let calls = lab.calls().log.len();
+    assert_eq!(credentials(&run(&machine, CLIENT_ID, &[])), first);
+    assert_eq!(lab.calls().log.len(), calls);
+    for file in machine.cache_files() {
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(!text.contains(PASSWORD), "{file:?}");
+    }
+}
+
+#[rstest]
+#[case(CLIENT_ID)]
+#[case(ROTATING_CLIENT_ID)]
+fn when_the_credentials_are_gone_the_refresh_token_gives_new_ones(#[case] client: &str) {
+    let lab = lab_with_user();
+    let machine = machine(&lab);
+    let mut before = credentials(&with_file(&machine, client));
+    for _ in 0..3 {
+        forget_sessions(&machine);
+        let after = credentials(&run(&machine, client, &[]));
+        assert_ne!(after, before);
+        before = after;
+    }
+    assert_eq!(lab.count("cognito-idp:InitiateAuth"), 1);
+}
+
+/// Takes the AWS credentials out of the cache, and makes what is kept of the sign-in old enough to be refreshed.
+fn forget_sessions(machine: &Machine) {
+    for file in machine.cache_files() {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        if !text.contains("refresh_token") {
+            std::fs::remove_file(&file).unwrap();
+            continue;
+        }
+        let mut entry: Value = serde_json::from_str(&text).unwrap();
+        let mut kept: Value = serde_json::from_str(entry["token"]["secret"].as_str().unwrap()).unwrap();
+        kept["refreshed_at"] = 0.into();
+        entry["token"]["secret"] = kept.to_string().into();
+        std::fs::write(&file, entry.to_string()).unwrap();
+    }
+}
+
+#[test]
+fn the_helper_takes_the_sign_in_and_never_asks() {
+    let lab = lab_with_user();
+    let machine = machine(&lab);
+    machine.write(
+        ".config/ecr-auth/ecr-auth.yml",
+        &format!(
+            "cognito:\n  user-pool-id: {USER_POOL_ID}\n  client-id: {CLIENT_ID}\n  identity-pool-id: {IDENTITY_POOL_ID}\n  username: maria\n\
+             registries:\n  - match: {HOST}\n    source: cognito\n"
+        ),
+    );
+    let outcome = machine.helper("get", HOST);
+    assert_eq!(outcome.status, 1);
+    assert!(
+        outcome
+            .stdout
+            .contains("maria is not signed in; run in a terminal: ecr-auth cognito"),
+        "{outcome:?}"
+    );
+    let file = machine.home().join("password");
+    credentials(&machine.run(&["cognito", "--password-file", file.to_str().unwrap()]));
+    let password = machine.helper("get", HOST).password();
+    assert_eq!(registry_status(&lab, HOST, &password), 200);
+    assert_eq!(lab.count("cognito-idp:InitiateAuth"), 1);
+    let assumed = machine.run(&["assume", "--source", "cognito"]);
+    assert_eq!(assumed.status, 2, "assume knows no configuration: {assumed:?}");
+}
+
+#[test]
+fn a_revoked_refresh_token_says_what_to_run() {
+    let lab = lab_with_user();
+    let machine = machine(&lab);
+    credentials(&with_file(&machine, CLIENT_ID));
+    forget_sessions(&machine);
+    lab.cognito().revoke("maria");
+    let outcome = run(&machine, CLIENT_ID, &[]);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""));
+    assert!(outcome.stderr.contains("maria is signed in no more"), "{outcome:?}");
+    assert!(
+        outcome.stderr.contains(&format!(
+            "hint: run in a terminal: ecr-auth cognito --user-pool-id {USER_POOL_ID}"
+        )),
+        "{outcome:?}"
+    );
+    credentials(&with_file(&machine, CLIENT_ID));
+}
+
+#[test]
+fn app_clients_with_a_secret() {
+    let lab = lab_with_user();
+    let machine = machine(&lab);
+    let without = with_file(&machine, SECRET_CLIENT_ID);
+    assert!(without.stderr.contains("--client-secret-file"), "{without:?}");
+    let machine = machine.with("ECR_AUTH_COGNITO_CLIENT_SECRET", CLIENT_SECRET);
+    credentials(&with_file(&machine, SECRET_CLIENT_ID));
+    forget_sessions(&machine);
+    credentials(&run(&machine, SECRET_CLIENT_ID, &[]));
+}
+
+#[rstest]
+#[case(&["--flow", "user-password"])]
+#[case(&["--identity-flow", "classic", "--role-arn", LICENSED_ROLE, "--duration", "900"])]
+#[case(&["--role-arn", LICENSED_ROLE])]
+fn other_ways(#[case] flags: &[&str]) {
+    let lab = lab_with_user();
+    let machine = machine(&lab).with("ECR_AUTH_COGNITO_PASSWORD", PASSWORD);
+    let printed = credentials(&run(&machine, CLIENT_ID, flags));
+    assert_eq!(printed["Version"], 1);
+}
+
+#[test]
+fn passwords_come_from_commands_but_never_from_the_command_line() {
+    let lab = lab_with_user();
+    let machine = machine(&lab);
+    let command = format!("printf '%s\\nmore' '{PASSWORD}'");
+    credentials(&run(&machine, CLIENT_ID, &["--password-command", &command]));
+    for flag in ["-ps3cret", "--password=s3cret", "-p"] {
+        let outcome = run(&machine, CLIENT_ID, &[flag]);
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{flag}");
+        assert!(
+            outcome.stderr.contains("--password-file") && !outcome.stderr.contains("s3cret"),
+            "{outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named_with_the_way_out() {
+    let lab = lab_with_user();
+    let machine = machine(&lab).with("ECR_AUTH_COGNITO_PASSWORD", "wrong-Password-1");
+    let wrong = run(&machine, CLIENT_ID, &[]);
+    assert_eq!(wrong.status, 1);
+    assert!(wrong.stderr.contains("Incorrect username or password"), "{wrong:?}");
+    assert!(
+        wrong.stderr.contains("forgot-password") && !wrong.stderr.contains("wrong-Password-1"),
+        "{wrong:?}"
+    );
+    let unknown = run(&machine, "9unknownclient", &[]);
+    assert!(unknown.stderr.contains("--client-id"), "{unknown:?}");
+    let nobody = run(&machine.without("ECR_AUTH_COGNITO_PASSWORD"), CLIENT_ID, &[]);
+    assert_eq!((nobody.status, nobody.stdout.as_str()), (1, ""));
+    assert!(
+        nobody
+            .stderr
+            .contains("hint: run in a terminal: ecr-auth cognito --user-pool-id"),
+        "{nobody:?}"
+    );
+}
+
+#[test]
+fn without_a_cache_nothing_is_kept() {
+    let lab = lab_with_user();
+    let machine = machine(&lab).with("ECR_AUTH_CACHE", "off");
+    credentials(&with_file(&machine, CLIENT_ID));
+    assert_eq!(machine.cache_files().len(), 0);
+    credentials(&with_file(&machine, CLIENT_ID));
+    assert_eq!(lab.count("cognito-idp:InitiateAuth"), 2);
+}
