@@ -34,4 +34,5 @@ mod setup_logout;
 mod sources;
 mod stored_logins;
 mod tokens;
+mod trace;
 mod under_fire;

@@ -14,7 +14,7 @@ use rstest::rstest;
 
 use crate::harness::{HOST, Machine, Outcome, binary};
 use crate::lab_machine::{lab, machine, role};
-use crate::leaks::files_below;
+use crate::trace::files_below;
 
 /// The calls that change a file system, or wait for it.
 const CALLS: &str = "openat,write,rename,renameat,renameat2,link,linkat,unlink,unlinkat,symlink,symlinkat,mkdir,mkdirat,rmdir,\
