@@ -45,4 +45,5 @@ mod sources;
 mod stored_logins;
 mod terminal;
 mod tokens;
+mod trace;
 mod under_fire;
