@@ -27,6 +27,7 @@ use crate::ci::Ci;
 use crate::config::{Config, Target};
 use crate::error::{Error, Result};
 use crate::identity::{RoleSettings, Source};
+use crate::registry::Registry;
 use crate::token::{self, Override, Plan};
 use crate::world::World;
 
@@ -167,7 +168,8 @@ impl Checkup<'_, '_> {
             let binary = helper::binary(&self.world.exe, &self.world.env);
             self.report.checks.push(binary);
         }
-        let clients = clients::look(&subject.host, &self.world.env, self.world.now());
+        let is_open = Registry::parse(&subject.host).is_some_and(|registry| registry.is_public());
+        let clients = clients::look(&subject.host, is_open, &self.world.env, self.world.now());
         for check in helper::checks(&self.world.exe, &clients.helpers, &self.world.env) {
             self.add(check);
         }
