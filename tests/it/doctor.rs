@@ -472,6 +472,48 @@ fn a_redacted_report_names_nobody() {
     }
 }
 
+/// Neither keys nor tokens, which all begin as JSON does in base64, nor a proxy's password.
+#[test]
+fn no_report_holds_a_secret() {
+    for breakage in [
+        "",
+        "stale auths shadowed",
+        "DOCKER_AUTH_CONFIG wins",
+        "wrong secret",
+        "expired session",
+        "wrong audience",
+        "proxy that refuses",
+    ] {
+        let mut scene = Scene::new();
+        let key = session(&scene.lab, &role(&scene.lab, "task"));
+        for (name, value) in key_variables(&key) {
+            scene.set(name, &value);
+        }
+        if !breakage.is_empty() {
+            scene.breaks(breakage);
+        }
+        let secrets = [
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        ];
+        let secrets = secrets
+            .iter()
+            .filter_map(|name| scene.machine.variable(name))
+            .filter(|value| !value.is_empty());
+        let secrets: Vec<&str> = secrets.chain(["eyJ", "s3cret"]).collect();
+        for args in [&["-vv", HOST][..], &["--json", HOST], &["--redact", HOST]] {
+            let outcome = scene.doctor(args);
+            for secret in &secrets {
+                assert!(
+                    !format!("{outcome:?}").contains(secret),
+                    "{breakage}: {secret} in {outcome:?}"
+                );
+            }
+        }
+    }
+}
+
 /// A docker that doesn't read the variable goes on to its files.
 #[test]
 fn docker_auth_config_counts_for_a_docker_that_reads_it() {
@@ -581,6 +623,10 @@ fn public_images_need_no_credentials() {
     );
 }
 
+const NOT_ELSEWHERE: &str = "! other-users: sudo and services don't find docker-credential-ecr-auth: it is ~/bin/docker-credential-ecr-auth, and they look in /usr/local/sbin, /usr/local/bin, /usr/sbin, /usr/bin
+    where docker runs under sudo, or from a service (a GitLab runner, Jenkins): ecr-auth install --to /usr/local/bin
+";
+
 /// Of the page, what a run really prints; what is this machine's own is put as it would be elsewhere.
 #[test]
 fn the_page_shows_a_real_run_and_names_every_check() {
@@ -607,6 +653,9 @@ fn the_page_shows_a_real_run_and_names_every_check() {
     let run = own
         .iter()
         .fold(outcome.stdout, |run, (here, elsewhere)| run.replace(here, elsewhere));
+    // A machine that has a helper in /usr/local/bin says so.
+    let is_elsewhere = "✓ other-users: sudo and services find docker-credential-ecr-auth too\n";
+    let run = run.replace(is_elsewhere, NOT_ELSEWHERE);
     let run: String = run.lines().map(|line| format!("    {line}\n")).collect();
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/doctor.md")).unwrap();
     let (_, shown) = page.split_once(&format!("$ ecr-auth doctor {image}\n")).unwrap();
