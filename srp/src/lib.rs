@@ -118,7 +118,7 @@ impl Ephemeral {
     /// S = (B − k·gˣ)^(a + u·x) mod N, and HKDF of that.
     fn session_key(&self, claim: &PasswordClaim<'_>) -> Result<Zeroizing<[u8; KEY_BYTES]>, Odd> {
         let modulus = self.modulus;
-        let server_public = number(claim.server_public).ok_or_else(|| Odd("SRP_B"))?;
+        let server_public = number(claim.server_public).ok_or(Odd("SRP_B"))?;
         let server = Residue::new(&server_public, modulus);
         let u = hash(&[&pad(&self.public), &pad(&server_public)]);
         if bool::from(server.retrieve().is_zero()) || u.iter().all(|byte| *byte == 0) {
@@ -138,7 +138,7 @@ impl Ephemeral {
 
 /// x = H(pad salt ‖ H(pool name ‖ user ‖ ":" ‖ password)).
 fn private_key(claim: &PasswordClaim<'_>) -> Result<Zeroizing<[u8; 32]>, Odd> {
-    let salt = number(claim.salt).ok_or_else(|| Odd("SALT"))?;
+    let salt = number(claim.salt).ok_or(Odd("SALT"))?;
     let inner = hash(&[
         claim.pool_name.as_bytes(),
         claim.user_id.as_bytes(),
