@@ -96,7 +96,7 @@ sbom() (
     | .components += [part("rust-std"; $rust; "MIT OR Apache-2.0"), part("musl"; $musl; "MIT")]
     | walk(if type == "string" then split($folder) | join("/ecr-auth") else . end)
   ' "$written" >"$DIST/ecr-auth-$target.cdx.json"
-  rm -f "$written" "$ROOT/lab/ecr-auth.cdx.json"
+  rm -f "$written" "$ROOT"/{lab,srp}/ecr-auth.cdx.json
 )
 
 # musl_version: of the musl that zig links.

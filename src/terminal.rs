@@ -50,10 +50,7 @@ impl Terminal {
     fn answer(&mut self, question: &str, is_shown: bool) -> Result<Secret> {
         let device = self.device(question)?;
         let failed = |error: std::io::Error| Error::failed("terminal", error);
-        write!(device, "{question}")
-            .and_then(|()| device.flush())
-            .map_err(failed)?;
-        let answer = device.read_line(is_shown, LONGEST).map_err(failed)?;
+        let answer = device.read_line(question, is_shown, LONGEST).map_err(failed)?;
         let text = answer
             .as_ref()
             .map(|answer| answer.expose().trim_end_matches(['\r', '\n']));

@@ -16,8 +16,10 @@ impl Device {
         std::io::stdin().is_terminal().then_some(Self)
     }
 
-    /// A line, or `None` at the end of the input. Ctrl-C ends the program.
-    pub fn read_line(&mut self, is_shown: bool, longest: usize) -> io::Result<Option<Secret>> {
+    /// Asks for a line; `None` at the end of the input. Ctrl-C ends the program.
+    pub fn read_line(&mut self, question: &str, is_shown: bool, longest: usize) -> io::Result<Option<Secret>> {
+        write!(self, "{question}")?;
+        self.flush()?;
         let line = match is_shown {
             false => Zeroizing::new(rpassword::read_password()?),
             true => {

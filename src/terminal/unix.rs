@@ -26,10 +26,12 @@ impl Device {
         tcgetattr(&file).is_ok().then_some(Self(file))
     }
 
-    /// A line, or `None` where the question was given up. Keys are read one by one, those that would send a signal too: so the
+    /// Asks for a line; `None` where the question was given up. Keys are read one by one, those that would send a signal too: so the
     /// terminal is as it was before, however the question ends.
-    pub fn read_line(&mut self, is_shown: bool, longest: usize) -> io::Result<Option<Secret>> {
+    pub fn read_line(&mut self, question: &str, is_shown: bool, longest: usize) -> io::Result<Option<Secret>> {
+        // Before the question: whoever sees it may type at once.
         let modes = Modes::for_keys(&self.0)?;
+        write!(self.0, "{question}")?;
         // Room for all of it, so that no copy is left behind where it grew.
         let mut line = Zeroizing::new(Vec::with_capacity(longest));
         let answered = self.read_keys(&mut line, is_shown, longest);

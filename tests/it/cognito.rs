@@ -2,11 +2,11 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use lab::Lab;
 use lab::cognito::{
-    CLIENT_ID, CLIENT_SECRET, IDENTITY_POOL_ID, LICENSED_ROLE, ROTATING_CLIENT_ID, SECRET_CLIENT_ID, USER_POOL_ID,
-    UserSpec,
+    CLIENT_ID, CLIENT_SECRET, IDENTITY_POOL_ID, LICENSED_ROLE, LoginProvider, ROTATING_CLIENT_ID, SECRET_CLIENT_ID,
+    USER_POOL_ID, UserSpec,
 };
+use lab::{Lab, Permissions, RoleSpec, Trust};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -30,6 +30,17 @@ fn machine(lab: &Lab) -> Machine {
     let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
     machine.write("password", &format!("{PASSWORD}\n"));
     machine
+}
+
+/// The vendor's ids in the configuration, and hers.
+fn configure(machine: &Machine) {
+    machine.write(
+        ".config/ecr-auth/ecr-auth.yml",
+        &format!(
+            "cognito:\n  user-pool-id: {USER_POOL_ID}\n  client-id: {CLIENT_ID}\n  identity-pool-id: {IDENTITY_POOL_ID}\n  username: maria\n\
+             registries:\n  - match: {HOST}\n    source: cognito\n"
+        ),
+    );
 }
 
 /// The flags of the lab's pools with an app client.
@@ -142,13 +153,7 @@ fn forget_sessions(machine: &Machine) {
 fn the_helper_takes_the_sign_in_and_never_asks() {
     let lab = lab_with_user();
     let machine = machine(&lab);
-    machine.write(
-        ".config/ecr-auth/ecr-auth.yml",
-        &format!(
-            "cognito:\n  user-pool-id: {USER_POOL_ID}\n  client-id: {CLIENT_ID}\n  identity-pool-id: {IDENTITY_POOL_ID}\n  username: maria\n\
-             registries:\n  - match: {HOST}\n    source: cognito\n"
-        ),
-    );
+    configure(&machine);
     let outcome = machine.helper("get", HOST);
     assert_eq!(outcome.status, 1);
     assert!(
@@ -255,4 +260,113 @@ fn without_a_cache_nothing_is_kept() {
     assert_eq!(machine.cache_files().len(), 0);
     credentials(&with_file(&machine, CLIENT_ID));
     assert_eq!(lab.count("cognito-idp:InitiateAuth"), 2);
+}
+
+#[test]
+fn processes_that_come_at_once_share_one_refresh() {
+    let lab = lab_with_user();
+    lab.cognito().set_rotation_grace(0);
+    let machine = machine(&lab);
+    credentials(&with_file(&machine, ROTATING_CLIENT_ID));
+    forget_sessions(&machine);
+    // Roles asked for by name have keys of their own in the cache: each process gets its own credentials.
+    let with_role = flags(ROTATING_CLIENT_ID);
+    let args = |more: &[&'static str]| -> Vec<String> {
+        let more = more.iter().map(|flag| (*flag).to_owned());
+        with_role.iter().cloned().chain(more).collect()
+    };
+    let lines = [
+        args(&[]),
+        args(&["--role-arn", LICENSED_ROLE]),
+        args(&[]),
+        args(&["--role-arn", LICENSED_ROLE]),
+    ];
+    let started: Vec<_> = lines
+        .iter()
+        .map(|line| machine.start(&line.iter().map(String::as_str).collect::<Vec<_>>()))
+        .collect();
+    for process in started {
+        let output = process.wait_with_output().unwrap();
+        credentials(&Outcome::of(&output));
+    }
+    assert_eq!(lab.count("cognito-idp:GetTokensFromRefreshToken"), 1);
+}
+
+#[test]
+fn another_providers_token_needs_no_password() {
+    let lab = lab();
+    let issuer = "https://accounts.google.com";
+    lab.cognito().add_login_provider(LoginProvider {
+        key: "accounts.google.com".into(),
+        issuer: issuer.into(),
+        audiences: vec!["app".into()],
+    });
+    let claims = serde_json::json!({"iss": issuer, "sub": "1", "aud": "app", "exp": lab.now() + 600});
+    let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
+    let file = machine.write("token", &lab.sign_jwt(issuer, &claims).unwrap());
+    let provider = [
+        "--provider",
+        "accounts.google.com",
+        "--id-token-file",
+        file.to_str().unwrap(),
+    ];
+    let args = [&["cognito", "--identity-pool-id", IDENTITY_POOL_ID], &provider[..]].concat();
+    credentials(&machine.run(&args));
+    machine.write("token", "no token");
+    let refused = machine.run(&args);
+    assert_eq!(
+        (refused.status, refused.stdout.as_str()),
+        (1, ""),
+        "another token is another user: {refused:?}"
+    );
+}
+
+#[test]
+fn the_role_is_shown_to_who_asks_for_more() {
+    let lab = lab_with_user();
+    let machine = machine(&lab).with("ECR_AUTH_COGNITO_PASSWORD", PASSWORD);
+    let outcome = run(&machine, CLIENT_ID, &["-v"]);
+    assert!(
+        outcome
+            .stderr
+            .contains("role: arn:aws:sts::111122223333:assumed-role/licensed-pull/"),
+        "{outcome:?}"
+    );
+    assert!(!outcome.stderr.contains(PASSWORD));
+}
+
+#[test]
+fn a_role_that_may_not_sign_in_to_registries_is_named() {
+    let lab = lab_with_user();
+    lab.cognito().add_group("nobody", Some(&role_of_the_pool(&lab)), 1);
+    assert!(lab.cognito().set_groups("maria", &["nobody"]));
+    let machine = machine(&lab).with("ECR_AUTH_COGNITO_PASSWORD", PASSWORD);
+    configure(&machine);
+    credentials(&machine.run(&["cognito"]));
+    let denied = machine.helper("get", HOST);
+    assert_eq!(denied.status, 1);
+    assert!(
+        denied.stdout.contains("assumed-role/nobody/CognitoIdentityCredentials"),
+        "{denied:?}"
+    );
+}
+
+/// A role that the identity pool may give, and that may do nothing.
+fn role_of_the_pool(lab: &Lab) -> String {
+    let provider = "cognito-identity.amazonaws.com";
+    lab.add_role(RoleSpec {
+        account: lab::ACCOUNT.into(),
+        name: "nobody".into(),
+        trust: vec![
+            Trust::WebIdentity {
+                provider: provider.into(),
+                conditions: Vec::new(),
+            },
+            Trust::TagSession {
+                principals: vec![provider.into()],
+            },
+        ],
+        max_duration: 3600,
+        permissions: Permissions::allow([]),
+    })
 }
