@@ -2,7 +2,11 @@
 
 use std::fs;
 
+use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, USER_POOL_ID, UserSpec};
+
 use crate::harness::{HOST, Machine, binary};
+use crate::lab_machine::{lab, registry_status};
+use crate::python::python_tool;
 
 const POOLS: [&str; 6] = [
     "--user-pool-id",
@@ -229,4 +233,46 @@ fn a_sign_in_needs_to_be_asked_for() {
     let outcome = machine.run(&[&["setup"], &POOLS[..], &[HOST]].concat());
     assert_eq!(outcome.status, 2);
     assert!(outcome.stderr.contains("hint: add --cognito"), "{outcome:?}");
+}
+
+/// The role's own name, and what it may see.
+const BOTO3: &str = "import boto3\n\
+    session = boto3.Session(region_name='eu-west-1')\n\
+    print(session.client('sts').get_caller_identity()['Arn'].split('/')[1])\n\
+    print(len(session.client('ecr').get_authorization_token()['authorizationData']))";
+
+#[test]
+fn awss_tools_and_the_helper_have_the_same_user() {
+    let lab = lab();
+    let user = UserSpec::new("maria")
+        .password("Correct-horse-battery-1")
+        .group("licensed");
+    lab.cognito().add_user(user).unwrap();
+    let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
+    let bin = bin(&machine);
+    let ids = [
+        "--user-pool-id",
+        USER_POOL_ID,
+        "--client-id",
+        CLIENT_ID,
+        "--identity-pool-id",
+        IDENTITY_POOL_ID,
+        "--username",
+        "maria",
+        HOST,
+    ];
+    assert_eq!(machine.run(&setup(&bin, &ids)).status, 0);
+    let file = machine
+        .write("password", "Correct-horse-battery-1\n")
+        .display()
+        .to_string();
+    assert_eq!(machine.run(&["cognito", "--password-file", &file]).status, 0);
+    fs::remove_file(&file).unwrap();
+    let password = machine.helper("get", HOST).password();
+    assert_eq!(registry_status(&lab, HOST, &password), 200);
+
+    let machine = machine.with("AWS_PROFILE", "ecr-auth-cognito");
+    machine
+        .call(&python_tool("python"), &["-c", BOTO3], "")
+        .prints("licensed-pull\n1\n");
 }

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, USER_POOL_ID, UserSpec};
+
 use crate::harness::{HOST, Machine, Outcome, binary};
+use crate::lab_machine::{lab, registry_status};
 
 const VENDOR: &str = "\
 cognito:
@@ -60,7 +63,7 @@ fn the_change_is_shown_and_written() {
         "+    source: cognito\n",
         "warning: images.northwind.example stands for 111122223333.dkr.ecr.eu-west-1.amazonaws.com",
         "docker: 2 registries in ~/.docker/config.json\n",
-        &format!("next: ecr-auth cognito >/dev/null signs in, once; then docker pull {HOST}/REPOSITORY\n"),
+        &format!("next: ecr-auth cognito signs in, once; then docker pull {HOST}/REPOSITORY\n"),
     ] {
         assert!(outcome.stderr.contains(said), "{said}: {}", outcome.stderr);
     }
@@ -204,4 +207,29 @@ fn the_file_alone_says_which_registries() {
     assert!(is_untouched(&machine));
     let outcome = machine.run(&["setup", "--from", "/nowhere.yml"]);
     assert_eq!(outcome.status, 2, "{outcome:?}");
+}
+
+#[test]
+fn a_customer_signs_in_once_and_pulls() {
+    let lab = lab();
+    let user = UserSpec::new("maria")
+        .password("Correct-horse-battery-1")
+        .group("licensed");
+    lab.cognito().add_user(user).unwrap();
+    let vendor = VENDOR
+        .replace("eu-west-1_AbCdEfGhI", USER_POOL_ID)
+        .replace("1h57kf5cpq17m0eml12EXAMPLE", CLIENT_ID)
+        .replace("eu-west-1:12345678-abcd-1234-abcd-123456789012", IDENTITY_POOL_ID);
+    let machine = machine(&vendor).with("AWS_ENDPOINT_URL", &lab.http_url());
+    let outcome = import(&machine, &["--username", "maria", "--yes"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let file = machine
+        .write("password", "Correct-horse-battery-1\n")
+        .display()
+        .to_string();
+    let signed_in = machine.run(&["cognito", "--password-file", &file]);
+    assert_eq!(signed_in.status, 0, "{signed_in:?}");
+    let password = machine.helper("get", HOST).password();
+    assert_eq!(registry_status(&lab, HOST, &password), 200);
+    assert_eq!(machine.helper("get", "images.northwind.example").password(), password);
 }
