@@ -59,6 +59,7 @@ fn more_patterns(#[case] pattern: &str, #[case] host: &str) {
 #[case("*.dkr.ecr.eu-west-1.amazonaws.com:443")]
 #[case("https://*.dkr.ecr.eu-west-1.amazonaws.com")]
 #[case("*.dkr-ecr.*.amazonaws.com.example.org")]
+#[case("*.dkr.ecrx*.eu-west-1.amazonaws.com")]
 #[case("*.ecr.aws")]
 #[case("*.example.com")]
 // Names that say more than a host.
