@@ -142,7 +142,7 @@ impl Redactor {
             let core = core.trim_end_matches(|c| is_around(c) || c == ':');
             let redacted = match core {
                 core if after_sub => self.subject(core),
-                core if core.starts_with("arn:") => self.arn(core),
+                core if core.contains("arn:") => self.with_arn(core),
                 core if core.starts_with('/') => self.path(core),
                 core => self.known(core),
             };
@@ -164,6 +164,12 @@ impl Redactor {
             }
             _ => self.known(path),
         }
+    }
+
+    /// An ARN, with whatever stands before it.
+    fn with_arn(&mut self, text: &str) -> String {
+        let (before, arn) = text.split_at(text.find("arn:").unwrap_or_default());
+        self.known(before) + &self.arn(arn)
     }
 
     /// `arn:PARTITION:SERVICE:REGION:ACCOUNT:TYPE/NAME…`: what stands behind the type is somebody's.
@@ -220,17 +226,18 @@ impl Redactor {
         let mut out = String::new();
         let mut rest = text.as_str();
         while !rest.is_empty() {
-            let atom_at = rest.find(is_atom).unwrap_or(rest.len());
-            out.push_str(&rest[..atom_at]);
-            rest = &rest[atom_at..];
-            let end = rest.find(|c| !is_atom(c)).unwrap_or(rest.len());
-            let atom = rest[..end].trim_end_matches('.');
-            let redacted = self.atom(atom, &out);
+            let is_dot = |c: char| c == '.';
+            let start = rest.find(|c| is_atom(c) && !is_dot(c)).unwrap_or(rest.len());
+            let (before, atom) = rest.split_at(start);
+            let end = atom.find(|c| !is_atom(c)).unwrap_or(atom.len());
+            let atom = atom[..end].trim_end_matches(is_dot);
+            rest = &rest[start + atom.len()..];
+            out.push_str(before);
+            let redacted = match rest.starts_with('@') && !atom.is_empty() {
+                true => self.word("NAME", atom),
+                false => self.atom(atom, &out),
+            };
             out.push_str(&redacted);
-            rest = &rest[atom.len()..];
-            let dots = rest.len() - rest.trim_start_matches('.').len();
-            out.push_str(&rest[..dots]);
-            rest = &rest[dots..];
         }
         out
     }
@@ -253,8 +260,8 @@ impl Redactor {
                 self.word("ADDRESS", atom)
             };
         }
-        let is_in_path = before.ends_with('/') && !before.ends_with("//");
-        match looks_like_host(atom) && !is_in_path {
+        let is_of_url = before.ends_with("//") && !atom.is_empty();
+        match is_of_url || (looks_like_host(atom) && !before.ends_with('/')) {
             true => self.host(atom),
             false => atom.to_owned(),
         }
