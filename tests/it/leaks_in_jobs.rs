@@ -91,7 +91,7 @@ impl Job {
     fn trace(&self, args: &[&str], stdin: &str) -> (Outcome, Trace) {
         let file = self.machine.path("trace");
         let calls =
-            "trace=execve,openat,creat,write,writev,chmod,fchmod,fchmodat,rename,renameat,renameat2,link,linkat";
+            "trace=execve,?open,openat,creat,write,writev,chmod,fchmod,fchmodat,rename,renameat,renameat2,link,linkat";
         let strace = [
             "-f",
             "-v",
@@ -167,7 +167,7 @@ impl Trace {
     /// Checks every write of a secret to a file: it was made for its owner alone, and none of GitHub's is written before the masks.
     #[track_caller]
     fn assert_files_are_private(&self, job: &Job) {
-        let opened = Regex::new(r#"openat\(.*O_CREAT[^,]*, (0[0-7]*)\) = \d+<([^>]*)>"#).unwrap();
+        let opened = Regex::new(r#"open(?:at)?\(.*O_CREAT[^,]*, (0[0-7]*)\) = \d+<([^>]*)>"#).unwrap();
         let changed = Regex::new(r#"chmod(?:at)?\((?:\d+<([^>]*)>|.*"([^"]*)"), 0([0-7]+)"#).unwrap();
         let written = Regex::new(r"writev?\(\d+<([^>]*)>, ").unwrap();
         let mut modes = BTreeMap::new();
