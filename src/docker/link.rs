@@ -37,14 +37,14 @@ pub struct LinkPlan {
     exe: PathBuf,
 }
 
-/// Looks where the link of the running binary `exe` goes: `bin_dir`, else the binary's folder if it is on PATH and writable,
-/// else the first writable of `/usr/local/bin` and `~/.local/bin`. Changes nothing.
+/// Looks where the link of the running binary `exe` goes: `bin_dir`; else where clients find it already; else the binary's folder if it is
+/// on PATH and writable, else the first writable of `/usr/local/bin` and `~/.local/bin`. Changes nothing.
 pub fn helper_link(exe: &Path, bin_dir: Option<&Path>, env: &Env) -> Result<LinkPlan> {
     let folder = match bin_dir {
         Some(folder) => absolute(folder)?,
         None => default_folder(exe, Path::new(SHARED), env)?,
     };
-    let path = folder.join(format!("docker-credential-{HELPER}{}", std::env::consts::EXE_SUFFIX));
+    let path = folder.join(file_name());
     let link = inspect(&path, exe)?;
     Ok(LinkPlan {
         on_path: is_on_path(&folder, env),
@@ -162,7 +162,22 @@ fn point(target: &Path, path: &Path) -> io::Result<()> {
     fs::copy(target, path).map(drop)
 }
 
+fn file_name() -> String {
+    format!("docker-credential-{HELPER}{}", std::env::consts::EXE_SUFFIX)
+}
+
+/// The folder where clients find a helper that is this very binary: a package's, or one that was set up before.
+fn folder_in_use(exe: &Path, env: &Env) -> Option<PathBuf> {
+    let mut folders = env.search_path().into_iter().filter(|folder| folder.is_absolute());
+    let first = folders.find(|folder| folder.join(file_name()).exists())?;
+    let helper = fs::canonicalize(first.join(file_name())).ok()?;
+    (helper == fs::canonicalize(exe).ok()?).then_some(first)
+}
+
 pub(super) fn default_folder(exe: &Path, shared: &Path, env: &Env) -> Result<PathBuf> {
+    if let Some(folder) = folder_in_use(exe, env) {
+        return Ok(folder);
+    }
     if let Some(folder) = exe.parent()
         && is_on_path(folder, env)
         && is_writable(folder)

@@ -84,7 +84,7 @@ impl Trace {
     pub fn of(machine: &Machine, args: &[&str], stdin: &str) -> (Outcome, Self) {
         let file = machine.path("trace");
         let calls =
-            "trace=execve,openat,creat,write,writev,chmod,fchmod,fchmodat,rename,renameat,renameat2,link,linkat";
+            "trace=execve,?open,openat,creat,write,writev,chmod,fchmod,fchmodat,rename,renameat,renameat2,link,linkat";
         let strace = [
             "-f",
             "-v",
@@ -153,7 +153,7 @@ impl Trace {
     /// Checks every write of a secret to a file: it was made for its owner alone, and none of GitHub's is written before the masks.
     #[track_caller]
     pub fn assert_files_are_private(&self, secrets: &Secrets, machine: &Machine) {
-        let opened = Regex::new(r#"openat\(.*O_CREAT[^,]*, (0[0-7]*)\) = \d+<([^>]*)>"#).unwrap();
+        let opened = Regex::new(r#"open(?:at)?\(.*O_CREAT[^,]*, (0[0-7]*)\) = \d+<([^>]*)>"#).unwrap();
         let changed = Regex::new(r#"chmod(?:at)?\((?:\d+<([^>]*)>|.*"([^"]*)"), 0([0-7]+)"#).unwrap();
         let written = Regex::new(r"writev?\(\d+<([^>]*)>, ").unwrap();
         let mut modes = BTreeMap::new();

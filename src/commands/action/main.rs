@@ -1,5 +1,7 @@
 //! The main step: reads all inputs, signs in, and only then writes what docker and later steps are to find.
 
+use std::env;
+use std::iter::once;
 use std::path::PathBuf;
 
 use super::credentials::Credentials;
@@ -226,6 +228,10 @@ impl Step {
         self.undo.save(&world.env)?;
         // With `mode: login`, too: where another job has put the helper in for a registry, it answers instead of a stored password.
         docker::helper_link(&world.exe, Some(&self.job.programs()), &world.env)?.make()?;
+        let path = world.env.get("PATH").unwrap_or_default().to_owned();
+        world
+            .env
+            .set("PATH", self.path_with_programs(world).unwrap_or_else(|| path.clone()));
         let uses = Uses::of(&self.undo.use_folder, &world.env);
         for file in &files {
             if self.inputs.mode == Mode::Login && file.path.starts_with(self.job.docker()) {
@@ -240,7 +246,14 @@ impl Step {
                 None => write()?,
             }
         }
+        world.env.set("PATH", path);
         Ok(Some(place.folder))
+    }
+
+    /// Later steps find the helper by the runner; storing a password looks for it in this one.
+    fn path_with_programs(&self, world: &World<'_>) -> Option<String> {
+        let folders = once(self.job.programs()).chain(world.env.search_path());
+        env::join_paths(folders).ok()?.into_string().ok()
     }
 
     /// Tells the runner: the post step's state first, then what later steps get, and the result.

@@ -168,6 +168,29 @@ fn another_program_of_that_name_is_left_alone() {
     assert!(!remove_link(&link, None).unwrap());
 }
 
+/// As a package lays it: the folder is root's, and the binary may be elsewhere (Homebrew's cellar).
+#[test]
+fn where_clients_find_this_binary_already_nothing_is_made() {
+    let (cellar, exe) = installed();
+    let [packaged, shared] = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    let link = packaged.path().join("docker-credential-ecr-auth");
+    let path = |folders: &[&TempDir]| {
+        let folders: Vec<_> = folders.iter().map(|folder| folder.path().to_str().unwrap()).collect();
+        env(&[("PATH", &folders.join(":"))])
+    };
+    symlink(&exe, &link).unwrap();
+    let on_path = path(&[&shared, &packaged, &cellar]);
+    assert_eq!(default_folder(&exe, shared.path(), &on_path).unwrap(), packaged.path());
+    let plan = helper_link(&exe, None, &on_path).unwrap();
+    assert_eq!((plan.link, plan.on_path, plan.path), (Link::Stands, true, link));
+    // Another one that clients find first is no reason to think that they find this.
+    symlink("/usr/bin/env", shared.path().join("docker-credential-ecr-auth")).unwrap();
+    assert_eq!(
+        default_folder(&exe, shared.path(), &on_path).unwrap(),
+        exe.parent().unwrap()
+    );
+}
+
 #[test]
 fn without_a_better_folder_the_link_goes_to_the_shared_one_then_home() {
     let (folder, exe) = installed();
