@@ -185,9 +185,21 @@ fn identity(reader: &Reader<'_>) -> Result<IdentityArgs> {
     })
 }
 
+/// What `source` may be in a job: nobody signs in to Cognito there.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum JobSource {
+    Auto,
+    Oidc,
+    Chain,
+}
+
 /// `auto` is what is not said. `role-chaining: true` takes the credentials that are there already.
 fn source(reader: &Reader<'_>) -> Result<Option<Source>> {
-    let source = reader.value("source")?.filter(|source| *source != Source::Auto);
+    let source = match reader.value("source")? {
+        None | Some(JobSource::Auto) => None,
+        Some(JobSource::Oidc) => Some(Source::Oidc),
+        Some(JobSource::Chain) => Some(Source::Chain),
+    };
     match (reader.boolean("role-chaining")?, source) {
         (Some(true), Some(Source::Oidc)) => Err(wrong(
             "role-chaining",
