@@ -295,7 +295,8 @@ fn processes_that_come_at_once_share_one_refresh() {
 #[test]
 fn another_providers_token_needs_no_password() {
     let lab = lab();
-    let issuer = "https://accounts.google.com";
+    // Whoever the lab can sign for.
+    let issuer = lab::GITHUB_ISSUER;
     lab.cognito().add_login_provider(LoginProvider {
         key: "accounts.google.com".into(),
         issuer: issuer.into(),
