@@ -31,6 +31,9 @@ mapfile -t OBJECTS < <(grep -rLx 'kind: CredentialProviderConfig' kubernetes --i
 ((${#OBJECTS[@]})) || die "no objects in kubernetes/"
 "$TARGET/python/bin/kubernetes-validate" --strict --quiet "${OBJECTS[@]}"
 
+say "== the vendor's half of Cognito"
+"$TARGET/python/bin/cfn-lint" docs/cognito/template.yml
+
 say "== GitLab's template and recipes"
 scripts/check-gitlab.sh
 say "== what a release writes"

@@ -13,9 +13,16 @@ trap 'rm -rf "$WORK"' EXIT
 # Nothing of it stays among the machine's own images.
 BUILDAH=(buildah --root "$WORK/images" --runroot "$WORK/run" --storage-driver vfs)
 
-# Nothing is run in there, so nothing is emulated.
-"${BUILDAH[@]}" build --platform linux/amd64,linux/arm64 --timestamp "$TIME" --build-arg "VERSION=$VERSION" --manifest ecr-auth \
-  --file "$ROOT/docker/Dockerfile" "$FOLDER" >"$WORK/log" 2>&1 || { cat "$WORK/log" >&2 && die "buildah build"; }
-"${BUILDAH[@]}" manifest push --quiet --all ecr-auth "oci:$WORK/oci:$VERSION" >"$WORK/log" 2>&1 || { cat "$WORK/log" >&2 && die "buildah manifest push"; }
+# logged COMMAND…: silent where it works.
+logged() { "$@" >"$WORK/log" 2>&1 || { cat "$WORK/log" >&2 && die "$*"; }; }
+
+logged "${BUILDAH[@]}" manifest create ecr-auth
+# One by one: built at once, they stand in the list as it happens. Nothing is run in there, so nothing is emulated.
+for architecture in amd64 arm64; do
+  logged "${BUILDAH[@]}" build --platform "linux/$architecture" --timestamp "$TIME" --build-arg "VERSION=$VERSION" --tag "ecr-auth:$architecture" \
+    --file "$ROOT/docker/Dockerfile" "$FOLDER"
+  logged "${BUILDAH[@]}" manifest add ecr-auth "ecr-auth:$architecture"
+done
+logged "${BUILDAH[@]}" manifest push --quiet --all ecr-auth "oci:$WORK/oci:$VERSION"
 tar --create --file "$FILE" --directory "$WORK/oci" --sort=name --mtime="@$TIME" --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX .
 jq -er '.manifests[0].digest' "$WORK/oci/index.json"

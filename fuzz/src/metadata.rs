@@ -1,5 +1,7 @@
 //! Answers of the instance metadata service and of a container's credentials endpoint.
 
+use std::time::Duration;
+
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use ecr_auth::aws::{Aws, within};
 use ecr_auth::identity::{Identity, Source};
@@ -11,6 +13,12 @@ use super::inputs::{is_fit_to_read, parts, text};
 /// What has to be in the process's environment for [`container`]: the SDK looks for it there.
 pub const CONTAINER: (&str, &str) = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials");
 
+/// Nothing is to be waited for.
+const ONE_TRY: (&str, &str) = ("AWS_MAX_ATTEMPTS", "1");
+
+/// The SDK takes an answer that it cannot read for one to ask for again, a second later, whatever the settings say: it is not waited for.
+const NO_SECOND_TRY: Duration = Duration::from_millis(30);
+
 /// What stands in the corpora's keys.
 const SECRET: &str = "s3cret";
 
@@ -19,21 +27,21 @@ pub fn imds(input: &[u8]) {
     let Some(input) = text(input) else { return };
     let answers: [&str; 3] = parts(input);
     let client = client(answers.map(|answer| Answer::read(answer, true)));
-    ask(client, &Env::default(), input);
+    ask(client, &[ONE_TRY].into_iter().collect(), BUDGET, input);
 }
 
 /// The input: the answer.
 pub fn container(input: &[u8]) {
     let Some(input) = text(input) else { return };
     let env: Env = [CONTAINER].into_iter().collect();
-    ask(client([Answer::read(input, true)]), &env, input);
+    ask(client([Answer::read(input, true)]), &env, NO_SECOND_TRY, input);
 }
 
-fn ask(client: SharedHttpClient, env: &Env, input: &str) {
+fn ask(client: SharedHttpClient, env: &Env, budget: Duration, input: &str) {
     let identity = Identity::choose(env, None).expect("a source");
     let is_container = matches!(identity.source, Source::Container { .. });
-    let aws = Aws::answered_by(client, env, &identity, BUDGET).expect("nothing to set up");
-    match within(BUDGET, aws.credentials("eu-west-1")) {
+    let aws = Aws::answered_by(client, env, &identity, budget).expect("nothing to set up");
+    match within(budget, aws.credentials("eu-west-1")) {
         Ok(credentials) => {
             assert!(input.contains("ccess"), "keys out of nothing");
             let keys = [credentials.access_key_id(), credentials.secret_access_key()];

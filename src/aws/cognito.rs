@@ -156,7 +156,7 @@ impl Aws<'_> {
         match tokio::time::timeout(time, self.exchange(connector, call)).await {
             Ok(done) => done,
             Err(_) => Err(Tried {
-                failure: Error::failed(call.name(), "no answer in time")
+                failure: Error::failed(call.name(), self.watch.trail.at("no answer in time"))
                     .hint(failure::NETWORK_HINT)
                     .into(),
                 may_help: call.is_repeatable(),
@@ -166,7 +166,7 @@ impl Aws<'_> {
 
     async fn exchange(&self, connector: &impl HttpConnector, call: &Call<'_>) -> Result<Secret, Tried> {
         let failed = |cause: String, hint: &str, may_help| Tried {
-            failure: Error::failed(call.name(), cause).hint(hint).into(),
+            failure: Error::failed(call.name(), self.watch.trail.at(cause)).hint(hint).into(),
             may_help,
         };
         let request = call.request().map_err(|failure| Tried {

@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::ci;
 use crate::error::{Error, Result};
+use crate::file::temporary_among_others;
 use crate::secret::Secret;
 use crate::world::World;
 
@@ -103,10 +104,9 @@ fn write_private(path: &Path, result: &Secret) -> std::io::Result<()> {
     }
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let folder = real.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
-    // The system's words alone: the temporary file's name tells people nothing.
-    let mut file = file.map_err(|error| std::io::Error::from(error.kind()))?;
-    file.write_all(text)?;
+    let name = real.file_name().unwrap_or_default().to_string_lossy();
+    let (mut file, _alive) = temporary_among_others(&format!(".{name}.ecr-auth-"), folder.unwrap_or(Path::new(".")))?;
+    file.as_file_mut().write_all(text)?;
     file.as_file().sync_all()?;
     file.persist(real)?;
     Ok(())

@@ -10,6 +10,7 @@ use clap::Args;
 
 use crate::docker::{HELPER, HELPER_NAMES};
 use crate::error::{Error, Result};
+use crate::file::temporary_among_others;
 use crate::world::World;
 
 const EXAMPLES: &str = "\
@@ -85,6 +86,10 @@ fn link_or_copy(binary: &str, exe: &Path, path: &Path) -> io::Result<()> {
 
 #[cfg(unix)]
 fn link(binary: &str, path: &Path) -> io::Result<()> {
+    // Made in its place, there is no half-made one to leave behind; what stands there already is replaced.
+    if std::os::unix::fs::symlink(binary, path).is_ok() {
+        return Ok(());
+    }
     let made = tempfile::Builder::new()
         .prefix(TEMPORARY)
         .make_in(folder_of(path), |temporary| {
@@ -104,9 +109,7 @@ fn copy(exe: &Path, path: &Path) -> io::Result<()> {
     if is_installed(exe, path) {
         return Ok(());
     }
-    let mut made = tempfile::Builder::new()
-        .prefix(TEMPORARY)
-        .tempfile_in(folder_of(path))?;
+    let (mut made, _alive) = temporary_among_others(TEMPORARY, folder_of(path))?;
     io::copy(&mut File::open(exe)?, made.as_file_mut())?;
     make_executable(made.as_file())?;
     made.as_file().sync_all()?;

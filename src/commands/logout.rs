@@ -166,15 +166,19 @@ fn remove_links(record: &Record, world: &mut World<'_>) {
         }
         return;
     }
+    let mut stay = Vec::new();
     for (path, previous) in &left.links {
         match docker::remove_link(path, previous.as_deref()) {
             Ok(true) => world.say(&format!("helper: {} taken back", shown(path, &world.env))),
             Ok(false) => {}
-            Err(error) => world.say(&format!("warning: cannot take back {}: {error}", path.display())),
+            Err(error) => {
+                world.say(&format!("warning: cannot take back {}: {error}", path.display()));
+                stay.push(path);
+            }
         }
     }
     if !left.links.is_empty()
-        && let Err(error) = record.change(&mut |all| all.links.clear())
+        && let Err(error) = record.change(&mut |all| all.links.retain(|path, _| stay.contains(&path)))
     {
         world.say(&format!("warning: cannot write {}: {error}", record.path().display()));
     }

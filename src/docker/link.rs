@@ -70,6 +70,10 @@ impl LinkPlan {
         let folder = self.path.parent().ok_or(ErrorKind::InvalidInput)?;
         fs::create_dir_all(folder)?;
         let target = target_from(folder, &self.exe);
+        // Made in its place, a link has no half-made version to leave behind; where others make it too, it is replaced.
+        if cfg!(unix) && self.link == Link::Missing && point(target, &self.path).is_ok() {
+            return Ok(());
+        }
         let made = tempfile::Builder::new()
             .prefix(".docker-credential-ecr-auth-")
             .make_in(folder, |path| point(target, path))?;

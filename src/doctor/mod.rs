@@ -27,6 +27,7 @@ use crate::ci::Ci;
 use crate::config::{Config, Target};
 use crate::error::{Error, Result};
 use crate::identity::{RoleSettings, Source};
+use crate::registry::Registry;
 use crate::token::{self, Override, Plan};
 use crate::world::World;
 
@@ -64,17 +65,15 @@ pub fn run(asked: &Asked<'_>, world: &mut World<'_>) -> Result<Report> {
         registry: None,
         names_image: false,
     };
-    let readable = config.as_ref().ok();
-    let subjects = subject::find(asked, readable, checkup.world)?;
-    let hosts = match subjects {
+    let subjects = match subject::find(asked, config.as_ref().ok(), checkup.world)? {
         Ok(subjects) => subjects,
         Err(error) => {
             checkup.without_registry(&config, &error);
             return Ok(checkup.report);
         }
     };
-    let several = hosts.len() > 1;
-    for (index, subject) in hosts.iter().enumerate() {
+    let several = subjects.len() > 1;
+    for (index, subject) in subjects.iter().enumerate() {
         checkup.registry = several.then(|| subject.host.clone());
         checkup.names_image = subject.image.is_some();
         checkup.remember(subject);
@@ -167,7 +166,8 @@ impl Checkup<'_, '_> {
             let binary = helper::binary(&self.world.exe, &self.world.env);
             self.report.checks.push(binary);
         }
-        let clients = clients::look(&subject.host, &self.world.env, self.world.now());
+        let is_open = Registry::parse(&subject.host).is_some_and(|registry| registry.is_public());
+        let clients = clients::look(&subject.host, is_open, &self.world.env, self.world.now());
         for check in helper::checks(&self.world.exe, &clients.helpers, &self.world.env) {
             self.add(check);
         }
@@ -238,9 +238,8 @@ impl Checkup<'_, '_> {
             true => credentials::fetch(&plan, self, is_optional),
             false => None,
         };
-        match password {
-            None if !is_optional => {}
-            password => image::checks(subject, &target, password.as_ref(), self),
+        if password.is_some() || is_optional {
+            image::checks(subject, &target, password.as_ref(), self);
         }
     }
 

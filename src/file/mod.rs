@@ -14,6 +14,7 @@ pub use diff::unified_diff;
 pub use notes::Notes;
 pub use read::{CONFIGURATION_LIMIT, TOKEN_LIMIT, open, open_to_append, read, read_secret, read_utf8, way_out};
 pub use replace::{Edited, Format, Updated, read_text, real_path, update, update_private};
+pub use temporary::temporary_among_others;
 
 #[cfg(test)]
 mod tests;

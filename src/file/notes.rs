@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::read::{CONFIGURATION_LIMIT, read};
-use super::temporary::temporary;
+use super::temporary::{remove_leftovers, temporary};
 use crate::folders::{adopt, make_folders};
 
 /// One file of notes, all of which together are a `T`. No file is `T::default()`.
@@ -62,6 +62,8 @@ impl<T: Serialize + DeserializeOwned + Default + PartialEq + Clone> Notes<T> {
             .open(self.folder.join(format!("{}.lock", self.name)))?;
         adopt(&lock, &self.folder);
         lock.lock()?;
+        let prefix = format!(".{}.json.", self.name);
+        remove_leftovers(&prefix, &self.folder);
         let before = match self.load() {
             Err(error) if error.kind() != ErrorKind::InvalidData => return Err(error),
             loaded => loaded.unwrap_or_default(),
@@ -74,7 +76,7 @@ impl<T: Serialize + DeserializeOwned + Default + PartialEq + Clone> Notes<T> {
         if after == before {
             return Ok(());
         }
-        let mut new = temporary(&format!(".{}.json.", self.name), &self.folder)?;
+        let mut new = temporary(&prefix, &self.folder)?;
         adopt(new.as_file(), &self.folder);
         new.as_file_mut().write_all(&serde_json::to_vec_pretty(&after)?)?;
         new.as_file().sync_all()?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::place::{self, Placed};
 use super::read;
-use super::temporary::temporary;
+use super::temporary::{remove_leftovers, temporary};
 use crate::error::{Error, Result};
 use crate::folders::{adopt, make_folders};
 
@@ -123,7 +123,7 @@ fn update_for(
         updated.folders = make_folders(&folder).map_err(|error| explain(&target, &error, format.elsewhere))?;
     }
     let lock = lock(&folder).map_err(|error| Error::failed(format!("cannot lock {}", folder.display()), error))?;
-    remove_leftovers(&folder, &target);
+    remove_leftovers(&temporary_prefix(&target), &folder);
     let mut owed = Vec::new();
     for attempt in 0..ATTEMPTS {
         let old = Snapshot::read(&target)?;
@@ -350,17 +350,6 @@ fn wait(file: File) -> io::Result<File> {
 fn temporary_prefix(target: &Path) -> String {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     format!(".{name}.ecr-auth-")
-}
-
-/// Removes what killed runs left behind: under the lock, nobody alive owns such a file.
-fn remove_leftovers(folder: &Path, target: &Path) {
-    let prefix = temporary_prefix(target);
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(&prefix) {
-            // One that cannot be removed does no harm: it is looked for again next time.
-            let _ = fs::remove_file(entry.path());
-        }
-    }
 }
 
 pub(super) fn explain(target: &Path, error: &io::Error, elsewhere: &str) -> Error {

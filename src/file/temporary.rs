@@ -1,21 +1,68 @@
 //! The files that new versions are written into before they take their place.
 
-use std::io;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
+
+use super::read;
 
 /// Makes a file for its owner alone, whose name begins with `prefix`. It is gone when it is dropped.
 ///
 /// # Errors
 /// The system's word alone: the file's random name, which `tempfile` adds, tells people nothing.
 pub fn temporary(prefix: &str, folder: &Path) -> io::Result<NamedTempFile> {
-    let made = tempfile::Builder::new().prefix(prefix).tempfile_in(folder);
-    made.map_err(|error| {
-        let inner = error
-            .get_ref()
-            .and_then(|with_path| std::error::Error::source(with_path));
-        let code = inner.and_then(|inner| inner.downcast_ref::<io::Error>()?.raw_os_error());
-        code.map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
-    })
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // Not `tempfile_in`, whose errors keep the path and lose the system's number.
+    tempfile::Builder::new()
+        .prefix(prefix)
+        .make_in(folder, |path| options.open(path))
+}
+
+/// [`temporary`], in a folder whose writers take no lock: should this process be killed, the next one that makes such a file removes
+/// it. The second file says that its maker is alive, and is to be kept until the first one has its place.
+///
+/// # Errors
+/// Those of [`temporary`].
+pub fn temporary_among_others(prefix: &str, folder: &Path) -> io::Result<(NamedTempFile, File)> {
+    for path in leftovers(prefix, folder) {
+        let is_file = path.symlink_metadata().is_ok_and(|found| found.is_file());
+        if is_file && read::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+            let _ = fs::remove_file(path);
+        }
+    }
+    loop {
+        let made = temporary(prefix, folder)?;
+        // Open for reading only: a program that is being made can be run as soon as nobody has it open for writing.
+        match File::open(made.path()) {
+            Ok(alive) => {
+                // Where there are no locks (NFS), the others can't lock it either.
+                let _ = alive.lock();
+                // Somebody may have found it before it was locked.
+                if made.path().exists() {
+                    return Ok((made, alive));
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Removes what killed runs left behind. To be called under the lock that every writer takes: nobody alive owns such a file then.
+pub fn remove_leftovers(prefix: &str, folder: &Path) {
+    for path in leftovers(prefix, folder) {
+        // One that cannot be removed does no harm: it is looked for again next time.
+        let _ = fs::remove_file(path);
+    }
+}
+
+fn leftovers(prefix: &str, folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let ours = entries.filter(move |entry| entry.file_name().to_string_lossy().starts_with(prefix));
+    ours.map(|entry| entry.path())
 }

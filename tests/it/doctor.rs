@@ -2,11 +2,14 @@
 //! must not happen: a change, a secret, a name in a redacted report.
 
 use std::fs;
+use std::io::{self, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use ecr_auth::world::{Verbosity, World};
 use lab::{ACCOUNT, Ci, Condition, Fault, GITHUB_ISSUER, JobSpec, Lab, Operator, Permissions, Service, Trust};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -14,7 +17,7 @@ use serde_json::{Value, json};
 use crate::endpoints::Proxy;
 use crate::harness::{HOST, Machine, Outcome, binary};
 use crate::jobs::{role_with, write_rules};
-use crate::lab_machine::{GET_TOKEN, key_variables, lab, role, session};
+use crate::lab_machine::{GET_TOKEN, PATIENCE, key_variables, lab, role, session};
 use crate::python::python_tool;
 
 /// A machine on which a pull works: the helper on PATH, docker's configuration, AWS under its own names.
@@ -54,7 +57,7 @@ impl Scene {
 
     /// A job of GitHub's whose role trusts this subject and audience.
     fn github(&mut self, claim: &str, value: &str) {
-        let spec = JobSpec::new(Ci::Github).subject("repo:zebra@1/app@2:ref:refs/heads/main");
+        let spec = JobSpec::new(Ci::Github).subject("repo:acme@1/app@2:ref:refs/heads/main");
         let job = self.lab.start_job(&spec).unwrap();
         self.lab
             .add_oidc_provider(ACCOUNT, GITHUB_ISSUER, &["sts.amazonaws.com"]);
@@ -144,7 +147,7 @@ impl Scene {
                 self.set("ACTIONS_ID_TOKEN_REQUEST_URL", "");
                 self.set("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "");
             }
-            "trust policy with the old subject" => self.github("sub", "repo:zebra/app:*"),
+            "trust policy with the old subject" => self.github("sub", "repo:acme/app:*"),
             "wrong audience" => {
                 self.github("sub", "*");
                 write_rules(&self.machine, &format!("  - match: {HOST}\n    role-arn: push\n    audience: https://example.com\n"));
@@ -454,11 +457,11 @@ fn json_is_as_its_schema_says() {
 #[test]
 fn a_redacted_report_names_nobody() {
     let mut scene = Scene::new();
-    scene.github("sub", "repo:zebra/app:*");
+    scene.github("sub", "repo:acme/app:*");
     scene.set("USER", "alice");
     scene.set("AWS_PROFILE", "");
     let home = scene.machine.home().display().to_string();
-    let names = ["111122223333", "zebra", "alice", "role/push", &home];
+    let names = ["111122223333", "acme", "alice", "role/push", &home];
     let image = format!("{HOST}/team/shop:1");
     for args in [&["--redact", &image][..], &["--redact", "--json", &image]] {
         let outcome = scene.doctor(args);
@@ -466,6 +469,48 @@ fn a_redacted_report_names_nobody() {
             assert!(!outcome.stdout.contains(name), "{name}: {}", outcome.stdout);
         }
         assert!(outcome.stdout.contains("ACCOUNT-1"), "{}", outcome.stdout);
+    }
+}
+
+/// Neither keys nor tokens, which all begin as JSON does in base64, nor a proxy's password.
+#[test]
+fn no_report_holds_a_secret() {
+    for breakage in [
+        "",
+        "stale auths shadowed",
+        "DOCKER_AUTH_CONFIG wins",
+        "wrong secret",
+        "expired session",
+        "wrong audience",
+        "proxy that refuses",
+    ] {
+        let mut scene = Scene::new();
+        let key = session(&scene.lab, &role(&scene.lab, "task"));
+        for (name, value) in key_variables(&key) {
+            scene.set(name, &value);
+        }
+        if !breakage.is_empty() {
+            scene.breaks(breakage);
+        }
+        let secrets = [
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        ];
+        let secrets = secrets
+            .iter()
+            .filter_map(|name| scene.machine.variable(name))
+            .filter(|value| !value.is_empty());
+        let secrets: Vec<&str> = secrets.chain(["eyJ", "s3cret"]).collect();
+        for args in [&["-vv", HOST][..], &["--json", HOST], &["--redact", HOST]] {
+            let outcome = scene.doctor(args);
+            for secret in &secrets {
+                assert!(
+                    !format!("{outcome:?}").contains(secret),
+                    "{breakage}: {secret} in {outcome:?}"
+                );
+            }
+        }
     }
 }
 
@@ -560,9 +605,13 @@ fn another_store_is_asked_what_it_has(#[case] works: i32, #[case] expected: &str
 #[test]
 fn public_images_need_no_credentials() {
     let mut scene = Scene::new();
-    scene.docker(&json!({"credHelpers": {"public.ecr.aws": "ecr-auth"}}));
+    scene.docker(&json!({}));
     scene.breaks("no credentials");
     let outcome = scene.doctor(&["public.ecr.aws"]);
+    assert!(
+        outcome.stdout.contains("! docker: no helper is set for public.ecr.aws"),
+        "{outcome:?}"
+    );
     assert_eq!(outcome.status, 0, "{outcome:?}");
     assert!(
         outcome.stdout.contains("! credentials: no AWS credentials"),
@@ -572,4 +621,117 @@ fn public_images_need_no_credentials() {
         outcome.stdout.contains("✓ registry: public.ecr.aws lets"),
         "{outcome:?}"
     );
+}
+
+const NOT_ELSEWHERE: &str = "! other-users: sudo and services don't find docker-credential-ecr-auth: it is ~/bin/docker-credential-ecr-auth, and they look in /usr/local/sbin, /usr/local/bin, /usr/sbin, /usr/bin
+    where docker runs under sudo, or from a service (a GitLab runner, Jenkins): ecr-auth install --to /usr/local/bin
+";
+
+/// Of the page, what a run really prints; what is this machine's own is put as it would be elsewhere.
+#[test]
+fn the_page_shows_a_real_run_and_names_every_check() {
+    let mut scene = Scene::new();
+    scene.breaks("trust policy with the old subject");
+    let image = format!("{HOST}/app:1.0");
+    let outcome = scene.doctor(&[&image]);
+    let own = [
+        (scene.machine.path("bin").display().to_string(), "~/bin".to_owned()),
+        (binary().display().to_string(), "~/bin/ecr-auth".to_owned()),
+        (
+            scene.lab.ca_file().display().to_string(),
+            "/etc/ssl/company.pem".to_owned(),
+        ),
+        (
+            scene.machine.variable("HTTPS_PROXY").unwrap().to_owned(),
+            "http://proxy.example.com:3128".to_owned(),
+        ),
+        (
+            format!("ecr-auth {}", env!("CARGO_PKG_VERSION")),
+            "ecr-auth 1.0.0".to_owned(),
+        ),
+    ];
+    let run = own
+        .iter()
+        .fold(outcome.stdout, |run, (here, elsewhere)| run.replace(here, elsewhere));
+    // A machine that has a helper in /usr/local/bin says so.
+    let is_elsewhere = "✓ other-users: sudo and services find docker-credential-ecr-auth too\n";
+    let run = run.replace(is_elsewhere, NOT_ELSEWHERE);
+    let run: String = run.lines().map(|line| format!("    {line}\n")).collect();
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/doctor.md")).unwrap();
+    let (_, shown) = page.split_once(&format!("$ ecr-auth doctor {image}\n")).unwrap();
+    let (shown, _) = shown.split_once("\n\n").unwrap();
+    assert_eq!(run, format!("{shown}\n"), "docs/doctor.md shows another run:\n{run}");
+
+    let schema = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/doctor.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let ids = schema.pointer("/properties/checks/items/properties/id/enum").unwrap();
+    let rows = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let named: Vec<Value> = rows.map(|(id, _)| json!(id)).collect();
+    assert_eq!(*ids, json!(named));
+}
+
+/// What a terminal shows, and a way to wait for it.
+#[derive(Clone, Default)]
+struct Screen(Arc<(Mutex<String>, Condvar)>);
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (text, changed) = &*self.0;
+        text.lock().unwrap().push_str(std::str::from_utf8(bytes).unwrap());
+        changed.notify_all();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Screen {
+    fn shows(&self, wanted: &str) -> bool {
+        let (text, changed) = &*self.0;
+        let waited = changed.wait_timeout_while(text.lock().unwrap(), PATIENCE, |text| !text.contains(wanted));
+        !waited.unwrap().1.timed_out()
+    }
+}
+
+#[test]
+fn a_terminal_is_told_what_is_waited_for() {
+    let lab = lab();
+    let name = format!("127.0.0.1:{}", lab.https_addr().port());
+    lab.add_host_alias(&name, HOST).unwrap();
+    let machine = Machine::new()
+        .with("AWS_ENDPOINT_URL", &lab.http_url())
+        .with("AWS_CA_BUNDLE", lab.ca_file().to_str().unwrap())
+        .with_all(key_variables(lab.admin()));
+    write_rules(&machine, &format!("  - match: {name}\n    registry: {HOST}\n"));
+    lab.hold(Service::Ecr);
+    let screen = Screen::default();
+    let mut stderr = screen.clone();
+    let env = machine.env();
+    let doctor = std::thread::spawn(move || {
+        let mut stdout = Vec::new();
+        let mut world = World {
+            env,
+            exe: binary(),
+            clock: &SystemTime::now,
+            stdin: &mut io::empty(),
+            stdout: &mut stdout,
+            stdout_is_terminal: true,
+            stderr: &mut stderr,
+            stderr_is_terminal: true,
+            verbosity: Verbosity::Normal,
+            started: SystemTime::now(),
+            began: Instant::now(),
+        };
+        ecr_auth::run(&["ecr-auth".into(), "doctor".into(), name.into()], &mut world);
+        String::from_utf8(stdout).unwrap()
+    });
+    assert!(screen.shows("… asking Amazon ECR for a token"));
+    lab.release(Service::Ecr);
+    let report = doctor.join().unwrap();
+    assert!(screen.shows("\r\x1b[K"), "the line is taken back");
+    assert!(report.contains("✓ registry: 127.0.0.1:"), "{report}");
 }

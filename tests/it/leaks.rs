@@ -1,135 +1,246 @@
-//! Where secrets must not be: stderr at any verbosity, results that aren't theirs, files that others can read, children.
+//! Where secrets must not be, whatever the command: arguments, children's environments, stdout unless they are the result, stderr at
+//! any verbosity, files that others can read, core dumps.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Stdio};
 
 use lab::{Fault, Lab, Service};
+use rstest::rstest;
 
-use crate::harness::{HOST, Machine, Outcome, binary};
-use crate::lab_machine::{lab, machine_with, role, session};
+use crate::harness::{HOST, Machine, binary};
+use crate::lab_machine::{PATIENCE, lab, machine_with, role, session};
+use crate::stored_logins::add_store;
+use crate::trace::{Secrets, Trace};
 
-/// A machine with temporary credentials, everything it holds that is secret, and debugging on.
-fn marked(lab: &Lab) -> (Machine, Vec<String>) {
+/// A machine with temporary credentials, everything it holds that is secret, a credential store, and debugging on.
+fn marked(lab: &Lab) -> (Machine, Secrets) {
     let key = session(lab, &role(lab, "builder"));
-    let secrets = vec![key.secret.clone(), key.session_token.clone().unwrap()];
-    (machine_with(lab, &key).with("ECR_AUTH_LOG", "debug"), secrets)
+    let mut secrets = Secrets::default();
+    secrets.mark([key.secret.clone(), key.session_token.clone().unwrap()]);
+    let machine = add_store(machine_with(lab, &key)).with("ECR_AUTH_LOG", "debug");
+    machine.write(".docker/config.json", "{\"credsStore\": \"keeping\"}");
+    (machine, secrets)
 }
 
-#[track_caller]
-fn assert_clean(text: &str, secrets: &[String]) {
-    for secret in secrets {
-        assert!(!text.contains(secret), "a secret stands in: {text}");
-    }
-}
+const ROLE: &str = "arn:aws:iam::111122223333:role/builder";
+const STORED: &str = r#"{"ServerURL":"ghcr.io","Username":"AWS","Secret":"st0red-p4ssword"}"#;
+const IMAGE: &str = r#"{"kind":"CredentialProviderRequest","apiVersion":"credentialprovider.kubelet.k8s.io/v1","image":"111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/app"}"#;
 
-/// All files below a folder.
-pub fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => files.extend(files_below(&path)),
-            false => files.push(path),
-        }
-    }
-    files
+/// A command: its arguments, what it is fed, and whether its result is a secret.
+type Command = (&'static [&'static str], &'static str, bool);
+
+/// Those that hold or hand on secrets, `~` being the home.
+const COMMANDS: &[Command] = &[
+    (&["helper", "get"], HOST, true),
+    (&["helper", "list"], "", false),
+    (&["helper", "version"], "", false),
+    (&["helper", "store"], STORED, false),
+    (&["helper", "store"], "{\"Secret\":\"st0red-p4ssword\"", false),
+    (&["-vv", "kubelet"], IMAGE, true),
+    (
+        &[
+            "-vv",
+            "setup",
+            "--client",
+            "all",
+            "--bin-dir",
+            "~/bin",
+            "--verify",
+            HOST,
+        ],
+        "",
+        false,
+    ),
+    (
+        &[
+            "-vv",
+            "setup",
+            "--dry-run",
+            "--client",
+            "all",
+            "--bin-dir",
+            "~/bin",
+            "public",
+        ],
+        "",
+        false,
+    ),
+    (
+        &["-vv", "login", "--client", "all", "444455556666/eu-west-1"],
+        "",
+        false,
+    ),
+    (&["-vv", "login", "--format", "json", HOST], "", true),
+    (
+        &[
+            "-vv",
+            "login",
+            "--format",
+            "k8s-secret",
+            "--output",
+            "~/secret.yml",
+            HOST,
+        ],
+        "",
+        false,
+    ),
+    (
+        &[
+            "-vv",
+            "assume",
+            "--source",
+            "chain",
+            "--role-arn",
+            ROLE,
+            "--output",
+            "~/session.json",
+        ],
+        "",
+        false,
+    ),
+    (
+        &[
+            "-vv",
+            "assume",
+            "--source",
+            "chain",
+            "--format",
+            "profile",
+            "--profile",
+            "ci",
+            "--role-arn",
+            ROLE,
+        ],
+        "",
+        false,
+    ),
+    (&["-vv", "install", "--to", "~/installed"], "", false),
+    (&["helper", "erase"], HOST, false),
+    (&["-vv", "logout"], "", false),
+    (&["completions", "bash"], "", false),
+];
+
+fn at_home(args: &[&str], machine: &Machine) -> Vec<String> {
+    let home = machine.home().display().to_string();
+    args.iter().map(|arg| arg.replace('~', &home)).collect()
 }
 
 #[test]
-fn nothing_secret_is_told_or_left_for_others() {
+fn nothing_secret_is_told_handed_on_or_left_for_others() {
     let lab = lab();
     let (machine, mut secrets) = marked(&lab);
-    let bin = machine.path("bin").display().to_string();
-    let answer = machine.helper("get", HOST);
-    assert_clean(&answer.stdout, &secrets);
-    let password: serde_json::Value = serde_json::from_str(&answer.stdout).unwrap();
-    secrets.push(password["Secret"].as_str().unwrap().to_owned());
-    assert_clean(&answer.stderr, &secrets);
-
-    let stored = format!(
-        r#"{{"ServerURL":"ghcr.io","Username":"AWS","Secret":"{}"}}"#,
-        secrets[2]
-    );
-    let outcomes: Vec<Outcome> = vec![
-        machine.helper("list", ""),
-        machine.helper("store", &stored),
-        machine.helper("store", &stored[1..]),
-        machine.run(&["setup", "-vv", "--client", "all", "--bin-dir", &bin, "--verify", HOST]),
-        machine.run(&["setup", "--dry-run", "--client", "all", "--bin-dir", &bin, "public"]),
-        machine.run(&["logout", "-vv"]),
-    ];
-    for outcome in &outcomes {
-        assert_clean(&outcome.stdout, &secrets);
-        assert_clean(&outcome.stderr, &secrets);
-    }
-
-    machine.helper("get", HOST);
-    for file in files_below(&machine.home()) {
-        let content = String::from_utf8_lossy(&fs::read(&file).unwrap()).into_owned();
-        assert_clean(&content, &secrets[..2]);
-        if content.contains("\"secret\"") {
-            assert_eq!(
-                fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-                0o600,
-                "{}",
-                file.display()
-            );
+    let answer: serde_json::Value = serde_json::from_str(&machine.helper("get", HOST).stdout).unwrap();
+    secrets.mark(["st0red-p4ssword", answer["Secret"].as_str().unwrap()]);
+    for (args, stdin, is_secret) in COMMANDS {
+        let args = at_home(args, &machine);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let (outcome, trace) = Trace::of(&machine, &args, stdin);
+        assert!(outcome.status == 0 || args.contains(&"store"), "{args:?}: {outcome:?}");
+        secrets.assert_unsaid(&outcome.stderr, &args);
+        if !is_secret {
+            secrets.assert_unsaid(&outcome.stdout, &args);
         }
+        trace.assert_programs_have_no_secrets(&secrets, &[]);
+        trace.assert_files_are_private(&secrets, &machine);
     }
+    secrets.assert_files_keep(&machine);
 }
 
-#[test]
-fn failures_tell_no_secret() {
-    for fault in [
+#[rstest]
+fn failures_tell_no_secret(
+    #[values(
         Fault::Garbage,
         Fault::OddBase64,
         Fault::NoColon,
         Fault::Throttle,
         Fault::Reset,
-        Fault::Truncated,
-    ] {
-        let lab = lab();
-        let (machine, secrets) = marked(&lab);
-        lab.fail(Service::Ecr, fault);
-        let outcome = machine.with("AWS_MAX_ATTEMPTS", "1").helper("get", HOST);
-        assert_eq!(outcome.status, 1);
-        assert_clean(&outcome.stdout, &secrets);
-        assert_clean(&outcome.stderr, &secrets);
+        Fault::Truncated
+    )]
+    fault: Fault,
+) {
+    let lab = lab();
+    let (machine, mut secrets) = marked(&lab);
+    secrets.mark(["st0red-p4ssword"]);
+    let machine = machine.with("AWS_MAX_ATTEMPTS", "1").with("ECR_AUTH_CACHE", "off");
+    lab.fail(Service::Ecr, fault);
+    for (args, stdin, is_secret) in COMMANDS.iter().filter(|(args, ..)| !args.contains(&"assume")) {
+        let args = at_home(args, &machine);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let outcome = machine.run_with_stdin(&args, stdin);
+        assert!(outcome.status == 1 || !is_secret, "{args:?}: {outcome:?}");
+        secrets.assert_unsaid(&outcome.stdout, &args);
+        secrets.assert_unsaid(&outcome.stderr, &args);
     }
+    secrets.assert_files_keep(&machine);
 }
 
 #[test]
-fn no_process_is_started_and_nothing_secret_is_in_the_arguments() {
+fn a_get_starts_no_process() {
     let lab = lab();
-    let (machine, secrets) = marked(&lab);
-    let trace = machine.path("trace");
-    let program = binary();
-    let traced = [
-        "-f",
-        "-v",
-        "-s",
-        "9999",
-        "-e",
-        "trace=execve",
-        "-o",
-        trace.to_str().unwrap(),
+    let (machine, _) = marked(&lab);
+    let (outcome, trace) = Trace::of(&machine, &["helper", "get"], HOST);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert_eq!(trace.executed().count(), 0);
+}
+
+/// A process that crashes while it holds secrets leaves no memory behind, though it may.
+#[test]
+fn a_crash_leaves_no_core() {
+    let lab = lab();
+    lab.fail(Service::Ecr, Fault::Hang);
+    let (machine, _) = marked(&lab);
+    let unlimited = |program: &str, args: &[&str]| -> Child {
+        let args = [&["--core=unlimited:unlimited", program], args].concat();
+        let mut command = machine.command(Path::new("/usr/bin/prlimit"), &args);
+        command.stdin(File::open(machine.write("host", HOST)).unwrap());
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let crashed = |child: &mut Child| {
+        let process = rustix::process::Pid::from_child(child);
+        rustix::process::kill_process(process, rustix::process::Signal::ABORT).unwrap();
+        child.wait().unwrap()
+    };
+    let mut helper = unlimited(binary().to_str().unwrap(), &["helper", "get"]);
+    assert!(lab.wait_for_calls("ecr:GetAuthorizationToken", 1, PATIENCE));
+    let status = crashed(&mut helper);
+    assert_eq!((status.signal(), status.core_dumped()), (Some(6), false), "{status:?}");
+    assert!(!machine.path("core").exists());
+    // Another program would have left one.
+    let status = unlimited("/bin/sh", &["-c", "kill -ABRT $$"]).wait().unwrap();
+    assert!(status.core_dumped(), "{status:?}");
+}
+
+/// Nor can another process of the same user read its memory or its environment: the kernel gives these to root.
+#[test]
+fn a_process_with_secrets_is_closed_to_its_users_others() {
+    let lab = lab();
+    lab.fail(Service::Ecr, Fault::Hang);
+    let (machine, _) = marked(&lab);
+    fs::set_permissions(machine.path(""), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let copy = machine.path("ecr-auth");
+    fs::hard_link(binary(), &copy)
+        .or_else(|_| fs::copy(binary(), &copy).map(drop))
+        .unwrap();
+    let args = [
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        copy.to_str().unwrap(),
+        "helper",
+        "get",
     ];
-    for command in [["helper", "get"].as_slice(), &["logout"]] {
-        let args = [
-            &traced[..],
-            &["env", "-u", "NOTHING"],
-            &[program.to_str().unwrap()],
-            command,
-        ]
-        .concat();
-        machine.call(Path::new("/usr/bin/strace"), &args, HOST);
-        let text = fs::read_to_string(&trace).unwrap();
-        let started: Vec<_> = text.lines().filter(|line| line.contains("= 0")).collect();
-        assert_eq!(started.len(), 2, "env and the binary itself: {started:?}");
-        for line in started {
-            let arguments = line.split("], [").next().unwrap();
-            assert_clean(arguments, &secrets);
-        }
-    }
+    let mut command = machine.command(Path::new("/usr/bin/setpriv"), &args);
+    command
+        .stdin(File::open(machine.write("host", HOST)).unwrap())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut helper = command.spawn().unwrap();
+    assert!(lab.wait_for_calls("ecr:GetAuthorizationToken", 1, PATIENCE));
+    let environment = fs::metadata(format!("/proc/{}/environ", helper.id())).unwrap();
+    assert_eq!(environment.uid(), 0);
+    helper.kill().unwrap();
+    helper.wait().unwrap();
 }

@@ -8,6 +8,7 @@ use ecr_auth::secret::Secret;
 use ecr_auth::world::Env;
 
 use crate::harness::{HOST, Machine};
+use crate::trace::{Secrets, Trace};
 
 const OTHER: &str = "444455556666.dkr.ecr.eu-west-1.amazonaws.com";
 
@@ -180,26 +181,19 @@ fn no_secret_is_in_an_argument_or_in_a_readable_file() {
     let machine = with_store();
     machine.write(".docker/config.json", "{\"credsStore\": \"keeping\"}");
     login(&machine, &[HOST]);
-    let trace = machine.path("trace");
-    let program = crate::harness::binary();
-    let traced = [
-        "-f",
-        "-v",
-        "-s",
-        "9999",
-        "-e",
-        "trace=execve",
-        "-o",
-        trace.to_str().unwrap(),
-        program.to_str().unwrap(),
-        "logout",
-    ];
-    let outcome = machine.call(Path::new("/usr/bin/strace"), &traced, "");
+    let (outcome, trace) = Trace::of(&machine, &["logout"], "");
     assert_eq!(outcome.status, 0, "{outcome:?}");
-    let text = fs::read_to_string(&trace).unwrap();
+    let mut secrets = Secrets::default();
+    secrets.mark([PASSWORD]);
+    let executed: Vec<_> = trace.executed().map(|(arguments, _)| arguments).collect();
     for action in ["get", "erase"] {
-        let line = format!("docker-credential-keeping\", \"{action}\"]");
-        assert!(text.contains(&line), "{text}");
+        let run = format!("docker-credential-keeping\", \"{action}\"");
+        assert!(
+            executed.iter().any(|arguments| arguments.ends_with(&run)),
+            "{executed:?}"
+        );
     }
-    assert!(!text.contains(PASSWORD) && !format!("{outcome:?}").contains(PASSWORD));
+    trace.assert_programs_have_no_secrets(&secrets, &[]);
+    trace.assert_files_are_private(&secrets, &machine);
+    secrets.assert_unsaid(&outcome.stderr, &["logout"]);
 }

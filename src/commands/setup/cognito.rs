@@ -60,7 +60,7 @@ pub(super) fn say_what_is_next(settings: &CognitoSettings, hosts: &[String], wor
     match settings.sign_in() {
         Ok(SignIn::Provider { .. }) => world.say(&format!("next: docker pull {first}/REPOSITORY")),
         _ => world.say(&format!(
-            "next: ecr-auth cognito >/dev/null signs in, once; then docker pull {first}/REPOSITORY"
+            "next: ecr-auth cognito signs in, once; then docker pull {first}/REPOSITORY"
         )),
     }
 }

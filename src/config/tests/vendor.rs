@@ -37,6 +37,15 @@ fn ids_hosts_and_aliases_are_taken() {
     assert_eq!((vendor.cognito.username, vendor.cognito.role_arn), (None, None));
 }
 
+#[test]
+fn the_documented_files_are_right() {
+    let page = include_str!("../../../docs/cognito.md");
+    let example = page.split("```yaml").nth(1).unwrap().split("```").next().unwrap();
+    let file = vendor(include_str!("../../../docs/cognito/vendor.yml")).unwrap();
+    assert_eq!(vendor(example).unwrap(), file);
+    assert_eq!(file.registries[0].name, ECR);
+}
+
 /// The good file with one line more, in the rule (`R`), among the pools (`P`), or at the top (`T`).
 fn with(place: char, line: &str) -> String {
     match place {

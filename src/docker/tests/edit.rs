@@ -161,7 +161,8 @@ fn reads_what_is_there() {
 fn a_diff_shows_no_secret() {
     let old = concat!(
         "{\n\t\"auths\": {\n\t\t\"h\": {\n\t\t\t\"auth\":\n\"aHVudGVyMg==\", \"x\": \"hunter\\\"3\"\n\t\t}\n\t},\n",
-        "\t\"HttpHeaders\": {\"X\": \"token4\"},\n\t\"p\": {\"IdentityToken\": \"token5\", \"shown\": \"v\"},\n\t\"currentContext\": \"c\"\n}"
+        "\t\"HttpHeaders\": {\"X\": \"token4\"},\n\t\"p\": {\"IdentityToken\": \"token5\", \"shown\": \"v\"},\n",
+        "\t\"proxies\": {\"default\": {\"httpProxy\": \"http://user:token6@proxy.example.com\"}},\n\t\"currentContext\": \"c\"\n}"
     );
     let new = set(&["h"]).apply(old).unwrap();
     let diff = unified_diff("/c.json".as_ref(), Some(old), &new);

@@ -136,7 +136,7 @@ fn cell(ground: &Ground, subject: &Subject, column: &Column, state: State) -> St
 }
 
 fn prepared(ground: &Ground, subject: &Subject, column: &Column, state: State) -> Stage {
-    let mut stage = Stage::new(Machine::new(), state.needs_file_system());
+    let mut stage = Stage::new(Machine::new(), state.disk());
     stage.set("AWS_ENDPOINT_URL", &ground.lab.http_url());
     stage.set("AWS_MAX_ATTEMPTS", "1");
     let path = format!("{}/bin:/usr/bin:/bin", stage.home().display());

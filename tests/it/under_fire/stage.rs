@@ -1,5 +1,5 @@
-//! A home that an ordinary user's commands run in, as themselves and with bounded memory, on a file system of its own where that has to
-//! be full or read-only. Needs root to become somebody else.
+//! A home that an ordinary user's commands run in, as themselves and with bounded memory, on a file system of its own that can be full or
+//! read-only. Needs root to become somebody else.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
@@ -20,8 +20,8 @@ pub const FOREIGNER: u32 = 23456;
 /// All memory, address space included, that a command may take: 512 MiB.
 const MEMORY: &str = "--as=536870912";
 
-/// What its home's own file system can hold.
-const DISK: &str = "size=2m,mode=755,uid=12345,gid=12345";
+/// The home's own file system, in memory: what a disk takes to write all down would be most of the time.
+const DISK: &str = "mode=755,uid=12345,gid=12345,size=";
 
 /// Larger files are told apart by their length alone.
 const READ_WHOLE: u64 = 32 << 20;
@@ -29,40 +29,33 @@ const READ_WHOLE: u64 = 32 << 20;
 pub struct Stage {
     machine: Machine,
     /// Holds the mount namespace, and ends when its stdin does.
-    holder: Option<Child>,
+    holder: Child,
 }
 
 /// What stands in a place: its kind, mode, owner, and what it holds.
 pub type Tree = BTreeMap<PathBuf, (String, u32, u32, u64, Vec<u8>)>;
 
 impl Stage {
-    pub fn new(machine: Machine, own_file_system: bool) -> Self {
+    /// `disk`: how much the home can hold, for mount.
+    pub fn new(machine: Machine, disk: &str) -> Self {
         fs::set_permissions(machine.path(""), Permissions::from_mode(0o755)).unwrap();
-        chown(machine.home(), Some(USER), Some(USER)).unwrap();
-        let holder = own_file_system.then(|| {
-            let mount = format!(
-                "mount -t tmpfs -o {DISK} tmpfs '{}' && echo mounted && exec cat",
-                machine.home().display()
-            );
-            let args = ["--mount", "--propagation", "private", "sh", "-c", &mount];
-            let mut command = machine.command(Path::new("/usr/bin/unshare"), &args);
-            let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
-            let mut holder = command.spawn().unwrap();
-            let mut line = String::new();
-            let answer = BufReader::new(holder.stdout.as_mut().unwrap()).read_line(&mut line);
-            assert_eq!((answer.unwrap(), line.as_str()), (8, "mounted\n"));
-            holder
-        });
+        let mount = format!(
+            "mount -t tmpfs -o {DISK}{disk} tmpfs '{}' && echo mounted && exec cat",
+            machine.home().display()
+        );
+        let args = ["--mount", "--propagation", "private", "sh", "-c", &mount];
+        let mut command = machine.command(Path::new("/usr/bin/unshare"), &args);
+        let mut holder = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        let answer = BufReader::new(holder.stdout.as_mut().unwrap()).read_line(&mut line);
+        assert_eq!((answer.unwrap(), line.as_str()), (8, "mounted\n"));
         Self { machine, holder }
     }
 
     /// A path below the home, as this process finds it.
     pub fn seen(&self, below: &str) -> PathBuf {
         let path = self.machine.home().join(below);
-        match &self.holder {
-            Some(holder) => PathBuf::from(format!("/proc/{}/root{}", holder.id(), path.display())),
-            None => path,
-        }
+        PathBuf::from(format!("/proc/{}/root{}", self.holder.id(), path.display()))
     }
 
     pub fn home(&self) -> PathBuf {
@@ -124,11 +117,8 @@ impl Stage {
     }
 
     fn inside(&self, args: &[&str], stdin: &str) -> Outcome {
-        let namespace = self
-            .holder
-            .as_ref()
-            .map(|holder| format!("--mount=/proc/{}/ns/mnt", holder.id()));
-        let enter: Vec<&str> = namespace.iter().flat_map(|it| ["nsenter", it.as_str(), "--"]).collect();
+        let namespace = format!("--mount=/proc/{}/ns/mnt", self.holder.id());
+        let enter = ["nsenter", &namespace, "--"];
         let args = [&enter[..], args].concat();
         let command = self.machine.command(Path::new("/usr/bin/env"), &args);
         let output = assert_cmd::Command::from_std(command)
@@ -171,9 +161,7 @@ fn add(home: &Path, path: &Path, tree: &mut Tree) {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        if let Some(mut holder) = self.holder.take() {
-            drop(holder.stdin.take());
-            let _ = holder.wait();
-        }
+        drop(self.holder.stdin.take());
+        let _ = self.holder.wait();
     }
 }

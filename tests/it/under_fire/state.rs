@@ -111,9 +111,9 @@ impl State {
         }
     }
 
-    /// Whether the home has to be a file system of its own.
-    pub fn needs_file_system(self) -> bool {
-        matches!(self, ReadOnlyFileSystem | FullDisk)
+    /// What the home's file system can hold, for mount.
+    pub fn disk(self) -> &'static str {
+        if self == FullDisk { "2m" } else { "100m" }
     }
 
     /// Makes it so, of a file below the stage's home or, if there is no language, of a folder.
@@ -140,9 +140,9 @@ impl State {
                 own(&path, USER);
             }
             Link | LinkToForeign => {
-                let real = stage.home().join("real");
+                let real = stage.seen("real");
                 fs::rename(&path, &real).unwrap();
-                symlink(&real, &path).unwrap();
+                symlink(stage.home().join("real"), &path).unwrap();
                 if self == LinkToForeign {
                     own(&real, FOREIGNER);
                     mode(&real, if language.is_none() { 0o755 } else { 0o644 });
@@ -170,10 +170,10 @@ impl State {
             FullDisk => stage.fill_disk(),
             NoHome => stage.set("HOME", ""),
             ReadOnlyHome => {
-                for entry in fs::read_dir(stage.home()).unwrap() {
+                for entry in fs::read_dir(stage.seen("")).unwrap() {
                     remove(&entry.unwrap().path());
                 }
-                mode(&stage.home(), 0o555);
+                mode(&stage.seen(""), 0o555);
             }
             FourGigabytes => File::create(&path).unwrap().set_len(4 << 30).unwrap(),
             Empty | Null | WrongTypes | ByteOrderMark | Crlf | Duplicates | TenMegabytes | DeeplyNested | NotUtf8 => {

@@ -1,0 +1,235 @@
+//! `setup --from`: a file that somebody else wrote, what is asked before it is taken, and what it can't take away.
+
+use std::path::Path;
+
+use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, USER_POOL_ID, UserSpec};
+
+use crate::harness::{HOST, Machine, Outcome, binary};
+use crate::lab_machine::{lab, registry_status};
+
+const VENDOR: &str = "\
+cognito:
+  user-pool-id: eu-west-1_AbCdEfGhI
+  client-id: 1h57kf5cpq17m0eml12EXAMPLE
+  identity-pool-id: eu-west-1:12345678-abcd-1234-abcd-123456789012
+registries:
+  - match: 111122223333.dkr.ecr.eu-west-1.amazonaws.com
+    source: cognito
+  - match: images.northwind.example
+    registry: 111122223333.dkr.ecr.eu-west-1.amazonaws.com
+    source: cognito
+";
+const RULES: &str = ".config/ecr-auth/ecr-auth.yml";
+const DOCKER: &str = ".docker/config.json";
+
+/// A machine with the vendor's file.
+fn machine(vendor: &str) -> Machine {
+    let machine = Machine::new();
+    machine.write("vendor.yml", vendor);
+    machine
+}
+
+fn args(machine: &Machine, more: &[&str]) -> Vec<String> {
+    let file = machine.home().join("vendor.yml").display().to_string();
+    let bin = machine.path("bin").display().to_string();
+    let args = ["setup", "--client", "docker", "--bin-dir", &bin, "--from", &file];
+    args.iter().chain(more).map(|arg| (*arg).to_owned()).collect()
+}
+
+fn import(machine: &Machine, more: &[&str]) -> Outcome {
+    let args = args(machine, more);
+    machine.run(&args.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// In a terminal of its own, where this is typed.
+fn in_terminal(machine: &Machine, typed: &str) -> Outcome {
+    let quoted = |word: String| format!("'{word}'");
+    let words: Vec<String> = args(machine, &[]).into_iter().map(quoted).collect();
+    let line = format!("{} {}", quoted(binary().display().to_string()), words.join(" "));
+    machine.call(Path::new("/usr/bin/script"), &["-qec", &line, "/dev/null"], typed)
+}
+
+fn is_untouched(machine: &Machine) -> bool {
+    !machine.home().join(RULES).exists() && !machine.home().join(DOCKER).exists()
+}
+
+#[test]
+fn the_change_is_shown_and_written() {
+    let machine = machine(VENDOR);
+    let outcome = import(&machine, &["--username", "zoe@example.com", "--yes"]);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""), "{outcome:?}");
+    for said in [
+        "+  username: zoe@example.com\n",
+        "+    source: cognito\n",
+        "warning: images.northwind.example stands for 111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+        "docker: 2 registries in ~/.docker/config.json\n",
+        &format!("next: ecr-auth cognito signs in, once; then docker pull {HOST}/REPOSITORY\n"),
+    ] {
+        assert!(outcome.stderr.contains(said), "{said}: {}", outcome.stderr);
+    }
+    assert!(
+        machine
+            .read(DOCKER)
+            .contains("\"images.northwind.example\": \"ecr-auth\"")
+    );
+    assert!(!machine.home().join(".aws").exists());
+
+    let again = import(&machine, &[]);
+    assert_eq!(again.status, 0, "{again:?}");
+    assert!(!again.stderr.contains("+++"), "{again:?}");
+    assert_eq!(machine.run(&["logout"]).status, 0);
+    assert!(is_untouched(&machine));
+}
+
+#[test]
+fn without_a_terminal_somebody_has_to_say_yes() {
+    let machine = machine(VENDOR);
+    let outcome = import(&machine, &[]);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("+  user-pool-id: eu-west-1_AbCdEfGhI\n"),
+        "{outcome:?}"
+    );
+    assert!(
+        outcome
+            .stderr
+            .ends_with("hint: look at the change above, and say --yes\n"),
+        "{outcome:?}"
+    );
+    assert!(is_untouched(&machine));
+
+    let dry = import(&machine, &["--dry-run"]);
+    assert_eq!(dry.status, 0, "{dry:?}");
+    assert!(dry.stdout.contains("+  user-pool-id: eu-west-1_AbCdEfGhI\n"), "{dry:?}");
+    assert!(is_untouched(&machine));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_is_asked() {
+    for (typed, is_yes) in [
+        ("y\n", true),
+        ("YES\n", true),
+        ("\n", false),
+        ("n\n", false),
+        ("yep\n", false),
+    ] {
+        let machine = machine(VENDOR);
+        let outcome = in_terminal(&machine, typed);
+        assert!(outcome.stdout.contains("Make these changes? [y/N]: "), "{outcome:?}");
+        assert_eq!(
+            (outcome.status, !is_untouched(&machine)),
+            (i32::from(!is_yes), is_yes),
+            "{outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn what_the_user_has_is_not_taken_over() {
+    let with = |file: &str, text: &str, status: i32, said: &str| {
+        let machine = machine(VENDOR);
+        machine.write(file, text);
+        let outcome = import(&machine, &["--yes"]);
+        assert_eq!(outcome.status, status, "{outcome:?}");
+        assert!(outcome.stderr.contains(said), "{said}: {}", outcome.stderr);
+        if status != 0 {
+            assert_eq!(machine.read(file), text);
+            assert!(!machine.home().join(DOCKER).exists());
+        }
+    };
+    let rule = format!("registries:\n- match: {HOST}\n  role-arn: ci-push\n");
+    with(
+        RULES,
+        &rule,
+        2,
+        "~/.config/ecr-auth/ecr-auth.yml:2 has a rule of yours for it",
+    );
+    let glob = "# mine\nregistries:\n- match: '*.dkr.ecr.eu-*.amazonaws.com'\n  profile: x\n";
+    with(RULES, glob, 2, "ecr-auth.yml:3 has a rule of yours for it");
+    let alias = format!("registries:\n- match: images.northwind.example\n  registry: {HOST}\n");
+    with(RULES, &alias, 2, "the registry images.northwind.example");
+    let other = VENDOR.replace("AbCdEfGhI", "Other");
+    with(RULES, &other, 2, "has a sign-in to other pools already");
+    // What docker has is not lost, but not used any more either: that has to be seen.
+    let helper = format!("{{\"credHelpers\": {{\"{HOST}\": \"ecr-auth\"}}}}");
+    with(
+        DOCKER,
+        &helper,
+        0,
+        "warning: docker has the helper \"ecr-auth\" for 111122223333.dkr.ecr",
+    );
+    let password = format!("{{\"auths\": {{\"{HOST}\": {{\"auth\": \"QVdTOmh1bnRlcjI=\"}}}}}}");
+    with(
+        DOCKER,
+        &password,
+        0,
+        "warning: docker has a password of its own for 111122223333.dkr.ecr",
+    );
+}
+
+#[test]
+fn a_hostile_file_changes_nothing_and_says_nothing_of_its_own() {
+    for (old, new) in [
+        ("source: cognito", "profile: production"),
+        ("source: cognito", "token-command: touch /tmp/owned"),
+        (
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com\n    source",
+            "'*.dkr.ecr.*.amazonaws.com'\n    source",
+        ),
+        ("images.northwind.example", "\"images\\e]0;owned\\a.example\""),
+        ("client-id:", "\"client-id\\e[2J\":"),
+        ("cognito:\n  user", "cognito: &x\n  user"),
+        ("cognito:\n", "defaults: {profile: production}\ncognito:\n"),
+    ] {
+        let vendor = VENDOR.replacen(old, new, 1);
+        assert_ne!(vendor, VENDOR);
+        let machine = machine(&vendor);
+        let outcome = import(&machine, &["--yes"]);
+        assert_eq!(outcome.status, 2, "{new}: {outcome:?}");
+        assert!(!outcome.stderr.contains(['\u{1b}', '\u{7}']), "{outcome:?}");
+        assert!(is_untouched(&machine), "{new}");
+    }
+}
+
+#[test]
+fn the_file_alone_says_which_registries() {
+    let machine = machine(VENDOR);
+    for more in [
+        &["--user-pool-id", "eu-west-1_x"][..],
+        &["--profile", "x"],
+        &["--cognito"],
+        &[HOST],
+    ] {
+        let outcome = import(&machine, &[more, &["--yes"]].concat());
+        assert_eq!(outcome.status, 2, "{more:?}: {outcome:?}");
+    }
+    assert!(is_untouched(&machine));
+    let outcome = machine.run(&["setup", "--from", "/nowhere.yml"]);
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+}
+
+#[test]
+fn a_customer_signs_in_once_and_pulls() {
+    let lab = lab();
+    let user = UserSpec::new("maria")
+        .password("Correct-horse-battery-1")
+        .group("licensed");
+    lab.cognito().add_user(user).unwrap();
+    let vendor = VENDOR
+        .replace("eu-west-1_AbCdEfGhI", USER_POOL_ID)
+        .replace("1h57kf5cpq17m0eml12EXAMPLE", CLIENT_ID)
+        .replace("eu-west-1:12345678-abcd-1234-abcd-123456789012", IDENTITY_POOL_ID);
+    let machine = machine(&vendor).with("AWS_ENDPOINT_URL", &lab.http_url());
+    let outcome = import(&machine, &["--username", "maria", "--yes"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let file = machine
+        .write("password", "Correct-horse-battery-1\n")
+        .display()
+        .to_string();
+    let signed_in = machine.run(&["cognito", "--password-file", &file]);
+    assert_eq!(signed_in.status, 0, "{signed_in:?}");
+    let password = machine.helper("get", HOST).password();
+    assert_eq!(registry_status(&lab, HOST, &password), 200);
+    assert_eq!(machine.helper("get", "images.northwind.example").password(), password);
+}
