@@ -230,7 +230,10 @@ mod tests {
             ..CognitoArgs::default()
         };
         let settings = user.settings(Some(&base())).unwrap();
-        assert_eq!((settings.username.as_deref(), settings.flow), (Some("pierre"), Flow::Srp));
+        assert_eq!(
+            (settings.username.as_deref(), settings.flow),
+            (Some("pierre"), Flow::Srp)
+        );
         assert_eq!(settings.user_pool_id, base().user_pool_id);
         let pool = CognitoArgs {
             user_pool_id: Some("eu-west-1_Other".into()),
