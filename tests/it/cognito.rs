@@ -6,7 +6,7 @@ use lab::cognito::{
     CLIENT_ID, CLIENT_SECRET, IDENTITY_POOL_ID, LICENSED_ROLE, LoginProvider, ROTATING_CLIENT_ID, SECRET_CLIENT_ID,
     USER_POOL_ID, UserSpec,
 };
-use lab::{Lab, Permissions, RoleSpec, Trust};
+use lab::{Lab, Permissions, RoleSpec, SigningAlgorithm, Trust};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -295,8 +295,8 @@ fn processes_that_come_at_once_share_one_refresh() {
 #[test]
 fn another_providers_token_needs_no_password() {
     let lab = lab();
-    // Whoever the lab can sign for.
-    let issuer = lab::GITHUB_ISSUER;
+    let issuer = "https://accounts.google.com";
+    lab.add_issuer(issuer, SigningAlgorithm::RS256).unwrap();
     lab.cognito().add_login_provider(LoginProvider {
         key: "accounts.google.com".into(),
         issuer: issuer.into(),
