@@ -182,12 +182,7 @@ impl<C: Calls> SigningIn<'_, C> {
                 let kind = answers.kind_of_code(&list(challenge, "MFAS_CAN_CHOOSE"))?;
                 self.respond(name, &[("ANSWER", &kind)], session).await
             }
-            "MFA_SETUP" => {
-                let session = self
-                    .set_up(&list(challenge, "MFAS_CAN_SETUP"), session, answers)
-                    .await?;
-                self.respond(name, &[], session).await
-            }
+            "MFA_SETUP" => self.respond(name, &[], session).await,
             other => Err(Error::failed(
                 "sign-in",
                 format!("Cognito asks for {other}, which can't be answered here"),

@@ -6,7 +6,7 @@ use lab::cognito::{
     CLIENT_ID, CLIENT_SECRET, IDENTITY_POOL_ID, LICENSED_ROLE, LoginProvider, ROTATING_CLIENT_ID, SECRET_CLIENT_ID,
     USER_POOL_ID, UserSpec,
 };
-use lab::{Lab, Permissions, RoleSpec, Trust};
+use lab::{Lab, Permissions, RoleSpec, SigningAlgorithm, Trust};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -296,6 +296,7 @@ fn processes_that_come_at_once_share_one_refresh() {
 fn another_providers_token_needs_no_password() {
     let lab = lab();
     let issuer = "https://accounts.google.com";
+    lab.add_issuer(issuer, SigningAlgorithm::RS256).unwrap();
     lab.cognito().add_login_provider(LoginProvider {
         key: "accounts.google.com".into(),
         issuer: issuer.into(),

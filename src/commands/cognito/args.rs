@@ -206,3 +206,60 @@ fn one_line(text: &Secret) -> Option<Secret> {
     let line = text.expose().lines().next().unwrap_or_default();
     (!line.is_empty()).then(|| Secret::new(line))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base() -> CognitoSettings {
+        CognitoSettings {
+            user_pool_id: Some("eu-west-1_Base".into()),
+            client_id: Some("base".into()),
+            identity_pool_id: "eu-west-1:12345678-abcd-1234-abcd-123456789012".into(),
+            username: Some("maria".into()),
+            flow: Flow::UserPassword,
+            ..CognitoSettings::default()
+        }
+    }
+
+    #[test]
+    fn flags_come_before_the_configuration_and_another_pool_takes_the_place_of_all_of_it() {
+        let user = CognitoArgs {
+            username: Some("pierre".into()),
+            flow: Some(FlowArg::Srp),
+            ..CognitoArgs::default()
+        };
+        let settings = user.settings(Some(&base())).unwrap();
+        assert_eq!(
+            (settings.username.as_deref(), settings.flow),
+            (Some("pierre"), Flow::Srp)
+        );
+        assert_eq!(settings.user_pool_id, base().user_pool_id);
+        let pool = CognitoArgs {
+            user_pool_id: Some("eu-west-1_Other".into()),
+            ..CognitoArgs::default()
+        };
+        let settings = pool.settings(Some(&base())).unwrap();
+        assert_eq!((settings.client_id, settings.username), (None, None));
+    }
+
+    #[test]
+    fn a_password_is_one_line_with_all_its_blanks() {
+        let line = |text: &str| one_line(&Secret::new(text)).map(|secret| secret.expose().to_owned());
+        assert_eq!(line(" a b \r\nmore").as_deref(), Some(" a b "));
+        assert_eq!((line(""), line("\nsecond")), (None, None));
+    }
+
+    #[test]
+    fn the_hint_is_the_command_with_these_flags() {
+        let args = CognitoArgs {
+            user_pool_id: Some("eu-west-1_A".into()),
+            username: Some("maria".into()),
+            ..CognitoArgs::default()
+        };
+        assert_eq!(
+            args.command("forgot-password"),
+            "run in a terminal: ecr-auth cognito forgot-password --user-pool-id eu-west-1_A --username maria"
+        );
+    }
+}
