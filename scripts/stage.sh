@@ -4,8 +4,12 @@
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 : "${STAGE:?stage.sh works inside namespace.sh only}"
 
-# `make dist` tests the binary that it built.
-ECR_AUTH=${ECR_AUTH_TEST_BINARY:-$TARGET/debug/ecr-auth}
+ECR_AUTH=$TARGET/debug/ecr-auth
+# `make dist` tests the binaries that it built. Jobs call it by its name, and it puts its helper beside itself.
+if [ -n "${ECR_AUTH_TEST_BINARY:-}" ]; then
+  ECR_AUTH=$STAGE/program/ecr-auth
+  install -D "$ECR_AUTH_TEST_BINARY" "$ECR_AUTH"
+fi
 LAB=$TARGET/debug/lab
 LAB_LOG=$STAGE/lab.log
 DOCKERD_LOG=$STAGE/dockerd.log

@@ -12,7 +12,8 @@ image_context() {
   CONTEXT=$HOME/dist
   mkdir -p "$CONTEXT"
   for name in "${names[@]}"; do
-    if [ "${ECR_AUTH##*/}" = "${names[0]}" ]; then cp "${ECR_AUTH%/*}/$name" "$CONTEXT"; else cp "$ECR_AUTH" "$CONTEXT/$name"; fi
+    cp "$ECR_AUTH" "$CONTEXT/$name"
+    if [[ ${ECR_AUTH_TEST_BINARY:-} == *"/${names[0]}" ]]; then cp "${ECR_AUTH_TEST_BINARY%/*}/$name" "$CONTEXT"; fi
   done
 }
 
