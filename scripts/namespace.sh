@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command in network, mount, process and IPC namespaces of its own: namespace.sh COMMAND ARG…
 #
-# In there: only the loopback interface; a private copy of /etc; an empty /run, HOME and TMPDIR in memory; STAGE, a folder
+# In there: only the loopback interface; private copies of /etc and /usr/local/bin; an empty /run, HOME and TMPDIR in memory; STAGE, a folder
 # in memory for everything else. Nothing that the command does there reaches the machine, and every process it leaves
 # behind dies with it. What one of the machine's own programs would write elsewhere is covered too (see COVERED).
 # Needs root; as an ordinary user it asks sudo.
@@ -55,6 +55,19 @@ private_etc() {
   mount --bind "$STAGE/etc" /etc
 }
 
+# private_programs: /usr/local/bin holds what it holds outside, but for a helper of ours, and takes what is installed in here.
+private_programs() {
+  local program
+  mkdir -p "$STAGE/programs"
+  mount --bind /usr/local/bin "$STAGE/programs"
+  mount -t tmpfs -o mode=755 tmpfs /usr/local/bin
+  for program in "$STAGE"/programs/*; do
+    if [[ $program == */docker-credential-ecr-* ]]; then continue; fi
+    # A link may lead to somewhere relative to its own folder.
+    if [ -L "$program" ]; then cp -P "$program" /usr/local/bin; else ln -s "$program" /usr/local/bin; fi
+  done
+}
+
 # control_groups: the engine needs them mounted. Most machines have them; a bare chroot or container may not, so they
 # are mounted here, in this mount namespace alone, the way Debian's cgroupfs-mount does.
 control_groups() {
@@ -89,6 +102,7 @@ inside() {
   mount -t tmpfs -o mode=755 tmpfs "$STAGE"
   busybox ip link set lo up
   private_etc
+  private_programs
   mount -t tmpfs -o mode=755 tmpfs /run
   mkdir -p /run/lock "$STAGE/home" "$STAGE/tmp" "$STAGE/bin"
   for folder in "${COVERED[@]}"; do mount -t tmpfs -o mode=755 tmpfs "$folder"; done
