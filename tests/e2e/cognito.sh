@@ -112,6 +112,27 @@ test_cognito_customers_pull_with_docker() { customers_way docker set_up_from; }
 
 test_cognito_customers_pull_with_podman() { customers_way podman set_up_cognito; }
 
+# list_images: boto3, with the profile that setup wrote.
+list_images() {
+  AWS_CA_BUNDLE=$SSL_CERT_FILE FAKETIME_TIMESTAMP_FILE=$HOME/time FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 \
+    LD_PRELOAD=/usr/lib/$(uname -m)-linux-gnu/faketime/libfaketime.so.1 \
+    "$TARGET/python/bin/python" "$HERE/list_images.py" "${IMAGE#*/}"
+}
+
+# AWS's own tools list what the role may, hours after the sign-in.
+test_cognito_profiles_serve_boto3_for_hours() {
+  local before
+  customer lea "$(jq -nc --arg p $NEW '{password: $p, groups: ["licensed"]}')"
+  set_up_cognito lea all
+  echo +0 >"$HOME/time"
+  terminal "$ECR_AUTH" cognito <<<"Password of lea: => $NEW"
+  before=$(sign_ins)
+  same "roles, tags and keys" "licensed-pull 1 1
+licensed-pull 1 2
+licensed-pull 1 3" "$(list_images)"
+  same "sign-ins by password" "$before" "$(sign_ins)"
+}
+
 # A claim says that there is no license: she is who she is, and the registry says what her role may not.
 test_cognito_users_without_a_license_read_which_role_they_have() {
   local client denied
@@ -125,4 +146,6 @@ test_cognito_users_without_a_license_read_which_role_they_have() {
     denied=$(fails pulls "$client")
     contains "$denied" "User: arn:aws:sts::$ACCOUNT:assumed-role/authenticated/CognitoIdentityCredentials is not authorized to perform: ecr:BatchGetImage"
   done
+  echo +0 >"$HOME/time"
+  contains "$(fails list_images)" "User: arn:aws:sts::$ACCOUNT:assumed-role/authenticated/CognitoIdentityCredentials is not authorized to perform: ecr:ListImages"
 }
