@@ -131,6 +131,13 @@ pub(crate) struct Registry {
     pub(crate) region: String,
 }
 
+impl Registry {
+    /// What its repositories stand under in the registry behind.
+    pub(crate) fn prefix(&self) -> String {
+        format!("{}-{}", self.account, self.region)
+    }
+}
+
 /// What a `Host` header (or a TLS server name) of AWS stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AwsHost {

@@ -24,6 +24,7 @@ mod control;
 mod ecr;
 mod faults;
 mod hosts;
+mod images;
 mod jwt;
 mod metadata;
 mod policy;

@@ -166,10 +166,11 @@ impl Aws {
                 drop_query(request);
             }
         }
-        Ok(Some(format!("{}-{}", registry.account, registry.region)))
+        Ok(Some(registry.prefix()))
     }
 
-    fn authorize(
+    /// Refuses what neither the principal's policies nor the repository's allow.
+    pub(crate) fn authorize(
         &self,
         principal: &Principal,
         registry: &Registry,

@@ -222,7 +222,13 @@ async fn serve(
             if let Some(odd) = begin(aws, service, &operation, call).await? {
                 return Ok(odd);
             }
-            let done = api(aws, service, &operation, named.as_ref(), &request, call);
+            let done = match (service, operation.as_str()) {
+                (Service::Ecr, "ListImages") => {
+                    let caller = verify(aws, service, region_of(named.as_ref()), &request, call);
+                    aws.list_images(&request.body, caller).await
+                }
+                _ => api(aws, service, &operation, named.as_ref(), &request, call),
+            };
             Ok(done.unwrap_or_else(|refusal| refuse(service, &refusal)))
         }
     }
@@ -299,10 +305,7 @@ fn api(
     request: &ApiRequest,
     call: &mut Call,
 ) -> Result<Answer, Refusal> {
-    let region = match named {
-        Some(AwsHost::Api(_, region)) => Some(region.as_str()),
-        _ => None,
-    };
+    let region = region_of(named);
     call.region = region.map(Into::into);
     if matches!(service, Service::CognitoIdp | Service::CognitoIdentity) {
         return aws.cognito_call(service, operation, region, &request.parts.headers, &request.body);
@@ -316,6 +319,14 @@ fn api(
             done
         }
         _ => aws.ecr_call(service, operation, &request.body, caller),
+    }
+}
+
+/// The region in the name of an API.
+fn region_of(named: Option<&AwsHost>) -> Option<&str> {
+    match named {
+        Some(AwsHost::Api(_, region)) => Some(region.as_str()),
+        _ => None,
     }
 }
 

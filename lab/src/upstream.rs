@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use http::uri::{PathAndQuery, Uri};
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
@@ -20,7 +20,7 @@ use crate::principals::random_text;
 /// How long docker-registry may take to listen.
 const START: Duration = Duration::from_secs(20);
 /// Tag lists and errors are small; only their bodies are read and mapped.
-const LARGEST_MAPPED: usize = 4 * 1024 * 1024;
+pub(crate) const LARGEST_MAPPED: usize = 4 * 1024 * 1024;
 
 /// Where the registry listens.
 #[derive(Debug, Clone)]
@@ -119,7 +119,15 @@ impl Upstream {
         answer.unwrap_or_else(|cause| Refusal::new(502, "UNAVAILABLE", cause.to_string()).registry())
     }
 
-    async fn exchange(&self, prefix: &str, mut request: Request<Incoming>) -> Result<Response<Incoming>, BoxError> {
+    /// Sends a request on, as it is but for the repository's name.
+    pub(crate) async fn exchange<B>(
+        &self,
+        prefix: &str,
+        mut request: Request<B>,
+    ) -> Result<Response<Incoming>, BoxError>
+    where
+        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    {
         *request.uri_mut() = prefixed(prefix, request.uri())?;
         for name in [header::AUTHORIZATION, header::CONNECTION, header::TRANSFER_ENCODING] {
             request.headers_mut().remove(name);

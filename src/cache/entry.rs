@@ -162,6 +162,11 @@ impl Entry {
         self.valid(now).is_none() && !self.failure.as_ref().is_some_and(shared)
     }
 
+    /// Whether a failure is all there is.
+    pub fn has_only_failed(&self, now: SystemTime) -> bool {
+        self.failure.is_some() && self.valid(now).is_none()
+    }
+
     /// Puts in a new token; the failure before it is over.
     pub fn succeed(&mut self, token: Token) {
         self.token = Some(token);

@@ -171,6 +171,17 @@ impl Cache {
         }
     }
 
+    /// Forgets how fetching failed, wherever there is nothing else to forget: for who has just mended the cause.
+    pub fn forget_failures(&self, now: SystemTime) {
+        let Some(folder) = self.existing() else { return };
+        let deadline = remove_deadline();
+        for key in folder.keys() {
+            if folder.read(&key).is_some_and(|entry| entry.has_only_failed(now)) {
+                forget(folder, &key, deadline);
+            }
+        }
+    }
+
     /// The key (as text) and the names of every secret that is valid now.
     pub fn entries(&self, now: SystemTime) -> Vec<(String, Vec<String>)> {
         let Some(folder) = &self.0 else { return Vec::new() };

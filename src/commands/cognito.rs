@@ -146,6 +146,8 @@ impl<'s, 'w> Session<'s, 'w> {
     fn keep(&self, user: &User, signed_in: &SignedIn) -> Result<()> {
         self.kept(user)?
             .keep(user, signed_in, self.world.now(), self.deadline()?);
+        // Else a pull at once would be told what the one before was: that nobody is signed in.
+        self.cache.forget_failures(self.world.now());
         Ok(())
     }
 

@@ -164,6 +164,7 @@ fn the_helper_takes_the_sign_in_and_never_asks() {
     );
     let file = machine.home().join("password");
     credentials(&machine.run(&["cognito", "--password-file", file.to_str().unwrap()]));
+    // At once: those who come together share a failure, and this one is over.
     let password = machine.helper("get", HOST).password();
     assert_eq!(registry_status(&lab, HOST, &password), 200);
     assert_eq!(lab.count("cognito-idp:InitiateAuth"), 1);

@@ -29,6 +29,23 @@ fn a_failure_forgotten_is_not_shared() {
 }
 
 #[test]
+fn failures_alone_are_forgotten_together() {
+    let scene = Scene::new();
+    scene.fail();
+    assert_eq!(scene.get(), Err(denial()));
+    scene.cache().forget_failures(scene.now.get());
+    scene.fails.set(false);
+    assert_eq!(scene.get().unwrap(), "password 2");
+    // A secret stays, and with it the pause after a renewal that failed.
+    scene.pass(LIFE / 2);
+    scene.fail();
+    assert_eq!(scene.get().unwrap(), "password 2");
+    scene.cache().forget_failures(scene.now.get());
+    assert_eq!(scene.get().unwrap(), "password 2");
+    assert_eq!(scene.fetches.get(), 3);
+}
+
+#[test]
 fn what_is_valid_is_served_while_another_renews_it() {
     let scene = Scene::with_entry();
     scene.pass(LIFE / 2);

@@ -1,0 +1,151 @@
+# shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
+# Customers of a vendor: a name and a password of a user pool, and no AWS account. A person types on a real terminal.
+
+PASSWORD=Temporary-password-1
+NEW=Correct-horse-battery-2
+NEWER=Another-horse-battery-3
+
+# customer NAME JSON: a new user of the lab's pool, to which the JSON adds; the image is in the registry, and nowhere else.
+customer() {
+  trap back_to_now EXIT
+  control cognito/users "$(jq -c --arg username "$1" '{$username} + .' <<<"$2")" >/dev/null
+  build_image "$IMAGE:1" hello
+  as_admin docker push "$IMAGE:1"
+  docker image rm "$IMAGE:1"
+  export AUTHENTICATOR=$HOME/authenticator
+  # No keys of AWS on the customer's machine.
+  unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+}
+
+# terminal COMMAND…: runs it on a terminal; stdin says what is typed (terminal.py).
+terminal() { "$TARGET/python/bin/python" "$HERE/terminal.py" "$@"; }
+
+# quiet_terminal COMMAND…: nobody types anything.
+quiet_terminal() { terminal "$@" </dev/null; }
+
+# ids FILTER: of the lab's pools, by jq.
+ids() { curl -fsS "$LAB_CONTROL/cognito" | jq -r "$1"; }
+
+# set_up_from NAME CLIENT: by the vendor's file; the change is looked at, and agreed to.
+set_up_from() {
+  cat >"$HOME/vendor.yml" <<-EOT
+	cognito:
+	  user-pool-id: $(ids .user_pool_id)
+	  client-id: $(ids .rotating_client_id)
+	  identity-pool-id: $(ids .identity_pool_id)
+	registries:
+	  - match: $REGISTRY
+	    source: cognito
+	EOT
+  terminal "$ECR_AUTH" setup --from "$HOME/vendor.yml" --username "$1" --client "$2" --bin-dir "$BIN" <<<"Make these changes? [y/N]: => y"
+}
+
+# set_up_cognito NAME CLIENT: by flags.
+set_up_cognito() {
+  CLIENT=$2 setup --cognito --user-pool-id "$(ids .user_pool_id)" --client-id "$(ids .client_id)" \
+    --identity-pool-id "$(ids .identity_pool_id)" --username "$1" "$REGISTRY"
+}
+
+# sign_ins: how often somebody proved a password.
+sign_ins() { calls cognito-idp:RespondToAuthChallenge; }
+
+# pulls CLIENT: anew, on a terminal where nobody types.
+pulls() {
+  "$1" image rm "$IMAGE:1" >/dev/null 2>&1 || true
+  quiet_terminal "$1" pull "$IMAGE:1"
+}
+
+# customers_way CLIENT SET_UP: from the first sign-in to the last day.
+customers_way() {
+  local client=$1 name=zoe-$1 said before later=(faketime --exclude-monotonic -f +24h)
+  customer "$name" "$(jq -nc --arg p $PASSWORD '{temporary_password: $p, groups: ["licensed"], mfa: ["setup"], attributes: {email: "zoe@example.com"}}')"
+  "$2" "$name" "$client"
+  # Before the first sign-in, and whatever the terminal: the helper asks nobody.
+  contains "$(fails quiet_terminal "$client" pull "$IMAGE:1")" "run in a terminal: ecr-auth cognito"
+  said=$(terminal "$ECR_AUTH" cognito <<-EOT
+	Password of $name: => $PASSWORD
+	New password: => $NEW
+	The same again: => $NEW
+	otpauth://totp/
+	Code it shows: => TOTP
+	signed in as $name with arn:aws:sts::$ACCOUNT:assumed-role/licensed-pull/
+	EOT
+  )
+  printf '%s\n' "$said"
+  same "secrets shown" "" "$(grep -F -e "$PASSWORD" -e "$NEW" -e SecretAccessKey <<<"$said" || true)"
+  pulls "$client"
+
+  time_passes 24
+  before=$(sign_ins)
+  pulls "$client"
+
+  terminal "${later[@]}" "$ECR_AUTH" cognito change-password <<-EOT
+	Password of $name: => $NEW
+	New password: => $NEWER
+	The same again: => $NEWER
+	the password of $name is changed
+	EOT
+  pulls "$client"
+  same "sign-ins by password" "$before" "$(sign_ins)"
+
+  control cognito/revoke "{\"username\": \"$name\"}"
+  time_passes 48
+  said=$(fails pulls "$client")
+  contains "$said" "$name is signed in no more"
+  contains "$said" "run in a terminal: ecr-auth cognito"
+
+  # With the new password all is well again, until the last day.
+  later=(faketime --exclude-monotonic -f +48h)
+  terminal "${later[@]}" "$ECR_AUTH" cognito <<-EOT
+	Password of $name: => $NEWER
+	Code of the authenticator: => TOTP
+	signed in as $name
+	EOT
+  pulls "$client"
+  before=$(calls cognito-idp:RevokeToken)
+  "${later[@]}" "$ECR_AUTH" logout
+  same "revoked" $((before + 1)) "$(calls cognito-idp:RevokeToken)"
+  fails pulls "$client"
+}
+
+test_cognito_customers_pull_with_docker() { customers_way docker set_up_from; }
+
+test_cognito_customers_pull_with_podman() { customers_way podman set_up_cognito; }
+
+# list_images: boto3, with the profile that setup wrote.
+list_images() {
+  AWS_CA_BUNDLE=$SSL_CERT_FILE FAKETIME_TIMESTAMP_FILE=$HOME/time FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 \
+    LD_PRELOAD=/usr/lib/$(uname -m)-linux-gnu/faketime/libfaketime.so.1 \
+    "$TARGET/python/bin/python" "$HERE/list_images.py" "${IMAGE#*/}"
+}
+
+# AWS's own tools list what the role may, hours after the sign-in.
+test_cognito_profiles_serve_boto3_for_hours() {
+  local before
+  customer lea "$(jq -nc --arg p $NEW '{password: $p, groups: ["licensed"]}')"
+  set_up_cognito lea all
+  echo +0 >"$HOME/time"
+  terminal "$ECR_AUTH" cognito <<<"Password of lea: => $NEW"
+  before=$(sign_ins)
+  same "roles, tags and keys" "licensed-pull 1 1
+licensed-pull 1 2
+licensed-pull 1 3" "$(list_images)"
+  same "sign-ins by password" "$before" "$(sign_ins)"
+}
+
+# A claim says that there is no license: she is who she is, and the registry says what her role may not.
+test_cognito_users_without_a_license_read_which_role_they_have() {
+  local client denied
+  customer eva "$(jq -nc --arg p $NEW '{password: $p, attributes: {"custom:license": "none"}}')"
+  set_up_cognito eva all
+  terminal "$ECR_AUTH" cognito <<-EOT
+	Password of eva: => $NEW
+	signed in as eva with arn:aws:sts::$ACCOUNT:assumed-role/authenticated/
+	EOT
+  for client in docker podman; do
+    denied=$(fails pulls "$client")
+    contains "$denied" "User: arn:aws:sts::$ACCOUNT:assumed-role/authenticated/CognitoIdentityCredentials is not authorized to perform: ecr:BatchGetImage"
+  done
+  echo +0 >"$HOME/time"
+  contains "$(fails list_images)" "User: arn:aws:sts::$ACCOUNT:assumed-role/authenticated/CognitoIdentityCredentials is not authorized to perform: ecr:ListImages"
+}

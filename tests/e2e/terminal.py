@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""A person at a terminal: runs a command on a pty of its own, and types.
+
+    terminal.py COMMAND… <<<'Password: => s3cret'
+
+stdin says what to wait for, and what to type then: a line `TEXT => ANSWER` each; `TEXT` alone is waited for only. The answer TOTP is the
+code of an authenticator that was told the last otpauth URI that was shown, or that is in the file $AUTHENTICATOR, at the lab's time.
+Prints all that the terminal showed and exits as the command did; with 124 where a text isn't shown in a minute.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import pty
+import re
+import select
+import sys
+import time
+import urllib.request
+
+PATIENCE = 60
+
+
+class Terminal:
+    def __init__(self, command):
+        self.shown, self.seen = "", 0
+        self.pid, self.keys = pty.fork()
+        if self.pid == 0:
+            os.execvp(command[0], command)
+
+    def read(self, end):
+        """More of what is shown; false at the end of it, or of the time."""
+        readable, _, _ = select.select([self.keys], [], [], max(0, end - time.monotonic()))
+        try:
+            more = os.read(self.keys, 4096) if readable else b""
+        except OSError:  # EIO: nobody has the other side open any more
+            more = b""
+        self.shown += more.decode(errors="replace")
+        return bool(more)
+
+    def expect(self, text):
+        end = time.monotonic() + PATIENCE
+        while text not in self.shown[self.seen :]:
+            if not self.read(end):
+                self.give_up(f"{text!r} was not shown")
+        self.seen = self.shown.index(text, self.seen) + len(text)
+
+    def answer(self, text):
+        os.write(self.keys, f"{text}\r".encode())
+
+    def end(self):
+        end = time.monotonic() + PATIENCE
+        while self.read(end):
+            pass
+        if time.monotonic() >= end:
+            self.give_up("it does not end")
+        _, status = os.waitpid(self.pid, 0)
+        return os.waitstatus_to_exitcode(status)
+
+    def give_up(self, why):
+        print(f"{self.shown}\nterminal.py: {why}", flush=True)
+        sys.exit(124)
+
+
+def totp(shown):
+    """A code by RFC 6238."""
+    secrets = re.findall(r"otpauth://\S*[?&]secret=([A-Z2-7]+)", shown)
+    with open(os.environ["AUTHENTICATOR"], "a+") as file:
+        if secrets:
+            file.truncate(0)
+            file.write(secrets[-1])
+        file.seek(0)
+        secret = file.read()
+    with urllib.request.urlopen(os.environ["LAB_CONTROL"] + "/clock") as answer:
+        step = int(json.load(answer)["now"]) // 30
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    digest = hmac.new(key, step.to_bytes(8, "big"), hashlib.sha1).digest()
+    offset = digest[-1] & 15
+    return f"{(int.from_bytes(digest[offset : offset + 4], 'big') & 0x7FFFFFFF) % 10**6:06}"
+
+
+def main():
+    terminal = Terminal(sys.argv[1:])
+    for line in sys.stdin.read().splitlines():
+        text, arrow, answer = line.partition(" => ")
+        terminal.expect(text)
+        if arrow:
+            terminal.answer(totp(terminal.shown) if answer == "TOTP" else answer)
+    status = terminal.end()
+    print(terminal.shown, end="")
+    sys.exit(status)
+
+
+main()
