@@ -14,6 +14,7 @@ use std::fs;
 use std::path::Path;
 
 use lab::Lab;
+use regex_lite::Regex;
 use rstest::rstest;
 
 use self::stage::{Stage, Tree};
@@ -196,11 +197,13 @@ fn left_behind(tree: &Tree) -> String {
 /// In one line, the same on every machine.
 fn shown(outcome: &Outcome, stage: &Stage, ground: &Ground) -> String {
     let home = stage.home().display().to_string();
+    let port = Regex::new(r"(127\.0\.0\.1):\d+").unwrap();
     let plain = |line: &str| {
         let line = line
             .replace(&home, "~")
-            .replace(ground.lab.http_url().as_str(), "{http}");
-        line.replace(ground.lab.https_url().as_str(), "{https}")
+            .replace(ground.lab.http_url().as_str(), "{http}")
+            .replace(ground.lab.https_url().as_str(), "{https}");
+        port.replace_all(&line, "$1:{port}").into_owned()
     };
     let told = |start: &'static str| {
         outcome
