@@ -32,6 +32,7 @@ mod lab_machine;
 mod leaks;
 mod leaks_in_jobs;
 mod login;
+mod moto;
 mod odd_situations;
 mod power_cut;
 mod profiles;
