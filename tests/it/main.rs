@@ -43,6 +43,7 @@ mod setup_cognito;
 mod setup_from;
 mod setup_logout;
 mod sources;
+mod srp;
 mod stored_logins;
 mod terminal;
 mod tokens;
