@@ -150,7 +150,7 @@ for purpose; do
     python) python ;;
     node) node ;;
     demo) debian demo ;;
-    test) debian demo test java && node && cargo_tool cargo-nextest "$NEXTEST" any ;;
+    test) debian demo test java && node && python requirements-moto.txt moto && cargo_tool cargo-nextest "$NEXTEST" any ;;
     bench) debian bench ;;
     mutants) cargo_tool cargo-nextest "$NEXTEST" any && cargo_tool cargo-mutants "$MUTANTS" ;;
     deny) cargo_tool cargo-deny "$DENY" ;;

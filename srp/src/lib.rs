@@ -205,4 +205,4 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod vectors;
+mod tests;

@@ -1,0 +1,162 @@
+//! Cognito as moto plays it: our requests in shapes that others read, its answers in shapes that others wrote. It takes any password for
+//! right in SRP and looks at no `Logins`: what is right is the lab's business, as is what moto lacks (RevokeToken,
+//! GetTokensFromRefreshToken, and an `MFA_SETUP` in Cognito's shape).
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use serde::Deserialize;
+
+use crate::cognito::forget_sessions;
+use crate::harness::{Machine, Outcome};
+use crate::python::moto_python;
+use crate::terminal::{Stdout, Terminal};
+
+const PASSWORD: &str = "Correct-horse-battery-1";
+const NEW: &str = "Another-horse-battery-2";
+const NAME: &str = "known@example.com";
+
+#[derive(Deserialize)]
+struct Ids {
+    url: String,
+    user_pool_id: String,
+    client_id: String,
+    secret_client_id: String,
+    client_secret: String,
+    identity_pool_id: String,
+    role: String,
+}
+
+/// moto in a process of its own, which ends with its stdin.
+struct Moto {
+    process: Child,
+    ids: Ids,
+}
+
+impl Moto {
+    fn start() -> Self {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/moto/server.py");
+        let mut process = Command::new(moto_python())
+            .arg(script)
+            .env_remove("AWS_ENDPOINT_URL")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        let ids = serde_json::from_str(&line).unwrap();
+        Self { process, ids }
+    }
+
+    /// A machine whose AWS this is.
+    fn machine(&self) -> Machine {
+        Machine::new().with("AWS_ENDPOINT_URL", &self.ids.url)
+    }
+
+    /// A machine that knows the password, and keeps nothing.
+    fn machine_with_password(&self) -> Machine {
+        self.machine()
+            .with("ECR_AUTH_COGNITO_PASSWORD", PASSWORD)
+            .with("ECR_AUTH_CACHE", "off")
+    }
+
+    /// `cognito` with the pools' ids, an app client and more.
+    fn args<'a>(&'a self, subcommand: &[&'a str], client_id: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+        let ids = [
+            "--user-pool-id",
+            &self.ids.user_pool_id,
+            "--identity-pool-id",
+            &self.ids.identity_pool_id,
+            "--client-id",
+            client_id,
+        ];
+        [&["cognito"], subcommand, &ids, more].concat()
+    }
+
+    fn run(&self, machine: &Machine, subcommand: &[&str], more: &[&str]) -> Outcome {
+        let more = [&["--username", NAME], more].concat();
+        machine.run(&self.args(subcommand, &self.ids.client_id, &more))
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+/// It printed credentials.
+fn is_signed_in(outcome: &Outcome) {
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
+    assert!(
+        outcome.stdout.starts_with(r#"{"Version":1,"AccessKeyId":""#),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn moto_signs_in_by_every_flow() {
+    let moto = Moto::start();
+    let machine = moto.machine_with_password();
+    is_signed_in(&moto.run(&machine, &[], &[]));
+    is_signed_in(&moto.run(&machine, &[], &["--flow", "user-password"]));
+    let classic = [
+        "--identity-flow",
+        "classic",
+        "--role-arn",
+        &moto.ids.role,
+        "--duration",
+        "900",
+    ];
+    is_signed_in(&moto.run(&machine, &[], &classic));
+    let machine = machine.with("ECR_AUTH_COGNITO_CLIENT_SECRET", &moto.ids.client_secret);
+    is_signed_in(&machine.run(&moto.args(&[], &moto.ids.secret_client_id, &["--username", NAME])));
+    let wrong = machine.with("ECR_AUTH_COGNITO_PASSWORD", NEW);
+    let wrong = moto.run(&wrong, &[], &["--flow", "user-password"]);
+    assert!(wrong.stderr.contains("NotAuthorizedException"), "{wrong:?}");
+}
+
+#[test]
+fn moto_wants_a_new_password_at_the_first_sign_in_and_refreshes() {
+    let moto = Moto::start();
+    let machine = moto.machine();
+    let name = ["--username", "new@example.com"];
+    let args = moto.args(&[], &moto.ids.client_id, &name);
+    let mut terminal = Terminal::run(&machine, &args, Stdout::Terminal);
+    terminal.expect("Password of new@example.com: ").answer(PASSWORD);
+    terminal.expect("New password: ").answer(NEW);
+    terminal.expect("The same again: ").answer(NEW);
+    terminal.expect("signed in as new@example.com with arn:aws:sts::");
+    assert_eq!(terminal.end().status, 0);
+    forget_sessions(&machine);
+    is_signed_in(&machine.run(&args));
+}
+
+#[test]
+fn moto_changes_and_replaces_passwords() {
+    let moto = Moto::start();
+    let machine = moto.machine_with_password();
+    let file = machine.write("new", NEW);
+    let file = ["--new-password-file", file.to_str().unwrap()];
+    let said = |outcome: Outcome, text: &str| assert!(outcome.stderr.contains(text), "{outcome:?}");
+    said(
+        moto.run(&machine, &["change-password"], &file),
+        "the password of known@example.com is changed",
+    );
+    let machine = machine.with("ECR_AUTH_COGNITO_PASSWORD", NEW);
+    is_signed_in(&moto.run(&machine, &[], &["--flow", "user-password"]));
+
+    said(moto.run(&machine, &["forgot-password"], &[]), "a code was sent to ");
+    let with_code = |code| [&["--code", code], &file[..]].concat();
+    let wrong = with_code("moto-confirmation-code:1");
+    said(moto.run(&machine, &["forgot-password"], &wrong), "ExpiredCodeException");
+    // Whatever else it is, moto takes for the right one.
+    let right = with_code("123456");
+    said(
+        moto.run(&machine, &["forgot-password"], &right),
+        "the password of known@example.com is replaced",
+    );
+}
