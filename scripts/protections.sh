@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # scripts/protections.sh [NAME…]: takes protections of docs/security.md out, one after the other, in a copy of the tree, and sees the test
-# fail that shows each. `scripts/protections.sh check` looks only whether every patch applies, its test is there, and the page has it;
+# fail that shows each. `scripts/protections.sh check [LIST]` looks only whether every patch applies, its test is there, and the page has
+# it; LIST is what `cargo nextest list --message-format json` printed, else it is made, which builds the tests.
 # `scripts/protections.sh table` prints the page's table.
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
@@ -20,16 +21,17 @@ row() { printf "| %s | \`%s\` | [%s](../tests/protections/%s.patch) |\n" "$(said
 
 table() { while read -r name; do row "$name"; done < <(names); }
 
-# tests: all there are, as the patches call them; the cases of one by the one name, too.
+# tests [LIST]: all there are, as the patches call them; the cases of one by the one name, too.
 tests() {
-  cargo nextest list --locked --package ecr-auth --message-format json 2>/dev/null |
-    jq -r '."rust-suites"[] | (if .kind == "lib" then "lib" else ."binary-name" end) as $suite | .testcases | keys[] | "\($suite) \(.)"' |
+  if [ $# -gt 0 ]; then cat "$1"; else cargo nextest list --locked --package ecr-auth --message-format json 2>/dev/null; fi |
+    jq -r '."rust-suites"[] | select(."package-name" == "ecr-auth") | (if .kind == "lib" then "lib" else ."binary-name" end) as $suite | .testcases | keys[] | "\($suite) \(.)"' |
     sed -E 'p;s/::(case|name)_[^:]*$//' | sort -u
 }
 
+# check [LIST]
 check() {
   local status=0 name wanted
-  wanted=$(tests)
+  wanted=$(tests "$@")
   for name in $(names); do
     git apply --check "$PATCHES/$name.patch" 2>/dev/null || { say "error: $name.patch does not apply" && status=1; }
     [ -n "$(said "$name" Protection)" ] || { say "error: $name.patch does not say what it takes out" && status=1; }
@@ -111,7 +113,7 @@ all_pass() {
 }
 
 case ${1:-} in
-  check) check && exit ;;
+  check) shift && check "$@" && exit ;;
   table) table && exit ;;
   *)
     mapfile -t NAMES < <(if [ $# -gt 0 ]; then printf '%s\n' "$@"; else names; fi)

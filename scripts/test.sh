@@ -10,13 +10,14 @@ find_rust
 
 # No test is skipped unseen: none may be ignored, and as many must have run as are listed.
 say "== tests"
-LISTED=$(cargo nextest list --locked --workspace --message-format json 2>/dev/null |
-  jq '[."rust-suites"[].testcases[]] | length, (map(select(.ignored)) | length)' | paste -sd ' ')
+LIST=$TARGET/tests.json
+cargo nextest list --locked --workspace --message-format json >"$LIST" 2>/dev/null || die "the tests don't build: cargo nextest list --workspace"
+LISTED=$(jq '[."rust-suites"[].testcases[]] | length, (map(select(.ignored)) | length)' "$LIST" | paste -sd ' ')
 read -r listed ignored <<<"$LISTED"
 [ "$ignored" = 0 ] || die "$ignored tests are #[ignore]d: mend or remove them"
 
 say "== protections"
-"$ROOT/scripts/protections.sh" check
+"$ROOT/scripts/protections.sh" check "$LIST"
 
 REPORT=$TARGET/nextest/default/junit.xml
 rm -f "$REPORT"

@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
 use super::{Aws, Endpoint, failure, http};
@@ -178,13 +179,22 @@ impl Aws<'_> {
         let answer = answer.map_err(|error| failed(failure::root_cause(&error), failure::NETWORK_HINT, lost))?;
         let status = answer.status().as_u16();
         let body = answer.into_body().collect().await;
-        let body = body.map_err(|error| failed(failure::root_cause(&*error), failure::NETWORK_HINT, lost))?;
+        let body = body.map_err(|error| {
+            let cause = format!(
+                "the answer is not what the service sends: {}",
+                failure::root_cause(&*error)
+            );
+            failed(cause, failure::NETWORK_HINT, lost)
+        })?;
         let body = Zeroizing::new(body.to_bytes().to_vec());
         if status == 200 {
-            let text = std::str::from_utf8(&body);
+            // Here, where it is known who answered. What it should hold is looked at by who asked.
+            let is_json = serde_json::from_slice::<IgnoredAny>(&body).is_ok();
+            let text = std::str::from_utf8(&body).ok().filter(|_| is_json);
+            let odd = || "the answer is not what the service sends: it is no JSON".to_owned();
             return text
                 .map(Secret::new)
-                .map_err(|_| failed("the answer is no text".to_owned(), failure::ODD_ANSWER_HINT, false));
+                .ok_or_else(|| failed(odd(), failure::ODD_ANSWER_HINT, false));
         }
         let may_help = status >= 500;
         match call.refusal(&body) {
@@ -337,6 +347,7 @@ impl Call<'_> {
         let code = code.rsplit('#').next().unwrap_or_default();
         Some(Refusal {
             service: self.service,
+            region: self.region.to_owned(),
             operation: self.operation,
             code: code.to_owned(),
             message: refused.message.unwrap_or_default(),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::user::User;
 use super::wire::{self, AuthAnswer, AuthenticationResult, InitiateAuth, Text};
-use super::{Calls, Failure, Service, SignedIn};
+use super::{Calls, Failure, Refusal, Service, SignedIn};
 use crate::cache::{Cache, Fetched, Hold, Key};
 use crate::error::{Error, Result, without_userinfo};
 use crate::secret::{Secret, exposed};
@@ -147,7 +147,7 @@ impl<'a> Kept<'a> {
                 kept.write(hold, clock());
                 Ok(kept.signed_in())
             }
-            Err(Failure::Refused(refusal)) if refusal.code == "NotAuthorizedException" => {
+            Err(Failure::Refused(refusal)) if is_over(&refusal) => {
                 let error = Error::from(refusal.clone());
                 // A client's secret that is wrong says nothing of the token.
                 if refusal.message.to_ascii_lowercase().contains("secret") {
@@ -284,6 +284,14 @@ impl KeptSignIn {
             wire::call::<serde::de::IgnoredAny>(calls, Service::UserPool, &user.region, "RevokeToken", &request);
         answer.await.map(drop)
     }
+}
+
+/// Whether the token counts no more: it was revoked or is too old, or one that it was replaced by is in use.
+fn is_over(refusal: &Refusal) -> bool {
+    matches!(
+        refusal.code.as_str(),
+        "NotAuthorizedException" | "RefreshTokenReuseException"
+    )
 }
 
 fn not_signed_in(username: &str) -> Error {

@@ -8,6 +8,8 @@ use crate::error::Error;
 pub struct Refusal {
     /// Which of the two.
     pub service: Service,
+    /// The region in which it was asked.
+    pub region: String,
     /// What was called.
     pub operation: &'static str,
     /// The error's code, such as `NotAuthorizedException`.
@@ -126,10 +128,10 @@ impl Refusal {
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let service = match refusal.service {
-            Service::UserPool => "Amazon Cognito user pool",
-            Service::IdentityPool => "Amazon Cognito identity pool",
+            Service::UserPool => "Amazon Cognito user pools",
+            Service::IdentityPool => "Amazon Cognito identity pools",
         };
-        let what = format!("{service} {}", refusal.operation);
+        let what = format!("{service} ({}) {}", refusal.region, refusal.operation);
         let cause = match refusal.message.as_str() {
             "" => refusal.code.clone(),
             message => format!("{}: {message}", refusal.code),

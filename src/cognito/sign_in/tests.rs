@@ -83,6 +83,7 @@ fn tokens() -> Result<Value, Failure> {
 fn refused(operation: &'static str, code: &str) -> Result<Value, Failure> {
     Err(Failure::Refused(Refusal {
         service: Service::UserPool,
+        region: "eu-west-1".into(),
         operation,
         code: code.into(),
         message: "no".into(),

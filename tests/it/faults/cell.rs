@@ -49,6 +49,9 @@ pub fn of(endpoint: Endpoint, wrong: Wrong) -> String {
     if seen != WORKS {
         let named = match wrong {
             // What the issuer gives out goes on to STS, which is the one to find fault with it.
+            Wrong::ClockAhead | Wrong::ClockBehind if endpoint.is_cognito() => {
+                [endpoint.name(), Endpoint::IdentityPool.name()]
+            }
             Wrong::ClockAhead | Wrong::ClockBehind => [endpoint.name(), Endpoint::Sts.name()],
             _ => [arranged.authority(), arranged.authority()],
         };
@@ -83,10 +86,19 @@ pub fn of_refusal(endpoint: Endpoint, fault: Fault, status: u16, code: &str) -> 
     let seen = cell.without_a_token();
     let is_named = seen.contains(endpoint.name());
     assert!(is_named, "the endpoint isn't named: {seen}");
-    let is_told = seen.contains(code) || seen.contains(&format!("HTTP status {status}"));
+    // What Cognito says of a refresh token so is told in words.
+    let is_over =
+        endpoint == Endpoint::UserPool && ["NotAuthorizedException", "RefreshTokenReuseException"].contains(&code);
+    let is_told = match is_over {
+        true => seen.contains("maria is signed in no more"),
+        false => seen.contains(code) || seen.contains(&format!("HTTP status {status}")),
+    };
     assert!(is_told, "{status} {code} isn't named: {seen}");
     cell.with_a_token();
     cell.scene.lab.clear_faults();
+    if is_over {
+        cell.scene.sign_in(&cell.machine);
+    }
     cell.works_for(&cell.machine);
     generic(&seen, &address)
 }
@@ -94,7 +106,9 @@ pub fn of_refusal(endpoint: Endpoint, fault: Fault, status: u16, code: &str) -> 
 fn machine(scene: &Scene, address: &str) -> Machine {
     let machine = scene.machine(address).with("AWS_MAX_ATTEMPTS", "1");
     // The name that is none has no TLS either.
-    machine.with("ECR_AUTH_ALLOW_HTTP", "1")
+    let machine = machine.with("ECR_AUTH_ALLOW_HTTP", "1");
+    scene.sign_in(&machine);
+    machine
 }
 
 struct Cell {
@@ -113,7 +127,7 @@ impl Cell {
             return WORKS.to_owned();
         }
         assert_eq!(outcome.status, 1, "{outcome:?}");
-        for entry in entries(&self.machine) {
+        for (_, entry) in entries(&self.machine) {
             assert!(entry["token"].is_null(), "a token came of a failure: {entry}");
         }
         self.cause(&outcome)
@@ -127,7 +141,7 @@ impl Cell {
         assert_eq!(self.get(&self.machine, self.timeout).password(), CACHED);
         let kept: Vec<_> = entries(&self.machine)
             .iter()
-            .map(|entry| entry["token"].clone())
+            .map(|(_, entry)| entry["token"].clone())
             .collect();
         assert_eq!(kept, [token], "what was cached stays");
     }
@@ -141,7 +155,9 @@ impl Cell {
     /// The same cache, with the endpoint at another address.
     fn elsewhere(&self, address: &str) -> Machine {
         let cache = self.machine.home().join(".cache/ecr-auth");
-        machine(&self.scene, address).with("ECR_AUTH_CACHE_DIR", &cache.display().to_string())
+        let machine = machine(&self.scene, address).with("ECR_AUTH_CACHE_DIR", &cache.display().to_string());
+        self.scene.sign_in(&machine);
+        machine
     }
 
     #[track_caller]
@@ -234,22 +250,18 @@ fn token(fetched_at: u64, expires_at: u64) -> Value {
 
 /// Makes this the token of every entry, and forgets how fetching one failed.
 fn put(machine: &Machine, token: &Value) {
-    for file in entry_files(machine) {
-        let mut entry: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    for (file, mut entry) in entries(machine) {
         (entry["token"], entry["failure"]) = (token.clone(), Value::Null);
         fs::write(&file, entry.to_string()).unwrap();
     }
 }
 
-/// The entries of the cache, all of which can be read.
-fn entries(machine: &Machine) -> Vec<Value> {
-    let texts = entry_files(machine)
-        .into_iter()
-        .map(|file| fs::read_to_string(file).unwrap());
-    texts.map(|text| serde_json::from_str(&text).unwrap()).collect()
-}
-
-fn entry_files(machine: &Machine) -> Vec<PathBuf> {
+/// The registry's entries of the cache, all of which can be read, by their files. That of a sign-in is none.
+fn entries(machine: &Machine) -> Vec<(PathBuf, Value)> {
     let is_entry = |file: &PathBuf| file.extension().is_some_and(|extension| extension == "json");
-    machine.cache_files().into_iter().filter(is_entry).collect()
+    let files = machine.cache_files().into_iter().filter(is_entry);
+    let read = |file: &PathBuf| serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let all = files.map(|file| (file.clone(), read(&file)));
+    all.filter(|(_, entry): &(_, Value)| entry["names"] != json!(["cognito sign-in"]))
+        .collect()
 }

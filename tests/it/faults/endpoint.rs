@@ -1,10 +1,19 @@
 //! The endpoints of the matrix: a machine that needs just this one for a password, and how it is named to people.
 
+use std::time::{Duration, Instant, SystemTime};
+
+use ecr_auth::cache::Cache;
+use ecr_auth::cognito::{Kept, SignedIn, User};
+use ecr_auth::secret::Secret;
+use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, USER_POOL_ID, UserSpec};
 use lab::{ACCOUNT, ContainerCredentials, Lab, Service};
 
 use crate::harness::{HOST, Machine};
 use crate::jobs::{Job, Kind, write_rules};
-use crate::lab_machine::{machine, role};
+use crate::lab_machine::{PATIENCE, machine, role};
+
+/// Who signs in to Cognito.
+const USER: &str = "maria";
 
 /// Whom a `get` asks on its way to a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +24,8 @@ pub enum Endpoint {
     Issuer,
     Imds,
     Container,
+    UserPool,
+    IdentityPool,
 }
 
 /// An endpoint with all that a `get` needs to come as far as to ask it.
@@ -23,6 +34,8 @@ pub struct Scene {
     pub lab: Lab,
     job: Job,
     container: ContainerCredentials,
+    /// Of somebody who signed in to Cognito.
+    refresh_token: Option<Secret>,
 }
 
 impl Endpoint {
@@ -34,6 +47,8 @@ impl Endpoint {
             Self::Issuer => "The OIDC issuer",
             Self::Imds => "The instance metadata service",
             Self::Container => "The container's credentials",
+            Self::UserPool => "The Cognito user pool",
+            Self::IdentityPool => "The Cognito identity pool",
         }
     }
 
@@ -53,6 +68,11 @@ impl Endpoint {
             Self::Container => {
                 "`AWS_CONTAINER_CREDENTIALS_FULL_URI` of an ECS task or an EKS pod, before ECR is asked."
             }
+            Self::UserPool => {
+                "`GetTokensFromRefreshToken` of a user who signed in an hour ago, before the identity pool is asked. The sign-in outlives it \
+                 all, but for `NotAuthorizedException` and `RefreshTokenReuseException`: Cognito's word that it is over."
+            }
+            Self::IdentityPool => "`GetId` for that user, before ECR is asked.",
         }
     }
 
@@ -64,6 +84,8 @@ impl Endpoint {
             Self::Issuer => Service::Github,
             Self::Imds => Service::Imds,
             Self::Container => Service::Container,
+            Self::UserPool => Service::CognitoIdp,
+            Self::IdentityPool => Service::CognitoIdentity,
         }
     }
 
@@ -84,6 +106,8 @@ impl Endpoint {
             Self::Issuer => "GitHub's OIDC token",
             Self::Imds => "the instance metadata service",
             Self::Container => "the container's credentials",
+            Self::UserPool => "Amazon Cognito",
+            Self::IdentityPool => "Amazon Cognito identity pools (eu-west-1)",
         }
     }
 
@@ -98,7 +122,13 @@ impl Endpoint {
                 "no AWS credentials: none in the environment, the shared files, a web identity or a container's variables, and "
             }
             Self::Container => "cannot get the container's credentials from ",
+            Self::UserPool => "Amazon Cognito user pools (eu-west-1) GetTokensFromRefreshToken: ",
+            Self::IdentityPool => "Amazon Cognito identity pools (eu-west-1) GetId: ",
         }
+    }
+
+    pub fn is_cognito(self) -> bool {
+        matches!(self, Self::UserPool | Self::IdentityPool)
     }
 
     /// Without TLS by its nature.
@@ -121,6 +151,7 @@ impl Scene {
         Self {
             endpoint,
             container: lab.add_container(&puller),
+            refresh_token: endpoint.is_cognito().then(|| refresh_token(&lab)),
             job,
             lab,
         }
@@ -148,8 +179,45 @@ impl Scene {
                     .with("AWS_CONTAINER_CREDENTIALS_FULL_URI", &uri)
                     .with("AWS_CONTAINER_AUTHORIZATION_TOKEN", &self.container.token)
             }
+            Endpoint::UserPool => self
+                .of_user()
+                .with("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", address),
+            Endpoint::IdentityPool => self.of_user().with("AWS_ENDPOINT_URL_COGNITO_IDENTITY", address),
         }
         .with("AWS_CA_BUNDLE", &lab.ca_file().display().to_string())
+    }
+
+    /// Puts the sign-in of an hour ago into the machine's cache, if there is one.
+    pub fn sign_in(&self, machine: &Machine) {
+        let Some(refresh_token) = self.refresh_token.clone() else {
+            return;
+        };
+        let user = User {
+            pool: USER_POOL_ID.to_owned(),
+            region: "eu-west-1".to_owned(),
+            client_id: CLIENT_ID.to_owned(),
+            client_secret: None,
+            client_secret_file: None,
+            username: USER.to_owned(),
+        };
+        let signed_in = SignedIn {
+            username: USER.to_owned(),
+            // These are too old to be used.
+            id_token: Secret::from("an ID token"),
+            access_token: Secret::from("an access token"),
+            refresh_token: Some(refresh_token),
+        };
+        let cache = Cache::open(Cache::folder(&machine.env()));
+        let address = machine.variable("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER");
+        let address = address.or(machine.variable("AWS_ENDPOINT_URL")).unwrap();
+        let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
+        Kept::of(&cache, &user, address).keep(&user, &signed_in, an_hour_ago, Instant::now() + PATIENCE);
+    }
+
+    fn of_user(&self) -> Machine {
+        let machine = self.bare();
+        write_cognito(&machine);
+        machine
     }
 
     fn bare(&self) -> Machine {
@@ -161,4 +229,26 @@ impl Scene {
         write_rules(&machine, &self.job.rule(HOST, "push"));
         machine
     }
+}
+
+fn write_cognito(machine: &Machine) {
+    let rules = format!(
+        "cognito:\n  user-pool-id: {USER_POOL_ID}\n  client-id: {CLIENT_ID}\n  identity-pool-id: {IDENTITY_POOL_ID}\n  username: {USER}\n\
+         registries:\n  - match: {HOST}\n    source: cognito\n"
+    );
+    machine.write(".config/ecr-auth/ecr-auth.yml", &rules);
+}
+
+/// Signs in, and takes what was kept of it.
+fn refresh_token(lab: &Lab) -> Secret {
+    let password = "Correct-horse-battery-1";
+    lab.cognito().add_user(UserSpec::new(USER).password(password)).unwrap();
+    let machine = Machine::new()
+        .with("AWS_ENDPOINT_URL", &lab.http_url())
+        .with("ECR_AUTH_COGNITO_PASSWORD", password);
+    write_cognito(&machine);
+    let outcome = machine.run(&["cognito"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let kept = Kept::all(&Cache::open(Cache::folder(&machine.env())), SystemTime::now());
+    kept[0].refresh_token.clone()
 }

@@ -56,6 +56,10 @@ macro_rules! refusals {
 // GitHub documents none; these are statuses any service may send.
 // IMDS: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html (status alone)
 // EKS Pod Identity: https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html
+// Cognito user pools: https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_GetTokensFromRefreshToken.html
+// and API_InitiateAuth.html, which is called where that is not known
+// Cognito identity pools: https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_GetId.html and
+// API_GetCredentialsForIdentity.html
 // Amazon ECS: https://github.com/aws/amazon-ecs-agent/blob/master/ecs-agent/tmds/handlers/v1/credentials_handler.go
 refusals! {
     Ecr ecr_refuses [
@@ -126,5 +130,35 @@ refusals! {
         503 "ServiceUnavailableException",
         400 "NoIdInRequest",
         400 "NoCredentialsAssociated",
+    ]
+    UserPool user_pool_refuses [
+        400 "ForbiddenException",
+        400 "InvalidLambdaResponseException",
+        400 "InvalidParameterException",
+        400 "InvalidUserPoolConfigurationException",
+        400 "NotAuthorizedException",
+        400 "PasswordResetRequiredException",
+        400 "RefreshTokenReuseException",
+        400 "ResourceNotFoundException",
+        400 "TooManyRequestsException",
+        400 "UnexpectedLambdaException",
+        400 "UnsupportedOperationException",
+        400 "UserLambdaValidationException",
+        400 "UserNotConfirmedException",
+        400 "UserNotFoundException",
+        500 "InternalErrorException",
+        503 "ServiceUnavailable",
+    ]
+    IdentityPool identity_pool_refuses [
+        400 "ExternalServiceException",
+        400 "InvalidIdentityPoolConfigurationException",
+        400 "InvalidParameterException",
+        400 "LimitExceededException",
+        400 "NotAuthorizedException",
+        400 "ResourceConflictException",
+        400 "ResourceNotFoundException",
+        400 "TooManyRequestsException",
+        500 "InternalErrorException",
+        503 "ServiceUnavailable",
     ]
 }
