@@ -47,18 +47,33 @@ impl Terminal {
         device.ok_or_else(|| Error::failed("no terminal", format!("there is nobody to ask for: {what}")).hint(hint))
     }
 
+    /// Asks for a yes: `y` or `yes`. All else is a no, and so is giving up.
+    ///
+    /// # Errors
+    /// There is no terminal, or it fails.
+    pub fn confirm(&mut self, question: &str) -> Result<bool> {
+        let line = self.line(&format!("{question} [y/N]: "), true)?;
+        let is_yes = |line: Secret| {
+            let answer = line.expose().trim();
+            ["y", "yes"].iter().any(|yes| answer.eq_ignore_ascii_case(yes))
+        };
+        Ok(line.is_some_and(is_yes))
+    }
+
     fn answer(&mut self, question: &str, is_shown: bool) -> Result<Secret> {
+        match self.line(question, is_shown)? {
+            None => Err(Error::failed("sign-in", "given up")),
+            Some(line) if line.expose().is_empty() => Err(Error::failed("sign-in", "the answer is empty")),
+            Some(line) => Ok(line),
+        }
+    }
+
+    /// What is typed, without the end of its line; `None` where the question is given up.
+    fn line(&mut self, question: &str, is_shown: bool) -> Result<Option<Secret>> {
         let device = self.device(question)?;
         let failed = |error: std::io::Error| Error::failed("terminal", error);
-        let answer = device.read_line(question, is_shown, LONGEST).map_err(failed)?;
-        let text = answer
-            .as_ref()
-            .map(|answer| answer.expose().trim_end_matches(['\r', '\n']));
-        match text {
-            None => Err(Error::failed("sign-in", "given up")),
-            Some("") => Err(Error::failed("sign-in", "the answer is empty")),
-            Some(text) => Ok(Secret::new(text)),
-        }
+        let line = device.read_line(question, is_shown, LONGEST).map_err(failed)?;
+        Ok(line.map(|line| Secret::new(line.expose().trim_end_matches(['\r', '\n']))))
     }
 }
 

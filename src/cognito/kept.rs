@@ -134,6 +134,10 @@ impl<'a> Kept<'a> {
         clock: &dyn Fn() -> SystemTime,
         deadline: Instant,
     ) -> Result<SignedIn, Failure> {
+        // Without a trace: doctor asks too.
+        if !self.is_there(clock()) {
+            return Err(not_signed_in(&user.username).into());
+        }
         let hold = self.cache.hold(&self.key, deadline)?;
         let held = hold.as_ref().and_then(|hold| Some((hold, hold.secret(clock())?)));
         let (hold, held) = held.ok_or_else(|| not_signed_in(&user.username))?;

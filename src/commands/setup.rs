@@ -1,7 +1,6 @@
 //! `ecr-auth setup`: installs the helper and writes it into Docker's and Podman's configuration.
 
 mod cognito;
-mod confirm;
 mod plan;
 mod vendor;
 

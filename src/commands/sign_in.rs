@@ -23,7 +23,7 @@ pub struct SignInArgs {
     /// Who signs in
     #[arg(long, value_name = "NAME")]
     pub username: Option<String>,
-    /// File that holds the app client's secret, where it has one
+    /// File that holds the app client's secret, where it has one [env: ECR_AUTH_COGNITO_CLIENT_SECRET]
     #[arg(long, value_name = "FILE")]
     pub client_secret_file: Option<PathBuf>,
     /// How the password is proved [default: srp, which never sends it]
@@ -93,18 +93,27 @@ impl SignInArgs {
         *self != Self::default()
     }
 
-    /// All that is said: the flags, and where they name no pool and no provider, what `cognito:` in ecr-auth.yml says beside them.
-    /// Paths are absolute.
+    /// All that is said, and whether it can be: see [`SignInArgs::over`].
     ///
     /// # Errors
     /// Usage errors: an id that can't be, a piece that is missing, what doesn't go together, a policy that can't be read.
     pub fn settings(&self, role: PoolRole<'_>, block: Option<&CognitoSettings>) -> Result<CognitoSettings> {
-        let names = [
-            &self.user_pool_id,
-            &self.client_id,
-            &self.identity_pool_id,
-            &self.provider,
-        ];
+        let settings = self.over(role, block)?;
+        if settings.identity_pool_id.is_empty() {
+            return Err(Error::usage("identity-pool-id", "it is missing").hint(
+                "give --identity-pool-id, --user-pool-id and --client-id, or write them under \"cognito\" in ecr-auth.yml",
+            ));
+        }
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// The flags, and where they name no pool and no provider, what `cognito:` in ecr-auth.yml says beside them. Paths are absolute.
+    ///
+    /// # Errors
+    /// A policy that can't be read, a path of a folder that is gone.
+    pub fn over(&self, role: PoolRole<'_>, block: Option<&CognitoSettings>) -> Result<CognitoSettings> {
+        let names = [&self.user_pool_id, &self.identity_pool_id, &self.provider];
         let base = match names.into_iter().any(Option::is_some) {
             true => CognitoSettings::default(),
             false => block.cloned().unwrap_or_default(),
@@ -113,7 +122,7 @@ impl SignInArgs {
             .policy
             .map(|policy| policy_text(policy, |file| PathBuf::from(file)));
         let file = |path: &Option<PathBuf>| path.as_deref().map(absolute).transpose();
-        let settings = CognitoSettings {
+        Ok(CognitoSettings {
             user_pool_id: self.user_pool_id.clone().or(base.user_pool_id),
             client_id: self.client_id.clone().or(base.client_id),
             identity_pool_id: self.identity_pool_id.clone().unwrap_or(base.identity_pool_id),
@@ -126,14 +135,7 @@ impl SignInArgs {
             policy: policy.transpose()?.or(base.policy),
             provider: self.provider.clone().or(base.provider),
             id_token_file: file(&self.id_token_file)?.or(base.id_token_file),
-        };
-        if settings.identity_pool_id.is_empty() {
-            return Err(Error::usage("identity-pool-id", "it is missing").hint(
-                "give --identity-pool-id, --user-pool-id and --client-id, or write them under \"cognito\" in ecr-auth.yml",
-            ));
-        }
-        settings.check()?;
-        Ok(settings)
+        })
     }
 }
 
@@ -253,6 +255,8 @@ mod tests {
             (other.username.as_deref(), other.flow),
             (Some("max"), Flow::UserPassword)
         );
+        assert_eq!(other.user_pool_id, block.user_pool_id);
+        let other = settings(&["--client-id", "other"], Some(&block)).unwrap();
         assert_eq!(other.user_pool_id, block.user_pool_id);
         let other = settings(&IDS, Some(&block)).unwrap();
         assert_eq!((other.username, other.flow), (None, Flow::Srp));

@@ -156,6 +156,11 @@ impl Checkup<'_, '_> {
         match &plan.identity().source {
             Source::Profile { name, .. } => names.push(name.clone()),
             Source::Role(role) => names.push(role.session_name.clone()),
+            Source::Cognito(settings) => {
+                names.push(settings.identity_pool_id.clone());
+                let rest = [&settings.username, &settings.user_pool_id, &settings.provider];
+                names.extend(rest.into_iter().flatten().cloned());
+            }
             _ => {}
         }
     }

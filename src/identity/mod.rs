@@ -143,7 +143,10 @@ impl fmt::Display for Source {
             }
             Self::Cognito(settings) => match (&settings.username, &settings.provider) {
                 (_, Some(provider)) => write!(f, "a user of {provider} by Cognito's {}", settings.identity_pool_id),
-                (Some(username), None) => write!(f, "{username} by Cognito's {}", settings.identity_pool_id),
+                (Some(username), None) => {
+                    let pool = settings.user_pool_id.as_deref().unwrap_or("a user pool");
+                    write!(f, "{username} of {pool} by Cognito's {}", settings.identity_pool_id)
+                }
                 (None, None) => write!(f, "who is signed in to Cognito, by {}", settings.identity_pool_id),
             },
             Self::InstanceMetadata { .. } => f.write_str("the instance metadata service"),

@@ -338,6 +338,33 @@ fn the_role_is_shown_to_who_asks_for_more() {
 }
 
 #[test]
+fn doctor_tells_who_is_signed_in_and_asks_nobody() {
+    let lab = lab_with_user();
+    let machine = machine(&lab);
+    configure(&machine);
+    let doctor = |more: &[&str]| machine.run(&[&["doctor"], more, &[HOST]].concat()).stdout;
+    let said = doctor(&[]);
+    let who = format!("✓ credentials: maria of {USER_POOL_ID} by Cognito's {IDENTITY_POOL_ID}\n");
+    assert!(said.contains(&who), "{said}");
+    let failed = "✗ identity: Amazon Cognito: maria is not signed in\n    run in a terminal: ecr-auth cognito\n";
+    assert!(said.contains(failed), "{said}");
+    assert!(!machine.home().join(".cache").exists());
+
+    let file = machine.home().join("password");
+    credentials(&machine.run(&["cognito", "--password-file", file.to_str().unwrap()]));
+    let said = doctor(&[]);
+    let who = "✓ identity: AWS knows the credentials: arn:aws:sts::111122223333:assumed-role/licensed-pull/";
+    assert!(said.contains(who) && said.contains("✓ token: "), "{said}");
+    let said = doctor(&["--redact"]);
+    assert!(said.contains("✓ credentials: NAME-"), "{said}");
+    let (_, identity_pool) = IDENTITY_POOL_ID.split_once(':').unwrap();
+    for name in ["maria", USER_POOL_ID, identity_pool, "licensed-pull"] {
+        assert!(!said.contains(name), "{name}: {said}");
+    }
+    assert_eq!(lab.count("cognito-idp:InitiateAuth"), 1);
+}
+
+#[test]
 fn a_role_that_may_not_sign_in_to_registries_is_named() {
     let lab = lab_with_user();
     lab.cognito().add_group("nobody", Some(&role_of_the_pool(&lab)), 1);

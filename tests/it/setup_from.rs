@@ -1,11 +1,10 @@
 //! `setup --from`: a file that somebody else wrote, what is asked before it is taken, and what it can't take away.
 
-use std::path::Path;
-
 use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, USER_POOL_ID, UserSpec};
 
-use crate::harness::{HOST, Machine, Outcome, binary};
+use crate::harness::{HOST, Machine, Outcome};
 use crate::lab_machine::{lab, registry_status};
+use crate::terminal::{CTRL_C, Stdout, Terminal};
 
 const VENDOR: &str = "\
 cognito:
@@ -39,14 +38,6 @@ fn args(machine: &Machine, more: &[&str]) -> Vec<String> {
 fn import(machine: &Machine, more: &[&str]) -> Outcome {
     let args = args(machine, more);
     machine.run(&args.iter().map(String::as_str).collect::<Vec<_>>())
-}
-
-/// In a terminal of its own, where this is typed.
-fn in_terminal(machine: &Machine, typed: &str) -> Outcome {
-    let quoted = |word: String| format!("'{word}'");
-    let words: Vec<String> = args(machine, &[]).into_iter().map(quoted).collect();
-    let line = format!("{} {}", quoted(binary().display().to_string()), words.join(" "));
-    machine.call(Path::new("/usr/bin/script"), &["-qec", &line, "/dev/null"], typed)
 }
 
 fn is_untouched(machine: &Machine) -> bool {
@@ -104,23 +95,26 @@ fn without_a_terminal_somebody_has_to_say_yes() {
     assert!(is_untouched(&machine));
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn a_terminal_is_asked() {
     for (typed, is_yes) in [
-        ("y\n", true),
-        ("YES\n", true),
-        ("\n", false),
-        ("n\n", false),
-        ("yep\n", false),
+        ("y\r", true),
+        ("YES\r", true),
+        ("\r", false),
+        ("n\r", false),
+        ("yep\r", false),
+        (CTRL_C, false),
     ] {
         let machine = machine(VENDOR);
-        let outcome = in_terminal(&machine, typed);
-        assert!(outcome.stdout.contains("Make these changes? [y/N]: "), "{outcome:?}");
+        let args = args(&machine, &[]);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let mut terminal = Terminal::run(&machine, &args, Stdout::Terminal);
+        terminal.expect("Make these changes? [y/N]: ").press(typed);
+        let ended = terminal.end();
         assert_eq!(
-            (outcome.status, !is_untouched(&machine)),
+            (ended.status, !is_untouched(&machine)),
             (i32::from(!is_yes), is_yes),
-            "{outcome:?}"
+            "{typed:?}: {ended:?}"
         );
     }
 }

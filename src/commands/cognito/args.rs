@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::super::sign_in::{PoolRole, SignInArgs};
 use crate::cognito::Given;
 use crate::error::{Error, Result};
 use crate::file::{TOKEN_LIMIT, read_secret};
-use crate::identity::{CognitoSettings, Flow, IdentityFlow, policy_text};
+use crate::identity::CognitoSettings;
 use crate::program;
 use crate::secret::Secret;
 use crate::world::Env;
@@ -19,33 +20,15 @@ const COMMAND_BUDGET: Duration = Duration::from_secs(60);
 /// Who signs in, and how
 #[derive(Debug, Clone, Default, Args)]
 pub struct CognitoArgs {
-    /// User pool, such as eu-west-1_AbCdEfGhI
-    #[arg(long, value_name = "ID")]
-    pub user_pool_id: Option<String>,
-    /// App client of the user pool
-    #[arg(long, value_name = "ID")]
-    pub client_id: Option<String>,
-    /// Identity pool, such as eu-west-1:12345678-abcd-1234-abcd-123456789012
-    #[arg(long, value_name = "ID")]
-    pub identity_pool_id: Option<String>,
-    /// Who signs in
-    #[arg(long, value_name = "NAME")]
-    pub username: Option<String>,
+    /// The pools or the provider, and the user.
+    #[command(flatten)]
+    pub sign_in: SignInArgs,
     /// File that holds the password [env: ECR_AUTH_COGNITO_PASSWORD] [default: asked for on the terminal]
     #[arg(long, value_name = "FILE", group = "password_place")]
     pub password_file: Option<PathBuf>,
     /// Command line that prints the password
     #[arg(long, value_name = "CMD", group = "password_place")]
     pub password_command: Option<String>,
-    /// File that holds the app client's secret [env: ECR_AUTH_COGNITO_CLIENT_SECRET]
-    #[arg(long, value_name = "FILE")]
-    pub client_secret_file: Option<PathBuf>,
-    /// How the password is proved [default: srp]
-    #[arg(long, value_enum)]
-    pub flow: Option<FlowArg>,
-    /// How the identity pool's token becomes AWS credentials [default: enhanced]
-    #[arg(long, value_enum)]
-    pub identity_flow: Option<IdentityFlowArg>,
     /// Role to ask for: one that the pool's rules allow, or in the classic flow one that trusts the pool
     #[arg(long, value_name = "ARN")]
     pub role_arn: Option<String>,
@@ -55,12 +38,6 @@ pub struct CognitoArgs {
     /// Session policy of the classic flow
     #[arg(long, value_name = "JSON|@FILE")]
     pub policy: Option<String>,
-    /// Another identity provider than a user pool: accounts.google.com, graph.facebook.com, an OIDC issuer
-    #[arg(long, value_name = "KEY")]
-    pub provider: Option<String>,
-    /// File that holds that provider's token
-    #[arg(long, value_name = "FILE")]
-    pub id_token_file: Option<PathBuf>,
     /// Code of the authenticator, where nobody can be asked for it
     #[arg(long, value_name = "CODE")]
     pub mfa_code: Option<String>,
@@ -69,71 +46,19 @@ pub struct CognitoArgs {
     pub password: Option<Option<String>>,
 }
 
-/// How the password is proved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FlowArg {
-    /// The password never leaves this machine
-    Srp,
-    /// The password itself is sent
-    UserPassword,
-}
-
-/// How the identity pool's token becomes AWS credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum IdentityFlowArg {
-    /// The pool chooses the role; sessions live an hour
-    Enhanced,
-    /// A role, a duration and a policy of one's own, by STS
-    Classic,
-}
-
-impl From<FlowArg> for Flow {
-    fn from(flow: FlowArg) -> Self {
-        match flow {
-            FlowArg::Srp => Self::Srp,
-            FlowArg::UserPassword => Self::UserPassword,
-        }
-    }
-}
-
-impl From<IdentityFlowArg> for IdentityFlow {
-    fn from(flow: IdentityFlowArg) -> Self {
-        match flow {
-            IdentityFlowArg::Enhanced => Self::Enhanced,
-            IdentityFlowArg::Classic => Self::Classic,
-        }
-    }
-}
-
 impl CognitoArgs {
-    /// The settings: `base`, those of the configuration, where the flags leave them open. Flags that name another pool or provider
-    /// take the place of all of it.
+    /// The settings: see [`SignInArgs::over`].
     ///
     /// # Errors
     /// A password on the command line; a policy's file that can't be read.
     pub fn settings(&self, base: Option<&CognitoSettings>) -> Result<CognitoSettings> {
         self.refuse_password()?;
-        let names_another = self.user_pool_id.is_some() || self.identity_pool_id.is_some() || self.provider.is_some();
-        let base = base.filter(|_| !names_another).cloned().unwrap_or_default();
-        let policy = self
-            .policy
-            .as_deref()
-            .map(|policy| policy_text(policy, |file| PathBuf::from(file)))
-            .transpose()?;
-        Ok(CognitoSettings {
-            user_pool_id: self.user_pool_id.clone().or(base.user_pool_id),
-            client_id: self.client_id.clone().or(base.client_id),
-            identity_pool_id: self.identity_pool_id.clone().unwrap_or(base.identity_pool_id),
-            username: self.username.clone().or(base.username),
-            client_secret_file: self.client_secret_file.clone().or(base.client_secret_file),
-            flow: self.flow.map_or(base.flow, Flow::from),
-            identity_flow: self.identity_flow.map_or(base.identity_flow, IdentityFlow::from),
-            role_arn: self.role_arn.clone().or(base.role_arn),
-            duration: self.duration.or(base.duration),
-            policy: policy.or(base.policy),
-            provider: self.provider.clone().or(base.provider),
-            id_token_file: self.id_token_file.clone().or(base.id_token_file),
-        })
+        let role = PoolRole {
+            role_arn: self.role_arn.as_deref(),
+            duration: self.duration,
+            policy: self.policy.as_deref(),
+        };
+        self.sign_in.over(role, base)
     }
 
     fn refuse_password(&self) -> Result<()> {
@@ -171,10 +96,10 @@ impl CognitoArgs {
     pub fn command(&self, what: &str) -> String {
         let one = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!(" --{name} {value}"));
         let flags = [
-            one("user-pool-id", &self.user_pool_id),
-            one("client-id", &self.client_id),
-            one("identity-pool-id", &self.identity_pool_id),
-            one("username", &self.username),
+            one("user-pool-id", &self.sign_in.user_pool_id),
+            one("client-id", &self.sign_in.client_id),
+            one("identity-pool-id", &self.sign_in.identity_pool_id),
+            one("username", &self.sign_in.username),
         ];
         let flags: String = flags.into_iter().flatten().collect();
         let what = if what.is_empty() {
@@ -211,38 +136,6 @@ fn one_line(text: &Secret) -> Option<Secret> {
 mod tests {
     use super::*;
 
-    fn base() -> CognitoSettings {
-        CognitoSettings {
-            user_pool_id: Some("eu-west-1_Base".into()),
-            client_id: Some("base".into()),
-            identity_pool_id: "eu-west-1:12345678-abcd-1234-abcd-123456789012".into(),
-            username: Some("maria".into()),
-            flow: Flow::UserPassword,
-            ..CognitoSettings::default()
-        }
-    }
-
-    #[test]
-    fn flags_come_before_the_configuration_and_another_pool_takes_the_place_of_all_of_it() {
-        let user = CognitoArgs {
-            username: Some("pierre".into()),
-            flow: Some(FlowArg::Srp),
-            ..CognitoArgs::default()
-        };
-        let settings = user.settings(Some(&base())).unwrap();
-        assert_eq!(
-            (settings.username.as_deref(), settings.flow),
-            (Some("pierre"), Flow::Srp)
-        );
-        assert_eq!(settings.user_pool_id, base().user_pool_id);
-        let pool = CognitoArgs {
-            user_pool_id: Some("eu-west-1_Other".into()),
-            ..CognitoArgs::default()
-        };
-        let settings = pool.settings(Some(&base())).unwrap();
-        assert_eq!((settings.client_id, settings.username), (None, None));
-    }
-
     #[test]
     fn a_password_is_one_line_with_all_its_blanks() {
         let line = |text: &str| one_line(&Secret::new(text)).map(|secret| secret.expose().to_owned());
@@ -252,9 +145,13 @@ mod tests {
 
     #[test]
     fn the_hint_is_the_command_with_these_flags() {
-        let args = CognitoArgs {
+        let sign_in = SignInArgs {
             user_pool_id: Some("eu-west-1_A".into()),
             username: Some("maria".into()),
+            ..SignInArgs::default()
+        };
+        let args = CognitoArgs {
+            sign_in,
             ..CognitoArgs::default()
         };
         assert_eq!(

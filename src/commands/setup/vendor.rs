@@ -4,12 +4,12 @@ use std::path::Path;
 
 use super::SetupArgs;
 use super::cognito::{rule, say_what_is_next};
-use super::confirm::confirm;
 use super::plan::{Changes, Plan};
 use crate::config::{CognitoEdit, Config, RuleEdit, VendorFile};
 use crate::docker::{Answer, ConfigFile, look_up, shown};
 use crate::error::{Error, Result};
 use crate::identity::CognitoSettings;
+use crate::terminal::Terminal;
 use crate::world::World;
 
 /// Reads the file, shows the change, asks, and writes it.
@@ -171,15 +171,18 @@ fn ask(args: &SetupArgs) -> Result<()> {
     if args.yes {
         return Ok(());
     }
-    match confirm("Make these changes?") {
-        Some(true) => Ok(()),
-        Some(false) => Err(Error::failed(
+    let mut terminal = Terminal::open("say --yes");
+    if !terminal.is_there() {
+        return Err(
+            Error::usage("setup --from", "nothing is changed: there is no terminal to ask on")
+                .hint("look at the change above, and say --yes"),
+        );
+    }
+    match terminal.confirm("Make these changes?")? {
+        true => Ok(()),
+        false => Err(Error::failed(
             "setup --from",
             "nothing is changed: the answer was not yes",
         )),
-        None => Err(
-            Error::usage("setup --from", "nothing is changed: there is no terminal to ask on")
-                .hint("look at the change above, and say --yes"),
-        ),
     }
 }
