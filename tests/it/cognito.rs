@@ -134,7 +134,7 @@ fn when_the_credentials_are_gone_the_refresh_token_gives_new_ones(#[case] client
 }
 
 /// Takes the AWS credentials out of the cache, and makes what is kept of the sign-in old enough to be refreshed.
-fn forget_sessions(machine: &Machine) {
+pub fn forget_sessions(machine: &Machine) {
     for file in machine.cache_files() {
         let text = std::fs::read_to_string(&file).unwrap_or_default();
         if !text.contains("refresh_token") {
