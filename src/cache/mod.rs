@@ -171,6 +171,17 @@ impl Cache {
         }
     }
 
+    /// Forgets how fetching failed wherever nothing valid is kept: what was missing is there now, and nobody is to share the failure.
+    pub fn forget_failures(&self, now: SystemTime) {
+        let Some(folder) = self.existing() else { return };
+        let deadline = remove_deadline();
+        for key in folder.keys() {
+            if folder.read(&key).is_some_and(|entry| entry.valid(now).is_none()) {
+                forget(folder, &key, deadline);
+            }
+        }
+    }
+
     /// The key (as text) and the names of every secret that is valid now.
     pub fn entries(&self, now: SystemTime) -> Vec<(String, Vec<String>)> {
         let Some(folder) = &self.0 else { return Vec::new() };
