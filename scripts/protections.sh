@@ -53,6 +53,9 @@ copied() {
     git ls-files -z --cached --others --exclude-standard | tar -c --null --files-from - --ignore-failed-read 2>/dev/null | tar -x -C "$copy"
     # Under a name of its own: cargo tells members of a workspace apart by their names alone, and would take ours for the copy's.
     sed -i 's/^name = "ecr-auth"/name = "ecr-auth-copy"/' "$copy"/Cargo.{toml,lock}
+    sed -i 's/^name = "cognito-srp"/name = "cognito-srp-copy"/' "$copy"/srp/Cargo.toml
+    sed -i 's/^cognito-srp = { path = "srp"/&, package = "cognito-srp-copy"/; s/^\[profile\.dev\.package\.cognito-srp\]/[profile.dev.package.cognito-srp-copy]/' "$copy/Cargo.toml"
+    sed -i 's/"cognito-srp"/"cognito-srp-copy"/' "$copy/Cargo.lock"
     printf '[lib]\nname = "ecr_auth"\n[[bin]]\nname = "ecr-auth"\npath = "src/main.rs"\n' >>"$copy/Cargo.toml"
   done
   printf 'pub mod %s;\n' "${ROOMS[@]}" >"$copy/src/lib.rs"

@@ -1,21 +1,28 @@
 #!/usr/bin/env bash
-# make soak: the long forms of the floods with the release binary, and what was run and for how long into docs/reliability.md.
+# make soak, or scripts/soak.sh [FILTER]: the long forms of the floods and of the power cuts, and what was run and for how long into
+# docs/reliability.md. FILTER, of nextest's, takes some of them. ECR_AUTH_TEST_BINARY names a binary that is built already; else the
+# release binary is built.
 source "$(dirname "$0")/env.sh"
 "$ROOT/scripts/install.sh" build test
 find_rust
 cd "$ROOT"
 
-cargo build --quiet --locked --release
+FILTER=${1:-test(/^(floods|power_cut)::/)}
+if [ -z "${ECR_AUTH_TEST_BINARY:-}" ]; then
+  cargo build --quiet --locked --release
+  ECR_AUTH_TEST_BINARY=$TARGET/release/ecr-auth
+fi
+export ECR_AUTH_TEST_BINARY
+case $ECR_AUTH_TEST_BINARY in */debug/*) KIND='a debug binary' ;; *) KIND='the release binary' ;; esac
 REPORT=$TARGET/soak.md
 PAGE=$ROOT/docs/reliability.md
 rm -f "$REPORT"
 # One after the other: each of them is a crowd by itself.
-ECR_AUTH_SOAK=1 ECR_AUTH_SOAK_REPORT=$REPORT ECR_AUTH_TEST_BINARY=$TARGET/release/ecr-auth \
-  cargo nextest run --locked --profile soak -E 'test(/^floods::/)'
+ECR_AUTH_SOAK=1 ECR_AUTH_SOAK_REPORT=$REPORT cargo nextest run --locked --profile soak -E "$FILTER"
 
 {
   sed '/^<!-- The last soak/q' "$PAGE"
-  printf '\nOn %s, with %s processors and the release binary:\n\n| what was run | it took |\n|---|---|\n' "$(date -u +%F)" "$(nproc)"
+  printf '\nOn %s, with %s processors and %s:\n\n| what was run | it took |\n|---|---|\n' "$(date -u +%F)" "$(nproc)" "$KIND"
   sort "$REPORT"
   echo
   sed -n '/^<!-- The end of the last soak/,$p' "$PAGE"

@@ -115,6 +115,8 @@ impl<'a> Kept<'a> {
         if let Ok(Some(hold)) = self.cache.hold(&self.key, deadline) {
             kept.write(&hold, now);
         }
+        // Who could not have a password for want of a sign-in can have one now.
+        self.cache.forget_failures(now);
     }
 
     /// Whether there is a sign-in.

@@ -9,7 +9,7 @@ use crate::session::SessionCredentials;
 use crate::world::World;
 
 /// What is taken out: everything that AWS's tools would take other credentials from, and the tokens that could mint more.
-const TAKEN_OUT: [&str; 14] = [
+const TAKEN_OUT: [&str; 16] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_ROLE_ARN",
@@ -19,6 +19,8 @@ const TAKEN_OUT: [&str; 14] = [
     // The end of other keys: boto3 refuses ours once it has passed.
     "AWS_CREDENTIAL_EXPIRATION",
     "AWS_SECURITY_TOKEN",
+    "ECR_AUTH_COGNITO_CLIENT_SECRET",
+    "ECR_AUTH_COGNITO_PASSWORD",
     "ECR_AUTH_ID_TOKEN",
     "ACTIONS_ID_TOKEN_REQUEST_URL",
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",

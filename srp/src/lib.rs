@@ -57,7 +57,7 @@ pub struct Ephemeral {
 }
 
 /// What Cognito answers, and whose password is claimed to be known.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct PasswordClaim<'a> {
     /// The part of the user pool's id after the `_`.
     pub pool_name: &'a str,

@@ -192,6 +192,19 @@ fn a_revoked_refresh_token_says_what_to_run() {
 }
 
 #[test]
+fn a_refresh_token_is_shown_to_nobody_but_who_gave_it_out() {
+    let lab = lab_with_user();
+    let machine = machine(&lab);
+    credentials(&with_file(&machine, CLIENT_ID));
+    forget_sessions(&machine);
+    let other = crate::lab_machine::lab();
+    let machine = machine.with("AWS_ENDPOINT_URL", &other.http_url());
+    let outcome = run(&machine, CLIENT_ID, &[]);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
+    assert_eq!(other.calls().log.len(), 0);
+}
+
+#[test]
 fn app_clients_with_a_secret() {
     let lab = lab_with_user();
     let machine = machine(&lab);

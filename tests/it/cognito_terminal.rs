@@ -117,6 +117,17 @@ fn one_of_several_kinds_is_chosen() {
 }
 
 #[test]
+fn the_helper_asks_nothing_though_there_is_a_terminal() {
+    let lab = lab();
+    let machine = machine(&lab, CLIENT_ID);
+    let mut terminal = Terminal::run(&machine, &["helper", "get"], Stdout::Terminal);
+    terminal.press(HOST).press("\r\x04").expect("is signed in");
+    let ended = terminal.end();
+    assert_eq!(ended.status, 1);
+    assert!(!ended.shown.contains("Password"), "{ended:?}");
+}
+
+#[test]
 fn giving_up_leaves_the_terminal_as_it_was() {
     let lab = lab();
     add(&lab, user());

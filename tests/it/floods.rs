@@ -29,7 +29,7 @@ fn size(short: usize, long: usize) -> usize {
 }
 
 /// Tells `make soak`, for the page, what was run and how long it took.
-fn record(what: &str, began: Instant) {
+pub fn record(what: &str, began: Instant) {
     let Some(report) = env::var_os("ECR_AUTH_SOAK_REPORT") else {
         return;
     };

@@ -160,10 +160,10 @@ fn no_byte_of_a_secret_goes_where_it_is_not_wanted(#[case] ci: Ci, #[case] of_it
 }
 
 #[rstest]
-#[case::github(Ci::Github)]
-#[case::gitlab(Ci::Gitlab)]
-#[case::buildkite(Ci::Buildkite)]
-fn no_failure_tells_a_secret(#[case] ci: Ci) {
+#[case::github(Ci::Github, &[])]
+#[case::gitlab(Ci::Gitlab, &[])]
+#[case::buildkite(Ci::Buildkite, &["BUILDKITE_AGENT_"])]
+fn no_failure_tells_a_secret(#[case] ci: Ci, #[case] of_its_program: &[&str]) {
     let lab = lab();
     let mut job = Job::start(&lab, ci);
     job.machine = job.machine.with("AWS_MAX_ATTEMPTS", "1").with("ECR_AUTH_CACHE", "off");
@@ -177,6 +177,7 @@ fn no_failure_tells_a_secret(#[case] ci: Ci) {
         &["login", "-vvv", HOST],
         &["login", "-vvv", "--format", "json", HOST],
         &["login", "-vvv", "--role-arn", denied, HOST],
+        &["doctor", "-vvv", HOST],
         &[
             "login",
             "-vvv",
@@ -185,21 +186,72 @@ fn no_failure_tells_a_secret(#[case] ci: Ci) {
             HOST,
         ],
     ];
-    for fault in [
+    let faults = [
         Fault::Throttle,
         Fault::Garbage,
         Fault::Truncated,
         Fault::Reset,
         Fault::IdpRejectedClaim,
-    ] {
+    ];
+    let classes = faults.len();
+    for (class, fault) in faults.into_iter().enumerate() {
         lab.clear_faults();
         lab.fail(Service::Sts, fault);
-        for args in commands {
-            let outcome = job.machine.call(&binary(), args, HOST);
+        for (number, args) in commands.iter().enumerate() {
+            // Under strace, which takes its time, each command fails in one way.
+            let outcome = if number % classes == class {
+                let (outcome, trace) = Trace::of(&job.machine, args, HOST);
+                // A command line of the user's own is handed what the job has.
+                let but = if args.contains(&"--token-command") {
+                    &[""]
+                } else {
+                    of_its_program
+                };
+                trace.assert_programs_have_no_secrets(&job.secrets, but);
+                trace.assert_files_are_private(&job.secrets, &job.machine);
+                outcome
+            } else {
+                job.machine.call(&binary(), args, HOST)
+            };
             assert_eq!(outcome.status, 1, "{args:?}: {outcome:?}");
             job.secrets.assert_unsaid(&outcome.stdout, args);
             job.secrets.assert_unsaid(&outcome.stderr, args);
         }
     }
     assert!(!Path::new(&output).exists());
+}
+
+/// Both steps of the action, and the main step where STS refuses.
+#[test]
+fn nor_do_the_steps_of_the_action() {
+    let lab = lab();
+    let mut job = Job::start(&lab, Ci::Github);
+    job.mark_fetched();
+    let temporary = job.machine.path("runner-temp");
+    fs::create_dir(&temporary).unwrap();
+    let role = job.machine.variable("AWS_ROLE_ARN").unwrap().to_owned();
+    let files = ["GITHUB_STATE", "GITHUB_PATH", "GITHUB_STEP_SUMMARY"];
+    let files = files.map(|name| (name, job.machine.write(name, "").display().to_string()));
+    job.machine = job
+        .machine
+        .without("AWS_ACCESS_KEY_ID")
+        .without("AWS_SECRET_ACCESS_KEY")
+        .with_all(files)
+        .with("RUNNER_TEMP", temporary.to_str().unwrap())
+        .with("AWS_MAX_ATTEMPTS", "1")
+        .with("INPUT_REGISTRIES", HOST)
+        .with("INPUT_ROLE-TO-ASSUME", &role)
+        .with("INPUT_OUTPUT-PASSWORD", "true");
+    for (step, fault) in [("main", Some(Fault::Garbage)), ("main", None), ("post", None)] {
+        lab.clear_faults();
+        let status = i32::from(fault.is_some());
+        fault.map(|fault| lab.fail(Service::Sts, fault));
+        let (outcome, trace) = Trace::of(&job.machine, &["-vvv", "action", step], "");
+        assert_eq!(outcome.status, status, "{step}: {outcome:?}");
+        job.secrets.assert_unsaid(&outcome.stdout, &[step]);
+        job.secrets.assert_unsaid(&outcome.stderr, &[step]);
+        trace.assert_programs_have_no_secrets(&job.secrets, &[]);
+        trace.assert_files_are_private(&job.secrets, &job.machine);
+    }
+    job.secrets.assert_files_keep(&job.machine);
 }

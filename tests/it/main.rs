@@ -31,6 +31,7 @@ mod kubernetes;
 mod lab_machine;
 mod leaks;
 mod leaks_in_jobs;
+mod leaks_in_sign_ins;
 mod login;
 mod moto;
 mod odd_situations;

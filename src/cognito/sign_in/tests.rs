@@ -91,7 +91,11 @@ fn refused(operation: &'static str, code: &str) -> Result<Value, Failure> {
 }
 
 fn verifier() -> Result<Value, Failure> {
-    let parameters = json!({"USER_ID_FOR_SRP": "real", "SALT": "ab", "SRP_B": "abcd", "SECRET_BLOCK": "AAAA"});
+    verifier_with("abcd")
+}
+
+fn verifier_with(server_public: &str) -> Result<Value, Failure> {
+    let parameters = json!({"USER_ID_FOR_SRP": "real", "SALT": "ab", "SRP_B": server_public, "SECRET_BLOCK": "AAAA"});
     challenge("PASSWORD_VERIFIER", "one", &parameters)
 }
 
@@ -142,6 +146,14 @@ fn the_password_is_asked_for_first_and_never_sent() {
     );
     assert_eq!(responses["TIMESTAMP"], "Thu Jan 1 00:00:00 UTC 1970");
     assert!(!format!("{:?}", done.called).contains("s3cret"));
+}
+
+/// With it, whoever answers would know the session's key without knowing the password.
+#[test]
+fn a_number_that_leaves_no_secret_gets_no_proof() {
+    let done = run(&user(None), Flow::Srp, vec![verifier_with("00")], &["s3cret"]);
+    assert!(done.result.unwrap_err().to_string().contains("SRP_B"));
+    assert_eq!(done.called.len(), 1, "{:?}", done.called);
 }
 
 #[test]
