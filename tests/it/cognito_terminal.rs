@@ -120,8 +120,11 @@ fn one_of_several_kinds_is_chosen() {
 fn the_helper_asks_nothing_though_there_is_a_terminal() {
     let lab = lab();
     let machine = machine(&lab, CLIENT_ID);
+    let rules = machine.read(".config/ecr-auth/ecr-auth.yml");
+    let rules = rules.replacen("cognito:\n", "cognito:\n  username: maria\n", 1);
+    machine.write(".config/ecr-auth/ecr-auth.yml", &rules);
     let mut terminal = Terminal::run(&machine, &["helper", "get"], Stdout::Terminal);
-    terminal.press(HOST).press("\r\x04").expect("is signed in");
+    terminal.press(HOST).press("\r\x04").expect("maria is not signed in");
     let ended = terminal.end();
     assert_eq!(ended.status, 1);
     assert!(!ended.shown.contains("Password"), "{ended:?}");

@@ -245,7 +245,9 @@ fn nor_do_the_steps_of_the_action() {
     for (step, fault) in [("main", Some(Fault::Garbage)), ("main", None), ("post", None)] {
         lab.clear_faults();
         let status = i32::from(fault.is_some());
-        fault.map(|fault| lab.fail(Service::Sts, fault));
+        if let Some(fault) = fault {
+            lab.fail(Service::Sts, fault);
+        }
         let (outcome, trace) = Trace::of(&job.machine, &["-vvv", "action", step], "");
         assert_eq!(outcome.status, status, "{step}: {outcome:?}");
         job.secrets.assert_unsaid(&outcome.stdout, &[step]);
