@@ -155,6 +155,12 @@ impl Machine {
     }
 }
 
+/// An error of the system as glibc words it: a static binary has musl's words.
+pub fn in_glibcs_words(text: &str) -> String {
+    text.replace("Symbolic link loop", "Too many levels of symbolic links")
+        .replace("Name does not resolve", "Name or service not known")
+}
+
 /// The binary under test: cargo's, or the one that `ECR_AUTH_TEST_BINARY` names by its absolute path (`make dist` tests what it built).
 pub fn binary() -> PathBuf {
     env::var_os("ECR_AUTH_TEST_BINARY").map_or_else(|| cargo_bin!("ecr-auth").to_path_buf(), PathBuf::from)

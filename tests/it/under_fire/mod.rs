@@ -20,7 +20,7 @@ use rstest::rstest;
 use self::stage::{Stage, Tree};
 use self::state::State;
 use self::subjects::{Column, SUBJECTS, Subject};
-use crate::harness::{HOST, Machine, Outcome};
+use crate::harness::{HOST, Machine, Outcome, in_glibcs_words};
 use crate::jobs::{Job, Kind};
 use crate::lab_machine::lab;
 
@@ -203,7 +203,7 @@ fn shown(outcome: &Outcome, stage: &Stage, ground: &Ground) -> String {
             .replace(&home, "~")
             .replace(ground.lab.http_url().as_str(), "{http}")
             .replace(ground.lab.https_url().as_str(), "{https}");
-        port.replace_all(&line, "$1:{port}").into_owned()
+        in_glibcs_words(&port.replace_all(&line, "$1:{port}"))
     };
     let told = |start: &'static str| {
         outcome
