@@ -257,6 +257,8 @@ fn a_command_has_the_credentials_and_nothing_that_leads_to_others() {
         "BUILDKITE_AGENT_ACCESS_TOKEN",
         "CIRCLE_OIDC_TOKEN",
         "CIRCLE_OIDC_TOKEN_V2",
+        "ECR_AUTH_COGNITO_CLIENT_SECRET",
+        "ECR_AUTH_COGNITO_PASSWORD",
         "ACTIONS_ID_TOKEN_REQUEST_URL",
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
         "MY_TOKEN",
