@@ -90,6 +90,8 @@ without() {
   file=$(file "$1")
   # git would take the copy for a part of the repository around it, and leave it alone.
   (cd "$COPIES/$copy" && GIT_CEILING_DIRECTORIES=$COPIES git apply --whitespace=nowarn "$PATCHES/$1.patch") || { echo "$1: the patch does not apply" && return; }
+  # cargo would take the crate beside ours for built already.
+  rm -rf "$TARGET"/debug/.fingerprint/cognito-srp-copy-*
   if ! cargo_test "$copy" "$suite" --no-run; then
     echo "$1: without it, nothing compiles: $(grep -m 1 '^error' "$COPIES/log")"
   elif cargo_test "$copy" "$suite" -- "$test"; then
@@ -98,6 +100,7 @@ without() {
     echo "$1: without it, $test does not end: $(tail -n 1 "$COPIES/log")"
   fi
   cp "$file" "$COPIES/$copy/$file"
+  rm -rf "$TARGET"/debug/.fingerprint/cognito-srp-copy-*
 }
 
 # all_pass NAME…: whether the tests pass while the protections are there. Else that they fail says nothing.
