@@ -9,7 +9,7 @@ use super::{Kept, Login, SignedIn};
 use crate::cache::Cache;
 use crate::error::{Error, Result};
 use crate::file::{TOKEN_LIMIT, read_secret};
-use crate::identity::{Claims, CognitoSettings, Identity, SignIn, Source};
+use crate::identity::{Claims, CognitoSettings, Identity, SignIn, Source, check_cognito_text};
 use crate::secret::Secret;
 use crate::world::Env;
 
@@ -42,6 +42,10 @@ impl User {
                 "its users don't sign in here: its token is taken from a file",
             ));
         };
+        // The id becomes part of a host's name; the identity pool has no part in changing a password, and may be missing.
+        for (name, text) in [("user-pool-id", id), ("client-id", client_id), ("username", username)] {
+            check_cognito_text(name, text)?;
+        }
         Ok(Self {
             pool: id.to_owned(),
             region: settings.user_pool_region().unwrap_or_default().to_owned(),
