@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::{Aws, Endpoint, Service};
 use crate::cache::{Cache, Fetched, Key, Request};
-use crate::cognito::Login;
+use crate::cognito::{self, Login};
 use crate::error::{Error, Result};
 use crate::identity::{self, Base, CognitoSettings, Identity, RoleSettings, Scope, Source};
 use crate::registry::{Partition, parse_region};
@@ -73,6 +73,7 @@ impl Plan {
             account: None,
         };
         let identity = Identity::choose_for(&scope, env, profile, role)?;
+        let identity = cognito::with_username(identity, env);
         refuse_itself(&identity)?;
         let region = named_region
             .clone()
@@ -103,6 +104,9 @@ impl Plan {
     /// What AWS says, or that it said nothing in time.
     pub fn credentials(&self, cache: &Cache, began: Instant, world: &mut World<'_>) -> Result<SessionCredentials> {
         self.identity.explain(world);
+        if let Source::Cognito(settings) = &self.identity.source {
+            cognito::username(settings, cache, world.now())?;
+        }
         let deadline = token::deadline(&world.env, began)?;
         if !self.is_kept() {
             return self.fetch(&world.env, deadline.saturating_duration_since(Instant::now()));

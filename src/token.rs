@@ -4,6 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::aws::{Aws, CallerIdentity, Endpoint, Service};
 use crate::cache::{Cache, Fetched, Held, Key, KeyBuilder, Request};
+use crate::cognito;
 use crate::config::Target;
 use crate::error::{Error, Result};
 use crate::identity::{self, Identity, RoleSettings, Scope, Source};
@@ -56,6 +57,7 @@ impl Plan {
     fn of(env: &Env, registry: &Registry, profile: Option<&str>, role: &RoleSettings) -> Result<Self> {
         let registry = registry.clone();
         let identity = Identity::choose_for(&Scope::from(&registry), env, profile, role)?;
+        let identity = cognito::with_username(identity, env);
         let service = match registry.is_public() {
             true => Service::EcrPublic,
             false => Service::Ecr,
@@ -98,6 +100,9 @@ impl Plan {
     /// What AWS says, or that it said nothing in time.
     pub fn password(&self, cache: &Cache, name: &str, began: Instant, world: &mut World<'_>) -> Result<Held> {
         self.identity.explain(world);
+        if let Source::Cognito(settings) = &self.identity.source {
+            cognito::username(settings, cache, world.now())?;
+        }
         if let Some(held) = cache.warm(&self.key, name, world.now()) {
             world.detail(|| format!("cache: a fresh token for {}", self.registry.region()));
             return Ok(held);

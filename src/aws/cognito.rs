@@ -196,7 +196,8 @@ impl Aws<'_> {
                 .map(Secret::new)
                 .ok_or_else(|| failed(odd(), failure::ODD_ANSWER_HINT, false));
         }
-        let may_help = status >= 500;
+        // It may have done its part before it failed, or before a proxy gave up on it.
+        let may_help = status >= 500 && lost;
         match call.refusal(&body) {
             Some(refusal) => Err(Tried {
                 may_help: may_help || is_throttled(&refusal.code),

@@ -17,7 +17,7 @@ pub use identity_pool::{Login, OpenIdToken, PoolCredentials, credentials, open_i
 pub use kept::{Kept, KeptSignIn};
 pub use refusal::Refusal;
 pub use sign_in::{Given, Questions, SignedIn, new_password, sign_in};
-pub use user::{User, username};
+pub use user::{User, username, with_username};
 
 use crate::error::Error;
 use crate::secret::Secret;

@@ -9,7 +9,7 @@ use super::{Kept, Login, SignedIn};
 use crate::cache::Cache;
 use crate::error::{Error, Result};
 use crate::file::{TOKEN_LIMIT, read_secret};
-use crate::identity::{Claims, CognitoSettings, SignIn};
+use crate::identity::{Claims, CognitoSettings, Identity, SignIn, Source, check_cognito_text};
 use crate::secret::Secret;
 use crate::world::Env;
 
@@ -42,6 +42,10 @@ impl User {
                 "its users don't sign in here: its token is taken from a file",
             ));
         };
+        // The id becomes part of a host's name; the identity pool has no part in changing a password, and may be missing.
+        for (name, text) in [("user-pool-id", id), ("client-id", client_id), ("username", username)] {
+            check_cognito_text(name, text)?;
+        }
         Ok(Self {
             pool: id.to_owned(),
             region: settings.user_pool_region().unwrap_or_default().to_owned(),
@@ -103,6 +107,19 @@ pub fn username(settings: &CognitoSettings, cache: &Cache, now: SystemTime) -> R
         )
         .hint("run in a terminal: ecr-auth cognito; or name the user with username under cognito in ecr-auth.yml")
     })
+}
+
+/// The identity with the name of the one user who is signed in, where its settings give none: what is kept for one user must not
+/// be handed to another. Without a name where there is none, or more than one.
+pub fn with_username(mut identity: Identity, env: &Env) -> Identity {
+    if let Source::Cognito(settings) = &mut identity.source
+        && settings.provider.is_none()
+        && settings.username.is_none()
+    {
+        let cache = Cache::open(Cache::folder(env));
+        settings.username = username(settings, &cache, SystemTime::now()).ok();
+    }
+    identity
 }
 
 /// The app client's secret: from its file, or `ECR_AUTH_COGNITO_CLIENT_SECRET`.

@@ -143,9 +143,17 @@ impl<'s, 'w> Session<'s, 'w> {
         }
     }
 
-    fn keep(&self, user: &User, signed_in: &SignedIn) -> Result<()> {
-        self.kept(user)?
-            .keep(user, signed_in, self.world.now(), self.deadline()?);
+    fn keep(&mut self, user: &User, signed_in: &SignedIn) -> Result<()> {
+        let kept = self.kept(user)?;
+        kept.keep(user, signed_in, self.world.now(), self.deadline()?);
+        let is_lost = signed_in.refresh_token.is_some() && !kept.is_there(self.world.now());
+        if let Some(folder) = Cache::folder(&self.world.env).filter(|_| is_lost) {
+            self.world.say(&format!(
+                "warning: the sign-in can't be kept in {}, so the next one asks again: make that folder writable, or name another \
+                 one with ECR_AUTH_CACHE_DIR",
+                folder.display()
+            ));
+        }
         // Else a pull at once would be told what the one before was: that nobody is signed in.
         self.cache.forget_failures(self.world.now());
         Ok(())
@@ -195,8 +203,12 @@ fn hand_over(command: &CognitoCommand, mut session: Session<'_, '_>) -> Result<(
         .username
         .as_deref()
         .unwrap_or("another provider's user");
+    let fate = match plan(&session)?.warm(&session.cache, session.world.now()) {
+        Some(_) => "are kept, and not shown on a terminal",
+        None => "could not be kept, and are not shown on a terminal",
+    };
     session.world.say(&format!(
-        "signed in as {who}{role}; the AWS credentials (until {until}) are kept, and not shown on a terminal"
+        "signed in as {who}{role}; the AWS credentials (until {until}) {fate}"
     ));
     Ok(())
 }

@@ -6,7 +6,7 @@ use lab::cognito::{
     CLIENT_ID, CLIENT_SECRET, IDENTITY_POOL_ID, LICENSED_ROLE, LoginProvider, ROTATING_CLIENT_ID, SECRET_CLIENT_ID,
     USER_POOL_ID, UserSpec,
 };
-use lab::{Lab, Permissions, RoleSpec, SigningAlgorithm, Trust};
+use lab::{Fault, FaultRule, Lab, Permissions, RoleSpec, Service, SigningAlgorithm, Trust};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -173,6 +173,68 @@ fn the_helper_takes_the_sign_in_and_never_asks() {
 }
 
 #[test]
+fn without_a_name_one_users_token_is_not_handed_to_another() {
+    let lab = lab_with_user();
+    let eve = UserSpec::new("eve").password(PASSWORD).group("licensed");
+    lab.cognito().add_user(eve).unwrap();
+    let machine = machine(&lab).with("ECR_AUTH_COGNITO_PASSWORD", PASSWORD);
+    configure(&machine);
+    let path = machine.home().join(".config/ecr-auth/ecr-auth.yml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("  username: maria\n", "")).unwrap();
+    let nobody = machine.helper("get", HOST);
+    assert!(nobody.stdout.contains("nobody is signed in"), "{nobody:?}");
+    credentials(&machine.run(&["cognito", "--username", "eve"]));
+    machine.helper("get", HOST).password();
+    let of_eve = credentials(&machine.run(&["assume", "--source", "cognito"]));
+    assert_eq!(of_eve["Version"], 1);
+    credentials(&machine.run(&["cognito", "--username", "maria"]));
+    let calls = lab.calls().log.len();
+    let either = machine.helper("get", HOST);
+    assert!(either.stdout.contains("more than one user"), "{either:?}");
+    let assumed = machine.run(&["assume", "--source", "cognito"]);
+    assert_eq!((assumed.status, assumed.stdout.as_str()), (1, ""), "{assumed:?}");
+    assert_eq!(lab.calls().log.len(), calls);
+}
+
+#[rstest]
+#[case("InitiateAuth", 2)]
+#[case("RespondToAuthChallenge", 1)]
+fn only_what_can_be_repeated_is_tried_again(#[case] operation: &str, #[case] calls: u64) {
+    let lab = lab_with_user();
+    let machine = machine(&lab);
+    lab.add_fault(FaultRule {
+        service: Service::CognitoIdp,
+        operation: Some(operation.into()),
+        calls: Some(1),
+        fault: Fault::Status { status: 504 },
+    });
+    let outcome = with_file(&machine, CLIENT_ID);
+    assert_eq!(outcome.status == 0, calls > 1, "{outcome:?}");
+    assert_eq!(lab.count(&format!("cognito-idp:{operation}")), calls, "{outcome:?}");
+}
+
+#[rstest]
+#[case("change-password", "--user-pool-id", "evil.invalid/a_z")]
+#[case("forgot-password", "--user-pool-id", "evil.invalid/a_z")]
+#[case("change-password", "--client-id", "a b")]
+#[case("forgot-password", "--username", " ")]
+fn ids_are_looked_at_before_anybody_is_asked(#[case] what: &str, #[case] flag: &str, #[case] wrong: &str) {
+    let machine = Machine::new().with("ECR_AUTH_COGNITO_PASSWORD", PASSWORD);
+    let mut args = vec!["cognito", what];
+    for (name, right) in [
+        ("--user-pool-id", USER_POOL_ID),
+        ("--client-id", CLIENT_ID),
+        ("--username", "maria"),
+    ] {
+        args.extend([name, if name == flag { wrong } else { right }]);
+    }
+    let outcome = machine.run(&args);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
+    assert!(outcome.stderr.contains(flag.trim_start_matches('-')), "{outcome:?}");
+}
+
+#[test]
 fn a_revoked_refresh_token_says_what_to_run() {
     let lab = lab_with_user();
     let machine = machine(&lab);
@@ -274,6 +336,18 @@ fn without_a_cache_nothing_is_kept() {
     assert_eq!(machine.cache_files().len(), 0);
     credentials(&with_file(&machine, CLIENT_ID));
     assert_eq!(lab.count("cognito-idp:InitiateAuth"), 2);
+}
+
+#[test]
+fn a_sign_in_that_cannot_be_kept_is_not_called_kept() {
+    let lab = lab_with_user();
+    let machine = machine(&lab);
+    let folder = machine.write("file", "no folder").join("x");
+    let machine = machine.with("ECR_AUTH_CACHE_DIR", folder.to_str().unwrap());
+    let outcome = with_file(&machine, CLIENT_ID);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let warning = format!("warning: the sign-in can't be kept in {}", folder.display());
+    assert!(outcome.stderr.contains(&warning), "{outcome:?}");
 }
 
 #[test]
