@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use super::SetupArgs;
-use super::cognito::{rule, say_what_is_next};
+use super::cognito::{has_same_pools, other_pools, rule, say_what_is_next};
 use super::confirm::confirm;
 use super::plan::{Changes, Plan};
-use crate::config::{CognitoEdit, Config, RuleEdit, VendorFile};
+use crate::cache::Cache;
+use crate::cognito::{Kept, KeptSignIn};
+use crate::config::{CognitoEdit, Config, RuleEdit, VendorFile, VendorRegistry};
 use crate::docker::{Answer, ConfigFile, look_up, shown};
 use crate::error::{Error, Result};
 use crate::identity::CognitoSettings;
@@ -23,6 +25,7 @@ pub(super) fn run(args: &SetupArgs, file: &Path, config_path: Option<&Path>, wor
     let vendor = VendorFile::read(file)?;
     let settings = settings(args, &vendor, &config)?;
     refuse_to_take_over(&vendor, &config, config_path, world)?;
+    refuse_to_stand_in_front(&vendor, &config, world)?;
     let hosts: Vec<String> = vendor.registries.iter().map(|registry| registry.name.clone()).collect();
     let rules: Vec<RuleEdit> = vendor
         .registries
@@ -65,18 +68,8 @@ fn refuse_other_flags(args: &SetupArgs) -> Result<()> {
 /// The vendor's pools, with what the user says of the same ones already.
 fn settings(args: &SetupArgs, vendor: &VendorFile, config: &Config) -> Result<CognitoSettings> {
     let username = args.sign_in.username.clone();
-    let ids = |settings: &CognitoSettings| {
-        let ids = (settings.user_pool_id.clone(), settings.client_id.clone());
-        (ids, settings.identity_pool_id.clone(), settings.provider.clone())
-    };
     let mut settings = match config.cognito() {
-        Some(known) if ids(known) != ids(&vendor.cognito) => {
-            return Err(Error::usage(
-                "cognito",
-                "ecr-auth.yml has a sign-in to other pools already, and there is one for a file",
-            )
-            .hint("name another file with --config, or take the old one back first: ecr-auth logout"));
-        }
+        Some(known) if !has_same_pools(known, &vendor.cognito) => return Err(other_pools()),
         Some(known) => known.clone(),
         None => vendor.cognito.clone(),
     };
@@ -103,6 +96,28 @@ fn refuse_to_take_over(
         }
     }
     Ok(())
+}
+
+/// The ids of pools are no secret: whoever knows them could have the password of a user who is signed in already sent to a host of
+/// their own, by a name in front of the vendor's registry. That is for the user alone to say.
+fn refuse_to_stand_in_front(vendor: &VendorFile, config: &Config, world: &World<'_>) -> Result<()> {
+    let is_new = |registry: &&VendorRegistry| registry.registry.is_some() && !config.has_rule(&registry.name);
+    let Some(registry) = vendor.registries.iter().find(is_new) else {
+        return Ok(());
+    };
+    let pools = &vendor.cognito;
+    let is_theirs = |kept: &KeptSignIn| {
+        Some(&kept.user_pool_id) == pools.user_pool_id.as_ref() && Some(&kept.client_id) == pools.client_id.as_ref()
+    };
+    let cache = Cache::open(Cache::folder(&world.env));
+    if config.cognito().is_none() && !Kept::all(&cache, world.now()).iter().any(is_theirs) {
+        return Ok(());
+    }
+    Err(Error::usage(
+        format!("the registry {}", registry.name),
+        "a sign-in to these pools is there already, and whoever runs that host would be sent its password",
+    )
+    .hint("if you trust that host, write its rule into ecr-auth.yml yourself: match, registry and source: cognito; else ask for a file without it"))
 }
 
 /// Who reads this has to see it: it goes where the question is put.
