@@ -167,6 +167,19 @@ fn what_the_user_has_is_not_taken_over() {
         0,
         "warning: docker has the helper \"ecr-auth\" for 111122223333.dkr.ecr",
     );
+    let store = "{\"credsStore\": \"fake\"}";
+    with(
+        DOCKER,
+        store,
+        0,
+        "warning: docker asks the store \"fake\" for images.northwind.example now",
+    );
+    with(
+        RULES,
+        "defaults:\n  role-arn: ci-push\n",
+        2,
+        "the defaults of ecr-auth.yml say whose credentials are used for it",
+    );
     let password = format!("{{\"auths\": {{\"{HOST}\": {{\"auth\": \"QVdTOmh1bnRlcjI=\"}}}}}}");
     with(
         DOCKER,
@@ -223,6 +236,21 @@ fn a_sign_in_without_a_block_is_not_stood_in_front_of_either() {
     assert_eq!(outcome.status, 2, "{outcome:?}");
     assert!(outcome.stderr.contains("is there already"), "{outcome:?}");
     assert!(is_untouched(&machine));
+}
+
+#[test]
+fn a_registry_that_docker_asks_ecr_auth_for_already_is_the_users_own() {
+    let machine = machine(VENDOR);
+    let store = "{\"credsStore\": \"ecr-auth\"}";
+    machine.write(DOCKER, store);
+    let outcome = import(&machine, &["--yes"]);
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("docker asks ecr-auth for it already"),
+        "{outcome:?}"
+    );
+    assert_eq!(machine.read(DOCKER), store);
+    assert!(!machine.home().join(RULES).exists());
 }
 
 #[test]

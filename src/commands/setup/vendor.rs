@@ -9,10 +9,13 @@ use super::plan::{Changes, Plan};
 use crate::cache::Cache;
 use crate::cognito::{Kept, KeptSignIn};
 use crate::config::{CognitoEdit, Config, RuleEdit, VendorFile, VendorRegistry};
-use crate::docker::{Answer, ConfigFile, look_up, shown};
+use crate::docker::{Answer, ConfigFile, Found, HELPER, Lookup, look_up, shown};
 use crate::error::{Error, Result};
 use crate::identity::CognitoSettings;
 use crate::world::World;
+
+/// The setting of docker's that names a helper for every registry.
+const STORE: &str = "credsStore";
 
 /// Reads the file, shows the change, asks, and writes it.
 ///
@@ -39,6 +42,7 @@ pub(super) fn run(args: &SetupArgs, file: &Path, config_path: Option<&Path>, wor
         profile: None,
     };
     let plan = Plan::new(args, config_path, changes, world)?;
+    refuse_to_replace_own(&plan, &vendor, &config, args, world)?;
     if args.dry_run {
         plan.show(world)?;
         return warn(&plan, &vendor, args, world);
@@ -120,6 +124,41 @@ fn refuse_to_stand_in_front(vendor: &VendorFile, config: &Config, world: &World<
     .hint("if you trust that host, write its rule into ecr-auth.yml yourself: match, registry and source: cognito; else ask for a file without it"))
 }
 
+/// A host of ECR without a rule may be the user's own all the same: by the defaults, or by the helper that docker asks for everything.
+fn refuse_to_replace_own(
+    plan: &Plan<'_>,
+    vendor: &VendorFile,
+    config: &Config,
+    args: &SetupArgs,
+    world: &World<'_>,
+) -> Result<()> {
+    let is_new = |registry: &&VendorRegistry| registry.registry.is_none() && !config.has_rule(&registry.name);
+    for registry in vendor.registries.iter().filter(is_new) {
+        let cause = if config.defaults_say_who() {
+            "the defaults of ecr-auth.yml say whose credentials are used for it"
+        } else if is_served_by_store(plan.files(), &registry.name, args, world)? {
+            "docker asks ecr-auth for it already, as for every registry (credsStore)"
+        } else {
+            continue;
+        };
+        return Err(Error::usage(format!("the registry {}", registry.name), cause).hint(
+            "if it is the vendor's, write the block cognito and the rule into ecr-auth.yml yourself: match and source: cognito; else ask for a file without it",
+        ));
+    }
+    Ok(())
+}
+
+fn is_served_by_store(files: &[ConfigFile], host: &str, args: &SetupArgs, world: &World<'_>) -> Result<bool> {
+    let is_ours = |found: &Found| {
+        let Answer::Helper { name, named_by } = &found.answer else {
+            return false;
+        };
+        *named_by == STORE && name == HELPER
+    };
+    let lookups = look_ups(files, host, args, world)?;
+    Ok(lookups.iter().filter_map(|lookup| lookup.found.as_ref()).any(is_ours))
+}
+
 /// Who reads this has to see it: it goes where the question is put.
 fn show(diff: &str, world: &mut World<'_>) -> Result<()> {
     let plain = |c: char| {
@@ -152,34 +191,42 @@ fn warn(plan: &Plan<'_>, vendor: &VendorFile, args: &SetupArgs, world: &mut Worl
 
 /// The helpers and passwords that the clients have for the host: they are not used any more.
 fn used_now(files: &[ConfigFile], host: &str, args: &SetupArgs, world: &World<'_>) -> Result<Vec<String>> {
-    let mut env = world.env.clone();
-    if let Some(folder) = &args.docker_config {
-        env.set("DOCKER_CONFIG", folder.to_string_lossy());
-    }
     let mut lines = Vec::new();
-    let mut kinds = Vec::new();
-    for file in files {
-        if kinds.contains(&file.kind) {
-            continue;
-        }
-        kinds.push(file.kind);
-        let lookup = look_up(file.kind, host, &env)?;
+    for lookup in look_ups(files, host, args, world)? {
+        let mut has_helper = false;
         for found in lookup.found.into_iter().chain(lookup.shadowed) {
             let what = match found.answer {
-                Answer::Password(_) => "a password of its own".to_owned(),
-                Answer::Helper {
-                    name,
-                    named_by: "credHelpers",
-                } => format!("the helper {name:?}"),
-                Answer::Helper { .. } => continue,
+                Answer::Password(_) => "has a password of its own".to_owned(),
+                // A store behind a helper of the host's own is not asked.
+                Answer::Helper { named_by: STORE, .. } if has_helper => continue,
+                Answer::Helper { name, named_by: STORE } => format!("asks the store {name:?}"),
+                Answer::Helper { name, .. } => {
+                    has_helper = true;
+                    format!("has the helper {name:?}")
+                }
             };
             lines.push(format!(
-                "warning: {} has {what} for {host} now, which is not used once the file's sign-in is",
-                file.kind.name()
+                "warning: {} {what} for {host} now, which is not used once the file's sign-in is",
+                lookup.kind.name()
             ));
         }
     }
     Ok(lines)
+}
+
+/// What each client that is set up would use for the host now.
+fn look_ups(files: &[ConfigFile], host: &str, args: &SetupArgs, world: &World<'_>) -> Result<Vec<Lookup>> {
+    let mut env = world.env.clone();
+    if let Some(folder) = &args.docker_config {
+        env.set("DOCKER_CONFIG", folder.to_string_lossy());
+    }
+    let mut kinds = Vec::new();
+    for file in files {
+        if !kinds.contains(&file.kind) {
+            kinds.push(file.kind);
+        }
+    }
+    kinds.into_iter().map(|kind| look_up(kind, host, &env)).collect()
 }
 
 fn ask(args: &SetupArgs) -> Result<()> {
