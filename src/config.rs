@@ -157,6 +157,33 @@ impl Config {
         rule.pattern.glob()
     }
 
+    /// Whether a rule of its own or a glob's holds for a host of ECR or an alias.
+    pub fn has_rule(&self, name: &str) -> bool {
+        match Registry::parse(name) {
+            Some(registry) => self.rules.iter().any(|rule| rule.pattern.matches(&registry)),
+            None => self.alias(name).is_some(),
+        }
+    }
+
+    /// Whether hosts without a rule have credentials that somebody chose, other than the sign-in to Cognito.
+    pub fn defaults_say_who(&self) -> bool {
+        let Settings { profile, role, .. } = &self.defaults;
+        let is_chosen = profile.is_some() || role.role_arn.is_some() || role.source != SourceChoice::default();
+        is_chosen && role.source != SourceChoice::Cognito
+    }
+
+    /// Whether other registries than these need the sign-in to Cognito.
+    pub fn signs_in_beyond(&self, hosts: &[String]) -> bool {
+        let signs_in = |settings: &Settings| settings.role.source == SourceChoice::Cognito;
+        let is_named = |rule: &Rule| {
+            rule.pattern
+                .exact()
+                .is_some_and(|name| hosts.iter().any(|host| host == name))
+        };
+        let mut others = self.rules.iter().filter(|rule| !is_named(rule));
+        signs_in(&self.defaults) || others.any(|rule| signs_in(&rule.settings))
+    }
+
     /// The line of the rule that a registry of somebody else's would take something away from: one that holds for its name already, and
     /// is not the very rule that [`VendorFile`] asks for.
     pub fn line_against(&self, asked: &VendorRegistry) -> Option<u64> {

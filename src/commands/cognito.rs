@@ -154,8 +154,6 @@ impl<'s, 'w> Session<'s, 'w> {
                 folder.display()
             ));
         }
-        // Else a pull at once would be told what the one before was: that nobody is signed in.
-        self.cache.forget_failures(self.world.now());
         Ok(())
     }
 

@@ -218,6 +218,35 @@ fn nothing_is_written_where_something_cannot_be() {
 }
 
 #[test]
+fn another_pool_does_not_take_over_the_registries_of_the_first() {
+    let machine = Machine::new();
+    let bin = bin(&machine);
+    let all = [&POOLS[..], &["--username", "zoe", HOST]].concat();
+    assert_eq!(machine.run(&setup(&bin, &all)).status, 0);
+    let (rules, profile) = (machine.read(RULES), machine.read(".aws/config"));
+    let mut other = [
+        &POOLS[..],
+        &["--username", "kim", "444455556666.dkr.ecr.eu-west-1.amazonaws.com"],
+    ]
+    .concat();
+    other[1] = "eu-west-1_Other";
+    let outcome = machine.run(&setup(&bin, &other));
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+    for said in [
+        "has a sign-in to other pools already",
+        "hint: name another file with --config",
+    ] {
+        assert!(outcome.stderr.contains(said), "{said}: {}", outcome.stderr);
+    }
+    assert_eq!((machine.read(RULES), machine.read(".aws/config")), (rules, profile));
+    // For the registries that are named, all of it is said anew.
+    other[8] = HOST;
+    let outcome = machine.run(&setup(&bin, &other));
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(machine.read(RULES).contains("eu-west-1_Other"));
+}
+
+#[test]
 fn a_broken_file_of_a_client_stops_all_of_it() {
     let machine = Machine::new();
     let bin = bin(&machine);

@@ -28,6 +28,14 @@ fn machine(vendor: &str) -> Machine {
     machine
 }
 
+/// The vendor's file with the pools that the lab has.
+fn of_the_lab() -> String {
+    VENDOR
+        .replace("eu-west-1_AbCdEfGhI", USER_POOL_ID)
+        .replace("1h57kf5cpq17m0eml12EXAMPLE", CLIENT_ID)
+        .replace("eu-west-1:12345678-abcd-1234-abcd-123456789012", IDENTITY_POOL_ID)
+}
+
 fn args(machine: &Machine, more: &[&str]) -> Vec<String> {
     let file = machine.home().join("vendor.yml").display().to_string();
     let bin = machine.path("bin").display().to_string();
@@ -153,6 +161,19 @@ fn what_the_user_has_is_not_taken_over() {
         0,
         "warning: docker has the helper \"ecr-auth\" for 111122223333.dkr.ecr",
     );
+    let store = "{\"credsStore\": \"fake\"}";
+    with(
+        DOCKER,
+        store,
+        0,
+        "warning: docker asks the store \"fake\" for images.northwind.example now",
+    );
+    with(
+        RULES,
+        "defaults:\n  role-arn: ci-push\n",
+        2,
+        "the defaults of ecr-auth.yml say whose credentials are used for it",
+    );
     let password = format!("{{\"auths\": {{\"{HOST}\": {{\"auth\": \"QVdTOmh1bnRlcjI=\"}}}}}}");
     with(
         DOCKER,
@@ -160,6 +181,70 @@ fn what_the_user_has_is_not_taken_over() {
         0,
         "warning: docker has a password of its own for 111122223333.dkr.ecr",
     );
+}
+
+/// The pools' ids are public: another file with them must not send what a user signed in for to another host.
+#[test]
+fn a_second_file_cannot_stand_in_front_of_a_sign_in() {
+    let alias = "  - match: images.northwind.example\n    registry: 111122223333.dkr.ecr.eu-west-1.amazonaws.com\n    source: cognito\n";
+    let machine = machine(&VENDOR.replace(alias, ""));
+    assert_eq!(import(&machine, &["--username", "eve", "--yes"]).status, 0);
+    let (rules, docker) = (machine.read(RULES), machine.read(DOCKER));
+    machine.write("vendor.yml", VENDOR);
+    let outcome = import(&machine, &["--yes"]);
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+    for said in [
+        "the registry images.northwind.example: a sign-in to these pools is there already",
+        "hint: if you trust that host, write its rule",
+    ] {
+        assert!(outcome.stderr.contains(said), "{said}: {}", outcome.stderr);
+    }
+    assert_eq!((machine.read(RULES), machine.read(DOCKER)), (rules.clone(), docker));
+    // What the user says is heard.
+    machine.write(RULES, &format!("{rules}{alias}"));
+    let outcome = import(&machine, &["--yes"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(machine.read(DOCKER).contains("images.northwind.example"));
+}
+
+#[test]
+fn a_sign_in_without_a_block_is_not_stood_in_front_of_either() {
+    let lab = lab();
+    let user = UserSpec::new("maria").password("Correct-horse-battery-1");
+    lab.cognito().add_user(user.group("licensed")).unwrap();
+    let machine = machine(&of_the_lab()).with("AWS_ENDPOINT_URL", &lab.http_url());
+    let file = machine
+        .write("password", "Correct-horse-battery-1\n")
+        .display()
+        .to_string();
+    let ids = [
+        ["--user-pool-id", USER_POOL_ID],
+        ["--client-id", CLIENT_ID],
+        ["--identity-pool-id", IDENTITY_POOL_ID],
+        ["--username", "maria"],
+        ["--password-file", &file],
+    ];
+    let signed_in = machine.run(&[&["cognito"], &ids.concat()[..]].concat());
+    assert_eq!(signed_in.status, 0, "{signed_in:?}");
+    let outcome = import(&machine, &["--yes"]);
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+    assert!(outcome.stderr.contains("is there already"), "{outcome:?}");
+    assert!(is_untouched(&machine));
+}
+
+#[test]
+fn a_registry_that_docker_asks_ecr_auth_for_already_is_the_users_own() {
+    let machine = machine(VENDOR);
+    let store = "{\"credsStore\": \"ecr-auth\"}";
+    machine.write(DOCKER, store);
+    let outcome = import(&machine, &["--yes"]);
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("docker asks ecr-auth for it already"),
+        "{outcome:?}"
+    );
+    assert_eq!(machine.read(DOCKER), store);
+    assert!(!machine.home().join(RULES).exists());
 }
 
 #[test]
@@ -210,11 +295,7 @@ fn a_customer_signs_in_once_and_pulls() {
         .password("Correct-horse-battery-1")
         .group("licensed");
     lab.cognito().add_user(user).unwrap();
-    let vendor = VENDOR
-        .replace("eu-west-1_AbCdEfGhI", USER_POOL_ID)
-        .replace("1h57kf5cpq17m0eml12EXAMPLE", CLIENT_ID)
-        .replace("eu-west-1:12345678-abcd-1234-abcd-123456789012", IDENTITY_POOL_ID);
-    let machine = machine(&vendor).with("AWS_ENDPOINT_URL", &lab.http_url());
+    let machine = machine(&of_the_lab()).with("AWS_ENDPOINT_URL", &lab.http_url());
     let outcome = import(&machine, &["--username", "maria", "--yes"]);
     assert_eq!(outcome.status, 0, "{outcome:?}");
     let file = machine

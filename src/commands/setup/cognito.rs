@@ -24,6 +24,7 @@ pub(super) fn run(args: &SetupArgs, config_path: Option<&Path>, world: &mut Worl
     let config = Config::load_if_there(&world.env, config_path)?;
     let settings = settings(args, &config)?;
     let hosts = hosts(args, &config, world)?;
+    refuse_to_rebind(&settings, &hosts, &config)?;
     let rules: Vec<RuleEdit> = hosts.iter().map(|host| rule(host, None)).collect();
     warn_of_globs(&rules, &config, world);
     let name = args.identity.profile.as_deref().unwrap_or(PROFILE);
@@ -43,6 +44,30 @@ pub(super) fn run(args: &SetupArgs, config_path: Option<&Path>, world: &mut Worl
     }
     say_what_is_next(&settings, &hosts, world);
     Ok(())
+}
+
+/// There is one block for a file: with other pools in it, registries that were set up before would be asked for as somebody else.
+fn refuse_to_rebind(settings: &CognitoSettings, hosts: &[String], config: &Config) -> Result<()> {
+    match config.cognito() {
+        Some(known) if !has_same_pools(known, settings) && config.signs_in_beyond(hosts) => Err(other_pools()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether both sign in at the same places.
+pub(super) fn has_same_pools(one: &CognitoSettings, other: &CognitoSettings) -> bool {
+    one.user_pool_id == other.user_pool_id
+        && one.client_id == other.client_id
+        && one.identity_pool_id == other.identity_pool_id
+        && one.provider == other.provider
+}
+
+pub(super) fn other_pools() -> Error {
+    Error::usage(
+        "cognito",
+        "ecr-auth.yml has a sign-in to other pools already, and there is one for a file",
+    )
+    .hint("name another file with --config, or take the old one back first: ecr-auth logout")
 }
 
 /// The rule of a host, or of an alias with the registry behind it, for who signs in.

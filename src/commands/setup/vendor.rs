@@ -3,14 +3,19 @@
 use std::path::Path;
 
 use super::SetupArgs;
-use super::cognito::{rule, say_what_is_next};
+use super::cognito::{has_same_pools, other_pools, rule, say_what_is_next};
 use super::plan::{Changes, Plan};
-use crate::config::{CognitoEdit, Config, RuleEdit, VendorFile};
-use crate::docker::{Answer, ConfigFile, look_up, shown};
+use crate::cache::Cache;
+use crate::cognito::{Kept, KeptSignIn};
+use crate::config::{CognitoEdit, Config, RuleEdit, VendorFile, VendorRegistry};
+use crate::docker::{Answer, ConfigFile, Found, HELPER, Lookup, look_up, shown};
 use crate::error::{Error, Result};
 use crate::identity::CognitoSettings;
 use crate::terminal::Terminal;
 use crate::world::World;
+
+/// The setting of docker's that names a helper for every registry.
+const STORE: &str = "credsStore";
 
 /// Reads the file, shows the change, asks, and writes it.
 ///
@@ -23,6 +28,7 @@ pub(super) fn run(args: &SetupArgs, file: &Path, config_path: Option<&Path>, wor
     let vendor = VendorFile::read(file)?;
     let settings = settings(args, &vendor, &config)?;
     refuse_to_take_over(&vendor, &config, config_path, world)?;
+    refuse_to_stand_in_front(&vendor, &config, world)?;
     let hosts: Vec<String> = vendor.registries.iter().map(|registry| registry.name.clone()).collect();
     let rules: Vec<RuleEdit> = vendor
         .registries
@@ -36,6 +42,7 @@ pub(super) fn run(args: &SetupArgs, file: &Path, config_path: Option<&Path>, wor
         profile: None,
     };
     let plan = Plan::new(args, config_path, changes, world)?;
+    refuse_to_replace_own(&plan, &vendor, &config, args, world)?;
     if args.dry_run {
         plan.show(world)?;
         return warn(&plan, &vendor, args, world);
@@ -65,18 +72,8 @@ fn refuse_other_flags(args: &SetupArgs) -> Result<()> {
 /// The vendor's pools, with what the user says of the same ones already.
 fn settings(args: &SetupArgs, vendor: &VendorFile, config: &Config) -> Result<CognitoSettings> {
     let username = args.sign_in.username.clone();
-    let ids = |settings: &CognitoSettings| {
-        let ids = (settings.user_pool_id.clone(), settings.client_id.clone());
-        (ids, settings.identity_pool_id.clone(), settings.provider.clone())
-    };
     let mut settings = match config.cognito() {
-        Some(known) if ids(known) != ids(&vendor.cognito) => {
-            return Err(Error::usage(
-                "cognito",
-                "ecr-auth.yml has a sign-in to other pools already, and there is one for a file",
-            )
-            .hint("name another file with --config, or take the old one back first: ecr-auth logout"));
-        }
+        Some(known) if !has_same_pools(known, &vendor.cognito) => return Err(other_pools()),
         Some(known) => known.clone(),
         None => vendor.cognito.clone(),
     };
@@ -103,6 +100,63 @@ fn refuse_to_take_over(
         }
     }
     Ok(())
+}
+
+/// The ids of pools are no secret: whoever knows them could have the password of a user who is signed in already sent to a host of
+/// their own, by a name in front of the vendor's registry. That is for the user alone to say.
+fn refuse_to_stand_in_front(vendor: &VendorFile, config: &Config, world: &World<'_>) -> Result<()> {
+    let is_new = |registry: &&VendorRegistry| registry.registry.is_some() && !config.has_rule(&registry.name);
+    let Some(registry) = vendor.registries.iter().find(is_new) else {
+        return Ok(());
+    };
+    let pools = &vendor.cognito;
+    let is_theirs = |kept: &KeptSignIn| {
+        Some(&kept.user_pool_id) == pools.user_pool_id.as_ref() && Some(&kept.client_id) == pools.client_id.as_ref()
+    };
+    let cache = Cache::open(Cache::folder(&world.env));
+    if config.cognito().is_none() && !Kept::all(&cache, world.now()).iter().any(is_theirs) {
+        return Ok(());
+    }
+    Err(Error::usage(
+        format!("the registry {}", registry.name),
+        "a sign-in to these pools is there already, and whoever runs that host would be sent its password",
+    )
+    .hint("if you trust that host, write its rule into ecr-auth.yml yourself: match, registry and source: cognito; else ask for a file without it"))
+}
+
+/// A host of ECR without a rule may be the user's own all the same: by the defaults, or by the helper that docker asks for everything.
+fn refuse_to_replace_own(
+    plan: &Plan<'_>,
+    vendor: &VendorFile,
+    config: &Config,
+    args: &SetupArgs,
+    world: &World<'_>,
+) -> Result<()> {
+    let is_new = |registry: &&VendorRegistry| registry.registry.is_none() && !config.has_rule(&registry.name);
+    for registry in vendor.registries.iter().filter(is_new) {
+        let cause = if config.defaults_say_who() {
+            "the defaults of ecr-auth.yml say whose credentials are used for it"
+        } else if is_served_by_store(plan.files(), &registry.name, args, world)? {
+            "docker asks ecr-auth for it already, as for every registry (credsStore)"
+        } else {
+            continue;
+        };
+        return Err(Error::usage(format!("the registry {}", registry.name), cause).hint(
+            "if it is the vendor's, write the block cognito and the rule into ecr-auth.yml yourself: match and source: cognito; else ask for a file without it",
+        ));
+    }
+    Ok(())
+}
+
+fn is_served_by_store(files: &[ConfigFile], host: &str, args: &SetupArgs, world: &World<'_>) -> Result<bool> {
+    let is_ours = |found: &Found| {
+        let Answer::Helper { name, named_by } = &found.answer else {
+            return false;
+        };
+        *named_by == STORE && name == HELPER
+    };
+    let lookups = look_ups(files, host, args, world)?;
+    Ok(lookups.iter().filter_map(|lookup| lookup.found.as_ref()).any(is_ours))
 }
 
 /// Who reads this has to see it: it goes where the question is put.
@@ -137,34 +191,42 @@ fn warn(plan: &Plan<'_>, vendor: &VendorFile, args: &SetupArgs, world: &mut Worl
 
 /// The helpers and passwords that the clients have for the host: they are not used any more.
 fn used_now(files: &[ConfigFile], host: &str, args: &SetupArgs, world: &World<'_>) -> Result<Vec<String>> {
-    let mut env = world.env.clone();
-    if let Some(folder) = &args.docker_config {
-        env.set("DOCKER_CONFIG", folder.to_string_lossy());
-    }
     let mut lines = Vec::new();
-    let mut kinds = Vec::new();
-    for file in files {
-        if kinds.contains(&file.kind) {
-            continue;
-        }
-        kinds.push(file.kind);
-        let lookup = look_up(file.kind, host, &env)?;
+    for lookup in look_ups(files, host, args, world)? {
+        let mut has_helper = false;
         for found in lookup.found.into_iter().chain(lookup.shadowed) {
             let what = match found.answer {
-                Answer::Password(_) => "a password of its own".to_owned(),
-                Answer::Helper {
-                    name,
-                    named_by: "credHelpers",
-                } => format!("the helper {name:?}"),
-                Answer::Helper { .. } => continue,
+                Answer::Password(_) => "has a password of its own".to_owned(),
+                // A store behind a helper of the host's own is not asked.
+                Answer::Helper { named_by: STORE, .. } if has_helper => continue,
+                Answer::Helper { name, named_by: STORE } => format!("asks the store {name:?}"),
+                Answer::Helper { name, .. } => {
+                    has_helper = true;
+                    format!("has the helper {name:?}")
+                }
             };
             lines.push(format!(
-                "warning: {} has {what} for {host} now, which is not used once the file's sign-in is",
-                file.kind.name()
+                "warning: {} {what} for {host} now, which is not used once the file's sign-in is",
+                lookup.kind.name()
             ));
         }
     }
     Ok(lines)
+}
+
+/// What each client that is set up would use for the host now.
+fn look_ups(files: &[ConfigFile], host: &str, args: &SetupArgs, world: &World<'_>) -> Result<Vec<Lookup>> {
+    let mut env = world.env.clone();
+    if let Some(folder) = &args.docker_config {
+        env.set("DOCKER_CONFIG", folder.to_string_lossy());
+    }
+    let mut kinds = Vec::new();
+    for file in files {
+        if !kinds.contains(&file.kind) {
+            kinds.push(file.kind);
+        }
+    }
+    kinds.into_iter().map(|kind| look_up(kind, host, &env)).collect()
 }
 
 fn ask(args: &SetupArgs) -> Result<()> {
