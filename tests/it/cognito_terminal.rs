@@ -145,6 +145,19 @@ fn giving_up_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
+fn credentials_that_cannot_be_kept_are_not_called_kept() {
+    let lab = lab();
+    add(&lab, user());
+    let machine = machine(&lab, CLIENT_ID);
+    let folder = machine.write("file", "no folder").join("x");
+    let machine = machine.with("ECR_AUTH_CACHE_DIR", folder.to_str().unwrap());
+    let mut terminal = Terminal::run(&machine, &["cognito", "--username", "maria"], Stdout::Terminal);
+    terminal.expect("Password of maria: ").answer(PASSWORD);
+    terminal.expect("could not be kept");
+    terminal.end();
+}
+
+#[test]
 fn a_line_can_be_corrected() {
     let lab = lab();
     add(&lab, user());
