@@ -90,10 +90,10 @@ impl<'s, 'w> Session<'s, 'w> {
     fn new(settings: CognitoSettings, args: &'s CognitoArgs, world: &'s mut World<'w>) -> Result<Self> {
         Ok(Self {
             identity: Identity::of_cognito(&settings, &world.env)?,
+            terminal: Terminal::open(args::in_terminal(None, &settings)),
             settings,
             args,
             cache: Cache::open(Cache::folder(&world.env)),
-            terminal: Terminal::open(args.command("")),
             world,
         })
     }
@@ -155,11 +155,6 @@ impl<'s, 'w> Session<'s, 'w> {
             ));
         }
         Ok(())
-    }
-
-    /// The command line to run where there is a terminal.
-    fn command(&self, what: &str) -> String {
-        self.args.command(what)
     }
 }
 

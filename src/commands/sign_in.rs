@@ -154,7 +154,10 @@ pub fn command_line(settings: &CognitoSettings) -> Result<Vec<String>> {
     let flags = [
         ("user-pool-id", settings.user_pool_id.clone()),
         ("client-id", settings.client_id.clone()),
-        ("identity-pool-id", Some(settings.identity_pool_id.clone())),
+        (
+            "identity-pool-id",
+            Some(settings.identity_pool_id.clone()).filter(|id| !id.is_empty()),
+        ),
         ("username", settings.username.clone()),
         (
             "client-secret-file",

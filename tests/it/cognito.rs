@@ -486,3 +486,36 @@ fn role_of_the_pool(lab: &Lab) -> String {
         permissions: Permissions::allow([]),
     })
 }
+
+#[test]
+fn where_nobody_can_be_asked_the_command_to_run_is_told_whole() {
+    let lab = lab_with_user();
+    let machine = machine(&lab);
+    let secret = machine.write("client secret", CLIENT_SECRET).display().to_string();
+    let flags = flags(SECRET_CLIENT_ID);
+    let ids = flags[1..].join(" ");
+    let run = |what: &str| {
+        let mut args = vec!["cognito", what];
+        args.extend(flags[1..].iter().map(String::as_str));
+        args.extend(["--client-secret-file", &secret]);
+        machine.run(&args)
+    };
+    let change = run("change-password");
+    assert_eq!(change.status, 1, "{change:?}");
+    let command = |what: &str| format!("ecr-auth cognito {what} {ids} --client-secret-file");
+    let said = format!("hint: run in a terminal: {} ", command("change-password"));
+    assert!(change.stderr.contains(&said), "{change:?}");
+    let forgot = run("forgot-password");
+    assert_eq!(forgot.status, 1, "{forgot:?}");
+    let said = format!("hint: run: {} ", command("forgot-password"));
+    assert!(forgot.stderr.contains(&said), "{forgot:?}");
+    assert!(
+        forgot
+            .stderr
+            .contains("client secret' --code CODE --new-password-file FILE")
+            || forgot
+                .stderr
+                .contains("client secret\" --code CODE --new-password-file FILE"),
+        "{forgot:?}"
+    );
+}

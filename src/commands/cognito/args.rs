@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::super::sign_in::{PoolRole, SignInArgs};
+use super::super::sign_in::{PoolRole, SignInArgs, command_line};
 use crate::cognito::Given;
 use crate::error::{Error, Result};
 use crate::file::{TOKEN_LIMIT, read_secret};
 use crate::identity::CognitoSettings;
+use crate::output::push_quoted;
 use crate::program;
 use crate::secret::Secret;
 use crate::world::Env;
@@ -91,24 +92,27 @@ impl CognitoArgs {
             (None, None) => Ok(env.get("ECR_AUTH_COGNITO_PASSWORD").map(Secret::from)),
         }
     }
+}
 
-    /// The command to run where there is a terminal.
-    pub fn command(&self, what: &str) -> String {
-        let one = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!(" --{name} {value}"));
-        let flags = [
-            one("user-pool-id", &self.sign_in.user_pool_id),
-            one("client-id", &self.sign_in.client_id),
-            one("identity-pool-id", &self.sign_in.identity_pool_id),
-            one("username", &self.sign_in.username),
-        ];
-        let flags: String = flags.into_iter().flatten().collect();
-        let what = if what.is_empty() {
-            String::new()
-        } else {
-            format!(" {what}")
-        };
-        format!("run in a terminal: ecr-auth cognito{what}{flags}")
+/// The command line, as a POSIX shell reads it, that signs in with these settings or does what the subcommand says.
+pub fn command(what: Option<&str>, settings: &CognitoSettings) -> String {
+    // A path that is not Unicode can't be shown: then the flags are left to who runs it.
+    let words = command_line(settings).unwrap_or_default();
+    let flags = words.iter().skip(1).map(String::as_str);
+    let mut line = "ecr-auth cognito".to_owned();
+    for word in what.into_iter().chain(flags) {
+        line.push(' ');
+        match shlex::try_quote(word) {
+            Ok(quoted) => line.push_str(&quoted),
+            Err(_) => push_quoted(&mut line, word),
+        }
     }
+    line
+}
+
+/// What to do where there is nobody to ask.
+pub fn in_terminal(what: Option<&str>, settings: &CognitoSettings) -> String {
+    format!("run in a terminal: {}", command(what, settings))
 }
 
 /// The first line of a file, or all of it where there is one.
@@ -144,19 +148,25 @@ mod tests {
     }
 
     #[test]
-    fn the_hint_is_the_command_with_these_flags() {
-        let sign_in = SignInArgs {
-            user_pool_id: Some("eu-west-1_A".into()),
+    fn the_hint_is_the_command_with_these_settings() {
+        let settings = CognitoSettings {
+            user_pool_id: Some("eu-west-1_Base".into()),
+            client_id: Some("base".into()),
+            identity_pool_id: "eu-west-1:12345678-abcd-1234-abcd-123456789012".into(),
+            username: Some("o'neil; rm x".into()),
+            client_secret_file: Some("/etc/client secret".into()),
+            role_arn: Some("arn:aws:iam::111122223333:role/pull".into()),
+            ..CognitoSettings::default()
+        };
+        let hint = in_terminal(Some("forgot-password"), &settings);
+        let line = hint.strip_prefix("run in a terminal: ").unwrap();
+        let words = shlex::split(line).unwrap();
+        assert_eq!(words[..3], ["ecr-auth", "cognito", "forgot-password"]);
+        assert_eq!(words[3..], command_line(&settings).unwrap()[1..]);
+        let nothing = CognitoSettings {
             username: Some("maria".into()),
-            ..SignInArgs::default()
+            ..CognitoSettings::default()
         };
-        let args = CognitoArgs {
-            sign_in,
-            ..CognitoArgs::default()
-        };
-        assert_eq!(
-            args.command("forgot-password"),
-            "run in a terminal: ecr-auth cognito forgot-password --user-pool-id eu-west-1_A --username maria"
-        );
+        assert_eq!(command(None, &nothing), "ecr-auth cognito --username maria");
     }
 }

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::{CognitoArgs, password_in};
+use super::args::{CognitoArgs, command, in_terminal, password_in};
 use super::{Session, sign_in};
 use crate::cognito::{self, Failure, Questions, passwords};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
+use crate::terminal::Terminal;
 
 /// How often a person is asked for one answer, where it is wrong.
 const TRIES: usize = 3;
@@ -38,6 +39,7 @@ pub struct ForgotArgs {
 
 /// Changes the password: signed in by what is kept, else by the password of before.
 pub(super) fn change(args: &ChangeArgs, session: &mut Session<'_, '_>) -> Result<()> {
+    session.terminal = Terminal::open(in_terminal(Some("change-password"), &session.settings));
     let user = session.user()?;
     let before = match args.user.given(&session.world.env)?.password {
         Some(password) => password,
@@ -77,6 +79,7 @@ pub(super) fn change(args: &ChangeArgs, session: &mut Session<'_, '_>) -> Result
 
 /// Has a code sent and asks for it, or takes one that was sent before.
 pub(super) fn forgot(args: &ForgotArgs, session: &mut Session<'_, '_>) -> Result<()> {
+    session.terminal = Terminal::open(in_terminal(Some("forgot-password"), &session.settings));
     let user = session.user()?;
     let mut given = args.code.as_deref().map(Secret::from);
     if given.is_none() {
@@ -84,10 +87,8 @@ pub(super) fn forgot(args: &ForgotArgs, session: &mut Session<'_, '_>) -> Result
         let place = sent.map(|place| format!(" to {place}")).unwrap_or_default();
         if !session.terminal.is_there() {
             let cause = format!("a code was sent{place}, and there is nobody here to ask for it");
-            let hint = format!(
-                "{} --code CODE --new-password-file FILE",
-                session.command("forgot-password")
-            );
+            let command = command(Some("forgot-password"), &session.settings);
+            let hint = format!("run: {command} --code CODE --new-password-file FILE");
             return Err(Error::failed("no terminal", cause).hint(hint));
         }
         session.terminal.tell(&format!("A code was sent{place}."))?;
