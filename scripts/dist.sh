@@ -11,8 +11,8 @@ DIST=$ROOT/dist
 TARGETS=(x86_64-unknown-linux-musl aarch64-unknown-linux-musl)
 # Bytes. Past this something came in that doesn't belong in there.
 LARGEST=$((8 * 1024 * 1024))
-# Those that watch the process's system calls would see qemu's; and two hundred of it at once take longer to start than a `get` may last.
-NOT_EMULATED='test(/^(crowds::(a_warm_get_opens_no_socket_and_starts_no_thread|two_hundred_identities_at_once_are_all_cached)|leaks::no_process_is_started_and_nothing_secret_is_in_the_arguments|leaks_in_jobs::no_byte_of_a_secret_goes_where_it_is_not_wanted::.*|stored_logins::no_secret_is_in_an_argument_or_in_a_readable_file)$/)'
+# Those that watch the process's system calls, or bound its memory, would watch qemu; and crowds of it take longer to start than a `get` may last.
+NOT_EMULATED='test(/^(crowds::(a_warm_get_opens_no_socket_and_starts_no_thread|two_hundred_identities_at_once_are_all_cached)$|leaks|stored_logins::no_secret_is_in_an_argument_or_in_a_readable_file$|power_cut::|under_fire::|floods::|faults::)/)'
 # Those that move the clock of a process do it by a library, which a static program doesn't load.
 CLOCK_MOVED='test(/^(job_time|scale|aws_tools::boto3|floods::a_week_)/)'
 CLOCK_MOVED_CLIENTS='^test_(builds_outlive_|builds_of_.*_are_told_what_ended$|logins_work_by_the_aws_cli_under_assume$|cognito_customers_pull_|cognito_profiles_)'
