@@ -63,15 +63,21 @@ pub fn run(command: &CognitoCommand, config: Option<&Path>, world: &mut World<'_
         None => {
             let settings = command.args.settings(config.cognito())?;
             settings.check()?;
-            hand_over(command, Session::new(settings, &command.args, world)?)
+            hand_over(command, Session::new(None, settings, &command.args, world)?)
         }
         Some(What::ChangePassword(args)) => {
             let settings = args.user.settings(config.cognito())?;
-            passwords::change(args, &mut Session::new(settings, &args.user, world)?)
+            passwords::change(
+                args,
+                &mut Session::new(Some("change-password"), settings, &args.user, world)?,
+            )
         }
         Some(What::ForgotPassword(args)) => {
             let settings = args.user.settings(config.cognito())?;
-            passwords::forgot(args, &mut Session::new(settings, &args.user, world)?)
+            passwords::forgot(
+                args,
+                &mut Session::new(Some("forgot-password"), settings, &args.user, world)?,
+            )
         }
     }
 }
@@ -87,10 +93,16 @@ struct Session<'s, 'w> {
 }
 
 impl<'s, 'w> Session<'s, 'w> {
-    fn new(settings: CognitoSettings, args: &'s CognitoArgs, world: &'s mut World<'w>) -> Result<Self> {
+    /// For the subcommand `what`, or for a sign-in.
+    fn new(
+        what: Option<&str>,
+        settings: CognitoSettings,
+        args: &'s CognitoArgs,
+        world: &'s mut World<'w>,
+    ) -> Result<Self> {
         Ok(Self {
             identity: Identity::of_cognito(&settings, &world.env)?,
-            terminal: Terminal::open(args::in_terminal(None, &settings)),
+            terminal: Terminal::open(args::in_terminal(what, &settings)),
             settings,
             args,
             cache: Cache::open(Cache::folder(&world.env)),
@@ -110,8 +122,8 @@ impl<'s, 'w> Session<'s, 'w> {
 
     /// Calls of which each has the time for itself that a command has in all.
     fn unhurried(&self) -> Result<Unhurried<'_>> {
-        let budget = self.deadline()?.saturating_duration_since(Instant::now());
-        Ok(Unhurried::new(&self.world.env, &self.identity, budget))
+        let env = &self.world.env;
+        Ok(Unhurried::new(env, &self.identity, token::budget(env)?))
     }
 
     /// Makes calls, to their end.
@@ -159,8 +171,9 @@ impl<'s, 'w> Session<'s, 'w> {
 }
 
 fn sign_in(user: &User, given: Given, session: &mut Session<'_, '_>) -> Result<SignedIn> {
-    let budget = session.deadline()?.saturating_duration_since(Instant::now());
-    let calls = Unhurried::new(&session.world.env, &session.identity, budget);
+    // Not by `unhurried`: the questions are asked while the calls are made.
+    let env = &session.world.env;
+    let calls = Unhurried::new(env, &session.identity, token::budget(env)?);
     let flow = session.settings.flow;
     aws::to_end(cognito::sign_in(user, flow, given, &calls, &mut session.terminal))
 }

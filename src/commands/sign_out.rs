@@ -1,6 +1,6 @@
 //! Signing users out of Cognito: their refresh tokens are revoked.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::aws::{self, Unhurried};
 use crate::cache::Cache;
@@ -36,8 +36,7 @@ fn revoke(kept: &KeptSignIn, world: &World<'_>) -> Result<()> {
     };
     let user = User::of(&settings, &kept.signed_in_as, &world.env)?;
     let identity = Identity::of_cognito(&settings, &world.env)?;
-    let left = token::deadline(&world.env, Instant::now())?.saturating_duration_since(Instant::now());
-    let calls = Unhurried::new(&world.env, &identity, left.min(BUDGET));
+    let calls = Unhurried::new(&world.env, &identity, token::budget(&world.env)?.min(BUDGET));
     kept.refuse_elsewhere(&calls.address(&user.region)?)?;
     aws::to_end(async { Ok(kept.revoke(&user, &calls).await?) })
 }

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::{CognitoArgs, command, in_terminal, password_in};
+use super::args::{CognitoArgs, command, password_in};
 use super::{Session, sign_in};
 use crate::cognito::{self, Failure, Questions, passwords};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-use crate::terminal::Terminal;
 
 /// How often a person is asked for one answer, where it is wrong.
 const TRIES: usize = 3;
@@ -39,7 +38,6 @@ pub struct ForgotArgs {
 
 /// Changes the password: signed in by what is kept, else by the password of before.
 pub(super) fn change(args: &ChangeArgs, session: &mut Session<'_, '_>) -> Result<()> {
-    session.terminal = Terminal::open(in_terminal(Some("change-password"), &session.settings));
     let user = session.user()?;
     let before = match args.user.given(&session.world.env)?.password {
         Some(password) => password,
@@ -79,7 +77,6 @@ pub(super) fn change(args: &ChangeArgs, session: &mut Session<'_, '_>) -> Result
 
 /// Has a code sent and asks for it, or takes one that was sent before.
 pub(super) fn forgot(args: &ForgotArgs, session: &mut Session<'_, '_>) -> Result<()> {
-    session.terminal = Terminal::open(in_terminal(Some("forgot-password"), &session.settings));
     let user = session.user()?;
     let mut given = args.code.as_deref().map(Secret::from);
     if given.is_none() {
