@@ -3,9 +3,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::code::Code;
 use crate::commands::{action, assume, cognito, doctor, helper, install, kubelet, login, logout, setup};
 use crate::error::{Error, Exit, Result};
 use crate::world::{Verbosity, World};
@@ -117,13 +119,17 @@ fn print_completions(shell: Shell, world: &mut World<'_>) -> Result<()> {
     let written = world.stdout.write_all(&script);
     written
         .and_then(|()| world.stdout.flush())
-        .map_err(|error| Error::failed("cannot write the script", error))
+        .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the script", error))
 }
 
 /// Help and version are results; all else is an error of usage.
 fn show(error: &clap::Error, world: &mut World<'_>) -> Exit {
-    let text = error.render();
+    let text = error.render().to_string();
     if error.use_stderr() {
+        let text = match error.kind() {
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => text,
+            _ => with_code(&text),
+        };
         let _ = write!(world.stderr, "{text}");
         return Exit::Usage;
     }
@@ -131,4 +137,11 @@ fn show(error: &clap::Error, world: &mut World<'_>) -> Exit {
         Ok(()) => Exit::Done,
         Err(_) => Exit::Failed,
     }
+}
+
+/// The parser's error with a code at the end of its first line, as all others have, and the address of its section.
+fn with_code(text: &str) -> String {
+    let code = Code::CommandLine;
+    let (error, rest) = text.split_once('\n').unwrap_or((text, ""));
+    format!("{error} [{code}]\n{rest}see: {}\n", code.link())
 }

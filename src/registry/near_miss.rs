@@ -1,10 +1,13 @@
 //! Why a name isn't one of ECR's, told so that a typing mistake is found at once.
 
 use super::{ACCOUNT_DIGITS, Partition, PrivateName, is_account, is_region, server};
+use crate::code::Code;
 
 /// Why a server isn't an ECR registry, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WhyNot {
+    /// Its family.
+    pub code: Code,
     /// The reason, as the end of a sentence: "… is not an ECR registry: <cause>".
     pub cause: String,
     /// What to do about it.
@@ -32,6 +35,7 @@ pub fn why_not_ecr(server: &str) -> WhyNot {
 
 fn why(cause: impl Into<String>, hint: impl Into<String>) -> WhyNot {
     WhyNot {
+        code: Code::NotEcr,
         cause: cause.into(),
         hint: hint.into(),
     }
@@ -79,20 +83,25 @@ pub(super) fn wrong_account(account: &str) -> WhyNot {
     }
     let cause = format!("the account id {account} has {} digits instead of 12", digits.len());
     if digits.len() == ACCOUNT_DIGITS - 1 {
-        return why(
-            cause,
-            format!("YAML drops a leading zero of an unquoted number: if it was one, write '0{digits}', in quotes"),
-        );
+        let hint =
+            format!("YAML drops a leading zero of an unquoted number: if it was one, write '0{digits}', in quotes");
+        return WhyNot {
+            code: Code::LeadingZero,
+            ..why(cause, hint)
+        };
     }
     why(cause, "an AWS account id is 12 digits")
 }
 
 /// What to say of a text that doesn't have a region's shape.
 pub(super) fn wrong_region(region: &str) -> WhyNot {
-    why(
-        format!("\"{region}\" is not an AWS region"),
-        "a region looks like eu-west-1 or us-gov-east-1",
-    )
+    WhyNot {
+        code: Code::Region,
+        ..why(
+            format!("\"{region}\" is not an AWS region"),
+            "a region looks like eu-west-1 or us-gov-east-1",
+        )
+    }
 }
 
 /// The name doesn't even have the parts of a registry's.

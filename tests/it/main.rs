@@ -49,4 +49,5 @@ mod stored_logins;
 mod terminal;
 mod tokens;
 mod trace;
+mod troubleshooting;
 mod under_fire;
