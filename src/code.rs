@@ -64,6 +64,11 @@ codes! {
     StoreFailed = 103, "A credential store is missing, or failed";
     HelperPlace = 104, "The helper cannot be put in its place";
     HelperCall = 105, "The helper was called in a way it does not know";
+    HelperMissing = 106, "The client does not find the helper";
+    HelperHidden = 107, "Another program is called in the helper's place";
+    NotConfigured = 108, "The client's configuration names no helper for the registry";
+    KeyNeverMatches = 109, "A key of the client's configuration never matches";
+    OldLogin = 110, "The password of an old login is used";
 
     // 02: the CI's OIDC token.
     NoToken = 201, "The job has no OIDC token";
@@ -120,6 +125,9 @@ codes! {
     ExplicitDeny = 602, "A policy denies the call explicitly";
     AwsRefuses = 603, "AWS refuses the call";
     NotVerified = 604, "Not every registry gave a password";
+    PasswordRefused = 605, "The registry does not take the password";
+    NoImage = 606, "There is no such image or repository";
+    NotAllowed = 607, "The image may not be pulled, or the repository not pushed to";
 
     // 07: Cognito.
     NotSignedIn = 701, "Nobody is signed in to Cognito";

@@ -206,6 +206,57 @@ mod tests {
     struct Outer(#[source] io::Error);
 
     #[test]
+    fn each_way_a_connection_fails_has_its_family() {
+        for (cause, family) in [
+            (
+                "a:1: failed to lookup address information: Name does not resolve",
+                Code::Dns,
+            ),
+            ("tunnel error: unsuccessful", Code::Proxy),
+            ("invalid peer certificate: UnknownIssuer", Code::UnknownRoot),
+            (
+                "invalid peer certificate: certificate expired: verification time 1",
+                Code::CertificateExpired,
+            ),
+            (
+                "invalid peer certificate: certificate not valid yet: x",
+                Code::CertificateExpired,
+            ),
+            (
+                "invalid peer certificate: certificate not valid for name \"a\"",
+                Code::Certificate,
+            ),
+            (NO_ANSWER, Code::Timeout),
+            (REFUSED, Code::Connection),
+        ] {
+            assert_eq!(told_of_connection(cause), Some(family), "{cause}");
+        }
+        assert_eq!(told_of_connection("AccessDenied: no"), None);
+        assert_eq!(of_connection("unexpected end of file"), Code::Connection);
+    }
+
+    #[test]
+    fn what_aws_refuses_has_its_family() {
+        let of = |code, message| family(code, message).0;
+        let denied = "User: a is not authorized to perform: b with an explicit deny in a service control policy";
+        assert_eq!(of("AccessDeniedException", denied), Code::ExplicitDeny);
+        assert_eq!(
+            of("AccessDeniedException", "because no identity-based policy allows"),
+            Code::TokenDenied
+        );
+        assert_eq!(of("InvalidSignatureException", "Signature expired: 2026"), Code::Clock);
+        assert_eq!(
+            of("SignatureDoesNotMatch", "The request signature we calculated"),
+            Code::WrongSecret
+        );
+        assert_eq!(of("SomethingNew", ""), Code::AwsRefuses);
+        assert_eq!(
+            [429, 503, 307].map(of_status),
+            [Code::Throttled, Code::ServerError, Code::OddAnswer]
+        );
+    }
+
+    #[test]
     fn the_innermost_cause_is_shown() {
         let refused = Outer(io::Error::from(io::ErrorKind::ConnectionRefused));
         assert_eq!(root_cause(&refused), "the connection was refused");

@@ -40,6 +40,7 @@ fn of_token(token: &CiToken, ci: &str, plan: &Plan, checkup: &mut Checkup<'_, '_
         Err(error) => Check::failed("ci", &error),
         Ok(None) => Check::fail(
             "ci",
+            Code::TokenMalformed,
             format!("{what} is no JWT"),
             "look at the variable, file or command that it comes from",
         ),

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::helper;
 use super::report::{Check, Outcome};
+use crate::code::Code;
 use crate::docker::{Answer, CredentialStore, Found, Kind, Lookup, NearMiss, StoredPassword, Where, look_up, shown};
 use crate::error::Error;
 use crate::program;
@@ -194,6 +195,7 @@ impl Client<'_> {
             }
             Ok(None) => Check::fail(
                 self.id(),
+                Code::OtherStore,
                 format!(
                     "docker-credential-{name} is asked, by {named_by} in {place}, and has nothing for {}{}",
                     self.host,
@@ -227,7 +229,12 @@ impl Client<'_> {
         match password.ends_at {
             Some(end) if end <= self.now => {
                 let ago = roughly(self.now.duration_since(end).unwrap_or_default());
-                Check::fail(self.id(), format!("{finding}: it ended {ago} ago"), hint)
+                Check::fail(
+                    self.id(),
+                    Code::OldLogin,
+                    format!("{finding}: it ended {ago} ago"),
+                    hint,
+                )
             }
             Some(end) => {
                 let left = roughly(end.duration_since(self.now).unwrap_or_default());
@@ -240,6 +247,7 @@ impl Client<'_> {
             // ECR's own say when they end.
             None if Registry::parse(self.host).is_some() => Check::fail(
                 self.id(),
+                Code::OldLogin,
                 format!("{finding}: it is none that ECR gives out today"),
                 hint,
             ),
@@ -256,11 +264,11 @@ impl Client<'_> {
     fn nothing(&self) -> Check {
         if let Some(miss) = self.lookup.near_misses.first() {
             let way_out = format!("write the key as {}, or run: ecr-auth setup {}", self.host, self.host);
-            return Check::fail(self.id(), self.never(miss), way_out);
+            return Check::fail(self.id(), Code::KeyNeverMatches, self.never(miss), way_out);
         }
         let read: Vec<String> = self.lookup.files.iter().map(|file| shown(file, self.env)).collect();
         let finding = format!("no helper is set for {} in {}", self.host, read.join(", "));
-        Check::fail(self.id(), finding, self.setup_hint())
+        Check::fail(self.id(), Code::NotConfigured, finding, self.setup_hint())
     }
 
     fn never(&self, miss: &NearMiss) -> String {

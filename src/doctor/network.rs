@@ -6,6 +6,7 @@ use super::Checkup;
 use super::clients::roughly;
 use super::report::Check;
 use crate::aws::{Endpoint, knock};
+use crate::code::Code;
 use crate::error::{Error, without_userinfo};
 use crate::registry::Registry;
 use crate::token::Plan;
@@ -114,6 +115,7 @@ fn clock(theirs: SystemTime, ours: SystemTime) -> Check {
     match off {
         off if off >= SIGNATURES => Check::fail(
             "clock",
+            Code::Clock,
             format!("{finding}: signatures and tokens that are 5 minutes off count as wrong"),
             hint,
         ),
@@ -126,7 +128,6 @@ fn clock(theirs: SystemTime, ours: SystemTime) -> Check {
 mod tests {
     use super::super::report::Outcome;
     use super::*;
-    use crate::code::Code;
 
     #[test]
     fn the_address_of_each_kind_of_endpoint() {

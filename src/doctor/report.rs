@@ -1,5 +1,7 @@
 //! What the checks found.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::code::Code;
@@ -43,7 +45,7 @@ pub struct Check {
     pub outcome: Outcome,
     /// What was found, in one line without secrets.
     pub finding: String,
-    /// The code of the error that was found, which docs/troubleshooting.md explains.
+    /// The code of what fails, which docs/troubleshooting.md explains.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
     /// The way out, in one line.
@@ -73,9 +75,12 @@ impl Check {
         Self::new(id, Outcome::Warn, finding.into(), Some(hint.into()))
     }
 
-    /// A pull fails for this.
-    pub fn fail(id: &'static str, finding: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::new(id, Outcome::Fail, finding.into(), Some(hint.into()))
+    /// A pull fails for this: the finding ends in its code, as errors do.
+    pub fn fail(id: &'static str, code: Code, finding: impl fmt::Display, hint: impl Into<String>) -> Self {
+        Self {
+            code: Some(code),
+            ..Self::new(id, Outcome::Fail, format!("{finding} [{code}]"), Some(hint.into()))
+        }
     }
 
     /// A pull fails with this error.

@@ -159,7 +159,7 @@ fn a_wrong_input_is_one_annotation_that_says_what_is_allowed() {
         ),
         (
             ("docker-config", "/tmp/x\n::stop-commands::t"),
-            "input docker-config: it is not one line of text%0Ahint: write it without line ends and control characters",
+            "input docker-config: it is not one line of text [EA0903]%0Ahint: write it without line ends and control characters",
         ),
     ] {
         let main = runner.main(&[("registries", HOST), inputs]);

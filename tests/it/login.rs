@@ -316,7 +316,7 @@ fn other_cis_are_told_in_their_own_way_or_not_at_all() {
             ..outcome
         },
         "warning: cannot have Buildkite hide the secrets in its log: buildkite-agent: it ended with exit status: 1",
-        "not shown",
+        "not shown [EA0901]",
     );
 }
 

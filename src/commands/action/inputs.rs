@@ -358,7 +358,9 @@ pub fn wrong(name: &str, cause: impl std::fmt::Display) -> Error {
 
 /// An error found elsewhere, told of the input that it is about.
 fn of_input(name: &str, error: &Error) -> Error {
-    wrong(name, error.cause()).hint(error.hint_text().unwrap_or_default())
+    wrong(name, error.cause())
+        .of(error.code())
+        .hint(error.hint_text().unwrap_or_default())
 }
 
 struct Reader<'a>(&'a Env);

@@ -227,7 +227,7 @@ fn generic(seen: &str, address: &str) -> String {
         (r"within \d+\.\d s", "within N s"),
         (r"\d{8}T\d{6}Z", "TIME"),
         (r"date/time \d+", "date/time TIME"),
-        (": verification time .*", ""),
+        (r": verification time [^\[]*\)", ""),
     ];
     let replace =
         |seen: String, (pattern, by): (&str, &str)| Regex::new(pattern).unwrap().replace_all(&seen, by).into_owned();

@@ -3,6 +3,7 @@
 use ecr_auth::code::Code;
 
 use super::Way;
+use crate::doctor::report_of;
 use crate::harness::{HOST, Machine, Outcome};
 
 pub const WAYS: &[Way] = &[
@@ -23,6 +24,11 @@ pub const WAYS: &[Way] = &[
         machine.run(&["setup", "--client", "docker", "--bin-dir", &bin, HOST])
     }),
     (Code::HelperCall, || Machine::new().helper("fetch", "")),
+    (Code::HelperMissing, || report_of("helper named but missing")),
+    (Code::HelperHidden, || report_of("helper earlier on PATH")),
+    (Code::NotConfigured, || report_of("registry not configured")),
+    (Code::KeyNeverMatches, || report_of("key with a scheme")),
+    (Code::OldLogin, || report_of("stale auths shadowed")),
 ];
 
 /// `setup` where docker's configuration is this.

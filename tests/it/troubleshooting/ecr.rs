@@ -4,7 +4,9 @@ use ecr_auth::code::Code;
 use lab::{Fault, Permissions, Service};
 
 use super::Way;
+use crate::doctor::report_of_image;
 use crate::harness::{HOST, Outcome};
+use crate::jobs::PARTNER_HOST;
 use crate::lab_machine::{lab, machine, machine_with};
 
 pub const WAYS: &[Way] = &[
@@ -25,6 +27,14 @@ pub const WAYS: &[Way] = &[
         let machine = machine(&lab).with("AWS_SECRET_ACCESS_KEY", "another");
         let bin = machine.path("bin").display().to_string();
         machine.run(&["setup", "--client", "docker", "--bin-dir", &bin, "--verify", HOST])
+    }),
+    (Code::PasswordRefused, || {
+        let image = format!("{HOST}/app:1");
+        report_of_image(&image, Some(Fault::Status { status: 401 }))
+    }),
+    (Code::NoImage, || report_of_image(&format!("{HOST}/app:1"), None)),
+    (Code::NotAllowed, || {
+        report_of_image(&format!("{PARTNER_HOST}/app:1"), None)
     }),
 ];
 

@@ -21,7 +21,7 @@ pub const WAYS: &[Way] = &[
         machine.run(&["setup", "--client", "docker", "--bin-dir", &bin, HOST])
     }),
     (Code::DiskFull, || {
-        keys().run(&["assume", "--format", "env", "--output", "/dev/full"])
+        with_profile().run(&["assume", "--profile", "ci", "--format", "env", "--output", "/dev/full"])
     }),
     (Code::NotReadable, || {
         keys().run(&["setup", "--from", "/nowhere/vendor.yml"])
@@ -38,6 +38,14 @@ pub const WAYS: &[Way] = &[
         Outcome::of(&command.stdout(File::create("/dev/full").unwrap()).output().unwrap())
     }),
 ];
+
+/// A machine with a profile `ci` that has keys.
+pub fn with_profile() -> Machine {
+    let machine = Machine::new();
+    let keys = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = wJalr\n";
+    machine.write(".aws/credentials", &format!("[ci]\n{keys}"));
+    machine
+}
 
 /// The time of one is over before the other has its answer.
 fn waited_in_vain() -> Outcome {

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::Way;
 use super::command_line::keys;
+use super::files::with_profile;
 use crate::harness::{HOST, Machine};
 use crate::kubelet::{ask, pod_request};
 use crate::lab_machine::{lab, machine};
@@ -23,12 +24,7 @@ pub const WAYS: &[Way] = &[
         Machine::new().with("INPUT_CLEANUP", "yes").run(&["action", "main"])
     }),
     (Code::Command, || {
-        let machine = Machine::new();
-        machine.write(
-            ".aws/credentials",
-            "[ci]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = wJalr\n",
-        );
-        machine.run(&["assume", "--profile", "ci", "--", "no-such-program"])
+        with_profile().run(&["assume", "--profile", "ci", "--", "no-such-program"])
     }),
     (Code::KubeletRequest, || ask(&Machine::new(), "")),
     (Code::KubeletRole, || {

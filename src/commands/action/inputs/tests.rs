@@ -135,39 +135,39 @@ fn what_is_not_allowed_is_told_with_what_is() {
         ),
         (
             vec![("role-duration-seconds", "1h")],
-            "input role-duration-seconds: \"1h\" is no length of a session | write a whole number of seconds, 900 to 43200",
+            "input role-duration-seconds: \"1h\" is no length of a session [EA0903] | write a whole number of seconds, 900 to 43200",
         ),
         (
             vec![("role-duration-seconds", "60")],
-            "input role-duration-seconds: \"60\" is no length of a session | write a whole number of seconds, 900 to 43200",
+            "input role-duration-seconds: \"60\" is no length of a session [EA0903] | write a whole number of seconds, 900 to 43200",
         ),
         (
             vec![("allowed-account-ids", "public")],
-            "input allowed-account-ids: \"public\" is no account id | write 12 digits",
+            "input allowed-account-ids: \"public\" is no account id [EA0903] | write 12 digits",
         ),
         (
             vec![("session-tags", "a")],
-            "input session-tags: \"a\" has no = | write one KEY=VALUE a line, or a JSON object with texts as values",
+            "input session-tags: \"a\" has no = [EA0903] | write one KEY=VALUE a line, or a JSON object with texts as values",
         ),
         (
             vec![("role-chaining", "true"), ("source", "oidc")],
-            "input role-chaining: it takes the credentials that are there, and source: oidc insists on the job's token | leave role-chaining out, or write source: chain",
+            "input role-chaining: it takes the credentials that are there, and source: oidc insists on the job's token [EA0903] | leave role-chaining out, or write source: chain",
         ),
         (
             vec![("aws-profile", "x"), ("export-credentials", "env")],
-            "input aws-profile: credentials go to a profile or to the environment, not to both | write export-credentials: profile and profile: NAME, or export-credentials: env",
+            "input aws-profile: credentials go to a profile or to the environment, not to both [EA0903] | write export-credentials: profile and profile: NAME, or export-credentials: env",
         ),
         (
             vec![("docker-config", "~/.docker")],
-            "input docker-config: \"~/.docker\" begins with ~, which only a shell replaces | write the whole path",
+            "input docker-config: \"~/.docker\" begins with ~, which only a shell replaces [EA0903] | write the whole path",
         ),
         (
             vec![("web-identity-token-file", "~/token")],
-            "input web-identity-token-file: \"~/token\" begins with ~, which only a shell replaces | write the whole path",
+            "input web-identity-token-file: \"~/token\" begins with ~, which only a shell replaces [EA0903] | write the whole path",
         ),
         (
             vec![("aws-secret-access-key", "not shown")],
-            "input aws-secret-access-key: the log shows inputs, so keys are taken from the environment alone | write it as AWS_SECRET_ACCESS_KEY under the step's env:, or leave keys out and name a role-to-assume",
+            "input aws-secret-access-key: the log shows inputs, so keys are taken from the environment alone [EA0903] | write it as AWS_SECRET_ACCESS_KEY under the step's env:, or leave keys out and name a role-to-assume",
         ),
     ] {
         assert_eq!(refusal(&inputs), told);
