@@ -75,7 +75,7 @@ pub fn of(endpoint: Endpoint, wrong: Wrong) -> String {
 /// The same where the endpoint refuses with an error of its own.
 pub fn of_refusal(endpoint: Endpoint, fault: Fault, status: u16, code: &str) -> String {
     let scene = Scene::new(endpoint);
-    scene.lab.fail(endpoint.service(), fault);
+    endpoint.fail(&scene.lab, fault);
     let address = scene.lab.http_url();
     let cell = Cell {
         endpoint,
