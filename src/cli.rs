@@ -1,21 +1,23 @@
 //! The shapes of the command line. What the commands do stands in `commands`.
 
+mod usage;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::commands::{action, assume, cognito, doctor, helper, install, kubelet, login, logout, setup};
+use crate::commands::{action, assume, cognito, doctor, helper, install, kubelet, login, logout, overview, setup};
 use crate::error::{Error, Exit, Result};
 use crate::world::{Verbosity, World};
 
 /// Signs CI pipelines in to Amazon ECR: Docker credential helper, token cache and set-up in one binary.
 #[derive(Debug, Parser)]
-#[command(name = "ecr-auth", version, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "ecr-auth", version, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 
     /// The configuration file, instead of $ECR_AUTH_CONFIG or ecr-auth/ecr-auth.yml in the user's configuration folder
     #[arg(long, global = true, value_name = "FILE")]
@@ -31,6 +33,7 @@ struct Cli {
 }
 
 const EXAMPLES: &str = "Examples:
+  ecr-auth                                                     what there is on this machine, and what to do next
   ecr-auth setup                                               the caller's own registry
   ecr-auth setup 111122223333.dkr.ecr.eu-west-1.amazonaws.com  one registry
   ecr-auth setup 111122223333/eu-west-1 public                 one more, and ECR Public
@@ -78,7 +81,7 @@ enum Command {
 pub fn run(args: &[OsString], world: &mut World<'_>) -> Exit {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => return show(&error, world),
+        Err(error) => return show(&error, args, world),
     };
     if cli.quiet {
         world.verbosity = Verbosity::Quiet;
@@ -95,7 +98,10 @@ pub fn run(args: &[OsString], world: &mut World<'_>) -> Exit {
 }
 
 fn dispatch(cli: &Cli, world: &mut World<'_>) -> Result<Exit> {
-    match &cli.command {
+    let Some(command) = &cli.command else {
+        return overview::run(cli.config.as_deref(), world).map(|()| Exit::Done);
+    };
+    match command {
         Command::Setup(args) => setup::run(args, cli.config.as_deref(), world)?,
         Command::Logout(args) => logout::run(args, cli.config.as_deref(), world)?,
         Command::Login(args) => login::run(args, cli.config.as_deref(), world)?,
@@ -121,13 +127,13 @@ fn print_completions(shell: Shell, world: &mut World<'_>) -> Result<()> {
 }
 
 /// Help and version are results; all else is an error of usage.
-fn show(error: &clap::Error, world: &mut World<'_>) -> Exit {
-    let text = error.render();
+fn show(error: &clap::Error, args: &[OsString], world: &mut World<'_>) -> Exit {
     if error.use_stderr() {
-        let _ = write!(world.stderr, "{text}");
-        return Exit::Usage;
+        let error = usage::error(error, args);
+        error.report(world.stderr);
+        return error.exit();
     }
-    match write!(world.stdout, "{text}") {
+    match write!(world.stdout, "{}", error.render()) {
         Ok(()) => Exit::Done,
         Err(_) => Exit::Failed,
     }

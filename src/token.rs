@@ -78,6 +78,11 @@ impl Plan {
         &self.identity
     }
 
+    /// The same, for who needs nothing else.
+    pub fn into_identity(self) -> Identity {
+        self.identity
+    }
+
     /// The registry.
     pub fn registry(&self) -> &Registry {
         &self.registry

@@ -10,6 +10,7 @@ mod credentials;
 mod helper;
 mod image;
 mod network;
+mod overview;
 mod redact;
 mod report;
 mod rule;
@@ -18,6 +19,7 @@ mod subject;
 use std::path::Path;
 use std::time::Duration;
 
+pub use overview::{Next, Overview, look};
 pub use redact::Redactor;
 pub use report::{Check, Outcome, Report};
 pub use subject::{Image, Subject};

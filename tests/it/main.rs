@@ -16,6 +16,7 @@ mod doctor;
 mod eks;
 mod endpoints;
 mod faults;
+mod first_minutes;
 mod floods;
 mod fuzz;
 mod github_runner;
