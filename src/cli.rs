@@ -10,6 +10,7 @@ use clap_complete::Shell;
 
 use crate::commands::{action, assume, cognito, doctor, helper, install, kubelet, login, logout, overview, setup};
 use crate::error::{Error, Exit, Result};
+use crate::progress::Progress;
 use crate::world::{Verbosity, World};
 
 /// Signs CI pipelines in to Amazon ECR: Docker credential helper, token cache and set-up in one binary.
@@ -85,6 +86,7 @@ pub fn run(args: &[OsString], world: &mut World<'_>) -> Exit {
     };
     if cli.quiet {
         world.verbosity = Verbosity::Quiet;
+        world.progress = Progress::default();
     } else if cli.verbose > 0 {
         world.verbosity = Verbosity::Debug;
     }

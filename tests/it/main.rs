@@ -51,3 +51,4 @@ mod terminal;
 mod tokens;
 mod trace;
 mod under_fire;
+mod waiting;
