@@ -40,12 +40,24 @@ const EXAMPLES: &str = "Examples:
   ecr-auth setup 111122223333/eu-west-1 public                 one more, and ECR Public
   ecr-auth logout                                              takes it all back";
 
-const COMPLETIONS: &str = "Where it goes:
-  bash        source <(ecr-auth completions bash)     in ~/.bashrc
-  zsh         ecr-auth completions zsh >FOLDER/_ecr-auth, of a FOLDER in $fpath
-  fish        ecr-auth completions fish >~/.config/fish/completions/ecr-auth.fish
-  powershell  ecr-auth completions powershell | Out-String | Invoke-Expression     in $PROFILE
-  elvish      eval (ecr-auth completions elvish | slurp)     in rc.elv";
+const COMPLETIONS: &str = "Examples:
+  source <(ecr-auth completions bash)                                    in ~/.bashrc
+  ecr-auth completions zsh >FOLDER/_ecr-auth                             of a FOLDER in $fpath
+  ecr-auth completions fish >~/.config/fish/completions/ecr-auth.fish
+  ecr-auth completions powershell | Out-String | Invoke-Expression       in $PROFILE
+  eval (ecr-auth completions elvish | slurp)                             in rc.elv";
+
+const HELPER: &str = "Examples:
+  echo 111122223333.dkr.ecr.eu-west-1.amazonaws.com | ecr-auth helper get
+  ecr-auth helper list
+  ecr-auth helper version";
+
+const KUBELET: &str = "Examples:
+  ecr-auth kubelet <request.json
+
+The kubelet feeds it a request like this one:
+  {\"apiVersion\": \"credentialprovider.kubelet.k8s.io/v1\", \"kind\": \"CredentialProviderRequest\",
+   \"image\": \"111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1.0\"}";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -55,6 +67,7 @@ enum Command {
     Login(login::LoginArgs),
     Cognito(cognito::CognitoCommand),
     /// Answers the kubelet, as its exec image credential provider (v1): a CredentialProviderRequest on stdin
+    #[command(after_help = KUBELET)]
     Kubelet,
     Install(install::InstallArgs),
     Doctor(doctor::DoctorArgs),
@@ -72,6 +85,7 @@ enum Command {
         step: action::Step,
     },
     /// Speaks the Docker credential-helper protocol; clients call it as docker-credential-ecr-auth
+    #[command(after_help = HELPER)]
     Helper {
         /// get, store, erase, list or version
         action: String,

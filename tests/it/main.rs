@@ -21,6 +21,7 @@ mod floods;
 mod fuzz;
 mod github_runner;
 mod harness;
+mod help;
 mod helper_protocol;
 mod hostile;
 mod identity_page;
