@@ -12,12 +12,7 @@ def rows(stage):
     stage.run(go)
     stage.lab.reset()
     wall = stage.wall({"ecr-auth": ours, "Go helper": go, "empty program": empty}, 50 if stage.quick else 500)
-    # Go interrupts its threads with signals, which callgrind takes for its own; without them it runs, and counts as much.
-    counts = {
-        "ecr-auth": stage.instructions(ours),
-        "Go helper": stage.instructions(go.with_env(GODEBUG="asyncpreemptoff=1")),
-        "empty program": stage.instructions(empty),
-    }
+    counts = {name: stage.instructions(command) for name, command in (("ecr-auth", ours), ("Go helper", go), ("empty program", empty))}
     peaks = [max(stage.usage(command).peak for _ in range(5)) for command in (ours, go)]
     by_go, by_empty = wall["ecr-auth"] / wall["Go helper"], wall["ecr-auth"] / wall["empty program"]
     return [
