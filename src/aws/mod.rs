@@ -35,6 +35,7 @@ pub use sts::CallerIdentity;
 
 use crate::error::{Error, Result};
 use crate::identity::Identity;
+use crate::progress::Progress;
 use crate::secret::Secret;
 use crate::world::Env;
 
@@ -77,6 +78,13 @@ impl<'a> Aws<'a> {
         let watch = http::Watch::default();
         let (http, link_local) = (http::client(env, &watch)?, http::link_local_client(&watch));
         Self::with_clients(env, identity, budget, (http, link_local), watch)
+    }
+
+    /// The same, and people see whom is waited for.
+    #[must_use]
+    pub fn shown_on(self, progress: &Progress) -> Self {
+        self.watch.trail.show_on(progress);
+        self
     }
 
     /// The same, with what answers in the network's place, for IMDS, the container's credentials and Cognito too.
@@ -127,7 +135,9 @@ impl<'a> Aws<'a> {
     /// # Errors
     /// What the calls say, or that they took longer than the budget, and who was asked last.
     pub fn within<T>(&self, calls: impl Future<Output = Result<T>>) -> Result<T> {
-        timed(self.budget, calls)?.unwrap_or_else(|| Err(no_answer(self.budget, &self.asked())))
+        let ended = timed(self.budget, calls);
+        self.watch.trail.ends();
+        ended?.unwrap_or_else(|| Err(no_answer(self.budget, &self.asked())))
     }
 
     /// Who was asked last, and how they refused, as the rest of a sentence.
