@@ -77,6 +77,7 @@ impl Aws<'_> {
         let shown = without_userinfo(uri);
         let cause = match tokio::time::timeout(self.time_left(), provider.provide_credentials()).await {
             Ok(Ok(credentials)) => return Ok(credentials),
+            Ok(Err(error)) if timed_out(&error) => "no answer in time".to_owned(),
             // The SDK repeats the address.
             Ok(Err(error)) => root_cause(&error).replace(&format!(": {uri}"), "").replace(uri, &shown),
             Err(_) => "no answer in time".to_owned(),

@@ -48,8 +48,8 @@ pub fn of(endpoint: Endpoint, wrong: Wrong) -> String {
     let seen = cell.without_a_token();
     if seen != WORKS {
         let named = match wrong {
-            // What the issuer gives out goes on to STS, which is the one to find fault with it.
-            Wrong::ClockAhead | Wrong::ClockBehind if endpoint.is_cognito() => {
+            // What an issuer gives out goes on to STS, which is the one to find fault with it.
+            Wrong::ClockAhead | Wrong::ClockBehind if endpoint.is_cognito() && endpoint != Endpoint::PoolToken => {
                 [endpoint.name(), Endpoint::IdentityPool.name()]
             }
             Wrong::ClockAhead | Wrong::ClockBehind => [endpoint.name(), Endpoint::Sts.name()],

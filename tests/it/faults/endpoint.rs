@@ -189,7 +189,7 @@ impl Scene {
         Self {
             endpoint,
             container: lab.add_container(&puller),
-            refresh_token: endpoint.is_cognito().then(|| refresh_token(&lab)),
+            refresh_token: endpoint.is_cognito().then(|| refresh_token(&lab, endpoint)),
             job,
             lab,
         }
@@ -256,11 +256,7 @@ impl Scene {
 
     fn of_user(&self) -> Machine {
         let machine = self.bare();
-        let flow = match self.endpoint {
-            Endpoint::PoolToken => format!("  identity-flow: classic\n  role-arn: {LICENSED_ROLE}\n"),
-            _ => String::new(),
-        };
-        write_cognito(&machine, &flow);
+        write_cognito(&machine, self.endpoint);
         machine
     }
 
@@ -275,8 +271,11 @@ impl Scene {
     }
 }
 
-/// `flow`: more lines of the block `cognito`.
-fn write_cognito(machine: &Machine, flow: &str) {
+fn write_cognito(machine: &Machine, endpoint: Endpoint) {
+    let flow = match endpoint {
+        Endpoint::PoolToken => format!("  identity-flow: classic\n  role-arn: {LICENSED_ROLE}\n"),
+        _ => String::new(),
+    };
     let rules = format!(
         "cognito:\n  user-pool-id: {USER_POOL_ID}\n  client-id: {CLIENT_ID}\n  identity-pool-id: {IDENTITY_POOL_ID}\n  username: {USER}\n\
          {flow}registries:\n  - match: {HOST}\n    source: cognito\n"
@@ -284,16 +283,16 @@ fn write_cognito(machine: &Machine, flow: &str) {
     machine.write(".config/ecr-auth/ecr-auth.yml", &rules);
 }
 
-/// Signs in, and takes what was kept of it.
-fn refresh_token(lab: &Lab) -> Secret {
+/// Signs in, all the way to credentials, and takes what was kept of it.
+fn refresh_token(lab: &Lab, endpoint: Endpoint) -> Secret {
     let password = "Correct-horse-battery-1";
     lab.cognito().add_user(UserSpec::new(USER).password(password)).unwrap();
     let machine = Machine::new()
         .with("AWS_ENDPOINT_URL", &lab.http_url())
         .with("ECR_AUTH_COGNITO_PASSWORD", password)
-        // However many cells are run at once.
+        // However many cells are run at once: the lab makes its keys meanwhile, which takes seconds.
         .with("ECR_AUTH_TIMEOUT", "60");
-    write_cognito(&machine, "");
+    write_cognito(&machine, endpoint);
     let outcome = machine.run(&["cognito"]);
     assert_eq!(outcome.status, 0, "{outcome:?}");
     let kept = Kept::all(&Cache::open(Cache::folder(&machine.env())), SystemTime::now());
