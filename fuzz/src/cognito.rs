@@ -10,6 +10,7 @@ use ecr_auth::cache::Cache;
 use ecr_auth::cognito::{Given, Kept, Questions, SignedIn, User, passwords, sign_in};
 use ecr_auth::error::{Error, Result};
 use ecr_auth::identity::{CognitoSettings, Flow, Identity, IdentityFlow};
+use ecr_auth::progress::Progress;
 use ecr_auth::secret::Secret;
 use ecr_auth::world::Env;
 
@@ -104,7 +105,8 @@ impl Asked<'_> {
         let identity = identity(&settings, self.env);
         let user = user(self.env);
         let cache = Cache::open(Cache::folder(self.env));
-        let address = Unhurried::new(self.env, &identity, BUDGET).address(REGION);
+        let progress = Progress::default();
+        let address = Unhurried::new(self.env, &identity, BUDGET, &progress).address(REGION);
         let kept = Kept::of(&cache, &user, &address.expect("no settings"));
         let (now, deadline) = (SystemTime::now(), Instant::now() + BUDGET);
         kept.keep(&user, &an_old_sign_in(), now - Duration::from_secs(3600), deadline);
