@@ -20,7 +20,7 @@ use std::future::Future;
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -61,6 +61,8 @@ pub struct Aws<'a> {
     http: SharedHttpClient,
     /// For the addresses of this machine alone, past every proxy.
     link_local: SharedHttpClient,
+    /// Answers what is called without an SDK, where something answers in the network's place.
+    unsigned: Option<SharedHttpConnector>,
     retry: RetryConfig,
     timeouts: TimeoutConfig,
     budget: Duration,
@@ -85,19 +87,23 @@ impl<'a> Aws<'a> {
         self
     }
 
-    /// The same, with a client that answers in the network's place, for IMDS and the container's credentials too.
+    /// The same, with what answers in the network's place, for IMDS, the container's credentials and Cognito too.
     ///
     /// # Errors
     /// Retry settings that can't be used.
     pub fn answered_by(
-        client: SharedHttpClient,
+        client: impl HttpClient + HttpConnector + Clone + 'static,
         env: &'a Env,
         identity: &'a Identity,
         budget: Duration,
     ) -> Result<Self> {
         let watch = http::Watch::default();
-        let http = http::guarded(client, &watch);
-        Self::with_clients(env, identity, budget, (http.clone(), http), watch)
+        let http = http::guarded(SharedHttpClient::new(client.clone()), &watch);
+        let aws = Self::with_clients(env, identity, budget, (http.clone(), http), watch)?;
+        Ok(Self {
+            unsigned: Some(SharedHttpConnector::new(client)),
+            ..aws
+        })
     }
 
     fn with_clients(
@@ -112,6 +118,7 @@ impl<'a> Aws<'a> {
             identity,
             http,
             link_local,
+            unsigned: None,
             watch,
             retry: RetryConfig::standard().with_max_attempts(max_attempts(env, identity)?),
             timeouts: TimeoutConfig::builder()
