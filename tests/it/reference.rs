@@ -19,18 +19,14 @@ const HEADER: &str = "| name | what it does | default |\n|---|---|---|\n";
 
 /// What looks like a variable's name in the source and is none that is read: other things of that shape, and variables that are written, or
 /// taken out of a child's environment, alone.
-const NOT_READ: [&str; 10] = [
+const NOT_READ: [&str; 7] = [
     "AWS_CONTAINER_",
     "AWS_CREDENTIAL_EXPIRATION",
     "AWS_SECURITY_TOKEN",
-    "BITBUCKET_",
-    "CIRCLE_",
     "CIRCLE_OIDC_TOKEN",
     "CARGO_PKG_VERSION",
     "DOCKER_PASSWORD_",
     "DOCKER_USERNAME_",
-    // GitHub gives it back as STATE_UNDO.
-    "UNDO",
 ];
 
 /// Cognito's own words, in the rooms that speak to it, have the shape of variables too.
