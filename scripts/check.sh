@@ -60,5 +60,8 @@ groovy_lint() {
 groovy_lint jenkins
 groovy_lint tests/jenkins
 "$TARGET/python/bin/kubernetes-validate" --strict --quiet jenkins/pod.yaml
+say "== documentation"
+"$TARGET/python/bin/python" scripts/docs/links.py
+"$TARGET/python/bin/python" scripts/docs/blocks.py
 say "== images"
 "$TARGET/python/bin/hadolint" docker/Dockerfile docker/Dockerfile.*
