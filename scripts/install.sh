@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing for the purposes named: install.sh build|fmt|check|java|python|node|demo|test|gate|bench|mutants|deny|cross|binaries|dist …
+# Installs what is missing for the purposes named: install.sh build|fmt|check|java|python|node|picture|demo|test|gate|bench|mutants|deny|cross|binaries|dist …
 #
 # Debian packages come from packages.txt, by apt-get, with sudo where not root; cargo tools go to target/tools, Python
 # tools to target/python, npm tools to target/node. Says nothing when nothing is missing. No daemon is started, nothing is removed, and
@@ -151,8 +151,9 @@ for purpose; do
     java) debian java ;;
     python) python ;;
     node) node ;;
+    picture) python requirements-picture.txt picture ;;
     demo) debian demo ;;
-    test) debian demo test java && node && python requirements-moto.txt moto && cargo_tool cargo-nextest "$NEXTEST" any ;;
+    test) debian demo test java && node && python requirements-moto.txt moto && python requirements-picture.txt picture && cargo_tool cargo-nextest "$NEXTEST" any ;;
     gate) debian gate python ;;
     bench) debian gate bench && rust && node && cargo_tool hyperfine "$HYPERFINE" ;;
     mutants) cargo_tool cargo-nextest "$NEXTEST" any && cargo_tool cargo-mutants "$MUTANTS" ;;
@@ -160,6 +161,6 @@ for purpose; do
     cross) cross x86_64-pc-windows-gnu aarch64-apple-darwin ;;
     binaries) debian binaries && cross x86_64-unknown-linux-musl aarch64-unknown-linux-musl ;;
     dist) debian binaries dist && cross x86_64-unknown-linux-musl aarch64-unknown-linux-musl && cargo_tool cargo-cyclonedx "$CYCLONEDX" ;;
-    *) die "install.sh: no purpose '$purpose' (build, fmt, check, java, python, node, demo, test, gate, bench, mutants, deny, cross, binaries, dist)" ;;
+    *) die "install.sh: no purpose '$purpose' (build, fmt, check, java, python, node, picture, demo, test, gate, bench, mutants, deny, cross, binaries, dist)" ;;
   esac
 done
