@@ -18,6 +18,7 @@ pub mod kubelet;
 pub mod output;
 pub mod profile;
 pub mod program;
+pub mod progress;
 pub mod registry;
 pub mod secret;
 pub mod session;

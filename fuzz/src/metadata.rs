@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use ecr_auth::aws::{Aws, within};
 use ecr_auth::identity::{Identity, Source};
 use ecr_auth::world::Env;
 
-use super::canned::{Answer, BUDGET, client};
+use super::canned::{Answer, BUDGET, Canned, client};
 use super::inputs::{is_fit_to_read, parts, text};
 
 /// What has to be in the process's environment for [`container`]: the SDK looks for it there.
@@ -37,7 +36,7 @@ pub fn container(input: &[u8]) {
     ask(client([Answer::read(input, true)]), &env, NO_SECOND_TRY, input);
 }
 
-fn ask(client: SharedHttpClient, env: &Env, budget: Duration, input: &str) {
+fn ask(client: Canned, env: &Env, budget: Duration, input: &str) {
     let identity = Identity::choose(env, None).expect("a source");
     let is_container = matches!(identity.source, Source::Container { .. });
     let aws = Aws::answered_by(client, env, &identity, budget).expect("nothing to set up");

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use ecr_auth::progress::Progress;
 use ecr_auth::world::{Verbosity, World};
 use lab::{ACCOUNT, Ci, Condition, Fault, GITHUB_ISSUER, JobSpec, Lab, Operator, Permissions, Service, Trust};
 use rstest::rstest;
@@ -712,6 +713,7 @@ fn a_terminal_is_told_what_is_waited_for() {
     let screen = Screen::default();
     let mut stderr = screen.clone();
     let env = machine.env();
+    let progress = Progress::on(screen.clone(), &env);
     let doctor = std::thread::spawn(move || {
         let mut stdout = Vec::new();
         let mut world = World {
@@ -722,7 +724,7 @@ fn a_terminal_is_told_what_is_waited_for() {
             stdout: &mut stdout,
             stdout_is_terminal: true,
             stderr: &mut stderr,
-            stderr_is_terminal: true,
+            progress,
             verbosity: Verbosity::Normal,
             started: SystemTime::now(),
             began: Instant::now(),

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
 
@@ -47,6 +48,11 @@ pub struct Ended {
 impl Terminal {
     /// Runs the binary with a terminal as its own.
     pub fn run(machine: &Machine, args: &[&str], stdout: Stdout) -> Self {
+        Self::run_program(machine, &binary(), args, stdout)
+    }
+
+    /// The same, of any program.
+    pub fn run_program(machine: &Machine, program: &Path, args: &[&str], stdout: Stdout) -> Self {
         let keys = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&keys).unwrap();
         unlockpt(&keys).unwrap();
@@ -54,8 +60,7 @@ impl Terminal {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let end = File::from(rustix::fs::open(name.as_c_str(), flags, Mode::empty()).unwrap());
         let keys = File::from(keys);
-        let binary = binary();
-        let mut line = vec!["--ctty", "--wait", binary.to_str().unwrap()];
+        let mut line = vec!["--ctty", "--wait", program.to_str().unwrap()];
         line.extend(args);
         let side = || Stdio::from(end.try_clone().unwrap());
         let child = machine

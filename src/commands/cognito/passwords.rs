@@ -13,8 +13,19 @@ use crate::secret::Secret;
 /// How often a person is asked for one answer, where it is wrong.
 const TRIES: usize = 3;
 
+const CHANGE: &str = "\
+Examples:
+  ecr-auth cognito change-password
+  ecr-auth cognito change-password --username maria --password-file old.txt --new-password-file new.txt";
+
+const FORGOT: &str = "\
+Examples:
+  ecr-auth cognito forgot-password
+  ecr-auth cognito forgot-password --username maria";
+
 /// Changes the password of a user who knows it
 #[derive(Debug, Clone, Args)]
+#[command(after_help = CHANGE)]
 pub struct ChangeArgs {
     #[command(flatten)]
     pub user: CognitoArgs,
@@ -25,6 +36,7 @@ pub struct ChangeArgs {
 
 /// Replaces a forgotten password with the help of a code that is sent
 #[derive(Debug, Clone, Args)]
+#[command(after_help = FORGOT)]
 pub struct ForgotArgs {
     #[command(flatten)]
     pub user: CognitoArgs,
