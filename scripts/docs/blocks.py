@@ -23,8 +23,14 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 PYTHON = TARGET / "python" / "bin"
 NODE = TARGET / "node"
 
-# A workflow to copy is checked as our own are, but for releases of ours, which have no SHA yet that a page could name.
-ZIZMOR = {"rules": {"unpinned-uses": {"config": {"policies": {"org/ecr-auth": "ref-pin", "*": "hash-pin"}}}}}
+# A workflow of a page shows the one thing that it is about: not what is said of git's token in every other. Releases of ours have no SHA yet that a
+# page could name.
+ZIZMOR = {
+    "rules": {
+        "artipacked": {"disable": True},
+        "unpinned-uses": {"config": {"policies": {"org/ecr-auth": "ref-pin", "*": "hash-pin"}}},
+    }
+}
 
 
 class Loader(yaml.SafeLoader):
@@ -124,7 +130,7 @@ def github(files):
     return "\n".join(
         filter(None, [
             schema("--builtin-schema", "vendor.github-workflows")(files),
-            run(PYTHON / "zizmor", "--offline", "--quiet", "--persona", "auditor", "--config", settings, *files),
+            run(PYTHON / "zizmor", "--offline", "--quiet", "--persona", "regular", "--config", settings, *files),
             said if linted.returncode or not whole else "",
         ])
     )
@@ -164,8 +170,8 @@ def parsed(parse):
 
 
 def shell(files):
-    """Shell: shellcheck; and what is a file or a target of make here, is there."""
-    return run(PYTHON / "shellcheck", "--shell=bash", *files) or "\n".join(filter(None, map(missing, files)))
+    """Shell: shellcheck; and what is a file or a target of make here, is there. SC2164: `cd … || exit` would end the shell it is pasted into."""
+    return run(PYTHON / "shellcheck", "--shell=bash", "--exclude=SC2164", *files) or "\n".join(filter(None, map(missing, files)))
 
 
 def missing(file):
