@@ -11,7 +11,9 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from configparser import ConfigParser
+from configparser import Error as ConfigError
 from pathlib import Path
 
 import yaml
@@ -228,18 +230,18 @@ def main():
             by_kind.setdefault(kind(block), []).append(block)
         except (ValueError, yaml.YAMLError) as error:
             wrong.append(f"{block.place}: {error}")
-    with tempfile.TemporaryDirectory(prefix="ecr-auth-docs-") as folder:
-        for name, of_kind in by_kind.items():
-            ending, lint = LINTERS[name]
-            if lint:
-                wrong.append(checked(Path(folder, name), ending, lint, of_kind))
-    wrong = list(filter(None, wrong))
+    with tempfile.TemporaryDirectory(prefix="ecr-auth-docs-") as folder, ThreadPoolExecutor() as linters:
+        done = linters.map(lambda name: checked(Path(folder, name), name, by_kind[name]), by_kind)
+        wrong.extend(filter(None, done))
     if wrong:
         sys.exit("\n".join(wrong))
 
 
-def checked(folder, ending, lint, of_kind):
-    """What a linter says of the blocks of its kind, as files that are named after page and line."""
+def checked(folder, name, of_kind):
+    """What a linter says of the blocks of its kind, as files that are named after page and line; nothing where all are right."""
+    ending, lint = LINTERS[name]
+    if not lint:
+        return ""
     folder.mkdir()
     files = []
     for block in of_kind:
@@ -248,7 +250,7 @@ def checked(folder, ending, lint, of_kind):
         files.append(file)
     try:
         return lint(files)
-    except ValueError as error:
+    except (ValueError, ConfigError) as error:
         return f"{folder.name}: {error}"
 
 
