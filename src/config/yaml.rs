@@ -361,6 +361,9 @@ pub(super) fn explain(path: &Path, error: &YamlError) -> Error {
         YamlError::SerdeUnknownField { field, expected, .. } => {
             wrong(path, &place, format!("unknown key \"{field}\"")).hint(allowed(field, expected))
         }
+        YamlError::SerdeUnknownVariant { variant, expected, .. } => {
+            wrong(path, &place, format!("unknown value \"{variant}\"")).hint(allowed(variant, expected))
+        }
         YamlError::DuplicateMappingKey { key: Some(key), .. } => {
             wrong(path, &place, format!("the key \"{key}\" stands here twice"))
         }
