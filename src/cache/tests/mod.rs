@@ -8,6 +8,7 @@ use std::time::UNIX_EPOCH;
 use tempfile::TempDir;
 
 use super::*;
+use crate::progress::Progress;
 
 mod disturbed;
 mod freshness;
@@ -95,6 +96,7 @@ impl Scene {
             name,
             started: self.now.get(),
             deadline: self.deadline.get(),
+            progress: &Progress::default(),
         };
         let secret = self
             .cache()

@@ -20,6 +20,7 @@ use tempfile::TempDir;
 use super::{NO_FORK, no_fork};
 use crate::cache::{Cache, Fetched, Held, Key, Request};
 use crate::error::Error;
+use crate::progress::Progress;
 use crate::secret::Secret;
 
 const ADDRESS: &str = "ECR_AUTH_TEST_CACHE_ADDRESS";
@@ -49,6 +50,7 @@ fn child() {
         name: "host",
         started,
         deadline,
+        progress: &Progress::default(),
     };
     let result = Cache::open(Some(folder)).get(&request, &SystemTime::now, &mut |_| {
         say(&mut test, "fetching");
@@ -156,6 +158,7 @@ impl Stage {
             name: "host",
             started: then,
             deadline,
+            progress: &Progress::default(),
         };
         let expires_at = then + LIFE;
         let mut fetch = |_| {
