@@ -9,12 +9,15 @@ use super::text::{Splices, without_break};
 use super::{Config, Previous, RuleEdit, Written, apply, check, is_first};
 use crate::registry::HostPattern;
 
+/// Where a rule stands, in bytes of the old text, and how many bytes it will have.
+type Standing = (Range<usize>, usize);
+
 /// The changes of all rules, before they are made.
 #[derive(Default)]
 struct Changes<'e> {
     splices: Splices,
     /// The rules that are changed: where each stands, and how long it will be. `None`: it is not there yet.
-    rules: Vec<(&'e RuleEdit, Option<(Range<usize>, usize)>)>,
+    rules: Vec<(&'e RuleEdit, Option<Standing>)>,
 }
 
 /// Writes rules as one by one, but all in the quotes that the file has before the first. `None`: they can't be written together, or
