@@ -24,8 +24,8 @@ soak: ## the long floods: 1,000 processes at once, killed holders, a week of bui
 lab: ## runs the local AWS and prints the environment to export
 	@scripts/lab.sh
 
-bench: ## counts the instructions of a warm `get`, beside the Go helper's
-	@benches/warm-get.sh
+bench: ## measures what ecr-auth costs, beside its peers, into docs/performance.md; benches/bench.sh --quick for a look
+	@benches/bench.sh
 
 mutants: ## breaks registry, cache and docker on purpose, takes each protection out, and lists what no test notices
 	@scripts/mutants.sh

@@ -11,6 +11,8 @@ cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 say "== dependencies"
 # cargo-deny reads the crates of every platform; a build has fetched this one's alone.
 cargo fetch --quiet --locked
+# The fuzz targets are a workspace of their own, which a change of our dependencies leaves behind.
+cargo metadata --format-version 1 --locked --manifest-path fuzz/Cargo.toml >/dev/null
 cargo deny --offline --log-level error check bans licenses sources
 say "== scripts, the action and workflows"
 "$TARGET/python/bin/shellcheck" scripts/*.sh tests/e2e/*.sh benches/*.sh kubernetes/node/*.sh .ci/run
@@ -51,5 +53,9 @@ groovy_lint() {
 groovy_lint jenkins
 groovy_lint tests/jenkins
 "$TARGET/python/bin/kubernetes-validate" --strict --quiet jenkins/pod.yaml
+say "== documentation"
+"$TARGET/python/bin/python" scripts/docs/links.py
+"$TARGET/python/bin/python" scripts/docs/blocks.py
+"$TARGET/python/bin/python" -m unittest discover --quiet --start-directory scripts/docs 2>"$TARGET/docs.log" || { cat "$TARGET/docs.log" >&2 && exit 1; }
 say "== images"
 "$TARGET/python/bin/hadolint" docker/Dockerfile docker/Dockerfile.*

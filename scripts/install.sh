@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing for the purposes named: install.sh build|fmt|check|java|python|node|demo|test|bench|mutants|deny|cross|binaries|dist …
+# Installs what is missing for the purposes named: install.sh build|fmt|check|java|python|node|picture|demo|test|gate|bench|mutants|deny|cross|binaries|dist …
 #
 # Debian packages come from packages.txt, by apt-get, with sudo where not root; cargo tools go to target/tools, Python
 # tools to target/python, npm tools to target/node. Says nothing when nothing is missing. No daemon is started, nothing is removed, and
@@ -10,6 +10,8 @@ DENY=0.20.2
 NEXTEST=0.9.143
 MUTANTS=27.1.0
 CYCLONEDX=0.5.9
+# Debian's, 1.15, can't give a program its standard input.
+HYPERFINE=1.20.0
 LOG=$TARGET/install.log
 
 # packages PURPOSE: the packages of a purpose that are missing, one a line.
@@ -96,10 +98,10 @@ rust_checks() {
   debian rust-checks
 }
 
-# cargo_tool NAME VERSION [any]: a cargo subcommand; with `any`, whichever version is there will do.
+# cargo_tool NAME VERSION [any]: a cargo subcommand, or a program from crates.io; with `any`, whichever version is there will do.
 cargo_tool() {
   local name=$1 version=$2 have
-  have=$(cargo "${name#cargo-}" --version 2>/dev/null | awk 'NR == 1 {print $2}') || have=
+  have=$({ cargo "${name#cargo-}" --version || "$name" --version; } 2>/dev/null | awk 'NR == 1 {print $2}') || have=
   [ "$have" = "$version" ] || { [ -n "$have" ] && [ "${3:-}" = any ]; } && return
   say "Building $name $version (a few minutes, once)"
   logged "cargo install $name" env CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR="$TARGET/tools/build" \
@@ -149,14 +151,16 @@ for purpose; do
     java) debian java ;;
     python) python ;;
     node) node ;;
+    picture) python requirements-picture.txt picture ;;
     demo) debian demo ;;
-    test) debian demo test java && node && python requirements-moto.txt moto && cargo_tool cargo-nextest "$NEXTEST" any ;;
-    bench) debian bench ;;
+    test) debian demo test java && node && python requirements-moto.txt moto && python requirements-picture.txt picture && cargo_tool cargo-nextest "$NEXTEST" any ;;
+    gate) debian gate python ;;
+    bench) debian gate bench && rust && node && cargo_tool hyperfine "$HYPERFINE" ;;
     mutants) cargo_tool cargo-nextest "$NEXTEST" any && cargo_tool cargo-mutants "$MUTANTS" ;;
     deny) cargo_tool cargo-deny "$DENY" ;;
     cross) cross x86_64-pc-windows-gnu aarch64-apple-darwin ;;
     binaries) debian binaries && cross x86_64-unknown-linux-musl aarch64-unknown-linux-musl ;;
     dist) debian binaries dist && cross x86_64-unknown-linux-musl aarch64-unknown-linux-musl && cargo_tool cargo-cyclonedx "$CYCLONEDX" ;;
-    *) die "install.sh: no purpose '$purpose' (build, fmt, check, java, python, node, demo, test, bench, mutants, deny, cross, binaries, dist)" ;;
+    *) die "install.sh: no purpose '$purpose' (build, fmt, check, java, python, node, picture, demo, test, gate, bench, mutants, deny, cross, binaries, dist)" ;;
   esac
 done

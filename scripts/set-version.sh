@@ -5,7 +5,7 @@ source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 
 # What stands before a version of ours, in these files and those of these folders.
-BEFORE='(ecr-auth@v|ecr-auth_|ecr-auth-|ecr-auth/v|ecr-auth:|ecr-auth/releases/download/v|defaultVersion: v|VERSION=)'
+BEFORE='(ecr-auth&#160;|ecr-auth@v|ecr-auth_|ecr-auth-|ecr-auth/v|ecr-auth:|ecr-auth/releases/download/v|defaultVersion: v|VERSION=)'
 NUMBER='[0-9]+\.[0-9]+\.[0-9]+'
 mapfile -t FILES < <(grep -rlE "$BEFORE$NUMBER" docker docs jenkins kubernetes templates/examples README.md)
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # make test: everything that must hold before a change lands. The quick checks first, then unit and integration tests, documentation tests, the
-# tests of the action's shim, and the end-to-end tests with real Docker, Podman, Buildah and Skopeo. Ends with "N passed, N failed".
+# tests of the action's shim, the end-to-end tests with real Docker, Podman, Buildah and Skopeo, and what the release binary may cost. Ends with "N passed,
+# N failed".
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 
@@ -47,6 +48,11 @@ e2e_failed=$(grep -c '^FAIL ' "$TARGET/e2e.log" || true)
 e2e_listed=$(cat "$ROOT"/tests/e2e/*.sh | grep -c '^test_[a-z0-9_]*()')
 [ $((e2e_passed + e2e_failed)) = "$e2e_listed" ] || { say "error: $e2e_listed end-to-end tests are written, $((e2e_passed + e2e_failed)) ran"; status=1; }
 
-echo "$ran tests, $action_listed tests of the action and $e2e_listed end-to-end tests ran"
-echo "$((ran - failed + action_passed + e2e_passed)) passed, $((failed + action_listed - action_passed + e2e_failed)) failed"
+say "== what it costs"
+"$ROOT/benches/bench.sh" --gate | tee "$TARGET/costs.log" || status=1
+costs_listed=$(jq '[.figures, ."at most" | length] | add' "$ROOT/benches/limits.json")
+costs_passed=$(grep -c '^PASS ' "$TARGET/costs.log" || true)
+
+echo "$ran tests, $action_listed tests of the action, $e2e_listed end-to-end tests and $costs_listed limits ran"
+echo "$((ran - failed + action_passed + e2e_passed + costs_passed)) passed, $((failed + action_listed - action_passed + e2e_failed + costs_listed - costs_passed)) failed"
 exit "$status"

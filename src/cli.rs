@@ -1,23 +1,25 @@
 //! The shapes of the command line. What the commands do stands in `commands`.
 
+mod usage;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::code::Code;
-use crate::commands::{action, assume, cognito, doctor, helper, install, kubelet, login, logout, setup};
+use crate::commands::{action, assume, cognito, doctor, helper, install, kubelet, login, logout, overview, setup};
 use crate::error::{Error, Exit, Result};
+use crate::progress::Progress;
 use crate::world::{Verbosity, World};
 
 /// Signs CI pipelines in to Amazon ECR: Docker credential helper, token cache and set-up in one binary.
 #[derive(Debug, Parser)]
-#[command(name = "ecr-auth", version, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "ecr-auth", version, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 
     /// The configuration file, instead of $ECR_AUTH_CONFIG or ecr-auth/ecr-auth.yml in the user's configuration folder
     #[arg(long, global = true, value_name = "FILE")]
@@ -33,17 +35,30 @@ struct Cli {
 }
 
 const EXAMPLES: &str = "Examples:
+  ecr-auth                                                     what there is on this machine, and what to do next
   ecr-auth setup                                               the caller's own registry
   ecr-auth setup 111122223333.dkr.ecr.eu-west-1.amazonaws.com  one registry
   ecr-auth setup 111122223333/eu-west-1 public                 one more, and ECR Public
   ecr-auth logout                                              takes it all back";
 
-const COMPLETIONS: &str = "Where it goes:
-  bash        source <(ecr-auth completions bash)     in ~/.bashrc
-  zsh         ecr-auth completions zsh >FOLDER/_ecr-auth, of a FOLDER in $fpath
-  fish        ecr-auth completions fish >~/.config/fish/completions/ecr-auth.fish
-  powershell  ecr-auth completions powershell | Out-String | Invoke-Expression     in $PROFILE
-  elvish      eval (ecr-auth completions elvish | slurp)     in rc.elv";
+const COMPLETIONS: &str = "Examples:
+  source <(ecr-auth completions bash)                                    in ~/.bashrc
+  ecr-auth completions zsh >FOLDER/_ecr-auth                             of a FOLDER in $fpath
+  ecr-auth completions fish >~/.config/fish/completions/ecr-auth.fish
+  ecr-auth completions powershell | Out-String | Invoke-Expression       in $PROFILE
+  eval (ecr-auth completions elvish | slurp)                             in rc.elv";
+
+const HELPER: &str = "Examples:
+  echo 111122223333.dkr.ecr.eu-west-1.amazonaws.com | ecr-auth helper get
+  ecr-auth helper list
+  ecr-auth helper version";
+
+const KUBELET: &str = "Examples:
+  ecr-auth kubelet <request.json
+
+The kubelet feeds it a request like this one:
+  {\"apiVersion\": \"credentialprovider.kubelet.k8s.io/v1\", \"kind\": \"CredentialProviderRequest\",
+   \"image\": \"111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1.0\"}";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -53,6 +68,7 @@ enum Command {
     Login(login::LoginArgs),
     Cognito(cognito::CognitoCommand),
     /// Answers the kubelet, as its exec image credential provider (v1): a CredentialProviderRequest on stdin
+    #[command(after_help = KUBELET)]
     Kubelet,
     Install(install::InstallArgs),
     Doctor(doctor::DoctorArgs),
@@ -70,20 +86,27 @@ enum Command {
         step: action::Step,
     },
     /// Speaks the Docker credential-helper protocol; clients call it as docker-credential-ecr-auth
+    #[command(after_help = HELPER)]
     Helper {
         /// get, store, erase, list or version
         action: String,
     },
 }
 
+/// The commands and their flags: what completions and the reference in docs/configuration.md are made of.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Parses a command line and runs its command.
 pub fn run(args: &[OsString], world: &mut World<'_>) -> Exit {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => return show(&error, world),
+        Err(error) => return show(&error, args, world),
     };
     if cli.quiet {
         world.verbosity = Verbosity::Quiet;
+        world.progress = Progress::default();
     } else if cli.verbose > 0 {
         world.verbosity = Verbosity::Debug;
     }
@@ -97,7 +120,10 @@ pub fn run(args: &[OsString], world: &mut World<'_>) -> Exit {
 }
 
 fn dispatch(cli: &Cli, world: &mut World<'_>) -> Result<Exit> {
-    match &cli.command {
+    let Some(command) = &cli.command else {
+        return overview::run(cli.config.as_deref(), world).map(|()| Exit::Done);
+    };
+    match command {
         Command::Setup(args) => setup::run(args, cli.config.as_deref(), world)?,
         Command::Logout(args) => logout::run(args, cli.config.as_deref(), world)?,
         Command::Login(args) => login::run(args, cli.config.as_deref(), world)?,
@@ -115,7 +141,7 @@ fn dispatch(cli: &Cli, world: &mut World<'_>) -> Result<Exit> {
 
 fn print_completions(shell: Shell, world: &mut World<'_>) -> Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "ecr-auth", &mut script);
+    clap_complete::generate(shell, &mut command(), "ecr-auth", &mut script);
     let written = world.stdout.write_all(&script);
     written
         .and_then(|()| world.stdout.flush())
@@ -123,25 +149,14 @@ fn print_completions(shell: Shell, world: &mut World<'_>) -> Result<()> {
 }
 
 /// Help and version are results; all else is an error of usage.
-fn show(error: &clap::Error, world: &mut World<'_>) -> Exit {
-    let text = error.render().to_string();
+fn show(error: &clap::Error, args: &[OsString], world: &mut World<'_>) -> Exit {
     if error.use_stderr() {
-        let text = match error.kind() {
-            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => text,
-            _ => with_code(&text),
-        };
-        let _ = write!(world.stderr, "{text}");
-        return Exit::Usage;
+        let error = usage::error(error, args);
+        error.report(world.stderr);
+        return error.exit();
     }
-    match write!(world.stdout, "{text}") {
+    match write!(world.stdout, "{}", error.render()) {
         Ok(()) => Exit::Done,
         Err(_) => Exit::Failed,
     }
-}
-
-/// The parser's error with a code at the end of its first line, as all others have, and the address of its section.
-fn with_code(text: &str) -> String {
-    let code = Code::CommandLine;
-    let (error, rest) = text.split_once('\n').unwrap_or((text, ""));
-    format!("{error} [{code}]\n{rest}see: {}\n", code.link())
 }

@@ -165,6 +165,11 @@ impl Config {
         }
     }
 
+    /// The profile and the role of hosts without a rule.
+    pub fn defaults(&self) -> (Option<&str>, &RoleSettings) {
+        (self.defaults.profile.as_deref(), &self.defaults.role)
+    }
+
     /// Whether hosts without a rule have credentials that somebody chose, other than the sign-in to Cognito.
     pub fn defaults_say_who(&self) -> bool {
         let Settings { profile, role, .. } = &self.defaults;

@@ -19,11 +19,13 @@ pub mod kubelet;
 pub mod output;
 pub mod profile;
 pub mod program;
+pub mod progress;
 pub mod registry;
 pub mod secret;
 pub mod session;
 pub mod terminal;
 pub mod token;
+pub mod variables;
 pub mod world;
 
 use std::ffi::OsString;

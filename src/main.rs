@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
+use ecr_auth::progress::Progress;
 use ecr_auth::world::{Env, Verbosity, World};
 
 fn main() -> ExitCode {
@@ -15,6 +16,11 @@ fn main() -> ExitCode {
         Some("debug") => Verbosity::Debug,
         _ => Verbosity::Normal,
     };
+    let is_watched = std::io::stderr().is_terminal() && env.get("TERM") != Some("dumb");
+    let progress = match is_watched {
+        true => Progress::on(std::io::stderr()),
+        false => Progress::default(),
+    };
     let mut world = World {
         env,
         exe: std::env::current_exe().unwrap_or_default(),
@@ -22,8 +28,8 @@ fn main() -> ExitCode {
         stdin: &mut std::io::stdin().lock(),
         stdout: &mut std::io::stdout().lock(),
         stdout_is_terminal: std::io::stdout().is_terminal(),
-        stderr: &mut std::io::stderr().lock(),
-        stderr_is_terminal: std::io::stderr().is_terminal(),
+        stderr: &mut std::io::stderr(),
+        progress,
         verbosity,
         started,
         began,

@@ -11,6 +11,7 @@ use crate::code::Code;
 use crate::cognito::{self, Login};
 use crate::error::{Error, Result};
 use crate::identity::{self, Base, CognitoSettings, Identity, RoleSettings, Scope, Source};
+use crate::progress::Progress;
 use crate::registry::{Partition, parse_region};
 use crate::secret::{self, Secret};
 use crate::token;
@@ -110,7 +111,8 @@ impl Plan {
         }
         let deadline = token::deadline(&world.env, began)?;
         if !self.is_kept() {
-            return self.fetch(&world.env, deadline.saturating_duration_since(Instant::now()));
+            let budget = deadline.saturating_duration_since(Instant::now());
+            return self.fetch(&world.env, budget, &world.progress);
         }
         if let Some(held) = cache.warm(&self.key, "", world.now()) {
             world.detail(|| "cache: a session that has not ended".to_owned());
@@ -121,10 +123,11 @@ impl Plan {
             name: "",
             started: token::started(world),
             deadline,
+            progress: &world.progress,
         };
-        let (env, clock) = (&world.env, world.clock);
+        let (env, clock, progress) = (&world.env, world.clock, &world.progress);
         let held = cache.get(&request, clock, &mut |budget| {
-            let credentials = self.fetch(env, budget)?;
+            let credentials = self.fetch(env, budget, progress)?;
             stored(&credentials, clock())
         })?;
         self.read(&held.secret)
@@ -153,9 +156,10 @@ impl Plan {
             name: "",
             started: world.now(),
             deadline: token::deadline(&world.env, Instant::now())?,
+            progress: &world.progress,
         };
         let held = cache.get(&request, world.clock, &mut |budget| {
-            let aws = Aws::new(&world.env, &self.identity, budget)?;
+            let aws = Aws::new(&world.env, &self.identity, budget)?.shown_on(&world.progress);
             let credentials = aws.within(aws.cognito_credentials(settings, login))?;
             stored(&self.named(&credentials), world.now())
         })?;
@@ -170,8 +174,8 @@ impl Plan {
         )
     }
 
-    fn fetch(&self, env: &Env, budget: Duration) -> Result<SessionCredentials> {
-        let aws = Aws::new(env, &self.identity, budget)?;
+    fn fetch(&self, env: &Env, budget: Duration, progress: &Progress) -> Result<SessionCredentials> {
+        let aws = Aws::new(env, &self.identity, budget)?.shown_on(progress);
         let credentials = aws.within(aws.credentials(&self.region))?;
         Ok(self.named(&credentials))
     }

@@ -1,6 +1,10 @@
 //! The way from a registry to its password: identity, key, cache and, only on a miss, AWS.
 
+mod several;
+
 use std::time::{Duration, Instant, SystemTime};
+
+pub use several::{Asked, passwords};
 
 use crate::aws::{Aws, CallerIdentity, Endpoint, Service};
 use crate::cache::{Cache, Fetched, Held, Key, KeyBuilder, Request};
@@ -9,6 +13,7 @@ use crate::cognito;
 use crate::config::Target;
 use crate::error::{Error, Result};
 use crate::identity::{self, Identity, RoleSettings, Scope, Source};
+use crate::progress::Progress;
 use crate::registry::{Registry, parse_argument, parse_region};
 use crate::world::{Env, World};
 
@@ -79,6 +84,11 @@ impl Plan {
         &self.identity
     }
 
+    /// The same, for who needs nothing else.
+    pub fn into_identity(self) -> Identity {
+        self.identity
+    }
+
     /// The registry.
     pub fn registry(&self) -> &Registry {
         &self.registry
@@ -100,35 +110,55 @@ impl Plan {
     /// # Errors
     /// What AWS says, or that it said nothing in time.
     pub fn password(&self, cache: &Cache, name: &str, began: Instant, world: &mut World<'_>) -> Result<Held> {
+        if let Some(held) = self.warm(cache, name, world)? {
+            return Ok(held);
+        }
+        let waiting = Waiting::new(world, began)?;
+        let (held, asked) = self.fetch_or_share(cache, name, &waiting);
+        self.tell(asked, world);
+        held
+    }
+
+    /// Tells people who asked for more where it came from.
+    fn tell(&self, was_asked: bool, world: &mut World<'_>) {
+        world.detail(|| match was_asked {
+            true => format!("cache: no fresh token for {}, asked AWS", self.registry.region()),
+            false => "cache: what another process was told".to_owned(),
+        });
+    }
+
+    /// What the cache holds, if it need not be renewed.
+    fn warm(&self, cache: &Cache, name: &str, world: &mut World<'_>) -> Result<Option<Held>> {
         self.identity.explain(world);
         if let Source::Cognito(settings) = &self.identity.source {
             cognito::username(settings, cache, world.now())?;
         }
-        if let Some(held) = cache.warm(&self.key, name, world.now()) {
+        let held = cache.warm(&self.key, name, world.now());
+        if held.is_some() {
             world.detail(|| format!("cache: a fresh token for {}", self.registry.region()));
-            return Ok(held);
         }
-        let deadline = deadline(&world.env, began)?;
+        Ok(held)
+    }
+
+    /// What AWS says, or what it said to another process; and whether we were the ones who asked.
+    fn fetch_or_share(&self, cache: &Cache, name: &str, waiting: &Waiting<'_>) -> (Result<Held>, bool) {
         let request = Request {
             key: &self.key,
             name,
-            started: started(world),
-            deadline,
+            started: waiting.started,
+            deadline: waiting.deadline,
+            progress: waiting.progress,
         };
         let mut asked = false;
-        let held = cache.get(&request, world.clock, &mut |budget| {
+        let held = cache.get(&request, waiting.clock, &mut |budget| {
             asked = true;
-            self.fetch(&world.env, budget)
+            self.fetch(waiting, budget)
         });
-        world.detail(|| match asked {
-            true => format!("cache: no fresh token for {}, asked AWS", self.registry.region()),
-            false => "cache: what another process was told".to_owned(),
-        });
-        held
+        (held, asked)
     }
 
-    fn fetch(&self, env: &Env, budget: Duration) -> Result<Fetched> {
-        let aws = Aws::new(env, &self.identity, budget)?;
+    fn fetch(&self, waiting: &Waiting<'_>, budget: Duration) -> Result<Fetched> {
+        let aws = Aws::new(waiting.env, &self.identity, budget)?.shown_on(waiting.progress);
         let token = aws.within(aws.authorization_token(&self.registry, &self.endpoint));
         let token = token.map_err(|error| match &self.identity.source {
             Source::Cognito(_) if error.cause().starts_with("AccessDenied") => error.hint(
@@ -140,6 +170,28 @@ impl Plan {
             secret: token.password,
             expires_at: token.expires_at,
             renew_at: None,
+        })
+    }
+}
+
+/// What a fetch needs of the world: it may go on in a thread of its own.
+struct Waiting<'a> {
+    env: &'a Env,
+    clock: &'a (dyn Fn() -> SystemTime + Sync),
+    started: SystemTime,
+    deadline: Instant,
+    progress: &'a Progress,
+}
+
+impl<'a> Waiting<'a> {
+    /// The time that it may take begins at `began`.
+    fn new(world: &'a World<'_>, began: Instant) -> Result<Self> {
+        Ok(Self {
+            env: &world.env,
+            clock: world.clock,
+            started: started(world),
+            deadline: deadline(&world.env, began)?,
+            progress: &world.progress,
         })
     }
 }
@@ -263,26 +315,26 @@ pub fn own_registry(
         _ => callers_account(
             &Identity::choose_for(&scope, &world.env, profile, role)?,
             &region,
-            &world.env,
+            world,
         )?,
     };
     parse_argument(&format!("{account}/{region}"), None)
 }
 
-fn callers_account(identity: &Identity, region: &str, env: &Env) -> Result<String> {
+fn callers_account(identity: &Identity, region: &str, world: &World<'_>) -> Result<String> {
     if let Some(role) = identity.role() {
         return Ok(role.account().to_owned());
     }
-    Ok(caller(identity, region, env)?.account)
+    Ok(caller(identity, region, world)?.account)
 }
 
 /// Asks STS in this region whose credentials these are.
 ///
 /// # Errors
 /// No credentials, credentials that AWS doesn't take, a network that fails.
-pub fn caller(identity: &Identity, region: &str, env: &Env) -> Result<CallerIdentity> {
-    let budget = budget(env)?;
-    let aws = Aws::new(env, identity, budget)?;
+pub fn caller(identity: &Identity, region: &str, world: &World<'_>) -> Result<CallerIdentity> {
+    let budget = budget(&world.env)?;
+    let aws = Aws::new(&world.env, identity, budget)?.shown_on(&world.progress);
     aws.within(aws.caller_identity(region))
 }
 

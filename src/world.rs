@@ -6,6 +6,8 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 
+use crate::progress::Progress;
+
 /// The environment variables of this run. An empty variable counts as unset, as AWS's tools have it.
 #[derive(Clone, Default)]
 pub struct Env(BTreeMap<String, String>);
@@ -137,7 +139,7 @@ pub struct World<'a> {
     /// The running binary, links resolved: what `setup` links to.
     pub exe: PathBuf,
     /// The time now.
-    pub clock: &'a dyn Fn() -> SystemTime,
+    pub clock: &'a (dyn Fn() -> SystemTime + Sync),
     /// What is fed to the command.
     pub stdin: &'a mut dyn Read,
     /// The result, and nothing else.
@@ -146,8 +148,8 @@ pub struct World<'a> {
     pub stdout_is_terminal: bool,
     /// What people read.
     pub stderr: &'a mut dyn Write,
-    /// Whether that is a terminal, on which a line may be taken back.
-    pub stderr_is_terminal: bool,
+    /// What they are shown meanwhile, if that is a terminal.
+    pub progress: Progress,
     /// How much of it.
     pub verbosity: Verbosity,
     /// When this process started.
@@ -165,6 +167,7 @@ impl World<'_> {
     /// Tells people what was done. A stderr that is closed is nobody's problem.
     pub fn say(&mut self, line: &str) {
         if self.verbosity >= Verbosity::Normal {
+            self.progress.clear();
             let _ = writeln!(self.stderr, "{}", without_controls(line));
         }
     }
@@ -172,6 +175,7 @@ impl World<'_> {
     /// Tells people how it was done, if they asked for it: the line is made only then.
     pub fn detail(&mut self, line: impl FnOnce() -> String) {
         if self.verbosity >= Verbosity::Debug {
+            self.progress.clear();
             let _ = writeln!(self.stderr, "{}", without_controls(&line()));
         }
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -62,13 +62,26 @@ impl Answer {
     }
 }
 
-/// Gives the answers one after the other, the last one again and again.
+/// Gives the answers one after the other, the last one again and again, and keeps what was asked.
 #[derive(Debug, Clone)]
-pub struct Canned(Arc<Mutex<VecDeque<Answer>>>);
+pub struct Canned {
+    answers: Arc<Mutex<VecDeque<Answer>>>,
+    requests: Arc<Mutex<Vec<String>>>,
+}
 
 /// A client that gives these answers.
-pub fn client(answers: impl IntoIterator<Item = Answer>) -> SharedHttpClient {
-    SharedHttpClient::new(Canned(Arc::new(Mutex::new(answers.into_iter().collect()))))
+pub fn client(answers: impl IntoIterator<Item = Answer>) -> Canned {
+    Canned {
+        answers: Arc::new(Mutex::new(answers.into_iter().collect())),
+        requests: Arc::default(),
+    }
+}
+
+impl Canned {
+    /// The bodies of what was asked until now, those that are text.
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.lock().expect("nobody panicked with it").clone()
+    }
 }
 
 impl HttpClient for Canned {
@@ -78,8 +91,11 @@ impl HttpClient for Canned {
 }
 
 impl HttpConnector for Canned {
-    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
-        let mut answers = self.0.lock().expect("nobody panicked with it");
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let body = request.body().bytes().and_then(|body| std::str::from_utf8(body).ok());
+        let mut requests = self.requests.lock().expect("nobody panicked with it");
+        requests.extend(body.map(str::to_owned));
+        let mut answers = self.answers.lock().expect("nobody panicked with it");
         let answer = match answers.len() {
             0 | 1 => answers.front().cloned(),
             _ => answers.pop_front(),

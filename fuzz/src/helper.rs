@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ecr_auth::cache::{Cache, Fetched, Request};
 use ecr_auth::config::Config;
+use ecr_auth::progress::Progress;
 use ecr_auth::secret::Secret;
 use ecr_auth::token::Plan;
 use ecr_auth::world::{Env, Verbosity, World};
@@ -136,6 +137,7 @@ fn keep_token(env: &Env) {
         name: HOST,
         started: SystemTime::now(),
         deadline: Instant::now() + Duration::from_secs(10),
+        progress: &Progress::default(),
     };
     let fetched = Fetched {
         secret: Secret::new(PASSWORD),
@@ -158,7 +160,7 @@ fn call(action: &str, mut stdin: &[u8], env: Env) -> (u8, Vec<u8>, Vec<u8>) {
         stdout: &mut stdout,
         stdout_is_terminal: false,
         stderr: &mut stderr,
-        stderr_is_terminal: false,
+        progress: Progress::default(),
         verbosity: Verbosity::Normal,
         started: SystemTime::now(),
         began: Instant::now(),

@@ -5,6 +5,7 @@
 
 mod answers;
 mod canned;
+mod cognito;
 mod docker;
 mod github_files;
 mod helper;
@@ -16,14 +17,16 @@ pub mod metadata;
 mod quoting;
 mod rules;
 mod shared_files;
+mod vendor;
 
 /// A target.
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("answers", answers::answers),
     ("auths", docker::auths),
+    ("cognito", cognito::cognito),
     ("container", metadata::container),
     ("docker_config", docker::helpers),
     ("github_files", github_files::github_files),
@@ -35,6 +38,7 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("quoting", quoting::quoting),
     ("rules", rules::rules),
     ("shared_files", shared_files::shared_files),
+    ("vendor", vendor::vendor),
 ];
 
 /// Runs a target by its name.

@@ -24,6 +24,8 @@ pub struct Call {
     pub region: Option<String>,
     /// The `User-Agent` header.
     pub user_agent: String,
+    /// From when the request's head was read until its answer was ready, in microseconds.
+    pub microseconds: u64,
     /// What a call of STS asked for that opens a session, whether it was given or not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Box<SessionCall>>,
@@ -72,6 +74,8 @@ pub struct CallReport {
     pub refused: BTreeMap<String, u64>,
     /// The finished ones, in order of their answers.
     pub log: Vec<Call>,
+    /// Connections to the HTTPS port, whatever became of them.
+    pub connections: u64,
 }
 
 #[derive(Debug, Default)]
@@ -84,6 +88,10 @@ impl Calls {
     pub(crate) fn arrived(&self, operation: &str) {
         *lock(&self.report).counts.entry(operation.to_owned()).or_default() += 1;
         self.arrived.notify_all();
+    }
+
+    pub(crate) fn connected(&self) {
+        lock(&self.report).connections += 1;
     }
 
     pub(crate) fn finished(&self, call: Call) {

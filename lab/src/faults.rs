@@ -87,6 +87,11 @@ pub enum Fault {
     ResetInBody,
     /// The answer waits until [`Aws::release`]; then the call goes on as if nothing were.
     Hold,
+    /// The call goes on as if nothing were, but later: a server at some distance.
+    Slow {
+        /// How much later.
+        milliseconds: u64,
+    },
     /// A certificate of an authority that nobody trusts.
     WrongCertificate,
     /// A certificate that is past its end.
@@ -110,7 +115,10 @@ impl Fault {
 
     /// Whether the call itself meets it, before any answer is made.
     fn is_outright(&self) -> bool {
-        *self != Self::Hold && !self.is_tls() && !self.is_alteration() && !matches!(self, Self::Skew { .. })
+        *self != Self::Hold
+            && !self.is_tls()
+            && !self.is_alteration()
+            && !matches!(self, Self::Skew { .. } | Self::Slow { .. })
     }
 }
 
@@ -221,7 +229,11 @@ impl Faults {
         let take_other = || self.take(service, operation, Fault::is_outright);
         let held = self.take(service, operation, |fault| *fault == Fault::Hold);
         let mut due = if held.is_none() { take_other() } else { None };
+        let slow = self.take(service, operation, |fault| matches!(fault, Fault::Slow { .. }));
         arrived();
+        if let Some((_, Fault::Slow { milliseconds })) = slow {
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+        }
         if let Some((id, _)) = held {
             self.until_released(id).await;
             due = take_other();
@@ -380,6 +392,7 @@ fn odd_answer(fault: &Fault, service: Service, now: i64) -> Option<Answer> {
         | Fault::Hang
         | Fault::Reset
         | Fault::Hold
+        | Fault::Slow { .. }
         | Fault::WrongCertificate
         | Fault::ExpiredCertificate
         | Fault::OtherNamesCertificate => return None,

@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -53,6 +54,7 @@ async fn connection(aws: Arc<Aws>, stream: TcpStream, tls: Option<TlsAcceptor>) 
     match tls {
         None => http1(aws, TokioIo::new(stream.clone()), stream).await,
         Some(acceptor) => {
+            aws.calls.connected();
             if let Ok(encrypted) = acceptor.accept(stream.clone()).await {
                 http1(aws, TokioIo::new(encrypted), stream).await;
             }
@@ -133,6 +135,7 @@ struct ApiRequest {
 }
 
 async fn handle(aws: &Aws, request: Request<Incoming>) -> Result<Answer, NoAnswer> {
+    let began = Instant::now();
     let host = host_of(&request);
     let named = aws.named(&host);
     let path = request.uri().path();
@@ -149,6 +152,7 @@ async fn handle(aws: &Aws, request: Request<Incoming>) -> Result<Answer, NoAnswe
         principal: None,
         region: None,
         user_agent: header_text(request.headers(), header::USER_AGENT.as_str()).to_owned(),
+        microseconds: 0,
         host,
         session: None,
     };
@@ -162,6 +166,7 @@ async fn handle(aws: &Aws, request: Request<Incoming>) -> Result<Answer, NoAnswe
             answer::insert(&mut answer, "date", &http_date(aws.clock.now()));
             answer
         });
+        call.microseconds = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         aws.calls.finished(call);
         answer
     })

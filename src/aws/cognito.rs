@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_credential_types::Credentials;
-use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt;
@@ -20,6 +20,7 @@ use crate::cognito::{self, Calls, Failure, Kept, Login, OpenIdToken, Refusal, Se
 use crate::error::{Error, Result};
 use crate::file::{TOKEN_LIMIT, read_secret};
 use crate::identity::{Base, CiToken, CognitoSettings, Identity, IdentityFlow, RolePlan, RoleSettings, SignIn};
+use crate::progress::Progress;
 use crate::registry::Partition;
 use crate::secret::Secret;
 use crate::world::Env;
@@ -67,7 +68,11 @@ impl Calls for Aws<'_> {
         request: Secret,
     ) -> Result<Secret, Failure> {
         let address = address(service, region, self.env, self.identity)?;
-        let connector = http::unsigned_connector(self.env, &address, &self.watch)?;
+        let connector = match &self.unsigned {
+            Some(connector) => connector.clone(),
+            None => SharedHttpConnector::new(http::connector(self.env, &address)?),
+        };
+        let connector = http::guarded_connector(connector, &self.watch);
         let call = Call {
             service,
             region,
@@ -99,16 +104,18 @@ pub struct Unhurried<'a> {
     env: &'a Env,
     identity: &'a Identity,
     budget: Duration,
+    progress: &'a Progress,
     clock: Mutex<http::ServerClock>,
 }
 
 impl<'a> Unhurried<'a> {
-    /// Each call may take `budget`.
-    pub fn new(env: &'a Env, identity: &'a Identity, budget: Duration) -> Self {
+    /// Each call may take `budget`; people see on `progress` whom is waited for.
+    pub fn new(env: &'a Env, identity: &'a Identity, budget: Duration, progress: &'a Progress) -> Self {
         Self {
             env,
             identity,
             budget,
+            progress,
             clock: Mutex::default(),
         }
     }
@@ -130,8 +137,10 @@ impl Calls for Unhurried<'_> {
         operation: &'static str,
         request: Secret,
     ) -> Result<Secret, Failure> {
-        let aws = Aws::new(self.env, self.identity, self.budget)?;
+        let aws = Aws::new(self.env, self.identity, self.budget)?.shown_on(self.progress);
         let answer = aws.call(service, region, operation, request).await;
+        // Questions come next.
+        aws.watch.trail.ends();
         if let Ok(mut clock) = self.clock.lock() {
             *clock = aws.watch.clock;
         }

@@ -122,17 +122,13 @@ pub fn connector(env: &Env, address: &str) -> Result<Connector> {
         .build())
 }
 
-/// The same for a service of AWS's that is called without its SDK: its clock is listened to, and its answers are bounded.
-///
-/// # Errors
-/// As [`client`].
-pub fn unsigned_connector(env: &Env, address: &str, watch: &Watch) -> Result<impl HttpConnector + use<>> {
-    let connector = SharedHttpConnector::new(connector(env, address)?);
-    Ok(Guarded {
+/// Any connector, for a service of AWS's that is called without its SDK: its clock is listened to, and its answers are bounded.
+pub fn guarded_connector(connector: SharedHttpConnector, watch: &Watch) -> impl HttpConnector + use<> {
+    Guarded {
         inner: connector.clone(),
         direct: connector,
         watch: watch.clone(),
-    })
+    }
 }
 
 fn tls_context(env: &Env) -> Result<TlsContext> {

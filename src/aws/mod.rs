@@ -20,7 +20,7 @@ use std::future::Future;
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -36,6 +36,7 @@ pub use sts::CallerIdentity;
 use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::identity::Identity;
+use crate::progress::Progress;
 use crate::secret::Secret;
 use crate::world::Env;
 
@@ -61,6 +62,8 @@ pub struct Aws<'a> {
     http: SharedHttpClient,
     /// For the addresses of this machine alone, past every proxy.
     link_local: SharedHttpClient,
+    /// Answers what is called without an SDK, where something answers in the network's place.
+    unsigned: Option<SharedHttpConnector>,
     retry: RetryConfig,
     timeouts: TimeoutConfig,
     budget: Duration,
@@ -78,19 +81,30 @@ impl<'a> Aws<'a> {
         Self::with_clients(env, identity, budget, (http, link_local), watch)
     }
 
-    /// The same, with a client that answers in the network's place, for IMDS and the container's credentials too.
+    /// The same, and people see whom is waited for.
+    #[must_use]
+    pub fn shown_on(self, progress: &Progress) -> Self {
+        self.watch.trail.show_on(progress);
+        self
+    }
+
+    /// The same, with what answers in the network's place, for IMDS, the container's credentials and Cognito too.
     ///
     /// # Errors
     /// Retry settings that can't be used.
     pub fn answered_by(
-        client: SharedHttpClient,
+        client: impl HttpClient + HttpConnector + Clone + 'static,
         env: &'a Env,
         identity: &'a Identity,
         budget: Duration,
     ) -> Result<Self> {
         let watch = http::Watch::default();
-        let http = http::guarded(client, &watch);
-        Self::with_clients(env, identity, budget, (http.clone(), http), watch)
+        let http = http::guarded(SharedHttpClient::new(client.clone()), &watch);
+        let aws = Self::with_clients(env, identity, budget, (http.clone(), http), watch)?;
+        Ok(Self {
+            unsigned: Some(SharedHttpConnector::new(client)),
+            ..aws
+        })
     }
 
     fn with_clients(
@@ -105,6 +119,7 @@ impl<'a> Aws<'a> {
             identity,
             http,
             link_local,
+            unsigned: None,
             watch,
             retry: RetryConfig::standard().with_max_attempts(max_attempts(env, identity)?),
             timeouts: TimeoutConfig::builder()
@@ -121,7 +136,9 @@ impl<'a> Aws<'a> {
     /// # Errors
     /// What the calls say, or that they took longer than the budget, and who was asked last.
     pub fn within<T>(&self, calls: impl Future<Output = Result<T>>) -> Result<T> {
-        timed(self.budget, calls)?.unwrap_or_else(|| Err(no_answer(self.budget, &self.asked())))
+        let ended = timed(self.budget, calls);
+        self.watch.trail.ends();
+        ended?.unwrap_or_else(|| Err(no_answer(self.budget, &self.asked())))
     }
 
     /// Who was asked last, and how they refused, as the rest of a sentence.

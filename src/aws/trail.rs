@@ -2,18 +2,28 @@
 //! less than the answer did.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 
 use crate::error::one_line;
+use crate::progress::{Progress, Wait};
 
 /// Longest text of an answer that is shown, in characters.
 const SHOWN: usize = 120;
 
 /// The last call of many that come one after the other. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Trail(Arc<Mutex<Option<Asked>>>);
+pub struct Trail(Arc<Mutex<Way>>);
+
+#[derive(Debug, Default)]
+struct Way {
+    last: Option<Asked>,
+    /// Where people see whom is waited for.
+    progress: Progress,
+    /// As long as an answer is.
+    wait: Option<Wait>,
+}
 
 #[derive(Debug, Clone)]
 struct Asked {
@@ -40,19 +50,36 @@ struct Worded {
 }
 
 impl Trail {
+    /// From now on people see there whom is waited for.
+    pub fn show_on(&self, progress: &Progress) {
+        self.way().progress = progress.clone();
+    }
+
     /// A request goes to this URL. Another attempt at the same address leaves it known how the one before ended.
     pub fn asks(&self, url: &str) {
         let address = authority(url);
-        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if asked.as_ref().is_none_or(|asked| asked.address != address) {
-            *asked = Some(Asked { address, refusal: None });
-        }
+        let mut way = self.way();
+        let refusal = match way.last.take() {
+            Some(asked) if asked.address == address => asked.refusal,
+            _ => None,
+        };
+        let again = refusal.as_ref().map(|refusal| format!(" again, after {refusal}"));
+        way.shows(format!("asking {address}{}", again.unwrap_or_default()));
+        way.last = Some(Asked { address, refusal });
+    }
+
+    /// Nobody is asked any more.
+    pub fn ends(&self) {
+        self.way().wait = None;
     }
 
     /// It was answered: `refusal` is `None` where with what was asked for.
     pub fn is_answered(&self, refusal: Option<Refusal>) {
-        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(asked) = asked.as_mut() {
+        let mut way = self.way();
+        if refusal.is_none() {
+            way.wait = None;
+        }
+        if let Some(asked) = way.last.as_mut() {
             asked.refusal = refusal;
         }
     }
@@ -76,7 +103,20 @@ impl Trail {
     }
 
     fn last(&self) -> Option<Asked> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.way().last.clone()
+    }
+
+    fn way(&self) -> MutexGuard<'_, Way> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Way {
+    fn shows(&mut self, what: String) {
+        match &self.wait {
+            Some(wait) => wait.now(what),
+            None => self.wait = Some(self.progress.wait(what)),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! One fetch for all who ask at once ("single flight").
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::entry::{Answer, Entry, Token};
@@ -41,11 +42,16 @@ impl<'a> Flight<'a> {
                 Attempt::Busy => Ok(held),
                 attempt => self.secret_under_lock(attempt.held(), fetch),
             },
-            Answer::Fetch => match Lock::take(&lock_path, self.request.deadline) {
+            Answer::Fetch => match self.wait_for_lock(&lock_path) {
                 Attempt::Busy => Err(waited_in_vain()),
                 attempt => self.secret_under_lock(attempt.held(), fetch),
             },
         }
+    }
+
+    fn wait_for_lock(&self, path: &Path) -> Attempt {
+        let _wait = self.request.progress.wait("another ecr-auth process is fetching this");
+        Lock::take(path, self.request.deadline)
     }
 
     /// `lock` is `None` where there are no locks: all that can be done then is to fetch without.

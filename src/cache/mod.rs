@@ -26,6 +26,7 @@ use self::flight::Flight;
 use self::folder::Folder;
 use self::lock::{Attempt, Lock};
 use crate::error::Error;
+use crate::progress::Progress;
 use crate::secret::Secret;
 use crate::world::Env;
 
@@ -86,6 +87,8 @@ pub struct Request<'a> {
     pub started: SystemTime,
     /// When the caller gives up waiting.
     pub deadline: Instant,
+    /// Where people see that another process is waited for.
+    pub progress: &'a Progress,
 }
 
 impl Cache {

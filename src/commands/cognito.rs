@@ -123,7 +123,12 @@ impl<'s, 'w> Session<'s, 'w> {
     /// Calls of which each has the time for itself that a command has in all.
     fn unhurried(&self) -> Result<Unhurried<'_>> {
         let env = &self.world.env;
-        Ok(Unhurried::new(env, &self.identity, token::budget(env)?))
+        Ok(Unhurried::new(
+            env,
+            &self.identity,
+            token::budget(env)?,
+            &self.world.progress,
+        ))
     }
 
     /// Makes calls, to their end.
@@ -173,7 +178,7 @@ impl<'s, 'w> Session<'s, 'w> {
 fn sign_in(user: &User, given: Given, session: &mut Session<'_, '_>) -> Result<SignedIn> {
     // Not by `unhurried`: the questions are asked while the calls are made.
     let env = &session.world.env;
-    let calls = Unhurried::new(env, &session.identity, token::budget(env)?);
+    let calls = Unhurried::new(env, &session.identity, token::budget(env)?, &session.world.progress);
     let flow = session.settings.flow;
     aws::to_end(cognito::sign_in(user, flow, given, &calls, &mut session.terminal))
 }
@@ -224,7 +229,7 @@ fn role(session: &Session<'_, '_>) -> Option<String> {
     let region = session.settings.identity_pool_region();
     // With the name that was asked for.
     let identity = Identity::of_cognito(&session.settings, &session.world.env).ok()?;
-    let caller = token::caller(&identity, region, &session.world.env);
+    let caller = token::caller(&identity, region, session.world);
     caller.ok().map(|caller| caller.arn)
 }
 

@@ -14,6 +14,7 @@ use crate::code::Code;
 use crate::config::{Config, Target};
 use crate::docker::HELPER_NAMES;
 use crate::error::{Error, Exit, Result, one_line};
+use crate::progress::Progress;
 use crate::registry::{Registry, server_name, why_not_ecr};
 use crate::secret::Secret;
 use crate::token::Plan;
@@ -40,6 +41,8 @@ pub fn is_helper_name(program: &Path) -> bool {
 
 /// Answers one action of the protocol. `config` is the configuration file, where the command line names one.
 pub fn run(action: &str, config: Option<&Path>, world: &mut World<'_>) -> Exit {
+    // Its stderr is often the client's, which may be a terminal: on success nothing is written there.
+    world.progress = Progress::default();
     let answer = match action {
         "get" => get(config, world),
         "store" => store(config, world),

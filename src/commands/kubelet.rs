@@ -9,6 +9,7 @@ use crate::config::{Config, Target};
 use crate::error::{Error, Result};
 use crate::identity::{Claims, RoleSettings, SourceChoice, TokenPlace};
 use crate::kubelet::{Request, with_password, without_credentials};
+use crate::progress::Progress;
 use crate::registry::Registry;
 use crate::secret::Secret;
 use crate::token::{Override, Plan};
@@ -27,6 +28,8 @@ const INPUT_LIMIT: u64 = 1024 * 1024;
 /// # Errors
 /// A request that isn't right; a configuration that isn't; credentials that can't be had. Then nothing is on stdout.
 pub fn run(config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
+    // The kubelet looks on, and no person.
+    world.progress = Progress::default();
     let request = Request::parse(&input(world)?)?;
     let answer = answer(&request, config, world)?;
     let written = world.stdout.write_all(answer.expose().as_bytes());

@@ -1,17 +1,14 @@
 //! Registry passwords: fetched, and handed to where a client keeps its own.
 
-use std::collections::BTreeMap;
-use std::time::Instant;
-
 use super::identity::IdentityArgs;
-use crate::cache::{Cache, Held};
+use crate::cache::Cache;
 use crate::ci;
 use crate::config::Config;
 use crate::docker::{self, ConfigFile, Login, Place, Record, StoredLogin, shown};
 use crate::error::{Error, Result};
 use crate::output::{self, RegistryPassword};
 use crate::secret::Secret;
-use crate::token::{Override, Plan};
+use crate::token::{self, Asked, Override, Plan};
 use crate::world::World;
 
 /// What [`fetch`] got.
@@ -39,12 +36,12 @@ impl Fetched {
 /// A password that can't be had.
 pub fn fetch(identity: &IdentityArgs, hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<Fetched> {
     let cache = Cache::open(Cache::folder(&world.env));
-    let mut held_by_key: BTreeMap<String, Held> = BTreeMap::new();
     let mut fetched = Fetched {
         passwords: Vec::new(),
         tokens: Vec::new(),
         failed: Vec::new(),
     };
+    let mut plans = Vec::new();
     for host in hosts {
         let Some(target) = config.target(host) else { continue };
         let with = Override {
@@ -54,21 +51,18 @@ pub fn fetch(identity: &IdentityArgs, hosts: &[String], config: &Config, world: 
         };
         let plan = Plan::with(&world.env, &target, &with)?;
         fetched.tokens.extend(plan.identity().token());
-        let key = plan.key().to_string();
-        let held = match held_by_key.get(&key) {
-            Some(held) => Ok(held.clone()),
-            None => plan.password(&cache, host, Instant::now(), world),
-        };
+        plans.push((host, target.is_optional(), plan));
+    }
+    let asked = plans.iter().map(|(host, _, plan)| Asked { plan, name: host });
+    let held = token::passwords(&asked.collect::<Vec<_>>(), &cache, world)?;
+    for ((host, is_optional, _), held) in plans.iter().zip(held) {
         match held {
-            Ok(held) => {
-                held_by_key.insert(key, held.clone());
-                fetched.passwords.push(RegistryPassword {
-                    host: host.clone(),
-                    password: held.secret,
-                    expires_at: held.expires_at,
-                });
-            }
-            Err(error) if target.is_optional() && hosts.len() > 1 => fetched.failed.push((host.clone(), error)),
+            Ok(held) => fetched.passwords.push(RegistryPassword {
+                host: (*host).clone(),
+                password: held.secret,
+                expires_at: held.expires_at,
+            }),
+            Err(error) if *is_optional && hosts.len() > 1 => fetched.failed.push(((*host).clone(), error)),
             Err(error) => return Err(error),
         }
     }

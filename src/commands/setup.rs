@@ -4,22 +4,20 @@ mod cognito;
 mod plan;
 mod vendor;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use clap::Args;
 
 use super::hosts;
 use super::identity::IdentityArgs;
 use super::sign_in::SignInArgs;
-use crate::cache::Cache;
+use crate::cache::{Cache, Held};
 use crate::code::Code;
 use crate::config::{Config, RuleEdit};
 use crate::docker::Client;
 use crate::error::{Error, Result};
 use crate::identity::{RolePlan, RoleSettings, Scope};
-use crate::token;
+use crate::token::{self, Asked};
 use crate::world::World;
 use plan::{Changes, Plan};
 
@@ -164,18 +162,9 @@ fn store_hosts(args: &SetupArgs, config: &Config, world: &World<'_>) -> Result<V
 
 /// Asks AWS anew for each registry, so that what is wrong shows now and not in the middle of a build.
 fn verify(hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<()> {
-    let cache = Cache::open(Cache::folder(&world.env));
-    let mut asked = BTreeSet::new();
     let mut failed = 0;
-    for host in hosts {
-        let Some(target) = config.target(host) else { continue };
-        let fetched = token::Plan::new(&world.env, &target).and_then(|plan| {
-            if asked.insert(plan.key().to_string()) {
-                cache.remove(plan.key());
-            }
-            plan.password(&cache, host, Instant::now(), world)
-        });
-        match fetched {
+    for (host, answer) in verified(hosts, config, world)? {
+        match answer {
             Ok(_) => world.say(&format!("verified: {host} gives out tokens")),
             Err(error) => {
                 failed += 1;
@@ -192,6 +181,34 @@ fn verify(hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<()
         )
         .hint("the configuration is written; mend what stands above and run it again, or take it back with ecr-auth logout")),
     }
+}
+
+/// What AWS says to each registry that there is a way to, and to the others why there is none.
+fn verified<'h>(hosts: &'h [String], config: &Config, world: &mut World<'_>) -> Result<Vec<(&'h str, Result<Held>)>> {
+    let cache = Cache::open(Cache::folder(&world.env));
+    let targets = hosts
+        .iter()
+        .filter_map(|host| Some((host.as_str(), config.target(host)?)));
+    let plans: Vec<_> = targets
+        .map(|(host, target)| (host, token::Plan::new(&world.env, &target)))
+        .collect();
+    let ready = plans
+        .iter()
+        .filter_map(|(name, plan)| Some((*name, plan.as_ref().ok()?)));
+    let asked: Vec<Asked<'_>> = ready.map(|(name, plan)| Asked { plan, name }).collect();
+    for it in &asked {
+        cache.remove(it.plan.key());
+    }
+    let mut answers = token::passwords(&asked, &cache, world)?.into_iter();
+    let answer = |plan: &Result<token::Plan>| match plan {
+        Ok(_) => answers.next(),
+        Err(error) => Some(Err(error.clone())),
+    };
+    let answered: Vec<_> = plans.iter().map(|(_, plan)| plan).map(answer).collect();
+    let answered = plans.iter().zip(answered);
+    Ok(answered
+        .filter_map(|((host, _), answer)| Some((*host, answer?)))
+        .collect())
 }
 
 /// Writes the helper into the clients' configuration for these exact hosts, or shows what would be written.

@@ -36,7 +36,12 @@ fn revoke(kept: &KeptSignIn, world: &World<'_>) -> Result<()> {
     };
     let user = User::of(&settings, &kept.signed_in_as, &world.env)?;
     let identity = Identity::of_cognito(&settings, &world.env)?;
-    let calls = Unhurried::new(&world.env, &identity, token::budget(&world.env)?.min(BUDGET));
+    let calls = Unhurried::new(
+        &world.env,
+        &identity,
+        token::budget(&world.env)?.min(BUDGET),
+        &world.progress,
+    );
     kept.refuse_elsewhere(&calls.address(&user.region)?)?;
     aws::to_end(async { Ok(kept.revoke(&user, &calls).await?) })
 }

@@ -1,14 +1,17 @@
 //! What docker and podman would use for a registry: which of their files wins, and what in it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::helper;
 use super::report::{Check, Outcome};
 use crate::code::Code;
-use crate::docker::{Answer, CredentialStore, Found, Kind, Lookup, NearMiss, StoredPassword, Where, look_up, shown};
-use crate::error::Error;
+use crate::docker::{
+    Answer, ConfigFile, CredentialStore, Found, Kind, Lookup, NearMiss, Settings, StoredPassword, Where, config_files,
+    look_up, read_text, shown,
+};
+use crate::error::{Error, Result};
 use crate::program;
 use crate::registry::Registry;
 use crate::world::Env;
@@ -314,23 +317,84 @@ pub fn roughly(span: Duration) -> String {
     format!("{count} {unit}{plural}")
 }
 
-/// The registries that clients ask one of our helpers for, of docker's own file: what a doctor without an argument looks at.
-pub fn configured_hosts(env: &Env) -> Vec<String> {
-    let files = crate::docker::config_files(None, None, env).unwrap_or_default();
-    let settings = files.iter().filter_map(|file| settings_of(&file.path));
-    let mut hosts: Vec<String> = settings
-        .flat_map(|settings| settings.helpers)
-        .filter(|(_, name)| helper::is_ours(name))
-        .map(|(host, _)| host)
-        .collect();
-    hosts.sort();
-    hosts.dedup();
-    hosts
+/// A client's configuration file, and what it says of helpers.
+#[derive(Debug)]
+pub struct ClientFile {
+    /// Whose format it has.
+    pub kind: Kind,
+    /// Where it is, or would be.
+    pub path: PathBuf,
+    /// What it says.
+    pub state: State,
 }
 
-fn settings_of(path: &Path) -> Option<crate::docker::Settings> {
-    let text = crate::docker::read_text(path).ok()??;
-    crate::docker::Settings::read(&text).ok()
+/// What a configuration file says.
+#[derive(Debug)]
+pub enum State {
+    /// This; nothing where there is no file.
+    Read(Settings),
+    /// It can't be read, for this reason.
+    Odd(String),
+}
+
+impl ClientFile {
+    /// The registries that one of our helpers is asked for.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        let helpers = self.settings().into_iter().flat_map(|settings| &settings.helpers);
+        helpers
+            .filter(|(_, name)| helper::is_ours(name))
+            .map(|(host, _)| host.as_str())
+    }
+
+    /// Whether one of our helpers is asked for every registry.
+    pub fn is_store(&self) -> bool {
+        let store = self.settings().and_then(|settings| settings.store.as_deref());
+        self.kind == Kind::Docker && store.is_some_and(helper::is_ours)
+    }
+
+    /// Whether one of our helpers is asked at all.
+    pub fn serves(&self) -> bool {
+        self.is_store() || self.hosts().next().is_some()
+    }
+
+    fn settings(&self) -> Option<&Settings> {
+        match &self.state {
+            State::Read(settings) => Some(settings),
+            State::Odd(_) => None,
+        }
+    }
+}
+
+/// The files that the clients on this machine have for their own.
+///
+/// # Errors
+/// There is no home folder to look in.
+pub fn files(env: &Env) -> Result<Vec<ClientFile>> {
+    let files = config_files(None, None, env)?;
+    let read = |file: ConfigFile| ClientFile {
+        kind: file.kind,
+        state: state_of(&file.path),
+        path: file.path,
+    };
+    Ok(files.into_iter().map(read).collect())
+}
+
+fn state_of(path: &Path) -> State {
+    let text = match read_text(path) {
+        Ok(text) => text.unwrap_or_default(),
+        Err(error) => return State::Odd(error.cause().to_owned()),
+    };
+    match Settings::read(&text) {
+        Ok(settings) => State::Read(settings),
+        Err(malformed) => State::Odd(malformed.to_string()),
+    }
+}
+
+/// The registries that clients ask one of our helpers for: what a doctor without an argument looks at.
+pub fn configured_hosts(env: &Env) -> Vec<String> {
+    let files = files(env).unwrap_or_default();
+    let hosts: BTreeSet<&str> = files.iter().flat_map(ClientFile::hosts).collect();
+    hosts.into_iter().map(str::to_owned).collect()
 }
 
 #[cfg(test)]

@@ -67,7 +67,8 @@ pub fn is_ours(name: &str) -> bool {
         .any(|ours| ours.strip_prefix("docker-credential-") == Some(name))
 }
 
-fn not_called(env: &Env) -> Check {
+/// The helper where no client is known to call it: whether it is there at all.
+pub fn not_called(env: &Env) -> Check {
     let program = format!("docker-credential-{HELPER}");
     match program::on_path(&program, env) {
         Some(path) => Check::pass("helper", format!("{program} is {}", shown(&path, env))),

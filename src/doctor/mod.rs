@@ -10,14 +10,15 @@ mod credentials;
 mod helper;
 mod image;
 mod network;
+mod overview;
 mod redact;
 mod report;
 mod rule;
 mod subject;
 
 use std::path::Path;
-use std::time::Duration;
 
+pub use overview::{Next, Overview, look};
 pub use redact::Redactor;
 pub use report::{Check, Outcome, Report};
 pub use subject::{Image, Subject};
@@ -30,9 +31,6 @@ use crate::identity::{RoleSettings, Source};
 use crate::registry::Registry;
 use crate::token::{self, Override, Plan};
 use crate::world::World;
-
-/// After this time people at a terminal hear what is waited for.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the command line says.
 pub struct Asked<'a> {
@@ -275,21 +273,7 @@ impl Checkup<'_, '_> {
     /// Runs a call to its end, or to the end of its time. People at a terminal are told what is waited for.
     fn wait<T>(&mut self, what: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
         let budget = token::budget(&self.world.env)?;
-        let is_shown = self.world.stderr_is_terminal;
-        let stderr = &mut *self.world.stderr;
-        aws::within(budget, async {
-            let mut call = std::pin::pin!(call);
-            match tokio::time::timeout(PATIENCE, &mut call).await {
-                Ok(done) => done,
-                Err(_) if !is_shown => call.await,
-                Err(_) => {
-                    let _ = write!(stderr, "… {what}").and_then(|()| stderr.flush());
-                    let done = call.await;
-                    // Back to the start of the line, and all of it away.
-                    let _ = write!(stderr, "\r\x1b[K");
-                    done
-                }
-            }
-        })
+        let _wait = self.world.progress.wait(what);
+        aws::within(budget, call)
     }
 }

@@ -113,7 +113,7 @@ fn instance_metadata(env: &Env) -> Source {
 const NOTHING: &str = "no AWS credentials";
 
 /// Whether a search failed because there is nothing anywhere, and not because a source that is there can't be used.
-pub(super) fn is_nothing(error: &Error) -> bool {
+pub fn finds_nothing(error: &Error) -> bool {
     error.code() == Code::NoCredentials
 }
 

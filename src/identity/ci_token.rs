@@ -213,14 +213,14 @@ pub fn read_file(path: &Path) -> Result<Secret> {
 
 /// In a CI that hands out tokens, the missing token is the news, and not the missing keys that `error` tells of.
 pub fn missing_or(env: &Env, error: Error) -> Error {
-    match is_ci(env) {
+    match gives_tokens(env) {
         true => missing(env),
         false => error,
     }
 }
 
 /// Whether this is a job of a CI that could hand out a token.
-fn is_ci(env: &Env) -> bool {
+pub fn gives_tokens(env: &Env) -> bool {
     Ci::of(env).and_then(piece).is_some()
 }
 

@@ -13,8 +13,10 @@ mod shared_files;
 use std::fmt;
 use std::path::PathBuf;
 
-pub use chain::{environment_keys, no_credentials};
-pub use ci_token::{CiToken, missing as missing_token, missing_or as missing_token_or, read_file as read_token_file};
+pub use chain::{environment_keys, finds_nothing, no_credentials};
+pub use ci_token::{
+    CiToken, gives_tokens, missing as missing_token, missing_or as missing_token_or, read_file as read_token_file,
+};
 pub use claims::Claims;
 pub use cognito::{CognitoSettings, Flow, IdentityFlow, SignIn, check_text as check_cognito_text};
 pub use role::{Base, RolePlan, Scope};

@@ -1,7 +1,7 @@
 //! A role by name, and the roles after it: one plan, checked before the first call.
 
 use super::Source;
-use super::chain::is_nothing;
+use super::chain::finds_nothing;
 use super::ci_token::{self, CiToken};
 use super::role_settings::{RoleSettings, SourceChoice};
 use super::session_name;
@@ -86,7 +86,7 @@ impl RolePlan {
             (_, Some(token)) => Base::Token(token),
             (SourceChoice::Oidc, None) => return Err(ci_token::missing(env)),
             (SourceChoice::Auto | SourceChoice::Cognito, None) => {
-                Base::Source(chain().map_err(|error| match is_nothing(&error) {
+                Base::Source(chain().map_err(|error| match finds_nothing(&error) {
                     true => ci_token::missing_or(env, error),
                     false => error,
                 })?)

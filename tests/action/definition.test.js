@@ -58,3 +58,46 @@ test("the examples use inputs that exist and are not deprecated", () => {
     for (const name of names) assert.match(inputs().get(name) ?? "", /^(?![^]*deprecationMessage)[^]*description:/, `${file}: ${name}`);
   }
 });
+
+/** The inputs of the actions that docs/migration is about, as their action.yml or source has them (docs/comparison.md says which). */
+const OLD = {
+  "amazon-ecr-login": ["http-proxy", "mask-password", "registries", "registry-type", "skip-logout"],
+  "configure-aws-credentials": [
+    "action-timeout-s", "allowed-account-ids", "audience", "aws-access-key-id", "aws-profile", "aws-region", "aws-secret-access-key", "aws-session-token",
+    "custom-tags", "disable-retry", "force-skip-oidc", "http-proxy", "inline-session-policy", "managed-session-policies", "mask-aws-account-id", "no-proxy",
+    "output-credentials", "output-env-credentials", "overwrite-aws-profile", "retry-max-attempts", "role-chaining", "role-duration-seconds",
+    "role-external-id", "role-session-name", "role-skip-session-tagging", "role-to-assume", "special-characters-workaround", "sts-endpoint",
+    "transitive-tag-keys", "translate-env-variables", "unset-current-credentials", "use-existing-credentials", "web-identity-token-file",
+  ],
+  "docker-login-action": ["ecr", "logout", "password", "registry", "registry-auth", "scope", "username"],
+};
+
+/** The rows of a migration page's table of inputs: the old name, and what is said of it. Variables stand there, too: they are no inputs. */
+function replaced(page) {
+  const table = /^## Inputs\n[^]*?\n\|---\|---\|\n((?:\|.*\n)+)/m.exec(page)[1];
+  const rows = Array.from(table.matchAll(/^\| (.*?) \| (.*) \|$/gm), ([, old, here]) => [old, here]);
+  return rows.filter(([old]) => !/\((a )?variables?[,)]/.test(old)).map(([old, here]) => [old.replaceAll("`", ""), here]);
+}
+
+test("the migration pages name every input of the old action, and what takes its place is there", () => {
+  for (const [name, wanted] of Object.entries(OLD)) {
+    const rows = replaced(read("docs", "migration", `${name}.md`));
+    assert.deepEqual(rows.map(([old]) => old).sort(), wanted, name);
+    for (const [old, here] of rows) {
+      const [still] = /`[a-z-]+`(?= works still)/.exec(here) ?? [];
+      assert.equal(still !== undefined, (inputs().get(old) ?? "").includes("deprecationMessage") && !/is read/.test(here), `${name}: ${old}`);
+      if (still) assert.equal(still, `\`${old}\``, `${name}: ${old}`);
+      const [first] = /^`[a-z-]+`/.exec(here) ?? [];
+      if (first) assert.match(inputs().get(first.replaceAll("`", "")) ?? "", /description:/, `${name}: ${old}: ${first}`);
+      else assert.match(here, /^(nothing: |`[a-z-]+: [a-z]+`|`AWS_|`HTTPS_PROXY|`NO_PROXY|GitHub's own )/, `${name}: ${old}`);
+    }
+  }
+});
+
+test("the workflows of the README and of the migration pages use inputs that exist and are not deprecated", () => {
+  for (const page of ["README.md", ...Object.keys(OLD).map((name) => path.join("docs", "migration", `${name}.md`))]) {
+    const names = given(read(page));
+    assert.ok(names.includes("registries"), page);
+    for (const name of names) assert.match(inputs().get(name) ?? "", /^(?![^]*deprecationMessage)[^]*description:/, `${page}: ${name}`);
+  }
+});

@@ -2,7 +2,7 @@
 # The other CI systems: the recipes of docs/ci.md, their lines as they stand there, in jobs that have what those systems give one.
 
 # ci_recipe HEADING: the example under a heading of docs/ci.md.
-ci_recipe() { awk -v heading="## $1" '/^## / {inside = $0 == heading; next} inside && sub(/^    /, "")' "$ROOT/docs/ci.md"; }
+ci_recipe() { page_block ci.md "$1"; }
 
 # ci_lines HEADING FILTER: the commands of that example, which is YAML; FILTER finds them.
 ci_lines() {

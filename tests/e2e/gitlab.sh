@@ -95,7 +95,7 @@ test_gitlab_pushes_on_a_shell_runner() {
 
 test_gitlab_pushes_as_the_documentation_begins() {
   gitlab_role ci-push
-  gitlab_project < <(awk '/^3\. /{inside = 1; next} inside && /^[^ ]/ {exit} inside && sub(/^       /, "") && !/^  services:/' "$ROOT/docs/gitlab.md")
+  gitlab_project < <(page_block gitlab.md "From zero to a push" yaml | sed '/^  services:/d')
   gitlab_run
   gitlab_pushed "$REGISTRY/app:1"
 }
@@ -304,12 +304,12 @@ test_gitlab_runs_no_binary_that_is_not_the_releases() {
 
 # The lines of docs/gitlab-runner.md, in the environment that its drop-in gives the service; the AWS identity stands for the machine's.
 test_gitlab_runners_pull_job_images_as_the_page_says() {
-  local page=$ROOT/docs/gitlab-runner.md line service
+  local line service
   build_image "$IMAGE:job" hello
   as_admin docker push "$IMAGE:job"
-  line=$(sed -n 's/^    \(ecr-auth setup .*\)/\1/p' "$page")
+  line=$(page_block gitlab-runner.md "Docker executor" bash | grep '^ecr-auth setup')
   PATH=$(dirname "$ECR_AUTH"):$PATH bash -ec "$line --bin-dir $BIN"
-  service=$(sed -n 's/^    Environment=HOME=\/root PATH=//p' "$page")
+  service=$(page_block gitlab-runner.md "Docker executor" ini | sed -n 's/^Environment=HOME=\/root PATH=//p')
   contains "$service" /usr/local/bin
   run_service() {
     env -i HOME="$HOME" PATH="${service/\/usr\/local\/bin/$BIN}" SSL_CERT_FILE="$SSL_CERT_FILE" DOCKER_HOST="$DOCKER_HOST" \
@@ -319,7 +319,7 @@ test_gitlab_runners_pull_job_images_as_the_page_says() {
   run_service docker pull "$IMAGE:job"
   # The variable's content is a configuration of its own.
   mkdir "$HOME/variable"
-  sed -n 's/^ *environment = //p' "$page" | jq -r '.[0] | ltrimstr("DOCKER_AUTH_CONFIG=")' >"$HOME/variable/config.json"
+  page_block gitlab-runner.md DOCKER_AUTH_CONFIG toml | sed -n 's/^ *environment = //p' | jq -r '.[0] | ltrimstr("DOCKER_AUTH_CONFIG=")' >"$HOME/variable/config.json"
   docker image rm "$IMAGE:job"
   run_service docker --config "$HOME/variable" pull "$IMAGE:job"
 }

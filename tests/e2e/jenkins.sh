@@ -63,6 +63,14 @@ test_jenkins_declarative_example() {
   same "GetAuthorizationToken calls" 1 "$(calls ecr:GetAuthorizationToken)"
 }
 
+test_jenkins_pushes_as_the_documentation_begins() {
+  jenkins_agent
+  page_block jenkins.md "From zero to a push" groovy >"$HOME/Jenkinsfile"
+  jenkins_build "$HOME/Jenkinsfile"
+  contains "$(cat "$HOME/build.log")" "docker push $REGISTRY/app:1"
+  same "what is left" "" "$(jenkins_left)"
+}
+
 test_jenkins_scripted_example_with_a_role_in_each_branch() {
   jenkins_agent
   jenkins_example scripted

@@ -67,6 +67,10 @@ start_mirror() {
   wait_until 10 "the mirror's start" curl -fsS -o /dev/null --range 0-0 "$MIRROR/v$version/$asset"
 }
 
+# page_block PAGE HEADING [LANGUAGE [NUMBER]]: a code block of docs/PAGE, as it stands there: the first one under that heading, or the first, second…
+# of a language.
+page_block() { "$TARGET/python/bin/python" "$ROOT/scripts/docs/pages.py" "$@"; }
+
 # same WHAT WANT HAVE
 same() {
   [ "$2" = "$3" ] || {

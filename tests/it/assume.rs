@@ -6,6 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use ecr_auth::progress::Progress;
 use ecr_auth::world::{Verbosity, World};
 use lab::{Ci, Fault, Lab, Service};
 use serde_json::Value;
@@ -169,7 +170,7 @@ fn at_the_labs_time(lab: &Lab, machine: &Machine, args: &[&str]) -> Outcome {
             stdout: &mut stdout,
             stdout_is_terminal: false,
             stderr: &mut stderr,
-            stderr_is_terminal: false,
+            progress: Progress::default(),
             verbosity: Verbosity::Normal,
             started: clock(),
             began: Instant::now(),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use ecr_auth::progress::Progress;
 use ecr_auth::world::{Verbosity, World};
 use lab::{ACCOUNT, Ci, Condition, Fault, GITHUB_ISSUER, JobSpec, Lab, Operator, Permissions, Service, Trust};
 use rstest::rstest;
@@ -672,11 +673,10 @@ fn the_page_shows_a_real_run_and_names_every_check() {
     // A machine that has a helper in /usr/local/bin says so.
     let is_elsewhere = "✓ other-users: sudo and services find docker-credential-ecr-auth too\n";
     let run = run.replace(is_elsewhere, NOT_ELSEWHERE);
-    let run: String = run.lines().map(|line| format!("    {line}\n")).collect();
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/doctor.md")).unwrap();
     let (_, shown) = page.split_once(&format!("$ ecr-auth doctor {image}\n")).unwrap();
-    let (shown, _) = shown.split_once("\n\n").unwrap();
-    assert_eq!(run, format!("{shown}\n"), "docs/doctor.md shows another run:\n{run}");
+    let (shown, _) = shown.split_once("```").unwrap();
+    assert_eq!(run, shown, "docs/doctor.md shows another run:\n{run}");
 
     let schema = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/doctor.schema.json")).unwrap();
     let schema: Value = serde_json::from_str(&schema).unwrap();
@@ -729,6 +729,7 @@ fn a_terminal_is_told_what_is_waited_for() {
     let screen = Screen::default();
     let mut stderr = screen.clone();
     let env = machine.env();
+    let progress = Progress::on(screen.clone());
     let doctor = std::thread::spawn(move || {
         let mut stdout = Vec::new();
         let mut world = World {
@@ -739,7 +740,7 @@ fn a_terminal_is_told_what_is_waited_for() {
             stdout: &mut stdout,
             stdout_is_terminal: true,
             stderr: &mut stderr,
-            stderr_is_terminal: true,
+            progress,
             verbosity: Verbosity::Normal,
             started: SystemTime::now(),
             began: Instant::now(),

@@ -31,6 +31,7 @@ fn a_little_of_each(
     #[values(
         "answers",
         "auths",
+        "cognito",
         "docker_config",
         "github_files",
         "helper",
@@ -40,7 +41,8 @@ fn a_little_of_each(
         "kubelet",
         "quoting",
         "rules",
-        "shared_files"
+        "shared_files",
+        "vendor"
     )]
     name: &str,
 ) {

@@ -2,10 +2,13 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
 
 use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
@@ -37,6 +40,7 @@ pub struct Terminal {
 /// How it ended.
 #[derive(Debug)]
 pub struct Ended {
+    /// Its exit status, or the number of the signal that ended it, less than nothing.
     pub status: i32,
     /// All that the terminal showed.
     pub shown: String,
@@ -47,6 +51,11 @@ pub struct Ended {
 impl Terminal {
     /// Runs the binary with a terminal as its own.
     pub fn run(machine: &Machine, args: &[&str], stdout: Stdout) -> Self {
+        Self::run_program(machine, &binary(), args, stdout)
+    }
+
+    /// The same, of any program.
+    pub fn run_program(machine: &Machine, program: &Path, args: &[&str], stdout: Stdout) -> Self {
         let keys = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&keys).unwrap();
         unlockpt(&keys).unwrap();
@@ -54,8 +63,7 @@ impl Terminal {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let end = File::from(rustix::fs::open(name.as_c_str(), flags, Mode::empty()).unwrap());
         let keys = File::from(keys);
-        let binary = binary();
-        let mut line = vec!["--ctty", "--wait", binary.to_str().unwrap()];
+        let mut line = vec!["--ctty", "--wait", program.to_str().unwrap()];
         line.extend(args);
         let side = || Stdio::from(end.try_clone().unwrap());
         let child = machine
@@ -108,6 +116,12 @@ impl Terminal {
         self.press(line).press("\r")
     }
 
+    /// Sends the program a signal.
+    pub fn signal(&mut self, signal: Signal) -> &mut Self {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        self
+    }
+
     /// Whether keys are shown, as they are before and after every question.
     pub fn is_as_before(&self) -> bool {
         let modes = tcgetattr(&self.keys).unwrap().local_modes;
@@ -120,7 +134,8 @@ impl Terminal {
         if let Some(mut pipe) = self.child.stdout.take() {
             pipe.read_to_string(&mut stdout).unwrap();
         }
-        let status = self.child.wait().unwrap().code().unwrap_or(-1);
+        let status = self.child.wait().unwrap();
+        let status = status.code().or(status.signal().map(|signal| -signal)).unwrap();
         assert!(self.is_as_before(), "the terminal is left as it was");
         // With the last one who could write to it, the screen ends.
         self.end = None;

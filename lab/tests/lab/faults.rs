@@ -93,6 +93,17 @@ fn held_calls_wait_until_they_are_released() {
 }
 
 #[test]
+fn slow_calls_are_answered_truly_and_tell_how_long_they_took() {
+    let lab = lab();
+    lab.fail_next(Service::Ecr, 1, Fault::Slow { milliseconds: 50 });
+    assert_eq!(ask(&lab).status, 400);
+    assert_eq!(ask(&lab).status, 400);
+    let report = lab.calls();
+    assert!(report.log[0].microseconds >= 50_000, "{:?}", report.log[0]);
+    assert_eq!((report.connections, report.counts[CALL]), (2, 2));
+}
+
+#[test]
 fn hanging_calls_end_when_the_fault_is_cleared_or_the_lab_stops() {
     for stop in [false, true] {
         let lab = lab();

@@ -268,6 +268,7 @@ fn without_a_folder_all_is_fetched() {
         name,
         started,
         deadline: Instant::now() + HOUR,
+        progress: &Progress::default(),
     };
     let fetches = Cell::new(0);
     let mut fetch = |budget| {

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::code::Code;
+use crate::progress::Progress;
 
 mod disturbed;
 mod freshness;
@@ -96,6 +97,7 @@ impl Scene {
             name,
             started: self.now.get(),
             deadline: self.deadline.get(),
+            progress: &Progress::default(),
         };
         let secret = self
             .cache()

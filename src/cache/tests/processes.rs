@@ -21,6 +21,7 @@ use super::{NO_FORK, no_fork};
 use crate::cache::{Cache, Fetched, Held, Key, Request};
 use crate::code::Code;
 use crate::error::Error;
+use crate::progress::Progress;
 use crate::secret::Secret;
 
 const ADDRESS: &str = "ECR_AUTH_TEST_CACHE_ADDRESS";
@@ -50,6 +51,7 @@ fn child() {
         name: "host",
         started,
         deadline,
+        progress: &Progress::default(),
     };
     let result = Cache::open(Some(folder)).get(&request, &SystemTime::now, &mut |_| {
         say(&mut test, "fetching");
@@ -157,6 +159,7 @@ impl Stage {
             name: "host",
             started: then,
             deadline,
+            progress: &Progress::default(),
         };
         let expires_at = then + LIFE;
         let mut fetch = |_| {

@@ -118,6 +118,7 @@ fn who_waited_is_remembered_too() {
             name,
             started,
             deadline,
+            progress: &Progress::default(),
         };
         let clock = || {
             let _ = has_looked.send(());

@@ -10,6 +10,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::error::Result;
+use crate::progress::Progress;
 use crate::secret::Secret;
 use crate::world::{Verbosity, World};
 
@@ -28,7 +29,7 @@ fn masked_to(vars: &[(&str, &str)], secrets: &[Secret], stderr: &mut dyn Write) 
         stdin: &mut io::empty(),
         stdout: &mut io::sink(),
         stderr,
-        stderr_is_terminal: false,
+        progress: Progress::default(),
         verbosity: Verbosity::Normal,
         stdout_is_terminal: false,
         started: SystemTime::now(),

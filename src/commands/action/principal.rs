@@ -30,7 +30,7 @@ impl Principal {
         if let Some(role) = identity.role() {
             return Ok(Self::of_role(role));
         }
-        let caller = token::caller(identity, region, &world.env)?;
+        let caller = token::caller(identity, region, world)?;
         Ok(Self {
             account: caller.account,
             arn: caller.arn,

@@ -14,8 +14,19 @@ use crate::secret::Secret;
 /// How often a person is asked for one answer, where it is wrong.
 const TRIES: usize = 3;
 
+const CHANGE: &str = "\
+Examples:
+  ecr-auth cognito change-password
+  ecr-auth cognito change-password --username maria --password-file old.txt --new-password-file new.txt";
+
+const FORGOT: &str = "\
+Examples:
+  ecr-auth cognito forgot-password
+  ecr-auth cognito forgot-password --username maria";
+
 /// Changes the password of a user who knows it
 #[derive(Debug, Clone, Args)]
+#[command(after_help = CHANGE)]
 pub struct ChangeArgs {
     #[command(flatten)]
     pub user: CognitoArgs,
@@ -26,6 +37,7 @@ pub struct ChangeArgs {
 
 /// Replaces a forgotten password with the help of a code that is sent
 #[derive(Debug, Clone, Args)]
+#[command(after_help = FORGOT)]
 pub struct ForgotArgs {
     #[command(flatten)]
     pub user: CognitoArgs,
@@ -80,7 +92,8 @@ pub(super) fn change(args: &ChangeArgs, session: &mut Session<'_, '_>) -> Result
 pub(super) fn forgot(args: &ForgotArgs, session: &mut Session<'_, '_>) -> Result<()> {
     let user = session.user()?;
     let mut given = args.code.as_deref().map(Secret::from);
-    if given.is_none() {
+    let is_asked = given.is_none();
+    if is_asked {
         let sent = session.call(async |calls| passwords::send_code(&user, calls).await)?;
         let place = sent.map(|place| format!(" to {place}")).unwrap_or_default();
         if !session.terminal.is_there() {
@@ -95,7 +108,6 @@ pub(super) fn forgot(args: &ForgotArgs, session: &mut Session<'_, '_>) -> Result
     let mut new = NewPassword::of(file.map(password_in).transpose()?);
     let mut tries = 1;
     loop {
-        let is_asked = given.is_none();
         let code = match given.take() {
             Some(code) => code,
             None => Secret::new(session.terminal.ask("Code: ")?.trim()),
@@ -105,7 +117,7 @@ pub(super) fn forgot(args: &ForgotArgs, session: &mut Session<'_, '_>) -> Result
         match replaced {
             Err(failure) if tries < TRIES && is_wrong_code(&failure) && is_asked => {
                 session.terminal.tell(&refused(&failure))?;
-                new = NewPassword::of(Some(password));
+                new.given = Some(password);
             }
             Err(failure) if tries < TRIES && new.once_more(&failure, &mut session.terminal) => given = Some(code),
             done => {

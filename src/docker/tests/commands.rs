@@ -10,6 +10,7 @@ use crate::commands::logout::{self, LogoutArgs};
 use crate::commands::setup::{self, SetupArgs};
 use crate::docker::Client;
 use crate::error::Error;
+use crate::progress::Progress;
 use crate::world::{Env, Verbosity, World};
 
 const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
@@ -69,7 +70,7 @@ impl Home {
             stdin: &mut std::io::empty(),
             stdout: &mut stdout,
             stderr: &mut stderr,
-            stderr_is_terminal: false,
+            progress: Progress::default(),
             verbosity: Verbosity::Normal,
             stdout_is_terminal: false,
             started: SystemTime::now(),

@@ -21,6 +21,7 @@ pub fn sections() -> Vec<Section> {
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/troubleshooting.md")).unwrap();
     let mut sections = Vec::new();
     let mut anchor = String::new();
+    let mut fence = None;
     for line in page.lines() {
         if let Some(id) = line.strip_prefix("<a id=\"") {
             anchor = id.trim_end_matches("\"></a>").to_owned();
@@ -38,10 +39,11 @@ pub fn sections() -> Vec<Section> {
         } else if line.starts_with('#') {
             anchor.clear();
         } else if let Some(section) = sections.last_mut() {
-            match line.strip_prefix("    ") {
-                Some(shown) if section.line.is_none() => section.line = Some(shown.to_owned()),
+            match fence.take() {
+                Some("```text") if section.line.is_none() => section.line = Some(line.to_owned()),
                 _ => section.text += line,
             }
+            fence = Some(line);
         }
     }
     sections

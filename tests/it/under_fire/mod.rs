@@ -74,7 +74,7 @@ fn every_state_is_survived(#[case] name: &str) {
     let subject = SUBJECTS.iter().find(|subject| subject.name == name).unwrap();
     let ground = Ground::new();
     let mut table = String::new();
-    for state in state::ALL.into_iter().filter(|state| subject.has(*state)) {
+    for state in state::ALL.iter().copied().filter(|state| subject.has(*state)) {
         writeln!(table, "{}", state.name()).unwrap();
         for column in subject.columns {
             writeln!(table, "  {}: {}", column.name, cell(&ground, subject, column, state)).unwrap();

@@ -9,42 +9,21 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use super::stage::{FOREIGNER, Stage, USER};
 use super::text::Language;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    AsItWas,
-    Missing,
-    Empty,
-    Null,
-    WrongTypes,
-    ByteOrderMark,
-    Crlf,
-    Duplicates,
-    TenMegabytes,
-    FourGigabytes,
-    DeeplyNested,
-    NotUtf8,
-    Folder,
-    Pipe,
-    Link,
-    DanglingLink,
-    LinkLoop,
-    LinkToForeign,
-    Foreign,
-    ForeignAndClosed,
-    ReadOnly,
-    Closed,
-    ForAll,
-    ReadOnlyFolder,
-    ForeignFolder,
-    ReadOnlyFileSystem,
-    FullDisk,
-    NoHome,
-    ReadOnlyHome,
+/// The states, and the list of them.
+macro_rules! states {
+    ($($state:ident),* $(,)?) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum State {
+            $($state),*
+        }
+
+        use State::*;
+
+        pub const ALL: &[State] = &[$($state),*];
+    };
 }
 
-use State::*;
-
-pub const ALL: [State; 29] = [
+states!(
     AsItWas,
     Missing,
     Empty,
@@ -74,7 +53,7 @@ pub const ALL: [State; 29] = [
     FullDisk,
     NoHome,
     ReadOnlyHome,
-];
+);
 
 impl State {
     pub fn name(self) -> &'static str {

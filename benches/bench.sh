@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# make bench: what ecr-auth costs, beside its peers (docs/performance.md). bench.sh [--quick] [ROW…] runs a short form, or some rows of
+# benches/run.py, and then writes no page. bench.sh --gate [--update]: what `make test` holds (benches/limits.json).
+#
+# The binary is the one of `make dist` for this machine, or the one that BENCH_BINARY names; the gate's is cargo's release build.
+# shellcheck source=../scripts/env.sh
+source "$(dirname "$0")/../scripts/env.sh"
+
+# dist_binary: the binary of `make dist` for this machine, built where there is none that is newer than all it is made of.
+dist_binary() {
+  local file
+  file=$ROOT/dist/ecr-auth-$(uname -m)-unknown-linux-musl
+  if [ ! -x "$file" ] || [ -n "$(find "$ROOT"/{src,srp/src,Cargo.toml,Cargo.lock,scripts/dist.sh} -newer "$file" -print -quit)" ]; then
+    say "Building the static binaries (some minutes)…"
+    nice "$ROOT/scripts/dist.sh" --binaries >&2
+  fi
+  echo "$file"
+}
+
+# gate_binary: what users build, of this machine's own target.
+gate_binary() {
+  say "Building the release binary…"
+  cargo build --quiet --locked --release --package ecr-auth
+  echo "$TARGET/release/ecr-auth"
+}
+
+# build_lab: optimised a little, in a folder of its own: unoptimised, TLS takes it longer than the client. Not with the release's own settings:
+# that takes many times as long, for nothing more.
+build_lab() {
+  say "Building the lab…"
+  CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG=0 cargo build --quiet --locked --package lab --target-dir "$TARGET/bench/lab"
+}
+
+# programs FOLDER: the small programs that go with it: one that does nothing, and one that measures another.
+programs() {
+  mkdir -p "$1"
+  printf 'int main(void) { return 0; }\n' | cc -O2 -static -x c - -o "$1/empty"
+  cc -O2 -static -Wall -Wextra -Werror "$ROOT/benches/usage.c" -o "$1/usage"
+}
+
+outside() {
+  local binary purposes=(build demo) gate=
+  if [ "${1:-}" = --gate ]; then
+    gate=yes
+    purposes+=(gate)
+  else
+    purposes+=(bench)
+  fi
+  "$ROOT/scripts/install.sh" "${purposes[@]}"
+  find_rust
+  cd "$ROOT"
+  if [ -n "${BENCH_BINARY:-}" ]; then binary=$BENCH_BINARY; elif [ -n "$gate" ]; then binary=$(gate_binary); else binary=$(dist_binary); fi
+  if [ -n "$gate" ]; then cargo build --quiet --locked --package lab; else build_lab; fi
+  programs "$TARGET/bench"
+  ECR_AUTH_TEST_BINARY=$(realpath "$binary") "$ROOT/scripts/namespace.sh" "${BASH:-bash}" "$0" --inside "$(rustc --version | cut -d ' ' -f 2)" "$@"
+}
+
+# inside RUSTC ARG…: a lab under AWS's names, trusted as a company's own CA is: beside all that the system trusts.
+inside() {
+  # shellcheck source=../scripts/stage.sh
+  source "$ROOT/scripts/stage.sh"
+  # shellcheck disable=SC2034 # start_lab runs it
+  [[ " $* " == *" --gate "* ]] || LAB=$TARGET/bench/lab/debug/lab
+  name_here "$REGISTRY" "$GITHUB_TOKENS" "api.ecr.$REGION.amazonaws.com" "sts.$REGION.amazonaws.com"
+  start_lab
+  cat "$SSL_CERT_FILE" >>/etc/ssl/certs/ca-certificates.crt
+  export REGISTRY ACCOUNT GITHUB_TOKENS ROOT TARGET ECR_AUTH
+  # The system's python, if need be: the rows want its standard library alone.
+  /usr/bin/python3 -B "$ROOT/benches/run.py" "$@"
+}
+
+if [ "${1:-}" = --inside ]; then inside "${@:2}"; else outside "$@"; fi

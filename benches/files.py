@@ -1,0 +1,76 @@
+"""Docker's configuration: how often it is read and written, and what its size costs."""
+
+import json
+import re
+
+from row import Growth, Row, thousands
+from stage import HOME
+
+FILE = HOME / ".docker/config.json"
+
+
+def rows(stage):
+    """`setup` of 500 registries beside that of 50."""
+    reads, writes = touched(stage, setup(stage, 500))
+    counts = {count: instructions(stage, setup(stage, count)) for count in (1, 10, 50, 100, 500)}
+    ratio = counts[500] / counts[50]
+    return [
+        Row("`setup` of 500 registries: readings and writings of config.json", f"{reads} and {writes}", "", None, "1 and 1", (reads, writes) == (1, 1)),
+        Row("`setup` of 500 registries, instructions", thousands(counts[500]), f"of 50: {thousands(counts[50])}", ratio, "at most 12", ratio <= 12),
+        Growth("`setup`, registries", "instructions", [[count, counted] for count, counted in counts.items()]),
+    ]
+
+
+def setup(stage, count):
+    """Docker's alone, of so many registries, with the link of the helper in its place already."""
+    hosts = [f"{400_000_000_000 + number}/eu-west-1" for number in range(count)]
+    return stage.command(stage.binary, "setup", "--client", "docker", *hosts)
+
+
+def fresh(stage, content="{}"):
+    """An empty home with this configuration."""
+    stage.home()
+    FILE.parent.mkdir(parents=True)
+    FILE.write_text(content)
+
+
+def instructions(stage, command):
+    fresh(stage)
+    return stage.instructions(command)
+
+
+def touched(stage, command):
+    """How often a command opens the configuration to read it, and how often it puts a new one in its place or writes into it."""
+    fresh(stage)
+    reads = writes = 0
+    for line in stage.trace(command, "open,openat,rename,renameat,renameat2"):
+        if re.search(r" = -\d", line):
+            continue
+        if "rename" in line:
+            writes += re.findall(r'"([^"]*)"', line)[-1] == str(FILE)
+        elif f"<{FILE}>" in line:
+            written = "O_WRONLY" in line or "O_RDWR" in line
+            writes += written
+            reads += not written
+    return reads, writes
+
+
+def growth(stage):
+    """With what others have put into the file. `get` and `list` never open it."""
+    sizes = (10_000, 100_000, 1_000_000) if stage.quick else (10_000, 100_000, 1_000_000, 10_000_000)
+    points = {name: [] for name in ("get", "list", "setup", "logout")}
+    for size in sizes:
+        fresh(stage, filled(size))
+        stage.run(stage.ours())
+        points["get"].append([size, stage.instructions(stage.ours())])
+        points["list"].append([size, stage.instructions(stage.command(stage.binary, "helper", "list"))])
+        points["setup"].append([size, stage.instructions(setup(stage, 1))])
+        points["logout"].append([size, stage.instructions(stage.command(stage.binary, "logout"))])
+    return [Growth(f"{'warm ' if name == 'get' else ''}`{name}`, bytes of config.json", "instructions", of) for name, of in points.items()]
+
+
+def filled(size):
+    """A configuration of about so many bytes: logins at other registries."""
+    entry = {"auth": "bmFtZTpub3QgYSBwYXNzd29yZCBvZiBhbnlib2R5"}
+    count = size // 100
+    return json.dumps({"auths": {f"registry-{number:06}.example.com": entry for number in range(count)}}, indent="\t")

@@ -1,0 +1,108 @@
+"""What `make test` holds: limits.json beside this file. Counts alone, never seconds.
+
+Its parts: `rustc` and `architecture` of the figures; `figures`: what was measured; `headroom`: how many percent more pass, by unit; `at most`:
+promises, which stand whatever is measured. A promise that becomes better is written there by hand.
+"""
+
+import json
+import os
+import pathlib
+
+import cold
+import crowd
+import files
+import warm
+from stage import GET_TOKEN, say
+
+FILE = pathlib.Path(__file__).with_name("limits.json")
+UPDATE = "benches/bench.sh --gate --update"
+
+
+def run(stage, rustc, update):
+    """One line for each limit, PASS or FAIL first; 0 where all hold. `update` writes the figures anew instead."""
+    limits = json.loads(FILE.read_text())
+    made = {"rustc": rustc, "architecture": os.uname().machine}
+    say("counting what the release binary costs")
+    found = measure(stage)
+    if update:
+        limits |= made
+        limits["figures"] = {name: found[name] for name in limits["figures"]}
+        FILE.write_text(json.dumps(limits, indent=2) + "\n")
+        print(f"{FILE.name} has the figures of this build: say in the commit why they changed")
+        return 0
+    failed = 0
+    for name, limit in all_limits(limits).items():
+        holds = found[name] <= limit
+        failed += not holds
+        print(f"{'PASS' if holds else 'FAIL'} {name}: {found[name]:,}, at most {limit:,}")
+    for name in smaller(limits, found):
+        say(f"note: {name}: much less than its figure; {UPDATE} keeps it there")
+    if failed:
+        say(advice(limits, made))
+    return 1 if failed else 0
+
+
+def all_limits(limits):
+    """By name: figures with their headroom, and promises."""
+    figures = {name: figure * (100 + headroom(limits, name)) // 100 for name, figure in limits["figures"].items()}
+    return figures | limits["at most"]
+
+
+def headroom(limits, name):
+    """In percent. A name ends in its unit."""
+    return limits["headroom"][name.rpartition(": ")[2]]
+
+
+def smaller(limits, found):
+    """Figures that would no longer notice what they are for."""
+    return [name for name, figure in limits["figures"].items() if found[name] * 100 < figure * (100 - headroom(limits, name))]
+
+
+def advice(limits, made):
+    """What to do about a failure: it depends on whether the compiler is the one of the figures."""
+    theirs, ours = (f"rustc {of['rustc']} on {of['architecture']}" for of in (limits, made))
+    other = "" if theirs == ours else f" They are of {theirs}, this build is of {ours}: if `main` fails here too, that is all it is."
+    return (
+        f"hint: benches/{FILE.name} has the figures, and how much more passes.{other}"
+        f" Where the cost is worth it, run {UPDATE} and say why in the commit; a promise (`at most`) is never raised so."
+    )
+
+
+def measure(stage):
+    """All that can be counted again: by the names of limits.json."""
+    found = {"release binary: bytes": stage.binary.stat().st_size}
+    found |= warm_get(stage) | asked(stage) | setup(stage)
+    return found
+
+
+def warm_get(stage):
+    stage.home()
+    stage.run(stage.ours())
+    stage.lab.reset()
+    return {"warm get: instructions": stage.instructions(stage.ours()), "warm get: calls to AWS and system calls about sockets": warm.touched(stage)}
+
+
+def asked(stage):
+    """Connections and requests."""
+    found = {}
+    for name, command in (("cold get, static keys", stage.ours()), ("cold get, OIDC", cold.oidc_job(stage))):
+        connections, requests = cold.count(stage, command)
+        found |= {f"{name}: connections": connections, f"{name}: requests": requests}
+    stage.lab.reset()
+    stage.home()
+    stage.run(stage.ours())
+    stage.run(stage.ours_of("444455556666.dkr.ecr.eu-west-1.amazonaws.com"))
+    found["two registries of a region: calls to ECR"] = stage.lab.calls()["counts"][GET_TOKEN]
+    found["1,000 cold gets at once: calls to ECR"] = crowd.crowd(stage, stage.ours(), 1_000)[1]
+    return found
+
+
+def setup(stage):
+    reads, writes = files.touched(stage, files.setup(stage, 500))
+    few, many = (files.instructions(stage, files.setup(stage, count)) for count in (50, 500))
+    return {
+        "setup of 500 registries: readings of config.json": reads,
+        "setup of 500 registries: writings of config.json": writes,
+        "setup of 500 registries: instructions": many,
+        "setup of 500 registries: times the instructions of 50": -(-many // few),
+    }

@@ -1,0 +1,64 @@
+"""The binary itself, and the GitHub Action around it."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+from row import Row, ms, thousands
+from stage import HOME, PLACE
+
+
+def size(stage):
+    ours = stage.binary.stat().st_size
+    peer = os.stat(stage.go_helper().argv[0]).st_size
+    return [Row(f"{kind(stage.binary)}, bytes", thousands(ours), f"Go helper: {thousands(peer)}", ours / peer, "at most 6,000,000", ours <= 6_000_000)]
+
+
+def kind(binary):
+    """What was measured: a release has static binaries alone."""
+    said = subprocess.run(["file", "--brief", str(binary)], capture_output=True, text=True, check=True).stdout
+    stripped = "" if ", stripped" in said else ", not stripped"
+    return ("static binary" if "static" in said else "dynamic binary") + stripped
+
+
+def action(stage):
+    """The main step on node, with a job that needs nothing of the network: its registry is named, and nothing is verified."""
+    stage.home()
+    command = main_step(stage)
+    # Each run is a new job's: the second step of a job finds what the first has left.
+    job = PLACE / "job"
+    shutil.copytree(HOME, job)
+    new_job = f"sh -c 'rm -rf {HOME} && cp -r {job} {HOME}'"
+    stage.lab.reset()
+    stage.run(command)
+    asked = sum(stage.lab.calls()["counts"].values())
+    nothing = PLACE / "empty.js"
+    nothing.write_text("")
+    node = stage.command(*command.argv[:1], nothing)
+    times = stage.times({"action": command, "empty": node}, 5 if stage.quick else 50, new_job)
+    (wall, processor), (empty_wall, empty_processor) = ((of.wall, of.processor) for of in (times["action"], times["empty"]))
+    return [
+        Row("GitHub Action, main step without verifying: calls to AWS", thousands(asked), "", None, "0", asked == 0),
+        Row("GitHub Action, main step without the network", ms(wall), f"empty node program: {ms(empty_wall)}", wall / empty_wall,
+            "at most 60 ms more", wall - empty_wall <= 0.060, True),
+        Row("GitHub Action, main step without the network, of the processor", ms(processor), f"empty node program: {ms(empty_processor)}",
+            processor / empty_processor, timed=True),
+    ]
+
+
+def main_step(stage):
+    """As GitHub's runner calls it."""
+    runner = HOME / "runner"
+    files = {name: runner / name.lower() for name in ("GITHUB_STATE", "GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY")}
+    runner.mkdir()
+    for file in files.values():
+        file.write_text("")
+    (runner / "temp").mkdir()
+    node = pathlib.Path(stage.target / "node/bin/node").resolve()
+    given = {"BINARY-PATH": stage.binary, "REGISTRIES": stage.registry, "VERIFY": "false", "MODE": "helper", "DOCKER-CONFIG": "isolated"}
+    env = {**stage.env, **{name: str(file) for name, file in files.items()}, **{f"INPUT_{name}": str(value) for name, value in given.items()}}
+    env |= {"RUNNER_TEMP": str(runner / "temp"), "GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(runner), "GITHUB_RUN_ID": "1",
+            "GITHUB_RUN_ATTEMPT": "1", "GITHUB_REPOSITORY": "octo/app", "GITHUB_JOB": "build", "RUNNER_ENVIRONMENT": "github-hosted"}
+    command = stage.command(node, stage.root / "action/main.js")
+    return command.with_env(**env)

@@ -1,0 +1,71 @@
+"""A `get` that is answered from the cache: what docker waits for at almost every pull and push."""
+
+from row import Bars, Growth, Row, mib, thousands, timed
+from stage import CACHE, HOME
+
+
+def rows(stage):
+    """Wall time, instructions and peak memory, beside the Go helper's with its own cache warm, and an empty program's."""
+    stage.home()
+    ours, go, empty = stage.ours(), stage.go_helper(), stage.empty()
+    stage.run(ours)
+    stage.run(go)
+    stage.lab.reset()
+    times = stage.times({"ecr-auth": ours, "Go helper": go, "empty program": empty}, 50 if stage.quick else 500)
+    counts = {name: stage.instructions(command) for name, command in (("ecr-auth", ours), ("Go helper", go), ("empty program", empty))}
+    peaks = [max(stage.usage(command).peak for _ in range(5)) for command in (ours, go)]
+    return [
+        Row("warm `get`, instructions", thousands(counts["ecr-auth"]), f"Go helper: {thousands(counts['Go helper'])}",
+            counts["ecr-auth"] / counts["Go helper"]),
+        Row("warm `get`, peak memory", mib(peaks[0]), f"Go helper: {mib(peaks[1])}", peaks[0] / peaks[1], "less than 2.5 MiB", peaks[0] < 2560),
+        calls(stage),
+        *timed("warm `get`, whole process", "Go helper", times["ecr-auth"], times["Go helper"], 0.1),
+        *timed("warm `get`, whole process", "empty static program", times["ecr-auth"], times["empty program"], 3),
+        Bars("Warm get, whole process", "ms", [[name, of.wall * 1000] for name, of in times.items()]),
+        Bars("Warm get, instructions", "million", [[name, count / 1e6] for name, count in counts.items()]),
+    ]
+
+
+def calls(stage):
+    count = touched(stage)
+    return Row("warm `get`, calls to AWS and system calls about sockets", thousands(count), "", None, "0", count == 0)
+
+
+def touched(stage):
+    """Calls that the lab has had since it was reset, and system calls about sockets of one more warm `get`."""
+    sockets = stage.trace(stage.ours(), "%network")
+    return sum(stage.lab.calls()["counts"].values()) + len(sockets)
+
+
+def growth(stage):
+    """With other entries in the cache, and with rules for other registries."""
+    return [entries(stage), rules(stage)]
+
+
+def entries(stage):
+    stage.home()
+    stage.run(stage.ours())
+    (entry,) = (path for path in CACHE.iterdir() if path.stat().st_size > 1000)
+    content, points, there = entry.read_bytes(), [], 1
+    for wanted in (1, 10, 100, 1_000) if stage.quick else (1, 10, 100, 1_000, 10_000):
+        for number in range(there, wanted):
+            copy = CACHE / f"{number:0{len(entry.stem)}x}{entry.suffix}"
+            copy.write_bytes(content)
+            copy.chmod(0o600)
+        there = wanted
+        points.append([wanted, stage.instructions(stage.ours())])
+    return Growth("warm `get`, entries in the cache", "instructions", points)
+
+
+def rules(stage):
+    points = []
+    for count in (1, 10, 100, 500):
+        stage.home()
+        file = HOME / ".config/ecr-auth/ecr-auth.yml"
+        file.parent.mkdir(parents=True)
+        hosts = [f"{400_000_000_000 + number}.dkr.ecr.eu-west-1.amazonaws.com" for number in range(count - 1)]
+        lines = [f"  - match: {host}\n    profile: partner\n" for host in hosts]
+        file.write_text("registries:\n" + "".join(lines) + f"  - match: {stage.registry}\n    source: chain\n")
+        stage.run(stage.ours())
+        points.append([count, stage.instructions(stage.ours())])
+    return Growth("warm `get`, rules in ecr-auth.yml", "instructions", points)

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Draws docs/terminal.svg from a real run: a CI job whose push is refused, what doctor says of it, setup, and the same push again. With --check,
+# compares the picture with a new run instead. tests/e2e/picture.sh sources it for `play`.
+# shellcheck source=env.sh
+source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+
+# play [--check]: needs what stage.sh starts: the lab, the registry and the engine.
+play() {
+  # What a CI image has: docker and ecr-auth, and no podman. The paths are those that people have.
+  local programs=$HOME/image status=0 program role
+  mkdir -p "$programs"
+  for program in bash docker; do ln -sf "$(command -v "$program")" "$programs"; done
+  install "$ECR_AUTH" /usr/local/bin/ecr-auth
+  cp "$SSL_CERT_FILE" /etc/ssl/company.pem
+  # Of layers that no other image has: docker would not push those anew.
+  image_folder "$HOME/shop" "hello from the shop"
+  echo shop >>"$HOME/shop/busybox"
+  DOCKER_BUILDKIT=0 docker build --quiet --tag "$REGISTRY/shop:1" "$HOME/shop" >"$STAGE/build.log" 2>&1
+  start_job github
+  role=$(job_role "$ACCOUNT" ci-push)
+  sed -i "s,^export PATH=.*,export PATH=/usr/local/bin:$programs," "$HOME/job.env"
+  printf "export SSL_CERT_FILE=/etc/ssl/company.pem AWS_ROLE_ARN=%s\n" "$role" >>"$HOME/job.env"
+  in_job "$TARGET/picture/bin/python" "$ROOT/scripts/picture.py" "$@" "$ROOT/docs/terminal.svg" <<-END || status=$?
+	docker push $REGISTRY/shop:1
+	ecr-auth doctor $REGISTRY
+	ecr-auth setup $ACCOUNT/$REGION
+	docker push $REGISTRY/shop:1
+	END
+  rm -f /usr/local/bin/ecr-auth /usr/local/bin/docker-credential-ecr-auth /etc/ssl/company.pem
+  return "$status"
+}
+
+outside() {
+  "$ROOT/scripts/install.sh" build demo picture
+  find_rust
+  (cd "$ROOT" && cargo build --quiet --locked --package ecr-auth --package lab)
+  exec "$ROOT/scripts/namespace.sh" "${BASH:-bash}" "$0" --inside "$@"
+}
+
+inside() {
+  # shellcheck source=stage.sh
+  source "$ROOT/scripts/stage.sh"
+  name_here "$REGISTRY" "api.ecr.$REGION.amazonaws.com" "sts.$REGION.amazonaws.com" sts.amazonaws.com "$GITHUB_TOKENS"
+  start_lab
+  trust "$REGISTRY"
+  start_engine
+  play "$@"
+}
+
+[ "${BASH_SOURCE[0]}" = "$0" ] || return 0
+if [ "${1:-}" = --inside ]; then inside "${@:2}"; else outside "$@"; fi

@@ -1,0 +1,42 @@
+//! `ecr-auth` without a command: what it finds here, and what to type next.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::code::Code;
+use crate::doctor::{self, Overview};
+use crate::error::{Error, Result};
+use crate::world::World;
+
+/// Prints what is found, and what to do next.
+///
+/// # Errors
+/// A stdout that can't be written to; nothing of what is found is an error.
+pub fn run(config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
+    let text = text(&doctor::look(config, world));
+    let written = world.stdout.write_all(text.as_bytes());
+    written
+        .and_then(|()| world.stdout.flush())
+        .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write what is here", error))
+}
+
+fn text(overview: &Overview) -> String {
+    let mut text = format!(
+        "ecr-auth {}: signs CI pipelines in to Amazon ECR. Here:\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    let width = overview
+        .found
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or_default();
+    for (name, finding) in &overview.found {
+        let _ = writeln!(text, "  {name:width$}  {finding}");
+    }
+    let _ = writeln!(text, "Next: {}", overview.next.what);
+    for line in &overview.next.lines {
+        let _ = writeln!(text, "    {line}");
+    }
+    text + "All commands: ecr-auth --help\n"
+}

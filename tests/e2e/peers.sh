@@ -1,0 +1,148 @@
+# shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
+# What docs/comparison.md says of amazon-ecr-credential-helper (GO), and of us beside it: Debian's 0.6.0 and this build do the same thing in the
+# same lab. The page names the test of each row. Asked as docker asks: the host on stdin.
+
+GO=/usr/bin/docker-credential-ecr-login
+OURS=docker-credential-ecr-auth
+
+# ask HELPER [HOST]: what it answers.
+ask() { printf '%s' "${2:-$REGISTRY}" | "$1" get; }
+
+# both: the helpers, ours installed and the Go helper of the version that the page is about.
+both() {
+  setup "$REGISTRY" >/dev/null
+  contains "$(dpkg-query -W -f '${Version}' amazon-ecr-credential-helper)" "0.6.0-"
+}
+
+# asked_last: the host that the last call to AWS went to.
+asked_last() { curl -fsS "$LAB_CONTROL/calls" | jq -r '[.log[] | select(.operation == "ecr:GetAuthorizationToken")][-1].host'; }
+
+# docker_asks_go: docker's configuration as the Go helper's README has it.
+docker_asks_go() {
+  mkdir -p "$HOME/.docker"
+  printf '{"credHelpers": {"%s": "ecr-login"}}' "$REGISTRY" >"$HOME/.docker/config.json"
+}
+
+test_peers_stand_on_the_page() {
+  local written named
+  written=$(declare -F | awk '$3 ~ /^test_peers_/ && $3 != "test_peers_stand_on_the_page" {print $3}' | sort)
+  named=$(grep -oE 'test_peers_[a-z_]+' "$ROOT/docs/comparison.md" | sort -u)
+  same "tests on the page" "$written" "$named"
+}
+
+# crowd HELPER: how many calls fifty gets at once make, with nothing cached.
+crowd() {
+  local before gets=() get
+  before=$(calls ecr:GetAuthorizationToken)
+  for get in {1..50}; do
+    ask "$1" >/dev/null &
+    gets[get]=$!
+  done
+  wait "${gets[@]}"
+  echo $(($(calls ecr:GetAuthorizationToken) - before))
+}
+
+test_peers_fetch_for_fifty_gets_at_once() {
+  both
+  same "calls, ours" 1 "$(crowd "$OURS")"
+  local theirs
+  theirs=$(crowd "$GO")
+  [ "$theirs" -gt 1 ] || same "calls, theirs" "several" "$theirs"
+}
+
+test_peers_answer_from_a_warm_cache() {
+  both
+  local helper before
+  for helper in "$GO" "$OURS"; do
+    ask "$helper" >/dev/null
+    before=$(all_calls)
+    ask "$helper" >/dev/null
+    same "calls of a warm $helper" "$before" "$(all_calls)"
+  done
+}
+
+test_peers_fetch_for_a_fips_host() {
+  both
+  local host=$ACCOUNT.dkr.ecr-fips.us-east-1.amazonaws.com
+  name_here api.ecr-fips.us-east-1.amazonaws.com
+  ask "$OURS" "$host" >/dev/null
+  same "endpoint, ours" api.ecr-fips.us-east-1.amazonaws.com "$(asked_last)"
+  ask "$GO" "$host" >/dev/null
+  same "endpoint, theirs" api.ecr.us-east-1.amazonaws.com "$(asked_last)"
+}
+
+test_peers_fetch_for_a_dual_stack_host() {
+  both
+  local host=$ACCOUNT.dkr-ecr.$REGION.on.aws
+  name_here "ecr.$REGION.api.aws"
+  ask "$OURS" "$host" >/dev/null
+  same "endpoint, ours" "ecr.$REGION.api.aws" "$(asked_last)"
+  same "answer, theirs" "credentials not found in native keychain" "$(fails ask "$GO" "$host" | tail -n 1)"
+}
+
+test_peers_say_why_a_pull_failed() {
+  both
+  export AWS_SECRET_ACCESS_KEY=wrong
+  contains "$(fails docker pull "$IMAGE:1")" "GetAuthorizationToken: InvalidSignatureException"
+  docker_asks_go
+  local said
+  said=$(fails docker pull "$IMAGE:1")
+  contains "$said" "no basic auth credentials"
+  [[ $said != *InvalidSignature* ]] || same "the cause" "" "$said"
+}
+
+# A token that ended, and AWS refuses another.
+test_peers_hand_out_tokens_that_ended() {
+  both
+  trap 'control token-lifetime "{\"seconds\": 43200}"' EXIT
+  control token-lifetime '{"seconds": 2}'
+  local theirs
+  theirs=$(ask "$GO" | jq -r .Secret)
+  ask "$OURS" >/dev/null
+  wait_until 30 "the token's end" refused "$theirs"
+  export AWS_SECRET_ACCESS_KEY=wrong
+  contains "$(fails ask "$OURS")" "InvalidSignatureException"
+  same "answer, theirs" "$theirs" "$(ask "$GO" | jq -r .Secret)"
+}
+
+# refused PASSWORD: whether it no longer opens the registry.
+refused() { [ "$(opens "$1")" = 403 ]; }
+
+test_peers_go_on_with_a_damaged_cache() {
+  both
+  ask "$OURS" >/dev/null
+  ask "$GO" >/dev/null
+  local file
+  for file in "$HOME/.ecr/cache.json" "$HOME"/.cache/ecr-auth/*; do [ ! -f "$file" ] || echo null >"$file"; done
+  ask "$OURS" >/dev/null
+  contains "$(fails ask "$GO")" "nil pointer dereference"
+}
+
+test_peers_let_docker_login_pass() {
+  both
+  docker login "$REGISTRY"
+  docker_asks_go
+  fails docker login "$REGISTRY"
+}
+
+test_peers_serve_podman() {
+  both
+  build_image "$IMAGE:1" hello
+  docker push "$IMAGE:1"
+  podman pull "$IMAGE:1"
+  podman image rm "$IMAGE:1"
+  sed -i 's/"ecr-auth"/"ecr-login"/' "$HOME/.config/containers/auth.json"
+  contains "$(cat "$HOME/.config/containers/auth.json")" '"ecr-login"'
+  podman pull "$IMAGE:1"
+}
+
+# A job that has its OIDC token and nothing else.
+test_peers_sign_in_with_a_ci_token() {
+  both
+  start_job github
+  local role
+  role=$(job_role "$ACCOUNT" peers)
+  printf 'export AWS_ROLE_ARN=%s AWS_EC2_METADATA_DISABLED=true\n' "$role" >>"$HOME/job.env"
+  in_job ask "$OURS" >/dev/null
+  same "answer, theirs" "credentials not found in native keychain" "$(fails in_job ask "$GO" | tail -n 1)"
+}

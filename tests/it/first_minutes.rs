@@ -1,0 +1,272 @@
+//! `ecr-auth` without a command: what it finds in each place, and what it tells people to type next.
+
+use lab::{Ci, JobSpec};
+use rstest::rstest;
+
+use crate::harness::{HOST, Machine, Outcome, binary};
+use crate::lab_machine::lab;
+
+const KEYS: [(&str, &str); 2] = [
+    ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+    ("AWS_SECRET_ACCESS_KEY", "not-to-be-shown"),
+];
+
+const PERMISSIONS: &str = "    permissions:\n      id-token: write\n      contents: read\n";
+
+/// Short, on stdout alone, and without a secret.
+#[track_caller]
+fn told(machine: &Machine) -> String {
+    let Outcome { status, stdout, stderr } = machine.run(&[]);
+    assert_eq!((status, stderr.as_str()), (0, ""), "{stdout}");
+    assert!(stdout.lines().count() <= 14, "{stdout}");
+    assert!(!stdout.contains("not-to-be-shown"), "{stdout}");
+    assert!(stdout.ends_with("All commands: ecr-auth --help\n"), "{stdout}");
+    stdout
+}
+
+/// What stands under a name.
+#[track_caller]
+fn found<'a>(text: &'a str, name: &str) -> &'a str {
+    let line = text.lines().find(|line| line.trim_start().starts_with(name));
+    line.unwrap_or_else(|| panic!("no {name} in {text}")).trim_start()[name.len()..].trim()
+}
+
+/// A job of the lab's, without the program's folder on PATH.
+fn job(ci: Ci) -> Machine {
+    let job = lab().start_job(&JobSpec::new(ci)).unwrap();
+    Machine::new().with_all(job.environment)
+}
+
+fn docker(machine: &Machine, text: &str) {
+    machine.write(".docker/config.json", text);
+}
+
+fn helper_on_path(machine: Machine) -> Machine {
+    let bin = machine.path("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::os::unix::fs::symlink(binary(), bin.join("docker-credential-ecr-auth")).unwrap();
+    machine.with("PATH", bin.to_str().unwrap())
+}
+
+#[test]
+fn an_empty_machine_is_told_where_credentials_come_from() {
+    let machine = Machine::new().with("PATH", "/nowhere");
+    let version = env!("CARGO_PKG_VERSION");
+    machine.run(&[]).prints(&format!(
+        "ecr-auth {version}: signs CI pipelines in to Amazon ECR. Here:
+  place        no CI
+  credentials  no AWS credentials: none in the environment, the shared files, a web identity or a container's variables, and \
+         AWS_EC2_METADATA_DISABLED is set
+  region       none is set
+  docker       not set up, in ~/.docker/config.json
+  helper       docker-credential-ecr-auth is not on PATH
+Next: name a profile that has credentials (on an EC2 instance with a role: none), and a registry
+    ecr-auth setup --profile PROFILE ACCOUNT/REGION
+All commands: ecr-auth --help
+"
+    ));
+    let text = told(&machine.without("AWS_EC2_METADATA_DISABLED"));
+    assert_eq!(
+        found(&text, "credentials"),
+        "none known here; the instance metadata service would be asked"
+    );
+    assert!(
+        text.contains("\n    ecr-auth setup --profile PROFILE ACCOUNT/REGION\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_job_of_githubs_without_a_token_gets_the_permissions_to_write() {
+    let job = job(Ci::Github).without("ACTIONS_ID_TOKEN_REQUEST_URL");
+    let text = told(&job);
+    assert_eq!(
+        found(&text, "place"),
+        "GitHub Actions, without an OIDC token for this job"
+    );
+    assert!(text.contains(PERMISSIONS), "{text}");
+    let text = told(&job.with("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/push"));
+    assert_eq!(
+        found(&text, "credentials"),
+        "no OIDC token: the role asks for one, and this job has none"
+    );
+    assert!(text.contains(PERMISSIONS), "{text}");
+}
+
+#[test]
+fn a_job_of_githubs_without_a_token_that_has_keys_needs_none() {
+    let job = job(Ci::Github).without("ACTIONS_ID_TOKEN_REQUEST_URL");
+    let text = told(&job.with_all(KEYS).with("AWS_REGION", "eu-west-1"));
+    assert_eq!(found(&text, "credentials"), "the environment's access key AKIDEXAMPLE");
+    assert!(text.contains("\n    ecr-auth setup\n"), "{text}");
+}
+
+#[test]
+fn a_job_of_githubs_with_a_token_is_asked_for_its_role_unless_it_is_named() {
+    let job = job(Ci::Github).without("AWS_EC2_METADATA_DISABLED");
+    let text = told(&job);
+    assert_eq!(found(&text, "place"), "GitHub Actions, with an OIDC token for this job");
+    let line = "\n    ecr-auth setup --role-arn arn:aws:iam::ACCOUNT:role/ROLE ACCOUNT/REGION\n";
+    assert!(text.contains(line), "{text}");
+    let named = job.with("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/push");
+    let text = told(&named.with("AWS_REGION", "eu-west-1"));
+    assert_eq!(
+        found(&text, "credentials"),
+        "arn:aws:iam::111122223333:role/push by GitHub's token for this job"
+    );
+    assert!(text.contains("\n    ecr-auth setup\n"), "{text}");
+}
+
+#[test]
+fn a_job_of_gitlabs_without_a_token_gets_the_keys_to_write() {
+    let text = told(&job(Ci::Gitlab).without("ECR_AUTH_ID_TOKEN"));
+    assert_eq!(found(&text, "place"), "GitLab CI, without an OIDC token for this job");
+    let keys = "    id_tokens:\n      ECR_AUTH_ID_TOKEN:\n        aud: sts.amazonaws.com\n";
+    assert!(text.contains(keys), "{text}");
+}
+
+#[rstest]
+#[case(
+    "aws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = not-to-be-shown\n",
+    "profile work"
+)]
+#[case(
+    "role_arn = arn:aws:iam::111122223333:role/r\ncredential_source = Environment\n",
+    "profile work (role_arn arn:aws:iam::111122223333:role/r)"
+)]
+fn a_profile_with_a_region_is_ready_to_be_set_up(#[case] keys: &str, #[case] credentials: &str) {
+    let machine = Machine::new()
+        .with("AWS_PROFILE", "work")
+        .with_all(KEYS.iter().copied().skip(2));
+    machine.write(".aws/config", &format!("[profile work]\nregion = eu-central-1\n{keys}"));
+    let text = told(&machine);
+    assert_eq!(
+        (found(&text, "credentials"), found(&text, "region")),
+        (credentials, "eu-central-1")
+    );
+    assert!(
+        text.contains("Next: set up the registry of your own account\n    ecr-auth setup\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_is_set_up_is_checked_next_and_a_missing_helper_mended() {
+    let machine = Machine::new().with_all(KEYS);
+    docker(
+        &machine,
+        &format!(r#"{{"credHelpers": {{"{HOST}": "ecr-auth", "ghcr.io": "gh"}}}}"#),
+    );
+    let text = told(&machine);
+    assert_eq!(
+        found(&text, "docker"),
+        "ecr-auth serves 1 registry, by ~/.docker/config.json"
+    );
+    assert!(
+        text.contains("Next: have clients find the helper\n    ecr-auth setup\n"),
+        "{text}"
+    );
+    let machine = helper_on_path(machine);
+    let text = told(&machine);
+    assert_eq!(
+        found(&text, "helper"),
+        format!(
+            "docker-credential-ecr-auth is {}",
+            machine.path("bin/docker-credential-ecr-auth").display()
+        )
+    );
+    assert!(text.contains("\n    ecr-auth doctor\n"), "{text}");
+    docker(&machine, r#"{"credsStore": "ecr-auth"}"#);
+    let text = told(&machine);
+    assert!(
+        found(&text, "docker").starts_with("ecr-auth serves every registry"),
+        "{text}"
+    );
+}
+
+#[test]
+fn registries_with_credentials_of_their_own_are_told_one_by_one() {
+    let machine = Machine::new().with_all(KEYS);
+    let other = "444455556666.dkr.ecr.eu-west-1.amazonaws.com";
+    machine.write(
+        ".config/ecr-auth/ecr-auth.yml",
+        &format!("registries:\n  - match: {HOST}\n  - match: {other}\n    role-arn: pull\n    source: chain\n"),
+    );
+    let text = told(&machine);
+    assert!(
+        text.contains(&format!("{HOST}: the environment's access key AKIDEXAMPLE\n")),
+        "{text}"
+    );
+    let role = "arn:aws:iam::444455556666:role/pull by the environment's access key AKIDEXAMPLE";
+    assert!(text.contains(&format!("{other}: {role}\n")), "{text}");
+    assert!(
+        text.contains("Next: set up the registries of ecr-auth.yml\n    ecr-auth setup\n"),
+        "{text}"
+    );
+}
+
+/// Each is told, and none makes it fail or look no further.
+#[rstest]
+#[case(
+    ".docker/config.json",
+    "{\"auths\": {},}",
+    "docker",
+    "~/.docker/config.json can't be read: "
+)]
+#[case(
+    ".docker/config.json",
+    "\u{fffd}\u{0}[2J",
+    "docker",
+    "~/.docker/config.json can't be read: "
+)]
+#[case(".config/ecr-auth/ecr-auth.yml", "registries: [\n", "ecr-auth.yml", "")]
+#[case(".config/ecr-auth/ecr-auth.yml", "registries:\n  - mtach: x\n", "ecr-auth.yml", "")]
+#[case(".aws/config", "[profile\nregion", "credentials", "")]
+#[case(".aws/config", "[default]\nregion = \u{1b}[31mnowhere\n", "region", "the region: ")]
+fn odd_files_are_told(#[case] file: &str, #[case] content: &str, #[case] name: &str, #[case] begin: &str) {
+    let machine = Machine::new().with_all(KEYS);
+    machine.write(file, content);
+    let text = told(&machine);
+    assert!(found(&text, name).starts_with(begin), "{text}");
+    assert!(!text.contains('\u{1b}') && text.contains("\nNext: "), "{text}");
+}
+
+#[test]
+fn a_pipe_a_folder_and_a_home_that_is_missing_hold_it_up_in_nothing() {
+    let machine = Machine::new();
+    std::fs::create_dir_all(machine.home().join(".docker/config.json")).unwrap();
+    std::fs::create_dir_all(machine.home().join(".config/ecr-auth")).unwrap();
+    let pipe = machine.home().join(".config/ecr-auth/ecr-auth.yml");
+    assert_eq!(machine.call("mkfifo".as_ref(), &[pipe.to_str().unwrap()], "").status, 0);
+    let text = told(&machine);
+    assert!(found(&text, "docker").contains("can't be read"), "{text}");
+    let text = told(&Machine::new().without("HOME"));
+    assert!(found(&text, "docker").contains("HOME is not set"), "{text}");
+}
+
+#[test]
+fn nothing_is_asked_of_the_network_and_nothing_is_left_behind() {
+    let lab = lab();
+    let machine = Machine::new()
+        .with("AWS_ENDPOINT_URL", &lab.http_url())
+        .with("AWS_REGION", "eu-west-1")
+        .with_all(KEYS);
+    told(&machine);
+    assert_eq!(lab.calls().counts.len(), 0);
+    assert_eq!(std::fs::read_dir(machine.home()).unwrap().count(), 0);
+}
+
+#[rstest]
+#[case(&["stup"], "error: the command line: unrecognized subcommand 'stup'\nhint: did you mean setup?; see: ecr-auth --help\n")]
+#[case(&["login", "--frmat", "json"], "error: the command line: unexpected argument '--frmat' found\nhint: did you mean --format?; see: ecr-auth login --help\n")]
+#[case(
+    &["login", "--format", "jsno"],
+    "error: the command line: invalid value 'jsno' for '--format <FORMAT>' [possible values: docker, github, dotenv, json, password, k8s-secret]\n\
+     hint: did you mean json?; see: ecr-auth login --help\n"
+)]
+#[case(&["cognito", "chnage-password"], "error: the command line: unrecognized subcommand 'chnage-password'\nhint: did you mean change-password or forgot-password?; see: ecr-auth cognito --help\n")]
+#[case(&["get"], "error: the command line: unrecognized subcommand 'get'\nhint: did you mean helper get?; see: ecr-auth --help\n")]
+#[case(&["install"], "error: the command line: the following required arguments were not provided: --to <DIR>\nhint: see: ecr-auth install --help\n")]
+fn a_slip_of_the_keys_gets_the_nearest_word(#[case] args: &[&str], #[case] stderr: &str) {
+    Machine::new().run(args).is(2, "", stderr);
+}
