@@ -16,6 +16,7 @@ from configparser import ConfigParser
 from configparser import Error as ConfigError
 from pathlib import Path
 
+import aws_lines
 import yaml
 from pages import ROOT, blocks, pages
 
@@ -239,6 +240,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="ecr-auth-docs-") as folder, ThreadPoolExecutor() as linters:
         done = linters.map(lambda name: checked(Path(folder, name), name, by_kind[name]), by_kind)
         wrong.extend(filter(None, done))
+    # In this process, and so by itself: it takes a folder and an environment of its own.
+    wrong.extend(f"{block.place}: {line}" for block in by_kind.get("bash", ()) for line in aws_lines.wrong(block.text))
     if wrong:
         sys.exit("\n".join(wrong))
 
