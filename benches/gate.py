@@ -1,7 +1,7 @@
 """What `make test` holds: limits.json beside this file. Counts alone, never seconds.
 
-Its parts: `rustc` and `architecture` of the figures; `headroom`: how many percent more than the figure pass; `figures`: what was measured;
-`at most`: promises, which stand whatever is measured. A promise that becomes better is written there by hand.
+Its parts: `rustc` and `architecture` of the figures; `figures`: what was measured; `headroom`: how many percent more pass, by unit; `at most`:
+promises, which stand whatever is measured. A promise that becomes better is written there by hand.
 """
 
 import json
@@ -44,13 +44,18 @@ def run(stage, rustc, update):
 
 def all_limits(limits):
     """By name: figures with their headroom, and promises."""
-    more = 100 + limits["headroom"]
-    return {name: figure * more // 100 for name, figure in limits["figures"].items()} | limits["at most"]
+    figures = {name: figure * (100 + headroom(limits, name)) // 100 for name, figure in limits["figures"].items()}
+    return figures | limits["at most"]
+
+
+def headroom(limits, name):
+    """In percent. A name ends in its unit."""
+    return limits["headroom"][name.rpartition(": ")[2]]
 
 
 def smaller(limits, found):
     """Figures that would no longer notice what they are for."""
-    return [name for name, figure in limits["figures"].items() if found[name] * 100 < figure * (100 - limits["headroom"])]
+    return [name for name, figure in limits["figures"].items() if found[name] * 100 < figure * (100 - headroom(limits, name))]
 
 
 def advice(limits, made):
@@ -58,7 +63,7 @@ def advice(limits, made):
     theirs, ours = (f"rustc {of['rustc']} on {of['architecture']}" for of in (limits, made))
     other = "" if theirs == ours else f" They are of {theirs}, this build is of {ours}: if `main` fails here too, that is all it is."
     return (
-        f"hint: benches/{FILE.name} has the figures, and {limits['headroom']} % more pass.{other}"
+        f"hint: benches/{FILE.name} has the figures, and how much more passes.{other}"
         f" Where the cost is worth it, run {UPDATE} and say why in the commit; a promise (`at most`) is never raised so."
     )
 

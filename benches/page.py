@@ -54,7 +54,7 @@ def generated(result):
     return "\n".join(
         [
             "",
-            f"On {run['date']}, {run['architecture']}, {run['processors']} processors (load average at the end: {run['load']}), {run['binary']}, {', '.join(run['peers'])}:",
+            f"On {run['date']}, {run['architecture']}, {run['processors']} processors (load average at the start: {run['load']}), {run['binary']}, {', '.join(run['peers'])}:",
             "",
             "![Bars: ecr-auth beside the Go helper, the AWS CLI and an empty program](performance.svg)",
             "",

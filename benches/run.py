@@ -48,11 +48,11 @@ def main():
     stage = Stage(given.quick)
     if given.gate:
         sys.exit(gate.run(stage, given.rustc, given.update))
-    found = []
+    run, found = about(stage), []
     for name in given.rows or ROWS:
         say(f"measuring: {name}")
         found += ROWS[name](stage)
-    result = {"run": about(stage), **as_json(found)}
+    result = {"run": run, **as_json(found)}
     (stage.target / "bench/result.json").write_text(json.dumps(result, indent=2))
     print(page.table(result["rows"]), page.growth(result["growth"]), sep="\n")
     if not given.quick and not given.rows:

@@ -11,6 +11,8 @@ cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 say "== dependencies"
 # cargo-deny reads the crates of every platform; a build has fetched this one's alone.
 cargo fetch --quiet --locked
+# The fuzz targets are a workspace of their own, which a change of our dependencies leaves behind.
+cargo metadata --format-version 1 --locked --manifest-path fuzz/Cargo.toml >/dev/null
 cargo deny --offline --log-level error check bans licenses sources
 say "== scripts, the action and workflows"
 "$TARGET/python/bin/shellcheck" scripts/*.sh tests/e2e/*.sh benches/*.sh kubernetes/node/*.sh .ci/run

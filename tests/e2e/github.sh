@@ -311,7 +311,7 @@ test_github_says_which_permission_the_job_lacks() {
   contains "$(errors)" "id-token: write"
 }
 
-# What stands in docs/github.md under "Switching": one step in the place of configure-aws-credentials and amazon-ecr-login.
+# What docs/migration says: one step in the place of configure-aws-credentials and amazon-ecr-login.
 test_github_runs_workflows_that_were_written_for_others() {
   github_test <<EOF
 $(sign_in "aws-region: $REGION" "role-session-name: release" "output-env-credentials: true" "registries: '$ACCOUNT'" "mask-password: 'true'" \
