@@ -6,11 +6,18 @@ import os
 import re
 import shlex
 import tempfile
+from functools import cache
 
 from awscli.clidriver import create_clidriver
 
 # Commands that are the CLI's own and no call of an API: they know no skeleton.
 CUSTOM = {"cloudformation deploy", "configure", "ecr get-login-password", "ecr-public get-login-password", "s3", "sso login"}
+
+
+@cache
+def driver():
+    """The CLI."""
+    return create_clidriver()
 
 
 def commands(script):
@@ -28,12 +35,11 @@ def commands(script):
 
 def wrong(script):
     """What the CLI says of the lines that it doesn't take."""
-    driver = create_clidriver()
     for arguments in commands(script):
         output, errors = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors), in_a_folder_of_its_own():
             try:
-                status = driver.main([*arguments, "--generate-cli-skeleton", "input"])
+                status = driver().main([*arguments, "--generate-cli-skeleton", "input"])
             except SystemExit as end:
                 status = end.code
         if status:
