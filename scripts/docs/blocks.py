@@ -33,6 +33,8 @@ ZIZMOR = {
     }
 }
 
+REST_OF_A_WORKFLOW = "on: push\njobs:\n  job:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: make\n"
+
 
 class Loader(yaml.SafeLoader):
     """YAML with GitLab's `!reference`, and with GitHub's `on`, which is no boolean."""
@@ -56,7 +58,7 @@ def kind_of_yaml(text):
     kinds = {
         "ecr-auth.yml": keys <= {"registries", "defaults", "cognito"},
         "kubernetes": {"apiVersion", "kind"} <= keys,
-        "github": "jobs" in keys and "version" not in keys,
+        "github": ("jobs" in keys and "version" not in keys) or keys == {"permissions"},
         "circle-ci": {"jobs", "version"} <= keys,
         "drone-ci": said.get("kind") == "pipeline",
         "buildkite": "commands" in first or "command" in first,
@@ -114,7 +116,10 @@ def azure(files):
 
 
 def github(files):
-    """Workflows of GitHub: the schema, zizmor, and actionlint, which finds nothing wrong with no file at all."""
+    """Workflows of GitHub, and their permissions alone: the schema, zizmor, and actionlint, which finds nothing wrong with no file at all."""
+    for file in files:
+        if not re.search(r"^jobs:", file.read_text(), re.MULTILINE):
+            file.write_text(f"{file.read_text()}{REST_OF_A_WORKFLOW}")
     folder = files[0].parent / ".github" / "workflows"
     folder.mkdir(parents=True)
     (folder.parent / "actionlint.yaml").touch()

@@ -6,6 +6,7 @@ use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue};
 
 use super::Cli;
+use crate::code::Code;
 use crate::error::{Error, one_line};
 
 /// The error of clap's, with the nearest thing that there is, and where to read on.
@@ -18,7 +19,7 @@ pub fn error(error: &clap::Error, args: &[OsString]) -> Error {
         Some(tip) => format!("{tip}; {read_on}"),
         None => read_on,
     };
-    Error::usage("the command line", cause).hint(hint)
+    Error::usage(Code::CommandLine, "the command line", cause).hint(hint)
 }
 
 /// What was meant, the nearest first, where anything is near enough.

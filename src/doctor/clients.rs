@@ -188,14 +188,13 @@ impl Client<'_> {
         let place = self.place(found);
         let stored = CredentialStore::find(name, named_by, self.env).and_then(|store| store.get(self.host));
         match stored {
-            Err(error) => Check::failed(
-                self.id(),
-                &Error::failed(format!("{named_by} in {place}"), &error).hint(
-                    error
-                        .hint_text()
-                        .unwrap_or("have clients call ecr-auth instead: ecr-auth setup"),
-                ),
-            ),
+            Err(error) => {
+                let cause = format!("{}: {}", error.what(), error.cause());
+                let hint = error.hint_text();
+                let hint = hint.unwrap_or("have clients call ecr-auth instead: ecr-auth setup");
+                let told = Error::failed(error.code(), format!("{named_by} in {place}"), cause);
+                Check::failed(self.id(), &told.hint(hint))
+            }
             Ok(None) => Check::fail(
                 self.id(),
                 format!(

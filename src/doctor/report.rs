@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::code::Code;
 use crate::error::Error;
 
 /// How a check ended.
@@ -42,6 +43,9 @@ pub struct Check {
     pub outcome: Outcome,
     /// What was found, in one line without secrets.
     pub finding: String,
+    /// The code of the error that was found, which docs/troubleshooting.md explains.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
     /// The way out, in one line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
@@ -54,6 +58,7 @@ impl Check {
             registry: None,
             outcome,
             finding,
+            code: None,
             hint,
         }
     }
@@ -76,7 +81,10 @@ impl Check {
     /// A pull fails with this error.
     pub fn failed(id: &'static str, error: &Error) -> Self {
         let hint = error.hint_text().map(str::to_owned);
-        Self::new(id, Outcome::Fail, error.to_string(), hint)
+        Self {
+            code: Some(error.code()),
+            ..Self::new(id, Outcome::Fail, error.to_string(), hint)
+        }
     }
 
     /// Not made: the check of this name failed.

@@ -12,6 +12,7 @@ mod mapping;
 mod render;
 mod take_back;
 mod text;
+mod together;
 mod tree;
 
 use std::borrow::Cow;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use self::document::Document;
 use self::text::without_break;
 use super::Config;
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::registry::{HostPattern, Registry};
 pub use block::CognitoEdit;
@@ -68,14 +70,6 @@ impl RuleEdit {
         let registry = self.registry.iter();
         let registry = registry.map(|host| ("registry", Cow::Owned(Value::Text(host.clone()))));
         registry.chain(self.keys.iter().map(|(key, value)| (*key, Cow::Borrowed(value))))
-    }
-}
-
-/// Whether two texts of `match` are the same to whoever reads the file.
-fn is_same_match(one: &str, other: &str) -> bool {
-    match (HostPattern::parse(one), HostPattern::parse(other)) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => one == other,
     }
 }
 
@@ -158,7 +152,18 @@ pub(super) fn write(
     if let Some(edit) = cognito {
         write_block(&mut done, edit, path)?;
     }
-    for edit in rules {
+    // The first may have to make the list. The others go into it together; where that can't be, one by one, so that the error tells
+    // which of them it is.
+    let (first, others) = rules.split_at(rules.len().min(1));
+    for edit in first {
+        write_rule(&mut done, edit, path)?;
+    }
+    if !others.is_empty()
+        && let Some(all) = together::write(&done, others, path)
+    {
+        return Ok(all);
+    }
+    for edit in others {
         write_rule(&mut done, edit, path)?;
     }
     Ok(done)
@@ -237,6 +242,7 @@ fn is_first(config: &Config, edit: &RuleEdit, path: &Path) -> Result<()> {
             if rule.pattern.exact().is_none() && HostPattern::parse(&edit.match_).as_ref() != Ok(&rule.pattern) =>
         {
             Err(Error::failed(
+                Code::ConfigRule,
                 format!("cannot write the rule of {} into {}", edit.match_, path.display()),
                 "it stands there after a glob that matches the host, and the first match wins",
             )
@@ -248,7 +254,7 @@ fn is_first(config: &Config, edit: &RuleEdit, path: &Path) -> Result<()> {
 
 /// Something that the file would not be right with.
 fn unfit(edited: &str, error: &Error) -> Error {
-    let new = Error::usage(format!("cannot write {edited}"), error.cause());
+    let new = Error::usage(error.code(), format!("cannot write {edited}"), error.cause());
     match error.hint_text() {
         Some(hint) => new.hint(hint),
         None => new,
@@ -272,14 +278,14 @@ impl Refusal {
     const NOT_SAFE: Self = Self("it is written in a way that can't be edited safely");
 
     fn in_file(self, path: &Path, edit: &RuleEdit) -> Error {
-        Error::failed(format!("cannot edit {}", path.display()), self.0).hint(format!(
+        Error::failed(Code::ConfigEdit, format!("cannot edit {}", path.display()), self.0).hint(format!(
             "write this rule under \"registries\" yourself, before every other one that matches the host: {}",
             render::in_one_line(edit)
         ))
     }
 
     fn of_block(self, path: &Path, edit: &CognitoEdit) -> Error {
-        Error::failed(format!("cannot edit {}", path.display()), self.0).hint(format!(
+        Error::failed(Code::ConfigEdit, format!("cannot edit {}", path.display()), self.0).hint(format!(
             "write this yourself, beside \"registries\": {}",
             edit.in_one_line()
         ))

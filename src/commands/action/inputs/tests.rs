@@ -115,23 +115,23 @@ fn what_is_not_allowed_is_told_with_what_is() {
     for (inputs, told) in [
         (
             vec![("verify", "yes")],
-            "input verify: \"yes\" is not allowed | write true or false",
+            "input verify: \"yes\" is not allowed [EA0903] | write true or false",
         ),
         (
             vec![("mask-password", "0")],
-            "input mask-password: \"0\" is not allowed | write true or false",
+            "input mask-password: \"0\" is not allowed [EA0903] | write true or false",
         ),
         (
             vec![("source", "OIDC")],
-            "input source: \"OIDC\" is not allowed | write auto, oidc or chain",
+            "input source: \"OIDC\" is not allowed [EA0903] | write auto, oidc or chain",
         ),
         (
             vec![("export-credentials", "both")],
-            "input export-credentials: \"both\" is not allowed | write none, env or profile",
+            "input export-credentials: \"both\" is not allowed [EA0903] | write none, env or profile",
         ),
         (
             vec![("registry-type", "Public")],
-            "input registry-type: \"Public\" is not allowed | write private or public",
+            "input registry-type: \"Public\" is not allowed [EA0903] | write private or public",
         ),
         (
             vec![("role-duration-seconds", "1h")],
@@ -198,7 +198,7 @@ fn no_input_that_may_be_shown_holds_a_line_of_its_own() {
         ("aws-profile", "a\rb"),
         ("http-proxy", "http://p\n::warning::y"),
     ] {
-        let told = "it is not one line of text | write it without line ends and control characters";
+        let told = "it is not one line of text [EA0903] | write it without line ends and control characters";
         assert_eq!(refusal(&[(name, text)]), format!("input {name}: {told}"));
     }
     assert!(
