@@ -16,6 +16,7 @@ from configparser import ConfigParser
 from configparser import Error as ConfigError
 from pathlib import Path
 
+import aws_lines
 import yaml
 from pages import ROOT, blocks, pages
 
@@ -31,6 +32,8 @@ ZIZMOR = {
         "unpinned-uses": {"config": {"policies": {"org/ecr-auth": "ref-pin", "*": "hash-pin"}}},
     }
 }
+
+REST_OF_A_WORKFLOW = "on: push\njobs:\n  job:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: make\n"
 
 
 class Loader(yaml.SafeLoader):
@@ -55,7 +58,7 @@ def kind_of_yaml(text):
     kinds = {
         "ecr-auth.yml": keys <= {"registries", "defaults", "cognito"},
         "kubernetes": {"apiVersion", "kind"} <= keys,
-        "github": "jobs" in keys and "version" not in keys,
+        "github": ("jobs" in keys and "version" not in keys) or keys == {"permissions"},
         "circle-ci": {"jobs", "version"} <= keys,
         "drone-ci": said.get("kind") == "pipeline",
         "buildkite": "commands" in first or "command" in first,
@@ -113,7 +116,10 @@ def azure(files):
 
 
 def github(files):
-    """Workflows of GitHub: the schema, zizmor, and actionlint, which finds nothing wrong with no file at all."""
+    """Workflows of GitHub, and their permissions alone: the schema, zizmor, and actionlint, which finds nothing wrong with no file at all."""
+    for file in files:
+        if not re.search(r"^jobs:", file.read_text(), re.MULTILINE):
+            file.write_text(f"{file.read_text()}{REST_OF_A_WORKFLOW}")
     folder = files[0].parent / ".github" / "workflows"
     folder.mkdir(parents=True)
     (folder.parent / "actionlint.yaml").touch()
@@ -239,6 +245,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="ecr-auth-docs-") as folder, ThreadPoolExecutor() as linters:
         done = linters.map(lambda name: checked(Path(folder, name), name, by_kind[name]), by_kind)
         wrong.extend(filter(None, done))
+    # In this process, and so by itself: it takes a folder and an environment of its own.
+    wrong.extend(f"{block.place}: {line}" for block in by_kind.get("bash", ()) for line in aws_lines.wrong(block.text))
     if wrong:
         sys.exit("\n".join(wrong))
 
