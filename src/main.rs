@@ -16,8 +16,9 @@ fn main() -> ExitCode {
         Some("debug") => Verbosity::Debug,
         _ => Verbosity::Normal,
     };
-    let progress = match std::io::stderr().is_terminal() {
-        true => Progress::on(std::io::stderr(), &env),
+    let is_watched = std::io::stderr().is_terminal() && env.get("TERM") != Some("dumb");
+    let progress = match is_watched {
+        true => Progress::on(std::io::stderr()),
         false => Progress::default(),
     };
     let mut world = World {

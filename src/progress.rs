@@ -8,7 +8,6 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::one_line;
-use crate::world::Env;
 
 /// After this time people hear what is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -49,11 +48,8 @@ struct State {
 }
 
 impl Progress {
-    /// On a terminal, unless it is a dumb one (`TERM=dumb`), where no line can be taken back.
-    pub fn on(terminal: impl Write + Send + 'static, env: &Env) -> Self {
-        if env.get("TERM") == Some("dumb") {
-            return Self::default();
-        }
+    /// On a terminal, which knows how to take a line back.
+    pub fn on(terminal: impl Write + Send + 'static) -> Self {
         let state = State {
             terminal: Box::new(terminal),
             waits: Vec::new(),

@@ -4,6 +4,7 @@
 //! here therefore accepts the known shapes and nothing else.
 
 mod argument;
+mod meant;
 mod near_miss;
 mod partition;
 mod pattern;
@@ -13,6 +14,7 @@ use std::fmt;
 use std::ops::Range;
 
 pub use argument::{parse_argument, parse_region};
+pub use meant::{region_of_server_meant, registry_meant};
 pub use near_miss::{WhyNot, why_not_ecr};
 pub use partition::Partition;
 pub use pattern::HostPattern;

@@ -1,7 +1,5 @@
 //! Answers of the instance metadata service and of a container's credentials endpoint.
 
-use std::time::Duration;
-
 use ecr_auth::aws::{Aws, within};
 use ecr_auth::identity::{Identity, Source};
 use ecr_auth::world::Env;
@@ -15,9 +13,6 @@ pub const CONTAINER: (&str, &str) = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "
 /// Nothing is to be waited for.
 const ONE_TRY: (&str, &str) = ("AWS_MAX_ATTEMPTS", "1");
 
-/// The SDK takes an answer that it cannot read for one to ask for again, a second later, whatever the settings say: it is not waited for.
-const NO_SECOND_TRY: Duration = Duration::from_millis(30);
-
 /// What stands in the corpora's keys.
 const SECRET: &str = "s3cret";
 
@@ -26,21 +21,21 @@ pub fn imds(input: &[u8]) {
     let Some(input) = text(input) else { return };
     let answers: [&str; 3] = parts(input);
     let client = client(answers.map(|answer| Answer::read(answer, true)));
-    ask(client, &[ONE_TRY].into_iter().collect(), BUDGET, input);
+    ask(client, &[ONE_TRY].into_iter().collect(), input);
 }
 
 /// The input: the answer.
 pub fn container(input: &[u8]) {
     let Some(input) = text(input) else { return };
-    let env: Env = [CONTAINER].into_iter().collect();
-    ask(client([Answer::read(input, true)]), &env, NO_SECOND_TRY, input);
+    let env: Env = [CONTAINER, ONE_TRY].into_iter().collect();
+    ask(client([Answer::read(input, false)]), &env, input);
 }
 
-fn ask(client: Canned, env: &Env, budget: Duration, input: &str) {
+fn ask(client: Canned, env: &Env, input: &str) {
     let identity = Identity::choose(env, None).expect("a source");
     let is_container = matches!(identity.source, Source::Container { .. });
-    let aws = Aws::answered_by(client, env, &identity, budget).expect("nothing to set up");
-    match within(budget, aws.credentials("eu-west-1")) {
+    let aws = Aws::answered_by(client, env, &identity, BUDGET).expect("nothing to set up");
+    match within(BUDGET, aws.credentials("eu-west-1")) {
         Ok(credentials) => {
             assert!(input.contains("ccess"), "keys out of nothing");
             let keys = [credentials.access_key_id(), credentials.secret_access_key()];

@@ -1,7 +1,7 @@
 """The Markdown pages of this repository, as CommonMark reads them.
 
 pages.py PAGE HEADING [LANGUAGE [NUMBER]] prints a code block of docs/PAGE: the first one under that heading, or the first, second… of a
-language. The end-to-end tests run them.
+language. pages.py --all PAGE LANGUAGE prints all of a language, in their order. The end-to-end tests run them.
 """
 
 import re
@@ -86,13 +86,19 @@ def raw_html(page):
         yield from (child.content for child in token.children or () if child.type == "html_inline")
 
 
-def main(page, heading, language=None, number="1"):
-    """Prints the block, or says that there is none."""
-    found = [block for block in blocks(ROOT / "docs" / page) if block.heading == heading and language in (None, block.language)]
+def one(page, heading, language=None, number="1"):
+    """The text of one block."""
+    found = [block.text for block in blocks(ROOT / "docs" / page) if block.heading == heading and language in (None, block.language)]
     if len(found) < int(number):
         sys.exit(f"error: docs/{page} has no such block under {heading!r}")
-    sys.stdout.write(found[int(number) - 1].text)
+    return found[int(number) - 1]
+
+
+def every(page, language):
+    """The text of all blocks of a language."""
+    return "".join(block.text for block in blocks(ROOT / "docs" / page) if block.language == language)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    arguments = sys.argv[1:]
+    sys.stdout.write(every(*arguments[1:]) if arguments[0] == "--all" else one(*arguments))

@@ -68,10 +68,16 @@ impl Aws<'_> {
 
     async fn container(&self, uri: &str, region: &str) -> Result<Credentials> {
         let config = self.provider_config(region)?.with_http_client(self.link_local.clone());
+        let config = match self.retry.max_attempts() {
+            // The SDK makes three whatever the settings say, but for one that has nothing to sleep by.
+            1 => ProviderConfig::empty().with_http_client(self.link_local.clone()),
+            _ => config,
+        };
         let provider = EcsCredentialsProvider::builder().configure(&config).build();
         let shown = without_userinfo(uri);
         let cause = match tokio::time::timeout(self.time_left(), provider.provide_credentials()).await {
             Ok(Ok(credentials)) => return Ok(credentials),
+            Ok(Err(error)) if timed_out(&error) => "no answer in time".to_owned(),
             // The SDK repeats the address.
             Ok(Err(error)) => root_cause(&error).replace(&format!(": {uri}"), "").replace(uri, &shown),
             Err(_) => "no answer in time".to_owned(),

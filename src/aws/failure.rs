@@ -12,6 +12,7 @@ use http_body_util::LengthLimitError;
 use super::Aws;
 use super::http::BODY_LIMIT;
 use crate::error::Error;
+use crate::registry::region_of_server_meant;
 
 impl Aws<'_> {
     /// An API call that has just failed, as an error. `service` is the service's name with its region; where it wasn't AWS that
@@ -35,9 +36,17 @@ impl Aws<'_> {
                 ODD_ANSWER_HINT,
             ),
             (SdkError::TimeoutError(_), _) => ("no answer in time".to_owned(), NETWORK_HINT),
-            _ => (root_cause(&error), NETWORK_HINT),
+            _ => {
+                let hint = self.network_hint(&error);
+                return Error::failed(what, self.watch.trail.at(root_cause(&error))).hint(hint);
+            }
         };
         Error::failed(what, self.watch.trail.at(cause)).hint(hint)
+    }
+
+    /// What to do about a call that didn't come to an answer.
+    fn network_hint(&self, error: &(dyn StdError + 'static)) -> String {
+        unresolved_hint(error, &self.watch.trail.address().unwrap_or_default(), NETWORK_HINT)
     }
 }
 
@@ -47,6 +56,16 @@ pub const ODD_ANSWER_HINT: &str =
 
 /// For a network that fails.
 pub const NETWORK_HINT: &str = "check the network, DNS, HTTPS_PROXY and NO_PROXY, and any AWS_ENDPOINT_URL";
+
+/// The same, with the region that may have been meant, where the server's name isn't known to DNS.
+pub fn unresolved_hint(error: &(dyn StdError + 'static), address: &str, otherwise: &str) -> String {
+    // The words of hyper-util, whose type for it is its own.
+    let is_unresolved = causes(error).any(|cause| cause.to_string() == "dns error");
+    match region_of_server_meant(address).filter(|_| is_unresolved) {
+        Some(meant) => format!("{meant} DNS knows no such server; if the region is right, {otherwise}"),
+        None => otherwise.to_owned(),
+    }
+}
 
 /// AWS answered with an error: its code and its message, and what to do about the codes that people meet.
 fn of_answer<E: ProvideErrorMetadata>(what: &str, error: &E) -> Error {
@@ -139,6 +158,27 @@ mod tests {
     #[derive(Debug, thiserror::Error)]
     #[error("dispatch failure")]
     struct Outer(#[source] io::Error);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("dns error")]
+    struct Unresolved(#[source] Outer);
+
+    #[test]
+    fn a_server_that_dns_does_not_know_may_be_in_another_region() {
+        let hint = |address| {
+            let error = Unresolved(Outer(io::Error::other("failed to lookup address information")));
+            unresolved_hint(&error, address, NETWORK_HINT)
+        };
+        let slip = hint("api.ecr.eu-wets-1.amazonaws.com");
+        assert!(
+            slip.starts_with("did you mean eu-west-1? DNS knows no such server; "),
+            "{slip}"
+        );
+        assert_eq!(hint("api.ecr.xx-newland-1.amazonaws.com"), NETWORK_HINT);
+        let refused = Outer(io::Error::from(io::ErrorKind::ConnectionRefused));
+        let hint = unresolved_hint(&refused, "api.ecr.eu-wets-1.amazonaws.com", NETWORK_HINT);
+        assert_eq!(hint, NETWORK_HINT);
+    }
 
     #[test]
     fn the_innermost_cause_is_shown() {

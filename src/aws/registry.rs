@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
 use serde::Deserialize;
 
-use super::failure::root_cause;
+use super::failure::{root_cause, unresolved_hint};
 use super::http::{BODY_LIMIT, connector, http_date};
 use crate::error::{Error, Result, one_line, without_userinfo};
 use crate::secret::{Secret, exposed};
@@ -202,10 +202,10 @@ async fn send(env: &Env, method: &str, url: &str, headers: &[(&str, &str)]) -> R
             .try_append((*name).to_owned(), (*value).to_owned());
         added.map_err(|error| failed(root_cause(&error)))?;
     }
-    let answer = connector(env, url)?
-        .call(request)
-        .await
-        .map_err(|error| failed(root_cause(&error)))?;
+    let answer = connector(env, url)?.call(request).await.map_err(|error| {
+        let host = shown.split("://").nth(1).and_then(|rest| rest.split('/').next());
+        failed(root_cause(&error)).hint(unresolved_hint(&error, host.unwrap_or_default(), NETWORK_HINT))
+    })?;
     let header = |name: &str| answer.headers().get(name).map(str::to_owned);
     let status = answer.status().as_u16();
     let date = answer.headers().get("date").and_then(http_date);

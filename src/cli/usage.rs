@@ -14,7 +14,7 @@ pub fn error(error: &clap::Error, args: &[OsString]) -> Error {
     let cause = text.split("\n\n").next().unwrap_or_default();
     let cause = cause.strip_prefix("error: ").unwrap_or(cause);
     let read_on = format!("see: {} --help", command(args));
-    let hint = match meant(error).or_else(|| tip(&text)) {
+    let hint = match meant(error).or_else(|| action_of_helper(error)).or_else(|| tip(&text)) {
         Some(tip) => format!("{tip}; {read_on}"),
         None => read_on,
     };
@@ -35,6 +35,16 @@ fn meant(error: &clap::Error) -> Option<String> {
         _ => return None,
     };
     (!names.is_empty()).then(|| format!("did you mean {}?", names.join(" or ")))
+}
+
+/// The helper's actions are no commands of their own, though docker calls them so.
+fn action_of_helper(error: &clap::Error) -> Option<String> {
+    match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(name)) if matches!(name.as_str(), "get" | "store" | "erase" | "list") => {
+            Some(format!("did you mean helper {name}?"))
+        }
+        _ => None,
+    }
 }
 
 /// Any other advice of clap's.

@@ -13,7 +13,7 @@ use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, Location, Messag
 use super::{Config, Line, Rule, Settings, file};
 use crate::error::{Error, Result};
 use crate::identity::{CognitoSettings, RoleSettings, SourceChoice, TokenPlace, policy_text};
-use crate::registry::{HostPattern, Registry, parse_region, why_not_ecr};
+use crate::registry::{HostPattern, Registry, parse_region, registry_meant, why_not_ecr};
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -192,6 +192,11 @@ fn ecr_host(path: &Path, host: &Spanned<String>) -> Result<Registry> {
 
 fn alias_of_nothing(path: &Path, place: &Location, alias: &str) -> Error {
     let why = why_not_ecr(alias);
+    let alias_hint = "for a name of your own in front of ECR, add \"registry: <the ECR host>\"";
+    let hint = match registry_meant(alias) {
+        Some(meant) => format!("{meant} Else, {alias_hint}"),
+        None => alias_hint.to_owned(),
+    };
     wrong(
         path,
         place,
@@ -200,7 +205,7 @@ fn alias_of_nothing(path: &Path, place: &Location, alias: &str) -> Error {
             why.cause
         ),
     )
-    .hint("for a name of your own in front of ECR, add \"registry: <the ECR host>\"")
+    .hint(hint)
 }
 
 /// What a rule, or the defaults, give, the defaults filled in. A rule's own profile, role or sign-in to Cognito takes the place of
@@ -313,10 +318,10 @@ fn policy(path: &Path, given: Option<Spanned<String>>) -> Result<Option<String>>
 
 fn region(path: &Path, given: Option<Spanned<String>>) -> Result<Option<String>> {
     let Some(given) = given else { return Ok(None) };
-    let region = parse_region(&given.value);
-    region
-        .map(Some)
-        .map_err(|error| wrong(path, &given.referenced, format!("\"region\": {}", error.cause())))
+    parse_region(&given.value).map(Some).map_err(|error| {
+        let wrong = wrong(path, &given.referenced, format!("\"region\": {}", error.cause()));
+        wrong.hint(error.hint_text().unwrap_or_default())
+    })
 }
 
 fn beside(path: &Path, file: &str) -> PathBuf {
@@ -355,6 +360,9 @@ pub(super) fn explain(path: &Path, error: &YamlError) -> Error {
     match error {
         YamlError::SerdeUnknownField { field, expected, .. } => {
             wrong(path, &place, format!("unknown key \"{field}\"")).hint(allowed(field, expected))
+        }
+        YamlError::SerdeUnknownVariant { variant, expected, .. } => {
+            wrong(path, &place, format!("unknown value \"{variant}\"")).hint(allowed(variant, expected))
         }
         YamlError::DuplicateMappingKey { key: Some(key), .. } => {
             wrong(path, &place, format!("the key \"{key}\" stands here twice"))

@@ -7,7 +7,7 @@ use super::clients::roughly;
 use super::report::Check;
 use crate::aws::{Endpoint, knock};
 use crate::error::{Error, without_userinfo};
-use crate::registry::Registry;
+use crate::registry::{Registry, region_of_server_meant};
 use crate::token::Plan;
 use crate::world::Env;
 
@@ -33,7 +33,7 @@ pub fn checks(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>, bool) 
             (checks, true)
         }
         Err(error) => {
-            checks.push(Check::failed("network", &through(&env, &error)));
+            checks.push(Check::failed("network", &through(&env, host_of(&shown), &error)));
             (checks, false)
         }
     }
@@ -86,7 +86,7 @@ fn roots(env: &Env) -> Check {
 }
 
 /// An address that can't be reached, told with the proxy that was asked to, and what to do about it.
-fn through(env: &Env, error: &Error) -> Error {
+fn through(env: &Env, host: &str, error: &Error) -> Error {
     let cause = error.cause();
     if cause.contains("certificate") {
         return error.clone().hint(
@@ -97,11 +97,23 @@ fn through(env: &Env, error: &Error) -> Error {
         Some((name, url)) => Error::failed(error.what(), format!("by the proxy {url} ({name}): {cause}")).hint(format!(
             "check that the proxy runs and lets this host through, or unset {name}; NO_PROXY takes hosts that need none"
         )),
-        None if cause.contains("lookup") => error.clone().hint(
-            "the name can't be resolved: look at the DNS of this machine or container (/etc/resolv.conf), and at a VPC's private DNS",
-        ),
+        None if cause.contains("lookup") => error.clone().hint(unresolved(host)),
         None => error.clone(),
     }
+}
+
+fn unresolved(host: &str) -> String {
+    const DNS: &str = "look at the DNS of this machine or container (/etc/resolv.conf), and at a VPC's private DNS";
+    match region_of_server_meant(host) {
+        Some(meant) => format!("{meant} The name can't be resolved; if the region is right, {DNS}"),
+        None => format!("the name can't be resolved: {DNS}"),
+    }
+}
+
+/// `HOST[:PORT]` of a URL without `user:password@`.
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or_default()
 }
 
 fn clock(theirs: SystemTime, ours: SystemTime) -> Check {
@@ -159,7 +171,10 @@ mod tests {
         let hint = |cause: &str, vars: &[(&str, &str)]| {
             let error = Error::failed("cannot reach https://x/", cause).hint("check the network");
             let env: Env = vars.iter().copied().collect();
-            through(&env, &error).hint_text().unwrap().to_owned()
+            through(&env, "api.ecr.eu-west-1.amazonaws.com", &error)
+                .hint_text()
+                .unwrap()
+                .to_owned()
         };
         let lookup = "failed to lookup address information: Name or service not known";
         assert!(hint(lookup, &[]).contains("DNS"));

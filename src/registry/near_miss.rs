@@ -1,5 +1,6 @@
 //! Why a name isn't one of ECR's, told so that a typing mistake is found at once.
 
+use super::meant::{region_meant, registry_meant};
 use super::{ACCOUNT_DIGITS, Partition, PrivateName, is_account, is_region, server};
 
 /// Why a server isn't an ECR registry, and what to write instead.
@@ -89,14 +90,23 @@ pub(super) fn wrong_account(account: &str) -> WhyNot {
 
 /// What to say of a text that doesn't have a region's shape.
 pub(super) fn wrong_region(region: &str) -> WhyNot {
+    let meant = region_meant(region);
     why(
         format!("\"{region}\" is not an AWS region"),
-        "a region looks like eu-west-1 or us-gov-east-1",
+        meant.unwrap_or_else(|| "a region looks like eu-west-1 or us-gov-east-1".to_owned()),
     )
 }
 
 /// The name doesn't even have the parts of a registry's.
 fn wrong_build(host: &str) -> WhyNot {
+    let why = wrong_labels(host);
+    match registry_meant(host) {
+        Some(hint) => WhyNot { hint, ..why },
+        None => why,
+    }
+}
+
+fn wrong_labels(host: &str) -> WhyNot {
     let labels: Vec<&str> = host.split('.').collect();
     match *labels.as_slice() {
         ["gallery", "ecr", "aws"] => why("it is the gallery's web site", "the registry is public.ecr.aws"),

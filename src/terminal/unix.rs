@@ -2,8 +2,15 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::sync::{Mutex, Once, PoisonError};
+use std::thread;
 
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr, tcsetattr,
+};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
 use zeroize::Zeroizing;
 
 use crate::secret::Secret;
@@ -93,31 +100,60 @@ impl Write for Device {
 }
 
 /// The terminal's modes of before, put back when dropped.
-struct Modes {
-    terminal: File,
-    before: Termios,
-}
+struct Modes;
+
+/// The terminal while a question stands open, and its modes of before: for who puts them back, [`Modes`] or a signal.
+static OPEN: Mutex<Option<(File, Termios)>> = Mutex::new(None);
 
 impl Modes {
     /// Key by key, none of them shown, none of them a signal.
     fn for_keys(terminal: &File) -> io::Result<Self> {
+        watch_signals();
         let before = tcgetattr(terminal)?;
         let mut keys = before.clone();
         keys.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
         keys.special_codes[SpecialCodeIndex::VMIN] = 1;
         keys.special_codes[SpecialCodeIndex::VTIME] = 0;
-        let modes = Self {
-            terminal: terminal.try_clone()?,
-            before,
-        };
+        let copy = terminal.try_clone()?;
+        // Held until the modes are set: a signal meanwhile puts them back after that. Nothing here waits for a screen that stands still.
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        tcsetattr(terminal, OptionalActions::Now, &keys)?;
+        *open = Some((copy, before));
+        drop(open);
+        let modes = Self;
         // What was typed before the question was not meant as its answer.
-        tcsetattr(terminal, OptionalActions::Flush, &keys)?;
+        tcflush(terminal, QueueSelector::IFlush)?;
         Ok(modes)
     }
 }
 
 impl Drop for Modes {
     fn drop(&mut self) {
-        let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.before);
+        put_back();
     }
+}
+
+fn put_back() {
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((terminal, before)) = open.take() {
+        let _ = tcsetattr(terminal, OptionalActions::Now, &before);
+    }
+}
+
+/// From the first question on, whoever ends this process by a signal leaves the terminal as it was: the modes are put back, then the
+/// signal does what it does anywhere. One that can't be watched for does so at once.
+fn watch_signals() {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(|| {
+        let Ok(mut signals) = Signals::new([SIGTERM, SIGHUP, SIGINT]) else {
+            return;
+        };
+        let watch = move || {
+            for signal in signals.forever() {
+                put_back();
+                let _ = emulate_default_handler(signal);
+            }
+        };
+        let _ = thread::Builder::new().name("signals".to_owned()).spawn(watch);
+    });
 }

@@ -138,6 +138,27 @@ EOF
   refused_in_the_next_job
 }
 
+# github_documented FILE: a whole workflow runs as it stands there, in a repository with the image's Dockerfile.
+github_documented() {
+  github_release
+  github_job
+  mkdir -p "$HOME/repository"
+  cp "$STAGE"/image/* "$HOME/repository"
+  github_env DOCKER_BUILDKIT=0
+  github_workflow <"$1"
+  github_run
+}
+
+test_github_pushes_as_the_documentation_begins() {
+  page_block github.md "From zero to a push" yaml >"$HOME/push.yml"
+  contains "$(github_documented "$HOME/push.yml")" "1: digest: sha256:"
+  as_admin skopeo inspect "docker://$REGISTRY/app:1"
+}
+
+test_github_s_example_of_a_push_runs() {
+  contains "$(github_documented "$ROOT/.github/workflows/examples/push.yml")" ": digest: sha256:"
+}
+
 test_github_serves_two_accounts_with_two_roles_in_two_regions() {
   local account=${VIRGINIA%%.*} partner=$VIRGINIA/${IMAGE#*/}:1
   github_test <<EOF
@@ -290,7 +311,7 @@ test_github_says_which_permission_the_job_lacks() {
   contains "$(errors)" "id-token: write"
 }
 
-# What stands in docs/github.md under "Switching": one step in the place of configure-aws-credentials and amazon-ecr-login.
+# What docs/migration says: one step in the place of configure-aws-credentials and amazon-ecr-login.
 test_github_runs_workflows_that_were_written_for_others() {
   github_test <<EOF
 $(sign_in "aws-region: $REGION" "role-session-name: release" "output-env-credentials: true" "registries: '$ACCOUNT'" "mask-password: 'true'" \

@@ -2,6 +2,8 @@
 
 use lab::Lab;
 use lab::cognito::{CLIENT_ID, DEMO_PASSWORD, IDENTITY_POOL_ID, Mfa, ROTATING_CLIENT_ID, USER_POOL_ID, UserSpec};
+use rstest::rstest;
+use rustix::process::Signal;
 
 use crate::harness::{HOST, Machine};
 use crate::lab_machine::{lab, registry_status};
@@ -144,6 +146,24 @@ fn giving_up_leaves_the_terminal_as_it_was() {
     assert!(!ended.shown.contains("half"), "{ended:?}");
 }
 
+#[rstest]
+#[case(Signal::TERM)]
+#[case(Signal::HUP)]
+#[case(Signal::INT)]
+fn a_signal_leaves_the_terminal_as_it_was(#[case] signal: Signal) {
+    let lab = lab();
+    add(&lab, user().mfa(Mfa::Totp).totp_secret("JBSWY3DPEHPK3PXP"));
+    let machine = machine(&lab, CLIENT_ID);
+    let mut terminal = Terminal::run(&machine, &["cognito", "--username", "maria"], Stdout::Terminal);
+    terminal.expect("Password of maria: ").press("half").signal(signal);
+    assert_eq!(terminal.end().status, -signal.as_raw(), "it ends as anybody does");
+    // Also where it is not the first question.
+    let mut terminal = Terminal::run(&machine, &["cognito", "--username", "maria"], Stdout::Terminal);
+    terminal.expect("Password of maria: ").answer(PASSWORD);
+    terminal.expect("Code of the authenticator: ").signal(signal);
+    assert_eq!(terminal.end().status, -signal.as_raw());
+}
+
 #[test]
 fn credentials_that_cannot_be_kept_are_not_called_kept() {
     let lab = lab();
@@ -220,6 +240,26 @@ fn a_forgotten_password_is_replaced() {
     assert_eq!(terminal.end().status, 0);
     let machine = machine.with("ECR_AUTH_COGNITO_PASSWORD", NEW);
     assert_eq!(machine.run(&["cognito", "--username", "maria"]).status, 0);
+}
+
+#[test]
+fn another_password_is_asked_for_after_a_wrong_code_too() {
+    let lab = lab();
+    add(&lab, user());
+    let machine = machine(&lab, CLIENT_ID);
+    let args = ["cognito", "forgot-password", "--username", "maria"];
+    let mut terminal = Terminal::run(&machine, &args, Stdout::Terminal);
+    terminal.expect("Code: ").answer("000000");
+    terminal.expect("New password: ").answer("short");
+    terminal.expect("The same again: ").answer("short");
+    terminal.expect("Not accepted: CodeMismatchException").expect("Code: ");
+    let sent = lab.cognito().messages("maria");
+    terminal.answer(&sent.last().unwrap().code);
+    terminal.expect("Not accepted: InvalidPasswordException");
+    terminal.expect("New password: ").answer(NEW);
+    terminal.expect("The same again: ").answer(NEW);
+    terminal.expect("the password of maria is replaced");
+    assert_eq!(terminal.end().status, 0);
 }
 
 #[test]

@@ -33,6 +33,13 @@ fn bash_completes_commands_flags_and_values() {
     assert_eq!(offered(&["ecr-auth", "install", "--t"]), ["--to"]);
     assert_eq!(offered(&["ecr-auth", "login", "--format", "k8"]), ["k8s-secret"]);
     assert_eq!(offered(&["ecr-auth", "completions", "po"]), ["powershell"]);
+    assert_eq!(offered(&["ecr-auth", "assume", "--source", "oi"]), ["oidc"]);
+    assert_eq!(
+        offered(&["ecr-auth", "assume", "--format", "pro"]),
+        ["process", "profile"]
+    );
+    assert_eq!(offered(&["ecr-auth", "setup", "--client", "po"]), ["podman"]);
+    assert_eq!(offered(&["ecr-auth", "cognito", "--flow", "u"]), ["user-password"]);
 }
 
 #[test]

@@ -713,7 +713,7 @@ fn a_terminal_is_told_what_is_waited_for() {
     let screen = Screen::default();
     let mut stderr = screen.clone();
     let env = machine.env();
-    let progress = Progress::on(screen.clone(), &env);
+    let progress = Progress::on(screen.clone());
     let doctor = std::thread::spawn(move || {
         let mut stdout = Vec::new();
         let mut world = World {

@@ -4,6 +4,9 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
+use lab::{Fault, Service};
+use rstest::rstest;
+
 use crate::harness::{HOST, Machine, Outcome, binary};
 use crate::lab_machine::{GET_TOKEN, key_variables, lab, machine, role};
 
@@ -100,6 +103,26 @@ fn no_number_of_attempts_outlasts_the_time_given() {
         .with("ECR_AUTH_TIMEOUT", "1")
         .helper("get", HOST);
     assert_eq!(outcome.status, 1, "{outcome:?}");
+}
+
+#[rstest]
+#[case("1", 1)]
+#[case("3", 3)]
+fn a_container_is_asked_as_often_as_is_said(#[case] attempts: &str, #[case] calls: u64) {
+    let lab = lab();
+    let container = lab.add_container(&role(&lab, "task"));
+    lab.fail(Service::Container, Fault::Status { status: 500 });
+    let outcome = Machine::new()
+        .with("AWS_ENDPOINT_URL", &lab.http_url())
+        .with(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            &format!("{}{}", lab.http_url(), container.path),
+        )
+        .with("AWS_CONTAINER_AUTHORIZATION_TOKEN", &container.token)
+        .with("AWS_MAX_ATTEMPTS", attempts)
+        .helper("get", HOST);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert_eq!(lab.count("container:Credentials"), calls);
 }
 
 #[test]

@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
 
 use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
@@ -38,6 +40,7 @@ pub struct Terminal {
 /// How it ended.
 #[derive(Debug)]
 pub struct Ended {
+    /// Its exit status, or the number of the signal that ended it, less than nothing.
     pub status: i32,
     /// All that the terminal showed.
     pub shown: String,
@@ -113,6 +116,12 @@ impl Terminal {
         self.press(line).press("\r")
     }
 
+    /// Sends the program a signal.
+    pub fn signal(&mut self, signal: Signal) -> &mut Self {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        self
+    }
+
     /// Whether keys are shown, as they are before and after every question.
     pub fn is_as_before(&self) -> bool {
         let modes = tcgetattr(&self.keys).unwrap().local_modes;
@@ -125,7 +134,8 @@ impl Terminal {
         if let Some(mut pipe) = self.child.stdout.take() {
             pipe.read_to_string(&mut stdout).unwrap();
         }
-        let status = self.child.wait().unwrap().code().unwrap_or(-1);
+        let status = self.child.wait().unwrap();
+        let status = status.code().or(status.signal().map(|signal| -signal)).unwrap();
         assert!(self.is_as_before(), "the terminal is left as it was");
         // With the last one who could write to it, the screen ends.
         self.end = None;

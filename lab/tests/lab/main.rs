@@ -9,6 +9,7 @@ mod faults;
 mod identity;
 mod metadata;
 mod process;
+mod readme;
 mod registry;
 mod sessions;
 mod sigv4;

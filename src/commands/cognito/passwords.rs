@@ -91,7 +91,8 @@ pub(super) fn change(args: &ChangeArgs, session: &mut Session<'_, '_>) -> Result
 pub(super) fn forgot(args: &ForgotArgs, session: &mut Session<'_, '_>) -> Result<()> {
     let user = session.user()?;
     let mut given = args.code.as_deref().map(Secret::from);
-    if given.is_none() {
+    let is_asked = given.is_none();
+    if is_asked {
         let sent = session.call(async |calls| passwords::send_code(&user, calls).await)?;
         let place = sent.map(|place| format!(" to {place}")).unwrap_or_default();
         if !session.terminal.is_there() {
@@ -106,7 +107,6 @@ pub(super) fn forgot(args: &ForgotArgs, session: &mut Session<'_, '_>) -> Result
     let mut new = NewPassword::of(file.map(password_in).transpose()?);
     let mut tries = 1;
     loop {
-        let is_asked = given.is_none();
         let code = match given.take() {
             Some(code) => code,
             None => Secret::new(session.terminal.ask("Code: ")?.trim()),
@@ -116,7 +116,7 @@ pub(super) fn forgot(args: &ForgotArgs, session: &mut Session<'_, '_>) -> Result
         match replaced {
             Err(failure) if tries < TRIES && is_wrong_code(&failure) && is_asked => {
                 session.terminal.tell(&refused(&failure))?;
-                new = NewPassword::of(Some(password));
+                new.given = Some(password);
             }
             Err(failure) if tries < TRIES && new.once_more(&failure, &mut session.terminal) => given = Some(code),
             done => {

@@ -7,7 +7,7 @@ use super::render::{self, Style};
 use super::text::{Splices, column, comments_above, line_end, skip_deeper_comments};
 use super::tree::{Member, Node};
 use super::{HEADER, IDENTITY_KEYS, ListWas, Refusal, RuleEdit};
-use crate::registry::{HostPattern, Registry};
+use crate::registry::Registry;
 
 /// Blanks between the dash of a rule and its first key.
 const USUAL_GAP: usize = 1;
@@ -39,8 +39,13 @@ pub(super) fn apply(document: &Document<'_>, edit: &RuleEdit) -> Result<Option<A
         Place::Rules(list, items) => {
             let known = items.iter().find(|item| item.is_of(&edit.match_));
             match known {
-                Some(item) => change(document, item, edit)?.map(|text| done(text, None)),
-                None => Some(done(insert(document, list, &items, edit)?, None)),
+                Some(item) => change(document, item, edit)?.map(|splices| done(splices.apply(document.text), None)),
+                None => {
+                    let (at, rule) = new_rule(document, list, &items, edit)?;
+                    let mut splices = Splices::default();
+                    splices.insert_lines(document.text, at, &rule);
+                    Some(done(splices.apply(document.text), None))
+                }
             }
         }
     })
@@ -112,8 +117,14 @@ fn fill_list(document: &Document<'_>, list: &Member, edit: &RuleEdit) -> Result<
     Ok((splices.apply(text), text[was].to_owned()))
 }
 
-/// Before the first rule that matches the host too, else behind the last one; built like its neighbours.
-fn insert(document: &Document<'_>, list: &Member, items: &[Item<'_>], edit: &RuleEdit) -> Result<String, Refusal> {
+/// Where a rule goes that is not there yet, and its lines: before the first rule that matches the host too, else behind the last
+/// one; built like its neighbours.
+pub(super) fn new_rule(
+    document: &Document<'_>,
+    list: &Member,
+    items: &[Item<'_>],
+    edit: &RuleEdit,
+) -> Result<(usize, String), Refusal> {
     let text = document.text;
     let (Some(first), Some(last)) = (items.first(), items.last()) else {
         return Err(Refusal::NOT_SAFE);
@@ -124,10 +135,8 @@ fn insert(document: &Document<'_>, list: &Member, items: &[Item<'_>], edit: &Rul
     let rule = render::rule(edit, dash, if is_usual { gap } else { USUAL_GAP }, document.style());
     let host = Registry::parse(&edit.match_);
     let covers = |item: &Item<'_>| {
-        let pattern = item.name().and_then(|name| HostPattern::parse(name).ok());
-        host.as_ref()
-            .zip(pattern)
-            .is_some_and(|(host, pattern)| pattern.matches(host))
+        let both = host.as_ref().zip(item.pattern.as_ref());
+        both.is_some_and(|(host, pattern)| pattern.matches(host))
     };
     let at = match items.iter().position(covers) {
         Some(index) => {
@@ -139,13 +148,11 @@ fn insert(document: &Document<'_>, list: &Member, items: &[Item<'_>], edit: &Rul
         }
         None => last.range.end,
     };
-    let mut splices = Splices::default();
-    splices.insert_lines(text, at, &rule);
-    Ok(splices.apply(text))
+    Ok((at, rule))
 }
 
-/// A rule that is there, with new keys in their place; `None` if it says so already.
-fn change(document: &Document<'_>, item: &Item<'_>, edit: &RuleEdit) -> Result<Option<String>, Refusal> {
+/// New keys in the place of those of a rule that is there; `None` if it says so already.
+pub(super) fn change(document: &Document<'_>, item: &Item<'_>, edit: &RuleEdit) -> Result<Option<Splices>, Refusal> {
     if is_as_edited(Some(item.node), item.node, edit) {
         return Ok(None);
     }
@@ -159,5 +166,5 @@ fn change(document: &Document<'_>, item: &Item<'_>, edit: &RuleEdit) -> Result<O
         let matched = item.node.member("match").map_or(0, |member| member.value.span.end);
         splices.insert_lines(document.text, line_end(document.text, registry.max(matched)), &added);
     }
-    Ok(Some(splices.apply(document.text)))
+    Ok(Some(splices))
 }

@@ -1,15 +1,37 @@
 //! The proof that an edit did what it should, and nothing else.
 
+use std::collections::HashMap;
+
 use super::document::{COGNITO, Document, Item, Place};
 use super::tree::{Member, Node};
 use super::{CognitoEdit, IDENTITY_KEYS, Refusal, RuleEdit};
+use crate::registry::HostPattern;
 
 /// Whether the new file means what the old one did, but for the one rule, which is as the edit has it.
 pub(super) fn means_the_same_but_for(old: &Document<'_>, new: &Document<'_>, edit: &RuleEdit) -> Result<(), Refusal> {
     let (before, after) = (Parts::of(old, &edit.match_)?, Parts::of(new, &edit.match_)?);
     let is_same = before.others == after.others && before.rules == after.rules;
-    let is_ours = |rule: &Item<'_>| is_as_edited(before.ours.as_ref().map(|item| item.node), rule.node, edit);
-    match is_same && after.ours.as_ref().is_some_and(is_ours) {
+    let is_ours = |rule: &Item<'_>| is_as_edited(before.ours.last().map(|item| item.node), rule.node, edit);
+    match is_same && after.ours.last().is_some_and(is_ours) {
+        true => Ok(()),
+        false => Err(Refusal::NOT_SAFE),
+    }
+}
+
+/// The same for many rules at once, none of which has the `match` of another.
+pub(super) fn means_the_same_but_for_all(
+    old: &Document<'_>,
+    new: &Document<'_>,
+    edits: &HashMap<HostPattern, &RuleEdit>,
+) -> Result<(), Refusal> {
+    let (before, after) = (Parts::of_all(old, edits)?, Parts::of_all(new, edits)?);
+    let is_same = before.others == after.others && before.rules == after.rules;
+    let stood: HashMap<_, _> = before.ours.iter().map(|item| (&item.pattern, item.node)).collect();
+    let is_ours = |item: &Item<'_>| {
+        let edit = item.pattern.as_ref().and_then(|pattern| edits.get(pattern));
+        edit.is_some_and(|edit| is_as_edited(stood.get(&item.pattern).copied(), item.node, edit))
+    };
+    match is_same && after.ours.len() == edits.len() && after.ours.iter().all(is_ours) {
         true => Ok(()),
         false => Err(Refusal::NOT_SAFE),
     }
@@ -42,12 +64,23 @@ struct Parts<'a> {
     others: Vec<&'a Member>,
     /// The rules that aren't edited, in their order.
     rules: Vec<&'a Node>,
-    /// The rule that is.
-    ours: Option<Item<'a>>,
+    /// Those that are.
+    ours: Vec<Item<'a>>,
 }
 
 impl<'a> Parts<'a> {
     fn of(document: &'a Document<'_>, matched: &str) -> Result<Self, Refusal> {
+        Self::split(document, &|item| item.is_of(matched))
+    }
+
+    fn of_all(document: &'a Document<'_>, edits: &HashMap<HostPattern, &RuleEdit>) -> Result<Self, Refusal> {
+        Self::split(document, &|item| {
+            let pattern = item.pattern.as_ref();
+            pattern.is_some_and(|pattern| edits.contains_key(pattern))
+        })
+    }
+
+    fn split(document: &'a Document<'_>, is_ours: &dyn Fn(&Item<'_>) -> bool) -> Result<Self, Refusal> {
         let (list, items) = match document.place()? {
             Place::Nowhere | Place::NoList(_) => (None, Vec::new()),
             Place::Empty(list) => (Some(list), Vec::new()),
@@ -55,12 +88,11 @@ impl<'a> Parts<'a> {
         };
         let members = document.root.iter().flat_map(Node::members);
         let is_list = |member: &Member| list.is_some_and(|list| std::ptr::eq(list, member));
-        let is_ours = |item: &Item<'_>| item.is_of(matched);
-        let (mut ours, rules): (Vec<_>, Vec<_>) = items.into_iter().partition(is_ours);
+        let (ours, rules): (Vec<_>, Vec<_>) = items.into_iter().partition(is_ours);
         Ok(Self {
             others: members.filter(|member| !is_list(member)).collect(),
             rules: rules.into_iter().map(|item| item.node).collect(),
-            ours: ours.pop(),
+            ours,
         })
     }
 }

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use granit_parser::ScalarStyle;
 
+use super::Refusal;
 use super::render::{Quote, Style};
 use super::text::{column, is_first_in_line, line_end, line_start, newline, next_token, skip_deeper_comments};
 use super::tree::{self, Member, Node, Shape};
-use super::{Refusal, is_same_match};
+use crate::registry::HostPattern;
 
 /// The key of the rules.
 const REGISTRIES: &str = "registries";
@@ -40,18 +41,27 @@ pub(super) struct Item<'a> {
     pub dash: usize,
     /// Its lines, and the comments below that are indented like its keys.
     pub range: Range<usize>,
+    /// What its `match` says, if that is right.
+    pub pattern: Option<HostPattern>,
 }
 
 impl Item<'_> {
     /// What its `match` says.
-    pub fn name(&self) -> Option<&str> {
+    fn name(&self) -> Option<&str> {
         self.node.member("match")?.value.as_text()
     }
 
     /// Whether its `match` is this one.
     pub fn is_of(&self, matched: &str) -> bool {
-        self.name().is_some_and(|name| is_same_match(name, matched))
+        match (&self.pattern, HostPattern::parse(matched)) {
+            (Some(pattern), Ok(other)) => *pattern == other,
+            _ => self.name() == Some(matched),
+        }
     }
+}
+
+fn pattern(node: &Node) -> Option<HostPattern> {
+    HostPattern::parse(node.member("match")?.value.as_text()?).ok()
 }
 
 impl<'a> Document<'a> {
@@ -95,7 +105,12 @@ impl<'a> Document<'a> {
             let end = line_end(self.text, node.span.end);
             let end = skip_deeper_comments(self.text, end, column(self.text, dash));
             let range = line_start(self.text, dash)..end;
-            items.push(Item { node, dash, range });
+            items.push(Item {
+                node,
+                dash,
+                range,
+                pattern: pattern(node),
+            });
             at = node.span.end;
         }
         Ok(items)

@@ -12,6 +12,7 @@ mod mapping;
 mod render;
 mod take_back;
 mod text;
+mod together;
 mod tree;
 
 use std::borrow::Cow;
@@ -68,14 +69,6 @@ impl RuleEdit {
         let registry = self.registry.iter();
         let registry = registry.map(|host| ("registry", Cow::Owned(Value::Text(host.clone()))));
         registry.chain(self.keys.iter().map(|(key, value)| (*key, Cow::Borrowed(value))))
-    }
-}
-
-/// Whether two texts of `match` are the same to whoever reads the file.
-fn is_same_match(one: &str, other: &str) -> bool {
-    match (HostPattern::parse(one), HostPattern::parse(other)) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => one == other,
     }
 }
 
@@ -158,7 +151,18 @@ pub(super) fn write(
     if let Some(edit) = cognito {
         write_block(&mut done, edit, path)?;
     }
-    for edit in rules {
+    // The first may have to make the list. The others go into it together; where that can't be, one by one, so that the error tells
+    // which of them it is.
+    let (first, others) = rules.split_at(rules.len().min(1));
+    for edit in first {
+        write_rule(&mut done, edit, path)?;
+    }
+    if !others.is_empty()
+        && let Some(all) = together::write(&done, others, path)
+    {
+        return Ok(all);
+    }
+    for edit in others {
         write_rule(&mut done, edit, path)?;
     }
     Ok(done)

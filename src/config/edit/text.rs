@@ -98,6 +98,23 @@ impl Splices {
         self.replace(at..at, format!("{before}{lines}"));
     }
 
+    /// Takes up further changes.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    /// Whether there is one that ends here.
+    pub fn reach(&self, at: usize) -> bool {
+        self.0.iter().any(|(range, _)| range.end == at)
+    }
+
+    /// Bytes that a text of this length has with them.
+    pub fn length(&self, of: usize) -> usize {
+        let added: usize = self.0.iter().map(|(_, by)| by.len()).sum();
+        let gone: usize = self.0.iter().map(|(range, _)| range.len()).sum();
+        (of + added).saturating_sub(gone)
+    }
+
     /// The changed text. Whether its last line ends with a line break stays as it was.
     pub fn apply(mut self, text: &str) -> String {
         self.0.sort_by_key(|(range, _)| (range.start, range.end));

@@ -50,9 +50,24 @@ fn registries(#[case] arg: &str, #[case] host: &str) {
 #[case(
     "111122223333.dkr.ecs.eu-west-1.amazonaws.com",
     "\"dkr.ecs\" is written \"dkr.ecr\"",
-    "<region>"
+    "did you mean 111122223333.dkr.ecr.eu-west-1.amazonaws.com?"
 )]
-#[case("111122223333.ecr.eu-west-1.amazonaws.com", "\"dkr.\" is missing", "<region>")]
+#[case(
+    "111122223333.ecr.eu-west-1.amazonaws.com",
+    "\"dkr.\" is missing",
+    "did you mean 111122223333.dkr.ecr.eu-west-1.amazonaws.com?"
+)]
+#[case("http://public.erc.aws/nginx", "not built like", "did you mean public.ecr.aws?")]
+#[case(
+    "111122223333/eu-west",
+    "\"eu-west\" is not an AWS region",
+    "did you mean eu-west-1, eu-west-2 or eu-west-3?"
+)]
+#[case(
+    "111122223333.dkr.ecr.eu-west-1.amazonaw.com",
+    "end in amazonaws.com, not amazonaw.com",
+    "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
+)]
 #[case(
     "dkr.ecr.eu-west-1.amazonaws.com",
     "account id in front of it is missing",

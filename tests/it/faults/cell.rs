@@ -48,8 +48,8 @@ pub fn of(endpoint: Endpoint, wrong: Wrong) -> String {
     let seen = cell.without_a_token();
     if seen != WORKS {
         let named = match wrong {
-            // What the issuer gives out goes on to STS, which is the one to find fault with it.
-            Wrong::ClockAhead | Wrong::ClockBehind if endpoint.is_cognito() => {
+            // What an issuer gives out goes on to STS, which is the one to find fault with it.
+            Wrong::ClockAhead | Wrong::ClockBehind if endpoint.is_cognito() && endpoint != Endpoint::PoolToken => {
                 [endpoint.name(), Endpoint::IdentityPool.name()]
             }
             Wrong::ClockAhead | Wrong::ClockBehind => [endpoint.name(), Endpoint::Sts.name()],
@@ -75,7 +75,7 @@ pub fn of(endpoint: Endpoint, wrong: Wrong) -> String {
 /// The same where the endpoint refuses with an error of its own.
 pub fn of_refusal(endpoint: Endpoint, fault: Fault, status: u16, code: &str) -> String {
     let scene = Scene::new(endpoint);
-    scene.lab.fail(endpoint.service(), fault);
+    endpoint.fail(&scene.lab, fault);
     let address = scene.lab.http_url();
     let cell = Cell {
         endpoint,

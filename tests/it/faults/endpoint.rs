@@ -5,8 +5,8 @@ use std::time::{Duration, Instant, SystemTime};
 use ecr_auth::cache::Cache;
 use ecr_auth::cognito::{Kept, SignedIn, User};
 use ecr_auth::secret::Secret;
-use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, USER_POOL_ID, UserSpec};
-use lab::{ACCOUNT, ContainerCredentials, Lab, Service};
+use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, LICENSED_ROLE, USER_POOL_ID, UserSpec};
+use lab::{ACCOUNT, ContainerCredentials, Fault, FaultRule, Lab, Service};
 
 use crate::harness::{HOST, Machine};
 use crate::jobs::{Job, Kind, write_rules};
@@ -26,6 +26,8 @@ pub enum Endpoint {
     Container,
     UserPool,
     IdentityPool,
+    PoolCredentials,
+    PoolToken,
 }
 
 /// An endpoint with all that a `get` needs to come as far as to ask it.
@@ -49,6 +51,8 @@ impl Endpoint {
             Self::Container => "The container's credentials",
             Self::UserPool => "The Cognito user pool",
             Self::IdentityPool => "The Cognito identity pool",
+            Self::PoolCredentials => "The identity pool's credentials",
+            Self::PoolToken => "The identity pool's token",
         }
     }
 
@@ -72,7 +76,11 @@ impl Endpoint {
                 "`GetTokensFromRefreshToken` of a user who signed in an hour ago, before the identity pool is asked. The sign-in outlives it \
                  all, but for `NotAuthorizedException` and `RefreshTokenReuseException`: Cognito's word that it is over."
             }
-            Self::IdentityPool => "`GetId` for that user, before ECR is asked.",
+            Self::IdentityPool => "`GetId` for that user, before the identity pool's second call.",
+            Self::PoolCredentials => "`GetCredentialsForIdentity`, the second call, before ECR is asked.",
+            Self::PoolToken => {
+                "`GetOpenIdToken`, the second call of the classic flow (`identity-flow: classic`), before STS is asked for the role as above."
+            }
         }
     }
 
@@ -85,8 +93,31 @@ impl Endpoint {
             Self::Imds => Service::Imds,
             Self::Container => Service::Container,
             Self::UserPool => Service::CognitoIdp,
-            Self::IdentityPool => Service::CognitoIdentity,
+            Self::IdentityPool | Self::PoolCredentials | Self::PoolToken => Service::CognitoIdentity,
         }
+    }
+
+    /// The one operation that is asked of it, where the way to a password has several of that service.
+    fn operation(self) -> Option<&'static str> {
+        match self {
+            Self::IdentityPool => Some("GetId"),
+            Self::PoolCredentials => Some("GetCredentialsForIdentity"),
+            Self::PoolToken => Some("GetOpenIdToken"),
+            _ => None,
+        }
+    }
+
+    /// Makes every call of it fail.
+    pub fn fail(self, lab: &Lab, fault: Fault) {
+        // A clock is the whole service's.
+        let is_of_all = matches!(fault, Fault::Skew { .. });
+        let operation = self.operation().filter(|_| !is_of_all);
+        lab.add_fault(FaultRule {
+            service: self.service(),
+            operation: operation.map(str::to_owned),
+            calls: None,
+            fault,
+        });
     }
 
     /// Whose password is asked for.
@@ -107,7 +138,7 @@ impl Endpoint {
             Self::Imds => "the instance metadata service",
             Self::Container => "the container's credentials",
             Self::UserPool => "Amazon Cognito",
-            Self::IdentityPool => "Amazon Cognito identity pools (eu-west-1)",
+            Self::IdentityPool | Self::PoolCredentials | Self::PoolToken => "Amazon Cognito identity pools (eu-west-1)",
         }
     }
 
@@ -124,11 +155,18 @@ impl Endpoint {
             Self::Container => "cannot get the container's credentials from ",
             Self::UserPool => "Amazon Cognito user pools (eu-west-1) GetTokensFromRefreshToken: ",
             Self::IdentityPool => "Amazon Cognito identity pools (eu-west-1) GetId: ",
+            Self::PoolCredentials => "Amazon Cognito identity pools (eu-west-1) GetCredentialsForIdentity: ",
+            Self::PoolToken => "Amazon Cognito identity pools (eu-west-1) GetOpenIdToken: ",
         }
     }
 
     pub fn is_cognito(self) -> bool {
-        matches!(self, Self::UserPool | Self::IdentityPool)
+        self == Self::UserPool || self.service() == Service::CognitoIdentity
+    }
+
+    /// Asked after another call at the same address.
+    pub fn is_second(self) -> bool {
+        matches!(self, Self::PoolCredentials | Self::PoolToken)
     }
 
     /// Without TLS by its nature.
@@ -151,7 +189,7 @@ impl Scene {
         Self {
             endpoint,
             container: lab.add_container(&puller),
-            refresh_token: endpoint.is_cognito().then(|| refresh_token(&lab)),
+            refresh_token: endpoint.is_cognito().then(|| refresh_token(&lab, endpoint)),
             job,
             lab,
         }
@@ -182,7 +220,9 @@ impl Scene {
             Endpoint::UserPool => self
                 .of_user()
                 .with("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", address),
-            Endpoint::IdentityPool => self.of_user().with("AWS_ENDPOINT_URL_COGNITO_IDENTITY", address),
+            Endpoint::IdentityPool | Endpoint::PoolCredentials | Endpoint::PoolToken => {
+                self.of_user().with("AWS_ENDPOINT_URL_COGNITO_IDENTITY", address)
+            }
         }
         .with("AWS_CA_BUNDLE", &lab.ca_file().display().to_string())
     }
@@ -216,7 +256,7 @@ impl Scene {
 
     fn of_user(&self) -> Machine {
         let machine = self.bare();
-        write_cognito(&machine);
+        write_cognito(&machine, self.endpoint);
         machine
     }
 
@@ -231,22 +271,28 @@ impl Scene {
     }
 }
 
-fn write_cognito(machine: &Machine) {
+fn write_cognito(machine: &Machine, endpoint: Endpoint) {
+    let flow = match endpoint {
+        Endpoint::PoolToken => format!("  identity-flow: classic\n  role-arn: {LICENSED_ROLE}\n"),
+        _ => String::new(),
+    };
     let rules = format!(
         "cognito:\n  user-pool-id: {USER_POOL_ID}\n  client-id: {CLIENT_ID}\n  identity-pool-id: {IDENTITY_POOL_ID}\n  username: {USER}\n\
-         registries:\n  - match: {HOST}\n    source: cognito\n"
+         {flow}registries:\n  - match: {HOST}\n    source: cognito\n"
     );
     machine.write(".config/ecr-auth/ecr-auth.yml", &rules);
 }
 
-/// Signs in, and takes what was kept of it.
-fn refresh_token(lab: &Lab) -> Secret {
+/// Signs in, all the way to credentials, and takes what was kept of it.
+fn refresh_token(lab: &Lab, endpoint: Endpoint) -> Secret {
     let password = "Correct-horse-battery-1";
     lab.cognito().add_user(UserSpec::new(USER).password(password)).unwrap();
     let machine = Machine::new()
         .with("AWS_ENDPOINT_URL", &lab.http_url())
-        .with("ECR_AUTH_COGNITO_PASSWORD", password);
-    write_cognito(&machine);
+        .with("ECR_AUTH_COGNITO_PASSWORD", password)
+        // However many cells are run at once: the lab makes its keys meanwhile, which takes seconds.
+        .with("ECR_AUTH_TIMEOUT", "60");
+    write_cognito(&machine, endpoint);
     let outcome = machine.run(&["cognito"]);
     assert_eq!(outcome.status, 0, "{outcome:?}");
     let kept = Kept::all(&Cache::open(Cache::folder(&machine.env())), SystemTime::now());

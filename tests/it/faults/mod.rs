@@ -30,7 +30,7 @@ macro_rules! matrix {
 }
 
 matrix!(
-    [Ecr, EcrPublic, Sts, Issuer, Imds, Container, UserPool, IdentityPool]
+    [Ecr, EcrPublic, Sts, Issuer, Imds, Container, UserPool, IdentityPool, PoolCredentials, PoolToken]
     x [
         Refused, UnknownName, ConnectHangs, ReadHangs, Reset, ResetInBody, Truncated, Garbage, ContentType, TooManyRequests,
         Internal, Unavailable, Drip, OthersCertificate, OtherNamesCertificate, ExpiredCertificate, Redirect, TooLarge, ClockAhead,

@@ -58,8 +58,8 @@ macro_rules! refusals {
 // EKS Pod Identity: https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html
 // Cognito user pools: https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_GetTokensFromRefreshToken.html
 // and API_InitiateAuth.html, which is called where that is not known
-// Cognito identity pools: https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_GetId.html and
-// API_GetCredentialsForIdentity.html
+// Cognito identity pools: https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_GetId.html,
+// API_GetCredentialsForIdentity.html and API_GetOpenIdToken.html
 // Amazon ECS: https://github.com/aws/amazon-ecs-agent/blob/master/ecs-agent/tmds/handlers/v1/credentials_handler.go
 refusals! {
     Ecr ecr_refuses [
@@ -151,9 +151,29 @@ refusals! {
     ]
     IdentityPool identity_pool_refuses [
         400 "ExternalServiceException",
-        400 "InvalidIdentityPoolConfigurationException",
         400 "InvalidParameterException",
         400 "LimitExceededException",
+        400 "NotAuthorizedException",
+        400 "ResourceConflictException",
+        400 "ResourceNotFoundException",
+        400 "TooManyRequestsException",
+        500 "InternalErrorException",
+        503 "ServiceUnavailable",
+    ]
+    PoolCredentials pool_refuses_credentials [
+        400 "ExternalServiceException",
+        400 "InvalidIdentityPoolConfigurationException",
+        400 "InvalidParameterException",
+        400 "NotAuthorizedException",
+        400 "ResourceConflictException",
+        400 "ResourceNotFoundException",
+        400 "TooManyRequestsException",
+        500 "InternalErrorException",
+        503 "ServiceUnavailable",
+    ]
+    PoolToken pool_refuses_a_token [
+        400 "ExternalServiceException",
+        400 "InvalidParameterException",
         400 "NotAuthorizedException",
         400 "ResourceConflictException",
         400 "ResourceNotFoundException",

@@ -74,7 +74,11 @@ impl Wrong {
 
     /// Why there is no such cell.
     pub fn impossible(self, endpoint: Endpoint) -> Option<&'static str> {
-        (self.is_tls() && endpoint.is_http_only()).then_some("there is no TLS: it is plain http on the machine itself")
+        if self.is_tls() && endpoint.is_http_only() {
+            return Some("there is no TLS: it is plain http on the machine itself");
+        }
+        let is_met_first = self.is_tls() || matches!(self, Self::Refused | Self::UnknownName | Self::ConnectHangs);
+        (is_met_first && endpoint.is_second()).then_some("`GetId`, at the same address, meets it first")
     }
 
     /// Whether the end of the time is what ends it.
@@ -106,7 +110,7 @@ impl Wrong {
                 arranged.address = "http://nowhere..invalid".to_owned();
             }
             Self::ConnectHangs => arranged.fill_a_queue(),
-            _ => lab.fail(endpoint.service(), self.fault(&arranged.elsewhere)),
+            _ => endpoint.fail(lab, self.fault(&arranged.elsewhere)),
         }
         arranged
     }

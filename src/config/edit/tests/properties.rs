@@ -164,6 +164,30 @@ proptest! {
         prop_assert_eq!(restored(&written).text, before);
     }
 
+    /// Many edits make the file, and what is noted of it, that they would make one after the other.
+    #[test]
+    fn together_is_as_one_by_one(before in documents(), edits in prop::collection::vec(edits(), 2..5)) {
+        let together = write(Some(&before), &edits);
+        let mut alone = Written { text: before.clone(), ..Written::default() };
+        for edit in &edits {
+            match write_rule(&mut alone, edit, Path::new("/etc/ecr-auth.yml")) {
+                Ok(()) => {}
+                Err(error) => {
+                    prop_assert_eq!(together.map(|_| ()), Err(error));
+                    return Ok(());
+                }
+            }
+        }
+        // An edit may take the quotes away that the next one would have gone by.
+        let plain = |text: &str| text.replace('"', "'");
+        let said = |written: &Written| {
+            let rules = written.rules.iter();
+            let rules: Vec<_> = rules.map(|(name, rule)| (name.clone(), rule.previous.clone(), plain(&rule.written))).collect();
+            (plain(&written.text), rules, written.list.clone(), written.has_header)
+        };
+        prop_assert_eq!(said(&together.unwrap()), said(&alone));
+    }
+
     /// Two edits, taken back one by one in either order.
     #[test]
     fn edits_are_taken_back_one_by_one(before in documents(), one in edits(), other in edits(), is_first: bool) {

@@ -243,3 +243,26 @@ fn what_others_added_stays() {
     let expected = "HEADER\n# c\nregistries:\n  - match: public.ecr.aws\n";
     assert_eq!(restored(&written).text, filled(expected));
 }
+
+/// One by one they would be right too, only slowly: five hundred take a hundred times as long as fifty.
+#[test]
+fn registries_are_written_together() {
+    let edits = |role: &str| -> Vec<RuleEdit> {
+        let host = |at: usize| format!("{at:012}.dkr.ecr.eu-west-1.amazonaws.com");
+        (0..20).map(|at| rule(&host(at), &[("role-arn", text(role))])).collect()
+    };
+    let together = |before: &str, role: &str| {
+        let start = Written {
+            text: before.to_owned(),
+            ..Written::default()
+        };
+        together::write(&start, &edits(role), Path::new("x")).unwrap()
+    };
+    let before = format!("registries:\n- match: '*.dkr.ecr.*.amazonaws.com' # all\n  profile: x\n- match: {HOST}\n");
+    let added = together(&before, ROLE);
+    assert_eq!(added.rules.len(), 20);
+    assert!(together(&added.text, ROLE).is_nothing());
+    let changed = together(&added.text, "another");
+    let is_replaced = |rule: &Previous| rule.previous.as_ref().is_some_and(|previous| previous.contains(ROLE));
+    assert!(changed.rules.len() == 20 && changed.rules.values().all(is_replaced));
+}

@@ -1,0 +1,82 @@
+"""The checkers of the pages notice what they are for: python -m unittest, in this folder."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+import blocks
+import links
+import pages
+
+# Of each kind a file that its linter refuses.
+WRONG = {
+    "ecr-auth.yml": "registries:\n  - match: public.ecr.aws\n    rolearn: ci\n",
+    "kubernetes": "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: a}\nsecret: []\n",
+    "github": "on: push\njobs:\n  a:\n    runs-on: ubuntu-24.04\n    steps:\n      - uses: actions/checkout@main\n",
+    "gitlab-ci": "push:\n  script: [a]\n  image: [a]\n",
+    "azure-pipelines": "steps:\n  - task: AWSShellScript@1\n    inputs: {script: a}\n",
+    "circle-ci": "version: 2.1\njobs:\n  a:\n    steps: a\n",
+    "buildkite": "steps:\n  - commands: {a: b}\n",
+    "woodpecker-ci": "steps:\n  a:\n    commands: {a: b}\n",
+    "drone-ci": "kind: pipeline\ntype: docker\nsteps: a\n",
+    "bitbucket-pipelines": "pipelines:\n  default:\n    - steps: a\n",
+    "policy": '{"Version": "2012-10-17", "Statement": [{"Effect": "Permit", "Principal": "*", "Action": "sts:AssumeRole"}]}',
+    "docker": '{"credHelpers": }',
+    "bash": "cp $a b\n",
+    "dockerfile": "RUN cd /tmp\nCOPIE a b\n",
+    "ini": "[a\n",
+    "toml": "a = \n",
+}
+
+
+class Blocks(unittest.TestCase):
+    def test_every_linter_refuses_something(self):
+        self.assertEqual({kind for kind, (_, lint) in blocks.LINTERS.items() if lint}, WRONG.keys())
+        with tempfile.TemporaryDirectory() as folder:
+            for kind, text in WRONG.items():
+                page = Path(folder, kind, "page.md")
+                page.parent.mkdir()
+                block = pages.Block(blocks.ROOT / "README.md", 1, "", "", text)
+                with self.subTest(kind=kind):
+                    self.assertTrue(blocks.checked(Path(folder, f"{kind}.blocks"), kind, [block]))
+
+    def test_kinds_are_told_apart(self):
+        for kind, text in WRONG.items():
+            if kind in ("policy", "bash", "dockerfile", "ini", "toml", "docker"):
+                continue
+            with self.subTest(kind=kind):
+                self.assertEqual(blocks.kind_of_yaml(text), kind)
+        self.assertIsNone(blocks.kind_of_yaml("something: else"))
+
+    def test_what_nobody_checks_is_refused(self):
+        for language, text in {"": "a", "perl": "a", "yaml": "something: else", "json": "[]", "groovy": "node {}", "text": "ecr-auth setup public"}.items():
+            with self.subTest(language=language), self.assertRaises(ValueError):
+                blocks.kind(pages.Block(blocks.ROOT / "docs" / "ci.md", 1, "", language, text))
+
+    def test_files_and_targets_that_are_gone_are_noticed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            script = Path(folder, "a.sh")
+            script.write_text("make check\nscripts/check.sh\n")
+            self.assertEqual(blocks.missing(script), "")
+            script.write_text("make chekc\nscripts/chekc.sh\n")
+            self.assertIn("scripts/chekc.sh, make chekc", blocks.missing(script))
+
+
+class Links(unittest.TestCase):
+    def test_dead_ones_are_noticed(self):
+        page = links.ROOT / "docs" / "github.md"
+        for target in ("gitlab.md", "gitlab.md#recipes", "#switching", "../action.yml", "https://github.com/org/ecr-auth"):
+            self.assertIsNone(links.wrong(page, target), target)
+        for target in ("gitlap.md", "gitlab.md#recipies", "#switch", "../../etc/passwd", "http://github.com", "https://example.invalid", "ftp:a"):
+            self.assertIsNotNone(links.wrong(page, target), target)
+
+    def test_anchors_are_github_s(self):
+        with tempfile.TemporaryDirectory() as folder:
+            page = Path(folder, "page.md")
+            page.write_text('# A `b`: c & d\n\n## A\n\n## A\n\n<a id="ea0012"></a>\n\n    # no heading\n')
+            self.assertEqual(pages.anchors(page), {"a-b-c--d", "a", "a-1", "ea0012"})
+            self.assertEqual([block.language for block in pages.blocks(page)], [""])
+
+
+if __name__ == "__main__":
+    unittest.main()
