@@ -111,8 +111,7 @@ impl Aws<'_> {
                 false,
             ));
         }
-        let connector = super::http::connector(self.env, url).map_err(|error| (error, false))?;
-        let answer = connector.call(request).await;
+        let answer = self.ways.to(url).call(request).await;
         let answer = answer.map_err(|error| {
             let error = self.github_failed(root_cause(&error));
             (error.hint(NETWORK_HINT), true)
