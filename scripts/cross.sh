@@ -14,7 +14,8 @@ rust_for() {
   STD=()
   rust_has_std "$1" || {
     export PATH=/usr/bin:$PATH RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
-    STD=("-Zbuild-std=std,panic_abort")
+    # Without its backtraces, which nobody is shown.
+    STD=("-Zbuild-std=std,panic_abort" "-Zbuild-std-features=optimize_for_size")
   }
   # First, as cargo-zigbuild asks the first python3 for zig.
   export PATH=$ZIG/bin:$PATH

@@ -10,7 +10,7 @@ cd "$ROOT"
 DIST=$ROOT/dist
 TARGETS=(x86_64-unknown-linux-musl aarch64-unknown-linux-musl)
 # Bytes. Past this something came in that doesn't belong in there.
-LARGEST=$((8 * 1024 * 1024))
+LARGEST=6000000
 # Those that watch the process's system calls, or bound its memory, would watch qemu; and crowds of it take longer to start than a `get` may last.
 NOT_EMULATED='test(/^(crowds::(a_warm_get_opens_no_socket_and_starts_no_thread|two_hundred_identities_at_once_are_all_cached)$|leaks|stored_logins::no_secret_is_in_an_argument_or_in_a_readable_file$|power_cut::|under_fire::|floods::|faults::)/)'
 # Those that move the clock of a process do it by a library, which a static program doesn't load.
@@ -29,6 +29,9 @@ flags() {
   echo -Ctarget-feature=+crt-static
   # zig doesn't know the -static-pie that rustc asks for, and would fix the addresses (docs/decisions/0003-position-independent.md).
   echo -Clink-arg=-pie
+  echo "-Clinker=$ROOT/scripts/link.sh"
+  # A panic ends the program: nobody reads tables for unwinding (docs/decisions/0005-size.md).
+  echo -Cforce-unwind-tables=no
   echo "--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=/rust"
   echo "--remap-path-prefix=$ROOT=/ecr-auth"
   for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do echo "--remap-path-prefix=$registry=/crates"; done
@@ -42,7 +45,7 @@ build() (
   # So that the crates' folder is there when its name is asked for.
   cargo fetch --quiet --locked
   CARGO_ENCODED_RUSTFLAGS=$(flags | paste -sd $'\x1f')
-  export CARGO_ENCODED_RUSTFLAGS
+  export CARGO_ENCODED_RUSTFLAGS LINK_TARGET=$target
   cargo zigbuild --quiet --locked --release --package ecr-auth --target "$target" "${STD[@]}"
   install -m 755 "$TARGET/$target/release/ecr-auth" "$DIST/ecr-auth-$target"
 )

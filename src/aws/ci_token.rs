@@ -116,8 +116,7 @@ impl Aws<'_> {
                 false,
             ));
         }
-        let connector = super::http::connector(self.env, url).map_err(|error| (error, false))?;
-        let answer = connector.call(request).await;
+        let answer = self.ways.to(url).call(request).await;
         let answer = answer.map_err(|error| {
             let cause = root_cause(&error);
             let family = of_connection(&cause);

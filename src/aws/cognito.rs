@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_credential_types::Credentials;
-use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
+use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt;
@@ -68,11 +68,7 @@ impl Calls for Aws<'_> {
         request: Secret,
     ) -> Result<Secret, Failure> {
         let address = address(service, region, self.env, self.identity)?;
-        let connector = match &self.unsigned {
-            Some(connector) => connector.clone(),
-            None => SharedHttpConnector::new(http::connector(self.env, &address)?),
-        };
-        let connector = http::guarded_connector(connector, &self.watch);
+        let connector = http::guarded_connector(self.ways.to(&address), &self.watch);
         let call = Call {
             service,
             region,

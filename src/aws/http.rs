@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::SystemTime;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -76,26 +76,70 @@ impl ServerClock {
     }
 }
 
-/// A client that goes through the proxy the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), but for plain http
-/// to this machine: a profile may take its credentials from there.
-///
-/// # Errors
-/// Root certificates that are named but can't be read.
-pub fn client(env: &Env, watch: &Watch) -> Result<SharedHttpClient> {
-    let tls = tls_context(env)?;
-    let inner = Builder::new().build_with_connector_fn(move |settings, _components| {
-        let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
-        builder.set_connector_settings(settings.cloned());
-        builder
-            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-            .tls_context(tls.clone())
-            .build()
-    });
-    Ok(SharedHttpClient::new(Guarded {
-        inner,
+/// The way to all servers, for a whole command: one set of roots, parsed when it is first needed, and connections that are kept.
+#[derive(Debug, Clone)]
+pub enum Ways {
+    /// Over the network.
+    Network {
+        /// The roots.
+        tls: TlsContext,
+        /// What is made of them once they are needed.
+        remote: Arc<OnceLock<SharedHttpConnector>>,
+    },
+    /// To what answers in the network's place.
+    Answered(SharedHttpConnector),
+}
+
+impl Ways {
+    /// The roots that the environment names are looked at; nothing else is done yet.
+    ///
+    /// # Errors
+    /// Root certificates that are named but can't be read.
+    pub fn new(env: &Env) -> Result<Self> {
+        Ok(Self::Network {
+            tls: tls_context(trust_store(env)?)?,
+            remote: Arc::default(),
+        })
+    }
+
+    /// To this address: straight to what is on this machine; else through the proxy that the environment names (`HTTPS_PROXY`,
+    /// `HTTP_PROXY`, `NO_PROXY`).
+    pub fn to(&self, address: &str) -> SharedHttpConnector {
+        match self {
+            Self::Network { .. } if is_local(address) => SharedHttpConnector::new(direct_connector(None)),
+            _ => self.remote(),
+        }
+    }
+
+    fn remote(&self) -> SharedHttpConnector {
+        match self {
+            Self::Answered(connector) => connector.clone(),
+            Self::Network { tls, remote } => remote
+                .get_or_init(|| {
+                    let settings = HttpConnectorSettings::builder().connect_timeout(super::CONNECT_TIMEOUT);
+                    let made = connector(ProxyConfig::from_env(), tls.clone(), Some(settings.build()));
+                    SharedHttpConnector::new(made)
+                })
+                .clone(),
+        }
+    }
+}
+
+/// All clients have the same settings, so that they share connections.
+impl HttpClient for Ways {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        self.remote()
+    }
+}
+
+/// A client that goes these ways: through the proxy, but for plain http to this machine, from where a profile may take its
+/// credentials.
+pub fn client(ways: &Ways, watch: &Watch) -> SharedHttpClient {
+    SharedHttpClient::new(Guarded {
+        inner: SharedHttpClient::new(ways.clone()),
         direct: direct_client(),
         watch: watch.clone(),
-    }))
+    })
 }
 
 /// Any other client, with the same bound on its answers and the same look at the server's clock.
@@ -107,21 +151,6 @@ pub fn guarded(client: SharedHttpClient, watch: &Watch) -> SharedHttpClient {
     })
 }
 
-/// A connector for a request that is none of AWS's, to this address.
-///
-/// # Errors
-/// As [`client`].
-pub fn connector(env: &Env, address: &str) -> Result<Connector> {
-    if is_local(address) {
-        return Ok(Connector::builder().proxy_config(ProxyConfig::disabled()).build_http());
-    }
-    Ok(Connector::builder()
-        .proxy_config(ProxyConfig::from_env())
-        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls_context(env)?)
-        .build())
-}
-
 /// Any connector, for a service of AWS's that is called without its SDK: its clock is listened to, and its answers are bounded.
 pub fn guarded_connector(connector: SharedHttpConnector, watch: &Watch) -> impl HttpConnector + use<> {
     Guarded {
@@ -131,11 +160,21 @@ pub fn guarded_connector(connector: SharedHttpConnector, watch: &Watch) -> impl 
     }
 }
 
-fn tls_context(env: &Env) -> Result<TlsContext> {
+fn tls_context(roots: TrustStore) -> Result<TlsContext> {
     TlsContext::builder()
-        .with_trust_store(trust_store(env)?)
+        .with_trust_store(roots)
         .build()
         .map_err(|error| Error::failed(Code::System, "cannot set TLS up", error))
+}
+
+/// The one kind of connector there is: each kind more would be all of HTTP once more in the binary.
+fn connector(proxy: ProxyConfig, tls: TlsContext, settings: Option<HttpConnectorSettings>) -> Connector {
+    let mut builder = Connector::builder().proxy_config(proxy);
+    builder.set_connector_settings(settings);
+    builder
+        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+        .tls_context(tls)
+        .build()
 }
 
 /// A client for the addresses that are http by nature and never go through a proxy: IMDS and container credentials.
@@ -144,11 +183,13 @@ pub fn link_local_client(watch: &Watch) -> SharedHttpClient {
 }
 
 fn direct_client() -> SharedHttpClient {
-    Builder::new().build_with_connector_fn(move |settings, _components| {
-        let mut builder = Connector::builder().proxy_config(ProxyConfig::disabled());
-        builder.set_connector_settings(settings.cloned());
-        builder.build_http()
-    })
+    Builder::new().build_with_connector_fn(|settings, _components| direct_connector(settings.cloned()))
+}
+
+/// For plain http: it trusts nobody's certificate.
+fn direct_connector(settings: Option<HttpConnectorSettings>) -> Connector {
+    let nobody = TlsContext::builder().with_trust_store(TrustStore::empty());
+    connector(ProxyConfig::disabled(), nobody.build().unwrap_or_default(), settings)
 }
 
 /// Whether a request is plain http to the machine itself: loopback, the instance metadata service (169.254.169.254,
@@ -173,7 +214,11 @@ fn trust_store(env: &Env) -> Result<TrustStore> {
         return Ok(TrustStore::empty().with_pem_certificate(read_bundle(&bundle, "AWS_CA_BUNDLE")?));
     }
     if let Some(file) = env.path("SSL_CERT_FILE") {
-        read_bundle(&file, "SSL_CERT_FILE")?;
+        let bundle = read_bundle(&file, "SSL_CERT_FILE")?;
+        if env.get("SSL_CERT_DIR").is_none() {
+            // rustls-native-certs would read it once more.
+            return Ok(TrustStore::empty().with_pem_certificate(bundle));
+        }
     } else if let Some(folders) = env.get("SSL_CERT_DIR") {
         if !std::env::split_paths(folders).any(|folder| holds_certificate(&folder)) {
             return Err(Error::failed(

@@ -59,11 +59,11 @@ pub struct Aws<'a> {
     env: &'a Env,
     identity: &'a Identity,
     watch: http::Watch,
+    /// For what is called without an SDK.
+    ways: http::Ways,
     http: SharedHttpClient,
     /// For the addresses of this machine alone, past every proxy.
     link_local: SharedHttpClient,
-    /// Answers what is called without an SDK, where something answers in the network's place.
-    unsigned: Option<SharedHttpConnector>,
     retry: RetryConfig,
     timeouts: TimeoutConfig,
     budget: Duration,
@@ -77,8 +77,9 @@ impl<'a> Aws<'a> {
     /// Root certificates or retry settings that can't be used.
     pub fn new(env: &'a Env, identity: &'a Identity, budget: Duration) -> Result<Self> {
         let watch = http::Watch::default();
-        let (http, link_local) = (http::client(env, &watch)?, http::link_local_client(&watch));
-        Self::with_clients(env, identity, budget, (http, link_local), watch)
+        let ways = http::Ways::new(env)?;
+        let (http, link_local) = (http::client(&ways, &watch), http::link_local_client(&watch));
+        Self::with_clients(env, identity, budget, (ways, http, link_local), watch)
     }
 
     /// The same, and people see whom is waited for.
@@ -100,26 +101,23 @@ impl<'a> Aws<'a> {
     ) -> Result<Self> {
         let watch = http::Watch::default();
         let http = http::guarded(SharedHttpClient::new(client.clone()), &watch);
-        let aws = Self::with_clients(env, identity, budget, (http.clone(), http), watch)?;
-        Ok(Self {
-            unsigned: Some(SharedHttpConnector::new(client)),
-            ..aws
-        })
+        let ways = http::Ways::Answered(SharedHttpConnector::new(client));
+        Self::with_clients(env, identity, budget, (ways, http.clone(), http), watch)
     }
 
     fn with_clients(
         env: &'a Env,
         identity: &'a Identity,
         budget: Duration,
-        (http, link_local): (SharedHttpClient, SharedHttpClient),
+        (ways, http, link_local): (http::Ways, SharedHttpClient, SharedHttpClient),
         watch: http::Watch,
     ) -> Result<Self> {
         Ok(Self {
             env,
             identity,
+            ways,
             http,
             link_local,
-            unsigned: None,
             watch,
             retry: RetryConfig::standard().with_max_attempts(max_attempts(env, identity)?),
             timeouts: TimeoutConfig::builder()

@@ -12,7 +12,7 @@ use http_body_util::BodyExt;
 use serde::Deserialize;
 
 use super::failure::{of_connection, root_cause, unresolved_hint};
-use super::http::{BODY_LIMIT, connector, http_date};
+use super::http::{BODY_LIMIT, Ways, http_date};
 use crate::error::{Error, Result, one_line, without_userinfo};
 use crate::secret::{Secret, exposed};
 use crate::world::Env;
@@ -203,7 +203,7 @@ async fn send(env: &Env, method: &str, url: &str, headers: &[(&str, &str)]) -> R
             .try_append((*name).to_owned(), (*value).to_owned());
         added.map_err(|error| failed(root_cause(&error)))?;
     }
-    let answer = connector(env, url)?.call(request).await.map_err(|error| {
+    let answer = Ways::new(env)?.to(url).call(request).await.map_err(|error| {
         let host = shown.split("://").nth(1).and_then(|rest| rest.split('/').next());
         failed(root_cause(&error)).hint(unresolved_hint(&error, host.unwrap_or_default(), NETWORK_HINT))
     })?;

@@ -2,14 +2,15 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use lab::Lab;
 use rstest::rstest;
 
-use crate::harness::Machine;
-use crate::lab_machine::{key_variables, lab};
+use crate::harness::{HOST, Machine, binary};
+use crate::lab_machine::{key_variables, lab, role};
 
 /// An HTTP proxy for CONNECT alone, which connects every name to the lab and notes it.
 pub struct Proxy {
@@ -147,4 +148,26 @@ fn a_web_identity_asks_the_current_regions_sts(#[case] region: &str, #[case] end
         .with("AWS_WEB_IDENTITY_TOKEN_FILE", &token)
         .helper("get", "111122223333.dkr.ecr.eu-west-1.amazonaws.com");
     assert_eq!(*proxy.names.lock().unwrap(), [endpoint], "{outcome:?}");
+}
+
+/// Two roles one after the other, and the token: STS is asked twice over one connection, and the certificates are read once for all.
+#[test]
+fn a_chain_connects_once_to_each_service_and_reads_the_roots_once() {
+    let lab = lab();
+    let proxy = Proxy::before(&lab);
+    let (first, second) = (role(&lab, "first"), role(&lab, "second"));
+    let machine = machine(&lab, &proxy);
+    let rule = format!("defaults:\n  role-arn: {first}\n  chain: [{second}]\n  source: chain\n");
+    machine.write(".config/ecr-auth/ecr-auth.yml", &rule);
+    let trace = machine.path("trace").display().to_string();
+    let binary = binary().display().to_string();
+    let strace = ["-f", "-e", "trace=open,openat", "-o", &trace, &binary, "helper", "get"];
+    machine.call(Path::new("/usr/bin/strace"), &strace, HOST).password();
+    assert_eq!(
+        *proxy.names.lock().unwrap(),
+        ["sts.eu-west-1.amazonaws.com:443", "api.ecr.eu-west-1.amazonaws.com:443"]
+    );
+    let opened = std::fs::read_to_string(&trace).unwrap();
+    let roots = lab.ca_file().display().to_string();
+    assert_eq!(opened.matches(&format!("\"{roots}\"")).count(), 1, "{opened}");
 }
