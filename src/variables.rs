@@ -47,11 +47,6 @@ const OURS: &[Variable] = &[
     ),
     variable("ECR_AUTH_LOG", "`debug`: tells more, as `-v` does", ""),
     variable(
-        "TERM",
-        "`dumb`: a terminal that is not told what is waited for, as it can't take a line back",
-        "",
-    ),
-    variable(
         "ECR_AUTH_ALLOW_HTTP",
         "`1`: endpoints over plain http off the loopback addresses are asked",
         "they are refused",
