@@ -13,8 +13,14 @@ use crate::registry::HostPattern;
 #[derive(Default)]
 struct Changes<'e> {
     splices: Splices,
-    /// The rules that are changed: where each stands, and how long it will be. `None`: it is not there yet.
-    rules: Vec<(&'e RuleEdit, Option<(Range<usize>, usize)>)>,
+    rules: Vec<Change<'e>>,
+}
+
+/// A rule that is changed.
+struct Change<'e> {
+    edit: &'e RuleEdit,
+    /// Where it stands, and how long it will be. `None`: it is not there yet.
+    stood: Option<(Range<usize>, usize)>,
 }
 
 /// Writes rules as one by one, but all in the quotes that the file has before the first. `None`: they can't be written together, or
@@ -40,7 +46,7 @@ pub(super) fn write(done: &Written, edits: &[RuleEdit], path: &Path) -> Option<W
         return None;
     };
     let items = known(&items);
-    for (edit, stood) in changes.rules {
+    for Change { edit, stood } in changes.rules {
         let range = items.get(&HostPattern::parse(&edit.match_).ok()?)?.range.clone();
         let range = stood
             .as_ref()
@@ -85,12 +91,13 @@ impl<'e> Changes<'e> {
                     continue;
                 };
                 let length = splices.length(item.range.len());
-                changes.rules.push((edit, Some((item.range.clone(), length))));
+                let stood = Some((item.range.clone(), length));
+                changes.rules.push(Change { edit, stood });
                 changes.splices.extend(splices);
             } else {
                 let (at, rule) = apply::new_rule(document, list, &items, edit).ok()?;
                 *added.entry(at).or_default() += &rule;
-                changes.rules.push((edit, None));
+                changes.rules.push(Change { edit, stood: None });
             }
         }
         let text = document.text;
