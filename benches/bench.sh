@@ -8,9 +8,9 @@ source "$(dirname "$0")/../scripts/env.sh"
 
 # dist_binary: the binary of `make dist` for this machine, built where there is none that is newer than all it is made of.
 dist_binary() {
-  local file
+  local file made_of=("$ROOT"/{src,srp/src,Cargo.toml,Cargo.lock,scripts/dist.sh,scripts/cross.sh})
   file=$ROOT/dist/ecr-auth-$(uname -m)-unknown-linux-musl
-  if [ ! -x "$file" ] || [ -n "$(find "$ROOT"/{src,srp/src,Cargo.toml,Cargo.lock,scripts/dist.sh} -newer "$file" -print -quit)" ]; then
+  if [ ! -x "$file" ] || [ -n "$(find "${made_of[@]}" -newer "$file" -print -quit)" ]; then
     say "Building the static binaries (some minutes)…"
     nice "$ROOT/scripts/dist.sh" --binaries >&2
   fi

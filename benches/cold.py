@@ -6,7 +6,7 @@ import ssl
 import statistics
 import time
 
-from row import Bars, Growth, Row, mib, ms, thousands
+from row import Bars, Row, mib, ms, thousands, timed
 from stage import CA_BUNDLE, FORGET, GET_TOKEN, Command
 
 
@@ -15,12 +15,11 @@ def rows(stage):
     ours, go, cli = stage.ours(), stage.go_helper(), stage.aws_cli()
     counted = {name: count(stage, command) for name, command in (("ours", ours), ("go", go), ("cli", cli))}
     connections, requests = counted["ours"]
-    wall = stage.wall({"ecr-auth": ours, "Go helper": go}, 20 if stage.quick else 100, FORGET)
-    wall |= stage.wall({"AWS CLI": cli}, 2 if stage.quick else 10)
+    times = stage.times({"ecr-auth": ours, "Go helper": go}, 20 if stage.quick else 100, FORGET)
+    times |= stage.times({"AWS CLI": cli}, 2 if stage.quick else 20)
     instructions = {name: cold_instructions(stage, command) for name, command in (("ours", ours), ("go", go))}
     stage.home()
     peak = stage.usage(ours).peak
-    by_go, by_cli = wall["ecr-auth"] / wall["Go helper"], wall["ecr-auth"] / wall["AWS CLI"]
     both = "{} and {}".format
     return [
         Row("cold `get`, static keys: connections and requests", both(connections, requests),
@@ -28,9 +27,9 @@ def rows(stage):
         Row("cold `get`, static keys: instructions", thousands(instructions["ours"]), f"Go helper: {thousands(instructions['go'])}",
             instructions["ours"] / instructions["go"]),
         Row("cold `get`, static keys: peak memory", mib(peak)),
-        Row("cold `get`, static keys", ms(wall["ecr-auth"]), f"Go helper: {ms(wall['Go helper'])}", by_go, "at most 0.5", by_go <= 0.5, True),
-        Row("cold `get`, static keys", ms(wall["ecr-auth"]), f"AWS CLI's get-login-password: {ms(wall['AWS CLI'])}", by_cli, timed=True),
-        Bars("Cold get, static keys", "ms", [[name, seconds * 1000] for name, seconds in wall.items()]),
+        *timed("cold `get`, static keys", "Go helper", times["ecr-auth"], times["Go helper"], 0.5),
+        *timed("cold `get`, static keys", "AWS CLI's get-login-password", times["ecr-auth"], times["AWS CLI"]),
+        Bars("Cold get, static keys", "ms", [[name, of.wall * 1000] for name, of in times.items()]),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 
 from row import Row, ms, thousands
@@ -25,18 +26,24 @@ def action(stage):
     """The main step on node, with a job that needs nothing of the network: its registry is named, and nothing is verified."""
     stage.home()
     command = main_step(stage)
+    # Each run is a new job's: the second step of a job finds what the first has left.
+    job = PLACE / "job"
+    shutil.copytree(HOME, job)
+    new_job = f"sh -c 'rm -rf {HOME} && cp -r {job} {HOME}'"
     stage.lab.reset()
     stage.run(command)
     asked = sum(stage.lab.calls()["counts"].values())
-    empty = PLACE / "empty.js"
-    empty.write_text("")
-    node = stage.command(*command.argv[:1], empty)
-    wall = stage.wall({"action": command, "empty": node}, 5 if stage.quick else 50)
-    more = wall["action"] - wall["empty"]
+    nothing = PLACE / "empty.js"
+    nothing.write_text("")
+    node = stage.command(*command.argv[:1], nothing)
+    times = stage.times({"action": command, "empty": node}, 5 if stage.quick else 50, new_job)
+    (wall, processor), (empty_wall, empty_processor) = ((of.wall, of.processor) for of in (times["action"], times["empty"]))
     return [
         Row("GitHub Action, main step without verifying: calls to AWS", thousands(asked), "", None, "0", asked == 0),
-        Row("GitHub Action, main step without the network", ms(wall["action"]), f"empty node program: {ms(wall['empty'])}",
-            wall["action"] / wall["empty"], "at most 60 ms more", more <= 0.060, True),
+        Row("GitHub Action, main step without the network", ms(wall), f"empty node program: {ms(empty_wall)}", wall / empty_wall,
+            "at most 60 ms more", wall - empty_wall <= 0.060, True),
+        Row("GitHub Action, main step without the network, of the processor", ms(processor), f"empty node program: {ms(empty_processor)}",
+            processor / empty_processor, timed=True),
     ]
 
 

@@ -40,6 +40,16 @@ def as_json(found):
     return {name: [asdict(one) for one in found if isinstance(one, kind)] for name, kind in kinds.items()}
 
 
+def timed(what, name, ours, peer, most=None):
+    """Two rows of `Times` (stage.py): wall time, with the ratio to reach, and time of the processor."""
+    wall, processor = ours.wall / peer.wall, ours.processor / peer.processor
+    reach, met = ("", None) if most is None else (f"at most {most}", wall <= most)
+    return [
+        Row(what, ms(ours.wall), f"{name}: {ms(peer.wall)}", wall, reach, met, True),
+        Row(f"{what}, of the processor", ms(ours.processor), f"{name}: {ms(peer.processor)}", processor, timed=True),
+    ]
+
+
 def ms(seconds):
     """Three digits that count, in milliseconds."""
     value = seconds * 1000

@@ -43,6 +43,14 @@ class Usage:
     peak: int
 
 
+@dataclass(frozen=True)
+class Times:
+    """Of many runs, in seconds. A busy machine makes `wall` longer and leaves `processor` about as it is."""
+
+    wall: float
+    processor: float
+
+
 class Lab:
     """The lab's control endpoint (lab/README.md)."""
 
@@ -150,19 +158,27 @@ class Stage:
             sys.exit(f"error: {shlex.join(command.argv)}: exit status {status}")
         return Usage(wall / 1e6, processor / 1e6, peak)
 
-    def wall(self, commands, runs, before=None):
-        """Median wall times in seconds, by hyperfine, of several commands in turn, `runs` of each; `before` each run that command is run.
+    def times(self, commands, runs, before=None):
+        """Of several commands in turn, `runs` of each, by hyperfine: the median wall time and the mean time of the processor, in seconds. `before` each
+        run that command is run.
 
-        In five rounds, so that a busy moment of the machine meets all of them.
+        In ten rounds, so that a busy moment of the machine meets all of them.
         """
-        rounds = 1 if self.quick else 5
-        times = {name: [] for name in commands}
+        rounds = 1 if self.quick else 10
+        found = {name: [] for name in commands}
         for _ in range(rounds):
             for name, command in commands.items():
-                times[name] += self.hyperfine(command, max(runs // rounds, 2), before)
-        return {name: statistics.median(of) for name, of in times.items()}
+                found[name].append(self.hyperfine(command, max(runs // rounds, 2), before))
+        return {
+            name: Times(
+                statistics.median(time for round_ in of for time in round_["times"]),
+                statistics.mean(round_["user"] + round_["system"] for round_ in of),
+            )
+            for name, of in found.items()
+        }
 
     def hyperfine(self, command, runs, before):
+        """What it says of one command."""
         result = PLACE / "hyperfine.json"
         prepare = ["--prepare", before] if before else []
         argv = [tool("hyperfine"), "--shell=none", "--style=none", "--warmup=1", f"--runs={runs}", f"--input={command.stdin}"]
@@ -170,7 +186,7 @@ class Stage:
         done = subprocess.run(argv, env=command.env, capture_output=True, text=True, cwd=PLACE, check=False)
         if done.returncode != 0:
             sys.exit(f"error: {shlex.join(argv)}\n{done.stderr[-2000:]}")
-        return json.loads(result.read_text())["results"][0]["times"]
+        return json.loads(result.read_text())["results"][0]
 
     def instructions(self, command):
         """How many it takes, by callgrind: the same number every time, but for what depends on random content."""

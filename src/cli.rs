@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::code::Code;
 use crate::commands::{action, assume, cognito, doctor, helper, install, kubelet, login, logout, overview, setup};
 use crate::error::{Error, Exit, Result};
 use crate::progress::Progress;
@@ -144,7 +145,7 @@ fn print_completions(shell: Shell, world: &mut World<'_>) -> Result<()> {
     let written = world.stdout.write_all(&script);
     written
         .and_then(|()| world.stdout.flush())
-        .map_err(|error| Error::failed("cannot write the script", error))
+        .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the script", error))
 }
 
 /// Help and version are results; all else is an error of usage.

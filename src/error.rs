@@ -1,7 +1,10 @@
-//! Errors as people read them: what failed, why, what to do about it, and the exit status that says so to scripts.
+//! Errors as people read them: what failed, why, what to do about it, where to read on, and the exit status that says so to
+//! scripts.
 
 use std::fmt;
 use std::io::Write;
+
+use crate::code::Code;
 
 /// The result of everything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -31,11 +34,13 @@ impl Exit {
     }
 }
 
-/// An error for people: `error: <what failed>: <cause>`, then, where something can be done, `hint: <what to do>`.
+/// An error for people: `error: <what failed>: <cause> [EA0012]`, then, where something can be done, `hint: <what to do>`, then
+/// `see: <the code's section of the page on failures>`.
 ///
 /// No part of it may ever hold a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
+    code: Code,
     exit: Exit,
     what: String,
     cause: String,
@@ -44,8 +49,9 @@ pub struct Error {
 
 impl Error {
     /// Something failed (exit status 1).
-    pub fn failed(what: impl Into<String>, cause: impl fmt::Display) -> Self {
+    pub fn failed(code: Code, what: impl Into<String>, cause: impl fmt::Display) -> Self {
         Self {
+            code,
             exit: Exit::Failed,
             what: one_line(&what.into()),
             cause: one_line(&cause.to_string()),
@@ -54,10 +60,10 @@ impl Error {
     }
 
     /// The command line or the configuration is wrong (exit status 2).
-    pub fn usage(what: impl Into<String>, cause: impl fmt::Display) -> Self {
+    pub fn usage(code: Code, what: impl Into<String>, cause: impl fmt::Display) -> Self {
         Self {
             exit: Exit::Usage,
-            ..Self::failed(what, cause)
+            ..Self::failed(code, what, cause)
         }
     }
 
@@ -66,6 +72,17 @@ impl Error {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(one_line(&hint.into()));
         self
+    }
+
+    /// Puts it into another family, where more is known than when it was made.
+    #[must_use]
+    pub fn of(self, code: Code) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The family of failures it belongs to.
+    pub fn code(&self) -> Code {
+        self.code
     }
 
     /// The exit status this error asks for.
@@ -88,18 +105,19 @@ impl Error {
         self.hint.as_deref()
     }
 
-    /// Writes the error and its hint for people. A stderr that is closed is nobody's problem.
+    /// Writes the error for people, with its hint and the address of its section. A stderr that is closed is nobody's problem.
     pub fn report(&self, stderr: &mut dyn Write) {
         let _ = writeln!(stderr, "error: {self}");
         if let Some(hint) = &self.hint {
             let _ = writeln!(stderr, "hint: {hint}");
         }
+        let _ = writeln!(stderr, "see: {}", self.code.link());
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.what, self.cause)
+        write!(f, "{}: {} [{}]", self.what, self.cause, self.code)
     }
 }
 
@@ -128,16 +146,20 @@ mod tests {
     #[test]
     fn reports_what_cause_and_hint() {
         let mut out = Vec::new();
-        Error::failed("cannot read x", "no\nsuch\tfile")
+        Error::failed(Code::NotReadable, "cannot read x", "no\nsuch\tfile")
             .hint("make one")
             .report(&mut out);
-        assert_eq!(out, b"error: cannot read x: no such file\nhint: make one\n");
+        let see = "https://github.com/org/ecr-auth/blob/main/docs/troubleshooting.md#ea0803";
+        assert_eq!(
+            String::from_utf8_lossy(&out),
+            format!("error: cannot read x: no such file [EA0803]\nhint: make one\nsee: {see}\n")
+        );
     }
 
     #[test]
     fn every_part_is_one_line() {
-        let error = Error::failed("profile a\nb", "c\r\nd").hint("e\x1b[2J\nf");
-        assert_eq!(error.to_string(), "profile a b: c d");
+        let error = Error::failed(Code::Profile, "profile a\nb", "c\r\nd").hint("e\x1b[2J\nf");
+        assert_eq!(error.to_string(), "profile a b: c d [EA0303]");
         assert_eq!(error.hint_text(), Some("e [2J f"));
     }
 
@@ -156,8 +178,8 @@ mod tests {
 
     #[test]
     fn exit_codes() {
-        assert_eq!(Error::failed("a", "b").exit().code(), 1);
-        assert_eq!(Error::usage("a", "b").exit().code(), 2);
+        assert_eq!(Error::failed(Code::System, "a", "b").exit().code(), 1);
+        assert_eq!(Error::usage(Code::Options, "a", "b").exit().code(), 2);
         assert_eq!(Exit::Done.code(), 0);
     }
 }

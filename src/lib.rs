@@ -5,6 +5,7 @@ pub mod aws;
 pub mod cache;
 pub mod ci;
 pub mod cli;
+pub mod code;
 pub mod cognito;
 pub mod commands;
 pub mod config;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::{Aws, Endpoint, Service};
 use crate::cache::{Cache, Fetched, Key, Request};
+use crate::code::Code;
 use crate::cognito::{self, Login};
 use crate::error::{Error, Result};
 use crate::identity::{self, Base, CognitoSettings, Identity, RoleSettings, Scope, Source};
@@ -54,7 +55,7 @@ impl Plan {
         let first = role.role_arn.as_deref().or_else(|| env.get("AWS_ROLE_ARN"));
         let of_cognito = role.cognito()?;
         if profile.is_none() && first.is_none() && of_cognito.is_none() {
-            return Err(Error::usage("no role", "none is named")
+            return Err(Error::usage(Code::Role, "no role", "none is named")
                 .hint("name it with --role-arn or AWS_ROLE_ARN, or a profile with --profile"));
         }
         let named_region = match &role.region {
@@ -190,8 +191,9 @@ impl Plan {
     }
 
     fn read(&self, secret: &Secret) -> Result<SessionCredentials> {
-        let stored: Stored = serde_json::from_str(secret.expose())
-            .map_err(|_| Error::failed("the cached session", "it can't be read").hint("run: ecr-auth logout"))?;
+        let stored: Stored = serde_json::from_str(secret.expose()).map_err(|_| {
+            Error::failed(Code::NotReadable, "the cached session", "it can't be read").hint("run: ecr-auth logout")
+        })?;
         Ok(SessionCredentials {
             access_key_id: stored.access_key_id,
             secret_access_key: stored.secret_access_key,
@@ -225,7 +227,7 @@ fn refuse_itself(identity: &Identity) -> Result<()> {
         ),
         _ => return Ok(()),
     };
-    Err(Error::failed(format!("profile {name}"), cause).hint(hint))
+    Err(Error::failed(Code::ProfileFailed, format!("profile {name}"), cause).hint(hint))
 }
 
 /// A session as the cache keeps it.
@@ -241,7 +243,7 @@ struct Stored {
 }
 
 fn stored(credentials: &SessionCredentials, now: SystemTime) -> Result<Fetched> {
-    let odd = |cause: &str| Error::failed("AWS STS", cause);
+    let odd = |cause: &str| Error::failed(Code::OddAnswer, "AWS STS", cause);
     let expires_at = credentials.expires_at.ok_or_else(|| odd("the session has no end"))?;
     let since = expires_at.duration_since(UNIX_EPOCH);
     let text = serde_json::to_string(&Stored {
@@ -254,7 +256,7 @@ fn stored(credentials: &SessionCredentials, now: SystemTime) -> Result<Fetched> 
     Ok(Fetched {
         secret: text
             .map(Secret::new)
-            .map_err(|error| Error::failed("the session", error))?,
+            .map_err(|error| Error::failed(Code::OddAnswer, "the session", error))?,
         expires_at,
         renew_at: expires_at.checked_sub(RENEWAL.min(life / 2)),
     })

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
+use crate::code::Code;
 use crate::cognito::Questions;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -44,7 +45,14 @@ impl Terminal {
         let what = question.trim().trim_end_matches(':').to_lowercase();
         let hint = self.hint.clone();
         let device = self.device.as_mut();
-        device.ok_or_else(|| Error::failed("no terminal", format!("there is nobody to ask for: {what}")).hint(hint))
+        device.ok_or_else(|| {
+            Error::failed(
+                Code::NoTerminal,
+                "no terminal",
+                format!("there is nobody to ask for: {what}"),
+            )
+            .hint(hint)
+        })
     }
 
     /// Asks for a yes: `y` or `yes`. All else is a no, and so is giving up.
@@ -62,8 +70,10 @@ impl Terminal {
 
     fn answer(&mut self, question: &str, is_shown: bool) -> Result<Secret> {
         match self.line(question, is_shown)? {
-            None => Err(Error::failed("sign-in", "given up")),
-            Some(line) if line.expose().is_empty() => Err(Error::failed("sign-in", "the answer is empty")),
+            None => Err(Error::failed(Code::NoTerminal, "sign-in", "given up")),
+            Some(line) if line.expose().is_empty() => {
+                Err(Error::failed(Code::NoTerminal, "sign-in", "the answer is empty"))
+            }
             Some(line) => Ok(line),
         }
     }
@@ -71,7 +81,7 @@ impl Terminal {
     /// What is typed, without the end of its line; `None` where the question is given up.
     fn line(&mut self, question: &str, is_shown: bool) -> Result<Option<Secret>> {
         let device = self.device(question)?;
-        let failed = |error: std::io::Error| Error::failed("terminal", error);
+        let failed = |error: std::io::Error| Error::failed(Code::NoTerminal, "terminal", error);
         let line = device.read_line(question, is_shown, LONGEST).map_err(failed)?;
         Ok(line.map(|line| Secret::new(line.expose().trim_end_matches(['\r', '\n']))))
     }
@@ -91,6 +101,6 @@ impl Questions for Terminal {
         let device = self.device("an answer")?;
         // What a server says must not move the cursor.
         let line = line.replace(char::is_control, " ");
-        writeln!(device, "{line}").map_err(|error| Error::failed("terminal", error))
+        writeln!(device, "{line}").map_err(|error| Error::failed(Code::NoTerminal, "terminal", error))
     }
 }

@@ -8,6 +8,7 @@ pub use several::{Asked, passwords};
 
 use crate::aws::{Aws, CallerIdentity, Endpoint, Service};
 use crate::cache::{Cache, Fetched, Held, Key, KeyBuilder, Request};
+use crate::code::Code;
 use crate::cognito;
 use crate::config::Target;
 use crate::error::{Error, Result};
@@ -249,8 +250,12 @@ pub fn deadline(env: &Env, began: Instant) -> Result<Instant> {
     let timeout = match env.get("ECR_AUTH_TIMEOUT") {
         None => DEFAULT_TIMEOUT,
         Some(text) => seconds(text).ok_or_else(|| {
-            Error::usage("ECR_AUTH_TIMEOUT", format!("{text} is not a number of seconds"))
-                .hint("set it to a number from 1 to 3600, or unset it")
+            Error::usage(
+                Code::Variable,
+                "ECR_AUTH_TIMEOUT",
+                format!("{text} is not a number of seconds"),
+            )
+            .hint("set it to a number from 1 to 3600, or unset it")
         })?,
     };
     Ok(began + timeout.saturating_sub(MARGIN))
@@ -296,6 +301,7 @@ pub fn own_registry(
 ) -> Result<Registry> {
     let region = region(region_flag, &world.env)?.ok_or_else(|| {
         Error::usage(
+            Code::NoRegistry,
             "no registry",
             "none is named, and no region is set to look for the caller's own",
         )

@@ -2,8 +2,10 @@
 
 import tempfile
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import aws_lines
 import blocks
 import links
 import pages
@@ -29,16 +31,19 @@ WRONG = {
 }
 
 
+def block_of(text, language=""):
+    """A block of a page."""
+    return pages.Block(blocks.ROOT / "docs" / "ci.md", 1, "", language, text)
+
+
 class Blocks(unittest.TestCase):
     def test_every_linter_refuses_something(self):
         self.assertEqual({kind for kind, (_, lint) in blocks.LINTERS.items() if lint}, WRONG.keys())
-        with tempfile.TemporaryDirectory() as folder:
-            for kind, text in WRONG.items():
-                page = Path(folder, kind, "page.md")
-                page.parent.mkdir()
-                block = pages.Block(blocks.ROOT / "README.md", 1, "", "", text)
+        with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as linters:
+            said = linters.map(lambda kind: blocks.checked(Path(folder, kind), kind, [block_of(WRONG[kind])]), WRONG)
+            for kind, found in zip(WRONG, said):
                 with self.subTest(kind=kind):
-                    self.assertTrue(blocks.checked(Path(folder, f"{kind}.blocks"), kind, [block]))
+                    self.assertTrue(found)
 
     def test_kinds_are_told_apart(self):
         for kind, text in WRONG.items():
@@ -51,7 +56,7 @@ class Blocks(unittest.TestCase):
     def test_what_nobody_checks_is_refused(self):
         for language, text in {"": "a", "perl": "a", "yaml": "something: else", "json": "[]", "groovy": "node {}", "text": "ecr-auth setup public"}.items():
             with self.subTest(language=language), self.assertRaises(ValueError):
-                blocks.kind(pages.Block(blocks.ROOT / "docs" / "ci.md", 1, "", language, text))
+                blocks.kind(block_of(text, language))
 
     def test_files_and_targets_that_are_gone_are_noticed(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -60,6 +65,14 @@ class Blocks(unittest.TestCase):
             self.assertEqual(blocks.missing(script), "")
             script.write_text("make chekc\nscripts/chekc.sh\n")
             self.assertIn("scripts/chekc.sh, make chekc", blocks.missing(script))
+
+
+class AwsLines(unittest.TestCase):
+    def test_what_the_cli_does_not_know_is_noticed(self):
+        self.assertEqual(list(aws_lines.wrong("aws iam create-role --role-name a \\\n  --assume-role-policy-document file://trust.json\n")), [])
+        for line in ("aws iam create-rolee --role-name a", "cat a | aws iam create-role --rolename a", "aws iam get-role --role-name a --no-such-flag"):
+            with self.subTest(line=line):
+                self.assertEqual(len(list(aws_lines.wrong(line))), 1)
 
 
 class Links(unittest.TestCase):

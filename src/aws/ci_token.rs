@@ -14,7 +14,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Aws;
-use super::failure::root_cause;
+use super::failure::{NO_ANSWER, of_connection, root_cause};
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::identity::{Base, CiToken, Claims, RolePlan, read_token_file};
 use crate::program;
@@ -107,14 +108,19 @@ impl Aws<'_> {
             .map_err(|error| (self.github_failed(root_cause(&error)), false))?;
         if accept.is_err() || authorize.is_err() {
             return Err((
-                Error::failed(WHAT_TOKEN, "ACTIONS_ID_TOKEN_REQUEST_TOKEN is no token"),
+                Error::failed(
+                    Code::GithubToken,
+                    WHAT_TOKEN,
+                    "ACTIONS_ID_TOKEN_REQUEST_TOKEN is no token",
+                ),
                 false,
             ));
         }
         let answer = self.ways.to(url).call(request).await;
         let answer = answer.map_err(|error| {
-            let error = self.github_failed(root_cause(&error));
-            (error.hint(NETWORK_HINT), true)
+            let cause = root_cause(&error);
+            let family = of_connection(&cause);
+            (self.github_failed(cause).of(family).hint(NETWORK_HINT), true)
         })?;
         let status = answer.status().as_u16();
         if status != 200 {
@@ -133,11 +139,11 @@ impl Aws<'_> {
     }
 
     fn github_is_silent(&self) -> Error {
-        self.github_failed("no answer in time").hint(NETWORK_HINT)
+        self.github_failed(NO_ANSWER).of(Code::Timeout).hint(NETWORK_HINT)
     }
 
     fn github_failed(&self, cause: impl fmt::Display) -> Error {
-        Error::failed(WHAT_TOKEN, self.watch.trail.at(cause))
+        Error::failed(Code::GithubToken, WHAT_TOKEN, self.watch.trail.at(cause))
     }
 
     /// <https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/>
@@ -164,9 +170,9 @@ impl Aws<'_> {
         let hint = || format!("run it by hand in this job: {what} --help; it has to print a token");
         let left = self.deadline.saturating_duration_since(Instant::now());
         let token = program::output(command, None, PROGRAM_BUDGET.min(left));
-        let token = token.map_err(|failure| Error::failed(what, failure).hint(hint()))?;
+        let token = token.map_err(|failure| Error::failed(Code::TokenCommand, what, failure).hint(hint()))?;
         match token.expose().trim() {
-            "" => Err(Error::failed(what, "it printed nothing").hint(hint())),
+            "" => Err(Error::failed(Code::TokenCommand, what, "it printed nothing").hint(hint())),
             token => Ok(Secret::new(token)),
         }
     }

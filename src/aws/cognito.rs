@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{Aws, Endpoint, failure, http};
 use crate::cache::Cache;
+use crate::code::Code;
 use crate::cognito::{self, Calls, Failure, Kept, Login, OpenIdToken, Refusal, Service, User};
 use crate::error::{Error, Result};
 use crate::file::{TOKEN_LIMIT, read_secret};
@@ -162,7 +163,7 @@ impl Aws<'_> {
         match tokio::time::timeout(time, self.exchange(connector, call)).await {
             Ok(done) => done,
             Err(_) => Err(Tried {
-                failure: Error::failed(call.name(), self.watch.trail.at("no answer in time"))
+                failure: Error::failed(Code::Timeout, call.name(), self.watch.trail.at(failure::NO_ANSWER))
                     .hint(failure::NETWORK_HINT)
                     .into(),
                 may_help: call.is_repeatable(),
@@ -171,8 +172,10 @@ impl Aws<'_> {
     }
 
     async fn exchange(&self, connector: &impl HttpConnector, call: &Call<'_>) -> Result<Secret, Tried> {
-        let failed = |cause: String, hint: &str, may_help| Tried {
-            failure: Error::failed(call.name(), self.watch.trail.at(cause)).hint(hint).into(),
+        let failed = |code, cause: String, hint: &str, may_help| Tried {
+            failure: Error::failed(code, call.name(), self.watch.trail.at(cause))
+                .hint(hint)
+                .into(),
             may_help,
         };
         let request = call.request().map_err(|failure| Tried {
@@ -181,7 +184,10 @@ impl Aws<'_> {
         })?;
         let answer = connector.call(request).await;
         let lost = call.is_repeatable();
-        let answer = answer.map_err(|error| failed(failure::root_cause(&error), failure::NETWORK_HINT, lost))?;
+        let answer = answer.map_err(|error| {
+            let cause = failure::root_cause(&error);
+            failed(failure::of_connection(&cause), cause, failure::NETWORK_HINT, lost)
+        })?;
         let status = answer.status().as_u16();
         let body = answer.into_body().collect().await;
         let body = body.map_err(|error| {
@@ -189,7 +195,7 @@ impl Aws<'_> {
                 "the answer is not what the service sends: {}",
                 failure::root_cause(&*error)
             );
-            failed(cause, failure::NETWORK_HINT, lost)
+            failed(Code::OddAnswer, cause, failure::NETWORK_HINT, lost)
         })?;
         let body = Zeroizing::new(body.to_bytes().to_vec());
         if status == 200 {
@@ -199,7 +205,7 @@ impl Aws<'_> {
             let odd = || "the answer is not what the service sends: it is no JSON".to_owned();
             return text
                 .map(Secret::new)
-                .ok_or_else(|| failed(odd(), failure::ODD_ANSWER_HINT, false));
+                .ok_or_else(|| failed(Code::OddAnswer, odd(), failure::ODD_ANSWER_HINT, false));
         }
         // It may have done its part before it failed, or before a proxy gave up on it.
         let may_help = status >= 500 && lost;
@@ -210,7 +216,12 @@ impl Aws<'_> {
             }),
             None => {
                 let cause = format!("the answer is HTTP status {status} and no error of AWS's");
-                Err(failed(cause, failure::ODD_ANSWER_HINT, may_help))
+                Err(failed(
+                    failure::of_status(status),
+                    cause,
+                    failure::ODD_ANSWER_HINT,
+                    may_help,
+                ))
             }
         }
     }
@@ -253,7 +264,8 @@ impl Aws<'_> {
                 let what = format!("the token in {}", token_file.display());
                 let token = read_secret(token_file, TOKEN_LIMIT);
                 let token = token.map_err(|error| {
-                    Error::failed(&what, error).hint("id-token-file names the file that holds the provider's token")
+                    Error::failed(Code::TokenFile, &what, error)
+                        .hint("id-token-file names the file that holds the provider's token")
                 })?;
                 Ok(Login {
                     key: key.to_owned(),
@@ -330,7 +342,7 @@ impl Call<'_> {
 
     fn request(&self) -> Result<HttpRequest, Failure> {
         let (.., target) = names(self.service);
-        let odd = |cause: String| Failure::Failed(Error::failed(self.name(), cause));
+        let odd = |cause: String| Failure::Failed(Error::failed(Code::OddAnswer, self.name(), cause));
         let mut request = HttpRequest::new(SdkBody::from(self.request.expose()));
         request.set_method("POST").map_err(|error| odd(error.to_string()))?;
         request

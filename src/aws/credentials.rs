@@ -13,8 +13,9 @@ use aws_types::region::Region;
 
 use super::descendants::Descendants;
 use super::endpoint::{check_metadata, check_sign_in};
-use super::failure::{root_cause, timed_out};
+use super::failure::{NO_ANSWER, root_cause, timed_out, told_of_connection};
 use super::{Aws, Endpoint, Service};
+use crate::code::Code;
 use crate::error::{Error, Result, without_userinfo};
 use crate::identity::{self, RolePlan, Source};
 use crate::registry::Partition;
@@ -80,10 +81,11 @@ impl Aws<'_> {
             Ok(Err(error)) if timed_out(&error) => "no answer in time".to_owned(),
             // The SDK repeats the address.
             Ok(Err(error)) => root_cause(&error).replace(&format!(": {uri}"), "").replace(uri, &shown),
-            Err(_) => "no answer in time".to_owned(),
+            Err(_) => NO_ANSWER.to_owned(),
         };
         let refusal = self.watch.trail.refusal().map(|refusal| refusal.to_string());
         Err(Error::failed(
+            Code::ContainerCredentials,
             format!("cannot get the container's credentials from {shown}"),
             refusal.unwrap_or(cause),
         )
@@ -111,19 +113,23 @@ impl Aws<'_> {
         programs.have_ended();
         credentials.map_err(|error| {
             let cause = self.watch.trail.at(without_stderr(&root_cause(&error)));
-            let hint = self.profile_hint(name, &cause);
-            Error::failed(format!("profile {name}"), cause).hint(hint)
+            let (code, hint) = self.profile_hint(name, &cause);
+            let code = told_of_connection(&cause).unwrap_or(code);
+            Error::failed(code, format!("profile {name}"), cause).hint(hint)
         })
     }
 
-    fn profile_hint(&self, name: &str, cause: &str) -> String {
+    fn profile_hint(&self, name: &str, cause: &str) -> (Code, String) {
         let is_set = |key: &&str| self.identity.setting(key).is_some();
         if ["sso_session", "sso_start_url"].iter().any(is_set) {
-            format!("if the SSO session has ended, run: aws sso login --profile {name}")
+            let hint = format!("if the SSO session has ended, run: aws sso login --profile {name}");
+            (Code::SsoExpired, hint)
         } else if cause.contains("could not parse profile file") {
-            "a line of AWS's config or credentials file is no `[section]` and no `key = value`, or the file starts with a byte order mark".to_owned()
+            let hint = "a line of AWS's config or credentials file is no `[section]` and no `key = value`, or the file starts with a byte order mark";
+            (Code::SharedFiles, hint.to_owned())
         } else {
-            format!("run: aws sts get-caller-identity --profile {name}")
+            let hint = format!("run: aws sts get-caller-identity --profile {name}");
+            (Code::ProfileFailed, hint)
         }
     }
 
@@ -233,6 +239,7 @@ pub(super) fn check(credentials: &Credentials) -> Result<()> {
         _ => return Ok(()),
     };
     Err(Error::failed(
+        Code::UnusableKeys,
         "unusable AWS credentials",
         format!("the {odd} is empty, or there is a blank, a line break or another odd character in it"),
     )

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use aws_smithy_types::date_time::{DateTime, Format};
 
+use crate::code::Code;
 use crate::error::Error;
 use crate::identity::{Base, CiToken, Claims, RolePlan};
 use crate::secret::Secret;
@@ -14,15 +15,15 @@ const CLOCK_SKEW: f64 = 60.0;
 /// What to do about a failed AssumeRoleWithWebIdentity.
 pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan) -> Error {
     let cause = error.cause().to_owned();
-    if let Some(hint) = of_any(&cause, role) {
-        return error.hint(hint);
+    if let Some((family, hint)) = of_any(&cause, role) {
+        return error.of(family).hint(hint);
     }
     let code = cause.split(':').next().unwrap_or_default();
     let Some(claims) = Claims::of(token.expose()) else {
         return match code {
-            "AccessDenied" | "InvalidIdentityToken" => {
-                error.hint("the token is no JWT: look at the variable or credential it comes from")
-            }
+            "AccessDenied" | "InvalidIdentityToken" => error
+                .of(Code::TokenMalformed)
+                .hint("the token is no JWT: look at the variable or credential it comes from"),
             _ => error,
         };
     };
@@ -32,16 +33,17 @@ pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan
         plan,
     };
     match code {
-        "ExpiredTokenException" | "ExpiredToken" => error.hint(of.ended()),
-        "InvalidIdentityToken" if cause.contains("audience") => error.hint(of.wrong_audience()),
-        "InvalidIdentityToken" if cause.contains("provider") => error.hint(of.unknown_provider()),
-        "AccessDenied" => error.hint(of.trust_policy()),
-        "InvalidIdentityToken" => error.hint(of.rejected()),
-        "IDPRejectedClaim" => error.hint(format!(
+        "ExpiredTokenException" | "ExpiredToken" => error.of(Code::TokenExpired).hint(of.ended()),
+        "InvalidIdentityToken" if cause.contains("audience") => error.of(Code::Audience).hint(of.wrong_audience()),
+        "InvalidIdentityToken" if cause.contains("provider") => error.of(Code::NoProvider).hint(of.unknown_provider()),
+        "AccessDenied" if of.has_github_ids() => error.of(Code::GithubSubject).hint(of.trust_policy()),
+        "AccessDenied" => error.of(Code::TrustPolicy).hint(of.trust_policy()),
+        "InvalidIdentityToken" => error.of(Code::TokenRejected).hint(of.rejected()),
+        "IDPRejectedClaim" => error.of(Code::TokenRejected).hint(format!(
             "{}: its issuer says that it was taken back, or never given out: run the job again for a new one",
             of.token_says()
         )),
-        "IDPCommunicationError" => error.hint(format!(
+        "IDPCommunicationError" => error.of(Code::IssuerUnreachable).hint(format!(
             "AWS itself must reach {}/.well-known/openid-configuration and the keys it names from the internet; where it does, try again",
             claims.iss
         )),
@@ -52,8 +54,8 @@ pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan
 /// What to do about a failed AssumeRole.
 pub(super) fn of_role(error: Error, role: &str, plan: &RolePlan) -> Error {
     let cause = error.cause().to_owned();
-    if let Some(hint) = of_any(&cause, role) {
-        return error.hint(hint);
+    if let Some((family, hint)) = of_any(&cause, role) {
+        return error.of(family).hint(hint);
     }
     if !cause.starts_with("AccessDenied") {
         return error;
@@ -66,16 +68,16 @@ pub(super) fn of_role(error: Error, role: &str, plan: &RolePlan) -> Error {
         Some(_) => "and the external id that is given",
         None => "and no external id, or give it with external-id",
     };
-    error.hint(format!(
+    error.of(Code::RoleDenied).hint(format!(
         "let the trust policy of {role} name the one who assumes it, with {}, {external_id}; a principal of another account needs leave of its own account too",
         wanted.join(" and "),
     ))
 }
 
 /// What is the same whoever assumes the role. `cause` is `Code: message`.
-fn of_any(cause: &str, role: &str) -> Option<String> {
+fn of_any(cause: &str, role: &str) -> Option<(Code, String)> {
     let code = cause.split(':').next().unwrap_or_default();
-    Some(match code {
+    let hint = match code {
         "ValidationError" if cause.contains("MaxSessionDuration") => {
             format!("ask for less with duration, or raise the role's limit: aws iam update-role --role-name {} --max-session-duration SECONDS", role_name(role))
         }
@@ -85,10 +87,12 @@ fn of_any(cause: &str, role: &str) -> Option<String> {
         "MalformedPolicyDocument" => "policy must be an IAM policy: Version, and Statement with Effect, Action and Resource".to_owned(),
         "PackedPolicyTooLarge" => "policies and tags together are too large for a session: shorten the policy, or name a managed one with policy-arn".to_owned(),
         "RegionDisabledException" => {
-            "activate STS for this region in the account of the role, or set AWS_REGION (or the rule's region) to one where it is active".to_owned()
+            let hint = "activate STS for this region in the account of the role, or set AWS_REGION (or the rule's region) to one where it is active";
+            return Some((Code::StsRegion, hint.to_owned()));
         }
         _ => return None,
-    })
+    };
+    Some((Code::SessionSetting, hint))
 }
 
 struct Denied<'a> {
@@ -116,10 +120,15 @@ impl Denied<'_> {
         self.role.split(':').nth(4).unwrap_or_default()
     }
 
+    /// Whether the subject is of the form that GitHub gives newer repositories: `repo:octo@1/app@2:…`.
+    fn has_github_ids(&self) -> bool {
+        self.claims.sub.starts_with("repo:") && self.claims.sub.contains('@')
+    }
+
     fn trust_policy(&self) -> String {
         let (role, provider, claims) = (self.role, self.provider(), self.claims);
         let audience = claims.audience();
-        let immutable = match claims.sub.starts_with("repo:") && claims.sub.contains('@') {
+        let immutable = match self.has_github_ids() {
             true => {
                 "; GitHub puts ids into the subjects of newer repositories, which policies for the old form don't match"
             }

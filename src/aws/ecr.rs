@@ -13,6 +13,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
 use super::{AuthorizationToken, Aws, Endpoint, Service, failure};
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::registry::Registry;
 use crate::secret::Secret;
@@ -49,8 +50,9 @@ impl Aws<'_> {
         }
         .unwrap_or_default();
         let token = token.map(Secret::new);
-        self.read_token(token, expires_at)
-            .map_err(|cause| Error::failed(format!("{what} {OPERATION}"), cause).hint(failure::ODD_ANSWER_HINT))
+        self.read_token(token, expires_at).map_err(|cause| {
+            Error::failed(Code::OddAnswer, format!("{what} {OPERATION}"), cause).hint(failure::ODD_ANSWER_HINT)
+        })
     }
 
     fn read_token(

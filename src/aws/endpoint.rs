@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::http::is_local;
+use crate::code::Code;
 use crate::error::{Error, Result, without_userinfo};
 use crate::identity::Identity;
 use crate::world::Env;
@@ -143,23 +144,24 @@ fn configured_url<'a>(service: &str, env: &'a Env, identity: &'a Identity) -> Op
 pub(super) fn refuse_plain_http(url: &str, env: &Env) -> Result<()> {
     let what = "the endpoint that the settings name";
     let shown = without_userinfo(url);
-    let uri: http::Uri = url
-        .parse()
-        .map_err(|_| Error::usage(what, format!("{shown} is not a URL")).hint("write it as https://HOST[:PORT]"))?;
+    let uri: http::Uri = url.parse().map_err(|_| {
+        Error::usage(Code::Variable, what, format!("{shown} is not a URL")).hint("write it as https://HOST[:PORT]")
+    })?;
     match uri.scheme_str() {
         Some("https") => Ok(()),
         Some("http") if is_loopback(uri.host().unwrap_or_default()) || env.get("ECR_AUTH_ALLOW_HTTP") == Some("1") => {
             Ok(())
         }
         Some("http") => Err(Error::usage(
+            Code::PlainHttp,
             what,
             format!("{shown} is plain http: others on the network could read the answer"),
         )
         .hint("use https, or set ECR_AUTH_ALLOW_HTTP=1 where you know the network")),
-        _ => {
-            Err(Error::usage(what, format!("{shown} is neither http nor https"))
-                .hint("write it as https://HOST[:PORT]"))
-        }
+        _ => Err(
+            Error::usage(Code::Variable, what, format!("{shown} is neither http nor https"))
+                .hint("write it as https://HOST[:PORT]"),
+        ),
     }
 }
 

@@ -11,6 +11,7 @@ use http_body_util::LengthLimitError;
 
 use super::Aws;
 use super::http::BODY_LIMIT;
+use crate::code::Code;
 use crate::error::Error;
 use crate::registry::region_of_server_meant;
 
@@ -23,25 +24,28 @@ impl Aws<'_> {
     {
         let what = format!("{service} {operation}");
         let status = error.raw_response().map(|answer| answer.status());
-        let (cause, hint) = match (&error, status) {
+        let (code, cause, hint) = match (&error, status) {
             (SdkError::ServiceError(context), Some(_)) if context.err().code().is_some() => {
                 return of_answer(&what, context.err());
             }
             (_, Some(status)) if !status.is_success() => (
+                of_status(status.as_u16()),
                 format!("the answer is HTTP status {} and no error of AWS's", status.as_u16()),
                 ODD_ANSWER_HINT,
             ),
             (_, Some(_)) => (
+                Code::OddAnswer,
                 format!("the answer is not what the service sends: {}", root_cause(&error)),
                 ODD_ANSWER_HINT,
             ),
-            (SdkError::TimeoutError(_), _) => ("no answer in time".to_owned(), NETWORK_HINT),
+            (SdkError::TimeoutError(_), _) => (Code::Timeout, NO_ANSWER.to_owned(), NETWORK_HINT),
             _ => {
+                let cause = root_cause(&error);
                 let hint = self.network_hint(&error);
-                return Error::failed(what, self.watch.trail.at(root_cause(&error))).hint(hint);
+                return Error::failed(of_connection(&cause), what, self.watch.trail.at(cause)).hint(hint);
             }
         };
-        Error::failed(what, self.watch.trail.at(cause)).hint(hint)
+        Error::failed(code, what, self.watch.trail.at(cause)).hint(hint)
     }
 
     /// What to do about a call that didn't come to an answer.
@@ -49,6 +53,12 @@ impl Aws<'_> {
         unresolved_hint(error, &self.watch.trail.address().unwrap_or_default(), NETWORK_HINT)
     }
 }
+
+/// Nobody answered.
+pub const NO_ANSWER: &str = "no answer in time";
+
+const REFUSED: &str = "the connection was refused";
+const RESET: &str = "the connection was reset";
 
 /// For an answer that is not AWS's.
 pub const ODD_ANSWER_HINT: &str =
@@ -69,8 +79,10 @@ pub fn unresolved_hint(error: &(dyn StdError + 'static), address: &str, otherwis
 
 /// AWS answered with an error: its code and its message, and what to do about the codes that people meet.
 fn of_answer<E: ProvideErrorMetadata>(what: &str, error: &E) -> Error {
-    let failed = Error::failed(what, code_and_message(error.code(), error.message()));
-    match error.code().and_then(hint_for) {
+    let cause = code_and_message(error.code(), error.message());
+    let (family, hint) = family(error.code().unwrap_or_default(), error.message().unwrap_or_default());
+    let failed = Error::failed(family, what, cause);
+    match hint {
         Some(hint) => failed.hint(hint),
         None => failed,
     }
@@ -84,23 +96,74 @@ fn code_and_message(code: Option<&str>, message: Option<&str>) -> String {
     }
 }
 
-fn hint_for(code: &str) -> Option<&'static str> {
-    Some(match code {
-        "AccessDeniedException" | "AccessDenied" => {
-            "give the principal ecr:GetAuthorizationToken on resource * (for ECR Public ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken), and look for a denying SCP or boundary"
-        }
-        "UnrecognizedClientException" | "InvalidClientTokenId" => {
-            "AWS doesn't know this access key: it was deleted, belongs to another partition, or its session token is missing"
-        }
-        "InvalidSignatureException" | "SignatureDoesNotMatch" => {
-            "the secret access key doesn't belong to the access key id, or this machine's clock is off"
-        }
-        "ExpiredTokenException" | "ExpiredToken" => "the credentials have expired: get new ones and try again",
-        "RequestExpired" => "this machine's clock is off: set it right",
+/// What AWS's own codes mean, and what to do about those that people meet.
+fn family(code: &str, message: &str) -> (Code, Option<&'static str>) {
+    let (family, hint) = match code {
+        "AccessDeniedException" | "AccessDenied" => (
+            if message.contains("explicit deny") {
+                Code::ExplicitDeny
+            } else {
+                Code::TokenDenied
+            },
+            "give the principal ecr:GetAuthorizationToken on resource * (for ECR Public ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken), and look for a denying SCP or boundary",
+        ),
+        "UnrecognizedClientException" | "InvalidClientTokenId" => (
+            Code::UnknownKey,
+            "AWS doesn't know this access key: it was deleted, belongs to another partition, or its session token is missing",
+        ),
+        "InvalidSignatureException" | "SignatureDoesNotMatch" => (
+            // A signature's age is told with the two times.
+            if message.starts_with("Signature") {
+                Code::Clock
+            } else {
+                Code::WrongSecret
+            },
+            "the secret access key doesn't belong to the access key id, or this machine's clock is off",
+        ),
+        "ExpiredTokenException" | "ExpiredToken" => (
+            Code::SessionExpired,
+            "the credentials have expired: get new ones and try again",
+        ),
+        "RequestExpired" => (Code::Clock, "this machine's clock is off: set it right"),
         "ThrottlingException" | "Throttling" | "TooManyRequestsException" => {
-            "AWS asks for fewer calls: try again in a moment"
+            (Code::Throttled, "AWS asks for fewer calls: try again in a moment")
         }
-        _ => return None,
+        "ServerException" | "InternalFailure" | "InternalServerError" | "ServiceUnavailable" => {
+            return (Code::ServerError, None);
+        }
+        _ => return (Code::AwsRefuses, None),
+    };
+    (family, Some(hint))
+}
+
+/// The family of an answer that is no error of AWS's.
+pub fn of_status(status: u16) -> Code {
+    match status {
+        429 => Code::Throttled,
+        500.. => Code::ServerError,
+        _ => Code::OddAnswer,
+    }
+}
+
+/// The family of a connection that fails, by its innermost cause.
+pub fn of_connection(cause: &str) -> Code {
+    told_of_connection(cause).unwrap_or(Code::Connection)
+}
+
+/// The same, where it is not sure that the connection failed. TLS, the resolver and the proxy's tunnel tell theirs in words alone.
+pub fn told_of_connection(cause: &str) -> Option<Code> {
+    let says = |part: &str| cause.contains(part);
+    Some(match () {
+        () if says("failed to lookup") || says("invalid dns name") => Code::Dns,
+        () if says("tunnel error") || says("proxy authorization") => Code::Proxy,
+        () if says("UnknownIssuer") => Code::UnknownRoot,
+        () if says("certificate") && (says("xpired") || says("NotValidYet") || says("not valid yet")) => {
+            Code::CertificateExpired
+        }
+        () if says("invalid peer certificate") => Code::Certificate,
+        () if says(NO_ANSWER) => Code::Timeout,
+        () if says(REFUSED) || says(RESET) => Code::Connection,
+        () => return None,
     })
 }
 
@@ -145,8 +208,8 @@ pub fn root_cause(error: &(dyn StdError + 'static)) -> String {
 /// How a connection ended, where people would otherwise read the system's words.
 fn ended(error: &io::Error) -> Option<&'static str> {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => Some("the connection was refused"),
-        io::ErrorKind::ConnectionReset => Some("the connection was reset"),
+        io::ErrorKind::ConnectionRefused => Some(REFUSED),
+        io::ErrorKind::ConnectionReset => Some(RESET),
         _ => None,
     }
 }
@@ -178,6 +241,57 @@ mod tests {
         let refused = Outer(io::Error::from(io::ErrorKind::ConnectionRefused));
         let hint = unresolved_hint(&refused, "api.ecr.eu-wets-1.amazonaws.com", NETWORK_HINT);
         assert_eq!(hint, NETWORK_HINT);
+    }
+
+    #[test]
+    fn each_way_a_connection_fails_has_its_family() {
+        for (cause, family) in [
+            (
+                "a:1: failed to lookup address information: Name does not resolve",
+                Code::Dns,
+            ),
+            ("tunnel error: unsuccessful", Code::Proxy),
+            ("invalid peer certificate: UnknownIssuer", Code::UnknownRoot),
+            (
+                "invalid peer certificate: certificate expired: verification time 1",
+                Code::CertificateExpired,
+            ),
+            (
+                "invalid peer certificate: certificate not valid yet: x",
+                Code::CertificateExpired,
+            ),
+            (
+                "invalid peer certificate: certificate not valid for name \"a\"",
+                Code::Certificate,
+            ),
+            (NO_ANSWER, Code::Timeout),
+            (REFUSED, Code::Connection),
+        ] {
+            assert_eq!(told_of_connection(cause), Some(family), "{cause}");
+        }
+        assert_eq!(told_of_connection("AccessDenied: no"), None);
+        assert_eq!(of_connection("unexpected end of file"), Code::Connection);
+    }
+
+    #[test]
+    fn what_aws_refuses_has_its_family() {
+        let of = |code, message| family(code, message).0;
+        let denied = "User: a is not authorized to perform: b with an explicit deny in a service control policy";
+        assert_eq!(of("AccessDeniedException", denied), Code::ExplicitDeny);
+        assert_eq!(
+            of("AccessDeniedException", "because no identity-based policy allows"),
+            Code::TokenDenied
+        );
+        assert_eq!(of("InvalidSignatureException", "Signature expired: 2026"), Code::Clock);
+        assert_eq!(
+            of("SignatureDoesNotMatch", "The request signature we calculated"),
+            Code::WrongSecret
+        );
+        assert_eq!(of("SomethingNew", ""), Code::AwsRefuses);
+        assert_eq!(
+            [429, 503, 307].map(of_status),
+            [Code::Throttled, Code::ServerError, Code::OddAnswer]
+        );
     }
 
     #[test]

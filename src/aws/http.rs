@@ -23,6 +23,7 @@ use rustls_pki_types::pem::PemObject;
 
 use super::metadata;
 use super::trail::{Refusal, Trail};
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::world::Env;
@@ -163,7 +164,7 @@ fn tls_context(roots: TrustStore) -> Result<TlsContext> {
     TlsContext::builder()
         .with_trust_store(roots)
         .build()
-        .map_err(|error| Error::failed("cannot set TLS up", error))
+        .map_err(|error| Error::failed(Code::System, "cannot set TLS up", error))
 }
 
 /// The one kind of connector there is: each kind more would be all of HTTP once more in the binary.
@@ -221,6 +222,7 @@ fn trust_store(env: &Env) -> Result<TrustStore> {
     } else if let Some(folders) = env.get("SSL_CERT_DIR") {
         if !std::env::split_paths(folders).any(|folder| holds_certificate(&folder)) {
             return Err(Error::failed(
+                Code::RootsFile,
                 format!("cannot use the folder SSL_CERT_DIR names, {folders}"),
                 "there is no certificate in it",
             )
@@ -237,15 +239,17 @@ fn trust_store(env: &Env) -> Result<TrustStore> {
 fn read_bundle(path: &Path, variable: &str) -> Result<Vec<u8>> {
     let what = format!("cannot use the certificates {variable} names, {}", path.display());
     let hint = format!("{variable} is a file of PEM certificates: mend it, or unset the variable");
-    let pem = file::read(path, BUNDLE_LIMIT).map_err(|error| Error::failed(&what, error).hint(&hint))?;
+    let pem =
+        file::read(path, BUNDLE_LIMIT).map_err(|error| Error::failed(Code::RootsFile, &what, error).hint(&hint))?;
     let mut count = 0;
     for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| Error::failed(&what, error).hint(&hint))?;
-        webpki::anchor_from_trusted_cert(&certificate).map_err(|error| Error::failed(&what, error).hint(&hint))?;
+        let certificate = certificate.map_err(|error| Error::failed(Code::RootsFile, &what, error).hint(&hint))?;
+        webpki::anchor_from_trusted_cert(&certificate)
+            .map_err(|error| Error::failed(Code::RootsFile, &what, error).hint(&hint))?;
         count += 1;
     }
     match count {
-        0 => Err(Error::failed(&what, "there is no certificate in it").hint(&hint)),
+        0 => Err(Error::failed(Code::RootsFile, &what, "there is no certificate in it").hint(&hint)),
         _ => Ok(pem),
     }
 }

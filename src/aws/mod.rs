@@ -33,6 +33,7 @@ pub use endpoint::{Endpoint, Service};
 pub use registry::{Answer, RegistryClient, knock};
 pub use sts::CallerIdentity;
 
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::identity::Identity;
 use crate::progress::Progress;
@@ -186,10 +187,12 @@ fn max_attempts(env: &Env, identity: &Identity) -> Result<u32> {
     let Some(text) = named else { return Ok(3) };
     match text.parse() {
         Ok(attempts) if attempts > 0 => Ok(MOST_ATTEMPTS.min(attempts)),
-        _ => Err(
-            Error::usage("AWS_MAX_ATTEMPTS", format!("{text} is not a number of attempts"))
-                .hint("set it to a whole number from 1, or unset it"),
-        ),
+        _ => Err(Error::usage(
+            Code::Variable,
+            "AWS_MAX_ATTEMPTS",
+            format!("{text} is not a number of attempts"),
+        )
+        .hint("set it to a whole number from 1, or unset it")),
     }
 }
 
@@ -207,8 +210,12 @@ pub fn within<T>(budget: Duration, call: impl Future<Output = Result<T>>) -> Res
 }
 
 fn no_answer(budget: Duration, from: &str) -> Error {
-    Error::failed("AWS", format!("no answer within {:.1} s{from}", budget.as_secs_f64()))
-        .hint("check the network, DNS and proxy settings, or give it more time with ECR_AUTH_TIMEOUT=SECONDS")
+    Error::failed(
+        Code::Timeout,
+        "AWS",
+        format!("no answer within {:.1} s{from}", budget.as_secs_f64()),
+    )
+    .hint("check the network, DNS and proxy settings, or give it more time with ECR_AUTH_TIMEOUT=SECONDS")
 }
 
 /// `None`: it took longer than `budget`.
@@ -233,7 +240,7 @@ pub fn to_end<T>(calls: impl Future<Output = Result<T>>) -> Result<T> {
 
 fn runtime() -> Result<tokio::runtime::Runtime> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Error::failed("cannot start", error))
+    runtime.map_err(|error| Error::failed(Code::System, "cannot start", error))
 }
 
 #[cfg(test)]
@@ -261,13 +268,13 @@ mod tests {
         let identity = Identity::choose(&env, None).unwrap();
         let aws = Aws::new(&env, &identity, budget).unwrap();
         let hang = || aws.within::<()>(std::future::pending()).unwrap_err().to_string();
-        assert_eq!(hang(), "AWS: no answer within 0.0 s");
+        assert_eq!(hang(), "AWS: no answer within 0.0 s [EA0508]");
         aws.watch.trail.asks("https://example.com/x");
-        assert_eq!(hang(), "AWS: no answer within 0.0 s from example.com");
+        assert_eq!(hang(), "AWS: no answer within 0.0 s from example.com [EA0508]");
         aws.watch.trail.is_answered(Some(trail::Refusal::new(503, false, b"")));
         assert_eq!(
             hang(),
-            "AWS: no answer within 0.0 s from example.com, after HTTP status 503"
+            "AWS: no answer within 0.0 s from example.com, after HTTP status 503 [EA0508]"
         );
     }
 }

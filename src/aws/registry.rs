@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
 use serde::Deserialize;
 
-use super::failure::{root_cause, unresolved_hint};
+use super::failure::{of_connection, root_cause, unresolved_hint};
 use super::http::{BODY_LIMIT, Ways, http_date};
 use crate::error::{Error, Result, one_line, without_userinfo};
 use crate::secret::{Secret, exposed};
@@ -192,7 +192,8 @@ fn token_address(challenge: &str, host: &str) -> Option<String> {
 
 async fn send(env: &Env, method: &str, url: &str, headers: &[(&str, &str)]) -> Result<Answer> {
     let shown = without_userinfo(url);
-    let failed = |cause: String| Error::failed(format!("cannot reach {shown}"), cause).hint(NETWORK_HINT);
+    let failed =
+        |cause: String| Error::failed(of_connection(&cause), format!("cannot reach {shown}"), cause).hint(NETWORK_HINT);
     let mut request = HttpRequest::new(SdkBody::empty());
     request.set_uri(url).map_err(|error| failed(root_cause(&error)))?;
     request.set_method(method).map_err(|error| failed(root_cause(&error)))?;

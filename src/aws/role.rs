@@ -9,6 +9,7 @@ use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
 use aws_types::SdkConfig;
 
 use super::{Aws, Endpoint, Service, denial, failure};
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::identity::{Base, RolePlan, Source, missing_token, missing_token_or};
 use crate::secret::Secret;
@@ -114,7 +115,8 @@ impl Aws<'_> {
     }
 
     fn session(&self, credentials: Option<aws_sdk_sts::types::Credentials>) -> Result<Credentials> {
-        let odd = |cause: &str| Error::failed(Service::Sts.name(), cause).hint(failure::ODD_ANSWER_HINT);
+        let odd =
+            |cause: &str| Error::failed(Code::OddAnswer, Service::Sts.name(), cause).hint(failure::ODD_ANSWER_HINT);
         let found = credentials.ok_or_else(|| odd("the answer holds no credentials"))?;
         let ends_at = SystemTime::try_from(found.expiration);
         let ends_at = ends_at.map_err(|_| odd("the end of the session is no time at all"))?;

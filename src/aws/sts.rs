@@ -1,6 +1,7 @@
 //! GetCallerIdentity: who the credentials belong to.
 
 use super::{Aws, Endpoint, Service};
+use crate::code::Code;
 use crate::error::{Error, Result};
 
 /// The principal behind the credentials.
@@ -29,6 +30,7 @@ impl Aws<'_> {
         match (answer.account, answer.arn) {
             (Some(account), Some(arn)) => Ok(CallerIdentity { account, arn }),
             _ => Err(Error::failed(
+                Code::OddAnswer,
                 format!("{what} GetCallerIdentity"),
                 "the answer names no account",
             )),

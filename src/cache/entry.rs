@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::key::Key;
 use super::{Held, Life};
+use crate::code::Code;
 use crate::error::{Error, Exit};
 use crate::secret::{self, Secret};
 
@@ -76,6 +77,7 @@ pub(super) struct Token {
 struct Failure {
     #[serde(with = "millis")]
     at: SystemTime,
+    code: Code,
     usage: bool,
     what: String,
     cause: String,
@@ -237,6 +239,7 @@ impl Failure {
     fn new(error: &Error, at: SystemTime) -> Self {
         Self {
             at,
+            code: error.code(),
             usage: error.exit() == Exit::Usage,
             what: error.what().to_owned(),
             cause: error.cause().to_owned(),
@@ -246,7 +249,7 @@ impl Failure {
 
     fn error(&self) -> Error {
         let kind = if self.usage { Error::usage } else { Error::failed };
-        let error = kind(self.what.clone(), self.cause.clone());
+        let error = kind(self.code, self.what.clone(), self.cause.clone());
         match &self.hint {
             Some(hint) => error.hint(hint.clone()),
             None => error,

@@ -8,6 +8,7 @@ use super::folder::{Folder, Slot};
 use super::key::Key;
 use super::lock::{Attempt, Lock};
 use super::{Fetched, Held, Request};
+use crate::code::Code;
 use crate::error::Error;
 
 /// What renewing may take while there still is a valid secret to hand out.
@@ -140,6 +141,7 @@ fn fill(slot: Option<Slot>, entry: &Entry) {
 
 pub(super) fn waited_in_vain() -> Error {
     Error::failed(
+        Code::WaitedInVain,
         "cannot get a token",
         "another ecr-auth process is still fetching it, and the time for waiting is over",
     )

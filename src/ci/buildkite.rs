@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::program;
 use crate::secret::Secret;
@@ -31,7 +32,7 @@ const VARIABLES: [&str; 6] = [
 /// # Errors
 /// No agent on PATH, one that fails or does not end.
 pub(super) fn redact(secrets: &[&Secret], env: &Env, limit: Duration) -> Result<()> {
-    let failed = |cause: String| Error::failed(WHAT, cause);
+    let failed = |cause: String| Error::failed(Code::NotHidden, WHAT, cause);
     let agent = program::on_path(AGENT, env).ok_or_else(|| failed(format!("{AGENT} is not on PATH")))?;
     program::output(&mut command(agent, env), Some(&json(secrets)?), limit)
         .map_err(|failure| failed(format!("{AGENT}: {failure}")))?;
@@ -44,7 +45,7 @@ fn json(secrets: &[&Secret]) -> Result<Secret> {
         .zip(secrets)
         .map(|(number, secret)| (format!("secret{number}"), secret.expose()))
         .collect();
-    let text = serde_json::to_string(&object).map_err(|error| Error::failed(WHAT, error))?;
+    let text = serde_json::to_string(&object).map_err(|error| Error::failed(Code::NotHidden, WHAT, error))?;
     Ok(Secret::new(text))
 }
 

@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::secret::Secret;
@@ -171,7 +172,7 @@ fn cannot_write_to(variable: &str, path: &Path, error: &io::Error) -> Error {
 }
 
 fn cannot_write(variable: &str, cause: impl std::fmt::Display) -> Error {
-    Error::failed(format!("cannot write to ${variable}"), cause)
+    Error::failed(Code::RunnerFiles, format!("cannot write to ${variable}"), cause)
 }
 
 #[cfg(test)]

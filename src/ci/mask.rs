@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
 use super::{Ci, buildkite};
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::registry::parse_region;
 use crate::secret::Secret;
@@ -127,7 +128,7 @@ fn write(commands: &Secret, world: &mut World<'_>) -> Result<()> {
         world.stderr.flush()
     };
     all().map_err(|error| {
-        Error::failed("cannot hide the secrets in the CI's log", error)
+        Error::failed(Code::NotHidden, "cannot hide the secrets in the CI's log", error)
             .hint("leave stderr open: the CI reads there what it has to hide")
     })
 }

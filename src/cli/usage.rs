@@ -6,6 +6,7 @@ use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue};
 
 use super::Cli;
+use crate::code::Code;
 use crate::error::{Error, one_line};
 
 /// The error of clap's, with the nearest thing that there is, and where to read on.
@@ -14,11 +15,11 @@ pub fn error(error: &clap::Error, args: &[OsString]) -> Error {
     let cause = text.split("\n\n").next().unwrap_or_default();
     let cause = cause.strip_prefix("error: ").unwrap_or(cause);
     let read_on = format!("see: {} --help", command(args));
-    let hint = match meant(error).or_else(|| tip(&text)) {
+    let hint = match meant(error).or_else(|| action_of_helper(error)).or_else(|| tip(&text)) {
         Some(tip) => format!("{tip}; {read_on}"),
         None => read_on,
     };
-    Error::usage("the command line", cause).hint(hint)
+    Error::usage(Code::CommandLine, "the command line", cause).hint(hint)
 }
 
 /// What was meant, the nearest first, where anything is near enough.
@@ -35,6 +36,16 @@ fn meant(error: &clap::Error) -> Option<String> {
         _ => return None,
     };
     (!names.is_empty()).then(|| format!("did you mean {}?", names.join(" or ")))
+}
+
+/// The helper's actions are no commands of their own, though docker calls them so.
+fn action_of_helper(error: &clap::Error) -> Option<String> {
+    match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(name)) if matches!(name.as_str(), "get" | "store" | "erase" | "list") => {
+            Some(format!("did you mean helper {name}?"))
+        }
+        _ => None,
+    }
 }
 
 /// Any other advice of clap's.

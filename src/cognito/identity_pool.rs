@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wire::{self, ODD_ANSWER_HINT, Parameters, Received};
 use super::{Calls, Failure, Service};
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::identity::CognitoSettings;
 use crate::secret::Secret;
@@ -104,7 +105,9 @@ pub async fn credentials(
     };
     let region = settings.identity_pool_region();
     let answer: CredentialsAnswer = wire::call(calls, Service::IdentityPool, region, OPERATION, &request).await?;
-    let odd = |cause: &str| Error::failed(format!("Amazon Cognito {OPERATION}"), cause).hint(ODD_ANSWER_HINT);
+    let odd = |cause: &str| {
+        Error::failed(Code::OddAnswer, format!("Amazon Cognito {OPERATION}"), cause).hint(ODD_ANSWER_HINT)
+    };
     let found = answer
         .credentials
         .ok_or_else(|| odd("the answer holds no credentials"))?;

@@ -9,6 +9,7 @@ use super::user::User;
 use super::wire::{self, AuthAnswer, AuthenticationResult, InitiateAuth, Text};
 use super::{Calls, Failure, Refusal, Service, SignedIn};
 use crate::cache::{Cache, Fetched, Hold, Key};
+use crate::code::Code;
 use crate::error::{Error, Result, without_userinfo};
 use crate::secret::{Secret, exposed};
 
@@ -241,13 +242,22 @@ impl KeptSignIn {
             client_id: &user.client_id,
         };
         let answer: AuthAnswer = wire::call(calls, Service::UserPool, &user.region, "InitiateAuth", &request).await?;
-        let odd = || Error::failed("Amazon Cognito", "the refresh token is answered with a challenge");
+        let odd = || {
+            Error::failed(
+                Code::OddAnswer,
+                "Amazon Cognito",
+                "the refresh token is answered with a challenge",
+            )
+        };
         answer.authentication_result.ok_or_else(|| odd().into())
     }
 
     fn take(&mut self, result: AuthenticationResult, now: SystemTime) -> Result<()> {
         let (Some(id_token), Some(access_token)) = (result.id_token, result.access_token) else {
-            return Err(Error::failed("Amazon Cognito", "its answer holds no tokens").hint(wire::ODD_ANSWER_HINT));
+            return Err(
+                Error::failed(Code::OddAnswer, "Amazon Cognito", "its answer holds no tokens")
+                    .hint(wire::ODD_ANSWER_HINT),
+            );
         };
         self.id_token = id_token.0;
         self.access_token = access_token.0;
@@ -266,6 +276,7 @@ impl KeptSignIn {
         match address == self.address {
             true => Ok(()),
             false => Err(Error::failed(
+                Code::NotSignedIn,
                 "Amazon Cognito",
                 format!(
                     "the token is from {}, and {} is set now",
@@ -301,12 +312,17 @@ fn is_over(refusal: &Refusal) -> bool {
 }
 
 fn not_signed_in(username: &str) -> Error {
-    Error::failed("Amazon Cognito", format!("{username} is not signed in")).hint("run in a terminal: ecr-auth cognito")
+    Error::failed(
+        Code::NotSignedIn,
+        "Amazon Cognito",
+        format!("{username} is not signed in"),
+    )
+    .hint("run in a terminal: ecr-auth cognito")
 }
 
 fn signed_out(username: &str, message: &str) -> Error {
     let cause = format!("{username} is signed in no more: {message}");
-    Error::failed("Amazon Cognito", cause).hint("run in a terminal: ecr-auth cognito")
+    Error::failed(Code::NotSignedIn, "Amazon Cognito", cause).hint("run in a terminal: ecr-auth cognito")
 }
 
 fn millis(time: SystemTime) -> u64 {

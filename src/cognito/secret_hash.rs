@@ -6,6 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
@@ -28,7 +29,7 @@ pub fn secret_hash(client_secret: &Secret, username: &str, client_id: &str) -> R
 /// None in truth: HMAC takes keys of any length (RFC 2104), which the type behind it can't say.
 pub(super) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Result<Zeroizing<[u8; 32]>> {
     let mac = Hmac::<Sha256>::new_from_slice(key);
-    let mut mac = mac.map_err(|error| Error::failed("HMAC", error))?;
+    let mut mac = mac.map_err(|error| Error::failed(Code::System, "HMAC", error))?;
     for part in parts {
         mac.update(part);
     }

@@ -15,6 +15,7 @@ use self::answers::Answers;
 use super::user::User;
 use super::wire::{self, AuthAnswer, InitiateAuth, ODD_ANSWER_HINT, Parameters, Received, RespondToAuthChallenge};
 use super::{Calls, Failure, Service};
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::identity::Flow;
 use crate::secret::Secret;
@@ -184,6 +185,7 @@ impl<C: Calls> SigningIn<'_, C> {
             }
             "MFA_SETUP" => self.respond(name, &[], session).await,
             other => Err(Error::failed(
+                Code::CognitoRefuses,
                 "sign-in",
                 format!("Cognito asks for {other}, which can't be answered here"),
             )
@@ -252,7 +254,8 @@ impl<C: Calls> SigningIn<'_, C> {
 /// With a secret exponent of this sign-in's own.
 fn ephemeral() -> Result<Ephemeral> {
     let mut exponent = Zeroizing::new([0; EXPONENT_BYTES]);
-    getrandom::fill(&mut *exponent).map_err(|error| Error::failed("no random number from the system", error))?;
+    getrandom::fill(&mut *exponent)
+        .map_err(|error| Error::failed(Code::System, "no random number from the system", error))?;
     Ok(Ephemeral::new(&exponent))
 }
 
@@ -270,7 +273,7 @@ fn list(challenge: &Challenge, name: &str) -> Vec<String> {
 }
 
 fn odd(cause: &str) -> Error {
-    Error::failed("Amazon Cognito's answer", cause).hint(ODD_ANSWER_HINT)
+    Error::failed(Code::OddAnswer, "Amazon Cognito's answer", cause).hint(ODD_ANSWER_HINT)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::secret_hash::secret_hash;
 use super::wire::Parameters;
 use super::{Kept, Login, SignedIn};
 use crate::cache::Cache;
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::file::{TOKEN_LIMIT, read_secret};
 use crate::identity::{Claims, CognitoSettings, Identity, SignIn, Source, check_cognito_text};
@@ -38,6 +39,7 @@ impl User {
     pub fn of(settings: &CognitoSettings, username: &str, env: &Env) -> Result<Self> {
         let SignIn::UserPool { id, client_id } = settings.sign_in()? else {
             return Err(Error::usage(
+                Code::CognitoSettings,
                 "provider",
                 "its users don't sign in here: its token is taken from a file",
             ));
@@ -102,6 +104,7 @@ pub fn username(settings: &CognitoSettings, cache: &Cache, now: SystemTime) -> R
     };
     Kept::only_user(cache, id, client_id, now).ok_or_else(|| {
         Error::failed(
+            Code::NotSignedIn,
             "Amazon Cognito",
             "nobody is signed in, or more than one user, and no user name is given",
         )
@@ -129,13 +132,12 @@ pub(super) fn client_secret(file: Option<&Path>, env: &Env) -> Result<Option<Sec
     };
     let what = format!("the app client's secret in {}", path.display());
     let text = read_secret(path, TOKEN_LIMIT);
-    let text =
-        text.map_err(|error| Error::usage(&what, error).hint("client-secret-file names the file that holds it"))?;
+    let text = text.map_err(|error| {
+        Error::usage(Code::ClientSecret, &what, error).hint("client-secret-file names the file that holds it")
+    })?;
     match text.expose().trim() {
-        "" => {
-            Err(Error::usage(what, "the file is empty")
-                .hint("write the secret into it, or leave client-secret-file out"))
-        }
+        "" => Err(Error::usage(Code::ClientSecret, what, "the file is empty")
+            .hint("write the secret into it, or leave client-secret-file out")),
         secret => Ok(Some(Secret::new(secret))),
     }
 }

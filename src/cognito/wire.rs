@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Calls, Failure, Service};
+use crate::code::Code;
 use crate::error::Error;
 use crate::secret::{Secret, exposed};
 
@@ -19,7 +20,7 @@ pub(super) async fn call<T: DeserializeOwned>(
     operation: &'static str,
     request: &impl Serialize,
 ) -> Result<T, Failure> {
-    let odd = |error| Error::failed(format!("Amazon Cognito {operation}"), error);
+    let odd = |error| Error::failed(Code::OddAnswer, format!("Amazon Cognito {operation}"), error);
     let request = serde_json::to_string(request)
         .map(Secret::new)
         .map_err(|error| odd(error.to_string()))?;

@@ -11,6 +11,7 @@ use super::identity::{IdentityArgs, Source, credential_process};
 use super::run_with;
 use crate::cache::Cache;
 use crate::ci::{self, github};
+use crate::code::Code;
 use crate::config::Config;
 use crate::docker::shown;
 use crate::error::{Error, Exit, Result};
@@ -93,6 +94,7 @@ fn check(args: &AssumeArgs, world: &World<'_>) -> Result<()> {
         (Format::Github, None) => github::check(&world.env, github::File::Env),
         (Format::Profile, None) => Ok(()),
         (Format::Github | Format::Profile, Some(_)) => Err(Error::usage(
+            Code::Options,
             "--output",
             "this format has a place of its own to write to",
         )
@@ -145,8 +147,10 @@ fn write_profile(args: &AssumeArgs, world: &mut World<'_>) -> Result<()> {
         .clone()
         .or_else(|| world.env.get("AWS_ROLE_ARN").map(str::to_owned));
     if role.is_none() {
-        return Err(Error::usage("no role", "none is named for the profile to assume")
-            .hint("name it with --role-arn or AWS_ROLE_ARN; --profile is the name of the profile that is written"));
+        return Err(
+            Error::usage(Code::Role, "no role", "none is named for the profile to assume")
+                .hint("name it with --role-arn or AWS_ROLE_ARN; --profile is the name of the profile that is written"),
+        );
     }
     let mut identity = IdentityArgs {
         role_arn: role,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::ci;
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::file::temporary_among_others;
 use crate::secret::Secret;
@@ -36,10 +37,12 @@ impl DeliveryArgs {
         if !is_shown || self.show_secret {
             return Ok(());
         }
-        Err(
-            Error::usage("refused", "the result is a secret, and would be shown on this terminal")
-                .hint("send it through a pipe, write it with --output FILE, or say --show-secret"),
+        Err(Error::usage(
+            Code::SecretOnTerminal,
+            "refused",
+            "the result is a secret, and would be shown on this terminal",
         )
+        .hint("send it through a pipe, write it with --output FILE, or say --show-secret"))
     }
 
     /// Hands the result over.
@@ -51,11 +54,15 @@ impl DeliveryArgs {
             let written = world.stdout.write_all(result.expose().as_bytes());
             return written
                 .and_then(|()| world.stdout.flush())
-                .map_err(|error| Error::failed("cannot write the result", error));
+                .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the result", error));
         };
         write_private(path, result).map_err(|error| {
-            Error::failed(format!("cannot write {}", path.display()), error)
-                .hint("check that its folder is there and that this user may write to it")
+            Error::failed(
+                Code::of_writing(&error),
+                format!("cannot write {}", path.display()),
+                error,
+            )
+            .hint("check that its folder is there and that this user may write to it")
         })?;
         world.say(&format!("written: {}", path.display()));
         Ok(())

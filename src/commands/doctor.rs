@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::identity::IdentityArgs;
+use crate::code::Code;
 use crate::doctor::{self, Asked, Check, Redactor, Report};
 use crate::error::{Error, Exit, Result, one_line};
 use crate::world::World;
@@ -76,7 +77,7 @@ pub fn run(args: &DoctorArgs, config: Option<&Path>, world: &mut World<'_>) -> R
         .stdout
         .write_all(text.as_bytes())
         .and_then(|()| world.stdout.flush());
-    written.map_err(|error| Error::failed("cannot write the report", error))?;
+    written.map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the report", error))?;
     match report.skipped() {
         0 => {}
         skipped => world.say(&format!("{skipped} checks were skipped: they depend on what failed")),
@@ -101,8 +102,8 @@ fn json(report: &Report) -> Result<String> {
         ok: !report.has_failed(),
         checks: &report.checks,
     };
-    let text =
-        serde_json::to_string_pretty(&document).map_err(|error| Error::failed("cannot write the report", error))?;
+    let text = serde_json::to_string_pretty(&document)
+        .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the report", error))?;
     Ok(text + "\n")
 }
 

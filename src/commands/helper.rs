@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::cache::Cache;
+use crate::code::Code;
 use crate::config::{Config, Target};
 use crate::docker::HELPER_NAMES;
 use crate::error::{Error, Exit, Result, one_line};
@@ -49,7 +50,11 @@ pub fn run(action: &str, config: Option<&Path>, world: &mut World<'_>) -> Exit {
         "list" => Ok(list(config, world)),
         "version" | "--version" | "-V" => Ok(format!("{} {}", HELPER_NAMES[0], env!("CARGO_PKG_VERSION"))),
         other => {
-            let error = Error::usage("credential helper", format!("there is no action `{other}`"));
+            let error = Error::usage(
+                Code::HelperCall,
+                "credential helper",
+                format!("there is no action `{other}`"),
+            );
             error
                 .hint("clients call it with get, store, erase, list or version")
                 .report(world.stderr);
@@ -66,7 +71,7 @@ pub fn run(action: &str, config: Option<&Path>, world: &mut World<'_>) -> Exit {
     match writeln!(world.stdout, "{line}").and_then(|()| world.stdout.flush()) {
         Ok(()) => exit,
         Err(error) => {
-            Error::failed("cannot write the answer", error).report(world.stderr);
+            Error::failed(Code::ResultNotWritten, "cannot write the answer", error).report(world.stderr);
             Exit::Failed
         }
     }
@@ -131,8 +136,13 @@ struct Stored {
 /// `docker login` ends with it: what it brings we can fetch ourselves, so an ECR registry is simply taken.
 fn store(config: Option<&Path>, world: &mut World<'_>) -> Answer {
     let input = input(world)?;
-    let stored: Stored = serde_json::from_str(input.expose())
-        .map_err(|_| "ecr-auth: store: the input is no JSON object with a ServerURL".to_owned())?;
+    let stored: Stored = serde_json::from_str(input.expose()).map_err(|_| {
+        told(
+            "ecr-auth: store: the input is no JSON object with a ServerURL",
+            Code::HelperCall,
+            None,
+        )
+    })?;
     let server = stored.server_url.trim();
     // Users of amazon-ecr-credential-helper set this where a plugin stores other registries' passwords and must not fail.
     let is_ignored = world.env.is_true("AWS_ECR_IGNORE_CREDS_STORAGE");
@@ -144,13 +154,8 @@ fn store(config: Option<&Path>, world: &mut World<'_>) -> Answer {
         return Ok(String::new());
     }
     let why = why_not_ecr(server);
-    let line = format!(
-        "ecr-auth: {} is not an ECR registry: {}; {}",
-        name_of(server),
-        why.cause,
-        why.hint
-    );
-    Err(within_limit(&line))
+    let line = format!("ecr-auth: {} is not an ECR registry: {}", name_of(server), why.cause);
+    Err(told(&line, why.code, Some(&why.hint)))
 }
 
 /// Forgets what is cached for the host, under whatever identity it was fetched.
@@ -210,10 +215,15 @@ fn input(world: &mut World<'_>) -> Result<Secret, String> {
     let mut text = String::new();
     match world.stdin.take(INPUT_LIMIT + 1).read_to_string(&mut text) {
         Ok(read) if read as u64 <= INPUT_LIMIT => Ok(Secret::new(text)),
-        Ok(_) => Err("ecr-auth: the input is longer than 64 KiB".to_owned()),
-        Err(error) => Err(format!(
-            "ecr-auth: cannot read the input: {}",
-            one_line(&error.to_string())
+        Ok(_) => Err(told(
+            "ecr-auth: the input is longer than 64 KiB",
+            Code::HelperCall,
+            None,
+        )),
+        Err(error) => Err(told(
+            &format!("ecr-auth: cannot read the input: {error}"),
+            Code::HelperCall,
+            None,
         )),
     }
 }
@@ -221,18 +231,25 @@ fn input(world: &mut World<'_>) -> Result<Secret, String> {
 /// A failure's one line for the client; people who see stderr get all of it.
 fn failed(server: &str, error: &Error, world: &mut World<'_>) -> String {
     error.report(world.stderr);
-    let line = format!("ecr-auth: {}: {error}", name_of(server));
-    match error.hint_text().map(|hint| format!("{line}; {hint}")) {
+    let line = format!("ecr-auth: {}: {}: {}", name_of(server), error.what(), error.cause());
+    told(&line, error.code(), error.hint_text())
+}
+
+/// The line with its code, and with the hint where there is room for it: of what is too long the cause is cut off, never the code.
+fn told(line: &str, code: Code, hint: Option<&str>) -> String {
+    let code = format!(" [{code}]");
+    let line = within(&one_line(line), LINE_LIMIT - code.len());
+    match hint.map(|hint| format!("{line}{code}; {hint}")) {
         Some(whole) if whole.chars().count() <= LINE_LIMIT => whole,
-        _ => within_limit(&line),
+        _ => line + &code,
     }
 }
 
-fn within_limit(line: &str) -> String {
-    let line = one_line(line);
-    match line.char_indices().nth(LINE_LIMIT - 1) {
-        Some((at, _)) if line.chars().count() > LINE_LIMIT => format!("{}…", &line[..at]),
-        _ => line,
+/// A text of at most so many characters.
+fn within(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit - 1) {
+        Some((at, _)) if text.chars().count() > limit => format!("{}…", &text[..at]),
+        _ => text.to_owned(),
     }
 }
 
@@ -274,11 +291,12 @@ mod tests {
 
     #[test]
     fn a_line_is_at_most_300_characters() {
-        let line = within_limit(&"é".repeat(301));
+        let told = |line: &str, hint| told(line, Code::Options, hint);
+        let line = told(&"é".repeat(300), None);
         assert_eq!(line.chars().count(), 300);
-        assert!(line.ends_with("é…"));
-        let full = "é".repeat(300);
-        assert_eq!(within_limit(&full), full);
-        assert_eq!(within_limit("two\nlines"), "two lines");
+        assert!(line.ends_with("é… [EA0002]"));
+        let full = "é".repeat(291);
+        assert_eq!(told(&full, Some("hint")), format!("{full} [EA0002]"));
+        assert_eq!(told("two\nlines", Some("hint")), "two lines [EA0002]; hint");
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::code::Code;
 use crate::config::Value;
 use crate::error::{Error, Result};
 use crate::identity::{Base, RoleSettings, SourceChoice, TokenCommand, TokenPlace, policy_text};
@@ -130,12 +131,15 @@ impl IdentityArgs {
     /// A profile and a role, or what only a role can have; a file of a policy that can't be read.
     pub fn settings(&self, base: &RoleSettings) -> Result<RoleSettings> {
         if self.profile.is_some() && self.role_arn.is_some() {
-            return Err(Error::usage("--profile, --role-arn", "a profile is used alone")
-                .hint("give the profile a role_arn of its own in AWS's config file, or leave one of them out"));
+            return Err(
+                Error::usage(Code::Options, "--profile, --role-arn", "a profile is used alone")
+                    .hint("give the profile a role_arn of its own in AWS's config file, or leave one of them out"),
+            );
         }
         if self.profile.is_some() && self.source == Some(Source::Cognito) {
             return Err(
-                Error::usage("--profile, --source cognito", "a profile is used alone").hint("leave one of them out")
+                Error::usage(Code::Options, "--profile, --source cognito", "a profile is used alone")
+                    .hint("leave one of them out"),
             );
         }
         let base = match self.names_one() {
@@ -226,6 +230,7 @@ impl IdentityArgs {
     pub fn to_keys(&self) -> Result<Vec<(&'static str, Value)>> {
         if self.token_command.is_some() {
             return Err(Error::usage(
+                Code::Options,
                 "--token-command",
                 "the configuration file holds no commands: a file may come from elsewhere",
             )
@@ -295,9 +300,10 @@ pub fn credential_process(identity: &IdentityArgs, plan: &Plan) -> Result<Vec<St
 
 fn absolute(path: &std::path::Path) -> Result<String> {
     let absolute = std::path::absolute(path);
-    let absolute = absolute.map_err(|error| Error::failed(format!("cannot find {}", path.display()), error))?;
+    let absolute =
+        absolute.map_err(|error| Error::failed(Code::NotReadable, format!("cannot find {}", path.display()), error))?;
     let text = absolute.into_os_string().into_string();
-    text.map_err(|path| Error::usage(path.to_string_lossy(), "this path is not Unicode"))
+    text.map_err(|path| Error::usage(Code::NotReadable, path.to_string_lossy(), "this path is not Unicode"))
 }
 
 #[cfg(test)]

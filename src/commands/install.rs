@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::code::Code;
 use crate::docker::{HELPER, HELPER_NAMES};
 use crate::error::{Error, Result};
 use crate::file::temporary_among_others;
@@ -39,8 +40,10 @@ pub struct InstallArgs {
 pub fn run(args: &InstallArgs, world: &mut World<'_>) -> Result<()> {
     let folder = &args.to;
     if let Err(error) = File::open(&world.exe) {
-        return Err(Error::failed("cannot read the running binary", error)
-            .hint("it was moved or replaced since it was started, or /proc is not mounted: run it again"));
+        return Err(
+            Error::failed(Code::NotReadable, "cannot read the running binary", error)
+                .hint("it was moved or replaced since it was started, or /proc is not mounted: run it again"),
+        );
     }
     fs::create_dir_all(folder).map_err(|error| failed("make", folder, error))?;
     let binary = format!("{HELPER}{EXE_SUFFIX}");
@@ -72,7 +75,12 @@ fn failed(verb: &str, path: &Path, error: io::Error) -> Error {
         ErrorKind::IsADirectory => "remove the folder of that name, or name another folder with --to",
         _ => "look at the folder that --to names",
     };
-    Error::failed(format!("cannot {verb} {}", path.display()), error).hint(hint)
+    Error::failed(
+        Code::of_writing(&error),
+        format!("cannot {verb} {}", path.display()),
+        error,
+    )
+    .hint(hint)
 }
 
 /// A link to the binary beside it, so that the folder can be mounted elsewhere; a copy where there are no links (some volumes, Windows

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::cache::{Cache, Held};
+use crate::code::Code;
 use crate::config::{Config, Target};
 use crate::error::{Error, Result};
 use crate::identity::{Claims, RoleSettings, SourceChoice, TokenPlace};
@@ -34,7 +35,7 @@ pub fn run(config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
     let written = world.stdout.write_all(answer.expose().as_bytes());
     written
         .and_then(|()| world.stdout.flush())
-        .map_err(|error| Error::failed("cannot write the answer", error))
+        .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the answer", error))
 }
 
 fn input(world: &mut World<'_>) -> Result<Secret> {
@@ -43,8 +44,16 @@ fn input(world: &mut World<'_>) -> Result<Secret> {
     let text = Secret::new(text);
     match read {
         Ok(read) if read as u64 <= INPUT_LIMIT => Ok(text),
-        Ok(_) => Err(Error::failed("the kubelet's request", "it is longer than 1 MiB")),
-        Err(error) => Err(Error::failed("cannot read the kubelet's request", error)),
+        Ok(_) => Err(Error::failed(
+            Code::KubeletRequest,
+            "the kubelet's request",
+            "it is longer than 1 MiB",
+        )),
+        Err(error) => Err(Error::failed(
+            Code::KubeletRequest,
+            "cannot read the kubelet's request",
+            error,
+        )),
     }
 }
 
@@ -97,6 +106,7 @@ fn password(request: &Request, target: &Target<'_>, world: &mut World<'_>) -> Re
 fn role_of_pod(request: &Request, token: &Secret, world: &World<'_>) -> Result<RoleSettings> {
     let role = request.annotation(ROLE_ANNOTATION).ok_or_else(|| {
         Error::usage(
+            Code::KubeletRole,
             "no role",
             format!("the request has a service account's token, and no annotation {ROLE_ANNOTATION}"),
         )

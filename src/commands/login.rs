@@ -9,6 +9,7 @@ use super::hosts;
 use super::identity::IdentityArgs;
 use super::passwords;
 use crate::ci::github;
+use crate::code::Code;
 use crate::config::Config;
 use crate::docker::{self, Client, ConfigFile, Place, StoredLogin};
 use crate::error::{Error, Result};
@@ -93,12 +94,16 @@ pub fn run(args: &LoginArgs, config: Option<&Path>, world: &mut World<'_>) -> Re
 /// Everything that can be wrong with the command line is told before a password is fetched.
 fn check(args: &LoginArgs, world: &World<'_>) -> Result<Option<SecretName>> {
     if args.format != Format::K8sSecret && (args.name.is_some() || args.namespace.is_some()) {
-        return Err(
-            Error::usage("--name, --namespace", "only a Kubernetes Secret has them").hint("add --format k8s-secret")
-        );
+        return Err(Error::usage(
+            Code::Options,
+            "--name, --namespace",
+            "only a Kubernetes Secret has them",
+        )
+        .hint("add --format k8s-secret"));
     }
     if args.format != Format::Docker && (args.client.is_some() || args.docker_config.is_some()) {
         return Err(Error::usage(
+            Code::Options,
             "--client, --docker-config",
             "only the format docker writes a client's store",
         )
@@ -106,10 +111,12 @@ fn check(args: &LoginArgs, world: &World<'_>) -> Result<Option<SecretName>> {
     }
     if matches!(args.format, Format::Docker | Format::Github) {
         if args.delivery.output.is_some() {
-            return Err(
-                Error::usage("--output", "this format has a place of its own to write to")
-                    .hint("leave --output out, or choose json, dotenv, password or k8s-secret with --format"),
-            );
+            return Err(Error::usage(
+                Code::Options,
+                "--output",
+                "this format has a place of its own to write to",
+            )
+            .hint("leave --output out, or choose json, dotenv, password or k8s-secret with --format"));
         }
         if args.format == Format::Github {
             github::check(&world.env, github::File::Output)?;
@@ -128,6 +135,7 @@ fn check(args: &LoginArgs, world: &World<'_>) -> Result<Option<SecretName>> {
 fn check_hosts(args: &LoginArgs, hosts: &[String]) -> Result<()> {
     match args.format {
         Format::Password if hosts.len() != 1 => Err(Error::usage(
+            Code::Options,
             "cannot print the password alone",
             format!("{} registries are asked for", hosts.len()),
         )

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use crate::code::Code;
 use crate::doctor::{self, Overview};
 use crate::error::{Error, Result};
 use crate::world::World;
@@ -16,7 +17,7 @@ pub fn run(config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
     let written = world.stdout.write_all(text.as_bytes());
     written
         .and_then(|()| world.stdout.flush())
-        .map_err(|error| Error::failed("cannot write what is here", error))
+        .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write what is here", error))
 }
 
 fn text(overview: &Overview) -> String {

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::process::Command;
 
+use crate::code::Code;
 use crate::error::{Error, Exit, Result};
 use crate::output;
 use crate::session::SessionCredentials;
@@ -73,7 +74,7 @@ pub fn run(
                 126
             };
             let what = format!("cannot run {}", program.to_string_lossy());
-            Error::failed(what, error).report(world.stderr);
+            Error::failed(Code::Command, what, error).report(world.stderr);
             Ok(Exit::OfCommand(status))
         }
     }

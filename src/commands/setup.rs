@@ -12,6 +12,7 @@ use super::hosts;
 use super::identity::IdentityArgs;
 use super::sign_in::SignInArgs;
 use crate::cache::{Cache, Held};
+use crate::code::Code;
 use crate::config::{Config, RuleEdit};
 use crate::docker::Client;
 use crate::error::{Error, Result};
@@ -90,10 +91,12 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, world: &mut World<'_>) 
         return cognito::run(args, config_path, world);
     }
     if args.sign_in.is_given() {
-        return Err(
-            Error::usage("setup", "how a user signs in to Cognito is said, and not that one does")
-                .hint("add --cognito"),
-        );
+        return Err(Error::usage(
+            Code::Options,
+            "setup",
+            "how a user signs in to Cognito is said, and not that one does",
+        )
+        .hint("add --cognito"));
     }
     let config = match args.identity.is_given() {
         true => Config::load_if_there(&world.env, config_path)?,
@@ -126,10 +129,12 @@ fn rules(args: &SetupArgs, hosts: &[String], config: &Config) -> Result<Vec<Rule
         return Ok(Vec::new());
     }
     if hosts.is_empty() {
-        return Err(
-            Error::usage("setup", "whose credentials these are can only be said of registries")
-                .hint("name the registries, or write `defaults:` into ecr-auth.yml"),
-        );
+        return Err(Error::usage(
+            Code::Options,
+            "setup",
+            "whose credentials these are can only be said of registries",
+        )
+        .hint("name the registries, or write `defaults:` into ecr-auth.yml"));
     }
     let keys = args.identity.to_keys()?;
     for host in hosts {
@@ -170,6 +175,7 @@ fn verify(hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<()
     match failed {
         0 => Ok(()),
         _ => Err(Error::failed(
+            Code::NotVerified,
             "not verified",
             format!("no token for {failed} of {} registries", hosts.len()),
         )

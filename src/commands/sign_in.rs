@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::identity::{CognitoSettings, Flow, IdentityFlow, policy_text};
 
@@ -100,7 +101,7 @@ impl SignInArgs {
     pub fn settings(&self, role: PoolRole<'_>, block: Option<&CognitoSettings>) -> Result<CognitoSettings> {
         let settings = self.over(role, block)?;
         if settings.identity_pool_id.is_empty() {
-            return Err(Error::usage("identity-pool-id", "it is missing").hint(
+            return Err(Error::usage(Code::CognitoSettings, "identity-pool-id", "it is missing").hint(
                 "give --identity-pool-id, --user-pool-id and --client-id, or write them under \"cognito\" in ecr-auth.yml",
             ));
         }
@@ -146,7 +147,7 @@ impl SignInArgs {
 pub fn command_line(settings: &CognitoSettings) -> Result<Vec<String>> {
     let text = |path: &PathBuf| {
         let text = path.to_str().map(str::to_owned);
-        text.ok_or_else(|| Error::usage(path.to_string_lossy(), "this path is not Unicode"))
+        text.ok_or_else(|| Error::usage(Code::NotReadable, path.to_string_lossy(), "this path is not Unicode"))
     };
     let flow = (settings.flow != Flow::default()).then(|| settings.flow.name().to_owned());
     let identity_flow = settings.identity_flow;
@@ -181,7 +182,8 @@ pub fn command_line(settings: &CognitoSettings) -> Result<Vec<String>> {
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).map_err(|error| Error::failed(format!("cannot find {}", path.display()), error))
+    std::path::absolute(path)
+        .map_err(|error| Error::failed(Code::NotReadable, format!("cannot find {}", path.display()), error))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use crate::code::Code;
 use crate::error::{Error, Result, one_line};
 use crate::file;
 
@@ -46,7 +47,11 @@ pub(super) fn missing(path: &Path) -> Error {
 }
 
 fn unreadable(path: &Path, cause: impl std::fmt::Display) -> Error {
-    Error::usage(format!("cannot read {}", one_line(&path.display().to_string())), cause)
+    Error::usage(
+        Code::ConfigNotReadable,
+        format!("cannot read {}", one_line(&path.display().to_string())),
+        cause,
+    )
 }
 
 fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Error {
@@ -54,12 +59,20 @@ fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Error {
     let line = valid.iter().filter(|&&b| b == b'\n').count() + 1;
     let last = valid.rsplit(|&b| b == b'\n').next().unwrap_or_default();
     let column = String::from_utf8_lossy(last).chars().count() + 1;
-    at(path, line as u64, column as u64, "this is not UTF-8").hint("save the file as UTF-8")
+    at(
+        Code::ConfigSyntax,
+        path,
+        line as u64,
+        column as u64,
+        "this is not UTF-8",
+    )
+    .hint("save the file as UTF-8")
 }
 
 /// An error in the file, at a line and a column, both from 1.
-pub(super) fn at(path: &Path, line: u64, column: u64, cause: impl std::fmt::Display) -> Error {
+pub(super) fn at(code: Code, path: &Path, line: u64, column: u64, cause: impl std::fmt::Display) -> Error {
     Error::usage(
+        code,
         format!("{}:{line}:{column}", one_line(&path.display().to_string())),
         cause,
     )

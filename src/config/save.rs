@@ -12,6 +12,7 @@ use super::edit::{
 };
 use super::file::is_out_of_sight;
 use super::path;
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::file::{self, Edited, Format, Notes, read_text};
 use crate::world::Env;
@@ -206,7 +207,8 @@ pub fn take_back(env: &Env, named: Option<&Path>, is_meant: &dyn Fn(&str) -> boo
 
 fn place(env: &Env, named: Option<&Path>) -> Result<PathBuf> {
     path(env, named).ok_or_else(|| {
-        Error::usage("cannot tell where ecr-auth.yml is", "HOME is not set").hint("name the file with --config FILE")
+        Error::usage(Code::NoHome, "cannot tell where ecr-auth.yml is", "HOME is not set")
+            .hint("name the file with --config FILE")
     })
 }
 

@@ -129,6 +129,16 @@ fn nothing_said(#[case] text: &str) {
     "allowed here: match, registry, profile, role-arn, chain, audience, session-name, duration, external-id, policy, policy-arn, tag, transitive-tag, token-file, token-env, source, region, optional"
 )]
 #[case(
+    "defaults:\n  source: odic\n",
+    "2:11: unknown value \"odic\"",
+    "did you mean \"oidc\"? Allowed here: auto, oidc, chain, cognito"
+)]
+#[case(
+    "defaults:\n  region: eu_west_1\n",
+    "\"eu_west_1\" is not an AWS region",
+    "did you mean eu-west-1?"
+)]
+#[case(
     "defaults:\n  match: x\n",
     "2:10: unknown key \"match\"",
     "\"defaults\" hold for every registry"

@@ -4,13 +4,15 @@
 //! user's own tokens sent anywhere. It is therefore read by a shape of its own that has no room for any of that, and nothing of its
 //! text but what was checked here is ever shown or written.
 
+use std::fmt;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_saphyr::{Error as YamlError, Location, Spanned};
 
 use super::edit::has_tricks;
-use super::yaml::{explain, given, options, wrong};
+use super::yaml::{self, explain, given, options};
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::identity::{CognitoSettings, check_cognito_text};
@@ -97,7 +99,8 @@ impl VendorFile {
     /// Usage errors: the file can't be read, or holds anything else than what is allowed; with line and column.
     pub fn read(path: &Path) -> Result<Self> {
         let text = file::read_utf8(path, LIMIT).map_err(|error| {
-            Error::usage(format!("cannot read {}", path.display()), error).hint("--from names a file")
+            Error::usage(Code::NotReadable, format!("cannot read {}", path.display()), error)
+                .hint("--from names a file")
         })?;
         Self::parse(&text, path)
     }
@@ -111,14 +114,21 @@ impl VendorFile {
             serde_saphyr::from_str_with_options(text, options()).map_err(|error| refuse(path, &error))?;
         if has_tricks(text) {
             return Err(Error::usage(
+                Code::VendorFile,
                 path.display().to_string(),
                 "an anchor, an alias, a tag or a merge key stands in it",
             )
             .hint(ALLOWED));
         }
         let document = document.unwrap_or_default();
-        let missing =
-            |key: &str| Error::usage(path.display().to_string(), format!("the key \"{key}\" is missing")).hint(ALLOWED);
+        let missing = |key: &str| {
+            Error::usage(
+                Code::VendorFile,
+                path.display().to_string(),
+                format!("the key \"{key}\" is missing"),
+            )
+            .hint(ALLOWED)
+        };
         let cognito = pools(path, document.cognito.ok_or_else(|| missing("cognito"))?)?;
         let rules = document.registries.filter(|rules| !rules.is_empty());
         let rules = rules.ok_or_else(|| missing("registries"))?;
@@ -143,8 +153,13 @@ impl VendorFile {
     }
 }
 
+/// What is wrong at a place of the file.
+fn wrong(path: &Path, place: &Location, cause: impl fmt::Display) -> Error {
+    yaml::wrong(path, place, cause).of(Code::VendorFile)
+}
+
 fn refuse(path: &Path, error: &YamlError) -> Error {
-    let told = explain(path, error);
+    let told = explain(path, error).of(Code::VendorFile);
     match error {
         YamlError::SerdeUnknownField { .. } | YamlError::SerdeUnknownVariant { .. } => told.hint(ALLOWED),
         _ => told,

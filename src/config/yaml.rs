@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, Location, MessageFormatter, Options, Spanned};
 
 use super::{Config, Line, Rule, Settings, file};
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::identity::{CognitoSettings, RoleSettings, SourceChoice, TokenPlace, policy_text};
 use crate::registry::{HostPattern, Registry, parse_region, registry_meant, why_not_ecr};
@@ -126,6 +127,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Config> {
         let rule = rule(path, keys, &defaults)?;
         if !patterns.insert(rule.pattern.clone()) {
             return Err(wrong(path, &place, "this \"match\" stands in an earlier rule already")
+                .of(Code::ConfigRule)
                 .hint("the first match wins: merge the two rules"));
         }
         rules.push(rule);
@@ -142,6 +144,7 @@ fn defaults(path: &Path, keys: Option<Spanned<Keys>>, cognito: Option<CognitoSet
     for (name, key) in [("match", &keys.r#match), ("registry", &keys.registry)] {
         if let Some(value) = key {
             return Err(wrong(path, &value.referenced, format!("unknown key \"{name}\""))
+                .of(Code::ConfigKey)
                 .hint("\"defaults\" hold for every registry: what is for one stands in a rule of \"registries\""));
         }
     }
@@ -152,7 +155,7 @@ fn rule(path: &Path, keys: Spanned<Keys>, defaults: &Settings) -> Result<Rule> {
     let start = keys.referenced;
     let mut keys = keys.value;
     let Some(name) = keys.r#match.take() else {
-        return Err(wrong(path, &start, "the key \"match\" is missing"));
+        return Err(wrong(path, &start, "the key \"match\" is missing").of(Code::ConfigRule));
     };
     let pattern =
         HostPattern::parse(&name.value).map_err(|cause| wrong(path, &name.referenced, format!("\"match\" {cause}")))?;
@@ -166,6 +169,7 @@ fn rule(path: &Path, keys: Spanned<Keys>, defaults: &Settings) -> Result<Rule> {
                 &host.referenced,
                 "\"registry\" is for names that are not ECR's own",
             )
+            .of(Code::ConfigRule)
             .hint("leave it out: \"match\" names the registry already"));
         }
     };
@@ -205,6 +209,7 @@ fn alias_of_nothing(path: &Path, place: &Location, alias: &str) -> Error {
             why.cause
         ),
     )
+    .of(Code::ConfigRule)
     .hint(hint)
 }
 
@@ -225,6 +230,7 @@ fn settings(path: &Path, place: &Location, keys: Keys, defaults: &Settings) -> R
                 &profile.referenced,
                 format!("\"profile\" and \"{name}\" stand in one rule"),
             )
+            .of(Code::ConfigRule)
             .hint("a profile is used alone: give the profile a role_arn of its own, or leave it out"));
         }
     }
@@ -300,6 +306,7 @@ fn token(path: &Path, file: Option<Spanned<String>>, variable: Option<Spanned<St
             &file.referenced,
             "\"token-file\" and \"token-env\" stand in one rule",
         )
+        .of(Code::ConfigRule)
         .hint("one of them is the token's place: leave the other out"));
     }
     let file = text(path, "token-file", file)?.map(|file| TokenPlace::File(beside(path, &file)));
@@ -350,31 +357,38 @@ pub(super) fn options() -> Options {
     }
 }
 
+/// A value that is wrong; what is wrong otherwise says so.
 pub(super) fn wrong(path: &Path, place: &Location, cause: impl fmt::Display) -> Error {
-    file::at(path, place.line(), place.column(), cause)
+    file::at(Code::ConfigValue, path, place.line(), place.column(), cause)
 }
 
 /// The parser's error in our words, where it has words for programmers.
 pub(super) fn explain(path: &Path, error: &YamlError) -> Error {
     let place = error.location().unwrap_or(Location::UNKNOWN);
     match error {
-        YamlError::SerdeUnknownField { field, expected, .. } => {
-            wrong(path, &place, format!("unknown key \"{field}\"")).hint(allowed(field, expected))
+        YamlError::SerdeUnknownField { field, expected, .. } => wrong(path, &place, format!("unknown key \"{field}\""))
+            .of(Code::ConfigKey)
+            .hint(allowed(field, expected)),
+        YamlError::SerdeUnknownVariant { variant, expected, .. } => {
+            wrong(path, &place, format!("unknown value \"{variant}\"")).hint(allowed(variant, expected))
         }
         YamlError::DuplicateMappingKey { key: Some(key), .. } => {
-            wrong(path, &place, format!("the key \"{key}\" stands here twice"))
+            wrong(path, &place, format!("the key \"{key}\" stands here twice")).of(Code::ConfigSyntax)
         }
         YamlError::SerdeMissingField { field, .. } => wrong(path, &place, format!("the key \"{field}\" is missing")),
         YamlError::NullIntoString { .. } => wrong(path, &place, "a value is missing"),
         YamlError::QuotingRequired { .. } => wrong(path, &place, "expected a text, found a number or a boolean")
+            .of(Code::ConfigNumber)
             .hint("if a text is meant, write it in quotes"),
         YamlError::SerdeInvalidType { expected, .. } => wrong(path, &place, format!("expected {expected}")),
         YamlError::Unexpected { expected, .. } => wrong(path, &place, format!("expected {}", in_plain_words(expected))),
-        YamlError::MultipleDocuments { .. } => wrong(path, &place, "a second document begins here; only one is read"),
-        YamlError::Budget { .. } | YamlError::AliasReplayLimitExceeded { .. } => {
-            wrong(path, &place, "there is more than any list of registries needs")
+        YamlError::MultipleDocuments { .. } => {
+            wrong(path, &place, "a second document begins here; only one is read").of(Code::ConfigSyntax)
         }
-        other => wrong(path, &place, DefaultMessageFormatter.format_standalone_message(other)),
+        YamlError::Budget { .. } | YamlError::AliasReplayLimitExceeded { .. } => {
+            wrong(path, &place, "there is more than any list of registries needs").of(Code::ConfigSyntax)
+        }
+        other => wrong(path, &place, DefaultMessageFormatter.format_standalone_message(other)).of(Code::ConfigSyntax),
     }
 }
 

@@ -6,6 +6,7 @@ use super::edit::{Edit, HELPER, Settings};
 use super::files::{ConfigFile, Kind};
 use super::record::{FileRecord, Previous, Record};
 use super::replace::{Edited, read_text, real_path, update};
+use crate::code::Code;
 use crate::docker::unified_diff;
 use crate::error::{Error, Result};
 
@@ -115,6 +116,7 @@ impl Wish<'_> {
         match settings.store.as_deref() {
             Some(HELPER) => Ok(Edit::default()),
             Some(other) if !self.force => Err(Error::usage(
+                Code::OtherStore,
                 format!("cannot set credsStore in {}", file.path.display()),
                 format!("{other:?} is there already"),
             )

@@ -8,6 +8,7 @@ use super::auths::{AuthEdit, Auths};
 use super::files::ConfigFile;
 pub use super::json::Malformed;
 use super::json::{Member, Object};
+use crate::code::Code;
 use crate::error::{Error, Result};
 
 /// The name under which clients know the helper: they run `docker-credential-<name>`.
@@ -16,7 +17,7 @@ pub const HELPER: &str = "ecr-auth";
 impl Malformed {
     /// The error for people.
     pub fn in_file(&self, file: &ConfigFile) -> Error {
-        Error::failed(format!("cannot edit {}", file.path.display()), self).hint(format!(
+        Error::failed(Code::ClientConfig, format!("cannot edit {}", file.path.display()), self).hint(format!(
             "mend the file, which {} cannot read either; it was left as it is",
             file.kind.name()
         ))

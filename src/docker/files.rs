@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::world::Env;
 
@@ -133,8 +134,12 @@ pub(super) fn lasting_runtime_file() -> Option<PathBuf> {
 
 fn home(env: &Env) -> Result<PathBuf> {
     env.home().ok_or_else(|| {
-        Error::usage("cannot find the client's configuration", "HOME is not set")
-            .hint("set HOME, or name docker's folder with --docker-config DIR")
+        Error::usage(
+            Code::NoHome,
+            "cannot find the client's configuration",
+            "HOME is not set",
+        )
+        .hint("set HOME, or name docker's folder with --docker-config DIR")
     })
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::edit::HELPER;
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::world::Env;
 
@@ -61,7 +62,7 @@ impl LinkPlan {
             return Ok(());
         }
         self.place().map_err(|error| {
-            Error::failed(format!("cannot make {}", self.path.display()), error)
+            Error::failed(Code::HelperPlace, format!("cannot make {}", self.path.display()), error)
                 .hint("name a folder that you can write, and that is on PATH, with --bin-dir DIR")
         })
     }
@@ -103,12 +104,13 @@ pub fn remove_link(path: &Path, previous: Option<&Path>) -> io::Result<bool> {
 fn inspect(path: &Path, exe: &Path) -> Result<Link> {
     let what = || format!("cannot make {}", path.display());
     let foreign = |cause: String| {
-        Err(Error::failed(what(), cause).hint("remove it, or name another folder on PATH with --bin-dir DIR"))
+        Err(Error::failed(Code::HelperPlace, what(), cause)
+            .hint("remove it, or name another folder on PATH with --bin-dir DIR"))
     };
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Link::Missing),
-        Err(error) => return Err(Error::failed(what(), error)),
+        Err(error) => return Err(Error::failed(Code::HelperPlace, what(), error)),
     };
     if let (Ok(there), Ok(exe)) = (fs::canonicalize(path), fs::canonicalize(exe))
         && there == exe
@@ -116,7 +118,7 @@ fn inspect(path: &Path, exe: &Path) -> Result<Link> {
         return Ok(Link::Stands);
     }
     if metadata.is_symlink() {
-        let target = fs::read_link(path).map_err(|error| Error::failed(what(), error))?;
+        let target = fs::read_link(path).map_err(|error| Error::failed(Code::HelperPlace, what(), error))?;
         return match is_named_ecr_auth(&target) {
             true => Ok(Link::Other(target)),
             false => foreign(format!("it is a link to {}, another program", target.display())),
@@ -188,7 +190,8 @@ pub(super) fn default_folder(exe: &Path, shared: &Path, env: &Env) -> Result<Pat
         return Ok(shared.to_owned());
     }
     env.home().map(|home| home.join(".local/bin")).ok_or_else(|| {
-        Error::usage("cannot install the helper", "HOME is not set").hint("name a folder on PATH with --bin-dir DIR")
+        Error::usage(Code::NoHome, "cannot install the helper", "HOME is not set")
+            .hint("name a folder on PATH with --bin-dir DIR")
     })
 }
 
@@ -210,5 +213,6 @@ fn is_writable(folder: &Path) -> bool {
 }
 
 fn absolute(folder: &Path) -> Result<PathBuf> {
-    std::path::absolute(folder).map_err(|error| Error::usage(format!("--bin-dir {}", folder.display()), error))
+    std::path::absolute(folder)
+        .map_err(|error| Error::usage(Code::HelperPlace, format!("--bin-dir {}", folder.display()), error))
 }

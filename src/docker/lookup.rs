@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use super::edit::Settings;
 use super::files::{Kind, config_files, shown};
 use super::{Client, read_text};
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::registry::server_name;
 use crate::secret::{Secret, exposed};
@@ -145,7 +146,7 @@ pub fn look_up(kind: Kind, host: &str, env: &Env) -> Result<Lookup> {
 }
 
 fn unreadable(kind: Kind, path: &str, cause: &dyn Display) -> Error {
-    Error::failed(format!("{} cannot read {path}", kind.name()), cause)
+    Error::failed(Code::ClientConfig, format!("{} cannot read {path}", kind.name()), cause)
         .hint("mend the file at that place, or move it away and run ecr-auth setup")
 }
 

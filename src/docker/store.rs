@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::edit::HELPER;
+use crate::code::Code;
 use crate::error::{Error, Result, one_line};
 use crate::program::{self, Failure};
 use crate::secret::{Secret, exposed};
@@ -62,8 +63,13 @@ impl<'a> CredentialStore<'a> {
     /// Looks for the program on PATH, in absolute folders alone: a checkout must not bring one. `named_by` is what names the store,
     /// such as `credsStore`.
     pub fn find(name: &str, named_by: &str, env: &'a Env) -> Result<Self> {
-        let failed =
-            |cause: String| Error::failed(format!("cannot use the credential store {name:?} of {named_by}"), cause);
+        let failed = |cause: String| {
+            Error::failed(
+                Code::StoreFailed,
+                format!("cannot use the credential store {name:?} of {named_by}"),
+                cause,
+            )
+        };
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if name.is_empty() || !name.chars().all(is_plain) {
             return Err(
@@ -145,6 +151,7 @@ impl<'a> CredentialStore<'a> {
     fn failed(&self, what: &str, host: &str, cause: &str) -> Error {
         let program = self.program.display();
         Error::failed(
+            Code::StoreFailed,
             format!("docker-credential-{} cannot {what} for {host}", self.name),
             cause,
         )
@@ -156,9 +163,13 @@ impl<'a> CredentialStore<'a> {
         let mut command = program::without_secrets(&self.program, self.env, &[]);
         let ended = program::run(command.arg(action), Some(&input.into()), self.deadline);
         let ended = ended.map_err(|failure| match failure {
-            Failure::TookTooLong(_) => Error::failed(&what, format!("no answer within {} s", self.deadline.as_secs()))
-                .hint("unlock it, or use another store: it may be waiting for a person"),
-            failure => Error::failed(&what, failure),
+            Failure::TookTooLong(_) => Error::failed(
+                Code::StoreFailed,
+                &what,
+                format!("no answer within {} s", self.deadline.as_secs()),
+            )
+            .hint("unlock it, or use another store: it may be waiting for a person"),
+            failure => Error::failed(Code::StoreFailed, &what, failure),
         })?;
         let (stdout, stderr) = (text(&ended.stdout), text(&ended.stderr));
         Ok(Answer {

@@ -7,13 +7,14 @@ use super::clients::roughly;
 use super::report::Check;
 use crate::aws::Aws;
 use crate::ci::Ci;
+use crate::code::Code;
 use crate::error::Error;
 use crate::identity::{Base, CiToken, Claims, Source};
 use crate::token::{self, Plan};
 
 /// Whether a choice failed for want of the CI's token.
 pub fn is_missing_token(error: &Error) -> bool {
-    error.what() == "no OIDC token"
+    matches!(error.code(), Code::NoToken | Code::GithubPermission)
 }
 
 /// What is found; `None` where there is neither a CI nor a token.
@@ -39,6 +40,7 @@ fn of_token(token: &CiToken, ci: &str, plan: &Plan, checkup: &mut Checkup<'_, '_
         Err(error) => Check::failed("ci", &error),
         Ok(None) => Check::fail(
             "ci",
+            Code::TokenMalformed,
             format!("{what} is no JWT"),
             "look at the variable, file or command that it comes from",
         ),

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::helper;
 use super::report::{Check, Outcome};
+use crate::code::Code;
 use crate::docker::{
     Answer, ConfigFile, CredentialStore, Found, Kind, Lookup, NearMiss, Settings, StoredPassword, Where, config_files,
     look_up, read_text, shown,
@@ -188,16 +189,16 @@ impl Client<'_> {
         let place = self.place(found);
         let stored = CredentialStore::find(name, named_by, self.env).and_then(|store| store.get(self.host));
         match stored {
-            Err(error) => Check::failed(
-                self.id(),
-                &Error::failed(format!("{named_by} in {place}"), &error).hint(
-                    error
-                        .hint_text()
-                        .unwrap_or("have clients call ecr-auth instead: ecr-auth setup"),
-                ),
-            ),
+            Err(error) => {
+                let cause = format!("{}: {}", error.what(), error.cause());
+                let hint = error.hint_text();
+                let hint = hint.unwrap_or("have clients call ecr-auth instead: ecr-auth setup");
+                let told = Error::failed(error.code(), format!("{named_by} in {place}"), cause);
+                Check::failed(self.id(), &told.hint(hint))
+            }
             Ok(None) => Check::fail(
                 self.id(),
+                Code::OtherStore,
                 format!(
                     "docker-credential-{name} is asked, by {named_by} in {place}, and has nothing for {}{}",
                     self.host,
@@ -231,7 +232,12 @@ impl Client<'_> {
         match password.ends_at {
             Some(end) if end <= self.now => {
                 let ago = roughly(self.now.duration_since(end).unwrap_or_default());
-                Check::fail(self.id(), format!("{finding}: it ended {ago} ago"), hint)
+                Check::fail(
+                    self.id(),
+                    Code::OldLogin,
+                    format!("{finding}: it ended {ago} ago"),
+                    hint,
+                )
             }
             Some(end) => {
                 let left = roughly(end.duration_since(self.now).unwrap_or_default());
@@ -244,6 +250,7 @@ impl Client<'_> {
             // ECR's own say when they end.
             None if Registry::parse(self.host).is_some() => Check::fail(
                 self.id(),
+                Code::OldLogin,
                 format!("{finding}: it is none that ECR gives out today"),
                 hint,
             ),
@@ -260,11 +267,11 @@ impl Client<'_> {
     fn nothing(&self) -> Check {
         if let Some(miss) = self.lookup.near_misses.first() {
             let way_out = format!("write the key as {}, or run: ecr-auth setup {}", self.host, self.host);
-            return Check::fail(self.id(), self.never(miss), way_out);
+            return Check::fail(self.id(), Code::KeyNeverMatches, self.never(miss), way_out);
         }
         let read: Vec<String> = self.lookup.files.iter().map(|file| shown(file, self.env)).collect();
         let finding = format!("no helper is set for {} in {}", self.host, read.join(", "));
-        Check::fail(self.id(), finding, self.setup_hint())
+        Check::fail(self.id(), Code::NotConfigured, finding, self.setup_hint())
     }
 
     fn never(&self, miss: &NearMiss) -> String {

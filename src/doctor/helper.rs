@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::report::Check;
+use crate::code::Code;
 use crate::docker::{HELPER, HELPER_NAMES, shown};
 use crate::program;
 use crate::world::Env;
@@ -84,6 +85,7 @@ fn missing(program: &str, env: &Env) -> Check {
     match env.get("SUDO_USER") {
         Some(_) => Check::fail(
             "helper",
+            Code::HelperMissing,
             format!(
                 "{program} is not on the PATH that sudo gives ({path}), though the client's configuration names it"
             ),
@@ -91,6 +93,7 @@ fn missing(program: &str, env: &Env) -> Check {
         ),
         None => Check::fail(
             "helper",
+            Code::HelperMissing,
             format!("{program} is not on PATH ({path}), though the client's configuration names it"),
             "run ecr-auth setup again, with --bin-dir a folder on PATH; or add the folder it is in to PATH",
         ),
@@ -131,6 +134,7 @@ fn foreign(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> Check {
     let behind = ours.map_or_else(String::new, |path| format!(", which hides {}", shown(path, env)));
     Check::fail(
         "helper",
+        Code::HelperHidden,
         format!("clients run {at}, the first {name} on PATH and not ecr-auth{behind}"),
         "remove or rename it, or put the folder of ecr-auth's helper before it on PATH",
     )

@@ -4,6 +4,7 @@ use super::Checkup;
 use super::report::Check;
 use super::subject::{Image, Subject};
 use crate::aws::{Answer, RegistryClient};
+use crate::code::Code;
 use crate::config::Target;
 use crate::error::Result;
 use crate::registry::Registry;
@@ -50,11 +51,13 @@ impl Asking<'_> {
             200 => Check::pass("registry", format!("{} lets the token in", self.host)),
             401 => Check::fail(
                 "registry",
+                Code::PasswordRefused,
                 format!("{finding}: it doesn't take the token"),
                 "the token is of another region or partition than the registry, or a proxy takes the Authorization header out",
             ),
             _ => Check::fail(
                 "registry",
+                Code::OddAnswer,
                 finding,
                 format!("look at who answers: curl -i https://{}/v2/", self.host),
             ),
@@ -74,6 +77,7 @@ impl Asking<'_> {
             }
             404 => Check::fail(
                 "image",
+                Code::NoImage,
                 format!("there is no {name}: the registry answers 404, so access is not what is missing"),
                 format!(
                     "look for the repository, tag and region: {}",
@@ -82,6 +86,7 @@ impl Asking<'_> {
             ),
             403 | 401 => Check::fail(
                 "image",
+                Code::NotAllowed,
                 format!(
                     "{name} may not be pulled: the registry answers {}{}",
                     answer.status,
@@ -91,6 +96,7 @@ impl Asking<'_> {
             ),
             status => Check::fail(
                 "image",
+                Code::OddAnswer,
                 format!("{name}: the registry answers {status}{}", said(&answer)),
                 format!("look at who answers: curl -i https://{}/v2/", self.host),
             ),
@@ -113,6 +119,7 @@ impl Asking<'_> {
             }
             404 => Check::fail(
                 "push",
+                Code::NoImage,
                 format!("there is no repository {repository}{}", said(&answer)),
                 format!(
                     "make it: {}; or let ECR make it on the first push, by a repository creation template",
@@ -121,6 +128,7 @@ impl Asking<'_> {
             ),
             403 | 401 => Check::fail(
                 "push",
+                Code::NotAllowed,
                 format!(
                     "{repository} may not be pushed to: the registry answers {}{}",
                     answer.status,
@@ -130,6 +138,7 @@ impl Asking<'_> {
             ),
             status => Check::fail(
                 "push",
+                Code::OddAnswer,
                 format!("{repository}: the registry answers {status}{}", said(&answer)),
                 format!("look at who answers: curl -i https://{}/v2/", self.host),
             ),

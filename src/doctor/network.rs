@@ -6,6 +6,7 @@ use super::Checkup;
 use super::clients::roughly;
 use super::report::Check;
 use crate::aws::{Endpoint, knock};
+use crate::code::Code;
 use crate::error::{Error, without_userinfo};
 use crate::registry::{Registry, region_of_server_meant};
 use crate::token::Plan;
@@ -94,7 +95,12 @@ fn through(env: &Env, host: &str, error: &Error) -> Error {
         );
     }
     match named_proxy(env) {
-        Some((name, url)) => Error::failed(error.what(), format!("by the proxy {url} ({name}): {cause}")).hint(format!(
+        Some((name, url)) => Error::failed(
+            error.code(),
+            error.what(),
+            format!("by the proxy {url} ({name}): {cause}"),
+        )
+        .hint(format!(
             "check that the proxy runs and lets this host through, or unset {name}; NO_PROXY takes hosts that need none"
         )),
         None if cause.contains("lookup") => error.clone().hint(unresolved(host)),
@@ -126,6 +132,7 @@ fn clock(theirs: SystemTime, ours: SystemTime) -> Check {
     match off {
         off if off >= SIGNATURES => Check::fail(
             "clock",
+            Code::Clock,
             format!("{finding}: signatures and tokens that are 5 minutes off count as wrong"),
             hint,
         ),
@@ -169,7 +176,7 @@ mod tests {
     #[test]
     fn names_that_cannot_be_resolved_and_odd_certificates_have_ways_out_of_their_own() {
         let hint = |cause: &str, vars: &[(&str, &str)]| {
-            let error = Error::failed("cannot reach https://x/", cause).hint("check the network");
+            let error = Error::failed(Code::Connection, "cannot reach https://x/", cause).hint("check the network");
             let env: Env = vars.iter().copied().collect();
             through(&env, "api.ecr.eu-west-1.amazonaws.com", &error)
                 .hint_text()

@@ -1,7 +1,10 @@
 //! What the checks found.
 
+use std::fmt;
+
 use serde::Serialize;
 
+use crate::code::Code;
 use crate::error::Error;
 
 /// How a check ended.
@@ -42,6 +45,9 @@ pub struct Check {
     pub outcome: Outcome,
     /// What was found, in one line without secrets.
     pub finding: String,
+    /// The code of what fails, which docs/troubleshooting.md explains.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
     /// The way out, in one line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
@@ -54,6 +60,7 @@ impl Check {
             registry: None,
             outcome,
             finding,
+            code: None,
             hint,
         }
     }
@@ -68,15 +75,21 @@ impl Check {
         Self::new(id, Outcome::Warn, finding.into(), Some(hint.into()))
     }
 
-    /// A pull fails for this.
-    pub fn fail(id: &'static str, finding: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::new(id, Outcome::Fail, finding.into(), Some(hint.into()))
+    /// A pull fails for this: the finding ends in its code, as errors do.
+    pub fn fail(id: &'static str, code: Code, finding: impl fmt::Display, hint: impl Into<String>) -> Self {
+        Self {
+            code: Some(code),
+            ..Self::new(id, Outcome::Fail, format!("{finding} [{code}]"), Some(hint.into()))
+        }
     }
 
     /// A pull fails with this error.
     pub fn failed(id: &'static str, error: &Error) -> Self {
         let hint = error.hint_text().map(str::to_owned);
-        Self::new(id, Outcome::Fail, error.to_string(), hint)
+        Self {
+            code: Some(error.code()),
+            ..Self::new(id, Outcome::Fail, error.to_string(), hint)
+        }
     }
 
     /// Not made: the check of this name failed.

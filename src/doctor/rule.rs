@@ -12,7 +12,7 @@ use crate::world::Env;
 /// The host is neither ECR's nor an alias.
 pub fn unknown(host: &str) -> Error {
     let why = why_not_ecr(host);
-    Error::usage(format!("{host} is not an ECR registry"), why.cause).hint(format!(
+    Error::usage(why.code, format!("{host} is not an ECR registry"), why.cause).hint(format!(
         "{}; a name of one's own needs a rule in ecr-auth.yml",
         why.hint
     ))

@@ -1,6 +1,7 @@
 //! What is looked at: an image, a registry, or all registries that are configured.
 
 use super::{Asked, clients};
+use crate::code::Code;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::identity::RoleSettings;
@@ -84,8 +85,12 @@ pub fn find(asked: &Asked<'_>, config: Option<&Config>, world: &mut World<'_>) -
 }
 
 fn no_repository() -> Error {
-    Error::usage("--check-push", "no repository is named that could be pushed to")
-        .hint("name an image: ecr-auth doctor --check-push REGISTRY/REPOSITORY:TAG")
+    Error::usage(
+        Code::Options,
+        "--check-push",
+        "no repository is named that could be pushed to",
+    )
+    .hint("name an image: ecr-auth doctor --check-push REGISTRY/REPOSITORY:TAG")
 }
 
 /// `HOST/repository:tag`, where the host is a registry's. `None` for what names no image.
@@ -99,6 +104,7 @@ fn of_image(named: &str, config: &Config) -> Option<Result<Subject>> {
     };
     let image = Image::parse(image).ok_or_else(|| {
         Error::usage(
+            Code::Options,
             format!("cannot read the image {image}"),
             "no repository and tag have that form",
         )

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::place::{self, Placed};
 use super::read;
 use super::temporary::{remove_leftovers, temporary};
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::folders::{adopt, make_folders};
 
@@ -113,7 +114,7 @@ fn update_for(
     let target = real_path(path, format)?;
     let what = || format!("cannot write {}", target.display());
     let Some(folder) = target.parent().map(Path::to_owned) else {
-        return Err(Error::failed(what(), "it has no folder"));
+        return Err(Error::failed(Code::NotWritable, what(), "it has no folder"));
     };
     let mut updated = Updated::default();
     if !folder.is_dir() {
@@ -122,7 +123,8 @@ fn update_for(
         }
         updated.folders = make_folders(&folder).map_err(|error| explain(&target, &error, format.elsewhere))?;
     }
-    let lock = lock(&folder).map_err(|error| Error::failed(format!("cannot lock {}", folder.display()), error))?;
+    let lock = lock(&folder)
+        .map_err(|error| Error::failed(Code::NotWritable, format!("cannot lock {}", folder.display()), error))?;
     remove_leftovers(&temporary_prefix(&target), &folder);
     let mut owed = Vec::new();
     for attempt in 0..ATTEMPTS {
@@ -148,10 +150,12 @@ fn update_for(
         }
     }
     drop(lock);
-    Err(
-        Error::failed(what(), "another program keeps changing it; its version stands")
-            .hint("try again when it has finished"),
+    Err(Error::failed(
+        Code::FileBusy,
+        what(),
+        "another program keeps changing it; its version stands",
     )
+    .hint("try again when it has finished"))
 }
 
 /// What a file that holds our edit still lacks of the changes that could be overlooked for a moment because ours stood in their
@@ -182,6 +186,7 @@ pub fn real_path(path: &Path, format: &Format) -> Result<PathBuf> {
         Ok(real) => Ok(real),
         Err(error) if error.kind() == ErrorKind::NotFound => match fs::read_link(path) {
             Ok(to) => Err(Error::failed(
+                Code::NotWritable,
                 what(),
                 format!("it is a link to {}, which does not exist", to.display()),
             )
@@ -189,11 +194,11 @@ pub fn real_path(path: &Path, format: &Format) -> Result<PathBuf> {
                 "make that file (its text may be {}), or remove the link",
                 format.blank
             ))),
-            Err(_) => not_there_yet(path).map_err(|error| Error::failed(what(), error)),
+            Err(_) => not_there_yet(path).map_err(|error| Error::failed(Code::NotWritable, what(), error)),
         },
         Err(error) => {
             let hint = read::way_out(&error);
-            Err(Error::failed(what(), error).hint(hint))
+            Err(Error::failed(Code::NotReadable, what(), error).hint(hint))
         }
     }
 }
@@ -243,7 +248,7 @@ impl Snapshot {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => {
                 let hint = read::way_out(&error);
-                Err(Error::failed(what(), error).hint(hint))
+                Err(Error::failed(Code::NotReadable, what(), error).hint(hint))
             }
         }
     }
@@ -355,15 +360,20 @@ fn temporary_prefix(target: &Path) -> String {
 pub(super) fn explain(target: &Path, error: &io::Error, elsewhere: &str) -> Error {
     let what = format!("cannot write {}", target.display());
     match error.kind() {
-        ErrorKind::ResourceBusy => Error::failed(what, "it is a mount point, and can only be replaced as a whole")
-            .hint(format!(
-                "mount its folder instead of the file, or name another with {elsewhere}"
-            )),
-        ErrorKind::PermissionDenied => Error::failed(what, error).hint("run as the file's owner"),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::failed(what, error).hint("make room for it"),
-        ErrorKind::ReadOnlyFilesystem => {
-            Error::failed(what, error).hint(format!("name another place, that can be written, with {elsewhere}"))
+        ErrorKind::ResourceBusy => Error::failed(
+            Code::NotWritable,
+            what,
+            "it is a mount point, and can only be replaced as a whole",
+        )
+        .hint(format!(
+            "mount its folder instead of the file, or name another with {elsewhere}"
+        )),
+        ErrorKind::PermissionDenied => Error::failed(Code::NotWritable, what, error).hint("run as the file's owner"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Error::failed(Code::DiskFull, what, error).hint("make room for it")
         }
-        _ => Error::failed(what, error),
+        ErrorKind::ReadOnlyFilesystem => Error::failed(Code::NotWritable, what, error)
+            .hint(format!("name another place, that can be written, with {elsewhere}")),
+        _ => Error::failed(Code::NotWritable, what, error),
     }
 }

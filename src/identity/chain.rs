@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Profile, SharedFiles, Source, ci_token, claims, session_name};
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::secret::Secret;
@@ -64,6 +65,7 @@ impl Places<'_> {
         // AWS's tools stop here too.
         let role_arn = self.env.get("AWS_ROLE_ARN").ok_or_else(|| {
             Error::failed(
+                Code::HalfPair,
                 "half of a web identity",
                 "AWS_WEB_IDENTITY_TOKEN_FILE is set, AWS_ROLE_ARN is not",
             )
@@ -89,7 +91,7 @@ impl Places<'_> {
         }
         if profile.get("mfa_serial").is_some() {
             return Err(
-                Error::failed(format!("profile {name}"), "it asks for an MFA code, and nobody is here to type one")
+                Error::failed(Code::Mfa, format!("profile {name}"), "it asks for an MFA code, and nobody is here to type one")
                     .hint("get a session first, for example with `aws sts get-session-token`, and name its profile; or use a role of the CI"),
             );
         }
@@ -112,12 +114,13 @@ const NOTHING: &str = "no AWS credentials";
 
 /// Whether a search failed because there is nothing anywhere, and not because a source that is there can't be used.
 pub fn finds_nothing(error: &Error) -> bool {
-    error.what() == NOTHING
+    error.code() == Code::NoCredentials
 }
 
 /// Nothing anywhere. `last` says how the last source of the chain, the instance metadata service, failed.
 pub fn no_credentials(last: &str) -> Error {
     Error::failed(
+        Code::NoCredentials,
         NOTHING,
         format!("none in the environment, the shared files, a web identity or a container's variables, {last}"),
     )
@@ -142,10 +145,12 @@ pub fn environment_keys(env: &Env) -> Result<Option<Source>> {
                 Some(_) => ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
                 None => ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
             };
-            Err(
-                Error::failed("half a pair of keys", format!("{set} is set, {missing} is not"))
-                    .hint("set both, or neither to use another source"),
+            Err(Error::failed(
+                Code::HalfPair,
+                "half a pair of keys",
+                format!("{set} is set, {missing} is not"),
             )
+            .hint("set both, or neither to use another source"))
         }
     }
 }
@@ -181,7 +186,12 @@ fn missing_profile(files: &SharedFiles, name: &str) -> Error {
     } else {
         format!("profiles there are: {}", known.join(", "))
     };
-    Error::failed(format!("profile {name}"), "AWS's shared files have no such profile").hint(hint)
+    Error::failed(
+        Code::Profile,
+        format!("profile {name}"),
+        "AWS's shared files have no such profile",
+    )
+    .hint(hint)
 }
 
 fn container(env: &Env) -> Result<Option<Source>> {
@@ -201,7 +211,11 @@ fn container(env: &Env) -> Result<Option<Source>> {
 
 fn read_token(file: &Path) -> Result<Secret> {
     file::read_secret(file, file::TOKEN_LIMIT).map_err(|error| {
-        Error::failed(format!("cannot read the container's token {}", file.display()), error)
-            .hint("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names that file: mount it, or unset the variable")
+        Error::failed(
+            Code::ContainerCredentials,
+            format!("cannot read the container's token {}", file.display()),
+            error,
+        )
+        .hint("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names that file: mount it, or unset the variable")
     })
 }

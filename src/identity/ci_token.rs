@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::role_settings::TokenPlace;
 use crate::ci::Ci;
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::program;
@@ -96,7 +97,12 @@ impl CiToken {
             TokenPlace::File(path) => Ok(Self::File(path.clone())),
             TokenPlace::Variable(name) => {
                 let token = secret_of(env, name).ok_or_else(|| {
-                    Error::failed("no OIDC token", format!("the variable {name} is not set, or blank")).hint(format!(
+                    Error::failed(
+                        Code::NoToken,
+                        "no OIDC token",
+                        format!("the variable {name} is not set, or blank"),
+                    )
+                    .hint(format!(
                         "give the job a token in {name}, or don't name it with token-env"
                     ))
                 })?;
@@ -181,9 +187,9 @@ fn of_command(line: &str) -> Result<Secret> {
     let what = "the token command";
     let hint = "run it by hand: it has to print the token, and nothing else, within 10 seconds";
     let printed = program::output(&mut program::shell(line), None, COMMAND_BUDGET);
-    let printed = printed.map_err(|failure| Error::failed(what, failure).hint(hint))?;
+    let printed = printed.map_err(|failure| Error::failed(Code::TokenCommand, what, failure).hint(hint))?;
     match printed.expose().trim() {
-        "" => Err(Error::failed(what, "it printed nothing").hint(hint)),
+        "" => Err(Error::failed(Code::TokenCommand, what, "it printed nothing").hint(hint)),
         token => Ok(Secret::new(token)),
     }
 }
@@ -195,10 +201,12 @@ fn of_command(line: &str) -> Result<Secret> {
 pub fn read_file(path: &Path) -> Result<Secret> {
     let what = || format!("cannot read the token in {}", path.display());
     let text = file::read_secret(path, file::TOKEN_LIMIT).map_err(|error| {
-        Error::failed(what(), error).hint("check that the file is mounted, and that this user may read it")
+        Error::failed(Code::TokenFile, what(), error)
+            .hint("check that the file is mounted, and that this user may read it")
     })?;
     match text.expose().trim() {
-        "" => Err(Error::failed(what(), "the file is empty").hint("look at who writes it: a token has to be in it")),
+        "" => Err(Error::failed(Code::TokenFile, what(), "the file is empty")
+            .hint("look at who writes it: a token has to be in it")),
         token => Ok(Secret::new(token)),
     }
 }
@@ -233,9 +241,14 @@ fn piece(ci: Ci) -> Option<&'static str> {
 
 /// There is no token though a role wants one: names the piece that is missing in this CI.
 pub fn missing(env: &Env) -> Error {
-    let hint = Ci::of(env).and_then(piece);
+    let ci = Ci::of(env);
+    let code = match ci {
+        Some(Ci::GitHub) => Code::GithubPermission,
+        _ => Code::NoToken,
+    };
+    let hint = ci.and_then(piece);
     let hint = hint.unwrap_or("put the job's OIDC token into ECR_AUTH_ID_TOKEN, or use --source chain");
-    Error::failed("no OIDC token", "the role asks for one, and this job has none").hint(hint)
+    Error::failed(code, "no OIDC token", "the role asks for one, and this job has none").hint(hint)
 }
 
 #[cfg(test)]

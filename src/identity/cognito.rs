@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::ci_token::read_file as read_token_file;
 use super::role_settings::RoleSettings;
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::registry::parse_region;
 use crate::secret::Secret;
@@ -113,7 +114,7 @@ impl CognitoSettings {
     pub fn sign_in(&self) -> Result<SignIn<'_>> {
         let missing = |name: &'static str, hint: &str| {
             let hint = format!("give it with --{name}, or as \"{name}\" under \"cognito\" in ecr-auth.yml: {hint}");
-            Err(Error::usage(name, "it is missing").hint(hint))
+            Err(Error::usage(Code::CognitoSettings, name, "it is missing").hint(hint))
         };
         match (&self.provider, &self.id_token_file, &self.user_pool_id, &self.client_id) {
             (Some(key), Some(token_file), ..) => Ok(SignIn::Provider { key, token_file }),
@@ -183,18 +184,22 @@ impl CognitoSettings {
         if self.identity_flow == IdentityFlow::Enhanced {
             let settings = [("duration", self.duration.is_some()), ("policy", self.policy.is_some())];
             return match settings.iter().find(|(_, is_said)| *is_said) {
-                Some((name, _)) => Err(
-                    Error::usage(*name, "the enhanced flow takes none: its sessions live an hour")
-                        .hint("leave it out, or choose identity-flow classic and name the role with role-arn"),
-                ),
+                Some((name, _)) => Err(Error::usage(
+                    Code::CognitoSettings,
+                    *name,
+                    "the enhanced flow takes none: its sessions live an hour",
+                )
+                .hint("leave it out, or choose identity-flow classic and name the role with role-arn")),
                 None => Ok(()),
             };
         }
         if self.role_arn.is_none() {
-            return Err(
-                Error::usage("role-arn", "the classic flow assumes a role by name, and none is named")
-                    .hint("name it with role-arn, or choose identity-flow enhanced, where the pool chooses the role"),
-            );
+            return Err(Error::usage(
+                Code::CognitoSettings,
+                "role-arn",
+                "the classic flow assumes a role by name, and none is named",
+            )
+            .hint("name it with role-arn, or choose identity-flow enhanced, where the pool chooses the role"));
         }
         // STS is asked in the end, and refuses here what it refuses everywhere.
         let of_sts = RoleSettings {
@@ -245,7 +250,7 @@ pub fn check_text(name: &'static str, text: &str) -> Result<()> {
     };
     match is_right {
         true => Ok(()),
-        false => Err(Error::usage(name, cause).hint(hint)),
+        false => Err(Error::usage(Code::CognitoSettings, name, cause).hint(hint)),
     }
 }
 

@@ -23,6 +23,7 @@ pub use role::{Base, RolePlan, Scope};
 pub use role_settings::{RoleSettings, SourceChoice, TokenCommand, TokenPlace, policy_text};
 pub use shared_files::{Profile, SharedFiles};
 
+use crate::code::Code;
 use crate::error::{Error, Result, without_userinfo};
 use crate::secret::Secret;
 use crate::world::{Env, Verbosity, World};
@@ -387,7 +388,7 @@ fn named_profile(env: &Env) -> Option<&str> {
 }
 
 fn without_credentials(name: &str) -> Error {
-    Error::failed(format!("profile {name}"), "it holds no credentials")
+    Error::failed(Code::Profile, format!("profile {name}"), "it holds no credentials")
         .hint("give it keys, a role_arn, an sso_session or a credential_process, or name another profile")
 }
 

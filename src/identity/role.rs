@@ -5,6 +5,7 @@ use super::chain::finds_nothing;
 use super::ci_token::{self, CiToken};
 use super::role_settings::{RoleSettings, SourceChoice};
 use super::session_name;
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::registry::{Partition, Registry};
 use crate::secret::Secret;
@@ -218,22 +219,23 @@ fn role_arn(name: &str, scope: &Scope<'_>) -> Result<String> {
                     false => Err(of_another_partition(&what, partition, scope)),
                 }
             }
-            _ => Err(Error::usage(what, "this is not the ARN of a role").hint(hint)),
+            _ => Err(Error::usage(Code::Role, what, "this is not the ARN of a role").hint(hint)),
         };
     }
     let is_name = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-/".contains(c);
     match scope.account {
         _ if name.is_empty() || !name.chars().all(is_name) => {
-            Err(Error::usage(what, "this is no name of a role").hint(hint))
+            Err(Error::usage(Code::Role, what, "this is no name of a role").hint(hint))
         }
         Some(account) => Ok(format!("arn:{}:iam::{account}:role/{name}", scope.partition.id())),
-        None => Err(Error::usage(what, "no registry's account is there to complete the name").hint(hint)),
+        None => Err(Error::usage(Code::Role, what, "no registry's account is there to complete the name").hint(hint)),
     }
 }
 
 fn of_another_partition(what: &str, partition: &str, scope: &Scope<'_>) -> Error {
     let ours = scope.partition.id();
     Error::usage(
+        Code::Role,
         what,
         format!("it is of the partition {partition}, the registry or region of {ours}"),
     )
@@ -316,7 +318,10 @@ mod tests {
             plan.unwrap_err().what().to_owned()
         };
         assert_eq!(failing(super::super::no_credentials("")), "no OIDC token");
-        assert_eq!(failing(Error::failed("half a pair of keys", "")), "half a pair of keys");
+        assert_eq!(
+            failing(Error::failed(Code::HalfPair, "half a pair of keys", "")),
+            "half a pair of keys"
+        );
     }
 
     #[test]

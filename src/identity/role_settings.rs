@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use serde::de::IgnoredAny;
 
 use super::cognito::CognitoSettings;
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::secret::Secret;
@@ -143,7 +144,7 @@ impl RoleSettings {
             ("source: oidc", self.source == SourceChoice::Oidc),
         ];
         match settings.iter().find(|(_, is_said)| *is_said) {
-            Some((name, _)) => Err(Error::usage(*name, "it is said of a role, and none is named, or a profile in its place")
+            Some((name, _)) => Err(Error::usage(Code::Role, *name, "it is said of a role, and none is named, or a profile in its place")
                 .hint("name the role with role-arn (--role-arn, or AWS_ROLE_ARN without AWS_WEB_IDENTITY_TOKEN_FILE), and no profile")),
             None => Ok(()),
         }
@@ -159,13 +160,13 @@ impl RoleSettings {
         }
         if let Some(name) = self.beside_cognito() {
             return Err(
-                Error::usage(name, "it is said beside \"source: cognito\", where the identity pool chooses the role").hint(
+                Error::usage(Code::CognitoSettings, name, "it is said beside \"source: cognito\", where the identity pool chooses the role").hint(
                     "leave one of them out; a role of the pool's is asked for with role-arn under \"cognito\" in ecr-auth.yml",
                 ),
             );
         }
         self.cognito.as_ref().map(Some).ok_or_else(|| {
-            Error::usage("source: cognito", "nothing says how to sign in").hint(
+            Error::usage(Code::CognitoSettings, "source: cognito", "nothing says how to sign in").hint(
                 "write \"cognito:\" with the ids of the pools into ecr-auth.yml: ecr-auth setup --cognito does it",
             )
         })
@@ -202,6 +203,7 @@ impl RoleSettings {
     pub(super) fn refuse_tags_of_token(&self, roles: usize, by_token: bool) -> Result<()> {
         if by_token && roles == 1 && !self.tags.is_empty() {
             return Err(Error::usage(
+                Code::SessionSetting,
                 "tag",
                 "a role that is assumed with a token takes its tags from the token's own claims",
             )
@@ -215,13 +217,16 @@ impl RoleSettings {
     fn check_duration(&self, roles: usize) -> Result<()> {
         let Some(seconds) = self.duration else { return Ok(()) };
         if !DURATIONS.contains(&seconds) {
-            return Err(
-                Error::usage("duration", format!("{seconds} s is no length of a session"))
-                    .hint("sessions live 900 to 43200 seconds, and no longer than the role allows"),
-            );
+            return Err(Error::usage(
+                Code::SessionSetting,
+                "duration",
+                format!("{seconds} s is no length of a session"),
+            )
+            .hint("sessions live 900 to 43200 seconds, and no longer than the role allows"));
         }
         if roles > 1 && seconds > LONGEST_CHAINED {
             return Err(Error::usage(
+                Code::SessionSetting,
                 "duration",
                 format!("{seconds} s is too long for a role that a role assumes"),
             )
@@ -233,12 +238,15 @@ impl RoleSettings {
     fn check_policies(&self) -> Result<()> {
         if let Some(policy) = &self.policy {
             if let Err(error) = serde_json::from_str::<IgnoredAny>(policy) {
-                return Err(Error::usage("policy", format!("it is no JSON: {error}"))
-                    .hint("give the policy's JSON, or @FILE for a file that holds it"));
+                return Err(
+                    Error::usage(Code::SessionSetting, "policy", format!("it is no JSON: {error}"))
+                        .hint("give the policy's JSON, or @FILE for a file that holds it"),
+                );
             }
             let length = policy.chars().count();
             if length > LONGEST_POLICY {
                 return Err(Error::usage(
+                    Code::SessionSetting,
                     "policy",
                     format!("it has {length} characters, STS takes {LONGEST_POLICY} at most"),
                 )
@@ -246,18 +254,26 @@ impl RoleSettings {
             }
         }
         if self.policy_arns.len() > MOST_POLICY_ARNS {
-            return Err(Error::usage("policy-arn", "STS takes 10 managed policies at most"));
+            return Err(Error::usage(
+                Code::SessionSetting,
+                "policy-arn",
+                "STS takes 10 managed policies at most",
+            ));
         }
         match self.policy_arns.iter().find(|arn| !is_policy_arn(arn)) {
-            Some(arn) => Err(Error::usage("policy-arn", format!("{arn} is not the ARN of a policy"))
-                .hint("write it as arn:aws:iam::<12-digit account>:policy/<name>, or arn:aws:iam::aws:policy/<name>")),
+            Some(arn) => Err(Error::usage(
+                Code::SessionSetting,
+                "policy-arn",
+                format!("{arn} is not the ARN of a policy"),
+            )
+            .hint("write it as arn:aws:iam::<12-digit account>:policy/<name>, or arn:aws:iam::aws:policy/<name>")),
             None => Ok(()),
         }
     }
 
     fn check_tags(&self) -> Result<()> {
         let wrong = |cause: String| {
-            Err(Error::usage("tag", cause)
+            Err(Error::usage(Code::SessionSetting, "tag", cause)
                 .hint("write tags as KEY=VALUE; AWS takes letters, digits, blanks and _.:/=+-@ in them"))
         };
         if self.tags.len() > MOST_TAGS {
@@ -279,8 +295,10 @@ impl RoleSettings {
             }
         }
         match self.transitive_tags.iter().find(|key| !self.has_tag(key)) {
-            Some(key) => Err(Error::usage("transitive-tag", format!("there is no tag {key}"))
-                .hint("it names the key of a tag that is given with tag")),
+            Some(key) => Err(
+                Error::usage(Code::SessionSetting, "transitive-tag", format!("there is no tag {key}"))
+                    .hint("it names the key of a tag that is given with tag"),
+            ),
             None => Ok(()),
         }
     }
@@ -300,8 +318,12 @@ pub fn policy_text(given: &str, place: impl FnOnce(&str) -> PathBuf) -> Result<S
     };
     let path = place(file);
     file::read_utf8(&path, POLICY_LIMIT).map_err(|error| {
-        Error::usage("policy", format!("cannot read {}: {error}", path.display()))
-            .hint("give the policy's JSON, or @FILE for a file that holds it")
+        Error::usage(
+            Code::SessionSetting,
+            "policy",
+            format!("cannot read {}: {error}", path.display()),
+        )
+        .hint("give the policy's JSON, or @FILE for a file that holds it")
     })
 }
 

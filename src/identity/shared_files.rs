@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::secret::Secret;
@@ -87,7 +88,12 @@ impl SharedFiles {
             let path = named.or_else(|| env.home().map(|home| home.join(".aws").join(name)));
             let Some(path) = path else { continue };
             let text = read(&path, is_named).map_err(|error| {
-                Error::failed(format!("cannot read AWS's file {}", path.display()), error).hint(format!(
+                Error::failed(
+                    Code::SharedFiles,
+                    format!("cannot read AWS's file {}", path.display()),
+                    error,
+                )
+                .hint(format!(
                     "make it readable for this user, or name another with {variable}"
                 ))
             })?;

@@ -54,11 +54,11 @@ fn an_explicit_profile_uses_that_profile_alone() {
     assert_eq!(chosen(&KEYS, Some("partner")), "profile");
     assert_eq!(
         chosen(&KEYS, Some("settings")),
-        "profile settings: it holds no credentials"
+        "profile settings: it holds no credentials [EA0303]"
     );
     assert_eq!(
         chosen(&KEYS, Some("gone")),
-        "profile gone: AWS's shared files have no such profile"
+        "profile gone: AWS's shared files have no such profile [EA0303]"
     );
 }
 
@@ -66,11 +66,11 @@ fn an_explicit_profile_uses_that_profile_alone() {
 fn half_a_pair_of_keys_is_an_error_not_another_source() {
     assert_eq!(
         chosen(&KEYS[..1], None),
-        "half a pair of keys: AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not"
+        "half a pair of keys: AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not [EA0302]"
     );
     assert_eq!(
         chosen(&KEYS[1..], None),
-        "half a pair of keys: AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not"
+        "half a pair of keys: AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not [EA0302]"
     );
 }
 
@@ -79,7 +79,7 @@ fn half_of_a_web_identity_ends_the_search_where_its_turn_comes() {
     let file = ("AWS_WEB_IDENTITY_TOKEN_FILE", "/none");
     assert_eq!(
         chosen(&[file, CONTAINER], None),
-        "half of a web identity: AWS_WEB_IDENTITY_TOKEN_FILE is set, AWS_ROLE_ARN is not"
+        "half of a web identity: AWS_WEB_IDENTITY_TOKEN_FILE is set, AWS_ROLE_ARN is not [EA0302]"
     );
     assert_eq!(chosen(&[KEYS[0], KEYS[1], file], None), "environment");
 }

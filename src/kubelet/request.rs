@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 
 use super::API_VERSION;
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
@@ -109,7 +110,7 @@ fn cause(error: &serde_json::Error) -> String {
 }
 
 fn bad(cause: impl std::fmt::Display) -> Error {
-    Error::failed("the kubelet's request", cause).hint(format!(
+    Error::failed(Code::KubeletRequest, "the kubelet's request", cause).hint(format!(
         "the kubelet runs this command and feeds it a {KIND} of {API_VERSION}: set that apiVersion in its CredentialProviderConfig"
     ))
 }

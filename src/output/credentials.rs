@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::push_quoted;
 use super::text::{dotenv, rfc3339};
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::session::SessionCredentials;
@@ -35,7 +36,8 @@ pub fn credentials_process(credentials: &SessionCredentials) -> Result<Secret> {
         session_token: credentials.session_token.as_ref().map(Secret::expose),
         expiration: credentials.expires_at.map(rfc3339).transpose()?,
     };
-    let json = serde_json::to_string(&answer).map_err(|error| Error::failed("cannot write the credentials", error))?;
+    let json = serde_json::to_string(&answer)
+        .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the credentials", error))?;
     Ok(Secret::new(json + "\n"))
 }
 

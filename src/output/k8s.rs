@@ -8,6 +8,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::RegistryPassword;
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
@@ -27,6 +28,7 @@ impl SecretName {
     pub fn new(name: &str, namespace: Option<&str>) -> Result<Self> {
         if !is_subdomain(name) {
             return Err(Error::usage(
+                Code::Options,
                 format!("--name {name}"),
                 "Kubernetes takes no such name for a Secret",
             )
@@ -36,6 +38,7 @@ impl SecretName {
         }
         if let Some(namespace) = namespace.filter(|namespace| !is_label(namespace)) {
             return Err(Error::usage(
+                Code::Options,
                 format!("--namespace {namespace}"),
                 "Kubernetes takes no such name for a namespace",
             )
@@ -138,6 +141,7 @@ fn basic(it: &RegistryPassword) -> Secret {
 }
 
 fn json(value: &impl Serialize) -> Result<Secret> {
-    let text = serde_json::to_string(value).map_err(|error| Error::failed("cannot write the Secret", error))?;
+    let text =
+        serde_json::to_string(value).map_err(|error| Error::failed(Code::Options, "cannot write the Secret", error))?;
     Ok(Secret::new(text + "\n"))
 }

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use super::text::{dotenv, rfc3339};
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
@@ -57,7 +58,8 @@ pub fn passwords_json(passwords: &[RegistryPassword]) -> Result<Secret> {
     let document = Document {
         registries: registries.collect(),
     };
-    let json = serde_json::to_string(&document).map_err(|error| Error::failed("cannot write the passwords", error))?;
+    let json = serde_json::to_string(&document)
+        .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the passwords", error))?;
     Ok(Secret::new(json + "\n"))
 }
 
@@ -94,6 +96,7 @@ pub fn check_names(hosts: &[String]) -> Result<()> {
         let name: String = host.chars().map(plain).collect();
         if let Some(other) = names.insert(name.to_ascii_uppercase(), host) {
             return Err(Error::usage(
+                Code::Options,
                 "cannot name the passwords",
                 format!("{other} and {host} both become {name}"),
             )

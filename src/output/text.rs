@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
@@ -16,7 +17,7 @@ pub fn rfc3339(time: SystemTime) -> Result<String> {
     let seconds = DateTime::from(time).secs();
     DateTime::from_secs(seconds)
         .fmt(Format::DateTime)
-        .map_err(|error| Error::failed("cannot write when the credentials end", error))
+        .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write when the credentials end", error))
 }
 
 /// `NAME=value` lines that docker's `--env-file`, docker compose, GitLab's `artifacts:reports:dotenv`, and a shell's `.` read
@@ -31,7 +32,10 @@ pub(super) fn dotenv<N: AsRef<str>>(variables: &[(N, Secret)]) -> Result<Secret>
         let (name, value) = (name.as_ref(), value.expose());
         if !value.chars().all(is_plain) {
             let cause = format!("{name} holds characters that its readers take in different ways");
-            return Err(Error::failed("cannot write the dotenv file", cause).hint("use --format json, or another one"));
+            return Err(
+                Error::failed(Code::ResultNotWritten, "cannot write the dotenv file", cause)
+                    .hint("use --format json, or another one"),
+            );
         }
         for part in [name, "=", value, "\n"] {
             text.push_str(part);

@@ -9,6 +9,7 @@ mod record;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::file::{self, Edited, Format};
 use crate::world::Env;
@@ -165,9 +166,13 @@ pub fn take_back(record: &Record, env: &Env) -> Result<Vec<TakenBack>> {
             let _ = std::fs::remove_dir(folder);
         }
     }
-    record
-        .forget(&real)
-        .map_err(|error| Error::failed("cannot change the notes of the profiles", error))?;
+    record.forget(&real).map_err(|error| {
+        Error::failed(
+            Code::ProfileNotWritten,
+            "cannot change the notes of the profiles",
+            error,
+        )
+    })?;
     let taken = |name: String| TakenBack {
         name,
         path: path.clone(),
@@ -183,6 +188,7 @@ fn check_name(name: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::usage(
+        Code::ProfileNotWritten,
         "the profile's name",
         "AWS's tools read no such name in their config file",
     )
@@ -199,8 +205,12 @@ fn shared_file(variable: &str, name: &str, env: &Env) -> Result<PathBuf> {
         None => home.map(|home| home.join(".aws").join(name)),
     };
     path.ok_or_else(|| {
-        Error::failed(format!("AWS's {name} file"), "this user has no home folder")
-            .hint(format!("set HOME or {variable}"))
+        Error::failed(
+            Code::NoHome,
+            format!("AWS's {name} file"),
+            "this user has no home folder",
+        )
+        .hint(format!("set HOME or {variable}"))
     })
 }
 
@@ -208,25 +218,37 @@ fn read(path: &Path) -> Result<Option<String>> {
     match file::read(path, file::CONFIGURATION_LIMIT) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => Err(Error::failed(format!("cannot read {}", path.display()), error)),
+        Err(error) => Err(Error::failed(
+            Code::SharedFiles,
+            format!("cannot read {}", path.display()),
+            error,
+        )),
     }
 }
 
 fn with_byte_order_mark(path: &Path) -> Error {
     let cause = "it starts with a byte order mark, with which AWS's tools read none of it";
-    Error::failed(format!("cannot edit {}", path.display()), cause).hint("save the file as UTF-8 without one")
+    Error::failed(
+        Code::ProfileNotWritten,
+        format!("cannot edit {}", path.display()),
+        cause,
+    )
+    .hint("save the file as UTF-8 without one")
 }
 
 fn refuse(name: &str, path: &Path, conflict: &Conflict) -> Error {
     let what = format!("cannot write the profile {name} into {}", path.display());
     match conflict {
-        Conflict::Twice => Error::failed(what, "the file has it twice").hint("make one section of them"),
+        Conflict::Twice => {
+            Error::failed(Code::ProfileNotWritten, what, "the file has it twice").hint("make one section of them")
+        }
         Conflict::Setting { key, file } => {
             let place = match file {
                 File::Config => "it has",
                 File::Credentials => "its section in this file has",
             };
             Error::failed(
+                Code::ProfileNotWritten,
                 what,
                 format!("{place} {key}: it gets its credentials there, and not from us"),
             )

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::output::push_quoted;
 
@@ -31,7 +32,7 @@ pub(super) fn command_line(exe: &Path, args: &[String]) -> Result<String> {
 }
 
 fn refuse(cause: &str) -> Error {
-    Error::usage("the profile's credential_process", cause)
+    Error::usage(Code::ProfileNotWritten, "the profile's credential_process", cause)
         .hint("use plain arguments, or keep such a value in a file where the option takes one")
 }
 

@@ -2,6 +2,7 @@
 
 use super::near_miss::{wrong_account, wrong_region};
 use super::{PUBLIC_HOST, Partition, Registry, WhyNot, is_account, is_region, why_not_ecr};
+use crate::code::Code;
 use crate::error::{Error, Result, one_line};
 
 /// The registry that a REGISTRY argument means. `region` is the one in force, for an account that stands alone.
@@ -37,7 +38,7 @@ pub fn parse_argument(arg: &str, region: Option<&str>) -> Result<Registry> {
 /// # Errors
 /// A usage error for what doesn't have a region's shape: better here than as a host that can't be found.
 pub fn parse_region(text: &str) -> Result<String> {
-    region(text).map_err(|why| Error::usage("the region", why.cause).hint(why.hint))
+    region(text).map_err(|why| Error::usage(Code::Region, "the region", why.cause).hint(why.hint))
 }
 
 fn region(text: &str) -> Result<String, WhyNot> {
@@ -62,12 +63,16 @@ fn looks_like_account(text: &str) -> bool {
 }
 
 fn no_region(arg: &str) -> Error {
-    Error::usage(what_failed(arg), "an account alone doesn't say which region")
-        .hint(format!("write {arg}/REGION, pass --region, or set AWS_REGION"))
+    Error::usage(
+        Code::Region,
+        what_failed(arg),
+        "an account alone doesn't say which region",
+    )
+    .hint(format!("write {arg}/REGION, pass --region, or set AWS_REGION"))
 }
 
 fn refuse(arg: &str, why: WhyNot) -> Error {
-    Error::usage(what_failed(arg), why.cause).hint(why.hint)
+    Error::usage(why.code, what_failed(arg), why.cause).hint(why.hint)
 }
 
 fn what_failed(arg: &str) -> String {

@@ -2,10 +2,13 @@
 
 use super::meant::{region_meant, registry_meant};
 use super::{ACCOUNT_DIGITS, Partition, PrivateName, is_account, is_region, server};
+use crate::code::Code;
 
 /// Why a server isn't an ECR registry, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WhyNot {
+    /// Its family.
+    pub code: Code,
     /// The reason, as the end of a sentence: "… is not an ECR registry: <cause>".
     pub cause: String,
     /// What to do about it.
@@ -33,6 +36,7 @@ pub fn why_not_ecr(server: &str) -> WhyNot {
 
 fn why(cause: impl Into<String>, hint: impl Into<String>) -> WhyNot {
     WhyNot {
+        code: Code::NotEcr,
         cause: cause.into(),
         hint: hint.into(),
     }
@@ -80,10 +84,12 @@ pub(super) fn wrong_account(account: &str) -> WhyNot {
     }
     let cause = format!("the account id {account} has {} digits instead of 12", digits.len());
     if digits.len() == ACCOUNT_DIGITS - 1 {
-        return why(
-            cause,
-            format!("YAML drops a leading zero of an unquoted number: if it was one, write '0{digits}', in quotes"),
-        );
+        let hint =
+            format!("YAML drops a leading zero of an unquoted number: if it was one, write '0{digits}', in quotes");
+        return WhyNot {
+            code: Code::LeadingZero,
+            ..why(cause, hint)
+        };
     }
     why(cause, "an AWS account id is 12 digits")
 }
@@ -91,10 +97,13 @@ pub(super) fn wrong_account(account: &str) -> WhyNot {
 /// What to say of a text that doesn't have a region's shape.
 pub(super) fn wrong_region(region: &str) -> WhyNot {
     let meant = region_meant(region);
-    why(
-        format!("\"{region}\" is not an AWS region"),
-        meant.unwrap_or_else(|| "a region looks like eu-west-1 or us-gov-east-1".to_owned()),
-    )
+    WhyNot {
+        code: Code::Region,
+        ..why(
+            format!("\"{region}\" is not an AWS region"),
+            meant.unwrap_or_else(|| "a region looks like eu-west-1 or us-gov-east-1".to_owned()),
+        )
+    }
 }
 
 /// The name doesn't even have the parts of a registry's.

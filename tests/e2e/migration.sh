@@ -1,14 +1,10 @@
 # shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
 # docs/migration/amazon-ecr-credential-helper.md, tried: a machine that Debian's Go helper serves is switched over, and back, by the page's own commands.
 
-# of_page LANGUAGE NUMBER: this block of code of the page, the first being 1.
-of_page() {
-  awk -v fence="\`\`\`$1" -v wanted="$2" '$0 == fence {inside = ++seen == wanted; next} /^```$/ {inside = 0} inside' \
-    "$ROOT/docs/migration/amazon-ecr-credential-helper.md" | grep .
-}
+GO_PAGE=migration/amazon-ecr-credential-helper.md
 
-# as_written NUMBER: runs that block of commands, as root, where there may be no sudo.
-as_written() { bash -euc 'sudo() { "$@"; }'$'\n'"$(of_page bash "$1")"; }
+# as_written HEADING [NUMBER]: runs the commands under that heading, the first or the second of its blocks, as root, where there may be no sudo.
+as_written() { bash -euc 'sudo() { "$@"; }'$'\n'"$(page_block "$GO_PAGE" "$1" bash "${2:-1}")"; }
 
 # asked_by: whose helper docker asked for a pull with nothing cached: go or rust.
 asked_by() {
@@ -23,31 +19,31 @@ machine_with_go() {
   build_image "$IMAGE:1" hello
   as_admin docker push "$IMAGE:1"
   mkdir "$HOME/.docker"
-  of_page json 1 >"$HOME/.docker/config.json"
+  page_block "$GO_PAGE" "From amazon-ecr-credential-helper" json >"$HOME/.docker/config.json"
   cp "$HOME/.docker/config.json" "$HOME/before"
   same "who is asked at first" go "$(asked_by)"
   cd "$HOME" || return
   cp "$ECR_AUTH" ecr-auth-x86_64-unknown-linux-musl
-  as_written 1
+  as_written "Install the binary"
   same "who is asked once it is installed" go "$(asked_by)"
 }
 
 test_migration_by_our_own_name_and_back() {
   machine_with_go
-  as_written 2
+  as_written "Switch by its own name"
   same "who is asked" rust "$(asked_by)"
   docker push "$IMAGE:1"
-  as_written 3
+  as_written "Switch by its own name" 2
   cmp "$HOME/before" "$HOME/.docker/config.json"
   same "who is asked again" go "$(asked_by)"
 }
 
 test_migration_by_the_go_helper_s_name_and_back() {
   machine_with_go
-  contains "$(as_written 4)" "docker-credential-ecr-auth $(version)"
+  contains "$(as_written "Switch by the Go helper's name")" "docker-credential-ecr-auth $(version)"
   same "who is asked" rust "$(asked_by)"
   docker push "$IMAGE:1"
-  as_written 5
+  as_written "Switch by the Go helper's name" 2
   cmp "$HOME/before" "$HOME/.docker/config.json"
   same "who is asked again" go "$(asked_by)"
 }
@@ -56,14 +52,14 @@ test_migration_of_a_store_for_all_registries_and_back() {
   machine_with_go
   echo '{"credsStore": "ecr-login"}' >"$HOME/.docker/config.json"
   cp "$HOME/.docker/config.json" "$HOME/before"
-  as_written 2
+  as_written "Switch by its own name"
   same "who is asked" rust "$(asked_by)"
   same "the store of all others" ecr-login "$(jq -r .credsStore "$HOME/.docker/config.json")"
-  as_written 3
+  as_written "Switch by its own name" 2
   cmp "$HOME/before" "$HOME/.docker/config.json"
   ecr-auth setup --creds-store --force
   same "who is asked with the store taken" rust "$(asked_by)"
-  as_written 3
+  as_written "Switch by its own name" 2
   cmp "$HOME/before" "$HOME/.docker/config.json"
   same "who is asked again" go "$(asked_by)"
 }

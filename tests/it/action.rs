@@ -135,7 +135,7 @@ fn one_registry_with_two_roles_is_an_error() {
     assert_eq!(
         main.annotation(),
         format!(
-            "::error title=ecr-auth::input registries: {HOST} is there twice, with two roles%0Ahint: a registry has one role: name it once"
+            "::error title=ecr-auth::input registries: {HOST} is there twice, with two roles [EA0903]%0Ahint: a registry has one role: name it once"
         )
     );
 }
@@ -147,19 +147,19 @@ fn a_wrong_input_is_one_annotation_that_says_what_is_allowed() {
     for (inputs, annotation) in [
         (
             ("cleanup", "yes"),
-            "input cleanup: \"yes\" is not allowed%0Ahint: write true or false",
+            "input cleanup: \"yes\" is not allowed [EA0903]%0Ahint: write true or false",
         ),
         (
             ("mode", "Helper"),
-            "input mode: \"Helper\" is not allowed%0Ahint: write helper, login or none",
+            "input mode: \"Helper\" is not allowed [EA0903]%0Ahint: write helper, login or none",
         ),
         (
             ("docker-config", "isolate"),
-            "input docker-config: \"isolate\" is not allowed%0Ahint: write auto, shared, isolated, or the path of a folder, with a / in it",
+            "input docker-config: \"isolate\" is not allowed [EA0903]%0Ahint: write auto, shared, isolated, or the path of a folder, with a / in it",
         ),
         (
             ("docker-config", "/tmp/x\n::stop-commands::t"),
-            "input docker-config: it is not one line of text%0Ahint: write it without line ends and control characters",
+            "input docker-config: it is not one line of text [EA0903]%0Ahint: write it without line ends and control characters",
         ),
     ] {
         let main = runner.main(&[("registries", HOST), inputs]);

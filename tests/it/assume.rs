@@ -11,7 +11,7 @@ use ecr_auth::world::{Verbosity, World};
 use lab::{Ci, Fault, Lab, Service};
 use serde_json::Value;
 
-use crate::harness::{Machine, Outcome, binary};
+use crate::harness::{Machine, Outcome, binary, with_links};
 use crate::jobs::{WITH_TOKEN, in_job};
 use crate::lab_machine::lab;
 
@@ -104,7 +104,7 @@ fn without_a_file_to_write_to_nothing_is_fetched() {
     machine.run(&["assume", "--format", "github"]).is(
         1,
         "",
-        "error: cannot write to $GITHUB_ENV: it is not set: this is no step of GitHub Actions\n\
+        "error: cannot write to $GITHUB_ENV: it is not set: this is no step of GitHub Actions [EA0902]\n\
          hint: outside GitHub Actions use --format dotenv\n",
     );
     let machine = machine.with("GITHUB_ENV", "/nowhere/env");
@@ -224,11 +224,8 @@ fn a_failure_is_short_on_stderr_for_those_who_quote_it() {
         let outcome = machine.run(&[&["assume"], more].concat());
         assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""));
         let lines: Vec<&str> = outcome.stderr.lines().collect();
-        assert_eq!(lines.len(), 2, "{outcome:?}");
-        assert!(
-            lines[0].starts_with("error: ") && lines[1].starts_with("hint: "),
-            "{outcome:?}"
-        );
+        let starts: Vec<_> = lines.iter().filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(starts, ["error:", "hint:", "see:"], "{outcome:?}");
         assert!(outcome.stderr.len() < 700, "{outcome:?}");
     }
 }
@@ -329,7 +326,7 @@ fn a_command_is_what_the_process_becomes() {
     assert_eq!((missing.status, missing.stdout.as_str()), (127, ""));
     assert_eq!(
         missing.stderr,
-        "error: cannot run no-such-program: No such file or directory (os error 2)\n"
+        with_links("error: cannot run no-such-program: No such file or directory (os error 2) [EA0904]\n")
     );
     let plain = machine.write("plain", "#!/bin/sh\n").display().to_string();
     assert_eq!(with_command(&machine, &[&plain], "").status, 126);
@@ -409,8 +406,10 @@ fn a_terminal_is_shown_no_secret_unless_asked_to() {
         assert_eq!(refused.status, 2, "{refused:?}");
         assert_eq!(
             refused.stdout,
-            "error: refused: the result is a secret, and would be shown on this terminal\r\n\
+            with_links(
+                "error: refused: the result is a secret, and would be shown on this terminal [EA0009]\r\n\
              hint: send it through a pipe, write it with --output FILE, or say --show-secret\r\n"
+            )
         );
     }
     assert_eq!(lab.count(WITH_TOKEN), 0);
@@ -442,7 +441,7 @@ fn a_profile_that_leads_back_to_us_ends_in_an_error() {
             1,
             "",
             &format!(
-                "error: profile {profile}: it takes its credentials from ecr-auth assume, and the role would be assumed with it in turn\n\
+                "error: profile {profile}: it takes its credentials from ecr-auth assume, and the role would be assumed with it in turn [EA0306]\n\
                  hint: give the job its OIDC token, or leave the profile out of AWS_PROFILE for this command\n"
             ),
         );
@@ -457,7 +456,7 @@ fn a_profile_that_is_its_own_source_ends_in_an_error() {
     machine.run(&["assume", "--profile", "ci"]).is(
         1,
         "",
-        "error: profile ci: it takes its credentials from ecr-auth assume with this same profile\n\
+        "error: profile ci: it takes its credentials from ecr-auth assume with this same profile [EA0306]\n\
          hint: name the role in its credential_process with --role-arn, and no profile\n",
     );
 }

@@ -13,10 +13,10 @@ use serde_json::Value;
 use crate::harness::{HOST, Machine, Outcome};
 use crate::lab_machine::{lab, registry_status};
 
-const PASSWORD: &str = "Correct-horse-battery-1";
+pub const PASSWORD: &str = "Correct-horse-battery-1";
 
 /// A lab with a user who has a password and a licence.
-fn lab_with_user() -> Lab {
+pub fn lab_with_user() -> Lab {
     let lab = lab();
     let user = UserSpec::new("maria")
         .password(PASSWORD)
@@ -26,14 +26,14 @@ fn lab_with_user() -> Lab {
 }
 
 /// A machine of hers, without AWS credentials.
-fn machine(lab: &Lab) -> Machine {
+pub fn machine(lab: &Lab) -> Machine {
     let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
     machine.write("password", &format!("{PASSWORD}\n"));
     machine
 }
 
 /// The vendor's ids in the configuration, and hers.
-fn configure(machine: &Machine) {
+pub fn configure(machine: &Machine) {
     machine.write(
         ".config/ecr-auth/ecr-auth.yml",
         &format!(
@@ -59,7 +59,7 @@ fn flags(client_id: &str) -> Vec<String> {
     flags.map(str::to_owned).to_vec()
 }
 
-fn run(machine: &Machine, client_id: &str, more: &[&str]) -> Outcome {
+pub fn run(machine: &Machine, client_id: &str, more: &[&str]) -> Outcome {
     let flags = flags(client_id);
     let args: Vec<&str> = flags.iter().map(String::as_str).chain(more.iter().copied()).collect();
     machine.run(&args)
@@ -159,7 +159,7 @@ fn the_helper_takes_the_sign_in_and_never_asks() {
     assert!(
         outcome
             .stdout
-            .contains("maria is not signed in; run in a terminal: ecr-auth cognito"),
+            .contains("maria is not signed in [EA0701]; run in a terminal: ecr-auth cognito"),
         "{outcome:?}"
     );
     let file = machine.home().join("password");
@@ -433,7 +433,8 @@ fn doctor_tells_who_is_signed_in_and_asks_nobody() {
     let said = doctor(&[]);
     let who = format!("✓ credentials: maria of {USER_POOL_ID} by Cognito's {IDENTITY_POOL_ID}\n");
     assert!(said.contains(&who), "{said}");
-    let failed = "✗ identity: Amazon Cognito: maria is not signed in\n    run in a terminal: ecr-auth cognito\n";
+    let failed =
+        "✗ identity: Amazon Cognito: maria is not signed in [EA0701]\n    run in a terminal: ecr-auth cognito\n";
     assert!(said.contains(failed), "{said}");
     assert!(!machine.home().join(".cache").exists());
 

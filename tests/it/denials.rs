@@ -7,7 +7,7 @@ use lab::{ACCOUNT, AccessKey, Ci, Condition, Fault, GITHUB_ISSUER, JobSpec, Lab,
 use rstest::rstest;
 use serde_json::json;
 
-use crate::harness::{HOST, Machine};
+use crate::harness::{HOST, Machine, Outcome};
 use crate::identity_page::table;
 use crate::jobs::{Job, Kind, WITH_TOKEN, role_with, write_rules};
 use crate::lab_machine::{GET_TOKEN, lab, machine, machine_with};
@@ -183,6 +183,15 @@ fn large_policies() -> String {
     });
     let arn = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryFullAccess";
     format!("    policy: '{policy}'\n    policy-arn: [{arn}, {arn}]\n")
+}
+
+/// What a `get` says where this row of the page is wrong.
+pub fn refused(wrong: &str) -> Outcome {
+    let scene = Scene::new();
+    scene
+        .machine_where(wrong)
+        .with("AWS_MAX_ATTEMPTS", "1")
+        .helper("get", HOST)
 }
 
 #[test]

@@ -168,6 +168,22 @@ impl Scene {
     }
 }
 
+/// What `doctor` reports where this is wrong.
+pub fn report_of(breakage: &str) -> Outcome {
+    let mut scene = Scene::new();
+    scene.breaks(breakage);
+    scene.doctor(&[HOST])
+}
+
+/// What it reports of an image, where ECR's registry fails so.
+pub fn report_of_image(image: &str, fault: Option<Fault>) -> Outcome {
+    let scene = Scene::with(Lab::start(lab::Options::default()).unwrap());
+    if let Some(fault) = fault {
+        scene.lab.fail(Service::Registry, fault);
+    }
+    scene.doctor(&[image])
+}
+
 fn program(machine: &Machine, below: &str, script: &str) {
     let path = machine.path(below);
     fs::create_dir_all(path.parent().unwrap()).unwrap();

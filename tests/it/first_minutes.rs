@@ -265,6 +265,7 @@ fn nothing_is_asked_of_the_network_and_nothing_is_left_behind() {
      hint: did you mean json?; see: ecr-auth login --help\n"
 )]
 #[case(&["cognito", "chnage-password"], "error: the command line: unrecognized subcommand 'chnage-password'\nhint: did you mean change-password or forgot-password?; see: ecr-auth cognito --help\n")]
+#[case(&["get"], "error: the command line: unrecognized subcommand 'get'\nhint: did you mean helper get?; see: ecr-auth --help\n")]
 #[case(&["install"], "error: the command line: the following required arguments were not provided: --to <DIR>\nhint: see: ecr-auth install --help\n")]
 fn a_slip_of_the_keys_gets_the_nearest_word(#[case] args: &[&str], #[case] stderr: &str) {
     Machine::new().run(args).is(2, "", stderr);

@@ -166,6 +166,24 @@ pub fn binary() -> PathBuf {
     env::var_os("ECR_AUTH_TEST_BINARY").map_or_else(|| cargo_bin!("ecr-auth").to_path_buf(), PathBuf::from)
 }
 
+/// What stderr says, with the address of each error's section after its hint.
+pub fn with_links(stderr: &str) -> String {
+    let mut told = String::new();
+    let mut link = String::new();
+    for line in stderr.split_inclusive('\n') {
+        if !line.starts_with("hint: ") {
+            told += &std::mem::take(&mut link);
+        }
+        told += line;
+        if let Some((_, code)) = line.rsplit_once(" [EA").filter(|_| line.starts_with("error: ")) {
+            let end = &line[line.trim_end().len()..];
+            let code = code.trim_end().trim_end_matches(']');
+            link = format!("see: {}#ea{code}{end}", ecr_auth::code::PAGE);
+        }
+    }
+    told + &link
+}
+
 /// How a process ended.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -176,20 +194,31 @@ pub struct Outcome {
 
 impl Outcome {
     pub fn of(output: &Output) -> Self {
-        Self {
+        let outcome = Self {
             status: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout.clone()).unwrap(),
             stderr: String::from_utf8(output.stderr.clone()).unwrap(),
+        };
+        outcome.errors_have_a_code();
+        outcome
+    }
+
+    /// Every error for people has a code, and no line has two.
+    #[track_caller]
+    fn errors_have_a_code(&self) {
+        for line in self.stderr.lines() {
+            let codes = line.matches("[EA").count();
+            assert!(codes < 2 && (codes == 1 || !line.starts_with("error: ")), "{self:?}");
         }
     }
 
-    /// Checks all of it, byte for byte.
+    /// Checks all of it, byte for byte; of errors all but the address of their section, which follows from the code.
     #[track_caller]
     pub fn is(&self, status: i32, stdout: &str, stderr: &str) {
         let expected = Self {
             status,
             stdout: stdout.to_owned(),
-            stderr: stderr.to_owned(),
+            stderr: with_links(stderr),
         };
         assert_eq!(*self, expected);
     }

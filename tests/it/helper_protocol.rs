@@ -107,9 +107,11 @@ fn store_takes_ecrs_hosts_and_no_other() {
     assert!(!refused.stdout.contains("s3cr3t"));
     let ignoring = Machine::new().with("AWS_ECR_IGNORE_CREDS_STORAGE", "true");
     ignoring.helper("store", &stored("https://ghcr.io/x")).prints("");
-    machine
-        .helper("store", "s3cr3t")
-        .is(1, "ecr-auth: store: the input is no JSON object with a ServerURL\n", "");
+    machine.helper("store", "s3cr3t").is(
+        1,
+        "ecr-auth: store: the input is no JSON object with a ServerURL [EA0105]\n",
+        "",
+    );
 }
 
 #[test]
@@ -159,14 +161,14 @@ fn an_unknown_action_is_a_usage_error() {
     outcome.is(
         2,
         "",
-        "error: credential helper: there is no action `fetch`\nhint: clients call it with get, store, erase, list or version\n",
+        "error: credential helper: there is no action `fetch` [EA0105]\nhint: clients call it with get, store, erase, list or version\n",
     );
 }
 
 #[test]
 fn input_past_64_kib_is_refused() {
     let outcome = Machine::new().helper("get", &"x".repeat(64 * 1024 + 1));
-    outcome.is(1, "ecr-auth: the input is longer than 64 KiB\n", "");
+    outcome.is(1, "ecr-auth: the input is longer than 64 KiB [EA0105]\n", "");
 }
 
 #[test]

@@ -14,7 +14,7 @@ const HALF_OF_TWELVE_HOURS: u64 = 6 * 3600;
 const NOTHING: &str = "{\"kind\":\"CredentialProviderResponse\",\"apiVersion\":\"credentialprovider.kubelet.k8s.io/v1\",\
                        \"cacheKeyType\":\"Registry\",\"cacheDuration\":\"0s\",\"auth\":{}}\n";
 const NO_CREDENTIALS: &str = "none in the environment, the shared files, a web identity or a container's variables, and \
-                              AWS_EC2_METADATA_DISABLED is set";
+                              AWS_EC2_METADATA_DISABLED is set [EA0301]";
 const BAD_REQUEST_HINT: &str = "hint: the kubelet runs this command and feeds it a CredentialProviderRequest of \
                                 credentialprovider.kubelet.k8s.io/v1: set that apiVersion in its CredentialProviderConfig\n";
 
@@ -220,7 +220,7 @@ fn a_request_that_is_not_right_is_an_error() {
             format!("\"https://{HOST}/app\" is no name of an image"),
         ),
     ] {
-        let stderr = format!("error: the kubelet's request: {cause}\n{BAD_REQUEST_HINT}");
+        let stderr = format!("error: the kubelet's request: {cause} [EA0921]\n{BAD_REQUEST_HINT}");
         ask(&Machine::new(), &request).is(1, "", &stderr);
     }
 }
@@ -348,7 +348,7 @@ fn a_token_without_its_annotation_names_the_annotation() {
     let lab = lab();
     let machine = machine(&lab);
     let token = lab.service_account_token(&ServiceAccount::new("shop", "web")).unwrap();
-    let stderr = "error: no role: the request has a service account's token, and no annotation eks.amazonaws.com/ecr-role-arn\n\
+    let stderr = "error: no role: the request has a service account's token, and no annotation eks.amazonaws.com/ecr-role-arn [EA0922]\n\
                   hint: kubectl annotate serviceaccount NAME eks.amazonaws.com/ecr-role-arn=ROLE-ARN, and list it in \
                   requiredServiceAccountAnnotationKeys\n";
     for annotations in [

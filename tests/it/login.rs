@@ -316,7 +316,7 @@ fn other_cis_are_told_in_their_own_way_or_not_at_all() {
             ..outcome
         },
         "warning: cannot have Buildkite hide the secrets in its log: buildkite-agent: it ended with exit status: 1",
-        "not shown",
+        "not shown [EA0901]",
     );
 }
 
@@ -372,7 +372,7 @@ fn what_cannot_be_done_is_told_before_anything_is_fetched() {
     machine.run(&["login", "--format", "password", HOST, PARTNER_HOST]).is(
         2,
         "",
-        "error: cannot print the password alone: 2 registries are asked for\nhint: name one registry, or use --format json\n",
+        "error: cannot print the password alone: 2 registries are asked for [EA0002]\nhint: name one registry, or use --format json\n",
     );
     for wrong in [
         &["--output", "x", HOST][..],

@@ -53,5 +53,6 @@ mod stored_logins;
 mod terminal;
 mod tokens;
 mod trace;
+mod troubleshooting;
 mod under_fire;
 mod waiting;

@@ -19,10 +19,11 @@ const HEADER: &str = "| name | what it does | default |\n|---|---|---|\n";
 
 /// What looks like a variable's name in the source and is none that is read: other things of that shape, and variables that are written, or
 /// taken out of a child's environment, alone.
-const NOT_READ: [&str; 7] = [
+const NOT_READ: [&str; 8] = [
     "AWS_CONTAINER_",
     "AWS_CREDENTIAL_EXPIRATION",
     "AWS_SECURITY_TOKEN",
+    "BITBUCKET_",
     "CIRCLE_OIDC_TOKEN",
     "CARGO_PKG_VERSION",
     "DOCKER_PASSWORD_",
@@ -263,24 +264,20 @@ fn names_in_the_source() -> BTreeSet<String> {
     names
 }
 
-/// In Rust: whatever is written like a variable's name, alone between quotes; one word alone where it is looked up or listed as `PATH` is.
+/// In Rust: whatever is written like a variable's name of several words, alone between quotes; of one word where it is looked up, or where it is one
+/// that the table knows.
 fn of_rust(path: &str, text: &str) -> Vec<String> {
     let tests = Regex::new(r"#\[cfg\((?:all\()?test").unwrap();
     let code = tests.find(text).map_or(text, |found| &text[..found.start()]);
     let is_cognitos = COGNITO.iter().any(|room| path.starts_with(room));
-    let several = Regex::new(r#""([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+_?)(?:\{\})?""#).unwrap();
-    let one = Regex::new(r#"(?:get|path|is_true|is_blank|user_folder)\(\s*"([A-Z]+)"|"([A-Z]+)","#).unwrap();
+    let quoted = Regex::new(r#""([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_?)(?:\{\})?""#).unwrap();
     let looked_up = Regex::new(r#"env\.(?:get|path|is_true)\("([A-Z][A-Z0-9_]*)"\)"#).unwrap();
     let known = names_in_the_table();
-    let mut names: Vec<String> = looked_up.captures_iter(code).map(|it| it[1].to_owned()).collect();
-    if !is_cognitos {
-        names.extend(several.captures_iter(code).map(|it| it[1].to_owned()));
-    }
-    let words = one
-        .captures_iter(code)
-        .filter_map(|it| it.get(1).or_else(|| it.get(2)).map(|it| it.as_str().to_owned()));
-    names.extend(words.filter(|word| known.contains(word)));
-    names
+    let is_name = |word: &String| known.contains(word) || (word.contains('_') && !is_cognitos);
+    let words = quoted.captures_iter(code).map(|it| it[1].to_owned()).filter(is_name);
+    words
+        .chain(looked_up.captures_iter(code).map(|it| it[1].to_owned()))
+        .collect()
 }
 
 fn of_the_shim(text: &str) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, USER_POOL_ID, UserSpec};
 
-use crate::harness::{HOST, Machine, Outcome};
+use crate::harness::{HOST, Machine, Outcome, with_links};
 use crate::lab_machine::{lab, registry_status};
 use crate::terminal::{CTRL_C, Stdout, Terminal};
 
@@ -89,12 +89,9 @@ fn without_a_terminal_somebody_has_to_say_yes() {
         outcome.stderr.contains("+  user-pool-id: eu-west-1_AbCdEfGhI\n"),
         "{outcome:?}"
     );
-    assert!(
-        outcome
-            .stderr
-            .ends_with("hint: look at the change above, and say --yes\n"),
-        "{outcome:?}"
-    );
+    let end = "error: setup --from: nothing is changed: there is no terminal to ask on [EA0011]\n\
+               hint: look at the change above, and say --yes\n";
+    assert!(outcome.stderr.ends_with(&with_links(end)), "{outcome:?}");
     assert!(is_untouched(&machine));
 
     let dry = import(&machine, &["--dry-run"]);

@@ -169,7 +169,7 @@ fn logout_fails_where_a_store_is_gone_and_takes_back_the_rest() {
     assert!(
         outcome
             .stderr
-            .contains("error: cannot use the credential store \"keeping\" of login: docker-credential-keeping is not on PATH\nhint: "),
+            .contains("error: cannot use the credential store \"keeping\" of login: docker-credential-keeping is not on PATH [EA0103]\nhint: "),
         "{outcome:?}"
     );
     assert_eq!(machine.read(".docker/config.json"), config);

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
+use crate::code::Code;
 
 const HOUR: u64 = 3600;
 
@@ -16,7 +17,7 @@ fn key() -> Key {
 }
 
 fn denial() -> Error {
-    Error::failed("cannot get a token", "denied").hint("ask for the right")
+    Error::failed(Code::TokenDenied, "cannot get a token", "denied").hint("ask for the right")
 }
 
 /// An entry with a token fetched at 1000 s.
@@ -129,7 +130,7 @@ fn a_failure_from_the_future_is_not_shared() {
 
 #[test]
 fn a_failure_keeps_what_it_said() {
-    let wrong = Error::usage("what", "cause");
+    let wrong = Error::usage(Code::TokenDenied, "what", "cause");
     let mut entry = Entry::empty(&key());
     entry.fail(&wrong, at(0));
     assert_eq!(entry.answer(at(0), at(0)), Answer::Share(wrong));
@@ -182,7 +183,7 @@ fn the_format_is_pinned() {
     let expected = concat!(
         r#"{"version":1,"key":"KEY","names":["host"],"#,
         r#""token":{"secret":"password","fetched_at":1700001000000,"expires_at":1700004600000},"#,
-        r#""failure":{"at":1700002000000,"usage":false,"what":"cannot get a token","cause":"denied","hint":"ask for the right"}}"#,
+        r#""failure":{"at":1700002000000,"code":"EA0601","usage":false,"what":"cannot get a token","cause":"denied","hint":"ask for the right"}}"#,
     );
     let expected = expected.replace("KEY", key().as_str());
     assert_eq!(std::str::from_utf8(&entry.encode().unwrap()).unwrap(), expected);
@@ -269,7 +270,7 @@ proptest! {
             entry.remember(name);
         }
         if let Some((what, cause, when)) = failure {
-            entry.fail(&Error::usage(what, cause), UNIX_EPOCH + Duration::from_millis(when));
+            entry.fail(&Error::usage(Code::TokenDenied, what, cause), UNIX_EPOCH + Duration::from_millis(when));
         }
         let bytes = entry.encode().unwrap();
         prop_assert_eq!(Entry::decode(&key(), &bytes), Some(entry));

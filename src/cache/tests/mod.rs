@@ -8,6 +8,7 @@ use std::time::UNIX_EPOCH;
 use tempfile::TempDir;
 
 use super::*;
+use crate::code::Code;
 use crate::progress::Progress;
 
 mod disturbed;
@@ -173,5 +174,5 @@ fn other_key(i: usize) -> Key {
 }
 
 fn denial() -> Error {
-    Error::failed("cannot get a token", "denied").hint("ask for the right")
+    Error::failed(Code::TokenDenied, "cannot get a token", "denied").hint("ask for the right")
 }

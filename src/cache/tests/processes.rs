@@ -19,6 +19,7 @@ use tempfile::TempDir;
 
 use super::{NO_FORK, no_fork};
 use crate::cache::{Cache, Fetched, Held, Key, Request};
+use crate::code::Code;
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::secret::Secret;
@@ -84,7 +85,7 @@ fn key(number: usize) -> Key {
 }
 
 fn denial() -> Error {
-    Error::failed("cannot get a token", "denied").hint("ask for the right")
+    Error::failed(Code::TokenDenied, "cannot get a token", "denied").hint("ask for the right")
 }
 
 fn fetched(secret: &str) -> Fetched {
@@ -297,7 +298,7 @@ fn three_hundred_at_once_share_one_denial() {
     }
     stage.until_asking(300, 1);
     stage.answer("denied");
-    stage.all_got(300, "1 cannot get a token: denied (ask for the right)");
+    stage.all_got(300, "1 cannot get a token: denied [EA0601] (ask for the right)");
 }
 
 #[test]

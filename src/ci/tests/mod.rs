@@ -210,13 +210,14 @@ mod buildkite {
         assert_eq!(
             told(&on_path(folder.path())),
             "warning: cannot have Buildkite hide the secrets in its log: \
-             buildkite-agent: it ended with exit status: 3; what it wrote may hold secrets and is not shown\n"
+             buildkite-agent: it ended with exit status: 3; what it wrote may hold secrets and is not shown [EA0901]\n"
         );
     }
 
     #[test]
     fn a_missing_agent_is_a_warning() {
-        let warning = "warning: cannot have Buildkite hide the secrets in its log: buildkite-agent is not on PATH\n";
+        let warning =
+            "warning: cannot have Buildkite hide the secrets in its log: buildkite-agent is not on PATH [EA0901]\n";
         assert_eq!(told("/nowhere"), warning);
     }
 

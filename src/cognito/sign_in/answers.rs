@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Challenge;
+use crate::code::Code;
 use crate::cognito::Refusal;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -143,8 +144,12 @@ impl<'a> Answers<'a> {
             .and_then(|number: usize| number.checked_sub(1));
         let kind = number.and_then(|number| kinds.get(number));
         kind.cloned().ok_or_else(|| {
-            Error::failed("sign-in", format!("{} is none of the codes there are", choice.trim()))
-                .hint("answer with the number before it")
+            Error::failed(
+                Code::CognitoRefuses,
+                "sign-in",
+                format!("{} is none of the codes there are", choice.trim()),
+            )
+            .hint("answer with the number before it")
         })
     }
 }
@@ -157,7 +162,9 @@ pub fn new_password(questions: &mut dyn Questions) -> Result<Secret> {
     let first = questions.ask_secret("New password: ")?;
     match questions.ask_secret("The same again: ")? == first {
         true => Ok(first),
-        false => Err(Error::failed("new password", "the two are not the same").hint("run the command again")),
+        false => Err(
+            Error::failed(Code::NewPassword, "new password", "the two are not the same").hint("run the command again"),
+        ),
     }
 }
 

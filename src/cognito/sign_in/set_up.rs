@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answers::Answers;
 use super::{Calls, Failure, SigningIn, TRIES, odd};
+use crate::code::Code;
 use crate::cognito::wire::{Received, Text};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -50,7 +51,7 @@ impl<C: Calls> SigningIn<'_, C> {
     ) -> Result<Option<Received>, Failure> {
         if !kinds.iter().any(|kind| kind == "SOFTWARE_TOKEN_MFA") {
             let kinds = kinds.join(", ");
-            return Err(Error::failed("sign-in", format!("the user pool wants a second factor set up, one of: {kinds}"))
+            return Err(Error::failed(Code::CognitoRefuses, "sign-in", format!("the user pool wants a second factor set up, one of: {kinds}"))
                 .hint("only an authenticator can be set up here: ask who runs the user pool to allow it, or to set the other one up")
                 .into());
         }

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::code::Code;
 use crate::cognito::Refusal;
 
 /// Answers call after call, and remembers what was called.
@@ -45,7 +46,7 @@ struct Person {
 impl Questions for Person {
     fn ask(&mut self, question: &str) -> Result<String> {
         self.heard.push(question.to_owned());
-        let nobody = || Error::failed("no terminal", "nobody");
+        let nobody = || Error::failed(Code::NoTerminal, "no terminal", "nobody");
         self.answers.pop_front().map(str::to_owned).ok_or_else(nobody)
     }
 

@@ -9,6 +9,7 @@ use super::job::{Job, copy_private};
 use super::undo::Undo;
 use crate::cache::Cache;
 use crate::ci;
+use crate::code::Code;
 use crate::commands::deliver::hide;
 use crate::commands::identity::{IdentityArgs, credential_process};
 use crate::error::{Error, Result};
@@ -145,6 +146,7 @@ impl Credentials {
         }
         if exports.given("AWS_ACCESS_KEY_ID").is_some() {
             let error = Error::failed(
+                Code::ProfileShadowed,
                 format!("profile {name}"),
                 "AWS's tools take AWS_ACCESS_KEY_ID from the environment before any profile",
             );

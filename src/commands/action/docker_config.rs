@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::inputs::DockerConfig;
 use super::job::{Job, copy_private};
+use crate::code::Code;
 use crate::docker::{self, Client, ConfigFile, Edit, Edited, Settings};
 use crate::error::{Error, Result};
 use crate::world::Env;
@@ -119,13 +120,14 @@ fn current(env: &Env) -> Result<PathBuf> {
     let files = docker::config_files(Some(Client::Docker), None, env)?;
     let folder = files.first().and_then(|file| file.path.parent());
     std::path::absolute(folder.unwrap_or(Path::new("")))
-        .map_err(|error| Error::failed("cannot find docker's configuration folder", error))
+        .map_err(|error| Error::failed(Code::RunnerFiles, "cannot find docker's configuration folder", error))
 }
 
 /// A second use in the job, of another folder before, copies nothing over what the job has.
 fn isolate(from: &Path, to: &Path) -> Result<()> {
     let failed = |error| {
         Error::failed(
+            Code::RunnerFiles,
             format!("cannot isolate docker's configuration in {}", to.display()),
             error,
         )

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::undo::{Undo, Variable};
 use crate::ci::github;
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::world::Env;
@@ -52,7 +53,7 @@ impl Exports {
     pub fn set_path(&mut self, name: &str, path: &Path, env: &mut Env, undo: &mut Undo) -> Result<()> {
         let text = path
             .to_str()
-            .ok_or_else(|| Error::usage(path.to_string_lossy(), "this path is not Unicode"))?;
+            .ok_or_else(|| Error::usage(Code::NotReadable, path.to_string_lossy(), "this path is not Unicode"))?;
         self.set(name, text, env, undo);
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde_json::{Map, Value};
 
+use crate::code::Code;
 use crate::commands::identity::{IdentityArgs, Source};
 use crate::error::{Error, Result};
 use crate::registry::{parse_argument, parse_region};
@@ -352,12 +353,14 @@ fn proxies(reader: &Reader<'_>) -> Result<Vec<(&'static str, String)>> {
 
 /// An error of usage about an input.
 pub fn wrong(name: &str, cause: impl std::fmt::Display) -> Error {
-    Error::usage(format!("input {name}"), cause)
+    Error::usage(Code::ActionInput, format!("input {name}"), cause)
 }
 
 /// An error found elsewhere, told of the input that it is about.
 fn of_input(name: &str, error: &Error) -> Error {
-    wrong(name, error.cause()).hint(error.hint_text().unwrap_or_default())
+    wrong(name, error.cause())
+        .of(error.code())
+        .hint(error.hint_text().unwrap_or_default())
 }
 
 struct Reader<'a>(&'a Env);

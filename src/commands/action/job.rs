@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::folders::make_folders;
@@ -26,14 +27,19 @@ impl Job {
     /// No `RUNNER_TEMP`, or the system's.
     pub fn of(env: &Env) -> Result<Self> {
         let temporary = env.path("RUNNER_TEMP").ok_or_else(|| {
-            Error::failed("cannot make a folder for this job", "RUNNER_TEMP is not set")
-                .hint("this is no step of GitHub Actions; elsewhere use ecr-auth setup, login or assume")
+            Error::failed(
+                Code::RunnerFiles,
+                "cannot make a folder for this job",
+                "RUNNER_TEMP is not set",
+            )
+            .hint("this is no step of GitHub Actions; elsewhere use ecr-auth setup, login or assume")
         })?;
         if let Some(folder) = earlier(&temporary, env) {
             return Ok(Self { folder, is_new: false });
         }
         let folder = new_folder(&temporary, PREFIX).map_err(|error| {
             Error::failed(
+                Code::RunnerFiles,
                 format!("cannot make a folder for this job in {}", temporary.display()),
                 error,
             )
@@ -89,8 +95,13 @@ impl Job {
     /// # Errors
     /// The system's.
     pub fn new_use(&self) -> Result<PathBuf> {
-        new_folder(&self.folder, "use-")
-            .map_err(|error| Error::failed(format!("cannot write to {}", self.folder.display()), error))
+        new_folder(&self.folder, "use-").map_err(|error| {
+            Error::failed(
+                Code::RunnerFiles,
+                format!("cannot write to {}", self.folder.display()),
+                error,
+            )
+        })
     }
 }
 
@@ -115,7 +126,13 @@ fn new_folder(parent: &Path, prefix: &str) -> io::Result<PathBuf> {
 /// # Errors
 /// It can't be read or written.
 pub fn copy_private(from: &Path, to: &Path) -> Result<bool> {
-    let failed = |error| Error::failed(format!("cannot copy {} for this job", from.display()), error);
+    let failed = |error| {
+        Error::failed(
+            Code::RunnerFiles,
+            format!("cannot copy {} for this job", from.display()),
+            error,
+        )
+    };
     let bytes = match file::read(from, file::CONFIGURATION_LIMIT) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

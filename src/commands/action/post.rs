@@ -9,6 +9,7 @@ use super::job::Job;
 use super::undo::Undo;
 use super::uses::Uses;
 use crate::ci::github::{self, Level};
+use crate::code::Code;
 use crate::config;
 use crate::docker::{self, ConfigFile, Record, shown};
 use crate::error::{Error, Result};
@@ -115,6 +116,10 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
 }
 
 fn failed(job: &Path, error: io::Error) -> Error {
-    Error::failed(format!("cannot remove the secrets in {}", job.display()), error)
-        .hint("remove the folder by hand; the runner does so itself before its next job")
+    Error::failed(
+        Code::RunnerFiles,
+        format!("cannot remove the secrets in {}", job.display()),
+        error,
+    )
+    .hint("remove the folder by hand; the runner does so itself before its next job")
 }

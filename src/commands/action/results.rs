@@ -7,6 +7,7 @@ use super::inputs::Inputs;
 use super::principal::Principal;
 use super::summary::{self, Row};
 use crate::ci::github;
+use crate::code::Code;
 use crate::commands::deliver::hide;
 use crate::commands::identity::IdentityArgs;
 use crate::commands::passwords;
@@ -52,7 +53,7 @@ impl SignedIn {
 
     fn outputs(&self, folder: Option<&Path>) -> Result<Vec<(String, Secret)>> {
         let json = serde_json::to_string(&self.hosts);
-        let json = json.map_err(|error| Error::failed("cannot write the outputs", error))?;
+        let json = json.map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the outputs", error))?;
         let first = self.first.as_ref();
         let named = [
             ("registry", self.hosts.first().cloned()),
@@ -104,7 +105,11 @@ pub fn fetch(hosts: &[String], config: &Config, world: &mut World<'_>) -> Result
     let fetched = passwords::fetch(&IdentityArgs::default(), hosts, config, world)?;
     hide(fetched.secrets(), world)?;
     for (host, error) in fetched.failed {
-        let mut warning = Error::failed(format!("{host}: going on without it: {}", error.what()), error.cause());
+        let mut warning = Error::failed(
+            error.code(),
+            format!("{host}: going on without it: {}", error.what()),
+            error.cause(),
+        );
         if let Some(hint) = error.hint_text() {
             warning = warning.hint(hint);
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::ci::github;
+use crate::code::Code;
 use crate::docker::{ConfigFile, Kind};
 use crate::error::Result;
 use crate::secret::Secret;
@@ -66,8 +67,9 @@ impl Undo {
     /// # Errors
     /// As [`github::write`].
     pub fn save(&self, env: &Env) -> Result<()> {
-        let text = serde_json::to_string(self)
-            .map_err(|error| crate::error::Error::failed("cannot tell the post step what to take back", error))?;
+        let text = serde_json::to_string(self).map_err(|error| {
+            crate::error::Error::failed(Code::RunnerFiles, "cannot tell the post step what to take back", error)
+        })?;
         github::write(env, github::File::State, &[(NAME, Secret::new(text))])
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::code::Code;
 use crate::docker::{self, ConfigFile, HELPER};
 use crate::error::{Error, Result};
 use crate::file::Notes;
@@ -51,6 +52,7 @@ impl Uses {
         match (written, noted) {
             (None, _) => write(),
             (Some(Ok(())), Err(error)) => Err(Error::failed(
+                Code::RunnerFiles,
                 format!("cannot note who uses {}", file.path.display()),
                 error,
             )),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::super::sign_in::{PoolRole, SignInArgs, command_line};
+use crate::code::Code;
 use crate::cognito::Given;
 use crate::error::{Error, Result};
 use crate::file::{TOKEN_LIMIT, read_secret};
@@ -66,6 +67,7 @@ impl CognitoArgs {
         match self.password {
             None => Ok(()),
             Some(_) => Err(Error::usage(
+                Code::PasswordSource,
                 "--password",
                 "a password on the command line is seen by every user of this machine, and stays in the shell's history",
             )
@@ -118,16 +120,19 @@ pub fn in_terminal(what: Option<&str>, settings: &CognitoSettings) -> String {
 /// The first line of a file, or all of it where there is one.
 pub fn password_in(path: &Path) -> Result<Secret> {
     let what = format!("the password in {}", path.display());
-    let text = read_secret(path, TOKEN_LIMIT).map_err(|error| Error::usage(&what, error))?;
-    one_line(&text).ok_or_else(|| Error::usage(what, "the file's first line is empty"))
+    let text = read_secret(path, TOKEN_LIMIT).map_err(|error| Error::usage(Code::PasswordSource, &what, error))?;
+    one_line(&text).ok_or_else(|| Error::usage(Code::PasswordSource, what, "the file's first line is empty"))
 }
 
 fn password_of(line: &str) -> Result<Secret> {
     let what = "--password-command";
     let printed = program::output(&mut program::shell(line), None, COMMAND_BUDGET);
-    let printed = printed.map_err(|failure| Error::failed(what, failure).hint("it has to print the password"))?;
-    one_line(&printed)
-        .ok_or_else(|| Error::failed(what, "the first line it prints is empty").hint("it has to print the password"))
+    let printed = printed
+        .map_err(|failure| Error::failed(Code::PasswordSource, what, failure).hint("it has to print the password"))?;
+    one_line(&printed).ok_or_else(|| {
+        Error::failed(Code::PasswordSource, what, "the first line it prints is empty")
+            .hint("it has to print the password")
+    })
 }
 
 /// Blanks may be part of a password, a line's end is not.

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::args::{CognitoArgs, command, password_in};
 use super::{Session, sign_in};
+use crate::code::Code;
 use crate::cognito::{self, Failure, Questions, passwords};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -99,7 +100,7 @@ pub(super) fn forgot(args: &ForgotArgs, session: &mut Session<'_, '_>) -> Result
             let cause = format!("a code was sent{place}, and there is nobody here to ask for it");
             let command = command(Some("forgot-password"), &session.settings);
             let hint = format!("run: {command} --code CODE --new-password-file FILE");
-            return Err(Error::failed("no terminal", cause).hint(hint));
+            return Err(Error::failed(Code::NoTerminal, "no terminal", cause).hint(hint));
         }
         session.terminal.tell(&format!("A code was sent{place}."))?;
     }

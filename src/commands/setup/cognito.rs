@@ -7,6 +7,7 @@ use super::super::identity::IdentityArgs;
 use super::super::sign_in::{PoolRole, command_line};
 use super::plan::Changes;
 use super::{SetupArgs, configure, verify, warn_of_globs};
+use crate::code::Code;
 use crate::config::{CognitoEdit, Config, RuleEdit, Value};
 use crate::error::{Error, Result};
 use crate::identity::{CognitoSettings, SignIn, SourceChoice};
@@ -64,6 +65,7 @@ pub(super) fn has_same_pools(one: &CognitoSettings, other: &CognitoSettings) -> 
 
 pub(super) fn other_pools() -> Error {
     Error::usage(
+        Code::CognitoSettings,
         "cognito",
         "ecr-auth.yml has a sign-in to other pools already, and there is one for a file",
     )
@@ -101,6 +103,7 @@ fn settings(args: &SetupArgs, config: &Config) -> Result<CognitoSettings> {
     };
     if others.is_given() {
         return Err(Error::usage(
+            Code::Options,
             "setup --cognito",
             "with a sign-in to Cognito nothing is said of tokens and chains of roles",
         )
@@ -113,7 +116,9 @@ fn settings(args: &SetupArgs, config: &Config) -> Result<CognitoSettings> {
     };
     let settings = args.sign_in.settings(role, config.cognito())?;
     if settings.username.is_none() && settings.provider.is_none() {
-        return Err(Error::usage("username", "nobody says who signs in").hint("give --username NAME"));
+        return Err(
+            Error::usage(Code::CognitoSettings, "username", "nobody says who signs in").hint("give --username NAME"),
+        );
     }
     Ok(settings)
 }
@@ -130,9 +135,8 @@ fn hosts(args: &SetupArgs, config: &Config, world: &World<'_>) -> Result<Vec<Str
     };
     let known: Vec<String> = config.exact_hosts().filter(signs_in).map(str::to_owned).collect();
     match known.is_empty() {
-        true => {
-            Err(Error::usage("no registry", "none is named").hint("name the registries that the user may pull from"))
-        }
+        true => Err(Error::usage(Code::NoRegistry, "no registry", "none is named")
+            .hint("name the registries that the user may pull from")),
         false => Ok(known),
     }
 }

@@ -1,6 +1,7 @@
 //! What `setup` is about to write: looked at as a whole first, then written, file after file.
 
 use super::SetupArgs;
+use crate::code::Code;
 use crate::config::{self, CognitoEdit, RuleEdit, Saved};
 use crate::docker::{self, ConfigFile, Configured, Link, LinkPlan, Record, Wish, shown};
 use crate::error::{Error, Result};
@@ -90,7 +91,7 @@ impl<'a> Plan<'a> {
             .stdout
             .write_all(self.diff.as_bytes())
             .and_then(|()| world.stdout.flush());
-        written.map_err(|error| Error::failed("cannot show the change", error))?;
+        written.map_err(|error| Error::failed(Code::ResultNotWritten, "cannot show the change", error))?;
         if self.link.link != Link::Stands {
             world.say(&format!("helper: would be linked as {}", self.link.path.display()));
         }

@@ -6,6 +6,7 @@ use super::SetupArgs;
 use super::cognito::{has_same_pools, other_pools, rule, say_what_is_next};
 use super::plan::{Changes, Plan};
 use crate::cache::Cache;
+use crate::code::Code;
 use crate::cognito::{Kept, KeptSignIn};
 use crate::config::{CognitoEdit, Config, RuleEdit, VendorFile, VendorRegistry};
 use crate::docker::{Answer, ConfigFile, Found, HELPER, Lookup, look_up, shown};
@@ -61,10 +62,12 @@ fn refuse_other_flags(args: &SetupArgs) -> Result<()> {
     let mut sign_in = args.sign_in.clone();
     sign_in.username = None;
     if sign_in.is_given() || args.identity.is_given() || args.identity.region.is_some() {
-        return Err(
-            Error::usage("setup --from", "the file says which pools and registries are used")
-                .hint("of the user's own, only --username is said beside it"),
-        );
+        return Err(Error::usage(
+            Code::Options,
+            "setup --from",
+            "the file says which pools and registries are used",
+        )
+        .hint("of the user's own, only --username is said beside it"));
     }
     Ok(())
 }
@@ -93,6 +96,7 @@ fn refuse_to_take_over(
         if let Some(line) = config.line_against(registry) {
             let path = crate::config::path(&world.env, config_path).unwrap_or_default();
             return Err(Error::usage(
+                Code::VendorFile,
                 format!("the registry {}", registry.name),
                 format!("{}:{line} has a rule of yours for it", shown(&path, &world.env)),
             )
@@ -118,6 +122,7 @@ fn refuse_to_stand_in_front(vendor: &VendorFile, config: &Config, world: &World<
         return Ok(());
     }
     Err(Error::usage(
+        Code::VendorFile,
         format!("the registry {}", registry.name),
         "a sign-in to these pools is there already, and whoever runs that host would be sent its password",
     )
@@ -141,7 +146,7 @@ fn refuse_to_replace_own(
         } else {
             continue;
         };
-        return Err(Error::usage(format!("the registry {}", registry.name), cause).hint(
+        return Err(Error::usage(Code::VendorFile, format!("the registry {}", registry.name), cause).hint(
             "if it is the vendor's, write the block cognito and the rule into ecr-auth.yml yourself: match and source: cognito; else ask for a file without it",
         ));
     }
@@ -170,7 +175,7 @@ fn show(diff: &str, world: &mut World<'_>) -> Result<()> {
     };
     let text: String = diff.chars().map(plain).collect();
     let written = world.stderr.write_all(text.as_bytes());
-    written.map_err(|error| Error::failed("cannot show the change", error))
+    written.map_err(|error| Error::failed(Code::ResultNotWritten, "cannot show the change", error))
 }
 
 /// What the diff doesn't say by itself: where passwords are sent, and what is used for these hosts now.
@@ -235,14 +240,17 @@ fn ask(args: &SetupArgs) -> Result<()> {
     }
     let mut terminal = Terminal::open("say --yes");
     if !terminal.is_there() {
-        return Err(
-            Error::usage("setup --from", "nothing is changed: there is no terminal to ask on")
-                .hint("look at the change above, and say --yes"),
-        );
+        return Err(Error::usage(
+            Code::NotConfirmed,
+            "setup --from",
+            "nothing is changed: there is no terminal to ask on",
+        )
+        .hint("look at the change above, and say --yes"));
     }
     match terminal.confirm("Make these changes?")? {
         true => Ok(()),
         false => Err(Error::failed(
+            Code::NotConfirmed,
             "setup --from",
             "nothing is changed: the answer was not yes",
         )),

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use self::document::Document;
 use self::text::without_break;
 use super::Config;
+use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::registry::{HostPattern, Registry};
 pub use block::CognitoEdit;
@@ -241,6 +242,7 @@ fn is_first(config: &Config, edit: &RuleEdit, path: &Path) -> Result<()> {
             if rule.pattern.exact().is_none() && HostPattern::parse(&edit.match_).as_ref() != Ok(&rule.pattern) =>
         {
             Err(Error::failed(
+                Code::ConfigRule,
                 format!("cannot write the rule of {} into {}", edit.match_, path.display()),
                 "it stands there after a glob that matches the host, and the first match wins",
             )
@@ -252,7 +254,7 @@ fn is_first(config: &Config, edit: &RuleEdit, path: &Path) -> Result<()> {
 
 /// Something that the file would not be right with.
 fn unfit(edited: &str, error: &Error) -> Error {
-    let new = Error::usage(format!("cannot write {edited}"), error.cause());
+    let new = Error::usage(error.code(), format!("cannot write {edited}"), error.cause());
     match error.hint_text() {
         Some(hint) => new.hint(hint),
         None => new,
@@ -276,14 +278,14 @@ impl Refusal {
     const NOT_SAFE: Self = Self("it is written in a way that can't be edited safely");
 
     fn in_file(self, path: &Path, edit: &RuleEdit) -> Error {
-        Error::failed(format!("cannot edit {}", path.display()), self.0).hint(format!(
+        Error::failed(Code::ConfigEdit, format!("cannot edit {}", path.display()), self.0).hint(format!(
             "write this rule under \"registries\" yourself, before every other one that matches the host: {}",
             render::in_one_line(edit)
         ))
     }
 
     fn of_block(self, path: &Path, edit: &CognitoEdit) -> Error {
-        Error::failed(format!("cannot edit {}", path.display()), self.0).hint(format!(
+        Error::failed(Code::ConfigEdit, format!("cannot edit {}", path.display()), self.0).hint(format!(
             "write this yourself, beside \"registries\": {}",
             edit.in_one_line()
         ))

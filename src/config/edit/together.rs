@@ -9,18 +9,15 @@ use super::text::{Splices, without_break};
 use super::{Config, Previous, RuleEdit, Written, apply, check, is_first};
 use crate::registry::HostPattern;
 
+/// Where a rule stands, in bytes of the old text, and how many bytes it will have.
+type Standing = (Range<usize>, usize);
+
 /// The changes of all rules, before they are made.
 #[derive(Default)]
 struct Changes<'e> {
     splices: Splices,
-    rules: Vec<Change<'e>>,
-}
-
-/// A rule that is changed.
-struct Change<'e> {
-    edit: &'e RuleEdit,
-    /// Where it stands, and how long it will be. `None`: it is not there yet.
-    stood: Option<(Range<usize>, usize)>,
+    /// The rules that are changed: where each stands, and how long it will be. `None`: it is not there yet.
+    rules: Vec<(&'e RuleEdit, Option<Standing>)>,
 }
 
 /// Writes rules as one by one, but all in the quotes that the file has before the first. `None`: they can't be written together, or
@@ -46,7 +43,7 @@ pub(super) fn write(done: &Written, edits: &[RuleEdit], path: &Path) -> Option<W
         return None;
     };
     let items = known(&items);
-    for Change { edit, stood } in changes.rules {
+    for (edit, stood) in changes.rules {
         let range = items.get(&HostPattern::parse(&edit.match_).ok()?)?.range.clone();
         let range = stood
             .as_ref()
@@ -91,13 +88,12 @@ impl<'e> Changes<'e> {
                     continue;
                 };
                 let length = splices.length(item.range.len());
-                let stood = Some((item.range.clone(), length));
-                changes.rules.push(Change { edit, stood });
+                changes.rules.push((edit, Some((item.range.clone(), length))));
                 changes.splices.extend(splices);
             } else {
                 let (at, rule) = apply::new_rule(document, list, &items, edit).ok()?;
                 *added.entry(at).or_default() += &rule;
-                changes.rules.push(Change { edit, stood: None });
+                changes.rules.push((edit, None));
             }
         }
         let text = document.text;

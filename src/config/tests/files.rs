@@ -106,7 +106,9 @@ fn text_in_another_encoding_is_told_by_its_place() {
     fs::write(&path, b"defaults:\n  \xc3\xa4: \xe4\n").unwrap();
     let error = load(&path);
     assert!(
-        error.to_string().ends_with("latin1.yml:2:6: this is not UTF-8"),
+        error
+            .to_string()
+            .ends_with("latin1.yml:2:6: this is not UTF-8 [EA0031]"),
         "{error}"
     );
 }

@@ -274,7 +274,7 @@ fn a_file_that_does_not_parse_is_left_alone() {
     assert!(
         error
             .to_string()
-            .ends_with("config.json: expected value at line 2 column 6"),
+            .ends_with("config.json: expected value at line 2 column 6 [EA0101]"),
         "{error}"
     );
     assert_eq!(home.paths(), before);

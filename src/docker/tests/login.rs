@@ -360,7 +360,7 @@ fn a_store_that_is_gone_at_logout_keeps_its_record_alone() {
     assert_eq!(done.passwords, [out("g", None, false)]);
     assert_eq!(
         done.failed[0].to_string(),
-        "cannot use the credential store \"keeping\" of login: docker-credential-keeping is not on PATH"
+        "cannot use the credential store \"keeping\" of login: docker-credential-keeping is not on PATH [EA0103]"
     );
     assert_eq!(
         done.failed[0].hint_text(),

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use crate::code::Code;
 use crate::docker::{Edited, Updated, read_text, real_path, update, update_private};
 use crate::error::Result;
 
@@ -169,7 +170,7 @@ fn a_failing_edit_changes_nothing() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("config.json");
     fs::write(&file, "{}").unwrap();
-    let failing = || crate::error::Error::failed("a", "b");
+    let failing = || crate::error::Error::failed(Code::NotWritable, "a", "b");
     assert_eq!(update(&file, &mut |_| Err(failing())).unwrap_err(), failing());
     assert_eq!(names(home.path()), ["config.json"]);
 }

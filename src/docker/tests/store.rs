@@ -158,7 +158,7 @@ fn an_answer_that_is_no_credential_is_not_shown() {
     let error = store.get("h").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "docker-credential-odd cannot get the password for h: its answer is not a credential"
+        "docker-credential-odd cannot get the password for h: its answer is not a credential [EA0103]"
     );
 }
 
@@ -220,7 +220,9 @@ fn a_store_that_is_not_there_is_named_with_its_setting() {
         let error = CredentialStore::find(name, "credHelpers", &stores.env()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("cannot use the credential store {name:?} of credHelpers: docker-credential-{name} is not on PATH")
+            format!(
+                "cannot use the credential store {name:?} of credHelpers: docker-credential-{name} is not on PATH [EA0103]"
+            )
         );
         assert_eq!(error.hint_text(), Some("install it, or take it out of credHelpers"));
     }

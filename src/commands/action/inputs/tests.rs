@@ -115,59 +115,59 @@ fn what_is_not_allowed_is_told_with_what_is() {
     for (inputs, told) in [
         (
             vec![("verify", "yes")],
-            "input verify: \"yes\" is not allowed | write true or false",
+            "input verify: \"yes\" is not allowed [EA0903] | write true or false",
         ),
         (
             vec![("mask-password", "0")],
-            "input mask-password: \"0\" is not allowed | write true or false",
+            "input mask-password: \"0\" is not allowed [EA0903] | write true or false",
         ),
         (
             vec![("source", "OIDC")],
-            "input source: \"OIDC\" is not allowed | write auto, oidc or chain",
+            "input source: \"OIDC\" is not allowed [EA0903] | write auto, oidc or chain",
         ),
         (
             vec![("export-credentials", "both")],
-            "input export-credentials: \"both\" is not allowed | write none, env or profile",
+            "input export-credentials: \"both\" is not allowed [EA0903] | write none, env or profile",
         ),
         (
             vec![("registry-type", "Public")],
-            "input registry-type: \"Public\" is not allowed | write private or public",
+            "input registry-type: \"Public\" is not allowed [EA0903] | write private or public",
         ),
         (
             vec![("role-duration-seconds", "1h")],
-            "input role-duration-seconds: \"1h\" is no length of a session | write a whole number of seconds, 900 to 43200",
+            "input role-duration-seconds: \"1h\" is no length of a session [EA0903] | write a whole number of seconds, 900 to 43200",
         ),
         (
             vec![("role-duration-seconds", "60")],
-            "input role-duration-seconds: \"60\" is no length of a session | write a whole number of seconds, 900 to 43200",
+            "input role-duration-seconds: \"60\" is no length of a session [EA0903] | write a whole number of seconds, 900 to 43200",
         ),
         (
             vec![("allowed-account-ids", "public")],
-            "input allowed-account-ids: \"public\" is no account id | write 12 digits",
+            "input allowed-account-ids: \"public\" is no account id [EA0903] | write 12 digits",
         ),
         (
             vec![("session-tags", "a")],
-            "input session-tags: \"a\" has no = | write one KEY=VALUE a line, or a JSON object with texts as values",
+            "input session-tags: \"a\" has no = [EA0903] | write one KEY=VALUE a line, or a JSON object with texts as values",
         ),
         (
             vec![("role-chaining", "true"), ("source", "oidc")],
-            "input role-chaining: it takes the credentials that are there, and source: oidc insists on the job's token | leave role-chaining out, or write source: chain",
+            "input role-chaining: it takes the credentials that are there, and source: oidc insists on the job's token [EA0903] | leave role-chaining out, or write source: chain",
         ),
         (
             vec![("aws-profile", "x"), ("export-credentials", "env")],
-            "input aws-profile: credentials go to a profile or to the environment, not to both | write export-credentials: profile and profile: NAME, or export-credentials: env",
+            "input aws-profile: credentials go to a profile or to the environment, not to both [EA0903] | write export-credentials: profile and profile: NAME, or export-credentials: env",
         ),
         (
             vec![("docker-config", "~/.docker")],
-            "input docker-config: \"~/.docker\" begins with ~, which only a shell replaces | write the whole path",
+            "input docker-config: \"~/.docker\" begins with ~, which only a shell replaces [EA0903] | write the whole path",
         ),
         (
             vec![("web-identity-token-file", "~/token")],
-            "input web-identity-token-file: \"~/token\" begins with ~, which only a shell replaces | write the whole path",
+            "input web-identity-token-file: \"~/token\" begins with ~, which only a shell replaces [EA0903] | write the whole path",
         ),
         (
             vec![("aws-secret-access-key", "not shown")],
-            "input aws-secret-access-key: the log shows inputs, so keys are taken from the environment alone | write it as AWS_SECRET_ACCESS_KEY under the step's env:, or leave keys out and name a role-to-assume",
+            "input aws-secret-access-key: the log shows inputs, so keys are taken from the environment alone [EA0903] | write it as AWS_SECRET_ACCESS_KEY under the step's env:, or leave keys out and name a role-to-assume",
         ),
     ] {
         assert_eq!(refusal(&inputs), told);
@@ -198,7 +198,7 @@ fn no_input_that_may_be_shown_holds_a_line_of_its_own() {
         ("aws-profile", "a\rb"),
         ("http-proxy", "http://p\n::warning::y"),
     ] {
-        let told = "it is not one line of text | write it without line ends and control characters";
+        let told = "it is not one line of text [EA0903] | write it without line ends and control characters";
         assert_eq!(refusal(&[(name, text)]), format!("input {name}: {told}"));
     }
     assert!(

@@ -1,0 +1,38 @@
+//! What goes wrong where results are handed to a CI, a command or the kubelet.
+
+use ecr_auth::code::Code;
+use lab::ServiceAccount;
+use serde_json::json;
+
+use super::Way;
+use super::command_line::keys;
+use super::files::with_profile;
+use crate::harness::{HOST, Machine};
+use crate::kubelet::{ask, pod_request};
+use crate::lab_machine::{lab, machine};
+
+pub const WAYS: &[Way] = &[
+    (Code::NotHidden, || {
+        // No agent is on its PATH.
+        let lab = lab();
+        machine(&lab)
+            .with("BUILDKITE", "true")
+            .run(&["login", "--format", "password", HOST])
+    }),
+    (Code::RunnerFiles, || keys().run(&["assume", "--format", "github"])),
+    (Code::ActionInput, || {
+        Machine::new().with("INPUT_CLEANUP", "yes").run(&["action", "main"])
+    }),
+    (Code::Command, || {
+        with_profile().run(&["assume", "--profile", "ci", "--", "no-such-program"])
+    }),
+    (Code::KubeletRequest, || ask(&Machine::new(), "")),
+    (Code::KubeletRole, || {
+        let lab = lab();
+        let token = lab.service_account_token(&ServiceAccount::new("shop", "web")).unwrap();
+        ask(
+            &Machine::new(),
+            &pod_request(&format!("{HOST}/app"), &token, &json!({})),
+        )
+    }),
+];
