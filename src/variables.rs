@@ -47,11 +47,6 @@ const OURS: &[Variable] = &[
     ),
     variable("ECR_AUTH_LOG", "`debug`: tells more, as `-v` does", ""),
     variable(
-        "TERM",
-        "`dumb`: a terminal that is not told what is waited for, as it can't take a line back",
-        "",
-    ),
-    variable(
         "ECR_AUTH_ALLOW_HTTP",
         "`1`: endpoints over plain http off the loopback addresses are asked",
         "they are refused",
@@ -320,10 +315,5 @@ const OF_THE_SYSTEM: &[Variable] = &[
     variable("LOGNAME", "`doctor --redact` hides it", ""),
     variable("USERNAME", "`doctor --redact` hides it", ""),
     variable("HOSTNAME", "`doctor --redact` hides it", ""),
-    variable(
-        "TERM",
-        "`dumb`: no line is written over, so nothing tells what is waited for",
-        "",
-    ),
     variable("COLUMNS", "how wide `--help` is, where that is no terminal", "100"),
 ];

@@ -56,7 +56,7 @@ fn an_empty_machine_is_told_where_credentials_come_from() {
         "ecr-auth {version}: signs CI pipelines in to Amazon ECR. Here:
   place        no CI
   credentials  no AWS credentials: none in the environment, the shared files, a web identity or a container's variables, and \
-         AWS_EC2_METADATA_DISABLED is set
+         AWS_EC2_METADATA_DISABLED is set [EA0301]
   region       none is set
   docker       not set up, in ~/.docker/config.json
   helper       docker-credential-ecr-auth is not on PATH
@@ -88,7 +88,7 @@ fn a_job_of_githubs_without_a_token_gets_the_permissions_to_write() {
     let text = told(&job.with("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/push"));
     assert_eq!(
         found(&text, "credentials"),
-        "no OIDC token: the role asks for one, and this job has none"
+        "no OIDC token: the role asks for one, and this job has none [EA0202]"
     );
     assert!(text.contains(PERMISSIONS), "{text}");
 }
@@ -257,16 +257,17 @@ fn nothing_is_asked_of_the_network_and_nothing_is_left_behind() {
 }
 
 #[rstest]
-#[case(&["stup"], "error: the command line: unrecognized subcommand 'stup'\nhint: did you mean setup?; see: ecr-auth --help\n")]
-#[case(&["login", "--frmat", "json"], "error: the command line: unexpected argument '--frmat' found\nhint: did you mean --format?; see: ecr-auth login --help\n")]
+#[case(&["stup"], "error: the command line: unrecognized subcommand 'stup' [EA0001]\nhint: did you mean setup?; see: ecr-auth --help\n")]
+#[case(&["login", "--frmat", "json"], "error: the command line: unexpected argument '--frmat' found [EA0001]\nhint: did you mean --format?; see: ecr-auth login --help\n")]
 #[case(
     &["login", "--format", "jsno"],
-    "error: the command line: invalid value 'jsno' for '--format <FORMAT>' [possible values: docker, github, dotenv, json, password, k8s-secret]\n\
+    "error: the command line: invalid value 'jsno' for '--format <FORMAT>' [possible values: docker, github, dotenv, json, password, k8s-secret] [EA0001]\n\
      hint: did you mean json?; see: ecr-auth login --help\n"
 )]
-#[case(&["cognito", "chnage-password"], "error: the command line: unrecognized subcommand 'chnage-password'\nhint: did you mean change-password or forgot-password?; see: ecr-auth cognito --help\n")]
-#[case(&["get"], "error: the command line: unrecognized subcommand 'get'\nhint: did you mean helper get?; see: ecr-auth --help\n")]
-#[case(&["install"], "error: the command line: the following required arguments were not provided: --to <DIR>\nhint: see: ecr-auth install --help\n")]
+#[case(&["cognito", "chnage-password"], "error: the command line: unrecognized subcommand 'chnage-password' [EA0001]\nhint: did you mean change-password or forgot-password?; see: ecr-auth cognito --help\n")]
+#[case(&["get"], "error: the command line: unrecognized subcommand 'get' [EA0001]\nhint: did you mean helper get?; see: ecr-auth --help\n")]
+#[case(&["install"], "error: the command line: the following required arguments were not provided: --to <DIR> [EA0001]\nhint: see: ecr-auth install --help\n")]
 fn a_slip_of_the_keys_gets_the_nearest_word(#[case] args: &[&str], #[case] stderr: &str) {
-    Machine::new().run(args).is(2, "", stderr);
+    let expected = stderr.replace("\nhint: ", " [EA0001]\nhint: ");
+    Machine::new().run(args).is(2, "", &expected);
 }

@@ -238,7 +238,7 @@ fn one_that_fails_does_not_keep_the_others_from_being_verified() {
     for line in [
         format!("verified: {HOST} gives out tokens\n"),
         "verified: 111122223333.dkr.ecr.us-east-1.amazonaws.com gives out tokens\n".to_owned(),
-        "error: not verified: no token for 1 of 3 registries\n".to_owned(),
+        "error: not verified: no token for 1 of 3 registries [EA0604]\n".to_owned(),
     ] {
         assert!(outcome.stderr.contains(&line), "{outcome:?}");
     }
