@@ -28,8 +28,9 @@ Examples:
   ecr-auth setup --region eu-west-1 --dry-run
   ecr-auth setup --role-arn arn:aws:iam::111122223333:role/ci-push 111122223333/eu-west-1
   ecr-auth setup --creds-store --client docker
-  ecr-auth setup --cognito --user-pool-id eu-west-1_AbCdEfGhI --client-id 1h57kf5cpq17m0eml12EXAMPLE \\
-    --identity-pool-id eu-west-1:12345678-abcd-1234-abcd-123456789012 --username zoe@example.com 111122223333/eu-west-1
+  ecr-auth setup --cognito --user-pool-id eu-west-1_AbCdEfGhI \\
+    --client-id 1h57kf5cpq17m0eml12EXAMPLE --username zoe@example.com \\
+    --identity-pool-id eu-west-1:12345678-abcd-1234-abcd-123456789012 111122223333/eu-west-1
   ecr-auth setup --from vendor.yml --username zoe@example.com
 
 `ecr-auth logout` puts back what was there before.";

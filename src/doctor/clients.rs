@@ -8,8 +8,8 @@ use super::helper;
 use super::report::{Check, Outcome};
 use crate::code::Code;
 use crate::docker::{
-    Answer, ConfigFile, CredentialStore, Found, Kind, Lookup, NearMiss, Settings, StoredPassword, Where, config_files,
-    look_up, read_text, shown,
+    Answer, ConfigFile, CredentialStore, Found, HELPER, Kind, Lookup, NearMiss, Settings, StoredPassword, Where,
+    config_files, look_up, read_text, shown,
 };
 use crate::error::{Error, Result};
 use crate::program;
@@ -355,6 +355,14 @@ impl ClientFile {
     /// Whether one of our helpers is asked at all.
     pub fn serves(&self) -> bool {
         self.is_store() || self.hosts().next().is_some()
+    }
+
+    /// Whether anything in it names our helper by its own name, and not by amazon-ecr-credential-helper's.
+    pub fn names_us(&self) -> bool {
+        self.settings().is_some_and(|settings| {
+            let mut names = settings.helpers.values().chain(&settings.store);
+            names.any(|name| name == HELPER)
+        })
     }
 
     fn settings(&self) -> Option<&Settings> {
