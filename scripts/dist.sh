@@ -30,6 +30,8 @@ flags() {
   # zig doesn't know the -static-pie that rustc asks for, and would fix the addresses (docs/decisions/0003-position-independent.md).
   echo -Clink-arg=-pie
   echo "-Clinker=$ROOT/scripts/link.sh"
+  # By its name rustc would take it for Microsoft's.
+  echo -Clinker-flavor=gcc
   # A panic ends the program: nobody reads tables for unwinding (docs/decisions/0005-size.md).
   echo -Cforce-unwind-tables=no
   echo "--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=/rust"

@@ -24,7 +24,7 @@ inside() {
   valgrind --quiet --tool=callgrind --demangle=no --compress-strings=no --callgrind-out-file="$STAGE/callgrind" \
     "$1" helper get <<<"$REGISTRY" >/dev/null
   # Not those without a name, which valgrind puts in brackets or shows as addresses.
-  sed -n 's/^fn=\([A-Za-z_][^( ]*\)$/\1/p' "$STAGE/callgrind" | sed 's/Cs[0-9A-Za-z]*_//g' | LC_ALL=C sort -u >"$ROOT/scripts/hot-functions.txt"
+  sed -n 's/^fn=\([A-Za-z_][^( ]*\)$/\1/p' "$STAGE/callgrind" | sed 's/Cs[0-9A-Za-z]*_[0-9a-z_]*$//; s/Cs[0-9A-Za-z]*_//g' | LC_ALL=C sort -u >"$ROOT/scripts/hot-functions.txt"
   say "$(wc -l <"$ROOT/scripts/hot-functions.txt") functions"
 }
 

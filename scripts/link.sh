@@ -11,13 +11,13 @@ set -euo pipefail
 HOT=$(dirname "$0")/hot-functions.txt
 
 # ordered ARG…: the symbols of the objects among the arguments that are in the list. Names there lack the hashes of crates, which change with
-# the compiler; those of zig and C have none.
+# the compiler, and at their end the crate that a generic function was compiled for first; those of zig and C have neither.
 ordered() {
   local arg objects=()
   for arg; do case $arg in *.o) objects+=("$arg") ;; esac done
   nm "${objects[@]}" | awk '
     NR == FNR { wanted[$0]; if ($0 !~ /^_R/) print; next }
-    { name = $NF; gsub(/Cs[0-9A-Za-z]+_/, "", name) }
+    { name = $NF; sub(/Cs[0-9A-Za-z]+_[0-9a-z_]+$/, "", name); gsub(/Cs[0-9A-Za-z]+_/, "", name) }
     name in wanted { print $NF }' "$HOT" -
 }
 

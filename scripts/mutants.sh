@@ -28,9 +28,9 @@ make_crate() {
   rm -rf "${OUT:?}/$1"
   mkdir -p "$crate/src"
   # What others lean on, and knows none of them.
-  cp -r src/{file,error.rs,folders.rs,program.rs,secret.rs,world.rs} "$crate/src"
+  cp -r src/{code.rs,error.rs,file,folders.rs,program.rs,progress.rs,secret.rs,world.rs} "$crate/src"
   cp -r "src/$1"* "$crate/src"
-  printf 'pub mod %s;\n' "$1" file error folders program secret world | sort -u >"$crate/src/lib.rs"
+  printf 'pub mod %s;\n' "$1" code error file folders program progress secret world | sort -u >"$crate/src/lib.rs"
   find "$crate/src" -path '*/docker/tests/mod.rs' -exec sed -i '/^mod commands;/d' {} +
   find "$crate/src" -name '*.rs' -exec sed -i '/^ *#\[cfg(not(.*))\]$/,/^ *}$/{/^ *#/!s/.*//; s/^ *#.*/& fn other() { }/}' {} +
   cp -r .cargo .config Cargo.lock "$crate"

@@ -9,7 +9,7 @@ PATCHES=$ROOT/tests/protections
 PAGE=$ROOT/docs/security.md
 COPIES=$TARGET/protections
 # The rooms that do without the SDK: alone they build in a moment.
-ROOMS=(cache ci code config docker error file folders identity kubelet program registry secret world)
+ROOMS=(cache ci code config docker error file folders identity kubelet program progress registry secret world)
 
 # said NAME WORD: what the patch says of itself behind `WORD: `.
 said() { sed -n "s/^$2: //p;/^diff /q" "$PATCHES/$1.patch"; }

@@ -293,6 +293,11 @@ const OF_THE_SYSTEM: &[Variable] = &[
         "`~/.config`; on macOS `~/Library/Application Support`",
     ),
     variable(
+        "TERM",
+        "`dumb`: a terminal that is not told what is waited for, as it can't take a line back",
+        "",
+    ),
+    variable(
         "XDG_CACHE_HOME",
         "the user's cache folder",
         "`~/.cache`; on macOS `~/Library/Caches`",

@@ -14,10 +14,10 @@ pub fn error(error: &clap::Error, args: &[OsString]) -> Error {
     let text = error.render().to_string();
     let cause = text.split("\n\n").next().unwrap_or_default();
     let cause = cause.strip_prefix("error: ").unwrap_or(cause);
-    let read_on = format!("see: {} --help", command(args));
-    let hint = match meant(error).or_else(|| action_of_helper(error)).or_else(|| tip(&text)) {
-        Some(tip) => format!("{tip}; {read_on}"),
-        None => read_on,
+    let read_on = format!("read: {} --help", command(args));
+    let hint = match meant(error).or_else(|| action_of_helper(error)) {
+        Some(question) => format!("{question} Otherwise {read_on}"),
+        None => tip(&text).map_or(read_on.clone(), |tip| format!("{tip}; {read_on}")),
     };
     Error::usage(Code::CommandLine, "the command line", cause).hint(hint)
 }

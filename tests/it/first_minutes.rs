@@ -257,17 +257,16 @@ fn nothing_is_asked_of_the_network_and_nothing_is_left_behind() {
 }
 
 #[rstest]
-#[case(&["stup"], "error: the command line: unrecognized subcommand 'stup' [EA0001]\nhint: did you mean setup?; see: ecr-auth --help\n")]
-#[case(&["login", "--frmat", "json"], "error: the command line: unexpected argument '--frmat' found [EA0001]\nhint: did you mean --format?; see: ecr-auth login --help\n")]
+#[case(&["stup"], "error: the command line: unrecognized subcommand 'stup' [EA0001]\nhint: did you mean setup? Otherwise read: ecr-auth --help\n")]
+#[case(&["login", "--frmat", "json"], "error: the command line: unexpected argument '--frmat' found [EA0001]\nhint: did you mean --format? Otherwise read: ecr-auth login --help\n")]
 #[case(
     &["login", "--format", "jsno"],
     "error: the command line: invalid value 'jsno' for '--format <FORMAT>' [possible values: docker, github, dotenv, json, password, k8s-secret] [EA0001]\n\
-     hint: did you mean json?; see: ecr-auth login --help\n"
+     hint: did you mean json? Otherwise read: ecr-auth login --help\n"
 )]
-#[case(&["cognito", "chnage-password"], "error: the command line: unrecognized subcommand 'chnage-password' [EA0001]\nhint: did you mean change-password or forgot-password?; see: ecr-auth cognito --help\n")]
-#[case(&["get"], "error: the command line: unrecognized subcommand 'get' [EA0001]\nhint: did you mean helper get?; see: ecr-auth --help\n")]
-#[case(&["install"], "error: the command line: the following required arguments were not provided: --to <DIR> [EA0001]\nhint: see: ecr-auth install --help\n")]
+#[case(&["cognito", "chnage-password"], "error: the command line: unrecognized subcommand 'chnage-password' [EA0001]\nhint: did you mean change-password or forgot-password? Otherwise read: ecr-auth cognito --help\n")]
+#[case(&["get"], "error: the command line: unrecognized subcommand 'get' [EA0001]\nhint: did you mean helper get? Otherwise read: ecr-auth --help\n")]
+#[case(&["install"], "error: the command line: the following required arguments were not provided: --to <DIR> [EA0001]\nhint: read: ecr-auth install --help\n")]
 fn a_slip_of_the_keys_gets_the_nearest_word(#[case] args: &[&str], #[case] stderr: &str) {
-    let expected = stderr.replace("\nhint: ", " [EA0001]\nhint: ");
-    Machine::new().run(args).is(2, "", &expected);
+    Machine::new().run(args).is(2, "", stderr);
 }
