@@ -320,10 +320,5 @@ const OF_THE_SYSTEM: &[Variable] = &[
     variable("LOGNAME", "`doctor --redact` hides it", ""),
     variable("USERNAME", "`doctor --redact` hides it", ""),
     variable("HOSTNAME", "`doctor --redact` hides it", ""),
-    variable(
-        "TERM",
-        "`dumb`: no line is written over, so nothing tells what is waited for",
-        "",
-    ),
     variable("COLUMNS", "how wide `--help` is, where that is no terminal", "100"),
 ];
