@@ -252,7 +252,7 @@ impl Place {
                 &["ecr-auth setup --role-arn arn:aws:iam::ACCOUNT:role/ROLE ACCOUNT/REGION"],
             ),
             (true, false) => Next::new(
-                "name a profile that has credentials (on an EC2 instance with a role: none), and a registry",
+                "name a profile that has credentials (an EC2 instance with a role needs none), and a registry",
                 &["ecr-auth setup --profile PROFILE ACCOUNT/REGION"],
             ),
             (false, _) if has_region => Next::new("set up the registry of your own account", &["ecr-auth setup"]),

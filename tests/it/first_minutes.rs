@@ -62,7 +62,7 @@ fn an_empty_machine_is_told_where_credentials_come_from() {
   region       none is set
   docker       not set up, in ~/.docker/config.json
   helper       docker-credential-ecr-auth is not on PATH
-Next: name a profile that has credentials (on an EC2 instance with a role: none), and a registry
+Next: name a profile that has credentials (an EC2 instance with a role needs none), and a registry
     ecr-auth setup --profile PROFILE ACCOUNT/REGION
 All commands: ecr-auth --help
 "
