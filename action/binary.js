@@ -2,10 +2,9 @@
 // Finds the ecr-auth binary: the input `binary-path`, else the runner's tool cache, else the release. What comes from the latter two
 // has the SHA-256 that stands in checksums.json beside this file, so that a commit-pinned `uses:` pins the binary too.
 
-const crypto = require("node:crypto");
+// Node takes long to load node:crypto, and far longer to load TLS: both are loaded by who needs them.
 const fs = require("node:fs");
 const path = require("node:path");
-const { download } = require("./download");
 const { Failure, annotate, input } = require("./runner");
 
 // Written by the release workflow before the tag is set: the version, and a SHA-256 in hexadecimal for each of its files.
@@ -31,7 +30,7 @@ function checksum(asset) {
   throw new Failure("cannot verify ecr-auth", cause, "use a released version of the action, or set the input binary-path");
 }
 
-const digest = (bytes) => crypto.createHash("sha256").update(bytes).digest("hex");
+const digest = (bytes) => require("node:crypto").createHash("sha256").update(bytes).digest("hex");
 
 /** Where the binary may lie, best first: the tool cache may be read-only, the job's own folder never is. */
 function places() {
@@ -55,7 +54,7 @@ function usable(file, expected) {
 /** Puts the binary in its place, whole or not at all. */
 function replace(file, bytes) {
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  const temporary = `${file}.${crypto.randomUUID()}`;
+  const temporary = `${file}.${require("node:crypto").randomUUID()}`;
   try {
     fs.writeFileSync(temporary, bytes, { flag: "wx", mode: 0o755 });
     // In spite of the umask.
@@ -101,7 +100,7 @@ async function find() {
   const expected = checksum(asset);
   const cached = places().find((file) => usable(file, expected));
   if (cached) return cached;
-  const bytes = await download(releaseUrl(asset));
+  const bytes = await require("./download").download(releaseUrl(asset));
   if (digest(bytes) === expected) return save(bytes, expected);
   const cause = `the SHA-256 of the downloaded ${asset} is not the one in action/checksums.json`;
   throw new Failure("cannot verify ecr-auth", cause, "do not use this file: the download server or the way to it has changed it");

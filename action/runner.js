@@ -2,7 +2,6 @@
 // What GitHub's runner gives an action and takes from it: inputs, state, annotations.
 // https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
 
-const crypto = require("node:crypto");
 const fs = require("node:fs");
 
 /** An error for people, in the form of all of ecr-auth's: what failed, why, and what to do about it. No part of it holds a secret. */
@@ -16,10 +15,11 @@ class Failure extends Error {
 /** An input of action.yml, without space around it; "" where it isn't given. The runner keeps the hyphens of its name. */
 const input = (name) => (process.env[`INPUT_${name.toUpperCase()}`] ?? "").trim();
 
-/** Hands a value to the post step. Debug logs print it, so it is never a secret. */
+/** Hands a value of one line to the post step. Debug logs print it, so it is never a secret. */
 function saveState(name, value) {
-  const delimiter = `ghadelimiter_${crypto.randomUUID()}`;
-  fs.appendFileSync(process.env.GITHUB_STATE, `${name}<<${delimiter}\n${value}\n${delimiter}\n`);
+  // A second line would be read as another name with its value.
+  if (/[\r\n]/.test(value)) throw new Failure(`cannot keep ${name} for the post step`, "it has a line end", "see the input binary-path");
+  fs.appendFileSync(process.env.GITHUB_STATE, `${name}=${value}\n`);
 }
 
 /** The text of a workflow command's message: percent signs and line ends are escaped. */

@@ -25,12 +25,16 @@ impl HostPattern {
         if text.contains('*') {
             return glob(&text.to_ascii_lowercase()).map(|glob| Self(Kind::Glob(glob)));
         }
+        let registry = match Registry::parse(text) {
+            // What nearly all rules have, looked at once: a file may have hundreds, and is read at every `get`.
+            Some(registry) if registry.host.eq_ignore_ascii_case(text) => return Ok(Self(Kind::Host(registry.host))),
+            other => other,
+        };
         let name = server_name(text).ok_or("must be a host name or a glob over ECR's names")?;
         if name != text.to_ascii_lowercase() {
             return Err(format!("must be the name of a host alone, here \"{name}\""));
         }
-        match Registry::parse(&name) {
-            Some(registry) if registry.host() == name => Ok(Self(Kind::Host(name))),
+        match registry {
             Some(registry) => Err(format!("must be written without port and trailing dot: \"{registry}\"")),
             None => Ok(Self(Kind::Alias(name))),
         }

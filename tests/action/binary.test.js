@@ -2,6 +2,7 @@
 // Which binary is used, and which never.
 
 const assert = require("node:assert/strict");
+const { spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 const test = require("node:test");
@@ -126,4 +127,18 @@ test("an action used by a local path wants to know where from", async (t) => {
 test("a binary-path that isn't there is an error", async (t) => {
   const job = new Job(t).input("binary-path", "./nowhere");
   assertFailed(await job.run("main"), /^cannot run .*nowhere: ENOENT/);
+});
+
+test("a binary-path can't say more to the post step than its own", async (t) => {
+  const job = new Job(t).input("binary-path", "./nowhere\nUNDO=x");
+  assertFailed(await job.run("main"), /^cannot keep binary for the post step: it has a line end/);
+  assert.deepEqual(job.state(), {});
+});
+
+test("what is there already is found without loading TLS", () => {
+  const source = `require(${JSON.stringify(require.resolve("../../action/main.js"))}); console.log(process.moduleLoadList.join("\\n"))`;
+  const env = { ...process.env, "INPUT_BINARY-PATH": "./nowhere", GITHUB_STATE: "" };
+  const { stdout } = spawnSync(process.execPath, ["-e", source], { encoding: "utf8", env });
+  assert.match(stdout, /^NativeModule path$/m);
+  assert.doesNotMatch(stdout, /^NativeModule (https|tls)$/m);
 });

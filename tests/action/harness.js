@@ -68,8 +68,8 @@ class Job {
   /** What the main step has handed to the post step, as the runner reads the file. */
   state() {
     if (!fs.existsSync(this.env.GITHUB_STATE)) return {};
-    const blocks = fs.readFileSync(this.env.GITHUB_STATE, "utf8").matchAll(/^(\w+)<<(.+)\n([^]*?)\n\2\n/gm);
-    return Object.fromEntries(Array.from(blocks, ([, name, , value]) => [name, value]));
+    const lines = fs.readFileSync(this.env.GITHUB_STATE, "utf8").matchAll(/^(\w+)=(.*)\n/gm);
+    return Object.fromEntries(Array.from(lines, ([, name, value]) => [name, value]));
   }
 
   /** Starts `main` or `post`; what it prints gathers in `stdout` and `stderr` of what is returned. */

@@ -43,6 +43,16 @@ pub(super) fn means_the_same(old: &Document<'_>, new: &Document<'_>, matched: &s
     Ok(before.others == after.others && before.rules == after.rules)
 }
 
+/// Whether two files mean the same, whatever their rules with one of these say.
+pub(super) fn means_the_same_but_for_matches<T>(
+    old: &Document<'_>,
+    new: &Document<'_>,
+    matches: &HashMap<HostPattern, T>,
+) -> Result<bool, Refusal> {
+    let (before, after) = (Parts::of_all(old, matches)?, Parts::of_all(new, matches)?);
+    Ok(before.others == after.others && before.rules == after.rules)
+}
+
 /// Whether the new file means what the old one did, but for the block `cognito`; with an edit, that is as the edit has it.
 pub(super) fn means_the_same_but_for_cognito(
     old: &Document<'_>,
@@ -73,7 +83,7 @@ impl<'a> Parts<'a> {
         Self::split(document, &|item| item.is_of(matched))
     }
 
-    fn of_all(document: &'a Document<'_>, edits: &HashMap<HostPattern, &RuleEdit>) -> Result<Self, Refusal> {
+    fn of_all<T>(document: &'a Document<'_>, edits: &HashMap<HostPattern, T>) -> Result<Self, Refusal> {
         Self::split(document, &|item| {
             let pattern = item.pattern.as_ref();
             pattern.is_some_and(|pattern| edits.contains_key(pattern))

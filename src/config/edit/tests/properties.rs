@@ -201,6 +201,25 @@ proptest! {
         prop_assert_eq!(text, before);
     }
 
+    /// Many edits, taken back at once, leave what they would one after the other, those that somebody has changed since too.
+    #[test]
+    fn taken_back_together_is_as_one_by_one(before in documents(), edits in prop::collection::vec(edits(), 2..5), stays in edits(), is_changed: bool) {
+        let Ok(written) = write(Some(&before), &edits) else { return Ok(()) };
+        let mut alone = written.text.clone();
+        if is_changed {
+            alone = alone.replacen("profile: new", "profile: theirs", 1);
+        }
+        let is_meant = |name: &str| name != stays.match_;
+        let together = take_back(&alone, Path::new("x"), &is_meant, noted(&written)).unwrap();
+        let mut names = Vec::new();
+        for host in written.rules.keys().filter(|name| is_meant(name)) {
+            let taken = take_back(&alone, Path::new("x"), &|name| name == host, noted(&written)).unwrap();
+            alone = taken.text;
+            names.extend(taken.names);
+        }
+        prop_assert_eq!((together.text, together.names), (alone, names));
+    }
+
     /// A sign-in to Cognito and a rule that uses it: all else stays, and they are taken back together.
     #[test]
     fn a_block_is_all_that_changes(before in documents(), block in select(&super::block::BLOCKS), is_first: bool, matched in select(&MATCHES[..3])) {
