@@ -25,7 +25,7 @@ from rich.style import Style
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-COLUMNS, ROWS = 104, 80
+COLUMNS, ROWS = 110, 80
 
 # What is another with every run: a layer's id or digest, a manifest's size, how long a token has still to live, this program's version.
 VARIES = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{12})\b|(?<=size:&#160;)\d+|(?<=&#160;)\d+(?=&#160;(?:hours|minutes|seconds)\b)|\b\d+\.\d+\.\d+\b")

@@ -35,10 +35,11 @@ struct Cli {
 }
 
 const EXAMPLES: &str = "Examples:
-  ecr-auth                                                     what there is on this machine, and what to do next
+  ecr-auth                                                     what is here, and what to do next
   ecr-auth setup                                               the caller's own registry
   ecr-auth setup 111122223333.dkr.ecr.eu-west-1.amazonaws.com  one registry
   ecr-auth setup 111122223333/eu-west-1 public                 one more, and ECR Public
+  ecr-auth doctor                                              why a pull fails
   ecr-auth logout                                              takes it all back";
 
 const COMPLETIONS: &str = "Examples:

@@ -7,10 +7,11 @@
 # (on EKS: kubelet.flags of the NodeConfig, see user-data.txt). ROOT=DIR installs below another root.
 set -euo pipefail
 [ $# = 2 ] || { echo "usage: $0 BINARY CREDENTIAL_PROVIDER_CONFIG" >&2 && exit 2; }
+binary=$(realpath "$1")
 bin=${ROOT:-}/usr/local/libexec/ecr-auth
 etc=${ROOT:-}/etc/ecr-auth
-chmod +x "$1"
-"$1" install --to "$bin"
+chmod +x "$binary"
+"$binary" install --to "$bin"
 # The second name, for a second provider in one configuration: credential-provider-config-service-account.yaml.
 ln -sfn ecr-auth "$bin/ecr-auth-node"
 install -d -m 0755 "$etc"

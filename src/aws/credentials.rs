@@ -35,7 +35,10 @@ impl Aws<'_> {
     pub async fn credentials(&self, region: &str) -> Result<Credentials> {
         let credentials = match &self.identity.source {
             Source::Role(plan) => self.role(plan, self.sts_region(region)).await,
-            source => self.credentials_of(source, region).await,
+            source => self
+                .credentials_of(source, region)
+                .await
+                .map_err(|error| identity::with_what_is_there(error, self.env)),
         }?;
         check(&credentials)?;
         Ok(credentials)

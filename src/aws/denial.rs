@@ -69,7 +69,7 @@ pub(super) fn of_role(error: Error, role: &str, plan: &RolePlan) -> Error {
         None => "and no external id, or give it with external-id",
     };
     error.of(Code::RoleDenied).hint(format!(
-        "let the trust policy of {role} name the one who assumes it, with {}, {external_id}; a principal of another account needs leave of its own account too",
+        "{role} must exist, and its trust policy name the one who assumes it, with {}, {external_id}; a principal of another account needs leave of its own account too",
         wanted.join(" and "),
     ))
 }

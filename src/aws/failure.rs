@@ -10,7 +10,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use http_body_util::LengthLimitError;
 
 use super::Aws;
-use super::http::BODY_LIMIT;
+use super::http::{BODY_LIMIT, named_proxy};
 use crate::code::Code;
 use crate::error::Error;
 use crate::registry::region_of_server_meant;
@@ -50,7 +50,14 @@ impl Aws<'_> {
 
     /// What to do about a call that didn't come to an answer.
     fn network_hint(&self, error: &(dyn StdError + 'static)) -> String {
-        unresolved_hint(error, &self.watch.trail.address().unwrap_or_default(), NETWORK_HINT)
+        let address = self.watch.trail.address().unwrap_or_default();
+        match named_proxy(self.env) {
+            Some((name, url)) => {
+                let proxy = format!("look at the proxy {url} ({name}) first, then at the network, DNS and NO_PROXY");
+                unresolved_hint(error, &address, &proxy)
+            }
+            None => unresolved_hint(error, &address, NETWORK_HINT),
+        }
     }
 }
 
@@ -63,6 +70,10 @@ const RESET: &str = "the connection was reset";
 /// For an answer that is not AWS's.
 pub const ODD_ANSWER_HINT: &str =
     "this isn't how AWS answers: look at the proxy and at AWS_ENDPOINT_URL, and who answers in AWS's place";
+
+/// For a signature that is too old, or too young.
+const CLOCK_HINT: &str =
+    "this machine's clock is off: timedatectl set-ntp true, or the host's clock where this is a container";
 
 /// For a network that fails.
 pub const NETWORK_HINT: &str = "check the network, DNS, HTTPS_PROXY and NO_PROXY, and any AWS_ENDPOINT_URL";
@@ -111,20 +122,19 @@ fn family(code: &str, message: &str) -> (Code, Option<&'static str>) {
             Code::UnknownKey,
             "AWS doesn't know this access key: it was deleted, belongs to another partition, or its session token is missing",
         ),
+        // A signature's age is told with the two times.
+        "InvalidSignatureException" | "SignatureDoesNotMatch" if message.starts_with("Signature") => {
+            (Code::Clock, CLOCK_HINT)
+        }
         "InvalidSignatureException" | "SignatureDoesNotMatch" => (
-            // A signature's age is told with the two times.
-            if message.starts_with("Signature") {
-                Code::Clock
-            } else {
-                Code::WrongSecret
-            },
+            Code::WrongSecret,
             "the secret access key doesn't belong to the access key id, or this machine's clock is off",
         ),
         "ExpiredTokenException" | "ExpiredToken" => (
             Code::SessionExpired,
             "the credentials have expired: get new ones and try again",
         ),
-        "RequestExpired" => (Code::Clock, "this machine's clock is off: set it right"),
+        "RequestExpired" => (Code::Clock, CLOCK_HINT),
         "ThrottlingException" | "Throttling" | "TooManyRequestsException" => {
             (Code::Throttled, "AWS asks for fewer calls: try again in a moment")
         }

@@ -24,7 +24,7 @@ use rustls_pki_types::pem::PemObject;
 use super::metadata;
 use super::trail::{Refusal, Trail};
 use crate::code::Code;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, without_userinfo};
 use crate::file;
 use crate::world::Env;
 
@@ -33,6 +33,16 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 
 /// Largest file of certificates that is read: 16 MiB. All public roots together have a quarter of one.
 const BUNDLE_LIMIT: usize = 16 << 20;
+
+/// The variables that name a proxy for https, the first of which counts.
+const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// The variable that names a proxy for https, and the proxy without its password: for people. `NO_PROXY` is not looked at.
+pub fn named_proxy(env: &Env) -> Option<(&'static str, String)> {
+    let named = PROXIES.iter().find_map(|name| Some((*name, env.get(name)?)));
+    named.map(|(name, url)| (name, without_userinfo(url)))
+}
+
 /// What is learnt from the answers themselves.
 #[derive(Debug, Clone, Default)]
 pub struct Watch {

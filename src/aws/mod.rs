@@ -30,6 +30,7 @@ use aws_types::sdk_config::SharedCredentialsProvider;
 
 pub use cognito::Unhurried;
 pub use endpoint::{Endpoint, Service};
+pub use http::named_proxy;
 pub use registry::{Answer, RegistryClient, knock};
 pub use sts::CallerIdentity;
 

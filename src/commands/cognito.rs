@@ -32,8 +32,8 @@ Examples:
   ecr-auth cognito change-password
   ecr-auth cognito forgot-password
 
-The password is asked for on the terminal, once: after that a refresh token signs in, until it ends or
-`ecr-auth logout` revokes it. On a terminal the credentials themselves are not shown.";
+The password is asked for on the terminal, once: after that a refresh token signs in, until it ends
+or `ecr-auth logout` revokes it. On a terminal the credentials themselves are not shown.";
 
 /// Signs in to a Cognito user pool and prints AWS credentials (a credential_process)
 #[derive(Debug, Clone, Args)]

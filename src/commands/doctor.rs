@@ -32,9 +32,9 @@ pub struct DoctorArgs {
 }
 
 const EXAMPLES: &str = "Examples:
-  ecr-auth doctor                                                        all registries that are configured
-  ecr-auth doctor 111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1.0   why this image can't be pulled
-  ecr-auth doctor --redact 111122223333/eu-west-1                        for a public issue
+  ecr-auth doctor                                                       all that is configured
+  ecr-auth doctor 111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1.0  one image
+  ecr-auth doctor --redact 111122223333/eu-west-1                       for a public issue
 
 Exit status: 0, or 1 if a pull would fail.";
 

@@ -19,7 +19,8 @@ use crate::world::World;
 const EXAMPLES: &str = "\
 Examples:
   ecr-auth login 111122223333.dkr.ecr.eu-west-1.amazonaws.com
-  ecr-auth login --format password 111122223333/eu-west-1 | helm registry login -u AWS --password-stdin HOST
+  ecr-auth login --format password 111122223333/eu-west-1 | \\
+    helm registry login -u AWS --password-stdin HOST
   ecr-auth login --format k8s-secret --name ecr 111122223333/eu-west-1 | kubectl apply -f -
 
 `ecr-auth setup` needs no password to be stored anywhere, and renews it: prefer it where the client takes a credential helper.";

@@ -13,8 +13,9 @@ use super::identity::IdentityArgs;
 use super::sign_in::SignInArgs;
 use crate::cache::{Cache, Held};
 use crate::code::Code;
-use crate::config::{Config, RuleEdit};
-use crate::docker::Client;
+use crate::config::{self, Config, RuleEdit};
+use crate::docker::{Client, shown};
+use crate::doctor;
 use crate::error::{Error, Result};
 use crate::identity::{RolePlan, RoleSettings, Scope};
 use crate::token::{self, Asked};
@@ -28,8 +29,9 @@ Examples:
   ecr-auth setup --region eu-west-1 --dry-run
   ecr-auth setup --role-arn arn:aws:iam::111122223333:role/ci-push 111122223333/eu-west-1
   ecr-auth setup --creds-store --client docker
-  ecr-auth setup --cognito --user-pool-id eu-west-1_AbCdEfGhI --client-id 1h57kf5cpq17m0eml12EXAMPLE \\
-    --identity-pool-id eu-west-1:12345678-abcd-1234-abcd-123456789012 --username zoe@example.com 111122223333/eu-west-1
+  ecr-auth setup --cognito --user-pool-id eu-west-1_AbCdEfGhI \\
+    --client-id 1h57kf5cpq17m0eml12EXAMPLE --username zoe@example.com \\
+    --identity-pool-id eu-west-1:12345678-abcd-1234-abcd-123456789012 111122223333/eu-west-1
   ecr-auth setup --from vendor.yml --username zoe@example.com
 
 `ecr-auth logout` puts back what was there before.";
@@ -117,6 +119,9 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, world: &mut World<'_>) 
         ..Changes::default()
     };
     configure(args, config_path, changes, world)?;
+    if !args.identity.is_given() {
+        tell_rules(&args.registries, &hosts, &config, config_path, world);
+    }
     if args.verify && !args.dry_run {
         verify(&hosts, &Config::load(&world.env, config_path)?, world)?;
     }
@@ -149,6 +154,23 @@ fn rules(args: &SetupArgs, hosts: &[String], config: &Config) -> Result<Vec<Rule
         keys: keys.clone(),
     };
     Ok(hosts.iter().map(rule).collect())
+}
+
+/// Who names a registry once more may have forgotten what it was given before: that still holds.
+fn tell_rules(named: &[String], hosts: &[String], config: &Config, path: Option<&Path>, world: &mut World<'_>) {
+    let Some(file) = config::path(&world.env, path).filter(|_| !named.is_empty()) else {
+        return;
+    };
+    for host in hosts.iter().filter(|host| config.has_rule(host)) {
+        let Some(target) = config.target(host) else { continue };
+        let said = doctor::says(&target, host);
+        if !said.is_empty() {
+            world.say(&format!(
+                "ecr-auth: the rule of {host} in {} holds{said}",
+                shown(&file, &world.env)
+            ));
+        }
+    }
 }
 
 /// A store serves every registry: those named beside it are for clients that know no store, and none need be.

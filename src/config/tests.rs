@@ -191,7 +191,11 @@ fn nothing_said(#[case] text: &str) {
     ""
 )]
 #[case("registries: []\n---\n{}\n", "3:1: a second document", "")]
-#[case("registries:\n- *x\n", "2:3: alias references unknown anchor", "")]
+#[case(
+    "registries:\n- match: *.dkr.ecr.eu-west-1.amazonaws.com\n",
+    "2:10: unquoted, a text that begins with * is an alias of YAML's",
+    "in quotes: match: '*."
+)]
 #[case("registries:\n- !rule\n  match: x\n", "3:3: unsupported tag", "")]
 #[case("!rules registries: []\n", "1:", "")]
 #[case("registries: ]\n", "1:", "")]

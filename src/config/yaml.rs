@@ -388,6 +388,13 @@ pub(super) fn explain(path: &Path, error: &YamlError) -> Error {
         YamlError::Budget { .. } | YamlError::AliasReplayLimitExceeded { .. } => {
             wrong(path, &place, "there is more than any list of registries needs").of(Code::ConfigSyntax)
         }
+        YamlError::UnknownAnchor { .. } => wrong(
+            path,
+            &place,
+            "unquoted, a text that begins with * is an alias of YAML's",
+        )
+        .of(Code::ConfigSyntax)
+        .hint("write it in quotes: match: '*.dkr.ecr.eu-west-1.amazonaws.com'"),
         other => wrong(path, &place, DefaultMessageFormatter.format_standalone_message(other)).of(Code::ConfigSyntax),
     }
 }

@@ -19,7 +19,8 @@ pub fn is_missing_token(error: &Error) -> bool {
 
 /// What is found; `None` where there is neither a CI nor a token.
 pub fn check(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> Option<Check> {
-    let ci = Ci::of(&checkup.world.env).map(Ci::name);
+    let env = &checkup.world.env;
+    let ci = Ci::of(env).map(Ci::name);
     let token = match &plan.identity().source {
         Source::Role(role) => match &role.base {
             Base::Token(token) => Some(token.clone()),
@@ -29,6 +30,9 @@ pub fn check(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> Option<Check> {
     };
     match token {
         Some(token) => Some(of_token(&token, ci.unwrap_or("no known CI"), plan, checkup)),
+        None if CiToken::all(env).is_empty() => {
+            ci.map(|ci| Check::pass("ci", format!("{ci}: this job has no OIDC token")))
+        }
         None => ci.map(|ci| Check::pass("ci", format!("{ci}: its token is not used"))),
     }
 }

@@ -8,8 +8,8 @@ use super::helper;
 use super::report::{Check, Outcome};
 use crate::code::Code;
 use crate::docker::{
-    Answer, ConfigFile, CredentialStore, Found, Kind, Lookup, NearMiss, Settings, StoredPassword, Where, config_files,
-    look_up, read_text, shown,
+    Answer, ConfigFile, CredentialStore, Found, HELPER, Kind, Lookup, NearMiss, Settings, StoredPassword, Where,
+    config_files, look_up, read_text, shown,
 };
 use crate::error::{Error, Result};
 use crate::program;
@@ -18,6 +18,9 @@ use crate::world::Env;
 
 /// What docker may take to say its version.
 const VERSION_BUDGET: Duration = Duration::from_secs(5);
+
+/// How many other registries are named, at most, where the one that is asked for has no helper.
+const OTHERS: usize = 3;
 
 /// What was found of the clients.
 #[derive(Debug, Default)]
@@ -270,8 +273,36 @@ impl Client<'_> {
             return Check::fail(self.id(), Code::KeyNeverMatches, self.never(miss), way_out);
         }
         let read: Vec<String> = self.lookup.files.iter().map(|file| shown(file, self.env)).collect();
-        let finding = format!("no helper is set for {} in {}", self.host, read.join(", "));
+        let finding = format!(
+            "no helper is set for {} in {}{}",
+            self.host,
+            read.join(", "),
+            self.others()
+        );
         Check::fail(self.id(), Code::NotConfigured, finding, self.setup_hint())
+    }
+
+    /// The registries that one of our helpers is asked for in those files: a slip in the account or the region is seen beside them.
+    fn others(&self) -> String {
+        let states = self.lookup.files.iter().map(|file| state_of(file));
+        let kept: BTreeSet<String> = states
+            .filter_map(|state| match state {
+                State::Read(settings) => Some(settings.helpers),
+                State::Odd(_) => None,
+            })
+            .flatten()
+            .filter(|(_, name)| helper::is_ours(name))
+            .map(|(host, _)| host)
+            .collect();
+        let more = match kept.len().saturating_sub(OTHERS) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let shown: Vec<String> = kept.into_iter().take(OTHERS).collect();
+        match shown.is_empty() {
+            true => String::new(),
+            false => format!(", but for {}{more}", shown.join(", ")),
+        }
     }
 
     fn never(&self, miss: &NearMiss) -> String {
@@ -355,6 +386,14 @@ impl ClientFile {
     /// Whether one of our helpers is asked at all.
     pub fn serves(&self) -> bool {
         self.is_store() || self.hosts().next().is_some()
+    }
+
+    /// Whether anything in it names our helper by its own name, and not by amazon-ecr-credential-helper's.
+    pub fn names_us(&self) -> bool {
+        self.settings().is_some_and(|settings| {
+            let mut names = settings.helpers.values().chain(&settings.store);
+            names.any(|name| name == HELPER)
+        })
     }
 
     fn settings(&self) -> Option<&Settings> {

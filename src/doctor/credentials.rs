@@ -5,6 +5,7 @@ use super::clients::roughly;
 use super::report::{Check, Outcome};
 use crate::aws::Aws;
 use crate::error::Result;
+use crate::identity::Source;
 use crate::secret::Secret;
 use crate::token::{self, Plan};
 use crate::world::Env;
@@ -17,7 +18,12 @@ pub fn chosen(plan: &Plan, env: &Env) -> Check {
         true => String::new(),
         false => format!("; passed over: {}", passed_over.join("; ")),
     };
-    Check::pass("credentials", format!("{}{others}", identity.source))
+    // Whether there is one takes a call to know.
+    let only = match identity.source {
+        Source::InstanceMetadata { .. } => ", if there is one: nothing else is set here",
+        _ => "",
+    };
+    Check::pass("credentials", format!("{}{only}{others}", identity.source))
 }
 
 /// Asks STS who that is, and ECR for a token, past the cache. STS may be out of reach where ECR is not: then it is the token

@@ -21,6 +21,7 @@ use std::path::Path;
 pub use overview::{Next, Overview, look};
 pub use redact::Redactor;
 pub use report::{Check, Outcome, Report};
+pub use rule::says;
 pub use subject::{Image, Subject};
 
 use crate::aws;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::Checkup;
 use super::clients::roughly;
 use super::report::Check;
-use crate::aws::{Endpoint, knock};
+use crate::aws::{Endpoint, knock, named_proxy};
 use crate::code::Code;
 use crate::error::{Error, without_userinfo};
 use crate::registry::{Registry, region_of_server_meant};
@@ -16,9 +16,6 @@ use crate::world::Env;
 const SIGNATURES: Duration = Duration::from_secs(300);
 /// Off by more than this deserves a look.
 const DRIFT: Duration = Duration::from_secs(60);
-
-/// The variables that name a proxy for https, the first of which counts.
-const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /// The checks, and whether AWS answers at all.
 pub fn checks(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>, bool) {
@@ -57,11 +54,6 @@ fn address(registry: &Registry, endpoint: &Endpoint) -> String {
         None if endpoint.fips => format!("https://{service}-fips.{region}.{}", partition.registry_suffix()),
         None => format!("https://api.{service}.{region}.{}", partition.registry_suffix()),
     }
-}
-
-fn named_proxy(env: &Env) -> Option<(&'static str, String)> {
-    let named = PROXIES.iter().find_map(|name| Some((*name, env.get(name)?)));
-    named.map(|(name, url)| (name, without_userinfo(url)))
 }
 
 fn proxy(env: &Env) -> Check {

@@ -2,7 +2,7 @@
 //! read: no network, no other program, and no file is odd enough to make it fail.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::ci::is_missing_token;
 use super::clients::{self, ClientFile, State};
@@ -10,9 +10,10 @@ use super::helper;
 use super::report::Outcome;
 use crate::ci::Ci;
 use crate::config::Config;
-use crate::docker::shown;
+use crate::docker::{HELPER_NAMES, shown};
 use crate::error::{Error, Result, one_line};
 use crate::identity::{CiToken, Identity, Scope, Source, current_region, finds_nothing, gives_tokens, missing_token};
+use crate::program;
 use crate::registry::parse_region;
 use crate::token::Plan;
 use crate::world::{Env, World};
@@ -49,7 +50,7 @@ impl Next {
 
 /// Looks around. `named` is the configuration file that the command line names.
 pub fn look(named: Option<&Path>, world: &World<'_>) -> Overview {
-    Place::look(named, &world.env).overview(&world.env)
+    Place::look(named, world).overview(&world.env)
 }
 
 /// All that decides what is told.
@@ -60,6 +61,8 @@ struct Place {
     region: Result<Option<String>>,
     credentials: Vec<Credentials>,
     clients: Result<Vec<ClientFile>>,
+    /// The program that clients run as amazon-ecr-credential-helper, where it isn't this one.
+    other: Option<PathBuf>,
     has_helper: bool,
     helper: String,
 }
@@ -71,7 +74,8 @@ struct Credentials {
 }
 
 impl Place {
-    fn look(named: Option<&Path>, env: &Env) -> Self {
+    fn look(named: Option<&Path>, world: &World<'_>) -> Self {
+        let env = &world.env;
         let rules = Config::load(env, named);
         let clients = clients::files(env);
         let helper = helper::not_called(env);
@@ -89,6 +93,7 @@ impl Place {
             region,
             credentials,
             clients,
+            other: other_program(&world.exe, env),
             has_helper: helper.outcome == Outcome::Pass,
             helper: helper.finding,
         }
@@ -102,7 +107,7 @@ impl Place {
         found.extend(self.credentials.iter().map(|it| ("credentials", it.told())));
         found.push(("region", self.told_region()));
         match &self.clients {
-            Ok(files) => found.extend(files.iter().map(|file| (file.kind.name(), told_client(file, env)))),
+            Ok(files) => found.extend(files.iter().map(|file| (file.kind.name(), self.told_client(file, env)))),
             Err(error) => found.push(("docker", error.to_string())),
         }
         found.push(("helper", self.helper.clone()));
@@ -154,6 +159,9 @@ impl Place {
         if let Some(error) = errors.find(|error| is_set_up || !finds_nothing(error)) {
             return mend(error);
         }
+        if let Some(next) = self.take_over().filter(|_| !is_set_up) {
+            return next;
+        }
         match is_set_up {
             true if self.has_helper => Next::new("all is set up; see that a pull would work", &["ecr-auth doctor"]),
             true => Next::new("have clients find the helper", &["ecr-auth setup"]),
@@ -183,7 +191,44 @@ impl Place {
 
     fn is_set_up(&self) -> bool {
         let files = self.clients.as_deref().unwrap_or_default();
-        files.iter().any(|file| file.serves())
+        files.iter().any(|file| file.serves() && self.other_of(file).is_none())
+    }
+
+    /// The program that this client asks in our place: it has amazon-ecr-credential-helper's name, and nothing in the file ours.
+    fn other_of(&self, file: &ClientFile) -> Option<&Path> {
+        self.other.as_deref().filter(|_| file.serves() && !file.names_us())
+    }
+
+    fn told_client(&self, file: &ClientFile, env: &Env) -> String {
+        let path = shown(&file.path, env);
+        let who = match self.other_of(file) {
+            Some(other) => format!("{}, not ecr-auth,", shown(other, env)),
+            None => "ecr-auth".to_owned(),
+        };
+        match &file.state {
+            State::Odd(cause) => format!("{path} can't be read: {cause}"),
+            State::Read(_) if file.is_store() => format!("{who} serves every registry (credsStore), by {path}"),
+            State::Read(_) => match file.hosts().count() {
+                0 => format!("not set up, in {path}"),
+                1 => format!("{who} serves 1 registry, by {path}"),
+                count => format!("{who} serves {count} registries, by {path}"),
+            },
+        }
+    }
+
+    /// How the program that is asked now gives way.
+    fn take_over(&self) -> Option<Next> {
+        let mut files = self.clients.as_deref().unwrap_or_default().iter();
+        let file = files.find(|file| self.other_of(file).is_some())?;
+        let hosts: Vec<&str> = file.hosts().collect();
+        let line = match hosts.is_empty() {
+            true => "ecr-auth setup --creds-store --force".to_owned(),
+            false => format!("ecr-auth setup {}", hosts.join(" ")),
+        };
+        Some(Next::new(
+            "have ecr-auth asked in its place; ecr-auth logout gives it back",
+            &[line.as_str()],
+        ))
     }
 
     /// The call of `setup` that fits.
@@ -207,7 +252,7 @@ impl Place {
                 &["ecr-auth setup --role-arn arn:aws:iam::ACCOUNT:role/ROLE ACCOUNT/REGION"],
             ),
             (true, false) => Next::new(
-                "name a profile that has credentials (on an EC2 instance with a role: none), and a registry",
+                "name a profile that has credentials (an EC2 instance with a role needs none), and a registry",
                 &["ecr-auth setup --profile PROFILE ACCOUNT/REGION"],
             ),
             (false, _) if has_region => Next::new("set up the registry of your own account", &["ecr-auth setup"]),
@@ -287,17 +332,11 @@ fn of_any_registry(rules: &Config, region: &Result<Option<String>>, env: &Env) -
     }
 }
 
-fn told_client(file: &ClientFile, env: &Env) -> String {
-    let path = shown(&file.path, env);
-    match &file.state {
-        State::Odd(cause) => format!("{path} can't be read: {cause}"),
-        State::Read(_) if file.is_store() => format!("ecr-auth serves every registry (credsStore), by {path}"),
-        State::Read(_) => match file.hosts().count() {
-            0 => format!("not set up, in {path}"),
-            1 => format!("ecr-auth serves 1 registry, by {path}"),
-            count => format!("ecr-auth serves {count} registries, by {path}"),
-        },
-    }
+/// The program of amazon-ecr-credential-helper's name that clients find on PATH, where it isn't the one that runs.
+fn other_program(exe: &Path, env: &Env) -> Option<PathBuf> {
+    let path = program::on_path(HELPER_NAMES[1], env)?;
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    (real(&path) != real(exe)).then_some(path)
 }
 
 fn mend(error: &Error) -> Next {

@@ -36,7 +36,8 @@ pub fn check(target: &Target<'_>, host: &str, config: &Config, named: Option<&Pa
     Check::pass("configuration", finding)
 }
 
-fn says(target: &Target<'_>, host: &str) -> String {
+/// What a rule says of the registry, profile and role, after a colon; nothing where it says nothing of them.
+pub fn says(target: &Target<'_>, host: &str) -> String {
     let registry = target.registry().host();
     let mut said = Vec::new();
     if registry != host {

@@ -127,6 +127,31 @@ pub fn no_credentials(last: &str) -> Error {
     .hint("set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached")
 }
 
+/// Where nothing is found and no role is named: what this job has all the same, which says more than a list of all sources. A token that no
+/// role takes, or keys that are set to nothing, as a CI does with secrets that this branch or fork may not have.
+pub fn with_what_is_there(error: Error, env: &Env) -> Error {
+    if !finds_nothing(&error) {
+        return error;
+    }
+    if let Some(token) = ci_token::CiToken::all(env).first() {
+        let input = match token {
+            ci_token::CiToken::GitHub { .. } => ", the action's role-to-assume",
+            _ => "",
+        };
+        let name = token.name();
+        return error.hint(format!(
+            "name the role that takes {name}: --role-arn of ecr-auth setup{input}, or AWS_ROLE_ARN"
+        ));
+    }
+    let blank = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| env.is_blank(name).then_some(name));
+    match blank.into_iter().flatten().next() {
+        Some(name) => error.hint(format!(
+            "{name} is set, and empty: look whether this branch, fork or step may have the CI's secret"
+        )),
+        None => error,
+    }
+}
+
 /// The environment's keys as a source, if there are any. Blanks around keys are no part of them: a CI's secret often ends in the newline it was pasted with.
 ///
 /// # Errors

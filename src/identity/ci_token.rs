@@ -234,7 +234,9 @@ fn piece(ci: Ci) -> Option<&'static str> {
         Ci::Buildkite => {
             "let the step reach the agent: BUILDKITE_AGENT_ACCESS_TOKEN and BUILDKITE_JOB_ID in its environment, buildkite-agent on its PATH (in a container: mount both)"
         }
-        Ci::Jenkins => "bind an OIDC token credential to ECR_AUTH_ID_TOKEN around this step",
+        Ci::Jenkins => {
+            "name an OIDC token credential (credentialsId of withEcrAuth), or bind one to ECR_AUTH_ID_TOKEN around this step"
+        }
         Ci::Azure | Ci::Drone | Ci::Woodpecker => return None,
     })
 }

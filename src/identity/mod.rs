@@ -13,7 +13,7 @@ mod shared_files;
 use std::fmt;
 use std::path::PathBuf;
 
-pub use chain::{environment_keys, finds_nothing, no_credentials};
+pub use chain::{environment_keys, finds_nothing, no_credentials, with_what_is_there};
 pub use ci_token::{
     CiToken, gives_tokens, missing as missing_token, missing_or as missing_token_or, read_file as read_token_file,
 };
@@ -199,7 +199,10 @@ impl Identity {
                 places.profile(name)?.ok_or_else(|| without_credentials(name))?,
                 Choice::Profile,
             ),
-            None => (places.first()?, Choice::Chain),
+            None => {
+                let found = places.first().map_err(|error| with_what_is_there(error, env))?;
+                (found, Choice::Chain)
+            }
         };
         Ok(Self {
             source,

@@ -91,6 +91,30 @@ fn a_named_profile_must_be_there_and_need_no_mfa() {
 }
 
 #[test]
+fn where_nothing_is_used_what_is_there_is_the_way_out() {
+    let hint = |vars: &[(&str, &str)]| {
+        let vars: Vec<_> = vars
+            .iter()
+            .copied()
+            .chain([("AWS_EC2_METADATA_DISABLED", "true")])
+            .collect();
+        let error = Home::new(&vars).choose(None).unwrap_err();
+        error.hint_text().unwrap().to_owned()
+    };
+    let bitbucket = ("BITBUCKET_STEP_OIDC_TOKEN", "token");
+    let github = [
+        ("ACTIONS_ID_TOKEN_REQUEST_URL", "https://example.com"),
+        ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request"),
+    ];
+    assert!(
+        hint(&[bitbucket]).starts_with("name the role that takes the token in BITBUCKET_STEP_OIDC_TOKEN: --role-arn")
+    );
+    assert!(hint(&github).contains("the action's role-to-assume"));
+    assert!(hint(&[("AWS_SECRET_ACCESS_KEY", "")]).starts_with("AWS_SECRET_ACCESS_KEY is set, and empty: "));
+    assert!(hint(&[]).starts_with("set AWS_PROFILE"));
+}
+
+#[test]
 fn without_imds_there_are_no_credentials() {
     assert!(chosen(&[("AWS_EC2_METADATA_DISABLED", "true")], None).starts_with("no AWS credentials"));
 }

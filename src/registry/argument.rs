@@ -24,7 +24,7 @@ pub fn parse_argument(arg: &str, region: Option<&str>) -> Result<Registry> {
         None => (arg, None),
     };
     if !looks_like_account(account) {
-        return Err(refuse(arg, why_not_ecr(arg)));
+        return Err(refuse(arg, half_a_name(arg).unwrap_or_else(|| why_not_ecr(arg))));
     }
     if !is_account(account) {
         return Err(refuse(arg, wrong_account(account)));
@@ -55,6 +55,26 @@ fn of_account(account: &str, region_name: &str) -> Result<Registry, WhyNot> {
     let suffix = Partition::of_region(&region).registry_suffix();
     let host = format!("{account}.dkr.ecr.{region}.{suffix}");
     Registry::parse(&host).ok_or_else(|| why_not_ecr(&host))
+}
+
+/// The short form with a part missing, or with another sign between its parts.
+fn half_a_name(arg: &str) -> Option<WhyNot> {
+    let why = |cause: &str, hint: String| WhyNot {
+        code: Code::NotEcr,
+        cause: cause.to_owned(),
+        hint,
+    };
+    if is_region(arg) {
+        return Some(why(
+            "it is a region, without an account",
+            format!("write ACCOUNT/{arg}"),
+        ));
+    }
+    let (account, region) = arg.split_once([':', ',', '@'])?;
+    (is_account(account) && is_region(region)).then(|| {
+        let hint = format!("did you mean {account}/{region}?");
+        why("a slash stands between account and region", hint)
+    })
 }
 
 /// Digits, with the hyphens that AWS's console shows.

@@ -34,11 +34,22 @@ ci_run() {
     sh -e -c '. "$HOME/job.env"; eval "$1"' sh "$1"
 }
 
-# ci_pushes CI HEADING FILTER AUDIENCE [SUBJECT]: the recipe pushes, with a token of its CI and nothing else.
+# ci_cell COLUMN JOB: what the page's table of roles says of the job's CI, with the job's ids in their places.
+ci_cell() {
+  local cell
+  cell=$(grep -i "^| $(jq -r .ci <<<"$2") | .https://" "$ROOT/docs/ci.md" | cut -d '|' -f "$1" | tr -d ' `')
+  jq -r --arg cell "$cell" '.environment as $env | (.audience | split("/")[-1]) as $workspace | $cell
+    | gsub("ORGANISATION-ID"; $env.CIRCLE_ORGANIZATION_ID // "") | gsub("PROJECT-ID"; $env.CIRCLE_PROJECT_ID // "")
+    | gsub("[{]REPOSITORY-UUID[}]"; $env.BITBUCKET_REPO_UUID // "")
+    | gsub("WORKSPACE-ID"; $workspace) | gsub("WORKSPACE"; $env.BITBUCKET_WORKSPACE // "")' <<<"$2"
+}
+
+# ci_pushes CI HEADING FILTER: the recipe pushes, with a token of its CI and nothing else, and a role that is as the page says.
 ci_pushes() {
   local job lines
   job=$(control jobs '{"ci": "'"$1"'"}')
-  ci_role "$(jq -r .issuer <<<"$job")" "${4:-$(jq -r .audience <<<"$job")}" "${5:-$(jq -r .subject <<<"$job")}"
+  same "the issuer" "$(jq -r .issuer <<<"$job")" "$(ci_cell 3 "$job")"
+  ci_role "$(ci_cell 3 "$job")" "$(ci_cell 4 "$job")" "$(ci_cell 5 "$job")"
   ci_env .environment <<<"$job"
   lines=$(ci_lines "$2" "$3")
   ci_run "${lines//\$\$/\$}"
@@ -60,15 +71,11 @@ ci_pushed() { as_admin skopeo inspect "docker://$REGISTRY/app:$1" >/dev/null; }
 test_ci_circleci_s_recipe_pushes() { ci_pushes circleci CircleCI '.jobs.push.steps[] | objects | .run // empty'; }
 
 test_ci_buildkite_s_recipe_pushes_and_leaves_nothing() {
-  ci_pushes buildkite Buildkite '.steps[0].commands[]' sts.amazonaws.com
+  ci_pushes buildkite Buildkite '.steps[0].commands[]'
   same "settings left" "" "$(find "$HOME/.docker" "$HOME/.config" "$HOME/.local" "$HOME/.cache" -type f 2>/dev/null)"
 }
 
-test_ci_bitbucket_s_recipe_pushes() {
-  local repository
-  repository=$(control jobs '{"ci": "bitbucket"}' | jq -r '.subject | split(":")[0]')
-  ci_pushes bitbucket "Bitbucket Pipelines" '.pipelines.default[0].step.script[]' "" "$repository:*"
-}
+test_ci_bitbucket_s_recipe_pushes() { ci_pushes bitbucket "Bitbucket Pipelines" '.pipelines.default[0].step.script[]'; }
 
 test_ci_azure_s_recipe_pushes() { ci_pushes_with_keys azure "Azure Pipelines" '.steps[0].inputs.inlineScript'; }
 

@@ -183,12 +183,12 @@ test_doctor_names_a_wrong_audience() {
 # The helper takes AWS's time where it may ask twice, and the pull works.
 test_doctor_names_a_clock_that_is_off() {
   setup "$REGISTRY"
-  tells "this machine's clock is 60 minutes ahead of AWS's" "or this machine's clock is off" \
+  tells "this machine's clock is 60 minutes ahead of AWS's" "hint: this machine's clock is off: " \
     env AWS_MAX_ATTEMPTS=1 faketime --exclude-monotonic -f +1h
 }
 
 test_doctor_names_a_proxy_that_refuses() {
   setup "$REGISTRY"
-  tells "by the proxy http://127.0.0.1:9 (HTTPS_PROXY): the connection was refused" "the connection was refused" \
+  tells "by the proxy http://127.0.0.1:9 (HTTPS_PROXY): the connection was refused" "look at the proxy http://127.0.0.1:9 (HTTPS_PROXY) first" \
     env HTTPS_PROXY=http://127.0.0.1:9
 }

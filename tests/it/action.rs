@@ -11,6 +11,9 @@ use crate::harness::{HOST, Machine};
 use crate::jobs::PARTNER_HOST;
 use crate::lab_machine::{GET_TOKEN, lab, machine, registry_status};
 
+/// How an annotation ends, before the code's own section.
+const SEE: &str = "%0Asee: https://github.com/org/ecr-auth/blob/main/docs/troubleshooting.md";
+
 /// A job of octo/app, and the role that it may assume.
 fn job(lab: &Lab) -> (Runner, String) {
     let role = github_role(lab, lab::ACCOUNT, "path/ci-push", SUBJECT);
@@ -135,7 +138,7 @@ fn one_registry_with_two_roles_is_an_error() {
     assert_eq!(
         main.annotation(),
         format!(
-            "::error title=ecr-auth::input registries: {HOST} is there twice, with two roles [EA0903]%0Ahint: a registry has one role: name it once"
+            "::error title=ecr-auth::input registries: {HOST} is there twice, with two roles [EA0903]%0Ahint: a registry has one role: name it once{SEE}#ea0903"
         )
     );
 }
@@ -164,7 +167,10 @@ fn a_wrong_input_is_one_annotation_that_says_what_is_allowed() {
     ] {
         let main = runner.main(&[("registries", HOST), inputs]);
         assert_eq!(main.outcome.status, 1);
-        assert_eq!(main.annotation(), format!("::error title=ecr-auth::{annotation}"));
+        assert_eq!(
+            main.annotation(),
+            format!("::error title=ecr-auth::{annotation}{SEE}#ea0903")
+        );
         assert!(
             main.outputs.is_empty() && main.env.is_empty() && main.state.is_empty(),
             "{main:?}"

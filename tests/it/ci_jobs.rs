@@ -129,7 +129,7 @@ fn githubs_moment_of_weakness_is_ridden_out() {
 #[case(Kind::Circleci, "a context")]
 #[case(Kind::Bitbucket, "oidc: true")]
 #[case(Kind::Buildkite, "BUILDKITE_AGENT_ACCESS_TOKEN")]
-#[case(Kind::Jenkins, "bind an OIDC token credential")]
+#[case(Kind::Jenkins, "credentialsId of withEcrAuth")]
 fn what_a_job_without_a_token_lacks_is_named(#[case] kind: Kind, #[case] piece: &str) {
     let lab = lab();
     let job = Job::start(&lab, kind, "app");
@@ -142,6 +142,32 @@ fn what_a_job_without_a_token_lacks_is_named(#[case] kind: Kind, #[case] piece: 
         assert!(hint.contains(piece), "{outcome:?}");
     }
     assert!(lab.calls().counts.is_empty());
+}
+
+/// The instance metadata service is asked last, and is what fails: here by an address where nobody listens.
+#[rstest]
+#[case(
+    Kind::Github,
+    "name the role that takes GitHub's token for this job: --role-arn of ecr-auth setup, the action's role-to-assume"
+)]
+#[case(
+    Kind::Bitbucket,
+    "name the role that takes the token in BITBUCKET_STEP_OIDC_TOKEN: --role-arn"
+)]
+#[case(Kind::Jenkins, "name the role that takes the token in ECR_AUTH_ID_TOKEN: --role-arn")]
+fn a_job_whose_role_was_forgotten_is_told_to_name_it(#[case] kind: Kind, #[case] hint: &str) {
+    let lab = lab();
+    let job = Job::start(&lab, kind, "app");
+    for disabled in ["true", "false"] {
+        let outcome = job
+            .machine(&lab)
+            .with("AWS_EC2_METADATA_DISABLED", disabled)
+            .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9")
+            .helper("get", HOST);
+        assert!(outcome.stdout.contains("no AWS credentials: "), "{outcome:?}");
+        let (_, told) = outcome.stderr.split_once("hint: ").unwrap();
+        assert!(told.starts_with(hint), "{outcome:?}");
+    }
 }
 
 #[test]

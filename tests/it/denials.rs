@@ -257,5 +257,8 @@ fn a_machine_whose_clock_is_off_is_put_right() {
         .with("ECR_AUTH_CACHE", "off")
         .helper("get", HOST);
     assert!(outcome.stdout.contains("SignatureDoesNotMatch"), "{outcome:?}");
-    assert!(outcome.stderr.contains("or this machine's clock is off"), "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("hint: this machine's clock is off: "),
+        "{outcome:?}"
+    );
 }

@@ -220,7 +220,7 @@ fn failures(outcome: &Outcome) -> Vec<&str> {
 )]
 #[case(
     "registry not configured",
-    "✗ docker: no helper is set for HOST in ~/.docker/config.json",
+    "✗ docker: no helper is set for HOST in ~/.docker/config.json, but for public.ecr.aws",
     None
 )]
 #[case(
@@ -298,7 +298,7 @@ fn failures(outcome: &Outcome) -> Vec<&str> {
 #[case(
     "proxy that refuses",
     "✗ network: cannot reach https://api.ecr.eu-west-1.amazonaws.com/: by the proxy http://127.0.0.1",
-    Some("refused")
+    Some("; look at the proxy http://127.0.0.1")
 )]
 fn the_first_failure_names_the_cause(#[case] breakage: &str, #[case] expected: &str, #[case] told: Option<&str>) {
     let mut scene = Scene::new();
@@ -338,6 +338,26 @@ fn one_cause_is_one_failure(#[case] breakage: &str) {
             .contains("checks were skipped: they depend on what failed"),
         "{}",
         outcome.stderr
+    );
+}
+
+/// Not "its token is not used": there is none, which whoever forgot to ask for one looks for here.
+#[test]
+fn a_job_without_a_token_is_said_to_have_none() {
+    let mut scene = Scene::new();
+    scene.set("CIRCLECI", "true");
+    let outcome = scene.doctor(&[HOST]);
+    assert!(
+        outcome.stdout.contains("✓ ci: CircleCI: this job has no OIDC token\n"),
+        "{}",
+        outcome.stdout
+    );
+    scene.set("CIRCLE_OIDC_TOKEN_V2", "token");
+    let outcome = scene.doctor(&[HOST]);
+    assert!(
+        outcome.stdout.contains("✓ ci: CircleCI: its token is not used\n"),
+        "{}",
+        outcome.stdout
     );
 }
 

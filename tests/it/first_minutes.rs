@@ -1,5 +1,7 @@
 //! `ecr-auth` without a command: what it finds in each place, and what it tells people to type next.
 
+use std::os::unix::fs::PermissionsExt;
+
 use lab::{Ci, JobSpec};
 use rstest::rstest;
 
@@ -60,7 +62,7 @@ fn an_empty_machine_is_told_where_credentials_come_from() {
   region       none is set
   docker       not set up, in ~/.docker/config.json
   helper       docker-credential-ecr-auth is not on PATH
-Next: name a profile that has credentials (on an EC2 instance with a role: none), and a registry
+Next: name a profile that has credentials (an EC2 instance with a role needs none), and a registry
     ecr-auth setup --profile PROFILE ACCOUNT/REGION
 All commands: ecr-auth --help
 "
@@ -182,6 +184,39 @@ fn what_is_set_up_is_checked_next_and_a_missing_helper_mended() {
         found(&text, "docker").starts_with("ecr-auth serves every registry"),
         "{text}"
     );
+}
+
+/// The Go helper's own name is ours as well, where it leads to us alone.
+#[test]
+fn a_machine_with_the_go_helper_is_not_set_up_yet() {
+    let machine = Machine::new().with_all(KEYS);
+    docker(&machine, &format!(r#"{{"credHelpers": {{"{HOST}": "ecr-login"}}}}"#));
+    let machine = helper_on_path(machine);
+    let program = machine.path("bin/docker-credential-ecr-login");
+    std::fs::write(&program, "#!/bin/sh\nexit 1\n").unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let text = told(&machine);
+    assert_eq!(
+        found(&text, "docker"),
+        format!(
+            "{}, not ecr-auth, serves 1 registry, by ~/.docker/config.json",
+            program.display()
+        )
+    );
+    assert!(
+        text.contains(&format!(
+            "Next: have ecr-auth asked in its place; ecr-auth logout gives it back\n    ecr-auth setup {HOST}\n"
+        )),
+        "{text}"
+    );
+    std::fs::remove_file(&program).unwrap();
+    std::os::unix::fs::symlink(binary(), &program).unwrap();
+    let text = told(&machine);
+    assert!(
+        found(&text, "docker").starts_with("ecr-auth serves 1 registry"),
+        "{text}"
+    );
+    assert!(text.contains("\n    ecr-auth doctor\n"), "{text}");
 }
 
 #[test]

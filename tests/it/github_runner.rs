@@ -12,7 +12,7 @@ use crate::harness::{Machine, Outcome};
 pub const SUBJECT: &str = "repo:octo/app:ref:refs/heads/main";
 
 /// The files that a step may write to.
-const FILES: [&str; 5] = [
+pub const FILES: [&str; 5] = [
     "GITHUB_OUTPUT",
     "GITHUB_ENV",
     "GITHUB_STATE",

@@ -40,6 +40,9 @@ const OTHER_SHELLS: [(&str, &str); 2] = [
     ),
 ];
 
+/// What a help's lines are broken at, whatever the terminal's width.
+const LINE: usize = 100;
+
 /// What people are asked, and what they answer.
 type Talk = &'static [(&'static str, &'static str)];
 const TALKS: [(&str, Talk); 4] = [
@@ -210,6 +213,26 @@ fn assert_went_well(example: &str, outcome: &Outcome) {
         "{example}: {outcome:#?}"
     );
     assert!(!outcome.stderr.contains("error: "), "{example}: {outcome:#?}");
+}
+
+/// Lines of examples are copied: none is broken where lines are of the usual length.
+#[test]
+fn no_example_is_broken_within_its_line() {
+    let mut found = Vec::new();
+    all(&[], &mut found);
+    for (command, _) in found {
+        let path: Vec<&str> = command.split_whitespace().collect();
+        let help = help(&path);
+        let (_, listed) = help.split_once("\nExamples:\n").unwrap();
+        let too_long: Vec<_> = listed
+            .split("\n\n")
+            .next()
+            .unwrap()
+            .lines()
+            .filter(|line| line.len() > LINE)
+            .collect();
+        assert!(too_long.is_empty(), "{command}: {too_long:?}");
+    }
 }
 
 #[test]

@@ -164,10 +164,14 @@ fn an_image_build_leaves_a_node_that_answers() {
     let root = tempfile::tempdir().unwrap();
     let script = shipped("node/install.sh");
     let file = shipped("kubelet/credential-provider-config-service-account.yaml");
+    // As the page has it: the binary lies where the script is called, under the name that a release gives it.
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(binary(), folder.path().join("ecr-auth-x86_64-unknown-linux-musl")).unwrap();
     for _ in 0..2 {
         let output = Command::new(&script)
-            .arg(binary())
+            .arg("ecr-auth-x86_64-unknown-linux-musl")
             .arg(&file)
+            .current_dir(folder.path())
             .env("ROOT", root.path())
             .output()
             .unwrap();

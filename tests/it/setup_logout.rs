@@ -85,6 +85,22 @@ fn an_eleven_digit_account_gets_the_yaml_hint() {
     assert!(outcome.stderr.contains("leading zero"), "{outcome:?}");
 }
 
+/// A role that was misspelled is not gone because nothing is said of it the second time.
+#[test]
+fn a_registry_that_is_named_again_keeps_its_role_and_that_is_told() {
+    let machine = Machine::new();
+    let bin = machine.path("bin").display().to_string();
+    let first = machine.run(&setup_args(
+        &bin,
+        &["--role-arn", "ci-psuh", "--client", "docker", HOST],
+    ));
+    assert_eq!(first.status, 0, "{first:?}");
+    let told = format!("ecr-auth: the rule of {HOST} in ~/.config/ecr-auth/ecr-auth.yml holds: role ci-psuh\n");
+    assert!(!first.stderr.contains(&told), "{first:?}");
+    let again = machine.run(&setup_args(&bin, &["--client", "docker", HOST]));
+    assert!(again.stderr.contains(&told), "{again:?}");
+}
+
 #[test]
 fn verify_fetches_one_token_per_region_and_says_what_fails() {
     let lab = lab();

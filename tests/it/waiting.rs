@@ -7,6 +7,7 @@ use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, USER_POOL_ID, UserSpec};
 use lab::{Fault, Lab, Service};
 use rstest::rstest;
 
+use crate::github_runner::FILES;
 use crate::harness::{HOST, Machine};
 use crate::lab_machine::{GET_TOKEN, PATIENCE, lab, machine, role};
 use crate::terminal::{Stdout, Terminal};
@@ -146,7 +147,7 @@ fn who_waits_for_another_process_is_told_so() {
 
 /// All of them wait as long as the one that tells, and longer.
 #[test]
-fn a_log_a_dumb_terminal_a_quiet_command_and_a_client_hear_nothing() {
+fn a_log_a_dumb_terminal_a_quiet_command_a_step_of_githubs_and_a_client_hear_nothing() {
     let lab = lab();
     lab.hold(Service::Ecr);
     let logged = uncached(&lab).start(&["login", HOST]);
@@ -155,12 +156,14 @@ fn a_log_a_dumb_terminal_a_quiet_command_and_a_client_hear_nothing() {
     let quiet = Terminal::run(&uncached(&lab), &["login", "-q", HOST], Stdout::Pipe);
     let mut client = Terminal::run(&uncached(&lab), &["helper", "get"], Stdout::Pipe);
     client.press(&format!("{HOST}\r\x04"));
-    assert!(lab.wait_for_calls(GET_TOKEN, 4, PATIENCE));
+    let runner = github_step(&lab);
+    let step = Terminal::run(&runner, &["action", "main"], Stdout::Pipe);
+    assert!(lab.wait_for_calls(GET_TOKEN, 5, PATIENCE));
     let mut told = Terminal::run(&uncached(&lab), &["login", HOST], Stdout::Pipe);
     told.expect(&asking(&lab));
     lab.release(Service::Ecr);
     assert_eq!(told.end().status, 0);
-    for silent in [dumb, quiet, client] {
+    for silent in [dumb, quiet, client, step] {
         let ended = silent.end();
         assert_eq!(ended.status, 0, "{ended:?}");
         assert!(
@@ -170,6 +173,20 @@ fn a_log_a_dumb_terminal_a_quiet_command_and_a_client_hear_nothing() {
     }
     let log = stderr(logged);
     assert!(log.starts_with("docker: signed in to ") && !log.contains('\r'), "{log}");
+}
+
+/// A step that is to sign in, on a runner that gives its steps a terminal, as act does.
+fn github_step(lab: &Lab) -> Machine {
+    let machine = uncached(lab)
+        .with("INPUT_REGISTRIES", HOST)
+        .with("INPUT_DOCKER-CONFIG", "isolated");
+    let temporary = machine.path("runner-temp");
+    std::fs::create_dir(&temporary).unwrap();
+    let machine = machine.with("RUNNER_TEMP", temporary.to_str().unwrap());
+    FILES.iter().fold(machine, |machine, name| {
+        let file = machine.write(name, "");
+        machine.with(name, file.to_str().unwrap())
+    })
 }
 
 fn stderr(mut child: Child) -> String {

@@ -19,6 +19,7 @@ use clap::ValueEnum;
 
 use crate::ci::github::{Level, annotation};
 use crate::error::{Error, Exit};
+use crate::progress::Progress;
 use crate::world::{Verbosity, World};
 
 /// A step of the action.
@@ -32,6 +33,8 @@ pub enum Step {
 
 /// Runs one of the steps. An error is one annotation of the run.
 pub fn run(step: Step, world: &mut World<'_>) -> Exit {
+    // The runner reads lines, also where it gives its steps a terminal (act does): what is taken back would stand before a command of ours.
+    world.progress = Progress::default();
     // Somebody has switched debug logging on for this run.
     if world.env.is_true("RUNNER_DEBUG") {
         world.verbosity = Verbosity::Debug;
@@ -52,7 +55,8 @@ pub fn run(step: Step, world: &mut World<'_>) -> Exit {
 }
 
 /// Flags that the hints of other rooms name, and the inputs that are the same here.
-const INPUTS: [(&str, &str); 10] = [
+const INPUTS: [(&str, &str); 11] = [
+    ("name one (ACCOUNT/REGION", "name one in registries (ACCOUNT/REGION"),
     ("--role-arn", "role-to-assume"),
     ("--region", "aws-region"),
     ("--token-file", "web-identity-token-file"),
@@ -75,6 +79,7 @@ fn annotate(level: Level, error: &Error, world: &mut World<'_>) {
     for (flag, input) in INPUTS {
         text = text.replace(flag, input);
     }
+    text = format!("{text}\nsee: {}", error.code().link());
     // A runner that reads no more has no use for it either.
     let _ = writeln!(world.stdout, "{}", annotation(level, "ecr-auth", &text));
     let _ = world.stdout.flush();

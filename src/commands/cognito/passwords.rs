@@ -17,7 +17,8 @@ const TRIES: usize = 3;
 const CHANGE: &str = "\
 Examples:
   ecr-auth cognito change-password
-  ecr-auth cognito change-password --username maria --password-file old.txt --new-password-file new.txt";
+  ecr-auth cognito change-password --username maria --password-file old.txt \\
+    --new-password-file new.txt";
 
 const FORGOT: &str = "\
 Examples:

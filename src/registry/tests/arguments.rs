@@ -85,6 +85,12 @@ fn registries(#[case] arg: &str, #[case] host: &str) {
     "\"ireland\" is not an AWS region",
     "eu-west-1"
 )]
+#[case("eu-west-1", "it is a region", "write ACCOUNT/eu-west-1")]
+#[case(
+    "111122223333:eu-west-1",
+    "a slash stands between",
+    "did you mean 111122223333/eu-west-1?"
+)]
 #[case("registry.example.com", "not built like one of ECR's", "<region>")]
 #[case("exa mple", "no host name", "<region>")]
 fn near_misses(#[case] arg: &str, #[case] cause: &str, #[case] hint: &str) {
