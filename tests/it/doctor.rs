@@ -155,9 +155,8 @@ impl Scene {
             }
             "clock an hour off" => self.lab.advance(Duration::from_secs(3600)),
             "proxy that refuses" => {
-                // Bound and closed again: nobody listens there.
-                let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-                self.set("HTTPS_PROXY", &format!("http://user:s3cret@{closed}"));
+                // A port below the kernel's own choice: one that was free a moment ago may by now be another test's lab.
+                self.set("HTTPS_PROXY", "http://user:s3cret@127.0.0.1:1");
             }
             other => panic!("{other}"),
         }
