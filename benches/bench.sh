@@ -8,11 +8,12 @@ source "$(dirname "$0")/../scripts/env.sh"
 
 # dist_binary: the binary of `make dist` for this machine, built where there is none that is newer than all it is made of.
 dist_binary() {
-  local file made_of=("$ROOT"/{src,srp/src,Cargo.toml,Cargo.lock,scripts/dist.sh,scripts/cross.sh})
-  file=$ROOT/dist/ecr-auth-$(uname -m)-unknown-linux-musl
+  local target file made_of=("$ROOT"/{src,srp/src,Cargo.toml,Cargo.lock,scripts/dist.sh,scripts/cross.sh,scripts/link.sh,scripts/hot-functions.txt})
+  target=$(uname -m)-unknown-linux-musl
+  file=$ROOT/dist/ecr-auth-$target
   if [ ! -x "$file" ] || [ -n "$(find "${made_of[@]}" -newer "$file" -print -quit)" ]; then
-    say "Building the static binaries (some minutes)…"
-    nice "$ROOT/scripts/dist.sh" --binaries >&2
+    say "Building the static binary (some minutes)…"
+    nice "$ROOT/scripts/dist.sh" --binaries "$target" >&2
   fi
   echo "$file"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # make dist: what a release has for Linux, in dist/: the static binaries, tested, each with an SBOM (CycloneDX), a Debian package and an RPM; the image;
-# and SHA256SUMS. dist.sh --binaries: the binaries alone.
+# and SHA256SUMS. dist.sh --binaries [TARGET…]: the binaries alone, or those of some targets, which leaves the rest of dist/ as it is.
 #
 # zig is the C compiler and the linker for both architectures, and the musl inside is zig's: Debian's, 1.2.3, can't ask DNS servers over
 # TCP, so that long answers would be cut off.
@@ -107,13 +107,16 @@ sbom() (
 # musl_version: of the musl that zig links.
 musl_version() { sed 's/.*"\(.*\)".*/\1/' "$ZIG"/lib/python3.*/site-packages/ziglang/lib/libc/musl/src/internal/version.h; }
 
-# binaries: both, built and looked at.
+# binaries [TARGET…]: of both or of these, built and looked at.
 binaries() {
   local target
   find_rust
-  rm -rf "$DIST"
+  if [ $# = 0 ]; then
+    rm -rf "$DIST"
+    set -- "${TARGETS[@]}"
+  fi
   mkdir -p "$DIST"
-  for target in "${TARGETS[@]}"; do
+  for target; do
     build "$target"
     check_file "$target"
   done
@@ -136,6 +139,6 @@ main() {
 
 case ${1:-} in
   "") main ;;
-  --binaries) "$ROOT/scripts/install.sh" build binaries && binaries ;;
-  *) die "usage: dist.sh [--binaries]" ;;
+  --binaries) "$ROOT/scripts/install.sh" build binaries && binaries "${@:2}" ;;
+  *) die "usage: dist.sh [--binaries [TARGET…]]" ;;
 esac

@@ -14,6 +14,17 @@ use tempfile::TempDir;
 /// A registry of the lab's own account.
 pub const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 
+/// What a vendor hands to customers: the lab's pools, and a registry with them.
+pub const VENDOR: &str = "\
+cognito:
+  user-pool-id: eu-west-1_AbCdEfGhI
+  client-id: 1h57kf5cpq17m0eml12EXAMPLE
+  identity-pool-id: eu-west-1:12345678-abcd-1234-abcd-123456789012
+registries:
+  - match: 111122223333.dkr.ecr.eu-west-1.amazonaws.com
+    source: cognito
+";
+
 /// A machine with an empty home: nothing of the real one is seen.
 pub struct Machine {
     folder: TempDir,

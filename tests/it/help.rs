@@ -9,7 +9,7 @@ use lab::Lab;
 use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, USER_POOL_ID, UserSpec};
 use tempfile::TempDir;
 
-use crate::harness::{HOST, Machine, Outcome, binary};
+use crate::harness::{HOST, Machine, Outcome, VENDOR, binary};
 use crate::kubelet::request;
 use crate::lab_machine::{lab, machine, role};
 use crate::terminal::{Stdout, Terminal};
@@ -62,16 +62,6 @@ const TALKS: [(&str, Talk); 4] = [
         &[("User name: ", "maria"), ("Password of maria: ", PASSWORD)],
     ),
 ];
-
-const VENDOR: &str = "\
-cognito:
-  user-pool-id: eu-west-1_AbCdEfGhI
-  client-id: 1h57kf5cpq17m0eml12EXAMPLE
-  identity-pool-id: eu-west-1:12345678-abcd-1234-abcd-123456789012
-registries:
-  - match: 111122223333.dkr.ecr.eu-west-1.amazonaws.com
-    source: cognito
-";
 
 /// Wide enough that no line is broken.
 fn help(path: &[&str]) -> String {

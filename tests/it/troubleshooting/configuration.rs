@@ -4,19 +4,10 @@ use ecr_auth::code::Code;
 
 use super::Way;
 use super::command_line::keys;
-use crate::harness::{HOST, Outcome};
+use crate::harness::{HOST, Outcome, VENDOR};
 use crate::jobs::write_rules;
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/push";
-const VENDOR: &str = "\
-cognito:
-  user-pool-id: eu-west-1_AbCdEfGhI
-  client-id: 1h57kf5cpq17m0eml12EXAMPLE
-  identity-pool-id: eu-west-1:12345678-abcd-1234-abcd-123456789012
-registries:
-  - match: 111122223333.dkr.ecr.eu-west-1.amazonaws.com
-    source: cognito
-";
 
 pub const WAYS: &[Way] = &[
     (Code::ConfigNotReadable, || {
