@@ -48,6 +48,10 @@ build() (
   cargo fetch --quiet --locked
   CARGO_ENCODED_RUSTFLAGS=$(flags | paste -sd $'\x1f')
   export CARGO_ENCODED_RUSTFLAGS LINK_TARGET=$target
+  # cargo doesn't know what the linker reads.
+  for read in link.sh symbols.awk hot-functions.txt; do
+    find "$TARGET/$target/release/deps" -name 'ecr_auth-*' ! -newer "$ROOT/scripts/$read" -delete 2>/dev/null || true
+  done
   cargo zigbuild --quiet --locked --release --package ecr-auth --target "$target" "${STD[@]}"
   install -m 755 "$TARGET/$target/release/ecr-auth" "$DIST/ecr-auth-$target"
 )

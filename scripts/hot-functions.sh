@@ -12,19 +12,25 @@ outside() {
   exec "$ROOT/scripts/namespace.sh" "${BASH:-bash}" "$0" --inside "$(realpath "$1")"
 }
 
+# functions_of BINARY: the symbols of the functions that a `get` runs. Not those without a name, which valgrind puts in brackets or shows as addresses.
+functions_of() {
+  valgrind --quiet --tool=callgrind --demangle=no --compress-strings=no --callgrind-out-file="$STAGE/callgrind" \
+    "$1" helper get <<<"$REGISTRY" >/dev/null
+  sed -n "s/^fn=\([A-Za-z_][^( ']*\)[^(]*$/\1/p" "$STAGE/callgrind"
+}
+
 inside() {
   # shellcheck source=stage.sh
   source "$ROOT/scripts/stage.sh"
   name_here "$REGISTRY" "api.ecr.$REGION.amazonaws.com"
   start_lab
   "$1" helper get <<<"$REGISTRY" >/dev/null
-  # A rule, so that its file is read too.
+  # Without rules, and with one, so that their file is read too.
+  functions_of "$1" >"$STAGE/called"
   mkdir -p "$HOME/.config/ecr-auth"
   printf 'registries:\n  - match: public.ecr.aws\n    optional: true\n' >"$HOME/.config/ecr-auth/ecr-auth.yml"
-  valgrind --quiet --tool=callgrind --demangle=no --compress-strings=no --callgrind-out-file="$STAGE/callgrind" \
-    "$1" helper get <<<"$REGISTRY" >/dev/null
-  # Not those without a name, which valgrind puts in brackets or shows as addresses.
-  sed -n 's/^fn=\([A-Za-z_][^( ]*\)$/\1/p' "$STAGE/callgrind" | sed 's/Cs[0-9A-Za-z]*_[0-9a-z_]*$//; s/Cs[0-9A-Za-z]*_//g' | LC_ALL=C sort -u >"$ROOT/scripts/hot-functions.txt"
+  functions_of "$1" >>"$STAGE/called"
+  awk "$(<"$ROOT/scripts/symbols.awk")"'{ print plain($0) }' "$STAGE/called" | LC_ALL=C sort -u >"$ROOT/scripts/hot-functions.txt"
   say "$(wc -l <"$ROOT/scripts/hot-functions.txt") functions"
 }
 

@@ -8,17 +8,15 @@
 # --symbol-ordering-file   the functions that a warm `get` runs side by side: else a few of them on each page would bring all pages into memory
 set -euo pipefail
 
-HOT=$(dirname "$0")/hot-functions.txt
+HERE=$(dirname "$0")
 
-# ordered ARG…: the symbols of the objects among the arguments that are in the list. Names there lack the hashes of crates, which change with
-# the compiler, and at their end the crate that a generic function was compiled for first; those of zig and C have neither.
+# ordered ARG…: the symbols of the objects among the arguments that are in the list. Names of Rust's are plain ones there; zig's and C's are as they are.
 ordered() {
   local arg objects=()
   for arg; do case $arg in *.o) objects+=("$arg") ;; esac done
-  nm "${objects[@]}" | awk '
+  nm "${objects[@]}" | awk "$(<"$HERE/symbols.awk")"'
     NR == FNR { wanted[$0]; if ($0 !~ /^_R/) print; next }
-    { name = $NF; sub(/Cs[0-9A-Za-z]+_[0-9a-z_]+$/, "", name); gsub(/Cs[0-9A-Za-z]+_/, "", name) }
-    name in wanted { print $NF }' "$HOT" -
+    plain($NF) in wanted { print $NF }' "$HERE/hot-functions.txt" -
 }
 
 # cargo-zigbuild, which knows zig's ways, has told cargo of its own. Without -O2 it would take the checks for undefined behaviour along.

@@ -7,6 +7,11 @@ use std::time::{Instant, SystemTime};
 use ecr_auth::progress::Progress;
 use ecr_auth::world::{Env, Verbosity, World};
 
+// zig's musl brings an allocator that maps memory anew for each size of block (docs/decisions/0005-size.md).
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     ecr_auth::secret::forbid_core_dumps();
     let (started, began) = (SystemTime::now(), Instant::now());
