@@ -83,11 +83,12 @@ def warm_get(stage):
 
 
 def asked(stage):
-    """Connections and requests."""
+    """Connections and requests, and how often the roots are read."""
     found = {}
     for name, command in (("cold get, static keys", stage.ours()), ("cold get, OIDC", cold.oidc_job(stage))):
         connections, requests = cold.count(stage, command)
         found |= {f"{name}: connections": connections, f"{name}: requests": requests}
+        found[f"{name}: readings of the system's root certificates"] = cold.readings_of_roots(stage, command)
     stage.lab.reset()
     stage.home()
     stage.run(stage.ours())

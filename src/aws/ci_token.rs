@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Aws;
-use super::failure::{NO_ANSWER, of_connection, root_cause};
+use super::failure::{NO_ANSWER, of_connection, reach_hint, root_cause};
 use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::identity::{Base, CiToken, Claims, RolePlan, read_token_file};
@@ -120,7 +120,8 @@ impl Aws<'_> {
         let answer = answer.map_err(|error| {
             let cause = root_cause(&error);
             let family = of_connection(&cause);
-            (self.github_failed(cause).of(family).hint(NETWORK_HINT), true)
+            let hint = reach_hint(&error, url, NETWORK_HINT);
+            (self.github_failed(cause).of(family).hint(hint), true)
         })?;
         let status = answer.status().as_u16();
         if status != 200 {

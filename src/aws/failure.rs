@@ -54,9 +54,9 @@ impl Aws<'_> {
         match named_proxy(self.env) {
             Some((name, url)) => {
                 let proxy = format!("look at the proxy {url} ({name}) first, then at the network, DNS and NO_PROXY");
-                unresolved_hint(error, &address, &proxy)
+                reach_hint(error, &address, &proxy)
             }
-            None => unresolved_hint(error, &address, NETWORK_HINT),
+            None => reach_hint(error, &address, NETWORK_HINT),
         }
     }
 }
@@ -78,8 +78,21 @@ const CLOCK_HINT: &str =
 /// For a network that fails.
 pub const NETWORK_HINT: &str = "check the network, DNS, HTTPS_PROXY and NO_PROXY, and any AWS_ENDPOINT_URL";
 
-/// The same, with the region that may have been meant, where the server's name isn't known to DNS.
-pub fn unresolved_hint(error: &(dyn StdError + 'static), address: &str, otherwise: &str) -> String {
+/// For a server that nobody known vouches for.
+const ROOTS_HINT: &str = "if a proxy here opens TLS, name the CA it signs with in SSL_CERT_FILE or AWS_CA_BUNDLE (a PEM file), and give it to docker's daemon too";
+
+/// For a certificate that is too old, or too young.
+const EXPIRED_HINT: &str =
+    "look at this machine's clock first (date -u); else the certificate of the proxy or endpoint has to be renewed";
+
+/// What to do about a server that can't be reached: about its certificate; with the region that may have been meant, where DNS knows no
+/// such server; or `otherwise`.
+pub fn reach_hint(error: &(dyn StdError + 'static), address: &str, otherwise: &str) -> String {
+    match told_of_connection(&root_cause(error)) {
+        Some(Code::UnknownRoot) => return ROOTS_HINT.to_owned(),
+        Some(Code::CertificateExpired) => return EXPIRED_HINT.to_owned(),
+        _ => {}
+    }
     // The words of hyper-util, whose type for it is its own.
     let is_unresolved = causes(error).any(|cause| cause.to_string() == "dns error");
     match region_of_server_meant(address).filter(|_| is_unresolved) {
@@ -237,10 +250,10 @@ mod tests {
     struct Unresolved(#[source] Outer);
 
     #[test]
-    fn a_server_that_dns_does_not_know_may_be_in_another_region() {
+    fn what_to_do_about_a_server_that_cannot_be_reached() {
         let hint = |address| {
             let error = Unresolved(Outer(io::Error::other("failed to lookup address information")));
-            unresolved_hint(&error, address, NETWORK_HINT)
+            reach_hint(&error, address, NETWORK_HINT)
         };
         let slip = hint("api.ecr.eu-wets-1.amazonaws.com");
         assert!(
@@ -248,8 +261,18 @@ mod tests {
             "{slip}"
         );
         assert_eq!(hint("api.ecr.xx-newland-1.amazonaws.com"), NETWORK_HINT);
+        let stranger = Outer(io::Error::other("invalid peer certificate: UnknownIssuer"));
+        assert_eq!(
+            reach_hint(&stranger, "api.ecr.eu-west-1.amazonaws.com", NETWORK_HINT),
+            ROOTS_HINT
+        );
+        let old = Outer(io::Error::other("invalid peer certificate: certificate expired: …"));
+        assert_eq!(
+            reach_hint(&old, "api.ecr.eu-west-1.amazonaws.com", NETWORK_HINT),
+            EXPIRED_HINT
+        );
         let refused = Outer(io::Error::from(io::ErrorKind::ConnectionRefused));
-        let hint = unresolved_hint(&refused, "api.ecr.eu-wets-1.amazonaws.com", NETWORK_HINT);
+        let hint = reach_hint(&refused, "api.ecr.eu-wets-1.amazonaws.com", NETWORK_HINT);
         assert_eq!(hint, NETWORK_HINT);
     }
 
@@ -306,6 +329,16 @@ mod tests {
 
     #[test]
     fn the_innermost_cause_is_shown() {
+        let stranger = Outer(io::Error::other("invalid peer certificate: UnknownIssuer"));
+        assert_eq!(
+            reach_hint(&stranger, "api.ecr.eu-west-1.amazonaws.com", NETWORK_HINT),
+            ROOTS_HINT
+        );
+        let old = Outer(io::Error::other("invalid peer certificate: certificate expired: …"));
+        assert_eq!(
+            reach_hint(&old, "api.ecr.eu-west-1.amazonaws.com", NETWORK_HINT),
+            EXPIRED_HINT
+        );
         let refused = Outer(io::Error::from(io::ErrorKind::ConnectionRefused));
         assert_eq!(root_cause(&refused), "the connection was refused");
         let other = Outer(io::Error::other("certificate expired"));

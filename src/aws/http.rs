@@ -1,8 +1,6 @@
 //! The HTTP client of every call: TLS roots, proxies, a bound on what an answer may weigh, and the server's clock.
 
-use std::fs;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::SystemTime;
 
@@ -18,21 +16,17 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::date_time::{DateTime, Format};
 use http_body_util::{BodyExt, Limited};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 
+use super::failure::{root_cause, told_of_connection};
 use super::metadata;
+use super::roots::Roots;
 use super::trail::{Refusal, Trail};
 use crate::code::Code;
-use crate::error::{Error, Result, without_userinfo};
-use crate::file;
+use crate::error::{Result, without_userinfo};
 use crate::world::Env;
 
 /// More than any answer of these services weighs: 1 MiB.
 pub const BODY_LIMIT: usize = 1024 * 1024;
-
-/// Largest file of certificates that is read: 16 MiB. All public roots together have a quarter of one.
-const BUNDLE_LIMIT: usize = 16 << 20;
 
 /// The variables that name a proxy for https, the first of which counts.
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
@@ -92,7 +86,7 @@ pub enum Ways {
     /// Over the network.
     Network {
         /// The roots.
-        tls: TlsContext,
+        roots: Roots,
         /// What is made of them once they are needed.
         remote: Arc<OnceLock<SharedHttpConnector>>,
     },
@@ -107,7 +101,7 @@ impl Ways {
     /// Root certificates that are named but can't be read.
     pub fn new(env: &Env) -> Result<Self> {
         Ok(Self::Network {
-            tls: tls_context(trust_store(env)?)?,
+            roots: Roots::of(env)?,
             remote: Arc::default(),
         })
     }
@@ -124,13 +118,7 @@ impl Ways {
     fn remote(&self) -> SharedHttpConnector {
         match self {
             Self::Answered(connector) => connector.clone(),
-            Self::Network { tls, remote } => remote
-                .get_or_init(|| {
-                    let settings = HttpConnectorSettings::builder().connect_timeout(super::CONNECT_TIMEOUT);
-                    let made = connector(ProxyConfig::from_env(), tls.clone(), Some(settings.build()));
-                    SharedHttpConnector::new(made)
-                })
-                .clone(),
+            Self::Network { roots, remote } => remote.get_or_init(|| trusting(roots)).clone(),
         }
     }
 }
@@ -170,11 +158,59 @@ pub fn guarded_connector(connector: SharedHttpConnector, watch: &Watch) -> impl 
     }
 }
 
-fn tls_context(roots: TrustStore) -> Result<TlsContext> {
-    TlsContext::builder()
-        .with_trust_store(roots)
-        .build()
-        .map_err(|error| Error::failed(Code::System, "cannot set TLS up", error))
+/// Connects to whom these roots vouch for.
+fn trusting(roots: &Roots) -> SharedHttpConnector {
+    let first = remote_connector(roots.first.clone());
+    match &roots.all {
+        None => first,
+        Some(all) => SharedHttpConnector::new(Again {
+            first,
+            roots: all.clone(),
+            all: Arc::default(),
+        }),
+    }
+}
+
+fn remote_connector(roots: TlsContext) -> SharedHttpConnector {
+    let settings = HttpConnectorSettings::builder().connect_timeout(super::CONNECT_TIMEOUT);
+    SharedHttpConnector::new(connector(ProxyConfig::from_env(), roots, Some(settings.build())))
+}
+
+/// Asks once more, with all roots, where a few did not vouch for a server; from then on with all. A server that is not trusted has
+/// been told nothing of the request.
+#[derive(Debug, Clone)]
+struct Again {
+    first: SharedHttpConnector,
+    roots: TlsContext,
+    all: Arc<OnceLock<SharedHttpConnector>>,
+}
+
+impl HttpConnector for Again {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        if let Some(all) = self.all.get() {
+            return all.call(request);
+        }
+        let again = request.try_clone();
+        let (answer, this) = (self.first.call(request), self.clone());
+        HttpConnectorFuture::new(async move {
+            match (answer.await, again) {
+                (Err(error), Some(request)) if is_about_a_certificate(&error) => {
+                    this.all
+                        .get_or_init(|| remote_connector(this.roots))
+                        .call(request)
+                        .await
+                }
+                (answer, _) => answer,
+            }
+        })
+    }
+}
+
+fn is_about_a_certificate(error: &ConnectorError) -> bool {
+    matches!(
+        told_of_connection(&root_cause(error)),
+        Some(Code::UnknownRoot | Code::Certificate | Code::CertificateExpired)
+    )
 }
 
 /// The one kind of connector there is: each kind more would be all of HTTP once more in the binary.
@@ -215,96 +251,6 @@ pub(super) fn is_local(address: &str) -> bool {
         Err(_) => host.eq_ignore_ascii_case("localhost"),
     };
     is_local_host && uri.scheme() == Some(&http::uri::Scheme::HTTP)
-}
-
-/// `AWS_CA_BUNDLE` alone where it is set; else the system's roots, which `SSL_CERT_FILE` and `SSL_CERT_DIR` replace; else, where
-/// the system has none (an image made from scratch), Mozilla's, which are built in.
-fn trust_store(env: &Env) -> Result<TrustStore> {
-    if let Some(bundle) = env.path("AWS_CA_BUNDLE") {
-        return Ok(TrustStore::empty().with_pem_certificate(read_bundle(&bundle, "AWS_CA_BUNDLE")?));
-    }
-    if let Some(file) = env.path("SSL_CERT_FILE") {
-        let bundle = read_bundle(&file, "SSL_CERT_FILE")?;
-        if env.get("SSL_CERT_DIR").is_none() {
-            // rustls-native-certs would read it once more.
-            return Ok(TrustStore::empty().with_pem_certificate(bundle));
-        }
-    } else if let Some(folders) = env.get("SSL_CERT_DIR") {
-        if !std::env::split_paths(folders).any(|folder| holds_certificate(&folder)) {
-            return Err(Error::failed(
-                Code::RootsFile,
-                format!("cannot use the folder SSL_CERT_DIR names, {folders}"),
-                "there is no certificate in it",
-            )
-            .hint("SSL_CERT_DIR is a folder of PEM certificates: mend it, or unset the variable"));
-        }
-    } else if !has_system_roots() || env.is_blank("SSL_CERT_FILE") || env.is_blank("SSL_CERT_DIR") {
-        // rustls-native-certs takes a variable that is set to nothing for a file without a name, and finds no roots at all.
-        return Ok(TrustStore::empty().with_pem_certificate(built_in_roots()));
-    }
-    Ok(TrustStore::default())
-}
-
-/// The SDK panics on certificates it can't parse, so look at them first.
-fn read_bundle(path: &Path, variable: &str) -> Result<Vec<u8>> {
-    let what = format!("cannot use the certificates {variable} names, {}", path.display());
-    let hint = format!("{variable} is a file of PEM certificates: mend it, or unset the variable");
-    let pem =
-        file::read(path, BUNDLE_LIMIT).map_err(|error| Error::failed(Code::RootsFile, &what, error).hint(&hint))?;
-    let mut count = 0;
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| Error::failed(Code::RootsFile, &what, error).hint(&hint))?;
-        webpki::anchor_from_trusted_cert(&certificate)
-            .map_err(|error| Error::failed(Code::RootsFile, &what, error).hint(&hint))?;
-        count += 1;
-    }
-    match count {
-        0 => Err(Error::failed(Code::RootsFile, &what, "there is no certificate in it").hint(&hint)),
-        _ => Ok(pem),
-    }
-}
-
-/// Whether the distribution's roots are there, where rustls-native-certs looks for them.
-#[cfg(not(target_os = "linux"))]
-fn has_system_roots() -> bool {
-    true
-}
-
-/// Whether the distribution's roots are there, where rustls-native-certs looks for them.
-#[cfg(target_os = "linux")]
-fn has_system_roots() -> bool {
-    let found = openssl_probe::probe();
-    found.cert_file.is_some_and(|file| is_certificate(&file))
-        || found.cert_dir.iter().any(|folder| holds_certificate(folder))
-}
-
-/// Whether there is a certificate in a folder. Without a single one the SDK may panic.
-fn holds_certificate(folder: &Path) -> bool {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let files: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.is_file())
-        .collect();
-    files.iter().any(|file| is_certificate(file))
-}
-
-fn is_certificate(path: &Path) -> bool {
-    let pem = file::read(path, BUNDLE_LIMIT).unwrap_or_default();
-    CertificateDer::pem_slice_iter(&pem)
-        .flatten()
-        .any(|certificate| webpki::anchor_from_trusted_cert(&certificate).is_ok())
-}
-
-fn built_in_roots() -> Vec<u8> {
-    use base64::Engine;
-    let mut pem = String::new();
-    for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
-        let body = base64::engine::general_purpose::STANDARD.encode(root);
-        pem.push_str(&format!(
-            "-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
-        ));
-    }
-    pem.into_bytes()
 }
 
 #[derive(Debug)]
@@ -427,40 +373,9 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_certificates_is_an_error() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("junk.pem"), "junk").unwrap();
-        let path = folder.path().display().to_string();
-        let with = |folder: &str| trust_store(&[("SSL_CERT_DIR", folder)].into_iter().collect());
-        for none in [path.as_str(), "/nonexistent"] {
-            assert!(with(none).unwrap_err().to_string().contains("SSL_CERT_DIR"));
-        }
-        fs::write(folder.path().join("roots.pem"), built_in_roots()).unwrap();
-        assert!(with(&path).is_ok());
-    }
-
-    #[test]
     fn dates_as_servers_send_them() {
         let date = http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
         assert_eq!(date, SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777));
         assert!(http_date("yesterday").is_none());
-    }
-
-    #[test]
-    fn bad_bundles_are_errors_that_name_their_variable() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let with = |variable: &str, content: &[u8]| {
-            fs::write(file.path(), content).unwrap();
-            let path = file.path().display().to_string();
-            trust_store(&[(variable, path.as_str())].into_iter().collect())
-        };
-        let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        for content in [&b""[..], b"no certificate", broken, b"-----BEGIN CERTIFICATE-----\n!\n"] {
-            for variable in ["AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
-                let error = with(variable, content).unwrap_err();
-                assert!(error.hint_text().unwrap().contains(variable), "{error}");
-            }
-        }
-        assert!(with("AWS_CA_BUNDLE", &built_in_roots()).is_ok());
     }
 }

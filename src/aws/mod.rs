@@ -13,6 +13,7 @@ mod http;
 mod metadata;
 mod registry;
 mod role;
+mod roots;
 mod sts;
 mod trail;
 

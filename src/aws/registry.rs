@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
 use serde::Deserialize;
 
-use super::failure::{of_connection, root_cause, unresolved_hint};
+use super::failure::{of_connection, reach_hint, root_cause};
 use super::http::{BODY_LIMIT, Ways, http_date};
 use crate::error::{Error, Result, one_line, without_userinfo};
 use crate::secret::{Secret, exposed};
@@ -205,7 +205,7 @@ async fn send(env: &Env, method: &str, url: &str, headers: &[(&str, &str)]) -> R
     }
     let answer = Ways::new(env)?.to(url).call(request).await.map_err(|error| {
         let host = shown.split("://").nth(1).and_then(|rest| rest.split('/').next());
-        failed(root_cause(&error)).hint(unresolved_hint(&error, host.unwrap_or_default(), NETWORK_HINT))
+        failed(root_cause(&error)).hint(reach_hint(&error, host.unwrap_or_default(), NETWORK_HINT))
     })?;
     let header = |name: &str| answer.headers().get(name).map(str::to_owned);
     let status = answer.status().as_u16();

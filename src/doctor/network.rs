@@ -82,9 +82,7 @@ fn roots(env: &Env) -> Check {
 fn through(env: &Env, host: &str, error: &Error) -> Error {
     let cause = error.cause();
     if cause.contains("certificate") {
-        return error.clone().hint(
-            "if a proxy here opens TLS, name the CA it signs with in SSL_CERT_FILE or AWS_CA_BUNDLE (a PEM file), and give it to docker's daemon too",
-        );
+        return error.clone();
     }
     match named_proxy(env) {
         Some((name, url)) => Error::failed(
@@ -166,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_cannot_be_resolved_and_odd_certificates_have_ways_out_of_their_own() {
+    fn names_that_cannot_be_resolved_and_proxies_have_ways_out_of_their_own() {
         let hint = |cause: &str, vars: &[(&str, &str)]| {
             let error = Error::failed(Code::Connection, "cannot reach https://x/", cause).hint("check the network");
             let env: Env = vars.iter().copied().collect();
@@ -178,7 +176,8 @@ mod tests {
         let lookup = "failed to lookup address information: Name or service not known";
         assert!(hint(lookup, &[]).contains("DNS"));
         assert!(hint(lookup, &[("https_proxy", "http://p:1")]).contains("unset https_proxy"));
-        assert!(hint("invalid peer certificate: UnknownIssuer", &[]).contains("SSL_CERT_FILE"));
+        let certificate = "invalid peer certificate: UnknownIssuer";
+        assert_eq!(hint(certificate, &[("https_proxy", "http://p:1")]), "check the network");
         assert_eq!(hint("the connection was refused", &[]), "check the network");
     }
 
