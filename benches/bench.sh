@@ -6,14 +6,14 @@
 # shellcheck source=../scripts/env.sh
 source "$(dirname "$0")/../scripts/env.sh"
 
-# dist_binary: the binary of `make dist` for this machine, built where there is none that is newer than all it is made of.
+# dist_binary: prints the binary of `make dist` for this machine, built where there is none that is newer than all it is made of.
 dist_binary() {
-  local target file made_of=("$ROOT"/{src,srp/src,Cargo.toml,Cargo.lock,scripts/dist.sh,scripts/cross.sh,scripts/link.sh,scripts/symbols.awk,scripts/hot-functions.txt})
+  local target file made_of=("$ROOT"/{src,srp/src,Cargo.toml,Cargo.lock,scripts/dist.sh,scripts/cross.sh,scripts/link.sh,scripts/symbols.awk,scripts/hot-functions.txt,scripts/requirements-zig.txt})
   target=$(uname -m)-unknown-linux-musl
   file=$ROOT/dist/ecr-auth-$target
   if [ ! -x "$file" ] || [ -n "$(find "${made_of[@]}" -newer "$file" -print -quit)" ]; then
     say "Building the static binary (some minutes)…"
-    nice "$ROOT/scripts/dist.sh" --binaries "$target" >&2
+    nice "$ROOT/scripts/dist.sh" --binaries "$target" >&2 || return
   fi
   echo "$file"
 }
@@ -21,7 +21,7 @@ dist_binary() {
 # gate_binary: what users build, of this machine's own target.
 gate_binary() {
   say "Building the release binary…"
-  cargo build --quiet --locked --release --package ecr-auth
+  cargo build --quiet --locked --release --package ecr-auth || return
   echo "$TARGET/release/ecr-auth"
 }
 

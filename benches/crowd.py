@@ -18,7 +18,7 @@ def rows(stage):
     single = found[1][0]
     starting, _ = middle(stage, stage.empty(), many)
     say("  … and as many of the Go helper")
-    go_seconds, go_calls = crowd(stage, stage.go_helper(), many)
+    go_seconds, go_calls = middle(stage, stage.go_helper(), many)
     limit = 3 * single + starting
     name = f"{thousands(many)} cold `get`s at once"
     return [

@@ -39,7 +39,10 @@ flags() {
   for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do echo "--remap-path-prefix=$registry=/crates"; done
 }
 
-# build TARGET: dist/ecr-auth-TARGET.
+# built TARGET: where cargo leaves it.
+built() { echo "$TARGET/$1/release/ecr-auth"; }
+
+# build TARGET
 build() (
   target=$1
   rust_for "$target"
@@ -49,23 +52,26 @@ build() (
   CARGO_ENCODED_RUSTFLAGS=$(flags | paste -sd $'\x1f')
   export CARGO_ENCODED_RUSTFLAGS LINK_TARGET=$target
   # cargo doesn't know what the linker reads.
-  for read in link.sh symbols.awk hot-functions.txt; do
+  for read in link.sh symbols.awk hot-functions.txt requirements-zig.txt; do
     find "$TARGET/$target/release/deps" -name 'ecr_auth-*' ! -newer "$ROOT/scripts/$read" -delete 2>/dev/null || true
   done
   cargo zigbuild --quiet --locked --release --package ecr-auth --target "$target" "${STD[@]}"
-  install -m 755 "$TARGET/$target/release/ecr-auth" "$DIST/ecr-auth-$target"
 )
 
 # check_file TARGET: nothing of it is dynamic, no part of its memory is both written and run, it names no folder of ours, and its size is as expected.
 check_file() {
-  local file=$DIST/ecr-auth-$1 headers size
+  local file headers size folders
+  file=$(built "$1")
   [[ $(file --brief "$file") == *", stat"*" linked, "* ]] || die "not static: $(file "$file")"
   [[ $(ldd "$file" 2>&1) =~ (statically linked|not a dynamic executable) ]] || die "ldd finds libraries in $file"
   headers=$(readelf --wide --program-headers --dynamic "$file")
   [[ $(readelf --file-header "$file") == *"DYN (Position-Independent"* ]] || die "$file lies at fixed addresses"
   if grep -E 'INTERP|\(NEEDED\)' <<<"$headers" >&2; then die "$file asks for a loader or a library"; fi
   if grep ' RWE ' <<<"$headers" >&2; then die "$file has memory that can be written and run"; fi
-  if grep --text --only-matching --fixed-strings --max-count 3 -e "$ROOT" -e "${CARGO_HOME:-$HOME/.cargo}" "$file" >&2; then die "$file names folders of this machine"; fi
+  folders=(-e "${CARGO_HOME:-$HOME/.cargo}/registry/")
+  # What every checkout is called in there.
+  [ "$ROOT" = /ecr-auth ] || folders+=(-e "$ROOT/src/" -e "$ROOT/target/")
+  if grep --text --only-matching --fixed-strings --max-count 3 "${folders[@]}" "$file" >&2; then die "$file names folders of this machine"; fi
   size=$(stat --format %s "$file")
   [ "$size" -le $LARGEST ] || die "$file has $size bytes, more than $LARGEST"
 }
@@ -119,16 +125,21 @@ binaries() {
     rm -rf "$DIST"
     set -- "${TARGETS[@]}"
   fi
+  # Sums of what was there before.
+  rm -f "$DIST/SHA256SUMS"
   mkdir -p "$DIST"
   for target; do
     build "$target"
     check_file "$target"
+    install -m 755 "$(built "$target")" "$DIST/ecr-auth-$target"
   done
 }
 
 main() {
   local target
   "$ROOT/scripts/install.sh" build test dist
+  # Whether this machine can run the other architecture's programs is known now, and not after half an hour.
+  "$ROOT/scripts/emulate.sh" true
   binaries
   for target in "${TARGETS[@]}"; do sbom "$target"; done
   cargo build --quiet --locked --package lab

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes scripts/hot-functions.txt, which link.sh reads: the functions that a warm `helper get` runs. hot-functions.sh BINARY: a static one with its symbols,
-# as CARGO_PROFILE_RELEASE_STRIP=none scripts/dist.sh --binaries leaves it in dist/ before it complains of its size. A list that is out of date costs
+# as CARGO_PROFILE_RELEASE_STRIP=none scripts/dist.sh --binaries leaves it in target/TARGET/release/ before it complains of the folders in it. A list that is out of date costs
 # memory and time, and breaks nothing.
 source "$(dirname "$0")/env.sh"
 

@@ -98,7 +98,7 @@ rust_checks() {
   debian rust-checks
 }
 
-# cargo_tool NAME VERSION [any]: a cargo subcommand, or a program from crates.io; with `any`, whichever version is there will do.
+# cargo_tool NAME VERSION [any]: a cargo subcommand, or another program of Rust's registry; with `any`, whichever version is there will do.
 cargo_tool() {
   local name=$1 version=$2 have
   have=$({ cargo "${name#cargo-}" --version || "$name" --version; } 2>/dev/null | awk 'NR == 1 {print $2}') || have=

@@ -26,7 +26,7 @@ said=$("${!front_end}" -O2 --verbose "$@" 2>&1) || {
   exit 1
 }
 # The last one: the first makes an object file of the start.
-read -ra lld < <(grep '^ld\.lld ' <<<"$said" | tail -n 1)
+read -ra lld < <(grep '^ld\.lld ' <<<"$said" | tail -n 1) || true
 [ "${lld[0]:-}" = ld.lld ] || {
   printf 'error: zig has not said how it links\n' >&2
   exit 1

@@ -14,6 +14,6 @@ for file in ecr-auth-*; do
   expected=$(awk -v file="$file" '$2 == file {print $1}' "$SUMS")
   [ -n "$expected" ] || die "$file: not in $SUMS"
   said=$(sha256sum <"$file" | cut -d ' ' -f 1)
-  [ "$said" = "$expected" ] || die "$file is another one: $said here, $expected in $SUMS"
+  [ "$said" = "$expected" ] || die "$file is another one: $said here, $expected in $SUMS. Another Rust gives other bytes: the SBOM beside it names the release's (rust-std)"
   echo "$said  $file"
 done
