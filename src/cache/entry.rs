@@ -4,14 +4,14 @@
 //! ```json
 //! {"version":1,"key":"<64 hex digits>","names":["<host>"],
 //!  "token":{"secret":"<password>","fetched_at":1700000000000,"expires_at":1700043200000,"renew_at":1700042900000},
-//!  "failure":{"at":1700000000000,"usage":false,"what":"…","cause":"…","hint":"…"}}
+//!  "failure":{"at":1700000000000,"code":"EA0301","usage":false,"what":"…","cause":"…","hint":"…"}}
 //! ```
 //! `token` is the last one fetched, `failure` how fetching failed since then; either may be `null`. Without `renew_at` a token is
 //! renewed after half its life.
 
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
 use super::key::Key;
@@ -55,6 +55,7 @@ pub(super) struct Entry {
     key: String,
     names: Vec<String>,
     token: Option<Token>,
+    #[serde(deserialize_with = "known_failure")]
     failure: Option<Failure>,
 }
 
@@ -82,6 +83,12 @@ struct Failure {
     what: String,
     cause: String,
     hint: Option<String>,
+}
+
+/// A failure that another version wrote, with a code we don't know or none, costs nobody the token beside it.
+fn known_failure<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Failure>, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 /// What an entry has for a caller.

@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 
-use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, Command, CommandFactory};
 
 use super::Cli;
 use crate::code::Code;
@@ -14,16 +14,25 @@ pub fn error(error: &clap::Error, args: &[OsString]) -> Error {
     let text = error.render().to_string();
     let cause = text.split("\n\n").next().unwrap_or_default();
     let cause = cause.strip_prefix("error: ").unwrap_or(cause);
-    let read_on = format!("read: {} --help", command(args));
+    let (line, command) = command(args);
+    let read_on = format!("read: {line} --help");
+    let is_hidden = |flag: &str| {
+        let hidden = command.get_arguments().filter(|argument| argument.is_hide_set());
+        hidden
+            .filter_map(Arg::get_long)
+            .any(|long| flag.strip_prefix("--") == Some(long))
+    };
     let hint = match meant(error).or_else(|| action_of_helper(error)) {
-        Some(question) => format!("{question} Otherwise {read_on}"),
+        // Such flags are there to be refused with a reason.
+        Some(names) if names.iter().any(|name| is_hidden(name)) => read_on,
+        Some(names) => format!("did you mean {}? Otherwise {read_on}", names.join(" or ")),
         None => tip(&text).map_or(read_on.clone(), |tip| format!("{tip}; {read_on}")),
     };
     Error::usage(Code::CommandLine, "the command line", cause).hint(hint)
 }
 
 /// What was meant, the nearest first, where anything is near enough.
-fn meant(error: &clap::Error) -> Option<String> {
+fn meant(error: &clap::Error) -> Option<Vec<String>> {
     const NEAREST: [ContextKind; 3] = [
         ContextKind::SuggestedSubcommand,
         ContextKind::SuggestedArg,
@@ -31,18 +40,18 @@ fn meant(error: &clap::Error) -> Option<String> {
     ];
     let nearest = NEAREST.into_iter().find_map(|kind| error.get(kind))?;
     let names = match nearest {
-        ContextValue::String(name) => vec![name.as_str()],
-        ContextValue::Strings(names) => names.iter().rev().map(String::as_str).collect(),
+        ContextValue::String(name) => vec![name.clone()],
+        ContextValue::Strings(names) => names.iter().rev().cloned().collect(),
         _ => return None,
     };
-    (!names.is_empty()).then(|| format!("did you mean {}?", names.join(" or ")))
+    (!names.is_empty()).then_some(names)
 }
 
 /// The helper's actions are no commands of their own, though docker calls them so.
-fn action_of_helper(error: &clap::Error) -> Option<String> {
+fn action_of_helper(error: &clap::Error) -> Option<Vec<String>> {
     match error.get(ContextKind::InvalidSubcommand) {
         Some(ContextValue::String(name)) if matches!(name.as_str(), "get" | "store" | "erase" | "list") => {
-            Some(format!("did you mean helper {name}?"))
+            Some(vec![format!("helper {name}")])
         }
         _ => None,
     }
@@ -54,8 +63,8 @@ fn tip(text: &str) -> Option<String> {
     tips.map(one_line).next()
 }
 
-/// The command that it is about, as it is typed.
-fn command(args: &[OsString]) -> String {
+/// The command that it is about, as it is typed, and what it takes.
+fn command(args: &[OsString]) -> (String, Command) {
     let cli = Cli::command();
     let (mut line, mut command) = (cli.get_name().to_owned(), &cli);
     for word in args.iter().skip(1).take_while(|word| *word != "--") {
@@ -64,5 +73,5 @@ fn command(args: &[OsString]) -> String {
             line = format!("{line} {}", next.get_name());
         }
     }
-    line
+    (line, command.clone())
 }

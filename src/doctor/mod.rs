@@ -88,6 +88,12 @@ pub fn run(asked: &Asked<'_>, world: &mut World<'_>) -> Result<Report> {
     Ok(checkup.report)
 }
 
+/// The name of a server that has no domain: all others are seen to be names by their dots.
+fn short_name(host: &str) -> Option<String> {
+    let name = host.split(':').next()?;
+    (!name.contains('.')).then(|| name.to_owned())
+}
+
 /// The checks that need the network or the credentials, in their order.
 const LATER: [&str; 13] = [
     "configuration",
@@ -141,9 +147,12 @@ impl Checkup<'_, '_> {
         }
     }
 
-    /// Notes the names of the user's own.
+    /// Notes the names of the user's own. Other registries are named where this one isn't configured.
     fn remember(&mut self, subject: &Subject) {
+        let files = clients::files(&self.world.env).unwrap_or_default();
         let names = &mut self.report.names;
+        let others = files.iter().flat_map(clients::ClientFile::hosts);
+        names.extend(others.chain([subject.host.as_str()]).filter_map(short_name));
         if let Some(image) = &subject.image {
             names.extend([image.repository.clone(), image.reference.clone()]);
         }

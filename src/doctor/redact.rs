@@ -82,8 +82,16 @@ const NAMES: [&str; 14] = [
 ];
 
 /// Words of ours that a name may be too: replacing them would only hide what the report says.
-const NO_NAMES: [&str; 8] = [
-    "default", "latest", "root", "main", "docker", "podman", "ecr", "ecr-auth",
+const NO_NAMES: [&str; 9] = [
+    "default",
+    "latest",
+    "root",
+    "main",
+    "docker",
+    "podman",
+    "ecr",
+    "ecr-auth",
+    "localhost",
 ];
 
 /// Replaces, and remembers by what.

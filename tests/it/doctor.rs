@@ -508,6 +508,23 @@ fn a_redacted_report_names_nobody() {
     }
 }
 
+#[test]
+fn a_redacted_report_names_no_server_without_a_domain() {
+    let scene = Scene::new();
+    scene.docker(&json!({"credHelpers": {"corpreg:5000": "ecr-auth"}}));
+    let of_another = scene.doctor(&["--redact", HOST]).stdout;
+    assert!(of_another.contains(", but for NAME-1:5000"), "{of_another}");
+    write_rules(
+        &scene.machine,
+        &format!("  - match: corpreg:5000\n    registry: {HOST}\n"),
+    );
+    let of_itself = scene.doctor(&["--redact", "corpreg:5000"]).stdout;
+    assert!(
+        !of_itself.contains("corpreg") && of_itself.contains("NAME-1"),
+        "{of_itself}"
+    );
+}
+
 /// Neither keys nor tokens, which all begin as JSON does in base64, nor a proxy's password.
 #[test]
 fn no_report_holds_a_secret() {

@@ -305,3 +305,14 @@ proptest! {
         }
     }
 }
+
+#[rstest]
+#[case::of_a_later_version(r#""code":"EA0601","#, r#""code":"EA9999","#)]
+#[case::of_an_earlier_version(r#""code":"EA0601","#, "")]
+fn a_failure_in_another_version_s_words_costs_no_token(#[case] ours: &str, #[case] theirs: &str) {
+    let encoded = failed(&entry(12 * HOUR), at(2000)).encode().unwrap();
+    let written = String::from_utf8(encoded.to_vec()).unwrap();
+    assert!(written.contains(ours), "{written}");
+    let read = Entry::decode(&key(), written.replace(ours, theirs).as_bytes()).unwrap();
+    assert_eq!(read, entry(12 * HOUR));
+}
