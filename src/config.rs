@@ -232,5 +232,10 @@ fn default_path(env: &Env) -> Option<PathBuf> {
     Some(env.config_folder()?.join("ecr-auth.yml"))
 }
 
+/// Whether somebody named the file, by `--config` or `$ECR_AUTH_CONFIG`, so that it must be there.
+pub fn is_named(env: &Env, named: Option<&Path>) -> bool {
+    named.is_some() || env.path("ECR_AUTH_CONFIG").is_some()
+}
+
 #[cfg(test)]
 mod tests;

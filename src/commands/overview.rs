@@ -11,13 +11,14 @@ use crate::world::World;
 /// Prints what is found, and what to do next.
 ///
 /// # Errors
-/// A stdout that can't be written to; nothing of what is found is an error.
+/// A stdout that can't be written to; a configuration file that is named and can't be used. All else that is found is no error.
 pub fn run(config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
-    let text = text(&doctor::look(config, world));
-    let written = world.stdout.write_all(text.as_bytes());
+    let overview = doctor::look(config, world);
+    let written = world.stdout.write_all(text(&overview).as_bytes());
     written
         .and_then(|()| world.stdout.flush())
-        .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write what is here", error))
+        .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write what is here", error))?;
+    overview.wrong.map_or(Ok(()), Err)
 }
 
 fn text(overview: &Overview) -> String {

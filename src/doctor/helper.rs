@@ -47,17 +47,46 @@ pub fn checks(exe: &Path, wanted: &BTreeSet<String>, env: &Env) -> Vec<Check> {
         return vec![not_called(env)];
     }
     let mut checks = Vec::new();
-    for name in wanted {
-        let program = format!("docker-credential-{name}");
-        match program::all_on_path(&program, env).as_slice() {
-            [] => checks.push(missing(&program, env)),
-            [first, others @ ..] => {
-                checks.push(found(first, others, exe, env));
-                checks.extend(elsewhere(&program, first, env));
-            }
-        }
+    for it in called(exe, wanted, env) {
+        checks.push(it.check);
+        checks.extend(it.path.and_then(|path| elsewhere(&it.program, &path, env)));
     }
     checks
+}
+
+/// The helper under one of the names that clients call it by.
+#[derive(Debug)]
+pub struct Called {
+    /// The end of the name, as a client's configuration has it.
+    pub name: String,
+    /// The program's name.
+    pub program: String,
+    /// The first of that name on PATH, which is what clients run.
+    pub path: Option<PathBuf>,
+    /// Whether that is something else than ecr-auth.
+    pub is_foreign: bool,
+    /// What is to be said of it.
+    pub check: Check,
+}
+
+/// What clients run under each of these names. A program that isn't the running binary is asked for its version.
+pub fn called(exe: &Path, wanted: &BTreeSet<String>, env: &Env) -> Vec<Called> {
+    let of = |name: &String| {
+        let program = format!("docker-credential-{name}");
+        let paths = program::all_on_path(&program, env);
+        let (check, is_foreign) = match paths.as_slice() {
+            [] => (missing(&program, env), false),
+            [first, others @ ..] => found(first, others, exe, env),
+        };
+        Called {
+            name: name.clone(),
+            program,
+            path: paths.into_iter().next(),
+            is_foreign,
+            check,
+        }
+    };
+    wanted.iter().map(of).collect()
 }
 
 /// Whether a name after `docker-credential-` is one of ours.
@@ -100,9 +129,12 @@ fn missing(program: &str, env: &Env) -> Check {
     }
 }
 
-fn found(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> Check {
+/// What it is, and whether that is something else than ecr-auth.
+fn found(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> (Check, bool) {
     let at = shown(first, env);
-    match kind(first, exe, env) {
+    let kind = kind(first, exe, env);
+    let is_foreign = kind == Kind::Foreign;
+    let check = match kind {
         Kind::Ours => Check::pass("helper", format!("clients run {at}, which is this ecr-auth")),
         Kind::Version(version) if version == env!("CARGO_PKG_VERSION") => {
             Check::pass("helper", format!("clients run {at}, another copy of this version"))
@@ -116,7 +148,8 @@ fn found(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> Check {
             "run its own doctor, or ecr-auth setup again to have clients run this one",
         ),
         Kind::Foreign => foreign(first, others, exe, env),
-    }
+    };
+    (check, is_foreign)
 }
 
 /// Another program bears the helper's name. Under the name of amazon-ecr-credential-helper that is how it should be.

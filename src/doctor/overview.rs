@@ -1,21 +1,24 @@
 //! What there is on this machine, and what to do next: `ecr-auth` without a command. The environment and small files alone are
-//! read: no network, no other program, and no file is odd enough to make it fail.
+//! read, and what clients run in place of this binary is asked for its version: no network, and no file is odd enough to hold it
+//! up.
+
+mod credentials;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use credentials::{Credentials, credentials};
 
 use super::ci::is_missing_token;
 use super::clients::{self, ClientFile, State};
-use super::helper;
+use super::helper::{self, Called};
 use super::report::Outcome;
 use crate::ci::Ci;
-use crate::config::Config;
-use crate::docker::{HELPER_NAMES, shown};
+use crate::config::{self, Config};
+use crate::docker::{HELPER, shown};
 use crate::error::{Error, Result, one_line};
-use crate::identity::{CiToken, Identity, Scope, Source, current_region, finds_nothing, gives_tokens, missing_token};
-use crate::program;
+use crate::identity::{CiToken, current_region, finds_nothing, gives_tokens, missing_token};
 use crate::registry::parse_region;
-use crate::token::Plan;
 use crate::world::{Env, World};
 
 /// How many registries with credentials of their own are told one by one.
@@ -28,6 +31,8 @@ pub struct Overview {
     pub found: Vec<(&'static str, String)>,
     /// What to do next.
     pub next: Next,
+    /// Why the configuration file that somebody named can't be used.
+    pub wrong: Option<Error>,
 }
 
 /// What to do next.
@@ -46,11 +51,41 @@ impl Next {
             lines: lines.iter().map(|&line| line.to_owned()).collect(),
         }
     }
+
+    /// Has the calls of ecr-auth read the configuration file that this one was told to.
+    fn carry(&mut self, config: &Path) {
+        let config = in_shell(&config.display().to_string());
+        for line in &mut self.lines {
+            if let Some(rest) = line.strip_prefix("ecr-auth ") {
+                *line = format!("ecr-auth --config {config} {rest}");
+            }
+        }
+    }
+}
+
+/// A word of a shell's command line.
+fn in_shell(word: &str) -> String {
+    let word = one_line(word);
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@".contains(c) || (cfg!(windows) && c == '\\');
+    match word.chars().all(is_plain) {
+        true => word,
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 /// Looks around. `named` is the configuration file that the command line names.
 pub fn look(named: Option<&Path>, world: &World<'_>) -> Overview {
-    Place::look(named, world).overview(&world.env)
+    let env = &world.env;
+    let place = Place::look(named, world);
+    let mut next = place.next(env);
+    if let Some(file) = named {
+        next.carry(file);
+    }
+    Overview {
+        found: place.found(env),
+        next,
+        wrong: place.rules.err().filter(|_| config::is_named(env, named)),
+    }
 }
 
 /// All that decides what is told.
@@ -61,16 +96,8 @@ struct Place {
     region: Result<Option<String>>,
     credentials: Vec<Credentials>,
     clients: Result<Vec<ClientFile>>,
-    /// The program that clients run as amazon-ecr-credential-helper, where it isn't this one.
-    other: Option<PathBuf>,
-    has_helper: bool,
-    helper: String,
-}
-
-/// Whose credentials a registry, or any one that no rule names, would be asked with.
-struct Credentials {
-    registry: Option<String>,
-    identity: Result<Identity>,
+    /// What the clients run, by each name of ours that their files have.
+    called: Vec<Called>,
 }
 
 impl Place {
@@ -78,14 +105,11 @@ impl Place {
         let env = &world.env;
         let rules = Config::load(env, named);
         let clients = clients::files(env);
-        let helper = helper::not_called(env);
+        let files = clients.as_deref().unwrap_or_default();
+        let names = files.iter().flat_map(calls).map(|(name, _)| name.to_owned());
+        let called = helper::called(&world.exe, &names.collect(), env);
         let region = current_region(env).and_then(|region| region.as_deref().map(parse_region).transpose());
-        let credentials = credentials(
-            rules.as_ref().ok(),
-            clients.as_deref().unwrap_or_default(),
-            &region,
-            env,
-        );
+        let credentials = credentials(rules.as_ref().ok(), files, &region, env);
         Self {
             ci: Ci::of(env),
             has_token: !CiToken::all(env).is_empty(),
@@ -93,29 +117,31 @@ impl Place {
             region,
             credentials,
             clients,
-            other: other_program(&world.exe, env),
-            has_helper: helper.outcome == Outcome::Pass,
-            helper: helper.finding,
+            called,
         }
     }
 
-    fn overview(&self, env: &Env) -> Overview {
+    fn found(&self, env: &Env) -> Vec<(&'static str, String)> {
         let mut found = vec![("place", self.place())];
         if let Err(error) = &self.rules {
             found.push(("ecr-auth.yml", error.to_string()));
         }
-        found.extend(self.credentials.iter().map(|it| ("credentials", it.told())));
+        let credentials = self.credentials.iter().take(SHOWN_REGISTRIES);
+        found.extend(credentials.map(|it| ("credentials", it.told())));
+        if let Some(more @ 1..) = self.credentials.len().checked_sub(SHOWN_REGISTRIES) {
+            found.push(("credentials", format!("and {more} more that differ")));
+        }
         found.push(("region", self.told_region()));
         match &self.clients {
             Ok(files) => found.extend(files.iter().map(|file| (file.kind.name(), self.told_client(file, env)))),
             Err(error) => found.push(("docker", error.to_string())),
         }
-        found.push(("helper", self.helper.clone()));
-        let found = found.into_iter().map(|(name, text)| (name, one_line(&text)));
-        Overview {
-            found: found.collect(),
-            next: self.next(env),
+        match self.called.as_slice() {
+            [] => found.push(("helper", helper::not_called(env).finding)),
+            called => found.extend(called.iter().map(|it| ("helper", it.check.finding.clone()))),
         }
+        let found = found.into_iter().map(|(name, text)| (name, one_line(&text)));
+        found.collect()
     }
 
     fn place(&self) -> String {
@@ -146,27 +172,28 @@ impl Place {
             self.clients.as_ref().err(),
         ];
         if let Some(error) = errors.into_iter().flatten().next() {
-            return mend(error);
+            return mend(None, error);
         }
         if let Some(next) = self.mend_client() {
             return next;
         }
-        if self.wants_token(env) {
+        let is_set_up = self.is_set_up();
+        if self.wants_token(is_set_up, env) {
             return let_have_token(self.ci, env);
         }
-        let is_set_up = self.is_set_up();
-        let mut errors = self.credentials.iter().filter_map(|it| it.identity.as_ref().err());
-        if let Some(error) = errors.find(|error| is_set_up || !finds_nothing(error)) {
-            return mend(error);
-        }
-        if let Some(next) = self.take_over().filter(|_| !is_set_up) {
-            return next;
+        let mut errors = self.needed().filter_map(|it| Some((it, it.identity.as_ref().err()?)));
+        if let Some((it, error)) = errors.find(|(_, error)| is_set_up || !finds_nothing(error)) {
+            return mend(it.registry.as_deref(), error);
         }
         match is_set_up {
-            true if self.has_helper => Next::new("all is set up; see that a pull would work", &["ecr-auth doctor"]),
-            true => Next::new("have clients find the helper", &["ecr-auth setup"]),
-            false => self.set_up(),
+            true => self.mend_helper().unwrap_or_else(|| self.all_is_set_up(env)),
+            false => self.take_over().unwrap_or_else(|| self.set_up()),
         }
+    }
+
+    /// Those that pulls don't go on without.
+    fn needed(&self) -> impl Iterator<Item = &Credentials> {
+        self.credentials.iter().filter(|it| !it.is_optional)
     }
 
     fn mend_client(&self) -> Option<Next> {
@@ -180,23 +207,42 @@ impl Place {
         Some(Next::new(one_line(&what), &["ecr-auth doctor"]))
     }
 
-    /// Whether this is a job that could have a token, and needs one: nothing else is there.
-    fn wants_token(&self, env: &Env) -> bool {
+    /// Whether this is a job that could have a token and has none, and a registry needs credentials that nothing else is known to
+    /// give. What is set up may count on the role of an EC2 instance: only a call would tell whether there is one.
+    fn wants_token(&self, is_set_up: bool, env: &Env) -> bool {
         let is_missing = |it: &Credentials| match &it.identity {
             Err(error) => is_missing_token(error) || finds_nothing(error),
-            Ok(identity) => matches!(identity.source, Source::InstanceMetadata { .. }),
+            Ok(_) => it.is_of_instance() && !is_set_up,
         };
-        gives_tokens(env) && !self.has_token && self.credentials.iter().any(is_missing)
+        self.could_have_token(env) && self.needed().any(is_missing)
     }
 
+    fn could_have_token(&self, env: &Env) -> bool {
+        gives_tokens(env) && !self.has_token
+    }
+
+    fn files(&self) -> &[ClientFile] {
+        self.clients.as_deref().unwrap_or_default()
+    }
+
+    /// Whether a client asks us for every registry, or for one that is known.
     fn is_set_up(&self) -> bool {
-        let files = self.clients.as_deref().unwrap_or_default();
-        files.iter().any(|file| file.serves() && self.other_of(file).is_none())
+        let serves = |file: &ClientFile| file.is_store() || file.hosts().any(|host| self.name_of(host).is_some());
+        self.files()
+            .iter()
+            .any(|file| serves(file) && self.other_of(file).is_none())
+    }
+
+    /// How `setup` is told the registry that a client's file means.
+    fn name_of(&self, host: &str) -> Option<String> {
+        let rules = self.rules.as_ref().ok()?;
+        rules.target(host).and_then(|_| rules.host_named(host, None).ok())
     }
 
     /// The program that this client asks in our place: it has amazon-ecr-credential-helper's name, and nothing in the file ours.
     fn other_of(&self, file: &ClientFile) -> Option<&Path> {
-        self.other.as_deref().filter(|_| file.serves() && !file.names_us())
+        let other = self.called.iter().find(|it| it.is_foreign && it.name != HELPER)?;
+        other.path.as_deref().filter(|_| file.serves() && !file.names_us())
     }
 
     fn told_client(&self, file: &ClientFile, env: &Env) -> String {
@@ -218,25 +264,58 @@ impl Place {
 
     /// How the program that is asked now gives way.
     fn take_over(&self) -> Option<Next> {
-        let mut files = self.clients.as_deref().unwrap_or_default().iter();
-        let file = files.find(|file| self.other_of(file).is_some())?;
-        let hosts: Vec<&str> = file.hosts().collect();
-        let line = match hosts.is_empty() {
-            true => "ecr-auth setup --creds-store --force".to_owned(),
-            false => format!("ecr-auth setup {}", hosts.join(" ")),
-        };
-        Some(Next::new(
+        let is_other = self.files().iter().any(|file| self.other_of(file).is_some());
+        self.set_up_again(
             "have ecr-auth asked in its place; ecr-auth logout gives it back",
-            &[line.as_str()],
-        ))
+            |name| is_other && name != HELPER,
+        )
+    }
+
+    /// What keeps clients from the helper.
+    fn mend_helper(&self) -> Option<Next> {
+        let it = self.called.iter().find(|it| it.check.outcome == Outcome::Fail)?;
+        if let (Some(path), Some(hint)) = (&it.path, &it.check.hint) {
+            let what = format!("{} is not ecr-auth: {hint}; then see", path.display());
+            return Some(Next::new(one_line(&what), &["ecr-auth doctor"]));
+        }
+        let is_missing = |name: &str| self.called.iter().any(|it| it.name == name && it.path.is_none());
+        self.set_up_again("have clients find the helper", is_missing)
+    }
+
+    /// The calls of `setup` for what the clients' files have under these names; a store is a call of its own.
+    fn set_up_again(&self, what: &str, is_meant: impl Fn(&str) -> bool) -> Option<Next> {
+        let meant: Vec<_> = self.files().iter().flat_map(calls).collect();
+        let meant = || meant.iter().filter(|(name, _)| is_meant(name));
+        let hosts: BTreeSet<String> = meant().filter_map(|(_, host)| self.name_of((*host)?)).collect();
+        let mut stores = meant().filter(|(_, host)| host.is_none());
+        let hosts = hosts.into_iter().collect::<Vec<_>>().join(" ");
+        let of_hosts = (!hosts.is_empty()).then(|| format!("ecr-auth setup {hosts}"));
+        let of_store = stores.next().map(|(name, _)| match *name {
+            HELPER => "ecr-auth setup --creds-store".to_owned(),
+            _ => "ecr-auth setup --creds-store --force".to_owned(),
+        });
+        let lines: Vec<String> = of_hosts.into_iter().chain(of_store).collect();
+        (!lines.is_empty()).then(|| Next {
+            what: what.to_owned(),
+            lines,
+        })
+    }
+
+    fn all_is_set_up(&self, env: &Env) -> Next {
+        let may_lack = self.could_have_token(env) && self.needed().any(Credentials::is_of_instance);
+        let hint = missing_token(env);
+        let what = match hint.hint_text().filter(|_| may_lack) {
+            Some(hint) => format!(
+                "all is set up, if this is an EC2 instance with a role (if not, {hint}); see that a pull would work"
+            ),
+            None => "all is set up; see that a pull would work".to_owned(),
+        };
+        Next::new(what, &["ecr-auth doctor"])
     }
 
     /// The call of `setup` that fits.
     fn set_up(&self) -> Next {
-        let is_unknown = |it: &Credentials| match &it.identity {
-            Ok(identity) => matches!(identity.source, Source::InstanceMetadata { .. }),
-            Err(_) => true,
-        };
+        let is_unknown = |it: &Credentials| it.identity.is_err() || it.is_of_instance();
         let has_hosts = self
             .rules
             .as_ref()
@@ -264,86 +343,29 @@ impl Place {
     }
 }
 
-impl Credentials {
-    fn told(&self) -> String {
-        let of = self
-            .registry
-            .as_ref()
-            .map(|registry| format!("{registry}: "))
-            .unwrap_or_default();
-        match &self.identity {
-            Ok(identity) => format!("{of}{}", told_identity(identity)),
-            Err(error) => format!("{of}{error}"),
-        }
-    }
+/// What a client's file calls of ours: the end of the program's name, and the registry, or none where it is for all.
+fn calls(file: &ClientFile) -> Vec<(&str, Option<&str>)> {
+    let State::Read(settings) = &file.state else {
+        return Vec::new();
+    };
+    let hosts = settings
+        .helpers
+        .iter()
+        .map(|(host, name)| (name.as_str(), Some(host.as_str())));
+    let store = settings.store.iter().map(|name| (name.as_str(), None));
+    hosts
+        .filter(|(name, _)| helper::is_ours(name))
+        .chain(store.filter(|_| file.is_store()))
+        .collect()
 }
 
-/// The source, with the account or role where a profile names one.
-fn told_identity(identity: &Identity) -> String {
-    let of = |key: &str| identity.setting(key).map(|value| format!(" ({key} {value})"));
-    match &identity.source {
-        Source::InstanceMetadata { .. } => {
-            format!("none known here; {} would be asked", identity.source)
-        }
-        Source::Profile { .. } => {
-            let owner = of("role_arn").or_else(|| of("sso_account_id")).unwrap_or_default();
-            format!("{}{owner}", identity.source)
-        }
-        source => source.to_string(),
-    }
-}
-
-/// Those of the registries that are known, where they differ; else those of any registry.
-fn credentials(
-    rules: Option<&Config>,
-    files: &[ClientFile],
-    region: &Result<Option<String>>,
-    env: &Env,
-) -> Vec<Credentials> {
-    let without_rules = Config::default();
-    let rules = rules.unwrap_or(&without_rules);
-    let configured = files.iter().flat_map(ClientFile::hosts);
-    let mut told = BTreeSet::new();
-    let mut all: Vec<Credentials> = Vec::new();
-    for host in configured.chain(rules.exact_hosts()) {
-        let Some(target) = rules.target(host) else { continue };
-        let it = Credentials {
-            registry: Some(host.to_owned()),
-            identity: Plan::new(env, &target).map(Plan::into_identity),
-        };
-        let text = it.identity.as_ref().map_or_else(Error::to_string, told_identity);
-        if told.insert(text) && all.len() < SHOWN_REGISTRIES {
-            all.push(it);
-        }
-    }
-    match told.len() {
-        0 => vec![of_any_registry(rules, region, env)],
-        1 => all.into_iter().map(|it| Credentials { registry: None, ..it }).collect(),
-        _ => all,
-    }
-}
-
-fn of_any_registry(rules: &Config, region: &Result<Option<String>>, env: &Env) -> Credentials {
-    let region = region.as_ref().ok().and_then(Option::as_deref).unwrap_or_default();
-    let (profile, role) = rules.defaults();
-    Credentials {
-        registry: None,
-        identity: Identity::choose_for(&Scope::of_region(region), env, profile, role),
-    }
-}
-
-/// The program of amazon-ecr-credential-helper's name that clients find on PATH, where it isn't the one that runs.
-fn other_program(exe: &Path, env: &Env) -> Option<PathBuf> {
-    let path = program::on_path(HELPER_NAMES[1], env)?;
-    let real = |path: &Path| std::fs::canonicalize(path).ok();
-    (real(&path) != real(exe)).then_some(path)
-}
-
-fn mend(error: &Error) -> Next {
-    match error.hint_text() {
-        Some(hint) => Next::new(hint, &["ecr-auth doctor"]),
-        None => Next::new(format!("mend this: {error}"), &["ecr-auth doctor"]),
-    }
+fn mend(registry: Option<&str>, error: &Error) -> Next {
+    let of = registry.map(|registry| format!("{registry}: ")).unwrap_or_default();
+    let what = match error.hint_text() {
+        Some(hint) => format!("{of}{}: {hint}", error.what()),
+        None => format!("mend this: {of}{error}"),
+    };
+    Next::new(what, &["ecr-auth doctor"])
 }
 
 /// What the job's own file needs.
@@ -357,6 +379,6 @@ fn let_have_token(ci: Option<Ci>, env: &Env) -> Next {
             "let this job have GitLab's token: in .gitlab-ci.yml, write",
             &["id_tokens:", "  ECR_AUTH_ID_TOKEN:", "    aud: sts.amazonaws.com"],
         ),
-        _ => mend(&missing_token(env)),
+        _ => mend(None, &missing_token(env)),
     }
 }

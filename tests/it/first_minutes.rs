@@ -13,6 +13,8 @@ const KEYS: [(&str, &str); 2] = [
     ("AWS_SECRET_ACCESS_KEY", "not-to-be-shown"),
 ];
 
+const ALL_IS_SET_UP: &str = "Next: all is set up; see that a pull would work\n    ecr-auth doctor\n";
+
 const PERMISSIONS: &str = "    permissions:\n      id-token: write\n      contents: read\n";
 
 /// Short, on stdout alone, and without a secret.
@@ -165,7 +167,9 @@ fn what_is_set_up_is_checked_next_and_a_missing_helper_mended() {
         "ecr-auth serves 1 registry, by ~/.docker/config.json"
     );
     assert!(
-        text.contains("Next: have clients find the helper\n    ecr-auth setup\n"),
+        text.contains(&format!(
+            "Next: have clients find the helper\n    ecr-auth setup {HOST}\n"
+        )),
         "{text}"
     );
     let machine = helper_on_path(machine);
@@ -173,11 +177,11 @@ fn what_is_set_up_is_checked_next_and_a_missing_helper_mended() {
     assert_eq!(
         found(&text, "helper"),
         format!(
-            "docker-credential-ecr-auth is {}",
+            "clients run {}, which is this ecr-auth",
             machine.path("bin/docker-credential-ecr-auth").display()
         )
     );
-    assert!(text.contains("\n    ecr-auth doctor\n"), "{text}");
+    assert!(text.contains(ALL_IS_SET_UP), "{text}");
     docker(&machine, r#"{"credsStore": "ecr-auth"}"#);
     let text = told(&machine);
     assert!(
@@ -216,7 +220,188 @@ fn a_machine_with_the_go_helper_is_not_set_up_yet() {
         found(&text, "docker").starts_with("ecr-auth serves 1 registry"),
         "{text}"
     );
-    assert!(text.contains("\n    ecr-auth doctor\n"), "{text}");
+    assert!(text.contains(ALL_IS_SET_UP), "{text}");
+}
+
+/// Doctor's line of the helper, without its sign.
+fn doctors_helper(machine: &Machine) -> String {
+    let report = machine.run(&["doctor"]).stdout;
+    let line = report.lines().find_map(|line| line.split_once(" helper: "));
+    line.unwrap_or_else(|| panic!("{report}")).1.to_owned()
+}
+
+/// It is the name in the client's file that counts, and doctor says the same.
+#[rstest]
+#[case("ecr-login", "ecr-auth", &format!("ecr-auth setup {HOST}"))]
+#[case("ecr-auth", "ecr-login", &format!("ecr-auth setup {HOST}"))]
+#[case("ecr-login", "ecr-login", "ecr-auth doctor")]
+fn the_helper_is_looked_for_by_the_name_that_the_clients_file_has(
+    #[case] named: &str,
+    #[case] there: &str,
+    #[case] next: &str,
+) {
+    let machine = Machine::new().with_all(KEYS);
+    docker(&machine, &format!(r#"{{"credHelpers": {{"{HOST}": "{named}"}}}}"#));
+    let bin = machine.path("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::os::unix::fs::symlink(binary(), bin.join(format!("docker-credential-{there}"))).unwrap();
+    let machine = machine.with("PATH", bin.to_str().unwrap());
+    let text = told(&machine);
+    assert_eq!(found(&text, "helper"), doctors_helper(&machine));
+    assert_eq!(found(&text, "helper").ends_with("[EA0106]"), named != there, "{text}");
+    assert_eq!(text.contains(ALL_IS_SET_UP), named == there, "{text}");
+    assert!(text.contains(&format!("\n    {next}\n")), "{text}");
+}
+
+/// `setup` by itself would ask STS for the caller's own registry.
+#[test]
+fn a_store_and_single_registries_are_set_up_again_as_they_are() {
+    let machine = Machine::new().with_all(KEYS).with("PATH", "/nowhere");
+    docker(
+        &machine,
+        &format!(
+            r#"{{"credHelpers": {{"{HOST}": "ecr-auth", "public.ecr.aws": "ecr-auth", "$(id)": "ecr-auth"}}, "credsStore": "ecr-login"}}"#
+        ),
+    );
+    let lines = format!("\n    ecr-auth setup {HOST} public.ecr.aws\n    ecr-auth setup --creds-store --force\n");
+    let text = told(&machine);
+    assert!(text.contains(&lines), "{text}");
+}
+
+#[test]
+fn a_program_that_hides_the_helper_is_not_set_up_over() {
+    let machine = Machine::new().with_all(KEYS);
+    docker(&machine, &format!(r#"{{"credHelpers": {{"{HOST}": "ecr-auth"}}}}"#));
+    let bin = machine.path("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let program = bin.join("docker-credential-ecr-auth");
+    std::fs::write(&program, "#!/bin/sh\nexit 1\n").unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let text = told(&machine.with("PATH", bin.to_str().unwrap()));
+    let next = format!(
+        "\nNext: {} is not ecr-auth: remove or rename it, or ",
+        program.display()
+    );
+    assert!(text.contains(&next), "{text}");
+}
+
+#[rstest]
+#[case("rules/x.yml", "rules/x.yml")]
+#[case("it's mine.yml", r"'it'\''s mine.yml'")]
+fn a_configuration_that_is_named_is_named_in_what_to_type(#[case] file: &str, #[case] typed: &str) {
+    let machine = Machine::new().with_all(KEYS);
+    let path = machine.path(file);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, format!("registries:\n  - match: {HOST}\n")).unwrap();
+    let Outcome { status, stdout, stderr } = machine.run(&["--config", file]);
+    assert_eq!((status, stderr.as_str()), (0, ""), "{stdout}");
+    let line = format!("\n    ecr-auth --config {typed} setup\n");
+    assert!(stdout.contains(&line), "{stdout}");
+    // The shell takes it for what it was.
+    let shown = machine.call("/bin/sh".as_ref(), &["-c", &format!("printf %s {typed}")], "");
+    assert_eq!(shown.stdout, file);
+    let text = told(&machine.with("ECR_AUTH_CONFIG", path.to_str().unwrap()));
+    assert!(text.contains("\n    ecr-auth setup\n"), "{text}");
+}
+
+/// What there is stands on stdout all the same.
+#[rstest]
+#[case::missing(None, "cannot read FILE")]
+#[case::wrong(Some("registries:\n  - mtach: x\n"), "FILE:2:5")]
+fn a_configuration_that_is_named_and_cannot_be_used_is_an_error(
+    #[case] content: Option<&str>,
+    #[case] what: &str,
+    #[values(true, false)] by_flag: bool,
+) {
+    let machine = Machine::new().with_all(KEYS);
+    let path = machine.path("x.yml");
+    if let Some(content) = content {
+        std::fs::write(&path, content).unwrap();
+    }
+    let file = path.to_str().unwrap();
+    let Outcome { status, stdout, stderr } = match by_flag {
+        true => machine.run(&["--config", file]),
+        false => machine.with("ECR_AUTH_CONFIG", file).run(&[]),
+    };
+    assert_eq!(status, 2, "{stdout}{stderr}");
+    let [error, hint, see] = stderr.lines().collect::<Vec<_>>()[..] else {
+        panic!("{stderr}")
+    };
+    assert!(see.starts_with("see: "), "{stderr}");
+    assert_eq!(found(&stdout, "ecr-auth.yml"), error.strip_prefix("error: ").unwrap());
+    let (what, hint) = (what.replace("FILE", file), hint.strip_prefix("hint: ").unwrap());
+    assert!(stdout.contains(&format!("\nNext: {what}: {hint}\n")), "{stdout}");
+    assert!(stdout.ends_with("All commands: ecr-auth --help\n"), "{stdout}");
+}
+
+#[test]
+fn a_hint_comes_with_what_it_is_about() {
+    let text = told(&Machine::new().with_all(KEYS).with("AWS_REGION", "eu_west_1"));
+    assert!(text.contains("\nNext: the region: did you mean eu-west-1?\n"), "{text}");
+}
+
+/// The role of an EC2 instance needs no token, and only a call would tell whether there is one.
+#[test]
+fn a_job_that_is_set_up_and_may_have_an_instances_role_is_not_told_to_get_a_token() {
+    let job = job(Ci::Github)
+        .without("ACTIONS_ID_TOKEN_REQUEST_URL")
+        .without("AWS_EC2_METADATA_DISABLED");
+    docker(&job, &format!(r#"{{"credHelpers": {{"{HOST}": "ecr-auth"}}}}"#));
+    let text = told(&helper_on_path(job));
+    assert!(!text.contains(PERMISSIONS), "{text}");
+    let next = "\nNext: all is set up, if this is an EC2 instance with a role (if not, give the job `permissions: id-token: write`); \
+         see that a pull would work\n    ecr-auth doctor\n";
+    assert!(text.contains(next), "{text}");
+}
+
+#[rstest]
+#[case("registries:\n  - match: public.ecr.aws\n")]
+#[case("registries:\n  - match: 111122223333.dkr.ecr.eu-west-1.amazonaws.com\n    optional: true\n")]
+fn what_is_optional_needs_no_token(#[case] rules: &str) {
+    let job = job(Ci::Github).without("ACTIONS_ID_TOKEN_REQUEST_URL");
+    job.write(".config/ecr-auth/ecr-auth.yml", rules);
+    let text = told(&job);
+    assert!(!text.contains(PERMISSIONS), "{text}");
+    assert!(
+        found(&text, "credentials").ends_with(" [EA0301] (optional: pulls go on without)"),
+        "{text}"
+    );
+    let host = rules.split_whitespace().nth(3).unwrap();
+    docker(&job, &format!(r#"{{"credHelpers": {{"{host}": "ecr-auth"}}}}"#));
+    let text = told(&helper_on_path(job));
+    assert!(text.contains(ALL_IS_SET_UP), "{text}");
+}
+
+/// A registry that must be served counts, though one that needs none has the same to tell and comes first.
+#[test]
+fn what_is_optional_hides_nothing_that_needs_a_token() {
+    let job = job(Ci::Github).without("ACTIONS_ID_TOKEN_REQUEST_URL");
+    let rules = format!("registries:\n  - match: public.ecr.aws\n  - match: {HOST}\n");
+    job.write(".config/ecr-auth/ecr-auth.yml", &rules);
+    let text = told(&job);
+    assert!(text.contains(PERMISSIONS), "{text}");
+    assert!(!text.contains("optional"), "{text}");
+}
+
+#[test]
+fn the_fourth_registry_that_fails_is_in_the_way_too() {
+    let machine = Machine::new().with_all(KEYS);
+    let mut rules = String::from("registries:\n");
+    for (account, says) in [
+        ("111122223333", "source: auto"),
+        ("222233334444", "role-arn: a"),
+        ("333344445555", "role-arn: b"),
+        ("444455556666", "profile: nowhere"),
+        ("555566667777", "role-arn: c"),
+    ] {
+        rules += &format!("  - match: {account}.dkr.ecr.eu-west-1.amazonaws.com\n    {says}\n");
+    }
+    machine.write(".config/ecr-auth/ecr-auth.yml", &rules);
+    docker(&machine, r#"{"credsStore": "ecr-auth"}"#);
+    let text = told(&helper_on_path(machine));
+    assert!(text.contains("\n  credentials  and 2 more that differ\n"), "{text}");
+    let next = "\nNext: 444455556666.dkr.ecr.eu-west-1.amazonaws.com: profile nowhere: ";
+    assert!(text.contains(next), "{text}");
 }
 
 #[test]

@@ -1,0 +1,100 @@
+//! Whose credentials the registries here would be asked with.
+
+use crate::config::Config;
+use crate::doctor::clients::ClientFile;
+use crate::error::{Error, Result};
+use crate::identity::{Identity, Scope, Source};
+use crate::token::Plan;
+use crate::world::Env;
+
+/// Whose credentials a registry, or any one that no rule names, would be asked with.
+pub(super) struct Credentials {
+    /// The registry, where there are several.
+    pub registry: Option<String>,
+    /// Whose.
+    pub identity: Result<Identity>,
+    /// The identity, or why there is none.
+    told: String,
+    /// Whether pulls go on without.
+    pub is_optional: bool,
+}
+
+impl Credentials {
+    /// Whose, in a line.
+    pub fn told(&self) -> String {
+        let of = self
+            .registry
+            .as_ref()
+            .map(|registry| format!("{registry}: "))
+            .unwrap_or_default();
+        match self.is_optional && self.identity.is_err() {
+            true => format!("{of}{} (optional: pulls go on without)", self.told),
+            false => format!("{of}{}", self.told),
+        }
+    }
+
+    fn new(registry: Option<&str>, identity: Result<Identity>, is_optional: bool) -> Self {
+        Self {
+            registry: registry.map(str::to_owned),
+            told: identity.as_ref().map_or_else(Error::to_string, told_identity),
+            identity,
+            is_optional,
+        }
+    }
+
+    /// Whether they would be those of an EC2 instance's role, if there is one.
+    pub fn is_of_instance(&self) -> bool {
+        let source = self.identity.as_ref().map(|identity| &identity.source);
+        matches!(source, Ok(Source::InstanceMetadata { .. }))
+    }
+}
+
+/// The source, with the account or role where a profile names one.
+fn told_identity(identity: &Identity) -> String {
+    let of = |key: &str| identity.setting(key).map(|value| format!(" ({key} {value})"));
+    match &identity.source {
+        Source::InstanceMetadata { .. } => {
+            format!("none known here; {} would be asked", identity.source)
+        }
+        Source::Profile { .. } => {
+            let owner = of("role_arn").or_else(|| of("sso_account_id")).unwrap_or_default();
+            format!("{}{owner}", identity.source)
+        }
+        source => source.to_string(),
+    }
+}
+
+/// Those of the registries that are known, where they differ; else those of any registry.
+pub(super) fn credentials(
+    rules: Option<&Config>,
+    files: &[ClientFile],
+    region: &Result<Option<String>>,
+    env: &Env,
+) -> Vec<Credentials> {
+    let without_rules = Config::default();
+    let rules = rules.unwrap_or(&without_rules);
+    let configured = files.iter().flat_map(ClientFile::hosts);
+    let mut all: Vec<Credentials> = Vec::new();
+    for host in configured.chain(rules.exact_hosts()) {
+        let Some(target) = rules.target(host) else { continue };
+        let identity = Plan::new(env, &target).map(Plan::into_identity);
+        let it = Credentials::new(Some(host), identity, target.is_optional());
+        match all.iter_mut().find(|same| same.told == it.told) {
+            Some(same) if same.is_optional && !it.is_optional => *same = it,
+            Some(_) => {}
+            None => all.push(it),
+        }
+    }
+    match all.len() {
+        0 => vec![of_any_registry(rules, region, env)],
+        1 => all.into_iter().map(|it| Credentials { registry: None, ..it }).collect(),
+        _ => all,
+    }
+}
+
+fn of_any_registry(rules: &Config, region: &Result<Option<String>>, env: &Env) -> Credentials {
+    let region = region.as_ref().ok().and_then(Option::as_deref).unwrap_or_default();
+    let (profile, role) = rules.defaults();
+    let identity = Identity::choose_for(&Scope::of_region(region), env, profile, role);
+    Credentials::new(None, identity, false)
+}
