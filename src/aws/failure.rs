@@ -10,7 +10,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use http_body_util::LengthLimitError;
 
 use super::Aws;
-use super::http::{BODY_LIMIT, named_proxy};
+use super::http::BODY_LIMIT;
+use super::proxy::proxy_of;
 use crate::code::Code;
 use crate::error::Error;
 use crate::registry::region_of_server_meant;
@@ -50,8 +51,9 @@ impl Aws<'_> {
 
     /// What to do about a call that didn't come to an answer.
     fn network_hint(&self, error: &(dyn StdError + 'static)) -> String {
-        let address = self.watch.trail.address().unwrap_or_default();
-        match named_proxy(self.env) {
+        let trail = &self.watch.trail;
+        let (address, server) = (trail.address().unwrap_or_default(), trail.server());
+        match server.and_then(|server| proxy_of(self.env, &server)) {
             Some((name, url)) => {
                 let proxy = format!("look at the proxy {url} ({name}) first, then at the network, DNS and NO_PROXY");
                 reach_hint(error, &address, &proxy)

@@ -22,20 +22,11 @@ use super::metadata;
 use super::roots::{Roots, Trusted};
 use super::trail::{Refusal, Trail};
 use crate::code::Code;
-use crate::error::{Result, without_userinfo};
+use crate::error::Result;
 use crate::world::Env;
 
 /// More than any answer of these services weighs: 1 MiB.
 pub const BODY_LIMIT: usize = 1024 * 1024;
-
-/// The variables that name a proxy for https, the first of which counts.
-const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-
-/// The variable that names a proxy for https, and the proxy without its password: for people. `NO_PROXY` is not looked at.
-pub fn named_proxy(env: &Env) -> Option<(&'static str, String)> {
-    let named = PROXIES.iter().find_map(|name| Some((*name, env.get(name)?)));
-    named.map(|(name, url)| (name, without_userinfo(url)))
-}
 
 /// What is learnt from the answers themselves.
 #[derive(Debug, Clone, Default)]
