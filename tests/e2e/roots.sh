@@ -67,3 +67,18 @@ test_roots_of_the_system_are_not_read_for_what_has_no_tls() {
   grep -q ecr-auth "$HOME/trace"
   same "what it read of $SYSTEM_ROOTS" "" "$(grep -v ENOENT "$HOME/trace" | grep -o "${SYSTEM_ROOTS}[^\"<>]*" | uniq)"
 }
+
+# What `openssl req -x509` makes is a CA.
+test_roots_do_not_help_a_server_that_shows_a_ca_s_certificate() {
+  local server said
+  openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=company -addext subjectAltName=IP:127.0.0.1 \
+    -keyout "$HOME/key.pem" -out "$HOME/ca.pem" 2>"$HOME/req.log"
+  openssl s_server -quiet -accept 127.0.0.1:8443 -www -key "$HOME/key.pem" -cert "$HOME/ca.pem" >"$HOME/server.log" 2>&1 &
+  server=$!
+  # shellcheck disable=SC2064 # this one
+  trap "kill $server" EXIT
+  wait_until 20 "openssl's start" curl -sk https://127.0.0.1:8443/
+  said=$(fails by_the_system home env SSL_CERT_FILE="$HOME/ca.pem" AWS_ENDPOINT_URL=https://127.0.0.1:8443 AWS_MAX_ATTEMPTS=1)
+  contains "$said" "invalid peer certificate: the server shows a CA's own certificate as its own [EA0505]"
+  contains "$said" "hint: give the server a certificate that is signed by that CA"
+}

@@ -7,6 +7,7 @@ use std::path::Path;
 use lab::{Fault, Service};
 use rstest::rstest;
 
+use crate::cognito;
 use crate::harness::{HOST, Machine, Outcome, binary};
 use crate::lab_machine::{GET_TOKEN, key_variables, lab, machine, role};
 
@@ -173,7 +174,7 @@ fn the_proxy_that_was_asked_is_named(#[case] address: &str, #[case] variable: &s
     assert!(checks.contains(&blamed), "{checks}");
 }
 
-/// AWS is said to be there, and what isn't exempt from it goes through a proxy for https.
+/// AWS is said to be there, and a proxy that is gone is named for https.
 fn proxied(address: &str) -> Machine {
     Machine::new()
         .with_all([("AWS_ACCESS_KEY_ID", "AKIA1"), ("AWS_SECRET_ACCESS_KEY", "s")])
@@ -181,6 +182,39 @@ fn proxied(address: &str) -> Machine {
         .with("ECR_AUTH_ALLOW_HTTP", "1")
         .with("HTTPS_PROXY", "http://127.0.0.1:1")
         .with("AWS_MAX_ATTEMPTS", "1")
+}
+
+#[test]
+fn whoever_is_asked_a_stranger_in_their_place_has_the_same_way_out() {
+    let lab = lab();
+    let at_strangers = |machine: Machine| {
+        let machine = machine
+            .with("AWS_ENDPOINT_URL", &lab.https_url())
+            .with("AWS_MAX_ATTEMPTS", "1");
+        let told = machine.helper("get", HOST).stderr;
+        assert!(told.contains("[EA0503]"), "{told}");
+        assert!(told.contains("name the CA it signs with in SSL_CERT_FILE"), "{told}");
+        assert!(!told.contains("--profile"), "{told}");
+    };
+    at_strangers(machine(&lab));
+    let borrowed = machine(&lab).with("AWS_PROFILE", "borrowed");
+    let config = format!(
+        "[profile borrowed]\nrole_arn = {}\ncredential_source = Environment\n",
+        role(&lab, "ci")
+    );
+    borrowed.write(".aws/config", &config);
+    at_strangers(borrowed);
+    let maria = cognito::machine(&lab);
+    cognito::configure(&maria);
+    let password = maria.home().join("password").display().to_string();
+    let outcome = maria
+        .with("AWS_ENDPOINT_URL", &lab.https_url())
+        .with("AWS_MAX_ATTEMPTS", "1")
+        .run(&["cognito", "--password-file", &password]);
+    assert!(
+        outcome.stderr.contains("name the CA it signs with in SSL_CERT_FILE"),
+        "{outcome:?}"
+    );
 }
 
 /// The roots that are named are read though nobody needs them here: a mistake is told before it matters.
