@@ -35,7 +35,7 @@ make_crate() {
   find "$crate/src" -name '*.rs' -exec sed -i '/^ *#\[cfg(not(.*))\]$/,/^ *}$/{/^ *#/!s/.*//; s/^ *#.*/& fn other() { }/}' {} +
   cp -r .cargo .config Cargo.lock "$crate"
   sed -e 's/^members = .*//' -e '/^\[\[test\]\]/,$d' -e '/^readme = /d' -e "s/^name = \"ecr-auth\"/name = \"$1\"/" -e 's/^debug = .*/debug = false/' \
-    -e '/^\(assert_cmd\|aws-\|cognito-srp\|http\|insta\|lab\|openssl-\|rustls-\|serde-saphyr\|strsim\|tokio\|webpki\)/d' \
+    -e '/^\(assert_cmd\|aws-\|cognito-srp\|http\|hyper-util\|insta\|lab\|openssl-\|rustls-\|serde-saphyr\|strsim\|tokio\|webpki\)/d' \
     -e '/^\[profile.dev.package.\(cognito-srp\|num-bigint-dig\)\]/,/^$/d' Cargo.toml >"$crate/Cargo.toml"
 }
 

@@ -186,7 +186,7 @@ impl Aws<'_> {
         let lost = call.is_repeatable();
         let answer = answer.map_err(|error| {
             let cause = failure::root_cause(&error);
-            failed(failure::of_connection(&cause), cause, failure::NETWORK_HINT, lost)
+            failed(failure::of_connection(&cause), cause, &self.network_hint(&error), lost)
         })?;
         let status = answer.status().as_u16();
         let body = answer.into_body().collect().await;

@@ -116,8 +116,10 @@ impl Aws<'_> {
         programs.have_ended();
         credentials.map_err(|error| {
             let cause = self.watch.trail.at(without_stderr(&root_cause(&error)));
-            let (code, hint) = self.profile_hint(name, &cause);
-            let code = told_of_connection(&cause).unwrap_or(code);
+            let (code, hint) = match told_of_connection(&cause) {
+                Some(code) => (code, self.network_hint(&error)),
+                None => self.profile_hint(name, &cause),
+            };
             Error::failed(code, format!("profile {name}"), cause).hint(hint)
         })
     }

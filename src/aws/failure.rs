@@ -10,7 +10,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use http_body_util::LengthLimitError;
 
 use super::Aws;
-use super::http::{BODY_LIMIT, named_proxy};
+use super::http::BODY_LIMIT;
+use super::proxy::proxy_of;
 use crate::code::Code;
 use crate::error::Error;
 use crate::registry::region_of_server_meant;
@@ -49,9 +50,10 @@ impl Aws<'_> {
     }
 
     /// What to do about a call that didn't come to an answer.
-    fn network_hint(&self, error: &(dyn StdError + 'static)) -> String {
-        let address = self.watch.trail.address().unwrap_or_default();
-        match named_proxy(self.env) {
+    pub(super) fn network_hint(&self, error: &(dyn StdError + 'static)) -> String {
+        let trail = &self.watch.trail;
+        let (address, server) = (trail.address().unwrap_or_default(), trail.server());
+        match server.and_then(|server| proxy_of(self.env, &server)) {
             Some((name, url)) => {
                 let proxy = format!("look at the proxy {url} ({name}) first, then at the network, DNS and NO_PROXY");
                 reach_hint(error, &address, &proxy)
@@ -85,12 +87,22 @@ const ROOTS_HINT: &str = "if a proxy here opens TLS, name the CA it signs with i
 const EXPIRED_HINT: &str =
     "look at this machine's clock first (date -u); else the certificate of the proxy or endpoint has to be renewed";
 
+/// For a CA's certificate where a server's belongs.
+const CA_HINT: &str = "give the server a certificate that is signed by that CA, with the server's name in it, and name the CA in SSL_CERT_FILE or AWS_CA_BUNDLE (a PEM file)";
+
+/// For a certificate that is another server's, or that nobody can use.
+const CERTIFICATE_HINT: &str =
+    "look at who answers under that name: a proxy that opens TLS, DNS or AWS_ENDPOINT_URL may lead to another server";
+
 /// What to do about a server that can't be reached: about its certificate; with the region that may have been meant, where DNS knows no
 /// such server; or `otherwise`.
 pub fn reach_hint(error: &(dyn StdError + 'static), address: &str, otherwise: &str) -> String {
-    match told_of_connection(&root_cause(error)) {
+    let cause = root_cause(error);
+    match told_of_connection(&cause) {
         Some(Code::UnknownRoot) => return ROOTS_HINT.to_owned(),
         Some(Code::CertificateExpired) => return EXPIRED_HINT.to_owned(),
+        Some(Code::Certificate) if cause.ends_with(CA_SHOWN) => return CA_HINT.to_owned(),
+        Some(Code::Certificate) => return CERTIFICATE_HINT.to_owned(),
         _ => {}
     }
     // The words of hyper-util, whose type for it is its own.
@@ -183,7 +195,7 @@ pub fn told_of_connection(cause: &str) -> Option<Code> {
         () if says("certificate") && (says("xpired") || says("NotValidYet") || says("not valid yet")) => {
             Code::CertificateExpired
         }
-        () if says("invalid peer certificate") => Code::Certificate,
+        () if says(CERTIFICATE) => Code::Certificate,
         () if says(NO_ANSWER) => Code::Timeout,
         () if says(REFUSED) || says(RESET) => Code::Connection,
         () => return None,
@@ -225,7 +237,51 @@ pub fn root_cause(error: &(dyn StdError + 'static)) -> String {
             last = text;
         }
     }
-    last
+    certificate_in_words(&last).unwrap_or(last)
+}
+
+/// How rustls begins to say what is wrong with a server's certificate.
+const CERTIFICATE: &str = "invalid peer certificate: ";
+
+/// A CA's own certificate where a server's belongs: what `openssl req -x509` makes.
+const CA_SHOWN: &str = "the server shows a CA's own certificate as its own";
+
+/// What is wrong with a certificate, where rustls says it in names of its code. `UnknownIssuer` stays: people look that up.
+fn certificate_in_words(cause: &str) -> Option<String> {
+    let wrong = cause.strip_prefix(CERTIFICATE)?;
+    let wrong = wrong.strip_prefix("Other(OtherError(").unwrap_or(wrong);
+    let name = wrong.split(|c: char| !c.is_ascii_alphanumeric()).next()?;
+    let words = match name {
+        "UnknownIssuer" => name.to_owned(),
+        "CaUsedAsEndEntity" => CA_SHOWN.to_owned(),
+        name if name.starts_with(|c: char| c.is_ascii_uppercase()) => words(name.trim_end_matches("Context")),
+        _ => NAME_KINDS
+            .iter()
+            .fold(wrong.to_owned(), |text, kind| without_kind(&text, kind)),
+    };
+    Some(format!("{CERTIFICATE}{words}"))
+}
+
+/// `BadEncoding` as `bad encoding`.
+fn words(name: &str) -> String {
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
+}
+
+/// What stands around the names of a certificate that has others than the one that was asked.
+const NAME_KINDS: [&str; 3] = ["DnsName(", "IpAddress(", "UniformResourceIdentifier("];
+
+/// `KIND"name")` as `"name"`.
+fn without_kind(text: &str, kind: &str) -> String {
+    let mut parts = text.split(kind);
+    let before = parts.next().unwrap_or_default().to_owned();
+    parts.fold(before, |plain, part| plain + &part.replacen(')', "", 1))
 }
 
 /// How a connection ended, where people would otherwise read the system's words.
@@ -271,6 +327,15 @@ mod tests {
             reach_hint(&old, "api.ecr.eu-west-1.amazonaws.com", NETWORK_HINT),
             EXPIRED_HINT
         );
+        let of_certificate = |wrong: &str| {
+            let error = Outer(io::Error::other(format!("invalid peer certificate: {wrong}")));
+            reach_hint(&error, "api.ecr.eu-west-1.amazonaws.com", NETWORK_HINT)
+        };
+        assert_eq!(of_certificate("Other(OtherError(CaUsedAsEndEntity))"), CA_HINT);
+        assert_eq!(
+            of_certificate("certificate not valid for name \"a\"; …"),
+            CERTIFICATE_HINT
+        );
         let refused = Outer(io::Error::from(io::ErrorKind::ConnectionRefused));
         let hint = reach_hint(&refused, "api.ecr.eu-wets-1.amazonaws.com", NETWORK_HINT);
         assert_eq!(hint, NETWORK_HINT);
@@ -304,6 +369,49 @@ mod tests {
         }
         assert_eq!(told_of_connection("AccessDenied: no"), None);
         assert_eq!(of_connection("unexpected end of file"), Code::Connection);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_said_in_words() {
+        let shown = |wrong: &str| {
+            let error = Outer(io::Error::other(format!("invalid peer certificate: {wrong}")));
+            let cause = root_cause(&error);
+            cause.strip_prefix("invalid peer certificate: ").unwrap().to_owned()
+        };
+        for (wrong, words) in [
+            ("UnknownIssuer", "UnknownIssuer"),
+            ("Other(OtherError(CaUsedAsEndEntity))", CA_SHOWN),
+            (
+                "Other(OtherError(UnsupportedCriticalExtension))",
+                "unsupported critical extension",
+            ),
+            (
+                "UnsupportedSignatureAlgorithmContext { signature_algorithm_id: [6, 9], supported_algorithms: [] }",
+                "unsupported signature algorithm",
+            ),
+            ("BadEncoding", "bad encoding"),
+            (
+                "certificate not valid for name \"a\"; certificate is only valid for DnsName(\"b\"), DnsName(\"*.c\") or IpAddress(127.0.0.1)",
+                "certificate not valid for name \"a\"; certificate is only valid for \"b\", \"*.c\" or 127.0.0.1",
+            ),
+            (
+                "certificate not valid for name \"a\"; certificate is not valid for any names (according to its subjectAltName extension)",
+                "certificate not valid for name \"a\"; certificate is not valid for any names (according to its subjectAltName extension)",
+            ),
+            (
+                "certificate expired: verification time 1",
+                "certificate expired: verification time 1",
+            ),
+        ] {
+            assert_eq!(shown(wrong), words);
+        }
+        // What has run out is told by more than the words alone.
+        assert_eq!(
+            of_connection(&root_cause(&Outer(io::Error::other(
+                "invalid peer certificate: NotValidYet"
+            )))),
+            Code::CertificateExpired
+        );
     }
 
     #[test]

@@ -19,23 +19,14 @@ use http_body_util::{BodyExt, Limited};
 
 use super::failure::{root_cause, told_of_connection};
 use super::metadata;
-use super::roots::Roots;
+use super::roots::{Roots, Trusted};
 use super::trail::{Refusal, Trail};
 use crate::code::Code;
-use crate::error::{Result, without_userinfo};
+use crate::error::Result;
 use crate::world::Env;
 
 /// More than any answer of these services weighs: 1 MiB.
 pub const BODY_LIMIT: usize = 1024 * 1024;
-
-/// The variables that name a proxy for https, the first of which counts.
-const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-
-/// The variable that names a proxy for https, and the proxy without its password: for people. `NO_PROXY` is not looked at.
-pub fn named_proxy(env: &Env) -> Option<(&'static str, String)> {
-    let named = PROXIES.iter().find_map(|name| Some((*name, env.get(name)?)));
-    named.map(|(name, url)| (name, without_userinfo(url)))
-}
 
 /// What is learnt from the answers themselves.
 #[derive(Debug, Clone, Default)]
@@ -80,14 +71,14 @@ impl ServerClock {
     }
 }
 
-/// The way to all servers, for a whole command: one set of roots, parsed when it is first needed, and connections that are kept.
+/// The way to all servers, for a whole command: one set of roots, and connections that are kept.
 #[derive(Debug, Clone)]
 pub enum Ways {
     /// Over the network.
     Network {
-        /// The roots.
+        /// Whom to trust.
         roots: Roots,
-        /// What is made of them once they are needed.
+        /// What is made of them by the first call that does not stay on this machine.
         remote: Arc<OnceLock<SharedHttpConnector>>,
     },
     /// To what answers in the network's place.
@@ -95,7 +86,8 @@ pub enum Ways {
 }
 
 impl Ways {
-    /// The roots that the environment names are looked at; nothing else is done yet.
+    /// The roots that the environment names are read, so that what is wrong with them is told whoever is asked. The system's are read
+    /// with the first call that may need them.
     ///
     /// # Errors
     /// Root certificates that are named but can't be read.
@@ -118,7 +110,7 @@ impl Ways {
     fn remote(&self) -> SharedHttpConnector {
         match self {
             Self::Answered(connector) => connector.clone(),
-            Self::Network { roots, remote } => remote.get_or_init(|| trusting(roots)).clone(),
+            Self::Network { roots, remote } => remote.get_or_init(|| trusting(roots.read())).clone(),
         }
     }
 }
@@ -126,7 +118,14 @@ impl Ways {
 /// All clients have the same settings, so that they share connections.
 impl HttpClient for Ways {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        self.remote()
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+/// Not before there is a call: a client is made for what stays on this machine, too.
+impl HttpConnector for Ways {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        self.remote().call(request)
     }
 }
 
@@ -159,13 +158,13 @@ pub fn guarded_connector(connector: SharedHttpConnector, watch: &Watch) -> impl 
 }
 
 /// Connects to whom these roots vouch for.
-fn trusting(roots: &Roots) -> SharedHttpConnector {
-    let first = remote_connector(roots.first.clone());
-    match &roots.all {
+fn trusting(roots: Trusted) -> SharedHttpConnector {
+    let first = remote_connector(roots.first);
+    match roots.all {
         None => first,
-        Some(all) => SharedHttpConnector::new(Again {
+        Some(roots) => SharedHttpConnector::new(Again {
             first,
-            roots: all.clone(),
+            roots,
             all: Arc::default(),
         }),
     }
@@ -181,7 +180,7 @@ fn remote_connector(roots: TlsContext) -> SharedHttpConnector {
 #[derive(Debug, Clone)]
 struct Again {
     first: SharedHttpConnector,
-    roots: TlsContext,
+    roots: fn() -> TlsContext,
     all: Arc<OnceLock<SharedHttpConnector>>,
 }
 
@@ -196,7 +195,7 @@ impl HttpConnector for Again {
             match (answer.await, again) {
                 (Err(error), Some(request)) if is_about_a_certificate(&error) => {
                     this.all
-                        .get_or_init(|| remote_connector(this.roots))
+                        .get_or_init(|| remote_connector((this.roots)()))
                         .call(request)
                         .await
                 }

@@ -11,6 +11,7 @@ mod endpoint;
 mod failure;
 mod http;
 mod metadata;
+mod proxy;
 mod registry;
 mod role;
 mod roots;
@@ -31,7 +32,7 @@ use aws_types::sdk_config::SharedCredentialsProvider;
 
 pub use cognito::Unhurried;
 pub use endpoint::{Endpoint, Service};
-pub use http::named_proxy;
+pub use proxy::{named_proxy, not_proxied, proxy_of};
 pub use registry::{Answer, RegistryClient, knock};
 pub use sts::CallerIdentity;
 

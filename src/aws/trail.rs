@@ -27,6 +27,7 @@ struct Way {
 
 #[derive(Debug, Clone)]
 struct Asked {
+    scheme: String,
     address: String,
     refusal: Option<Refusal>,
 }
@@ -57,7 +58,7 @@ impl Trail {
 
     /// A request goes to this URL. Another attempt at the same address leaves it known how the one before ended.
     pub fn asks(&self, url: &str) {
-        let address = authority(url);
+        let (scheme, address) = parts(url);
         let mut way = self.way();
         let refusal = match way.last.take() {
             Some(asked) if asked.address == address => asked.refusal,
@@ -65,7 +66,11 @@ impl Trail {
         };
         let again = refusal.as_ref().map(|refusal| format!(" again, after {refusal}"));
         way.shows(format!("asking {address}{}", again.unwrap_or_default()));
-        way.last = Some(Asked { address, refusal });
+        way.last = Some(Asked {
+            scheme,
+            address,
+            refusal,
+        });
     }
 
     /// Nobody is asked any more.
@@ -87,6 +92,11 @@ impl Trail {
     /// `HOST[:PORT]` of who was asked last.
     pub fn address(&self) -> Option<String> {
         self.last().map(|asked| asked.address)
+    }
+
+    /// `SCHEME://HOST[:PORT]` of who was asked last.
+    pub fn server(&self) -> Option<String> {
+        self.last().map(|asked| format!("{}://{}", asked.scheme, asked.address))
     }
 
     /// How who was asked last refused.
@@ -146,15 +156,12 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// `HOST[:PORT]` of a URL, without the `user:password@` it may carry.
-fn authority(url: &str) -> String {
-    let uri: Option<http::Uri> = url.parse().ok();
-    let authority = uri
-        .as_ref()
-        .and_then(http::Uri::authority)
-        .map(http::uri::Authority::as_str);
-    let authority = authority.unwrap_or_default();
-    authority.rsplit('@').next().unwrap_or_default().to_owned()
+/// The scheme of a URL, and its `HOST[:PORT]` without the `user:password@` that it may carry.
+fn parts(url: &str) -> (String, String) {
+    let uri: http::Uri = url.parse().unwrap_or_default();
+    let authority = uri.authority().map_or("", http::uri::Authority::as_str);
+    let address = authority.rsplit('@').next().unwrap_or_default();
+    (uri.scheme_str().unwrap_or_default().to_owned(), address.to_owned())
 }
 
 #[cfg(test)]
@@ -163,16 +170,17 @@ mod tests {
 
     #[test]
     fn addresses_hold_no_password_and_no_path() {
-        for (url, expected) in [
+        for (url, scheme, address) in [
             (
                 "https://api.ecr.eu-west-1.amazonaws.com/",
+                "https",
                 "api.ecr.eu-west-1.amazonaws.com",
             ),
-            ("http://user:s3cret@127.0.0.1:80/x?y=1", "127.0.0.1:80"),
-            ("http://[::1]:8080/x", "[::1]:8080"),
-            ("no address", ""),
+            ("http://user:s3cret@127.0.0.1:80/x?y=1", "http", "127.0.0.1:80"),
+            ("http://[::1]:8080/x", "http", "[::1]:8080"),
+            ("no address", "", ""),
         ] {
-            assert_eq!(authority(url), expected);
+            assert_eq!(parts(url), (scheme.to_owned(), address.to_owned()));
         }
     }
 
@@ -180,7 +188,7 @@ mod tests {
     fn the_last_refusal_stays_while_the_same_address_is_asked_again() {
         let trail = Trail::default();
         assert_eq!(
-            (trail.address(), trail.refusal(), trail.at("x")),
+            (trail.server(), trail.refusal(), trail.at("x")),
             (None, None, "x".to_owned())
         );
         trail.asks("http://a/1");
@@ -192,6 +200,7 @@ mod tests {
         trail.is_answered(Some(Refusal::new(503, false, b"")));
         trail.asks("http://b/");
         assert_eq!((trail.refusal(), trail.at("x")), (None, "b: x".to_owned()));
+        assert_eq!(trail.server().unwrap(), "http://b");
     }
 
     #[test]

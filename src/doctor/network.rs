@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::Checkup;
 use super::clients::roughly;
 use super::report::Check;
-use crate::aws::{Endpoint, knock, named_proxy};
+use crate::aws::{Endpoint, knock, named_proxy, not_proxied, proxy_of};
 use crate::code::Code;
 use crate::error::{Error, without_userinfo};
 use crate::registry::{Registry, region_of_server_meant};
@@ -22,7 +22,7 @@ pub fn checks(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>, bool) 
     let env = checkup.world.env.clone();
     let address = address(plan.registry(), plan.endpoint());
     let shown = without_userinfo(&address);
-    let mut checks = vec![proxy(&env), roots(&env)];
+    let mut checks = vec![proxy(&env, &address), roots(&env)];
     let answer = checkup.wait(&format!("knocking at {shown}"), knock(&env, &address));
     match answer {
         Ok(answer) => {
@@ -31,7 +31,7 @@ pub fn checks(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>, bool) 
             (checks, true)
         }
         Err(error) => {
-            checks.push(Check::failed("network", &through(&env, host_of(&shown), &error)));
+            checks.push(Check::failed("network", &through(&env, &address, &error)));
             (checks, false)
         }
     }
@@ -56,16 +56,21 @@ fn address(registry: &Registry, endpoint: &Endpoint) -> String {
     }
 }
 
-fn proxy(env: &Env) -> Check {
-    let except = env.get("NO_PROXY").or_else(|| env.get("no_proxy"));
-    let except = except.map_or_else(String::new, |except| format!(", but for {except} (NO_PROXY)"));
-    match named_proxy(env) {
-        Some((name, url)) => Check::pass(
-            "proxy",
-            format!("{name} has ecr-auth go through {url}{except}; docker's daemon has settings of its own"),
-        ),
-        None => Check::pass("proxy", "no proxy is set"),
-    }
+fn proxy(env: &Env, address: &str) -> Check {
+    let finding = match (proxy_of(env, address), named_proxy(env)) {
+        (Some((name, url)), _) => {
+            let except = not_proxied(env).map(|(name, hosts)| format!(", but for {hosts} ({name})"));
+            let except = except.unwrap_or_default();
+            format!("{name} has ecr-auth go through {url}{except}; docker's daemon has settings of its own")
+        }
+        (None, Some((name, url))) => {
+            let except = not_proxied(env).map(|(name, hosts)| format!("; {name} is {hosts}"));
+            let (host, except) = (without_userinfo(address), except.unwrap_or_default());
+            format!("{name} names {url}, but {} is asked without it{except}", host_of(&host))
+        }
+        (None, None) => "no proxy is set".to_owned(),
+    };
+    Check::pass("proxy", finding)
 }
 
 fn roots(env: &Env) -> Check {
@@ -79,12 +84,12 @@ fn roots(env: &Env) -> Check {
 }
 
 /// An address that can't be reached, told with the proxy that was asked to, and what to do about it.
-fn through(env: &Env, host: &str, error: &Error) -> Error {
+fn through(env: &Env, address: &str, error: &Error) -> Error {
     let cause = error.cause();
     if cause.contains("certificate") {
         return error.clone();
     }
-    match named_proxy(env) {
+    match proxy_of(env, address) {
         Some((name, url)) => Error::failed(
             error.code(),
             error.what(),
@@ -93,7 +98,7 @@ fn through(env: &Env, host: &str, error: &Error) -> Error {
         .hint(format!(
             "check that the proxy runs and lets this host through, or unset {name}; NO_PROXY takes hosts that need none"
         )),
-        None if cause.contains("lookup") => error.clone().hint(unresolved(host)),
+        None if cause.contains("lookup") => error.clone().hint(unresolved(host_of(&without_userinfo(address)))),
         None => error.clone(),
     }
 }
@@ -168,7 +173,7 @@ mod tests {
         let hint = |cause: &str, vars: &[(&str, &str)]| {
             let error = Error::failed(Code::Connection, "cannot reach https://x/", cause).hint("check the network");
             let env: Env = vars.iter().copied().collect();
-            through(&env, "api.ecr.eu-west-1.amazonaws.com", &error)
+            through(&env, "https://api.ecr.eu-west-1.amazonaws.com", &error)
                 .hint_text()
                 .unwrap()
                 .to_owned()
@@ -178,7 +183,38 @@ mod tests {
         assert!(hint(lookup, &[("https_proxy", "http://p:1")]).contains("unset https_proxy"));
         let certificate = "invalid peer certificate: UnknownIssuer";
         assert_eq!(hint(certificate, &[("https_proxy", "http://p:1")]), "check the network");
-        assert_eq!(hint("the connection was refused", &[]), "check the network");
+        let refused = "the connection was refused";
+        assert_eq!(hint(refused, &[]), "check the network");
+        let past = [("https_proxy", "http://p:1"), ("no_proxy", ".amazonaws.com")];
+        assert_eq!(hint(refused, &past), "check the network");
+        assert!(hint(lookup, &past).contains("DNS"));
+    }
+
+    #[test]
+    fn the_proxy_is_told_by_what_is_asked() {
+        let told = |vars: &[(&str, &str)], address: &str| proxy(&vars.iter().copied().collect(), address).finding;
+        let ecr = "https://api.ecr.eu-west-1.amazonaws.com";
+        let vars = [
+            ("HTTPS_PROXY", "http://user:s3cret@p:1"),
+            ("NO_PROXY", "api.ecr.eu-west-1.amazonaws.com"),
+        ];
+        assert_eq!(
+            told(&vars[..1], ecr),
+            "HTTPS_PROXY has ecr-auth go through http://p:1; docker's daemon has settings of its own"
+        );
+        assert_eq!(
+            told(&vars, "https://ecr.example.com"),
+            "HTTPS_PROXY has ecr-auth go through http://p:1, but for api.ecr.eu-west-1.amazonaws.com (NO_PROXY); docker's daemon has settings of its own"
+        );
+        assert_eq!(
+            told(&vars, ecr),
+            "HTTPS_PROXY names http://p:1, but api.ecr.eu-west-1.amazonaws.com is asked without it; NO_PROXY is api.ecr.eu-west-1.amazonaws.com"
+        );
+        assert_eq!(
+            told(&vars[..1], "http://127.0.0.1:4566"),
+            "HTTPS_PROXY names http://p:1, but 127.0.0.1:4566 is asked without it"
+        );
+        assert_eq!(told(&[], ecr), "no proxy is set");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::Path;
 use lab::{Fault, Service};
 use rstest::rstest;
 
+use crate::cognito;
 use crate::harness::{HOST, Machine, Outcome, binary};
 use crate::lab_machine::{GET_TOKEN, key_variables, lab, machine, role};
 
@@ -137,6 +138,91 @@ fn a_proxy_is_not_asked_for_what_is_on_this_machine() {
         .with("HTTP_PROXY", "http://127.0.0.1:1")
         .with("AWS_MAX_ATTEMPTS", "1");
     machine.helper("get", HOST).password();
+}
+
+/// Nor is it named where a call failed that never went through it.
+#[rstest]
+#[case::this_machine("http://127.0.0.1:1", "")]
+#[case::taken_out("https://127.0.0.1:1", "127.0.0.1")]
+#[case::another_scheme("http://ecr..invalid", "")]
+fn a_proxy_that_was_not_asked_is_not_blamed(#[case] address: &str, #[case] except: &str) {
+    let machine = proxied(address).with("NO_PROXY", except);
+    let told = machine.helper("get", HOST).stderr;
+    assert!(told.contains("hint: check the network, DNS, "), "{told}");
+    let checks = machine.run(&["doctor", HOST]).stdout;
+    let of = |start: &str| checks.lines().find(|line| line.contains(start)).unwrap_or_default();
+    assert!(
+        of(" network: ").contains("cannot reach ") && !of(" network: ").contains("by the proxy"),
+        "{checks}"
+    );
+    assert!(of(" proxy: ").contains(" is asked without it"), "{checks}");
+    assert!(!checks.contains("check that the proxy runs"), "{checks}");
+}
+
+#[rstest]
+#[case::https("https://ecr.example.com", "HTTPS_PROXY")]
+#[case::http("http://ecr.example.com", "HTTP_PROXY")]
+fn the_proxy_that_was_asked_is_named(#[case] address: &str, #[case] variable: &str) {
+    let machine = proxied(address)
+        .with(variable, "http://127.0.0.1:2")
+        .with("NO_PROXY", "localhost");
+    let told = machine.helper("get", HOST).stderr;
+    let blamed = format!("look at the proxy http://127.0.0.1:2 ({variable}) first");
+    assert!(told.contains(&blamed), "{told}");
+    let checks = machine.run(&["doctor", HOST]).stdout;
+    let blamed = format!("by the proxy http://127.0.0.1:2 ({variable})");
+    assert!(checks.contains(&blamed), "{checks}");
+}
+
+/// AWS is said to be there, and a proxy that is gone is named for https.
+fn proxied(address: &str) -> Machine {
+    Machine::new()
+        .with_all([("AWS_ACCESS_KEY_ID", "AKIA1"), ("AWS_SECRET_ACCESS_KEY", "s")])
+        .with("AWS_ENDPOINT_URL", address)
+        .with("ECR_AUTH_ALLOW_HTTP", "1")
+        .with("HTTPS_PROXY", "http://127.0.0.1:1")
+        .with("AWS_MAX_ATTEMPTS", "1")
+}
+
+#[test]
+fn whoever_is_asked_a_stranger_in_their_place_has_the_same_way_out() {
+    let lab = lab();
+    let at_strangers = |machine: Machine| {
+        let machine = machine
+            .with("AWS_ENDPOINT_URL", &lab.https_url())
+            .with("AWS_MAX_ATTEMPTS", "1");
+        let told = machine.helper("get", HOST).stderr;
+        assert!(told.contains("[EA0503]"), "{told}");
+        assert!(told.contains("name the CA it signs with in SSL_CERT_FILE"), "{told}");
+        assert!(!told.contains("--profile"), "{told}");
+    };
+    at_strangers(machine(&lab));
+    let borrowed = machine(&lab).with("AWS_PROFILE", "borrowed");
+    let config = format!(
+        "[profile borrowed]\nrole_arn = {}\ncredential_source = Environment\n",
+        role(&lab, "ci")
+    );
+    borrowed.write(".aws/config", &config);
+    at_strangers(borrowed);
+    let maria = cognito::machine(&lab);
+    cognito::configure(&maria);
+    let password = maria.home().join("password").display().to_string();
+    let outcome = maria
+        .with("AWS_ENDPOINT_URL", &lab.https_url())
+        .with("AWS_MAX_ATTEMPTS", "1")
+        .run(&["cognito", "--password-file", &password]);
+    assert!(
+        outcome.stderr.contains("name the CA it signs with in SSL_CERT_FILE"),
+        "{outcome:?}"
+    );
+}
+
+/// The roots that are named are read though nobody needs them here: a mistake is told before it matters.
+#[test]
+fn root_certificates_that_are_named_are_looked_at_whoever_is_asked() {
+    let lab = lab();
+    let outcome = machine(&lab).with("AWS_CA_BUNDLE", "/nowhere.pem").helper("get", HOST);
+    assert!(outcome.stderr.contains("[EA0513]"), "{outcome:?}");
 }
 
 #[test]
