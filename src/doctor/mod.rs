@@ -71,6 +71,7 @@ pub fn run(asked: &Asked<'_>, world: &mut World<'_>) -> Result<Report> {
             return Ok(checkup.report);
         }
     };
+    checkup.remember_configured();
     let several = subjects.len() > 1;
     for (index, subject) in subjects.iter().enumerate() {
         checkup.registry = several.then(|| subject.host.clone());
@@ -147,15 +148,20 @@ impl Checkup<'_, '_> {
         }
     }
 
-    /// Notes the names of the user's own. Other registries are named where this one isn't configured.
+    /// Notes the names of the user's own.
     fn remember(&mut self, subject: &Subject) {
-        let files = clients::files(&self.world.env).unwrap_or_default();
         let names = &mut self.report.names;
-        let others = files.iter().flat_map(clients::ClientFile::hosts);
-        names.extend(others.chain([subject.host.as_str()]).filter_map(short_name));
+        names.extend(short_name(&subject.host));
         if let Some(image) = &subject.image {
             names.extend([image.repository.clone(), image.reference.clone()]);
         }
+    }
+
+    /// The same, of the registries that clients are set up for: they are named beside one that isn't.
+    fn remember_configured(&mut self) {
+        let files = clients::files(&self.world.env).unwrap_or_default();
+        let hosts = files.iter().flat_map(clients::ClientFile::hosts);
+        self.report.names.extend(hosts.filter_map(short_name));
     }
 
     /// The same, of a plan.
