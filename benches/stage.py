@@ -52,7 +52,7 @@ class Times:
 
 
 class Lab:
-    """The lab's control endpoint (lab/README.md)."""
+    """The lab's control endpoint (crates/lab/README.md)."""
 
     def __init__(self, address):
         self.address = address

@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
 # scripts/protections.sh [NAME…]: takes protections of docs/security.md out, one after the other, in a copy of the tree, and sees the test
-# fail that shows each. `scripts/protections.sh check [LIST]` looks only whether every patch applies, its test is there, and the page has
-# it; LIST is what `cargo nextest list --message-format json` printed, else it is made, which builds the tests.
+# fail that shows each. `scripts/protections.sh check [LIST]` only checks that every patch applies, that its test exists, and that the page
+# has it; LIST is what `cargo nextest list --message-format json` printed, else it is made, which builds the tests.
 # `scripts/protections.sh table` prints the page's table.
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 PATCHES=$ROOT/tests/protections
 PAGE=$ROOT/docs/security.md
-COPIES=$TARGET/protections
-# The rooms that do without the SDK: alone they build in a moment.
-ROOMS=(cache ci code config docker error file folders identity kubelet program progress registry secret world)
+COPY=$TARGET/protections/tree
+LOG=$TARGET/protections/log
 
 # said NAME WORD: what the patch says of itself behind `WORD: `.
 said() { sed -n "s/^$2: //p;/^diff /q" "$PATCHES/$1.patch"; }
@@ -21,10 +20,10 @@ row() { printf "| %s | \`%s\` | [%s](../tests/protections/%s.patch) |\n" "$(said
 
 table() { while read -r name; do row "$name"; done < <(names); }
 
-# tests [LIST]: all there are, as the patches call them; the cases of one by the one name, too.
+# tests [LIST]: every test, as the patches name it: nextest's name of the suite, then the test. The cases of one test also by their one name.
 tests() {
-  if [ $# -gt 0 ]; then cat "$1"; else cargo nextest list --locked --package ecr-auth --message-format json 2>/dev/null; fi |
-    jq -r '."rust-suites"[] | select(."package-name" == "ecr-auth") | (if .kind == "lib" then "lib" else ."binary-name" end) as $suite | .testcases | keys[] | "\($suite) \(.)"' |
+  if [ $# -gt 0 ]; then cat "$1"; else cargo nextest list --locked --workspace --message-format json 2>/dev/null; fi |
+    jq -r '."rust-suites"[] | ."binary-id" as $suite | .testcases | keys[] | "\($suite) \(.)"' |
     sed -E 'p;s/::(case|name)_[^:]*$//' | sort -u
 }
 
@@ -39,83 +38,57 @@ check() {
   done
   while read -r name; do
     grep -qxF -- "$name" <<<"$wanted" || { say "error: docs/security.md names no test: $name" && status=1; }
-  done < <(grep -oE "\`(lib|it) [a-z0-9_:]+\`" "$PAGE" | tr -d '\`' | sort -u)
+  done < <(grep -oE "\`[a-z-]+(::it)? [a-z0-9_]+::[a-z0-9_:]+\`" "$PAGE" | tr -d '\`' | sort -u)
   diff <(table) <(grep -F '](../tests/protections/' "$PAGE") >&2 || { say "error: docs/security.md: scripts/protections.sh table prints what it should have" && status=1; }
   return "$status"
 }
 
-# copied: the tree as it is, without what is built: all of it, and its rooms alone.
+# copied: a copy of the tree, and of what is built of it, so that only what a patch changes is built again.
 copied() {
-  local copy
-  for copy in "$COPIES"/{all,rooms}; do
-    rm -rf "$copy"
-    mkdir -p "$copy"
-    git ls-files -z --cached --others --exclude-standard | tar -c --null --files-from - --ignore-failed-read 2>/dev/null | tar -x -C "$copy"
-    # Under a name of its own: cargo tells members of a workspace apart by their names alone, and would take ours for the copy's.
-    sed -i 's/^name = "ecr-auth"/name = "ecr-auth-copy"/' "$copy"/Cargo.{toml,lock}
-    sed -i 's/^name = "cognito-srp"/name = "cognito-srp-copy"/' "$copy"/srp/Cargo.toml
-    sed -i 's/^cognito-srp = { path = "srp"/&, package = "cognito-srp-copy"/; s/^\[profile\.dev\.package\.cognito-srp\]/[profile.dev.package.cognito-srp-copy]/' "$copy/Cargo.toml"
-    sed -i 's/"cognito-srp"/"cognito-srp-copy"/' "$copy/Cargo.lock"
-    printf '[lib]\nname = "ecr_auth"\n[[bin]]\nname = "ecr-auth"\npath = "src/main.rs"\n' >>"$copy/Cargo.toml"
+  rm -rf "$COPY"
+  mkdir -p "$COPY/target/debug"
+  git ls-files -z --cached --others --exclude-standard | tar -c --null --files-from - --ignore-failed-read 2>/dev/null | tar -x -C "$COPY"
+  local part
+  for part in .fingerprint build deps; do
+    [ ! -d "$TARGET/debug/$part" ] || cp -a --reflink=auto "$TARGET/debug/$part" "$COPY/target/debug/"
   done
-  printf 'pub mod %s;\n' "${ROOMS[@]}" >"$copy/src/lib.rs"
-  # Tests of whole commands stay out.
-  sed -i '/^mod commands;/d' "$copy/src/docker/tests/mod.rs"
 }
 
-# file NAME: what the patch changes.
-file() { sed -n 's|^+++ b/||p' "$PATCHES/$1.patch"; }
-
-# copy NAME: where it is taken out: among the rooms alone, if its test stands there too.
-copy() {
-  local room suite test
-  room=$(file "$1" | sed -E 's|^src/([a-z]+).*|\1|')
-  read -r suite test < <(said "$1" Test)
-  if [[ $suite = lib && " ${ROOMS[*]} " = *" $room "* && " ${ROOMS[*]} " = *" ${test%%::*} "* ]]; then echo rooms; else echo all; fi
-}
-
-# cargo_test COPY SUITE ARG…: what it depends on is built already; what becomes of the copy itself lands beside it.
+# cargo_test SUITE ARG…: the tests of one suite, in the copy.
 cargo_test() {
-  local copy=$1 suite
-  case $2 in lib) suite=(--lib) ;; *) suite=(--test "$2") ;; esac
-  shift 2
-  (cd "$COPIES/$copy" && CARGO_TARGET_DIR=$COPIES/target CARGO_BUILD_BUILD_DIR=$TARGET timeout 900 cargo test --quiet --locked "${suite[@]}" "$@") >"$COPIES/log" 2>&1
+  local suite=$1 which=(--lib)
+  shift
+  case $suite in *::*) which=(--test "${suite#*::}") ;; esac
+  (cd "$COPY" && CARGO_TARGET_DIR=$COPY/target timeout 900 cargo test --quiet --locked --package "${suite%%::*}" "${which[@]}" "$@") >"$LOG" 2>&1
 }
 
 # without NAME: takes the protection out, sees its test fail, and puts it back.
 without() {
-  local suite test copy file
+  local suite test
   read -r suite test < <(said "$1" Test)
-  copy=$(copy "$1")
-  file=$(file "$1")
   # git would take the copy for a part of the repository around it, and leave it alone.
-  (cd "$COPIES/$copy" && GIT_CEILING_DIRECTORIES=$COPIES git apply --whitespace=nowarn "$PATCHES/$1.patch") || { echo "$1: the patch does not apply" && return; }
-  # cargo would take the crate beside ours for built already.
-  rm -rf "$TARGET"/debug/.fingerprint/cognito-srp-copy-*
-  if ! cargo_test "$copy" "$suite" --no-run; then
-    echo "$1: without it, nothing compiles: $(grep -m 1 '^error' "$COPIES/log")"
-  elif cargo_test "$copy" "$suite" -- "$test"; then
+  (cd "$COPY" && GIT_CEILING_DIRECTORIES=$TARGET git apply --whitespace=nowarn "$PATCHES/$1.patch") || { echo "$1: the patch does not apply" && return; }
+  if ! cargo_test "$suite" --no-run; then
+    echo "$1: without it, nothing compiles: $(grep -m 1 '^error' "$LOG")"
+  elif cargo_test "$suite" -- "$test"; then
     echo "$1: without it, $test passes"
-  elif ! grep -q '^test result: FAILED' "$COPIES/log"; then
-    echo "$1: without it, $test does not end: $(tail -n 1 "$COPIES/log")"
+  elif ! grep -q '^test result: FAILED' "$LOG"; then
+    echo "$1: without it, $test does not end: $(tail -n 1 "$LOG")"
   fi
-  cp "$file" "$COPIES/$copy/$file"
-  rm -rf "$TARGET"/debug/.fingerprint/cognito-srp-copy-*
+  (cd "$COPY" && GIT_CEILING_DIRECTORIES=$TARGET git apply --reverse --whitespace=nowarn "$PATCHES/$1.patch")
 }
 
 # all_pass NAME…: whether the tests pass while the protections are there. Else that they fail says nothing.
 all_pass() {
-  local copy suite name its test
-  for copy in rooms all; do
-    for suite in lib it; do
-      local wanted=()
-      for name; do
-        read -r its test < <(said "$name" Test)
-        [ "$its $(copy "$name")" != "$suite $copy" ] || wanted+=("$test")
-      done
-      [ ${#wanted[@]} = 0 ] || cargo_test "$copy" "$suite" -- "${wanted[@]}" || { tail -n 20 "$COPIES/log" >&2 && return 1; }
+  local suite name its test wanted
+  while read -r suite; do
+    wanted=()
+    for name; do
+      read -r its test < <(said "$name" Test)
+      [ "$its" != "$suite" ] || wanted+=("$test")
     done
-  done
+    cargo_test "$suite" -- "${wanted[@]}" || { tail -n 20 "$LOG" >&2 && return 1; }
+  done < <(for name; do said "$name" Test; done | cut -d ' ' -f 1 | sort -u)
 }
 
 case ${1:-} in

@@ -71,7 +71,7 @@ calls() { all_calls | jq --arg action "$1" '.[$action] // 0'; }
 # all_calls: how often each of AWS's actions was asked for, as one line of JSON; what the registries served is left out.
 all_calls() { curl -fsS "$LAB_CONTROL/calls" | jq -cS '.counts | with_entries(select(.key | startswith("registry:") | not))'; }
 
-# control NAME JSON: tells the lab to do something (lab/README.md).
+# control NAME JSON: tells the lab to do something (crates/lab/README.md).
 control() { curl -fsS --json "$2" "$LAB_CONTROL/$1"; }
 
 # The host of the address at which GitHub's jobs ask for tokens. GitHub has many of its kind.

@@ -8,11 +8,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::code::Code;
 use crate::commands::{action, assume, cognito, doctor, helper, install, kubelet, login, logout, overview, setup};
-use crate::error::{Error, Exit, Result};
-use crate::progress::Progress;
-use crate::world::{Verbosity, World};
+use context::{Progress, Verbosity, World};
+use diagnostics::{Code, Error, Exit, Result};
 
 /// Signs CI pipelines in to Amazon ECR: Docker credential helper, token cache and set-up in one binary.
 #[derive(Debug, Parser)]

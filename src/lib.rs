@@ -1,38 +1,20 @@
 //! The way CI pipelines sign in to Amazon ECR. The binary is a thin shell around this library; docs/architecture.md has the
 //! picture of its rooms.
 
-pub mod aws;
-pub mod cache;
-pub mod ci;
 pub mod cli;
-pub mod code;
-pub mod cognito;
 pub mod commands;
-pub mod config;
-pub mod docker;
 pub mod doctor;
-pub mod error;
-pub mod file;
-pub mod folders;
-pub mod identity;
 pub mod kubelet;
 pub mod output;
-pub mod profile;
-pub mod program;
-pub mod progress;
-pub mod registry;
-pub mod secret;
-pub mod session;
+pub mod plan;
 pub mod terminal;
-pub mod token;
 pub mod variables;
-pub mod world;
 
 use std::ffi::OsString;
 use std::path::Path;
 
-use error::Exit;
-use world::World;
+use context::World;
+use diagnostics::Exit;
 
 /// Runs one command line. The credential helper is told apart before anything is parsed: on a cache hit it runs without an
 /// argument parser, an async runtime or the SDK.

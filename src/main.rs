@@ -4,8 +4,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
-use ecr_auth::progress::Progress;
-use ecr_auth::world::{Env, Verbosity, World};
+use context::{Env, Progress, Verbosity, World};
 
 // zig's musl brings an allocator that maps memory anew for each size of block (docs/decisions/0005-size.md).
 #[cfg(target_env = "musl")]
@@ -13,7 +12,7 @@ use ecr_auth::world::{Env, Verbosity, World};
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
-    ecr_auth::secret::forbid_core_dumps();
+    secret::forbid_core_dumps();
     let (started, began) = (SystemTime::now(), Instant::now());
     let args: Vec<_> = std::env::args_os().collect();
     let env = Env::of_process();

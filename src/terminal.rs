@@ -2,10 +2,9 @@
 
 use std::io::{IsTerminal, Write};
 
-use crate::code::Code;
-use crate::cognito::Questions;
-use crate::error::{Error, Result};
-use crate::secret::Secret;
+use cognito::Questions;
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
 
 #[cfg(unix)]
 #[path = "terminal/unix.rs"]

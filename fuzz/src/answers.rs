@@ -1,10 +1,11 @@
 //! Answers of ECR, ECR Public and STS, through the SDK's deserialisers and what we make of them.
 
-use ecr_auth::aws::{Aws, Endpoint, Service, within};
-use ecr_auth::error::Error;
-use ecr_auth::identity::{Identity, RoleSettings, Scope};
-use ecr_auth::registry::Registry;
-use ecr_auth::world::Env;
+use aws_access::aws::{Aws, Endpoint, Service, within};
+use aws_access::identity::{Identity, Scope};
+use context::Env;
+use diagnostics::Error;
+use ecr_registry::Registry;
+use settings::RoleSettings;
 
 use super::canned::{Answer, BUDGET, client};
 use super::inputs::{is_fit_to_read, parts, text};

@@ -5,14 +5,14 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use ecr_auth::aws::{Aws, Unhurried, within};
-use ecr_auth::cache::Cache;
-use ecr_auth::cognito::{Given, Kept, Questions, SignedIn, User, passwords, sign_in};
-use ecr_auth::error::{Error, Result};
-use ecr_auth::identity::{CognitoSettings, Flow, Identity, IdentityFlow};
-use ecr_auth::progress::Progress;
-use ecr_auth::secret::Secret;
-use ecr_auth::world::Env;
+use aws_access::aws::{Aws, Unhurried, within};
+use aws_access::identity::Identity;
+use cognito::{Given, Kept, Questions, SignedIn, User, passwords, sign_in};
+use context::{Env, Progress};
+use diagnostics::{Error, Result};
+use secret::Secret;
+use secret_cache::Cache;
+use settings::{CognitoSettings, Flow, IdentityFlow};
 
 use super::canned::{Answer, BUDGET, Canned, client};
 use super::inputs::{in_folder, is_fit_to_read, parts, text};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ecr_auth::docker::{AuthEdit, Edit, Malformed, Settings};
-use ecr_auth::secret::Secret;
+use client_config::{AuthEdit, Edit, Malformed, Settings};
+use secret::Secret;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 

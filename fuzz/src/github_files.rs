@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use ecr_auth::ci::github::{self, File};
-use ecr_auth::secret::Secret;
-use ecr_auth::world::Env;
+use ci::github::{self, File};
+use context::Env;
+use secret::Secret;
 
 use super::inputs::{in_folder, is_fit_to_read, parts, text};
 

@@ -8,12 +8,11 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use ecr_auth::cache::{Cache, Fetched, Request};
-use ecr_auth::config::Config;
-use ecr_auth::progress::Progress;
-use ecr_auth::secret::Secret;
-use ecr_auth::token::Plan;
-use ecr_auth::world::{Env, Verbosity, World};
+use configuration::Config;
+use context::{Env, Progress, Verbosity, World};
+use ecr_auth::plan;
+use secret::Secret;
+use secret_cache::{Cache, Fetched, Request};
 use serde_json::Value;
 
 use super::inputs::in_folder;
@@ -129,7 +128,7 @@ fn environment(home: &Path) -> Env {
 fn keep_token(env: &Env) {
     let config = Config::load(env, None).expect("our rules");
     let target = config.target(HOST).expect("an ECR host");
-    let plan = Plan::new(env, &target).expect("keys are there");
+    let plan = plan::by_rule(env, &target).expect("keys are there");
     let cache = Cache::open(Cache::folder(env));
     cache.remove(plan.key());
     let request = Request {

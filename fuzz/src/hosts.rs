@@ -1,6 +1,6 @@
 //! Host names, globs, and REGISTRY of the command line.
 
-use ecr_auth::registry::{HostPattern, Registry, parse_argument, server_name, why_not_ecr};
+use ecr_registry::{HostPattern, Registry, parse_argument, server_name, why_not_ecr};
 
 use super::inputs::{is_fit_to_read, parts, text};
 

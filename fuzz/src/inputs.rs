@@ -25,7 +25,7 @@ pub fn in_folder<T>(act: impl FnOnce(&Path) -> T) -> T {
 }
 
 /// An error as people see it, its hint and its link are a line each, without control characters.
-pub fn is_fit_to_read(error: &ecr_auth::error::Error) {
+pub fn is_fit_to_read(error: &diagnostics::Error) {
     let mut shown = Vec::new();
     error.report(&mut shown);
     let shown = String::from_utf8(shown).expect("an error is text");

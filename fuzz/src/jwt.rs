@@ -3,9 +3,10 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
+use aws_access::identity::Source;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ecr_auth::identity::{Claims, Source};
+use oidc_token::Claims;
 use serde_json::Value;
 
 use super::inputs::{in_folder, parts, text};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ecr_auth::kubelet::{Request, with_password};
-use ecr_auth::secret::Secret;
+use secret::Secret;
 use serde_json::Value;
 
 use super::inputs::{is_fit_to_read, text};

@@ -1,8 +1,8 @@
 //! Answers of the instance metadata service and of a container's credentials endpoint.
 
-use ecr_auth::aws::{Aws, within};
-use ecr_auth::identity::{Identity, Source};
-use ecr_auth::world::Env;
+use aws_access::aws::{Aws, within};
+use aws_access::identity::{Identity, Source};
+use context::Env;
 
 use super::canned::{Answer, BUDGET, Canned, client};
 use super::inputs::{is_fit_to_read, parts, text};

@@ -1,8 +1,9 @@
 //! Words as a shell reads them back, and values in `NAME=value` lines.
 
-use ecr_auth::output::{credentials_dotenv, credentials_env, credentials_process, push_quoted};
-use ecr_auth::secret::Secret;
-use ecr_auth::session::SessionCredentials;
+use aws_access::session::SessionCredentials;
+use aws_shared_files::push_quoted;
+use ecr_auth::output::{credentials_dotenv, credentials_env, credentials_process};
+use secret::Secret;
 use serde_json::Value;
 
 use super::inputs::{is_fit_to_read, parts, text};

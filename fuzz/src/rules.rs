@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use ecr_auth::config::{Config, RuleEdit, Value, take_back, write};
-use ecr_auth::identity::RoleSettings;
-use ecr_auth::world::Env;
+use configuration::{Config, RuleEdit, Value, take_back, write};
+use context::Env;
+use settings::RoleSettings;
 
 use super::inputs::{in_folder, is_fit_to_read, parts, text};
 
@@ -97,7 +97,7 @@ fn means_what_it_meant(before: &Config, after: &Config, edit: &RuleEdit) {
 }
 
 fn is_meant(edit: &RuleEdit, host: &str) -> bool {
-    use ecr_auth::registry::{HostPattern, Registry};
+    use ecr_registry::{HostPattern, Registry};
 
     let Ok(pattern) = HostPattern::parse(&edit.match_) else {
         return false;

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use ecr_auth::identity::{Identity, SharedFiles};
-use ecr_auth::profile::Profile;
-use ecr_auth::world::Env;
+use aws_access::identity::Identity;
+use aws_shared_files::{SharedFiles, profile::Profile};
+use context::Env;
 
 use super::inputs::{in_folder, is_fit_to_read, parts, text};
 

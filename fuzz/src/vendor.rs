@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use ecr_auth::config::{CognitoEdit, Config, RuleEdit, Value, VendorFile, VendorRegistry, write};
-use ecr_auth::identity::{CognitoSettings, RoleSettings, SourceChoice};
-use ecr_auth::registry::Registry;
-use ecr_auth::world::Env;
+use configuration::{CognitoEdit, Config, RuleEdit, Value, VendorFile, VendorRegistry, write};
+use context::Env;
+use ecr_registry::Registry;
+use settings::{CognitoSettings, RoleSettings, SourceChoice};
 
 use super::inputs::{in_folder, is_fit_to_read, text};
 

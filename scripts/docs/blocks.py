@@ -214,8 +214,8 @@ LINTERS = {
     "text": (".txt", None),
     "rust": (".rs", None),
 }
-# What is run, instead, and where: the pages that tests/e2e/jenkins.sh, lab/tests/lab/readme.rs and tests/it/doctor.rs read.
-RUN = {"groovy": {"docs/jenkins.md"}, "rust": {"lab/README.md"}, "console": {"docs/doctor.md"}}
+# What is run, instead, and where: the pages that tests/e2e/jenkins.sh, crates/lab/tests/lab/readme.rs and tests/it/doctor.rs read.
+RUN = {"groovy": {"docs/jenkins.md"}, "rust": {"crates/lab/README.md"}, "console": {"docs/doctor.md"}}
 TOLD_APART = {"yaml": kind_of_yaml, "json": kind_of_json}
 
 

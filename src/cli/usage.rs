@@ -6,8 +6,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Command, CommandFactory};
 
 use super::Cli;
-use crate::code::Code;
-use crate::error::{Error, one_line};
+use diagnostics::{Code, Error, one_line};
 
 /// The error of clap's, with the nearest thing that there is, and where to read on.
 pub fn error(error: &clap::Error, args: &[OsString]) -> Error {

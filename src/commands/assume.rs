@@ -9,17 +9,16 @@ use clap::{Args, ValueEnum};
 use super::deliver::{DeliveryArgs, hide};
 use super::identity::{IdentityArgs, Source, credential_process};
 use super::run_with;
-use crate::cache::Cache;
-use crate::ci::{self, github};
-use crate::code::Code;
-use crate::config::Config;
-use crate::docker::shown;
-use crate::error::{Error, Exit, Result};
-use crate::identity::RoleSettings;
 use crate::output;
-use crate::profile::Profile;
-use crate::session::{Plan, SessionCredentials};
-use crate::world::World;
+use aws_access::session::{Plan, SessionCredentials};
+use aws_shared_files::profile::Profile;
+use ci::{self, github};
+use client_config::shown;
+use configuration::Config;
+use context::World;
+use diagnostics::{Code, Error, Exit, Result};
+use secret_cache::Cache;
+use settings::RoleSettings;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -11,18 +11,18 @@ use clap::{Args, Subcommand};
 pub use args::CognitoArgs;
 
 use super::deliver::{DeliveryArgs, hide};
-use crate::aws::{self, Unhurried};
-use crate::cache::Cache;
-use crate::ci;
-use crate::cognito::{self, Failure, Given, Kept, Questions, SignedIn, User};
-use crate::config::Config;
-use crate::error::Result;
-use crate::identity::{CognitoSettings, Identity, RoleSettings, SignIn, SourceChoice};
 use crate::output;
-use crate::session::{Plan, SessionCredentials};
 use crate::terminal::Terminal;
-use crate::token;
-use crate::world::{Verbosity, World};
+use aws_access::aws::{self, Unhurried};
+use aws_access::identity::Identity;
+use aws_access::session::{Plan, SessionCredentials};
+use aws_access::token;
+use cognito::{self, Failure, Given, Kept, Questions, SignedIn, User};
+use configuration::Config;
+use context::{Verbosity, World};
+use diagnostics::Result;
+use secret_cache::Cache;
+use settings::{CognitoSettings, RoleSettings, SignIn, SourceChoice};
 
 const EXAMPLES: &str = "\
 Examples:

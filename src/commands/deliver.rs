@@ -6,12 +6,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::ci;
-use crate::code::Code;
-use crate::error::{Error, Result};
-use crate::file::temporary_among_others;
-use crate::secret::Secret;
-use crate::world::World;
+use context::World;
+use diagnostics::{Code, Error, Result};
+use private_files::temporary_among_others;
+use secret::Secret;
 
 /// Where a result that holds secrets goes.
 #[derive(Debug, Clone, Default, Args)]

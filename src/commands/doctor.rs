@@ -6,10 +6,9 @@ use clap::Args;
 use serde::Serialize;
 
 use super::identity::IdentityArgs;
-use crate::code::Code;
 use crate::doctor::{self, Asked, Check, Redactor, Report};
-use crate::error::{Error, Exit, Result, one_line};
-use crate::world::World;
+use context::World;
+use diagnostics::{Code, Error, Exit, Result, one_line};
 
 /// Says, check by check and in the order a pull happens, what would happen and why it fails. It changes nothing
 #[derive(Debug, Args)]

@@ -9,16 +9,14 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cache::Cache;
-use crate::code::Code;
-use crate::config::{Config, Target};
-use crate::docker::HELPER_NAMES;
-use crate::error::{Error, Exit, Result, one_line};
-use crate::progress::Progress;
-use crate::registry::{Registry, server_name, why_not_ecr};
-use crate::secret::Secret;
-use crate::token::Plan;
-use crate::world::{Env, World};
+use crate::plan;
+use client_config::HELPER_NAMES;
+use configuration::{Config, Target};
+use context::{Env, Progress, World};
+use diagnostics::{Code, Error, Exit, Result, one_line};
+use ecr_registry::{Registry, server_name, why_not_ecr};
+use secret::Secret;
+use secret_cache::Cache;
 
 /// What clients take for "none here": they go on without credentials.
 const NOT_FOUND: &str = "credentials not found in native keychain";
@@ -122,7 +120,7 @@ fn go_on_without(server: &str, error: &Error, world: &mut World<'_>) -> String {
 
 fn password(target: &Target<'_>, server: &str, world: &mut World<'_>) -> Result<Secret> {
     let cache = Cache::open(Cache::folder(&world.env));
-    let plan = Plan::new(&world.env, target)?;
+    let plan = plan::by_rule(&world.env, target)?;
     let held = plan.password(&cache, &name_of(server), world.began, world)?;
     Ok(held.secret)
 }
@@ -164,7 +162,7 @@ fn erase(config: Option<&Path>, world: &mut World<'_>) -> Answer {
     let cache = Cache::open(Cache::folder(&world.env));
     let config = Config::load(&world.env, config).unwrap_or_default();
     if let Some(target) = config.target(&name)
-        && let Ok(plan) = Plan::new(&world.env, &target)
+        && let Ok(plan) = plan::by_rule(&world.env, &target)
     {
         cache.remove(plan.key());
     }
@@ -192,7 +190,7 @@ fn cached_hosts(config: &Config, env: &Env, world: &World<'_>) -> Vec<String> {
     let mut hosts = Vec::new();
     for (key, names) in cache.entries(world.now()) {
         for name in names {
-            let plan = config.target(&name).and_then(|target| Plan::new(env, &target).ok());
+            let plan = config.target(&name).and_then(|target| plan::by_rule(env, &target).ok());
             if plan.is_some_and(|plan| plan.key().to_string() == key) {
                 hosts.push(name);
             }

@@ -1,11 +1,11 @@
 //! Which registries a command is about.
 
 use super::identity::IdentityArgs;
-use crate::config::Config;
-use crate::error::Result;
-use crate::identity::RoleSettings;
-use crate::token;
-use crate::world::World;
+use aws_access::token;
+use configuration::Config;
+use context::World;
+use diagnostics::Result;
+use settings::RoleSettings;
 
 /// The hosts named on the command line, each once; none where none is named. AWS's files, which may be broken, are read for
 /// these alone.

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::code::Code;
-use crate::config::Value;
-use crate::error::{Error, Result};
-use crate::identity::{Base, RoleSettings, SourceChoice, TokenCommand, TokenPlace, policy_text};
-use crate::session::Plan;
+use aws_access::identity::Base;
+use aws_access::session::Plan;
+use configuration::Value;
+use diagnostics::{Code, Error, Result};
+use settings::{RoleSettings, SourceChoice, TokenCommand, TokenPlace, policy_text};
 
 /// Whose AWS credentials
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]

@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::code::Code;
-use crate::docker::{HELPER, HELPER_NAMES};
-use crate::error::{Error, Result};
-use crate::file::temporary_among_others;
-use crate::world::World;
+use client_config::{HELPER, HELPER_NAMES};
+use context::World;
+use diagnostics::{Code, Error, Result};
+use private_files::temporary_among_others;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -3,17 +3,16 @@
 use std::io::Read;
 use std::path::Path;
 
-use crate::cache::{Cache, Held};
-use crate::code::Code;
-use crate::config::{Config, Target};
-use crate::error::{Error, Result};
-use crate::identity::{Claims, RoleSettings, SourceChoice, TokenPlace};
 use crate::kubelet::{Request, with_password, without_credentials};
-use crate::progress::Progress;
-use crate::registry::Registry;
-use crate::secret::Secret;
-use crate::token::{Override, Plan};
-use crate::world::World;
+use crate::plan::{self, Override};
+use configuration::{Config, Target};
+use context::{Progress, World};
+use diagnostics::{Code, Error, Result};
+use ecr_registry::Registry;
+use oidc_token::Claims;
+use secret::Secret;
+use secret_cache::{Cache, Held};
+use settings::{RoleSettings, SourceChoice, TokenPlace};
 
 /// The annotation of a service account that names the role its pods' images are pulled with, as Amazon's own provider has it.
 /// <https://github.com/kubernetes/cloud-provider-aws>
@@ -90,7 +89,7 @@ fn go_on_without(host: &str, error: &Error, world: &mut World<'_>) -> Secret {
 fn password(request: &Request, target: &Target<'_>, world: &mut World<'_>) -> Result<Held> {
     let Some(token) = request.token() else {
         let cache = Cache::open(Cache::folder(&world.env));
-        return Plan::new(&world.env, target)?.password(&cache, request.host(), world.began, world);
+        return plan::by_rule(&world.env, target)?.password(&cache, request.host(), world.began, world);
     };
     let with = Override {
         profile: None,
@@ -99,7 +98,7 @@ fn password(request: &Request, target: &Target<'_>, world: &mut World<'_>) -> Re
     };
     // Security note: nothing is kept of it. The kubelet keeps it for this service account; a file on the node would serve every pod.
     let nowhere = Cache::open(None);
-    Plan::with(&world.env, target, &with)?.password(&nowhere, request.host(), world.began, world)
+    plan::by_command_line(&world.env, target, &with)?.password(&nowhere, request.host(), world.began, world)
 }
 
 /// The identity of the pod's service account, whole: a rule's roles and profile and the node's credentials have no part in it.

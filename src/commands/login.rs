@@ -8,13 +8,12 @@ use super::deliver::{DeliveryArgs, hide};
 use super::hosts;
 use super::identity::IdentityArgs;
 use super::passwords;
-use crate::ci::github;
-use crate::code::Code;
-use crate::config::Config;
-use crate::docker::{self, Client, ConfigFile, Place, StoredLogin};
-use crate::error::{Error, Result};
 use crate::output::{self, RegistryPassword, SecretName};
-use crate::world::World;
+use ci::github;
+use client_config::{Client, ConfigFile, Place, StoredLogin};
+use configuration::Config;
+use context::World;
+use diagnostics::{Code, Error, Result};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -178,7 +177,7 @@ fn hand_over(
 
 /// Hands the passwords to where each client keeps its own.
 fn store(args: &LoginArgs, passwords: &[RegistryPassword], world: &mut World<'_>) -> Result<()> {
-    let files = docker::config_files(args.client, args.docker_config.as_deref(), &world.env)?;
+    let files = client_config::config_files(args.client, args.docker_config.as_deref(), &world.env)?;
     for file in &files {
         let logins = passwords::store(file, passwords, world)?;
         if args.identity.is_given() {

@@ -6,13 +6,13 @@ use clap::Args;
 
 use super::hosts;
 use super::sign_out::sign_out;
-use crate::cache::Cache;
-use crate::config::{self, Config};
+use configuration::Config;
+use secret_cache::Cache;
 
-use crate::docker::{self, Client, FileRecord, Record, Remembered, Restored, shown};
-use crate::error::Result;
-use crate::profile;
-use crate::world::World;
+use aws_shared_files::profile;
+use client_config::{Client, FileRecord, Record, Remembered, Restored, shown};
+use context::World;
+use diagnostics::Result;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -67,12 +67,12 @@ fn forget(hosts: &[String], world: &mut World<'_>) {
 /// file needs it any more.
 fn restore(args: &LogoutArgs, hosts: &[String], world: &mut World<'_>) -> Result<()> {
     let client = Some(args.client.unwrap_or(Client::All));
-    let files = docker::config_files(client, args.docker_config.as_deref(), &world.env)?;
+    let files = client_config::config_files(client, args.docker_config.as_deref(), &world.env)?;
     let record = world.env.state_folder().map(Record::in_folder);
     let remembered = load(record.as_ref(), world);
     let mut outcome = Ok(());
     for file in &files {
-        match docker::restore(file, hosts, record.as_ref(), &remembered, &world.env) {
+        match client_config::restore(file, hosts, record.as_ref(), &remembered, &world.env) {
             Ok(mut restored) => {
                 report(file, &restored, world);
                 outcome = restored
@@ -97,7 +97,7 @@ fn take_back_rules(config: Option<&Path>, hosts: &[String], world: &mut World<'_
     let needs = |file: &FileRecord, host: &str| file.creds_store.is_some() || file.cred_helpers.contains_key(host);
     let is_needed = |host: &str| left.files.values().any(|file| needs(file, host));
     let is_named = |host: &str| hosts.is_empty() || hosts.iter().any(|named| named == host);
-    let restored = config::take_back(&world.env, config, &|host| is_named(host) && !is_needed(host))?;
+    let restored = configuration::take_back(&world.env, config, &|host| is_named(host) && !is_needed(host))?;
     let path = shown(&restored.path, &world.env);
     for host in &restored.taken_back {
         world.say(&format!("configuration: the rule of {host} taken back in {path}"));
@@ -168,7 +168,7 @@ fn remove_links(record: &Record, world: &mut World<'_>) {
     }
     let mut stay = Vec::new();
     for (path, previous) in &left.links {
-        match docker::remove_link(path, previous.as_deref()) {
+        match client_config::remove_link(path, previous.as_deref()) {
             Ok(true) => world.say(&format!("helper: {} taken back", shown(path, &world.env))),
             Ok(false) => {}
             Err(error) => {
@@ -184,7 +184,7 @@ fn remove_links(record: &Record, world: &mut World<'_>) {
     }
 }
 
-fn report(file: &docker::ConfigFile, restored: &Restored, world: &mut World<'_>) {
+fn report(file: &client_config::ConfigFile, restored: &Restored, world: &mut World<'_>) {
     let path = shown(&file.path, &world.env);
     let client = file.kind.name();
     for name in &restored.taken_back {

@@ -19,3 +19,6 @@ mod run_with;
 pub mod setup;
 mod sign_in;
 mod sign_out;
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,9 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::code::Code;
 use crate::doctor::{self, Overview};
-use crate::error::{Error, Result};
-use crate::world::World;
+use context::World;
+use diagnostics::{Code, Error, Result};
 
 /// Prints what is found, and what to do next.
 ///

@@ -1,15 +1,15 @@
 //! Registry passwords: fetched, and handed to where a client keeps its own.
 
 use super::identity::IdentityArgs;
-use crate::cache::Cache;
-use crate::ci;
-use crate::config::Config;
-use crate::docker::{self, ConfigFile, Login, Place, Record, StoredLogin, shown};
-use crate::error::{Error, Result};
 use crate::output::{self, RegistryPassword};
-use crate::secret::Secret;
-use crate::token::{self, Asked, Override, Plan};
-use crate::world::World;
+use crate::plan::{self, Override};
+use aws_access::token::{self, Asked};
+use client_config::{ConfigFile, Login, Place, Record, StoredLogin, shown};
+use configuration::Config;
+use context::World;
+use diagnostics::{Error, Result};
+use secret::Secret;
+use secret_cache::Cache;
 
 /// What [`fetch`] got.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub fn fetch(identity: &IdentityArgs, hosts: &[String], config: &Config, world: 
             role: identity.settings(target.role())?,
             is_whole: identity.names_one(),
         };
-        let plan = Plan::with(&world.env, &target, &with)?;
+        let plan = plan::by_command_line(&world.env, &target, &with)?;
         fetched.tokens.extend(plan.identity().token());
         plans.push((host, target.is_optional(), plan));
     }
@@ -72,7 +72,7 @@ pub fn fetch(identity: &IdentityArgs, hosts: &[String], config: &Config, world: 
 /// Hands the passwords to where the client of this file keeps its own, and says so; with where each went.
 ///
 /// # Errors
-/// As [`docker::store`]; an end that no calendar knows.
+/// As [`client_config::store`]; an end that no calendar knows.
 pub fn store(file: &ConfigFile, passwords: &[RegistryPassword], world: &mut World<'_>) -> Result<Vec<StoredLogin>> {
     let record = world.env.state_folder().map(Record::in_folder);
     let logins: Vec<Login<'_>> = passwords
@@ -82,7 +82,7 @@ pub fn store(file: &ConfigFile, passwords: &[RegistryPassword], world: &mut Worl
             password: &it.password,
         })
         .collect();
-    let stored = docker::store(file, &logins, record.as_ref(), &world.env)?;
+    let stored = client_config::store(file, &logins, record.as_ref(), &world.env)?;
     for (login, password) in stored.logins.iter().zip(passwords) {
         report(file, login, password, world)?;
     }

@@ -3,11 +3,10 @@
 use std::ffi::OsString;
 use std::process::Command;
 
-use crate::code::Code;
-use crate::error::{Error, Exit, Result};
 use crate::output;
-use crate::session::SessionCredentials;
-use crate::world::World;
+use aws_access::session::SessionCredentials;
+use context::World;
+use diagnostics::{Code, Error, Exit, Result};
 
 /// What is taken out: everything that AWS's tools would take other credentials from, and the tokens that could mint more.
 const TAKEN_OUT: [&str; 16] = [

@@ -11,16 +11,16 @@ use clap::Args;
 use super::hosts;
 use super::identity::IdentityArgs;
 use super::sign_in::SignInArgs;
-use crate::cache::{Cache, Held};
-use crate::code::Code;
-use crate::config::{self, Config, RuleEdit};
-use crate::docker::{Client, shown};
 use crate::doctor;
-use crate::error::{Error, Result};
-use crate::identity::{RolePlan, RoleSettings, Scope};
-use crate::token::{self, Asked};
-use crate::world::World;
+use aws_access::identity::{RolePlan, Scope};
+use aws_access::token::{self, Asked};
+use client_config::{Client, shown};
+use configuration::{Config, RuleEdit};
+use context::World;
+use diagnostics::{Code, Error, Result};
 use plan::{Changes, Plan};
+use secret_cache::{Cache, Held};
+use settings::RoleSettings;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -158,7 +158,7 @@ fn rules(args: &SetupArgs, hosts: &[String], config: &Config) -> Result<Vec<Rule
 
 /// Who names a registry once more may have forgotten what it was given before: that still holds.
 fn tell_rules(named: &[String], hosts: &[String], config: &Config, path: Option<&Path>, world: &mut World<'_>) {
-    let Some(file) = config::path(&world.env, path).filter(|_| !named.is_empty()) else {
+    let Some(file) = configuration::path(&world.env, path).filter(|_| !named.is_empty()) else {
         return;
     };
     for host in hosts.iter().filter(|host| config.has_rule(host)) {
@@ -212,7 +212,7 @@ fn verified<'h>(hosts: &'h [String], config: &Config, world: &mut World<'_>) -> 
         .iter()
         .filter_map(|host| Some((host.as_str(), config.target(host)?)));
     let plans: Vec<_> = targets
-        .map(|(host, target)| (host, token::Plan::new(&world.env, &target)))
+        .map(|(host, target)| (host, crate::plan::by_rule(&world.env, &target)))
         .collect();
     let ready = plans
         .iter()

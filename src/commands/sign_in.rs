@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::code::Code;
-use crate::error::{Error, Result};
-use crate::identity::{CognitoSettings, Flow, IdentityFlow, policy_text};
+use diagnostics::{Code, Error, Result};
+use settings::{CognitoSettings, Flow, IdentityFlow, policy_text};
 
 /// How a user signs in to Cognito
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]

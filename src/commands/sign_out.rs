@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use crate::aws::{self, Unhurried};
-use crate::cache::Cache;
-use crate::cognito::{Kept, KeptSignIn, User};
-use crate::error::Result;
-use crate::identity::{CognitoSettings, Identity};
-use crate::token;
-use crate::world::World;
+use aws_access::aws::{self, Unhurried};
+use aws_access::identity::Identity;
+use aws_access::token;
+use cognito::{Kept, KeptSignIn, User};
+use context::World;
+use diagnostics::Result;
+use secret_cache::Cache;
+use settings::CognitoSettings;
 
 /// How long Cognito gets to answer for one user.
 const BUDGET: Duration = Duration::from_secs(5);

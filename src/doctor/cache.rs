@@ -2,10 +2,10 @@
 
 use super::clients::roughly;
 use super::report::Check;
-use crate::cache::Cache;
-use crate::docker::shown;
-use crate::token::Plan;
-use crate::world::World;
+use aws_access::token::Plan;
+use client_config::shown;
+use context::World;
+use secret_cache::Cache;
 
 /// State and age of the token that a `get` would be served.
 pub fn check(plan: &Plan, world: &World<'_>) -> Check {

@@ -5,12 +5,12 @@ use std::time::SystemTime;
 use super::Checkup;
 use super::clients::roughly;
 use super::report::Check;
-use crate::aws::Aws;
-use crate::ci::Ci;
-use crate::code::Code;
-use crate::error::Error;
-use crate::identity::{Base, CiToken, Claims, Source};
-use crate::token::{self, Plan};
+use aws_access::aws::Aws;
+use aws_access::identity::{Base, Source};
+use aws_access::token::{self, Plan};
+use ci::{Ci, CiToken};
+use diagnostics::{Code, Error};
+use oidc_token::Claims;
 
 /// Whether a choice failed for want of the CI's token.
 pub fn is_missing_token(error: &Error) -> bool {

@@ -6,15 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use super::helper;
 use super::report::{Check, Outcome};
-use crate::code::Code;
-use crate::docker::{
+use client_config::{
     Answer, ConfigFile, CredentialStore, Found, HELPER, Kind, Lookup, NearMiss, Settings, StoredPassword, Where,
     config_files, look_up, read_text, shown,
 };
-use crate::error::{Error, Result};
-use crate::program;
-use crate::registry::Registry;
-use crate::world::Env;
+use context::{Env, program};
+use diagnostics::{Code, Error, Result};
+use ecr_registry::Registry;
 
 /// What docker may take to say its version.
 const VERSION_BUDGET: Duration = Duration::from_secs(5);

@@ -3,12 +3,12 @@
 use super::Checkup;
 use super::clients::roughly;
 use super::report::{Check, Outcome};
-use crate::aws::Aws;
-use crate::error::Result;
-use crate::identity::Source;
-use crate::secret::Secret;
-use crate::token::{self, Plan};
-use crate::world::Env;
+use aws_access::aws::Aws;
+use aws_access::identity::Source;
+use aws_access::token::{self, Plan};
+use context::Env;
+use diagnostics::Result;
+use secret::Secret;
 
 /// The source that is chosen, and those passed over.
 pub fn chosen(plan: &Plan, env: &Env) -> Check {

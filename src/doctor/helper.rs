@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::report::Check;
-use crate::code::Code;
-use crate::docker::{HELPER, HELPER_NAMES, shown};
-use crate::program;
-use crate::world::Env;
+use client_config::{HELPER, HELPER_NAMES, shown};
+use context::{Env, program};
+use diagnostics::Code;
 
 /// Where sudo (`secure_path` of Debian, Ubuntu, Fedora) and services (systemd) look, whatever the user's PATH is.
 #[cfg(unix)]

@@ -3,12 +3,11 @@
 use super::Checkup;
 use super::report::Check;
 use super::subject::{Image, Subject};
-use crate::aws::{Answer, RegistryClient};
-use crate::code::Code;
-use crate::config::Target;
-use crate::error::Result;
-use crate::registry::Registry;
-use crate::secret::Secret;
+use aws_access::aws::{Answer, RegistryClient};
+use configuration::Target;
+use diagnostics::{Code, Result};
+use ecr_registry::Registry;
+use secret::Secret;
 
 /// Asks the registry, with a password or, where there is none, as anybody may.
 pub fn checks(subject: &Subject, target: &Target<'_>, password: Option<&Secret>, checkup: &mut Checkup<'_, '_>) {

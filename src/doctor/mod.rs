@@ -24,14 +24,16 @@ pub use report::{Check, Outcome, Report};
 pub use rule::says;
 pub use subject::{Image, Subject};
 
-use crate::aws;
-use crate::ci::Ci;
-use crate::config::{Config, Target};
-use crate::error::{Error, Result};
-use crate::identity::{RoleSettings, Source};
-use crate::registry::Registry;
-use crate::token::{self, Override, Plan};
-use crate::world::World;
+use crate::plan::{self, Override};
+use ::ci::Ci;
+use aws_access::aws;
+use aws_access::identity::Source;
+use aws_access::token::{self, Plan};
+use configuration::{Config, Target};
+use context::World;
+use diagnostics::{Error, Result};
+use ecr_registry::Registry;
+use settings::RoleSettings;
 
 /// What the command line says.
 pub struct Asked<'a> {
@@ -268,7 +270,7 @@ impl Checkup<'_, '_> {
             role: (self.asked.settings)(target.role())?,
             is_whole: self.asked.names_identity,
         };
-        Plan::with(&self.world.env, target, &with)
+        plan::by_command_line(&self.world.env, target, &with)
     }
 
     fn without_plan(&mut self, error: &Error, target: &Target<'_>, subject: &Subject) {

@@ -5,12 +5,11 @@ use std::time::{Duration, SystemTime};
 use super::Checkup;
 use super::clients::roughly;
 use super::report::Check;
-use crate::aws::{Endpoint, knock, named_proxy, not_proxied, proxy_of};
-use crate::code::Code;
-use crate::error::{Error, without_userinfo};
-use crate::registry::{Registry, region_of_server_meant};
-use crate::token::Plan;
-use crate::world::Env;
+use aws_access::aws::{Endpoint, knock, named_proxy, not_proxied, proxy_of};
+use aws_access::token::Plan;
+use context::Env;
+use diagnostics::{Code, Error, without_userinfo};
+use ecr_registry::{Registry, region_of_server_meant};
 
 /// AWS takes no signature that is older or newer than this: <https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html>
 const SIGNATURES: Duration = Duration::from_secs(300);

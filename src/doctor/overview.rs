@@ -13,13 +13,13 @@ use super::ci::is_missing_token;
 use super::clients::{self, ClientFile, State};
 use super::helper::{self, Called};
 use super::report::Outcome;
-use crate::ci::Ci;
-use crate::config::{self, Config};
-use crate::docker::{HELPER, shown};
-use crate::error::{Error, Result, one_line};
-use crate::identity::{CiToken, current_region, finds_nothing, gives_tokens, missing_token};
-use crate::registry::parse_region;
-use crate::world::{Env, World};
+use aws_access::identity::{current_region, finds_nothing};
+use ci::{Ci, CiToken, gives_tokens, missing_token};
+use client_config::{HELPER, shown};
+use configuration::Config;
+use context::{Env, World};
+use diagnostics::{Error, Result, one_line};
+use ecr_registry::parse_region;
 
 /// How many registries with credentials of their own are told one by one.
 const SHOWN_REGISTRIES: usize = 3;
@@ -84,7 +84,7 @@ pub fn look(named: Option<&Path>, world: &World<'_>) -> Overview {
     Overview {
         found: place.found(env),
         next,
-        wrong: place.rules.err().filter(|_| config::is_named(env, named)),
+        wrong: place.rules.err().filter(|_| configuration::is_named(env, named)),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::world::Env;
+use context::Env;
 
 /// Hosts that name nobody: AWS's, and the issuers that everybody has. Whatever stands below them too.
 const PUBLIC_HOSTS: [&str; 19] = [

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::report::Check;
-use crate::config::{self, Config, Target};
-use crate::docker::shown;
-use crate::error::Error;
-use crate::registry::why_not_ecr;
-use crate::world::Env;
+use client_config::shown;
+use configuration::{Config, Target};
+use context::Env;
+use diagnostics::Error;
+use ecr_registry::why_not_ecr;
 
 /// The host is neither ECR's nor an alias.
 pub fn unknown(host: &str) -> Error {
@@ -20,7 +20,7 @@ pub fn unknown(host: &str) -> Error {
 
 /// The rule that applies, and what it says of the identity.
 pub fn check(target: &Target<'_>, host: &str, config: &Config, named: Option<&Path>, env: &Env) -> Check {
-    let path = config::path(env, named).filter(|path| path.exists());
+    let path = configuration::path(env, named).filter(|path| path.exists());
     let Some(path) = path else {
         return Check::pass("configuration", "there is no ecr-auth.yml: AWS's settings alone decide");
     };

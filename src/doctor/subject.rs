@@ -1,13 +1,12 @@
 //! What is looked at: an image, a registry, or all registries that are configured.
 
 use super::{Asked, clients};
-use crate::code::Code;
-use crate::config::Config;
-use crate::error::{Error, Result};
-use crate::identity::RoleSettings;
-use crate::registry::server_name;
-use crate::token;
-use crate::world::World;
+use aws_access::token;
+use configuration::Config;
+use context::World;
+use diagnostics::{Code, Error, Result};
+use ecr_registry::server_name;
+use settings::RoleSettings;
 
 /// A registry, and perhaps an image in it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 
 use super::API_VERSION;
-use crate::code::Code;
-use crate::error::{Error, Result};
-use crate::secret::Secret;
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
 
 const KIND: &str = "CredentialProviderRequest";
 

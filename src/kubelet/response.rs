@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::API_VERSION;
-use crate::secret::Secret;
+use secret::Secret;
 
 /// The user of every ECR password.
 const USERNAME: &str = "AWS";

@@ -2,12 +2,11 @@
 
 use serde::Serialize;
 
-use super::push_quoted;
 use super::text::{dotenv, rfc3339};
-use crate::code::Code;
-use crate::error::{Error, Result};
-use crate::secret::Secret;
-use crate::session::SessionCredentials;
+use aws_access::session::SessionCredentials;
+use aws_shared_files::push_quoted;
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
 
 /// The answer of a `credential_process`:
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>.

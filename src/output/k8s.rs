@@ -8,9 +8,8 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::RegistryPassword;
-use crate::code::Code;
-use crate::error::{Error, Result};
-use crate::secret::Secret;
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
 
 /// The name of a Secret, and the namespace it goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]

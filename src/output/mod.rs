@@ -3,13 +3,11 @@
 mod credentials;
 mod k8s;
 mod password;
-mod shell;
 mod text;
 
 pub use credentials::{credentials_dotenv, credentials_env, credentials_process, credentials_variables};
 pub use k8s::{SecretName, k8s_secret};
 pub use password::{RegistryPassword, bare_password, check_names, passwords_dotenv, passwords_json, passwords_outputs};
-pub use shell::push_quoted;
 pub use text::rfc3339;
 
 #[cfg(test)]

@@ -6,9 +6,8 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use super::text::{dotenv, rfc3339};
-use crate::code::Code;
-use crate::error::{Error, Result};
-use crate::secret::Secret;
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
 
 /// A registry and what opens it. The user is always `AWS`.
 #[derive(Debug, Clone, PartialEq, Eq)]

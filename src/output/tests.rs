@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::secret::Secret;
-use crate::session::SessionCredentials;
+use aws_access::session::SessionCredentials;
+use secret::Secret;
 
 const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 

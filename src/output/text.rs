@@ -5,9 +5,8 @@ use std::time::SystemTime;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
-use crate::code::Code;
-use crate::error::{Error, Result};
-use crate::secret::Secret;
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
 
 /// A time as RFC 3339 has it, in UTC, whole seconds: `2026-01-02T03:04:05Z`. Rounded down: better renewed early than late.
 ///

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use zeroize::Zeroizing;
 
-use crate::secret::Secret;
+use secret::Secret;
 
 #[derive(Debug)]
 pub(super) struct Device;

@@ -13,7 +13,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use zeroize::Zeroizing;
 
-use crate::secret::Secret;
+use secret::Secret;
 
 /// Keys that end a question without an answer: Ctrl-C and Ctrl-\, and Ctrl-D where nothing was typed.
 const INTERRUPT: u8 = 0x03;

@@ -6,8 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ecr_auth::progress::Progress;
-use ecr_auth::world::{Verbosity, World};
+use context::{Progress, Verbosity, World};
 use lab::{Ci, Fault, Lab, Service};
 use serde_json::Value;
 

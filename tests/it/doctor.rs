@@ -9,8 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use ecr_auth::progress::Progress;
-use ecr_auth::world::{Verbosity, World};
+use context::{Progress, Verbosity, World};
 use lab::{ACCOUNT, Ci, Condition, Fault, GITHUB_ISSUER, JobSpec, Lab, Operator, Permissions, Service, Trust};
 use rstest::rstest;
 use serde_json::{Value, json};

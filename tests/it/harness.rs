@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use assert_cmd::cargo::cargo_bin;
-use ecr_auth::world::Env;
+use context::Env;
 use tempfile::TempDir;
 
 /// A registry of the lab's own account.
@@ -189,7 +189,7 @@ pub fn with_links(stderr: &str) -> String {
         if let Some((_, code)) = line.rsplit_once(" [EA").filter(|_| line.starts_with("error: ")) {
             let end = &line[line.trim_end().len()..];
             let code = code.trim_end().trim_end_matches(']');
-            link = format!("see: {}#ea{code}{end}", ecr_auth::code::PAGE);
+            link = format!("see: {}#ea{code}{end}", diagnostics::PAGE);
         }
     }
     told + &link

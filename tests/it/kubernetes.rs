@@ -125,7 +125,7 @@ fn the_kubelet_takes_the_configurations() {
         "ecr-public.aws.com",
     ] {
         assert!(is_asked(&ambient.providers[0], host), "{host}");
-        assert!(ecr_auth::registry::Registry::parse(host).is_some(), "{host}");
+        assert!(ecr_registry::Registry::parse(host).is_some(), "{host}");
     }
     assert!(!is_asked(&ambient.providers[0], "quay.io"));
     let by_pod = config(&read("kubelet/credential-provider-config-service-account.yaml"));

@@ -5,11 +5,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::SystemTime;
 
-use ecr_auth::cache::Cache;
-use ecr_auth::cognito::Kept;
+use cognito::Kept;
 use lab::cognito::{CLIENT_SECRET, IDENTITY_POOL_ID, SECRET_CLIENT_ID, USER_POOL_ID, UserSpec};
 use lab::{Fault, Lab, Service};
 use rstest::rstest;
+use secret_cache::Cache;
 
 use crate::cognito::forget_sessions;
 use crate::harness::{HOST, Machine, Outcome};

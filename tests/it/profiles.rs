@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use aws_access::session::SessionCredentials;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_shared_files::profile::Profile;
+use context::Env;
 use ecr_auth::output::{RegistryPassword, SecretName, credentials_process, k8s_secret};
-use ecr_auth::profile::Profile;
-use ecr_auth::secret::Secret;
-use ecr_auth::session::SessionCredentials;
-use ecr_auth::world::Env;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
+use secret::Secret;
 use tempfile::TempDir;
 
 use crate::python::python_tool;

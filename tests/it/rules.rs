@@ -1,7 +1,7 @@
 //! Rules of `ecr-auth.yml` that were written for the user: `logout` as a process takes them back.
 
-use ecr_auth::config::{self, RuleEdit, Value};
-use ecr_auth::world::Env;
+use configuration::{RuleEdit, Value};
+use context::Env;
 
 use crate::harness::{HOST, Machine};
 
@@ -17,7 +17,7 @@ fn write_rule(machine: &Machine) {
         registry: None,
         keys: vec![("profile", Value::Text("ci".to_owned()))],
     };
-    config::write(&env(machine), None, None, &[edit]).unwrap();
+    configuration::write(&env(machine), None, None, &[edit]).unwrap();
 }
 
 #[test]

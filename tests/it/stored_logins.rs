@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ecr_auth::docker::{self, ConfigFile, Kind, Login, Record};
-use ecr_auth::secret::Secret;
-use ecr_auth::world::Env;
+use client_config::{ConfigFile, Kind, Login, Record};
+use context::Env;
+use secret::Secret;
 
 use crate::harness::{HOST, Machine};
 use crate::trace::{Secrets, Trace};
@@ -51,7 +51,7 @@ fn login(machine: &Machine, hosts: &[&str]) {
             kind,
             path: home.join(path),
         };
-        let stored = docker::store(&file, &logins, Some(&record), &env).unwrap();
+        let stored = client_config::store(&file, &logins, Some(&record), &env).unwrap();
         assert!(stored.not_recorded.is_none());
     }
 }

@@ -7,19 +7,18 @@ use super::exports::Exports;
 use super::inputs::{Export, Inputs, wrong};
 use super::job::{Job, copy_private};
 use super::undo::Undo;
-use crate::cache::Cache;
-use crate::ci;
-use crate::code::Code;
 use crate::commands::deliver::hide;
 use crate::commands::identity::{IdentityArgs, credential_process};
-use crate::error::{Error, Result};
-use crate::identity::{Base, RoleSettings, Source};
 use crate::output;
-use crate::profile::Profile;
-use crate::registry::Registry;
-use crate::secret::Secret;
-use crate::session::{Plan, SessionCredentials};
-use crate::world::World;
+use aws_access::identity::{Base, Source};
+use aws_access::session::{Plan, SessionCredentials};
+use aws_shared_files::profile::Profile;
+use context::World;
+use diagnostics::{Code, Error, Result};
+use ecr_registry::Registry;
+use secret::Secret;
+use secret_cache::Cache;
+use settings::RoleSettings;
 
 /// What is to be exported, and whose.
 #[derive(Debug)]
@@ -75,7 +74,7 @@ impl Credentials {
     }
 
     /// Where they come from.
-    pub fn identity(&self) -> &crate::identity::Identity {
+    pub fn identity(&self) -> &aws_access::identity::Identity {
         self.plan.identity()
     }
 

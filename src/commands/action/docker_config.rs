@@ -10,10 +10,9 @@ use std::path::{Path, PathBuf};
 
 use super::inputs::DockerConfig;
 use super::job::{Job, copy_private};
-use crate::code::Code;
-use crate::docker::{self, Client, ConfigFile, Edit, Edited, Settings};
-use crate::error::{Error, Result};
-use crate::world::Env;
+use client_config::{Client, ConfigFile, Edit, Edited, Settings};
+use context::Env;
+use diagnostics::{Code, Error, Result};
 
 /// What docker finds in its configuration folder beside `config.json`: contexts, plug-ins, the keys of content trust, and
 /// certificates for the engine.
@@ -37,7 +36,7 @@ impl Place {
     /// No home.
     pub fn files(&self, env: &Env) -> Result<Vec<ConfigFile>> {
         let client = (self.is_named && env.get("REGISTRY_AUTH_FILE").is_none()).then_some(Client::Docker);
-        docker::config_files(client, Some(&self.folder), env)
+        client_config::config_files(client, Some(&self.folder), env)
     }
 }
 
@@ -89,7 +88,7 @@ pub fn prepare(choice: &DockerConfig, job: &Job, env: &Env) -> Result<Place> {
 /// # Errors
 /// The file can't be read, edited or written.
 pub fn keep_out_of_store(file: &ConfigFile, hosts: &[String]) -> Result<()> {
-    docker::update(&file.path, &mut |text| {
+    client_config::update(&file.path, &mut |text| {
         let old = text.unwrap_or_default();
         let settings = Settings::of(file, old)?;
         if settings.store.is_none() {
@@ -111,13 +110,13 @@ pub fn keep_out_of_store(file: &ConfigFile, hosts: &[String]) -> Result<()> {
 
 /// The file of podman's that would be read first, if there is one: without it podman is content with docker's.
 fn podman_logins(env: &Env) -> Result<Option<PathBuf>> {
-    let files = docker::config_files(Some(Client::Podman), None, env)?;
+    let files = client_config::config_files(Some(Client::Podman), None, env)?;
     Ok(files.into_iter().map(|file| file.path).rfind(|path| path.is_file()))
 }
 
 /// `$DOCKER_CONFIG`, or `~/.docker`.
 fn current(env: &Env) -> Result<PathBuf> {
-    let files = docker::config_files(Some(Client::Docker), None, env)?;
+    let files = client_config::config_files(Some(Client::Docker), None, env)?;
     let folder = files.first().and_then(|file| file.path.parent());
     std::path::absolute(folder.unwrap_or(Path::new("")))
         .map_err(|error| Error::failed(Code::RunnerFiles, "cannot find docker's configuration folder", error))
@@ -132,7 +131,7 @@ fn isolate(from: &Path, to: &Path) -> Result<()> {
             error,
         )
     };
-    crate::folders::make_folders(to).map_err(failed)?;
+    private_files::make_folders(to).map_err(failed)?;
     let config = to.join("config.json");
     if !config.exists() {
         copy_private(&from.join("config.json"), &config)?;

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use super::undo::{Undo, Variable};
-use crate::ci::github;
-use crate::code::Code;
-use crate::error::{Error, Result};
-use crate::secret::Secret;
-use crate::world::Env;
+use ci::github;
+use context::Env;
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
 
 /// Variables for later steps, which the rest of this step reads as they will.
 #[derive(Debug)]

@@ -6,11 +6,10 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde_json::{Map, Value};
 
-use crate::code::Code;
 use crate::commands::identity::{IdentityArgs, Source};
-use crate::error::{Error, Result};
-use crate::registry::{parse_argument, parse_region};
-use crate::world::Env;
+use context::Env;
+use diagnostics::{Code, Error, Result};
+use ecr_registry::{parse_argument, parse_region};
 
 /// What the workflow asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,11 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::code::Code;
-use crate::error::{Error, Result};
-use crate::file;
-use crate::folders::make_folders;
-use crate::world::Env;
+use context::Env;
+use diagnostics::{Code, Error, Result};
+use private_files::make_folders;
 
 /// How the folder's name begins; the rest nobody can foretell.
 const PREFIX: &str = "ecr-auth-";
@@ -133,7 +131,7 @@ pub fn copy_private(from: &Path, to: &Path) -> Result<bool> {
             error,
         )
     };
-    let bytes = match file::read(from, file::CONFIGURATION_LIMIT) {
+    let bytes = match private_files::read(from, private_files::CONFIGURATION_LIMIT) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(failed(error)),

@@ -14,18 +14,19 @@ use super::registries::Hosts;
 use super::results::{self, SignedIn};
 use super::undo::Undo;
 use super::uses::Uses;
-use crate::ci::github;
 use crate::commands::deliver::hide;
 use crate::commands::passwords;
-use crate::config::{self, Config, RuleEdit};
-use crate::docker::{self, ConfigFile, Record, Wish, shown};
-use crate::error::Result;
-use crate::identity::{Identity, RolePlan, RoleSettings, Scope};
 use crate::output::RegistryPassword;
-use crate::registry::Registry;
-use crate::secret::Secret;
-use crate::token;
-use crate::world::World;
+use aws_access::identity::{Identity, RolePlan, Scope};
+use aws_access::token;
+use ci::github;
+use client_config::{ConfigFile, Record, Wish, shown};
+use configuration::{Config, RuleEdit};
+use context::World;
+use diagnostics::Result;
+use ecr_registry::Registry;
+use secret::Secret;
+use settings::RoleSettings;
 
 /// Signs the job in.
 ///
@@ -99,14 +100,14 @@ impl Step {
         }
         let path = self.job.rules();
         if !path.exists()
-            && let Some(current) = config::path(&world.env, None)
+            && let Some(current) = configuration::path(&world.env, None)
         {
             copy_private(&current, &path)?;
         }
         self.undo.rules = Some(path.clone());
         self.undo.hosts = hosts.names();
         self.undo.save(&world.env)?;
-        config::write(&world.env, Some(&path), None, &rules)?;
+        configuration::write(&world.env, Some(&path), None, &rules)?;
         self.exports
             .set_path("ECR_AUTH_CONFIG", &path, &mut world.env, &mut self.undo)?;
         Config::load(&world.env, None)
@@ -200,7 +201,7 @@ impl Step {
             let mut hosts = hosts.iter();
             hosts.any(|(name, identity)| name == host && identity.role_arn == *role)
         };
-        config::take_back(&world.env, Some(&self.job.rules()), &is_exported)?;
+        configuration::take_back(&world.env, Some(&self.job.rules()), &is_exported)?;
         if !self.job.rules().exists() {
             self.exports.leave("ECR_AUTH_CONFIG", &mut world.env, &mut self.undo);
         }
@@ -227,7 +228,7 @@ impl Step {
         self.undo.add_files(&files);
         self.undo.save(&world.env)?;
         // With `mode: login`, too: where another job has put the helper in for a registry, it answers instead of a stored password.
-        docker::helper_link(&world.exe, Some(&self.job.programs()), &world.env)?.make()?;
+        client_config::helper_link(&world.exe, Some(&self.job.programs()), &world.env)?.make()?;
         let path = world.env.get("PATH").unwrap_or_default().to_owned();
         world
             .env

@@ -17,10 +17,9 @@ mod uses;
 
 use clap::ValueEnum;
 
-use crate::ci::github::{Level, annotation};
-use crate::error::{Error, Exit};
-use crate::progress::Progress;
-use crate::world::{Verbosity, World};
+use ci::github::{Level, annotation};
+use context::{Progress, Verbosity, World};
+use diagnostics::{Error, Exit};
 
 /// A step of the action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -8,13 +8,11 @@ use std::path::Path;
 use super::job::Job;
 use super::undo::Undo;
 use super::uses::Uses;
-use crate::ci::github::{self, Level};
-use crate::code::Code;
-use crate::config;
-use crate::docker::{self, ConfigFile, Record, shown};
-use crate::error::{Error, Result};
-use crate::secret::Secret;
-use crate::world::World;
+use ci::github::{self, Level};
+use client_config::{ConfigFile, Record, shown};
+use context::World;
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
 
 /// Takes back what the main step did.
 pub fn run(world: &mut World<'_>) {
@@ -55,7 +53,7 @@ fn restore(file: &ConfigFile, hosts: &[String], world: &mut World<'_>) -> Result
         .as_ref()
         .and_then(|record| record.load().ok())
         .unwrap_or_default();
-    let restored = docker::restore(file, hosts, record.as_ref(), &remembered, &world.env)?;
+    let restored = client_config::restore(file, hosts, record.as_ref(), &remembered, &world.env)?;
     let (client, path) = (file.kind.name(), shown(&file.path, &world.env));
     for host in &restored.taken_back {
         world.say(&format!("{client}: {host} taken back in {path}"));
@@ -71,7 +69,7 @@ fn take_back_rules(undo: &Undo, world: &World<'_>) -> Result<()> {
         return Ok(());
     };
     let is_ours = |host: &str| undo.hosts.iter().any(|known| known == host);
-    config::take_back(&world.env, Some(path), &is_ours).map(drop)
+    configuration::take_back(&world.env, Some(path), &is_ours).map(drop)
 }
 
 /// The steps that clean up after this one find the variables as they were: docker's own logout, say.

@@ -1,14 +1,14 @@
 //! Whose account is signed in to, and whether it may be.
 
 use super::inputs::{Inputs, wrong};
-use crate::ci::github;
-use crate::config::Config;
-use crate::error::Result;
-use crate::identity::{Identity, RolePlan, Scope};
-use crate::registry::Partition;
-use crate::secret::Secret;
-use crate::token;
-use crate::world::World;
+use aws_access::identity::{Identity, RolePlan, Scope};
+use aws_access::token;
+use ci::github;
+use configuration::Config;
+use context::World;
+use diagnostics::Result;
+use ecr_registry::Partition;
+use secret::Secret;
 
 /// Who the credentials belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]

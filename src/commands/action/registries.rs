@@ -2,11 +2,11 @@
 
 use super::inputs::{Inputs, Mode, wrong};
 use crate::commands::identity::IdentityArgs;
-use crate::config::Config;
-use crate::error::Result;
-use crate::identity::RoleSettings;
-use crate::token;
-use crate::world::World;
+use aws_access::token;
+use configuration::Config;
+use context::World;
+use diagnostics::Result;
+use settings::RoleSettings;
 
 /// The registries' hosts, each once and with its identity.
 #[derive(Debug, Default)]

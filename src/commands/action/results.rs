@@ -6,16 +6,15 @@ use std::time::SystemTime;
 use super::inputs::Inputs;
 use super::principal::Principal;
 use super::summary::{self, Row};
-use crate::ci::github;
-use crate::code::Code;
 use crate::commands::deliver::hide;
 use crate::commands::identity::IdentityArgs;
 use crate::commands::passwords;
-use crate::config::Config;
-use crate::error::{Error, Result};
 use crate::output::{self, RegistryPassword};
-use crate::secret::Secret;
-use crate::world::World;
+use ci::github;
+use configuration::Config;
+use context::World;
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
 
 /// Who was signed in, and with which passwords.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use super::inputs::Mode;
 use super::principal::Principal;
-use crate::registry::Registry;
+use ecr_registry::Registry;
 
 /// One registry.
 #[derive(Debug)]

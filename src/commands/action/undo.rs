@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ci::github;
-use crate::code::Code;
-use crate::docker::{ConfigFile, Kind};
-use crate::error::Result;
-use crate::secret::Secret;
-use crate::world::Env;
+use ci::github;
+use client_config::{ConfigFile, Kind};
+use context::Env;
+use diagnostics::{Code, Result};
+use secret::Secret;
 
 /// The state's name, and the variable that the runner hands it over in. In capitals, as variables have no others on Windows.
 const NAME: &str = "UNDO";
@@ -68,7 +67,7 @@ impl Undo {
     /// As [`github::write`].
     pub fn save(&self, env: &Env) -> Result<()> {
         let text = serde_json::to_string(self).map_err(|error| {
-            crate::error::Error::failed(Code::RunnerFiles, "cannot tell the post step what to take back", error)
+            diagnostics::Error::failed(Code::RunnerFiles, "cannot tell the post step what to take back", error)
         })?;
         github::write(env, github::File::State, &[(NAME, Secret::new(text))])
     }

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::code::Code;
-use crate::docker::{self, ConfigFile, HELPER};
-use crate::error::{Error, Result};
-use crate::file::Notes;
-use crate::world::Env;
+use client_config::{ConfigFile, HELPER};
+use context::Env;
+use diagnostics::{Code, Error, Result};
+use private_files::Notes;
 
 /// By the configuration file's real path and the registry's host: the folders of the uses, each there as long as its use lasts.
 type All = BTreeMap<PathBuf, BTreeMap<String, BTreeSet<PathBuf>>>;
@@ -34,7 +33,7 @@ impl Uses {
     /// # Errors
     /// Those of `write`.
     pub fn begin(&self, file: &ConfigFile, hosts: &[String], write: &mut dyn FnMut() -> Result<()>) -> Result<()> {
-        let real = docker::real_path(&file.path)?;
+        let real = client_config::real_path(&file.path)?;
         let served = served(file, &real)?;
         let mut written = None;
         let noted = self.notes.change(&mut |all| {
@@ -71,7 +70,7 @@ impl Uses {
         hosts: &[String],
         take_back: &mut dyn FnMut(&[String]) -> Result<()>,
     ) -> Result<()> {
-        let real = docker::real_path(&file.path)?;
+        let real = client_config::real_path(&file.path)?;
         let mut taken_back = Ok(());
         let mut known = false;
         // Notes that can't be written say of a use that has ended what its missing folder says, too.
@@ -102,8 +101,8 @@ impl Uses {
 
 /// The hosts that the file has our helper for.
 fn served(file: &ConfigFile, real: &Path) -> Result<BTreeSet<String>> {
-    let text = docker::read_text(real)?;
-    let settings = docker::Settings::of(file, text.as_deref().unwrap_or_default())?;
+    let text = client_config::read_text(real)?;
+    let settings = client_config::Settings::of(file, text.as_deref().unwrap_or_default())?;
     let ours = settings.helpers.into_iter().filter(|(_, helper)| helper == HELPER);
     Ok(ours.map(|(host, _)| host).collect())
 }

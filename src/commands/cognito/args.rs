@@ -6,15 +6,13 @@ use std::time::Duration;
 use clap::Args;
 
 use super::super::sign_in::{PoolRole, SignInArgs, command_line};
-use crate::code::Code;
-use crate::cognito::Given;
-use crate::error::{Error, Result};
-use crate::file::{TOKEN_LIMIT, read_secret};
-use crate::identity::CognitoSettings;
-use crate::output::push_quoted;
-use crate::program;
-use crate::secret::Secret;
-use crate::world::Env;
+use aws_shared_files::push_quoted;
+use cognito::Given;
+use context::{Env, program};
+use diagnostics::{Code, Error, Result};
+use private_files::{TOKEN_LIMIT, read_secret};
+use secret::Secret;
+use settings::CognitoSettings;
 
 /// What a command that prints the password may take.
 const COMMAND_BUDGET: Duration = Duration::from_secs(60);

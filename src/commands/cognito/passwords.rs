@@ -6,10 +6,9 @@ use clap::Args;
 
 use super::args::{CognitoArgs, command, password_in};
 use super::{Session, sign_in};
-use crate::code::Code;
-use crate::cognito::{self, Failure, Questions, passwords};
-use crate::error::{Error, Result};
-use crate::secret::Secret;
+use cognito::{self, Failure, Questions, passwords};
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
 
 /// How often a person is asked for one answer, where it is wrong.
 const TRIES: usize = 3;

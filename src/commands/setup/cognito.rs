@@ -7,12 +7,11 @@ use super::super::identity::IdentityArgs;
 use super::super::sign_in::{PoolRole, command_line};
 use super::plan::Changes;
 use super::{SetupArgs, configure, verify, warn_of_globs};
-use crate::code::Code;
-use crate::config::{CognitoEdit, Config, RuleEdit, Value};
-use crate::error::{Error, Result};
-use crate::identity::{CognitoSettings, SignIn, SourceChoice};
-use crate::profile::Profile;
-use crate::world::World;
+use aws_shared_files::profile::Profile;
+use configuration::{CognitoEdit, Config, RuleEdit, Value};
+use context::World;
+use diagnostics::{Code, Error, Result};
+use settings::{CognitoSettings, SignIn, SourceChoice};
 
 /// The name of the profile that is written, if none is given.
 const PROFILE: &str = "ecr-auth-cognito";

@@ -1,12 +1,11 @@
 //! What `setup` is about to write: looked at as a whole first, then written, file after file.
 
 use super::SetupArgs;
-use crate::code::Code;
-use crate::config::{self, CognitoEdit, RuleEdit, Saved};
-use crate::docker::{self, ConfigFile, Configured, Link, LinkPlan, Record, Wish, shown};
-use crate::error::{Error, Result};
-use crate::profile::{self, Profile};
-use crate::world::World;
+use aws_shared_files::profile::{self, Profile};
+use client_config::{ConfigFile, Configured, Link, LinkPlan, Record, Wish, shown};
+use configuration::{CognitoEdit, RuleEdit, Saved};
+use context::World;
+use diagnostics::{Code, Error, Result};
 
 use std::path::Path;
 
@@ -50,18 +49,18 @@ impl<'a> Plan<'a> {
             store: args.creds_store,
             force: args.force,
         };
-        let files = docker::config_files(args.client, args.docker_config.as_deref(), &world.env)?;
+        let files = client_config::config_files(args.client, args.docker_config.as_deref(), &world.env)?;
         let mut diff = String::new();
         if let Some(profile) = &changes.profile {
             diff += &profile.preview()?;
         }
         if !changes.rules.is_empty() || changes.cognito.is_some() {
-            diff += &config::preview(&world.env, config_path, changes.cognito.as_ref(), changes.rules)?;
+            diff += &configuration::preview(&world.env, config_path, changes.cognito.as_ref(), changes.rules)?;
         }
         for file in &files {
             diff += &wish.preview(file)?;
         }
-        let link = docker::helper_link(&world.exe, args.bin_dir.as_deref(), &world.env)?;
+        let link = client_config::helper_link(&world.exe, args.bin_dir.as_deref(), &world.env)?;
         Ok(Self {
             changes,
             config_path,
@@ -129,7 +128,7 @@ impl<'a> Plan<'a> {
         }
         let (rules, cognito) = (self.changes.rules, self.changes.cognito.as_ref());
         if !rules.is_empty() || cognito.is_some() {
-            let saved = config::write(&world.env, self.config_path, cognito, rules)?;
+            let saved = configuration::write(&world.env, self.config_path, cognito, rules)?;
             report_rules(rules, &saved, world);
         }
         for file in &self.files {
@@ -212,7 +211,7 @@ fn report_rules(rules: &[RuleEdit], saved: &Saved, world: &mut World<'_>) {
     }
 }
 
-fn report(wish: &Wish<'_>, file: &docker::ConfigFile, configured: &Configured, world: &mut World<'_>) {
+fn report(wish: &Wish<'_>, file: &client_config::ConfigFile, configured: &Configured, world: &mut World<'_>) {
     let client = file.kind.name();
     if wish.store && !wish.is_store_of(file.kind) {
         world.say(&format!(

@@ -5,15 +5,14 @@ use std::path::Path;
 use super::SetupArgs;
 use super::cognito::{has_same_pools, other_pools, rule, say_what_is_next};
 use super::plan::{Changes, Plan};
-use crate::cache::Cache;
-use crate::code::Code;
-use crate::cognito::{Kept, KeptSignIn};
-use crate::config::{CognitoEdit, Config, RuleEdit, VendorFile, VendorRegistry};
-use crate::docker::{Answer, ConfigFile, Found, HELPER, Lookup, look_up, shown};
-use crate::error::{Error, Result};
-use crate::identity::CognitoSettings;
 use crate::terminal::Terminal;
-use crate::world::World;
+use client_config::{Answer, ConfigFile, Found, HELPER, Lookup, look_up, shown};
+use cognito::{Kept, KeptSignIn};
+use configuration::{CognitoEdit, Config, RuleEdit, VendorFile, VendorRegistry};
+use context::World;
+use diagnostics::{Code, Error, Result};
+use secret_cache::Cache;
+use settings::CognitoSettings;
 
 /// The setting of docker's that names a helper for every registry.
 const STORE: &str = "credsStore";
@@ -94,7 +93,7 @@ fn refuse_to_take_over(
 ) -> Result<()> {
     for registry in &vendor.registries {
         if let Some(line) = config.line_against(registry) {
-            let path = crate::config::path(&world.env, config_path).unwrap_or_default();
+            let path = configuration::path(&world.env, config_path).unwrap_or_default();
             return Err(Error::usage(
                 Code::VendorFile,
                 format!("the registry {}", registry.name),

@@ -1,11 +1,12 @@
 //! Whose credentials the registries here would be asked with.
 
-use crate::config::Config;
 use crate::doctor::clients::ClientFile;
-use crate::error::{Error, Result};
-use crate::identity::{Identity, Scope, Source};
-use crate::token::Plan;
-use crate::world::Env;
+use crate::plan;
+use aws_access::identity::{Identity, Scope, Source};
+use aws_access::token::Plan;
+use configuration::Config;
+use context::Env;
+use diagnostics::{Error, Result};
 
 /// Whose credentials a registry, or any one that no rule names, would be asked with.
 pub(super) struct Credentials {
@@ -77,7 +78,7 @@ pub(super) fn credentials(
     let mut all: Vec<Credentials> = Vec::new();
     for host in configured.chain(rules.exact_hosts()) {
         let Some(target) = rules.target(host) else { continue };
-        let identity = Plan::new(env, &target).map(Plan::into_identity);
+        let identity = plan::by_rule(env, &target).map(Plan::into_identity);
         let it = Credentials::new(Some(host), identity, target.is_optional());
         match all.iter_mut().find(|same| same.told == it.told) {
             Some(same) if same.is_optional && !it.is_optional => *same = it,

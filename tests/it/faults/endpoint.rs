@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use ecr_auth::cache::Cache;
-use ecr_auth::cognito::{Kept, SignedIn, User};
-use ecr_auth::secret::Secret;
+use cognito::{Kept, SignedIn, User};
 use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, LICENSED_ROLE, USER_POOL_ID, UserSpec};
 use lab::{ACCOUNT, ContainerCredentials, Fault, FaultRule, Lab, Service};
+use secret::Secret;
+use secret_cache::Cache;
 
 use crate::harness::{HOST, Machine};
 use crate::jobs::{Job, Kind, write_rules};

@@ -1,6 +1,6 @@
 //! What is wrong with a job's OIDC token.
 
-use ecr_auth::code::Code;
+use diagnostics::Code;
 use lab::{Ci, Fault, Service};
 
 use super::Way;

@@ -1,6 +1,6 @@
 //! What is wrong with the clients' configuration, their stores, and how they call the helper.
 
-use ecr_auth::code::Code;
+use diagnostics::Code;
 
 use super::Way;
 use crate::doctor::report_of;

@@ -1,6 +1,6 @@
 //! What goes wrong with Cognito.
 
-use ecr_auth::code::Code;
+use diagnostics::Code;
 use lab::cognito::{CLIENT_ID, SECRET_CLIENT_ID, USER_POOL_ID};
 use lab::{Fault, FaultRule, Service};
 

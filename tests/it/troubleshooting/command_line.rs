@@ -1,6 +1,6 @@
 //! What is wrong with a command line.
 
-use ecr_auth::code::Code;
+use diagnostics::Code;
 
 use super::Way;
 use crate::harness::{HOST, Machine, Outcome};

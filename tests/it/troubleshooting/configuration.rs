@@ -1,6 +1,6 @@
 //! What is wrong with ecr-auth.yml, or with a file to take one from.
 
-use ecr_auth::code::Code;
+use diagnostics::Code;
 
 use super::Way;
 use super::command_line::keys;

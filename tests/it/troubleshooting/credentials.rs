@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ecr_auth::code::Code;
+use diagnostics::Code;
 
 use super::Way;
 use super::command_line::keys;

@@ -1,6 +1,6 @@
 //! What ECR says no to.
 
-use ecr_auth::code::Code;
+use diagnostics::Code;
 use lab::{Fault, Permissions, Service};
 
 use super::Way;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::symlink;
 
-use ecr_auth::code::Code;
+use diagnostics::Code;
 use lab::Service;
 
 use super::Way;

@@ -1,6 +1,6 @@
 //! What goes wrong where results are handed to a CI, a command or the kubelet.
 
-use ecr_auth::code::Code;
+use diagnostics::Code;
 use lab::ServiceAccount;
 use serde_json::json;
 

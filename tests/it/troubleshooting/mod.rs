@@ -16,7 +16,7 @@ mod roles;
 
 use std::collections::BTreeSet;
 
-use ecr_auth::code::{Code, PAGE};
+use diagnostics::{Code, PAGE};
 use rstest::rstest;
 
 use self::page::Section;

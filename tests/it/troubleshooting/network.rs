@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
-use ecr_auth::code::Code;
+use diagnostics::Code;
 use lab::{Fault, Service};
 
 use super::Way;

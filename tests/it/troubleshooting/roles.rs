@@ -1,6 +1,6 @@
 //! Why STS gives no session of a role.
 
-use ecr_auth::code::Code;
+use diagnostics::Code;
 
 use super::Way;
 use crate::denials::refused;

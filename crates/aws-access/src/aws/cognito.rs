@@ -1,0 +1,378 @@
+//! Cognito's calls: JSON over HTTPS, signed by nobody. Few enough, and plain enough, to be made without an SDK of 130 operations.
+//! Why: docs/decisions/0004-cognito-without-its-sdk.md
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use zeroize::Zeroizing;
+
+use super::{Aws, Endpoint, failure, http};
+use crate::identity::{Base, Identity, RolePlan};
+use ci::CiToken;
+use cognito::{self, Calls, Failure, Kept, Login, OpenIdToken, Refusal, Service, User};
+use context::{Env, Progress};
+use diagnostics::{Code, Error, Result};
+use ecr_registry::Partition;
+use private_files::{TOKEN_LIMIT, read_secret};
+use secret::Secret;
+use secret_cache::Cache;
+use settings::{CognitoSettings, IdentityFlow, RoleSettings, SignIn};
+
+/// The first pause before a call is tried again; the next one is twice as long.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// The names that AWS's settings and addresses have for the two services.
+fn names(service: Service) -> (super::Service, &'static str, &'static str) {
+    match service {
+        Service::UserPool => (
+            super::Service::CognitoUserPools,
+            "cognito-idp",
+            "AWSCognitoIdentityProviderService",
+        ),
+        Service::IdentityPool => (
+            super::Service::CognitoIdentityPools,
+            "cognito-identity",
+            "AWSCognitoIdentityService",
+        ),
+    }
+}
+
+/// How an error looks: `__type` may have a namespace before a `#`, and one of the two has the message in small letters.
+#[derive(Deserialize)]
+struct Refused {
+    #[serde(rename = "__type", alias = "code")]
+    code: Option<String>,
+    #[serde(alias = "Message")]
+    message: Option<String>,
+}
+
+/// A call that failed, and whether another try may help.
+struct Tried {
+    failure: Failure,
+    may_help: bool,
+}
+
+impl Calls for Aws<'_> {
+    async fn call(
+        &self,
+        service: Service,
+        region: &str,
+        operation: &'static str,
+        request: Secret,
+    ) -> Result<Secret, Failure> {
+        let address = address(service, region, self.env, self.identity)?;
+        let connector = http::guarded_connector(self.ways.to(&address), &self.watch);
+        let call = Call {
+            service,
+            region,
+            operation,
+            address: &address,
+            request: &request,
+        };
+        let mut attempt = 1;
+        loop {
+            match self.attempt(&connector, &call).await {
+                Err(tried) if tried.may_help && attempt < self.retry.max_attempts() => {
+                    let pause = PAUSE * 2_u32.saturating_pow(attempt.min(4) - 1);
+                    tokio::time::sleep(pause + pause.mul_f64(fastrand::f64())).await;
+                    attempt += 1;
+                }
+                done => return done.map_err(|tried| tried.failure),
+            }
+        }
+    }
+
+    fn server_time(&self) -> SystemTime {
+        self.watch.clock.server_time(SystemTime::now())
+    }
+}
+
+/// Makes the calls of a sign-in that a person takes part in: each has its time for itself, however long somebody looks for a code.
+#[derive(Debug)]
+pub struct Unhurried<'a> {
+    env: &'a Env,
+    identity: &'a Identity,
+    budget: Duration,
+    progress: &'a Progress,
+    clock: Mutex<http::ServerClock>,
+}
+
+impl<'a> Unhurried<'a> {
+    /// Each call may take `budget`; people see on `progress` whom is waited for.
+    pub fn new(env: &'a Env, identity: &'a Identity, budget: Duration, progress: &'a Progress) -> Self {
+        Self {
+            env,
+            identity,
+            budget,
+            progress,
+            clock: Mutex::default(),
+        }
+    }
+
+    /// Where the user pools of a region are asked.
+    ///
+    /// # Errors
+    /// An override that may not be used.
+    pub fn address(&self, region: &str) -> Result<String> {
+        address(Service::UserPool, region, self.env, self.identity)
+    }
+}
+
+impl Calls for Unhurried<'_> {
+    async fn call(
+        &self,
+        service: Service,
+        region: &str,
+        operation: &'static str,
+        request: Secret,
+    ) -> Result<Secret, Failure> {
+        let aws = Aws::new(self.env, self.identity, self.budget)?.shown_on(self.progress);
+        let answer = aws.call(service, region, operation, request).await;
+        // Questions come next.
+        aws.watch.trail.ends();
+        if let Ok(mut clock) = self.clock.lock() {
+            *clock = aws.watch.clock;
+        }
+        answer
+    }
+
+    fn server_time(&self) -> SystemTime {
+        let now = SystemTime::now();
+        self.clock.lock().map_or(now, |clock| clock.server_time(now))
+    }
+}
+
+struct Call<'a> {
+    service: Service,
+    region: &'a str,
+    operation: &'static str,
+    address: &'a str,
+    request: &'a Secret,
+}
+
+impl Aws<'_> {
+    async fn attempt(&self, connector: &impl HttpConnector, call: &Call<'_>) -> Result<Secret, Tried> {
+        let time = self.attempt_time(call);
+        match tokio::time::timeout(time, self.exchange(connector, call)).await {
+            Ok(done) => done,
+            Err(_) => Err(Tried {
+                failure: Error::failed(Code::Timeout, call.name(), self.watch.trail.at(failure::NO_ANSWER))
+                    .hint(failure::NETWORK_HINT)
+                    .into(),
+                may_help: call.is_repeatable(),
+            }),
+        }
+    }
+
+    async fn exchange(&self, connector: &impl HttpConnector, call: &Call<'_>) -> Result<Secret, Tried> {
+        let failed = |code, cause: String, hint: &str, may_help| Tried {
+            failure: Error::failed(code, call.name(), self.watch.trail.at(cause))
+                .hint(hint)
+                .into(),
+            may_help,
+        };
+        let request = call.request().map_err(|failure| Tried {
+            failure,
+            may_help: false,
+        })?;
+        let answer = connector.call(request).await;
+        let lost = call.is_repeatable();
+        let answer = answer.map_err(|error| {
+            let cause = failure::root_cause(&error);
+            failed(failure::of_connection(&cause), cause, &self.network_hint(&error), lost)
+        })?;
+        let status = answer.status().as_u16();
+        let body = answer.into_body().collect().await;
+        let body = body.map_err(|error| {
+            let cause = format!(
+                "the answer is not what the service sends: {}",
+                failure::root_cause(&*error)
+            );
+            failed(Code::OddAnswer, cause, failure::NETWORK_HINT, lost)
+        })?;
+        let body = Zeroizing::new(body.to_bytes().to_vec());
+        if status == 200 {
+            // Here, where it is known who answered. What it should hold is looked at by who asked.
+            let is_json = serde_json::from_slice::<IgnoredAny>(&body).is_ok();
+            let text = std::str::from_utf8(&body).ok().filter(|_| is_json);
+            let odd = || "the answer is not what the service sends: it is no JSON".to_owned();
+            return text
+                .map(Secret::new)
+                .ok_or_else(|| failed(Code::OddAnswer, odd(), failure::ODD_ANSWER_HINT, false));
+        }
+        // It may have done its part before it failed, or before a proxy gave up on it.
+        let may_help = status >= 500 && lost;
+        match call.refusal(&body) {
+            Some(refusal) => Err(Tried {
+                may_help: may_help || is_throttled(&refusal.code),
+                failure: Failure::Refused(refusal),
+            }),
+            None => {
+                let cause = format!("the answer is HTTP status {status} and no error of AWS's");
+                Err(failed(
+                    failure::of_status(status),
+                    cause,
+                    failure::ODD_ANSWER_HINT,
+                    may_help,
+                ))
+            }
+        }
+    }
+
+    /// Credentials for a user of Cognito: of one who has signed in before, or has another provider's token.
+    ///
+    /// # Errors
+    /// Nobody is signed in; what Cognito or STS says.
+    pub(super) async fn cognito(&self, settings: &CognitoSettings) -> Result<Credentials> {
+        let login = self.login(settings).await?;
+        self.cognito_credentials(settings, &login).await
+    }
+
+    /// Credentials for who has just signed in, or has a token.
+    ///
+    /// # Errors
+    /// What Cognito or STS says.
+    pub async fn cognito_credentials(&self, settings: &CognitoSettings, login: &Login) -> Result<Credentials> {
+        if settings.identity_flow == IdentityFlow::Classic {
+            let OpenIdToken(token) = cognito::open_id_token(self, settings, login)
+                .await
+                .map_err(Error::from)?;
+            let region = settings.identity_pool_region();
+            // Its base is a token, so this comes back here no second time.
+            return Box::pin(self.role(&classic_plan(settings, token), region)).await;
+        }
+        let found = cognito::credentials(self, settings, login).await.map_err(Error::from)?;
+        Ok(Credentials::new(
+            found.access_key_id,
+            found.secret_access_key.expose(),
+            Some(found.session_token.expose().to_owned()),
+            Some(self.watch.clock.to_ours(found.expires_at)),
+            "cognito",
+        ))
+    }
+
+    async fn login(&self, settings: &CognitoSettings) -> Result<Login> {
+        match settings.sign_in()? {
+            SignIn::Provider { key, token_file } => {
+                let what = format!("the token in {}", token_file.display());
+                let token = read_secret(token_file, TOKEN_LIMIT);
+                let token = token.map_err(|error| {
+                    Error::failed(Code::TokenFile, &what, error)
+                        .hint("id-token-file names the file that holds the provider's token")
+                })?;
+                Ok(Login {
+                    key: key.to_owned(),
+                    token: Secret::new(token.expose().trim()),
+                })
+            }
+            SignIn::UserPool { .. } => {
+                let cache = Cache::open(Cache::folder(self.env));
+                let username = cognito::username(settings, &cache, SystemTime::now())?;
+                let user = User::of(settings, &username, self.env)?;
+                let address = address(Service::UserPool, &user.region, self.env, self.identity)?;
+                let kept = Kept::of(&cache, &user, &address);
+                let signed_in = kept.tokens(&user, self, &SystemTime::now, self.deadline).await;
+                let signed_in = signed_in.map_err(Error::from)?;
+                Ok(user.login(&signed_in))
+            }
+        }
+    }
+
+    /// What one attempt may take: all there is, where there can't be another one.
+    fn attempt_time(&self, call: &Call<'_>) -> Duration {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if !call.is_repeatable() {
+            return left;
+        }
+        let whole = self.timeouts.operation_attempt_timeout();
+        whole.map_or(left, |whole| whole.min(left))
+    }
+}
+
+/// Where a service of a region is asked.
+fn address(service: Service, region: &str, env: &Env, identity: &Identity) -> Result<String> {
+    let (setting, host, _) = names(service);
+    let endpoint = Endpoint::of(setting, env, identity, false, false)?;
+    if let Some(url) = endpoint.url {
+        return Ok(url);
+    }
+    // One address serves both versions of IP.
+    let fips = if endpoint.fips { "-fips" } else { "" };
+    let suffix = Partition::of_region(region).registry_suffix();
+    Ok(format!("https://{host}{fips}.{region}.{suffix}/"))
+}
+
+/// The classic flow ends with STS, as any role that a token is for.
+fn classic_plan(settings: &CognitoSettings, token: Secret) -> RolePlan {
+    let role_arn = settings.role_arn.clone().unwrap_or_default();
+    RolePlan {
+        base: Base::Token(CiToken::ServiceAccount(token)),
+        roles: vec![role_arn],
+        audience: settings.identity_pool_id.clone(),
+        session_name: "ecr-auth".to_owned(),
+        settings: RoleSettings {
+            duration: settings.duration,
+            policy: settings.policy.clone(),
+            ..RoleSettings::default()
+        },
+    }
+}
+
+impl Call<'_> {
+    /// Whether a call whose answer was lost can be made again. What uses a session, a code or a rotating token up can't: the
+    /// second answer would be that the password is wrong.
+    fn is_repeatable(&self) -> bool {
+        matches!(
+            self.operation,
+            "InitiateAuth" | "GetId" | "GetCredentialsForIdentity" | "GetOpenIdToken" | "RevokeToken"
+        )
+    }
+
+    fn name(&self) -> String {
+        let (service, ..) = names(self.service);
+        format!("{} ({}) {}", service.name(), self.region, self.operation)
+    }
+
+    fn request(&self) -> Result<HttpRequest, Failure> {
+        let (.., target) = names(self.service);
+        let odd = |cause: String| Failure::Failed(Error::failed(Code::OddAnswer, self.name(), cause));
+        let mut request = HttpRequest::new(SdkBody::from(self.request.expose()));
+        request.set_method("POST").map_err(|error| odd(error.to_string()))?;
+        request
+            .set_uri(self.address.to_owned())
+            .map_err(|error| odd(failure::root_cause(&error)))?;
+        let target = format!("{target}.{}", self.operation);
+        for (name, value) in [
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-target", &target),
+        ] {
+            let added = request.headers_mut().try_insert(name.to_owned(), value.to_owned());
+            added.map_err(|error| odd(error.to_string()))?;
+        }
+        Ok(request)
+    }
+
+    fn refusal(&self, body: &[u8]) -> Option<Refusal> {
+        let refused: Refused = serde_json::from_slice(body).ok()?;
+        let code = refused.code?;
+        let code = code.rsplit('#').next().unwrap_or_default();
+        Some(Refusal {
+            service: self.service,
+            region: self.region.to_owned(),
+            operation: self.operation,
+            code: code.to_owned(),
+            message: refused.message.unwrap_or_default(),
+        })
+    }
+}
+
+fn is_throttled(code: &str) -> bool {
+    matches!(code, "TooManyRequestsException" | "ThrottlingException" | "Throttling")
+}

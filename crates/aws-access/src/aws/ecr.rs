@@ -1,0 +1,136 @@
+//! GetAuthorizationToken of Amazon ECR and Amazon ECR Public.
+//!
+//! It is called without registry ids: naming them is deprecated, and a token opens every registry of the region that its
+//! principal may use. Nor is the answer's `proxyEndpoint` compared with the host, for the same reason.
+//! <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>
+
+use std::time::SystemTime;
+
+use aws_smithy_types::DateTime;
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use zeroize::Zeroizing;
+
+use super::{AuthorizationToken, Aws, Endpoint, Service, failure};
+use diagnostics::{Code, Error, Result};
+use ecr_registry::Registry;
+use secret::Secret;
+
+const OPERATION: &str = "GetAuthorizationToken";
+
+impl Aws<'_> {
+    /// Asks for an authorization token that opens this registry.
+    ///
+    /// # Errors
+    /// No credentials, a denial, a network that fails, an answer that holds no usable token.
+    pub async fn authorization_token(&self, registry: &Registry, endpoint: &Endpoint) -> Result<AuthorizationToken> {
+        let (service, what) = names(registry);
+        let config = self.config(registry.region(), endpoint).await?;
+        let (token, expires_at) = match service {
+            Service::EcrPublic => {
+                let mut builder = aws_sdk_ecrpublic::config::Builder::from(&config);
+                builder.set_endpoint_url(endpoint.url.clone());
+                let client = aws_sdk_ecrpublic::Client::from_conf(builder.build());
+                let answer = client.get_authorization_token().send().await;
+                let answer = answer.map_err(|error| self.call_failed(&what, OPERATION, error))?;
+                let data = answer.authorization_data;
+                data.map(|data| (data.authorization_token, data.expires_at))
+            }
+            _ => {
+                let mut builder = aws_sdk_ecr::config::Builder::from(&config);
+                builder.set_endpoint_url(endpoint.url.clone());
+                let client = aws_sdk_ecr::Client::from_conf(builder.build());
+                let answer = client.get_authorization_token().send().await;
+                let answer = answer.map_err(|error| self.call_failed(&what, OPERATION, error))?;
+                let data = answer.authorization_data.unwrap_or_default().into_iter().next();
+                data.map(|data| (data.authorization_token, data.expires_at))
+            }
+        }
+        .unwrap_or_default();
+        let token = token.map(Secret::new);
+        self.read_token(token, expires_at).map_err(|cause| {
+            Error::failed(Code::OddAnswer, format!("{what} {OPERATION}"), cause).hint(failure::ODD_ANSWER_HINT)
+        })
+    }
+
+    fn read_token(
+        &self,
+        token: Option<Secret>,
+        expires_at: Option<DateTime>,
+    ) -> Result<AuthorizationToken, &'static str> {
+        let token = token.filter(|token| !token.expose().is_empty());
+        let token = token.ok_or("the answer holds no token")?;
+        let expires_at = expires_at.ok_or("the answer doesn't say when the token ends")?;
+        let expires_at = SystemTime::try_from(expires_at).map_err(|_| "the end of the token is no time at all")?;
+        Ok(AuthorizationToken {
+            password: password(&token)?,
+            expires_at: self.watch.clock.to_ours(expires_at),
+        })
+    }
+}
+
+fn names(registry: &Registry) -> (Service, String) {
+    let service = match registry.is_public() {
+        true => Service::EcrPublic,
+        false => Service::Ecr,
+    };
+    (service, format!("{} ({})", service.name(), registry.region()))
+}
+
+/// Padding is optional for readers (RFC 4648, section 3.2), as botocore and Go's helpers have it.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The password in `base64("AWS:<password>")`.
+fn password(token: &Secret) -> Result<Secret, &'static str> {
+    let decoded = BASE64
+        .decode(token.expose().trim())
+        .map(Zeroizing::new)
+        .map_err(|_| "the token is not base64")?;
+    let text = std::str::from_utf8(&decoded).map_err(|_| "the token is not text")?;
+    let (user, password) = text
+        .split_once(':')
+        .ok_or("the token has no colon between user and password")?;
+    match (user, password) {
+        ("AWS", "") => Err("the token's password is empty"),
+        ("AWS", password) if password.chars().any(char::is_control) => Err("the token's password is not one line"),
+        ("AWS", password) => Ok(Secret::new(password)),
+        _ => Err("the token is for another user than AWS"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(plain: &[u8]) -> Result<String, &'static str> {
+        let token = base64::engine::general_purpose::STANDARD.encode(plain);
+        password(&Secret::new(token)).map(|secret| secret.expose().to_owned())
+    }
+
+    #[test]
+    fn the_password_is_what_follows_the_first_colon() {
+        assert_eq!(read(b"AWS:pass:word="), Ok("pass:word=".to_owned()));
+        assert_eq!(
+            password(&Secret::new("QVdTOng")).map(|s| s.expose().to_owned()),
+            Ok("x".to_owned())
+        );
+        assert_eq!(
+            password(&Secret::new("QVdTOnh5\n")).map(|s| s.expose().to_owned()),
+            Ok("xy".to_owned())
+        );
+    }
+
+    #[test]
+    fn odd_tokens_are_errors() {
+        assert_eq!(read(b"AWS"), Err("the token has no colon between user and password"));
+        assert_eq!(read(b"AWS:"), Err("the token's password is empty"));
+        assert_eq!(read(b"root:x"), Err("the token is for another user than AWS"));
+        assert_eq!(read(b"AWS:a\nb"), Err("the token's password is not one line"));
+        assert_eq!(read(b"AWS:\xff"), Err("the token is not text"));
+        assert_eq!(password(&Secret::new("QVdT*")), Err("the token is not base64"));
+    }
+}

@@ -1,0 +1,379 @@
+//! The HTTP client of every call: TLS roots, proxies, a bound on what an answer may weigh, and the server's clock.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::SystemTime;
+
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::date_time::{DateTime, Format};
+use http_body_util::{BodyExt, Limited};
+
+use super::failure::{root_cause, told_of_connection};
+use super::metadata;
+use super::roots::{Roots, Trusted};
+use super::trail::{Refusal, Trail};
+use context::Env;
+use diagnostics::{Code, Result};
+
+/// More than any answer of these services weighs: 1 MiB.
+pub const BODY_LIMIT: usize = 1024 * 1024;
+
+/// What is learnt from the answers themselves.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    /// What time the servers have.
+    pub clock: ServerClock,
+    /// Whom the calls ask.
+    pub trail: Trail,
+}
+
+/// The last moment a server told us, with ours of the same moment.
+#[derive(Debug, Clone, Default)]
+pub struct ServerClock(Arc<Mutex<Option<(SystemTime, SystemTime)>>>);
+
+impl ServerClock {
+    /// A server's time, on our clock: what it says ends at `theirs` ends for us at the result.
+    pub fn to_ours(&self, theirs: SystemTime) -> SystemTime {
+        let seen = self.0.lock().map(|seen| *seen).unwrap_or_default();
+        let Some((server, local)) = seen else { return theirs };
+        let ours = match theirs.duration_since(server) {
+            Ok(ahead) => local.checked_add(ahead),
+            Err(behind) => local.checked_sub(behind.duration()),
+        };
+        ours.unwrap_or(theirs)
+    }
+
+    /// The server's time at a moment of ours.
+    pub fn server_time(&self, ours: SystemTime) -> SystemTime {
+        let seen = self.0.lock().map(|seen| *seen).unwrap_or_default();
+        let Some((server, local)) = seen else { return ours };
+        let theirs = match ours.duration_since(local) {
+            Ok(ahead) => server.checked_add(ahead),
+            Err(behind) => server.checked_sub(behind.duration()),
+        };
+        theirs.unwrap_or(ours)
+    }
+
+    fn set(&self, server: SystemTime) {
+        if let Ok(mut seen) = self.0.lock() {
+            *seen = Some((server, SystemTime::now()));
+        }
+    }
+}
+
+/// The way to all servers, for a whole command: one set of roots, and connections that are kept.
+#[derive(Debug, Clone)]
+pub enum Ways {
+    /// Over the network.
+    Network {
+        /// Whom to trust.
+        roots: Roots,
+        /// What is made of them by the first call that does not stay on this machine.
+        remote: Arc<OnceLock<SharedHttpConnector>>,
+    },
+    /// To what answers in the network's place.
+    Answered(SharedHttpConnector),
+}
+
+impl Ways {
+    /// The roots that the environment names are read, so that what is wrong with them is told whoever is asked. The system's are read
+    /// with the first call that may need them.
+    ///
+    /// # Errors
+    /// Root certificates that are named but can't be read.
+    pub fn new(env: &Env) -> Result<Self> {
+        Ok(Self::Network {
+            roots: Roots::of(env)?,
+            remote: Arc::default(),
+        })
+    }
+
+    /// To this address: straight to what is on this machine; else through the proxy that the environment names (`HTTPS_PROXY`,
+    /// `HTTP_PROXY`, `NO_PROXY`).
+    pub fn to(&self, address: &str) -> SharedHttpConnector {
+        match self {
+            Self::Network { .. } if is_local(address) => SharedHttpConnector::new(direct_connector(None)),
+            _ => self.remote(),
+        }
+    }
+
+    fn remote(&self) -> SharedHttpConnector {
+        match self {
+            Self::Answered(connector) => connector.clone(),
+            Self::Network { roots, remote } => remote.get_or_init(|| trusting(roots.read())).clone(),
+        }
+    }
+}
+
+/// All clients have the same settings, so that they share connections.
+impl HttpClient for Ways {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+/// Not before there is a call: a client is made for what stays on this machine, too.
+impl HttpConnector for Ways {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        self.remote().call(request)
+    }
+}
+
+/// A client that goes these ways: through the proxy, but for plain http to this machine, from where a profile may take its
+/// credentials.
+pub fn client(ways: &Ways, watch: &Watch) -> SharedHttpClient {
+    SharedHttpClient::new(Guarded {
+        inner: SharedHttpClient::new(ways.clone()),
+        direct: direct_client(),
+        watch: watch.clone(),
+    })
+}
+
+/// Any other client, with the same bound on its answers and the same look at the server's clock.
+pub fn guarded(client: SharedHttpClient, watch: &Watch) -> SharedHttpClient {
+    SharedHttpClient::new(Guarded {
+        inner: client.clone(),
+        direct: client,
+        watch: watch.clone(),
+    })
+}
+
+/// Any connector, for a service of AWS's that is called without its SDK: its clock is listened to, and its answers are bounded.
+pub fn guarded_connector(connector: SharedHttpConnector, watch: &Watch) -> impl HttpConnector + use<> {
+    Guarded {
+        inner: connector.clone(),
+        direct: connector,
+        watch: watch.clone(),
+    }
+}
+
+/// Connects to whom these roots vouch for.
+fn trusting(roots: Trusted) -> SharedHttpConnector {
+    let first = remote_connector(roots.first);
+    match roots.all {
+        None => first,
+        Some(roots) => SharedHttpConnector::new(Again {
+            first,
+            roots,
+            all: Arc::default(),
+        }),
+    }
+}
+
+fn remote_connector(roots: TlsContext) -> SharedHttpConnector {
+    let settings = HttpConnectorSettings::builder().connect_timeout(super::CONNECT_TIMEOUT);
+    SharedHttpConnector::new(connector(ProxyConfig::from_env(), roots, Some(settings.build())))
+}
+
+/// Asks once more, with all roots, where a few did not vouch for a server; from then on with all. A server that is not trusted has
+/// been told nothing of the request.
+#[derive(Debug, Clone)]
+struct Again {
+    first: SharedHttpConnector,
+    roots: fn() -> TlsContext,
+    all: Arc<OnceLock<SharedHttpConnector>>,
+}
+
+impl HttpConnector for Again {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        if let Some(all) = self.all.get() {
+            return all.call(request);
+        }
+        let again = request.try_clone();
+        let (answer, this) = (self.first.call(request), self.clone());
+        HttpConnectorFuture::new(async move {
+            match (answer.await, again) {
+                (Err(error), Some(request)) if is_about_a_certificate(&error) => {
+                    this.all
+                        .get_or_init(|| remote_connector((this.roots)()))
+                        .call(request)
+                        .await
+                }
+                (answer, _) => answer,
+            }
+        })
+    }
+}
+
+fn is_about_a_certificate(error: &ConnectorError) -> bool {
+    matches!(
+        told_of_connection(&root_cause(error)),
+        Some(Code::UnknownRoot | Code::Certificate | Code::CertificateExpired)
+    )
+}
+
+/// The one kind of connector there is: each kind more would be all of HTTP once more in the binary.
+fn connector(proxy: ProxyConfig, tls: TlsContext, settings: Option<HttpConnectorSettings>) -> Connector {
+    let mut builder = Connector::builder().proxy_config(proxy);
+    builder.set_connector_settings(settings);
+    builder
+        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+        .tls_context(tls)
+        .build()
+}
+
+/// A client for the addresses that are http by nature and never go through a proxy: IMDS and container credentials.
+pub fn link_local_client(watch: &Watch) -> SharedHttpClient {
+    guarded(direct_client(), watch)
+}
+
+fn direct_client() -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(|settings, _components| direct_connector(settings.cloned()))
+}
+
+/// For plain http: it trusts nobody's certificate.
+fn direct_connector(settings: Option<HttpConnectorSettings>) -> Connector {
+    let nobody = TlsContext::builder().with_trust_store(TrustStore::empty());
+    connector(ProxyConfig::disabled(), nobody.build().unwrap_or_default(), settings)
+}
+
+/// Whether a request is plain http to the machine itself: loopback, the instance metadata service (169.254.169.254,
+/// fd00:ec2::254), or a container's credentials (169.254.170.2, 169.254.170.23, fd00:ec2::23).
+pub(super) fn is_local(address: &str) -> bool {
+    let Ok(uri) = address.parse::<http::Uri>() else {
+        return false;
+    };
+    let host = uri.host().unwrap_or_default();
+    let is_local_host = match host.trim_start_matches('[').trim_end_matches(']').parse() {
+        Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_link_local(),
+        Ok(IpAddr::V6(ip)) => ip.is_loopback() || ip.segments()[..2] == [0xfd00, 0xec2],
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
+    };
+    is_local_host && uri.scheme() == Some(&http::uri::Scheme::HTTP)
+}
+
+#[derive(Debug)]
+struct Guarded<C> {
+    inner: C,
+    /// For what is on this machine.
+    direct: C,
+    watch: Watch,
+}
+
+impl HttpClient for Guarded<SharedHttpClient> {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Guarded {
+            inner: self.inner.http_connector(settings, components),
+            direct: self.direct.http_connector(settings, components),
+            watch: self.watch.clone(),
+        })
+    }
+}
+
+impl HttpConnector for Guarded<SharedHttpConnector> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let connector = if is_local(request.uri()) {
+            &self.direct
+        } else {
+            &self.inner
+        };
+        let address = request.uri().to_owned();
+        self.watch.trail.asks(&address);
+        let (answer, watch) = (connector.call(request), self.watch.clone());
+        HttpConnectorFuture::new(async move {
+            let answer = answer.await?;
+            if let Some(date) = answer.headers().get("date").and_then(http_date) {
+                watch.clock.set(date);
+            }
+            let answer = metadata::checked(&address, answer).await?;
+            let answer = answer.map(|body| SdkBody::from_body_1_x(Limited::new(body, BODY_LIMIT)));
+            if answer.status().is_success() {
+                watch.trail.is_answered(None);
+                return Ok(answer);
+            }
+            refused(answer, &watch.trail).await
+        })
+    }
+}
+
+/// Notes what an answer says that is none. It holds nothing secret, and is passed on as it came.
+async fn refused(mut answer: HttpResponse, trail: &Trail) -> Result<HttpResponse, ConnectorError> {
+    let status = answer.status().as_u16();
+    let is_text = answer
+        .headers()
+        .get("content-type")
+        .is_some_and(|kind| kind.starts_with("text/plain"));
+    trail.is_answered(Some(Refusal::new(status, false, b"")));
+    let body = std::mem::replace(answer.body_mut(), SdkBody::taken()).collect().await;
+    let body = body.map_err(ConnectorError::io)?.to_bytes();
+    trail.is_answered(Some(Refusal::new(status, is_text, &body)));
+    *answer.body_mut() = SdkBody::from(body);
+    Ok(answer)
+}
+
+pub(super) fn http_date(text: &str) -> Option<SystemTime> {
+    DateTime::from_str(text, Format::HttpDate).ok()?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_ahead_or_behind_is_corrected() {
+        let clock = ServerClock::default();
+        let now = SystemTime::now();
+        assert_eq!(clock.to_ours(now), now);
+        let hour = Duration::from_secs(3600);
+        clock.set(now - hour);
+        let end = clock.to_ours(now + 11 * hour);
+        let off = end.duration_since(now + 12 * hour).unwrap();
+        assert!(off < Duration::from_secs(60), "{off:?}");
+        assert!(clock.to_ours(now - 2 * hour) < now);
+    }
+
+    #[test]
+    fn times_that_are_none_are_survived() {
+        let clock = ServerClock::default();
+        clock.set(SystemTime::UNIX_EPOCH);
+        let latest = SystemTime::UNIX_EPOCH + Duration::from_secs(i64::MAX as u64);
+        assert_eq!(clock.to_ours(latest), latest);
+        let earliest = SystemTime::UNIX_EPOCH - Duration::from_secs(i64::MAX as u64);
+        clock.set(SystemTime::now() + Duration::from_secs(86_400 * 365 * 200));
+        assert!(clock.to_ours(earliest) <= earliest + Duration::from_secs(1));
+    }
+
+    #[test]
+    fn plain_http_to_this_machine_is_told_from_all_else() {
+        for local in [
+            "http://127.0.0.1:4566/",
+            "http://localhost/x",
+            "http://[::1]:80/",
+            "http://169.254.169.254/latest",
+            "http://169.254.170.2/v2",
+            "http://169.254.170.23/v1",
+            "http://[fd00:ec2::254]/",
+            "http://[fd00:ec2::23]/v1",
+        ] {
+            assert!(is_local(local), "{local}");
+        }
+        for other in [
+            "https://127.0.0.1/",
+            "http://10.0.0.1/",
+            "http://127.0.0.1.example.com/",
+            "http://[fd00:ec3::23]/",
+            "https://api.ecr.eu-west-1.amazonaws.com/",
+            "not an address",
+        ] {
+            assert!(!is_local(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn dates_as_servers_send_them() {
+        let date = http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        assert_eq!(date, SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777));
+        assert!(http_date("yesterday").is_none());
+    }
+}

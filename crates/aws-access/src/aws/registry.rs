@@ -1,0 +1,258 @@
+//! The registry itself, as clients speak to it: the OCI distribution API with a password of ECR's.
+//! <https://github.com/opencontainers/distribution-spec/blob/main/spec.md>
+
+use std::time::SystemTime;
+
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http_body_util::BodyExt;
+use serde::Deserialize;
+
+use super::failure::{of_connection, reach_hint, root_cause};
+use super::http::{BODY_LIMIT, Ways, http_date};
+use context::Env;
+use diagnostics::{Error, Result, one_line, without_userinfo};
+use secret::{Secret, exposed};
+
+/// The kinds of manifest that clients take.
+const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
+
+/// How much of a server's own words is shown, in characters.
+const SHOWN_LIMIT: usize = 300;
+
+const NETWORK_HINT: &str = "check the network, DNS, HTTPS_PROXY and NO_PROXY of this machine";
+
+/// What a server answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The server's clock.
+    pub date: Option<SystemTime>,
+    /// `Location`.
+    pub location: Option<String>,
+    /// `Docker-Content-Digest`.
+    pub digest: Option<String>,
+    /// `WWW-Authenticate`.
+    challenge: Option<String>,
+    /// The body. That of a token endpoint is a secret.
+    body: Secret,
+}
+
+impl Answer {
+    /// What the registry says of its refusal, in one line: the first of its `errors`.
+    pub fn refusal(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Refusal {
+            errors: Vec<Reason>,
+        }
+        #[derive(Deserialize)]
+        struct Reason {
+            #[serde(default)]
+            code: String,
+            #[serde(default)]
+            message: String,
+        }
+        let refusal: Refusal = serde_json::from_str(self.body.expose()).ok()?;
+        let reason = refusal.errors.into_iter().next()?;
+        let said = one_line(&format!("{}: {}", reason.code, reason.message));
+        Some(said.chars().take(SHOWN_LIMIT).collect())
+    }
+}
+
+/// Asks an address for `/`, to see whether anybody answers there, and what time it is for them.
+///
+/// # Errors
+/// Nobody can be reached there.
+pub async fn knock(env: &Env, address: &str) -> Result<Answer> {
+    let url = format!("{}/", address.trim_end_matches('/'));
+    send(env, "GET", &url, &[]).await
+}
+
+/// A registry, with the password that opens it.
+#[derive(Debug)]
+pub struct RegistryClient<'a> {
+    env: &'a Env,
+    host: &'a str,
+    authorization: Option<Secret>,
+}
+
+impl<'a> RegistryClient<'a> {
+    /// The registry at this host (with its port, if it has one). Without a password it is asked as anybody may.
+    pub fn new(env: &'a Env, host: &'a str, password: Option<&Secret>) -> Self {
+        let authorization = password.map(|password| {
+            let user = Secret::new(format!("AWS:{}", password.expose()));
+            Secret::new(format!("Basic {}", STANDARD.encode(user.expose())))
+        });
+        Self {
+            env,
+            host,
+            authorization,
+        }
+    }
+
+    /// `GET /v2/`: whether it lets this password in. What it takes instead of the password later on (ECR Public) is remembered.
+    ///
+    /// # Errors
+    /// It can't be reached.
+    pub async fn ping(&mut self) -> Result<Answer> {
+        let answer = self.call("GET", "/v2/", &[]).await?;
+        let challenge = answer.challenge.as_deref().filter(|_| answer.status == 401);
+        match challenge.and_then(|challenge| token_address(challenge, self.host)) {
+            Some(url) => {
+                self.take_bearer(&url).await?;
+                self.call("GET", "/v2/", &[]).await
+            }
+            None => Ok(answer),
+        }
+    }
+
+    /// `HEAD` of a manifest.
+    ///
+    /// # Errors
+    /// It can't be reached.
+    pub async fn manifest(&self, repository: &str, reference: &str) -> Result<Answer> {
+        let path = format!("/v2/{repository}/manifests/{reference}");
+        self.call("HEAD", &path, &[("accept", MANIFESTS)]).await
+    }
+
+    /// Begins the upload of a blob. [`RegistryClient::cancel`] ends it.
+    ///
+    /// # Errors
+    /// It can't be reached.
+    pub async fn begin_upload(&self, repository: &str) -> Result<Answer> {
+        let path = format!("/v2/{repository}/blobs/uploads/");
+        self.call("POST", &path, &[("content-length", "0")]).await
+    }
+
+    /// Cancels an upload, by the `Location` of the answer that began it. `None` where that is at another server.
+    ///
+    /// # Errors
+    /// It can't be reached.
+    pub async fn cancel(&self, location: &str) -> Result<Option<Answer>> {
+        let own = format!("https://{}", self.host);
+        let path = location.strip_prefix(&own).unwrap_or(location);
+        match path.starts_with('/') {
+            true => self.call("DELETE", path, &[]).await.map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// The token that is asked for in place of the password: <https://distribution.github.io/distribution/spec/auth/token/>
+    async fn take_bearer(&mut self, url: &str) -> Result<()> {
+        #[derive(Deserialize)]
+        struct Token {
+            #[serde(with = "exposed")]
+            token: Secret,
+        }
+        let authorization = self
+            .authorization
+            .as_ref()
+            .map(|value| ("authorization", value.expose()));
+        let answer = send(self.env, "GET", url, authorization.as_slice()).await?;
+        if let Ok(Token { token }) = serde_json::from_str(answer.body.expose()) {
+            self.authorization = Some(Secret::new(format!("Bearer {}", token.expose())));
+        }
+        Ok(())
+    }
+
+    async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Result<Answer> {
+        let url = format!("https://{}{path}", self.host);
+        let authorization = self
+            .authorization
+            .as_ref()
+            .map(|value| ("authorization", value.expose()));
+        let headers: Vec<(&str, &str)> = headers.iter().copied().chain(authorization).collect();
+        send(self.env, method, &url, &headers).await
+    }
+}
+
+/// Where a registry's challenge sends for a token: to itself alone, as the password goes there too.
+fn token_address(challenge: &str, host: &str) -> Option<String> {
+    let (scheme, parameters) = challenge.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    let parameter = |name: &str| {
+        let mut all = parameters.split(',').filter_map(|pair| pair.trim().split_once('='));
+        all.find(|(key, _)| *key == name)
+            .map(|(_, value)| value.trim_matches('"'))
+    };
+    let realm = parameter("realm").filter(|realm| realm.starts_with(&format!("https://{host}/")))?;
+    let query: Vec<String> = ["service", "scope"]
+        .into_iter()
+        .filter_map(|name| Some(format!("{name}={}", parameter(name)?)))
+        .collect();
+    Some(format!("{realm}?{}", query.join("&")))
+}
+
+async fn send(env: &Env, method: &str, url: &str, headers: &[(&str, &str)]) -> Result<Answer> {
+    let shown = without_userinfo(url);
+    let failed =
+        |cause: String| Error::failed(of_connection(&cause), format!("cannot reach {shown}"), cause).hint(NETWORK_HINT);
+    let mut request = HttpRequest::new(SdkBody::empty());
+    request.set_uri(url).map_err(|error| failed(root_cause(&error)))?;
+    request.set_method(method).map_err(|error| failed(root_cause(&error)))?;
+    for (name, value) in headers {
+        let added = request
+            .headers_mut()
+            .try_append((*name).to_owned(), (*value).to_owned());
+        added.map_err(|error| failed(root_cause(&error)))?;
+    }
+    let answer = Ways::new(env)?.to(url).call(request).await.map_err(|error| {
+        let host = shown.split("://").nth(1).and_then(|rest| rest.split('/').next());
+        failed(root_cause(&error)).hint(reach_hint(&error, host.unwrap_or_default(), NETWORK_HINT))
+    })?;
+    let header = |name: &str| answer.headers().get(name).map(str::to_owned);
+    let status = answer.status().as_u16();
+    let date = answer.headers().get("date").and_then(http_date);
+    let (location, digest, challenge) = (
+        header("location"),
+        header("docker-content-digest"),
+        header("www-authenticate"),
+    );
+    let body = http_body_util::Limited::new(answer.into_body(), BODY_LIMIT)
+        .collect()
+        .await;
+    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+    Ok(Answer {
+        status,
+        date,
+        location,
+        digest,
+        challenge,
+        body: Secret::new(String::from_utf8_lossy(&body)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_goes_to_no_other_server_for_a_token() {
+        let of = |realm: &str| {
+            let challenge = format!("Bearer realm=\"{realm}\",service=\"public.ecr.aws\",scope=\"aws\"");
+            token_address(&challenge, "public.ecr.aws")
+        };
+        assert_eq!(
+            of("https://public.ecr.aws/token/").as_deref(),
+            Some("https://public.ecr.aws/token/?service=public.ecr.aws&scope=aws")
+        );
+        for other in [
+            "https://example.com/token/",
+            "http://public.ecr.aws/token/",
+            "https://public.ecr.aws.example.com/",
+        ] {
+            assert_eq!(of(other), None, "{other}");
+        }
+        assert_eq!(
+            token_address("Basic realm=\"https://public.ecr.aws/\"", "public.ecr.aws"),
+            None
+        );
+    }
+}

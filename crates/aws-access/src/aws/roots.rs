@@ -1,0 +1,291 @@
+//! Whose certificates are trusted: the roots that the environment names, the system's, or those that are built in.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use aws_smithy_http_client::tls::{TlsContext, TrustStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use context::Env;
+use diagnostics::{Code, Error, Result};
+
+/// Largest file of certificates that is read: 16 MiB. All public roots together have a quarter of one.
+const BUNDLE_LIMIT: usize = 16 << 20;
+
+/// Whom to trust: `AWS_CA_BUNDLE` alone where it is set; else the system's roots, which `SSL_CERT_FILE` and `SSL_CERT_DIR` replace; else,
+/// where the system has none (an image made from scratch), Mozilla's, which are built in.
+#[derive(Debug, Clone)]
+pub enum Roots {
+    /// Whom the environment names, read.
+    Named(Trusted),
+    /// The system's, not read yet.
+    System {
+        /// `SSL_CERT_FILE` is set, to nothing.
+        is_file_blank: bool,
+    },
+}
+
+/// Roots that were read. Most distributions have theirs twice: in one file, and in a folder where everybody may add some. The folder
+/// has hundreds of files, and what is only there is seldom what is needed.
+#[derive(Debug, Clone)]
+pub struct Trusted {
+    /// Those that are tried first.
+    pub first: TlsContext,
+    /// Where that is not all: reads all.
+    pub all: Option<fn() -> TlsContext>,
+}
+
+impl Roots {
+    /// What the environment says of them.
+    ///
+    /// # Errors
+    /// Root certificates that are named but can't be read.
+    pub fn of(env: &Env) -> Result<Self> {
+        let is_file_blank = env.is_blank("SSL_CERT_FILE");
+        Ok(named(env)?.map_or(Self::System { is_file_blank }, Self::Named))
+    }
+
+    /// The roots, for a connection. The system's are read here.
+    pub fn read(&self) -> Trusted {
+        match self {
+            Self::Named(trusted) => trusted.clone(),
+            Self::System { is_file_blank } => of_system(*is_file_blank),
+        }
+    }
+}
+
+fn tls_context(roots: TrustStore) -> Result<TlsContext> {
+    TlsContext::builder()
+        .with_trust_store(roots)
+        .build()
+        .map_err(|error| Error::failed(Code::System, "cannot set TLS up", error))
+}
+
+/// The roots that the environment names.
+fn named(env: &Env) -> Result<Option<Trusted>> {
+    let of_bundle = |file: &Path, variable| tls_context(of_file(read_bundle(file, variable)?));
+    if let Some(bundle) = env.path("AWS_CA_BUNDLE") {
+        let first = of_bundle(&bundle, "AWS_CA_BUNDLE")?;
+        return Ok(Some(Trusted { first, all: None }));
+    }
+    if let Some(file) = env.path("SSL_CERT_FILE") {
+        let first = of_bundle(&file, "SSL_CERT_FILE")?;
+        let all = env.get("SSL_CERT_DIR").map(|_| NATIVE);
+        return Ok(Some(Trusted { first, all }));
+    }
+    if let Some(folders) = env.get("SSL_CERT_DIR") {
+        if !std::env::split_paths(folders).any(|folder| holds_certificate(&folder)) {
+            return Err(Error::failed(
+                Code::RootsFile,
+                format!("cannot use the folder SSL_CERT_DIR names, {folders}"),
+                "there is no certificate in it",
+            )
+            .hint("SSL_CERT_DIR is a folder of PEM certificates: mend it, or unset the variable"));
+        }
+        return Ok(Some(Trusted {
+            first: NATIVE(),
+            all: None,
+        }));
+    }
+    Ok(None)
+}
+
+/// What rustls-native-certs finds: the roots in `SSL_CERT_FILE` and `SSL_CERT_DIR` where one of them is set, else the system's.
+const NATIVE: fn() -> TlsContext = TlsContext::default;
+
+/// The system's roots. rustls-native-certs takes an `SSL_CERT_FILE` that is set to nothing for a file without a name, and finds no roots
+/// at all: then they are read here.
+fn of_system(is_file_blank: bool) -> Trusted {
+    let all = if is_file_blank { whole_system } else { NATIVE };
+    let only = |first| Trusted { first, all: None };
+    match system_roots() {
+        System::File(pem) => Trusted {
+            first: tls_context(of_file(pem)).unwrap_or_default(),
+            all: Some(all),
+        },
+        System::Other => only(all()),
+        System::Nothing => only(of_built_in()),
+    }
+}
+
+fn of_built_in() -> TlsContext {
+    tls_context(of_file(built_in_roots())).unwrap_or_default()
+}
+
+/// Every root in the system's file and in its folders.
+#[cfg(target_os = "linux")]
+fn whole_system() -> TlsContext {
+    let found = openssl_probe::probe();
+    let in_folders = found.cert_dir.iter().flat_map(|folder| files(folder));
+    let mut roots = std::collections::BTreeSet::new();
+    for file in found.cert_file.into_iter().chain(in_folders) {
+        let text = private_files::read(&file, BUNDLE_LIMIT).unwrap_or_default();
+        let good = CertificateDer::pem_slice_iter(&text).filter_map(|root| root.ok().filter(is_root));
+        roots.extend(good.map(|root| root.to_vec()));
+    }
+    match roots.is_empty() {
+        true => of_built_in(),
+        false => tls_context(of_file(pem(&roots))).unwrap_or_default(),
+    }
+}
+
+/// Other systems keep their roots where only rustls-native-certs looks: those that are built in are better than none.
+#[cfg(not(target_os = "linux"))]
+fn whole_system() -> TlsContext {
+    of_built_in()
+}
+
+fn of_file(pem: Vec<u8>) -> TrustStore {
+    TrustStore::empty().with_pem_certificate(pem)
+}
+
+/// The SDK panics on certificates it can't parse, so look at them first.
+fn read_bundle(path: &Path, variable: &str) -> Result<Vec<u8>> {
+    let what = format!("cannot use the certificates {variable} names, {}", path.display());
+    let hint = format!("{variable} is a file of PEM certificates: mend it, or unset the variable");
+    let pem = private_files::read(path, BUNDLE_LIMIT)
+        .map_err(|error| Error::failed(Code::RootsFile, &what, error).hint(&hint))?;
+    let mut count = 0;
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| Error::failed(Code::RootsFile, &what, error).hint(&hint))?;
+        webpki::anchor_from_trusted_cert(&certificate)
+            .map_err(|error| Error::failed(Code::RootsFile, &what, error).hint(&hint))?;
+        count += 1;
+    }
+    match count {
+        0 => Err(Error::failed(Code::RootsFile, &what, "there is no certificate in it").hint(&hint)),
+        _ => Ok(pem),
+    }
+}
+
+/// The distribution's roots, where rustls-native-certs looks for them.
+enum System {
+    /// A file of them, each of which can be read.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "only Linux has its roots in a file")
+    )]
+    File(Vec<u8>),
+    /// In another form, or not all of them can be read.
+    Other,
+    /// There are none.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the others bring theirs"))]
+    Nothing,
+}
+
+#[cfg(not(target_os = "linux"))]
+fn system_roots() -> System {
+    System::Other
+}
+
+#[cfg(target_os = "linux")]
+fn system_roots() -> System {
+    let found = openssl_probe::probe();
+    let pem = found
+        .cert_file
+        .and_then(|file| private_files::read(&file, BUNDLE_LIMIT).ok());
+    let pem = pem.unwrap_or_default();
+    match certificates(&pem) {
+        (1.., 0) => System::File(pem),
+        (1.., _) => System::Other,
+        _ if found.cert_dir.iter().any(|folder| holds_certificate(folder)) => System::Other,
+        _ => System::Nothing,
+    }
+}
+
+/// Whether there is a certificate in a folder. Without a single one the SDK may panic.
+fn holds_certificate(folder: &Path) -> bool {
+    files(folder).any(|file| is_certificate(&file))
+}
+
+fn files(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_file())
+}
+
+fn is_certificate(path: &Path) -> bool {
+    let pem = private_files::read(path, BUNDLE_LIMIT).unwrap_or_default();
+    certificates(&pem).0 > 0
+}
+
+/// How many there are that can be trusted, and how many that can't even be read.
+fn certificates(pem: &[u8]) -> (usize, usize) {
+    let (mut good, mut bad) = (0, 0);
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        match certificate {
+            Ok(certificate) if is_root(&certificate) => good += 1,
+            _ => bad += 1,
+        }
+    }
+    (good, bad)
+}
+
+fn is_root(certificate: &CertificateDer<'_>) -> bool {
+    webpki::anchor_from_trusted_cert(certificate).is_ok()
+}
+
+fn built_in_roots() -> Vec<u8> {
+    pem(webpki_root_certs::TLS_SERVER_ROOT_CERTS)
+}
+
+fn pem(roots: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Vec<u8> {
+    use base64::Engine;
+    let mut pem = String::new();
+    for root in roots {
+        let body = base64::engine::general_purpose::STANDARD.encode(root);
+        pem.push_str(&format!(
+            "-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
+        ));
+    }
+    pem.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_without_certificates_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("junk.pem"), "junk").unwrap();
+        let path = folder.path().display().to_string();
+        let with = |folder: &str| Roots::of(&[("SSL_CERT_DIR", folder)].into_iter().collect());
+        for none in [path.as_str(), "/nonexistent"] {
+            assert!(with(none).unwrap_err().to_string().contains("SSL_CERT_DIR"));
+        }
+        fs::write(folder.path().join("roots.pem"), built_in_roots()).unwrap();
+        assert!(with(&path).is_ok());
+    }
+
+    /// A CI hands on variables that it has no value for.
+    #[test]
+    fn a_variable_without_a_value_is_none() {
+        for blank in [
+            &[("SSL_CERT_FILE", "")][..],
+            &[("SSL_CERT_DIR", "")],
+            &[("AWS_CA_BUNDLE", "")],
+        ] {
+            let roots = Roots::of(&blank.iter().copied().collect()).unwrap();
+            assert!(matches!(roots, Roots::System { .. }), "{roots:?}");
+        }
+    }
+
+    #[test]
+    fn bad_bundles_are_errors_that_name_their_variable() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let with = |variable: &str, content: &[u8]| {
+            fs::write(file.path(), content).unwrap();
+            let path = file.path().display().to_string();
+            Roots::of(&[(variable, path.as_str())].into_iter().collect())
+        };
+        let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for content in [&b""[..], b"no certificate", broken, b"-----BEGIN CERTIFICATE-----\n!\n"] {
+            for variable in ["AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
+                let error = with(variable, content).unwrap_err();
+                assert!(error.hint_text().unwrap().contains(variable), "{error}");
+            }
+        }
+        assert!(with("AWS_CA_BUNDLE", &built_in_roots()).is_ok());
+    }
+}

@@ -1,0 +1,388 @@
+//! A role by name, and the roles after it: one plan, checked before the first call.
+
+use super::Source;
+use super::chain::finds_nothing;
+use ci::{CiToken, session_name};
+use context::Env;
+use diagnostics::{Code, Error, Result};
+use ecr_registry::{Partition, Registry};
+use secret::Secret;
+use settings::{RoleSettings, SourceChoice};
+
+/// Where a role is wanted: what completes a name that is no ARN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope<'a> {
+    /// The partition of the registry, or of the region that is set.
+    pub partition: &'static Partition,
+    /// The registry's account.
+    pub account: Option<&'a str>,
+}
+
+impl Scope<'_> {
+    /// Where no registry is there to complete a name: the region's partition alone.
+    pub fn of_region(region: &str) -> Self {
+        Self {
+            partition: Partition::of_region(region),
+            account: None,
+        }
+    }
+}
+
+impl<'a> From<&'a Registry> for Scope<'a> {
+    fn from(registry: &'a Registry) -> Self {
+        Self {
+            partition: registry.partition(),
+            account: registry.account(),
+        }
+    }
+}
+
+/// The roles to assume, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolePlan {
+    /// What assumes the first one.
+    pub base: Base,
+    /// ARNs, at least one.
+    pub roles: Vec<String>,
+    /// The audience a token is asked for.
+    pub audience: String,
+    /// Cleaned, 2 to 64 characters.
+    pub session_name: String,
+    /// All else, as it was said.
+    pub settings: RoleSettings,
+}
+
+/// What assumes the first role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Base {
+    /// The CI job's token.
+    Token(CiToken),
+    /// Credentials of the standard chain.
+    Source(Source),
+}
+
+impl RolePlan {
+    /// Checks the settings and completes them from the environment. `chain` finds the standard chain's source, where it is needed.
+    ///
+    /// # Errors
+    /// Usage errors for what STS would refuse; no token where one is insisted on; what `chain` says.
+    pub fn new(
+        settings: &RoleSettings,
+        first: &str,
+        scope: &Scope<'_>,
+        env: &Env,
+        chain: impl FnOnce() -> Result<Source>,
+    ) -> Result<Self> {
+        let roles = roles(settings, first, scope)?;
+        settings.check(roles.len(), settings.source == SourceChoice::Oidc)?;
+        let token = match settings.source {
+            SourceChoice::Chain | SourceChoice::Cognito => None,
+            _ => CiToken::find(env, settings.token.as_ref())?,
+        };
+        let base = match (settings.source, token) {
+            (SourceChoice::Chain, _) => Base::Source(chain()?),
+            (_, Some(token)) => Base::Token(token),
+            (SourceChoice::Oidc, None) => return Err(ci::missing_token(env)),
+            (SourceChoice::Auto | SourceChoice::Cognito, None) => {
+                Base::Source(chain().map_err(|error| match finds_nothing(&error) {
+                    true => ci::missing_token_or(env, error),
+                    false => error,
+                })?)
+            }
+        };
+        settings.refuse_tags_of_token(roles.len(), matches!(base, Base::Token(_)))?;
+        let named = settings.session_name.as_deref();
+        Ok(Self {
+            session_name: named.map_or_else(|| session_name::of(env), session_name::clean),
+            audience: settings
+                .audience
+                .clone()
+                .unwrap_or_else(|| audience(&roles[0]).to_owned()),
+            settings: settings.clone(),
+            base,
+            roles,
+        })
+    }
+
+    /// Checks settings without a job that uses them.
+    ///
+    /// # Errors
+    /// Usage errors for what STS would refuse.
+    pub fn check(settings: &RoleSettings, scope: &Scope<'_>) -> Result<()> {
+        let count = match &settings.role_arn {
+            Some(first) => roles(settings, first, scope)?.len(),
+            // Whoever uses them names the first role in the environment.
+            None => settings.chain.len() + 1,
+        };
+        settings.check(count, settings.source == SourceChoice::Oidc)
+    }
+
+    /// The role of `AWS_ROLE_ARN` with the token of `AWS_WEB_IDENTITY_TOKEN_FILE`, as EKS sets them.
+    pub fn web_identity(role_arn: &str, token_file: &std::path::Path, session_name: &str) -> Self {
+        Self {
+            base: Base::Token(CiToken::File(token_file.to_owned())),
+            roles: vec![role_arn.to_owned()],
+            audience: audience(role_arn).to_owned(),
+            session_name: session_name.to_owned(),
+            settings: RoleSettings::default(),
+        }
+    }
+
+    /// The last role: whose credentials come out of it.
+    pub fn last(&self) -> &str {
+        self.roles.last().map_or("", String::as_str)
+    }
+
+    /// The account of the last role: 12 digits.
+    pub fn account(&self) -> &str {
+        account(self.last())
+    }
+
+    /// What tells these roles' credentials from all others.
+    pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
+        let field = |name, value: &str| (name, Secret::new(value));
+        let settings = &self.settings;
+        let mut fields = vec![field("source", "role")];
+        fields.extend(self.roles.iter().map(|role| field("role", role)));
+        fields.push(field("audience", &self.audience));
+        fields.push(field("session-name", &self.session_name));
+        fields.push(field("duration", &settings.duration.unwrap_or_default().to_string()));
+        fields.push(field(
+            "external-id",
+            settings.external_id.as_deref().unwrap_or_default(),
+        ));
+        fields.push(field("policy", settings.policy.as_deref().unwrap_or_default()));
+        fields.extend(settings.policy_arns.iter().map(|arn| field("policy-arn", arn)));
+        for (key, value) in &settings.tags {
+            fields.extend([field("tag", key), field("tag-value", value)]);
+        }
+        fields.extend(settings.transitive_tags.iter().map(|key| field("transitive-tag", key)));
+        fields.push(field("sts-region", settings.region.as_deref().unwrap_or_default()));
+        match &self.base {
+            Base::Token(token) => fields.extend(token.key_fields()),
+            Base::Source(source) => fields.extend(source.key_fields()),
+        }
+        fields
+    }
+}
+
+/// The account of the last role, 12 digits, where the first one is named.
+///
+/// # Errors
+/// Usage errors for roles that can't be.
+pub fn last_account(settings: &RoleSettings, scope: &Scope<'_>) -> Result<Option<String>> {
+    let Some(first) = &settings.role_arn else {
+        return Ok(None);
+    };
+    let roles = roles(settings, first, scope)?;
+    Ok(roles.last().map(|last| account(last).to_owned()))
+}
+
+fn account(role_arn: &str) -> &str {
+    role_arn.split(':').nth(4).unwrap_or_default()
+}
+
+fn roles(settings: &RoleSettings, first: &str, scope: &Scope<'_>) -> Result<Vec<String>> {
+    let names = std::iter::once(first).chain(settings.chain.iter().map(String::as_str));
+    names.map(|name| role_arn(name, scope)).collect()
+}
+
+/// What STS wants as the audience in the role's partition.
+fn audience(role_arn: &str) -> &'static str {
+    match role_arn.starts_with("arn:aws-cn:") {
+        true => "sts.amazonaws.com.cn",
+        false => "sts.amazonaws.com",
+    }
+}
+
+/// An ARN as it stands, or a name completed with the registry's partition and account.
+fn role_arn(name: &str, scope: &Scope<'_>) -> Result<String> {
+    let what = format!("role {name}");
+    let hint = "write it as arn:aws:iam::<12-digit account>:role/<name>, or the name alone for the registry's account";
+    if let Some(rest) = name.strip_prefix("arn:") {
+        let parts: Vec<&str> = rest.splitn(5, ':').collect();
+        return match parts[..] {
+            [partition, "iam", "", account, resource]
+                if partition.starts_with("aws")
+                    && account.len() == 12
+                    && account.bytes().all(|b| b.is_ascii_digit())
+                    && resource.strip_prefix("role/").is_some_and(|name| !name.is_empty())
+                    // What a path may hold: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html>. No line end above
+                    // all: logs show ARNs.
+                    && name.bytes().all(|b| b.is_ascii_graphic()) =>
+            {
+                // STS of one partition knows no role of another, and says so as if the role were not there.
+                match partition == scope.partition.id() {
+                    true => Ok(name.to_owned()),
+                    false => Err(of_another_partition(&what, partition, scope)),
+                }
+            }
+            _ => Err(Error::usage(Code::Role, what, "this is not the ARN of a role").hint(hint)),
+        };
+    }
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-/".contains(c);
+    match scope.account {
+        _ if name.is_empty() || !name.chars().all(is_name) => {
+            Err(Error::usage(Code::Role, what, "this is no name of a role").hint(hint))
+        }
+        Some(account) => Ok(format!("arn:{}:iam::{account}:role/{name}", scope.partition.id())),
+        None => Err(Error::usage(Code::Role, what, "no registry's account is there to complete the name").hint(hint)),
+    }
+}
+
+fn of_another_partition(what: &str, partition: &str, scope: &Scope<'_>) -> Error {
+    let ours = scope.partition.id();
+    Error::usage(
+        Code::Role,
+        what,
+        format!("it is of the partition {partition}, the registry or region of {ours}"),
+    )
+    .hint(format!(
+        "name a role of {ours}, or a registry or region (--region, AWS_REGION) of {partition}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use settings::TokenPlace;
+
+    const ARN: &str = "arn:aws:iam::111122223333:role/ci/push";
+
+    fn completed(name: &str, host: &str) -> Result<String> {
+        let registry = Registry::parse(host).unwrap();
+        role_arn(name, &Scope::from(&registry))
+    }
+
+    const OURS: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+
+    fn plan(settings: &RoleSettings, vars: &[(&str, &str)]) -> Result<RolePlan> {
+        let env: Env = vars.iter().copied().collect();
+        let instance = || Ok(Source::InstanceMetadata { endpoint: None });
+        let registry = Registry::parse(OURS).unwrap();
+        RolePlan::new(settings, ARN, &Scope::from(&registry), &env, instance)
+    }
+
+    #[test]
+    fn names_are_completed_from_the_registry() {
+        assert_eq!(completed(ARN, OURS).unwrap(), ARN);
+        assert_eq!(completed("push", OURS).unwrap(), "arn:aws:iam::111122223333:role/push");
+        assert_eq!(
+            completed("push", "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn").unwrap(),
+            "arn:aws-cn:iam::111122223333:role/push"
+        );
+        for wrong in [
+            "",
+            "a b",
+            "arn:aws:iam::111122223333:user/x",
+            "arn:aws:iam::11112222333:role/x",
+            "arn:aws:iam::111122223333:role/",
+            "arn:aws:iam::111122223333:role/x\n::warning::y",
+            "arn:aws\r:iam::111122223333:role/x",
+            "arn:aws:sts::111122223333:assumed-role/x/y",
+        ] {
+            assert_eq!(completed(wrong, OURS).unwrap_err().exit().code(), 2, "{wrong}");
+        }
+        assert!(completed("push", "public.ecr.aws").is_err());
+        let china = completed(ARN, "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn").unwrap_err();
+        assert_eq!(china.exit().code(), 2);
+        assert!(china.to_string().contains("partition aws,"), "{china}");
+    }
+
+    #[test]
+    fn the_token_is_taken_the_chain_or_neither() {
+        let token = [("ECR_AUTH_ID_TOKEN", "jwt")];
+        let base = |source, vars: &[(&str, &str)]| {
+            let settings = RoleSettings {
+                source,
+                ..RoleSettings::default()
+            };
+            plan(&settings, vars).map(|plan| matches!(plan.base, Base::Token(_)))
+        };
+        assert_eq!(base(SourceChoice::Auto, &token), Ok(true));
+        assert_eq!(base(SourceChoice::Auto, &[]), Ok(false));
+        assert_eq!(base(SourceChoice::Oidc, &token), Ok(true));
+        assert!(base(SourceChoice::Oidc, &[]).is_err());
+        assert_eq!(base(SourceChoice::Chain, &token), Ok(false));
+    }
+
+    #[test]
+    fn a_missing_token_hides_no_broken_source() {
+        let registry = Registry::parse(OURS).unwrap();
+        let github: Env = [("GITHUB_ACTIONS", "true")].into_iter().collect();
+        let failing = |error: Error| {
+            let scope = Scope::from(&registry);
+            let plan = RolePlan::new(&RoleSettings::default(), ARN, &scope, &github, || Err(error));
+            plan.unwrap_err().what().to_owned()
+        };
+        assert_eq!(failing(super::super::no_credentials("")), "no OIDC token");
+        assert_eq!(
+            failing(Error::failed(Code::HalfPair, "half a pair of keys", "")),
+            "half a pair of keys"
+        );
+    }
+
+    #[test]
+    fn tags_go_with_credentials_but_not_with_a_token() {
+        let settings = |source| RoleSettings {
+            tags: vec![("Team".to_owned(), "a".to_owned())],
+            source,
+            ..RoleSettings::default()
+        };
+        let token = [("ECR_AUTH_ID_TOKEN", "jwt")];
+        assert!(plan(&settings(SourceChoice::Auto), &token).is_err());
+        assert!(plan(&settings(SourceChoice::Chain), &token).is_ok());
+        assert!(plan(&settings(SourceChoice::Auto), &[]).is_ok());
+    }
+
+    #[test]
+    fn the_audience_is_the_partitions() {
+        assert_eq!(audience("arn:aws:iam::111122223333:role/x"), "sts.amazonaws.com");
+        assert_eq!(audience("arn:aws-us-gov:iam::111122223333:role/x"), "sts.amazonaws.com");
+        assert_eq!(audience("arn:aws-cn:iam::111122223333:role/x"), "sts.amazonaws.com.cn");
+    }
+
+    #[test]
+    fn every_part_of_the_plan_is_in_the_key() {
+        let fields = |settings: &RoleSettings, vars: &[(&str, &str)]| {
+            let fields = plan(settings, vars).unwrap().key_fields();
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(name, value)| format!("{name}={}", value.expose()))
+                .collect();
+            fields.join("\n")
+        };
+        let next = RoleSettings {
+            chain: vec!["next".into()],
+            ..RoleSettings::default()
+        };
+        let token = [("ECR_AUTH_ID_TOKEN", "jwt")];
+        let some = |text: &str| Some(text.to_owned());
+        let changes: [&dyn Fn(&mut RoleSettings); 11] = [
+            &|it| it.chain = vec!["other".into()],
+            &|it| it.audience = some("a"),
+            &|it| it.session_name = some("session"),
+            &|it| it.duration = Some(900),
+            &|it| it.external_id = some("e"),
+            &|it| it.policy = some("{}"),
+            &|it| it.policy_arns = vec!["arn:aws:iam::aws:policy/ReadOnly".into()],
+            &|it| it.tags = vec![("Team".into(), "a".into())],
+            &|it| it.region = some("eu-west-1"),
+            &|it| it.source = SourceChoice::Chain,
+            &|it| it.token = Some(TokenPlace::File("/nowhere".into())),
+        ];
+        let base = fields(&next, &token);
+        for change in changes {
+            let mut other = next.clone();
+            change(&mut other);
+            assert_ne!(fields(&other, &token), base, "{other:?}");
+        }
+        let tags = |transitive: &[&str]| RoleSettings {
+            tags: vec![("Team".into(), "a".into())],
+            transitive_tags: transitive.iter().map(|key| (*key).to_owned()).collect(),
+            ..next.clone()
+        };
+        assert_ne!(fields(&tags(&["Team"]), &token), fields(&tags(&[]), &token));
+        assert_ne!(fields(&next, &[("ECR_AUTH_ID_TOKEN", "other")]), base);
+    }
+}

@@ -1,0 +1,260 @@
+//! A profile in AWS's shared `config` file that gets its credentials from this program: AWS's tools ask again by themselves before
+//! they end. <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
+
+mod edit;
+mod ini;
+mod quote;
+mod record;
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use context::Env;
+use diagnostics::{Code, Error, Result};
+use edit::{Conflict, File};
+use private_files::{Edited, Format};
+pub use record::Record;
+
+/// Other writers are editors and the AWS CLI, in somebody's hands: nothing is merged with what they save.
+const INI: Format = Format {
+    merge: |_, _, _| None,
+    blank: "",
+    elsewhere: "AWS_CONFIG_FILE",
+};
+
+/// A profile that runs this program.
+#[derive(Debug, Clone)]
+pub struct Profile<'a> {
+    name: &'a str,
+    command: String,
+    /// AWS's `config` file.
+    path: PathBuf,
+}
+
+/// What [`Profile::write`] did.
+#[derive(Debug)]
+pub struct Written {
+    /// The `config` file.
+    pub path: PathBuf,
+    /// Whether it had to be changed.
+    pub changed: bool,
+    /// Why what was changed could not be noted, if it should be: it can't be taken back then.
+    pub not_recorded: Option<io::Error>,
+}
+
+impl<'a> Profile<'a> {
+    /// The profile `name` of AWS's `config` file (`AWS_CONFIG_FILE`, or `~/.aws/config`) with `credential_process = EXE ARGS…`.
+    ///
+    /// # Errors
+    /// A name that AWS's tools don't take, an argument that they read differently, a profile that has other credentials in the
+    /// `credentials` file.
+    pub fn new(name: &'a str, exe: &Path, args: &[String], env: &Env) -> Result<Self> {
+        check_name(name)?;
+        let command = quote::command_line(exe, args)?;
+        let credentials = shared_file("AWS_SHARED_CREDENTIALS_FILE", "credentials", env)?;
+        if let Some(text) = read(&credentials)? {
+            edit::check_credentials(&text, name).map_err(|conflict| refuse(name, &credentials, &conflict))?;
+        }
+        let path = shared_file("AWS_CONFIG_FILE", "config", env)?;
+        Ok(Self { name, command, path })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.name
+    }
+
+    /// What [`Profile::write`] would change, as a unified diff without secrets; empty if nothing.
+    ///
+    /// # Errors
+    /// Those of [`Profile::write`], but for what the system says of writing.
+    pub fn preview(&self) -> Result<String> {
+        let real = private_files::real_path(&self.path, &INI)?;
+        let old = private_files::read_text(&real)?;
+        let new = self.edit(old.as_deref())?.text;
+        let redacted = |text: &str| edit::redacted(text, &self.command);
+        Ok(match old.as_deref() == Some(&new) {
+            true => String::new(),
+            false => private_files::unified_diff(&real, old.as_deref().map(redacted).as_deref(), &redacted(&new)),
+        })
+    }
+
+    /// Writes it. The file is made for the user alone where there is none; everything else in it stays as it is, byte for byte. With
+    /// `record`, how it was before is noted first, for [`take_back`].
+    ///
+    /// # Errors
+    /// A profile that has other credentials already, a file that can't be read or written.
+    pub fn write(&self, record: Option<&Record>) -> Result<Written> {
+        let real = private_files::real_path(&self.path, &INI)?;
+        let mut not_recorded = None;
+        let updated = private_files::update(&self.path, &INI, &mut |text| {
+            let set = self.edit(text)?;
+            if Some(set.text.as_str()) == text {
+                return Ok(Edited::Unchanged);
+            }
+            if let Some(record) = record {
+                not_recorded = record.note(&real, self.name, &set, text.is_none()).err();
+            }
+            Ok(Edited::Text(set.text))
+        })?;
+        if let (Some(record), false) = (record, updated.folders.is_empty()) {
+            // Not noted, these folders are left behind empty: a record that failed is reported already.
+            let _ = record.note_folders(&real, &updated.folders);
+        }
+        Ok(Written {
+            path: self.path.clone(),
+            changed: updated.changed,
+            not_recorded,
+        })
+    }
+
+    fn edit(&self, text: Option<&str>) -> Result<edit::Set> {
+        let old = text.unwrap_or_default();
+        if old.starts_with('\u{feff}') {
+            return Err(with_byte_order_mark(&self.path));
+        }
+        edit::set_process(old, self.name, &self.command).map_err(|conflict| refuse(self.name, &self.path, &conflict))
+    }
+}
+
+/// A profile that is as it was before.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TakenBack {
+    /// Its name.
+    pub name: String,
+    /// The `config` file.
+    pub path: PathBuf,
+    /// Whether the file was removed, because we had made it and nothing else is in it.
+    pub removed: bool,
+}
+
+/// Takes our settings out of the profiles that were written with this record, wherever they still stand, in the `config` file that
+/// the environment names now.
+///
+/// # Errors
+/// The file can't be read or written.
+pub fn take_back(record: &Record, env: &Env) -> Result<Vec<TakenBack>> {
+    let path = shared_file("AWS_CONFIG_FILE", "config", env)?;
+    let real = private_files::real_path(&path, &INI)?;
+    let Some(noted) = record.of_file(&real) else {
+        return Ok(Vec::new());
+    };
+    let (mut names, mut removed) = (Vec::new(), false);
+    private_files::update(&path, &INI, &mut |text| {
+        let Some(old) = text else {
+            return Ok(Edited::Unchanged);
+        };
+        (names, removed) = (Vec::new(), false);
+        let mut text = old.to_owned();
+        for (name, set) in &noted.profiles {
+            if let Some(without) = edit::unset_process(&text, name, &set.line, &set.inserted, set.previous.as_deref()) {
+                text = without;
+                names.push(name.clone());
+            }
+        }
+        removed = noted.created && text.trim().is_empty();
+        Ok(match (removed, names.is_empty()) {
+            (true, _) => Edited::Remove,
+            (false, true) => Edited::Unchanged,
+            (false, false) => Edited::Text(text),
+        })
+    })?;
+    if removed {
+        for folder in noted.created_folders.iter().rev() {
+            // One that holds something else by now has to stay.
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
+    record.forget(&real).map_err(|error| {
+        Error::failed(
+            Code::ProfileNotWritten,
+            "cannot change the notes of the profiles",
+            error,
+        )
+    })?;
+    let taken = |name: String| TakenBack {
+        name,
+        path: path.clone(),
+        removed,
+    };
+    Ok(names.into_iter().map(taken).collect())
+}
+
+/// The characters that every SDK takes in a profile's name.
+fn check_name(name: &str) -> Result<()> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_/.%@:+".contains(c);
+    if !name.is_empty() && name.chars().all(is_allowed) {
+        return Ok(());
+    }
+    Err(Error::usage(
+        Code::ProfileNotWritten,
+        "the profile's name",
+        "AWS's tools read no such name in their config file",
+    )
+    .hint("use letters, digits and -_/.%@:+ alone"))
+}
+
+fn shared_file(variable: &str, name: &str, env: &Env) -> Result<PathBuf> {
+    let home = env.home();
+    let path = match env.path(variable) {
+        Some(path) => match (path.strip_prefix("~"), &home) {
+            (Ok(rest), Some(home)) => Some(home.join(rest)),
+            _ => Some(path),
+        },
+        None => home.map(|home| home.join(".aws").join(name)),
+    };
+    path.ok_or_else(|| {
+        Error::failed(
+            Code::NoHome,
+            format!("AWS's {name} file"),
+            "this user has no home folder",
+        )
+        .hint(format!("set HOME or {variable}"))
+    })
+}
+
+fn read(path: &Path) -> Result<Option<String>> {
+    match private_files::read(path, private_files::CONFIGURATION_LIMIT) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(Error::failed(
+            Code::SharedFiles,
+            format!("cannot read {}", path.display()),
+            error,
+        )),
+    }
+}
+
+fn with_byte_order_mark(path: &Path) -> Error {
+    let cause = "it starts with a byte order mark, with which AWS's tools read none of it";
+    Error::failed(
+        Code::ProfileNotWritten,
+        format!("cannot edit {}", path.display()),
+        cause,
+    )
+    .hint("save the file as UTF-8 without one")
+}
+
+fn refuse(name: &str, path: &Path, conflict: &Conflict) -> Error {
+    let what = format!("cannot write the profile {name} into {}", path.display());
+    match conflict {
+        Conflict::Twice => {
+            Error::failed(Code::ProfileNotWritten, what, "the file has it twice").hint("make one section of them")
+        }
+        Conflict::Setting { key, file } => {
+            let place = match file {
+                File::Config => "it has",
+                File::Credentials => "its section in this file has",
+            };
+            Error::failed(
+                Code::ProfileNotWritten,
+                what,
+                format!("{place} {key}: it gets its credentials there, and not from us"),
+            )
+            .hint("choose another name with --profile, or remove that setting")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,327 @@
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use proptest::prelude::*;
+use rstest::rstest;
+
+use super::edit::{Conflict, File, check_credentials, set_process, unset_process};
+use super::ini::sections;
+use super::quote::command_line;
+use super::{Profile, Record, Written, take_back};
+use context::Env;
+use diagnostics::Result;
+
+const COMMAND: &str = "/opt/ecr-auth assume";
+/// As `assume --format profile` writes it.
+fn write(name: &str, exe: &Path, args: &[String], env: &Env) -> Result<Written> {
+    Profile::new(name, exe, args, env)?.write(None)
+}
+
+const LINE: &str = "credential_process = /opt/ecr-auth assume";
+
+fn set(text: &str, name: &str) -> String {
+    set_process(text, name, COMMAND).unwrap().text
+}
+
+#[test]
+fn a_new_profile_goes_to_the_end() {
+    assert_eq!(set("", "ci"), format!("[profile ci]\n{LINE}\n"));
+    assert_eq!(set("", "default"), format!("[default]\n{LINE}\n"));
+    assert_eq!(set("[default]", "ci"), format!("[default]\n\n[profile ci]\n{LINE}\n"));
+    assert_eq!(
+        set("[a]\r\nregion = x\r\n", "ci"),
+        format!("[a]\r\nregion = x\r\n\r\n[profile ci]\r\n{LINE}\r\n")
+    );
+}
+
+#[rstest]
+#[case::plain("[profile ci]\n", "[profile ci]\n", "")]
+#[case::settings(
+    "[profile ci] # note\n",
+    "[profile ci] # note\n",
+    "region = x # home\ns3 =\n  a = b\n\n[default]\nrole_arn=x\n"
+)]
+#[case::without_end("[profile ci]", "[profile ci]\n", "")]
+#[case::quoted("[profile \"ci\"]\n", "[profile \"ci\"]\n", "")]
+#[case::blanks("# top\n[ profile   ci ]\n", "# top\n[ profile   ci ]\n", "output=json")]
+#[case::after_a_mark("\u{feff}[profile ci]\n", "\u{feff}[profile ci]\n", "region=x\n")]
+fn a_profile_with_settings_gets_one_more(#[case] header: &str, #[case] expected: &str, #[case] settings: &str) {
+    let text = format!("{header}{settings}");
+    assert_eq!(set(&text, "ci"), format!("{expected}{LINE}\n{settings}"));
+}
+
+#[rstest]
+#[case("credential_process = /old/ecr-auth assume --role-arn x")]
+#[case("Credential_Process='/o l d/ecr-auth' assume\n   more")]
+#[case("credential_process : \"/old/ecr-auth-x86_64-unknown-linux-musl\" assume # ours")]
+#[case("credential_process = /opt/ecr-auth assume\n\n\n # note\n   more")]
+fn our_earlier_line_is_replaced(#[case] old: &str) {
+    for (before, after) in [
+        ("", ""),
+        ("region = x\n", "\noutput = y\n\n# end"),
+        ("  region = x\n  ", "\n  output = y\n"),
+        ("# note\n\n\t", "\n\t[other]\n"),
+    ] {
+        let text = |line| format!("[default]\na=b\n[profile ci]\n{before}{line}{after}");
+        assert_eq!(set(&text(old), "ci"), text(LINE));
+        assert_eq!(set(&text(LINE), "ci"), text(LINE));
+    }
+}
+
+#[test]
+fn a_program_of_another_name_knows_its_own_line() {
+    let text = set_process("", "ci", "'/opt/my tool' assume -v").unwrap().text;
+    let new = set_process(&text, "ci", "'/opt/my tool' assume").unwrap();
+    assert_eq!(new.text, "[profile ci]\ncredential_process = '/opt/my tool' assume\n");
+}
+
+#[test]
+fn settings_stay_settings() {
+    // Indented less than what follows, our line would take that in.
+    assert_eq!(
+        set("[profile ci]\n# note\n  region = x\n", "ci"),
+        format!("[profile ci]\n  {LINE}\n# note\n  region = x\n")
+    );
+}
+
+#[rstest]
+#[case("role_arn", "role_arn = arn:aws:iam::111122223333:role/x")]
+#[case("aws_access_key_id", "region = x\nAWS_ACCESS_KEY_ID=AKIA")]
+#[case("sso_session", "sso_session: corp")]
+#[case("source_profile", "\n  source_profile = other")]
+#[case("credential_process", "credential_process = aws-vault exec ci")]
+#[case("credential_process", "credential_process = /opt/ecr-auth cognito")]
+#[case("credential_process", "credential_process = /opt/assume assume")]
+#[case("credential_process", "credential_process =")]
+fn other_sources_are_left_alone(#[case] key: &str, #[case] settings: &str) {
+    let conflict = |file| Conflict::Setting {
+        key: key.to_owned(),
+        file,
+    };
+    assert_eq!(
+        set_process(&format!("[profile ci]\n{settings}\n"), "ci", COMMAND),
+        Err(conflict(File::Config))
+    );
+    assert_eq!(
+        check_credentials(&format!("[other]\n[ci]\n{settings}\n"), "ci"),
+        Err(conflict(File::Credentials))
+    );
+    assert!(set_process(&format!("[ci]\n{settings}\n[profile ci2]\n{settings}\n"), "ci", COMMAND).is_ok());
+}
+
+#[test]
+fn two_sections_of_one_profile_are_refused() {
+    for text in ["[profile ci]\n[profile 'ci']\n", "[profile ci]\na=b\n[profile ci]\n"] {
+        assert_eq!(set_process(text, "ci", COMMAND), Err(Conflict::Twice));
+    }
+    assert_eq!(
+        set_process("[default]\n[profile default]\n", "default", COMMAND),
+        Err(Conflict::Twice)
+    );
+}
+
+#[test]
+fn files_are_the_users_alone_and_named_by_the_environment() {
+    let home = tempfile::tempdir().unwrap();
+    let env: Env = [("HOME", home.path().to_str().unwrap())].into_iter().collect();
+    let write = |env: &Env| write("ci", Path::new("/opt/ecr-auth"), &["assume".to_owned()], env);
+    let written = write(&env).unwrap();
+    assert!(written.changed);
+    assert_eq!(written.path, home.path().join(".aws/config"));
+    assert_eq!(
+        fs::read_to_string(&written.path).unwrap(),
+        format!("[profile ci]\n{LINE}\n")
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&written.path), mode(&home.path().join(".aws"))), (0o600, 0o700));
+    }
+    assert!(!write(&env).unwrap().changed);
+
+    fs::write(home.path().join(".aws/credentials"), "[ci]\naws_access_key_id = AKIA\n").unwrap();
+    let error = write(&env).unwrap_err();
+    assert!(error.what().contains(".aws/credentials"), "{error}");
+    assert!(error.cause().contains("aws_access_key_id"), "{error}");
+    assert!(error.hint_text().unwrap().contains("--profile"));
+
+    let named: Env = [
+        ("HOME", home.path().to_str().unwrap()),
+        ("AWS_CONFIG_FILE", "~/elsewhere"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/nowhere/credentials"),
+    ]
+    .into_iter()
+    .collect();
+    assert_eq!(write(&named).unwrap().path, home.path().join("elsewhere"));
+}
+
+#[rstest]
+fn names_that_no_sdk_takes_are_refused(#[values("", "a b", "a]", "a\nb", "a#", "é")] name: &str) {
+    let error = write(name, Path::new("/opt/ecr-auth"), &[], &Env::default()).unwrap_err();
+    assert_eq!(error.exit().code(), 2);
+}
+
+#[test]
+fn a_refused_edit_leaves_the_file_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("config");
+    let env: Env = [
+        ("HOME", home.path().to_str().unwrap()),
+        ("AWS_CONFIG_FILE", path.to_str().unwrap()),
+    ]
+    .into_iter()
+    .collect();
+    let text = "[profile ci]\nsso_session = corp\n";
+    fs::write(&path, text).unwrap();
+    let exe = Path::new("/opt/ecr-auth");
+    let error = write("ci", exe, &["assume".to_owned()], &env).unwrap_err();
+    assert!(error.cause().starts_with("it has sso_session"), "{error}");
+    let error = write("other", exe, &["a\tb".to_owned()], &env).unwrap_err();
+    assert_eq!(error.cause(), "an argument holds a control character");
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+}
+
+#[test]
+#[cfg(unix)]
+fn plain_words_need_no_quotes() {
+    let args = [
+        "assume",
+        "--role-arn",
+        "arn:aws:iam::1:role/x",
+        "a b",
+        "it's",
+        "x #y",
+        "",
+    ];
+    let args: Vec<_> = args.map(str::to_owned).into();
+    assert_eq!(
+        command_line(Path::new("/opt/ecr-auth"), &args).unwrap(),
+        r"/opt/ecr-auth assume --role-arn arn:aws:iam::1:role/x 'a b' 'it'\''s' 'x ''#y' ''"
+    );
+}
+
+/// How a shell splits the line.
+fn split_by_sh(line: &str) -> Vec<String> {
+    let script = format!("set -- {line}\nprintf '%s\\0' \"$@\"");
+    let output = Command::new("sh").args(["-c", &script]).env_clear().output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty());
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split_terminator('\0').map(str::to_owned).collect()
+}
+
+/// A text of the file, whole lines, some of them sections.
+fn some_config() -> impl Strategy<Value = String> {
+    let lines = prop::sample::select(vec![
+        "[default]",
+        "[profile a]",
+        "[profile ab] ; note",
+        "[a]",
+        "region = x",
+        "  nested = y",
+        "# [profile ci]",
+        "",
+        "s3 =",
+        "\tkey",
+        "role_arn = other's",
+    ]);
+    let ends = prop::sample::select(vec!["\n", "\r\n", ""]);
+    (prop::collection::vec(lines, 0..12), ends).prop_map(|(lines, end)| lines.join("\n") + end)
+}
+
+#[rstest]
+#[case("")]
+#[case("# mine")]
+#[case("[default]\nregion = x\n")]
+#[case("[default]\r\nregion = x\r\n")]
+#[case("[default]\nregion = x")]
+#[case("[profile ci]")]
+#[case("[profile ci]\n# note\n  region = x\n[other]\n")]
+#[case("[profile ci]\ncredential_process = /old/ecr-auth assume # old\n")]
+fn what_was_set_is_taken_out_again(#[case] text: &str) {
+    let set = set_process(text, "ci", COMMAND).unwrap();
+    let without = |text: &str| unset_process(text, "ci", &set.line, &set.inserted, set.previous.as_deref());
+    assert_eq!(without(&set.text).as_deref(), Some(text));
+    // Changed, it is not ours any more; what others added stays.
+    assert_eq!(without(&set.text.replace(COMMAND, "/other")), None);
+    let more = set.text.replace(LINE, &format!("{LINE}\noutput = json"));
+    let left = without(&more).unwrap();
+    assert!(left.contains("output = json") && !left.contains(COMMAND), "{left}");
+    assert!(!sections(&left).is_empty());
+}
+
+#[test]
+fn the_record_knows_the_way_back() {
+    let home = tempfile::tempdir().unwrap();
+    let env: Env = [("HOME", home.path().to_str().unwrap())].into_iter().collect();
+    let record = Record::in_folder(home.path().join("state"));
+    let profile = |action: &str| {
+        Profile::new(
+            "ci",
+            Path::new("/opt/ecr-auth"),
+            &[action.to_owned(), "-v".into()],
+            &env,
+        )
+    };
+    let first = profile("cognito").unwrap();
+    assert!(
+        first
+            .preview()
+            .unwrap()
+            .contains("+credential_process = /opt/ecr-auth cognito -v")
+    );
+    let written = first.write(Some(&record)).unwrap();
+    assert!(written.changed && written.not_recorded.is_none());
+    assert_eq!(first.preview().unwrap(), "");
+    // Written anew with other arguments, the way leads back to the very beginning.
+    let second = Profile::new("ci", Path::new("/opt/ecr-auth"), &["cognito".to_owned()], &env).unwrap();
+    assert!(second.write(Some(&record)).unwrap().changed);
+    let taken = take_back(&record, &env).unwrap();
+    assert_eq!((taken[0].name.as_str(), taken[0].removed), ("ci", true));
+    assert!(!home.path().join(".aws").exists());
+    assert_eq!(take_back(&record, &env).unwrap(), []);
+
+    // What AWS's tools keep there is not shown.
+    fs::create_dir(home.path().join(".aws")).unwrap();
+    let text = "[default]\naws_secret_access_key = hunter2\n  hunter3\ncredential_process = pass hunter4\n";
+    fs::write(home.path().join(".aws/config"), text).unwrap();
+    let diff = profile("cognito").unwrap().preview().unwrap();
+    assert!(diff.contains("REDACTED") && !diff.contains("hunter"), "{diff}");
+    profile("cognito").unwrap().write(Some(&record)).unwrap();
+    take_back(&record, &env).unwrap();
+    assert_eq!(fs::read_to_string(home.path().join(".aws/config")).unwrap(), text);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    #[cfg(unix)]
+    fn all_readers_split_the_line_alike(
+        words in prop::collection::vec("[ -~\u{a0}é]{0,12}|['\"$`\\\\ #;]{0,6}", 0..5)
+    ) {
+        let line = command_line(Path::new("/o'p t/ecr-auth"), &words).unwrap();
+        let mut expected = vec!["/o'p t/ecr-auth".to_owned()];
+        expected.extend(words);
+        prop_assert_eq!(split_by_sh(&line), expected.clone());
+        prop_assert_eq!(shlex::split(&line), Some(expected));
+        // Where the SDKs see a comment.
+        let chars: Vec<char> = line.chars().collect();
+        prop_assert!(!chars.windows(2).any(|pair| pair[0].is_whitespace() && "#;".contains(pair[1])), "{}", line);
+        prop_assert_eq!(line.trim(), &line);
+    }
+
+    #[test]
+    fn all_other_bytes_stay(text in some_config()) {
+        let new = set(&text, "ci");
+        let (before, after) = new.split_once(LINE).unwrap();
+        prop_assert_eq!(after.trim(), "");
+        let kept = before.trim_end().strip_suffix("[profile ci]").unwrap();
+        prop_assert!(kept.starts_with(&text) && kept[text.len()..].trim().is_empty());
+        let noted = set_process(&text, "ci", COMMAND).unwrap();
+        let without = unset_process(&new, "ci", &noted.line, &noted.inserted, None);
+        prop_assert_eq!(without, Some(text));
+        prop_assert_eq!(set(&new, "ci"), new);
+    }
+}

@@ -1,0 +1,133 @@
+//! Secrets made known to the CI, so that it hides them in its log.
+
+use std::fmt::Write as _;
+use std::io;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
+use zeroize::Zeroizing;
+
+use super::{Ci, buildkite};
+use context::{Env, World};
+use diagnostics::{Code, Error, Result};
+use ecr_registry::parse_region;
+use secret::Secret;
+
+/// What is shorter hides more of a log than it protects: every `AWS` in it, say.
+const SHORTEST: usize = 8;
+
+/// The variables that may name a proxy with its password.
+const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+
+/// What has to be hidden of a registry password: itself, and the base64 of `AWS:` + password, as it stands in Docker's
+/// `config.json` and in the header of every request to the registry.
+pub fn of_password(password: &Secret) -> [Secret; 2] {
+    let plain = Zeroizing::new(format!("AWS:{}", password.expose()));
+    [password.clone(), Secret::new(STANDARD.encode(plain.as_bytes()))]
+}
+
+/// What has to be hidden of AWS credentials: the secret key and the session token, but not the key's id, which is no secret and is
+/// what people look for in a log.
+pub fn of_credentials(secret_access_key: &Secret, session_token: Option<&Secret>) -> Vec<Secret> {
+    let secrets = std::iter::once(secret_access_key).chain(session_token);
+    secrets.cloned().collect()
+}
+
+/// What has to be hidden of the proxies named by the environment: `user:password`, as it stands there and decoded.
+pub fn of_proxies(env: &Env) -> Vec<Secret> {
+    let urls = PROXIES.iter().filter_map(|name| env.get(name));
+    urls.filter_map(user_and_password)
+        .flat_map(|written| {
+            let decoded = percent_decode_str(written).decode_utf8_lossy();
+            [Secret::new(written), Secret::new(decoded)]
+        })
+        .collect()
+}
+
+/// The last '@' ends it: a password may hold any character where somebody forgot to escape it.
+fn user_and_password(url: &str) -> Option<&str> {
+    let (before, _) = url.rsplit_once('@')?;
+    let userinfo = before.split_once("://").map_or(before, |(_, userinfo)| userinfo);
+    userinfo.contains(':').then_some(userinfo)
+}
+
+/// Makes the CI hide these secrets from now on, where it can: GitHub and Azure read it off this process's stderr, Buildkite's agent
+/// is told. Other systems know no such thing. Has to come before anything else is written.
+///
+/// Each one is told once. What would ruin the log is left out: anything shorter than 8 characters, a region, an account id.
+///
+/// # Errors
+/// stderr is closed: the secrets must not be handed on then.
+pub fn mask(secrets: &[Secret], world: &mut World<'_>) -> Result<()> {
+    let Some(ci) = Ci::of(&world.env) else {
+        return Ok(());
+    };
+    let secrets = worth_hiding(secrets);
+    if secrets.is_empty() {
+        return Ok(());
+    }
+    match ci {
+        Ci::GitHub => write(&github_commands(&secrets), world),
+        Ci::Azure => write(&azure_commands(&secrets), world),
+        Ci::Buildkite => {
+            if let Err(error) = buildkite::redact(&secrets, &world.env, buildkite::LIMIT) {
+                world.say(&format!("warning: {error}"));
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn worth_hiding(secrets: &[Secret]) -> Vec<&Secret> {
+    let mut found: Vec<&Secret> = Vec::new();
+    for secret in secrets {
+        if is_worth_hiding(secret.expose()) && !found.contains(&secret) {
+            found.push(secret);
+        }
+    }
+    found
+}
+
+fn is_worth_hiding(text: &str) -> bool {
+    let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.chars().count() >= SHORTEST && !is_account && parse_region(text).is_err()
+}
+
+/// `::add-mask::`, a line each: the runner replaces in single lines, so a secret of several has to be told line by line; older
+/// runners take no other. <https://github.com/actions/runner/blob/main/src/Runner.Worker/ActionCommandManager.cs>
+fn github_commands(secrets: &[&Secret]) -> Secret {
+    let mut commands = String::new();
+    for secret in secrets {
+        let lines = secret.expose().split(['\r', '\n']);
+        for line in lines.filter(|line| is_worth_hiding(line)) {
+            let _ = writeln!(commands, "::add-mask::{}", line.replace('%', "%25"));
+        }
+    }
+    Secret::new(commands)
+}
+
+/// <https://github.com/microsoft/azure-pipelines-agent/blob/master/docs/preview/percentencoding.md>; the agent splits a secret of
+/// several lines by itself. <https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands#setsecret>
+fn azure_commands(secrets: &[&Secret]) -> Secret {
+    let mut commands = String::new();
+    for secret in secrets {
+        let escaped = secret.expose().replace('%', "%AZP25");
+        let escaped = Zeroizing::new(escaped.replace('\r', "%0D").replace('\n', "%0A"));
+        let _ = writeln!(commands, "##vso[task.setsecret]{}", escaped.as_str());
+    }
+    Secret::new(commands)
+}
+
+/// In one piece, so that no other line comes between.
+fn write(commands: &Secret, world: &mut World<'_>) -> Result<()> {
+    let mut all = || -> io::Result<()> {
+        world.stderr.write_all(commands.expose().as_bytes())?;
+        world.stderr.flush()
+    };
+    all().map_err(|error| {
+        Error::failed(Code::NotHidden, "cannot hide the secrets in the CI's log", error)
+            .hint("leave stderr open: the CI reads there what it has to hide")
+    })
+}

@@ -1,0 +1,103 @@
+//! The name of a role's session: what CloudTrail shows of the job behind a call.
+
+use context::Env;
+
+/// Outside any CI.
+const DEFAULT: &str = "ecr-auth";
+
+/// `AWS_ROLE_SESSION_NAME` or, where nobody set it, the job's own name.
+pub fn of(env: &Env) -> String {
+    env.get("AWS_ROLE_SESSION_NAME").map_or_else(|| of_job(env), clean)
+}
+
+/// The session name that says in CloudTrail which job it was: `gha-octo-app-42-1`, cleaned to `[\w+=,.@-]`, at most 64 characters.
+fn of_job(env: &Env) -> String {
+    const BY_CI: [(&str, &str, [&str; 3]); 6] = [
+        (
+            "GITHUB_RUN_ID",
+            "gha",
+            ["GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"],
+        ),
+        ("CI_JOB_ID", "gitlab", ["CI_PROJECT_PATH", "CI_JOB_ID", ""]),
+        (
+            "CIRCLE_BUILD_NUM",
+            "circleci",
+            ["CIRCLE_PROJECT_REPONAME", "CIRCLE_BUILD_NUM", ""],
+        ),
+        (
+            "BITBUCKET_BUILD_NUMBER",
+            "bitbucket",
+            ["BITBUCKET_REPO_SLUG", "BITBUCKET_BUILD_NUMBER", ""],
+        ),
+        (
+            "BUILDKITE_BUILD_NUMBER",
+            "buildkite",
+            ["BUILDKITE_PIPELINE_SLUG", "BUILDKITE_BUILD_NUMBER", ""],
+        ),
+        // It begins with "jenkins-" by itself.
+        ("BUILD_TAG", "", ["BUILD_TAG", "", ""]),
+    ];
+    let Some((_, prefix, parts)) = BY_CI.iter().find(|(mark, ..)| env.get(mark).is_some()) else {
+        return DEFAULT.to_owned();
+    };
+    let parts = parts.iter().filter_map(|name| env.get(name));
+    let words = std::iter::once(*prefix)
+        .filter(|prefix| !prefix.is_empty())
+        .chain(parts);
+    let name = words.collect::<Vec<_>>().join("-");
+    clean(&name)
+}
+
+/// As STS wants it: other characters become hyphens; where it is too long its end, which holds the numbers, is kept.
+pub fn clean(name: &str) -> String {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    let clean: Vec<char> = name.chars().map(|c| if is_allowed(c) { c } else { '-' }).collect();
+    match clean.len() {
+        0 | 1 => format!("ecr-auth-{}", clean.iter().collect::<String>()),
+        length if length > 64 => clean[..4].iter().chain(&clean[length - 60..]).collect(),
+        _ => clean.into_iter().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(vars: &[(&str, &str)]) -> String {
+        of_job(&vars.iter().copied().collect())
+    }
+
+    #[test]
+    fn session_names_say_which_job_it_was() {
+        let github = [
+            ("GITHUB_REPOSITORY", "octo/app"),
+            ("GITHUB_RUN_ID", "42"),
+            ("GITHUB_RUN_ATTEMPT", "1"),
+        ];
+        assert_eq!(of(&github), "gha-octo-app-42-1");
+        assert_eq!(of(&[("CI_JOB_ID", "7"), ("CI_PROJECT_PATH", "a/b")]), "gitlab-a-b-7");
+        assert_eq!(
+            of(&[("CIRCLE_BUILD_NUM", "7"), ("CIRCLE_PROJECT_REPONAME", "app")]),
+            "circleci-app-7"
+        );
+        assert_eq!(
+            of(&[("BITBUCKET_BUILD_NUMBER", "7"), ("BITBUCKET_REPO_SLUG", "app")]),
+            "bitbucket-app-7"
+        );
+        assert_eq!(
+            of(&[("BUILDKITE_BUILD_NUMBER", "7"), ("BUILDKITE_PIPELINE_SLUG", "app")]),
+            "buildkite-app-7"
+        );
+        assert_eq!(of(&[("BUILD_TAG", "jenkins-a-7")]), "jenkins-a-7");
+        assert_eq!(of(&[]), DEFAULT);
+    }
+
+    #[test]
+    fn session_names_are_cleaned() {
+        let long = clean(&format!("gha-{}-42-1", "é/".repeat(60)));
+        assert_eq!(long.chars().count(), 64);
+        assert!(long.starts_with("gha-") && long.ends_with("-42-1"), "{long}");
+        assert_eq!(clean("x"), "ecr-auth-x");
+        assert_eq!(clean("a b/c"), "a-b-c");
+    }
+}

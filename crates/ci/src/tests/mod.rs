@@ -1,0 +1,249 @@
+mod github_files;
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::{Instant, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rstest::rstest;
+
+use super::*;
+use context::{Progress, Verbosity, World};
+use diagnostics::Result;
+use secret::Secret;
+
+/// What masking these secrets writes to stderr.
+fn masked(vars: &[(&str, &str)], secrets: &[Secret]) -> String {
+    let mut stderr = Vec::new();
+    masked_to(vars, secrets, &mut stderr).unwrap();
+    String::from_utf8(stderr).unwrap()
+}
+
+fn masked_to(vars: &[(&str, &str)], secrets: &[Secret], stderr: &mut dyn Write) -> Result<()> {
+    let mut world = World {
+        env: vars.iter().copied().collect(),
+        exe: "/opt/ecr-auth".into(),
+        clock: &SystemTime::now,
+        stdin: &mut io::empty(),
+        stdout: &mut io::sink(),
+        stderr,
+        progress: Progress::default(),
+        verbosity: Verbosity::Normal,
+        stdout_is_terminal: false,
+        started: SystemTime::now(),
+        began: Instant::now(),
+    };
+    mask(secrets, &mut world)
+}
+
+fn secrets(texts: &[&str]) -> Vec<Secret> {
+    texts.iter().map(|text| Secret::new(*text)).collect()
+}
+
+fn of(vars: &[(&str, &str)]) -> Option<Ci> {
+    Ci::of(&vars.iter().copied().collect())
+}
+
+#[test]
+fn each_system_has_its_mark() {
+    for (mark, value, ci) in [
+        ("GITHUB_ACTIONS", "true", Ci::GitHub),
+        ("GITLAB_CI", "true", Ci::GitLab),
+        ("CIRCLECI", "true", Ci::CircleCi),
+        ("BITBUCKET_BUILD_NUMBER", "7", Ci::Bitbucket),
+        ("BUILDKITE", "true", Ci::Buildkite),
+        ("TF_BUILD", "True", Ci::Azure),
+        ("JENKINS_URL", "https://ci/", Ci::Jenkins),
+        ("DRONE", "true", Ci::Drone),
+        ("CI", "woodpecker", Ci::Woodpecker),
+    ] {
+        assert_eq!(of(&[(mark, value)]), Some(ci), "{}", ci.name());
+    }
+}
+
+#[test]
+fn what_only_looks_like_one_is_none() {
+    assert_eq!(of(&[("CI", "true")]), None);
+    assert_eq!(of(&[("GITHUB_ACTIONS", "false"), ("GITLAB_CI", "")]), None);
+    assert_eq!(of(&[("CI", "woodpecker"), ("DRONE", "true")]), Some(Ci::Woodpecker));
+}
+
+const GITHUB: (&str, &str) = ("GITHUB_ACTIONS", "true");
+const AZURE: (&str, &str) = ("TF_BUILD", "True");
+
+#[test]
+fn github_is_told_line_by_line() {
+    let told = masked(
+        &[GITHUB],
+        &secrets(&["100%25secret", "first line\r\nsecond line\nshort"]),
+    );
+    assert_eq!(
+        told,
+        "::add-mask::100%2525secret\n::add-mask::first line\n::add-mask::second line\n"
+    );
+}
+
+#[test]
+fn azure_is_told_escaped() {
+    assert_eq!(
+        masked(&[AZURE], &secrets(&["100%0Asecret", "first\r\nsecond;]"])),
+        "##vso[task.setsecret]100%AZP250Asecret\n##vso[task.setsecret]first%0D%0Asecond;]\n"
+    );
+}
+
+#[rstest]
+#[case::short("AWS")]
+#[case::still_short("7 bytes")]
+#[case::region("us-gov-west-1")]
+#[case::account("111122223333")]
+#[case::empty("")]
+fn what_would_ruin_the_log_is_left_alone(#[case] text: &str) {
+    assert_eq!(masked(&[GITHUB], &secrets(&[text])), "");
+    assert_eq!(masked(&[AZURE], &secrets(&[text])), "");
+}
+
+#[test]
+fn each_secret_is_told_once() {
+    let told = masked(&[GITHUB], &secrets(&["8 bytes!", "another secret", "8 bytes!"]));
+    assert_eq!(told, "::add-mask::8 bytes!\n::add-mask::another secret\n");
+}
+
+#[test]
+fn other_systems_are_told_nothing() {
+    for vars in [&[][..], &[("GITLAB_CI", "true")], &[("JENKINS_URL", "x")]] {
+        assert_eq!(masked(vars, &secrets(&["a long secret"])), "");
+    }
+}
+
+#[test]
+fn a_closed_stderr_is_an_error() {
+    struct Closed;
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let error = masked_to(&[GITHUB], &secrets(&["a long secret"]), &mut Closed).unwrap_err();
+    assert_eq!(error.what(), "cannot hide the secrets in the CI's log");
+}
+
+#[test]
+fn a_password_is_hidden_as_docker_keeps_it_too() {
+    let [plain, basic] = of_password(&Secret::new("password"));
+    assert_eq!(plain.expose(), "password");
+    assert_eq!(STANDARD.decode(basic.expose()).unwrap(), b"AWS:password");
+}
+
+#[test]
+fn a_session_is_hidden_but_for_the_keys_id() {
+    let [key, token] = ["key", "token"].map(Secret::new);
+    assert_eq!(of_credentials(&key, Some(&token)), [key.clone(), token]);
+    assert_eq!(of_credentials(&key, None), [key]);
+}
+
+#[test]
+fn proxies_are_hidden_as_written_and_decoded() {
+    let env = [
+        ("HTTPS_PROXY", "http://us%40er:p%2Fw@proxy:3128"),
+        ("http_proxy", "user:p@ss@proxy"),
+        ("https_proxy", "http://only-a-user@proxy"),
+        ("HTTP_PROXY", "http://proxy:3128"),
+    ];
+    let found = of_proxies(&env.into_iter().collect());
+    let found: Vec<_> = found.iter().map(Secret::expose).collect();
+    assert_eq!(found, ["us%40er:p%2Fw", "us@er:p/w", "user:p@ss", "user:p@ss"]);
+}
+
+#[cfg(unix)]
+mod buildkite {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A `buildkite-agent` that does this, in a folder of its own.
+    fn agent(script: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("buildkite-agent");
+        fs::write(&path, format!("#!/bin/sh\ncd {}\n{script}\n", folder.path().display())).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        folder
+    }
+
+    fn told(path: &str) -> String {
+        let vars = [
+            ("BUILDKITE", "true"),
+            ("BUILDKITE_AGENT_JOB_API_TOKEN", "job"),
+            ("AWS_SECRET_ACCESS_KEY", "its own"),
+            ("PATH", path),
+        ];
+        masked(&vars, &secrets(&["first secret", "second \"secret\"", "AWS"]))
+    }
+
+    fn on_path(folder: &Path) -> String {
+        format!("{}:/usr/bin:/bin", folder.display())
+    }
+
+    #[test]
+    fn the_agent_reads_all_secrets_from_stdin() {
+        let folder = agent("cat >stdin; printf '%s\\n' \"$@\" >args; env >env");
+        assert_eq!(told(&on_path(folder.path())), "");
+        let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+        let values: std::collections::BTreeMap<String, String> = serde_json::from_str(&read("stdin")).unwrap();
+        assert_eq!(
+            values.into_values().collect::<Vec<_>>(),
+            ["first secret", "second \"secret\""]
+        );
+        assert_eq!(read("args"), "redactor\nadd\n--format\njson\n");
+        assert!(read("env").contains("BUILDKITE_AGENT_JOB_API_TOKEN=job\n"));
+        assert!(!read("env").contains("AWS_SECRET_ACCESS_KEY"));
+    }
+
+    #[test]
+    fn an_agent_that_fails_is_a_warning_without_the_secret() {
+        let folder = agent("cat >&2; exit 3");
+        assert_eq!(
+            told(&on_path(folder.path())),
+            "warning: cannot have Buildkite hide the secrets in its log: \
+             buildkite-agent: it ended with exit status: 3; what it wrote may hold secrets and is not shown [EA0901]\n"
+        );
+    }
+
+    #[test]
+    fn a_missing_agent_is_a_warning() {
+        let warning =
+            "warning: cannot have Buildkite hide the secrets in its log: buildkite-agent is not on PATH [EA0901]\n";
+        assert_eq!(told("/nowhere"), warning);
+    }
+
+    #[test]
+    fn an_agent_beside_the_checkout_is_none() {
+        // Tests run in the folder of their crate.
+        let folder = tempfile::tempdir_in("src").unwrap();
+        let path = folder.path().join("buildkite-agent");
+        fs::write(&path, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let relative = Path::new("src").join(folder.path().file_name().unwrap());
+        assert!(relative.join("buildkite-agent").exists());
+        assert!(told(relative.to_str().unwrap()).contains("is not on PATH"));
+    }
+
+    #[test]
+    fn an_agent_that_hangs_is_ended() {
+        let folder = agent("exec sleep 600");
+        let error = super::super::buildkite::redact(
+            &[&Secret::new("a long secret")],
+            &[("PATH", on_path(folder.path()).as_str())].into_iter().collect(),
+            std::time::Duration::from_millis(50),
+        )
+        .unwrap_err();
+        assert!(
+            error.cause().contains("buildkite-agent: it took longer than"),
+            "{error}"
+        );
+    }
+}

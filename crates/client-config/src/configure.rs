@@ -1,0 +1,136 @@
+//! What `setup` does to one configuration file.
+
+use std::io;
+
+use super::edit::{Edit, HELPER, Settings};
+use super::files::{ConfigFile, Kind};
+use super::record::{FileRecord, Previous, Record};
+use super::replace::{Edited, read_text, real_path, update};
+use crate::unified_diff;
+use diagnostics::{Code, Error, Result};
+
+/// What a user wants the clients to use the helper for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// The registries' exact host names.
+    pub hosts: &'a [String],
+    /// Whether docker uses the helper for every registry (`credsStore`) instead.
+    pub store: bool,
+    /// Whether it may take another store's place.
+    pub force: bool,
+}
+
+/// What [`Wish::configure`] did.
+#[derive(Debug, Default)]
+pub struct Configured {
+    /// Whether the file was changed.
+    pub changed: bool,
+    /// Registries (or `credsStore`) that had another helper, and which.
+    pub replaced: Vec<(String, String)>,
+    /// Why what was replaced could not be recorded, if so.
+    pub not_recorded: Option<io::Error>,
+}
+
+impl Wish<'_> {
+    /// Whether a client's file gets `credsStore`; podman knows none.
+    pub fn is_store_of(&self, kind: Kind) -> bool {
+        self.store && kind == Kind::Docker
+    }
+
+    /// What [`Wish::configure`] would change, as a unified diff without secrets; empty if nothing.
+    pub fn preview(&self, file: &ConfigFile) -> Result<String> {
+        let real = real_path(&file.path)?;
+        let old = read_text(&real)?;
+        Ok(match self.plan(file, old.as_deref())? {
+            Some((new, _)) => unified_diff(&real, old.as_deref(), &new),
+            None => String::new(),
+        })
+    }
+
+    /// Writes the helper into the file. What it replaces is recorded first, so that a run that is killed in between leaves
+    /// nothing that `logout` could not take back.
+    pub fn configure(&self, file: &ConfigFile, record: Option<&Record>) -> Result<Configured> {
+        let real = real_path(&file.path)?;
+        let mut done = Configured::default();
+        let remember = |newer: &FileRecord| match record {
+            Some(record) => record.change(&mut |all| all.files.entry(real.clone()).or_default().merge(newer.clone())),
+            None => Err(io::Error::new(io::ErrorKind::NotFound, "HOME is not set")),
+        };
+        let mut changes = FileRecord::default();
+        let updated = update(&file.path, &mut |old| {
+            let Some((new, newer)) = self.plan(file, old)? else {
+                return Ok(Edited::Unchanged);
+            };
+            changes.merge(newer.clone());
+            if let Err(error) = remember(&newer) {
+                done.not_recorded = Some(error);
+            }
+            Ok(Edited::Text(new))
+        })?;
+        if !updated.folders.is_empty() {
+            changes.created_folders = updated.folders;
+            // Not remembered, these folders are left behind empty: a record that failed has been reported already.
+            let _ = remember(&changes);
+        }
+        done.changed = updated.changed;
+        done.replaced = replaced(changes);
+        Ok(done)
+    }
+
+    /// The file's new text and what it replaces; `None` if all is as wished.
+    fn plan(&self, file: &ConfigFile, old: Option<&str>) -> Result<Option<(String, FileRecord)>> {
+        let text = old.unwrap_or_default();
+        let settings = Settings::of(file, text)?;
+        let edit = self.edit(file, &settings)?;
+        let new = edit.apply(text).map_err(|malformed| malformed.in_file(file))?;
+        if new == text {
+            return Ok(None);
+        }
+        let previous = |previous: Option<&String>| Previous {
+            previous: previous.cloned(),
+            written: HELPER.to_owned(),
+        };
+        let hosts = edit.helpers.keys().map(|host| (host, settings.helpers.get(host)));
+        let record = FileRecord {
+            created: old.is_none(),
+            created_helpers: !edit.helpers.is_empty() && !settings.has_helpers,
+            cred_helpers: hosts
+                .filter(|(_, helper)| helper.is_none_or(|helper| helper != HELPER))
+                .map(|(host, helper)| (host.clone(), previous(helper)))
+                .collect(),
+            creds_store: edit.store.map(|_| previous(settings.store.as_ref())),
+            ..FileRecord::default()
+        };
+        Ok(Some((new, record)))
+    }
+
+    fn edit(&self, file: &ConfigFile, settings: &Settings) -> Result<Edit> {
+        if !self.is_store_of(file.kind) {
+            let helpers = self.hosts.iter().map(|host| (host.clone(), Some(HELPER.to_owned())));
+            return Ok(Edit {
+                helpers: helpers.collect(),
+                ..Edit::default()
+            });
+        }
+        match settings.store.as_deref() {
+            Some(HELPER) => Ok(Edit::default()),
+            Some(other) if !self.force => Err(Error::usage(
+                Code::OtherStore,
+                format!("cannot set credsStore in {}", file.path.display()),
+                format!("{other:?} is there already"),
+            )
+            .hint("--force takes its place (logout puts it back); without --creds-store only the named registries are served")),
+            _ => Ok(Edit {
+                store: Some(Some(HELPER.to_owned())),
+                ..Edit::default()
+            }),
+        }
+    }
+}
+
+fn replaced(changes: FileRecord) -> Vec<(String, String)> {
+    let store = changes.creds_store.map(|previous| ("credsStore".to_owned(), previous));
+    let all = changes.cred_helpers.into_iter().chain(store);
+    all.filter_map(|(name, previous)| Some((name, previous.previous?)))
+        .collect()
+}

@@ -1,0 +1,217 @@
+//! The helper's link: the name under which docker and podman find the binary on PATH.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use super::edit::HELPER;
+use context::Env;
+use diagnostics::{Code, Error, Result};
+
+/// The names under which the binary is a credential helper and nothing else: ours, and that of amazon-ecr-credential-helper.
+pub const HELPER_NAMES: [&str; 2] = ["docker-credential-ecr-auth", "docker-credential-ecr-login"];
+
+/// Where programs for every user of a machine go that its packages know nothing of.
+const SHARED: &str = "/usr/local/bin";
+
+/// What has to happen for the link to stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// It leads to the running binary, or is the same program.
+    Stands,
+    /// It has to be made.
+    Missing,
+    /// A link to another ecr-auth has to be replaced; it leads there.
+    Other(PathBuf),
+}
+
+/// The helper's link and the folder it goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkPlan {
+    /// The link.
+    pub path: PathBuf,
+    /// What is there now.
+    pub link: Link,
+    /// Whether the folder is on PATH, so that clients find the helper.
+    pub on_path: bool,
+    exe: PathBuf,
+}
+
+/// Looks where the link of the running binary `exe` goes: `bin_dir`; else where clients find it already; else the binary's folder if it is
+/// on PATH and writable, else the first writable of `/usr/local/bin` and `~/.local/bin`. Changes nothing.
+pub fn helper_link(exe: &Path, bin_dir: Option<&Path>, env: &Env) -> Result<LinkPlan> {
+    let folder = match bin_dir {
+        Some(folder) => absolute(folder)?,
+        None => default_folder(exe, Path::new(SHARED), env)?,
+    };
+    let path = folder.join(file_name());
+    let link = inspect(&path, exe)?;
+    Ok(LinkPlan {
+        on_path: is_on_path(&folder, env),
+        path,
+        link,
+        exe: exe.to_owned(),
+    })
+}
+
+impl LinkPlan {
+    /// Makes the link, and its folder where needed; replaces one to another ecr-auth in one step.
+    pub fn make(&self) -> Result<()> {
+        if self.link == Link::Stands {
+            return Ok(());
+        }
+        self.place().map_err(|error| {
+            Error::failed(Code::HelperPlace, format!("cannot make {}", self.path.display()), error)
+                .hint("name a folder that you can write, and that is on PATH, with --bin-dir DIR")
+        })
+    }
+
+    fn place(&self) -> io::Result<()> {
+        let folder = self.path.parent().ok_or(ErrorKind::InvalidInput)?;
+        fs::create_dir_all(folder)?;
+        let target = target_from(folder, &self.exe);
+        // Made in its place, a link has no half-made version to leave behind; where others make it too, it is replaced.
+        if cfg!(unix) && self.link == Link::Missing && point(target, &self.path).is_ok() {
+            return Ok(());
+        }
+        let made = tempfile::Builder::new()
+            .prefix(".docker-credential-ecr-auth-")
+            .make_in(folder, |path| point(target, path))?;
+        made.into_temp_path().persist(&self.path).map_err(|error| error.error)
+    }
+}
+
+/// Takes the link away, or back to where it led before, if it still is a link to an ecr-auth. Says whether it did.
+pub fn remove_link(path: &Path, previous: Option<&Path>) -> io::Result<bool> {
+    match fs::read_link(path) {
+        Ok(target) if is_named_ecr_auth(&target) => {}
+        _ => return Ok(false),
+    }
+    match (previous.filter(|previous| previous.exists()), path.parent()) {
+        (Some(previous), Some(folder)) => {
+            let made = tempfile::Builder::new()
+                .prefix(".docker-credential-ecr-auth-")
+                .make_in(folder, |path| point(previous, path))?;
+            made.into_temp_path().persist(path).map_err(|error| error.error)?;
+        }
+        _ => fs::remove_file(path)?,
+    }
+    Ok(true)
+}
+
+/// What stands under the link's name; something else than an ecr-auth is an error.
+fn inspect(path: &Path, exe: &Path) -> Result<Link> {
+    let what = || format!("cannot make {}", path.display());
+    let foreign = |cause: String| {
+        Err(Error::failed(Code::HelperPlace, what(), cause)
+            .hint("remove it, or name another folder on PATH with --bin-dir DIR"))
+    };
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Link::Missing),
+        Err(error) => return Err(Error::failed(Code::HelperPlace, what(), error)),
+    };
+    if let (Ok(there), Ok(exe)) = (fs::canonicalize(path), fs::canonicalize(exe))
+        && there == exe
+    {
+        return Ok(Link::Stands);
+    }
+    if metadata.is_symlink() {
+        let target = fs::read_link(path).map_err(|error| Error::failed(Code::HelperPlace, what(), error))?;
+        return match is_named_ecr_auth(&target) {
+            true => Ok(Link::Other(target)),
+            false => foreign(format!("it is a link to {}, another program", target.display())),
+        };
+    }
+    match is_same_file(path, exe) {
+        Ok(true) => Ok(Link::Stands),
+        _ => foreign("another program has that name".to_owned()),
+    }
+}
+
+/// Whether a link's target is the binary of some ecr-auth, by its name: `ecr-auth`, `ecr-auth-x86_64-unknown-linux-musl`.
+pub(super) fn is_named_ecr_auth(target: &Path) -> bool {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    name == HELPER
+        || name.starts_with("ecr-auth-")
+        || name.starts_with("ecr-auth.")
+        || name.starts_with("docker-credential-ecr-auth")
+}
+
+/// Looked at before they are opened: opening a pipe would wait for ever.
+fn is_same_file(one: &Path, other: &Path) -> io::Result<bool> {
+    Ok(fs::metadata(one)?.is_file() && fs::read(one)? == fs::read(other)?)
+}
+
+/// Where the link leads: by name alone within one folder, so that the folder can be moved or mounted elsewhere.
+fn target_from<'a>(folder: &Path, exe: &'a Path) -> &'a Path {
+    match (exe.parent(), exe.file_name()) {
+        (Some(parent), Some(name)) if parent == folder => Path::new(name),
+        _ => exe,
+    }
+}
+
+#[cfg(unix)]
+fn point(target: &Path, path: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, path)
+}
+
+/// Links need a privilege on Windows, so the program is copied there.
+#[cfg(not(unix))]
+fn point(target: &Path, path: &Path) -> io::Result<()> {
+    let target = path.parent().unwrap_or(Path::new("")).join(target);
+    fs::copy(target, path).map(drop)
+}
+
+fn file_name() -> String {
+    format!("docker-credential-{HELPER}{}", std::env::consts::EXE_SUFFIX)
+}
+
+/// The folder where clients find a helper that is this very binary: a package's, or one that was set up before.
+fn folder_in_use(exe: &Path, env: &Env) -> Option<PathBuf> {
+    let mut folders = env.search_path().into_iter().filter(|folder| folder.is_absolute());
+    let first = folders.find(|folder| folder.join(file_name()).exists())?;
+    let helper = fs::canonicalize(first.join(file_name())).ok()?;
+    (helper == fs::canonicalize(exe).ok()?).then_some(first)
+}
+
+pub(super) fn default_folder(exe: &Path, shared: &Path, env: &Env) -> Result<PathBuf> {
+    if let Some(folder) = folder_in_use(exe, env) {
+        return Ok(folder);
+    }
+    if let Some(folder) = exe.parent()
+        && is_on_path(folder, env)
+        && is_writable(folder)
+    {
+        return Ok(folder.to_owned());
+    }
+    if cfg!(unix) && is_writable(shared) {
+        return Ok(shared.to_owned());
+    }
+    env.home().map(|home| home.join(".local/bin")).ok_or_else(|| {
+        Error::usage(Code::NoHome, "cannot install the helper", "HOME is not set")
+            .hint("name a folder on PATH with --bin-dir DIR")
+    })
+}
+
+fn is_on_path(folder: &Path, env: &Env) -> bool {
+    let real = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    let mut on_path = env.search_path().into_iter().filter(|entry| entry.is_absolute());
+    on_path.any(|entry| entry == folder || fs::canonicalize(entry).is_ok_and(|entry| entry == real))
+}
+
+#[cfg(unix)]
+fn is_writable(folder: &Path) -> bool {
+    use rustix::fs::{Access, access};
+    folder.is_dir() && access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn is_writable(folder: &Path) -> bool {
+    tempfile::tempfile_in(folder).is_ok()
+}
+
+fn absolute(folder: &Path) -> Result<PathBuf> {
+    std::path::absolute(folder)
+        .map_err(|error| Error::usage(Code::HelperPlace, format!("--bin-dir {}", folder.display()), error))
+}

@@ -1,0 +1,324 @@
+//! What `login` does: it hands passwords to where a client keeps them, as the client's own `login` would.
+
+use std::io;
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::auths::{AuthEdit, Auths};
+use super::edit::{Edit, HELPER, Settings};
+use super::files::{ConfigFile, Kind};
+use super::record::{FileRecord, LoginRecord, Record};
+use super::replace::{Edited, read_text, real_path, update_private};
+use super::store::CredentialStore;
+use context::Env;
+use diagnostics::Result;
+use secret::Secret;
+
+/// The user name that goes with every password of ECR.
+const USERNAME: &str = "AWS";
+
+/// A name that another helper of ECR is known under, and ecr-auth may be installed under.
+const OTHER_HELPER: &str = "ecr-login";
+
+/// A registry's password.
+#[derive(Debug, Clone, Copy)]
+pub struct Login<'a> {
+    /// The registry's exact host name.
+    pub host: &'a str,
+    /// The password of the user `AWS`.
+    pub password: &'a Secret,
+}
+
+/// Where a password went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// The file's own `auths`.
+    File,
+    /// The credential store of this name.
+    Store(String),
+    /// Nowhere: ecr-auth itself, under this name, is the registry's helper and serves it.
+    Helper(String),
+}
+
+/// What became of one password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredLogin {
+    /// The registry.
+    pub host: String,
+    /// Where the password went.
+    pub place: Place,
+    /// Whether it took the place of a password or token that was not ours. `logout` cannot put that back.
+    pub replaced: bool,
+}
+
+/// What [`store`] did.
+#[derive(Debug, Default)]
+pub struct Stored {
+    /// One for each password, in their order.
+    pub logins: Vec<StoredLogin>,
+    /// Why what was stored could not be recorded, if so: then `logout` leaves it.
+    pub not_recorded: Option<io::Error>,
+}
+
+/// Stores passwords where the client of this file looks for them: in the credential store that the file names for the registry
+/// (`credHelpers`, else docker's `credsStore`), else in the file itself, which only its owner can read then.
+///
+/// What is stored is recorded first, without secrets, so that a run that is killed in between leaves nothing that `logout` could
+/// not take back. `env` is where stores are looked for (PATH) and what they run in.
+///
+/// # Errors
+/// A file that cannot be read, edited or written; a credential store that is not there or fails. All stores are found before
+/// anything is stored.
+pub fn store(file: &ConfigFile, logins: &[Login<'_>], record: Option<&Record>, env: &Env) -> Result<Stored> {
+    let text = read_text(&real_path(&file.path)?)?;
+    let settings = Settings::of(file, text.as_deref().unwrap_or_default())?;
+    let mut keeper = Keeper::of(file, record)?;
+    let mut places = Vec::new();
+    for login in logins {
+        places.push(Destination::of(login.host, &settings, file.kind, env)?);
+    }
+    let to_file = logins.iter().zip(&places);
+    let to_file = to_file.filter_map(|(login, place)| matches!(place, Destination::File).then_some(login));
+    let replaced_in_file = keeper.put_into_file(&to_file.collect::<Vec<_>>())?;
+    let mut stored = Stored::default();
+    for (login, place) in logins.iter().zip(places) {
+        let replaced = match &place {
+            Destination::File => replaced_in_file.iter().any(|host| host == login.host),
+            Destination::Store(store) => keeper.put_into_store(login, store)?,
+            Destination::Helper(_) => false,
+        };
+        stored.logins.push(StoredLogin {
+            host: login.host.to_owned(),
+            place: place.into(),
+            replaced,
+        });
+    }
+    stored.not_recorded = keeper.not_recorded;
+    Ok(stored)
+}
+
+/// What a credential's record is known by: the SHA-256 of its `auth`, in hexadecimal digits. Passwords of ECR are far too long to be
+/// found by trying.
+pub(super) fn hash(auth: &Secret) -> String {
+    let digest = Sha256::digest(auth.expose().as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What stands in `auths` for a user name and password.
+pub(super) fn auth_text(username: &str, password: &Secret) -> Secret {
+    let pair = Zeroizing::new(format!("{username}:{}", password.expose()));
+    Secret::new(STANDARD.encode(pair.as_bytes()))
+}
+
+/// Where a registry's password goes.
+enum Destination<'a> {
+    File,
+    Store(CredentialStore<'a>),
+    Helper(String),
+}
+
+impl<'a> Destination<'a> {
+    fn of(host: &str, settings: &Settings, kind: Kind, env: &'a Env) -> Result<Self> {
+        let helper = settings.helpers.get(host).map(|name| (name, "credHelpers"));
+        let default = || settings.store.as_ref().map(|name| (name, "credsStore"));
+        let store = helper.or_else(|| default().filter(|_| kind == Kind::Docker));
+        // An empty name is docker's way to except a registry from the store.
+        let Some((name, setting)) = store.filter(|(name, _)| !name.is_empty()) else {
+            return Ok(Self::File);
+        };
+        let store = CredentialStore::find(name, setting, env)?;
+        Ok(match name.as_str() {
+            HELPER => Self::Helper(name.clone()),
+            OTHER_HELPER if store.is_ourselves()? => Self::Helper(name.clone()),
+            _ => Self::Store(store),
+        })
+    }
+}
+
+impl From<Destination<'_>> for Place {
+    fn from(destination: Destination<'_>) -> Self {
+        match destination {
+            Destination::File => Self::File,
+            Destination::Store(store) => Self::Store(store.name().to_owned()),
+            Destination::Helper(name) => Self::Helper(name),
+        }
+    }
+}
+
+/// A password that is about to be stored, and what it finds in its place.
+struct Found {
+    host: String,
+    store: Option<String>,
+    /// The hash of what is about to be stored.
+    new: String,
+    /// The hash of what is there.
+    standing: Option<String>,
+    /// Whether what is there has a token, which cannot be ours.
+    has_token: bool,
+    /// Whether `auths` has an entry, be it empty.
+    has_entry: bool,
+}
+
+impl Found {
+    fn is_ours(&self, known: Option<&LoginRecord>) -> bool {
+        let standing = |hash: &String| known.is_some_and(|known| known.hashes.contains(hash));
+        !self.has_token && self.standing.as_ref().is_some_and(standing)
+    }
+
+    /// Whether a secret goes that is not ours.
+    fn is_replaced(&self, known: Option<&LoginRecord>) -> bool {
+        (self.has_token || self.standing.is_some()) && !self.is_ours(known)
+    }
+
+    fn record(&self, known: Option<&LoginRecord>) -> LoginRecord {
+        let (host, store) = (self.host.clone(), self.store.clone());
+        match (known, &self.standing) {
+            (Some(known), Some(standing)) if self.is_ours(Some(known)) => LoginRecord {
+                hashes: vec![standing.clone(), self.new.clone()],
+                ..known.clone()
+            },
+            _ => LoginRecord {
+                host,
+                store,
+                hashes: vec![self.new.clone()],
+                had_entry: self.has_entry && self.standing.is_none() && !self.has_token,
+                replaced: self.is_replaced(None),
+            },
+        }
+    }
+}
+
+/// Stores passwords for one file, and records that it does.
+struct Keeper<'a> {
+    file: &'a ConfigFile,
+    real: PathBuf,
+    record: Option<&'a Record>,
+    not_recorded: Option<io::Error>,
+}
+
+impl<'a> Keeper<'a> {
+    fn of(file: &'a ConfigFile, record: Option<&'a Record>) -> Result<Self> {
+        Ok(Self {
+            file,
+            real: real_path(&file.path)?,
+            record,
+            not_recorded: None,
+        })
+    }
+
+    /// Stores passwords in the file's `auths`. Returns the registries where it replaced a secret that was not ours.
+    fn put_into_file(&mut self, logins: &[&Login<'_>]) -> Result<Vec<String>> {
+        if logins.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut edit = Edit::default();
+        for login in logins {
+            let auth = auth_text(USERNAME, login.password);
+            edit.auths.insert(login.host.to_owned(), AuthEdit::Set(auth));
+        }
+        let mut replaced = Vec::new();
+        let file = self.file;
+        let updated = update_private(&file.path, &mut |old| {
+            let text = old.unwrap_or_default();
+            let new = edit.apply(text).map_err(|malformed| malformed.in_file(file))?;
+            if new == text {
+                return Ok(Edited::Unchanged);
+            }
+            let auths = Auths::read(text).map_err(|malformed| malformed.in_file(file))?;
+            let found = found_in(&auths, &edit).map_err(|malformed| malformed.in_file(file))?;
+            let changes = FileRecord {
+                created: old.is_none(),
+                created_auths: !auths.is_there(),
+                ..FileRecord::default()
+            };
+            replaced = self.remember(&changes, &found);
+            Ok(Edited::Text(new))
+        })?;
+        if !updated.folders.is_empty() {
+            let changes = FileRecord {
+                created_folders: updated.folders,
+                ..FileRecord::default()
+            };
+            self.remember(&changes, &[]);
+        }
+        Ok(replaced)
+    }
+
+    /// Stores a password in a credential store. Says whether it replaced one that was not ours.
+    fn put_into_store(&mut self, login: &Login<'_>, store: &CredentialStore<'_>) -> Result<bool> {
+        // Some stores take a password without a person, but show one only to a person (pass, with its passphrase).
+        let standing = store.get(login.host).ok().flatten();
+        let standing = standing.map(|found| hash(&auth_text(&found.username, &found.secret)));
+        let new = hash(&auth_text(USERNAME, login.password));
+        if standing.as_ref() == Some(&new) {
+            return Ok(false);
+        }
+        let found = Found {
+            host: login.host.to_owned(),
+            store: Some(store.name().to_owned()),
+            new,
+            standing,
+            has_token: false,
+            has_entry: false,
+        };
+        let replaced = self.remember(&FileRecord::default(), &[found]);
+        store.store(login.host, USERNAME, login.password)?;
+        Ok(!replaced.is_empty())
+    }
+
+    /// Records what is about to be stored. Returns the registries where that replaces a secret that was not ours.
+    fn remember(&mut self, changes: &FileRecord, found: &[Found]) -> Vec<String> {
+        let replaced = |known: &FileRecord| -> Vec<String> {
+            let found = found.iter();
+            let lost = found.filter(|found| found.is_replaced(known.login(&found.host, found.store.as_deref())));
+            lost.map(|found| found.host.clone()).collect()
+        };
+        let mut lost = replaced(&FileRecord::default());
+        let real = &self.real;
+        let recorded = match self.record {
+            Some(record) => record.change(&mut |all| {
+                let known = all.files.entry(real.clone()).or_default();
+                lost = replaced(known);
+                let logins = found.iter();
+                let logins = logins.map(|found| found.record(known.login(&found.host, found.store.as_deref())));
+                let logins = logins.collect();
+                known.merge(FileRecord {
+                    logins,
+                    ..changes.clone()
+                });
+            }),
+            None => Err(io::Error::new(io::ErrorKind::NotFound, "HOME is not set")),
+        };
+        if let Err(error) = recorded {
+            self.not_recorded = Some(error);
+        }
+        lost
+    }
+}
+
+/// What the passwords of an edit find in their places; those that are there already are left out.
+fn found_in(auths: &Auths<'_>, edit: &Edit) -> Result<Vec<Found>, super::Malformed> {
+    let mut all = Vec::new();
+    for (host, edit) in &edit.auths {
+        let AuthEdit::Set(new) = edit else { continue };
+        let entry = auths.entry(host)?;
+        let has_entry = entry.is_some();
+        let entry = entry.unwrap_or_default();
+        if entry.auth.as_ref() == Some(new) && !entry.has_token {
+            continue;
+        }
+        all.push(Found {
+            host: host.clone(),
+            store: None,
+            new: hash(new),
+            standing: entry.auth.as_ref().map(hash),
+            has_token: entry.has_token,
+            has_entry,
+        });
+    }
+    Ok(all)
+}

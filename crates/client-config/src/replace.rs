@@ -1,0 +1,32 @@
+//! Writing a configuration that docker may be writing at the same moment.
+
+use std::path::{Path, PathBuf};
+
+use super::merge;
+use diagnostics::Result;
+use private_files::Format;
+pub use private_files::{Edited, Updated, read_text};
+
+/// Docker's JSON: the changes of two writers can be brought together member by member.
+const JSON: Format = Format {
+    // What does not parse has no change to bring over.
+    merge: |text, base, theirs| merge::three_way(text, base, theirs).ok(),
+    blank: "{}",
+    elsewhere: "--docker-config DIR",
+};
+
+/// Edits a client's configuration in place, as [`private_files::update`] does; what another program wrote on top of a moment's version
+/// is brought together with ours.
+pub fn update(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>) -> Result<Updated> {
+    private_files::update(path, &JSON, edit)
+}
+
+/// [`update`] of a file that holds a password afterwards, as [`private_files::update_private`] does.
+pub fn update_private(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>) -> Result<Updated> {
+    private_files::update_private(path, &JSON, edit)
+}
+
+/// The configuration behind the path, as [`private_files::real_path`] finds it.
+pub fn real_path(path: &Path) -> Result<PathBuf> {
+    private_files::real_path(path, &JSON)
+}

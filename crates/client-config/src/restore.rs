@@ -1,0 +1,223 @@
+//! What `logout` does to one configuration file.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+
+use super::auths::{AuthEdit, Auths};
+use super::edit::{Edit, HELPER, Malformed, Settings};
+use super::files::ConfigFile;
+use super::login::{auth_text, hash};
+use super::record::{FileRecord, LoginRecord, Previous, Record, Remembered};
+use super::replace::{Edited, real_path, update};
+use super::store::CredentialStore;
+use context::Env;
+use diagnostics::{Error, Result};
+
+/// A password that was taken out of where `login` had put it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenOut {
+    /// The registry.
+    pub host: String,
+    /// The credential store that had it; `None`: the file.
+    pub store: Option<String>,
+    /// Whether `login` had replaced somebody else's password or token with it, which cannot be put back.
+    pub had_replaced: bool,
+}
+
+/// What [`restore`] did.
+#[derive(Debug, Default)]
+pub struct Restored {
+    /// The registries (and `credsStore`) that were taken back.
+    pub taken_back: Vec<String>,
+    /// The passwords that were taken out of the file and the credential stores.
+    pub passwords: Vec<TakenOut>,
+    /// Passwords that stay in a credential store because it is not there or fails. They stay recorded, too.
+    pub failed: Vec<Error>,
+    /// Whether the file was removed because it held nothing else and `setup` or `login` had made it.
+    pub removed: bool,
+    /// Why the record could not be brought up to date, if so.
+    pub not_recorded: Option<io::Error>,
+}
+
+/// Puts back what `setup` replaced in the file wherever ours still stands, and takes out the passwords that `login` stored, there
+/// and in credential stores; with `hosts`, only for these registries. Without a record (none could be written, or it is lost), the
+/// helper is removed wherever it stands; passwords stay, as nobody knows whose they are.
+///
+/// `env` is where credential stores are looked for (PATH) and what they run in.
+pub fn restore(
+    file: &ConfigFile,
+    hosts: &[String],
+    record: Option<&Record>,
+    remembered: &Remembered,
+    env: &Env,
+) -> Result<Restored> {
+    let real = real_path(&file.path)?;
+    let known = remembered.files.get(&real);
+    let mut done = Restored::default();
+    update(&file.path, &mut |old| {
+        let (edited, names, passwords) = plan(file, old, hosts, known)?;
+        if edited != Edited::Unchanged {
+            done.removed = edited == Edited::Remove;
+            done.taken_back = names;
+            done.passwords = passwords;
+        }
+        Ok(edited)
+    })?;
+    if done.removed {
+        for folder in known.iter().flat_map(|known| known.created_folders.iter().rev()) {
+            // One that holds something else by now has to stay.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+    let mut handled: Vec<&LoginRecord> = Vec::new();
+    for login in known.iter().flat_map(|known| &known.logins) {
+        if !is_meant(&login.host, hosts) {
+            continue;
+        }
+        match erase(login, env) {
+            Ok(erased) => {
+                done.passwords.extend(erased);
+                handled.push(login);
+            }
+            Err(error) => done.failed.push(error),
+        }
+    }
+    if let (Some(record), Some(_)) = (record, known) {
+        let forget = record.change(&mut |all| {
+            if let Some(known) = all.files.get_mut(&real) {
+                forget(known, hosts, &handled);
+            }
+        });
+        done.not_recorded = forget.err();
+    }
+    Ok(done)
+}
+
+/// What the file should be, the names of what is taken back, and the passwords that are taken out.
+fn plan(
+    file: &ConfigFile,
+    old: Option<&str>,
+    hosts: &[String],
+    known: Option<&FileRecord>,
+) -> Result<(Edited, Vec<String>, Vec<TakenOut>)> {
+    let Some(text) = old else {
+        return Ok((Edited::Unchanged, Vec::new(), Vec::new()));
+    };
+    let settings = Settings::of(file, text)?;
+    let mut edit = edit(&settings, hosts, known);
+    let mut names: Vec<String> = edit.helpers.keys().cloned().collect();
+    names.extend(edit.store.iter().map(|_| "credsStore".to_owned()));
+    let logins = known.iter().flat_map(|known| &known.logins);
+    let meant = logins.filter(|login| login.store.is_none() && is_meant(&login.host, hosts));
+    let ours = still_there(text, meant).map_err(|malformed| malformed.in_file(file))?;
+    for login in &ours {
+        let keep_empty = login.had_entry;
+        edit.auths.insert(login.host.clone(), AuthEdit::Clear { keep_empty });
+    }
+    let new = edit.apply(text).map_err(|malformed| malformed.in_file(file))?;
+    let edited = if new == text {
+        Edited::Unchanged
+    } else if new.trim() == "{}" && known.is_some_and(|known| known.created) {
+        Edited::Remove
+    } else {
+        Edited::Text(new)
+    };
+    Ok((edited, names, ours.into_iter().map(TakenOut::of).collect()))
+}
+
+fn edit(settings: &Settings, hosts: &[String], known: Option<&FileRecord>) -> Edit {
+    let previous = |host: &String| known.and_then(|known| known.cred_helpers.get(host));
+    let helpers: BTreeMap<_, _> = settings
+        .helpers
+        .iter()
+        .filter(|(host, helper)| is_meant(host, hosts) && is_ours(helper, previous(host)))
+        .map(|(host, _)| {
+            (
+                host.clone(),
+                previous(host).and_then(|previous| previous.previous.clone()),
+            )
+        })
+        .collect();
+    let store = known.and_then(|known| known.creds_store.as_ref());
+    let is_our_store = hosts.is_empty() && settings.store.as_ref().is_some_and(|now| is_ours(now, store));
+    Edit {
+        helpers,
+        store: is_our_store.then(|| store.and_then(|previous| previous.previous.clone())),
+        drop_empty_helpers: known.is_none_or(|known| known.created_helpers),
+        auths: BTreeMap::new(),
+        drop_empty_auths: known.is_some_and(|known| known.created_auths),
+    }
+}
+
+/// The recorded passwords that stand in the file. One without any is not looked at: `auths` may be broken then.
+fn still_there<'a>(
+    text: &str,
+    logins: impl Iterator<Item = &'a LoginRecord>,
+) -> Result<Vec<&'a LoginRecord>, Malformed> {
+    let mut logins = logins.peekable();
+    if logins.peek().is_none() {
+        return Ok(Vec::new());
+    }
+    let auths = Auths::read(text)?;
+    let mut ours = Vec::new();
+    for login in logins {
+        let auth = auths.entry(&login.host)?.and_then(|entry| entry.auth);
+        if auth.is_some_and(|auth| login.hashes.contains(&hash(&auth))) {
+            ours.push(login);
+        }
+    }
+    Ok(ours)
+}
+
+/// Takes a password out of the credential store that has it, if that still is ours.
+fn erase(login: &LoginRecord, env: &Env) -> Result<Option<TakenOut>> {
+    let Some(name) = &login.store else {
+        return Ok(None);
+    };
+    let store = CredentialStore::find(name, "login", env).map_err(|error| {
+        error.hint(format!(
+            "put docker-credential-{name} on PATH again, and run logout again"
+        ))
+    })?;
+    let is_ours = match store.get(&login.host)? {
+        Some(found) => login.hashes.contains(&hash(&auth_text(&found.username, &found.secret))),
+        None => false,
+    };
+    if is_ours {
+        store.erase(&login.host)?;
+    }
+    Ok(is_ours.then(|| TakenOut::of(login)))
+}
+
+impl TakenOut {
+    fn of(login: &LoginRecord) -> Self {
+        Self {
+            host: login.host.clone(),
+            store: login.store.clone(),
+            had_replaced: login.replaced,
+        }
+    }
+}
+
+fn is_meant(host: &String, hosts: &[String]) -> bool {
+    hosts.is_empty() || hosts.contains(host)
+}
+
+fn is_ours(now: &str, previous: Option<&Previous>) -> bool {
+    now == previous.map_or(HELPER, |previous| previous.written.as_str())
+}
+
+/// Forgets what was put back, and of the passwords those that were seen to: another process may have stored one meanwhile.
+fn forget(known: &mut FileRecord, hosts: &[String], handled: &[&LoginRecord]) {
+    known.logins.retain(|login| !handled.contains(&login));
+    if hosts.is_empty() {
+        let logins = std::mem::take(&mut known.logins);
+        *known = FileRecord {
+            logins,
+            ..FileRecord::default()
+        };
+    } else {
+        known.cred_helpers.retain(|host, _| !hosts.contains(host));
+    }
+}

@@ -1,0 +1,212 @@
+//! Credential stores: the programs that docker and podman keep passwords with, `docker-credential-<name>`.
+//!
+//! The protocol is docker's (github.com/docker/docker-credential-helpers): the action is the one argument, everything else goes
+//! through stdin and stdout. So does the password: it is never in an argument or in the environment.
+
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::edit::HELPER;
+use context::Env;
+use context::program::{self, Failure};
+use diagnostics::{Code, Error, Result, one_line};
+use secret::{Secret, exposed};
+
+/// How long a store may take for one action.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How much of a store's own words is shown, in characters.
+const SHOWN_LIMIT: usize = 300;
+
+/// How long a piece of a secret, in bytes, keeps a store's words from being shown.
+const PIECE: usize = 12;
+
+/// What a store says that has nothing for a registry; docker and podman compare the whole line.
+const NOT_FOUND: &str = "credentials not found in native keychain";
+
+/// A user name and password.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StoredCredential {
+    /// The user name.
+    pub username: String,
+    /// The password.
+    #[serde(deserialize_with = "exposed::deserialize")]
+    pub secret: Secret,
+}
+
+/// What is handed to a store.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ToStore<'a> {
+    #[serde(rename = "ServerURL")]
+    server_url: &'a str,
+    username: &'a str,
+    secret: &'a str,
+}
+
+/// A credential store's program.
+#[derive(Debug, Clone)]
+pub struct CredentialStore<'a> {
+    name: String,
+    program: PathBuf,
+    env: &'a Env,
+    deadline: Duration,
+}
+
+impl<'a> CredentialStore<'a> {
+    /// Looks for the program on PATH, in absolute folders alone: a checkout must not bring one. `named_by` is what names the store,
+    /// such as `credsStore`.
+    pub fn find(name: &str, named_by: &str, env: &'a Env) -> Result<Self> {
+        let failed = |cause: String| {
+            Error::failed(
+                Code::StoreFailed,
+                format!("cannot use the credential store {name:?} of {named_by}"),
+                cause,
+            )
+        };
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if name.is_empty() || !name.chars().all(is_plain) {
+            return Err(
+                failed("a store's name has letters, digits, '-', '_' and '.' alone".to_owned())
+                    .hint("it is the end of a program's name: pass for docker-credential-pass"),
+            );
+        }
+        let file = format!("docker-credential-{name}");
+        match program::on_path(&file, env) {
+            Some(program) => Ok(Self {
+                name: name.to_owned(),
+                program,
+                env,
+                deadline: DEADLINE,
+            }),
+            None => {
+                Err(failed(format!("{file} is not on PATH")).hint(format!("install it, or take it out of {named_by}")))
+            }
+        }
+    }
+
+    /// Gives up after another time than ten seconds.
+    #[cfg(test)]
+    pub fn within(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// The store's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the program is an ecr-auth under another helper's name, as a link or a copy.
+    pub fn is_ourselves(&self) -> Result<bool> {
+        let answer = self.run("version", "", &[])?;
+        Ok(answer.succeeded && answer.stdout.starts_with(&format!("docker-credential-{HELPER} ")))
+    }
+
+    /// Stores a password for a registry.
+    pub fn store(&self, host: &str, username: &str, password: &Secret) -> Result<()> {
+        let request = ToStore {
+            server_url: host,
+            username,
+            secret: password.expose(),
+        };
+        let failed = |cause: &str| self.failed("store a password", host, cause);
+        let request = serde_json::to_string(&request).map_err(|error| failed(&error.to_string()))?;
+        let answer = self.run("store", request, &[password])?;
+        match answer.succeeded {
+            true => Ok(()),
+            false => Err(failed(&answer.words)),
+        }
+    }
+
+    /// What the store has for a registry.
+    pub fn get(&self, host: &str) -> Result<Option<StoredCredential>> {
+        let answer = self.run("get", host, &[])?;
+        let failed = |error| Err(self.failed("get the password", host, error));
+        if !answer.succeeded {
+            return match answer.stdout.trim() == NOT_FOUND {
+                true => Ok(None),
+                false => failed(&answer.words),
+            };
+        }
+        // The parser's own words would quote the answer.
+        serde_json::from_str(&answer.stdout)
+            .map_or_else(|_| failed("its answer is not a credential"), |found| Ok(Some(found)))
+    }
+
+    /// Takes the password for a registry out of the store.
+    pub fn erase(&self, host: &str) -> Result<()> {
+        let answer = self.run("erase", host, &[])?;
+        match answer.succeeded || answer.stdout.trim() == NOT_FOUND {
+            true => Ok(()),
+            false => Err(self.failed("erase the password", host, &answer.words)),
+        }
+    }
+
+    fn failed(&self, what: &str, host: &str, cause: &str) -> Error {
+        let program = self.program.display();
+        Error::failed(
+            Code::StoreFailed,
+            format!("docker-credential-{} cannot {what} for {host}", self.name),
+            cause,
+        )
+        .hint(format!("see whether it works by itself: {program} list"))
+    }
+
+    fn run(&self, action: &str, input: impl Into<Secret>, secrets: &[&Secret]) -> Result<Answer> {
+        let what = format!("docker-credential-{} {action}", self.name);
+        let mut command = program::without_secrets(&self.program, self.env, &[]);
+        let ended = program::run(command.arg(action), Some(&input.into()), self.deadline);
+        let ended = ended.map_err(|failure| match failure {
+            Failure::TookTooLong(_) => Error::failed(
+                Code::StoreFailed,
+                &what,
+                format!("no answer within {} s", self.deadline.as_secs()),
+            )
+            .hint("unlock it, or use another store: it may be waiting for a person"),
+            failure => Error::failed(Code::StoreFailed, &what, failure),
+        })?;
+        let (stdout, stderr) = (text(&ended.stdout), text(&ended.stderr));
+        Ok(Answer {
+            succeeded: ended.status.success(),
+            words: words(&stdout, &stderr, ended.status, secrets),
+            stdout,
+        })
+    }
+}
+
+/// How a store ended.
+struct Answer {
+    succeeded: bool,
+    stdout: Zeroizing<String>,
+    /// What it said for people, in one line without secrets.
+    words: String,
+}
+
+fn text(bytes: &[u8]) -> Zeroizing<String> {
+    Zeroizing::new(String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// A store tells people on stdout what went wrong; some do on stderr. Not shown is what holds a piece of a secret, or looks as if
+/// it did.
+fn words(out: &str, err: &str, status: ExitStatus, secrets: &[&Secret]) -> String {
+    let said = [out, err].into_iter().map(one_line).find(|said| !said.is_empty());
+    let Some(said) = said else {
+        return format!("it ended with {status} and said nothing");
+    };
+    let shown: String = said.chars().take(SHOWN_LIMIT).collect();
+    if said.contains("Secret") || secrets.iter().any(|secret| holds_piece(&shown, secret)) {
+        return format!("it ended with {status}; what it said is not shown, as it may hold the password");
+    }
+    shown
+}
+
+fn holds_piece(text: &str, secret: &Secret) -> bool {
+    let secret = secret.expose().as_bytes();
+    let mut pieces = secret.windows(PIECE.min(secret.len()).max(1));
+    pieces.any(|piece| text.as_bytes().windows(piece.len()).any(|window| window == piece))
+}

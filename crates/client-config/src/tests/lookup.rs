@@ -1,0 +1,172 @@
+//! What a client would use: which of its files it reads, and what in them wins.
+
+use std::fs;
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::{Answer, Kind, Lookup, StoredPassword, Where, look_up};
+use context::Env;
+use secret::Secret;
+
+const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+
+struct Home(TempDir);
+
+impl Home {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn write(&self, below: &str, content: &serde_json::Value) -> PathBuf {
+        let path = self.0.path().join(below);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content.to_string()).unwrap();
+        path
+    }
+
+    fn look_up(&self, kind: Kind, vars: &[(&str, &str)]) -> Lookup {
+        let home = self.0.path().display().to_string();
+        let runtime = self.0.path().join("runtime").display().to_string();
+        fs::create_dir_all(&runtime).unwrap();
+        let env: Env = [("HOME", home.as_str()), ("XDG_RUNTIME_DIR", &runtime)]
+            .into_iter()
+            .chain(vars.iter().copied())
+            .collect();
+        look_up(kind, HOST, &env).unwrap()
+    }
+
+    fn found(&self, kind: Kind, vars: &[(&str, &str)]) -> Option<(Where, String)> {
+        let found = self.look_up(kind, vars).found?;
+        let answer = match found.answer {
+            Answer::Helper { name, .. } => name,
+            Answer::Password(_) => "password".to_owned(),
+        };
+        Some((found.place, answer))
+    }
+}
+
+fn password() -> serde_json::Value {
+    json!({"auth": STANDARD.encode("AWS:password")})
+}
+
+fn in_file(path: PathBuf, answer: &str) -> Option<(Where, String)> {
+    Some((Where::File(path), answer.to_owned()))
+}
+
+#[test]
+fn in_one_file_helpers_come_first_and_a_store_hides_the_passwords() {
+    let home = Home::new();
+    let path = home.write(
+        ".docker/config.json",
+        &json!({"credHelpers": {HOST: "one"}, "credsStore": "all", "auths": {HOST: password()}}),
+    );
+    assert_eq!(home.found(Kind::Docker, &[]), in_file(path.clone(), "one"));
+    assert_eq!(home.look_up(Kind::Docker, &[]).shadowed.len(), 2);
+    home.write(
+        ".docker/config.json",
+        &json!({"credsStore": "all", "auths": {HOST: password()}}),
+    );
+    assert_eq!(home.found(Kind::Docker, &[]), in_file(path.clone(), "all"));
+    assert_eq!(
+        home.found(Kind::Podman, &[]),
+        in_file(path, "password"),
+        "podman knows no credsStore"
+    );
+}
+
+#[test]
+fn docker_takes_the_variable_before_its_file_and_another_folder_where_it_is_named() {
+    let home = Home::new();
+    home.write(".docker/config.json", &json!({"credHelpers": {HOST: "one"}}));
+    let variable = json!({"auths": {HOST: password()}}).to_string();
+    let vars = [("DOCKER_AUTH_CONFIG", variable.as_str())];
+    assert_eq!(
+        home.found(Kind::Docker, &vars),
+        Some((Where::Variable, "password".to_owned()))
+    );
+    assert_eq!(
+        home.found(Kind::Docker, &[("DOCKER_AUTH_CONFIG", "{")]).unwrap().1,
+        "one"
+    );
+    let other = home.0.path().join("other").display().to_string();
+    assert_eq!(home.found(Kind::Docker, &[("DOCKER_CONFIG", &other)]), None);
+}
+
+#[test]
+fn podman_takes_the_runtime_folder_its_own_file_and_then_dockers() {
+    let home = Home::new();
+    let config = json!({"credHelpers": {HOST: "one"}});
+    let docker = home.write(".docker/config.json", &config);
+    assert_eq!(home.found(Kind::Podman, &[]), in_file(docker, "one"));
+    let lasting = home.write(".config/containers/auth.json", &config);
+    assert_eq!(home.found(Kind::Podman, &[]), in_file(lasting, "one"));
+    let runtime = home.write("runtime/containers/auth.json", &json!({"auths": {HOST: password()}}));
+    assert_eq!(home.found(Kind::Podman, &[]), in_file(runtime, "password"));
+    let named = home.write("named.json", &json!({}));
+    assert_eq!(
+        home.found(Kind::Podman, &[("REGISTRY_AUTH_FILE", named.to_str().unwrap())]),
+        None
+    );
+}
+
+#[test]
+fn keys_with_a_scheme_match_for_passwords_and_never_for_helpers() {
+    let home = Home::new();
+    let url = format!("https://{HOST}/v2/");
+    home.write(".docker/config.json", &json!({"credHelpers": {&url: "one"}}));
+    let lookup = home.look_up(Kind::Docker, &[]);
+    assert_eq!(lookup.found, None);
+    assert_eq!(
+        (lookup.near_misses[0].key.as_str(), lookup.near_misses[0].setting),
+        (url.as_str(), "credHelpers")
+    );
+    home.write(".docker/config.json", &json!({"auths": {&url: password()}}));
+    let lookup = home.look_up(Kind::Docker, &[]);
+    assert!(lookup.found.is_some() && lookup.near_misses.is_empty(), "{lookup:?}");
+}
+
+/// What docker leaves beside a credential store is no password.
+#[test]
+fn empty_entries_are_no_passwords() {
+    let home = Home::new();
+    for entry in [json!({}), json!(null), json!({"auth": ""})] {
+        home.write(".docker/config.json", &json!({"auths": {HOST: entry}}));
+        assert_eq!(home.found(Kind::Docker, &[]), None, "{entry}");
+    }
+    home.write(".docker/config.json", &json!({"auths": {HOST: {"identitytoken": "t"}}}));
+    assert!(home.found(Kind::Docker, &[]).is_some());
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_its_place_and_without_its_content() {
+    let home = Home::new();
+    home.write(".docker/config.json", &json!({"auths": {HOST: {"auth": ["s3cret"]}}}));
+    let env: Env = [("HOME", home.0.path().to_str().unwrap())].into_iter().collect();
+    let error = look_up(Kind::Docker, HOST, &env).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("docker cannot read ~/.docker/config.json: "),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("line 1 column") && !error.to_string().contains("s3cret"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_password_of_ecr_says_when_it_ends() {
+    let of = |content: &str| StoredPassword::of(&Secret::new(STANDARD.encode(content))).ends_at;
+    let end = of(r#"{"payload":"x","version":"2","type":"DATA_KEY","expiration":1700000000}"#).unwrap();
+    assert_eq!(
+        end.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs(),
+        1_700_000_000
+    );
+    assert_eq!(of("{}"), None);
+    assert_eq!(StoredPassword::of(&"not base64".into()).ends_at, None);
+}

@@ -1,0 +1,303 @@
+//! The write of one file: links, modes, owners, leftovers.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::{Edited, Updated, read_text, real_path, update, update_private};
+use diagnostics::{Code, Result};
+
+/// Brings the file to this text.
+fn write(path: &Path, text: &str) -> Result<Updated> {
+    update(path, &mut |old| {
+        Ok(match old {
+            Some(old) if old == text => Edited::Unchanged,
+            _ => Edited::Text(text.to_owned()),
+        })
+    })
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_new_file_is_for_its_user_alone() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("a/b/config.json");
+    let updated = write(&file, "{}").unwrap();
+    assert!(updated.changed);
+    let real = home.path().canonicalize().unwrap();
+    assert_eq!(updated.folders, [real.join("a"), real.join("a/b")]);
+    assert_eq!(fs::metadata(&file).unwrap().mode() & 0o7777, 0o600);
+    assert_eq!(fs::metadata(home.path().join("a/b")).unwrap().mode() & 0o777, 0o700);
+    assert_eq!(names(&home.path().join("a/b")), ["config.json"]);
+}
+
+#[test]
+fn a_file_that_is_as_it_should_be_is_not_touched() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("config.json");
+    fs::write(&file, "{}").unwrap();
+    let before = fs::metadata(&file).unwrap();
+    assert_eq!(write(&file, "{}").unwrap(), Updated::default());
+    let after = fs::metadata(&file).unwrap();
+    assert_eq!((before.ino(), before.mtime_nsec()), (after.ino(), after.mtime_nsec()));
+}
+
+#[test]
+fn nothing_is_made_where_nothing_is_wanted() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("a/config.json");
+    update(&file, &mut |_| Ok(Edited::Unchanged)).unwrap();
+    assert_eq!(names(home.path()), Vec::<String>::new());
+}
+
+#[test]
+fn a_file_that_gets_a_secret_is_taken_from_others() {
+    let home = TempDir::new().unwrap();
+    let (file, link) = (home.path().join("config.json"), home.path().join("link"));
+    symlink("config.json", &link).unwrap();
+    let root = rustix::process::geteuid().is_root();
+    for (before, after) in [(0o644, 0o600), (0o660, 0o600), (0o600, 0o600), (0o400, 0o400)] {
+        for text in ["{}", "{ }"] {
+            fs::write(&file, "{}").unwrap();
+            if root {
+                chown(&file, Some(12345), Some(23456)).unwrap();
+            }
+            fs::set_permissions(&file, fs::Permissions::from_mode(before)).unwrap();
+            let updated = update_private(&link, &mut |old| {
+                Ok(match old {
+                    Some(old) if old == text => Edited::Unchanged,
+                    _ => Edited::Text(text.to_owned()),
+                })
+            });
+            assert_eq!(updated.unwrap().changed, before != after || text != "{}");
+            let now = fs::metadata(&file).unwrap();
+            assert_eq!((now.mode() & 0o7777, now.uid() == 12345), (after, root));
+            assert_eq!(fs::read_to_string(&link).unwrap(), text);
+            fs::remove_file(&file).unwrap();
+        }
+    }
+    assert!(link.is_symlink());
+}
+
+#[test]
+fn mode_and_owner_stay() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("config.json");
+    fs::write(&file, "{}").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    let root = rustix::process::geteuid().is_root();
+    if root {
+        chown(&file, Some(12345), Some(23456)).unwrap();
+    }
+    let before = fs::metadata(&file).unwrap();
+    write(&file, "{ }").unwrap();
+    let after = fs::metadata(&file).unwrap();
+    assert_eq!(
+        (after.mode(), after.uid(), after.gid()),
+        (before.mode(), before.uid(), before.gid())
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), "{ }");
+    assert_eq!(names(home.path()), ["config.json"]);
+}
+
+#[test]
+fn links_are_followed_and_stay() {
+    let (home, dotfiles) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let (link, real) = (home.path().join("config.json"), dotfiles.path().join("docker.json"));
+    fs::write(&real, "{}").unwrap();
+    symlink(&real, &link).unwrap();
+    write(&link, "{ }").unwrap();
+    assert_eq!(fs::read_link(&link).unwrap(), real);
+    assert_eq!(fs::read_to_string(&real).unwrap(), "{ }");
+    assert_eq!((names(home.path()).len(), names(dotfiles.path()).len()), (1, 1));
+}
+
+#[test]
+fn links_that_lead_nowhere_are_errors() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("config.json");
+    symlink("missing.json", &file).unwrap();
+    let error = write(&file, "{}").unwrap_err();
+    assert_eq!(error.cause(), "it is a link to missing.json, which does not exist");
+    fs::remove_file(&file).unwrap();
+    symlink("config.json", &file).unwrap();
+    assert!(write(&file, "{}").unwrap_err().cause().contains("symbolic links"));
+    assert_eq!(names(home.path()), ["config.json"]);
+}
+
+#[test]
+fn a_folder_in_the_file_s_place_is_an_error() {
+    let home = TempDir::new().unwrap();
+    fs::create_dir(home.path().join("config.json")).unwrap();
+    assert_eq!(
+        write(&home.path().join("config.json"), "{}").unwrap_err().cause(),
+        "it is a folder"
+    );
+}
+
+#[test]
+fn what_is_not_text_is_left_alone() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("config.json");
+    fs::write(&file, b"{\"a\":\"\xff\"}").unwrap();
+    write(&file, "{}").unwrap_err();
+    assert_eq!(fs::read(&file).unwrap(), b"{\"a\":\"\xff\"}");
+}
+
+#[test]
+fn what_a_killed_run_left_is_removed() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("config.json");
+    fs::write(home.path().join(".config.json.ecr-auth-abc"), "half").unwrap();
+    fs::write(home.path().join(".other"), "").unwrap();
+    write(&file, "{}").unwrap();
+    assert_eq!(names(home.path()), [".other", "config.json"]);
+}
+
+#[test]
+fn a_failing_edit_changes_nothing() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("config.json");
+    fs::write(&file, "{}").unwrap();
+    let failing = || diagnostics::Error::failed(Code::NotWritable, "a", "b");
+    assert_eq!(update(&file, &mut |_| Err(failing())).unwrap_err(), failing());
+    assert_eq!(names(home.path()), ["config.json"]);
+}
+
+#[test]
+fn a_file_is_removed() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("config.json");
+    fs::write(&file, "{}").unwrap();
+    update(&file, &mut |old| Ok(old.map_or(Edited::Unchanged, |_| Edited::Remove))).unwrap();
+    assert_eq!(names(home.path()), Vec::<String>::new());
+}
+
+#[test]
+fn what_lands_before_ours_is_edited_too() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("config.json");
+    fs::write(&file, "a").unwrap();
+    let mut seen = Vec::new();
+    update(&file, &mut |old| {
+        let old = old.unwrap().to_owned();
+        // Another program saves between our look and our write, twice.
+        if seen.len() < 2 {
+            fs::write(&file, format!("{old}x")).unwrap();
+        }
+        seen.push(old.clone());
+        Ok(if old.ends_with('!') {
+            Edited::Unchanged
+        } else {
+            Edited::Text(old + "!")
+        })
+    })
+    .unwrap();
+    assert_eq!(seen, ["a", "ax", "axx", "axx!"]);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "axx!");
+}
+
+#[test]
+fn a_file_that_appears_meanwhile_is_not_overwritten() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("config.json");
+    let mut first = true;
+    update(&file, &mut |old| {
+        if std::mem::take(&mut first) {
+            fs::write(&file, "theirs").unwrap();
+        }
+        Ok(match old {
+            Some(old) if old.contains("ours") => Edited::Unchanged,
+            old => Edited::Text(old.unwrap_or_default().to_owned() + " ours"),
+        })
+    })
+    .unwrap();
+    assert_eq!(fs::read_to_string(&file).unwrap(), "theirs ours");
+}
+
+#[test]
+fn a_writer_that_never_rests_wins_and_its_version_stands() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("config.json");
+    let mut count = 0;
+    let error = update(&file, &mut |_| {
+        count += 1;
+        fs::write(&file, count.to_string()).unwrap();
+        Ok(Edited::Text("ours".into()))
+    })
+    .unwrap_err();
+    assert_eq!(error.cause(), "another program keeps changing it; its version stands");
+    assert_eq!(fs::read_to_string(&file).unwrap(), count.to_string());
+    assert_eq!(names(home.path()), ["config.json"]);
+}
+
+/// Our version could be read for a moment without a change that had landed before it; a program that read it then wrote its own
+/// next version on top of it.
+#[test]
+fn a_change_that_was_overlooked_because_of_ours_is_brought_over() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("config.json");
+    fs::write(&file, r#"{"a":1}"#).unwrap();
+    let mut looks = 0;
+    let updated = update(&file, &mut |old| {
+        looks += 1;
+        match looks {
+            // Written into the very file, which is seen only after ours took its place.
+            1 => fs::write(&file, r#"{"a":1,"theirs":2}"#).unwrap(),
+            2 => {
+                fs::write(home.path().join("new"), r#"{"a":1,"ours":0,"later":3}"#).unwrap();
+                fs::rename(home.path().join("new"), &file).unwrap();
+            }
+            _ => {}
+        }
+        Ok(match old.unwrap() {
+            old if old.contains("ours") => Edited::Unchanged,
+            old => Edited::Text(old.replacen("1", r#"1,"ours":0"#, 1)),
+        })
+    })
+    .unwrap();
+    assert!(updated.changed);
+    assert_eq!(
+        fs::read_to_string(&file).unwrap(),
+        r#"{"a":1,"ours":0,"later":3,"theirs":2}"#
+    );
+    assert_eq!(looks, 4);
+}
+
+#[test]
+fn the_group_stays_even_if_the_owner_is_the_same() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("config.json");
+    for (user, group) in [(None, Some(23456)), (Some(12345), Some(0)), (Some(0), Some(0))] {
+        fs::write(&file, "{}").unwrap();
+        chown(&file, user, group).unwrap();
+        let before = fs::metadata(&file).unwrap();
+        write(&file, "{ }").unwrap();
+        let after = fs::metadata(&file).unwrap();
+        assert_eq!((after.uid(), after.gid()), (before.uid(), before.gid()));
+    }
+}
+
+#[test]
+fn what_is_there_is_read() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("config.json");
+    assert_eq!(read_text(&file).unwrap(), None);
+    fs::write(&file, "{}").unwrap();
+    assert_eq!(read_text(&file).unwrap().unwrap(), "{}");
+    assert!(read_text(&file.join("below")).is_err());
+    assert!(real_path(&file.join("below")).is_err());
+}

@@ -1,0 +1,252 @@
+//! What `setup` writes into one file, and how `logout` takes it back; the commands themselves are in `commands`.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use crate::{ConfigFile, Configured, FileRecord, Kind, Previous, Record, Restored, Wish, restore};
+use context::Env;
+use diagnostics::Error;
+
+/// A folder with room for a configuration file and a record.
+struct Home(TempDir);
+
+impl Home {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    /// One with this configuration.
+    fn with(text: &str) -> Self {
+        let home = Self::new();
+        fs::create_dir(home.0.path().join("docker")).unwrap();
+        fs::write(home.file().path, text).unwrap();
+        home
+    }
+
+    fn file(&self) -> ConfigFile {
+        ConfigFile {
+            kind: Kind::Docker,
+            path: self.0.path().join("docker/config.json"),
+        }
+    }
+
+    fn record(&self) -> Record {
+        Record::in_folder(self.0.path().join("state"))
+    }
+
+    /// The record of the file.
+    fn known(&self) -> FileRecord {
+        let files = self.record().load().unwrap().files;
+        assert!(files.len() <= 1);
+        files.into_values().next().unwrap_or_default()
+    }
+
+    fn text(&self) -> Option<String> {
+        fs::read_to_string(self.file().path).ok()
+    }
+
+    fn configure(&self, hosts: &[&str], store: bool, force: bool) -> Result<Configured, Error> {
+        let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let hosts = &hosts;
+        let wish = Wish { hosts, store, force };
+        let preview = wish.preview(&self.file());
+        let done = wish.configure(&self.file(), Some(&self.record()))?;
+        assert_eq!(done.changed, !preview?.is_empty());
+        assert!(done.not_recorded.is_none());
+        Ok(done)
+    }
+
+    fn restore(&self, hosts: &[&str]) -> Restored {
+        let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let remembered = self.record().load().unwrap();
+        let done = restore(&self.file(), &hosts, Some(&self.record()), &remembered, &Env::default()).unwrap();
+        assert!(done.not_recorded.is_none());
+        done
+    }
+}
+
+fn had(name: &str, helper: &str) -> (String, String) {
+    (name.to_owned(), helper.to_owned())
+}
+
+fn previous(previous: Option<&str>) -> Previous {
+    Previous {
+        previous: previous.map(str::to_owned),
+        written: "ecr-auth".into(),
+    }
+}
+
+#[test]
+fn a_file_that_setup_made_goes_with_the_folders_it_made() {
+    let home = Home::new();
+    let done = home.configure(&["h"], false, false).unwrap();
+    assert!(done.changed && done.replaced.is_empty());
+    let folder = home.0.path().canonicalize().unwrap().join("docker");
+    let known = home.known();
+    assert!(known.created && known.created_helpers);
+    assert_eq!(known.created_folders, [folder]);
+    assert_eq!(known.cred_helpers, [("h".to_owned(), previous(None))].into());
+
+    let restored = home.restore(&[]);
+    assert!(restored.removed);
+    assert_eq!(restored.taken_back, ["h"]);
+    assert!(!home.0.path().join("docker").exists() && !home.record().path().exists());
+}
+
+#[test]
+fn a_folder_that_others_use_by_now_stays() {
+    let home = Home::new();
+    home.configure(&["h"], false, false).unwrap();
+    fs::write(home.0.path().join("docker/other"), "").unwrap();
+    assert!(home.restore(&[]).removed);
+    assert!(home.0.path().join("docker/other").exists() && home.text().is_none());
+}
+
+#[test]
+fn a_file_that_was_there_stays_even_if_nothing_is_left_in_it() {
+    let home = Home::with("{}");
+    home.configure(&["h"], false, false).unwrap();
+    assert!(!home.known().created && home.known().created_helpers);
+    let restored = home.restore(&[]);
+    assert!(!restored.removed);
+    assert_eq!(home.text().unwrap(), "{}");
+}
+
+#[test]
+fn a_file_that_setup_made_and_others_use_by_now_stays() {
+    let home = Home::new();
+    home.configure(&["h"], false, false).unwrap();
+    let text = home.text().unwrap().replacen('{', r#"{"auths":{},"#, 1);
+    fs::write(home.file().path, text).unwrap();
+    assert!(!home.restore(&[]).removed);
+    assert_eq!(
+        home.text().unwrap(),
+        r#"{"auths":{}
+}"#
+    );
+}
+
+#[test]
+fn nothing_is_recorded_where_nothing_is_changed() {
+    let home = Home::with(r#"{"credHelpers":{"h":"ecr-auth"}}"#);
+    assert!(!home.configure(&["h"], false, false).unwrap().changed);
+    assert_eq!(home.known(), FileRecord::default());
+    assert!(!home.record().path().exists());
+}
+
+#[test]
+fn only_what_had_another_helper_counts_as_replaced() {
+    let home = Home::with(r#"{"credHelpers":{"a":"ecr-auth","b":"ecr-login"}}"#);
+    let done = home.configure(&["a", "b", "c"], false, false).unwrap();
+    assert_eq!(done.replaced, [had("b", "ecr-login")]);
+    let known = home.known();
+    let expected = [
+        ("b".to_owned(), previous(Some("ecr-login"))),
+        ("c".to_owned(), previous(None)),
+    ];
+    assert_eq!(known.cred_helpers, expected.into());
+    assert!(!known.created_helpers && !known.created);
+    // What was ours before there was a record goes too: nobody knows what it replaced.
+    assert_eq!(home.restore(&[]).taken_back, ["a", "b", "c"]);
+    assert_eq!(home.text().unwrap(), r#"{"credHelpers":{"b":"ecr-login"}}"#);
+}
+
+#[test]
+fn a_store_is_replaced_only_by_force_and_comes_back() {
+    let home = Home::with(r#"{"credsStore":"desktop"}"#);
+    let refused = home.configure(&["h"], true, false).unwrap_err();
+    assert_eq!(refused.cause(), r#""desktop" is there already"#);
+    let done = home.configure(&["h"], true, true).unwrap();
+    assert_eq!(done.replaced, [had("credsStore", "desktop")]);
+    assert_eq!(home.text().unwrap(), r#"{"credsStore":"ecr-auth"}"#);
+    assert!(!home.known().created_helpers);
+    assert!(!home.configure(&["h"], true, false).unwrap().changed);
+
+    // A registry's logout leaves the store.
+    assert_eq!(home.restore(&["h"]).taken_back, [""; 0]);
+    assert_eq!(home.restore(&[]).taken_back, ["credsStore"]);
+    assert_eq!(home.text().unwrap(), r#"{"credsStore":"desktop"}"#);
+}
+
+#[test]
+fn a_store_is_written_where_there_was_none() {
+    let home = Home::with("{}");
+    assert!(home.configure(&[], true, false).unwrap().replaced.is_empty());
+    assert_eq!(home.known().creds_store, Some(previous(None)));
+    assert_eq!(home.restore(&[]).taken_back, ["credsStore"]);
+    assert_eq!(home.text().unwrap(), "{}");
+}
+
+#[test]
+fn podman_knows_no_store() {
+    let wish = Wish {
+        hosts: &[],
+        store: true,
+        force: false,
+    };
+    assert!(wish.is_store_of(Kind::Docker) && !wish.is_store_of(Kind::Podman));
+    assert!(!Wish { store: false, ..wish }.is_store_of(Kind::Docker));
+    assert_eq!((Kind::Docker.name(), Kind::Podman.name()), ("docker", "podman"));
+}
+
+#[test]
+fn what_somebody_changed_since_is_left_alone() {
+    let home = Home::with(r#"{"credHelpers":{"h":"x"},"credsStore":"s"}"#);
+    home.configure(&["h"], false, false).unwrap();
+    home.configure(&[], true, true).unwrap();
+    let theirs = r#"{"credHelpers":{"h":"mine","i":"x"},"credsStore":"mine"}"#;
+    fs::write(home.file().path, theirs).unwrap();
+    assert_eq!(home.restore(&[]).taken_back, [""; 0]);
+    assert_eq!(home.text().unwrap(), theirs);
+    assert!(!home.record().path().exists());
+}
+
+#[test]
+fn one_registry_is_taken_back_and_forgotten_alone() {
+    let home = Home::with(r#"{"credHelpers":{"a":"x"}}"#);
+    home.configure(&["a", "b"], false, false).unwrap();
+    assert_eq!(home.restore(&["a"]).taken_back, ["a"]);
+    assert_eq!(home.text().unwrap(), r#"{"credHelpers":{"a":"x","b":"ecr-auth"}}"#);
+    assert_eq!(home.known().cred_helpers, [("b".to_owned(), previous(None))].into());
+}
+
+#[test]
+fn without_a_file_there_is_nothing_to_take_back() {
+    let home = Home::new();
+    let restored = home.restore(&[]);
+    assert!(restored.taken_back.is_empty() && !restored.removed);
+    assert_eq!(fs::read_dir(home.0.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_file_that_does_not_parse_is_an_error_with_a_way_out() {
+    let home = Home::with("{");
+    let error = home.configure(&["h"], false, false).unwrap_err();
+    assert_eq!(error.cause(), "EOF while parsing an object at line 1 column 1");
+    assert!(
+        error
+            .hint_text()
+            .unwrap()
+            .starts_with("mend the file, which docker cannot read either")
+    );
+    let wish = Wish {
+        hosts: &[],
+        store: false,
+        force: false,
+    };
+    assert!(wish.preview(&home.file()).is_err());
+}
+
+#[test]
+fn without_a_home_it_is_said_that_nothing_is_recorded() {
+    let home = Home::with("{}");
+    let wish = Wish {
+        hosts: &["h".to_owned()],
+        store: false,
+        force: false,
+    };
+    let done = wish.configure(&home.file(), None).unwrap();
+    assert_eq!(done.not_recorded.unwrap().to_string(), "HOME is not set");
+    assert!(done.changed);
+}

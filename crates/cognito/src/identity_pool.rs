@@ -1,0 +1,151 @@
+//! An identity pool: who shows a token of a provider that it knows gets AWS credentials of the role that the pool has for them.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::wire::{self, ODD_ANSWER_HINT, Parameters, Received};
+use super::{Calls, Failure, Service};
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
+use settings::CognitoSettings;
+
+/// A provider, by the pool's key for it, and the token that it gave out.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// Such as `cognito-idp.<region>.amazonaws.com/<pool>`, `accounts.google.com`.
+    pub key: String,
+    /// A user pool's ID token; of some others, an access token.
+    pub token: Secret,
+}
+
+/// Credentials of the role that the pool has for the user.
+#[derive(Debug)]
+pub struct PoolCredentials {
+    /// Names the key.
+    pub access_key_id: String,
+    /// Signs requests.
+    pub secret_access_key: Secret,
+    /// Goes with every request.
+    pub session_token: Secret,
+    /// When they end, by the server's clock.
+    pub expires_at: SystemTime,
+}
+
+/// A token of the identity pool's own, that STS takes in the classic flow.
+#[derive(Debug)]
+pub struct OpenIdToken(pub Secret);
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetId<'a> {
+    identity_pool_id: &'a str,
+    logins: Parameters,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Identity {
+    identity_id: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct OfIdentity<'a> {
+    identity_id: &'a str,
+    logins: Parameters,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom_role_arn: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CredentialsAnswer {
+    credentials: Option<Credentials>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Credentials {
+    access_key_id: String,
+    secret_key: Received,
+    session_token: Received,
+    /// Seconds since 1970-01-01 UTC.
+    expiration: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TokenAnswer {
+    token: Received,
+}
+
+impl Login {
+    fn map(&self) -> Parameters {
+        Parameters::from([(self.key.clone(), (&self.token).into())])
+    }
+}
+
+/// The enhanced flow: the pool chooses the role, or gives the one that is asked for where its rules allow it. The session lives an hour.
+///
+/// # Errors
+/// What Cognito says, or an answer that can't be used.
+pub async fn credentials(
+    calls: &impl Calls,
+    settings: &CognitoSettings,
+    login: &Login,
+) -> Result<PoolCredentials, Failure> {
+    const OPERATION: &str = "GetCredentialsForIdentity";
+    let identity = identity(calls, settings, login).await?;
+    let request = OfIdentity {
+        identity_id: &identity,
+        logins: login.map(),
+        custom_role_arn: settings.role_arn.as_deref(),
+    };
+    let region = settings.identity_pool_region();
+    let answer: CredentialsAnswer = wire::call(calls, Service::IdentityPool, region, OPERATION, &request).await?;
+    let odd = |cause: &str| {
+        Error::failed(Code::OddAnswer, format!("Amazon Cognito {OPERATION}"), cause).hint(ODD_ANSWER_HINT)
+    };
+    let found = answer
+        .credentials
+        .ok_or_else(|| odd("the answer holds no credentials"))?;
+    let life = Duration::try_from_secs_f64(found.expiration).ok();
+    let expires_at = life.and_then(|life| UNIX_EPOCH.checked_add(life));
+    Ok(PoolCredentials {
+        access_key_id: found.access_key_id,
+        secret_access_key: found.secret_key.0,
+        session_token: found.session_token.0,
+        expires_at: expires_at.ok_or_else(|| odd("the end of the session is no time at all"))?,
+    })
+}
+
+/// The first half of the classic flow: a token that STS turns into a session of a role that trusts the pool.
+///
+/// # Errors
+/// As [`credentials`].
+pub async fn open_id_token(
+    calls: &impl Calls,
+    settings: &CognitoSettings,
+    login: &Login,
+) -> Result<OpenIdToken, Failure> {
+    let identity = identity(calls, settings, login).await?;
+    let request = OfIdentity {
+        identity_id: &identity,
+        logins: login.map(),
+        custom_role_arn: None,
+    };
+    let region = settings.identity_pool_region();
+    let answer: TokenAnswer = wire::call(calls, Service::IdentityPool, region, "GetOpenIdToken", &request).await?;
+    Ok(OpenIdToken(answer.token.0))
+}
+
+async fn identity(calls: &impl Calls, settings: &CognitoSettings, login: &Login) -> Result<String, Failure> {
+    let request = GetId {
+        identity_pool_id: &settings.identity_pool_id,
+        logins: login.map(),
+    };
+    let region = settings.identity_pool_region();
+    let identity: Identity = wire::call(calls, Service::IdentityPool, region, "GetId", &request).await?;
+    Ok(identity.identity_id)
+}

@@ -1,0 +1,330 @@
+//! The refresh token that a sign-in left: kept in the cache, so that the next one asks nothing.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::user::User;
+use super::wire::{self, AuthAnswer, AuthenticationResult, InitiateAuth, Text};
+use super::{Calls, Failure, Refusal, Service, SignedIn};
+use diagnostics::{Code, Error, Result, without_userinfo};
+use secret::{Secret, exposed};
+use secret_cache::{Cache, Fetched, Hold, Key};
+
+/// The name that all sign-ins are kept under.
+const NAME: &str = "cognito sign-in";
+/// The longest that a user pool lets a refresh token live: 3650 days. How long it is in truth nobody tells but Cognito, by refusing
+/// it: then it is forgotten.
+const LONGEST: Duration = Duration::from_secs(3650 * 86_400);
+/// Tokens this young serve whoever else asks: processes that come at once share one refresh.
+const SHARED: Duration = Duration::from_secs(60);
+
+/// Where one user's sign-in is kept.
+#[derive(Debug)]
+pub struct Kept<'a> {
+    cache: &'a Cache,
+    key: Key,
+    address: String,
+}
+
+/// A sign-in that is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KeptSignIn {
+    /// The user pool.
+    pub user_pool_id: String,
+    /// The app client.
+    pub client_id: String,
+    /// The name that was signed in with.
+    pub signed_in_as: String,
+    /// The user's real name.
+    pub username: String,
+    /// Where the user pool was asked.
+    pub address: String,
+    /// The file that holds the app client's secret.
+    pub client_secret_file: Option<PathBuf>,
+    /// Gives new tokens.
+    #[serde(with = "exposed")]
+    pub refresh_token: Secret,
+    #[serde(with = "exposed")]
+    id_token: Secret,
+    #[serde(with = "exposed")]
+    access_token: Secret,
+    /// When the tokens came, in milliseconds since 1970-01-01 UTC.
+    refreshed_at: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetTokens<'a> {
+    refresh_token: Text,
+    client_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tokens {
+    authentication_result: AuthenticationResult,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RevokeToken<'a> {
+    token: Text,
+    client_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<Text>,
+}
+
+impl<'a> Kept<'a> {
+    /// The place of this user's sign-in. `address` is where the user pool is asked: no other place is shown the token.
+    pub fn of(cache: &'a Cache, user: &User, address: &str) -> Self {
+        let key = Key::builder()
+            .field("kind", NAME)
+            .field("address", address)
+            .field("user-pool-id", &user.pool)
+            .field("client-id", &user.client_id)
+            .field("username", &user.username)
+            .build();
+        Self {
+            cache,
+            key,
+            address: address.to_owned(),
+        }
+    }
+
+    /// Keeps a sign-in. Where nothing can be kept, the next one asks again.
+    pub fn keep(&self, user: &User, signed_in: &SignedIn, now: SystemTime, deadline: Instant) {
+        let Some(refresh_token) = signed_in.refresh_token.clone() else {
+            return;
+        };
+        let kept = KeptSignIn {
+            user_pool_id: user.pool.clone(),
+            client_id: user.client_id.clone(),
+            signed_in_as: user.username.clone(),
+            username: signed_in.username.clone(),
+            address: self.address.clone(),
+            client_secret_file: user.client_secret_file.clone(),
+            refresh_token,
+            id_token: signed_in.id_token.clone(),
+            access_token: signed_in.access_token.clone(),
+            refreshed_at: millis(now),
+        };
+        if let Ok(Some(hold)) = self.cache.hold(&self.key, deadline) {
+            kept.write(&hold, now);
+        }
+        // Who could not have a password for want of a sign-in can have one now.
+        self.cache.forget_failures(now);
+    }
+
+    /// Whether there is a sign-in.
+    pub fn is_there(&self, now: SystemTime) -> bool {
+        self.cache.warm(&self.key, NAME, now).is_some()
+    }
+
+    /// Fresh tokens, by the refresh token. The lock is held all the while: a token that was replaced must not be shown again,
+    /// or Cognito ends the whole sign-in.
+    ///
+    /// # Errors
+    /// Nobody is signed in, or not any more; what Cognito says.
+    pub async fn tokens(
+        &self,
+        user: &User,
+        calls: &impl Calls,
+        clock: &dyn Fn() -> SystemTime,
+        deadline: Instant,
+    ) -> Result<SignedIn, Failure> {
+        // Without a trace: doctor asks too.
+        if !self.is_there(clock()) {
+            return Err(not_signed_in(&user.username).into());
+        }
+        let hold = self.cache.hold(&self.key, deadline)?;
+        let held = hold.as_ref().and_then(|hold| Some((hold, hold.secret(clock())?)));
+        let (hold, held) = held.ok_or_else(|| not_signed_in(&user.username))?;
+        let mut kept = KeptSignIn::read(&held.secret).ok_or_else(|| not_signed_in(&user.username))?;
+        if kept.is_young(clock()) {
+            return Ok(kept.signed_in());
+        }
+        match kept.refresh(user, calls).await {
+            Ok(result) => {
+                kept.take(result, clock())?;
+                kept.write(hold, clock());
+                Ok(kept.signed_in())
+            }
+            Err(Failure::Refused(refusal)) if is_over(&refusal) => {
+                let error = Error::from(refusal.clone());
+                // A client's secret that is wrong says nothing of the token.
+                if refusal.message.to_ascii_lowercase().contains("secret") {
+                    return Err(error.into());
+                }
+                hold.forget();
+                Err(signed_out(&user.username, &refusal.message).into())
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The one user who is signed in to this client, where there is just one: the name that nobody has to give again.
+    pub fn only_user(cache: &Cache, pool: &str, client_id: &str, now: SystemTime) -> Option<String> {
+        let all = Self::all(cache, now).into_iter();
+        let mut names = all.filter(|kept| kept.user_pool_id == pool && kept.client_id == client_id);
+        match (names.next(), names.next()) {
+            (Some(only), None) => Some(only.signed_in_as),
+            _ => None,
+        }
+    }
+
+    /// All that are signed in.
+    pub fn all(cache: &Cache, now: SystemTime) -> Vec<KeptSignIn> {
+        let held = cache.named(NAME, now).into_iter();
+        held.filter_map(|held| KeptSignIn::read(&held.secret)).collect()
+    }
+}
+
+impl KeptSignIn {
+    fn read(secret: &Secret) -> Option<Self> {
+        serde_json::from_str(secret.expose()).ok()
+    }
+
+    fn write(&self, hold: &Hold<'_>, now: SystemTime) {
+        if let Ok(text) = serde_json::to_string(self) {
+            let fetched = Fetched {
+                secret: Secret::new(text),
+                expires_at: now + LONGEST,
+                renew_at: None,
+            };
+            hold.keep(fetched, NAME, now);
+        }
+    }
+
+    fn is_young(&self, now: SystemTime) -> bool {
+        let age = now.duration_since(UNIX_EPOCH + Duration::from_millis(self.refreshed_at));
+        age.is_ok_and(|age| age < SHARED)
+    }
+
+    fn signed_in(&self) -> SignedIn {
+        SignedIn {
+            username: self.username.clone(),
+            id_token: self.id_token.clone(),
+            access_token: self.access_token.clone(),
+            refresh_token: Some(self.refresh_token.clone()),
+        }
+    }
+
+    /// By the call that knows rotation; by the older one where that isn't known.
+    async fn refresh(&self, user: &User, calls: &impl Calls) -> Result<AuthenticationResult, Failure> {
+        let request = GetTokens {
+            refresh_token: (&self.refresh_token).into(),
+            client_id: &user.client_id,
+            client_secret: user.client_secret.as_ref().map(Text::from),
+        };
+        let operation = "GetTokensFromRefreshToken";
+        match wire::call::<Tokens>(calls, Service::UserPool, &user.region, operation, &request).await {
+            Ok(tokens) => Ok(tokens.authentication_result),
+            Err(Failure::Refused(refusal)) if refusal.is_unknown_operation() => {
+                self.refresh_as_before(user, calls).await
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn refresh_as_before(&self, user: &User, calls: &impl Calls) -> Result<AuthenticationResult, Failure> {
+        let mut parameters = wire::Parameters::from([("REFRESH_TOKEN".to_owned(), (&self.refresh_token).into())]);
+        if let Some(hash) = user.secret_hash(&self.username)? {
+            parameters.insert("SECRET_HASH".to_owned(), (&hash).into());
+        }
+        let request = InitiateAuth {
+            auth_flow: "REFRESH_TOKEN_AUTH",
+            auth_parameters: parameters,
+            client_id: &user.client_id,
+        };
+        let answer: AuthAnswer = wire::call(calls, Service::UserPool, &user.region, "InitiateAuth", &request).await?;
+        let odd = || {
+            Error::failed(
+                Code::OddAnswer,
+                "Amazon Cognito",
+                "the refresh token is answered with a challenge",
+            )
+        };
+        answer.authentication_result.ok_or_else(|| odd().into())
+    }
+
+    fn take(&mut self, result: AuthenticationResult, now: SystemTime) -> Result<()> {
+        let (Some(id_token), Some(access_token)) = (result.id_token, result.access_token) else {
+            return Err(
+                Error::failed(Code::OddAnswer, "Amazon Cognito", "its answer holds no tokens")
+                    .hint(wire::ODD_ANSWER_HINT),
+            );
+        };
+        self.id_token = id_token.0;
+        self.access_token = access_token.0;
+        if let Some(rotated) = result.refresh_token {
+            self.refresh_token = rotated.0;
+        }
+        self.refreshed_at = millis(now);
+        Ok(())
+    }
+
+    /// Makes sure that the token goes to nobody but who gave it out: an endpoint may have been set since.
+    ///
+    /// # Errors
+    /// It is another address.
+    pub fn refuse_elsewhere(&self, address: &str) -> Result<()> {
+        match address == self.address {
+            true => Ok(()),
+            false => Err(Error::failed(
+                Code::NotSignedIn,
+                "Amazon Cognito",
+                format!(
+                    "the token is from {}, and {} is set now",
+                    without_userinfo(&self.address),
+                    without_userinfo(address)
+                ),
+            )),
+        }
+    }
+
+    /// Tells Cognito that the refresh token, and all that came of it, counts no more.
+    ///
+    /// # Errors
+    /// What Cognito says.
+    pub async fn revoke(&self, user: &User, calls: &impl Calls) -> Result<(), Failure> {
+        let request = RevokeToken {
+            token: (&self.refresh_token).into(),
+            client_id: &user.client_id,
+            client_secret: user.client_secret.as_ref().map(Text::from),
+        };
+        let answer =
+            wire::call::<serde::de::IgnoredAny>(calls, Service::UserPool, &user.region, "RevokeToken", &request);
+        answer.await.map(drop)
+    }
+}
+
+/// Whether the token counts no more: it was revoked or is too old, or one that it was replaced by is in use.
+fn is_over(refusal: &Refusal) -> bool {
+    matches!(
+        refusal.code.as_str(),
+        "NotAuthorizedException" | "RefreshTokenReuseException"
+    )
+}
+
+fn not_signed_in(username: &str) -> Error {
+    Error::failed(
+        Code::NotSignedIn,
+        "Amazon Cognito",
+        format!("{username} is not signed in"),
+    )
+    .hint("run in a terminal: ecr-auth cognito")
+}
+
+fn signed_out(username: &str, message: &str) -> Error {
+    let cause = format!("{username} is signed in no more: {message}");
+    Error::failed(Code::NotSignedIn, "Amazon Cognito", cause).hint("run in a terminal: ecr-auth cognito")
+}
+
+fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or_default()
+}

@@ -1,0 +1,105 @@
+//! Changing a password that is known, and replacing one that is not.
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+
+use super::user::User;
+use super::wire::{self, Text};
+use super::{Calls, Failure, Service};
+use secret::Secret;
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ChangePassword {
+    access_token: Text,
+    previous_password: Text,
+    proposed_password: Text,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ForgotPassword<'a> {
+    client_id: &'a str,
+    username: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_hash: Option<Text>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ConfirmForgotPassword<'a> {
+    client_id: &'a str,
+    username: &'a str,
+    confirmation_code: Text,
+    password: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_hash: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CodeSent {
+    code_delivery_details: Option<CodeDeliveryDetails>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CodeDeliveryDetails {
+    destination: Option<String>,
+}
+
+/// Changes the password of who has signed in: `access_token` is theirs.
+///
+/// # Errors
+/// The password of before is wrong, the new one is not as the pool wants it; what else Cognito says.
+pub async fn change(
+    user: &User,
+    access_token: &Secret,
+    before: &Secret,
+    new: &Secret,
+    calls: &impl Calls,
+) -> Result<(), Failure> {
+    let request = ChangePassword {
+        access_token: access_token.into(),
+        previous_password: before.into(),
+        proposed_password: new.into(),
+    };
+    let answer = wire::call::<IgnoredAny>(calls, Service::UserPool, &user.region, "ChangePassword", &request);
+    answer.await.map(drop)
+}
+
+/// Has a code sent with which a forgotten password is replaced; where to, as far as Cognito tells.
+///
+/// # Errors
+/// What Cognito says.
+pub async fn send_code(user: &User, calls: &impl Calls) -> Result<Option<String>, Failure> {
+    let request = ForgotPassword {
+        client_id: &user.client_id,
+        username: &user.username,
+        secret_hash: user.secret_hash(&user.username)?.as_ref().map(Text::from),
+    };
+    let sent: CodeSent = wire::call(calls, Service::UserPool, &user.region, "ForgotPassword", &request).await?;
+    Ok(sent.code_delivery_details.and_then(|details| details.destination))
+}
+
+/// Replaces a forgotten password.
+///
+/// # Errors
+/// The code is wrong or too old, the new password not as the pool wants it; what else Cognito says.
+pub async fn replace(user: &User, code: &Secret, new: &Secret, calls: &impl Calls) -> Result<(), Failure> {
+    let request = ConfirmForgotPassword {
+        client_id: &user.client_id,
+        username: &user.username,
+        confirmation_code: code.into(),
+        password: new.into(),
+        secret_hash: user.secret_hash(&user.username)?.as_ref().map(Text::from),
+    };
+    let answer = wire::call::<IgnoredAny>(
+        calls,
+        Service::UserPool,
+        &user.region,
+        "ConfirmForgotPassword",
+        &request,
+    );
+    answer.await.map(drop)
+}

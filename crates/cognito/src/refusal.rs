@@ -1,0 +1,179 @@
+//! What Cognito's errors mean, and what to do about them.
+
+use super::Service;
+use diagnostics::{Code, Error};
+
+/// An error that Cognito answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which of the two.
+    pub service: Service,
+    /// The region in which it was asked.
+    pub region: String,
+    /// What was called.
+    pub operation: &'static str,
+    /// The error's code, such as `NotAuthorizedException`.
+    pub code: String,
+    /// Its message.
+    pub message: String,
+}
+
+impl Refusal {
+    /// Whether an answer was wrong, and another one may be right: a code or a new password.
+    pub fn is_wrong_answer(&self) -> bool {
+        let is_code = matches!(
+            self.code.as_str(),
+            "CodeMismatchException" | "EnableSoftwareTokenMFAException" | "ExpiredCodeException"
+        );
+        is_code || self.is_wrong_password()
+    }
+
+    /// Whether a new password was not as the pool wants it.
+    pub fn is_wrong_password(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            "InvalidPasswordException" | "PasswordHistoryPolicyViolationException"
+        )
+    }
+
+    /// Whether the service doesn't know this operation: a stand-in, or one of years ago.
+    pub fn is_unknown_operation(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            "UnknownOperationException" | "InvalidAction" | "NotYetImplemented" | "UnsupportedOperationException"
+        )
+    }
+
+    /// Its family, and what to do about it.
+    fn meaning(&self) -> (Code, Option<&'static str>) {
+        let says = |part: &str| self.message.to_ascii_lowercase().contains(part);
+        let (code, hint) = match (self.service, self.code.as_str()) {
+            (_, "NotAuthorizedException") if says("attempts exceeded") => (
+                Code::TooManyTries,
+                "too many wrong passwords: Cognito lets this user try again after a while, 15 minutes at most",
+            ),
+            (_, "NotAuthorizedException")
+                if says("secret hash") || says("configured with secret") || says("configured for secret") =>
+            {
+                (
+                    Code::ClientSecret,
+                    "this app client has a secret: give the right one with --client-secret-file or ECR_AUTH_COGNITO_CLIENT_SECRET, or none where it has none",
+                )
+            }
+            (_, "NotAuthorizedException") if says("disabled") => {
+                (Code::UserState, "ask who runs the user pool to enable the user")
+            }
+            (_, "NotAuthorizedException") if says("temporary password") => (
+                Code::UserState,
+                "the temporary password is too old: ask who runs the user pool to send a new one",
+            ),
+            (_, "NotAuthorizedException") if says("session") => (
+                Code::WrongCode,
+                "a sign-in has to be done within a few minutes, each of its codes used once: begin anew",
+            ),
+            (Service::UserPool, "NotAuthorizedException") if says("incorrect username or password") => (
+                Code::WrongPassword,
+                "check both; a forgotten password is replaced with: ecr-auth cognito forgot-password",
+            ),
+            (Service::IdentityPool, "NotAuthorizedException") if says("supported provider") || says("login token") => (
+                Code::IdentityPool,
+                "the identity pool must know this user pool and this app client, or this provider: check the ids, and that they belong together",
+            ),
+            (Service::IdentityPool, "NotAuthorizedException") if says("unauthenticated") => {
+                (Code::IdentityPool, "the identity pool takes no guests: sign in")
+            }
+            (
+                Service::IdentityPool,
+                "NotAuthorizedException" | "InvalidIdentityPoolConfigurationException" | "AccessDeniedException",
+            ) => (
+                Code::IdentityPool,
+                "the identity pool has no role for this user, or not the one that role-arn asks for: ask who runs the pool",
+            ),
+            (_, "UserNotConfirmedException") => (
+                Code::UserState,
+                "confirm the sign-up with the code that was sent, or ask who runs the user pool",
+            ),
+            (_, "PasswordResetRequiredException") => (
+                Code::UserState,
+                "the password has to be replaced: run ecr-auth cognito forgot-password; the code for it may have been sent already",
+            ),
+            (_, "UserNotFoundException") => (Code::WrongPassword, "check the user name, and the user pool's id"),
+            (_, "InvalidParameterException") if says("user_srp_auth") => (
+                Code::Flow,
+                "allow the app client ALLOW_USER_SRP_AUTH, or sign in with --flow user-password where it has that",
+            ),
+            (_, "InvalidParameterException") if says("user_password_auth") => (
+                Code::Flow,
+                "allow the app client ALLOW_USER_PASSWORD_AUTH, or sign in with --flow srp",
+            ),
+            (_, "InvalidParameterException") if says("refresh") => {
+                (Code::Flow, "allow the app client ALLOW_REFRESH_TOKEN_AUTH")
+            }
+            (_, "InvalidParameterException") if says("verified") => (
+                Code::UserState,
+                "the user has no verified e-mail address or telephone to send a code to: ask who runs the user pool",
+            ),
+            (Service::UserPool, "ResourceNotFoundException") if says("client") => {
+                (Code::PoolUnknown, "check --client-id, and that it is of this user pool")
+            }
+            (Service::UserPool, "ResourceNotFoundException") => {
+                (Code::PoolUnknown, "check --user-pool-id: its region comes first")
+            }
+            (Service::IdentityPool, "ResourceNotFoundException") => {
+                (Code::PoolUnknown, "check --identity-pool-id: its region comes first")
+            }
+            (_, "CodeMismatchException" | "EnableSoftwareTokenMFAException") => (
+                Code::WrongCode,
+                "the code is wrong, or another one has come since: an authenticator's codes change every 30 seconds and need a clock that is right",
+            ),
+            (_, "ExpiredCodeException") => (Code::WrongCode, "ask for a new code, and use it at once"),
+            (_, "InvalidPasswordException") => (Code::NewPassword, "choose a password as the user pool wants it"),
+            (_, "PasswordHistoryPolicyViolationException") => {
+                (Code::NewPassword, "choose a password that was not used before")
+            }
+            (
+                _,
+                "LimitExceededException"
+                | "TooManyRequestsException"
+                | "TooManyFailedAttemptsException"
+                | "ThrottlingException",
+            ) => (
+                Code::TooManyTries,
+                "Cognito asks for fewer tries: wait some minutes and try again",
+            ),
+            (_, "UserLambdaValidationException" | "UnexpectedLambdaException" | "InvalidLambdaResponseException") => (
+                Code::CognitoRefuses,
+                "a program of the user pool's owner refused or failed: ask them",
+            ),
+            (_, "ForbiddenException") => (
+                Code::CognitoRefuses,
+                "a firewall of the user pool's owner refused this network: ask them",
+            ),
+            (_, "ExternalServiceException" | "InternalErrorException" | "ServiceUnavailable") => {
+                (Code::ServerError, "try again in a moment")
+            }
+            _ => return (Code::CognitoRefuses, None),
+        };
+        (code, Some(hint))
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let service = match refusal.service {
+            Service::UserPool => "Amazon Cognito user pools",
+            Service::IdentityPool => "Amazon Cognito identity pools",
+        };
+        let what = format!("{service} ({}) {}", refusal.region, refusal.operation);
+        let cause = match refusal.message.as_str() {
+            "" => refusal.code.clone(),
+            message => format!("{}: {message}", refusal.code),
+        };
+        let (code, hint) = refusal.meaning();
+        let error = Self::failed(code, what, cause);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}

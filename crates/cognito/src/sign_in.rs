@@ -1,0 +1,279 @@
+//! Signing in with a user's name and password, challenge by challenge.
+//! <https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_RespondToAuthChallenge.html>
+
+mod answers;
+mod set_up;
+
+use std::collections::BTreeMap;
+
+use cognito_srp::{EXPONENT_BYTES, Ephemeral, PasswordClaim, timestamp};
+use zeroize::Zeroizing;
+
+pub use answers::{Given, Questions, new_password};
+
+use self::answers::Answers;
+use super::user::User;
+use super::wire::{self, AuthAnswer, InitiateAuth, ODD_ANSWER_HINT, Parameters, Received, RespondToAuthChallenge};
+use super::{Calls, Failure, Service};
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
+use settings::Flow;
+
+/// How often a person is asked for one answer, where it is wrong.
+const TRIES: usize = 3;
+/// More than any sign-in has: a server that never ends asking is no Cognito.
+const MOST_CHALLENGES: usize = 10;
+
+/// What a sign-in gives.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// The user's real name.
+    pub username: String,
+    /// What an identity pool takes.
+    pub id_token: Secret,
+    /// What the user pool itself takes: to change the password.
+    pub access_token: Secret,
+    /// What gives new tokens without a password.
+    pub refresh_token: Option<Secret>,
+}
+
+/// Signs in. Every answer that nobody gave before is asked for, and once more where it was wrong: the session goes on.
+///
+/// # Errors
+/// What Cognito says; a question where there is nobody to ask; a challenge that nothing here can answer.
+pub async fn sign_in(
+    user: &User,
+    flow: Flow,
+    given: Given,
+    calls: &impl Calls,
+    questions: &mut dyn Questions,
+) -> Result<SignedIn> {
+    let mut answers = Answers::new(given, questions);
+    let sign_in = SigningIn {
+        user,
+        username: user.username.clone(),
+        calls,
+    };
+    sign_in.run(flow, &mut answers).await.map_err(Error::from)
+}
+
+struct SigningIn<'a, C> {
+    user: &'a User,
+    /// As given at first, then the real one.
+    username: String,
+    calls: &'a C,
+}
+
+/// A challenge that waits for its answer.
+struct Step<'a> {
+    name: &'a str,
+    challenge: &'a Challenge,
+    session: Option<Received>,
+}
+
+type Challenge = BTreeMap<String, String>;
+
+impl<C: Calls> SigningIn<'_, C> {
+    async fn run(mut self, flow: Flow, answers: &mut Answers<'_>) -> Result<SignedIn, Failure> {
+        // Before the first call: Cognito waits a few seconds for the password's proof.
+        let password = answers.password(&self.user.username)?;
+        let mut answer = match flow {
+            Flow::Srp => self.by_proof(&password).await?,
+            Flow::UserPassword => self.by_password(&password).await?,
+        };
+        for _ in 0..MOST_CHALLENGES {
+            if let Some(result) = answer.authentication_result {
+                return self.signed_in(result);
+            }
+            let name = answer
+                .challenge_name
+                .ok_or_else(|| odd("it holds neither tokens nor a challenge"))?;
+            let challenge = answer.challenge_parameters.unwrap_or_default();
+            self.learn_name(&challenge);
+            let mut step = Step {
+                name: &name,
+                challenge: &challenge,
+                session: answer.session,
+            };
+            answer = self.step(&mut step, answers).await?;
+        }
+        Err(odd("challenge follows challenge without an end").into())
+    }
+
+    /// One challenge, answered until the answer is right.
+    async fn step(&self, step: &mut Step<'_>, answers: &mut Answers<'_>) -> Result<AuthAnswer, Failure> {
+        if step.name == "MFA_SETUP" {
+            step.session = self
+                .set_up(&list(step.challenge, "MFAS_CAN_SETUP"), step.session.take(), answers)
+                .await?;
+        }
+        let mut tries = 1;
+        loop {
+            match self.answer(step, answers).await {
+                Err(Failure::Refused(refusal)) if answers.another_may_help(&refusal) && tries < TRIES => {
+                    answers.once_more(&refusal)?;
+                    tries += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// `USER_SRP_AUTH`: nothing is asked between the challenge and its answer.
+    async fn by_proof(&mut self, password: &Secret) -> Result<AuthAnswer, Failure> {
+        let ephemeral = ephemeral()?;
+        let mut parameters = self.user.parameters(&self.username)?;
+        parameters.insert("SRP_A".to_owned(), ephemeral.public().as_str().into());
+        let answer = self.initiate("USER_SRP_AUTH", parameters).await?;
+        if answer.challenge_name.as_deref() != Some("PASSWORD_VERIFIER") {
+            return Ok(answer);
+        }
+        let challenge = answer.challenge_parameters.unwrap_or_default();
+        self.learn_name(&challenge);
+        let field = |name: &str| challenge.get(name).map(String::as_str).unwrap_or_default();
+        let timestamp = timestamp(self.calls.server_time());
+        let claim = PasswordClaim {
+            pool_name: self.user.pool_name(),
+            user_id: &self.username,
+            password: password.expose(),
+            salt: field("SALT"),
+            server_public: field("SRP_B"),
+            secret_block: field("SECRET_BLOCK"),
+            timestamp: &timestamp,
+        };
+        let signature = ephemeral.sign(&claim).map_err(|error| odd(&error.to_string()))?;
+        let responses = [
+            ("PASSWORD_CLAIM_SECRET_BLOCK", field("SECRET_BLOCK")),
+            ("PASSWORD_CLAIM_SIGNATURE", signature.as_str()),
+            ("TIMESTAMP", &timestamp),
+        ];
+        self.respond("PASSWORD_VERIFIER", &responses, answer.session).await
+    }
+
+    /// `USER_PASSWORD_AUTH`: the password itself is sent.
+    async fn by_password(&self, password: &Secret) -> Result<AuthAnswer, Failure> {
+        let mut parameters = self.user.parameters(&self.username)?;
+        parameters.insert("PASSWORD".to_owned(), password.into());
+        self.initiate("USER_PASSWORD_AUTH", parameters).await
+    }
+
+    async fn answer(&self, step: &Step<'_>, answers: &mut Answers<'_>) -> Result<AuthAnswer, Failure> {
+        let (name, challenge, session) = (step.name, step.challenge, step.session.clone());
+        match name {
+            "NEW_PASSWORD_REQUIRED" => {
+                let new = answers.new_password()?;
+                let mut responses = vec![("NEW_PASSWORD".to_owned(), new.expose().to_owned())];
+                for attribute in required_attributes(challenge) {
+                    let value = answers.attribute(&attribute)?;
+                    responses.push((format!("userAttributes.{attribute}"), value));
+                }
+                let responses: Vec<_> = responses
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str()))
+                    .collect();
+                self.respond(name, &responses, session).await
+            }
+            "SOFTWARE_TOKEN_MFA" | "SMS_MFA" | "EMAIL_OTP" => {
+                let code = answers.code(name, challenge)?;
+                self.respond(name, &[(&format!("{name}_CODE"), code.expose())], session)
+                    .await
+            }
+            "SELECT_MFA_TYPE" => {
+                let kind = answers.kind_of_code(&list(challenge, "MFAS_CAN_CHOOSE"))?;
+                self.respond(name, &[("ANSWER", &kind)], session).await
+            }
+            "MFA_SETUP" => self.respond(name, &[], session).await,
+            other => Err(Error::failed(
+                Code::CognitoRefuses,
+                "sign-in",
+                format!("Cognito asks for {other}, which can't be answered here"),
+            )
+            .hint("ask who runs the user pool for a sign-in by password, and by authenticator, SMS or e-mail code")
+            .into()),
+        }
+    }
+
+    async fn initiate(&self, flow: &'static str, parameters: Parameters) -> Result<AuthAnswer, Failure> {
+        let request = InitiateAuth {
+            auth_flow: flow,
+            auth_parameters: parameters,
+            client_id: &self.user.client_id,
+        };
+        self.call("InitiateAuth", &request).await
+    }
+
+    async fn respond(
+        &self,
+        challenge: &str,
+        responses: &[(&str, &str)],
+        session: Option<Received>,
+    ) -> Result<AuthAnswer, Failure> {
+        let mut parameters = self.user.parameters(&self.username)?;
+        let responses = responses
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).into()));
+        parameters.extend(responses);
+        let request = RespondToAuthChallenge {
+            challenge_name: challenge,
+            challenge_responses: parameters,
+            client_id: &self.user.client_id,
+            session: session.map(|session| (&session.0).into()),
+        };
+        self.call("RespondToAuthChallenge", &request).await
+    }
+
+    async fn call<T: serde::de::DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        request: &impl serde::Serialize,
+    ) -> Result<T, Failure> {
+        wire::call(self.calls, Service::UserPool, &self.user.region, operation, request).await
+    }
+
+    /// An alias holds for the first call alone.
+    fn learn_name(&mut self, challenge: &Challenge) {
+        if let Some(name) = challenge.get("USER_ID_FOR_SRP") {
+            self.username.clone_from(name);
+        }
+    }
+
+    fn signed_in(self, result: wire::AuthenticationResult) -> Result<SignedIn, Failure> {
+        match (result.id_token, result.access_token) {
+            (Some(id_token), Some(access_token)) => Ok(SignedIn {
+                username: self.username,
+                id_token: id_token.0,
+                access_token: access_token.0,
+                refresh_token: result.refresh_token.map(|token| token.0),
+            }),
+            _ => Err(odd("it holds no tokens").into()),
+        }
+    }
+}
+
+/// With a secret exponent of this sign-in's own.
+fn ephemeral() -> Result<Ephemeral> {
+    let mut exponent = Zeroizing::new([0; EXPONENT_BYTES]);
+    getrandom::fill(&mut *exponent)
+        .map_err(|error| Error::failed(Code::System, "no random number from the system", error))?;
+    Ok(Ephemeral::new(&exponent))
+}
+
+/// The attributes that the pool wants of a new user and doesn't have yet.
+fn required_attributes(challenge: &Challenge) -> Vec<String> {
+    let names = list(challenge, "requiredAttributes").into_iter();
+    let short = |name: String| name.strip_prefix("userAttributes.").map_or(name.clone(), str::to_owned);
+    names.map(short).collect()
+}
+
+/// A JSON list of texts in a JSON text, as Cognito has it in a challenge's parameters.
+fn list(challenge: &Challenge, name: &str) -> Vec<String> {
+    let text = challenge.get(name).map(String::as_str).unwrap_or("[]");
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+fn odd(cause: &str) -> Error {
+    Error::failed(Code::OddAnswer, "Amazon Cognito's answer", cause).hint(ODD_ANSWER_HINT)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! What a sign-in needs to know of the user: given beforehand, or asked for.
+
+use std::collections::BTreeMap;
+
+use super::Challenge;
+use crate::Refusal;
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
+
+/// Asks a person, where there is one.
+pub trait Questions {
+    /// Asks for something that may be seen.
+    ///
+    /// # Errors
+    /// There is nobody to ask, or the answer is given up.
+    fn ask(&mut self, question: &str) -> Result<String>;
+
+    /// Asks for something that must not be seen.
+    ///
+    /// # Errors
+    /// As [`Questions::ask`].
+    fn ask_secret(&mut self, question: &str) -> Result<Secret>;
+
+    /// Tells the same person, and nobody else, something: it may be a secret.
+    ///
+    /// # Errors
+    /// There is nobody to tell.
+    fn tell(&mut self, line: &str) -> Result<()>;
+}
+
+/// Answers that are known before anything is asked.
+#[derive(Debug, Clone, Default)]
+pub struct Given {
+    /// The password.
+    pub password: Option<Secret>,
+    /// The one that takes a temporary password's place.
+    pub new_password: Option<Secret>,
+    /// A code of the authenticator, or one that was sent.
+    pub code: Option<Secret>,
+}
+
+/// The answers of one sign-in, as they come to be known.
+pub(super) struct Answers<'a> {
+    given: Given,
+    attributes: BTreeMap<String, String>,
+    questions: &'a mut dyn Questions,
+    /// Whether a person gave the last answer that can be wrong.
+    were_asked: bool,
+}
+
+impl<'a> Answers<'a> {
+    pub fn new(given: Given, questions: &'a mut dyn Questions) -> Self {
+        Self {
+            given,
+            attributes: BTreeMap::new(),
+            questions,
+            were_asked: false,
+        }
+    }
+
+    /// Whether the answer was wrong, and came from somebody who can give another one.
+    pub fn another_may_help(&self, refusal: &Refusal) -> bool {
+        self.were_asked && refusal.is_wrong_answer()
+    }
+
+    pub fn once_more(&mut self, refusal: &Refusal) -> Result<()> {
+        self.were_asked = false;
+        let message = Error::from(refusal.clone());
+        self.tell(&format!("Not accepted: {}", message.cause()))
+    }
+
+    pub fn tell(&mut self, line: &str) -> Result<()> {
+        self.questions.tell(line)
+    }
+
+    /// Asked for once.
+    pub fn password(&mut self, username: &str) -> Result<Secret> {
+        if let Some(password) = &self.given.password {
+            return Ok(password.clone());
+        }
+        let password = self.questions.ask_secret(&format!("Password of {username}: "))?;
+        self.given.password = Some(password.clone());
+        Ok(password)
+    }
+
+    pub fn new_password(&mut self) -> Result<Secret> {
+        if let Some(password) = self.given.new_password.take() {
+            return Ok(password);
+        }
+        self.were_asked = true;
+        new_password(self.questions)
+    }
+
+    /// What Cognito didn't refuse is not asked again.
+    pub fn attribute(&mut self, name: &str) -> Result<String> {
+        if let Some(value) = self.attributes.get(name) {
+            return Ok(value.clone());
+        }
+        let value = self.questions.ask(&format!("Your {}: ", name.replace('_', " ")))?;
+        self.attributes.insert(name.to_owned(), value.clone());
+        Ok(value)
+    }
+
+    pub fn code(&mut self, kind: &str, challenge: &Challenge) -> Result<Secret> {
+        if let Some(code) = self.given.code.take() {
+            return Ok(code);
+        }
+        let sent_to = challenge.get("CODE_DELIVERY_DESTINATION").map(String::as_str);
+        let question = match (kind, sent_to) {
+            ("SOFTWARE_TOKEN_MFA", _) => "Code of the authenticator: ".to_owned(),
+            (_, Some(place)) => format!("Code sent to {place}: "),
+            ("SMS_MFA", None) => "Code sent by SMS: ".to_owned(),
+            _ => "Code sent by e-mail: ".to_owned(),
+        };
+        self.typed_code(&question)
+    }
+
+    /// A code that nobody can have known before.
+    pub fn typed_code(&mut self, question: &str) -> Result<Secret> {
+        self.were_asked = true;
+        let code = self.questions.ask(question)?;
+        Ok(Secret::new(
+            code.chars().filter(|c| !c.is_whitespace()).collect::<String>(),
+        ))
+    }
+
+    /// A code that is given can only be the authenticator's: the others are sent once they are chosen.
+    pub fn kind_of_code(&mut self, kinds: &[String]) -> Result<String> {
+        let is_authenticator = |kind: &&String| *kind == "SOFTWARE_TOKEN_MFA";
+        if self.given.code.is_some()
+            && let Some(kind) = kinds.iter().find(is_authenticator)
+        {
+            return Ok(kind.clone());
+        }
+        for (number, kind) in (1..).zip(kinds) {
+            self.tell(&format!("{number}  {}", described(kind)))?;
+        }
+        let choice = self.questions.ask(&format!("Which code, 1 to {}: ", kinds.len()))?;
+        let number = choice
+            .trim()
+            .parse()
+            .ok()
+            .and_then(|number: usize| number.checked_sub(1));
+        let kind = number.and_then(|number| kinds.get(number));
+        kind.cloned().ok_or_else(|| {
+            Error::failed(
+                Code::CognitoRefuses,
+                "sign-in",
+                format!("{} is none of the codes there are", choice.trim()),
+            )
+            .hint("answer with the number before it")
+        })
+    }
+}
+
+/// Asks for a new password, twice.
+///
+/// # Errors
+/// As [`Questions::ask`]; the two are not the same.
+pub fn new_password(questions: &mut dyn Questions) -> Result<Secret> {
+    let first = questions.ask_secret("New password: ")?;
+    match questions.ask_secret("The same again: ")? == first {
+        true => Ok(first),
+        false => Err(
+            Error::failed(Code::NewPassword, "new password", "the two are not the same").hint("run the command again"),
+        ),
+    }
+}
+
+fn described(kind: &str) -> &str {
+    match kind {
+        "SOFTWARE_TOKEN_MFA" => "a code of the authenticator",
+        "SMS_MFA" => "a code by SMS",
+        "EMAIL_OTP" | "EMAIL_MFA" => "a code by e-mail",
+        other => other,
+    }
+}

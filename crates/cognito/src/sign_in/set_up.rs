@@ -1,0 +1,101 @@
+//! Setting an authenticator up at the first sign-in (`MFA_SETUP`).
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+
+use super::answers::Answers;
+use super::{Calls, Failure, SigningIn, TRIES, odd};
+use crate::wire::{Received, Text};
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
+
+/// Who the authenticator says the code is for.
+const ISSUER: &str = "Cognito";
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Associate {
+    session: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Associated {
+    secret_code: Received,
+    session: Option<Received>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Verify {
+    session: Option<Text>,
+    user_code: Text,
+    friendly_device_name: &'static str,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Verified {
+    status: String,
+    session: Option<Received>,
+}
+
+impl<C: Calls> SigningIn<'_, C> {
+    /// Shows the authenticator's key on the terminal, and checks that its codes are right.
+    pub(super) async fn set_up(
+        &self,
+        kinds: &[String],
+        session: Option<Received>,
+        answers: &mut Answers<'_>,
+    ) -> Result<Option<Received>, Failure> {
+        if !kinds.iter().any(|kind| kind == "SOFTWARE_TOKEN_MFA") {
+            let kinds = kinds.join(", ");
+            return Err(Error::failed(Code::CognitoRefuses, "sign-in", format!("the user pool wants a second factor set up, one of: {kinds}"))
+                .hint("only an authenticator can be set up here: ask who runs the user pool to allow it, or to set the other one up")
+                .into());
+        }
+        let text = |session: Option<Received>| session.map(|session| Text(session.0));
+        let request = Associate { session: text(session) };
+        let associated: Associated = self.call("AssociateSoftwareToken", &request).await?;
+        let uri = uri(&self.user.username, &associated.secret_code.0);
+        answers.tell("Add this key to an authenticator (Google Authenticator, 1Password, Authy, …):")?;
+        answers.tell(&format!("  {}", associated.secret_code.0.expose()))?;
+        answers.tell(&format!("  {}", uri.expose()))?;
+        let session = text(associated.session);
+        let mut tries = 1;
+        loop {
+            match self
+                .verify(answers.typed_code("Code it shows: ")?, session.clone())
+                .await
+            {
+                Err(Failure::Refused(refusal)) if answers.another_may_help(&refusal) && tries < TRIES => {
+                    answers.once_more(&refusal)?;
+                    tries += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn verify(&self, code: Secret, session: Option<Text>) -> Result<Option<Received>, Failure> {
+        let request = Verify {
+            user_code: Text(code),
+            session,
+            friendly_device_name: "ecr-auth",
+        };
+        let verified: Verified = self.call("VerifySoftwareToken", &request).await?;
+        match verified.status.as_str() {
+            "SUCCESS" => Ok(verified.session),
+            _ => Err(odd("the authenticator's code was neither accepted nor refused").into()),
+        }
+    }
+}
+
+/// <https://github.com/google/google-authenticator/wiki/Key-Uri-Format>
+fn uri(username: &str, key: &Secret) -> Secret {
+    let username = utf8_percent_encode(username, NON_ALPHANUMERIC);
+    Secret::new(format!(
+        "otpauth://totp/{ISSUER}:{username}?secret={}&issuer={ISSUER}",
+        key.expose()
+    ))
+}

@@ -1,0 +1,130 @@
+//! Who signs in, and where.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::secret_hash::secret_hash;
+use super::wire::Parameters;
+use super::{Kept, Login, SignedIn};
+use context::Env;
+use diagnostics::{Code, Error, Result};
+use oidc_token::Claims;
+use private_files::{TOKEN_LIMIT, read_secret};
+use secret::Secret;
+use secret_cache::Cache;
+use settings::{CognitoSettings, SignIn, check_cognito_text};
+
+/// A user pool's app client, with its secret where it has one.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// The user pool's id.
+    pub pool: String,
+    /// Its region.
+    pub region: String,
+    /// The app client's id.
+    pub client_id: String,
+    /// The app client's secret.
+    pub client_secret: Option<Secret>,
+    /// The file that it is from.
+    pub client_secret_file: Option<PathBuf>,
+    /// The name that the user signs in with: the real one or an alias.
+    pub username: String,
+}
+
+impl User {
+    /// The user that the settings name.
+    ///
+    /// # Errors
+    /// Usage errors: a piece is missing, or the client's secret can't be read.
+    pub fn of(settings: &CognitoSettings, username: &str, env: &Env) -> Result<Self> {
+        let SignIn::UserPool { id, client_id } = settings.sign_in()? else {
+            return Err(Error::usage(
+                Code::CognitoSettings,
+                "provider",
+                "its users don't sign in here: its token is taken from a file",
+            ));
+        };
+        // The id becomes part of a host's name; the identity pool has no part in changing a password, and may be missing.
+        for (name, text) in [("user-pool-id", id), ("client-id", client_id), ("username", username)] {
+            check_cognito_text(name, text)?;
+        }
+        Ok(Self {
+            pool: id.to_owned(),
+            region: settings.user_pool_region().unwrap_or_default().to_owned(),
+            client_id: client_id.to_owned(),
+            client_secret: client_secret(settings.client_secret_file.as_deref(), env)?,
+            client_secret_file: settings.client_secret_file.clone(),
+            username: username.to_owned(),
+        })
+    }
+
+    /// What an identity pool takes: the ID token, under the pool's name as an issuer.
+    pub fn login(&self, signed_in: &SignedIn) -> Login {
+        let issuer = Claims::of(signed_in.id_token.expose()).map(|claims| claims.iss);
+        let issuer =
+            issuer.unwrap_or_else(|| format!("https://cognito-idp.{}.amazonaws.com/{}", self.region, self.pool));
+        Login {
+            key: issuer.trim_start_matches("https://").to_owned(),
+            token: signed_in.id_token.clone(),
+        }
+    }
+
+    /// The part of the pool's id that goes into what is signed.
+    pub(super) fn pool_name(&self) -> &str {
+        self.pool.split_once('_').map_or("", |(_, name)| name)
+    }
+
+    /// `USERNAME`, and `SECRET_HASH` where the client has a secret.
+    pub(super) fn parameters(&self, username: &str) -> Result<Parameters> {
+        let mut parameters = Parameters::from([("USERNAME".to_owned(), username.into())]);
+        if let Some(hash) = self.secret_hash(username)? {
+            parameters.insert("SECRET_HASH".to_owned(), (&hash).into());
+        }
+        Ok(parameters)
+    }
+
+    pub(super) fn secret_hash(&self, username: &str) -> Result<Option<Secret>> {
+        let secret = self.client_secret.as_ref();
+        secret
+            .map(|secret| secret_hash(secret, username, &self.client_id))
+            .transpose()
+    }
+}
+
+/// The name that the settings give, or of the one user who is signed in.
+///
+/// # Errors
+/// There is none, or more than one.
+pub fn username(settings: &CognitoSettings, cache: &Cache, now: SystemTime) -> Result<String> {
+    if let Some(username) = &settings.username {
+        return Ok(username.clone());
+    }
+    let SignIn::UserPool { id, client_id } = settings.sign_in()? else {
+        return Ok(String::new());
+    };
+    Kept::only_user(cache, id, client_id, now).ok_or_else(|| {
+        Error::failed(
+            Code::NotSignedIn,
+            "Amazon Cognito",
+            "nobody is signed in, or more than one user, and no user name is given",
+        )
+        .hint("run in a terminal: ecr-auth cognito; or name the user with username under cognito in ecr-auth.yml")
+    })
+}
+
+/// The app client's secret: from its file, or `ECR_AUTH_COGNITO_CLIENT_SECRET`.
+pub(super) fn client_secret(file: Option<&Path>, env: &Env) -> Result<Option<Secret>> {
+    let Some(path) = file else {
+        return Ok(env.get("ECR_AUTH_COGNITO_CLIENT_SECRET").map(Secret::from));
+    };
+    let what = format!("the app client's secret in {}", path.display());
+    let text = read_secret(path, TOKEN_LIMIT);
+    let text = text.map_err(|error| {
+        Error::usage(Code::ClientSecret, &what, error).hint("client-secret-file names the file that holds it")
+    })?;
+    match text.expose().trim() {
+        "" => Err(Error::usage(Code::ClientSecret, what, "the file is empty")
+            .hint("write the secret into it, or leave client-secret-file out")),
+        secret => Ok(Some(Secret::new(secret))),
+    }
+}

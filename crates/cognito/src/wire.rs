@@ -1,0 +1,97 @@
+//! The JSON of Cognito's calls, as far as they are made here.
+//! <https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/Welcome.html>,
+//! <https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/Welcome.html>
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{Calls, Failure, Service};
+use diagnostics::{Code, Error};
+use secret::{Secret, exposed};
+
+/// Calls an operation with what serialises to its request.
+pub(super) async fn call<T: DeserializeOwned>(
+    calls: &impl Calls,
+    service: Service,
+    region: &str,
+    operation: &'static str,
+    request: &impl Serialize,
+) -> Result<T, Failure> {
+    let odd = |error| Error::failed(Code::OddAnswer, format!("Amazon Cognito {operation}"), error);
+    let request = serde_json::to_string(request)
+        .map(Secret::new)
+        .map_err(|error| odd(error.to_string()))?;
+    let answer = calls.call(service, region, operation, request).await?;
+    serde_json::from_str(answer.expose()).map_err(|error| {
+        // Never the parser's own words: they may quote what it read.
+        let place = format!("the answer is not what Cognito sends (column {})", error.column());
+        Failure::Failed(odd(place).hint(ODD_ANSWER_HINT))
+    })
+}
+
+/// For an answer that is not Cognito's.
+pub(super) const ODD_ANSWER_HINT: &str =
+    "this isn't how Cognito answers: look at the proxy and at AWS_ENDPOINT_URL, and who answers in its place";
+
+/// A secret as a JSON text.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub(super) struct Text(#[serde(with = "exposed")] pub Secret);
+
+impl From<&Secret> for Text {
+    fn from(secret: &Secret) -> Self {
+        Self(secret.clone())
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+/// `AuthParameters`, `ChallengeResponses`, `Logins`: names and what goes with them.
+pub(super) type Parameters = BTreeMap<String, Text>;
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct InitiateAuth<'a> {
+    pub auth_flow: &'static str,
+    pub auth_parameters: Parameters,
+    pub client_id: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RespondToAuthChallenge<'a> {
+    pub challenge_name: &'a str,
+    pub challenge_responses: Parameters,
+    pub client_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<Text>,
+}
+
+/// What both of them are answered with: tokens, or the next challenge.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct AuthAnswer {
+    pub authentication_result: Option<AuthenticationResult>,
+    pub challenge_name: Option<String>,
+    pub challenge_parameters: Option<BTreeMap<String, String>>,
+    pub session: Option<Received>,
+}
+
+/// A secret that came with an answer.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Received(#[serde(with = "exposed")] pub Secret);
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct AuthenticationResult {
+    pub id_token: Option<Received>,
+    pub access_token: Option<Received>,
+    pub refresh_token: Option<Received>,
+}

@@ -1,0 +1,271 @@
+//! A file that somebody else wrote, for `setup --from`: Cognito's pools, ECR hosts, and names in front of them. Nothing more.
+//!
+//! Security note: whoever wrote it must not be able to run a command, to use a profile or a role of the user's, or to have the
+//! user's own tokens sent anywhere. It is therefore read by a shape of its own that has no room for any of that, and nothing of its
+//! text but what was checked here is ever shown or written.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_saphyr::{Error as YamlError, Location, Spanned};
+
+use super::edit::has_tricks;
+use super::yaml::{self, explain, given, options};
+use diagnostics::{Code, Error, Result};
+use ecr_registry::{HostPattern, Registry};
+use settings::{CognitoSettings, check_cognito_text};
+
+/// Largest file that is read: 64 KiB.
+const LIMIT: usize = 64 << 10;
+/// Most registries in it: more than that nobody looks through before saying yes.
+const MOST_REGISTRIES: usize = 100;
+/// What may stand there, for hints.
+const ALLOWED: &str = "a file from somebody else may hold cognito (user-pool-id, client-id, identity-pool-id) and registries \
+    (match, registry, source: cognito), nothing more";
+/// Registries that everybody pulls from: whoever stood in front of one would see the pulls of all its images.
+const EVERYBODYS: [&str; 9] = [
+    "docker.io",
+    "docker.com",
+    "ghcr.io",
+    "quay.io",
+    "gcr.io",
+    "pkg.dev",
+    "registry.k8s.io",
+    "mcr.microsoft.com",
+    "registry.gitlab.com",
+];
+
+/// What such a file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VendorFile {
+    /// The pools, and nothing else of the settings.
+    pub cognito: CognitoSettings,
+    /// At least one.
+    pub registries: Vec<VendorRegistry>,
+}
+
+/// A registry that users may pull from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VendorRegistry {
+    /// Its host, or an alias, in lower case.
+    pub name: String,
+    /// The ECR host that an alias stands for.
+    pub registry: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    cognito: Option<Spanned<Pools>>,
+    registries: Option<Vec<Spanned<Rule>>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Pools {
+    #[serde(deserialize_with = "given")]
+    user_pool_id: Option<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
+    client_id: Option<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
+    identity_pool_id: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Rule {
+    #[serde(deserialize_with = "given")]
+    r#match: Option<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
+    registry: Option<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
+    source: Option<Source>,
+}
+
+/// The one there is.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Source {
+    Cognito,
+}
+
+impl VendorFile {
+    /// Reads the file at this path.
+    ///
+    /// # Errors
+    /// Usage errors: the file can't be read, or holds anything else than what is allowed; with line and column.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = private_files::read_utf8(path, LIMIT).map_err(|error| {
+            Error::usage(Code::NotReadable, format!("cannot read {}", path.display()), error)
+                .hint("--from names a file")
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads its text; `path` is for the errors.
+    ///
+    /// # Errors
+    /// Those of [`VendorFile::read`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
+        let document: Option<Document> =
+            serde_saphyr::from_str_with_options(text, options()).map_err(|error| refuse(path, &error))?;
+        if has_tricks(text) {
+            return Err(Error::usage(
+                Code::VendorFile,
+                path.display().to_string(),
+                "an anchor, an alias, a tag or a merge key stands in it",
+            )
+            .hint(ALLOWED));
+        }
+        let document = document.unwrap_or_default();
+        let missing = |key: &str| {
+            Error::usage(
+                Code::VendorFile,
+                path.display().to_string(),
+                format!("the key \"{key}\" is missing"),
+            )
+            .hint(ALLOWED)
+        };
+        let cognito = pools(path, document.cognito.ok_or_else(|| missing("cognito"))?)?;
+        let rules = document.registries.filter(|rules| !rules.is_empty());
+        let rules = rules.ok_or_else(|| missing("registries"))?;
+        if let Some(rule) = rules.get(MOST_REGISTRIES) {
+            return Err(wrong(path, &rule.referenced, "there are more than 100 registries")
+                .hint("ask for a file with the ones you pull from"));
+        }
+        let mut registries: Vec<VendorRegistry> = Vec::new();
+        for rule in rules {
+            let place = rule.referenced;
+            let registry = registry(path, rule)?;
+            if registries.iter().any(|known| known.name == registry.name) {
+                return Err(wrong(
+                    path,
+                    &place,
+                    format!("{} stands in an earlier rule already", registry.name),
+                ));
+            }
+            registries.push(registry);
+        }
+        Ok(Self { cognito, registries })
+    }
+}
+
+/// What is wrong at a place of the file.
+fn wrong(path: &Path, place: &Location, cause: impl fmt::Display) -> Error {
+    yaml::wrong(path, place, cause).of(Code::VendorFile)
+}
+
+fn refuse(path: &Path, error: &YamlError) -> Error {
+    let told = explain(path, error).of(Code::VendorFile);
+    match error {
+        YamlError::SerdeUnknownField { .. } | YamlError::SerdeUnknownVariant { .. } => told.hint(ALLOWED),
+        _ => told,
+    }
+}
+
+fn pools(path: &Path, pools: Spanned<Pools>) -> Result<CognitoSettings> {
+    let place = pools.referenced;
+    let pools = pools.value;
+    let text = |key: &'static str, given: Option<Spanned<String>>| {
+        let Some(given) = given else {
+            return Err(wrong(path, &place, format!("the key \"{key}\" is missing")).hint(ALLOWED));
+        };
+        match check_cognito_text(key, &given.value) {
+            Ok(()) => Ok(given.value),
+            Err(error) => Err(wrong(path, &given.referenced, format!("\"{key}\": {}", error.cause()))),
+        }
+    };
+    Ok(CognitoSettings {
+        user_pool_id: Some(text("user-pool-id", pools.user_pool_id)?),
+        client_id: Some(text("client-id", pools.client_id)?),
+        identity_pool_id: text("identity-pool-id", pools.identity_pool_id)?,
+        ..CognitoSettings::default()
+    })
+}
+
+fn registry(path: &Path, rule: Spanned<Rule>) -> Result<VendorRegistry> {
+    let place = rule.referenced;
+    let rule = rule.value;
+    let Some(name) = rule.r#match else {
+        return Err(wrong(path, &place, "the key \"match\" is missing"));
+    };
+    if rule.source.is_none() {
+        return Err(wrong(path, &place, "\"source: cognito\" is missing").hint(ALLOWED));
+    }
+    let at = name.referenced;
+    let pattern = HostPattern::parse(&name.value).map_err(|cause| wrong(path, &at, format!("\"match\" {cause}")))?;
+    let Some(exact) = pattern.exact() else {
+        return Err(wrong(path, &at, "a glob stands for registries of others too")
+            .hint("ask for a file that names each registry"));
+    };
+    let registry = match (pattern.alias(), rule.registry) {
+        (None, None) => {
+            private(path, &at, exact)?;
+            None
+        }
+        (Some(alias), Some(host)) => {
+            check_alias(path, &at, alias)?;
+            Some(private(path, &host.referenced, &host.value)?)
+        }
+        (None, Some(host)) => {
+            return Err(wrong(
+                path,
+                &host.referenced,
+                "\"registry\" is for names that are not ECR's own",
+            ));
+        }
+        (Some(alias), None) => {
+            return Err(wrong(
+                path,
+                &at,
+                format!("{alias} is not an ECR host, and no \"registry\" says which one it stands for"),
+            ));
+        }
+    };
+    Ok(VendorRegistry {
+        name: exact.to_owned(),
+        registry,
+    })
+}
+
+/// The canonical host of a private registry.
+fn private(path: &Path, place: &Location, host: &str) -> Result<String> {
+    match Registry::parse(host) {
+        Some(registry) if registry.is_public() => Err(wrong(
+            path,
+            place,
+            "ECR Public serves everybody, and needs no sign-in of somebody's",
+        )),
+        Some(registry) if registry.host().eq_ignore_ascii_case(host) => Ok(registry.host().to_owned()),
+        _ => Err(wrong(
+            path,
+            place,
+            "\"registry\" is not the host name of a private ECR registry",
+        )),
+    }
+}
+
+/// An alias is a full name of the vendor's own: nothing on this machine or in its network, and nothing that everybody uses.
+fn check_alias(path: &Path, place: &Location, alias: &str) -> Result<()> {
+    let host = alias.rsplit_once(':').map_or(alias, |(host, _)| host);
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let is_name = host.contains('.') && !host.starts_with('[') && last.bytes().any(|b| b.is_ascii_alphabetic());
+    let is_local = ["localhost", "local", "internal", "localdomain"].contains(&last);
+    if !is_name || is_local {
+        return Err(wrong(
+            path,
+            place,
+            format!("{alias} is no full name of a host, but one in this machine's own network"),
+        ));
+    }
+    let is_below = |name: &&&str| host == **name || host.strip_suffix(**name).is_some_and(|front| front.ends_with('.'));
+    match EVERYBODYS.iter().find(is_below) {
+        Some(name) => Err(wrong(
+            path,
+            place,
+            format!("{alias} belongs to {name}, which others pull from too"),
+        )),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,318 @@
+//! Other programs that hand out or take secrets: found on PATH alone, fed through stdin, heard for a limited time.
+
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use crate::Env;
+use secret::Secret;
+
+/// What a program may print, at most, in bytes.
+const OUTPUT_LIMIT: u64 = 256 * 1024;
+
+/// Variables that hold this job's secrets: AWS's keys, the CI's tokens and what mints them, Cognito's password.
+const SECRETS: [&str; 14] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "BITBUCKET_STEP_OIDC_TOKEN",
+    "BUILDKITE_AGENT_ACCESS_TOKEN",
+    "BUILDKITE_AGENT_JOB_API_TOKEN",
+    "CIRCLE_OIDC_TOKEN",
+    "CIRCLE_OIDC_TOKEN_V2",
+    "ECR_AUTH_COGNITO_CLIENT_SECRET",
+    "ECR_AUTH_COGNITO_PASSWORD",
+    "ECR_AUTH_ID_TOKEN",
+];
+
+/// A program in this job's environment, without the job's secrets: what it needs of them stands in variables whose names begin
+/// with one of `its_own`. OIDC tokens are left out in whatever variable they stand. Not for command lines of the user's own, which
+/// may need any of them.
+pub fn without_secrets(program: &Path, env: &Env, its_own: &[&str]) -> Command {
+    let is_its_own = |name: &str| its_own.iter().any(|start| name.starts_with(start));
+    let is_secret = |name: &str, value: &str| SECRETS.contains(&name) || is_jwt(value);
+    let variables = env.vars();
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .envs(variables.filter(|(name, value)| is_its_own(name) || !is_secret(name, value)));
+    command
+}
+
+/// Three parts, the first of which begins as every JSON object does in base64 (RFC 7519, section 3).
+fn is_jwt(text: &str) -> bool {
+    text.trim().starts_with("eyJ") && text.split('.').count() == 3
+}
+
+/// How a program ended, and what it wrote.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// Its stdout, cut a byte after 256 KiB.
+    pub stdout: Zeroizing<Vec<u8>>,
+    /// Its stderr, cut alike, where it failed.
+    pub stderr: Zeroizing<Vec<u8>>,
+}
+
+/// How a program that should have handed something out, or taken it, did not.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// It could not be started.
+    #[error("it cannot be started: {0}")]
+    NotStarted(std::io::Error),
+    /// It was not done in time, and was ended.
+    #[error("it took longer than {:.1} s and was ended", .0.as_secs_f64())]
+    TookTooLong(Duration),
+    /// It said that it failed.
+    #[error("it ended with {0}; what it wrote may hold secrets and is not shown")]
+    Ended(ExitStatus),
+    /// What it printed is no text of a sensible length.
+    #[error("what it printed is no text, or longer than 256 KiB")]
+    OddOutput,
+}
+
+/// Where a program is: the first of PATH's absolute folders that holds it. A relative one could be of a checkout's making.
+pub fn on_path(name: &str, env: &Env) -> Option<PathBuf> {
+    all_on_path(name, env).into_iter().next()
+}
+
+/// The same, in each of PATH's absolute folders, in their order.
+pub fn all_on_path(name: &str, env: &Env) -> Vec<PathBuf> {
+    let name = if cfg!(windows) {
+        format!("{name}.exe")
+    } else {
+        name.to_owned()
+    };
+    let folders = env.search_path().into_iter().filter(|folder| folder.is_absolute());
+    let paths = folders.map(|folder| folder.join(&name));
+    paths.filter(|path| is_program(path)).collect()
+}
+
+#[cfg(unix)]
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+
+    path.metadata()
+        .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(path: &Path) -> bool {
+    path.is_file()
+}
+
+/// The shell that runs a command line, as `credential_process` has it.
+pub fn shell(line: &str) -> Command {
+    let (shell, option) = if cfg!(windows) {
+        ("cmd.exe", "/C")
+    } else {
+        ("/bin/sh", "-c")
+    };
+    let mut command = Command::new(shell);
+    command.arg(option).arg(line);
+    command
+}
+
+/// What a program prints, which is to be some text: `input` goes to its stdin, its stderr goes nowhere.
+///
+/// # Errors
+/// Each way in which it may fail; never with a word of what it printed.
+pub fn output(command: &mut Command, input: Option<&Secret>, budget: Duration) -> Result<Secret, Failure> {
+    let ended = run(command, input, budget)?;
+    if !ended.status.success() {
+        return Err(Failure::Ended(ended.status));
+    }
+    let text = Some(&ended.stdout).filter(|text| text.len() as u64 <= OUTPUT_LIMIT);
+    let text = text.and_then(|text| std::str::from_utf8(text).ok());
+    text.map(Secret::new).ok_or(Failure::OddOutput)
+}
+
+/// Runs a program to its end: `input` goes to its stdin, what it writes comes back.
+///
+/// # Errors
+/// It can't be started, or doesn't end in time.
+pub fn run(command: &mut Command, input: Option<&Secret>, budget: Duration) -> Result<Ended, Failure> {
+    let deadline = Instant::now() + budget;
+    in_a_group_of_its_own(command);
+    let mut child = command
+        .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(Failure::NotStarted)?;
+    feed(&mut child, input);
+    let (stdout, stderr) = (hear(child.stdout.take()), hear(child.stderr.take()));
+    let stdout = stdout.recv_timeout(budget).ok();
+    let status = stdout.as_ref().and_then(|_| wait(&mut child, deadline));
+    let (Some(stdout), Some(status)) = (stdout, status) else {
+        end(&mut child);
+        return Err(Failure::TookTooLong(budget));
+    };
+    // What it left running may hold its stderr open: that is waited for only where it is needed.
+    let left = deadline.saturating_duration_since(Instant::now());
+    let stderr = match status.success() {
+        true => None,
+        false => stderr.recv_timeout(left).ok(),
+    };
+    Ok(Ended {
+        status,
+        stdout,
+        stderr: stderr.unwrap_or_default(),
+    })
+}
+
+/// Feeds the program on a thread of its own, which ends with its pipe: a program that hangs is not waited for.
+fn feed(child: &mut Child, input: Option<&Secret>) {
+    if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input.cloned()) {
+        // A program that doesn't read to the end says so by its exit status.
+        std::thread::spawn(move || stdin.write_all(input.expose().as_bytes()));
+    }
+}
+
+/// Hears the program on a thread of its own. What is past the limit, and one byte that tells so, is thrown away.
+fn hear(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Zeroizing<Vec<u8>>> {
+    let (say, heard) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = Zeroizing::new(Vec::with_capacity(8 * 1024));
+        if let Some(mut pipe) = pipe {
+            let _ = (&mut pipe).take(OUTPUT_LIMIT + 1).read_to_end(&mut text);
+            let _ = io::copy(&mut pipe, &mut io::sink());
+        }
+        let _ = say.send(text);
+    });
+    heard
+}
+
+/// Its exit status. Its stdout is closed already, so it ends in a moment, or is about to hang.
+fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status),
+            Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+            _ => return None,
+        }
+    }
+}
+
+#[cfg(unix)]
+fn in_a_group_of_its_own(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+
+    command.process_group(0);
+}
+
+#[cfg(not(unix))]
+fn in_a_group_of_its_own(_: &mut Command) {
+    // Here there are none that could be ended at once.
+}
+
+/// Ends a program and, where the system has process groups, all that it started.
+fn end(child: &mut Child) {
+    #[cfg(unix)]
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    fn run(line: &str, input: Option<&str>, budget: Duration) -> Result<String, String> {
+        let input = input.map(Secret::new);
+        let output = output(&mut shell(line), input.as_ref(), budget);
+        output
+            .map(|text| text.expose().to_owned())
+            .map_err(|failure| failure.to_string())
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn what_goes_in_and_what_comes_out() {
+        assert_eq!(run("cat; echo done", Some("secret "), LONG).unwrap(), "secret done\n");
+        assert_eq!(run("cat", None, LONG).unwrap(), "");
+        assert_eq!(
+            run("exec 0<&-; echo unread", Some(&"x".repeat(1 << 20)), LONG).unwrap(),
+            "unread\n"
+        );
+    }
+
+    #[test]
+    fn failures_never_quote_the_program() {
+        let failed = run("echo s3cret; echo s3cret >&2; exit 3", None, LONG).unwrap_err();
+        assert_eq!(
+            failed,
+            "it ended with exit status: 3; what it wrote may hold secrets and is not shown"
+        );
+        let odd = "what it printed is no text, or longer than 256 KiB";
+        assert_eq!(run("printf '\\377'", None, LONG).unwrap_err(), odd);
+        assert_eq!(run("head -c 262145 /dev/zero", None, LONG).unwrap_err(), odd);
+        let missing = output(&mut Command::new("/nowhere/program"), None, LONG).unwrap_err();
+        assert!(matches!(missing, Failure::NotStarted(_)));
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_ended_with_all_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+        // The grandchild holds the FIFO's other end open: reading it ends once the grandchild is gone.
+        let line = format!("(exec 3>{0}; sleep 1000) & sleep 1000", fifo.display());
+        let reader = std::thread::spawn(move || std::fs::read(fifo).unwrap());
+        let failed = run(&line, None, Duration::from_millis(300)).unwrap_err();
+        assert_eq!(failed, "it took longer than 0.3 s and was ended");
+        assert_eq!(reader.join().unwrap(), b"");
+    }
+
+    #[test]
+    fn a_program_that_is_not_the_users_own_gets_no_secrets_but_its_own() {
+        let mut variables: Vec<_> = SECRETS.iter().map(|name| (*name, "s3cret")).collect();
+        variables.extend([("OF_A_RULE", " eyJhbGciOiJub25lIn0.e30.x\n"), ("PLAIN", "eyJhbGci")]);
+        let env: Env = variables.into_iter().collect();
+        let with = |its_own: &[&str]| {
+            let command = without_secrets(Path::new("/usr/bin/env"), &env, its_own);
+            let names = command.get_envs().map(|(name, _)| name.to_owned());
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(with(&[]), ["PLAIN"]);
+        assert_eq!(
+            with(&["CIRCLE_"]),
+            ["CIRCLE_OIDC_TOKEN", "CIRCLE_OIDC_TOKEN_V2", "PLAIN"]
+        );
+    }
+
+    #[test]
+    fn a_failure_comes_with_what_was_written() {
+        let ended = super::run(&mut shell("echo out; echo err >&2; exit 3"), None, LONG).unwrap();
+        assert_eq!((ended.status.code(), ended.stdout.as_slice()), (Some(3), &b"out\n"[..]));
+        assert_eq!(ended.stderr.as_slice(), b"err\n");
+        // What is left running holds stderr open.
+        let ended = super::run(&mut shell("sleep 1000 >/dev/null & echo $!"), None, LONG).unwrap();
+        let left = std::str::from_utf8(&ended.stdout).unwrap().trim().parse().unwrap();
+        rustix::process::kill_process(
+            rustix::process::Pid::from_raw(left).unwrap(),
+            rustix::process::Signal::KILL,
+        )
+        .unwrap();
+    }
+
+    #[test]
+    fn only_absolute_folders_of_path_count() {
+        let env = |path: &str| [("PATH", path)].into_iter().collect::<Env>();
+        assert_eq!(on_path("sh", &env("/nowhere::.:bin:/bin")), Some("/bin/sh".into()));
+        assert_eq!(on_path("sh", &env(".:bin")), None);
+        assert_eq!(on_path("passwd", &env("/etc")), None, "it is no program");
+    }
+}

@@ -1,0 +1,185 @@
+//! Errors as people read them: what failed, why, what to do about it, where to read on, and the exit status that says so to
+//! scripts.
+
+use std::fmt;
+use std::io::Write;
+
+use crate::Code;
+
+/// The result of everything that can fail here.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// How a process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: done.
+    Done,
+    /// 1: it failed.
+    Failed,
+    /// 2: the command line or the configuration is wrong.
+    Usage,
+    /// The status of a command that was run.
+    OfCommand(u8),
+}
+
+impl Exit {
+    /// The exit status of the process.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::OfCommand(status) => status,
+        }
+    }
+}
+
+/// An error for people: `error: <what failed>: <cause> [EA0012]`, then, where something can be done, `hint: <what to do>`, then
+/// `see: <the code's section of the page on failures>`.
+///
+/// No part of it may ever hold a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    code: Code,
+    exit: Exit,
+    what: String,
+    cause: String,
+    hint: Option<String>,
+}
+
+impl Error {
+    /// Something failed (exit status 1).
+    pub fn failed(code: Code, what: impl Into<String>, cause: impl fmt::Display) -> Self {
+        Self {
+            code,
+            exit: Exit::Failed,
+            what: one_line(&what.into()),
+            cause: one_line(&cause.to_string()),
+            hint: None,
+        }
+    }
+
+    /// The command line or the configuration is wrong (exit status 2).
+    pub fn usage(code: Code, what: impl Into<String>, cause: impl fmt::Display) -> Self {
+        Self {
+            exit: Exit::Usage,
+            ..Self::failed(code, what, cause)
+        }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(one_line(&hint.into()));
+        self
+    }
+
+    /// Puts it into another family, where more is known than when it was made.
+    #[must_use]
+    pub fn of(self, code: Code) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The family of failures it belongs to.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The exit status this error asks for.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// What failed, without its cause.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// The cause alone, in one line.
+    pub fn cause(&self) -> &str {
+        &self.cause
+    }
+
+    /// What to do about it, if anything.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// Writes the error for people, with its hint and the address of its section. A stderr that is closed is nobody's problem.
+    pub fn report(&self, stderr: &mut dyn Write) {
+        let _ = writeln!(stderr, "error: {self}");
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(stderr, "hint: {hint}");
+        }
+        let _ = writeln!(stderr, "see: {}", self.code.link());
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} [{}]", self.what, self.cause, self.code)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// An address without the `user:password@` that it may carry.
+pub fn without_userinfo(url: &str) -> String {
+    // Cut at the last '@': a password may hold any character where somebody forgot to escape it.
+    let Some((userinfo, rest)) = url.rsplit_once('@') else {
+        return url.to_owned();
+    };
+    let scheme = userinfo.split_once("://").map(|(scheme, _)| format!("{scheme}://"));
+    format!("{}{rest}", scheme.unwrap_or_default())
+}
+
+/// A cause in one line without control characters, whatever a server or a file put in it.
+pub fn one_line(text: &str) -> String {
+    let cleaned: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    cleaned.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_what_cause_and_hint() {
+        let mut out = Vec::new();
+        Error::failed(Code::NotReadable, "cannot read x", "no\nsuch\tfile")
+            .hint("make one")
+            .report(&mut out);
+        let see = "https://github.com/org/ecr-auth/blob/main/docs/troubleshooting.md#ea0803";
+        assert_eq!(
+            String::from_utf8_lossy(&out),
+            format!("error: cannot read x: no such file [EA0803]\nhint: make one\nsee: {see}\n")
+        );
+    }
+
+    #[test]
+    fn every_part_is_one_line() {
+        let error = Error::failed(Code::Profile, "profile a\nb", "c\r\nd").hint("e\x1b[2J\nf");
+        assert_eq!(error.to_string(), "profile a b: c d [EA0303]");
+        assert_eq!(error.hint_text(), Some("e [2J f"));
+    }
+
+    #[test]
+    fn addresses_are_shown_without_passwords() {
+        for (url, shown) in [
+            ("http://user:s3cret@host:80/p", "http://host:80/p"),
+            ("http://user:s3/cr@et@host", "http://host"),
+            ("user:s3cret@host", "host"),
+            ("https://host/p", "https://host/p"),
+            ("no address", "no address"),
+        ] {
+            assert_eq!(without_userinfo(url), shown);
+        }
+    }
+
+    #[test]
+    fn exit_codes() {
+        assert_eq!(Error::failed(Code::System, "a", "b").exit().code(), 1);
+        assert_eq!(Error::usage(Code::Options, "a", "b").exit().code(), 2);
+        assert_eq!(Exit::Done.code(), 0);
+    }
+}

@@ -1,0 +1,112 @@
+//! REGISTRY on the command line: a host, `ACCOUNT/REGION`, `ACCOUNT`, or `public`.
+
+use super::near_miss::{wrong_account, wrong_region};
+use super::{PUBLIC_HOST, Partition, Registry, WhyNot, is_account, is_region, why_not_ecr};
+use diagnostics::{Code, Error, Result, one_line};
+
+/// The registry that a REGISTRY argument means. `region` is the one in force, for an account that stands alone.
+///
+/// An account is text, never a number: 12 digits, leading zeros and all.
+///
+/// # Errors
+/// A usage error that says which part is wrong and what to write instead.
+pub fn parse_argument(arg: &str, region: Option<&str>) -> Result<Registry> {
+    let arg = arg.trim();
+    if arg.eq_ignore_ascii_case("public") {
+        return parse_argument(PUBLIC_HOST, region);
+    }
+    if let Some(registry) = Registry::parse(arg) {
+        return Ok(registry);
+    }
+    let (account, named_region) = match arg.split_once('/') {
+        Some((account, region)) => (account, Some(region.trim_end_matches('/'))),
+        None => (arg, None),
+    };
+    if !looks_like_account(account) {
+        return Err(refuse(arg, half_a_name(arg).unwrap_or_else(|| why_not_ecr(arg))));
+    }
+    if !is_account(account) {
+        return Err(refuse(arg, wrong_account(account)));
+    }
+    let region = named_region.or(region).ok_or_else(|| no_region(arg))?;
+    of_account(account, region).map_err(|why| refuse(arg, why))
+}
+
+/// A region as AWS writes it, in lower case.
+///
+/// # Errors
+/// A usage error for what doesn't have a region's shape: better here than as a host that can't be found.
+pub fn parse_region(text: &str) -> Result<String> {
+    region(text).map_err(|why| Error::usage(Code::Region, "the region", why.cause).hint(why.hint))
+}
+
+fn region(text: &str) -> Result<String, WhyNot> {
+    let region = text.trim().to_ascii_lowercase();
+    match is_region(&region) {
+        true => Ok(region),
+        false => Err(wrong_region(&one_line(&region))),
+    }
+}
+
+/// The registry of an account in a region, at the ordinary endpoint.
+fn of_account(account: &str, region_name: &str) -> Result<Registry, WhyNot> {
+    let region = region(region_name)?;
+    let suffix = Partition::of_region(&region).registry_suffix();
+    let host = format!("{account}.dkr.ecr.{region}.{suffix}");
+    Registry::parse(&host).ok_or_else(|| why_not_ecr(&host))
+}
+
+/// The short form with a part missing, or with another sign between its parts.
+fn half_a_name(arg: &str) -> Option<WhyNot> {
+    let why = |cause: &str, hint: String| WhyNot {
+        code: Code::NotEcr,
+        cause: cause.to_owned(),
+        hint,
+    };
+    if is_region(arg) {
+        return Some(why(
+            "it is a region, without an account",
+            format!("write ACCOUNT/{arg}"),
+        ));
+    }
+    let (account, region) = arg.split_once([':', ',', '@'])?;
+    (is_account(account) && is_region(region)).then(|| {
+        let hint = format!("did you mean {account}/{region}?");
+        why("a slash stands between account and region", hint)
+    })
+}
+
+/// Digits, with the hyphens that AWS's console shows.
+fn looks_like_account(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit()) && text.bytes().all(|b| b.is_ascii_digit() || b == b'-')
+}
+
+fn no_region(arg: &str) -> Error {
+    Error::usage(
+        Code::Region,
+        what_failed(arg),
+        "an account alone doesn't say which region",
+    )
+    .hint(format!("write {arg}/REGION, pass --region, or set AWS_REGION"))
+}
+
+fn refuse(arg: &str, why: WhyNot) -> Error {
+    Error::usage(why.code, what_failed(arg), why.cause).hint(why.hint)
+}
+
+fn what_failed(arg: &str) -> String {
+    format!("cannot take \"{}\" for an ECR registry", printable(arg))
+}
+
+/// The argument as an error may show it: in one line, not too long, and without what could be a password before an '@'.
+fn printable(arg: &str) -> String {
+    const LONGEST: usize = 120;
+    let line = one_line(arg);
+    let name = line.split("@sha").next().unwrap_or_default();
+    let name = name.rsplit('@').next().unwrap_or_default();
+    let mut shown: String = name.chars().take(LONGEST).collect();
+    if shown.len() < name.len() {
+        shown.push('…');
+    }
+    shown
+}

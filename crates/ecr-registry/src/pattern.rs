@@ -1,0 +1,137 @@
+//! What `match` in the configuration file accepts: one host, or a glob over ECR's names.
+
+use super::form::{PRIVATE_FORMS, PUBLIC_FORMS};
+use super::{Partition, Registry, server_name};
+
+/// A name of `match`: a host of ECR, a glob over such hosts, or a name of one's own in front of ECR (an alias).
+///
+/// In a glob, `*` stands for any characters within one label of the name. Its end must be the suffix of a partition's
+/// registries, so that no glob reaches beyond ECR.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HostPattern(Kind);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Kind {
+    Host(String),
+    Glob(String),
+    Alias(String),
+}
+
+impl HostPattern {
+    /// Reads a name of `match`.
+    ///
+    /// # Errors
+    /// The reason, as a clause: "match …".
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.contains('*') {
+            return glob(&text.to_ascii_lowercase()).map(|glob| Self(Kind::Glob(glob)));
+        }
+        let registry = match Registry::parse(text) {
+            // What nearly all rules have, looked at once: a file may have hundreds, and is read at every `get`.
+            Some(registry) if registry.host.eq_ignore_ascii_case(text) => return Ok(Self(Kind::Host(registry.host))),
+            other => other,
+        };
+        let name = server_name(text).ok_or("must be a host name or a glob over ECR's names")?;
+        if name != text.to_ascii_lowercase() {
+            return Err(format!("must be the name of a host alone, here \"{name}\""));
+        }
+        match registry {
+            Some(registry) => Err(format!("must be written without port and trailing dot: \"{registry}\"")),
+            None => Ok(Self(Kind::Alias(name))),
+        }
+    }
+
+    /// Whether this names `registry`, itself or among others. An alias names none.
+    pub fn matches(&self, registry: &Registry) -> bool {
+        match &self.0 {
+            Kind::Host(host) => host == registry.host(),
+            Kind::Glob(glob) => glob_matches(glob, registry.host()),
+            Kind::Alias(_) => false,
+        }
+    }
+
+    /// The alias, `host` or `host:port` in lower case as [`server_name`] gives it, if this is one.
+    pub fn alias(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Alias(name) => Some(name),
+            Kind::Host(_) | Kind::Glob(_) => None,
+        }
+    }
+
+    /// The glob in lower case, if this is one.
+    pub fn glob(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Glob(glob) => Some(glob),
+            Kind::Host(_) | Kind::Alias(_) => None,
+        }
+    }
+
+    /// The one name this stands for; `None` for a glob.
+    pub fn exact(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Host(name) | Kind::Alias(name) => Some(name),
+            Kind::Glob(_) => None,
+        }
+    }
+}
+
+/// Checks that a glob can only ever match ECR's names: `<account>.dkr.ecr.<region>.<suffix>` or the dual-stack build, with
+/// stars in account, `ecr` and region.
+fn glob(text: &str) -> Result<String, String> {
+    let built = || {
+        format!(
+            "must be built like ECR's names, with '*' in the account, after \"ecr\" or in the region: \
+             '*.dkr.ecr.eu-*.amazonaws.com'; {} are written out",
+            PUBLIC_FORMS.map(|(host, _)| format!("\"{host}\"")).join(" and ")
+        )
+    };
+    if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.*".contains(&b)) {
+        return Err(built());
+    }
+    let suffix = Partition::all()
+        .flat_map(|partition| [Some(partition.registry_suffix()), partition.dual_stack_suffix()])
+        .flatten()
+        .find(|suffix| text.strip_suffix(suffix).is_some_and(|front| front.ends_with('.')))
+        .ok_or_else(built)?;
+    let front = &text[..text.len() - suffix.len() - 1];
+    let service = front.split_once('.').and_then(|(_account, rest)| rest.rsplit_once('.'));
+    let (service, _region) = service.ok_or_else(built)?;
+    let fits = PRIVATE_FORMS
+        .iter()
+        .any(|form| service.starts_with(form.stem()) && glob_matches(service, form.service));
+    fits.then(|| text.to_owned()).ok_or_else(built)
+}
+
+/// Label by label, so that a star never reaches over a dot.
+fn glob_matches(glob: &str, host: &str) -> bool {
+    let (mut globs, mut labels) = (glob.split('.'), host.split('.'));
+    loop {
+        match (globs.next(), labels.next()) {
+            (None, None) => return true,
+            (Some(glob), Some(label)) if label_matches(glob.as_bytes(), label.as_bytes()) => {}
+            _ => return false,
+        }
+    }
+}
+
+/// Iterative matching with one step back to the latest star: never worse than the product of the two lengths.
+pub(super) fn label_matches(glob: &[u8], label: &[u8]) -> bool {
+    let (mut g, mut l) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while l < label.len() {
+        if glob.get(g) == Some(&b'*') {
+            star = Some((g, l));
+            g += 1;
+        } else if glob.get(g) == Some(&label[l]) {
+            g += 1;
+            l += 1;
+        } else if let Some((after, taken)) = star {
+            star = Some((after, taken + 1));
+            g = after + 1;
+            l = taken + 1;
+        } else {
+            return false;
+        }
+    }
+    glob[g..].iter().all(|&b| b == b'*')
+}

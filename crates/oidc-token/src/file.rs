@@ -1,0 +1,23 @@
+//! The file that holds an OIDC token.
+
+use std::path::Path;
+
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
+
+/// The token in a file, as it stands there now. Kubernetes puts links there, which are followed; the newline at its end is no part.
+///
+/// # Errors
+/// It can't be read, or holds nothing.
+pub fn read_token_file(path: &Path) -> Result<Secret> {
+    let what = || format!("cannot read the token in {}", path.display());
+    let text = private_files::read_secret(path, private_files::TOKEN_LIMIT).map_err(|error| {
+        Error::failed(Code::TokenFile, what(), error)
+            .hint("check that the file is mounted, and that this user may read it")
+    })?;
+    match text.expose().trim() {
+        "" => Err(Error::failed(Code::TokenFile, what(), "the file is empty")
+            .hint("look at who writes it: a token has to be in it")),
+        token => Ok(Secret::new(token)),
+    }
+}

@@ -1,0 +1,378 @@
+//! The write: locked against other ecr-auth processes, atomic against everything else.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use super::place::{self, Placed};
+use super::read;
+use super::temporary::{remove_leftovers, temporary};
+use crate::{adopt, make_folders};
+use diagnostics::{Code, Error, Result};
+
+/// How often an edit is done anew because another program wrote the file meanwhile.
+const ATTEMPTS: u32 = 1000;
+
+/// After so many attempts the new version reaches the disk after it took its place instead of before: waiting for the disk takes
+/// milliseconds, in which a busy writer always comes first.
+const PATIENT_ATTEMPTS: u32 = 3;
+
+/// What the writer has to know of what it writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Format {
+    /// The text with what changed between a base and another version of it (in this order), where the changes of two writers
+    /// can be brought together; `None`: they cannot.
+    pub merge: fn(&str, &str, &str) -> Option<String>,
+    /// What a file that says nothing holds, for a hint.
+    pub blank: &'static str,
+    /// How another place is named on the command line, for a hint.
+    pub elsewhere: &'static str,
+}
+
+/// What an edit makes of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edited {
+    /// It is as it should be; it is not touched.
+    Unchanged,
+    /// It should hold this text.
+    Text(String),
+    /// It should not be there.
+    Remove,
+}
+
+/// Who can read a file after it was edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readers {
+    /// Those who could before.
+    AsBefore,
+    /// Its owner alone: what its mode gives to others is taken away.
+    OwnerAlone,
+}
+
+impl Readers {
+    /// Whether the file has to be written for its mode alone.
+    fn are_too_many(self, metadata: &fs::Metadata) -> bool {
+        let permissions = metadata.permissions();
+        self.permissions(metadata) != permissions
+    }
+
+    #[cfg(unix)]
+    fn permissions(self, like: &fs::Metadata) -> fs::Permissions {
+        use std::os::unix::fs::PermissionsExt;
+        let permissions = like.permissions();
+        match self {
+            Self::AsBefore => permissions,
+            Self::OwnerAlone => fs::Permissions::from_mode(permissions.mode() & !0o077),
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn permissions(self, like: &fs::Metadata) -> fs::Permissions {
+        like.permissions()
+    }
+}
+
+/// What [`update`] did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Updated {
+    /// Whether the file was changed.
+    pub changed: bool,
+    /// Folders that had to be made for the file, outermost first.
+    pub folders: Vec<PathBuf>,
+}
+
+/// Edits a configuration file in place.
+///
+/// `edit` gets the file's text (`None`: there is no file) and says what should be there. It is called under the lock, again
+/// after a write, and anew on what another program wrote meanwhile, until it answers [`Edited::Unchanged`]. A symlink is
+/// followed; mode and owner stay; a new file has mode 0600. Killed at any moment, the file is as it was or as it should be.
+///
+/// Against a writer without a lock (docker's own, an editor): the file always parses, and a change that landed before ours is never
+/// overwritten (where the system cannot exchange two files: but for the moment between a look and a rename).
+pub fn update(path: &Path, format: &Format, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>) -> Result<Updated> {
+    update_for(Readers::AsBefore, path, format, edit)
+}
+
+/// [`update`] of a file that holds a secret afterwards: only its owner can read it then (mode 0600 or less), even if the edit
+/// itself changes nothing.
+pub fn update_private(
+    path: &Path,
+    format: &Format,
+    edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>,
+) -> Result<Updated> {
+    update_for(Readers::OwnerAlone, path, format, edit)
+}
+
+fn update_for(
+    readers: Readers,
+    path: &Path,
+    format: &Format,
+    edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>,
+) -> Result<Updated> {
+    let target = real_path(path, format)?;
+    let what = || format!("cannot write {}", target.display());
+    let Some(folder) = target.parent().map(Path::to_owned) else {
+        return Err(Error::failed(Code::NotWritable, what(), "it has no folder"));
+    };
+    let mut updated = Updated::default();
+    if !folder.is_dir() {
+        if edit(None)? == Edited::Unchanged {
+            return Ok(updated);
+        }
+        updated.folders = make_folders(&folder).map_err(|error| explain(&target, &error, format.elsewhere))?;
+    }
+    let lock = lock(&folder)
+        .map_err(|error| Error::failed(Code::NotWritable, format!("cannot lock {}", folder.display()), error))?;
+    remove_leftovers(&temporary_prefix(&target), &folder);
+    let mut owed = Vec::new();
+    for attempt in 0..ATTEMPTS {
+        let old = Snapshot::read(&target)?;
+        let text = old.as_ref().map(Snapshot::text);
+        let edited = match edit(text)? {
+            Edited::Unchanged => pay(format, text, &owed),
+            edited => edited,
+        };
+        let edited = match (edited, &old) {
+            (Edited::Unchanged, Some(old)) if readers.are_too_many(&old.metadata) => Edited::Text(old.text.clone()),
+            (edited, _) => edited,
+        };
+        if edited == Edited::Unchanged {
+            return Ok(updated);
+        }
+        match write(&folder, &target, old.as_ref(), &edited, readers, attempt)
+            .map_err(|error| explain(&target, &error, format.elsewhere))?
+        {
+            Placed::Done => updated.changed = true,
+            Placed::Raced => {}
+            Placed::Exposed { hidden } => owed.extend(hidden),
+        }
+    }
+    drop(lock);
+    Err(Error::failed(
+        Code::FileBusy,
+        what(),
+        "another program keeps changing it; its version stands",
+    )
+    .hint("try again when it has finished"))
+}
+
+/// What a file that holds our edit still lacks of the changes that could be overlooked for a moment because ours stood in their
+/// place: another program read ours then, and wrote its next version on top of it. A file without our edit was not made from it.
+fn pay(format: &Format, text: Option<&str>, owed: &[(Vec<u8>, Vec<u8>)]) -> Edited {
+    let Some(old) = text else {
+        return Edited::Unchanged;
+    };
+    let merged = owed.iter().fold(old.to_owned(), |text, (base, theirs)| {
+        let (base, theirs) = (String::from_utf8_lossy(base), String::from_utf8_lossy(theirs));
+        (format.merge)(&text, &base, &theirs).unwrap_or(text)
+    });
+    if merged == old {
+        Edited::Unchanged
+    } else {
+        Edited::Text(merged)
+    }
+}
+
+/// The file behind the path, symlinks resolved as far as there is something. A link that leads nowhere is an error: who reads
+/// the file would not find it either.
+///
+/// # Errors
+/// The link, or the system's.
+pub fn real_path(path: &Path, format: &Format) -> Result<PathBuf> {
+    let what = || format!("cannot resolve {}", path.display());
+    match fs::canonicalize(path) {
+        Ok(real) => Ok(real),
+        Err(error) if error.kind() == ErrorKind::NotFound => match fs::read_link(path) {
+            Ok(to) => Err(Error::failed(
+                Code::NotWritable,
+                what(),
+                format!("it is a link to {}, which does not exist", to.display()),
+            )
+            .hint(format!(
+                "make that file (its text may be {}), or remove the link",
+                format.blank
+            ))),
+            Err(_) => not_there_yet(path).map_err(|error| Error::failed(Code::NotWritable, what(), error)),
+        },
+        Err(error) => {
+            let hint = read::way_out(&error);
+            Err(Error::failed(Code::NotReadable, what(), error).hint(hint))
+        }
+    }
+}
+
+/// The path of a file to be made: the folders that exist resolved, the rest as named.
+fn not_there_yet(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let mut rest = Vec::new();
+    for ancestor in path.ancestors() {
+        if let Ok(mut real) = fs::canonicalize(ancestor) {
+            real.extend(rest.iter().rev());
+            return Ok(real);
+        }
+        rest.extend(ancestor.file_name().map(OsString::from));
+    }
+    Ok(path)
+}
+
+/// The file's text, `None` where there is no file.
+pub fn read_text(real: &Path) -> Result<Option<String>> {
+    Ok(Snapshot::read(real)?.map(|snapshot| snapshot.text))
+}
+
+/// A configuration file as it was read.
+struct Snapshot {
+    /// Kept open for [`place::Old`].
+    _file: File,
+    text: String,
+    metadata: fs::Metadata,
+}
+
+impl Snapshot {
+    fn read(target: &Path) -> Result<Option<Self>> {
+        let what = || format!("cannot read {}", target.display());
+        let read = || -> io::Result<Self> {
+            let file = read::open(target)?;
+            let text = read::utf8(read::contents(&file, read::CONFIGURATION_LIMIT)?)?;
+            let metadata = file.metadata()?;
+            Ok(Self {
+                _file: file,
+                text,
+                metadata,
+            })
+        };
+        match read() {
+            Ok(snapshot) => Ok(Some(snapshot)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => {
+                let hint = read::way_out(&error);
+                Err(Error::failed(Code::NotReadable, what(), error).hint(hint))
+            }
+        }
+    }
+
+    fn as_old(&self) -> place::Old<'_> {
+        place::Old {
+            text: self.text.as_bytes(),
+            metadata: &self.metadata,
+        }
+    }
+
+    fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// One attempt to bring the file from what was read to what it should be.
+fn write(
+    folder: &Path,
+    target: &Path,
+    old: Option<&Snapshot>,
+    edited: &Edited,
+    readers: Readers,
+    attempt: u32,
+) -> io::Result<Placed> {
+    let patient = attempt < PATIENT_ATTEMPTS;
+    let mut new = temporary(&temporary_prefix(target), folder)?;
+    let placed = match (edited, old) {
+        (Edited::Unchanged, _) | (Edited::Remove, None) => Placed::Done,
+        (Edited::Remove, Some(old)) => place::remove(target, new.into_temp_path(), old.text.as_bytes())?,
+        (Edited::Text(text), None) => {
+            new.as_file_mut().write_all(text.as_bytes())?;
+            adopt(new.as_file(), folder);
+            new.as_file().sync_all()?;
+            place::create(new.into_temp_path(), target)?
+        }
+        (Edited::Text(text), Some(old)) => {
+            keep_owner(new.as_file(), &old.metadata)?;
+            new.as_file().set_permissions(readers.permissions(&old.metadata))?;
+            new.as_file_mut().write_all(text.as_bytes())?;
+            if patient {
+                new.as_file().sync_all()?;
+            }
+            let (file, path) = new.into_parts();
+            let placed = place::replace(path, target, &old.as_old(), text.as_bytes())?;
+            if placed == Placed::Done && !patient {
+                file.sync_all()?;
+            }
+            placed
+        }
+    };
+    if placed == Placed::Done {
+        sync_folder(folder)?;
+    }
+    Ok(placed)
+}
+
+/// Gives a new version the old one's owner and group, as docker's own save does.
+#[cfg(unix)]
+fn keep_owner(file: &File, like: &fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let own = file.metadata()?;
+    let user = (own.uid() != like.uid()).then(|| like.uid());
+    let group = (own.gid() != like.gid()).then(|| like.gid());
+    if user.is_none() && group.is_none() {
+        return Ok(());
+    }
+    fchown(file, user, group)
+        .map_err(|error| io::Error::new(error.kind(), format!("its owner cannot be kept: {error}")))
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_: &File, _: &fs::Metadata) -> io::Result<()> {
+    Ok(())
+}
+
+/// Makes a rename last. Folders cannot be opened on Windows, where the rename lasts by itself.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()
+    } else {
+        Ok(())
+    }
+}
+
+/// Waits for the lock on a folder, held until the file is closed. The kernel releases it when the process dies.
+///
+/// The folder itself is locked, which leaves nothing behind, where the system can (NFS and Windows cannot): else a lock file.
+fn lock(folder: &Path) -> io::Result<File> {
+    File::open(folder).and_then(wait).or_else(|_| {
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join(".ecr-auth.lock"))?;
+        wait(file)
+    })
+}
+
+fn wait(file: File) -> io::Result<File> {
+    file.lock().map(|()| file)
+}
+
+fn temporary_prefix(target: &Path) -> String {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    format!(".{name}.ecr-auth-")
+}
+
+pub(super) fn explain(target: &Path, error: &io::Error, elsewhere: &str) -> Error {
+    let what = format!("cannot write {}", target.display());
+    match error.kind() {
+        ErrorKind::ResourceBusy => Error::failed(
+            Code::NotWritable,
+            what,
+            "it is a mount point, and can only be replaced as a whole",
+        )
+        .hint(format!(
+            "mount its folder instead of the file, or name another with {elsewhere}"
+        )),
+        ErrorKind::PermissionDenied => Error::failed(Code::NotWritable, what, error).hint("run as the file's owner"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Error::failed(Code::DiskFull, what, error).hint("make room for it")
+        }
+        ErrorKind::ReadOnlyFilesystem => Error::failed(Code::NotWritable, what, error)
+            .hint(format!("name another place, that can be written, with {elsewhere}")),
+        _ => Error::failed(Code::NotWritable, what, error),
+    }
+}

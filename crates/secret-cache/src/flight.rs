@@ -1,0 +1,159 @@
+//! One fetch for all who ask at once ("single flight").
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use super::entry::{Answer, Entry, Token};
+use super::folder::{Folder, Slot};
+use super::key::Key;
+use super::lock::{Attempt, Lock};
+use super::{Fetched, Held, Request};
+use diagnostics::{Code, Error};
+
+/// What renewing may take while there still is a valid secret to hand out.
+const RENEWAL_BUDGET: Duration = Duration::from_secs(3);
+
+/// What is kept back of the caller's time, so that those who wait as long as we do hear how it ended before they give up: this, or a
+/// tenth of a short time.
+const SHARING_MARGIN: Duration = Duration::from_millis(500);
+
+type Fetch<'f> = &'f mut dyn FnMut(Duration) -> Result<Fetched, Error>;
+
+/// One caller's way to the secret.
+pub(super) struct Flight<'a> {
+    folder: &'a Folder,
+    request: &'a Request<'a>,
+    clock: &'a dyn Fn() -> SystemTime,
+}
+
+impl<'a> Flight<'a> {
+    pub fn new(folder: &'a Folder, request: &'a Request<'a>, clock: &'a dyn Fn() -> SystemTime) -> Self {
+        Self { folder, request, clock }
+    }
+
+    /// Looks, takes the lock if there is something to fetch, and looks again: the one before may have fetched it.
+    pub fn secret(&self, fetch: Fetch<'_>) -> Result<Held, Error> {
+        let lock_path = self.folder.lock_path(self.request.key);
+        match self.look() {
+            Answer::Serve(held) => Ok(self.hand_out(held)),
+            Answer::Share(error) => Err(error),
+            Answer::Renew(held) => match Lock::try_take(&lock_path) {
+                Attempt::Busy => Ok(held),
+                attempt => self.secret_under_lock(attempt.held(), fetch),
+            },
+            Answer::Fetch => match self.wait_for_lock(&lock_path) {
+                Attempt::Busy => Err(waited_in_vain()),
+                attempt => self.secret_under_lock(attempt.held(), fetch),
+            },
+        }
+    }
+
+    fn wait_for_lock(&self, path: &Path) -> Attempt {
+        let _wait = self.request.progress.wait("another ecr-auth process is fetching this");
+        Lock::take(path, self.request.deadline)
+    }
+
+    /// `lock` is `None` where there are no locks: all that can be done then is to fetch without.
+    fn secret_under_lock(&self, lock: Option<Lock>, fetch: Fetch<'_>) -> Result<Held, Error> {
+        let budget = match self.look() {
+            Answer::Serve(held) => {
+                drop(lock);
+                return Ok(self.hand_out(held));
+            }
+            Answer::Share(error) => return Err(error),
+            Answer::Renew(_) => self.budget().min(RENEWAL_BUDGET),
+            Answer::Fetch => self.budget(),
+        };
+        let slot = self.folder.reserve(self.request.key).ok();
+        // Where nothing can be kept there is nothing to wait for: the others shall not queue up to fetch one by one.
+        let _lock = lock.filter(|_| slot.is_some());
+        match fetch(budget) {
+            Ok(fetched) => Ok(self.keep(fetched, slot)),
+            Err(error) => self.keep_failure(error, slot),
+        }
+    }
+
+    fn keep(&self, fetched: Fetched, slot: Option<Slot>) -> Held {
+        let mut entry = self.entry();
+        entry.succeed(Token {
+            secret: fetched.secret.clone(),
+            fetched_at: (self.clock)(),
+            expires_at: fetched.expires_at,
+            renew_at: fetched.renew_at,
+        });
+        entry.remember(self.request.name);
+        fill(slot, &entry);
+        fetched.into()
+    }
+
+    /// Notes the failure for the others. A secret that is still valid now (fetching took its time) serves on.
+    fn keep_failure(&self, error: Error, slot: Option<Slot>) -> Result<Held, Error> {
+        let now = (self.clock)();
+        let mut entry = self.entry();
+        entry.fail(&error, now);
+        fill(slot, &entry);
+        entry.valid(now).ok_or(error)
+    }
+
+    fn hand_out(&self, held: Held) -> Held {
+        remember(self.folder, self.request.key, self.request.name, &self.entry());
+        held
+    }
+
+    fn look(&self) -> Answer {
+        let entry = self.entry();
+        entry.answer((self.clock)(), self.request.started)
+    }
+
+    fn entry(&self) -> Entry {
+        let key = self.request.key;
+        self.folder.read(key).unwrap_or_else(|| Entry::empty(key))
+    }
+
+    fn budget(&self) -> Duration {
+        budget(self.request.time_left())
+    }
+}
+
+/// What of the caller's time may be spent on fetching.
+fn budget(time_left: Duration) -> Duration {
+    time_left - (time_left / 10).min(SHARING_MARGIN)
+}
+
+/// Adds a name to an entry that was just read, if it is new to it and nobody else is at work there.
+pub(super) fn remember(folder: &Folder, key: &Key, name: &str, entry: &Entry) {
+    if entry.wants(name)
+        && let Attempt::Held(_lock) = Lock::try_take(&folder.lock_path(key))
+        && let Some(mut entry) = folder.read(key)
+    {
+        entry.remember(name);
+        fill(folder.reserve(key).ok(), &entry);
+    }
+}
+
+/// Writes the entry; a disk that won't take it is no reason to fail.
+fn fill(slot: Option<Slot>, entry: &Entry) {
+    if let Some(slot) = slot {
+        let _ = slot.fill(entry);
+    }
+}
+
+pub(super) fn waited_in_vain() -> Error {
+    Error::failed(
+        Code::WaitedInVain,
+        "cannot get a token",
+        "another ecr-auth process is still fetching it, and the time for waiting is over",
+    )
+    .hint("try again; if it stays so, look for an ecr-auth process that hangs, or raise ECR_AUTH_TIMEOUT")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_little_time_is_kept_back_for_those_who_wait() {
+        let budget = |millis| budget(Duration::from_millis(millis)).as_millis();
+        assert_eq!([15_000, 5_000, 1_000, 0].map(budget), [14_500, 4_500, 900, 0]);
+    }
+}

@@ -1,0 +1,178 @@
+//! What callers see of the cache: in one process with a clock of its own, and (`processes`) in many.
+
+use std::cell::{Cell, RefCell};
+use std::fs;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::time::UNIX_EPOCH;
+
+use tempfile::TempDir;
+
+use super::*;
+use context::Progress;
+use diagnostics::Code;
+
+mod disturbed;
+mod freshness;
+mod processes;
+mod sharing;
+mod tidy;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const LIFE: Duration = Duration::from_secs(12 * 3600);
+const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+
+/// A child has its parent's locks, too, in the moment between fork and exec. So no test here starts a child while another
+/// counts on its locks being free (where the tests are threads of one process).
+static NO_FORK: RwLock<()> = RwLock::new(());
+
+fn no_fork() -> RwLockReadGuard<'static, ()> {
+    NO_FORK.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A cache in a folder of its own, a clock that stands until it is moved, and a source of secrets that counts.
+struct Scene {
+    home: TempDir,
+    now: Cell<SystemTime>,
+    fetches: Cell<usize>,
+    budget: Cell<Duration>,
+    fails: Cell<bool>,
+    takes: Cell<Duration>,
+    renew_after: Cell<Option<Duration>>,
+    deadline: Cell<Instant>,
+    during_fetch: RefCell<Box<dyn Fn()>>,
+    _no_fork: RwLockReadGuard<'static, ()>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self {
+            home: TempDir::new().unwrap(),
+            now: Cell::new(UNIX_EPOCH + Duration::from_secs(1_700_000_000)),
+            fetches: Cell::new(0),
+            budget: Cell::new(Duration::ZERO),
+            fails: Cell::new(false),
+            takes: Cell::new(Duration::ZERO),
+            renew_after: Cell::new(None),
+            deadline: Cell::new(Instant::now() + Duration::from_secs(15)),
+            during_fetch: RefCell::new(Box::new(|| {})),
+            _no_fork: no_fork(),
+        }
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.home.path().join("cache/ecr-auth")
+    }
+
+    fn cache(&self) -> Cache {
+        Cache::open(Some(self.folder()))
+    }
+
+    fn entry_path(&self) -> PathBuf {
+        self.folder().join(format!("{}.json", key()))
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.folder().join(format!("{}.lock", key()))
+    }
+
+    fn pass(&self, time: Duration) {
+        self.now.set(self.now.get() + time);
+    }
+
+    fn fail(&self) {
+        self.fails.set(true);
+    }
+
+    fn get(&self) -> Result<String, Error> {
+        self.get_key(&key(), HOST)
+    }
+
+    fn get_as(&self, name: &str) -> Result<String, Error> {
+        self.get_key(&key(), name)
+    }
+
+    fn get_key(&self, key: &Key, name: &str) -> Result<String, Error> {
+        let request = Request {
+            key,
+            name,
+            started: self.now.get(),
+            deadline: self.deadline.get(),
+            progress: &Progress::default(),
+        };
+        let secret = self
+            .cache()
+            .get(&request, &|| self.now.get(), &mut |budget| self.fetch(budget));
+        secret.map(|held| held.secret.expose().to_owned())
+    }
+
+    fn fetch(&self, budget: Duration) -> Result<Fetched, Error> {
+        self.fetches.set(self.fetches.get() + 1);
+        self.budget.set(budget);
+        self.pass(self.takes.get());
+        (self.during_fetch.borrow())();
+        if self.fails.get() {
+            return Err(denial());
+        }
+        Ok(Fetched {
+            secret: Secret::new(format!("password {}", self.fetches.get())),
+            expires_at: self.now.get() + LIFE,
+            renew_at: self.renew_after.get().map(|after| self.now.get() + after),
+        })
+    }
+
+    fn warm(&self) -> Option<String> {
+        let secret = self.cache().warm(&key(), HOST, self.now.get());
+        secret.map(|held| held.secret.expose().to_owned())
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.cache()
+            .entries(self.now.get())
+            .into_iter()
+            .flat_map(|(_, names)| names)
+            .collect()
+    }
+
+    fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder()).unwrap();
+        let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// The entry as a get left it, and the two things that every disturbance must leave: the next get works, without a wait.
+    fn with_entry() -> Self {
+        let scene = Self::new();
+        assert_eq!(scene.get().unwrap(), "password 1");
+        scene
+    }
+
+    /// The get after a disturbance fetches, and succeeds.
+    #[track_caller]
+    fn fetches_anew(&self) {
+        let before = self.fetches.get();
+        assert_eq!(self.warm(), None);
+        assert_eq!(self.get().unwrap(), format!("password {}", before + 1));
+    }
+
+    /// After that the cache works again.
+    #[track_caller]
+    fn is_mended(&self) {
+        let fetches = self.fetches.get();
+        assert_eq!(self.get().unwrap(), format!("password {fetches}"));
+        assert_eq!(self.warm().unwrap(), format!("password {fetches}"));
+        assert_eq!(self.fetches.get(), fetches);
+    }
+}
+
+fn key() -> Key {
+    Key::builder().field("region", "eu-west-1").build()
+}
+
+fn other_key(i: usize) -> Key {
+    Key::builder().field("other", i.to_string()).build()
+}
+
+fn denial() -> Error {
+    Error::failed(Code::TokenDenied, "cannot get a token", "denied").hint("ask for the right")
+}

@@ -1,0 +1,405 @@
+//! Which roles are wanted, and how: what flags and rules say, checked for what STS would refuse.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use serde::de::IgnoredAny;
+
+use super::cognito::CognitoSettings;
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
+
+/// STS's shortest and longest sessions, in seconds.
+const DURATIONS: std::ops::RangeInclusive<u32> = 900..=43_200;
+/// A session that another session asked for lives an hour at most.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining>
+const LONGEST_CHAINED: u32 = 3600;
+/// Characters of a session policy, managed policies and tags of a session, at most.
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
+const LONGEST_POLICY: usize = 2048;
+const MOST_POLICY_ARNS: usize = 10;
+const MOST_TAGS: usize = 50;
+const LONGEST_TAG_KEY: usize = 128;
+const LONGEST_TAG_VALUE: usize = 256;
+
+/// Largest file with a policy that is read: 64 KiB. White space, which does not count, makes a policy longer than STS takes.
+const POLICY_LIMIT: usize = 64 << 10;
+
+/// Which roles are wanted, and how, as flags or the configuration say it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoleSettings {
+    /// The first role: an ARN, or a name in the registry's account.
+    pub role_arn: Option<String>,
+    /// The roles after it, each assumed with the one before.
+    pub chain: Vec<String>,
+    /// The audience a token is asked for.
+    pub audience: Option<String>,
+    /// The session's name.
+    pub session_name: Option<String>,
+    /// How long the last role's session lives, in seconds.
+    pub duration: Option<u32>,
+    /// The external id that the trust policies of assumed roles ask for.
+    pub external_id: Option<String>,
+    /// A session policy that narrows the last role: its JSON.
+    pub policy: Option<String>,
+    /// Managed policies that narrow the last role: their ARNs.
+    pub policy_arns: Vec<String>,
+    /// Session tags of the roles that are assumed with credentials: keys and values.
+    pub tags: Vec<(String, String)>,
+    /// The keys of those tags that the roles after inherit.
+    pub transitive_tags: Vec<String>,
+    /// Where the CI's token is, if somebody says so.
+    pub token: Option<TokenPlace>,
+    /// Where the first role's trust comes from.
+    pub source: SourceChoice,
+    /// The region whose STS is asked.
+    pub region: Option<String>,
+    /// How a user signs in to Cognito, where somebody says it: for [`SourceChoice::Cognito`] alone.
+    pub cognito: Option<CognitoSettings>,
+}
+
+/// A place for the CI's token that somebody names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenPlace {
+    /// A file, read anew at each use.
+    File(PathBuf),
+    /// A variable of the environment.
+    Variable(String),
+    /// A command line for the shell that prints the token.
+    Command(TokenCommand),
+    /// In hand: the kubelet handed over the token of a pod's service account.
+    ServiceAccount(Secret),
+}
+
+/// A command line that prints the token. It is run once, however many registries are asked for: one job's token is one identity,
+/// whose registries share what it fetches.
+#[derive(Debug, Clone)]
+pub struct TokenCommand {
+    line: String,
+    printed: Arc<OnceLock<Secret>>,
+}
+
+impl TokenCommand {
+    /// The command line.
+    pub fn line(&self) -> &str {
+        &self.line
+    }
+
+    /// What it printed, or prints now by `run`.
+    ///
+    /// # Errors
+    /// That of `run`; the next call tries again.
+    pub fn token(&self, run: impl FnOnce(&str) -> Result<Secret>) -> Result<Secret> {
+        if let Some(token) = self.printed.get() {
+            return Ok(token.clone());
+        }
+        let token = run(&self.line)?;
+        Ok(self.printed.get_or_init(|| token).clone())
+    }
+}
+
+impl From<&str> for TokenCommand {
+    fn from(line: &str) -> Self {
+        Self {
+            line: line.to_owned(),
+            printed: Arc::default(),
+        }
+    }
+}
+
+impl PartialEq for TokenCommand {
+    fn eq(&self, other: &Self) -> bool {
+        self.line == other.line
+    }
+}
+
+impl Eq for TokenCommand {}
+
+/// Where the credentials for the first role come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SourceChoice {
+    /// The CI's token, or else the chain.
+    #[default]
+    Auto,
+    /// The CI's token, and nothing else.
+    Oidc,
+    /// AWS's standard chain, whatever the CI has.
+    Chain,
+    /// A user who signs in to Cognito: no role is named beside it, the identity pool chooses one.
+    Cognito,
+}
+
+impl RoleSettings {
+    /// Refuses what must not go unheard where no role by name is assumed: the credentials would be somebody else's, or could do more.
+    ///
+    /// # Errors
+    /// A usage error that names the setting.
+    pub fn refuse_without_role(&self) -> Result<()> {
+        let settings = [
+            ("chain", !self.chain.is_empty()),
+            ("policy", self.policy.is_some()),
+            ("policy-arn", !self.policy_arns.is_empty()),
+            ("source: oidc", self.source == SourceChoice::Oidc),
+        ];
+        match settings.iter().find(|(_, is_said)| *is_said) {
+            Some((name, _)) => Err(Error::usage(Code::Role, *name, "it is said of a role, and none is named, or a profile in its place")
+                .hint("name the role with role-arn (--role-arn, or AWS_ROLE_ARN without AWS_WEB_IDENTITY_TOKEN_FILE), and no profile")),
+            None => Ok(()),
+        }
+    }
+
+    /// How a user signs in to Cognito, if that is the source.
+    ///
+    /// # Errors
+    /// Usage errors: another source of credentials is named beside it; nobody says how to sign in.
+    pub fn cognito(&self) -> Result<Option<&CognitoSettings>> {
+        if self.source != SourceChoice::Cognito {
+            return Ok(None);
+        }
+        if let Some(name) = self.beside_cognito() {
+            return Err(
+                Error::usage(Code::CognitoSettings, name, "it is said beside \"source: cognito\", where the identity pool chooses the role").hint(
+                    "leave one of them out; a role of the pool's is asked for with role-arn under \"cognito\" in ecr-auth.yml",
+                ),
+            );
+        }
+        self.cognito.as_ref().map(Some).ok_or_else(|| {
+            Error::usage(Code::CognitoSettings, "source: cognito", "nothing says how to sign in").hint(
+                "write \"cognito:\" with the ids of the pools into ecr-auth.yml: ecr-auth setup --cognito does it",
+            )
+        })
+    }
+
+    /// What is said of roles, and can't be where there is none by name.
+    fn beside_cognito(&self) -> Option<&'static str> {
+        let settings = [
+            ("role-arn", self.role_arn.is_some()),
+            ("chain", !self.chain.is_empty()),
+            ("audience", self.audience.is_some()),
+            ("session-name", self.session_name.is_some()),
+            ("duration", self.duration.is_some()),
+            ("external-id", self.external_id.is_some()),
+            ("policy", self.policy.is_some()),
+            ("policy-arn", !self.policy_arns.is_empty()),
+            ("tag", !self.tags.is_empty()),
+            ("transitive-tag", !self.transitive_tags.is_empty()),
+            ("token", self.token.is_some()),
+        ];
+        settings.iter().find(|(_, is_said)| *is_said).map(|(name, _)| *name)
+    }
+
+    /// Checks all that can be told without the environment. `roles` is how many there are; `by_token` says whether the first one is
+    /// assumed with a token, which takes no tags.
+    pub fn check(&self, roles: usize, by_token: bool) -> Result<()> {
+        self.check_duration(roles)?;
+        self.check_policies()?;
+        self.check_tags()?;
+        self.refuse_tags_of_token(roles, by_token)
+    }
+
+    /// The one thing that can't be told before it is known what assumes the first role.
+    pub fn refuse_tags_of_token(&self, roles: usize, by_token: bool) -> Result<()> {
+        if by_token && roles == 1 && !self.tags.is_empty() {
+            return Err(Error::usage(
+                Code::SessionSetting,
+                "tag",
+                "a role that is assumed with a token takes its tags from the token's own claims",
+            )
+            .hint(
+                "give tags to a role of the chain, or let the issuer put https://aws.amazon.com/tags into the token",
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_duration(&self, roles: usize) -> Result<()> {
+        let Some(seconds) = self.duration else { return Ok(()) };
+        if !DURATIONS.contains(&seconds) {
+            return Err(Error::usage(
+                Code::SessionSetting,
+                "duration",
+                format!("{seconds} s is no length of a session"),
+            )
+            .hint("sessions live 900 to 43200 seconds, and no longer than the role allows"));
+        }
+        if roles > 1 && seconds > LONGEST_CHAINED {
+            return Err(Error::usage(
+                Code::SessionSetting,
+                "duration",
+                format!("{seconds} s is too long for a role that a role assumes"),
+            )
+            .hint("AWS gives chained roles an hour at most: 900 to 3600"));
+        }
+        Ok(())
+    }
+
+    fn check_policies(&self) -> Result<()> {
+        if let Some(policy) = &self.policy {
+            if let Err(error) = serde_json::from_str::<IgnoredAny>(policy) {
+                return Err(
+                    Error::usage(Code::SessionSetting, "policy", format!("it is no JSON: {error}"))
+                        .hint("give the policy's JSON, or @FILE for a file that holds it"),
+                );
+            }
+            let length = policy.chars().count();
+            if length > LONGEST_POLICY {
+                return Err(Error::usage(
+                    Code::SessionSetting,
+                    "policy",
+                    format!("it has {length} characters, STS takes {LONGEST_POLICY} at most"),
+                )
+                .hint("leave out blanks, or make it a managed policy and name it with policy-arn"));
+            }
+        }
+        if self.policy_arns.len() > MOST_POLICY_ARNS {
+            return Err(Error::usage(
+                Code::SessionSetting,
+                "policy-arn",
+                "STS takes 10 managed policies at most",
+            ));
+        }
+        match self.policy_arns.iter().find(|arn| !is_policy_arn(arn)) {
+            Some(arn) => Err(Error::usage(
+                Code::SessionSetting,
+                "policy-arn",
+                format!("{arn} is not the ARN of a policy"),
+            )
+            .hint("write it as arn:aws:iam::<12-digit account>:policy/<name>, or arn:aws:iam::aws:policy/<name>")),
+            None => Ok(()),
+        }
+    }
+
+    fn check_tags(&self) -> Result<()> {
+        let wrong = |cause: String| {
+            Err(Error::usage(Code::SessionSetting, "tag", cause)
+                .hint("write tags as KEY=VALUE; AWS takes letters, digits, blanks and _.:/=+-@ in them"))
+        };
+        if self.tags.len() > MOST_TAGS {
+            return wrong("STS takes 50 tags at most".to_owned());
+        }
+        for (at, (key, value)) in self.tags.iter().enumerate() {
+            let length = key.chars().count();
+            if !(1..=LONGEST_TAG_KEY).contains(&length) || !key.chars().all(is_tag_character) {
+                return wrong(format!("{key:?} is no key of a tag"));
+            }
+            if value.chars().count() > LONGEST_TAG_VALUE || !value.chars().all(is_tag_character) {
+                return wrong(format!(
+                    "the value of {key} is too long, or there is a character in it that AWS refuses"
+                ));
+            }
+            // STS compares keys without regard to case.
+            if self.tags[..at].iter().any(|(other, _)| other.eq_ignore_ascii_case(key)) {
+                return wrong(format!("{key} is given twice"));
+            }
+        }
+        match self.transitive_tags.iter().find(|key| !self.has_tag(key)) {
+            Some(key) => Err(
+                Error::usage(Code::SessionSetting, "transitive-tag", format!("there is no tag {key}"))
+                    .hint("it names the key of a tag that is given with tag"),
+            ),
+            None => Ok(()),
+        }
+    }
+
+    fn has_tag(&self, key: &str) -> bool {
+        self.tags.iter().any(|(known, _)| known == key)
+    }
+}
+
+/// A policy as flags and rules give it: the JSON itself, or `@FILE`, whose path `place` completes.
+///
+/// # Errors
+/// The file can't be read.
+pub fn policy_text(given: &str, place: impl FnOnce(&str) -> PathBuf) -> Result<String> {
+    let Some(file) = given.strip_prefix('@') else {
+        return Ok(given.to_owned());
+    };
+    let path = place(file);
+    private_files::read_utf8(&path, POLICY_LIMIT).map_err(|error| {
+        Error::usage(
+            Code::SessionSetting,
+            "policy",
+            format!("cannot read {}: {error}", path.display()),
+        )
+        .hint("give the policy's JSON, or @FILE for a file that holds it")
+    })
+}
+
+fn is_policy_arn(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    matches!(parts[..], ["arn", partition, "iam", "", account, resource]
+        if partition.starts_with("aws") && !account.is_empty() && resource.starts_with("policy/"))
+}
+
+/// `[\p{L}\p{Z}\p{N}_.:/=+\-@]`, as STS has it.
+fn is_tag_character(c: char) -> bool {
+    c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exit(settings: &RoleSettings) -> Option<u8> {
+        settings.check(2, true).err().map(|error| error.exit().code())
+    }
+
+    #[test]
+    fn durations_are_checked() {
+        let with = |duration, roles| {
+            let settings = RoleSettings {
+                duration: Some(duration),
+                ..RoleSettings::default()
+            };
+            settings.check(roles, true).is_ok()
+        };
+        assert!(with(900, 1) && with(43_200, 1) && with(3600, 2));
+        assert!(!with(899, 1) && !with(43_201, 1) && !with(3601, 2));
+    }
+
+    #[test]
+    fn policies_are_checked() {
+        let policy = |text: String| RoleSettings {
+            policy: Some(text),
+            ..RoleSettings::default()
+        };
+        assert_eq!(exit(&policy("{}".to_owned())), None);
+        assert_eq!(exit(&policy("{".to_owned())), Some(2));
+        let long = |length: usize| format!("\"{}\"", "é".repeat(length - 2));
+        assert_eq!(exit(&policy(long(2048))), None);
+        assert_eq!(exit(&policy(long(2049))), Some(2));
+        let arns = |arn: &str, count| RoleSettings {
+            policy_arns: vec![arn.to_owned(); count],
+            ..RoleSettings::default()
+        };
+        assert_eq!(exit(&arns("arn:aws:iam::aws:policy/ReadOnly", 10)), None);
+        assert_eq!(exit(&arns("arn:aws:iam::aws:policy/ReadOnly", 11)), Some(2));
+        for wrong in ["ReadOnly", "arn:aws:iam::111122223333:role/x", "arn:aws:s3:::policy/x"] {
+            assert_eq!(exit(&arns(wrong, 1)), Some(2), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn tags_are_checked() {
+        let tags = |tags: &[(&str, &str)], transitive: &[&str]| RoleSettings {
+            tags: tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            transitive_tags: transitive.iter().map(|key| (*key).to_owned()).collect(),
+            ..RoleSettings::default()
+        };
+        assert_eq!(exit(&tags(&[("Team", "a b@c"), ("Project", "")], &["Team"])), None);
+        let long = "x".repeat(257);
+        for wrong in [
+            tags(&[("", "x")], &[]),
+            tags(&[("a#", "x")], &[]),
+            tags(&[("a", "x\n")], &[]),
+            tags(&[("a", &long)], &[]),
+            tags(&[(&long[..129], "x")], &[]),
+            tags(&[("a", "x"), ("A", "y")], &[]),
+            tags(&[("a", "x")], &["b"]),
+        ] {
+            assert_eq!(exit(&wrong), Some(2), "{wrong:?}");
+        }
+        assert!(tags(&[("a", "x")], &[]).check(1, false).is_ok());
+        assert!(tags(&[("a", "x")], &[]).check(1, true).is_err());
+    }
+}
