@@ -20,7 +20,7 @@ use context::World;
 use diagnostics::{Code, Error, Result};
 use plan::{Changes, Plan};
 use secret_cache::{Cache, Held};
-use settings::RoleSettings;
+use settings::{RoleSettings, Surface};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -175,7 +175,7 @@ fn tell_rules(named: &[String], hosts: &[String], config: &Config, path: Option<
 
 /// A store serves every registry: those named beside it are for clients that know no store, and none need be.
 fn store_hosts(args: &SetupArgs, config: &Config, world: &World<'_>) -> Result<Vec<String>> {
-    let named = hosts::named(&args.registries, args.identity.region.as_deref(), config, world)?;
+    let named = hosts::named(&args.registries, args.identity.region(), config, world)?;
     match named.is_empty() {
         true => Ok(config.exact_hosts().map(str::to_owned).collect()),
         false => Ok(named),
@@ -190,7 +190,7 @@ fn verify(hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<()
             Ok(_) => world.say(&format!("verified: {host} gives out tokens")),
             Err(error) => {
                 failed += 1;
-                error.report(world.stderr);
+                Surface::CommandLine.tell(error).report(world.stderr);
             }
         }
     }

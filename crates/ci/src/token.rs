@@ -9,6 +9,7 @@ use diagnostics::{Code, Error, Result};
 use oidc_token::read_token_file;
 use secret::Secret;
 use settings::TokenPlace;
+use settings::table::{SOURCE, TOKEN_ENV};
 
 /// The variable for any CI, looked at first.
 const ANY_CI: &str = "ECR_AUTH_ID_TOKEN";
@@ -101,7 +102,7 @@ impl CiToken {
                         format!("the variable {name} is not set, or blank"),
                     )
                     .hint(format!(
-                        "give the job a token in {name}, or don't name it with token-env"
+                        "give the job a token in {name}, or don't name it with {TOKEN_ENV}"
                     ))
                 })?;
                 let place = name.clone();
@@ -230,7 +231,11 @@ pub fn missing(env: &Env) -> Error {
         _ => Code::NoToken,
     };
     let hint = ci.and_then(piece);
-    let hint = hint.unwrap_or("put the job's OIDC token into ECR_AUTH_ID_TOKEN, or use --source chain");
+    let elsewhere = || {
+        let chain = SOURCE.with("chain");
+        format!("put the job's OIDC token into ECR_AUTH_ID_TOKEN, or use {chain}")
+    };
+    let hint = hint.map_or_else(elsewhere, str::to_owned);
     Error::failed(code, "no OIDC token", "the role asks for one, and this job has none").hint(hint)
 }
 

@@ -13,14 +13,14 @@ use super::edit::{
 use super::file::is_out_of_sight;
 use super::path;
 use context::Env;
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Mention, Result};
 use private_files::{Edited, Format, Notes, read_text};
 
 /// Other writers are editors, in somebody's hands: nothing is merged with what they save.
 const YAML: Format = Format {
     merge: |_, _, _| None,
     blank: "registries: []",
-    elsewhere: "--config FILE",
+    elsewhere: Mention::new("--config FILE"),
 };
 
 /// What `setup` wrote into one file and `logout` has not taken back yet.

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::super::hosts;
-use super::super::identity::IdentityArgs;
 use super::super::sign_in::{PoolRole, command_line};
 use super::plan::Changes;
 use super::{SetupArgs, configure, verify, warn_of_globs};
@@ -11,6 +10,7 @@ use aws_shared_files::profile::Profile;
 use configuration::{CognitoEdit, Config, RuleEdit, Value};
 use context::World;
 use diagnostics::{Code, Error, Result};
+use settings::table::{self, DURATION, POLICY, ROLE_ARN};
 use settings::{CognitoSettings, SignIn, SourceChoice};
 
 /// The name of the profile that is written, if none is given.
@@ -27,7 +27,7 @@ pub(super) fn run(args: &SetupArgs, config_path: Option<&Path>, world: &mut Worl
     refuse_to_rebind(&settings, &hosts, &config)?;
     let rules: Vec<RuleEdit> = hosts.iter().map(|host| rule(host, None)).collect();
     warn_of_globs(&rules, &config, world);
-    let name = args.identity.profile.as_deref().unwrap_or(PROFILE);
+    let name = args.identity.profile().unwrap_or(PROFILE);
     let profile = Profile::new(name, &world.exe, &command_line(&settings)?, &world.env)?;
     let changes = Changes {
         hosts: &hosts,
@@ -93,25 +93,23 @@ pub(super) fn say_what_is_next(settings: &CognitoSettings, hosts: &[String], wor
 
 fn settings(args: &SetupArgs, config: &Config) -> Result<CognitoSettings> {
     let identity = &args.identity;
-    let others = IdentityArgs {
-        role_arn: None,
-        duration: None,
-        policy: None,
-        profile: None,
-        ..identity.clone()
-    };
+    let mut others = identity.clone();
+    others.0.remove(&[&ROLE_ARN, &DURATION, &POLICY, &table::PROFILE]);
     if others.is_given() {
         return Err(Error::usage(
             Code::Options,
             "setup --cognito",
             "with a sign-in to Cognito nothing is said of tokens and chains of roles",
         )
-        .hint("of whose credentials, leave all out but --role-arn, --duration, --policy and --profile"));
+        .hint(format!(
+            "of whose credentials, leave all out but {ROLE_ARN}, {DURATION}, {POLICY} and {}",
+            table::PROFILE
+        )));
     }
     let role = PoolRole {
-        role_arn: identity.role_arn.as_deref(),
-        duration: identity.duration,
-        policy: identity.policy.as_deref(),
+        role_arn: identity.role_arn(),
+        duration: identity.0.number(&DURATION),
+        policy: identity.0.text(&POLICY),
     };
     let settings = args.sign_in.settings(role, config.cognito())?;
     if settings.username.is_none() && settings.provider.is_none() {
@@ -124,7 +122,7 @@ fn settings(args: &SetupArgs, config: &Config) -> Result<CognitoSettings> {
 
 /// The registries that are named; without any, those that the configuration has for who signs in.
 fn hosts(args: &SetupArgs, config: &Config, world: &World<'_>) -> Result<Vec<String>> {
-    let named = hosts::named(&args.registries, args.identity.region.as_deref(), config, world)?;
+    let named = hosts::named(&args.registries, args.identity.region(), config, world)?;
     if !named.is_empty() {
         return Ok(named);
     }

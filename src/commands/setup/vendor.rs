@@ -60,7 +60,7 @@ pub(super) fn run(args: &SetupArgs, file: &Path, config_path: Option<&Path>, wor
 fn refuse_other_flags(args: &SetupArgs) -> Result<()> {
     let mut sign_in = args.sign_in.clone();
     sign_in.username = None;
-    if sign_in.is_given() || args.identity.is_given() || args.identity.region.is_some() {
+    if sign_in.is_given() || !args.identity.0.is_empty() {
         return Err(Error::usage(
             Code::Options,
             "setup --from",

@@ -6,7 +6,7 @@ use super::mapping::Mapping;
 use super::render::{self, Style};
 use super::text::{Splices, column, comments_above, line_end, skip_deeper_comments};
 use super::tree::{Member, Node};
-use super::{HEADER, IDENTITY_KEYS, ListWas, Refusal, RuleEdit};
+use super::{HEADER, ListWas, Refusal, RuleEdit, is_identity_key};
 use ecr_registry::Registry;
 
 /// Blanks between the dash of a rule and its first key.
@@ -160,7 +160,7 @@ pub(super) fn change(document: &Document<'_>, item: &Item<'_>, edit: &RuleEdit) 
     let mut splices = Splices::default();
     let added = rule.set_all(edit.values(), &mut splices)?;
     let is_named = |key: &str| edit.values().any(|(named, _)| named == key);
-    rule.remove(&|key| IDENTITY_KEYS.contains(&key) && !is_named(key), &mut splices)?;
+    rule.remove(&|key| is_identity_key(key) && !is_named(key), &mut splices)?;
     if !added.is_empty() {
         let registry = item.node.member("registry").map_or(0, |member| member.value.span.end);
         let matched = item.node.member("match").map_or(0, |member| member.value.span.end);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::document::{COGNITO, Document, Item, Place};
 use super::tree::{Member, Node};
-use super::{CognitoEdit, IDENTITY_KEYS, Refusal, RuleEdit};
+use super::{CognitoEdit, Refusal, RuleEdit, is_identity_key};
 use ecr_registry::HostPattern;
 
 /// Whether the new file means what the old one did, but for the one rule, which is as the edit has it.
@@ -110,7 +110,7 @@ impl<'a> Parts<'a> {
 /// Whether a rule says what the edit has, and else what it said before.
 pub(super) fn is_as_edited(old: Option<&Node>, new: &Node, edit: &RuleEdit) -> bool {
     let named = |member: &&Member| edit.values().any(|(key, _)| member.is(key));
-    let is_identity = |member: &&Member| member.key.as_text().is_some_and(|key| IDENTITY_KEYS.contains(&key));
+    let is_identity = |member: &&Member| member.key.as_text().is_some_and(|key| is_identity_key(key));
     let values_are_set = edit
         .values()
         .all(|(key, value)| new.member(key).is_some_and(|member| value.is(&member.value)));
@@ -126,7 +126,7 @@ pub(super) fn is_as_edited(old: Option<&Node>, new: &Node, edit: &RuleEdit) -> b
     let kept = old.map(rest).unwrap_or_default();
     let kept: Vec<_> = kept
         .into_iter()
-        .filter(|(key, _)| !key.as_text().is_some_and(|key| IDENTITY_KEYS.contains(&key)))
+        .filter(|(key, _)| !key.as_text().is_some_and(|key| is_identity_key(key)))
         .collect();
     let has_no_other = !new
         .members()

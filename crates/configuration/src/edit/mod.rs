@@ -29,24 +29,10 @@ use diagnostics::{Code, Error, Result};
 use ecr_registry::{HostPattern, Registry};
 pub(super) use take_back::{Noted, TakenBack, take_back};
 
-/// The keys that together say whose credentials are used. They are one whole: those that an edit doesn't name go.
-pub(super) const IDENTITY_KEYS: [&str; 15] = [
-    "profile",
-    "role-arn",
-    "chain",
-    "audience",
-    "session-name",
-    "duration",
-    "external-id",
-    "policy",
-    "policy-arn",
-    "tag",
-    "transitive-tag",
-    "token-file",
-    "token-env",
-    "source",
-    "region",
-];
+/// Whether a key is one of those that together say whose credentials are used. They are one whole: those that an edit doesn't name go.
+fn is_identity_key(key: &str) -> bool {
+    settings::SettingValues::setting(key).is_some_and(|setting| setting.key.is_some())
+}
 
 /// The first line of a file of ours.
 const HEADER: &str =
@@ -85,6 +71,19 @@ pub enum Value {
     List(Vec<String>),
     /// Names with texts, in this order.
     Map(Vec<(String, String)>),
+}
+
+impl From<settings::Value> for Value {
+    fn from(value: settings::Value) -> Self {
+        match value {
+            settings::Value::Text(text) => Self::Text(text),
+            settings::Value::File(path) => Self::Text(path.to_string_lossy().into_owned()),
+            settings::Value::Command(command) => Self::Text(command.line().to_owned()),
+            settings::Value::Number(number) => Self::Number(number),
+            settings::Value::List(list) => Self::List(list),
+            settings::Value::Tags(tags) => Self::Map(tags),
+        }
+    }
 }
 
 /// How `registries` was before the first rule of ours.
