@@ -33,6 +33,6 @@ mod values;
 pub use cognito::{CognitoSettings, Flow, IdentityFlow, SignIn, check_text as check_cognito_text};
 pub use role_settings::{SourceChoice, TokenCommand, TokenPlace, policy_text};
 pub use setting::{Kind, Said, Setting, Value};
-pub use surface::{ROLE_OF_SETUP, ROLE_OF_SETUP_OR_ACTION, Surface};
+pub use surface::{ROLE_OF_SETUP, Surface};
 pub use table::RoleSettings;
 pub use values::SettingValues;

@@ -12,22 +12,8 @@ pub enum Surface {
     Action,
 }
 
-/// What messages name beside the settings of the [table](crate::table), as flags and as inputs.
-const OTHERS: [(&str, &str, &str); 3] = [
-    ("docker-config", "--docker-config DIR", "docker-config"),
-    (ROLE_OF_SETUP.setting, ROLE_OF_SETUP.setting, "role-to-assume"),
-    (
-        ROLE_OF_SETUP_OR_ACTION.setting,
-        ROLE_OF_SETUP_OR_ACTION.setting,
-        "role-to-assume",
-    ),
-];
-
-/// The role that the helper is to use, for a message that somebody reads who gave no flag.
-pub const ROLE_OF_SETUP: Mention<'static> = Mention::new("--role-arn of ecr-auth setup");
-/// The same role, in a job of GitHub's.
-pub const ROLE_OF_SETUP_OR_ACTION: Mention<'static> =
-    Mention::new("--role-arn of ecr-auth setup, the action's role-to-assume");
+/// What a message names where somebody who gave no flag is to name a role for the helper. Other places may stand behind it.
+pub const ROLE_OF_SETUP: &str = "--role-arn of ecr-auth setup";
 
 impl Surface {
     /// The error in the words of this surface.
@@ -37,19 +23,27 @@ impl Surface {
     }
 
     fn name(self, mention: Mention<'_>) -> String {
-        if let Some((_, flag, input)) = OTHERS.iter().find(|(name, ..)| *name == mention.setting) {
-            return if self == Self::Action { input } else { flag }.to_string();
+        match self {
+            Self::CommandLine => Self::flag(mention),
+            Self::Action => Self::input(mention),
         }
-        let setting = SettingValues::setting(mention.setting);
-        match (self, setting, mention.value) {
-            (Self::CommandLine, Some(setting), None) => format!("--{}", setting.name),
-            (Self::CommandLine, Some(setting), Some(value)) => format!("--{} {value}", setting.name),
-            (Self::Action, Some(setting), value) => {
-                let name = setting.inputs.first().or(setting.variable.as_ref());
-                let setting = name.copied().unwrap_or(setting.name);
-                Mention { setting, value }.plain()
-            }
-            (_, None, _) => mention.plain(),
+    }
+
+    fn flag(mention: Mention<'_>) -> String {
+        match (mention.setting, mention.value) {
+            ("docker-config", _) => "--docker-config DIR".to_owned(),
+            (name, _) if SettingValues::setting(name).is_none() => mention.plain(),
+            (name, None) => format!("--{name}"),
+            (name, Some(value)) => format!("--{name} {value}"),
         }
+    }
+
+    fn input(mention: Mention<'_>) -> String {
+        let name = match mention.setting {
+            name if name.starts_with(ROLE_OF_SETUP) => Some("role-to-assume"),
+            name => SettingValues::setting(name).and_then(|setting| setting.inputs.first().copied()),
+        };
+        let setting = name.unwrap_or(mention.setting);
+        Mention { setting, ..mention }.plain()
     }
 }

@@ -6,8 +6,9 @@ use super::Source;
 use aws_shared_files::{Profile, SharedFiles};
 use ci::session_name;
 use context::Env;
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Mention, Result};
 use secret::Secret;
+use settings::ROLE_OF_SETUP;
 use settings::table::ROLE_ARN;
 
 /// What a source of the chain may look at.
@@ -137,10 +138,8 @@ pub fn with_what_is_there(error: Error, env: &Env) -> Error {
         return error;
     }
     if let Some(token) = ci::CiToken::all(env).first() {
-        let role = match token {
-            ci::CiToken::GitHub { .. } => settings::ROLE_OF_SETUP_OR_ACTION,
-            _ => settings::ROLE_OF_SETUP,
-        };
+        let role = format!("{ROLE_OF_SETUP}{}", token.role_named_in());
+        let role = Mention::new(&role);
         let name = token.name();
         return error.hint(format!("name the role that takes {name}: {role}, or AWS_ROLE_ARN"));
     }
