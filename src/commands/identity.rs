@@ -266,6 +266,15 @@ impl IdentityArgs {
         Ok(keys.into_iter().flatten().collect())
     }
 
+    /// The keys of a rule of `setup.json`.
+    ///
+    /// # Errors
+    /// Those of [`IdentityArgs::to_keys`].
+    pub fn to_json(&self) -> Result<serde_json::Map<String, serde_json::Value>> {
+        let keys = self.to_keys()?.into_iter();
+        Ok(keys.map(|(name, value)| (name.to_owned(), value.into())).collect())
+    }
+
     fn absolute_policy(&self) -> Result<Option<String>> {
         let Some(policy) = &self.policy else { return Ok(None) };
         match policy.strip_prefix('@') {

@@ -10,6 +10,7 @@ use super::undo::Undo;
 use super::uses::Uses;
 use ci::github::{self, Level};
 use client_config::{ConfigFile, Record, shown};
+use configuration::{Config, SetupFile};
 use context::World;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
@@ -69,7 +70,8 @@ fn take_back_rules(undo: &Undo, world: &World<'_>) -> Result<()> {
         return Ok(());
     };
     let is_ours = |host: &str| undo.hosts.iter().any(|known| known == host);
-    configuration::take_back(&world.env, Some(path), &is_ours).map(drop)
+    let setup = SetupFile::of_job(path.to_owned());
+    setup.take_back(&world.env, &Config::default(), &is_ours).map(drop)
 }
 
 /// The steps that clean up after this one find the variables as they were: docker's own logout, say.

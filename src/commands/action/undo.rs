@@ -30,7 +30,7 @@ pub struct Undo {
     pub docker: Vec<PathBuf>,
     /// Podman's.
     pub podman: Vec<PathBuf>,
-    /// `ecr-auth.yml`, where rules were written.
+    /// The job's `setup.json`, where rules were written.
     pub rules: Option<PathBuf>,
     /// The registries.
     pub hosts: Vec<String>,

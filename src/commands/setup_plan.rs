@@ -1,69 +1,98 @@
-//! What `setup` is about to write: looked at as a whole first, then written, file after file.
+//! What `setup`, `cognito setup` and `cognito import` are about to write: looked at as a whole first, then written, file after file.
 
-use super::SetupArgs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use aws_access::token::{self, Asked};
 use aws_shared_files::profile::{self, Profile};
-use client_config::{ConfigFile, Configured, Link, LinkPlan, Record, Wish, shown};
-use configuration::{CognitoEdit, RuleEdit, Saved};
+use client_config::{Client, ConfigFile, Configured, Link, LinkPlan, Record, Wish, shown};
+use configuration::{Config, SetupChange, SetupFile, SetupRule, SetupWritten};
 use context::World;
 use diagnostics::{Code, Error, Result};
+use secret_cache::{Cache, Held};
 
-use std::path::Path;
+/// Where the helper and its entries go.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ClientArgs {
+    /// Whose configuration to write [default: docker, and podman where podman, buildah or skopeo is installed]
+    #[arg(long, value_enum)]
+    pub client: Option<Client>,
+    /// Docker's configuration folder [default: $DOCKER_CONFIG, else ~/.docker]
+    #[arg(long, value_name = "DIR")]
+    pub docker_config: Option<PathBuf>,
+    /// Show the change as a diff and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Folder for the helper's link [default: the binary's own if on PATH and writable, else /usr/local/bin or ~/.local/bin]
+    #[arg(long, value_name = "DIR")]
+    pub bin_dir: Option<PathBuf>,
+}
 
 /// What is to be written.
 #[derive(Debug, Default)]
-pub(super) struct Changes<'a> {
+pub struct Changes<'a> {
     /// The exact hosts that the clients are to use the helper for.
     pub hosts: &'a [String],
-    /// Rules of ecr-auth.yml.
-    pub rules: &'a [RuleEdit],
-    /// Its block `cognito`.
-    pub cognito: Option<CognitoEdit>,
+    /// Whether the helper is to serve every registry, as docker's `credsStore`.
+    pub store: bool,
+    /// Whether it takes another store's place.
+    pub force: bool,
+    /// Rules and the sign-in of `setup.json`.
+    pub setup: SetupChange,
     /// A profile of AWS's `config` file.
     pub profile: Option<Profile<'a>>,
 }
 
-/// The same, looked at: nothing of it is known to fail.
+/// Checked changes: nothing of them is known to fail.
 #[derive(Debug)]
-pub(super) struct Plan<'a> {
-    changes: Changes<'a>,
-    config_path: Option<&'a Path>,
+pub struct SetupPlan<'a> {
+    setup: Option<(SetupFile, SetupChange)>,
+    config: &'a Config,
+    profile: Option<Profile<'a>>,
     wish: Wish<'a>,
     files: Vec<ConfigFile>,
     link: LinkPlan,
     diff: String,
 }
 
-impl<'a> Plan<'a> {
-    /// Looks at everything that would be written.
+impl<'a> SetupPlan<'a> {
+    /// Looks at everything that would be written. `config` is what holds now, of the file that `config_path` names.
     ///
     /// # Errors
     /// What can't be written, as far as that can be told without writing.
     pub fn new(
-        args: &SetupArgs,
-        config_path: Option<&'a Path>,
+        args: &ClientArgs,
+        config_path: Option<&Path>,
+        config: &'a Config,
         changes: Changes<'a>,
         world: &World<'_>,
     ) -> Result<Self> {
         let wish = Wish {
             hosts: changes.hosts,
-            store: args.creds_store,
-            force: args.force,
+            store: changes.store,
+            force: changes.force,
         };
         let files = client_config::config_files(args.client, args.docker_config.as_deref(), &world.env)?;
         let mut diff = String::new();
         if let Some(profile) = &changes.profile {
             diff += &profile.preview()?;
         }
-        if !changes.rules.is_empty() || changes.cognito.is_some() {
-            diff += &configuration::preview(&world.env, config_path, changes.cognito.as_ref(), changes.rules)?;
+        let setup = match changes.setup.rules.is_empty() && changes.setup.cognito.is_none() {
+            true => None,
+            false => Some((SetupFile::in_force(&world.env, config_path)?, changes.setup)),
+        };
+        if let Some((file, change)) = &setup {
+            diff += &file.preview(config, change)?;
         }
         for file in &files {
             diff += &wish.preview(file)?;
         }
         let link = client_config::helper_link(&world.exe, args.bin_dir.as_deref(), &world.env)?;
         Ok(Self {
-            changes,
-            config_path,
+            setup,
+            config,
+            profile: changes.profile,
             wish,
             files,
             link,
@@ -79,6 +108,17 @@ impl<'a> Plan<'a> {
     /// The clients' files.
     pub fn files(&self) -> &[ConfigFile] {
         &self.files
+    }
+
+    /// Writes all of it, or with `dry_run` shows it.
+    ///
+    /// # Errors
+    /// A file that can't be written; what was written before it has been told.
+    pub fn carry_out(&self, dry_run: bool, world: &mut World<'_>) -> Result<()> {
+        match dry_run {
+            true => self.show(world),
+            false => self.write(world),
+        }
     }
 
     /// Writes the diff to stdout.
@@ -122,14 +162,13 @@ impl<'a> Plan<'a> {
         record: Option<&Record>,
         world: &mut World<'_>,
     ) -> Result<()> {
-        if let Some(profile) = &self.changes.profile {
+        if let Some(profile) = &self.profile {
             let written = profile.write(profiles)?;
             report_profile(profile.name(), &written, profiles.is_some(), world);
         }
-        let (rules, cognito) = (self.changes.rules, self.changes.cognito.as_ref());
-        if !rules.is_empty() || cognito.is_some() {
-            let saved = configuration::write(&world.env, self.config_path, cognito, rules)?;
-            report_rules(rules, &saved, world);
+        if let Some((file, change)) = &self.setup {
+            let written = file.write(&world.env, self.config, change)?;
+            report_rules(change.rules.len(), &written, file.path(), world);
         }
         for file in &self.files {
             let configured = self.wish.configure(file, record)?;
@@ -186,28 +225,18 @@ fn install(link: &LinkPlan, record: Option<&Record>, world: &mut World<'_>) -> R
     Ok(())
 }
 
-fn report_rules(rules: &[RuleEdit], saved: &Saved, world: &mut World<'_>) {
-    let already = if saved.changed { "" } else { "already " };
-    let what = match rules.len() {
+fn report_rules(count: usize, written: &SetupWritten, path: &Path, world: &mut World<'_>) {
+    let already = if written.changed { "" } else { "already " };
+    let what = match count {
         1 => "the identity of 1 registry".to_owned(),
         count => format!("the identity of {count} registries"),
     };
-    world.say(&format!(
-        "ecr-auth: {what} {already}in {}",
-        shown(&saved.path, &world.env)
-    ));
-    if saved.replaced_cognito {
-        world.say("ecr-auth: the block cognito said something else, which logout puts back");
+    world.say(&format!("ecr-auth: {what} {already}in {}", shown(path, &world.env)));
+    if written.replaced_cognito {
+        world.say("ecr-auth: the sign-in to Cognito was another one before");
     }
-    for name in &saved.replaced {
-        world.say(&format!(
-            "ecr-auth: the rule of {name} said something else, which logout puts back"
-        ));
-    }
-    if let Some(error) = &saved.not_recorded {
-        world.say(&format!(
-            "warning: what was replaced cannot be recorded, so logout will leave the rules: {error}"
-        ));
+    for host in &written.replaced {
+        world.say(&format!("ecr-auth: the rule of {host} said something else before"));
     }
 }
 
@@ -235,5 +264,71 @@ fn report(wish: &Wish<'_>, file: &client_config::ConfigFile, configured: &Config
         world.say(&format!(
             "warning: what was replaced cannot be recorded, so logout will only remove: {error}"
         ));
+    }
+}
+
+/// Asks AWS anew for each registry, so that what is wrong shows now and not in the middle of a build.
+///
+/// # Errors
+/// A registry that gives out no token.
+pub fn verify(hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<()> {
+    let mut failed = 0;
+    for (host, answer) in verified(hosts, config, world)? {
+        match answer {
+            Ok(_) => world.say(&format!("verified: {host} gives out tokens")),
+            Err(error) => {
+                failed += 1;
+                error.report(world.stderr);
+            }
+        }
+    }
+    match failed {
+        0 => Ok(()),
+        _ => Err(Error::failed(
+            Code::NotVerified,
+            "not verified",
+            format!("no token for {failed} of {} registries", hosts.len()),
+        )
+        .hint("the configuration is written; fix what is told above and run it again, or undo it with ecr-auth logout")),
+    }
+}
+
+/// What AWS says to each registry that there is a way to, and to the others why there is none.
+fn verified<'h>(hosts: &'h [String], config: &Config, world: &mut World<'_>) -> Result<Vec<(&'h str, Result<Held>)>> {
+    let cache = Cache::open(Cache::folder(&world.env));
+    let targets = hosts
+        .iter()
+        .filter_map(|host| Some((host.as_str(), config.target(host)?)));
+    let plans: Vec<_> = targets
+        .map(|(host, target)| (host, crate::plan::by_rule(&world.env, &target)))
+        .collect();
+    let ready = plans
+        .iter()
+        .filter_map(|(name, plan)| Some((*name, plan.as_ref().ok()?)));
+    let asked: Vec<Asked<'_>> = ready.map(|(name, plan)| Asked { plan, name }).collect();
+    for it in &asked {
+        cache.remove(it.plan.key());
+    }
+    let mut answers = token::passwords(&asked, &cache, world)?.into_iter();
+    let answer = |plan: &Result<token::Plan>| match plan {
+        Ok(_) => answers.next(),
+        Err(error) => Some(Err(error.clone())),
+    };
+    let answered: Vec<_> = plans.iter().map(|(_, plan)| plan).map(answer).collect();
+    let answered = plans.iter().zip(answered);
+    Ok(answered
+        .filter_map(|((host, _), answer)| Some((*host, answer?)))
+        .collect())
+}
+
+/// Warns where a rule of one host takes the place of a glob's rule: it takes nothing over from it.
+pub fn warn_of_globs(rules: &[SetupRule], config: &Config, world: &mut World<'_>) {
+    for rule in rules {
+        if let Some(glob) = config.glob_for(&rule.host) {
+            world.say(&format!(
+                "warning: for {} the rule of {glob} holds no longer, nor its `optional` and policies: a rule of its own stands in front of it",
+                rule.host
+            ));
+        }
     }
 }
