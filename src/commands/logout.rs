@@ -68,7 +68,7 @@ fn forget(hosts: &[String], world: &mut World<'_>) {
 fn restore(args: &LogoutArgs, hosts: &[String], world: &mut World<'_>) -> Result<()> {
     let client = Some(args.client.unwrap_or(Client::All));
     let files = client_config::config_files(client, args.docker_config.as_deref(), &world.env)?;
-    let record = world.env.state_folder().map(Record::in_folder);
+    let record = client_config::undo_log(&world.env);
     let remembered = load(record.as_ref(), world);
     let mut outcome = Ok(());
     for file in &files {
@@ -92,7 +92,7 @@ fn restore(args: &LogoutArgs, hosts: &[String], world: &mut World<'_>) -> Result
 
 /// Takes out the rules of `setup.json`, as far as no client's configuration needs them any more.
 fn take_back_rules(path: Option<&Path>, config: &Config, hosts: &[String], world: &mut World<'_>) -> Result<()> {
-    let record = world.env.state_folder().map(Record::in_folder);
+    let record = client_config::undo_log(&world.env);
     let left = record.and_then(|record| record.load().ok()).unwrap_or_default();
     let needs = |file: &FileRecord, host: &str| file.creds_store.is_some() || file.cred_helpers.contains_key(host);
     let is_needed = |host: &str| left.files.values().any(|file| needs(file, host));
@@ -119,10 +119,10 @@ fn take_back_rules(path: Option<&Path>, config: &Config, hosts: &[String], world
 }
 
 fn take_back_profiles(world: &mut World<'_>) -> Result<()> {
-    let Some(folder) = world.env.state_folder() else {
+    let Some(log) = profile::undo_log(&world.env) else {
         return Ok(());
     };
-    for taken in profile::take_back(&profile::Record::in_folder(folder), &world.env)? {
+    for taken in profile::take_back(&log, &world.env)? {
         let path = shown(&taken.path, &world.env);
         let removed = if taken.removed {
             ", and the file, which is empty"

@@ -10,6 +10,7 @@ use client_config::{Client, ConfigFile, Configured, Link, LinkPlan, Record, Wish
 use configuration::{Config, SetupChange, SetupFile, SetupRule, SetupWritten};
 use context::World;
 use diagnostics::{Code, Error, Result};
+use private_files::UndoLog;
 use secret_cache::{Cache, Held};
 
 /// Where the helper and its entries go.
@@ -146,10 +147,9 @@ impl<'a> SetupPlan<'a> {
     /// # Errors
     /// A file that can't be written; what was written before it has been told.
     pub fn write(&self, world: &mut World<'_>) -> Result<()> {
-        let state = world.env.state_folder();
-        let record = state.clone().map(Record::in_folder);
+        let record = client_config::undo_log(&world.env);
         install(&self.link, record.as_ref(), world)?;
-        self.write_files(state.map(profile::Record::in_folder).as_ref(), record.as_ref(), world)
+        self.write_files(profile::undo_log(&world.env).as_ref(), record.as_ref(), world)
             .map_err(|error| match error.hint_text() {
                 Some(_) => error,
                 None => error.hint("what is told above is written; ecr-auth logout takes it back"),
@@ -158,7 +158,7 @@ impl<'a> SetupPlan<'a> {
 
     fn write_files(
         &self,
-        profiles: Option<&profile::Record>,
+        profiles: Option<&UndoLog>,
         record: Option<&Record>,
         world: &mut World<'_>,
     ) -> Result<()> {

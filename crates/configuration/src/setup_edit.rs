@@ -134,8 +134,8 @@ impl SetupFile {
         let mut created = false;
         let updated = private_files::update(&self.path, &SETUP_JSON, &mut |old| {
             Ok(match self.edit(old, config, change)? {
-                Some((new, replaced)) => {
-                    written = replaced;
+                Some((new, what)) => {
+                    written = what;
                     created |= old.is_none();
                     Edited::Text(new)
                 }
@@ -181,16 +181,16 @@ impl SetupFile {
             if after.registries.is_empty() && !config.people_need_setups_sign_in() {
                 after.cognito = None;
             }
+            done.keeps_cognito = after.cognito.is_some();
+            if before == after {
+                return Ok(Edited::Unchanged);
+            }
             let gone = before.registries.iter().filter(|rule| is_meant(&rule.host));
-            done = SetupTakenBack {
-                hosts: gone.map(|rule| rule.host.clone()).collect(),
-                cognito: before.cognito.is_some() && after.cognito.is_none(),
-                keeps_cognito: after.cognito.is_some(),
-                removed: after == SetupDocument::default() && before != after,
-            };
+            done.hosts = gone.map(|rule| rule.host.clone()).collect();
+            done.cognito = before.cognito.is_some() && after.cognito.is_none();
+            done.removed = after == SetupDocument::default();
             Ok(match done.removed {
                 true => Edited::Remove,
-                false if before == after => Edited::Unchanged,
                 false => Edited::Text(after.text()?),
             })
         })?;
@@ -316,7 +316,7 @@ fn undo_log(env: &Env) -> Option<UndoLog> {
 /// Removes the folders that were made for the file.
 fn remove_folders(env: &Env, real: &Path) {
     let forget = |log: UndoLog| -> io::Result<()> {
-        log.file(real)?.remove_folders();
+        private_files::remove_made_folders(&log.file(real)?.created_folders);
         log.change_file(real, &mut |record| record.values.clear())
     };
     // A folder that stays is empty and does no harm.

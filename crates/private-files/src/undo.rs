@@ -82,12 +82,12 @@ impl FileUndo {
             self.values.insert(name, value);
         }
     }
+}
 
-    /// Removes the folders that were made for the file. A folder that holds something else by now stays.
-    pub fn remove_folders(&self) {
-        for folder in self.created_folders.iter().rev() {
-            let _ = fs::remove_dir(folder);
-        }
+/// Removes the folders that were made for a file, given outermost first. A folder that holds something else by now stays.
+pub fn remove_made_folders(folders: &[PathBuf]) {
+    for folder in folders.iter().rev() {
+        let _ = fs::remove_dir(folder);
     }
 }
 

@@ -20,7 +20,7 @@ use crate::output::RegistryPassword;
 use aws_access::identity::{Identity, RolePlan, Scope};
 use aws_access::token;
 use ci::github;
-use client_config::{ConfigFile, Record, Wish, shown};
+use client_config::{ConfigFile, Wish, shown};
 use configuration::{Config, SETUP_VARIABLE, SetupChange, SetupFile, SetupRule};
 use context::World;
 use diagnostics::Result;
@@ -272,7 +272,7 @@ fn serve(file: &ConfigFile, hosts: &[String], world: &mut World<'_>) -> Result<(
         store: false,
         force: false,
     };
-    let record = world.env.state_folder().map(Record::in_folder);
+    let record = client_config::undo_log(&world.env);
     let configured = wish.configure(file, record.as_ref())?;
     let (client, path) = (file.kind.name(), shown(&file.path, &world.env));
     let count = match hosts.len() {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{FileUndo, ReplacedValue, UndoLog};
+use crate::{FileUndo, ReplacedValue, UndoLog, remove_made_folders};
 
 fn replaced(previous: &str, written: &str) -> ReplacedValue {
     ReplacedValue::new(Some(previous.to_owned()), written)
@@ -93,10 +93,6 @@ fn folders_that_hold_something_else_stay() {
     let (outer, inner) = (folder.path().join("a"), folder.path().join("a/b"));
     fs::create_dir_all(&inner).unwrap();
     fs::write(outer.join("file"), "").unwrap();
-    let undo = FileUndo {
-        created_folders: vec![outer.clone(), inner.clone()],
-        ..FileUndo::default()
-    };
-    undo.remove_folders();
+    remove_made_folders(&[outer.clone(), inner.clone()]);
     assert!(outer.is_dir() && !inner.exists());
 }
