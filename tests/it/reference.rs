@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Command;
-use ecr_auth::variables::VARIABLES;
+use ecr_auth::variables::{VARIABLES, of_ci_systems};
 use regex_lite::Regex;
 use serde_json::Value;
 
@@ -69,10 +69,8 @@ fn every_variable_that_is_read_is_in_the_table_and_no_other() {
 
 #[test]
 fn every_variable_stands_there_once() {
-    let names: Vec<_> = VARIABLES
-        .iter()
-        .flat_map(|(_, group)| group.iter().map(|it| it.name))
-        .collect();
+    let named = VARIABLES.iter().flat_map(|(_, group)| group.iter().map(|it| it.name));
+    let names: Vec<_> = named.chain(of_ci_systems().map(|(name, _)| name)).collect();
     let once: BTreeSet<_> = names.iter().collect();
     assert_eq!(once.len(), names.len());
 }
@@ -224,13 +222,15 @@ fn variables() -> String {
         let rows: String = group.iter().map(|it| row(it.name, it.what, it.default)).collect();
         write!(text, "\nOf {whose}:\n\n{HEADER}{rows}").unwrap();
     }
+    let rows: String = of_ci_systems().map(|(name, what)| row(name, &what, "")).collect();
+    write!(text, "\nOf CI systems:\n\n{HEADER}{rows}").unwrap();
     text
 }
 
 /// The names of the table, as the source has them: a name that ends in `<SERVICE>` is put together there.
 fn names_in_the_table() -> BTreeSet<String> {
-    let names = VARIABLES.iter().flat_map(|(_, group)| group.iter());
-    names.map(|it| stem(it.name)).collect()
+    let names = VARIABLES.iter().flat_map(|(_, group)| group.iter().map(|it| it.name));
+    names.chain(of_ci_systems().map(|(name, _)| name)).map(stem).collect()
 }
 
 fn stem(name: &str) -> String {
