@@ -2,7 +2,6 @@
 //! `src/variables.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,9 +13,13 @@ use serde_json::{Value, json};
 use settings::Kind;
 use settings::table::TABLE;
 
-const BEGIN: &str = "<!-- The reference, written by the tests: ";
-const END: &str = "<!-- The end of the reference. -->";
-const UPDATE: &str = "ECR_AUTH_UPDATE_DOCS=1 cargo test --test it the_reference_is_whole";
+use crate::pages::GeneratedPart;
+
+const REFERENCE: GeneratedPart = GeneratedPart {
+    page: "configuration.md",
+    name: "reference",
+    test: "the_reference_is_whole",
+};
 const HEADER: &str = "| name | what it does | default |\n|---|---|---|\n";
 
 /// What looks like a variable's name in the source and is none that is read: other things of that shape, and variables that are written, or
@@ -35,22 +38,9 @@ const NOT_READ: [&str; 8] = [
 /// Cognito's own words, in the rooms that speak to it, have the shape of variables too.
 const COGNITO: [&str; 2] = ["src/cognito/", "src/aws/cognito"];
 
-/// With `ECR_AUTH_UPDATE_DOCS=1` it writes the reference into the page.
 #[test]
 fn the_reference_is_whole() {
-    let path = root().join("docs/configuration.md");
-    let page = fs::read_to_string(&path).unwrap();
-    let (before, rest) = page.split_once(BEGIN).expect("the page has a place for the reference");
-    let (_, after) = rest.split_once(END).expect("the reference has an end");
-    let written = format!("{before}{BEGIN}{UPDATE} -->\n{}{END}{after}", reference());
-    if env::var_os("ECR_AUTH_UPDATE_DOCS").is_some_and(|value| value == "1") {
-        fs::write(&path, &written).unwrap();
-    } else {
-        assert!(
-            page == written,
-            "docs/configuration.md is not as the code has it: run: {UPDATE}"
-        );
-    }
+    REFERENCE.check_or_write(&reference());
 }
 
 /// The keys of the table of settings stand in the schema as their kinds have them. With `ECR_AUTH_UPDATE_DOCS=1` they are written into it.
