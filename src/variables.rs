@@ -39,6 +39,11 @@ const OURS: &[Variable] = &[
         "`ecr-auth/ecr-auth.yml` in the user's configuration folder",
     ),
     variable(
+        "ECR_AUTH_SETUP",
+        "a job's own `setup.json`, whose rules come before all others and which `setup` writes",
+        "`setup.json` beside `ecr-auth.yml`",
+    ),
+    variable(
         "ECR_AUTH_CACHE_DIR",
         "the folder of the token cache",
         "`AWS_ECR_CACHE_DIR`, else `ecr-auth` in the user's cache folder",

@@ -7,7 +7,6 @@ use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, 
 
 use aws_access::identity::Base;
 use aws_access::session::Plan;
-use configuration::Value as Key;
 use diagnostics::{Code, Error, Result};
 use settings::table::{PROFILE, REGION, ROLE_ARN, SOURCE, TABLE, TOKEN_COMMAND, TOKEN_ENV, TOKEN_FILE};
 use settings::{Kind, RoleSettings, Setting, SettingValues, TokenCommand, Value};
@@ -172,13 +171,14 @@ impl IdentityArgs {
         }
     }
 
-    /// The same as the keys of a rule in the configuration. The region is left to the registry's name, which holds it.
+    /// The keys of a rule of `setup.json`. The region is left to the registry's name, which holds it.
     ///
     /// # Errors
     /// A token's command, which no file may hold; a path that can't be made absolute.
-    pub fn to_keys(&self) -> Result<Vec<(&'static str, Key)>> {
-        let keys = self.0.to_keys()?.into_iter().filter(|(setting, _)| **setting != REGION);
-        Ok(keys.map(|(setting, value)| (setting.name, value.into())).collect())
+    pub fn to_json(&self) -> Result<serde_json::Map<String, serde_json::Value>> {
+        let mut keys = self.0.to_json()?;
+        keys.remove(REGION.name);
+        Ok(keys)
     }
 }
 

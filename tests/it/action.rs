@@ -96,7 +96,7 @@ fn helper_mode_serves_docker_until_the_post_step() {
     assert_eq!(docker_config(&runner), Value::Null, "as it was");
     assert_nowhere(&runner.temporary(), &[&password]);
     assert!(!cache.exists());
-    for variable in ["ECR_AUTH_CACHE_DIR", "ECR_AUTH_CONFIG"] {
+    for variable in ["ECR_AUTH_CACHE_DIR", "ECR_AUTH_SETUP"] {
         assert_eq!(runner.machine.variable(variable), Some(""), "{post:?}");
     }
 }
@@ -293,7 +293,7 @@ fn a_role_that_refuses_shows_the_subject_and_the_post_step_still_cleans_up() {
     let post = runner.post(&main);
     assert_eq!((post.outcome.status, post.outcome.stdout.as_str()), (0, ""), "{post:?}");
     let left: Vec<_> = files_below(&runner.temporary());
-    assert!(left.iter().all(|file| file.ends_with("ecr-auth.yml")), "{left:?}");
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]
@@ -672,7 +672,7 @@ fn without_a_role_the_runners_own_credentials_are_used() {
         main.outputs["authenticated-arn"],
         "arn:aws:iam::111122223333:user/admin"
     );
-    assert!(!main.env.contains_key("ECR_AUTH_CONFIG"), "{main:?}");
+    assert!(!main.env.contains_key("ECR_AUTH_SETUP"), "{main:?}");
     runner.docker_asks(HOST).password();
 }
 
@@ -692,6 +692,44 @@ fn the_machines_own_rules_hold_beside_the_jobs() {
     }
     runner.post(&main).succeeded();
     assert_eq!(runner.machine.read(".config/ecr-auth/ecr-auth.yml"), rules);
+}
+
+#[test]
+fn relative_paths_of_the_machines_rules_keep_working() {
+    let lab = lab();
+    let (mut runner, role) = job(&lab);
+    let theirs = github_role(&lab, PARTNER_ACCOUNT, "partner", SUBJECT);
+    let rules = format!("registries:\n  - match: {PARTNER_HOST}\n    role-arn: {theirs}\n    policy: '@narrow.json'\n");
+    runner.machine.write(".config/ecr-auth/ecr-auth.yml", &rules);
+    let policy = "{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"ecr:*\", \"Resource\": \"*\"}]}";
+    runner.machine.write(".config/ecr-auth/narrow.json", policy);
+    runner
+        .main(&[("registries", HOST), ("role-to-assume", &role)])
+        .succeeded();
+    runner.docker_asks(PARTNER_HOST).password();
+}
+
+#[test]
+fn a_jobs_role_comes_before_the_machines_rule_for_the_very_registry() {
+    let lab = lab();
+    let (mut runner, role) = job(&lab);
+    let rules = format!("registries:\n  - match: {HOST}\n    profile: nobody\n");
+    runner.machine.write(".config/ecr-auth/ecr-auth.yml", &rules);
+    let main = runner
+        .main(&[("registries", HOST), ("role-to-assume", &role)])
+        .succeeded();
+    let password = runner.docker_asks(HOST).password();
+    assert_eq!(registry_status(&lab, HOST, &password), 200);
+    let setup = PathBuf::from(&main.env["ECR_AUTH_SETUP"]);
+    assert!(setup.starts_with(runner.temporary()) && setup.exists(), "{setup:?}");
+    runner.post(&main).succeeded();
+    assert!(!setup.exists());
+    assert_eq!(runner.machine.read(".config/ecr-auth/ecr-auth.yml"), rules);
+    assert_eq!(
+        runner.machine.helper("get", HOST).status,
+        1,
+        "the machine's own rule holds again"
+    );
 }
 
 #[test]

@@ -7,8 +7,8 @@ use diagnostics::Exit;
 mod cognito;
 mod files;
 mod roles;
-mod saving;
 mod schema;
+mod setup;
 mod vendor;
 
 const ECR: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";

@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, Location, MessageFormatter, Options, Spanned};
 
 use self::rule::Keys;
-use super::{Config, Line, Rule, Settings, file};
-use diagnostics::{Code, Error, Result};
+use super::{Config, Line, Rule, Settings, SetupRule, file};
+use diagnostics::{Code, Error, Result, one_line};
 use ecr_registry::{HostPattern, Registry, registry_meant, why_not_ecr};
 use settings::table::{POLICY, PROFILE, ROLE_ARN, SOURCE};
 use settings::{CognitoSettings, RoleSettings, SourceChoice, policy_text};
@@ -30,12 +30,14 @@ pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer
     T::deserialize(deserializer).map(Some)
 }
 
-pub(super) fn parse(text: &str, path: &Path) -> Result<Config> {
+/// Reads the text of `ecr-auth.yml`. Where it has no block `cognito`, `setup` is the sign-in of its rules.
+pub(super) fn parse(text: &str, path: &Path, setup: Option<&CognitoSettings>) -> Result<Config> {
     let document: Option<Document> =
         serde_saphyr::from_str_with_options(text, options()).map_err(|error| explain(path, &error))?;
     let document = document.unwrap_or_default();
+    let cognito_line = document.cognito.as_ref().map(|keys| Line(keys.referenced.line()));
     let cognito = document.cognito.map(|keys| cognito::settings(path, keys)).transpose()?;
-    let defaults = defaults(path, document.defaults, cognito)?;
+    let defaults = defaults(path, document.defaults, cognito.or_else(|| setup.cloned()))?;
     let mut rules = Vec::new();
     let mut patterns = HashSet::new();
     for keys in document.registries.unwrap_or_default() {
@@ -52,7 +54,49 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Config> {
         }
         rules.push(rule);
     }
-    Ok(Config { rules, defaults })
+    Ok(Config {
+        rules,
+        defaults,
+        cognito_line,
+        layers: Vec::new(),
+    })
+}
+
+/// Reads a rule of `setup.json`, whose keys are those of `ecr-auth.yml`; JSON that serde_json writes is YAML.
+pub(super) fn setup_rule(path: &Path, json: &SetupRule, defaults: &Settings) -> Result<Rule> {
+    let read = || -> Result<Rule> {
+        let rule = rule(path, from_json(path, json)?, defaults)?;
+        match rule.pattern.exact() == Some(json.host.as_str()) {
+            true => Ok(rule),
+            false => Err(wrong(
+                path,
+                &Location::UNKNOWN,
+                "\"match\" is not the whole name of one registry, in small letters",
+            )),
+        }
+    };
+    read().map_err(|error| in_json(path, &format!("the rule of {}", one_line(&json.host)), &error))
+}
+
+/// Reads the sign-in of `setup.json`.
+pub(super) fn setup_cognito(path: &Path, json: &serde_json::Map<String, serde_json::Value>) -> Result<CognitoSettings> {
+    let read = || cognito::settings(path, from_json(path, json)?);
+    read().map_err(|error| in_json(path, "cognito", &error))
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(path: &Path, json: &impl serde::Serialize) -> Result<Spanned<T>> {
+    let text = serde_json::to_string(json).map_err(|error| wrong(path, &Location::UNKNOWN, error))?;
+    serde_saphyr::from_str_with_options(&text, options()).map_err(|error| explain(path, &error))
+}
+
+/// An error of a value in `setup.json`, where lines and columns of the value alone say nothing.
+fn in_json(path: &Path, what: &str, error: &Error) -> Error {
+    let place = format!("{}: {what}", one_line(&path.display().to_string()));
+    let placed = Error::usage(error.code(), place, error.cause());
+    match error.hint_text() {
+        Some(hint) => placed.hint(hint),
+        None => placed,
+    }
 }
 
 /// What holds without a rule; with it, the one sign-in to Cognito that all rules may use.

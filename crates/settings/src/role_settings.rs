@@ -182,7 +182,7 @@ impl RoleSettings {
                 cognito.to_string(),
                 "nothing says how to sign in",
             )
-            .hint("write \"cognito:\" with the ids of the pools into ecr-auth.yml: ecr-auth setup --cognito does it")
+            .hint("write \"cognito:\" with the ids of the pools into ecr-auth.yml, or run ecr-auth cognito setup")
         })
     }
 
