@@ -57,8 +57,18 @@ pub fn rules(input: &[u8]) {
             assert!(written.changed);
             let after = Config::load(&env, Some(&path)).expect("it was written");
             means_what_it_meant(&before, &after, name, role);
-            assert!(!setup.write(&env, &after, &change).expect("it was written before").changed);
-            assert!(setup.take_back(&env, &after, &|_| true).expect("it was written").removed);
+            assert!(
+                !setup
+                    .write(&env, &after, &change)
+                    .expect("it was written before")
+                    .changed
+            );
+            assert!(
+                setup
+                    .take_back(&env, &after, &|_| true)
+                    .expect("it was written")
+                    .removed
+            );
         }
     }
     assert_eq!(fs::read_to_string(&path).expect("text"), file, "the file of people");
@@ -90,7 +100,10 @@ fn means_what_it_meant(before: &Config, after: &Config, name: &str, role: &str) 
         ))
     };
     for host in HOSTS.into_iter().chain(before.exact_hosts()) {
-        assert!(host == name || said(before, host) == said(after, host), "the rule of {host} changed");
+        assert!(
+            host == name || said(before, host) == said(after, host),
+            "the rule of {host} changed"
+        );
     }
     let (profile, settings, _) = said(after, name).expect("its rule is there");
     assert_eq!((profile, settings.role_arn.as_deref()), (None, Some(role)));

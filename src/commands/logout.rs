@@ -109,7 +109,9 @@ fn take_back_rules(path: Option<&Path>, config: &Config, hosts: &[String], world
         world.say(&format!("configuration: the sign-in to Cognito taken back in {path}"));
     }
     if taken.removed {
-        world.say(&format!("configuration: {path} removed, it was made by setup and is empty"));
+        world.say(&format!(
+            "configuration: {path} removed, it was made by setup and is empty"
+        ));
     }
     // The profile was written for the same sign-in, and goes with it.
     match taken.keeps_cognito || !(hosts.is_empty() || taken.cognito) {

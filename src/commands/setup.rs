@@ -116,7 +116,9 @@ fn tell_rules(named: &[String], hosts: &[String], config: &Config, path: Option<
         return;
     };
     for host in hosts {
-        let (Some(target), Some(place)) = (config.target(host), config.place(host)) else { continue };
+        let (Some(target), Some(place)) = (config.target(host), config.place(host)) else {
+            continue;
+        };
         let said = doctor::says(&target, host);
         if !said.is_empty() {
             let file = shown(place.setup.unwrap_or(&people), &world.env);

@@ -156,12 +156,7 @@ impl<'a> SetupPlan<'a> {
             })
     }
 
-    fn write_files(
-        &self,
-        profiles: Option<&UndoLog>,
-        record: Option<&Record>,
-        world: &mut World<'_>,
-    ) -> Result<()> {
+    fn write_files(&self, profiles: Option<&UndoLog>, record: Option<&Record>, world: &mut World<'_>) -> Result<()> {
         if let Some(profile) = &self.profile {
             let written = profile.write(profiles)?;
             report_profile(profile.name(), &written, profiles.is_some(), world);
@@ -289,7 +284,9 @@ pub fn verify(hosts: &[String], config: &Config, world: &mut World<'_>) -> Resul
             "not verified",
             format!("no token for {failed} of {} registries", hosts.len()),
         )
-        .hint("the configuration is written; fix what is told above and run it again, or undo it with ecr-auth logout")),
+        .hint(
+            "the configuration is written; fix what is told above and run it again, or undo it with ecr-auth logout",
+        )),
     }
 }
 

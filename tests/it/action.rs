@@ -617,8 +617,7 @@ fn relative_paths_of_the_machines_rules_keep_working() {
     let lab = lab();
     let (mut runner, role) = job(&lab);
     let theirs = github_role(&lab, PARTNER_ACCOUNT, "partner", SUBJECT);
-    let rules =
-        format!("registries:\n  - match: {PARTNER_HOST}\n    role-arn: {theirs}\n    policy: '@narrow.json'\n");
+    let rules = format!("registries:\n  - match: {PARTNER_HOST}\n    role-arn: {theirs}\n    policy: '@narrow.json'\n");
     runner.machine.write(".config/ecr-auth/ecr-auth.yml", &rules);
     let policy = "{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"ecr:*\", \"Resource\": \"*\"}]}";
     runner.machine.write(".config/ecr-auth/narrow.json", policy);
@@ -644,7 +643,11 @@ fn a_jobs_role_comes_before_the_machines_rule_for_the_very_registry() {
     runner.post(&main).succeeded();
     assert!(!setup.exists());
     assert_eq!(runner.machine.read(".config/ecr-auth/ecr-auth.yml"), rules);
-    assert_eq!(runner.machine.helper("get", HOST).status, 1, "the machine's own rule holds again");
+    assert_eq!(
+        runner.machine.helper("get", HOST).status,
+        1,
+        "the machine's own rule holds again"
+    );
 }
 
 #[test]

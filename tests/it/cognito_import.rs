@@ -96,7 +96,10 @@ fn without_a_terminal_somebody_has_to_say_yes() {
     let machine = machine(VENDOR);
     let outcome = import(&machine, &[]);
     assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
-    assert!(outcome.stderr.contains("the Cognito user pool eu-west-1_AbCdEfGhI "), "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("the Cognito user pool eu-west-1_AbCdEfGhI "),
+        "{outcome:?}"
+    );
     let end = "error: cognito import: nothing is changed: there is no terminal to ask on [EA0011]\n\
                hint: read what is said above, and give --yes\n";
     assert!(outcome.stderr.ends_with(&with_links(end)), "{outcome:?}");
@@ -104,7 +107,10 @@ fn without_a_terminal_somebody_has_to_say_yes() {
 
     let dry = import(&machine, &["--dry-run"]);
     assert_eq!(dry.status, 0, "{dry:?}");
-    assert!(dry.stdout.contains("\"user-pool-id\":\"eu-west-1_AbCdEfGhI\""), "{dry:?}");
+    assert!(
+        dry.stdout.contains("\"user-pool-id\":\"eu-west-1_AbCdEfGhI\""),
+        "{dry:?}"
+    );
     assert!(dry.stderr.contains("will sign in to"), "{dry:?}");
     assert!(is_untouched(&machine));
 }
@@ -214,7 +220,11 @@ fn a_file_of_aliases_alone_needs_one_to_be_named() {
     let machine = machine(&VENDOR.replace(&registry, ""));
     let outcome = import(&machine, &["--yes"]);
     assert_eq!(outcome.status, 2, "{outcome:?}");
-    assert!(outcome.stderr.contains("hint: if you trust the host images.northwind.example, give --alias"));
+    assert!(
+        outcome
+            .stderr
+            .contains("hint: if you trust the host images.northwind.example, give --alias")
+    );
     assert!(is_untouched(&machine));
     assert_eq!(import(&machine, &["--alias", ALIAS, "--yes"]).status, 0);
 }

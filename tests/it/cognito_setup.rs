@@ -125,14 +125,15 @@ fn what_was_there_comes_back() {
     let args = setup(&bin, &[&POOLS[..], &more].concat());
     let dry = machine.run(&[&args[..], &["--dry-run"]].concat());
     assert_eq!(dry.status, 0, "{dry:?}");
-    for line in [
-        "+[profile pull]",
-        " aws_secret_access_key = REDACTED",
-    ] {
+    for line in ["+[profile pull]", " aws_secret_access_key = REDACTED"] {
         assert!(dry.stdout.lines().any(|shown| shown == line), "{line}: {}", dry.stdout);
     }
     let rule = format!("+{{\"match\":\"{HOST}\",\"source\":\"cognito\"}}\n");
-    assert!(dry.stdout.contains(&rule) && !dry.stdout.contains("everyday"), "{}", dry.stdout);
+    assert!(
+        dry.stdout.contains(&rule) && !dry.stdout.contains("everyday"),
+        "{}",
+        dry.stdout
+    );
     assert!(!dry.stdout.contains("hunter2"));
     for (file, text) in files {
         assert_eq!(machine.read(file), text);
@@ -160,8 +161,14 @@ fn what_people_wrote_of_the_registry_or_the_sign_in_is_theirs_to_edit() {
         let args = setup(&bin, &[&POOLS[..], &["--username", "zoe", HOST]].concat());
         let outcome = machine.run(&args);
         assert_eq!(outcome.status, 2, "{outcome:?}");
-        assert!(outcome.stderr.contains(&format!("ecr-auth.yml:{line}: ")), "{outcome:?}");
-        assert!(outcome.stderr.contains("hint: nothing is changed: edit that"), "{outcome:?}");
+        assert!(
+            outcome.stderr.contains(&format!("ecr-auth.yml:{line}: ")),
+            "{outcome:?}"
+        );
+        assert!(
+            outcome.stderr.contains("hint: nothing is changed: edit that"),
+            "{outcome:?}"
+        );
         assert_eq!(machine.read(PEOPLE), text);
         for untouched in [RULES, ".aws", ".docker"] {
             assert!(!machine.home().join(untouched).exists(), "{untouched}");
@@ -222,7 +229,13 @@ fn nothing_is_written_where_something_cannot_be() {
         2,
         "user-pool-id: it is missing",
     );
-    with("x", "", &plus(&["--audience", "x"]), 2, "unexpected argument '--audience'");
+    with(
+        "x",
+        "",
+        &plus(&["--audience", "x"]),
+        2,
+        "unexpected argument '--audience'",
+    );
     with(
         "x",
         "",

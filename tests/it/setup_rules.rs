@@ -131,20 +131,37 @@ fn a_rule_that_people_wrote_for_the_very_host_is_theirs_to_edit() {
     let rules = format!("registries:\n  - match: public.ecr.aws\n  - match: {HOST} # mine\n    profile: everyday\n");
     machine.write(CONFIG, &rules);
     let bin = machine.path("bin").display().to_string();
-    let args = ["setup", "--client", "docker", "--bin-dir", &bin, "--profile", "ci", HOST];
+    let args = [
+        "setup",
+        "--client",
+        "docker",
+        "--bin-dir",
+        &bin,
+        "--profile",
+        "ci",
+        HOST,
+    ];
     for more in [&[][..], &["--dry-run"]] {
         let outcome = machine.run(&[&args[..], more].concat());
         assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
         let line = format!("ecr-auth.yml:3: this rule names {HOST} itself");
         assert!(outcome.stderr.contains(&line), "{outcome:?}");
-        assert!(outcome.stderr.contains("hint: nothing is changed: edit that rule"), "{outcome:?}");
+        assert!(
+            outcome.stderr.contains("hint: nothing is changed: edit that rule"),
+            "{outcome:?}"
+        );
     }
     assert_eq!(machine.read(CONFIG), rules);
     for untouched in [SETUP, ".docker", "bin"] {
         assert!(!machine.home().join(untouched).exists(), "{untouched}");
     }
     // Without an identity there is no rule to write.
-    assert_eq!(machine.run(&["setup", "--client", "docker", "--bin-dir", &bin, HOST]).status, 0);
+    assert_eq!(
+        machine
+            .run(&["setup", "--client", "docker", "--bin-dir", &bin, HOST])
+            .status,
+        0
+    );
 }
 
 #[test]
@@ -154,7 +171,16 @@ fn a_setup_json_that_is_broken_is_named() {
     let bin = machine.path("bin").display().to_string();
     let named = ".config/ecr-auth/setup.json:3:0: EOF while parsing a list";
     for args in [
-        &["setup", "--client", "docker", "--bin-dir", &bin, "--profile", "ci", HOST][..],
+        &[
+            "setup",
+            "--client",
+            "docker",
+            "--bin-dir",
+            &bin,
+            "--profile",
+            "ci",
+            HOST,
+        ][..],
         &["logout"],
     ] {
         let outcome = machine.run(args);
@@ -171,7 +197,10 @@ fn a_setup_json_that_is_broken_is_named() {
 #[test]
 fn doctor_names_the_file_that_decides() {
     let machine = Machine::new();
-    machine.write(CONFIG, "registries:\n  - match: '*.dkr.ecr.*.amazonaws.com'\n    profile: everyday\n");
+    machine.write(
+        CONFIG,
+        "registries:\n  - match: '*.dkr.ecr.*.amazonaws.com'\n    profile: everyday\n",
+    );
     let decides = |host: &str| {
         let outcome = machine.run(&["doctor", host]);
         let line = outcome.stdout.lines().find(|line| line.contains("configuration"));
@@ -180,6 +209,9 @@ fn doctor_names_the_file_that_decides() {
     assert!(decides(HOST).contains("ecr-auth.yml: the rule of *.dkr.ecr.*.amazonaws.com holds: profile everyday"));
     write_rule(&machine);
     let said = decides(HOST);
-    assert!(said.contains(&format!("setup.json: the rule of {HOST} holds: profile ci")), "{said}");
+    assert!(
+        said.contains(&format!("setup.json: the rule of {HOST} holds: profile ci")),
+        "{said}"
+    );
     assert!(decides("444455556666.dkr.ecr.eu-west-1.amazonaws.com").contains("ecr-auth.yml: the rule of *."));
 }

@@ -275,7 +275,10 @@ impl Config {
     }
 
     fn place_of(&self, rule: &Rule) -> RulePlace<'_> {
-        let layer = self.layers.iter().find(|layer| layer.rules.iter().any(|known| std::ptr::eq(known, rule)));
+        let layer = self
+            .layers
+            .iter()
+            .find(|layer| layer.rules.iter().any(|known| std::ptr::eq(known, rule)));
         RulePlace {
             setup: layer.map(|layer| layer.path.as_path()),
             line: layer.is_none().then_some(rule.line.0),

@@ -159,12 +159,7 @@ impl SetupFile {
     ///
     /// # Errors
     /// Usage errors: the file isn't right. A failure: it can't be written.
-    pub fn take_back(
-        &self,
-        env: &Env,
-        config: &Config,
-        is_meant: &dyn Fn(&str) -> bool,
-    ) -> Result<SetupTakenBack> {
+    pub fn take_back(&self, env: &Env, config: &Config, is_meant: &dyn Fn(&str) -> bool) -> Result<SetupTakenBack> {
         let mut done = SetupTakenBack::default();
         if file::is_out_of_sight(&self.path) {
             // No command of this user can have written there.
@@ -283,7 +278,11 @@ pub fn cognito_keys(settings: &CognitoSettings) -> Result<Map<String, serde_json
     let text = |path: &Option<PathBuf>| match path {
         Some(path) => match path.to_str() {
             Some(text) => Ok(Some(text.to_owned())),
-            None => Err(Error::usage(Code::NotReadable, path.to_string_lossy(), "this path is not Unicode")),
+            None => Err(Error::usage(
+                Code::NotReadable,
+                path.to_string_lossy(),
+                "this path is not Unicode",
+            )),
         },
         None => Ok(None),
     };
@@ -304,7 +303,9 @@ pub fn cognito_keys(settings: &CognitoSettings) -> Result<Map<String, serde_json
         ("provider", settings.provider.clone()),
         ("id-token-file", text(&settings.id_token_file)?),
     ];
-    let keys = keys.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+    let keys = keys
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
     let duration = settings.duration.map(|seconds| ("duration".to_owned(), seconds.into()));
     Ok(keys.chain(duration).collect())
 }

@@ -67,7 +67,9 @@ impl SetupDocument {
     fn whole(text: &str, path: &Path) -> Result<Self> {
         serde_json::from_str(text).map_err(|error| {
             let cause = error.to_string();
-            let cause = cause.rsplit_once(" at line ").map_or(cause.as_str(), |(cause, _)| cause);
+            let cause = cause
+                .rsplit_once(" at line ")
+                .map_or(cause.as_str(), |(cause, _)| cause);
             let place = (error.line() as u64, error.column() as u64);
             file::at(Code::ConfigSyntax, path, place.0, place.1, one_line(cause))
                 .hint("ecr-auth setup wrote this file: correct it, or remove it and run ecr-auth setup again")

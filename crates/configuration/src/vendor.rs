@@ -155,7 +155,9 @@ impl VendorFile {
 fn has_tricks(text: &str) -> bool {
     Parser::new_from_str(text).any(|event| match event {
         Ok((Event::Scalar(text, _, anchor, tag), _)) => anchor != 0 || tag.is_some() || text == "<<",
-        Ok((Event::SequenceStart(_, anchor, tag) | Event::MappingStart(_, anchor, tag), _)) => anchor != 0 || tag.is_some(),
+        Ok((Event::SequenceStart(_, anchor, tag) | Event::MappingStart(_, anchor, tag), _)) => {
+            anchor != 0 || tag.is_some()
+        }
         Ok((Event::Alias(_), _)) | Err(_) => true,
         Ok(_) => false,
     })

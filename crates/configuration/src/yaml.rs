@@ -147,7 +147,11 @@ pub(super) fn setup_rule(path: &Path, json: &SetupRule, defaults: &Settings) -> 
         let rule = rule(path, from_json(path, json)?, defaults)?;
         match rule.pattern.exact() == Some(json.host.as_str()) {
             true => Ok(rule),
-            false => Err(wrong(path, &Location::UNKNOWN, "\"match\" is not the whole name of one registry, in small letters")),
+            false => Err(wrong(
+                path,
+                &Location::UNKNOWN,
+                "\"match\" is not the whole name of one registry, in small letters",
+            )),
         }
     };
     read().map_err(|error| in_json(path, &format!("the rule of {}", one_line(&json.host)), &error))

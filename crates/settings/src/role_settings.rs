@@ -164,9 +164,8 @@ impl RoleSettings {
             );
         }
         self.cognito.as_ref().map(Some).ok_or_else(|| {
-            Error::usage(Code::CognitoSettings, "source: cognito", "nothing says how to sign in").hint(
-                "write \"cognito:\" with the ids of the pools into ecr-auth.yml, or run ecr-auth cognito setup",
-            )
+            Error::usage(Code::CognitoSettings, "source: cognito", "nothing says how to sign in")
+                .hint("write \"cognito:\" with the ids of the pools into ecr-auth.yml, or run ecr-auth cognito setup")
         })
     }
 

@@ -61,7 +61,10 @@ pub(super) fn run(args: &CognitoImportArgs, config_path: Option<&Path>, world: &
     refuse_to_stand_in_front(&vendor, &config, world)?;
     let hosts: Vec<String> = vendor.registries.iter().map(|registry| registry.name.clone()).collect();
     // A rule of ecr-auth.yml that says the same already stays the one that decides.
-    let new = vendor.registries.iter().filter(|it| config.line_naming(&it.name).is_none());
+    let new = vendor
+        .registries
+        .iter()
+        .filter(|it| config.line_naming(&it.name).is_none());
     let setup = SetupChange {
         rules: new.map(|it| rule(&it.name, it.registry.as_deref())).collect(),
         cognito: Some(settings.clone()),
@@ -101,8 +104,10 @@ fn leave_out_aliases(vendor: &mut VendorFile, named: &[String]) -> Result<Vec<St
         aliases.any(|it| it.name.eq_ignore_ascii_case(alias))
     };
     if let Some(alias) = named.iter().find(|alias| !is_there(alias)) {
-        return Err(Error::usage(Code::Options, format!("--alias {alias}"), "the file has no such alias")
-            .hint("name an alias as the file does, or leave --alias out"));
+        return Err(
+            Error::usage(Code::Options, format!("--alias {alias}"), "the file has no such alias")
+                .hint("name an alias as the file does, or leave --alias out"),
+        );
     }
     let (taken, left_out) = std::mem::take(&mut vendor.registries)
         .into_iter()
@@ -203,9 +208,11 @@ fn refuse_to_replace_own(
         } else {
             continue;
         };
-        return Err(Error::usage(Code::VendorFile, format!("the registry {}", registry.name), cause).hint(
-            "if it is the vendor's, set it up yourself with ecr-auth cognito setup; else ask for a file without it",
-        ));
+        return Err(
+            Error::usage(Code::VendorFile, format!("the registry {}", registry.name), cause).hint(
+                "if it is the vendor's, set it up yourself with ecr-auth cognito setup; else ask for a file without it",
+            ),
+        );
     }
     Ok(())
 }
@@ -241,7 +248,10 @@ fn sentences(
             id(&pools.client_id),
             pools.identity_pool_id
         ),
-        format!("{} will hold this sign-in and the rules of these registries:", shown(setup, &world.env)),
+        format!(
+            "{} will hold this sign-in and the rules of these registries:",
+            shown(setup, &world.env)
+        ),
     ];
     for registry in &vendor.registries {
         lines.push(match &registry.registry {

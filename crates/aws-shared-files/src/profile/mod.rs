@@ -181,13 +181,14 @@ pub fn take_back(log: &UndoLog, env: &Env) -> Result<Vec<TakenBack>> {
     if removed {
         private_files::remove_made_folders(&noted.created_folders);
     }
-    log.change_file(&real, &mut |record| record.values.clear()).map_err(|error| {
-        Error::failed(
-            Code::ProfileNotWritten,
-            "cannot change the notes of the profiles",
-            error,
-        )
-    })?;
+    log.change_file(&real, &mut |record| record.values.clear())
+        .map_err(|error| {
+            Error::failed(
+                Code::ProfileNotWritten,
+                "cannot change the notes of the profiles",
+                error,
+            )
+        })?;
     let taken = |name: String| TakenBack {
         name,
         path: path.clone(),

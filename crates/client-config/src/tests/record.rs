@@ -40,7 +40,11 @@ fn changes_of_one_file_are_added_up() {
         created_helpers: true,
         creds_store: Some(previous(Some("ecr-auth"))),
         created_folders: vec!["/a/b".into()],
-        cred_helpers: [("h".to_owned(), previous(Some("ecr-auth"))), ("i".to_owned(), previous(None))].into(),
+        cred_helpers: [
+            ("h".to_owned(), previous(Some("ecr-auth"))),
+            ("i".to_owned(), previous(None)),
+        ]
+        .into(),
         ..FileRecord::default()
     });
     assert_eq!(

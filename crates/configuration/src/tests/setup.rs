@@ -90,7 +90,10 @@ fn the_file_is_made_and_goes_again() {
     let home = Home::new();
     assert!(home.write(vec![role(ECR, "push")]).unwrap().changed);
     let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
-    assert_eq!((mode(home.setup().parent().unwrap()), mode(&home.setup())), (0o700, 0o600));
+    assert_eq!(
+        (mode(home.setup().parent().unwrap()), mode(&home.setup())),
+        (0o700, 0o600)
+    );
     assert_eq!(home.role(ECR).as_deref(), Some("push"));
     assert!(!home.write(vec![role(ECR, "push")]).unwrap().changed);
 
@@ -143,7 +146,10 @@ fn a_later_command_replaces_the_rule_of_an_earlier_one() {
     assert_eq!((written.changed, written.replaced), (true, vec![ECR.to_owned()]));
     let config = home.load().unwrap();
     let target = config.target(ECR).unwrap();
-    assert_eq!((target.profile(), target.role().role_arn.as_deref()), (Some("two"), None));
+    assert_eq!(
+        (target.profile(), target.role().role_arn.as_deref()),
+        (Some("two"), None)
+    );
     let taken = home.take_back(ECR);
     assert_eq!((taken.hosts.len(), taken.removed), (1, false));
     assert_eq!(home.role(OTHER).as_deref(), Some("other"));
@@ -166,7 +172,9 @@ fn a_rule_comes_before_globs_and_takes_the_defaults_of_people() {
 fn people_come_first_where_they_name_the_very_host() {
     let home = Home::new();
     home.write(vec![role(ECR, "push")]).unwrap();
-    let people = home.people(&format!("registries:\n- match: public.ecr.aws\n- match: {ECR}\n  role-arn: mine\n"));
+    let people = home.people(&format!(
+        "registries:\n- match: public.ecr.aws\n- match: {ECR}\n  role-arn: mine\n"
+    ));
     assert_eq!(home.role(ECR).as_deref(), Some("mine"));
     let before = fs::read(home.setup()).unwrap();
     let error = home.write(vec![role(OTHER, "other"), role(ECR, "new")]).unwrap_err();
@@ -189,7 +197,10 @@ fn the_sign_in_of_people_comes_first() {
         cognito: Some(pools()),
     };
     let error = home.change(&change).unwrap_err();
-    assert_eq!((error.exit(), error.what()), (Exit::Usage, format!("{}:3", people.display()).as_str()));
+    assert_eq!(
+        (error.exit(), error.what()),
+        (Exit::Usage, format!("{}:3", people.display()).as_str())
+    );
     assert!(!home.setup().exists());
     // A rule of setup signs in by setup's own block, whatever people write later.
     fs::remove_file(&people).unwrap();
@@ -223,9 +234,12 @@ fn a_job_has_rules_of_its_own_that_come_first() {
     home.people(&format!("registries:\n- match: {ECR}\n  role-arn: mine\n"));
     home.write(vec![role(OTHER, "setup")]).unwrap();
     let job = home.folder.path().join("job/setup.json");
-    let env: Env = [("HOME", home.folder.path().to_str().unwrap()), (SETUP_VARIABLE, job.to_str().unwrap())]
-        .into_iter()
-        .collect();
+    let env: Env = [
+        ("HOME", home.folder.path().to_str().unwrap()),
+        (SETUP_VARIABLE, job.to_str().unwrap()),
+    ]
+    .into_iter()
+    .collect();
     let config = Config::load(&env, None).unwrap();
     let file = SetupFile::in_force(&env, None).unwrap();
     assert_eq!(file.path(), job);
@@ -236,9 +250,15 @@ fn a_job_has_rules_of_its_own_that_come_first() {
     file.write(&env, &config, &change).unwrap();
     let config = Config::load(&env, None).unwrap();
     let role = |host| config.target(host).unwrap().role().role_arn.clone();
-    assert_eq!((role(ECR).as_deref(), role(OTHER).as_deref()), (Some("job"), Some("setup")));
+    assert_eq!(
+        (role(ECR).as_deref(), role(OTHER).as_deref()),
+        (Some("job"), Some("setup"))
+    );
     assert_eq!(config.place(ECR).unwrap().setup, Some(job.as_path()));
-    assert_eq!((home.role(ECR).as_deref(), home.role(OTHER).as_deref()), (Some("mine"), Some("setup")));
+    assert_eq!(
+        (home.role(ECR).as_deref(), home.role(OTHER).as_deref()),
+        (Some("mine"), Some("setup"))
+    );
     assert_eq!(config.exact_hosts().collect::<Vec<_>>(), [ECR, OTHER, ECR]);
 }
 
@@ -280,7 +300,11 @@ fn setup_json_is_beside_the_file_that_is_named() {
     "is not the whole name of one registry",
     Code::ConfigValue
 )]
-#[case::capitals("{\"registries\": [{\"match\": \"Public.ecr.aws\"}]}", "in small letters", Code::ConfigValue)]
+#[case::capitals(
+    "{\"registries\": [{\"match\": \"Public.ecr.aws\"}]}",
+    "in small letters",
+    Code::ConfigValue
+)]
 #[case::two(
     "{\"registries\": [{\"match\": \"public.ecr.aws\", \"profile\": \"a\", \"role-arn\": \"b\"}]}",
     "\"profile\" and \"role-arn\" stand in one rule",
@@ -291,7 +315,10 @@ fn a_file_that_is_wrong_is_named(#[case] text: &str, #[case] said: &str, #[case]
     let home = Home::new();
     home.people("");
     fs::write(home.setup(), text).unwrap();
-    for error in [home.load().unwrap_err(), home.write(vec![role(ECR, "push")]).unwrap_err()] {
+    for error in [
+        home.load().unwrap_err(),
+        home.write(vec![role(ECR, "push")]).unwrap_err(),
+    ] {
         assert!(error.to_string().contains(said), "{error}");
         assert_eq!((error.exit(), error.code()), (Exit::Usage, code));
     }
@@ -375,7 +402,7 @@ proptest! {
             0 => written,
             1 => value.to_string(),
             2 => serde_json::to_string_pretty(&value).unwrap(),
-            _ => written.replace("\",\"", "\", \""),
+            _ => format!("\n{written}"),
         };
         let host = format!("{asked:012}.dkr.ecr.eu-west-1.amazonaws.com");
         let find = |document: SetupDocument| document.registries.into_iter().find(|rule| rule.host == host);

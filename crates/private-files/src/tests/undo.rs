@@ -15,7 +15,10 @@ fn the_first_previous_value_wins() {
     assert_eq!(second.previous.as_deref(), Some("theirs"));
     assert!(second.is_ours("two") && second.is_ours("one") && !second.is_ours("theirs"));
     let third = replaced("two", "three").after(Some(&second));
-    assert_eq!((third.previous.as_deref(), third.is_ours("one")), (Some("theirs"), false));
+    assert_eq!(
+        (third.previous.as_deref(), third.is_ours("one")),
+        (Some("theirs"), false)
+    );
 }
 
 #[test]
@@ -57,8 +60,10 @@ fn a_file_is_noted_until_nothing_is_left_to_put_back() {
         values: [("key".to_owned(), value)].into(),
         ..FileUndo::default()
     };
-    log.change_file(&file, &mut |record| record.merge(newer(replaced("theirs", "one"), true)))
-        .unwrap();
+    log.change_file(&file, &mut |record| {
+        record.merge(newer(replaced("theirs", "one"), true))
+    })
+    .unwrap();
     log.change_file(&file, &mut |record| record.merge(newer(replaced("one", "two"), false)))
         .unwrap();
     let noted = log.file(&file).unwrap();
