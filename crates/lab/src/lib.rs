@@ -30,8 +30,11 @@ mod metadata;
 mod policy;
 mod principals;
 mod projected;
+mod random;
 mod registry_front;
+mod request;
 mod server;
+mod session_tags;
 mod sigv4;
 mod start;
 mod sts;
@@ -50,10 +53,10 @@ pub use hosts::Service;
 pub use jwt::SigningAlgorithm;
 pub use metadata::ContainerCredentials;
 pub use policy::{Access, Condition, Operator, Permissions, RepositoryPolicy, RoleSpec, Tagged, Trust};
-pub use principals::AccessKey;
+pub use principals::{ACCOUNT, AccessKey, PARTNER_ACCOUNT};
 pub use projected::{EKS_ISSUER, ServiceAccount, write_projected};
 pub use sigv4::{SignedRequest, signature};
-pub use start::{ACCOUNT, Lab, Options, PARTNER_ACCOUNT};
+pub use start::{Lab, Options};
 
 /// Everything the lab plays, shared by its listeners and whoever controls it. [`Lab`] dereferences to it.
 #[derive(Debug)]
