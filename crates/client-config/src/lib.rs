@@ -13,6 +13,7 @@ mod json;
 mod link;
 mod login;
 mod lookup;
+mod members;
 mod merge;
 mod record;
 mod replace;
