@@ -12,6 +12,7 @@
 
 pub mod program;
 mod progress;
+pub mod variables;
 mod world;
 
 pub use progress::*;
