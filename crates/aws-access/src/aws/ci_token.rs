@@ -68,7 +68,7 @@ impl Aws<'_> {
             return Ok(None);
         };
         let token = self.ci_token(token, plan).await?;
-        Ok(Claims::of(token.expose()))
+        Ok(Claims::from_jwt(token.expose()))
     }
 
     async fn github(&self, url: &str, request_token: &Secret, audience: &str) -> Result<Secret> {
@@ -183,7 +183,7 @@ impl Aws<'_> {
 /// The audience to ask CircleCI for, where the token in the variable will not do: another one is wanted, or it is about to end.
 /// CircleCI's own is the organisation.
 fn circleci_audience(token: &Secret, plan: &RolePlan) -> Option<String> {
-    let claims = Claims::of(token.expose())?;
+    let claims = Claims::from_jwt(token.expose())?;
     let wanted = plan.settings.audience.clone().unwrap_or_else(|| claims.audience());
     let ends_soon = claims
         .ends_at()
