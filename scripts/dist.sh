@@ -53,7 +53,7 @@ build() (
   CARGO_ENCODED_RUSTFLAGS=$(flags | paste -sd $'\x1f')
   export CARGO_ENCODED_RUSTFLAGS LINK_TARGET=$target
   # cargo doesn't know what the linker reads.
-  for read in link.sh symbols.awk hot-functions.txt requirements-zig.txt; do
+  for read in link.sh requirements-zig.txt; do
     find "$TARGET/$target/release/deps" -name 'ecr_auth-*' ! -newer "$ROOT/scripts/$read" -delete 2>/dev/null || true
   done
   cargo zigbuild --quiet --locked --release --package ecr-auth --target "$target" "${STD[@]}"

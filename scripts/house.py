@@ -2,7 +2,7 @@
 """The house: which crate uses which, which module uses which, and that neither goes round in a circle.
 
 Usage: house.py            check, and print the floors
-       house.py --arrows   print the picture and the rows that docs/architecture.md should have
+       house.py --write    put the picture and the table into docs/architecture.md, as Cargo has them
        house.py --modules CRATE   print which module of a crate uses which
 
 Cargo already refuses a circle of crates. This script adds three checks:
@@ -308,8 +308,10 @@ def shown(crate, module):
 
 def main(arguments):
     found = crates()
-    if arguments[:1] == ["--arrows"]:
-        print("\n".join(arrows(found)))
+    if arguments[:1] == ["--write"]:
+        floors, rows = ([line for line in arrows(found) if (line[0] == "|") is wanted] for wanted in (False, True))
+        text = re.sub(r"(?:^  \d+   \S.*\n)+", "\n".join(floors) + "\n", PAGE.read_text(), flags=re.MULTILINE)
+        PAGE.write_text(re.sub(r"(?:^\| `[^|]*\| \d+ \|.*\n)+", "\n".join(rows) + "\n", text, flags=re.MULTILINE))
         return 0
     if arguments[:1] == ["--modules"]:
         for module, below in sorted(uses(read(found[arguments[1]][1])).items()):

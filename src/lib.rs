@@ -35,7 +35,6 @@ pub mod kubelet;
 pub mod output;
 pub mod plan;
 pub mod terminal;
-pub mod variables;
 
 use std::ffi::OsString;
 use std::path::Path;

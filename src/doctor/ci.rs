@@ -8,7 +8,7 @@ use super::report::Check;
 use aws_access::aws::Aws;
 use aws_access::identity::{Base, Source};
 use aws_access::token::{self, Plan};
-use ci::{Ci, CiToken};
+use ci::{CiToken, running_in};
 use diagnostics::{Code, Error};
 use oidc_token::Claims;
 
@@ -20,7 +20,7 @@ pub fn is_missing_token(error: &Error) -> bool {
 /// What is found; `None` where there is neither a CI nor a token.
 pub fn check(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> Option<Check> {
     let env = &checkup.world.env;
-    let ci = Ci::of(env).map(Ci::name);
+    let ci = running_in(env).map(|ci| ci.name);
     let token = match &plan.identity().source {
         Source::Role(role) => match &role.base {
             Base::Token(token) => Some(token.clone()),
@@ -40,7 +40,7 @@ pub fn check(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> Option<Check> {
 fn of_token(token: &CiToken, ci: &str, plan: &Plan, checkup: &mut Checkup<'_, '_>) -> Check {
     let name = token.name();
     let what = format!("{ci}: {name}");
-    match claims(plan, &name, checkup) {
+    match claims(plan, name, checkup) {
         Err(error) => Check::failed("ci", &error),
         Ok(None) => Check::fail(
             "ci",

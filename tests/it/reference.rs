@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Command;
 use context::variables::{COLUMNS, GROUPS, Variable};
-use ecr_auth::variables::OF_CI;
 use regex_lite::Regex;
 use serde_json::Value;
 
@@ -18,13 +17,8 @@ const END: &str = "<!-- The end of the reference. -->";
 const UPDATE: &str = "ECR_AUTH_UPDATE_DOCS=1 cargo test --test it the_reference_is_whole";
 const HEADER: &str = "| name | what it does | default |\n|---|---|---|\n";
 
-/// Product code that may spell the names of variables: the constants themselves, and the crate that describes CI systems.
-const SPELLS_NAMES: [&str; 4] = [
-    "crates/context/src/variables.rs",
-    "crates/ci/",
-    "crates/context/src/program.rs",
-    "src/commands/run_with.rs",
-];
+/// Product code that may spell the names of variables: the constants themselves.
+const SPELLS_NAMES: [&str; 2] = ["crates/context/src/variables.rs", "crates/ci/"];
 
 /// With `ECR_AUTH_UPDATE_DOCS=1` it writes the reference into the page.
 #[test]
@@ -92,7 +86,7 @@ fn every_constant_is_read() {
 fn every_variable_is_documented_once() {
     let names: Vec<_> = constants()
         .map(|it| it.name)
-        .chain(OF_CI.iter().map(|it| it.name))
+        .chain(of_ci_systems().map(|(name, _)| name))
         .collect();
     let once: BTreeSet<_> = names.iter().collect();
     assert_eq!(once.len(), names.len());
@@ -245,9 +239,14 @@ fn variables() -> String {
         let rows: String = group.iter().map(|it| row(it.shown, it.what, it.default)).collect();
         write!(text, "\nOf {whose}:\n\n{HEADER}{rows}").unwrap();
     }
-    let rows: String = OF_CI.iter().map(|it| row(it.name, it.what, "")).collect();
+    let rows: String = of_ci_systems().map(|(name, what)| row(name, &what, "")).collect();
     write!(text, "\nOf CI systems:\n\n{HEADER}{rows}").unwrap();
     text
+}
+
+/// The variables of the CI systems, from their descriptors.
+fn of_ci_systems() -> impl Iterator<Item = (&'static str, String)> {
+    ci::ALL.into_iter().flat_map(ci::CiSystem::documented_variables)
 }
 
 fn constants() -> impl Iterator<Item = &'static Variable> {

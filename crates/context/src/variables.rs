@@ -49,8 +49,6 @@ variables! {
         ECR_AUTH_LOG;
         /// `1` allows endpoints over plain http that are not on the loopback addresses.
         ECR_AUTH_ALLOW_HTTP, default: "they are refused";
-        /// Holds the job's OIDC token, on GitLab, Jenkins or any other CI.
-        ECR_AUTH_ID_TOKEN;
         /// Holds the password of `ecr-auth cognito`.
         ECR_AUTH_COGNITO_PASSWORD, default: "asked for on the terminal";
         /// Holds the secret of Cognito's app client, if the client has one.

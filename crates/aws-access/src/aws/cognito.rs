@@ -313,7 +313,7 @@ fn address(service: Service, region: &str, env: &Env, identity: &Identity) -> Re
 fn classic_plan(settings: &CognitoSettings, token: Secret) -> RolePlan {
     let role_arn = settings.role_arn.clone().unwrap_or_default();
     RolePlan {
-        base: Base::Token(CiToken::ServiceAccount(token)),
+        base: Base::Token(CiToken::of_service_account(token)),
         roles: vec![role_arn],
         audience: settings.identity_pool_id.clone(),
         session_name: "ecr-auth".to_owned(),

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use aws_smithy_types::date_time::{DateTime, Format};
 
 use crate::identity::{Base, RolePlan};
-use ci::CiToken;
+use ci::{SubjectPitfall, subject_pitfall};
 use diagnostics::{Code, Error};
 use oidc_token::Claims;
 use secret::Secret;
@@ -37,8 +37,10 @@ pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan
         "ExpiredTokenException" | "ExpiredToken" => error.of(Code::TokenExpired).hint(of.ended()),
         "InvalidIdentityToken" if cause.contains("audience") => error.of(Code::Audience).hint(of.wrong_audience()),
         "InvalidIdentityToken" if cause.contains("provider") => error.of(Code::NoProvider).hint(of.unknown_provider()),
-        "AccessDenied" if of.has_github_ids() => error.of(Code::GithubSubject).hint(of.trust_policy()),
-        "AccessDenied" => error.of(Code::TrustPolicy).hint(of.trust_policy()),
+        "AccessDenied" => {
+            let family = of.pitfall().map_or(Code::TrustPolicy, |pitfall| pitfall.code);
+            error.of(family).hint(of.trust_policy())
+        }
         "InvalidIdentityToken" => error.of(Code::TokenRejected).hint(of.rejected()),
         "IDPRejectedClaim" => error.of(Code::TokenRejected).hint(format!(
             "{}: its issuer says that it was taken back, or never given out: run the job again for a new one",
@@ -121,22 +123,16 @@ impl Denied<'_> {
         self.role.split(':').nth(4).unwrap_or_default()
     }
 
-    /// Whether the subject is of the form that GitHub gives newer repositories: `repo:octo@1/app@2:…`.
-    fn has_github_ids(&self) -> bool {
-        self.claims.sub.starts_with("repo:") && self.claims.sub.contains('@')
+    fn pitfall(&self) -> Option<&'static SubjectPitfall> {
+        subject_pitfall(&self.claims.sub)
     }
 
     fn trust_policy(&self) -> String {
         let (role, provider, claims) = (self.role, self.provider(), self.claims);
         let audience = claims.audience();
-        let immutable = match self.has_github_ids() {
-            true => {
-                "; GitHub puts ids into the subjects of newer repositories, which policies for the old form don't match"
-            }
-            false => "",
-        };
+        let note = self.pitfall().map_or("", |pitfall| pitfall.note);
         format!(
-            "{}: {role} must exist, and its trust policy name the provider {provider} and match {provider}:aud = {audience} and {provider}:sub = {}{immutable}",
+            "{}: {role} must exist, and its trust policy name the provider {provider} and match {provider}:aud = {audience} and {provider}:sub = {}{note}",
             self.token_says(),
             claims.sub
         )
@@ -186,32 +182,12 @@ impl Denied<'_> {
                 format!("at {}", shown.unwrap_or_default())
             },
         );
-        let longer = match &self.plan.base {
-            Base::Token(CiToken::GitHub { .. } | CiToken::Buildkite { .. }) => {
-                "the CI has just issued it: one of the clocks is wrong, look at this machine's"
-            }
-            Base::Token(CiToken::CircleCi { program: None, .. }) => {
-                "put the circleci program on PATH, which mints new ones, or sign in during the job's first hour"
-            }
-            Base::Token(CiToken::File(_)) => {
-                "whoever writes the file has to renew it, or issue tokens that live longer (Jenkins: the credential's lifetime)"
-            }
-            Base::Token(CiToken::Text { place, .. }) if place.starts_with("BITBUCKET_") => {
-                "a step gets one token: sign in while it lives, the registry's password then serves for 12 hours; or push in a step of its own"
-            }
-            Base::Token(CiToken::ServiceAccount(_)) => {
-                return format!(
-                    "the service account's token ended {end}: the kubelet has just been given it: one of the clocks is wrong, look at this node's"
-                );
-            }
-            _ => LONGER,
-        };
-        format!("the job's OIDC token ended {end}: {longer}")
+        match &self.plan.base {
+            Base::Token(token) => token.expired_hint(&end),
+            Base::Source(_) => format!("the token ended {end}"),
+        }
     }
 }
-
-/// For CIs that hand out one token a job.
-const LONGER: &str = "this CI issues no second one: lengthen it (GitLab: the job's timeout; Jenkins: the credential's lifetime), or fetch before it ends: the registry's password then serves for 12 hours";
 
 fn role_name(role: &str) -> &str {
     role.rsplit('/').next().unwrap_or(role)

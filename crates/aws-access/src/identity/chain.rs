@@ -134,10 +134,7 @@ pub fn with_what_is_there(error: Error, env: &Env) -> Error {
         return error;
     }
     if let Some(token) = ci::CiToken::all(env).first() {
-        let input = match token {
-            ci::CiToken::GitHub { .. } => ", the action's role-to-assume",
-            _ => "",
-        };
+        let input = token.role_named_in();
         let name = token.name();
         return error.hint(format!(
             "name the role that takes {name}: --role-arn of ecr-auth setup{input}, or AWS_ROLE_ARN"

@@ -12,7 +12,6 @@ pub use role::{Base, RolePlan, Scope, last_account};
 
 use aws_shared_files::SharedFiles;
 use ci::CiToken;
-use oidc_token::read_token_file;
 use settings::{CognitoSettings, RoleSettings};
 
 use chain::Places;
@@ -328,11 +327,8 @@ impl Identity {
     /// The CI's token, where it need not be asked for.
     pub fn token(&self) -> Option<Secret> {
         match &self.role()?.base {
-            Base::Token(
-                CiToken::Text { token, .. } | CiToken::CircleCi { token, .. } | CiToken::ServiceAccount(token),
-            ) => Some(token.clone()),
-            Base::Token(CiToken::File(path)) => read_token_file(path).ok(),
-            _ => None,
+            Base::Token(token) => token.in_hand(),
+            Base::Source(_) => None,
         }
     }
 

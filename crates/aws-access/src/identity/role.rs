@@ -120,7 +120,7 @@ impl RolePlan {
     /// The role of `AWS_ROLE_ARN` with the token of `AWS_WEB_IDENTITY_TOKEN_FILE`, as EKS sets them.
     pub fn web_identity(role_arn: &str, token_file: &std::path::Path, session_name: &str) -> Self {
         Self {
-            base: Base::Token(CiToken::File(token_file.to_owned())),
+            base: Base::Token(CiToken::in_file(token_file.to_owned())),
             roles: vec![role_arn.to_owned()],
             audience: audience(role_arn).to_owned(),
             session_name: session_name.to_owned(),
