@@ -58,7 +58,7 @@ fn input(world: &mut World<'_>) -> Result<Secret> {
 
 fn answer(request: &Request, config: Option<&Path>, world: &mut World<'_>) -> Result<Secret> {
     let host = request.host();
-    let config = match Config::load(&world.env, config) {
+    let config = match Config::load_for(&world.env, config, host) {
         Ok(config) => config,
         // What the rules say of it can't be known, but that ECR Public serves anybody can.
         Err(error) if Registry::parse(host).is_some_and(|registry| registry.is_public()) => {

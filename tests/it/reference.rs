@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use clap::Command;
 use context::variables::{COLUMNS, GROUPS, Variable};
 use regex_lite::Regex;
-use serde_json::Value;
+use serde_json::{Value, json};
+use settings::Kind;
+use settings::table::TABLE;
 
 const BEGIN: &str = "<!-- The reference, written by the tests: ";
 const END: &str = "<!-- The end of the reference. -->";
@@ -36,6 +38,51 @@ fn the_reference_is_whole() {
             "docs/configuration.md is not as the code has it: run: {UPDATE}"
         );
     }
+}
+
+/// The keys of the table of settings stand in the schema as their kinds have them. With `ECR_AUTH_UPDATE_DOCS=1` they are written into it.
+#[test]
+fn a_key_of_the_schema_is_what_its_setting_says() {
+    let path = root().join("docs/ecr-auth.schema.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let mut schema: Value = serde_json::from_str(&text).unwrap();
+    for setting in TABLE {
+        let Some(description) = setting.key else { continue };
+        schema["$defs"][setting.name] = schema_of(setting.kind, description);
+        for keys in ["/$defs/rule/properties", "/properties/defaults/properties"] {
+            schema.pointer_mut(keys).unwrap()[setting.name] = json!({"$ref": format!("#/$defs/{}", setting.name)});
+        }
+    }
+    let written = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
+    if env::var_os("ECR_AUTH_UPDATE_DOCS").is_some_and(|value| value == "1") {
+        fs::write(&path, &written).unwrap();
+    } else {
+        assert!(
+            text == written,
+            "docs/ecr-auth.schema.json is not as the table has it: run: ECR_AUTH_UPDATE_DOCS=1 cargo test --test it reference"
+        );
+    }
+}
+
+fn schema_of(kind: Kind, description: &str) -> Value {
+    let text = json!({"type": "string", "pattern": "\\S"});
+    let mut schema = match kind {
+        Kind::Number(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
+        Kind::OneOf(words) => {
+            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            json!({"enum": words, "default": words[0]})
+        }
+        Kind::List(None) => json!({"type": "array", "items": text}),
+        Kind::List(Some(most)) => json!({"type": "array", "items": text, "maxItems": most}),
+        Kind::Tags(most, longest) => json!({
+            "type": "object",
+            "maxProperties": most,
+            "additionalProperties": {"type": "string", "maxLength": longest},
+        }),
+        Kind::Text | Kind::Region | Kind::Policy | Kind::File | Kind::Command => text,
+    };
+    schema["description"] = description.into();
+    schema
 }
 
 #[test]

@@ -39,6 +39,8 @@ variables! {
     "ecr-auth" {
         /// Names the configuration file if `--config` does not.
         ECR_AUTH_CONFIG, default: "`ecr-auth/ecr-auth.yml` in the user's configuration folder";
+        /// Names a job's own `setup.json`, whose rules come before all others and which `setup` writes.
+        ECR_AUTH_SETUP, default: "`setup.json` beside `ecr-auth.yml`";
         /// Names the folder of the token cache.
         ECR_AUTH_CACHE_DIR, default: "`AWS_ECR_CACHE_DIR`, else `ecr-auth` in the user's cache folder";
         /// `off` switches the token cache off.

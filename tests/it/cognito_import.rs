@@ -1,4 +1,4 @@
-//! `setup --from`: a file that somebody else wrote, what is asked before it is taken, and what it can't take away.
+//! `cognito import`: a file that somebody else wrote, what is asked before it is taken, and what it can't take away.
 
 use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, USER_POOL_ID, UserSpec};
 
@@ -18,7 +18,9 @@ registries:
     registry: 111122223333.dkr.ecr.eu-west-1.amazonaws.com
     source: cognito
 ";
-const RULES: &str = ".config/ecr-auth/ecr-auth.yml";
+const RULES: &str = ".config/ecr-auth/setup.json";
+const PEOPLE: &str = ".config/ecr-auth/ecr-auth.yml";
+const ALIAS: &str = "images.northwind.example";
 const DOCKER: &str = ".docker/config.json";
 
 /// A machine with the vendor's file.
@@ -26,6 +28,11 @@ fn machine(vendor: &str) -> Machine {
     let machine = Machine::new();
     machine.write("vendor.yml", vendor);
     machine
+}
+
+/// The file of a vendor without an alias.
+fn without_alias() -> String {
+    VENDOR.split("  - match: images").next().unwrap().to_owned()
 }
 
 /// The vendor's file with the pools that the lab has.
@@ -39,7 +46,7 @@ fn of_the_lab() -> String {
 fn args(machine: &Machine, more: &[&str]) -> Vec<String> {
     let file = machine.home().join("vendor.yml").display().to_string();
     let bin = machine.path("bin").display().to_string();
-    let args = ["setup", "--client", "docker", "--bin-dir", &bin, "--from", &file];
+    let args = ["cognito", "import", "--client", "docker", "--bin-dir", &bin, &file];
     args.iter().chain(more).map(|arg| (*arg).to_owned()).collect()
 }
 
@@ -55,11 +62,15 @@ fn is_untouched(machine: &Machine) -> bool {
 #[test]
 fn the_change_is_shown_and_written() {
     let machine = machine(VENDOR);
-    let outcome = import(&machine, &["--username", "zoe@example.com", "--yes"]);
+    let outcome = import(&machine, &["--username", "zoe@example.com", "--alias", ALIAS, "--yes"]);
     assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""), "{outcome:?}");
     for said in [
-        "+  username: zoe@example.com\n",
-        "+    source: cognito\n",
+        "The user zoe@example.com will sign in to the Cognito user pool eu-west-1_AbCdEfGhI with the app client 1h57kf5cpq17m0eml12EXAMPLE and \
+         the identity pool eu-west-1:12345678-abcd-1234-abcd-123456789012.\n",
+        "~/.config/ecr-auth/setup.json will hold this sign-in and the rules of these registries:\n",
+        "- 111122223333.dkr.ecr.eu-west-1.amazonaws.com\n",
+        "- images.northwind.example, an alias for 111122223333.dkr.ecr.eu-west-1.amazonaws.com\n",
+        "The clients will ask ecr-auth for their passwords: ~/.docker/config.json will say so.\n",
         "warning: images.northwind.example stands for 111122223333.dkr.ecr.eu-west-1.amazonaws.com",
         "docker: 2 registries in ~/.docker/config.json\n",
         &format!("next: ecr-auth cognito signs in, once; then docker pull {HOST}/REPOSITORY\n"),
@@ -73,9 +84,9 @@ fn the_change_is_shown_and_written() {
     );
     assert!(!machine.home().join(".aws").exists());
 
-    let again = import(&machine, &[]);
+    let again = import(&machine, &["--alias", ALIAS]);
     assert_eq!(again.status, 0, "{again:?}");
-    assert!(!again.stderr.contains("+++"), "{again:?}");
+    assert!(!again.stderr.contains("will sign in"), "{again:?}");
     assert_eq!(machine.run(&["logout"]).status, 0);
     assert!(is_untouched(&machine));
 }
@@ -86,17 +97,21 @@ fn without_a_terminal_somebody_has_to_say_yes() {
     let outcome = import(&machine, &[]);
     assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
     assert!(
-        outcome.stderr.contains("+  user-pool-id: eu-west-1_AbCdEfGhI\n"),
+        outcome.stderr.contains("the Cognito user pool eu-west-1_AbCdEfGhI "),
         "{outcome:?}"
     );
-    let end = "error: setup --from: nothing is changed: there is no terminal to ask on [EA0011]\n\
-               hint: look at the change above, and say --yes\n";
+    let end = "error: cognito import: nothing is changed: there is no terminal to ask on [EA0011]\n\
+               hint: read what is said above, and give --yes\n";
     assert!(outcome.stderr.ends_with(&with_links(end)), "{outcome:?}");
     assert!(is_untouched(&machine));
 
     let dry = import(&machine, &["--dry-run"]);
     assert_eq!(dry.status, 0, "{dry:?}");
-    assert!(dry.stdout.contains("+  user-pool-id: eu-west-1_AbCdEfGhI\n"), "{dry:?}");
+    assert!(
+        dry.stdout.contains("\"user-pool-id\":\"eu-west-1_AbCdEfGhI\""),
+        "{dry:?}"
+    );
+    assert!(dry.stderr.contains("will sign in to"), "{dry:?}");
     assert!(is_untouched(&machine));
 }
 
@@ -129,7 +144,7 @@ fn what_the_user_has_is_not_taken_over() {
     let with = |file: &str, text: &str, status: i32, said: &str| {
         let machine = machine(VENDOR);
         machine.write(file, text);
-        let outcome = import(&machine, &["--yes"]);
+        let outcome = import(&machine, &["--alias", ALIAS, "--yes"]);
         assert_eq!(outcome.status, status, "{outcome:?}");
         assert!(outcome.stderr.contains(said), "{said}: {}", outcome.stderr);
         if status != 0 {
@@ -139,17 +154,17 @@ fn what_the_user_has_is_not_taken_over() {
     };
     let rule = format!("registries:\n- match: {HOST}\n  role-arn: ci-push\n");
     with(
-        RULES,
+        PEOPLE,
         &rule,
         2,
         "~/.config/ecr-auth/ecr-auth.yml:2 has a rule of yours for it",
     );
     let glob = "# mine\nregistries:\n- match: '*.dkr.ecr.eu-*.amazonaws.com'\n  profile: x\n";
-    with(RULES, glob, 2, "ecr-auth.yml:3 has a rule of yours for it");
+    with(PEOPLE, glob, 2, "ecr-auth.yml:3 has a rule of yours for it");
     let alias = format!("registries:\n- match: images.northwind.example\n  registry: {HOST}\n");
-    with(RULES, &alias, 2, "the registry images.northwind.example");
+    with(PEOPLE, &alias, 2, "the registry images.northwind.example");
     let other = VENDOR.replace("AbCdEfGhI", "Other");
-    with(RULES, &other, 2, "has a sign-in to other pools already");
+    with(PEOPLE, &other, 2, "there is a sign-in to other pools already");
     // What docker has is not lost, but not used any more either: that has to be seen.
     let helper = format!("{{\"credHelpers\": {{\"{HOST}\": \"ecr-auth\"}}}}");
     with(
@@ -166,7 +181,7 @@ fn what_the_user_has_is_not_taken_over() {
         "warning: docker asks the store \"fake\" for images.northwind.example now",
     );
     with(
-        RULES,
+        PEOPLE,
         "defaults:\n  role-arn: ci-push\n",
         2,
         "the defaults of ecr-auth.yml say whose credentials are used for it",
@@ -180,15 +195,48 @@ fn what_the_user_has_is_not_taken_over() {
     );
 }
 
+#[test]
+fn an_alias_is_taken_only_where_it_is_named() {
+    let machine = machine(VENDOR);
+    let outcome = import(&machine, &["--yes"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let said = format!("left out: the alias {ALIAS} for {HOST}; to take it, give --alias {ALIAS}\n");
+    assert!(outcome.stderr.contains(&said), "{outcome:?}");
+    for file in [RULES, DOCKER] {
+        let text = machine.read(file);
+        assert!(text.contains(HOST) && !text.contains(ALIAS), "{text}");
+    }
+    for unknown in ["images.example", HOST] {
+        let outcome = import(&machine, &["--alias", unknown, "--yes"]);
+        assert_eq!(outcome.status, 2, "{outcome:?}");
+        let said = format!("error: --alias {unknown}: the file has no such alias");
+        assert!(outcome.stderr.contains(&said), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_file_of_aliases_alone_needs_one_to_be_named() {
+    let registry = format!("  - match: {HOST}\n    source: cognito\n");
+    let machine = machine(&VENDOR.replace(&registry, ""));
+    let outcome = import(&machine, &["--yes"]);
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+    assert!(
+        outcome
+            .stderr
+            .contains("hint: if you trust the host images.northwind.example, give --alias")
+    );
+    assert!(is_untouched(&machine));
+    assert_eq!(import(&machine, &["--alias", ALIAS, "--yes"]).status, 0);
+}
+
 /// The pools' ids are public: another file with them must not send what a user signed in for to another host.
 #[test]
 fn a_second_file_cannot_stand_in_front_of_a_sign_in() {
-    let alias = "  - match: images.northwind.example\n    registry: 111122223333.dkr.ecr.eu-west-1.amazonaws.com\n    source: cognito\n";
-    let machine = machine(&VENDOR.replace(alias, ""));
+    let machine = machine(&without_alias());
     assert_eq!(import(&machine, &["--username", "eve", "--yes"]).status, 0);
     let (rules, docker) = (machine.read(RULES), machine.read(DOCKER));
     machine.write("vendor.yml", VENDOR);
-    let outcome = import(&machine, &["--yes"]);
+    let outcome = import(&machine, &["--alias", ALIAS, "--yes"]);
     assert_eq!(outcome.status, 2, "{outcome:?}");
     for said in [
         "the registry images.northwind.example: a sign-in to these pools is there already",
@@ -198,10 +246,12 @@ fn a_second_file_cannot_stand_in_front_of_a_sign_in() {
     }
     assert_eq!((machine.read(RULES), machine.read(DOCKER)), (rules.clone(), docker));
     // What the user says is heard.
-    machine.write(RULES, &format!("{rules}{alias}"));
-    let outcome = import(&machine, &["--yes"]);
+    let own = format!("registries:\n  - match: {ALIAS}\n    registry: {HOST}\n    source: cognito\n");
+    machine.write(PEOPLE, &own);
+    let outcome = import(&machine, &["--alias", ALIAS, "--yes"]);
     assert_eq!(outcome.status, 0, "{outcome:?}");
-    assert!(machine.read(DOCKER).contains("images.northwind.example"));
+    assert!(machine.read(DOCKER).contains(ALIAS));
+    assert_eq!((machine.read(PEOPLE), machine.read(RULES)), (own, rules));
 }
 
 #[test]
@@ -223,7 +273,7 @@ fn a_sign_in_without_a_block_is_not_stood_in_front_of_either() {
     ];
     let signed_in = machine.run(&[&["cognito"], &ids.concat()[..]].concat());
     assert_eq!(signed_in.status, 0, "{signed_in:?}");
-    let outcome = import(&machine, &["--yes"]);
+    let outcome = import(&machine, &["--alias", ALIAS, "--yes"]);
     assert_eq!(outcome.status, 2, "{outcome:?}");
     assert!(outcome.stderr.contains("is there already"), "{outcome:?}");
     assert!(is_untouched(&machine));
@@ -274,14 +324,14 @@ fn the_file_alone_says_which_registries() {
     for more in [
         &["--user-pool-id", "eu-west-1_x"][..],
         &["--profile", "x"],
-        &["--cognito"],
+        &["--role-arn", "x"],
         &[HOST],
     ] {
         let outcome = import(&machine, &[more, &["--yes"]].concat());
         assert_eq!(outcome.status, 2, "{more:?}: {outcome:?}");
     }
     assert!(is_untouched(&machine));
-    let outcome = machine.run(&["setup", "--from", "/nowhere.yml"]);
+    let outcome = machine.run(&["cognito", "import", "/nowhere.yml"]);
     assert_eq!(outcome.status, 2, "{outcome:?}");
 }
 
@@ -293,7 +343,7 @@ fn a_customer_signs_in_once_and_pulls() {
         .group("licensed");
     lab.cognito().add_user(user).unwrap();
     let machine = machine(&of_the_lab()).with("AWS_ENDPOINT_URL", &lab.http_url());
-    let outcome = import(&machine, &["--username", "maria", "--yes"]);
+    let outcome = import(&machine, &["--username", "maria", "--alias", ALIAS, "--yes"]);
     assert_eq!(outcome.status, 0, "{outcome:?}");
     let file = machine
         .write("password", "Correct-horse-battery-1\n")

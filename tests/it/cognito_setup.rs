@@ -1,4 +1,4 @@
-//! `setup --cognito`: one command for AWS's own tools and the clients, and `logout`, which takes it all back.
+//! `cognito setup`: one command for AWS's own tools and the clients, and `logout`, which takes it all back.
 
 use std::fs;
 
@@ -16,10 +16,11 @@ const POOLS: [&str; 6] = [
     "--identity-pool-id",
     "eu-west-1:12345678-abcd-1234-abcd-123456789012",
 ];
-const RULES: &str = ".config/ecr-auth/ecr-auth.yml";
+const RULES: &str = ".config/ecr-auth/setup.json";
+const PEOPLE: &str = ".config/ecr-auth/ecr-auth.yml";
 
 fn setup<'a>(bin: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    [&["setup", "--cognito", "--client", "all", "--bin-dir", bin], more].concat()
+    [&["cognito", "setup", "--client", "all", "--bin-dir", bin], more].concat()
 }
 
 fn bin(machine: &Machine) -> String {
@@ -45,7 +46,7 @@ fn profile_rule_and_helpers_are_written_and_taken_back() {
     assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""), "{outcome:?}");
     for said in [
         "profile ecr-auth-cognito in ~/.aws/config; use it with AWS_PROFILE=ecr-auth-cognito",
-        "ecr-auth: the identity of 1 registry in ~/.config/ecr-auth/ecr-auth.yml",
+        "ecr-auth: the identity of 1 registry in ~/.config/ecr-auth/setup.json",
         "docker: 1 registry in ~/.docker/config.json",
         "podman: 1 registry in ~/.config/containers/auth.json",
         "next: ecr-auth cognito",
@@ -57,9 +58,9 @@ fn profile_rule_and_helpers_are_written_and_taken_back() {
         profile("ecr-auth-cognito", " --username zoe@example.com")
     );
     let rules = machine.read(RULES);
-    assert!(rules.contains("  username: zoe@example.com\n"), "{rules}");
+    assert!(rules.contains("\"username\":\"zoe@example.com\""), "{rules}");
     assert!(
-        rules.ends_with(&format!("  - match: {HOST}\n    source: cognito\n")),
+        rules.ends_with(&format!("\n{{\"match\":\"{HOST}\",\"source\":\"cognito\"}}\n]}}\n")),
         "{rules}"
     );
     for file in [".docker/config.json", ".config/containers/auth.json"] {
@@ -75,12 +76,12 @@ fn profile_rule_and_helpers_are_written_and_taken_back() {
     // With what stands there, further registries need no ids.
     let more = machine.run(&setup(&bin, &["--region", "us-east-1", "444455556666"]));
     assert_eq!(more.status, 0, "{more:?}");
-    assert_eq!(machine.read(RULES).matches("source: cognito").count(), 2);
+    assert_eq!(machine.read(RULES).matches("\"source\":\"cognito\"").count(), 2);
 
     // The block and the profile stay as long as a registry is left that needs them.
     let one = machine.run(&["logout", HOST]);
     assert_eq!(one.status, 0, "{one:?}");
-    assert!(machine.read(RULES).contains("cognito:\n") && machine.home().join(".aws/config").exists());
+    assert!(machine.read(RULES).contains("\"cognito\":{") && machine.home().join(".aws/config").exists());
     let logout = machine.run(&["logout"]);
     assert_eq!(logout.status, 0, "{logout:?}");
     assert!(
@@ -102,11 +103,11 @@ fn what_was_there_comes_back() {
     let machine = Machine::new();
     let bin = bin(&machine);
     let aws = "# mine\n[default]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = hunter2\n";
-    let config = format!("registries:\n- match: {HOST} # mine\n  profile: everyday\n");
+    let config = "registries:\n- match: '*.dkr.ecr.*.amazonaws.com' # mine\n  profile: everyday\n";
     let docker = format!("{{\"auths\": {{}}, \"credHelpers\": {{\"{HOST}\": \"osxkeychain\"}}}}\n");
     let files = [
         (".aws/config", aws),
-        (RULES, config.as_str()),
+        (PEOPLE, config),
         (".docker/config.json", docker.as_str()),
     ];
     for (file, text) in files {
@@ -124,15 +125,15 @@ fn what_was_there_comes_back() {
     let args = setup(&bin, &[&POOLS[..], &more].concat());
     let dry = machine.run(&[&args[..], &["--dry-run"]].concat());
     assert_eq!(dry.status, 0, "{dry:?}");
-    for line in [
-        "+[profile pull]",
-        " aws_secret_access_key = REDACTED",
-        "+  source: cognito",
-        "-  profile: everyday",
-        "+  role-arn: arn:aws:iam::111122223333:role/pull",
-    ] {
+    for line in ["+[profile pull]", " aws_secret_access_key = REDACTED"] {
         assert!(dry.stdout.lines().any(|shown| shown == line), "{line}: {}", dry.stdout);
     }
+    let rule = format!("+{{\"match\":\"{HOST}\",\"source\":\"cognito\"}}\n");
+    assert!(
+        dry.stdout.contains(&rule) && !dry.stdout.contains("everyday"),
+        "{}",
+        dry.stdout
+    );
     assert!(!dry.stdout.contains("hunter2"));
     for (file, text) in files {
         assert_eq!(machine.read(file), text);
@@ -144,6 +145,34 @@ fn what_was_there_comes_back() {
     assert_eq!(machine.run(&["logout"]).status, 0);
     for (file, text) in files {
         assert_eq!(machine.read(file), text);
+    }
+    assert!(!machine.home().join(RULES).exists());
+}
+
+#[test]
+fn what_people_wrote_of_the_registry_or_the_sign_in_is_theirs_to_edit() {
+    let block = "cognito:\n  provider: accounts.google.com\n  id-token-file: /run/token\n  \
+                 identity-pool-id: eu-west-1:12345678-abcd-1234-abcd-123456789012\n";
+    let rule = format!("# mine\nregistries:\n- match: {HOST}\n  profile: everyday\n");
+    for (text, line) in [(rule.as_str(), 3), (block, 2)] {
+        let machine = Machine::new();
+        let bin = bin(&machine);
+        machine.write(PEOPLE, text);
+        let args = setup(&bin, &[&POOLS[..], &["--username", "zoe", HOST]].concat());
+        let outcome = machine.run(&args);
+        assert_eq!(outcome.status, 2, "{outcome:?}");
+        assert!(
+            outcome.stderr.contains(&format!("ecr-auth.yml:{line}: ")),
+            "{outcome:?}"
+        );
+        assert!(
+            outcome.stderr.contains("hint: nothing is changed: edit that"),
+            "{outcome:?}"
+        );
+        assert_eq!(machine.read(PEOPLE), text);
+        for untouched in [RULES, ".aws", ".docker"] {
+            assert!(!machine.home().join(untouched).exists(), "{untouched}");
+        }
     }
 }
 
@@ -200,7 +229,13 @@ fn nothing_is_written_where_something_cannot_be() {
         2,
         "user-pool-id: it is missing",
     );
-    with("x", "", &plus(&["--audience", "x"]), 2, "nothing is said of tokens");
+    with(
+        "x",
+        "",
+        &plus(&["--audience", "x"]),
+        2,
+        "unexpected argument '--audience'",
+    );
     with(
         "x",
         "",
@@ -254,14 +289,6 @@ fn a_broken_file_of_a_client_stops_all_of_it() {
     let outcome = machine.run(&setup(&bin, &[&POOLS[..], &["--username", "zoe", HOST]].concat()));
     assert_eq!(outcome.status, 1, "{outcome:?}");
     assert!(!machine.home().join(".aws").exists() && !machine.home().join(RULES).exists());
-}
-
-#[test]
-fn a_sign_in_needs_to_be_asked_for() {
-    let machine = Machine::new();
-    let outcome = machine.run(&[&["setup"], &POOLS[..], &[HOST]].concat());
-    assert_eq!(outcome.status, 2);
-    assert!(outcome.stderr.contains("hint: add --cognito"), "{outcome:?}");
 }
 
 /// The role's own name, and what it may see.
