@@ -21,7 +21,7 @@ pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan
         return error.of(family).hint(hint);
     }
     let code = cause.split(':').next().unwrap_or_default();
-    let Some(claims) = Claims::of(token.expose()) else {
+    let Some(claims) = Claims::from_jwt(token.expose()) else {
         return match code {
             "AccessDenied" | "InvalidIdentityToken" => error
                 .of(Code::TokenMalformed)
