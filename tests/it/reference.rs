@@ -44,7 +44,7 @@ fn a_key_of_the_schema_is_what_its_setting_says() {
         }
     }
     let written = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
-    if env::var_os("ECR_AUTH_UPDATE_DOCS").is_some_and(|value| value == "1") {
+    if std::env::var_os("ECR_AUTH_UPDATE_DOCS").is_some_and(|value| value == "1") {
         fs::write(&path, &written).unwrap();
     } else {
         assert!(
