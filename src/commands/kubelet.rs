@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::kubelet::{Request, with_password, without_credentials};
 use crate::plan::{self, Override};
 use configuration::{Config, Target};
-use context::{Progress, World};
+use context::{Progress, World, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::Registry;
 use oidc_token::Claims;
@@ -113,7 +113,7 @@ fn role_of_pod(request: &Request, token: &Secret, world: &World<'_>) -> Result<R
             "kubectl annotate serviceaccount NAME {ROLE_ANNOTATION}=ROLE-ARN, and list it in requiredServiceAccountAnnotationKeys"
         ))
     })?;
-    let is_named = world.env.get("AWS_ROLE_SESSION_NAME").is_some();
+    let is_named = world.env.get(variables::AWS_ROLE_SESSION_NAME).is_some();
     Ok(RoleSettings {
         role_arn: Some(role.to_owned()),
         session_name: session_name(token).filter(|_| !is_named),

@@ -7,7 +7,7 @@ use super::clients::roughly;
 use super::report::Check;
 use aws_access::aws::{Endpoint, knock, named_proxy, not_proxied, proxy_of};
 use aws_access::token::Plan;
-use context::Env;
+use context::{Env, variables};
 use diagnostics::{Code, Error, without_userinfo};
 use ecr_registry::{Registry, region_of_server_meant};
 
@@ -73,7 +73,11 @@ fn proxy(env: &Env, address: &str) -> Check {
 }
 
 fn roots(env: &Env) -> Check {
-    let named = ["AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+    let named = [
+        variables::AWS_CA_BUNDLE,
+        variables::SSL_CERT_FILE,
+        variables::SSL_CERT_DIR,
+    ];
     let named = named.iter().find_map(|name| Some((name, env.get(name)?)));
     let finding = match named {
         Some((name, path)) => format!("certificates are checked by {path} ({name})"),

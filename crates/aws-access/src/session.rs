@@ -9,7 +9,7 @@ use crate::aws::{Aws, Endpoint, Service};
 use crate::identity::{self, Base, Identity, Scope, Source};
 use crate::token;
 use cognito::{self, Login};
-use context::{Env, Progress, World};
+use context::{Env, Progress, World, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{Partition, parse_region};
 use secret::{self, Secret};
@@ -52,7 +52,7 @@ impl Plan {
     /// # Errors
     /// No role, and no profile either; no usable source of credentials, an endpoint that may not be used.
     pub fn new(env: &Env, profile: Option<&str>, role: &RoleSettings) -> Result<Self> {
-        let first = role.role_arn.as_deref().or_else(|| env.get("AWS_ROLE_ARN"));
+        let first = role.role_arn.as_deref().or_else(|| env.get(variables::AWS_ROLE_ARN));
         let of_cognito = role.cognito()?;
         if profile.is_none() && first.is_none() && of_cognito.is_none() {
             return Err(Error::usage(Code::Role, "no role", "none is named").hint(format!(

@@ -8,7 +8,7 @@ pub use several::{Asked, passwords};
 
 use crate::aws::{Aws, CallerIdentity, Endpoint, Service};
 use crate::identity::{self, Identity, Scope, Source};
-use context::{Env, Progress, World};
+use context::{Env, Progress, World, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{Registry, parse_argument, parse_region};
 use secret_cache::{Cache, Fetched, Held, Key, KeyBuilder, Request};
@@ -221,12 +221,12 @@ pub(crate) fn of_identity(key: KeyBuilder, endpoint: &Endpoint, identity: &Ident
 /// # Errors
 /// `ECR_AUTH_TIMEOUT` is no number of seconds.
 pub fn deadline(env: &Env, began: Instant) -> Result<Instant> {
-    let timeout = match env.get("ECR_AUTH_TIMEOUT") {
+    let timeout = match env.get(variables::ECR_AUTH_TIMEOUT) {
         None => DEFAULT_TIMEOUT,
         Some(text) => seconds(text).ok_or_else(|| {
             Error::usage(
                 Code::Variable,
-                "ECR_AUTH_TIMEOUT",
+                variables::ECR_AUTH_TIMEOUT,
                 format!("{text} is not a number of seconds"),
             )
             .hint("set it to a number from 1 to 3600, or unset it")

@@ -54,7 +54,7 @@ pub use self::key::{Key, KeyBuilder};
 use self::flight::Flight;
 use self::folder::Folder;
 use self::lock::{Attempt, Lock};
-use context::{Env, Progress};
+use context::{Env, Progress, variables};
 use diagnostics::Error;
 use secret::Secret;
 
@@ -129,11 +129,15 @@ impl Cache {
     /// else `ecr-auth` in the user's cache folder. `None` if it is switched off (`ECR_AUTH_CACHE=off`,
     /// `AWS_ECR_DISABLE_CACHE` not empty) or there is no home folder.
     pub fn folder(env: &Env) -> Option<PathBuf> {
-        let is_off = env.get("ECR_AUTH_CACHE").is_some_and(|v| v.eq_ignore_ascii_case("off"));
-        if is_off || env.get("AWS_ECR_DISABLE_CACHE").is_some() {
+        let is_off = env
+            .get(variables::ECR_AUTH_CACHE)
+            .is_some_and(|v| v.eq_ignore_ascii_case("off"));
+        if is_off || env.get(variables::AWS_ECR_DISABLE_CACHE).is_some() {
             return None;
         }
-        let named = env.path("ECR_AUTH_CACHE_DIR").or_else(|| env.path("AWS_ECR_CACHE_DIR"));
+        let named = env
+            .path(variables::ECR_AUTH_CACHE_DIR)
+            .or_else(|| env.path(variables::AWS_ECR_CACHE_DIR));
         match named {
             // As the Go helper has it: nobody expands it where the variable is set in a YAML file.
             Some(folder) => match folder.strip_prefix("~") {
