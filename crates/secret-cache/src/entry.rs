@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
+use super::cached::{Held, Life};
 use super::key::Key;
-use super::{Held, Life};
 use diagnostics::{Code, Error, Exit};
 use secret::{self, Secret};
 

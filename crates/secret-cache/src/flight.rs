@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use super::cached::{Fetched, Held, Request};
 use super::entry::{Answer, Entry, Token};
 use super::folder::{Folder, Slot};
 use super::key::Key;
 use super::lock::{Attempt, Lock};
-use super::{Fetched, Held, Request};
 use diagnostics::{Code, Error};
 
 /// What renewing may take while there still is a valid secret to hand out.

@@ -2,11 +2,12 @@
 
 use std::time::{Instant, SystemTime};
 
+use super::cache::Cache;
+use super::cached::{Fetched, Held};
 use super::entry::{Entry, Token};
 use super::folder::Folder;
 use super::key::Key;
 use super::lock::{Attempt, Lock};
-use super::{Cache, Fetched, Held};
 use diagnostics::Error;
 
 /// One key's entry, and the lock on it.
