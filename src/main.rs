@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     secret::forbid_core_dumps();
     let (started, began) = (SystemTime::now(), Instant::now());
     let args: Vec<_> = std::env::args_os().collect();
-    let env = Env::of_process();
+    let env = Env::from_process();
     let verbosity = match env.get(variables::ECR_AUTH_LOG) {
         Some("debug") => Verbosity::Debug,
         _ => Verbosity::Normal,

@@ -11,7 +11,7 @@ use diagnostics::{Code, Error, Result};
 use ecr_registry::Registry;
 use oidc_token::Claims;
 use secret::Secret;
-use secret_cache::{Cache, Held};
+use secret_cache::{Cache, CachedSecret};
 use settings::{RoleSettings, SourceChoice, TokenPlace};
 
 /// The annotation of a service account that names the role its pods' images are pulled with, as Amazon's own provider has it.
@@ -86,7 +86,7 @@ fn go_on_without(host: &str, error: &Error, world: &mut World<'_>) -> Secret {
     without_credentials()
 }
 
-fn password(request: &Request, target: &Target<'_>, world: &mut World<'_>) -> Result<Held> {
+fn password(request: &Request, target: &Target<'_>, world: &mut World<'_>) -> Result<CachedSecret> {
     let Some(token) = request.token() else {
         let cache = Cache::open(Cache::folder(&world.env));
         return plan::by_rule(&world.env, target)?.password(&cache, request.host(), world.began, world);

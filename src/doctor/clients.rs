@@ -207,7 +207,7 @@ impl Client<'_> {
                 ),
                 self.setup_hint(),
             ),
-            Ok(Some(stored)) => self.password(&StoredPassword::of(&stored.secret), found),
+            Ok(Some(stored)) => self.password(&StoredPassword::from_secret(&stored.secret), found),
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::Checkup;
 use super::clients::roughly;
 use super::report::Check;
-use aws_access::aws::{Endpoint, knock, named_proxy, not_proxied, proxy_of};
+use aws_access::aws::{Endpoint, named_proxy, not_proxied, probe, proxy_of};
 use aws_access::token::Plan;
 use context::{Env, variables};
 use diagnostics::{Code, Error, without_userinfo};
@@ -22,7 +22,7 @@ pub fn checks(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>, bool) 
     let address = address(plan.registry(), plan.endpoint());
     let shown = without_userinfo(&address);
     let mut checks = vec![proxy(&env, &address), roots(&env)];
-    let answer = checkup.wait(&format!("knocking at {shown}"), knock(&env, &address));
+    let answer = checkup.wait(&format!("probing {shown}"), probe(&env, &address));
     match answer {
         Ok(answer) => {
             checks.push(Check::pass("network", format!("{shown} answers")));

@@ -33,7 +33,7 @@ use aws_types::sdk_config::SharedCredentialsProvider;
 pub use cognito::Unhurried;
 pub use endpoint::{Endpoint, Service};
 pub use proxy::{named_proxy, not_proxied, proxy_of};
-pub use registry::{Answer, RegistryClient, knock};
+pub use registry::{Answer, RegistryClient, probe};
 pub use sts::CallerIdentity;
 
 use crate::identity::Identity;

@@ -67,9 +67,9 @@ impl Plan {
             parse_region(region)?;
         }
         let partition = match (of_cognito, &named_region) {
-            (Some(settings), _) => Partition::of_region(settings.identity_pool_region()),
-            (None, Some(region)) => Partition::of_region(region),
-            (None, None) => Partition::of_arn(first.unwrap_or_default()),
+            (Some(settings), _) => Partition::for_region(settings.identity_pool_region()),
+            (None, Some(region)) => Partition::for_region(region),
+            (None, None) => Partition::for_arn(first.unwrap_or_default()),
         };
         let scope = Scope {
             partition,

@@ -11,7 +11,7 @@ use crate::identity::{self, Identity, Scope, Source};
 use context::{Env, Progress, World, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{Registry, parse_argument, parse_region};
-use secret_cache::{Cache, Fetched, Held, Key, KeyBuilder, Request};
+use secret_cache::{Cache, CachedSecret, Fetched, Key, KeyBuilder, Request};
 use settings::RoleSettings;
 use settings::table::REGION;
 
@@ -83,7 +83,7 @@ impl Plan {
     ///
     /// # Errors
     /// What AWS says, or that it said nothing in time.
-    pub fn password(&self, cache: &Cache, name: &str, began: Instant, world: &mut World<'_>) -> Result<Held> {
+    pub fn password(&self, cache: &Cache, name: &str, began: Instant, world: &mut World<'_>) -> Result<CachedSecret> {
         if let Some(held) = self.warm(cache, name, world)? {
             return Ok(held);
         }
@@ -102,7 +102,7 @@ impl Plan {
     }
 
     /// What the cache holds, if it need not be renewed.
-    fn warm(&self, cache: &Cache, name: &str, world: &mut World<'_>) -> Result<Option<Held>> {
+    fn warm(&self, cache: &Cache, name: &str, world: &mut World<'_>) -> Result<Option<CachedSecret>> {
         self.identity.explain(world);
         if let Source::Cognito(settings) = &self.identity.source {
             cognito::username(settings, cache, world.now())?;
@@ -115,7 +115,7 @@ impl Plan {
     }
 
     /// What AWS says, or what it said to another process; and whether we were the ones who asked.
-    fn fetch_or_share(&self, cache: &Cache, name: &str, waiting: &Waiting<'_>) -> (Result<Held>, bool) {
+    fn fetch_or_share(&self, cache: &Cache, name: &str, waiting: &Waiting<'_>) -> (Result<CachedSecret>, bool) {
         let request = Request {
             key: &self.key,
             name,

@@ -57,7 +57,7 @@ pub struct StoredPassword {
 
 impl StoredPassword {
     /// A password of ECR is base64 of a JSON object that says when it ends.
-    pub fn of(password: &Secret) -> Self {
+    pub fn from_secret(password: &Secret) -> Self {
         #[derive(Deserialize)]
         struct Content {
             expiration: u64,
@@ -244,7 +244,7 @@ impl Auths {
         let decoded = STANDARD.decode(entry.auth.expose()).map(Zeroizing::new).ok()?;
         let text = std::str::from_utf8(&decoded).ok()?;
         let (_, password) = text.split_once(':')?;
-        Some(StoredPassword::of(&Secret::new(password)))
+        Some(StoredPassword::from_secret(&Secret::new(password)))
     }
 }
 

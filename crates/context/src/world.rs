@@ -21,7 +21,7 @@ impl fmt::Debug for Env {
 
 impl Env {
     /// The process's own environment. Variables that are not Unicode are left out: none that we read may be.
-    pub fn of_process() -> Self {
+    pub fn from_process() -> Self {
         std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect()

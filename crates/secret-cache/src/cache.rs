@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::cached::{Fetched, Held, Life, Request};
+use super::cached::{CachedSecret, Fetched, Life, Request};
 use super::flight::{self, Flight};
 use super::folder::Folder;
 use super::key::Key;
@@ -50,7 +50,7 @@ impl Cache {
     /// The secret of `key`, if it is fresh: reads one file, waits for nothing.
     ///
     /// Where it is `None`, [`Cache::get`] says more.
-    pub fn warm(&self, key: &Key, name: &str, now: SystemTime) -> Option<Held> {
+    pub fn warm(&self, key: &Key, name: &str, now: SystemTime) -> Option<CachedSecret> {
         let folder = self.0.as_ref()?;
         let entry = folder.read(key)?;
         let held = entry.fresh(now)?;
@@ -73,14 +73,14 @@ impl Cache {
         request: &Request<'_>,
         clock: &dyn Fn() -> SystemTime,
         fetch: &mut dyn FnMut(Duration) -> Result<Fetched, Error>,
-    ) -> Result<Held, Error> {
+    ) -> Result<CachedSecret, Error> {
         match &self.0 {
             Some(folder) if folder.prepare().is_ok() => {
                 let result = Flight::new(folder, request, clock).secret(fetch);
                 folder.prune(clock());
                 result
             }
-            _ => fetch(request.time_left()).map(Held::from),
+            _ => fetch(request.time_left()).map(CachedSecret::from),
         }
     }
 
@@ -127,7 +127,7 @@ impl Cache {
     }
 
     /// Every secret that is valid now and was kept under `name`.
-    pub fn named(&self, name: &str, now: SystemTime) -> Vec<Held> {
+    pub fn named(&self, name: &str, now: SystemTime) -> Vec<CachedSecret> {
         let Some(folder) = &self.0 else { return Vec::new() };
         let entries = folder.keys().into_iter().filter_map(|key| folder.read(&key));
         let named = entries.filter(|entry| entry.names().iter().any(|known| known == name));

@@ -19,14 +19,14 @@ pub struct Fetched {
 
 /// A secret handed out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct CachedSecret {
     /// The secret.
     pub secret: Secret,
     /// When it ends, see [`Fetched::expires_at`].
     pub expires_at: SystemTime,
 }
 
-impl From<Fetched> for Held {
+impl From<Fetched> for CachedSecret {
     fn from(fetched: Fetched) -> Self {
         Self {
             secret: fetched.secret,

@@ -36,7 +36,7 @@
 //! ```
 //!
 //! Modules, from the bottom: `key`, `cached` (what goes in and out), `guard` (who could write a file), `lock`, `entry` (one file), `folder`,
-//! `flight` (one fetches for all), `cache`, `hold` (a secret that its user replaces).
+//! `flight` (one fetches for all), `cache`, `locked_entry` (a secret that its user replaces).
 
 mod cache;
 mod cached;
@@ -44,14 +44,14 @@ mod entry;
 mod flight;
 mod folder;
 mod guard;
-mod hold;
 mod key;
 mod lock;
+mod locked_entry;
 
 pub use cache::Cache;
-pub use cached::{Fetched, Held, Life, Request};
-pub use hold::Hold;
+pub use cached::{CachedSecret, Fetched, Life, Request};
 pub use key::{Key, KeyBuilder};
+pub use locked_entry::LockedEntry;
 
 #[cfg(test)]
 #[cfg(unix)]

@@ -90,7 +90,7 @@ pub fn prepare(choice: &DockerConfig, job: &Job, env: &Env) -> Result<Place> {
 pub fn keep_out_of_store(file: &ConfigFile, hosts: &[String]) -> Result<()> {
     client_config::update(&file.path, &mut |text| {
         let old = text.unwrap_or_default();
-        let settings = Settings::of(file, old)?;
+        let settings = Settings::in_file(file, old)?;
         if settings.store.is_none() {
             return Ok(Edited::Unchanged);
         }

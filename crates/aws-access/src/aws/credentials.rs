@@ -193,7 +193,7 @@ impl Aws<'_> {
             .or_else(|| self.env.get(variables::AWS_DEFAULT_REGION));
         named
             .or_else(|| self.identity.setting("region"))
-            .filter(|region| Partition::of_region(region) == Partition::of_region(registry_region))
+            .filter(|region| Partition::for_region(region) == Partition::for_region(registry_region))
             .unwrap_or(registry_region)
     }
 
