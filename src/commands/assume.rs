@@ -15,7 +15,7 @@ use aws_shared_files::profile::Profile;
 use ci::{self, github};
 use client_config::shown;
 use configuration::Config;
-use context::World;
+use context::{World, variables};
 use diagnostics::{Code, Error, Exit, Result};
 use secret_cache::Cache;
 use settings::table::{self, ROLE_ARN, TOKEN_ENV, TOKEN_FILE};
@@ -141,7 +141,7 @@ fn hand_over(args: &AssumeArgs, credentials: &SessionCredentials, world: &mut Wo
 /// Writes a profile that runs this command with the same flags.
 fn write_profile(args: &AssumeArgs, world: &mut World<'_>) -> Result<()> {
     let name = args.identity.profile().unwrap_or(PROFILE);
-    let Some(role) = args.identity.role_arn().or(world.env.get("AWS_ROLE_ARN")) else {
+    let Some(role) = args.identity.role_arn().or(world.env.get(variables::AWS_ROLE_ARN)) else {
         return Err(
             Error::usage(Code::Role, "no role", "none is named for the profile to assume").hint(format!(
                 "name it with {ROLE_ARN} or AWS_ROLE_ARN; {} is the name of the profile that is written",
@@ -155,7 +155,7 @@ fn write_profile(args: &AssumeArgs, world: &mut World<'_>) -> Result<()> {
     if args.identity.role_arn().is_none()
         && !identity.names_token()
         && identity.source() != Some("chain")
-        && let Some(file) = world.env.path("AWS_WEB_IDENTITY_TOKEN_FILE")
+        && let Some(file) = world.env.path(variables::AWS_WEB_IDENTITY_TOKEN_FILE)
     {
         // Half of a pair: that role is assumed with this token, and not with itself.
         identity.0.set(&TOKEN_FILE, Value::File(file));

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan;
 use client_config::HELPER_NAMES;
 use configuration::{Config, Target};
-use context::{Env, Progress, World};
+use context::{Env, Progress, World, variables};
 use diagnostics::{Code, Error, Exit, Result, one_line};
 use ecr_registry::{Registry, server_name, why_not_ecr};
 use secret::Secret;
@@ -143,7 +143,7 @@ fn store(config: Option<&Path>, world: &mut World<'_>) -> Answer {
     })?;
     let server = stored.server_url.trim();
     // Users of amazon-ecr-credential-helper set this where a plugin stores other registries' passwords and must not fail.
-    let is_ignored = world.env.is_true("AWS_ECR_IGNORE_CREDS_STORAGE");
+    let is_ignored = world.env.is_true(variables::AWS_ECR_IGNORE_CREDS_STORAGE);
     if is_ignored || Registry::parse(server).is_some() {
         return Ok(String::new());
     }

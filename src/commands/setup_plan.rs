@@ -11,7 +11,7 @@ use configuration::{Config, SetupChange, SetupFile, SetupRule, SetupWritten};
 use context::World;
 use diagnostics::{Code, Error, Result};
 use private_files::UndoLog;
-use secret_cache::{Cache, Held};
+use secret_cache::{Cache, CachedSecret};
 use settings::Surface;
 
 /// Where the helper and its entries go.
@@ -292,7 +292,11 @@ pub fn verify(hosts: &[String], config: &Config, world: &mut World<'_>) -> Resul
 }
 
 /// What AWS says to each registry that there is a way to, and to the others why there is none.
-fn verified<'h>(hosts: &'h [String], config: &Config, world: &mut World<'_>) -> Result<Vec<(&'h str, Result<Held>)>> {
+fn verified<'h>(
+    hosts: &'h [String],
+    config: &Config,
+    world: &mut World<'_>,
+) -> Result<Vec<(&'h str, Result<CachedSecret>)>> {
     let cache = Cache::open(Cache::folder(&world.env));
     let targets = hosts
         .iter()

@@ -40,10 +40,10 @@ pub(super) struct Auths<'a> {
 impl<'a> Auths<'a> {
     /// Reads a configuration. A blank text is an empty one, as docker has it.
     pub fn read(text: &'a str) -> Result<Self, Malformed> {
-        Self::of(&Object::whole(or_empty(text))?)
+        Self::from_object(&Object::whole(or_empty(text))?)
     }
 
-    pub fn of(top: &Object<'a>) -> Result<Self, Malformed> {
+    pub fn from_object(top: &Object<'a>) -> Result<Self, Malformed> {
         let at = find(top, "auths")?;
         let object = at
             .map(|index| &top.members[index])

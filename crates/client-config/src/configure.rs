@@ -81,7 +81,7 @@ impl Wish<'_> {
     /// The file's new text and what it replaces; `None` if all is as wished.
     fn plan(&self, file: &ConfigFile, old: Option<&str>) -> Result<Option<(String, FileRecord)>> {
         let text = old.unwrap_or_default();
-        let settings = Settings::of(file, text)?;
+        let settings = Settings::in_file(file, text)?;
         let edit = self.edit(file, &settings)?;
         let new = edit.apply(text).map_err(|malformed| malformed.in_file(file))?;
         if new == text {

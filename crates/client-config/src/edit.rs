@@ -35,7 +35,7 @@ pub struct Settings {
 
 impl Settings {
     /// Reads the text of a file.
-    pub fn of(file: &ConfigFile, text: &str) -> Result<Self> {
+    pub fn in_file(file: &ConfigFile, text: &str) -> Result<Self> {
         Self::read(text).map_err(|malformed| malformed.in_file(file))
     }
 
@@ -85,7 +85,7 @@ impl Edit {
             changes.put(config.store_at, "credsStore", store.as_deref().map(quoted));
         }
         if !self.auths.is_empty() {
-            Auths::of(&config.top)?.edit(&self.auths, self.drop_empty_auths, &style, &mut changes)?;
+            Auths::from_object(&config.top)?.edit(&self.auths, self.drop_empty_auths, &style, &mut changes)?;
         }
         if changes.is_empty() {
             return Ok(text.to_owned());

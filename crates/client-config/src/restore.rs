@@ -102,7 +102,7 @@ fn plan(
     let Some(text) = old else {
         return Ok((Edited::Unchanged, Vec::new(), Vec::new()));
     };
-    let settings = Settings::of(file, text)?;
+    let settings = Settings::in_file(file, text)?;
     let mut edit = edit(&settings, hosts, known);
     let mut names: Vec<String> = edit.helpers.keys().cloned().collect();
     names.extend(edit.store.iter().map(|_| "credsStore".to_owned()));

@@ -48,7 +48,7 @@ pub use setup_edit::{SetupChange, SetupFile, SetupTakenBack, SetupWritten, cogni
 pub use setup_file::{SETUP_VARIABLE, SetupRule};
 pub use vendor::{VendorFile, VendorRegistry};
 
-use context::Env;
+use context::{Env, variables};
 use diagnostics::Result;
 use ecr_registry::{HostPattern, Registry, parse_argument, server_name};
 use settings::{CognitoSettings, RoleSettings, SourceChoice};
@@ -395,7 +395,9 @@ impl SetupLayer {
 
 /// Where the configuration file is, or would be: `named`, else `$ECR_AUTH_CONFIG`, else in the user's configuration folder.
 pub fn path(env: &Env, named: Option<&Path>) -> Option<PathBuf> {
-    let named = named.map(Path::to_owned).or_else(|| env.path("ECR_AUTH_CONFIG"));
+    let named = named
+        .map(Path::to_owned)
+        .or_else(|| env.path(variables::ECR_AUTH_CONFIG));
     named.or_else(|| default_path(env))
 }
 
@@ -405,7 +407,7 @@ fn default_path(env: &Env) -> Option<PathBuf> {
 
 /// Whether somebody named the file, by `--config` or `$ECR_AUTH_CONFIG`, so that it must be there.
 pub fn is_named(env: &Env, named: Option<&Path>) -> bool {
-    named.is_some() || env.path("ECR_AUTH_CONFIG").is_some()
+    named.is_some() || env.path(variables::ECR_AUTH_CONFIG).is_some()
 }
 
 #[cfg(test)]

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{file, path};
-use context::Env;
+use context::{Env, variables};
 use diagnostics::{Code, Error, Result, one_line};
 
 /// The variable that names the `setup.json` of a job. It adds to the rules of the user's own file.
-pub const SETUP_VARIABLE: &str = "ECR_AUTH_SETUP";
+pub const SETUP_VARIABLE: &str = variables::ECR_AUTH_SETUP;
 
 const HEAD: &str = "{\n";
 const COGNITO: &str = "\"cognito\":";

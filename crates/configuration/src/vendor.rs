@@ -165,11 +165,11 @@ fn has_tricks(text: &str) -> bool {
 
 /// What is wrong at a place of the file.
 fn wrong(path: &Path, place: &Location, cause: impl fmt::Display) -> Error {
-    yaml::wrong(path, place, cause).of(Code::VendorFile)
+    yaml::wrong(path, place, cause).with_code(Code::VendorFile)
 }
 
 fn refuse(path: &Path, error: &YamlError) -> Error {
-    let told = explain(path, error).of(Code::VendorFile);
+    let told = explain(path, error).with_code(Code::VendorFile);
     match error {
         YamlError::SerdeUnknownField { .. } | YamlError::SerdeUnknownVariant { .. } => told.hint(ALLOWED),
         _ => told,

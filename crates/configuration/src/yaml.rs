@@ -49,7 +49,7 @@ pub(super) fn parse(text: &str, path: &Path, setup: Option<&CognitoSettings>) ->
         let rule = rule(path, keys, &defaults)?;
         if !patterns.insert(rule.pattern.clone()) {
             return Err(wrong(path, &place, "this \"match\" stands in an earlier rule already")
-                .of(Code::ConfigRule)
+                .with_code(Code::ConfigRule)
                 .hint("the first match wins: merge the two rules"));
         }
         rules.push(rule);
@@ -108,7 +108,7 @@ fn defaults(path: &Path, keys: Option<Spanned<Keys>>, cognito: Option<CognitoSet
     for (name, key) in [("match", &keys.r#match), ("registry", &keys.registry)] {
         if let Some(value) = key {
             return Err(wrong(path, &value.referenced, format!("unknown key \"{name}\""))
-                .of(Code::ConfigKey)
+                .with_code(Code::ConfigKey)
                 .hint("\"defaults\" hold for every registry: what is for one stands in a rule of \"registries\""));
         }
     }
@@ -119,7 +119,7 @@ fn rule(path: &Path, keys: Spanned<Keys>, defaults: &Settings) -> Result<Rule> {
     let start = keys.referenced;
     let mut keys = keys.value;
     let Some(name) = keys.r#match.take() else {
-        return Err(wrong(path, &start, "the key \"match\" is missing").of(Code::ConfigRule));
+        return Err(wrong(path, &start, "the key \"match\" is missing").with_code(Code::ConfigRule));
     };
     let pattern =
         HostPattern::parse(&name.value).map_err(|cause| wrong(path, &name.referenced, format!("\"match\" {cause}")))?;
@@ -133,7 +133,7 @@ fn rule(path: &Path, keys: Spanned<Keys>, defaults: &Settings) -> Result<Rule> {
                 &host.referenced,
                 "\"registry\" is for names that are not ECR's own",
             )
-            .of(Code::ConfigRule)
+            .with_code(Code::ConfigRule)
             .hint("leave it out: \"match\" names the registry already"));
         }
     };
@@ -173,7 +173,7 @@ fn alias_of_nothing(path: &Path, place: &Location, alias: &str) -> Error {
             why.cause
         ),
     )
-    .of(Code::ConfigRule)
+    .with_code(Code::ConfigRule)
     .hint(hint)
 }
 
@@ -276,35 +276,37 @@ pub(super) fn explain(path: &Path, error: &YamlError) -> Error {
     let place = error.location().unwrap_or(Location::UNKNOWN);
     match error {
         YamlError::SerdeUnknownField { field, expected, .. } => wrong(path, &place, format!("unknown key \"{field}\""))
-            .of(Code::ConfigKey)
+            .with_code(Code::ConfigKey)
             .hint(allowed(field, expected)),
         YamlError::SerdeUnknownVariant { variant, expected, .. } => {
             wrong(path, &place, format!("unknown value \"{variant}\"")).hint(allowed(variant, expected))
         }
         YamlError::DuplicateMappingKey { key: Some(key), .. } => {
-            wrong(path, &place, format!("the key \"{key}\" stands here twice")).of(Code::ConfigSyntax)
+            wrong(path, &place, format!("the key \"{key}\" stands here twice")).with_code(Code::ConfigSyntax)
         }
         YamlError::SerdeMissingField { field, .. } => wrong(path, &place, format!("the key \"{field}\" is missing")),
         YamlError::NullIntoString { .. } => wrong(path, &place, "a value is missing"),
         YamlError::QuotingRequired { .. } => wrong(path, &place, "expected a text, found a number or a boolean")
-            .of(Code::ConfigNumber)
+            .with_code(Code::ConfigNumber)
             .hint("if a text is meant, write it in quotes"),
         YamlError::SerdeInvalidType { expected, .. } => wrong(path, &place, format!("expected {expected}")),
         YamlError::Unexpected { expected, .. } => wrong(path, &place, format!("expected {}", in_plain_words(expected))),
         YamlError::MultipleDocuments { .. } => {
-            wrong(path, &place, "a second document begins here; only one is read").of(Code::ConfigSyntax)
+            wrong(path, &place, "a second document begins here; only one is read").with_code(Code::ConfigSyntax)
         }
         YamlError::Budget { .. } | YamlError::AliasReplayLimitExceeded { .. } => {
-            wrong(path, &place, "there is more than any list of registries needs").of(Code::ConfigSyntax)
+            wrong(path, &place, "there is more than any list of registries needs").with_code(Code::ConfigSyntax)
         }
         YamlError::UnknownAnchor { .. } => wrong(
             path,
             &place,
             "unquoted, a text that begins with * is an alias of YAML's",
         )
-        .of(Code::ConfigSyntax)
+        .with_code(Code::ConfigSyntax)
         .hint("write it in quotes: match: '*.dkr.ecr.eu-west-1.amazonaws.com'"),
-        other => wrong(path, &place, DefaultMessageFormatter.format_standalone_message(other)).of(Code::ConfigSyntax),
+        other => {
+            wrong(path, &place, DefaultMessageFormatter.format_standalone_message(other)).with_code(Code::ConfigSyntax)
+        }
     }
 }
 

@@ -171,7 +171,7 @@ impl Code {
     }
 
     /// That of a file that cannot be written.
-    pub fn of_writing(error: &io::Error) -> Self {
+    pub fn for_write_error(error: &io::Error) -> Self {
         match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::DiskFull,
             _ => Self::NotWritable,

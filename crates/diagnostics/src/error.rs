@@ -136,7 +136,7 @@ impl Error {
 
     /// Puts it into another family, where more is known than when it was made.
     #[must_use]
-    pub fn of(self, code: Code) -> Self {
+    pub fn with_code(self, code: Code) -> Self {
         Self { code, ..self }
     }
 

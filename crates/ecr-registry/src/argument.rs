@@ -51,7 +51,7 @@ fn region(text: &str) -> Result<String, WhyNot> {
 /// The registry of an account in a region, at the ordinary endpoint.
 fn of_account(account: &str, region_name: &str) -> Result<Registry, WhyNot> {
     let region = region(region_name)?;
-    let suffix = Partition::of_region(&region).registry_suffix();
+    let suffix = Partition::for_region(&region).registry_suffix();
     let host = format!("{account}.dkr.ecr.{region}.{suffix}");
     Registry::parse(&host).ok_or_else(|| why_not_ecr(&host))
 }

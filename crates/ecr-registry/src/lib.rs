@@ -83,7 +83,7 @@ impl Registry {
     /// `host` is in lower case already.
     fn private(host: String) -> Option<Self> {
         let name = PrivateName::split(&host)?;
-        let partition = Partition::of_region(name.region);
+        let partition = Partition::for_region(name.region);
         if !is_account(name.account) || !is_region(name.region) || Some(name.suffix) != name.form.suffix(partition) {
             return None;
         }
@@ -101,7 +101,7 @@ impl Registry {
         Self {
             host: host.to_owned(),
             kind: Kind::Public { is_dual_stack },
-            partition: Partition::of_region(PUBLIC_REGION),
+            partition: Partition::for_region(PUBLIC_REGION),
         }
     }
 

@@ -125,12 +125,12 @@ fn update_for(
     let lock = lock(&folder)
         .map_err(|error| Error::failed(Code::NotWritable, format!("cannot lock {}", folder.display()), error))?;
     remove_leftovers(&temporary_prefix(&target), &folder);
-    let mut owed = Vec::new();
+    let mut pending = Vec::new();
     for attempt in 0..ATTEMPTS {
         let old = Snapshot::read(&target)?;
         let text = old.as_ref().map(Snapshot::text);
         let edited = match edit(text)? {
-            Edited::Unchanged => pay(format, text, &owed),
+            Edited::Unchanged => merge_pending(format, text, &pending),
             edited => edited,
         };
         let edited = match (edited, &old) {
@@ -145,7 +145,7 @@ fn update_for(
         {
             Placed::Done => updated.changed = true,
             Placed::Raced => {}
-            Placed::Exposed { hidden } => owed.extend(hidden),
+            Placed::Exposed { hidden } => pending.extend(hidden),
         }
     }
     drop(lock);
@@ -159,11 +159,11 @@ fn update_for(
 
 /// What a file that holds our edit still lacks of the changes that could be overlooked for a moment because ours stood in their
 /// place: another program read ours then, and wrote its next version on top of it. A file without our edit was not made from it.
-fn pay(format: &Format, text: Option<&str>, owed: &[(Vec<u8>, Vec<u8>)]) -> Edited {
+fn merge_pending(format: &Format, text: Option<&str>, pending: &[(Vec<u8>, Vec<u8>)]) -> Edited {
     let Some(old) = text else {
         return Edited::Unchanged;
     };
-    let merged = owed.iter().fold(old.to_owned(), |text, (base, theirs)| {
+    let merged = pending.iter().fold(old.to_owned(), |text, (base, theirs)| {
         let (base, theirs) = (String::from_utf8_lossy(base), String::from_utf8_lossy(theirs));
         (format.merge)(&text, &base, &theirs).unwrap_or(text)
     });

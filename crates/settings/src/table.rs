@@ -4,6 +4,7 @@
 use super::cognito::CognitoSettings;
 use super::role_settings::{DURATIONS, LONGEST_TAG_VALUE, MOST_POLICY_ARNS, MOST_TAGS, SourceChoice, TokenPlace};
 use super::setting::{Kind, Said, Setting, Value};
+use context::variables;
 
 /// Which roles are wanted, and how, as flags or the configuration say it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,7 +63,7 @@ pub static TABLE: [&Setting; 16] = [
 pub static ROLE_ARN: Setting = Setting {
     value_name: "ROLE",
     help: "Role to assume with the CI's OIDC token, or else with AWS's standard chain: an ARN, or a name in the registry's account",
-    variable: Some("AWS_ROLE_ARN"),
+    variable: Some(variables::AWS_ROLE_ARN),
     is_common: true,
     key: Some(
         "A role to assume with the CI's OIDC token or, where there is none, with the standard chain: an ARN, or a name in the registry's account. Not beside `profile`.",
@@ -100,7 +101,7 @@ pub static AUDIENCE: Setting = Setting {
 /// The session's name.
 pub static SESSION_NAME: Setting = Setting {
     help: "Name of the session in CloudTrail",
-    variable: Some("AWS_ROLE_SESSION_NAME"),
+    variable: Some(variables::AWS_ROLE_SESSION_NAME),
     default: Some("one that names the CI job"),
     key: Some("The session's name in CloudTrail. Unless said, one that names the CI job, such as `gha-octo-app-42-1`."),
     inputs: &["role-session-name"],
@@ -202,7 +203,7 @@ pub static REGION: Setting = Setting {
     kind: Kind::Region,
     value_name: "REGION",
     help: "Region, such as eu-west-1",
-    variable: Some("AWS_REGION"),
+    variable: Some(variables::AWS_REGION),
     is_common: true,
     key: Some(
         "The region whose STS is asked for the role. Unless said, the current one (`AWS_REGION`, the profile's), or else the registry's.",

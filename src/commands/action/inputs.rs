@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use serde_json::{Map, Value as Json};
 
 use crate::commands::identity::IdentityArgs;
-use context::Env;
+use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{parse_argument, parse_region};
 use settings::table::{CHAIN, EXTERNAL_ID, ROLE_ARN, TABLE, TAG, TRANSITIVE_TAG};
@@ -352,9 +352,9 @@ fn tags_of(name: &str, text: &str) -> Result<Vec<(String, String)>> {
 fn proxies(reader: &Reader<'_>) -> Result<Vec<(&'static str, String)>> {
     let (proxy, direct) = (reader.line("http-proxy")?, reader.line("no-proxy")?);
     let all = [
-        ("HTTPS_PROXY", proxy.clone()),
-        ("HTTP_PROXY", proxy),
-        ("NO_PROXY", direct),
+        (variables::HTTPS_PROXY, proxy.clone()),
+        (variables::HTTP_PROXY, proxy),
+        (variables::NO_PROXY, direct),
     ];
     let given = all.into_iter().filter_map(|(variable, value)| Some((variable, value?)));
     Ok(given.collect())
@@ -375,7 +375,10 @@ struct Reader<'a>(&'a Env);
 impl Reader<'_> {
     /// An input without the blanks around it; `None` where there is nothing.
     fn text(&self, name: &str) -> Option<String> {
-        let value = self.0.get(&format!("INPUT_{}", name.to_uppercase()))?.trim();
+        let value = self
+            .0
+            .get(&format!("{}{}", variables::INPUT, name.to_uppercase()))?
+            .trim();
         (!value.is_empty()).then(|| value.to_owned())
     }
 

@@ -22,7 +22,7 @@ use aws_access::token;
 use ci::github;
 use client_config::{ConfigFile, Wish, shown};
 use configuration::{Config, SETUP_VARIABLE, SetupChange, SetupFile, SetupRule};
-use context::World;
+use context::{World, variables};
 use diagnostics::Result;
 use ecr_registry::Registry;
 use secret::Secret;
@@ -70,7 +70,7 @@ impl Step {
             use_folder: job.new_use()?,
             ..Undo::default()
         };
-        exports.set_path("ECR_AUTH_CACHE_DIR", &job.cache(), &mut world.env, &mut undo)?;
+        exports.set_path(variables::ECR_AUTH_CACHE_DIR, &job.cache(), &mut world.env, &mut undo)?;
         undo.save(&world.env)?;
         Ok(Self {
             inputs,
@@ -225,10 +225,11 @@ impl Step {
         self.undo.save(&world.env)?;
         // With `mode: login`, too: where another job has put the helper in for a registry, it answers instead of a stored password.
         client_config::helper_link(&world.exe, Some(&self.job.programs()), &world.env)?.make()?;
-        let path = world.env.get("PATH").unwrap_or_default().to_owned();
-        world
-            .env
-            .set("PATH", self.path_with_programs(world).unwrap_or_else(|| path.clone()));
+        let path = world.env.get(variables::PATH).unwrap_or_default().to_owned();
+        world.env.set(
+            variables::PATH,
+            self.path_with_programs(world).unwrap_or_else(|| path.clone()),
+        );
         let uses = Uses::of(&self.undo.use_folder, &world.env);
         for file in &files {
             if self.inputs.mode == Mode::Login && file.path.starts_with(self.job.docker()) {
@@ -243,7 +244,7 @@ impl Step {
                 None => write()?,
             }
         }
-        world.env.set("PATH", path);
+        world.env.set(variables::PATH, path);
         Ok(Some(place.folder))
     }
 

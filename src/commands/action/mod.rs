@@ -18,7 +18,7 @@ mod uses;
 use clap::ValueEnum;
 
 use ci::github::{Level, annotation};
-use context::{Progress, Verbosity, World};
+use context::{Progress, Verbosity, World, variables};
 use diagnostics::{Error, Exit};
 use settings::Surface;
 
@@ -36,7 +36,7 @@ pub fn run(step: Step, world: &mut World<'_>) -> Exit {
     // The runner reads lines, also where it gives its steps a terminal (act does): what is taken back would stand before a command of ours.
     world.progress = Progress::default();
     // Somebody has switched debug logging on for this run.
-    if world.env.is_true("RUNNER_DEBUG") {
+    if world.env.is_true(variables::RUNNER_DEBUG) {
         world.verbosity = Verbosity::Debug;
     }
     match step {

@@ -11,7 +11,7 @@ use super::uses::Uses;
 use ci::github::{self, Level};
 use client_config::{ConfigFile, shown};
 use configuration::{Config, SetupFile};
-use context::World;
+use context::{World, variables};
 use diagnostics::{Code, Error, Result};
 use private_files::ReplacedValue;
 use secret::Secret;
@@ -82,8 +82,12 @@ fn reset_variables(undo: &Undo, world: &World<'_>) -> Result<()> {
     let before = |value: &ReplacedValue| Secret::new(value.previous.as_deref().unwrap_or_default());
     let replaced = undo.variables.iter().filter(stands);
     let mut variables: Vec<(&str, Secret)> = replaced.map(|(name, value)| (name.as_str(), before(value))).collect();
-    if undo.access_key_id.is_some() && undo.access_key_id.as_deref() == env.get("AWS_ACCESS_KEY_ID") {
-        let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+    if undo.access_key_id.is_some() && undo.access_key_id.as_deref() == env.get(variables::AWS_ACCESS_KEY_ID) {
+        let keys = [
+            variables::AWS_ACCESS_KEY_ID,
+            variables::AWS_SECRET_ACCESS_KEY,
+            variables::AWS_SESSION_TOKEN,
+        ];
         variables.extend(keys.map(|name| (name, Secret::default())));
     }
     match variables.is_empty() {

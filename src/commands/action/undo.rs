@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use ci::github;
 use client_config::{ConfigFile, Kind};
-use context::Env;
+use context::{Env, variables};
 use diagnostics::{Code, Result};
 use private_files::ReplacedValue;
 use secret::Secret;
 
 /// The state's name, and the variable that the runner hands it over in. In capitals, as variables have no others on Windows.
 const NAME: &str = "UNDO";
-const VARIABLE: &str = "STATE_UNDO";
+const VARIABLE: &str = variables::STATE_UNDO;
 
 /// What one use of the action did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ impl Undo {
         let undo: Self = serde_json::from_str(env.get(VARIABLE)?).ok()?;
         // All else is not the action's to remove. A path that ends in `..` has no name.
         let is_in = |path: &Path, folder: &Path| path.file_name().is_some() && path.parent() == Some(folder);
-        let is_ours = is_in(&undo.job, &env.path("RUNNER_TEMP")?) && is_in(&undo.use_folder, &undo.job);
+        let is_ours = is_in(&undo.job, &env.path(variables::RUNNER_TEMP)?) && is_in(&undo.use_folder, &undo.job);
         is_ours.then_some(undo)
     }
 

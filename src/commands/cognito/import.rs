@@ -10,7 +10,7 @@ use crate::terminal::Terminal;
 use client_config::{Answer, ConfigFile, Found, HELPER, Lookup, look_up, shown};
 use cognito::{Kept, KeptSignIn};
 use configuration::{Config, SetupChange, SetupFile, VendorFile, VendorRegistry};
-use context::World;
+use context::{World, variables};
 use diagnostics::{Code, Error, Result, one_line};
 use secret_cache::Cache;
 use settings::CognitoSettings;
@@ -305,7 +305,7 @@ fn used_now(files: &[ConfigFile], host: &str, args: &ClientArgs, world: &World<'
 fn look_ups(files: &[ConfigFile], host: &str, args: &ClientArgs, world: &World<'_>) -> Result<Vec<Lookup>> {
     let mut env = world.env.clone();
     if let Some(folder) = &args.docker_config {
-        env.set("DOCKER_CONFIG", folder.to_string_lossy());
+        env.set(variables::DOCKER_CONFIG, folder.to_string_lossy());
     }
     let mut kinds = Vec::new();
     for file in files {

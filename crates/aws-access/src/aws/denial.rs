@@ -18,13 +18,13 @@ const CLOCK_SKEW: f64 = 60.0;
 pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan) -> Error {
     let cause = error.cause().to_owned();
     if let Some((family, hint)) = of_any(&cause, role) {
-        return error.of(family).hint(hint);
+        return error.with_code(family).hint(hint);
     }
     let code = cause.split(':').next().unwrap_or_default();
     let Some(claims) = Claims::from_jwt(token.expose()) else {
         return match code {
             "AccessDenied" | "InvalidIdentityToken" => error
-                .of(Code::TokenMalformed)
+                .with_code(Code::TokenMalformed)
                 .hint("the token is no JWT: look at the variable or credential it comes from"),
             _ => error,
         };
@@ -35,19 +35,19 @@ pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan
         plan,
     };
     match code {
-        "ExpiredTokenException" | "ExpiredToken" => error.of(Code::TokenExpired).hint(of.ended()),
-        "InvalidIdentityToken" if cause.contains("audience") => error.of(Code::Audience).hint(of.wrong_audience()),
-        "InvalidIdentityToken" if cause.contains("provider") => error.of(Code::NoProvider).hint(of.unknown_provider()),
+        "ExpiredTokenException" | "ExpiredToken" => error.with_code(Code::TokenExpired).hint(of.ended()),
+        "InvalidIdentityToken" if cause.contains("audience") => error.with_code(Code::Audience).hint(of.wrong_audience()),
+        "InvalidIdentityToken" if cause.contains("provider") => error.with_code(Code::NoProvider).hint(of.unknown_provider()),
         "AccessDenied" => {
             let family = of.pitfall().map_or(Code::TrustPolicy, |pitfall| pitfall.code);
-            error.of(family).hint(of.trust_policy())
+            error.with_code(family).hint(of.trust_policy())
         }
-        "InvalidIdentityToken" => error.of(Code::TokenRejected).hint(of.rejected()),
-        "IDPRejectedClaim" => error.of(Code::TokenRejected).hint(format!(
+        "InvalidIdentityToken" => error.with_code(Code::TokenRejected).hint(of.rejected()),
+        "IDPRejectedClaim" => error.with_code(Code::TokenRejected).hint(format!(
             "{}: its issuer says that it was taken back, or never given out: run the job again for a new one",
             of.token_says()
         )),
-        "IDPCommunicationError" => error.of(Code::IssuerUnreachable).hint(format!(
+        "IDPCommunicationError" => error.with_code(Code::IssuerUnreachable).hint(format!(
             "AWS itself must reach {}/.well-known/openid-configuration and the keys it names from the internet; where it does, try again",
             claims.iss
         )),
@@ -59,7 +59,7 @@ pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan
 pub(super) fn of_role(error: Error, role: &str, plan: &RolePlan) -> Error {
     let cause = error.cause().to_owned();
     if let Some((family, hint)) = of_any(&cause, role) {
-        return error.of(family).hint(hint);
+        return error.with_code(family).hint(hint);
     }
     if !cause.starts_with("AccessDenied") {
         return error;
@@ -72,7 +72,7 @@ pub(super) fn of_role(error: Error, role: &str, plan: &RolePlan) -> Error {
         Some(_) => "and the external id that is given".to_owned(),
         None => format!("and no external id, or give it with {EXTERNAL_ID}"),
     };
-    error.of(Code::RoleDenied).hint(format!(
+    error.with_code(Code::RoleDenied).hint(format!(
         "{role} must exist, and its trust policy name the one who assumes it, with {}, {external_id}; a principal of another account needs leave of its own account too",
         wanted.join(" and "),
     ))

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Source;
 use aws_shared_files::{Profile, SharedFiles};
 use ci::session_name;
-use context::Env;
+use context::{Env, variables};
 use diagnostics::{Code, Error, Mention, Result};
 use secret::Secret;
 use settings::ROLE_OF_SETUP;
@@ -28,7 +28,9 @@ const CHAIN: [Find; 5] = [
     |places| places.shared_profile(),
     |places| places.web_identity(),
     |places| container(places.env),
-    |places| Ok(Some(instance_metadata(places.env)).filter(|_| !places.env.is_true("AWS_EC2_METADATA_DISABLED"))),
+    |places| {
+        Ok(Some(instance_metadata(places.env)).filter(|_| !places.env.is_true(variables::AWS_EC2_METADATA_DISABLED)))
+    },
 ];
 
 impl Places<'_> {
@@ -61,11 +63,11 @@ impl Places<'_> {
     }
 
     fn web_identity(&self) -> Result<Option<Source>> {
-        let Some(token_file) = self.env.path("AWS_WEB_IDENTITY_TOKEN_FILE") else {
+        let Some(token_file) = self.env.path(variables::AWS_WEB_IDENTITY_TOKEN_FILE) else {
             return Ok(None);
         };
         // AWS's tools stop here too.
-        let role_arn = self.env.get("AWS_ROLE_ARN").ok_or_else(|| {
+        let role_arn = self.env.get(variables::AWS_ROLE_ARN).ok_or_else(|| {
             Error::failed(
                 Code::HalfPair,
                 "half of a web identity",
@@ -109,7 +111,7 @@ impl Places<'_> {
 
 fn instance_metadata(env: &Env) -> Source {
     Source::InstanceMetadata {
-        endpoint: env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").map(str::to_owned),
+        endpoint: env.get(variables::AWS_EC2_METADATA_SERVICE_ENDPOINT).map(str::to_owned),
     }
 }
 
@@ -143,7 +145,8 @@ pub fn with_what_is_there(error: Error, env: &Env) -> Error {
         let name = token.name();
         return error.hint(format!("name the role that takes {name}: {role}, or AWS_ROLE_ARN"));
     }
-    let blank = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| env.is_blank(name).then_some(name));
+    let blank =
+        [variables::AWS_ACCESS_KEY_ID, variables::AWS_SECRET_ACCESS_KEY].map(|name| env.is_blank(name).then_some(name));
     match blank.into_iter().flatten().next() {
         Some(name) => error.hint(format!(
             "{name} is set, and empty: look whether this branch, fork or step may have the CI's secret"
@@ -158,17 +161,17 @@ pub fn with_what_is_there(error: Error, env: &Env) -> Error {
 /// Half a pair.
 pub fn environment_keys(env: &Env) -> Result<Option<Source>> {
     let key = |name| env.get(name).map(str::trim).filter(|key| !key.is_empty());
-    match (key("AWS_ACCESS_KEY_ID"), key("AWS_SECRET_ACCESS_KEY")) {
+    match (key(variables::AWS_ACCESS_KEY_ID), key(variables::AWS_SECRET_ACCESS_KEY)) {
         (Some(id), Some(secret)) => Ok(Some(Source::Environment {
             access_key_id: id.to_owned(),
             secret_access_key: Secret::new(secret),
-            session_token: key("AWS_SESSION_TOKEN").map(Secret::new),
+            session_token: key(variables::AWS_SESSION_TOKEN).map(Secret::new),
         })),
         (None, None) => Ok(None),
         (id, _) => {
             let (set, missing) = match id {
-                Some(_) => ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
-                None => ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+                Some(_) => (variables::AWS_ACCESS_KEY_ID, variables::AWS_SECRET_ACCESS_KEY),
+                None => (variables::AWS_SECRET_ACCESS_KEY, variables::AWS_ACCESS_KEY_ID),
             };
             Err(Error::failed(
                 Code::HalfPair,
@@ -221,12 +224,12 @@ fn missing_profile(files: &SharedFiles, name: &str) -> Error {
 
 fn container(env: &Env) -> Result<Option<Source>> {
     let uri = env
-        .get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
-        .or_else(|| env.get("AWS_CONTAINER_CREDENTIALS_FULL_URI"));
+        .get(variables::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI)
+        .or_else(|| env.get(variables::AWS_CONTAINER_CREDENTIALS_FULL_URI));
     let Some(uri) = uri else { return Ok(None) };
-    let token = match env.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
+    let token = match env.path(variables::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE) {
         Some(file) => Some(read_token(&file)?),
-        None => env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(Secret::new),
+        None => env.get(variables::AWS_CONTAINER_AUTHORIZATION_TOKEN).map(Secret::new),
     };
     Ok(Some(Source::Container {
         uri: uri.to_owned(),

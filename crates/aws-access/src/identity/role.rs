@@ -23,7 +23,7 @@ impl Scope<'_> {
     /// Where no registry is there to complete a name: the region's partition alone.
     pub fn of_region(region: &str) -> Self {
         Self {
-            partition: Partition::of_region(region),
+            partition: Partition::for_region(region),
             account: None,
         }
     }

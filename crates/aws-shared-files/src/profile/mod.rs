@@ -8,7 +8,7 @@ mod quote;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use context::Env;
+use context::{Env, variables};
 use diagnostics::{Code, Error, Mention, Result};
 use edit::{Conflict, File};
 use private_files::{Edited, FileUndo, Format, ReplacedValue, UndoLog};
@@ -17,7 +17,7 @@ use private_files::{Edited, FileUndo, Format, ReplacedValue, UndoLog};
 const INI: Format = Format {
     merge: |_, _, _| None,
     blank: "",
-    elsewhere: Mention::new("AWS_CONFIG_FILE"),
+    elsewhere: Mention::new(variables::AWS_CONFIG_FILE),
 };
 
 /// A profile that runs this program.
@@ -49,11 +49,11 @@ impl<'a> Profile<'a> {
     pub fn new(name: &'a str, exe: &Path, args: &[String], env: &Env) -> Result<Self> {
         check_name(name)?;
         let command = quote::command_line(exe, args)?;
-        let credentials = shared_file("AWS_SHARED_CREDENTIALS_FILE", "credentials", env)?;
+        let credentials = shared_file(variables::AWS_SHARED_CREDENTIALS_FILE, "credentials", env)?;
         if let Some(text) = read(&credentials)? {
             edit::check_credentials(&text, name).map_err(|conflict| refuse(name, &credentials, &conflict))?;
         }
-        let path = shared_file("AWS_CONFIG_FILE", "config", env)?;
+        let path = shared_file(variables::AWS_CONFIG_FILE, "config", env)?;
         Ok(Self { name, command, path })
     }
 
@@ -151,7 +151,7 @@ pub fn undo_log(env: &Env) -> Option<UndoLog> {
 /// # Errors
 /// The file can't be read or written.
 pub fn take_back(log: &UndoLog, env: &Env) -> Result<Vec<TakenBack>> {
-    let path = shared_file("AWS_CONFIG_FILE", "config", env)?;
+    let path = shared_file(variables::AWS_CONFIG_FILE, "config", env)?;
     let real = private_files::real_path(&path, &INI)?;
     // A log that can't be read says nothing.
     let noted = log.file(&real).unwrap_or_default();

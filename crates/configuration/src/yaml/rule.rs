@@ -103,7 +103,7 @@ impl Keys {
             if let (Some(place), true) = (self.place(&PROFILE), is_said) {
                 return Err(
                     wrong(path, &place, format!("\"profile\" and \"{name}\" stand in one rule"))
-                        .of(Code::ConfigRule)
+                        .with_code(Code::ConfigRule)
                         .hint("a profile is used alone: give the profile a role_arn of its own, or leave it out"),
                 );
             }
@@ -115,7 +115,7 @@ impl Keys {
         match (self.place(&TOKEN_FILE), self.has(&TOKEN_ENV)) {
             (Some(place), true) => Err(
                 wrong(path, &place, "\"token-file\" and \"token-env\" stand in one rule")
-                    .of(Code::ConfigRule)
+                    .with_code(Code::ConfigRule)
                     .hint("one of them is the token's place: leave the other out"),
             ),
             _ => Ok(()),

@@ -2,16 +2,17 @@
 
 use std::time::{Instant, SystemTime};
 
+use super::cache::Cache;
+use super::cached::{CachedSecret, Fetched};
 use super::entry::{Entry, Token};
 use super::folder::Folder;
 use super::key::Key;
 use super::lock::{Attempt, Lock};
-use super::{Cache, Fetched, Held};
 use diagnostics::Error;
 
 /// One key's entry, and the lock on it.
 #[derive(Debug)]
-pub struct Hold<'a> {
+pub struct LockedEntry<'a> {
     folder: &'a Folder,
     key: &'a Key,
     /// `None` where there are no locks.
@@ -23,13 +24,13 @@ impl Cache {
     ///
     /// # Errors
     /// Another process still held it at the deadline.
-    pub fn hold<'a>(&'a self, key: &'a Key, deadline: Instant) -> Result<Option<Hold<'a>>, Error> {
+    pub fn hold<'a>(&'a self, key: &'a Key, deadline: Instant) -> Result<Option<LockedEntry<'a>>, Error> {
         let Some(folder) = self.0.as_ref().filter(|folder| folder.prepare().is_ok()) else {
             return Ok(None);
         };
         match Lock::take(&folder.lock_path(key), deadline) {
             Attempt::Busy => Err(super::flight::waited_in_vain()),
-            attempt => Ok(Some(Hold {
+            attempt => Ok(Some(LockedEntry {
                 folder,
                 key,
                 _lock: attempt.held(),
@@ -38,9 +39,9 @@ impl Cache {
     }
 }
 
-impl Hold<'_> {
+impl LockedEntry<'_> {
     /// The secret, if it has not ended.
-    pub fn secret(&self, now: SystemTime) -> Option<Held> {
+    pub fn secret(&self, now: SystemTime) -> Option<CachedSecret> {
         self.folder.read(self.key)?.valid(now)
     }
 
