@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json};
 
-use super::role_settings::{TokenCommand, policy_text};
+use super::role_settings::policy_text;
 use super::setting::{Kind, Setting, Value};
 use super::table::{PROFILE, RoleSettings, TABLE, TOKEN_COMMAND, TOKEN_ENV, TOKEN_FILE};
 use diagnostics::{Code, Error, Result};
@@ -121,11 +121,11 @@ impl SettingValues {
         Ok(args)
     }
 
-    /// The keys of a rule that say the same, in the order of the table.
+    /// The keys of a rule that say the same, as a JSON object.
     ///
     /// # Errors
     /// A token's command, which no file may hold; a path that can't be made absolute.
-    pub fn to_keys(&self) -> Result<Vec<(&'static Setting, Value)>> {
+    pub fn to_json(&self) -> Result<Map<String, Json>> {
         if self.has(&TOKEN_COMMAND) {
             return Err(Error::usage(
                 Code::Options,
@@ -136,51 +136,11 @@ impl SettingValues {
                 "let the job put the token into a variable or a file, and name that with {TOKEN_ENV} or {TOKEN_FILE}"
             )));
         }
-        let values = self.with_absolute_paths()?;
-        let keys = TABLE.into_iter().filter(|setting| setting.key.is_some());
-        Ok(keys
-            .filter_map(|setting| Some((setting, values.get(setting)?.clone())))
-            .collect())
-    }
-
-    /// The keys of a rule as a JSON object.
-    ///
-    /// # Errors
-    /// Those of [`SettingValues::to_keys`].
-    pub fn to_json(&self) -> Result<Map<String, Json>> {
-        let keys = self.to_keys()?.into_iter();
+        let values = self.with_absolute_paths()?.0.into_iter();
+        let keys = values.filter(|(setting, _)| setting.key.is_some());
         Ok(keys
             .map(|(setting, value)| (setting.name.to_owned(), json(value)))
             .collect())
-    }
-
-    /// What a JSON object says, as [`SettingValues::to_json`] writes it.
-    ///
-    /// # Errors
-    /// Usage errors: a key that is none, or a value of another kind. The caller names the file.
-    pub fn from_json(object: &Map<String, Json>) -> Result<Self> {
-        let mut values = Self::default();
-        for (key, json) in object {
-            let setting = Self::setting(key).filter(|setting| setting.key.is_some());
-            let unknown = || {
-                Error::usage(
-                    Code::ConfigKey,
-                    format!("unknown key \"{key}\""),
-                    "no setting has this name",
-                )
-            };
-            let setting = setting.ok_or_else(unknown)?;
-            let value = value(setting.kind, json);
-            let wrong = || {
-                Error::usage(
-                    Code::ConfigValue,
-                    setting,
-                    format!("expected {}", expected(setting.kind)),
-                )
-            };
-            values.set(setting, value.ok_or_else(wrong)?);
-        }
-        Ok(values)
     }
 }
 
@@ -217,44 +177,65 @@ fn json(value: Value) -> Json {
     }
 }
 
-fn value(kind: Kind, json: &Json) -> Option<Value> {
-    let text = |json: &Json| json.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
-    match kind {
-        Kind::Text | Kind::Region | Kind::Policy => text(json).map(Value::Text),
-        Kind::OneOf(words) => text(json)
-            .filter(|text| words.iter().any(|(word, _)| word == text))
-            .map(Value::Text),
-        Kind::File => text(json).map(|path| Value::File(path.into())),
-        Kind::Command => text(json).map(|line| Value::Command(TokenCommand::from(line.as_str()))),
-        Kind::Number(..) => json.as_u64()?.try_into().ok().map(Value::Number),
-        Kind::List(_) => json
-            .as_array()?
-            .iter()
-            .map(text)
-            .collect::<Option<_>>()
-            .map(Value::List),
-        Kind::Tags(..) => {
-            let tags = json.as_object()?.iter();
-            let tags = tags.map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
-            tags.collect::<Option<_>>().map(Value::Tags)
-        }
-    }
-}
-
-fn expected(kind: Kind) -> String {
-    match kind {
-        Kind::OneOf(words) => words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", "),
-        Kind::Number(..) => "a whole number".to_owned(),
-        Kind::List(_) => "a list of texts".to_owned(),
-        Kind::Tags(..) => "keys with texts as values".to_owned(),
-        _ => "a text".to_owned(),
-    }
-}
-
 fn absolute(path: &Path) -> Result<String> {
     let absolute = std::path::absolute(path);
     let absolute: PathBuf =
         absolute.map_err(|error| Error::failed(Code::NotReadable, format!("cannot find {}", path.display()), error))?;
     let text = absolute.into_os_string().into_string();
     text.map_err(|path| Error::usage(Code::NotReadable, path.to_string_lossy(), "this path is not Unicode"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::table::{DURATION, POLICY, TAG};
+    use crate::{Surface, TokenCommand};
+
+    #[test]
+    fn names_are_unique_and_every_flag_has_help() {
+        let names: BTreeSet<_> = TABLE.iter().map(|setting| setting.name).collect();
+        let inputs: Vec<_> = TABLE.iter().flat_map(|setting| setting.inputs).collect();
+        assert_eq!(names.len(), TABLE.len());
+        assert_eq!(inputs.iter().collect::<BTreeSet<_>>().len(), inputs.len());
+        assert!(
+            TABLE
+                .iter()
+                .all(|setting| !setting.help.is_empty() && setting.key != Some(""))
+        );
+    }
+
+    #[test]
+    fn a_profile_and_a_role_come_of_what_is_said_over_a_base() {
+        let mut values = SettingValues::default();
+        values.set(&PROFILE, Value::Text("ci".into()));
+        values.set(&DURATION, Value::Number(1000));
+        values.set(&DURATION, Value::Number(900));
+        values.set(&TOKEN_FILE, Value::File("token".into()));
+        let base = RoleSettings {
+            audience: Some("a".into()),
+            ..RoleSettings::default()
+        };
+        let (profile, role) = values.over(base, Path::new("/etc")).unwrap();
+        assert_eq!(
+            (profile.as_deref(), role.duration, role.audience.as_deref()),
+            (Some("ci"), Some(900), Some("a"))
+        );
+        assert_eq!(role.token, Some(crate::TokenPlace::File("/etc/token".into())));
+    }
+
+    #[test]
+    fn a_file_gets_every_kind_but_commands() {
+        let mut values = SettingValues::default();
+        values.set(&DURATION, Value::Number(900));
+        values.set(&POLICY, Value::Text("@/p.json".into()));
+        values.set(&TAG, Value::Tags(vec![("Team".into(), "build".into())]));
+        let json = serde_json::json!({"duration": 900, "policy": "@/p.json", "tag": {"Team": "build"}});
+        assert_eq!(Json::from(values.to_json().unwrap()), json);
+        values.set(&TOKEN_COMMAND, Value::Command(TokenCommand::from("x")));
+        let error = Surface::CommandLine.tell(values.to_json().unwrap_err());
+        assert!(error.to_string().starts_with("--token-command: "), "{error}");
+        assert!(error.hint_text().unwrap().ends_with("with --token-env or --token-file"));
+    }
 }
