@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
-use context::{Env, Progress, Verbosity, World};
+use context::{Env, Progress, Verbosity, World, variables};
 
 // zig's musl brings an allocator that maps memory anew for each size of block (docs/decisions/0005-size.md).
 #[cfg(target_env = "musl")]
@@ -15,12 +15,12 @@ fn main() -> ExitCode {
     secret::forbid_core_dumps();
     let (started, began) = (SystemTime::now(), Instant::now());
     let args: Vec<_> = std::env::args_os().collect();
-    let env = Env::of_process();
-    let verbosity = match env.get("ECR_AUTH_LOG") {
+    let env = Env::from_process();
+    let verbosity = match env.get(variables::ECR_AUTH_LOG) {
         Some("debug") => Verbosity::Debug,
         _ => Verbosity::Normal,
     };
-    let is_watched = std::io::stderr().is_terminal() && env.get("TERM") != Some("dumb");
+    let is_watched = std::io::stderr().is_terminal() && env.get(variables::TERM) != Some("dumb");
     let progress = match is_watched {
         true => Progress::on(std::io::stderr()),
         false => Progress::default(),

@@ -56,7 +56,7 @@ impl DeliveryArgs {
         };
         write_private(path, result).map_err(|error| {
             Error::failed(
-                Code::of_writing(&error),
+                Code::for_write_error(&error),
                 format!("cannot write {}", path.display()),
                 error,
             )

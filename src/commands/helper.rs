@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan;
 use client_config::HELPER_NAMES;
 use configuration::{Config, Target};
-use context::{Env, Progress, World};
+use context::{Env, Progress, World, variables};
 use diagnostics::{Code, Error, Exit, Result, one_line};
 use ecr_registry::{Registry, server_name, why_not_ecr};
 use secret::Secret;
@@ -89,7 +89,7 @@ struct Credentials<'a> {
 
 fn get(config: Option<&Path>, world: &mut World<'_>) -> Answer {
     let server = server_url(world)?;
-    let config = match Config::load(&world.env, config) {
+    let config = match Config::load_for(&world.env, config, &server) {
         Ok(config) => config,
         // What the rules say of it can't be known, but that ECR Public serves anybody can.
         Err(error) if Registry::parse(&server).is_some_and(|registry| registry.is_public()) => {
@@ -143,11 +143,11 @@ fn store(config: Option<&Path>, world: &mut World<'_>) -> Answer {
     })?;
     let server = stored.server_url.trim();
     // Users of amazon-ecr-credential-helper set this where a plugin stores other registries' passwords and must not fail.
-    let is_ignored = world.env.is_true("AWS_ECR_IGNORE_CREDS_STORAGE");
+    let is_ignored = world.env.is_true(variables::AWS_ECR_IGNORE_CREDS_STORAGE);
     if is_ignored || Registry::parse(server).is_some() {
         return Ok(String::new());
     }
-    let config = Config::load(&world.env, config).map_err(|error| failed(server, &error, world))?;
+    let config = Config::load_for(&world.env, config, server).map_err(|error| failed(server, &error, world))?;
     if config.target(server).is_some() {
         return Ok(String::new());
     }
@@ -160,7 +160,7 @@ fn store(config: Option<&Path>, world: &mut World<'_>) -> Answer {
 fn erase(config: Option<&Path>, world: &mut World<'_>) -> Answer {
     let name = name_of(&server_url(world)?);
     let cache = Cache::open(Cache::folder(&world.env));
-    let config = Config::load(&world.env, config).unwrap_or_default();
+    let config = Config::load_for(&world.env, config, &name).unwrap_or_default();
     if let Some(target) = config.target(&name)
         && let Ok(plan) = plan::by_rule(&world.env, &target)
     {

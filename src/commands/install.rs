@@ -75,7 +75,7 @@ fn failed(verb: &str, path: &Path, error: io::Error) -> Error {
         _ => "look at the folder that --to names",
     };
     Error::failed(
-        Code::of_writing(&error),
+        Code::for_write_error(&error),
         format!("cannot {verb} {}", path.display()),
         error,
     )

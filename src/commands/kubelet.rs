@@ -6,12 +6,12 @@ use std::path::Path;
 use crate::kubelet::{Request, with_password, without_credentials};
 use crate::plan::{self, Override};
 use configuration::{Config, Target};
-use context::{Progress, World};
+use context::{Progress, World, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::Registry;
 use oidc_token::Claims;
 use secret::Secret;
-use secret_cache::{Cache, Held};
+use secret_cache::{Cache, CachedSecret};
 use settings::{RoleSettings, SourceChoice, TokenPlace};
 
 /// The annotation of a service account that names the role its pods' images are pulled with, as Amazon's own provider has it.
@@ -58,7 +58,7 @@ fn input(world: &mut World<'_>) -> Result<Secret> {
 
 fn answer(request: &Request, config: Option<&Path>, world: &mut World<'_>) -> Result<Secret> {
     let host = request.host();
-    let config = match Config::load(&world.env, config) {
+    let config = match Config::load_for(&world.env, config, host) {
         Ok(config) => config,
         // What the rules say of it can't be known, but that ECR Public serves anybody can.
         Err(error) if Registry::parse(host).is_some_and(|registry| registry.is_public()) => {
@@ -86,7 +86,7 @@ fn go_on_without(host: &str, error: &Error, world: &mut World<'_>) -> Secret {
     without_credentials()
 }
 
-fn password(request: &Request, target: &Target<'_>, world: &mut World<'_>) -> Result<Held> {
+fn password(request: &Request, target: &Target<'_>, world: &mut World<'_>) -> Result<CachedSecret> {
     let Some(token) = request.token() else {
         let cache = Cache::open(Cache::folder(&world.env));
         return plan::by_rule(&world.env, target)?.password(&cache, request.host(), world.began, world);
@@ -113,7 +113,7 @@ fn role_of_pod(request: &Request, token: &Secret, world: &World<'_>) -> Result<R
             "kubectl annotate serviceaccount NAME {ROLE_ANNOTATION}=ROLE-ARN, and list it in requiredServiceAccountAnnotationKeys"
         ))
     })?;
-    let is_named = world.env.get("AWS_ROLE_SESSION_NAME").is_some();
+    let is_named = world.env.get(variables::AWS_ROLE_SESSION_NAME).is_some();
     Ok(RoleSettings {
         role_arn: Some(role.to_owned()),
         session_name: session_name(token).filter(|_| !is_named),
@@ -125,7 +125,7 @@ fn role_of_pod(request: &Request, token: &Secret, world: &World<'_>) -> Result<R
 
 /// What CloudTrail shows of the pod: `kubelet-<namespace>-<service account>`.
 fn session_name(token: &Secret) -> Option<String> {
-    let claims = Claims::of(token.expose())?;
+    let claims = Claims::from_jwt(token.expose())?;
     let account = claims.sub.strip_prefix("system:serviceaccount:")?;
     Some(format!("kubelet-{}", account.replace(':', "-")))
 }

@@ -4,7 +4,7 @@ use super::identity::IdentityArgs;
 use crate::output::{self, RegistryPassword};
 use crate::plan::{self, Override};
 use aws_access::token::{self, Asked};
-use client_config::{ConfigFile, Login, Place, Record, StoredLogin, shown};
+use client_config::{ConfigFile, Login, Place, StoredLogin, shown};
 use configuration::Config;
 use context::World;
 use diagnostics::{Error, Result};
@@ -45,7 +45,7 @@ pub fn fetch(identity: &IdentityArgs, hosts: &[String], config: &Config, world: 
     for host in hosts {
         let Some(target) = config.target(host) else { continue };
         let with = Override {
-            profile: identity.profile.as_deref(),
+            profile: identity.profile(),
             role: identity.settings(target.role())?,
             is_whole: identity.names_one(),
         };
@@ -74,7 +74,7 @@ pub fn fetch(identity: &IdentityArgs, hosts: &[String], config: &Config, world: 
 /// # Errors
 /// As [`client_config::store`]; an end that no calendar knows.
 pub fn store(file: &ConfigFile, passwords: &[RegistryPassword], world: &mut World<'_>) -> Result<Vec<StoredLogin>> {
-    let record = world.env.state_folder().map(Record::in_folder);
+    let record = client_config::undo_log(&world.env);
     let logins: Vec<Login<'_>> = passwords
         .iter()
         .map(|it| Login {

@@ -5,16 +5,16 @@ use std::process::Command;
 
 use crate::output;
 use aws_access::session::SessionCredentials;
-use context::World;
+use context::{World, variables};
 use diagnostics::{Code, Error, Exit, Result};
 
 /// What leads AWS's tools to other credentials, and is no secret. It is taken out together with [`ci::secret_variables`].
 const LEADS_TO_OTHERS: [&str; 6] = [
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_ROLE_ARN",
-    "AWS_ROLE_SESSION_NAME",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    variables::AWS_PROFILE,
+    variables::AWS_DEFAULT_PROFILE,
+    variables::AWS_ROLE_ARN,
+    variables::AWS_ROLE_SESSION_NAME,
+    variables::AWS_WEB_IDENTITY_TOKEN_FILE,
     // The end of other keys: boto3 refuses ours once it has passed.
     "AWS_CREDENTIAL_EXPIRATION",
 ];

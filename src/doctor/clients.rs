@@ -10,7 +10,7 @@ use client_config::{
     Answer, ConfigFile, CredentialStore, Found, HELPER, Kind, Lookup, NearMiss, Settings, StoredPassword, Where,
     config_files, look_up, read_text, shown,
 };
-use context::{Env, program};
+use context::{Env, program, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::Registry;
 
@@ -69,12 +69,12 @@ pub fn look(host: &str, is_open: bool, env: &Env, now: SystemTime) -> Clients {
 /// Docker is looked at wherever podman isn't: other tools (kaniko, BuildKit, crane) read its file.
 fn is_there(kind: Kind, env: &Env) -> bool {
     let on_path = |names: &[&str]| names.iter().any(|name| program::on_path(name, env).is_some());
-    let has_podman = on_path(&["podman", "buildah", "skopeo"]) || env.get("REGISTRY_AUTH_FILE").is_some();
+    let has_podman = on_path(&["podman", "buildah", "skopeo"]) || env.get(variables::REGISTRY_AUTH_FILE).is_some();
     match kind {
         Kind::Podman => has_podman,
         Kind::Docker => {
             let file = env.home().is_some_and(|home| home.join(".docker/config.json").exists());
-            !has_podman || on_path(&["docker"]) || file || env.get("DOCKER_CONFIG").is_some()
+            !has_podman || on_path(&["docker"]) || file || env.get(variables::DOCKER_CONFIG).is_some()
         }
     }
 }
@@ -108,8 +108,8 @@ fn docker_version(env: &Env) -> Option<(u32, u32)> {
 /// Whether a variable says where this client's configuration is: then that one is meant.
 fn names_its_file(kind: Kind, env: &Env) -> bool {
     let variable = match kind {
-        Kind::Docker => "DOCKER_CONFIG",
-        Kind::Podman => "REGISTRY_AUTH_FILE",
+        Kind::Docker => variables::DOCKER_CONFIG,
+        Kind::Podman => variables::REGISTRY_AUTH_FILE,
     };
     env.get(variable).is_some()
 }
@@ -151,7 +151,7 @@ impl Client<'_> {
     fn place(&self, found: &Found) -> String {
         match &found.place {
             Where::File(path) => shown(path, self.env),
-            Where::Variable => "DOCKER_AUTH_CONFIG".to_owned(),
+            Where::Variable => variables::DOCKER_AUTH_CONFIG.to_owned(),
         }
     }
 
@@ -207,7 +207,7 @@ impl Client<'_> {
                 ),
                 self.setup_hint(),
             ),
-            Ok(Some(stored)) => self.password(&StoredPassword::of(&stored.secret), found),
+            Ok(Some(stored)) => self.password(&StoredPassword::from_secret(&stored.secret), found),
         }
     }
 
@@ -321,7 +321,7 @@ impl Client<'_> {
     }
 
     fn setup_hint(&self) -> String {
-        let under_sudo = match self.env.get("SUDO_USER") {
+        let under_sudo = match self.env.get(variables::SUDO_USER) {
             Some(_) => " (under sudo, the client reads root's files: set it up with sudo too)",
             None => "",
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::report::Check;
 use client_config::{HELPER, HELPER_NAMES, shown};
-use context::{Env, program};
+use context::{Env, program, variables};
 use diagnostics::Code;
 
 /// Where sudo (`secure_path` of Debian, Ubuntu, Fedora) and services (systemd) look, whatever the user's PATH is.
@@ -109,8 +109,8 @@ pub fn not_called(env: &Env) -> Check {
 }
 
 fn missing(program: &str, env: &Env) -> Check {
-    let path = env.get("PATH").unwrap_or_default();
-    match env.get("SUDO_USER") {
+    let path = env.get(variables::PATH).unwrap_or_default();
+    match env.get(variables::SUDO_USER) {
         Some(_) => Check::fail(
             "helper",
             Code::HelperMissing,

@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 use super::Checkup;
 use super::clients::roughly;
 use super::report::Check;
-use aws_access::aws::{Endpoint, knock, named_proxy, not_proxied, proxy_of};
+use aws_access::aws::{Endpoint, named_proxy, not_proxied, probe, proxy_of};
 use aws_access::token::Plan;
-use context::Env;
+use context::{Env, variables};
 use diagnostics::{Code, Error, without_userinfo};
 use ecr_registry::{Registry, region_of_server_meant};
 
@@ -22,7 +22,7 @@ pub fn checks(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>, bool) 
     let address = address(plan.registry(), plan.endpoint());
     let shown = without_userinfo(&address);
     let mut checks = vec![proxy(&env, &address), roots(&env)];
-    let answer = checkup.wait(&format!("knocking at {shown}"), knock(&env, &address));
+    let answer = checkup.wait(&format!("probing {shown}"), probe(&env, &address));
     match answer {
         Ok(answer) => {
             checks.push(Check::pass("network", format!("{shown} answers")));
@@ -73,7 +73,11 @@ fn proxy(env: &Env, address: &str) -> Check {
 }
 
 fn roots(env: &Env) -> Check {
-    let named = ["AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+    let named = [
+        variables::AWS_CA_BUNDLE,
+        variables::SSL_CERT_FILE,
+        variables::SSL_CERT_DIR,
+    ];
     let named = named.iter().find_map(|name| Some((name, env.get(name)?)));
     let finding = match named {
         Some((name, path)) => format!("certificates are checked by {path} ({name})"),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use ::ci::TokenIssuer;
-use context::Env;
+use context::{Env, variables};
 
 /// Hosts of AWS and of this machine, which name nobody. Whatever stands below them neither. The issuers that everybody has come from the
 /// descriptors of the CI systems.
@@ -36,13 +36,13 @@ const SUBJECT_WORDS: [&str; 2] = ["main", "master"];
 
 /// Variables that hold names of people and machines. Those of the CI systems come from their descriptors.
 const NAMES: [&str; 7] = [
-    "USER",
-    "LOGNAME",
-    "SUDO_USER",
-    "USERNAME",
-    "HOSTNAME",
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
+    variables::USER,
+    variables::LOGNAME,
+    variables::SUDO_USER,
+    variables::USERNAME,
+    variables::HOSTNAME,
+    variables::AWS_PROFILE,
+    variables::AWS_DEFAULT_PROFILE,
 ];
 
 /// Words of ours that a name may be too: replacing them would only hide what the report says.

@@ -1,5 +1,6 @@
 //! AWS credentials, as other programs take them.
 
+use context::variables;
 use serde::Serialize;
 
 use super::text::{dotenv, rfc3339};
@@ -44,14 +45,17 @@ pub fn credentials_process(credentials: &SessionCredentials) -> Result<Secret> {
 /// there where one is to be told.
 pub fn credentials_variables(credentials: &SessionCredentials) -> Vec<(&'static str, Secret)> {
     let mut variables = vec![
-        ("AWS_ACCESS_KEY_ID", Secret::new(credentials.access_key_id.as_str())),
-        ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key.clone()),
+        (
+            variables::AWS_ACCESS_KEY_ID,
+            Secret::new(credentials.access_key_id.as_str()),
+        ),
+        (variables::AWS_SECRET_ACCESS_KEY, credentials.secret_access_key.clone()),
     ];
     let token = credentials.session_token.clone();
-    variables.extend(token.map(|token| ("AWS_SESSION_TOKEN", token)));
+    variables.extend(token.map(|token| (variables::AWS_SESSION_TOKEN, token)));
     if let Some(region) = &credentials.region {
-        variables.push(("AWS_REGION", Secret::new(region.as_str())));
-        variables.push(("AWS_DEFAULT_REGION", Secret::new(region.as_str())));
+        variables.push((variables::AWS_REGION, Secret::new(region.as_str())));
+        variables.push((variables::AWS_DEFAULT_REGION, Secret::new(region.as_str())));
     }
     variables
 }

@@ -33,11 +33,11 @@ use aws_types::sdk_config::SharedCredentialsProvider;
 pub use cognito::Unhurried;
 pub use endpoint::{Endpoint, Service};
 pub use proxy::{named_proxy, not_proxied, proxy_of};
-pub use registry::{Answer, RegistryClient, knock};
+pub use registry::{Answer, RegistryClient, probe};
 pub use sts::CallerIdentity;
 
 use crate::identity::Identity;
-use context::{Env, Progress};
+use context::{Env, Progress, variables};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
@@ -184,13 +184,15 @@ const MOST_ATTEMPTS: u32 = 100;
 
 /// `AWS_MAX_ATTEMPTS`, then the profile's `max_attempts`, then 3. The SDK may panic on 0.
 fn max_attempts(env: &Env, identity: &Identity) -> Result<u32> {
-    let named = env.get("AWS_MAX_ATTEMPTS").or_else(|| identity.setting("max_attempts"));
+    let named = env
+        .get(variables::AWS_MAX_ATTEMPTS)
+        .or_else(|| identity.setting("max_attempts"));
     let Some(text) = named else { return Ok(3) };
     match text.parse() {
         Ok(attempts) if attempts > 0 => Ok(MOST_ATTEMPTS.min(attempts)),
         _ => Err(Error::usage(
             Code::Variable,
-            "AWS_MAX_ATTEMPTS",
+            variables::AWS_MAX_ATTEMPTS,
             format!("{text} is not a number of attempts"),
         )
         .hint("set it to a whole number from 1, or unset it")),

@@ -9,11 +9,12 @@ use crate::aws::{Aws, Endpoint, Service};
 use crate::identity::{self, Base, Identity, Scope, Source};
 use crate::token;
 use cognito::{self, Login};
-use context::{Env, Progress, World};
+use context::{Env, Progress, World, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{Partition, parse_region};
 use secret::{self, Secret};
 use secret_cache::{Cache, Fetched, Key, Request};
+use settings::table::{PROFILE, ROLE_ARN};
 use settings::{CognitoSettings, RoleSettings};
 
 /// How long before its end a session is renewed, or half its life where that is shorter.
@@ -51,11 +52,12 @@ impl Plan {
     /// # Errors
     /// No role, and no profile either; no usable source of credentials, an endpoint that may not be used.
     pub fn new(env: &Env, profile: Option<&str>, role: &RoleSettings) -> Result<Self> {
-        let first = role.role_arn.as_deref().or_else(|| env.get("AWS_ROLE_ARN"));
+        let first = role.role_arn.as_deref().or_else(|| env.get(variables::AWS_ROLE_ARN));
         let of_cognito = role.cognito()?;
         if profile.is_none() && first.is_none() && of_cognito.is_none() {
-            return Err(Error::usage(Code::Role, "no role", "none is named")
-                .hint("name it with --role-arn or AWS_ROLE_ARN, or a profile with --profile"));
+            return Err(Error::usage(Code::Role, "no role", "none is named").hint(format!(
+                "name it with {ROLE_ARN} or AWS_ROLE_ARN, or a profile with {PROFILE}"
+            )));
         }
         let named_region = match &role.region {
             Some(region) => Some(region.clone()),
@@ -65,9 +67,9 @@ impl Plan {
             parse_region(region)?;
         }
         let partition = match (of_cognito, &named_region) {
-            (Some(settings), _) => Partition::of_region(settings.identity_pool_region()),
-            (None, Some(region)) => Partition::of_region(region),
-            (None, None) => Partition::of_arn(first.unwrap_or_default()),
+            (Some(settings), _) => Partition::for_region(settings.identity_pool_region()),
+            (None, Some(region)) => Partition::for_region(region),
+            (None, None) => Partition::for_arn(first.unwrap_or_default()),
         };
         let scope = Scope {
             partition,

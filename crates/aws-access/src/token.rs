@@ -8,11 +8,12 @@ pub use several::{Asked, passwords};
 
 use crate::aws::{Aws, CallerIdentity, Endpoint, Service};
 use crate::identity::{self, Identity, Scope, Source};
-use context::{Env, Progress, World};
+use context::{Env, Progress, World, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{Registry, parse_argument, parse_region};
-use secret_cache::{Cache, Fetched, Held, Key, KeyBuilder, Request};
+use secret_cache::{Cache, CachedSecret, Fetched, Key, KeyBuilder, Request};
 use settings::RoleSettings;
+use settings::table::REGION;
 
 /// How long all of it may take, if `ECR_AUTH_TIMEOUT` says nothing else.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -82,7 +83,7 @@ impl Plan {
     ///
     /// # Errors
     /// What AWS says, or that it said nothing in time.
-    pub fn password(&self, cache: &Cache, name: &str, began: Instant, world: &mut World<'_>) -> Result<Held> {
+    pub fn password(&self, cache: &Cache, name: &str, began: Instant, world: &mut World<'_>) -> Result<CachedSecret> {
         if let Some(held) = self.warm(cache, name, world)? {
             return Ok(held);
         }
@@ -101,7 +102,7 @@ impl Plan {
     }
 
     /// What the cache holds, if it need not be renewed.
-    fn warm(&self, cache: &Cache, name: &str, world: &mut World<'_>) -> Result<Option<Held>> {
+    fn warm(&self, cache: &Cache, name: &str, world: &mut World<'_>) -> Result<Option<CachedSecret>> {
         self.identity.explain(world);
         if let Source::Cognito(settings) = &self.identity.source {
             cognito::username(settings, cache, world.now())?;
@@ -114,7 +115,7 @@ impl Plan {
     }
 
     /// What AWS says, or what it said to another process; and whether we were the ones who asked.
-    fn fetch_or_share(&self, cache: &Cache, name: &str, waiting: &Waiting<'_>) -> (Result<Held>, bool) {
+    fn fetch_or_share(&self, cache: &Cache, name: &str, waiting: &Waiting<'_>) -> (Result<CachedSecret>, bool) {
         let request = Request {
             key: &self.key,
             name,
@@ -220,12 +221,12 @@ pub(crate) fn of_identity(key: KeyBuilder, endpoint: &Endpoint, identity: &Ident
 /// # Errors
 /// `ECR_AUTH_TIMEOUT` is no number of seconds.
 pub fn deadline(env: &Env, began: Instant) -> Result<Instant> {
-    let timeout = match env.get("ECR_AUTH_TIMEOUT") {
+    let timeout = match env.get(variables::ECR_AUTH_TIMEOUT) {
         None => DEFAULT_TIMEOUT,
         Some(text) => seconds(text).ok_or_else(|| {
             Error::usage(
                 Code::Variable,
-                "ECR_AUTH_TIMEOUT",
+                variables::ECR_AUTH_TIMEOUT,
                 format!("{text} is not a number of seconds"),
             )
             .hint("set it to a number from 1 to 3600, or unset it")
@@ -278,7 +279,9 @@ pub fn own_registry(
             "no registry",
             "none is named, and no region is set to look for the caller's own",
         )
-        .hint("name one (ACCOUNT/REGION or a host), or set --region or AWS_REGION")
+        .hint(format!(
+            "name one (ACCOUNT/REGION or a host), or set {REGION} or AWS_REGION"
+        ))
     })?;
     let region = parse_region(&region)?;
     let scope = Scope::of_region(&region);

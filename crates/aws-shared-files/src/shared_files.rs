@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use context::Env;
+use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
@@ -78,8 +78,8 @@ impl SharedFiles {
     pub fn read(env: &Env) -> Result<Self> {
         let mut sections = Vec::new();
         for (variable, name) in [
-            ("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
-            ("AWS_CONFIG_FILE", "config"),
+            (variables::AWS_SHARED_CREDENTIALS_FILE, "credentials"),
+            (variables::AWS_CONFIG_FILE, "config"),
         ] {
             let named = env.path(variable).map(|path| expand_home(path, env));
             let is_named = named.is_some();

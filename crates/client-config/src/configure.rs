@@ -4,10 +4,11 @@ use std::io;
 
 use super::edit::{Edit, HELPER, Settings};
 use super::files::{ConfigFile, Kind};
-use super::record::{FileRecord, Previous, Record};
+use super::record::{FileRecord, Record};
 use super::replace::{Edited, read_text, real_path, update};
 use crate::unified_diff;
 use diagnostics::{Code, Error, Result};
+use private_files::ReplacedValue;
 
 /// What a user wants the clients to use the helper for.
 #[derive(Debug, Clone, Copy)]
@@ -80,16 +81,13 @@ impl Wish<'_> {
     /// The file's new text and what it replaces; `None` if all is as wished.
     fn plan(&self, file: &ConfigFile, old: Option<&str>) -> Result<Option<(String, FileRecord)>> {
         let text = old.unwrap_or_default();
-        let settings = Settings::of(file, text)?;
+        let settings = Settings::in_file(file, text)?;
         let edit = self.edit(file, &settings)?;
         let new = edit.apply(text).map_err(|malformed| malformed.in_file(file))?;
         if new == text {
             return Ok(None);
         }
-        let previous = |previous: Option<&String>| Previous {
-            previous: previous.cloned(),
-            written: HELPER.to_owned(),
-        };
+        let previous = |previous: Option<&String>| ReplacedValue::new(previous.cloned(), HELPER);
         let hosts = edit.helpers.keys().map(|host| (host, settings.helpers.get(host)));
         let record = FileRecord {
             created: old.is_none(),

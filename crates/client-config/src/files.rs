@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use context::Env;
-use diagnostics::{Code, Error, Result};
+use context::{Env, variables};
+use diagnostics::{Code, Error, Mention, Result};
 
 /// The clients whose configuration is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -85,7 +85,7 @@ pub fn shown(path: &Path, env: &Env) -> String {
 fn docker_file(docker_config: Option<&Path>, env: &Env) -> Result<PathBuf> {
     let folder = match docker_config {
         Some(folder) => folder.to_owned(),
-        None => match env.path("DOCKER_CONFIG") {
+        None => match env.path(variables::DOCKER_CONFIG) {
             Some(folder) => folder,
             None => home(env)?.join(".docker"),
         },
@@ -96,14 +96,14 @@ fn docker_file(docker_config: Option<&Path>, env: &Env) -> Result<PathBuf> {
 /// containers-auth.json(5): the runtime file is read first, then the one in the configuration folder. The runtime folder is
 /// in memory and goes at logout, so the lasting file is written too.
 fn podman_files(env: &Env) -> Result<Vec<PathBuf>> {
-    if let Some(file) = env.path("REGISTRY_AUTH_FILE") {
+    if let Some(file) = env.path(variables::REGISTRY_AUTH_FILE) {
         return Ok(vec![file]);
     }
     let file = Path::new("containers/auth.json");
     if cfg!(any(windows, target_os = "macos")) {
         return Ok(vec![home(env)?.join(".config").join(file)]);
     }
-    let config = match env.path("XDG_CONFIG_HOME") {
+    let config = match env.path(variables::XDG_CONFIG_HOME) {
         Some(folder) => folder,
         None => home(env)?.join(".config"),
     };
@@ -114,7 +114,7 @@ fn podman_files(env: &Env) -> Result<Vec<PathBuf>> {
 
 /// The file in the runtime folder, where there is such a folder; without `XDG_RUNTIME_DIR` podman looks in /run/containers/UID.
 fn podman_runtime_file(env: &Env) -> Option<PathBuf> {
-    match env.path("XDG_RUNTIME_DIR") {
+    match env.path(variables::XDG_RUNTIME_DIR) {
         Some(folder) => folder.is_dir().then(|| folder.join("containers/auth.json")),
         None => lasting_runtime_file().filter(|file| file.exists()),
     }
@@ -138,7 +138,10 @@ fn home(env: &Env) -> Result<PathBuf> {
             "cannot find the client's configuration",
             "HOME is not set",
         )
-        .hint("set HOME, or name docker's folder with --docker-config DIR")
+        .hint(format!(
+            "set HOME, or name docker's folder with {}",
+            Mention::new("docker-config")
+        ))
     })
 }
 

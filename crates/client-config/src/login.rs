@@ -75,7 +75,7 @@ pub struct Stored {
 /// anything is stored.
 pub fn store(file: &ConfigFile, logins: &[Login<'_>], record: Option<&Record>, env: &Env) -> Result<Stored> {
     let text = read_text(&real_path(&file.path)?)?;
-    let settings = Settings::of(file, text.as_deref().unwrap_or_default())?;
+    let settings = Settings::in_file(file, text.as_deref().unwrap_or_default())?;
     let mut keeper = Keeper::of(file, record)?;
     let mut places = Vec::new();
     for login in logins {

@@ -17,13 +17,13 @@ use zeroize::Zeroizing;
 use super::edit::Settings;
 use super::files::{Kind, config_files, shown};
 use super::{Client, read_text};
-use context::Env;
+use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::server_name;
 use secret::{Secret, exposed};
 
 /// The variable with a whole configuration in it.
-const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
+const VARIABLE: &str = variables::DOCKER_AUTH_CONFIG;
 
 /// Where something stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub struct StoredPassword {
 
 impl StoredPassword {
     /// A password of ECR is base64 of a JSON object that says when it ends.
-    pub fn of(password: &Secret) -> Self {
+    pub fn from_secret(password: &Secret) -> Self {
         #[derive(Deserialize)]
         struct Content {
             expiration: u64,
@@ -159,7 +159,7 @@ fn files_in_order(kind: Kind, env: &Env) -> Result<Vec<PathBuf>> {
         .into_iter()
         .map(|file| file.path)
         .collect();
-    if kind == Kind::Docker || env.get("REGISTRY_AUTH_FILE").is_some() {
+    if kind == Kind::Docker || env.get(variables::REGISTRY_AUTH_FILE).is_some() {
         return Ok(files);
     }
     // The lasting file comes first where files are written; podman reads the runtime folder's first, and docker's last.
@@ -244,7 +244,7 @@ impl Auths {
         let decoded = STANDARD.decode(entry.auth.expose()).map(Zeroizing::new).ok()?;
         let text = std::str::from_utf8(&decoded).ok()?;
         let (_, password) = text.split_once(':')?;
-        Some(StoredPassword::of(&Secret::new(password)))
+        Some(StoredPassword::from_secret(&Secret::new(password)))
     }
 }
 

@@ -10,7 +10,7 @@ use super::wire::{self, AuthAnswer, AuthenticationResult, InitiateAuth, Text};
 use super::{Calls, Failure, Refusal, Service, SignedIn};
 use diagnostics::{Code, Error, Result, without_userinfo};
 use secret::{Secret, exposed};
-use secret_cache::{Cache, Fetched, Hold, Key};
+use secret_cache::{Cache, Fetched, Key, LockedEntry};
 
 /// The name that all sign-ins are kept under.
 const NAME: &str = "cognito sign-in";
@@ -188,7 +188,7 @@ impl KeptSignIn {
         serde_json::from_str(secret.expose()).ok()
     }
 
-    fn write(&self, hold: &Hold<'_>, now: SystemTime) {
+    fn write(&self, hold: &LockedEntry<'_>, now: SystemTime) {
         if let Ok(text) = serde_json::to_string(self) {
             let fetched = Fetched {
                 secret: Secret::new(text),

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::secret_hash::secret_hash;
 use super::wire::Parameters;
 use super::{Kept, Login, SignedIn};
-use context::Env;
+use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 use oidc_token::Claims;
 use private_files::{TOKEN_LIMIT, read_secret};
@@ -60,7 +60,7 @@ impl User {
 
     /// What an identity pool takes: the ID token, under the pool's name as an issuer.
     pub fn login(&self, signed_in: &SignedIn) -> Login {
-        let issuer = Claims::of(signed_in.id_token.expose()).map(|claims| claims.iss);
+        let issuer = Claims::from_jwt(signed_in.id_token.expose()).map(|claims| claims.iss);
         let issuer =
             issuer.unwrap_or_else(|| format!("https://cognito-idp.{}.amazonaws.com/{}", self.region, self.pool));
         Login {
@@ -115,7 +115,7 @@ pub fn username(settings: &CognitoSettings, cache: &Cache, now: SystemTime) -> R
 /// The app client's secret: from its file, or `ECR_AUTH_COGNITO_CLIENT_SECRET`.
 pub(super) fn client_secret(file: Option<&Path>, env: &Env) -> Result<Option<Secret>> {
     let Some(path) = file else {
-        return Ok(env.get("ECR_AUTH_COGNITO_CLIENT_SECRET").map(Secret::from));
+        return Ok(env.get(variables::ECR_AUTH_COGNITO_CLIENT_SECRET).map(Secret::from));
     };
     let what = format!("the app client's secret in {}", path.display());
     let text = read_secret(path, TOKEN_LIMIT);

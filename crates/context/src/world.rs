@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 
-use crate::Progress;
+use crate::{Progress, variables};
 
 /// The environment variables of this run. An empty variable counts as unset, as AWS's tools have it.
 #[derive(Clone, Default)]
@@ -21,7 +21,7 @@ impl fmt::Debug for Env {
 
 impl Env {
     /// The process's own environment. Variables that are not Unicode are left out: none that we read may be.
-    pub fn of_process() -> Self {
+    pub fn from_process() -> Self {
         std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect()
@@ -60,12 +60,16 @@ impl Env {
 
     /// The user's home folder (`HOME`, on Windows `USERPROFILE`).
     pub fn home(&self) -> Option<PathBuf> {
-        self.path(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
+        self.path(if cfg!(windows) {
+            variables::USERPROFILE
+        } else {
+            variables::HOME
+        })
     }
 
     /// The folders on PATH, in order.
     pub fn search_path(&self) -> Vec<PathBuf> {
-        self.get("PATH")
+        self.get(variables::PATH)
             .map(|path| std::env::split_paths(path).collect())
             .unwrap_or_default()
     }
@@ -73,23 +77,33 @@ impl Env {
     /// `ecr-auth` in the user's cache folder: `$XDG_CACHE_HOME` or `~/.cache`, on macOS `~/Library/Caches`, on Windows
     /// `%LOCALAPPDATA%`.
     pub fn cache_folder(&self) -> Option<PathBuf> {
-        self.user_folder("XDG_CACHE_HOME", ".cache", "Library/Caches", "LOCALAPPDATA")
+        self.user_folder(
+            variables::XDG_CACHE_HOME,
+            ".cache",
+            "Library/Caches",
+            variables::LOCALAPPDATA,
+        )
     }
 
     /// `ecr-auth` in the user's configuration folder: `$XDG_CONFIG_HOME` or `~/.config`, on macOS
     /// `~/Library/Application Support`, on Windows `%APPDATA%`.
     pub fn config_folder(&self) -> Option<PathBuf> {
-        self.user_folder("XDG_CONFIG_HOME", ".config", "Library/Application Support", "APPDATA")
+        self.user_folder(
+            variables::XDG_CONFIG_HOME,
+            ".config",
+            "Library/Application Support",
+            variables::APPDATA,
+        )
     }
 
     /// `ecr-auth` in the user's state folder: `$XDG_STATE_HOME` or `~/.local/state`, on macOS
     /// `~/Library/Application Support`, on Windows `%LOCALAPPDATA%`.
     pub fn state_folder(&self) -> Option<PathBuf> {
         self.user_folder(
-            "XDG_STATE_HOME",
+            variables::XDG_STATE_HOME,
             ".local/state",
             "Library/Application Support",
-            "LOCALAPPDATA",
+            variables::LOCALAPPDATA,
         )
     }
 

@@ -64,7 +64,7 @@ fn private(host: &str) -> Option<String> {
     let nearest = nearest(&written, &names)?.into_iter().next()?;
     let (_, service) = known.iter().find(|(name, _)| *name == nearest)?;
     let form = PRIVATE_FORMS.iter().find(|form| form.service == *service)?;
-    let suffix = form.suffix(Partition::of_region(region))?;
+    let suffix = form.suffix(Partition::for_region(region))?;
     let meant = format!("{account}.{service}.{region}.{suffix}");
     (is_slip(&labels[at + 1..].join("."), suffix) && Registry::parse(&meant).is_some()).then_some(meant)
 }

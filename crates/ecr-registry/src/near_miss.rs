@@ -51,7 +51,7 @@ fn wrong_part(name: &PrivateName<'_>) -> WhyNot {
     if !is_region(name.region) {
         return wrong_region(name.region);
     }
-    let partition = Partition::of_region(name.region);
+    let partition = Partition::for_region(name.region);
     let (region, suffix) = (name.region, name.suffix);
     let Some(expected) = name.form.suffix(partition) else {
         return why(

@@ -60,7 +60,7 @@ static PREFIXED: [Partition; 7] = [
 
 impl Partition {
     /// The partition of a region, told by the region's prefix.
-    pub fn of_region(region: &str) -> &'static Self {
+    pub fn for_region(region: &str) -> &'static Self {
         PREFIXED
             .iter()
             .find(|partition| region.starts_with(partition.region_prefix))
@@ -68,7 +68,7 @@ impl Partition {
     }
 
     /// The partition that an ARN names: `arn:<partition>:…`; `aws` where it names none that is known.
-    pub fn of_arn(arn: &str) -> &'static Self {
+    pub fn for_arn(arn: &str) -> &'static Self {
         let id = arn.split(':').nth(1).unwrap_or_default();
         PREFIXED.iter().find(|partition| partition.id == id).unwrap_or(&AWS)
     }

@@ -35,7 +35,7 @@ fn table_of_partitions(
         assert_eq!(registry.is_dual_stack(), dual_stack);
         assert!(!registry.is_public());
     };
-    let partition = Partition::of_region(region);
+    let partition = Partition::for_region(region);
     assert_eq!(partition.registry_suffix(), suffix);
     assert_eq!(partition.dual_stack_suffix(), dual_stack_suffix);
     expect(format!("{ACCOUNT}.dkr.ecr{fips}.{region}.{suffix}"), false);

@@ -9,7 +9,7 @@ use super::place::{self, Placed};
 use super::read;
 use super::temporary::{remove_leftovers, temporary};
 use crate::{adopt, make_folders};
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Mention, Result};
 
 /// How often an edit is done anew because another program wrote the file meanwhile.
 const ATTEMPTS: u32 = 1000;
@@ -27,7 +27,7 @@ pub struct Format {
     /// What a file that says nothing holds, for a hint.
     pub blank: &'static str,
     /// How another place is named on the command line, for a hint.
-    pub elsewhere: &'static str,
+    pub elsewhere: Mention<'static>,
 }
 
 /// What an edit makes of a file.
@@ -125,12 +125,12 @@ fn update_for(
     let lock = lock(&folder)
         .map_err(|error| Error::failed(Code::NotWritable, format!("cannot lock {}", folder.display()), error))?;
     remove_leftovers(&temporary_prefix(&target), &folder);
-    let mut owed = Vec::new();
+    let mut pending = Vec::new();
     for attempt in 0..ATTEMPTS {
         let old = Snapshot::read(&target)?;
         let text = old.as_ref().map(Snapshot::text);
         let edited = match edit(text)? {
-            Edited::Unchanged => pay(format, text, &owed),
+            Edited::Unchanged => merge_pending(format, text, &pending),
             edited => edited,
         };
         let edited = match (edited, &old) {
@@ -145,7 +145,7 @@ fn update_for(
         {
             Placed::Done => updated.changed = true,
             Placed::Raced => {}
-            Placed::Exposed { hidden } => owed.extend(hidden),
+            Placed::Exposed { hidden } => pending.extend(hidden),
         }
     }
     drop(lock);
@@ -159,11 +159,11 @@ fn update_for(
 
 /// What a file that holds our edit still lacks of the changes that could be overlooked for a moment because ours stood in their
 /// place: another program read ours then, and wrote its next version on top of it. A file without our edit was not made from it.
-fn pay(format: &Format, text: Option<&str>, owed: &[(Vec<u8>, Vec<u8>)]) -> Edited {
+fn merge_pending(format: &Format, text: Option<&str>, pending: &[(Vec<u8>, Vec<u8>)]) -> Edited {
     let Some(old) = text else {
         return Edited::Unchanged;
     };
-    let merged = owed.iter().fold(old.to_owned(), |text, (base, theirs)| {
+    let merged = pending.iter().fold(old.to_owned(), |text, (base, theirs)| {
         let (base, theirs) = (String::from_utf8_lossy(base), String::from_utf8_lossy(theirs));
         (format.merge)(&text, &base, &theirs).unwrap_or(text)
     });
@@ -356,7 +356,7 @@ fn temporary_prefix(target: &Path) -> String {
     format!(".{name}.ecr-auth-")
 }
 
-pub(super) fn explain(target: &Path, error: &io::Error, elsewhere: &str) -> Error {
+pub(super) fn explain(target: &Path, error: &io::Error, elsewhere: Mention<'_>) -> Error {
     let what = format!("cannot write {}", target.display());
     match error.kind() {
         ErrorKind::ResourceBusy => Error::failed(

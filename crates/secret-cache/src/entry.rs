@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
+use super::cached::{CachedSecret, Life};
 use super::key::Key;
-use super::{Held, Life};
 use diagnostics::{Code, Error, Exit};
 use secret::{self, Secret};
 
@@ -94,9 +94,9 @@ fn known_failure<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Failure>, 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// This secret, with nothing else to do.
-    Serve(Held),
+    Serve(CachedSecret),
     /// This secret, if it can't be renewed.
-    Renew(Held),
+    Renew(CachedSecret),
     /// The failure of the one who asked for all.
     Share(Error),
     /// Nothing: fetch.
@@ -145,13 +145,13 @@ impl Entry {
     }
 
     /// The secret, if it need not be renewed yet.
-    pub fn fresh(&self, now: SystemTime) -> Option<Held> {
+    pub fn fresh(&self, now: SystemTime) -> Option<CachedSecret> {
         let token = self.token.as_ref()?;
         (token.standing(now) == Standing::Fresh).then(|| token.held())
     }
 
     /// The secret, if it has not ended.
-    pub fn valid(&self, now: SystemTime) -> Option<Held> {
+    pub fn valid(&self, now: SystemTime) -> Option<CachedSecret> {
         let token = self.token.as_ref()?;
         (token.standing(now) != Standing::Ended).then(|| token.held())
     }
@@ -213,8 +213,8 @@ enum Standing {
 }
 
 impl Token {
-    fn held(&self) -> Held {
-        Held {
+    fn held(&self) -> CachedSecret {
+        CachedSecret {
             secret: self.secret.clone(),
             expires_at: self.expires_at,
         }
@@ -243,13 +243,14 @@ impl Token {
 
 impl Failure {
     fn new(error: &Error, at: SystemTime) -> Self {
+        let (what, cause, hint) = error.templates();
         Self {
             at,
             code: error.code(),
             usage: error.exit() == Exit::Usage,
-            what: error.what().to_owned(),
-            cause: error.cause().to_owned(),
-            hint: error.hint_text().map(str::to_owned),
+            what: what.to_owned(),
+            cause: cause.to_owned(),
+            hint: hint.map(str::to_owned),
         }
     }
 

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use super::cached::{CachedSecret, Fetched, Request};
 use super::entry::{Answer, Entry, Token};
 use super::folder::{Folder, Slot};
 use super::key::Key;
 use super::lock::{Attempt, Lock};
-use super::{Fetched, Held, Request};
 use diagnostics::{Code, Error};
 
 /// What renewing may take while there still is a valid secret to hand out.
@@ -32,7 +32,7 @@ impl<'a> Flight<'a> {
     }
 
     /// Looks, takes the lock if there is something to fetch, and looks again: the one before may have fetched it.
-    pub fn secret(&self, fetch: Fetch<'_>) -> Result<Held, Error> {
+    pub fn secret(&self, fetch: Fetch<'_>) -> Result<CachedSecret, Error> {
         let lock_path = self.folder.lock_path(self.request.key);
         match self.look() {
             Answer::Serve(held) => Ok(self.hand_out(held)),
@@ -54,7 +54,7 @@ impl<'a> Flight<'a> {
     }
 
     /// `lock` is `None` where there are no locks: all that can be done then is to fetch without.
-    fn secret_under_lock(&self, lock: Option<Lock>, fetch: Fetch<'_>) -> Result<Held, Error> {
+    fn secret_under_lock(&self, lock: Option<Lock>, fetch: Fetch<'_>) -> Result<CachedSecret, Error> {
         let budget = match self.look() {
             Answer::Serve(held) => {
                 drop(lock);
@@ -73,7 +73,7 @@ impl<'a> Flight<'a> {
         }
     }
 
-    fn keep(&self, fetched: Fetched, slot: Option<Slot>) -> Held {
+    fn keep(&self, fetched: Fetched, slot: Option<Slot>) -> CachedSecret {
         let mut entry = self.entry();
         entry.succeed(Token {
             secret: fetched.secret.clone(),
@@ -87,7 +87,7 @@ impl<'a> Flight<'a> {
     }
 
     /// Notes the failure for the others. A secret that is still valid now (fetching took its time) serves on.
-    fn keep_failure(&self, error: Error, slot: Option<Slot>) -> Result<Held, Error> {
+    fn keep_failure(&self, error: Error, slot: Option<Slot>) -> Result<CachedSecret, Error> {
         let now = (self.clock)();
         let mut entry = self.entry();
         entry.fail(&error, now);
@@ -95,7 +95,7 @@ impl<'a> Flight<'a> {
         entry.valid(now).ok_or(error)
     }
 
-    fn hand_out(&self, held: Held) -> Held {
+    fn hand_out(&self, held: CachedSecret) -> CachedSecret {
         remember(self.folder, self.request.key, self.request.name, &self.entry());
         held
     }

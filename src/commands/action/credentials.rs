@@ -13,12 +13,13 @@ use crate::output;
 use aws_access::identity::{Base, Source};
 use aws_access::session::{Plan, SessionCredentials};
 use aws_shared_files::profile::Profile;
-use context::World;
+use context::{World, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::Registry;
 use secret::Secret;
 use secret_cache::Cache;
-use settings::RoleSettings;
+use settings::table::{CHAIN, ROLE_ARN};
+use settings::{RoleSettings, Value};
 
 /// What is to be exported, and whose.
 #[derive(Debug)]
@@ -38,17 +39,19 @@ impl Credentials {
         if inputs.export == Export::None {
             return Ok(None);
         }
-        let role = inputs.identity.role_arn.as_deref().or(world.env.get("AWS_ROLE_ARN"));
+        let role = inputs.identity.role_arn().or(world.env.get(variables::AWS_ROLE_ARN));
         let role = role.ok_or_else(|| {
-            wrong("export-credentials", "no role is named whose credentials these are")
-                .hint("name it with role-to-assume; what the runner has already needs no export")
+            wrong("export-credentials", "no role is named whose credentials these are").hint(format!(
+                "name it with {ROLE_ARN}; what the runner has already needs no export"
+            ))
         })?;
         let complete = |name: &str| complete(name, hosts);
-        let identity = IdentityArgs {
-            role_arn: Some(complete(role)),
-            chain: inputs.identity.chain.iter().map(|name| complete(name)).collect(),
-            ..inputs.identity.clone()
-        };
+        let mut identity = inputs.identity.clone();
+        identity.0.set(&ROLE_ARN, Value::Text(complete(role)));
+        if let Some(Value::List(chain)) = identity.0.get(&CHAIN) {
+            let chain = chain.iter().map(|name| complete(name)).collect();
+            identity.0.set(&CHAIN, Value::List(chain));
+        }
         let plan = Plan::new(&world.env, None, &identity.settings(&RoleSettings::default())?)?;
         let this = Self {
             identity,
@@ -102,18 +105,20 @@ impl Credentials {
         let Some(session) = &self.session else { return };
         for (name, value) in output::credentials_variables(session) {
             match name {
-                "AWS_REGION" | "AWS_DEFAULT_REGION" => exports.set(name, value.expose(), &mut world.env, undo),
+                variables::AWS_REGION | variables::AWS_DEFAULT_REGION => {
+                    exports.set(name, value.expose(), &mut world.env, undo)
+                }
                 _ => exports.hand_on(name, value),
             }
         }
         if session.session_token.is_none() {
             // AWS refuses a long-lived key with another session's token.
-            exports.hand_on("AWS_SESSION_TOKEN", Secret::default());
+            exports.hand_on(variables::AWS_SESSION_TOKEN, Secret::default());
         }
         undo.access_key_id = Some(session.access_key_id.clone());
-        if self.base().is_some() && exports.given("AWS_ROLE_ARN").is_some() {
+        if self.base().is_some() && exports.given(variables::AWS_ROLE_ARN).is_some() {
             // Whoever reads it would assume the role once more, with its own credentials.
-            exports.set("AWS_ROLE_ARN", "", &mut world.env, undo);
+            exports.set(variables::AWS_ROLE_ARN, "", &mut world.env, undo);
         }
     }
 
@@ -134,16 +139,16 @@ impl Credentials {
         {
             copy_private(&config, &job.aws_config())?;
         }
-        exports.set_path("AWS_CONFIG_FILE", &job.aws_config(), &mut world.env, undo)?;
+        exports.set_path(variables::AWS_CONFIG_FILE, &job.aws_config(), &mut world.env, undo)?;
         let line = credential_process(&self.identity, &self.plan)?;
         Profile::new(name, &world.exe, &line, &world.env)?.write(None)?;
-        exports.set("AWS_PROFILE", name, &mut world.env, undo);
-        if let Some(region) = &self.identity.region {
-            for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+        exports.set(variables::AWS_PROFILE, name, &mut world.env, undo);
+        if let Some(region) = self.identity.region() {
+            for variable in [variables::AWS_REGION, variables::AWS_DEFAULT_REGION] {
                 exports.set(variable, region, &mut world.env, undo);
             }
         }
-        if exports.given("AWS_ACCESS_KEY_ID").is_some() {
+        if exports.given(variables::AWS_ACCESS_KEY_ID).is_some() {
             let error = Error::failed(
                 Code::ProfileShadowed,
                 format!("profile {name}"),
@@ -157,7 +162,7 @@ impl Credentials {
 }
 
 fn aws_config(world: &World<'_>) -> Option<PathBuf> {
-    let named = world.env.path("AWS_CONFIG_FILE");
+    let named = world.env.path(variables::AWS_CONFIG_FILE);
     named.or_else(|| Some(world.env.home()?.join(".aws/config")))
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::inputs::DockerConfig;
 use super::job::{Job, copy_private};
 use client_config::{Client, ConfigFile, Edit, Edited, Settings};
-use context::Env;
+use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 
 /// What docker finds in its configuration folder beside `config.json`: contexts, plug-ins, the keys of content trust, and
@@ -35,7 +35,7 @@ impl Place {
     /// # Errors
     /// No home.
     pub fn files(&self, env: &Env) -> Result<Vec<ConfigFile>> {
-        let client = (self.is_named && env.get("REGISTRY_AUTH_FILE").is_none()).then_some(Client::Docker);
+        let client = (self.is_named && env.get(variables::REGISTRY_AUTH_FILE).is_none()).then_some(Client::Docker);
         client_config::config_files(client, Some(&self.folder), env)
     }
 }
@@ -48,11 +48,11 @@ pub fn prepare(choice: &DockerConfig, job: &Job, env: &Env) -> Result<Place> {
     let current = current(env)?;
     let isolated = match choice {
         DockerConfig::Isolated => true,
-        DockerConfig::Auto => env.get("RUNNER_ENVIRONMENT") == Some("self-hosted"),
+        DockerConfig::Auto => env.get(variables::RUNNER_ENVIRONMENT) == Some("self-hosted"),
         DockerConfig::Shared => false,
         DockerConfig::Folder(folder) => {
             return Ok(Place {
-                variables: vec![("DOCKER_CONFIG", folder.clone())],
+                variables: vec![(variables::DOCKER_CONFIG, folder.clone())],
                 folder: folder.clone(),
                 is_named: true,
             });
@@ -66,14 +66,14 @@ pub fn prepare(choice: &DockerConfig, job: &Job, env: &Env) -> Result<Place> {
         });
     }
     isolate(&current, &job.docker())?;
-    let mut variables = vec![("DOCKER_CONFIG", job.docker())];
-    if env.get("BUILDX_CONFIG").is_none() {
+    let mut variables = vec![(variables::DOCKER_CONFIG, job.docker())];
+    if env.get(variables::BUILDX_CONFIG).is_none() {
         // Builders made before are found, and those made from now on outlive this job's folder, as they would without it.
-        variables.push(("BUILDX_CONFIG", current.join("buildx")));
+        variables.push((variables::BUILDX_CONFIG, current.join("buildx")));
     }
     if let Some(logins) = podman_logins(env)? {
         copy_private(&logins, &job.podman())?;
-        variables.push(("REGISTRY_AUTH_FILE", job.podman()));
+        variables.push((variables::REGISTRY_AUTH_FILE, job.podman()));
     }
     Ok(Place {
         folder: job.docker(),
@@ -90,7 +90,7 @@ pub fn prepare(choice: &DockerConfig, job: &Job, env: &Env) -> Result<Place> {
 pub fn keep_out_of_store(file: &ConfigFile, hosts: &[String]) -> Result<()> {
     client_config::update(&file.path, &mut |text| {
         let old = text.unwrap_or_default();
-        let settings = Settings::of(file, old)?;
+        let settings = Settings::in_file(file, old)?;
         if settings.store.is_none() {
             return Ok(Edited::Unchanged);
         }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use context::Env;
+use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 use private_files::make_folders;
 
@@ -24,7 +24,7 @@ impl Job {
     /// # Errors
     /// No `RUNNER_TEMP`, or the system's.
     pub fn of(env: &Env) -> Result<Self> {
-        let temporary = env.path("RUNNER_TEMP").ok_or_else(|| {
+        let temporary = env.path(variables::RUNNER_TEMP).ok_or_else(|| {
             Error::failed(
                 Code::RunnerFiles,
                 "cannot make a folder for this job",
@@ -78,9 +78,9 @@ impl Job {
         self.folder.join("podman/auth.json")
     }
 
-    /// `ecr-auth.yml`.
-    pub fn rules(&self) -> PathBuf {
-        self.folder.join("ecr-auth.yml")
+    /// The rules of this job.
+    pub fn setup(&self) -> PathBuf {
+        self.folder.join("setup.json")
     }
 
     /// AWS's `config` file.
@@ -104,7 +104,7 @@ impl Job {
 }
 
 fn earlier(temporary: &Path, env: &Env) -> Option<PathBuf> {
-    let cache = env.path("ECR_AUTH_CACHE_DIR")?;
+    let cache = env.path(variables::ECR_AUTH_CACHE_DIR)?;
     let folder = cache.parent().filter(|folder| folder.is_dir())?;
     let name = folder.file_name()?.to_str()?;
     let is_ours = cache.ends_with("cache") && folder.parent() == Some(temporary) && name.starts_with(PREFIX);

@@ -41,7 +41,7 @@ impl Principal {
     /// `arn:aws:sts::<account>:assumed-role/<name, without its path>/<session>`.
     fn of_role(plan: &RolePlan) -> Self {
         let role = plan.last();
-        let partition = Partition::of_arn(role).id();
+        let partition = Partition::for_arn(role).id();
         let name = role.rsplit('/').next().unwrap_or_default();
         let (account, session) = (plan.account(), &plan.session_name);
         Self {

@@ -102,7 +102,7 @@ impl Uses {
 /// The hosts that the file has our helper for.
 fn served(file: &ConfigFile, real: &Path) -> Result<BTreeSet<String>> {
     let text = client_config::read_text(real)?;
-    let settings = client_config::Settings::of(file, text.as_deref().unwrap_or_default())?;
+    let settings = client_config::Settings::in_file(file, text.as_deref().unwrap_or_default())?;
     let ours = settings.helpers.into_iter().filter(|(_, helper)| helper == HELPER);
     Ok(ours.map(|(host, _)| host).collect())
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use super::super::sign_in::{PoolRole, SignInArgs, command_line};
 use aws_shared_files::push_quoted;
 use cognito::Given;
-use context::{Env, program};
+use context::{Env, program, variables};
 use diagnostics::{Code, Error, Result};
 use private_files::{TOKEN_LIMIT, read_secret};
 use secret::Secret;
@@ -89,7 +89,7 @@ impl CognitoArgs {
         match (&self.password_file, &self.password_command) {
             (Some(path), _) => password_in(path).map(Some),
             (None, Some(line)) => password_of(line).map(Some),
-            (None, None) => Ok(env.get("ECR_AUTH_COGNITO_PASSWORD").map(Secret::from)),
+            (None, None) => Ok(env.get(variables::ECR_AUTH_COGNITO_PASSWORD).map(Secret::from)),
         }
     }
 }

@@ -64,7 +64,7 @@ impl Ground {
 #[case("cache entry")]
 #[case("cache folder")]
 #[case("setup notes")]
-#[case("rule notes")]
+#[case("setup.json")]
 #[case("AWS config")]
 #[case("AWS credentials")]
 #[case("token file")]

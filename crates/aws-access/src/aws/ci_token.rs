@@ -50,7 +50,7 @@ impl Aws<'_> {
             return Ok(None);
         };
         let token = self.ci_token(token, plan).await?;
-        Ok(Claims::of(token.expose()))
+        Ok(Claims::from_jwt(token.expose()))
     }
 
     async fn requested_token(&self, request: &TokenRequest) -> Result<Secret> {
@@ -94,7 +94,7 @@ impl Aws<'_> {
             let cause = root_cause(&error);
             let family = of_connection(&cause);
             let hint = reach_hint(&error, url, NETWORK_HINT);
-            (self.ci_failed(form, cause).of(family).hint(hint), true)
+            (self.ci_failed(form, cause).with_code(family).hint(hint), true)
         })?;
         let status = answer.status().as_u16();
         if status != 200 {
@@ -111,7 +111,9 @@ impl Aws<'_> {
     }
 
     fn ci_is_silent(&self, form: &RequestForm) -> Error {
-        self.ci_failed(form, NO_ANSWER).of(Code::Timeout).hint(NETWORK_HINT)
+        self.ci_failed(form, NO_ANSWER)
+            .with_code(Code::Timeout)
+            .hint(NETWORK_HINT)
     }
 
     fn ci_failed(&self, form: &RequestForm, cause: impl fmt::Display) -> Error {

@@ -305,7 +305,7 @@ fn address(service: Service, region: &str, env: &Env, identity: &Identity) -> Re
     }
     // One address serves both versions of IP.
     let fips = if endpoint.fips { "-fips" } else { "" };
-    let suffix = Partition::of_region(region).registry_suffix();
+    let suffix = Partition::for_region(region).registry_suffix();
     Ok(format!("https://{host}{fips}.{region}.{suffix}/"))
 }
 

@@ -1,5 +1,6 @@
 //! The chosen source turned into credentials, by the SDK's provider for just that source.
 
+use context::variables;
 use std::time::Duration;
 
 use aws_config::ecs::EcsCredentialsProvider;
@@ -188,11 +189,11 @@ impl Aws<'_> {
             _ => None,
         };
         let named = of_rule
-            .or_else(|| self.env.get("AWS_REGION"))
-            .or_else(|| self.env.get("AWS_DEFAULT_REGION"));
+            .or_else(|| self.env.get(variables::AWS_REGION))
+            .or_else(|| self.env.get(variables::AWS_DEFAULT_REGION));
         named
             .or_else(|| self.identity.setting("region"))
-            .filter(|region| Partition::of_region(region) == Partition::of_region(registry_region))
+            .filter(|region| Partition::for_region(region) == Partition::for_region(registry_region))
             .unwrap_or(registry_region)
     }
 

@@ -9,6 +9,7 @@ use ci::{SubjectPitfall, subject_pitfall};
 use diagnostics::{Code, Error};
 use oidc_token::Claims;
 use secret::Secret;
+use settings::table::{DURATION, EXTERNAL_ID, POLICY, POLICY_ARN};
 
 /// How far a clock may be off before it is what people should look at.
 const CLOCK_SKEW: f64 = 60.0;
@@ -17,13 +18,13 @@ const CLOCK_SKEW: f64 = 60.0;
 pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan) -> Error {
     let cause = error.cause().to_owned();
     if let Some((family, hint)) = of_any(&cause, role) {
-        return error.of(family).hint(hint);
+        return error.with_code(family).hint(hint);
     }
     let code = cause.split(':').next().unwrap_or_default();
-    let Some(claims) = Claims::of(token.expose()) else {
+    let Some(claims) = Claims::from_jwt(token.expose()) else {
         return match code {
             "AccessDenied" | "InvalidIdentityToken" => error
-                .of(Code::TokenMalformed)
+                .with_code(Code::TokenMalformed)
                 .hint("the token is no JWT: look at the variable or credential it comes from"),
             _ => error,
         };
@@ -34,19 +35,19 @@ pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan
         plan,
     };
     match code {
-        "ExpiredTokenException" | "ExpiredToken" => error.of(Code::TokenExpired).hint(of.ended()),
-        "InvalidIdentityToken" if cause.contains("audience") => error.of(Code::Audience).hint(of.wrong_audience()),
-        "InvalidIdentityToken" if cause.contains("provider") => error.of(Code::NoProvider).hint(of.unknown_provider()),
+        "ExpiredTokenException" | "ExpiredToken" => error.with_code(Code::TokenExpired).hint(of.ended()),
+        "InvalidIdentityToken" if cause.contains("audience") => error.with_code(Code::Audience).hint(of.wrong_audience()),
+        "InvalidIdentityToken" if cause.contains("provider") => error.with_code(Code::NoProvider).hint(of.unknown_provider()),
         "AccessDenied" => {
             let family = of.pitfall().map_or(Code::TrustPolicy, |pitfall| pitfall.code);
-            error.of(family).hint(of.trust_policy())
+            error.with_code(family).hint(of.trust_policy())
         }
-        "InvalidIdentityToken" => error.of(Code::TokenRejected).hint(of.rejected()),
-        "IDPRejectedClaim" => error.of(Code::TokenRejected).hint(format!(
+        "InvalidIdentityToken" => error.with_code(Code::TokenRejected).hint(of.rejected()),
+        "IDPRejectedClaim" => error.with_code(Code::TokenRejected).hint(format!(
             "{}: its issuer says that it was taken back, or never given out: run the job again for a new one",
             of.token_says()
         )),
-        "IDPCommunicationError" => error.of(Code::IssuerUnreachable).hint(format!(
+        "IDPCommunicationError" => error.with_code(Code::IssuerUnreachable).hint(format!(
             "AWS itself must reach {}/.well-known/openid-configuration and the keys it names from the internet; where it does, try again",
             claims.iss
         )),
@@ -58,7 +59,7 @@ pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan
 pub(super) fn of_role(error: Error, role: &str, plan: &RolePlan) -> Error {
     let cause = error.cause().to_owned();
     if let Some((family, hint)) = of_any(&cause, role) {
-        return error.of(family).hint(hint);
+        return error.with_code(family).hint(hint);
     }
     if !cause.starts_with("AccessDenied") {
         return error;
@@ -68,10 +69,10 @@ pub(super) fn of_role(error: Error, role: &str, plan: &RolePlan) -> Error {
         wanted.push("sts:TagSession");
     }
     let external_id = match &plan.settings.external_id {
-        Some(_) => "and the external id that is given",
-        None => "and no external id, or give it with external-id",
+        Some(_) => "and the external id that is given".to_owned(),
+        None => format!("and no external id, or give it with {EXTERNAL_ID}"),
     };
-    error.of(Code::RoleDenied).hint(format!(
+    error.with_code(Code::RoleDenied).hint(format!(
         "{role} must exist, and its trust policy name the one who assumes it, with {}, {external_id}; a principal of another account needs leave of its own account too",
         wanted.join(" and "),
     ))
@@ -82,13 +83,22 @@ fn of_any(cause: &str, role: &str) -> Option<(Code, String)> {
     let code = cause.split(':').next().unwrap_or_default();
     let hint = match code {
         "ValidationError" if cause.contains("MaxSessionDuration") => {
-            format!("ask for less with duration, or raise the role's limit: aws iam update-role --role-name {} --max-session-duration SECONDS", role_name(role))
+            format!(
+                "ask for less with {DURATION}, or raise the role's limit: aws iam update-role --role-name {} --max-session-duration SECONDS",
+                role_name(role)
+            )
         }
         "ValidationError" if cause.contains("role chaining") => {
-            "AWS gives a session that another session asked for an hour at most: ask for 900 to 3600 with duration".to_owned()
+            format!(
+                "AWS gives a session that another session asked for an hour at most: ask for 900 to 3600 with {DURATION}"
+            )
         }
-        "MalformedPolicyDocument" => "policy must be an IAM policy: Version, and Statement with Effect, Action and Resource".to_owned(),
-        "PackedPolicyTooLarge" => "policies and tags together are too large for a session: shorten the policy, or name a managed one with policy-arn".to_owned(),
+        "MalformedPolicyDocument" => {
+            format!("{POLICY} must be an IAM policy: Version, and Statement with Effect, Action and Resource")
+        }
+        "PackedPolicyTooLarge" => format!(
+            "policies and tags together are too large for a session: shorten the policy, or name a managed one with {POLICY_ARN}"
+        ),
         "RegionDisabledException" => {
             let hint = "activate STS for this region in the account of the role, or set AWS_REGION (or the rule's region) to one where it is active";
             return Some((Code::StsRegion, hint.to_owned()));

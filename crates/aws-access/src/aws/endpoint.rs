@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::http::is_local;
 use crate::identity::Identity;
-use context::Env;
+use context::{Env, variables};
 use diagnostics::{Code, Error, Result, without_userinfo};
 
 /// A service we call, under the names that AWS's settings give it.
@@ -78,8 +78,8 @@ impl Endpoint {
         };
         Ok(Self {
             url: None,
-            fips: fips || setting("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
-            dual_stack: dual_stack || setting("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
+            fips: fips || setting(variables::AWS_USE_FIPS_ENDPOINT, "use_fips_endpoint"),
+            dual_stack: dual_stack || setting(variables::AWS_USE_DUALSTACK_ENDPOINT, "use_dualstack_endpoint"),
         })
     }
 }
@@ -114,7 +114,7 @@ pub(super) fn check_sign_in(env: &Env, identity: &Identity) -> Result<()> {
 /// # Errors
 /// It is neither this machine's own nor one that is link-local, and `ECR_AUTH_ALLOW_HTTP` is not 1.
 pub(super) fn check_metadata(env: &Env, identity: &Identity) -> Result<()> {
-    let named = env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+    let named = env.get(variables::AWS_EC2_METADATA_SERVICE_ENDPOINT);
     match named.or_else(|| identity.setting("ec2_metadata_service_endpoint")) {
         Some(url) if !is_local(url) => refuse_plain_http(url, env),
         _ => Ok(()),
@@ -123,7 +123,7 @@ pub(super) fn check_metadata(env: &Env, identity: &Identity) -> Result<()> {
 
 fn overriding_url(service: &str, env: &Env, identity: &Identity) -> Option<String> {
     let ignored = env
-        .get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+        .get(variables::AWS_IGNORE_CONFIGURED_ENDPOINT_URLS)
         .or_else(|| identity.setting("ignore_configured_endpoint_urls"));
     if ignored.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         return None;
@@ -134,10 +134,14 @@ fn overriding_url(service: &str, env: &Env, identity: &Identity) -> Option<Strin
 /// AWS's order: the service's variable, the service in the profile, the general variable, the profile.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
 fn configured_url<'a>(service: &str, env: &'a Env, identity: &'a Identity) -> Option<&'a str> {
-    env.get(&format!("AWS_ENDPOINT_URL_{}", service.to_uppercase()))
-        .or_else(|| identity.service_endpoint(service))
-        .or_else(|| env.get("AWS_ENDPOINT_URL"))
-        .or_else(|| identity.setting("endpoint_url"))
+    env.get(&format!(
+        "{}{}",
+        variables::AWS_ENDPOINT_URL_OF_SERVICE,
+        service.to_uppercase()
+    ))
+    .or_else(|| identity.service_endpoint(service))
+    .or_else(|| env.get(variables::AWS_ENDPOINT_URL))
+    .or_else(|| identity.setting("endpoint_url"))
 }
 
 pub(super) fn refuse_plain_http(url: &str, env: &Env) -> Result<()> {
@@ -148,7 +152,9 @@ pub(super) fn refuse_plain_http(url: &str, env: &Env) -> Result<()> {
     })?;
     match uri.scheme_str() {
         Some("https") => Ok(()),
-        Some("http") if is_loopback(uri.host().unwrap_or_default()) || env.get("ECR_AUTH_ALLOW_HTTP") == Some("1") => {
+        Some("http")
+            if is_loopback(uri.host().unwrap_or_default()) || env.get(variables::ECR_AUTH_ALLOW_HTTP) == Some("1") =>
+        {
             Ok(())
         }
         Some("http") => Err(Error::usage(

@@ -3,13 +3,13 @@
 use hyper_util::client::proxy::matcher::Matcher;
 
 use super::http::is_local;
-use context::Env;
+use context::{Env, variables};
 use diagnostics::without_userinfo;
 
 /// The variables that name a proxy for https, for http, and for both.
-const HTTPS: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
-const HTTP: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
-const BOTH: [&str; 2] = ["ALL_PROXY", "all_proxy"];
+const HTTPS: [&str; 2] = [variables::HTTPS_PROXY, "https_proxy"];
+const HTTP: [&str; 2] = [variables::HTTP_PROXY, "http_proxy"];
+const BOTH: [&str; 2] = [variables::ALL_PROXY, "all_proxy"];
 
 /// The variable that names the proxy through which a call of this URL goes, and the proxy without its password. `None`: it goes straight
 /// there, as no proxy is named for such a URL, `NO_PROXY` takes it out, or it is plain http to this machine.
@@ -39,7 +39,7 @@ pub fn named_proxy(env: &Env) -> Option<(&'static str, String)> {
 
 /// The variable that names hosts which need no proxy, and the hosts.
 pub fn not_proxied(env: &Env) -> Option<(&'static str, &str)> {
-    first(env, ["NO_PROXY", "no_proxy"]).filter(|(_, hosts)| !hosts.is_empty())
+    first(env, [variables::NO_PROXY, "no_proxy"]).filter(|(_, hosts)| !hosts.is_empty())
 }
 
 /// The first of two variables that is set. To nothing is set, too: who connects doesn't look at the other one then.

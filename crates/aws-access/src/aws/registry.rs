@@ -68,7 +68,7 @@ impl Answer {
 ///
 /// # Errors
 /// Nobody can be reached there.
-pub async fn knock(env: &Env, address: &str) -> Result<Answer> {
+pub async fn probe(env: &Env, address: &str) -> Result<Answer> {
     let url = format!("{}/", address.trim_end_matches('/'));
     send(env, "GET", &url, &[]).await
 }

@@ -7,7 +7,7 @@ use aws_smithy_http_client::tls::{TlsContext, TrustStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use context::Env;
+use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 
 /// Largest file of certificates that is read: 16 MiB. All public roots together have a quarter of one.
@@ -42,7 +42,7 @@ impl Roots {
     /// # Errors
     /// Root certificates that are named but can't be read.
     pub fn of(env: &Env) -> Result<Self> {
-        let is_file_blank = env.is_blank("SSL_CERT_FILE");
+        let is_file_blank = env.is_blank(variables::SSL_CERT_FILE);
         Ok(named(env)?.map_or(Self::System { is_file_blank }, Self::Named))
     }
 
@@ -65,16 +65,16 @@ fn tls_context(roots: TrustStore) -> Result<TlsContext> {
 /// The roots that the environment names.
 fn named(env: &Env) -> Result<Option<Trusted>> {
     let of_bundle = |file: &Path, variable| tls_context(of_file(read_bundle(file, variable)?));
-    if let Some(bundle) = env.path("AWS_CA_BUNDLE") {
-        let first = of_bundle(&bundle, "AWS_CA_BUNDLE")?;
+    if let Some(bundle) = env.path(variables::AWS_CA_BUNDLE) {
+        let first = of_bundle(&bundle, variables::AWS_CA_BUNDLE)?;
         return Ok(Some(Trusted { first, all: None }));
     }
-    if let Some(file) = env.path("SSL_CERT_FILE") {
-        let first = of_bundle(&file, "SSL_CERT_FILE")?;
-        let all = env.get("SSL_CERT_DIR").map(|_| NATIVE);
+    if let Some(file) = env.path(variables::SSL_CERT_FILE) {
+        let first = of_bundle(&file, variables::SSL_CERT_FILE)?;
+        let all = env.get(variables::SSL_CERT_DIR).map(|_| NATIVE);
         return Ok(Some(Trusted { first, all }));
     }
-    if let Some(folders) = env.get("SSL_CERT_DIR") {
+    if let Some(folders) = env.get(variables::SSL_CERT_DIR) {
         if !std::env::split_paths(folders).any(|folder| holds_certificate(&folder)) {
             return Err(Error::failed(
                 Code::RootsFile,

@@ -5,9 +5,11 @@ use std::path::Path;
 use super::Source;
 use aws_shared_files::{Profile, SharedFiles};
 use ci::session_name;
-use context::Env;
-use diagnostics::{Code, Error, Result};
+use context::{Env, variables};
+use diagnostics::{Code, Error, Mention, Result};
 use secret::Secret;
+use settings::ROLE_OF_SETUP;
+use settings::table::ROLE_ARN;
 
 /// What a source of the chain may look at.
 pub(super) struct Places<'a> {
@@ -26,7 +28,9 @@ const CHAIN: [Find; 5] = [
     |places| places.shared_profile(),
     |places| places.web_identity(),
     |places| container(places.env),
-    |places| Ok(Some(instance_metadata(places.env)).filter(|_| !places.env.is_true("AWS_EC2_METADATA_DISABLED"))),
+    |places| {
+        Ok(Some(instance_metadata(places.env)).filter(|_| !places.env.is_true(variables::AWS_EC2_METADATA_DISABLED)))
+    },
 ];
 
 impl Places<'_> {
@@ -59,17 +63,19 @@ impl Places<'_> {
     }
 
     fn web_identity(&self) -> Result<Option<Source>> {
-        let Some(token_file) = self.env.path("AWS_WEB_IDENTITY_TOKEN_FILE") else {
+        let Some(token_file) = self.env.path(variables::AWS_WEB_IDENTITY_TOKEN_FILE) else {
             return Ok(None);
         };
         // AWS's tools stop here too.
-        let role_arn = self.env.get("AWS_ROLE_ARN").ok_or_else(|| {
+        let role_arn = self.env.get(variables::AWS_ROLE_ARN).ok_or_else(|| {
             Error::failed(
                 Code::HalfPair,
                 "half of a web identity",
                 "AWS_WEB_IDENTITY_TOKEN_FILE is set, AWS_ROLE_ARN is not",
             )
-            .hint("set AWS_ROLE_ARN, or name a role for the registry (role-arn); or unset both to use another source")
+            .hint(format!(
+                "set AWS_ROLE_ARN, or name a role for the registry ({ROLE_ARN}); or unset both to use another source"
+            ))
         })?;
         Ok(Some(Source::WebIdentity {
             role_arn: role_arn.to_owned(),
@@ -105,7 +111,7 @@ impl Places<'_> {
 
 fn instance_metadata(env: &Env) -> Source {
     Source::InstanceMetadata {
-        endpoint: env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").map(str::to_owned),
+        endpoint: env.get(variables::AWS_EC2_METADATA_SERVICE_ENDPOINT).map(str::to_owned),
     }
 }
 
@@ -134,13 +140,13 @@ pub fn with_what_is_there(error: Error, env: &Env) -> Error {
         return error;
     }
     if let Some(token) = ci::CiToken::all(env).first() {
-        let input = token.role_named_in();
+        let role = format!("{ROLE_OF_SETUP}{}", token.role_named_in());
+        let role = Mention::new(&role);
         let name = token.name();
-        return error.hint(format!(
-            "name the role that takes {name}: --role-arn of ecr-auth setup{input}, or AWS_ROLE_ARN"
-        ));
+        return error.hint(format!("name the role that takes {name}: {role}, or AWS_ROLE_ARN"));
     }
-    let blank = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| env.is_blank(name).then_some(name));
+    let blank =
+        [variables::AWS_ACCESS_KEY_ID, variables::AWS_SECRET_ACCESS_KEY].map(|name| env.is_blank(name).then_some(name));
     match blank.into_iter().flatten().next() {
         Some(name) => error.hint(format!(
             "{name} is set, and empty: look whether this branch, fork or step may have the CI's secret"
@@ -155,17 +161,17 @@ pub fn with_what_is_there(error: Error, env: &Env) -> Error {
 /// Half a pair.
 pub fn environment_keys(env: &Env) -> Result<Option<Source>> {
     let key = |name| env.get(name).map(str::trim).filter(|key| !key.is_empty());
-    match (key("AWS_ACCESS_KEY_ID"), key("AWS_SECRET_ACCESS_KEY")) {
+    match (key(variables::AWS_ACCESS_KEY_ID), key(variables::AWS_SECRET_ACCESS_KEY)) {
         (Some(id), Some(secret)) => Ok(Some(Source::Environment {
             access_key_id: id.to_owned(),
             secret_access_key: Secret::new(secret),
-            session_token: key("AWS_SESSION_TOKEN").map(Secret::new),
+            session_token: key(variables::AWS_SESSION_TOKEN).map(Secret::new),
         })),
         (None, None) => Ok(None),
         (id, _) => {
             let (set, missing) = match id {
-                Some(_) => ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
-                None => ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+                Some(_) => (variables::AWS_ACCESS_KEY_ID, variables::AWS_SECRET_ACCESS_KEY),
+                None => (variables::AWS_SECRET_ACCESS_KEY, variables::AWS_ACCESS_KEY_ID),
             };
             Err(Error::failed(
                 Code::HalfPair,
@@ -218,12 +224,12 @@ fn missing_profile(files: &SharedFiles, name: &str) -> Error {
 
 fn container(env: &Env) -> Result<Option<Source>> {
     let uri = env
-        .get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
-        .or_else(|| env.get("AWS_CONTAINER_CREDENTIALS_FULL_URI"));
+        .get(variables::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI)
+        .or_else(|| env.get(variables::AWS_CONTAINER_CREDENTIALS_FULL_URI));
     let Some(uri) = uri else { return Ok(None) };
-    let token = match env.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
+    let token = match env.path(variables::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE) {
         Some(file) => Some(read_token(&file)?),
-        None => env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(Secret::new),
+        None => env.get(variables::AWS_CONTAINER_AUTHORIZATION_TOKEN).map(Secret::new),
     };
     Ok(Some(Source::Container {
         uri: uri.to_owned(),

@@ -15,7 +15,7 @@ use ci::CiToken;
 use settings::{CognitoSettings, RoleSettings};
 
 use chain::Places;
-use context::{Env, Verbosity, World};
+use context::{Env, Verbosity, World, variables};
 use diagnostics::{Code, Error, Result, without_userinfo};
 use secret::Secret;
 
@@ -372,7 +372,10 @@ pub fn with_username(mut identity: Identity, env: &Env) -> Identity {
 /// # Errors
 /// AWS's shared files can't be read.
 pub fn current_region(env: &Env) -> Result<Option<String>> {
-    if let Some(region) = env.get("AWS_REGION").or_else(|| env.get("AWS_DEFAULT_REGION")) {
+    if let Some(region) = env
+        .get(variables::AWS_REGION)
+        .or_else(|| env.get(variables::AWS_DEFAULT_REGION))
+    {
         return Ok(Some(region.to_owned()));
     }
     let files = SharedFiles::read(env)?;
@@ -382,12 +385,13 @@ pub fn current_region(env: &Env) -> Result<Option<String>> {
 
 /// The role that the environment names, where it is no half of a web identity's pair.
 fn role_of(env: &Env) -> Option<&str> {
-    env.get("AWS_ROLE_ARN")
-        .filter(|_| env.get("AWS_WEB_IDENTITY_TOKEN_FILE").is_none())
+    env.get(variables::AWS_ROLE_ARN)
+        .filter(|_| env.get(variables::AWS_WEB_IDENTITY_TOKEN_FILE).is_none())
 }
 
 fn named_profile(env: &Env) -> Option<&str> {
-    env.get("AWS_PROFILE").or_else(|| env.get("AWS_DEFAULT_PROFILE"))
+    env.get(variables::AWS_PROFILE)
+        .or_else(|| env.get(variables::AWS_DEFAULT_PROFILE))
 }
 
 fn without_credentials(name: &str) -> Error {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::{Plan, Waiting};
 use context::World;
 use diagnostics::Result;
-use secret_cache::{Cache, Held};
+use secret_cache::{Cache, CachedSecret};
 
 /// How many tokens are fetched at the same time, at most: each needs a connection of its own, and AWS counts the calls.
 const AT_ONCE: usize = 8;
@@ -26,7 +26,7 @@ pub struct Asked<'a> {
 ///
 /// # Errors
 /// `ECR_AUTH_TIMEOUT` is no number of seconds. What AWS says of one of them stands in its place.
-pub fn passwords(asked: &[Asked<'_>], cache: &Cache, world: &mut World<'_>) -> Result<Vec<Result<Held>>> {
+pub fn passwords(asked: &[Asked<'_>], cache: &Cache, world: &mut World<'_>) -> Result<Vec<Result<CachedSecret>>> {
     let keys: Vec<String> = asked.iter().map(|it| it.plan.key().to_string()).collect();
     let mut answers = BTreeMap::new();
     let mut cold = BTreeMap::new();
@@ -51,7 +51,7 @@ pub fn passwords(asked: &[Asked<'_>], cache: &Cache, world: &mut World<'_>) -> R
 }
 
 /// Fetches those that are not in the cache; the answers are in their order.
-fn fetch(cold: &[&Asked<'_>], cache: &Cache, world: &mut World<'_>) -> Result<Vec<Result<Held>>> {
+fn fetch(cold: &[&Asked<'_>], cache: &Cache, world: &mut World<'_>) -> Result<Vec<Result<CachedSecret>>> {
     if cold.is_empty() {
         return Ok(Vec::new());
     }

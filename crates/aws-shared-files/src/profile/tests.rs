@@ -8,7 +8,9 @@ use rstest::rstest;
 use super::edit::{Conflict, File, check_credentials, set_process, unset_process};
 use super::ini::sections;
 use super::quote::command_line;
-use super::{Profile, Record, Written, take_back};
+use private_files::UndoLog;
+
+use super::{Profile, Written, take_back};
 use context::Env;
 use diagnostics::Result;
 
@@ -145,6 +147,7 @@ fn files_are_the_users_alone_and_named_by_the_environment() {
     let error = write(&env).unwrap_err();
     assert!(error.what().contains(".aws/credentials"), "{error}");
     assert!(error.cause().contains("aws_access_key_id"), "{error}");
+    let error = error.named(&|mention| format!("--{}", mention.setting));
     assert!(error.hint_text().unwrap().contains("--profile"));
 
     let named: Env = [
@@ -255,7 +258,7 @@ fn what_was_set_is_taken_out_again(#[case] text: &str) {
 fn the_record_knows_the_way_back() {
     let home = tempfile::tempdir().unwrap();
     let env: Env = [("HOME", home.path().to_str().unwrap())].into_iter().collect();
-    let record = Record::in_folder(home.path().join("state"));
+    let record: UndoLog = UndoLog::new(home.path().join("state"), "profiles");
     let profile = |action: &str| {
         Profile::new(
             "ci",

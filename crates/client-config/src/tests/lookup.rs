@@ -161,12 +161,12 @@ fn what_cannot_be_read_is_told_with_its_place_and_without_its_content() {
 
 #[test]
 fn a_password_of_ecr_says_when_it_ends() {
-    let of = |content: &str| StoredPassword::of(&Secret::new(STANDARD.encode(content))).ends_at;
+    let of = |content: &str| StoredPassword::from_secret(&Secret::new(STANDARD.encode(content))).ends_at;
     let end = of(r#"{"payload":"x","version":"2","type":"DATA_KEY","expiration":1700000000}"#).unwrap();
     assert_eq!(
         end.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs(),
         1_700_000_000
     );
     assert_eq!(of("{}"), None);
-    assert_eq!(StoredPassword::of(&"not base64".into()).ends_at, None);
+    assert_eq!(StoredPassword::from_secret(&"not base64".into()).ends_at, None);
 }

@@ -40,7 +40,7 @@ fn every_key_of_a_rule() {
         token: Some(TokenPlace::File("/etc/tokens/ci".into())),
         source: SourceChoice::Oidc,
         region: some("eu-central-1"),
-        cognito: None,
+        ..RoleSettings::default()
     };
     assert_eq!(*target.role(), expected);
 }

@@ -39,8 +39,8 @@ fn failed(entry: &Entry, when: SystemTime) -> Entry {
 }
 
 /// What is handed out of [`entry`].
-fn held(life: u64) -> Held {
-    Held {
+fn held(life: u64) -> CachedSecret {
+    CachedSecret {
         secret: Secret::new("password"),
         expires_at: at(1000 + life),
     }

@@ -2,14 +2,18 @@
 
 use std::cell::{Cell, RefCell};
 use std::fs;
+use std::path::PathBuf;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
 
 use super::*;
-use context::Progress;
-use diagnostics::Code;
+use crate::cache::{REMOVE_WAIT, remove_deadline};
+use crate::lock::{Attempt, Lock};
+use context::{Env, Progress};
+use diagnostics::{Code, Error};
+use secret::Secret;
 
 mod disturbed;
 mod freshness;

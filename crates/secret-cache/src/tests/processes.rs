@@ -18,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 
 use super::{NO_FORK, no_fork};
-use crate::{Cache, Fetched, Held, Key, Request};
+use crate::{Cache, CachedSecret, Fetched, Key, Request};
 use context::Progress;
 use diagnostics::{Code, Error};
 use secret::Secret;
@@ -68,7 +68,7 @@ fn say(stream: &mut TcpStream, line: &str) {
 }
 
 /// A result in one line, everything in it that a person would be told.
-fn told(result: &Result<Held, Error>) -> String {
+fn told(result: &Result<CachedSecret, Error>) -> String {
     match result {
         Ok(held) => held.secret.expose().to_owned(),
         Err(error) => format!(

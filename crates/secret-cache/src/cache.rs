@@ -1,0 +1,166 @@
+//! The cache as its callers see it.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::cached::{CachedSecret, Fetched, Life, Request};
+use super::flight::{self, Flight};
+use super::folder::Folder;
+use super::key::Key;
+use super::lock::{Attempt, Lock};
+use context::{Env, variables};
+use diagnostics::Error;
+
+/// How long [`Cache::remove`] and [`Cache::clear`] wait for one who is just fetching.
+pub(super) const REMOVE_WAIT: Duration = Duration::from_secs(1);
+
+/// A cache of secrets, or none.
+#[derive(Debug, Clone)]
+pub struct Cache(pub(super) Option<Folder>);
+
+impl Cache {
+    /// The cache in this folder, which is created when something is to be kept; `None` is no cache: all is fetched.
+    pub fn open(folder: Option<PathBuf>) -> Self {
+        Self(folder.map(Folder::new))
+    }
+
+    /// Where the environment puts the cache: `ECR_AUTH_CACHE_DIR`, else `AWS_ECR_CACHE_DIR` (a leading `~/` is the home folder),
+    /// else `ecr-auth` in the user's cache folder. `None` if it is switched off (`ECR_AUTH_CACHE=off`,
+    /// `AWS_ECR_DISABLE_CACHE` not empty) or there is no home folder.
+    pub fn folder(env: &Env) -> Option<PathBuf> {
+        let is_off = env
+            .get(variables::ECR_AUTH_CACHE)
+            .is_some_and(|v| v.eq_ignore_ascii_case("off"));
+        if is_off || env.get(variables::AWS_ECR_DISABLE_CACHE).is_some() {
+            return None;
+        }
+        let named = env
+            .path(variables::ECR_AUTH_CACHE_DIR)
+            .or_else(|| env.path(variables::AWS_ECR_CACHE_DIR));
+        match named {
+            // As the Go helper has it: nobody expands it where the variable is set in a YAML file.
+            Some(folder) => match folder.strip_prefix("~") {
+                Ok(below) => env.home().map(|home| home.join(below)),
+                Err(_) => Some(folder),
+            },
+            None => env.cache_folder(),
+        }
+    }
+
+    /// The secret of `key`, if it is fresh: reads one file, waits for nothing.
+    ///
+    /// Where it is `None`, [`Cache::get`] says more.
+    pub fn warm(&self, key: &Key, name: &str, now: SystemTime) -> Option<CachedSecret> {
+        let folder = self.0.as_ref()?;
+        let entry = folder.read(key)?;
+        let held = entry.fresh(now)?;
+        flight::remember(folder, key, name, &entry);
+        Some(held)
+    }
+
+    /// The life of the secret of `key`, if there is one, ended or not. Unlike [`Cache::warm`] it leaves no trace.
+    pub fn life(&self, key: &Key) -> Option<Life> {
+        self.0.as_ref()?.read(key)?.life()
+    }
+
+    /// The secret of a key: from the cache, or from `fetch`, which is told how long it may take.
+    ///
+    /// # Errors
+    /// The failure of `fetch`, or that of the process that asked for all; or the deadline came while another process was
+    /// still fetching. Never for reasons of the cache.
+    pub fn get(
+        &self,
+        request: &Request<'_>,
+        clock: &dyn Fn() -> SystemTime,
+        fetch: &mut dyn FnMut(Duration) -> Result<Fetched, Error>,
+    ) -> Result<CachedSecret, Error> {
+        match &self.0 {
+            Some(folder) if folder.prepare().is_ok() => {
+                let result = Flight::new(folder, request, clock).secret(fetch);
+                folder.prune(clock());
+                result
+            }
+            _ => fetch(request.time_left()).map(CachedSecret::from),
+        }
+    }
+
+    /// Forgets the secret of `key`, and how fetching it failed.
+    pub fn remove(&self, key: &Key) {
+        if let Some(folder) = self.existing() {
+            forget(folder, key, remove_deadline());
+        }
+    }
+
+    /// Forgets every secret that was handed out under `name`, whoever it was fetched for.
+    pub fn remove_named(&self, name: &str) {
+        let Some(folder) = self.existing() else { return };
+        let deadline = remove_deadline();
+        for key in folder.keys() {
+            let is_named = folder
+                .read(&key)
+                .is_some_and(|entry| entry.names().iter().any(|n| n == name));
+            if is_named {
+                forget(folder, &key, deadline);
+            }
+        }
+    }
+
+    /// Forgets how fetching failed, wherever there is nothing else to forget: for who has just mended the cause.
+    pub fn forget_failures(&self, now: SystemTime) {
+        let Some(folder) = self.existing() else { return };
+        let deadline = remove_deadline();
+        for key in folder.keys() {
+            if folder.read(&key).is_some_and(|entry| entry.has_only_failed(now)) {
+                forget(folder, &key, deadline);
+            }
+        }
+    }
+
+    /// The key (as text) and the names of every secret that is valid now.
+    pub fn entries(&self, now: SystemTime) -> Vec<(String, Vec<String>)> {
+        let Some(folder) = &self.0 else { return Vec::new() };
+        let valid = |key: Key| {
+            let entry = folder.read(&key).filter(|entry| entry.valid(now).is_some())?;
+            Some((key.to_string(), entry.names().to_vec()))
+        };
+        folder.keys().into_iter().filter_map(valid).collect()
+    }
+
+    /// Every secret that is valid now and was kept under `name`.
+    pub fn named(&self, name: &str, now: SystemTime) -> Vec<CachedSecret> {
+        let Some(folder) = &self.0 else { return Vec::new() };
+        let entries = folder.keys().into_iter().filter_map(|key| folder.read(&key));
+        let named = entries.filter(|entry| entry.names().iter().any(|known| known == name));
+        named.filter_map(|entry| entry.valid(now)).collect()
+    }
+
+    /// Forgets all secrets.
+    pub fn clear(&self) {
+        if let Some(folder) = self.existing() {
+            let deadline = remove_deadline();
+            for key in folder.keys() {
+                forget(folder, &key, deadline);
+            }
+        }
+    }
+
+    /// The folder, if there is one to remove something from.
+    fn existing(&self) -> Option<&Folder> {
+        let folder = self.0.as_ref()?;
+        (folder.exists() && folder.prepare().is_ok()).then_some(folder)
+    }
+}
+
+pub(super) fn remove_deadline() -> Instant {
+    Instant::now() + REMOVE_WAIT
+}
+
+/// Removes an entry under its lock, so that nobody writes back what was read before. One who is still fetching when the wait
+/// ends will write what is newer than this call.
+fn forget(folder: &Folder, key: &Key, deadline: Instant) {
+    let lock = Lock::take(&folder.lock_path(key), deadline);
+    folder.remove(key);
+    if let Attempt::Held(lock) = lock {
+        lock.remove();
+    }
+}

@@ -1,0 +1,68 @@
+//! What callers ask for, and what they get.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use super::key::Key;
+use context::Progress;
+use secret::Secret;
+
+/// What fetching gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// The secret.
+    pub secret: Secret,
+    /// When it ends, by the clock handed to [`Cache::get`]: who knows that clock to be wrong corrects this.
+    pub expires_at: SystemTime,
+    /// From when on it is renewed; `None`: after half its life.
+    pub renew_at: Option<SystemTime>,
+}
+
+/// A secret handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CachedSecret {
+    /// The secret.
+    pub secret: Secret,
+    /// When it ends, see [`Fetched::expires_at`].
+    pub expires_at: SystemTime,
+}
+
+impl From<Fetched> for CachedSecret {
+    fn from(fetched: Fetched) -> Self {
+        Self {
+            secret: fetched.secret,
+            expires_at: fetched.expires_at,
+        }
+    }
+}
+
+/// When a secret was fetched, and until when it is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Life {
+    /// When it was fetched.
+    pub fetched_at: SystemTime,
+    /// When it ends.
+    pub expires_at: SystemTime,
+}
+
+/// Who asks for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The key of the secret.
+    pub key: &'a Key,
+    /// The name it is asked for under (a host). The entry remembers it for [`Cache::entries`].
+    pub name: &'a str,
+    /// When this process started. Who started before another's fetch failed, or within two seconds after it, shares the
+    /// failure; who started later fetches.
+    pub started: SystemTime,
+    /// When the caller gives up waiting.
+    pub deadline: Instant,
+    /// Where people see that another process is waited for.
+    pub progress: &'a Progress,
+}
+
+impl Request<'_> {
+    /// Returns the time until the deadline.
+    pub(crate) fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+}

@@ -1,0 +1,66 @@
+//! A secret that its user replaces: read and written under one lock, which is held in between.
+
+use std::time::{Instant, SystemTime};
+
+use super::cache::Cache;
+use super::cached::{CachedSecret, Fetched};
+use super::entry::{Entry, Token};
+use super::folder::Folder;
+use super::key::Key;
+use super::lock::{Attempt, Lock};
+use diagnostics::Error;
+
+/// One key's entry, and the lock on it.
+#[derive(Debug)]
+pub struct LockedEntry<'a> {
+    folder: &'a Folder,
+    key: &'a Key,
+    /// `None` where there are no locks.
+    _lock: Option<Lock>,
+}
+
+impl Cache {
+    /// Takes the lock of `key`, waiting for it. `None` where nothing can be kept: no cache, or a folder that isn't ours.
+    ///
+    /// # Errors
+    /// Another process still held it at the deadline.
+    pub fn hold<'a>(&'a self, key: &'a Key, deadline: Instant) -> Result<Option<LockedEntry<'a>>, Error> {
+        let Some(folder) = self.0.as_ref().filter(|folder| folder.prepare().is_ok()) else {
+            return Ok(None);
+        };
+        match Lock::take(&folder.lock_path(key), deadline) {
+            Attempt::Busy => Err(super::flight::waited_in_vain()),
+            attempt => Ok(Some(LockedEntry {
+                folder,
+                key,
+                _lock: attempt.held(),
+            })),
+        }
+    }
+}
+
+impl LockedEntry<'_> {
+    /// The secret, if it has not ended.
+    pub fn secret(&self, now: SystemTime) -> Option<CachedSecret> {
+        self.folder.read(self.key)?.valid(now)
+    }
+
+    /// Puts a secret in the place of the one before, in one step. False where the disk won't take it.
+    pub fn keep(&self, fetched: Fetched, name: &str, now: SystemTime) -> bool {
+        let mut entry = Entry::empty(self.key);
+        entry.succeed(Token {
+            secret: fetched.secret,
+            fetched_at: now,
+            expires_at: fetched.expires_at,
+            renew_at: fetched.renew_at,
+        });
+        entry.remember(name);
+        let slot = self.folder.reserve(self.key);
+        slot.and_then(|slot| slot.fill(&entry)).is_ok()
+    }
+
+    /// Forgets it.
+    pub fn forget(&self) {
+        self.folder.remove(self.key);
+    }
+}
