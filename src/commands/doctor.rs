@@ -55,8 +55,8 @@ pub fn run(args: &DoctorArgs, config: Option<&Path>, world: &mut World<'_>) -> R
     let asked = Asked {
         subject: args.subject.as_deref(),
         config,
-        profile: args.identity.profile.as_deref(),
-        region: args.identity.region.as_deref(),
+        profile: args.identity.profile(),
+        region: args.identity.region(),
         names_identity: args.identity.names_one(),
         settings: &|rule| args.identity.settings(rule),
         check_push: args.check_push,

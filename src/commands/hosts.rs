@@ -37,7 +37,7 @@ pub fn named_or_own(
     config: &Config,
     world: &mut World<'_>,
 ) -> Result<Vec<String>> {
-    let region = identity.region.as_deref();
+    let region = identity.region();
     let named = named(registries, region, config, world)?;
     if !named.is_empty() {
         return Ok(named);
@@ -47,7 +47,7 @@ pub fn named_or_own(
         return Ok(configured);
     }
     let role = identity.settings(&RoleSettings::default())?;
-    let own = token::own_registry(region, identity.profile.as_deref(), &role, world)?;
+    let own = token::own_registry(region, identity.profile(), &role, world)?;
     world.say(&format!("registry: {own}, the caller's own"));
     Ok(vec![own.host().to_owned()])
 }

@@ -45,7 +45,7 @@ pub fn fetch(identity: &IdentityArgs, hosts: &[String], config: &Config, world: 
     for host in hosts {
         let Some(target) = config.target(host) else { continue };
         let with = Override {
-            profile: identity.profile.as_deref(),
+            profile: identity.profile(),
             role: identity.settings(target.role())?,
             is_whole: identity.names_one(),
         };

@@ -129,7 +129,7 @@ fn tell_rules(named: &[String], hosts: &[String], config: &Config, path: Option<
 
 /// A store serves every registry: those named beside it are for clients that know no store, and none need be.
 fn store_hosts(args: &SetupArgs, config: &Config, world: &World<'_>) -> Result<Vec<String>> {
-    let named = hosts::named(&args.registries, args.identity.region.as_deref(), config, world)?;
+    let named = hosts::named(&args.registries, args.identity.region(), config, world)?;
     match named.is_empty() {
         true => Ok(config.exact_hosts().map(str::to_owned).collect()),
         false => Ok(named),

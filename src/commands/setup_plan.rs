@@ -12,6 +12,7 @@ use context::World;
 use diagnostics::{Code, Error, Result};
 use private_files::UndoLog;
 use secret_cache::{Cache, Held};
+use settings::Surface;
 
 /// Where the helper and its entries go.
 #[derive(Debug, Clone, Default, Args)]
@@ -273,7 +274,7 @@ pub fn verify(hosts: &[String], config: &Config, world: &mut World<'_>) -> Resul
             Ok(_) => world.say(&format!("verified: {host} gives out tokens")),
             Err(error) => {
                 failed += 1;
-                error.report(world.stderr);
+                Surface::CommandLine.tell(error).report(world.stderr);
             }
         }
     }

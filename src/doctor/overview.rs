@@ -20,6 +20,7 @@ use configuration::Config;
 use context::{Env, World};
 use diagnostics::{Error, Result, one_line};
 use ecr_registry::parse_region;
+use settings::Surface;
 
 /// How many registries with credentials of their own are told one by one.
 const SHOWN_REGISTRIES: usize = 3;
@@ -360,6 +361,7 @@ fn calls(file: &ClientFile) -> Vec<(&str, Option<&str>)> {
 }
 
 fn mend(registry: Option<&str>, error: &Error) -> Next {
+    let error = Surface::CommandLine.tell(error.clone());
     let of = registry.map(|registry| format!("{registry}: ")).unwrap_or_default();
     let what = match error.hint_text() {
         Some(hint) => format!("{of}{}: {hint}", error.what()),

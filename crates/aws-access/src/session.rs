@@ -14,6 +14,7 @@ use diagnostics::{Code, Error, Result};
 use ecr_registry::{Partition, parse_region};
 use secret::{self, Secret};
 use secret_cache::{Cache, Fetched, Key, Request};
+use settings::table::{PROFILE, ROLE_ARN};
 use settings::{CognitoSettings, RoleSettings};
 
 /// How long before its end a session is renewed, or half its life where that is shorter.
@@ -54,8 +55,9 @@ impl Plan {
         let first = role.role_arn.as_deref().or_else(|| env.get("AWS_ROLE_ARN"));
         let of_cognito = role.cognito()?;
         if profile.is_none() && first.is_none() && of_cognito.is_none() {
-            return Err(Error::usage(Code::Role, "no role", "none is named")
-                .hint("name it with --role-arn or AWS_ROLE_ARN, or a profile with --profile"));
+            return Err(Error::usage(Code::Role, "no role", "none is named").hint(format!(
+                "name it with {ROLE_ARN} or AWS_ROLE_ARN, or a profile with {PROFILE}"
+            )));
         }
         let named_region = match &role.region {
             Some(region) => Some(region.clone()),

@@ -13,6 +13,7 @@ use diagnostics::{Code, Error, Result};
 use ecr_registry::{Registry, parse_argument, parse_region};
 use secret_cache::{Cache, Fetched, Held, Key, KeyBuilder, Request};
 use settings::RoleSettings;
+use settings::table::REGION;
 
 /// How long all of it may take, if `ECR_AUTH_TIMEOUT` says nothing else.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -278,7 +279,9 @@ pub fn own_registry(
             "no registry",
             "none is named, and no region is set to look for the caller's own",
         )
-        .hint("name one (ACCOUNT/REGION or a host), or set --region or AWS_REGION")
+        .hint(format!(
+            "name one (ACCOUNT/REGION or a host), or set {REGION} or AWS_REGION"
+        ))
     })?;
     let region = parse_region(&region)?;
     let scope = Scope::of_region(&region);

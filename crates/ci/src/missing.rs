@@ -3,6 +3,7 @@
 use crate::{MissingToken, running_in};
 use context::Env;
 use diagnostics::{Code, Error};
+use settings::table::SOURCE;
 
 /// Returns the error of a missing token if the job's CI gives tokens, because it says more than `error` about missing keys. Returns
 /// `error` otherwise.
@@ -20,13 +21,14 @@ pub fn gives_tokens(env: &Env) -> bool {
 
 /// Returns the error of a job without a token. The hint names what the job lacks.
 pub fn missing_token(env: &Env) -> Error {
-    let (code, hint) = of_job(env).map_or(
-        (
-            Code::NoToken,
-            "put the job's OIDC token into ECR_AUTH_ID_TOKEN, or use --source chain",
-        ),
-        |missing| (missing.code, missing.hint),
-    );
+    let (code, hint) = match of_job(env) {
+        Some(missing) => (missing.code, missing.hint.to_owned()),
+        None => {
+            let chain = SOURCE.with("chain");
+            let hint = format!("put the job's OIDC token into ECR_AUTH_ID_TOKEN, or use {chain}");
+            (Code::NoToken, hint)
+        }
+    };
     Error::failed(code, "no OIDC token", "the role asks for one, and this job has none").hint(hint)
 }
 

@@ -10,6 +10,7 @@ use diagnostics::{Code, Error, Result};
 use oidc_token::{Claims, read_token_file};
 use secret::Secret;
 use settings::TokenPlace;
+use settings::table::TOKEN_ENV;
 
 /// A token that ends sooner than this is renewed where the CI can.
 const ABOUT_TO_END: Duration = Duration::from_secs(60);
@@ -98,7 +99,7 @@ impl CiToken {
                     format!("the variable {name} is not set, or blank"),
                 )
                 .hint(format!(
-                    "give the job a token in {name}, or don't name it with token-env"
+                    "give the job a token in {name}, or don't name it with {TOKEN_ENV}"
                 ))
             }),
             TokenPlace::Command(command) => {
@@ -252,7 +253,7 @@ fn giver(variable: &str) -> &'static CiSystem {
 /// Returns the audience to mint a token for if the token in hand will not do, because another audience is wanted or the token is about
 /// to end.
 fn audience_to_mint(token: &Secret, audience: WantedAudience<'_>) -> Option<String> {
-    let claims = Claims::of(token.expose())?;
+    let claims = Claims::from_jwt(token.expose())?;
     let wanted = match audience.is_named {
         true => audience.name.to_owned(),
         false => claims.audience(),

@@ -60,7 +60,7 @@ impl User {
 
     /// What an identity pool takes: the ID token, under the pool's name as an issuer.
     pub fn login(&self, signed_in: &SignedIn) -> Login {
-        let issuer = Claims::of(signed_in.id_token.expose()).map(|claims| claims.iss);
+        let issuer = Claims::from_jwt(signed_in.id_token.expose()).map(|claims| claims.iss);
         let issuer =
             issuer.unwrap_or_else(|| format!("https://cognito-idp.{}.amazonaws.com/{}", self.region, self.pool));
         Login {

@@ -8,7 +8,7 @@ use serde_json::Map;
 use super::setup_file::{self, SetupDocument, SetupRule};
 use super::{Config, file};
 use context::Env;
-use diagnostics::{Code, Error, Result, one_line};
+use diagnostics::{Code, Error, Mention, Result, one_line};
 use private_files::{Edited, Format, ReplacedValue, UndoLog, read_text};
 use settings::{CognitoSettings, Flow, IdentityFlow};
 
@@ -16,32 +16,8 @@ use settings::{CognitoSettings, Flow, IdentityFlow};
 const SETUP_JSON: Format = Format {
     merge: |_, _, _| None,
     blank: "{}",
-    elsewhere: "--config FILE",
+    elsewhere: Mention::new("--config FILE"),
 };
-
-/// The value of a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
-    /// A text.
-    Text(String),
-    /// A number.
-    Number(u32),
-    /// A list of texts.
-    List(Vec<String>),
-    /// Names with texts.
-    Map(Vec<(String, String)>),
-}
-
-impl From<Value> for serde_json::Value {
-    fn from(value: Value) -> Self {
-        match value {
-            Value::Text(text) => text.into(),
-            Value::Number(number) => number.into(),
-            Value::List(texts) => texts.into(),
-            Value::Map(texts) => texts.into_iter().map(|(name, text)| (name, Self::from(text))).collect(),
-        }
-    }
-}
 
 /// What a command wants `setup.json` to say.
 #[derive(Debug, Clone, Default)]

@@ -168,7 +168,7 @@ impl Step {
 
     /// The region whose STS is asked: the one that is set, else the first registry's.
     fn region(&self, hosts: &[String], world: &World<'_>) -> Result<String> {
-        if let Some(region) = token::region(self.inputs.identity.region.as_deref(), &world.env)? {
+        if let Some(region) = token::region(self.inputs.identity.region(), &world.env)? {
             return Ok(region);
         }
         let first = hosts.iter().find_map(|host| Registry::parse(host));
@@ -192,10 +192,10 @@ impl Step {
     /// From now on the environment holds the role's own credentials: to assume the role once more with them, it would have to
     /// trust itself.
     fn leave_the_role_to_the_environment(&mut self, hosts: &Hosts, world: &mut World<'_>) -> Result<()> {
-        let role = &self.inputs.identity.role_arn;
+        let role = self.inputs.identity.role_arn();
         let is_exported = |host: &str| {
             let mut hosts = hosts.iter();
-            hosts.any(|(name, identity)| name == host && identity.role_arn == *role)
+            hosts.any(|(name, identity)| name == host && identity.role_arn() == role)
         };
         let setup = SetupFile::of_job(self.job.setup());
         if setup.take_back(&world.env, &Config::default(), &is_exported)?.removed {

@@ -27,13 +27,13 @@ impl Hosts {
 
     fn own(identity: &IdentityArgs, world: &World<'_>) -> Result<Self> {
         let role = identity.settings(&RoleSettings::default())?;
-        let own = token::own_registry(identity.region.as_deref(), None, &role, world)?;
+        let own = token::own_registry(identity.region(), None, &role, world)?;
         Ok(Self(vec![(own.host().to_owned(), identity.clone())]))
     }
 
     fn named(inputs: &Inputs, world: &World<'_>) -> Result<Self> {
         let known = Config::load(&world.env, None)?;
-        let region = token::region(inputs.identity.region.as_deref(), &world.env)?;
+        let region = token::region(inputs.identity.region(), &world.env)?;
         let mut hosts = Self::default();
         for named in &inputs.registries {
             let host = known.host_named(&named.registry, region.as_deref())?;

@@ -50,7 +50,7 @@ impl Aws<'_> {
             return Ok(None);
         };
         let token = self.ci_token(token, plan).await?;
-        Ok(Claims::of(token.expose()))
+        Ok(Claims::from_jwt(token.expose()))
     }
 
     async fn requested_token(&self, request: &TokenRequest) -> Result<Secret> {

@@ -9,6 +9,7 @@ use ci::{SubjectPitfall, subject_pitfall};
 use diagnostics::{Code, Error};
 use oidc_token::Claims;
 use secret::Secret;
+use settings::table::{DURATION, EXTERNAL_ID, POLICY, POLICY_ARN};
 
 /// How far a clock may be off before it is what people should look at.
 const CLOCK_SKEW: f64 = 60.0;
@@ -20,7 +21,7 @@ pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan
         return error.of(family).hint(hint);
     }
     let code = cause.split(':').next().unwrap_or_default();
-    let Some(claims) = Claims::of(token.expose()) else {
+    let Some(claims) = Claims::from_jwt(token.expose()) else {
         return match code {
             "AccessDenied" | "InvalidIdentityToken" => error
                 .of(Code::TokenMalformed)
@@ -68,8 +69,8 @@ pub(super) fn of_role(error: Error, role: &str, plan: &RolePlan) -> Error {
         wanted.push("sts:TagSession");
     }
     let external_id = match &plan.settings.external_id {
-        Some(_) => "and the external id that is given",
-        None => "and no external id, or give it with external-id",
+        Some(_) => "and the external id that is given".to_owned(),
+        None => format!("and no external id, or give it with {EXTERNAL_ID}"),
     };
     error.of(Code::RoleDenied).hint(format!(
         "{role} must exist, and its trust policy name the one who assumes it, with {}, {external_id}; a principal of another account needs leave of its own account too",
@@ -82,13 +83,22 @@ fn of_any(cause: &str, role: &str) -> Option<(Code, String)> {
     let code = cause.split(':').next().unwrap_or_default();
     let hint = match code {
         "ValidationError" if cause.contains("MaxSessionDuration") => {
-            format!("ask for less with duration, or raise the role's limit: aws iam update-role --role-name {} --max-session-duration SECONDS", role_name(role))
+            format!(
+                "ask for less with {DURATION}, or raise the role's limit: aws iam update-role --role-name {} --max-session-duration SECONDS",
+                role_name(role)
+            )
         }
         "ValidationError" if cause.contains("role chaining") => {
-            "AWS gives a session that another session asked for an hour at most: ask for 900 to 3600 with duration".to_owned()
+            format!(
+                "AWS gives a session that another session asked for an hour at most: ask for 900 to 3600 with {DURATION}"
+            )
         }
-        "MalformedPolicyDocument" => "policy must be an IAM policy: Version, and Statement with Effect, Action and Resource".to_owned(),
-        "PackedPolicyTooLarge" => "policies and tags together are too large for a session: shorten the policy, or name a managed one with policy-arn".to_owned(),
+        "MalformedPolicyDocument" => {
+            format!("{POLICY} must be an IAM policy: Version, and Statement with Effect, Action and Resource")
+        }
+        "PackedPolicyTooLarge" => format!(
+            "policies and tags together are too large for a session: shorten the policy, or name a managed one with {POLICY_ARN}"
+        ),
         "RegionDisabledException" => {
             let hint = "activate STS for this region in the account of the role, or set AWS_REGION (or the rule's region) to one where it is active";
             return Some((Code::StsRegion, hint.to_owned()));

@@ -6,8 +6,10 @@ use super::Source;
 use aws_shared_files::{Profile, SharedFiles};
 use ci::session_name;
 use context::Env;
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Mention, Result};
 use secret::Secret;
+use settings::ROLE_OF_SETUP;
+use settings::table::ROLE_ARN;
 
 /// What a source of the chain may look at.
 pub(super) struct Places<'a> {
@@ -69,7 +71,9 @@ impl Places<'_> {
                 "half of a web identity",
                 "AWS_WEB_IDENTITY_TOKEN_FILE is set, AWS_ROLE_ARN is not",
             )
-            .hint("set AWS_ROLE_ARN, or name a role for the registry (role-arn); or unset both to use another source")
+            .hint(format!(
+                "set AWS_ROLE_ARN, or name a role for the registry ({ROLE_ARN}); or unset both to use another source"
+            ))
         })?;
         Ok(Some(Source::WebIdentity {
             role_arn: role_arn.to_owned(),
@@ -134,11 +138,10 @@ pub fn with_what_is_there(error: Error, env: &Env) -> Error {
         return error;
     }
     if let Some(token) = ci::CiToken::all(env).first() {
-        let input = token.role_named_in();
+        let role = format!("{ROLE_OF_SETUP}{}", token.role_named_in());
+        let role = Mention::new(&role);
         let name = token.name();
-        return error.hint(format!(
-            "name the role that takes {name}: --role-arn of ecr-auth setup{input}, or AWS_ROLE_ARN"
-        ));
+        return error.hint(format!("name the role that takes {name}: {role}, or AWS_ROLE_ARN"));
     }
     let blank = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| env.is_blank(name).then_some(name));
     match blank.into_iter().flatten().next() {

@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use context::Env;
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Mention, Result};
 use edit::{Conflict, File};
 use private_files::{Edited, FileUndo, Format, ReplacedValue, UndoLog};
 
@@ -17,7 +17,7 @@ use private_files::{Edited, FileUndo, Format, ReplacedValue, UndoLog};
 const INI: Format = Format {
     merge: |_, _, _| None,
     blank: "",
-    elsewhere: "AWS_CONFIG_FILE",
+    elsewhere: Mention::new("AWS_CONFIG_FILE"),
 };
 
 /// A profile that runs this program.
@@ -277,7 +277,10 @@ fn refuse(name: &str, path: &Path, conflict: &Conflict) -> Error {
                 what,
                 format!("{place} {key}: it gets its credentials there, and not from us"),
             )
-            .hint("choose another name with --profile, or remove that setting")
+            .hint(format!(
+                "choose another name with {}, or remove that setting",
+                Mention::new("profile")
+            ))
         }
     }
 }
