@@ -31,8 +31,6 @@ Examples:
   ecr-auth cognito --user-pool-id eu-west-1_AbCdEfGhI --client-id 1h57kf5cpq17m0eml12EXAMPLE \\
     --identity-pool-id eu-west-1:12345678-abcd-1234-abcd-123456789012 --username maria
   ecr-auth cognito                          with the ids of the configuration
-  ecr-auth cognito setup --help             a profile, rules and the helper in one go
-  ecr-auth cognito import vendor.yml        the same by a file that a vendor wrote
   ecr-auth cognito change-password
   ecr-auth cognito forgot-password
 
