@@ -35,7 +35,7 @@ break_crate() {
   local log=$OUT/$1/log status=0
   rm -rf "${OUT:?}/$1"
   mkdir -p "$OUT/$1"
-  NEXTEST_PROFILE=mutants cargo mutants --package "$1" --test-package "$(testers "$1")" --timeout 60 --colors never --output "$OUT/$1" \
+  NEXTEST_PROFILE=mutants cargo mutants --test-tool nextest --package "$1" --test-package "$(testers "$1")" --timeout 60 --colors never --output "$OUT/$1" \
     -- --lib >"$log" 2>&1 || status=$?
   tail -n 1 "$log" >&2
   # 2: some were missed; 3: some ran out of time. Anything else but 0 is a failure of its own.

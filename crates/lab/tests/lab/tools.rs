@@ -12,17 +12,11 @@ pub fn lab() -> Lab {
 
 /// A Python tool that `scripts/install.sh check` installs.
 pub fn python_tool(name: &str) -> PathBuf {
-    let folder = std::env::var_os("ECR_AUTH_PYTHON").map_or_else(
-        || {
-            let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-                || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-                PathBuf::from,
-            );
-            target.join("python")
-        },
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target"),
         PathBuf::from,
     );
-    let tool = folder.join("bin").join(name);
+    let tool = target.join("python/bin").join(name);
     assert!(
         tool.exists(),
         "{} is missing: run scripts/install.sh check",
