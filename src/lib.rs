@@ -6,7 +6,7 @@ pub mod commands;
 pub mod doctor;
 pub mod kubelet;
 pub mod output;
-pub mod plan;
+pub mod pull;
 pub mod terminal;
 pub mod variables;
 

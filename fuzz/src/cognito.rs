@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use aws_access::aws::{Aws, Unhurried, within};
-use aws_access::identity::Identity;
+use aws_access::net::within;
+use aws_access::{Aws, Identity, PerCallTimeout};
 use cognito::{Given, Kept, Questions, SignedIn, User, passwords, sign_in};
 use context::{Env, Progress};
 use diagnostics::{Error, Result};
@@ -106,7 +106,7 @@ impl Asked<'_> {
         let user = user(self.env);
         let cache = Cache::open(Cache::folder(self.env));
         let progress = Progress::default();
-        let address = Unhurried::new(self.env, &identity, BUDGET, &progress).address(REGION);
+        let address = PerCallTimeout::new(self.env, &identity, BUDGET, &progress).address(REGION);
         let kept = Kept::of(&cache, &user, &address.expect("no settings"));
         let (now, deadline) = (SystemTime::now(), Instant::now() + BUDGET);
         kept.keep(&user, &an_old_sign_in(), now - Duration::from_secs(3600), deadline);

@@ -57,8 +57,7 @@ pub fn run(args: &DoctorArgs, config: Option<&Path>, world: &mut World<'_>) -> R
         config,
         profile: args.identity.profile.as_deref(),
         region: args.identity.region.as_deref(),
-        names_identity: args.identity.names_one(),
-        settings: &|rule| args.identity.settings(rule),
+        identity: &|rule| args.identity.identity(rule),
         check_push: args.check_push,
     };
     if args.check_push {

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use aws_access::identity::Base;
-use aws_access::session::Plan;
+use aws_access::SessionPath;
+use aws_access::identity::RoleBase;
 use configuration::Value;
 use diagnostics::{Code, Error, Result};
-use settings::{RoleSettings, SourceChoice, TokenCommand, TokenPlace, policy_text};
+use settings::{IdentitySettings, RoleSettings, SourceChoice, TokenCommand, TokenPlace, policy_text};
 
 /// Whose AWS credentials
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -128,7 +128,7 @@ impl IdentityArgs {
     /// the rule's is taken.
     ///
     /// # Errors
-    /// A profile and a role, or what only a role can have; a file of a policy that can't be read.
+    /// A profile and a role, or Cognito; a file of a policy that can't be read.
     pub fn settings(&self, base: &RoleSettings) -> Result<RoleSettings> {
         if self.profile.is_some() && self.role_arn.is_some() {
             return Err(
@@ -154,7 +154,7 @@ impl IdentityArgs {
             .as_deref()
             .map(|policy| policy_text(policy, |file| PathBuf::from(file)));
         let or = |given: &[String], base: Vec<String>| if given.is_empty() { base } else { given.to_vec() };
-        let settings = RoleSettings {
+        Ok(RoleSettings {
             role_arn: self.role_arn.clone().or(base.role_arn),
             chain: or(&self.chain, base.chain),
             audience: self.audience.clone().or(base.audience),
@@ -173,11 +173,19 @@ impl IdentityArgs {
             source: self.source.map_or(base.source, SourceChoice::from),
             region: self.region.clone().or(base.region),
             cognito: base.cognito,
-        };
-        match self.profile {
-            Some(_) => settings.refuse_without_role().map(|()| settings),
-            None => Ok(settings),
-        }
+        })
+    }
+
+    /// Whose credentials: what the flags say, and what `rule` says where they leave it open.
+    ///
+    /// # Errors
+    /// As [`IdentityArgs::settings`].
+    pub fn identity(&self, rule: &IdentitySettings) -> Result<IdentitySettings> {
+        let of_rule = rule.profile.clone().filter(|_| !self.names_one());
+        Ok(IdentitySettings {
+            profile: self.profile.clone().or(of_rule),
+            role: self.settings(&rule.role)?,
+        })
     }
 
     fn token(&self) -> Option<TokenPlace> {
@@ -284,10 +292,10 @@ impl IdentityArgs {
 ///
 /// # Errors
 /// A path that can't be made absolute.
-pub fn credential_process(identity: &IdentityArgs, plan: &Plan) -> Result<Vec<String>> {
-    let source = match plan.identity().role().map(|role| &role.base) {
-        Some(Base::Token(_)) | None => Source::Oidc,
-        Some(Base::Source(_)) => Source::Chain,
+pub fn credential_process(identity: &IdentityArgs, path: &SessionPath) -> Result<Vec<String>> {
+    let source = match path.identity().role().map(|role| &role.base) {
+        Some(RoleBase::Token(_)) | None => Source::Oidc,
+        Some(RoleBase::Source(_)) => Source::Chain,
     };
     let identity = IdentityArgs {
         source: Some(source),
@@ -372,8 +380,8 @@ mod tests {
             ["--source", "oidc"],
         ] {
             let args = [&["--profile", "a"], &only_a_roles[..]].concat();
-            let error = parse(&args).unwrap().settings(&RoleSettings::default()).unwrap_err();
-            assert_eq!(error.exit().code(), 2, "{only_a_roles:?}");
+            let settings = parse(&args).unwrap().identity(&IdentitySettings::default()).unwrap();
+            assert_eq!(settings.choice(None).unwrap_err().exit().code(), 2, "{only_a_roles:?}");
         }
         assert!(parse(&["--token-env", "A", "--token-file", "b"]).is_err());
         assert!(parse(&["--tag", "a"]).is_err());

@@ -111,7 +111,6 @@ impl CiToken {
                 place: "the token command".to_owned(),
                 token: command.token(of_command)?,
             }),
-            TokenPlace::ServiceAccount(token) => Ok(Self::ServiceAccount(token.clone())),
         }
     }
 

@@ -17,7 +17,7 @@ pub use identity_pool::{Login, OpenIdToken, PoolCredentials, credentials, open_i
 pub use kept::{Kept, KeptSignIn};
 pub use refusal::Refusal;
 pub use sign_in::{Given, Questions, SignedIn, new_password, sign_in};
-pub use user::{User, username};
+pub use user::{User, no_known_user, username};
 
 use diagnostics::Error;
 use secret::Secret;

@@ -147,7 +147,9 @@ impl<C: Calls> SigningIn<'_, C> {
             ("PASSWORD_CLAIM_SIGNATURE", signature.as_str()),
             ("TIMESTAMP", &timestamp),
         ];
-        self.respond("PASSWORD_VERIFIER", &responses, answer.session).await
+        let responses = responses.map(|(name, value)| (name.to_owned(), value.into()));
+        self.respond("PASSWORD_VERIFIER", responses.into(), answer.session)
+            .await
     }
 
     /// `USER_PASSWORD_AUTH`: the password itself is sent.
@@ -162,27 +164,24 @@ impl<C: Calls> SigningIn<'_, C> {
         match name {
             "NEW_PASSWORD_REQUIRED" => {
                 let new = answers.new_password()?;
-                let mut responses = vec![("NEW_PASSWORD".to_owned(), new.expose().to_owned())];
+                let mut responses = Parameters::from([("NEW_PASSWORD".to_owned(), (&new).into())]);
                 for attribute in required_attributes(challenge) {
                     let value = answers.attribute(&attribute)?;
-                    responses.push((format!("userAttributes.{attribute}"), value));
+                    responses.insert(format!("userAttributes.{attribute}"), value.as_str().into());
                 }
-                let responses: Vec<_> = responses
-                    .iter()
-                    .map(|(name, value)| (name.as_str(), value.as_str()))
-                    .collect();
-                self.respond(name, &responses, session).await
+                self.respond(name, responses, session).await
             }
             "SOFTWARE_TOKEN_MFA" | "SMS_MFA" | "EMAIL_OTP" => {
                 let code = answers.code(name, challenge)?;
-                self.respond(name, &[(&format!("{name}_CODE"), code.expose())], session)
-                    .await
+                let responses = Parameters::from([(format!("{name}_CODE"), (&code).into())]);
+                self.respond(name, responses, session).await
             }
             "SELECT_MFA_TYPE" => {
                 let kind = answers.kind_of_code(&list(challenge, "MFAS_CAN_CHOOSE"))?;
-                self.respond(name, &[("ANSWER", &kind)], session).await
+                let responses = Parameters::from([("ANSWER".to_owned(), kind.as_str().into())]);
+                self.respond(name, responses, session).await
             }
-            "MFA_SETUP" => self.respond(name, &[], session).await,
+            "MFA_SETUP" => self.respond(name, Parameters::new(), session).await,
             other => Err(Error::failed(
                 Code::CognitoRefuses,
                 "sign-in",
@@ -205,13 +204,10 @@ impl<C: Calls> SigningIn<'_, C> {
     async fn respond(
         &self,
         challenge: &str,
-        responses: &[(&str, &str)],
+        responses: Parameters,
         session: Option<Received>,
     ) -> Result<AuthAnswer, Failure> {
         let mut parameters = self.user.parameters(&self.username)?;
-        let responses = responses
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).into()));
         parameters.extend(responses);
         let request = RespondToAuthChallenge {
             challenge_name: challenge,

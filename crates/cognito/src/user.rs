@@ -102,14 +102,17 @@ pub fn username(settings: &CognitoSettings, cache: &Cache, now: SystemTime) -> R
     let SignIn::UserPool { id, client_id } = settings.sign_in()? else {
         return Ok(String::new());
     };
-    Kept::only_user(cache, id, client_id, now).ok_or_else(|| {
-        Error::failed(
-            Code::NotSignedIn,
-            "Amazon Cognito",
-            "nobody is signed in, or more than one user, and no user name is given",
-        )
-        .hint("run in a terminal: ecr-auth cognito; or name the user with username under cognito in ecr-auth.yml")
-    })
+    Kept::only_user(cache, id, client_id, now).ok_or_else(no_known_user)
+}
+
+/// The error of a user who is not named, and who is not the only one that is signed in.
+pub fn no_known_user() -> Error {
+    Error::failed(
+        Code::NotSignedIn,
+        "Amazon Cognito",
+        "nobody is signed in, or more than one user, and no user name is given",
+    )
+    .hint("run in a terminal: ecr-auth cognito; or name the user with username under cognito in ecr-auth.yml")
 }
 
 /// The app client's secret: from its file, or `ECR_AUTH_COGNITO_CLIENT_SECRET`.

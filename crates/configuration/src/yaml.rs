@@ -13,7 +13,7 @@ use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, Location, Messag
 use super::{Config, Line, Rule, Settings, file};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{HostPattern, Registry, parse_region, registry_meant, why_not_ecr};
-use settings::{CognitoSettings, RoleSettings, SourceChoice, TokenPlace, policy_text};
+use settings::{CognitoSettings, IdentitySettings, RoleSettings, SourceChoice, TokenPlace, policy_text};
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -251,7 +251,11 @@ fn settings(path: &Path, place: &Location, keys: Keys, defaults: &Settings) -> R
     };
     let (source_place, optional) = (keys.source.as_ref().map(|source| source.referenced), keys.optional);
     let role = role(path, keys, base)?;
-    let sign_in = role.cognito().map(drop);
+    let sign_in = match role.source {
+        // What is wrong with it is told with its place in the file.
+        SourceChoice::Cognito => IdentitySettings::from(role.clone()).choice(None).map(drop),
+        _ => Ok(()),
+    };
     sign_in.map_err(|error| cognito::at(path, source_place.as_ref().unwrap_or(place), &error))?;
     Ok(Settings {
         profile,

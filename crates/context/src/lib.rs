@@ -1,6 +1,6 @@
 //! Everything that a command reads of the outside world, handed in, so that any command runs inside a test without a process:
-//! the environment ([`Env`]), the streams and the clock ([`World`]), the line that shows progress ([`Progress`]), and other
-//! programs ([`program`]).
+//! the environment ([`Env`]), the streams and the clock ([`World`]), the time that a command may take ([`deadline`]), the line that shows
+//! progress ([`Progress`]), and other programs ([`program`]).
 //!
 //! ```
 //! use context::Env;
@@ -10,9 +10,11 @@
 //! assert_eq!(env.get("AWS_PROFILE"), None); // An empty variable counts as unset.
 //! ```
 
+mod deadline;
 pub mod program;
 mod progress;
 mod world;
 
+pub use deadline::{budget, deadline, process_started};
 pub use progress::*;
 pub use world::*;

@@ -9,7 +9,9 @@
 //! ```
 
 mod cognito;
+mod identity_choice;
 mod role_settings;
 
 pub use cognito::{CognitoSettings, Flow, IdentityFlow, SignIn, check_text as check_cognito_text};
+pub use identity_choice::{IdentityChoice, IdentitySettings};
 pub use role_settings::{RoleSettings, SourceChoice, TokenCommand, TokenPlace, policy_text};

@@ -67,8 +67,6 @@ pub enum TokenPlace {
     Variable(String),
     /// A command line for the shell that prints the token.
     Command(TokenCommand),
-    /// In hand: the kubelet handed over the token of a pod's service account.
-    ServiceAccount(Secret),
 }
 
 /// A command line that prints the token. It is run once, however many registries are asked for: one job's token is one identity,
@@ -130,64 +128,6 @@ pub enum SourceChoice {
 }
 
 impl RoleSettings {
-    /// Refuses what must not go unheard where no role by name is assumed: the credentials would be somebody else's, or could do more.
-    ///
-    /// # Errors
-    /// A usage error that names the setting.
-    pub fn refuse_without_role(&self) -> Result<()> {
-        let settings = [
-            ("chain", !self.chain.is_empty()),
-            ("policy", self.policy.is_some()),
-            ("policy-arn", !self.policy_arns.is_empty()),
-            ("source: oidc", self.source == SourceChoice::Oidc),
-        ];
-        match settings.iter().find(|(_, is_said)| *is_said) {
-            Some((name, _)) => Err(Error::usage(Code::Role, *name, "it is said of a role, and none is named, or a profile in its place")
-                .hint("name the role with role-arn (--role-arn, or AWS_ROLE_ARN without AWS_WEB_IDENTITY_TOKEN_FILE), and no profile")),
-            None => Ok(()),
-        }
-    }
-
-    /// How a user signs in to Cognito, if that is the source.
-    ///
-    /// # Errors
-    /// Usage errors: another source of credentials is named beside it; nobody says how to sign in.
-    pub fn cognito(&self) -> Result<Option<&CognitoSettings>> {
-        if self.source != SourceChoice::Cognito {
-            return Ok(None);
-        }
-        if let Some(name) = self.beside_cognito() {
-            return Err(
-                Error::usage(Code::CognitoSettings, name, "it is said beside \"source: cognito\", where the identity pool chooses the role").hint(
-                    "leave one of them out; a role of the pool's is asked for with role-arn under \"cognito\" in ecr-auth.yml",
-                ),
-            );
-        }
-        self.cognito.as_ref().map(Some).ok_or_else(|| {
-            Error::usage(Code::CognitoSettings, "source: cognito", "nothing says how to sign in").hint(
-                "write \"cognito:\" with the ids of the pools into ecr-auth.yml: ecr-auth setup --cognito does it",
-            )
-        })
-    }
-
-    /// What is said of roles, and can't be where there is none by name.
-    fn beside_cognito(&self) -> Option<&'static str> {
-        let settings = [
-            ("role-arn", self.role_arn.is_some()),
-            ("chain", !self.chain.is_empty()),
-            ("audience", self.audience.is_some()),
-            ("session-name", self.session_name.is_some()),
-            ("duration", self.duration.is_some()),
-            ("external-id", self.external_id.is_some()),
-            ("policy", self.policy.is_some()),
-            ("policy-arn", !self.policy_arns.is_empty()),
-            ("tag", !self.tags.is_empty()),
-            ("transitive-tag", !self.transitive_tags.is_empty()),
-            ("token", self.token.is_some()),
-        ];
-        settings.iter().find(|(_, is_said)| *is_said).map(|(name, _)| *name)
-    }
-
     /// Checks all that can be told without the environment. `roles` is how many there are; `by_token` says whether the first one is
     /// assumed with a token, which takes no tags.
     pub fn check(&self, roles: usize, by_token: bool) -> Result<()> {

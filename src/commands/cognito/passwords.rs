@@ -52,8 +52,10 @@ pub struct ForgotArgs {
 /// Changes the password: signed in by what is kept, else by the password of before.
 pub(super) fn change(args: &ChangeArgs, session: &mut Session<'_, '_>) -> Result<()> {
     let user = session.user()?;
-    let before = match args.user.given(&session.world.env)?.password {
-        Some(password) => password,
+    // Once: what prints the password may do more than print, or print another one each time.
+    let mut given = args.user.given(&session.world.env)?;
+    let before = match &given.password {
+        Some(password) => password.clone(),
         None => session
             .terminal
             .ask_secret(&format!("Password of {}: ", user.username))?,
@@ -61,7 +63,6 @@ pub(super) fn change(args: &ChangeArgs, session: &mut Session<'_, '_>) -> Result
     let access_token = match session.kept_tokens(&user)? {
         Some(signed_in) => signed_in.access_token,
         None => {
-            let mut given = args.user.given(&session.world.env)?;
             given.password = Some(before.clone());
             let signed_in = sign_in(&user, given, session)?;
             session.keep(&user, &signed_in)?;

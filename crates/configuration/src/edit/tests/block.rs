@@ -130,5 +130,6 @@ fn every_setting_is_said() {
     let edit = CognitoEdit::new(&settings);
     let written = super::super::write(None, Path::new("/etc/x"), Some(&edit), &[with_cognito(HOST)]).unwrap();
     let config = Config::parse(&written.text, Path::new("/etc/x")).unwrap();
-    assert_eq!(config.target(HOST).unwrap().role().cognito(), Ok(Some(&settings)));
+    let choice = config.target(HOST).unwrap().identity().choice(None);
+    assert_eq!(choice, Ok(settings::IdentityChoice::Cognito(Box::new(settings))));
 }

@@ -242,7 +242,8 @@ proptest! {
         };
         let after = Config::parse(&written.text, Path::new("x")).unwrap();
         let target = after.target(matched).unwrap();
-        prop_assert_eq!(target.role().cognito().unwrap(), Some(&super::block::settings()));
+        let settings = Box::new(super::block::settings());
+        prop_assert_eq!(target.identity().choice(None), Ok(settings::IdentityChoice::Cognito(settings)));
         let again = super::block::write(Some(&written.text), std::slice::from_ref(&edit)).unwrap();
         prop_assert!(again.is_nothing() && again.text == written.text, "{}", again.text);
         prop_assert_eq!(restored(&written).text, before);

@@ -13,9 +13,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Aws;
-use super::failure::{NO_ANSWER, of_connection, reach_hint, root_cause};
-use crate::identity::{Base, RolePlan};
+use crate::client::{Aws, attempt_limit};
+use crate::identity::RolePlan;
+use crate::net::{BODY_LIMIT, NO_ANSWER, connection_code, reach_hint, refuse_plain_http, root_cause};
 use ci::CiToken;
 use context::program;
 use diagnostics::{Code, Error, Result};
@@ -45,7 +45,7 @@ impl Aws<'_> {
     ///
     /// # Errors
     /// It can't be read, or the CI hands none out.
-    pub(super) async fn ci_token(&self, token: &CiToken, plan: &RolePlan) -> Result<Secret> {
+    pub(crate) async fn ci_token(&self, token: &CiToken, plan: &RolePlan) -> Result<Secret> {
         match token {
             CiToken::Text { token, .. } | CiToken::ServiceAccount(token) => Ok(token.clone()),
             CiToken::File(path) => read_token_file(path),
@@ -58,19 +58,6 @@ impl Aws<'_> {
         }
     }
 
-    /// What the token of the CI says of itself, asked for now where the CI mints it. `None` where it is no JWT, or the
-    /// identity takes none.
-    ///
-    /// # Errors
-    /// It can't be read, or the CI hands none out.
-    pub async fn claims(&self) -> Result<Option<Claims>> {
-        let Some((plan, Base::Token(token))) = self.identity.role().map(|plan| (plan, &plan.base)) else {
-            return Ok(None);
-        };
-        let token = self.ci_token(token, plan).await?;
-        Ok(Claims::of(token.expose()))
-    }
-
     async fn github(&self, url: &str, request_token: &Secret, audience: &str) -> Result<Secret> {
         let answer = tokio::time::timeout(self.time_left(), self.github_attempts(url, request_token, audience)).await;
         answer.unwrap_or_else(|_| Err(self.github_is_silent()))
@@ -80,7 +67,7 @@ impl Aws<'_> {
         let mut attempt = 1;
         loop {
             let asked = self.github_token(url, request_token, audience);
-            let answer = tokio::time::timeout(super::attempt(self.budget), asked).await;
+            let answer = tokio::time::timeout(attempt_limit(self.budget), asked).await;
             let answer = answer.unwrap_or_else(|_| Err((self.github_is_silent(), true)));
             match answer {
                 Err((_, true)) if attempt < TOKEN_ATTEMPTS => {
@@ -96,8 +83,8 @@ impl Aws<'_> {
 
     /// One request to GitHub; a failure says whether another may help.
     async fn github_token(&self, url: &str, request_token: &Secret, audience: &str) -> Result<Secret, (Error, bool)> {
-        self.watch.trail.asks(url);
-        super::endpoint::refuse_plain_http(url, self.env).map_err(|error| (error, false))?;
+        self.observer.last_request.asks(url);
+        refuse_plain_http(url, self.env).map_err(|error| (error, false))?;
         let separator = if url.contains('?') { '&' } else { '?' };
         let audience: String = percent_encode(audience);
         let mut request = HttpRequest::new(SdkBody::empty());
@@ -117,10 +104,10 @@ impl Aws<'_> {
                 false,
             ));
         }
-        let answer = self.ways.to(url).call(request).await;
+        let answer = self.transport.to(url).call(request).await;
         let answer = answer.map_err(|error| {
             let cause = root_cause(&error);
-            let family = of_connection(&cause);
+            let family = connection_code(&cause);
             let hint = reach_hint(&error, url, NETWORK_HINT);
             (self.github_failed(cause).of(family).hint(hint), true)
         })?;
@@ -130,7 +117,7 @@ impl Aws<'_> {
             let hint = "the request token ends with the job, about 6 hours after its start; run the job again";
             return Err((error.hint(hint), status >= 500));
         }
-        let body = http_body_util::Limited::new(answer.into_body(), super::http::BODY_LIMIT)
+        let body = http_body_util::Limited::new(answer.into_body(), BODY_LIMIT)
             .collect()
             .await;
         let odd = |cause: String| self.github_failed(format!("the answer is not what GitHub sends: {cause}"));
@@ -145,7 +132,7 @@ impl Aws<'_> {
     }
 
     fn github_failed(&self, cause: impl fmt::Display) -> Error {
-        Error::failed(Code::GithubToken, WHAT_TOKEN, self.watch.trail.at(cause))
+        Error::failed(Code::GithubToken, WHAT_TOKEN, self.observer.last_request.at(cause))
     }
 
     /// <https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/>

@@ -4,23 +4,33 @@ use std::time::SystemTime;
 
 use aws_smithy_types::date_time::{DateTime, Format};
 
-use crate::identity::{Base, RolePlan};
 use ci::CiToken;
 use diagnostics::{Code, Error};
 use oidc_token::Claims;
 use secret::Secret;
+use settings::RoleSettings;
 
 /// How far a clock may be off before it is what people should look at.
 const CLOCK_SKEW: f64 = 60.0;
 
+/// A token that STS was shown.
+pub(crate) struct IssuedToken<'a> {
+    /// The token.
+    pub token: &'a Secret,
+    /// The audience that it was asked for.
+    pub audience: &'a str,
+    /// Where it is from; `None` for the token of a Cognito identity pool.
+    pub place: Option<&'a CiToken>,
+}
+
 /// What to do about a failed AssumeRoleWithWebIdentity.
-pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan) -> Error {
+pub(crate) fn of_token(error: Error, role: &str, issued: &IssuedToken<'_>) -> Error {
     let cause = error.cause().to_owned();
     if let Some((family, hint)) = of_any(&cause, role) {
         return error.of(family).hint(hint);
     }
     let code = cause.split(':').next().unwrap_or_default();
-    let Some(claims) = Claims::of(token.expose()) else {
+    let Some(claims) = Claims::of(issued.token.expose()) else {
         return match code {
             "AccessDenied" | "InvalidIdentityToken" => error
                 .of(Code::TokenMalformed)
@@ -31,7 +41,7 @@ pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan
     let of = Denied {
         role,
         claims: &claims,
-        plan,
+        issued,
     };
     match code {
         "ExpiredTokenException" | "ExpiredToken" => error.of(Code::TokenExpired).hint(of.ended()),
@@ -53,7 +63,7 @@ pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan
 }
 
 /// What to do about a failed AssumeRole.
-pub(super) fn of_role(error: Error, role: &str, plan: &RolePlan) -> Error {
+pub(crate) fn of_role(error: Error, role: &str, settings: &RoleSettings) -> Error {
     let cause = error.cause().to_owned();
     if let Some((family, hint)) = of_any(&cause, role) {
         return error.of(family).hint(hint);
@@ -62,10 +72,10 @@ pub(super) fn of_role(error: Error, role: &str, plan: &RolePlan) -> Error {
         return error;
     }
     let mut wanted = vec!["sts:AssumeRole"];
-    if !plan.settings.tags.is_empty() {
+    if !settings.tags.is_empty() {
         wanted.push("sts:TagSession");
     }
-    let external_id = match &plan.settings.external_id {
+    let external_id = match &settings.external_id {
         Some(_) => "and the external id that is given",
         None => "and no external id, or give it with external-id",
     };
@@ -99,7 +109,7 @@ fn of_any(cause: &str, role: &str) -> Option<(Code, String)> {
 struct Denied<'a> {
     role: &'a str,
     claims: &'a Claims,
-    plan: &'a RolePlan,
+    issued: &'a IssuedToken<'a>,
 }
 
 impl Denied<'_> {
@@ -144,7 +154,7 @@ impl Denied<'_> {
 
     fn wrong_audience(&self) -> String {
         let audience = self.claims.audience();
-        let other = match self.claims.audience() == self.plan.audience {
+        let other = match self.claims.audience() == self.issued.audience {
             true => "ask for another one with audience",
             false => "let the CI issue it for that one",
         };
@@ -186,22 +196,27 @@ impl Denied<'_> {
                 format!("at {}", shown.unwrap_or_default())
             },
         );
-        let longer = match &self.plan.base {
-            Base::Token(CiToken::GitHub { .. } | CiToken::Buildkite { .. }) => {
+        let longer = match self.issued.place {
+            Some(CiToken::GitHub { .. } | CiToken::Buildkite { .. }) => {
                 "the CI has just issued it: one of the clocks is wrong, look at this machine's"
             }
-            Base::Token(CiToken::CircleCi { program: None, .. }) => {
+            Some(CiToken::CircleCi { program: None, .. }) => {
                 "put the circleci program on PATH, which mints new ones, or sign in during the job's first hour"
             }
-            Base::Token(CiToken::File(_)) => {
+            Some(CiToken::File(_)) => {
                 "whoever writes the file has to renew it, or issue tokens that live longer (Jenkins: the credential's lifetime)"
             }
-            Base::Token(CiToken::Text { place, .. }) if place.starts_with("BITBUCKET_") => {
+            Some(CiToken::Text { place, .. }) if place.starts_with("BITBUCKET_") => {
                 "a step gets one token: sign in while it lives, the registry's password then serves for 12 hours; or push in a step of its own"
             }
-            Base::Token(CiToken::ServiceAccount(_)) => {
+            Some(CiToken::ServiceAccount(_)) => {
                 return format!(
                     "the service account's token ended {end}: the kubelet has just been given it: one of the clocks is wrong, look at this node's"
+                );
+            }
+            None => {
+                return format!(
+                    "the identity pool's token ended {end}: it has just been given out: one of the clocks is wrong, look at this machine's"
                 );
             }
             _ => LONGER,
