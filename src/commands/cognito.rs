@@ -15,7 +15,7 @@ use crate::output;
 use crate::terminal::Terminal;
 use aws_access::net::to_end;
 use aws_access::{Identity, PerCallTimeout, SessionCredentials, SessionPath, caller};
-use cognito::{self, Failure, Given, Kept, Questions, SignedIn, User};
+use cognito::{self, CallFailure, PresetAnswers, Questions, RefreshTokenStore, SignedIn, User};
 use configuration::Config;
 use context::{Verbosity, World, budget, deadline};
 use diagnostics::Result;
@@ -115,7 +115,7 @@ impl<'s, 'w> Session<'s, 'w> {
             Err(_) => self.terminal.ask("User name: ")?,
         };
         self.settings.username = Some(name.clone());
-        User::of(&self.settings, &name, &self.world.env)
+        User::from_settings(&self.settings, &name, &self.world.env)
     }
 
     /// Calls of which each has the time for itself that a command has in all.
@@ -130,7 +130,10 @@ impl<'s, 'w> Session<'s, 'w> {
     }
 
     /// Makes calls, to their end.
-    fn call<T>(&self, calls: impl AsyncFnOnce(&PerCallTimeout<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+    fn call<T>(
+        &self,
+        calls: impl AsyncFnOnce(&PerCallTimeout<'_>) -> Result<T, CallFailure>,
+    ) -> Result<T, CallFailure> {
         let with = self.calls()?;
         to_end(async { Ok(calls(&with).await) })?
     }
@@ -139,9 +142,9 @@ impl<'s, 'w> Session<'s, 'w> {
         deadline(&self.world.env, Instant::now())
     }
 
-    fn kept(&self, user: &User) -> Result<Kept<'_>> {
+    fn kept(&self, user: &User) -> Result<RefreshTokenStore<'_>> {
         let address = self.calls()?.address(&user.region)?;
-        Ok(Kept::of(&self.cache, user, &address))
+        Ok(RefreshTokenStore::for_user(&self.cache, user, &address))
     }
 
     /// Fresh tokens of one who is signed in; `None` where nobody is, or not any more.
@@ -173,7 +176,7 @@ impl<'s, 'w> Session<'s, 'w> {
     }
 }
 
-fn sign_in(user: &User, given: Given, session: &mut Session<'_, '_>) -> Result<SignedIn> {
+fn sign_in(user: &User, given: PresetAnswers, session: &mut Session<'_, '_>) -> Result<SignedIn> {
     // Not by `Session::calls`: the questions are asked while the calls are made.
     let env = &session.world.env;
     let calls = PerCallTimeout::new(env, &session.identity, budget(env)?, &session.world.progress);
@@ -252,7 +255,7 @@ fn credentials(session: &mut Session<'_, '_>) -> Result<SessionCredentials> {
     let given = session.args.given(&session.world.env)?;
     let signed_in = sign_in(&user, given, session)?;
     session.keep(&user, &signed_in)?;
-    path.cognito_credentials(user.login(&signed_in), &session.cache, session.world)
+    path.cognito_credentials(signed_in.login(&user), &session.cache, session.world)
 }
 
 fn path(session: &Session<'_, '_>) -> Result<SessionPath> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_access::net::to_end;
 use aws_access::{Identity, PerCallTimeout};
-use cognito::{Kept, KeptSignIn, User};
+use cognito::{KeptSignIn, RefreshTokenStore, User};
 use context::{World, budget};
 use diagnostics::Result;
 use secret_cache::Cache;
@@ -16,7 +16,7 @@ const BUDGET: Duration = Duration::from_secs(5);
 /// Revokes the refresh tokens that are kept. They are forgotten by whoever clears the cache; one that Cognito didn't hear of counts
 /// until it ends by itself, which is said.
 pub fn sign_out(cache: &Cache, world: &mut World<'_>) {
-    for kept in Kept::all(cache, world.now()) {
+    for kept in RefreshTokenStore::all(cache, world.now()) {
         let name = &kept.signed_in_as;
         match revoke(&kept, world) {
             Ok(()) => world.say(&format!("cognito: {name} signed out of {}", kept.user_pool_id)),
@@ -35,7 +35,7 @@ fn revoke(kept: &KeptSignIn, world: &World<'_>) -> Result<()> {
         client_secret_file: kept.client_secret_file.clone(),
         ..CognitoSettings::default()
     };
-    let user = User::of(&settings, &kept.signed_in_as, &world.env)?;
+    let user = User::from_settings(&settings, &kept.signed_in_as, &world.env)?;
     let identity = Identity::of_cognito(&settings, &world.env)?;
     let calls = PerCallTimeout::new(&world.env, &identity, budget(&world.env)?.min(BUDGET), &world.progress);
     kept.refuse_elsewhere(&calls.address(&user.region)?)?;

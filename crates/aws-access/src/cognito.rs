@@ -15,12 +15,12 @@ use zeroize::Zeroizing;
 
 use crate::client::Aws;
 use crate::denial::IssuedToken;
-use crate::endpoint::{self, Endpoint};
+use crate::endpoint::{Endpoint, Service};
 use crate::failure::{ODD_ANSWER_HINT, code_of_status};
 use crate::identity::Identity;
 use crate::net::{NETWORK_HINT, NO_ANSWER, ServerClock, connection_code, guarded_connector, root_cause};
 use crate::sts::RoleCall;
-use cognito::{self, Calls, Failure, Kept, Login, OpenIdToken, Refusal, Service, User};
+use cognito::{self, CallFailure, CallRefusal, Calls, CognitoService, Login, OpenIdToken, RefreshTokenStore, User};
 use context::{Env, Progress};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::Partition;
@@ -33,15 +33,15 @@ use settings::{CognitoSettings, IdentityFlow, RoleSettings, SignIn};
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The names that AWS's settings and addresses have for the two services.
-fn names(service: Service) -> (endpoint::Service, &'static str, &'static str) {
+fn names(service: CognitoService) -> (Service, &'static str, &'static str) {
     match service {
-        Service::UserPool => (
-            endpoint::Service::CognitoUserPools,
+        CognitoService::UserPool => (
+            Service::CognitoUserPools,
             "cognito-idp",
             "AWSCognitoIdentityProviderService",
         ),
-        Service::IdentityPool => (
-            endpoint::Service::CognitoIdentityPools,
+        CognitoService::IdentityPool => (
+            Service::CognitoIdentityPools,
             "cognito-identity",
             "AWSCognitoIdentityService",
         ),
@@ -59,18 +59,18 @@ struct ErrorBody {
 
 /// A call that failed, and whether another try may help.
 struct FailedAttempt {
-    failure: Failure,
+    failure: CallFailure,
     may_help: bool,
 }
 
 impl Calls for Aws<'_> {
     async fn call(
         &self,
-        service: Service,
+        service: CognitoService,
         region: &str,
         operation: &'static str,
         request: Secret,
-    ) -> Result<Secret, Failure> {
+    ) -> Result<Secret, CallFailure> {
         let address = address(service, region, self.env, self.identity)?;
         let connector = guarded_connector(self.transport.to(&address), &self.observer);
         let call = Call {
@@ -125,18 +125,18 @@ impl<'a> PerCallTimeout<'a> {
     /// # Errors
     /// An override that may not be used.
     pub fn address(&self, region: &str) -> Result<String> {
-        address(Service::UserPool, region, self.env, self.identity)
+        address(CognitoService::UserPool, region, self.env, self.identity)
     }
 }
 
 impl Calls for PerCallTimeout<'_> {
     async fn call(
         &self,
-        service: Service,
+        service: CognitoService,
         region: &str,
         operation: &'static str,
         request: Secret,
-    ) -> Result<Secret, Failure> {
+    ) -> Result<Secret, CallFailure> {
         let aws = Aws::new(self.env, self.identity, self.budget)?.shown_on(self.progress);
         let answer = aws.call(service, region, operation, request).await;
         // Questions come next.
@@ -154,7 +154,7 @@ impl Calls for PerCallTimeout<'_> {
 }
 
 struct Call<'a> {
-    service: Service,
+    service: CognitoService,
     region: &'a str,
     operation: &'static str,
     address: &'a str,
@@ -213,7 +213,7 @@ impl Aws<'_> {
         match call.refusal(&body) {
             Some(refusal) => Err(FailedAttempt {
                 may_help: may_help || is_throttled(&refusal.code),
-                failure: Failure::Refused(refusal),
+                failure: CallFailure::Refused(refusal),
             }),
             None => {
                 let cause = format!("the answer is HTTP status {status} and no error of AWS's");
@@ -294,12 +294,12 @@ impl Aws<'_> {
             SignIn::UserPool { .. } => {
                 let cache = Cache::open(Cache::folder(self.env));
                 let username = settings.username.as_deref().ok_or_else(cognito::no_known_user)?;
-                let user = User::of(settings, username, self.env)?;
-                let address = address(Service::UserPool, &user.region, self.env, self.identity)?;
-                let kept = Kept::of(&cache, &user, &address);
+                let user = User::from_settings(settings, username, self.env)?;
+                let address = address(CognitoService::UserPool, &user.region, self.env, self.identity)?;
+                let kept = RefreshTokenStore::for_user(&cache, &user, &address);
                 let signed_in = kept.tokens(&user, self, &SystemTime::now, self.deadline).await;
                 let signed_in = signed_in.map_err(Error::from)?;
-                Ok(user.login(&signed_in))
+                Ok(signed_in.login(&user))
             }
         }
     }
@@ -316,7 +316,7 @@ impl Aws<'_> {
 }
 
 /// Where a service of a region is asked.
-fn address(service: Service, region: &str, env: &Env, identity: &Identity) -> Result<String> {
+fn address(service: CognitoService, region: &str, env: &Env, identity: &Identity) -> Result<String> {
     let (setting, host, _) = names(service);
     let endpoint = Endpoint::for_service(setting, env, identity, false, false)?;
     if let Some(url) = endpoint.url {
@@ -343,9 +343,9 @@ impl Call<'_> {
         format!("{} ({}) {}", service.name(), self.region, self.operation)
     }
 
-    fn request(&self) -> Result<HttpRequest, Failure> {
+    fn request(&self) -> Result<HttpRequest, CallFailure> {
         let (.., target) = names(self.service);
-        let odd = |cause: String| Failure::Failed(Error::failed(Code::OddAnswer, self.name(), cause));
+        let odd = |cause: String| CallFailure::Failed(Error::failed(Code::OddAnswer, self.name(), cause));
         let mut request = HttpRequest::new(SdkBody::from(self.request.expose()));
         request.set_method("POST").map_err(|error| odd(error.to_string()))?;
         request
@@ -362,11 +362,11 @@ impl Call<'_> {
         Ok(request)
     }
 
-    fn refusal(&self, body: &[u8]) -> Option<Refusal> {
+    fn refusal(&self, body: &[u8]) -> Option<CallRefusal> {
         let refused: ErrorBody = serde_json::from_slice(body).ok()?;
         let code = refused.code?;
         let code = code.rsplit('#').next().unwrap_or_default();
-        Some(Refusal {
+        Some(CallRefusal {
             service: self.service,
             region: self.region.to_owned(),
             operation: self.operation,

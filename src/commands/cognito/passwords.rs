@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::args::{CognitoArgs, command, password_in};
 use super::{Session, sign_in};
-use cognito::{self, Failure, Questions, passwords};
+use cognito::{self, CallFailure, Questions, passwords};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
@@ -156,17 +156,17 @@ impl NewPassword {
     }
 
     /// Whether somebody can be asked for another one, which is said.
-    fn once_more(&self, failure: &Failure, questions: &mut dyn Questions) -> bool {
-        let is_wrong = matches!(failure, Failure::Refused(refusal) if refusal.is_wrong_password());
+    fn once_more(&self, failure: &CallFailure, questions: &mut dyn Questions) -> bool {
+        let is_wrong = matches!(failure, CallFailure::Refused(refusal) if refusal.is_wrong_password());
         is_wrong && self.is_asked && questions.tell(&refused(failure)).is_ok()
     }
 }
 
-fn is_wrong_code(failure: &Failure) -> bool {
-    matches!(failure, Failure::Refused(refusal) if refusal.code == "CodeMismatchException")
+fn is_wrong_code(failure: &CallFailure) -> bool {
+    matches!(failure, CallFailure::Refused(refusal) if refusal.code == "CodeMismatchException")
 }
 
-fn refused(failure: &Failure) -> String {
+fn refused(failure: &CallFailure) -> String {
     let error = Error::from(failure.clone());
     format!("Not accepted: {}", error.cause())
 }
