@@ -1,8 +1,8 @@
 //! Whose credentials the registries here would be asked with.
 
 use crate::doctor::clients::ClientFile;
-use aws_access::Identity;
 use aws_access::identity::{ChainSource, CredentialSource, Scope};
+use aws_access::{Identity, PasswordPath};
 use configuration::Config;
 use context::Env;
 use diagnostics::{Error, Result};
@@ -80,7 +80,8 @@ pub(super) fn credentials(
     let mut all: Vec<Credentials> = Vec::new();
     for host in configured.chain(rules.exact_hosts()) {
         let Some(target) = rules.target(host) else { continue };
-        let identity = Identity::choose(target.identity(), &Scope::from(target.registry()), env);
+        let path = PasswordPath::choose(env, target.registry(), target.identity());
+        let identity = path.map(PasswordPath::into_identity);
         let it = Credentials::new(Some(host), identity, target.is_optional());
         match all.iter_mut().find(|same| same.told == it.told) {
             Some(same) if same.is_optional && !it.is_optional => *same = it,

@@ -109,7 +109,7 @@ impl Identity {
                     let plan = RolePlan::new(&first, *settings, scope, env, base)?;
                     CredentialSource::Role(Box::new(plan))
                 }
-                IdentityChoice::Cognito(settings) => CredentialSource::Cognito(with_username(settings, env)),
+                IdentityChoice::Cognito(settings) => CredentialSource::Cognito(resolve_user(settings, env)),
                 IdentityChoice::Chain => {
                     let found = search.first().map_err(|error| explain_missing(error, env))?;
                     CredentialSource::Chain(found)
@@ -124,11 +124,12 @@ impl Identity {
     /// A role that can't be, shared files that can't be read.
     pub fn of_service_account(
         role_arn: &str,
-        settings: RoleSettings,
+        mut settings: RoleSettings,
         token: Secret,
         scope: &Scope<'_>,
         env: &Env,
     ) -> Result<Self> {
+        settings.role_arn = Some(role_arn.to_owned());
         Self::with_files(env, |_| {
             let base = |_: &RoleSettings| Ok(RoleBase::Token(CiToken::ServiceAccount(token)));
             let plan = RolePlan::new(role_arn, settings, scope, env, base)?;
@@ -142,7 +143,7 @@ impl Identity {
     /// # Errors
     /// Shared files that can't be read.
     pub fn of_cognito(settings: &CognitoSettings, env: &Env) -> Result<Self> {
-        let settings = with_username(Box::new(settings.clone()), env);
+        let settings = resolve_user(Box::new(settings.clone()), env);
         Self::with_files(env, |_| Ok(CredentialSource::Cognito(settings)))
     }
 
@@ -220,6 +221,7 @@ impl Identity {
     fn passed_over_tokens(&self, env: &Env) -> Vec<String> {
         let (taken, why) = match &self.source {
             CredentialSource::Role(plan) => match &plan.base {
+                RoleBase::Token(token @ CiToken::ServiceAccount(_)) => (Some(token), "another token is named"),
                 RoleBase::Token(token) if plan.settings.token.is_some() => (Some(token), "another token is named"),
                 RoleBase::Token(token) => (Some(token), "another token comes first"),
                 RoleBase::Source(_) => (None, "the role's source is the chain"),
@@ -289,7 +291,7 @@ impl Identity {
 
 /// The settings with the name of the one user who is signed in, if they give none: what is kept for one user must not be handed to
 /// another.
-fn with_username(mut settings: Box<CognitoSettings>, env: &Env) -> Box<CognitoSettings> {
+fn resolve_user(mut settings: Box<CognitoSettings>, env: &Env) -> Box<CognitoSettings> {
     if settings.provider.is_none() && settings.username.is_none() {
         let cache = Cache::open(Cache::folder(env));
         settings.username = cognito::username(&settings, &cache, SystemTime::now()).ok();
