@@ -12,7 +12,7 @@ use diagnostics::Result;
 use secret_cache::{Cache, Fetched, Held, Key, KeyBuilder, Request};
 
 /// What an identity is given by AWS, and how: a registry's password, a session.
-pub(crate) trait Wanted {
+pub trait Wanted {
     /// Fetches the secret.
     fn fetch(&self, aws: &Aws<'_>, endpoint: &Endpoint, clock: &dyn Fn() -> SystemTime) -> Result<Fetched>;
     /// What people are told of a secret in the cache that need not be renewed.
@@ -78,8 +78,6 @@ impl<W> SecretPath<W> {
     }
 }
 
-/// Only in this crate: what is wanted is made here.
-#[allow(private_bounds)]
 impl<W: Wanted> SecretPath<W> {
     /// The secret, from the cache or from AWS. `name` is the name it is asked for under (a host); the time that this may take begins at
     /// `began`.

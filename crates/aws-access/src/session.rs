@@ -72,7 +72,7 @@ impl SessionRequest {
         })
     }
 
-    fn from_cache(&self, secret: &Secret) -> Result<SessionCredentials> {
+    fn read_cached(&self, secret: &Secret) -> Result<SessionCredentials> {
         let cached: CachedSession = serde_json::from_str(secret.expose()).map_err(|_| {
             Error::failed(Code::NotReadable, "the cached session", "it can't be read").hint("run: ecr-auth logout")
         })?;
@@ -134,7 +134,7 @@ impl SessionPath {
     pub fn credentials(&self, cache: &Cache, began: Instant, world: &mut World<'_>) -> Result<SessionCredentials> {
         if self.is_cached() {
             let held = self.secret(cache, "", began, world)?;
-            return self.wanted.from_cache(&held.secret);
+            return self.wanted.read_cached(&held.secret);
         }
         self.identity.explain(world);
         let waiting = Waiting::new(world, began)?;
@@ -145,7 +145,7 @@ impl SessionPath {
     /// The credentials in the cache, if they need not be renewed.
     pub fn cached(&self, cache: &Cache, now: SystemTime) -> Option<SessionCredentials> {
         let held = cache.warm(&self.key, "", now)?;
-        self.wanted.from_cache(&held.secret).ok()
+        self.wanted.read_cached(&held.secret).ok()
     }
 
     /// The credentials of a user who has just signed in to Cognito, in the place of everything that was known before.
@@ -155,7 +155,7 @@ impl SessionPath {
     pub fn cognito_credentials(&self, login: Login, cache: &Cache, world: &World<'_>) -> Result<SessionCredentials> {
         cache.remove(&self.key);
         let (held, _) = self.fetch_or_share(cache, "", &Waiting::anew(world)?, Some(login));
-        self.wanted.from_cache(&held?.secret)
+        self.wanted.read_cached(&held?.secret)
     }
 
     /// Sessions that are made here are cached here. Every other source has an owner who knows better when it changes.
