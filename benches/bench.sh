@@ -8,7 +8,7 @@ source "$(dirname "$0")/../scripts/env.sh"
 
 # dist_binary: prints the binary of `make dist` for this machine, built where there is none that is newer than all it is made of.
 dist_binary() {
-  local target file made_of=("$ROOT"/{src,crates,Cargo.toml,Cargo.lock,scripts/dist.sh,scripts/cross.sh,scripts/link.sh,scripts/symbols.awk,scripts/hot-functions.txt,scripts/requirements-zig.txt})
+  local target file made_of=("$ROOT"/{src,crates,Cargo.toml,Cargo.lock,scripts/dist.sh,scripts/cross.sh,scripts/link.sh,scripts/requirements-zig.txt})
   target=$(uname -m)-unknown-linux-musl
   file=$ROOT/dist/ecr-auth-$target
   if [ ! -x "$file" ] || [ -n "$(find "${made_of[@]}" -newer "$file" -print -quit)" ]; then

@@ -13,7 +13,7 @@ TARGETS=(x86_64-unknown-linux-musl aarch64-unknown-linux-musl)
 LARGEST=6000000
 # Those that watch the process's system calls, or bound its memory, would watch qemu; and crowds of it take longer to start than a `get` may last.
 # Questions at a terminal want an ioctl (TCGETS2) that Debian 12's qemu doesn't have.
-NOT_EMULATED='test(/^(crowds::(a_warm_get_opens_no_socket_and_starts_no_thread|two_hundred_identities_at_once_are_all_cached)$|leaks|stored_logins::no_secret_is_in_an_argument_or_in_a_readable_file$|power_cut::|under_fire::|floods::|faults::|cognito_terminal::|setup_from::|waiting::|help::|moto::)/)'
+NOT_EMULATED='test(/^(crowds::(a_warm_get_opens_no_socket_and_starts_no_thread|two_hundred_identities_at_once_are_all_cached)$|leaks|stored_logins::no_secret_is_in_an_argument_or_in_a_readable_file$|power_cut::|under_fire::|floods::|faults::|cognito_terminal::|cognito_import::|waiting::|help::|moto::)/)'
 # Those that move the clock of a process do it by a library, which a static program doesn't load.
 CLOCK_MOVED='test(/^(job_time|scale|aws_tools::boto3|floods::a_week_)/)'
 CLOCK_MOVED_CLIENTS='^test_(builds_outlive_|builds_of_.*_are_told_what_ended$|logins_work_by_the_aws_cli_under_assume$|cognito_customers_pull_|cognito_profiles_|doctor_names_(an_expired_session|a_clock_that_is_off)$)'
@@ -53,7 +53,7 @@ build() (
   CARGO_ENCODED_RUSTFLAGS=$(flags | paste -sd $'\x1f')
   export CARGO_ENCODED_RUSTFLAGS LINK_TARGET=$target
   # cargo doesn't know what the linker reads.
-  for read in link.sh symbols.awk hot-functions.txt requirements-zig.txt; do
+  for read in link.sh requirements-zig.txt; do
     find "$TARGET/$target/release/deps" -name 'ecr_auth-*' ! -newer "$ROOT/scripts/$read" -delete 2>/dev/null || true
   done
   cargo zigbuild --quiet --locked --release --package ecr-auth --target "$target" "${STD[@]}"

@@ -11,6 +11,9 @@ find_rust
 
 # No test is skipped unseen: none may be ignored, and as many must have run as are listed.
 say "== tests"
+# Here tests only compare: whatever the caller's environment says, they write no snapshot and no page.
+export INSTA_UPDATE=no INSTA_FORCE_PASS=0
+unset ECR_AUTH_UPDATE_DOCS INSTA_FORCE_UPDATE INSTA_FORCE_UPDATE_SNAPSHOTS
 LIST=$TARGET/tests.json
 cargo nextest list --locked --workspace --message-format json >"$LIST" 2>/dev/null || die "the tests don't build: cargo nextest list --workspace"
 LISTED=$(jq '[."rust-suites"[].testcases[]] | length, (map(select(.ignored)) | length)' "$LIST" | paste -sd ' ')

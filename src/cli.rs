@@ -11,6 +11,7 @@ use clap_complete::Shell;
 use crate::commands::{action, assume, cognito, doctor, helper, install, kubelet, login, logout, overview, setup};
 use context::{Progress, Verbosity, World};
 use diagnostics::{Code, Error, Exit, Result};
+use settings::Surface;
 
 /// Signs CI pipelines in to Amazon ECR: Docker credential helper, token cache and set-up in one binary.
 #[derive(Debug, Parser)]
@@ -112,7 +113,7 @@ pub fn run(args: &[OsString], world: &mut World<'_>) -> Exit {
     match dispatch(&cli, world) {
         Ok(exit) => exit,
         Err(error) => {
-            error.report(world.stderr);
+            Surface::CommandLine.tell(error.clone()).report(world.stderr);
             error.exit()
         }
     }

@@ -35,7 +35,7 @@ pub fn answer(
     world: &mut World<'_>,
     find: impl FnOnce(&Target<'_>, &World<'_>) -> Result<(PasswordPath, Cache)>,
 ) -> Result<PullAnswer> {
-    let config = match Config::load(&world.env, config) {
+    let config = match Config::load_for(&world.env, config, server) {
         Ok(config) => config,
         // What the rules say of it can't be known, but that ECR Public serves anybody can.
         Err(error) if Registry::parse(server).is_some_and(|registry| registry.is_public()) => {

@@ -16,14 +16,18 @@ const fn variable(name: &'static str, what: &'static str, default: &'static str)
     Variable { name, what, default }
 }
 
-/// All of them, by whose they are. An empty one counts as unset.
+/// Returns the variables of the CI systems, from their descriptors.
+pub fn of_ci_systems() -> impl Iterator<Item = (&'static str, String)> {
+    ci::ALL.into_iter().flat_map(ci::CiSystem::documented_variables)
+}
+
+/// All variables but those of the CI systems, by whose they are. An empty variable counts as unset.
 pub const VARIABLES: &[(&str, &[Variable])] = &[
     ("ecr-auth", OURS),
     ("amazon-ecr-credential-helper", OF_THE_GO_HELPER),
     ("AWS", OF_AWS),
     ("Docker, Podman, Buildah and Skopeo", OF_CLIENTS),
     ("the network", OF_THE_NETWORK),
-    ("CI systems", OF_CI),
     ("GitHub's runner, for the action", OF_THE_RUNNER),
     ("the system", OF_THE_SYSTEM),
 ];
@@ -33,6 +37,11 @@ const OURS: &[Variable] = &[
         "ECR_AUTH_CONFIG",
         "the configuration file, where `--config` names none",
         "`ecr-auth/ecr-auth.yml` in the user's configuration folder",
+    ),
+    variable(
+        "ECR_AUTH_SETUP",
+        "a job's own `setup.json`, whose rules come before all others and which `setup` writes",
+        "`setup.json` beside `ecr-auth.yml`",
     ),
     variable(
         "ECR_AUTH_CACHE_DIR",
@@ -50,11 +59,6 @@ const OURS: &[Variable] = &[
         "ECR_AUTH_ALLOW_HTTP",
         "`1`: endpoints over plain http off the loopback addresses are asked",
         "they are refused",
-    ),
-    variable(
-        "ECR_AUTH_ID_TOKEN",
-        "the job's OIDC token: GitLab, Jenkins, or any other CI",
-        "",
     ),
     variable(
         "ECR_AUTH_COGNITO_PASSWORD",
@@ -208,56 +212,6 @@ const OF_THE_NETWORK: &[Variable] = &[
         "the system's, else Mozilla's",
     ),
     variable("SSL_CERT_DIR", "a folder of them", ""),
-];
-
-const OF_CI: &[Variable] = &[
-    variable("GITHUB_ACTIONS", "`true`: GitHub Actions", ""),
-    variable(
-        "ACTIONS_ID_TOKEN_REQUEST_URL",
-        "where a job asks GitHub for its OIDC token",
-        "",
-    ),
-    variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "what it shows there", ""),
-    variable("GITHUB_ENV", "the file that takes variables for later steps", ""),
-    variable("GITHUB_OUTPUT", "the file that takes a step's outputs", ""),
-    variable("GITHUB_REPOSITORY", "names the session", ""),
-    variable("GITHUB_RUN_ID", "names the session", ""),
-    variable("GITHUB_RUN_ATTEMPT", "names the session", ""),
-    variable("GITLAB_CI", "GitLab CI", ""),
-    variable("CI_JOB_ID", "names the session", ""),
-    variable("CI_PROJECT_PATH", "names the session", ""),
-    variable("CIRCLECI", "CircleCI", ""),
-    variable("CIRCLE_OIDC_TOKEN_V2", "the job's OIDC token", ""),
-    variable("CIRCLE_BUILD_NUM", "names the session", ""),
-    variable("CIRCLE_PROJECT_REPONAME", "names the session", ""),
-    variable("BITBUCKET_STEP_OIDC_TOKEN", "the step's OIDC token", ""),
-    variable("BITBUCKET_BUILD_NUMBER", "Bitbucket Pipelines; names the session", ""),
-    variable("BITBUCKET_REPO_SLUG", "names the session", ""),
-    variable("BUILDKITE", "Buildkite", ""),
-    variable(
-        "BUILDKITE_AGENT_ACCESS_TOKEN",
-        "lets `buildkite-agent` ask for the job's OIDC token",
-        "",
-    ),
-    variable("BUILDKITE_JOB_ID", "the job, to which a cached token is tied", ""),
-    variable(
-        "BUILDKITE_AGENT_JOB_API_SOCKET",
-        "lets `buildkite-agent` hide secrets in the log",
-        "",
-    ),
-    variable("BUILDKITE_AGENT_JOB_API_TOKEN", "the same", ""),
-    variable("BUILDKITE_BUILD_NUMBER", "names the session", ""),
-    variable("BUILDKITE_PIPELINE_SLUG", "names the session", ""),
-    variable("JENKINS_URL", "Jenkins", ""),
-    variable("BUILD_TAG", "names the session", ""),
-    variable("TF_BUILD", "Azure Pipelines", ""),
-    variable("DRONE", "Drone", ""),
-    variable("CI", "`woodpecker`: Woodpecker", ""),
-    variable("GITHUB_ACTOR", "`doctor --redact` hides it", ""),
-    variable("GITHUB_REPOSITORY_OWNER", "`doctor --redact` hides it", ""),
-    variable("GITLAB_USER_LOGIN", "`doctor --redact` hides it", ""),
-    variable("JOB_NAME", "`doctor --redact` hides it", ""),
-    variable("BUILDKITE_ORGANIZATION_SLUG", "`doctor --redact` hides it", ""),
 ];
 
 const OF_THE_RUNNER: &[Variable] = &[

@@ -16,6 +16,7 @@ mod kubelet;
 pub mod metadata;
 mod quoting;
 mod rules;
+mod setup_json;
 mod shared_files;
 mod vendor;
 
@@ -23,7 +24,7 @@ mod vendor;
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("answers", answers::answers),
     ("auths", docker::auths),
     ("cognito", cognito::cognito),
@@ -37,6 +38,7 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("kubelet", kubelet::kubelet),
     ("quoting", quoting::quoting),
     ("rules", rules::rules),
+    ("setup_json", setup_json::setup_json),
     ("shared_files", shared_files::shared_files),
     ("vendor", vendor::vendor),
 ];

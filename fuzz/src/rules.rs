@@ -1,10 +1,11 @@
-//! `ecr-auth.yml`: reading it, writing a rule into it, and taking that back.
+//! `ecr-auth.yml`: reading it, and writing a rule of another file beside it, which is taken back.
 
 use std::fs;
 use std::path::Path;
 
-use configuration::{Config, RuleEdit, Value, take_back, write};
+use configuration::{Config, SetupChange, SetupFile, SetupRule};
 use context::Env;
+use serde_json::{Map, json};
 use settings::RoleSettings;
 
 use super::inputs::{in_folder, is_fit_to_read, parts, text};
@@ -36,36 +37,50 @@ pub fn rules(input: &[u8]) {
     fs::create_dir_all(path.parent().expect("a folder")).expect("a folder in ours");
     fs::write(&path, file).expect("a file in our folder");
     let env = in_folder(environment);
-    let edit = RuleEdit {
-        match_: name.to_owned(),
+    let setup = SetupFile::in_force(&env, Some(&path)).expect("it is named");
+    let _ = fs::remove_file(setup.path());
+    let rule = SetupRule {
+        host: name.to_owned(),
         registry: None,
         keys: keys(role, external_id, tag),
     };
-    let saved = write(&env, Some(&path), None, std::slice::from_ref(&edit));
-    let after = fs::read_to_string(&path).expect("text");
-    match saved {
+    let change = SetupChange {
+        rules: vec![rule],
+        cognito: None,
+    };
+    match setup.write(&env, &before, &change) {
         Err(error) => {
             is_fit_to_read(&error);
-            assert_eq!(after, file, "a refused edit changes nothing: {error}");
+            assert!(!setup.path().exists(), "a refused change changes nothing: {error}");
         }
-        Ok(saved) => {
-            assert_eq!(saved.changed, after != file);
-            means_what_it_meant(&before, &Config::parse(&after, &path).expect("it was written"), &edit);
-            let again = write(&env, Some(&path), None, std::slice::from_ref(&edit)).expect("it was written before");
-            assert!(!again.changed);
-            take_back(&env, Some(&path), &|_| true).expect("it was written");
-            assert_eq!(fs::read_to_string(&path).unwrap_or_default(), file);
+        Ok(written) => {
+            assert!(written.changed);
+            let after = Config::load(&env, Some(&path)).expect("it was written");
+            means_what_it_meant(&before, &after, name, role);
+            assert!(
+                !setup
+                    .write(&env, &after, &change)
+                    .expect("it was written before")
+                    .changed
+            );
+            assert!(
+                setup
+                    .take_back(&env, &after, &|_| true)
+                    .expect("it was written")
+                    .removed
+            );
         }
     }
+    assert_eq!(fs::read_to_string(&path).expect("text"), file, "the file of people");
 }
 
-fn keys(role: &str, external_id: &str, tag: &str) -> Vec<(&'static str, Value)> {
-    let mut keys = vec![("role-arn", Value::Text(role.to_owned()))];
+fn keys(role: &str, external_id: &str, tag: &str) -> Map<String, serde_json::Value> {
+    let mut keys = Map::from_iter([("role-arn".to_owned(), json!(role))]);
     if !external_id.is_empty() {
-        keys.push(("external-id", Value::Text(external_id.to_owned())));
+        keys.insert("external-id".to_owned(), json!(external_id));
     }
     if !tag.is_empty() {
-        keys.push(("tag", Value::Map(vec![("team".to_owned(), tag.to_owned())])));
+        keys.insert("tag".to_owned(), json!({"team": tag}));
     }
     keys
 }
@@ -75,8 +90,8 @@ fn environment(home: &Path) -> Env {
 }
 
 /// The registry of the rule has the role; every other one has what it had.
-fn means_what_it_meant(before: &Config, after: &Config, edit: &RuleEdit) {
-    let role = |config: &Config, host: &str| -> Option<(Option<String>, RoleSettings, bool)> {
+fn means_what_it_meant(before: &Config, after: &Config, name: &str, role: &str) {
+    let said = |config: &Config, host: &str| -> Option<(Option<String>, RoleSettings, bool)> {
         let target = config.target(host)?;
         Some((
             target.profile().map(str::to_owned),
@@ -85,22 +100,11 @@ fn means_what_it_meant(before: &Config, after: &Config, edit: &RuleEdit) {
         ))
     };
     for host in HOSTS.into_iter().chain(before.exact_hosts()) {
-        let same = role(before, host) == role(after, host);
-        assert!(same || is_meant(edit, host), "the rule of {host} changed");
+        assert!(
+            host == name || said(before, host) == said(after, host),
+            "the rule of {host} changed"
+        );
     }
-    if !edit.match_.contains('*')
-        && let Some(Value::Text(arn)) = edit.keys.first().map(|(_, value)| value)
-    {
-        let (profile, settings, _) = role(after, &edit.match_).expect("its rule is there");
-        assert_eq!((profile, settings.role_arn.as_deref()), (None, Some(arn.as_str())));
-    }
-}
-
-fn is_meant(edit: &RuleEdit, host: &str) -> bool {
-    use ecr_registry::{HostPattern, Registry};
-
-    let Ok(pattern) = HostPattern::parse(&edit.match_) else {
-        return false;
-    };
-    pattern.exact() == Some(host) || Registry::parse(host).is_some_and(|registry| pattern.matches(&registry))
+    let (profile, settings, _) = said(after, name).expect("its rule is there");
+    assert_eq!((profile, settings.role_arn.as_deref()), (None, Some(role)));
 }

@@ -1,9 +1,9 @@
-//! A file of somebody else's, for `setup --from`: whatever stands in it, it says no more than it may.
+//! A file of somebody else's, for `cognito import`: whatever stands in it, it says no more than it may.
 
 use std::fs;
 use std::path::Path;
 
-use configuration::{CognitoEdit, Config, RuleEdit, Value, VendorFile, VendorRegistry, write};
+use configuration::{Config, SetupChange, SetupFile, SetupRule, VendorFile, VendorRegistry};
 use context::Env;
 use ecr_registry::Registry;
 use settings::{CognitoSettings, RoleSettings, SourceChoice};
@@ -74,19 +74,23 @@ fn is_the_vendors(registry: &VendorRegistry) {
 
 /// Written as setup does, it means the same to whoever reads the user's file, and says nothing of other registries.
 fn is_all_that_is_written(file: &VendorFile) {
-    let path = in_folder(|folder| folder.join("vendor").join("ecr-auth.yml"));
     let env = in_folder(environment);
-    let _ = fs::remove_file(&path);
-    let rules: Vec<_> = file.registries.iter().map(rule).collect();
-    let saved = write(&env, Some(&path), Some(&CognitoEdit::new(&file.cognito)), &rules);
-    assert!(saved.expect("it was checked").changed);
-    let written = fs::read_to_string(&path).expect("text");
+    let setup = SetupFile::in_force(&env, None).expect("there is a home");
+    let _ = fs::remove_file(setup.path());
+    let change = SetupChange {
+        rules: file.registries.iter().map(rule).collect(),
+        cognito: Some(file.cognito.clone()),
+    };
+    let written = setup.write(&env, &Config::default(), &change);
+    assert!(written.expect("it was checked").changed);
+    let written = fs::read_to_string(setup.path()).expect("text");
     assert!(!written.contains(SECRET), "{written}");
-    let again = VendorFile::parse(&written, &path).expect("it was written");
+    // JSON is YAML, and the keys are the same.
+    let again = VendorFile::parse(&written, setup.path()).expect("it was written");
     let mut pairs = [&again, file].map(|file| file.registries.iter().map(by_name).collect::<Vec<_>>());
     pairs.iter_mut().for_each(|registries| registries.sort());
     assert_eq!((&again.cognito, &pairs[0]), (&file.cognito, &pairs[1]));
-    let config = Config::parse(&written, &path).expect("it was written");
+    let config = Config::load(&env, None).expect("it was written");
     let only_cognito = RoleSettings {
         source: SourceChoice::Cognito,
         cognito: Some(file.cognito.clone()),
@@ -106,11 +110,11 @@ fn by_name(registry: &VendorRegistry) -> (String, Option<String>) {
     (registry.name.clone(), registry.registry.clone())
 }
 
-fn rule(registry: &VendorRegistry) -> RuleEdit {
-    RuleEdit {
-        match_: registry.name.clone(),
+fn rule(registry: &VendorRegistry) -> SetupRule {
+    SetupRule {
+        host: registry.name.clone(),
         registry: registry.registry.clone(),
-        keys: vec![("source", Value::Text("cognito".to_owned()))],
+        keys: [("source".to_owned(), "cognito".into())].into_iter().collect(),
     }
 }
 

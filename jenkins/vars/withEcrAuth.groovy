@@ -67,7 +67,7 @@ private List isolation(String folder) {
     return [
         "DOCKER_CONFIG=${folder}/docker",
         "REGISTRY_AUTH_FILE=${folder}/auth.json",
-        "ECR_AUTH_CONFIG=${folder}/ecr-auth.yml",
+        "ECR_AUTH_SETUP=${folder}/setup.json",
         "ECR_AUTH_CACHE_DIR=${folder}/cache",
         "XDG_STATE_HOME=${folder}/state",
         "PATH+ECR_AUTH=${folder}/bin",
@@ -93,11 +93,9 @@ private void prepare() {
           [ ! -f "$file" ] || { cat "$file" >"$ECR_AUTH_FOLDER/auth.json" && break; }
         done
 
-        rules=${ECR_AUTH_CONFIG:-${XDG_CONFIG_HOME:-$HOME/.config}/ecr-auth/ecr-auth.yml}
-        if [ -n "$ECR_AUTH_CONFIG" ] || [ -e "$rules" ]; then
-          cat "$rules" >"$ECR_AUTH_FOLDER/ecr-auth.yml"
-        else
-          : >"$ECR_AUTH_FOLDER/ecr-auth.yml"
+        # The rules of an enclosing block.
+        if [ -n "$ECR_AUTH_SETUP" ] && [ -f "$ECR_AUTH_SETUP" ]; then
+          cat "$ECR_AUTH_SETUP" >"$ECR_AUTH_FOLDER/setup.json"
         fi
     '''
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 
 use super::deliver::{DeliveryArgs, hide};
-use super::identity::{IdentityArgs, Source, credential_process};
+use super::identity::{IdentityArgs, credential_process};
 use super::run_with;
 use crate::output;
 use aws_access::{SessionCredentials, SessionPath};
@@ -18,7 +18,8 @@ use configuration::Config;
 use context::World;
 use diagnostics::{Code, Error, Exit, Result};
 use secret_cache::Cache;
-use settings::{IdentitySettings, RoleSettings};
+use settings::table::{self, ROLE_ARN, TOKEN_ENV, TOKEN_FILE};
+use settings::{IdentitySettings, RoleSettings, Value};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -79,7 +80,7 @@ pub fn run(args: &AssumeArgs, config: Option<&Path>, world: &mut World<'_>) -> R
     secrets.extend(path.identity().token());
     hide(secrets, world)?;
     if !args.command.is_empty() {
-        return run_with::run(&args.command, &credentials, args.identity.token_env.as_deref(), world);
+        return run_with::run(&args.command, &credentials, args.identity.0.text(&TOKEN_ENV), world);
     }
     hand_over(args, &credentials, world).map(|()| Exit::Done)
 }
@@ -104,8 +105,8 @@ fn check(args: &AssumeArgs, world: &World<'_>) -> Result<()> {
 
 /// How a user signs in to Cognito stands in the configuration alone. Of roles it says nothing here: they are the registries' business.
 fn base(identity: &IdentityArgs, config: Option<&Path>, world: &World<'_>) -> Result<IdentitySettings> {
-    let cognito = match identity.source {
-        Some(Source::Cognito) => Config::load(&world.env, config)?.cognito().cloned(),
+    let cognito = match identity.source() {
+        Some("cognito") => Config::load(&world.env, config)?.cognito().cloned(),
         _ => None,
     };
     let role = RoleSettings {
@@ -139,26 +140,25 @@ fn hand_over(args: &AssumeArgs, credentials: &SessionCredentials, world: &mut Wo
 
 /// Writes a profile that runs this command with the same flags.
 fn write_profile(args: &AssumeArgs, world: &mut World<'_>) -> Result<()> {
-    let name = args.identity.profile.as_deref().unwrap_or(PROFILE);
-    let role = args
-        .identity
-        .role_arn
-        .clone()
-        .or_else(|| world.env.get("AWS_ROLE_ARN").map(str::to_owned));
-    if role.is_none() {
+    let name = args.identity.profile().unwrap_or(PROFILE);
+    let Some(role) = args.identity.role_arn().or(world.env.get("AWS_ROLE_ARN")) else {
         return Err(
-            Error::usage(Code::Role, "no role", "none is named for the profile to assume")
-                .hint("name it with --role-arn or AWS_ROLE_ARN; --profile is the name of the profile that is written"),
+            Error::usage(Code::Role, "no role", "none is named for the profile to assume").hint(format!(
+                "name it with {ROLE_ARN} or AWS_ROLE_ARN; {} is the name of the profile that is written",
+                table::PROFILE
+            )),
         );
-    }
-    let mut identity = IdentityArgs {
-        role_arn: role,
-        profile: None,
-        ..args.identity.clone()
     };
-    if args.identity.role_arn.is_none() && !identity.names_token() && identity.source != Some(Source::Chain) {
+    let mut identity = args.identity.clone();
+    identity.0.set(&ROLE_ARN, Value::Text(role.to_owned()));
+    identity.0.remove(&[&table::PROFILE]);
+    if args.identity.role_arn().is_none()
+        && !identity.names_token()
+        && identity.source() != Some("chain")
+        && let Some(file) = world.env.path("AWS_WEB_IDENTITY_TOKEN_FILE")
+    {
         // Half of a pair: that role is assumed with this token, and not with itself.
-        identity.token_file = world.env.path("AWS_WEB_IDENTITY_TOKEN_FILE");
+        identity.0.set(&TOKEN_FILE, Value::File(file));
     }
     let path = session(&identity, IdentitySettings::default(), world)?;
     let line = credential_process(&identity, &path)?;

@@ -1,7 +1,9 @@
 //! `ecr-auth cognito`: signs a user in to a Cognito user pool and hands AWS credentials over, as a `credential_process` does.
 
 mod args;
+mod import;
 mod passwords;
+mod setup;
 
 use std::path::Path;
 use std::time::Instant;
@@ -26,7 +28,9 @@ const EXAMPLES: &str = "\
 Examples:
   ecr-auth cognito --user-pool-id eu-west-1_AbCdEfGhI --client-id 1h57kf5cpq17m0eml12EXAMPLE \\
     --identity-pool-id eu-west-1:12345678-abcd-1234-abcd-123456789012 --username maria
-  ecr-auth cognito                          with the ids in ecr-auth.yml
+  ecr-auth cognito                          with the ids of the configuration
+  ecr-auth cognito setup --help             a profile, rules and the helper in one go
+  ecr-auth cognito import vendor.yml        the same by a file that a vendor wrote
   ecr-auth cognito change-password
   ecr-auth cognito forgot-password
 
@@ -47,6 +51,8 @@ pub struct CognitoCommand {
 
 #[derive(Debug, Clone, Subcommand)]
 enum What {
+    Setup(setup::CognitoSetupArgs),
+    Import(import::CognitoImportArgs),
     ChangePassword(passwords::ChangeArgs),
     ForgotPassword(passwords::ForgotArgs),
 }
@@ -55,15 +61,19 @@ enum What {
 ///
 /// # Errors
 /// Settings that are missing or can't be, a password that is wrong, a question where there is nobody to ask; what Cognito says.
-pub fn run(command: &CognitoCommand, config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
-    let config = Config::load(&world.env, config)?;
+pub fn run(command: &CognitoCommand, config_path: Option<&Path>, world: &mut World<'_>) -> Result<()> {
+    let load = |world: &World<'_>| Config::load(&world.env, config_path);
     match &command.what {
+        Some(What::Setup(args)) => setup::run(args, config_path, world),
+        Some(What::Import(args)) => import::run(args, config_path, world),
         None => {
+            let config = load(world)?;
             let settings = command.args.settings(config.cognito())?;
             settings.check()?;
             hand_over(command, Session::new(None, settings, &command.args, world)?)
         }
         Some(What::ChangePassword(args)) => {
+            let config = load(world)?;
             let settings = args.user.settings(config.cognito())?;
             passwords::change(
                 args,
@@ -71,6 +81,7 @@ pub fn run(command: &CognitoCommand, config: Option<&Path>, world: &mut World<'_
             )
         }
         Some(What::ForgotPassword(args)) => {
+            let config = load(world)?;
             let settings = args.user.settings(config.cognito())?;
             passwords::forgot(
                 args,

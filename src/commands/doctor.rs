@@ -55,8 +55,7 @@ pub fn run(args: &DoctorArgs, config: Option<&Path>, world: &mut World<'_>) -> R
     let asked = Asked {
         subject: args.subject.as_deref(),
         config,
-        profile: args.identity.profile.as_deref(),
-        region: args.identity.region.as_deref(),
+        region: args.identity.region(),
         identity: &|rule| args.identity.identity(rule),
         check_push: args.check_push,
     };

@@ -122,7 +122,7 @@ fn store(config: Option<&Path>, world: &mut World<'_>) -> HelperAnswer {
     if is_ignored || Registry::parse(server).is_some() {
         return Ok(String::new());
     }
-    let config = Config::load(&world.env, config).map_err(|error| failed(server, &error, world))?;
+    let config = Config::load_for(&world.env, config, server).map_err(|error| failed(server, &error, world))?;
     if config.target(server).is_some() {
         return Ok(String::new());
     }
@@ -135,7 +135,7 @@ fn store(config: Option<&Path>, world: &mut World<'_>) -> HelperAnswer {
 fn erase(config: Option<&Path>, world: &mut World<'_>) -> HelperAnswer {
     let name = name_of(&server_url(world)?);
     let cache = Cache::open(Cache::folder(&world.env));
-    let config = Config::load(&world.env, config).unwrap_or_default();
+    let config = Config::load_for(&world.env, config, &name).unwrap_or_default();
     if let Some(target) = config.target(&name)
         && let Ok((path, _)) = pull::by_rule(&target, world)
     {

@@ -37,7 +37,7 @@ pub fn named_or_own(
     config: &Config,
     world: &mut World<'_>,
 ) -> Result<Vec<String>> {
-    let region = args.region.as_deref();
+    let region = args.region();
     let named = named(registries, region, config, world)?;
     if !named.is_empty() {
         return Ok(named);

@@ -1,101 +1,79 @@
 //! The flags that say whose AWS credentials are used: the same ones wherever a command needs them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser, ValueParser};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
 use aws_access::SessionPath;
 use aws_access::identity::RoleBase;
-use configuration::Value;
 use diagnostics::{Code, Error, Result};
-use settings::{IdentitySettings, RoleSettings, SourceChoice, TokenCommand, TokenPlace, policy_text};
+use settings::table::{PROFILE, REGION, ROLE_ARN, SOURCE, TABLE, TOKEN_COMMAND, TOKEN_ENV, TOKEN_FILE};
+use settings::{IdentitySettings, Kind, RoleSettings, Setting, SettingValues, TokenCommand, Value};
 
-/// Whose AWS credentials
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-#[command(next_help_heading = "Whose AWS credentials")]
-pub struct IdentityArgs {
-    /// Role to assume with the CI's OIDC token, or else with AWS's standard chain: an ARN, or a name in the registry's account [env: AWS_ROLE_ARN]
-    #[arg(long, value_name = "ROLE")]
-    pub role_arn: Option<String>,
-    /// A role to assume with the one before (repeatable)
-    #[arg(long, value_name = "ROLE")]
-    pub chain: Vec<String>,
-    /// Audience of the token [default: sts.amazonaws.com, in China sts.amazonaws.com.cn]
-    #[arg(long)]
-    pub audience: Option<String>,
-    /// Name of the session in CloudTrail [env: AWS_ROLE_SESSION_NAME] [default: one that names the CI job]
-    #[arg(long, value_name = "NAME")]
-    pub session_name: Option<String>,
-    /// Seconds that the last role's session lives: 900 to 43200, with --chain 3600 at most
-    #[arg(long, value_name = "SECONDS")]
-    pub duration: Option<u32>,
-    /// External id that the trust policies of assumed roles ask for
-    #[arg(long, value_name = "ID")]
-    pub external_id: Option<String>,
-    /// Session policy that narrows the last role
-    #[arg(long, value_name = "JSON|@FILE")]
-    pub policy: Option<String>,
-    /// Managed policy that narrows the last role (repeatable)
-    #[arg(long, value_name = "ARN")]
-    pub policy_arn: Vec<String>,
-    /// Session tag of chained roles (repeatable)
-    #[arg(long, value_name = "KEY=VALUE", value_parser = tag)]
-    pub tag: Vec<(String, String)>,
-    /// Tag that the roles after it inherit (repeatable)
-    #[arg(long, value_name = "KEY")]
-    pub transitive_tag: Vec<String>,
-    /// Profile of AWS's shared files, and no other source
-    #[arg(long, value_name = "NAME")]
-    pub profile: Option<String>,
-    /// Region, such as eu-west-1 [env: AWS_REGION]
-    #[arg(long)]
-    pub region: Option<String>,
-    /// File that holds the CI's OIDC token
-    #[arg(long, value_name = "FILE", group = "token")]
-    pub token_file: Option<PathBuf>,
-    /// Variable that holds the CI's OIDC token
-    #[arg(long, value_name = "NAME", group = "token")]
-    pub token_env: Option<String>,
-    /// Command line that prints the CI's OIDC token
-    #[arg(long, value_name = "CMD", group = "token")]
-    pub token_command: Option<TokenCommand>,
-    /// What assumes the role
-    #[arg(long, value_enum)]
-    pub source: Option<Source>,
-}
+const HEADING: &str = "Whose AWS credentials";
 
-/// What assumes the first role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Source {
-    /// The CI's token, or else AWS's standard chain
-    Auto,
-    /// The CI's token alone
-    Oidc,
-    /// AWS's standard chain alone
-    Chain,
-    /// Nothing: a user signs in to Cognito, as `cognito:` in ecr-auth.yml says, and the identity pool gives the role
-    Cognito,
-}
+/// Whose AWS credentials: a flag for each setting of the table, and the values that they were given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IdentityArgs(pub SettingValues);
 
-impl Source {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Oidc => "oidc",
-            Self::Chain => "chain",
-            Self::Cognito => "cognito",
-        }
+impl Args for IdentityArgs {
+    fn augment_args(command: Command) -> Command {
+        // One place of the token is the place.
+        let tokens = [&TOKEN_FILE, &TOKEN_ENV, &TOKEN_COMMAND].map(|setting| setting.name);
+        TABLE
+            .iter()
+            .fold(command, |command, setting| command.arg(flag(setting)))
+            .group(ArgGroup::new("token").args(tokens))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
     }
 }
 
-impl From<Source> for SourceChoice {
-    fn from(source: Source) -> Self {
-        match source {
-            Source::Auto => Self::Auto,
-            Source::Oidc => Self::Oidc,
-            Source::Chain => Self::Chain,
-            Source::Cognito => Self::Cognito,
+impl FromArgMatches for IdentityArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let values = TABLE
+            .iter()
+            .filter_map(|setting| Some((*setting, value(setting, matches)?)));
+        Ok(Self(values.collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+fn flag(setting: &'static Setting) -> Arg {
+    let action = match setting.kind {
+        Kind::List(_) | Kind::Tags(..) => ArgAction::Append,
+        _ => ArgAction::Set,
+    };
+    Arg::new(setting.name)
+        .long(setting.name)
+        .value_name(setting.value_name)
+        .help(setting.flag_help())
+        .help_heading(HEADING)
+        .hide_short_help(!setting.is_common)
+        .action(action)
+        .value_parser(parser(setting.kind))
+}
+
+fn parser(kind: Kind) -> ValueParser {
+    match kind {
+        Kind::Text | Kind::Region | Kind::Policy | Kind::List(_) => value_parser!(String).into(),
+        Kind::File => value_parser!(PathBuf).into(),
+        Kind::Command => StringValueParser::new()
+            .map(|line| TokenCommand::from(line.as_str()))
+            .into(),
+        Kind::Number(..) => value_parser!(u32).into(),
+        Kind::OneOf(words) => {
+            let words = words.iter().map(|(word, help)| PossibleValue::new(*word).help(*help));
+            PossibleValuesParser::new(words).into()
         }
+        Kind::Tags(..) => ValueParser::new(tag),
     }
 }
 
@@ -104,24 +82,60 @@ fn tag(text: &str) -> Result<(String, String), &'static str> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
+/// What the command line says of a setting.
+fn value(setting: &Setting, matches: &ArgMatches) -> Option<Value> {
+    fn one<T: Clone + Send + Sync + 'static>(setting: &Setting, matches: &ArgMatches) -> Option<T> {
+        matches.get_one::<T>(setting.name).cloned()
+    }
+    fn all<T: Clone + Send + Sync + 'static>(setting: &Setting, matches: &ArgMatches) -> Option<Vec<T>> {
+        Some(matches.get_many::<T>(setting.name)?.cloned().collect())
+    }
+    match setting.kind {
+        Kind::Text | Kind::Region | Kind::Policy | Kind::OneOf(_) => one(setting, matches).map(Value::Text),
+        Kind::File => one(setting, matches).map(Value::File),
+        Kind::Command => one(setting, matches).map(Value::Command),
+        Kind::Number(..) => one(setting, matches).map(Value::Number),
+        Kind::List(_) => all(setting, matches).map(Value::List),
+        Kind::Tags(..) => all(setting, matches).map(Value::Tags),
+    }
+}
+
 impl IdentityArgs {
     /// Whether they say anything of an identity. The region alone doesn't: it also completes the names of registries.
     pub fn is_given(&self) -> bool {
-        let without_region = Self {
-            region: None,
-            ..self.clone()
-        };
-        without_region != Self::default()
+        self.0.iter().any(|(setting, _)| *setting != REGION)
     }
 
     /// Whether they name an identity, and with that take the place of whatever a rule says of one.
     pub fn names_one(&self) -> bool {
-        self.profile.is_some() || self.role_arn.is_some() || self.source == Some(Source::Cognito)
+        self.0.has(&PROFILE) || self.0.has(&ROLE_ARN) || self.source() == Some("cognito")
     }
 
     /// Whether they say where the CI's token is.
     pub fn names_token(&self) -> bool {
-        self.token().is_some()
+        [&TOKEN_FILE, &TOKEN_ENV, &TOKEN_COMMAND]
+            .iter()
+            .any(|setting| self.0.has(setting))
+    }
+
+    /// The profile of AWS's shared files.
+    pub fn profile(&self) -> Option<&str> {
+        self.0.text(&PROFILE)
+    }
+
+    /// The first role.
+    pub fn role_arn(&self) -> Option<&str> {
+        self.0.text(&ROLE_ARN)
+    }
+
+    /// The region.
+    pub fn region(&self) -> Option<&str> {
+        self.0.text(&REGION)
+    }
+
+    /// What assumes the role.
+    pub fn source(&self) -> Option<&str> {
+        self.0.text(&SOURCE)
     }
 
     /// What they say of roles, and what `base`, a rule's, says where they say nothing. With an identity of their own nothing of
@@ -130,18 +144,7 @@ impl IdentityArgs {
     /// # Errors
     /// A profile and a role, or Cognito; a file of a policy that can't be read.
     pub fn settings(&self, base: &RoleSettings) -> Result<RoleSettings> {
-        if self.profile.is_some() && self.role_arn.is_some() {
-            return Err(
-                Error::usage(Code::Options, "--profile, --role-arn", "a profile is used alone")
-                    .hint("give the profile a role_arn of its own in AWS's config file, or leave one of them out"),
-            );
-        }
-        if self.profile.is_some() && self.source == Some(Source::Cognito) {
-            return Err(
-                Error::usage(Code::Options, "--profile, --source cognito", "a profile is used alone")
-                    .hint("leave one of them out"),
-            );
-        }
+        self.refuse_beside_profile()?;
         let base = match self.names_one() {
             true => RoleSettings {
                 cognito: base.cognito.clone(),
@@ -149,31 +152,7 @@ impl IdentityArgs {
             },
             false => base.clone(),
         };
-        let policy = self
-            .policy
-            .as_deref()
-            .map(|policy| policy_text(policy, |file| PathBuf::from(file)));
-        let or = |given: &[String], base: Vec<String>| if given.is_empty() { base } else { given.to_vec() };
-        Ok(RoleSettings {
-            role_arn: self.role_arn.clone().or(base.role_arn),
-            chain: or(&self.chain, base.chain),
-            audience: self.audience.clone().or(base.audience),
-            session_name: self.session_name.clone().or(base.session_name),
-            duration: self.duration.or(base.duration),
-            external_id: self.external_id.clone().or(base.external_id),
-            policy: policy.transpose()?.or(base.policy),
-            policy_arns: or(&self.policy_arn, base.policy_arns),
-            tags: if self.tag.is_empty() {
-                base.tags
-            } else {
-                self.tag.clone()
-            },
-            transitive_tags: or(&self.transitive_tag, base.transitive_tags),
-            token: self.token().or(base.token),
-            source: self.source.map_or(base.source, SourceChoice::from),
-            region: self.region.clone().or(base.region),
-            cognito: base.cognito,
-        })
+        self.0.clone().over(base, Path::new("")).map(|(_, settings)| settings)
     }
 
     /// Whose credentials: what the flags say, and what `rule` says where they leave it open.
@@ -183,107 +162,31 @@ impl IdentityArgs {
     pub fn identity(&self, rule: &IdentitySettings) -> Result<IdentitySettings> {
         let of_rule = rule.profile.clone().filter(|_| !self.names_one());
         Ok(IdentitySettings {
-            profile: self.profile.clone().or(of_rule),
+            profile: self.profile().map(str::to_owned).or(of_rule),
             role: self.settings(&rule.role)?,
         })
     }
 
-    fn token(&self) -> Option<TokenPlace> {
-        let file = self.token_file.clone().map(TokenPlace::File);
-        let variable = || self.token_env.clone().map(TokenPlace::Variable);
-        let command = || self.token_command.clone().map(TokenPlace::Command);
-        file.or_else(variable).or_else(command)
-    }
-
-    /// The same flags as a command line of a later run has them, in another folder: paths are absolute.
-    ///
-    /// # Errors
-    /// A path that can't be made absolute.
-    pub fn to_args(&self) -> Result<Vec<String>> {
-        let mut args = Vec::new();
-        let mut flag = |name: &str, value: &str| args.extend([format!("--{name}"), value.to_owned()]);
-        let one = |name: &'static str, value: &Option<String>| value.clone().map(|value| (name, value));
-        let all = |name: &'static str, values: &[String]| {
-            let values = values.iter().cloned();
-            values.map(move |value| (name, value)).collect::<Vec<_>>()
-        };
-        let token_command = self.token_command.as_ref().map(|command| command.line().to_owned());
-        let tags = self.tag.iter().map(|(key, value)| ("tag", format!("{key}={value}")));
-        let flags = one("role-arn", &self.role_arn)
-            .into_iter()
-            .chain(all("chain", &self.chain))
-            .chain(one("audience", &self.audience))
-            .chain(one("session-name", &self.session_name))
-            .chain(self.duration.map(|seconds| ("duration", seconds.to_string())))
-            .chain(one("external-id", &self.external_id))
-            .chain(self.absolute_policy()?.map(|policy| ("policy", policy)))
-            .chain(all("policy-arn", &self.policy_arn))
-            .chain(tags)
-            .chain(all("transitive-tag", &self.transitive_tag))
-            .chain(one("region", &self.region))
-            .chain(self.absolute_token_file()?.map(|file| ("token-file", file)))
-            .chain(one("token-env", &self.token_env))
-            .chain(one("token-command", &token_command))
-            .chain(self.source.map(|source| ("source", source.name().to_owned())));
-        for (name, value) in flags {
-            flag(name, &value);
+    fn refuse_beside_profile(&self) -> Result<()> {
+        let alone = |what: String| Error::usage(Code::Options, what, "a profile is used alone");
+        match self.0.has(&PROFILE) {
+            true if self.0.has(&ROLE_ARN) => Err(alone(format!("{PROFILE}, {ROLE_ARN}"))
+                .hint("give the profile a role_arn of its own in AWS's config file, or leave one of them out")),
+            true if self.source() == Some("cognito") => {
+                Err(alone(format!("{PROFILE}, {}", SOURCE.with("cognito"))).hint("leave one of them out"))
+            }
+            _ => Ok(()),
         }
-        Ok(args)
     }
 
-    /// The same as the keys of a rule in the configuration. The region is left to the registry's name, which holds it.
+    /// The keys of a rule of `setup.json`. The region is left to the registry's name, which holds it.
     ///
     /// # Errors
     /// A token's command, which no file may hold; a path that can't be made absolute.
-    pub fn to_keys(&self) -> Result<Vec<(&'static str, Value)>> {
-        if self.token_command.is_some() {
-            return Err(Error::usage(
-                Code::Options,
-                "--token-command",
-                "the configuration file holds no commands: a file may come from elsewhere",
-            )
-            .hint(
-                "let the job put the token into a variable or a file, and name that with --token-env or --token-file",
-            ));
-        }
-        let one = |name, value: &Option<String>| value.clone().map(|value| (name, Value::Text(value)));
-        let all = |name, values: &[String]| {
-            let values = (!values.is_empty()).then(|| values.to_vec());
-            values.map(|values| (name, Value::List(values)))
-        };
-        let tags = (!self.tag.is_empty()).then(|| ("tag", Value::Map(self.tag.clone())));
-        let source = self
-            .source
-            .map(|source| ("source", Value::Text(source.name().to_owned())));
-        let keys = [
-            one("profile", &self.profile),
-            one("role-arn", &self.role_arn),
-            all("chain", &self.chain),
-            one("audience", &self.audience),
-            one("session-name", &self.session_name),
-            self.duration.map(|seconds| ("duration", Value::Number(seconds))),
-            one("external-id", &self.external_id),
-            one("policy", &self.absolute_policy()?),
-            all("policy-arn", &self.policy_arn),
-            tags,
-            all("transitive-tag", &self.transitive_tag),
-            one("token-file", &self.absolute_token_file()?),
-            one("token-env", &self.token_env),
-            source,
-        ];
-        Ok(keys.into_iter().flatten().collect())
-    }
-
-    fn absolute_policy(&self) -> Result<Option<String>> {
-        let Some(policy) = &self.policy else { return Ok(None) };
-        match policy.strip_prefix('@') {
-            Some(file) => Ok(Some(format!("@{}", absolute(file.as_ref())?))),
-            None => Ok(Some(policy.clone())),
-        }
-    }
-
-    fn absolute_token_file(&self) -> Result<Option<String>> {
-        self.token_file.as_deref().map(absolute).transpose()
+    pub fn to_json(&self) -> Result<serde_json::Map<String, serde_json::Value>> {
+        let mut keys = self.0.to_json()?;
+        keys.remove(REGION.name);
+        Ok(keys)
     }
 }
 
@@ -294,24 +197,15 @@ impl IdentityArgs {
 /// A path that can't be made absolute.
 pub fn credential_process(identity: &IdentityArgs, path: &SessionPath) -> Result<Vec<String>> {
     let source = match path.identity().role().map(|role| &role.base) {
-        Some(RoleBase::Token(_)) | None => Source::Oidc,
-        Some(RoleBase::Source(_)) => Source::Chain,
+        Some(RoleBase::Token(_)) | None => "oidc",
+        Some(RoleBase::Source(_)) => "chain",
     };
-    let identity = IdentityArgs {
-        source: Some(source),
-        ..identity.clone()
-    };
+    let mut values = identity.0.clone();
+    values.set(&SOURCE, Value::Text(source.to_owned()));
+    values.remove(&[&PROFILE]);
     let mut line = vec!["assume".to_owned()];
-    line.extend(identity.to_args()?);
+    line.extend(values.to_args()?);
     Ok(line)
-}
-
-fn absolute(path: &std::path::Path) -> Result<String> {
-    let absolute = std::path::absolute(path);
-    let absolute =
-        absolute.map_err(|error| Error::failed(Code::NotReadable, format!("cannot find {}", path.display()), error))?;
-    let text = absolute.into_os_string().into_string();
-    text.map_err(|path| Error::usage(Code::NotReadable, path.to_string_lossy(), "this path is not Unicode"))
 }
 
 #[cfg(test)]
@@ -338,10 +232,12 @@ mod tests {
     fn what_is_written_into_a_command_line_is_read_back() {
         let args: Vec<&str> = ALL.split_whitespace().collect();
         let parsed = parse(&args).unwrap();
-        assert_eq!(parsed.to_args().unwrap(), args);
-        assert_eq!(parsed.tag, [("g".to_owned(), "h=i".to_owned())]);
+        assert_eq!(parsed.0.to_args().unwrap(), args);
+        let tags = Value::Tags(vec![("g".to_owned(), "h=i".to_owned())]);
+        assert_eq!(parsed.0.get(&settings::table::TAG), Some(&tags));
         let files = parse(&["--policy", "@p.json", "--token-file", "t"])
             .unwrap()
+            .0
             .to_args()
             .unwrap();
         let folder = std::env::current_dir().unwrap();

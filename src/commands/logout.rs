@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::hosts;
 use super::sign_out::sign_out;
-use configuration::Config;
+use configuration::{Config, SetupFile};
 use secret_cache::Cache;
 
 use aws_shared_files::profile;
@@ -45,7 +45,7 @@ pub fn run(args: &LogoutArgs, config: Option<&Path>, world: &mut World<'_>) -> R
     let known = Config::load_if_there(&world.env, config)?;
     let hosts = hosts::named(&args.registries, args.region.as_deref(), &known, world)?;
     let restored = restore(args, &hosts, world);
-    let rules = take_back_rules(config, &hosts, world);
+    let rules = take_back_rules(config, &known, &hosts, world);
     forget(&hosts, world);
     restored.and(rules)
 }
@@ -68,7 +68,7 @@ fn forget(hosts: &[String], world: &mut World<'_>) {
 fn restore(args: &LogoutArgs, hosts: &[String], world: &mut World<'_>) -> Result<()> {
     let client = Some(args.client.unwrap_or(Client::All));
     let files = client_config::config_files(client, args.docker_config.as_deref(), &world.env)?;
-    let record = world.env.state_folder().map(Record::in_folder);
+    let record = client_config::undo_log(&world.env);
     let remembered = load(record.as_ref(), world);
     let mut outcome = Ok(());
     for file in &files {
@@ -90,48 +90,41 @@ fn restore(args: &LogoutArgs, hosts: &[String], world: &mut World<'_>) -> Result
     outcome
 }
 
-/// Puts back the rules in `ecr-auth.yml` that `setup` replaced, as far as no client's configuration needs them any more.
-fn take_back_rules(config: Option<&Path>, hosts: &[String], world: &mut World<'_>) -> Result<()> {
-    let record = world.env.state_folder().map(Record::in_folder);
+/// Takes out the rules of `setup.json`, as far as no client's configuration needs them any more.
+fn take_back_rules(path: Option<&Path>, config: &Config, hosts: &[String], world: &mut World<'_>) -> Result<()> {
+    let record = client_config::undo_log(&world.env);
     let left = record.and_then(|record| record.load().ok()).unwrap_or_default();
     let needs = |file: &FileRecord, host: &str| file.creds_store.is_some() || file.cred_helpers.contains_key(host);
     let is_needed = |host: &str| left.files.values().any(|file| needs(file, host));
     let is_named = |host: &str| hosts.is_empty() || hosts.iter().any(|named| named == host);
-    let restored = configuration::take_back(&world.env, config, &|host| is_named(host) && !is_needed(host))?;
-    let path = shown(&restored.path, &world.env);
-    for host in &restored.taken_back {
+    let Ok(file) = SetupFile::in_force(&world.env, path) else {
+        return take_back_profiles(world);
+    };
+    let taken = file.take_back(&world.env, config, &|host| is_named(host) && !is_needed(host))?;
+    let path = shown(file.path(), &world.env);
+    for host in &taken.hosts {
         world.say(&format!("configuration: the rule of {host} taken back in {path}"));
     }
-    if restored.cognito {
-        world.say(&format!("configuration: the block cognito taken back in {path}"));
+    if taken.cognito {
+        world.say(&format!("configuration: the sign-in to Cognito taken back in {path}"));
     }
-    if restored.removed {
+    if taken.removed {
         world.say(&format!(
             "configuration: {path} removed, it was made by setup and is empty"
         ));
     }
-    if let Some(error) = &restored.not_read {
-        world.say(&format!(
-            "warning: the notes of what setup wrote into {path} cannot be read, so its rules stay: {error}"
-        ));
-    }
-    if let Some(error) = &restored.not_recorded {
-        world.say(&format!(
-            "warning: the notes of what setup wrote into {path} cannot be changed: {error}"
-        ));
-    }
     // The profile was written for the same sign-in, and goes with it.
-    match restored.keeps_cognito || !(hosts.is_empty() || restored.cognito) {
+    match taken.keeps_cognito || !(hosts.is_empty() || taken.cognito) {
         true => Ok(()),
         false => take_back_profiles(world),
     }
 }
 
 fn take_back_profiles(world: &mut World<'_>) -> Result<()> {
-    let Some(folder) = world.env.state_folder() else {
+    let Some(log) = profile::undo_log(&world.env) else {
         return Ok(());
     };
-    for taken in profile::take_back(&profile::Record::in_folder(folder), &world.env)? {
+    for taken in profile::take_back(&log, &world.env)? {
         let path = shown(&taken.path, &world.env);
         let removed = if taken.removed {
             ", and the file, which is empty"

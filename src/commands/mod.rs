@@ -1,5 +1,5 @@
 //! The flow of each subcommand: parse, plan, do, report. They don't know each other; what
-//! several of them need stands in `identity` (flags), `deliver`, `hosts` and `passwords`.
+//! several of them need stands in `identity` (flags), `setup_plan`, `deliver`, `hosts` and `passwords`.
 
 pub mod action;
 pub mod assume;
@@ -17,6 +17,7 @@ pub mod overview;
 mod passwords;
 mod run_with;
 pub mod setup;
+mod setup_plan;
 mod sign_in;
 mod sign_out;
 

@@ -3,7 +3,7 @@
 use super::identity::IdentityArgs;
 use crate::output::{self, RegistryPassword};
 use aws_access::{NamedPath, PasswordPath};
-use client_config::{ConfigFile, Login, Place, Record, StoredLogin, shown};
+use client_config::{ConfigFile, Login, Place, StoredLogin, shown};
 use configuration::Config;
 use context::World;
 use diagnostics::{Error, Result};
@@ -69,7 +69,7 @@ pub fn fetch(identity: &IdentityArgs, hosts: &[String], config: &Config, world: 
 /// # Errors
 /// As [`client_config::store`]; an end that no calendar knows.
 pub fn store(file: &ConfigFile, passwords: &[RegistryPassword], world: &mut World<'_>) -> Result<Vec<StoredLogin>> {
-    let record = world.env.state_folder().map(Record::in_folder);
+    let record = client_config::undo_log(&world.env);
     let logins: Vec<Login<'_>> = passwords
         .iter()
         .map(|it| Login {

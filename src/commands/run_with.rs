@@ -8,32 +8,19 @@ use aws_access::SessionCredentials;
 use context::World;
 use diagnostics::{Code, Error, Exit, Result};
 
-/// What is taken out: everything that AWS's tools would take other credentials from, and the tokens that could mint more.
-const TAKEN_OUT: [&str; 16] = [
+/// What leads AWS's tools to other credentials, and is no secret. It is taken out together with [`ci::secret_variables`].
+const LEADS_TO_OTHERS: [&str; 6] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_ROLE_ARN",
     "AWS_ROLE_SESSION_NAME",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_SESSION_TOKEN",
     // The end of other keys: boto3 refuses ours once it has passed.
     "AWS_CREDENTIAL_EXPIRATION",
-    "AWS_SECURITY_TOKEN",
-    "ECR_AUTH_COGNITO_CLIENT_SECRET",
-    "ECR_AUTH_COGNITO_PASSWORD",
-    "ECR_AUTH_ID_TOKEN",
-    "ACTIONS_ID_TOKEN_REQUEST_URL",
-    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-    "CIRCLE_OIDC_TOKEN",
-    "CIRCLE_OIDC_TOKEN_V2",
-    "BITBUCKET_STEP_OIDC_TOKEN",
 ];
 
 /// What the names of a container's credential variables begin with.
 const CONTAINER: &str = "AWS_CONTAINER_";
-
-/// Buildkite's agent hands out tokens to whoever has this.
-const BUILDKITE: &str = "BUILDKITE_AGENT_ACCESS_TOKEN";
 
 /// Runs a command. Where the system can, this process becomes the command: its signals, its exit status and its place among the
 /// processes are then the command's own.
@@ -53,12 +40,8 @@ pub fn run(
     command.args(args);
     let names = world.env.vars().map(|(name, _)| name);
     let of_container = names.filter(|name| name.starts_with(CONTAINER));
-    for name in TAKEN_OUT
-        .into_iter()
-        .chain([BUILDKITE])
-        .chain(of_container)
-        .chain(token_env)
-    {
+    ci::remove_secrets(&mut command);
+    for name in LEADS_TO_OTHERS.into_iter().chain(of_container).chain(token_env) {
         command.env_remove(name);
     }
     for (name, value) in output::credentials_variables(credentials) {

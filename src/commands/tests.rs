@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::commands::logout::{self, LogoutArgs};
 use crate::commands::setup::{self, SetupArgs};
+use crate::commands::setup_plan::ClientArgs;
 use client_config::Client;
 use context::{Env, Progress, Verbosity, World};
 use diagnostics::Error;
@@ -218,7 +219,10 @@ fn another_store_wants_force_and_comes_back() {
     home.write(".docker/config.json", original);
     let args = SetupArgs {
         creds_store: true,
-        client: Some(Client::All),
+        clients: ClientArgs {
+            client: Some(Client::All),
+            ..ClientArgs::default()
+        },
         ..SetupArgs::default()
     };
     let refused = home.setup(&args, &[HOST]).result.unwrap_err();
@@ -248,8 +252,11 @@ fn a_dry_run_shows_and_writes_nothing() {
     home.write(".docker/config.json", r#"{"auths":{"h":{"auth":"s3cret"}}}"#);
     let before = home.paths();
     let args = SetupArgs {
-        dry_run: true,
-        client: Some(Client::All),
+        clients: ClientArgs {
+            dry_run: true,
+            client: Some(Client::All),
+            ..ClientArgs::default()
+        },
         ..SetupArgs::default()
     };
     let answer = home.setup(&args, &[HOST]);
@@ -299,7 +306,10 @@ fn a_state_folder_that_cannot_be_written_is_a_warning() {
 fn a_folder_off_path_is_said() {
     let home = Home::new();
     let args = SetupArgs {
-        bin_dir: Some(home.path("elsewhere")),
+        clients: ClientArgs {
+            bin_dir: Some(home.path("elsewhere")),
+            ..ClientArgs::default()
+        },
         ..SetupArgs::default()
     };
     let answer = home.setup(&args, &[HOST]);

@@ -7,7 +7,7 @@ use super::clients::roughly;
 use super::report::Check;
 use aws_access::identity::RoleBase;
 use aws_access::{Aws, PasswordPath};
-use ci::{Ci, CiToken};
+use ci::{CiToken, running_in};
 use diagnostics::{Code, Error};
 use oidc_token::Claims;
 
@@ -19,7 +19,7 @@ pub fn is_missing_token(error: &Error) -> bool {
 /// What is found; `None` where there is neither a CI nor a token.
 pub fn check(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> Option<Check> {
     let env = &checkup.world.env;
-    let ci = Ci::of(env).map(Ci::name);
+    let ci = running_in(env).map(|ci| ci.name);
     let token = match path.identity().role().map(|role| &role.base) {
         Some(RoleBase::Token(token)) => Some(token.clone()),
         Some(RoleBase::Source(_)) | None => None,
@@ -36,7 +36,7 @@ pub fn check(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> Option<Check
 fn of_token(token: &CiToken, ci: &str, path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> Check {
     let name = token.name();
     let what = format!("{ci}: {name}");
-    match claims(path, &name, checkup) {
+    match claims(path, name, checkup) {
         Err(error) => Check::failed("ci", &error),
         Ok(None) => Check::fail(
             "ci",

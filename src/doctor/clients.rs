@@ -98,7 +98,7 @@ fn pass_variable_over(lookup: &mut Lookup, env: &Env) -> Option<Check> {
 
 /// `Docker version 20.10.24+dfsg1, build 297e128`: no engine is asked.
 fn docker_version(env: &Env) -> Option<(u32, u32)> {
-    let mut command = program::without_secrets(&program::on_path("docker", env)?, env, &[]);
+    let mut command = ::ci::without_secrets(&program::on_path("docker", env)?, env, &[]);
     let said = program::output(command.arg("--version"), None, VERSION_BUDGET).ok()?;
     let version = said.expose().strip_prefix("Docker version ")?;
     let mut numbers = version.split('.');

@@ -178,7 +178,7 @@ fn kind(path: &Path, exe: &Path, env: &Env) -> Kind {
     if real(path).is_some_and(|path| real(exe) == Some(path)) {
         return Kind::Ours;
     }
-    let mut command = program::without_secrets(path, env, &[]);
+    let mut command = ::ci::without_secrets(path, env, &[]);
     let said = program::output(command.arg("version"), None, VERSION_BUDGET);
     let said = said.map(|said| said.expose().trim().to_owned()).unwrap_or_default();
     match said.strip_prefix(HELPER_NAMES[0]).map(str::trim) {

@@ -25,7 +25,6 @@ pub use report::{Check, Outcome, Report};
 pub use rule::says;
 pub use subject::{Image, Subject};
 
-use ::ci::Ci;
 use aws_access::PasswordPath;
 use aws_access::identity::{ChainSource, CredentialSource};
 use aws_access::net::within;
@@ -41,8 +40,6 @@ pub struct Asked<'a> {
     pub subject: Option<&'a str>,
     /// `--config`.
     pub config: Option<&'a Path>,
-    /// `--profile`.
-    pub profile: Option<&'a str>,
     /// `--region`.
     pub region: Option<&'a str>,
     /// Whose credentials: what the flags say, laid over what a rule says.
@@ -137,7 +134,7 @@ impl Checkup<'_, '_> {
         let after = LATER.iter().skip_while(|id| **id != failed).skip(1);
         for id in after {
             let is_asked = match *id {
-                "ci" => Ci::of(&self.world.env).is_some(),
+                "ci" => ::ci::running_in(&self.world.env).is_some(),
                 "image" => self.names_image,
                 "push" => self.asked.check_push,
                 _ => true,

@@ -14,12 +14,13 @@ use super::clients::{self, ClientFile, State};
 use super::helper::{self, Called};
 use super::report::Outcome;
 use aws_access::identity::{current_region, finds_nothing};
-use ci::{Ci, CiToken, gives_tokens, missing_token};
+use ci::{CiSystem, CiToken, gives_tokens, missing_token, running_in};
 use client_config::{HELPER, shown};
 use configuration::Config;
 use context::{Env, World};
 use diagnostics::{Error, Result, one_line};
 use ecr_registry::parse_region;
+use settings::Surface;
 
 /// How many registries with credentials of their own are told one by one.
 const SHOWN_REGISTRIES: usize = 3;
@@ -90,7 +91,7 @@ pub fn look(named: Option<&Path>, world: &World<'_>) -> Overview {
 
 /// All that decides what is told.
 struct Place {
-    ci: Option<Ci>,
+    ci: Option<&'static CiSystem>,
     has_token: bool,
     rules: Result<Config>,
     region: Result<Option<String>>,
@@ -111,7 +112,7 @@ impl Place {
         let region = current_region(env).and_then(|region| region.as_deref().map(parse_region).transpose());
         let credentials = credentials(rules.as_ref().ok(), files, &region, env);
         Self {
-            ci: Ci::of(env),
+            ci: running_in(env),
             has_token: !CiToken::all(env).is_empty(),
             rules,
             region,
@@ -150,7 +151,7 @@ impl Place {
             false => "without an OIDC token for this job",
         };
         match self.ci {
-            Some(ci) => format!("{}, {token}", ci.name()),
+            Some(ci) => format!("{}, {token}", ci.name),
             None if self.has_token => "no CI that is known, but an OIDC token".to_owned(),
             None => "no CI".to_owned(),
         }
@@ -360,6 +361,7 @@ fn calls(file: &ClientFile) -> Vec<(&str, Option<&str>)> {
 }
 
 fn mend(registry: Option<&str>, error: &Error) -> Next {
+    let error = Surface::CommandLine.tell(error.clone());
     let of = registry.map(|registry| format!("{registry}: ")).unwrap_or_default();
     let what = match error.hint_text() {
         Some(hint) => format!("{of}{}: {hint}", error.what()),
@@ -369,16 +371,9 @@ fn mend(registry: Option<&str>, error: &Error) -> Next {
 }
 
 /// What the job's own file needs.
-fn let_have_token(ci: Option<Ci>, env: &Env) -> Next {
-    match ci {
-        Some(Ci::GitHub) => Next::new(
-            "let this job have GitHub's token: in its workflow, write",
-            &["permissions:", "  id-token: write", "  contents: read"],
-        ),
-        Some(Ci::GitLab) => Next::new(
-            "let this job have GitLab's token: in .gitlab-ci.yml, write",
-            &["id_tokens:", "  ECR_AUTH_ID_TOKEN:", "    aud: sts.amazonaws.com"],
-        ),
-        _ => mend(None, &missing_token(env)),
+fn let_have_token(ci: Option<&CiSystem>, env: &Env) -> Next {
+    match ci.and_then(|ci| ci.missing?.lines) {
+        Some(lines) => Next::new(lines.what, lines.lines),
+        None => mend(None, &missing_token(env)),
     }
 }

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use ::ci::TokenIssuer;
 use context::Env;
 
-/// Hosts that name nobody: AWS's, and the issuers that everybody has. Whatever stands below them too.
-const PUBLIC_HOSTS: [&str; 19] = [
+/// Hosts of AWS and of this machine, which name nobody. Whatever stands below them neither. The issuers that everybody has come from the
+/// descriptors of the CI systems.
+const PUBLIC_HOSTS: [&str; 14] = [
     "amazonaws.com",
     "amazonaws.com.cn",
     "amazonaws.eu",
@@ -20,11 +22,6 @@ const PUBLIC_HOSTS: [&str; 19] = [
     "sc2s.sgov.gov",
     "cloud.adc-e.uk",
     "csp.hci.ic.gov",
-    "token.actions.githubusercontent.com",
-    "gitlab.com",
-    "oidc.circleci.com",
-    "api.bitbucket.org",
-    "agent.buildkite.com",
     "localhost",
 ];
 
@@ -34,37 +31,11 @@ const FILE_ENDINGS: [&str; 9] = ["json", "yml", "yaml", "pem", "crt", "sh", "exe
 /// Folders whose content is no secret.
 const SYSTEM_FOLDERS: [&str; 8] = ["/usr/", "/etc/", "/opt/", "/bin/", "/sbin/", "/run/", "/tmp/", "/v2/"];
 
-/// The words that a CI's subjects are built with.
-const SUBJECT_WORDS: [&str; 25] = [
-    "repo",
-    "ref",
-    "refs",
-    "heads",
-    "tags",
-    "pull_request",
-    "environment",
-    "project_path",
-    "ref_type",
-    "branch",
-    "tag",
-    "org",
-    "project",
-    "user",
-    "vcs-origin",
-    "vcs-ref",
-    "organization",
-    "pipeline",
-    "commit",
-    "step",
-    "system",
-    "serviceaccount",
-    "job",
-    "main",
-    "master",
-];
+/// Words of subjects besides those that a CI's own forms are built with.
+const SUBJECT_WORDS: [&str; 2] = ["main", "master"];
 
-/// Variables that hold names of people, machines and projects.
-const NAMES: [&str; 14] = [
+/// Variables that hold names of people and machines. Those of the CI systems come from their descriptors.
+const NAMES: [&str; 7] = [
     "USER",
     "LOGNAME",
     "SUDO_USER",
@@ -72,13 +43,6 @@ const NAMES: [&str; 14] = [
     "HOSTNAME",
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
-    "GITHUB_ACTOR",
-    "GITHUB_REPOSITORY",
-    "GITHUB_REPOSITORY_OWNER",
-    "CI_PROJECT_PATH",
-    "GITLAB_USER_LOGIN",
-    "JOB_NAME",
-    "BUILDKITE_ORGANIZATION_SLUG",
 ];
 
 /// Words of ours that a name may be too: replacing them would only hide what the report says.
@@ -117,7 +81,9 @@ impl Redactor {
             .as_deref()
             .and_then(|home| home.rsplit('/').next())
             .map(str::to_owned);
-        let of_env = NAMES.iter().filter_map(|name| env.get(name)).map(str::to_owned);
+        let of_ci = ::ci::ALL.into_iter().flat_map(|ci| ci.names);
+        let of_env = NAMES.iter().chain(of_ci).filter_map(|name| env.get(name));
+        let of_env = of_env.map(str::to_owned);
         let parts = |name: String| {
             let parts: Vec<String> = name.split('/').map(str::to_owned).collect();
             std::iter::once(name).chain(parts)
@@ -205,7 +171,7 @@ impl Redactor {
         let mut out = String::new();
         for part in subject.split_inclusive([':', '/', '@']) {
             let name = part.trim_end_matches([':', '/', '@']);
-            let is_word = name.is_empty() || name == "https" || SUBJECT_WORDS.contains(&name);
+            let is_word = name.is_empty() || is_subject_word(name);
             match is_word {
                 true => out.push_str(part),
                 false => out.push_str(&part.replacen(name, &self.word("NAME", name), 1)),
@@ -278,7 +244,8 @@ impl Redactor {
     /// Of a public host, the account's and the endpoint's own labels alone.
     fn host(&mut self, host: &str) -> String {
         let lower = host.to_ascii_lowercase();
-        let is_public = PUBLIC_HOSTS.iter().any(|public| {
+        let of_issuers = ::ci::issuers().filter_map(TokenIssuer::host);
+        let is_public = PUBLIC_HOSTS.into_iter().chain(of_issuers).any(|public| {
             let before = lower.strip_suffix(public);
             before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
         });
@@ -304,6 +271,11 @@ impl Redactor {
         self.words.insert(text.to_owned(), word.clone());
         word
     }
+}
+
+fn is_subject_word(word: &str) -> bool {
+    let mut of_issuers = ::ci::issuers().flat_map(TokenIssuer::subject_words);
+    word == "https" || SUBJECT_WORDS.contains(&word) || of_issuers.any(|known| known == word)
 }
 
 fn is_atom(c: char) -> bool {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use diagnostics::{Code, Error};
+use settings::Surface;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -84,6 +85,7 @@ impl Check {
 
     /// A pull fails with this error.
     pub fn failed(id: &'static str, error: &Error) -> Self {
+        let error = Surface::CommandLine.tell(error.clone());
         let hint = error.hint_text().map(str::to_owned);
         Self {
             code: Some(error.code()),

@@ -20,17 +20,17 @@ pub fn unknown(host: &str) -> Error {
 
 /// The rule that applies, and what it says of the identity.
 pub fn check(target: &Target<'_>, host: &str, config: &Config, named: Option<&Path>, env: &Env) -> Check {
-    let path = configuration::path(env, named).filter(|path| path.exists());
-    let Some(path) = path else {
+    let people = configuration::path(env, named).filter(|path| path.exists());
+    let setup = config.place(host).and_then(|place| place.setup);
+    let Some(path) = setup.or(people.as_deref()) else {
         return Check::pass("configuration", "there is no ecr-auth.yml: AWS's settings alone decide");
     };
-    let file = shown(&path, env);
-    let rule = match config.exact_hosts().find(|exact| *exact == host) {
-        Some(exact) => Some(exact),
-        None => config.glob_for(host),
-    };
-    let finding = match rule {
-        Some(rule) => format!("{file}: the rule of {rule} holds{}", says(target, host)),
+    let file = shown(path, env);
+    let finding = match config.place(host) {
+        Some(_) => {
+            let rule = config.glob_for(host).unwrap_or(host);
+            format!("{file}: the rule of {rule} holds{}", says(target, host))
+        }
         None => format!("{file}: no rule names {host}{}", says(target, host)),
     };
     Check::pass("configuration", finding)

@@ -37,12 +37,12 @@ set_up_from() {
 	  - match: $REGISTRY
 	    source: cognito
 	EOT
-  terminal "$ECR_AUTH" setup --from "$HOME/vendor.yml" --username "$1" --client "$2" --bin-dir "$BIN" <<<"Make these changes? [y/N]: => y"
+  terminal "$ECR_AUTH" cognito import "$HOME/vendor.yml" --username "$1" --client "$2" --bin-dir "$BIN" <<<"Make these changes? [y/N]: => y"
 }
 
 # set_up_cognito NAME CLIENT: by flags.
 set_up_cognito() {
-  CLIENT=$2 setup --cognito --user-pool-id "$(ids .user_pool_id)" --client-id "$(ids .client_id)" \
+  "$ECR_AUTH" cognito setup --client "$2" --bin-dir "$BIN" --user-pool-id "$(ids .user_pool_id)" --client-id "$(ids .client_id)" \
     --identity-pool-id "$(ids .identity_pool_id)" --username "$1" "$REGISTRY"
 }
 

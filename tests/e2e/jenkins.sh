@@ -209,7 +209,7 @@ test_jenkins_keeps_the_configuration_that_was_there() {
 node {
     withEcrAuth(registries: '$REGISTRY', role: 'ci-push', credentialsId: 'aws-oidc') {
         withEcrAuth(registries: '$FOREIGN', role: 'ci-partner', credentialsId: 'aws-oidc') {
-            sh 'cat "\$DOCKER_CONFIG/config.json" "\$ECR_AUTH_CONFIG"; ls "\$DOCKER_CONFIG"'
+            sh 'cat "\$DOCKER_CONFIG/config.json" "\$ECR_AUTH_SETUP"; ls "\$DOCKER_CONFIG"'
         }
         sh 'echo outer: \$(tr -d "[:space:]" <"\$DOCKER_CONFIG/config.json")'
     }
@@ -219,8 +219,8 @@ EOF
   log=$(jenkins_build "$HOME/Jenkinsfile")
   contains "$log" '"detachKeys": "ctrl-e,e"'
   contains "$log" '"quay.io"'
-  contains "$log" "role-arn: ci-push"
-  contains "$log" "role-arn: ci-partner"
+  contains "$log" '"role-arn":"ci-push"'
+  contains "$log" '"role-arn":"ci-partner"'
   contains "$log" "cli-plugins"
   contains "$log" 'outer: {"auths":{"quay.io":{"auth":"eDp5"}},"detachKeys":"ctrl-e,e","credHelpers":{"'"$REGISTRY"'":"ecr-auth"}}'
   diff -r "$HOME/before" "$HOME/.docker"

@@ -41,6 +41,7 @@ fn a_little_of_each(
         "kubelet",
         "quoting",
         "rules",
+        "setup_json",
         "shared_files",
         "vendor"
     )]

@@ -8,9 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Command;
-use ecr_auth::variables::VARIABLES;
+use ecr_auth::variables::{VARIABLES, of_ci_systems};
 use regex_lite::Regex;
-use serde_json::Value;
+use serde_json::{Value, json};
+use settings::Kind;
+use settings::table::TABLE;
 
 const BEGIN: &str = "<!-- The reference, written by the tests: ";
 const END: &str = "<!-- The end of the reference. -->";
@@ -51,6 +53,51 @@ fn the_reference_is_whole() {
     }
 }
 
+/// The keys of the table of settings stand in the schema as their kinds have them. With `ECR_AUTH_UPDATE_DOCS=1` they are written into it.
+#[test]
+fn a_key_of_the_schema_is_what_its_setting_says() {
+    let path = root().join("docs/ecr-auth.schema.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let mut schema: Value = serde_json::from_str(&text).unwrap();
+    for setting in TABLE {
+        let Some(description) = setting.key else { continue };
+        schema["$defs"][setting.name] = schema_of(setting.kind, description);
+        for keys in ["/$defs/rule/properties", "/properties/defaults/properties"] {
+            schema.pointer_mut(keys).unwrap()[setting.name] = json!({"$ref": format!("#/$defs/{}", setting.name)});
+        }
+    }
+    let written = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
+    if env::var_os("ECR_AUTH_UPDATE_DOCS").is_some_and(|value| value == "1") {
+        fs::write(&path, &written).unwrap();
+    } else {
+        assert!(
+            text == written,
+            "docs/ecr-auth.schema.json is not as the table has it: run: ECR_AUTH_UPDATE_DOCS=1 cargo test --test it reference"
+        );
+    }
+}
+
+fn schema_of(kind: Kind, description: &str) -> Value {
+    let text = json!({"type": "string", "pattern": "\\S"});
+    let mut schema = match kind {
+        Kind::Number(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
+        Kind::OneOf(words) => {
+            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            json!({"enum": words, "default": words[0]})
+        }
+        Kind::List(None) => json!({"type": "array", "items": text}),
+        Kind::List(Some(most)) => json!({"type": "array", "items": text, "maxItems": most}),
+        Kind::Tags(most, longest) => json!({
+            "type": "object",
+            "maxProperties": most,
+            "additionalProperties": {"type": "string", "maxLength": longest},
+        }),
+        Kind::Text | Kind::Region | Kind::Policy | Kind::File | Kind::Command => text,
+    };
+    schema["description"] = description.into();
+    schema
+}
+
 #[test]
 fn every_variable_that_is_read_is_in_the_table_and_no_other() {
     let read = names_in_the_source();
@@ -69,10 +116,8 @@ fn every_variable_that_is_read_is_in_the_table_and_no_other() {
 
 #[test]
 fn every_variable_stands_there_once() {
-    let names: Vec<_> = VARIABLES
-        .iter()
-        .flat_map(|(_, group)| group.iter().map(|it| it.name))
-        .collect();
+    let named = VARIABLES.iter().flat_map(|(_, group)| group.iter().map(|it| it.name));
+    let names: Vec<_> = named.chain(of_ci_systems().map(|(name, _)| name)).collect();
     let once: BTreeSet<_> = names.iter().collect();
     assert_eq!(once.len(), names.len());
 }
@@ -224,13 +269,15 @@ fn variables() -> String {
         let rows: String = group.iter().map(|it| row(it.name, it.what, it.default)).collect();
         write!(text, "\nOf {whose}:\n\n{HEADER}{rows}").unwrap();
     }
+    let rows: String = of_ci_systems().map(|(name, what)| row(name, &what, "")).collect();
+    write!(text, "\nOf CI systems:\n\n{HEADER}{rows}").unwrap();
     text
 }
 
 /// The names of the table, as the source has them: a name that ends in `<SERVICE>` is put together there.
 fn names_in_the_table() -> BTreeSet<String> {
-    let names = VARIABLES.iter().flat_map(|(_, group)| group.iter());
-    names.map(|it| stem(it.name)).collect()
+    let names = VARIABLES.iter().flat_map(|(_, group)| group.iter().map(|it| it.name));
+    names.chain(of_ci_systems().map(|(name, _)| name)).map(stem).collect()
 }
 
 fn stem(name: &str) -> String {

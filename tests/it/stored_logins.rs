@@ -42,7 +42,7 @@ fn login(machine: &Machine, hosts: &[&str]) {
         password: &password,
     });
     let logins: Vec<_> = logins.collect();
-    let record = Record::in_folder(home.join(".local/state/ecr-auth"));
+    let record = Record::new(home.join(".local/state/ecr-auth"), "setup");
     for (kind, path) in [
         (Kind::Docker, ".docker/config.json"),
         (Kind::Podman, ".config/containers/auth.json"),

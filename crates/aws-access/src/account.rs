@@ -6,6 +6,7 @@ use context::{World, budget};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{Registry, parse_argument, parse_region};
 use settings::IdentitySettings;
+use settings::table::REGION;
 
 /// The principal behind credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +50,9 @@ pub fn own_registry(region_flag: Option<&str>, settings: IdentitySettings, world
             "no registry",
             "none is named, and no region is set to look for the caller's own",
         )
-        .hint("name one (ACCOUNT/REGION or a host), or set --region or AWS_REGION")
+        .hint(format!(
+            "name one (ACCOUNT/REGION or a host), or set {REGION} or AWS_REGION"
+        ))
     })?;
     let region = parse_region(&region)?;
     let scope = Scope::of_region(&region);

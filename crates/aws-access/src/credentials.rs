@@ -56,7 +56,7 @@ impl Aws<'_> {
                 let issued = IssuedToken {
                     token: &read_token_file(token_file)?,
                     audience: audience(role_arn),
-                    place: Some(&CiToken::File(token_file.clone())),
+                    place: Some(&CiToken::in_file(token_file.clone())),
                 };
                 self.assume_with_token(&call, &issued, self.sts_region(region)).await
             }

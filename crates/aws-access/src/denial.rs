@@ -4,11 +4,12 @@ use std::time::SystemTime;
 
 use aws_smithy_types::date_time::{DateTime, Format};
 
-use ci::CiToken;
+use ci::{CiToken, SubjectPitfall, subject_pitfall};
 use diagnostics::{Code, Error};
 use oidc_token::Claims;
 use secret::Secret;
 use settings::RoleSettings;
+use settings::table::{DURATION, EXTERNAL_ID, POLICY, POLICY_ARN};
 
 /// How far a clock may be off before it is what people should look at.
 const CLOCK_SKEW: f64 = 60.0;
@@ -47,8 +48,10 @@ pub(crate) fn of_token(error: Error, role: &str, issued: &IssuedToken<'_>) -> Er
         "ExpiredTokenException" | "ExpiredToken" => error.of(Code::TokenExpired).hint(of.ended()),
         "InvalidIdentityToken" if cause.contains("audience") => error.of(Code::Audience).hint(of.wrong_audience()),
         "InvalidIdentityToken" if cause.contains("provider") => error.of(Code::NoProvider).hint(of.unknown_provider()),
-        "AccessDenied" if of.has_github_ids() => error.of(Code::GithubSubject).hint(of.trust_policy()),
-        "AccessDenied" => error.of(Code::TrustPolicy).hint(of.trust_policy()),
+        "AccessDenied" => {
+            let family = of.pitfall().map_or(Code::TrustPolicy, |pitfall| pitfall.code);
+            error.of(family).hint(of.trust_policy())
+        }
         "InvalidIdentityToken" => error.of(Code::TokenRejected).hint(of.rejected()),
         "IDPRejectedClaim" => error.of(Code::TokenRejected).hint(format!(
             "{}: its issuer says that it was taken back, or never given out: run the job again for a new one",
@@ -76,8 +79,8 @@ pub(crate) fn of_role(error: Error, role: &str, settings: &RoleSettings) -> Erro
         wanted.push("sts:TagSession");
     }
     let external_id = match &settings.external_id {
-        Some(_) => "and the external id that is given",
-        None => "and no external id, or give it with external-id",
+        Some(_) => "and the external id that is given".to_owned(),
+        None => format!("and no external id, or give it with {EXTERNAL_ID}"),
     };
     error.of(Code::RoleDenied).hint(format!(
         "{role} must exist, and its trust policy name the one who assumes it, with {}, {external_id}; a principal of another account needs leave of its own account too",
@@ -90,13 +93,22 @@ fn of_any(cause: &str, role: &str) -> Option<(Code, String)> {
     let code = cause.split(':').next().unwrap_or_default();
     let hint = match code {
         "ValidationError" if cause.contains("MaxSessionDuration") => {
-            format!("ask for less with duration, or raise the role's limit: aws iam update-role --role-name {} --max-session-duration SECONDS", role_name(role))
+            format!(
+                "ask for less with {DURATION}, or raise the role's limit: aws iam update-role --role-name {} --max-session-duration SECONDS",
+                role_name(role)
+            )
         }
         "ValidationError" if cause.contains("role chaining") => {
-            "AWS gives a session that another session asked for an hour at most: ask for 900 to 3600 with duration".to_owned()
+            format!(
+                "AWS gives a session that another session asked for an hour at most: ask for 900 to 3600 with {DURATION}"
+            )
         }
-        "MalformedPolicyDocument" => "policy must be an IAM policy: Version, and Statement with Effect, Action and Resource".to_owned(),
-        "PackedPolicyTooLarge" => "policies and tags together are too large for a session: shorten the policy, or name a managed one with policy-arn".to_owned(),
+        "MalformedPolicyDocument" => {
+            format!("{POLICY} must be an IAM policy: Version, and Statement with Effect, Action and Resource")
+        }
+        "PackedPolicyTooLarge" => format!(
+            "policies and tags together are too large for a session: shorten the policy, or name a managed one with {POLICY_ARN}"
+        ),
         "RegionDisabledException" => {
             let hint = "activate STS for this region in the account of the role, or set AWS_REGION (or the rule's region) to one where it is active";
             return Some((Code::StsRegion, hint.to_owned()));
@@ -131,22 +143,16 @@ impl Denied<'_> {
         self.role.split(':').nth(4).unwrap_or_default()
     }
 
-    /// Whether the subject is of the form that GitHub gives newer repositories: `repo:octo@1/app@2:…`.
-    fn has_github_ids(&self) -> bool {
-        self.claims.sub.starts_with("repo:") && self.claims.sub.contains('@')
+    fn pitfall(&self) -> Option<&'static SubjectPitfall> {
+        subject_pitfall(&self.claims.sub)
     }
 
     fn trust_policy(&self) -> String {
         let (role, provider, claims) = (self.role, self.provider(), self.claims);
         let audience = claims.audience();
-        let immutable = match self.has_github_ids() {
-            true => {
-                "; GitHub puts ids into the subjects of newer repositories, which policies for the old form don't match"
-            }
-            false => "",
-        };
+        let note = self.pitfall().map_or("", |pitfall| pitfall.note);
         format!(
-            "{}: {role} must exist, and its trust policy name the provider {provider} and match {provider}:aud = {audience} and {provider}:sub = {}{immutable}",
+            "{}: {role} must exist, and its trust policy name the provider {provider} and match {provider}:aud = {audience} and {provider}:sub = {}{note}",
             self.token_says(),
             claims.sub
         )
@@ -196,37 +202,14 @@ impl Denied<'_> {
                 format!("at {}", shown.unwrap_or_default())
             },
         );
-        let longer = match self.issued.place {
-            Some(CiToken::GitHub { .. } | CiToken::Buildkite { .. }) => {
-                "the CI has just issued it: one of the clocks is wrong, look at this machine's"
-            }
-            Some(CiToken::CircleCi { program: None, .. }) => {
-                "put the circleci program on PATH, which mints new ones, or sign in during the job's first hour"
-            }
-            Some(CiToken::File(_)) => {
-                "whoever writes the file has to renew it, or issue tokens that live longer (Jenkins: the credential's lifetime)"
-            }
-            Some(CiToken::Text { place, .. }) if place.starts_with("BITBUCKET_") => {
-                "a step gets one token: sign in while it lives, the registry's password then serves for 12 hours; or push in a step of its own"
-            }
-            Some(CiToken::ServiceAccount(_)) => {
-                return format!(
-                    "the service account's token ended {end}: the kubelet has just been given it: one of the clocks is wrong, look at this node's"
-                );
-            }
-            None => {
-                return format!(
-                    "the identity pool's token ended {end}: it has just been given out: one of the clocks is wrong, look at this machine's"
-                );
-            }
-            _ => LONGER,
-        };
-        format!("the job's OIDC token ended {end}: {longer}")
+        match self.issued.place {
+            Some(token) => token.expired_hint(&end),
+            None => format!(
+                "the identity pool's token ended {end}: it has just been given out: one of the clocks is wrong, look at this machine's"
+            ),
+        }
     }
 }
-
-/// For CIs that hand out one token a job.
-const LONGER: &str = "this CI issues no second one: lengthen it (GitLab: the job's timeout; Jenkins: the credential's lifetime), or fetch before it ends: the registry's password then serves for 12 hours";
 
 fn role_name(role: &str) -> &str {
     role.rsplit('/').next().unwrap_or(role)

@@ -14,6 +14,7 @@ use diagnostics::{Code, Error, Result};
 use ecr_registry::{Partition, parse_region};
 use secret::{self, Secret};
 use secret_cache::{Cache, Fetched, Key};
+use settings::table::{PROFILE, ROLE_ARN};
 use settings::{IdentityChoice, IdentitySettings, SourceChoice};
 
 /// How long before its end a session is renewed, or half its life where that is shorter.
@@ -95,8 +96,9 @@ impl SessionPath {
     pub fn choose(env: &Env, settings: IdentitySettings) -> Result<Self> {
         let names_role = settings.role.role_arn.is_some() || env.get("AWS_ROLE_ARN").is_some();
         if !names_role && settings.profile.is_none() && settings.role.source != SourceChoice::Cognito {
-            return Err(Error::usage(Code::Role, "no role", "none is named")
-                .hint("name it with --role-arn or AWS_ROLE_ARN, or a profile with --profile"));
+            return Err(Error::usage(Code::Role, "no role", "none is named").hint(format!(
+                "name it with {ROLE_ARN} or AWS_ROLE_ARN, or a profile with {PROFILE}"
+            )));
         }
         let region = settings.role.region.clone();
         let choice = settings.choice(role_in(env))?;

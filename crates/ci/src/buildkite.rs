@@ -1,38 +1,99 @@
-//! Buildkite hides what its agent was told to: <https://buildkite.com/docs/agent/cli/reference/redactor>.
+//! Buildkite: its agent mints a token for each call, and hides what it is told to hide.
+//! <https://buildkite.com/docs/agent/v3/cli-oidc>, <https://buildkite.com/docs/agent/cli/reference/redactor>
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::{
+    CiSystem, CiToken, JobMark, Masking, MissingToken, ProgramCall, SessionWords, TokenFinder, TokenIssuer,
+    TokenProgram, generic,
+};
 use context::{Env, program};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
 const AGENT: &str = "buildkite-agent";
-const WHAT: &str = "cannot have Buildkite hide the secrets in its log";
+const ACCESS_TOKEN: &str = "BUILDKITE_AGENT_ACCESS_TOKEN";
+const JOB: &str = "BUILDKITE_JOB_ID";
+const SOCKET: &str = "BUILDKITE_AGENT_JOB_API_SOCKET";
+const SOCKET_TOKEN: &str = "BUILDKITE_AGENT_JOB_API_TOKEN";
 
-/// How long to wait for the agent, which talks to a socket of this machine.
-pub(super) const LIMIT: Duration = Duration::from_secs(5);
+pub(crate) static BUILDKITE: CiSystem = CiSystem {
+    name: "Buildkite",
+    mark: JobMark::Set("BUILDKITE"),
+    token: TokenFinder::Function(token),
+    secrets: &[
+        (ACCESS_TOKEN, "lets `buildkite-agent` ask for the job's OIDC token"),
+        (SOCKET_TOKEN, "lets `buildkite-agent` hide secrets in the log"),
+    ],
+    variables: &[
+        (JOB, "the job, to which a cached token is tied"),
+        (SOCKET, "lets `buildkite-agent` hide secrets in the log"),
+    ],
+    names: &["BUILDKITE_ORGANIZATION_SLUG"],
+    session: Some(SessionWords {
+        set: "BUILDKITE_BUILD_NUMBER",
+        prefix: "buildkite",
+        words: &["BUILDKITE_PIPELINE_SLUG", "BUILDKITE_BUILD_NUMBER"],
+    }),
+    issuer: Some(TokenIssuer {
+        url: "https://agent.buildkite.com",
+        subjects: &["organization:<organization>:pipeline:<pipeline>:ref:<ref>:commit:<commit>:step:<step>"],
+        pitfall: None,
+    }),
+    masking: Masking::Program(|secrets, env| redact(secrets, env, LIMIT)),
+    missing: Some(MissingToken {
+        code: Code::NoToken,
+        hint: "let the step reach the agent: BUILDKITE_AGENT_ACCESS_TOKEN and BUILDKITE_JOB_ID in its environment, buildkite-agent on its PATH (in a container: mount both)",
+        lines: None,
+    }),
+    expired: generic::JUST_ISSUED,
+    ..CiSystem::BLANK
+};
 
-/// All that the agent's redactor needs of the environment; the job's keys and tokens are none of its business.
-const VARIABLES: [&str; 6] = [
-    "BUILDKITE_AGENT_JOB_API_SOCKET",
-    "BUILDKITE_AGENT_JOB_API_TOKEN",
-    "HOME",
-    "PATH",
-    "SystemRoot",
-    "TMPDIR",
-];
+static REQUEST_TOKEN: ProgramCall = ProgramCall {
+    program: AGENT,
+    named: "buildkite-agent oidc request-token",
+    arguments: |audience| {
+        ["oidc", "request-token", "--audience", audience]
+            .map(str::to_owned)
+            .to_vec()
+    },
+    its_own: "BUILDKITE",
+};
+
+fn token(env: &Env) -> Option<CiToken> {
+    let job = vec![
+        ("buildkite-access-token", CiToken::secret_in(ACCESS_TOKEN, env)?),
+        ("buildkite-job", Secret::new(env.get(JOB)?)),
+    ];
+    let agent = TokenProgram::on_path(&REQUEST_TOKEN, env)?;
+    Some(CiToken::minted(
+        &BUILDKITE,
+        "Buildkite's token for this job",
+        agent,
+        job,
+    ))
+}
+
+const CANNOT_HIDE: &str = "cannot have Buildkite hide the secrets in its log";
+
+/// The longest time for the agent's answer. The agent talks to a socket of this machine.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// All variables that the agent's redactor needs. It gets no other key or token of the job.
+const REDACTOR_NEEDS: [&str; 6] = [SOCKET, SOCKET_TOKEN, "HOME", "PATH", "SystemRoot", "TMPDIR"];
 
 /// Hands the secrets to the agent, all in one call, through stdin.
 ///
 /// # Errors
-/// No agent on PATH, one that fails or does not end.
-pub(super) fn redact(secrets: &[&Secret], env: &Env, limit: Duration) -> Result<()> {
-    let failed = |cause: String| Error::failed(Code::NotHidden, WHAT, cause);
+/// The agent is not on PATH, fails, or does not end in time.
+pub(crate) fn redact(secrets: &[&Secret], env: &Env, limit: Duration) -> Result<()> {
+    let failed = |cause: String| Error::failed(Code::NotHidden, CANNOT_HIDE, cause);
     let agent = program::on_path(AGENT, env).ok_or_else(|| failed(format!("{AGENT} is not on PATH")))?;
-    program::output(&mut command(agent, env), Some(&json(secrets)?), limit)
+    program::output(&mut redactor(agent, env), Some(&json(secrets)?), limit)
         .map_err(|failure| failed(format!("{AGENT}: {failure}")))?;
     Ok(())
 }
@@ -43,15 +104,15 @@ fn json(secrets: &[&Secret]) -> Result<Secret> {
         .zip(secrets)
         .map(|(number, secret)| (format!("secret{number}"), secret.expose()))
         .collect();
-    let text = serde_json::to_string(&object).map_err(|error| Error::failed(Code::NotHidden, WHAT, error))?;
+    let text = serde_json::to_string(&object).map_err(|error| Error::failed(Code::NotHidden, CANNOT_HIDE, error))?;
     Ok(Secret::new(text))
 }
 
-fn command(agent: PathBuf, env: &Env) -> Command {
+fn redactor(agent: PathBuf, env: &Env) -> Command {
     let mut command = Command::new(agent);
     command
         .args(["redactor", "add", "--format", "json"])
         .env_clear()
-        .envs(VARIABLES.iter().filter_map(|name| Some((name, env.get(name)?))));
+        .envs(REDACTOR_NEEDS.iter().filter_map(|name| Some((name, env.get(name)?))));
     command
 }

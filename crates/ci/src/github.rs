@@ -1,34 +1,94 @@
-//! GitHub Actions: the files that take values for later steps, and annotations.
+//! GitHub Actions: a token for each request, commands that hide and annotate, and the files that take values for later steps.
+//! <https://docs.github.com/en/actions/reference/security/oidc>
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
 
-use std::fs;
-use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+mod files;
 
+pub use files::{File, add_path, add_summary, check, write};
+
+use std::fmt::Write as _;
+
+use crate::mask::is_worth_hiding;
+use crate::{
+    CiSystem, CiToken, JobMark, Masking, MissingToken, RequestForm, SessionWords, SubjectPitfall, TokenFinder,
+    TokenIssuer, WorkflowLines, generic,
+};
 use context::Env;
-use diagnostics::{Code, Error, Result};
+use diagnostics::Code;
 use secret::Secret;
 
-/// A file that takes named values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum File {
-    /// The step's outputs.
-    Output,
-    /// The environment of the job's later steps.
-    Env,
-    /// What the action's post step is handed. Debug logs show it: no secrets.
-    State,
-}
+const REQUEST_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
+const REQUEST_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
 
-impl File {
-    fn variable(self) -> &'static str {
-        match self {
-            Self::Output => "GITHUB_OUTPUT",
-            Self::Env => "GITHUB_ENV",
-            Self::State => "GITHUB_STATE",
-        }
-    }
+pub(crate) static GITHUB: CiSystem = CiSystem {
+    name: "GitHub Actions",
+    mark: JobMark::Equals("GITHUB_ACTIONS", "true"),
+    token: TokenFinder::Function(token),
+    secrets: &[
+        (REQUEST_URL, "where a job asks GitHub for its OIDC token"),
+        (REQUEST_TOKEN, "what it shows there"),
+    ],
+    variables: &[
+        ("GITHUB_ENV", "the file that takes variables for later steps"),
+        ("GITHUB_OUTPUT", "the file that takes a step's outputs"),
+    ],
+    names: &["GITHUB_ACTOR", "GITHUB_REPOSITORY", "GITHUB_REPOSITORY_OWNER"],
+    session: Some(SessionWords {
+        set: "GITHUB_RUN_ID",
+        prefix: "gha",
+        words: &["GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"],
+    }),
+    issuer: Some(TokenIssuer {
+        url: "https://token.actions.githubusercontent.com",
+        subjects: &[
+            "repo:<owner>/<repository>:ref:refs/heads/<branch>",
+            "repo:<owner>/<repository>:ref:refs/tags/<tag>",
+            "repo:<owner>/<repository>:pull_request",
+            "repo:<owner>/<repository>:environment:<environment>",
+            "repo:<owner>@<owner id>/<repository>@<repository id>:ref:refs/heads/<branch>",
+        ],
+        pitfall: Some(SubjectPitfall {
+            applies_to: |subject| subject.starts_with("repo:") && subject.contains('@'),
+            code: Code::GithubSubject,
+            note: "; GitHub puts ids into the subjects of newer repositories, which policies for the old form don't match",
+        }),
+    }),
+    masking: Masking::Commands(add_masks),
+    missing: Some(MissingToken {
+        code: Code::GithubPermission,
+        hint: "give the job `permissions: id-token: write`",
+        lines: Some(WorkflowLines {
+            what: "let this job have GitHub's token: in its workflow, write",
+            lines: &["permissions:", "  id-token: write", "  contents: read"],
+        }),
+    }),
+    expired: generic::JUST_ISSUED,
+    role_named_in: ", the action's role-to-assume",
+    ..CiSystem::BLANK
+};
+
+static REQUEST: RequestForm = RequestForm {
+    what: "GitHub's OIDC token",
+    asked: "GitHub",
+    code: Code::GithubToken,
+    token_field: "value",
+    key_field: "github-request-token",
+    odd_bearer: "ACTIONS_ID_TOKEN_REQUEST_TOKEN is no token",
+    refused: "the request token ends with the job, about 6 hours after its start; run the job again",
+    odd_answer: "this isn't how GitHub answers: look at the proxy and at ACTIONS_ID_TOKEN_REQUEST_URL, and who answers in GitHub's place",
+};
+
+/// A job asks whenever it needs a token, so that nothing needs to be stored.
+fn token(env: &Env) -> Option<CiToken> {
+    let url = env.get(REQUEST_URL)?;
+    let bearer = Secret::new(env.get(REQUEST_TOKEN)?);
+    Some(CiToken::requested(
+        &GITHUB,
+        "GitHub's token for this job",
+        &REQUEST,
+        url,
+        bearer,
+    ))
 }
 
 /// How an annotation looks.
@@ -42,48 +102,7 @@ pub enum Level {
     Notice,
 }
 
-/// Makes sure that [`write`] will find the file, before there is anything to write.
-///
-/// # Errors
-/// The variable that names the file is not set, the file is not there or may not be written.
-pub fn check(env: &Env, file: File) -> Result<()> {
-    let variable = file.variable();
-    let path = path_of(env, variable)?;
-    let opened = private_files::open_to_append(&path);
-    opened
-        .map(drop)
-        .map_err(|error| cannot_write_to(variable, &path, &error))
-}
-
-/// Appends named values, all in one write, so that steps in parallel don't come between. Secrets have to be masked before.
-///
-/// # Errors
-/// The variable that names the file is not set, the file can't be written, a name is none, a value holds the delimiter.
-pub fn write<N: AsRef<str>>(env: &Env, file: File, values: &[(N, Secret)]) -> Result<()> {
-    let text = values_text(values, &delimiter()).map_err(|cause| cannot_write(file.variable(), cause))?;
-    append(env, file.variable(), &text)
-}
-
-/// Puts a folder in front of the PATH of the job's later steps.
-///
-/// # Errors
-/// The variable that names the file is not set, the file can't be written, the path is not one line of text.
-pub fn add_path(env: &Env, folder: &Path) -> Result<()> {
-    const VARIABLE: &str = "GITHUB_PATH";
-    let line = folder.to_str().filter(|text| !text.contains(['\r', '\n']));
-    let line = line.ok_or_else(|| cannot_write(VARIABLE, "the folder's name is not one line of text"))?;
-    append(env, VARIABLE, &Secret::new(format!("{line}\n")))
-}
-
-/// Adds Markdown to the job's summary.
-///
-/// # Errors
-/// The variable that names the file is not set, the file can't be written.
-pub fn add_summary(env: &Env, markdown: &str) -> Result<()> {
-    append(env, "GITHUB_STEP_SUMMARY", &Secret::new(format!("{markdown}\n")))
-}
-
-/// The workflow command that annotates the run: one line without its end, for stdout or stderr.
+/// Returns the workflow command that annotates the run: one line without its end, for stdout or stderr.
 pub fn annotation(level: Level, title: &str, message: &str) -> String {
     let command = match level {
         Level::Error => "error",
@@ -94,94 +113,21 @@ pub fn annotation(level: Level, title: &str, message: &str) -> String {
     format!("::{command} title={title}::{}", escape(message))
 }
 
-/// The workflow command that hides a word in the log from now on: one line without its end. For secrets there is [`super::mask`], which
-/// leaves out what would ruin the log; this one hides what somebody asked for.
+/// Returns the workflow command that hides a word in the log from now on: one line without its end. For secrets use [`crate::mask()`],
+/// which leaves out words that would ruin the log. This command hides what somebody asked for.
 pub fn add_mask(word: &str) -> String {
     format!("::add-mask::{}", escape(word))
 }
 
+/// Writes a command for each line: the runner replaces in single lines, and older runners take no other form.
+/// <https://github.com/actions/runner/blob/main/src/Runner.Worker/ActionCommandManager.cs>
+fn add_masks(secret: &str, commands: &mut String) {
+    let lines = secret.split(['\r', '\n']);
+    for line in lines.filter(|line| is_worth_hiding(line)) {
+        let _ = writeln!(commands, "::add-mask::{}", line.replace('%', "%25"));
+    }
+}
+
 fn escape(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-/// `name<<delimiter`, the value, the delimiter: a line each. A line is read by whichever of `=` and `<<` comes first in it, so a name
-/// may hold neither, nor end in a part of one. The runner takes a byte order mark away from the file's start.
-fn values_text<N: AsRef<str>>(values: &[(N, Secret)], delimiter: &str) -> Result<Secret, String> {
-    let mut text = String::new();
-    for (name, value) in values {
-        let (name, value) = (name.as_ref(), value.expose());
-        if name.is_empty() || name.contains(['=', '<', '\r', '\n', '\u{feff}']) {
-            return Err(format!("{name:?} cannot be a name there"));
-        }
-        if name.contains(delimiter) || value.contains(delimiter) {
-            return Err(format!("{name} holds the delimiter that should end it"));
-        }
-        for part in [name, "<<", delimiter, "\n", value, "\n", delimiter, "\n"] {
-            text.push_str(part);
-        }
-    }
-    Ok(Secret::new(text))
-}
-
-/// Nobody can put it into a value beforehand: the hasher's keys are the system's random numbers.
-fn delimiter() -> String {
-    let random = || RandomState::new().hash_one(0);
-    format!("ghadelimiter_{:016x}{:016x}", random(), random())
-}
-
-fn append(env: &Env, variable: &'static str, text: &Secret) -> Result<()> {
-    let path = path_of(env, variable)?;
-    append_to(&path, text).map_err(|error| cannot_write_to(variable, &path, &error))
-}
-
-fn path_of(env: &Env, variable: &str) -> Result<PathBuf> {
-    env.path(variable).ok_or_else(|| {
-        cannot_write(variable, "it is not set: this is no step of GitHub Actions")
-            .hint("outside GitHub Actions use --format dotenv")
-    })
-}
-
-/// The runner makes the file before each step; one that isn't there would never be read.
-fn append_to(path: &Path, text: &Secret) -> io::Result<()> {
-    // Somebody's last line without an end would run into ours. The runner leaves out empty lines.
-    let mut file = private_files::open_to_append(path)?;
-    let start = match ends_a_line(&mut file)? {
-        true => "",
-        false => "\n",
-    };
-    let block = Secret::new(format!("{start}{}", text.expose()));
-    file.write_all(block.expose().as_bytes())
-}
-
-/// Whether the file is empty, or its last character ends a line.
-fn ends_a_line(file: &mut fs::File) -> io::Result<bool> {
-    if file.seek(SeekFrom::End(0))? == 0 {
-        return Ok(true);
-    }
-    let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
-    Ok(last == *b"\n")
-}
-
-fn cannot_write_to(variable: &str, path: &Path, error: &io::Error) -> Error {
-    cannot_write(variable, format!("{}: {error}", path.display()))
-        .hint("the runner makes that file for each step, and sets the variable: leave both to it")
-}
-
-fn cannot_write(variable: &str, cause: impl std::fmt::Display) -> Error {
-    Error::failed(Code::RunnerFiles, format!("cannot write to ${variable}"), cause)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_that_could_end_its_block_is_refused() {
-        let values = [("name", Secret::new("x\nEND\nPATH=evil"))];
-        let refused = values_text(&values, "END").unwrap_err();
-        assert_eq!(refused, "name holds the delimiter that should end it");
-        assert_ne!(delimiter(), delimiter());
-    }
 }

@@ -1,78 +1,77 @@
-//! The CI system this runs in: how it hides secrets in its log, and how it takes values for later steps.
+//! CI systems: how ecr-auth recognises a job, gets its OIDC token, and keeps its secrets out of logs and of other programs.
+//!
+//! Each system has one file, with one descriptor ([`CiSystem`]) of all that ecr-auth knows about that system. [`ALL`] lists the
+//! descriptors. Everything else reads the list, so a new system needs one file and one line here.
+//!
+//! ```
+//! use context::Env;
+//!
+//! let env: Env = [("GITLAB_CI", "true"), ("ECR_AUTH_ID_TOKEN", "eyJh.eyJz.c2ln")].into_iter().collect();
+//! assert_eq!(ci::running_in(&env).unwrap().name, "GitLab CI");
+//! let token = ci::CiToken::find(&env, None).unwrap().unwrap();
+//! assert_eq!(token.name(), "the token in ECR_AUTH_ID_TOKEN");
+//! ```
 
+mod azure;
+mod bitbucket;
 mod buildkite;
+mod circleci;
+mod descriptor;
+mod drone;
+mod generic;
 pub mod github;
+mod gitlab;
+mod jenkins;
 mod mask;
+mod minting;
+mod missing;
+mod secret_variables;
 pub mod session_name;
 mod token;
+mod woodpecker;
 
+pub use descriptor::{
+    CiSystem, JobMark, Masking, MissingToken, SessionWords, SubjectPitfall, TokenFinder, TokenIssuer, WorkflowLines,
+};
 pub use mask::{mask, of_credentials, of_password, of_proxies};
-pub use token::{CiToken, gives_tokens, missing as missing_token, missing_or as missing_token_or};
+pub use minting::{ProgramCall, RequestForm, TokenProgram, TokenRequest};
+pub use missing::{gives_tokens, missing_token, missing_token_or};
+pub use secret_variables::{remove_secrets, secret_variables, without_secrets};
+pub use token::{CiToken, FetchedToken, WantedAudience};
 
 use context::Env;
 
-/// A CI system, told by the variables it sets for every job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ci {
-    /// GitHub Actions
-    GitHub,
-    /// GitLab CI
-    GitLab,
-    /// CircleCI
-    CircleCi,
-    /// Bitbucket Pipelines
-    Bitbucket,
-    /// Buildkite
-    Buildkite,
-    /// Azure Pipelines
-    Azure,
-    /// Jenkins
-    Jenkins,
-    /// Drone
-    Drone,
-    /// Woodpecker
-    Woodpecker,
-}
-
-/// The mark of each system: a variable, and its value where the name alone does not tell. Woodpecker stands before Drone, whose
-/// variables it set too before its version 1.
-const MARKS: [(Ci, &str, Option<&str>); 9] = [
-    (Ci::GitHub, "GITHUB_ACTIONS", Some("true")),
-    (Ci::GitLab, "GITLAB_CI", None),
-    (Ci::CircleCi, "CIRCLECI", None),
-    (Ci::Bitbucket, "BITBUCKET_BUILD_NUMBER", None),
-    (Ci::Buildkite, "BUILDKITE", None),
-    (Ci::Azure, "TF_BUILD", None),
-    (Ci::Jenkins, "JENKINS_URL", None),
-    (Ci::Woodpecker, "CI", Some("woodpecker")),
-    (Ci::Drone, "DRONE", None),
+/// Every CI system, in the order in which jobs are recognised and tokens are taken. Woodpecker is listed before Drone, because before
+/// version 1 Woodpecker set Drone's variables too.
+pub static ALL: [&CiSystem; 11] = [
+    &generic::VARIABLE,
+    &github::GITHUB,
+    &gitlab::GITLAB,
+    &circleci::CIRCLECI,
+    &bitbucket::BITBUCKET,
+    &buildkite::BUILDKITE,
+    &azure::AZURE,
+    &jenkins::JENKINS,
+    &woodpecker::WOODPECKER,
+    &drone::DRONE,
+    &generic::FILE,
 ];
 
-impl Ci {
-    /// The CI system whose job this is, if any.
-    pub fn of(env: &Env) -> Option<Self> {
-        let is_set = |name, value: Option<&str>| match env.get(name) {
-            Some(found) => value.is_none_or(|value| value == found),
-            None => false,
-        };
-        let found = MARKS.iter().find(|(_, name, value)| is_set(name, *value));
-        found.map(|(ci, ..)| *ci)
-    }
+/// Returns the CI system whose job this is, or `None` outside the known systems.
+pub fn running_in(env: &Env) -> Option<&'static CiSystem> {
+    ALL.into_iter().find(|ci| ci.mark.is_in(env))
+}
 
-    /// The name people know it by.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::GitHub => "GitHub Actions",
-            Self::GitLab => "GitLab CI",
-            Self::CircleCi => "CircleCI",
-            Self::Bitbucket => "Bitbucket Pipelines",
-            Self::Buildkite => "Buildkite",
-            Self::Azure => "Azure Pipelines",
-            Self::Jenkins => "Jenkins",
-            Self::Drone => "Drone",
-            Self::Woodpecker => "Woodpecker",
-        }
-    }
+/// Returns all that is known about who signs tokens, and what their subjects look like.
+pub fn issuers() -> impl Iterator<Item = &'static TokenIssuer> {
+    let givers = ALL.into_iter().chain([&generic::SERVICE_ACCOUNT]);
+    givers.filter_map(|ci| ci.issuer.as_ref())
+}
+
+/// Returns what often goes wrong with OIDC subjects of this form.
+pub fn subject_pitfall(subject: &str) -> Option<&'static SubjectPitfall> {
+    let mut pitfalls = issuers().filter_map(|issuer| issuer.pitfall.as_ref());
+    pitfalls.find(|pitfall| (pitfall.applies_to)(subject))
 }
 
 #[cfg(test)]

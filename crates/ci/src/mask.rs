@@ -1,6 +1,5 @@
 //! Secrets made known to the CI, so that it hides them in its log.
 
-use std::fmt::Write as _;
 use std::io;
 
 use base64::Engine;
@@ -8,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
-use super::{Ci, buildkite};
+use crate::{Masking, running_in};
 use context::{Env, World};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::parse_region;
@@ -52,32 +51,39 @@ fn user_and_password(url: &str) -> Option<&str> {
     userinfo.contains(':').then_some(userinfo)
 }
 
-/// Makes the CI hide these secrets from now on, where it can: GitHub and Azure read it off this process's stderr, Buildkite's agent
-/// is told. Other systems know no such thing. Has to come before anything else is written.
+/// Makes the CI hide these secrets from now on, where it can. Has to come before anything else is written.
 ///
-/// Each one is told once. What would ruin the log is left out: anything shorter than 8 characters, a region, an account id.
+/// The CI learns each secret once. Secrets that would ruin the log are left out: anything shorter than 8 characters, a region, an
+/// account id.
 ///
 /// # Errors
 /// stderr is closed: the secrets must not be handed on then.
 pub fn mask(secrets: &[Secret], world: &mut World<'_>) -> Result<()> {
-    let Some(ci) = Ci::of(&world.env) else {
+    let Some(ci) = running_in(&world.env) else {
         return Ok(());
     };
     let secrets = worth_hiding(secrets);
     if secrets.is_empty() {
         return Ok(());
     }
-    match ci {
-        Ci::GitHub => write(&github_commands(&secrets), world),
-        Ci::Azure => write(&azure_commands(&secrets), world),
-        Ci::Buildkite => {
-            if let Err(error) = buildkite::redact(&secrets, &world.env, buildkite::LIMIT) {
+    match ci.masking {
+        Masking::None => Ok(()),
+        Masking::Commands(add_commands) => write(&commands(&secrets, add_commands), world),
+        Masking::Program(hide) => {
+            if let Err(error) = hide(&secrets, &world.env) {
                 world.say(&format!("warning: {error}"));
             }
             Ok(())
         }
-        _ => Ok(()),
     }
+}
+
+fn commands(secrets: &[&Secret], add_commands: fn(&str, &mut String)) -> Secret {
+    let mut commands = String::new();
+    for secret in secrets {
+        add_commands(secret.expose(), &mut commands);
+    }
+    Secret::new(commands)
 }
 
 fn worth_hiding(secrets: &[Secret]) -> Vec<&Secret> {
@@ -90,34 +96,10 @@ fn worth_hiding(secrets: &[Secret]) -> Vec<&Secret> {
     found
 }
 
-fn is_worth_hiding(text: &str) -> bool {
+/// Whether hiding a text protects more of a log than it ruins.
+pub(crate) fn is_worth_hiding(text: &str) -> bool {
     let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     text.chars().count() >= SHORTEST && !is_account && parse_region(text).is_err()
-}
-
-/// `::add-mask::`, a line each: the runner replaces in single lines, so a secret of several has to be told line by line; older
-/// runners take no other. <https://github.com/actions/runner/blob/main/src/Runner.Worker/ActionCommandManager.cs>
-fn github_commands(secrets: &[&Secret]) -> Secret {
-    let mut commands = String::new();
-    for secret in secrets {
-        let lines = secret.expose().split(['\r', '\n']);
-        for line in lines.filter(|line| is_worth_hiding(line)) {
-            let _ = writeln!(commands, "::add-mask::{}", line.replace('%', "%25"));
-        }
-    }
-    Secret::new(commands)
-}
-
-/// <https://github.com/microsoft/azure-pipelines-agent/blob/master/docs/preview/percentencoding.md>; the agent splits a secret of
-/// several lines by itself. <https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands#setsecret>
-fn azure_commands(secrets: &[&Secret]) -> Secret {
-    let mut commands = String::new();
-    for secret in secrets {
-        let escaped = secret.expose().replace('%', "%AZP25");
-        let escaped = Zeroizing::new(escaped.replace('\r', "%0D").replace('\n', "%0A"));
-        let _ = writeln!(commands, "##vso[task.setsecret]{}", escaped.as_str());
-    }
-    Secret::new(commands)
 }
 
 /// In one piece, so that no other line comes between.

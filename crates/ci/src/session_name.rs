@@ -1,5 +1,6 @@
 //! The name of a role's session: what CloudTrail shows of the job behind a call.
 
+use crate::ALL;
 use context::Env;
 
 /// Outside any CI.
@@ -12,39 +13,13 @@ pub fn of(env: &Env) -> String {
 
 /// The session name that says in CloudTrail which job it was: `gha-octo-app-42-1`, cleaned to `[\w+=,.@-]`, at most 64 characters.
 fn of_job(env: &Env) -> String {
-    const BY_CI: [(&str, &str, [&str; 3]); 6] = [
-        (
-            "GITHUB_RUN_ID",
-            "gha",
-            ["GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"],
-        ),
-        ("CI_JOB_ID", "gitlab", ["CI_PROJECT_PATH", "CI_JOB_ID", ""]),
-        (
-            "CIRCLE_BUILD_NUM",
-            "circleci",
-            ["CIRCLE_PROJECT_REPONAME", "CIRCLE_BUILD_NUM", ""],
-        ),
-        (
-            "BITBUCKET_BUILD_NUMBER",
-            "bitbucket",
-            ["BITBUCKET_REPO_SLUG", "BITBUCKET_BUILD_NUMBER", ""],
-        ),
-        (
-            "BUILDKITE_BUILD_NUMBER",
-            "buildkite",
-            ["BUILDKITE_PIPELINE_SLUG", "BUILDKITE_BUILD_NUMBER", ""],
-        ),
-        // It begins with "jenkins-" by itself.
-        ("BUILD_TAG", "", ["BUILD_TAG", "", ""]),
-    ];
-    let Some((_, prefix, parts)) = BY_CI.iter().find(|(mark, ..)| env.get(mark).is_some()) else {
+    let sessions = ALL.into_iter().filter_map(|ci| ci.session);
+    let Some(session) = sessions.into_iter().find(|session| env.get(session.set).is_some()) else {
         return DEFAULT.to_owned();
     };
-    let parts = parts.iter().filter_map(|name| env.get(name));
-    let words = std::iter::once(*prefix)
-        .filter(|prefix| !prefix.is_empty())
-        .chain(parts);
-    let name = words.collect::<Vec<_>>().join("-");
+    let prefix = Some(session.prefix).filter(|prefix| !prefix.is_empty());
+    let words = session.words.iter().filter_map(|name| env.get(name));
+    let name = prefix.into_iter().chain(words).collect::<Vec<_>>().join("-");
     clean(&name)
 }
 

@@ -4,10 +4,11 @@ use std::io;
 
 use super::edit::{Edit, HELPER, Settings};
 use super::files::{ConfigFile, Kind};
-use super::record::{FileRecord, Previous, Record};
+use super::record::{FileRecord, Record};
 use super::replace::{Edited, read_text, real_path, update};
 use crate::unified_diff;
 use diagnostics::{Code, Error, Result};
+use private_files::ReplacedValue;
 
 /// What a user wants the clients to use the helper for.
 #[derive(Debug, Clone, Copy)]
@@ -86,10 +87,7 @@ impl Wish<'_> {
         if new == text {
             return Ok(None);
         }
-        let previous = |previous: Option<&String>| Previous {
-            previous: previous.cloned(),
-            written: HELPER.to_owned(),
-        };
+        let previous = |previous: Option<&String>| ReplacedValue::new(previous.cloned(), HELPER);
         let hosts = edit.helpers.keys().map(|host| (host, settings.helpers.get(host)));
         let record = FileRecord {
             created: old.is_none(),

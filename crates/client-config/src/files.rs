@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use context::Env;
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Mention, Result};
 
 /// The clients whose configuration is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -138,7 +138,10 @@ fn home(env: &Env) -> Result<PathBuf> {
             "cannot find the client's configuration",
             "HOME is not set",
         )
-        .hint("set HOME, or name docker's folder with --docker-config DIR")
+        .hint(format!(
+            "set HOME, or name docker's folder with {}",
+            Mention::new("docker-config")
+        ))
     })
 }
 

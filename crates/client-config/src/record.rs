@@ -1,22 +1,12 @@
 //! What `setup` and `login` replaced, so that `logout` can put it back: a file of our own in the user's state folder, without secrets.
 
 use std::collections::BTreeMap;
-
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use private_files::Notes;
-
-/// A value that was replaced.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Previous {
-    /// What was there before; `None`: nothing.
-    pub previous: Option<String>,
-    /// What we wrote: only while this stands is the previous value put back.
-    pub written: String,
-}
+use context::Env;
+use private_files::{ReplacedValue, UndoEntries, UndoLog, UndoRecord};
 
 /// A password that `login` stored for a registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,9 +36,9 @@ pub struct FileRecord {
     /// Folders made for it, outermost first.
     pub created_folders: Vec<PathBuf>,
     /// Members of `credHelpers`, by registry host.
-    pub cred_helpers: BTreeMap<String, Previous>,
+    pub cred_helpers: BTreeMap<String, ReplacedValue>,
     /// `credsStore`.
-    pub creds_store: Option<Previous>,
+    pub creds_store: Option<ReplacedValue>,
     /// Whether its `auths` was made by us.
     pub created_auths: bool,
     /// Passwords in it and in the credential stores that it names: one a registry and place.
@@ -56,7 +46,7 @@ pub struct FileRecord {
 }
 
 impl FileRecord {
-    /// Adds what a further change replaced. What is remembered already was there first, and stays.
+    /// Adds what a further change replaced.
     pub fn merge(&mut self, newer: Self) {
         if self.is_empty() {
             *self = newer;
@@ -65,10 +55,13 @@ impl FileRecord {
         self.created |= newer.created;
         self.created_helpers |= newer.created_helpers;
         self.created_folders.extend(newer.created_folders);
-        for (host, previous) in newer.cred_helpers {
-            self.cred_helpers.entry(host).or_insert(previous);
+        for (host, value) in newer.cred_helpers {
+            let value = value.after(self.cred_helpers.get(&host));
+            self.cred_helpers.insert(host, value);
         }
-        self.creds_store = self.creds_store.take().or(newer.creds_store);
+        if let Some(value) = newer.creds_store {
+            self.creds_store = Some(value.after(self.creds_store.as_ref()));
+        }
         self.created_auths |= newer.created_auths;
         for login in newer.logins {
             self.logins.retain(|known| !known.is_in_place_of(&login));
@@ -81,9 +74,10 @@ impl FileRecord {
         let mut logins = self.logins.iter();
         logins.find(|login| login.host == host && login.store.as_deref() == store)
     }
+}
 
-    /// Whether nothing of ours is left in the file.
-    pub fn is_empty(&self) -> bool {
+impl UndoRecord for FileRecord {
+    fn is_empty(&self) -> bool {
         self.cred_helpers.is_empty() && self.creds_store.is_none() && self.logins.is_empty()
     }
 }
@@ -95,43 +89,12 @@ impl LoginRecord {
 }
 
 /// Everything that `setup` and `login` did and `logout` has not taken back yet.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Remembered {
-    /// By the configuration file's real path.
-    pub files: BTreeMap<PathBuf, FileRecord>,
-    /// The links to the helper that were made, and where a link of that name led before.
-    pub links: BTreeMap<PathBuf, Option<PathBuf>>,
-}
+pub type Remembered = UndoEntries<FileRecord>;
 
-/// The record on disk: `setup.json` in the state folder.
-#[derive(Debug, Clone)]
-pub struct Record(Notes<Remembered>);
+/// The undo log of the clients' files.
+pub type Record = UndoLog<FileRecord>;
 
-impl Record {
-    /// The record in this state folder, which need not exist yet.
-    pub fn in_folder(folder: PathBuf) -> Self {
-        Self(Notes::new(folder, "setup"))
-    }
-
-    /// Where the record is.
-    pub fn path(&self) -> PathBuf {
-        self.0.path()
-    }
-
-    /// What is remembered; no file is nothing. One that does not parse is an error of kind `InvalidData`.
-    pub fn load(&self) -> io::Result<Remembered> {
-        self.0.load()
-    }
-
-    /// Changes what is remembered, see [`Notes::change`].
-    pub fn change(&self, change: &mut dyn FnMut(&mut Remembered)) -> io::Result<()> {
-        self.0.change(&mut |all| {
-            change(all);
-            // What was written to temporary folders of CI jobs would pile up here.
-            let folder_exists = |path: &Path| path.parent().is_some_and(Path::is_dir);
-            all.files
-                .retain(|path, record| !record.is_empty() && folder_exists(path));
-        })
-    }
+/// The undo log of the clients' files, `setup.json` in the user's state folder; `None` if the user has no home.
+pub fn undo_log(env: &Env) -> Option<Record> {
+    Some(Record::new(env.state_folder()?, "setup"))
 }

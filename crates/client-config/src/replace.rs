@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::merge;
-use diagnostics::Result;
+use diagnostics::{Mention, Result};
 use private_files::Format;
 pub use private_files::{Edited, Updated, read_text};
 
@@ -12,7 +12,7 @@ const JSON: Format = Format {
     // What does not parse has no change to bring over.
     merge: |text, base, theirs| merge::three_way(text, base, theirs).ok(),
     blank: "{}",
-    elsewhere: "--docker-config DIR",
+    elsewhere: Mention::new("docker-config"),
 };
 
 /// Edits a client's configuration in place, as [`private_files::update`] does; what another program wrote on top of a moment's version

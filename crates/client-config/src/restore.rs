@@ -1,18 +1,18 @@
 //! What `logout` does to one configuration file.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 
 use super::auths::{AuthEdit, Auths};
 use super::edit::{Edit, HELPER, Malformed, Settings};
 use super::files::ConfigFile;
 use super::login::{auth_text, hash};
-use super::record::{FileRecord, LoginRecord, Previous, Record, Remembered};
+use super::record::{FileRecord, LoginRecord, Record, Remembered};
 use super::replace::{Edited, real_path, update};
 use super::store::CredentialStore;
 use context::Env;
 use diagnostics::{Error, Result};
+use private_files::{ReplacedValue, remove_made_folders};
 
 /// A password that was taken out of where `login` had put it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,10 +65,8 @@ pub fn restore(
         Ok(edited)
     })?;
     if done.removed {
-        for folder in known.iter().flat_map(|known| known.created_folders.iter().rev()) {
-            // One that holds something else by now has to stay.
-            let _ = fs::remove_dir(folder);
-        }
+        let folders = known.map(|known| known.created_folders.as_slice());
+        remove_made_folders(folders.unwrap_or_default());
     }
     let mut handled: Vec<&LoginRecord> = Vec::new();
     for login in known.iter().flat_map(|known| &known.logins) {
@@ -204,8 +202,8 @@ fn is_meant(host: &String, hosts: &[String]) -> bool {
     hosts.is_empty() || hosts.contains(host)
 }
 
-fn is_ours(now: &str, previous: Option<&Previous>) -> bool {
-    now == previous.map_or(HELPER, |previous| previous.written.as_str())
+fn is_ours(now: &str, noted: Option<&ReplacedValue>) -> bool {
+    noted.map_or(now == HELPER, |noted| noted.is_ours(now))
 }
 
 /// Forgets what was put back, and of the passwords those that were seen to: another process may have stored one meanwhile.

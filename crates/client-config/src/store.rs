@@ -159,7 +159,7 @@ impl<'a> CredentialStore<'a> {
 
     fn run(&self, action: &str, input: impl Into<Secret>, secrets: &[&Secret]) -> Result<Answer> {
         let what = format!("docker-credential-{} {action}", self.name);
-        let mut command = program::without_secrets(&self.program, self.env, &[]);
+        let mut command = ci::without_secrets(&self.program, self.env, &[]);
         let ended = program::run(command.arg(action), Some(&input.into()), self.deadline);
         let ended = ended.map_err(|failure| match failure {
             Failure::TookTooLong(_) => Error::failed(

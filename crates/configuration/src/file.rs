@@ -6,7 +6,7 @@ use std::path::Path;
 use diagnostics::{Code, Error, Result, one_line};
 
 /// No list of registries comes near; what is larger is another file by mistake.
-const LONGEST: usize = 1024 * 1024;
+pub(super) const LONGEST: usize = 1024 * 1024;
 
 /// The text of the file; `None` if there is no such file.
 pub(super) fn read(path: &Path) -> Result<Option<String>> {

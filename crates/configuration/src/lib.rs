@@ -1,27 +1,85 @@
-//! `ecr-auth.yml`: which rule holds for a registry, and the names of one's own in front of ECR.
+//! Which AWS credentials are used for which registry: the rules of `ecr-auth.yml`, which people write, and of `setup.json`, which
+//! commands write.
+//!
+//! - [`Config`] is both files together. [`Config::target`] finds the rule for a server name. [`Config::load_for`] reads no more than
+//!   one `get` needs.
+//! - [`SetupFile`] writes rules into `setup.json` and takes them back. Nothing here writes `ecr-auth.yml`.
+//! - [`VendorFile`] is a file that somebody else wrote: Cognito's pools and registries, nothing more.
+//!
+//! ```
+//! use configuration::{Config, SetupChange, SetupFile, SetupRule};
+//! use context::Env;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let home = tempfile::tempdir()?;
+//! let file = home.path().join("ecr-auth.yml");
+//! std::fs::write(&file, "\
+//! registries:
+//!   - match: '*.dkr.ecr.eu-west-1.amazonaws.com'
+//!     profile: everyday
+//! ")?;
+//! let env: Env = [("HOME", home.path().display().to_string())].into_iter().collect();
+//! let host = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+//!
+//! let config = Config::load(&env, Some(&file))?;
+//! assert_eq!(config.target(host).ok_or("not a registry")?.profile(), Some("everyday"));
+//!
+//! let keys = [("profile".to_owned(), "ci".into())].into_iter().collect();
+//! let rule = SetupRule { host: host.to_owned(), registry: None, keys };
+//! let change = SetupChange { rules: vec![rule], cognito: None };
+//! SetupFile::in_force(&env, Some(&file))?.write(&env, &config, &change)?;
+//!
+//! let config = Config::load(&env, Some(&file))?;
+//! assert_eq!(config.target(host).ok_or("not a registry")?.profile(), Some("ci"));
+//! assert_eq!(config.place(host).and_then(|place| place.line), None);
+//! # Ok(())
+//! # }
+//! ```
 
-mod edit;
 mod file;
-mod save;
+mod setup_edit;
+mod setup_file;
 mod vendor;
 mod yaml;
 
 use std::path::{Path, PathBuf};
 
-pub use edit::{CognitoEdit, RuleEdit, Value};
-pub use save::{Restored, Saved, preview, take_back, write};
+pub use setup_edit::{SetupChange, SetupFile, SetupTakenBack, SetupWritten, cognito_keys};
+pub use setup_file::{SETUP_VARIABLE, SetupRule};
 pub use vendor::{VendorFile, VendorRegistry};
 
 use context::Env;
 use diagnostics::Result;
 use ecr_registry::{HostPattern, Registry, parse_argument, server_name};
 use settings::{CognitoSettings, IdentitySettings, RoleSettings, SourceChoice};
+use setup_file::SetupDocument;
 
-/// What `ecr-auth.yml` says. The default is what no file says: ECR's hosts, without rules.
+/// What `ecr-auth.yml` and `setup.json` say together. The default is what no file says: ECR's hosts, without rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
+    /// The rules of `ecr-auth.yml`.
     rules: Vec<Rule>,
     defaults: Settings,
+    /// The line of the block `cognito` of `ecr-auth.yml`.
+    cognito_line: Option<Line>,
+    /// The rules of each `setup.json`, which come before those of `ecr-auth.yml`: first the job's, then the user's.
+    layers: Vec<SetupLayer>,
+}
+
+/// The rules of one `setup.json`, without those that another file's exact rule comes before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct SetupLayer {
+    path: PathBuf,
+    rules: Vec<Rule>,
+}
+
+/// The place of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RulePlace<'a> {
+    /// The `setup.json` that has the rule; `None`: `ecr-auth.yml`.
+    pub setup: Option<&'a Path>,
+    /// The line in `ecr-auth.yml`.
+    pub line: Option<u64>,
 }
 
 /// One entry of `registries`.
@@ -99,43 +157,149 @@ impl Target<'_> {
 }
 
 impl Config {
-    /// Reads the configuration file: `named` (`--config`), else `$ECR_AUTH_CONFIG`, else `ecr-auth.yml` in the user's
-    /// configuration folder, which alone may be missing.
+    /// Reads the configuration: `named` (`--config`), else `$ECR_AUTH_CONFIG`, else `ecr-auth.yml` in the user's configuration
+    /// folder, which alone may be missing; the `setup.json` beside it; and the job's (`$ECR_AUTH_SETUP`).
     ///
     /// # Errors
-    /// Usage errors: the file can't be read, or it isn't right; then with line and column.
+    /// Usage errors: a file can't be read, or it isn't right; then with line and column.
     pub fn load(env: &Env, named: Option<&Path>) -> Result<Self> {
-        if let Some(path) = named.map(Path::to_owned).or_else(|| env.path("ECR_AUTH_CONFIG")) {
-            let text = file::read(&path)?.ok_or_else(|| file::missing(&path))?;
-            return Self::parse(&text, &path);
-        }
-        match default_path(env) {
-            Some(path) if file::is_out_of_sight(&path) => Ok(Self::default()),
-            Some(path) => file::read(&path)?.map_or_else(|| Ok(Self::default()), |text| Self::parse(&text, &path)),
-            None => Ok(Self::default()),
-        }
+        Self::read(env, named, is_named(env, named), None)
     }
 
-    /// [`Config::load`], for who is about to [`write`]: a file that is named may be missing too.
+    /// [`Config::load`] for the question about one server alone: rules of `setup.json` for other hosts are left out.
+    ///
+    /// # Errors
+    /// Those of [`Config::load`], but for what is wrong with a left out rule.
+    pub fn load_for(env: &Env, named: Option<&Path>, server: &str) -> Result<Self> {
+        let registry = Registry::parse(server);
+        let host = registry.map(|registry| registry.host().to_owned());
+        let host = host.or_else(|| server_name(server)).unwrap_or_default();
+        Self::read(env, named, is_named(env, named), Some(&host))
+    }
+
+    /// [`Config::load`] for `logout`: an `ecr-auth.yml` that is named may be missing too.
     ///
     /// # Errors
     /// Those of [`Config::load`], but for the missing file.
     pub fn load_if_there(env: &Env, named: Option<&Path>) -> Result<Self> {
-        match path(env, named) {
-            Some(path) if file::is_missing(&path) => Ok(Self::default()),
-            _ => Self::load(env, named),
+        let is_missing = path(env, named).is_some_and(|path| file::is_missing(&path));
+        Self::read(env, named, is_named(env, named) && !is_missing, None)
+    }
+
+    fn read(env: &Env, named: Option<&Path>, must_exist: bool, host: Option<&str>) -> Result<Self> {
+        let of_job = setup_file::of_job(env);
+        let of_user = setup_file::of_user(env, named).filter(|path| of_job.as_ref() != Some(path));
+        let read = |path: Option<PathBuf>| match path {
+            Some(path) => SetupDocument::read(&path, host).map(|document| (path, document)),
+            None => Ok(Default::default()),
+        };
+        let (of_job, of_user) = (read(of_job)?, read(of_user)?);
+        let sign_in = |(path, document): &(PathBuf, SetupDocument)| {
+            let block = document.cognito.as_ref();
+            block.map(|block| yaml::setup_cognito(path, block)).transpose()
+        };
+        let (job_cognito, user_cognito) = (sign_in(&of_job)?, sign_in(&of_user)?);
+        let user_cognito = user_cognito.as_ref();
+        let cognito = job_cognito.as_ref().or(user_cognito);
+        let mut config = match path(env, named) {
+            Some(path) => Self::read_people(&path, must_exist, cognito)?,
+            None => Self::without_file(cognito),
+        };
+        config.add_layer(of_job, cognito, |_, _| false)?;
+        config.add_layer(of_user, user_cognito, |config, host| {
+            config.line_naming(host).is_some() || config.layers.iter().any(|layer| layer.names(host))
+        })?;
+        Ok(config)
+    }
+
+    fn read_people(path: &Path, must_exist: bool, cognito: Option<&CognitoSettings>) -> Result<Self> {
+        if !must_exist && file::is_out_of_sight(path) {
+            return Ok(Self::without_file(cognito));
+        }
+        match file::read(path)? {
+            Some(text) => yaml::parse(&text, path, cognito),
+            None if must_exist => Err(file::missing(path)),
+            None => Ok(Self::without_file(cognito)),
         }
     }
 
-    /// Reads the text of a configuration file; `path` is for the errors.
+    fn without_file(cognito: Option<&CognitoSettings>) -> Self {
+        let mut config = Self::default();
+        config.defaults.role.cognito = cognito.cloned();
+        config
+    }
+
+    /// Adds the rules of one `setup.json`, which sign in by its own block `cognito`, if it has one.
+    fn add_layer(
+        &mut self,
+        (path, document): (PathBuf, SetupDocument),
+        cognito: Option<&CognitoSettings>,
+        is_behind: impl Fn(&Self, &str) -> bool,
+    ) -> Result<()> {
+        if document.registries.is_empty() {
+            return Ok(());
+        }
+        let mut defaults = self.defaults.clone();
+        defaults.role.cognito = cognito.cloned().or(defaults.role.cognito);
+        let mut rules = Vec::new();
+        for rule in document.registries {
+            if !is_behind(self, &rule.host) {
+                rules.push(yaml::setup_rule(&path, &rule, &defaults)?);
+            }
+        }
+        self.layers.push(SetupLayer { path, rules });
+        Ok(())
+    }
+
+    /// Reads the text of an `ecr-auth.yml`; `path` is for the errors.
     ///
     /// # Errors
     /// Usage errors with file, line and column: not YAML, an unknown key, a wrong type, a duplicate, a value that cannot be.
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
-        yaml::parse(text, path)
+        yaml::parse(text, path, None)
     }
 
-    /// The sign-in to Cognito that the file has, whoever uses it.
+    /// Every rule, in the order in which they are asked.
+    fn all_rules(&self) -> impl Iterator<Item = &Rule> {
+        self.layers.iter().flat_map(|layer| &layer.rules).chain(&self.rules)
+    }
+
+    /// The first rule for the name of a registry or an alias.
+    fn rule(&self, name: &str) -> Option<&Rule> {
+        match Registry::parse(name) {
+            Some(registry) => self.all_rules().find(|rule| rule.pattern.matches(&registry)),
+            None => self.all_rules().find(|rule| rule.pattern.alias() == Some(name)),
+        }
+    }
+
+    /// The line of the rule of `ecr-auth.yml` that names a host or an alias itself, not by a glob.
+    pub fn line_naming(&self, host: &str) -> Option<u64> {
+        let rule = self.rules.iter().find(|rule| rule.pattern.exact() == Some(host))?;
+        Some(rule.line.0)
+    }
+
+    /// The line of the block `cognito` of `ecr-auth.yml`.
+    pub fn line_of_cognito(&self) -> Option<u64> {
+        self.cognito_line.map(|line| line.0)
+    }
+
+    /// The place of the rule that decides for a host or an alias.
+    pub fn place(&self, name: &str) -> Option<RulePlace<'_>> {
+        self.rule(name).map(|rule| self.place_of(rule))
+    }
+
+    fn place_of(&self, rule: &Rule) -> RulePlace<'_> {
+        let layer = self
+            .layers
+            .iter()
+            .find(|layer| layer.rules.iter().any(|known| std::ptr::eq(known, rule)));
+        RulePlace {
+            setup: layer.map(|layer| layer.path.as_path()),
+            line: layer.is_none().then_some(rule.line.0),
+        }
+    }
+
+    /// The sign-in to Cognito: that of `ecr-auth.yml`, else that of `setup.json`.
     pub fn cognito(&self) -> Option<&CognitoSettings> {
         self.defaults.role.cognito.as_ref()
     }
@@ -145,7 +309,7 @@ impl Config {
     pub fn target(&self, server: &str) -> Option<Target<'_>> {
         match Registry::parse(server) {
             Some(registry) => {
-                let rule = self.rules.iter().find(|rule| rule.pattern.matches(&registry));
+                let rule = self.all_rules().find(|rule| rule.pattern.matches(&registry));
                 let settings = rule.map_or(&self.defaults, |rule| &rule.settings);
                 Some(Target { registry, settings })
             }
@@ -155,7 +319,7 @@ impl Config {
 
     fn alias(&self, server: &str) -> Option<Target<'_>> {
         let name = server_name(server)?;
-        self.rules.iter().find_map(|rule| match &rule.registry {
+        self.all_rules().find_map(|rule| match &rule.registry {
             Some(registry) if rule.pattern.alias() == Some(&name) => Some(Target {
                 registry: registry.clone(),
                 settings: &rule.settings,
@@ -166,15 +330,14 @@ impl Config {
 
     /// The glob whose rule holds for a host of ECR, if it is a glob's.
     pub fn glob_for(&self, host: &str) -> Option<&str> {
-        let registry = Registry::parse(host)?;
-        let rule = self.rules.iter().find(|rule| rule.pattern.matches(&registry))?;
-        rule.pattern.glob()
+        Registry::parse(host)?;
+        self.rule(host)?.pattern.glob()
     }
 
     /// Whether a rule of its own or a glob's holds for a host of ECR or an alias.
     pub fn has_rule(&self, name: &str) -> bool {
         match Registry::parse(name) {
-            Some(registry) => self.rules.iter().any(|rule| rule.pattern.matches(&registry)),
+            Some(registry) => self.all_rules().any(|rule| rule.pattern.matches(&registry)),
             None => self.alias(name).is_some(),
         }
     }
@@ -199,23 +362,25 @@ impl Config {
                 .exact()
                 .is_some_and(|name| hosts.iter().any(|host| host == name))
         };
-        let mut others = self.rules.iter().filter(|rule| !is_named(rule));
+        let mut others = self.all_rules().filter(|rule| !is_named(rule));
         signs_in(&self.defaults) || others.any(|rule| signs_in(&rule.settings))
     }
 
-    /// The line of the rule that a registry of somebody else's would take something away from: one that holds for its name already, and
-    /// is not the very rule that [`VendorFile`] asks for.
-    pub fn line_against(&self, asked: &VendorRegistry) -> Option<u64> {
-        let registry = Registry::parse(&asked.name);
-        let holds = |rule: &&Rule| match &registry {
-            Some(registry) => rule.pattern.matches(registry),
-            None => rule.pattern.alias() == Some(&asked.name),
-        };
-        let rule = self.rules.iter().find(holds)?;
+    /// The place of a rule that a registry of somebody else's would take something away from: a rule that decides for its name
+    /// already, and is not the very rule that the [`VendorFile`] asks for.
+    pub fn place_against(&self, asked: &VendorRegistry) -> Option<RulePlace<'_>> {
+        let rule = self.rule(&asked.name)?;
         let is_asked = rule.pattern.exact().is_some()
             && rule.settings.role.source == SourceChoice::Cognito
             && rule.registry.as_ref().map(Registry::host) == asked.registry.as_deref();
-        (!is_asked).then_some(rule.line.0)
+        (!is_asked).then(|| self.place_of(rule))
+    }
+
+    /// Whether a rule of `ecr-auth.yml`, or its defaults, use the sign-in of `setup.json`.
+    fn people_need_setups_sign_in(&self) -> bool {
+        let signs_in = |settings: &Settings| settings.role.source == SourceChoice::Cognito;
+        self.cognito_line.is_none()
+            && (signs_in(&self.defaults) || self.rules.iter().any(|rule| signs_in(&rule.settings)))
     }
 
     /// The host that a REGISTRY of the command line means: an alias by its name, else what [`parse_argument`] takes.
@@ -229,10 +394,16 @@ impl Config {
         }
     }
 
-    /// The hosts and aliases that the rules name exactly, in the order of the file: canonical host names of ECR, and
+    /// The hosts and aliases that the rules name exactly, in the order of the files: canonical host names of ECR, and
     /// aliases with their ports.
     pub fn exact_hosts(&self) -> impl Iterator<Item = &str> {
-        self.rules.iter().filter_map(|rule| rule.pattern.exact())
+        self.all_rules().filter_map(|rule| rule.pattern.exact())
+    }
+}
+
+impl SetupLayer {
+    fn names(&self, host: &str) -> bool {
+        self.rules.iter().any(|rule| rule.pattern.exact() == Some(host))
     }
 }
 

@@ -7,8 +7,8 @@ use diagnostics::Exit;
 mod cognito;
 mod files;
 mod roles;
-mod saving;
 mod schema;
+mod setup;
 mod vendor;
 
 const ECR: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
@@ -126,7 +126,7 @@ fn nothing_said(#[case] text: &str) {
 #[case(
     "registries:\n- match: public.ecr.aws\n  zone: x\n",
     "3:3: unknown key \"zone\"",
-    "allowed here: match, registry, profile, role-arn, chain, audience, session-name, duration, external-id, policy, policy-arn, tag, transitive-tag, token-file, token-env, source, region, optional"
+    "allowed here: match, registry, role-arn, chain, audience, session-name, duration, external-id, policy, policy-arn, tag, transitive-tag, profile, region, token-file, token-env, source, optional"
 )]
 #[case(
     "defaults:\n  source: odic\n",

@@ -1,4 +1,4 @@
-//! A file that somebody else wrote, for `setup --from`: Cognito's pools, ECR hosts, and names in front of them. Nothing more.
+//! A file that somebody else wrote, for `cognito import`: Cognito's pools, ECR hosts, and names in front of them. Nothing more.
 //!
 //! Security note: whoever wrote it must not be able to run a command, to use a profile or a role of the user's, or to have the
 //! user's own tokens sent anywhere. It is therefore read by a shape of its own that has no room for any of that, and nothing of its
@@ -7,10 +7,10 @@
 use std::fmt;
 use std::path::Path;
 
+use granit_parser::{Event, Parser};
 use serde::Deserialize;
 use serde_saphyr::{Error as YamlError, Location, Spanned};
 
-use super::edit::has_tricks;
 use super::yaml::{self, explain, given, options};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{HostPattern, Registry};
@@ -98,7 +98,7 @@ impl VendorFile {
     pub fn read(path: &Path) -> Result<Self> {
         let text = private_files::read_utf8(path, LIMIT).map_err(|error| {
             Error::usage(Code::NotReadable, format!("cannot read {}", path.display()), error)
-                .hint("--from names a file")
+                .hint("name the file that you were sent: ecr-auth cognito import FILE")
         })?;
         Self::parse(&text, path)
     }
@@ -149,6 +149,18 @@ impl VendorFile {
         }
         Ok(Self { cognito, registries })
     }
+}
+
+/// Whether a text says anything otherwise than plainly: by an anchor, an alias, a tag or a merge key.
+fn has_tricks(text: &str) -> bool {
+    Parser::new_from_str(text).any(|event| match event {
+        Ok((Event::Scalar(text, _, anchor, tag), _)) => anchor != 0 || tag.is_some() || text == "<<",
+        Ok((Event::SequenceStart(_, anchor, tag) | Event::MappingStart(_, anchor, tag), _)) => {
+            anchor != 0 || tag.is_some()
+        }
+        Ok((Event::Alias(_), _)) | Err(_) => true,
+        Ok(_) => false,
+    })
 }
 
 /// What is wrong at a place of the file.

@@ -1,19 +1,21 @@
 //! The shape of `ecr-auth.yml`, and its mistakes told with line and column.
 
 mod cognito;
+mod rule;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, Location, MessageFormatter, Options, Spanned};
 
-use super::{Config, Line, Rule, Settings, file};
-use diagnostics::{Code, Error, Result};
-use ecr_registry::{HostPattern, Registry, parse_region, registry_meant, why_not_ecr};
-use settings::{CognitoSettings, IdentitySettings, RoleSettings, SourceChoice, TokenPlace, policy_text};
+use self::rule::Keys;
+use super::{Config, Line, Rule, Settings, SetupRule, file};
+use diagnostics::{Code, Error, Result, one_line};
+use ecr_registry::{HostPattern, Registry, registry_meant, why_not_ecr};
+use settings::table::{POLICY, PROFILE, ROLE_ARN, SOURCE};
+use settings::{CognitoSettings, IdentitySettings, RoleSettings, SourceChoice, policy_text};
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -23,98 +25,19 @@ struct Document {
     cognito: Option<Spanned<cognito::Keys>>,
 }
 
-/// The keys of a rule. `defaults` takes all of them but the ones that say which registry is meant.
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-struct Keys {
-    #[serde(deserialize_with = "given")]
-    r#match: Option<Spanned<String>>,
-    #[serde(deserialize_with = "given")]
-    registry: Option<Spanned<String>>,
-    #[serde(deserialize_with = "given")]
-    profile: Option<Spanned<String>>,
-    #[serde(deserialize_with = "given")]
-    role_arn: Option<Spanned<String>>,
-    #[serde(deserialize_with = "given")]
-    chain: Option<Vec<Spanned<String>>>,
-    #[serde(deserialize_with = "given")]
-    audience: Option<Spanned<String>>,
-    #[serde(deserialize_with = "given")]
-    session_name: Option<Spanned<String>>,
-    #[serde(deserialize_with = "given")]
-    duration: Option<u32>,
-    #[serde(deserialize_with = "given")]
-    external_id: Option<Spanned<String>>,
-    #[serde(deserialize_with = "given")]
-    policy: Option<Spanned<String>>,
-    #[serde(deserialize_with = "given")]
-    policy_arn: Option<Vec<Spanned<String>>>,
-    #[serde(deserialize_with = "given")]
-    tag: Option<BTreeMap<String, String>>,
-    #[serde(deserialize_with = "given")]
-    transitive_tag: Option<Vec<Spanned<String>>>,
-    #[serde(deserialize_with = "given")]
-    token_file: Option<Spanned<String>>,
-    #[serde(deserialize_with = "given")]
-    token_env: Option<Spanned<String>>,
-    #[serde(deserialize_with = "given")]
-    source: Option<Spanned<Source>>,
-    #[serde(deserialize_with = "given")]
-    region: Option<Spanned<String>>,
-    #[serde(deserialize_with = "boolean")]
-    optional: Option<bool>,
-}
-
-#[derive(Deserialize, Clone, Copy, PartialEq)]
-#[serde(rename_all = "kebab-case")]
-enum Source {
-    Auto,
-    Oidc,
-    Chain,
-    Cognito,
-}
-
-impl From<Source> for SourceChoice {
-    fn from(source: Source) -> Self {
-        match source {
-            Source::Auto => Self::Auto,
-            Source::Oidc => Self::Oidc,
-            Source::Chain => Self::Chain,
-            Source::Cognito => Self::Cognito,
-        }
-    }
-}
-
 /// A key that is there has a value: `profile:` with nothing behind it is a mistake, not the same as no `profile`.
 pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
-/// A boolean as YAML itself tells it: `"true"` in quotes is a text.
-fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    struct Boolean;
-
-    impl Visitor<'_> for Boolean {
-        type Value = bool;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("true or false")
-        }
-
-        fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<bool, E> {
-            Ok(value)
-        }
-    }
-
-    deserializer.deserialize_any(Boolean).map(Some)
-}
-
-pub(super) fn parse(text: &str, path: &Path) -> Result<Config> {
+/// Reads the text of `ecr-auth.yml`. Where it has no block `cognito`, `setup` is the sign-in of its rules.
+pub(super) fn parse(text: &str, path: &Path, setup: Option<&CognitoSettings>) -> Result<Config> {
     let document: Option<Document> =
         serde_saphyr::from_str_with_options(text, options()).map_err(|error| explain(path, &error))?;
     let document = document.unwrap_or_default();
+    let cognito_line = document.cognito.as_ref().map(|keys| Line(keys.referenced.line()));
     let cognito = document.cognito.map(|keys| cognito::settings(path, keys)).transpose()?;
-    let defaults = defaults(path, document.defaults, cognito)?;
+    let defaults = defaults(path, document.defaults, cognito.or_else(|| setup.cloned()))?;
     let mut rules = Vec::new();
     let mut patterns = HashSet::new();
     for keys in document.registries.unwrap_or_default() {
@@ -131,7 +54,49 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Config> {
         }
         rules.push(rule);
     }
-    Ok(Config { rules, defaults })
+    Ok(Config {
+        rules,
+        defaults,
+        cognito_line,
+        layers: Vec::new(),
+    })
+}
+
+/// Reads a rule of `setup.json`, whose keys are those of `ecr-auth.yml`; JSON that serde_json writes is YAML.
+pub(super) fn setup_rule(path: &Path, json: &SetupRule, defaults: &Settings) -> Result<Rule> {
+    let read = || -> Result<Rule> {
+        let rule = rule(path, from_json(path, json)?, defaults)?;
+        match rule.pattern.exact() == Some(json.host.as_str()) {
+            true => Ok(rule),
+            false => Err(wrong(
+                path,
+                &Location::UNKNOWN,
+                "\"match\" is not the whole name of one registry, in small letters",
+            )),
+        }
+    };
+    read().map_err(|error| in_json(path, &format!("the rule of {}", one_line(&json.host)), &error))
+}
+
+/// Reads the sign-in of `setup.json`.
+pub(super) fn setup_cognito(path: &Path, json: &serde_json::Map<String, serde_json::Value>) -> Result<CognitoSettings> {
+    let read = || cognito::settings(path, from_json(path, json)?);
+    read().map_err(|error| in_json(path, "cognito", &error))
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(path: &Path, json: &impl serde::Serialize) -> Result<Spanned<T>> {
+    let text = serde_json::to_string(json).map_err(|error| wrong(path, &Location::UNKNOWN, error))?;
+    serde_saphyr::from_str_with_options(&text, options()).map_err(|error| explain(path, &error))
+}
+
+/// An error of a value in `setup.json`, where lines and columns of the value alone say nothing.
+fn in_json(path: &Path, what: &str, error: &Error) -> Error {
+    let place = format!("{}: {what}", one_line(&path.display().to_string()));
+    let placed = Error::usage(error.code(), place, error.cause());
+    match error.hint_text() {
+        Some(hint) => placed.hint(hint),
+        None => placed,
+    }
 }
 
 /// What holds without a rule; with it, the one sign-in to Cognito that all rules may use.
@@ -214,52 +179,40 @@ fn alias_of_nothing(path: &Path, place: &Location, alias: &str) -> Error {
 
 /// What a rule, or the defaults, give, the defaults filled in. A rule's own profile, role or sign-in to Cognito takes the place of
 /// all of them, and of the roles after. `place` is for what is wrong with the whole.
-fn settings(path: &Path, place: &Location, keys: Keys, defaults: &Settings) -> Result<Settings> {
-    let source = keys.source.as_ref().map(|source| source.value);
-    let is_cognito = source == Some(Source::Cognito);
-    for (name, is_said) in [
-        ("role-arn", keys.role_arn.is_some()),
-        ("token-file", keys.token_file.is_some()),
-        ("token-env", keys.token_env.is_some()),
-        ("source: cognito", is_cognito),
-    ] {
-        if let (Some(profile), true) = (&keys.profile, is_said) {
-            return Err(wrong(
-                path,
-                &profile.referenced,
-                format!("\"profile\" and \"{name}\" stand in one rule"),
-            )
-            .of(Code::ConfigRule)
-            .hint("a profile is used alone: give the profile a role_arn of its own, or leave it out"));
-        }
-    }
-    let own = keys.profile.is_some() || keys.role_arn.is_some() || is_cognito;
-    let base = match &keys.role_arn {
+fn settings(path: &Path, place: &Location, mut keys: Keys, defaults: &Settings) -> Result<Settings> {
+    keys.check(path)?;
+    let is_alone = keys.has(&PROFILE) || keys.source() == Some("cognito");
+    let has_role = keys.has(&ROLE_ARN);
+    let base = match has_role {
         // Used alone: what the defaults say of roles is not said of it.
-        _ if keys.profile.is_some() || is_cognito => alone(defaults),
-        Some(_) if defaults.role.source == SourceChoice::Cognito => alone(defaults),
-        Some(_) => RoleSettings {
+        _ if is_alone => alone(defaults),
+        true if defaults.role.source == SourceChoice::Cognito => alone(defaults),
+        true => RoleSettings {
             role_arn: None,
             chain: Vec::new(),
             ..defaults.role.clone()
         },
-        None => defaults.role.clone(),
+        false => defaults.role.clone(),
     };
-    let profile = match own {
-        true => text(path, "profile", keys.profile.clone())?,
-        false => defaults.profile.clone(),
-    };
-    let (source_place, optional) = (keys.source.as_ref().map(|source| source.referenced), keys.optional);
-    let role = role(path, keys, base)?;
-    let sign_in = match role.source {
+    let place_of = |setting| keys.place(setting).unwrap_or(*place);
+    let (policy_place, source_place) = (place_of(&POLICY), place_of(&SOURCE));
+    let optional = keys.optional.unwrap_or(defaults.optional);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let (own_profile, role) = keys
+        .into_values()
+        .over(base, folder)
+        .map_err(|error| at(path, &policy_place, &error))?;
+    if role.source == SourceChoice::Cognito {
         // What is wrong with it is told with its place in the file.
-        SourceChoice::Cognito => IdentitySettings::from(role.clone()).choice(None).map(drop),
-        _ => Ok(()),
-    };
-    sign_in.map_err(|error| cognito::at(path, source_place.as_ref().unwrap_or(place), &error))?;
+        let choice = IdentitySettings::from(role.clone()).choice(None);
+        choice.map_err(|error| at(path, &source_place, &error))?;
+    }
     Ok(Settings {
-        profile,
-        optional: optional.unwrap_or(defaults.optional),
+        profile: match is_alone || has_role {
+            true => own_profile,
+            false => defaults.profile.clone(),
+        },
+        optional,
         role,
     })
 }
@@ -272,50 +225,6 @@ fn alone(defaults: &Settings) -> RoleSettings {
     }
 }
 
-fn role(path: &Path, keys: Keys, base: RoleSettings) -> Result<RoleSettings> {
-    let one = |key, given| text(path, key, given);
-    let many = |key: &str, given: Option<Vec<Spanned<String>>>| {
-        let given = given.map(Vec::into_iter);
-        let texts = given.map(|texts| {
-            texts
-                .map(|value| text(path, key, Some(value)))
-                .collect::<Result<Vec<_>>>()
-        });
-        Ok::<_, Error>(texts.transpose()?.map(|texts| texts.into_iter().flatten().collect()))
-    };
-    Ok(RoleSettings {
-        token: token(path, keys.token_file, keys.token_env)?.or(base.token),
-        role_arn: one("role-arn", keys.role_arn)?.or(base.role_arn),
-        chain: many("chain", keys.chain)?.unwrap_or(base.chain),
-        audience: one("audience", keys.audience)?.or(base.audience),
-        session_name: one("session-name", keys.session_name)?.or(base.session_name),
-        duration: keys.duration.or(base.duration),
-        external_id: one("external-id", keys.external_id)?.or(base.external_id),
-        policy: policy(path, keys.policy)?.or(base.policy),
-        policy_arns: many("policy-arn", keys.policy_arn)?.unwrap_or(base.policy_arns),
-        tags: keys.tag.map_or(base.tags, |tags| tags.into_iter().collect()),
-        transitive_tags: many("transitive-tag", keys.transitive_tag)?.unwrap_or(base.transitive_tags),
-        source: keys.source.map_or(base.source, |source| source.value.into()),
-        region: region(path, keys.region)?.or(base.region),
-        cognito: base.cognito,
-    })
-}
-
-/// A file is looked for beside the configuration: the working directory could be a checkout's.
-fn token(path: &Path, file: Option<Spanned<String>>, variable: Option<Spanned<String>>) -> Result<Option<TokenPlace>> {
-    if let (Some(file), Some(_)) = (&file, &variable) {
-        return Err(wrong(
-            path,
-            &file.referenced,
-            "\"token-file\" and \"token-env\" stand in one rule",
-        )
-        .of(Code::ConfigRule)
-        .hint("one of them is the token's place: leave the other out"));
-    }
-    let file = text(path, "token-file", file)?.map(|file| TokenPlace::File(beside(path, &file)));
-    Ok(file.or(text(path, "token-env", variable)?.map(TokenPlace::Variable)))
-}
-
 fn policy(path: &Path, given: Option<Spanned<String>>) -> Result<Option<String>> {
     let Some(given) = given else { return Ok(None) };
     let place = given.referenced;
@@ -324,14 +233,6 @@ fn policy(path: &Path, given: Option<Spanned<String>>) -> Result<Option<String>>
     policy
         .map(Some)
         .map_err(|error| wrong(path, &place, format!("\"policy\": {}", error.cause())))
-}
-
-fn region(path: &Path, given: Option<Spanned<String>>) -> Result<Option<String>> {
-    let Some(given) = given else { return Ok(None) };
-    parse_region(&given.value).map(Some).map_err(|error| {
-        let wrong = wrong(path, &given.referenced, format!("\"region\": {}", error.cause()));
-        wrong.hint(error.hint_text().unwrap_or_default())
-    })
 }
 
 fn beside(path: &Path, file: &str) -> PathBuf {
@@ -363,6 +264,15 @@ pub(super) fn options() -> Options {
 /// A value that is wrong; what is wrong otherwise says so.
 pub(super) fn wrong(path: &Path, place: &Location, cause: impl fmt::Display) -> Error {
     file::at(Code::ConfigValue, path, place.line(), place.column(), cause)
+}
+
+/// An error of a setting, at its place in the file.
+fn at(path: &Path, place: &Location, error: &Error) -> Error {
+    let placed = wrong(path, place, format!("\"{}\": {}", error.what(), error.cause()));
+    match error.hint_text() {
+        Some(hint) => placed.hint(hint),
+        None => placed,
+    }
 }
 
 /// The parser's error in our words, where it has words for programmers.

@@ -14,43 +14,6 @@ use secret::Secret;
 /// What a program may print, at most, in bytes.
 const OUTPUT_LIMIT: u64 = 256 * 1024;
 
-/// Variables that hold this job's secrets: AWS's keys, the CI's tokens and what mints them, Cognito's password.
-const SECRETS: [&str; 14] = [
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_SECURITY_TOKEN",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-    "BITBUCKET_STEP_OIDC_TOKEN",
-    "BUILDKITE_AGENT_ACCESS_TOKEN",
-    "BUILDKITE_AGENT_JOB_API_TOKEN",
-    "CIRCLE_OIDC_TOKEN",
-    "CIRCLE_OIDC_TOKEN_V2",
-    "ECR_AUTH_COGNITO_CLIENT_SECRET",
-    "ECR_AUTH_COGNITO_PASSWORD",
-    "ECR_AUTH_ID_TOKEN",
-];
-
-/// A program in this job's environment, without the job's secrets: what it needs of them stands in variables whose names begin
-/// with one of `its_own`. OIDC tokens are left out in whatever variable they stand. Not for command lines of the user's own, which
-/// may need any of them.
-pub fn without_secrets(program: &Path, env: &Env, its_own: &[&str]) -> Command {
-    let is_its_own = |name: &str| its_own.iter().any(|start| name.starts_with(start));
-    let is_secret = |name: &str, value: &str| SECRETS.contains(&name) || is_jwt(value);
-    let variables = env.vars();
-    let mut command = Command::new(program);
-    command
-        .env_clear()
-        .envs(variables.filter(|(name, value)| is_its_own(name) || !is_secret(name, value)));
-    command
-}
-
-/// Three parts, the first of which begins as every JSON object does in base64 (RFC 7519, section 3).
-fn is_jwt(text: &str) -> bool {
-    text.trim().starts_with("eyJ") && text.split('.').count() == 3
-}
-
 /// How a program ended, and what it wrote.
 #[derive(Debug)]
 pub struct Ended {
@@ -274,23 +237,6 @@ mod tests {
         let failed = run(&line, None, Duration::from_millis(300)).unwrap_err();
         assert_eq!(failed, "it took longer than 0.3 s and was ended");
         assert_eq!(reader.join().unwrap(), b"");
-    }
-
-    #[test]
-    fn a_program_that_is_not_the_users_own_gets_no_secrets_but_its_own() {
-        let mut variables: Vec<_> = SECRETS.iter().map(|name| (*name, "s3cret")).collect();
-        variables.extend([("OF_A_RULE", " eyJhbGciOiJub25lIn0.e30.x\n"), ("PLAIN", "eyJhbGci")]);
-        let env: Env = variables.into_iter().collect();
-        let with = |its_own: &[&str]| {
-            let command = without_secrets(Path::new("/usr/bin/env"), &env, its_own);
-            let names = command.get_envs().map(|(name, _)| name.to_owned());
-            names.collect::<Vec<_>>()
-        };
-        assert_eq!(with(&[]), ["PLAIN"]);
-        assert_eq!(
-            with(&["CIRCLE_"]),
-            ["CIRCLE_OIDC_TOKEN", "CIRCLE_OIDC_TOKEN_V2", "PLAIN"]
-        );
     }
 
     #[test]

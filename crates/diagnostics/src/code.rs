@@ -49,14 +49,14 @@ codes! {
     SecretOnTerminal = 9, "A secret would be shown on the terminal";
     Variable = 10, "A variable has a value that cannot be used";
     NotConfirmed = 11, "The change was not confirmed";
-    ConfigNotReadable = 30, "ecr-auth.yml cannot be read";
-    ConfigSyntax = 31, "ecr-auth.yml is malformed";
+    ConfigNotReadable = 30, "ecr-auth.yml or setup.json cannot be read";
+    ConfigSyntax = 31, "ecr-auth.yml or setup.json is malformed";
     ConfigKey = 32, "ecr-auth.yml has a key that is not known";
     ConfigValue = 33, "A value in ecr-auth.yml is wrong";
     ConfigNumber = 34, "YAML took a text for a number";
     ConfigRule = 35, "What ecr-auth.yml says contradicts itself";
-    ConfigEdit = 36, "ecr-auth.yml cannot be edited safely";
     VendorFile = 37, "A vendor's file holds more than it may";
+    RuleByHand = 38, "ecr-auth.yml says something else about the registry";
 
     // 01: the configuration of Docker and Podman, and their credential stores.
     ClientConfig = 101, "The client's configuration is malformed";

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::Write;
 
 use crate::Code;
+use crate::mention::{Mention, has_mention, named};
 
 /// The result of everything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -37,14 +38,51 @@ impl Exit {
 /// An error for people: `error: <what failed>: <cause> [EA0012]`, then, where something can be done, `hint: <what to do>`, then
 /// `see: <the code's section of the page on failures>`.
 ///
+/// A part may mention settings, each by a [`Mention`]. As it is, the error names them as files do; [`Error::named`] gives them the
+/// names of another surface.
+///
 /// No part of it may ever hold a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     code: Code,
     exit: Exit,
-    what: String,
-    cause: String,
-    hint: Option<String>,
+    what: Text,
+    cause: Text,
+    hint: Option<Text>,
+}
+
+/// One part of an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Text {
+    shown: String,
+    /// The text with its mentions, if it has any.
+    template: Option<Box<str>>,
+}
+
+impl Text {
+    fn new(text: &str) -> Self {
+        let text = one_line(text);
+        match has_mention(&text) {
+            true => Self {
+                shown: named(&text, &|mention| mention.plain()),
+                template: Some(text.into()),
+            },
+            false => Self {
+                shown: text,
+                template: None,
+            },
+        }
+    }
+
+    fn named(&mut self, name: &dyn Fn(Mention<'_>) -> String) {
+        if let Some(template) = &self.template {
+            self.shown = named(template, name);
+        }
+    }
+
+    fn template(&self) -> &str {
+        self.template.as_deref().unwrap_or(&self.shown)
+    }
 }
 
 impl Error {
@@ -53,8 +91,8 @@ impl Error {
         Self {
             code,
             exit: Exit::Failed,
-            what: one_line(&what.into()),
-            cause: one_line(&cause.to_string()),
+            what: Text::new(&what.into()),
+            cause: Text::new(&cause.to_string()),
             hint: None,
         }
     }
@@ -70,8 +108,30 @@ impl Error {
     /// Adds what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(one_line(&hint.into()));
+        self.hint = Some(Text::new(&hint.into()));
         self
+    }
+
+    /// Tells it of something else: another `what`, with the same cause and hint.
+    #[must_use]
+    pub fn about(mut self, what: impl Into<String>) -> Self {
+        self.what = Text::new(&what.into());
+        self
+    }
+
+    /// Gives each setting that it mentions the name that a surface has for it.
+    #[must_use]
+    pub fn named(mut self, name: &dyn Fn(Mention<'_>) -> String) -> Self {
+        self.what.named(name);
+        self.cause.named(name);
+        self.hint.iter_mut().for_each(|hint| hint.named(name));
+        self
+    }
+
+    /// What failed, the cause and the hint with their mentions, so that an error that is made of these texts can be named again.
+    pub fn templates(&self) -> (&str, &str, Option<&str>) {
+        let hint = self.hint.as_ref().map(Text::template);
+        (self.what.template(), self.cause.template(), hint)
     }
 
     /// Puts it into another family, where more is known than when it was made.
@@ -92,23 +152,23 @@ impl Error {
 
     /// What failed, without its cause.
     pub fn what(&self) -> &str {
-        &self.what
+        &self.what.shown
     }
 
     /// The cause alone, in one line.
     pub fn cause(&self) -> &str {
-        &self.cause
+        &self.cause.shown
     }
 
     /// What to do about it, if anything.
     pub fn hint_text(&self) -> Option<&str> {
-        self.hint.as_deref()
+        self.hint.as_ref().map(|hint| hint.shown.as_str())
     }
 
     /// Writes the error for people, with its hint and the address of its section. A stderr that is closed is nobody's problem.
     pub fn report(&self, stderr: &mut dyn Write) {
         let _ = writeln!(stderr, "error: {self}");
-        if let Some(hint) = &self.hint {
+        if let Some(hint) = self.hint_text() {
             let _ = writeln!(stderr, "hint: {hint}");
         }
         let _ = writeln!(stderr, "see: {}", self.code.link());
@@ -117,7 +177,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} [{}]", self.what, self.cause, self.code)
+        write!(f, "{}: {} [{}]", self.what(), self.cause(), self.code)
     }
 }
 
@@ -161,6 +221,27 @@ mod tests {
         let error = Error::failed(Code::Profile, "profile a\nb", "c\r\nd").hint("e\x1b[2J\nf");
         assert_eq!(error.to_string(), "profile a b: c d [EA0303]");
         assert_eq!(error.hint_text(), Some("e [2J f"));
+    }
+
+    #[test]
+    fn settings_have_the_names_of_the_surface_that_shows_them() {
+        let source = Mention {
+            setting: "source",
+            value: Some("chain"),
+        };
+        let role = Mention::new("role-arn");
+        let error = Error::usage(Code::Role, source.to_string(), "no role").hint(format!("give {role}, or {source}"));
+        assert_eq!(error.to_string(), "source: chain: no role [EA0007]");
+        assert_eq!(error.hint_text(), Some("give role-arn, or source: chain"));
+        let flag = |mention: Mention<'_>| format!("--{} {}", mention.setting, mention.value.unwrap_or_default());
+        let (what, cause, hint) = error.templates();
+        let again = Error::usage(error.code(), what, cause).hint(hint.unwrap());
+        for error in [error.clone(), again] {
+            let named = error.named(&flag);
+            assert_eq!(named.to_string(), "--source chain: no role [EA0007]");
+            assert_eq!(named.hint_text(), Some("give --role-arn , or --source chain"));
+        }
+        assert_eq!(error.about("input x").to_string(), "input x: no role [EA0007]");
     }
 
     #[test]

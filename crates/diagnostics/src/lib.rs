@@ -11,6 +11,8 @@
 
 mod code;
 mod error;
+mod mention;
 
 pub use code::*;
 pub use error::*;
+pub use mention::Mention;

@@ -2,7 +2,7 @@
 
 use super::near_miss::{wrong_account, wrong_region};
 use super::{PUBLIC_HOST, Partition, Registry, WhyNot, is_account, is_region, why_not_ecr};
-use diagnostics::{Code, Error, Result, one_line};
+use diagnostics::{Code, Error, Mention, Result, one_line};
 
 /// The registry that a REGISTRY argument means. `region` is the one in force, for an account that stands alone.
 ///
@@ -82,12 +82,13 @@ fn looks_like_account(text: &str) -> bool {
 }
 
 fn no_region(arg: &str) -> Error {
+    let region = Mention::new("region");
     Error::usage(
         Code::Region,
         what_failed(arg),
         "an account alone doesn't say which region",
     )
-    .hint(format!("write {arg}/REGION, pass --region, or set AWS_REGION"))
+    .hint(format!("write {arg}/REGION, pass {region}, or set AWS_REGION"))
 }
 
 fn refuse(arg: &str, why: WhyNot) -> Error {

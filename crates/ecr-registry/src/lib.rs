@@ -4,6 +4,7 @@
 //! here therefore accepts the known shapes and nothing else.
 
 mod argument;
+mod form;
 mod meant;
 mod near_miss;
 mod partition;
@@ -20,10 +21,10 @@ pub use partition::Partition;
 pub use pattern::HostPattern;
 pub use server::server_name;
 
+use form::{HostForm, PUBLIC_FORMS, PrivateName};
+
 /// The host of ECR Public.
 const PUBLIC_HOST: &str = "public.ecr.aws";
-/// The host of ECR Public that answers over IPv6 too.
-const PUBLIC_DUAL_STACK_HOST: &str = "ecr-public.aws.com";
 /// The one region with the API of ECR Public.
 const PUBLIC_REGION: &str = "us-east-1";
 
@@ -35,13 +36,17 @@ pub struct Registry {
     host: String,
     kind: Kind,
     partition: &'static Partition,
-    dual_stack: bool,
 }
 
 #[derive(Clone)]
 enum Kind {
-    Public,
-    Private { region: Range<usize>, fips: bool },
+    Public {
+        is_dual_stack: bool,
+    },
+    Private {
+        region: Range<usize>,
+        form: &'static HostForm,
+    },
 }
 
 /// The length of an AWS account id, in digits.
@@ -55,42 +60,35 @@ impl Registry {
     /// where the suffix is that of the region's partition. Public: `public.ecr.aws` and `ecr-public.aws.com`.
     pub fn parse(server: &str) -> Option<Self> {
         let host = server::dns_name(server)?;
-        if host.eq_ignore_ascii_case(PUBLIC_HOST) {
-            return Some(Self::public(PUBLIC_HOST, false));
+        let host = host.to_ascii_lowercase();
+        match PUBLIC_FORMS.iter().find(|(name, _)| *name == host) {
+            Some((name, is_dual_stack)) => Some(Self::public(name, *is_dual_stack)),
+            None => Self::private(host),
         }
-        if host.eq_ignore_ascii_case(PUBLIC_DUAL_STACK_HOST) {
-            return Some(Self::public(PUBLIC_DUAL_STACK_HOST, true));
-        }
-        Self::private(host.to_ascii_lowercase())
     }
 
     /// `host` is in lower case already.
     fn private(host: String) -> Option<Self> {
         let name = PrivateName::split(&host)?;
         let partition = Partition::of_region(name.region);
-        if !is_account(name.account)
-            || !is_region(name.region)
-            || Some(name.suffix) != partition.suffix(name.dual_stack)
-        {
+        if !is_account(name.account) || !is_region(name.region) || Some(name.suffix) != name.form.suffix(partition) {
             return None;
         }
         let start = host.len() - name.suffix.len() - 1 - name.region.len();
         let region = start..start + name.region.len();
-        let (fips, dual_stack) = (name.fips, name.dual_stack);
+        let form = name.form;
         Some(Self {
             host,
-            kind: Kind::Private { region, fips },
+            kind: Kind::Private { region, form },
             partition,
-            dual_stack,
         })
     }
 
-    fn public(host: &str, dual_stack: bool) -> Self {
+    fn public(host: &str, is_dual_stack: bool) -> Self {
         Self {
             host: host.to_owned(),
-            kind: Kind::Public,
+            kind: Kind::Public { is_dual_stack },
             partition: Partition::of_region(PUBLIC_REGION),
-            dual_stack,
         }
     }
 
@@ -102,7 +100,7 @@ impl Registry {
     /// The account the registry belongs to, 12 digits; `None` for ECR Public.
     pub fn account(&self) -> Option<&str> {
         match self.kind {
-            Kind::Public => None,
+            Kind::Public { .. } => None,
             Kind::Private { .. } => self.host.get(..ACCOUNT_DIGITS),
         }
     }
@@ -110,7 +108,7 @@ impl Registry {
     /// The region of the registry, for ECR Public the one with its API.
     pub fn region(&self) -> &str {
         match &self.kind {
-            Kind::Public => PUBLIC_REGION,
+            Kind::Public { .. } => PUBLIC_REGION,
             Kind::Private { region, .. } => &self.host[region.clone()],
         }
     }
@@ -122,17 +120,20 @@ impl Registry {
 
     /// Whether the host is a FIPS 140 endpoint; its API is then asked there too.
     pub fn is_fips(&self) -> bool {
-        matches!(self.kind, Kind::Private { fips: true, .. })
+        matches!(&self.kind, Kind::Private { form, .. } if form.is_fips)
     }
 
     /// Whether the host answers over IPv6 too; its API is then asked at the dual-stack endpoint.
     pub fn is_dual_stack(&self) -> bool {
-        self.dual_stack
+        match &self.kind {
+            Kind::Public { is_dual_stack } => *is_dual_stack,
+            Kind::Private { form, .. } => form.is_dual_stack,
+        }
     }
 
     /// Whether this is ECR Public.
     pub fn is_public(&self) -> bool {
-        matches!(self.kind, Kind::Public)
+        matches!(self.kind, Kind::Public { .. })
     }
 }
 
@@ -153,37 +154,6 @@ impl fmt::Display for Registry {
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Registry({})", self.host)
-    }
-}
-
-/// The parts of a name with the build of a private registry's, none of them checked yet.
-struct PrivateName<'a> {
-    account: &'a str,
-    fips: bool,
-    dual_stack: bool,
-    region: &'a str,
-    suffix: &'a str,
-}
-
-impl<'a> PrivateName<'a> {
-    fn split(host: &'a str) -> Option<Self> {
-        let (account, rest) = host.split_once('.')?;
-        let (dual_stack, rest) = match rest.strip_prefix("dkr.ecr") {
-            Some(rest) => (false, rest),
-            None => (true, rest.strip_prefix("dkr-ecr")?),
-        };
-        let (fips, rest) = match rest.strip_prefix("-fips") {
-            Some(rest) => (true, rest),
-            None => (false, rest),
-        };
-        let (region, suffix) = rest.strip_prefix('.')?.split_once('.')?;
-        Some(Self {
-            account,
-            fips,
-            dual_stack,
-            region,
-            suffix,
-        })
     }
 }
 

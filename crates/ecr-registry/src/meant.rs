@@ -1,5 +1,6 @@
 //! What somebody may have meant by a name that isn't one: suggested to people, and never put in its place.
 
+use super::form::PRIVATE_FORMS;
 use super::{PUBLIC_HOST, Partition, Registry, is_account, is_region};
 
 /// A slip of the keys is this many edits away, at most; two letters that changed places are one.
@@ -20,16 +21,9 @@ const REGIONS: [&str; 46] = [
 /// More names than this are no help.
 const MOST: usize = 3;
 
-/// How ECR's hosts are named between the account and the region, and how people write it who remember half of it.
-const SERVICES: [(&str, &str); 7] = [
-    ("dkr.ecr", "dkr.ecr"),
-    ("dkr.ecr-fips", "dkr.ecr-fips"),
-    ("dkr-ecr", "dkr-ecr"),
-    ("dkr-ecr-fips", "dkr-ecr-fips"),
-    ("ecr", "dkr.ecr"),
-    ("ecr-fips", "dkr.ecr-fips"),
-    ("ecr.dkr", "dkr.ecr"),
-];
+/// What people write between the account and the region who remember half of a [`HostForm`](super::form::HostForm), and the service that
+/// they mean.
+const HALF_REMEMBERED: [(&str, &str); 3] = [("ecr", "dkr.ecr"), ("ecr-fips", "dkr.ecr-fips"), ("ecr.dkr", "dkr.ecr")];
 
 /// "did you mean …?", with the regions nearest to what is none that is known; `None` where nothing is near, or it is known.
 pub fn region_meant(region: &str) -> Option<String> {
@@ -64,10 +58,13 @@ fn private(host: &str) -> Option<String> {
     let labels: Vec<&str> = rest.split('.').collect();
     let at = labels.iter().position(|label| is_region(label))?;
     let (region, written) = (labels[at], labels[..at].join("."));
-    let names: Vec<&str> = SERVICES.iter().map(|(name, _)| *name).collect();
+    let known = PRIVATE_FORMS.iter().map(|form| (form.service, form.service));
+    let known: Vec<_> = known.chain(HALF_REMEMBERED).collect();
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
     let nearest = nearest(&written, &names)?.into_iter().next()?;
-    let (_, service) = SERVICES.iter().find(|(name, _)| *name == nearest)?;
-    let suffix = Partition::of_region(region).suffix(service.starts_with("dkr-"))?;
+    let (_, service) = known.iter().find(|(name, _)| *name == nearest)?;
+    let form = PRIVATE_FORMS.iter().find(|form| form.service == *service)?;
+    let suffix = form.suffix(Partition::of_region(region))?;
     let meant = format!("{account}.{service}.{region}.{suffix}");
     (is_slip(&labels[at + 1..].join("."), suffix) && Registry::parse(&meant).is_some()).then_some(meant)
 }

@@ -1,7 +1,8 @@
 //! Why a name isn't one of ECR's, told so that a typing mistake is found at once.
 
+use super::form::PrivateName;
 use super::meant::{region_meant, registry_meant};
-use super::{ACCOUNT_DIGITS, Partition, PrivateName, is_account, is_region, server};
+use super::{ACCOUNT_DIGITS, Partition, is_account, is_region, server};
 use diagnostics::Code;
 
 /// Why a server isn't an ECR registry, and what to write instead.
@@ -52,7 +53,7 @@ fn wrong_part(name: &PrivateName<'_>) -> WhyNot {
     }
     let partition = Partition::of_region(name.region);
     let (region, suffix) = (name.region, name.suffix);
-    let Some(expected) = partition.suffix(name.dual_stack) else {
+    let Some(expected) = name.form.suffix(partition) else {
         return why(
             format!("the partition {} has no dual-stack registries", partition.id()),
             format!(
@@ -62,11 +63,13 @@ fn wrong_part(name: &PrivateName<'_>) -> WhyNot {
             ),
         );
     };
-    let ecr = if name.dual_stack { "dkr-ecr" } else { "dkr.ecr" };
-    let fips = if name.fips { "-fips" } else { "" };
+    let form = name.form;
     why(
-        format!("{ecr} hosts in {region} end in {expected}, not {suffix}"),
-        format!("AWS's registry is {}.{ecr}{fips}.{region}.{expected}", name.account),
+        format!("{} hosts in {region} end in {expected}, not {suffix}", form.stem()),
+        format!(
+            "AWS's registry is {}.{}.{region}.{expected}",
+            name.account, form.service
+        ),
     )
 }
 

@@ -97,13 +97,4 @@ impl Partition {
     pub fn dual_stack_suffix(&self) -> Option<&'static str> {
         self.dual_stack_suffix
     }
-
-    /// The one of the two suffixes that is asked for.
-    pub(super) fn suffix(&self, dual_stack: bool) -> Option<&'static str> {
-        if dual_stack {
-            self.dual_stack_suffix
-        } else {
-            Some(self.registry_suffix)
-        }
-    }
 }

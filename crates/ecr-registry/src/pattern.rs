@@ -1,6 +1,7 @@
 //! What `match` in the configuration file accepts: one host, or a glob over ECR's names.
 
-use super::{PUBLIC_DUAL_STACK_HOST, PUBLIC_HOST, Partition, Registry, server_name};
+use super::form::{PRIVATE_FORMS, PUBLIC_FORMS};
+use super::{Partition, Registry, server_name};
 
 /// A name of `match`: a host of ECR, a glob over such hosts, or a name of one's own in front of ECR (an alias).
 ///
@@ -80,7 +81,8 @@ fn glob(text: &str) -> Result<String, String> {
     let built = || {
         format!(
             "must be built like ECR's names, with '*' in the account, after \"ecr\" or in the region: \
-             '*.dkr.ecr.eu-*.amazonaws.com'; \"{PUBLIC_HOST}\" and \"{PUBLIC_DUAL_STACK_HOST}\" are written out"
+             '*.dkr.ecr.eu-*.amazonaws.com'; {} are written out",
+            PUBLIC_FORMS.map(|(host, _)| format!("\"{host}\"")).join(" and ")
         )
     };
     if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.*".contains(&b)) {
@@ -91,15 +93,12 @@ fn glob(text: &str) -> Result<String, String> {
         .flatten()
         .find(|suffix| text.strip_suffix(suffix).is_some_and(|front| front.ends_with('.')))
         .ok_or_else(built)?;
-    let front: Vec<&str> = text[..text.len() - suffix.len() - 1].split('.').collect();
-    let (service, names) = match *front.as_slice() {
-        [_, "dkr", service, _] if service.starts_with("ecr") => (service, ["ecr", "ecr-fips"]),
-        [_, service, _] if service.starts_with("dkr-ecr") => (service, ["dkr-ecr", "dkr-ecr-fips"]),
-        _ => return Err(built()),
-    };
-    let fits = names
+    let front = &text[..text.len() - suffix.len() - 1];
+    let service = front.split_once('.').and_then(|(_account, rest)| rest.rsplit_once('.'));
+    let (service, _region) = service.ok_or_else(built)?;
+    let fits = PRIVATE_FORMS
         .iter()
-        .any(|name| label_matches(service.as_bytes(), name.as_bytes()));
+        .any(|form| service.starts_with(form.stem()) && glob_matches(service, form.service));
     fits.then(|| text.to_owned()).ok_or_else(built)
 }
 

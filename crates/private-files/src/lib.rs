@@ -1,7 +1,44 @@
-//! Editing files that other programs write too: locked against ourselves, atomic against everybody, links followed, mode and
-//! owner kept. And the notes of our own in the user's state folder that tell what was there before.
+//! Reading and writing files of the user's home that other programs write too, such as docker's `config.json`.
 //!
-//! Knows nothing of what the files say: an edit is a function from text to text.
+//! - [`update`] edits a file: under a lock, atomically, through links, with mode and owner kept. An edit is a function from the old
+//!   text to the new text, so this crate knows nothing of what a file says.
+//! - [`UndoLog`] notes what an edit replaced, so that a later command can put it back: the first previous value wins.
+//! - [`Notes`] is any other small JSON file of ours in the user's state folder.
+//! - [`read`] and [`read_secret`] read a file whatever it is: never a pipe, never more than a limit.
+//!
+//! ```
+//! use private_files::{Edited, Format, ReplacedValue, UndoLog, read_text, real_path, update};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! const FORMAT: Format = Format { merge: |_, _, _| None, blank: "", elsewhere: "--file FILE" };
+//! let home = tempfile::tempdir()?;
+//! let file = home.path().join("color");
+//! std::fs::write(&file, "red")?;
+//! let log: UndoLog = UndoLog::new(home.path().join("state"), "colors");
+//!
+//! for color in ["green", "blue"] {
+//!     update(&file, &FORMAT, &mut |old| {
+//!         if old == Some(color) {
+//!             return Ok(Edited::Unchanged);
+//!         }
+//!         let noted = ReplacedValue::new(old.map(str::to_owned), color);
+//!         let real = real_path(&file, &FORMAT)?;
+//!         let _ = log.change_file(&real, &mut |record| {
+//!             let noted = noted.clone().after(record.values.get("color"));
+//!             record.values.insert("color".to_owned(), noted);
+//!         });
+//!         Ok(Edited::Text(color.to_owned()))
+//!     })?;
+//! }
+//!
+//! assert_eq!(read_text(&file)?.as_deref(), Some("blue"));
+//! let noted = log.file(&real_path(&file, &FORMAT)?)?;
+//! let color = &noted.values["color"];
+//! assert!(color.is_ours("blue"));
+//! assert_eq!(color.previous.as_deref(), Some("red"));
+//! # Ok(())
+//! # }
+//! ```
 
 mod diff;
 mod folders;
@@ -10,6 +47,7 @@ mod place;
 mod read;
 mod replace;
 mod temporary;
+mod undo;
 
 pub use diff::unified_diff;
 pub use folders::{adopt, make_folders};
@@ -17,6 +55,7 @@ pub use notes::Notes;
 pub use read::{CONFIGURATION_LIMIT, TOKEN_LIMIT, open, open_to_append, read, read_secret, read_utf8, way_out};
 pub use replace::{Edited, Format, Updated, read_text, real_path, update, update_private};
 pub use temporary::temporary_among_others;
+pub use undo::{FileUndo, ReplacedValue, UndoEntries, UndoLog, UndoRecord, remove_made_folders};
 
 #[cfg(test)]
 mod tests;

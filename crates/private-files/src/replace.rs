@@ -9,7 +9,7 @@ use super::place::{self, Placed};
 use super::read;
 use super::temporary::{remove_leftovers, temporary};
 use crate::{adopt, make_folders};
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Mention, Result};
 
 /// How often an edit is done anew because another program wrote the file meanwhile.
 const ATTEMPTS: u32 = 1000;
@@ -27,7 +27,7 @@ pub struct Format {
     /// What a file that says nothing holds, for a hint.
     pub blank: &'static str,
     /// How another place is named on the command line, for a hint.
-    pub elsewhere: &'static str,
+    pub elsewhere: Mention<'static>,
 }
 
 /// What an edit makes of a file.
@@ -356,7 +356,7 @@ fn temporary_prefix(target: &Path) -> String {
     format!(".{name}.ecr-auth-")
 }
 
-pub(super) fn explain(target: &Path, error: &io::Error, elsewhere: &str) -> Error {
+pub(super) fn explain(target: &Path, error: &io::Error, elsewhere: Mention<'_>) -> Error {
     let what = format!("cannot write {}", target.display());
     match error.kind() {
         ErrorKind::ResourceBusy => Error::failed(

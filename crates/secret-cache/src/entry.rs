@@ -243,13 +243,14 @@ impl Token {
 
 impl Failure {
     fn new(error: &Error, at: SystemTime) -> Self {
+        let (what, cause, hint) = error.templates();
         Self {
             at,
             code: error.code(),
             usage: error.exit() == Exit::Usage,
-            what: error.what().to_owned(),
-            cause: error.cause().to_owned(),
-            hint: error.hint_text().map(str::to_owned),
+            what: what.to_owned(),
+            cause: cause.to_owned(),
+            hint: hint.map(str::to_owned),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::role_settings::RoleSettings;
+use super::table::RoleSettings;
 use diagnostics::{Code, Error, Result};
 use ecr_registry::parse_region;
 use oidc_token::read_token_file;

@@ -1,7 +1,9 @@
 //! Whose credentials the settings name: a profile, a role, a user of Cognito, or nobody in particular.
 
 use super::cognito::CognitoSettings;
-use super::role_settings::{RoleSettings, SourceChoice};
+use super::role_settings::SourceChoice;
+use super::setting::Setting;
+use super::table::{CHAIN, POLICY, POLICY_ARN, ROLE_ARN, RoleSettings, SOURCE, TABLE};
 use diagnostics::{Code, Error, Result};
 
 /// What a rule, flags or the Action's inputs say of whose credentials are used. Nothing of it is checked yet:
@@ -67,39 +69,35 @@ impl IdentitySettings {
 
 /// Refuses what must not be ignored if no role by name is assumed: the credentials would be somebody else's, or could do more.
 fn refuse_without_role(role: &RoleSettings) -> Result<()> {
-    let settings = [
-        ("chain", !role.chain.is_empty()),
-        ("policy", role.policy.is_some()),
-        ("policy-arn", !role.policy_arns.is_empty()),
-        ("source: oidc", role.source == SourceChoice::Oidc),
-    ];
-    match said(&settings) {
-        Some(name) => Err(Error::usage(Code::Role, name, "it is said of a role, and none is named, or a profile in its place")
-            .hint("name the role with role-arn (--role-arn, or AWS_ROLE_ARN without AWS_WEB_IDENTITY_TOKEN_FILE), and no profile")),
+    let oidc = SOURCE.with("oidc");
+    let said = [&CHAIN, &POLICY, &POLICY_ARN]
+        .into_iter()
+        .find(|setting| setting.is_said(role))
+        .map(Setting::to_string);
+    match said.or_else(|| (role.source == SourceChoice::Oidc).then(|| oidc.to_string())) {
+        Some(name) => Err(Error::usage(
+            Code::Role,
+            name,
+            "it is said of a role, and none is named, or a profile in its place",
+        )
+        .hint(format!(
+            "name the role with {ROLE_ARN} (or AWS_ROLE_ARN without AWS_WEB_IDENTITY_TOKEN_FILE), and no profile"
+        ))),
         None => Ok(()),
     }
 }
 
 /// Refuses what is said of roles beside Cognito, where no role is named.
 fn refuse_beside_cognito(role: &RoleSettings) -> Result<()> {
-    let settings = [
-        ("role-arn", role.role_arn.is_some()),
-        ("chain", !role.chain.is_empty()),
-        ("audience", role.audience.is_some()),
-        ("session-name", role.session_name.is_some()),
-        ("duration", role.duration.is_some()),
-        ("external-id", role.external_id.is_some()),
-        ("policy", role.policy.is_some()),
-        ("policy-arn", !role.policy_arns.is_empty()),
-        ("tag", !role.tags.is_empty()),
-        ("transitive-tag", !role.transitive_tags.is_empty()),
-        ("token", role.token.is_some()),
-    ];
-    match said(&settings) {
-        Some(name) => Err(Error::usage(
+    let cognito = SOURCE.with("cognito");
+    match TABLE
+        .into_iter()
+        .find(|setting| setting.is_of_role && setting.is_said(role))
+    {
+        Some(setting) => Err(Error::usage(
             Code::CognitoSettings,
-            name,
-            "it is said beside \"source: cognito\", where the identity pool chooses the role",
+            setting,
+            format!("it is said beside \"{cognito}\", where the identity pool chooses the role"),
         )
         .hint(
             "leave one of them out; a role of the pool's is asked for with role-arn under \"cognito\" in ecr-auth.yml",
@@ -109,12 +107,13 @@ fn refuse_beside_cognito(role: &RoleSettings) -> Result<()> {
 }
 
 fn no_pools() -> Error {
-    Error::usage(Code::CognitoSettings, "source: cognito", "nothing says how to sign in")
-        .hint("write \"cognito:\" with the ids of the pools into ecr-auth.yml: ecr-auth setup --cognito does it")
-}
-
-fn said(settings: &[(&'static str, bool)]) -> Option<&'static str> {
-    settings.iter().find(|(_, is_said)| *is_said).map(|(name, _)| *name)
+    let cognito = SOURCE.with("cognito");
+    Error::usage(
+        Code::CognitoSettings,
+        cognito.to_string(),
+        "nothing says how to sign in",
+    )
+    .hint("write \"cognito:\" with the ids of the pools into ecr-auth.yml, or run ecr-auth cognito setup")
 }
 
 #[cfg(test)]

@@ -7,11 +7,34 @@
 //! let role = RoleSettings { role_arn: Some("ci-push".into()), duration: Some(900), ..RoleSettings::default() };
 //! assert!(role.check(1, true).is_ok());
 //! ```
+//!
+//! Each setting is one entry of the [`table`]. What a surface says is kept in [`SettingValues`], and
+//! [`SettingValues::over`] makes the settings of a role of it. An error about a setting names it as the [`Surface`] does that shows
+//! the error:
+//!
+//! ```
+//! use settings::{RoleSettings, SettingValues, Surface, Value, table};
+//!
+//! let mut values = SettingValues::default();
+//! values.set(&table::DURATION, Value::Number(60));
+//! let (_, role) = values.over(RoleSettings::default(), "".as_ref()).unwrap();
+//! let error = role.check(1, true).unwrap_err();
+//! assert!(Surface::CommandLine.tell(error.clone()).to_string().starts_with("--duration: 60 s"));
+//! assert!(Surface::Action.tell(error).to_string().starts_with("role-duration-seconds: 60 s"));
+//! ```
 
 mod cognito;
 mod identity_choice;
 mod role_settings;
+mod setting;
+mod surface;
+pub mod table;
+mod values;
 
 pub use cognito::{CognitoSettings, Flow, IdentityFlow, SignIn, check_text as check_cognito_text};
 pub use identity_choice::{IdentityChoice, IdentitySettings};
-pub use role_settings::{RoleSettings, SourceChoice, TokenCommand, TokenPlace, policy_text};
+pub use role_settings::{SourceChoice, TokenCommand, TokenPlace, policy_text};
+pub use setting::{Kind, Said, Setting, Value};
+pub use surface::{ROLE_OF_SETUP, Surface};
+pub use table::RoleSettings;
+pub use values::SettingValues;

@@ -1,62 +1,30 @@
-//! Which roles are wanted, and how: what flags and rules say, checked for what STS would refuse.
+//! What flags and rules say of roles, checked for what STS would refuse.
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use serde::de::IgnoredAny;
 
-use super::cognito::CognitoSettings;
+use super::setting::Said;
+use super::table::{DURATION, POLICY, POLICY_ARN, RoleSettings, TABLE, TAG, TRANSITIVE_TAG};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
 /// STS's shortest and longest sessions, in seconds.
-const DURATIONS: std::ops::RangeInclusive<u32> = 900..=43_200;
+pub(super) const DURATIONS: std::ops::RangeInclusive<u32> = 900..=43_200;
 /// A session that another session asked for lives an hour at most.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining>
 const LONGEST_CHAINED: u32 = 3600;
 /// Characters of a session policy, managed policies and tags of a session, at most.
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 const LONGEST_POLICY: usize = 2048;
-const MOST_POLICY_ARNS: usize = 10;
-const MOST_TAGS: usize = 50;
+pub(super) const MOST_POLICY_ARNS: u32 = 10;
+pub(super) const MOST_TAGS: u32 = 50;
 const LONGEST_TAG_KEY: usize = 128;
-const LONGEST_TAG_VALUE: usize = 256;
+pub(super) const LONGEST_TAG_VALUE: u32 = 256;
 
 /// Largest file with a policy that is read: 64 KiB. White space, which does not count, makes a policy longer than STS takes.
 const POLICY_LIMIT: usize = 64 << 10;
-
-/// Which roles are wanted, and how, as flags or the configuration say it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RoleSettings {
-    /// The first role: an ARN, or a name in the registry's account.
-    pub role_arn: Option<String>,
-    /// The roles after it, each assumed with the one before.
-    pub chain: Vec<String>,
-    /// The audience a token is asked for.
-    pub audience: Option<String>,
-    /// The session's name.
-    pub session_name: Option<String>,
-    /// How long the last role's session lives, in seconds.
-    pub duration: Option<u32>,
-    /// The external id that the trust policies of assumed roles ask for.
-    pub external_id: Option<String>,
-    /// A session policy that narrows the last role: its JSON.
-    pub policy: Option<String>,
-    /// Managed policies that narrow the last role: their ARNs.
-    pub policy_arns: Vec<String>,
-    /// Session tags of the roles that are assumed with credentials: keys and values.
-    pub tags: Vec<(String, String)>,
-    /// The keys of those tags that the roles after inherit.
-    pub transitive_tags: Vec<String>,
-    /// Where the CI's token is, if somebody says so.
-    pub token: Option<TokenPlace>,
-    /// Where the first role's trust comes from.
-    pub source: SourceChoice,
-    /// The region whose STS is asked.
-    pub region: Option<String>,
-    /// How a user signs in to Cognito, where somebody says it: for [`SourceChoice::Cognito`] alone.
-    pub cognito: Option<CognitoSettings>,
-}
 
 /// A place for the CI's token that somebody names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,7 +95,39 @@ pub enum SourceChoice {
     Cognito,
 }
 
+impl SourceChoice {
+    /// The choice of this name in the [table](crate::table::SOURCE); of another name, what holds where nothing is said.
+    pub(super) fn from_name(name: &str) -> Self {
+        match name {
+            "oidc" => Self::Oidc,
+            "chain" => Self::Chain,
+            "cognito" => Self::Cognito,
+            _ => Self::Auto,
+        }
+    }
+}
+
 impl RoleSettings {
+    /// The fields of a cache key that its settings give as they are said, in the order of the table. What a plan completes (roles,
+    /// audience, name of the session, source and token) is left to the plan.
+    pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
+        let mut fields = Vec::new();
+        for setting in TABLE.iter().filter(|setting| setting.is_in_cache_key) {
+            let mut field = |value: &str| fields.push((setting.name, Secret::new(value)));
+            match (setting.get)(self) {
+                Said::Nothing | Said::Other => {}
+                Said::Text(text) => field(text),
+                Said::Number(number) => field(&number.to_string()),
+                Said::List(list) => list.iter().for_each(|text| field(text)),
+                Said::Tags(tags) => tags
+                    .iter()
+                    .flat_map(|(key, value)| [key, value])
+                    .for_each(|text| field(text)),
+            }
+        }
+        fields
+    }
+
     /// Checks all that can be told without the environment. `roles` is how many there are; `by_token` says whether the first one is
     /// assumed with a token, which takes no tags.
     pub fn check(&self, roles: usize, by_token: bool) -> Result<()> {
@@ -142,7 +142,7 @@ impl RoleSettings {
         if by_token && roles == 1 && !self.tags.is_empty() {
             return Err(Error::usage(
                 Code::SessionSetting,
-                "tag",
+                &TAG,
                 "a role that is assumed with a token takes its tags from the token's own claims",
             )
             .hint(
@@ -157,7 +157,7 @@ impl RoleSettings {
         if !DURATIONS.contains(&seconds) {
             return Err(Error::usage(
                 Code::SessionSetting,
-                "duration",
+                &DURATION,
                 format!("{seconds} s is no length of a session"),
             )
             .hint("sessions live 900 to 43200 seconds, and no longer than the role allows"));
@@ -165,7 +165,7 @@ impl RoleSettings {
         if roles > 1 && seconds > LONGEST_CHAINED {
             return Err(Error::usage(
                 Code::SessionSetting,
-                "duration",
+                &DURATION,
                 format!("{seconds} s is too long for a role that a role assumes"),
             )
             .hint("AWS gives chained roles an hour at most: 900 to 3600"));
@@ -177,7 +177,7 @@ impl RoleSettings {
         if let Some(policy) = &self.policy {
             if let Err(error) = serde_json::from_str::<IgnoredAny>(policy) {
                 return Err(
-                    Error::usage(Code::SessionSetting, "policy", format!("it is no JSON: {error}"))
+                    Error::usage(Code::SessionSetting, &POLICY, format!("it is no JSON: {error}"))
                         .hint("give the policy's JSON, or @FILE for a file that holds it"),
                 );
             }
@@ -185,23 +185,25 @@ impl RoleSettings {
             if length > LONGEST_POLICY {
                 return Err(Error::usage(
                     Code::SessionSetting,
-                    "policy",
+                    &POLICY,
                     format!("it has {length} characters, STS takes {LONGEST_POLICY} at most"),
                 )
-                .hint("leave out blanks, or make it a managed policy and name it with policy-arn"));
+                .hint(format!(
+                    "leave out blanks, or make it a managed policy and name it with {POLICY_ARN}"
+                )));
             }
         }
-        if self.policy_arns.len() > MOST_POLICY_ARNS {
+        if self.policy_arns.len() > MOST_POLICY_ARNS as usize {
             return Err(Error::usage(
                 Code::SessionSetting,
-                "policy-arn",
+                &POLICY_ARN,
                 "STS takes 10 managed policies at most",
             ));
         }
         match self.policy_arns.iter().find(|arn| !is_policy_arn(arn)) {
             Some(arn) => Err(Error::usage(
                 Code::SessionSetting,
-                "policy-arn",
+                &POLICY_ARN,
                 format!("{arn} is not the ARN of a policy"),
             )
             .hint("write it as arn:aws:iam::<12-digit account>:policy/<name>, or arn:aws:iam::aws:policy/<name>")),
@@ -211,10 +213,10 @@ impl RoleSettings {
 
     fn check_tags(&self) -> Result<()> {
         let wrong = |cause: String| {
-            Err(Error::usage(Code::SessionSetting, "tag", cause)
+            Err(Error::usage(Code::SessionSetting, &TAG, cause)
                 .hint("write tags as KEY=VALUE; AWS takes letters, digits, blanks and _.:/=+-@ in them"))
         };
-        if self.tags.len() > MOST_TAGS {
+        if self.tags.len() > MOST_TAGS as usize {
             return wrong("STS takes 50 tags at most".to_owned());
         }
         for (at, (key, value)) in self.tags.iter().enumerate() {
@@ -222,7 +224,7 @@ impl RoleSettings {
             if !(1..=LONGEST_TAG_KEY).contains(&length) || !key.chars().all(is_tag_character) {
                 return wrong(format!("{key:?} is no key of a tag"));
             }
-            if value.chars().count() > LONGEST_TAG_VALUE || !value.chars().all(is_tag_character) {
+            if value.chars().count() > LONGEST_TAG_VALUE as usize || !value.chars().all(is_tag_character) {
                 return wrong(format!(
                     "the value of {key} is too long, or there is a character in it that AWS refuses"
                 ));
@@ -234,8 +236,8 @@ impl RoleSettings {
         }
         match self.transitive_tags.iter().find(|key| !self.has_tag(key)) {
             Some(key) => Err(
-                Error::usage(Code::SessionSetting, "transitive-tag", format!("there is no tag {key}"))
-                    .hint("it names the key of a tag that is given with tag"),
+                Error::usage(Code::SessionSetting, &TRANSITIVE_TAG, format!("there is no tag {key}"))
+                    .hint(format!("it names the key of a tag that is given with {TAG}")),
             ),
             None => Ok(()),
         }
@@ -258,7 +260,7 @@ pub fn policy_text(given: &str, place: impl FnOnce(&str) -> PathBuf) -> Result<S
     private_files::read_utf8(&path, POLICY_LIMIT).map_err(|error| {
         Error::usage(
             Code::SessionSetting,
-            "policy",
+            &POLICY,
             format!("cannot read {}: {error}", path.display()),
         )
         .hint("give the policy's JSON, or @FILE for a file that holds it")

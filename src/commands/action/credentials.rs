@@ -18,7 +18,8 @@ use diagnostics::{Code, Error, Result};
 use ecr_registry::Registry;
 use secret::Secret;
 use secret_cache::Cache;
-use settings::IdentitySettings;
+use settings::table::{CHAIN, ROLE_ARN};
+use settings::{IdentitySettings, Value};
 
 /// What is to be exported, and whose.
 #[derive(Debug)]
@@ -38,17 +39,19 @@ impl Credentials {
         if inputs.export == Export::None {
             return Ok(None);
         }
-        let role = inputs.identity.role_arn.as_deref().or(world.env.get("AWS_ROLE_ARN"));
+        let role = inputs.identity.role_arn().or(world.env.get("AWS_ROLE_ARN"));
         let role = role.ok_or_else(|| {
-            wrong("export-credentials", "no role is named whose credentials these are")
-                .hint("name it with role-to-assume; what the runner has already needs no export")
+            wrong("export-credentials", "no role is named whose credentials these are").hint(format!(
+                "name it with {ROLE_ARN}; what the runner has already needs no export"
+            ))
         })?;
         let complete = |name: &str| complete(name, hosts);
-        let identity = IdentityArgs {
-            role_arn: Some(complete(role)),
-            chain: inputs.identity.chain.iter().map(|name| complete(name)).collect(),
-            ..inputs.identity.clone()
-        };
+        let mut identity = inputs.identity.clone();
+        identity.0.set(&ROLE_ARN, Value::Text(complete(role)));
+        if let Some(Value::List(chain)) = identity.0.get(&CHAIN) {
+            let chain = chain.iter().map(|name| complete(name)).collect();
+            identity.0.set(&CHAIN, Value::List(chain));
+        }
         let path = SessionPath::choose(&world.env, identity.identity(&IdentitySettings::default())?)?;
         let this = Self {
             identity,
@@ -138,7 +141,7 @@ impl Credentials {
         let line = credential_process(&self.identity, &self.path)?;
         Profile::new(name, &world.exe, &line, &world.env)?.write(None)?;
         exports.set("AWS_PROFILE", name, &mut world.env, undo);
-        if let Some(region) = &self.identity.region {
+        if let Some(region) = self.identity.region() {
             for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
                 exports.set(variable, region, &mut world.env, undo);
             }

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::undo::{Undo, Variable};
+use super::undo::Undo;
 use ci::github;
 use context::Env;
 use diagnostics::{Code, Error, Result};
+use private_files::ReplacedValue;
 use secret::Secret;
 
 /// Variables for later steps, which the rest of this step reads as they will.
@@ -33,15 +34,12 @@ impl Exports {
     /// Sets a variable, and notes what it was before.
     pub fn set(&mut self, name: &str, value: &str, env: &mut Env, undo: &mut Undo) {
         env.set(name, value);
-        let before = self.given.get(name).unwrap_or_default();
-        if before == value {
+        let before = self.given.get(name).filter(|before| !before.is_empty());
+        if before.unwrap_or_default() == value {
             return;
         }
-        undo.variables.push(Variable {
-            name: name.to_owned(),
-            written: value.to_owned(),
-            before: before.to_owned(),
-        });
+        let replaced = ReplacedValue::new(before.map(str::to_owned), value);
+        undo.variables.insert(name.to_owned(), replaced);
         self.variables.push((name.to_owned(), Secret::new(value)));
     }
 
@@ -60,7 +58,7 @@ impl Exports {
     /// Leaves a variable to later steps as this one was given it, after all.
     pub fn leave(&mut self, name: &str, env: &mut Env, undo: &mut Undo) {
         env.set(name, self.given.get(name).unwrap_or_default());
-        undo.variables.retain(|variable| variable.name != name);
+        undo.variables.remove(name);
         self.variables.retain(|(known, _)| known != name);
     }
 

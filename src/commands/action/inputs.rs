@@ -1,15 +1,18 @@
 //! The action's inputs, as the runner hands them over: `INPUT_<NAME IN CAPITALS>`, hyphens kept. Read strictly, all of them before
 //! anything is done.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value as Json};
 
-use crate::commands::identity::{IdentityArgs, Source};
+use crate::commands::identity::IdentityArgs;
 use context::Env;
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{parse_argument, parse_region};
+use settings::table::{CHAIN, EXTERNAL_ID, ROLE_ARN, TABLE, TAG, TRANSITIVE_TAG};
+use settings::{Kind, Setting, SettingValues, Value};
 
 /// What the workflow asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,13 +132,11 @@ impl Inputs {
     /// only the chain's roles take.
     pub fn identity_of(&self, named: &Named) -> IdentityArgs {
         let mut identity = self.identity.clone();
-        if named.role.is_some() {
-            identity.role_arn.clone_from(&named.role);
-            identity.chain.clear();
-            if identity.source != Some(Source::Chain) {
-                identity.tag.clear();
-                identity.transitive_tag.clear();
-                identity.external_id = None;
+        if let Some(role) = &named.role {
+            identity.0.set(&ROLE_ARN, Value::Text(role.clone()));
+            identity.0.remove(&[&CHAIN]);
+            if identity.source() != Some("chain") {
+                identity.0.remove(&[&TAG, &TRANSITIVE_TAG, &EXTERNAL_ID]);
             }
         }
         identity
@@ -149,64 +150,73 @@ fn no_keys(reader: &Reader<'_>) -> Result<()> {
             let variable = name.to_uppercase().replace('-', "_");
             let cause = "the log shows inputs, so keys are taken from the environment alone";
             return Err(wrong(name, cause).hint(format!(
-                "write it as {variable} under the step's env:, or leave keys out and name a role-to-assume"
+                "write it as {variable} under the step's env:, or leave keys out and name a {ROLE_ARN}"
             )));
         }
     }
     Ok(())
 }
 
+/// Every setting that has an input, read as its kind has it.
 fn identity(reader: &Reader<'_>) -> Result<IdentityArgs> {
-    let region = reader.line("aws-region")?.map(|region| parse_region(&region));
-    let duration = reader.line("role-duration-seconds")?.map(|text| {
-        let seconds = text.parse().ok().filter(|seconds| (900..=43200).contains(seconds));
-        seconds.ok_or_else(|| {
-            wrong("role-duration-seconds", format!("{text:?} is no length of a session"))
-                .hint("write a whole number of seconds, 900 to 43200")
-        })
-    });
-    Ok(IdentityArgs {
-        role_arn: reader.line("role-to-assume")?,
-        chain: reader.list("role-chain")?,
-        audience: reader.line("audience")?,
-        session_name: reader.line("role-session-name")?,
-        duration: duration.transpose()?,
-        external_id: reader.line("role-external-id")?,
-        policy: reader.text("inline-session-policy"),
-        policy_arn: reader.list("managed-session-policies")?,
-        tag: tags(reader)?,
-        transitive_tag: reader.list("transitive-tag-keys")?,
-        profile: None,
-        region: region.transpose().map_err(|error| of_input("aws-region", &error))?,
-        token_file: token_file(reader)?,
-        token_env: None,
-        token_command: None,
-        source: source(reader)?,
+    let mut values = SettingValues::default();
+    for setting in TABLE {
+        if let Some(value) = value(reader, setting)? {
+            values.set(setting, value);
+        }
+    }
+    Ok(IdentityArgs(values))
+}
+
+fn value(reader: &Reader<'_>, setting: &Setting) -> Result<Option<Value>> {
+    let [name, older @ ..] = setting.inputs else {
+        return Ok(None);
+    };
+    Ok(match setting.kind {
+        Kind::Text => reader.line(name)?.map(Value::Text),
+        Kind::Region => reader.line(name)?.map(|text| region(name, &text)).transpose()?,
+        Kind::Policy => reader.text(name).map(Value::Text),
+        Kind::File => path(reader, name)?.map(Value::File),
+        Kind::Command => None,
+        Kind::Number(least, most) => reader
+            .line(name)?
+            .map(|text| number(name, &text, least..=most))
+            .transpose()?,
+        Kind::List(_) => Some(reader.list(name)?)
+            .filter(|list| !list.is_empty())
+            .map(Value::List),
+        Kind::Tags(..) => tags(reader, name, older)?.map(Value::Tags),
+        Kind::OneOf(_) => source(reader)?.map(|word| Value::Text(word.to_owned())),
     })
 }
 
-/// What `source` may be in a job: nobody signs in to Cognito there.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum JobSource {
-    Auto,
-    Oidc,
-    Chain,
+fn region(name: &str, text: &str) -> Result<Value> {
+    let region = parse_region(text).map_err(|error| of_input(name, error))?;
+    Ok(Value::Text(region))
 }
 
-/// `auto` is what is not said. `role-chaining: true` takes the credentials that are there already.
-fn source(reader: &Reader<'_>) -> Result<Option<Source>> {
-    let source = match reader.value("source")? {
-        None | Some(JobSource::Auto) => None,
-        Some(JobSource::Oidc) => Some(Source::Oidc),
-        Some(JobSource::Chain) => Some(Source::Chain),
-    };
+fn number(name: &str, text: &str, allowed: RangeInclusive<u32>) -> Result<Value> {
+    let number = text.parse().ok().filter(|number| allowed.contains(number));
+    number.map(Value::Number).ok_or_else(|| {
+        let (least, most) = allowed.into_inner();
+        wrong(name, format!("{text:?} is no length of a session"))
+            .hint(format!("write a whole number of seconds, {least} to {most}"))
+    })
+}
+
+/// What `source` may be in a job, where nobody signs in to Cognito. `auto` is what is not said; `role-chaining: true` takes the
+/// credentials that are there already.
+fn source(reader: &Reader<'_>) -> Result<Option<&'static str>> {
+    let source = reader
+        .choice("source", &["auto", "oidc", "chain"])?
+        .filter(|word| *word != "auto");
     match (reader.boolean("role-chaining")?, source) {
-        (Some(true), Some(Source::Oidc)) => Err(wrong(
+        (Some(true), Some("oidc")) => Err(wrong(
             "role-chaining",
             "it takes the credentials that are there, and source: oidc insists on the job's token",
         )
         .hint("leave role-chaining out, or write source: chain")),
-        (Some(true), _) => Ok(Some(Source::Chain)),
+        (Some(true), _) => Ok(Some("chain")),
         (_, source) => Ok(source),
     }
 }
@@ -262,7 +272,7 @@ fn unclear(entry: &str) -> Error {
 fn accounts(reader: &Reader<'_>) -> Result<Vec<String>> {
     const NAME: &str = "allowed-account-ids";
     let accounts = reader.list(NAME)?.into_iter().map(|account| {
-        let registry = parse_argument(&account, Some("us-east-1")).map_err(|error| of_input(NAME, &error))?;
+        let registry = parse_argument(&account, Some("us-east-1")).map_err(|error| of_input(NAME, error))?;
         match registry.account() {
             Some(found) if found == account => Ok(account),
             _ => Err(wrong(NAME, format!("{account:?} is no account id")).hint("write 12 digits")),
@@ -290,10 +300,9 @@ fn docker_config(reader: &Reader<'_>) -> Result<DockerConfig> {
     })
 }
 
-fn token_file(reader: &Reader<'_>) -> Result<Option<PathBuf>> {
-    const NAME: &str = "web-identity-token-file";
-    let path = reader.line(NAME)?;
-    path.map(|path| no_tilde(NAME, &path).map(|()| path.into())).transpose()
+fn path(reader: &Reader<'_>, name: &str) -> Result<Option<PathBuf>> {
+    let path = reader.line(name)?;
+    path.map(|path| no_tilde(name, &path).map(|()| path.into())).transpose()
 }
 
 /// No shell reads inputs: `~` would be a folder in the checkout.
@@ -306,26 +315,27 @@ fn no_tilde(name: &str, path: &str) -> Result<()> {
     }
 }
 
-fn tags(reader: &Reader<'_>) -> Result<Vec<(String, String)>> {
-    let old = reader.text("custom-tags").map(|text| tags_of("custom-tags", &text));
-    let new = reader.text("session-tags").map(|text| tags_of("session-tags", &text));
-    match (new, old) {
-        (Some(_), Some(_)) => {
-            Err(wrong("custom-tags", "session-tags is there, too").hint("write all tags into session-tags"))
+/// The tags of one input: of the one that has them, be it an older one.
+fn tags(reader: &Reader<'_>, name: &str, older: &[&str]) -> Result<Option<Vec<(String, String)>>> {
+    let mut tags = reader.text(name).map(|text| tags_of(name, &text)).transpose()?;
+    for old in older {
+        let Some(text) = reader.text(old) else { continue };
+        if tags.is_some() {
+            return Err(wrong(old, format!("{name} is there, too")).hint(format!("write all tags into {name}")));
         }
-        (Some(tags), None) | (None, Some(tags)) => tags,
-        (None, None) => Ok(Vec::new()),
+        tags = Some(tags_of(old, &text)?);
     }
+    Ok(tags.filter(|tags| !tags.is_empty()))
 }
 
 /// One `KEY=VALUE` a line, or a JSON object.
 fn tags_of(name: &str, text: &str) -> Result<Vec<(String, String)>> {
     let hint = "write one KEY=VALUE a line, or a JSON object with texts as values";
     if text.starts_with('{') {
-        let object: Map<String, Value> =
+        let object: Map<String, Json> =
             serde_json::from_str(text).map_err(|error| wrong(name, error.to_string()).hint(hint))?;
         let tags = object.into_iter().map(|(key, value)| match value {
-            Value::String(value) => Ok((key, value)),
+            Json::String(value) => Ok((key, value)),
             _ => Err(wrong(name, format!("the value of {key:?} is no text")).hint(hint)),
         });
         return tags.collect();
@@ -356,10 +366,8 @@ pub fn wrong(name: &str, cause: impl std::fmt::Display) -> Error {
 }
 
 /// An error found elsewhere, told of the input that it is about.
-fn of_input(name: &str, error: &Error) -> Error {
-    wrong(name, error.cause())
-        .of(error.code())
-        .hint(error.hint_text().unwrap_or_default())
+fn of_input(name: &str, error: Error) -> Error {
+    error.about(format!("input {name}"))
 }
 
 struct Reader<'a>(&'a Env);

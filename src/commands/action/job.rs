@@ -78,9 +78,9 @@ impl Job {
         self.folder.join("podman/auth.json")
     }
 
-    /// `ecr-auth.yml`.
-    pub fn rules(&self) -> PathBuf {
-        self.folder.join("ecr-auth.yml")
+    /// The rules of this job.
+    pub fn setup(&self) -> PathBuf {
+        self.folder.join("setup.json")
     }
 
     /// AWS's `config` file.

@@ -8,7 +8,7 @@ use super::credentials::Credentials;
 use super::docker_config;
 use super::exports::Exports;
 use super::inputs::{Export, Inputs, Mode};
-use super::job::{Job, copy_private};
+use super::job::Job;
 use super::principal::{Principal, Principals};
 use super::registries::Hosts;
 use super::results::{self, SignedIn};
@@ -20,8 +20,8 @@ use crate::output::RegistryPassword;
 use aws_access::Identity;
 use aws_access::identity::{self, Scope};
 use ci::github;
-use client_config::{ConfigFile, Record, Wish, shown};
-use configuration::{Config, RuleEdit};
+use client_config::{ConfigFile, Wish, shown};
+use configuration::{Config, SETUP_VARIABLE, SetupChange, SetupFile, SetupRule};
 use context::World;
 use diagnostics::Result;
 use ecr_registry::Registry;
@@ -80,7 +80,7 @@ impl Step {
         })
     }
 
-    /// Whose credentials each registry takes, in a copy of `ecr-auth.yml` for this job alone.
+    /// Writes whose credentials each registry takes into a `setup.json` of this job alone. The user's own files stay where they are.
     fn write_rules(&mut self, hosts: &Hosts, world: &mut World<'_>) -> Result<Config> {
         let config = Config::load(&world.env, None)?;
         let mut rules = Vec::new();
@@ -89,27 +89,23 @@ impl Step {
                 let settings = identity.identity(&IdentitySettings::default())?;
                 Identity::check(&settings, &Scope::from(target.registry()))?;
             }
-            rules.push(RuleEdit {
-                match_: host.clone(),
+            rules.push(SetupRule {
+                host: host.clone(),
                 registry: None,
-                keys: identity.to_keys()?,
+                keys: identity.to_json()?,
             });
         }
         if rules.is_empty() {
             return Ok(config);
         }
-        let path = self.job.rules();
-        if !path.exists()
-            && let Some(current) = configuration::path(&world.env, None)
-        {
-            copy_private(&current, &path)?;
-        }
+        let path = self.job.setup();
         self.undo.rules = Some(path.clone());
         self.undo.hosts = hosts.names();
         self.undo.save(&world.env)?;
-        configuration::write(&world.env, Some(&path), None, &rules)?;
+        let change = SetupChange { rules, cognito: None };
+        SetupFile::of_job(path.clone()).write(&world.env, &config, &change)?;
         self.exports
-            .set_path("ECR_AUTH_CONFIG", &path, &mut world.env, &mut self.undo)?;
+            .set_path(SETUP_VARIABLE, &path, &mut world.env, &mut self.undo)?;
         Config::load(&world.env, None)
     }
 
@@ -172,7 +168,7 @@ impl Step {
 
     /// The region whose STS is asked: the one that is set, else the first registry's.
     fn region(&self, hosts: &[String], world: &World<'_>) -> Result<String> {
-        if let Some(region) = identity::region(self.inputs.identity.region.as_deref(), &world.env)? {
+        if let Some(region) = identity::region(self.inputs.identity.region(), &world.env)? {
             return Ok(region);
         }
         let first = hosts.iter().find_map(|host| Registry::parse(host));
@@ -196,14 +192,14 @@ impl Step {
     /// From now on the environment holds the role's own credentials: to assume the role once more with them, it would have to
     /// trust itself.
     fn leave_the_role_to_the_environment(&mut self, hosts: &Hosts, world: &mut World<'_>) -> Result<()> {
-        let role = &self.inputs.identity.role_arn;
+        let role = self.inputs.identity.role_arn();
         let is_exported = |host: &str| {
             let mut hosts = hosts.iter();
-            hosts.any(|(name, identity)| name == host && identity.role_arn == *role)
+            hosts.any(|(name, identity)| name == host && identity.role_arn() == role)
         };
-        configuration::take_back(&world.env, Some(&self.job.rules()), &is_exported)?;
-        if !self.job.rules().exists() {
-            self.exports.leave("ECR_AUTH_CONFIG", &mut world.env, &mut self.undo);
+        let setup = SetupFile::of_job(self.job.setup());
+        if setup.take_back(&world.env, &Config::default(), &is_exported)?.removed {
+            self.exports.leave(SETUP_VARIABLE, &mut world.env, &mut self.undo);
         }
         Ok(())
     }
@@ -276,7 +272,7 @@ fn serve(file: &ConfigFile, hosts: &[String], world: &mut World<'_>) -> Result<(
         store: false,
         force: false,
     };
-    let record = world.env.state_folder().map(Record::in_folder);
+    let record = client_config::undo_log(&world.env);
     let configured = wish.configure(file, record.as_ref())?;
     let (client, path) = (file.kind.name(), shown(&file.path, &world.env));
     let count = match hosts.len() {

@@ -20,6 +20,7 @@ use clap::ValueEnum;
 use ci::github::{Level, annotation};
 use context::{Progress, Verbosity, World};
 use diagnostics::{Error, Exit};
+use settings::Surface;
 
 /// A step of the action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -53,32 +54,12 @@ pub fn run(step: Step, world: &mut World<'_>) -> Exit {
     }
 }
 
-/// Flags that the hints of other rooms name, and the inputs that are the same here.
-const INPUTS: [(&str, &str); 11] = [
-    ("name one (ACCOUNT/REGION", "name one in registries (ACCOUNT/REGION"),
-    ("--role-arn", "role-to-assume"),
-    ("--region", "aws-region"),
-    ("--token-file", "web-identity-token-file"),
-    ("--docker-config DIR", "docker-config"),
-    ("--external-id", "role-external-id"),
-    ("--duration", "role-duration-seconds"),
-    ("--session-name", "role-session-name"),
-    ("--audience", "audience"),
-    ("--source", "source:"),
-    ("with --profile", "with profile"),
-];
-
 /// Shows an error in the run's summary, in the form of all of ecr-auth's: what failed, why, and what to do about it.
 fn annotate(level: Level, error: &Error, world: &mut World<'_>) {
+    let error = Surface::Action.tell(error.clone());
     let hint = error.hint_text().filter(|hint| !hint.is_empty());
-    let mut text = match hint {
-        Some(hint) => format!("{error}\nhint: {hint}"),
-        None => error.to_string(),
-    };
-    for (flag, input) in INPUTS {
-        text = text.replace(flag, input);
-    }
-    text = format!("{text}\nsee: {}", error.code().link());
+    let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+    let text = format!("{error}{hint}\nsee: {}", error.code().link());
     // A runner that reads no more has no use for it either.
     let _ = writeln!(world.stdout, "{}", annotation(level, "ecr-auth", &text));
     let _ = world.stdout.flush();

@@ -9,9 +9,11 @@ use super::job::Job;
 use super::undo::Undo;
 use super::uses::Uses;
 use ci::github::{self, Level};
-use client_config::{ConfigFile, Record, shown};
+use client_config::{ConfigFile, shown};
+use configuration::{Config, SetupFile};
 use context::World;
 use diagnostics::{Code, Error, Result};
+use private_files::ReplacedValue;
 use secret::Secret;
 
 /// Takes back what the main step did.
@@ -48,7 +50,7 @@ fn end_use(file: &ConfigFile, undo: &Undo, world: &mut World<'_>) -> Result<()> 
 }
 
 fn restore(file: &ConfigFile, hosts: &[String], world: &mut World<'_>) -> Result<()> {
-    let record = world.env.state_folder().map(Record::in_folder);
+    let record = client_config::undo_log(&world.env);
     let remembered = record
         .as_ref()
         .and_then(|record| record.load().ok())
@@ -69,19 +71,17 @@ fn take_back_rules(undo: &Undo, world: &World<'_>) -> Result<()> {
         return Ok(());
     };
     let is_ours = |host: &str| undo.hosts.iter().any(|known| known == host);
-    configuration::take_back(&world.env, Some(path), &is_ours).map(drop)
+    let setup = SetupFile::of_job(path.to_owned());
+    setup.take_back(&world.env, &Config::default(), &is_ours).map(drop)
 }
 
 /// The steps that clean up after this one find the variables as they were: docker's own logout, say.
 fn reset_variables(undo: &Undo, world: &World<'_>) -> Result<()> {
     let env = &world.env;
-    let stands = undo
-        .variables
-        .iter()
-        .filter(|it| env.get(&it.name).unwrap_or_default() == it.written);
-    let mut variables: Vec<(&str, Secret)> = stands
-        .map(|it| (it.name.as_str(), Secret::new(it.before.as_str())))
-        .collect();
+    let stands = |(name, value): &(&String, &ReplacedValue)| value.is_ours(env.get(name).unwrap_or_default());
+    let before = |value: &ReplacedValue| Secret::new(value.previous.as_deref().unwrap_or_default());
+    let replaced = undo.variables.iter().filter(stands);
+    let mut variables: Vec<(&str, Secret)> = replaced.map(|(name, value)| (name.as_str(), before(value))).collect();
     if undo.access_key_id.is_some() && undo.access_key_id.as_deref() == env.get("AWS_ACCESS_KEY_ID") {
         let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
         variables.extend(keys.map(|name| (name, Secret::default())));

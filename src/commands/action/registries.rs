@@ -27,13 +27,13 @@ impl Hosts {
 
     fn own(args: &IdentityArgs, world: &World<'_>) -> Result<Self> {
         let settings = args.identity(&IdentitySettings::default())?;
-        let own = own_registry(args.region.as_deref(), settings, world)?;
+        let own = own_registry(args.region(), settings, world)?;
         Ok(Self(vec![(own.host().to_owned(), args.clone())]))
     }
 
     fn named(inputs: &Inputs, world: &World<'_>) -> Result<Self> {
         let known = Config::load(&world.env, None)?;
-        let region = identity::region(inputs.identity.region.as_deref(), &world.env)?;
+        let region = identity::region(inputs.identity.region(), &world.env)?;
         let mut hosts = Self::default();
         for named in &inputs.registries {
             let host = known.host_named(&named.registry, region.as_deref())?;

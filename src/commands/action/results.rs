@@ -104,14 +104,8 @@ pub fn fetch(hosts: &[String], config: &Config, world: &mut World<'_>) -> Result
     let fetched = passwords::fetch(&IdentityArgs::default(), hosts, config, world)?;
     hide(fetched.secrets(), world)?;
     for (host, error) in fetched.failed {
-        let mut warning = Error::failed(
-            error.code(),
-            format!("{host}: going on without it: {}", error.what()),
-            error.cause(),
-        );
-        if let Some(hint) = error.hint_text() {
-            warning = warning.hint(hint);
-        }
+        let what = format!("{host}: going on without it: {}", error.templates().0);
+        let warning = error.about(what);
         super::annotate(github::Level::Warning, &warning, world);
     }
     Ok(fetched.passwords)

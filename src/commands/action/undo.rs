@@ -1,5 +1,6 @@
 //! What the post step has to take back: handed on as the action's state, which debug logs show. No secrets.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use ci::github;
 use client_config::{ConfigFile, Kind};
 use context::Env;
 use diagnostics::{Code, Result};
+use private_files::ReplacedValue;
 use secret::Secret;
 
 /// The state's name, and the variable that the runner hands it over in. In capitals, as variables have no others on Windows.
@@ -30,25 +32,14 @@ pub struct Undo {
     pub docker: Vec<PathBuf>,
     /// Podman's.
     pub podman: Vec<PathBuf>,
-    /// `ecr-auth.yml`, where rules were written.
+    /// The job's `setup.json`, where rules were written.
     pub rules: Option<PathBuf>,
     /// The registries.
     pub hosts: Vec<String>,
-    /// Variables of later steps.
-    pub variables: Vec<Variable>,
+    /// Variables of later steps, by their names. None of them holds a secret.
+    pub variables: BTreeMap<String, ReplacedValue>,
     /// The id of the AWS key that later steps got in their environment.
     pub access_key_id: Option<String>,
-}
-
-/// A variable that later steps got. Never one with a secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Variable {
-    /// Its name.
-    pub name: String,
-    /// What it was set to.
-    pub written: String,
-    /// What it was before; empty where it was not set.
-    pub before: String,
 }
 
 impl Undo {

@@ -18,8 +18,8 @@ pub const WAYS: &[Way] = &[
     (Code::ConfigValue, || rule("    region: europe\n")),
     (Code::ConfigNumber, || rule("    profile: 111122223333\n")),
     (Code::ConfigRule, || rule("    profile: x\n    role-arn: push\n")),
-    (Code::ConfigEdit, not_to_be_edited),
-    (Code::VendorFile, || from(&format!("{VENDOR}    profile: mine\n"))),
+    (Code::VendorFile, || import(&format!("{VENDOR}    profile: mine\n"))),
+    (Code::RuleByHand, by_hand),
 ];
 
 /// A `get` by a rule with these lines.
@@ -29,20 +29,20 @@ fn rule(lines: &str) -> Outcome {
     machine.helper("get", HOST)
 }
 
-fn not_to_be_edited() -> Outcome {
+fn by_hand() -> Outcome {
     let machine = keys();
-    write_rules(&machine, &format!("  - profile: x # mine\n    match: {HOST}\n"));
+    write_rules(&machine, &format!("  - match: {HOST}\n    profile: mine\n"));
     let bin = machine.path("bin").display().to_string();
     machine.run(&["setup", "--bin-dir", &bin, "--role-arn", ROLE, HOST])
 }
 
-fn from(vendor: &str) -> Outcome {
+fn import(vendor: &str) -> Outcome {
     let machine = keys();
     let file = machine.write("vendor.yml", vendor).display().to_string();
     let bin = machine.path("bin").display().to_string();
-    machine.run(&["setup", "--client", "docker", "--bin-dir", &bin, "--from", &file])
+    machine.run(&["cognito", "import", "--client", "docker", "--bin-dir", &bin, &file])
 }
 
 pub fn not_confirmed() -> Outcome {
-    from(VENDOR)
+    import(VENDOR)
 }

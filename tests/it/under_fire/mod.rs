@@ -1,8 +1,9 @@
 //! Files under fire: whatever stands in a file's place, the commands that touch it do their work or say what is wrong with it, and
 //! leave it as it was.
 //!
-//! `tables/` has one table a file: a line a state, a column a command. A cell says `works`, with the warnings that were given, or the
-//! exit status and the error. `ECR_AUTH_WRITE_TABLES=1` writes them anew: read the difference before it is committed.
+//! `snapshots/` has one table for each file: a paragraph for each state, with a line for each command. A line says `works` with the
+//! warnings that were given, or the exit status and the error. `INSTA_UPDATE=always cargo nextest run under_fire` writes the tables anew:
+//! read the difference before you commit it.
 
 mod stage;
 mod state;
@@ -63,7 +64,7 @@ impl Ground {
 #[case("cache entry")]
 #[case("cache folder")]
 #[case("setup notes")]
-#[case("rule notes")]
+#[case("setup.json")]
 #[case("AWS config")]
 #[case("AWS credentials")]
 #[case("token file")]
@@ -80,25 +81,13 @@ fn every_state_is_survived(#[case] name: &str) {
             writeln!(table, "  {}: {}", column.name, cell(&ground, subject, column, state)).unwrap();
         }
     }
-    compare(name, &table);
+    insta::assert_snapshot!(name.replace(' ', "-").to_lowercase(), table);
     let is_broken = |line: &str| {
         ["; A SECRET", "; BROKEN", "; CHANGED", "; LEFT BEHIND"]
             .iter()
             .any(|it| line.contains(it))
     };
     assert!(!table.lines().any(is_broken), "{table}");
-}
-
-fn compare(name: &str, table: &str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/under_fire/tables");
-    let file = folder.join(format!("{}.txt", name.replace(' ', "-").to_lowercase()));
-    if std::env::var_os("ECR_AUTH_WRITE_TABLES").is_some() {
-        fs::create_dir_all(folder).unwrap();
-        fs::write(&file, table).unwrap();
-    }
-    let expected = fs::read_to_string(&file).unwrap_or_default();
-    let difference = similar::TextDiff::from_lines(expected.as_str(), table);
-    assert!(expected == table, "{}", difference.unified_diff());
 }
 
 /// What comes of one command on a file in one state; a rule that is broken is told in capitals.

@@ -211,28 +211,24 @@ pub const SUBJECTS: &[Subject] = &[
         ],
     },
     Subject {
-        name: "rule notes",
-        path: ".local/state/ecr-auth/rules.json",
+        name: "setup.json",
+        path: ".config/ecr-auth/setup.json",
         language: Some(OurJson),
-        files: &[],
+        files: &[(
+            ".config/ecr-auth/setup.json",
+            "{\n\"registries\":[\n{\"match\":\"444455556666.dkr.ecr.eu-west-1.amazonaws.com\",\"profile\":\"partner\"}\n]}\n",
+        )],
         columns: &[
+            GET,
             Column {
-                before: &[SETUP_RULE.args],
-                args: &[
-                    "setup",
-                    "--client",
-                    "docker",
-                    "--bin-dir",
-                    "~/bin",
-                    "--role-arn",
-                    "{role}",
-                    "444455556666/eu-west-1",
-                ],
-                undo: &[],
-                ..SETUP_RULE
+                name: "list",
+                args: &["helper", "list"],
+                ..GET
             },
+            SETUP_RULE,
             Column {
                 before: &[SETUP_RULE.args],
+                args: &["logout", "--client", "docker", "{host}"],
                 ..LOGOUT
             },
         ],

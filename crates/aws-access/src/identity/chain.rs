@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use aws_shared_files::{Profile, SharedFiles};
 use ci::session_name;
 use context::Env;
-use diagnostics::{Code, Error, Result, without_userinfo};
+use diagnostics::{Code, Error, Mention, Result, without_userinfo};
 use secret::Secret;
+use settings::ROLE_OF_SETUP;
+use settings::table::ROLE_ARN;
 
 /// A source of AWS credentials as AWS's standard chain knows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,7 +196,9 @@ impl ChainSearch<'_> {
                 "half of a web identity",
                 "AWS_WEB_IDENTITY_TOKEN_FILE is set, AWS_ROLE_ARN is not",
             )
-            .hint("set AWS_ROLE_ARN, or name a role for the registry (role-arn); or unset both to use another source")
+            .hint(format!(
+                "set AWS_ROLE_ARN, or name a role for the registry ({ROLE_ARN}); or unset both to use another source"
+            ))
         })?;
         Ok(Some(ChainSource::WebIdentity {
             role_arn: role_arn.to_owned(),
@@ -262,14 +266,10 @@ pub fn explain_missing(error: Error, env: &Env) -> Error {
         return error;
     }
     if let Some(token) = ci::CiToken::all(env).first() {
-        let input = match token {
-            ci::CiToken::GitHub { .. } => ", the action's role-to-assume",
-            _ => "",
-        };
+        let role = format!("{ROLE_OF_SETUP}{}", token.role_named_in());
+        let role = Mention::new(&role);
         let name = token.name();
-        return error.hint(format!(
-            "name the role that takes {name}: --role-arn of ecr-auth setup{input}, or AWS_ROLE_ARN"
-        ));
+        return error.hint(format!("name the role that takes {name}: {role}, or AWS_ROLE_ARN"));
     }
     let blank = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| env.is_blank(name).then_some(name));
     match blank.into_iter().flatten().next() {

@@ -16,7 +16,6 @@ use chain::ChainSearch;
 use ci::CiToken;
 use context::{Env, Verbosity, World};
 use diagnostics::{Code, Error, Result};
-use oidc_token::read_token_file;
 use secret::Secret;
 use secret_cache::Cache;
 use settings::{CognitoSettings, IdentityChoice, IdentitySettings, RoleSettings};
@@ -131,7 +130,7 @@ impl Identity {
     ) -> Result<Self> {
         settings.role_arn = Some(role_arn.to_owned());
         Self::with_files(env, |_| {
-            let base = |_: &RoleSettings| Ok(RoleBase::Token(CiToken::ServiceAccount(token)));
+            let base = |_: &RoleSettings| Ok(RoleBase::Token(CiToken::of_service_account(token)));
             let plan = RolePlan::new(role_arn, settings, scope, env, base)?;
             Ok(CredentialSource::Role(Box::new(plan)))
         })
@@ -221,7 +220,6 @@ impl Identity {
     fn passed_over_tokens(&self, env: &Env) -> Vec<String> {
         let (taken, why) = match &self.source {
             CredentialSource::Role(plan) => match &plan.base {
-                RoleBase::Token(token @ CiToken::ServiceAccount(_)) => (Some(token), "another token is named"),
                 RoleBase::Token(token) if plan.settings.token.is_some() => (Some(token), "another token is named"),
                 RoleBase::Token(token) => (Some(token), "another token comes first"),
                 RoleBase::Source(_) => (None, "the role's source is the chain"),
@@ -246,11 +244,8 @@ impl Identity {
     /// The CI's token, where it need not be asked for.
     pub fn token(&self) -> Option<Secret> {
         match &self.role()?.base {
-            RoleBase::Token(
-                CiToken::Text { token, .. } | CiToken::CircleCi { token, .. } | CiToken::ServiceAccount(token),
-            ) => Some(token.clone()),
-            RoleBase::Token(CiToken::File(path)) => read_token_file(path).ok(),
-            _ => None,
+            RoleBase::Token(token) => token.in_hand(),
+            RoleBase::Source(_) => None,
         }
     }
 

@@ -8,6 +8,7 @@ use context::Env;
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{Partition, Registry};
 use secret::Secret;
+use settings::table::REGION;
 use settings::{RoleSettings, SourceChoice};
 
 /// Where an identity is wanted: what completes a role's name that is no ARN.
@@ -131,23 +132,11 @@ impl RolePlan {
     /// What tells these roles' credentials from all others.
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
         let field = |name, value: &str| (name, Secret::new(value));
-        let settings = &self.settings;
         let mut fields = vec![field("source", "role")];
         fields.extend(self.roles.iter().map(|role| field("role", role)));
         fields.push(field("audience", &self.audience));
         fields.push(field("session-name", &self.session_name));
-        fields.push(field("duration", &settings.duration.unwrap_or_default().to_string()));
-        fields.push(field(
-            "external-id",
-            settings.external_id.as_deref().unwrap_or_default(),
-        ));
-        fields.push(field("policy", settings.policy.as_deref().unwrap_or_default()));
-        fields.extend(settings.policy_arns.iter().map(|arn| field("policy-arn", arn)));
-        for (key, value) in &settings.tags {
-            fields.extend([field("tag", key), field("tag-value", value)]);
-        }
-        fields.extend(settings.transitive_tags.iter().map(|key| field("transitive-tag", key)));
-        fields.push(field("sts-region", settings.region.as_deref().unwrap_or_default()));
+        fields.extend(self.settings.key_fields());
         match &self.base {
             RoleBase::Token(token) => fields.extend(token.key_fields()),
             RoleBase::Source(source) => fields.extend(source.key_fields()),
@@ -251,7 +240,7 @@ fn of_another_partition(what: &str, partition: &str, scope: &Scope<'_>) -> Error
         format!("it is of the partition {partition}, the registry or region of {ours}"),
     )
     .hint(format!(
-        "name a role of {ours}, or a registry or region (--region, AWS_REGION) of {partition}"
+        "name a role of {ours}, or a registry or region ({REGION}, AWS_REGION) of {partition}"
     ))
 }
 

@@ -4,22 +4,20 @@
 mod edit;
 mod ini;
 mod quote;
-mod record;
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use context::Env;
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Mention, Result};
 use edit::{Conflict, File};
-use private_files::{Edited, Format};
-pub use record::Record;
+use private_files::{Edited, FileUndo, Format, ReplacedValue, UndoLog};
 
 /// Other writers are editors and the AWS CLI, in somebody's hands: nothing is merged with what they save.
 const INI: Format = Format {
     merge: |_, _, _| None,
     blank: "",
-    elsewhere: "AWS_CONFIG_FILE",
+    elsewhere: Mention::new("AWS_CONFIG_FILE"),
 };
 
 /// A profile that runs this program.
@@ -80,11 +78,11 @@ impl<'a> Profile<'a> {
     }
 
     /// Writes it. The file is made for the user alone where there is none; everything else in it stays as it is, byte for byte. With
-    /// `record`, how it was before is noted first, for [`take_back`].
+    /// `log`, how it was before is noted first, for [`take_back`].
     ///
     /// # Errors
     /// A profile that has other credentials already, a file that can't be read or written.
-    pub fn write(&self, record: Option<&Record>) -> Result<Written> {
+    pub fn write(&self, log: Option<&UndoLog>) -> Result<Written> {
         let real = private_files::real_path(&self.path, &INI)?;
         let mut not_recorded = None;
         let updated = private_files::update(&self.path, &INI, &mut |text| {
@@ -92,20 +90,34 @@ impl<'a> Profile<'a> {
             if Some(set.text.as_str()) == text {
                 return Ok(Edited::Unchanged);
             }
-            if let Some(record) = record {
-                not_recorded = record.note(&real, self.name, &set, text.is_none()).err();
+            if let Some(log) = log {
+                let undo = self.undo(&set, text.is_none());
+                not_recorded = log.change_file(&real, &mut |record| record.merge(undo.clone())).err();
             }
             Ok(Edited::Text(set.text))
         })?;
-        if let (Some(record), false) = (record, updated.folders.is_empty()) {
-            // Not noted, these folders are left behind empty: a record that failed is reported already.
-            let _ = record.note_folders(&real, &updated.folders);
+        if let (Some(log), false) = (log, updated.folders.is_empty()) {
+            // Without a note, these folders are left behind empty: a log that failed is reported already.
+            let note = &mut |record: &mut FileUndo| record.created_folders.extend(updated.folders.clone());
+            let _ = log.change_file(&real, note);
         }
         Ok(Written {
             path: self.path.clone(),
             changed: updated.changed,
             not_recorded,
         })
+    }
+
+    /// How the profile was before.
+    fn undo(&self, set: &edit::Set, created: bool) -> FileUndo {
+        let mut value = ReplacedValue::new(set.previous.clone(), set.line.as_str());
+        let around = set.inserted.split_once(&set.line);
+        value.around = around.map(|(before, after)| (before.to_owned(), after.to_owned()));
+        FileUndo {
+            created,
+            values: [(self.name.to_owned(), value)].into(),
+            ..FileUndo::default()
+        }
     }
 
     fn edit(&self, text: Option<&str>) -> Result<edit::Set> {
@@ -128,17 +140,24 @@ pub struct TakenBack {
     pub removed: bool,
 }
 
-/// Takes our settings out of the profiles that were written with this record, wherever they still stand, in the `config` file that
+/// The undo log of the profiles, in the user's state folder; `None` if the user has no home.
+pub fn undo_log(env: &Env) -> Option<UndoLog> {
+    Some(UndoLog::new(env.state_folder()?, "profiles"))
+}
+
+/// Takes our settings out of the profiles that were written with this log, wherever they still stand, in the `config` file that
 /// the environment names now.
 ///
 /// # Errors
 /// The file can't be read or written.
-pub fn take_back(record: &Record, env: &Env) -> Result<Vec<TakenBack>> {
+pub fn take_back(log: &UndoLog, env: &Env) -> Result<Vec<TakenBack>> {
     let path = shared_file("AWS_CONFIG_FILE", "config", env)?;
     let real = private_files::real_path(&path, &INI)?;
-    let Some(noted) = record.of_file(&real) else {
+    // A log that can't be read says nothing.
+    let noted = log.file(&real).unwrap_or_default();
+    if noted.values.is_empty() {
         return Ok(Vec::new());
-    };
+    }
     let (mut names, mut removed) = (Vec::new(), false);
     private_files::update(&path, &INI, &mut |text| {
         let Some(old) = text else {
@@ -146,8 +165,8 @@ pub fn take_back(record: &Record, env: &Env) -> Result<Vec<TakenBack>> {
         };
         (names, removed) = (Vec::new(), false);
         let mut text = old.to_owned();
-        for (name, set) in &noted.profiles {
-            if let Some(without) = edit::unset_process(&text, name, &set.line, &set.inserted, set.previous.as_deref()) {
+        for (name, value) in &noted.values {
+            if let Some(without) = without(&text, name, value) {
                 text = without;
                 names.push(name.clone());
             }
@@ -160,24 +179,31 @@ pub fn take_back(record: &Record, env: &Env) -> Result<Vec<TakenBack>> {
         })
     })?;
     if removed {
-        for folder in noted.created_folders.iter().rev() {
-            // One that holds something else by now has to stay.
-            let _ = std::fs::remove_dir(folder);
-        }
+        private_files::remove_made_folders(&noted.created_folders);
     }
-    record.forget(&real).map_err(|error| {
-        Error::failed(
-            Code::ProfileNotWritten,
-            "cannot change the notes of the profiles",
-            error,
-        )
-    })?;
+    log.change_file(&real, &mut |record| record.values.clear())
+        .map_err(|error| {
+            Error::failed(
+                Code::ProfileNotWritten,
+                "cannot change the notes of the profiles",
+                error,
+            )
+        })?;
     let taken = |name: String| TakenBack {
         name,
         path: path.clone(),
         removed,
     };
     Ok(names.into_iter().map(taken).collect())
+}
+
+/// The text without a setting of ours, or with the one before; `None` if ours doesn't stand there any more.
+fn without(text: &str, name: &str, value: &ReplacedValue) -> Option<String> {
+    let (before, after) = value.around.clone().unwrap_or_default();
+    value.written.iter().find_map(|line| {
+        let inserted = format!("{before}{line}{after}");
+        edit::unset_process(text, name, line, &inserted, value.previous.as_deref())
+    })
 }
 
 /// The characters that every SDK takes in a profile's name.
@@ -251,7 +277,10 @@ fn refuse(name: &str, path: &Path, conflict: &Conflict) -> Error {
                 what,
                 format!("{place} {key}: it gets its credentials there, and not from us"),
             )
-            .hint("choose another name with --profile, or remove that setting")
+            .hint(format!(
+                "choose another name with {}, or remove that setting",
+                Mention::new("profile")
+            ))
         }
     }
 }

@@ -8,7 +8,9 @@ use rstest::rstest;
 use super::edit::{Conflict, File, check_credentials, set_process, unset_process};
 use super::ini::sections;
 use super::quote::command_line;
-use super::{Profile, Record, Written, take_back};
+use private_files::UndoLog;
+
+use super::{Profile, Written, take_back};
 use context::Env;
 use diagnostics::Result;
 
@@ -255,7 +257,7 @@ fn what_was_set_is_taken_out_again(#[case] text: &str) {
 fn the_record_knows_the_way_back() {
     let home = tempfile::tempdir().unwrap();
     let env: Env = [("HOME", home.path().to_str().unwrap())].into_iter().collect();
-    let record = Record::in_folder(home.path().join("state"));
+    let record: UndoLog = UndoLog::new(home.path().join("state"), "profiles");
     let profile = |action: &str| {
         Profile::new(
             "ci",

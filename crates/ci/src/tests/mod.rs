@@ -41,32 +41,74 @@ fn secrets(texts: &[&str]) -> Vec<Secret> {
     texts.iter().map(|text| Secret::new(*text)).collect()
 }
 
-fn of(vars: &[(&str, &str)]) -> Option<Ci> {
-    Ci::of(&vars.iter().copied().collect())
+fn named_by(vars: &[(&str, &str)]) -> Option<&'static str> {
+    running_in(&vars.iter().copied().collect()).map(|ci| ci.name)
 }
 
 #[test]
 fn each_system_has_its_mark() {
-    for (mark, value, ci) in [
-        ("GITHUB_ACTIONS", "true", Ci::GitHub),
-        ("GITLAB_CI", "true", Ci::GitLab),
-        ("CIRCLECI", "true", Ci::CircleCi),
-        ("BITBUCKET_BUILD_NUMBER", "7", Ci::Bitbucket),
-        ("BUILDKITE", "true", Ci::Buildkite),
-        ("TF_BUILD", "True", Ci::Azure),
-        ("JENKINS_URL", "https://ci/", Ci::Jenkins),
-        ("DRONE", "true", Ci::Drone),
-        ("CI", "woodpecker", Ci::Woodpecker),
-    ] {
-        assert_eq!(of(&[(mark, value)]), Some(ci), "{}", ci.name());
+    let systems = [
+        ("GITHUB_ACTIONS", "true", "GitHub Actions"),
+        ("GITLAB_CI", "true", "GitLab CI"),
+        ("CIRCLECI", "true", "CircleCI"),
+        ("BITBUCKET_BUILD_NUMBER", "7", "Bitbucket Pipelines"),
+        ("BUILDKITE", "true", "Buildkite"),
+        ("TF_BUILD", "True", "Azure Pipelines"),
+        ("JENKINS_URL", "https://ci/", "Jenkins"),
+        ("DRONE", "true", "Drone"),
+        ("CI", "woodpecker", "Woodpecker"),
+    ];
+    for (mark, value, name) in systems {
+        assert_eq!(named_by(&[(mark, value)]), Some(name));
     }
+    let marked = ALL.into_iter().filter(|ci| !matches!(ci.mark, JobMark::None));
+    assert_eq!(marked.count(), systems.len());
 }
 
 #[test]
 fn what_only_looks_like_one_is_none() {
-    assert_eq!(of(&[("CI", "true")]), None);
-    assert_eq!(of(&[("GITHUB_ACTIONS", "false"), ("GITLAB_CI", "")]), None);
-    assert_eq!(of(&[("CI", "woodpecker"), ("DRONE", "true")]), Some(Ci::Woodpecker));
+    assert_eq!(named_by(&[("CI", "true")]), None);
+    assert_eq!(named_by(&[("GITHUB_ACTIONS", "false"), ("GITLAB_CI", "")]), None);
+    assert_eq!(named_by(&[("CI", "woodpecker"), ("DRONE", "true")]), Some("Woodpecker"));
+}
+
+#[test]
+fn every_system_has_a_name_of_its_own() {
+    let names: std::collections::BTreeSet<_> = ALL.into_iter().map(|ci| ci.name).collect();
+    assert_eq!(names.len(), ALL.len());
+    assert!(!names.contains(""));
+}
+
+#[test]
+fn subjects_and_hosts_are_taken_apart() {
+    let github = github::GITHUB.issuer.unwrap();
+    assert_eq!(github.host(), Some("token.actions.githubusercontent.com"));
+    let words: std::collections::BTreeSet<_> = github.subject_words().collect();
+    let expected = ["environment", "heads", "pull_request", "ref", "refs", "repo", "tags"];
+    assert_eq!(words.into_iter().collect::<Vec<_>>(), expected);
+    assert_eq!(jenkins::JENKINS.issuer.unwrap().host(), None);
+}
+
+#[test]
+fn githubs_immutable_subjects_are_a_pitfall() {
+    assert!(subject_pitfall("repo:octo@1/app@2:ref:refs/heads/main").is_some());
+    assert!(subject_pitfall("repo:octo/app:ref:refs/heads/main").is_none());
+}
+
+#[test]
+fn a_variable_is_documented_once_with_all_its_uses() {
+    let documented = bitbucket::BITBUCKET.documented_variables();
+    let found = |name: &str| {
+        documented
+            .iter()
+            .filter(|(known, _)| *known == name)
+            .collect::<Vec<_>>()
+    };
+    let number = (
+        "BITBUCKET_BUILD_NUMBER",
+        "Bitbucket Pipelines; names the session".to_owned(),
+    );
+    assert_eq!(found("BITBUCKET_BUILD_NUMBER"), [&number]);
 }
 
 const GITHUB: (&str, &str) = ("GITHUB_ACTIONS", "true");

@@ -66,7 +66,7 @@ impl Home {
     }
 
     fn record(&self) -> Record {
-        Record::in_folder(self.folder.path().join("state"))
+        Record::new(self.folder.path().join("state"), "setup")
     }
 
     fn known(&self) -> FileRecord {

@@ -30,7 +30,7 @@ fn file(folder: &Path) -> ConfigFile {
 }
 
 fn record(folder: &Path) -> Record {
-    Record::in_folder(folder.join("state"))
+    Record::new(folder.join("state"), "setup")
 }
 
 fn configure(folder: &Path, host: &str) {

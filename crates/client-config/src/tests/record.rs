@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::{FileRecord, LoginRecord, Previous, Record, Remembered};
+use private_files::{ReplacedValue, UndoRecord};
 
-fn previous(previous: Option<&str>) -> Previous {
-    Previous {
-        previous: previous.map(str::to_owned),
-        written: "ecr-auth".into(),
-    }
+use crate::{FileRecord, LoginRecord, Record, Remembered};
+
+fn previous(previous: Option<&str>) -> ReplacedValue {
+    ReplacedValue::new(previous.map(str::to_owned), "ecr-auth")
 }
 
 /// A file's record of one registry, which had this helper before.
@@ -30,7 +29,7 @@ fn remember(record: &Record, file: &Path, what: &FileRecord) {
 }
 
 #[test]
-fn what_was_there_first_stays_remembered() {
+fn changes_of_one_file_are_added_up() {
     let mut first = FileRecord {
         creds_store: Some(previous(Some("desktop"))),
         created_folders: vec!["/a".into()],
@@ -39,9 +38,13 @@ fn what_was_there_first_stays_remembered() {
     first.merge(FileRecord {
         created: true,
         created_helpers: true,
-        creds_store: Some(previous(None)),
+        creds_store: Some(previous(Some("ecr-auth"))),
         created_folders: vec!["/a/b".into()],
-        cred_helpers: [("h".to_owned(), previous(None)), ("i".to_owned(), previous(None))].into(),
+        cred_helpers: [
+            ("h".to_owned(), previous(Some("ecr-auth"))),
+            ("i".to_owned(), previous(None)),
+        ]
+        .into(),
         ..FileRecord::default()
     });
     assert_eq!(
@@ -117,9 +120,9 @@ fn of_passwords_the_newest_is_remembered_for_each_place() {
 #[test]
 fn a_record_from_before_there_were_logins_is_read() {
     let home = TempDir::new().unwrap();
-    let record = Record::in_folder(home.path().to_owned());
+    let record = Record::new(home.path().to_owned(), "setup");
     let text = r#"{"files": {"/f": {"created": true, "createdHelpers": false, "createdFolders": [],
-        "credHelpers": {"h": {"previous": "x", "written": "ecr-auth"}}, "credsStore": null}}, "links": {}}"#;
+        "credHelpers": {"h": {"previous": "x", "written": ["ecr-auth"]}}, "credsStore": null}}, "links": {}}"#;
     fs::write(record.path(), text).unwrap();
     let expected = FileRecord {
         created: true,
@@ -132,7 +135,7 @@ fn a_record_from_before_there_were_logins_is_read() {
 fn what_is_remembered_is_read_again_until_nothing_is_left() {
     let home = TempDir::new().unwrap();
     let (file, state) = (home.path().join("config.json"), home.path().join("a/state"));
-    let record = Record::in_folder(state.clone());
+    let record = Record::new(state.clone(), "setup");
     assert_eq!(record.load().unwrap(), Remembered::default());
     remember(&record, &file, &of_host("h", Some("x")));
     assert_eq!(
@@ -152,7 +155,7 @@ fn what_is_remembered_is_read_again_until_nothing_is_left() {
 #[test]
 fn a_record_that_stays_as_it_is_is_not_written() {
     let home = TempDir::new().unwrap();
-    let record = Record::in_folder(home.path().join("state"));
+    let record = Record::new(home.path().join("state"), "setup");
     let links = &mut |all: &mut Remembered| drop(all.links.insert("/bin/helper".into(), None));
     record.change(links).unwrap();
     let number = || fs::metadata(record.path()).unwrap().ino();
@@ -166,7 +169,7 @@ fn a_record_that_stays_as_it_is_is_not_written() {
 #[test]
 fn files_of_folders_that_are_gone_are_forgotten() {
     let home = TempDir::new().unwrap();
-    let record = Record::in_folder(home.path().join("state"));
+    let record = Record::new(home.path().join("state"), "setup");
     let (here, gone) = (home.path().join("config.json"), home.path().join("job-1/config.json"));
     fs::create_dir(home.path().join("job-1")).unwrap();
     remember(&record, &gone, &of_host("h", None));
@@ -182,7 +185,7 @@ fn files_of_folders_that_are_gone_are_forgotten() {
 fn a_record_that_does_not_parse_is_replaced_and_one_that_cannot_be_read_is_an_error() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("config.json");
-    let record = Record::in_folder(home.path().join("state"));
+    let record = Record::new(home.path().join("state"), "setup");
     fs::create_dir(home.path().join("state")).unwrap();
     fs::write(record.path(), "nonsense").unwrap();
     assert_eq!(record.load().unwrap_err().kind(), ErrorKind::InvalidData);

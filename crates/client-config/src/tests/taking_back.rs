@@ -4,7 +4,9 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use crate::{ConfigFile, Configured, FileRecord, Kind, Previous, Record, Restored, Wish, restore};
+use private_files::ReplacedValue;
+
+use crate::{ConfigFile, Configured, FileRecord, Kind, Record, Restored, Wish, restore};
 use context::Env;
 use diagnostics::Error;
 
@@ -32,7 +34,7 @@ impl Home {
     }
 
     fn record(&self) -> Record {
-        Record::in_folder(self.0.path().join("state"))
+        Record::new(self.0.path().join("state"), "setup")
     }
 
     /// The record of the file.
@@ -70,11 +72,8 @@ fn had(name: &str, helper: &str) -> (String, String) {
     (name.to_owned(), helper.to_owned())
 }
 
-fn previous(previous: Option<&str>) -> Previous {
-    Previous {
-        previous: previous.map(str::to_owned),
-        written: "ecr-auth".into(),
-    }
+fn previous(previous: Option<&str>) -> ReplacedValue {
+    ReplacedValue::new(previous.map(str::to_owned), "ecr-auth")
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn an_identity_is_one_whole() {
 #[case::a_role("source: cognito\n  role-arn: x", POOLS, "3:11: \"role-arn\": it is said beside")]
 #[case::roles("chain: [x]\n  source: cognito", POOLS, "4:11: \"chain\": it is said beside")]
 #[case::a_profile("source: cognito\n  profile: x", POOLS, "4:12: \"profile\" and \"source: cognito\"")]
-#[case::a_token("source: cognito\n  token-env: X", POOLS, "3:11: \"token\": it is said beside")]
+#[case::a_token("source: cognito\n  token-env: X", POOLS, "3:11: \"token-env\": it is said beside")]
 #[case::beside_the_defaults(
     "audience: x",
     &format!("{POOLS}defaults: {{source: cognito}}"),

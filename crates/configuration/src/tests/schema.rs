@@ -50,12 +50,3 @@ fn the_documented_example_is_right() {
     assert_eq!(config.target("registry.example.com").unwrap().registry().host(), ECR);
     assert_eq!(config.target(ECR).unwrap().profile(), Some("ci"));
 }
-
-/// A key that is forgotten there would stay beside another identity.
-#[test]
-fn an_edit_knows_every_key() {
-    let keys = keys_of_the_code("registries:\n- unknown: 0\n");
-    let identity = crate::edit::IDENTITY_KEYS;
-    let known = identity.into_iter().chain(["match", "registry", "optional"]);
-    assert_eq!(keys, known.map(str::to_owned).collect());
-}

@@ -222,7 +222,7 @@ fn rules_of_the_users_own_are_told_by_line() {
     let line = |rules: &str, at: usize| {
         let block = GOOD.split("registries:").next().unwrap();
         let config = parse(&format!("{block}registries:\n{rules}")).unwrap();
-        config.line_against(&asked[at])
+        config.place_against(&asked[at]).and_then(|place| place.line)
     };
     let alias = "images.northwind.example:5000";
     assert_eq!(line(&format!("- match: {ECR}\n  source: cognito\n"), 0), None);

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Spanned;
 
-use super::{beside, given, policy, text, wrong};
+use super::{at, beside, given, policy, text, wrong};
 use diagnostics::{Error, Result};
 use settings::{CognitoSettings, Flow, IdentityFlow, check_cognito_text};
 
@@ -100,13 +100,4 @@ fn checked(path: &Path, key: &'static str, given: Option<Spanned<String>>) -> Re
     let Some(given) = given else { return Ok(None) };
     check_cognito_text(key, &given.value).map_err(|error| at(path, &given.referenced, &error))?;
     Ok(Some(given.value))
-}
-
-/// An error of a setting, at its place in the file.
-pub(super) fn at(path: &Path, place: &Location, error: &Error) -> Error {
-    let placed = wrong(path, place, format!("\"{}\": {}", error.what(), error.cause()));
-    match error.hint_text() {
-        Some(hint) => placed.hint(hint),
-        None => placed,
-    }
 }

@@ -4,3 +4,4 @@ mod notes;
 mod place;
 mod read;
 mod replace;
+mod undo;

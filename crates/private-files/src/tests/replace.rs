@@ -6,7 +6,7 @@ use crate::replace::explain;
 fn errors_say_what_can_be_done() {
     use rustix::io::Errno;
     let hint = |error: Errno| {
-        let error = explain("/c".as_ref(), &error.into(), "--config FILE");
+        let error = explain("/c".as_ref(), &error.into(), diagnostics::Mention::new("--config FILE"));
         assert_eq!(error.what(), "cannot write /c");
         error.hint_text().unwrap_or_default().to_owned()
     };

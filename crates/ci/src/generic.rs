@@ -1,0 +1,47 @@
+//! Places for a token that belong to no CI system in particular.
+
+use crate::{CiSystem, CiToken, TokenFinder, TokenIssuer};
+use context::Env;
+
+/// For systems that give a job one token.
+pub(crate) const NO_SECOND_TOKEN: &str = "this CI issues no second one: lengthen it (GitLab: the job's timeout; Jenkins: the credential's lifetime), or fetch before it ends: the registry's password then serves for 12 hours";
+
+/// For systems that issue a token whenever a job asks.
+pub(crate) const JUST_ISSUED: &str = "the CI has just issued it: one of the clocks is wrong, look at this machine's";
+
+const ID_TOKEN: &str = "ECR_AUTH_ID_TOKEN";
+
+/// The variable for the token of any CI system, which comes first.
+pub(crate) static VARIABLE: CiSystem = CiSystem {
+    name: "any CI",
+    token: TokenFinder::Variable(ID_TOKEN),
+    secrets: &[(ID_TOKEN, "the job's OIDC token: GitLab, Jenkins, or any other CI")],
+    ..CiSystem::BLANK
+};
+
+/// A file whose writer may renew the token, as Jenkins binds it.
+pub(crate) static FILE: CiSystem = CiSystem {
+    name: "a token file",
+    token: TokenFinder::Function(web_identity_file),
+    expired: "whoever writes the file has to renew it, or issue tokens that live longer (Jenkins: the credential's lifetime)",
+    ..CiSystem::BLANK
+};
+
+/// The token of a pod's service account, which the kubelet issues for each pod.
+pub(crate) static SERVICE_ACCOUNT: CiSystem = CiSystem {
+    name: "Kubernetes",
+    issuer: Some(TokenIssuer {
+        url: "https://oidc.eks.<region>.amazonaws.com/id/<cluster id>",
+        subjects: &["system:serviceaccount:<namespace>:<service account>"],
+        pitfall: None,
+    }),
+    token_called: "the service account's token",
+    expired: "the kubelet has just been given it: one of the clocks is wrong, look at this node's",
+    ..CiSystem::BLANK
+};
+
+/// Finds a token without a role: the role comes from a rule. With `AWS_ROLE_ARN`, the file is a source of AWS credentials instead.
+fn web_identity_file(env: &Env) -> Option<CiToken> {
+    let file = env.path("AWS_WEB_IDENTITY_TOKEN_FILE")?;
+    env.get("AWS_ROLE_ARN").is_none().then(|| CiToken::in_file(file))
+}

@@ -1,0 +1,154 @@
+//! The files of GitHub's runner that take values for later steps.
+
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use context::Env;
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
+
+/// A file that takes named values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum File {
+    /// The step's outputs.
+    Output,
+    /// The environment of the job's later steps.
+    Env,
+    /// What the action's post step is handed. Debug logs show it: no secrets.
+    State,
+}
+
+impl File {
+    fn variable(self) -> &'static str {
+        match self {
+            Self::Output => "GITHUB_OUTPUT",
+            Self::Env => "GITHUB_ENV",
+            Self::State => "GITHUB_STATE",
+        }
+    }
+}
+
+/// Makes sure that [`write`] will find the file, before there is anything to write.
+///
+/// # Errors
+/// The variable that names the file is not set, the file is not there or may not be written.
+pub fn check(env: &Env, file: File) -> Result<()> {
+    let variable = file.variable();
+    let path = path_of(env, variable)?;
+    let opened = private_files::open_to_append(&path);
+    opened
+        .map(drop)
+        .map_err(|error| cannot_write_to(variable, &path, &error))
+}
+
+/// Appends named values, all in one write, so that steps in parallel don't come between. Secrets have to be masked before.
+///
+/// # Errors
+/// The variable that names the file is not set, the file can't be written, a name is none, a value holds the delimiter.
+pub fn write<N: AsRef<str>>(env: &Env, file: File, values: &[(N, Secret)]) -> Result<()> {
+    let text = values_text(values, &delimiter()).map_err(|cause| cannot_write(file.variable(), cause))?;
+    append(env, file.variable(), &text)
+}
+
+/// Puts a folder in front of the PATH of the job's later steps.
+///
+/// # Errors
+/// The variable that names the file is not set, the file can't be written, the path is not one line of text.
+pub fn add_path(env: &Env, folder: &Path) -> Result<()> {
+    const VARIABLE: &str = "GITHUB_PATH";
+    let line = folder.to_str().filter(|text| !text.contains(['\r', '\n']));
+    let line = line.ok_or_else(|| cannot_write(VARIABLE, "the folder's name is not one line of text"))?;
+    append(env, VARIABLE, &Secret::new(format!("{line}\n")))
+}
+
+/// Adds Markdown to the job's summary.
+///
+/// # Errors
+/// The variable that names the file is not set, the file can't be written.
+pub fn add_summary(env: &Env, markdown: &str) -> Result<()> {
+    append(env, "GITHUB_STEP_SUMMARY", &Secret::new(format!("{markdown}\n")))
+}
+
+/// `name<<delimiter`, the value, the delimiter: a line each. A line is read by whichever of `=` and `<<` comes first in it, so a name
+/// may hold neither, nor end in a part of one. The runner takes a byte order mark away from the file's start.
+fn values_text<N: AsRef<str>>(values: &[(N, Secret)], delimiter: &str) -> Result<Secret, String> {
+    let mut text = String::new();
+    for (name, value) in values {
+        let (name, value) = (name.as_ref(), value.expose());
+        if name.is_empty() || name.contains(['=', '<', '\r', '\n', '\u{feff}']) {
+            return Err(format!("{name:?} cannot be a name there"));
+        }
+        if name.contains(delimiter) || value.contains(delimiter) {
+            return Err(format!("{name} holds the delimiter that should end it"));
+        }
+        for part in [name, "<<", delimiter, "\n", value, "\n", delimiter, "\n"] {
+            text.push_str(part);
+        }
+    }
+    Ok(Secret::new(text))
+}
+
+/// Nobody can put it into a value beforehand: the hasher's keys are the system's random numbers.
+fn delimiter() -> String {
+    let random = || RandomState::new().hash_one(0);
+    format!("ghadelimiter_{:016x}{:016x}", random(), random())
+}
+
+fn append(env: &Env, variable: &'static str, text: &Secret) -> Result<()> {
+    let path = path_of(env, variable)?;
+    append_to(&path, text).map_err(|error| cannot_write_to(variable, &path, &error))
+}
+
+fn path_of(env: &Env, variable: &str) -> Result<PathBuf> {
+    env.path(variable).ok_or_else(|| {
+        cannot_write(variable, "it is not set: this is no step of GitHub Actions")
+            .hint("outside GitHub Actions use --format dotenv")
+    })
+}
+
+/// The runner makes the file before each step; one that isn't there would never be read.
+fn append_to(path: &Path, text: &Secret) -> io::Result<()> {
+    // Somebody's last line without an end would run into ours. The runner leaves out empty lines.
+    let mut file = private_files::open_to_append(path)?;
+    let start = match ends_a_line(&mut file)? {
+        true => "",
+        false => "\n",
+    };
+    let block = Secret::new(format!("{start}{}", text.expose()));
+    file.write_all(block.expose().as_bytes())
+}
+
+/// Whether the file is empty, or its last character ends a line.
+fn ends_a_line(file: &mut fs::File) -> io::Result<bool> {
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(true);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
+}
+
+fn cannot_write_to(variable: &str, path: &Path, error: &io::Error) -> Error {
+    cannot_write(variable, format!("{}: {error}", path.display()))
+        .hint("the runner makes that file for each step, and sets the variable: leave both to it")
+}
+
+fn cannot_write(variable: &str, cause: impl std::fmt::Display) -> Error {
+    Error::failed(Code::RunnerFiles, format!("cannot write to ${variable}"), cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_could_end_its_block_is_refused() {
+        let values = [("name", Secret::new("x\nEND\nPATH=evil"))];
+        let refused = values_text(&values, "END").unwrap_err();
+        assert_eq!(refused, "name holds the delimiter that should end it");
+        assert_ne!(delimiter(), delimiter());
+    }
+}

@@ -1,0 +1,301 @@
+//! Writing rules into `setup.json`, and taking them back.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::Map;
+
+use super::setup_file::{self, SetupDocument, SetupRule};
+use super::{Config, file};
+use context::Env;
+use diagnostics::{Code, Error, Mention, Result, one_line};
+use private_files::{Edited, Format, ReplacedValue, UndoLog, read_text};
+use settings::{CognitoSettings, Flow, IdentityFlow};
+
+/// No other program writes the file, so nothing is merged.
+const SETUP_JSON: Format = Format {
+    merge: |_, _, _| None,
+    blank: "{}",
+    elsewhere: Mention::new("--config FILE"),
+};
+
+/// What a command wants `setup.json` to say.
+#[derive(Debug, Clone, Default)]
+pub struct SetupChange {
+    /// The rules, each for one exact host or alias.
+    pub rules: Vec<SetupRule>,
+    /// The sign-in to Cognito, with absolute paths.
+    pub cognito: Option<CognitoSettings>,
+}
+
+/// The `setup.json` that commands write.
+#[derive(Debug, Clone)]
+pub struct SetupFile {
+    path: PathBuf,
+    /// The `ecr-auth.yml` whose exact rules come first; `None`: the file is a job's, whose rules come before all others.
+    people: Option<PathBuf>,
+}
+
+/// What [`SetupFile::write`] did.
+#[derive(Debug, Default)]
+pub struct SetupWritten {
+    /// Whether the file was changed.
+    pub changed: bool,
+    /// The hosts whose rule said something else before.
+    pub replaced: Vec<String>,
+    /// Whether the sign-in was another one before.
+    pub replaced_cognito: bool,
+}
+
+/// What [`SetupFile::take_back`] did.
+#[derive(Debug, Default)]
+pub struct SetupTakenBack {
+    /// The hosts whose rules are gone.
+    pub hosts: Vec<String>,
+    /// Whether the sign-in to Cognito is gone.
+    pub cognito: bool,
+    /// Whether the sign-in to Cognito is still there, for rules that are left.
+    pub keeps_cognito: bool,
+    /// Whether the file was removed, because nothing else was in it.
+    pub removed: bool,
+}
+
+impl SetupFile {
+    /// The file that commands write now: the job's (`$ECR_AUTH_SETUP`), else the one beside the `ecr-auth.yml` in force.
+    ///
+    /// # Errors
+    /// A usage error if the user has no home and nothing names a file.
+    pub fn in_force(env: &Env, named: Option<&Path>) -> Result<Self> {
+        if let Some(path) = setup_file::of_job(env) {
+            return Ok(Self::of_job(path));
+        }
+        let (path, people) = (setup_file::of_user(env, named), super::path(env, named));
+        let path = path.ok_or_else(|| {
+            Error::usage(Code::NoHome, "cannot tell where setup.json is", "HOME is not set")
+                .hint("name an ecr-auth.yml with --config FILE: setup.json is written beside it")
+        })?;
+        Ok(Self { path, people })
+    }
+
+    /// A job's own file.
+    pub fn of_job(path: PathBuf) -> Self {
+        Self { path, people: None }
+    }
+
+    /// The path of the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What [`SetupFile::write`] would change, as a unified diff; empty if nothing.
+    ///
+    /// # Errors
+    /// Those of [`SetupFile::write`], but for what the system says of writing.
+    pub fn preview(&self, config: &Config, change: &SetupChange) -> Result<String> {
+        let real = private_files::real_path(&self.path, &SETUP_JSON)?;
+        let old = read_text(&real)?;
+        Ok(match self.edit(old.as_deref(), config, change)? {
+            Some((new, _)) => private_files::unified_diff(&real, old.as_deref(), &new),
+            None => String::new(),
+        })
+    }
+
+    /// Writes the rules and the sign-in. `config` is what holds now.
+    ///
+    /// # Errors
+    /// Usage errors: `ecr-auth.yml` names one of the hosts itself, or has another sign-in; a rule or the file isn't right. A failure:
+    /// the file can't be written.
+    pub fn write(&self, env: &Env, config: &Config, change: &SetupChange) -> Result<SetupWritten> {
+        let mut written = SetupWritten::default();
+        let mut created = false;
+        let updated = private_files::update(&self.path, &SETUP_JSON, &mut |old| {
+            Ok(match self.edit(old, config, change)? {
+                Some((new, what)) => {
+                    written = what;
+                    created |= old.is_none();
+                    Edited::Text(new)
+                }
+                None => Edited::Unchanged,
+            })
+        })?;
+        written.changed = updated.changed;
+        if created && let Some(log) = undo_log(env) {
+            // Without a note, folders that were made for the file are left behind empty.
+            let _ = log.change_file(&private_files::real_path(&self.path, &SETUP_JSON)?, &mut |record| {
+                record.created = true;
+                record.created_folders.extend(updated.folders.clone());
+                let name = "registries".to_owned();
+                record.values.insert(name, ReplacedValue::new(None, ""));
+            });
+        }
+        Ok(written)
+    }
+
+    /// Takes the rules of some hosts out again, and the sign-in once no rule needs it. `config` is what holds now.
+    ///
+    /// # Errors
+    /// Usage errors: the file isn't right. A failure: it can't be written.
+    pub fn take_back(&self, env: &Env, config: &Config, is_meant: &dyn Fn(&str) -> bool) -> Result<SetupTakenBack> {
+        let mut done = SetupTakenBack::default();
+        if file::is_out_of_sight(&self.path) {
+            // No command of this user can have written there.
+            return Ok(done);
+        }
+        let real = private_files::real_path(&self.path, &SETUP_JSON)?;
+        private_files::update(&self.path, &SETUP_JSON, &mut |old| {
+            let Some(old) = old else {
+                return Ok(Edited::Unchanged);
+            };
+            let before = SetupDocument::parse(old, &self.path, None)?;
+            let mut after = before.clone();
+            after.registries.retain(|rule| !is_meant(&rule.host));
+            if after.registries.is_empty() && !config.people_need_setups_sign_in() {
+                after.cognito = None;
+            }
+            done.keeps_cognito = after.cognito.is_some();
+            if before == after {
+                return Ok(Edited::Unchanged);
+            }
+            let gone = before.registries.iter().filter(|rule| is_meant(&rule.host));
+            done.hosts = gone.map(|rule| rule.host.clone()).collect();
+            done.cognito = before.cognito.is_some() && after.cognito.is_none();
+            done.removed = after == SetupDocument::default();
+            Ok(match done.removed {
+                true => Edited::Remove,
+                false => Edited::Text(after.text()?),
+            })
+        })?;
+        if done.removed {
+            remove_folders(env, &real);
+        }
+        Ok(done)
+    }
+
+    /// The new text, and what it replaces; `None`: the file says all of it already.
+    fn edit(&self, old: Option<&str>, config: &Config, change: &SetupChange) -> Result<Option<(String, SetupWritten)>> {
+        self.refuse_what_people_wrote(config, change)?;
+        let before = match old {
+            Some(text) => SetupDocument::parse(text, &self.path, None)?,
+            None => SetupDocument::default(),
+        };
+        let (mut after, mut written) = (before.clone(), SetupWritten::default());
+        if let Some(settings) = &change.cognito {
+            after.cognito = Some(cognito_keys(settings)?);
+            written.replaced_cognito = before.cognito.is_some() && before.cognito != after.cognito;
+        }
+        for rule in &change.rules {
+            let mut rule = rule.clone();
+            match after.registries.iter_mut().find(|known| known.host == rule.host) {
+                Some(known) => {
+                    rule.registry = rule.registry.or_else(|| known.registry.clone());
+                    if *known != rule {
+                        written.replaced.push(rule.host.clone());
+                        *known = rule;
+                    }
+                }
+                None => after.registries.push(rule),
+            }
+        }
+        if before == after {
+            return Ok(None);
+        }
+        after.registries.sort_by(|one, other| one.host.cmp(&other.host));
+        self.check(&after, config)?;
+        let text = after.text()?;
+        if text.len() > file::LONGEST {
+            return Err(Error::failed(
+                Code::NotWritable,
+                format!("cannot write {}", one_line(&self.path.display().to_string())),
+                "its rules would be longer than 1 MiB",
+            ));
+        }
+        Ok(Some((text, written)))
+    }
+
+    /// Whether the file can be read with what it is about to say.
+    fn check(&self, document: &SetupDocument, config: &Config) -> Result<()> {
+        let path = &self.path;
+        let block = document.cognito.as_ref();
+        let cognito = block.map(|block| super::yaml::setup_cognito(path, block)).transpose()?;
+        let mut base = Config {
+            layers: Vec::new(),
+            ..config.clone()
+        };
+        base.add_layer((path.clone(), document.clone()), cognito.as_ref(), |_, _| false)
+    }
+
+    /// People's own word about a registry stands: `ecr-auth.yml` is theirs to edit.
+    fn refuse_what_people_wrote(&self, config: &Config, change: &SetupChange) -> Result<()> {
+        let Some(people) = &self.people else { return Ok(()) };
+        let at = |line: u64| format!("{}:{line}", one_line(&people.display().to_string()));
+        for rule in &change.rules {
+            if let Some(line) = config.line_naming(&rule.host) {
+                let cause = format!("this rule names {} itself, and it comes first", rule.host);
+                return Err(Error::usage(Code::RuleByHand, at(line), cause)
+                    .hint("nothing is changed: edit that rule, or remove it and run this again"));
+            }
+        }
+        match (&change.cognito, config.line_of_cognito()) {
+            (Some(asked), Some(line)) if config.cognito() != Some(asked) => {
+                let cause = "\"cognito\" says another sign-in, and it comes first";
+                Err(Error::usage(Code::RuleByHand, at(line), cause)
+                    .hint("nothing is changed: edit that block, or remove it and run this again"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The keys of a block `cognito` that say all of the settings, whose paths are absolute.
+///
+/// # Errors
+/// A path that is not Unicode.
+pub fn cognito_keys(settings: &CognitoSettings) -> Result<Map<String, serde_json::Value>> {
+    let text = |path: &Option<PathBuf>| match path {
+        Some(path) => match path.to_str() {
+            Some(text) => Ok(Some(text.to_owned())),
+            None => Err(Error::usage(
+                Code::NotReadable,
+                path.to_string_lossy(),
+                "this path is not Unicode",
+            )),
+        },
+        None => Ok(None),
+    };
+    let (flow, identity_flow) = (settings.flow, settings.identity_flow);
+    let keys = [
+        ("user-pool-id", settings.user_pool_id.clone()),
+        ("client-id", settings.client_id.clone()),
+        ("identity-pool-id", Some(settings.identity_pool_id.clone())),
+        ("username", settings.username.clone()),
+        ("client-secret-file", text(&settings.client_secret_file)?),
+        ("flow", (flow != Flow::default()).then(|| flow.name().to_owned())),
+        (
+            "identity-flow",
+            (identity_flow != IdentityFlow::default()).then(|| identity_flow.name().to_owned()),
+        ),
+        ("role-arn", settings.role_arn.clone()),
+        ("policy", settings.policy.clone()),
+        ("provider", settings.provider.clone()),
+        ("id-token-file", text(&settings.id_token_file)?),
+    ];
+    let keys = keys
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+    let duration = settings.duration.map(|seconds| ("duration".to_owned(), seconds.into()));
+    Ok(keys.chain(duration).collect())
+}
+
+fn undo_log(env: &Env) -> Option<UndoLog> {
+    Some(UndoLog::new(env.state_folder()?, "rules"))
+}
+
+/// Removes the folders that were made for the file.
+fn remove_folders(env: &Env, real: &Path) {
+    let forget = |log: UndoLog| -> io::Result<()> {
+        private_files::remove_made_folders(&log.file(real)?.created_folders);
+        log.change_file(real, &mut |record| record.values.clear())
+    };
+    // A folder that stays is empty and does no harm.
+    let _ = undo_log(env).map(forget);
+}

@@ -1,0 +1,122 @@
+//! Reading `setup.json`: the rules that commands made.
+//!
+//! We write one rule a line, so that a caller who asks for one registry finds its line without parsing the others. A file that
+//! somebody laid out otherwise is parsed as a whole.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{file, path};
+use context::Env;
+use diagnostics::{Code, Error, Result, one_line};
+
+/// The variable that names the `setup.json` of a job. It adds to the rules of the user's own file.
+pub const SETUP_VARIABLE: &str = "ECR_AUTH_SETUP";
+
+const HEAD: &str = "{\n";
+const COGNITO: &str = "\"cognito\":";
+const REGISTRIES: &str = "\"registries\":[\n";
+/// How the line of a rule begins.
+const RULE: &str = "{\"match\":";
+const TAIL: &str = "\n]}\n";
+
+/// The rule of one registry in `setup.json`, with the same keys as a rule of `ecr-auth.yml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetupRule {
+    /// The registry's host, or an alias.
+    #[serde(rename = "match")]
+    pub host: String,
+    /// The ECR host that an alias stands for. In a change, `None` keeps the one that the rule has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
+    /// Whose credentials are used. Paths are absolute.
+    #[serde(flatten)]
+    pub keys: Map<String, Value>,
+}
+
+/// The content of a `setup.json`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct SetupDocument {
+    /// The sign-in to Cognito that the rules use.
+    pub cognito: Option<Map<String, Value>>,
+    /// The rules, sorted by host.
+    pub registries: Vec<SetupRule>,
+}
+
+impl SetupDocument {
+    /// Reads a file. A missing file has no rules; with `host`, the rules of other hosts may be left out.
+    pub fn read(path: &Path, host: Option<&str>) -> Result<Self> {
+        if file::is_out_of_sight(path) {
+            return Ok(Self::default());
+        }
+        match file::read(path)? {
+            Some(text) => Self::parse(&text, path, host),
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// Reads the text of a file. With `host`, the rules of other hosts may be left out.
+    pub fn parse(text: &str, path: &Path, host: Option<&str>) -> Result<Self> {
+        let found = host.and_then(|host| Self::only(text, host));
+        found.map_or_else(|| Self::whole(text, path), Ok)
+    }
+
+    fn whole(text: &str, path: &Path) -> Result<Self> {
+        serde_json::from_str(text).map_err(|error| {
+            let cause = error.to_string();
+            let cause = cause
+                .rsplit_once(" at line ")
+                .map_or(cause.as_str(), |(cause, _)| cause);
+            let place = (error.line() as u64, error.column() as u64);
+            file::at(Code::ConfigSyntax, path, place.0, place.1, one_line(cause))
+                .hint("ecr-auth setup wrote this file: correct it, or remove it and run ecr-auth setup again")
+        })
+    }
+
+    /// The rule of one host, and the sign-in, in a text that is laid out as [`SetupDocument::text`] writes it.
+    fn only(text: &str, host: &str) -> Option<Self> {
+        let mut rest = text.strip_prefix(HEAD)?;
+        let mut document = Self::default();
+        if let Some(line) = rest.strip_prefix(COGNITO) {
+            let (block, others) = line.split_once(",\n")?;
+            document.cognito = Some(serde_json::from_str(block).ok()?);
+            rest = others;
+        }
+        let rules = rest.strip_prefix(REGISTRIES)?.strip_suffix(TAIL)?;
+        let wanted = format!("\"{host}\"");
+        for line in rules.split('\n') {
+            if line.strip_prefix(RULE)?.starts_with(&wanted) {
+                let rule = line.strip_suffix(',').unwrap_or(line);
+                document.registries.push(serde_json::from_str(rule).ok()?);
+            }
+        }
+        Some(document)
+    }
+
+    /// The text of the file.
+    pub fn text(&self) -> Result<String> {
+        let cognito = match &self.cognito {
+            Some(block) => format!("{COGNITO}{},\n", line(block)?),
+            None => String::new(),
+        };
+        let rules = self.registries.iter().map(line).collect::<Result<Vec<_>>>()?;
+        Ok(format!("{HEAD}{cognito}{REGISTRIES}{}{TAIL}", rules.join(",\n")))
+    }
+}
+
+fn line<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Error::failed(Code::NotWritable, "cannot write setup.json", error))
+}
+
+/// The path of the job's own file, if `$ECR_AUTH_SETUP` names one.
+pub(super) fn of_job(env: &Env) -> Option<PathBuf> {
+    env.path(SETUP_VARIABLE)
+}
+
+/// The path of the user's file: `setup.json` beside the `ecr-auth.yml` in force.
+pub(super) fn of_user(env: &Env, named: Option<&Path>) -> Option<PathBuf> {
+    Some(path(env, named)?.with_file_name("setup.json"))
+}

@@ -1,0 +1,247 @@
+//! The keys of a rule and of `defaults`: which registry is meant, and the keys of the table of settings.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use serde::de::{DeserializeSeed, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_saphyr::{Location, Spanned};
+
+use super::{allowed, wrong};
+use diagnostics::{Code, Result};
+use ecr_registry::parse_region;
+use settings::table::{PROFILE, ROLE_ARN, SOURCE, TABLE, TOKEN_ENV, TOKEN_FILE};
+use settings::{Kind, Setting, SettingValues, TokenCommand, Value};
+
+const MATCH: &str = "match";
+const REGISTRY: &str = "registry";
+const OPTIONAL: &str = "optional";
+
+/// Every key of a rule, for the hint about one that is unknown.
+static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let settings = TABLE.iter().filter(|setting| setting.key.is_some());
+    let settings = settings.map(|setting| setting.name);
+    [MATCH, REGISTRY]
+        .into_iter()
+        .chain(settings)
+        .chain([OPTIONAL])
+        .collect()
+});
+
+/// The keys of a rule. `defaults` takes all of them but the ones that say which registry is meant.
+#[derive(Default)]
+pub(super) struct Keys {
+    pub r#match: Option<Spanned<String>>,
+    pub registry: Option<Spanned<String>>,
+    pub optional: Option<bool>,
+    values: Vec<PlacedValue>,
+    /// The first text that is blank.
+    blank: Option<(&'static Setting, Location)>,
+}
+
+/// A value, and where it stands. Errors in numbers and tags are the parser's own, so those need no place.
+struct PlacedValue {
+    setting: &'static Setting,
+    value: Value,
+    place: Location,
+}
+
+impl Keys {
+    pub fn has(&self, setting: &Setting) -> bool {
+        self.values.iter().any(|it| it.setting == setting)
+    }
+
+    /// Where the value of a setting stands.
+    pub fn place(&self, setting: &Setting) -> Option<Location> {
+        self.values.iter().find(|it| it.setting == setting).map(|it| it.place)
+    }
+
+    /// The word that the key `source` has.
+    pub fn source(&self) -> Option<&str> {
+        let source = self.values.iter().find(|it| it.setting == &SOURCE);
+        source.and_then(|it| it.value.as_text())
+    }
+
+    pub fn into_values(self) -> SettingValues {
+        self.values.into_iter().map(|it| (it.setting, it.value)).collect()
+    }
+
+    /// Checks each value, and which of them stand together.
+    pub fn check(&mut self, path: &Path) -> Result<()> {
+        if let Some((setting, place)) = self.blank {
+            return Err(wrong(path, &place, format!("\"{}\" is empty", setting.name)));
+        }
+        for it in &mut self.values {
+            let Value::Text(text) = &mut it.value else { continue };
+            match it.setting.kind {
+                Kind::OneOf(words) if !words.iter().any(|(word, _)| word == text) => {
+                    let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+                    let cause = format!("unknown value \"{text}\"");
+                    return Err(wrong(path, &it.place, cause).hint(allowed(text, &words)));
+                }
+                Kind::Region => match parse_region(text) {
+                    Ok(region) => *text = region,
+                    Err(error) => return Err(super::at(path, &it.place, &error.about(it.setting))),
+                },
+                _ => {}
+            }
+        }
+        self.refuse_beside_profile(path)?;
+        self.refuse_two_tokens(path)
+    }
+
+    fn refuse_beside_profile(&self, path: &Path) -> Result<()> {
+        let cognito = SOURCE.with("cognito").plain();
+        for (name, is_said) in [
+            (ROLE_ARN.name, self.has(&ROLE_ARN)),
+            (TOKEN_FILE.name, self.has(&TOKEN_FILE)),
+            (TOKEN_ENV.name, self.has(&TOKEN_ENV)),
+            (&cognito, self.source() == Some("cognito")),
+        ] {
+            if let (Some(place), true) = (self.place(&PROFILE), is_said) {
+                return Err(
+                    wrong(path, &place, format!("\"profile\" and \"{name}\" stand in one rule"))
+                        .of(Code::ConfigRule)
+                        .hint("a profile is used alone: give the profile a role_arn of its own, or leave it out"),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_two_tokens(&self, path: &Path) -> Result<()> {
+        match (self.place(&TOKEN_FILE), self.has(&TOKEN_ENV)) {
+            (Some(place), true) => Err(
+                wrong(path, &place, "\"token-file\" and \"token-env\" stand in one rule")
+                    .of(Code::ConfigRule)
+                    .hint("one of them is the token's place: leave the other out"),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads the value of a setting as its kind has it. A key that is there has a value: `profile:` with nothing behind it is a mistake.
+    fn read<'de, M: MapAccess<'de>>(&mut self, setting: &'static Setting, map: &mut M) -> Result<(), M::Error> {
+        let mut place = Location::UNKNOWN;
+        let value = match setting.kind {
+            Kind::Number(..) => Value::Number(map.next_value()?),
+            Kind::Tags(..) => {
+                let tags: BTreeMap<String, String> = map.next_value()?;
+                Value::Tags(tags.into_iter().collect())
+            }
+            Kind::List(_) => {
+                let texts: Vec<Spanned<String>> = map.next_value()?;
+                let texts = texts.into_iter().map(|text| self.text(setting, text).0);
+                Value::List(texts.collect())
+            }
+            Kind::Text | Kind::Region | Kind::Policy | Kind::OneOf(_) | Kind::File | Kind::Command => {
+                let text;
+                (text, place) = self.text(setting, map.next_value()?);
+                match setting.kind {
+                    Kind::File => Value::File(text.into()),
+                    Kind::Command => Value::Command(TokenCommand::from(text.as_str())),
+                    _ => Value::Text(text),
+                }
+            }
+        };
+        self.values.push(PlacedValue { setting, value, place });
+        Ok(())
+    }
+
+    fn text(&mut self, setting: &'static Setting, text: Spanned<String>) -> (String, Location) {
+        if text.value.trim().is_empty() {
+            self.blank.get_or_insert((setting, text.referenced));
+        }
+        (text.value, text.referenced)
+    }
+}
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeysVisitor;
+
+        impl<'de> Visitor<'de> for KeysVisitor {
+            type Value = Keys;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("keys with values")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Keys, M::Error> {
+                let mut keys = Keys::default();
+                while let Some(key) = map.next_key_seed(AnyKey)? {
+                    match key {
+                        Key::Match => keys.r#match = Some(map.next_value()?),
+                        Key::Registry => keys.registry = Some(map.next_value()?),
+                        Key::Optional => keys.optional = Some(map.next_value::<Switch>()?.0),
+                        Key::Setting(setting) => keys.read(setting, &mut map)?,
+                    }
+                }
+                Ok(keys)
+            }
+        }
+
+        deserializer.deserialize_map(KeysVisitor)
+    }
+}
+
+enum Key {
+    Match,
+    Registry,
+    Optional,
+    Setting(&'static Setting),
+}
+
+struct AnyKey;
+
+impl<'de> DeserializeSeed<'de> for AnyKey {
+    type Value = Key;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for AnyKey {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Key, E> {
+        match name {
+            MATCH => return Ok(Key::Match),
+            REGISTRY => return Ok(Key::Registry),
+            OPTIONAL => return Ok(Key::Optional),
+            _ => {}
+        }
+        let setting = SettingValues::setting(name).filter(|setting| setting.key.is_some());
+        setting.map(Key::Setting).ok_or_else(|| E::unknown_field(name, &NAMES))
+    }
+}
+
+/// A boolean as YAML itself tells it: `"true"` in quotes is a text.
+struct Switch(bool);
+
+impl<'de> Deserialize<'de> for Switch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SwitchVisitor;
+
+        impl Visitor<'_> for SwitchVisitor {
+            type Value = bool;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true or false")
+            }
+
+            fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<bool, E> {
+                Ok(value)
+            }
+        }
+
+        deserializer.deserialize_any(SwitchVisitor).map(Self)
+    }
+}

@@ -1,0 +1,63 @@
+//! Settings that a message names. A flag, a key of a file and an input of the GitHub Action may all give the same setting, under
+//! different names, so a message holds the setting, and the front end that shows the message writes the name.
+
+use std::fmt;
+
+/// What encloses a mention in a text: noncharacters, which Unicode keeps for a program's own use and which no text from outside has.
+const BEGIN: char = '\u{fdd0}';
+const END: char = '\u{fdd1}';
+
+/// A setting that a message names, and the value that it has there. Displayed, it is a mark in the text of an
+/// [`Error`](crate::Error), which [`Error::named`](crate::Error::named) replaces by the setting's name on one surface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mention<'a> {
+    /// The setting's own name, such as `external-id`.
+    pub setting: &'a str,
+    /// Its value, such as `chain` of the setting `source`.
+    pub value: Option<&'a str>,
+}
+
+impl<'a> Mention<'a> {
+    /// Mentions a setting without a value.
+    pub const fn new(setting: &'a str) -> Self {
+        Self { setting, value: None }
+    }
+
+    /// The name that the setting has in files and in no other place: `external-id`, or `source: chain`.
+    pub fn plain(self) -> String {
+        match self.value {
+            Some(value) => format!("{}: {value}", self.setting),
+            None => self.setting.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Mention<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.value {
+            Some(value) => write!(f, "{BEGIN}{}={value}{END}", self.setting),
+            None => write!(f, "{BEGIN}{}{END}", self.setting),
+        }
+    }
+}
+
+/// Whether a text mentions a setting.
+pub(crate) fn has_mention(text: &str) -> bool {
+    text.contains(BEGIN)
+}
+
+/// The text with each mention replaced by what `name` makes of it.
+pub(crate) fn named(text: &str, name: &dyn Fn(Mention<'_>) -> String) -> String {
+    let mut parts = text.split(BEGIN);
+    let mut named = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (inside, rest) = part.split_once(END).unwrap_or((part, ""));
+        let (setting, value) = match inside.split_once('=') {
+            Some((setting, value)) => (setting, Some(value)),
+            None => (inside, None),
+        };
+        named.push_str(&name(Mention { setting, value }));
+        named.push_str(rest);
+    }
+    named
+}

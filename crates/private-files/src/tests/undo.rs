@@ -1,0 +1,103 @@
+//! What is put back: the value from before the first write of ours.
+
+use std::fs;
+
+use crate::{FileUndo, ReplacedValue, UndoLog, remove_made_folders};
+
+fn replaced(previous: &str, written: &str) -> ReplacedValue {
+    ReplacedValue::new(Some(previous.to_owned()), written)
+}
+
+#[test]
+fn the_first_previous_value_wins() {
+    let first = replaced("theirs", "one");
+    let second = replaced("one", "two").after(Some(&first));
+    assert_eq!(second.previous.as_deref(), Some("theirs"));
+    assert!(second.is_ours("two") && second.is_ours("one") && !second.is_ours("theirs"));
+    let third = replaced("two", "three").after(Some(&second));
+    assert_eq!(
+        (third.previous.as_deref(), third.is_ours("one")),
+        (Some("theirs"), false)
+    );
+}
+
+#[test]
+fn a_value_that_others_wrote_meanwhile_is_the_one_to_put_back() {
+    let first = replaced("theirs", "ours");
+    let second = replaced("theirs again", "ours").after(Some(&first));
+    assert_eq!(second, replaced("theirs again", "ours"));
+    let removed = ReplacedValue::new(None, "ours").after(Some(&first));
+    assert_eq!(removed.previous, None);
+}
+
+/// The note comes before the write: a run that is killed between them, or that another writer makes try again, notes the same.
+#[test]
+fn a_write_that_did_not_happen_changes_nothing() {
+    let first = replaced("theirs", "one");
+    let noted = replaced("one", "two").after(Some(&first));
+    let again = replaced("one", "two").after(Some(&noted));
+    assert_eq!(again, noted);
+    let other = replaced("one", "three").after(Some(&noted));
+    assert_eq!(other.previous.as_deref(), Some("theirs"));
+}
+
+#[test]
+fn what_was_inserted_around_the_first_value_is_kept() {
+    let mut first = replaced("x", "one");
+    first.previous = None;
+    first.around = Some(("[section]\n".into(), "\n".into()));
+    let second = replaced("one", "two").after(Some(&first));
+    assert_eq!((second.previous, second.around), (None, first.around));
+}
+
+#[test]
+fn a_file_is_noted_until_nothing_is_left_to_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let log: UndoLog = UndoLog::new(folder.path().join("state"), "undo");
+    let file = folder.path().join("file");
+    let newer = |value: ReplacedValue, created| FileUndo {
+        created,
+        values: [("key".to_owned(), value)].into(),
+        ..FileUndo::default()
+    };
+    log.change_file(&file, &mut |record| {
+        record.merge(newer(replaced("theirs", "one"), true))
+    })
+    .unwrap();
+    log.change_file(&file, &mut |record| record.merge(newer(replaced("one", "two"), false)))
+        .unwrap();
+    let noted = log.file(&file).unwrap();
+    assert!(noted.created && noted.values["key"].previous.as_deref() == Some("theirs"));
+    log.change_file(&file, &mut |record| record.values.clear()).unwrap();
+    assert_eq!(log.file(&file).unwrap(), FileUndo::default());
+    assert!(!log.path().exists());
+}
+
+#[test]
+fn files_whose_folder_is_gone_are_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let log: UndoLog = UndoLog::new(folder.path().join("state"), "undo");
+    let job = folder.path().join("job");
+    fs::create_dir(&job).unwrap();
+    let note = |name: &str| {
+        log.change_file(&job.parent().unwrap().join(name), &mut |record| {
+            record.values.insert("key".into(), replaced("a", "b"));
+        })
+        .unwrap();
+    };
+    note("job/file");
+    assert_eq!(log.load().unwrap().files.len(), 1);
+    fs::remove_dir_all(&job).unwrap();
+    note("other");
+    assert_eq!(log.load().unwrap().files.len(), 1);
+}
+
+#[test]
+fn folders_that_hold_something_else_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let (outer, inner) = (folder.path().join("a"), folder.path().join("a/b"));
+    fs::create_dir_all(&inner).unwrap();
+    fs::write(outer.join("file"), "").unwrap();
+    remove_made_folders(&[outer.clone(), inner.clone()]);
+    assert!(outer.is_dir() && !inner.exists());
+}

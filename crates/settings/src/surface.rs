@@ -1,0 +1,49 @@
+//! Where settings are said, and what each is called there.
+
+use super::values::SettingValues;
+use diagnostics::{Error, Mention};
+
+/// A place where settings are said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Surface {
+    /// The command line, with flags.
+    CommandLine,
+    /// The GitHub Action, with the inputs of action.yml.
+    Action,
+}
+
+/// What a message names where somebody who gave no flag is to name a role for the helper. Other places may stand behind it.
+pub const ROLE_OF_SETUP: &str = "--role-arn of ecr-auth setup";
+
+impl Surface {
+    /// The error in the words of this surface.
+    #[must_use]
+    pub fn tell(self, error: Error) -> Error {
+        error.named(&|mention| self.name(mention))
+    }
+
+    fn name(self, mention: Mention<'_>) -> String {
+        match self {
+            Self::CommandLine => Self::flag(mention),
+            Self::Action => Self::input(mention),
+        }
+    }
+
+    fn flag(mention: Mention<'_>) -> String {
+        match (mention.setting, mention.value) {
+            ("docker-config", _) => "--docker-config DIR".to_owned(),
+            (name, _) if SettingValues::setting(name).is_none() => mention.plain(),
+            (name, None) => format!("--{name}"),
+            (name, Some(value)) => format!("--{name} {value}"),
+        }
+    }
+
+    fn input(mention: Mention<'_>) -> String {
+        let name = match mention.setting {
+            name if name.starts_with(ROLE_OF_SETUP) => Some("role-to-assume"),
+            name => SettingValues::setting(name).and_then(|setting| setting.inputs.first().copied()),
+        };
+        let setting = name.unwrap_or(mention.setting);
+        Mention { setting, ..mention }.plain()
+    }
+}

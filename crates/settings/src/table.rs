@@ -1,0 +1,278 @@
+//! The table of settings: one entry for each, in the order of `--help`. To add a setting, add its entry, its line in [`TABLE`] and,
+//! where the sign-in uses it, its field in [`RoleSettings`].
+
+use super::cognito::CognitoSettings;
+use super::role_settings::{DURATIONS, LONGEST_TAG_VALUE, MOST_POLICY_ARNS, MOST_TAGS, SourceChoice, TokenPlace};
+use super::setting::{Kind, Said, Setting, Value};
+
+/// Which roles are wanted, and how, as flags or the configuration say it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoleSettings {
+    /// The first role: an ARN, or a name in the registry's account.
+    pub role_arn: Option<String>,
+    /// The roles after it, each assumed with the one before.
+    pub chain: Vec<String>,
+    /// The audience a token is asked for.
+    pub audience: Option<String>,
+    /// The session's name.
+    pub session_name: Option<String>,
+    /// How long the last role's session lives, in seconds.
+    pub duration: Option<u32>,
+    /// The external id that the trust policies of assumed roles ask for.
+    pub external_id: Option<String>,
+    /// A session policy that narrows the last role: its JSON.
+    pub policy: Option<String>,
+    /// Managed policies that narrow the last role: their ARNs.
+    pub policy_arns: Vec<String>,
+    /// Session tags of the roles that are assumed with credentials: keys and values.
+    pub tags: Vec<(String, String)>,
+    /// The keys of those tags that the roles after inherit.
+    pub transitive_tags: Vec<String>,
+    /// Where the CI's token is, if somebody says so.
+    pub token: Option<TokenPlace>,
+    /// Where the first role's trust comes from.
+    pub source: SourceChoice,
+    /// The region whose STS is asked.
+    pub region: Option<String>,
+    /// How a user signs in to Cognito, where somebody says it: for [`SourceChoice::Cognito`] alone.
+    pub cognito: Option<CognitoSettings>,
+}
+
+/// All settings that say whose AWS credentials are used.
+pub static TABLE: [&Setting; 16] = [
+    &ROLE_ARN,
+    &CHAIN,
+    &AUDIENCE,
+    &SESSION_NAME,
+    &DURATION,
+    &EXTERNAL_ID,
+    &POLICY,
+    &POLICY_ARN,
+    &TAG,
+    &TRANSITIVE_TAG,
+    &PROFILE,
+    &REGION,
+    &TOKEN_FILE,
+    &TOKEN_ENV,
+    &TOKEN_COMMAND,
+    &SOURCE,
+];
+
+/// The first role.
+pub static ROLE_ARN: Setting = Setting {
+    value_name: "ROLE",
+    help: "Role to assume with the CI's OIDC token, or else with AWS's standard chain: an ARN, or a name in the registry's account",
+    variable: Some("AWS_ROLE_ARN"),
+    is_common: true,
+    key: Some(
+        "A role to assume with the CI's OIDC token or, where there is none, with the standard chain: an ARN, or a name in the registry's account. Not beside `profile`.",
+    ),
+    inputs: &["role-to-assume"],
+    get: |role| Said::text(&role.role_arn),
+    set: |role, value| role.role_arn = value.text(),
+    ..Setting::named("role-arn")
+};
+
+/// The roles after the first.
+pub static CHAIN: Setting = Setting {
+    kind: Kind::List(None),
+    value_name: "ROLE",
+    help: "A role to assume with the one before (repeatable)",
+    key: Some("A list of roles after `role-arn`, each assumed with the one before."),
+    inputs: &["role-chain"],
+    get: |role| Said::list(&role.chain),
+    set: |role, value| role.chain = value.list(),
+    ..Setting::named("chain")
+};
+
+/// The audience of the CI's token.
+pub static AUDIENCE: Setting = Setting {
+    value_name: "AUDIENCE",
+    help: "Audience of the token",
+    default: Some("sts.amazonaws.com, in China sts.amazonaws.com.cn"),
+    key: Some("What a CI is asked for a token for. `sts.amazonaws.com` unless said, in China `sts.amazonaws.com.cn`."),
+    inputs: &["audience"],
+    get: |role| Said::text(&role.audience),
+    set: |role, value| role.audience = value.text(),
+    ..Setting::named("audience")
+};
+
+/// The session's name.
+pub static SESSION_NAME: Setting = Setting {
+    help: "Name of the session in CloudTrail",
+    variable: Some("AWS_ROLE_SESSION_NAME"),
+    default: Some("one that names the CI job"),
+    key: Some("The session's name in CloudTrail. Unless said, one that names the CI job, such as `gha-octo-app-42-1`."),
+    inputs: &["role-session-name"],
+    get: |role| Said::text(&role.session_name),
+    set: |role, value| role.session_name = value.text(),
+    ..Setting::named("session-name")
+};
+
+/// The life of the last role's session.
+pub static DURATION: Setting = Setting {
+    kind: Kind::Number(*DURATIONS.start(), *DURATIONS.end()),
+    value_name: "SECONDS",
+    help: "Seconds that the last role's session lives: 900 to 43200, with --chain 3600 at most",
+    key: Some("How long the last role's session lives, 900 to 43200 seconds; 3600 at most where roles are chained."),
+    inputs: &["role-duration-seconds"],
+    is_in_cache_key: true,
+    get: |role| role.duration.map_or(Said::Nothing, Said::Number),
+    set: |role, value| role.duration = value.number(),
+    ..Setting::named("duration")
+};
+
+/// The external id of trust policies.
+pub static EXTERNAL_ID: Setting = Setting {
+    value_name: "ID",
+    help: "External id that the trust policies of assumed roles ask for",
+    key: Some("The external id that the trust policies of assumed roles ask for."),
+    inputs: &["role-external-id"],
+    is_in_cache_key: true,
+    get: |role| Said::text(&role.external_id),
+    set: |role, value| role.external_id = value.text(),
+    ..Setting::named("external-id")
+};
+
+/// The session policy.
+pub static POLICY: Setting = Setting {
+    kind: Kind::Policy,
+    value_name: "JSON|@FILE",
+    help: "Session policy that narrows the last role",
+    key: Some("A session policy that narrows the last role: its JSON, or `@FILE`, looked for beside this file."),
+    inputs: &["inline-session-policy"],
+    is_in_cache_key: true,
+    get: |role| Said::text(&role.policy),
+    set: |role, value| role.policy = value.text(),
+    ..Setting::named("policy")
+};
+
+/// Managed policies of the session.
+pub static POLICY_ARN: Setting = Setting {
+    kind: Kind::List(Some(MOST_POLICY_ARNS)),
+    value_name: "ARN",
+    help: "Managed policy that narrows the last role (repeatable)",
+    key: Some("A list of managed policies that narrow the last role."),
+    inputs: &["managed-session-policies"],
+    is_in_cache_key: true,
+    get: |role| Said::list(&role.policy_arns),
+    set: |role, value| role.policy_arns = value.list(),
+    ..Setting::named("policy-arn")
+};
+
+/// Session tags.
+pub static TAG: Setting = Setting {
+    kind: Kind::Tags(MOST_TAGS, LONGEST_TAG_VALUE),
+    value_name: "KEY=VALUE",
+    help: "Session tag of chained roles (repeatable)",
+    key: Some(
+        "Session tags, as keys and values (`Team: build`), of the roles that are assumed with credentials: chained ones, or all with `source: chain`. A role that is assumed with a token takes its tags from the token.",
+    ),
+    inputs: &["session-tags", "custom-tags"],
+    is_in_cache_key: true,
+    get: |role| Said::tags(&role.tags),
+    set: |role, value| role.tags = value.tags(),
+    ..Setting::named("tag")
+};
+
+/// Session tags that are handed on.
+pub static TRANSITIVE_TAG: Setting = Setting {
+    kind: Kind::List(None),
+    value_name: "KEY",
+    help: "Tag that the roles after it inherit (repeatable)",
+    key: Some("A list of the keys of those tags that the roles after inherit."),
+    inputs: &["transitive-tag-keys"],
+    is_in_cache_key: true,
+    get: |role| Said::list(&role.transitive_tags),
+    set: |role, value| role.transitive_tags = value.list(),
+    ..Setting::named("transitive-tag")
+};
+
+/// A profile of AWS's shared files. It stands beside the settings of a role, and is no part of them.
+pub static PROFILE: Setting = Setting {
+    help: "Profile of AWS's shared files, and no other source",
+    is_common: true,
+    key: Some("A profile of AWS's shared files. It is used alone: no other source of credentials is tried."),
+    is_of_role: false,
+    ..Setting::named("profile")
+};
+
+/// The region whose STS is asked.
+pub static REGION: Setting = Setting {
+    kind: Kind::Region,
+    value_name: "REGION",
+    help: "Region, such as eu-west-1",
+    variable: Some("AWS_REGION"),
+    is_common: true,
+    key: Some(
+        "The region whose STS is asked for the role. Unless said, the current one (`AWS_REGION`, the profile's), or else the registry's.",
+    ),
+    inputs: &["aws-region"],
+    is_of_role: false,
+    is_in_cache_key: true,
+    get: |role| Said::text(&role.region),
+    set: |role, value| role.region = value.text(),
+    ..Setting::named("region")
+};
+
+/// The file with the CI's token.
+pub static TOKEN_FILE: Setting = Setting {
+    kind: Kind::File,
+    value_name: "FILE",
+    help: "File that holds the CI's OIDC token",
+    key: Some("A file that holds the CI's OIDC token, read anew at each use; looked for beside this file."),
+    inputs: &["web-identity-token-file"],
+    get: |role| Said::other(matches!(role.token, Some(TokenPlace::File(_)))),
+    set: |role, value| {
+        if let Value::File(path) = value {
+            role.token = Some(TokenPlace::File(path));
+        }
+    },
+    ..Setting::named("token-file")
+};
+
+/// The variable with the CI's token.
+pub static TOKEN_ENV: Setting = Setting {
+    help: "Variable that holds the CI's OIDC token",
+    key: Some("The variable that holds the CI's OIDC token."),
+    get: |role| Said::other(matches!(role.token, Some(TokenPlace::Variable(_)))),
+    set: |role, value| role.token = value.text().map(TokenPlace::Variable),
+    ..Setting::named("token-env")
+};
+
+/// The command that prints the CI's token.
+pub static TOKEN_COMMAND: Setting = Setting {
+    kind: Kind::Command,
+    value_name: "CMD",
+    help: "Command line that prints the CI's OIDC token",
+    get: |role| Said::other(matches!(role.token, Some(TokenPlace::Command(_)))),
+    set: |role, value| {
+        if let Value::Command(command) = value {
+            role.token = Some(TokenPlace::Command(command));
+        }
+    },
+    ..Setting::named("token-command")
+};
+
+/// What assumes the first role.
+pub static SOURCE: Setting = Setting {
+    kind: Kind::OneOf(&[
+        ("auto", "The CI's token, or else AWS's standard chain"),
+        ("oidc", "The CI's token alone"),
+        ("chain", "AWS's standard chain alone"),
+        (
+            "cognito",
+            "Nothing: a user signs in to Cognito, as `cognito:` in ecr-auth.yml says, and the identity pool gives the role",
+        ),
+    ]),
+    value_name: "SOURCE",
+    help: "What assumes the role",
+    key: Some(
+        "What assumes the role: `auto` (the CI's token, else the chain), `oidc` (the token, nothing else), `chain` (never the token). Or `cognito`: a user signs in as the block `cognito` says. The identity pool gives the role, so nothing else of an identity stands beside it.",
+    ),
+    inputs: &["source", "role-chaining"],
+    is_of_role: false,
+    get: |role| Said::other(role.source != SourceChoice::Auto),
+    set: |role, value| role.source = value.as_text().map(SourceChoice::from_name).unwrap_or_default(),
+    ..Setting::named("source")
+};

@@ -1,0 +1,260 @@
+//! What one surface says: a command line, a rule of a file, or the inputs of the GitHub Action.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value as Json};
+
+use super::role_settings::{TokenCommand, policy_text};
+use super::setting::{Kind, Setting, Value};
+use super::table::{PROFILE, RoleSettings, TABLE, TOKEN_COMMAND, TOKEN_ENV, TOKEN_FILE};
+use diagnostics::{Code, Error, Result};
+
+/// The settings that a surface gives, each with its value, in the order in which they were given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SettingValues(Vec<(&'static Setting, Value)>);
+
+impl SettingValues {
+    /// The setting of this name, if there is one.
+    pub fn setting(name: &str) -> Option<&'static Setting> {
+        TABLE.into_iter().find(|setting| setting.name == name)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Setting, &Value)> {
+        self.0.iter().map(|(setting, value)| (*setting, value))
+    }
+
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The value of a setting.
+    pub fn get(&self, setting: &Setting) -> Option<&Value> {
+        self.iter().find(|(known, _)| *known == setting).map(|(_, value)| value)
+    }
+
+    /// Whether it says this setting.
+    pub fn has(&self, setting: &Setting) -> bool {
+        self.get(setting).is_some()
+    }
+
+    /// The text of a setting.
+    pub fn text(&self, setting: &Setting) -> Option<&str> {
+        self.get(setting)?.as_text()
+    }
+
+    /// The number of a setting.
+    pub fn number(&self, setting: &Setting) -> Option<u32> {
+        match self.get(setting)? {
+            Value::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// Says a setting, in the place of what was said of it.
+    pub fn set(&mut self, setting: &'static Setting, value: Value) {
+        match self.0.iter_mut().find(|(known, _)| *known == setting) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((setting, value)),
+        }
+    }
+
+    /// Says nothing of these settings any more.
+    pub fn remove(&mut self, settings: &[&Setting]) {
+        self.0.retain(|(known, _)| !settings.contains(known));
+    }
+
+    /// The profile, and the settings of a role: what is said, over `base`. Paths are looked for in `folder`. Every surface comes to
+    /// the two by this function alone.
+    ///
+    /// # Errors
+    /// The file of a policy can't be read; the error is about the setting.
+    pub fn over(self, base: RoleSettings, folder: &Path) -> Result<(Option<String>, RoleSettings)> {
+        let (mut profile, mut role) = (None, base);
+        for (setting, value) in self.0 {
+            match (setting.kind, value) {
+                (Kind::Policy, Value::Text(text)) => {
+                    let text = policy_text(&text, |file| folder.join(file))?;
+                    (setting.set)(&mut role, Value::Text(text));
+                }
+                (_, Value::File(path)) => (setting.set)(&mut role, Value::File(folder.join(path))),
+                (_, Value::Text(text)) if *setting == PROFILE => profile = Some(text),
+                (_, value) => (setting.set)(&mut role, value),
+            }
+        }
+        Ok((profile, role))
+    }
+
+    /// The same values for a program that runs in another folder: paths are absolute.
+    ///
+    /// # Errors
+    /// A path that can't be made absolute, or is not Unicode.
+    pub fn with_absolute_paths(&self) -> Result<Self> {
+        let values = self.iter().map(|(setting, value)| {
+            let value = match (setting.kind, value) {
+                (Kind::Policy, Value::Text(text)) => match text.strip_prefix('@') {
+                    Some(file) => Value::Text(format!("@{}", absolute(file.as_ref())?)),
+                    None => value.clone(),
+                },
+                (_, Value::File(path)) => Value::File(absolute(path)?.into()),
+                (_, value) => value.clone(),
+            };
+            Ok((setting, value))
+        });
+        values.collect::<Result<_>>().map(Self)
+    }
+
+    /// The flags of a later run that say the same, in the order of the table.
+    ///
+    /// # Errors
+    /// A path that can't be made absolute.
+    pub fn to_args(&self) -> Result<Vec<String>> {
+        let values = self.with_absolute_paths()?;
+        let mut args = Vec::new();
+        for setting in TABLE {
+            let Some(value) = values.get(setting) else { continue };
+            for word in words(value) {
+                args.extend([format!("--{}", setting.name), word]);
+            }
+        }
+        Ok(args)
+    }
+
+    /// The keys of a rule that say the same, in the order of the table.
+    ///
+    /// # Errors
+    /// A token's command, which no file may hold; a path that can't be made absolute.
+    pub fn to_keys(&self) -> Result<Vec<(&'static Setting, Value)>> {
+        if self.has(&TOKEN_COMMAND) {
+            return Err(Error::usage(
+                Code::Options,
+                &TOKEN_COMMAND,
+                "the configuration file holds no commands: a file may come from elsewhere",
+            )
+            .hint(format!(
+                "let the job put the token into a variable or a file, and name that with {TOKEN_ENV} or {TOKEN_FILE}"
+            )));
+        }
+        let values = self.with_absolute_paths()?;
+        let keys = TABLE.into_iter().filter(|setting| setting.key.is_some());
+        Ok(keys
+            .filter_map(|setting| Some((setting, values.get(setting)?.clone())))
+            .collect())
+    }
+
+    /// The keys of a rule as a JSON object.
+    ///
+    /// # Errors
+    /// Those of [`SettingValues::to_keys`].
+    pub fn to_json(&self) -> Result<Map<String, Json>> {
+        let keys = self.to_keys()?.into_iter();
+        Ok(keys
+            .map(|(setting, value)| (setting.name.to_owned(), json(value)))
+            .collect())
+    }
+
+    /// What a JSON object says, as [`SettingValues::to_json`] writes it.
+    ///
+    /// # Errors
+    /// Usage errors: a key that is none, or a value of another kind. The caller names the file.
+    pub fn from_json(object: &Map<String, Json>) -> Result<Self> {
+        let mut values = Self::default();
+        for (key, json) in object {
+            let setting = Self::setting(key).filter(|setting| setting.key.is_some());
+            let unknown = || {
+                Error::usage(
+                    Code::ConfigKey,
+                    format!("unknown key \"{key}\""),
+                    "no setting has this name",
+                )
+            };
+            let setting = setting.ok_or_else(unknown)?;
+            let value = value(setting.kind, json);
+            let wrong = || {
+                Error::usage(
+                    Code::ConfigValue,
+                    setting,
+                    format!("expected {}", expected(setting.kind)),
+                )
+            };
+            values.set(setting, value.ok_or_else(wrong)?);
+        }
+        Ok(values)
+    }
+}
+
+impl FromIterator<(&'static Setting, Value)> for SettingValues {
+    fn from_iter<T: IntoIterator<Item = (&'static Setting, Value)>>(values: T) -> Self {
+        Self(values.into_iter().collect())
+    }
+}
+
+/// The words after a flag, one for each time that it is given.
+fn words(value: &Value) -> Vec<String> {
+    match value {
+        Value::Text(text) => vec![text.clone()],
+        Value::File(path) => vec![path.display().to_string()],
+        Value::Command(command) => vec![command.line().to_owned()],
+        Value::Number(number) => vec![number.to_string()],
+        Value::List(list) => list.clone(),
+        Value::Tags(tags) => tags.iter().map(|(key, value)| format!("{key}={value}")).collect(),
+    }
+}
+
+fn json(value: Value) -> Json {
+    match value {
+        Value::Text(text) => text.into(),
+        Value::File(path) => path.to_string_lossy().into(),
+        Value::Command(command) => command.line().into(),
+        Value::Number(number) => number.into(),
+        Value::List(list) => list.into(),
+        Value::Tags(tags) => tags
+            .into_iter()
+            .map(|(key, value)| (key, Json::from(value)))
+            .collect::<Map<_, _>>()
+            .into(),
+    }
+}
+
+fn value(kind: Kind, json: &Json) -> Option<Value> {
+    let text = |json: &Json| json.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
+    match kind {
+        Kind::Text | Kind::Region | Kind::Policy => text(json).map(Value::Text),
+        Kind::OneOf(words) => text(json)
+            .filter(|text| words.iter().any(|(word, _)| word == text))
+            .map(Value::Text),
+        Kind::File => text(json).map(|path| Value::File(path.into())),
+        Kind::Command => text(json).map(|line| Value::Command(TokenCommand::from(line.as_str()))),
+        Kind::Number(..) => json.as_u64()?.try_into().ok().map(Value::Number),
+        Kind::List(_) => json
+            .as_array()?
+            .iter()
+            .map(text)
+            .collect::<Option<_>>()
+            .map(Value::List),
+        Kind::Tags(..) => {
+            let tags = json.as_object()?.iter();
+            let tags = tags.map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+            tags.collect::<Option<_>>().map(Value::Tags)
+        }
+    }
+}
+
+fn expected(kind: Kind) -> String {
+    match kind {
+        Kind::OneOf(words) => words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", "),
+        Kind::Number(..) => "a whole number".to_owned(),
+        Kind::List(_) => "a list of texts".to_owned(),
+        Kind::Tags(..) => "keys with texts as values".to_owned(),
+        _ => "a text".to_owned(),
+    }
+}
+
+fn absolute(path: &Path) -> Result<String> {
+    let absolute = std::path::absolute(path);
+    let absolute: PathBuf =
+        absolute.map_err(|error| Error::failed(Code::NotReadable, format!("cannot find {}", path.display()), error))?;
+    let text = absolute.into_os_string().into_string();
+    text.map_err(|path| Error::usage(Code::NotReadable, path.to_string_lossy(), "this path is not Unicode"))
+}

@@ -1,0 +1,340 @@
+//! `ecr-auth cognito import FILE`: registries and pools from a file that somebody else wrote, after the user has read what changes.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::setup::{has_same_pools, other_pools, rule, say_what_is_next};
+use crate::commands::setup_plan::{Changes, ClientArgs, SetupPlan};
+use crate::terminal::Terminal;
+use client_config::{Answer, ConfigFile, Found, HELPER, Lookup, look_up, shown};
+use cognito::{KeptSignIn, RefreshTokenStore};
+use configuration::{Config, SetupChange, SetupFile, VendorFile, VendorRegistry};
+use context::World;
+use diagnostics::{Code, Error, Result, one_line};
+use secret_cache::Cache;
+use settings::CognitoSettings;
+
+/// The setting of docker's that names a helper for every registry.
+const STORE: &str = "credsStore";
+
+const EXAMPLES: &str = "\
+Examples:
+  ecr-auth cognito import vendor.yml --username zoe@example.com
+  ecr-auth cognito import vendor.yml --alias images.northwind.example
+  ecr-auth cognito import vendor.yml --dry-run
+
+`ecr-auth logout` takes it back.";
+
+/// Takes registries and the pools of a sign-in from a file that a vendor wrote; says what will change, and asks
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct CognitoImportArgs {
+    /// The vendor's file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Who signs in
+    #[arg(long, value_name = "NAME")]
+    username: Option<String>,
+    /// Take this name of the file's that stands for an ECR registry: whoever runs that host is sent your password for the registry (repeatable)
+    #[arg(long, value_name = "NAME")]
+    alias: Vec<String>,
+    /// Don't ask
+    #[arg(long)]
+    yes: bool,
+    /// Where the helper and its entries go.
+    #[command(flatten)]
+    clients: ClientArgs,
+}
+
+/// Reads the file, says what will change, asks, and writes it.
+///
+/// # Errors
+/// A file that holds more than it may, or would take something away from the user; nobody who says yes; a configuration that
+/// can't be written.
+pub(super) fn run(args: &CognitoImportArgs, config_path: Option<&Path>, world: &mut World<'_>) -> Result<()> {
+    let config = Config::load(&world.env, config_path)?;
+    let mut vendor = VendorFile::read(&args.file)?;
+    let left_out = leave_out_aliases(&mut vendor, &args.alias)?;
+    let settings = settings(args, &vendor, &config)?;
+    refuse_to_take_over(&vendor, &config, config_path, world)?;
+    refuse_to_stand_in_front(&vendor, &config, world)?;
+    let hosts: Vec<String> = vendor.registries.iter().map(|registry| registry.name.clone()).collect();
+    // A rule of ecr-auth.yml that says the same already stays the one that decides.
+    let new = vendor
+        .registries
+        .iter()
+        .filter(|it| config.line_naming(&it.name).is_none());
+    let setup = SetupChange {
+        rules: new.map(|it| rule(&it.name, it.registry.as_deref())).collect(),
+        cognito: Some(settings.clone()),
+    };
+    let changes = Changes {
+        hosts: &hosts,
+        setup,
+        ..Changes::default()
+    };
+    let plan = SetupPlan::new(&args.clients, config_path, &config, changes, world)?;
+    refuse_to_replace_own(&plan, &vendor, &config, &args.clients, world)?;
+    left_out.iter().for_each(|line| world.say(line));
+    if plan.diff().is_empty() {
+        return plan.carry_out(args.clients.dry_run, world);
+    }
+    let file = SetupFile::in_force(&world.env, config_path)?;
+    for line in sentences(&plan, &vendor, &settings, file.path(), &args.clients, world)? {
+        // Whoever answers the question has to have read it.
+        writeln!(world.stderr, "{line}")
+            .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot show the change", error))?;
+    }
+    if !args.clients.dry_run {
+        ask(args)?;
+    }
+    plan.carry_out(args.clients.dry_run, world)?;
+    if !args.clients.dry_run {
+        say_what_is_next(&settings, &hosts, world);
+    }
+    Ok(())
+}
+
+/// Removes the aliases that the user did not name, and says which.
+fn leave_out_aliases(vendor: &mut VendorFile, named: &[String]) -> Result<Vec<String>> {
+    let is_named = |name: &str| named.iter().any(|alias| alias.eq_ignore_ascii_case(name));
+    let is_there = |alias: &&String| {
+        let mut aliases = vendor.registries.iter().filter(|it| it.registry.is_some());
+        aliases.any(|it| it.name.eq_ignore_ascii_case(alias))
+    };
+    if let Some(alias) = named.iter().find(|alias| !is_there(alias)) {
+        return Err(
+            Error::usage(Code::Options, format!("--alias {alias}"), "the file has no such alias")
+                .hint("name an alias as the file does, or leave --alias out"),
+        );
+    }
+    let (taken, left_out) = std::mem::take(&mut vendor.registries)
+        .into_iter()
+        .partition::<Vec<_>, _>(|it| it.registry.is_none() || is_named(&it.name));
+    vendor.registries = taken;
+    let lines = left_out.iter().filter_map(|it| {
+        let behind = it.registry.as_ref()?;
+        Some(format!(
+            "left out: the alias {0} for {behind}; to take it, give --alias {0}",
+            it.name
+        ))
+    });
+    match (vendor.registries.is_empty(), left_out.first()) {
+        (true, Some(first)) => Err(Error::usage(
+            Code::NoRegistry,
+            "no registry",
+            "the file has aliases alone, and an alias is taken only where you name it",
+        )
+        .hint(format!("if you trust the host {0}, give --alias {0}", first.name))),
+        _ => Ok(lines.collect()),
+    }
+}
+
+/// The vendor's pools, with what the user says of the same pools already.
+fn settings(args: &CognitoImportArgs, vendor: &VendorFile, config: &Config) -> Result<CognitoSettings> {
+    let mut settings = match config.cognito() {
+        Some(known) if !has_same_pools(known, &vendor.cognito) => return Err(other_pools()),
+        Some(known) => known.clone(),
+        None => vendor.cognito.clone(),
+    };
+    settings.username = args.username.clone().or(settings.username);
+    settings.check()?;
+    Ok(settings)
+}
+
+/// A vendor's file adds what was not there, and changes nothing that the user said of a registry.
+fn refuse_to_take_over(
+    vendor: &VendorFile,
+    config: &Config,
+    config_path: Option<&Path>,
+    world: &World<'_>,
+) -> Result<()> {
+    for registry in &vendor.registries {
+        if let Some(place) = config.place_against(registry) {
+            let people = configuration::path(&world.env, config_path).unwrap_or_default();
+            let mut file = shown(place.setup.unwrap_or(&people), &world.env);
+            if let Some(line) = place.line {
+                file += &format!(":{line}");
+            }
+            return Err(Error::usage(
+                Code::VendorFile,
+                format!("the registry {}", registry.name),
+                format!("{file} has a rule of yours for it"),
+            )
+            .hint("remove that rule if the file is to say whose credentials are used there, or ask for a file without the registry"));
+        }
+    }
+    Ok(())
+}
+
+/// The ids of pools are no secret: whoever knows them could have the password of a user who is signed in already sent to a host of
+/// their own, by a name in front of the vendor's registry. That is for the user alone to say.
+fn refuse_to_stand_in_front(vendor: &VendorFile, config: &Config, world: &World<'_>) -> Result<()> {
+    let is_new = |registry: &&VendorRegistry| registry.registry.is_some() && !config.has_rule(&registry.name);
+    let Some(registry) = vendor.registries.iter().find(is_new) else {
+        return Ok(());
+    };
+    let pools = &vendor.cognito;
+    let is_theirs = |kept: &KeptSignIn| {
+        Some(&kept.user_pool_id) == pools.user_pool_id.as_ref() && Some(&kept.client_id) == pools.client_id.as_ref()
+    };
+    let cache = Cache::open(Cache::folder(&world.env));
+    if config.cognito().is_none() && !RefreshTokenStore::all(&cache, world.now()).iter().any(is_theirs) {
+        return Ok(());
+    }
+    Err(Error::usage(
+        Code::VendorFile,
+        format!("the registry {}", registry.name),
+        "a sign-in to these pools is there already, and whoever runs that host would be sent its password",
+    )
+    .hint("if you trust that host, write its rule into ecr-auth.yml yourself: match, registry and source: cognito; else ask for a file without it"))
+}
+
+/// A host of ECR without a rule may be the user's own all the same: by the defaults, or by the helper that docker asks for everything.
+fn refuse_to_replace_own(
+    plan: &SetupPlan<'_>,
+    vendor: &VendorFile,
+    config: &Config,
+    args: &ClientArgs,
+    world: &World<'_>,
+) -> Result<()> {
+    let is_new = |registry: &&VendorRegistry| registry.registry.is_none() && !config.has_rule(&registry.name);
+    for registry in vendor.registries.iter().filter(is_new) {
+        let cause = if config.defaults_say_who() {
+            "the defaults of ecr-auth.yml say whose credentials are used for it"
+        } else if is_served_by_store(plan.files(), &registry.name, args, world)? {
+            "docker asks ecr-auth for it already, as for every registry (credsStore)"
+        } else {
+            continue;
+        };
+        return Err(
+            Error::usage(Code::VendorFile, format!("the registry {}", registry.name), cause).hint(
+                "if it is the vendor's, set it up yourself with ecr-auth cognito setup; else ask for a file without it",
+            ),
+        );
+    }
+    Ok(())
+}
+
+fn is_served_by_store(files: &[ConfigFile], host: &str, args: &ClientArgs, world: &World<'_>) -> Result<bool> {
+    let is_ours = |found: &Found| {
+        let Answer::Helper { name, named_by } = &found.answer else {
+            return false;
+        };
+        *named_by == STORE && name == HELPER
+    };
+    let lookups = look_ups(files, host, args, world)?;
+    Ok(lookups.iter().filter_map(|lookup| lookup.found.as_ref()).any(is_ours))
+}
+
+/// What will change, in plain sentences, of checked ids and names alone; and what the user may not expect of it.
+fn sentences(
+    plan: &SetupPlan<'_>,
+    vendor: &VendorFile,
+    settings: &CognitoSettings,
+    setup: &Path,
+    args: &ClientArgs,
+    world: &World<'_>,
+) -> Result<Vec<String>> {
+    let pools = &vendor.cognito;
+    let id = |id: &Option<String>| id.clone().unwrap_or_default();
+    let user = settings.username.as_deref();
+    let mut lines = vec![
+        format!(
+            "{} will sign in to the Cognito user pool {} with the app client {} and the identity pool {}.",
+            user.map_or_else(|| "You".to_owned(), |user| format!("The user {}", one_line(user))),
+            id(&pools.user_pool_id),
+            id(&pools.client_id),
+            pools.identity_pool_id
+        ),
+        format!(
+            "{} will hold this sign-in and the rules of these registries:",
+            shown(setup, &world.env)
+        ),
+    ];
+    for registry in &vendor.registries {
+        lines.push(match &registry.registry {
+            Some(behind) => format!("- {}, an alias for {behind}", registry.name),
+            None => format!("- {}", registry.name),
+        });
+    }
+    let files: Vec<String> = plan.files().iter().map(|file| shown(&file.path, &world.env)).collect();
+    lines.push(format!(
+        "The clients will ask ecr-auth for their passwords: {} will say so.",
+        files.join(" and ")
+    ));
+    for registry in &vendor.registries {
+        if let Some(behind) = &registry.registry {
+            lines.push(format!(
+                "warning: {} stands for {behind}: whoever runs it is sent the password for that registry",
+                registry.name
+            ));
+        }
+        lines.extend(used_now(plan.files(), &registry.name, args, world)?);
+    }
+    Ok(lines)
+}
+
+/// The helpers and passwords that the clients have for the host: they are not used any more.
+fn used_now(files: &[ConfigFile], host: &str, args: &ClientArgs, world: &World<'_>) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for lookup in look_ups(files, host, args, world)? {
+        let mut has_helper = false;
+        for found in lookup.found.into_iter().chain(lookup.shadowed) {
+            let what = match found.answer {
+                Answer::Password(_) => "has a password of its own".to_owned(),
+                // A store behind a helper of the host's own is not asked.
+                Answer::Helper { named_by: STORE, .. } if has_helper => continue,
+                Answer::Helper { name, named_by: STORE } => format!("asks the store {name:?}"),
+                Answer::Helper { name, .. } => {
+                    has_helper = true;
+                    format!("has the helper {name:?}")
+                }
+            };
+            lines.push(format!(
+                "warning: {} {what} for {host} now, which is not used once the file's sign-in is",
+                lookup.kind.name()
+            ));
+        }
+    }
+    Ok(lines)
+}
+
+/// What each client that is set up would use for the host now.
+fn look_ups(files: &[ConfigFile], host: &str, args: &ClientArgs, world: &World<'_>) -> Result<Vec<Lookup>> {
+    let mut env = world.env.clone();
+    if let Some(folder) = &args.docker_config {
+        env.set("DOCKER_CONFIG", folder.to_string_lossy());
+    }
+    let mut kinds = Vec::new();
+    for file in files {
+        if !kinds.contains(&file.kind) {
+            kinds.push(file.kind);
+        }
+    }
+    kinds.into_iter().map(|kind| look_up(kind, host, &env)).collect()
+}
+
+fn ask(args: &CognitoImportArgs) -> Result<()> {
+    if args.yes {
+        return Ok(());
+    }
+    let mut terminal = Terminal::open("say --yes");
+    if !terminal.is_there() {
+        return Err(Error::usage(
+            Code::NotConfirmed,
+            "cognito import",
+            "nothing is changed: there is no terminal to ask on",
+        )
+        .hint("read what is said above, and give --yes"));
+    }
+    match terminal.confirm("Make these changes?")? {
+        true => Ok(()),
+        false => Err(Error::failed(
+            Code::NotConfirmed,
+            "cognito import",
+            "nothing is changed: the answer was not yes",
+        )),
+    }
+}

@@ -1,0 +1,171 @@
+//! `ecr-auth cognito setup`: a user's sign-in for AWS's own tools, by a profile, and for the clients, by the helper.
+
+use std::path::Path;
+
+use clap::Args;
+use serde_json::Map;
+
+use crate::commands::hosts;
+use crate::commands::setup_plan::{Changes, ClientArgs, SetupPlan, verify, warn_of_globs};
+use crate::commands::sign_in::{PoolRole, SignInArgs, command_line};
+use aws_shared_files::profile::Profile;
+use configuration::{Config, SetupChange, SetupRule};
+use context::World;
+use diagnostics::{Code, Error, Result};
+use settings::{CognitoSettings, SignIn, SourceChoice};
+
+/// The name of the profile that is written, if none is given.
+const PROFILE: &str = "ecr-auth-cognito";
+
+const EXAMPLES: &str = "\
+Examples:
+  ecr-auth cognito setup --user-pool-id eu-west-1_AbCdEfGhI \\
+    --client-id 1h57kf5cpq17m0eml12EXAMPLE --username zoe@example.com \\
+    --identity-pool-id eu-west-1:12345678-abcd-1234-abcd-123456789012 111122223333/eu-west-1
+
+`ecr-auth logout` puts back what was there before.";
+
+/// Writes a profile, a rule for each registry and the helper, so that a user pulls with a sign-in to Cognito
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct CognitoSetupArgs {
+    /// Registries: a host name, ACCOUNT/REGION or ACCOUNT [default: those that sign in to Cognito already]
+    #[arg(value_name = "REGISTRY")]
+    registries: Vec<String>,
+    /// Fetch one token per registry now, to see that it works
+    #[arg(long)]
+    verify: bool,
+    /// Name of the profile that is written for AWS's own tools [default: ecr-auth-cognito]
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Region of registries that are named by their account alone, such as eu-west-1
+    #[arg(long)]
+    region: Option<String>,
+    /// Role to ask for: one that the pool's rules allow, or in the classic flow one that trusts the pool
+    #[arg(long, value_name = "ARN")]
+    role_arn: Option<String>,
+    /// Seconds that a session of the classic flow lives: 900 to 43200
+    #[arg(long, value_name = "SECONDS")]
+    duration: Option<u32>,
+    /// Session policy of the classic flow
+    #[arg(long, value_name = "JSON|@FILE")]
+    policy: Option<String>,
+    /// Where the helper and its entries go.
+    #[command(flatten)]
+    clients: ClientArgs,
+    /// The pools or the provider, and the user.
+    #[command(flatten)]
+    sign_in: SignInArgs,
+}
+
+/// Writes the profile, the rules with their sign-in, and the helper.
+///
+/// # Errors
+/// A sign-in that can't be, no registry, a profile that has other credentials, a configuration that can't be written.
+pub(super) fn run(args: &CognitoSetupArgs, config_path: Option<&Path>, world: &mut World<'_>) -> Result<()> {
+    let config = Config::load(&world.env, config_path)?;
+    let settings = settings(args, &config)?;
+    let hosts = hosts(args, &config, world)?;
+    refuse_to_rebind(&settings, &hosts, &config)?;
+    let rules: Vec<SetupRule> = hosts.iter().map(|host| rule(host, None)).collect();
+    warn_of_globs(&rules, &config, world);
+    let name = args.profile.as_deref().unwrap_or(PROFILE);
+    let profile = Profile::new(name, &world.exe, &command_line(&settings)?, &world.env)?;
+    let changes = Changes {
+        hosts: &hosts,
+        setup: SetupChange {
+            rules,
+            cognito: Some(settings.clone()),
+        },
+        profile: Some(profile),
+        ..Changes::default()
+    };
+    let dry_run = args.clients.dry_run;
+    SetupPlan::new(&args.clients, config_path, &config, changes, world)?.carry_out(dry_run, world)?;
+    if dry_run {
+        return Ok(());
+    }
+    if args.verify {
+        return verify(&hosts, &Config::load(&world.env, config_path)?, world);
+    }
+    say_what_is_next(&settings, &hosts, world);
+    Ok(())
+}
+
+/// Refuses other pools while registries use those of before: there is one sign-in, so they would be asked for as somebody else.
+fn refuse_to_rebind(settings: &CognitoSettings, hosts: &[String], config: &Config) -> Result<()> {
+    match config.cognito() {
+        Some(known) if !has_same_pools(known, settings) && config.signs_in_beyond(hosts) => Err(other_pools()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether both sign in at the same places.
+pub(super) fn has_same_pools(one: &CognitoSettings, other: &CognitoSettings) -> bool {
+    one.user_pool_id == other.user_pool_id
+        && one.client_id == other.client_id
+        && one.identity_pool_id == other.identity_pool_id
+        && one.provider == other.provider
+}
+
+pub(super) fn other_pools() -> Error {
+    Error::usage(
+        Code::CognitoSettings,
+        "cognito",
+        "there is a sign-in to other pools already, and a configuration has one",
+    )
+    .hint("name another file with --config, or take the old one back first: ecr-auth logout")
+}
+
+/// The rule of a host, or of an alias with the registry behind it, for who signs in.
+pub(super) fn rule(host: &str, registry: Option<&str>) -> SetupRule {
+    SetupRule {
+        host: host.to_owned(),
+        registry: registry.map(str::to_owned),
+        keys: Map::from_iter([("source".to_owned(), "cognito".into())]),
+    }
+}
+
+/// The helper asks nobody: somebody signs in first, if there is a password to sign in with.
+pub(super) fn say_what_is_next(settings: &CognitoSettings, hosts: &[String], world: &mut World<'_>) {
+    let first = hosts.first().map_or("", String::as_str);
+    match settings.sign_in() {
+        Ok(SignIn::Provider { .. }) => world.say(&format!("next: docker pull {first}/REPOSITORY")),
+        _ => world.say(&format!(
+            "next: ecr-auth cognito signs in, once; then docker pull {first}/REPOSITORY"
+        )),
+    }
+}
+
+fn settings(args: &CognitoSetupArgs, config: &Config) -> Result<CognitoSettings> {
+    let role = PoolRole {
+        role_arn: args.role_arn.as_deref(),
+        duration: args.duration,
+        policy: args.policy.as_deref(),
+    };
+    let settings = args.sign_in.settings(role, config.cognito())?;
+    if settings.username.is_none() && settings.provider.is_none() {
+        return Err(
+            Error::usage(Code::CognitoSettings, "username", "nobody says who signs in").hint("give --username NAME"),
+        );
+    }
+    Ok(settings)
+}
+
+/// The registries that are named; without any, those that the configuration has for who signs in.
+fn hosts(args: &CognitoSetupArgs, config: &Config, world: &World<'_>) -> Result<Vec<String>> {
+    let named = hosts::named(&args.registries, args.region.as_deref(), config, world)?;
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    let signs_in = |host: &&str| {
+        let target = config.target(host);
+        target.is_some_and(|target| target.role().source == SourceChoice::Cognito)
+    };
+    let known: Vec<String> = config.exact_hosts().filter(signs_in).map(str::to_owned).collect();
+    match known.is_empty() {
+        true => Err(Error::usage(Code::NoRegistry, "no registry", "none is named")
+            .hint("name the registries that the user may pull from")),
+        false => Ok(known),
+    }
+}

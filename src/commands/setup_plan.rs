@@ -1,0 +1,331 @@
+//! What `setup`, `cognito setup` and `cognito import` are about to write: looked at as a whole first, then written, file after file.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use aws_access::{NamedPath, PasswordPath};
+use aws_shared_files::profile::{self, Profile};
+use client_config::{Client, ConfigFile, Configured, Link, LinkPlan, Record, Wish, shown};
+use configuration::{Config, SetupChange, SetupFile, SetupRule, SetupWritten, Target};
+use context::World;
+use diagnostics::{Code, Error, Result};
+use private_files::UndoLog;
+use secret_cache::{Cache, Held};
+use settings::Surface;
+
+/// Where the helper and its entries go.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ClientArgs {
+    /// Whose configuration to write [default: docker, and podman where podman, buildah or skopeo is installed]
+    #[arg(long, value_enum)]
+    pub client: Option<Client>,
+    /// Docker's configuration folder [default: $DOCKER_CONFIG, else ~/.docker]
+    #[arg(long, value_name = "DIR")]
+    pub docker_config: Option<PathBuf>,
+    /// Show the change as a diff and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Folder for the helper's link [default: the binary's own if on PATH and writable, else /usr/local/bin or ~/.local/bin]
+    #[arg(long, value_name = "DIR")]
+    pub bin_dir: Option<PathBuf>,
+}
+
+/// What is to be written.
+#[derive(Debug, Default)]
+pub struct Changes<'a> {
+    /// The exact hosts that the clients are to use the helper for.
+    pub hosts: &'a [String],
+    /// Whether the helper is to serve every registry, as docker's `credsStore`.
+    pub store: bool,
+    /// Whether it takes another store's place.
+    pub force: bool,
+    /// Rules and the sign-in of `setup.json`.
+    pub setup: SetupChange,
+    /// A profile of AWS's `config` file.
+    pub profile: Option<Profile<'a>>,
+}
+
+/// Checked changes: nothing of them is known to fail.
+#[derive(Debug)]
+pub struct SetupPlan<'a> {
+    setup: Option<(SetupFile, SetupChange)>,
+    config: &'a Config,
+    profile: Option<Profile<'a>>,
+    wish: Wish<'a>,
+    files: Vec<ConfigFile>,
+    link: LinkPlan,
+    diff: String,
+}
+
+impl<'a> SetupPlan<'a> {
+    /// Looks at everything that would be written. `config` is what holds now, of the file that `config_path` names.
+    ///
+    /// # Errors
+    /// What can't be written, as far as that can be told without writing.
+    pub fn new(
+        args: &ClientArgs,
+        config_path: Option<&Path>,
+        config: &'a Config,
+        changes: Changes<'a>,
+        world: &World<'_>,
+    ) -> Result<Self> {
+        let wish = Wish {
+            hosts: changes.hosts,
+            store: changes.store,
+            force: changes.force,
+        };
+        let files = client_config::config_files(args.client, args.docker_config.as_deref(), &world.env)?;
+        let mut diff = String::new();
+        if let Some(profile) = &changes.profile {
+            diff += &profile.preview()?;
+        }
+        let setup = match changes.setup.rules.is_empty() && changes.setup.cognito.is_none() {
+            true => None,
+            false => Some((SetupFile::in_force(&world.env, config_path)?, changes.setup)),
+        };
+        if let Some((file, change)) = &setup {
+            diff += &file.preview(config, change)?;
+        }
+        for file in &files {
+            diff += &wish.preview(file)?;
+        }
+        let link = client_config::helper_link(&world.exe, args.bin_dir.as_deref(), &world.env)?;
+        Ok(Self {
+            setup,
+            config,
+            profile: changes.profile,
+            wish,
+            files,
+            link,
+            diff,
+        })
+    }
+
+    /// The change of all files as a unified diff without secrets; empty if nothing.
+    pub fn diff(&self) -> &str {
+        &self.diff
+    }
+
+    /// The clients' files.
+    pub fn files(&self) -> &[ConfigFile] {
+        &self.files
+    }
+
+    /// Writes all of it, or with `dry_run` shows it.
+    ///
+    /// # Errors
+    /// A file that can't be written; what was written before it has been told.
+    pub fn carry_out(&self, dry_run: bool, world: &mut World<'_>) -> Result<()> {
+        match dry_run {
+            true => self.show(world),
+            false => self.write(world),
+        }
+    }
+
+    /// Writes the diff to stdout.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn show(&self, world: &mut World<'_>) -> Result<()> {
+        let written = world
+            .stdout
+            .write_all(self.diff.as_bytes())
+            .and_then(|()| world.stdout.flush());
+        written.map_err(|error| Error::failed(Code::ResultNotWritten, "cannot show the change", error))?;
+        if self.link.link != Link::Stands {
+            world.say(&format!("helper: would be linked as {}", self.link.path.display()));
+        }
+        if self.diff.is_empty() {
+            world.say("nothing to change in the configuration");
+        }
+        Ok(())
+    }
+
+    /// Writes all of it. The link comes first, so that no client is sent to a helper that is not there, and the clients' files last,
+    /// so that none is sent to one that doesn't know whose credentials to take.
+    ///
+    /// # Errors
+    /// A file that can't be written; what was written before it has been told.
+    pub fn write(&self, world: &mut World<'_>) -> Result<()> {
+        let record = client_config::undo_log(&world.env);
+        install(&self.link, record.as_ref(), world)?;
+        self.write_files(profile::undo_log(&world.env).as_ref(), record.as_ref(), world)
+            .map_err(|error| match error.hint_text() {
+                Some(_) => error,
+                None => error.hint("what is told above is written; ecr-auth logout takes it back"),
+            })
+    }
+
+    fn write_files(&self, profiles: Option<&UndoLog>, record: Option<&Record>, world: &mut World<'_>) -> Result<()> {
+        if let Some(profile) = &self.profile {
+            let written = profile.write(profiles)?;
+            report_profile(profile.name(), &written, profiles.is_some(), world);
+        }
+        if let Some((file, change)) = &self.setup {
+            let written = file.write(&world.env, self.config, change)?;
+            report_rules(change.rules.len(), &written, file.path(), world);
+        }
+        for file in &self.files {
+            let configured = self.wish.configure(file, record)?;
+            report(&self.wish, file, &configured, world);
+        }
+        Ok(())
+    }
+}
+
+fn report_profile(name: &str, written: &profile::Written, is_noted: bool, world: &mut World<'_>) {
+    let already = if written.changed { "" } else { "already " };
+    world.say(&format!(
+        "profile {name} {already}in {}; use it with AWS_PROFILE={name}",
+        shown(&written.path, &world.env)
+    ));
+    let cause = match (&written.not_recorded, is_noted) {
+        (Some(error), _) => error.to_string(),
+        (None, false) => "HOME is not set".to_owned(),
+        (None, true) => return,
+    };
+    world.say(&format!(
+        "warning: the profile cannot be recorded, so logout will leave it: {cause}"
+    ));
+}
+
+fn install(link: &LinkPlan, record: Option<&Record>, world: &mut World<'_>) -> Result<()> {
+    let before = match &link.link {
+        Link::Stands => None,
+        Link::Missing => Some(None),
+        Link::Other(target) => Some(Some(target.clone())),
+    };
+    if let (Some(before), Some(record)) = (&before, record) {
+        // A state folder that cannot be written is reported with the configuration that could not be recorded.
+        let _ = record.change(&mut |all| {
+            all.links.entry(link.path.clone()).or_insert_with(|| before.clone());
+        });
+    }
+    link.make()?;
+    let already = if before.is_none() { "already " } else { "" };
+    world.say(&format!(
+        "helper: {already}installed as {}",
+        shown(&link.path, &world.env)
+    ));
+    if let (false, Some(folder)) = (link.on_path, link.path.parent()) {
+        world.say(&format!(
+            "warning: {} is not on PATH, so clients will not find the helper",
+            folder.display()
+        ));
+        world.say(&format!(
+            "hint: add this line to your shell's profile: export PATH=\"{}:$PATH\"",
+            folder.display()
+        ));
+    }
+    Ok(())
+}
+
+fn report_rules(count: usize, written: &SetupWritten, path: &Path, world: &mut World<'_>) {
+    let already = if written.changed { "" } else { "already " };
+    let what = match count {
+        1 => "the identity of 1 registry".to_owned(),
+        count => format!("the identity of {count} registries"),
+    };
+    world.say(&format!("ecr-auth: {what} {already}in {}", shown(path, &world.env)));
+    if written.replaced_cognito {
+        world.say("ecr-auth: the sign-in to Cognito was another one before");
+    }
+    for host in &written.replaced {
+        world.say(&format!("ecr-auth: the rule of {host} said something else before"));
+    }
+}
+
+fn report(wish: &Wish<'_>, file: &client_config::ConfigFile, configured: &Configured, world: &mut World<'_>) {
+    let client = file.kind.name();
+    if wish.store && !wish.is_store_of(file.kind) {
+        world.say(&format!(
+            "{client}: knows no credsStore, so only the named registries are served"
+        ));
+    }
+    let what = match wish.hosts.len() {
+        _ if wish.is_store_of(file.kind) => "every registry (credsStore)".to_owned(),
+        1 => "1 registry".to_owned(),
+        count => format!("{count} registries"),
+    };
+    let already = if configured.changed { "" } else { "already " };
+    world.say(&format!(
+        "{client}: {what} {already}in {}",
+        shown(&file.path, &world.env)
+    ));
+    for (name, before) in &configured.replaced {
+        world.say(&format!("{client}: {name} had {before:?}, which logout puts back"));
+    }
+    if let Some(error) = &configured.not_recorded {
+        world.say(&format!(
+            "warning: what was replaced cannot be recorded, so logout will only remove: {error}"
+        ));
+    }
+}
+
+/// Asks AWS anew for each registry, so that what is wrong shows now and not in the middle of a build.
+///
+/// # Errors
+/// A registry that gives out no token.
+pub fn verify(hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<()> {
+    let mut failed = 0;
+    for (host, answer) in verified(hosts, config, world)? {
+        match answer {
+            Ok(_) => world.say(&format!("verified: {host} gives out tokens")),
+            Err(error) => {
+                failed += 1;
+                Surface::CommandLine.tell(error).report(world.stderr);
+            }
+        }
+    }
+    match failed {
+        0 => Ok(()),
+        _ => Err(Error::failed(
+            Code::NotVerified,
+            "not verified",
+            format!("no token for {failed} of {} registries", hosts.len()),
+        )
+        .hint(
+            "the configuration is written; fix what is told above and run it again, or undo it with ecr-auth logout",
+        )),
+    }
+}
+
+/// What AWS says to each registry that there is a way to, and to the others why there is none.
+fn verified<'h>(hosts: &'h [String], config: &Config, world: &mut World<'_>) -> Result<Vec<(&'h str, Result<Held>)>> {
+    let cache = Cache::open(Cache::folder(&world.env));
+    let targets = hosts
+        .iter()
+        .filter_map(|host| Some((host.as_str(), config.target(host)?)));
+    let path = |target: Target<'_>| PasswordPath::choose(&world.env, target.registry(), target.identity());
+    let paths: Vec<_> = targets.map(|(host, target)| (host, path(target))).collect();
+    let ready = paths
+        .iter()
+        .filter_map(|(name, path)| Some((*name, path.as_ref().ok()?)));
+    let named: Vec<NamedPath<'_>> = ready.map(|(name, path)| NamedPath { path, name }).collect();
+    for it in &named {
+        cache.remove(it.path.key());
+    }
+    let mut answers = aws_access::passwords(&named, &cache, world)?.into_iter();
+    let answer = |path: &Result<PasswordPath>| match path {
+        Ok(_) => answers.next(),
+        Err(error) => Some(Err(error.clone())),
+    };
+    let answered: Vec<_> = paths.iter().map(|(_, path)| path).map(answer).collect();
+    let answered = paths.iter().zip(answered);
+    Ok(answered
+        .filter_map(|((host, _), answer)| Some((*host, answer?)))
+        .collect())
+}
+
+/// Warns where a rule of one host takes the place of a glob's rule: it takes nothing over from it.
+pub fn warn_of_globs(rules: &[SetupRule], config: &Config, world: &mut World<'_>) {
+    for rule in rules {
+        if let Some(glob) = config.glob_for(&rule.host) {
+            world.say(&format!(
+                "warning: for {} the rule of {glob} holds no longer, nor its `optional` and policies: a rule of its own stands in front of it",
+                rule.host
+            ));
+        }
+    }
+}
