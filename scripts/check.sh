@@ -8,6 +8,8 @@ find_rust
 say "== format and lints"
 cargo fmt --all --check
 cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+say "== the house"
+"$TARGET/python/bin/python" scripts/house.py
 say "== dependencies"
 # cargo-deny reads the crates of every platform; a build has fetched this one's alone.
 cargo fetch --quiet --locked

@@ -71,7 +71,7 @@ check_file() {
   if grep ' RWE ' <<<"$headers" >&2; then die "$file has memory that can be written and run"; fi
   folders=(-e "${CARGO_HOME:-$HOME/.cargo}/registry/")
   # What every checkout is called in there.
-  [ "$ROOT" = /ecr-auth ] || folders+=(-e "$ROOT/src/" -e "$ROOT/target/")
+  [ "$ROOT" = /ecr-auth ] || folders+=(-e "$ROOT/src/" -e "$ROOT/crates/" -e "$ROOT/target/")
   if grep --text --only-matching --fixed-strings --max-count 3 "${folders[@]}" "$file" >&2; then die "$file names folders of this machine"; fi
   size=$(stat --format %s "$file")
   [ "$size" -le $LARGEST ] || die "$file has $size bytes, more than $LARGEST"
@@ -112,7 +112,7 @@ sbom() (
     | .components += [part("rust-std"; $rust; "MIT OR Apache-2.0"), part("musl"; $musl; "MIT")]
     | walk(if type == "string" then split($folder) | join("/ecr-auth") else . end)
   ' "$written" >"$DIST/ecr-auth-$target.cdx.json"
-  rm -f "$written" "$ROOT"/{lab,srp}/ecr-auth.cdx.json
+  rm -f "$written" "$ROOT"/crates/*/ecr-auth.cdx.json
 )
 
 # musl_version: of the musl that zig links.

@@ -1,5 +1,32 @@
-//! The way CI pipelines sign in to Amazon ECR. The binary is a thin shell around this library; docs/architecture.md has the
-//! picture of its rooms.
+//! The binary: the command line, one file for each command, and what only a command needs (`doctor`, `kubelet`, `output`, `terminal`).
+//! Everything else is in crates/; docs/architecture.md shows which crate uses which.
+//!
+//! [`run`] takes a whole command line and a [`World`], so any command can run inside a test:
+//!
+//! ```
+//! use std::io;
+//! use std::time::{Instant, SystemTime};
+//!
+//! use context::{Env, Progress, Verbosity, World};
+//!
+//! let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+//! let mut world = World {
+//!     env: Env::default(),
+//!     exe: "/usr/bin/ecr-auth".into(),
+//!     clock: &SystemTime::now,
+//!     stdin: &mut io::empty(),
+//!     stdout: &mut stdout,
+//!     stdout_is_terminal: false,
+//!     stderr: &mut stderr,
+//!     progress: Progress::default(),
+//!     verbosity: Verbosity::Normal,
+//!     started: SystemTime::now(),
+//!     began: Instant::now(),
+//! };
+//! let exit = ecr_auth::run(&["ecr-auth".into(), "--version".into()], &mut world);
+//! assert_eq!(exit.code(), 0);
+//! assert!(String::from_utf8(stdout).unwrap().starts_with("ecr-auth "));
+//! ```
 
 pub mod cli;
 pub mod commands;
@@ -8,7 +35,6 @@ pub mod kubelet;
 pub mod output;
 pub mod pull;
 pub mod terminal;
-pub mod variables;
 
 use std::ffi::OsString;
 use std::path::Path;

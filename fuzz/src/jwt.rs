@@ -19,7 +19,7 @@ pub fn jwt(input: &[u8]) {
         "" => format!("e30.{}.{signature}", URL_SAFE_NO_PAD.encode(payload)),
         _ => input.to_owned(),
     };
-    let Some(claims) = Claims::of(&token) else {
+    let Some(claims) = Claims::from_jwt(&token) else {
         assert_eq!(identity(&token), token, "what is no JWT counts whole");
         return;
     };

@@ -104,7 +104,7 @@ fn by_pod(request: &Request, token: &Secret, target: &Target<'_>, world: &World<
 
 /// What CloudTrail shows of the pod: `kubelet-<namespace>-<service account>`.
 fn session_name(token: &Secret) -> Option<String> {
-    let claims = Claims::of(token.expose())?;
+    let claims = Claims::from_jwt(token.expose())?;
     let account = claims.sub.strip_prefix("system:serviceaccount:")?;
     Some(format!("kubelet-{}", account.replace(':', "-")))
 }

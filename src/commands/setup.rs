@@ -33,13 +33,13 @@ pub struct SetupArgs {
     /// Registries: a host name, ACCOUNT/REGION, ACCOUNT, or `public` [default: those of ecr-auth.yml, else the caller's own; with --role-arn or the like always the latter]
     #[arg(value_name = "REGISTRY")]
     pub registries: Vec<String>,
-    /// Serve every registry (docker's credsStore) instead of single ones
+    /// Serve every registry (docker's credsStore)
     #[arg(long)]
     pub creds_store: bool,
     /// With --creds-store: take another store's place
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub force: bool,
-    /// Fetch one token per registry now, to see that it works
+    /// Fetch one token per registry now
     #[arg(long)]
     pub verify: bool,
     /// Where the helper and its entries go.

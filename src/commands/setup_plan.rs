@@ -17,17 +17,17 @@ use settings::Surface;
 /// Where the helper and its entries go.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ClientArgs {
-    /// Whose configuration to write [default: docker, and podman where podman, buildah or skopeo is installed]
+    /// Whose configuration to write [default: docker, and podman where it, buildah or skopeo is installed]
     #[arg(long, value_enum)]
     pub client: Option<Client>,
     /// Docker's configuration folder [default: $DOCKER_CONFIG, else ~/.docker]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
     pub docker_config: Option<PathBuf>,
     /// Show the change as a diff and write nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Folder for the helper's link [default: the binary's own if on PATH and writable, else /usr/local/bin or ~/.local/bin]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
     pub bin_dir: Option<PathBuf>,
 }
 

@@ -8,9 +8,9 @@ use rstest::rstest;
 use serde_json::json;
 
 use crate::harness::{HOST, Machine, Outcome};
-use crate::identity_page::table;
 use crate::jobs::{Job, Kind, WITH_TOKEN, role_with, write_rules};
 use crate::lab_machine::{GET_TOKEN, lab, machine, machine_with};
+use crate::pages::table;
 
 const AUDIENCE: &str = "sts.amazonaws.com";
 const CHAINED: &str = "sts:AssumeRole";

@@ -18,6 +18,7 @@ use crate::endpoints::Proxy;
 use crate::harness::{HOST, Machine, Outcome, binary};
 use crate::jobs::{role_with, write_rules};
 use crate::lab_machine::{GET_TOKEN, PATIENCE, key_variables, lab, role, session};
+use crate::pages;
 use crate::python::python_tool;
 
 /// A machine on which a pull works: the helper on PATH, docker's configuration, AWS under its own names.
@@ -701,7 +702,7 @@ fn the_page_shows_a_real_run_and_names_every_check() {
     // A machine that has a helper in /usr/local/bin says so.
     let is_elsewhere = "✓ other-users: sudo and services find docker-credential-ecr-auth too\n";
     let run = run.replace(is_elsewhere, NOT_ELSEWHERE);
-    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/doctor.md")).unwrap();
+    let page = pages::page("doctor.md");
     let (_, shown) = page.split_once(&format!("$ ecr-auth doctor {image}\n")).unwrap();
     let (shown, _) = shown.split_once("```").unwrap();
     assert_eq!(run, shown, "docs/doctor.md shows another run:\n{run}");

@@ -61,6 +61,8 @@ fn no_configuration_is_taken_from_the_working_directory() {
         for name in ["ecr-auth.yml", "ecr-auth.yaml", ".ecr-auth.yml"] {
             std::fs::write(folder.join(name), &alias).unwrap();
         }
+        let setup = format!("{{\"registries\":[{{\"match\":\"evil.example.com\",\"registry\":\"{HOST}\"}}]}}");
+        std::fs::write(folder.join("setup.json"), setup).unwrap();
     }
     machine
         .helper("get", "evil.example.com")

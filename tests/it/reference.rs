@@ -1,56 +1,33 @@
-//! The reference in docs/configuration.md: every key, flag and variable, from the schema, the command line's own definition and the table in
-//! `src/variables.rs`.
+//! The reference in docs/configuration.md: every key, flag and variable, from the schema, the command line's own definition, and the constants in
+//! `context::variables`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Command;
-use ecr_auth::variables::{VARIABLES, of_ci_systems};
+use context::variables::{COLUMNS, GROUPS, Variable};
 use regex_lite::Regex;
 use serde_json::{Value, json};
 use settings::Kind;
 use settings::table::TABLE;
 
-const BEGIN: &str = "<!-- The reference, written by the tests: ";
-const END: &str = "<!-- The end of the reference. -->";
-const UPDATE: &str = "ECR_AUTH_UPDATE_DOCS=1 cargo test --test it the_reference_is_whole";
+use crate::pages::GeneratedPart;
+
+const REFERENCE: GeneratedPart = GeneratedPart {
+    page: "configuration.md",
+    name: "reference",
+    test: "the_reference_is_whole",
+};
 const HEADER: &str = "| name | what it does | default |\n|---|---|---|\n";
 
-/// What looks like a variable's name in the source and is none that is read: other things of that shape, and variables that are written, or
-/// taken out of a child's environment, alone.
-const NOT_READ: [&str; 8] = [
-    "AWS_CONTAINER_",
-    "AWS_CREDENTIAL_EXPIRATION",
-    "AWS_SECURITY_TOKEN",
-    "BITBUCKET_",
-    "CIRCLE_OIDC_TOKEN",
-    "CARGO_PKG_VERSION",
-    "DOCKER_PASSWORD_",
-    "DOCKER_USERNAME_",
-];
+/// Product code that may spell the names of variables: the constants themselves.
+const SPELLS_NAMES: [&str; 2] = ["crates/context/src/variables.rs", "crates/ci/"];
 
-/// Cognito's own words, in the rooms that speak to it, have the shape of variables too.
-const COGNITO: [&str; 2] = ["src/cognito/", "src/aws/cognito"];
-
-/// With `ECR_AUTH_UPDATE_DOCS=1` it writes the reference into the page.
 #[test]
 fn the_reference_is_whole() {
-    let path = root().join("docs/configuration.md");
-    let page = fs::read_to_string(&path).unwrap();
-    let (before, rest) = page.split_once(BEGIN).expect("the page has a place for the reference");
-    let (_, after) = rest.split_once(END).expect("the reference has an end");
-    let written = format!("{before}{BEGIN}{UPDATE} -->\n{}{END}{after}", reference());
-    if env::var_os("ECR_AUTH_UPDATE_DOCS").is_some_and(|value| value == "1") {
-        fs::write(&path, &written).unwrap();
-    } else {
-        assert!(
-            page == written,
-            "docs/configuration.md is not as the code has it: run: {UPDATE}"
-        );
-    }
+    REFERENCE.check_or_write(&reference());
 }
 
 /// The keys of the table of settings stand in the schema as their kinds have them. With `ECR_AUTH_UPDATE_DOCS=1` they are written into it.
@@ -67,7 +44,7 @@ fn a_key_of_the_schema_is_what_its_setting_says() {
         }
     }
     let written = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
-    if env::var_os("ECR_AUTH_UPDATE_DOCS").is_some_and(|value| value == "1") {
+    if std::env::var_os("ECR_AUTH_UPDATE_DOCS").is_some_and(|value| value == "1") {
         fs::write(&path, &written).unwrap();
     } else {
         assert!(
@@ -99,25 +76,55 @@ fn schema_of(kind: Kind, description: &str) -> Value {
 }
 
 #[test]
-fn every_variable_that_is_read_is_in_the_table_and_no_other() {
-    let read = names_in_the_source();
-    let known: BTreeSet<String> = names_in_the_table();
-    let missing: Vec<_> = read.difference(&known).collect();
+fn code_reads_variables_by_their_constants() {
+    let quoted = Regex::new(r#""([A-Za-z][A-Za-z0-9_]*)(?:\{\})?""#).unwrap();
+    let looked_up = Regex::new(r#"\benv\s*\.(?:get|path|is_true|is_blank)\("([^"]*)"\)"#).unwrap();
+    let names: BTreeSet<&str> = constants().map(|it| it.name).collect();
+    let mut found = Vec::new();
+    for (path, code) in product_code() {
+        // Cognito calls a parameter of a challenge USERNAME.
+        let is_parameter = |word: &str| path.starts_with("crates/cognito/") && word == "USERNAME";
+        let words = quoted.captures_iter(&code).map(|it| it[1].to_owned());
+        let spelled = words.filter(|word| names.contains(word.as_str()) && !is_parameter(word));
+        let others = looked_up.captures_iter(&code).map(|it| it[1].to_owned());
+        found.extend(spelled.chain(others).map(|name| format!("{path}: {name}")));
+    }
     assert!(
-        missing.is_empty(),
-        "read, and not in src/variables.rs (or, where they are no variables that are read, in NOT_READ here): {missing:?}"
-    );
-    let unread: Vec<_> = known.difference(&read).collect();
-    assert!(
-        unread.is_empty(),
-        "in src/variables.rs, and read by nothing: {unread:?}"
+        found.is_empty(),
+        "names of variables outside context::variables: {found:#?}"
     );
 }
 
 #[test]
-fn every_variable_stands_there_once() {
-    let named = VARIABLES.iter().flat_map(|(_, group)| group.iter().map(|it| it.name));
-    let names: Vec<_> = named.chain(of_ci_systems().map(|(name, _)| name)).collect();
+fn every_constant_is_read() {
+    let code: Vec<_> = product_code().map(|(_, code)| code).collect();
+    let ci = sources("crates/ci/src", ".rs").chain(sources("action", ".js"));
+    let beside: Vec<_> = ci.map(|(_, text)| text).collect();
+    let constant = Regex::new(r"\bvariables::([A-Z][A-Z0-9_]*)").unwrap();
+    let read: BTreeSet<String> = code
+        .iter()
+        .flat_map(|text| constant.captures_iter(text).map(|it| it[1].to_owned()))
+        .collect();
+    let is_read = |it: &Variable| {
+        let by_constant = read.iter().any(|known| match it.name.strip_suffix('_') {
+            Some(family) => known.starts_with(family),
+            None => known == it.name,
+        });
+        by_constant || beside.iter().any(|text| text.contains(it.name)) || it.name == COLUMNS
+    };
+    let unread: Vec<_> = constants().filter(|it| !is_read(it)).map(|it| it.name).collect();
+    assert!(
+        unread.is_empty(),
+        "in context::variables, and read by nothing: {unread:?}"
+    );
+}
+
+#[test]
+fn every_variable_is_documented_once() {
+    let names: Vec<_> = constants()
+        .map(|it| it.name)
+        .chain(of_ci_systems().map(|(name, _)| name))
+        .collect();
     let once: BTreeSet<_> = names.iter().collect();
     assert_eq!(once.len(), names.len());
 }
@@ -265,8 +272,8 @@ fn what_and_default(help: &str) -> (String, String) {
 
 fn variables() -> String {
     let mut text = String::new();
-    for (whose, group) in VARIABLES {
-        let rows: String = group.iter().map(|it| row(it.name, it.what, it.default)).collect();
+    for (whose, group) in GROUPS {
+        let rows: String = group.iter().map(|it| row(it.shown, it.what, it.default)).collect();
         write!(text, "\nOf {whose}:\n\n{HEADER}{rows}").unwrap();
     }
     let rows: String = of_ci_systems().map(|(name, what)| row(name, &what, "")).collect();
@@ -274,83 +281,45 @@ fn variables() -> String {
     text
 }
 
-/// The names of the table, as the source has them: a name that ends in `<SERVICE>` is put together there.
-fn names_in_the_table() -> BTreeSet<String> {
-    let names = VARIABLES.iter().flat_map(|(_, group)| group.iter().map(|it| it.name));
-    names.chain(of_ci_systems().map(|(name, _)| name)).map(stem).collect()
+/// The variables of the CI systems, from their descriptors.
+fn of_ci_systems() -> impl Iterator<Item = (&'static str, String)> {
+    ci::ALL.into_iter().flat_map(ci::CiSystem::documented_variables)
 }
 
-fn stem(name: &str) -> String {
-    name.split('<').next().unwrap_or_default().to_owned()
+fn constants() -> impl Iterator<Item = &'static Variable> {
+    GROUPS.iter().flat_map(|(_, group)| group.iter())
 }
 
-/// Every name that the code looks up, of the product and of the action's shim, but not of tests.
-fn names_in_the_source() -> BTreeSet<String> {
-    let mut names: BTreeSet<String> = ["COLUMNS"].map(str::to_owned).into(); // clap's own
-    let composed: Vec<String> = names_in_the_table()
-        .into_iter()
-        .filter(|name| name.ends_with('_'))
-        .collect();
-    for (path, text) in sources() {
-        let found = if path.ends_with(".js") {
-            of_the_shim(&text)
-        } else {
-            of_rust(&path, &text)
-        };
-        names.extend(found.into_iter().map(|name| {
-            let stem = composed.iter().find(|stem| name.starts_with(stem.as_str()));
-            stem.map_or(name.clone(), Clone::clone)
-        }));
-    }
-    for name in NOT_READ {
-        assert!(
-            names.remove(name),
-            "{name}: NOT_READ has it, and the source has no such word"
-        );
-    }
-    names
-}
-
-/// In Rust: whatever is written like a variable's name of several words, alone between quotes; of one word where it is looked up, or where it is one
-/// that the table knows.
-fn of_rust(path: &str, text: &str) -> Vec<String> {
+/// The Rust code of the product without its tests and comments, by its path. The lab is no product.
+fn product_code() -> impl Iterator<Item = (String, String)> {
     let tests = Regex::new(r"#\[cfg\((?:all\()?test").unwrap();
-    let code = tests.find(text).map_or(text, |found| &text[..found.start()]);
-    let is_cognitos = COGNITO.iter().any(|room| path.starts_with(room));
-    let quoted = Regex::new(r#""([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_?)(?:\{\})?""#).unwrap();
-    let looked_up = Regex::new(r#"env\.(?:get|path|is_true)\("([A-Z][A-Z0-9_]*)"\)"#).unwrap();
-    let known = names_in_the_table();
-    let is_name = |word: &String| known.contains(word) || (word.contains('_') && !is_cognitos);
-    let words = quoted.captures_iter(code).map(|it| it[1].to_owned()).filter(is_name);
-    words
-        .chain(looked_up.captures_iter(code).map(|it| it[1].to_owned()))
-        .collect()
+    let comments = Regex::new(r"(?m)^\s*//.*$").unwrap();
+    let is_left_out = |path: &str| {
+        let spells_names = SPELLS_NAMES.iter().any(|start| path.starts_with(start));
+        spells_names || path.starts_with("crates/lab/") || path.contains("/tests")
+    };
+    let all = sources("src", ".rs").chain(sources("crates", ".rs"));
+    all.filter(move |(path, _)| !is_left_out(path))
+        .map(move |(path, text)| {
+            let code = tests.find(&text).map_or(&*text, |found| &text[..found.start()]);
+            (path, comments.replace_all(code, "").into_owned())
+        })
 }
 
-fn of_the_shim(text: &str) -> Vec<String> {
-    let looked_up = Regex::new(r"\benv\.([A-Z][A-Za-z_]+)").unwrap();
-    let names = looked_up.captures_iter(text).map(|it| it[1].to_owned());
-    // The names of proxies stand there in both cases.
-    names.collect()
-}
-
-fn sources() -> Vec<(String, String)> {
+/// The files below a folder whose names end so, with their texts.
+fn sources(folder: &str, ending: &'static str) -> impl Iterator<Item = (String, String)> {
     let mut found = Vec::new();
-    walk(&root().join("src"), &mut found);
-    walk(&root().join("action"), &mut found);
-    found
+    walk(&root().join(folder), ending, &mut found);
+    found.into_iter()
 }
 
-fn walk(folder: &Path, found: &mut Vec<(String, String)>) {
+fn walk(folder: &Path, ending: &str, found: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
         if path.is_dir() {
-            walk(&path, found);
-        } else if (name.ends_with(".rs") || name.ends_with(".js"))
-            && !name.contains("/tests")
-            && name != "src/variables.rs"
-        {
+            walk(&path, ending, found);
+        } else if name.ends_with(ending) {
             found.push((name, fs::read_to_string(&path).unwrap()));
         }
     }

@@ -7,10 +7,10 @@ use lab::{ACCOUNT, Lab, ServiceAccount};
 use serde_json::json;
 
 use crate::harness::{HOST, Machine, Outcome};
-use crate::identity_page::table_of;
 use crate::jobs::{Job, Kind, PARTNER_HOST, WITH_TOKEN, write_rules};
 use crate::kubelet::{ask, pod_request, pod_role, request, seconds};
 use crate::lab_machine::{GET_TOKEN, lab, later, machine};
+use crate::pages::table_of;
 
 const PAGE: &str = "scale.md";
 const DAY: u64 = 24 * 3600;

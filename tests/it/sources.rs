@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use lab::{ACCOUNT, AccessKey, ContainerCredentials, Lab, Trust};
 
 use crate::harness::{HOST, Machine, Outcome};
-use crate::identity_page::table;
 use crate::jobs::{Job, Kind, role_with, write_rules};
 use crate::lab_machine::{GET_TOKEN, key_variables, lab};
+use crate::pages::table;
 
 /// Everything that a row may name, each with a principal of its own.
 struct Scene {

@@ -109,6 +109,6 @@ impl Aws<'_> {
             return Ok(None);
         };
         let token = self.ci_token(token, plan).await?;
-        Ok(Claims::of(token.expose()))
+        Ok(Claims::from_jwt(token.expose()))
     }
 }

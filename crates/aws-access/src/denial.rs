@@ -31,7 +31,7 @@ pub(crate) fn of_token(error: Error, role: &str, issued: &IssuedToken<'_>) -> Er
         return error.of(family).hint(hint);
     }
     let code = cause.split(':').next().unwrap_or_default();
-    let Some(claims) = Claims::of(issued.token.expose()) else {
+    let Some(claims) = Claims::from_jwt(issued.token.expose()) else {
         return match code {
             "AccessDenied" | "InvalidIdentityToken" => error
                 .of(Code::TokenMalformed)

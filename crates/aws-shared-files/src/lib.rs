@@ -1,4 +1,19 @@
-//! AWS's shared configuration files: [`SharedFiles`] reads them, [`profile`] writes one profile and takes it back.
+//! AWS's shared files, `~/.aws/config` and `~/.aws/credentials`.
+//!
+//! [`SharedFiles`] reads both, as tolerantly as the AWS CLI. [`profile`] writes one profile whose `credential_process` is this program, and
+//! takes it back. [`push_quoted`] quotes a word for such a command line.
+//!
+//! ```
+//! use aws_shared_files::SharedFiles;
+//! use context::{Env, variables};
+//!
+//! # let folder = tempfile::tempdir().unwrap();
+//! let path = folder.path().join("config");
+//! std::fs::write(&path, "[profile ci]\nregion = eu-west-1\n").unwrap();
+//! let env: Env = [(variables::AWS_CONFIG_FILE, path.to_str().unwrap())].into_iter().collect();
+//! let files = SharedFiles::read(&env).unwrap();
+//! assert_eq!(files.profile("ci").unwrap().get("region"), Some("eu-west-1"));
+//! ```
 
 pub mod profile;
 mod quoting;

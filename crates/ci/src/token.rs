@@ -252,7 +252,7 @@ fn giver(variable: &str) -> &'static CiSystem {
 /// Returns the audience to mint a token for if the token in hand will not do, because another audience is wanted or the token is about
 /// to end.
 fn audience_to_mint(token: &Secret, audience: WantedAudience<'_>) -> Option<String> {
-    let claims = Claims::of(token.expose())?;
+    let claims = Claims::from_jwt(token.expose())?;
     let wanted = match audience.is_named {
         true => audience.name.to_owned(),
         false => claims.audience(),

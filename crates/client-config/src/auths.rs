@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::edit::{Changes, Style, find, or_empty, places, quoted, string};
 use super::json::{Malformed, Object};
+use super::members::{MemberChanges, ObjectLayout, find, or_empty, places, quoted, string};
 use secret::Secret;
 
 /// Members of an entry that clients use instead of its `auth`: docker and podman refresh with an identity token and send a registry
@@ -88,13 +88,13 @@ impl<'a> Auths<'a> {
         &self,
         edits: &BTreeMap<String, AuthEdit>,
         drop_empty: bool,
-        style: &Style,
-        top: &mut Changes,
+        style: &ObjectLayout,
+        top: &mut MemberChanges,
     ) -> Result<(), Malformed> {
         let empty_style = style.nested();
-        let own_style = self.object.as_ref().and_then(Style::of);
+        let own_style = self.object.as_ref().and_then(ObjectLayout::of_object);
         let style = own_style.as_ref().unwrap_or(&empty_style);
-        let mut changes = Changes::default();
+        let mut changes = MemberChanges::default();
         for (host, edit) in edits {
             match edit {
                 AuthEdit::Set(auth) => self.set(host, auth, style, &mut changes)?,
@@ -108,10 +108,10 @@ impl<'a> Auths<'a> {
         Ok(())
     }
 
-    fn set(&self, host: &str, new: &Secret, style: &Style, auths: &mut Changes) -> Result<(), Malformed> {
+    fn set(&self, host: &str, new: &Secret, style: &ObjectLayout, auths: &mut MemberChanges) -> Result<(), Malformed> {
         let place = self.place(host);
         let entry = place.map(|place| self.object_at(place)).transpose()?.flatten();
-        let mut changes = Changes::default();
+        let mut changes = MemberChanges::default();
         let current = entry.as_ref().map(auth).transpose()?.flatten();
         if current.as_ref().is_none_or(|(_, current)| current != new) {
             changes.put(current.map(|(at, _)| at), "auth", Some(quoted(new.expose())));
@@ -127,13 +127,19 @@ impl<'a> Auths<'a> {
         Ok(())
     }
 
-    fn clear(&self, host: &str, keep_empty: bool, style: &Style, auths: &mut Changes) -> Result<(), Malformed> {
+    fn clear(
+        &self,
+        host: &str,
+        keep_empty: bool,
+        style: &ObjectLayout,
+        auths: &mut MemberChanges,
+    ) -> Result<(), Malformed> {
         let Some(place) = self.place(host) else { return Ok(()) };
         let Some(entry) = self.object_at(place)? else {
             return Ok(());
         };
         if let Some(at) = find(&entry, "auth")? {
-            let mut changes = Changes::default();
+            let mut changes = MemberChanges::default();
             changes.put(Some(at), "auth", None);
             auths.put(
                 Some(place),

@@ -1,8 +1,25 @@
-//! Docker's `config.json` and Podman's `auth.json`: which files there are, edits that leave every other byte alone, a
-//! replacement that loses nobody's change, the credential stores that they name, and the record that lets `logout` put back
-//! what was there before.
+//! Docker's `config.json` and Podman's `auth.json`: finding them, editing them, and undoing the edits.
 //!
-//! Knows nothing of AWS: a registry is a host name here, and the helper is a name.
+//! The crate does not know AWS: a registry is a host name here, and a credential helper is a name.
+//!
+//! - [`config_files`]: which files the installed clients read.
+//! - [`Edit`]: an edit that leaves every other byte alone. [`update`] applies it to a file without losing anybody's change.
+//! - [`look_up`]: which credentials each client would use for a host.
+//! - [`CredentialStore`], [`store`]: the stores that a configuration names, and storing a password.
+//! - [`Record`], [`restore`]: what was there before, and putting it back.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! use client_config::{Edit, Settings};
+//!
+//! let host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+//! let helpers = BTreeMap::from([(host.to_owned(), Some("ecr-auth".to_owned()))]);
+//! let edit = Edit { helpers, ..Edit::default() };
+//! let text = edit.apply("{ \"credsStore\": \"desktop\" }").unwrap();
+//! assert!(text.starts_with("{ \"credsStore\": \"desktop\", \"credHelpers\""));
+//! assert_eq!(Settings::read(&text).unwrap().helpers[host], "ecr-auth");
+//! ```
 
 mod auths;
 mod configure;
@@ -13,6 +30,7 @@ mod json;
 mod link;
 mod login;
 mod lookup;
+mod members;
 mod merge;
 mod record;
 mod replace;

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::edit::{Changes, Malformed, Style};
+use super::edit::Malformed;
 use super::json::{Member, Object};
+use super::members::{MemberChanges, ObjectLayout};
 
 /// The text with what changed between `base` and `theirs`, member by member; a member that the text itself has changed since
 /// `base` stays. Every byte that need not change is kept.
 pub(super) fn three_way(text: &str, base: &str, theirs: &str) -> Result<String, Malformed> {
     let (current, base, theirs) = (Object::whole(text)?, Object::whole(base)?, Object::whole(theirs)?);
-    let style = Style::of(&current).unwrap_or_else(|| Style::docker(text));
+    let style = ObjectLayout::of_object(&current).unwrap_or_else(|| ObjectLayout::docker(text));
     let Some(merged) = merge(&current, &base, &theirs, &style) else {
         return Ok(text.to_owned());
     };
@@ -17,9 +18,9 @@ pub(super) fn three_way(text: &str, base: &str, theirs: &str) -> Result<String, 
 }
 
 /// The object with their changes, `None` if there are none to make.
-fn merge(current: &Object<'_>, base: &Object<'_>, theirs: &Object<'_>, style: &Style) -> Option<String> {
+fn merge(current: &Object<'_>, base: &Object<'_>, theirs: &Object<'_>, style: &ObjectLayout) -> Option<String> {
     let (places, before, after) = (by_key(current), by_key(base), by_key(theirs));
-    let mut changes = Changes::default();
+    let mut changes = MemberChanges::default();
     for (key, member) in &after {
         let new = theirs.value(member.1);
         let old = before.get(key).map(|member| base.value(member.1));
@@ -32,7 +33,12 @@ fn merge(current: &Object<'_>, base: &Object<'_>, theirs: &Object<'_>, style: &S
             changes.put(place, key, Some(new.to_owned()));
         } else if let (Some(old), Some(now)) = (before.get(key), places.get(key))
             && let (Ok(now), Ok(old), Ok(new)) = (nested(current, now.1), nested(base, old.1), nested(theirs, member.1))
-            && let Some(merged) = merge(&now, &old, &new, &Style::of(&now).unwrap_or_else(|| style.nested()))
+            && let Some(merged) = merge(
+                &now,
+                &old,
+                &new,
+                &ObjectLayout::of_object(&now).unwrap_or_else(|| style.nested()),
+            )
         {
             changes.put(place, key, Some(merged));
         }

@@ -1,11 +1,29 @@
-//! The Secure Remote Password protocol as Cognito does it: the password never leaves this machine, and Cognito proves nothing but
-//! that the password is right.
+//! Cognito's password sign-in (Secure Remote Password): the password never leaves this machine.
 //!
-//! It is SRP-6a with parameters of Cognito's own, which no SRP crate has: N is the 3072-bit prime of RFC 3526 (group 15), g = 2,
-//! H is SHA-256, numbers are hashed as two's complement without leading zeros (Java's `BigInteger`), and the session key comes from
-//! HKDF. Tested against an independent implementation: tests/srp/.
+//! A sign-in takes one [`Ephemeral`]: send [`Ephemeral::public`] as `SRP_A`, then answer Cognito's challenge with [`Ephemeral::sign`].
 //!
-//! A crate of its own, so that it is optimised in debug builds too.
+//! ```
+//! use cognito_srp::{EXPONENT_BYTES, Ephemeral, PasswordClaim, timestamp};
+//!
+//! let ephemeral = Ephemeral::new(&[7; EXPONENT_BYTES]); // In earnest: random bytes.
+//! let challenge = PasswordClaim {
+//!     pool_name: "aBcD12345",
+//!     user_id: "ada",
+//!     password: "correct horse",
+//!     salt: "a1b2c3",
+//!     server_public: "5f",
+//!     secret_block: "c2VjcmV0",
+//!     timestamp: &timestamp(std::time::UNIX_EPOCH),
+//! };
+//! assert_eq!(challenge.timestamp, "Thu Jan 1 00:00:00 UTC 1970");
+//! assert_eq!(ephemeral.sign(&challenge).unwrap().len(), 44); // base64 of 32 bytes
+//! ```
+//!
+//! The protocol is SRP-6a with parameters that no SRP crate has: N is the 3072-bit prime of RFC 3526 (group 15), g is 2, H is SHA-256, numbers
+//! are hashed as two's complement without leading zeros (Java's `BigInteger`), and the session key comes from HKDF. Cognito proves nothing to
+//! the client. tests/srp/ compares the results with an independent implementation.
+//!
+//! This is a crate of its own so that debug builds compile it with optimisation too.
 
 mod timestamp;
 

@@ -42,7 +42,7 @@ pub struct SignedIn {
 impl SignedIn {
     /// What an identity pool takes: the ID token, under the user pool's name as an issuer.
     pub fn login(&self, user: &User) -> Login {
-        let issuer = Claims::of(self.id_token.expose()).map(|claims| claims.iss);
+        let issuer = Claims::from_jwt(self.id_token.expose()).map(|claims| claims.iss);
         let issuer =
             issuer.unwrap_or_else(|| format!("https://cognito-idp.{}.amazonaws.com/{}", user.region, user.pool));
         Login {

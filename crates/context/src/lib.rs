@@ -1,18 +1,24 @@
-//! Everything that a command reads of the outside world, handed in, so that any command runs inside a test without a process:
-//! the environment ([`Env`]), the streams and the clock ([`World`]), the time that a command may take ([`deadline`]), the line that shows
-//! progress ([`Progress`]), and other programs ([`program`]).
+//! Everything that a command reads of the outside world, handed in. Any command can therefore run inside a test, without a process.
+//!
+//! - [`World`]: the streams, the clock and the environment of one run. `main` makes one from the process; tests make one from texts.
+//! - [`Env`]: the environment variables, and the user's folders that follow from them.
+//! - [`variables`]: a documented constant for each variable that ecr-auth reads.
+//! - [`deadline()`] and [`budget`]: the time that a command and its calls may take.
+//! - [`Progress`]: the line on a terminal that says what a command waits for.
+//! - [`program`]: running other programs that hand out or take secrets.
 //!
 //! ```
-//! use context::Env;
+//! use context::{Env, variables};
 //!
 //! let env: Env = [("AWS_REGION", "eu-west-1"), ("AWS_PROFILE", "")].into_iter().collect();
-//! assert_eq!(env.get("AWS_REGION"), Some("eu-west-1"));
-//! assert_eq!(env.get("AWS_PROFILE"), None); // An empty variable counts as unset.
+//! assert_eq!(env.get(variables::AWS_REGION), Some("eu-west-1"));
+//! assert_eq!(env.get(variables::AWS_PROFILE), None); // An empty variable counts as unset.
 //! ```
 
 mod deadline;
 pub mod program;
 mod progress;
+pub mod variables;
 mod world;
 
 pub use deadline::{budget, deadline, process_started};

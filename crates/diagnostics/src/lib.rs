@@ -1,13 +1,19 @@
-//! Errors as people read them. An [`Error`] says what failed, why, and what to do about it; its [`Code`] leads to a section of
-//! docs/troubleshooting.md, and its [`Exit`] is the status of the process.
+//! Errors as people read them.
+//!
+//! An [`Error`] says what failed, why, and what the reader can do. Its [`Code`] names a section of docs/troubleshooting.md, and its [`Exit`]
+//! is the exit status of the process. The binary prints an error once, at the end, with [`Error::report`].
 //!
 //! ```
 //! use diagnostics::{Code, Error};
 //!
 //! let error = Error::failed(Code::NotReadable, "cannot read token.jwt", "no such file").hint("check the path");
 //! assert_eq!(error.to_string(), "cannot read token.jwt: no such file [EA0803]");
+//! assert_eq!(error.hint_text(), Some("check the path"));
 //! assert_eq!(error.exit().code(), 1);
 //! ```
+//!
+//! No part of an error may hold a secret. Text from outside is made one line without control characters ([`one_line`]), and addresses lose
+//! their passwords ([`without_userinfo`]).
 
 mod code;
 mod error;

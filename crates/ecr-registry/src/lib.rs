@@ -1,7 +1,20 @@
-//! What the host name of a registry means: the account, the region, the partition, and how to reach its API.
+//! What the host name of a registry means: the account, the region, the partition, and how to reach its API. Pure: no file, no network, no
+//! environment.
 //!
-//! A token for ECR opens every registry its principal may use, so handing one to the wrong host gives it away. Everything
-//! here therefore accepts the known shapes and nothing else.
+//! ```
+//! use ecr_registry::Registry;
+//!
+//! let registry = Registry::parse("https://123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:1.0").unwrap();
+//! assert_eq!(registry.account(), Some("123456789012"));
+//! assert_eq!(registry.region(), "eu-west-1");
+//! assert_eq!(Registry::parse("123456789012.dkr.ecr.eu-west-1.amazonaws.com.example.org"), None);
+//! ```
+//!
+//! [`Registry::parse`] accepts the known shapes and nothing else. A token for ECR opens every registry that its principal may use, so sending
+//! it to a look-alike host would give it away.
+//!
+//! People make mistakes: [`parse_argument`] reads a registry from a command line and suggests what was probably meant, and [`why_not_ecr`]
+//! explains a name that is not ECR's. [`HostPattern`] matches registries in `ecr-auth.yml`.
 
 mod argument;
 mod form;

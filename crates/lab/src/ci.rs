@@ -23,10 +23,12 @@ use sha2::{Digest, Sha256};
 
 use crate::answer::request_id;
 use crate::jwt::SigningAlgorithm;
-use crate::principals::random_text;
+use crate::random::random_text;
 use crate::{Aws, LabError, lock};
 
-pub(crate) use agents::{BUILDKITE_PATH, CIRCLECI_PATH, agent_operation};
+pub(crate) use agents::agent_operation;
+pub(crate) use buildkite::BUILDKITE_PATH;
+pub(crate) use circleci::CIRCLECI_PATH;
 pub(crate) use github::GITHUB_PATH;
 pub use github::{GITHUB_ISSUER, GithubJob};
 pub use spec::{Ci, JobSpec};

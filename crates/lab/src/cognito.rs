@@ -3,14 +3,18 @@
 //! Both come with every lab, under the ids below; users are added by [`Cognito::add_user`].
 
 mod challenges;
+mod clients;
 pub(crate) mod control;
 mod fixtures;
+mod grants;
 mod identity_pool;
 mod input;
+mod outcome;
 mod passwords;
 mod refusals;
 mod roles;
 mod second_factor;
+mod sessions;
 mod sign_in;
 mod srp;
 mod timestamp;
@@ -24,17 +28,15 @@ use std::sync::Mutex;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
-pub(crate) use self::identity_pool::IDENTITY_PROVIDER;
 pub use self::identity_pool::LoginProvider;
 pub use self::roles::{Ambiguous, Match, RoleMapping, Rule};
 pub use self::user_pool::Message;
 pub use self::users::{AddedUser, Mfa, UserSpec};
 
-use self::challenges::Outcome;
 use self::identity_pool::IdentityPool;
 use self::input::Input;
+use self::outcome::{Issued, Outcome};
 use self::refusals::not_authorized;
-use self::tokens::Issued;
 use self::user_pool::{Group, UserPool};
 use crate::answer::{Answer, Refusal, aws_json};
 use crate::hosts::Service;

@@ -7,7 +7,6 @@ use http::{Method, Request};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::answer::{self, Answer, Refusal};
@@ -17,7 +16,8 @@ use crate::hosts::Service;
 use crate::jwt::SigningAlgorithm;
 use crate::policy::{Permissions, RepositoryPolicy, RoleSpec};
 use crate::projected::ServiceAccount;
-use crate::{Aws, LabError, cognito};
+use crate::request::{bad, read, unknown};
+use crate::{Aws, cognito};
 
 const LARGEST_REQUEST: usize = 1024 * 1024;
 
@@ -227,16 +227,4 @@ fn add(aws: &Aws, name: &str, body: &[u8]) -> Result<Value, Refusal> {
         _ => return Err(unknown()),
     }
     Ok(json!({}))
-}
-
-pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|cause| Refusal::new(400, "BadRequest", cause.to_string()))
-}
-
-pub(crate) fn bad(error: LabError) -> Refusal {
-    Refusal::new(400, "BadRequest", error.to_string())
-}
-
-pub(crate) fn unknown() -> Refusal {
-    Refusal::new(404, "NotFound", "the lab has no such control: see its README")
 }

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, Refusal, aws_json};
 use crate::hosts::{GLOBAL_REGION, Partition, Service};
-use crate::principals::{AccessKey, Principal, random_text};
+use crate::principals::{AccessKey, Principal};
+use crate::random::random_text;
 use crate::sigv4::{Caller, Denial};
 use crate::{Aws, lock};
 

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::answer::{BoxError, Refusal};
-use crate::cognito::{IDENTITY_PROVIDER, LoginProvider};
 use crate::{Aws, LabError, lock};
 
 /// How an issuer signs.
@@ -23,6 +22,8 @@ pub enum SigningAlgorithm {
     RS512,
 }
 
+/// Cognito's identity pools, as trust policies name them: the one issuer that every account knows.
+pub(crate) const IDENTITY_PROVIDER: &str = "cognito-identity.amazonaws.com";
 /// The claim that brings session tags.
 pub(crate) const TAGS_CLAIM: &str = "https://aws.amazon.com/tags";
 
@@ -148,7 +149,13 @@ impl Oidc {
     }
 
     /// All claims of a token that an identity pool is shown, checked in the order AWS reports.
-    pub(crate) fn verified_login(&self, token: &str, provider: &LoginProvider, now: i64) -> Result<Value, Refusal> {
+    pub(crate) fn verified_login(
+        &self,
+        token: &str,
+        issuer: &str,
+        audiences: &[String],
+        now: i64,
+    ) -> Result<Value, Refusal> {
         let refused =
             |what: String| Refusal::new(400, "NotAuthorizedException", format!("Invalid login token. {what}"));
         let claims = jsonwebtoken::dangerous::insecure_decode::<Value>(token)
@@ -160,16 +167,16 @@ impl Oidc {
                 return Err(refused(format!("Missing a required claim: {required}")));
             }
         }
-        if text("iss") != Some(&provider.issuer) {
+        if text("iss") != Some(issuer) {
             return Err(refused("Issuer doesn't match providerName".into()));
         }
-        self.verified(token, &provider.issuer)
+        self.verified(token, issuer)
             .ok_or_else(|| refused("Token signature invalid.".into()))?;
         let exp = claims.get("exp").and_then(Value::as_i64).unwrap_or_default();
         if exp <= now {
             return Err(refused(format!("Token expired: {exp} >= {now}")));
         }
-        if !provider.audiences.iter().any(|known| text("aud") == Some(known)) {
+        if !audiences.iter().any(|known| text("aud") == Some(known)) {
             let message = "Token is not from a supported provider of this identity pool.";
             return Err(Refusal::new(400, "NotAuthorizedException", message));
         }

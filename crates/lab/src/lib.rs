@@ -1,19 +1,23 @@
-//! A strict local AWS for tests and demonstrations: ECR, ECR Public, STS, Cognito, IMDSv2, container credentials, and the
-//! registries themselves in front of Debian's docker-registry.
+//! A strict local AWS for tests and demonstrations: ECR, ECR Public, STS, Cognito, IMDSv2, container credentials, CI systems that issue OIDC
+//! tokens, and the registries themselves in front of Debian's docker-registry.
 //!
-//! What AWS refuses, the lab refuses, with AWS's codes and shapes; what AWS allows, it allows. It listens on loopback, over
-//! HTTP and over HTTPS with a certificate authority of its own, answers under AWS's real host names as well as under an
-//! endpoint override, counts every call, and fails on demand.
+//! The lab refuses what AWS refuses, with AWS's codes and shapes, and allows what AWS allows. It listens on loopback, over HTTP and over HTTPS
+//! with a certificate authority of its own. It answers under AWS's real host names as well as at an endpoint override, counts every call, and
+//! fails on demand ([`Fault`]).
 //!
-//! ```no_run
+//! ```
 //! use lab::{Lab, Options};
 //!
 //! let lab = Lab::start(Options::default().registry(false))?;
 //! let admin = lab.admin();
-//! // Point a client at lab.http_url() with admin.id and admin.secret, then:
+//! // Point a client at lab.http_url() with admin.id and admin.secret, then look at what it called:
+//! assert!(admin.id.starts_with("AKIA") && lab.http_url().starts_with("http://127.0.0.1:"));
 //! assert_eq!(lab.count("ecr:GetAuthorizationToken"), 0);
 //! # Ok::<(), lab::LabError>(())
 //! ```
+//!
+//! [`Aws`] is the state that all listeners share. A service is a module that answers its calls from that state (`sts`, `ecr`, `cognito`,
+//! `metadata`, `ci`); `server` leads a request to its service, and `start` opens the listeners. README.md lists the lab's own HTTP controls.
 
 mod answer;
 mod calls;
@@ -30,8 +34,11 @@ mod metadata;
 mod policy;
 mod principals;
 mod projected;
+mod random;
 mod registry_front;
+mod request;
 mod server;
+mod session_tags;
 mod sigv4;
 mod start;
 mod sts;
@@ -50,10 +57,10 @@ pub use hosts::Service;
 pub use jwt::SigningAlgorithm;
 pub use metadata::ContainerCredentials;
 pub use policy::{Access, Condition, Operator, Permissions, RepositoryPolicy, RoleSpec, Tagged, Trust};
-pub use principals::AccessKey;
+pub use principals::{ACCOUNT, AccessKey, PARTNER_ACCOUNT};
 pub use projected::{EKS_ISSUER, ServiceAccount, write_projected};
 pub use sigv4::{SignedRequest, signature};
-pub use start::{ACCOUNT, Lab, Options, PARTNER_ACCOUNT};
+pub use start::{Lab, Options};
 
 /// Everything the lab plays, shared by its listeners and whoever controls it. [`Lab`] dereferences to it.
 #[derive(Debug)]

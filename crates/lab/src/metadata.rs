@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, Refusal, insert, json, text};
 use crate::clock::iso_date;
-use crate::principals::{AccessKey, random_text};
+use crate::principals::AccessKey;
+use crate::random::random_text;
 use crate::{Aws, lock};
 
 /// IMDS tokens live six hours at most.

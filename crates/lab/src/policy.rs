@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::jwt::Claims;
-use crate::principals::Principal;
-use crate::sts::SessionTags;
+use crate::session_tags::SessionTags;
 
 /// Actions allowed and denied, by name or with `*` (`ecr:*`). A denial wins; what is not allowed is denied.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -199,19 +198,6 @@ pub struct RepositoryPolicy {
     pub principal: String,
     /// What it allows.
     pub access: Access,
-}
-
-/// Whether a policy's principal element names this principal.
-pub(crate) fn names(element: &str, principal: &Principal) -> bool {
-    element == "*"
-        || element == principal.arn
-        || Some(element) == principal.role.as_deref()
-        || names_account(element, principal)
-}
-
-/// Whether it names the principal's whole account: then the principal's own policies decide.
-pub(crate) fn names_account(element: &str, principal: &Principal) -> bool {
-    element == principal.account || element == format!("arn:{}:iam::{}:root", principal.partition, principal.account)
 }
 
 /// `*` stands for any characters, `?` for one, as in IAM policies.

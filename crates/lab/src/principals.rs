@@ -3,14 +3,18 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use rand::Rng;
-use rand::distr::Alphanumeric;
 use serde::Serialize;
 
 use crate::hosts::Partition;
-use crate::policy::{Access, Permissions, RepositoryPolicy, RoleSpec, glob, names};
-use crate::sts::SessionTags;
+use crate::policy::{Access, Permissions, RepositoryPolicy, RoleSpec, glob};
+use crate::random::{random_text, random_upper};
+use crate::session_tags::SessionTags;
 use crate::{Aws, lock};
+
+/// The account the lab's administrator belongs to.
+pub const ACCOUNT: &str = "111122223333";
+/// A second account, for use across accounts.
+pub const PARTNER_ACCOUNT: &str = "444455556666";
 
 /// A set of AWS credentials. Test data, but its `Debug` hides the secret parts all the same.
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -252,6 +256,19 @@ impl Aws {
     }
 }
 
+/// Whether a policy's principal element names this principal.
+pub(crate) fn names(element: &str, principal: &Principal) -> bool {
+    element == "*"
+        || element == principal.arn
+        || Some(element) == principal.role.as_deref()
+        || names_account(element, principal)
+}
+
+/// Whether it names the principal's whole account: then the principal's own policies decide.
+pub(crate) fn names_account(element: &str, principal: &Principal) -> bool {
+    element == principal.account || element == format!("arn:{}:iam::{}:root", principal.partition, principal.account)
+}
+
 /// AWS's own policies for ECR (IAM, "AWS managed policies for Amazon ECR").
 fn aws_policy(arn: &str) -> Option<Permissions> {
     const READ: [&str; 5] = [
@@ -276,20 +293,6 @@ fn aws_policy(arn: &str) -> Option<Permissions> {
         "AmazonEC2ContainerRegistryFullAccess" => Some(Permissions::allow(["ecr:*"])),
         _ => None,
     }
-}
-
-/// Random letters and digits.
-pub(crate) fn random_text(length: usize) -> String {
-    rand::rng()
-        .sample_iter(&Alphanumeric)
-        .take(length)
-        .map(char::from)
-        .collect()
-}
-
-/// Random capitals and digits, as in AWS's ids.
-pub(crate) fn random_upper(length: usize) -> String {
-    random_text(length).to_ascii_uppercase()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::jwt::SigningAlgorithm;
-use crate::principals::random_text;
+use crate::random::random_text;
 use crate::{Aws, LabError};
 
 /// The issuer of the lab's cluster.

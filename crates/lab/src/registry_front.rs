@@ -14,8 +14,9 @@ use crate::calls::Call;
 use crate::ecr::Token;
 use crate::hosts::{AwsHost, Partition, Registry};
 use crate::policy::Access;
-use crate::principals::{Principal, random_text};
-use crate::server::header_text;
+use crate::principals::Principal;
+use crate::random::random_text;
+use crate::request::header_text;
 use crate::{Aws, LabError, lock};
 
 /// Repositories of ECR Public stand under this prefix in the registry behind; no account is named so.

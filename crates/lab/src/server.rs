@@ -24,6 +24,7 @@ use crate::clock::{http_date, skewed};
 use crate::faults::{NoAnswer, ResetInBody, refuse};
 use crate::hosts::{AwsHost, Service};
 use crate::metadata::CONTAINER_PATH;
+use crate::request::header_text;
 use crate::sigv4::{self, Caller, Denial, SignedRequest};
 use crate::sts::Parameters;
 use crate::{Aws, control, lock};
@@ -359,11 +360,4 @@ fn host_of(request: &Request<Incoming>) -> String {
         Some(host) => host.to_owned(),
         None => header_text(request.headers(), header::HOST.as_str()).to_owned(),
     }
-}
-
-pub(crate) fn header_text<'a>(headers: &'a http::HeaderMap, name: &str) -> &'a str {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
 }

@@ -18,15 +18,10 @@ use crate::ci::{Site, programs};
 use crate::clock::Clock;
 use crate::ecr::{TOKEN_LIFETIME, Tokens};
 use crate::metadata::Metadata;
-use crate::principals::AccessKey;
+use crate::principals::{ACCOUNT, AccessKey, PARTNER_ACCOUNT};
 use crate::tls::Certificates;
 use crate::upstream::Upstream;
 use crate::{Aws, LabError, server, tls};
-
-/// The account the lab's administrator belongs to.
-pub const ACCOUNT: &str = "111122223333";
-/// A second account, for use across accounts.
-pub const PARTNER_ACCOUNT: &str = "444455556666";
 
 /// How a lab starts. Without anything said: on free ports of 127.0.0.1, with a registry, in a temporary folder.
 #[derive(Debug, Clone)]

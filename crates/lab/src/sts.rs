@@ -7,14 +7,15 @@ mod tags;
 pub(crate) use parameters::Parameters;
 use parameters::check;
 use policy::SessionPolicies;
-pub(crate) use tags::SessionTags;
+use tags::session_tags;
 
 use crate::answer::{Answer, Refusal, escape_xml, request_id, xml};
 use crate::calls::{SessionCall, TokenClaims};
 use crate::clock::iso_date;
 use crate::jwt::{Claims, unverified};
-use crate::policy::{Permissions, Trust, names, names_account};
-use crate::principals::{AccessKey, Iam, Principal, Role};
+use crate::policy::{Permissions, Trust};
+use crate::principals::{AccessKey, Iam, Principal, Role, names, names_account};
+use crate::session_tags::SessionTags;
 use crate::sigv4::{Caller, Denial};
 use crate::{Aws, lock};
 
@@ -53,7 +54,7 @@ impl<'a> SessionRequest<'a> {
             name,
             duration: duration(parameters.get("DurationSeconds"))?,
             policies: SessionPolicies::read(parameters, role_arn, iam)?,
-            tags: SessionTags::read(parameters, caller)?,
+            tags: session_tags(parameters, caller)?,
         })
     }
 

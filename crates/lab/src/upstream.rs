@@ -15,7 +15,7 @@ use tokio::net::UnixStream;
 
 use crate::LabError;
 use crate::answer::{self, Answer, BoxError, Refusal};
-use crate::principals::random_text;
+use crate::random::random_text;
 
 /// How long docker-registry may take to listen.
 const START: Duration = Duration::from_secs(20);

@@ -27,8 +27,8 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// The claims of a token, if it is a JWT with an issuer and a subject.
-    pub fn of(jwt: &str) -> Option<Self> {
+    /// Reads the claims of a token. Returns `None` if it is not a JWT with an issuer and a subject.
+    pub fn from_jwt(jwt: &str) -> Option<Self> {
         let mut parts = jwt.split('.');
         let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
@@ -58,7 +58,7 @@ pub fn identity_in(token_file: &Path) -> Secret {
 
 /// What identifies the bearer of a token: issuer, subject and audience where it is a JWT, else the whole of it.
 pub fn identity_of(token: &Secret) -> Secret {
-    match Claims::of(token.expose().trim()) {
+    match Claims::from_jwt(token.expose().trim()) {
         Some(claims) => Secret::new(format!("{:?} {:?} {}", claims.iss, claims.sub, claims.aud)),
         None => token.clone(),
     }

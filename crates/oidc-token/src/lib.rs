@@ -1,10 +1,13 @@
-//! OIDC tokens: what one says about its bearer, and the file that holds one.
+//! OIDC tokens: the file that holds one, and what a token says about its bearer.
+//!
+//! [`read_token_file`] reads a token as Kubernetes mounts it. [`Claims`] are read without checking the signature: AWS checks it.
+//! [`identity_of`] and [`identity_in`] return what stays the same when the token is renewed, for cache keys.
 //!
 //! ```
 //! use oidc_token::Claims;
 //!
 //! // {"iss":"https://ci.example","sub":"job"}, between a header and a signature.
-//! let claims = Claims::of("e30.eyJpc3MiOiJodHRwczovL2NpLmV4YW1wbGUiLCJzdWIiOiJqb2IifQ.c2ln").unwrap();
+//! let claims = Claims::from_jwt("e30.eyJpc3MiOiJodHRwczovL2NpLmV4YW1wbGUiLCJzdWIiOiJqb2IifQ.c2ln").unwrap();
 //! assert_eq!((claims.iss.as_str(), claims.sub.as_str()), ("https://ci.example", "job"));
 //! ```
 

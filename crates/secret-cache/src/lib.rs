@@ -1,12 +1,41 @@
-//! Keyed secrets on disk: one fetches, all share. What a key means is the caller's business.
+//! Secrets on disk, by key: one process fetches a secret, all processes share it. The caller decides what a key means.
 //!
-//! - A secret is fresh for half its life, or as long as who fetched it says; after that it is renewed, and serves while it is
-//!   valid if renewing fails.
-//! - However many processes ask at once for one key, one fetches; the others wait, and share its failure too.
-//! - A folder or file that is corrupt, another user's, read-only or on a full disk never makes anything fail: the secret is
-//!   fetched as if there were no cache.
+//! - A secret is fresh for half of its life, or as long as its fetcher says. Later it is renewed. If renewing fails, it still serves until
+//!   it ends.
+//! - However many processes ask at once for one key, one fetches. The others wait, and share its failure too.
+//! - A folder or file that is corrupt, read-only, another user's, or on a full disk never makes a call fail: the secret is fetched as if
+//!   there were no cache.
+//! - The folder has mode 0700 and its files 0600. A file that others could have read or written is ignored.
 //!
-//! The folder has mode 0700, its files 0600; files that others could have read or written are not believed.
+//! ```
+//! use std::time::{Duration, Instant, SystemTime};
+//!
+//! use context::Progress;
+//! use secret_cache::{Cache, Fetched, Key, Request};
+//!
+//! # let folder = tempfile::tempdir().unwrap();
+//! let cache = Cache::open(Some(folder.path().join("cache")));
+//! let key = Key::builder().field("role", "arn:aws:iam::111122223333:role/pull").build();
+//! let request = Request {
+//!     key: &key,
+//!     name: "registry.example",
+//!     started: SystemTime::now(),
+//!     deadline: Instant::now() + Duration::from_secs(15),
+//!     progress: &Progress::default(),
+//! };
+//! let mut fetches = 0;
+//! for _ in 0..2 {
+//!     let cached = cache.get(&request, &SystemTime::now, &mut |_time_left| {
+//!         fetches += 1;
+//!         let expires_at = SystemTime::now() + Duration::from_secs(3600);
+//!         Ok(Fetched { secret: "password".into(), expires_at, renew_at: None })
+//!     });
+//!     assert_eq!(cached.unwrap().secret.expose(), "password");
+//! }
+//! assert_eq!(fetches, 1);
+//! ```
+//!
+//! Modules, from the bottom: `key`, `guard` (who could write a file), `lock`, `entry` (one file), `folder`, `flight` (one fetches for all).
 
 mod entry;
 mod flight;

@@ -1,4 +1,18 @@
-//! A value that must never be shown: passwords, keys, tokens.
+//! A value that must never be shown: a password, a key, a token.
+//!
+//! Keep every secret in a [`Secret`] from the moment it is read. Nothing prints it by accident: `Debug` says `REDACTED`, there is no
+//! `Display`, and the memory is wiped when the value is dropped. [`Secret::expose`] is the only way to the text, so a search for `expose`
+//! finds every use.
+//!
+//! ```
+//! use secret::Secret;
+//!
+//! let token = Secret::new("hunter2");
+//! assert_eq!(format!("{token:?}"), "REDACTED");
+//! assert_eq!(token.expose(), "hunter2"); // Only where the text is needed.
+//! ```
+//!
+//! [`exposed`] writes a secret into a file that is itself private. [`forbid_core_dumps`] keeps the process's memory out of core dumps.
 
 use std::fmt;
 

@@ -150,7 +150,7 @@ fn no_keys(reader: &Reader<'_>) -> Result<()> {
             let variable = name.to_uppercase().replace('-', "_");
             let cause = "the log shows inputs, so keys are taken from the environment alone";
             return Err(wrong(name, cause).hint(format!(
-                "write it as {variable} under the step's env:, or leave keys out and name a {ROLE_ARN}"
+                "write it as {variable} under the step's env:, or leave keys out and name a role-to-assume"
             )));
         }
     }

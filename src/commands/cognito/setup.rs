@@ -32,7 +32,7 @@ pub struct CognitoSetupArgs {
     /// Registries: a host name, ACCOUNT/REGION or ACCOUNT [default: those that sign in to Cognito already]
     #[arg(value_name = "REGISTRY")]
     registries: Vec<String>,
-    /// Fetch one token per registry now, to see that it works
+    /// Fetch one token per registry now
     #[arg(long)]
     verify: bool,
     /// Name of the profile that is written for AWS's own tools [default: ecr-auth-cognito]

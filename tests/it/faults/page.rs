@@ -1,10 +1,7 @@
 //! docs/reliability.md, which shows what came of each cell.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fmt::Write;
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -13,10 +10,13 @@ use super::endpoint::Endpoint;
 use super::refusals::{self, Refusal};
 use super::wrong::Wrong;
 use super::{ENDPOINTS, WRONGS, cell};
+use crate::pages::{GeneratedPart, is_update, page};
 
-const BEGIN: &str = "<!-- The matrix, written by the tests: ";
-const END: &str = "<!-- The end of the matrix. -->";
-const UPDATE: &str = "ECR_AUTH_UPDATE_DOCS=1 cargo test --test it the_page_has_every_cell";
+const MATRIX: GeneratedPart = GeneratedPart {
+    page: "reliability.md",
+    name: "matrix",
+    test: "the_page_has_every_cell",
+};
 /// Cells that are run at once: most of them wait.
 const AT_ONCE: usize = 12;
 /// Stands for the words that most lines of an endpoint begin with.
@@ -47,45 +47,28 @@ impl Row {
     }
 }
 
-/// Whether the page is being written, and so not looked at.
-pub fn is_to_be_written() -> bool {
-    env::var_os("ECR_AUTH_UPDATE_DOCS").is_some_and(|value| value == "1")
-}
-
 /// Checks that the page has this cell as it came out.
 #[track_caller]
 pub fn shows(endpoint: Endpoint, row: &str, seen: &str) {
-    if is_to_be_written() {
+    if is_update() {
         return;
     }
-    let cells = shown();
-    let shown = cells.get(&(endpoint.title(), row.to_owned())).map(String::as_str);
     let title = endpoint.title();
+    let update = MATRIX.update_command();
     assert_eq!(
-        shown,
-        Some(in_table(endpoint, seen).as_str()),
-        "docs/reliability.md, {title}, {row}: if what the test saw is right, run: {UPDATE}"
+        shown().get(&(title, row.to_owned())),
+        Some(&in_table(endpoint, seen)),
+        "docs/reliability.md, {title}, {row}: if what the test saw is right, run: {update}"
     );
 }
 
-/// Checks that the page has all cells and no others, and an overview that says the same.
+/// Checks that the page has all cells and no others, and an overview that says the same. Where the page is written, it runs all cells first.
 pub fn is_whole() {
-    let mut expected: Vec<_> = rows().map(|(endpoint, row)| (endpoint.title(), row.title())).collect();
-    expected.sort();
-    let shown = shown();
-    let keys: Vec<_> = shown.keys().cloned().collect();
-    assert_eq!(
-        keys, expected,
-        "docs/reliability.md has other cells than the tests: run: {UPDATE}"
-    );
-    assert!(
-        page().contains(&matrix(&shown)),
-        "docs/reliability.md is not as the tests write it: run: {UPDATE}"
-    );
+    let cells = if is_update() { run_all() } else { shown() };
+    MATRIX.check_or_write(&matrix(&cells));
 }
 
-/// Runs all cells and puts what came of them into the page.
-pub fn write() {
+fn run_all() -> Cells {
     let rows: Vec<_> = rows().collect();
     let (next, cells) = (AtomicUsize::new(0), Mutex::new(Cells::new()));
     thread::scope(|scope| {
@@ -98,19 +81,7 @@ pub fn write() {
             });
         }
     });
-    let page = page();
-    let (before, rest) = page.split_once(BEGIN).expect("the page has a place for the matrix");
-    let (_, after) = rest.split_once(END).expect("the matrix has an end");
-    let matrix = matrix(&cells.into_inner().unwrap());
-    fs::write(path(), format!("{before}{BEGIN}{UPDATE} -->\n{matrix}{END}{after}")).unwrap();
-}
-
-fn path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reliability.md")
-}
-
-fn page() -> String {
-    fs::read_to_string(path()).unwrap()
+    cells.into_inner().unwrap()
 }
 
 fn rows() -> impl Iterator<Item = (Endpoint, Row)> {
@@ -123,7 +94,7 @@ fn rows() -> impl Iterator<Item = (Endpoint, Row)> {
 
 /// The cells that the page has.
 fn shown() -> Cells {
-    let page = page();
+    let page = page(MATRIX.page);
     let mut cells = Cells::new();
     let mut endpoint = None;
     for line in page.lines() {
@@ -150,7 +121,7 @@ fn matrix(cells: &Cells) -> String {
         matrix += "| what goes wrong | what is said |\n|---|---|\n";
         for (_, row) in rows().filter(|(of, _)| of == endpoint) {
             let title = row.title();
-            writeln!(matrix, "| {title} | {} |", cells[&(endpoint.title(), title.clone())]).unwrap();
+            writeln!(matrix, "| {title} | {} |", cell_of(cells, *endpoint, &title)).unwrap();
         }
     }
     matrix + "\n"
@@ -165,7 +136,7 @@ fn overview(cells: &Cells) -> String {
         "---|".repeat(titles.len())
     );
     for wrong in WRONGS {
-        let of = |endpoint: &Endpoint| match cells[&(endpoint.title(), wrong.title().to_owned())].as_str() {
+        let of = |endpoint: &Endpoint| match cell_of(cells, *endpoint, wrong.title()) {
             cell::WORKS => "works",
             cell if cell.starts_with(cell::IMPOSSIBLE) => "–",
             _ => "error",
@@ -174,6 +145,13 @@ fn overview(cells: &Cells) -> String {
         writeln!(table, "| {} | {} |", wrong.title(), marks.join(" | ")).unwrap();
     }
     table
+}
+
+/// What came of a cell; empty if the page lacks it.
+fn cell_of<'a>(cells: &'a Cells, endpoint: Endpoint, row: &str) -> &'a str {
+    cells
+        .get(&(endpoint.title(), row.to_owned()))
+        .map_or("", String::as_str)
 }
 
 /// A cell as the page has it.

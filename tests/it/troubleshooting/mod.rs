@@ -1,5 +1,5 @@
-//! The catalogue of failures as one table: the codes of src/code.rs, the sections of docs/troubleshooting.md, and for each code a way to
-//! raise it, which is run.
+//! The catalogue of failures as one table: the codes of `diagnostics::Code`, the sections of docs/troubleshooting.md, and for each code a
+//! way to raise it, which is run.
 
 mod ci_tokens;
 mod clients;
@@ -44,7 +44,8 @@ const ROOMS: &[&[Way]] = &[
 const NOT_RAISED: &[(Code, &str)] = &[
     (
         Code::FileBusy,
-        "somebody else has to change the file at the right moment, ten times: docker::tests::replace does so from within",
+        "another program would have to change the file each time that ecr-auth replaces it, a thousand times in a row: \
+         client-config's test a_writer_that_never_rests_wins_and_its_version_stands does so from within",
     ),
     (
         Code::System,

@@ -1,6 +1,6 @@
 //! docs/troubleshooting.md, read section by section.
 
-use std::fs;
+use crate::pages::page;
 
 /// What the page has under one code.
 pub struct Section {
@@ -18,7 +18,7 @@ pub struct Section {
 
 /// All sections with a code, in their order.
 pub fn sections() -> Vec<Section> {
-    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/troubleshooting.md")).unwrap();
+    let page = page("troubleshooting.md");
     let mut sections = Vec::new();
     let mut anchor = String::new();
     let mut fence = None;

@@ -147,6 +147,7 @@ fn files_are_the_users_alone_and_named_by_the_environment() {
     let error = write(&env).unwrap_err();
     assert!(error.what().contains(".aws/credentials"), "{error}");
     assert!(error.cause().contains("aws_access_key_id"), "{error}");
+    let error = error.named(&|mention| format!("--{}", mention.setting));
     assert!(error.hint_text().unwrap().contains("--profile"));
 
     let named: Env = [

@@ -402,7 +402,7 @@ proptest! {
             0 => written,
             1 => value.to_string(),
             2 => serde_json::to_string_pretty(&value).unwrap(),
-            _ => written.replace("\",\"", "\", \""),
+            _ => format!("\n{written}"),
         };
         let host = format!("{asked:012}.dkr.ecr.eu-west-1.amazonaws.com");
         let find = |document: SetupDocument| document.registries.into_iter().find(|rule| rule.host == host);

@@ -7,16 +7,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::{Ci, Job, circleci};
+use super::buildkite::BUILDKITE_PATH;
+use super::circleci::{CIRCLECI_PATH, ROOT_ISSUER};
+use super::{Ci, Job};
 use crate::answer::{Answer, Refusal, json as json_answer};
 use crate::jwt::SigningAlgorithm;
-use crate::server::header_text;
+use crate::request::header_text;
 use crate::{Aws, LabError, lock};
-
-/// Where Buildkite's agent API stands: below it `v3/jobs/<id>/oidc/tokens`, and for the lab's agent `…/redactions`.
-pub(crate) const BUILDKITE_PATH: &str = "/buildkite/";
-/// Where CircleCI's tasks ask: below it `<id>/oidc`.
-pub(crate) const CIRCLECI_PATH: &str = "/circleci/tasks/";
 
 /// The body of Buildkite's `POST /v3/jobs/<id>/oidc/tokens`.
 #[derive(Deserialize)]
@@ -95,8 +92,8 @@ impl Aws {
         let mut job = self.running(Ci::Circleci, id)?;
         let request: TaskRequest = read(body)?;
         if request.root_issuer {
-            job.issuer = circleci::ROOT_ISSUER.into();
-            self.ensure_issuer(circleci::ROOT_ISSUER, SigningAlgorithm::ES256)
+            job.issuer = ROOT_ISSUER.into();
+            self.ensure_issuer(ROOT_ISSUER, SigningAlgorithm::ES256)
                 .map_err(broken)?;
         }
         self.answer_token(&job, request.claims.aud, None)

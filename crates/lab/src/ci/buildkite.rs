@@ -4,8 +4,10 @@
 
 use serde_json::json;
 
-use super::agents::BUILDKITE_PATH;
 use super::{COMMIT, Described, JobSpec, uuid_of};
+
+/// Where Buildkite's agent API stands: below it `v3/jobs/<id>/oidc/tokens`, and for the lab's agent `…/redactions`.
+pub(crate) const BUILDKITE_PATH: &str = "/buildkite/";
 
 pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
     let JobSpec {

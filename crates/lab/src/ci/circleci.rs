@@ -4,11 +4,13 @@
 
 use serde_json::json;
 
-use super::agents::CIRCLECI_PATH;
 use super::{COMMIT, Described, JobSpec, uuid_of};
 
 /// The issuer of tokens that are asked for with `--root-issuer`; the others have their organisation's below it.
 pub(super) const ROOT_ISSUER: &str = "https://oidc.circleci.com";
+
+/// Where CircleCI's tasks ask: below it `<id>/oidc`.
+pub(crate) const CIRCLECI_PATH: &str = "/circleci/tasks/";
 
 pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
     let JobSpec {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{COMMIT, Ci, Described, JobSpec};
 use crate::answer::{Answer, Refusal, json as json_answer};
-use crate::server::header_text;
+use crate::request::header_text;
 use crate::{Aws, LabError, lock};
 
 /// GitHub's issuer.

@@ -1,75 +1,18 @@
 //! What comes after the password: RespondToAuthChallenge, its sessions, and a password of one's own.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::clients::Client;
 use super::input::{Input, Map};
+use super::outcome::Outcome;
 use super::refusals::{constraint, invalid, not_authorized};
-use super::tokens::Issued;
-use super::user_pool::{Client, UserPool};
+use super::sessions::{CHALLENGE_LIFETIME, Session, Step};
+use super::user_pool::UserPool;
 use super::users::{Mfa, Status};
 use crate::answer::Refusal;
-use crate::principals::random_text;
+use crate::random::random_text;
 
-/// A challenge must be answered within so many seconds: Cognito's default of three minutes.
-pub(super) const CHALLENGE_LIFETIME: i64 = 180;
 const CHALLENGES: &str = "[SMS_MFA, EMAIL_OTP, SOFTWARE_TOKEN_MFA, SELECT_MFA_TYPE, MFA_SETUP, PASSWORD_VERIFIER, CUSTOM_CHALLENGE, SELECT_CHALLENGE, DEVICE_SRP_AUTH, DEVICE_PASSWORD_VERIFIER, ADMIN_NO_SRP_AUTH, NEW_PASSWORD_REQUIRED]";
-
-/// What a step of a sign-in leads to.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    /// The next challenge: the answer's members.
-    Challenge(Value),
-    /// The end: tokens, still to be signed.
-    SignedIn(Box<Issued>),
-}
-
-impl Outcome {
-    pub(super) fn challenge(name: &str, session: Option<String>, parameters: Value) -> Self {
-        let mut answer = json!({"ChallengeName": name, "ChallengeParameters": parameters});
-        if let Some(session) = session {
-            answer["Session"] = session.into();
-        }
-        Self::Challenge(answer)
-    }
-}
-
-/// What a session waits for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
-    NewPassword,
-    Totp,
-    /// A code that was sent.
-    Code(Mfa, String),
-    Select,
-    /// The secret once it was asked for, and whether a code of it was shown.
-    Setup {
-        secret: Option<String>,
-        verified: bool,
-    },
-}
-
-impl Step {
-    pub(super) fn challenge(&self) -> &'static str {
-        match self {
-            Self::NewPassword => "NEW_PASSWORD_REQUIRED",
-            Self::Totp => Mfa::Totp.challenge(),
-            Self::Code(mfa, _) => mfa.challenge(),
-            Self::Select => "SELECT_MFA_TYPE",
-            Self::Setup { .. } => Mfa::Setup.challenge(),
-        }
-    }
-}
-
-/// A sign-in between two challenges.
-#[derive(Debug, Clone)]
-pub(super) struct Session {
-    pub(super) user: String,
-    client: &'static str,
-    pub(super) step: Step,
-    expires: i64,
-    pub(super) used: bool,
-    pub(super) wrong_codes: u32,
-}
 
 impl UserPool {
     /// RespondToAuthChallenge.

@@ -8,7 +8,7 @@ use super::{
     ROTATING_CLIENT_ID, RoleMapping, SECRET_CLIENT_ID, UNLICENSED_ROLE, USER_POOL_ID, UserSpec,
 };
 use crate::answer::Refusal;
-use crate::control::{bad, read, unknown};
+use crate::request::{bad, read, unknown};
 
 #[derive(Deserialize)]
 struct Username {

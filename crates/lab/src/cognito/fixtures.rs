@@ -1,10 +1,10 @@
 //! What comes with every lab: groups, their roles, and two users for the demo.
 
-use super::{
-    AUTHENTICATED_ROLE, DEMO_PASSWORD, IDENTITY_POOL_ID, IDENTITY_PROVIDER, LICENSED_ROLE, UNLICENSED_ROLE, UserSpec,
-};
+use super::{AUTHENTICATED_ROLE, DEMO_PASSWORD, IDENTITY_POOL_ID, LICENSED_ROLE, UNLICENSED_ROLE, UserSpec};
+use crate::jwt::IDENTITY_PROVIDER;
 use crate::policy::{Condition, Operator, Permissions, RoleSpec, Trust};
-use crate::{ACCOUNT, Aws, LabError};
+use crate::principals::ACCOUNT;
+use crate::{Aws, LabError};
 
 const SIGN_IN: &str = "ecr:GetAuthorizationToken";
 const PULL: [&str; 4] = [

@@ -10,16 +10,15 @@ use super::refusals::{constraint, invalid, not_authorized, not_found};
 use super::roles::{RoleMapping, principal_tags};
 use super::{CLIENT_ID, IDENTITY_POOL_ID, ISSUER, LOGINS_KEY, REGION, ROTATING_CLIENT_ID, SECRET_CLIENT_ID, internal};
 use crate::answer::{Refusal, request_id};
-use crate::jwt::{Claims, SigningAlgorithm, TAGS_CLAIM};
+use crate::jwt::{Claims, IDENTITY_PROVIDER, SigningAlgorithm, TAGS_CLAIM};
 use crate::policy::Permissions;
 use crate::principals::AccessKey;
-use crate::sts::{SessionTags, lets_tag, trusts_claims};
+use crate::session_tags::SessionTags;
+use crate::sts::{lets_tag, trusts_claims};
 use crate::{Aws, lock};
 
 /// The issuer of tokens for the classic flow.
 pub(crate) const IDENTITY_ISSUER: &str = "https://cognito-identity.amazonaws.com";
-/// It, as trust policies name it.
-pub(crate) const IDENTITY_PROVIDER: &str = "cognito-identity.amazonaws.com";
 /// A token for the classic flow lives so many seconds.
 const OPEN_ID_TOKEN: i64 = 600;
 /// Credentials of the enhanced flow live so many seconds, without a choice.
@@ -124,7 +123,7 @@ impl Aws {
         let provider = self
             .login_provider(key)
             .ok_or_else(|| not_authorized("Token is not from a supported provider of this identity pool."))?;
-        let claims = lock(&self.oidc).verified_login(token, &provider, self.clock.now())?;
+        let claims = lock(&self.oidc).verified_login(token, &provider.issuer, &provider.audiences, self.clock.now())?;
         let sub = claims.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned();
         Ok(Some(Login {
             key: key.into(),

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::clients::Client;
 use super::input::Input;
 use super::refusals::{invalid, mismatch, not_authorized};
-use super::user_pool::{Client, UserPool};
+use super::user_pool::UserPool;
 use super::users::Status;
 use crate::answer::Refusal;
 

@@ -3,11 +3,13 @@
 use rand::Rng;
 use serde_json::{Map as JsonMap, Value, json};
 
-use super::challenges::{Outcome, Session, Step};
+use super::clients::Client;
 use super::input::{Input, Map};
+use super::outcome::Outcome;
 use super::refusals::{invalid, mismatch, not_authorized};
+use super::sessions::{Session, Step};
 use super::totp;
-use super::user_pool::{Client, Message, UserPool};
+use super::user_pool::{Message, UserPool};
 use super::users::{Mfa, User};
 use crate::answer::Refusal;
 

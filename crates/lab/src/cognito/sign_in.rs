@@ -4,29 +4,21 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 
-use super::challenges::{CHALLENGE_LIFETIME, Outcome};
+use super::clients::Client;
 use super::input::{Input, Map};
+use super::outcome::Outcome;
 use super::refusals::{constraint, invalid, not_authorized};
+use super::sessions::{CHALLENGE_LIFETIME, PendingHandshake};
 use super::srp::{Handshake, Identity, Verifier, hex, parse_hex};
 use super::timestamp;
-use super::user_pool::{Client, UserPool};
+use super::user_pool::UserPool;
 use super::{POOL_NAME, USER_POOL_ID};
 use crate::answer::Refusal;
-use crate::principals::random_text;
+use crate::random::random_text;
 
 /// How far a client's clock may be off, in seconds.
 const CLOCK_SKEW: i64 = 300;
 const FLOWS: &str = "[USER_AUTH, ADMIN_USER_PASSWORD_AUTH, USER_SRP_AUTH, REFRESH_TOKEN_AUTH, REFRESH_TOKEN, CUSTOM_AUTH, USER_PASSWORD_AUTH, ADMIN_NO_SRP_AUTH]";
-
-/// A sign-in that waits for the client's signature.
-#[derive(Debug)]
-pub(super) struct PendingHandshake {
-    handshake: Handshake,
-    client: &'static str,
-    /// The user's name in the pool; there need not be such a user.
-    user: String,
-    expires: i64,
-}
 
 impl UserPool {
     /// InitiateAuth.

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::parameters::{Parameters, check};
-use super::tags::SessionTags;
 use super::{constraint, validation};
 use crate::answer::Refusal;
 use crate::policy::Permissions;
 use crate::principals::Iam;
+use crate::session_tags::SessionTags;
 
 const MOST_ARNS: usize = 10;
 /// Characters of inline policy and ARNs together.
@@ -139,6 +139,7 @@ fn malformed(message: &str) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tags::session_tags;
     use super::*;
 
     const ROLE: &str = "arn:aws:iam::111122223333:role/ci";
@@ -209,7 +210,7 @@ mod tests {
             let form: String = (1..=count)
                 .map(|i| format!("Tags.member.{i}.Key=T{i}&Tags.member.{i}.Value={value}&"))
                 .collect();
-            SessionTags::read(&Parameters::read(&form), &SessionTags::default()).unwrap()
+            session_tags(&Parameters::read(&form), &SessionTags::default()).unwrap()
         };
         let none = SessionPolicies::default();
         assert_eq!(none.packed_size(&tags(0)).unwrap(), None);

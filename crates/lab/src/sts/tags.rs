@@ -2,73 +2,37 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html>
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use super::parameters::{Parameters, check};
 use super::{constraint, invalid_parameter};
 use crate::answer::Refusal;
+use crate::session_tags::SessionTags;
 
 const MOST_TAGS: usize = 50;
 const ALPHABET: &str = r"[\p{L}\p{Z}\p{N}_.:/=+\-@]";
 
-/// Tags of a session.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct SessionTags {
-    /// Keys as they were given; no two of them differ by case alone.
-    pub(crate) tags: BTreeMap<String, String>,
-    /// The keys of those that pass on to sessions opened by this one, in lower case.
-    transitive: BTreeSet<String>,
-}
-
-impl SessionTags {
-    /// These tags, of which none passes on.
-    pub(crate) fn of(tags: BTreeMap<String, String>) -> Self {
-        Self {
-            tags,
-            transitive: BTreeSet::new(),
-        }
+/// Returns the tags of a session that is about to be opened: the request's tags, on top of those that the caller's session passes on.
+pub(super) fn session_tags(parameters: &Parameters, caller: &SessionTags) -> Result<SessionTags, Refusal> {
+    let mut session = caller.passed_on();
+    let inherited: HashSet<String> = session.transitive.iter().cloned().collect();
+    let asked = tags(parameters)?;
+    if asked.iter().any(|(key, _)| inherited.contains(&key.to_lowercase())) {
+        return Err(invalid_parameter(
+            "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.",
+        ));
     }
-
-    /// The tags of a session that is about to be opened: those of the request, on top of what the caller's session passes on.
-    pub(super) fn read(parameters: &Parameters, caller: &SessionTags) -> Result<Self, Refusal> {
-        let mut session = caller.passed_on();
-        let inherited: HashSet<String> = session.transitive.iter().cloned().collect();
-        let asked = tags(parameters)?;
-        if asked.iter().any(|(key, _)| inherited.contains(&key.to_lowercase())) {
+    session.tags.extend(asked);
+    let known: HashSet<String> = session.tags.keys().map(|key| key.to_lowercase()).collect();
+    for key in transitive_keys(parameters)? {
+        if !known.contains(&key.to_lowercase()) {
             return Err(invalid_parameter(
-                "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.",
+                "The specified transitive tag key must be included in the requested tags.",
             ));
         }
-        session.tags.extend(asked);
-        let known: HashSet<String> = session.tags.keys().map(|key| key.to_lowercase()).collect();
-        for key in transitive_keys(parameters)? {
-            if !known.contains(&key.to_lowercase()) {
-                return Err(invalid_parameter(
-                    "The specified transitive tag key must be included in the requested tags.",
-                ));
-            }
-            session.transitive.insert(key.to_lowercase());
-        }
-        Ok(session)
+        session.transitive.insert(key.to_lowercase());
     }
-
-    fn passed_on(&self) -> Self {
-        let passes = |key: &String| self.transitive.contains(&key.to_lowercase());
-        let tags = self.tags.iter().filter(|(key, _)| passes(key));
-        Self {
-            tags: tags.map(|(key, value)| (key.clone(), value.clone())).collect(),
-            transitive: self.transitive.clone(),
-        }
-    }
-
-    /// Keys and values, in characters, with the two that each tag costs beside them.
-    pub(super) fn size(&self) -> usize {
-        let characters = |text: &String| text.chars().count();
-        self.tags
-            .iter()
-            .map(|(key, value)| characters(key) + characters(value) + 2)
-            .sum()
-    }
+    Ok(session)
 }
 
 fn tags(parameters: &Parameters) -> Result<Vec<(String, String)>, Refusal> {
@@ -130,7 +94,7 @@ mod tests {
     use super::*;
 
     fn read(form: &str, caller: &SessionTags) -> Result<SessionTags, String> {
-        SessionTags::read(&Parameters::read(form), caller).map_err(|refusal| refusal.message)
+        session_tags(&Parameters::read(form), caller).map_err(|refusal| refusal.message)
     }
 
     fn tag(index: usize, key: &str, value: &str) -> String {

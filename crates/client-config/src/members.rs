@@ -1,0 +1,212 @@
+//! The members of a JSON object: finding them, and rewriting some of them without touching any other byte.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::json::{Malformed, Member, Object};
+
+/// What a docker without a configuration has.
+const EMPTY: &str = "{}";
+
+/// Returns the text, or an empty configuration in place of a blank text, as docker reads it.
+pub(super) fn or_empty(text: &str) -> &str {
+    if text.trim().is_empty() { EMPTY } else { text }
+}
+
+/// The text as a JSON string.
+pub(super) fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+/// A member's value as text, `None` for `null`, which docker reads as absent.
+pub(super) fn string(text: &str, member: &Member, what: &str) -> Result<Option<String>, Malformed> {
+    let value = &text[member.value_span.clone()];
+    serde_json::from_str(value)
+        .map_err(|_| Malformed::at(text, member.value_span.start, &format!("{what} that is not a string")))
+}
+
+/// Where each host stands in `credHelpers` or `auths`. A host that stands there twice could mean either.
+pub(super) fn places<'a>(hosts: &'a Object<'_>, name: &str) -> Result<HashMap<&'a str, usize>, Malformed> {
+    let mut places = HashMap::new();
+    for (index, member) in hosts.members.iter().enumerate() {
+        if let Some(host) = &member.key
+            && places.insert(host.as_str(), index).is_some()
+        {
+            return Err(Malformed::at(
+                hosts.text,
+                member.key_span.start,
+                &format!("a registry that stands twice in {name}"),
+            ));
+        }
+    }
+    Ok(places)
+}
+
+/// The one member of that name. Docker reads its own keys in any case (Go's encoding/json does).
+pub(super) fn find(top: &Object<'_>, name: &str) -> Result<Option<usize>, Malformed> {
+    let is_named = |member: &Member| member.key.as_deref().is_some_and(|key| key.eq_ignore_ascii_case(name));
+    let mut found = top.members.iter().enumerate().filter(|(_, member)| is_named(member));
+    let first = found.next();
+    if let Some((_, second)) = found.next() {
+        let what = format!("a second {name}");
+        return Err(Malformed::at(top.text, second.key_span.start, &what));
+    }
+    Ok(first.map(|(index, _)| index))
+}
+
+/// MemberChanges to the members of one object.
+#[derive(Default)]
+pub(super) struct MemberChanges {
+    /// The new value of a member that stands there, or its removal.
+    replace: HashMap<usize, Option<String>>,
+    /// Keys and values that come after the others.
+    add: Vec<(String, String)>,
+}
+
+impl MemberChanges {
+    pub(super) fn put(&mut self, place: Option<usize>, key: &str, value: Option<String>) {
+        match (place, value) {
+            (Some(index), value) => drop(self.replace.insert(index, value)),
+            (None, Some(value)) => self.add.push((quoted(key), value)),
+            (None, None) => {}
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.replace.is_empty() && self.add.is_empty()
+    }
+
+    fn removed(&self) -> usize {
+        self.replace.values().filter(|value| value.is_none()).count()
+    }
+
+    /// The new value of a member that holds an object, laid out like `style` where there is none or it is empty; `None` if it goes
+    /// because nothing is left in it and `drop_empty` says so.
+    pub(super) fn object(&self, object: Option<&Object<'_>>, style: &ObjectLayout, drop_empty: bool) -> Option<String> {
+        let Some(object) = object else {
+            return Some(self.rewrite_empty(style));
+        };
+        let emptied = self.add.is_empty() && self.removed() == object.members.len();
+        let own = ObjectLayout::of_object(object);
+        (!(emptied && drop_empty)).then(|| self.rewrite(object, own.as_ref().unwrap_or(style)))
+    }
+
+    /// The object with these changes; every byte between members that stay is kept.
+    pub(super) fn rewrite(&self, object: &Object<'_>, style: &ObjectLayout) -> String {
+        let (Some(first), Some(last)) = (object.members.first(), object.members.last()) else {
+            return self.rewrite_empty(style);
+        };
+        if self.add.is_empty() && self.removed() == object.members.len() {
+            return EMPTY.to_owned();
+        }
+        let text = object.text;
+        let mut out = text[object.span.start..first.key_span.start].to_owned();
+        let mut any = false;
+        for (index, member) in object.members.iter().enumerate() {
+            let new = self.replace.get(&index);
+            if matches!(new, Some(None)) {
+                continue;
+            }
+            if any {
+                let separator = object.members[index - 1].value_span.end..member.key_span.start;
+                out.push_str(&text[separator]);
+            }
+            out.push_str(&text[member.key_span.start..member.value_span.start]);
+            out.push_str(new.and_then(Option::as_deref).unwrap_or_else(|| object.value(member)));
+            any = true;
+        }
+        self.push_added(&mut out, any, style);
+        out.push_str(&text[last.value_span.end..object.span.end]);
+        out
+    }
+
+    /// The object with these changes where it had no members.
+    fn rewrite_empty(&self, style: &ObjectLayout) -> String {
+        let mut out = format!("{{{}", style.first);
+        self.push_added(&mut out, false, style);
+        out + &style.last + "}"
+    }
+
+    fn push_added(&self, out: &mut String, mut any: bool, style: &ObjectLayout) {
+        for (key, value) in &self.add {
+            if any {
+                out.push(',');
+                out.push_str(&style.between);
+            }
+            out.extend([key, style.colon.as_str(), value]);
+            any = true;
+        }
+    }
+}
+
+/// How an object is laid out, so that new members look like the old ones.
+pub(super) struct ObjectLayout {
+    /// Between the opening brace and the first key.
+    first: String,
+    /// Between a comma and the next key.
+    between: String,
+    /// Between the last value and the closing brace.
+    last: String,
+    /// Between a key and its value.
+    colon: String,
+}
+
+impl ObjectLayout {
+    /// The layout of an object; an empty one has none.
+    pub(super) fn of_object(object: &Object<'_>) -> Option<Self> {
+        let text = object.text;
+        let (first, last) = (object.members.first()?, object.members.last()?);
+        let opening = &text[object.span.start + 1..first.key_span.start];
+        let colon = &text[last.key_span.end..last.value_span.start];
+        let between = match object.members.iter().rev().nth(1) {
+            Some(previous) => {
+                let separator = &text[previous.value_span.end..last.key_span.start];
+                separator.rsplit(',').next().unwrap_or_default()
+            }
+            // One member on one line shows no comma: the colon tells whether blanks are wanted.
+            None if opening.is_empty() && colon.ends_with(' ') => " ",
+            None => opening,
+        };
+        Some(Self {
+            first: opening.to_owned(),
+            between: between.to_owned(),
+            last: text[last.value_span.end..object.span.end - 1].to_owned(),
+            colon: colon.to_owned(),
+        })
+    }
+
+    /// Docker's own: one tab a level. The line ending is the file's.
+    pub(super) fn docker(text: &str) -> Self {
+        let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        Self {
+            first: format!("{newline}\t"),
+            between: format!("{newline}\t"),
+            last: newline.to_owned(),
+            colon: ": ".to_owned(),
+        }
+    }
+
+    /// The layout of an object that is a member of an object laid out like this.
+    pub(super) fn nested(&self) -> Self {
+        let (between, last) = match self.between.rsplit_once('\n') {
+            Some((_, indent)) => {
+                let newline = if self.between.contains("\r\n") { "\r\n" } else { "\n" };
+                let outer = self.last.rsplit_once('\n').map_or("", |(_, outer)| outer);
+                let step = indent.strip_prefix(outer).unwrap_or(indent);
+                (format!("{newline}{indent}{step}"), format!("{newline}{indent}"))
+            }
+            None => (self.between.clone(), self.last.clone()),
+        };
+        Self {
+            first: if between.contains('\n') {
+                between.clone()
+            } else {
+                self.first.clone()
+            },
+            between,
+            last,
+            colon: self.colon.clone(),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Sign-ins that last: refresh tokens, their rotation and their end.
+
+use std::collections::HashMap;
+
+use super::clients::Client;
+use super::refusals::not_authorized;
+use crate::answer::Refusal;
+use crate::random::random_text;
+
+/// What a sign-in lasts as: a line of refresh tokens, and the access tokens they gave.
+#[derive(Debug, Clone)]
+pub(super) struct Grant {
+    pub(super) user: String,
+    pub(super) client: &'static str,
+    pub(super) auth_time: i64,
+    pub(super) expires: i64,
+    pub(super) revoked: bool,
+}
+
+/// A refresh token: its sign-in, and when it was replaced by another.
+#[derive(Debug, Clone)]
+pub(super) struct RefreshToken {
+    /// The claim `origin_jti`.
+    pub(super) origin: String,
+    pub(super) replaced: Option<i64>,
+}
+
+/// The sign-ins that last.
+#[derive(Debug, Default)]
+pub(super) struct Grants {
+    /// By `origin_jti`.
+    pub(super) known: HashMap<String, Grant>,
+    pub(super) tokens: HashMap<String, RefreshToken>,
+    /// How long a rotated refresh token may be used again, in seconds.
+    pub(super) grace: i64,
+}
+
+impl Grants {
+    /// Whose refresh token it is.
+    pub(super) fn user_of(&self, token: &str) -> Option<&str> {
+        let origin = &self.tokens.get(token)?.origin;
+        self.known.get(origin).map(|grant| grant.user.as_str())
+    }
+
+    /// Whether the sign-in behind an access token was revoked.
+    pub(super) fn is_revoked(&self, origin: &str) -> bool {
+        self.known.get(origin).is_none_or(|grant| grant.revoked)
+    }
+
+    /// Revokes all sign-ins of a user.
+    pub(super) fn revoke_all(&mut self, user: &str) {
+        for grant in self.known.values_mut().filter(|grant| grant.user == user) {
+            grant.revoked = true;
+        }
+    }
+
+    /// Ends the refresh tokens of a user, as if their time were over.
+    pub(super) fn expire_all(&mut self, user: &str) {
+        for grant in self.known.values_mut().filter(|grant| grant.user == user) {
+            grant.expires = 0;
+        }
+    }
+
+    /// Adds a refresh token to the sign-in `origin`.
+    pub(super) fn new_token(&mut self, origin: &str) -> String {
+        let token = random_text(1700);
+        let known = RefreshToken {
+            origin: origin.into(),
+            replaced: None,
+        };
+        self.tokens.insert(token.clone(), known);
+        token
+    }
+
+    /// Takes a refresh token: the sign-in it belongs to, and the token that replaces it.
+    pub(super) fn take(
+        &mut self,
+        client: &Client,
+        token: &str,
+        now: i64,
+    ) -> Result<(String, Grant, Option<String>), Refusal> {
+        let invalid = || not_authorized("Invalid Refresh Token");
+        let RefreshToken { origin, replaced } = self.tokens.get(token).cloned().ok_or_else(invalid)?;
+        let grant = self.known.get_mut(&origin).ok_or_else(invalid)?;
+        if grant.client != client.id {
+            return Err(invalid());
+        }
+        if grant.revoked {
+            return Err(not_authorized("Refresh Token has been revoked"));
+        }
+        if grant.expires <= now {
+            return Err(not_authorized("Refresh Token has expired"));
+        }
+        if replaced.is_some_and(|at| now >= at + self.grace) {
+            // Two hold the same line of tokens, and one of them may be a thief: both lose it.
+            grant.revoked = true;
+            let message = "Refresh token has been invalidated by refresh token rotation";
+            return Err(Refusal::new(400, "RefreshTokenReuseException", message));
+        }
+        let grant = grant.clone();
+        let next = client.rotates.then(|| self.new_token(&origin));
+        if let Some(old) = self.tokens.get_mut(token).filter(|_| next.is_some()) {
+            old.replaced.get_or_insert(now);
+        }
+        Ok((origin, grant, next))
+    }
+}
