@@ -33,7 +33,7 @@ pub mod commands;
 pub mod doctor;
 pub mod kubelet;
 pub mod output;
-pub mod plan;
+pub mod pull;
 pub mod terminal;
 
 use std::ffi::OsString;

@@ -8,9 +8,9 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
+use aws_access::PasswordPath;
 use configuration::Config;
 use context::{Env, Progress, Verbosity, World};
-use ecr_auth::plan;
 use secret::Secret;
 use secret_cache::{Cache, Fetched, Request};
 use serde_json::Value;
@@ -128,11 +128,11 @@ fn environment(home: &Path) -> Env {
 fn keep_token(env: &Env) {
     let config = Config::load(env, None).expect("our rules");
     let target = config.target(HOST).expect("an ECR host");
-    let plan = plan::by_rule(env, &target).expect("keys are there");
+    let path = PasswordPath::choose(env, target.registry(), target.identity()).expect("keys are there");
     let cache = Cache::open(Cache::folder(env));
-    cache.remove(plan.key());
+    cache.remove(path.key());
     let request = Request {
-        key: plan.key(),
+        key: path.key(),
         name: HOST,
         started: SystemTime::now(),
         deadline: Instant::now() + Duration::from_secs(10),

@@ -10,7 +10,7 @@ use super::deliver::{DeliveryArgs, hide};
 use super::identity::{IdentityArgs, credential_process};
 use super::run_with;
 use crate::output;
-use aws_access::session::{Plan, SessionCredentials};
+use aws_access::{SessionCredentials, SessionPath};
 use aws_shared_files::profile::Profile;
 use ci::{self, github};
 use client_config::shown;
@@ -19,7 +19,7 @@ use context::{World, variables};
 use diagnostics::{Code, Error, Exit, Result};
 use secret_cache::Cache;
 use settings::table::{self, ROLE_ARN, TOKEN_ENV, TOKEN_FILE};
-use settings::{RoleSettings, Value};
+use settings::{IdentitySettings, RoleSettings, Value};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -73,11 +73,11 @@ pub fn run(args: &AssumeArgs, config: Option<&Path>, world: &mut World<'_>) -> R
     if args.format == Format::Profile {
         return write_profile(args, world).map(|()| Exit::Done);
     }
-    let plan = plan(&args.identity, &base(&args.identity, config, world)?, world)?;
+    let path = session(&args.identity, base(&args.identity, config, world)?, world)?;
     let cache = Cache::open(Cache::folder(&world.env));
-    let credentials = plan.credentials(&cache, Instant::now(), world)?;
+    let credentials = path.credentials(&cache, Instant::now(), world)?;
     let mut secrets = ci::of_credentials(&credentials.secret_access_key, credentials.session_token.as_ref());
-    secrets.extend(plan.identity().token());
+    secrets.extend(path.identity().token());
     hide(secrets, world)?;
     if !args.command.is_empty() {
         return run_with::run(&args.command, &credentials, args.identity.0.text(&TOKEN_ENV), world);
@@ -104,20 +104,20 @@ fn check(args: &AssumeArgs, world: &World<'_>) -> Result<()> {
 }
 
 /// How a user signs in to Cognito stands in the configuration alone. Of roles it says nothing here: they are the registries' business.
-fn base(identity: &IdentityArgs, config: Option<&Path>, world: &World<'_>) -> Result<RoleSettings> {
+fn base(identity: &IdentityArgs, config: Option<&Path>, world: &World<'_>) -> Result<IdentitySettings> {
     let cognito = match identity.source() {
         Some("cognito") => Config::load(&world.env, config)?.cognito().cloned(),
         _ => None,
     };
-    Ok(RoleSettings {
+    let role = RoleSettings {
         cognito,
         ..RoleSettings::default()
-    })
+    };
+    Ok(role.into())
 }
 
-fn plan(identity: &IdentityArgs, base: &RoleSettings, world: &World<'_>) -> Result<Plan> {
-    let settings = identity.settings(base)?;
-    Plan::new(&world.env, identity.profile(), &settings)
+fn session(identity: &IdentityArgs, base: IdentitySettings, world: &World<'_>) -> Result<SessionPath> {
+    SessionPath::choose(&world.env, identity.identity(&base)?)
 }
 
 fn hand_over(args: &AssumeArgs, credentials: &SessionCredentials, world: &mut World<'_>) -> Result<()> {
@@ -160,8 +160,8 @@ fn write_profile(args: &AssumeArgs, world: &mut World<'_>) -> Result<()> {
         // Half of a pair: that role is assumed with this token, and not with itself.
         identity.0.set(&TOKEN_FILE, Value::File(file));
     }
-    let plan = plan(&identity, &RoleSettings::default(), world)?;
-    let line = credential_process(&identity, &plan)?;
+    let path = session(&identity, IdentitySettings::default(), world)?;
+    let line = credential_process(&identity, &path)?;
     let written = Profile::new(name, &world.exe, &line, &world.env)?.write(None)?;
     let already = if written.changed { "" } else { "already " };
     world.say(&format!(

@@ -15,13 +15,11 @@ pub use args::CognitoArgs;
 use super::deliver::{DeliveryArgs, hide};
 use crate::output;
 use crate::terminal::Terminal;
-use aws_access::aws::{self, Unhurried};
-use aws_access::identity::Identity;
-use aws_access::session::{Plan, SessionCredentials};
-use aws_access::token;
-use cognito::{self, Failure, Given, Kept, Questions, SignedIn, User};
+use aws_access::net::to_end;
+use aws_access::{Identity, PerCallTimeout, SessionCredentials, SessionPath, caller};
+use cognito::{self, CallFailure, PresetAnswers, Questions, RefreshTokenStore, SignedIn, User};
 use configuration::Config;
-use context::{Verbosity, World};
+use context::{Verbosity, World, budget, deadline};
 use diagnostics::Result;
 use secret_cache::Cache;
 use settings::{CognitoSettings, RoleSettings, SignIn, SourceChoice};
@@ -126,33 +124,36 @@ impl<'s, 'w> Session<'s, 'w> {
             Err(_) => self.terminal.ask("User name: ")?,
         };
         self.settings.username = Some(name.clone());
-        User::of(&self.settings, &name, &self.world.env)
+        User::from_settings(&self.settings, &name, &self.world.env)
     }
 
     /// Calls of which each has the time for itself that a command has in all.
-    fn unhurried(&self) -> Result<Unhurried<'_>> {
+    fn calls(&self) -> Result<PerCallTimeout<'_>> {
         let env = &self.world.env;
-        Ok(Unhurried::new(
+        Ok(PerCallTimeout::new(
             env,
             &self.identity,
-            token::budget(env)?,
+            budget(env)?,
             &self.world.progress,
         ))
     }
 
     /// Makes calls, to their end.
-    fn call<T>(&self, calls: impl AsyncFnOnce(&Unhurried<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
-        let unhurried = self.unhurried()?;
-        aws::to_end(async { Ok(calls(&unhurried).await) })?
+    fn call<T>(
+        &self,
+        calls: impl AsyncFnOnce(&PerCallTimeout<'_>) -> Result<T, CallFailure>,
+    ) -> Result<T, CallFailure> {
+        let with = self.calls()?;
+        to_end(async { Ok(calls(&with).await) })?
     }
 
     fn deadline(&self) -> Result<Instant> {
-        token::deadline(&self.world.env, Instant::now())
+        deadline(&self.world.env, Instant::now())
     }
 
-    fn kept(&self, user: &User) -> Result<Kept<'_>> {
-        let address = self.unhurried()?.address(&user.region)?;
-        Ok(Kept::of(&self.cache, user, &address))
+    fn kept(&self, user: &User) -> Result<RefreshTokenStore<'_>> {
+        let address = self.calls()?.address(&user.region)?;
+        Ok(RefreshTokenStore::for_user(&self.cache, user, &address))
     }
 
     /// Fresh tokens of one who is signed in; `None` where nobody is, or not any more.
@@ -184,12 +185,12 @@ impl<'s, 'w> Session<'s, 'w> {
     }
 }
 
-fn sign_in(user: &User, given: Given, session: &mut Session<'_, '_>) -> Result<SignedIn> {
-    // Not by `unhurried`: the questions are asked while the calls are made.
+fn sign_in(user: &User, given: PresetAnswers, session: &mut Session<'_, '_>) -> Result<SignedIn> {
+    // Not by `Session::calls`: the questions are asked while the calls are made.
     let env = &session.world.env;
-    let calls = Unhurried::new(env, &session.identity, token::budget(env)?, &session.world.progress);
+    let calls = PerCallTimeout::new(env, &session.identity, budget(env)?, &session.world.progress);
     let flow = session.settings.flow;
-    aws::to_end(cognito::sign_in(user, flow, given, &calls, &mut session.terminal))
+    to_end(cognito::sign_in(user, flow, given, &calls, &mut session.terminal))
 }
 
 fn hand_over(command: &CognitoCommand, mut session: Session<'_, '_>) -> Result<()> {
@@ -223,7 +224,7 @@ fn hand_over(command: &CognitoCommand, mut session: Session<'_, '_>) -> Result<(
         .username
         .as_deref()
         .unwrap_or("another provider's user");
-    let fate = match plan(&session)?.warm(&session.cache, session.world.now()) {
+    let fate = match path(&session)?.cached(&session.cache, session.world.now()) {
         Some(_) => "are kept, and not shown on a terminal",
         None => "could not be kept, and are not shown on a terminal",
     };
@@ -238,22 +239,22 @@ fn role(session: &Session<'_, '_>) -> Option<String> {
     let region = session.settings.identity_pool_region();
     // With the name that was asked for.
     let identity = Identity::of_cognito(&session.settings, &session.world.env).ok()?;
-    let caller = token::caller(&identity, region, session.world);
+    let caller = caller(&identity, region, session.world);
     caller.ok().map(|caller| caller.arn)
 }
 
 /// By what is kept, where that does; else by a sign-in.
 fn credentials(session: &mut Session<'_, '_>) -> Result<SessionCredentials> {
     let SignIn::UserPool { .. } = session.settings.sign_in()? else {
-        return plan(session)?.credentials(&session.cache, Instant::now(), session.world);
+        return path(session)?.credentials(&session.cache, Instant::now(), session.world);
     };
     let user = session.user()?;
-    let plan = plan(session)?;
-    if let Some(credentials) = plan.warm(&session.cache, session.world.now()) {
+    let path = path(session)?;
+    if let Some(credentials) = path.cached(&session.cache, session.world.now()) {
         return Ok(credentials);
     }
     if session.kept(&user)?.is_there(session.world.now()) {
-        let renewed = plan.credentials(&session.cache, Instant::now(), session.world);
+        let renewed = path.credentials(&session.cache, Instant::now(), session.world);
         match renewed {
             // The refresh token came to its end.
             Err(error) if !session.kept(&user)?.is_there(session.world.now()) => session.world.say(error.cause()),
@@ -263,19 +264,14 @@ fn credentials(session: &mut Session<'_, '_>) -> Result<SessionCredentials> {
     let given = session.args.given(&session.world.env)?;
     let signed_in = sign_in(&user, given, session)?;
     session.keep(&user, &signed_in)?;
-    plan.cognito_credentials(
-        &session.settings,
-        &user.login(&signed_in),
-        &session.cache,
-        session.world,
-    )
+    path.cognito_credentials(signed_in.login(&user), &session.cache, session.world)
 }
 
-fn plan(session: &Session<'_, '_>) -> Result<Plan> {
+fn path(session: &Session<'_, '_>) -> Result<SessionPath> {
     let role = RoleSettings {
         source: SourceChoice::Cognito,
         cognito: Some(session.settings.clone()),
         ..RoleSettings::default()
     };
-    Plan::new(&session.world.env, None, &role)
+    SessionPath::choose(&session.world.env, role.into())
 }

@@ -55,10 +55,8 @@ pub fn run(args: &DoctorArgs, config: Option<&Path>, world: &mut World<'_>) -> R
     let asked = Asked {
         subject: args.subject.as_deref(),
         config,
-        profile: args.identity.profile(),
         region: args.identity.region(),
-        names_identity: args.identity.names_one(),
-        settings: &|rule| args.identity.settings(rule),
+        identity: &|rule| args.identity.identity(rule),
         check_push: args.check_push,
     };
     if args.check_push {

@@ -9,10 +9,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan;
+use crate::pull::{self, PullAnswer};
 use client_config::HELPER_NAMES;
-use configuration::{Config, Target};
-use context::{Env, Progress, World, variables};
+use configuration::Config;
+use context::{Progress, World, variables};
 use diagnostics::{Code, Error, Exit, Result, one_line};
 use ecr_registry::{Registry, server_name, why_not_ecr};
 use secret::Secret;
@@ -76,7 +76,7 @@ pub fn run(action: &str, config: Option<&Path>, world: &mut World<'_>) -> Exit {
 }
 
 /// What goes to stdout, for an exit status of 0 or 1.
-type Answer = Result<String, String>;
+type HelperAnswer = Result<String, String>;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -87,54 +87,29 @@ struct Credentials<'a> {
     secret: &'a str,
 }
 
-fn get(config: Option<&Path>, world: &mut World<'_>) -> Answer {
+fn get(config: Option<&Path>, world: &mut World<'_>) -> HelperAnswer {
     let server = server_url(world)?;
-    let config = match Config::load_for(&world.env, config, &server) {
-        Ok(config) => config,
-        // What the rules say of it can't be known, but that ECR Public serves anybody can.
-        Err(error) if Registry::parse(&server).is_some_and(|registry| registry.is_public()) => {
-            return Err(go_on_without(&server, &error, world));
-        }
-        Err(error) => return Err(failed(&server, &error, world)),
-    };
-    let Some(target) = config.target(&server) else {
-        return Err(NOT_FOUND.to_owned());
-    };
-    match password(&target, &server, world) {
-        Ok(password) => Ok(to_json(&Credentials {
+    match pull::answer(&server, &name_of(&server), config, world, pull::by_rule) {
+        Ok(PullAnswer::Password(held)) => Ok(to_json(&Credentials {
             server_url: &server,
             username: "AWS",
-            secret: password.expose(),
+            secret: held.secret.expose(),
         })),
-        Err(error) if target.is_optional() => Err(go_on_without(&server, &error, world)),
+        Ok(PullAnswer::NotOurs | PullAnswer::WithoutPassword) => Err(NOT_FOUND.to_owned()),
         Err(error) => Err(failed(&server, &error, world)),
     }
 }
 
-/// A pull that works without credentials must not fail for want of them: the client hears "none here", people hear why.
-fn go_on_without(server: &str, error: &Error, world: &mut World<'_>) -> String {
-    let name = name_of(server);
-    let _ = writeln!(world.stderr, "ecr-auth: {name}: going on without credentials: {error}");
-    NOT_FOUND.to_owned()
-}
-
-fn password(target: &Target<'_>, server: &str, world: &mut World<'_>) -> Result<Secret> {
-    let cache = Cache::open(Cache::folder(&world.env));
-    let plan = plan::by_rule(&world.env, target)?;
-    let held = plan.password(&cache, &name_of(server), world.began, world)?;
-    Ok(held.secret)
-}
-
 #[derive(Deserialize)]
-struct Stored {
+struct StoreRequest {
     #[serde(rename = "ServerURL")]
     server_url: String,
 }
 
 /// `docker login` ends with it: what it brings we can fetch ourselves, so an ECR registry is simply taken.
-fn store(config: Option<&Path>, world: &mut World<'_>) -> Answer {
+fn store(config: Option<&Path>, world: &mut World<'_>) -> HelperAnswer {
     let input = input(world)?;
-    let stored: Stored = serde_json::from_str(input.expose()).map_err(|_| {
+    let stored: StoreRequest = serde_json::from_str(input.expose()).map_err(|_| {
         told(
             "ecr-auth: store: the input is no JSON object with a ServerURL",
             Code::HelperCall,
@@ -157,14 +132,14 @@ fn store(config: Option<&Path>, world: &mut World<'_>) -> Answer {
 }
 
 /// Forgets what is cached for the host, under whatever identity it was fetched.
-fn erase(config: Option<&Path>, world: &mut World<'_>) -> Answer {
+fn erase(config: Option<&Path>, world: &mut World<'_>) -> HelperAnswer {
     let name = name_of(&server_url(world)?);
     let cache = Cache::open(Cache::folder(&world.env));
     let config = Config::load_for(&world.env, config, &name).unwrap_or_default();
     if let Some(target) = config.target(&name)
-        && let Ok(plan) = plan::by_rule(&world.env, &target)
+        && let Ok((path, _)) = pull::by_rule(&target, world)
     {
-        cache.remove(plan.key());
+        cache.remove(path.key());
     }
     cache.remove_named(&name);
     Ok(String::new())
@@ -178,20 +153,21 @@ fn list(config: Option<&Path>, world: &mut World<'_>) -> String {
     let hosts: BTreeMap<String, &str> = config
         .exact_hosts()
         .map(str::to_owned)
-        .chain(cached_hosts(&config, &world.env, world))
+        .chain(cached_hosts(&config, world))
         .map(|host| (format!("https://{host}"), "AWS"))
         .collect();
     to_json(&hosts)
 }
 
 /// The hosts with a valid token that a `get` by this identity would be handed.
-fn cached_hosts(config: &Config, env: &Env, world: &World<'_>) -> Vec<String> {
-    let cache = Cache::open(Cache::folder(env));
+fn cached_hosts(config: &Config, world: &World<'_>) -> Vec<String> {
+    let cache = Cache::open(Cache::folder(&world.env));
     let mut hosts = Vec::new();
     for (key, names) in cache.entries(world.now()) {
         for name in names {
-            let plan = config.target(&name).and_then(|target| plan::by_rule(env, &target).ok());
-            if plan.is_some_and(|plan| plan.key().to_string() == key) {
+            let target = config.target(&name);
+            let found = target.and_then(|target| pull::by_rule(&target, world).ok());
+            if found.is_some_and(|(path, _)| path.key().to_string() == key) {
                 hosts.push(name);
             }
         }

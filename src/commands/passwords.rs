@@ -2,8 +2,7 @@
 
 use super::identity::IdentityArgs;
 use crate::output::{self, RegistryPassword};
-use crate::plan::{self, Override};
-use aws_access::token::{self, Asked};
+use aws_access::{NamedPath, PasswordPath};
 use client_config::{ConfigFile, Login, Place, StoredLogin, shown};
 use configuration::Config;
 use context::World;
@@ -41,21 +40,17 @@ pub fn fetch(identity: &IdentityArgs, hosts: &[String], config: &Config, world: 
         tokens: Vec::new(),
         failed: Vec::new(),
     };
-    let mut plans = Vec::new();
+    let mut paths = Vec::new();
     for host in hosts {
         let Some(target) = config.target(host) else { continue };
-        let with = Override {
-            profile: identity.profile(),
-            role: identity.settings(target.role())?,
-            is_whole: identity.names_one(),
-        };
-        let plan = plan::by_command_line(&world.env, &target, &with)?;
-        fetched.tokens.extend(plan.identity().token());
-        plans.push((host, target.is_optional(), plan));
+        let settings = identity.identity(&target.identity())?;
+        let path = PasswordPath::choose(&world.env, target.registry(), settings)?;
+        fetched.tokens.extend(path.identity().token());
+        paths.push((host, target.is_optional(), path));
     }
-    let asked = plans.iter().map(|(host, _, plan)| Asked { plan, name: host });
-    let held = token::passwords(&asked.collect::<Vec<_>>(), &cache, world)?;
-    for ((host, is_optional, _), held) in plans.iter().zip(held) {
+    let named = paths.iter().map(|(host, _, path)| NamedPath { path, name: host });
+    let held = aws_access::passwords(&named.collect::<Vec<_>>(), &cache, world)?;
+    for ((host, is_optional, _), held) in paths.iter().zip(held) {
         match held {
             Ok(held) => fetched.passwords.push(RegistryPassword {
                 host: (*host).clone(),

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::Command;
 
 use crate::output;
-use aws_access::session::SessionCredentials;
+use aws_access::SessionCredentials;
 use context::{World, variables};
 use diagnostics::{Code, Error, Exit, Result};
 

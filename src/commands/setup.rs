@@ -8,12 +8,13 @@ use super::hosts;
 use super::identity::IdentityArgs;
 use super::setup_plan::{Changes, ClientArgs, SetupPlan, verify, warn_of_globs};
 use crate::doctor;
-use aws_access::identity::{RolePlan, Scope};
+use aws_access::Identity;
+use aws_access::identity::Scope;
 use client_config::shown;
 use configuration::{Config, SetupChange, SetupRule};
 use context::World;
 use diagnostics::{Code, Error, Result};
-use settings::RoleSettings;
+use settings::IdentitySettings;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -98,8 +99,8 @@ fn rules(args: &SetupArgs, hosts: &[String], config: &Config) -> Result<Vec<Setu
     let keys = args.identity.to_json()?;
     for host in hosts {
         if let Some(target) = config.target(host) {
-            let settings = args.identity.settings(&RoleSettings::default())?;
-            RolePlan::check(&settings, &Scope::from(target.registry()))?;
+            let settings = args.identity.identity(&IdentitySettings::default())?;
+            Identity::check(&settings, &Scope::from(target.registry()))?;
         }
     }
     let rule = |host: &String| SetupRule {

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use aws_access::token::{self, Asked};
+use aws_access::{NamedPath, PasswordPath};
 use aws_shared_files::profile::{self, Profile};
 use client_config::{Client, ConfigFile, Configured, Link, LinkPlan, Record, Wish, shown};
-use configuration::{Config, SetupChange, SetupFile, SetupRule, SetupWritten};
+use configuration::{Config, SetupChange, SetupFile, SetupRule, SetupWritten, Target};
 use context::World;
 use diagnostics::{Code, Error, Result};
 use private_files::UndoLog;
@@ -301,23 +301,22 @@ fn verified<'h>(
     let targets = hosts
         .iter()
         .filter_map(|host| Some((host.as_str(), config.target(host)?)));
-    let plans: Vec<_> = targets
-        .map(|(host, target)| (host, crate::plan::by_rule(&world.env, &target)))
-        .collect();
-    let ready = plans
+    let path = |target: Target<'_>| PasswordPath::choose(&world.env, target.registry(), target.identity());
+    let paths: Vec<_> = targets.map(|(host, target)| (host, path(target))).collect();
+    let ready = paths
         .iter()
-        .filter_map(|(name, plan)| Some((*name, plan.as_ref().ok()?)));
-    let asked: Vec<Asked<'_>> = ready.map(|(name, plan)| Asked { plan, name }).collect();
-    for it in &asked {
-        cache.remove(it.plan.key());
+        .filter_map(|(name, path)| Some((*name, path.as_ref().ok()?)));
+    let named: Vec<NamedPath<'_>> = ready.map(|(name, path)| NamedPath { path, name }).collect();
+    for it in &named {
+        cache.remove(it.path.key());
     }
-    let mut answers = token::passwords(&asked, &cache, world)?.into_iter();
-    let answer = |plan: &Result<token::Plan>| match plan {
+    let mut answers = aws_access::passwords(&named, &cache, world)?.into_iter();
+    let answer = |path: &Result<PasswordPath>| match path {
         Ok(_) => answers.next(),
         Err(error) => Some(Err(error.clone())),
     };
-    let answered: Vec<_> = plans.iter().map(|(_, plan)| plan).map(answer).collect();
-    let answered = plans.iter().zip(answered);
+    let answered: Vec<_> = paths.iter().map(|(_, path)| path).map(answer).collect();
+    let answered = paths.iter().zip(answered);
     Ok(answered
         .filter_map(|((host, _), answer)| Some((*host, answer?)))
         .collect())

@@ -2,13 +2,13 @@
 
 use super::clients::roughly;
 use super::report::Check;
-use aws_access::token::Plan;
+use aws_access::PasswordPath;
 use client_config::shown;
 use context::World;
 use secret_cache::Cache;
 
 /// State and age of the token that a `get` would be served.
-pub fn check(plan: &Plan, world: &World<'_>) -> Check {
+pub fn check(path: &PasswordPath, world: &World<'_>) -> Check {
     let Some(folder) = Cache::folder(&world.env) else {
         return Check::warn(
             "cache",
@@ -18,7 +18,7 @@ pub fn check(plan: &Plan, world: &World<'_>) -> Check {
     };
     let at = shown(&folder, &world.env);
     let now = world.now();
-    match Cache::open(Some(folder)).life(plan.key()) {
+    match Cache::open(Some(folder)).life(path.key()) {
         Some(life) if life.expires_at <= now => Check::pass(
             "cache",
             format!("{at}: the token there has ended; the next get fetches one"),

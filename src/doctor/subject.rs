@@ -1,12 +1,12 @@
 //! What is looked at: an image, a registry, or all registries that are configured.
 
 use super::{Asked, clients};
-use aws_access::token;
+use aws_access::{identity, own_registry};
 use configuration::Config;
 use context::World;
 use diagnostics::{Code, Error, Result};
 use ecr_registry::server_name;
-use settings::RoleSettings;
+use settings::IdentitySettings;
 
 /// A registry, and perhaps an image in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub fn find(asked: &Asked<'_>, config: Option<&Config>, world: &mut World<'_>) -
     let subject = match of_image(named, rules) {
         Some(subject) => subject?,
         None => {
-            let region = token::region(asked.region, &world.env).ok().flatten();
+            let region = identity::region(asked.region, &world.env).ok().flatten();
             let host = match rules.host_named(named, region.as_deref()) {
                 // It may be an alias, which a file that can't be read names.
                 Err(_) if config.is_none() => server_name(named).unwrap_or_else(|| named.to_owned()),
@@ -126,8 +126,8 @@ fn configured_or_own(asked: &Asked<'_>, config: &Config, world: &mut World<'_>) 
         }
     }
     if hosts.is_empty() {
-        let role = (asked.settings)(&RoleSettings::default())?;
-        let own = token::own_registry(asked.region, asked.profile, &role, world)?;
+        let settings = (asked.identity)(&IdentitySettings::default())?;
+        let own = own_registry(asked.region, settings, world)?;
         hosts.push(own.host().to_owned());
     }
     Ok(hosts.into_iter().map(|host| Subject { host, image: None }).collect())

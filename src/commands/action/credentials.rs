@@ -10,8 +10,8 @@ use super::undo::Undo;
 use crate::commands::deliver::hide;
 use crate::commands::identity::{IdentityArgs, credential_process};
 use crate::output;
-use aws_access::identity::{Base, Source};
-use aws_access::session::{Plan, SessionCredentials};
+use aws_access::identity::{ChainSource, RoleBase};
+use aws_access::{Identity, SessionCredentials, SessionPath};
 use aws_shared_files::profile::Profile;
 use context::{World, variables};
 use diagnostics::{Code, Error, Result};
@@ -19,13 +19,13 @@ use ecr_registry::Registry;
 use secret::Secret;
 use secret_cache::Cache;
 use settings::table::{CHAIN, ROLE_ARN};
-use settings::{RoleSettings, Value};
+use settings::{IdentitySettings, Value};
 
 /// What is to be exported, and whose.
 #[derive(Debug)]
 pub struct Credentials {
     identity: IdentityArgs,
-    plan: Plan,
+    path: SessionPath,
     session: Option<SessionCredentials>,
 }
 
@@ -52,14 +52,14 @@ impl Credentials {
             let chain = chain.iter().map(|name| complete(name)).collect();
             identity.0.set(&CHAIN, Value::List(chain));
         }
-        let plan = Plan::new(&world.env, None, &identity.settings(&RoleSettings::default())?)?;
+        let path = SessionPath::choose(&world.env, identity.identity(&IdentitySettings::default())?)?;
         let this = Self {
             identity,
-            plan,
+            path,
             session: None,
         };
         match (inputs.export, this.base()) {
-            (Export::Profile, Some(base)) if !matches!(base, Source::Environment { .. }) => Err(wrong(
+            (Export::Profile, Some(base)) if !matches!(base, ChainSource::Environment { .. }) => Err(wrong(
                 "export-credentials",
                 format!("the role is assumed with {base}, which the profile would take the place of"),
             )
@@ -69,16 +69,16 @@ impl Credentials {
     }
 
     /// The credentials that the role is assumed with, if it isn't the job's token.
-    pub fn base(&self) -> Option<&Source> {
-        match &self.plan.identity().role()?.base {
-            Base::Source(source) => Some(source),
-            Base::Token(_) => None,
+    pub fn base(&self) -> Option<&ChainSource> {
+        match &self.path.identity().role()?.base {
+            RoleBase::Source(source) => Some(source),
+            RoleBase::Token(_) => None,
         }
     }
 
     /// Where they come from.
-    pub fn identity(&self) -> &aws_access::identity::Identity {
-        self.plan.identity()
+    pub fn identity(&self) -> &Identity {
+        self.path.identity()
     }
 
     /// Gets them, and hides them in the log.
@@ -87,9 +87,9 @@ impl Credentials {
     /// What AWS says; stderr is closed.
     pub fn fetch(&mut self, world: &mut World<'_>) -> Result<()> {
         let cache = Cache::open(Cache::folder(&world.env));
-        let session = self.plan.credentials(&cache, Instant::now(), world)?;
+        let session = self.path.credentials(&cache, Instant::now(), world)?;
         let mut secrets = ci::of_credentials(&session.secret_access_key, session.session_token.as_ref());
-        secrets.extend(self.plan.identity().token());
+        secrets.extend(self.path.identity().token());
         hide(secrets, world)?;
         self.session = Some(session);
         Ok(())
@@ -140,7 +140,7 @@ impl Credentials {
             copy_private(&config, &job.aws_config())?;
         }
         exports.set_path(variables::AWS_CONFIG_FILE, &job.aws_config(), &mut world.env, undo)?;
-        let line = credential_process(&self.identity, &self.plan)?;
+        let line = credential_process(&self.identity, &self.path)?;
         Profile::new(name, &world.exe, &line, &world.env)?.write(None)?;
         exports.set(variables::AWS_PROFILE, name, &mut world.env, undo);
         if let Some(region) = self.identity.region() {

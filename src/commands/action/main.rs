@@ -17,8 +17,8 @@ use super::uses::Uses;
 use crate::commands::deliver::hide;
 use crate::commands::passwords;
 use crate::output::RegistryPassword;
-use aws_access::identity::{Identity, RolePlan, Scope};
-use aws_access::token;
+use aws_access::Identity;
+use aws_access::identity::{self, Scope};
 use ci::github;
 use client_config::{ConfigFile, Wish, shown};
 use configuration::{Config, SETUP_VARIABLE, SetupChange, SetupFile, SetupRule};
@@ -26,7 +26,7 @@ use context::{World, variables};
 use diagnostics::Result;
 use ecr_registry::Registry;
 use secret::Secret;
-use settings::RoleSettings;
+use settings::IdentitySettings;
 
 /// Signs the job in.
 ///
@@ -86,8 +86,8 @@ impl Step {
         let mut rules = Vec::new();
         for (host, identity) in hosts.iter().filter(|(_, identity)| identity.is_given()) {
             if let Some(target) = config.target(host) {
-                let settings = identity.settings(&RoleSettings::default())?;
-                RolePlan::check(&settings, &Scope::from(target.registry()))?;
+                let settings = identity.identity(&IdentitySettings::default())?;
+                Identity::check(&settings, &Scope::from(target.registry()))?;
             }
             rules.push(SetupRule {
                 host: host.clone(),
@@ -162,13 +162,13 @@ impl Step {
 
     /// The identity of a job without registries.
     fn identity(&self, region: &str, world: &World<'_>) -> Result<Identity> {
-        let role = self.inputs.identity.settings(&RoleSettings::default())?;
-        Identity::choose_for(&Scope::of_region(region), &world.env, None, &role)
+        let settings = self.inputs.identity.identity(&IdentitySettings::default())?;
+        Identity::choose(settings, &Scope::of_region(region), &world.env)
     }
 
     /// The region whose STS is asked: the one that is set, else the first registry's.
     fn region(&self, hosts: &[String], world: &World<'_>) -> Result<String> {
-        if let Some(region) = token::region(self.inputs.identity.region(), &world.env)? {
+        if let Some(region) = identity::region(self.inputs.identity.region(), &world.env)? {
             return Ok(region);
         }
         let first = hosts.iter().find_map(|host| Registry::parse(host));

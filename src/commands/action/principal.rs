@@ -1,8 +1,8 @@
 //! Whose account is signed in to, and whether it may be.
 
 use super::inputs::{Inputs, wrong};
-use aws_access::identity::{Identity, RolePlan, Scope};
-use aws_access::token;
+use aws_access::identity::{RolePlan, Scope};
+use aws_access::{Identity, caller};
 use ci::github;
 use configuration::Config;
 use context::World;
@@ -30,7 +30,7 @@ impl Principal {
         if let Some(role) = identity.role() {
             return Ok(Self::of_role(role));
         }
-        let caller = token::caller(identity, region, world)?;
+        let caller = caller(identity, region, world)?;
         Ok(Self {
             account: caller.account,
             arn: caller.arn,
@@ -102,7 +102,7 @@ impl<'a> Principals<'a> {
             }
             let may_fail = !self.inputs.verify || (target.is_optional() && hosts.len() > 1);
             let scope = Scope::from(target.registry());
-            let identity = Identity::choose_for(&scope, &world.env, target.profile(), target.role());
+            let identity = Identity::choose(target.identity(), &scope, &world.env);
             let found = identity.and_then(|identity| self.find(&identity, world));
             principals.push(match found {
                 // What it can be done without is told where its password can't be had.

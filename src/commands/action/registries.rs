@@ -2,11 +2,11 @@
 
 use super::inputs::{Inputs, Mode, wrong};
 use crate::commands::identity::IdentityArgs;
-use aws_access::token;
+use aws_access::{identity, own_registry};
 use configuration::Config;
 use context::World;
 use diagnostics::Result;
-use settings::RoleSettings;
+use settings::IdentitySettings;
 
 /// The registries' hosts, each once and with its identity.
 #[derive(Debug, Default)]
@@ -25,15 +25,15 @@ impl Hosts {
         }
     }
 
-    fn own(identity: &IdentityArgs, world: &World<'_>) -> Result<Self> {
-        let role = identity.settings(&RoleSettings::default())?;
-        let own = token::own_registry(identity.region(), None, &role, world)?;
-        Ok(Self(vec![(own.host().to_owned(), identity.clone())]))
+    fn own(args: &IdentityArgs, world: &World<'_>) -> Result<Self> {
+        let settings = args.identity(&IdentitySettings::default())?;
+        let own = own_registry(args.region(), settings, world)?;
+        Ok(Self(vec![(own.host().to_owned(), args.clone())]))
     }
 
     fn named(inputs: &Inputs, world: &World<'_>) -> Result<Self> {
         let known = Config::load(&world.env, None)?;
-        let region = token::region(inputs.identity.region(), &world.env)?;
+        let region = identity::region(inputs.identity.region(), &world.env)?;
         let mut hosts = Self::default();
         for named in &inputs.registries {
             let host = known.host_named(&named.registry, region.as_deref())?;

@@ -8,7 +8,7 @@ use super::setup::{has_same_pools, other_pools, rule, say_what_is_next};
 use crate::commands::setup_plan::{Changes, ClientArgs, SetupPlan};
 use crate::terminal::Terminal;
 use client_config::{Answer, ConfigFile, Found, HELPER, Lookup, look_up, shown};
-use cognito::{Kept, KeptSignIn};
+use cognito::{KeptSignIn, RefreshTokenStore};
 use configuration::{Config, SetupChange, SetupFile, VendorFile, VendorRegistry};
 use context::{World, variables};
 use diagnostics::{Code, Error, Result, one_line};
@@ -180,7 +180,7 @@ fn refuse_to_stand_in_front(vendor: &VendorFile, config: &Config, world: &World<
         Some(&kept.user_pool_id) == pools.user_pool_id.as_ref() && Some(&kept.client_id) == pools.client_id.as_ref()
     };
     let cache = Cache::open(Cache::folder(&world.env));
-    if config.cognito().is_none() && !Kept::all(&cache, world.now()).iter().any(is_theirs) {
+    if config.cognito().is_none() && !RefreshTokenStore::all(&cache, world.now()).iter().any(is_theirs) {
         return Ok(());
     }
     Err(Error::usage(
