@@ -5,7 +5,7 @@ use std::path::Path;
 
 use aws_access::PasswordPath;
 use configuration::{Config, Target};
-use context::World;
+use context::Context;
 use diagnostics::{Error, Result};
 use ecr_registry::Registry;
 use secret_cache::{Cache, CachedSecret};
@@ -32,25 +32,25 @@ pub fn answer(
     server: &str,
     name: &str,
     config: Option<&Path>,
-    world: &mut World<'_>,
-    find: impl FnOnce(&Target<'_>, &World<'_>) -> Result<(PasswordPath, Cache)>,
+    context: &mut Context<'_>,
+    find: impl FnOnce(&Target<'_>, &Context<'_>) -> Result<(PasswordPath, Cache)>,
 ) -> Result<PullAnswer> {
-    let config = match Config::load_for(&world.env, config, server) {
+    let config = match Config::load_for(&context.env, config, server) {
         Ok(config) => config,
         // What the rules say of it can't be known, but that ECR Public serves anybody can.
         Err(error) if Registry::parse(server).is_some_and(|registry| registry.is_public()) => {
-            return Ok(go_on_without(name, &error, world));
+            return Ok(go_on_without(name, &error, context));
         }
         Err(error) => return Err(error),
     };
     let Some(target) = config.target(server) else {
         return Ok(PullAnswer::NotOurs);
     };
-    let began = world.began;
-    let found = find(&target, world);
-    match found.and_then(|(path, cache)| path.password(&cache, name, began, world)) {
+    let began = context.began;
+    let found = find(&target, context);
+    match found.and_then(|(path, cache)| path.password(&cache, name, began, context)) {
         Ok(held) => Ok(PullAnswer::Password(held)),
-        Err(error) if target.is_optional() => Ok(go_on_without(name, &error, world)),
+        Err(error) if target.is_optional() => Ok(go_on_without(name, &error, context)),
         Err(error) => Err(error),
     }
 }
@@ -59,12 +59,15 @@ pub fn answer(
 ///
 /// # Errors
 /// As [`PasswordPath::choose`].
-pub fn by_rule(target: &Target<'_>, world: &World<'_>) -> Result<(PasswordPath, Cache)> {
-    let path = PasswordPath::choose(&world.env, target.registry(), target.identity())?;
-    Ok((path, Cache::open(Cache::folder(&world.env))))
+pub fn by_rule(target: &Target<'_>, context: &Context<'_>) -> Result<(PasswordPath, Cache)> {
+    let path = PasswordPath::choose(&context.env, target.registry(), target.identity())?;
+    Ok((path, Cache::open(Cache::folder(&context.env))))
 }
 
-fn go_on_without(name: &str, error: &Error, world: &mut World<'_>) -> PullAnswer {
-    let _ = writeln!(world.stderr, "ecr-auth: {name}: going on without credentials: {error}");
+fn go_on_without(name: &str, error: &Error, context: &mut Context<'_>) -> PullAnswer {
+    let _ = writeln!(
+        context.stderr,
+        "ecr-auth: {name}: going on without credentials: {error}"
+    );
     PullAnswer::WithoutPassword
 }

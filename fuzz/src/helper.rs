@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use aws_access::PasswordPath;
 use configuration::Config;
-use context::{Env, Progress, Verbosity, World};
+use context::{Context, Env, Progress, Verbosity};
 use secret::Secret;
 use secret_cache::{Cache, Fetched, Request};
 use serde_json::Value;
@@ -151,7 +151,7 @@ fn keep_token(env: &Env) {
 fn call(action: &str, mut stdin: &[u8], env: Env) -> (u8, Vec<u8>, Vec<u8>) {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let args = ["docker-credential-ecr-auth", action].map(OsString::from);
-    let mut world = World {
+    let mut context = Context {
         env,
         exe: "/usr/bin/ecr-auth".into(),
         clock: &SystemTime::now,
@@ -164,6 +164,6 @@ fn call(action: &str, mut stdin: &[u8], env: Env) -> (u8, Vec<u8>, Vec<u8>) {
         started: SystemTime::now(),
         began: Instant::now(),
     };
-    let exit = ecr_auth::run(&args, &mut world);
+    let exit = ecr_auth::run(&args, &mut context);
     (exit.code(), stdout, stderr)
 }

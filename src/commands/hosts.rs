@@ -3,7 +3,7 @@
 use super::identity::IdentityArgs;
 use aws_access::{identity, own_registry};
 use configuration::Config;
-use context::World;
+use context::Context;
 use diagnostics::Result;
 use settings::IdentitySettings;
 
@@ -12,12 +12,17 @@ use settings::IdentitySettings;
 ///
 /// # Errors
 /// A registry that can't be told.
-pub fn named(registries: &[String], region: Option<&str>, config: &Config, world: &World<'_>) -> Result<Vec<String>> {
+pub fn named(
+    registries: &[String],
+    region: Option<&str>,
+    config: &Config,
+    context: &Context<'_>,
+) -> Result<Vec<String>> {
     let mut hosts = Vec::new();
     if registries.is_empty() {
         return Ok(hosts);
     }
-    let region = identity::region(region, &world.env)?;
+    let region = identity::region(region, &context.env)?;
     for name in registries {
         let host = config.host_named(name, region.as_deref())?;
         if !hosts.contains(&host) {
@@ -35,10 +40,10 @@ pub fn named_or_own(
     registries: &[String],
     args: &IdentityArgs,
     config: &Config,
-    world: &mut World<'_>,
+    context: &mut Context<'_>,
 ) -> Result<Vec<String>> {
     let region = args.region();
-    let named = named(registries, region, config, world)?;
+    let named = named(registries, region, config, context)?;
     if !named.is_empty() {
         return Ok(named);
     }
@@ -46,7 +51,7 @@ pub fn named_or_own(
     if !configured.is_empty() {
         return Ok(configured);
     }
-    let own = own_registry(region, args.identity(&IdentitySettings::default())?, world)?;
-    world.say(&format!("registry: {own}, the caller's own"));
+    let own = own_registry(region, args.identity(&IdentitySettings::default())?, context)?;
+    context.say(&format!("registry: {own}, the caller's own"));
     Ok(vec![own.host().to_owned()])
 }

@@ -8,7 +8,7 @@ use crate::pull::{self, PullAnswer};
 use aws_access::identity::Scope;
 use aws_access::{Identity, PasswordPath};
 use configuration::Target;
-use context::{Progress, World, variables};
+use context::{Context, Progress, variables};
 use diagnostics::{Code, Error, Result};
 use oidc_token::Claims;
 use secret::Secret;
@@ -27,20 +27,20 @@ const INPUT_LIMIT: u64 = 1024 * 1024;
 ///
 /// # Errors
 /// A request that isn't right; a configuration that isn't; credentials that can't be had. Then nothing is on stdout.
-pub fn run(config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
+pub fn run(config: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
     // The kubelet looks on, and no person.
-    world.progress = Progress::default();
-    let request = Request::parse(&input(world)?)?;
-    let answer = answer(&request, config, world)?;
-    let written = world.stdout.write_all(answer.expose().as_bytes());
+    context.progress = Progress::default();
+    let request = Request::parse(&input(context)?)?;
+    let answer = answer(&request, config, context)?;
+    let written = context.stdout.write_all(answer.expose().as_bytes());
     written
-        .and_then(|()| world.stdout.flush())
+        .and_then(|()| context.stdout.flush())
         .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the answer", error))
 }
 
-fn input(world: &mut World<'_>) -> Result<Secret> {
+fn input(context: &mut Context<'_>) -> Result<Secret> {
     let mut text = String::new();
-    let read = world.stdin.take(INPUT_LIMIT + 1).read_to_string(&mut text);
+    let read = context.stdin.take(INPUT_LIMIT + 1).read_to_string(&mut text);
     let text = Secret::new(text);
     match read {
         Ok(read) if read as u64 <= INPUT_LIMIT => Ok(text),
@@ -57,20 +57,20 @@ fn input(world: &mut World<'_>) -> Result<Secret> {
     }
 }
 
-fn answer(request: &Request, config: Option<&Path>, world: &mut World<'_>) -> Result<Secret> {
+fn answer(request: &Request, config: Option<&Path>, context: &mut Context<'_>) -> Result<Secret> {
     let host = request.host();
-    let answer = pull::answer(host, host, config, world, |target, world| match request.token() {
-        Some(token) => by_pod(request, token, target, world),
-        None => pull::by_rule(target, world),
+    let answer = pull::answer(host, host, config, context, |target, context| match request.token() {
+        Some(token) => by_pod(request, token, target, context),
+        None => pull::by_rule(target, context),
     })?;
     match answer {
         PullAnswer::Password(held) => {
-            let left = held.expires_at.duration_since(world.now()).unwrap_or_default();
+            let left = held.expires_at.duration_since(context.now()).unwrap_or_default();
             Ok(with_password(host, &held.secret, left))
         }
         PullAnswer::WithoutPassword => Ok(without_credentials()),
         PullAnswer::NotOurs => {
-            world.detail(|| format!("{host} is no registry of ECR"));
+            context.detail(|| format!("{host} is no registry of ECR"));
             Ok(without_credentials())
         }
     }
@@ -80,7 +80,12 @@ fn answer(request: &Request, config: Option<&Path>, world: &mut World<'_>) -> Re
 /// have no part in it.
 ///
 /// Security note: nothing is cached. The kubelet caches it for this service account; a file on the node would serve every pod.
-fn by_pod(request: &Request, token: &Secret, target: &Target<'_>, world: &World<'_>) -> Result<(PasswordPath, Cache)> {
+fn by_pod(
+    request: &Request,
+    token: &Secret,
+    target: &Target<'_>,
+    context: &Context<'_>,
+) -> Result<(PasswordPath, Cache)> {
     let role = request.annotation(ROLE_ANNOTATION).ok_or_else(|| {
         Error::usage(
             Code::KubeletRole,
@@ -91,15 +96,15 @@ fn by_pod(request: &Request, token: &Secret, target: &Target<'_>, world: &World<
             "kubectl annotate serviceaccount NAME {ROLE_ANNOTATION}=ROLE-ARN, and list it in requiredServiceAccountAnnotationKeys"
         ))
     })?;
-    let is_named = world.env.get(variables::AWS_ROLE_SESSION_NAME).is_some();
+    let is_named = context.env.get(variables::AWS_ROLE_SESSION_NAME).is_some();
     let settings = RoleSettings {
         session_name: session_name(token).filter(|_| !is_named),
         ..RoleSettings::default()
     };
     let registry = target.registry();
     let scope = Scope::from(registry);
-    let identity = Identity::of_service_account(role, settings, token.clone(), &scope, &world.env)?;
-    Ok((PasswordPath::new(&world.env, registry, identity)?, Cache::open(None)))
+    let identity = Identity::of_service_account(role, settings, token.clone(), &scope, &context.env)?;
+    Ok((PasswordPath::new(&context.env, registry, identity)?, Cache::open(None)))
 }
 
 /// What CloudTrail shows of the pod: `kubelet-<namespace>-<service account>`.

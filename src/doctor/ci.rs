@@ -18,7 +18,7 @@ pub fn is_missing_token(error: &Error) -> bool {
 
 /// What is found; `None` where there is neither a CI nor a token.
 pub fn check(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> Option<Check> {
-    let env = &checkup.world.env;
+    let env = &checkup.context.env;
     let ci = running_in(env).map(|ci| ci.name);
     let token = match path.identity().role().map(|role| &role.base) {
         Some(RoleBase::Token(token)) => Some(token.clone()),
@@ -44,12 +44,12 @@ fn of_token(token: &CiToken, ci: &str, path: &PasswordPath, checkup: &mut Checku
             format!("{what} is no JWT"),
             "look at the variable, file or command that it comes from",
         ),
-        Ok(Some(claims)) => of_claims(&what, &claims, checkup.world.now()),
+        Ok(Some(claims)) => of_claims(&what, &claims, checkup.context.now()),
     }
 }
 
 fn claims(path: &PasswordPath, name: &str, checkup: &mut Checkup<'_, '_>) -> Result<Option<Claims>, Error> {
-    let env = checkup.world.env.clone();
+    let env = checkup.context.env.clone();
     let aws = Aws::new(&env, path.identity(), context::budget(&env)?)?;
     checkup.wait(&format!("asking for {name}"), aws.claims())
 }

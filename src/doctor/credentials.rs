@@ -54,7 +54,7 @@ pub fn fetch(path: &PasswordPath, checkup: &mut Checkup<'_, '_>, is_optional: bo
 
 fn identity(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> Result<Check, Check> {
     let region = path.registry().region().to_owned();
-    let env = checkup.world.env.clone();
+    let env = checkup.context.env.clone();
     let caller = budget(&env).and_then(|budget| {
         let aws = Aws::new(&env, path.identity(), budget)?;
         checkup.wait(
@@ -72,7 +72,7 @@ fn identity(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> Result<Check,
 }
 
 fn token(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> Result<(Check, Secret), Check> {
-    let env = checkup.world.env.clone();
+    let env = checkup.context.env.clone();
     let token = budget(&env).and_then(|budget| {
         let aws = Aws::new(&env, path.identity(), budget)?;
         let call = aws.authorization_token(path.registry(), path.endpoint());
@@ -80,7 +80,10 @@ fn token(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> Result<(Check, S
     });
     match token {
         Ok(token) => {
-            let left = token.expires_at.duration_since(checkup.world.now()).unwrap_or_default();
+            let left = token
+                .expires_at
+                .duration_since(checkup.context.now())
+                .unwrap_or_default();
             let finding = format!(
                 "ECR gives a token for {}, good for {}",
                 path.registry().region(),

@@ -12,7 +12,7 @@ use secret::Secret;
 
 /// Asks the registry, with a password or, where there is none, as anybody may.
 pub fn checks(subject: &Subject, target: &Target<'_>, password: Option<&Secret>, checkup: &mut Checkup<'_, '_>) {
-    let env = checkup.world.env.clone();
+    let env = checkup.context.env.clone();
     let mut asking = Asking {
         client: RegistryClient::new(&env, &subject.host, password),
         host: &subject.host,

@@ -29,7 +29,7 @@ use aws_access::PasswordPath;
 use aws_access::identity::{ChainSource, CredentialSource};
 use aws_access::net::within;
 use configuration::{Config, Target};
-use context::{World, budget};
+use context::{Context, budget};
 use diagnostics::{Error, Result};
 use ecr_registry::Registry;
 use settings::IdentitySettings;
@@ -52,16 +52,16 @@ pub struct Asked<'a> {
 ///
 /// # Errors
 /// Usage errors: what is named is no registry, a push is to be checked without a repository. All else is in the report.
-pub fn run(asked: &Asked<'_>, world: &mut World<'_>) -> Result<Report> {
-    let config = Config::load(&world.env, asked.config);
+pub fn run(asked: &Asked<'_>, context: &mut Context<'_>) -> Result<Report> {
+    let config = Config::load(&context.env, asked.config);
     let mut checkup = Checkup {
-        world,
+        context,
         asked,
         report: Report::default(),
         registry: None,
         names_image: false,
     };
-    let subjects = match subject::find(asked, config.as_ref().ok(), checkup.world)? {
+    let subjects = match subject::find(asked, config.as_ref().ok(), checkup.context)? {
         Ok(subjects) => subjects,
         Err(error) => {
             checkup.without_registry(&config, &error);
@@ -110,7 +110,7 @@ const LATER: [&str; 13] = [
 ];
 
 struct Checkup<'a, 'w> {
-    world: &'a mut World<'w>,
+    context: &'a mut Context<'w>,
     asked: &'a Asked<'a>,
     report: Report,
     /// The registry that the checks are about, where there are several.
@@ -134,7 +134,7 @@ impl Checkup<'_, '_> {
         let after = LATER.iter().skip_while(|id| **id != failed).skip(1);
         for id in after {
             let is_asked = match *id {
-                "ci" => ::ci::running_in(&self.world.env).is_some(),
+                "ci" => ::ci::running_in(&self.context.env).is_some(),
                 "image" => self.names_image,
                 "push" => self.asked.check_push,
                 _ => true,
@@ -156,7 +156,7 @@ impl Checkup<'_, '_> {
 
     /// The same, of the registries that clients are set up for: they are named beside one that isn't.
     fn remember_configured(&mut self) {
-        let files = clients::files(&self.world.env).unwrap_or_default();
+        let files = clients::files(&self.context.env).unwrap_or_default();
         let hosts = files.iter().flat_map(clients::ClientFile::hosts);
         self.report.names.extend(hosts.filter_map(short_name));
     }
@@ -181,12 +181,12 @@ impl Checkup<'_, '_> {
     /// What this machine alone tells: the binary, the helper, the clients' configuration.
     fn local(&mut self, subject: &Subject, is_first: bool) {
         if is_first {
-            let binary = helper::binary(&self.world.exe, &self.world.env);
+            let binary = helper::binary(&self.context.exe, &self.context.env);
             self.report.checks.push(binary);
         }
         let is_open = Registry::parse(&subject.host).is_some_and(|registry| registry.is_public());
-        let clients = clients::look(&subject.host, is_open, &self.world.env, self.world.now());
-        for check in helper::checks(&self.world.exe, &clients.helpers, &self.world.env) {
+        let clients = clients::look(&subject.host, is_open, &self.context.env, self.context.now());
+        for check in helper::checks(&self.context.exe, &clients.helpers, &self.context.env) {
             self.add(check);
         }
         for check in clients.checks {
@@ -196,9 +196,9 @@ impl Checkup<'_, '_> {
 
     /// Where no registry is known, the general checks.
     fn without_registry(&mut self, config: &Result<Config>, error: &Error) {
-        let env = &self.world.env;
-        let checks = [helper::binary(&self.world.exe, env)];
-        let helper = helper::checks(&self.world.exe, &Default::default(), env);
+        let env = &self.context.env;
+        let checks = [helper::binary(&self.context.exe, env)];
+        let helper = helper::checks(&self.context.exe, &Default::default(), env);
         for check in checks.into_iter().chain(helper) {
             self.add(check);
         }
@@ -228,7 +228,7 @@ impl Checkup<'_, '_> {
             &subject.host,
             config,
             self.asked.config,
-            &self.world.env,
+            &self.context.env,
         ));
         let path = match self.path(&target) {
             Ok(path) => path,
@@ -243,8 +243,8 @@ impl Checkup<'_, '_> {
                 return self.skip_after("ci");
             }
         }
-        self.add(credentials::chosen(&path, &self.world.env));
-        self.add(cache::check(&path, self.world));
+        self.add(credentials::chosen(&path, &self.context.env));
+        self.add(cache::check(&path, self.context));
         let (checks, is_reached) = network::checks(&path, self);
         for check in checks {
             self.add(soften(check));
@@ -263,7 +263,7 @@ impl Checkup<'_, '_> {
 
     fn path(&self, target: &Target<'_>) -> Result<PasswordPath> {
         let settings = (self.asked.identity)(&target.identity())?;
-        PasswordPath::choose(&self.world.env, target.registry(), settings)
+        PasswordPath::choose(&self.context.env, target.registry(), settings)
     }
 
     fn without_path(&mut self, error: &Error, target: &Target<'_>, subject: &Subject) {
@@ -283,8 +283,8 @@ impl Checkup<'_, '_> {
 
     /// Runs a call to its end, or to the end of its time. People at a terminal are told what is waited for.
     fn wait<T>(&mut self, what: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
-        let budget = budget(&self.world.env)?;
-        let _wait = self.world.progress.wait(what);
+        let budget = budget(&self.context.env)?;
+        let _wait = self.context.progress.wait(what);
         within(budget, call)
     }
 }

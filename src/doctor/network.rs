@@ -19,7 +19,7 @@ const DRIFT: Duration = Duration::from_secs(60);
 
 /// The checks, and whether AWS answers at all.
 pub fn checks(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>, bool) {
-    let env = checkup.world.env.clone();
+    let env = checkup.context.env.clone();
     let address = address(path.registry(), path.endpoint());
     let shown = without_userinfo(&address);
     let mut checks = vec![proxy(&env, &address), roots(&env)];
@@ -27,7 +27,7 @@ pub fn checks(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>
     match answer {
         Ok(answer) => {
             checks.push(Check::pass("network", format!("{shown} answers")));
-            checks.extend(answer.date().map(|theirs| clock(theirs, checkup.world.now())));
+            checks.extend(answer.date().map(|theirs| clock(theirs, checkup.context.now())));
             (checks, true)
         }
         Err(error) => {

@@ -2,7 +2,7 @@
 
 use crate::client::Aws;
 use crate::identity::{self, Identity, Scope};
-use context::{World, budget};
+use context::{Context, budget};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{Registry, parse_argument, parse_region};
 use settings::IdentitySettings;
@@ -33,8 +33,8 @@ impl Aws<'_> {
 ///
 /// # Errors
 /// No credentials, credentials that AWS doesn't take, a network that fails.
-pub fn caller(identity: &Identity, region: &str, world: &World<'_>) -> Result<CallerIdentity> {
-    let aws = Aws::new(&world.env, identity, budget(&world.env)?)?.shown_on(&world.progress);
+pub fn caller(identity: &Identity, region: &str, context: &Context<'_>) -> Result<CallerIdentity> {
+    let aws = Aws::new(&context.env, identity, budget(&context.env)?)?.shown_on(&context.progress);
     aws.within(aws.caller_identity(region))
 }
 
@@ -43,8 +43,8 @@ pub fn caller(identity: &Identity, region: &str, world: &World<'_>) -> Result<Ca
 ///
 /// # Errors
 /// No region, no credentials, a denial, a network that fails.
-pub fn own_registry(region_flag: Option<&str>, settings: IdentitySettings, world: &World<'_>) -> Result<Registry> {
-    let region = identity::region(region_flag, &world.env)?.ok_or_else(|| {
+pub fn own_registry(region_flag: Option<&str>, settings: IdentitySettings, context: &Context<'_>) -> Result<Registry> {
+    let region = identity::region(region_flag, &context.env)?.ok_or_else(|| {
         Error::usage(
             Code::NoRegistry,
             "no registry",
@@ -59,14 +59,14 @@ pub fn own_registry(region_flag: Option<&str>, settings: IdentitySettings, world
     let account = match identity::last_account(&settings.role, &scope)? {
         // Known without credentials: there need be none where the identity is only written down.
         Some(account) if settings.profile.is_none() => account,
-        _ => callers_account(&Identity::choose(settings, &scope, &world.env)?, &region, world)?,
+        _ => callers_account(&Identity::choose(settings, &scope, &context.env)?, &region, context)?,
     };
     parse_argument(&format!("{account}/{region}"), None)
 }
 
-fn callers_account(identity: &Identity, region: &str, world: &World<'_>) -> Result<String> {
+fn callers_account(identity: &Identity, region: &str, context: &Context<'_>) -> Result<String> {
     match identity.role() {
         Some(role) => Ok(role.account().to_owned()),
-        None => Ok(caller(identity, region, world)?.account),
+        None => Ok(caller(identity, region, context)?.account),
     }
 }

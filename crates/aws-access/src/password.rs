@@ -9,7 +9,7 @@ use crate::client::Aws;
 use crate::endpoint::{Endpoint, Service};
 use crate::identity::{CredentialSource, Identity, Scope};
 use crate::secret_path::{SecretPath, Waiting, Wanted};
-use context::{Env, World};
+use context::{Context, Env};
 use diagnostics::Result;
 use ecr_registry::Registry;
 use secret_cache::{Cache, CachedSecret, Fetched, Key};
@@ -84,8 +84,14 @@ impl PasswordPath {
     ///
     /// # Errors
     /// What AWS says, or that it said nothing in time.
-    pub fn password(&self, cache: &Cache, name: &str, began: Instant, world: &mut World<'_>) -> Result<CachedSecret> {
-        self.secret(cache, name, began, world)
+    pub fn password(
+        &self,
+        cache: &Cache,
+        name: &str,
+        began: Instant,
+        context: &mut Context<'_>,
+    ) -> Result<CachedSecret> {
+        self.secret(cache, name, began, context)
     }
 }
 
@@ -103,7 +109,11 @@ pub struct NamedPath<'a> {
 ///
 /// # Errors
 /// `ECR_AUTH_TIMEOUT` is no number of seconds. What AWS says of one of them stands in its place.
-pub fn passwords(asked: &[NamedPath<'_>], cache: &Cache, world: &mut World<'_>) -> Result<Vec<Result<CachedSecret>>> {
+pub fn passwords(
+    asked: &[NamedPath<'_>],
+    cache: &Cache,
+    context: &mut Context<'_>,
+) -> Result<Vec<Result<CachedSecret>>> {
     let keys: Vec<String> = asked.iter().map(|it| it.path.key().to_string()).collect();
     let mut answers = BTreeMap::new();
     let mut cold = BTreeMap::new();
@@ -113,27 +123,27 @@ pub fn passwords(asked: &[NamedPath<'_>], cache: &Cache, world: &mut World<'_>) 
             others.push(it);
             continue;
         }
-        match it.path.warm(cache, it.name, world).transpose() {
+        match it.path.warm(cache, it.name, context).transpose() {
             Some(answer) => drop(answers.insert(key, answer)),
             None => drop(cold.insert(key, it)),
         }
     }
     let (keys_of_cold, cold): (Vec<_>, Vec<_>) = cold.into_iter().unzip();
-    answers.extend(keys_of_cold.into_iter().zip(fetch(&cold, cache, world)?));
+    answers.extend(keys_of_cold.into_iter().zip(fetch(&cold, cache, context)?));
     for it in others {
         // What is there by now is known under this name too.
-        let _ = cache.warm(it.path.key(), it.name, world.now());
+        let _ = cache.warm(it.path.key(), it.name, context.now());
     }
     Ok(keys.iter().filter_map(|key| answers.get(key).cloned()).collect())
 }
 
 /// Fetches the passwords that are not in the cache; the results are in their order.
-fn fetch(cold: &[&NamedPath<'_>], cache: &Cache, world: &mut World<'_>) -> Result<Vec<Result<CachedSecret>>> {
+fn fetch(cold: &[&NamedPath<'_>], cache: &Cache, context: &mut Context<'_>) -> Result<Vec<Result<CachedSecret>>> {
     if cold.is_empty() {
         return Ok(Vec::new());
     }
-    let waiting = Waiting::new(world, Instant::now())?;
-    let all = (cold.len() > 1).then(|| world.progress.wait(told(0, cold.len())));
+    let waiting = Waiting::new(context, Instant::now())?;
+    let all = (cold.len() > 1).then(|| context.progress.wait(told(0, cold.len())));
     let (queue, done) = (Mutex::new(cold.iter().enumerate()), Mutex::new(Vec::new()));
     let next = || locked(&queue).next();
     let work = || {
@@ -157,7 +167,7 @@ fn fetch(cold: &[&NamedPath<'_>], cache: &Cache, world: &mut World<'_>) -> Resul
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|(index, ..)| *index);
     for (index, _, was_asked) in &done {
-        cold[*index].path.tell(*was_asked, world);
+        cold[*index].path.tell(*was_asked, context);
     }
     Ok(done.into_iter().map(|(_, held, _)| held).collect())
 }

@@ -7,7 +7,7 @@ use crate::client::Aws;
 use crate::endpoint::{Endpoint, Service};
 use crate::identity::{CredentialSource, Identity};
 use cognito::Login;
-use context::{Env, Progress, World, deadline, process_started};
+use context::{Context, Env, Progress, deadline, process_started};
 use diagnostics::Result;
 use secret_cache::{Cache, CachedSecret, Fetched, Key, KeyBuilder, Request};
 
@@ -89,24 +89,24 @@ impl<W: Wanted> SecretPath<W> {
         cache: &Cache,
         name: &str,
         began: Instant,
-        world: &mut World<'_>,
+        context: &mut Context<'_>,
     ) -> Result<CachedSecret> {
-        if let Some(held) = self.warm(cache, name, world)? {
+        if let Some(held) = self.warm(cache, name, context)? {
             return Ok(held);
         }
-        let waiting = Waiting::new(world, began)?;
+        let waiting = Waiting::new(context, began)?;
         let (held, is_fetched) = self.fetch_or_share(cache, name, &waiting, None);
-        self.tell(is_fetched, world);
+        self.tell(is_fetched, context);
         held
     }
 
     /// What the cache holds, if it need not be renewed.
-    pub(crate) fn warm(&self, cache: &Cache, name: &str, world: &mut World<'_>) -> Result<Option<CachedSecret>> {
-        self.identity.explain(world);
+    pub(crate) fn warm(&self, cache: &Cache, name: &str, context: &mut Context<'_>) -> Result<Option<CachedSecret>> {
+        self.identity.explain(context);
         self.identity.require_user()?;
-        let held = cache.warm(&self.key, name, world.now());
+        let held = cache.warm(&self.key, name, context.now());
         if held.is_some() {
-            world.detail(|| format!("cache: {}", self.wanted.told_warm()));
+            context.detail(|| format!("cache: {}", self.wanted.told_warm()));
         }
         Ok(held)
     }
@@ -152,8 +152,8 @@ impl<W: Wanted> SecretPath<W> {
     }
 
     /// Tells people who asked for more where the secret came from.
-    pub(crate) fn tell(&self, is_fetched: bool, world: &mut World<'_>) {
-        world.detail(|| match is_fetched {
+    pub(crate) fn tell(&self, is_fetched: bool, context: &mut Context<'_>) {
+        context.detail(|| match is_fetched {
             true => format!("cache: {}", self.wanted.told_fetched()),
             false => "cache: what another process was told".to_owned(),
         });
@@ -174,22 +174,22 @@ impl<'a> Waiting<'a> {
     ///
     /// # Errors
     /// `ECR_AUTH_TIMEOUT` is no number of seconds.
-    pub fn new(world: &'a World<'_>, began: Instant) -> Result<Self> {
+    pub fn new(context: &'a Context<'_>, began: Instant) -> Result<Self> {
         Ok(Self {
-            env: &world.env,
-            clock: world.clock,
-            started: process_started(world),
-            deadline: deadline(&world.env, began)?,
-            progress: &world.progress,
+            env: &context.env,
+            clock: context.clock,
+            started: process_started(context),
+            deadline: deadline(&context.env, began)?,
+            progress: &context.progress,
         })
     }
 
     /// Shares no failure of before: who asks has just changed something.
-    pub fn anew(world: &'a World<'_>) -> Result<Self> {
-        let started = world.now();
+    pub fn anew(context: &'a Context<'_>) -> Result<Self> {
+        let started = context.now();
         Ok(Self {
             started,
-            ..Self::new(world, Instant::now())?
+            ..Self::new(context, Instant::now())?
         })
     }
 

@@ -9,7 +9,7 @@ use crate::endpoint::{Endpoint, Service};
 use crate::identity::{self, ChainSource, CredentialSource, Identity, ProfileSource, RoleBase, Scope, role_in};
 use crate::secret_path::{SecretPath, Waiting, Wanted};
 use cognito::Login;
-use context::{Env, World, variables};
+use context::{Context, Env, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{Partition, parse_region};
 use secret::{self, Secret};
@@ -133,13 +133,13 @@ impl SessionPath {
     ///
     /// # Errors
     /// What AWS says, or that it said nothing in time.
-    pub fn credentials(&self, cache: &Cache, began: Instant, world: &mut World<'_>) -> Result<SessionCredentials> {
+    pub fn credentials(&self, cache: &Cache, began: Instant, context: &mut Context<'_>) -> Result<SessionCredentials> {
         if self.is_cached() {
-            let held = self.secret(cache, "", began, world)?;
+            let held = self.secret(cache, "", began, context)?;
             return self.wanted.read_cached(&held.secret);
         }
-        self.identity.explain(world);
-        let waiting = Waiting::new(world, began)?;
+        self.identity.explain(context);
+        let waiting = Waiting::new(context, began)?;
         self.wanted
             .credentials(&waiting.aws(&self.identity, waiting.time_left())?)
     }
@@ -154,9 +154,14 @@ impl SessionPath {
     ///
     /// # Errors
     /// What AWS says, or that it said nothing in time.
-    pub fn cognito_credentials(&self, login: Login, cache: &Cache, world: &World<'_>) -> Result<SessionCredentials> {
+    pub fn cognito_credentials(
+        &self,
+        login: Login,
+        cache: &Cache,
+        context: &Context<'_>,
+    ) -> Result<SessionCredentials> {
         cache.remove(&self.key);
-        let (held, _) = self.fetch_or_share(cache, "", &Waiting::anew(world)?, Some(login));
+        let (held, _) = self.fetch_or_share(cache, "", &Waiting::anew(context)?, Some(login));
         self.wanted.read_cached(&held?.secret)
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::{Env, World, variables};
+use crate::{Context, Env, variables};
 use diagnostics::{Code, Error, Result};
 
 /// How long a command may take, if `ECR_AUTH_TIMEOUT` says nothing else.
@@ -48,10 +48,10 @@ fn seconds(text: &str) -> Option<Duration> {
 /// When this process was started. On a machine that is busy with hundreds of others, what the kernel says is earlier, and truer,
 /// than the first look at the clock in `main`; but a process that was something else before (a shell that ran `exec`) counts from
 /// ten seconds before that look, at the earliest.
-pub fn process_started(world: &World<'_>) -> SystemTime {
-    let earliest = world.started - Duration::from_secs(10);
-    let spawned = process_age().and_then(|age| world.now().checked_sub(age));
-    spawned.map_or(world.started, |spawned| spawned.clamp(earliest, world.started))
+pub fn process_started(context: &Context<'_>) -> SystemTime {
+    let earliest = context.started - Duration::from_secs(10);
+    let spawned = process_age().and_then(|age| context.now().checked_sub(age));
+    spawned.map_or(context.started, |spawned| spawned.clamp(earliest, context.started))
 }
 
 /// How long ago the kernel made this process: `starttime` of proc(5), in clock ticks since boot.

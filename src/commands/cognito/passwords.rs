@@ -53,7 +53,7 @@ pub struct ForgotArgs {
 pub(super) fn change(args: &ChangeArgs, session: &mut Session<'_, '_>) -> Result<()> {
     let user = session.user()?;
     // Once: what prints the password may do more than print, or print another one each time.
-    let mut given = args.user.given(&session.world.env)?;
+    let mut given = args.user.given(&session.context.env)?;
     let before = match &given.password {
         Some(password) => password.clone(),
         None => session
@@ -81,7 +81,7 @@ pub(super) fn change(args: &ChangeArgs, session: &mut Session<'_, '_>) -> Result
             done => {
                 done.map_err(Error::from)?;
                 session
-                    .world
+                    .context
                     .say(&format!("the password of {} is changed", user.username));
                 return Ok(());
             }
@@ -123,7 +123,7 @@ pub(super) fn forgot(args: &ForgotArgs, session: &mut Session<'_, '_>) -> Result
             Err(failure) if tries < TRIES && new.once_more(&failure, &mut session.terminal) => given = Some(code),
             done => {
                 done.map_err(Error::from)?;
-                session.world.say(&format!(
+                session.context.say(&format!(
                     "the password of {} is replaced: sign in with ecr-auth cognito",
                     user.username
                 ));

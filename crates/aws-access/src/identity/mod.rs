@@ -14,7 +14,7 @@ pub use role::{RoleBase, RolePlan, Scope, last_account};
 use aws_shared_files::SharedFiles;
 use chain::ChainSearch;
 use ci::CiToken;
-use context::{Env, Verbosity, World, variables};
+use context::{Context, Env, Verbosity, variables};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 use secret_cache::Cache;
@@ -192,11 +192,11 @@ impl Identity {
     }
 
     /// Tells people who asked for more where the credentials come from, and why not from elsewhere.
-    pub fn explain(&self, world: &mut World<'_>) {
-        world.detail(|| format!("credentials: {}", self.source));
-        if world.verbosity == Verbosity::Debug {
-            for line in self.passed_over(&world.env) {
-                world.detail(|| format!("passed over: {line}"));
+    pub fn explain(&self, context: &mut Context<'_>) {
+        context.detail(|| format!("credentials: {}", self.source));
+        if context.verbosity == Verbosity::Debug {
+            for line in self.passed_over(&context.env) {
+                context.detail(|| format!("passed over: {line}"));
             }
         }
     }
