@@ -9,7 +9,7 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::{action, assume, cognito, doctor, helper, install, kubelet, login, logout, overview, setup};
-use context::{Progress, Verbosity, World};
+use context::{Context, Progress, Verbosity};
 use diagnostics::{Code, Error, Exit, Result};
 use settings::Surface;
 
@@ -99,63 +99,63 @@ pub fn command() -> clap::Command {
 }
 
 /// Parses a command line and runs its command.
-pub fn run(args: &[OsString], world: &mut World<'_>) -> Exit {
+pub fn run(args: &[OsString], context: &mut Context<'_>) -> Exit {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => return show(&error, args, world),
+        Err(error) => return show(&error, args, context),
     };
     if cli.quiet {
-        world.verbosity = Verbosity::Quiet;
-        world.progress = Progress::default();
+        context.verbosity = Verbosity::Quiet;
+        context.progress = Progress::default();
     } else if cli.verbose > 0 {
-        world.verbosity = Verbosity::Debug;
+        context.verbosity = Verbosity::Debug;
     }
-    match dispatch(&cli, world) {
+    match dispatch(&cli, context) {
         Ok(exit) => exit,
         Err(error) => {
-            Surface::CommandLine.tell(error.clone()).report(world.stderr);
+            Surface::CommandLine.tell(error.clone()).report(context.stderr);
             error.exit()
         }
     }
 }
 
-fn dispatch(cli: &Cli, world: &mut World<'_>) -> Result<Exit> {
+fn dispatch(cli: &Cli, context: &mut Context<'_>) -> Result<Exit> {
     let Some(command) = &cli.command else {
-        return overview::run(cli.config.as_deref(), world).map(|()| Exit::Done);
+        return overview::run(cli.config.as_deref(), context).map(|()| Exit::Done);
     };
     match command {
-        Command::Setup(args) => setup::run(args, cli.config.as_deref(), world)?,
-        Command::Logout(args) => logout::run(args, cli.config.as_deref(), world)?,
-        Command::Login(args) => login::run(args, cli.config.as_deref(), world)?,
-        Command::Cognito(command) => cognito::run(command, cli.config.as_deref(), world)?,
-        Command::Kubelet => kubelet::run(cli.config.as_deref(), world)?,
-        Command::Install(args) => install::run(args, world)?,
-        Command::Doctor(args) => return doctor::run(args, cli.config.as_deref(), world),
-        Command::Assume(args) => return assume::run(args, cli.config.as_deref(), world),
-        Command::Completions { shell } => print_completions(*shell, world)?,
-        Command::Action { step } => return Ok(action::run(*step, world)),
-        Command::Helper { action } => return Ok(helper::run(action, cli.config.as_deref(), world)),
+        Command::Setup(args) => setup::run(args, cli.config.as_deref(), context)?,
+        Command::Logout(args) => logout::run(args, cli.config.as_deref(), context)?,
+        Command::Login(args) => login::run(args, cli.config.as_deref(), context)?,
+        Command::Cognito(command) => cognito::run(command, cli.config.as_deref(), context)?,
+        Command::Kubelet => kubelet::run(cli.config.as_deref(), context)?,
+        Command::Install(args) => install::run(args, context)?,
+        Command::Doctor(args) => return doctor::run(args, cli.config.as_deref(), context),
+        Command::Assume(args) => return assume::run(args, cli.config.as_deref(), context),
+        Command::Completions { shell } => print_completions(*shell, context)?,
+        Command::Action { step } => return Ok(action::run(*step, context)),
+        Command::Helper { action } => return Ok(helper::run(action, cli.config.as_deref(), context)),
     }
     Ok(Exit::Done)
 }
 
-fn print_completions(shell: Shell, world: &mut World<'_>) -> Result<()> {
+fn print_completions(shell: Shell, context: &mut Context<'_>) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command(), "ecr-auth", &mut script);
-    let written = world.stdout.write_all(&script);
+    let written = context.stdout.write_all(&script);
     written
-        .and_then(|()| world.stdout.flush())
+        .and_then(|()| context.stdout.flush())
         .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the script", error))
 }
 
 /// Help and version are results; all else is an error of usage.
-fn show(error: &clap::Error, args: &[OsString], world: &mut World<'_>) -> Exit {
+fn show(error: &clap::Error, args: &[OsString], context: &mut Context<'_>) -> Exit {
     if error.use_stderr() {
         let error = usage::error(error, args);
-        error.report(world.stderr);
+        error.report(context.stderr);
         return error.exit();
     }
-    match write!(world.stdout, "{}", error.render()) {
+    match write!(context.stdout, "{}", error.render()) {
         Ok(()) => Exit::Done,
         Err(_) => Exit::Failed,
     }

@@ -1,16 +1,16 @@
 //! The binary: the command line, one file for each command, and what only a command needs (`doctor`, `kubelet`, `output`, `terminal`).
 //! Everything else is in crates/; docs/architecture.md shows which crate uses which.
 //!
-//! [`run`] takes a whole command line and a [`World`], so any command can run inside a test:
+//! [`run`] takes a whole command line and a [`Context`], so any command can run inside a test:
 //!
 //! ```
 //! use std::io;
 //! use std::time::{Instant, SystemTime};
 //!
-//! use context::{Env, Progress, Verbosity, World};
+//! use context::{Env, Progress, Verbosity, Context};
 //!
 //! let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-//! let mut world = World {
+//! let mut context = Context {
 //!     env: Env::default(),
 //!     exe: "/usr/bin/ecr-auth".into(),
 //!     clock: &SystemTime::now,
@@ -23,7 +23,7 @@
 //!     started: SystemTime::now(),
 //!     began: Instant::now(),
 //! };
-//! let exit = ecr_auth::run(&["ecr-auth".into(), "--version".into()], &mut world);
+//! let exit = ecr_auth::run(&["ecr-auth".into(), "--version".into()], &mut context);
 //! assert_eq!(exit.code(), 0);
 //! assert!(String::from_utf8(stdout).unwrap().starts_with("ecr-auth "));
 //! ```
@@ -33,21 +33,21 @@ pub mod commands;
 pub mod doctor;
 pub mod kubelet;
 pub mod output;
-pub mod plan;
+pub mod pull;
 pub mod terminal;
 
 use std::ffi::OsString;
 use std::path::Path;
 
-use context::World;
+use context::Context;
 use diagnostics::Exit;
 
 /// Runs one command line. The credential helper is told apart before anything is parsed: on a cache hit it runs without an
 /// argument parser, an async runtime or the SDK.
-pub fn run(args: &[OsString], world: &mut World<'_>) -> Exit {
+pub fn run(args: &[OsString], context: &mut Context<'_>) -> Exit {
     match helper_action(args) {
-        Some(action) => commands::helper::run(&action, None, world),
-        None => cli::run(args, world),
+        Some(action) => commands::helper::run(&action, None, context),
+        None => cli::run(args, context),
     }
 }
 

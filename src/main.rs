@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
-use context::{Env, Progress, Verbosity, World, variables};
+use context::{Context, Env, Progress, Verbosity, variables};
 
 // zig's musl brings an allocator that maps memory anew for each size of block (docs/decisions/0005-size.md).
 #[cfg(target_env = "musl")]
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         true => Progress::on(std::io::stderr()),
         false => Progress::default(),
     };
-    let mut world = World {
+    let mut context = Context {
         env,
         exe: std::env::current_exe().unwrap_or_default(),
         clock: &SystemTime::now,
@@ -38,5 +38,5 @@ fn main() -> ExitCode {
         started,
         began,
     };
-    ExitCode::from(ecr_auth::run(&args, &mut world).code())
+    ExitCode::from(ecr_auth::run(&args, &mut context).code())
 }

@@ -1,11 +1,12 @@
 //! Answers of ECR, ECR Public and STS, through the SDK's deserialisers and what we make of them.
 
-use aws_access::aws::{Aws, Endpoint, Service, within};
-use aws_access::identity::{Identity, Scope};
+use aws_access::identity::Scope;
+use aws_access::net::within;
+use aws_access::{Aws, Endpoint, Identity, Service};
 use context::Env;
 use diagnostics::Error;
 use ecr_registry::Registry;
-use settings::RoleSettings;
+use settings::{IdentitySettings, RoleSettings};
 
 use super::canned::{Answer, BUDGET, client};
 use super::inputs::{is_fit_to_read, parts, text};
@@ -22,7 +23,7 @@ pub fn answers(input: &[u8]) {
     let answer = Answer::read(answer, false);
     let mut env = environment();
     let identity = match asked {
-        "ecr" | "public" | "caller" => Identity::choose(&env, None),
+        "ecr" | "public" | "caller" => Identity::choose(IdentitySettings::default(), &Scope::of_region(REGION), &env),
         "role" => of_role(&env),
         _ => {
             env.set(
@@ -74,7 +75,7 @@ fn token(aws: &Aws<'_>, env: &Env, identity: &Identity, host: &str, body: &str) 
     } else {
         Service::Ecr
     };
-    let endpoint = Endpoint::of(service, env, identity, false, false).expect("no settings");
+    let endpoint = Endpoint::for_service(service, env, identity, false, false).expect("no settings");
     match within(BUDGET, aws.authorization_token(&registry, &endpoint)) {
         Ok(token) => {
             let password = token.password.expose();
@@ -103,7 +104,7 @@ fn of_role(env: &Env) -> Result<Identity, Error> {
         ..RoleSettings::default()
     };
     let registry = Registry::parse("111122223333.dkr.ecr.eu-west-1.amazonaws.com").expect("an ECR host");
-    Identity::choose_for(&Scope::from(&registry), env, None, &role)
+    Identity::choose(role.into(), &Scope::from(&registry), env)
 }
 
 fn environment() -> Env {

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use aws_access::aws::{Aws, Unhurried, within};
-use aws_access::identity::Identity;
-use cognito::{Given, Kept, Questions, SignedIn, User, passwords, sign_in};
+use aws_access::net::within;
+use aws_access::{Aws, Identity, PerCallTimeout};
+use cognito::{PresetAnswers, Questions, RefreshTokenStore, SignedIn, User, passwords, sign_in};
 use context::{Env, Progress};
 use diagnostics::{Error, Result};
 use secret::Secret;
@@ -61,16 +61,16 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn signs_in(&self, flow: Flow) {
         let identity = identity(&settings(), self.env);
-        let given = Given {
+        let given = PresetAnswers {
             password: Some(Secret::from(PASSWORD)),
-            ..Given::default()
+            ..PresetAnswers::default()
         };
         let mut person = Person::default();
         let user = user(self.env);
         match within(BUDGET, sign_in(&user, flow, given, &self.aws(&identity), &mut person)) {
             Ok(signed_in) => {
                 self.is_from_an_answer(&signed_in);
-                assert!(!user.login(&signed_in).key.starts_with("https://"));
+                assert!(!signed_in.login(&user).key.starts_with("https://"));
             }
             Err(error) => self.says_no_secret(&error),
         }
@@ -106,8 +106,8 @@ impl Asked<'_> {
         let user = user(self.env);
         let cache = Cache::open(Cache::folder(self.env));
         let progress = Progress::default();
-        let address = Unhurried::new(self.env, &identity, BUDGET, &progress).address(REGION);
-        let kept = Kept::of(&cache, &user, &address.expect("no settings"));
+        let address = PerCallTimeout::new(self.env, &identity, BUDGET, &progress).address(REGION);
+        let kept = RefreshTokenStore::for_user(&cache, &user, &address.expect("no settings"));
         let (now, deadline) = (SystemTime::now(), Instant::now() + BUDGET);
         kept.keep(&user, &an_old_sign_in(), now - Duration::from_secs(3600), deadline);
         assert!(kept.is_there(now));
@@ -229,7 +229,7 @@ fn settings() -> CognitoSettings {
 }
 
 fn user(env: &Env) -> User {
-    User::of(&settings(), USERNAME, env).expect("all of it is there")
+    User::from_settings(&settings(), USERNAME, env).expect("all of it is there")
 }
 
 fn identity(settings: &CognitoSettings, env: &Env) -> Identity {

@@ -8,9 +8,9 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
+use aws_access::PasswordPath;
 use configuration::Config;
-use context::{Env, Progress, Verbosity, World};
-use ecr_auth::plan;
+use context::{Context, Env, Progress, Verbosity};
 use secret::Secret;
 use secret_cache::{Cache, Fetched, Request};
 use serde_json::Value;
@@ -128,11 +128,11 @@ fn environment(home: &Path) -> Env {
 fn keep_token(env: &Env) {
     let config = Config::load(env, None).expect("our rules");
     let target = config.target(HOST).expect("an ECR host");
-    let plan = plan::by_rule(env, &target).expect("keys are there");
+    let path = PasswordPath::choose(env, target.registry(), target.identity()).expect("keys are there");
     let cache = Cache::open(Cache::folder(env));
-    cache.remove(plan.key());
+    cache.remove(path.key());
     let request = Request {
-        key: plan.key(),
+        key: path.key(),
         name: HOST,
         started: SystemTime::now(),
         deadline: Instant::now() + Duration::from_secs(10),
@@ -151,7 +151,7 @@ fn keep_token(env: &Env) {
 fn call(action: &str, mut stdin: &[u8], env: Env) -> (u8, Vec<u8>, Vec<u8>) {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let args = ["docker-credential-ecr-auth", action].map(OsString::from);
-    let mut world = World {
+    let mut context = Context {
         env,
         exe: "/usr/bin/ecr-auth".into(),
         clock: &SystemTime::now,
@@ -164,6 +164,6 @@ fn call(action: &str, mut stdin: &[u8], env: Env) -> (u8, Vec<u8>, Vec<u8>) {
         started: SystemTime::now(),
         began: Instant::now(),
     };
-    let exit = ecr_auth::run(&args, &mut world);
+    let exit = ecr_auth::run(&args, &mut context);
     (exit.code(), stdout, stderr)
 }

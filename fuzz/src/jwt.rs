@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use aws_access::identity::Source;
+use aws_access::identity::ChainSource;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oidc_token::Claims;
@@ -47,7 +47,7 @@ pub fn jwt(input: &[u8]) {
 fn identity(token: &str) -> String {
     let token_file = in_folder(|folder| folder.join("token"));
     fs::write(&token_file, token).expect("a file in our folder");
-    let source = Source::WebIdentity {
+    let source = ChainSource::WebIdentity {
         role_arn: String::new(),
         token_file,
         session_name: String::new(),

@@ -1,8 +1,10 @@
 //! Answers of the instance metadata service and of a container's credentials endpoint.
 
-use aws_access::aws::{Aws, within};
-use aws_access::identity::{Identity, Source};
+use aws_access::identity::{ChainSource, CredentialSource, Scope};
+use aws_access::net::within;
+use aws_access::{Aws, Identity};
 use context::Env;
+use settings::IdentitySettings;
 
 use super::canned::{Answer, BUDGET, Canned, client};
 use super::inputs::{is_fit_to_read, parts, text};
@@ -32,8 +34,9 @@ pub fn container(input: &[u8]) {
 }
 
 fn ask(client: Canned, env: &Env, input: &str) {
-    let identity = Identity::choose(env, None).expect("a source");
-    let is_container = matches!(identity.source, Source::Container { .. });
+    let identity =
+        Identity::choose(IdentitySettings::default(), &Scope::of_region("eu-west-1"), env).expect("a source");
+    let is_container = matches!(identity.source, CredentialSource::Chain(ChainSource::Container { .. }));
     let aws = Aws::answered_by(client, env, &identity, BUDGET).expect("nothing to set up");
     match within(BUDGET, aws.credentials("eu-west-1")) {
         Ok(credentials) => {

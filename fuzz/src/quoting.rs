@@ -1,6 +1,6 @@
 //! Words as a shell reads them back, and values in `NAME=value` lines.
 
-use aws_access::session::SessionCredentials;
+use aws_access::SessionCredentials;
 use aws_shared_files::push_quoted;
 use ecr_auth::output::{credentials_dotenv, credentials_env, credentials_process};
 use secret::Secret;

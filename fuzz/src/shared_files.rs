@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use aws_access::identity::Identity;
+use aws_access::Identity;
+use aws_access::identity::Scope;
 use aws_shared_files::{SharedFiles, profile::Profile};
 use context::Env;
+use settings::IdentitySettings;
 
 use super::inputs::{in_folder, is_fit_to_read, parts, text};
 
@@ -52,7 +54,11 @@ fn reads(env: &Env) {
         let _ = profile.service_endpoint("ecr");
         let resolved = profile.resolved_text();
         assert!(resolved.expose().contains(&format!("{:?}", format!("profile {name}"))));
-        match Identity::choose(env, Some(name)) {
+        let settings = IdentitySettings {
+            profile: Some(name.to_owned()),
+            ..IdentitySettings::default()
+        };
+        match Identity::choose(settings, &Scope::of_region("eu-west-1"), env) {
             Ok(identity) => assert_eq!(identity.key_fields().len(), 3),
             Err(error) => is_fit_to_read(&error),
         }

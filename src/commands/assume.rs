@@ -10,16 +10,16 @@ use super::deliver::{DeliveryArgs, hide};
 use super::identity::{IdentityArgs, credential_process};
 use super::run_with;
 use crate::output;
-use aws_access::session::{Plan, SessionCredentials};
+use aws_access::{SessionCredentials, SessionPath};
 use aws_shared_files::profile::Profile;
 use ci::{self, github};
 use client_config::shown;
 use configuration::Config;
-use context::{World, variables};
+use context::{Context, variables};
 use diagnostics::{Code, Error, Exit, Result};
 use secret_cache::Cache;
 use settings::table::{self, ROLE_ARN, TOKEN_ENV, TOKEN_FILE};
-use settings::{RoleSettings, Value};
+use settings::{IdentitySettings, RoleSettings, Value};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,30 +68,30 @@ pub enum Format {
 ///
 /// # Errors
 /// No role, no token, a denial, a network that fails; a result that can't be written.
-pub fn run(args: &AssumeArgs, config: Option<&Path>, world: &mut World<'_>) -> Result<Exit> {
-    check(args, world)?;
+pub fn run(args: &AssumeArgs, config: Option<&Path>, context: &mut Context<'_>) -> Result<Exit> {
+    check(args, context)?;
     if args.format == Format::Profile {
-        return write_profile(args, world).map(|()| Exit::Done);
+        return write_profile(args, context).map(|()| Exit::Done);
     }
-    let plan = plan(&args.identity, &base(&args.identity, config, world)?, world)?;
-    let cache = Cache::open(Cache::folder(&world.env));
-    let credentials = plan.credentials(&cache, Instant::now(), world)?;
+    let path = session(&args.identity, base(&args.identity, config, context)?, context)?;
+    let cache = Cache::open(Cache::folder(&context.env));
+    let credentials = path.credentials(&cache, Instant::now(), context)?;
     let mut secrets = ci::of_credentials(&credentials.secret_access_key, credentials.session_token.as_ref());
-    secrets.extend(plan.identity().token());
-    hide(secrets, world)?;
+    secrets.extend(path.identity().token());
+    hide(secrets, context)?;
     if !args.command.is_empty() {
-        return run_with::run(&args.command, &credentials, args.identity.0.text(&TOKEN_ENV), world);
+        return run_with::run(&args.command, &credentials, args.identity.0.text(&TOKEN_ENV), context);
     }
-    hand_over(args, &credentials, world).map(|()| Exit::Done)
+    hand_over(args, &credentials, context).map(|()| Exit::Done)
 }
 
 /// Everything that can be wrong with where the credentials go is told before they are fetched.
-fn check(args: &AssumeArgs, world: &World<'_>) -> Result<()> {
+fn check(args: &AssumeArgs, context: &Context<'_>) -> Result<()> {
     if !args.command.is_empty() {
         return Ok(());
     }
     match (args.format, &args.delivery.output) {
-        (Format::Github, None) => github::check(&world.env, github::File::Env),
+        (Format::Github, None) => github::check(&context.env, github::File::Env),
         (Format::Profile, None) => Ok(()),
         (Format::Github | Format::Profile, Some(_)) => Err(Error::usage(
             Code::Options,
@@ -99,49 +99,49 @@ fn check(args: &AssumeArgs, world: &World<'_>) -> Result<()> {
             "this format has a place of its own to write to",
         )
         .hint("leave --output out, or choose process, env or dotenv with --format")),
-        _ => args.delivery.check(world),
+        _ => args.delivery.check(context),
     }
 }
 
 /// How a user signs in to Cognito stands in the configuration alone. Of roles it says nothing here: they are the registries' business.
-fn base(identity: &IdentityArgs, config: Option<&Path>, world: &World<'_>) -> Result<RoleSettings> {
+fn base(identity: &IdentityArgs, config: Option<&Path>, context: &Context<'_>) -> Result<IdentitySettings> {
     let cognito = match identity.source() {
-        Some("cognito") => Config::load(&world.env, config)?.cognito().cloned(),
+        Some("cognito") => Config::load(&context.env, config)?.cognito().cloned(),
         _ => None,
     };
-    Ok(RoleSettings {
+    let role = RoleSettings {
         cognito,
         ..RoleSettings::default()
-    })
+    };
+    Ok(role.into())
 }
 
-fn plan(identity: &IdentityArgs, base: &RoleSettings, world: &World<'_>) -> Result<Plan> {
-    let settings = identity.settings(base)?;
-    Plan::new(&world.env, identity.profile(), &settings)
+fn session(identity: &IdentityArgs, base: IdentitySettings, context: &Context<'_>) -> Result<SessionPath> {
+    SessionPath::choose(&context.env, identity.identity(&base)?)
 }
 
-fn hand_over(args: &AssumeArgs, credentials: &SessionCredentials, world: &mut World<'_>) -> Result<()> {
+fn hand_over(args: &AssumeArgs, credentials: &SessionCredentials, context: &mut Context<'_>) -> Result<()> {
     let text = match args.format {
         Format::Env => output::credentials_env(credentials),
         Format::Dotenv => output::credentials_dotenv(credentials)?,
         Format::Github => {
             github::write(
-                &world.env,
+                &context.env,
                 github::File::Env,
                 &output::credentials_variables(credentials),
             )?;
-            world.say("the job's later steps have the credentials in their environment");
+            context.say("the job's later steps have the credentials in their environment");
             return Ok(());
         }
         Format::Process | Format::Profile => output::credentials_process(credentials)?,
     };
-    args.delivery.deliver(&text, world)
+    args.delivery.deliver(&text, context)
 }
 
 /// Writes a profile that runs this command with the same flags.
-fn write_profile(args: &AssumeArgs, world: &mut World<'_>) -> Result<()> {
+fn write_profile(args: &AssumeArgs, context: &mut Context<'_>) -> Result<()> {
     let name = args.identity.profile().unwrap_or(PROFILE);
-    let Some(role) = args.identity.role_arn().or(world.env.get(variables::AWS_ROLE_ARN)) else {
+    let Some(role) = args.identity.role_arn().or(context.env.get(variables::AWS_ROLE_ARN)) else {
         return Err(
             Error::usage(Code::Role, "no role", "none is named for the profile to assume").hint(format!(
                 "name it with {ROLE_ARN} or AWS_ROLE_ARN; {} is the name of the profile that is written",
@@ -155,18 +155,18 @@ fn write_profile(args: &AssumeArgs, world: &mut World<'_>) -> Result<()> {
     if args.identity.role_arn().is_none()
         && !identity.names_token()
         && identity.source() != Some("chain")
-        && let Some(file) = world.env.path(variables::AWS_WEB_IDENTITY_TOKEN_FILE)
+        && let Some(file) = context.env.path(variables::AWS_WEB_IDENTITY_TOKEN_FILE)
     {
         // Half of a pair: that role is assumed with this token, and not with itself.
         identity.0.set(&TOKEN_FILE, Value::File(file));
     }
-    let plan = plan(&identity, &RoleSettings::default(), world)?;
-    let line = credential_process(&identity, &plan)?;
-    let written = Profile::new(name, &world.exe, &line, &world.env)?.write(None)?;
+    let path = session(&identity, IdentitySettings::default(), context)?;
+    let line = credential_process(&identity, &path)?;
+    let written = Profile::new(name, &context.exe, &line, &context.env)?.write(None)?;
     let already = if written.changed { "" } else { "already " };
-    world.say(&format!(
+    context.say(&format!(
         "profile {name} {already}in {}; use it with AWS_PROFILE={name}",
-        shown(&written.path, &world.env)
+        shown(&written.path, &context.env)
     ));
     Ok(())
 }

@@ -15,13 +15,11 @@ pub use args::CognitoArgs;
 use super::deliver::{DeliveryArgs, hide};
 use crate::output;
 use crate::terminal::Terminal;
-use aws_access::aws::{self, Unhurried};
-use aws_access::identity::Identity;
-use aws_access::session::{Plan, SessionCredentials};
-use aws_access::token;
-use cognito::{self, Failure, Given, Kept, Questions, SignedIn, User};
+use aws_access::net::to_end;
+use aws_access::{Identity, PerCallTimeout, SessionCredentials, SessionPath, caller};
+use cognito::{self, CallFailure, PresetAnswers, Questions, RefreshTokenStore, SignedIn, User};
 use configuration::Config;
-use context::{Verbosity, World};
+use context::{Context, Verbosity, budget, deadline};
 use diagnostics::Result;
 use secret_cache::Cache;
 use settings::{CognitoSettings, RoleSettings, SignIn, SourceChoice};
@@ -31,8 +29,6 @@ Examples:
   ecr-auth cognito --user-pool-id eu-west-1_AbCdEfGhI --client-id 1h57kf5cpq17m0eml12EXAMPLE \\
     --identity-pool-id eu-west-1:12345678-abcd-1234-abcd-123456789012 --username maria
   ecr-auth cognito                          with the ids of the configuration
-  ecr-auth cognito setup --help             a profile, rules and the helper in one go
-  ecr-auth cognito import vendor.yml        the same by a file that a vendor wrote
   ecr-auth cognito change-password
   ecr-auth cognito forgot-password
 
@@ -63,31 +59,31 @@ enum What {
 ///
 /// # Errors
 /// Settings that are missing or can't be, a password that is wrong, a question where there is nobody to ask; what Cognito says.
-pub fn run(command: &CognitoCommand, config_path: Option<&Path>, world: &mut World<'_>) -> Result<()> {
-    let load = |world: &World<'_>| Config::load(&world.env, config_path);
+pub fn run(command: &CognitoCommand, config_path: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
+    let load = |context: &Context<'_>| Config::load(&context.env, config_path);
     match &command.what {
-        Some(What::Setup(args)) => setup::run(args, config_path, world),
-        Some(What::Import(args)) => import::run(args, config_path, world),
+        Some(What::Setup(args)) => setup::run(args, config_path, context),
+        Some(What::Import(args)) => import::run(args, config_path, context),
         None => {
-            let config = load(world)?;
+            let config = load(context)?;
             let settings = command.args.settings(config.cognito())?;
             settings.check()?;
-            hand_over(command, Session::new(None, settings, &command.args, world)?)
+            hand_over(command, Session::new(None, settings, &command.args, context)?)
         }
         Some(What::ChangePassword(args)) => {
-            let config = load(world)?;
+            let config = load(context)?;
             let settings = args.user.settings(config.cognito())?;
             passwords::change(
                 args,
-                &mut Session::new(Some("change-password"), settings, &args.user, world)?,
+                &mut Session::new(Some("change-password"), settings, &args.user, context)?,
             )
         }
         Some(What::ForgotPassword(args)) => {
-            let config = load(world)?;
+            let config = load(context)?;
             let settings = args.user.settings(config.cognito())?;
             passwords::forgot(
                 args,
-                &mut Session::new(Some("forgot-password"), settings, &args.user, world)?,
+                &mut Session::new(Some("forgot-password"), settings, &args.user, context)?,
             )
         }
     }
@@ -100,7 +96,7 @@ struct Session<'s, 'w> {
     identity: Identity,
     cache: Cache,
     terminal: Terminal,
-    world: &'s mut World<'w>,
+    context: &'s mut Context<'w>,
 }
 
 impl<'s, 'w> Session<'s, 'w> {
@@ -109,74 +105,77 @@ impl<'s, 'w> Session<'s, 'w> {
         what: Option<&str>,
         settings: CognitoSettings,
         args: &'s CognitoArgs,
-        world: &'s mut World<'w>,
+        context: &'s mut Context<'w>,
     ) -> Result<Self> {
         Ok(Self {
-            identity: Identity::of_cognito(&settings, &world.env)?,
+            identity: Identity::of_cognito(&settings, &context.env)?,
             terminal: Terminal::open(args::in_terminal(what, &settings)),
             settings,
             args,
-            cache: Cache::open(Cache::folder(&world.env)),
-            world,
+            cache: Cache::open(Cache::folder(&context.env)),
+            context,
         })
     }
 
     /// The user: by the name that is given, or of the one who is signed in; else it is asked for.
     fn user(&mut self) -> Result<User> {
-        let name = match cognito::username(&self.settings, &self.cache, self.world.now()) {
+        let name = match cognito::username(&self.settings, &self.cache, self.context.now()) {
             Ok(name) => name,
             Err(_) => self.terminal.ask("User name: ")?,
         };
         self.settings.username = Some(name.clone());
-        User::of(&self.settings, &name, &self.world.env)
+        User::from_settings(&self.settings, &name, &self.context.env)
     }
 
     /// Calls of which each has the time for itself that a command has in all.
-    fn unhurried(&self) -> Result<Unhurried<'_>> {
-        let env = &self.world.env;
-        Ok(Unhurried::new(
+    fn calls(&self) -> Result<PerCallTimeout<'_>> {
+        let env = &self.context.env;
+        Ok(PerCallTimeout::new(
             env,
             &self.identity,
-            token::budget(env)?,
-            &self.world.progress,
+            budget(env)?,
+            &self.context.progress,
         ))
     }
 
     /// Makes calls, to their end.
-    fn call<T>(&self, calls: impl AsyncFnOnce(&Unhurried<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
-        let unhurried = self.unhurried()?;
-        aws::to_end(async { Ok(calls(&unhurried).await) })?
+    fn call<T>(
+        &self,
+        calls: impl AsyncFnOnce(&PerCallTimeout<'_>) -> Result<T, CallFailure>,
+    ) -> Result<T, CallFailure> {
+        let with = self.calls()?;
+        to_end(async { Ok(calls(&with).await) })?
     }
 
     fn deadline(&self) -> Result<Instant> {
-        token::deadline(&self.world.env, Instant::now())
+        deadline(&self.context.env, Instant::now())
     }
 
-    fn kept(&self, user: &User) -> Result<Kept<'_>> {
-        let address = self.unhurried()?.address(&user.region)?;
-        Ok(Kept::of(&self.cache, user, &address))
+    fn kept(&self, user: &User) -> Result<RefreshTokenStore<'_>> {
+        let address = self.calls()?.address(&user.region)?;
+        Ok(RefreshTokenStore::for_user(&self.cache, user, &address))
     }
 
     /// Fresh tokens of one who is signed in; `None` where nobody is, or not any more.
     fn kept_tokens(&self, user: &User) -> Result<Option<SignedIn>> {
         let kept = self.kept(user)?;
-        if !kept.is_there(self.world.now()) {
+        if !kept.is_there(self.context.now()) {
             return Ok(None);
         }
         let deadline = self.deadline()?;
-        match self.call(async |calls| kept.tokens(user, calls, self.world.clock, deadline).await) {
+        match self.call(async |calls| kept.tokens(user, calls, self.context.clock, deadline).await) {
             Ok(signed_in) => Ok(Some(signed_in)),
-            Err(_) if !kept.is_there(self.world.now()) => Ok(None),
+            Err(_) if !kept.is_there(self.context.now()) => Ok(None),
             Err(failure) => Err(failure.into()),
         }
     }
 
     fn keep(&mut self, user: &User, signed_in: &SignedIn) -> Result<()> {
         let kept = self.kept(user)?;
-        kept.keep(user, signed_in, self.world.now(), self.deadline()?);
-        let is_lost = signed_in.refresh_token.is_some() && !kept.is_there(self.world.now());
-        if let Some(folder) = Cache::folder(&self.world.env).filter(|_| is_lost) {
-            self.world.say(&format!(
+        kept.keep(user, signed_in, self.context.now(), self.deadline()?);
+        let is_lost = signed_in.refresh_token.is_some() && !kept.is_there(self.context.now());
+        if let Some(folder) = Cache::folder(&self.context.env).filter(|_| is_lost) {
+            self.context.say(&format!(
                 "warning: the sign-in can't be kept in {}, so the next one asks again: make that folder writable, or name another \
                  one with ECR_AUTH_CACHE_DIR",
                 folder.display()
@@ -186,33 +185,33 @@ impl<'s, 'w> Session<'s, 'w> {
     }
 }
 
-fn sign_in(user: &User, given: Given, session: &mut Session<'_, '_>) -> Result<SignedIn> {
-    // Not by `unhurried`: the questions are asked while the calls are made.
-    let env = &session.world.env;
-    let calls = Unhurried::new(env, &session.identity, token::budget(env)?, &session.world.progress);
+fn sign_in(user: &User, given: PresetAnswers, session: &mut Session<'_, '_>) -> Result<SignedIn> {
+    // Not by `Session::calls`: the questions are asked while the calls are made.
+    let env = &session.context.env;
+    let calls = PerCallTimeout::new(env, &session.identity, budget(env)?, &session.context.progress);
     let flow = session.settings.flow;
-    aws::to_end(cognito::sign_in(user, flow, given, &calls, &mut session.terminal))
+    to_end(cognito::sign_in(user, flow, given, &calls, &mut session.terminal))
 }
 
 fn hand_over(command: &CognitoCommand, mut session: Session<'_, '_>) -> Result<()> {
     // On a terminal, signing in is what is wanted, and the credentials stay where they are kept.
     let delivery = &command.delivery;
-    let is_shown = session.world.stdout_is_terminal && delivery.output.is_none() && !delivery.show_secret;
-    let is_sign_in = is_shown && Cache::folder(&session.world.env).is_some();
+    let is_shown = session.context.stdout_is_terminal && delivery.output.is_none() && !delivery.show_secret;
+    let is_sign_in = is_shown && Cache::folder(&session.context.env).is_some();
     if !is_sign_in {
-        delivery.check(session.world)?;
+        delivery.check(session.context)?;
     }
     let credentials = credentials(&mut session)?;
     let secrets = ci::of_credentials(&credentials.secret_access_key, credentials.session_token.as_ref());
-    hide(secrets, session.world)?;
+    hide(secrets, session.context)?;
     if !is_sign_in {
-        if session.world.verbosity == Verbosity::Debug {
+        if session.context.verbosity == Verbosity::Debug {
             let role = role(&session);
             session
-                .world
+                .context
                 .detail(|| format!("role: {}", role.as_deref().unwrap_or("STS does not tell")));
         }
-        return delivery.deliver(&output::credentials_process(&credentials)?, session.world);
+        return delivery.deliver(&output::credentials_process(&credentials)?, session.context);
     }
     let role = role(&session).map(|role| format!(" with {role}")).unwrap_or_default();
     let until = credentials
@@ -225,11 +224,11 @@ fn hand_over(command: &CognitoCommand, mut session: Session<'_, '_>) -> Result<(
         .username
         .as_deref()
         .unwrap_or("another provider's user");
-    let fate = match plan(&session)?.warm(&session.cache, session.world.now()) {
+    let fate = match path(&session)?.cached(&session.cache, session.context.now()) {
         Some(_) => "are kept, and not shown on a terminal",
         None => "could not be kept, and are not shown on a terminal",
     };
-    session.world.say(&format!(
+    session.context.say(&format!(
         "signed in as {who}{role}; the AWS credentials (until {until}) {fate}"
     ));
     Ok(())
@@ -239,45 +238,40 @@ fn hand_over(command: &CognitoCommand, mut session: Session<'_, '_>) -> Result<(
 fn role(session: &Session<'_, '_>) -> Option<String> {
     let region = session.settings.identity_pool_region();
     // With the name that was asked for.
-    let identity = Identity::of_cognito(&session.settings, &session.world.env).ok()?;
-    let caller = token::caller(&identity, region, session.world);
+    let identity = Identity::of_cognito(&session.settings, &session.context.env).ok()?;
+    let caller = caller(&identity, region, session.context);
     caller.ok().map(|caller| caller.arn)
 }
 
 /// By what is kept, where that does; else by a sign-in.
 fn credentials(session: &mut Session<'_, '_>) -> Result<SessionCredentials> {
     let SignIn::UserPool { .. } = session.settings.sign_in()? else {
-        return plan(session)?.credentials(&session.cache, Instant::now(), session.world);
+        return path(session)?.credentials(&session.cache, Instant::now(), session.context);
     };
     let user = session.user()?;
-    let plan = plan(session)?;
-    if let Some(credentials) = plan.warm(&session.cache, session.world.now()) {
+    let path = path(session)?;
+    if let Some(credentials) = path.cached(&session.cache, session.context.now()) {
         return Ok(credentials);
     }
-    if session.kept(&user)?.is_there(session.world.now()) {
-        let renewed = plan.credentials(&session.cache, Instant::now(), session.world);
+    if session.kept(&user)?.is_there(session.context.now()) {
+        let renewed = path.credentials(&session.cache, Instant::now(), session.context);
         match renewed {
             // The refresh token came to its end.
-            Err(error) if !session.kept(&user)?.is_there(session.world.now()) => session.world.say(error.cause()),
+            Err(error) if !session.kept(&user)?.is_there(session.context.now()) => session.context.say(error.cause()),
             done => return done,
         }
     }
-    let given = session.args.given(&session.world.env)?;
+    let given = session.args.given(&session.context.env)?;
     let signed_in = sign_in(&user, given, session)?;
     session.keep(&user, &signed_in)?;
-    plan.cognito_credentials(
-        &session.settings,
-        &user.login(&signed_in),
-        &session.cache,
-        session.world,
-    )
+    path.cognito_credentials(signed_in.login(&user), &session.cache, session.context)
 }
 
-fn plan(session: &Session<'_, '_>) -> Result<Plan> {
+fn path(session: &Session<'_, '_>) -> Result<SessionPath> {
     let role = RoleSettings {
         source: SourceChoice::Cognito,
         cognito: Some(session.settings.clone()),
         ..RoleSettings::default()
     };
-    Plan::new(&session.world.env, None, &role)
+    SessionPath::choose(&session.context.env, role.into())
 }

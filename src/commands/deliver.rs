@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use context::World;
+use context::Context;
 use diagnostics::{Code, Error, Result};
 use private_files::temporary_among_others;
 use secret::Secret;
@@ -27,10 +27,10 @@ impl DeliveryArgs {
     ///
     /// # Errors
     /// A usage error.
-    pub fn check(&self, world: &World<'_>) -> Result<()> {
+    pub fn check(&self, context: &Context<'_>) -> Result<()> {
         let is_shown = match &self.output {
             Some(path) => is_terminal(path),
-            None => world.stdout_is_terminal,
+            None => context.stdout_is_terminal,
         };
         if !is_shown || self.show_secret {
             return Ok(());
@@ -47,11 +47,11 @@ impl DeliveryArgs {
     ///
     /// # Errors
     /// It can't be written.
-    pub fn deliver(&self, result: &Secret, world: &mut World<'_>) -> Result<()> {
+    pub fn deliver(&self, result: &Secret, context: &mut Context<'_>) -> Result<()> {
         let Some(path) = &self.output else {
-            let written = world.stdout.write_all(result.expose().as_bytes());
+            let written = context.stdout.write_all(result.expose().as_bytes());
             return written
-                .and_then(|()| world.stdout.flush())
+                .and_then(|()| context.stdout.flush())
                 .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the result", error));
         };
         write_private(path, result).map_err(|error| {
@@ -62,7 +62,7 @@ impl DeliveryArgs {
             )
             .hint("check that its folder is there and that this user may write to it")
         })?;
-        world.say(&format!("written: {}", path.display()));
+        context.say(&format!("written: {}", path.display()));
         Ok(())
     }
 }
@@ -71,9 +71,9 @@ impl DeliveryArgs {
 ///
 /// # Errors
 /// As [`ci::mask`].
-pub fn hide(mut secrets: Vec<Secret>, world: &mut World<'_>) -> Result<()> {
-    secrets.extend(ci::of_proxies(&world.env));
-    ci::mask(&secrets, world)
+pub fn hide(mut secrets: Vec<Secret>, context: &mut Context<'_>) -> Result<()> {
+    secrets.extend(ci::of_proxies(&context.env));
+    ci::mask(&secrets, context)
 }
 
 /// Whether this leads to a terminal: `/dev/stdout`, `/dev/tty`. A pipe is not opened, which would wait for its other end.

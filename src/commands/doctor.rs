@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::identity::IdentityArgs;
 use crate::doctor::{self, Asked, Check, Redactor, Report};
-use context::World;
+use context::Context;
 use diagnostics::{Code, Error, Exit, Result, one_line};
 
 /// Says, check by check and in the order a pull happens, what would happen and why it fails. It changes nothing
@@ -51,41 +51,39 @@ struct Document<'a> {
 ///
 /// # Errors
 /// Usage errors; a stdout that can't be written to.
-pub fn run(args: &DoctorArgs, config: Option<&Path>, world: &mut World<'_>) -> Result<Exit> {
+pub fn run(args: &DoctorArgs, config: Option<&Path>, context: &mut Context<'_>) -> Result<Exit> {
     let asked = Asked {
         subject: args.subject.as_deref(),
         config,
-        profile: args.identity.profile(),
         region: args.identity.region(),
-        names_identity: args.identity.names_one(),
-        settings: &|rule| args.identity.settings(rule),
+        identity: &|rule| args.identity.identity(rule),
         check_push: args.check_push,
     };
     if args.check_push {
-        world.say("--check-push begins an upload and cancels it; where a repository creation template says so, ECR makes the repository");
+        context.say("--check-push begins an upload and cancels it; where a repository creation template says so, ECR makes the repository");
     }
-    let mut report = doctor::run(&asked, world)?;
+    let mut report = doctor::run(&asked, context)?;
     if args.redact {
-        redact(&mut report, world);
+        redact(&mut report, context);
     }
     let text = match args.json {
         true => json(&report)?,
         false => lines(&report),
     };
-    let written = world
+    let written = context
         .stdout
         .write_all(text.as_bytes())
-        .and_then(|()| world.stdout.flush());
+        .and_then(|()| context.stdout.flush());
     written.map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the report", error))?;
     match report.skipped() {
         0 => {}
-        skipped => world.say(&format!("{skipped} checks were skipped: they depend on what failed")),
+        skipped => context.say(&format!("{skipped} checks were skipped: they depend on what failed")),
     }
     Ok(if report.has_failed() { Exit::Failed } else { Exit::Done })
 }
 
-fn redact(report: &mut Report, world: &World<'_>) {
-    let mut redactor = Redactor::new(&world.env, &report.names);
+fn redact(report: &mut Report, context: &Context<'_>) {
+    let mut redactor = Redactor::new(&context.env, &report.names);
     for check in &mut report.checks {
         check.finding = redactor.redact(&check.finding);
         for text in [&mut check.registry, &mut check.hint].into_iter().flatten() {

@@ -9,10 +9,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan;
+use crate::pull::{self, PullAnswer};
 use client_config::HELPER_NAMES;
-use configuration::{Config, Target};
-use context::{Env, Progress, World, variables};
+use configuration::Config;
+use context::{Context, Progress, variables};
 use diagnostics::{Code, Error, Exit, Result, one_line};
 use ecr_registry::{Registry, server_name, why_not_ecr};
 use secret::Secret;
@@ -38,14 +38,14 @@ pub fn is_helper_name(program: &Path) -> bool {
 }
 
 /// Answers one action of the protocol. `config` is the configuration file, where the command line names one.
-pub fn run(action: &str, config: Option<&Path>, world: &mut World<'_>) -> Exit {
+pub fn run(action: &str, config: Option<&Path>, context: &mut Context<'_>) -> Exit {
     // Its stderr is often the client's, which may be a terminal: on success nothing is written there.
-    world.progress = Progress::default();
+    context.progress = Progress::default();
     let answer = match action {
-        "get" => get(config, world),
-        "store" => store(config, world),
-        "erase" => erase(config, world),
-        "list" => Ok(list(config, world)),
+        "get" => get(config, context),
+        "store" => store(config, context),
+        "erase" => erase(config, context),
+        "list" => Ok(list(config, context)),
         "version" | "--version" | "-V" => Ok(format!("{} {}", HELPER_NAMES[0], env!("CARGO_PKG_VERSION"))),
         other => {
             let error = Error::usage(
@@ -55,7 +55,7 @@ pub fn run(action: &str, config: Option<&Path>, world: &mut World<'_>) -> Exit {
             );
             error
                 .hint("clients call it with get, store, erase, list or version")
-                .report(world.stderr);
+                .report(context.stderr);
             return Exit::Usage;
         }
     };
@@ -66,17 +66,17 @@ pub fn run(action: &str, config: Option<&Path>, world: &mut World<'_>) -> Exit {
     if line.is_empty() {
         return exit;
     }
-    match writeln!(world.stdout, "{line}").and_then(|()| world.stdout.flush()) {
+    match writeln!(context.stdout, "{line}").and_then(|()| context.stdout.flush()) {
         Ok(()) => exit,
         Err(error) => {
-            Error::failed(Code::ResultNotWritten, "cannot write the answer", error).report(world.stderr);
+            Error::failed(Code::ResultNotWritten, "cannot write the answer", error).report(context.stderr);
             Exit::Failed
         }
     }
 }
 
 /// What goes to stdout, for an exit status of 0 or 1.
-type Answer = Result<String, String>;
+type HelperAnswer = Result<String, String>;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -87,54 +87,29 @@ struct Credentials<'a> {
     secret: &'a str,
 }
 
-fn get(config: Option<&Path>, world: &mut World<'_>) -> Answer {
-    let server = server_url(world)?;
-    let config = match Config::load_for(&world.env, config, &server) {
-        Ok(config) => config,
-        // What the rules say of it can't be known, but that ECR Public serves anybody can.
-        Err(error) if Registry::parse(&server).is_some_and(|registry| registry.is_public()) => {
-            return Err(go_on_without(&server, &error, world));
-        }
-        Err(error) => return Err(failed(&server, &error, world)),
-    };
-    let Some(target) = config.target(&server) else {
-        return Err(NOT_FOUND.to_owned());
-    };
-    match password(&target, &server, world) {
-        Ok(password) => Ok(to_json(&Credentials {
+fn get(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
+    let server = server_url(context)?;
+    match pull::answer(&server, &name_of(&server), config, context, pull::by_rule) {
+        Ok(PullAnswer::Password(held)) => Ok(to_json(&Credentials {
             server_url: &server,
             username: "AWS",
-            secret: password.expose(),
+            secret: held.secret.expose(),
         })),
-        Err(error) if target.is_optional() => Err(go_on_without(&server, &error, world)),
-        Err(error) => Err(failed(&server, &error, world)),
+        Ok(PullAnswer::NotOurs | PullAnswer::WithoutPassword) => Err(NOT_FOUND.to_owned()),
+        Err(error) => Err(failed(&server, &error, context)),
     }
 }
 
-/// A pull that works without credentials must not fail for want of them: the client hears "none here", people hear why.
-fn go_on_without(server: &str, error: &Error, world: &mut World<'_>) -> String {
-    let name = name_of(server);
-    let _ = writeln!(world.stderr, "ecr-auth: {name}: going on without credentials: {error}");
-    NOT_FOUND.to_owned()
-}
-
-fn password(target: &Target<'_>, server: &str, world: &mut World<'_>) -> Result<Secret> {
-    let cache = Cache::open(Cache::folder(&world.env));
-    let plan = plan::by_rule(&world.env, target)?;
-    let held = plan.password(&cache, &name_of(server), world.began, world)?;
-    Ok(held.secret)
-}
-
 #[derive(Deserialize)]
-struct Stored {
+struct StoreRequest {
     #[serde(rename = "ServerURL")]
     server_url: String,
 }
 
 /// `docker login` ends with it: what it brings we can fetch ourselves, so an ECR registry is simply taken.
-fn store(config: Option<&Path>, world: &mut World<'_>) -> Answer {
-    let input = input(world)?;
-    let stored: Stored = serde_json::from_str(input.expose()).map_err(|_| {
+fn store(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
+    let input = input(context)?;
+    let stored: StoreRequest = serde_json::from_str(input.expose()).map_err(|_| {
         told(
             "ecr-auth: store: the input is no JSON object with a ServerURL",
             Code::HelperCall,
@@ -143,11 +118,11 @@ fn store(config: Option<&Path>, world: &mut World<'_>) -> Answer {
     })?;
     let server = stored.server_url.trim();
     // Users of amazon-ecr-credential-helper set this where a plugin stores other registries' passwords and must not fail.
-    let is_ignored = world.env.is_true(variables::AWS_ECR_IGNORE_CREDS_STORAGE);
+    let is_ignored = context.env.is_true(variables::AWS_ECR_IGNORE_CREDS_STORAGE);
     if is_ignored || Registry::parse(server).is_some() {
         return Ok(String::new());
     }
-    let config = Config::load_for(&world.env, config, server).map_err(|error| failed(server, &error, world))?;
+    let config = Config::load_for(&context.env, config, server).map_err(|error| failed(server, &error, context))?;
     if config.target(server).is_some() {
         return Ok(String::new());
     }
@@ -157,41 +132,42 @@ fn store(config: Option<&Path>, world: &mut World<'_>) -> Answer {
 }
 
 /// Forgets what is cached for the host, under whatever identity it was fetched.
-fn erase(config: Option<&Path>, world: &mut World<'_>) -> Answer {
-    let name = name_of(&server_url(world)?);
-    let cache = Cache::open(Cache::folder(&world.env));
-    let config = Config::load_for(&world.env, config, &name).unwrap_or_default();
+fn erase(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
+    let name = name_of(&server_url(context)?);
+    let cache = Cache::open(Cache::folder(&context.env));
+    let config = Config::load_for(&context.env, config, &name).unwrap_or_default();
     if let Some(target) = config.target(&name)
-        && let Ok(plan) = plan::by_rule(&world.env, &target)
+        && let Ok((path, _)) = pull::by_rule(&target, context)
     {
-        cache.remove(plan.key());
+        cache.remove(path.key());
     }
     cache.remove_named(&name);
     Ok(String::new())
 }
 
-fn list(config: Option<&Path>, world: &mut World<'_>) -> String {
-    let config = Config::load(&world.env, config).unwrap_or_else(|error| {
-        error.report(world.stderr);
+fn list(config: Option<&Path>, context: &mut Context<'_>) -> String {
+    let config = Config::load(&context.env, config).unwrap_or_else(|error| {
+        error.report(context.stderr);
         Config::default()
     });
     let hosts: BTreeMap<String, &str> = config
         .exact_hosts()
         .map(str::to_owned)
-        .chain(cached_hosts(&config, &world.env, world))
+        .chain(cached_hosts(&config, context))
         .map(|host| (format!("https://{host}"), "AWS"))
         .collect();
     to_json(&hosts)
 }
 
 /// The hosts with a valid token that a `get` by this identity would be handed.
-fn cached_hosts(config: &Config, env: &Env, world: &World<'_>) -> Vec<String> {
-    let cache = Cache::open(Cache::folder(env));
+fn cached_hosts(config: &Config, context: &Context<'_>) -> Vec<String> {
+    let cache = Cache::open(Cache::folder(&context.env));
     let mut hosts = Vec::new();
-    for (key, names) in cache.entries(world.now()) {
+    for (key, names) in cache.entries(context.now()) {
         for name in names {
-            let plan = config.target(&name).and_then(|target| plan::by_rule(env, &target).ok());
-            if plan.is_some_and(|plan| plan.key().to_string() == key) {
+            let target = config.target(&name);
+            let found = target.and_then(|target| pull::by_rule(&target, context).ok());
+            if found.is_some_and(|(path, _)| path.key().to_string() == key) {
                 hosts.push(name);
             }
         }
@@ -200,8 +176,8 @@ fn cached_hosts(config: &Config, env: &Env, world: &World<'_>) -> Vec<String> {
 }
 
 /// The server string, as the client sent it but for the white space around it.
-fn server_url(world: &mut World<'_>) -> Result<String, String> {
-    let input = input(world)?;
+fn server_url(context: &mut Context<'_>) -> Result<String, String> {
+    let input = input(context)?;
     match input.expose().trim() {
         "" => Err(NO_SERVER.to_owned()),
         server => Ok(server.to_owned()),
@@ -209,9 +185,9 @@ fn server_url(world: &mut World<'_>) -> Result<String, String> {
 }
 
 /// What the client feeds. `store` brings a password, so it is a secret.
-fn input(world: &mut World<'_>) -> Result<Secret, String> {
+fn input(context: &mut Context<'_>) -> Result<Secret, String> {
     let mut text = String::new();
-    match world.stdin.take(INPUT_LIMIT + 1).read_to_string(&mut text) {
+    match context.stdin.take(INPUT_LIMIT + 1).read_to_string(&mut text) {
         Ok(read) if read as u64 <= INPUT_LIMIT => Ok(Secret::new(text)),
         Ok(_) => Err(told(
             "ecr-auth: the input is longer than 64 KiB",
@@ -227,8 +203,8 @@ fn input(world: &mut World<'_>) -> Result<Secret, String> {
 }
 
 /// A failure's one line for the client; people who see stderr get all of it.
-fn failed(server: &str, error: &Error, world: &mut World<'_>) -> String {
-    error.report(world.stderr);
+fn failed(server: &str, error: &Error, context: &mut Context<'_>) -> String {
+    error.report(context.stderr);
     let line = format!("ecr-auth: {}: {}: {}", name_of(server), error.what(), error.cause());
     told(&line, error.code(), error.hint_text())
 }

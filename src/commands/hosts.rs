@@ -1,23 +1,28 @@
 //! Which registries a command is about.
 
 use super::identity::IdentityArgs;
-use aws_access::token;
+use aws_access::{identity, own_registry};
 use configuration::Config;
-use context::World;
+use context::Context;
 use diagnostics::Result;
-use settings::RoleSettings;
+use settings::IdentitySettings;
 
 /// The hosts named on the command line, each once; none where none is named. AWS's files, which may be broken, are read for
 /// these alone.
 ///
 /// # Errors
 /// A registry that can't be told.
-pub fn named(registries: &[String], region: Option<&str>, config: &Config, world: &World<'_>) -> Result<Vec<String>> {
+pub fn named(
+    registries: &[String],
+    region: Option<&str>,
+    config: &Config,
+    context: &Context<'_>,
+) -> Result<Vec<String>> {
     let mut hosts = Vec::new();
     if registries.is_empty() {
         return Ok(hosts);
     }
-    let region = token::region(region, &world.env)?;
+    let region = identity::region(region, &context.env)?;
     for name in registries {
         let host = config.host_named(name, region.as_deref())?;
         if !hosts.contains(&host) {
@@ -33,12 +38,12 @@ pub fn named(registries: &[String], region: Option<&str>, config: &Config, world
 /// A registry that can't be told; no credentials to ask STS whose account it is.
 pub fn named_or_own(
     registries: &[String],
-    identity: &IdentityArgs,
+    args: &IdentityArgs,
     config: &Config,
-    world: &mut World<'_>,
+    context: &mut Context<'_>,
 ) -> Result<Vec<String>> {
-    let region = identity.region();
-    let named = named(registries, region, config, world)?;
+    let region = args.region();
+    let named = named(registries, region, config, context)?;
     if !named.is_empty() {
         return Ok(named);
     }
@@ -46,8 +51,7 @@ pub fn named_or_own(
     if !configured.is_empty() {
         return Ok(configured);
     }
-    let role = identity.settings(&RoleSettings::default())?;
-    let own = token::own_registry(region, identity.profile(), &role, world)?;
-    world.say(&format!("registry: {own}, the caller's own"));
+    let own = own_registry(region, args.identity(&IdentitySettings::default())?, context)?;
+    context.say(&format!("registry: {own}, the caller's own"));
     Ok(vec![own.host().to_owned()])
 }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser, ValueParser};
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
-use aws_access::identity::Base;
-use aws_access::session::Plan;
+use aws_access::SessionPath;
+use aws_access::identity::RoleBase;
 use diagnostics::{Code, Error, Result};
 use settings::table::{PROFILE, REGION, ROLE_ARN, SOURCE, TABLE, TOKEN_COMMAND, TOKEN_ENV, TOKEN_FILE};
-use settings::{Kind, RoleSettings, Setting, SettingValues, TokenCommand, Value};
+use settings::{IdentitySettings, Kind, RoleSettings, Setting, SettingValues, TokenCommand, Value};
 
 const HEADING: &str = "Whose AWS credentials";
 
@@ -142,7 +142,7 @@ impl IdentityArgs {
     /// the rule's is taken.
     ///
     /// # Errors
-    /// A profile and a role, or what only a role can have; a file of a policy that can't be read.
+    /// A profile and a role, or Cognito; a file of a policy that can't be read.
     pub fn settings(&self, base: &RoleSettings) -> Result<RoleSettings> {
         self.refuse_beside_profile()?;
         let base = match self.names_one() {
@@ -152,11 +152,19 @@ impl IdentityArgs {
             },
             false => base.clone(),
         };
-        let (profile, settings) = self.0.clone().over(base, Path::new(""))?;
-        match profile {
-            Some(_) => settings.refuse_without_role().map(|()| settings),
-            None => Ok(settings),
-        }
+        self.0.clone().over(base, Path::new("")).map(|(_, settings)| settings)
+    }
+
+    /// Whose credentials: what the flags say, and what `rule` says where they leave it open.
+    ///
+    /// # Errors
+    /// As [`IdentityArgs::settings`].
+    pub fn identity(&self, rule: &IdentitySettings) -> Result<IdentitySettings> {
+        let of_rule = rule.profile.clone().filter(|_| !self.names_one());
+        Ok(IdentitySettings {
+            profile: self.profile().map(str::to_owned).or(of_rule),
+            role: self.settings(&rule.role)?,
+        })
     }
 
     fn refuse_beside_profile(&self) -> Result<()> {
@@ -187,10 +195,10 @@ impl IdentityArgs {
 ///
 /// # Errors
 /// A path that can't be made absolute.
-pub fn credential_process(identity: &IdentityArgs, plan: &Plan) -> Result<Vec<String>> {
-    let source = match plan.identity().role().map(|role| &role.base) {
-        Some(Base::Token(_)) | None => "oidc",
-        Some(Base::Source(_)) => "chain",
+pub fn credential_process(identity: &IdentityArgs, path: &SessionPath) -> Result<Vec<String>> {
+    let source = match path.identity().role().map(|role| &role.base) {
+        Some(RoleBase::Token(_)) | None => "oidc",
+        Some(RoleBase::Source(_)) => "chain",
     };
     let mut values = identity.0.clone();
     values.set(&SOURCE, Value::Text(source.to_owned()));
@@ -268,8 +276,8 @@ mod tests {
             ["--source", "oidc"],
         ] {
             let args = [&["--profile", "a"], &only_a_roles[..]].concat();
-            let error = parse(&args).unwrap().settings(&RoleSettings::default()).unwrap_err();
-            assert_eq!(error.exit().code(), 2, "{only_a_roles:?}");
+            let settings = parse(&args).unwrap().identity(&IdentitySettings::default()).unwrap();
+            assert_eq!(settings.choice(None).unwrap_err().exit().code(), 2, "{only_a_roles:?}");
         }
         assert!(parse(&["--token-env", "A", "--token-file", "b"]).is_err());
         assert!(parse(&["--tag", "a"]).is_err());

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use client_config::{HELPER, HELPER_NAMES};
-use context::World;
+use context::Context;
 use diagnostics::{Code, Error, Result};
 use private_files::temporary_among_others;
 
@@ -36,9 +36,9 @@ pub struct InstallArgs {
 ///
 /// # Errors
 /// The folder can't be made or written, or there is no space.
-pub fn run(args: &InstallArgs, world: &mut World<'_>) -> Result<()> {
+pub fn run(args: &InstallArgs, context: &mut Context<'_>) -> Result<()> {
     let folder = &args.to;
-    if let Err(error) = File::open(&world.exe) {
+    if let Err(error) = File::open(&context.exe) {
         return Err(
             Error::failed(Code::NotReadable, "cannot read the running binary", error)
                 .hint("it was moved or replaced since it was started, or /proc is not mounted: run it again"),
@@ -47,12 +47,12 @@ pub fn run(args: &InstallArgs, world: &mut World<'_>) -> Result<()> {
     fs::create_dir_all(folder).map_err(|error| failed("make", folder, error))?;
     let binary = format!("{HELPER}{EXE_SUFFIX}");
     let path = folder.join(&binary);
-    copy(&world.exe, &path).map_err(|error| failed("write", &path, error))?;
+    copy(&context.exe, &path).map_err(|error| failed("write", &path, error))?;
     for name in HELPER_NAMES {
         let path = folder.join(format!("{name}{EXE_SUFFIX}"));
-        link_or_copy(&binary, &world.exe, &path).map_err(|error| failed("write", &path, error))?;
+        link_or_copy(&binary, &context.exe, &path).map_err(|error| failed("write", &path, error))?;
     }
-    world.say(&format!(
+    context.say(&format!(
         "installed: {}, with {}",
         path.display(),
         HELPER_NAMES.join(" and ")

@@ -12,7 +12,7 @@ use crate::output::{self, RegistryPassword, SecretName};
 use ci::github;
 use client_config::{Client, ConfigFile, Place, StoredLogin};
 use configuration::Config;
-use context::World;
+use context::Context;
 use diagnostics::{Code, Error, Result};
 
 const EXAMPLES: &str = "\
@@ -79,20 +79,20 @@ pub enum Format {
 ///
 /// # Errors
 /// A registry that can't be told, a password that can't be had, a result that can't be written.
-pub fn run(args: &LoginArgs, config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
-    let secret = check(args, world)?;
-    let config = Config::load(&world.env, config)?;
-    let hosts = hosts::named_or_own(&args.registries, &args.identity, &config, world)?;
+pub fn run(args: &LoginArgs, config: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
+    let secret = check(args, context)?;
+    let config = Config::load(&context.env, config)?;
+    let hosts = hosts::named_or_own(&args.registries, &args.identity, &config, context)?;
     check_hosts(args, &hosts)?;
-    let passwords = fetch(args, &hosts, &config, world)?;
+    let passwords = fetch(args, &hosts, &config, context)?;
     if args.format == Format::Docker {
-        return store(args, &passwords, world);
+        return store(args, &passwords, context);
     }
-    hand_over(args, &passwords, secret.as_ref(), world)
+    hand_over(args, &passwords, secret.as_ref(), context)
 }
 
 /// Everything that can be wrong with the command line is told before a password is fetched.
-fn check(args: &LoginArgs, world: &World<'_>) -> Result<Option<SecretName>> {
+fn check(args: &LoginArgs, context: &Context<'_>) -> Result<Option<SecretName>> {
     if args.format != Format::K8sSecret && (args.name.is_some() || args.namespace.is_some()) {
         return Err(Error::usage(
             Code::Options,
@@ -119,11 +119,11 @@ fn check(args: &LoginArgs, world: &World<'_>) -> Result<Option<SecretName>> {
             .hint("leave --output out, or choose json, dotenv, password or k8s-secret with --format"));
         }
         if args.format == Format::Github {
-            github::check(&world.env, github::File::Output)?;
+            github::check(&context.env, github::File::Output)?;
         }
         return Ok(None);
     }
-    args.delivery.check(world)?;
+    args.delivery.check(context)?;
     if args.format != Format::K8sSecret {
         return Ok(None);
     }
@@ -146,11 +146,16 @@ fn check_hosts(args: &LoginArgs, hosts: &[String]) -> Result<()> {
 }
 
 /// All of them, hidden from the CI's log; those that are optional are gone on without, where there are others.
-fn fetch(args: &LoginArgs, hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<Vec<RegistryPassword>> {
-    let fetched = passwords::fetch(&args.identity, hosts, config, world)?;
-    hide(fetched.secrets(), world)?;
+fn fetch(
+    args: &LoginArgs,
+    hosts: &[String],
+    config: &Config,
+    context: &mut Context<'_>,
+) -> Result<Vec<RegistryPassword>> {
+    let fetched = passwords::fetch(&args.identity, hosts, config, context)?;
+    hide(fetched.secrets(), context)?;
     for (host, error) in &fetched.failed {
-        world.say(&format!("warning: {host}: going on without it: {error}"));
+        context.say(&format!("warning: {host}: going on without it: {error}"));
     }
     Ok(fetched.passwords)
 }
@@ -159,12 +164,16 @@ fn hand_over(
     args: &LoginArgs,
     passwords: &[RegistryPassword],
     secret: Option<&SecretName>,
-    world: &mut World<'_>,
+    context: &mut Context<'_>,
 ) -> Result<()> {
     let text = match (args.format, secret) {
         (Format::Github, _) => {
-            github::write(&world.env, github::File::Output, &output::passwords_outputs(passwords))?;
-            world.say("the step's outputs have the passwords, masked");
+            github::write(
+                &context.env,
+                github::File::Output,
+                &output::passwords_outputs(passwords),
+            )?;
+            context.say("the step's outputs have the passwords, masked");
             return Ok(());
         }
         (_, Some(name)) => output::k8s_secret(passwords, name)?,
@@ -172,26 +181,26 @@ fn hand_over(
         (Format::Dotenv, _) => output::passwords_dotenv(passwords)?,
         _ => passwords.first().map(output::bare_password).unwrap_or_default(),
     };
-    args.delivery.deliver(&text, world)
+    args.delivery.deliver(&text, context)
 }
 
 /// Hands the passwords to where each client keeps its own.
-fn store(args: &LoginArgs, passwords: &[RegistryPassword], world: &mut World<'_>) -> Result<()> {
-    let files = client_config::config_files(args.client, args.docker_config.as_deref(), &world.env)?;
+fn store(args: &LoginArgs, passwords: &[RegistryPassword], context: &mut Context<'_>) -> Result<()> {
+    let files = client_config::config_files(args.client, args.docker_config.as_deref(), &context.env)?;
     for file in &files {
-        let logins = passwords::store(file, passwords, world)?;
+        let logins = passwords::store(file, passwords, context)?;
         if args.identity.is_given() {
-            warn_of_helpers(file, &logins, world);
+            warn_of_helpers(file, &logins, context);
         }
     }
     Ok(())
 }
 
 /// Where ecr-auth itself is the helper, nothing was stored: the client will have what the helper gets with its own identity.
-fn warn_of_helpers(file: &ConfigFile, logins: &[StoredLogin], world: &mut World<'_>) {
+fn warn_of_helpers(file: &ConfigFile, logins: &[StoredLogin], context: &mut Context<'_>) {
     let client = file.kind.name();
     for login in logins.iter().filter(|login| matches!(login.place, Place::Helper(_))) {
-        world.say(&format!(
+        context.say(&format!(
             "warning: {client} asks the helper for {0}, where the identity of this command has no effect: ecr-auth.yml has the helper's, and `ecr-auth setup` with the same flags writes it there",
             login.host
         ));

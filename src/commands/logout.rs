@@ -11,7 +11,7 @@ use secret_cache::Cache;
 
 use aws_shared_files::profile;
 use client_config::{Client, FileRecord, Record, Remembered, Restored, shown};
-use context::World;
+use context::Context;
 use diagnostics::Result;
 
 const EXAMPLES: &str = "\
@@ -41,20 +41,20 @@ pub struct LogoutArgs {
 ///
 /// # Errors
 /// A registry that can't be told, a configuration that can't be written.
-pub fn run(args: &LogoutArgs, config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
-    let known = Config::load_if_there(&world.env, config)?;
-    let hosts = hosts::named(&args.registries, args.region.as_deref(), &known, world)?;
-    let restored = restore(args, &hosts, world);
-    let rules = take_back_rules(config, &known, &hosts, world);
-    forget(&hosts, world);
+pub fn run(args: &LogoutArgs, config: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
+    let known = Config::load_if_there(&context.env, config)?;
+    let hosts = hosts::named(&args.registries, args.region.as_deref(), &known, context)?;
+    let restored = restore(args, &hosts, context);
+    let rules = take_back_rules(config, &known, &hosts, context);
+    forget(&hosts, context);
     restored.and(rules)
 }
 
 /// Forgets the tokens that were handed out for these hosts; or all, and signs users of Cognito out.
-fn forget(hosts: &[String], world: &mut World<'_>) {
-    let cache = Cache::open(Cache::folder(&world.env));
+fn forget(hosts: &[String], context: &mut Context<'_>) {
+    let cache = Cache::open(Cache::folder(&context.env));
     if hosts.is_empty() {
-        sign_out(&cache, world);
+        sign_out(&cache, context);
         cache.clear();
     }
     for host in hosts {
@@ -65,16 +65,16 @@ fn forget(hosts: &[String], world: &mut World<'_>) {
 /// Puts back what `setup` replaced and takes out the passwords that `login` stored, for these exact hosts or, without any, for all. Only the files that the flags and the
 /// environment name now are touched: a job must not take away what another job set up elsewhere. The helper's link goes when no
 /// file needs it any more.
-fn restore(args: &LogoutArgs, hosts: &[String], world: &mut World<'_>) -> Result<()> {
+fn restore(args: &LogoutArgs, hosts: &[String], context: &mut Context<'_>) -> Result<()> {
     let client = Some(args.client.unwrap_or(Client::All));
-    let files = client_config::config_files(client, args.docker_config.as_deref(), &world.env)?;
-    let record = client_config::undo_log(&world.env);
-    let remembered = load(record.as_ref(), world);
+    let files = client_config::config_files(client, args.docker_config.as_deref(), &context.env)?;
+    let record = client_config::undo_log(&context.env);
+    let remembered = load(record.as_ref(), context);
     let mut outcome = Ok(());
     for file in &files {
-        match client_config::restore(file, hosts, record.as_ref(), &remembered, &world.env) {
+        match client_config::restore(file, hosts, record.as_ref(), &remembered, &context.env) {
             Ok(mut restored) => {
-                report(file, &restored, world);
+                report(file, &restored, context);
                 outcome = restored
                     .failed
                     .drain(..)
@@ -85,64 +85,64 @@ fn restore(args: &LogoutArgs, hosts: &[String], world: &mut World<'_>) -> Result
         }
     }
     if let Some(record) = &record {
-        remove_links(record, world);
+        remove_links(record, context);
     }
     outcome
 }
 
 /// Takes out the rules of `setup.json`, as far as no client's configuration needs them any more.
-fn take_back_rules(path: Option<&Path>, config: &Config, hosts: &[String], world: &mut World<'_>) -> Result<()> {
-    let record = client_config::undo_log(&world.env);
+fn take_back_rules(path: Option<&Path>, config: &Config, hosts: &[String], context: &mut Context<'_>) -> Result<()> {
+    let record = client_config::undo_log(&context.env);
     let left = record.and_then(|record| record.load().ok()).unwrap_or_default();
     let needs = |file: &FileRecord, host: &str| file.creds_store.is_some() || file.cred_helpers.contains_key(host);
     let is_needed = |host: &str| left.files.values().any(|file| needs(file, host));
     let is_named = |host: &str| hosts.is_empty() || hosts.iter().any(|named| named == host);
-    let Ok(file) = SetupFile::in_force(&world.env, path) else {
-        return take_back_profiles(world);
+    let Ok(file) = SetupFile::in_force(&context.env, path) else {
+        return take_back_profiles(context);
     };
-    let taken = file.take_back(&world.env, config, &|host| is_named(host) && !is_needed(host))?;
-    let path = shown(file.path(), &world.env);
+    let taken = file.take_back(&context.env, config, &|host| is_named(host) && !is_needed(host))?;
+    let path = shown(file.path(), &context.env);
     for host in &taken.hosts {
-        world.say(&format!("configuration: the rule of {host} taken back in {path}"));
+        context.say(&format!("configuration: the rule of {host} taken back in {path}"));
     }
     if taken.cognito {
-        world.say(&format!("configuration: the sign-in to Cognito taken back in {path}"));
+        context.say(&format!("configuration: the sign-in to Cognito taken back in {path}"));
     }
     if taken.removed {
-        world.say(&format!(
+        context.say(&format!(
             "configuration: {path} removed, it was made by setup and is empty"
         ));
     }
     // The profile was written for the same sign-in, and goes with it.
     match taken.keeps_cognito || !(hosts.is_empty() || taken.cognito) {
         true => Ok(()),
-        false => take_back_profiles(world),
+        false => take_back_profiles(context),
     }
 }
 
-fn take_back_profiles(world: &mut World<'_>) -> Result<()> {
-    let Some(log) = profile::undo_log(&world.env) else {
+fn take_back_profiles(context: &mut Context<'_>) -> Result<()> {
+    let Some(log) = profile::undo_log(&context.env) else {
         return Ok(());
     };
-    for taken in profile::take_back(&log, &world.env)? {
-        let path = shown(&taken.path, &world.env);
+    for taken in profile::take_back(&log, &context.env)? {
+        let path = shown(&taken.path, &context.env);
         let removed = if taken.removed {
             ", and the file, which is empty"
         } else {
             ""
         };
-        world.say(&format!("profile {} taken back in {path}{removed}", taken.name));
+        context.say(&format!("profile {} taken back in {path}{removed}", taken.name));
     }
     Ok(())
 }
 
-fn load(record: Option<&Record>, world: &mut World<'_>) -> Remembered {
+fn load(record: Option<&Record>, context: &mut Context<'_>) -> Remembered {
     match record.map(|record| (record, record.load())) {
         None => Remembered::default(),
         Some((_, Ok(remembered))) => remembered,
         Some((record, Err(error))) => {
             let path = record.path();
-            world.say(&format!(
+            context.say(&format!(
                 "warning: cannot read {}, so nothing is put back, only removed: {error}",
                 path.display()
             ));
@@ -151,21 +151,21 @@ fn load(record: Option<&Record>, world: &mut World<'_>) -> Remembered {
     }
 }
 
-fn remove_links(record: &Record, world: &mut World<'_>) {
+fn remove_links(record: &Record, context: &mut Context<'_>) {
     let left = record.load().unwrap_or_default();
     if !left.files.is_empty() {
         for path in left.files.keys() {
-            world.say(&format!("still set up: {}", shown(path, &world.env)));
+            context.say(&format!("still set up: {}", shown(path, &context.env)));
         }
         return;
     }
     let mut stay = Vec::new();
     for (path, previous) in &left.links {
         match client_config::remove_link(path, previous.as_deref()) {
-            Ok(true) => world.say(&format!("helper: {} taken back", shown(path, &world.env))),
+            Ok(true) => context.say(&format!("helper: {} taken back", shown(path, &context.env))),
             Ok(false) => {}
             Err(error) => {
-                world.say(&format!("warning: cannot take back {}: {error}", path.display()));
+                context.say(&format!("warning: cannot take back {}: {error}", path.display()));
                 stay.push(path);
             }
         }
@@ -173,15 +173,15 @@ fn remove_links(record: &Record, world: &mut World<'_>) {
     if !left.links.is_empty()
         && let Err(error) = record.change(&mut |all| all.links.retain(|path, _| stay.contains(&path)))
     {
-        world.say(&format!("warning: cannot write {}: {error}", record.path().display()));
+        context.say(&format!("warning: cannot write {}: {error}", record.path().display()));
     }
 }
 
-fn report(file: &client_config::ConfigFile, restored: &Restored, world: &mut World<'_>) {
-    let path = shown(&file.path, &world.env);
+fn report(file: &client_config::ConfigFile, restored: &Restored, context: &mut Context<'_>) {
+    let path = shown(&file.path, &context.env);
     let client = file.kind.name();
     for name in &restored.taken_back {
-        world.say(&format!("{client}: {name} taken back in {path}"));
+        context.say(&format!("{client}: {name} taken back in {path}"));
     }
     for password in &restored.passwords {
         let host = &password.host;
@@ -189,18 +189,18 @@ fn report(file: &client_config::ConfigFile, restored: &Restored, world: &mut Wor
             Some(store) => format!("the credential store {store}"),
             None => path.clone(),
         };
-        world.say(&format!("{client}: the password for {host} taken out of {place}"));
+        context.say(&format!("{client}: the password for {host} taken out of {place}"));
         if password.had_replaced {
-            world.say(&format!(
+            context.say(&format!(
                 "warning: {place} had another login for {host} before, which cannot be put back: passwords are never recorded"
             ));
         }
     }
     if restored.removed {
-        world.say(&format!("{client}: {path} removed, it was made by us and is empty"));
+        context.say(&format!("{client}: {path} removed, it was made by us and is empty"));
     }
     if let Some(error) = &restored.not_recorded {
-        world.say(&format!(
+        context.say(&format!(
             "warning: the record of what was replaced cannot be written: {error}"
         ));
     }

@@ -4,18 +4,18 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crate::doctor::{self, Overview};
-use context::World;
+use context::Context;
 use diagnostics::{Code, Error, Result};
 
 /// Prints what is found, and what to do next.
 ///
 /// # Errors
 /// A stdout that can't be written to; a configuration file that is named and can't be used. All else that is found is no error.
-pub fn run(config: Option<&Path>, world: &mut World<'_>) -> Result<()> {
-    let overview = doctor::look(config, world);
-    let written = world.stdout.write_all(text(&overview).as_bytes());
+pub fn run(config: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
+    let overview = doctor::look(config, context);
+    let written = context.stdout.write_all(text(&overview).as_bytes());
     written
-        .and_then(|()| world.stdout.flush())
+        .and_then(|()| context.stdout.flush())
         .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write what is here", error))?;
     overview.wrong.map_or(Ok(()), Err)
 }

@@ -2,11 +2,10 @@
 
 use super::identity::IdentityArgs;
 use crate::output::{self, RegistryPassword};
-use crate::plan::{self, Override};
-use aws_access::token::{self, Asked};
+use aws_access::{NamedPath, PasswordPath};
 use client_config::{ConfigFile, Login, Place, StoredLogin, shown};
 use configuration::Config;
-use context::World;
+use context::Context;
 use diagnostics::{Error, Result};
 use secret::Secret;
 use secret_cache::Cache;
@@ -34,28 +33,24 @@ impl Fetched {
 ///
 /// # Errors
 /// A password that can't be had.
-pub fn fetch(identity: &IdentityArgs, hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<Fetched> {
-    let cache = Cache::open(Cache::folder(&world.env));
+pub fn fetch(identity: &IdentityArgs, hosts: &[String], config: &Config, context: &mut Context<'_>) -> Result<Fetched> {
+    let cache = Cache::open(Cache::folder(&context.env));
     let mut fetched = Fetched {
         passwords: Vec::new(),
         tokens: Vec::new(),
         failed: Vec::new(),
     };
-    let mut plans = Vec::new();
+    let mut paths = Vec::new();
     for host in hosts {
         let Some(target) = config.target(host) else { continue };
-        let with = Override {
-            profile: identity.profile(),
-            role: identity.settings(target.role())?,
-            is_whole: identity.names_one(),
-        };
-        let plan = plan::by_command_line(&world.env, &target, &with)?;
-        fetched.tokens.extend(plan.identity().token());
-        plans.push((host, target.is_optional(), plan));
+        let settings = identity.identity(&target.identity())?;
+        let path = PasswordPath::choose(&context.env, target.registry(), settings)?;
+        fetched.tokens.extend(path.identity().token());
+        paths.push((host, target.is_optional(), path));
     }
-    let asked = plans.iter().map(|(host, _, plan)| Asked { plan, name: host });
-    let held = token::passwords(&asked.collect::<Vec<_>>(), &cache, world)?;
-    for ((host, is_optional, _), held) in plans.iter().zip(held) {
+    let named = paths.iter().map(|(host, _, path)| NamedPath { path, name: host });
+    let held = aws_access::passwords(&named.collect::<Vec<_>>(), &cache, context)?;
+    for ((host, is_optional, _), held) in paths.iter().zip(held) {
         match held {
             Ok(held) => fetched.passwords.push(RegistryPassword {
                 host: (*host).clone(),
@@ -73,8 +68,8 @@ pub fn fetch(identity: &IdentityArgs, hosts: &[String], config: &Config, world: 
 ///
 /// # Errors
 /// As [`client_config::store`]; an end that no calendar knows.
-pub fn store(file: &ConfigFile, passwords: &[RegistryPassword], world: &mut World<'_>) -> Result<Vec<StoredLogin>> {
-    let record = client_config::undo_log(&world.env);
+pub fn store(file: &ConfigFile, passwords: &[RegistryPassword], context: &mut Context<'_>) -> Result<Vec<StoredLogin>> {
+    let record = client_config::undo_log(&context.env);
     let logins: Vec<Login<'_>> = passwords
         .iter()
         .map(|it| Login {
@@ -82,29 +77,34 @@ pub fn store(file: &ConfigFile, passwords: &[RegistryPassword], world: &mut Worl
             password: &it.password,
         })
         .collect();
-    let stored = client_config::store(file, &logins, record.as_ref(), &world.env)?;
+    let stored = client_config::store(file, &logins, record.as_ref(), &context.env)?;
     for (login, password) in stored.logins.iter().zip(passwords) {
-        report(file, login, password, world)?;
+        report(file, login, password, context)?;
     }
     if let Some(error) = &stored.not_recorded {
-        world.say(&format!(
+        context.say(&format!(
             "warning: what was stored cannot be recorded, so it will not be taken out again: {error}"
         ));
     }
     Ok(stored.logins)
 }
 
-fn report(file: &ConfigFile, login: &StoredLogin, password: &RegistryPassword, world: &mut World<'_>) -> Result<()> {
+fn report(
+    file: &ConfigFile,
+    login: &StoredLogin,
+    password: &RegistryPassword,
+    context: &mut Context<'_>,
+) -> Result<()> {
     let (client, host) = (file.kind.name(), &login.host);
     let until = output::rfc3339(password.expires_at)?;
     let line = match &login.place {
-        Place::File => format!("until {until}, in {}", shown(&file.path, &world.env)),
+        Place::File => format!("until {until}, in {}", shown(&file.path, &context.env)),
         Place::Store(name) => format!("until {until}, in the credential store {name}"),
         Place::Helper(name) => format!("by the credential helper {name}: nothing had to be stored"),
     };
-    world.say(&format!("{client}: signed in to {host} {line}"));
+    context.say(&format!("{client}: signed in to {host} {line}"));
     if login.replaced {
-        world.say(&format!(
+        context.say(&format!(
             "warning: {client} had another password for {host}; it is gone, and logout cannot put it back"
         ));
     }

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::process::Command;
 
 use crate::output;
-use aws_access::session::SessionCredentials;
-use context::{World, variables};
+use aws_access::SessionCredentials;
+use context::{Context, variables};
 use diagnostics::{Code, Error, Exit, Result};
 
 /// What leads AWS's tools to other credentials, and is no secret. It is taken out together with [`ci::secret_variables`].
@@ -31,14 +31,14 @@ pub fn run(
     line: &[OsString],
     credentials: &SessionCredentials,
     token_env: Option<&str>,
-    world: &mut World<'_>,
+    context: &mut Context<'_>,
 ) -> Result<Exit> {
     let Some((program, args)) = line.split_first() else {
         return Ok(Exit::Done);
     };
     let mut command = Command::new(program);
     command.args(args);
-    let names = world.env.vars().map(|(name, _)| name);
+    let names = context.env.vars().map(|(name, _)| name);
     let of_container = names.filter(|name| name.starts_with(CONTAINER));
     ci::remove_secrets(&mut command);
     for name in LEADS_TO_OTHERS.into_iter().chain(of_container).chain(token_env) {
@@ -56,7 +56,7 @@ pub fn run(
                 126
             };
             let what = format!("cannot run {}", program.to_string_lossy());
-            Error::failed(Code::Command, what, error).report(world.stderr);
+            Error::failed(Code::Command, what, error).report(context.stderr);
             Ok(Exit::OfCommand(status))
         }
     }

@@ -8,12 +8,13 @@ use super::hosts;
 use super::identity::IdentityArgs;
 use super::setup_plan::{Changes, ClientArgs, SetupPlan, verify, warn_of_globs};
 use crate::doctor;
-use aws_access::identity::{RolePlan, Scope};
+use aws_access::Identity;
+use aws_access::identity::Scope;
 use client_config::shown;
 use configuration::{Config, SetupChange, SetupRule};
-use context::World;
+use context::Context;
 use diagnostics::{Code, Error, Result};
-use settings::RoleSettings;
+use settings::IdentitySettings;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,17 +54,17 @@ pub struct SetupArgs {
 ///
 /// # Errors
 /// A registry that can't be told, a configuration that can't be written, a token that can't be had.
-pub fn run(args: &SetupArgs, config_path: Option<&Path>, world: &mut World<'_>) -> Result<()> {
-    let config = Config::load(&world.env, config_path)?;
+pub fn run(args: &SetupArgs, config_path: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
+    let config = Config::load(&context.env, config_path)?;
     // Registries that only the configuration names have identities of their own, whose place this one must not take unasked.
     let unasked = args.registries.is_empty() && args.identity.is_given();
     let known = if unasked { &Config::default() } else { &config };
     let hosts = match args.creds_store {
-        true => store_hosts(args, known, world)?,
-        false => hosts::named_or_own(&args.registries, &args.identity, known, world)?,
+        true => store_hosts(args, known, context)?,
+        false => hosts::named_or_own(&args.registries, &args.identity, known, context)?,
     };
     let rules = rules(args, &hosts, &config)?;
-    warn_of_globs(&rules, &config, world);
+    warn_of_globs(&rules, &config, context);
     let changes = Changes {
         hosts: &hosts,
         store: args.creds_store,
@@ -72,12 +73,12 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, world: &mut World<'_>) 
         profile: None,
     };
     let dry_run = args.clients.dry_run;
-    SetupPlan::new(&args.clients, config_path, &config, changes, world)?.carry_out(dry_run, world)?;
+    SetupPlan::new(&args.clients, config_path, &config, changes, context)?.carry_out(dry_run, context)?;
     if !args.identity.is_given() {
-        tell_rules(&args.registries, &hosts, &config, config_path, world);
+        tell_rules(&args.registries, &hosts, &config, config_path, context);
     }
     if args.verify && !dry_run {
-        verify(&hosts, &Config::load(&world.env, config_path)?, world)?;
+        verify(&hosts, &Config::load(&context.env, config_path)?, context)?;
     }
     Ok(())
 }
@@ -98,8 +99,8 @@ fn rules(args: &SetupArgs, hosts: &[String], config: &Config) -> Result<Vec<Setu
     let keys = args.identity.to_json()?;
     for host in hosts {
         if let Some(target) = config.target(host) {
-            let settings = args.identity.settings(&RoleSettings::default())?;
-            RolePlan::check(&settings, &Scope::from(target.registry()))?;
+            let settings = args.identity.identity(&IdentitySettings::default())?;
+            Identity::check(&settings, &Scope::from(target.registry()))?;
         }
     }
     let rule = |host: &String| SetupRule {
@@ -111,8 +112,8 @@ fn rules(args: &SetupArgs, hosts: &[String], config: &Config) -> Result<Vec<Setu
 }
 
 /// Who names a registry once more may have forgotten what it was given before: that still holds.
-fn tell_rules(named: &[String], hosts: &[String], config: &Config, path: Option<&Path>, world: &mut World<'_>) {
-    let Some(people) = configuration::path(&world.env, path).filter(|_| !named.is_empty()) else {
+fn tell_rules(named: &[String], hosts: &[String], config: &Config, path: Option<&Path>, context: &mut Context<'_>) {
+    let Some(people) = configuration::path(&context.env, path).filter(|_| !named.is_empty()) else {
         return;
     };
     for host in hosts {
@@ -121,15 +122,15 @@ fn tell_rules(named: &[String], hosts: &[String], config: &Config, path: Option<
         };
         let said = doctor::says(&target, host);
         if !said.is_empty() {
-            let file = shown(place.setup.unwrap_or(&people), &world.env);
-            world.say(&format!("ecr-auth: the rule of {host} in {file} holds{said}"));
+            let file = shown(place.setup.unwrap_or(&people), &context.env);
+            context.say(&format!("ecr-auth: the rule of {host} in {file} holds{said}"));
         }
     }
 }
 
 /// A store serves every registry: those named beside it are for clients that know no store, and none need be.
-fn store_hosts(args: &SetupArgs, config: &Config, world: &World<'_>) -> Result<Vec<String>> {
-    let named = hosts::named(&args.registries, args.identity.region(), config, world)?;
+fn store_hosts(args: &SetupArgs, config: &Config, context: &Context<'_>) -> Result<Vec<String>> {
+    let named = hosts::named(&args.registries, args.identity.region(), config, context)?;
     match named.is_empty() {
         true => Ok(config.exact_hosts().map(str::to_owned).collect()),
         false => Ok(named),

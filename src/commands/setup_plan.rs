@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use aws_access::token::{self, Asked};
+use aws_access::{NamedPath, PasswordPath};
 use aws_shared_files::profile::{self, Profile};
 use client_config::{Client, ConfigFile, Configured, Link, LinkPlan, Record, Wish, shown};
-use configuration::{Config, SetupChange, SetupFile, SetupRule, SetupWritten};
-use context::World;
+use configuration::{Config, SetupChange, SetupFile, SetupRule, SetupWritten, Target};
+use context::Context;
 use diagnostics::{Code, Error, Result};
 use private_files::UndoLog;
 use secret_cache::{Cache, CachedSecret};
@@ -68,21 +68,21 @@ impl<'a> SetupPlan<'a> {
         config_path: Option<&Path>,
         config: &'a Config,
         changes: Changes<'a>,
-        world: &World<'_>,
+        context: &Context<'_>,
     ) -> Result<Self> {
         let wish = Wish {
             hosts: changes.hosts,
             store: changes.store,
             force: changes.force,
         };
-        let files = client_config::config_files(args.client, args.docker_config.as_deref(), &world.env)?;
+        let files = client_config::config_files(args.client, args.docker_config.as_deref(), &context.env)?;
         let mut diff = String::new();
         if let Some(profile) = &changes.profile {
             diff += &profile.preview()?;
         }
         let setup = match changes.setup.rules.is_empty() && changes.setup.cognito.is_none() {
             true => None,
-            false => Some((SetupFile::in_force(&world.env, config_path)?, changes.setup)),
+            false => Some((SetupFile::in_force(&context.env, config_path)?, changes.setup)),
         };
         if let Some((file, change)) = &setup {
             diff += &file.preview(config, change)?;
@@ -90,7 +90,7 @@ impl<'a> SetupPlan<'a> {
         for file in &files {
             diff += &wish.preview(file)?;
         }
-        let link = client_config::helper_link(&world.exe, args.bin_dir.as_deref(), &world.env)?;
+        let link = client_config::helper_link(&context.exe, args.bin_dir.as_deref(), &context.env)?;
         Ok(Self {
             setup,
             config,
@@ -116,10 +116,10 @@ impl<'a> SetupPlan<'a> {
     ///
     /// # Errors
     /// A file that can't be written; what was written before it has been told.
-    pub fn carry_out(&self, dry_run: bool, world: &mut World<'_>) -> Result<()> {
+    pub fn carry_out(&self, dry_run: bool, context: &mut Context<'_>) -> Result<()> {
         match dry_run {
-            true => self.show(world),
-            false => self.write(world),
+            true => self.show(context),
+            false => self.write(context),
         }
     }
 
@@ -127,17 +127,17 @@ impl<'a> SetupPlan<'a> {
     ///
     /// # Errors
     /// It can't be written.
-    pub fn show(&self, world: &mut World<'_>) -> Result<()> {
-        let written = world
+    pub fn show(&self, context: &mut Context<'_>) -> Result<()> {
+        let written = context
             .stdout
             .write_all(self.diff.as_bytes())
-            .and_then(|()| world.stdout.flush());
+            .and_then(|()| context.stdout.flush());
         written.map_err(|error| Error::failed(Code::ResultNotWritten, "cannot show the change", error))?;
         if self.link.link != Link::Stands {
-            world.say(&format!("helper: would be linked as {}", self.link.path.display()));
+            context.say(&format!("helper: would be linked as {}", self.link.path.display()));
         }
         if self.diff.is_empty() {
-            world.say("nothing to change in the configuration");
+            context.say("nothing to change in the configuration");
         }
         Ok(())
     }
@@ -147,50 +147,55 @@ impl<'a> SetupPlan<'a> {
     ///
     /// # Errors
     /// A file that can't be written; what was written before it has been told.
-    pub fn write(&self, world: &mut World<'_>) -> Result<()> {
-        let record = client_config::undo_log(&world.env);
-        install(&self.link, record.as_ref(), world)?;
-        self.write_files(profile::undo_log(&world.env).as_ref(), record.as_ref(), world)
+    pub fn write(&self, context: &mut Context<'_>) -> Result<()> {
+        let record = client_config::undo_log(&context.env);
+        install(&self.link, record.as_ref(), context)?;
+        self.write_files(profile::undo_log(&context.env).as_ref(), record.as_ref(), context)
             .map_err(|error| match error.hint_text() {
                 Some(_) => error,
                 None => error.hint("what is told above is written; ecr-auth logout takes it back"),
             })
     }
 
-    fn write_files(&self, profiles: Option<&UndoLog>, record: Option<&Record>, world: &mut World<'_>) -> Result<()> {
+    fn write_files(
+        &self,
+        profiles: Option<&UndoLog>,
+        record: Option<&Record>,
+        context: &mut Context<'_>,
+    ) -> Result<()> {
         if let Some(profile) = &self.profile {
             let written = profile.write(profiles)?;
-            report_profile(profile.name(), &written, profiles.is_some(), world);
+            report_profile(profile.name(), &written, profiles.is_some(), context);
         }
         if let Some((file, change)) = &self.setup {
-            let written = file.write(&world.env, self.config, change)?;
-            report_rules(change.rules.len(), &written, file.path(), world);
+            let written = file.write(&context.env, self.config, change)?;
+            report_rules(change.rules.len(), &written, file.path(), context);
         }
         for file in &self.files {
             let configured = self.wish.configure(file, record)?;
-            report(&self.wish, file, &configured, world);
+            report(&self.wish, file, &configured, context);
         }
         Ok(())
     }
 }
 
-fn report_profile(name: &str, written: &profile::Written, is_noted: bool, world: &mut World<'_>) {
+fn report_profile(name: &str, written: &profile::Written, is_noted: bool, context: &mut Context<'_>) {
     let already = if written.changed { "" } else { "already " };
-    world.say(&format!(
+    context.say(&format!(
         "profile {name} {already}in {}; use it with AWS_PROFILE={name}",
-        shown(&written.path, &world.env)
+        shown(&written.path, &context.env)
     ));
     let cause = match (&written.not_recorded, is_noted) {
         (Some(error), _) => error.to_string(),
         (None, false) => "HOME is not set".to_owned(),
         (None, true) => return,
     };
-    world.say(&format!(
+    context.say(&format!(
         "warning: the profile cannot be recorded, so logout will leave it: {cause}"
     ));
 }
 
-fn install(link: &LinkPlan, record: Option<&Record>, world: &mut World<'_>) -> Result<()> {
+fn install(link: &LinkPlan, record: Option<&Record>, context: &mut Context<'_>) -> Result<()> {
     let before = match &link.link {
         Link::Stands => None,
         Link::Missing => Some(None),
@@ -204,16 +209,16 @@ fn install(link: &LinkPlan, record: Option<&Record>, world: &mut World<'_>) -> R
     }
     link.make()?;
     let already = if before.is_none() { "already " } else { "" };
-    world.say(&format!(
+    context.say(&format!(
         "helper: {already}installed as {}",
-        shown(&link.path, &world.env)
+        shown(&link.path, &context.env)
     ));
     if let (false, Some(folder)) = (link.on_path, link.path.parent()) {
-        world.say(&format!(
+        context.say(&format!(
             "warning: {} is not on PATH, so clients will not find the helper",
             folder.display()
         ));
-        world.say(&format!(
+        context.say(&format!(
             "hint: add this line to your shell's profile: export PATH=\"{}:$PATH\"",
             folder.display()
         ));
@@ -221,25 +226,25 @@ fn install(link: &LinkPlan, record: Option<&Record>, world: &mut World<'_>) -> R
     Ok(())
 }
 
-fn report_rules(count: usize, written: &SetupWritten, path: &Path, world: &mut World<'_>) {
+fn report_rules(count: usize, written: &SetupWritten, path: &Path, context: &mut Context<'_>) {
     let already = if written.changed { "" } else { "already " };
     let what = match count {
         1 => "the identity of 1 registry".to_owned(),
         count => format!("the identity of {count} registries"),
     };
-    world.say(&format!("ecr-auth: {what} {already}in {}", shown(path, &world.env)));
+    context.say(&format!("ecr-auth: {what} {already}in {}", shown(path, &context.env)));
     if written.replaced_cognito {
-        world.say("ecr-auth: the sign-in to Cognito was another one before");
+        context.say("ecr-auth: the sign-in to Cognito was another one before");
     }
     for host in &written.replaced {
-        world.say(&format!("ecr-auth: the rule of {host} said something else before"));
+        context.say(&format!("ecr-auth: the rule of {host} said something else before"));
     }
 }
 
-fn report(wish: &Wish<'_>, file: &client_config::ConfigFile, configured: &Configured, world: &mut World<'_>) {
+fn report(wish: &Wish<'_>, file: &client_config::ConfigFile, configured: &Configured, context: &mut Context<'_>) {
     let client = file.kind.name();
     if wish.store && !wish.is_store_of(file.kind) {
-        world.say(&format!(
+        context.say(&format!(
             "{client}: knows no credsStore, so only the named registries are served"
         ));
     }
@@ -249,15 +254,15 @@ fn report(wish: &Wish<'_>, file: &client_config::ConfigFile, configured: &Config
         count => format!("{count} registries"),
     };
     let already = if configured.changed { "" } else { "already " };
-    world.say(&format!(
+    context.say(&format!(
         "{client}: {what} {already}in {}",
-        shown(&file.path, &world.env)
+        shown(&file.path, &context.env)
     ));
     for (name, before) in &configured.replaced {
-        world.say(&format!("{client}: {name} had {before:?}, which logout puts back"));
+        context.say(&format!("{client}: {name} had {before:?}, which logout puts back"));
     }
     if let Some(error) = &configured.not_recorded {
-        world.say(&format!(
+        context.say(&format!(
             "warning: what was replaced cannot be recorded, so logout will only remove: {error}"
         ));
     }
@@ -267,14 +272,14 @@ fn report(wish: &Wish<'_>, file: &client_config::ConfigFile, configured: &Config
 ///
 /// # Errors
 /// A registry that gives out no token.
-pub fn verify(hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<()> {
+pub fn verify(hosts: &[String], config: &Config, context: &mut Context<'_>) -> Result<()> {
     let mut failed = 0;
-    for (host, answer) in verified(hosts, config, world)? {
+    for (host, answer) in verified(hosts, config, context)? {
         match answer {
-            Ok(_) => world.say(&format!("verified: {host} gives out tokens")),
+            Ok(_) => context.say(&format!("verified: {host} gives out tokens")),
             Err(error) => {
                 failed += 1;
-                Surface::CommandLine.tell(error).report(world.stderr);
+                Surface::CommandLine.tell(error).report(context.stderr);
             }
         }
     }
@@ -295,39 +300,38 @@ pub fn verify(hosts: &[String], config: &Config, world: &mut World<'_>) -> Resul
 fn verified<'h>(
     hosts: &'h [String],
     config: &Config,
-    world: &mut World<'_>,
+    context: &mut Context<'_>,
 ) -> Result<Vec<(&'h str, Result<CachedSecret>)>> {
-    let cache = Cache::open(Cache::folder(&world.env));
+    let cache = Cache::open(Cache::folder(&context.env));
     let targets = hosts
         .iter()
         .filter_map(|host| Some((host.as_str(), config.target(host)?)));
-    let plans: Vec<_> = targets
-        .map(|(host, target)| (host, crate::plan::by_rule(&world.env, &target)))
-        .collect();
-    let ready = plans
+    let path = |target: Target<'_>| PasswordPath::choose(&context.env, target.registry(), target.identity());
+    let paths: Vec<_> = targets.map(|(host, target)| (host, path(target))).collect();
+    let ready = paths
         .iter()
-        .filter_map(|(name, plan)| Some((*name, plan.as_ref().ok()?)));
-    let asked: Vec<Asked<'_>> = ready.map(|(name, plan)| Asked { plan, name }).collect();
-    for it in &asked {
-        cache.remove(it.plan.key());
+        .filter_map(|(name, path)| Some((*name, path.as_ref().ok()?)));
+    let named: Vec<NamedPath<'_>> = ready.map(|(name, path)| NamedPath { path, name }).collect();
+    for it in &named {
+        cache.remove(it.path.key());
     }
-    let mut answers = token::passwords(&asked, &cache, world)?.into_iter();
-    let answer = |plan: &Result<token::Plan>| match plan {
+    let mut answers = aws_access::passwords(&named, &cache, context)?.into_iter();
+    let answer = |path: &Result<PasswordPath>| match path {
         Ok(_) => answers.next(),
         Err(error) => Some(Err(error.clone())),
     };
-    let answered: Vec<_> = plans.iter().map(|(_, plan)| plan).map(answer).collect();
-    let answered = plans.iter().zip(answered);
+    let answered: Vec<_> = paths.iter().map(|(_, path)| path).map(answer).collect();
+    let answered = paths.iter().zip(answered);
     Ok(answered
         .filter_map(|((host, _), answer)| Some((*host, answer?)))
         .collect())
 }
 
 /// Warns where a rule of one host takes the place of a glob's rule: it takes nothing over from it.
-pub fn warn_of_globs(rules: &[SetupRule], config: &Config, world: &mut World<'_>) {
+pub fn warn_of_globs(rules: &[SetupRule], config: &Config, context: &mut Context<'_>) {
     for rule in rules {
         if let Some(glob) = config.glob_for(&rule.host) {
-            world.say(&format!(
+            context.say(&format!(
                 "warning: for {} the rule of {glob} holds no longer, nor its `optional` and policies: a rule of its own stands in front of it",
                 rule.host
             ));

@@ -10,7 +10,7 @@ use crate::commands::logout::{self, LogoutArgs};
 use crate::commands::setup::{self, SetupArgs};
 use crate::commands::setup_plan::ClientArgs;
 use client_config::Client;
-use context::{Env, Progress, Verbosity, World};
+use context::{Context, Env, Progress, Verbosity};
 use diagnostics::Error;
 
 const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
@@ -61,9 +61,9 @@ impl Home {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    fn run(&self, command: impl FnOnce(&mut World<'_>) -> Result<(), Error>) -> Answer {
+    fn run(&self, command: impl FnOnce(&mut Context<'_>) -> Result<(), Error>) -> Answer {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        let mut world = World {
+        let mut context = Context {
             env: self.env.clone(),
             exe: self.folder.path().canonicalize().unwrap().join("bin/ecr-auth"),
             clock: &SystemTime::now,
@@ -76,7 +76,7 @@ impl Home {
             started: SystemTime::now(),
             began: Instant::now(),
         };
-        let result = command(&mut world);
+        let result = command(&mut context);
         Answer {
             result,
             stdout: String::from_utf8(stdout).unwrap(),
@@ -90,7 +90,7 @@ impl Home {
             registries,
             ..args.clone()
         };
-        self.run(|world| setup::run(&args, None, world))
+        self.run(|context| setup::run(&args, None, context))
     }
 
     fn logout(&self, args: &LogoutArgs, hosts: &[&str]) -> Answer {
@@ -99,7 +99,7 @@ impl Home {
             registries,
             ..args.clone()
         };
-        self.run(|world| logout::run(&args, None, world))
+        self.run(|context| logout::run(&args, None, context))
     }
 
     /// Every path below the home, the record's lock file left out.

@@ -2,23 +2,23 @@
 
 use super::clients::roughly;
 use super::report::Check;
-use aws_access::token::Plan;
+use aws_access::PasswordPath;
 use client_config::shown;
-use context::World;
+use context::Context;
 use secret_cache::Cache;
 
 /// State and age of the token that a `get` would be served.
-pub fn check(plan: &Plan, world: &World<'_>) -> Check {
-    let Some(folder) = Cache::folder(&world.env) else {
+pub fn check(path: &PasswordPath, context: &Context<'_>) -> Check {
+    let Some(folder) = Cache::folder(&context.env) else {
         return Check::warn(
             "cache",
             "the token cache is off: every get asks AWS",
             "unset ECR_AUTH_CACHE and AWS_ECR_DISABLE_CACHE, and set HOME or ECR_AUTH_CACHE_DIR",
         );
     };
-    let at = shown(&folder, &world.env);
-    let now = world.now();
-    match Cache::open(Some(folder)).life(plan.key()) {
+    let at = shown(&folder, &context.env);
+    let now = context.now();
+    match Cache::open(Some(folder)).life(path.key()) {
         Some(life) if life.expires_at <= now => Check::pass(
             "cache",
             format!("{at}: the token there has ended; the next get fetches one"),

@@ -5,9 +5,8 @@ use std::time::SystemTime;
 use super::Checkup;
 use super::clients::roughly;
 use super::report::Check;
-use aws_access::aws::Aws;
-use aws_access::identity::{Base, Source};
-use aws_access::token::{self, Plan};
+use aws_access::identity::RoleBase;
+use aws_access::{Aws, PasswordPath};
 use ci::{CiToken, running_in};
 use diagnostics::{Code, Error};
 use oidc_token::Claims;
@@ -18,18 +17,15 @@ pub fn is_missing_token(error: &Error) -> bool {
 }
 
 /// What is found; `None` where there is neither a CI nor a token.
-pub fn check(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> Option<Check> {
-    let env = &checkup.world.env;
+pub fn check(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> Option<Check> {
+    let env = &checkup.context.env;
     let ci = running_in(env).map(|ci| ci.name);
-    let token = match &plan.identity().source {
-        Source::Role(role) => match &role.base {
-            Base::Token(token) => Some(token.clone()),
-            Base::Source(_) => None,
-        },
-        _ => None,
+    let token = match path.identity().role().map(|role| &role.base) {
+        Some(RoleBase::Token(token)) => Some(token.clone()),
+        Some(RoleBase::Source(_)) | None => None,
     };
     match token {
-        Some(token) => Some(of_token(&token, ci.unwrap_or("no known CI"), plan, checkup)),
+        Some(token) => Some(of_token(&token, ci.unwrap_or("no known CI"), path, checkup)),
         None if CiToken::all(env).is_empty() => {
             ci.map(|ci| Check::pass("ci", format!("{ci}: this job has no OIDC token")))
         }
@@ -37,10 +33,10 @@ pub fn check(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> Option<Check> {
     }
 }
 
-fn of_token(token: &CiToken, ci: &str, plan: &Plan, checkup: &mut Checkup<'_, '_>) -> Check {
+fn of_token(token: &CiToken, ci: &str, path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> Check {
     let name = token.name();
     let what = format!("{ci}: {name}");
-    match claims(plan, name, checkup) {
+    match claims(path, name, checkup) {
         Err(error) => Check::failed("ci", &error),
         Ok(None) => Check::fail(
             "ci",
@@ -48,13 +44,13 @@ fn of_token(token: &CiToken, ci: &str, plan: &Plan, checkup: &mut Checkup<'_, '_
             format!("{what} is no JWT"),
             "look at the variable, file or command that it comes from",
         ),
-        Ok(Some(claims)) => of_claims(&what, &claims, checkup.world.now()),
+        Ok(Some(claims)) => of_claims(&what, &claims, checkup.context.now()),
     }
 }
 
-fn claims(plan: &Plan, name: &str, checkup: &mut Checkup<'_, '_>) -> Result<Option<Claims>, Error> {
-    let env = checkup.world.env.clone();
-    let aws = Aws::new(&env, plan.identity(), token::budget(&env)?)?;
+fn claims(path: &PasswordPath, name: &str, checkup: &mut Checkup<'_, '_>) -> Result<Option<Claims>, Error> {
+    let env = checkup.context.env.clone();
+    let aws = Aws::new(&env, path.identity(), context::budget(&env)?)?;
     checkup.wait(&format!("asking for {name}"), aws.claims())
 }
 

@@ -3,16 +3,15 @@
 use super::Checkup;
 use super::clients::roughly;
 use super::report::{Check, Outcome};
-use aws_access::aws::Aws;
-use aws_access::identity::Source;
-use aws_access::token::{self, Plan};
-use context::Env;
+use aws_access::identity::{ChainSource, CredentialSource};
+use aws_access::{Aws, PasswordPath};
+use context::{Env, budget};
 use diagnostics::Result;
 use secret::Secret;
 
 /// The source that is chosen, and those passed over.
-pub fn chosen(plan: &Plan, env: &Env) -> Check {
-    let identity = plan.identity();
+pub fn chosen(path: &PasswordPath, env: &Env) -> Check {
+    let identity = path.identity();
     let passed_over = identity.passed_over(env);
     let others = match passed_over.is_empty() {
         true => String::new(),
@@ -20,7 +19,7 @@ pub fn chosen(plan: &Plan, env: &Env) -> Check {
     };
     // Whether there is one takes a call to know.
     let only = match identity.source {
-        Source::InstanceMetadata { .. } => ", if there is one: nothing else is set here",
+        CredentialSource::Chain(ChainSource::InstanceMetadata { .. }) => ", if there is one: nothing else is set here",
         _ => "",
     };
     Check::pass("credentials", format!("{}{only}{others}", identity.source))
@@ -28,10 +27,10 @@ pub fn chosen(plan: &Plan, env: &Env) -> Check {
 
 /// Asks STS who that is, and ECR for a token, past the cache. STS may be out of reach where ECR is not: then it is the token
 /// that counts.
-pub fn fetch(plan: &Plan, checkup: &mut Checkup<'_, '_>, is_optional: bool) -> Option<Secret> {
+pub fn fetch(path: &PasswordPath, checkup: &mut Checkup<'_, '_>, is_optional: bool) -> Option<Secret> {
     let soften = |check: Check| if is_optional { check.at_most_warn() } else { check };
-    let identity = identity(plan, checkup);
-    let token = token(plan, checkup);
+    let identity = identity(path, checkup);
+    let token = token(path, checkup);
     let (identity, token, password) = match (identity, token) {
         (Ok(identity), Ok((token, password))) => (identity, Some(token), Some(password)),
         (Ok(identity), Err(token)) => (identity, Some(token), None),
@@ -53,11 +52,11 @@ pub fn fetch(plan: &Plan, checkup: &mut Checkup<'_, '_>, is_optional: bool) -> O
     password
 }
 
-fn identity(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> Result<Check, Check> {
-    let region = plan.registry().region().to_owned();
-    let env = checkup.world.env.clone();
-    let caller = token::budget(&env).and_then(|budget| {
-        let aws = Aws::new(&env, plan.identity(), budget)?;
+fn identity(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> Result<Check, Check> {
+    let region = path.registry().region().to_owned();
+    let env = checkup.context.env.clone();
+    let caller = budget(&env).and_then(|budget| {
+        let aws = Aws::new(&env, path.identity(), budget)?;
         checkup.wait(
             "asking AWS STS whose credentials these are",
             aws.caller_identity(&region),
@@ -72,19 +71,22 @@ fn identity(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> Result<Check, Check> 
     }
 }
 
-fn token(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> Result<(Check, Secret), Check> {
-    let env = checkup.world.env.clone();
-    let token = token::budget(&env).and_then(|budget| {
-        let aws = Aws::new(&env, plan.identity(), budget)?;
-        let call = aws.authorization_token(plan.registry(), plan.endpoint());
+fn token(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> Result<(Check, Secret), Check> {
+    let env = checkup.context.env.clone();
+    let token = budget(&env).and_then(|budget| {
+        let aws = Aws::new(&env, path.identity(), budget)?;
+        let call = aws.authorization_token(path.registry(), path.endpoint());
         checkup.wait("asking Amazon ECR for a token", call)
     });
     match token {
         Ok(token) => {
-            let left = token.expires_at.duration_since(checkup.world.now()).unwrap_or_default();
+            let left = token
+                .expires_at
+                .duration_since(checkup.context.now())
+                .unwrap_or_default();
             let finding = format!(
                 "ECR gives a token for {}, good for {}",
-                plan.registry().region(),
+                path.registry().region(),
                 roughly(left)
             );
             Ok((Check::pass("token", finding), token.password))

@@ -1,9 +1,10 @@
 //! The registry's own answer: whether it lets the password in, whether the image may be pulled, and pushed to.
 
 use super::Checkup;
+use super::registry::{RegistryClient, refusal};
 use super::report::Check;
 use super::subject::{Image, Subject};
-use aws_access::aws::{Answer, RegistryClient};
+use aws_access::net::PlainResponse;
 use configuration::Target;
 use diagnostics::{Code, Result};
 use ecr_registry::Registry;
@@ -11,7 +12,7 @@ use secret::Secret;
 
 /// Asks the registry, with a password or, where there is none, as anybody may.
 pub fn checks(subject: &Subject, target: &Target<'_>, password: Option<&Secret>, checkup: &mut Checkup<'_, '_>) {
-    let env = checkup.world.env.clone();
+    let env = checkup.context.env.clone();
     let mut asking = Asking {
         client: RegistryClient::new(&env, &subject.host, password),
         host: &subject.host,
@@ -40,7 +41,7 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    fn letting_in(&self, ping: Result<Answer>) -> Check {
+    fn letting_in(&self, ping: Result<PlainResponse>) -> Check {
         let answer = match ping {
             Ok(answer) => answer,
             Err(error) => return Check::failed("registry", &error),
@@ -63,7 +64,7 @@ impl Asking<'_> {
         }
     }
 
-    fn pull(&self, image: &Image, manifest: Result<Answer>) -> Check {
+    fn pull(&self, image: &Image, manifest: Result<PlainResponse>) -> Check {
         let name = self.name(image);
         let answer = match manifest {
             Ok(answer) => answer,
@@ -71,7 +72,9 @@ impl Asking<'_> {
         };
         match answer.status {
             200 => {
-                let digest = answer.digest.map_or_else(String::new, |digest| format!(" ({digest})"));
+                let digest = answer
+                    .header("docker-content-digest")
+                    .map_or_else(String::new, |digest| format!(" ({digest})"));
                 Check::pass("image", format!("{name} may be pulled{digest}"))
             }
             404 => Check::fail(
@@ -102,7 +105,7 @@ impl Asking<'_> {
         }
     }
 
-    fn push(&self, image: &Image, begun: Result<Answer>, checkup: &mut Checkup<'_, '_>) -> Check {
+    fn push(&self, image: &Image, begun: Result<PlainResponse>, checkup: &mut Checkup<'_, '_>) -> Check {
         let repository = format!("{}/{}", self.host, image.repository);
         let answer = match begun {
             Ok(answer) => answer,
@@ -144,8 +147,8 @@ impl Asking<'_> {
         }
     }
 
-    fn cancel(&self, begun: &Answer, checkup: &mut Checkup<'_, '_>) -> &'static str {
-        let location = begun.location.as_deref().unwrap_or_default();
+    fn cancel(&self, begun: &PlainResponse, checkup: &mut Checkup<'_, '_>) -> &'static str {
+        let location = begun.header("location").unwrap_or_default();
         match checkup.wait("cancelling the upload", self.client.cancel(location)) {
             Ok(Some(answer)) if answer.status < 300 => "and cancelled",
             _ => "and not cancelled: ECR drops it by itself",
@@ -169,6 +172,6 @@ impl Asking<'_> {
     }
 }
 
-fn said(answer: &Answer) -> String {
-    answer.refusal().map_or_else(String::new, |said| format!(" ({said})"))
+fn said(answer: &PlainResponse) -> String {
+    refusal(answer).map_or_else(String::new, |said| format!(" ({said})"))
 }

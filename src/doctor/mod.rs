@@ -12,6 +12,7 @@ mod image;
 mod network;
 mod overview;
 mod redact;
+mod registry;
 mod report;
 mod rule;
 mod subject;
@@ -24,15 +25,14 @@ pub use report::{Check, Outcome, Report};
 pub use rule::says;
 pub use subject::{Image, Subject};
 
-use crate::plan::{self, Override};
-use aws_access::aws;
-use aws_access::identity::Source;
-use aws_access::token::{self, Plan};
+use aws_access::PasswordPath;
+use aws_access::identity::{ChainSource, CredentialSource};
+use aws_access::net::within;
 use configuration::{Config, Target};
-use context::World;
+use context::{Context, budget};
 use diagnostics::{Error, Result};
 use ecr_registry::Registry;
-use settings::RoleSettings;
+use settings::IdentitySettings;
 
 /// What the command line says.
 pub struct Asked<'a> {
@@ -40,14 +40,10 @@ pub struct Asked<'a> {
     pub subject: Option<&'a str>,
     /// `--config`.
     pub config: Option<&'a Path>,
-    /// `--profile`.
-    pub profile: Option<&'a str>,
     /// `--region`.
     pub region: Option<&'a str>,
-    /// Whether the flags name an identity, so that a rule's doesn't count.
-    pub names_identity: bool,
-    /// The role settings of the flags, laid over a rule's.
-    pub settings: &'a dyn Fn(&RoleSettings) -> Result<RoleSettings>,
+    /// Whose credentials: what the flags say, laid over what a rule says.
+    pub identity: &'a dyn Fn(&IdentitySettings) -> Result<IdentitySettings>,
     /// Whether an upload is begun, and cancelled.
     pub check_push: bool,
 }
@@ -56,16 +52,16 @@ pub struct Asked<'a> {
 ///
 /// # Errors
 /// Usage errors: what is named is no registry, a push is to be checked without a repository. All else is in the report.
-pub fn run(asked: &Asked<'_>, world: &mut World<'_>) -> Result<Report> {
-    let config = Config::load(&world.env, asked.config);
+pub fn run(asked: &Asked<'_>, context: &mut Context<'_>) -> Result<Report> {
+    let config = Config::load(&context.env, asked.config);
     let mut checkup = Checkup {
-        world,
+        context,
         asked,
         report: Report::default(),
         registry: None,
         names_image: false,
     };
-    let subjects = match subject::find(asked, config.as_ref().ok(), checkup.world)? {
+    let subjects = match subject::find(asked, config.as_ref().ok(), checkup.context)? {
         Ok(subjects) => subjects,
         Err(error) => {
             checkup.without_registry(&config, &error);
@@ -114,7 +110,7 @@ const LATER: [&str; 13] = [
 ];
 
 struct Checkup<'a, 'w> {
-    world: &'a mut World<'w>,
+    context: &'a mut Context<'w>,
     asked: &'a Asked<'a>,
     report: Report,
     /// The registry that the checks are about, where there are several.
@@ -138,7 +134,7 @@ impl Checkup<'_, '_> {
         let after = LATER.iter().skip_while(|id| **id != failed).skip(1);
         for id in after {
             let is_asked = match *id {
-                "ci" => ::ci::running_in(&self.world.env).is_some(),
+                "ci" => ::ci::running_in(&self.context.env).is_some(),
                 "image" => self.names_image,
                 "push" => self.asked.check_push,
                 _ => true,
@@ -160,35 +156,37 @@ impl Checkup<'_, '_> {
 
     /// The same, of the registries that clients are set up for: they are named beside one that isn't.
     fn remember_configured(&mut self) {
-        let files = clients::files(&self.world.env).unwrap_or_default();
+        let files = clients::files(&self.context.env).unwrap_or_default();
         let hosts = files.iter().flat_map(clients::ClientFile::hosts);
         self.report.names.extend(hosts.filter_map(short_name));
     }
 
-    /// The same, of a plan.
-    fn remember_plan(&mut self, plan: &Plan) {
+    /// Notes the names of the user's own in an identity.
+    fn remember_identity(&mut self, path: &PasswordPath) {
         let names = &mut self.report.names;
-        match &plan.identity().source {
-            Source::Profile { name, .. } => names.push(name.clone()),
-            Source::Role(role) => names.push(role.session_name.clone()),
-            Source::Cognito(settings) => {
+        match &path.identity().source {
+            CredentialSource::Profile(profile) | CredentialSource::Chain(ChainSource::Profile(profile)) => {
+                names.push(profile.name.clone());
+            }
+            CredentialSource::Role(role) => names.push(role.session_name.clone()),
+            CredentialSource::Cognito(settings) => {
                 names.push(settings.identity_pool_id.clone());
                 let rest = [&settings.username, &settings.user_pool_id, &settings.provider];
                 names.extend(rest.into_iter().flatten().cloned());
             }
-            _ => {}
+            CredentialSource::Chain(_) => {}
         }
     }
 
     /// What this machine alone tells: the binary, the helper, the clients' configuration.
     fn local(&mut self, subject: &Subject, is_first: bool) {
         if is_first {
-            let binary = helper::binary(&self.world.exe, &self.world.env);
+            let binary = helper::binary(&self.context.exe, &self.context.env);
             self.report.checks.push(binary);
         }
         let is_open = Registry::parse(&subject.host).is_some_and(|registry| registry.is_public());
-        let clients = clients::look(&subject.host, is_open, &self.world.env, self.world.now());
-        for check in helper::checks(&self.world.exe, &clients.helpers, &self.world.env) {
+        let clients = clients::look(&subject.host, is_open, &self.context.env, self.context.now());
+        for check in helper::checks(&self.context.exe, &clients.helpers, &self.context.env) {
             self.add(check);
         }
         for check in clients.checks {
@@ -198,9 +196,9 @@ impl Checkup<'_, '_> {
 
     /// Where no registry is known, the general checks.
     fn without_registry(&mut self, config: &Result<Config>, error: &Error) {
-        let env = &self.world.env;
-        let checks = [helper::binary(&self.world.exe, env)];
-        let helper = helper::checks(&self.world.exe, &Default::default(), env);
+        let env = &self.context.env;
+        let checks = [helper::binary(&self.context.exe, env)];
+        let helper = helper::checks(&self.context.exe, &Default::default(), env);
         for check in checks.into_iter().chain(helper) {
             self.add(check);
         }
@@ -230,24 +228,24 @@ impl Checkup<'_, '_> {
             &subject.host,
             config,
             self.asked.config,
-            &self.world.env,
+            &self.context.env,
         ));
-        let plan = match self.plan(&target) {
-            Ok(plan) => plan,
-            Err(error) => return self.without_plan(&error, &target, subject),
+        let path = match self.path(&target) {
+            Ok(path) => path,
+            Err(error) => return self.without_path(&error, &target, subject),
         };
-        self.remember_plan(&plan);
+        self.remember_identity(&path);
         let is_optional = target.is_optional();
         let soften = |check: Check| if is_optional { check.at_most_warn() } else { check };
-        if let Some(check) = ci::check(&plan, self) {
+        if let Some(check) = ci::check(&path, self) {
             let check = soften(check);
             if !self.add(check) {
                 return self.skip_after("ci");
             }
         }
-        self.add(credentials::chosen(&plan, &self.world.env));
-        self.add(cache::check(&plan, self.world));
-        let (checks, is_reached) = network::checks(&plan, self);
+        self.add(credentials::chosen(&path, &self.context.env));
+        self.add(cache::check(&path, self.context));
+        let (checks, is_reached) = network::checks(&path, self);
         for check in checks {
             self.add(soften(check));
         }
@@ -255,7 +253,7 @@ impl Checkup<'_, '_> {
             return self.skip_after("network");
         }
         let password = match is_reached {
-            true => credentials::fetch(&plan, self, is_optional),
+            true => credentials::fetch(&path, self, is_optional),
             false => None,
         };
         if password.is_some() || is_optional {
@@ -263,16 +261,12 @@ impl Checkup<'_, '_> {
         }
     }
 
-    fn plan(&self, target: &Target<'_>) -> Result<Plan> {
-        let with = Override {
-            profile: self.asked.profile,
-            role: (self.asked.settings)(target.role())?,
-            is_whole: self.asked.names_identity,
-        };
-        plan::by_command_line(&self.world.env, target, &with)
+    fn path(&self, target: &Target<'_>) -> Result<PasswordPath> {
+        let settings = (self.asked.identity)(&target.identity())?;
+        PasswordPath::choose(&self.context.env, target.registry(), settings)
     }
 
-    fn without_plan(&mut self, error: &Error, target: &Target<'_>, subject: &Subject) {
+    fn without_path(&mut self, error: &Error, target: &Target<'_>, subject: &Subject) {
         let id = if ci::is_missing_token(error) {
             "ci"
         } else {
@@ -289,8 +283,8 @@ impl Checkup<'_, '_> {
 
     /// Runs a call to its end, or to the end of its time. People at a terminal are told what is waited for.
     fn wait<T>(&mut self, what: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
-        let budget = token::budget(&self.world.env)?;
-        let _wait = self.world.progress.wait(what);
-        aws::within(budget, call)
+        let budget = budget(&self.context.env)?;
+        let _wait = self.context.progress.wait(what);
+        within(budget, call)
     }
 }

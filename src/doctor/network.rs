@@ -4,9 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use super::Checkup;
 use super::clients::roughly;
+use super::registry::probe;
 use super::report::Check;
-use aws_access::aws::{Endpoint, named_proxy, not_proxied, probe, proxy_of};
-use aws_access::token::Plan;
+use aws_access::net::{named_proxy, not_proxied, proxy_of};
+use aws_access::{Endpoint, PasswordPath};
 use context::{Env, variables};
 use diagnostics::{Code, Error, without_userinfo};
 use ecr_registry::{Registry, region_of_server_meant};
@@ -17,16 +18,16 @@ const SIGNATURES: Duration = Duration::from_secs(300);
 const DRIFT: Duration = Duration::from_secs(60);
 
 /// The checks, and whether AWS answers at all.
-pub fn checks(plan: &Plan, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>, bool) {
-    let env = checkup.world.env.clone();
-    let address = address(plan.registry(), plan.endpoint());
+pub fn checks(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>, bool) {
+    let env = checkup.context.env.clone();
+    let address = address(path.registry(), path.endpoint());
     let shown = without_userinfo(&address);
     let mut checks = vec![proxy(&env, &address), roots(&env)];
     let answer = checkup.wait(&format!("probing {shown}"), probe(&env, &address));
     match answer {
         Ok(answer) => {
             checks.push(Check::pass("network", format!("{shown} answers")));
-            checks.extend(answer.date.map(|theirs| clock(theirs, checkup.world.now())));
+            checks.extend(answer.date().map(|theirs| clock(theirs, checkup.context.now())));
             (checks, true)
         }
         Err(error) => {

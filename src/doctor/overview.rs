@@ -17,7 +17,7 @@ use aws_access::identity::{current_region, finds_nothing};
 use ci::{CiSystem, CiToken, gives_tokens, missing_token, running_in};
 use client_config::{HELPER, shown};
 use configuration::Config;
-use context::{Env, World};
+use context::{Context, Env};
 use diagnostics::{Error, Result, one_line};
 use ecr_registry::parse_region;
 use settings::Surface;
@@ -75,9 +75,9 @@ fn in_shell(word: &str) -> String {
 }
 
 /// Looks around. `named` is the configuration file that the command line names.
-pub fn look(named: Option<&Path>, world: &World<'_>) -> Overview {
-    let env = &world.env;
-    let place = Place::look(named, world);
+pub fn look(named: Option<&Path>, context: &Context<'_>) -> Overview {
+    let env = &context.env;
+    let place = Place::look(named, context);
     let mut next = place.next(env);
     if let Some(file) = named {
         next.carry(file);
@@ -102,13 +102,13 @@ struct Place {
 }
 
 impl Place {
-    fn look(named: Option<&Path>, world: &World<'_>) -> Self {
-        let env = &world.env;
+    fn look(named: Option<&Path>, context: &Context<'_>) -> Self {
+        let env = &context.env;
         let rules = Config::load(env, named);
         let clients = clients::files(env);
         let files = clients.as_deref().unwrap_or_default();
         let names = files.iter().flat_map(calls).map(|(name, _)| name.to_owned());
-        let called = helper::called(&world.exe, &names.collect(), env);
+        let called = helper::called(&context.exe, &names.collect(), env);
         let region = current_region(env).and_then(|region| region.as_deref().map(parse_region).transpose());
         let credentials = credentials(rules.as_ref().ok(), files, &region, env);
         Self {

@@ -1,12 +1,12 @@
 //! What is looked at: an image, a registry, or all registries that are configured.
 
 use super::{Asked, clients};
-use aws_access::token;
+use aws_access::{identity, own_registry};
 use configuration::Config;
-use context::World;
+use context::Context;
 use diagnostics::{Code, Error, Result};
 use ecr_registry::server_name;
-use settings::RoleSettings;
+use settings::IdentitySettings;
 
 /// A registry, and perhaps an image in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,19 +56,19 @@ impl Image {
 ///
 /// # Errors
 /// Usage errors: what is named is neither a registry nor an image in one.
-pub fn find(asked: &Asked<'_>, config: Option<&Config>, world: &mut World<'_>) -> Result<Result<Vec<Subject>>> {
+pub fn find(asked: &Asked<'_>, config: Option<&Config>, context: &mut Context<'_>) -> Result<Result<Vec<Subject>>> {
     let without_rules = Config::default();
     let rules = config.unwrap_or(&without_rules);
     let Some(named) = asked.subject else {
         if asked.check_push {
             return Err(no_repository());
         }
-        return Ok(configured_or_own(asked, rules, world));
+        return Ok(configured_or_own(asked, rules, context));
     };
     let subject = match of_image(named, rules) {
         Some(subject) => subject?,
         None => {
-            let region = token::region(asked.region, &world.env).ok().flatten();
+            let region = identity::region(asked.region, &context.env).ok().flatten();
             let host = match rules.host_named(named, region.as_deref()) {
                 // It may be an alias, which a file that can't be read names.
                 Err(_) if config.is_none() => server_name(named).unwrap_or_else(|| named.to_owned()),
@@ -116,9 +116,9 @@ fn of_image(named: &str, config: &Config) -> Option<Result<Subject>> {
 }
 
 /// Those that the rules or the clients' files name; else the caller's own.
-fn configured_or_own(asked: &Asked<'_>, config: &Config, world: &mut World<'_>) -> Result<Vec<Subject>> {
+fn configured_or_own(asked: &Asked<'_>, config: &Config, context: &mut Context<'_>) -> Result<Vec<Subject>> {
     let mut hosts: Vec<String> = config.exact_hosts().map(str::to_owned).collect();
-    for host in clients::configured_hosts(&world.env) {
+    for host in clients::configured_hosts(&context.env) {
         // Keys that are no registry's name are looked at with the registry they were meant for.
         let host = server_name(&host).unwrap_or(host);
         if !hosts.contains(&host) && config.target(&host).is_some() {
@@ -126,8 +126,8 @@ fn configured_or_own(asked: &Asked<'_>, config: &Config, world: &mut World<'_>) 
         }
     }
     if hosts.is_empty() {
-        let role = (asked.settings)(&RoleSettings::default())?;
-        let own = token::own_registry(asked.region, asked.profile, &role, world)?;
+        let settings = (asked.identity)(&IdentitySettings::default())?;
+        let own = own_registry(asked.region, settings, context)?;
         hosts.push(own.host().to_owned());
     }
     Ok(hosts.into_iter().map(|host| Subject { host, image: None }).collect())

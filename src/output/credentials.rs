@@ -4,7 +4,7 @@ use context::variables;
 use serde::Serialize;
 
 use super::text::{dotenv, rfc3339};
-use aws_access::session::SessionCredentials;
+use aws_access::SessionCredentials;
 use aws_shared_files::push_quoted;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use aws_access::session::SessionCredentials;
+use aws_access::SessionCredentials;
 use secret::Secret;
 
 const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";

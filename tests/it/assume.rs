@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use context::{Progress, Verbosity, World};
+use context::{Context, Progress, Verbosity};
 use lab::{Ci, Fault, Lab, Service};
 use serde_json::Value;
 
@@ -161,7 +161,7 @@ fn at_the_labs_time(lab: &Lab, machine: &Machine, args: &[&str]) -> Outcome {
     let clock = || UNIX_EPOCH + Duration::from_secs(u64::try_from(lab.now()).unwrap());
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let exit = {
-        let mut world = World {
+        let mut context = Context {
             env: machine.env(),
             exe: binary(),
             clock: &clock,
@@ -175,7 +175,7 @@ fn at_the_labs_time(lab: &Lab, machine: &Machine, args: &[&str]) -> Outcome {
             began: Instant::now(),
         };
         let args: Vec<_> = ["ecr-auth"].iter().chain(args).map(Into::into).collect();
-        ecr_auth::run(&args, &mut world)
+        ecr_auth::run(&args, &mut context)
     };
     Outcome {
         status: exit.code().into(),

@@ -11,7 +11,7 @@ use rstest::rstest;
 use serde_json::Value;
 
 use crate::harness::{HOST, Machine, Outcome};
-use crate::lab_machine::{lab, registry_status};
+use crate::lab_machine::{PATIENCE, lab, registry_status};
 
 pub const PASSWORD: &str = "Correct-horse-battery-1";
 
@@ -306,6 +306,22 @@ fn passwords_come_from_commands_but_never_from_the_command_line() {
 }
 
 #[test]
+fn a_password_command_is_run_once_to_change_the_password() {
+    let lab = lab_with_user();
+    let machine = machine(&lab);
+    let new = machine.write("new-password", "Another-horse-battery-2\n");
+    let runs = machine.write("runs", "");
+    let command = format!("echo run >>'{}'; printf %s '{PASSWORD}'", runs.display());
+    let mut args = flags(CLIENT_ID);
+    args.insert(1, "change-password".to_owned());
+    args.extend(["--password-command".to_owned(), command]);
+    args.extend(["--new-password-file".to_owned(), new.display().to_string()]);
+    let outcome = machine.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert_eq!(std::fs::read_to_string(runs).unwrap(), "run\n");
+}
+
+#[test]
 fn what_is_wrong_is_named_with_the_way_out() {
     let lab = lab_with_user();
     let machine = machine(&lab).with("ECR_AUTH_COGNITO_PASSWORD", "wrong-Password-1");
@@ -378,6 +394,27 @@ fn processes_that_come_at_once_share_one_refresh() {
         credentials(&Outcome::of(&output));
     }
     assert_eq!(lab.count("cognito-idp:GetTokensFromRefreshToken"), 1);
+}
+
+#[test]
+fn a_sign_in_is_renewed_before_the_lock_of_what_it_is_for_is_taken() {
+    let lab = lab_with_user();
+    let machine = machine(&lab);
+    configure(&machine);
+    credentials(&with_file(&machine, CLIENT_ID));
+    forget_sessions(&machine);
+    lab.hold(Service::CognitoIdp);
+    let get = machine.start_helper("get", HOST);
+    assert!(lab.wait_for_calls("cognito-idp:GetTokensFromRefreshToken", 1, PATIENCE));
+    let is_locked = |path: &std::path::PathBuf| {
+        let file = std::fs::File::open(path).unwrap();
+        matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock))
+    };
+    let held: Vec<_> = machine.cache_files().into_iter().filter(is_locked).collect();
+    assert_eq!(held.len(), 1, "{held:?}");
+    lab.release(Service::CognitoIdp);
+    let outcome = Outcome::of(&get.wait_with_output().unwrap());
+    assert_eq!(outcome.status, 0, "{outcome:?}");
 }
 
 #[test]

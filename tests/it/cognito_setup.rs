@@ -268,7 +268,7 @@ fn another_pool_does_not_take_over_the_registries_of_the_first() {
     let outcome = machine.run(&setup(&bin, &other));
     assert_eq!(outcome.status, 2, "{outcome:?}");
     for said in [
-        "has a sign-in to other pools already",
+        "there is a sign-in to other pools already",
         "hint: name another file with --config",
     ] {
         assert!(outcome.stderr.contains(said), "{said}: {}", outcome.stderr);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use context::{Progress, Verbosity, World};
+use context::{Context, Progress, Verbosity};
 use lab::{ACCOUNT, Ci, Condition, Fault, GITHUB_ISSUER, JobSpec, Lab, Operator, Permissions, Service, Trust};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -761,7 +761,7 @@ fn a_terminal_is_told_what_is_waited_for() {
     let progress = Progress::on(screen.clone());
     let doctor = std::thread::spawn(move || {
         let mut stdout = Vec::new();
-        let mut world = World {
+        let mut context = Context {
             env,
             exe: binary(),
             clock: &SystemTime::now,
@@ -774,7 +774,7 @@ fn a_terminal_is_told_what_is_waited_for() {
             started: SystemTime::now(),
             began: Instant::now(),
         };
-        ecr_auth::run(&["ecr-auth".into(), "doctor".into(), name.into()], &mut world);
+        ecr_auth::run(&["ecr-auth".into(), "doctor".into(), name.into()], &mut context);
         String::from_utf8(stdout).unwrap()
     });
     assert!(screen.shows("… asking Amazon ECR for a token"));

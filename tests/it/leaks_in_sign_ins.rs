@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::SystemTime;
 
-use cognito::Kept;
+use cognito::RefreshTokenStore;
 use lab::cognito::{CLIENT_SECRET, IDENTITY_POOL_ID, SECRET_CLIENT_ID, USER_POOL_ID, UserSpec};
 use lab::{Fault, Lab, Service};
 use rstest::rstest;
@@ -49,7 +49,7 @@ fn marked(lab: &Lab) -> (Machine, Secrets) {
 }
 
 fn mark_kept(machine: &Machine, secrets: &mut Secrets) {
-    for kept in Kept::all(&Cache::open(Cache::folder(&machine.env())), SystemTime::now()) {
+    for kept in RefreshTokenStore::all(&Cache::open(Cache::folder(&machine.env())), SystemTime::now()) {
         secrets.mark([kept.refresh_token.expose()]);
     }
 }

@@ -92,7 +92,7 @@ fn a_registry_that_is_named_again_keeps_its_role_and_that_is_told() {
     let bin = machine.path("bin").display().to_string();
     let first = machine.run(&setup_args(&bin, &["--role-arn", "ci-psuh", HOST]));
     assert_eq!(first.status, 0, "{first:?}");
-    let told = format!("ecr-auth: the rule of {HOST} in ~/.config/ecr-auth/ecr-auth.yml holds: role ci-psuh\n");
+    let told = format!("ecr-auth: the rule of {HOST} in ~/.config/ecr-auth/setup.json holds: role ci-psuh\n");
     assert!(!first.stderr.contains(&told), "{first:?}");
     let again = machine.run(&setup_args(&bin, &[HOST]));
     assert!(again.stderr.contains(&told), "{again:?}");

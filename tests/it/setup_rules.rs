@@ -203,7 +203,7 @@ fn doctor_names_the_file_that_decides() {
     );
     let decides = |host: &str| {
         let outcome = machine.run(&["doctor", host]);
-        let line = outcome.stdout.lines().find(|line| line.contains("configuration"));
+        let line = outcome.stdout.lines().find(|line| line.starts_with("✓ configuration"));
         line.unwrap_or_else(|| panic!("{outcome:?}")).to_owned()
     };
     assert!(decides(HOST).contains("ecr-auth.yml: the rule of *.dkr.ecr.*.amazonaws.com holds: profile everyday"));

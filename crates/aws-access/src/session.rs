@@ -1,21 +1,21 @@
-//! The way from a role, or another source, to AWS credentials that are handed on: identity, key, cache and, only on a miss, AWS.
+//! Sessions: the path from an identity to AWS credentials that are handed on.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use aws_credential_types::Credentials;
 use serde::{Deserialize, Serialize};
 
-use crate::aws::{Aws, Endpoint, Service};
-use crate::identity::{self, Base, Identity, Scope, Source};
-use crate::token;
-use cognito::{self, Login};
-use context::{Env, Progress, World, variables};
+use crate::client::Aws;
+use crate::endpoint::{Endpoint, Service};
+use crate::identity::{self, ChainSource, CredentialSource, Identity, ProfileSource, RoleBase, Scope, role_in};
+use crate::secret_path::{SecretPath, Waiting, Wanted};
+use cognito::Login;
+use context::{Context, Env, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{Partition, parse_region};
 use secret::{self, Secret};
-use secret_cache::{Cache, Fetched, Key, Request};
+use secret_cache::{Cache, Fetched, Key};
 use settings::table::{PROFILE, ROLE_ARN};
-use settings::{CognitoSettings, RoleSettings};
+use settings::{IdentityChoice, IdentitySettings, SourceChoice};
 
 /// How long before its end a session is renewed, or half its life where that is shorter.
 const RENEWAL: Duration = Duration::from_secs(5 * 60);
@@ -35,173 +35,143 @@ pub struct SessionCredentials {
     pub region: Option<String>,
 }
 
-/// Whose credentials are wanted, known without the network: enough to find them in the cache.
+/// The path to a session's credentials.
+pub type SessionPath = SecretPath<SessionRequest>;
+
+/// A session that somebody wants.
 #[derive(Debug)]
-pub struct Plan {
-    identity: Identity,
-    /// Whose STS is asked.
+pub struct SessionRequest {
+    /// The region whose STS is asked.
     region: String,
-    key: Key,
-    /// What to tell people who use the credentials: a region that somebody named.
+    /// What people who use the credentials are told: a region that somebody named.
     named_region: Option<String>,
 }
 
-impl Plan {
-    /// Chooses the identity: a profile, or a role that the settings or `AWS_ROLE_ARN` name.
+impl Wanted for SessionRequest {
+    fn fetch(&self, aws: &Aws<'_>, _: &Endpoint, clock: &dyn Fn() -> SystemTime) -> Result<Fetched> {
+        to_cache(&self.credentials(aws)?, clock())
+    }
+
+    fn told_warm(&self) -> String {
+        "a session that has not ended".to_owned()
+    }
+
+    fn told_fetched(&self) -> String {
+        "no session, asked AWS".to_owned()
+    }
+}
+
+impl SessionRequest {
+    fn credentials(&self, aws: &Aws<'_>) -> Result<SessionCredentials> {
+        let credentials = aws.within(aws.credentials(&self.region))?;
+        Ok(SessionCredentials {
+            access_key_id: credentials.access_key_id().to_owned(),
+            secret_access_key: Secret::new(credentials.secret_access_key()),
+            session_token: credentials.session_token().map(Secret::new),
+            expires_at: credentials.expiry(),
+            region: self.named_region.clone(),
+        })
+    }
+
+    fn read_cached(&self, secret: &Secret) -> Result<SessionCredentials> {
+        let cached: CachedSession = serde_json::from_str(secret.expose()).map_err(|_| {
+            Error::failed(Code::NotReadable, "the cached session", "it can't be read").hint("run: ecr-auth logout")
+        })?;
+        Ok(SessionCredentials {
+            access_key_id: cached.access_key_id,
+            secret_access_key: cached.secret_access_key,
+            session_token: Some(cached.session_token),
+            expires_at: Some(UNIX_EPOCH + Duration::from_secs(cached.expires_at)),
+            region: self.named_region.clone(),
+        })
+    }
+}
+
+impl SessionPath {
+    /// Chooses the identity that the settings name: a profile, Cognito, or a role, which `AWS_ROLE_ARN` may name too. Then finds the path
+    /// from it to a session.
     ///
     /// # Errors
-    /// No role, and no profile either; no usable source of credentials, an endpoint that may not be used.
-    pub fn new(env: &Env, profile: Option<&str>, role: &RoleSettings) -> Result<Self> {
-        let first = role.role_arn.as_deref().or_else(|| env.get(variables::AWS_ROLE_ARN));
-        let of_cognito = role.cognito()?;
-        if profile.is_none() && first.is_none() && of_cognito.is_none() {
+    /// No role, and no profile either; as [`Identity::choose`]; an endpoint that may not be used.
+    pub fn choose(env: &Env, settings: IdentitySettings) -> Result<Self> {
+        let names_role = settings.role.role_arn.is_some() || env.get(variables::AWS_ROLE_ARN).is_some();
+        if !names_role && settings.profile.is_none() && settings.role.source != SourceChoice::Cognito {
             return Err(Error::usage(Code::Role, "no role", "none is named").hint(format!(
                 "name it with {ROLE_ARN} or AWS_ROLE_ARN, or a profile with {PROFILE}"
             )));
         }
-        let named_region = match &role.region {
-            Some(region) => Some(region.clone()),
-            None => identity::current_region(env)?,
-        };
+        let region = settings.role.region.clone();
+        let choice = settings.choice(role_in(env))?;
+        let named_region = region.map_or_else(|| identity::current_region(env), |region| Ok(Some(region)))?;
         if let Some(region) = &named_region {
             parse_region(region)?;
         }
-        let partition = match (of_cognito, &named_region) {
-            (Some(settings), _) => Partition::for_region(settings.identity_pool_region()),
-            (None, Some(region)) => Partition::for_region(region),
-            (None, None) => Partition::for_arn(first.unwrap_or_default()),
+        let partition = match (&choice, &named_region) {
+            (IdentityChoice::Cognito(settings), _) => Partition::for_region(settings.identity_pool_region()),
+            (_, Some(region)) => Partition::for_region(region),
+            (IdentityChoice::Role { first, .. }, None) => Partition::for_arn(first),
+            (_, None) => Partition::for_arn(env.get(variables::AWS_ROLE_ARN).unwrap_or_default()),
         };
         let scope = Scope {
             partition,
             account: None,
         };
-        let identity = Identity::choose_for(&scope, env, profile, role)?;
-        let identity = identity::with_username(identity, env);
+        let identity = Identity::new(choice, &scope, env)?;
         refuse_itself(&identity)?;
-        let region = named_region
-            .clone()
-            .unwrap_or_else(|| partition.first_region().to_owned());
-        let endpoint = Endpoint::of(Service::Sts, env, &identity, false, false)?;
+        let first_region = || partition.first_region().to_owned();
+        let region = named_region.clone().unwrap_or_else(first_region);
         let mut key = Key::builder().field("kind", "session").field("region", &region);
-        if let Source::WebIdentity { token_file, .. } = &identity.source {
+        if let CredentialSource::Chain(ChainSource::WebIdentity { token_file, .. }) = &identity.source {
             // Whole: what it claims is not proved before STS has seen it, and this is more than a registry's password.
             key = key.secret("jwt", &oidc_token::read_token_file(token_file).unwrap_or_default());
         }
-        let key = token::of_identity(key, &endpoint, &identity);
-        Ok(Self {
-            identity,
-            region,
-            key,
-            named_region,
-        })
-    }
-
-    /// Where the credentials come from.
-    pub fn identity(&self) -> &Identity {
-        &self.identity
+        let wanted = SessionRequest { region, named_region };
+        Self::to(wanted, Service::Sts, (false, false), key, identity, env)
     }
 
     /// The credentials, from the cache or from AWS; the time that this may take begins at `began`.
     ///
     /// # Errors
     /// What AWS says, or that it said nothing in time.
-    pub fn credentials(&self, cache: &Cache, began: Instant, world: &mut World<'_>) -> Result<SessionCredentials> {
-        self.identity.explain(world);
-        if let Source::Cognito(settings) = &self.identity.source {
-            cognito::username(settings, cache, world.now())?;
+    pub fn credentials(&self, cache: &Cache, began: Instant, context: &mut Context<'_>) -> Result<SessionCredentials> {
+        if self.is_cached() {
+            let held = self.secret(cache, "", began, context)?;
+            return self.wanted.read_cached(&held.secret);
         }
-        let deadline = token::deadline(&world.env, began)?;
-        if !self.is_kept() {
-            let budget = deadline.saturating_duration_since(Instant::now());
-            return self.fetch(&world.env, budget, &world.progress);
-        }
-        if let Some(held) = cache.warm(&self.key, "", world.now()) {
-            world.detail(|| "cache: a session that has not ended".to_owned());
-            return self.read(&held.secret);
-        }
-        let request = Request {
-            key: &self.key,
-            name: "",
-            started: token::started(world),
-            deadline,
-            progress: &world.progress,
-        };
-        let (env, clock, progress) = (&world.env, world.clock, &world.progress);
-        let held = cache.get(&request, clock, &mut |budget| {
-            let credentials = self.fetch(env, budget, progress)?;
-            stored(&credentials, clock())
-        })?;
-        self.read(&held.secret)
+        self.identity.explain(context);
+        let waiting = Waiting::new(context, began)?;
+        self.wanted
+            .credentials(&waiting.aws(&self.identity, waiting.time_left())?)
     }
 
-    /// What the cache holds, if it need not be renewed.
-    pub fn warm(&self, cache: &Cache, now: SystemTime) -> Option<SessionCredentials> {
+    /// The credentials in the cache, if they need not be renewed.
+    pub fn cached(&self, cache: &Cache, now: SystemTime) -> Option<SessionCredentials> {
         let held = cache.warm(&self.key, "", now)?;
-        self.read(&held.secret).ok()
+        self.wanted.read_cached(&held.secret).ok()
     }
 
-    /// The credentials of a user who has just signed in to Cognito, in the place of all that was known before.
+    /// The credentials of a user who has just signed in to Cognito, in the place of everything that was known before.
     ///
     /// # Errors
     /// What AWS says, or that it said nothing in time.
     pub fn cognito_credentials(
         &self,
-        settings: &CognitoSettings,
-        login: &Login,
+        login: Login,
         cache: &Cache,
-        world: &World<'_>,
+        context: &Context<'_>,
     ) -> Result<SessionCredentials> {
         cache.remove(&self.key);
-        let request = Request {
-            key: &self.key,
-            name: "",
-            started: world.now(),
-            deadline: token::deadline(&world.env, Instant::now())?,
-            progress: &world.progress,
-        };
-        let held = cache.get(&request, world.clock, &mut |budget| {
-            let aws = Aws::new(&world.env, &self.identity, budget)?.shown_on(&world.progress);
-            let credentials = aws.within(aws.cognito_credentials(settings, login))?;
-            stored(&self.named(&credentials), world.now())
-        })?;
-        self.read(&held.secret)
+        let (held, _) = self.fetch_or_share(cache, "", &Waiting::anew(context)?, Some(login));
+        self.wanted.read_cached(&held?.secret)
     }
 
-    /// Roles are assumed here, and so kept here; what else there is has an owner that knows better when it changes.
-    fn is_kept(&self) -> bool {
-        matches!(
-            self.identity.source,
-            Source::Role(_) | Source::WebIdentity { .. } | Source::Cognito(_)
-        )
-    }
-
-    fn fetch(&self, env: &Env, budget: Duration, progress: &Progress) -> Result<SessionCredentials> {
-        let aws = Aws::new(env, &self.identity, budget)?.shown_on(progress);
-        let credentials = aws.within(aws.credentials(&self.region))?;
-        Ok(self.named(&credentials))
-    }
-
-    fn named(&self, credentials: &Credentials) -> SessionCredentials {
-        SessionCredentials {
-            access_key_id: credentials.access_key_id().to_owned(),
-            secret_access_key: Secret::new(credentials.secret_access_key()),
-            session_token: credentials.session_token().map(Secret::new),
-            expires_at: credentials.expiry(),
-            region: self.named_region.clone(),
+    /// Sessions that are made here are cached here. Every other source has an owner who knows better when it changes.
+    fn is_cached(&self) -> bool {
+        match &self.identity.source {
+            CredentialSource::Role(_) | CredentialSource::Cognito(_) => true,
+            CredentialSource::Chain(source) => matches!(source, ChainSource::WebIdentity { .. }),
+            CredentialSource::Profile(_) => false,
         }
-    }
-
-    fn read(&self, secret: &Secret) -> Result<SessionCredentials> {
-        let stored: Stored = serde_json::from_str(secret.expose()).map_err(|_| {
-            Error::failed(Code::NotReadable, "the cached session", "it can't be read").hint("run: ecr-auth logout")
-        })?;
-        Ok(SessionCredentials {
-            access_key_id: stored.access_key_id,
-            secret_access_key: stored.secret_access_key,
-            session_token: Some(stored.session_token),
-            expires_at: Some(UNIX_EPOCH + Duration::from_secs(stored.expires_at)),
-            region: self.named_region.clone(),
-        })
     }
 }
 
@@ -214,14 +184,23 @@ fn refuse_itself(identity: &Identity) -> Result<()> {
         let lines = identity.reached_settings(name, "credential_process").into_iter();
         lines.filter(|line| is_ours(line))
     };
-    let (name, cause, hint) = match (&identity.source, identity.role().map(|role| &role.base)) {
-        (_, Some(Base::Source(Source::Profile { name, .. }))) if lines(name).next().is_some() => (
-            name,
-            "it takes its credentials from ecr-auth assume, and the role would be assumed with it in turn",
-            "give the job its OIDC token, or leave the profile out of AWS_PROFILE for this command",
-        ),
+    let base = identity.role().map(|role| &role.base);
+    let (name, cause, hint) = match (&identity.source, base) {
+        (_, Some(RoleBase::Source(ChainSource::Profile(ProfileSource { name, .. }))))
+            if lines(name).next().is_some() =>
+        {
+            (
+                name,
+                "it takes its credentials from ecr-auth assume, and the role would be assumed with it in turn",
+                "give the job its OIDC token, or leave the profile out of AWS_PROFILE for this command",
+            )
+        }
         // `--profile` names whose credentials are taken, unless the profile is being written.
-        (Source::Profile { name, .. }, _) if lines(name).any(|line| has(line, "--profile") && has(line, name)) => (
+        (
+            CredentialSource::Profile(ProfileSource { name, .. })
+            | CredentialSource::Chain(ChainSource::Profile(ProfileSource { name, .. })),
+            _,
+        ) if lines(name).any(|line| has(line, "--profile") && has(line, name)) => (
             name,
             "it takes its credentials from ecr-auth assume with this same profile",
             "name the role in its credential_process with --role-arn, and no profile",
@@ -233,7 +212,7 @@ fn refuse_itself(identity: &Identity) -> Result<()> {
 
 /// A session as the cache keeps it.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct CachedSession {
     access_key_id: String,
     #[serde(with = "secret::exposed")]
     secret_access_key: Secret,
@@ -243,11 +222,11 @@ struct Stored {
     expires_at: u64,
 }
 
-fn stored(credentials: &SessionCredentials, now: SystemTime) -> Result<Fetched> {
+fn to_cache(credentials: &SessionCredentials, now: SystemTime) -> Result<Fetched> {
     let odd = |cause: &str| Error::failed(Code::OddAnswer, "AWS STS", cause);
     let expires_at = credentials.expires_at.ok_or_else(|| odd("the session has no end"))?;
     let since = expires_at.duration_since(UNIX_EPOCH);
-    let text = serde_json::to_string(&Stored {
+    let text = serde_json::to_string(&CachedSession {
         access_key_id: credentials.access_key_id.clone(),
         secret_access_key: credentials.secret_access_key.clone(),
         session_token: credentials.session_token.clone().unwrap_or_default(),
@@ -266,11 +245,12 @@ fn stored(credentials: &SessionCredentials, now: SystemTime) -> Result<Fetched> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use settings::RoleSettings;
 
     #[test]
     fn a_role_is_needed_or_a_profile() {
         let env = Env::default();
-        let error = Plan::new(&env, None, &RoleSettings::default()).unwrap_err();
+        let error = SessionPath::choose(&env, IdentitySettings::default()).unwrap_err();
         assert_eq!((error.exit().code(), error.what()), (2, "no role"));
     }
 
@@ -285,7 +265,7 @@ mod tests {
                 expires_at: Some(now + Duration::from_secs(life)),
                 region: None,
             };
-            stored(&credentials, now)
+            to_cache(&credentials, now)
                 .unwrap()
                 .renew_at
                 .unwrap()
@@ -309,21 +289,21 @@ mod tests {
                 role_arn: Some(role.to_owned()),
                 ..RoleSettings::default()
             };
-            Plan::new(&env, None, &role).unwrap()
+            SessionPath::choose(&env, role.into()).unwrap()
         };
         let role = "arn:aws:iam::111122223333:role/x";
         let plain = plan(role, &[]);
         assert_eq!(
-            (plain.region.as_str(), plain.named_region.as_deref()),
+            (plain.wanted.region.as_str(), plain.wanted.named_region.as_deref()),
             ("us-east-1", None)
         );
         assert_eq!(
-            plan("arn:aws-cn:iam::111122223333:role/x", &[]).region,
+            plan("arn:aws-cn:iam::111122223333:role/x", &[]).wanted.region,
             "cn-northwest-1"
         );
         let named = plan(role, &[("AWS_REGION", "eu-west-1")]);
         assert_eq!(
-            (named.region.as_str(), named.named_region.as_deref()),
+            (named.wanted.region.as_str(), named.wanted.named_region.as_deref()),
             ("eu-west-1", Some("eu-west-1"))
         );
         assert_ne!(named.key, plain.key);
@@ -341,7 +321,7 @@ mod tests {
         .collect();
         let key = |token: &str| {
             std::fs::write(file.path(), token).unwrap();
-            Plan::new(&env, None, &RoleSettings::default()).unwrap().key
+            SessionPath::choose(&env, IdentitySettings::default()).unwrap().key
         };
         // The claims are {"iss":"i","sub":"s"}, whatever the signature.
         assert_ne!(
@@ -359,6 +339,6 @@ mod tests {
             role_arn: Some("arn:aws:iam::111122223333:role/x".to_owned()),
             ..RoleSettings::default()
         };
-        assert_eq!(Plan::new(&env, None, &role).unwrap_err().exit().code(), 2);
+        assert_eq!(SessionPath::choose(&env, role.into()).unwrap_err().exit().code(), 2);
     }
 }

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
 use crate::{Masking, running_in};
-use context::{Env, World};
+use context::{Context, Env};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::parse_region;
 use secret::Secret;
@@ -58,8 +58,8 @@ fn user_and_password(url: &str) -> Option<&str> {
 ///
 /// # Errors
 /// stderr is closed: the secrets must not be handed on then.
-pub fn mask(secrets: &[Secret], world: &mut World<'_>) -> Result<()> {
-    let Some(ci) = running_in(&world.env) else {
+pub fn mask(secrets: &[Secret], context: &mut Context<'_>) -> Result<()> {
+    let Some(ci) = running_in(&context.env) else {
         return Ok(());
     };
     let secrets = worth_hiding(secrets);
@@ -68,10 +68,10 @@ pub fn mask(secrets: &[Secret], world: &mut World<'_>) -> Result<()> {
     }
     match ci.masking {
         Masking::None => Ok(()),
-        Masking::Commands(add_commands) => write(&commands(&secrets, add_commands), world),
+        Masking::Commands(add_commands) => write(&commands(&secrets, add_commands), context),
         Masking::Program(hide) => {
-            if let Err(error) = hide(&secrets, &world.env) {
-                world.say(&format!("warning: {error}"));
+            if let Err(error) = hide(&secrets, &context.env) {
+                context.say(&format!("warning: {error}"));
             }
             Ok(())
         }
@@ -103,10 +103,10 @@ pub(crate) fn is_worth_hiding(text: &str) -> bool {
 }
 
 /// In one piece, so that no other line comes between.
-fn write(commands: &Secret, world: &mut World<'_>) -> Result<()> {
+fn write(commands: &Secret, context: &mut Context<'_>) -> Result<()> {
     let mut all = || -> io::Result<()> {
-        world.stderr.write_all(commands.expose().as_bytes())?;
-        world.stderr.flush()
+        context.stderr.write_all(commands.expose().as_bytes())?;
+        context.stderr.flush()
     };
     all().map_err(|error| {
         Error::failed(Code::NotHidden, "cannot hide the secrets in the CI's log", error)

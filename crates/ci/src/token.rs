@@ -106,7 +106,6 @@ impl CiToken {
                 let token = command.token(printed_by_command)?;
                 Ok(Self::text(&generic::VARIABLE, "the token of the token command", token))
             }
-            TokenPlace::ServiceAccount(token) => Ok(Self::of_service_account(token.clone())),
         }
     }
 

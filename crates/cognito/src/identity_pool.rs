@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::wire::{self, ODD_ANSWER_HINT, Parameters, Received};
-use super::{Calls, Failure, Service};
+use super::{CallFailure, Calls, CognitoService};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 use settings::CognitoSettings;
@@ -94,7 +94,7 @@ pub async fn credentials(
     calls: &impl Calls,
     settings: &CognitoSettings,
     login: &Login,
-) -> Result<PoolCredentials, Failure> {
+) -> Result<PoolCredentials, CallFailure> {
     const OPERATION: &str = "GetCredentialsForIdentity";
     let identity = identity(calls, settings, login).await?;
     let request = OfIdentity {
@@ -103,7 +103,8 @@ pub async fn credentials(
         custom_role_arn: settings.role_arn.as_deref(),
     };
     let region = settings.identity_pool_region();
-    let answer: CredentialsAnswer = wire::call(calls, Service::IdentityPool, region, OPERATION, &request).await?;
+    let answer: CredentialsAnswer =
+        wire::call(calls, CognitoService::IdentityPool, region, OPERATION, &request).await?;
     let odd = |cause: &str| {
         Error::failed(Code::OddAnswer, format!("Amazon Cognito {OPERATION}"), cause).hint(ODD_ANSWER_HINT)
     };
@@ -128,7 +129,7 @@ pub async fn open_id_token(
     calls: &impl Calls,
     settings: &CognitoSettings,
     login: &Login,
-) -> Result<OpenIdToken, Failure> {
+) -> Result<OpenIdToken, CallFailure> {
     let identity = identity(calls, settings, login).await?;
     let request = OfIdentity {
         identity_id: &identity,
@@ -136,16 +137,17 @@ pub async fn open_id_token(
         custom_role_arn: None,
     };
     let region = settings.identity_pool_region();
-    let answer: TokenAnswer = wire::call(calls, Service::IdentityPool, region, "GetOpenIdToken", &request).await?;
+    let answer: TokenAnswer =
+        wire::call(calls, CognitoService::IdentityPool, region, "GetOpenIdToken", &request).await?;
     Ok(OpenIdToken(answer.token.0))
 }
 
-async fn identity(calls: &impl Calls, settings: &CognitoSettings, login: &Login) -> Result<String, Failure> {
+async fn identity(calls: &impl Calls, settings: &CognitoSettings, login: &Login) -> Result<String, CallFailure> {
     let request = GetId {
         identity_pool_id: &settings.identity_pool_id,
         logins: login.map(),
     };
     let region = settings.identity_pool_region();
-    let identity: Identity = wire::call(calls, Service::IdentityPool, region, "GetId", &request).await?;
+    let identity: Identity = wire::call(calls, CognitoService::IdentityPool, region, "GetId", &request).await?;
     Ok(identity.identity_id)
 }

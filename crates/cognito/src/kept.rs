@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::user::User;
 use super::wire::{self, AuthAnswer, AuthenticationResult, InitiateAuth, Text};
-use super::{Calls, Failure, Refusal, Service, SignedIn};
+use super::{CallFailure, CallRefusal, Calls, CognitoService, SignedIn};
 use diagnostics::{Code, Error, Result, without_userinfo};
 use secret::{Secret, exposed};
 use secret_cache::{Cache, Fetched, Key, LockedEntry};
+use settings::{CognitoSettings, SignIn};
 
 /// The name that all sign-ins are kept under.
 const NAME: &str = "cognito sign-in";
@@ -22,7 +23,7 @@ const SHARED: Duration = Duration::from_secs(60);
 
 /// Where one user's sign-in is kept.
 #[derive(Debug)]
-pub struct Kept<'a> {
+pub struct RefreshTokenStore<'a> {
     cache: &'a Cache,
     key: Key,
     address: String,
@@ -78,9 +79,9 @@ struct RevokeToken<'a> {
     client_secret: Option<Text>,
 }
 
-impl<'a> Kept<'a> {
+impl<'a> RefreshTokenStore<'a> {
     /// The place of this user's sign-in. `address` is where the user pool is asked: no other place is shown the token.
-    pub fn of(cache: &'a Cache, user: &User, address: &str) -> Self {
+    pub fn for_user(cache: &'a Cache, user: &User, address: &str) -> Self {
         let key = Key::builder()
             .field("kind", NAME)
             .field("address", address)
@@ -135,7 +136,7 @@ impl<'a> Kept<'a> {
         calls: &impl Calls,
         clock: &dyn Fn() -> SystemTime,
         deadline: Instant,
-    ) -> Result<SignedIn, Failure> {
+    ) -> Result<SignedIn, CallFailure> {
         // Without a trace: doctor asks too.
         if !self.is_there(clock()) {
             return Err(not_signed_in(&user.username).into());
@@ -153,7 +154,7 @@ impl<'a> Kept<'a> {
                 kept.write(hold, clock());
                 Ok(kept.signed_in())
             }
-            Err(Failure::Refused(refusal)) if is_over(&refusal) => {
+            Err(CallFailure::Refused(refusal)) if is_over(&refusal) => {
                 let error = Error::from(refusal.clone());
                 // A client's secret that is wrong says nothing of the token.
                 if refusal.message.to_ascii_lowercase().contains("secret") {
@@ -214,23 +215,23 @@ impl KeptSignIn {
     }
 
     /// By the call that knows rotation; by the older one where that isn't known.
-    async fn refresh(&self, user: &User, calls: &impl Calls) -> Result<AuthenticationResult, Failure> {
+    async fn refresh(&self, user: &User, calls: &impl Calls) -> Result<AuthenticationResult, CallFailure> {
         let request = GetTokens {
             refresh_token: (&self.refresh_token).into(),
             client_id: &user.client_id,
             client_secret: user.client_secret.as_ref().map(Text::from),
         };
         let operation = "GetTokensFromRefreshToken";
-        match wire::call::<Tokens>(calls, Service::UserPool, &user.region, operation, &request).await {
+        match wire::call::<Tokens>(calls, CognitoService::UserPool, &user.region, operation, &request).await {
             Ok(tokens) => Ok(tokens.authentication_result),
-            Err(Failure::Refused(refusal)) if refusal.is_unknown_operation() => {
+            Err(CallFailure::Refused(refusal)) if refusal.is_unknown_operation() => {
                 self.refresh_as_before(user, calls).await
             }
             Err(failure) => Err(failure),
         }
     }
 
-    async fn refresh_as_before(&self, user: &User, calls: &impl Calls) -> Result<AuthenticationResult, Failure> {
+    async fn refresh_as_before(&self, user: &User, calls: &impl Calls) -> Result<AuthenticationResult, CallFailure> {
         let mut parameters = wire::Parameters::from([("REFRESH_TOKEN".to_owned(), (&self.refresh_token).into())]);
         if let Some(hash) = user.secret_hash(&self.username)? {
             parameters.insert("SECRET_HASH".to_owned(), (&hash).into());
@@ -240,7 +241,8 @@ impl KeptSignIn {
             auth_parameters: parameters,
             client_id: &user.client_id,
         };
-        let answer: AuthAnswer = wire::call(calls, Service::UserPool, &user.region, "InitiateAuth", &request).await?;
+        let answer: AuthAnswer =
+            wire::call(calls, CognitoService::UserPool, &user.region, "InitiateAuth", &request).await?;
         let odd = || {
             Error::failed(
                 Code::OddAnswer,
@@ -290,20 +292,44 @@ impl KeptSignIn {
     ///
     /// # Errors
     /// What Cognito says.
-    pub async fn revoke(&self, user: &User, calls: &impl Calls) -> Result<(), Failure> {
+    pub async fn revoke(&self, user: &User, calls: &impl Calls) -> Result<(), CallFailure> {
         let request = RevokeToken {
             token: (&self.refresh_token).into(),
             client_id: &user.client_id,
             client_secret: user.client_secret.as_ref().map(Text::from),
         };
         let answer =
-            wire::call::<serde::de::IgnoredAny>(calls, Service::UserPool, &user.region, "RevokeToken", &request);
+            wire::call::<serde::de::IgnoredAny>(calls, CognitoService::UserPool, &user.region, "RevokeToken", &request);
         answer.await.map(drop)
     }
 }
 
+/// The name that the settings give, or of the one user who is signed in.
+///
+/// # Errors
+/// There is none, or more than one.
+pub fn username(settings: &CognitoSettings, cache: &Cache, now: SystemTime) -> Result<String> {
+    if let Some(username) = &settings.username {
+        return Ok(username.clone());
+    }
+    let SignIn::UserPool { id, client_id } = settings.sign_in()? else {
+        return Ok(String::new());
+    };
+    RefreshTokenStore::only_user(cache, id, client_id, now).ok_or_else(no_known_user)
+}
+
+/// The error of a user who is not named, and who is not the only one that is signed in.
+pub fn no_known_user() -> Error {
+    Error::failed(
+        Code::NotSignedIn,
+        "Amazon Cognito",
+        "nobody is signed in, or more than one user, and no user name is given",
+    )
+    .hint("run in a terminal: ecr-auth cognito; or name the user with username under cognito in ecr-auth.yml")
+}
+
 /// Whether the token counts no more: it was revoked or is too old, or one that it was replaced by is in use.
-fn is_over(refusal: &Refusal) -> bool {
+fn is_over(refusal: &CallRefusal) -> bool {
     matches!(
         refusal.code.as_str(),
         "NotAuthorizedException" | "RefreshTokenReuseException"

@@ -1,5 +1,52 @@
-//! Signing in to a Cognito user pool, and trading what that gives for AWS credentials: what is computed, asked and kept. The calls
-//! themselves are made by whoever implements [`Calls`], the questions put by whoever implements [`Questions`].
+//! Signing in to a Cognito user pool, and trading the sign-in for AWS credentials.
+//!
+//! This crate computes, asks and keeps. It makes no call and knows no terminal: whoever implements [`Calls`] makes Cognito's calls, and
+//! whoever implements [`Questions`] asks the person.
+//!
+//! 1. [`sign_in`] proves the password (by SRP it never leaves the machine) and answers challenge after challenge: a new password, a code,
+//!    an authenticator to set up. Its result, [`SignedIn`], has the tokens.
+//! 2. [`RefreshTokenStore`] keeps the refresh token, so that the next sign-in asks nobody.
+//! 3. [`credentials`] trades the [`Login`] of a signed-in user for AWS credentials at an identity pool; [`open_id_token`] trades it for a
+//!    token that STS takes.
+//! 4. [`passwords`] changes a password that is known, and replaces one that is forgotten.
+//!
+//! ```
+//! use cognito::{CallFailure, Calls, CognitoService, Login, credentials};
+//! use secret::Secret;
+//! use settings::CognitoSettings;
+//!
+//! /// Plays the identity pool.
+//! struct Pool;
+//!
+//! impl Calls for Pool {
+//!     async fn call(
+//!         &self,
+//!         _: CognitoService,
+//!         _region: &str,
+//!         operation: &'static str,
+//!         _request: Secret,
+//!     ) -> Result<Secret, CallFailure> {
+//!         Ok(Secret::from(match operation {
+//!             "GetId" => r#"{"IdentityId": "eu-west-1:1"}"#,
+//!             _ => r#"{"Credentials": {"AccessKeyId": "ASIA1", "SecretKey": "s", "SessionToken": "t", "Expiration": 1700000000}}"#,
+//!         }))
+//!     }
+//!
+//!     fn server_time(&self) -> std::time::SystemTime {
+//!         std::time::SystemTime::now()
+//!     }
+//! }
+//!
+//! let settings = CognitoSettings {
+//!     identity_pool_id: "eu-west-1:12345678-abcd-1234-abcd-123456789012".into(),
+//!     ..CognitoSettings::default()
+//! };
+//! let login = Login { key: "accounts.google.com".into(), token: Secret::from("its token") };
+//! let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+//! let keys = runtime.block_on(credentials(&Pool, &settings, &login)).map_err(diagnostics::Error::from)?;
+//! assert_eq!(keys.access_key_id, "ASIA1");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod identity_pool;
 mod kept;
@@ -14,17 +61,17 @@ use std::future::Future;
 use std::time::SystemTime;
 
 pub use identity_pool::{Login, OpenIdToken, PoolCredentials, credentials, open_id_token};
-pub use kept::{Kept, KeptSignIn};
-pub use refusal::Refusal;
-pub use sign_in::{Given, Questions, SignedIn, new_password, sign_in};
-pub use user::{User, username};
+pub use kept::{KeptSignIn, RefreshTokenStore, no_known_user, username};
+pub use refusal::CallRefusal;
+pub use sign_in::{PresetAnswers, Questions, SignedIn, new_password, sign_in};
+pub use user::User;
 
 use diagnostics::Error;
 use secret::Secret;
 
 /// The two services behind the name Cognito.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Service {
+pub enum CognitoService {
     /// User pools: passwords in, tokens out.
     UserPool,
     /// Identity pools: tokens in, AWS credentials out.
@@ -36,11 +83,11 @@ pub trait Calls {
     /// Calls an operation of the service in a region with a JSON object, and gives the JSON object of the answer.
     fn call(
         &self,
-        service: Service,
+        service: CognitoService,
         region: &str,
         operation: &'static str,
         request: Secret,
-    ) -> impl Future<Output = Result<Secret, Failure>>;
+    ) -> impl Future<Output = Result<Secret, CallFailure>>;
 
     /// The time by the clock of who answered last: a sign-in is signed with it.
     fn server_time(&self) -> SystemTime;
@@ -48,24 +95,24 @@ pub trait Calls {
 
 /// How a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
+pub enum CallFailure {
     /// The service said no.
-    Refused(Refusal),
+    Refused(CallRefusal),
     /// It couldn't be asked, or its answer is none.
     Failed(Error),
 }
 
-impl From<Error> for Failure {
+impl From<Error> for CallFailure {
     fn from(error: Error) -> Self {
         Self::Failed(error)
     }
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
+impl From<CallFailure> for Error {
+    fn from(failure: CallFailure) -> Self {
         match failure {
-            Failure::Refused(refusal) => refusal.into(),
-            Failure::Failed(error) => error,
+            CallFailure::Refused(refusal) => refusal.into(),
+            CallFailure::Failed(error) => error,
         }
     }
 }

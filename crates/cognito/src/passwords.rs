@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::user::User;
 use super::wire::{self, Text};
-use super::{Calls, Failure, Service};
+use super::{CallFailure, Calls, CognitoService};
 use secret::Secret;
 
 #[derive(Serialize)]
@@ -58,13 +58,19 @@ pub async fn change(
     before: &Secret,
     new: &Secret,
     calls: &impl Calls,
-) -> Result<(), Failure> {
+) -> Result<(), CallFailure> {
     let request = ChangePassword {
         access_token: access_token.into(),
         previous_password: before.into(),
         proposed_password: new.into(),
     };
-    let answer = wire::call::<IgnoredAny>(calls, Service::UserPool, &user.region, "ChangePassword", &request);
+    let answer = wire::call::<IgnoredAny>(
+        calls,
+        CognitoService::UserPool,
+        &user.region,
+        "ChangePassword",
+        &request,
+    );
     answer.await.map(drop)
 }
 
@@ -72,13 +78,20 @@ pub async fn change(
 ///
 /// # Errors
 /// What Cognito says.
-pub async fn send_code(user: &User, calls: &impl Calls) -> Result<Option<String>, Failure> {
+pub async fn send_code(user: &User, calls: &impl Calls) -> Result<Option<String>, CallFailure> {
     let request = ForgotPassword {
         client_id: &user.client_id,
         username: &user.username,
         secret_hash: user.secret_hash(&user.username)?.as_ref().map(Text::from),
     };
-    let sent: CodeSent = wire::call(calls, Service::UserPool, &user.region, "ForgotPassword", &request).await?;
+    let sent: CodeSent = wire::call(
+        calls,
+        CognitoService::UserPool,
+        &user.region,
+        "ForgotPassword",
+        &request,
+    )
+    .await?;
     Ok(sent.code_delivery_details.and_then(|details| details.destination))
 }
 
@@ -86,7 +99,7 @@ pub async fn send_code(user: &User, calls: &impl Calls) -> Result<Option<String>
 ///
 /// # Errors
 /// The code is wrong or too old, the new password not as the pool wants it; what else Cognito says.
-pub async fn replace(user: &User, code: &Secret, new: &Secret, calls: &impl Calls) -> Result<(), Failure> {
+pub async fn replace(user: &User, code: &Secret, new: &Secret, calls: &impl Calls) -> Result<(), CallFailure> {
     let request = ConfirmForgotPassword {
         client_id: &user.client_id,
         username: &user.username,
@@ -96,7 +109,7 @@ pub async fn replace(user: &User, code: &Secret, new: &Secret, calls: &impl Call
     };
     let answer = wire::call::<IgnoredAny>(
         calls,
-        Service::UserPool,
+        CognitoService::UserPool,
         &user.region,
         "ConfirmForgotPassword",
         &request,

@@ -1,13 +1,13 @@
 //! What Cognito's errors mean, and what to do about them.
 
-use super::Service;
+use super::CognitoService;
 use diagnostics::{Code, Error};
 
 /// An error that Cognito answered with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct CallRefusal {
     /// Which of the two.
-    pub service: Service,
+    pub service: CognitoService,
     /// The region in which it was asked.
     pub region: String,
     /// What was called.
@@ -18,7 +18,7 @@ pub struct Refusal {
     pub message: String,
 }
 
-impl Refusal {
+impl CallRefusal {
     /// Whether an answer was wrong, and another one may be right: a code or a new password.
     pub fn is_wrong_answer(&self) -> bool {
         let is_code = matches!(
@@ -71,19 +71,23 @@ impl Refusal {
                 Code::WrongCode,
                 "a sign-in has to be done within a few minutes, each of its codes used once: begin anew",
             ),
-            (Service::UserPool, "NotAuthorizedException") if says("incorrect username or password") => (
+            (CognitoService::UserPool, "NotAuthorizedException") if says("incorrect username or password") => (
                 Code::WrongPassword,
                 "check both; a forgotten password is replaced with: ecr-auth cognito forgot-password",
             ),
-            (Service::IdentityPool, "NotAuthorizedException") if says("supported provider") || says("login token") => (
-                Code::IdentityPool,
-                "the identity pool must know this user pool and this app client, or this provider: check the ids, and that they belong together",
-            ),
-            (Service::IdentityPool, "NotAuthorizedException") if says("unauthenticated") => {
+            (CognitoService::IdentityPool, "NotAuthorizedException")
+                if says("supported provider") || says("login token") =>
+            {
+                (
+                    Code::IdentityPool,
+                    "the identity pool must know this user pool and this app client, or this provider: check the ids, and that they belong together",
+                )
+            }
+            (CognitoService::IdentityPool, "NotAuthorizedException") if says("unauthenticated") => {
                 (Code::IdentityPool, "the identity pool takes no guests: sign in")
             }
             (
-                Service::IdentityPool,
+                CognitoService::IdentityPool,
                 "NotAuthorizedException" | "InvalidIdentityPoolConfigurationException" | "AccessDeniedException",
             ) => (
                 Code::IdentityPool,
@@ -113,13 +117,13 @@ impl Refusal {
                 Code::UserState,
                 "the user has no verified e-mail address or telephone to send a code to: ask who runs the user pool",
             ),
-            (Service::UserPool, "ResourceNotFoundException") if says("client") => {
+            (CognitoService::UserPool, "ResourceNotFoundException") if says("client") => {
                 (Code::PoolUnknown, "check --client-id, and that it is of this user pool")
             }
-            (Service::UserPool, "ResourceNotFoundException") => {
+            (CognitoService::UserPool, "ResourceNotFoundException") => {
                 (Code::PoolUnknown, "check --user-pool-id: its region comes first")
             }
-            (Service::IdentityPool, "ResourceNotFoundException") => {
+            (CognitoService::IdentityPool, "ResourceNotFoundException") => {
                 (Code::PoolUnknown, "check --identity-pool-id: its region comes first")
             }
             (_, "CodeMismatchException" | "EnableSoftwareTokenMFAException") => (
@@ -158,11 +162,11 @@ impl Refusal {
     }
 }
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
+impl From<CallRefusal> for Error {
+    fn from(refusal: CallRefusal) -> Self {
         let service = match refusal.service {
-            Service::UserPool => "Amazon Cognito user pools",
-            Service::IdentityPool => "Amazon Cognito identity pools",
+            CognitoService::UserPool => "Amazon Cognito user pools",
+            CognitoService::IdentityPool => "Amazon Cognito identity pools",
         };
         let what = format!("{service} ({}) {}", refusal.region, refusal.operation);
         let cause = match refusal.message.as_str() {

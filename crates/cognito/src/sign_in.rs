@@ -9,13 +9,15 @@ use std::collections::BTreeMap;
 use cognito_srp::{EXPONENT_BYTES, Ephemeral, PasswordClaim, timestamp};
 use zeroize::Zeroizing;
 
-pub use answers::{Given, Questions, new_password};
+pub use answers::{PresetAnswers, Questions, new_password};
 
 use self::answers::Answers;
+use super::identity_pool::Login;
 use super::user::User;
 use super::wire::{self, AuthAnswer, InitiateAuth, ODD_ANSWER_HINT, Parameters, Received, RespondToAuthChallenge};
-use super::{Calls, Failure, Service};
+use super::{CallFailure, Calls, CognitoService};
 use diagnostics::{Code, Error, Result};
+use oidc_token::Claims;
 use secret::Secret;
 use settings::Flow;
 
@@ -37,6 +39,19 @@ pub struct SignedIn {
     pub refresh_token: Option<Secret>,
 }
 
+impl SignedIn {
+    /// What an identity pool takes: the ID token, under the user pool's name as an issuer.
+    pub fn login(&self, user: &User) -> Login {
+        let issuer = Claims::from_jwt(self.id_token.expose()).map(|claims| claims.iss);
+        let issuer =
+            issuer.unwrap_or_else(|| format!("https://cognito-idp.{}.amazonaws.com/{}", user.region, user.pool));
+        Login {
+            key: issuer.trim_start_matches("https://").to_owned(),
+            token: self.id_token.clone(),
+        }
+    }
+}
+
 /// Signs in. Every answer that nobody gave before is asked for, and once more where it was wrong: the session goes on.
 ///
 /// # Errors
@@ -44,7 +59,7 @@ pub struct SignedIn {
 pub async fn sign_in(
     user: &User,
     flow: Flow,
-    given: Given,
+    given: PresetAnswers,
     calls: &impl Calls,
     questions: &mut dyn Questions,
 ) -> Result<SignedIn> {
@@ -74,7 +89,7 @@ struct Step<'a> {
 type Challenge = BTreeMap<String, String>;
 
 impl<C: Calls> SigningIn<'_, C> {
-    async fn run(mut self, flow: Flow, answers: &mut Answers<'_>) -> Result<SignedIn, Failure> {
+    async fn run(mut self, flow: Flow, answers: &mut Answers<'_>) -> Result<SignedIn, CallFailure> {
         // Before the first call: Cognito waits a few seconds for the password's proof.
         let password = answers.password(&self.user.username)?;
         let mut answer = match flow {
@@ -101,7 +116,7 @@ impl<C: Calls> SigningIn<'_, C> {
     }
 
     /// One challenge, answered until the answer is right.
-    async fn step(&self, step: &mut Step<'_>, answers: &mut Answers<'_>) -> Result<AuthAnswer, Failure> {
+    async fn step(&self, step: &mut Step<'_>, answers: &mut Answers<'_>) -> Result<AuthAnswer, CallFailure> {
         if step.name == "MFA_SETUP" {
             step.session = self
                 .set_up(&list(step.challenge, "MFAS_CAN_SETUP"), step.session.take(), answers)
@@ -110,7 +125,7 @@ impl<C: Calls> SigningIn<'_, C> {
         let mut tries = 1;
         loop {
             match self.answer(step, answers).await {
-                Err(Failure::Refused(refusal)) if answers.another_may_help(&refusal) && tries < TRIES => {
+                Err(CallFailure::Refused(refusal)) if answers.another_may_help(&refusal) && tries < TRIES => {
                     answers.once_more(&refusal)?;
                     tries += 1;
                 }
@@ -120,7 +135,7 @@ impl<C: Calls> SigningIn<'_, C> {
     }
 
     /// `USER_SRP_AUTH`: nothing is asked between the challenge and its answer.
-    async fn by_proof(&mut self, password: &Secret) -> Result<AuthAnswer, Failure> {
+    async fn by_proof(&mut self, password: &Secret) -> Result<AuthAnswer, CallFailure> {
         let ephemeral = ephemeral()?;
         let mut parameters = self.user.parameters(&self.username)?;
         parameters.insert("SRP_A".to_owned(), ephemeral.public().as_str().into());
@@ -147,42 +162,41 @@ impl<C: Calls> SigningIn<'_, C> {
             ("PASSWORD_CLAIM_SIGNATURE", signature.as_str()),
             ("TIMESTAMP", &timestamp),
         ];
-        self.respond("PASSWORD_VERIFIER", &responses, answer.session).await
+        let responses = responses.map(|(name, value)| (name.to_owned(), value.into()));
+        self.respond("PASSWORD_VERIFIER", responses.into(), answer.session)
+            .await
     }
 
     /// `USER_PASSWORD_AUTH`: the password itself is sent.
-    async fn by_password(&self, password: &Secret) -> Result<AuthAnswer, Failure> {
+    async fn by_password(&self, password: &Secret) -> Result<AuthAnswer, CallFailure> {
         let mut parameters = self.user.parameters(&self.username)?;
         parameters.insert("PASSWORD".to_owned(), password.into());
         self.initiate("USER_PASSWORD_AUTH", parameters).await
     }
 
-    async fn answer(&self, step: &Step<'_>, answers: &mut Answers<'_>) -> Result<AuthAnswer, Failure> {
+    async fn answer(&self, step: &Step<'_>, answers: &mut Answers<'_>) -> Result<AuthAnswer, CallFailure> {
         let (name, challenge, session) = (step.name, step.challenge, step.session.clone());
         match name {
             "NEW_PASSWORD_REQUIRED" => {
                 let new = answers.new_password()?;
-                let mut responses = vec![("NEW_PASSWORD".to_owned(), new.expose().to_owned())];
+                let mut responses = Parameters::from([("NEW_PASSWORD".to_owned(), (&new).into())]);
                 for attribute in required_attributes(challenge) {
                     let value = answers.attribute(&attribute)?;
-                    responses.push((format!("userAttributes.{attribute}"), value));
+                    responses.insert(format!("userAttributes.{attribute}"), value.as_str().into());
                 }
-                let responses: Vec<_> = responses
-                    .iter()
-                    .map(|(name, value)| (name.as_str(), value.as_str()))
-                    .collect();
-                self.respond(name, &responses, session).await
+                self.respond(name, responses, session).await
             }
             "SOFTWARE_TOKEN_MFA" | "SMS_MFA" | "EMAIL_OTP" => {
                 let code = answers.code(name, challenge)?;
-                self.respond(name, &[(&format!("{name}_CODE"), code.expose())], session)
-                    .await
+                let responses = Parameters::from([(format!("{name}_CODE"), (&code).into())]);
+                self.respond(name, responses, session).await
             }
             "SELECT_MFA_TYPE" => {
                 let kind = answers.kind_of_code(&list(challenge, "MFAS_CAN_CHOOSE"))?;
-                self.respond(name, &[("ANSWER", &kind)], session).await
+                let responses = Parameters::from([("ANSWER".to_owned(), kind.as_str().into())]);
+                self.respond(name, responses, session).await
             }
-            "MFA_SETUP" => self.respond(name, &[], session).await,
+            "MFA_SETUP" => self.respond(name, Parameters::new(), session).await,
             other => Err(Error::failed(
                 Code::CognitoRefuses,
                 "sign-in",
@@ -193,7 +207,7 @@ impl<C: Calls> SigningIn<'_, C> {
         }
     }
 
-    async fn initiate(&self, flow: &'static str, parameters: Parameters) -> Result<AuthAnswer, Failure> {
+    async fn initiate(&self, flow: &'static str, parameters: Parameters) -> Result<AuthAnswer, CallFailure> {
         let request = InitiateAuth {
             auth_flow: flow,
             auth_parameters: parameters,
@@ -205,13 +219,10 @@ impl<C: Calls> SigningIn<'_, C> {
     async fn respond(
         &self,
         challenge: &str,
-        responses: &[(&str, &str)],
+        responses: Parameters,
         session: Option<Received>,
-    ) -> Result<AuthAnswer, Failure> {
+    ) -> Result<AuthAnswer, CallFailure> {
         let mut parameters = self.user.parameters(&self.username)?;
-        let responses = responses
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).into()));
         parameters.extend(responses);
         let request = RespondToAuthChallenge {
             challenge_name: challenge,
@@ -226,8 +237,15 @@ impl<C: Calls> SigningIn<'_, C> {
         &self,
         operation: &'static str,
         request: &impl serde::Serialize,
-    ) -> Result<T, Failure> {
-        wire::call(self.calls, Service::UserPool, &self.user.region, operation, request).await
+    ) -> Result<T, CallFailure> {
+        wire::call(
+            self.calls,
+            CognitoService::UserPool,
+            &self.user.region,
+            operation,
+            request,
+        )
+        .await
     }
 
     /// An alias holds for the first call alone.
@@ -237,7 +255,7 @@ impl<C: Calls> SigningIn<'_, C> {
         }
     }
 
-    fn signed_in(self, result: wire::AuthenticationResult) -> Result<SignedIn, Failure> {
+    fn signed_in(self, result: wire::AuthenticationResult) -> Result<SignedIn, CallFailure> {
         match (result.id_token, result.access_token) {
             (Some(id_token), Some(access_token)) => Ok(SignedIn {
                 username: self.username,

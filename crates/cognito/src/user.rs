@@ -1,17 +1,13 @@
 //! Who signs in, and where.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use super::secret_hash::secret_hash;
 use super::wire::Parameters;
-use super::{Kept, Login, SignedIn};
 use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
-use oidc_token::Claims;
 use private_files::{TOKEN_LIMIT, read_secret};
 use secret::Secret;
-use secret_cache::Cache;
 use settings::{CognitoSettings, SignIn, check_cognito_text};
 
 /// A user pool's app client, with its secret where it has one.
@@ -36,7 +32,7 @@ impl User {
     ///
     /// # Errors
     /// Usage errors: a piece is missing, or the client's secret can't be read.
-    pub fn of(settings: &CognitoSettings, username: &str, env: &Env) -> Result<Self> {
+    pub fn from_settings(settings: &CognitoSettings, username: &str, env: &Env) -> Result<Self> {
         let SignIn::UserPool { id, client_id } = settings.sign_in()? else {
             return Err(Error::usage(
                 Code::CognitoSettings,
@@ -56,17 +52,6 @@ impl User {
             client_secret_file: settings.client_secret_file.clone(),
             username: username.to_owned(),
         })
-    }
-
-    /// What an identity pool takes: the ID token, under the pool's name as an issuer.
-    pub fn login(&self, signed_in: &SignedIn) -> Login {
-        let issuer = Claims::from_jwt(signed_in.id_token.expose()).map(|claims| claims.iss);
-        let issuer =
-            issuer.unwrap_or_else(|| format!("https://cognito-idp.{}.amazonaws.com/{}", self.region, self.pool));
-        Login {
-            key: issuer.trim_start_matches("https://").to_owned(),
-            token: signed_in.id_token.clone(),
-        }
     }
 
     /// The part of the pool's id that goes into what is signed.
@@ -89,27 +74,6 @@ impl User {
             .map(|secret| secret_hash(secret, username, &self.client_id))
             .transpose()
     }
-}
-
-/// The name that the settings give, or of the one user who is signed in.
-///
-/// # Errors
-/// There is none, or more than one.
-pub fn username(settings: &CognitoSettings, cache: &Cache, now: SystemTime) -> Result<String> {
-    if let Some(username) = &settings.username {
-        return Ok(username.clone());
-    }
-    let SignIn::UserPool { id, client_id } = settings.sign_in()? else {
-        return Ok(String::new());
-    };
-    Kept::only_user(cache, id, client_id, now).ok_or_else(|| {
-        Error::failed(
-            Code::NotSignedIn,
-            "Amazon Cognito",
-            "nobody is signed in, or more than one user, and no user name is given",
-        )
-        .hint("run in a terminal: ecr-auth cognito; or name the user with username under cognito in ecr-auth.yml")
-    })
 }
 
 /// The app client's secret: from its file, or `ECR_AUTH_COGNITO_CLIENT_SECRET`.

@@ -7,18 +7,18 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Calls, Failure, Service};
+use super::{CallFailure, Calls, CognitoService};
 use diagnostics::{Code, Error};
 use secret::{Secret, exposed};
 
 /// Calls an operation with what serialises to its request.
 pub(super) async fn call<T: DeserializeOwned>(
     calls: &impl Calls,
-    service: Service,
+    service: CognitoService,
     region: &str,
     operation: &'static str,
     request: &impl Serialize,
-) -> Result<T, Failure> {
+) -> Result<T, CallFailure> {
     let odd = |error| Error::failed(Code::OddAnswer, format!("Amazon Cognito {operation}"), error);
     let request = serde_json::to_string(request)
         .map(Secret::new)
@@ -27,7 +27,7 @@ pub(super) async fn call<T: DeserializeOwned>(
     serde_json::from_str(answer.expose()).map_err(|error| {
         // Never the parser's own words: they may quote what it read.
         let place = format!("the answer is not what Cognito sends (column {})", error.column());
-        Failure::Failed(odd(place).hint(ODD_ANSWER_HINT))
+        CallFailure::Failed(odd(place).hint(ODD_ANSWER_HINT))
     })
 }
 

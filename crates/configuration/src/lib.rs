@@ -51,7 +51,7 @@ pub use vendor::{VendorFile, VendorRegistry};
 use context::{Env, variables};
 use diagnostics::Result;
 use ecr_registry::{HostPattern, Registry, parse_argument, server_name};
-use settings::{CognitoSettings, RoleSettings, SourceChoice};
+use settings::{CognitoSettings, IdentitySettings, RoleSettings, SourceChoice};
 use setup_file::SetupDocument;
 
 /// What `ecr-auth.yml` and `setup.json` say together. The default is what no file says: ECR's hosts, without rules.
@@ -112,6 +112,15 @@ struct Settings {
     optional: bool,
 }
 
+impl Settings {
+    fn identity(&self) -> IdentitySettings {
+        IdentitySettings {
+            profile: self.profile.clone(),
+            role: self.role.clone(),
+        }
+    }
+}
+
 /// An ECR registry that was asked for by its host name or by an alias, and what the configuration says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target<'a> {
@@ -133,6 +142,11 @@ impl Target<'_> {
     /// The role to assume, and how.
     pub fn role(&self) -> &RoleSettings {
         &self.settings.role
+    }
+
+    /// What the configuration says of whose credentials the registry takes.
+    pub fn identity(&self) -> IdentitySettings {
+        self.settings.identity()
     }
 
     /// Whether the helper answers "not found" where it fails, so that the client goes on without credentials: as the rule
@@ -328,9 +342,9 @@ impl Config {
         }
     }
 
-    /// The profile and the role of hosts without a rule.
-    pub fn defaults(&self) -> (Option<&str>, &RoleSettings) {
-        (self.defaults.profile.as_deref(), &self.defaults.role)
+    /// Whose credentials hosts without a rule take.
+    pub fn defaults(&self) -> IdentitySettings {
+        self.defaults.identity()
     }
 
     /// Whether hosts without a rule have credentials that somebody chose, other than the sign-in to Cognito.

@@ -15,7 +15,7 @@ use super::{Config, Line, Rule, Settings, SetupRule, file};
 use diagnostics::{Code, Error, Result, one_line};
 use ecr_registry::{HostPattern, Registry, registry_meant, why_not_ecr};
 use settings::table::{POLICY, PROFILE, ROLE_ARN, SOURCE};
-use settings::{CognitoSettings, RoleSettings, SourceChoice, policy_text};
+use settings::{CognitoSettings, IdentitySettings, RoleSettings, SourceChoice, policy_text};
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -202,7 +202,11 @@ fn settings(path: &Path, place: &Location, mut keys: Keys, defaults: &Settings) 
         .into_values()
         .over(base, folder)
         .map_err(|error| at(path, &policy_place, &error))?;
-    role.cognito().map_err(|error| at(path, &source_place, &error))?;
+    if role.source == SourceChoice::Cognito {
+        // What is wrong with it is told with its place in the file.
+        let choice = IdentitySettings::from(role.clone()).choice(None);
+        choice.map_err(|error| at(path, &source_place, &error))?;
+    }
     Ok(Settings {
         profile: match is_alone || has_role {
             true => own_profile,

@@ -1,8 +1,9 @@
 //! Everything that a command reads of the outside world, handed in. Any command can therefore run inside a test, without a process.
 //!
-//! - [`World`]: the streams, the clock and the environment of one run. `main` makes one from the process; tests make one from texts.
+//! - [`Context`]: the streams, the clock and the environment of one run. `main` makes one from the process; tests make one from texts.
 //! - [`Env`]: the environment variables, and the user's folders that follow from them.
 //! - [`variables`]: a documented constant for each variable that ecr-auth reads.
+//! - [`deadline()`] and [`budget`]: the time that a command and its calls may take.
 //! - [`Progress`]: the line on a terminal that says what a command waits for.
 //! - [`program`]: running other programs that hand out or take secrets.
 //!
@@ -14,10 +15,12 @@
 //! assert_eq!(env.get(variables::AWS_PROFILE), None); // An empty variable counts as unset.
 //! ```
 
+mod context;
+mod deadline;
 pub mod program;
 mod progress;
 pub mod variables;
-mod world;
 
+pub use context::*;
+pub use deadline::{budget, deadline, process_started};
 pub use progress::*;
-pub use world::*;

@@ -74,9 +74,24 @@ impl Cache {
         clock: &dyn Fn() -> SystemTime,
         fetch: &mut dyn FnMut(Duration) -> Result<Fetched, Error>,
     ) -> Result<CachedSecret, Error> {
+        self.get_prepared(request, clock, &mut |_| {}, fetch)
+    }
+
+    /// The secret of a key, as [`Cache::get`]. If there is something to fetch, `prepare` is called before any lock of this key is taken:
+    /// it does what takes locks of its own. Without a cache folder nothing is prepared.
+    ///
+    /// # Errors
+    /// As [`Cache::get`].
+    pub fn get_prepared(
+        &self,
+        request: &Request<'_>,
+        clock: &dyn Fn() -> SystemTime,
+        prepare: &mut dyn FnMut(Duration),
+        fetch: &mut dyn FnMut(Duration) -> Result<Fetched, Error>,
+    ) -> Result<CachedSecret, Error> {
         match &self.0 {
             Some(folder) if folder.prepare().is_ok() => {
-                let result = Flight::new(folder, request, clock).secret(fetch);
+                let result = Flight::new(folder, request, clock).secret(prepare, fetch);
                 folder.prune(clock());
                 result
             }

@@ -32,19 +32,25 @@ impl<'a> Flight<'a> {
     }
 
     /// Looks, takes the lock if there is something to fetch, and looks again: the one before may have fetched it.
-    pub fn secret(&self, fetch: Fetch<'_>) -> Result<CachedSecret, Error> {
+    pub fn secret(&self, prepare: &mut dyn FnMut(Duration), fetch: Fetch<'_>) -> Result<CachedSecret, Error> {
         let lock_path = self.folder.lock_path(self.request.key);
         match self.look() {
             Answer::Serve(held) => Ok(self.hand_out(held)),
             Answer::Share(error) => Err(error),
-            Answer::Renew(held) => match Lock::try_take(&lock_path) {
-                Attempt::Busy => Ok(held),
-                attempt => self.secret_under_lock(attempt.held(), fetch),
-            },
-            Answer::Fetch => match self.wait_for_lock(&lock_path) {
-                Attempt::Busy => Err(waited_in_vain()),
-                attempt => self.secret_under_lock(attempt.held(), fetch),
-            },
+            Answer::Renew(held) => {
+                prepare(self.budget().min(RENEWAL_BUDGET));
+                match Lock::try_take(&lock_path) {
+                    Attempt::Busy => Ok(held),
+                    attempt => self.secret_under_lock(attempt.held(), fetch),
+                }
+            }
+            Answer::Fetch => {
+                prepare(self.budget());
+                match self.wait_for_lock(&lock_path) {
+                    Attempt::Busy => Err(waited_in_vain()),
+                    attempt => self.secret_under_lock(attempt.held(), fetch),
+                }
+            }
         }
     }
 

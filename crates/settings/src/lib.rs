@@ -24,6 +24,7 @@
 //! ```
 
 mod cognito;
+mod identity_choice;
 mod role_settings;
 mod setting;
 mod surface;
@@ -31,6 +32,7 @@ pub mod table;
 mod values;
 
 pub use cognito::{CognitoSettings, Flow, IdentityFlow, SignIn, check_text as check_cognito_text};
+pub use identity_choice::{IdentityChoice, IdentitySettings};
 pub use role_settings::{SourceChoice, TokenCommand, TokenPlace, policy_text};
 pub use setting::{Kind, Said, Setting, Value};
 pub use surface::{ROLE_OF_SETUP, Surface};

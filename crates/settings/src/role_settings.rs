@@ -5,9 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use serde::de::IgnoredAny;
 
-use super::cognito::CognitoSettings;
-use super::setting::{Said, Setting};
-use super::table::{CHAIN, DURATION, POLICY, POLICY_ARN, ROLE_ARN, RoleSettings, SOURCE, TABLE, TAG, TRANSITIVE_TAG};
+use super::setting::Said;
+use super::table::{DURATION, POLICY, POLICY_ARN, RoleSettings, TABLE, TAG, TRANSITIVE_TAG};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
@@ -36,8 +35,6 @@ pub enum TokenPlace {
     Variable(String),
     /// A command line for the shell that prints the token.
     Command(TokenCommand),
-    /// In hand: the kubelet handed over the token of a pod's service account.
-    ServiceAccount(Secret),
 }
 
 /// A command line that prints the token. It is run once, however many registries are asked for: one job's token is one identity,
@@ -129,61 +126,6 @@ impl RoleSettings {
             }
         }
         fields
-    }
-
-    /// Refuses what must not go unheard where no role by name is assumed: the credentials would be somebody else's, or could do more.
-    ///
-    /// # Errors
-    /// A usage error that names the setting.
-    pub fn refuse_without_role(&self) -> Result<()> {
-        let oidc = SOURCE.with("oidc");
-        let said = [&CHAIN, &POLICY, &POLICY_ARN]
-            .into_iter()
-            .find(|setting| setting.is_said(self))
-            .map(Setting::to_string);
-        match said.or_else(|| (self.source == SourceChoice::Oidc).then(|| oidc.to_string())) {
-            Some(name) => Err(Error::usage(
-                Code::Role,
-                name,
-                "it is said of a role, and none is named, or a profile in its place",
-            )
-            .hint(format!(
-                "name the role with {ROLE_ARN} (or AWS_ROLE_ARN without AWS_WEB_IDENTITY_TOKEN_FILE), and no profile"
-            ))),
-            None => Ok(()),
-        }
-    }
-
-    /// How a user signs in to Cognito, if that is the source.
-    ///
-    /// # Errors
-    /// Usage errors: another source of credentials is named beside it; nobody says how to sign in.
-    pub fn cognito(&self) -> Result<Option<&CognitoSettings>> {
-        if self.source != SourceChoice::Cognito {
-            return Ok(None);
-        }
-        let cognito = SOURCE.with("cognito");
-        if let Some(setting) = TABLE
-            .into_iter()
-            .find(|setting| setting.is_of_role && setting.is_said(self))
-        {
-            return Err(Error::usage(
-                Code::CognitoSettings,
-                setting,
-                format!("it is said beside \"{cognito}\", where the identity pool chooses the role"),
-            )
-            .hint(
-                "leave one of them out; a role of the pool's is asked for with role-arn under \"cognito\" in ecr-auth.yml",
-            ));
-        }
-        self.cognito.as_ref().map(Some).ok_or_else(|| {
-            Error::usage(
-                Code::CognitoSettings,
-                cognito.to_string(),
-                "nothing says how to sign in",
-            )
-            .hint("write \"cognito:\" with the ids of the pools into ecr-auth.yml, or run ecr-auth cognito setup")
-        })
     }
 
     /// Checks all that can be told without the environment. `roles` is how many there are; `by_token` says whether the first one is

@@ -10,22 +10,22 @@ use super::undo::Undo;
 use crate::commands::deliver::hide;
 use crate::commands::identity::{IdentityArgs, credential_process};
 use crate::output;
-use aws_access::identity::{Base, Source};
-use aws_access::session::{Plan, SessionCredentials};
+use aws_access::identity::{ChainSource, RoleBase};
+use aws_access::{Identity, SessionCredentials, SessionPath};
 use aws_shared_files::profile::Profile;
-use context::{World, variables};
+use context::{Context, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::Registry;
 use secret::Secret;
 use secret_cache::Cache;
 use settings::table::{CHAIN, ROLE_ARN};
-use settings::{RoleSettings, Value};
+use settings::{IdentitySettings, Value};
 
 /// What is to be exported, and whose.
 #[derive(Debug)]
 pub struct Credentials {
     identity: IdentityArgs,
-    plan: Plan,
+    path: SessionPath,
     session: Option<SessionCredentials>,
 }
 
@@ -35,11 +35,11 @@ impl Credentials {
     ///
     /// # Errors
     /// No role; a profile that could not be used, as it would take its credentials from itself.
-    pub fn plan(inputs: &Inputs, hosts: &[String], world: &World<'_>) -> Result<Option<Self>> {
+    pub fn plan(inputs: &Inputs, hosts: &[String], context: &Context<'_>) -> Result<Option<Self>> {
         if inputs.export == Export::None {
             return Ok(None);
         }
-        let role = inputs.identity.role_arn().or(world.env.get(variables::AWS_ROLE_ARN));
+        let role = inputs.identity.role_arn().or(context.env.get(variables::AWS_ROLE_ARN));
         let role = role.ok_or_else(|| {
             wrong("export-credentials", "no role is named whose credentials these are").hint(format!(
                 "name it with {ROLE_ARN}; what the runner has already needs no export"
@@ -52,14 +52,14 @@ impl Credentials {
             let chain = chain.iter().map(|name| complete(name)).collect();
             identity.0.set(&CHAIN, Value::List(chain));
         }
-        let plan = Plan::new(&world.env, None, &identity.settings(&RoleSettings::default())?)?;
+        let path = SessionPath::choose(&context.env, identity.identity(&IdentitySettings::default())?)?;
         let this = Self {
             identity,
-            plan,
+            path,
             session: None,
         };
         match (inputs.export, this.base()) {
-            (Export::Profile, Some(base)) if !matches!(base, Source::Environment { .. }) => Err(wrong(
+            (Export::Profile, Some(base)) if !matches!(base, ChainSource::Environment { .. }) => Err(wrong(
                 "export-credentials",
                 format!("the role is assumed with {base}, which the profile would take the place of"),
             )
@@ -69,28 +69,28 @@ impl Credentials {
     }
 
     /// The credentials that the role is assumed with, if it isn't the job's token.
-    pub fn base(&self) -> Option<&Source> {
-        match &self.plan.identity().role()?.base {
-            Base::Source(source) => Some(source),
-            Base::Token(_) => None,
+    pub fn base(&self) -> Option<&ChainSource> {
+        match &self.path.identity().role()?.base {
+            RoleBase::Source(source) => Some(source),
+            RoleBase::Token(_) => None,
         }
     }
 
     /// Where they come from.
-    pub fn identity(&self) -> &aws_access::identity::Identity {
-        self.plan.identity()
+    pub fn identity(&self) -> &Identity {
+        self.path.identity()
     }
 
     /// Gets them, and hides them in the log.
     ///
     /// # Errors
     /// What AWS says; stderr is closed.
-    pub fn fetch(&mut self, world: &mut World<'_>) -> Result<()> {
-        let cache = Cache::open(Cache::folder(&world.env));
-        let session = self.plan.credentials(&cache, Instant::now(), world)?;
+    pub fn fetch(&mut self, context: &mut Context<'_>) -> Result<()> {
+        let cache = Cache::open(Cache::folder(&context.env));
+        let session = self.path.credentials(&cache, Instant::now(), context)?;
         let mut secrets = ci::of_credentials(&session.secret_access_key, session.session_token.as_ref());
-        secrets.extend(self.plan.identity().token());
-        hide(secrets, world)?;
+        secrets.extend(self.path.identity().token());
+        hide(secrets, context)?;
         self.session = Some(session);
         Ok(())
     }
@@ -101,12 +101,12 @@ impl Credentials {
     }
 
     /// Keys in the environment of later steps; only where they were fetched.
-    pub fn to_env(&self, exports: &mut Exports, undo: &mut Undo, world: &mut World<'_>) {
+    pub fn to_env(&self, exports: &mut Exports, undo: &mut Undo, context: &mut Context<'_>) {
         let Some(session) = &self.session else { return };
         for (name, value) in output::credentials_variables(session) {
             match name {
                 variables::AWS_REGION | variables::AWS_DEFAULT_REGION => {
-                    exports.set(name, value.expose(), &mut world.env, undo)
+                    exports.set(name, value.expose(), &mut context.env, undo)
                 }
                 _ => exports.hand_on(name, value),
             }
@@ -118,7 +118,7 @@ impl Credentials {
         undo.access_key_id = Some(session.access_key_id.clone());
         if self.base().is_some() && exports.given(variables::AWS_ROLE_ARN).is_some() {
             // Whoever reads it would assume the role once more, with its own credentials.
-            exports.set(variables::AWS_ROLE_ARN, "", &mut world.env, undo);
+            exports.set(variables::AWS_ROLE_ARN, "", &mut context.env, undo);
         }
     }
 
@@ -132,20 +132,20 @@ impl Credentials {
         job: &Job,
         exports: &mut Exports,
         undo: &mut Undo,
-        world: &mut World<'_>,
+        context: &mut Context<'_>,
     ) -> Result<()> {
         if !job.aws_config().exists()
-            && let Some(config) = aws_config(world)
+            && let Some(config) = aws_config(context)
         {
             copy_private(&config, &job.aws_config())?;
         }
-        exports.set_path(variables::AWS_CONFIG_FILE, &job.aws_config(), &mut world.env, undo)?;
-        let line = credential_process(&self.identity, &self.plan)?;
-        Profile::new(name, &world.exe, &line, &world.env)?.write(None)?;
-        exports.set(variables::AWS_PROFILE, name, &mut world.env, undo);
+        exports.set_path(variables::AWS_CONFIG_FILE, &job.aws_config(), &mut context.env, undo)?;
+        let line = credential_process(&self.identity, &self.path)?;
+        Profile::new(name, &context.exe, &line, &context.env)?.write(None)?;
+        exports.set(variables::AWS_PROFILE, name, &mut context.env, undo);
         if let Some(region) = self.identity.region() {
             for variable in [variables::AWS_REGION, variables::AWS_DEFAULT_REGION] {
-                exports.set(variable, region, &mut world.env, undo);
+                exports.set(variable, region, &mut context.env, undo);
             }
         }
         if exports.given(variables::AWS_ACCESS_KEY_ID).is_some() {
@@ -155,15 +155,15 @@ impl Credentials {
                 "AWS's tools take AWS_ACCESS_KEY_ID from the environment before any profile",
             );
             let hint = "unset it in the steps that are to use the profile, or name the profile in their commands";
-            super::annotate(ci::github::Level::Warning, &error.hint(hint), world);
+            super::annotate(ci::github::Level::Warning, &error.hint(hint), context);
         }
         Ok(())
     }
 }
 
-fn aws_config(world: &World<'_>) -> Option<PathBuf> {
-    let named = world.env.path(variables::AWS_CONFIG_FILE);
-    named.or_else(|| Some(world.env.home()?.join(".aws/config")))
+fn aws_config(context: &Context<'_>) -> Option<PathBuf> {
+    let named = context.env.path(variables::AWS_CONFIG_FILE);
+    named.or_else(|| Some(context.env.home()?.join(".aws/config")))
 }
 
 /// A role's ARN as it stands; a name with the account of the first private registry.

@@ -17,32 +17,32 @@ use super::uses::Uses;
 use crate::commands::deliver::hide;
 use crate::commands::passwords;
 use crate::output::RegistryPassword;
-use aws_access::identity::{Identity, RolePlan, Scope};
-use aws_access::token;
+use aws_access::Identity;
+use aws_access::identity::{self, Scope};
 use ci::github;
 use client_config::{ConfigFile, Wish, shown};
 use configuration::{Config, SETUP_VARIABLE, SetupChange, SetupFile, SetupRule};
-use context::{World, variables};
+use context::{Context, variables};
 use diagnostics::Result;
 use ecr_registry::Registry;
 use secret::Secret;
-use settings::RoleSettings;
+use settings::IdentitySettings;
 
 /// Signs the job in.
 ///
 /// # Errors
 /// An input that is wrong, a sign-in that fails, a configuration that can't be written. What was written until then the post step
 /// takes back.
-pub fn run(world: &mut World<'_>) -> Result<()> {
-    let inputs = Inputs::read(&world.env)?;
-    let mut step = Step::begin(inputs, world)?;
-    let hosts = Hosts::of(&step.inputs, world)?;
-    let mut credentials = Credentials::plan(&step.inputs, &hosts.names(), world)?;
-    let config = step.write_rules(&hosts, world)?;
-    let signed_in = step.sign_in(&hosts.names(), credentials.as_mut(), &config, world)?;
-    step.export(credentials.as_ref(), &hosts, world)?;
-    let folder = step.configure(&hosts.names(), &signed_in.passwords, world)?;
-    step.hand_over(&signed_in, folder, world)
+pub fn run(context: &mut Context<'_>) -> Result<()> {
+    let inputs = Inputs::read(&context.env)?;
+    let mut step = Step::begin(inputs, context)?;
+    let hosts = Hosts::of(&step.inputs, context)?;
+    let mut credentials = Credentials::plan(&step.inputs, &hosts.names(), context)?;
+    let config = step.write_rules(&hosts, context)?;
+    let signed_in = step.sign_in(&hosts.names(), credentials.as_mut(), &config, context)?;
+    step.export(credentials.as_ref(), &hosts, context)?;
+    let folder = step.configure(&hosts.names(), &signed_in.passwords, context)?;
+    step.hand_over(&signed_in, folder, context)
 }
 
 struct Step {
@@ -54,15 +54,15 @@ struct Step {
 
 impl Step {
     /// From here on everything secret goes to the job's folder, and the post step knows of it.
-    fn begin(inputs: Inputs, world: &mut World<'_>) -> Result<Self> {
-        let mut exports = Exports::new(&world.env);
+    fn begin(inputs: Inputs, context: &mut Context<'_>) -> Result<Self> {
+        let mut exports = Exports::new(&context.env);
         for (name, value) in &inputs.proxies {
             // It may hold a password: nothing is noted of it.
-            world.env.set(name, value);
+            context.env.set(name, value);
             exports.hand_on(name, Secret::new(value.as_str()));
         }
-        hide(Vec::new(), world)?;
-        let job = Job::of(&world.env)?;
+        hide(Vec::new(), context)?;
+        let job = Job::of(&context.env)?;
         let mut undo = Undo {
             cleanup: inputs.cleanup,
             job: job.folder().to_owned(),
@@ -70,8 +70,8 @@ impl Step {
             use_folder: job.new_use()?,
             ..Undo::default()
         };
-        exports.set_path(variables::ECR_AUTH_CACHE_DIR, &job.cache(), &mut world.env, &mut undo)?;
-        undo.save(&world.env)?;
+        exports.set_path(variables::ECR_AUTH_CACHE_DIR, &job.cache(), &mut context.env, &mut undo)?;
+        undo.save(&context.env)?;
         Ok(Self {
             inputs,
             job,
@@ -81,13 +81,13 @@ impl Step {
     }
 
     /// Writes whose credentials each registry takes into a `setup.json` of this job alone. The user's own files stay where they are.
-    fn write_rules(&mut self, hosts: &Hosts, world: &mut World<'_>) -> Result<Config> {
-        let config = Config::load(&world.env, None)?;
+    fn write_rules(&mut self, hosts: &Hosts, context: &mut Context<'_>) -> Result<Config> {
+        let config = Config::load(&context.env, None)?;
         let mut rules = Vec::new();
         for (host, identity) in hosts.iter().filter(|(_, identity)| identity.is_given()) {
             if let Some(target) = config.target(host) {
-                let settings = identity.settings(&RoleSettings::default())?;
-                RolePlan::check(&settings, &Scope::from(target.registry()))?;
+                let settings = identity.identity(&IdentitySettings::default())?;
+                Identity::check(&settings, &Scope::from(target.registry()))?;
             }
             rules.push(SetupRule {
                 host: host.clone(),
@@ -101,12 +101,12 @@ impl Step {
         let path = self.job.setup();
         self.undo.rules = Some(path.clone());
         self.undo.hosts = hosts.names();
-        self.undo.save(&world.env)?;
+        self.undo.save(&context.env)?;
         let change = SetupChange { rules, cognito: None };
-        SetupFile::of_job(path.clone()).write(&world.env, &config, &change)?;
+        SetupFile::of_job(path.clone()).write(&context.env, &config, &change)?;
         self.exports
-            .set_path(SETUP_VARIABLE, &path, &mut world.env, &mut self.undo)?;
-        Config::load(&world.env, None)
+            .set_path(SETUP_VARIABLE, &path, &mut context.env, &mut self.undo)?;
+        Config::load(&context.env, None)
     }
 
     /// Checks whose accounts these are, then asks AWS: what is wrong shows now, and not in the middle of a build.
@@ -115,18 +115,18 @@ impl Step {
         hosts: &[String],
         mut credentials: Option<&mut Credentials>,
         config: &Config,
-        world: &mut World<'_>,
+        context: &mut Context<'_>,
     ) -> Result<SignedIn> {
         let exported = credentials.as_deref().map(Credentials::identity);
-        let (principals, first) = self.principals(hosts, exported, config, world)?;
+        let (principals, first) = self.principals(hosts, exported, config, context)?;
         let (export, verify) = (self.inputs.export, self.inputs.verify);
         if let Some(credentials) = credentials.as_deref_mut()
             && (verify || export == Export::Env)
         {
-            credentials.fetch(world)?;
+            credentials.fetch(context)?;
         }
         let passwords = match verify || self.inputs.mode == Mode::Login || self.inputs.output_password {
-            true => results::fetch(hosts, config, world)?,
+            true => results::fetch(hosts, config, context)?,
             false => Vec::new(),
         };
         let ends = passwords.iter().map(|password| password.expires_at);
@@ -146,29 +146,29 @@ impl Step {
         hosts: &[String],
         exported: Option<&Identity>,
         config: &Config,
-        world: &mut World<'_>,
+        context: &mut Context<'_>,
     ) -> Result<(Vec<Option<Principal>>, Option<Principal>)> {
-        let region = self.region(hosts, world)?;
+        let region = self.region(hosts, context)?;
         let mut principals = Principals::new(&self.inputs, &region);
         let first = match exported {
-            Some(identity) => principals.find(identity, world)?,
-            None if hosts.is_empty() => principals.find(&self.identity(&region, world)?, world)?,
+            Some(identity) => principals.find(identity, context)?,
+            None if hosts.is_empty() => principals.find(&self.identity(&region, context)?, context)?,
             None => None,
         };
-        let of_hosts = principals.of_hosts(hosts, config, world)?;
+        let of_hosts = principals.of_hosts(hosts, config, context)?;
         let first = first.or_else(|| of_hosts.first().cloned().flatten());
         Ok((of_hosts, first))
     }
 
     /// The identity of a job without registries.
-    fn identity(&self, region: &str, world: &World<'_>) -> Result<Identity> {
-        let role = self.inputs.identity.settings(&RoleSettings::default())?;
-        Identity::choose_for(&Scope::of_region(region), &world.env, None, &role)
+    fn identity(&self, region: &str, context: &Context<'_>) -> Result<Identity> {
+        let settings = self.inputs.identity.identity(&IdentitySettings::default())?;
+        Identity::choose(settings, &Scope::of_region(region), &context.env)
     }
 
     /// The region whose STS is asked: the one that is set, else the first registry's.
-    fn region(&self, hosts: &[String], world: &World<'_>) -> Result<String> {
-        if let Some(region) = token::region(self.inputs.identity.region(), &world.env)? {
+    fn region(&self, hosts: &[String], context: &Context<'_>) -> Result<String> {
+        if let Some(region) = identity::region(self.inputs.identity.region(), &context.env)? {
             return Ok(region);
         }
         let first = hosts.iter().find_map(|host| Registry::parse(host));
@@ -176,30 +176,30 @@ impl Step {
     }
 
     /// Gives later steps AWS credentials, if that is asked for.
-    fn export(&mut self, credentials: Option<&Credentials>, hosts: &Hosts, world: &mut World<'_>) -> Result<()> {
+    fn export(&mut self, credentials: Option<&Credentials>, hosts: &Hosts, context: &mut Context<'_>) -> Result<()> {
         let Some(credentials) = credentials else { return Ok(()) };
         let (exports, undo) = (&mut self.exports, &mut self.undo);
         if self.inputs.export == Export::Profile {
-            return credentials.to_profile(&self.inputs.profile, &self.job, exports, undo, world);
+            return credentials.to_profile(&self.inputs.profile, &self.job, exports, undo, context);
         }
-        credentials.to_env(exports, undo, world);
+        credentials.to_env(exports, undo, context);
         if credentials.base().is_some() {
-            self.leave_the_role_to_the_environment(hosts, world)?;
+            self.leave_the_role_to_the_environment(hosts, context)?;
         }
         Ok(())
     }
 
     /// From now on the environment holds the role's own credentials: to assume the role once more with them, it would have to
     /// trust itself.
-    fn leave_the_role_to_the_environment(&mut self, hosts: &Hosts, world: &mut World<'_>) -> Result<()> {
+    fn leave_the_role_to_the_environment(&mut self, hosts: &Hosts, context: &mut Context<'_>) -> Result<()> {
         let role = self.inputs.identity.role_arn();
         let is_exported = |host: &str| {
             let mut hosts = hosts.iter();
             hosts.any(|(name, identity)| name == host && identity.role_arn() == role)
         };
         let setup = SetupFile::of_job(self.job.setup());
-        if setup.take_back(&world.env, &Config::default(), &is_exported)?.removed {
-            self.exports.leave(SETUP_VARIABLE, &mut world.env, &mut self.undo);
+        if setup.take_back(&context.env, &Config::default(), &is_exported)?.removed {
+            self.exports.leave(SETUP_VARIABLE, &mut context.env, &mut self.undo);
         }
         Ok(())
     }
@@ -210,79 +210,79 @@ impl Step {
         &mut self,
         hosts: &[String],
         passwords: &[RegistryPassword],
-        world: &mut World<'_>,
+        context: &mut Context<'_>,
     ) -> Result<Option<PathBuf>> {
         if self.inputs.mode == Mode::None {
             return Ok(None);
         }
-        let place = docker_config::prepare(&self.inputs.docker_config, &self.job, &world.env)?;
+        let place = docker_config::prepare(&self.inputs.docker_config, &self.job, &context.env)?;
         for (name, path) in &place.variables {
-            self.exports.set_path(name, path, &mut world.env, &mut self.undo)?;
+            self.exports.set_path(name, path, &mut context.env, &mut self.undo)?;
         }
-        let files = place.files(&world.env)?;
+        let files = place.files(&context.env)?;
         self.undo.hosts = hosts.to_vec();
         self.undo.add_files(&files);
-        self.undo.save(&world.env)?;
+        self.undo.save(&context.env)?;
         // With `mode: login`, too: where another job has put the helper in for a registry, it answers instead of a stored password.
-        client_config::helper_link(&world.exe, Some(&self.job.programs()), &world.env)?.make()?;
-        let path = world.env.get(variables::PATH).unwrap_or_default().to_owned();
-        world.env.set(
+        client_config::helper_link(&context.exe, Some(&self.job.programs()), &context.env)?.make()?;
+        let path = context.env.get(variables::PATH).unwrap_or_default().to_owned();
+        context.env.set(
             variables::PATH,
-            self.path_with_programs(world).unwrap_or_else(|| path.clone()),
+            self.path_with_programs(context).unwrap_or_else(|| path.clone()),
         );
-        let uses = Uses::of(&self.undo.use_folder, &world.env);
+        let uses = Uses::of(&self.undo.use_folder, &context.env);
         for file in &files {
             if self.inputs.mode == Mode::Login && file.path.starts_with(self.job.docker()) {
                 docker_config::keep_out_of_store(file, hosts)?;
             }
             let mut write = || match self.inputs.mode {
-                Mode::Helper => serve(file, hosts, world),
-                _ => passwords::store(file, passwords, world).map(drop),
+                Mode::Helper => serve(file, hosts, context),
+                _ => passwords::store(file, passwords, context).map(drop),
             };
             match &uses {
                 Some(uses) => uses.begin(file, hosts, &mut write)?,
                 None => write()?,
             }
         }
-        world.env.set(variables::PATH, path);
+        context.env.set(variables::PATH, path);
         Ok(Some(place.folder))
     }
 
     /// Later steps find the helper by the runner; storing a password looks for it in this one.
-    fn path_with_programs(&self, world: &World<'_>) -> Option<String> {
-        let folders = once(self.job.programs()).chain(world.env.search_path());
+    fn path_with_programs(&self, context: &Context<'_>) -> Option<String> {
+        let folders = once(self.job.programs()).chain(context.env.search_path());
         env::join_paths(folders).ok()?.into_string().ok()
     }
 
     /// Tells the runner: the post step's state first, then what later steps get, and the result.
-    fn hand_over(&self, signed_in: &SignedIn, folder: Option<PathBuf>, world: &mut World<'_>) -> Result<()> {
-        self.undo.save(&world.env)?;
-        self.exports.write(&world.env)?;
+    fn hand_over(&self, signed_in: &SignedIn, folder: Option<PathBuf>, context: &mut Context<'_>) -> Result<()> {
+        self.undo.save(&context.env)?;
+        self.exports.write(&context.env)?;
         let programs = self.job.programs();
-        if self.inputs.mode != Mode::None && !world.env.search_path().contains(&programs) {
-            github::add_path(&world.env, &programs)?;
+        if self.inputs.mode != Mode::None && !context.env.search_path().contains(&programs) {
+            github::add_path(&context.env, &programs)?;
         }
-        signed_in.write(&self.inputs, folder.as_deref(), world)
+        signed_in.write(&self.inputs, folder.as_deref(), context)
     }
 }
 
 /// Lets a client ask the helper for these registries.
-fn serve(file: &ConfigFile, hosts: &[String], world: &mut World<'_>) -> Result<()> {
+fn serve(file: &ConfigFile, hosts: &[String], context: &mut Context<'_>) -> Result<()> {
     let wish = Wish {
         hosts,
         store: false,
         force: false,
     };
-    let record = client_config::undo_log(&world.env);
+    let record = client_config::undo_log(&context.env);
     let configured = wish.configure(file, record.as_ref())?;
-    let (client, path) = (file.kind.name(), shown(&file.path, &world.env));
+    let (client, path) = (file.kind.name(), shown(&file.path, &context.env));
     let count = match hosts.len() {
         1 => "1 registry".to_owned(),
         count => format!("{count} registries"),
     };
-    world.say(&format!("{client}: {count} served by ecr-auth, by {path}"));
+    context.say(&format!("{client}: {count} served by ecr-auth, by {path}"));
     if let Some(error) = configured.not_recorded {
-        world.say(&format!(
+        context.say(&format!(
             "warning: what was replaced cannot be recorded, so it will not be put back: {error}"
         ));
     }

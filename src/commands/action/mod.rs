@@ -18,7 +18,7 @@ mod uses;
 use clap::ValueEnum;
 
 use ci::github::{Level, annotation};
-use context::{Progress, Verbosity, World, variables};
+use context::{Context, Progress, Verbosity, variables};
 use diagnostics::{Error, Exit};
 use settings::Surface;
 
@@ -32,35 +32,35 @@ pub enum Step {
 }
 
 /// Runs one of the steps. An error is one annotation of the run.
-pub fn run(step: Step, world: &mut World<'_>) -> Exit {
+pub fn run(step: Step, context: &mut Context<'_>) -> Exit {
     // The runner reads lines, also where it gives its steps a terminal (act does): what is taken back would stand before a command of ours.
-    world.progress = Progress::default();
+    context.progress = Progress::default();
     // Somebody has switched debug logging on for this run.
-    if world.env.is_true(variables::RUNNER_DEBUG) {
-        world.verbosity = Verbosity::Debug;
+    if context.env.is_true(variables::RUNNER_DEBUG) {
+        context.verbosity = Verbosity::Debug;
     }
     match step {
-        Step::Main => match main::run(world) {
+        Step::Main => match main::run(context) {
             Ok(()) => Exit::Done,
             Err(error) => {
-                annotate(Level::Error, &error, world);
+                annotate(Level::Error, &error, context);
                 Exit::Failed
             }
         },
         Step::Post => {
-            post::run(world);
+            post::run(context);
             Exit::Done
         }
     }
 }
 
 /// Shows an error in the run's summary, in the form of all of ecr-auth's: what failed, why, and what to do about it.
-fn annotate(level: Level, error: &Error, world: &mut World<'_>) {
+fn annotate(level: Level, error: &Error, context: &mut Context<'_>) {
     let error = Surface::Action.tell(error.clone());
     let hint = error.hint_text().filter(|hint| !hint.is_empty());
     let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
     let text = format!("{error}{hint}\nsee: {}", error.code().link());
     // A runner that reads no more has no use for it either.
-    let _ = writeln!(world.stdout, "{}", annotation(level, "ecr-auth", &text));
-    let _ = world.stdout.flush();
+    let _ = writeln!(context.stdout, "{}", annotation(level, "ecr-auth", &text));
+    let _ = context.stdout.flush();
 }

@@ -11,37 +11,37 @@ use super::uses::Uses;
 use ci::github::{self, Level};
 use client_config::{ConfigFile, shown};
 use configuration::{Config, SetupFile};
-use context::{World, variables};
+use context::{Context, variables};
 use diagnostics::{Code, Error, Result};
 use private_files::ReplacedValue;
 use secret::Secret;
 
 /// Takes back what the main step did.
-pub fn run(world: &mut World<'_>) {
-    let Some(undo) = Undo::of(&world.env) else {
-        world.say("nothing was done, so there is nothing to take back");
+pub fn run(context: &mut Context<'_>) {
+    let Some(undo) = Undo::of(&context.env) else {
+        context.say("nothing was done, so there is nothing to take back");
         return;
     };
     if !undo.cleanup {
-        world.say("cleanup: false: everything stays as it is");
+        context.say("cleanup: false: everything stays as it is");
         return;
     }
     let mut warnings: Vec<Error> = undo
         .files()
-        .filter_map(|file| end_use(&file, &undo, world).err())
+        .filter_map(|file| end_use(&file, &undo, context).err())
         .collect();
-    warnings.extend(take_back_rules(&undo, world).err());
-    warnings.extend(reset_variables(&undo, world).err());
+    warnings.extend(take_back_rules(&undo, context).err());
+    warnings.extend(reset_variables(&undo, context).err());
     warnings.extend(remove_secrets(&undo).err());
     for warning in warnings {
-        super::annotate(Level::Warning, &warning, world);
+        super::annotate(Level::Warning, &warning, context);
     }
 }
 
 /// Takes the entries out of a client's configuration, but for those that another job still uses.
-fn end_use(file: &ConfigFile, undo: &Undo, world: &mut World<'_>) -> Result<()> {
-    let uses = Uses::of(&undo.use_folder, &world.env);
-    let mut restore = |hosts: &[String]| restore(file, hosts, world);
+fn end_use(file: &ConfigFile, undo: &Undo, context: &mut Context<'_>) -> Result<()> {
+    let uses = Uses::of(&undo.use_folder, &context.env);
+    let mut restore = |hosts: &[String]| restore(file, hosts, context);
     match uses {
         Some(uses) => uses.end(file, &undo.hosts, &mut restore),
         None if undo.hosts.is_empty() => Ok(()),
@@ -49,35 +49,35 @@ fn end_use(file: &ConfigFile, undo: &Undo, world: &mut World<'_>) -> Result<()> 
     }
 }
 
-fn restore(file: &ConfigFile, hosts: &[String], world: &mut World<'_>) -> Result<()> {
-    let record = client_config::undo_log(&world.env);
+fn restore(file: &ConfigFile, hosts: &[String], context: &mut Context<'_>) -> Result<()> {
+    let record = client_config::undo_log(&context.env);
     let remembered = record
         .as_ref()
         .and_then(|record| record.load().ok())
         .unwrap_or_default();
-    let restored = client_config::restore(file, hosts, record.as_ref(), &remembered, &world.env)?;
-    let (client, path) = (file.kind.name(), shown(&file.path, &world.env));
+    let restored = client_config::restore(file, hosts, record.as_ref(), &remembered, &context.env)?;
+    let (client, path) = (file.kind.name(), shown(&file.path, &context.env));
     for host in &restored.taken_back {
-        world.say(&format!("{client}: {host} taken back in {path}"));
+        context.say(&format!("{client}: {host} taken back in {path}"));
     }
     for password in &restored.passwords {
-        world.say(&format!("{client}: the password for {} taken out", password.host));
+        context.say(&format!("{client}: the password for {} taken out", password.host));
     }
     restored.failed.into_iter().next().map_or(Ok(()), Err)
 }
 
-fn take_back_rules(undo: &Undo, world: &World<'_>) -> Result<()> {
+fn take_back_rules(undo: &Undo, context: &Context<'_>) -> Result<()> {
     let Some(path) = undo.rules.as_deref().filter(|path| path.exists()) else {
         return Ok(());
     };
     let is_ours = |host: &str| undo.hosts.iter().any(|known| known == host);
     let setup = SetupFile::of_job(path.to_owned());
-    setup.take_back(&world.env, &Config::default(), &is_ours).map(drop)
+    setup.take_back(&context.env, &Config::default(), &is_ours).map(drop)
 }
 
 /// The steps that clean up after this one find the variables as they were: docker's own logout, say.
-fn reset_variables(undo: &Undo, world: &World<'_>) -> Result<()> {
-    let env = &world.env;
+fn reset_variables(undo: &Undo, context: &Context<'_>) -> Result<()> {
+    let env = &context.env;
     let stands = |(name, value): &(&String, &ReplacedValue)| value.is_ours(env.get(name).unwrap_or_default());
     let before = |value: &ReplacedValue| Secret::new(value.previous.as_deref().unwrap_or_default());
     let replaced = undo.variables.iter().filter(stands);

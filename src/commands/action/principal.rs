@@ -1,11 +1,11 @@
 //! Whose account is signed in to, and whether it may be.
 
 use super::inputs::{Inputs, wrong};
-use aws_access::identity::{Identity, RolePlan, Scope};
-use aws_access::token;
+use aws_access::identity::{RolePlan, Scope};
+use aws_access::{Identity, caller};
 use ci::github;
 use configuration::Config;
-use context::World;
+use context::Context;
 use diagnostics::Result;
 use ecr_registry::Partition;
 use secret::Secret;
@@ -26,11 +26,11 @@ impl Principal {
     ///
     /// # Errors
     /// No credentials, credentials that AWS doesn't take, a network that fails.
-    pub fn of(identity: &Identity, region: &str, world: &World<'_>) -> Result<Self> {
+    pub fn of(identity: &Identity, region: &str, context: &Context<'_>) -> Result<Self> {
         if let Some(role) = identity.role() {
             return Ok(Self::of_role(role));
         }
-        let caller = token::caller(identity, region, world)?;
+        let caller = caller(identity, region, context)?;
         Ok(Self {
             account: caller.account,
             arn: caller.arn,
@@ -89,7 +89,7 @@ impl<'a> Principals<'a> {
         &mut self,
         hosts: &[String],
         config: &Config,
-        world: &mut World<'_>,
+        context: &mut Context<'_>,
     ) -> Result<Vec<Option<Principal>>> {
         let mut principals = Vec::new();
         for host in hosts {
@@ -98,12 +98,12 @@ impl<'a> Principals<'a> {
                 continue;
             };
             if let Some(account) = target.registry().account() {
-                self.hide(account, world);
+                self.hide(account, context);
             }
             let may_fail = !self.inputs.verify || (target.is_optional() && hosts.len() > 1);
             let scope = Scope::from(target.registry());
-            let identity = Identity::choose_for(&scope, &world.env, target.profile(), target.role());
-            let found = identity.and_then(|identity| self.find(&identity, world));
+            let identity = Identity::choose(target.identity(), &scope, &context.env);
+            let found = identity.and_then(|identity| self.find(&identity, context));
             principals.push(match found {
                 // What it can be done without is told where its password can't be had.
                 Err(_) if may_fail && self.inputs.allowed_accounts.is_empty() => None,
@@ -117,18 +117,18 @@ impl<'a> Principals<'a> {
     ///
     /// # Errors
     /// An account that isn't allowed; those of [`Principal::of`].
-    pub fn find(&mut self, identity: &Identity, world: &mut World<'_>) -> Result<Option<Principal>> {
+    pub fn find(&mut self, identity: &Identity, context: &mut Context<'_>) -> Result<Option<Principal>> {
         let fields = identity.key_fields();
         if let Some(known) = self.known.iter().find(|known| known.fields == fields) {
             return Ok(known.principal.clone());
         }
         let is_asked = self.inputs.verify || !self.inputs.allowed_accounts.is_empty();
         let principal = match is_asked || identity.role().is_some() {
-            true => Some(Principal::of(identity, self.region, world)?),
+            true => Some(Principal::of(identity, self.region, context)?),
             false => None,
         };
         if let Some(principal) = &principal {
-            self.hide(&principal.account, world);
+            self.hide(&principal.account, context);
             self.check(principal)?;
         }
         self.known.push(Known {
@@ -139,9 +139,9 @@ impl<'a> Principals<'a> {
     }
 
     /// Has the log hide an account, if that is asked for: a principal's, or the one in a registry's name.
-    fn hide(&mut self, account: &str, world: &mut World<'_>) {
+    fn hide(&mut self, account: &str, context: &mut Context<'_>) {
         if self.inputs.mask_account_id && !self.hidden.iter().any(|known| known == account) {
-            let _ = writeln!(world.stderr, "{}", github::add_mask(account));
+            let _ = writeln!(context.stderr, "{}", github::add_mask(account));
             self.hidden.push(account.to_owned());
         }
     }

@@ -2,11 +2,11 @@
 
 use super::inputs::{Inputs, Mode, wrong};
 use crate::commands::identity::IdentityArgs;
-use aws_access::token;
+use aws_access::{identity, own_registry};
 use configuration::Config;
-use context::World;
+use context::Context;
 use diagnostics::Result;
-use settings::RoleSettings;
+use settings::IdentitySettings;
 
 /// The registries' hosts, each once and with its identity.
 #[derive(Debug, Default)]
@@ -17,23 +17,23 @@ impl Hosts {
     ///
     /// # Errors
     /// A registry that can't be told; two roles for one; no credentials to ask STS whose account it is.
-    pub fn of(inputs: &Inputs, world: &World<'_>) -> Result<Self> {
+    pub fn of(inputs: &Inputs, context: &Context<'_>) -> Result<Self> {
         match (inputs.registries.is_empty(), inputs.mode) {
             (true, Mode::None) => Ok(Self::default()),
-            (true, _) => Self::own(&inputs.identity, world),
-            (false, _) => Self::named(inputs, world),
+            (true, _) => Self::own(&inputs.identity, context),
+            (false, _) => Self::named(inputs, context),
         }
     }
 
-    fn own(identity: &IdentityArgs, world: &World<'_>) -> Result<Self> {
-        let role = identity.settings(&RoleSettings::default())?;
-        let own = token::own_registry(identity.region(), None, &role, world)?;
-        Ok(Self(vec![(own.host().to_owned(), identity.clone())]))
+    fn own(args: &IdentityArgs, context: &Context<'_>) -> Result<Self> {
+        let settings = args.identity(&IdentitySettings::default())?;
+        let own = own_registry(args.region(), settings, context)?;
+        Ok(Self(vec![(own.host().to_owned(), args.clone())]))
     }
 
-    fn named(inputs: &Inputs, world: &World<'_>) -> Result<Self> {
-        let known = Config::load(&world.env, None)?;
-        let region = token::region(inputs.identity.region(), &world.env)?;
+    fn named(inputs: &Inputs, context: &Context<'_>) -> Result<Self> {
+        let known = Config::load(&context.env, None)?;
+        let region = identity::region(inputs.identity.region(), &context.env)?;
         let mut hosts = Self::default();
         for named in &inputs.registries {
             let host = known.host_named(&named.registry, region.as_deref())?;

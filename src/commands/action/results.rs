@@ -12,7 +12,7 @@ use crate::commands::passwords;
 use crate::output::{self, RegistryPassword};
 use ci::github;
 use configuration::Config;
-use context::World;
+use context::Context;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
@@ -36,16 +36,16 @@ impl SignedIn {
     ///
     /// # Errors
     /// The runner's file can't be written.
-    pub fn write(&self, inputs: &Inputs, folder: Option<&Path>, world: &mut World<'_>) -> Result<()> {
+    pub fn write(&self, inputs: &Inputs, folder: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
         let mut outputs = self.outputs(folder)?;
         if inputs.output_password {
             outputs.extend(self.passwords()?);
         }
-        github::write(&world.env, github::File::Output, &outputs)?;
+        github::write(&context.env, github::File::Output, &outputs)?;
         let summary = summary::table(inputs.mode, &self.rows()?);
-        if let Err(error) = github::add_summary(&world.env, &summary) {
+        if let Err(error) = github::add_summary(&context.env, &summary) {
             // Some runners have none.
-            world.detail(|| error.to_string());
+            context.detail(|| error.to_string());
         }
         Ok(())
     }
@@ -100,13 +100,13 @@ impl SignedIn {
 ///
 /// # Errors
 /// A password that can't be had.
-pub fn fetch(hosts: &[String], config: &Config, world: &mut World<'_>) -> Result<Vec<RegistryPassword>> {
-    let fetched = passwords::fetch(&IdentityArgs::default(), hosts, config, world)?;
-    hide(fetched.secrets(), world)?;
+pub fn fetch(hosts: &[String], config: &Config, context: &mut Context<'_>) -> Result<Vec<RegistryPassword>> {
+    let fetched = passwords::fetch(&IdentityArgs::default(), hosts, config, context)?;
+    hide(fetched.secrets(), context)?;
     for (host, error) in fetched.failed {
         let what = format!("{host}: going on without it: {}", error.templates().0);
         let warning = error.about(what);
-        super::annotate(github::Level::Warning, &warning, world);
+        super::annotate(github::Level::Warning, &warning, context);
     }
     Ok(fetched.passwords)
 }

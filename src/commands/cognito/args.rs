@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::super::sign_in::{PoolRole, SignInArgs, command_line};
 use aws_shared_files::push_quoted;
-use cognito::Given;
+use cognito::PresetAnswers;
 use context::{Env, program, variables};
 use diagnostics::{Code, Error, Result};
 use private_files::{TOKEN_LIMIT, read_secret};
@@ -77,8 +77,8 @@ impl CognitoArgs {
     ///
     /// # Errors
     /// A file or a command that is to give the password doesn't.
-    pub fn given(&self, env: &Env) -> Result<Given> {
-        Ok(Given {
+    pub fn given(&self, env: &Env) -> Result<PresetAnswers> {
+        Ok(PresetAnswers {
             password: self.password(env)?,
             new_password: None,
             code: self.mfa_code.as_deref().map(Secret::from),

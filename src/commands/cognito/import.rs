@@ -8,9 +8,9 @@ use super::setup::{has_same_pools, other_pools, rule, say_what_is_next};
 use crate::commands::setup_plan::{Changes, ClientArgs, SetupPlan};
 use crate::terminal::Terminal;
 use client_config::{Answer, ConfigFile, Found, HELPER, Lookup, look_up, shown};
-use cognito::{Kept, KeptSignIn};
+use cognito::{KeptSignIn, RefreshTokenStore};
 use configuration::{Config, SetupChange, SetupFile, VendorFile, VendorRegistry};
-use context::{World, variables};
+use context::{Context, variables};
 use diagnostics::{Code, Error, Result, one_line};
 use secret_cache::Cache;
 use settings::CognitoSettings;
@@ -52,13 +52,13 @@ pub struct CognitoImportArgs {
 /// # Errors
 /// A file that holds more than it may, or would take something away from the user; nobody who says yes; a configuration that
 /// can't be written.
-pub(super) fn run(args: &CognitoImportArgs, config_path: Option<&Path>, world: &mut World<'_>) -> Result<()> {
-    let config = Config::load(&world.env, config_path)?;
+pub(super) fn run(args: &CognitoImportArgs, config_path: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
+    let config = Config::load(&context.env, config_path)?;
     let mut vendor = VendorFile::read(&args.file)?;
     let left_out = leave_out_aliases(&mut vendor, &args.alias)?;
     let settings = settings(args, &vendor, &config)?;
-    refuse_to_take_over(&vendor, &config, config_path, world)?;
-    refuse_to_stand_in_front(&vendor, &config, world)?;
+    refuse_to_take_over(&vendor, &config, config_path, context)?;
+    refuse_to_stand_in_front(&vendor, &config, context)?;
     let hosts: Vec<String> = vendor.registries.iter().map(|registry| registry.name.clone()).collect();
     // A rule of ecr-auth.yml that says the same already stays the one that decides.
     let new = vendor
@@ -74,24 +74,24 @@ pub(super) fn run(args: &CognitoImportArgs, config_path: Option<&Path>, world: &
         setup,
         ..Changes::default()
     };
-    let plan = SetupPlan::new(&args.clients, config_path, &config, changes, world)?;
-    refuse_to_replace_own(&plan, &vendor, &config, &args.clients, world)?;
-    left_out.iter().for_each(|line| world.say(line));
+    let plan = SetupPlan::new(&args.clients, config_path, &config, changes, context)?;
+    refuse_to_replace_own(&plan, &vendor, &config, &args.clients, context)?;
+    left_out.iter().for_each(|line| context.say(line));
     if plan.diff().is_empty() {
-        return plan.carry_out(args.clients.dry_run, world);
+        return plan.carry_out(args.clients.dry_run, context);
     }
-    let file = SetupFile::in_force(&world.env, config_path)?;
-    for line in sentences(&plan, &vendor, &settings, file.path(), &args.clients, world)? {
+    let file = SetupFile::in_force(&context.env, config_path)?;
+    for line in sentences(&plan, &vendor, &settings, file.path(), &args.clients, context)? {
         // Whoever answers the question has to have read it.
-        writeln!(world.stderr, "{line}")
+        writeln!(context.stderr, "{line}")
             .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot show the change", error))?;
     }
     if !args.clients.dry_run {
         ask(args)?;
     }
-    plan.carry_out(args.clients.dry_run, world)?;
+    plan.carry_out(args.clients.dry_run, context)?;
     if !args.clients.dry_run {
-        say_what_is_next(&settings, &hosts, world);
+        say_what_is_next(&settings, &hosts, context);
     }
     Ok(())
 }
@@ -148,12 +148,12 @@ fn refuse_to_take_over(
     vendor: &VendorFile,
     config: &Config,
     config_path: Option<&Path>,
-    world: &World<'_>,
+    context: &Context<'_>,
 ) -> Result<()> {
     for registry in &vendor.registries {
         if let Some(place) = config.place_against(registry) {
-            let people = configuration::path(&world.env, config_path).unwrap_or_default();
-            let mut file = shown(place.setup.unwrap_or(&people), &world.env);
+            let people = configuration::path(&context.env, config_path).unwrap_or_default();
+            let mut file = shown(place.setup.unwrap_or(&people), &context.env);
             if let Some(line) = place.line {
                 file += &format!(":{line}");
             }
@@ -170,7 +170,7 @@ fn refuse_to_take_over(
 
 /// The ids of pools are no secret: whoever knows them could have the password of a user who is signed in already sent to a host of
 /// their own, by a name in front of the vendor's registry. That is for the user alone to say.
-fn refuse_to_stand_in_front(vendor: &VendorFile, config: &Config, world: &World<'_>) -> Result<()> {
+fn refuse_to_stand_in_front(vendor: &VendorFile, config: &Config, context: &Context<'_>) -> Result<()> {
     let is_new = |registry: &&VendorRegistry| registry.registry.is_some() && !config.has_rule(&registry.name);
     let Some(registry) = vendor.registries.iter().find(is_new) else {
         return Ok(());
@@ -179,8 +179,8 @@ fn refuse_to_stand_in_front(vendor: &VendorFile, config: &Config, world: &World<
     let is_theirs = |kept: &KeptSignIn| {
         Some(&kept.user_pool_id) == pools.user_pool_id.as_ref() && Some(&kept.client_id) == pools.client_id.as_ref()
     };
-    let cache = Cache::open(Cache::folder(&world.env));
-    if config.cognito().is_none() && !Kept::all(&cache, world.now()).iter().any(is_theirs) {
+    let cache = Cache::open(Cache::folder(&context.env));
+    if config.cognito().is_none() && !RefreshTokenStore::all(&cache, context.now()).iter().any(is_theirs) {
         return Ok(());
     }
     Err(Error::usage(
@@ -197,13 +197,13 @@ fn refuse_to_replace_own(
     vendor: &VendorFile,
     config: &Config,
     args: &ClientArgs,
-    world: &World<'_>,
+    context: &Context<'_>,
 ) -> Result<()> {
     let is_new = |registry: &&VendorRegistry| registry.registry.is_none() && !config.has_rule(&registry.name);
     for registry in vendor.registries.iter().filter(is_new) {
         let cause = if config.defaults_say_who() {
             "the defaults of ecr-auth.yml say whose credentials are used for it"
-        } else if is_served_by_store(plan.files(), &registry.name, args, world)? {
+        } else if is_served_by_store(plan.files(), &registry.name, args, context)? {
             "docker asks ecr-auth for it already, as for every registry (credsStore)"
         } else {
             continue;
@@ -217,14 +217,14 @@ fn refuse_to_replace_own(
     Ok(())
 }
 
-fn is_served_by_store(files: &[ConfigFile], host: &str, args: &ClientArgs, world: &World<'_>) -> Result<bool> {
+fn is_served_by_store(files: &[ConfigFile], host: &str, args: &ClientArgs, context: &Context<'_>) -> Result<bool> {
     let is_ours = |found: &Found| {
         let Answer::Helper { name, named_by } = &found.answer else {
             return false;
         };
         *named_by == STORE && name == HELPER
     };
-    let lookups = look_ups(files, host, args, world)?;
+    let lookups = look_ups(files, host, args, context)?;
     Ok(lookups.iter().filter_map(|lookup| lookup.found.as_ref()).any(is_ours))
 }
 
@@ -235,7 +235,7 @@ fn sentences(
     settings: &CognitoSettings,
     setup: &Path,
     args: &ClientArgs,
-    world: &World<'_>,
+    context: &Context<'_>,
 ) -> Result<Vec<String>> {
     let pools = &vendor.cognito;
     let id = |id: &Option<String>| id.clone().unwrap_or_default();
@@ -250,7 +250,7 @@ fn sentences(
         ),
         format!(
             "{} will hold this sign-in and the rules of these registries:",
-            shown(setup, &world.env)
+            shown(setup, &context.env)
         ),
     ];
     for registry in &vendor.registries {
@@ -259,7 +259,11 @@ fn sentences(
             None => format!("- {}", registry.name),
         });
     }
-    let files: Vec<String> = plan.files().iter().map(|file| shown(&file.path, &world.env)).collect();
+    let files: Vec<String> = plan
+        .files()
+        .iter()
+        .map(|file| shown(&file.path, &context.env))
+        .collect();
     lines.push(format!(
         "The clients will ask ecr-auth for their passwords: {} will say so.",
         files.join(" and ")
@@ -271,15 +275,15 @@ fn sentences(
                 registry.name
             ));
         }
-        lines.extend(used_now(plan.files(), &registry.name, args, world)?);
+        lines.extend(used_now(plan.files(), &registry.name, args, context)?);
     }
     Ok(lines)
 }
 
 /// The helpers and passwords that the clients have for the host: they are not used any more.
-fn used_now(files: &[ConfigFile], host: &str, args: &ClientArgs, world: &World<'_>) -> Result<Vec<String>> {
+fn used_now(files: &[ConfigFile], host: &str, args: &ClientArgs, context: &Context<'_>) -> Result<Vec<String>> {
     let mut lines = Vec::new();
-    for lookup in look_ups(files, host, args, world)? {
+    for lookup in look_ups(files, host, args, context)? {
         let mut has_helper = false;
         for found in lookup.found.into_iter().chain(lookup.shadowed) {
             let what = match found.answer {
@@ -302,8 +306,8 @@ fn used_now(files: &[ConfigFile], host: &str, args: &ClientArgs, world: &World<'
 }
 
 /// What each client that is set up would use for the host now.
-fn look_ups(files: &[ConfigFile], host: &str, args: &ClientArgs, world: &World<'_>) -> Result<Vec<Lookup>> {
-    let mut env = world.env.clone();
+fn look_ups(files: &[ConfigFile], host: &str, args: &ClientArgs, context: &Context<'_>) -> Result<Vec<Lookup>> {
+    let mut env = context.env.clone();
     if let Some(folder) = &args.docker_config {
         env.set(variables::DOCKER_CONFIG, folder.to_string_lossy());
     }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::args::{CognitoArgs, command, password_in};
 use super::{Session, sign_in};
-use cognito::{self, Failure, Questions, passwords};
+use cognito::{self, CallFailure, Questions, passwords};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
@@ -52,8 +52,10 @@ pub struct ForgotArgs {
 /// Changes the password: signed in by what is kept, else by the password of before.
 pub(super) fn change(args: &ChangeArgs, session: &mut Session<'_, '_>) -> Result<()> {
     let user = session.user()?;
-    let before = match args.user.given(&session.world.env)?.password {
-        Some(password) => password,
+    // Once: what prints the password may do more than print, or print another one each time.
+    let mut given = args.user.given(&session.context.env)?;
+    let before = match &given.password {
+        Some(password) => password.clone(),
         None => session
             .terminal
             .ask_secret(&format!("Password of {}: ", user.username))?,
@@ -61,7 +63,6 @@ pub(super) fn change(args: &ChangeArgs, session: &mut Session<'_, '_>) -> Result
     let access_token = match session.kept_tokens(&user)? {
         Some(signed_in) => signed_in.access_token,
         None => {
-            let mut given = args.user.given(&session.world.env)?;
             given.password = Some(before.clone());
             let signed_in = sign_in(&user, given, session)?;
             session.keep(&user, &signed_in)?;
@@ -80,7 +81,7 @@ pub(super) fn change(args: &ChangeArgs, session: &mut Session<'_, '_>) -> Result
             done => {
                 done.map_err(Error::from)?;
                 session
-                    .world
+                    .context
                     .say(&format!("the password of {} is changed", user.username));
                 return Ok(());
             }
@@ -122,7 +123,7 @@ pub(super) fn forgot(args: &ForgotArgs, session: &mut Session<'_, '_>) -> Result
             Err(failure) if tries < TRIES && new.once_more(&failure, &mut session.terminal) => given = Some(code),
             done => {
                 done.map_err(Error::from)?;
-                session.world.say(&format!(
+                session.context.say(&format!(
                     "the password of {} is replaced: sign in with ecr-auth cognito",
                     user.username
                 ));
@@ -155,17 +156,17 @@ impl NewPassword {
     }
 
     /// Whether somebody can be asked for another one, which is said.
-    fn once_more(&self, failure: &Failure, questions: &mut dyn Questions) -> bool {
-        let is_wrong = matches!(failure, Failure::Refused(refusal) if refusal.is_wrong_password());
+    fn once_more(&self, failure: &CallFailure, questions: &mut dyn Questions) -> bool {
+        let is_wrong = matches!(failure, CallFailure::Refused(refusal) if refusal.is_wrong_password());
         is_wrong && self.is_asked && questions.tell(&refused(failure)).is_ok()
     }
 }
 
-fn is_wrong_code(failure: &Failure) -> bool {
-    matches!(failure, Failure::Refused(refusal) if refusal.code == "CodeMismatchException")
+fn is_wrong_code(failure: &CallFailure) -> bool {
+    matches!(failure, CallFailure::Refused(refusal) if refusal.code == "CodeMismatchException")
 }
 
-fn refused(failure: &Failure) -> String {
+fn refused(failure: &CallFailure) -> String {
     let error = Error::from(failure.clone());
     format!("Not accepted: {}", error.cause())
 }

@@ -10,7 +10,7 @@ use crate::commands::setup_plan::{Changes, ClientArgs, SetupPlan, verify, warn_o
 use crate::commands::sign_in::{PoolRole, SignInArgs, command_line};
 use aws_shared_files::profile::Profile;
 use configuration::{Config, SetupChange, SetupRule};
-use context::World;
+use context::Context;
 use diagnostics::{Code, Error, Result};
 use settings::{CognitoSettings, SignIn, SourceChoice};
 
@@ -62,15 +62,15 @@ pub struct CognitoSetupArgs {
 ///
 /// # Errors
 /// A sign-in that can't be, no registry, a profile that has other credentials, a configuration that can't be written.
-pub(super) fn run(args: &CognitoSetupArgs, config_path: Option<&Path>, world: &mut World<'_>) -> Result<()> {
-    let config = Config::load(&world.env, config_path)?;
+pub(super) fn run(args: &CognitoSetupArgs, config_path: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
+    let config = Config::load(&context.env, config_path)?;
     let settings = settings(args, &config)?;
-    let hosts = hosts(args, &config, world)?;
+    let hosts = hosts(args, &config, context)?;
     refuse_to_rebind(&settings, &hosts, &config)?;
     let rules: Vec<SetupRule> = hosts.iter().map(|host| rule(host, None)).collect();
-    warn_of_globs(&rules, &config, world);
+    warn_of_globs(&rules, &config, context);
     let name = args.profile.as_deref().unwrap_or(PROFILE);
-    let profile = Profile::new(name, &world.exe, &command_line(&settings)?, &world.env)?;
+    let profile = Profile::new(name, &context.exe, &command_line(&settings)?, &context.env)?;
     let changes = Changes {
         hosts: &hosts,
         setup: SetupChange {
@@ -81,14 +81,14 @@ pub(super) fn run(args: &CognitoSetupArgs, config_path: Option<&Path>, world: &m
         ..Changes::default()
     };
     let dry_run = args.clients.dry_run;
-    SetupPlan::new(&args.clients, config_path, &config, changes, world)?.carry_out(dry_run, world)?;
+    SetupPlan::new(&args.clients, config_path, &config, changes, context)?.carry_out(dry_run, context)?;
     if dry_run {
         return Ok(());
     }
     if args.verify {
-        return verify(&hosts, &Config::load(&world.env, config_path)?, world);
+        return verify(&hosts, &Config::load(&context.env, config_path)?, context);
     }
-    say_what_is_next(&settings, &hosts, world);
+    say_what_is_next(&settings, &hosts, context);
     Ok(())
 }
 
@@ -127,11 +127,11 @@ pub(super) fn rule(host: &str, registry: Option<&str>) -> SetupRule {
 }
 
 /// The helper asks nobody: somebody signs in first, if there is a password to sign in with.
-pub(super) fn say_what_is_next(settings: &CognitoSettings, hosts: &[String], world: &mut World<'_>) {
+pub(super) fn say_what_is_next(settings: &CognitoSettings, hosts: &[String], context: &mut Context<'_>) {
     let first = hosts.first().map_or("", String::as_str);
     match settings.sign_in() {
-        Ok(SignIn::Provider { .. }) => world.say(&format!("next: docker pull {first}/REPOSITORY")),
-        _ => world.say(&format!(
+        Ok(SignIn::Provider { .. }) => context.say(&format!("next: docker pull {first}/REPOSITORY")),
+        _ => context.say(&format!(
             "next: ecr-auth cognito signs in, once; then docker pull {first}/REPOSITORY"
         )),
     }
@@ -153,8 +153,8 @@ fn settings(args: &CognitoSetupArgs, config: &Config) -> Result<CognitoSettings>
 }
 
 /// The registries that are named; without any, those that the configuration has for who signs in.
-fn hosts(args: &CognitoSetupArgs, config: &Config, world: &World<'_>) -> Result<Vec<String>> {
-    let named = hosts::named(&args.registries, args.region.as_deref(), config, world)?;
+fn hosts(args: &CognitoSetupArgs, config: &Config, context: &Context<'_>) -> Result<Vec<String>> {
+    let named = hosts::named(&args.registries, args.region.as_deref(), config, context)?;
     if !named.is_empty() {
         return Ok(named);
     }

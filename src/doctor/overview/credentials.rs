@@ -1,9 +1,8 @@
 //! Whose credentials the registries here would be asked with.
 
 use crate::doctor::clients::ClientFile;
-use crate::plan;
-use aws_access::identity::{Identity, Scope, Source};
-use aws_access::token::Plan;
+use aws_access::identity::{ChainSource, CredentialSource, Scope};
+use aws_access::{Identity, PasswordPath};
 use configuration::Config;
 use context::Env;
 use diagnostics::{Error, Result};
@@ -46,7 +45,10 @@ impl Credentials {
     /// Whether they would be those of an EC2 instance's role, if there is one.
     pub fn is_of_instance(&self) -> bool {
         let source = self.identity.as_ref().map(|identity| &identity.source);
-        matches!(source, Ok(Source::InstanceMetadata { .. }))
+        matches!(
+            source,
+            Ok(CredentialSource::Chain(ChainSource::InstanceMetadata { .. }))
+        )
     }
 }
 
@@ -54,10 +56,10 @@ impl Credentials {
 fn told_identity(identity: &Identity) -> String {
     let of = |key: &str| identity.setting(key).map(|value| format!(" ({key} {value})"));
     match &identity.source {
-        Source::InstanceMetadata { .. } => {
+        CredentialSource::Chain(ChainSource::InstanceMetadata { .. }) => {
             format!("none known here; {} would be asked", identity.source)
         }
-        Source::Profile { .. } => {
+        CredentialSource::Profile(_) | CredentialSource::Chain(ChainSource::Profile(_)) => {
             let owner = of("role_arn").or_else(|| of("sso_account_id")).unwrap_or_default();
             format!("{}{owner}", identity.source)
         }
@@ -78,7 +80,8 @@ pub(super) fn credentials(
     let mut all: Vec<Credentials> = Vec::new();
     for host in configured.chain(rules.exact_hosts()) {
         let Some(target) = rules.target(host) else { continue };
-        let identity = plan::by_rule(env, &target).map(Plan::into_identity);
+        let path = PasswordPath::choose(env, target.registry(), target.identity());
+        let identity = path.map(PasswordPath::into_identity);
         let it = Credentials::new(Some(host), identity, target.is_optional());
         match all.iter_mut().find(|same| same.told == it.told) {
             Some(same) if same.is_optional && !it.is_optional => *same = it,
@@ -95,7 +98,6 @@ pub(super) fn credentials(
 
 fn of_any_registry(rules: &Config, region: &Result<Option<String>>, env: &Env) -> Credentials {
     let region = region.as_ref().ok().and_then(Option::as_deref).unwrap_or_default();
-    let (profile, role) = rules.defaults();
-    let identity = Identity::choose_for(&Scope::of_region(region), env, profile, role);
+    let identity = Identity::choose(rules.defaults(), &Scope::of_region(region), env);
     Credentials::new(None, identity, false)
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use cognito::{Kept, SignedIn, User};
+use cognito::{RefreshTokenStore, SignedIn, User};
 use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, LICENSED_ROLE, USER_POOL_ID, UserSpec};
 use lab::{ACCOUNT, ContainerCredentials, Fault, FaultRule, Lab, Service};
 use secret::Secret;
@@ -251,7 +251,12 @@ impl Scene {
         let address = machine.variable("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER");
         let address = address.or(machine.variable("AWS_ENDPOINT_URL")).unwrap();
         let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
-        Kept::of(&cache, &user, address).keep(&user, &signed_in, an_hour_ago, Instant::now() + PATIENCE);
+        RefreshTokenStore::for_user(&cache, &user, address).keep(
+            &user,
+            &signed_in,
+            an_hour_ago,
+            Instant::now() + PATIENCE,
+        );
     }
 
     fn of_user(&self) -> Machine {
@@ -295,6 +300,6 @@ fn refresh_token(lab: &Lab, endpoint: Endpoint) -> Secret {
     write_cognito(&machine, endpoint);
     let outcome = machine.run(&["cognito"]);
     assert_eq!(outcome.status, 0, "{outcome:?}");
-    let kept = Kept::all(&Cache::open(Cache::folder(&machine.env())), SystemTime::now());
+    let kept = RefreshTokenStore::all(&Cache::open(Cache::folder(&machine.env())), SystemTime::now());
     kept[0].refresh_token.clone()
 }

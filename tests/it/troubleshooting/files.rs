@@ -24,7 +24,7 @@ pub const WAYS: &[Way] = &[
         with_profile().run(&["assume", "--profile", "ci", "--format", "env", "--output", "/dev/full"])
     }),
     (Code::NotReadable, || {
-        keys().run(&["setup", "--from", "/nowhere/vendor.yml"])
+        keys().run(&["cognito", "import", "/nowhere/vendor.yml"])
     }),
     (Code::NoHome, || {
         Machine::new()

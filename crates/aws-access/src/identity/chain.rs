@@ -1,44 +1,169 @@
-//! AWS's standard chain: the sources in their order, and what each finds.
+//! AWS's standard chain: the sources of credentials in their order, and what tells each from every other.
 
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
-use super::Source;
 use aws_shared_files::{Profile, SharedFiles};
 use ci::session_name;
 use context::{Env, variables};
-use diagnostics::{Code, Error, Mention, Result};
+use diagnostics::{Code, Error, Mention, Result, without_userinfo};
 use secret::Secret;
 use settings::ROLE_OF_SETUP;
 use settings::table::ROLE_ARN;
 
-/// What a source of the chain may look at.
-pub(super) struct Places<'a> {
+/// A source of AWS credentials as AWS's standard chain knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChainSource {
+    /// `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, with `AWS_SESSION_TOKEN` where they are temporary.
+    Environment {
+        /// The access key's id, which is no secret but tells whose it is.
+        access_key_id: String,
+        /// The secret access key.
+        secret_access_key: Secret,
+        /// The session token of temporary credentials.
+        session_token: Option<Secret>,
+    },
+    /// The profile that the environment names, or `default`.
+    Profile(ProfileSource),
+    /// `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE`, as EKS sets them.
+    WebIdentity {
+        /// The role to assume.
+        role_arn: String,
+        /// The file that holds the token, read anew at each use.
+        token_file: PathBuf,
+        /// Cleaned, 2 to 64 characters.
+        session_name: String,
+    },
+    /// ECS, or EKS Pod Identity.
+    Container {
+        /// The URI, as the variable has it.
+        uri: String,
+        /// The authorization token, from its variable or its file.
+        token: Option<Secret>,
+    },
+    /// The instance's role, by IMDSv2.
+    InstanceMetadata {
+        /// `AWS_EC2_METADATA_SERVICE_ENDPOINT`, where it is set.
+        endpoint: Option<String>,
+    },
+}
+
+impl ChainSource {
+    /// What tells this source from every other, as named fields for a cache key: only who holds all of it gets what it
+    /// fetched.
+    pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
+        let field = |name, value: &str| (name, Secret::new(value));
+        match self {
+            Self::Environment {
+                access_key_id,
+                secret_access_key,
+                session_token,
+            } => {
+                let mut fields = vec![
+                    field("source", "environment"),
+                    field("access-key-id", access_key_id),
+                    ("secret-access-key", secret_access_key.clone()),
+                ];
+                fields.extend(session_token.clone().map(|token| ("session-token", token)));
+                fields
+            }
+            Self::Profile(profile) => profile.key_fields(),
+            Self::WebIdentity {
+                role_arn,
+                token_file,
+                session_name,
+            } => vec![
+                field("source", "web-identity"),
+                field("role-arn", role_arn),
+                field("session-name", session_name),
+                ("claims", oidc_token::identity_in(token_file)),
+            ],
+            Self::Container { uri, token } => vec![
+                field("source", "container"),
+                field("uri", uri),
+                ("token", token.clone().unwrap_or_default()),
+            ],
+            Self::InstanceMetadata { endpoint } => vec![
+                field("source", "imds"),
+                field("endpoint", endpoint.as_deref().unwrap_or_default()),
+                field("boot-id", &boot_id()),
+            ],
+        }
+    }
+}
+
+impl fmt::Display for ChainSource {
+    /// For people: which source it is, without any secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment { access_key_id, .. } => write!(f, "the environment's access key {access_key_id}"),
+            Self::Profile(profile) => profile.fmt(f),
+            Self::WebIdentity {
+                role_arn, token_file, ..
+            } => {
+                write!(f, "{role_arn} by the token in {}", token_file.display())
+            }
+            Self::Container { uri, .. } => write!(f, "the container's credentials at {}", without_userinfo(uri)),
+            Self::InstanceMetadata { .. } => f.write_str("the instance metadata service"),
+        }
+    }
+}
+
+/// A profile of AWS's shared files that holds credentials or says how to get some: static keys, a role, SSO, `credential_process`, web
+/// identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileSource {
+    /// Its name.
+    pub name: String,
+    /// All that the profile resolves to, see [`Profile::resolved_text`], and what it takes from elsewhere.
+    resolved: Secret,
+}
+
+impl ProfileSource {
+    /// What tells this profile from every other, as [`ChainSource::key_fields`].
+    pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
+        vec![
+            ("source", Secret::new("profile")),
+            ("profile", Secret::new(self.name.as_str())),
+            ("resolved", self.resolved.clone()),
+        ]
+    }
+}
+
+impl fmt::Display for ProfileSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "profile {}", self.name)
+    }
+}
+
+/// Looks for the sources of the chain: what each of them may look at.
+pub(super) struct ChainSearch<'a> {
     pub env: &'a Env,
     pub files: &'a SharedFiles,
     /// The profile that the environment names.
     pub named: Option<&'a str>,
 }
 
-type Find = fn(&Places<'_>) -> Result<Option<Source>>;
+type FindSource = fn(&ChainSearch<'_>) -> Result<Option<ChainSource>>;
 
 /// The order in which AWS's tools look.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>
-const CHAIN: [Find; 5] = [
-    |places| environment_keys(places.env),
-    |places| places.shared_profile(),
-    |places| places.web_identity(),
-    |places| container(places.env),
-    |places| {
-        Ok(Some(instance_metadata(places.env)).filter(|_| !places.env.is_true(variables::AWS_EC2_METADATA_DISABLED)))
+const CHAIN: [FindSource; 5] = [
+    |search| environment_keys(search.env),
+    |search| search.shared_profile(),
+    |search| search.web_identity(),
+    |search| container(search.env),
+    |search| {
+        Ok(Some(instance_metadata(search.env)).filter(|_| !search.env.is_true(variables::AWS_EC2_METADATA_DISABLED)))
     },
 ];
 
-impl Places<'_> {
+impl ChainSearch<'_> {
     /// The first source of the chain that is there.
     ///
     /// # Errors
     /// A source that is there but can't be used ends the search: another one would be somebody else.
-    pub fn first(&self) -> Result<Source> {
+    pub fn first(&self) -> Result<ChainSource> {
         for find in CHAIN {
             if let Some(source) = find(self)? {
                 return Ok(source);
@@ -48,21 +173,21 @@ impl Places<'_> {
     }
 
     /// All of them that are there. Whether the instance metadata service answers takes a call to know, so it is no part.
-    pub fn all(&self) -> Vec<Source> {
+    pub fn all(&self) -> Vec<ChainSource> {
         let found = CHAIN.iter().filter_map(|find| find(self).ok().flatten());
         found
-            .filter(|source| !matches!(source, Source::InstanceMetadata { .. }))
+            .filter(|source| !matches!(source, ChainSource::InstanceMetadata { .. }))
             .collect()
     }
 
-    fn shared_profile(&self) -> Result<Option<Source>> {
+    fn shared_profile(&self) -> Result<Option<ChainSource>> {
         match self.named {
             Some(name) if self.files.profile(name).is_none() => Err(missing_profile(self.files, name)),
-            named => self.profile(named.unwrap_or("default")),
+            named => Ok(self.profile(named.unwrap_or("default"))?.map(ChainSource::Profile)),
         }
     }
 
-    fn web_identity(&self) -> Result<Option<Source>> {
+    fn web_identity(&self) -> Result<Option<ChainSource>> {
         let Some(token_file) = self.env.path(variables::AWS_WEB_IDENTITY_TOKEN_FILE) else {
             return Ok(None);
         };
@@ -77,7 +202,7 @@ impl Places<'_> {
                 "set AWS_ROLE_ARN, or name a role for the registry ({ROLE_ARN}); or unset both to use another source"
             ))
         })?;
-        Ok(Some(Source::WebIdentity {
+        Ok(Some(ChainSource::WebIdentity {
             role_arn: role_arn.to_owned(),
             token_file,
             session_name: session_name::of(self.env),
@@ -85,7 +210,10 @@ impl Places<'_> {
     }
 
     /// The profile as a source, if it is there and holds credentials.
-    pub fn profile(&self, name: &str) -> Result<Option<Source>> {
+    ///
+    /// # Errors
+    /// A profile that is named and missing, or one that asks for MFA.
+    pub fn profile(&self, name: &str) -> Result<Option<ProfileSource>> {
         let Some(profile) = self.files.profile(name) else {
             return match name {
                 "default" => Ok(None),
@@ -102,15 +230,15 @@ impl Places<'_> {
             );
         }
         let borrowed = borrowed(self.env, &profile)?;
-        Ok(Some(Source::Profile {
+        Ok(Some(ProfileSource {
             name: name.to_owned(),
             resolved: Secret::new(profile.resolved_text().expose().to_owned() + borrowed.expose()),
         }))
     }
 }
 
-fn instance_metadata(env: &Env) -> Source {
-    Source::InstanceMetadata {
+fn instance_metadata(env: &Env) -> ChainSource {
+    ChainSource::InstanceMetadata {
         endpoint: env.get(variables::AWS_EC2_METADATA_SERVICE_ENDPOINT).map(str::to_owned),
     }
 }
@@ -133,9 +261,9 @@ pub fn no_credentials(last: &str) -> Error {
     .hint("set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached")
 }
 
-/// Where nothing is found and no role is named: what this job has all the same, which says more than a list of all sources. A token that no
-/// role takes, or keys that are set to nothing, as a CI does with secrets that this branch or fork may not have.
-pub fn with_what_is_there(error: Error, env: &Env) -> Error {
+/// Adds to the error of a search that found nothing what this job has all the same, which says more than a list of all sources: a token
+/// that no role takes, or keys that are set to nothing, as a CI does with secrets that this branch or fork may not have.
+pub fn explain_missing(error: Error, env: &Env) -> Error {
     if !finds_nothing(&error) {
         return error;
     }
@@ -159,10 +287,10 @@ pub fn with_what_is_there(error: Error, env: &Env) -> Error {
 ///
 /// # Errors
 /// Half a pair.
-pub fn environment_keys(env: &Env) -> Result<Option<Source>> {
+pub fn environment_keys(env: &Env) -> Result<Option<ChainSource>> {
     let key = |name| env.get(name).map(str::trim).filter(|key| !key.is_empty());
     match (key(variables::AWS_ACCESS_KEY_ID), key(variables::AWS_SECRET_ACCESS_KEY)) {
-        (Some(id), Some(secret)) => Ok(Some(Source::Environment {
+        (Some(id), Some(secret)) => Ok(Some(ChainSource::Environment {
             access_key_id: id.to_owned(),
             secret_access_key: Secret::new(secret),
             session_token: key(variables::AWS_SESSION_TOKEN).map(Secret::new),
@@ -194,7 +322,7 @@ fn borrowed(env: &Env, profile: &Profile<'_>) -> Result<Secret> {
             _ => sources.push(instance_metadata(env)),
         }
     }
-    let fields = sources.iter().flat_map(Source::key_fields);
+    let fields = sources.iter().flat_map(ChainSource::key_fields);
     let mut tokens = Vec::new();
     for file in profile.reached_values("web_identity_token_file") {
         // The SDK reads it again, and would wait for a pipe: what can't be read is told here.
@@ -205,6 +333,11 @@ fn borrowed(env: &Env, profile: &Profile<'_>) -> Result<Secret> {
         .chain(tokens)
         .map(|(name, value)| format!("{name} {:?}\n", value.expose()));
     Ok(Secret::new(text.collect::<String>()))
+}
+
+/// Tells one boot of the machine from another: an image or a home that moves to another instance doesn't take tokens along.
+fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
 fn missing_profile(files: &SharedFiles, name: &str) -> Error {
@@ -222,7 +355,7 @@ fn missing_profile(files: &SharedFiles, name: &str) -> Error {
     .hint(hint)
 }
 
-fn container(env: &Env) -> Result<Option<Source>> {
+fn container(env: &Env) -> Result<Option<ChainSource>> {
     let uri = env
         .get(variables::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI)
         .or_else(|| env.get(variables::AWS_CONTAINER_CREDENTIALS_FULL_URI));
@@ -231,7 +364,7 @@ fn container(env: &Env) -> Result<Option<Source>> {
         Some(file) => Some(read_token(&file)?),
         None => env.get(variables::AWS_CONTAINER_AUTHORIZATION_TOKEN).map(Secret::new),
     };
-    Ok(Some(Source::Container {
+    Ok(Some(ChainSource::Container {
         uri: uri.to_owned(),
         token,
     }))

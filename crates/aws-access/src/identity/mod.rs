@@ -1,139 +1,58 @@
-//! Which source of AWS credentials applies, chosen whole: never a key from one place with a session, role or profile from
-//! another. Choosing reads the environment and small files, never the network: it runs on every `get`, warm ones too.
+//! Whose AWS credentials are used, chosen whole: never a key from one place with a session, role or profile from another. Choosing reads
+//! the environment and small files, never the network: it runs on every `get`, warm ones too.
 
 mod chain;
 mod role;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::time::SystemTime;
 
-pub use chain::{environment_keys, finds_nothing, no_credentials, with_what_is_there};
-pub use role::{Base, RolePlan, Scope, last_account};
+pub use chain::{ChainSource, ProfileSource, environment_keys, explain_missing, finds_nothing, no_credentials};
+pub(crate) use role::audience;
+pub use role::{RoleBase, RolePlan, Scope, last_account};
 
 use aws_shared_files::SharedFiles;
+use chain::ChainSearch;
 use ci::CiToken;
-use settings::{CognitoSettings, RoleSettings};
-
-use chain::Places;
-use context::{Env, Verbosity, World, variables};
-use diagnostics::{Code, Error, Result, without_userinfo};
+use context::{Context, Env, Verbosity, variables};
+use diagnostics::{Code, Error, Result};
 use secret::Secret;
+use secret_cache::Cache;
+use settings::{CognitoSettings, IdentityChoice, IdentitySettings, RoleSettings};
 
-/// Where AWS credentials come from.
+/// Whose credentials are used, complete: nothing has to be looked up any more before AWS is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, with `AWS_SESSION_TOKEN` where they are temporary.
-    Environment {
-        /// The access key's id, which is no secret but tells whose it is.
-        access_key_id: String,
-        /// The secret access key.
-        secret_access_key: Secret,
-        /// The session token of temporary credentials.
-        session_token: Option<Secret>,
-    },
-    /// A profile of the shared files: static keys, a role, SSO, `credential_process`, web identity.
-    Profile {
-        /// Its name.
-        name: String,
-        /// All that it resolves to, see [`Profile::resolved_text`], and what it takes from elsewhere.
-        resolved: Secret,
-    },
-    /// `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE`, as EKS sets them.
-    WebIdentity {
-        /// The role to assume.
-        role_arn: String,
-        /// The file that holds the token, read anew at each use.
-        token_file: PathBuf,
-        /// Cleaned, 2 to 64 characters.
-        session_name: String,
-    },
-    /// ECS, or EKS Pod Identity.
-    Container {
-        /// The URI, as the variable has it.
-        uri: String,
-        /// The authorization token, from its variable or its file.
-        token: Option<Secret>,
-    },
-    /// A role by name, assumed with the CI's token or with another source, and the roles after it.
+pub enum CredentialSource {
+    /// A profile that a flag or a rule names, used alone.
+    Profile(ProfileSource),
+    /// A role that a flag, a rule or `AWS_ROLE_ARN` alone names, and the roles after it.
     Role(Box<RolePlan>),
-    /// A user of Cognito: one who has signed in before, or has another provider's token.
+    /// A user of Cognito, who has signed in before or has another provider's token. The settings have the user's name, unless nobody or
+    /// more than one user is signed in.
     Cognito(Box<CognitoSettings>),
-    /// The instance's role, by IMDSv2.
-    InstanceMetadata {
-        /// `AWS_EC2_METADATA_SERVICE_ENDPOINT`, where it is set.
-        endpoint: Option<String>,
-    },
+    /// The first source of AWS's standard chain that is there.
+    Chain(ChainSource),
 }
 
-impl Source {
-    /// What tells this source from every other, as named fields for a cache key: only who holds all of it gets what it
+impl CredentialSource {
+    /// What tells this source from every other, as named fields for a cache key: only a process that holds all of it gets what the source
     /// fetched.
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
-        let field = |name, value: &str| (name, Secret::new(value));
         match self {
-            Self::Environment {
-                access_key_id,
-                secret_access_key,
-                session_token,
-            } => {
-                let mut fields = vec![
-                    field("source", "environment"),
-                    field("access-key-id", access_key_id),
-                    ("secret-access-key", secret_access_key.clone()),
-                ];
-                fields.extend(session_token.clone().map(|token| ("session-token", token)));
-                fields
-            }
-            Self::Profile { name, resolved } => vec![
-                field("source", "profile"),
-                field("profile", name),
-                ("resolved", resolved.clone()),
-            ],
-            Self::WebIdentity {
-                role_arn,
-                token_file,
-                session_name,
-            } => vec![
-                field("source", "web-identity"),
-                field("role-arn", role_arn),
-                field("session-name", session_name),
-                ("claims", oidc_token::identity_in(token_file)),
-            ],
-            Self::Container { uri, token } => vec![
-                field("source", "container"),
-                field("uri", uri),
-                ("token", token.clone().unwrap_or_default()),
-            ],
+            Self::Profile(profile) => profile.key_fields(),
             Self::Role(plan) => plan.key_fields(),
             Self::Cognito(settings) => settings.key_fields(),
-            Self::InstanceMetadata { endpoint } => vec![
-                field("source", "imds"),
-                field("endpoint", endpoint.as_deref().unwrap_or_default()),
-                field("boot-id", &boot_id()),
-            ],
+            Self::Chain(source) => source.key_fields(),
         }
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for CredentialSource {
     /// For people: which source it is, without any secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Environment { access_key_id, .. } => write!(f, "the environment's access key {access_key_id}"),
-            Self::Profile { name, .. } => write!(f, "profile {name}"),
-            Self::WebIdentity {
-                role_arn, token_file, ..
-            } => {
-                write!(f, "{role_arn} by the token in {}", token_file.display())
-            }
-            Self::Container { uri, .. } => write!(f, "the container's credentials at {}", without_userinfo(uri)),
-            Self::Role(plan) => {
-                let last = plan.last();
-                match &plan.base {
-                    Base::Token(token) => write!(f, "{last} by {}", token.name()),
-                    Base::Source(source) => write!(f, "{last} by {source}"),
-                }
-            }
+            Self::Profile(profile) => profile.fmt(f),
+            Self::Role(plan) => plan.fmt(f),
             Self::Cognito(settings) => match (&settings.username, &settings.provider) {
                 (_, Some(provider)) => write!(f, "a user of {provider} by Cognito's {}", settings.identity_pool_id),
                 (Some(username), None) => {
@@ -142,127 +61,130 @@ impl fmt::Display for Source {
                 }
                 (None, None) => write!(f, "who is signed in to Cognito, by {}", settings.identity_pool_id),
             },
-            Self::InstanceMetadata { .. } => f.write_str("the instance metadata service"),
+            Self::Chain(source) => source.fmt(f),
         }
     }
 }
 
-/// The chosen source, and the profile whose settings (region, endpoints) go with it.
+/// Whose credentials are used, and the profile whose settings (region, endpoints) go with them.
 #[derive(Debug)]
 pub struct Identity {
-    /// Where the credentials come from.
-    pub source: Source,
+    /// Whose credentials they are.
+    pub source: CredentialSource,
     files: SharedFiles,
     profile: String,
-    choice: Choice,
-}
-
-/// What made the choice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Choice {
-    /// A profile that is named by flag or rule.
-    Profile,
-    /// A role that is named by flag, rule or `AWS_ROLE_ARN` alone.
-    Role,
-    /// Cognito, which is named by flag or rule.
-    Cognito,
-    /// Nothing but AWS's order.
-    Chain,
 }
 
 impl Identity {
-    /// Chooses the source: an explicit profile alone, else AWS's standard chain.
+    /// Chooses the identity that the settings and the environment name, for a registry or whatever else the scope stands for: Cognito or a
+    /// profile, used alone; else a role, assumed with the CI's token or, where there is none, with the standard chain; else the standard
+    /// chain.
     ///
     /// # Errors
-    /// Half a pair of keys, a profile that is named but missing or holds no credentials, one that asks for MFA, shared files
-    /// that can't be read.
-    pub fn choose(env: &Env, explicit_profile: Option<&str>) -> Result<Self> {
-        let files = SharedFiles::read(env)?;
-        let named = explicit_profile.or_else(|| named_profile(env));
-        let places = Places {
-            env,
-            files: &files,
-            named,
-        };
-        let (source, choice) = match explicit_profile {
-            Some(name) => (
-                places.profile(name)?.ok_or_else(|| without_credentials(name))?,
-                Choice::Profile,
-            ),
-            None => {
-                let found = places.first().map_err(|error| with_what_is_there(error, env))?;
-                (found, Choice::Chain)
-            }
-        };
-        Ok(Self {
-            source,
-            profile: named.unwrap_or("default").to_owned(),
-            files,
-            choice,
+    /// Settings that exclude each other; half a pair of keys, a profile that is missing, holds no credentials or asks for MFA; roles that
+    /// can't be, no token where one is insisted on; shared files that can't be read.
+    pub fn choose(settings: IdentitySettings, scope: &Scope<'_>, env: &Env) -> Result<Self> {
+        Self::new(settings.choice(role_in(env))?, scope, env)
+    }
+
+    /// Resolves a choice: finds the profile, what assumes the role, the user who is signed in or the source of the chain.
+    ///
+    /// # Errors
+    /// As [`Identity::choose`], but for settings that exclude each other.
+    pub fn new(choice: IdentityChoice, scope: &Scope<'_>, env: &Env) -> Result<Self> {
+        Self::with_files(env, |files| {
+            let search = ChainSearch {
+                env,
+                files,
+                named: named_profile(env),
+            };
+            Ok(match choice {
+                IdentityChoice::Profile(name) => {
+                    let profile = search.profile(&name)?.ok_or_else(|| without_credentials(&name))?;
+                    CredentialSource::Profile(profile)
+                }
+                IdentityChoice::Role { first, settings } => {
+                    let base = |settings: &RoleSettings| RoleBase::find(settings, env, || search.first());
+                    let plan = RolePlan::new(&first, *settings, scope, env, base)?;
+                    CredentialSource::Role(Box::new(plan))
+                }
+                IdentityChoice::Cognito(settings) => CredentialSource::Cognito(resolve_user(settings, env)),
+                IdentityChoice::Chain => {
+                    let found = search.first().map_err(|error| explain_missing(error, env))?;
+                    CredentialSource::Chain(found)
+                }
+            })
         })
     }
 
-    /// Chooses the source for a registry, or whatever else the scope stands for: an explicit profile alone; else a role, where
-    /// the settings or `AWS_ROLE_ARN` alone name one, assumed with the CI's token or, where there is none, with the standard
-    /// chain; else the standard chain.
+    /// A role that is assumed with a token in hand: the kubelet hands over the one of a pod's service account.
     ///
     /// # Errors
-    /// As [`Identity::choose`]; roles that can't be, no token where one is insisted on, settings of a role where there is none.
-    pub fn choose_for(scope: &Scope<'_>, env: &Env, profile: Option<&str>, role: &RoleSettings) -> Result<Self> {
-        if let Some(settings) = role.cognito()? {
-            return Self::of_cognito(settings, env);
-        }
-        let first = role.role_arn.as_deref().or_else(|| role_of(env));
-        let Some(first) = first.filter(|_| profile.is_none()) else {
-            role.refuse_without_role()?;
-            return Self::choose(env, profile);
-        };
-        let files = SharedFiles::read(env)?;
-        let named = named_profile(env);
-        let places = Places {
-            env,
-            files: &files,
-            named,
-        };
-        let plan = RolePlan::new(role, first, scope, env, || places.first())?;
-        Ok(Self {
-            source: Source::Role(Box::new(plan)),
-            profile: named.unwrap_or("default").to_owned(),
-            files,
-            choice: Choice::Role,
+    /// A role that can't be, shared files that can't be read.
+    pub fn of_service_account(
+        role_arn: &str,
+        mut settings: RoleSettings,
+        token: Secret,
+        scope: &Scope<'_>,
+        env: &Env,
+    ) -> Result<Self> {
+        settings.role_arn = Some(role_arn.to_owned());
+        Self::with_files(env, |_| {
+            let base = |_: &RoleSettings| Ok(RoleBase::Token(CiToken::of_service_account(token)));
+            let plan = RolePlan::new(role_arn, settings, scope, env, base)?;
+            Ok(CredentialSource::Role(Box::new(plan)))
         })
     }
 
-    /// A user of Cognito, and no other source. The profile that the environment names goes with it for its settings alone: it may
-    /// be the one whose `credential_process` this is.
+    /// A user of Cognito, and no other source. The profile that the environment names goes with the user for its region and endpoints
+    /// alone: it may be the one whose `credential_process` is running.
     ///
     /// # Errors
-    /// Settings that can't be, shared files that can't be read.
+    /// Shared files that can't be read.
     pub fn of_cognito(settings: &CognitoSettings, env: &Env) -> Result<Self> {
-        Ok(Self {
-            source: Source::Cognito(Box::new(settings.clone())),
-            profile: named_profile(env).unwrap_or("default").to_owned(),
-            files: SharedFiles::read(env)?,
-            choice: Choice::Cognito,
-        })
+        let settings = resolve_user(Box::new(settings.clone()), env);
+        Self::with_files(env, |_| Ok(CredentialSource::Cognito(settings)))
+    }
+
+    fn with_files(env: &Env, source: impl FnOnce(&SharedFiles) -> Result<CredentialSource>) -> Result<Self> {
+        let files = SharedFiles::read(env)?;
+        let source = source(&files)?;
+        let profile = match &source {
+            CredentialSource::Profile(profile) => profile.name.clone(),
+            _ => named_profile(env).unwrap_or("default").to_owned(),
+        };
+        Ok(Self { source, files, profile })
+    }
+
+    /// Checks settings without a job that uses them: what [`Identity::choose`] can tell without credentials.
+    ///
+    /// # Errors
+    /// What only a role has beside a profile, and what STS would refuse.
+    pub fn check(settings: &IdentitySettings, scope: &Scope<'_>) -> Result<()> {
+        if settings.profile.is_some() {
+            settings.clone().choice(None)?;
+        }
+        role::check(&settings.role, scope)
     }
 
     /// The other sources that are there, and why each was not taken: for people, without any secret.
     pub fn passed_over(&self, env: &Env) -> Vec<String> {
-        let places = Places {
+        let search = ChainSearch {
             env,
             files: &self.files,
             named: named_profile(env),
         };
-        let taken = match &self.source {
-            Source::Role(plan) => match &plan.base {
-                Base::Source(source) => Some(source),
-                Base::Token(_) => None,
-            },
-            source => Some(source),
+        let is_taken = |source: &ChainSource| match (&self.source, source) {
+            (CredentialSource::Chain(taken), source) => taken == source,
+            (CredentialSource::Profile(taken), ChainSource::Profile(profile)) => taken == profile,
+            (CredentialSource::Role(plan), source) => matches!(&plan.base, RoleBase::Source(taken) if taken == source),
+            _ => false,
         };
-        let sources = places.all().into_iter().filter(|source| Some(source) != taken);
-        let why = self.why_no_source();
+        let why = self.used_alone().unwrap_or(match self.role().map(|plan| &plan.base) {
+            Some(RoleBase::Token(_)) => "the role takes the CI's token",
+            _ => "another source comes first",
+        });
+        let sources = search.all().into_iter().filter(|source| !is_taken(source));
         let mut lines: Vec<String> = sources.map(|source| format!("{source}: {why}")).collect();
         lines.extend(self.passed_over_role(env));
         lines.extend(self.passed_over_tokens(env));
@@ -270,47 +192,42 @@ impl Identity {
     }
 
     /// Tells people who asked for more where the credentials come from, and why not from elsewhere.
-    pub fn explain(&self, world: &mut World<'_>) {
-        world.detail(|| format!("credentials: {}", self.source));
-        if world.verbosity == Verbosity::Debug {
-            for line in self.passed_over(&world.env) {
-                world.detail(|| format!("passed over: {line}"));
+    pub fn explain(&self, context: &mut Context<'_>) {
+        context.detail(|| format!("credentials: {}", self.source));
+        if context.verbosity == Verbosity::Debug {
+            for line in self.passed_over(&context.env) {
+                context.detail(|| format!("passed over: {line}"));
             }
         }
     }
 
-    fn why_no_source(&self) -> String {
-        match (self.choice, &self.source) {
-            (Choice::Profile, _) => "a profile is named, and used alone".to_owned(),
-            (Choice::Cognito, _) => "Cognito is named, and used alone".to_owned(),
-            (Choice::Role, Source::Role(plan)) if matches!(plan.base, Base::Token(_)) => {
-                "the role takes the CI's token".to_owned()
-            }
-            _ => "another source comes first".to_owned(),
+    /// Why nothing else counts, if the source is one that is used alone.
+    fn used_alone(&self) -> Option<&'static str> {
+        match &self.source {
+            CredentialSource::Profile(_) => Some("a profile is named, and used alone"),
+            CredentialSource::Cognito(_) => Some("Cognito is named, and used alone"),
+            CredentialSource::Role(_) | CredentialSource::Chain(_) => None,
         }
     }
 
     fn passed_over_role(&self, env: &Env) -> Option<String> {
-        let role = role_of(env)?;
-        let why = match (self.choice, self.role()) {
-            (Choice::Profile, _) => "a profile is named, and used alone",
-            (Choice::Cognito, _) => "Cognito is named, and used alone",
-            (_, Some(plan)) if plan.settings.role_arn.is_some() => "another role is named",
-            _ => return None,
-        };
+        let role = role_in(env)?;
+        let is_other = self.role().is_some_and(|plan| plan.settings.role_arn.is_some());
+        let why = self.used_alone().or(is_other.then_some("another role is named"))?;
         Some(format!("{role} of AWS_ROLE_ARN: {why}"))
     }
 
     fn passed_over_tokens(&self, env: &Env) -> Vec<String> {
         let (taken, why) = match &self.source {
-            Source::Role(plan) => match &plan.base {
-                Base::Token(token) if plan.settings.token.is_some() => (Some(token), "another token is named"),
-                Base::Token(token) => (Some(token), "another token comes first"),
-                Base::Source(_) => (None, "the role's source is the chain"),
+            CredentialSource::Role(plan) => match &plan.base {
+                RoleBase::Token(token) if plan.settings.token.is_some() => (Some(token), "another token is named"),
+                RoleBase::Token(token) => (Some(token), "another token comes first"),
+                RoleBase::Source(_) => (None, "the role's source is the chain"),
             },
-            _ if self.choice == Choice::Profile => (None, "a profile is named, and used alone"),
-            _ if self.choice == Choice::Cognito => (None, "Cognito is named, and used alone"),
-            _ => (None, "no role is named for it to assume (role-arn)"),
+            _ => {
+                let why = self.used_alone();
+                (None, why.unwrap_or("no role is named for it to assume (role-arn)"))
+            }
         };
         let tokens = CiToken::all(env).into_iter().filter(|token| Some(token) != taken);
         tokens.map(|token| format!("{}: {why}", token.name())).collect()
@@ -319,7 +236,7 @@ impl Identity {
     /// The roles that are assumed, if this identity is one by name.
     pub fn role(&self) -> Option<&RolePlan> {
         match &self.source {
-            Source::Role(plan) => Some(plan),
+            CredentialSource::Role(plan) => Some(plan),
             _ => None,
         }
     }
@@ -327,8 +244,21 @@ impl Identity {
     /// The CI's token, where it need not be asked for.
     pub fn token(&self) -> Option<Secret> {
         match &self.role()?.base {
-            Base::Token(token) => token.in_hand(),
-            Base::Source(_) => None,
+            RoleBase::Token(token) => token.in_hand(),
+            RoleBase::Source(_) => None,
+        }
+    }
+
+    /// Makes sure that it is known which user of Cognito this is: the settings name the user, or just one is signed in.
+    ///
+    /// # Errors
+    /// Nobody is signed in, or more than one user.
+    pub(crate) fn require_user(&self) -> Result<()> {
+        match &self.source {
+            CredentialSource::Cognito(it) if it.username.is_none() && it.provider.is_none() => {
+                Err(cognito::no_known_user())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -348,23 +278,31 @@ impl Identity {
         self.files.profile(&self.profile)?.service_endpoint(service)
     }
 
-    /// What tells this identity from every other, as [`Source::key_fields`].
+    /// What tells this identity from every other, as [`CredentialSource::key_fields`].
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
         self.source.key_fields()
     }
 }
 
-/// The identity with the name of the one user who is signed in, where its settings give none: what is kept for one user must not
-/// be handed to another. Without a name where there is none, or more than one.
-pub fn with_username(mut identity: Identity, env: &Env) -> Identity {
-    if let Source::Cognito(settings) = &mut identity.source
-        && settings.provider.is_none()
-        && settings.username.is_none()
-    {
-        let cache = secret_cache::Cache::open(secret_cache::Cache::folder(env));
-        settings.username = cognito::username(settings, &cache, std::time::SystemTime::now()).ok();
+/// The settings with the name of the one user who is signed in, if they give none: what is kept for one user must not be handed to
+/// another.
+fn resolve_user(mut settings: Box<CognitoSettings>, env: &Env) -> Box<CognitoSettings> {
+    if settings.provider.is_none() && settings.username.is_none() {
+        let cache = Cache::open(Cache::folder(env));
+        settings.username = cognito::username(&settings, &cache, SystemTime::now()).ok();
     }
-    identity
+    settings
+}
+
+/// The region of registries that are named by their account alone: the flag, the environment, then the profile.
+///
+/// # Errors
+/// AWS's shared files can't be read.
+pub fn region(flag: Option<&str>, env: &Env) -> Result<Option<String>> {
+    match flag {
+        Some(region) => Ok(Some(region.to_owned())),
+        None => current_region(env),
+    }
 }
 
 /// The current region: `AWS_REGION`, `AWS_DEFAULT_REGION`, then the profile's.
@@ -383,8 +321,8 @@ pub fn current_region(env: &Env) -> Result<Option<String>> {
     Ok(profile.and_then(|profile| profile.get("region")).map(str::to_owned))
 }
 
-/// The role that the environment names, where it is no half of a web identity's pair.
-fn role_of(env: &Env) -> Option<&str> {
+/// The role that the environment names, unless it is half of a web identity's pair.
+pub(crate) fn role_in(env: &Env) -> Option<&str> {
     env.get(variables::AWS_ROLE_ARN)
         .filter(|_| env.get(variables::AWS_WEB_IDENTITY_TOKEN_FILE).is_none())
 }
@@ -397,11 +335,6 @@ fn named_profile(env: &Env) -> Option<&str> {
 fn without_credentials(name: &str) -> Error {
     Error::failed(Code::Profile, format!("profile {name}"), "it holds no credentials")
         .hint("give it keys, a role_arn, an sso_session or a credential_process, or name another profile")
-}
-
-/// Tells one boot of the machine from another: an image or a home that moves to another instance doesn't take tokens along.
-fn boot_id() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
 #[cfg(test)]

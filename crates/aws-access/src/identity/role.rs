@@ -1,7 +1,8 @@
 //! A role by name, and the roles after it: one plan, checked before the first call.
 
-use super::Source;
-use super::chain::finds_nothing;
+use std::fmt;
+
+use super::chain::{ChainSource, finds_nothing};
 use ci::{CiToken, session_name};
 use context::Env;
 use diagnostics::{Code, Error, Result};
@@ -10,7 +11,7 @@ use secret::Secret;
 use settings::table::REGION;
 use settings::{RoleSettings, SourceChoice};
 
-/// Where a role is wanted: what completes a name that is no ARN.
+/// Where an identity is wanted: what completes a role's name that is no ARN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope<'a> {
     /// The partition of the registry, or of the region that is set.
@@ -42,7 +43,7 @@ impl<'a> From<&'a Registry> for Scope<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RolePlan {
     /// What assumes the first one.
-    pub base: Base,
+    pub base: RoleBase,
     /// ARNs, at least one.
     pub roles: Vec<String>,
     /// The audience a token is asked for.
@@ -55,43 +56,56 @@ pub struct RolePlan {
 
 /// What assumes the first role.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Base {
+pub enum RoleBase {
     /// The CI job's token.
     Token(CiToken),
     /// Credentials of the standard chain.
-    Source(Source),
+    Source(ChainSource),
+}
+
+impl RoleBase {
+    /// The CI job's token or, where the settings allow it, a source of the standard chain, which `chain` finds.
+    ///
+    /// # Errors
+    /// There is no token where one is insisted on; the error of `chain`.
+    pub(super) fn find(
+        settings: &RoleSettings,
+        env: &Env,
+        chain: impl FnOnce() -> Result<ChainSource>,
+    ) -> Result<Self> {
+        if settings.source == SourceChoice::Chain {
+            return chain().map(Self::Source);
+        }
+        if let Some(token) = CiToken::find(env, settings.token.as_ref())? {
+            return Ok(Self::Token(token));
+        }
+        if settings.source == SourceChoice::Oidc {
+            return Err(ci::missing_token(env));
+        }
+        let found = chain().map_err(|error| match finds_nothing(&error) {
+            true => ci::missing_token_or(env, error),
+            false => error,
+        });
+        found.map(Self::Source)
+    }
 }
 
 impl RolePlan {
-    /// Checks the settings and completes them from the environment. `chain` finds the standard chain's source, where it is needed.
+    /// Checks the settings and completes them from the environment. `base` finds what assumes the first role.
     ///
     /// # Errors
-    /// Usage errors for what STS would refuse; no token where one is insisted on; what `chain` says.
-    pub fn new(
-        settings: &RoleSettings,
+    /// Usage errors for what STS would refuse; the error of `base`.
+    pub(super) fn new(
         first: &str,
+        settings: RoleSettings,
         scope: &Scope<'_>,
         env: &Env,
-        chain: impl FnOnce() -> Result<Source>,
+        base: impl FnOnce(&RoleSettings) -> Result<RoleBase>,
     ) -> Result<Self> {
-        let roles = roles(settings, first, scope)?;
+        let roles = roles(&settings, first, scope)?;
         settings.check(roles.len(), settings.source == SourceChoice::Oidc)?;
-        let token = match settings.source {
-            SourceChoice::Chain | SourceChoice::Cognito => None,
-            _ => CiToken::find(env, settings.token.as_ref())?,
-        };
-        let base = match (settings.source, token) {
-            (SourceChoice::Chain, _) => Base::Source(chain()?),
-            (_, Some(token)) => Base::Token(token),
-            (SourceChoice::Oidc, None) => return Err(ci::missing_token(env)),
-            (SourceChoice::Auto | SourceChoice::Cognito, None) => {
-                Base::Source(chain().map_err(|error| match finds_nothing(&error) {
-                    true => ci::missing_token_or(env, error),
-                    false => error,
-                })?)
-            }
-        };
-        settings.refuse_tags_of_token(roles.len(), matches!(base, Base::Token(_)))?;
+        let base = base(&settings)?;
+        settings.refuse_tags_of_token(roles.len(), matches!(base, RoleBase::Token(_)))?;
         let named = settings.session_name.as_deref();
         Ok(Self {
             session_name: named.map_or_else(|| session_name::of(env), session_name::clean),
@@ -99,34 +113,10 @@ impl RolePlan {
                 .audience
                 .clone()
                 .unwrap_or_else(|| audience(&roles[0]).to_owned()),
-            settings: settings.clone(),
+            settings,
             base,
             roles,
         })
-    }
-
-    /// Checks settings without a job that uses them.
-    ///
-    /// # Errors
-    /// Usage errors for what STS would refuse.
-    pub fn check(settings: &RoleSettings, scope: &Scope<'_>) -> Result<()> {
-        let count = match &settings.role_arn {
-            Some(first) => roles(settings, first, scope)?.len(),
-            // Whoever uses them names the first role in the environment.
-            None => settings.chain.len() + 1,
-        };
-        settings.check(count, settings.source == SourceChoice::Oidc)
-    }
-
-    /// The role of `AWS_ROLE_ARN` with the token of `AWS_WEB_IDENTITY_TOKEN_FILE`, as EKS sets them.
-    pub fn web_identity(role_arn: &str, token_file: &std::path::Path, session_name: &str) -> Self {
-        Self {
-            base: Base::Token(CiToken::in_file(token_file.to_owned())),
-            roles: vec![role_arn.to_owned()],
-            audience: audience(role_arn).to_owned(),
-            session_name: session_name.to_owned(),
-            settings: RoleSettings::default(),
-        }
     }
 
     /// The last role: whose credentials come out of it.
@@ -148,11 +138,34 @@ impl RolePlan {
         fields.push(field("session-name", &self.session_name));
         fields.extend(self.settings.key_fields());
         match &self.base {
-            Base::Token(token) => fields.extend(token.key_fields()),
-            Base::Source(source) => fields.extend(source.key_fields()),
+            RoleBase::Token(token) => fields.extend(token.key_fields()),
+            RoleBase::Source(source) => fields.extend(source.key_fields()),
         }
         fields
     }
+}
+
+impl fmt::Display for RolePlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let last = self.last();
+        match &self.base {
+            RoleBase::Token(token) => write!(f, "{last} by {}", token.name()),
+            RoleBase::Source(source) => write!(f, "{last} by {source}"),
+        }
+    }
+}
+
+/// Checks the settings of roles without a job that uses them.
+///
+/// # Errors
+/// Usage errors for what STS would refuse.
+pub(super) fn check(settings: &RoleSettings, scope: &Scope<'_>) -> Result<()> {
+    let count = match &settings.role_arn {
+        Some(first) => roles(settings, first, scope)?.len(),
+        // Whoever uses them names the first role in the environment.
+        None => settings.chain.len() + 1,
+    };
+    settings.check(count, settings.source == SourceChoice::Oidc)
 }
 
 /// The account of the last role, 12 digits, where the first one is named.
@@ -177,7 +190,7 @@ fn roles(settings: &RoleSettings, first: &str, scope: &Scope<'_>) -> Result<Vec<
 }
 
 /// What STS wants as the audience in the role's partition.
-fn audience(role_arn: &str) -> &'static str {
+pub(crate) fn audience(role_arn: &str) -> &'static str {
     match role_arn.starts_with("arn:aws-cn:") {
         true => "sts.amazonaws.com.cn",
         false => "sts.amazonaws.com",
@@ -247,9 +260,11 @@ mod tests {
 
     fn plan(settings: &RoleSettings, vars: &[(&str, &str)]) -> Result<RolePlan> {
         let env: Env = vars.iter().copied().collect();
-        let instance = || Ok(Source::InstanceMetadata { endpoint: None });
+        let instance = || Ok(ChainSource::InstanceMetadata { endpoint: None });
         let registry = Registry::parse(OURS).unwrap();
-        RolePlan::new(settings, ARN, &Scope::from(&registry), &env, instance)
+        RolePlan::new(ARN, settings.clone(), &Scope::from(&registry), &env, |settings| {
+            RoleBase::find(settings, &env, instance)
+        })
     }
 
     #[test]
@@ -286,7 +301,7 @@ mod tests {
                 source,
                 ..RoleSettings::default()
             };
-            plan(&settings, vars).map(|plan| matches!(plan.base, Base::Token(_)))
+            plan(&settings, vars).map(|plan| matches!(plan.base, RoleBase::Token(_)))
         };
         assert_eq!(base(SourceChoice::Auto, &token), Ok(true));
         assert_eq!(base(SourceChoice::Auto, &[]), Ok(false));
@@ -301,10 +316,12 @@ mod tests {
         let github: Env = [("GITHUB_ACTIONS", "true")].into_iter().collect();
         let failing = |error: Error| {
             let scope = Scope::from(&registry);
-            let plan = RolePlan::new(&RoleSettings::default(), ARN, &scope, &github, || Err(error));
+            let plan = RolePlan::new(ARN, RoleSettings::default(), &scope, &github, |settings| {
+                RoleBase::find(settings, &github, || Err(error))
+            });
             plan.unwrap_err().what().to_owned()
         };
-        assert_eq!(failing(super::super::no_credentials("")), "no OIDC token");
+        assert_eq!(failing(super::super::chain::no_credentials("")), "no OIDC token");
         assert_eq!(
             failing(Error::failed(Code::HalfPair, "half a pair of keys", "")),
             "half a pair of keys"

@@ -5,6 +5,14 @@ use super::*;
 const CONFIG: &str = "[default]\nregion = eu-central-1\n[profile partner]\naws_access_key_id = AKIDPARTNER\naws_secret_access_key = s\n\
      [profile settings]\nregion = us-west-2\n[profile mfa]\nrole_arn = r\nsource_profile = partner\nmfa_serial = m\n";
 
+fn choose(env: &Env, profile: Option<&str>) -> Result<Identity> {
+    let settings = IdentitySettings {
+        profile: profile.map(str::to_owned),
+        ..IdentitySettings::default()
+    };
+    Identity::choose(settings, &Scope::of_region("eu-west-1"), env)
+}
+
 struct Home {
     folder: tempfile::TempDir,
     vars: BTreeMap<String, String>,
@@ -21,7 +29,7 @@ impl Home {
     }
 
     fn choose(&self, profile: Option<&str>) -> Result<Identity> {
-        Identity::choose(&self.vars.clone().into_iter().collect(), profile)
+        choose(&self.vars.clone().into_iter().collect(), profile)
     }
 }
 
@@ -199,7 +207,7 @@ fn what_a_profile_takes_from_elsewhere_is_in_the_key() {
             .iter()
             .map(|(k, v)| (k.as_str(), v.as_str()))
             .chain(vars.iter().copied());
-        let identity = Identity::choose(&all.collect(), Some(profile)).unwrap();
+        let identity = choose(&all.collect(), Some(profile)).unwrap();
         identity.key_fields()[2].1.expose().to_owned()
     };
     let other = [("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "other")];

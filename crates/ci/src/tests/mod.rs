@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use rstest::rstest;
 
 use super::*;
-use context::{Progress, Verbosity, World};
+use context::{Context, Progress, Verbosity};
 use diagnostics::Result;
 use secret::Secret;
 
@@ -21,7 +21,7 @@ fn masked(vars: &[(&str, &str)], secrets: &[Secret]) -> String {
 }
 
 fn masked_to(vars: &[(&str, &str)], secrets: &[Secret], stderr: &mut dyn Write) -> Result<()> {
-    let mut world = World {
+    let mut context = Context {
         env: vars.iter().copied().collect(),
         exe: "/opt/ecr-auth".into(),
         clock: &SystemTime::now,
@@ -34,7 +34,7 @@ fn masked_to(vars: &[(&str, &str)], secrets: &[Secret], stderr: &mut dyn Write) 
         started: SystemTime::now(),
         began: Instant::now(),
     };
-    mask(secrets, &mut world)
+    mask(secrets, &mut context)
 }
 
 fn secrets(texts: &[&str]) -> Vec<Secret> {

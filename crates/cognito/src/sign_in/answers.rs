@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Challenge;
-use crate::Refusal;
+use crate::CallRefusal;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
@@ -30,7 +30,7 @@ pub trait Questions {
 
 /// Answers that are known before anything is asked.
 #[derive(Debug, Clone, Default)]
-pub struct Given {
+pub struct PresetAnswers {
     /// The password.
     pub password: Option<Secret>,
     /// The one that takes a temporary password's place.
@@ -41,7 +41,7 @@ pub struct Given {
 
 /// The answers of one sign-in, as they come to be known.
 pub(super) struct Answers<'a> {
-    given: Given,
+    given: PresetAnswers,
     attributes: BTreeMap<String, String>,
     questions: &'a mut dyn Questions,
     /// Whether a person gave the last answer that can be wrong.
@@ -49,7 +49,7 @@ pub(super) struct Answers<'a> {
 }
 
 impl<'a> Answers<'a> {
-    pub fn new(given: Given, questions: &'a mut dyn Questions) -> Self {
+    pub fn new(given: PresetAnswers, questions: &'a mut dyn Questions) -> Self {
         Self {
             given,
             attributes: BTreeMap::new(),
@@ -59,11 +59,11 @@ impl<'a> Answers<'a> {
     }
 
     /// Whether the answer was wrong, and came from somebody who can give another one.
-    pub fn another_may_help(&self, refusal: &Refusal) -> bool {
+    pub fn another_may_help(&self, refusal: &CallRefusal) -> bool {
         self.were_asked && refusal.is_wrong_answer()
     }
 
-    pub fn once_more(&mut self, refusal: &Refusal) -> Result<()> {
+    pub fn once_more(&mut self, refusal: &CallRefusal) -> Result<()> {
         self.were_asked = false;
         let message = Error::from(refusal.clone());
         self.tell(&format!("Not accepted: {}", message.cause()))

@@ -4,7 +4,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use super::answers::Answers;
-use super::{Calls, Failure, SigningIn, TRIES, odd};
+use super::{CallFailure, Calls, SigningIn, TRIES, odd};
 use crate::wire::{Received, Text};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
@@ -47,7 +47,7 @@ impl<C: Calls> SigningIn<'_, C> {
         kinds: &[String],
         session: Option<Received>,
         answers: &mut Answers<'_>,
-    ) -> Result<Option<Received>, Failure> {
+    ) -> Result<Option<Received>, CallFailure> {
         if !kinds.iter().any(|kind| kind == "SOFTWARE_TOKEN_MFA") {
             let kinds = kinds.join(", ");
             return Err(Error::failed(Code::CognitoRefuses, "sign-in", format!("the user pool wants a second factor set up, one of: {kinds}"))
@@ -68,7 +68,7 @@ impl<C: Calls> SigningIn<'_, C> {
                 .verify(answers.typed_code("Code it shows: ")?, session.clone())
                 .await
             {
-                Err(Failure::Refused(refusal)) if answers.another_may_help(&refusal) && tries < TRIES => {
+                Err(CallFailure::Refused(refusal)) if answers.another_may_help(&refusal) && tries < TRIES => {
                     answers.once_more(&refusal)?;
                     tries += 1;
                 }
@@ -77,7 +77,7 @@ impl<C: Calls> SigningIn<'_, C> {
         }
     }
 
-    async fn verify(&self, code: Secret, session: Option<Text>) -> Result<Option<Received>, Failure> {
+    async fn verify(&self, code: Secret, session: Option<Text>) -> Result<Option<Received>, CallFailure> {
         let request = Verify {
             user_code: Text(code),
             session,

@@ -7,24 +7,24 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::Refusal;
+use crate::CallRefusal;
 use diagnostics::Code;
 
 /// Answers call after call, and remembers what was called.
 #[derive(Default)]
 struct Script {
-    answers: RefCell<VecDeque<Result<Value, Failure>>>,
+    answers: RefCell<VecDeque<Result<Value, CallFailure>>>,
     called: RefCell<Vec<(&'static str, Value)>>,
 }
 
 impl Calls for Script {
     async fn call(
         &self,
-        _: Service,
+        _: CognitoService,
         region: &str,
         operation: &'static str,
         request: Secret,
-    ) -> Result<Secret, Failure> {
+    ) -> Result<Secret, CallFailure> {
         assert_eq!(region, "eu-west-1");
         let request = serde_json::from_str(request.expose()).unwrap();
         self.called.borrow_mut().push((operation, request));
@@ -76,19 +76,19 @@ fn user(client_secret: Option<&str>) -> User {
     }
 }
 
-fn challenge(name: &str, session: &str, parameters: &Value) -> Result<Value, Failure> {
+fn challenge(name: &str, session: &str, parameters: &Value) -> Result<Value, CallFailure> {
     Ok(json!({"ChallengeName": name, "Session": session, "ChallengeParameters": parameters}))
 }
 
-fn tokens() -> Result<Value, Failure> {
+fn tokens() -> Result<Value, CallFailure> {
     Ok(
         json!({"AuthenticationResult": {"IdToken": "id", "AccessToken": "access", "RefreshToken": "refresh", "ExpiresIn": 3600}}),
     )
 }
 
-fn refused(operation: &'static str, code: &str) -> Result<Value, Failure> {
-    Err(Failure::Refused(Refusal {
-        service: Service::UserPool,
+fn refused(operation: &'static str, code: &str) -> Result<Value, CallFailure> {
+    Err(CallFailure::Refused(CallRefusal {
+        service: CognitoService::UserPool,
         region: "eu-west-1".into(),
         operation,
         code: code.into(),
@@ -96,11 +96,11 @@ fn refused(operation: &'static str, code: &str) -> Result<Value, Failure> {
     }))
 }
 
-fn verifier() -> Result<Value, Failure> {
+fn verifier() -> Result<Value, CallFailure> {
     verifier_with("abcd")
 }
 
-fn verifier_with(server_public: &str) -> Result<Value, Failure> {
+fn verifier_with(server_public: &str) -> Result<Value, CallFailure> {
     let parameters = json!({"USER_ID_FOR_SRP": "real", "SALT": "ab", "SRP_B": server_public, "SECRET_BLOCK": "AAAA"});
     challenge("PASSWORD_VERIFIER", "one", &parameters)
 }
@@ -111,7 +111,7 @@ struct Done {
     heard: Vec<String>,
 }
 
-fn run(user: &User, flow: Flow, script: Vec<Result<Value, Failure>>, answers: &[&'static str]) -> Done {
+fn run(user: &User, flow: Flow, script: Vec<Result<Value, CallFailure>>, answers: &[&'static str]) -> Done {
     let calls = Script {
         answers: RefCell::new(script.into()),
         ..Script::default()
@@ -120,7 +120,7 @@ fn run(user: &User, flow: Flow, script: Vec<Result<Value, Failure>>, answers: &[
         answers: answers.iter().copied().collect(),
         ..Person::default()
     };
-    let result = block_on(sign_in(user, flow, Given::default(), &calls, &mut person));
+    let result = block_on(sign_in(user, flow, PresetAnswers::default(), &calls, &mut person));
     assert!(calls.answers.borrow().is_empty(), "all of the script is played");
     Done {
         result,
@@ -273,10 +273,10 @@ fn a_code_that_was_given_is_tried_once_and_chooses_the_authenticator() {
         ])),
         ..Script::default()
     };
-    let given = Given {
+    let given = PresetAnswers {
         password: Some(Secret::new("p")),
         code: Some(Secret::new("123456")),
-        ..Given::default()
+        ..PresetAnswers::default()
     };
     let mut nobody = Person::default();
     let result = block_on(sign_in(&user(None), Flow::UserPassword, given, &calls, &mut nobody));

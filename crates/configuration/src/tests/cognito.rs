@@ -1,7 +1,7 @@
 //! The block `cognito`, and rules that use it.
 
 use super::*;
-use settings::{CognitoSettings, Flow, IdentityFlow, SourceChoice};
+use settings::{CognitoSettings, Flow, IdentityChoice, IdentityFlow, IdentitySettings, SourceChoice};
 
 const POOLS: &str = "\
 cognito:
@@ -25,6 +25,14 @@ fn with_rule(lines: &str, rest: &str) -> Result<RoleSettings> {
     Ok(config.target(ECR).unwrap().role().clone())
 }
 
+/// The sign-in that role settings choose, if they choose one.
+fn sign_in_of(role: &RoleSettings) -> Option<CognitoSettings> {
+    match IdentitySettings::from(role.clone()).choice(None) {
+        Ok(IdentityChoice::Cognito(settings)) => Some(*settings),
+        _ => None,
+    }
+}
+
 #[test]
 fn every_key() {
     let text = format!(
@@ -46,22 +54,22 @@ fn every_key() {
     };
     let role = with_rule("source: cognito", &text).unwrap();
     assert_eq!(
-        (role.source, role.cognito()),
-        (SourceChoice::Cognito, Ok(Some(&expected)))
+        (role.source, sign_in_of(&role)),
+        (SourceChoice::Cognito, Some(expected))
     );
 }
 
 #[test]
 fn rules_or_the_defaults_use_it() {
     let sign_in = |lines: &str, rest: &str| with_rule(lines, &format!("{POOLS}{rest}")).unwrap();
-    assert_eq!(sign_in("source: cognito", "").cognito(), Ok(Some(&pools())));
+    assert_eq!(sign_in_of(&sign_in("source: cognito", "")), Some(pools()));
     assert_eq!(
-        sign_in("optional: true", "defaults: {source: cognito}").cognito(),
-        Ok(Some(&pools()))
+        sign_in_of(&sign_in("optional: true", "defaults: {source: cognito}")),
+        Some(pools())
     );
     // There for a flag that says so, and else unused.
     let unused = sign_in("optional: true", "");
-    assert_eq!((unused.cognito(), unused.cognito.is_some()), (Ok(None), true));
+    assert_eq!((sign_in_of(&unused), unused.cognito.is_some()), (None, true));
 }
 
 #[test]
@@ -73,10 +81,10 @@ fn an_identity_is_one_whole() {
         let config = parse(&text).unwrap();
         let target = config.target(ECR).unwrap();
         assert_eq!(target.profile(), None);
-        assert_eq!(target.role().cognito(), Ok(Some(&pools())));
+        assert_eq!(sign_in_of(target.role()), Some(pools()));
     }
     for own in ["role-arn: mine", "profile: mine", "source: auto"] {
-        assert_eq!(role(own, "{source: cognito}").cognito(), Ok(None), "{own}");
+        assert_eq!(sign_in_of(&role(own, "{source: cognito}")), None, "{own}");
     }
 }
 
@@ -126,7 +134,7 @@ fn the_documented_block_is_right() {
     let config = parse(example).unwrap();
     let username = Some("zoe@example.com".to_owned());
     assert_eq!(
-        config.target(ECR).unwrap().role().cognito(),
-        Ok(Some(&CognitoSettings { username, ..pools() }))
+        sign_in_of(config.target(ECR).unwrap().role()),
+        Some(CognitoSettings { username, ..pools() })
     );
 }

@@ -1,11 +1,9 @@
 //! Which endpoint a call goes to, decided without the SDK: it is part of the cache key, which a warm `get` needs too.
 
-use std::net::IpAddr;
-
-use super::http::is_local;
 use crate::identity::Identity;
+use crate::net::{is_local, refuse_plain_http};
 use context::{Env, variables};
-use diagnostics::{Code, Error, Result, without_userinfo};
+use diagnostics::Result;
 
 /// A service we call, under the names that AWS's settings give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +60,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// An override over plain http off the loopback addresses, unless `ECR_AUTH_ALLOW_HTTP=1`.
-    pub fn of(service: Service, env: &Env, identity: &Identity, fips: bool, dual_stack: bool) -> Result<Self> {
+    pub fn for_service(service: Service, env: &Env, identity: &Identity, fips: bool, dual_stack: bool) -> Result<Self> {
         if let Some(url) = overriding_url(service.setting(), env, identity) {
             refuse_plain_http(&url, env)?;
             return Ok(Self {
@@ -99,8 +97,8 @@ impl Endpoint {
 /// Checks the endpoints that the SDK itself calls to turn a role, an SSO session or a web identity into credentials.
 ///
 /// # Errors
-/// As [`Endpoint::of`]: tokens that are sent there in the clear are lost.
-pub(super) fn check_sign_in(env: &Env, identity: &Identity) -> Result<()> {
+/// As [`Endpoint::for_service`]: tokens that are sent there in the clear are lost.
+pub(crate) fn check_sign_in(env: &Env, identity: &Identity) -> Result<()> {
     for service in ["sts", "sso", "sso_oidc", "signin"] {
         if let Some(url) = configured_url(service, env, identity) {
             refuse_plain_http(url, env)?;
@@ -113,7 +111,7 @@ pub(super) fn check_sign_in(env: &Env, identity: &Identity) -> Result<()> {
 ///
 /// # Errors
 /// It is neither this machine's own nor one that is link-local, and `ECR_AUTH_ALLOW_HTTP` is not 1.
-pub(super) fn check_metadata(env: &Env, identity: &Identity) -> Result<()> {
+pub(crate) fn check_metadata(env: &Env, identity: &Identity) -> Result<()> {
     let named = env.get(variables::AWS_EC2_METADATA_SERVICE_ENDPOINT);
     match named.or_else(|| identity.setting("ec2_metadata_service_endpoint")) {
         Some(url) if !is_local(url) => refuse_plain_http(url, env),
@@ -144,44 +142,15 @@ fn configured_url<'a>(service: &str, env: &'a Env, identity: &'a Identity) -> Op
     .or_else(|| identity.setting("endpoint_url"))
 }
 
-pub(super) fn refuse_plain_http(url: &str, env: &Env) -> Result<()> {
-    let what = "the endpoint that the settings name";
-    let shown = without_userinfo(url);
-    let uri: http::Uri = url.parse().map_err(|_| {
-        Error::usage(Code::Variable, what, format!("{shown} is not a URL")).hint("write it as https://HOST[:PORT]")
-    })?;
-    match uri.scheme_str() {
-        Some("https") => Ok(()),
-        Some("http")
-            if is_loopback(uri.host().unwrap_or_default()) || env.get(variables::ECR_AUTH_ALLOW_HTTP) == Some("1") =>
-        {
-            Ok(())
-        }
-        Some("http") => Err(Error::usage(
-            Code::PlainHttp,
-            what,
-            format!("{shown} is plain http: others on the network could read the answer"),
-        )
-        .hint("use https, or set ECR_AUTH_ALLOW_HTTP=1 where you know the network")),
-        _ => Err(
-            Error::usage(Code::Variable, what, format!("{shown} is neither http nor https"))
-                .hint("write it as https://HOST[:PORT]"),
-        ),
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::Scope;
+    use settings::IdentitySettings;
+
+    fn chosen(env: &Env) -> Result<Identity> {
+        Identity::choose(IdentitySettings::default(), &Scope::of_region(""), env)
+    }
 
     const CONFIG: &str = "[default]\nendpoint_url = https://profile.example\nservices = s\n[services s]\necr =\n  endpoint_url = https://service.example\n[profile fips]\nuse_fips_endpoint = true\n";
 
@@ -194,7 +163,7 @@ mod tests {
             .copied()
             .chain([("AWS_CONFIG_FILE", path.as_str())])
             .collect();
-        Endpoint::of(service, &env, &Identity::choose(&env, None).unwrap(), true, true)
+        Endpoint::for_service(service, &env, &chosen(&env).unwrap(), true, true)
     }
 
     fn url(service: Service, vars: &[(&str, &str)]) -> Option<String> {
@@ -239,7 +208,7 @@ mod tests {
     fn tokens_are_not_sent_over_plain_http_to_sign_in_either() {
         let check = |variable: &str| {
             let env: Env = [(variable, "http://10.0.0.1")].into_iter().collect();
-            check_sign_in(&env, &Identity::choose(&env, None).unwrap())
+            check_sign_in(&env, &chosen(&env).unwrap())
         };
         for variable in [
             "AWS_ENDPOINT_URL_STS",
@@ -257,7 +226,7 @@ mod tests {
     fn nobody_far_away_says_whose_credentials_are_used() {
         let check = |vars: &[(&str, &str)]| {
             let env: Env = vars.iter().copied().collect();
-            check_metadata(&env, &Identity::choose(&env, None).unwrap())
+            check_metadata(&env, &chosen(&env).unwrap())
         };
         let named = |url: &'static str| ("AWS_EC2_METADATA_SERVICE_ENDPOINT", url);
         for fine in [
@@ -293,8 +262,8 @@ mod tests {
     fn fips_and_dual_stack_from_the_settings() {
         let kind = |vars: &[(&str, &str)]| {
             let env: Env = vars.iter().copied().collect();
-            let identity = Identity::choose(&env, None).unwrap();
-            let endpoint = Endpoint::of(Service::Ecr, &env, &identity, false, false).unwrap();
+            let identity = chosen(&env).unwrap();
+            let endpoint = Endpoint::for_service(Service::Ecr, &env, &identity, false, false).unwrap();
             (endpoint.fips, endpoint.dual_stack)
         };
         assert_eq!(kind(&[]), (false, false));

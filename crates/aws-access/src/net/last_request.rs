@@ -1,5 +1,5 @@
-//! Whom the calls ask, and how they are turned away: for the error of a call that never ends, and where the SDK's own words say
-//! less than the answer did.
+//! Which server the calls asked last, and how it refused: for the error of a call that never ends, and where the SDK's own words say
+//! less than the response did.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,79 +12,79 @@ use diagnostics::one_line;
 /// Longest text of an answer that is shown, in characters.
 const SHOWN: usize = 120;
 
-/// The last call of many that come one after the other. Clones share it.
+/// The last request of many that follow one another. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Trail(Arc<Mutex<Way>>);
+pub struct LastRequest(Arc<Mutex<RequestState>>);
 
 #[derive(Debug, Default)]
-struct Way {
-    last: Option<Asked>,
+struct RequestState {
+    last: Option<AskedServer>,
     /// Where people see whom is waited for.
     progress: Progress,
-    /// As long as an answer is.
+    /// There as long as no response is.
     wait: Option<Wait>,
 }
 
 #[derive(Debug, Clone)]
-struct Asked {
+struct AskedServer {
     scheme: String,
     address: String,
-    refusal: Option<Refusal>,
+    refusal: Option<RefusedRequest>,
 }
 
-/// An answer that is none: any status but 2xx.
+/// A response with a status other than 2xx.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct RefusedRequest {
     status: u16,
-    /// What it says of itself.
+    /// The code and message in the response.
     text: Option<String>,
 }
 
 /// An error as credential endpoints word it: Amazon ECS's agent in JSON.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-response.html>
 #[derive(Deserialize)]
-struct Worded {
+struct EndpointError {
     #[serde(alias = "Code")]
     code: String,
     #[serde(alias = "Message", default)]
     message: String,
 }
 
-impl Trail {
-    /// From now on people see there whom is waited for.
+impl LastRequest {
+    /// Shows on `progress`, from now on, which server is waited for.
     pub fn show_on(&self, progress: &Progress) {
-        self.way().progress = progress.clone();
+        self.state().progress = progress.clone();
     }
 
     /// A request goes to this URL. Another attempt at the same address leaves it known how the one before ended.
     pub fn asks(&self, url: &str) {
         let (scheme, address) = parts(url);
-        let mut way = self.way();
-        let refusal = match way.last.take() {
+        let mut state = self.state();
+        let refusal = match state.last.take() {
             Some(asked) if asked.address == address => asked.refusal,
             _ => None,
         };
         let again = refusal.as_ref().map(|refusal| format!(" again, after {refusal}"));
-        way.shows(format!("asking {address}{}", again.unwrap_or_default()));
-        way.last = Some(Asked {
+        state.shows(format!("asking {address}{}", again.unwrap_or_default()));
+        state.last = Some(AskedServer {
             scheme,
             address,
             refusal,
         });
     }
 
-    /// Nobody is asked any more.
+    /// Takes what is shown away: no server is waited for any more.
     pub fn ends(&self) {
-        self.way().wait = None;
+        self.state().wait = None;
     }
 
-    /// It was answered: `refusal` is `None` where with what was asked for.
-    pub fn is_answered(&self, refusal: Option<Refusal>) {
-        let mut way = self.way();
+    /// Notes the response: `refusal` is `None` if it was what was asked for.
+    pub fn is_answered(&self, refusal: Option<RefusedRequest>) {
+        let mut state = self.state();
         if refusal.is_none() {
-            way.wait = None;
+            state.wait = None;
         }
-        if let Some(asked) = way.last.as_mut() {
+        if let Some(asked) = state.last.as_mut() {
             asked.refusal = refusal;
         }
     }
@@ -100,7 +100,7 @@ impl Trail {
     }
 
     /// How who was asked last refused.
-    pub fn refusal(&self) -> Option<Refusal> {
+    pub fn refusal(&self) -> Option<RefusedRequest> {
         self.last()?.refusal
     }
 
@@ -112,16 +112,16 @@ impl Trail {
         }
     }
 
-    fn last(&self) -> Option<Asked> {
-        self.way().last.clone()
+    fn last(&self) -> Option<AskedServer> {
+        self.state().last.clone()
     }
 
-    fn way(&self) -> MutexGuard<'_, Way> {
+    fn state(&self) -> MutexGuard<'_, RequestState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Way {
+impl RequestState {
     fn shows(&mut self, what: String) {
         match &self.wait {
             Some(wait) => wait.now(what),
@@ -130,10 +130,10 @@ impl Way {
     }
 }
 
-impl Refusal {
+impl RefusedRequest {
     /// What an answer with this status and body says: the code and message of a JSON object, or plain text.
     pub fn new(status: u16, is_text: bool, body: &[u8]) -> Self {
-        let text = match serde_json::from_slice::<Worded>(body) {
+        let text = match serde_json::from_slice::<EndpointError>(body) {
             Ok(worded) if worded.message.is_empty() => Some(worded.code),
             Ok(worded) => Some(format!("{}: {}", worded.code, worded.message)),
             Err(_) if is_text => std::str::from_utf8(body).ok().map(one_line),
@@ -147,7 +147,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for RefusedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.text {
             Some(text) => write!(f, "HTTP status {}, {text}", self.status),
@@ -186,26 +186,26 @@ mod tests {
 
     #[test]
     fn the_last_refusal_stays_while_the_same_address_is_asked_again() {
-        let trail = Trail::default();
+        let last = LastRequest::default();
         assert_eq!(
-            (trail.server(), trail.refusal(), trail.at("x")),
+            (last.server(), last.refusal(), last.at("x")),
             (None, None, "x".to_owned())
         );
-        trail.asks("http://a/1");
-        trail.is_answered(Some(Refusal::new(503, false, b"")));
-        trail.asks("http://a/2");
-        assert_eq!(trail.refusal().unwrap().to_string(), "HTTP status 503");
-        trail.is_answered(None);
-        assert_eq!(trail.refusal(), None);
-        trail.is_answered(Some(Refusal::new(503, false, b"")));
-        trail.asks("http://b/");
-        assert_eq!((trail.refusal(), trail.at("x")), (None, "b: x".to_owned()));
-        assert_eq!(trail.server().unwrap(), "http://b");
+        last.asks("http://a/1");
+        last.is_answered(Some(RefusedRequest::new(503, false, b"")));
+        last.asks("http://a/2");
+        assert_eq!(last.refusal().unwrap().to_string(), "HTTP status 503");
+        last.is_answered(None);
+        assert_eq!(last.refusal(), None);
+        last.is_answered(Some(RefusedRequest::new(503, false, b"")));
+        last.asks("http://b/");
+        assert_eq!((last.refusal(), last.at("x")), (None, "b: x".to_owned()));
+        assert_eq!(last.server().unwrap(), "http://b");
     }
 
     #[test]
     fn what_an_answer_says_is_shown_in_one_line() {
-        let shown = |is_text, body: &str| Refusal::new(400, is_text, body.as_bytes()).to_string();
+        let shown = |is_text, body: &str| RefusedRequest::new(400, is_text, body.as_bytes()).to_string();
         assert_eq!(
             shown(false, r#"{"code":"A","message":"b\nc"}"#),
             "HTTP status 400, A: b\nc"

@@ -147,7 +147,7 @@ pub enum Verbosity {
 }
 
 /// What a command reads of the outside world, and where it answers.
-pub struct World<'a> {
+pub struct Context<'a> {
     /// The environment variables.
     pub env: Env,
     /// The running binary, links resolved: what `setup` links to.
@@ -172,7 +172,7 @@ pub struct World<'a> {
     pub began: Instant,
 }
 
-impl World<'_> {
+impl Context<'_> {
     /// The time now.
     pub fn now(&self) -> SystemTime {
         (self.clock)()

@@ -41,7 +41,7 @@ impl Roots {
     ///
     /// # Errors
     /// Root certificates that are named but can't be read.
-    pub fn of(env: &Env) -> Result<Self> {
+    pub fn from_env(env: &Env) -> Result<Self> {
         let is_file_blank = env.is_blank(variables::SSL_CERT_FILE);
         Ok(named(env)?.map_or(Self::System { is_file_blank }, Self::Named))
     }
@@ -250,7 +250,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("junk.pem"), "junk").unwrap();
         let path = folder.path().display().to_string();
-        let with = |folder: &str| Roots::of(&[("SSL_CERT_DIR", folder)].into_iter().collect());
+        let with = |folder: &str| Roots::from_env(&[("SSL_CERT_DIR", folder)].into_iter().collect());
         for none in [path.as_str(), "/nonexistent"] {
             assert!(with(none).unwrap_err().to_string().contains("SSL_CERT_DIR"));
         }
@@ -266,7 +266,7 @@ mod tests {
             &[("SSL_CERT_DIR", "")],
             &[("AWS_CA_BUNDLE", "")],
         ] {
-            let roots = Roots::of(&blank.iter().copied().collect()).unwrap();
+            let roots = Roots::from_env(&blank.iter().copied().collect()).unwrap();
             assert!(matches!(roots, Roots::System { .. }), "{roots:?}");
         }
     }
@@ -277,7 +277,7 @@ mod tests {
         let with = |variable: &str, content: &[u8]| {
             fs::write(file.path(), content).unwrap();
             let path = file.path().display().to_string();
-            Roots::of(&[(variable, path.as_str())].into_iter().collect())
+            Roots::from_env(&[(variable, path.as_str())].into_iter().collect())
         };
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         for content in [&b""[..], b"no certificate", broken, b"-----BEGIN CERTIFICATE-----\n!\n"] {

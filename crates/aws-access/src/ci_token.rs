@@ -9,12 +9,11 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 
-use super::Aws;
-use super::failure::{NO_ANSWER, of_connection, reach_hint, root_cause};
-use crate::identity::{Base, RolePlan};
+use crate::client::{Aws, attempt_limit};
+use crate::identity::RolePlan;
+use crate::net::{BODY_LIMIT, NO_ANSWER, connection_code, reach_hint, refuse_plain_http, root_cause};
 use ci::{CiToken, FetchedToken, RequestForm, TokenRequest, WantedAudience};
 use diagnostics::{Code, Error, Result};
-use oidc_token::Claims;
 use secret::Secret;
 
 /// How often a CI is asked for a token, in all.
@@ -27,7 +26,7 @@ impl Aws<'_> {
     ///
     /// # Errors
     /// It can't be read, or the CI hands none out.
-    pub(super) async fn ci_token(&self, token: &CiToken, plan: &RolePlan) -> Result<Secret> {
+    pub(crate) async fn ci_token(&self, token: &CiToken, plan: &RolePlan) -> Result<Secret> {
         let audience = WantedAudience {
             name: &plan.audience,
             is_named: plan.settings.audience.is_some(),
@@ -40,19 +39,6 @@ impl Aws<'_> {
         }
     }
 
-    /// What the token of the CI says of itself, asked for now where the CI mints it. `None` where it is no JWT, or the
-    /// identity takes none.
-    ///
-    /// # Errors
-    /// It can't be read, or the CI hands none out.
-    pub async fn claims(&self) -> Result<Option<Claims>> {
-        let Some((plan, Base::Token(token))) = self.identity.role().map(|plan| (plan, &plan.base)) else {
-            return Ok(None);
-        };
-        let token = self.ci_token(token, plan).await?;
-        Ok(Claims::from_jwt(token.expose()))
-    }
-
     async fn requested_token(&self, request: &TokenRequest) -> Result<Secret> {
         let answer = tokio::time::timeout(self.time_left(), self.token_attempts(request)).await;
         answer.unwrap_or_else(|_| Err(self.ci_is_silent(request.form)))
@@ -62,7 +48,7 @@ impl Aws<'_> {
         let mut attempt = 1;
         loop {
             let asked = self.answered_token(request);
-            let answer = tokio::time::timeout(super::attempt(self.budget), asked).await;
+            let answer = tokio::time::timeout(attempt_limit(self.budget), asked).await;
             let answer = answer.unwrap_or_else(|_| Err((self.ci_is_silent(request.form), true)));
             match answer {
                 Err((_, true)) if attempt < TOKEN_ATTEMPTS => {
@@ -79,8 +65,8 @@ impl Aws<'_> {
     /// Sends the request once. A failure says whether another attempt may help.
     async fn answered_token(&self, asked: &TokenRequest) -> Result<Secret, (Error, bool)> {
         let (form, url) = (asked.form, &asked.url);
-        self.watch.trail.asks(url);
-        super::endpoint::refuse_plain_http(url, self.env).map_err(|error| (error, false))?;
+        self.observer.last_request.asks(url);
+        refuse_plain_http(url, self.env).map_err(|error| (error, false))?;
         let mut request = HttpRequest::new(SdkBody::empty());
         request
             .set_uri(url.as_str())
@@ -89,10 +75,10 @@ impl Aws<'_> {
             let added = request.headers_mut().try_append(*name, value.expose().to_owned());
             added.map_err(|_| (Error::failed(form.code, form.what, form.odd_bearer), false))?;
         }
-        let answer = self.ways.to(url).call(request).await;
+        let answer = self.transport.to(url).call(request).await;
         let answer = answer.map_err(|error| {
             let cause = root_cause(&error);
-            let family = of_connection(&cause);
+            let family = connection_code(&cause);
             let hint = reach_hint(&error, url, NETWORK_HINT);
             (self.ci_failed(form, cause).with_code(family).hint(hint), true)
         })?;
@@ -101,7 +87,7 @@ impl Aws<'_> {
             let error = self.ci_failed(form, format!("the answer is HTTP status {status}"));
             return Err((error.hint(form.refused), status >= 500));
         }
-        let body = http_body_util::Limited::new(answer.into_body(), super::http::BODY_LIMIT)
+        let body = http_body_util::Limited::new(answer.into_body(), BODY_LIMIT)
             .collect()
             .await;
         let odd = |cause: String| self.ci_failed(form, format!("the answer is not what {} sends: {cause}", form.asked));
@@ -117,7 +103,7 @@ impl Aws<'_> {
     }
 
     fn ci_failed(&self, form: &RequestForm, cause: impl fmt::Display) -> Error {
-        Error::failed(form.code, form.what, self.watch.trail.at(cause))
+        Error::failed(form.code, form.what, self.observer.last_request.at(cause))
     }
 }
 

@@ -12,12 +12,23 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-use super::{AuthorizationToken, Aws, Endpoint, Service, failure};
+use crate::client::Aws;
+use crate::endpoint::{Endpoint, Service};
+use crate::failure::ODD_ANSWER_HINT;
 use diagnostics::{Code, Error, Result};
 use ecr_registry::Registry;
 use secret::Secret;
 
 const OPERATION: &str = "GetAuthorizationToken";
+
+/// An authorization token of a registry.
+#[derive(Debug, Clone)]
+pub struct AuthorizationToken {
+    /// The password that goes with the user name `AWS`.
+    pub password: Secret,
+    /// When it ends, by this machine's clock.
+    pub expires_at: SystemTime,
+}
 
 impl Aws<'_> {
     /// Asks for an authorization token that opens this registry.
@@ -26,7 +37,8 @@ impl Aws<'_> {
     /// No credentials, a denial, a network that fails, an answer that holds no usable token.
     pub async fn authorization_token(&self, registry: &Registry, endpoint: &Endpoint) -> Result<AuthorizationToken> {
         let (service, what) = names(registry);
-        let config = self.config(registry.region(), endpoint).await?;
+        let credentials = self.credentials(registry.region()).await?;
+        let config = self.signed_settings(credentials, registry.region(), endpoint);
         let (token, expires_at) = match service {
             Service::EcrPublic => {
                 let mut builder = aws_sdk_ecrpublic::config::Builder::from(&config);
@@ -49,9 +61,8 @@ impl Aws<'_> {
         }
         .unwrap_or_default();
         let token = token.map(Secret::new);
-        self.read_token(token, expires_at).map_err(|cause| {
-            Error::failed(Code::OddAnswer, format!("{what} {OPERATION}"), cause).hint(failure::ODD_ANSWER_HINT)
-        })
+        self.read_token(token, expires_at)
+            .map_err(|cause| Error::failed(Code::OddAnswer, format!("{what} {OPERATION}"), cause).hint(ODD_ANSWER_HINT))
     }
 
     fn read_token(
@@ -65,7 +76,7 @@ impl Aws<'_> {
         let expires_at = SystemTime::try_from(expires_at).map_err(|_| "the end of the token is no time at all")?;
         Ok(AuthorizationToken {
             password: password(&token)?,
-            expires_at: self.watch.clock.to_ours(expires_at),
+            expires_at: self.observer.clock.to_ours(expires_at),
         })
     }
 }

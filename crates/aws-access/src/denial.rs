@@ -4,24 +4,34 @@ use std::time::SystemTime;
 
 use aws_smithy_types::date_time::{DateTime, Format};
 
-use crate::identity::{Base, RolePlan};
-use ci::{SubjectPitfall, subject_pitfall};
+use ci::{CiToken, SubjectPitfall, subject_pitfall};
 use diagnostics::{Code, Error};
 use oidc_token::Claims;
 use secret::Secret;
+use settings::RoleSettings;
 use settings::table::{DURATION, EXTERNAL_ID, POLICY, POLICY_ARN};
 
 /// How far a clock may be off before it is what people should look at.
 const CLOCK_SKEW: f64 = 60.0;
 
+/// A token that STS was shown.
+pub(crate) struct IssuedToken<'a> {
+    /// The token.
+    pub token: &'a Secret,
+    /// The audience that it was asked for.
+    pub audience: &'a str,
+    /// Where it is from; `None` for the token of a Cognito identity pool.
+    pub place: Option<&'a CiToken>,
+}
+
 /// What to do about a failed AssumeRoleWithWebIdentity.
-pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan) -> Error {
+pub(crate) fn of_token(error: Error, role: &str, issued: &IssuedToken<'_>) -> Error {
     let cause = error.cause().to_owned();
     if let Some((family, hint)) = of_any(&cause, role) {
         return error.with_code(family).hint(hint);
     }
     let code = cause.split(':').next().unwrap_or_default();
-    let Some(claims) = Claims::from_jwt(token.expose()) else {
+    let Some(claims) = Claims::from_jwt(issued.token.expose()) else {
         return match code {
             "AccessDenied" | "InvalidIdentityToken" => error
                 .with_code(Code::TokenMalformed)
@@ -32,7 +42,7 @@ pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan
     let of = Denied {
         role,
         claims: &claims,
-        plan,
+        issued,
     };
     match code {
         "ExpiredTokenException" | "ExpiredToken" => error.with_code(Code::TokenExpired).hint(of.ended()),
@@ -56,7 +66,7 @@ pub(super) fn of_token(error: Error, role: &str, token: &Secret, plan: &RolePlan
 }
 
 /// What to do about a failed AssumeRole.
-pub(super) fn of_role(error: Error, role: &str, plan: &RolePlan) -> Error {
+pub(crate) fn of_role(error: Error, role: &str, settings: &RoleSettings) -> Error {
     let cause = error.cause().to_owned();
     if let Some((family, hint)) = of_any(&cause, role) {
         return error.with_code(family).hint(hint);
@@ -65,10 +75,10 @@ pub(super) fn of_role(error: Error, role: &str, plan: &RolePlan) -> Error {
         return error;
     }
     let mut wanted = vec!["sts:AssumeRole"];
-    if !plan.settings.tags.is_empty() {
+    if !settings.tags.is_empty() {
         wanted.push("sts:TagSession");
     }
-    let external_id = match &plan.settings.external_id {
+    let external_id = match &settings.external_id {
         Some(_) => "and the external id that is given".to_owned(),
         None => format!("and no external id, or give it with {EXTERNAL_ID}"),
     };
@@ -111,7 +121,7 @@ fn of_any(cause: &str, role: &str) -> Option<(Code, String)> {
 struct Denied<'a> {
     role: &'a str,
     claims: &'a Claims,
-    plan: &'a RolePlan,
+    issued: &'a IssuedToken<'a>,
 }
 
 impl Denied<'_> {
@@ -150,7 +160,7 @@ impl Denied<'_> {
 
     fn wrong_audience(&self) -> String {
         let audience = self.claims.audience();
-        let other = match self.claims.audience() == self.plan.audience {
+        let other = match self.claims.audience() == self.issued.audience {
             true => "ask for another one with audience",
             false => "let the CI issue it for that one",
         };
@@ -192,9 +202,11 @@ impl Denied<'_> {
                 format!("at {}", shown.unwrap_or_default())
             },
         );
-        match &self.plan.base {
-            Base::Token(token) => token.expired_hint(&end),
-            Base::Source(_) => format!("the token ended {end}"),
+        match self.issued.place {
+            Some(token) => token.expired_hint(&end),
+            None => format!(
+                "the identity pool's token ended {end}: it has just been given out: one of the clocks is wrong, look at this machine's"
+            ),
         }
     }
 }

@@ -13,10 +13,14 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
-use super::{Aws, Endpoint, failure, http};
-use crate::identity::{Base, Identity, RolePlan};
-use ci::CiToken;
-use cognito::{self, Calls, Failure, Kept, Login, OpenIdToken, Refusal, Service, User};
+use crate::client::Aws;
+use crate::denial::IssuedToken;
+use crate::endpoint::{Endpoint, Service};
+use crate::failure::{ODD_ANSWER_HINT, code_of_status};
+use crate::identity::Identity;
+use crate::net::{NETWORK_HINT, NO_ANSWER, ServerClock, connection_code, guarded_connector, root_cause};
+use crate::sts::RoleCall;
+use cognito::{self, CallFailure, CallRefusal, Calls, CognitoService, Login, OpenIdToken, RefreshTokenStore, User};
 use context::{Env, Progress};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::Partition;
@@ -29,15 +33,15 @@ use settings::{CognitoSettings, IdentityFlow, RoleSettings, SignIn};
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The names that AWS's settings and addresses have for the two services.
-fn names(service: Service) -> (super::Service, &'static str, &'static str) {
+fn names(service: CognitoService) -> (Service, &'static str, &'static str) {
     match service {
-        Service::UserPool => (
-            super::Service::CognitoUserPools,
+        CognitoService::UserPool => (
+            Service::CognitoUserPools,
             "cognito-idp",
             "AWSCognitoIdentityProviderService",
         ),
-        Service::IdentityPool => (
-            super::Service::CognitoIdentityPools,
+        CognitoService::IdentityPool => (
+            Service::CognitoIdentityPools,
             "cognito-identity",
             "AWSCognitoIdentityService",
         ),
@@ -46,7 +50,7 @@ fn names(service: Service) -> (super::Service, &'static str, &'static str) {
 
 /// How an error looks: `__type` may have a namespace before a `#`, and one of the two has the message in small letters.
 #[derive(Deserialize)]
-struct Refused {
+struct ErrorBody {
     #[serde(rename = "__type", alias = "code")]
     code: Option<String>,
     #[serde(alias = "Message")]
@@ -54,21 +58,21 @@ struct Refused {
 }
 
 /// A call that failed, and whether another try may help.
-struct Tried {
-    failure: Failure,
+struct FailedAttempt {
+    failure: CallFailure,
     may_help: bool,
 }
 
 impl Calls for Aws<'_> {
     async fn call(
         &self,
-        service: Service,
+        service: CognitoService,
         region: &str,
         operation: &'static str,
         request: Secret,
-    ) -> Result<Secret, Failure> {
+    ) -> Result<Secret, CallFailure> {
         let address = address(service, region, self.env, self.identity)?;
-        let connector = http::guarded_connector(self.ways.to(&address), &self.watch);
+        let connector = guarded_connector(self.transport.to(&address), &self.observer);
         let call = Call {
             service,
             region,
@@ -90,21 +94,21 @@ impl Calls for Aws<'_> {
     }
 
     fn server_time(&self) -> SystemTime {
-        self.watch.clock.server_time(SystemTime::now())
+        self.observer.clock.server_time(SystemTime::now())
     }
 }
 
 /// Makes the calls of a sign-in that a person takes part in: each has its time for itself, however long somebody looks for a code.
 #[derive(Debug)]
-pub struct Unhurried<'a> {
+pub struct PerCallTimeout<'a> {
     env: &'a Env,
     identity: &'a Identity,
     budget: Duration,
     progress: &'a Progress,
-    clock: Mutex<http::ServerClock>,
+    clock: Mutex<ServerClock>,
 }
 
-impl<'a> Unhurried<'a> {
+impl<'a> PerCallTimeout<'a> {
     /// Each call may take `budget`; people see on `progress` whom is waited for.
     pub fn new(env: &'a Env, identity: &'a Identity, budget: Duration, progress: &'a Progress) -> Self {
         Self {
@@ -121,24 +125,24 @@ impl<'a> Unhurried<'a> {
     /// # Errors
     /// An override that may not be used.
     pub fn address(&self, region: &str) -> Result<String> {
-        address(Service::UserPool, region, self.env, self.identity)
+        address(CognitoService::UserPool, region, self.env, self.identity)
     }
 }
 
-impl Calls for Unhurried<'_> {
+impl Calls for PerCallTimeout<'_> {
     async fn call(
         &self,
-        service: Service,
+        service: CognitoService,
         region: &str,
         operation: &'static str,
         request: Secret,
-    ) -> Result<Secret, Failure> {
+    ) -> Result<Secret, CallFailure> {
         let aws = Aws::new(self.env, self.identity, self.budget)?.shown_on(self.progress);
         let answer = aws.call(service, region, operation, request).await;
         // Questions come next.
-        aws.watch.trail.ends();
+        aws.observer.last_request.ends();
         if let Ok(mut clock) = self.clock.lock() {
-            *clock = aws.watch.clock;
+            *clock = aws.observer.clock;
         }
         answer
     }
@@ -150,7 +154,7 @@ impl Calls for Unhurried<'_> {
 }
 
 struct Call<'a> {
-    service: Service,
+    service: CognitoService,
     region: &'a str,
     operation: &'static str,
     address: &'a str,
@@ -158,44 +162,41 @@ struct Call<'a> {
 }
 
 impl Aws<'_> {
-    async fn attempt(&self, connector: &impl HttpConnector, call: &Call<'_>) -> Result<Secret, Tried> {
+    async fn attempt(&self, connector: &impl HttpConnector, call: &Call<'_>) -> Result<Secret, FailedAttempt> {
         let time = self.attempt_time(call);
         match tokio::time::timeout(time, self.exchange(connector, call)).await {
             Ok(done) => done,
-            Err(_) => Err(Tried {
-                failure: Error::failed(Code::Timeout, call.name(), self.watch.trail.at(failure::NO_ANSWER))
-                    .hint(failure::NETWORK_HINT)
+            Err(_) => Err(FailedAttempt {
+                failure: Error::failed(Code::Timeout, call.name(), self.observer.last_request.at(NO_ANSWER))
+                    .hint(NETWORK_HINT)
                     .into(),
                 may_help: call.is_repeatable(),
             }),
         }
     }
 
-    async fn exchange(&self, connector: &impl HttpConnector, call: &Call<'_>) -> Result<Secret, Tried> {
-        let failed = |code, cause: String, hint: &str, may_help| Tried {
-            failure: Error::failed(code, call.name(), self.watch.trail.at(cause))
+    async fn exchange(&self, connector: &impl HttpConnector, call: &Call<'_>) -> Result<Secret, FailedAttempt> {
+        let failed = |code, cause: String, hint: &str, may_help| FailedAttempt {
+            failure: Error::failed(code, call.name(), self.observer.last_request.at(cause))
                 .hint(hint)
                 .into(),
             may_help,
         };
-        let request = call.request().map_err(|failure| Tried {
+        let request = call.request().map_err(|failure| FailedAttempt {
             failure,
             may_help: false,
         })?;
         let answer = connector.call(request).await;
         let lost = call.is_repeatable();
         let answer = answer.map_err(|error| {
-            let cause = failure::root_cause(&error);
-            failed(failure::of_connection(&cause), cause, &self.network_hint(&error), lost)
+            let cause = root_cause(&error);
+            failed(connection_code(&cause), cause, &self.network_hint(&error), lost)
         })?;
         let status = answer.status().as_u16();
         let body = answer.into_body().collect().await;
         let body = body.map_err(|error| {
-            let cause = format!(
-                "the answer is not what the service sends: {}",
-                failure::root_cause(&*error)
-            );
-            failed(Code::OddAnswer, cause, failure::NETWORK_HINT, lost)
+            let cause = format!("the answer is not what the service sends: {}", root_cause(&*error));
+            failed(Code::OddAnswer, cause, NETWORK_HINT, lost)
         })?;
         let body = Zeroizing::new(body.to_bytes().to_vec());
         if status == 200 {
@@ -205,23 +206,18 @@ impl Aws<'_> {
             let odd = || "the answer is not what the service sends: it is no JSON".to_owned();
             return text
                 .map(Secret::new)
-                .ok_or_else(|| failed(Code::OddAnswer, odd(), failure::ODD_ANSWER_HINT, false));
+                .ok_or_else(|| failed(Code::OddAnswer, odd(), ODD_ANSWER_HINT, false));
         }
         // It may have done its part before it failed, or before a proxy gave up on it.
         let may_help = status >= 500 && lost;
         match call.refusal(&body) {
-            Some(refusal) => Err(Tried {
+            Some(refusal) => Err(FailedAttempt {
                 may_help: may_help || is_throttled(&refusal.code),
-                failure: Failure::Refused(refusal),
+                failure: CallFailure::Refused(refusal),
             }),
             None => {
                 let cause = format!("the answer is HTTP status {status} and no error of AWS's");
-                Err(failed(
-                    failure::of_status(status),
-                    cause,
-                    failure::ODD_ANSWER_HINT,
-                    may_help,
-                ))
+                Err(failed(code_of_status(status), cause, ODD_ANSWER_HINT, may_help))
             }
         }
     }
@@ -230,35 +226,58 @@ impl Aws<'_> {
     ///
     /// # Errors
     /// Nobody is signed in; what Cognito or STS says.
-    pub(super) async fn cognito(&self, settings: &CognitoSettings) -> Result<Credentials> {
-        let login = self.login(settings).await?;
-        self.cognito_credentials(settings, &login).await
+    pub(crate) async fn cognito(&self, settings: &CognitoSettings) -> Result<Credentials> {
+        let login = match &self.login {
+            Some(login) => login.clone(),
+            None => self.cognito_login(settings).await?,
+        };
+        self.credentials_for_login(settings, &login).await
     }
 
-    /// Credentials for who has just signed in, or has a token.
-    ///
-    /// # Errors
-    /// What Cognito or STS says.
-    pub async fn cognito_credentials(&self, settings: &CognitoSettings, login: &Login) -> Result<Credentials> {
+    async fn credentials_for_login(&self, settings: &CognitoSettings, login: &Login) -> Result<Credentials> {
         if settings.identity_flow == IdentityFlow::Classic {
             let OpenIdToken(token) = cognito::open_id_token(self, settings, login)
                 .await
                 .map_err(Error::from)?;
             let region = settings.identity_pool_region();
-            // Its base is a token, so this comes back here no second time.
-            return Box::pin(self.role(&classic_plan(settings, token), region)).await;
+            return self.classic_session(settings, &token, region).await;
         }
         let found = cognito::credentials(self, settings, login).await.map_err(Error::from)?;
         Ok(Credentials::new(
             found.access_key_id,
             found.secret_access_key.expose(),
             Some(found.session_token.expose().to_owned()),
-            Some(self.watch.clock.to_ours(found.expires_at)),
+            Some(self.observer.clock.to_ours(found.expires_at)),
             "cognito",
         ))
     }
 
-    async fn login(&self, settings: &CognitoSettings) -> Result<Login> {
+    /// The classic flow ends with STS, as any role that is assumed with a token.
+    async fn classic_session(&self, settings: &CognitoSettings, token: &Secret, region: &str) -> Result<Credentials> {
+        let call = RoleCall {
+            role: settings.role_arn.as_deref().unwrap_or_default(),
+            session_name: "ecr-auth",
+            settings: &RoleSettings {
+                duration: settings.duration,
+                policy: settings.policy.clone(),
+                ..RoleSettings::default()
+            },
+            is_last: true,
+            after: 0,
+        };
+        let issued = IssuedToken {
+            token,
+            audience: &settings.identity_pool_id,
+            place: None,
+        };
+        self.assume_with_token(&call, &issued, region).await
+    }
+
+    /// The login of a user who has signed in before, which is renewed, or who has another provider's token.
+    ///
+    /// # Errors
+    /// Nobody is signed in; a token that can't be read; what Cognito says.
+    pub(crate) async fn cognito_login(&self, settings: &CognitoSettings) -> Result<Login> {
         match settings.sign_in()? {
             SignIn::Provider { key, token_file } => {
                 let what = format!("the token in {}", token_file.display());
@@ -274,13 +293,13 @@ impl Aws<'_> {
             }
             SignIn::UserPool { .. } => {
                 let cache = Cache::open(Cache::folder(self.env));
-                let username = cognito::username(settings, &cache, SystemTime::now())?;
-                let user = User::of(settings, &username, self.env)?;
-                let address = address(Service::UserPool, &user.region, self.env, self.identity)?;
-                let kept = Kept::of(&cache, &user, &address);
+                let username = settings.username.as_deref().ok_or_else(cognito::no_known_user)?;
+                let user = User::from_settings(settings, username, self.env)?;
+                let address = address(CognitoService::UserPool, &user.region, self.env, self.identity)?;
+                let kept = RefreshTokenStore::for_user(&cache, &user, &address);
                 let signed_in = kept.tokens(&user, self, &SystemTime::now, self.deadline).await;
                 let signed_in = signed_in.map_err(Error::from)?;
-                Ok(user.login(&signed_in))
+                Ok(signed_in.login(&user))
             }
         }
     }
@@ -297,9 +316,9 @@ impl Aws<'_> {
 }
 
 /// Where a service of a region is asked.
-fn address(service: Service, region: &str, env: &Env, identity: &Identity) -> Result<String> {
+fn address(service: CognitoService, region: &str, env: &Env, identity: &Identity) -> Result<String> {
     let (setting, host, _) = names(service);
-    let endpoint = Endpoint::of(setting, env, identity, false, false)?;
+    let endpoint = Endpoint::for_service(setting, env, identity, false, false)?;
     if let Some(url) = endpoint.url {
         return Ok(url);
     }
@@ -307,22 +326,6 @@ fn address(service: Service, region: &str, env: &Env, identity: &Identity) -> Re
     let fips = if endpoint.fips { "-fips" } else { "" };
     let suffix = Partition::for_region(region).registry_suffix();
     Ok(format!("https://{host}{fips}.{region}.{suffix}/"))
-}
-
-/// The classic flow ends with STS, as any role that a token is for.
-fn classic_plan(settings: &CognitoSettings, token: Secret) -> RolePlan {
-    let role_arn = settings.role_arn.clone().unwrap_or_default();
-    RolePlan {
-        base: Base::Token(CiToken::of_service_account(token)),
-        roles: vec![role_arn],
-        audience: settings.identity_pool_id.clone(),
-        session_name: "ecr-auth".to_owned(),
-        settings: RoleSettings {
-            duration: settings.duration,
-            policy: settings.policy.clone(),
-            ..RoleSettings::default()
-        },
-    }
 }
 
 impl Call<'_> {
@@ -340,14 +343,14 @@ impl Call<'_> {
         format!("{} ({}) {}", service.name(), self.region, self.operation)
     }
 
-    fn request(&self) -> Result<HttpRequest, Failure> {
+    fn request(&self) -> Result<HttpRequest, CallFailure> {
         let (.., target) = names(self.service);
-        let odd = |cause: String| Failure::Failed(Error::failed(Code::OddAnswer, self.name(), cause));
+        let odd = |cause: String| CallFailure::Failed(Error::failed(Code::OddAnswer, self.name(), cause));
         let mut request = HttpRequest::new(SdkBody::from(self.request.expose()));
         request.set_method("POST").map_err(|error| odd(error.to_string()))?;
         request
             .set_uri(self.address.to_owned())
-            .map_err(|error| odd(failure::root_cause(&error)))?;
+            .map_err(|error| odd(root_cause(&error)))?;
         let target = format!("{target}.{}", self.operation);
         for (name, value) in [
             ("content-type", "application/x-amz-json-1.1"),
@@ -359,11 +362,11 @@ impl Call<'_> {
         Ok(request)
     }
 
-    fn refusal(&self, body: &[u8]) -> Option<Refusal> {
-        let refused: Refused = serde_json::from_slice(body).ok()?;
+    fn refusal(&self, body: &[u8]) -> Option<CallRefusal> {
+        let refused: ErrorBody = serde_json::from_slice(body).ok()?;
         let code = refused.code?;
         let code = code.rsplit('#').next().unwrap_or_default();
-        Some(Refusal {
+        Some(CallRefusal {
             service: self.service,
             region: self.region.to_owned(),
             operation: self.operation,

@@ -1,20 +1,13 @@
 //! The registry itself, as clients speak to it: the OCI distribution API with a password of ECR's.
 //! <https://github.com/opencontainers/distribution-spec/blob/main/spec.md>
 
-use std::time::SystemTime;
-
-use aws_smithy_runtime_api::client::http::HttpConnector;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::body::SdkBody;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::BodyExt;
 use serde::Deserialize;
 
-use super::failure::{of_connection, reach_hint, root_cause};
-use super::http::{BODY_LIMIT, Ways, http_date};
+use aws_access::net::{PlainResponse, send};
 use context::Env;
-use diagnostics::{Error, Result, one_line, without_userinfo};
+use diagnostics::{Result, one_line};
 use secret::{Secret, exposed};
 
 /// The kinds of manifest that clients take.
@@ -24,51 +17,30 @@ const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vn
 /// How much of a server's own words is shown, in characters.
 const SHOWN_LIMIT: usize = 300;
 
-const NETWORK_HINT: &str = "check the network, DNS, HTTPS_PROXY and NO_PROXY of this machine";
-
-/// What a server answered.
-#[derive(Debug)]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The server's clock.
-    pub date: Option<SystemTime>,
-    /// `Location`.
-    pub location: Option<String>,
-    /// `Docker-Content-Digest`.
-    pub digest: Option<String>,
-    /// `WWW-Authenticate`.
-    challenge: Option<String>,
-    /// The body. That of a token endpoint is a secret.
-    body: Secret,
-}
-
-impl Answer {
-    /// What the registry says of its refusal, in one line: the first of its `errors`.
-    pub fn refusal(&self) -> Option<String> {
-        #[derive(Deserialize)]
-        struct Refusal {
-            errors: Vec<Reason>,
-        }
-        #[derive(Deserialize)]
-        struct Reason {
-            #[serde(default)]
-            code: String,
-            #[serde(default)]
-            message: String,
-        }
-        let refusal: Refusal = serde_json::from_str(self.body.expose()).ok()?;
-        let reason = refusal.errors.into_iter().next()?;
-        let said = one_line(&format!("{}: {}", reason.code, reason.message));
-        Some(said.chars().take(SHOWN_LIMIT).collect())
+/// What the registry says of its refusal, in one line: the first of its `errors`.
+pub fn refusal(response: &PlainResponse) -> Option<String> {
+    #[derive(Deserialize)]
+    struct RegistryErrors {
+        errors: Vec<RegistryError>,
     }
+    #[derive(Deserialize)]
+    struct RegistryError {
+        #[serde(default)]
+        code: String,
+        #[serde(default)]
+        message: String,
+    }
+    let refused: RegistryErrors = serde_json::from_str(response.body.expose()).ok()?;
+    let first = refused.errors.into_iter().next()?;
+    let said = one_line(&format!("{}: {}", first.code, first.message));
+    Some(said.chars().take(SHOWN_LIMIT).collect())
 }
 
 /// Asks an address for `/`, to see whether anybody answers there, and what time it is for them.
 ///
 /// # Errors
 /// Nobody can be reached there.
-pub async fn probe(env: &Env, address: &str) -> Result<Answer> {
+pub async fn probe(env: &Env, address: &str) -> Result<PlainResponse> {
     let url = format!("{}/", address.trim_end_matches('/'));
     send(env, "GET", &url, &[]).await
 }
@@ -99,9 +71,9 @@ impl<'a> RegistryClient<'a> {
     ///
     /// # Errors
     /// It can't be reached.
-    pub async fn ping(&mut self) -> Result<Answer> {
+    pub async fn ping(&mut self) -> Result<PlainResponse> {
         let answer = self.call("GET", "/v2/", &[]).await?;
-        let challenge = answer.challenge.as_deref().filter(|_| answer.status == 401);
+        let challenge = answer.header("www-authenticate").filter(|_| answer.status == 401);
         match challenge.and_then(|challenge| token_address(challenge, self.host)) {
             Some(url) => {
                 self.take_bearer(&url).await?;
@@ -115,7 +87,7 @@ impl<'a> RegistryClient<'a> {
     ///
     /// # Errors
     /// It can't be reached.
-    pub async fn manifest(&self, repository: &str, reference: &str) -> Result<Answer> {
+    pub async fn manifest(&self, repository: &str, reference: &str) -> Result<PlainResponse> {
         let path = format!("/v2/{repository}/manifests/{reference}");
         self.call("HEAD", &path, &[("accept", MANIFESTS)]).await
     }
@@ -124,7 +96,7 @@ impl<'a> RegistryClient<'a> {
     ///
     /// # Errors
     /// It can't be reached.
-    pub async fn begin_upload(&self, repository: &str) -> Result<Answer> {
+    pub async fn begin_upload(&self, repository: &str) -> Result<PlainResponse> {
         let path = format!("/v2/{repository}/blobs/uploads/");
         self.call("POST", &path, &[("content-length", "0")]).await
     }
@@ -133,7 +105,7 @@ impl<'a> RegistryClient<'a> {
     ///
     /// # Errors
     /// It can't be reached.
-    pub async fn cancel(&self, location: &str) -> Result<Option<Answer>> {
+    pub async fn cancel(&self, location: &str) -> Result<Option<PlainResponse>> {
         let own = format!("https://{}", self.host);
         let path = location.strip_prefix(&own).unwrap_or(location);
         match path.starts_with('/') {
@@ -160,7 +132,7 @@ impl<'a> RegistryClient<'a> {
         Ok(())
     }
 
-    async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Result<Answer> {
+    async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Result<PlainResponse> {
         let url = format!("https://{}{path}", self.host);
         let authorization = self
             .authorization
@@ -188,45 +160,6 @@ fn token_address(challenge: &str, host: &str) -> Option<String> {
         .filter_map(|name| Some(format!("{name}={}", parameter(name)?)))
         .collect();
     Some(format!("{realm}?{}", query.join("&")))
-}
-
-async fn send(env: &Env, method: &str, url: &str, headers: &[(&str, &str)]) -> Result<Answer> {
-    let shown = without_userinfo(url);
-    let failed =
-        |cause: String| Error::failed(of_connection(&cause), format!("cannot reach {shown}"), cause).hint(NETWORK_HINT);
-    let mut request = HttpRequest::new(SdkBody::empty());
-    request.set_uri(url).map_err(|error| failed(root_cause(&error)))?;
-    request.set_method(method).map_err(|error| failed(root_cause(&error)))?;
-    for (name, value) in headers {
-        let added = request
-            .headers_mut()
-            .try_append((*name).to_owned(), (*value).to_owned());
-        added.map_err(|error| failed(root_cause(&error)))?;
-    }
-    let answer = Ways::new(env)?.to(url).call(request).await.map_err(|error| {
-        let host = shown.split("://").nth(1).and_then(|rest| rest.split('/').next());
-        failed(root_cause(&error)).hint(reach_hint(&error, host.unwrap_or_default(), NETWORK_HINT))
-    })?;
-    let header = |name: &str| answer.headers().get(name).map(str::to_owned);
-    let status = answer.status().as_u16();
-    let date = answer.headers().get("date").and_then(http_date);
-    let (location, digest, challenge) = (
-        header("location"),
-        header("docker-content-digest"),
-        header("www-authenticate"),
-    );
-    let body = http_body_util::Limited::new(answer.into_body(), BODY_LIMIT)
-        .collect()
-        .await;
-    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-    Ok(Answer {
-        status,
-        date,
-        location,
-        digest,
-        challenge,
-        body: Secret::new(String::from_utf8_lossy(&body)),
-    })
 }
 
 #[cfg(test)]

@@ -1,80 +1,21 @@
-//! What the SDK's errors mean, in words people can act on.
+//! Why a connection failed, in words that people can act on.
 
 use std::error::Error as StdError;
 use std::io;
 
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::error::ErrorMetadata;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use http_body_util::LengthLimitError;
 
-use super::Aws;
-use super::http::BODY_LIMIT;
-use super::proxy::proxy_of;
-use diagnostics::{Code, Error};
+use super::BODY_LIMIT;
+use diagnostics::Code;
 use ecr_registry::region_of_server_meant;
 
-impl Aws<'_> {
-    /// An API call that has just failed, as an error. `service` is the service's name with its region; where it wasn't AWS that
-    /// answered, the address tells who was asked.
-    pub(super) fn call_failed<E>(&self, service: &str, operation: &str, error: SdkError<E, HttpResponse>) -> Error
-    where
-        E: ProvideErrorMetadata + StdError + 'static,
-    {
-        let what = format!("{service} {operation}");
-        let status = error.raw_response().map(|answer| answer.status());
-        let (code, cause, hint) = match (&error, status) {
-            (SdkError::ServiceError(context), Some(_)) if context.err().code().is_some() => {
-                return of_answer(&what, context.err());
-            }
-            (_, Some(status)) if !status.is_success() => (
-                of_status(status.as_u16()),
-                format!("the answer is HTTP status {} and no error of AWS's", status.as_u16()),
-                ODD_ANSWER_HINT,
-            ),
-            (_, Some(_)) => (
-                Code::OddAnswer,
-                format!("the answer is not what the service sends: {}", root_cause(&error)),
-                ODD_ANSWER_HINT,
-            ),
-            (SdkError::TimeoutError(_), _) => (Code::Timeout, NO_ANSWER.to_owned(), NETWORK_HINT),
-            _ => {
-                let cause = root_cause(&error);
-                let hint = self.network_hint(&error);
-                return Error::failed(of_connection(&cause), what, self.watch.trail.at(cause)).hint(hint);
-            }
-        };
-        Error::failed(code, what, self.watch.trail.at(cause)).hint(hint)
-    }
-
-    /// What to do about a call that didn't come to an answer.
-    pub(super) fn network_hint(&self, error: &(dyn StdError + 'static)) -> String {
-        let trail = &self.watch.trail;
-        let (address, server) = (trail.address().unwrap_or_default(), trail.server());
-        match server.and_then(|server| proxy_of(self.env, &server)) {
-            Some((name, url)) => {
-                let proxy = format!("look at the proxy {url} ({name}) first, then at the network, DNS and NO_PROXY");
-                reach_hint(error, &address, &proxy)
-            }
-            None => reach_hint(error, &address, NETWORK_HINT),
-        }
-    }
-}
-
-/// Nobody answered.
+/// The cause of an error where nobody answered.
 pub const NO_ANSWER: &str = "no answer in time";
 
 const REFUSED: &str = "the connection was refused";
 const RESET: &str = "the connection was reset";
-
-/// For an answer that is not AWS's.
-pub const ODD_ANSWER_HINT: &str =
-    "this isn't how AWS answers: look at the proxy and at AWS_ENDPOINT_URL, and who answers in AWS's place";
-
-/// For a signature that is too old, or too young.
-const CLOCK_HINT: &str =
-    "this machine's clock is off: timedatectl set-ntp true, or the host's clock where this is a container";
 
 /// For a network that fails.
 pub const NETWORK_HINT: &str = "check the network, DNS, HTTPS_PROXY and NO_PROXY, and any AWS_ENDPOINT_URL";
@@ -97,7 +38,7 @@ const CERTIFICATE_HINT: &str =
 /// such server; or `otherwise`.
 pub fn reach_hint(error: &(dyn StdError + 'static), address: &str, otherwise: &str) -> String {
     let cause = root_cause(error);
-    match told_of_connection(&cause) {
+    match connection_error_code(&cause) {
         Some(Code::UnknownRoot) => return ROOTS_HINT.to_owned(),
         Some(Code::CertificateExpired) => return EXPIRED_HINT.to_owned(),
         Some(Code::Certificate) if cause.ends_with(CA_SHOWN) => return CA_HINT.to_owned(),
@@ -112,18 +53,8 @@ pub fn reach_hint(error: &(dyn StdError + 'static), address: &str, otherwise: &s
     }
 }
 
-/// AWS answered with an error: its code and its message, and what to do about the codes that people meet.
-fn of_answer<E: ProvideErrorMetadata>(what: &str, error: &E) -> Error {
-    let cause = code_and_message(error.code(), error.message());
-    let (family, hint) = family(error.code().unwrap_or_default(), error.message().unwrap_or_default());
-    let failed = Error::failed(family, what, cause);
-    match hint {
-        Some(hint) => failed.hint(hint),
-        None => failed,
-    }
-}
-
-fn code_and_message(code: Option<&str>, message: Option<&str>) -> String {
+/// AWS's own code and message, as people read them.
+pub fn code_and_message(code: Option<&str>, message: Option<&str>) -> String {
     match (code, message) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(one), None) | (None, Some(one)) => one.to_owned(),
@@ -131,61 +62,14 @@ fn code_and_message(code: Option<&str>, message: Option<&str>) -> String {
     }
 }
 
-/// What AWS's own codes mean, and what to do about those that people meet.
-fn family(code: &str, message: &str) -> (Code, Option<&'static str>) {
-    let (family, hint) = match code {
-        "AccessDeniedException" | "AccessDenied" => (
-            if message.contains("explicit deny") {
-                Code::ExplicitDeny
-            } else {
-                Code::TokenDenied
-            },
-            "give the principal ecr:GetAuthorizationToken on resource * (for ECR Public ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken), and look for a denying SCP or boundary",
-        ),
-        "UnrecognizedClientException" | "InvalidClientTokenId" => (
-            Code::UnknownKey,
-            "AWS doesn't know this access key: it was deleted, belongs to another partition, or its session token is missing",
-        ),
-        // A signature's age is told with the two times.
-        "InvalidSignatureException" | "SignatureDoesNotMatch" if message.starts_with("Signature") => {
-            (Code::Clock, CLOCK_HINT)
-        }
-        "InvalidSignatureException" | "SignatureDoesNotMatch" => (
-            Code::WrongSecret,
-            "the secret access key doesn't belong to the access key id, or this machine's clock is off",
-        ),
-        "ExpiredTokenException" | "ExpiredToken" => (
-            Code::SessionExpired,
-            "the credentials have expired: get new ones and try again",
-        ),
-        "RequestExpired" => (Code::Clock, CLOCK_HINT),
-        "ThrottlingException" | "Throttling" | "TooManyRequestsException" => {
-            (Code::Throttled, "AWS asks for fewer calls: try again in a moment")
-        }
-        "ServerException" | "InternalFailure" | "InternalServerError" | "ServiceUnavailable" => {
-            return (Code::ServerError, None);
-        }
-        _ => return (Code::AwsRefuses, None),
-    };
-    (family, Some(hint))
+/// The code of a connection that failed with this innermost cause.
+pub fn connection_code(cause: &str) -> Code {
+    connection_error_code(cause).unwrap_or(Code::Connection)
 }
 
-/// The family of an answer that is no error of AWS's.
-pub fn of_status(status: u16) -> Code {
-    match status {
-        429 => Code::Throttled,
-        500.. => Code::ServerError,
-        _ => Code::OddAnswer,
-    }
-}
-
-/// The family of a connection that fails, by its innermost cause.
-pub fn of_connection(cause: &str) -> Code {
-    told_of_connection(cause).unwrap_or(Code::Connection)
-}
-
-/// The same, where it is not sure that the connection failed. TLS, the resolver and the proxy's tunnel tell theirs in words alone.
-pub fn told_of_connection(cause: &str) -> Option<Code> {
+/// The code of an error whose innermost cause is this one; `None` if it is not sure that a connection failed. TLS, the resolver and the
+/// proxy's tunnel say what went wrong in words alone.
+pub fn connection_error_code(cause: &str) -> Option<Code> {
     let says = |part: &str| cause.contains(part);
     Some(match () {
         () if says("failed to lookup") || says("invalid dns name") => Code::Dns,
@@ -364,10 +248,10 @@ mod tests {
             (NO_ANSWER, Code::Timeout),
             (REFUSED, Code::Connection),
         ] {
-            assert_eq!(told_of_connection(cause), Some(family), "{cause}");
+            assert_eq!(connection_error_code(cause), Some(family), "{cause}");
         }
-        assert_eq!(told_of_connection("AccessDenied: no"), None);
-        assert_eq!(of_connection("unexpected end of file"), Code::Connection);
+        assert_eq!(connection_error_code("AccessDenied: no"), None);
+        assert_eq!(connection_code("unexpected end of file"), Code::Connection);
     }
 
     #[test]
@@ -406,31 +290,10 @@ mod tests {
         }
         // What has run out is told by more than the words alone.
         assert_eq!(
-            of_connection(&root_cause(&Outer(io::Error::other(
+            connection_code(&root_cause(&Outer(io::Error::other(
                 "invalid peer certificate: NotValidYet"
             )))),
             Code::CertificateExpired
-        );
-    }
-
-    #[test]
-    fn what_aws_refuses_has_its_family() {
-        let of = |code, message| family(code, message).0;
-        let denied = "User: a is not authorized to perform: b with an explicit deny in a service control policy";
-        assert_eq!(of("AccessDeniedException", denied), Code::ExplicitDeny);
-        assert_eq!(
-            of("AccessDeniedException", "because no identity-based policy allows"),
-            Code::TokenDenied
-        );
-        assert_eq!(of("InvalidSignatureException", "Signature expired: 2026"), Code::Clock);
-        assert_eq!(
-            of("SignatureDoesNotMatch", "The request signature we calculated"),
-            Code::WrongSecret
-        );
-        assert_eq!(of("SomethingNew", ""), Code::AwsRefuses);
-        assert_eq!(
-            [429, 503, 307].map(of_status),
-            [Code::Throttled, Code::ServerError, Code::OddAnswer]
         );
     }
 

@@ -2,7 +2,7 @@
 
 use hyper_util::client::proxy::matcher::Matcher;
 
-use super::http::is_local;
+use super::address::is_local;
 use context::{Env, variables};
 use diagnostics::without_userinfo;
 

@@ -5,7 +5,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt, Limited};
 
-use super::http::BODY_LIMIT;
+use super::BODY_LIMIT;
 
 /// What ends the address that names the instance's role. The SDK makes the next address of the answer, and panics where it can't.
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
@@ -21,7 +21,7 @@ const LONGEST_SESSION: u64 = 21_600;
 ///
 /// # Errors
 /// The role's name is none.
-pub(super) async fn checked(address: &str, mut answer: HttpResponse) -> Result<HttpResponse, ConnectorError> {
+pub async fn checked(address: &str, mut answer: HttpResponse) -> Result<HttpResponse, ConnectorError> {
     let session = answer
         .headers()
         .get(SESSION)

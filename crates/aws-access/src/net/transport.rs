@@ -1,6 +1,5 @@
 //! The HTTP client of every call: TLS roots, proxies, a bound on what an answer may weigh, and the server's clock.
 
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::SystemTime;
 
@@ -17,23 +16,22 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::date_time::{DateTime, Format};
 use http_body_util::{BodyExt, Limited};
 
-use super::failure::{root_cause, told_of_connection};
-use super::metadata;
+use super::address::is_local;
+use super::cause::{connection_error_code, root_cause};
+use super::last_request::{LastRequest, RefusedRequest};
+use super::metadata_answer;
 use super::roots::{Roots, Trusted};
-use super::trail::{Refusal, Trail};
+use super::{BODY_LIMIT, CONNECT_TIMEOUT};
 use context::Env;
 use diagnostics::{Code, Result};
 
-/// More than any answer of these services weighs: 1 MiB.
-pub const BODY_LIMIT: usize = 1024 * 1024;
-
-/// What is learnt from the answers themselves.
+/// Looks at every request and response, and remembers what the responses tell of themselves. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Watch {
+pub struct ResponseObserver {
     /// What time the servers have.
     pub clock: ServerClock,
-    /// Whom the calls ask.
-    pub trail: Trail,
+    /// The server that was asked last.
+    pub last_request: LastRequest,
 }
 
 /// The last moment a server told us, with ours of the same moment.
@@ -70,9 +68,9 @@ impl ServerClock {
     }
 }
 
-/// The way to all servers, for a whole command: one set of roots, and connections that are kept.
+/// The connections of a whole command: one set of roots, and connections that are kept.
 #[derive(Debug, Clone)]
-pub enum Ways {
+pub enum Transport {
     /// Over the network.
     Network {
         /// Whom to trust.
@@ -84,7 +82,7 @@ pub enum Ways {
     Answered(SharedHttpConnector),
 }
 
-impl Ways {
+impl Transport {
     /// The roots that the environment names are read, so that what is wrong with them is told whoever is asked. The system's are read
     /// with the first call that may need them.
     ///
@@ -92,7 +90,7 @@ impl Ways {
     /// Root certificates that are named but can't be read.
     pub fn new(env: &Env) -> Result<Self> {
         Ok(Self::Network {
-            roots: Roots::of(env)?,
+            roots: Roots::from_env(env)?,
             remote: Arc::default(),
         })
     }
@@ -115,44 +113,44 @@ impl Ways {
 }
 
 /// All clients have the same settings, so that they share connections.
-impl HttpClient for Ways {
+impl HttpClient for Transport {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
 
 /// Not before there is a call: a client is made for what stays on this machine, too.
-impl HttpConnector for Ways {
+impl HttpConnector for Transport {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         self.remote().call(request)
     }
 }
 
-/// A client that goes these ways: through the proxy, but for plain http to this machine, from where a profile may take its
+/// A client that uses this transport: through the proxy, but for plain http to this machine, from where a profile may take its
 /// credentials.
-pub fn client(ways: &Ways, watch: &Watch) -> SharedHttpClient {
-    SharedHttpClient::new(Guarded {
-        inner: SharedHttpClient::new(ways.clone()),
+pub fn remote_client(transport: &Transport, observer: &ResponseObserver) -> SharedHttpClient {
+    SharedHttpClient::new(GuardedClient {
+        inner: SharedHttpClient::new(transport.clone()),
         direct: direct_client(),
-        watch: watch.clone(),
+        observer: observer.clone(),
     })
 }
 
 /// Any other client, with the same bound on its answers and the same look at the server's clock.
-pub fn guarded(client: SharedHttpClient, watch: &Watch) -> SharedHttpClient {
-    SharedHttpClient::new(Guarded {
+pub fn guarded(client: SharedHttpClient, observer: &ResponseObserver) -> SharedHttpClient {
+    SharedHttpClient::new(GuardedClient {
         inner: client.clone(),
         direct: client,
-        watch: watch.clone(),
+        observer: observer.clone(),
     })
 }
 
 /// Any connector, for a service of AWS's that is called without its SDK: its clock is listened to, and its answers are bounded.
-pub fn guarded_connector(connector: SharedHttpConnector, watch: &Watch) -> impl HttpConnector + use<> {
-    Guarded {
+pub fn guarded_connector(connector: SharedHttpConnector, observer: &ResponseObserver) -> impl HttpConnector + use<> {
+    GuardedClient {
         inner: connector.clone(),
         direct: connector,
-        watch: watch.clone(),
+        observer: observer.clone(),
     }
 }
 
@@ -161,7 +159,7 @@ fn trusting(roots: Trusted) -> SharedHttpConnector {
     let first = remote_connector(roots.first);
     match roots.all {
         None => first,
-        Some(roots) => SharedHttpConnector::new(Again {
+        Some(roots) => SharedHttpConnector::new(FallbackRoots {
             first,
             roots,
             all: Arc::default(),
@@ -170,20 +168,20 @@ fn trusting(roots: Trusted) -> SharedHttpConnector {
 }
 
 fn remote_connector(roots: TlsContext) -> SharedHttpConnector {
-    let settings = HttpConnectorSettings::builder().connect_timeout(super::CONNECT_TIMEOUT);
+    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT);
     SharedHttpConnector::new(connector(ProxyConfig::from_env(), roots, Some(settings.build())))
 }
 
 /// Asks once more, with all roots, where a few did not vouch for a server; from then on with all. A server that is not trusted has
 /// been told nothing of the request.
 #[derive(Debug, Clone)]
-struct Again {
+struct FallbackRoots {
     first: SharedHttpConnector,
     roots: fn() -> TlsContext,
     all: Arc<OnceLock<SharedHttpConnector>>,
 }
 
-impl HttpConnector for Again {
+impl HttpConnector for FallbackRoots {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         if let Some(all) = self.all.get() {
             return all.call(request);
@@ -206,7 +204,7 @@ impl HttpConnector for Again {
 
 fn is_about_a_certificate(error: &ConnectorError) -> bool {
     matches!(
-        told_of_connection(&root_cause(error)),
+        connection_error_code(&root_cause(error)),
         Some(Code::UnknownRoot | Code::Certificate | Code::CertificateExpired)
     )
 }
@@ -222,8 +220,8 @@ fn connector(proxy: ProxyConfig, tls: TlsContext, settings: Option<HttpConnector
 }
 
 /// A client for the addresses that are http by nature and never go through a proxy: IMDS and container credentials.
-pub fn link_local_client(watch: &Watch) -> SharedHttpClient {
-    guarded(direct_client(), watch)
+pub fn link_local_client(observer: &ResponseObserver) -> SharedHttpClient {
+    guarded(direct_client(), observer)
 }
 
 fn direct_client() -> SharedHttpClient {
@@ -236,40 +234,25 @@ fn direct_connector(settings: Option<HttpConnectorSettings>) -> Connector {
     connector(ProxyConfig::disabled(), nobody.build().unwrap_or_default(), settings)
 }
 
-/// Whether a request is plain http to the machine itself: loopback, the instance metadata service (169.254.169.254,
-/// fd00:ec2::254), or a container's credentials (169.254.170.2, 169.254.170.23, fd00:ec2::23).
-pub(super) fn is_local(address: &str) -> bool {
-    let Ok(uri) = address.parse::<http::Uri>() else {
-        return false;
-    };
-    let host = uri.host().unwrap_or_default();
-    let is_local_host = match host.trim_start_matches('[').trim_end_matches(']').parse() {
-        Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_link_local(),
-        Ok(IpAddr::V6(ip)) => ip.is_loopback() || ip.segments()[..2] == [0xfd00, 0xec2],
-        Err(_) => host.eq_ignore_ascii_case("localhost"),
-    };
-    is_local_host && uri.scheme() == Some(&http::uri::Scheme::HTTP)
-}
-
 #[derive(Debug)]
-struct Guarded<C> {
+struct GuardedClient<C> {
     inner: C,
     /// For what is on this machine.
     direct: C,
-    watch: Watch,
+    observer: ResponseObserver,
 }
 
-impl HttpClient for Guarded<SharedHttpClient> {
+impl HttpClient for GuardedClient<SharedHttpClient> {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(Guarded {
+        SharedHttpConnector::new(GuardedClient {
             inner: self.inner.http_connector(settings, components),
             direct: self.direct.http_connector(settings, components),
-            watch: self.watch.clone(),
+            observer: self.observer.clone(),
         })
     }
 }
 
-impl HttpConnector for Guarded<SharedHttpConnector> {
+impl HttpConnector for GuardedClient<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let connector = if is_local(request.uri()) {
             &self.direct
@@ -277,40 +260,40 @@ impl HttpConnector for Guarded<SharedHttpConnector> {
             &self.inner
         };
         let address = request.uri().to_owned();
-        self.watch.trail.asks(&address);
-        let (answer, watch) = (connector.call(request), self.watch.clone());
+        self.observer.last_request.asks(&address);
+        let (answer, observer) = (connector.call(request), self.observer.clone());
         HttpConnectorFuture::new(async move {
             let answer = answer.await?;
             if let Some(date) = answer.headers().get("date").and_then(http_date) {
-                watch.clock.set(date);
+                observer.clock.set(date);
             }
-            let answer = metadata::checked(&address, answer).await?;
+            let answer = metadata_answer::checked(&address, answer).await?;
             let answer = answer.map(|body| SdkBody::from_body_1_x(Limited::new(body, BODY_LIMIT)));
             if answer.status().is_success() {
-                watch.trail.is_answered(None);
+                observer.last_request.is_answered(None);
                 return Ok(answer);
             }
-            refused(answer, &watch.trail).await
+            refused(answer, &observer.last_request).await
         })
     }
 }
 
-/// Notes what an answer says that is none. It holds nothing secret, and is passed on as it came.
-async fn refused(mut answer: HttpResponse, trail: &Trail) -> Result<HttpResponse, ConnectorError> {
+/// Remembers what a refusing response says. It holds nothing secret, and is passed on as it came.
+async fn refused(mut answer: HttpResponse, last_request: &LastRequest) -> Result<HttpResponse, ConnectorError> {
     let status = answer.status().as_u16();
     let is_text = answer
         .headers()
         .get("content-type")
         .is_some_and(|kind| kind.starts_with("text/plain"));
-    trail.is_answered(Some(Refusal::new(status, false, b"")));
+    last_request.is_answered(Some(RefusedRequest::new(status, false, b"")));
     let body = std::mem::replace(answer.body_mut(), SdkBody::taken()).collect().await;
     let body = body.map_err(ConnectorError::io)?.to_bytes();
-    trail.is_answered(Some(Refusal::new(status, is_text, &body)));
+    last_request.is_answered(Some(RefusedRequest::new(status, is_text, &body)));
     *answer.body_mut() = SdkBody::from(body);
     Ok(answer)
 }
 
-pub(super) fn http_date(text: &str) -> Option<SystemTime> {
+pub fn http_date(text: &str) -> Option<SystemTime> {
     DateTime::from_str(text, Format::HttpDate).ok()?.try_into().ok()
 }
 
@@ -342,32 +325,6 @@ mod tests {
         let earliest = SystemTime::UNIX_EPOCH - Duration::from_secs(i64::MAX as u64);
         clock.set(SystemTime::now() + Duration::from_secs(86_400 * 365 * 200));
         assert!(clock.to_ours(earliest) <= earliest + Duration::from_secs(1));
-    }
-
-    #[test]
-    fn plain_http_to_this_machine_is_told_from_all_else() {
-        for local in [
-            "http://127.0.0.1:4566/",
-            "http://localhost/x",
-            "http://[::1]:80/",
-            "http://169.254.169.254/latest",
-            "http://169.254.170.2/v2",
-            "http://169.254.170.23/v1",
-            "http://[fd00:ec2::254]/",
-            "http://[fd00:ec2::23]/v1",
-        ] {
-            assert!(is_local(local), "{local}");
-        }
-        for other in [
-            "https://127.0.0.1/",
-            "http://10.0.0.1/",
-            "http://127.0.0.1.example.com/",
-            "http://[fd00:ec3::23]/",
-            "https://api.ecr.eu-west-1.amazonaws.com/",
-            "not an address",
-        ] {
-            assert!(!is_local(other), "{other}");
-        }
     }
 
     #[test]

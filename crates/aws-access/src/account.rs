@@ -1,0 +1,72 @@
+//! Whose account it is: the principal behind credentials, and its own registry.
+
+use crate::client::Aws;
+use crate::identity::{self, Identity, Scope};
+use context::{Context, budget};
+use diagnostics::{Code, Error, Result};
+use ecr_registry::{Registry, parse_argument, parse_region};
+use settings::IdentitySettings;
+use settings::table::REGION;
+
+/// The principal behind credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallerIdentity {
+    /// The account, 12 digits.
+    pub account: String,
+    /// The principal's ARN.
+    pub arn: String,
+}
+
+impl Aws<'_> {
+    /// Asks STS in this region who the caller is.
+    ///
+    /// # Errors
+    /// No credentials, credentials that AWS doesn't take, a network that fails.
+    pub async fn caller_identity(&self, region: &str) -> Result<CallerIdentity> {
+        let credentials = self.credentials(region).await?;
+        let (account, arn) = self.caller_of(credentials, region).await?;
+        Ok(CallerIdentity { account, arn })
+    }
+}
+
+/// Asks STS in this region whose credentials these are.
+///
+/// # Errors
+/// No credentials, credentials that AWS doesn't take, a network that fails.
+pub fn caller(identity: &Identity, region: &str, context: &Context<'_>) -> Result<CallerIdentity> {
+    let aws = Aws::new(&context.env, identity, budget(&context.env)?)?.shown_on(&context.progress);
+    aws.within(aws.caller_identity(region))
+}
+
+/// The caller's own registry in the current region: that of the last role's account or, where no role is named, of the account
+/// that STS says.
+///
+/// # Errors
+/// No region, no credentials, a denial, a network that fails.
+pub fn own_registry(region_flag: Option<&str>, settings: IdentitySettings, context: &Context<'_>) -> Result<Registry> {
+    let region = identity::region(region_flag, &context.env)?.ok_or_else(|| {
+        Error::usage(
+            Code::NoRegistry,
+            "no registry",
+            "none is named, and no region is set to look for the caller's own",
+        )
+        .hint(format!(
+            "name one (ACCOUNT/REGION or a host), or set {REGION} or AWS_REGION"
+        ))
+    })?;
+    let region = parse_region(&region)?;
+    let scope = Scope::of_region(&region);
+    let account = match identity::last_account(&settings.role, &scope)? {
+        // Known without credentials: there need be none where the identity is only written down.
+        Some(account) if settings.profile.is_none() => account,
+        _ => callers_account(&Identity::choose(settings, &scope, &context.env)?, &region, context)?,
+    };
+    parse_argument(&format!("{account}/{region}"), None)
+}
+
+fn callers_account(identity: &Identity, region: &str, context: &Context<'_>) -> Result<String> {
+    match identity.role() {
+        Some(role) => Ok(role.account().to_owned()),
+        None => Ok(caller(identity, region, context)?.account),
+    }
+}

@@ -1,0 +1,114 @@
+//! Whose credentials an identity has, as AWS's calls need them: each source is asked in its own way, and no other source than the chosen
+//! one.
+
+use aws_credential_types::Credentials;
+
+use crate::client::Aws;
+use crate::denial::IssuedToken;
+use crate::identity::{ChainSource, CredentialSource, RoleBase, RolePlan, audience, explain_missing};
+use crate::keys::check_keys;
+use crate::profile::environment;
+use crate::sts::RoleCall;
+use ci::{CiToken, missing_token, missing_token_or};
+use diagnostics::Result;
+use oidc_token::{Claims, read_token_file};
+use settings::RoleSettings;
+
+impl Aws<'_> {
+    /// Credentials of the chosen source, and of no other.
+    ///
+    /// # Errors
+    /// Whatever the source says, with the way out; keys that no AWS ever gave out.
+    pub async fn credentials(&self, region: &str) -> Result<Credentials> {
+        let credentials = match &self.identity.source {
+            CredentialSource::Role(plan) => self.role(plan, self.sts_region(region)).await,
+            CredentialSource::Profile(profile) => self.profile(&profile.name, region).await,
+            CredentialSource::Cognito(settings) => self.cognito(settings).await,
+            CredentialSource::Chain(source) => {
+                let found = self.of_chain(source, region).await;
+                found.map_err(|error| explain_missing(error, self.env))
+            }
+        }?;
+        check_keys(&credentials)?;
+        Ok(credentials)
+    }
+
+    async fn of_chain(&self, source: &ChainSource, region: &str) -> Result<Credentials> {
+        match source {
+            ChainSource::Environment {
+                access_key_id,
+                secret_access_key,
+                session_token,
+            } => Ok(environment(access_key_id, secret_access_key, session_token.as_ref())),
+            ChainSource::Profile(profile) => self.profile(&profile.name, region).await,
+            ChainSource::WebIdentity {
+                role_arn,
+                token_file,
+                session_name,
+            } => {
+                let call = RoleCall {
+                    role: role_arn,
+                    session_name,
+                    settings: &RoleSettings::default(),
+                    is_last: true,
+                    after: 0,
+                };
+                let issued = IssuedToken {
+                    token: &read_token_file(token_file)?,
+                    audience: audience(role_arn),
+                    place: Some(&CiToken::in_file(token_file.clone())),
+                };
+                self.assume_with_token(&call, &issued, self.sts_region(region)).await
+            }
+            ChainSource::Container { uri, .. } => self.container(uri, region).await,
+            ChainSource::InstanceMetadata { .. } => self.instance_metadata(region).await,
+        }
+    }
+
+    /// Assumes the roles of a plan, one after the other.
+    async fn role(&self, plan: &RolePlan, region: &str) -> Result<Credentials> {
+        let by_token = usize::from(matches!(plan.base, RoleBase::Token(_)));
+        let mut calls = plan.roles.iter().enumerate().map(|(at, role)| RoleCall {
+            role,
+            session_name: &plan.session_name,
+            settings: &plan.settings,
+            is_last: at + 1 == plan.roles.len(),
+            after: at.saturating_sub(by_token),
+        });
+        let mut session = match &plan.base {
+            RoleBase::Token(place) => {
+                let first = calls.next().ok_or_else(|| missing_token(self.env))?;
+                let issued = IssuedToken {
+                    token: &self.ci_token(place, plan).await?,
+                    audience: &plan.audience,
+                    place: Some(place),
+                };
+                self.assume_with_token(&first, &issued, region).await?
+            }
+            RoleBase::Source(source) => {
+                let credentials = self.of_chain(source, region).await;
+                credentials.map_err(|error| match source {
+                    ChainSource::InstanceMetadata { .. } => missing_token_or(self.env, error),
+                    _ => error,
+                })?
+            }
+        };
+        for call in calls {
+            session = self.assume(&call, session, region).await?;
+        }
+        Ok(session)
+    }
+
+    /// What the token of the CI says of itself, asked for now where the CI mints it. `None` where it is no JWT, or the
+    /// identity takes none.
+    ///
+    /// # Errors
+    /// It can't be read, or the CI hands none out.
+    pub async fn claims(&self) -> Result<Option<Claims>> {
+        let Some((plan, RoleBase::Token(token))) = self.identity.role().map(|plan| (plan, &plan.base)) else {
+            return Ok(None);
+        };
+        let token = self.ci_token(token, plan).await?;
+        Ok(Claims::from_jwt(token.expose()))
+    }
+}

@@ -1,0 +1,91 @@
+//! What an address says of itself: whether it is this machine's own, and whether a secret may be sent there.
+
+use std::net::IpAddr;
+
+use context::{Env, variables};
+use diagnostics::{Code, Error, Result, without_userinfo};
+
+/// Whether a request is plain http to the machine itself: loopback, the instance metadata service (169.254.169.254,
+/// fd00:ec2::254), or a container's credentials (169.254.170.2, 169.254.170.23, fd00:ec2::23).
+pub fn is_local(address: &str) -> bool {
+    let Ok(uri) = address.parse::<http::Uri>() else {
+        return false;
+    };
+    let host = uri.host().unwrap_or_default();
+    let is_local_host = match host.trim_start_matches('[').trim_end_matches(']').parse() {
+        Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_link_local(),
+        Ok(IpAddr::V6(ip)) => ip.is_loopback() || ip.segments()[..2] == [0xfd00, 0xec2],
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
+    };
+    is_local_host && uri.scheme() == Some(&http::uri::Scheme::HTTP)
+}
+
+/// Refuses an address that others on the network could read along with.
+///
+/// # Errors
+/// The text is no URL, or it is plain http to another machine and `ECR_AUTH_ALLOW_HTTP` is not 1.
+pub fn refuse_plain_http(url: &str, env: &Env) -> Result<()> {
+    let what = "the endpoint that the settings name";
+    let shown = without_userinfo(url);
+    let uri: http::Uri = url.parse().map_err(|_| {
+        Error::usage(Code::Variable, what, format!("{shown} is not a URL")).hint("write it as https://HOST[:PORT]")
+    })?;
+    match uri.scheme_str() {
+        Some("https") => Ok(()),
+        Some("http")
+            if is_loopback(uri.host().unwrap_or_default()) || env.get(variables::ECR_AUTH_ALLOW_HTTP) == Some("1") =>
+        {
+            Ok(())
+        }
+        Some("http") => Err(Error::usage(
+            Code::PlainHttp,
+            what,
+            format!("{shown} is plain http: others on the network could read the answer"),
+        )
+        .hint("use https, or set ECR_AUTH_ALLOW_HTTP=1 where you know the network")),
+        _ => Err(
+            Error::usage(Code::Variable, what, format!("{shown} is neither http nor https"))
+                .hint("write it as https://HOST[:PORT]"),
+        ),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_to_this_machine_is_told_from_all_else() {
+        for local in [
+            "http://127.0.0.1:4566/",
+            "http://localhost/x",
+            "http://[::1]:80/",
+            "http://169.254.169.254/latest",
+            "http://169.254.170.2/v2",
+            "http://169.254.170.23/v1",
+            "http://[fd00:ec2::254]/",
+            "http://[fd00:ec2::23]/v1",
+        ] {
+            assert!(is_local(local), "{local}");
+        }
+        for other in [
+            "https://127.0.0.1/",
+            "http://10.0.0.1/",
+            "http://127.0.0.1.example.com/",
+            "http://[fd00:ec3::23]/",
+            "https://api.ecr.eu-west-1.amazonaws.com/",
+            "not an address",
+        ] {
+            assert!(!is_local(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! One request without an SDK, for servers that are not AWS's API.
+
+use std::time::SystemTime;
+
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::{BodyExt, Limited};
+
+use super::BODY_LIMIT;
+use super::cause::{connection_code, reach_hint, root_cause};
+use super::transport::{Transport, http_date};
+use context::Env;
+use diagnostics::{Error, Result, without_userinfo};
+use secret::Secret;
+
+const NETWORK_HINT: &str = "check the network, DNS, HTTPS_PROXY and NO_PROXY of this machine";
+
+/// What a server sent back.
+#[derive(Debug)]
+pub struct PlainResponse {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, as far as it is text. A token endpoint's is a secret.
+    pub body: Secret,
+    headers: Vec<(String, String)>,
+}
+
+impl PlainResponse {
+    /// The value of a header, whose name is in small letters.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The server's clock, from the header `Date`.
+    pub fn date(&self) -> Option<SystemTime> {
+        http_date(self.header("date")?)
+    }
+}
+
+/// Sends one request without a body, and takes whatever status comes back.
+///
+/// # Errors
+/// The server can't be reached.
+pub async fn send(env: &Env, method: &str, url: &str, headers: &[(&str, &str)]) -> Result<PlainResponse> {
+    let shown = without_userinfo(url);
+    let failed = |cause: String| {
+        Error::failed(connection_code(&cause), format!("cannot reach {shown}"), cause).hint(NETWORK_HINT)
+    };
+    let mut request = HttpRequest::new(SdkBody::empty());
+    request.set_uri(url).map_err(|error| failed(root_cause(&error)))?;
+    request.set_method(method).map_err(|error| failed(root_cause(&error)))?;
+    for (name, value) in headers {
+        let added = request
+            .headers_mut()
+            .try_append((*name).to_owned(), (*value).to_owned());
+        added.map_err(|error| failed(root_cause(&error)))?;
+    }
+    let response = Transport::new(env)?.to(url).call(request).await.map_err(|error| {
+        let host = shown.split("://").nth(1).and_then(|rest| rest.split('/').next());
+        failed(root_cause(&error)).hint(reach_hint(&error, host.unwrap_or_default(), NETWORK_HINT))
+    })?;
+    let status = response.status().as_u16();
+    let headers = response.headers().iter();
+    let headers = headers
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let body = Limited::new(response.into_body(), BODY_LIMIT).collect().await;
+    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+    Ok(PlainResponse {
+        status,
+        body: Secret::new(String::from_utf8_lossy(&body)),
+        headers,
+    })
+}

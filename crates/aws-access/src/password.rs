@@ -1,0 +1,231 @@
+//! Passwords of registries: the path from an identity to one password, and to several at once.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Instant, SystemTime};
+
+use crate::client::Aws;
+use crate::endpoint::{Endpoint, Service};
+use crate::identity::{CredentialSource, Identity, Scope};
+use crate::secret_path::{SecretPath, Waiting, Wanted};
+use context::{Context, Env};
+use diagnostics::Result;
+use ecr_registry::Registry;
+use secret_cache::{Cache, CachedSecret, Fetched, Key};
+use settings::IdentitySettings;
+
+/// How many tokens are fetched at the same time, at most: each needs a connection of its own, and AWS counts the calls.
+const AT_ONCE: usize = 8;
+
+/// The path to a registry's password.
+pub type PasswordPath = SecretPath<Registry>;
+
+impl Wanted for Registry {
+    fn fetch(&self, aws: &Aws<'_>, endpoint: &Endpoint, _: &dyn Fn() -> SystemTime) -> Result<Fetched> {
+        let token = aws.within(aws.authorization_token(self, endpoint));
+        let token = token.map_err(|error| match &aws.identity.source {
+            CredentialSource::Cognito(_) if error.cause().starts_with("AccessDenied") => error.hint(
+                "the identity pool gave this user a role that may not sign in to registries: ask who runs the pool",
+            ),
+            _ => error,
+        })?;
+        Ok(Fetched {
+            secret: token.password,
+            expires_at: token.expires_at,
+            renew_at: None,
+        })
+    }
+
+    fn told_warm(&self) -> String {
+        format!("a fresh token for {}", self.region())
+    }
+
+    fn told_fetched(&self) -> String {
+        format!("no fresh token for {}, asked AWS", self.region())
+    }
+}
+
+impl PasswordPath {
+    /// Chooses the identity that the settings and the environment name, and finds the path from it to the password of a registry.
+    ///
+    /// # Errors
+    /// As [`Identity::choose`]; an endpoint that may not be used.
+    pub fn choose(env: &Env, registry: &Registry, settings: IdentitySettings) -> Result<Self> {
+        let identity = Identity::choose(settings, &Scope::from(registry), env)?;
+        Self::new(env, registry, identity)
+    }
+
+    /// The path from an identity to the password of a registry.
+    ///
+    /// # Errors
+    /// An endpoint that may not be used.
+    pub fn new(env: &Env, registry: &Registry, identity: Identity) -> Result<Self> {
+        let (service, public) = match registry.is_public() {
+            true => (Service::EcrPublic, "yes"),
+            false => (Service::Ecr, "no"),
+        };
+        // One token serves every registry of a region, so the account in the host's name is no part of the key.
+        let key = Key::builder()
+            .field("partition", registry.partition().id())
+            .field("region", registry.region())
+            .field("public", public);
+        let hosts = (registry.is_fips(), registry.is_dual_stack());
+        Self::to(registry.clone(), service, hosts, key, identity, env)
+    }
+
+    /// The registry.
+    pub fn registry(&self) -> &Registry {
+        &self.wanted
+    }
+
+    /// The password for the user `AWS`, from the cache or from AWS. `name` is the host it is asked for under; the time that this may take
+    /// begins at `began`.
+    ///
+    /// # Errors
+    /// What AWS says, or that it said nothing in time.
+    pub fn password(
+        &self,
+        cache: &Cache,
+        name: &str,
+        began: Instant,
+        context: &mut Context<'_>,
+    ) -> Result<CachedSecret> {
+        self.secret(cache, name, began, context)
+    }
+}
+
+/// One registry of several.
+#[derive(Debug)]
+pub struct NamedPath<'a> {
+    /// The path to its password.
+    pub path: &'a PasswordPath,
+    /// The host it is asked for under.
+    pub name: &'a str,
+}
+
+/// The password of each registry, in their order, from the cache or from AWS: those that one token opens share its one fetch, the others
+/// are fetched at the same time.
+///
+/// # Errors
+/// `ECR_AUTH_TIMEOUT` is no number of seconds. What AWS says of one of them stands in its place.
+pub fn passwords(
+    asked: &[NamedPath<'_>],
+    cache: &Cache,
+    context: &mut Context<'_>,
+) -> Result<Vec<Result<CachedSecret>>> {
+    let keys: Vec<String> = asked.iter().map(|it| it.path.key().to_string()).collect();
+    let mut answers = BTreeMap::new();
+    let mut cold = BTreeMap::new();
+    let mut others = Vec::new();
+    for (it, key) in asked.iter().zip(&keys) {
+        if answers.contains_key(key) || cold.contains_key(key) {
+            others.push(it);
+            continue;
+        }
+        match it.path.warm(cache, it.name, context).transpose() {
+            Some(answer) => drop(answers.insert(key, answer)),
+            None => drop(cold.insert(key, it)),
+        }
+    }
+    let (keys_of_cold, cold): (Vec<_>, Vec<_>) = cold.into_iter().unzip();
+    answers.extend(keys_of_cold.into_iter().zip(fetch(&cold, cache, context)?));
+    for it in others {
+        // What is there by now is known under this name too.
+        let _ = cache.warm(it.path.key(), it.name, context.now());
+    }
+    Ok(keys.iter().filter_map(|key| answers.get(key).cloned()).collect())
+}
+
+/// Fetches the passwords that are not in the cache; the results are in their order.
+fn fetch(cold: &[&NamedPath<'_>], cache: &Cache, context: &mut Context<'_>) -> Result<Vec<Result<CachedSecret>>> {
+    if cold.is_empty() {
+        return Ok(Vec::new());
+    }
+    let waiting = Waiting::new(context, Instant::now())?;
+    let all = (cold.len() > 1).then(|| context.progress.wait(told(0, cold.len())));
+    let (queue, done) = (Mutex::new(cold.iter().enumerate()), Mutex::new(Vec::new()));
+    let next = || locked(&queue).next();
+    let work = || {
+        while let Some((index, it)) = next() {
+            let (held, was_asked) = it.path.fetch_or_share(cache, it.name, &waiting, None);
+            let mut done = locked(&done);
+            done.push((index, held, was_asked));
+            if let Some(all) = &all {
+                all.now(told(done.len(), cold.len()));
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..cold.len().min(AT_ONCE) {
+            // Where there are no threads to be had, this one does it all.
+            let _ = thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
+    });
+    drop(all);
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(index, ..)| *index);
+    for (index, _, was_asked) in &done {
+        cold[*index].path.tell(*was_asked, context);
+    }
+    Ok(done.into_iter().map(|(_, held, _)| held).collect())
+}
+
+fn told(done: usize, of: usize) -> String {
+    format!("{done} of {of} tokens are there")
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key_of(host: &str, vars: &[(&str, &str)]) -> String {
+        let env: Env = [("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "secret")]
+            .into_iter()
+            .chain(vars.iter().copied())
+            .collect();
+        let registry = Registry::parse(host).unwrap();
+        let path = PasswordPath::choose(&env, &registry, IdentitySettings::default());
+        path.unwrap().key().to_string()
+    }
+
+    const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+
+    #[test]
+    fn registries_of_one_region_share_a_token() {
+        assert_eq!(
+            key_of(HOST, &[]),
+            key_of("444455556666.dkr.ecr.eu-west-1.amazonaws.com", &[])
+        );
+    }
+
+    #[test]
+    fn everything_that_decides_the_token_is_in_the_key() {
+        let base = key_of(HOST, &[]);
+        for other in [
+            "111122223333.dkr.ecr.us-east-1.amazonaws.com",
+            "111122223333.dkr.ecr-fips.eu-west-1.amazonaws.com",
+            "111122223333.dkr-ecr.eu-west-1.on.aws",
+            "public.ecr.aws",
+        ] {
+            assert_ne!(key_of(other, &[]), base, "{other}");
+        }
+        let us_east = key_of("111122223333.dkr.ecr.us-east-1.amazonaws.com", &[]);
+        assert_ne!(key_of("public.ecr.aws", &[]), us_east);
+        for (name, value) in [
+            ("AWS_ACCESS_KEY_ID", "OTHER"),
+            ("AWS_SECRET_ACCESS_KEY", "other"),
+            ("AWS_SESSION_TOKEN", "session"),
+            ("AWS_ENDPOINT_URL", "https://localhost"),
+            ("AWS_ENDPOINT_URL_ECR", "https://localhost"),
+            ("AWS_USE_FIPS_ENDPOINT", "true"),
+        ] {
+            assert_ne!(key_of(HOST, &[(name, value)]), base, "{name}");
+        }
+    }
+}

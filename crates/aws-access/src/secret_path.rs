@@ -1,0 +1,208 @@
+//! The one path from an identity to a secret: the warm cache, else fetch or share, and tell people where the secret came from.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::client::Aws;
+use crate::endpoint::{Endpoint, Service};
+use crate::identity::{CredentialSource, Identity};
+use cognito::Login;
+use context::{Context, Env, Progress, deadline, process_started};
+use diagnostics::Result;
+use secret_cache::{Cache, CachedSecret, Fetched, Key, KeyBuilder, Request};
+
+/// What an identity is given by AWS, and how: a registry's password, a session.
+pub trait Wanted {
+    /// Fetches the secret.
+    fn fetch(&self, aws: &Aws<'_>, endpoint: &Endpoint, clock: &dyn Fn() -> SystemTime) -> Result<Fetched>;
+    /// What people are told of a secret in the cache that need not be renewed.
+    fn told_warm(&self) -> String;
+    /// What people are told of a secret that this process fetched.
+    fn told_fetched(&self) -> String;
+}
+
+/// The way from an identity to one secret, known without the network: enough to find the secret in the cache.
+#[derive(Debug)]
+pub struct SecretPath<W> {
+    pub(crate) identity: Identity,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) key: Key,
+    pub(crate) wanted: W,
+}
+
+impl<W> SecretPath<W> {
+    /// The way to what `wanted` stands for, from `service`. `key` tells what is wanted from everything else; the identity and the endpoint
+    /// are added to it.
+    pub(crate) fn to(
+        wanted: W,
+        service: Service,
+        hosts: (bool, bool),
+        key: KeyBuilder,
+        identity: Identity,
+        env: &Env,
+    ) -> Result<Self> {
+        let (fips, dual_stack) = hosts;
+        let endpoint = Endpoint::for_service(service, env, &identity, fips, dual_stack)?;
+        let of_endpoint = endpoint.key_fields().into_iter();
+        let key = of_endpoint.fold(key, |key, (name, value)| key.field(name, value));
+        let of_identity = identity.key_fields().into_iter();
+        let key = of_identity
+            .fold(key, |key, (name, value)| key.secret(name, &value))
+            .build();
+        Ok(Self {
+            identity,
+            endpoint,
+            key,
+            wanted,
+        })
+    }
+
+    /// Whose credentials are used.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Returns only the identity, dropping the rest of the path.
+    pub fn into_identity(self) -> Identity {
+        self.identity
+    }
+
+    /// Where the API is asked.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The key of the secret in the cache.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+}
+
+impl<W: Wanted> SecretPath<W> {
+    /// The secret, from the cache or from AWS. `name` is the name it is asked for under (a host); the time that this may take begins at
+    /// `began`.
+    ///
+    /// # Errors
+    /// What AWS says, or that it said nothing in time.
+    pub(crate) fn secret(
+        &self,
+        cache: &Cache,
+        name: &str,
+        began: Instant,
+        context: &mut Context<'_>,
+    ) -> Result<CachedSecret> {
+        if let Some(held) = self.warm(cache, name, context)? {
+            return Ok(held);
+        }
+        let waiting = Waiting::new(context, began)?;
+        let (held, is_fetched) = self.fetch_or_share(cache, name, &waiting, None);
+        self.tell(is_fetched, context);
+        held
+    }
+
+    /// What the cache holds, if it need not be renewed.
+    pub(crate) fn warm(&self, cache: &Cache, name: &str, context: &mut Context<'_>) -> Result<Option<CachedSecret>> {
+        self.identity.explain(context);
+        self.identity.require_user()?;
+        let held = cache.warm(&self.key, name, context.now());
+        if held.is_some() {
+            context.detail(|| format!("cache: {}", self.wanted.told_warm()));
+        }
+        Ok(held)
+    }
+
+    /// What AWS says, or what it said to another process; and whether this process asked. `login` is that of a user who has just signed in
+    /// to Cognito.
+    pub(crate) fn fetch_or_share(
+        &self,
+        cache: &Cache,
+        name: &str,
+        waiting: &Waiting<'_>,
+        login: Option<Login>,
+    ) -> (Result<CachedSecret>, bool) {
+        let request = Request {
+            key: &self.key,
+            name,
+            started: waiting.started,
+            deadline: waiting.deadline,
+            progress: waiting.progress,
+        };
+        let login = Cell::new(login.map(Ok));
+        let is_fetched = Cell::new(false);
+        // A sign-in to Cognito is renewed under a lock of its own, and before the lock of this secret is taken.
+        let mut prepare = |budget| login.set(login.take().or_else(|| self.renew_sign_in(waiting, budget)));
+        let held = cache.get_prepared(&request, waiting.clock, &mut prepare, &mut |budget| {
+            is_fetched.set(true);
+            let mut aws = waiting.aws(&self.identity, budget)?;
+            if let Some(login) = login.take() {
+                aws = aws.signed_in(login?);
+            }
+            self.wanted.fetch(&aws, &self.endpoint, waiting.clock)
+        });
+        (held, is_fetched.get())
+    }
+
+    /// The login of a user of Cognito; `None` for every other identity.
+    fn renew_sign_in(&self, waiting: &Waiting<'_>, budget: Duration) -> Option<Result<Login>> {
+        let CredentialSource::Cognito(settings) = &self.identity.source else {
+            return None;
+        };
+        let aws = waiting.aws(&self.identity, budget);
+        Some(aws.and_then(|aws| aws.within(aws.cognito_login(settings))))
+    }
+
+    /// Tells people who asked for more where the secret came from.
+    pub(crate) fn tell(&self, is_fetched: bool, context: &mut Context<'_>) {
+        context.detail(|| match is_fetched {
+            true => format!("cache: {}", self.wanted.told_fetched()),
+            false => "cache: what another process was told".to_owned(),
+        });
+    }
+}
+
+/// What a fetch needs of the world: it may go on in a thread of its own.
+pub(crate) struct Waiting<'a> {
+    env: &'a Env,
+    clock: &'a (dyn Fn() -> SystemTime + Sync),
+    started: SystemTime,
+    deadline: Instant,
+    progress: &'a Progress,
+}
+
+impl<'a> Waiting<'a> {
+    /// The time that this may take begins at `began`.
+    ///
+    /// # Errors
+    /// `ECR_AUTH_TIMEOUT` is no number of seconds.
+    pub fn new(context: &'a Context<'_>, began: Instant) -> Result<Self> {
+        Ok(Self {
+            env: &context.env,
+            clock: context.clock,
+            started: process_started(context),
+            deadline: deadline(&context.env, began)?,
+            progress: &context.progress,
+        })
+    }
+
+    /// Shares no failure of before: who asks has just changed something.
+    pub fn anew(context: &'a Context<'_>) -> Result<Self> {
+        let started = context.now();
+        Ok(Self {
+            started,
+            ..Self::new(context, Instant::now())?
+        })
+    }
+
+    /// What is left of the time.
+    pub fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// AWS as the identity sees it, for calls that take `budget` in all.
+    ///
+    /// # Errors
+    /// As [`Aws::new`].
+    pub fn aws<'i>(&'i self, identity: &'i Identity, budget: Duration) -> Result<Aws<'i>> {
+        Ok(Aws::new(self.env, identity, budget)?.shown_on(self.progress))
+    }
+}

@@ -1,0 +1,190 @@
+//! STS: a token or a session becomes the session of a role.
+
+use context::variables;
+use std::time::SystemTime;
+
+use aws_credential_types::Credentials;
+use aws_sdk_sts::config::Builder;
+use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
+use aws_types::SdkConfig;
+
+use crate::client::Aws;
+use crate::denial::{self, IssuedToken};
+use crate::endpoint::{Endpoint, Service};
+use crate::failure::ODD_ANSWER_HINT;
+use crate::identity::CredentialSource;
+use crate::keys::check_keys;
+use diagnostics::{Code, Error, Result};
+use ecr_registry::Partition;
+use settings::RoleSettings;
+
+/// One role to assume, and where it stands among the roles that are assumed one after the other.
+pub(crate) struct RoleCall<'a> {
+    /// The role's ARN.
+    pub role: &'a str,
+    /// The session's name.
+    pub session_name: &'a str,
+    /// What narrows and marks the session.
+    pub settings: &'a RoleSettings,
+    /// Whether it is the last role, whose session is handed out.
+    pub is_last: bool,
+    /// How many roles were assumed with credentials before this one: the session inherits what they made transitive.
+    pub after: usize,
+}
+
+impl Aws<'_> {
+    /// Assumes a role with a token. The call is unsigned: the token is what vouches.
+    /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
+    ///
+    /// # Errors
+    /// A denial, with what the token says of itself; a network that fails.
+    pub(crate) async fn assume_with_token(
+        &self,
+        call: &RoleCall<'_>,
+        issued: &IssuedToken<'_>,
+        region: &str,
+    ) -> Result<Credentials> {
+        let endpoint = self.sts_endpoint()?;
+        let client = sts_client(&self.settings(region, &endpoint), endpoint);
+        let answer = client
+            .assume_role_with_web_identity()
+            .role_arn(call.role)
+            .role_session_name(call.session_name)
+            .web_identity_token(issued.token.expose())
+            .set_duration_seconds(call.duration())
+            .set_policy(call.policy())
+            .set_policy_arns(call.policy_arns())
+            .send()
+            .await;
+        let answer = answer.map_err(|error| {
+            let error = self.call_failed(&sts_name(region), "AssumeRoleWithWebIdentity", error);
+            denial::of_token(error, call.role, issued)
+        })?;
+        self.session(answer.credentials)
+    }
+
+    /// Assumes a role with credentials.
+    /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
+    ///
+    /// # Errors
+    /// Keys that can't be used, a denial, a network that fails.
+    pub(crate) async fn assume(&self, call: &RoleCall<'_>, with: Credentials, region: &str) -> Result<Credentials> {
+        check_keys(&with)?;
+        let endpoint = self.sts_endpoint()?;
+        let client = sts_client(&self.signed_settings(with, region, &endpoint), endpoint);
+        let answer = client
+            .assume_role()
+            .role_arn(call.role)
+            .role_session_name(call.session_name)
+            .set_external_id(call.settings.external_id.clone())
+            .set_duration_seconds(call.duration())
+            .set_policy(call.policy())
+            .set_policy_arns(call.policy_arns())
+            .set_tags(call.tags())
+            .set_transitive_tag_keys(call.transitive_tags())
+            .send()
+            .await;
+        let answer = answer.map_err(|error| {
+            let error = self.call_failed(&sts_name(region), "AssumeRole", error);
+            denial::of_role(error, call.role, call.settings)
+        })?;
+        self.session(answer.credentials)
+    }
+
+    /// Asks STS in this region whose credentials these are: the account and the principal's ARN.
+    ///
+    /// # Errors
+    /// Credentials that AWS doesn't take, a network that fails.
+    pub(crate) async fn caller_of(&self, credentials: Credentials, region: &str) -> Result<(String, String)> {
+        let endpoint = self.sts_endpoint()?;
+        let client = sts_client(&self.signed_settings(credentials, region, &endpoint), endpoint);
+        let what = sts_name(region);
+        let answer = client.get_caller_identity().send().await;
+        let answer = answer.map_err(|error| self.call_failed(&what, "GetCallerIdentity", error))?;
+        answer.account.zip(answer.arn).ok_or_else(|| {
+            Error::failed(
+                Code::OddAnswer,
+                format!("{what} GetCallerIdentity"),
+                "the answer names no account",
+            )
+        })
+    }
+
+    /// The region whose STS is asked: as all AWS tools do, the current one, which may be the only one that a closed network
+    /// reaches; the registry's where there is none, or it is of another partition.
+    pub(crate) fn sts_region<'r>(&'r self, registry_region: &'r str) -> &'r str {
+        let of_rule = match &self.identity.source {
+            CredentialSource::Role(plan) => plan.settings.region.as_deref(),
+            _ => None,
+        };
+        let named = of_rule
+            .or_else(|| self.env.get(variables::AWS_REGION))
+            .or_else(|| self.env.get(variables::AWS_DEFAULT_REGION));
+        named
+            .or_else(|| self.identity.setting("region"))
+            .filter(|region| Partition::for_region(region) == Partition::for_region(registry_region))
+            .unwrap_or(registry_region)
+    }
+
+    fn sts_endpoint(&self) -> Result<Endpoint> {
+        Endpoint::for_service(Service::Sts, self.env, self.identity, false, false)
+    }
+
+    fn session(&self, credentials: Option<aws_sdk_sts::types::Credentials>) -> Result<Credentials> {
+        let odd = |cause: &str| Error::failed(Code::OddAnswer, Service::Sts.name(), cause).hint(ODD_ANSWER_HINT);
+        let found = credentials.ok_or_else(|| odd("the answer holds no credentials"))?;
+        let ends_at = SystemTime::try_from(found.expiration);
+        let ends_at = ends_at.map_err(|_| odd("the end of the session is no time at all"))?;
+        Ok(Credentials::new(
+            found.access_key_id,
+            found.secret_access_key,
+            Some(found.session_token),
+            Some(self.observer.clock.to_ours(ends_at)),
+            "role",
+        ))
+    }
+}
+
+impl RoleCall<'_> {
+    /// Seconds; of the last role alone. The range is checked with the plan.
+    fn duration(&self) -> Option<i32> {
+        let seconds = self.settings.duration.filter(|_| self.is_last)?;
+        i32::try_from(seconds).ok()
+    }
+
+    fn policy(&self) -> Option<String> {
+        self.settings.policy.clone().filter(|_| self.is_last)
+    }
+
+    fn policy_arns(&self) -> Option<Vec<PolicyDescriptorType>> {
+        let arns = self.settings.policy_arns.iter();
+        let arns: Vec<_> = arns
+            .map(|arn| PolicyDescriptorType::builder().arn(arn).build())
+            .collect();
+        Some(arns).filter(|arns| self.is_last && !arns.is_empty())
+    }
+
+    /// A transitive tag comes down the chain by itself, and STS refuses to have it said again.
+    fn tags(&self) -> Option<Vec<Tag>> {
+        let settings = &self.settings;
+        let is_inherited = |key: &String| self.after > 0 && settings.transitive_tags.contains(key);
+        let tags = settings.tags.iter().filter(|(key, _)| !is_inherited(key));
+        let tags = tags.filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok());
+        Some(tags.collect()).filter(|tags: &Vec<_>| !tags.is_empty())
+    }
+
+    fn transitive_tags(&self) -> Option<Vec<String>> {
+        let keys = &self.settings.transitive_tags;
+        (self.after == 0 && !keys.is_empty()).then(|| keys.clone())
+    }
+}
+
+fn sts_client(settings: &SdkConfig, endpoint: Endpoint) -> aws_sdk_sts::Client {
+    let mut builder = Builder::from(settings);
+    builder.set_endpoint_url(endpoint.url);
+    aws_sdk_sts::Client::from_conf(builder.build())
+}
+
+fn sts_name(region: &str) -> String {
+    format!("{} ({region})", Service::Sts.name())
+}

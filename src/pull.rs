@@ -1,0 +1,73 @@
+//! One pull: what a client that pulls or pushes is given for a host. The credential helper and the kubelet's provider answer it, each in
+//! its own format.
+
+use std::path::Path;
+
+use aws_access::PasswordPath;
+use configuration::{Config, Target};
+use context::Context;
+use diagnostics::{Error, Result};
+use ecr_registry::Registry;
+use secret_cache::{Cache, CachedSecret};
+
+/// What a client is given.
+#[derive(Debug)]
+pub enum PullAnswer {
+    /// The password of the user `AWS`.
+    Password(CachedSecret),
+    /// Nothing: the host is neither ECR's nor an alias.
+    NotOurs,
+    /// Nothing, though a password was wanted: the client goes on without one. People have been told why.
+    WithoutPassword,
+}
+
+/// Answers a client that asks for `server`, which people know by `name`. `find` finds the path to the registry's password, and where the
+/// password is cached.
+///
+/// A pull that works without credentials must not fail for want of them: ECR Public and optional registries are gone on without.
+///
+/// # Errors
+/// A configuration that isn't right; a password that can't be had.
+pub fn answer(
+    server: &str,
+    name: &str,
+    config: Option<&Path>,
+    context: &mut Context<'_>,
+    find: impl FnOnce(&Target<'_>, &Context<'_>) -> Result<(PasswordPath, Cache)>,
+) -> Result<PullAnswer> {
+    let config = match Config::load_for(&context.env, config, server) {
+        Ok(config) => config,
+        // What the rules say of it can't be known, but that ECR Public serves anybody can.
+        Err(error) if Registry::parse(server).is_some_and(|registry| registry.is_public()) => {
+            return Ok(go_on_without(name, &error, context));
+        }
+        Err(error) => return Err(error),
+    };
+    let Some(target) = config.target(server) else {
+        return Ok(PullAnswer::NotOurs);
+    };
+    let began = context.began;
+    let found = find(&target, context);
+    match found.and_then(|(path, cache)| path.password(&cache, name, began, context)) {
+        Ok(held) => Ok(PullAnswer::Password(held)),
+        Err(error) if target.is_optional() => Ok(go_on_without(name, &error, context)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The path to the password with the identity of the registry's rule, and the user's own cache.
+///
+/// # Errors
+/// As [`PasswordPath::choose`].
+pub fn by_rule(target: &Target<'_>, context: &Context<'_>) -> Result<(PasswordPath, Cache)> {
+    let path = PasswordPath::choose(&context.env, target.registry(), target.identity())?;
+    Ok((path, Cache::open(Cache::folder(&context.env))))
+}
+
+fn go_on_without(name: &str, error: &Error, context: &mut Context<'_>) -> PullAnswer {
+    let _ = writeln!(
+        context.stderr,
+        "ecr-auth: {name}: going on without credentials: {error}"
+    );
+    PullAnswer::WithoutPassword
+}
