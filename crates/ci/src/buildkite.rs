@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::{
     CiSystem, CiToken, JobMark, Masking, MissingToken, ProgramCall, SessionWords, TokenFinder, TokenIssuer,
-    TokenProgram, generic,
+    TokenProgram,
 };
 use context::{Env, program};
 use diagnostics::{Code, Error, Result};
@@ -49,7 +49,7 @@ pub(crate) static BUILDKITE: CiSystem = CiSystem {
         hint: "let the step reach the agent: BUILDKITE_AGENT_ACCESS_TOKEN and BUILDKITE_JOB_ID in its environment, buildkite-agent on its PATH (in a container: mount both)",
         lines: None,
     }),
-    expired: generic::JUST_ISSUED,
+    expired: crate::descriptor::JUST_ISSUED,
     ..CiSystem::BLANK
 };
 

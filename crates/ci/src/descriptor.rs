@@ -1,11 +1,20 @@
 //! What a descriptor of a CI system holds.
 
+mod token;
+
+pub use token::{CiToken, FetchedToken, WantedAudience};
+
 use std::fmt;
 
-use crate::{CiToken, generic};
 use context::Env;
 use diagnostics::{Code, Result};
 use secret::Secret;
+
+/// For systems that give a job one token.
+pub(crate) const NO_SECOND_TOKEN: &str = "this CI issues no second one: lengthen it (GitLab: the job's timeout; Jenkins: the credential's lifetime), or fetch before it ends: the registry's password then serves for 12 hours";
+
+/// For systems that issue a token whenever a job asks.
+pub(crate) const JUST_ISSUED: &str = "the CI has just issued it: one of the clocks is wrong, look at this machine's";
 
 /// Everything that ecr-auth knows about one CI system. A descriptor names only the fields that differ from [`CiSystem::BLANK`].
 #[derive(Clone, Copy)]
@@ -52,7 +61,7 @@ impl CiSystem {
         masking: Masking::None,
         missing: None,
         token_called: "the job's OIDC token",
-        expired: generic::NO_SECOND_TOKEN,
+        expired: NO_SECOND_TOKEN,
         role_named_in: "",
     };
 

@@ -1,13 +1,10 @@
 //! Places for a token that belong to no CI system in particular.
 
+use std::path::PathBuf;
+
 use crate::{CiSystem, CiToken, TokenFinder, TokenIssuer};
 use context::Env;
-
-/// For systems that give a job one token.
-pub(crate) const NO_SECOND_TOKEN: &str = "this CI issues no second one: lengthen it (GitLab: the job's timeout; Jenkins: the credential's lifetime), or fetch before it ends: the registry's password then serves for 12 hours";
-
-/// For systems that issue a token whenever a job asks.
-pub(crate) const JUST_ISSUED: &str = "the CI has just issued it: one of the clocks is wrong, look at this machine's";
+use secret::Secret;
 
 const ID_TOKEN: &str = "ECR_AUTH_ID_TOKEN";
 
@@ -39,6 +36,19 @@ pub(crate) static SERVICE_ACCOUNT: CiSystem = CiSystem {
     expired: "the kubelet has just been given it: one of the clocks is wrong, look at this node's",
     ..CiSystem::BLANK
 };
+
+impl CiToken {
+    /// Returns the token of a pod's service account, which the kubelet hands over.
+    pub fn of_service_account(token: Secret) -> Self {
+        let name = "the token of the pod's service account";
+        Self::text(&SERVICE_ACCOUNT, name, token)
+    }
+
+    /// Returns the token in a file.
+    pub fn in_file(path: PathBuf) -> Self {
+        Self::in_file_of(&FILE, path)
+    }
+}
 
 /// Finds a token without a role: the role comes from a rule. With `AWS_ROLE_ARN`, the file is a source of AWS credentials instead.
 fn web_identity_file(env: &Env) -> Option<CiToken> {

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use crate::mask::is_worth_hiding;
 use crate::{
     CiSystem, CiToken, JobMark, Masking, MissingToken, RequestForm, SessionWords, SubjectPitfall, TokenFinder,
-    TokenIssuer, WorkflowLines, generic,
+    TokenIssuer, WorkflowLines,
 };
 use context::Env;
 use diagnostics::Code;
@@ -62,7 +62,7 @@ pub(crate) static GITHUB: CiSystem = CiSystem {
             lines: &["permissions:", "  id-token: write", "  contents: read"],
         }),
     }),
-    expired: generic::JUST_ISSUED,
+    expired: crate::descriptor::JUST_ISSUED,
     role_named_in: ", the action's role-to-assume",
     ..CiSystem::BLANK
 };

@@ -18,6 +18,7 @@ mod buildkite;
 mod circleci;
 mod descriptor;
 mod drone;
+mod find;
 mod generic;
 pub mod github;
 mod gitlab;
@@ -27,17 +28,16 @@ mod minting;
 mod missing;
 mod secret_variables;
 pub mod session_name;
-mod token;
 mod woodpecker;
 
 pub use descriptor::{
-    CiSystem, JobMark, Masking, MissingToken, SessionWords, SubjectPitfall, TokenFinder, TokenIssuer, WorkflowLines,
+    CiSystem, CiToken, FetchedToken, JobMark, Masking, MissingToken, SessionWords, SubjectPitfall, TokenFinder,
+    TokenIssuer, WantedAudience, WorkflowLines,
 };
 pub use mask::{mask, of_credentials, of_password, of_proxies};
 pub use minting::{ProgramCall, RequestForm, TokenProgram, TokenRequest};
 pub use missing::{gives_tokens, missing_token, missing_token_or};
 pub use secret_variables::{remove_secrets, secret_variables, without_secrets};
-pub use token::{CiToken, FetchedToken, WantedAudience};
 
 use context::Env;
 

@@ -54,7 +54,7 @@ pub struct Error {
 /// One part of an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Text {
-    shown: String,
+    shown: Box<str>,
     /// The text with its mentions, if it has any.
     template: Option<Box<str>>,
 }
@@ -64,11 +64,11 @@ impl Text {
         let text = one_line(text);
         match has_mention(&text) {
             true => Self {
-                shown: named(&text, &|mention| mention.plain()),
+                shown: named(&text, &|mention| mention.plain()).into(),
                 template: Some(text.into()),
             },
             false => Self {
-                shown: text,
+                shown: text.into(),
                 template: None,
             },
         }
@@ -76,7 +76,7 @@ impl Text {
 
     fn named(&mut self, name: &dyn Fn(Mention<'_>) -> String) {
         if let Some(template) = &self.template {
-            self.shown = named(template, name);
+            self.shown = named(template, name).into();
         }
     }
 
@@ -162,7 +162,7 @@ impl Error {
 
     /// What to do about it, if anything.
     pub fn hint_text(&self) -> Option<&str> {
-        self.hint.as_ref().map(|hint| hint.shown.as_str())
+        self.hint.as_ref().map(|hint| hint.shown.as_ref())
     }
 
     /// Writes the error for people, with its hint and the address of its section. A stderr that is closed is nobody's problem.

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::table::RoleSettings;
 use diagnostics::{Code, Error, Result};
 use ecr_registry::parse_region;
 use oidc_token::read_token_file;
@@ -160,11 +159,8 @@ impl CognitoSettings {
         ]
     }
 
-    /// Checks all of it: every id's shape, and what goes with what.
-    ///
-    /// # Errors
-    /// A usage error that names the setting as its flag without the hyphens, which is its key in the configuration.
-    pub fn check(&self) -> Result<()> {
+    /// Checks the shape of every id.
+    pub(crate) fn check_texts(&self) -> Result<()> {
         let texts = [
             ("user-pool-id", self.user_pool_id.as_deref()),
             ("client-id", self.client_id.as_deref()),
@@ -174,12 +170,11 @@ impl CognitoSettings {
             ("provider", self.provider.as_deref()),
         ];
         let given = texts.into_iter().filter_map(|(name, text)| Some((name, text?)));
-        given.into_iter().try_for_each(|(name, text)| check_text(name, text))?;
-        self.check_flow()?;
-        self.sign_in().map(drop)
+        given.into_iter().try_for_each(|(name, text)| check_text(name, text))
     }
 
-    fn check_flow(&self) -> Result<()> {
+    /// Checks which settings go together in each flow.
+    pub(crate) fn check_flow(&self) -> Result<()> {
         if self.identity_flow == IdentityFlow::Enhanced {
             let settings = [("duration", self.duration.is_some()), ("policy", self.policy.is_some())];
             return match settings.iter().find(|(_, is_said)| *is_said) {
@@ -200,13 +195,7 @@ impl CognitoSettings {
             )
             .hint("name it with role-arn, or choose identity-flow enhanced, where the pool chooses the role"));
         }
-        // STS is asked in the end, and refuses here what it refuses everywhere.
-        let of_sts = RoleSettings {
-            duration: self.duration,
-            policy: self.policy.clone(),
-            ..RoleSettings::default()
-        };
-        of_sts.check(1, true)
+        Ok(())
     }
 }
 

@@ -1,9 +1,8 @@
 //! Whose credentials the settings name: a profile, a role, a user of Cognito, or nobody in particular.
 
 use super::cognito::CognitoSettings;
-use super::role_settings::SourceChoice;
-use super::setting::Setting;
-use super::table::{CHAIN, POLICY, POLICY_ARN, ROLE_ARN, RoleSettings, SOURCE, TABLE};
+use super::table::{CHAIN, POLICY, POLICY_ARN, ROLE_ARN, RoleSettings, SOURCE, Setting, TABLE};
+use super::trust_source::SourceChoice;
 use diagnostics::{Code, Error, Result};
 
 /// What a rule, flags or the Action's inputs say of whose credentials are used. Nothing of it is checked yet:

@@ -25,16 +25,17 @@
 
 mod cognito;
 mod identity_choice;
+mod limits;
 mod role_settings;
-mod setting;
 mod surface;
 pub mod table;
+mod trust_source;
 mod values;
 
 pub use cognito::{CognitoSettings, Flow, IdentityFlow, SignIn, check_text as check_cognito_text};
 pub use identity_choice::{IdentityChoice, IdentitySettings};
-pub use role_settings::{SourceChoice, TokenCommand, TokenPlace, policy_text};
-pub use setting::{Kind, Said, Setting, Value};
+pub use role_settings::policy_text;
 pub use surface::{ROLE_OF_SETUP, Surface};
-pub use table::RoleSettings;
+pub use table::{Kind, RoleSettings, Said, Setting, Value};
+pub use trust_source::{SourceChoice, TokenCommand, TokenPlace};
 pub use values::SettingValues;

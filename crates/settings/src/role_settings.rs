@@ -1,111 +1,19 @@
 //! What flags and rules say of roles, checked for what STS would refuse.
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
 
 use serde::de::IgnoredAny;
 
-use super::setting::Said;
-use super::table::{DURATION, POLICY, POLICY_ARN, RoleSettings, TABLE, TAG, TRANSITIVE_TAG};
+use super::cognito::{CognitoSettings, IdentityFlow};
+use super::limits::{
+    DURATIONS, LONGEST_CHAINED, LONGEST_POLICY, LONGEST_TAG_KEY, LONGEST_TAG_VALUE, MOST_POLICY_ARNS, MOST_TAGS,
+};
+use super::table::{DURATION, POLICY, POLICY_ARN, RoleSettings, Said, TABLE, TAG, TRANSITIVE_TAG};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-/// STS's shortest and longest sessions, in seconds.
-pub(super) const DURATIONS: std::ops::RangeInclusive<u32> = 900..=43_200;
-/// A session that another session asked for lives an hour at most.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining>
-const LONGEST_CHAINED: u32 = 3600;
-/// Characters of a session policy, managed policies and tags of a session, at most.
-/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
-const LONGEST_POLICY: usize = 2048;
-pub(super) const MOST_POLICY_ARNS: u32 = 10;
-pub(super) const MOST_TAGS: u32 = 50;
-const LONGEST_TAG_KEY: usize = 128;
-pub(super) const LONGEST_TAG_VALUE: u32 = 256;
-
 /// Largest file with a policy that is read: 64 KiB. White space, which does not count, makes a policy longer than STS takes.
 const POLICY_LIMIT: usize = 64 << 10;
-
-/// A place for the CI's token that somebody names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TokenPlace {
-    /// A file, read anew at each use.
-    File(PathBuf),
-    /// A variable of the environment.
-    Variable(String),
-    /// A command line for the shell that prints the token.
-    Command(TokenCommand),
-}
-
-/// A command line that prints the token. It is run once, however many registries are asked for: one job's token is one identity,
-/// whose registries share what it fetches.
-#[derive(Debug, Clone)]
-pub struct TokenCommand {
-    line: String,
-    printed: Arc<OnceLock<Secret>>,
-}
-
-impl TokenCommand {
-    /// The command line.
-    pub fn line(&self) -> &str {
-        &self.line
-    }
-
-    /// What it printed, or prints now by `run`.
-    ///
-    /// # Errors
-    /// That of `run`; the next call tries again.
-    pub fn token(&self, run: impl FnOnce(&str) -> Result<Secret>) -> Result<Secret> {
-        if let Some(token) = self.printed.get() {
-            return Ok(token.clone());
-        }
-        let token = run(&self.line)?;
-        Ok(self.printed.get_or_init(|| token).clone())
-    }
-}
-
-impl From<&str> for TokenCommand {
-    fn from(line: &str) -> Self {
-        Self {
-            line: line.to_owned(),
-            printed: Arc::default(),
-        }
-    }
-}
-
-impl PartialEq for TokenCommand {
-    fn eq(&self, other: &Self) -> bool {
-        self.line == other.line
-    }
-}
-
-impl Eq for TokenCommand {}
-
-/// Where the credentials for the first role come from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum SourceChoice {
-    /// The CI's token, or else the chain.
-    #[default]
-    Auto,
-    /// The CI's token, and nothing else.
-    Oidc,
-    /// AWS's standard chain, whatever the CI has.
-    Chain,
-    /// A user who signs in to Cognito: no role is named beside it, the identity pool chooses one.
-    Cognito,
-}
-
-impl SourceChoice {
-    /// The choice of this name in the [table](crate::table::SOURCE); of another name, what holds where nothing is said.
-    pub(super) fn from_name(name: &str) -> Self {
-        match name {
-            "oidc" => Self::Oidc,
-            "chain" => Self::Chain,
-            "cognito" => Self::Cognito,
-            _ => Self::Auto,
-        }
-    }
-}
 
 impl RoleSettings {
     /// The fields of a cache key that its settings give as they are said, in the order of the table. What a plan completes (roles,
@@ -245,6 +153,26 @@ impl RoleSettings {
 
     fn has_tag(&self, key: &str) -> bool {
         self.tags.iter().any(|(known, _)| known == key)
+    }
+}
+
+impl CognitoSettings {
+    /// Checks every id's shape, which settings go together, and what STS would refuse in the classic flow.
+    ///
+    /// # Errors
+    /// A usage error that names the setting as its flag without the hyphens, which is its key in the configuration.
+    pub fn check(&self) -> Result<()> {
+        self.check_texts()?;
+        self.check_flow()?;
+        if self.identity_flow == IdentityFlow::Classic {
+            let of_sts = RoleSettings {
+                duration: self.duration,
+                policy: self.policy.clone(),
+                ..RoleSettings::default()
+            };
+            of_sts.check(1, true)?;
+        }
+        self.sign_in().map(drop)
     }
 }
 

@@ -1,9 +1,13 @@
 //! The table of settings: one entry for each, in the order of `--help`. To add a setting, add its entry, its line in [`TABLE`] and,
 //! where the sign-in uses it, its field in [`RoleSettings`].
 
+mod setting;
+
+pub use setting::{Kind, Said, Setting, Value};
+
 use super::cognito::CognitoSettings;
-use super::role_settings::{DURATIONS, LONGEST_TAG_VALUE, MOST_POLICY_ARNS, MOST_TAGS, SourceChoice, TokenPlace};
-use super::setting::{Kind, Said, Setting, Value};
+use super::limits::{DURATIONS, LONGEST_TAG_VALUE, MOST_POLICY_ARNS, MOST_TAGS};
+use super::trust_source::{SourceChoice, TokenPlace};
 use context::variables;
 
 /// Which roles are wanted, and how, as flags or the configuration say it.

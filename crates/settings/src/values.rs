@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Json};
 
 use super::role_settings::policy_text;
-use super::setting::{Kind, Setting, Value};
-use super::table::{PROFILE, RoleSettings, TABLE, TOKEN_COMMAND, TOKEN_ENV, TOKEN_FILE};
+use super::table::{Kind, PROFILE, RoleSettings, Setting, TABLE, TOKEN_COMMAND, TOKEN_ENV, TOKEN_FILE, Value};
 use diagnostics::{Code, Error, Result};
 
 /// The settings that a surface gives, each with its value, in the order in which they were given.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::role_settings::TokenCommand;
-use super::table::RoleSettings;
+use super::RoleSettings;
+use crate::trust_source::TokenCommand;
 use diagnostics::Mention;
 
 /// One setting. All that is known of it stands in its entry of the [table](crate::table); flags, keys, inputs, the JSON schema and the

@@ -1,0 +1,14 @@
+//! What STS takes at most.
+
+/// STS's shortest and longest sessions, in seconds.
+pub const DURATIONS: std::ops::RangeInclusive<u32> = 900..=43_200;
+/// A session that another session asked for lives an hour at most.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining>
+pub const LONGEST_CHAINED: u32 = 3600;
+/// Characters of a session policy, managed policies and tags of a session, at most.
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
+pub const LONGEST_POLICY: usize = 2048;
+pub const MOST_POLICY_ARNS: u32 = 10;
+pub const MOST_TAGS: u32 = 50;
+pub const LONGEST_TAG_KEY: usize = 128;
+pub const LONGEST_TAG_VALUE: u32 = 256;
