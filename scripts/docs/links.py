@@ -20,7 +20,7 @@ HOSTS = {
 }
 INDEX = ROOT / "docs" / "README.md"
 # What people read who come from outside: each such page has its line in the index.
-READ = ("docs", "kubernetes", "jenkins", "lab")
+READ = ("docs", "kubernetes", "jenkins", "crates/lab")
 
 
 def links(page):
