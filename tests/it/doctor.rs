@@ -707,7 +707,7 @@ fn the_page_shows_a_real_run_and_names_every_check() {
     let (shown, _) = shown.split_once("```").unwrap();
     assert_eq!(run, shown, "docs/doctor.md shows another run:\n{run}");
 
-    let schema = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/doctor.schema.json")).unwrap();
+    let schema = pages::page("doctor.schema.json");
     let schema: Value = serde_json::from_str(&schema).unwrap();
     let ids = schema.pointer("/properties/checks/items/properties/id/enum").unwrap();
     let (_, checks) = page.split_once("\n## The checks\n").unwrap();

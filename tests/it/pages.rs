@@ -15,10 +15,9 @@ pub struct GeneratedPart {
 }
 
 impl GeneratedPart {
-    /// Checks that the page has this text between its marks. With `ECR_AUTH_UPDATE_DOCS=1` it writes the text there instead.
+    /// Checks that the page has this text between its marks, or writes the text there.
     #[track_caller]
     pub fn check_or_write(&self, text: &str) {
-        let update = self.update_command();
         let begin = format!("<!-- The {}, written by the tests: ", self.name);
         let end = format!("<!-- The end of the {}. -->", self.name);
         let page = page(self.page);
@@ -26,22 +25,26 @@ impl GeneratedPart {
             .split_once(&begin)
             .expect("the page has a mark where the part begins");
         let (_, after) = rest.split_once(&end).expect("the page has a mark where the part ends");
+        let update = update_command(self.test);
         let written = format!("{before}{begin}{update} -->\n{text}{end}{after}");
-        if is_update() {
-            fs::write(path(self.page), written).unwrap();
-        } else {
-            assert!(
-                page == written,
-                "docs/{} differs from the code: run: {update}",
-                self.page
-            );
-        }
+        check_or_write(self.page, &written, self.test);
     }
+}
 
-    /// Returns the command that writes the part anew.
-    pub fn update_command(&self) -> String {
-        format!("ECR_AUTH_UPDATE_DOCS=1 cargo test --test it {}", self.test)
+/// Checks that a file in docs/ has this text. With `ECR_AUTH_UPDATE_DOCS=1` it writes the text instead. `test` is the caller.
+#[track_caller]
+pub fn check_or_write(name: &str, text: &str, test: &str) {
+    if is_update() {
+        fs::write(path(name), text).unwrap();
+    } else {
+        let update = update_command(test);
+        assert!(page(name) == text, "docs/{name} differs from the code: run: {update}");
     }
+}
+
+/// Returns the command with which a test writes what it generates.
+pub fn update_command(test: &str) -> String {
+    format!("ECR_AUTH_UPDATE_DOCS=1 cargo test --test it {test}")
 }
 
 /// Returns whether tests write the generated parts in the place of checking them.
@@ -49,7 +52,7 @@ pub fn is_update() -> bool {
     env::var_os("ECR_AUTH_UPDATE_DOCS").is_some_and(|value| value == "1")
 }
 
-/// Reads a page of docs/.
+/// Reads a file in docs/.
 pub fn page(name: &str) -> String {
     fs::read_to_string(path(name)).unwrap()
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use settings::Kind;
 use settings::table::TABLE;
 
-use crate::pages::GeneratedPart;
+use crate::pages::{GeneratedPart, check_or_write, page};
 
 const REFERENCE: GeneratedPart = GeneratedPart {
     page: "configuration.md",
@@ -30,12 +30,11 @@ fn the_reference_is_whole() {
     REFERENCE.check_or_write(&reference());
 }
 
-/// The keys of the table of settings stand in the schema as their kinds have them. With `ECR_AUTH_UPDATE_DOCS=1` they are written into it.
+/// The keys of the table of settings stand in the schema as their kinds have them.
 #[test]
 fn a_key_of_the_schema_is_what_its_setting_says() {
-    let path = root().join("docs/ecr-auth.schema.json");
-    let text = fs::read_to_string(&path).unwrap();
-    let mut schema: Value = serde_json::from_str(&text).unwrap();
+    let name = "ecr-auth.schema.json";
+    let mut schema: Value = serde_json::from_str(&page(name)).unwrap();
     for setting in TABLE {
         let Some(description) = setting.key else { continue };
         schema["$defs"][setting.name] = schema_of(setting.kind, description);
@@ -44,14 +43,7 @@ fn a_key_of_the_schema_is_what_its_setting_says() {
         }
     }
     let written = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
-    if std::env::var_os("ECR_AUTH_UPDATE_DOCS").is_some_and(|value| value == "1") {
-        fs::write(&path, &written).unwrap();
-    } else {
-        assert!(
-            text == written,
-            "docs/ecr-auth.schema.json is not as the table has it: run: ECR_AUTH_UPDATE_DOCS=1 cargo test --test it reference"
-        );
-    }
+    check_or_write(name, &written, "a_key_of_the_schema_is_what_its_setting_says");
 }
 
 fn schema_of(kind: Kind, description: &str) -> Value {
@@ -134,8 +126,7 @@ fn root() -> PathBuf {
 }
 
 fn reference() -> String {
-    let schema = fs::read_to_string(root().join("docs/ecr-auth.schema.json")).unwrap();
-    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let schema: Value = serde_json::from_str(&page("ecr-auth.schema.json")).unwrap();
     let mut text = String::new();
     write!(
         text,

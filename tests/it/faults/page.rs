@@ -10,7 +10,7 @@ use super::endpoint::Endpoint;
 use super::refusals::{self, Refusal};
 use super::wrong::Wrong;
 use super::{ENDPOINTS, WRONGS, cell};
-use crate::pages::{GeneratedPart, is_update, page};
+use crate::pages::{GeneratedPart, is_update, page, update_command};
 
 const MATRIX: GeneratedPart = GeneratedPart {
     page: "reliability.md",
@@ -54,7 +54,7 @@ pub fn shows(endpoint: Endpoint, row: &str, seen: &str) {
         return;
     }
     let title = endpoint.title();
-    let update = MATRIX.update_command();
+    let update = update_command(MATRIX.test);
     assert_eq!(
         shown().get(&(title, row.to_owned())),
         Some(&in_table(endpoint, seen)),
