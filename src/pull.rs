@@ -48,7 +48,7 @@ pub fn answer(
     };
     let began = context.began;
     let found = find(&target, context);
-    match found.and_then(|(path, cache)| path.password(&cache, name, began, context)) {
+    match found.and_then(|(path, cache)| path.secret(&cache, name, began, context)) {
         Ok(held) => Ok(PullAnswer::Password(held)),
         Err(error) if target.is_optional() => Ok(go_on_without(name, &error, context)),
         Err(error) => Err(error),

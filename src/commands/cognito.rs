@@ -60,31 +60,17 @@ enum What {
 /// # Errors
 /// Settings that are missing or can't be, a password that is wrong, a question where there is nobody to ask; what Cognito says.
 pub fn run(command: &CognitoCommand, config_path: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
-    let load = |context: &Context<'_>| Config::load(&context.env, config_path);
     match &command.what {
         Some(What::Setup(args)) => setup::run(args, config_path, context),
         Some(What::Import(args)) => import::run(args, config_path, context),
-        None => {
-            let config = load(context)?;
-            let settings = command.args.settings(config.cognito())?;
-            settings.check()?;
-            hand_over(command, Session::new(None, settings, &command.args, context)?)
-        }
+        None => hand_over(command, Session::new(None, &command.args, config_path, context)?),
         Some(What::ChangePassword(args)) => {
-            let config = load(context)?;
-            let settings = args.user.settings(config.cognito())?;
-            passwords::change(
-                args,
-                &mut Session::new(Some("change-password"), settings, &args.user, context)?,
-            )
+            let what = Some("change-password");
+            passwords::change(args, &mut Session::new(what, &args.user, config_path, context)?)
         }
         Some(What::ForgotPassword(args)) => {
-            let config = load(context)?;
-            let settings = args.user.settings(config.cognito())?;
-            passwords::forgot(
-                args,
-                &mut Session::new(Some("forgot-password"), settings, &args.user, context)?,
-            )
+            let what = Some("forgot-password");
+            passwords::forgot(args, &mut Session::new(what, &args.user, config_path, context)?)
         }
     }
 }
@@ -103,10 +89,15 @@ impl<'s, 'w> Session<'s, 'w> {
     /// For the subcommand `what`, or for a sign-in.
     fn new(
         what: Option<&str>,
-        settings: CognitoSettings,
         args: &'s CognitoArgs,
+        config_path: Option<&Path>,
         context: &'s mut Context<'w>,
     ) -> Result<Self> {
+        let settings = args.settings(Config::load(&context.env, config_path)?.cognito())?;
+        if what.is_none() {
+            // A password is changed without the settings that lead on to AWS credentials.
+            settings.check()?;
+        }
         Ok(Self {
             identity: Identity::of_cognito(&settings, &context.env)?,
             terminal: Terminal::open(args::in_terminal(what, &settings)),

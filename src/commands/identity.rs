@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser, ValueParser};
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
-use aws_access::SessionPath;
-use aws_access::identity::RoleBase;
+use aws_access::identity::{RoleBase, Scope};
+use aws_access::{Identity, SessionPath};
+use configuration::{Config, SetupRule};
 use diagnostics::{Code, Error, Result};
 use settings::table::{PROFILE, REGION, ROLE_ARN, SOURCE, TABLE, TOKEN_COMMAND, TOKEN_ENV, TOKEN_FILE};
 use settings::{IdentitySettings, Kind, RoleSettings, Setting, SettingValues, TokenCommand, Value};
@@ -183,10 +184,27 @@ impl IdentityArgs {
     ///
     /// # Errors
     /// A token's command, which no file may hold; a path that can't be made absolute.
-    pub fn to_json(&self) -> Result<serde_json::Map<String, serde_json::Value>> {
+    fn to_json(&self) -> Result<serde_json::Map<String, serde_json::Value>> {
         let mut keys = self.0.to_json()?;
         keys.remove(REGION.name);
         Ok(keys)
+    }
+
+    /// The rule of `setup.json` that gives a registry these credentials.
+    ///
+    /// # Errors
+    /// Usage errors for what no file may hold, and for what STS would refuse.
+    pub fn rule(&self, host: &str, config: &Config) -> Result<SetupRule> {
+        let keys = self.to_json()?;
+        if let Some(target) = config.target(host) {
+            let settings = self.identity(&IdentitySettings::default())?;
+            Identity::check(&settings, &Scope::from(target.registry()))?;
+        }
+        Ok(SetupRule {
+            host: host.to_owned(),
+            registry: None,
+            keys,
+        })
     }
 }
 

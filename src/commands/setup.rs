@@ -8,13 +8,10 @@ use super::hosts;
 use super::identity::IdentityArgs;
 use super::setup_plan::{Changes, ClientArgs, SetupPlan, verify, warn_of_globs};
 use crate::doctor;
-use aws_access::Identity;
-use aws_access::identity::Scope;
 use client_config::shown;
 use configuration::{Config, SetupChange, SetupRule};
 use context::Context;
 use diagnostics::{Code, Error, Result};
-use settings::IdentitySettings;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -96,19 +93,7 @@ fn rules(args: &SetupArgs, hosts: &[String], config: &Config) -> Result<Vec<Setu
         )
         .hint("name the registries, or write `defaults:` into ecr-auth.yml"));
     }
-    let keys = args.identity.to_json()?;
-    for host in hosts {
-        if let Some(target) = config.target(host) {
-            let settings = args.identity.identity(&IdentitySettings::default())?;
-            Identity::check(&settings, &Scope::from(target.registry()))?;
-        }
-    }
-    let rule = |host: &String| SetupRule {
-        host: host.clone(),
-        registry: None,
-        keys: keys.clone(),
-    };
-    Ok(hosts.iter().map(rule).collect())
+    hosts.iter().map(|host| args.identity.rule(host, config)).collect()
 }
 
 /// Who names a registry once more may have forgotten what it was given before: that still holds.

@@ -1,11 +1,12 @@
 //! The flags that say how a user signs in to Cognito.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use serde_json::Value;
 
 use diagnostics::{Code, Error, Result};
-use settings::{CognitoSettings, Flow, IdentityFlow, policy_text};
+use settings::{CognitoSettings, Flow, IdentityFlow, absolute_path, policy_text};
 
 /// How a user signs in to Cognito
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -121,7 +122,7 @@ impl SignInArgs {
         let policy = role
             .policy
             .map(|policy| policy_text(policy, |file| PathBuf::from(file)));
-        let file = |path: &Option<PathBuf>| path.as_deref().map(absolute).transpose();
+        let file = |path: &Option<PathBuf>| path.as_deref().map(absolute_path).transpose();
         Ok(CognitoSettings {
             user_pool_id: self.user_pool_id.clone().or(base.user_pool_id),
             client_id: self.client_id.clone().or(base.client_id),
@@ -144,45 +145,16 @@ impl SignInArgs {
 /// # Errors
 /// A path that is not Unicode.
 pub fn command_line(settings: &CognitoSettings) -> Result<Vec<String>> {
-    let text = |path: &PathBuf| {
-        let text = path.to_str().map(str::to_owned);
-        text.ok_or_else(|| Error::usage(Code::NotReadable, path.to_string_lossy(), "this path is not Unicode"))
-    };
-    let flow = (settings.flow != Flow::default()).then(|| settings.flow.name().to_owned());
-    let identity_flow = settings.identity_flow;
-    let identity_flow = (identity_flow != IdentityFlow::default()).then(|| identity_flow.name().to_owned());
-    let flags = [
-        ("user-pool-id", settings.user_pool_id.clone()),
-        ("client-id", settings.client_id.clone()),
-        (
-            "identity-pool-id",
-            Some(settings.identity_pool_id.clone()).filter(|id| !id.is_empty()),
-        ),
-        ("username", settings.username.clone()),
-        (
-            "client-secret-file",
-            settings.client_secret_file.as_ref().map(text).transpose()?,
-        ),
-        ("flow", flow),
-        ("identity-flow", identity_flow),
-        ("role-arn", settings.role_arn.clone()),
-        ("duration", settings.duration.map(|seconds| seconds.to_string())),
-        ("policy", settings.policy.clone()),
-        ("provider", settings.provider.clone()),
-        ("id-token-file", settings.id_token_file.as_ref().map(text).transpose()?),
-    ];
+    let given = settings.to_json()?.into_iter().map(|(name, value)| match value {
+        Value::String(text) => (name, text),
+        number => (name, number.to_string()),
+    });
     // With a sign as one word: a value that begins with a hyphen would be taken for a flag.
-    let given = flags.into_iter().filter_map(|(name, value)| Some((name, value?)));
     let words = given.flat_map(|(name, value)| match value.starts_with('-') {
         true => vec![format!("--{name}={value}")],
         false => vec![format!("--{name}"), value],
     });
     Ok(std::iter::once("cognito".to_owned()).chain(words).collect())
-}
-
-fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path)
-        .map_err(|error| Error::failed(Code::NotReadable, format!("cannot find {}", path.display()), error))
 }
 
 #[cfg(test)]

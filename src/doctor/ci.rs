@@ -16,6 +16,14 @@ pub fn is_missing_token(error: &Error) -> bool {
     matches!(error.code(), Code::NoToken | Code::GithubPermission)
 }
 
+/// The check that fails where no identity can be chosen.
+pub fn check_without_identity(error: &Error) -> &'static str {
+    match is_missing_token(error) {
+        true => "ci",
+        false => "credentials",
+    }
+}
+
 /// What is found; `None` where there is neither a CI nor a token.
 pub fn check(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> Option<Check> {
     let env = &checkup.context.env;

@@ -204,14 +204,7 @@ impl Checkup<'_, '_> {
         }
         match config {
             Err(error) => self.add(Check::failed("configuration", error)),
-            Ok(_) => {
-                let id = if ci::is_missing_token(error) {
-                    "ci"
-                } else {
-                    "credentials"
-                };
-                self.add(Check::failed(id, error))
-            }
+            Ok(_) => self.add(Check::failed(ci::check_without_identity(error), error)),
         };
     }
 
@@ -267,11 +260,7 @@ impl Checkup<'_, '_> {
     }
 
     fn without_path(&mut self, error: &Error, target: &Target<'_>, subject: &Subject) {
-        let id = if ci::is_missing_token(error) {
-            "ci"
-        } else {
-            "credentials"
-        };
+        let id = ci::check_without_identity(error);
         let check = Check::failed(id, error);
         if !target.is_optional() {
             self.add(check);

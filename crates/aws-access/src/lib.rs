@@ -24,7 +24,7 @@
 //! let path = PasswordPath::choose(&env, &registry, IdentitySettings::from(role))?;
 //! let CredentialSource::Role(plan) = &path.identity().source else { return Err("not a role".into()) };
 //! assert_eq!(plan.last(), "arn:aws:iam::111122223333:role/ci-push");
-//! // `path.password(…)` looks into the cache and, on a miss, calls STS and ECR.
+//! // `path.secret(…)` looks into the cache and, on a miss, calls STS and ECR.
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

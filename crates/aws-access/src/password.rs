@@ -78,21 +78,6 @@ impl PasswordPath {
     pub fn registry(&self) -> &Registry {
         &self.wanted
     }
-
-    /// The password for the user `AWS`, from the cache or from AWS. `name` is the host it is asked for under; the time that this may take
-    /// begins at `began`.
-    ///
-    /// # Errors
-    /// What AWS says, or that it said nothing in time.
-    pub fn password(
-        &self,
-        cache: &Cache,
-        name: &str,
-        began: Instant,
-        context: &mut Context<'_>,
-    ) -> Result<CachedSecret> {
-        self.secret(cache, name, began, context)
-    }
 }
 
 /// One registry of several.

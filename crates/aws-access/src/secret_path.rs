@@ -84,13 +84,7 @@ impl<W: Wanted> SecretPath<W> {
     ///
     /// # Errors
     /// What AWS says, or that it said nothing in time.
-    pub(crate) fn secret(
-        &self,
-        cache: &Cache,
-        name: &str,
-        began: Instant,
-        context: &mut Context<'_>,
-    ) -> Result<CachedSecret> {
+    pub fn secret(&self, cache: &Cache, name: &str, began: Instant, context: &mut Context<'_>) -> Result<CachedSecret> {
         if let Some(held) = self.warm(cache, name, context)? {
             return Ok(held);
         }

@@ -44,7 +44,7 @@ mod yaml;
 
 use std::path::{Path, PathBuf};
 
-pub use setup_edit::{SetupChange, SetupFile, SetupTakenBack, SetupWritten, cognito_keys};
+pub use setup_edit::{SetupChange, SetupFile, SetupTakenBack, SetupWritten};
 pub use setup_file::{SETUP_VARIABLE, SetupRule};
 pub use vendor::{VendorFile, VendorRegistry};
 

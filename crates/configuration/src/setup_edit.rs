@@ -3,14 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde_json::Map;
-
 use super::setup_file::{self, SetupDocument, SetupRule};
 use super::{Config, file};
 use context::Env;
 use diagnostics::{Code, Error, Mention, Result, one_line};
 use private_files::{Edited, Format, ReplacedValue, UndoLog, read_text};
-use settings::{CognitoSettings, Flow, IdentityFlow};
+use settings::CognitoSettings;
 
 /// No other program writes the file, so nothing is merged.
 const SETUP_JSON: Format = Format {
@@ -189,7 +187,8 @@ impl SetupFile {
         };
         let (mut after, mut written) = (before.clone(), SetupWritten::default());
         if let Some(settings) = &change.cognito {
-            after.cognito = Some(cognito_keys(settings)?);
+            let keys = settings.to_json()?.into_iter();
+            after.cognito = Some(keys.map(|(name, value)| (name.to_owned(), value)).collect());
             written.replaced_cognito = before.cognito.is_some() && before.cognito != after.cognito;
         }
         for rule in &change.rules {
@@ -253,46 +252,6 @@ impl SetupFile {
             _ => Ok(()),
         }
     }
-}
-
-/// The keys of a block `cognito` that say all of the settings, whose paths are absolute.
-///
-/// # Errors
-/// A path that is not Unicode.
-pub fn cognito_keys(settings: &CognitoSettings) -> Result<Map<String, serde_json::Value>> {
-    let text = |path: &Option<PathBuf>| match path {
-        Some(path) => match path.to_str() {
-            Some(text) => Ok(Some(text.to_owned())),
-            None => Err(Error::usage(
-                Code::NotReadable,
-                path.to_string_lossy(),
-                "this path is not Unicode",
-            )),
-        },
-        None => Ok(None),
-    };
-    let (flow, identity_flow) = (settings.flow, settings.identity_flow);
-    let keys = [
-        ("user-pool-id", settings.user_pool_id.clone()),
-        ("client-id", settings.client_id.clone()),
-        ("identity-pool-id", Some(settings.identity_pool_id.clone())),
-        ("username", settings.username.clone()),
-        ("client-secret-file", text(&settings.client_secret_file)?),
-        ("flow", (flow != Flow::default()).then(|| flow.name().to_owned())),
-        (
-            "identity-flow",
-            (identity_flow != IdentityFlow::default()).then(|| identity_flow.name().to_owned()),
-        ),
-        ("role-arn", settings.role_arn.clone()),
-        ("policy", settings.policy.clone()),
-        ("provider", settings.provider.clone()),
-        ("id-token-file", text(&settings.id_token_file)?),
-    ];
-    let keys = keys
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
-    let duration = settings.duration.map(|seconds| ("duration".to_owned(), seconds.into()));
-    Ok(keys.chain(duration).collect())
 }
 
 fn undo_log(env: &Env) -> Option<UndoLog> {

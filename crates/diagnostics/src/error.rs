@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io::Write;
+use std::path::Path;
 
 use crate::Code;
 use crate::mention::{Mention, has_mention, named};
@@ -191,6 +192,15 @@ pub fn without_userinfo(url: &str) -> String {
     };
     let scheme = userinfo.split_once("://").map(|(scheme, _)| format!("{scheme}://"));
     format!("{}{rest}", scheme.unwrap_or_default())
+}
+
+/// The text of a path that is handed to other programs, which take Unicode alone.
+///
+/// # Errors
+/// A usage error: the path is not Unicode.
+pub fn unicode_path(path: &Path) -> Result<&str> {
+    let text = path.to_str();
+    text.ok_or_else(|| Error::usage(Code::NotReadable, path.to_string_lossy(), "this path is not Unicode"))
 }
 
 /// A cause in one line without control characters, whatever a server or a file put in it.

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use diagnostics::{Code, Error, Result};
+use serde::Deserialize;
+use serde_json::Value;
+
+use diagnostics::{Code, Error, Result, unicode_path};
 use ecr_registry::parse_region;
 use oidc_token::read_token_file;
 use secret::Secret;
@@ -46,7 +49,8 @@ pub struct CognitoSettings {
 }
 
 /// How the password is proved to the user pool.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Flow {
     /// `USER_SRP_AUTH`: the password never leaves this machine.
     #[default]
@@ -56,7 +60,8 @@ pub enum Flow {
 }
 
 /// How the identity pool's token becomes AWS credentials.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum IdentityFlow {
     /// `GetCredentialsForIdentity`: the pool chooses the role.
     #[default]
@@ -133,6 +138,41 @@ impl CognitoSettings {
     /// The region of the identity pool.
     pub fn identity_pool_region(&self) -> &str {
         region_of_identity_pool(&self.identity_pool_id)
+    }
+
+    /// The settings as the keys of a block `cognito`. A setting that is not given, or that has its default, has no key.
+    ///
+    /// # Errors
+    /// A path that is not Unicode.
+    pub fn to_json(&self) -> Result<Vec<(&'static str, Value)>> {
+        let text = |text: &Option<String>| text.clone().map(Value::from);
+        let path = |path: &Option<PathBuf>| -> Result<_> {
+            let text = path.as_deref().map(unicode_path).transpose()?;
+            Ok(text.map(Value::from))
+        };
+        let pool = &self.identity_pool_id;
+        let (flow, identity_flow) = (self.flow, self.identity_flow);
+        let keys = [
+            ("user-pool-id", text(&self.user_pool_id)),
+            ("client-id", text(&self.client_id)),
+            ("identity-pool-id", (!pool.is_empty()).then(|| pool.as_str().into())),
+            ("username", text(&self.username)),
+            ("client-secret-file", path(&self.client_secret_file)?),
+            ("flow", (flow != Flow::default()).then(|| flow.name().into())),
+            (
+                "identity-flow",
+                (identity_flow != IdentityFlow::default()).then(|| identity_flow.name().into()),
+            ),
+            ("role-arn", text(&self.role_arn)),
+            ("duration", self.duration.map(Value::from)),
+            ("policy", text(&self.policy)),
+            ("provider", text(&self.provider)),
+            ("id-token-file", path(&self.id_token_file)?),
+        ];
+        Ok(keys
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect())
     }
 
     /// What tells this user's credentials from all others.
@@ -226,7 +266,7 @@ pub fn check_text(name: &'static str, text: &str) -> Result<()> {
             "names have 1 to 128 characters, none of them a control character",
         ),
         "role-arn" => (
-            is_role(text),
+            is_role_arn(text),
             "it is not the ARN of a role",
             "write it as arn:aws:iam::<12-digit account>:role/<name>",
         ),
@@ -267,13 +307,14 @@ fn is_region(text: &str) -> bool {
     parse_region(text).is_ok_and(|region| region == text)
 }
 
-fn is_role(arn: &str) -> bool {
+/// Whether a text is the ARN of a role. The ARN goes into logs, so it holds no line end.
+pub fn is_role_arn(arn: &str) -> bool {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let is_account = |account: &str| account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
     matches!(parts[..], ["arn", partition, "iam", "", account, resource]
         if partition.starts_with("aws") && is_account(account)
             && resource.strip_prefix("role/").is_some_and(|name| !name.is_empty())
-            && resource.bytes().all(|b| b.is_ascii_graphic()))
+            && arn.bytes().all(|b| b.is_ascii_graphic()))
 }
 
 fn is_short(text: &str) -> bool {

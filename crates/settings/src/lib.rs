@@ -32,10 +32,10 @@ pub mod table;
 mod trust_source;
 mod values;
 
-pub use cognito::{CognitoSettings, Flow, IdentityFlow, SignIn, check_text as check_cognito_text};
+pub use cognito::{CognitoSettings, Flow, IdentityFlow, SignIn, check_text as check_cognito_text, is_role_arn};
 pub use identity_choice::{IdentityChoice, IdentitySettings};
 pub use role_settings::policy_text;
 pub use surface::{ROLE_OF_SETUP, Surface};
 pub use table::{Kind, RoleSettings, Said, Setting, Value};
 pub use trust_source::{SourceChoice, TokenCommand, TokenPlace};
-pub use values::SettingValues;
+pub use values::{SettingValues, absolute_path};

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::role_settings::policy_text;
 use super::table::{Kind, PROFILE, RoleSettings, Setting, TABLE, TOKEN_COMMAND, TOKEN_ENV, TOKEN_FILE, Value};
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Result, unicode_path};
 
 /// The settings that a surface gives, each with its value, in the order in which they were given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,10 +93,14 @@ impl SettingValues {
         let values = self.iter().map(|(setting, value)| {
             let value = match (setting.kind, value) {
                 (Kind::Policy, Value::Text(text)) => match text.strip_prefix('@') {
-                    Some(file) => Value::Text(format!("@{}", absolute(file.as_ref())?)),
+                    Some(file) => Value::Text(format!("@{}", unicode_path(&absolute_path(file.as_ref())?)?)),
                     None => value.clone(),
                 },
-                (_, Value::File(path)) => Value::File(absolute(path)?.into()),
+                (_, Value::File(path)) => {
+                    let path = absolute_path(path)?;
+                    unicode_path(&path)?;
+                    Value::File(path)
+                }
                 (_, value) => value.clone(),
             };
             Ok((setting, value))
@@ -176,12 +180,13 @@ fn json(value: Value) -> Json {
     }
 }
 
-fn absolute(path: &Path) -> Result<String> {
-    let absolute = std::path::absolute(path);
-    let absolute: PathBuf =
-        absolute.map_err(|error| Error::failed(Code::NotReadable, format!("cannot find {}", path.display()), error))?;
-    let text = absolute.into_os_string().into_string();
-    text.map_err(|path| Error::usage(Code::NotReadable, path.to_string_lossy(), "this path is not Unicode"))
+/// The path as it is from every folder.
+///
+/// # Errors
+/// The folder that this process runs in is gone.
+pub fn absolute_path(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path)
+        .map_err(|error| Error::failed(Code::NotReadable, format!("cannot find {}", path.display()), error))
 }
 
 #[cfg(test)]

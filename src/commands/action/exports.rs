@@ -5,7 +5,7 @@ use std::path::Path;
 use super::undo::Undo;
 use ci::github;
 use context::Env;
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Result, unicode_path};
 use private_files::ReplacedValue;
 use secret::Secret;
 
@@ -48,10 +48,7 @@ impl Exports {
     /// # Errors
     /// The path is no Unicode.
     pub fn set_path(&mut self, name: &str, path: &Path, env: &mut Env, undo: &mut Undo) -> Result<()> {
-        let text = path
-            .to_str()
-            .ok_or_else(|| Error::usage(Code::NotReadable, path.to_string_lossy(), "this path is not Unicode"))?;
-        self.set(name, text, env, undo);
+        self.set(name, unicode_path(path)?, env, undo);
         Ok(())
     }
 

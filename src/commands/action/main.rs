@@ -21,7 +21,7 @@ use aws_access::Identity;
 use aws_access::identity::{self, Scope};
 use ci::github;
 use client_config::{ConfigFile, Wish, shown};
-use configuration::{Config, SETUP_VARIABLE, SetupChange, SetupFile, SetupRule};
+use configuration::{Config, SETUP_VARIABLE, SetupChange, SetupFile};
 use context::{Context, variables};
 use diagnostics::Result;
 use ecr_registry::Registry;
@@ -85,15 +85,7 @@ impl Step {
         let config = Config::load(&context.env, None)?;
         let mut rules = Vec::new();
         for (host, identity) in hosts.iter().filter(|(_, identity)| identity.is_given()) {
-            if let Some(target) = config.target(host) {
-                let settings = identity.identity(&IdentitySettings::default())?;
-                Identity::check(&settings, &Scope::from(target.registry()))?;
-            }
-            rules.push(SetupRule {
-                host: host.clone(),
-                registry: None,
-                keys: identity.to_json()?,
-            });
+            rules.push(identity.rule(host, &config)?);
         }
         if rules.is_empty() {
             return Ok(config);

@@ -9,7 +9,7 @@ use diagnostics::{Code, Error, Result};
 use ecr_registry::{Partition, Registry};
 use secret::Secret;
 use settings::table::REGION;
-use settings::{RoleSettings, SourceChoice};
+use settings::{RoleSettings, SourceChoice, is_role_arn};
 
 /// Where an identity is wanted: what completes a role's name that is no ARN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,24 +202,15 @@ fn role_arn(name: &str, scope: &Scope<'_>) -> Result<String> {
     let what = format!("role {name}");
     let hint = "write it as arn:aws:iam::<12-digit account>:role/<name>, or the name alone for the registry's account";
     if let Some(rest) = name.strip_prefix("arn:") {
-        let parts: Vec<&str> = rest.splitn(5, ':').collect();
-        return match parts[..] {
-            [partition, "iam", "", account, resource]
-                if partition.starts_with("aws")
-                    && account.len() == 12
-                    && account.bytes().all(|b| b.is_ascii_digit())
-                    && resource.strip_prefix("role/").is_some_and(|name| !name.is_empty())
-                    // What a path may hold: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html>. No line end above
-                    // all: logs show ARNs.
-                    && name.bytes().all(|b| b.is_ascii_graphic()) =>
-            {
-                // STS of one partition knows no role of another, and says so as if the role were not there.
-                match partition == scope.partition.id() {
-                    true => Ok(name.to_owned()),
-                    false => Err(of_another_partition(&what, partition, scope)),
-                }
-            }
-            _ => Err(Error::usage(Code::Role, what, "this is not the ARN of a role").hint(hint)),
+        // What a path may hold: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html>
+        if !is_role_arn(name) {
+            return Err(Error::usage(Code::Role, what, "this is not the ARN of a role").hint(hint));
+        }
+        // STS of one partition knows no role of another, and says so as if the role were not there.
+        let partition = rest.split(':').next().unwrap_or_default();
+        return match partition == scope.partition.id() {
+            true => Ok(name.to_owned()),
+            false => Err(of_another_partition(&what, partition, scope)),
         };
     }
     let is_name = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-/".contains(c);

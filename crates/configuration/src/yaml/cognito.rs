@@ -23,9 +23,9 @@ pub(super) struct Keys {
     #[serde(deserialize_with = "given")]
     client_secret_file: Option<Spanned<String>>,
     #[serde(deserialize_with = "given")]
-    flow: Option<FlowKey>,
+    flow: Option<Flow>,
     #[serde(deserialize_with = "given")]
-    identity_flow: Option<IdentityFlowKey>,
+    identity_flow: Option<IdentityFlow>,
     #[serde(deserialize_with = "given")]
     role_arn: Option<Spanned<String>>,
     #[serde(deserialize_with = "given")]
@@ -36,38 +36,6 @@ pub(super) struct Keys {
     provider: Option<Spanned<String>>,
     #[serde(deserialize_with = "given")]
     id_token_file: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "kebab-case")]
-enum FlowKey {
-    Srp,
-    UserPassword,
-}
-
-impl From<FlowKey> for Flow {
-    fn from(key: FlowKey) -> Self {
-        match key {
-            FlowKey::Srp => Self::Srp,
-            FlowKey::UserPassword => Self::UserPassword,
-        }
-    }
-}
-
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "kebab-case")]
-enum IdentityFlowKey {
-    Enhanced,
-    Classic,
-}
-
-impl From<IdentityFlowKey> for IdentityFlow {
-    fn from(key: IdentityFlowKey) -> Self {
-        match key {
-            IdentityFlowKey::Enhanced => Self::Enhanced,
-            IdentityFlowKey::Classic => Self::Classic,
-        }
-    }
 }
 
 /// The settings, checked; what is wrong with a value is told at the value, what is missing at the block.
@@ -81,8 +49,8 @@ pub(super) fn settings(path: &Path, keys: Spanned<Keys>) -> Result<CognitoSettin
         identity_pool_id: checked(path, "identity-pool-id", keys.identity_pool_id)?.unwrap_or_default(),
         username: checked(path, "username", keys.username)?,
         client_secret_file: file("client-secret-file", keys.client_secret_file)?,
-        flow: keys.flow.map(Flow::from).unwrap_or_default(),
-        identity_flow: keys.identity_flow.map(IdentityFlow::from).unwrap_or_default(),
+        flow: keys.flow.unwrap_or_default(),
+        identity_flow: keys.identity_flow.unwrap_or_default(),
         role_arn: checked(path, "role-arn", keys.role_arn)?,
         duration: keys.duration,
         policy: policy(path, keys.policy)?,
