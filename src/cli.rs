@@ -66,7 +66,7 @@ enum Command {
     Logout(logout::LogoutArgs),
     Assume(assume::AssumeArgs),
     Login(login::LoginArgs),
-    Cognito(cognito::CognitoCommand),
+    Cognito(Box<cognito::CognitoCommand>),
     /// Answers the kubelet, as its exec image credential provider (v1): a CredentialProviderRequest on stdin
     #[command(after_help = KUBELET)]
     Kubelet,

@@ -63,8 +63,8 @@ fn flag(setting: &'static Setting) -> Arg {
 
 fn parser(kind: Kind) -> ValueParser {
     match kind {
-        Kind::Text | Kind::Region | Kind::Policy | Kind::List(_) => value_parser!(String).into(),
-        Kind::File => value_parser!(PathBuf).into(),
+        Kind::Text | Kind::Region | Kind::Policy | Kind::List(_) => value_parser!(String),
+        Kind::File => value_parser!(PathBuf),
         Kind::Command => StringValueParser::new()
             .map(|line| TokenCommand::from(line.as_str()))
             .into(),

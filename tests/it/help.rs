@@ -45,8 +45,9 @@ const LINE: usize = 100;
 
 /// What people are asked, and what they answer.
 type Talk = &'static [(&'static str, &'static str)];
-const TALKS: [(&str, Talk); 4] = [
-    ("ecr-auth setup --from ", &[("Make these changes? [y/N]: ", "y")]),
+const TALKS: [(&str, Talk); 5] = [
+    ("ecr-auth cognito import ", &[("Make these changes? [y/N]: ", "y")]),
+    ("ecr-auth cognito setup ", &[]),
     ("ecr-auth cognito --user-pool-id ", &[("Password of maria: ", PASSWORD)]),
     (
         "ecr-auth cognito change-password",
@@ -148,7 +149,8 @@ fn of_the_lab(text: &str) -> String {
 fn run(example: &str) -> Outcome {
     let lab = lab();
     let machine = surrounding(&lab);
-    if example.starts_with("ecr-auth cognito") && !example.contains("--user-pool-id") {
+    let brings_ids = example.contains("--user-pool-id") || example.contains(" import ");
+    if example.starts_with("ecr-auth cognito") && !brings_ids {
         let ids = VENDOR.split_once("registries:").unwrap().0;
         machine.write(".config/ecr-auth/ecr-auth.yml", &of_the_lab(ids));
     }
@@ -158,7 +160,7 @@ fn run(example: &str) -> Outcome {
     let talk = TALKS.iter().find(|(begin, _)| example.starts_with(begin));
     match talk {
         _ if example.contains("forgot-password") => forgot(&lab, &machine, &args, example),
-        Some((_, talk)) if !example.contains("-file ") => in_a_talk(&machine, &args, talk),
+        Some((_, talk)) if !example.contains("-file ") && !example.contains("--dry-run") => in_a_talk(&machine, &args, talk),
         _ => machine.call("bash".as_ref(), &args, ""),
     }
 }

@@ -1,25 +1,26 @@
 //! No code of this crate copies a secret into a plain `String`, whose memory would not be wiped.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 /// What makes a plain copy of an exposed secret.
 const COPIES: [&str; 4] = [".to_owned()", ".to_string()", ".into()", ".chars()"];
 
-fn files(folder: &Path, found: &mut Vec<(String, String)>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+fn files(folder: &Path, found: &mut Vec<(String, String)>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
         match path.is_dir() {
-            true => files(&path, found),
-            false => found.push((path.display().to_string(), fs::read_to_string(&path).unwrap())),
+            true => files(&path, found)?,
+            false => found.push((path.display().to_string(), fs::read_to_string(&path)?)),
         }
     }
+    Ok(())
 }
 
 #[test]
 fn no_secret_becomes_a_plain_string() {
     let mut all = Vec::new();
-    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all).unwrap();
     for (path, text) in all.iter().filter(|(path, _)| !path.ends_with("tests.rs")) {
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         let exposed = code.split("expose()").skip(1);

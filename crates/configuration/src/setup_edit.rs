@@ -106,29 +106,38 @@ impl SetupFile {
     /// Usage errors: `ecr-auth.yml` names one of the hosts itself, or has another sign-in; a rule or the file isn't right. A failure:
     /// the file can't be written.
     pub fn write(&self, env: &Env, config: &Config, change: &SetupChange) -> Result<SetupWritten> {
+        self.note_if_new(env, config, change)?;
         let mut written = SetupWritten::default();
-        let mut created = false;
         let updated = private_files::update(&self.path, &SETUP_JSON, &mut |old| {
             Ok(match self.edit(old, config, change)? {
                 Some((new, what)) => {
                     written = what;
-                    created |= old.is_none();
                     Edited::Text(new)
                 }
                 None => Edited::Unchanged,
             })
         })?;
         written.changed = updated.changed;
-        if created && let Some(log) = undo_log(env) {
+        Ok(written)
+    }
+
+    /// Notes the folders that are made for a new file, before the file is there: a run that is killed in between is made good by the next one.
+    fn note_if_new(&self, env: &Env, config: &Config, change: &SetupChange) -> Result<()> {
+        let real = private_files::real_path(&self.path, &SETUP_JSON)?;
+        if real.exists() || self.edit(None, config, change)?.is_none() {
+            return Ok(());
+        }
+        let folders = real.parent().map(private_files::make_folders);
+        if let (Some(Ok(folders)), Some(log)) = (folders, undo_log(env)) {
             // Without a note, folders that were made for the file are left behind empty.
-            let _ = log.change_file(&private_files::real_path(&self.path, &SETUP_JSON)?, &mut |record| {
+            let _ = log.change_file(&real, &mut |record| {
                 record.created = true;
-                record.created_folders.extend(updated.folders.clone());
+                record.created_folders.extend(folders.clone());
                 let name = "registries".to_owned();
                 record.values.insert(name, ReplacedValue::new(None, ""));
             });
         }
-        Ok(written)
+        Ok(())
     }
 
     /// Takes the rules of some hosts out again, and the sign-in once no rule needs it. `config` is what holds now.
@@ -165,7 +174,7 @@ impl SetupFile {
                 false => Edited::Text(after.text()?),
             })
         })?;
-        if done.removed {
+        if !real.exists() {
             remove_folders(env, &real);
         }
         Ok(done)
@@ -297,5 +306,5 @@ fn remove_folders(env: &Env, real: &Path) {
         log.change_file(real, &mut |record| record.values.clear())
     };
     // A folder that stays is empty and does no harm.
-    let _ = undo_log(env).map(forget);
+    let _ = undo_log(env).filter(|log| log.path().exists()).map(forget);
 }

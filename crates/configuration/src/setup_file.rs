@@ -38,7 +38,7 @@ pub struct SetupRule {
 
 /// The content of a `setup.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "an object with \"registries\"")]
 pub(super) struct SetupDocument {
     /// The sign-in to Cognito that the rules use.
     pub cognito: Option<Map<String, Value>>,

@@ -105,7 +105,7 @@ impl UndoRecord for FileUndo {
 
 /// Everything that an undo log notes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, bound = "R: UndoRecord")]
+#[serde(default, bound = "R: UndoRecord", expecting = "an object with \"files\"")]
 pub struct UndoEntries<R> {
     /// The files that were changed, by their real paths.
     pub files: BTreeMap<PathBuf, R>,
