@@ -1,4 +1,4 @@
-//! What docker and podman would use for a registry: which of their files wins, and what in it.
+//! What each client would use for a registry: which of its files wins, and what in it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -32,9 +32,7 @@ pub struct Clients {
 /// Looks at docker, and at podman where it, buildah or skopeo is. `is_open`: the registry serves those without credentials too.
 pub fn look(host: &str, is_open: bool, env: &Env, now: SystemTime) -> Clients {
     let mut clients = Clients::default();
-    let kinds = [Kind::Docker, Kind::Podman]
-        .into_iter()
-        .filter(|kind| is_there(*kind, env));
+    let kinds = Kind::ALL.iter().copied().filter(|kind| is_there(*kind, env));
     let mut unconfigured = Vec::new();
     for kind in kinds {
         let mut lookup = match look_up(kind, host, env) {
@@ -45,7 +43,7 @@ pub fn look(host: &str, is_open: bool, env: &Env, now: SystemTime) -> Clients {
             }
         };
         clients.checks.extend(pass_variable_over(&mut lookup, env));
-        if lookup.found.is_none() && (is_open || !names_its_file(kind, env)) {
+        if lookup.found.is_none() && (is_open || !kind.descriptor().is_named(env)) {
             unconfigured.push(clients.checks.len());
         }
         clients.helpers.extend(lookup.found.as_ref().and_then(our_helper));
@@ -66,17 +64,14 @@ pub fn look(host: &str, is_open: bool, env: &Env, now: SystemTime) -> Clients {
     clients
 }
 
-/// Docker is looked at wherever podman isn't: other tools (kaniko, BuildKit, crane) read its file.
+/// Docker is looked at wherever no other client is: other tools (kaniko, BuildKit, crane) read its file.
 fn is_there(kind: Kind, env: &Env) -> bool {
-    let on_path = |names: &[&str]| names.iter().any(|name| program::on_path(name, env).is_some());
-    let has_podman = on_path(&["podman", "buildah", "skopeo"]) || env.get(variables::REGISTRY_AUTH_FILE).is_some();
-    match kind {
-        Kind::Podman => has_podman,
-        Kind::Docker => {
-            let file = env.home().is_some_and(|home| home.join(".docker/config.json").exists());
-            !has_podman || on_path(&["docker"]) || file || env.get(variables::DOCKER_CONFIG).is_some()
-        }
-    }
+    let is_used = |kind: Kind| kind.descriptor().is_installed(env) || kind.descriptor().is_named(env);
+    let is_read_by_others = || {
+        let file = env.home().is_some_and(|home| home.join(".docker/config.json").exists());
+        file || !Kind::ALL.iter().any(|kind| is_used(*kind))
+    };
+    is_used(kind) || kind == Kind::Docker && is_read_by_others()
 }
 
 /// `DOCKER_AUTH_CONFIG` counts for docker 28.3 and later alone: an older one goes on to its files.
@@ -103,15 +98,6 @@ fn docker_version(env: &Env) -> Option<(u32, u32)> {
     let version = said.expose().strip_prefix("Docker version ")?;
     let mut numbers = version.split('.');
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-}
-
-/// Whether a variable says where this client's configuration is: then that one is meant.
-fn names_its_file(kind: Kind, env: &Env) -> bool {
-    let variable = match kind {
-        Kind::Docker => variables::DOCKER_CONFIG,
-        Kind::Podman => variables::REGISTRY_AUTH_FILE,
-    };
-    env.get(variable).is_some()
 }
 
 fn id(kind: Kind) -> &'static str {
@@ -378,7 +364,7 @@ impl ClientFile {
     /// Whether one of our helpers is asked for every registry.
     pub fn is_store(&self) -> bool {
         let store = self.settings().and_then(|settings| settings.store.as_deref());
-        self.kind == Kind::Docker && store.is_some_and(helper::is_ours)
+        self.kind.descriptor().has_store && store.is_some_and(helper::is_ours)
     }
 
     /// Whether one of our helpers is asked at all.

@@ -2,8 +2,9 @@
 
 use std::io;
 
+use super::client::Kind;
 use super::edit::{Edit, HELPER, Settings};
-use super::files::{ConfigFile, Kind};
+use super::files::ConfigFile;
 use super::record::{FileRecord, Record};
 use super::replace::{Edited, read_text, real_path, update};
 use crate::unified_diff;
@@ -15,7 +16,7 @@ use private_files::ReplacedValue;
 pub struct Wish<'a> {
     /// The registries' exact host names.
     pub hosts: &'a [String],
-    /// Whether docker uses the helper for every registry (`credsStore`) instead.
+    /// Whether the clients that know `credsStore` use the helper for every registry instead.
     pub store: bool,
     /// Whether it may take another store's place.
     pub force: bool,
@@ -33,9 +34,9 @@ pub struct Configured {
 }
 
 impl Wish<'_> {
-    /// Whether a client's file gets `credsStore`; podman knows none.
+    /// Whether a client's file gets `credsStore`, which not every client knows.
     pub fn is_store_of(&self, kind: Kind) -> bool {
-        self.store && kind == Kind::Docker
+        self.store && kind.descriptor().has_store
     }
 
     /// What [`Wish::configure`] would change, as a unified diff without secrets; empty if nothing.

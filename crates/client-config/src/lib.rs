@@ -2,6 +2,7 @@
 //!
 //! The crate does not know AWS: a registry is a host name here, and a credential helper is a name.
 //!
+//! - [`Kind`]: the clients. Each has a [`ClientDescriptor`], which says what is its own.
 //! - [`config_files`]: which files the installed clients read.
 //! - [`Edit`]: an edit that leaves every other byte alone. [`update`] applies it to a file without losing anybody's change.
 //! - [`look_up`]: which credentials each client would use for a host.
@@ -22,6 +23,7 @@
 //! ```
 
 mod auths;
+mod client;
 mod configure;
 mod diff;
 mod edit;
@@ -38,10 +40,11 @@ mod restore;
 mod store;
 
 pub use auths::AuthEdit;
+pub use client::{Client, ClientDescriptor, Kind};
 pub use configure::{Configured, Wish};
 pub use diff::unified_diff;
 pub use edit::{Edit, HELPER, Malformed, Settings};
-pub use files::{Client, ConfigFile, Kind, config_files, shown};
+pub use files::{ConfigFile, config_files, shown};
 pub use link::{HELPER_NAMES, Link, LinkPlan, helper_link, remove_link};
 pub use login::{Login, Place, Stored, StoredLogin, store};
 pub use lookup::{Answer, Found, Lookup, NearMiss, StoredPassword, Where, look_up};

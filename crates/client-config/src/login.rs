@@ -9,8 +9,9 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::auths::{AuthEdit, Auths};
+use super::client::Kind;
 use super::edit::{Edit, HELPER, Settings};
-use super::files::{ConfigFile, Kind};
+use super::files::ConfigFile;
 use super::record::{FileRecord, LoginRecord, Record};
 use super::replace::{Edited, read_text, real_path, update_private};
 use super::store::CredentialStore;
@@ -65,7 +66,7 @@ pub struct Stored {
 }
 
 /// Stores passwords where the client of this file looks for them: in the credential store that the file names for the registry
-/// (`credHelpers`, else docker's `credsStore`), else in the file itself, which only its owner can read then.
+/// (`credHelpers`, else `credsStore` where the client knows it), else in the file itself, which only its owner can read then.
 ///
 /// What is stored is recorded first, without secrets, so that a run that is killed in between leaves nothing that `logout` could
 /// not take back. `env` is where stores are looked for (PATH) and what they run in.
@@ -125,7 +126,7 @@ impl<'a> Destination<'a> {
     fn of(host: &str, settings: &Settings, kind: Kind, env: &'a Env) -> Result<Self> {
         let helper = settings.helpers.get(host).map(|name| (name, "credHelpers"));
         let default = || settings.store.as_ref().map(|name| (name, "credsStore"));
-        let store = helper.or_else(|| default().filter(|_| kind == Kind::Docker));
+        let store = helper.or_else(|| default().filter(|_| kind.descriptor().has_store));
         // An empty name is docker's way to except a registry from the store.
         let Some((name, setting)) = store.filter(|(name, _)| !name.is_empty()) else {
             return Ok(Self::File);

@@ -14,16 +14,14 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::client::Kind;
 use super::edit::Settings;
-use super::files::{Kind, config_files, shown};
-use super::{Client, read_text};
-use context::{Env, variables};
+use super::files::shown;
+use super::read_text;
+use context::Env;
 use diagnostics::{Code, Error, Result};
 use ecr_registry::server_name;
 use secret::{Secret, exposed};
-
-/// The variable with a whole configuration in it.
-const VARIABLE: &str = variables::DOCKER_AUTH_CONFIG;
 
 /// Where something stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,11 +107,11 @@ pub struct Lookup {
 /// # Errors
 /// A file that it can't read or parse, with line and column; no home folder.
 pub fn look_up(kind: Kind, host: &str, env: &Env) -> Result<Lookup> {
-    let files = files_in_order(kind, env)?;
+    let client = kind.descriptor();
+    let files = (client.read_files)(env)?;
     let mut all = Vec::new();
     let mut near_misses = Vec::new();
-    if kind == Kind::Docker
-        && let Some(text) = env.get(VARIABLE)
+    if let Some(text) = client.text_variable.and_then(|variable| env.get(variable))
         // docker warns of what it can't read there, and goes on.
         && let Ok(auths) = Auths::read(text)
     {
@@ -149,26 +147,6 @@ fn unreadable(kind: Kind, path: &str, cause: &dyn Display) -> Error {
         .hint("mend the file at that place, or move it away and run ecr-auth setup")
 }
 
-/// The files that a client reads, in their order.
-fn files_in_order(kind: Kind, env: &Env) -> Result<Vec<PathBuf>> {
-    let client = match kind {
-        Kind::Docker => Client::Docker,
-        Kind::Podman => Client::Podman,
-    };
-    let mut files: Vec<PathBuf> = config_files(Some(client), None, env)?
-        .into_iter()
-        .map(|file| file.path)
-        .collect();
-    if kind == Kind::Docker || env.get(variables::REGISTRY_AUTH_FILE).is_some() {
-        return Ok(files);
-    }
-    // The lasting file comes first where files are written; podman reads the runtime folder's first, and docker's last.
-    let lasting = files.remove(0);
-    files.push(lasting);
-    files.extend(env.home().map(|home| home.join(".docker/config.json")));
-    Ok(files)
-}
-
 /// What a file has for the registry, what wins first.
 fn answers(kind: Kind, host: &str, settings: &Settings, auths: &Auths) -> Vec<Answer> {
     let helper = |name: &String, named_by| Answer::Helper {
@@ -179,7 +157,7 @@ fn answers(kind: Kind, host: &str, settings: &Settings, auths: &Auths) -> Vec<An
     let store = settings
         .store
         .as_ref()
-        .filter(|name| kind == Kind::Docker && !name.is_empty());
+        .filter(|name| kind.descriptor().has_store && !name.is_empty());
     let of_all = store.map(|name| helper(name, "credsStore"));
     let password = auths.password(host).map(Answer::Password);
     [of_host, of_all, password].into_iter().flatten().collect()

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::inputs::DockerConfig;
 use super::job::{Job, copy_private};
-use client_config::{Client, ConfigFile, Edit, Edited, Settings};
+use client_config::{Client, ConfigFile, Edit, Edited, Kind, Settings};
 use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 
@@ -35,7 +35,8 @@ impl Place {
     /// # Errors
     /// No home.
     pub fn files(&self, env: &Env) -> Result<Vec<ConfigFile>> {
-        let client = (self.is_named && env.get(variables::REGISTRY_AUTH_FILE).is_none()).then_some(Client::Docker);
+        let client =
+            (self.is_named && env.get(variables::REGISTRY_AUTH_FILE).is_none()).then_some(Client::Only(Kind::Docker));
         client_config::config_files(client, Some(&self.folder), env)
     }
 }
@@ -110,13 +111,13 @@ pub fn keep_out_of_store(file: &ConfigFile, hosts: &[String]) -> Result<()> {
 
 /// The file of podman's that would be read first, if there is one: without it podman is content with docker's.
 fn podman_logins(env: &Env) -> Result<Option<PathBuf>> {
-    let files = client_config::config_files(Some(Client::Podman), None, env)?;
+    let files = client_config::config_files(Some(Client::Only(Kind::Podman)), None, env)?;
     Ok(files.into_iter().map(|file| file.path).rfind(|path| path.is_file()))
 }
 
 /// `$DOCKER_CONFIG`, or `~/.docker`.
 fn current(env: &Env) -> Result<PathBuf> {
-    let files = client_config::config_files(Some(Client::Docker), None, env)?;
+    let files = client_config::config_files(Some(Client::Only(Kind::Docker)), None, env)?;
     let folder = files.first().and_then(|file| file.path.parent());
     std::path::absolute(folder.unwrap_or(Path::new("")))
         .map_err(|error| Error::failed(Code::RunnerFiles, "cannot find docker's configuration folder", error))

@@ -213,7 +213,7 @@ impl Step {
         }
         let files = place.files(&context.env)?;
         self.undo.hosts = hosts.to_vec();
-        self.undo.add_files(&files);
+        self.undo.files.extend_from_slice(&files);
         self.undo.save(&context.env)?;
         // With `mode: login`, too: where another job has put the helper in for a registry, it answers instead of a stored password.
         client_config::helper_link(&context.exe, Some(&self.job.programs()), &context.env)?.make()?;

@@ -27,8 +27,9 @@ pub fn run(context: &mut Context<'_>) {
         return;
     }
     let mut warnings: Vec<Error> = undo
-        .files()
-        .filter_map(|file| end_use(&file, &undo, context).err())
+        .files
+        .iter()
+        .filter_map(|file| end_use(file, &undo, context).err())
         .collect();
     warnings.extend(take_back_rules(&undo, context).err());
     warnings.extend(reset_variables(&undo, context).err());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use ci::github;
-use client_config::{ConfigFile, Kind};
+use client_config::ConfigFile;
 use context::{Env, variables};
 use diagnostics::{Code, Result};
 use private_files::ReplacedValue;
@@ -28,10 +28,8 @@ pub struct Undo {
     pub made_job: bool,
     /// The folder that stands for this use.
     pub use_folder: PathBuf,
-    /// Docker's configuration files that were written.
-    pub docker: Vec<PathBuf>,
-    /// Podman's.
-    pub podman: Vec<PathBuf>,
+    /// The clients' configuration files that were written.
+    pub files: Vec<ConfigFile>,
     /// The job's `setup.json`, where rules were written.
     pub rules: Option<PathBuf>,
     /// The registries.
@@ -61,25 +59,6 @@ impl Undo {
             diagnostics::Error::failed(Code::RunnerFiles, "cannot tell the post step what to take back", error)
         })?;
         github::write(env, github::File::State, &[(NAME, Secret::new(text))])
-    }
-
-    /// The clients' configuration files.
-    pub fn files(&self) -> impl Iterator<Item = ConfigFile> {
-        let of = |kind, paths: &[PathBuf]| {
-            let paths = paths.to_vec();
-            paths.into_iter().map(move |path| ConfigFile { kind, path })
-        };
-        of(Kind::Docker, &self.docker).chain(of(Kind::Podman, &self.podman))
-    }
-
-    /// Adds the clients' configuration files.
-    pub fn add_files(&mut self, files: &[ConfigFile]) {
-        for file in files {
-            match file.kind {
-                Kind::Docker => self.docker.push(file.path.clone()),
-                Kind::Podman => self.podman.push(file.path.clone()),
-            }
-        }
     }
 }
 

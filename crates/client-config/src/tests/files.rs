@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::link::{default_folder, is_named_ecr_auth};
-use crate::{Client, Link, config_files, helper_link, remove_link, shown};
+use crate::{Client, Kind, Link, config_files, helper_link, remove_link, shown};
 use context::Env;
 
 fn env(vars: &[(&str, &str)]) -> Env {
@@ -21,7 +21,7 @@ fn paths(client: Option<Client>, docker_config: Option<&str>, env: &Env) -> Vec<
 
 #[test]
 fn docker_reads_its_folder() {
-    let docker = Some(Client::Docker);
+    let docker = Some(Client::Only(Kind::Docker));
     assert_eq!(
         paths(docker, None, &env(&[("HOME", "/h")])),
         [Path::new("/h/.docker/config.json")]
@@ -37,7 +37,7 @@ fn docker_reads_its_folder() {
 fn podman_reads_the_runtime_file_and_keeps_the_lasting_one() {
     let runtime = TempDir::new().unwrap();
     let folder = runtime.path().to_str().unwrap();
-    let podman = Some(Client::Podman);
+    let podman = Some(Client::Only(Kind::Podman));
     let vars = [
         ("HOME", "/h"),
         ("XDG_RUNTIME_DIR", folder),
@@ -65,7 +65,7 @@ fn podman_reads_the_runtime_file_and_keeps_the_lasting_one() {
 #[test]
 fn without_a_runtime_folder_podman_looks_for_the_user_s_own() {
     let file = format!("/run/containers/{}/auth.json", rustix::process::getuid().as_raw());
-    assert_eq!(crate::files::lasting_runtime_file(), Some(file.into()));
+    assert_eq!(crate::client::lasting_runtime_file(), Some(file.into()));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn podman_is_written_by_default_only_where_it_is_installed() {
         paths(None, None, &env(&vars)),
         [Path::new("/h/.docker/config.json"), Path::new("/r.json")]
     );
-    assert_eq!(paths(Some(Client::Docker), None, &env(&vars)).len(), 1);
+    assert_eq!(paths(Some(Client::Only(Kind::Docker)), None, &env(&vars)).len(), 1);
     assert_eq!(
         paths(
             Some(Client::All),

@@ -1,4 +1,4 @@
-//! The room's tests: the edit as a pure function, then the files, then what happens beside other processes.
+//! The crate's tests: the edit as a pure function, then the files, then what happens beside other processes.
 
 mod auths;
 mod edit;

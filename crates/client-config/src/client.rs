@@ -1,0 +1,197 @@
+//! The container clients: one descriptor for each says what is its own.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+use serde::{Deserialize, Serialize};
+
+use context::{Env, variables};
+use diagnostics::{Code, Error, Mention, Result};
+
+/// A client, which has a configuration file of its own in the form of Docker's `config.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Docker.
+    Docker,
+    /// Podman, Buildah and Skopeo, which share one file.
+    Podman,
+}
+
+/// What differs from client to client.
+#[derive(Debug)]
+pub struct ClientDescriptor {
+    /// The client's name, as people call it and `--client` takes it.
+    pub name: &'static str,
+    /// What `--help` says of it.
+    help: &'static str,
+    /// The programs that read its file. Without `--client`, `setup` writes the file if one of them is on PATH.
+    programs: &'static [&'static str],
+    /// The variable that says where its configuration is.
+    pub file_variable: &'static str,
+    /// The variable that holds a whole configuration and is read before the files.
+    pub text_variable: Option<&'static str>,
+    /// Whether it knows `credsStore`. Every client knows `credHelpers`.
+    pub has_store: bool,
+    /// The files to write. The path is the folder that `--docker-config` names.
+    pub written_files: fn(Option<&Path>, &Env) -> Result<Vec<PathBuf>>,
+    /// The files that it reads, in its order.
+    pub read_files: fn(&Env) -> Result<Vec<PathBuf>>,
+}
+
+static DOCKER: ClientDescriptor = ClientDescriptor {
+    name: "docker",
+    help: "docker: config.json",
+    programs: &["docker"],
+    file_variable: variables::DOCKER_CONFIG,
+    text_variable: Some(variables::DOCKER_AUTH_CONFIG),
+    has_store: true,
+    written_files: docker_files,
+    read_files: |env| docker_files(None, env),
+};
+
+static PODMAN: ClientDescriptor = ClientDescriptor {
+    name: "podman",
+    help: "podman, buildah and skopeo: auth.json",
+    programs: &["podman", "buildah", "skopeo"],
+    file_variable: variables::REGISTRY_AUTH_FILE,
+    text_variable: None,
+    has_store: false,
+    written_files: |_, env| podman_files(env),
+    read_files: podman_files_in_order,
+};
+
+impl Kind {
+    /// Every client. Files are written and checked in this order.
+    pub const ALL: &[Self] = &[Self::Docker, Self::Podman];
+
+    /// What differs from client to client.
+    pub fn descriptor(self) -> &'static ClientDescriptor {
+        match self {
+            Self::Docker => &DOCKER,
+            Self::Podman => &PODMAN,
+        }
+    }
+
+    /// The client's name, as people call it.
+    pub fn name(self) -> &'static str {
+        self.descriptor().name
+    }
+}
+
+impl ClientDescriptor {
+    /// Whether one of the client's programs is on PATH.
+    pub fn is_installed(&self, env: &Env) -> bool {
+        self.programs.iter().any(|name| is_on_path(name, env))
+    }
+
+    /// Whether a variable says where this client's configuration is.
+    pub fn is_named(&self, env: &Env) -> bool {
+        env.get(self.file_variable).is_some()
+    }
+}
+
+/// The clients whose configuration is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Client {
+    /// This client alone.
+    Only(Kind),
+    /// Every client.
+    All,
+}
+
+/// The values of `--client`.
+const CHOICES: &[Client] = &[Client::Only(Kind::Docker), Client::Only(Kind::Podman), Client::All];
+
+impl ValueEnum for Client {
+    fn value_variants<'a>() -> &'a [Self] {
+        CHOICES
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Only(kind) => PossibleValue::new(kind.name()).help(kind.descriptor().help),
+            Self::All => PossibleValue::new("all").help("both"),
+        })
+    }
+}
+
+fn docker_files(docker_config: Option<&Path>, env: &Env) -> Result<Vec<PathBuf>> {
+    let folder = match docker_config {
+        Some(folder) => folder.to_owned(),
+        None => match env.path(variables::DOCKER_CONFIG) {
+            Some(folder) => folder,
+            None => home(env)?.join(".docker"),
+        },
+    };
+    Ok(vec![folder.join("config.json")])
+}
+
+/// containers-auth.json(5): the runtime file is read first, then the one in the configuration folder. The runtime folder is
+/// in memory and goes at logout, so the lasting file is written too.
+fn podman_files(env: &Env) -> Result<Vec<PathBuf>> {
+    if let Some(file) = env.path(variables::REGISTRY_AUTH_FILE) {
+        return Ok(vec![file]);
+    }
+    let file = Path::new("containers/auth.json");
+    if cfg!(any(windows, target_os = "macos")) {
+        return Ok(vec![home(env)?.join(".config").join(file)]);
+    }
+    let config = match env.path(variables::XDG_CONFIG_HOME) {
+        Some(folder) => folder,
+        None => home(env)?.join(".config"),
+    };
+    let mut files = vec![config.join(file)];
+    files.extend(podman_runtime_file(env));
+    Ok(files)
+}
+
+/// Podman reads the runtime folder's file first, then the lasting one, and Docker's file last.
+fn podman_files_in_order(env: &Env) -> Result<Vec<PathBuf>> {
+    let mut files = podman_files(env)?;
+    if env.get(variables::REGISTRY_AUTH_FILE).is_some() {
+        return Ok(files);
+    }
+    files.rotate_left(1);
+    files.extend(env.home().map(|home| home.join(".docker/config.json")));
+    Ok(files)
+}
+
+/// The file in the runtime folder, where there is such a folder; without `XDG_RUNTIME_DIR` podman looks in /run/containers/UID.
+fn podman_runtime_file(env: &Env) -> Option<PathBuf> {
+    match env.path(variables::XDG_RUNTIME_DIR) {
+        Some(folder) => folder.is_dir().then(|| folder.join("containers/auth.json")),
+        None => lasting_runtime_file().filter(|file| file.exists()),
+    }
+}
+
+#[cfg(target_os = "linux")]
+pub(super) fn lasting_runtime_file() -> Option<PathBuf> {
+    let user = rustix::process::getuid().as_raw();
+    Some(PathBuf::from(format!("/run/containers/{user}/auth.json")))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn lasting_runtime_file() -> Option<PathBuf> {
+    None
+}
+
+fn home(env: &Env) -> Result<PathBuf> {
+    env.home().ok_or_else(|| {
+        Error::usage(
+            Code::NoHome,
+            "cannot find the client's configuration",
+            "HOME is not set",
+        )
+        .hint(format!(
+            "set HOME, or name docker's folder with {}",
+            Mention::new("docker-config")
+        ))
+    })
+}
+
+fn is_on_path(name: &str, env: &Env) -> bool {
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    env.search_path().iter().any(|folder| folder.join(&file).is_file())
+}
