@@ -43,6 +43,9 @@ const OTHER_SHELLS: [(&str, &str); 2] = [
 /// What a help's lines are broken at, whatever the terminal's width.
 const LINE: usize = 100;
 
+/// The vendor's own name for the registry, which an example of `cognito import` takes.
+const ALIAS: &str = "  - match: images.northwind.example\n    registry: 111122223333.dkr.ecr.eu-west-1.amazonaws.com\n    source: cognito\n";
+
 /// What people are asked, and what they answer.
 type Talk = &'static [(&'static str, &'static str)];
 const TALKS: [(&str, Talk); 5] = [
@@ -132,7 +135,7 @@ fn surrounding(lab: &Lab) -> Machine {
     for (name, text) in [
         ("old.txt", PASSWORD),
         ("new.txt", NEW),
-        ("vendor.yml", &of_the_lab(VENDOR)),
+        ("vendor.yml", &of_the_lab(&format!("{VENDOR}{ALIAS}"))),
         ("request.json", &request(&format!("{HOST}/app:1.0"))),
     ] {
         fs::write(machine.path(name), text).unwrap();
@@ -160,7 +163,9 @@ fn run(example: &str) -> Outcome {
     let talk = TALKS.iter().find(|(begin, _)| example.starts_with(begin));
     match talk {
         _ if example.contains("forgot-password") => forgot(&lab, &machine, &args, example),
-        Some((_, talk)) if !example.contains("-file ") && !example.contains("--dry-run") => in_a_talk(&machine, &args, talk),
+        Some((_, talk)) if !example.contains("-file ") && !example.contains("--dry-run") => {
+            in_a_talk(&machine, &args, talk)
+        }
         _ => machine.call("bash".as_ref(), &args, ""),
     }
 }
