@@ -83,7 +83,7 @@ enum Command {
     Action {
         /// Which step
         #[arg(value_enum)]
-        step: action::Step,
+        step: action::ActionStep,
     },
     /// Speaks the Docker credential-helper protocol; clients call it as docker-credential-ecr-auth
     #[command(after_help = HELPER)]

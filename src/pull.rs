@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use aws_access::PasswordPath;
-use configuration::{Config, Target};
+use configuration::{Config, RegistryTarget};
 use context::Context;
 use diagnostics::{Error, Result};
 use ecr_registry::Registry;
@@ -33,7 +33,7 @@ pub fn answer(
     name: &str,
     config: Option<&Path>,
     context: &mut Context<'_>,
-    find: impl FnOnce(&Target<'_>, &Context<'_>) -> Result<(PasswordPath, Cache)>,
+    find: impl FnOnce(&RegistryTarget<'_>, &Context<'_>) -> Result<(PasswordPath, Cache)>,
 ) -> Result<PullAnswer> {
     let config = match Config::load_for(&context.env, config, server) {
         Ok(config) => config,
@@ -59,7 +59,7 @@ pub fn answer(
 ///
 /// # Errors
 /// As [`PasswordPath::choose`].
-pub fn by_rule(target: &Target<'_>, context: &Context<'_>) -> Result<(PasswordPath, Cache)> {
+pub fn by_rule(target: &RegistryTarget<'_>, context: &Context<'_>) -> Result<(PasswordPath, Cache)> {
     let path = PasswordPath::choose(&context.env, target.registry(), target.identity())?;
     Ok((path, Cache::open(Cache::folder(&context.env))))
 }

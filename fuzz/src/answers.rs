@@ -1,6 +1,6 @@
 //! Answers of ECR, ECR Public and STS, through the SDK's deserialisers and what we make of them.
 
-use aws_access::identity::Scope;
+use aws_access::identity::IdentityScope;
 use aws_access::net::within;
 use aws_access::{Aws, Endpoint, Identity, Service};
 use context::Env;
@@ -23,7 +23,9 @@ pub fn answers(input: &[u8]) {
     let answer = Answer::read(answer, false);
     let mut env = environment();
     let identity = match asked {
-        "ecr" | "public" | "caller" => Identity::choose(IdentitySettings::default(), &Scope::of_region(REGION), &env),
+        "ecr" | "public" | "caller" => {
+            Identity::choose(IdentitySettings::default(), &IdentityScope::of_region(REGION), &env)
+        }
         "role" => of_role(&env),
         _ => {
             env.set(
@@ -104,7 +106,7 @@ fn of_role(env: &Env) -> Result<Identity, Error> {
         ..RoleSettings::default()
     };
     let registry = Registry::parse("111122223333.dkr.ecr.eu-west-1.amazonaws.com").expect("an ECR host");
-    Identity::choose(role.into(), &Scope::from(&registry), env)
+    Identity::choose(role.into(), &IdentityScope::from(&registry), env)
 }
 
 fn environment() -> Env {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use client_config::{AuthEdit, Edit, Malformed, Settings};
+use client_config::{AuthEdit, ConfigEdit, HelperSettings, Malformed};
 use secret::Secret;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -13,10 +13,10 @@ use super::inputs::{parts, text};
 pub fn helpers(input: &[u8]) {
     let Some(input) = text(input) else { return };
     let [config, host, helper, gone, store] = parts(input);
-    let mut edit = Edit {
+    let mut edit = ConfigEdit {
         helpers: BTreeMap::from([(gone.to_owned(), None)]),
         drop_empty_helpers: store.ends_with('-'),
-        ..Edit::default()
+        ..ConfigEdit::default()
     };
     edit.helpers.insert(host.to_owned(), Some(helper.to_owned()));
     match store {
@@ -26,8 +26,10 @@ pub fn helpers(input: &[u8]) {
     }
     let Some(edited) = applied(&edit, config) else { return };
     // Values that the edit need not look at may be no strings.
-    let Ok(before) = Settings::read(config) else { return };
-    let after = Settings::read(&edited).expect("it was written");
+    let Ok(before) = HelperSettings::read(config) else {
+        return;
+    };
+    let after = HelperSettings::read(&edited).expect("it was written");
     let mut expected = before.helpers;
     for (host, helper) in edit.helpers {
         match helper {
@@ -44,7 +46,7 @@ pub fn helpers(input: &[u8]) {
 pub fn auths(input: &[u8]) {
     let Some(input) = text(input) else { return };
     let [config, host, auth, gone, stays] = parts(input);
-    let mut edit = Edit {
+    let mut edit = ConfigEdit {
         auths: BTreeMap::from([(
             gone.to_owned(),
             AuthEdit::Clear {
@@ -52,7 +54,7 @@ pub fn auths(input: &[u8]) {
             },
         )]),
         drop_empty_auths: stays.ends_with('-'),
-        ..Edit::default()
+        ..ConfigEdit::default()
     };
     edit.auths.insert(host.to_owned(), AuthEdit::Set(Secret::new(auth)));
     let Some(edited) = applied(&edit, config) else { return };
@@ -101,7 +103,7 @@ fn name_in(object: &Map<String, Value>, name: &str) -> String {
 }
 
 /// The edited text, if the text can be edited. The same edit has nothing left to do there.
-fn applied(edit: &Edit, config: &str) -> Option<String> {
+fn applied(edit: &ConfigEdit, config: &str) -> Option<String> {
     match edit.apply(config) {
         Ok(edited) => {
             assert_eq!(edit.apply(&edited).as_ref(), Ok(&edited));

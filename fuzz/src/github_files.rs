@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ci::github::{self, File};
+use ci::github::{self, CommandFile};
 use context::Env;
 use secret::Secret;
 
@@ -24,7 +24,7 @@ pub fn github_files(input: &[u8]) {
     if !other.is_empty() {
         values.push((other, Secret::new(last)));
     }
-    let written = github::write(&env, File::Env, &values);
+    let written = github::write(&env, CommandFile::Env, &values);
     let after = fs::read_to_string(&path).expect("text");
     match written {
         Err(error) => {

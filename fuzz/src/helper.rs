@@ -12,7 +12,7 @@ use aws_access::PasswordPath;
 use configuration::Config;
 use context::{Context, Env, Progress, Verbosity};
 use secret::Secret;
-use secret_cache::{Cache, Fetched, Request};
+use secret_cache::{Cache, FetchedSecret, SecretRequest};
 use serde_json::Value;
 
 use super::inputs::in_folder;
@@ -131,14 +131,14 @@ fn keep_token(env: &Env) {
     let path = PasswordPath::choose(env, target.registry(), target.identity()).expect("keys are there");
     let cache = Cache::open(Cache::folder(env));
     cache.remove(path.key());
-    let request = Request {
+    let request = SecretRequest {
         key: path.key(),
         name: HOST,
         started: SystemTime::now(),
         deadline: Instant::now() + Duration::from_secs(10),
         progress: &Progress::default(),
     };
-    let fetched = Fetched {
+    let fetched = FetchedSecret {
         secret: Secret::new(PASSWORD),
         expires_at: SystemTime::now() + Duration::from_secs(43_200),
         renew_at: None,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ecr_auth::kubelet::{Request, with_password};
+use ecr_auth::kubelet::{KubeletRequest, with_password};
 use secret::Secret;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ const TOKEN: &str = "s3cret";
 /// The input: a request.
 pub fn kubelet(input: &[u8]) {
     let Some(input) = text(input) else { return };
-    match Request::parse(&Secret::new(input)) {
+    match KubeletRequest::parse(&Secret::new(input)) {
         Ok(request) => is_what_it_says(&request, input),
         Err(error) => {
             is_fit_to_read(&error);
@@ -30,7 +30,7 @@ pub fn kubelet(input: &[u8]) {
     }
 }
 
-fn is_what_it_says(request: &Request, input: &str) {
+fn is_what_it_says(request: &KubeletRequest, input: &str) {
     let read: Value = serde_json::from_str(input).expect("what is taken is JSON");
     let image = read["image"].as_str().expect("an image");
     assert_eq!(image.split('/').next(), Some(request.host()));

@@ -1,6 +1,6 @@
 //! Answers of the instance metadata service and of a container's credentials endpoint.
 
-use aws_access::identity::{ChainSource, CredentialSource, Scope};
+use aws_access::identity::{ChainSource, CredentialSource, IdentityScope};
 use aws_access::net::within;
 use aws_access::{Aws, Identity};
 use context::Env;
@@ -35,7 +35,7 @@ pub fn container(input: &[u8]) {
 
 fn ask(client: Canned, env: &Env, input: &str) {
     let identity =
-        Identity::choose(IdentitySettings::default(), &Scope::of_region("eu-west-1"), env).expect("a source");
+        Identity::choose(IdentitySettings::default(), &IdentityScope::of_region("eu-west-1"), env).expect("a source");
     let is_container = matches!(identity.source, CredentialSource::Chain(ChainSource::Container { .. }));
     let aws = Aws::answered_by(client, env, &identity, BUDGET).expect("nothing to set up");
     match within(BUDGET, aws.credentials("eu-west-1")) {

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use aws_access::Identity;
-use aws_access::identity::Scope;
-use aws_shared_files::{SharedFiles, profile::Profile};
+use aws_access::identity::IdentityScope;
+use aws_shared_files::{SharedFiles, profile::HelperProfile};
 use context::Env;
 use settings::IdentitySettings;
 
@@ -22,7 +22,7 @@ pub fn shared_files(input: &[u8]) {
     reads(&env);
     let path = in_folder(|folder| folder.join("aws-config"));
     let args = ["assume".to_owned(), argument.to_owned()];
-    let write = || Profile::new(name, Path::new("/opt/ecr-auth"), &args, &env)?.write(None);
+    let write = || HelperProfile::new(name, Path::new("/opt/ecr-auth"), &args, &env)?.write(None);
     let written = write();
     let after = fs::read_to_string(&path).unwrap_or_default();
     match written {
@@ -58,7 +58,7 @@ fn reads(env: &Env) {
             profile: Some(name.to_owned()),
             ..IdentitySettings::default()
         };
-        match Identity::choose(settings, &Scope::of_region("eu-west-1"), env) {
+        match Identity::choose(settings, &IdentityScope::of_region("eu-west-1"), env) {
             Ok(identity) => assert_eq!(identity.key_fields().len(), 3),
             Err(error) => is_fit_to_read(&error),
         }

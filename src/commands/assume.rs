@@ -11,7 +11,7 @@ use super::identity::{IdentityArgs, credential_process};
 use super::run_with;
 use crate::output;
 use aws_access::{SessionCredentials, SessionPath};
-use aws_shared_files::profile::Profile;
+use aws_shared_files::profile::HelperProfile;
 use ci::{self, github};
 use client_config::shown;
 use configuration::Config;
@@ -19,7 +19,7 @@ use context::{Context, variables};
 use diagnostics::{Code, Error, Exit, Result};
 use secret_cache::Cache;
 use settings::table::{self, ROLE_ARN, TOKEN_ENV, TOKEN_FILE};
-use settings::{IdentitySettings, RoleSettings, Value};
+use settings::{IdentitySettings, RoleSettings, SurfaceValue};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,7 +40,7 @@ pub struct AssumeArgs {
     identity: IdentityArgs,
     /// How the credentials are handed over
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: CredentialsFormat,
     #[command(flatten)]
     delivery: DeliveryArgs,
     /// A command to run with the credentials in its environment, and in no other place
@@ -50,7 +50,7 @@ pub struct AssumeArgs {
 
 /// How credentials are handed over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum CredentialsFormat {
     /// The JSON of a `credential_process`
     #[default]
     Process,
@@ -70,7 +70,7 @@ pub enum Format {
 /// No role, no token, a denial, a network that fails; a result that can't be written.
 pub fn run(args: &AssumeArgs, config: Option<&Path>, context: &mut Context<'_>) -> Result<Exit> {
     check(args, context)?;
-    if args.format == Format::Profile {
+    if args.format == CredentialsFormat::Profile {
         return write_profile(args, context).map(|()| Exit::Done);
     }
     let path = session(&args.identity, base(&args.identity, config, context)?, context)?;
@@ -91,9 +91,9 @@ fn check(args: &AssumeArgs, context: &Context<'_>) -> Result<()> {
         return Ok(());
     }
     match (args.format, &args.delivery.output) {
-        (Format::Github, None) => github::check(&context.env, github::File::Env),
-        (Format::Profile, None) => Ok(()),
-        (Format::Github | Format::Profile, Some(_)) => Err(Error::usage(
+        (CredentialsFormat::Github, None) => github::check(&context.env, github::CommandFile::Env),
+        (CredentialsFormat::Profile, None) => Ok(()),
+        (CredentialsFormat::Github | CredentialsFormat::Profile, Some(_)) => Err(Error::usage(
             Code::Options,
             "--output",
             "this format has a place of its own to write to",
@@ -122,18 +122,18 @@ fn session(identity: &IdentityArgs, base: IdentitySettings, context: &Context<'_
 
 fn hand_over(args: &AssumeArgs, credentials: &SessionCredentials, context: &mut Context<'_>) -> Result<()> {
     let text = match args.format {
-        Format::Env => output::credentials_env(credentials),
-        Format::Dotenv => output::credentials_dotenv(credentials)?,
-        Format::Github => {
+        CredentialsFormat::Env => output::credentials_env(credentials),
+        CredentialsFormat::Dotenv => output::credentials_dotenv(credentials)?,
+        CredentialsFormat::Github => {
             github::write(
                 &context.env,
-                github::File::Env,
+                github::CommandFile::Env,
                 &output::credentials_variables(credentials),
             )?;
             context.say("the job's later steps have the credentials in their environment");
             return Ok(());
         }
-        Format::Process | Format::Profile => output::credentials_process(credentials)?,
+        CredentialsFormat::Process | CredentialsFormat::Profile => output::credentials_process(credentials)?,
     };
     args.delivery.deliver(&text, context)
 }
@@ -150,7 +150,7 @@ fn write_profile(args: &AssumeArgs, context: &mut Context<'_>) -> Result<()> {
         );
     };
     let mut identity = args.identity.clone();
-    identity.0.set(&ROLE_ARN, Value::Text(role.to_owned()));
+    identity.0.set(&ROLE_ARN, SurfaceValue::Text(role.to_owned()));
     identity.0.remove(&[&table::PROFILE]);
     if args.identity.role_arn().is_none()
         && !identity.names_token()
@@ -158,11 +158,11 @@ fn write_profile(args: &AssumeArgs, context: &mut Context<'_>) -> Result<()> {
         && let Some(file) = context.env.path(variables::AWS_WEB_IDENTITY_TOKEN_FILE)
     {
         // Half of a pair: that role is assumed with this token, and not with itself.
-        identity.0.set(&TOKEN_FILE, Value::File(file));
+        identity.0.set(&TOKEN_FILE, SurfaceValue::File(file));
     }
     let path = session(&identity, IdentitySettings::default(), context)?;
     let line = credential_process(&identity, &path)?;
-    let written = Profile::new(name, &context.exe, &line, &context.env)?.write(None)?;
+    let written = HelperProfile::new(name, &context.exe, &line, &context.env)?.write(None)?;
     let already = if written.changed { "" } else { "already " };
     context.say(&format!(
         "profile {name} {already}in {}; use it with AWS_PROFILE={name}",

@@ -40,7 +40,7 @@ or `ecr-auth logout` revokes it. On a terminal the credentials themselves are no
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct CognitoCommand {
     #[command(subcommand)]
-    what: Option<What>,
+    what: Option<CognitoSubcommand>,
     #[command(flatten)]
     args: CognitoArgs,
     #[command(flatten)]
@@ -48,7 +48,7 @@ pub struct CognitoCommand {
 }
 
 #[derive(Debug, Clone, Subcommand)]
-enum What {
+enum CognitoSubcommand {
     Setup(setup::CognitoSetupArgs),
     Import(import::CognitoImportArgs),
     ChangePassword(passwords::ChangeArgs),
@@ -61,22 +61,22 @@ enum What {
 /// Settings that are missing or can't be, a password that is wrong, a question where there is nobody to ask; what Cognito says.
 pub fn run(command: &CognitoCommand, config_path: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
     match &command.what {
-        Some(What::Setup(args)) => setup::run(args, config_path, context),
-        Some(What::Import(args)) => import::run(args, config_path, context),
-        None => hand_over(command, Session::new(None, &command.args, config_path, context)?),
-        Some(What::ChangePassword(args)) => {
+        Some(CognitoSubcommand::Setup(args)) => setup::run(args, config_path, context),
+        Some(CognitoSubcommand::Import(args)) => import::run(args, config_path, context),
+        None => hand_over(command, CognitoSession::new(None, &command.args, config_path, context)?),
+        Some(CognitoSubcommand::ChangePassword(args)) => {
             let what = Some("change-password");
-            passwords::change(args, &mut Session::new(what, &args.user, config_path, context)?)
+            passwords::change(args, &mut CognitoSession::new(what, &args.user, config_path, context)?)
         }
-        Some(What::ForgotPassword(args)) => {
+        Some(CognitoSubcommand::ForgotPassword(args)) => {
             let what = Some("forgot-password");
-            passwords::forgot(args, &mut Session::new(what, &args.user, config_path, context)?)
+            passwords::forgot(args, &mut CognitoSession::new(what, &args.user, config_path, context)?)
         }
     }
 }
 
 /// What every one of these commands works with.
-struct Session<'s, 'w> {
+struct CognitoSession<'s, 'w> {
     settings: CognitoSettings,
     args: &'s CognitoArgs,
     identity: Identity,
@@ -85,7 +85,7 @@ struct Session<'s, 'w> {
     context: &'s mut Context<'w>,
 }
 
-impl<'s, 'w> Session<'s, 'w> {
+impl<'s, 'w> CognitoSession<'s, 'w> {
     /// For the subcommand `what`, or for a sign-in.
     fn new(
         what: Option<&str>,
@@ -176,7 +176,7 @@ impl<'s, 'w> Session<'s, 'w> {
     }
 }
 
-fn sign_in(user: &User, given: PresetAnswers, session: &mut Session<'_, '_>) -> Result<SignedIn> {
+fn sign_in(user: &User, given: PresetAnswers, session: &mut CognitoSession<'_, '_>) -> Result<SignedIn> {
     // Not by `Session::calls`: the questions are asked while the calls are made.
     let env = &session.context.env;
     let calls = PerCallTimeout::new(env, &session.identity, budget(env)?, &session.context.progress);
@@ -184,7 +184,7 @@ fn sign_in(user: &User, given: PresetAnswers, session: &mut Session<'_, '_>) -> 
     to_end(cognito::sign_in(user, flow, given, &calls, &mut session.terminal))
 }
 
-fn hand_over(command: &CognitoCommand, mut session: Session<'_, '_>) -> Result<()> {
+fn hand_over(command: &CognitoCommand, mut session: CognitoSession<'_, '_>) -> Result<()> {
     // On a terminal, signing in is what is wanted, and the credentials stay where they are kept.
     let delivery = &command.delivery;
     let is_shown = session.context.stdout_is_terminal && delivery.output.is_none() && !delivery.show_secret;
@@ -226,7 +226,7 @@ fn hand_over(command: &CognitoCommand, mut session: Session<'_, '_>) -> Result<(
 }
 
 /// The role that the identity pool gave: nothing but STS tells.
-fn role(session: &Session<'_, '_>) -> Option<String> {
+fn role(session: &CognitoSession<'_, '_>) -> Option<String> {
     let region = session.settings.identity_pool_region();
     // With the name that was asked for.
     let identity = Identity::of_cognito(&session.settings, &session.context.env).ok()?;
@@ -235,7 +235,7 @@ fn role(session: &Session<'_, '_>) -> Option<String> {
 }
 
 /// By what is kept, where that does; else by a sign-in.
-fn credentials(session: &mut Session<'_, '_>) -> Result<SessionCredentials> {
+fn credentials(session: &mut CognitoSession<'_, '_>) -> Result<SessionCredentials> {
     let SignIn::UserPool { .. } = session.settings.sign_in()? else {
         return path(session)?.credentials(&session.cache, Instant::now(), session.context);
     };
@@ -258,7 +258,7 @@ fn credentials(session: &mut Session<'_, '_>) -> Result<SessionCredentials> {
     path.cognito_credentials(signed_in.login(&user), &session.cache, session.context)
 }
 
-fn path(session: &Session<'_, '_>) -> Result<SessionPath> {
+fn path(session: &CognitoSession<'_, '_>) -> Result<SessionPath> {
     let role = RoleSettings {
         source: SourceChoice::Cognito,
         cognito: Some(session.settings.clone()),

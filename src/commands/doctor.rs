@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::identity::IdentityArgs;
-use crate::doctor::{self, Asked, Check, Redactor, Report};
+use crate::doctor::{self, Check, DoctorRequest, Redactor, Report};
 use context::Context;
 use diagnostics::{Code, Error, Exit, Result, one_line};
 
@@ -39,7 +39,7 @@ Exit status: 0, or 1 if a pull would fail.";
 
 /// The report as JSON.
 #[derive(Serialize)]
-struct Document<'a> {
+struct DoctorDocument<'a> {
     /// Of this form.
     version: u32,
     ecr_auth: &'static str,
@@ -52,7 +52,7 @@ struct Document<'a> {
 /// # Errors
 /// Usage errors; a stdout that can't be written to.
 pub fn run(args: &DoctorArgs, config: Option<&Path>, context: &mut Context<'_>) -> Result<Exit> {
-    let asked = Asked {
+    let asked = DoctorRequest {
         subject: args.subject.as_deref(),
         config,
         region: args.identity.region(),
@@ -93,7 +93,7 @@ fn redact(report: &mut Report, context: &Context<'_>) {
 }
 
 fn json(report: &Report) -> Result<String> {
-    let document = Document {
+    let document = DoctorDocument {
         version: 1,
         ecr_auth: env!("CARGO_PKG_VERSION"),
         ok: !report.has_failed(),

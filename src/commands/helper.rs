@@ -80,7 +80,7 @@ type HelperAnswer = Result<String, String>;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Credentials<'a> {
+struct HelperCredentials<'a> {
     #[serde(rename = "ServerURL")]
     server_url: &'a str,
     username: &'static str,
@@ -90,7 +90,7 @@ struct Credentials<'a> {
 fn get(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
     let server = server_url(context)?;
     match pull::answer(&server, &name_of(&server), config, context, pull::by_rule) {
-        Ok(PullAnswer::Password(held)) => Ok(to_json(&Credentials {
+        Ok(PullAnswer::Password(held)) => Ok(to_json(&HelperCredentials {
             server_url: &server,
             username: "AWS",
             secret: held.secret.expose(),

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser, ValueParser};
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
-use aws_access::identity::{RoleBase, Scope};
+use aws_access::identity::{IdentityScope, RoleBase};
 use aws_access::{Identity, SessionPath};
 use configuration::{Config, SetupRule};
 use diagnostics::{Code, Error, Result};
 use settings::table::{PROFILE, REGION, ROLE_ARN, SOURCE, TABLE, TOKEN_COMMAND, TOKEN_ENV, TOKEN_FILE};
-use settings::{IdentitySettings, Kind, RoleSettings, Setting, SettingValues, TokenCommand, Value};
+use settings::{IdentitySettings, RoleSettings, Setting, SettingValues, SurfaceValue, TokenCommand, ValueKind};
 
 const HEADING: &str = "Whose AWS credentials";
 
@@ -49,7 +49,7 @@ impl FromArgMatches for IdentityArgs {
 
 fn flag(setting: &'static Setting) -> Arg {
     let action = match setting.kind {
-        Kind::List(_) | Kind::Tags(..) => ArgAction::Append,
+        ValueKind::List(_) | ValueKind::Tags(..) => ArgAction::Append,
         _ => ArgAction::Set,
     };
     Arg::new(setting.name)
@@ -62,19 +62,19 @@ fn flag(setting: &'static Setting) -> Arg {
         .value_parser(parser(setting.kind))
 }
 
-fn parser(kind: Kind) -> ValueParser {
+fn parser(kind: ValueKind) -> ValueParser {
     match kind {
-        Kind::Text | Kind::Region | Kind::Policy | Kind::List(_) => value_parser!(String),
-        Kind::File => value_parser!(PathBuf),
-        Kind::Command => StringValueParser::new()
+        ValueKind::Text | ValueKind::Region | ValueKind::Policy | ValueKind::List(_) => value_parser!(String),
+        ValueKind::File => value_parser!(PathBuf),
+        ValueKind::Command => StringValueParser::new()
             .map(|line| TokenCommand::from(line.as_str()))
             .into(),
-        Kind::Number(..) => value_parser!(u32).into(),
-        Kind::OneOf(words) => {
+        ValueKind::Number(..) => value_parser!(u32).into(),
+        ValueKind::OneOf(words) => {
             let words = words.iter().map(|(word, help)| PossibleValue::new(*word).help(*help));
             PossibleValuesParser::new(words).into()
         }
-        Kind::Tags(..) => ValueParser::new(tag),
+        ValueKind::Tags(..) => ValueParser::new(tag),
     }
 }
 
@@ -84,7 +84,7 @@ fn tag(text: &str) -> Result<(String, String), &'static str> {
 }
 
 /// What the command line says of a setting.
-fn value(setting: &Setting, matches: &ArgMatches) -> Option<Value> {
+fn value(setting: &Setting, matches: &ArgMatches) -> Option<SurfaceValue> {
     fn one<T: Clone + Send + Sync + 'static>(setting: &Setting, matches: &ArgMatches) -> Option<T> {
         matches.get_one::<T>(setting.name).cloned()
     }
@@ -92,12 +92,14 @@ fn value(setting: &Setting, matches: &ArgMatches) -> Option<Value> {
         Some(matches.get_many::<T>(setting.name)?.cloned().collect())
     }
     match setting.kind {
-        Kind::Text | Kind::Region | Kind::Policy | Kind::OneOf(_) => one(setting, matches).map(Value::Text),
-        Kind::File => one(setting, matches).map(Value::File),
-        Kind::Command => one(setting, matches).map(Value::Command),
-        Kind::Number(..) => one(setting, matches).map(Value::Number),
-        Kind::List(_) => all(setting, matches).map(Value::List),
-        Kind::Tags(..) => all(setting, matches).map(Value::Tags),
+        ValueKind::Text | ValueKind::Region | ValueKind::Policy | ValueKind::OneOf(_) => {
+            one(setting, matches).map(SurfaceValue::Text)
+        }
+        ValueKind::File => one(setting, matches).map(SurfaceValue::File),
+        ValueKind::Command => one(setting, matches).map(SurfaceValue::Command),
+        ValueKind::Number(..) => one(setting, matches).map(SurfaceValue::Number),
+        ValueKind::List(_) => all(setting, matches).map(SurfaceValue::List),
+        ValueKind::Tags(..) => all(setting, matches).map(SurfaceValue::Tags),
     }
 }
 
@@ -198,7 +200,7 @@ impl IdentityArgs {
         let keys = self.to_json()?;
         if let Some(target) = config.target(host) {
             let settings = self.identity(&IdentitySettings::default())?;
-            Identity::check(&settings, &Scope::from(target.registry()))?;
+            Identity::check(&settings, &IdentityScope::from(target.registry()))?;
         }
         Ok(SetupRule {
             host: host.to_owned(),
@@ -219,7 +221,7 @@ pub fn credential_process(identity: &IdentityArgs, path: &SessionPath) -> Result
         Some(RoleBase::Source(_)) => "chain",
     };
     let mut values = identity.0.clone();
-    values.set(&SOURCE, Value::Text(source.to_owned()));
+    values.set(&SOURCE, SurfaceValue::Text(source.to_owned()));
     values.remove(&[&PROFILE]);
     let mut line = vec!["assume".to_owned()];
     line.extend(values.to_args()?);
@@ -233,14 +235,14 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
-    struct Line {
+    struct IdentityLine {
         #[command(flatten)]
         identity: IdentityArgs,
     }
 
     fn parse(args: &[&str]) -> Result<IdentityArgs, clap::Error> {
         let args = std::iter::once("ecr-auth").chain(args.iter().copied());
-        Line::try_parse_from(args).map(|line| line.identity)
+        IdentityLine::try_parse_from(args).map(|line| line.identity)
     }
 
     const ALL: &str = "--role-arn r --chain a --chain b --audience c --session-name d --duration 900 --external-id e --policy {} \
@@ -251,7 +253,7 @@ mod tests {
         let args: Vec<&str> = ALL.split_whitespace().collect();
         let parsed = parse(&args).unwrap();
         assert_eq!(parsed.0.to_args().unwrap(), args);
-        let tags = Value::Tags(vec![("g".to_owned(), "h=i".to_owned())]);
+        let tags = SurfaceValue::Tags(vec![("g".to_owned(), "h=i".to_owned())]);
         assert_eq!(parsed.0.get(&settings::table::TAG), Some(&tags));
         let files = parse(&["--policy", "@p.json", "--token-file", "t"])
             .unwrap()

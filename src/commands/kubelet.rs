@@ -3,11 +3,11 @@
 use std::io::Read;
 use std::path::Path;
 
-use crate::kubelet::{Request, with_password, without_credentials};
+use crate::kubelet::{KubeletRequest, with_password, without_credentials};
 use crate::pull::{self, PullAnswer};
-use aws_access::identity::Scope;
+use aws_access::identity::IdentityScope;
 use aws_access::{Identity, PasswordPath};
-use configuration::Target;
+use configuration::RegistryTarget;
 use context::{Context, Progress, variables};
 use diagnostics::{Code, Error, Result};
 use oidc_token::Claims;
@@ -30,7 +30,7 @@ const INPUT_LIMIT: u64 = 1024 * 1024;
 pub fn run(config: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
     // The kubelet looks on, and no person.
     context.progress = Progress::default();
-    let request = Request::parse(&input(context)?)?;
+    let request = KubeletRequest::parse(&input(context)?)?;
     let answer = answer(&request, config, context)?;
     let written = context.stdout.write_all(answer.expose().as_bytes());
     written
@@ -57,7 +57,7 @@ fn input(context: &mut Context<'_>) -> Result<Secret> {
     }
 }
 
-fn answer(request: &Request, config: Option<&Path>, context: &mut Context<'_>) -> Result<Secret> {
+fn answer(request: &KubeletRequest, config: Option<&Path>, context: &mut Context<'_>) -> Result<Secret> {
     let host = request.host();
     let answer = pull::answer(host, host, config, context, |target, context| match request.token() {
         Some(token) => by_pod(request, token, target, context),
@@ -81,9 +81,9 @@ fn answer(request: &Request, config: Option<&Path>, context: &mut Context<'_>) -
 ///
 /// Security note: nothing is cached. The kubelet caches it for this service account; a file on the node would serve every pod.
 fn by_pod(
-    request: &Request,
+    request: &KubeletRequest,
     token: &Secret,
-    target: &Target<'_>,
+    target: &RegistryTarget<'_>,
     context: &Context<'_>,
 ) -> Result<(PasswordPath, Cache)> {
     let role = request.annotation(ROLE_ANNOTATION).ok_or_else(|| {
@@ -102,7 +102,7 @@ fn by_pod(
         ..RoleSettings::default()
     };
     let registry = target.registry();
-    let scope = Scope::from(registry);
+    let scope = IdentityScope::from(registry);
     let identity = Identity::of_service_account(role, settings, token.clone(), &scope, &context.env)?;
     Ok((PasswordPath::new(&context.env, registry, identity)?, Cache::open(None)))
 }

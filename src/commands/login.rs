@@ -10,7 +10,7 @@ use super::identity::IdentityArgs;
 use super::passwords;
 use crate::output::{self, RegistryPassword, SecretName};
 use ci::github;
-use client_config::{Client, ConfigFile, Place, StoredLogin};
+use client_config::{Client, ConfigFile, PasswordPlace, StoredLogin};
 use configuration::Config;
 use context::Context;
 use diagnostics::{Code, Error, Result};
@@ -36,7 +36,7 @@ pub struct LoginArgs {
     pub registries: Vec<String>,
     /// How the passwords are handed over
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: PasswordFormat,
     /// Where a result goes
     #[command(flatten)]
     pub delivery: DeliveryArgs,
@@ -59,7 +59,7 @@ pub struct LoginArgs {
 
 /// How passwords are handed over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum PasswordFormat {
     /// Into the client's own store: its credential store, or `auths` of its configuration
     #[default]
     Docker,
@@ -85,7 +85,7 @@ pub fn run(args: &LoginArgs, config: Option<&Path>, context: &mut Context<'_>) -
     let hosts = hosts::named_or_own(&args.registries, &args.identity, &config, context)?;
     check_hosts(args, &hosts)?;
     let passwords = fetch(args, &hosts, &config, context)?;
-    if args.format == Format::Docker {
+    if args.format == PasswordFormat::Docker {
         return store(args, &passwords, context);
     }
     hand_over(args, &passwords, secret.as_ref(), context)
@@ -93,7 +93,7 @@ pub fn run(args: &LoginArgs, config: Option<&Path>, context: &mut Context<'_>) -
 
 /// Everything that can be wrong with the command line is told before a password is fetched.
 fn check(args: &LoginArgs, context: &Context<'_>) -> Result<Option<SecretName>> {
-    if args.format != Format::K8sSecret && (args.name.is_some() || args.namespace.is_some()) {
+    if args.format != PasswordFormat::K8sSecret && (args.name.is_some() || args.namespace.is_some()) {
         return Err(Error::usage(
             Code::Options,
             "--name, --namespace",
@@ -101,7 +101,7 @@ fn check(args: &LoginArgs, context: &Context<'_>) -> Result<Option<SecretName>> 
         )
         .hint("add --format k8s-secret"));
     }
-    if args.format != Format::Docker && (args.client.is_some() || args.docker_config.is_some()) {
+    if args.format != PasswordFormat::Docker && (args.client.is_some() || args.docker_config.is_some()) {
         return Err(Error::usage(
             Code::Options,
             "--client, --docker-config",
@@ -109,7 +109,7 @@ fn check(args: &LoginArgs, context: &Context<'_>) -> Result<Option<SecretName>> 
         )
         .hint("leave them out, or leave out --format"));
     }
-    if matches!(args.format, Format::Docker | Format::Github) {
+    if matches!(args.format, PasswordFormat::Docker | PasswordFormat::Github) {
         if args.delivery.output.is_some() {
             return Err(Error::usage(
                 Code::Options,
@@ -118,13 +118,13 @@ fn check(args: &LoginArgs, context: &Context<'_>) -> Result<Option<SecretName>> 
             )
             .hint("leave --output out, or choose json, dotenv, password or k8s-secret with --format"));
         }
-        if args.format == Format::Github {
-            github::check(&context.env, github::File::Output)?;
+        if args.format == PasswordFormat::Github {
+            github::check(&context.env, github::CommandFile::Output)?;
         }
         return Ok(None);
     }
     args.delivery.check(context)?;
-    if args.format != Format::K8sSecret {
+    if args.format != PasswordFormat::K8sSecret {
         return Ok(None);
     }
     let name = args.name.as_deref().unwrap_or(SECRET_NAME);
@@ -134,13 +134,13 @@ fn check(args: &LoginArgs, context: &Context<'_>) -> Result<Option<SecretName>> 
 /// The same of the registries, once they are known.
 fn check_hosts(args: &LoginArgs, hosts: &[String]) -> Result<()> {
     match args.format {
-        Format::Password if hosts.len() != 1 => Err(Error::usage(
+        PasswordFormat::Password if hosts.len() != 1 => Err(Error::usage(
             Code::Options,
             "cannot print the password alone",
             format!("{} registries are asked for", hosts.len()),
         )
         .hint("name one registry, or use --format json")),
-        Format::Github | Format::Dotenv => output::check_names(hosts),
+        PasswordFormat::Github | PasswordFormat::Dotenv => output::check_names(hosts),
         _ => Ok(()),
     }
 }
@@ -167,18 +167,18 @@ fn hand_over(
     context: &mut Context<'_>,
 ) -> Result<()> {
     let text = match (args.format, secret) {
-        (Format::Github, _) => {
+        (PasswordFormat::Github, _) => {
             github::write(
                 &context.env,
-                github::File::Output,
+                github::CommandFile::Output,
                 &output::passwords_outputs(passwords),
             )?;
             context.say("the step's outputs have the passwords, masked");
             return Ok(());
         }
         (_, Some(name)) => output::k8s_secret(passwords, name)?,
-        (Format::Json, _) => output::passwords_json(passwords)?,
-        (Format::Dotenv, _) => output::passwords_dotenv(passwords)?,
+        (PasswordFormat::Json, _) => output::passwords_json(passwords)?,
+        (PasswordFormat::Dotenv, _) => output::passwords_dotenv(passwords)?,
         _ => passwords.first().map(output::bare_password).unwrap_or_default(),
     };
     args.delivery.deliver(&text, context)
@@ -199,7 +199,10 @@ fn store(args: &LoginArgs, passwords: &[RegistryPassword], context: &mut Context
 /// Where ecr-auth itself is the helper, nothing was stored: the client will have what the helper gets with its own identity.
 fn warn_of_helpers(file: &ConfigFile, logins: &[StoredLogin], context: &mut Context<'_>) {
     let client = file.kind.name();
-    for login in logins.iter().filter(|login| matches!(login.place, Place::Helper(_))) {
+    for login in logins
+        .iter()
+        .filter(|login| matches!(login.place, PasswordPlace::Helper(_)))
+    {
         context.say(&format!(
             "warning: {client} asks the helper for {0}, where the identity of this command has no effect: ecr-auth.yml has the helper's, and `ecr-auth setup` with the same flags writes it there",
             login.host

@@ -10,7 +10,7 @@ use configuration::{Config, SetupFile};
 use secret_cache::Cache;
 
 use aws_shared_files::profile;
-use client_config::{Client, FileRecord, Record, Remembered, Restored, shown};
+use client_config::{Client, ClientUndoEntries, ClientUndoLog, FileRecord, RestoreOutcome, shown};
 use context::Context;
 use diagnostics::Result;
 
@@ -136,9 +136,9 @@ fn take_back_profiles(context: &mut Context<'_>) -> Result<()> {
     Ok(())
 }
 
-fn load(record: Option<&Record>, context: &mut Context<'_>) -> Remembered {
+fn load(record: Option<&ClientUndoLog>, context: &mut Context<'_>) -> ClientUndoEntries {
     match record.map(|record| (record, record.load())) {
-        None => Remembered::default(),
+        None => ClientUndoEntries::default(),
         Some((_, Ok(remembered))) => remembered,
         Some((record, Err(error))) => {
             let path = record.path();
@@ -146,12 +146,12 @@ fn load(record: Option<&Record>, context: &mut Context<'_>) -> Remembered {
                 "warning: cannot read {}, so nothing is put back, only removed: {error}",
                 path.display()
             ));
-            Remembered::default()
+            ClientUndoEntries::default()
         }
     }
 }
 
-fn remove_links(record: &Record, context: &mut Context<'_>) {
+fn remove_links(record: &ClientUndoLog, context: &mut Context<'_>) {
     let left = record.load().unwrap_or_default();
     if !left.files.is_empty() {
         for path in left.files.keys() {
@@ -177,7 +177,7 @@ fn remove_links(record: &Record, context: &mut Context<'_>) {
     }
 }
 
-fn report(file: &client_config::ConfigFile, restored: &Restored, context: &mut Context<'_>) {
+fn report(file: &client_config::ConfigFile, restored: &RestoreOutcome, context: &mut Context<'_>) {
     let path = shown(&file.path, &context.env);
     let client = file.kind.name();
     for name in &restored.taken_back {

@@ -3,7 +3,7 @@
 use super::identity::IdentityArgs;
 use crate::output::{self, RegistryPassword};
 use aws_access::{NamedPath, PasswordPath};
-use client_config::{ConfigFile, Login, Place, StoredLogin, shown};
+use client_config::{ConfigFile, PasswordPlace, RegistryLogin, StoredLogin, shown};
 use configuration::Config;
 use context::Context;
 use diagnostics::{Error, Result};
@@ -12,7 +12,7 @@ use secret_cache::Cache;
 
 /// What [`fetch`] got.
 #[derive(Debug)]
-pub struct Fetched {
+pub struct FetchedPasswords {
     /// The passwords, in the order of the registries.
     pub passwords: Vec<RegistryPassword>,
     /// The CI's tokens that they were fetched with, as far as they lie here: as secret as the passwords.
@@ -21,7 +21,7 @@ pub struct Fetched {
     pub failed: Vec<(String, Error)>,
 }
 
-impl Fetched {
+impl FetchedPasswords {
     /// All that the CI's log must not show.
     pub fn secrets(&self) -> Vec<Secret> {
         let of_passwords = self.passwords.iter().flat_map(|it| ci::of_password(&it.password));
@@ -33,9 +33,14 @@ impl Fetched {
 ///
 /// # Errors
 /// A password that can't be had.
-pub fn fetch(identity: &IdentityArgs, hosts: &[String], config: &Config, context: &mut Context<'_>) -> Result<Fetched> {
+pub fn fetch(
+    identity: &IdentityArgs,
+    hosts: &[String],
+    config: &Config,
+    context: &mut Context<'_>,
+) -> Result<FetchedPasswords> {
     let cache = Cache::open(Cache::folder(&context.env));
-    let mut fetched = Fetched {
+    let mut fetched = FetchedPasswords {
         passwords: Vec::new(),
         tokens: Vec::new(),
         failed: Vec::new(),
@@ -70,9 +75,9 @@ pub fn fetch(identity: &IdentityArgs, hosts: &[String], config: &Config, context
 /// As [`client_config::store`]; an end that no calendar knows.
 pub fn store(file: &ConfigFile, passwords: &[RegistryPassword], context: &mut Context<'_>) -> Result<Vec<StoredLogin>> {
     let record = client_config::undo_log(&context.env);
-    let logins: Vec<Login<'_>> = passwords
+    let logins: Vec<RegistryLogin<'_>> = passwords
         .iter()
-        .map(|it| Login {
+        .map(|it| RegistryLogin {
             host: &it.host,
             password: &it.password,
         })
@@ -98,9 +103,9 @@ fn report(
     let (client, host) = (file.kind.name(), &login.host);
     let until = output::rfc3339(password.expires_at)?;
     let line = match &login.place {
-        Place::File => format!("until {until}, in {}", shown(&file.path, &context.env)),
-        Place::Store(name) => format!("until {until}, in the credential store {name}"),
-        Place::Helper(name) => format!("by the credential helper {name}: nothing had to be stored"),
+        PasswordPlace::File => format!("until {until}, in {}", shown(&file.path, &context.env)),
+        PasswordPlace::Store(name) => format!("until {until}, in the credential store {name}"),
+        PasswordPlace::Helper(name) => format!("by the credential helper {name}: nothing had to be stored"),
     };
     context.say(&format!("{client}: signed in to {host} {line}"));
     if login.replaced {

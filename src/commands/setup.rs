@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::hosts;
 use super::identity::IdentityArgs;
-use super::setup_plan::{Changes, ClientArgs, SetupPlan, verify, warn_of_globs};
+use super::setup_plan::{ClientArgs, SetupChanges, SetupPlan, verify, warn_of_globs};
 use crate::doctor;
 use client_config::shown;
 use configuration::{Config, SetupChange, SetupRule};
@@ -62,7 +62,7 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, context: &mut Context<'
     };
     let rules = rules(args, &hosts, &config)?;
     warn_of_globs(&rules, &config, context);
-    let changes = Changes {
+    let changes = SetupChanges {
         hosts: &hosts,
         store: args.creds_store,
         force: args.force,

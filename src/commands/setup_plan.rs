@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use aws_access::{NamedPath, PasswordPath};
-use aws_shared_files::profile::{self, Profile};
-use client_config::{Client, ConfigFile, Configured, Link, LinkPlan, Record, Wish, shown};
-use configuration::{Config, SetupChange, SetupFile, SetupRule, SetupWritten, Target};
+use aws_shared_files::profile::{self, HelperProfile};
+use client_config::{Client, ClientUndoLog, ConfigFile, LinkPlan, LinkState, SetupOutcome, SetupRequest, shown};
+use configuration::{Config, RegistryTarget, SetupChange, SetupFile, SetupRule, SetupWritten};
 use context::Context;
 use diagnostics::{Code, Error, Result};
 use private_files::UndoLog;
@@ -33,7 +33,7 @@ pub struct ClientArgs {
 
 /// What is to be written.
 #[derive(Debug, Default)]
-pub struct Changes<'a> {
+pub struct SetupChanges<'a> {
     /// The exact hosts that the clients are to use the helper for.
     pub hosts: &'a [String],
     /// Whether the helper is to serve every registry, as docker's `credsStore`.
@@ -43,7 +43,7 @@ pub struct Changes<'a> {
     /// Rules and the sign-in of `setup.json`.
     pub setup: SetupChange,
     /// A profile of AWS's `config` file.
-    pub profile: Option<Profile<'a>>,
+    pub profile: Option<HelperProfile<'a>>,
 }
 
 /// Checked changes: nothing of them is known to fail.
@@ -51,8 +51,8 @@ pub struct Changes<'a> {
 pub struct SetupPlan<'a> {
     setup: Option<(SetupFile, SetupChange)>,
     config: &'a Config,
-    profile: Option<Profile<'a>>,
-    wish: Wish<'a>,
+    profile: Option<HelperProfile<'a>>,
+    wish: SetupRequest<'a>,
     files: Vec<ConfigFile>,
     link: LinkPlan,
     diff: String,
@@ -67,10 +67,10 @@ impl<'a> SetupPlan<'a> {
         args: &ClientArgs,
         config_path: Option<&Path>,
         config: &'a Config,
-        changes: Changes<'a>,
+        changes: SetupChanges<'a>,
         context: &Context<'_>,
     ) -> Result<Self> {
-        let wish = Wish {
+        let wish = SetupRequest {
             hosts: changes.hosts,
             store: changes.store,
             force: changes.force,
@@ -133,7 +133,7 @@ impl<'a> SetupPlan<'a> {
             .write_all(self.diff.as_bytes())
             .and_then(|()| context.stdout.flush());
         written.map_err(|error| Error::failed(Code::ResultNotWritten, "cannot show the change", error))?;
-        if self.link.link != Link::Stands {
+        if self.link.link != LinkState::Stands {
             context.say(&format!("helper: would be linked as {}", self.link.path.display()));
         }
         if self.diff.is_empty() {
@@ -160,7 +160,7 @@ impl<'a> SetupPlan<'a> {
     fn write_files(
         &self,
         profiles: Option<&UndoLog>,
-        record: Option<&Record>,
+        record: Option<&ClientUndoLog>,
         context: &mut Context<'_>,
     ) -> Result<()> {
         if let Some(profile) = &self.profile {
@@ -179,7 +179,7 @@ impl<'a> SetupPlan<'a> {
     }
 }
 
-fn report_profile(name: &str, written: &profile::Written, is_noted: bool, context: &mut Context<'_>) {
+fn report_profile(name: &str, written: &profile::ProfileWritten, is_noted: bool, context: &mut Context<'_>) {
     let already = if written.changed { "" } else { "already " };
     context.say(&format!(
         "profile {name} {already}in {}; use it with AWS_PROFILE={name}",
@@ -195,11 +195,11 @@ fn report_profile(name: &str, written: &profile::Written, is_noted: bool, contex
     ));
 }
 
-fn install(link: &LinkPlan, record: Option<&Record>, context: &mut Context<'_>) -> Result<()> {
+fn install(link: &LinkPlan, record: Option<&ClientUndoLog>, context: &mut Context<'_>) -> Result<()> {
     let before = match &link.link {
-        Link::Stands => None,
-        Link::Missing => Some(None),
-        Link::Other(target) => Some(Some(target.clone())),
+        LinkState::Stands => None,
+        LinkState::Missing => Some(None),
+        LinkState::Other(target) => Some(Some(target.clone())),
     };
     if let (Some(before), Some(record)) = (&before, record) {
         // A state folder that cannot be written is reported with the configuration that could not be recorded.
@@ -241,7 +241,12 @@ fn report_rules(count: usize, written: &SetupWritten, path: &Path, context: &mut
     }
 }
 
-fn report(wish: &Wish<'_>, file: &client_config::ConfigFile, configured: &Configured, context: &mut Context<'_>) {
+fn report(
+    wish: &SetupRequest<'_>,
+    file: &client_config::ConfigFile,
+    configured: &SetupOutcome,
+    context: &mut Context<'_>,
+) {
     let client = file.kind.name();
     if wish.store && !wish.is_store_of(file.kind) {
         context.say(&format!(
@@ -306,7 +311,7 @@ fn verified<'h>(
     let targets = hosts
         .iter()
         .filter_map(|host| Some((host.as_str(), config.target(host)?)));
-    let path = |target: Target<'_>| PasswordPath::choose(&context.env, target.registry(), target.identity());
+    let path = |target: RegistryTarget<'_>| PasswordPath::choose(&context.env, target.registry(), target.identity());
     let paths: Vec<_> = targets.map(|(host, target)| (host, path(target))).collect();
     let ready = paths
         .iter()

@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
-    struct Line {
+    struct SignInLine {
         #[command(flatten)]
         sign_in: SignInArgs,
         #[arg(long)]
@@ -176,7 +176,7 @@ mod tests {
     }
 
     fn settings(args: &[&str], block: Option<&CognitoSettings>) -> Result<CognitoSettings> {
-        let line = Line::try_parse_from(std::iter::once(&"ecr-auth").chain(args)).unwrap();
+        let line = SignInLine::try_parse_from(std::iter::once(&"ecr-auth").chain(args)).unwrap();
         let role = PoolRole {
             role_arn: line.role_arn.as_deref(),
             duration: line.duration,

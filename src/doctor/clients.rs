@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use super::helper;
 use super::report::{Check, Outcome};
 use client_config::{
-    Answer, ConfigFile, CredentialStore, Found, HELPER, Kind, Lookup, NearMiss, Settings, StoredPassword, Where,
-    config_files, look_up, read_text, shown,
+    ClientCredentials, ConfigFile, ConfigLocation, CredentialStore, FoundCredentials, HELPER, HelperSettings, Kind,
+    Lookup, NearMiss, StoredPassword, config_files, look_up, read_text, shown,
 };
 use context::{Env, program, variables};
 use diagnostics::{Code, Error, Result};
@@ -47,7 +47,7 @@ pub fn look(host: &str, is_open: bool, env: &Env, now: SystemTime) -> Clients {
             unconfigured.push(clients.checks.len());
         }
         clients.helpers.extend(lookup.found.as_ref().and_then(our_helper));
-        let of = Client {
+        let of = ClientLookup {
             lookup: &lookup,
             host,
             env,
@@ -76,7 +76,10 @@ fn is_there(kind: Kind, env: &Env) -> bool {
 
 /// `DOCKER_AUTH_CONFIG` counts for docker 28.3 and later alone: an older one goes on to its files.
 fn pass_variable_over(lookup: &mut Lookup, env: &Env) -> Option<Check> {
-    lookup.found.as_ref().filter(|found| found.place == Where::Variable)?;
+    lookup
+        .found
+        .as_ref()
+        .filter(|found| found.place == ConfigLocation::Variable)?;
     let version = docker_version(env).filter(|version| *version < (28, 3))?;
     let mut rest = std::mem::take(&mut lookup.shadowed).into_iter();
     lookup.found = rest.next();
@@ -104,29 +107,29 @@ fn id(kind: Kind) -> &'static str {
     kind.name()
 }
 
-fn our_helper(found: &Found) -> Option<String> {
+fn our_helper(found: &FoundCredentials) -> Option<String> {
     match &found.answer {
-        Answer::Helper { name, .. } if helper::is_ours(name) => Some(name.clone()),
+        ClientCredentials::Helper { name, .. } if helper::is_ours(name) => Some(name.clone()),
         _ => None,
     }
 }
 
-struct Client<'a> {
+struct ClientLookup<'a> {
     lookup: &'a Lookup,
     host: &'a str,
     env: &'a Env,
     now: SystemTime,
 }
 
-impl Client<'_> {
+impl ClientLookup<'_> {
     fn check(&self) -> Check {
         let Some(found) = &self.lookup.found else {
             return self.nothing();
         };
         match &found.answer {
-            Answer::Helper { name, named_by } if helper::is_ours(name) => self.ours(name, named_by, found),
-            Answer::Helper { name, named_by } => self.another(name, named_by, found),
-            Answer::Password(password) => self.password(password, found),
+            ClientCredentials::Helper { name, named_by } if helper::is_ours(name) => self.ours(name, named_by, found),
+            ClientCredentials::Helper { name, named_by } => self.another(name, named_by, found),
+            ClientCredentials::Password(password) => self.password(password, found),
         }
     }
 
@@ -134,15 +137,15 @@ impl Client<'_> {
         id(self.lookup.kind)
     }
 
-    fn place(&self, found: &Found) -> String {
+    fn place(&self, found: &FoundCredentials) -> String {
         match &found.place {
-            Where::File(path) => shown(path, self.env),
-            Where::Variable => variables::DOCKER_AUTH_CONFIG.to_owned(),
+            ConfigLocation::File(path) => shown(path, self.env),
+            ConfigLocation::Variable => variables::DOCKER_AUTH_CONFIG.to_owned(),
         }
     }
 
     /// The helper is ours. Whether it is on PATH is another check's.
-    fn ours(&self, name: &str, named_by: &str, found: &Found) -> Check {
+    fn ours(&self, name: &str, named_by: &str, found: &FoundCredentials) -> Check {
         let finding = format!(
             "docker-credential-{name} is asked, by {named_by} in {}{}",
             self.place(found),
@@ -161,8 +164,8 @@ impl Client<'_> {
     /// What is there too, and not used.
     fn unused(&self) -> String {
         let unused = self.lookup.shadowed.iter().map(|found| match &found.answer {
-            Answer::Helper { name, named_by } => format!("{named_by} {name} in {}", self.place(found)),
-            Answer::Password(_) => format!("the password of a login in auths of {}", self.place(found)),
+            ClientCredentials::Helper { name, named_by } => format!("{named_by} {name} in {}", self.place(found)),
+            ClientCredentials::Password(_) => format!("the password of a login in auths of {}", self.place(found)),
         });
         let unused: Vec<String> = unused.collect();
         match unused.is_empty() {
@@ -172,7 +175,7 @@ impl Client<'_> {
     }
 
     /// A store or helper of somebody else's: what it has, it has from a login.
-    fn another(&self, name: &str, named_by: &'static str, found: &Found) -> Check {
+    fn another(&self, name: &str, named_by: &'static str, found: &FoundCredentials) -> Check {
         let place = self.place(found);
         let stored = CredentialStore::find(name, named_by, self.env).and_then(|store| store.get(self.host));
         match stored {
@@ -198,18 +201,18 @@ impl Client<'_> {
     }
 
     /// A password is used that a login left. ECR's live for 12 hours.
-    fn password(&self, password: &StoredPassword, found: &Found) -> Check {
+    fn password(&self, password: &StoredPassword, found: &FoundCredentials) -> Check {
         let what = match &found.answer {
-            Answer::Password(_) => format!("the password that stands in auths of {}", self.place(found)),
-            Answer::Helper { name, .. } => format!("the password that a login left in {name}"),
+            ClientCredentials::Password(_) => format!("the password that stands in auths of {}", self.place(found)),
+            ClientCredentials::Helper { name, .. } => format!("the password that a login left in {name}"),
         };
         let finding = format!("{what} is used{}", self.hides());
         let hint = match &found.place {
-            Where::Variable => format!(
+            ConfigLocation::Variable => format!(
                 "take {} out of DOCKER_AUTH_CONFIG, which docker 28.3 and later read before the helper",
                 self.host
             ),
-            Where::File(path) => format!(
+            ConfigLocation::File(path) => format!(
                 "take it out (docker logout {}, or its entry in {}), then: ecr-auth setup {}",
                 self.host,
                 shown(path, self.env),
@@ -271,8 +274,8 @@ impl Client<'_> {
         let states = self.lookup.files.iter().map(|file| state_of(file));
         let kept: BTreeSet<String> = states
             .filter_map(|state| match state {
-                State::Read(settings) => Some(settings.helpers),
-                State::Odd(_) => None,
+                ClientFileState::Read(settings) => Some(settings.helpers),
+                ClientFileState::Odd(_) => None,
             })
             .flatten()
             .filter(|(_, name)| helper::is_ours(name))
@@ -340,14 +343,14 @@ pub struct ClientFile {
     /// Where it is, or would be.
     pub path: PathBuf,
     /// What it says.
-    pub state: State,
+    pub state: ClientFileState,
 }
 
 /// What a configuration file says.
 #[derive(Debug)]
-pub enum State {
+pub enum ClientFileState {
     /// This; nothing where there is no file.
-    Read(Settings),
+    Read(HelperSettings),
     /// It can't be read, for this reason.
     Odd(String),
 }
@@ -380,10 +383,10 @@ impl ClientFile {
         })
     }
 
-    fn settings(&self) -> Option<&Settings> {
+    fn settings(&self) -> Option<&HelperSettings> {
         match &self.state {
-            State::Read(settings) => Some(settings),
-            State::Odd(_) => None,
+            ClientFileState::Read(settings) => Some(settings),
+            ClientFileState::Odd(_) => None,
         }
     }
 }
@@ -402,14 +405,14 @@ pub fn files(env: &Env) -> Result<Vec<ClientFile>> {
     Ok(files.into_iter().map(read).collect())
 }
 
-fn state_of(path: &Path) -> State {
+fn state_of(path: &Path) -> ClientFileState {
     let text = match read_text(path) {
         Ok(text) => text.unwrap_or_default(),
-        Err(error) => return State::Odd(error.cause().to_owned()),
+        Err(error) => return ClientFileState::Odd(error.cause().to_owned()),
     };
-    match Settings::read(&text) {
-        Ok(settings) => State::Read(settings),
-        Err(malformed) => State::Odd(malformed.to_string()),
+    match HelperSettings::read(&text) {
+        Ok(settings) => ClientFileState::Read(settings),
+        Err(malformed) => ClientFileState::Odd(malformed.to_string()),
     }
 }
 

@@ -25,7 +25,7 @@ const VERSION_BUDGET: Duration = Duration::from_secs(5);
 
 /// What a program of a helper's name is.
 #[derive(Debug, PartialEq, Eq)]
-enum Kind {
+enum HelperKind {
     /// The binary that runs.
     Ours,
     /// Another ecr-auth, of this version.
@@ -55,7 +55,7 @@ pub fn checks(exe: &Path, wanted: &BTreeSet<String>, env: &Env) -> Vec<Check> {
 
 /// The helper under one of the names that clients call it by.
 #[derive(Debug)]
-pub struct Called {
+pub struct NamedHelper {
     /// The end of the name, as a client's configuration has it.
     pub name: String,
     /// The program's name.
@@ -69,7 +69,7 @@ pub struct Called {
 }
 
 /// What clients run under each of these names. A program that isn't the running binary is asked for its version.
-pub fn called(exe: &Path, wanted: &BTreeSet<String>, env: &Env) -> Vec<Called> {
+pub fn called(exe: &Path, wanted: &BTreeSet<String>, env: &Env) -> Vec<NamedHelper> {
     let of = |name: &String| {
         let program = format!("docker-credential-{name}");
         let paths = program::all_on_path(&program, env);
@@ -77,7 +77,7 @@ pub fn called(exe: &Path, wanted: &BTreeSet<String>, env: &Env) -> Vec<Called> {
             [] => (missing(&program, env), false),
             [first, others @ ..] => found(first, others, exe, env),
         };
-        Called {
+        NamedHelper {
             name: name.clone(),
             program,
             path: paths.into_iter().next(),
@@ -132,13 +132,13 @@ fn missing(program: &str, env: &Env) -> Check {
 fn found(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> (Check, bool) {
     let at = shown(first, env);
     let kind = kind(first, exe, env);
-    let is_foreign = kind == Kind::Foreign;
+    let is_foreign = kind == HelperKind::Foreign;
     let check = match kind {
-        Kind::Ours => Check::pass("helper", format!("clients run {at}, which is this ecr-auth")),
-        Kind::Version(version) if version == env!("CARGO_PKG_VERSION") => {
+        HelperKind::Ours => Check::pass("helper", format!("clients run {at}, which is this ecr-auth")),
+        HelperKind::Version(version) if version == env!("CARGO_PKG_VERSION") => {
             Check::pass("helper", format!("clients run {at}, another copy of this version"))
         }
-        Kind::Version(version) => Check::warn(
+        HelperKind::Version(version) => Check::warn(
             "helper",
             format!(
                 "clients run {at}, ecr-auth {version}, not this {}",
@@ -146,7 +146,7 @@ fn found(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> (Check, boo
             ),
             "run its own doctor, or ecr-auth setup again to have clients run this one",
         ),
-        Kind::Foreign => foreign(first, others, exe, env),
+        HelperKind::Foreign => foreign(first, others, exe, env),
     };
     (check, is_foreign)
 }
@@ -162,7 +162,7 @@ fn foreign(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> Check {
             "what follows is what ecr-auth would do; ecr-auth setup has clients call it instead",
         );
     }
-    let ours = others.iter().find(|path| kind(path, exe, env) != Kind::Foreign);
+    let ours = others.iter().find(|path| kind(path, exe, env) != HelperKind::Foreign);
     let behind = ours.map_or_else(String::new, |path| format!(", which hides {}", shown(path, env)));
     Check::fail(
         "helper",
@@ -173,17 +173,17 @@ fn foreign(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> Check {
 }
 
 /// A client would run it just so, at every pull.
-fn kind(path: &Path, exe: &Path, env: &Env) -> Kind {
+fn kind(path: &Path, exe: &Path, env: &Env) -> HelperKind {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     if real(path).is_some_and(|path| real(exe) == Some(path)) {
-        return Kind::Ours;
+        return HelperKind::Ours;
     }
     let mut command = ::ci::without_secrets(path, env, &[]);
     let said = program::output(command.arg("version"), None, VERSION_BUDGET);
     let said = said.map(|said| said.expose().trim().to_owned()).unwrap_or_default();
     match said.strip_prefix(HELPER_NAMES[0]).map(str::trim) {
-        Some(version) => Kind::Version(version.chars().filter(char::is_ascii_graphic).take(40).collect()),
-        None => Kind::Foreign,
+        Some(version) => HelperKind::Version(version.chars().filter(char::is_ascii_graphic).take(40).collect()),
+        None => HelperKind::Foreign,
     }
 }
 

@@ -5,15 +5,20 @@ use super::registry::{RegistryClient, refusal};
 use super::report::Check;
 use super::subject::{Image, Subject};
 use aws_access::net::PlainResponse;
-use configuration::Target;
+use configuration::RegistryTarget;
 use diagnostics::{Code, Result};
 use ecr_registry::Registry;
 use secret::Secret;
 
 /// Asks the registry, with a password or, where there is none, as anybody may.
-pub fn checks(subject: &Subject, target: &Target<'_>, password: Option<&Secret>, checkup: &mut Checkup<'_, '_>) {
+pub fn checks(
+    subject: &Subject,
+    target: &RegistryTarget<'_>,
+    password: Option<&Secret>,
+    checkup: &mut Checkup<'_, '_>,
+) {
     let env = checkup.context.env.clone();
-    let mut asking = Asking {
+    let mut asking = PullCheck {
         client: RegistryClient::new(&env, &subject.host, password),
         host: &subject.host,
         registry: target.registry(),
@@ -34,13 +39,13 @@ pub fn checks(subject: &Subject, target: &Target<'_>, password: Option<&Secret>,
     }
 }
 
-struct Asking<'a> {
+struct PullCheck<'a> {
     client: RegistryClient<'a>,
     host: &'a str,
     registry: &'a Registry,
 }
 
-impl Asking<'_> {
+impl PullCheck<'_> {
     fn letting_in(&self, ping: Result<PlainResponse>) -> Check {
         let answer = match ping {
             Ok(answer) => answer,

@@ -19,7 +19,7 @@ mod subject;
 
 use std::path::Path;
 
-pub use overview::{Next, Overview, look};
+pub use overview::{NextStep, Overview, look};
 pub use redact::Redactor;
 pub use report::{Check, Outcome, Report};
 pub use rule::says;
@@ -28,14 +28,14 @@ pub use subject::{Image, Subject};
 use aws_access::PasswordPath;
 use aws_access::identity::{ChainSource, CredentialSource};
 use aws_access::net::within;
-use configuration::{Config, Target};
+use configuration::{Config, RegistryTarget};
 use context::{Context, budget};
 use diagnostics::{Error, Result};
 use ecr_registry::Registry;
 use settings::IdentitySettings;
 
 /// What the command line says.
-pub struct Asked<'a> {
+pub struct DoctorRequest<'a> {
     /// IMAGE or REGISTRY.
     pub subject: Option<&'a str>,
     /// `--config`.
@@ -52,7 +52,7 @@ pub struct Asked<'a> {
 ///
 /// # Errors
 /// Usage errors: what is named is no registry, a push is to be checked without a repository. All else is in the report.
-pub fn run(asked: &Asked<'_>, context: &mut Context<'_>) -> Result<Report> {
+pub fn run(asked: &DoctorRequest<'_>, context: &mut Context<'_>) -> Result<Report> {
     let config = Config::load(&context.env, asked.config);
     let mut checkup = Checkup {
         context,
@@ -111,7 +111,7 @@ const LATER: [&str; 13] = [
 
 struct Checkup<'a, 'w> {
     context: &'a mut Context<'w>,
-    asked: &'a Asked<'a>,
+    asked: &'a DoctorRequest<'a>,
     report: Report,
     /// The registry that the checks are about, where there are several.
     registry: Option<String>,
@@ -254,12 +254,12 @@ impl Checkup<'_, '_> {
         }
     }
 
-    fn path(&self, target: &Target<'_>) -> Result<PasswordPath> {
+    fn path(&self, target: &RegistryTarget<'_>) -> Result<PasswordPath> {
         let settings = (self.asked.identity)(&target.identity())?;
         PasswordPath::choose(&self.context.env, target.registry(), settings)
     }
 
-    fn without_path(&mut self, error: &Error, target: &Target<'_>, subject: &Subject) {
+    fn without_path(&mut self, error: &Error, target: &RegistryTarget<'_>, subject: &Subject) {
         let id = ci::check_without_identity(error);
         let check = Check::failed(id, error);
         if !target.is_optional() {

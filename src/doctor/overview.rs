@@ -7,11 +7,11 @@ mod credentials;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use credentials::{Credentials, credentials};
+use credentials::{RegistryCredentials, credentials};
 
 use super::ci::is_missing_token;
-use super::clients::{self, ClientFile, State};
-use super::helper::{self, Called};
+use super::clients::{self, ClientFile, ClientFileState};
+use super::helper::{self, NamedHelper};
 use super::report::Outcome;
 use aws_access::identity::{current_region, finds_nothing};
 use ci::{CiSystem, CiToken, gives_tokens, missing_token, running_in};
@@ -31,21 +31,21 @@ pub struct Overview {
     /// What there is: a name of one word, and the finding in one line.
     pub found: Vec<(&'static str, String)>,
     /// What to do next.
-    pub next: Next,
+    pub next: NextStep,
     /// Why the configuration file that somebody named can't be used.
     pub wrong: Option<Error>,
 }
 
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Next {
+pub struct NextStep {
     /// In a sentence.
     pub what: String,
     /// Lines to type, or to write where the sentence says.
     pub lines: Vec<String>,
 }
 
-impl Next {
+impl NextStep {
     fn new(what: impl Into<String>, lines: &[&str]) -> Self {
         Self {
             what: what.into(),
@@ -77,7 +77,7 @@ fn in_shell(word: &str) -> String {
 /// Looks around. `named` is the configuration file that the command line names.
 pub fn look(named: Option<&Path>, context: &Context<'_>) -> Overview {
     let env = &context.env;
-    let place = Place::look(named, context);
+    let place = Surroundings::look(named, context);
     let mut next = place.next(env);
     if let Some(file) = named {
         next.carry(file);
@@ -90,18 +90,18 @@ pub fn look(named: Option<&Path>, context: &Context<'_>) -> Overview {
 }
 
 /// All that decides what is told.
-struct Place {
+struct Surroundings {
     ci: Option<&'static CiSystem>,
     has_token: bool,
     rules: Result<Config>,
     region: Result<Option<String>>,
-    credentials: Vec<Credentials>,
+    credentials: Vec<RegistryCredentials>,
     clients: Result<Vec<ClientFile>>,
     /// What the clients run, by each name of ours that their files have.
-    called: Vec<Called>,
+    called: Vec<NamedHelper>,
 }
 
-impl Place {
+impl Surroundings {
     fn look(named: Option<&Path>, context: &Context<'_>) -> Self {
         let env = &context.env;
         let rules = Config::load(env, named);
@@ -166,7 +166,7 @@ impl Place {
     }
 
     /// The first thing that is in the way, or the check of it all where nothing is.
-    fn next(&self, env: &Env) -> Next {
+    fn next(&self, env: &Env) -> NextStep {
         let errors = [
             self.rules.as_ref().err(),
             self.region.as_ref().err(),
@@ -193,25 +193,25 @@ impl Place {
     }
 
     /// Those that pulls don't go on without.
-    fn needed(&self) -> impl Iterator<Item = &Credentials> {
+    fn needed(&self) -> impl Iterator<Item = &RegistryCredentials> {
         self.credentials.iter().filter(|it| !it.is_optional)
     }
 
-    fn mend_client(&self) -> Option<Next> {
+    fn mend_client(&self) -> Option<NextStep> {
         let mut files = self.clients.as_deref().unwrap_or_default().iter();
-        let odd = files.find(|file| matches!(file.state, State::Odd(_)))?;
+        let odd = files.find(|file| matches!(file.state, ClientFileState::Odd(_)))?;
         let what = format!(
             "mend {}, which {} can't read either; then see",
             odd.path.display(),
             odd.kind.name()
         );
-        Some(Next::new(one_line(&what), &["ecr-auth doctor"]))
+        Some(NextStep::new(one_line(&what), &["ecr-auth doctor"]))
     }
 
     /// Whether this is a job that could have a token and has none, and a registry needs credentials that nothing else is known to
     /// give. What is set up may count on the role of an EC2 instance: only a call would tell whether there is one.
     fn wants_token(&self, is_set_up: bool, env: &Env) -> bool {
-        let is_missing = |it: &Credentials| match &it.identity {
+        let is_missing = |it: &RegistryCredentials| match &it.identity {
             Err(error) => is_missing_token(error) || finds_nothing(error),
             Ok(_) => it.is_of_instance() && !is_set_up,
         };
@@ -253,9 +253,11 @@ impl Place {
             None => "ecr-auth".to_owned(),
         };
         match &file.state {
-            State::Odd(cause) => format!("{path} can't be read: {cause}"),
-            State::Read(_) if file.is_store() => format!("{who} serves every registry (credsStore), by {path}"),
-            State::Read(_) => match file.hosts().count() {
+            ClientFileState::Odd(cause) => format!("{path} can't be read: {cause}"),
+            ClientFileState::Read(_) if file.is_store() => {
+                format!("{who} serves every registry (credsStore), by {path}")
+            }
+            ClientFileState::Read(_) => match file.hosts().count() {
                 0 => format!("not set up, in {path}"),
                 1 => format!("{who} serves 1 registry, by {path}"),
                 count => format!("{who} serves {count} registries, by {path}"),
@@ -264,7 +266,7 @@ impl Place {
     }
 
     /// How the program that is asked now gives way.
-    fn take_over(&self) -> Option<Next> {
+    fn take_over(&self) -> Option<NextStep> {
         let is_other = self.files().iter().any(|file| self.other_of(file).is_some());
         self.set_up_again(
             "have ecr-auth asked in its place; ecr-auth logout gives it back",
@@ -273,18 +275,18 @@ impl Place {
     }
 
     /// What keeps clients from the helper.
-    fn mend_helper(&self) -> Option<Next> {
+    fn mend_helper(&self) -> Option<NextStep> {
         let it = self.called.iter().find(|it| it.check.outcome == Outcome::Fail)?;
         if let (Some(path), Some(hint)) = (&it.path, &it.check.hint) {
             let what = format!("{} is not ecr-auth: {hint}; then see", path.display());
-            return Some(Next::new(one_line(&what), &["ecr-auth doctor"]));
+            return Some(NextStep::new(one_line(&what), &["ecr-auth doctor"]));
         }
         let is_missing = |name: &str| self.called.iter().any(|it| it.name == name && it.path.is_none());
         self.set_up_again("have clients find the helper", is_missing)
     }
 
     /// The calls of `setup` for what the clients' files have under these names; a store is a call of its own.
-    fn set_up_again(&self, what: &str, is_meant: impl Fn(&str) -> bool) -> Option<Next> {
+    fn set_up_again(&self, what: &str, is_meant: impl Fn(&str) -> bool) -> Option<NextStep> {
         let meant: Vec<_> = self.files().iter().flat_map(calls).collect();
         let meant = || meant.iter().filter(|(name, _)| is_meant(name));
         let hosts: BTreeSet<String> = meant().filter_map(|(_, host)| self.name_of((*host)?)).collect();
@@ -296,14 +298,14 @@ impl Place {
             _ => "ecr-auth setup --creds-store --force".to_owned(),
         });
         let lines: Vec<String> = of_hosts.into_iter().chain(of_store).collect();
-        (!lines.is_empty()).then(|| Next {
+        (!lines.is_empty()).then(|| NextStep {
             what: what.to_owned(),
             lines,
         })
     }
 
-    fn all_is_set_up(&self, env: &Env) -> Next {
-        let may_lack = self.could_have_token(env) && self.needed().any(Credentials::is_of_instance);
+    fn all_is_set_up(&self, env: &Env) -> NextStep {
+        let may_lack = self.could_have_token(env) && self.needed().any(RegistryCredentials::is_of_instance);
         let hint = missing_token(env);
         let what = match hint.hint_text().filter(|_| may_lack) {
             Some(hint) => format!(
@@ -311,12 +313,12 @@ impl Place {
             ),
             None => "all is set up; see that a pull would work".to_owned(),
         };
-        Next::new(what, &["ecr-auth doctor"])
+        NextStep::new(what, &["ecr-auth doctor"])
     }
 
     /// The call of `setup` that fits.
-    fn set_up(&self) -> Next {
-        let is_unknown = |it: &Credentials| it.identity.is_err() || it.is_of_instance();
+    fn set_up(&self) -> NextStep {
+        let is_unknown = |it: &RegistryCredentials| it.identity.is_err() || it.is_of_instance();
         let has_hosts = self
             .rules
             .as_ref()
@@ -326,17 +328,17 @@ impl Place {
             self.credentials.iter().all(is_unknown),
         );
         match (is_unknown, self.has_token) {
-            _ if has_hosts => Next::new("set up the registries of ecr-auth.yml", &["ecr-auth setup"]),
-            (true, true) => Next::new(
+            _ if has_hosts => NextStep::new("set up the registries of ecr-auth.yml", &["ecr-auth setup"]),
+            (true, true) => NextStep::new(
                 "name the role that trusts this job, and a registry",
                 &["ecr-auth setup --role-arn arn:aws:iam::ACCOUNT:role/ROLE ACCOUNT/REGION"],
             ),
-            (true, false) => Next::new(
+            (true, false) => NextStep::new(
                 "name a profile that has credentials (an EC2 instance with a role needs none), and a registry",
                 &["ecr-auth setup --profile PROFILE ACCOUNT/REGION"],
             ),
-            (false, _) if has_region => Next::new("set up the registry of your own account", &["ecr-auth setup"]),
-            (false, _) => Next::new(
+            (false, _) if has_region => NextStep::new("set up the registry of your own account", &["ecr-auth setup"]),
+            (false, _) => NextStep::new(
                 "set up a registry, by account and region",
                 &["ecr-auth setup ACCOUNT/REGION"],
             ),
@@ -346,7 +348,7 @@ impl Place {
 
 /// What a client's file calls of ours: the end of the program's name, and the registry, or none where it is for all.
 fn calls(file: &ClientFile) -> Vec<(&str, Option<&str>)> {
-    let State::Read(settings) = &file.state else {
+    let ClientFileState::Read(settings) = &file.state else {
         return Vec::new();
     };
     let hosts = settings
@@ -360,20 +362,20 @@ fn calls(file: &ClientFile) -> Vec<(&str, Option<&str>)> {
         .collect()
 }
 
-fn mend(registry: Option<&str>, error: &Error) -> Next {
+fn mend(registry: Option<&str>, error: &Error) -> NextStep {
     let error = Surface::CommandLine.tell(error.clone());
     let of = registry.map(|registry| format!("{registry}: ")).unwrap_or_default();
     let what = match error.hint_text() {
         Some(hint) => format!("{of}{}: {hint}", error.what()),
         None => format!("mend this: {of}{error}"),
     };
-    Next::new(what, &["ecr-auth doctor"])
+    NextStep::new(what, &["ecr-auth doctor"])
 }
 
 /// What the job's own file needs.
-fn let_have_token(ci: Option<&CiSystem>, env: &Env) -> Next {
+fn let_have_token(ci: Option<&CiSystem>, env: &Env) -> NextStep {
     match ci.and_then(|ci| ci.missing?.lines) {
-        Some(lines) => Next::new(lines.what, lines.lines),
+        Some(lines) => NextStep::new(lines.what, lines.lines),
         None => mend(None, &missing_token(env)),
     }
 }

@@ -117,7 +117,7 @@ impl<'a> RegistryClient<'a> {
     /// The token that is asked for in place of the password: <https://distribution.github.io/distribution/spec/auth/token/>
     async fn take_bearer(&mut self, url: &str) -> Result<()> {
         #[derive(Deserialize)]
-        struct Token {
+        struct BearerToken {
             #[serde(with = "exposed")]
             token: Secret,
         }
@@ -126,7 +126,7 @@ impl<'a> RegistryClient<'a> {
             .as_ref()
             .map(|value| ("authorization", value.expose()));
         let answer = send(self.env, "GET", url, authorization.as_slice()).await?;
-        if let Ok(Token { token }) = serde_json::from_str(answer.body.expose()) {
+        if let Ok(BearerToken { token }) = serde_json::from_str(answer.body.expose()) {
             self.authorization = Some(Secret::new(format!("Bearer {}", token.expose())));
         }
         Ok(())

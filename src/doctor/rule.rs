@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::report::Check;
 use client_config::shown;
-use configuration::{Config, Target};
+use configuration::{Config, RegistryTarget};
 use context::Env;
 use diagnostics::Error;
 use ecr_registry::why_not_ecr;
@@ -19,7 +19,7 @@ pub fn unknown(host: &str) -> Error {
 }
 
 /// The rule that applies, and what it says of the identity.
-pub fn check(target: &Target<'_>, host: &str, config: &Config, named: Option<&Path>, env: &Env) -> Check {
+pub fn check(target: &RegistryTarget<'_>, host: &str, config: &Config, named: Option<&Path>, env: &Env) -> Check {
     let people = configuration::path(env, named).filter(|path| path.exists());
     let setup = config.place(host).and_then(|place| place.setup);
     let Some(path) = setup.or(people.as_deref()) else {
@@ -37,7 +37,7 @@ pub fn check(target: &Target<'_>, host: &str, config: &Config, named: Option<&Pa
 }
 
 /// What a rule says of the registry, profile and role, after a colon; nothing where it says nothing of them.
-pub fn says(target: &Target<'_>, host: &str) -> String {
+pub fn says(target: &RegistryTarget<'_>, host: &str) -> String {
     let registry = target.registry().host();
     let mut said = Vec::new();
     if registry != host {
@@ -54,7 +54,7 @@ pub fn says(target: &Target<'_>, host: &str) -> String {
 }
 
 /// The names of the user's own in it.
-pub fn names(target: &Target<'_>) -> Vec<String> {
+pub fn names(target: &RegistryTarget<'_>) -> Vec<String> {
     let role = target.role();
     let named = target.profile().map(str::to_owned).into_iter();
     named.chain(role.role_arn.clone()).chain(role.chain.clone()).collect()

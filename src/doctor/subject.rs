@@ -1,6 +1,6 @@
 //! What is looked at: an image, a registry, or all registries that are configured.
 
-use super::{Asked, clients};
+use super::{DoctorRequest, clients};
 use aws_access::{identity, own_registry};
 use configuration::Config;
 use context::Context;
@@ -56,7 +56,11 @@ impl Image {
 ///
 /// # Errors
 /// Usage errors: what is named is neither a registry nor an image in one.
-pub fn find(asked: &Asked<'_>, config: Option<&Config>, context: &mut Context<'_>) -> Result<Result<Vec<Subject>>> {
+pub fn find(
+    asked: &DoctorRequest<'_>,
+    config: Option<&Config>,
+    context: &mut Context<'_>,
+) -> Result<Result<Vec<Subject>>> {
     let without_rules = Config::default();
     let rules = config.unwrap_or(&without_rules);
     let Some(named) = asked.subject else {
@@ -116,7 +120,7 @@ fn of_image(named: &str, config: &Config) -> Option<Result<Subject>> {
 }
 
 /// Those that the rules or the clients' files name; else the caller's own.
-fn configured_or_own(asked: &Asked<'_>, config: &Config, context: &mut Context<'_>) -> Result<Vec<Subject>> {
+fn configured_or_own(asked: &DoctorRequest<'_>, config: &Config, context: &mut Context<'_>) -> Result<Vec<Subject>> {
     let mut hosts: Vec<String> = config.exact_hosts().map(str::to_owned).collect();
     for host in clients::configured_hosts(&context.env) {
         // Keys that are no registry's name are looked at with the registry they were meant for.

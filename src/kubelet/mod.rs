@@ -6,7 +6,7 @@
 mod request;
 mod response;
 
-pub use request::Request;
+pub use request::KubeletRequest;
 pub use response::{with_password, without_credentials};
 
 /// The version of both.

@@ -12,7 +12,7 @@ const KIND: &str = "CredentialProviderRequest";
 
 /// A node of the cluster wants to pull an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
+pub struct KubeletRequest {
     image: String,
     token: Option<Secret>,
     annotations: BTreeMap<String, String>,
@@ -21,7 +21,7 @@ pub struct Request {
 /// As it is written. Decoded as strictly as the kubelet decodes answers.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Document {
+struct RequestDocument {
     kind: String,
     api_version: String,
     image: String,
@@ -35,7 +35,7 @@ fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, 
     Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
 }
 
-impl Request {
+impl KubeletRequest {
     /// Reads a request.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Request {
         if text.expose().trim().is_empty() {
             return Err(bad("nothing is on stdin"));
         }
-        let document: Document = serde_json::from_str(text.expose()).map_err(|error| bad(cause(&error)))?;
+        let document: RequestDocument = serde_json::from_str(text.expose()).map_err(|error| bad(cause(&error)))?;
         for (name, value, wanted) in [
             ("kind", &document.kind, KIND),
             ("apiVersion", &document.api_version, API_VERSION),
@@ -118,11 +118,11 @@ fn bad(cause: impl std::fmt::Display) -> Error {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Request> {
-        Request::parse(&Secret::new(text))
+    fn parse(text: &str) -> Result<KubeletRequest> {
+        KubeletRequest::parse(&Secret::new(text))
     }
 
-    fn with(fields: &str) -> Result<Request> {
+    fn with(fields: &str) -> Result<KubeletRequest> {
         parse(&format!(r#"{{"kind":"{KIND}","apiVersion":"{API_VERSION}",{fields}}}"#))
     }
 

@@ -14,23 +14,23 @@ const USERNAME: &str = "AWS";
 /// The kubelet decodes it strictly: no other field may ever be in it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+struct ResponseDocument<'a> {
     kind: &'static str,
     api_version: &'static str,
     cache_key_type: &'static str,
     cache_duration: String,
-    auth: BTreeMap<&'a str, Login<'a>>,
+    auth: BTreeMap<&'a str, ResponseLogin<'a>>,
 }
 
 #[derive(Serialize)]
-struct Login<'a> {
+struct ResponseLogin<'a> {
     username: &'static str,
     password: &'a str,
 }
 
 /// The answer that opens all of a registry, as one line. The kubelet keeps it for half of what the password has left to live.
 pub fn with_password(host: &str, password: &Secret, left: Duration) -> Secret {
-    let login = Login {
+    let login = ResponseLogin {
         username: USERNAME,
         password: password.expose(),
     };
@@ -43,8 +43,8 @@ pub fn without_credentials() -> Secret {
     answer(BTreeMap::new(), Duration::ZERO)
 }
 
-fn answer(auth: BTreeMap<&str, Login<'_>>, kept: Duration) -> Secret {
-    let document = Document {
+fn answer(auth: BTreeMap<&str, ResponseLogin<'_>>, kept: Duration) -> Secret {
+    let document = ResponseDocument {
         kind: "CredentialProviderResponse",
         api_version: API_VERSION,
         cache_key_type: "Registry",

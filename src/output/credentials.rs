@@ -13,7 +13,7 @@ use secret::Secret;
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Process<'a> {
+struct ProcessDocument<'a> {
     version: u8,
     access_key_id: &'a str,
     secret_access_key: &'a str,
@@ -29,7 +29,7 @@ struct Process<'a> {
 /// # Errors
 /// An end that no calendar knows.
 pub fn credentials_process(credentials: &SessionCredentials) -> Result<Secret> {
-    let answer = Process {
+    let answer = ProcessDocument {
         version: 1,
         access_key_id: &credentials.access_key_id,
         secret_access_key: credentials.secret_access_key.expose(),

@@ -72,7 +72,7 @@ struct Manifest<'a> {
     kind: &'a str,
     metadata: Metadata<'a>,
     r#type: &'a str,
-    data: Data<'a>,
+    data: SecretData<'a>,
 }
 
 #[derive(Serialize)]
@@ -83,19 +83,19 @@ struct Metadata<'a> {
 }
 
 #[derive(Serialize)]
-struct Data<'a> {
+struct SecretData<'a> {
     #[serde(rename = ".dockerconfigjson")]
     docker_config: &'a str,
 }
 
 /// Docker's `config.json`, as `kubectl create secret docker-registry` makes it.
 #[derive(Serialize)]
-struct DockerConfig<'a> {
-    auths: BTreeMap<&'a str, Auth<'a>>,
+struct DockerConfigJson<'a> {
+    auths: BTreeMap<&'a str, RegistryAuth<'a>>,
 }
 
 #[derive(Serialize)]
-struct Auth<'a> {
+struct RegistryAuth<'a> {
     username: &'a str,
     password: &'a str,
     auth: &'a str,
@@ -109,7 +109,7 @@ struct Auth<'a> {
 pub fn k8s_secret(passwords: &[RegistryPassword], name: &SecretName) -> Result<Secret> {
     let basic: Vec<Secret> = passwords.iter().map(basic).collect();
     let auths = passwords.iter().zip(&basic).map(|(it, basic)| {
-        let auth = Auth {
+        let auth = RegistryAuth {
             username: RegistryPassword::USERNAME,
             password: it.password.expose(),
             auth: basic.expose(),
@@ -117,7 +117,7 @@ pub fn k8s_secret(passwords: &[RegistryPassword], name: &SecretName) -> Result<S
         (it.host.as_str(), auth)
     });
     let auths = auths.collect();
-    let config = json(&DockerConfig { auths })?;
+    let config = json(&DockerConfigJson { auths })?;
     let data = Secret::new(STANDARD.encode(config.expose()));
     json(&Manifest {
         api_version: "v1",
@@ -127,7 +127,7 @@ pub fn k8s_secret(passwords: &[RegistryPassword], name: &SecretName) -> Result<S
             namespace: name.namespace.as_deref(),
         },
         r#type: "kubernetes.io/dockerconfigjson",
-        data: Data {
+        data: SecretData {
             docker_config: data.expose(),
         },
     })

@@ -26,13 +26,13 @@ impl RegistryPassword {
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
-    registries: Vec<Entry<'a>>,
+struct PasswordDocument<'a> {
+    registries: Vec<PasswordEntry<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry<'a> {
+struct PasswordEntry<'a> {
     registry: &'a str,
     username: &'a str,
     password: &'a str,
@@ -48,13 +48,13 @@ struct Entry<'a> {
 pub fn passwords_json(passwords: &[RegistryPassword]) -> Result<Secret> {
     let entry = |password: &'_ RegistryPassword| rfc3339(password.expires_at);
     let ends = passwords.iter().map(entry).collect::<Result<Vec<_>>>()?;
-    let registries = passwords.iter().zip(ends).map(|(it, expires_at)| Entry {
+    let registries = passwords.iter().zip(ends).map(|(it, expires_at)| PasswordEntry {
         registry: &it.host,
         username: RegistryPassword::USERNAME,
         password: it.password.expose(),
         expires_at,
     });
-    let document = Document {
+    let document = PasswordDocument {
         registries: registries.collect(),
     };
     let json = serde_json::to_string(&document)

@@ -11,7 +11,7 @@ use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
-use aws_shared_files::profile::Profile;
+use aws_shared_files::profile::HelperProfile;
 use context::Env;
 use ecr_auth::output::{RegistryPassword, SecretName, credentials_process, k8s_secret};
 use proptest::prelude::*;
@@ -67,7 +67,7 @@ impl Home {
 
         let env: Env = [("HOME", home.folder.path().to_str().unwrap())].into_iter().collect();
         let args: Vec<String> = ODD.map(str::to_owned).into();
-        let profile = Profile::new("ci", &script, &args, &env).unwrap();
+        let profile = HelperProfile::new("ci", &script, &args, &env).unwrap();
         profile.write(None).unwrap();
         home
     }
@@ -236,7 +236,7 @@ fn botocore_sees_one_setting_more_and_no_other_change() {
         let before = some_config().new_tree(&mut runner).unwrap().current();
         fs::write(folder.path().join(format!("{number}.before")), &before).unwrap();
         fs::write(&after, &before).unwrap();
-        let profile = Profile::new("ci", Path::new("/opt/ecr-auth"), &["assume".to_owned()], &env).unwrap();
+        let profile = HelperProfile::new("ci", Path::new("/opt/ecr-auth"), &["assume".to_owned()], &env).unwrap();
         profile.write(None).unwrap();
         fs::copy(&after, folder.path().join(format!("{number}.after"))).unwrap();
     }

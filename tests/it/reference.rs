@@ -10,7 +10,7 @@ use clap::Command;
 use context::variables::{COLUMNS, GROUPS, Variable};
 use regex_lite::Regex;
 use serde_json::{Value, json};
-use settings::Kind;
+use settings::ValueKind;
 use settings::table::TABLE;
 
 use crate::pages::{GeneratedPart, check_or_write, page};
@@ -46,22 +46,22 @@ fn a_key_of_the_schema_is_what_its_setting_says() {
     check_or_write(name, &written, "a_key_of_the_schema_is_what_its_setting_says");
 }
 
-fn schema_of(kind: Kind, description: &str) -> Value {
+fn schema_of(kind: ValueKind, description: &str) -> Value {
     let text = json!({"type": "string", "pattern": "\\S"});
     let mut schema = match kind {
-        Kind::Number(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
-        Kind::OneOf(words) => {
+        ValueKind::Number(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
+        ValueKind::OneOf(words) => {
             let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
             json!({"enum": words, "default": words[0]})
         }
-        Kind::List(None) => json!({"type": "array", "items": text}),
-        Kind::List(Some(most)) => json!({"type": "array", "items": text, "maxItems": most}),
-        Kind::Tags(most, longest) => json!({
+        ValueKind::List(None) => json!({"type": "array", "items": text}),
+        ValueKind::List(Some(most)) => json!({"type": "array", "items": text, "maxItems": most}),
+        ValueKind::Tags(most, longest) => json!({
             "type": "object",
             "maxProperties": most,
             "additionalProperties": {"type": "string", "maxLength": longest},
         }),
-        Kind::Text | Kind::Region | Kind::Policy | Kind::File | Kind::Command => text,
+        ValueKind::Text | ValueKind::Region | ValueKind::Policy | ValueKind::File | ValueKind::Command => text,
     };
     schema["description"] = description.into();
     schema

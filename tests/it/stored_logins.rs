@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use client_config::{ConfigFile, Kind, Login, Record};
+use client_config::{ClientUndoLog, ConfigFile, Kind, RegistryLogin};
 use context::Env;
 use secret::Secret;
 
@@ -37,12 +37,12 @@ fn login(machine: &Machine, hosts: &[&str]) {
     let vars = [("HOME", home.to_str().unwrap()), ("PATH", path.as_str())];
     let env: Env = vars.into_iter().collect();
     let password = Secret::new(PASSWORD);
-    let logins = hosts.iter().map(|host| Login {
+    let logins = hosts.iter().map(|host| RegistryLogin {
         host,
         password: &password,
     });
     let logins: Vec<_> = logins.collect();
-    let record = Record::new(home.join(".local/state/ecr-auth"), "setup");
+    let record = ClientUndoLog::new(home.join(".local/state/ecr-auth"), "setup");
     for (kind, path) in [
         (Kind::Docker, ".docker/config.json"),
         (Kind::Podman, ".config/containers/auth.json"),

@@ -1,7 +1,7 @@
 //! Whose account it is: the principal behind credentials, and its own registry.
 
 use crate::client::Aws;
-use crate::identity::{self, Identity, Scope};
+use crate::identity::{self, Identity, IdentityScope};
 use context::{Context, budget};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{Registry, parse_argument, parse_region};
@@ -55,7 +55,7 @@ pub fn own_registry(region_flag: Option<&str>, settings: IdentitySettings, conte
         ))
     })?;
     let region = parse_region(&region)?;
-    let scope = Scope::of_region(&region);
+    let scope = IdentityScope::of_region(&region);
     let account = match identity::last_account(&settings.role, &scope)? {
         // Known without credentials: there need be none where the identity is only written down.
         Some(account) if settings.profile.is_none() => account,

@@ -19,7 +19,7 @@ use crate::identity::Identity;
 use crate::net::{
     CONNECT_TIMEOUT, ResponseObserver, Transport, guarded, link_local_client, no_answer, remote_client, timed,
 };
-use cognito::Login;
+use cognito::ProviderLogin;
 use context::{Env, Progress, variables};
 use diagnostics::{Code, Error, Result};
 
@@ -39,7 +39,7 @@ pub struct Aws<'a> {
     pub(crate) budget: Duration,
     pub(crate) deadline: Instant,
     /// The login of a user of Cognito, if it is known before a call needs it.
-    pub(crate) login: Option<Login>,
+    pub(crate) login: Option<ProviderLogin>,
 }
 
 impl<'a> Aws<'a> {
@@ -105,7 +105,7 @@ impl<'a> Aws<'a> {
 
     /// Uses this login where a user of Cognito is to be signed in.
     #[must_use]
-    pub(crate) fn signed_in(self, login: Login) -> Self {
+    pub(crate) fn signed_in(self, login: ProviderLogin) -> Self {
         let login = Some(login);
         Self { login, ..self }
     }
@@ -183,12 +183,12 @@ pub(crate) fn attempt_limit(budget: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::Scope;
+    use crate::identity::IdentityScope;
     use crate::net::RefusedRequest;
     use settings::IdentitySettings;
 
     fn chosen(env: &Env) -> Result<Identity> {
-        Identity::choose(IdentitySettings::default(), &Scope::of_region(""), env)
+        Identity::choose(IdentitySettings::default(), &IdentityScope::of_region(""), env)
     }
 
     #[test]

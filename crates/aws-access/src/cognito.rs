@@ -20,7 +20,9 @@ use crate::failure::{ODD_ANSWER_HINT, code_of_status};
 use crate::identity::Identity;
 use crate::net::{NETWORK_HINT, NO_ANSWER, ServerClock, connection_code, guarded_connector, root_cause};
 use crate::sts::RoleCall;
-use cognito::{self, CallFailure, CallRefusal, Calls, CognitoService, Login, OpenIdToken, RefreshTokenStore, User};
+use cognito::{
+    self, CallFailure, CallRefusal, CognitoCalls, CognitoService, OpenIdToken, ProviderLogin, RefreshTokenStore, User,
+};
 use context::{Env, Progress};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::Partition;
@@ -63,7 +65,7 @@ struct FailedAttempt {
     may_help: bool,
 }
 
-impl Calls for Aws<'_> {
+impl CognitoCalls for Aws<'_> {
     async fn call(
         &self,
         service: CognitoService,
@@ -73,7 +75,7 @@ impl Calls for Aws<'_> {
     ) -> Result<Secret, CallFailure> {
         let address = address(service, region, self.env, self.identity)?;
         let connector = guarded_connector(self.transport.to(&address), &self.observer);
-        let call = Call {
+        let call = CognitoCall {
             service,
             region,
             operation,
@@ -129,7 +131,7 @@ impl<'a> PerCallTimeout<'a> {
     }
 }
 
-impl Calls for PerCallTimeout<'_> {
+impl CognitoCalls for PerCallTimeout<'_> {
     async fn call(
         &self,
         service: CognitoService,
@@ -153,7 +155,7 @@ impl Calls for PerCallTimeout<'_> {
     }
 }
 
-struct Call<'a> {
+struct CognitoCall<'a> {
     service: CognitoService,
     region: &'a str,
     operation: &'static str,
@@ -162,7 +164,7 @@ struct Call<'a> {
 }
 
 impl Aws<'_> {
-    async fn attempt(&self, connector: &impl HttpConnector, call: &Call<'_>) -> Result<Secret, FailedAttempt> {
+    async fn attempt(&self, connector: &impl HttpConnector, call: &CognitoCall<'_>) -> Result<Secret, FailedAttempt> {
         let time = self.attempt_time(call);
         match tokio::time::timeout(time, self.exchange(connector, call)).await {
             Ok(done) => done,
@@ -175,7 +177,7 @@ impl Aws<'_> {
         }
     }
 
-    async fn exchange(&self, connector: &impl HttpConnector, call: &Call<'_>) -> Result<Secret, FailedAttempt> {
+    async fn exchange(&self, connector: &impl HttpConnector, call: &CognitoCall<'_>) -> Result<Secret, FailedAttempt> {
         let failed = |code, cause: String, hint: &str, may_help| FailedAttempt {
             failure: Error::failed(code, call.name(), self.observer.last_request.at(cause))
                 .hint(hint)
@@ -234,7 +236,7 @@ impl Aws<'_> {
         self.credentials_for_login(settings, &login).await
     }
 
-    async fn credentials_for_login(&self, settings: &CognitoSettings, login: &Login) -> Result<Credentials> {
+    async fn credentials_for_login(&self, settings: &CognitoSettings, login: &ProviderLogin) -> Result<Credentials> {
         if settings.identity_flow == IdentityFlow::Classic {
             let OpenIdToken(token) = cognito::open_id_token(self, settings, login)
                 .await
@@ -277,7 +279,7 @@ impl Aws<'_> {
     ///
     /// # Errors
     /// Nobody is signed in; a token that can't be read; what Cognito says.
-    pub(crate) async fn cognito_login(&self, settings: &CognitoSettings) -> Result<Login> {
+    pub(crate) async fn cognito_login(&self, settings: &CognitoSettings) -> Result<ProviderLogin> {
         match settings.sign_in()? {
             SignIn::Provider { key, token_file } => {
                 let what = format!("the token in {}", token_file.display());
@@ -286,7 +288,7 @@ impl Aws<'_> {
                     Error::failed(Code::TokenFile, &what, error)
                         .hint("id-token-file names the file that holds the provider's token")
                 })?;
-                Ok(Login {
+                Ok(ProviderLogin {
                     key: key.to_owned(),
                     token: Secret::new(token.expose().trim()),
                 })
@@ -305,7 +307,7 @@ impl Aws<'_> {
     }
 
     /// What one attempt may take: all there is, where there can't be another one.
-    fn attempt_time(&self, call: &Call<'_>) -> Duration {
+    fn attempt_time(&self, call: &CognitoCall<'_>) -> Duration {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if !call.is_repeatable() {
             return left;
@@ -328,7 +330,7 @@ fn address(service: CognitoService, region: &str, env: &Env, identity: &Identity
     Ok(format!("https://{host}{fips}.{region}.{suffix}/"))
 }
 
-impl Call<'_> {
+impl CognitoCall<'_> {
     /// Whether a call whose answer was lost can be made again. What uses a session, a code or a rotating token up can't: the
     /// second answer would be that the password is wrong.
     fn is_repeatable(&self) -> bool {

@@ -39,7 +39,7 @@ pub(crate) fn of_token(error: Error, role: &str, issued: &IssuedToken<'_>) -> Er
             _ => error,
         };
     };
-    let of = Denied {
+    let of = DeniedRole {
         role,
         claims: &claims,
         issued,
@@ -118,13 +118,13 @@ fn of_any(cause: &str, role: &str) -> Option<(Code, String)> {
     Some((Code::SessionSetting, hint))
 }
 
-struct Denied<'a> {
+struct DeniedRole<'a> {
     role: &'a str,
     claims: &'a Claims,
     issued: &'a IssuedToken<'a>,
 }
 
-impl Denied<'_> {
+impl DeniedRole<'_> {
     fn token_says(&self) -> String {
         let claims = self.claims;
         format!(

@@ -145,11 +145,11 @@ fn configured_url<'a>(service: &str, env: &'a Env, identity: &'a Identity) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::Scope;
+    use crate::identity::IdentityScope;
     use settings::IdentitySettings;
 
     fn chosen(env: &Env) -> Result<Identity> {
-        Identity::choose(IdentitySettings::default(), &Scope::of_region(""), env)
+        Identity::choose(IdentitySettings::default(), &IdentityScope::of_region(""), env)
     }
 
     const CONFIG: &str = "[default]\nendpoint_url = https://profile.example\nservices = s\n[services s]\necr =\n  endpoint_url = https://service.example\n[profile fips]\nuse_fips_endpoint = true\n";

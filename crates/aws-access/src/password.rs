@@ -7,12 +7,12 @@ use std::time::{Instant, SystemTime};
 
 use crate::client::Aws;
 use crate::endpoint::{Endpoint, Service};
-use crate::identity::{CredentialSource, Identity, Scope};
-use crate::secret_path::{SecretPath, Waiting, Wanted};
+use crate::identity::{CredentialSource, Identity, IdentityScope};
+use crate::secret_path::{FetchContext, ObtainableSecret, SecretPath};
 use context::{Context, Env};
 use diagnostics::Result;
 use ecr_registry::Registry;
-use secret_cache::{Cache, CachedSecret, Fetched, Key};
+use secret_cache::{Cache, CacheKey, CachedSecret, FetchedSecret};
 use settings::IdentitySettings;
 
 /// How many tokens are fetched at the same time, at most: each needs a connection of its own, and AWS counts the calls.
@@ -21,8 +21,8 @@ const AT_ONCE: usize = 8;
 /// The path to a registry's password.
 pub type PasswordPath = SecretPath<Registry>;
 
-impl Wanted for Registry {
-    fn fetch(&self, aws: &Aws<'_>, endpoint: &Endpoint, _: &dyn Fn() -> SystemTime) -> Result<Fetched> {
+impl ObtainableSecret for Registry {
+    fn fetch(&self, aws: &Aws<'_>, endpoint: &Endpoint, _: &dyn Fn() -> SystemTime) -> Result<FetchedSecret> {
         let token = aws.within(aws.authorization_token(self, endpoint));
         let token = token.map_err(|error| match &aws.identity.source {
             CredentialSource::Cognito(_) if error.cause().starts_with("AccessDenied") => error.hint(
@@ -30,7 +30,7 @@ impl Wanted for Registry {
             ),
             _ => error,
         })?;
-        Ok(Fetched {
+        Ok(FetchedSecret {
             secret: token.password,
             expires_at: token.expires_at,
             renew_at: None,
@@ -52,7 +52,7 @@ impl PasswordPath {
     /// # Errors
     /// As [`Identity::choose`]; an endpoint that may not be used.
     pub fn choose(env: &Env, registry: &Registry, settings: IdentitySettings) -> Result<Self> {
-        let identity = Identity::choose(settings, &Scope::from(registry), env)?;
+        let identity = Identity::choose(settings, &IdentityScope::from(registry), env)?;
         Self::new(env, registry, identity)
     }
 
@@ -66,7 +66,7 @@ impl PasswordPath {
             false => (Service::Ecr, "no"),
         };
         // One token serves every registry of a region, so the account in the host's name is no part of the key.
-        let key = Key::builder()
+        let key = CacheKey::builder()
             .field("partition", registry.partition().id())
             .field("region", registry.region())
             .field("public", public);
@@ -127,7 +127,7 @@ fn fetch(cold: &[&NamedPath<'_>], cache: &Cache, context: &mut Context<'_>) -> R
     if cold.is_empty() {
         return Ok(Vec::new());
     }
-    let waiting = Waiting::new(context, Instant::now())?;
+    let waiting = FetchContext::new(context, Instant::now())?;
     let all = (cold.len() > 1).then(|| context.progress.wait(told(0, cold.len())));
     let (queue, done) = (Mutex::new(cold.iter().enumerate()), Mutex::new(Vec::new()));
     let next = || locked(&queue).next();

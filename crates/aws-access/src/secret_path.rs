@@ -6,15 +6,15 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::client::Aws;
 use crate::endpoint::{Endpoint, Service};
 use crate::identity::{CredentialSource, Identity};
-use cognito::Login;
+use cognito::ProviderLogin;
 use context::{Context, Env, Progress, deadline, process_started};
 use diagnostics::Result;
-use secret_cache::{Cache, CachedSecret, Fetched, Key, KeyBuilder, Request};
+use secret_cache::{Cache, CacheKey, CachedSecret, FetchedSecret, KeyBuilder, SecretRequest};
 
 /// What an identity is given by AWS, and how: a registry's password, a session.
-pub trait Wanted {
+pub trait ObtainableSecret {
     /// Fetches the secret.
-    fn fetch(&self, aws: &Aws<'_>, endpoint: &Endpoint, clock: &dyn Fn() -> SystemTime) -> Result<Fetched>;
+    fn fetch(&self, aws: &Aws<'_>, endpoint: &Endpoint, clock: &dyn Fn() -> SystemTime) -> Result<FetchedSecret>;
     /// What people are told of a secret in the cache that need not be renewed.
     fn told_warm(&self) -> String;
     /// What people are told of a secret that this process fetched.
@@ -26,7 +26,7 @@ pub trait Wanted {
 pub struct SecretPath<W> {
     pub(crate) identity: Identity,
     pub(crate) endpoint: Endpoint,
-    pub(crate) key: Key,
+    pub(crate) key: CacheKey,
     pub(crate) wanted: W,
 }
 
@@ -73,12 +73,12 @@ impl<W> SecretPath<W> {
     }
 
     /// The key of the secret in the cache.
-    pub fn key(&self) -> &Key {
+    pub fn key(&self) -> &CacheKey {
         &self.key
     }
 }
 
-impl<W: Wanted> SecretPath<W> {
+impl<W: ObtainableSecret> SecretPath<W> {
     /// The secret, from the cache or from AWS. `name` is the name it is asked for under (a host); the time that this may take begins at
     /// `began`.
     ///
@@ -88,7 +88,7 @@ impl<W: Wanted> SecretPath<W> {
         if let Some(held) = self.warm(cache, name, context)? {
             return Ok(held);
         }
-        let waiting = Waiting::new(context, began)?;
+        let waiting = FetchContext::new(context, began)?;
         let (held, is_fetched) = self.fetch_or_share(cache, name, &waiting, None);
         self.tell(is_fetched, context);
         held
@@ -111,10 +111,10 @@ impl<W: Wanted> SecretPath<W> {
         &self,
         cache: &Cache,
         name: &str,
-        waiting: &Waiting<'_>,
-        login: Option<Login>,
+        waiting: &FetchContext<'_>,
+        login: Option<ProviderLogin>,
     ) -> (Result<CachedSecret>, bool) {
-        let request = Request {
+        let request = SecretRequest {
             key: &self.key,
             name,
             started: waiting.started,
@@ -137,7 +137,7 @@ impl<W: Wanted> SecretPath<W> {
     }
 
     /// The login of a user of Cognito; `None` for every other identity.
-    fn renew_sign_in(&self, waiting: &Waiting<'_>, budget: Duration) -> Option<Result<Login>> {
+    fn renew_sign_in(&self, waiting: &FetchContext<'_>, budget: Duration) -> Option<Result<ProviderLogin>> {
         let CredentialSource::Cognito(settings) = &self.identity.source else {
             return None;
         };
@@ -155,7 +155,7 @@ impl<W: Wanted> SecretPath<W> {
 }
 
 /// What a fetch needs of the world: it may go on in a thread of its own.
-pub(crate) struct Waiting<'a> {
+pub(crate) struct FetchContext<'a> {
     env: &'a Env,
     clock: &'a (dyn Fn() -> SystemTime + Sync),
     started: SystemTime,
@@ -163,7 +163,7 @@ pub(crate) struct Waiting<'a> {
     progress: &'a Progress,
 }
 
-impl<'a> Waiting<'a> {
+impl<'a> FetchContext<'a> {
     /// The time that this may take begins at `began`.
     ///
     /// # Errors

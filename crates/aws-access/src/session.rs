@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::Aws;
 use crate::endpoint::{Endpoint, Service};
-use crate::identity::{self, ChainSource, CredentialSource, Identity, ProfileSource, RoleBase, Scope, role_in};
-use crate::secret_path::{SecretPath, Waiting, Wanted};
-use cognito::Login;
+use crate::identity::{self, ChainSource, CredentialSource, Identity, IdentityScope, ProfileSource, RoleBase, role_in};
+use crate::secret_path::{FetchContext, ObtainableSecret, SecretPath};
+use cognito::ProviderLogin;
 use context::{Context, Env, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{Partition, parse_region};
 use secret::{self, Secret};
-use secret_cache::{Cache, Fetched, Key};
+use secret_cache::{Cache, CacheKey, FetchedSecret};
 use settings::table::{PROFILE, ROLE_ARN};
 use settings::{IdentityChoice, IdentitySettings, SourceChoice};
 
@@ -47,8 +47,8 @@ pub struct SessionRequest {
     named_region: Option<String>,
 }
 
-impl Wanted for SessionRequest {
-    fn fetch(&self, aws: &Aws<'_>, _: &Endpoint, clock: &dyn Fn() -> SystemTime) -> Result<Fetched> {
+impl ObtainableSecret for SessionRequest {
+    fn fetch(&self, aws: &Aws<'_>, _: &Endpoint, clock: &dyn Fn() -> SystemTime) -> Result<FetchedSecret> {
         to_cache(&self.credentials(aws)?, clock())
     }
 
@@ -112,7 +112,7 @@ impl SessionPath {
             (IdentityChoice::Role { first, .. }, None) => Partition::for_arn(first),
             (_, None) => Partition::for_arn(env.get(variables::AWS_ROLE_ARN).unwrap_or_default()),
         };
-        let scope = Scope {
+        let scope = IdentityScope {
             partition,
             account: None,
         };
@@ -120,7 +120,7 @@ impl SessionPath {
         refuse_itself(&identity)?;
         let first_region = || partition.first_region().to_owned();
         let region = named_region.clone().unwrap_or_else(first_region);
-        let mut key = Key::builder().field("kind", "session").field("region", &region);
+        let mut key = CacheKey::builder().field("kind", "session").field("region", &region);
         if let CredentialSource::Chain(ChainSource::WebIdentity { token_file, .. }) = &identity.source {
             // Whole: what it claims is not proved before STS has seen it, and this is more than a registry's password.
             key = key.secret("jwt", &oidc_token::read_token_file(token_file).unwrap_or_default());
@@ -139,7 +139,7 @@ impl SessionPath {
             return self.wanted.read_cached(&held.secret);
         }
         self.identity.explain(context);
-        let waiting = Waiting::new(context, began)?;
+        let waiting = FetchContext::new(context, began)?;
         self.wanted
             .credentials(&waiting.aws(&self.identity, waiting.time_left())?)
     }
@@ -156,12 +156,12 @@ impl SessionPath {
     /// What AWS says, or that it said nothing in time.
     pub fn cognito_credentials(
         &self,
-        login: Login,
+        login: ProviderLogin,
         cache: &Cache,
         context: &Context<'_>,
     ) -> Result<SessionCredentials> {
         cache.remove(&self.key);
-        let (held, _) = self.fetch_or_share(cache, "", &Waiting::anew(context)?, Some(login));
+        let (held, _) = self.fetch_or_share(cache, "", &FetchContext::anew(context)?, Some(login));
         self.wanted.read_cached(&held?.secret)
     }
 
@@ -222,7 +222,7 @@ struct CachedSession {
     expires_at: u64,
 }
 
-fn to_cache(credentials: &SessionCredentials, now: SystemTime) -> Result<Fetched> {
+fn to_cache(credentials: &SessionCredentials, now: SystemTime) -> Result<FetchedSecret> {
     let odd = |cause: &str| Error::failed(Code::OddAnswer, "AWS STS", cause);
     let expires_at = credentials.expires_at.ok_or_else(|| odd("the session has no end"))?;
     let since = expires_at.duration_since(UNIX_EPOCH);
@@ -233,7 +233,7 @@ fn to_cache(credentials: &SessionCredentials, now: SystemTime) -> Result<Fetched
         expires_at: since.map_err(|_| odd("the session ended before 1970"))?.as_secs(),
     });
     let life = expires_at.duration_since(now).unwrap_or_default();
-    Ok(Fetched {
+    Ok(FetchedSecret {
         secret: text
             .map(Secret::new)
             .map_err(|error| Error::failed(Code::OddAnswer, "the session", error))?,

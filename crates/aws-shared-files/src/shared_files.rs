@@ -29,13 +29,13 @@ const CREDENTIAL_KEYS: [&str; 8] = [
 struct Section {
     /// `profile NAME`, `sso-session NAME`, `services NAME`; profiles of both files carry the word `profile`.
     name: String,
-    lines: Vec<Line>,
+    lines: Vec<SettingLine>,
     /// Which file it stands in.
     file: PathBuf,
 }
 
 #[derive(Debug)]
-struct Line {
+struct SettingLine {
     /// For a setting nested under another (`s3 =` and then an indented line): the outer one.
     parent: Option<String>,
     key: String,
@@ -43,7 +43,7 @@ struct Line {
     value: Secret,
 }
 
-impl Line {
+impl SettingLine {
     /// The section that this line refers to.
     fn names(&self) -> Option<String> {
         let kind = match self.key.as_str() {
@@ -173,7 +173,7 @@ impl<'a> Profile<'a> {
             }
             for section in self.files.sections.iter().filter(|section| section.name == name) {
                 reached.push(section);
-                queue.extend(section.lines.iter().filter_map(Line::names));
+                queue.extend(section.lines.iter().filter_map(SettingLine::names));
             }
         }
         reached
@@ -271,7 +271,7 @@ fn add_line(section: &mut Section, indented: bool, text: &str) {
     };
     let outer = section.lines.iter().rfind(|line| line.parent.is_none());
     let parent = outer.filter(|_| indented).map(|line| line.key.clone());
-    section.lines.push(Line {
+    section.lines.push(SettingLine {
         parent,
         key,
         value: Secret::new(value),

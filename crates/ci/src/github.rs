@@ -4,7 +4,7 @@
 
 mod files;
 
-pub use files::{File, add_path, add_summary, check, write};
+pub use files::{CommandFile, add_path, add_summary, check, write};
 
 use std::fmt::Write as _;
 
@@ -93,7 +93,7 @@ fn token(env: &Env) -> Option<CiToken> {
 
 /// How an annotation looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
+pub enum AnnotationLevel {
     /// What made the step fail.
     Error,
     /// What may need somebody's attention.
@@ -103,11 +103,11 @@ pub enum Level {
 }
 
 /// Returns the workflow command that annotates the run: one line without its end, for stdout or stderr.
-pub fn annotation(level: Level, title: &str, message: &str) -> String {
+pub fn annotation(level: AnnotationLevel, title: &str, message: &str) -> String {
     let command = match level {
-        Level::Error => "error",
-        Level::Warning => "warning",
-        Level::Notice => "notice",
+        AnnotationLevel::Error => "error",
+        AnnotationLevel::Warning => "warning",
+        AnnotationLevel::Notice => "notice",
     };
     let title = escape(title).replace(':', "%3A").replace(',', "%2C");
     format!("::{command} title={title}::{}", escape(message))

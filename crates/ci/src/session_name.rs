@@ -7,7 +7,7 @@ use context::Env;
 const DEFAULT: &str = "ecr-auth";
 
 /// `AWS_ROLE_SESSION_NAME` or, where nobody set it, the job's own name.
-pub fn of(env: &Env) -> String {
+pub fn from_env(env: &Env) -> String {
     env.get("AWS_ROLE_SESSION_NAME").map_or_else(|| of_job(env), clean)
 }
 

@@ -24,7 +24,7 @@ pub enum AuthEdit {
 
 /// What stands in a host's entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct AuthEntry {
     /// Its `auth`; `None` in the `{}` that docker leaves beside a credential store.
     pub auth: Option<Secret>,
     /// Whether it has a token, which wins over the `auth`.
@@ -32,12 +32,12 @@ pub(super) struct Entry {
 }
 
 /// The `auths` of a configuration. Unlike helpers they are looked at only by who changes them: `setup` works beside broken ones.
-pub(super) struct Auths<'a> {
+pub(super) struct AuthsEditor<'a> {
     at: Option<usize>,
     object: Option<Object<'a>>,
 }
 
-impl<'a> Auths<'a> {
+impl<'a> AuthsEditor<'a> {
     /// Reads a configuration. A blank text is an empty one, as docker has it.
     pub fn read(text: &'a str) -> Result<Self, Malformed> {
         Self::from_object(&Object::whole(or_empty(text))?)
@@ -62,14 +62,14 @@ impl<'a> Auths<'a> {
     }
 
     /// The host's entry, `None` if there is none.
-    pub fn entry(&self, host: &str) -> Result<Option<Entry>, Malformed> {
+    pub fn entry(&self, host: &str) -> Result<Option<AuthEntry>, Malformed> {
         let Some(place) = self.place(host) else {
             return Ok(None);
         };
         let Some(object) = self.object_at(place)? else {
-            return Ok(Some(Entry::default()));
+            return Ok(Some(AuthEntry::default()));
         };
-        let mut entry = Entry {
+        let mut entry = AuthEntry {
             auth: auth(&object)?.map(|(_, auth)| auth),
             has_token: false,
         };

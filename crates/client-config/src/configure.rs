@@ -3,17 +3,17 @@
 use std::io;
 
 use super::client::Kind;
-use super::edit::{Edit, HELPER, Settings};
+use super::edit::{ConfigEdit, HELPER, HelperSettings};
 use super::files::ConfigFile;
-use super::record::{FileRecord, Record};
-use super::replace::{Edited, read_text, real_path, update};
+use super::record::{ClientUndoLog, FileRecord};
+use super::replace::{EditOutcome, read_text, real_path, update};
 use crate::unified_diff;
 use diagnostics::{Code, Error, Result};
 use private_files::ReplacedValue;
 
 /// What a user wants the clients to use the helper for.
 #[derive(Debug, Clone, Copy)]
-pub struct Wish<'a> {
+pub struct SetupRequest<'a> {
     /// The registries' exact host names.
     pub hosts: &'a [String],
     /// Whether the clients that know `credsStore` use the helper for every registry instead.
@@ -22,9 +22,9 @@ pub struct Wish<'a> {
     pub force: bool,
 }
 
-/// What [`Wish::configure`] did.
+/// What [`SetupRequest::configure`] did.
 #[derive(Debug, Default)]
-pub struct Configured {
+pub struct SetupOutcome {
     /// Whether the file was changed.
     pub changed: bool,
     /// Registries (or `credsStore`) that had another helper, and which.
@@ -33,13 +33,13 @@ pub struct Configured {
     pub not_recorded: Option<io::Error>,
 }
 
-impl Wish<'_> {
+impl SetupRequest<'_> {
     /// Whether a client's file gets `credsStore`, which not every client knows.
     pub fn is_store_of(&self, kind: Kind) -> bool {
         self.store && kind.descriptor().has_store
     }
 
-    /// What [`Wish::configure`] would change, as a unified diff without secrets; empty if nothing.
+    /// What [`SetupRequest::configure`] would change, as a unified diff without secrets; empty if nothing.
     pub fn preview(&self, file: &ConfigFile) -> Result<String> {
         let real = real_path(&file.path)?;
         let old = read_text(&real)?;
@@ -51,9 +51,9 @@ impl Wish<'_> {
 
     /// Writes the helper into the file. What it replaces is recorded first, so that a run that is killed in between leaves
     /// nothing that `logout` could not take back.
-    pub fn configure(&self, file: &ConfigFile, record: Option<&Record>) -> Result<Configured> {
+    pub fn configure(&self, file: &ConfigFile, record: Option<&ClientUndoLog>) -> Result<SetupOutcome> {
         let real = real_path(&file.path)?;
-        let mut done = Configured::default();
+        let mut done = SetupOutcome::default();
         let remember = |newer: &FileRecord| match record {
             Some(record) => record.change(&mut |all| all.files.entry(real.clone()).or_default().merge(newer.clone())),
             None => Err(io::Error::new(io::ErrorKind::NotFound, "HOME is not set")),
@@ -61,13 +61,13 @@ impl Wish<'_> {
         let mut changes = FileRecord::default();
         let updated = update(&file.path, &mut |old| {
             let Some((new, newer)) = self.plan(file, old)? else {
-                return Ok(Edited::Unchanged);
+                return Ok(EditOutcome::Unchanged);
             };
             changes.merge(newer.clone());
             if let Err(error) = remember(&newer) {
                 done.not_recorded = Some(error);
             }
-            Ok(Edited::Text(new))
+            Ok(EditOutcome::Text(new))
         })?;
         if !updated.folders.is_empty() {
             changes.created_folders = updated.folders;
@@ -82,7 +82,7 @@ impl Wish<'_> {
     /// The file's new text and what it replaces; `None` if all is as wished.
     fn plan(&self, file: &ConfigFile, old: Option<&str>) -> Result<Option<(String, FileRecord)>> {
         let text = old.unwrap_or_default();
-        let settings = Settings::in_file(file, text)?;
+        let settings = HelperSettings::in_file(file, text)?;
         let edit = self.edit(file, &settings)?;
         let new = edit.apply(text).map_err(|malformed| malformed.in_file(file))?;
         if new == text {
@@ -103,25 +103,25 @@ impl Wish<'_> {
         Ok(Some((new, record)))
     }
 
-    fn edit(&self, file: &ConfigFile, settings: &Settings) -> Result<Edit> {
+    fn edit(&self, file: &ConfigFile, settings: &HelperSettings) -> Result<ConfigEdit> {
         if !self.is_store_of(file.kind) {
             let helpers = self.hosts.iter().map(|host| (host.clone(), Some(HELPER.to_owned())));
-            return Ok(Edit {
+            return Ok(ConfigEdit {
                 helpers: helpers.collect(),
-                ..Edit::default()
+                ..ConfigEdit::default()
             });
         }
         match settings.store.as_deref() {
-            Some(HELPER) => Ok(Edit::default()),
+            Some(HELPER) => Ok(ConfigEdit::default()),
             Some(other) if !self.force => Err(Error::usage(
                 Code::OtherStore,
                 format!("cannot set credsStore in {}", file.path.display()),
                 format!("{other:?} is there already"),
             )
             .hint("--force takes its place (logout puts it back); without --creds-store only the named registries are served")),
-            _ => Ok(Edit {
+            _ => Ok(ConfigEdit {
                 store: Some(Some(HELPER.to_owned())),
-                ..Edit::default()
+                ..ConfigEdit::default()
             }),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::auths::{AuthEdit, Auths};
+use super::auths::{AuthEdit, AuthsEditor};
 use super::files::ConfigFile;
 pub use super::json::Malformed;
 use super::json::Object;
@@ -24,7 +24,7 @@ impl Malformed {
 
 /// What a configuration says about credential helpers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settings {
+pub struct HelperSettings {
     /// `credHelpers`: the helper's name per registry host.
     pub helpers: BTreeMap<String, String>,
     /// Whether there is a `credHelpers` object, be it empty.
@@ -33,7 +33,7 @@ pub struct Settings {
     pub store: Option<String>,
 }
 
-impl Settings {
+impl HelperSettings {
     /// Reads the text of a file.
     pub fn in_file(file: &ConfigFile, text: &str) -> Result<Self> {
         Self::read(text).map_err(|malformed| malformed.in_file(file))
@@ -41,7 +41,7 @@ impl Settings {
 
     /// Reads a configuration. A blank text is an empty one, as docker has it.
     pub fn read(text: &str) -> Result<Self, Malformed> {
-        let config = Config::parse(or_empty(text))?;
+        let config = ConfigText::parse(or_empty(text))?;
         let mut settings = Self {
             has_helpers: config.helpers.is_some(),
             store: config.store()?,
@@ -58,7 +58,7 @@ impl Settings {
 
 /// What to change in a configuration; `None` as the new value removes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Edit {
+pub struct ConfigEdit {
     /// New helpers of `credHelpers`, by registry host.
     pub helpers: BTreeMap<String, Option<String>>,
     /// The new `credsStore`, if it is to change.
@@ -71,11 +71,11 @@ pub struct Edit {
     pub drop_empty_auths: bool,
 }
 
-impl Edit {
+impl ConfigEdit {
     /// Applies the edit. A text that already is as wanted comes back unchanged; a blank text is taken as an empty
     /// configuration and comes back in docker's own format.
     pub fn apply(&self, text: &str) -> Result<String, Malformed> {
-        let config = Config::parse(or_empty(text))?;
+        let config = ConfigText::parse(or_empty(text))?;
         let style = ObjectLayout::of_object(&config.top).unwrap_or_else(|| ObjectLayout::docker(text));
         let mut changes = MemberChanges::default();
         self.edit_helpers(&config, &style, &mut changes)?;
@@ -85,7 +85,7 @@ impl Edit {
             changes.put(config.store_at, "credsStore", store.as_deref().map(quoted));
         }
         if !self.auths.is_empty() {
-            Auths::from_object(&config.top)?.edit(&self.auths, self.drop_empty_auths, &style, &mut changes)?;
+            AuthsEditor::from_object(&config.top)?.edit(&self.auths, self.drop_empty_auths, &style, &mut changes)?;
         }
         if changes.is_empty() {
             return Ok(text.to_owned());
@@ -98,7 +98,7 @@ impl Edit {
 
     fn edit_helpers(
         &self,
-        config: &Config<'_>,
+        config: &ConfigText<'_>,
         style: &ObjectLayout,
         top: &mut MemberChanges,
     ) -> Result<(), Malformed> {
@@ -126,14 +126,14 @@ impl Edit {
 }
 
 /// A configuration's text, and where in it our members stand.
-struct Config<'a> {
+struct ConfigText<'a> {
     top: Object<'a>,
     helpers_at: Option<usize>,
     helpers: Option<Object<'a>>,
     store_at: Option<usize>,
 }
 
-impl<'a> Config<'a> {
+impl<'a> ConfigText<'a> {
     fn parse(text: &'a str) -> Result<Self, Malformed> {
         let top = Object::whole(text)?;
         let helpers_at = find(&top, "credHelpers")?;

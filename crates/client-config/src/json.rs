@@ -97,9 +97,9 @@ struct Pairs<'a>(Vec<(&'a RawValue, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Pairs<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct All;
+        struct PairsVisitor;
 
-        impl<'de> Visitor<'de> for All {
+        impl<'de> Visitor<'de> for PairsVisitor {
             type Value = Pairs<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -115,6 +115,6 @@ impl<'de> Deserialize<'de> for Pairs<'de> {
             }
         }
 
-        deserializer.deserialize_map(All)
+        deserializer.deserialize_map(PairsVisitor)
     }
 }

@@ -4,10 +4,10 @@
 //!
 //! - [`Kind`]: the clients. Each has a [`ClientDescriptor`], which says what is its own.
 //! - [`config_files`]: which files the installed clients read.
-//! - [`Edit`]: an edit that leaves every other byte alone. [`update`] applies it to a file without losing anybody's change.
+//! - [`ConfigEdit`]: an edit that leaves every other byte alone. [`update`] applies it to a file without losing anybody's change.
 //! - [`look_up`]: which credentials each client would use for a host.
 //! - [`CredentialStore`], [`store`]: the stores that a configuration names, and storing a password.
-//! - [`Record`], [`restore`]: what was there before, and putting it back.
+//! - [`ClientUndoLog`], [`restore`]: what was there before, and putting it back.
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -41,17 +41,17 @@ mod store;
 
 pub use auths::AuthEdit;
 pub use client::{Client, ClientDescriptor, Kind};
-pub use configure::{Configured, Wish};
+pub use configure::{SetupOutcome, SetupRequest};
 pub use diff::unified_diff;
-pub use edit::{Edit, HELPER, Malformed, Settings};
+pub use edit::{ConfigEdit, HELPER, HelperSettings, Malformed};
 pub use files::{ConfigFile, config_files, shown};
-pub use link::{HELPER_NAMES, Link, LinkPlan, helper_link, remove_link};
-pub use login::{Login, Place, Stored, StoredLogin, store};
-pub use lookup::{Answer, Found, Lookup, NearMiss, StoredPassword, Where, look_up};
+pub use link::{HELPER_NAMES, LinkPlan, LinkState, helper_link, remove_link};
+pub use login::{PasswordPlace, RegistryLogin, StoreOutcome, StoredLogin, store};
+pub use lookup::{ClientCredentials, ConfigLocation, FoundCredentials, Lookup, NearMiss, StoredPassword, look_up};
 pub use private_files::UndoRecord;
-pub use record::{FileRecord, LoginRecord, Record, Remembered, undo_log};
-pub use replace::{Edited, Updated, read_text, real_path, update, update_private};
-pub use restore::{Restored, TakenOut, restore};
+pub use record::{ClientUndoEntries, ClientUndoLog, FileRecord, LoginRecord, undo_log};
+pub use replace::{EditOutcome, UpdateOutcome, read_text, real_path, update, update_private};
+pub use restore::{RemovedPassword, RestoreOutcome, restore};
 pub use store::{CredentialStore, StoredCredential};
 
 #[cfg(test)]

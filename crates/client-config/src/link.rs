@@ -16,7 +16,7 @@ const SHARED: &str = "/usr/local/bin";
 
 /// What has to happen for the link to stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Link {
+pub enum LinkState {
     /// It leads to the running binary, or is the same program.
     Stands,
     /// It has to be made.
@@ -31,7 +31,7 @@ pub struct LinkPlan {
     /// The link.
     pub path: PathBuf,
     /// What is there now.
-    pub link: Link,
+    pub link: LinkState,
     /// Whether the folder is on PATH, so that clients find the helper.
     pub on_path: bool,
     exe: PathBuf,
@@ -57,7 +57,7 @@ pub fn helper_link(exe: &Path, bin_dir: Option<&Path>, env: &Env) -> Result<Link
 impl LinkPlan {
     /// Makes the link, and its folder where needed; replaces one to another ecr-auth in one step.
     pub fn make(&self) -> Result<()> {
-        if self.link == Link::Stands {
+        if self.link == LinkState::Stands {
             return Ok(());
         }
         self.place().map_err(|error| {
@@ -71,7 +71,7 @@ impl LinkPlan {
         fs::create_dir_all(folder)?;
         let target = target_from(folder, &self.exe);
         // Made in its place, a link has no half-made version to leave behind; where others make it too, it is replaced.
-        if cfg!(unix) && self.link == Link::Missing && point(target, &self.path).is_ok() {
+        if cfg!(unix) && self.link == LinkState::Missing && point(target, &self.path).is_ok() {
             return Ok(());
         }
         let made = tempfile::Builder::new()
@@ -100,7 +100,7 @@ pub fn remove_link(path: &Path, previous: Option<&Path>) -> io::Result<bool> {
 }
 
 /// What stands under the link's name; something else than an ecr-auth is an error.
-fn inspect(path: &Path, exe: &Path) -> Result<Link> {
+fn inspect(path: &Path, exe: &Path) -> Result<LinkState> {
     let what = || format!("cannot make {}", path.display());
     let foreign = |cause: String| {
         Err(Error::failed(Code::HelperPlace, what(), cause)
@@ -108,23 +108,23 @@ fn inspect(path: &Path, exe: &Path) -> Result<Link> {
     };
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Link::Missing),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(LinkState::Missing),
         Err(error) => return Err(Error::failed(Code::HelperPlace, what(), error)),
     };
     if let (Ok(there), Ok(exe)) = (fs::canonicalize(path), fs::canonicalize(exe))
         && there == exe
     {
-        return Ok(Link::Stands);
+        return Ok(LinkState::Stands);
     }
     if metadata.is_symlink() {
         let target = fs::read_link(path).map_err(|error| Error::failed(Code::HelperPlace, what(), error))?;
         return match is_named_ecr_auth(&target) {
-            true => Ok(Link::Other(target)),
+            true => Ok(LinkState::Other(target)),
             false => foreign(format!("it is a link to {}, another program", target.display())),
         };
     }
     match is_same_file(path, exe) {
-        Ok(true) => Ok(Link::Stands),
+        Ok(true) => Ok(LinkState::Stands),
         _ => foreign("another program has that name".to_owned()),
     }
 }

@@ -8,12 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::auths::{AuthEdit, Auths};
+use super::auths::{AuthEdit, AuthsEditor};
 use super::client::Kind;
-use super::edit::{Edit, HELPER, Settings};
+use super::edit::{ConfigEdit, HELPER, HelperSettings};
 use super::files::ConfigFile;
-use super::record::{FileRecord, LoginRecord, Record};
-use super::replace::{Edited, read_text, real_path, update_private};
+use super::record::{ClientUndoLog, FileRecord, LoginRecord};
+use super::replace::{EditOutcome, read_text, real_path, update_private};
 use super::store::CredentialStore;
 use context::Env;
 use diagnostics::Result;
@@ -27,7 +27,7 @@ const OTHER_HELPER: &str = "ecr-login";
 
 /// A registry's password.
 #[derive(Debug, Clone, Copy)]
-pub struct Login<'a> {
+pub struct RegistryLogin<'a> {
     /// The registry's exact host name.
     pub host: &'a str,
     /// The password of the user `AWS`.
@@ -36,7 +36,7 @@ pub struct Login<'a> {
 
 /// Where a password went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum PasswordPlace {
     /// The file's own `auths`.
     File,
     /// The credential store of this name.
@@ -51,14 +51,14 @@ pub struct StoredLogin {
     /// The registry.
     pub host: String,
     /// Where the password went.
-    pub place: Place,
+    pub place: PasswordPlace,
     /// Whether it took the place of a password or token that was not ours. `logout` cannot put that back.
     pub replaced: bool,
 }
 
 /// What [`store`] did.
 #[derive(Debug, Default)]
-pub struct Stored {
+pub struct StoreOutcome {
     /// One for each password, in their order.
     pub logins: Vec<StoredLogin>,
     /// Why what was stored could not be recorded, if so: then `logout` leaves it.
@@ -74,23 +74,28 @@ pub struct Stored {
 /// # Errors
 /// A file that cannot be read, edited or written; a credential store that is not there or fails. All stores are found before
 /// anything is stored.
-pub fn store(file: &ConfigFile, logins: &[Login<'_>], record: Option<&Record>, env: &Env) -> Result<Stored> {
+pub fn store(
+    file: &ConfigFile,
+    logins: &[RegistryLogin<'_>],
+    record: Option<&ClientUndoLog>,
+    env: &Env,
+) -> Result<StoreOutcome> {
     let text = read_text(&real_path(&file.path)?)?;
-    let settings = Settings::in_file(file, text.as_deref().unwrap_or_default())?;
-    let mut keeper = Keeper::of(file, record)?;
+    let settings = HelperSettings::in_file(file, text.as_deref().unwrap_or_default())?;
+    let mut keeper = PasswordKeeper::for_file(file, record)?;
     let mut places = Vec::new();
     for login in logins {
-        places.push(Destination::of(login.host, &settings, file.kind, env)?);
+        places.push(PasswordDestination::for_host(login.host, &settings, file.kind, env)?);
     }
     let to_file = logins.iter().zip(&places);
-    let to_file = to_file.filter_map(|(login, place)| matches!(place, Destination::File).then_some(login));
+    let to_file = to_file.filter_map(|(login, place)| matches!(place, PasswordDestination::File).then_some(login));
     let replaced_in_file = keeper.put_into_file(&to_file.collect::<Vec<_>>())?;
-    let mut stored = Stored::default();
+    let mut stored = StoreOutcome::default();
     for (login, place) in logins.iter().zip(places) {
         let replaced = match &place {
-            Destination::File => replaced_in_file.iter().any(|host| host == login.host),
-            Destination::Store(store) => keeper.put_into_store(login, store)?,
-            Destination::Helper(_) => false,
+            PasswordDestination::File => replaced_in_file.iter().any(|host| host == login.host),
+            PasswordDestination::Store(store) => keeper.put_into_store(login, store)?,
+            PasswordDestination::Helper(_) => false,
         };
         stored.logins.push(StoredLogin {
             host: login.host.to_owned(),
@@ -116,14 +121,14 @@ pub(super) fn auth_text(username: &str, password: &Secret) -> Secret {
 }
 
 /// Where a registry's password goes.
-enum Destination<'a> {
+enum PasswordDestination<'a> {
     File,
     Store(CredentialStore<'a>),
     Helper(String),
 }
 
-impl<'a> Destination<'a> {
-    fn of(host: &str, settings: &Settings, kind: Kind, env: &'a Env) -> Result<Self> {
+impl<'a> PasswordDestination<'a> {
+    fn for_host(host: &str, settings: &HelperSettings, kind: Kind, env: &'a Env) -> Result<Self> {
         let helper = settings.helpers.get(host).map(|name| (name, "credHelpers"));
         let default = || settings.store.as_ref().map(|name| (name, "credsStore"));
         let store = helper.or_else(|| default().filter(|_| kind.descriptor().has_store));
@@ -140,18 +145,18 @@ impl<'a> Destination<'a> {
     }
 }
 
-impl From<Destination<'_>> for Place {
-    fn from(destination: Destination<'_>) -> Self {
+impl From<PasswordDestination<'_>> for PasswordPlace {
+    fn from(destination: PasswordDestination<'_>) -> Self {
         match destination {
-            Destination::File => Self::File,
-            Destination::Store(store) => Self::Store(store.name().to_owned()),
-            Destination::Helper(name) => Self::Helper(name),
+            PasswordDestination::File => Self::File,
+            PasswordDestination::Store(store) => Self::Store(store.name().to_owned()),
+            PasswordDestination::Helper(name) => Self::Helper(name),
         }
     }
 }
 
 /// A password that is about to be stored, and what it finds in its place.
-struct Found {
+struct PendingPassword {
     host: String,
     store: Option<String>,
     /// The hash of what is about to be stored.
@@ -164,7 +169,7 @@ struct Found {
     has_entry: bool,
 }
 
-impl Found {
+impl PendingPassword {
     fn is_ours(&self, known: Option<&LoginRecord>) -> bool {
         let standing = |hash: &String| known.is_some_and(|known| known.hashes.contains(hash));
         !self.has_token && self.standing.as_ref().is_some_and(standing)
@@ -194,15 +199,15 @@ impl Found {
 }
 
 /// Stores passwords for one file, and records that it does.
-struct Keeper<'a> {
+struct PasswordKeeper<'a> {
     file: &'a ConfigFile,
     real: PathBuf,
-    record: Option<&'a Record>,
+    record: Option<&'a ClientUndoLog>,
     not_recorded: Option<io::Error>,
 }
 
-impl<'a> Keeper<'a> {
-    fn of(file: &'a ConfigFile, record: Option<&'a Record>) -> Result<Self> {
+impl<'a> PasswordKeeper<'a> {
+    fn for_file(file: &'a ConfigFile, record: Option<&'a ClientUndoLog>) -> Result<Self> {
         Ok(Self {
             file,
             real: real_path(&file.path)?,
@@ -212,11 +217,11 @@ impl<'a> Keeper<'a> {
     }
 
     /// Stores passwords in the file's `auths`. Returns the registries where it replaced a secret that was not ours.
-    fn put_into_file(&mut self, logins: &[&Login<'_>]) -> Result<Vec<String>> {
+    fn put_into_file(&mut self, logins: &[&RegistryLogin<'_>]) -> Result<Vec<String>> {
         if logins.is_empty() {
             return Ok(Vec::new());
         }
-        let mut edit = Edit::default();
+        let mut edit = ConfigEdit::default();
         for login in logins {
             let auth = auth_text(USERNAME, login.password);
             edit.auths.insert(login.host.to_owned(), AuthEdit::Set(auth));
@@ -227,9 +232,9 @@ impl<'a> Keeper<'a> {
             let text = old.unwrap_or_default();
             let new = edit.apply(text).map_err(|malformed| malformed.in_file(file))?;
             if new == text {
-                return Ok(Edited::Unchanged);
+                return Ok(EditOutcome::Unchanged);
             }
-            let auths = Auths::read(text).map_err(|malformed| malformed.in_file(file))?;
+            let auths = AuthsEditor::read(text).map_err(|malformed| malformed.in_file(file))?;
             let found = found_in(&auths, &edit).map_err(|malformed| malformed.in_file(file))?;
             let changes = FileRecord {
                 created: old.is_none(),
@@ -237,7 +242,7 @@ impl<'a> Keeper<'a> {
                 ..FileRecord::default()
             };
             replaced = self.remember(&changes, &found);
-            Ok(Edited::Text(new))
+            Ok(EditOutcome::Text(new))
         })?;
         if !updated.folders.is_empty() {
             let changes = FileRecord {
@@ -250,7 +255,7 @@ impl<'a> Keeper<'a> {
     }
 
     /// Stores a password in a credential store. Says whether it replaced one that was not ours.
-    fn put_into_store(&mut self, login: &Login<'_>, store: &CredentialStore<'_>) -> Result<bool> {
+    fn put_into_store(&mut self, login: &RegistryLogin<'_>, store: &CredentialStore<'_>) -> Result<bool> {
         // Some stores take a password without a person, but show one only to a person (pass, with its passphrase).
         let standing = store.get(login.host).ok().flatten();
         let standing = standing.map(|found| hash(&auth_text(&found.username, &found.secret)));
@@ -258,7 +263,7 @@ impl<'a> Keeper<'a> {
         if standing.as_ref() == Some(&new) {
             return Ok(false);
         }
-        let found = Found {
+        let found = PendingPassword {
             host: login.host.to_owned(),
             store: Some(store.name().to_owned()),
             new,
@@ -272,7 +277,7 @@ impl<'a> Keeper<'a> {
     }
 
     /// Records what is about to be stored. Returns the registries where that replaces a secret that was not ours.
-    fn remember(&mut self, changes: &FileRecord, found: &[Found]) -> Vec<String> {
+    fn remember(&mut self, changes: &FileRecord, found: &[PendingPassword]) -> Vec<String> {
         let replaced = |known: &FileRecord| -> Vec<String> {
             let found = found.iter();
             let lost = found.filter(|found| found.is_replaced(known.login(&found.host, found.store.as_deref())));
@@ -302,7 +307,7 @@ impl<'a> Keeper<'a> {
 }
 
 /// What the passwords of an edit find in their places; those that are there already are left out.
-fn found_in(auths: &Auths<'_>, edit: &Edit) -> Result<Vec<Found>, super::Malformed> {
+fn found_in(auths: &AuthsEditor<'_>, edit: &ConfigEdit) -> Result<Vec<PendingPassword>, super::Malformed> {
     let mut all = Vec::new();
     for (host, edit) in &edit.auths {
         let AuthEdit::Set(new) = edit else { continue };
@@ -312,7 +317,7 @@ fn found_in(auths: &Auths<'_>, edit: &Edit) -> Result<Vec<Found>, super::Malform
         if entry.auth.as_ref() == Some(new) && !entry.has_token {
             continue;
         }
-        all.push(Found {
+        all.push(PendingPassword {
             host: host.clone(),
             store: None,
             new: hash(new),

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::client::Kind;
-use super::edit::Settings;
+use super::edit::HelperSettings;
 use super::files::shown;
 use super::read_text;
 use context::Env;
@@ -25,7 +25,7 @@ use secret::{Secret, exposed};
 
 /// Where something stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Where {
+pub enum ConfigLocation {
     /// In a file.
     File(PathBuf),
     /// In `DOCKER_AUTH_CONFIG`.
@@ -34,7 +34,7 @@ pub enum Where {
 
 /// What a client uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum ClientCredentials {
     /// A credential helper, named by `credHelpers` or `credsStore`.
     Helper {
         /// The end of its program's name.
@@ -57,11 +57,11 @@ impl StoredPassword {
     /// A password of ECR is base64 of a JSON object that says when it ends.
     pub fn from_secret(password: &Secret) -> Self {
         #[derive(Deserialize)]
-        struct Content {
+        struct EcrPasswordContent {
             expiration: u64,
         }
         let decoded = STANDARD.decode(password.expose().trim()).map(Zeroizing::new).ok();
-        let content = decoded.and_then(|text| serde_json::from_slice::<Content>(&text).ok());
+        let content = decoded.and_then(|text| serde_json::from_slice::<EcrPasswordContent>(&text).ok());
         let ends_at = content.and_then(|content| UNIX_EPOCH.checked_add(Duration::from_secs(content.expiration)));
         Self { ends_at }
     }
@@ -69,11 +69,11 @@ impl StoredPassword {
 
 /// What a client finds for a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundCredentials {
     /// Where it stands.
-    pub place: Where,
+    pub place: ConfigLocation,
     /// What it is.
-    pub answer: Answer,
+    pub answer: ClientCredentials,
 }
 
 /// A key that a person would take for the registry's, and no client does.
@@ -95,9 +95,9 @@ pub struct Lookup {
     /// The files it reads, in their order, whether they are there or not.
     pub files: Vec<PathBuf>,
     /// The first that it finds.
-    pub found: Option<Found>,
+    pub found: Option<FoundCredentials>,
     /// What would be found after that: passwords and helpers that are not used.
-    pub shadowed: Vec<Found>,
+    pub shadowed: Vec<FoundCredentials>,
     /// Keys that never match.
     pub near_misses: Vec<NearMiss>,
 }
@@ -113,22 +113,24 @@ pub fn look_up(kind: Kind, host: &str, env: &Env) -> Result<Lookup> {
     let mut near_misses = Vec::new();
     if let Some(text) = client.text_variable.and_then(|variable| env.get(variable))
         // docker warns of what it can't read there, and goes on.
-        && let Ok(auths) = Auths::read(text)
+        && let Ok(auths) = ParsedAuths::read(text)
     {
-        all.extend(auths.password(host).map(|password| Found {
-            place: Where::Variable,
-            answer: Answer::Password(password),
+        all.extend(auths.password(host).map(|password| FoundCredentials {
+            place: ConfigLocation::Variable,
+            answer: ClientCredentials::Password(password),
         }));
     }
     for path in &files {
         let Some(text) = read_text(path)? else { continue };
         let unreadable = |cause: &dyn Display| unreadable(kind, &shown(path, env), cause);
-        let settings = Settings::read(&text).map_err(|malformed| unreadable(&malformed))?;
-        let auths = Auths::read(&text).map_err(|odd| unreadable(&odd))?;
-        let found = answers(kind, host, &settings, &auths).into_iter().map(|answer| Found {
-            place: Where::File(path.clone()),
-            answer,
-        });
+        let settings = HelperSettings::read(&text).map_err(|malformed| unreadable(&malformed))?;
+        let auths = ParsedAuths::read(&text).map_err(|odd| unreadable(&odd))?;
+        let found = answers(kind, host, &settings, &auths)
+            .into_iter()
+            .map(|answer| FoundCredentials {
+                place: ConfigLocation::File(path.clone()),
+                answer,
+            });
         all.extend(found);
         near_misses.extend(near(host, &settings, &auths, path));
     }
@@ -148,8 +150,8 @@ fn unreadable(kind: Kind, path: &str, cause: &dyn Display) -> Error {
 }
 
 /// What a file has for the registry, what wins first.
-fn answers(kind: Kind, host: &str, settings: &Settings, auths: &Auths) -> Vec<Answer> {
-    let helper = |name: &String, named_by| Answer::Helper {
+fn answers(kind: Kind, host: &str, settings: &HelperSettings, auths: &ParsedAuths) -> Vec<ClientCredentials> {
+    let helper = |name: &String, named_by| ClientCredentials::Helper {
         name: name.clone(),
         named_by,
     };
@@ -159,12 +161,12 @@ fn answers(kind: Kind, host: &str, settings: &Settings, auths: &Auths) -> Vec<An
         .as_ref()
         .filter(|name| kind.descriptor().has_store && !name.is_empty());
     let of_all = store.map(|name| helper(name, "credsStore"));
-    let password = auths.password(host).map(Answer::Password);
+    let password = auths.password(host).map(ClientCredentials::Password);
     [of_host, of_all, password].into_iter().flatten().collect()
 }
 
 /// The keys that name the registry, but not as clients compare them: whole.
-fn near(host: &str, settings: &Settings, auths: &Auths, path: &Path) -> Vec<NearMiss> {
+fn near(host: &str, settings: &HelperSettings, auths: &ParsedAuths, path: &Path) -> Vec<NearMiss> {
     let means = |key: &str| key != host && server_name(key).as_deref() == Some(host);
     let miss = |key: &String, setting| NearMiss {
         key: key.clone(),
@@ -181,27 +183,27 @@ fn near(host: &str, settings: &Settings, auths: &Auths, path: &Path) -> Vec<Near
 }
 
 /// The `auths` of a configuration, as clients read them.
-struct Auths(BTreeMap<String, Option<Entry>>);
+struct ParsedAuths(BTreeMap<String, Option<ParsedAuth>>);
 
 #[derive(Deserialize)]
-struct Entry {
+struct ParsedAuth {
     #[serde(default, deserialize_with = "exposed::deserialize")]
     auth: Secret,
     #[serde(default, deserialize_with = "exposed::deserialize")]
     identitytoken: Secret,
 }
 
-impl Auths {
+impl ParsedAuths {
     fn read(text: &str) -> Result<Self, OddAuths> {
         #[derive(Deserialize)]
-        struct Whole {
-            auths: Option<BTreeMap<String, Option<Entry>>>,
+        struct AuthsDocument {
+            auths: Option<BTreeMap<String, Option<ParsedAuth>>>,
         }
         if text.trim().is_empty() {
             return Ok(Self(BTreeMap::new()));
         }
         // Not with the parser's own words: they would quote what stands there.
-        let whole: Whole = serde_json::from_str(text).map_err(|error| OddAuths {
+        let whole: AuthsDocument = serde_json::from_str(text).map_err(|error| OddAuths {
             line: error.line(),
             column: error.column(),
         })?;

@@ -89,12 +89,12 @@ impl LoginRecord {
 }
 
 /// Everything that `setup` and `login` did and `logout` has not taken back yet.
-pub type Remembered = UndoEntries<FileRecord>;
+pub type ClientUndoEntries = UndoEntries<FileRecord>;
 
 /// The undo log of the clients' files.
-pub type Record = UndoLog<FileRecord>;
+pub type ClientUndoLog = UndoLog<FileRecord>;
 
 /// The undo log of the clients' files, `setup.json` in the user's state folder; `None` if the user has no home.
-pub fn undo_log(env: &Env) -> Option<Record> {
-    Some(Record::new(env.state_folder()?, "setup"))
+pub fn undo_log(env: &Env) -> Option<ClientUndoLog> {
+    Some(ClientUndoLog::new(env.state_folder()?, "setup"))
 }

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::merge;
 use diagnostics::{Mention, Result};
-use private_files::Format;
-pub use private_files::{Edited, Updated, read_text};
+use private_files::FileFormat;
+pub use private_files::{EditOutcome, UpdateOutcome, read_text};
 
 /// Docker's JSON: the changes of two writers can be brought together member by member.
-const JSON: Format = Format {
+const JSON: FileFormat = FileFormat {
     // What does not parse has no change to bring over.
     merge: |text, base, theirs| merge::three_way(text, base, theirs).ok(),
     blank: "{}",
@@ -17,12 +17,12 @@ const JSON: Format = Format {
 
 /// Edits a client's configuration in place, as [`private_files::update`] does; what another program wrote on top of a moment's version
 /// is brought together with ours.
-pub fn update(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>) -> Result<Updated> {
+pub fn update(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<EditOutcome>) -> Result<UpdateOutcome> {
     private_files::update(path, &JSON, edit)
 }
 
 /// [`update`] of a file that holds a password afterwards, as [`private_files::update_private`] does.
-pub fn update_private(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>) -> Result<Updated> {
+pub fn update_private(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<EditOutcome>) -> Result<UpdateOutcome> {
     private_files::update_private(path, &JSON, edit)
 }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::auths::{AuthEdit, Auths};
-use super::edit::{Edit, HELPER, Malformed, Settings};
+use super::auths::{AuthEdit, AuthsEditor};
+use super::edit::{ConfigEdit, HELPER, HelperSettings, Malformed};
 use super::files::ConfigFile;
 use super::login::{auth_text, hash};
-use super::record::{FileRecord, LoginRecord, Record, Remembered};
-use super::replace::{Edited, real_path, update};
+use super::record::{ClientUndoEntries, ClientUndoLog, FileRecord, LoginRecord};
+use super::replace::{EditOutcome, real_path, update};
 use super::store::CredentialStore;
 use context::Env;
 use diagnostics::{Error, Result};
@@ -16,7 +16,7 @@ use private_files::{ReplacedValue, remove_made_folders};
 
 /// A password that was taken out of where `login` had put it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TakenOut {
+pub struct RemovedPassword {
     /// The registry.
     pub host: String,
     /// The credential store that had it; `None`: the file.
@@ -27,11 +27,11 @@ pub struct TakenOut {
 
 /// What [`restore`] did.
 #[derive(Debug, Default)]
-pub struct Restored {
+pub struct RestoreOutcome {
     /// The registries (and `credsStore`) that were taken back.
     pub taken_back: Vec<String>,
     /// The passwords that were taken out of the file and the credential stores.
-    pub passwords: Vec<TakenOut>,
+    pub passwords: Vec<RemovedPassword>,
     /// Passwords that stay in a credential store because it is not there or fails. They stay recorded, too.
     pub failed: Vec<Error>,
     /// Whether the file was removed because it held nothing else and `setup` or `login` had made it.
@@ -48,17 +48,17 @@ pub struct Restored {
 pub fn restore(
     file: &ConfigFile,
     hosts: &[String],
-    record: Option<&Record>,
-    remembered: &Remembered,
+    record: Option<&ClientUndoLog>,
+    remembered: &ClientUndoEntries,
     env: &Env,
-) -> Result<Restored> {
+) -> Result<RestoreOutcome> {
     let real = real_path(&file.path)?;
     let known = remembered.files.get(&real);
-    let mut done = Restored::default();
+    let mut done = RestoreOutcome::default();
     update(&file.path, &mut |old| {
         let (edited, names, passwords) = plan(file, old, hosts, known)?;
-        if edited != Edited::Unchanged {
-            done.removed = edited == Edited::Remove;
+        if edited != EditOutcome::Unchanged {
+            done.removed = edited == EditOutcome::Remove;
             done.taken_back = names;
             done.passwords = passwords;
         }
@@ -98,11 +98,11 @@ fn plan(
     old: Option<&str>,
     hosts: &[String],
     known: Option<&FileRecord>,
-) -> Result<(Edited, Vec<String>, Vec<TakenOut>)> {
+) -> Result<(EditOutcome, Vec<String>, Vec<RemovedPassword>)> {
     let Some(text) = old else {
-        return Ok((Edited::Unchanged, Vec::new(), Vec::new()));
+        return Ok((EditOutcome::Unchanged, Vec::new(), Vec::new()));
     };
-    let settings = Settings::in_file(file, text)?;
+    let settings = HelperSettings::in_file(file, text)?;
     let mut edit = edit(&settings, hosts, known);
     let mut names: Vec<String> = edit.helpers.keys().cloned().collect();
     names.extend(edit.store.iter().map(|_| "credsStore".to_owned()));
@@ -115,16 +115,20 @@ fn plan(
     }
     let new = edit.apply(text).map_err(|malformed| malformed.in_file(file))?;
     let edited = if new == text {
-        Edited::Unchanged
+        EditOutcome::Unchanged
     } else if new.trim() == "{}" && known.is_some_and(|known| known.created) {
-        Edited::Remove
+        EditOutcome::Remove
     } else {
-        Edited::Text(new)
+        EditOutcome::Text(new)
     };
-    Ok((edited, names, ours.into_iter().map(TakenOut::of).collect()))
+    Ok((
+        edited,
+        names,
+        ours.into_iter().map(RemovedPassword::from_record).collect(),
+    ))
 }
 
-fn edit(settings: &Settings, hosts: &[String], known: Option<&FileRecord>) -> Edit {
+fn edit(settings: &HelperSettings, hosts: &[String], known: Option<&FileRecord>) -> ConfigEdit {
     let previous = |host: &String| known.and_then(|known| known.cred_helpers.get(host));
     let helpers: BTreeMap<_, _> = settings
         .helpers
@@ -139,7 +143,7 @@ fn edit(settings: &Settings, hosts: &[String], known: Option<&FileRecord>) -> Ed
         .collect();
     let store = known.and_then(|known| known.creds_store.as_ref());
     let is_our_store = hosts.is_empty() && settings.store.as_ref().is_some_and(|now| is_ours(now, store));
-    Edit {
+    ConfigEdit {
         helpers,
         store: is_our_store.then(|| store.and_then(|previous| previous.previous.clone())),
         drop_empty_helpers: known.is_none_or(|known| known.created_helpers),
@@ -157,7 +161,7 @@ fn still_there<'a>(
     if logins.peek().is_none() {
         return Ok(Vec::new());
     }
-    let auths = Auths::read(text)?;
+    let auths = AuthsEditor::read(text)?;
     let mut ours = Vec::new();
     for login in logins {
         let auth = auths.entry(&login.host)?.and_then(|entry| entry.auth);
@@ -169,7 +173,7 @@ fn still_there<'a>(
 }
 
 /// Takes a password out of the credential store that has it, if that still is ours.
-fn erase(login: &LoginRecord, env: &Env) -> Result<Option<TakenOut>> {
+fn erase(login: &LoginRecord, env: &Env) -> Result<Option<RemovedPassword>> {
     let Some(name) = &login.store else {
         return Ok(None);
     };
@@ -185,11 +189,11 @@ fn erase(login: &LoginRecord, env: &Env) -> Result<Option<TakenOut>> {
     if is_ours {
         store.erase(&login.host)?;
     }
-    Ok(is_ours.then(|| TakenOut::of(login)))
+    Ok(is_ours.then(|| RemovedPassword::from_record(login)))
 }
 
-impl TakenOut {
-    fn of(login: &LoginRecord) -> Self {
+impl RemovedPassword {
+    fn from_record(login: &LoginRecord) -> Self {
         Self {
             host: login.host.clone(),
             store: login.store.clone(),

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::edit::HELPER;
 use context::Env;
-use context::program::{self, Failure};
+use context::program::{self, ProgramFailure};
 use diagnostics::{Code, Error, Result, one_line};
 use secret::{Secret, exposed};
 
@@ -42,7 +42,7 @@ pub struct StoredCredential {
 /// What is handed to a store.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct ToStore<'a> {
+struct StoreInput<'a> {
     #[serde(rename = "ServerURL")]
     server_url: &'a str,
     username: &'a str,
@@ -109,7 +109,7 @@ impl<'a> CredentialStore<'a> {
 
     /// Stores a password for a registry.
     pub fn store(&self, host: &str, username: &str, password: &Secret) -> Result<()> {
-        let request = ToStore {
+        let request = StoreInput {
             server_url: host,
             username,
             secret: password.expose(),
@@ -157,12 +157,12 @@ impl<'a> CredentialStore<'a> {
         .hint(format!("see whether it works by itself: {program} list"))
     }
 
-    fn run(&self, action: &str, input: impl Into<Secret>, secrets: &[&Secret]) -> Result<Answer> {
+    fn run(&self, action: &str, input: impl Into<Secret>, secrets: &[&Secret]) -> Result<StoreOutput> {
         let what = format!("docker-credential-{} {action}", self.name);
         let mut command = ci::without_secrets(&self.program, self.env, &[]);
         let ended = program::run(command.arg(action), Some(&input.into()), self.deadline);
         let ended = ended.map_err(|failure| match failure {
-            Failure::TookTooLong(_) => Error::failed(
+            ProgramFailure::TookTooLong(_) => Error::failed(
                 Code::StoreFailed,
                 &what,
                 format!("no answer within {} s", self.deadline.as_secs()),
@@ -171,7 +171,7 @@ impl<'a> CredentialStore<'a> {
             failure => Error::failed(Code::StoreFailed, &what, failure),
         })?;
         let (stdout, stderr) = (text(&ended.stdout), text(&ended.stderr));
-        Ok(Answer {
+        Ok(StoreOutput {
             succeeded: ended.status.success(),
             words: words(&stdout, &stderr, ended.status, secrets),
             stdout,
@@ -180,7 +180,7 @@ impl<'a> CredentialStore<'a> {
 }
 
 /// How a store ended.
-struct Answer {
+struct StoreOutput {
     succeeded: bool,
     stdout: Zeroizing<String>,
     /// What it said for people, in one line without secrets.

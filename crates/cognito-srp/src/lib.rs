@@ -65,7 +65,7 @@ type Modulus = DynResidueParams<{ U3072::LIMBS }>;
 /// A field of the answer that can't be right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the {0} of its answer can't be right")]
-pub struct Odd(pub &'static str);
+pub struct OddField(pub &'static str);
 
 /// Our half of one sign-in: a secret exponent, used once, and the public number that goes with it.
 pub struct Ephemeral {
@@ -117,8 +117,10 @@ impl Ephemeral {
     ///
     /// # Errors
     /// An answer that can't be Cognito's, or that of one who wants to find the password out.
-    pub fn sign(&self, claim: &PasswordClaim<'_>) -> Result<Zeroizing<String>, Odd> {
-        let block = STANDARD.decode(claim.secret_block).map_err(|_| Odd("SECRET_BLOCK"))?;
+    pub fn sign(&self, claim: &PasswordClaim<'_>) -> Result<Zeroizing<String>, OddField> {
+        let block = STANDARD
+            .decode(claim.secret_block)
+            .map_err(|_| OddField("SECRET_BLOCK"))?;
         let key = self.session_key(claim)?;
         let parts = [
             claim.pool_name.as_bytes(),
@@ -126,7 +128,7 @@ impl Ephemeral {
             &block,
             claim.timestamp.as_bytes(),
         ];
-        let mut mac = Hmac::<Sha256>::new_from_slice(&*key).map_err(|_| Odd("HMAC"))?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(&*key).map_err(|_| OddField("HMAC"))?;
         for part in parts {
             mac.update(part);
         }
@@ -134,13 +136,13 @@ impl Ephemeral {
     }
 
     /// S = (B − k·gˣ)^(a + u·x) mod N, and HKDF of that.
-    fn session_key(&self, claim: &PasswordClaim<'_>) -> Result<Zeroizing<[u8; KEY_BYTES]>, Odd> {
+    fn session_key(&self, claim: &PasswordClaim<'_>) -> Result<Zeroizing<[u8; KEY_BYTES]>, OddField> {
         let modulus = self.modulus;
-        let server_public = number(claim.server_public).ok_or(Odd("SRP_B"))?;
+        let server_public = number(claim.server_public).ok_or(OddField("SRP_B"))?;
         let server = Residue::new(&server_public, modulus);
         let u = hash(&[&pad(&self.public), &pad(&server_public)]);
         if bool::from(server.retrieve().is_zero()) || u.iter().all(|byte| *byte == 0) {
-            return Err(Odd("SRP_B"));
+            return Err(OddField("SRP_B"));
         }
         let x = private_key(claim)?;
         let k = hash(&[&pad(modulus.modulus()), &[2]]);
@@ -155,8 +157,8 @@ impl Ephemeral {
 }
 
 /// x = H(pad salt ‖ H(pool name ‖ user ‖ ":" ‖ password)).
-fn private_key(claim: &PasswordClaim<'_>) -> Result<Zeroizing<[u8; 32]>, Odd> {
-    let salt = number(claim.salt).ok_or(Odd("SALT"))?;
+fn private_key(claim: &PasswordClaim<'_>) -> Result<Zeroizing<[u8; 32]>, OddField> {
+    let salt = number(claim.salt).ok_or(OddField("SALT"))?;
     let inner = hash(&[
         claim.pool_name.as_bytes(),
         claim.user_id.as_bytes(),
@@ -166,10 +168,10 @@ fn private_key(claim: &PasswordClaim<'_>) -> Result<Zeroizing<[u8; 32]>, Odd> {
     Ok(hash(&[&pad(&salt), &*inner]))
 }
 
-fn derive(input: &[u8], salt: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, Odd> {
+fn derive(input: &[u8], salt: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, OddField> {
     let mut key = Zeroizing::new([0; KEY_BYTES]);
     let expanded = Hkdf::<Sha256>::new(Some(salt), input).expand(KEY_INFO, &mut *key);
-    expanded.map_err(|_| Odd("HKDF"))?;
+    expanded.map_err(|_| OddField("HKDF"))?;
     Ok(key)
 }
 

@@ -4,15 +4,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::wire::{self, ODD_ANSWER_HINT, Parameters, Received};
-use super::{CallFailure, Calls, CognitoService};
+use super::wire::{self, ODD_ANSWER_HINT, Parameters, ReceivedSecret};
+use super::{CallFailure, CognitoCalls, CognitoService};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 use settings::CognitoSettings;
 
 /// A provider, by the pool's key for it, and the token that it gave out.
 #[derive(Debug, Clone)]
-pub struct Login {
+pub struct ProviderLogin {
     /// Such as `cognito-idp.<region>.amazonaws.com/<pool>`, `accounts.google.com`.
     pub key: String,
     /// A user pool's ID token; of some others, an access token.
@@ -45,13 +45,13 @@ struct GetId<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Identity {
+struct GetIdResponse {
     identity_id: String,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct OfIdentity<'a> {
+struct IdentityRequest<'a> {
     identity_id: &'a str,
     logins: Parameters,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,15 +61,15 @@ struct OfIdentity<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct CredentialsAnswer {
-    credentials: Option<Credentials>,
+    credentials: Option<CredentialsField>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Credentials {
+struct CredentialsField {
     access_key_id: String,
-    secret_key: Received,
-    session_token: Received,
+    secret_key: ReceivedSecret,
+    session_token: ReceivedSecret,
     /// Seconds since 1970-01-01 UTC.
     expiration: f64,
 }
@@ -77,10 +77,10 @@ struct Credentials {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct TokenAnswer {
-    token: Received,
+    token: ReceivedSecret,
 }
 
-impl Login {
+impl ProviderLogin {
     fn map(&self) -> Parameters {
         Parameters::from([(self.key.clone(), (&self.token).into())])
     }
@@ -91,13 +91,13 @@ impl Login {
 /// # Errors
 /// What Cognito says, or an answer that can't be used.
 pub async fn credentials(
-    calls: &impl Calls,
+    calls: &impl CognitoCalls,
     settings: &CognitoSettings,
-    login: &Login,
+    login: &ProviderLogin,
 ) -> Result<PoolCredentials, CallFailure> {
     const OPERATION: &str = "GetCredentialsForIdentity";
     let identity = identity(calls, settings, login).await?;
-    let request = OfIdentity {
+    let request = IdentityRequest {
         identity_id: &identity,
         logins: login.map(),
         custom_role_arn: settings.role_arn.as_deref(),
@@ -126,12 +126,12 @@ pub async fn credentials(
 /// # Errors
 /// As [`credentials`].
 pub async fn open_id_token(
-    calls: &impl Calls,
+    calls: &impl CognitoCalls,
     settings: &CognitoSettings,
-    login: &Login,
+    login: &ProviderLogin,
 ) -> Result<OpenIdToken, CallFailure> {
     let identity = identity(calls, settings, login).await?;
-    let request = OfIdentity {
+    let request = IdentityRequest {
         identity_id: &identity,
         logins: login.map(),
         custom_role_arn: None,
@@ -142,12 +142,16 @@ pub async fn open_id_token(
     Ok(OpenIdToken(answer.token.0))
 }
 
-async fn identity(calls: &impl Calls, settings: &CognitoSettings, login: &Login) -> Result<String, CallFailure> {
+async fn identity(
+    calls: &impl CognitoCalls,
+    settings: &CognitoSettings,
+    login: &ProviderLogin,
+) -> Result<String, CallFailure> {
     let request = GetId {
         identity_pool_id: &settings.identity_pool_id,
         logins: login.map(),
     };
     let region = settings.identity_pool_region();
-    let identity: Identity = wire::call(calls, CognitoService::IdentityPool, region, "GetId", &request).await?;
+    let identity: GetIdResponse = wire::call(calls, CognitoService::IdentityPool, region, "GetId", &request).await?;
     Ok(identity.identity_id)
 }

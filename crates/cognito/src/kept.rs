@@ -6,11 +6,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::user::User;
-use super::wire::{self, AuthAnswer, AuthenticationResult, InitiateAuth, Text};
-use super::{CallFailure, CallRefusal, Calls, CognitoService, SignedIn};
+use super::wire::{self, AuthAnswer, AuthenticationResult, InitiateAuth, SecretText};
+use super::{CallFailure, CallRefusal, CognitoCalls, CognitoService, SignedIn};
 use diagnostics::{Code, Error, Result, without_userinfo};
 use secret::{Secret, exposed};
-use secret_cache::{Cache, Fetched, Key, LockedEntry};
+use secret_cache::{Cache, CacheKey, FetchedSecret, LockedEntry};
 use settings::{CognitoSettings, SignIn};
 
 /// The name that all sign-ins are kept under.
@@ -25,7 +25,7 @@ const SHARED: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct RefreshTokenStore<'a> {
     cache: &'a Cache,
-    key: Key,
+    key: CacheKey,
     address: String,
 }
 
@@ -58,10 +58,10 @@ pub struct KeptSignIn {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct GetTokens<'a> {
-    refresh_token: Text,
+    refresh_token: SecretText,
     client_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    client_secret: Option<Text>,
+    client_secret: Option<SecretText>,
 }
 
 #[derive(Deserialize)]
@@ -73,16 +73,16 @@ struct Tokens {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct RevokeToken<'a> {
-    token: Text,
+    token: SecretText,
     client_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    client_secret: Option<Text>,
+    client_secret: Option<SecretText>,
 }
 
 impl<'a> RefreshTokenStore<'a> {
     /// The place of this user's sign-in. `address` is where the user pool is asked: no other place is shown the token.
     pub fn for_user(cache: &'a Cache, user: &User, address: &str) -> Self {
-        let key = Key::builder()
+        let key = CacheKey::builder()
             .field("kind", NAME)
             .field("address", address)
             .field("user-pool-id", &user.pool)
@@ -133,7 +133,7 @@ impl<'a> RefreshTokenStore<'a> {
     pub async fn tokens(
         &self,
         user: &User,
-        calls: &impl Calls,
+        calls: &impl CognitoCalls,
         clock: &dyn Fn() -> SystemTime,
         deadline: Instant,
     ) -> Result<SignedIn, CallFailure> {
@@ -191,7 +191,7 @@ impl KeptSignIn {
 
     fn write(&self, hold: &LockedEntry<'_>, now: SystemTime) {
         if let Ok(text) = serde_json::to_string(self) {
-            let fetched = Fetched {
+            let fetched = FetchedSecret {
                 secret: Secret::new(text),
                 expires_at: now + LONGEST,
                 renew_at: None,
@@ -215,11 +215,11 @@ impl KeptSignIn {
     }
 
     /// By the call that knows rotation; by the older one where that isn't known.
-    async fn refresh(&self, user: &User, calls: &impl Calls) -> Result<AuthenticationResult, CallFailure> {
+    async fn refresh(&self, user: &User, calls: &impl CognitoCalls) -> Result<AuthenticationResult, CallFailure> {
         let request = GetTokens {
             refresh_token: (&self.refresh_token).into(),
             client_id: &user.client_id,
-            client_secret: user.client_secret.as_ref().map(Text::from),
+            client_secret: user.client_secret.as_ref().map(SecretText::from),
         };
         let operation = "GetTokensFromRefreshToken";
         match wire::call::<Tokens>(calls, CognitoService::UserPool, &user.region, operation, &request).await {
@@ -231,7 +231,11 @@ impl KeptSignIn {
         }
     }
 
-    async fn refresh_as_before(&self, user: &User, calls: &impl Calls) -> Result<AuthenticationResult, CallFailure> {
+    async fn refresh_as_before(
+        &self,
+        user: &User,
+        calls: &impl CognitoCalls,
+    ) -> Result<AuthenticationResult, CallFailure> {
         let mut parameters = wire::Parameters::from([("REFRESH_TOKEN".to_owned(), (&self.refresh_token).into())]);
         if let Some(hash) = user.secret_hash(&self.username)? {
             parameters.insert("SECRET_HASH".to_owned(), (&hash).into());
@@ -292,11 +296,11 @@ impl KeptSignIn {
     ///
     /// # Errors
     /// What Cognito says.
-    pub async fn revoke(&self, user: &User, calls: &impl Calls) -> Result<(), CallFailure> {
+    pub async fn revoke(&self, user: &User, calls: &impl CognitoCalls) -> Result<(), CallFailure> {
         let request = RevokeToken {
             token: (&self.refresh_token).into(),
             client_id: &user.client_id,
-            client_secret: user.client_secret.as_ref().map(Text::from),
+            client_secret: user.client_secret.as_ref().map(SecretText::from),
         };
         let answer =
             wire::call::<serde::de::IgnoredAny>(calls, CognitoService::UserPool, &user.region, "RevokeToken", &request);

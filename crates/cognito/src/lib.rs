@@ -1,12 +1,12 @@
 //! Signing in to a Cognito user pool, and trading the sign-in for AWS credentials.
 //!
-//! This crate computes, asks and keeps. It makes no call and knows no terminal: whoever implements [`Calls`] makes Cognito's calls, and
+//! This crate computes, asks and keeps. It makes no call and knows no terminal: whoever implements [`CognitoCalls`] makes Cognito's calls, and
 //! whoever implements [`Questions`] asks the person.
 //!
 //! 1. [`sign_in`] proves the password (by SRP it never leaves the machine) and answers challenge after challenge: a new password, a code,
 //!    an authenticator to set up. Its result, [`SignedIn`], has the tokens.
 //! 2. [`RefreshTokenStore`] keeps the refresh token, so that the next sign-in asks nobody.
-//! 3. [`credentials`] trades the [`Login`] of a signed-in user for AWS credentials at an identity pool; [`open_id_token`] trades it for a
+//! 3. [`credentials`] trades the [`ProviderLogin`] of a signed-in user for AWS credentials at an identity pool; [`open_id_token`] trades it for a
 //!    token that STS takes.
 //! 4. [`passwords`] changes a password that is known, and replaces one that is forgotten.
 //!
@@ -60,7 +60,7 @@ mod wire;
 use std::future::Future;
 use std::time::SystemTime;
 
-pub use identity_pool::{Login, OpenIdToken, PoolCredentials, credentials, open_id_token};
+pub use identity_pool::{OpenIdToken, PoolCredentials, ProviderLogin, credentials, open_id_token};
 pub use kept::{KeptSignIn, RefreshTokenStore, no_known_user, username};
 pub use refusal::CallRefusal;
 pub use sign_in::{PresetAnswers, Questions, SignedIn, new_password, sign_in};
@@ -79,7 +79,7 @@ pub enum CognitoService {
 }
 
 /// Makes Cognito's calls, which nobody signs: what stands in them is what vouches.
-pub trait Calls {
+pub trait CognitoCalls {
     /// Calls an operation of the service in a region with a JSON object, and gives the JSON object of the answer.
     fn call(
         &self,

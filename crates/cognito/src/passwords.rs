@@ -4,16 +4,16 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::user::User;
-use super::wire::{self, Text};
-use super::{CallFailure, Calls, CognitoService};
+use super::wire::{self, SecretText};
+use super::{CallFailure, CognitoCalls, CognitoService};
 use secret::Secret;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct ChangePassword {
-    access_token: Text,
-    previous_password: Text,
-    proposed_password: Text,
+    access_token: SecretText,
+    previous_password: SecretText,
+    proposed_password: SecretText,
 }
 
 #[derive(Serialize)]
@@ -22,7 +22,7 @@ struct ForgotPassword<'a> {
     client_id: &'a str,
     username: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    secret_hash: Option<Text>,
+    secret_hash: Option<SecretText>,
 }
 
 #[derive(Serialize)]
@@ -30,10 +30,10 @@ struct ForgotPassword<'a> {
 struct ConfirmForgotPassword<'a> {
     client_id: &'a str,
     username: &'a str,
-    confirmation_code: Text,
-    password: Text,
+    confirmation_code: SecretText,
+    password: SecretText,
     #[serde(skip_serializing_if = "Option::is_none")]
-    secret_hash: Option<Text>,
+    secret_hash: Option<SecretText>,
 }
 
 #[derive(Deserialize)]
@@ -57,7 +57,7 @@ pub async fn change(
     access_token: &Secret,
     before: &Secret,
     new: &Secret,
-    calls: &impl Calls,
+    calls: &impl CognitoCalls,
 ) -> Result<(), CallFailure> {
     let request = ChangePassword {
         access_token: access_token.into(),
@@ -78,11 +78,11 @@ pub async fn change(
 ///
 /// # Errors
 /// What Cognito says.
-pub async fn send_code(user: &User, calls: &impl Calls) -> Result<Option<String>, CallFailure> {
+pub async fn send_code(user: &User, calls: &impl CognitoCalls) -> Result<Option<String>, CallFailure> {
     let request = ForgotPassword {
         client_id: &user.client_id,
         username: &user.username,
-        secret_hash: user.secret_hash(&user.username)?.as_ref().map(Text::from),
+        secret_hash: user.secret_hash(&user.username)?.as_ref().map(SecretText::from),
     };
     let sent: CodeSent = wire::call(
         calls,
@@ -99,13 +99,13 @@ pub async fn send_code(user: &User, calls: &impl Calls) -> Result<Option<String>
 ///
 /// # Errors
 /// The code is wrong or too old, the new password not as the pool wants it; what else Cognito says.
-pub async fn replace(user: &User, code: &Secret, new: &Secret, calls: &impl Calls) -> Result<(), CallFailure> {
+pub async fn replace(user: &User, code: &Secret, new: &Secret, calls: &impl CognitoCalls) -> Result<(), CallFailure> {
     let request = ConfirmForgotPassword {
         client_id: &user.client_id,
         username: &user.username,
         confirmation_code: code.into(),
         password: new.into(),
-        secret_hash: user.secret_hash(&user.username)?.as_ref().map(Text::from),
+        secret_hash: user.secret_hash(&user.username)?.as_ref().map(SecretText::from),
     };
     let answer = wire::call::<IgnoredAny>(
         calls,

@@ -12,10 +12,12 @@ use zeroize::Zeroizing;
 pub use answers::{PresetAnswers, Questions, new_password};
 
 use self::answers::Answers;
-use super::identity_pool::Login;
+use super::identity_pool::ProviderLogin;
 use super::user::User;
-use super::wire::{self, AuthAnswer, InitiateAuth, ODD_ANSWER_HINT, Parameters, Received, RespondToAuthChallenge};
-use super::{CallFailure, Calls, CognitoService};
+use super::wire::{
+    self, AuthAnswer, InitiateAuth, ODD_ANSWER_HINT, Parameters, ReceivedSecret, RespondToAuthChallenge,
+};
+use super::{CallFailure, CognitoCalls, CognitoService};
 use diagnostics::{Code, Error, Result};
 use oidc_token::Claims;
 use secret::Secret;
@@ -41,11 +43,11 @@ pub struct SignedIn {
 
 impl SignedIn {
     /// What an identity pool takes: the ID token, under the user pool's name as an issuer.
-    pub fn login(&self, user: &User) -> Login {
+    pub fn login(&self, user: &User) -> ProviderLogin {
         let issuer = Claims::from_jwt(self.id_token.expose()).map(|claims| claims.iss);
         let issuer =
             issuer.unwrap_or_else(|| format!("https://cognito-idp.{}.amazonaws.com/{}", user.region, user.pool));
-        Login {
+        ProviderLogin {
             key: issuer.trim_start_matches("https://").to_owned(),
             token: self.id_token.clone(),
         }
@@ -60,7 +62,7 @@ pub async fn sign_in(
     user: &User,
     flow: Flow,
     given: PresetAnswers,
-    calls: &impl Calls,
+    calls: &impl CognitoCalls,
     questions: &mut dyn Questions,
 ) -> Result<SignedIn> {
     let mut answers = Answers::new(given, questions);
@@ -80,15 +82,15 @@ struct SigningIn<'a, C> {
 }
 
 /// A challenge that waits for its answer.
-struct Step<'a> {
+struct PendingChallenge<'a> {
     name: &'a str,
     challenge: &'a Challenge,
-    session: Option<Received>,
+    session: Option<ReceivedSecret>,
 }
 
 type Challenge = BTreeMap<String, String>;
 
-impl<C: Calls> SigningIn<'_, C> {
+impl<C: CognitoCalls> SigningIn<'_, C> {
     async fn run(mut self, flow: Flow, answers: &mut Answers<'_>) -> Result<SignedIn, CallFailure> {
         // Before the first call: Cognito waits a few seconds for the password's proof.
         let password = answers.password(&self.user.username)?;
@@ -105,7 +107,7 @@ impl<C: Calls> SigningIn<'_, C> {
                 .ok_or_else(|| odd("it holds neither tokens nor a challenge"))?;
             let challenge = answer.challenge_parameters.unwrap_or_default();
             self.learn_name(&challenge);
-            let mut step = Step {
+            let mut step = PendingChallenge {
                 name: &name,
                 challenge: &challenge,
                 session: answer.session,
@@ -116,7 +118,11 @@ impl<C: Calls> SigningIn<'_, C> {
     }
 
     /// One challenge, answered until the answer is right.
-    async fn step(&self, step: &mut Step<'_>, answers: &mut Answers<'_>) -> Result<AuthAnswer, CallFailure> {
+    async fn step(
+        &self,
+        step: &mut PendingChallenge<'_>,
+        answers: &mut Answers<'_>,
+    ) -> Result<AuthAnswer, CallFailure> {
         if step.name == "MFA_SETUP" {
             step.session = self
                 .set_up(&list(step.challenge, "MFAS_CAN_SETUP"), step.session.take(), answers)
@@ -174,7 +180,7 @@ impl<C: Calls> SigningIn<'_, C> {
         self.initiate("USER_PASSWORD_AUTH", parameters).await
     }
 
-    async fn answer(&self, step: &Step<'_>, answers: &mut Answers<'_>) -> Result<AuthAnswer, CallFailure> {
+    async fn answer(&self, step: &PendingChallenge<'_>, answers: &mut Answers<'_>) -> Result<AuthAnswer, CallFailure> {
         let (name, challenge, session) = (step.name, step.challenge, step.session.clone());
         match name {
             "NEW_PASSWORD_REQUIRED" => {
@@ -220,7 +226,7 @@ impl<C: Calls> SigningIn<'_, C> {
         &self,
         challenge: &str,
         responses: Parameters,
-        session: Option<Received>,
+        session: Option<ReceivedSecret>,
     ) -> Result<AuthAnswer, CallFailure> {
         let mut parameters = self.user.parameters(&self.username)?;
         parameters.extend(responses);

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{CallFailure, Calls, CognitoService};
+use super::{CallFailure, CognitoCalls, CognitoService};
 use diagnostics::{Code, Error};
 use secret::{Secret, exposed};
 
 /// Calls an operation with what serialises to its request.
 pub(super) async fn call<T: DeserializeOwned>(
-    calls: &impl Calls,
+    calls: &impl CognitoCalls,
     service: CognitoService,
     region: &str,
     operation: &'static str,
@@ -38,22 +38,22 @@ pub(super) const ODD_ANSWER_HINT: &str =
 /// A secret as a JSON text.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
-pub(super) struct Text(#[serde(with = "exposed")] pub Secret);
+pub(super) struct SecretText(#[serde(with = "exposed")] pub Secret);
 
-impl From<&Secret> for Text {
+impl From<&Secret> for SecretText {
     fn from(secret: &Secret) -> Self {
         Self(secret.clone())
     }
 }
 
-impl From<&str> for Text {
+impl From<&str> for SecretText {
     fn from(text: &str) -> Self {
         Self(text.into())
     }
 }
 
 /// `AuthParameters`, `ChallengeResponses`, `Logins`: names and what goes with them.
-pub(super) type Parameters = BTreeMap<String, Text>;
+pub(super) type Parameters = BTreeMap<String, SecretText>;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -70,7 +70,7 @@ pub(super) struct RespondToAuthChallenge<'a> {
     pub challenge_responses: Parameters,
     pub client_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub session: Option<Text>,
+    pub session: Option<SecretText>,
 }
 
 /// What both of them are answered with: tokens, or the next challenge.
@@ -80,18 +80,18 @@ pub(super) struct AuthAnswer {
     pub authentication_result: Option<AuthenticationResult>,
     pub challenge_name: Option<String>,
     pub challenge_parameters: Option<BTreeMap<String, String>>,
-    pub session: Option<Received>,
+    pub session: Option<ReceivedSecret>,
 }
 
 /// A secret that came with an answer.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Received(#[serde(with = "exposed")] pub Secret);
+pub(super) struct ReceivedSecret(#[serde(with = "exposed")] pub Secret);
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct AuthenticationResult {
-    pub id_token: Option<Received>,
-    pub access_token: Option<Received>,
-    pub refresh_token: Option<Received>,
+    pub id_token: Option<ReceivedSecret>,
+    pub access_token: Option<ReceivedSecret>,
+    pub refresh_token: Option<ReceivedSecret>,
 }

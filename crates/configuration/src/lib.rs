@@ -58,10 +58,10 @@ use setup_file::SetupDocument;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
     /// The rules of `ecr-auth.yml`.
-    rules: Vec<Rule>,
-    defaults: Settings,
+    rules: Vec<RegistryRule>,
+    defaults: RegistrySettings,
     /// The line of the block `cognito` of `ecr-auth.yml`.
-    cognito_line: Option<Line>,
+    cognito_line: Option<LineNumber>,
     /// The rules of each `setup.json`, which come before those of `ecr-auth.yml`: first the job's, then the user's.
     layers: Vec<SetupLayer>,
 }
@@ -70,7 +70,7 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct SetupLayer {
     path: PathBuf,
-    rules: Vec<Rule>,
+    rules: Vec<RegistryRule>,
 }
 
 /// The place of a rule.
@@ -84,35 +84,35 @@ pub struct RulePlace<'a> {
 
 /// One entry of `registries`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Rule {
+struct RegistryRule {
     pattern: HostPattern,
     /// The ECR registry behind an alias.
     registry: Option<Registry>,
-    settings: Settings,
-    line: Line,
+    settings: RegistrySettings,
+    line: LineNumber,
 }
 
 /// A line of the file, from 1. Rules are the same wherever they stand.
 #[derive(Debug, Clone, Copy)]
-struct Line(u64);
+struct LineNumber(u64);
 
-impl PartialEq for Line {
+impl PartialEq for LineNumber {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Line {}
+impl Eq for LineNumber {}
 
 /// What may be said of registries, `defaults` filled in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Settings {
+struct RegistrySettings {
     profile: Option<String>,
     role: RoleSettings,
     optional: bool,
 }
 
-impl Settings {
+impl RegistrySettings {
     fn identity(&self) -> IdentitySettings {
         IdentitySettings {
             profile: self.profile.clone(),
@@ -123,12 +123,12 @@ impl Settings {
 
 /// An ECR registry that was asked for by its host name or by an alias, and what the configuration says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target<'a> {
+pub struct RegistryTarget<'a> {
     registry: Registry,
-    settings: &'a Settings,
+    settings: &'a RegistrySettings,
 }
 
-impl Target<'_> {
+impl RegistryTarget<'_> {
     /// The registry: the host that was named, or the one behind the alias.
     pub fn registry(&self) -> &Registry {
         &self.registry
@@ -260,12 +260,12 @@ impl Config {
     }
 
     /// Every rule, in the order in which they are asked.
-    fn all_rules(&self) -> impl Iterator<Item = &Rule> {
+    fn all_rules(&self) -> impl Iterator<Item = &RegistryRule> {
         self.layers.iter().flat_map(|layer| &layer.rules).chain(&self.rules)
     }
 
     /// The first rule for the name of a registry or an alias.
-    fn rule(&self, name: &str) -> Option<&Rule> {
+    fn rule(&self, name: &str) -> Option<&RegistryRule> {
         match Registry::parse(name) {
             Some(registry) => self.all_rules().find(|rule| rule.pattern.matches(&registry)),
             None => self.all_rules().find(|rule| rule.pattern.alias() == Some(name)),
@@ -288,7 +288,7 @@ impl Config {
         self.rule(name).map(|rule| self.place_of(rule))
     }
 
-    fn place_of(&self, rule: &Rule) -> RulePlace<'_> {
+    fn place_of(&self, rule: &RegistryRule) -> RulePlace<'_> {
         let layer = self
             .layers
             .iter()
@@ -306,21 +306,21 @@ impl Config {
 
     /// What a client means by `server`, in any of the forms that [`Registry::parse`] takes: a host of ECR, or an alias,
     /// which is compared whole, port included. `None` for everything else. The first rule that matches holds.
-    pub fn target(&self, server: &str) -> Option<Target<'_>> {
+    pub fn target(&self, server: &str) -> Option<RegistryTarget<'_>> {
         match Registry::parse(server) {
             Some(registry) => {
                 let rule = self.all_rules().find(|rule| rule.pattern.matches(&registry));
                 let settings = rule.map_or(&self.defaults, |rule| &rule.settings);
-                Some(Target { registry, settings })
+                Some(RegistryTarget { registry, settings })
             }
             None => self.alias(server),
         }
     }
 
-    fn alias(&self, server: &str) -> Option<Target<'_>> {
+    fn alias(&self, server: &str) -> Option<RegistryTarget<'_>> {
         let name = server_name(server)?;
         self.all_rules().find_map(|rule| match &rule.registry {
-            Some(registry) if rule.pattern.alias() == Some(&name) => Some(Target {
+            Some(registry) if rule.pattern.alias() == Some(&name) => Some(RegistryTarget {
                 registry: registry.clone(),
                 settings: &rule.settings,
             }),
@@ -349,15 +349,15 @@ impl Config {
 
     /// Whether hosts without a rule have credentials that somebody chose, other than the sign-in to Cognito.
     pub fn defaults_say_who(&self) -> bool {
-        let Settings { profile, role, .. } = &self.defaults;
+        let RegistrySettings { profile, role, .. } = &self.defaults;
         let is_chosen = profile.is_some() || role.role_arn.is_some() || role.source != SourceChoice::default();
         is_chosen && role.source != SourceChoice::Cognito
     }
 
     /// Whether other registries than these need the sign-in to Cognito.
     pub fn signs_in_beyond(&self, hosts: &[String]) -> bool {
-        let signs_in = |settings: &Settings| settings.role.source == SourceChoice::Cognito;
-        let is_named = |rule: &Rule| {
+        let signs_in = |settings: &RegistrySettings| settings.role.source == SourceChoice::Cognito;
+        let is_named = |rule: &RegistryRule| {
             rule.pattern
                 .exact()
                 .is_some_and(|name| hosts.iter().any(|host| host == name))
@@ -378,7 +378,7 @@ impl Config {
 
     /// Whether a rule of `ecr-auth.yml`, or its defaults, use the sign-in of `setup.json`.
     fn people_need_setups_sign_in(&self) -> bool {
-        let signs_in = |settings: &Settings| settings.role.source == SourceChoice::Cognito;
+        let signs_in = |settings: &RegistrySettings| settings.role.source == SourceChoice::Cognito;
         self.cognito_line.is_none()
             && (signs_in(&self.defaults) || self.rules.iter().any(|rule| signs_in(&rule.settings)))
     }

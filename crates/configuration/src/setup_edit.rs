@@ -7,11 +7,11 @@ use super::setup_file::{self, SetupDocument, SetupRule};
 use super::{Config, file};
 use context::Env;
 use diagnostics::{Code, Error, Mention, Result, one_line};
-use private_files::{Edited, Format, ReplacedValue, UndoLog, read_text};
+use private_files::{EditOutcome, FileFormat, ReplacedValue, UndoLog, read_text};
 use settings::CognitoSettings;
 
 /// No other program writes the file, so nothing is merged.
-const SETUP_JSON: Format = Format {
+const SETUP_JSON: FileFormat = FileFormat {
     merge: |_, _, _| None,
     blank: "{}",
     elsewhere: Mention::new("--config FILE"),
@@ -110,9 +110,9 @@ impl SetupFile {
             Ok(match self.edit(old, config, change)? {
                 Some((new, what)) => {
                     written = what;
-                    Edited::Text(new)
+                    EditOutcome::Text(new)
                 }
-                None => Edited::Unchanged,
+                None => EditOutcome::Unchanged,
             })
         })?;
         written.changed = updated.changed;
@@ -151,7 +151,7 @@ impl SetupFile {
         let real = private_files::real_path(&self.path, &SETUP_JSON)?;
         private_files::update(&self.path, &SETUP_JSON, &mut |old| {
             let Some(old) = old else {
-                return Ok(Edited::Unchanged);
+                return Ok(EditOutcome::Unchanged);
             };
             let before = SetupDocument::parse(old, &self.path, None)?;
             let mut after = before.clone();
@@ -161,15 +161,15 @@ impl SetupFile {
             }
             done.keeps_cognito = after.cognito.is_some();
             if before == after {
-                return Ok(Edited::Unchanged);
+                return Ok(EditOutcome::Unchanged);
             }
             let gone = before.registries.iter().filter(|rule| is_meant(&rule.host));
             done.hosts = gone.map(|rule| rule.host.clone()).collect();
             done.cognito = before.cognito.is_some() && after.cognito.is_none();
             done.removed = after == SetupDocument::default();
             Ok(match done.removed {
-                true => Edited::Remove,
-                false => Edited::Text(after.text()?),
+                true => EditOutcome::Remove,
+                false => EditOutcome::Text(after.text()?),
             })
         })?;
         if !real.exists() {

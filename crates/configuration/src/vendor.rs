@@ -56,9 +56,9 @@ pub struct VendorRegistry {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-struct Document {
+struct VendorDocument {
     cognito: Option<Spanned<Pools>>,
-    registries: Option<Vec<Spanned<Rule>>>,
+    registries: Option<Vec<Spanned<VendorRule>>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -74,19 +74,19 @@ struct Pools {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-struct Rule {
+struct VendorRule {
     #[serde(deserialize_with = "given")]
     r#match: Option<Spanned<String>>,
     #[serde(deserialize_with = "given")]
     registry: Option<Spanned<String>>,
     #[serde(deserialize_with = "given")]
-    source: Option<Source>,
+    source: Option<VendorSource>,
 }
 
 /// The one there is.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Source {
+enum VendorSource {
     Cognito,
 }
 
@@ -108,7 +108,7 @@ impl VendorFile {
     /// # Errors
     /// Those of [`VendorFile::read`].
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
-        let document: Option<Document> =
+        let document: Option<VendorDocument> =
             serde_saphyr::from_str_with_options(text, options()).map_err(|error| refuse(path, &error))?;
         if has_tricks(text) {
             return Err(Error::usage(
@@ -196,7 +196,7 @@ fn pools(path: &Path, pools: Spanned<Pools>) -> Result<CognitoSettings> {
     })
 }
 
-fn registry(path: &Path, rule: Spanned<Rule>) -> Result<VendorRegistry> {
+fn registry(path: &Path, rule: Spanned<VendorRule>) -> Result<VendorRegistry> {
     let place = rule.referenced;
     let rule = rule.value;
     let Some(name) = rule.r#match else {

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, Location, MessageFormatter, Options, Spanned};
 
-use self::rule::Keys;
-use super::{Config, Line, Rule, Settings, SetupRule, file};
+use self::rule::RuleKeys;
+use super::{Config, LineNumber, RegistryRule, RegistrySettings, SetupRule, file};
 use diagnostics::{Code, Error, Result, one_line};
 use ecr_registry::{HostPattern, Registry, registry_meant, why_not_ecr};
 use settings::table::{POLICY, PROFILE, ROLE_ARN, SOURCE};
@@ -19,10 +19,10 @@ use settings::{CognitoSettings, IdentitySettings, RoleSettings, SourceChoice, po
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-struct Document {
-    registries: Option<Vec<Spanned<Keys>>>,
-    defaults: Option<Spanned<Keys>>,
-    cognito: Option<Spanned<cognito::Keys>>,
+struct YamlDocument {
+    registries: Option<Vec<Spanned<RuleKeys>>>,
+    defaults: Option<Spanned<RuleKeys>>,
+    cognito: Option<Spanned<cognito::CognitoKeys>>,
 }
 
 /// A key that is there has a value: `profile:` with nothing behind it is a mistake, not the same as no `profile`.
@@ -32,10 +32,10 @@ pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer
 
 /// Reads the text of `ecr-auth.yml`. Where it has no block `cognito`, `setup` is the sign-in of its rules.
 pub(super) fn parse(text: &str, path: &Path, setup: Option<&CognitoSettings>) -> Result<Config> {
-    let document: Option<Document> =
+    let document: Option<YamlDocument> =
         serde_saphyr::from_str_with_options(text, options()).map_err(|error| explain(path, &error))?;
     let document = document.unwrap_or_default();
-    let cognito_line = document.cognito.as_ref().map(|keys| Line(keys.referenced.line()));
+    let cognito_line = document.cognito.as_ref().map(|keys| LineNumber(keys.referenced.line()));
     let cognito = document.cognito.map(|keys| cognito::settings(path, keys)).transpose()?;
     let defaults = defaults(path, document.defaults, cognito.or_else(|| setup.cloned()))?;
     let mut rules = Vec::new();
@@ -63,8 +63,8 @@ pub(super) fn parse(text: &str, path: &Path, setup: Option<&CognitoSettings>) ->
 }
 
 /// Reads a rule of `setup.json`, whose keys are those of `ecr-auth.yml`; JSON that serde_json writes is YAML.
-pub(super) fn setup_rule(path: &Path, json: &SetupRule, defaults: &Settings) -> Result<Rule> {
-    let read = || -> Result<Rule> {
+pub(super) fn setup_rule(path: &Path, json: &SetupRule, defaults: &RegistrySettings) -> Result<RegistryRule> {
+    let read = || -> Result<RegistryRule> {
         let rule = rule(path, from_json(path, json)?, defaults)?;
         match rule.pattern.exact() == Some(json.host.as_str()) {
             true => Ok(rule),
@@ -100,8 +100,12 @@ fn in_json(path: &Path, what: &str, error: &Error) -> Error {
 }
 
 /// What holds without a rule; with it, the one sign-in to Cognito that all rules may use.
-fn defaults(path: &Path, keys: Option<Spanned<Keys>>, cognito: Option<CognitoSettings>) -> Result<Settings> {
-    let mut base = Settings::default();
+fn defaults(
+    path: &Path,
+    keys: Option<Spanned<RuleKeys>>,
+    cognito: Option<CognitoSettings>,
+) -> Result<RegistrySettings> {
+    let mut base = RegistrySettings::default();
     base.role.cognito = cognito;
     let Some(keys) = keys else { return Ok(base) };
     let (place, keys) = (keys.referenced, keys.value);
@@ -115,7 +119,7 @@ fn defaults(path: &Path, keys: Option<Spanned<Keys>>, cognito: Option<CognitoSet
     settings(path, &place, keys, &base)
 }
 
-fn rule(path: &Path, keys: Spanned<Keys>, defaults: &Settings) -> Result<Rule> {
+fn rule(path: &Path, keys: Spanned<RuleKeys>, defaults: &RegistrySettings) -> Result<RegistryRule> {
     let start = keys.referenced;
     let mut keys = keys.value;
     let Some(name) = keys.r#match.take() else {
@@ -138,11 +142,11 @@ fn rule(path: &Path, keys: Spanned<Keys>, defaults: &Settings) -> Result<Rule> {
         }
     };
     let settings = settings(path, &name.referenced, keys, defaults)?;
-    Ok(Rule {
+    Ok(RegistryRule {
         pattern,
         registry,
         settings,
-        line: Line(name.referenced.line()),
+        line: LineNumber(name.referenced.line()),
     })
 }
 
@@ -179,7 +183,12 @@ fn alias_of_nothing(path: &Path, place: &Location, alias: &str) -> Error {
 
 /// What a rule, or the defaults, give, the defaults filled in. A rule's own profile, role or sign-in to Cognito takes the place of
 /// all of them, and of the roles after. `place` is for what is wrong with the whole.
-fn settings(path: &Path, place: &Location, mut keys: Keys, defaults: &Settings) -> Result<Settings> {
+fn settings(
+    path: &Path,
+    place: &Location,
+    mut keys: RuleKeys,
+    defaults: &RegistrySettings,
+) -> Result<RegistrySettings> {
     keys.check(path)?;
     let is_alone = keys.has(&PROFILE) || keys.source() == Some("cognito");
     let has_role = keys.has(&ROLE_ARN);
@@ -207,7 +216,7 @@ fn settings(path: &Path, place: &Location, mut keys: Keys, defaults: &Settings) 
         let choice = IdentitySettings::from(role.clone()).choice(None);
         choice.map_err(|error| at(path, &source_place, &error))?;
     }
-    Ok(Settings {
+    Ok(RegistrySettings {
         profile: match is_alone || has_role {
             true => own_profile,
             false => defaults.profile.clone(),
@@ -218,7 +227,7 @@ fn settings(path: &Path, place: &Location, mut keys: Keys, defaults: &Settings) 
 }
 
 /// Nothing of roles, and the sign-in to Cognito, which is there for whoever says so.
-fn alone(defaults: &Settings) -> RoleSettings {
+fn alone(defaults: &RegistrySettings) -> RoleSettings {
     RoleSettings {
         cognito: defaults.role.cognito.clone(),
         ..RoleSettings::default()

@@ -16,7 +16,7 @@ const OUTPUT_LIMIT: u64 = 256 * 1024;
 
 /// How a program ended, and what it wrote.
 #[derive(Debug)]
-pub struct Ended {
+pub struct ProgramResult {
     /// Its exit status.
     pub status: ExitStatus,
     /// Its stdout, cut a byte after 256 KiB.
@@ -27,7 +27,7 @@ pub struct Ended {
 
 /// How a program that should have handed something out, or taken it, did not.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum ProgramFailure {
     /// It could not be started.
     #[error("it cannot be started: {0}")]
     NotStarted(std::io::Error),
@@ -88,21 +88,21 @@ pub fn shell(line: &str) -> Command {
 ///
 /// # Errors
 /// Each way in which it may fail; never with a word of what it printed.
-pub fn output(command: &mut Command, input: Option<&Secret>, budget: Duration) -> Result<Secret, Failure> {
+pub fn output(command: &mut Command, input: Option<&Secret>, budget: Duration) -> Result<Secret, ProgramFailure> {
     let ended = run(command, input, budget)?;
     if !ended.status.success() {
-        return Err(Failure::Ended(ended.status));
+        return Err(ProgramFailure::Ended(ended.status));
     }
     let text = Some(&ended.stdout).filter(|text| text.len() as u64 <= OUTPUT_LIMIT);
     let text = text.and_then(|text| std::str::from_utf8(text).ok());
-    text.map(Secret::new).ok_or(Failure::OddOutput)
+    text.map(Secret::new).ok_or(ProgramFailure::OddOutput)
 }
 
 /// Runs a program to its end: `input` goes to its stdin, what it writes comes back.
 ///
 /// # Errors
 /// It can't be started, or doesn't end in time.
-pub fn run(command: &mut Command, input: Option<&Secret>, budget: Duration) -> Result<Ended, Failure> {
+pub fn run(command: &mut Command, input: Option<&Secret>, budget: Duration) -> Result<ProgramResult, ProgramFailure> {
     let deadline = Instant::now() + budget;
     in_a_group_of_its_own(command);
     let mut child = command
@@ -110,14 +110,14 @@ pub fn run(command: &mut Command, input: Option<&Secret>, budget: Duration) -> R
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(Failure::NotStarted)?;
+        .map_err(ProgramFailure::NotStarted)?;
     feed(&mut child, input);
     let (stdout, stderr) = (hear(child.stdout.take()), hear(child.stderr.take()));
     let stdout = stdout.recv_timeout(budget).ok();
     let status = stdout.as_ref().and_then(|_| wait(&mut child, deadline));
     let (Some(stdout), Some(status)) = (stdout, status) else {
         end(&mut child);
-        return Err(Failure::TookTooLong(budget));
+        return Err(ProgramFailure::TookTooLong(budget));
     };
     // What it left running may hold its stderr open: that is waited for only where it is needed.
     let left = deadline.saturating_duration_since(Instant::now());
@@ -125,7 +125,7 @@ pub fn run(command: &mut Command, input: Option<&Secret>, budget: Duration) -> R
         true => None,
         false => stderr.recv_timeout(left).ok(),
     };
-    Ok(Ended {
+    Ok(ProgramResult {
         status,
         stdout,
         stderr: stderr.unwrap_or_default(),
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(run("printf '\\377'", None, LONG).unwrap_err(), odd);
         assert_eq!(run("head -c 262145 /dev/zero", None, LONG).unwrap_err(), odd);
         let missing = output(&mut Command::new("/nowhere/program"), None, LONG).unwrap_err();
-        assert!(matches!(missing, Failure::NotStarted(_)));
+        assert!(matches!(missing, ProgramFailure::NotStarted(_)));
     }
 
     #[test]

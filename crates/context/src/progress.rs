@@ -20,7 +20,7 @@ const CLEAR: &str = "\r\x1b[K";
 
 /// A terminal's last line, or none. Clones share it.
 #[derive(Clone, Default)]
-pub struct Progress(Option<Arc<Line>>);
+pub struct Progress(Option<Arc<ProgressLine>>);
 
 /// Something is waited for as long as this lives.
 #[derive(Debug)]
@@ -30,13 +30,13 @@ pub struct Wait {
     id: u64,
 }
 
-struct Line {
-    state: Mutex<State>,
+struct ProgressLine {
+    state: Mutex<ProgressState>,
     /// Nothing is waited for any more.
     ended: Condvar,
 }
 
-struct State {
+struct ProgressState {
     terminal: Box<dyn Write + Send>,
     /// What is waited for: within the first one the others, which came later.
     waits: Vec<(u64, String)>,
@@ -50,14 +50,14 @@ struct State {
 impl Progress {
     /// On a terminal, which knows how to take a line back.
     pub fn on(terminal: impl Write + Send + 'static) -> Self {
-        let state = State {
+        let state = ProgressState {
             terminal: Box::new(terminal),
             waits: Vec::new(),
             next: 0,
             began_with: 0,
             is_shown: false,
         };
-        Self(Some(Arc::new(Line {
+        Self(Some(Arc::new(ProgressLine {
             state: Mutex::new(state),
             ended: Condvar::new(),
         })))
@@ -108,8 +108,8 @@ impl Drop for Wait {
     }
 }
 
-impl Line {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl ProgressLine {
+    fn state(&self) -> MutexGuard<'_, ProgressState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -133,7 +133,7 @@ impl Line {
 
     /// Shows the line when what began with this wait takes that long.
     fn show_after(&self, patience: Duration, first: u64) {
-        let goes_on = |state: &mut State| !state.waits.is_empty() && state.began_with == first;
+        let goes_on = |state: &mut ProgressState| !state.waits.is_empty() && state.began_with == first;
         let waited = self.ended.wait_timeout_while(self.state(), patience, goes_on);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         if goes_on(&mut state) {
@@ -142,7 +142,7 @@ impl Line {
     }
 }
 
-impl State {
+impl ProgressState {
     fn redraw(&mut self) {
         if self.is_shown {
             self.draw();

@@ -47,20 +47,20 @@ impl Exit {
 pub struct Error {
     code: Code,
     exit: Exit,
-    what: Text,
-    cause: Text,
-    hint: Option<Text>,
+    what: ErrorPart,
+    cause: ErrorPart,
+    hint: Option<ErrorPart>,
 }
 
 /// One part of an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Text {
+struct ErrorPart {
     shown: Box<str>,
     /// The text with its mentions, if it has any.
     template: Option<Box<str>>,
 }
 
-impl Text {
+impl ErrorPart {
     fn new(text: &str) -> Self {
         let text = one_line(text);
         match has_mention(&text) {
@@ -92,8 +92,8 @@ impl Error {
         Self {
             code,
             exit: Exit::Failed,
-            what: Text::new(&what.into()),
-            cause: Text::new(&cause.to_string()),
+            what: ErrorPart::new(&what.into()),
+            cause: ErrorPart::new(&cause.to_string()),
             hint: None,
         }
     }
@@ -109,14 +109,14 @@ impl Error {
     /// Adds what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(Text::new(&hint.into()));
+        self.hint = Some(ErrorPart::new(&hint.into()));
         self
     }
 
     /// Tells it of something else: another `what`, with the same cause and hint.
     #[must_use]
     pub fn about(mut self, what: impl Into<String>) -> Self {
-        self.what = Text::new(&what.into());
+        self.what = ErrorPart::new(&what.into());
         self
     }
 
@@ -131,7 +131,7 @@ impl Error {
 
     /// What failed, the cause and the hint with their mentions, so that an error that is made of these texts can be named again.
     pub fn templates(&self) -> (&str, &str, Option<&str>) {
-        let hint = self.hint.as_ref().map(Text::template);
+        let hint = self.hint.as_ref().map(ErrorPart::template);
         (self.what.template(), self.cause.template(), hint)
     }
 

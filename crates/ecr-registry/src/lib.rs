@@ -47,12 +47,12 @@ const PUBLIC_REGION: &str = "us-east-1";
 #[derive(Clone)]
 pub struct Registry {
     host: String,
-    kind: Kind,
+    kind: RegistryKind,
     partition: &'static Partition,
 }
 
 #[derive(Clone)]
-enum Kind {
+enum RegistryKind {
     Public {
         is_dual_stack: bool,
     },
@@ -92,7 +92,7 @@ impl Registry {
         let form = name.form;
         Some(Self {
             host,
-            kind: Kind::Private { region, form },
+            kind: RegistryKind::Private { region, form },
             partition,
         })
     }
@@ -100,7 +100,7 @@ impl Registry {
     fn public(host: &str, is_dual_stack: bool) -> Self {
         Self {
             host: host.to_owned(),
-            kind: Kind::Public { is_dual_stack },
+            kind: RegistryKind::Public { is_dual_stack },
             partition: Partition::for_region(PUBLIC_REGION),
         }
     }
@@ -113,16 +113,16 @@ impl Registry {
     /// The account the registry belongs to, 12 digits; `None` for ECR Public.
     pub fn account(&self) -> Option<&str> {
         match self.kind {
-            Kind::Public { .. } => None,
-            Kind::Private { .. } => self.host.get(..ACCOUNT_DIGITS),
+            RegistryKind::Public { .. } => None,
+            RegistryKind::Private { .. } => self.host.get(..ACCOUNT_DIGITS),
         }
     }
 
     /// The region of the registry, for ECR Public the one with its API.
     pub fn region(&self) -> &str {
         match &self.kind {
-            Kind::Public { .. } => PUBLIC_REGION,
-            Kind::Private { region, .. } => &self.host[region.clone()],
+            RegistryKind::Public { .. } => PUBLIC_REGION,
+            RegistryKind::Private { region, .. } => &self.host[region.clone()],
         }
     }
 
@@ -133,20 +133,20 @@ impl Registry {
 
     /// Whether the host is a FIPS 140 endpoint; its API is then asked there too.
     pub fn is_fips(&self) -> bool {
-        matches!(&self.kind, Kind::Private { form, .. } if form.is_fips)
+        matches!(&self.kind, RegistryKind::Private { form, .. } if form.is_fips)
     }
 
     /// Whether the host answers over IPv6 too; its API is then asked at the dual-stack endpoint.
     pub fn is_dual_stack(&self) -> bool {
         match &self.kind {
-            Kind::Public { is_dual_stack } => *is_dual_stack,
-            Kind::Private { form, .. } => form.is_dual_stack,
+            RegistryKind::Public { is_dual_stack } => *is_dual_stack,
+            RegistryKind::Private { form, .. } => form.is_dual_stack,
         }
     }
 
     /// Whether this is ECR Public.
     pub fn is_public(&self) -> bool {
-        matches!(self.kind, Kind::Public { .. })
+        matches!(self.kind, RegistryKind::Public { .. })
     }
 }
 

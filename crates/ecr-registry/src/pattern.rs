@@ -8,10 +8,10 @@ use super::{Partition, Registry, server_name};
 /// In a glob, `*` stands for any characters within one label of the name. Its end must be the suffix of a partition's
 /// registries, so that no glob reaches beyond ECR.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct HostPattern(Kind);
+pub struct HostPattern(PatternKind);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Kind {
+enum PatternKind {
     Host(String),
     Glob(String),
     Alias(String),
@@ -24,11 +24,13 @@ impl HostPattern {
     /// The reason, as a clause: "match …".
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.contains('*') {
-            return glob(&text.to_ascii_lowercase()).map(|glob| Self(Kind::Glob(glob)));
+            return glob(&text.to_ascii_lowercase()).map(|glob| Self(PatternKind::Glob(glob)));
         }
         let registry = match Registry::parse(text) {
             // What nearly all rules have, looked at once: a file may have hundreds, and is read at every `get`.
-            Some(registry) if registry.host.eq_ignore_ascii_case(text) => return Ok(Self(Kind::Host(registry.host))),
+            Some(registry) if registry.host.eq_ignore_ascii_case(text) => {
+                return Ok(Self(PatternKind::Host(registry.host)));
+            }
             other => other,
         };
         let name = server_name(text).ok_or("must be a host name or a glob over ECR's names")?;
@@ -37,40 +39,40 @@ impl HostPattern {
         }
         match registry {
             Some(registry) => Err(format!("must be written without port and trailing dot: \"{registry}\"")),
-            None => Ok(Self(Kind::Alias(name))),
+            None => Ok(Self(PatternKind::Alias(name))),
         }
     }
 
     /// Whether this names `registry`, itself or among others. An alias names none.
     pub fn matches(&self, registry: &Registry) -> bool {
         match &self.0 {
-            Kind::Host(host) => host == registry.host(),
-            Kind::Glob(glob) => glob_matches(glob, registry.host()),
-            Kind::Alias(_) => false,
+            PatternKind::Host(host) => host == registry.host(),
+            PatternKind::Glob(glob) => glob_matches(glob, registry.host()),
+            PatternKind::Alias(_) => false,
         }
     }
 
     /// The alias, `host` or `host:port` in lower case as [`server_name`] gives it, if this is one.
     pub fn alias(&self) -> Option<&str> {
         match &self.0 {
-            Kind::Alias(name) => Some(name),
-            Kind::Host(_) | Kind::Glob(_) => None,
+            PatternKind::Alias(name) => Some(name),
+            PatternKind::Host(_) | PatternKind::Glob(_) => None,
         }
     }
 
     /// The glob in lower case, if this is one.
     pub fn glob(&self) -> Option<&str> {
         match &self.0 {
-            Kind::Glob(glob) => Some(glob),
-            Kind::Host(_) | Kind::Alias(_) => None,
+            PatternKind::Glob(glob) => Some(glob),
+            PatternKind::Host(_) | PatternKind::Alias(_) => None,
         }
     }
 
     /// The one name this stands for; `None` for a glob.
     pub fn exact(&self) -> Option<&str> {
         match &self.0 {
-            Kind::Host(name) | Kind::Alias(name) => Some(name),
-            Kind::Glob(_) => None,
+            PatternKind::Host(name) | PatternKind::Alias(name) => Some(name),
+            PatternKind::Glob(_) => None,
         }
     }
 }

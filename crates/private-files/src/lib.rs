@@ -53,7 +53,7 @@ pub use diff::unified_diff;
 pub use folders::{adopt, make_folders};
 pub use notes::Notes;
 pub use read::{CONFIGURATION_LIMIT, TOKEN_LIMIT, open, open_to_append, read, read_secret, read_utf8, way_out};
-pub use replace::{Edited, Format, Updated, read_text, real_path, update, update_private};
+pub use replace::{EditOutcome, FileFormat, UpdateOutcome, read_text, real_path, update, update_private};
 pub use temporary::temporary_among_others;
 pub use undo::{FileUndo, ReplacedValue, UndoEntries, UndoLog, UndoRecord, remove_made_folders};
 

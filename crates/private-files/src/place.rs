@@ -10,7 +10,7 @@ use super::CONFIGURATION_LIMIT;
 
 /// How an attempt to place a new version ended.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Placed {
+pub(super) enum PlaceOutcome {
     /// The new version took the place of exactly what was read.
     Done,
     /// Somebody else changed the file in between: their version stands.
@@ -23,23 +23,23 @@ pub(super) enum Placed {
 }
 
 /// Places `new` as a file that was not there when it was looked for.
-pub(super) fn create(new: TempPath, target: &Path) -> io::Result<Placed> {
+pub(super) fn create(new: TempPath, target: &Path) -> io::Result<PlaceOutcome> {
     match new.persist_noclobber(target) {
-        Ok(()) => Ok(Placed::Done),
-        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(Placed::Raced),
+        Ok(()) => Ok(PlaceOutcome::Done),
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(PlaceOutcome::Raced),
         Err(error) => Err(error.error),
     }
 }
 
 /// The version that was read. Its file has to be kept open, so that no later file gets its number.
-pub(super) struct Old<'a> {
+pub(super) struct OldVersion<'a> {
     /// What it held.
     pub text: &'a [u8],
     /// Of the open file.
     pub metadata: &'a fs::Metadata,
 }
 
-impl Old<'_> {
+impl OldVersion<'_> {
     /// Whether this path is that very file; changed in place it may hold something else by now. One quick call, as each
     /// microsecond here is one in which somebody else's save can fall.
     #[cfg(unix)]
@@ -56,36 +56,36 @@ impl Old<'_> {
 }
 
 /// Places `new`, which holds `text`, over the file that was read.
-pub(super) fn replace(new: TempPath, target: &Path, old: &Old<'_>, text: &[u8]) -> io::Result<Placed> {
+pub(super) fn replace(new: TempPath, target: &Path, old: &OldVersion<'_>, text: &[u8]) -> io::Result<PlaceOutcome> {
     // Most other writers land while ours is being written to the disk: seen here, nothing needs to be taken back.
     match old.is_at(target) {
         Ok(true) => {}
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => return Ok(Placed::Raced),
+        _ => return Ok(PlaceOutcome::Raced),
     }
     match exchange(&new, target) {
         Ok(()) => settle(&new, target, old, text),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Placed::Raced),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(PlaceOutcome::Raced),
         Err(error) if is_unsupported(&error) => rename(new, target, old.text),
         Err(error) => Err(error),
     }
 }
 
 /// Places `new` over a file that holds `old`, where files cannot be exchanged: what lands between the look and the rename is lost.
-pub(super) fn rename(new: TempPath, target: &Path, old: &[u8]) -> io::Result<Placed> {
+pub(super) fn rename(new: TempPath, target: &Path, old: &[u8]) -> io::Result<PlaceOutcome> {
     if !holds(target, old)? {
-        return Ok(Placed::Raced);
+        return Ok(PlaceOutcome::Raced);
     }
     new.persist(target).map_err(|error| error.error)?;
-    Ok(Placed::Done)
+    Ok(PlaceOutcome::Done)
 }
 
 /// After the exchange `aside` holds what stood in the place. If that is not what was read, somebody's change landed just
 /// before ours: it is put back, and so on until what comes out is what we had put in ourselves, so that the newest foreign
 /// version stands. Until then (two system calls) others can see our version without that change.
-pub(super) fn settle(aside: &Path, target: &Path, old: &Old<'_>, text: &[u8]) -> io::Result<Placed> {
+pub(super) fn settle(aside: &Path, target: &Path, old: &OldVersion<'_>, text: &[u8]) -> io::Result<PlaceOutcome> {
     if old.is_at(aside)? && read(aside)? == old.text {
-        return Ok(Placed::Done);
+        return Ok(PlaceOutcome::Done);
     }
     let mut base = old.text.to_owned();
     let mut placed = text.to_owned();
@@ -96,11 +96,11 @@ pub(super) fn settle(aside: &Path, target: &Path, old: &Old<'_>, text: &[u8]) ->
         match exchange(aside, target) {
             Ok(()) => {}
             // They took the file away: that is their newest version.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Placed::Exposed { hidden }),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(PlaceOutcome::Exposed { hidden }),
             Err(error) => return Err(error),
         }
         if read(aside)? == placed {
-            return Ok(Placed::Exposed { hidden });
+            return Ok(PlaceOutcome::Exposed { hidden });
         }
         base = placed;
         placed = newest;
@@ -108,19 +108,19 @@ pub(super) fn settle(aside: &Path, target: &Path, old: &Old<'_>, text: &[u8]) ->
 }
 
 /// Takes away a file that holds `old`.
-pub(super) fn remove(target: &Path, aside: TempPath, old: &[u8]) -> io::Result<Placed> {
+pub(super) fn remove(target: &Path, aside: TempPath, old: &[u8]) -> io::Result<PlaceOutcome> {
     if !holds(target, old)? {
-        return Ok(Placed::Raced);
+        return Ok(PlaceOutcome::Raced);
     }
     match fs::rename(target, &aside) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Placed::Raced),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(PlaceOutcome::Raced),
         renamed => renamed?,
     }
     if read(&aside)? == old {
-        return Ok(Placed::Done);
+        return Ok(PlaceOutcome::Done);
     }
     // Somebody's change landed just before: back with it, unless they have written yet another one.
-    create(aside, target).map(|_| Placed::Raced)
+    create(aside, target).map(|_| PlaceOutcome::Raced)
 }
 
 /// What somebody put there meanwhile need not be a file.

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use super::place::{self, Placed};
+use super::place::{self, PlaceOutcome};
 use super::read;
 use super::temporary::{remove_leftovers, temporary};
 use crate::{adopt, make_folders};
@@ -20,7 +20,7 @@ const PATIENT_ATTEMPTS: u32 = 3;
 
 /// What the writer has to know of what it writes.
 #[derive(Debug, Clone, Copy)]
-pub struct Format {
+pub struct FileFormat {
     /// The text with what changed between a base and another version of it (in this order), where the changes of two writers
     /// can be brought together; `None`: they cannot.
     pub merge: fn(&str, &str, &str) -> Option<String>,
@@ -32,7 +32,7 @@ pub struct Format {
 
 /// What an edit makes of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Edited {
+pub enum EditOutcome {
     /// It is as it should be; it is not touched.
     Unchanged,
     /// It should hold this text.
@@ -43,14 +43,14 @@ pub enum Edited {
 
 /// Who can read a file after it was edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Readers {
+enum ReaderPolicy {
     /// Those who could before.
     AsBefore,
     /// Its owner alone: what its mode gives to others is taken away.
     OwnerAlone,
 }
 
-impl Readers {
+impl ReaderPolicy {
     /// Whether the file has to be written for its mode alone.
     fn are_too_many(self, metadata: &fs::Metadata) -> bool {
         let permissions = metadata.permissions();
@@ -75,7 +75,7 @@ impl Readers {
 
 /// What [`update`] did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Updated {
+pub struct UpdateOutcome {
     /// Whether the file was changed.
     pub changed: bool,
     /// Folders that had to be made for the file, outermost first.
@@ -85,39 +85,43 @@ pub struct Updated {
 /// Edits a configuration file in place.
 ///
 /// `edit` gets the file's text (`None`: there is no file) and says what should be there. It is called under the lock, again
-/// after a write, and anew on what another program wrote meanwhile, until it answers [`Edited::Unchanged`]. A symlink is
+/// after a write, and anew on what another program wrote meanwhile, until it answers [`EditOutcome::Unchanged`]. A symlink is
 /// followed; mode and owner stay; a new file has mode 0600. Killed at any moment, the file is as it was or as it should be.
 ///
 /// Against a writer without a lock (docker's own, an editor): the file always parses, and a change that landed before ours is never
 /// overwritten (where the system cannot exchange two files: but for the moment between a look and a rename).
-pub fn update(path: &Path, format: &Format, edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>) -> Result<Updated> {
-    update_for(Readers::AsBefore, path, format, edit)
+pub fn update(
+    path: &Path,
+    format: &FileFormat,
+    edit: &mut dyn FnMut(Option<&str>) -> Result<EditOutcome>,
+) -> Result<UpdateOutcome> {
+    update_for(ReaderPolicy::AsBefore, path, format, edit)
 }
 
 /// [`update`] of a file that holds a secret afterwards: only its owner can read it then (mode 0600 or less), even if the edit
 /// itself changes nothing.
 pub fn update_private(
     path: &Path,
-    format: &Format,
-    edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>,
-) -> Result<Updated> {
-    update_for(Readers::OwnerAlone, path, format, edit)
+    format: &FileFormat,
+    edit: &mut dyn FnMut(Option<&str>) -> Result<EditOutcome>,
+) -> Result<UpdateOutcome> {
+    update_for(ReaderPolicy::OwnerAlone, path, format, edit)
 }
 
 fn update_for(
-    readers: Readers,
+    readers: ReaderPolicy,
     path: &Path,
-    format: &Format,
-    edit: &mut dyn FnMut(Option<&str>) -> Result<Edited>,
-) -> Result<Updated> {
+    format: &FileFormat,
+    edit: &mut dyn FnMut(Option<&str>) -> Result<EditOutcome>,
+) -> Result<UpdateOutcome> {
     let target = real_path(path, format)?;
     let what = || format!("cannot write {}", target.display());
     let Some(folder) = target.parent().map(Path::to_owned) else {
         return Err(Error::failed(Code::NotWritable, what(), "it has no folder"));
     };
-    let mut updated = Updated::default();
+    let mut updated = UpdateOutcome::default();
     if !folder.is_dir() {
-        if edit(None)? == Edited::Unchanged {
+        if edit(None)? == EditOutcome::Unchanged {
             return Ok(updated);
         }
         updated.folders = make_folders(&folder).map_err(|error| explain(&target, &error, format.elsewhere))?;
@@ -130,22 +134,24 @@ fn update_for(
         let old = Snapshot::read(&target)?;
         let text = old.as_ref().map(Snapshot::text);
         let edited = match edit(text)? {
-            Edited::Unchanged => merge_pending(format, text, &pending),
+            EditOutcome::Unchanged => merge_pending(format, text, &pending),
             edited => edited,
         };
         let edited = match (edited, &old) {
-            (Edited::Unchanged, Some(old)) if readers.are_too_many(&old.metadata) => Edited::Text(old.text.clone()),
+            (EditOutcome::Unchanged, Some(old)) if readers.are_too_many(&old.metadata) => {
+                EditOutcome::Text(old.text.clone())
+            }
             (edited, _) => edited,
         };
-        if edited == Edited::Unchanged {
+        if edited == EditOutcome::Unchanged {
             return Ok(updated);
         }
         match write(&folder, &target, old.as_ref(), &edited, readers, attempt)
             .map_err(|error| explain(&target, &error, format.elsewhere))?
         {
-            Placed::Done => updated.changed = true,
-            Placed::Raced => {}
-            Placed::Exposed { hidden } => pending.extend(hidden),
+            PlaceOutcome::Done => updated.changed = true,
+            PlaceOutcome::Raced => {}
+            PlaceOutcome::Exposed { hidden } => pending.extend(hidden),
         }
     }
     drop(lock);
@@ -159,18 +165,18 @@ fn update_for(
 
 /// What a file that holds our edit still lacks of the changes that could be overlooked for a moment because ours stood in their
 /// place: another program read ours then, and wrote its next version on top of it. A file without our edit was not made from it.
-fn merge_pending(format: &Format, text: Option<&str>, pending: &[(Vec<u8>, Vec<u8>)]) -> Edited {
+fn merge_pending(format: &FileFormat, text: Option<&str>, pending: &[(Vec<u8>, Vec<u8>)]) -> EditOutcome {
     let Some(old) = text else {
-        return Edited::Unchanged;
+        return EditOutcome::Unchanged;
     };
     let merged = pending.iter().fold(old.to_owned(), |text, (base, theirs)| {
         let (base, theirs) = (String::from_utf8_lossy(base), String::from_utf8_lossy(theirs));
         (format.merge)(&text, &base, &theirs).unwrap_or(text)
     });
     if merged == old {
-        Edited::Unchanged
+        EditOutcome::Unchanged
     } else {
-        Edited::Text(merged)
+        EditOutcome::Text(merged)
     }
 }
 
@@ -179,7 +185,7 @@ fn merge_pending(format: &Format, text: Option<&str>, pending: &[(Vec<u8>, Vec<u
 ///
 /// # Errors
 /// The link, or the system's.
-pub fn real_path(path: &Path, format: &Format) -> Result<PathBuf> {
+pub fn real_path(path: &Path, format: &FileFormat) -> Result<PathBuf> {
     let what = || format!("cannot resolve {}", path.display());
     match fs::canonicalize(path) {
         Ok(real) => Ok(real),
@@ -252,8 +258,8 @@ impl Snapshot {
         }
     }
 
-    fn as_old(&self) -> place::Old<'_> {
-        place::Old {
+    fn as_old(&self) -> place::OldVersion<'_> {
+        place::OldVersion {
             text: self.text.as_bytes(),
             metadata: &self.metadata,
         }
@@ -269,22 +275,22 @@ fn write(
     folder: &Path,
     target: &Path,
     old: Option<&Snapshot>,
-    edited: &Edited,
-    readers: Readers,
+    edited: &EditOutcome,
+    readers: ReaderPolicy,
     attempt: u32,
-) -> io::Result<Placed> {
+) -> io::Result<PlaceOutcome> {
     let patient = attempt < PATIENT_ATTEMPTS;
     let mut new = temporary(&temporary_prefix(target), folder)?;
     let placed = match (edited, old) {
-        (Edited::Unchanged, _) | (Edited::Remove, None) => Placed::Done,
-        (Edited::Remove, Some(old)) => place::remove(target, new.into_temp_path(), old.text.as_bytes())?,
-        (Edited::Text(text), None) => {
+        (EditOutcome::Unchanged, _) | (EditOutcome::Remove, None) => PlaceOutcome::Done,
+        (EditOutcome::Remove, Some(old)) => place::remove(target, new.into_temp_path(), old.text.as_bytes())?,
+        (EditOutcome::Text(text), None) => {
             new.as_file_mut().write_all(text.as_bytes())?;
             adopt(new.as_file(), folder);
             new.as_file().sync_all()?;
             place::create(new.into_temp_path(), target)?
         }
-        (Edited::Text(text), Some(old)) => {
+        (EditOutcome::Text(text), Some(old)) => {
             keep_owner(new.as_file(), &old.metadata)?;
             new.as_file().set_permissions(readers.permissions(&old.metadata))?;
             new.as_file_mut().write_all(text.as_bytes())?;
@@ -293,13 +299,13 @@ fn write(
             }
             let (file, path) = new.into_parts();
             let placed = place::replace(path, target, &old.as_old(), text.as_bytes())?;
-            if placed == Placed::Done && !patient {
+            if placed == PlaceOutcome::Done && !patient {
                 file.sync_all()?;
             }
             placed
         }
     };
-    if placed == Placed::Done {
+    if placed == PlaceOutcome::Done {
         sync_folder(folder)?;
     }
     Ok(placed)

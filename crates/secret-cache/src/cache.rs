@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::cached::{CachedSecret, Fetched, Life, Request};
-use super::flight::{self, Flight};
+use super::cached::{CachedSecret, FetchedSecret, SecretLife, SecretRequest};
+use super::flight::{self, SharedFetch};
 use super::folder::Folder;
-use super::key::Key;
-use super::lock::{Attempt, Lock};
+use super::key::CacheKey;
+use super::lock::{Lock, LockAttempt};
 use context::{Env, variables};
 use diagnostics::Error;
 
@@ -50,7 +50,7 @@ impl Cache {
     /// The secret of `key`, if it is fresh: reads one file, waits for nothing.
     ///
     /// Where it is `None`, [`Cache::get`] says more.
-    pub fn warm(&self, key: &Key, name: &str, now: SystemTime) -> Option<CachedSecret> {
+    pub fn warm(&self, key: &CacheKey, name: &str, now: SystemTime) -> Option<CachedSecret> {
         let folder = self.0.as_ref()?;
         let entry = folder.read(key)?;
         let held = entry.fresh(now)?;
@@ -59,7 +59,7 @@ impl Cache {
     }
 
     /// The life of the secret of `key`, if there is one, ended or not. Unlike [`Cache::warm`] it leaves no trace.
-    pub fn life(&self, key: &Key) -> Option<Life> {
+    pub fn life(&self, key: &CacheKey) -> Option<SecretLife> {
         self.0.as_ref()?.read(key)?.life()
     }
 
@@ -70,9 +70,9 @@ impl Cache {
     /// still fetching. Never for reasons of the cache.
     pub fn get(
         &self,
-        request: &Request<'_>,
+        request: &SecretRequest<'_>,
         clock: &dyn Fn() -> SystemTime,
-        fetch: &mut dyn FnMut(Duration) -> Result<Fetched, Error>,
+        fetch: &mut dyn FnMut(Duration) -> Result<FetchedSecret, Error>,
     ) -> Result<CachedSecret, Error> {
         self.get_prepared(request, clock, &mut |_| {}, fetch)
     }
@@ -84,14 +84,14 @@ impl Cache {
     /// As [`Cache::get`].
     pub fn get_prepared(
         &self,
-        request: &Request<'_>,
+        request: &SecretRequest<'_>,
         clock: &dyn Fn() -> SystemTime,
         prepare: &mut dyn FnMut(Duration),
-        fetch: &mut dyn FnMut(Duration) -> Result<Fetched, Error>,
+        fetch: &mut dyn FnMut(Duration) -> Result<FetchedSecret, Error>,
     ) -> Result<CachedSecret, Error> {
         match &self.0 {
             Some(folder) if folder.prepare().is_ok() => {
-                let result = Flight::new(folder, request, clock).secret(prepare, fetch);
+                let result = SharedFetch::new(folder, request, clock).secret(prepare, fetch);
                 folder.prune(clock());
                 result
             }
@@ -100,7 +100,7 @@ impl Cache {
     }
 
     /// Forgets the secret of `key`, and how fetching it failed.
-    pub fn remove(&self, key: &Key) {
+    pub fn remove(&self, key: &CacheKey) {
         if let Some(folder) = self.existing() {
             forget(folder, key, remove_deadline());
         }
@@ -134,7 +134,7 @@ impl Cache {
     /// The key (as text) and the names of every secret that is valid now.
     pub fn entries(&self, now: SystemTime) -> Vec<(String, Vec<String>)> {
         let Some(folder) = &self.0 else { return Vec::new() };
-        let valid = |key: Key| {
+        let valid = |key: CacheKey| {
             let entry = folder.read(&key).filter(|entry| entry.valid(now).is_some())?;
             Some((key.to_string(), entry.names().to_vec()))
         };
@@ -172,10 +172,10 @@ pub(super) fn remove_deadline() -> Instant {
 
 /// Removes an entry under its lock, so that nobody writes back what was read before. One who is still fetching when the wait
 /// ends will write what is newer than this call.
-fn forget(folder: &Folder, key: &Key, deadline: Instant) {
+fn forget(folder: &Folder, key: &CacheKey, deadline: Instant) {
     let lock = Lock::take(&folder.lock_path(key), deadline);
     folder.remove(key);
-    if let Attempt::Held(lock) = lock {
+    if let LockAttempt::Held(lock) = lock {
         lock.remove();
     }
 }

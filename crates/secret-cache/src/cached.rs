@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::key::Key;
+use super::key::CacheKey;
 use context::Progress;
 use secret::Secret;
 
 /// What fetching gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fetched {
+pub struct FetchedSecret {
     /// The secret.
     pub secret: Secret,
     /// When it ends, by the clock handed to [`Cache::get`]: who knows that clock to be wrong corrects this.
@@ -22,12 +22,12 @@ pub struct Fetched {
 pub struct CachedSecret {
     /// The secret.
     pub secret: Secret,
-    /// When it ends, see [`Fetched::expires_at`].
+    /// When it ends, see [`FetchedSecret::expires_at`].
     pub expires_at: SystemTime,
 }
 
-impl From<Fetched> for CachedSecret {
-    fn from(fetched: Fetched) -> Self {
+impl From<FetchedSecret> for CachedSecret {
+    fn from(fetched: FetchedSecret) -> Self {
         Self {
             secret: fetched.secret,
             expires_at: fetched.expires_at,
@@ -37,7 +37,7 @@ impl From<Fetched> for CachedSecret {
 
 /// When a secret was fetched, and until when it is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Life {
+pub struct SecretLife {
     /// When it was fetched.
     pub fetched_at: SystemTime,
     /// When it ends.
@@ -46,9 +46,9 @@ pub struct Life {
 
 /// Who asks for what.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+pub struct SecretRequest<'a> {
     /// The key of the secret.
-    pub key: &'a Key,
+    pub key: &'a CacheKey,
     /// The name it is asked for under (a host). The entry remembers it for [`Cache::entries`].
     pub name: &'a str,
     /// When this process started. Who started before another's fetch failed, or within two seconds after it, shares the
@@ -60,7 +60,7 @@ pub struct Request<'a> {
     pub progress: &'a Progress,
 }
 
-impl Request<'_> {
+impl SecretRequest<'_> {
     /// Returns the time until the deadline.
     pub(crate) fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())

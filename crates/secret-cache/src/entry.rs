@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
-use super::cached::{CachedSecret, Life};
-use super::key::Key;
+use super::cached::{CachedSecret, SecretLife};
+use super::key::CacheKey;
 use diagnostics::{Code, Error, Exit};
 use secret::{self, Secret};
 
@@ -49,18 +49,18 @@ const SHARED_FAILURE: Duration = Duration::from_secs(2);
 
 /// One entry of the cache.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Entry {
+pub(super) struct CacheEntry {
     version: u32,
     key: String,
     names: Vec<String>,
-    token: Option<Token>,
+    token: Option<EntrySecret>,
     #[serde(deserialize_with = "known_failure")]
-    failure: Option<Failure>,
+    failure: Option<RecordedFailure>,
 }
 
 /// A secret and its life.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Token {
+pub(super) struct EntrySecret {
     #[serde(with = "secret::exposed")]
     pub secret: Secret,
     #[serde(with = "millis")]
@@ -74,7 +74,7 @@ pub(super) struct Token {
 
 /// How the last fetch failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Failure {
+struct RecordedFailure {
     #[serde(with = "millis")]
     at: SystemTime,
     code: Code,
@@ -85,14 +85,14 @@ struct Failure {
 }
 
 /// A failure that another version wrote, with a code we don't know or none, costs nobody the token beside it.
-fn known_failure<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Failure>, D::Error> {
+fn known_failure<'de, D: Deserializer<'de>>(from: D) -> Result<Option<RecordedFailure>, D::Error> {
     let value = serde_json::Value::deserialize(from)?;
     Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 /// What an entry has for a caller.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum EntryAnswer {
     /// This secret, with nothing else to do.
     Serve(CachedSecret),
     /// This secret, if it can't be renewed.
@@ -103,9 +103,9 @@ pub(super) enum Answer {
     Fetch,
 }
 
-impl Entry {
+impl CacheEntry {
     /// An entry with nothing in it.
-    pub fn empty(key: &Key) -> Self {
+    pub fn empty(key: &CacheKey) -> Self {
         Self {
             version: VERSION,
             key: key.to_string(),
@@ -116,7 +116,7 @@ impl Entry {
     }
 
     /// Reads the file of `key`. `None` for whatever is not an entry of this version and key.
-    pub fn decode(key: &Key, bytes: &[u8]) -> Option<Self> {
+    pub fn decode(key: &CacheKey, bytes: &[u8]) -> Option<Self> {
         let entry: Self = serde_json::from_slice(bytes).ok()?;
         (entry.version == VERSION && entry.key == key.as_str()).then_some(entry)
     }
@@ -130,35 +130,35 @@ impl Entry {
     }
 
     /// What this entry has at `now` for a caller whose process started at `started`.
-    pub fn answer(&self, now: SystemTime, started: SystemTime) -> Answer {
+    pub fn answer(&self, now: SystemTime, started: SystemTime) -> EntryAnswer {
         let failure = self.failure.as_ref();
         match self.token.as_ref().map(|token| (token, token.standing(now))) {
-            Some((token, Standing::Fresh)) => Answer::Serve(token.held()),
-            Some((token, Standing::Valid)) if failure.is_some_and(|f| f.pauses_renewal(now)) => {
-                Answer::Serve(token.held())
+            Some((token, Freshness::Fresh)) => EntryAnswer::Serve(token.held()),
+            Some((token, Freshness::Valid)) if failure.is_some_and(|f| f.pauses_renewal(now)) => {
+                EntryAnswer::Serve(token.held())
             }
-            Some((token, Standing::Valid)) => Answer::Renew(token.held()),
-            Some((_, Standing::Ended)) | None => failure
+            Some((token, Freshness::Valid)) => EntryAnswer::Renew(token.held()),
+            Some((_, Freshness::Ended)) | None => failure
                 .filter(|f| f.is_shared_with(started, now))
-                .map_or(Answer::Fetch, |f| Answer::Share(f.error())),
+                .map_or(EntryAnswer::Fetch, |f| EntryAnswer::Share(f.error())),
         }
     }
 
     /// The secret, if it need not be renewed yet.
     pub fn fresh(&self, now: SystemTime) -> Option<CachedSecret> {
         let token = self.token.as_ref()?;
-        (token.standing(now) == Standing::Fresh).then(|| token.held())
+        (token.standing(now) == Freshness::Fresh).then(|| token.held())
     }
 
     /// The secret, if it has not ended.
     pub fn valid(&self, now: SystemTime) -> Option<CachedSecret> {
         let token = self.token.as_ref()?;
-        (token.standing(now) != Standing::Ended).then(|| token.held())
+        (token.standing(now) != Freshness::Ended).then(|| token.held())
     }
 
     /// The life of the secret, if there is one.
-    pub fn life(&self) -> Option<Life> {
-        self.token.as_ref().map(|token| Life {
+    pub fn life(&self) -> Option<SecretLife> {
+        self.token.as_ref().map(|token| SecretLife {
             fetched_at: token.fetched_at,
             expires_at: token.expires_at,
         })
@@ -166,7 +166,7 @@ impl Entry {
 
     /// Whether nothing in this entry will be of use to anybody.
     pub fn is_spent(&self, now: SystemTime) -> bool {
-        let shared = |f: &Failure| f.is_shared_with(now, now);
+        let shared = |f: &RecordedFailure| f.is_shared_with(now, now);
         self.valid(now).is_none() && !self.failure.as_ref().is_some_and(shared)
     }
 
@@ -176,14 +176,14 @@ impl Entry {
     }
 
     /// Puts in a new token; the failure before it is over.
-    pub fn succeed(&mut self, token: Token) {
+    pub fn succeed(&mut self, token: EntrySecret) {
         self.token = Some(token);
         self.failure = None;
     }
 
     /// Notes how fetching failed at `at`. The token stays: it may still be valid.
     pub fn fail(&mut self, error: &Error, at: SystemTime) {
-        self.failure = Some(Failure::new(error, at));
+        self.failure = Some(RecordedFailure::new(error, at));
     }
 
     /// The names the secret was handed out under.
@@ -206,13 +206,13 @@ impl Entry {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum Freshness {
     Fresh,
     Valid,
     Ended,
 }
 
-impl Token {
+impl EntrySecret {
     fn held(&self) -> CachedSecret {
         CachedSecret {
             secret: self.secret.clone(),
@@ -220,17 +220,17 @@ impl Token {
         }
     }
 
-    fn standing(&self, now: SystemTime) -> Standing {
+    fn standing(&self, now: SystemTime) -> Freshness {
         let Ok(life) = self.expires_at.duration_since(self.fetched_at) else {
-            return Standing::Ended;
+            return Freshness::Ended;
         };
         let share = life / SHARE_OF_LIFE;
         let age = now.duration_since(self.fetched_at);
         match age {
-            Err(early) if early.duration() > CLOCK_SKEW.min(share) => Standing::Ended,
-            Ok(age) if age + END_MARGIN.min(share) >= life => Standing::Ended,
-            Ok(age) if age >= self.fresh_for(life) => Standing::Valid,
-            _ => Standing::Fresh,
+            Err(early) if early.duration() > CLOCK_SKEW.min(share) => Freshness::Ended,
+            Ok(age) if age + END_MARGIN.min(share) >= life => Freshness::Ended,
+            Ok(age) if age >= self.fresh_for(life) => Freshness::Valid,
+            _ => Freshness::Fresh,
         }
     }
 
@@ -241,7 +241,7 @@ impl Token {
     }
 }
 
-impl Failure {
+impl RecordedFailure {
     fn new(error: &Error, at: SystemTime) -> Self {
         let (what, cause, hint) = error.templates();
         Self {

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::cached::{CachedSecret, Fetched, Request};
-use super::entry::{Answer, Entry, Token};
-use super::folder::{Folder, Slot};
-use super::key::Key;
-use super::lock::{Attempt, Lock};
+use super::cached::{CachedSecret, FetchedSecret, SecretRequest};
+use super::entry::{CacheEntry, EntryAnswer, EntrySecret};
+use super::folder::{EntrySlot, Folder};
+use super::key::CacheKey;
+use super::lock::{Lock, LockAttempt};
 use diagnostics::{Code, Error};
 
 /// What renewing may take while there still is a valid secret to hand out.
@@ -17,17 +17,17 @@ const RENEWAL_BUDGET: Duration = Duration::from_secs(3);
 /// tenth of a short time.
 const SHARING_MARGIN: Duration = Duration::from_millis(500);
 
-type Fetch<'f> = &'f mut dyn FnMut(Duration) -> Result<Fetched, Error>;
+type Fetch<'f> = &'f mut dyn FnMut(Duration) -> Result<FetchedSecret, Error>;
 
 /// One caller's way to the secret.
-pub(super) struct Flight<'a> {
+pub(super) struct SharedFetch<'a> {
     folder: &'a Folder,
-    request: &'a Request<'a>,
+    request: &'a SecretRequest<'a>,
     clock: &'a dyn Fn() -> SystemTime,
 }
 
-impl<'a> Flight<'a> {
-    pub fn new(folder: &'a Folder, request: &'a Request<'a>, clock: &'a dyn Fn() -> SystemTime) -> Self {
+impl<'a> SharedFetch<'a> {
+    pub fn new(folder: &'a Folder, request: &'a SecretRequest<'a>, clock: &'a dyn Fn() -> SystemTime) -> Self {
         Self { folder, request, clock }
     }
 
@@ -35,26 +35,26 @@ impl<'a> Flight<'a> {
     pub fn secret(&self, prepare: &mut dyn FnMut(Duration), fetch: Fetch<'_>) -> Result<CachedSecret, Error> {
         let lock_path = self.folder.lock_path(self.request.key);
         match self.look() {
-            Answer::Serve(held) => Ok(self.hand_out(held)),
-            Answer::Share(error) => Err(error),
-            Answer::Renew(held) => {
+            EntryAnswer::Serve(held) => Ok(self.hand_out(held)),
+            EntryAnswer::Share(error) => Err(error),
+            EntryAnswer::Renew(held) => {
                 prepare(self.budget().min(RENEWAL_BUDGET));
                 match Lock::try_take(&lock_path) {
-                    Attempt::Busy => Ok(held),
+                    LockAttempt::Busy => Ok(held),
                     attempt => self.secret_under_lock(attempt.held(), fetch),
                 }
             }
-            Answer::Fetch => {
+            EntryAnswer::Fetch => {
                 prepare(self.budget());
                 match self.wait_for_lock(&lock_path) {
-                    Attempt::Busy => Err(waited_in_vain()),
+                    LockAttempt::Busy => Err(waited_in_vain()),
                     attempt => self.secret_under_lock(attempt.held(), fetch),
                 }
             }
         }
     }
 
-    fn wait_for_lock(&self, path: &Path) -> Attempt {
+    fn wait_for_lock(&self, path: &Path) -> LockAttempt {
         let _wait = self.request.progress.wait("another ecr-auth process is fetching this");
         Lock::take(path, self.request.deadline)
     }
@@ -62,13 +62,13 @@ impl<'a> Flight<'a> {
     /// `lock` is `None` where there are no locks: all that can be done then is to fetch without.
     fn secret_under_lock(&self, lock: Option<Lock>, fetch: Fetch<'_>) -> Result<CachedSecret, Error> {
         let budget = match self.look() {
-            Answer::Serve(held) => {
+            EntryAnswer::Serve(held) => {
                 drop(lock);
                 return Ok(self.hand_out(held));
             }
-            Answer::Share(error) => return Err(error),
-            Answer::Renew(_) => self.budget().min(RENEWAL_BUDGET),
-            Answer::Fetch => self.budget(),
+            EntryAnswer::Share(error) => return Err(error),
+            EntryAnswer::Renew(_) => self.budget().min(RENEWAL_BUDGET),
+            EntryAnswer::Fetch => self.budget(),
         };
         let slot = self.folder.reserve(self.request.key).ok();
         // Where nothing can be kept there is nothing to wait for: the others shall not queue up to fetch one by one.
@@ -79,9 +79,9 @@ impl<'a> Flight<'a> {
         }
     }
 
-    fn keep(&self, fetched: Fetched, slot: Option<Slot>) -> CachedSecret {
+    fn keep(&self, fetched: FetchedSecret, slot: Option<EntrySlot>) -> CachedSecret {
         let mut entry = self.entry();
-        entry.succeed(Token {
+        entry.succeed(EntrySecret {
             secret: fetched.secret.clone(),
             fetched_at: (self.clock)(),
             expires_at: fetched.expires_at,
@@ -93,7 +93,7 @@ impl<'a> Flight<'a> {
     }
 
     /// Notes the failure for the others. A secret that is still valid now (fetching took its time) serves on.
-    fn keep_failure(&self, error: Error, slot: Option<Slot>) -> Result<CachedSecret, Error> {
+    fn keep_failure(&self, error: Error, slot: Option<EntrySlot>) -> Result<CachedSecret, Error> {
         let now = (self.clock)();
         let mut entry = self.entry();
         entry.fail(&error, now);
@@ -106,14 +106,14 @@ impl<'a> Flight<'a> {
         held
     }
 
-    fn look(&self) -> Answer {
+    fn look(&self) -> EntryAnswer {
         let entry = self.entry();
         entry.answer((self.clock)(), self.request.started)
     }
 
-    fn entry(&self) -> Entry {
+    fn entry(&self) -> CacheEntry {
         let key = self.request.key;
-        self.folder.read(key).unwrap_or_else(|| Entry::empty(key))
+        self.folder.read(key).unwrap_or_else(|| CacheEntry::empty(key))
     }
 
     fn budget(&self) -> Duration {
@@ -127,9 +127,9 @@ fn budget(time_left: Duration) -> Duration {
 }
 
 /// Adds a name to an entry that was just read, if it is new to it and nobody else is at work there.
-pub(super) fn remember(folder: &Folder, key: &Key, name: &str, entry: &Entry) {
+pub(super) fn remember(folder: &Folder, key: &CacheKey, name: &str, entry: &CacheEntry) {
     if entry.wants(name)
-        && let Attempt::Held(_lock) = Lock::try_take(&folder.lock_path(key))
+        && let LockAttempt::Held(_lock) = Lock::try_take(&folder.lock_path(key))
         && let Some(mut entry) = folder.read(key)
     {
         entry.remember(name);
@@ -138,7 +138,7 @@ pub(super) fn remember(folder: &Folder, key: &Key, name: &str, entry: &Entry) {
 }
 
 /// Writes the entry; a disk that won't take it is no reason to fail.
-fn fill(slot: Option<Slot>, entry: &Entry) {
+fn fill(slot: Option<EntrySlot>, entry: &CacheEntry) {
     if let Some(slot) = slot {
         let _ = slot.fill(entry);
     }

@@ -11,10 +11,10 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
-use super::entry::{Entry, MAX_BYTES};
+use super::entry::{CacheEntry, MAX_BYTES};
 use super::guard;
-use super::key::Key;
-use super::lock::{Attempt, Lock};
+use super::key::CacheKey;
+use super::lock::{Lock, LockAttempt};
 
 const ENTRY: &str = ".json";
 const LOCK: &str = ".lock";
@@ -47,38 +47,38 @@ impl Folder {
     }
 
     /// The entry of `key`; `None` for anything but a well-formed one that is ours alone, in a folder that is ours alone.
-    pub fn read(&self, key: &Key) -> Option<Entry> {
+    pub fn read(&self, key: &CacheKey) -> Option<CacheEntry> {
         if !guard::is_prepared(&self.0) {
             return None;
         }
         let bytes = guard::read_private(&self.path(key, ENTRY), MAX_BYTES).ok()?;
-        Entry::decode(key, &bytes)
+        CacheEntry::decode(key, &bytes)
     }
 
     /// Takes a place on the disk for an entry of `key`, before it is known what it will hold. An error says that nothing can be
     /// kept here: the folder is read-only, the disk is full, or a folder lies where the entry should.
-    pub fn reserve(&self, key: &Key) -> io::Result<Slot> {
+    pub fn reserve(&self, key: &CacheKey) -> io::Result<EntrySlot> {
         let path = self.path(key, ENTRY);
         if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
             fs::remove_dir(&path)?;
         }
         let mut file = tempfile::Builder::new().prefix(NEW).tempfile_in(&self.0)?;
         file.write_all(&[b' '; RESERVED])?;
-        Ok(Slot { file, path })
+        Ok(EntrySlot { file, path })
     }
 
     /// Where the lock of `key` lies.
-    pub fn lock_path(&self, key: &Key) -> PathBuf {
+    pub fn lock_path(&self, key: &CacheKey) -> PathBuf {
         self.path(key, LOCK)
     }
 
     /// Removes the entry of `key`. Its lock should be held, so that nobody writes back what was read before.
-    pub fn remove(&self, key: &Key) {
+    pub fn remove(&self, key: &CacheKey) {
         let _ = fs::remove_file(self.path(key, ENTRY));
     }
 
     /// The keys of all entries, those with only a lock included.
-    pub fn keys(&self) -> BTreeSet<Key> {
+    pub fn keys(&self) -> BTreeSet<CacheKey> {
         self.names().iter().filter_map(|name| key_of(name)).collect()
     }
 
@@ -99,8 +99,8 @@ impl Folder {
         }
     }
 
-    fn prune_entry(&self, key: &Key, now: SystemTime) {
-        if let Attempt::Held(lock) = Lock::try_take(&self.lock_path(key))
+    fn prune_entry(&self, key: &CacheKey, now: SystemTime) {
+        if let LockAttempt::Held(lock) = Lock::try_take(&self.lock_path(key))
             && self.read(key).is_none_or(|entry| entry.is_spent(now))
         {
             self.remove(key);
@@ -119,23 +119,23 @@ impl Folder {
             .collect()
     }
 
-    fn path(&self, key: &Key, suffix: &str) -> PathBuf {
+    fn path(&self, key: &CacheKey, suffix: &str) -> PathBuf {
         self.0.join(format!("{key}{suffix}"))
     }
 }
 
 /// A place on the disk for an entry. Dropping it gives it back.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(super) struct EntrySlot {
     file: NamedTempFile,
     path: PathBuf,
 }
 
-impl Slot {
+impl EntrySlot {
     /// Puts the entry in its place, in one step.
     ///
     /// It isn't forced to the disk: what a power failure leaves is at worst a file that doesn't parse, and is ignored.
-    pub fn fill(mut self, entry: &Entry) -> io::Result<()> {
+    pub fn fill(mut self, entry: &CacheEntry) -> io::Result<()> {
         let bytes = entry.encode().ok_or(io::ErrorKind::InvalidData)?;
         self.file.rewind()?;
         self.file.write_all(&bytes)?;
@@ -150,9 +150,9 @@ fn is_ours(name: &str) -> bool {
     key_of(name).is_some() || name.starts_with(NEW) || name == PRUNED
 }
 
-fn key_of(name: &str) -> Option<Key> {
+fn key_of(name: &str) -> Option<CacheKey> {
     let stem = name.strip_suffix(ENTRY).or_else(|| name.strip_suffix(LOCK))?;
-    Key::parse(stem)
+    CacheKey::parse(stem)
 }
 
 /// Whether a file was last changed an hour ago or more, or isn't there. One from an hour ahead counts too: the clock was set

@@ -11,9 +11,9 @@ const DIGEST_BYTES: usize = 32;
 
 /// Names one entry: the SHA-256 of a list of named fields, shown as 64 lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(String);
+pub struct CacheKey(String);
 
-impl Key {
+impl CacheKey {
     /// Starts an empty list of fields.
     pub fn builder() -> KeyBuilder {
         KeyBuilder(Sha256::new_with_prefix(b"ecr-auth cache key 1"))
@@ -31,13 +31,13 @@ impl Key {
 }
 
 /// The stem of the entry's file name.
-impl fmt::Display for Key {
+impl fmt::Display for CacheKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// Collects the fields of a [`Key`]. Their order counts.
+/// Collects the fields of a [`CacheKey`]. Their order counts.
 ///
 /// Every name and value is hashed after its length, so no two different lists of fields give the same bytes.
 #[derive(Clone)]
@@ -62,8 +62,8 @@ impl KeyBuilder {
     }
 
     /// The key of these fields.
-    pub fn build(self) -> Key {
-        Key(self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    pub fn build(self) -> CacheKey {
+        CacheKey(self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     fn part(&mut self, bytes: &[u8]) {
@@ -78,26 +78,30 @@ mod tests {
 
     use super::*;
 
-    type Fields = Vec<(String, String)>;
+    type KeyFields = Vec<(String, String)>;
 
-    fn key(fields: &Fields) -> Key {
+    fn key(fields: &KeyFields) -> CacheKey {
         fields
             .iter()
-            .fold(Key::builder(), |key, (name, value)| key.field(name, value))
+            .fold(CacheKey::builder(), |key, (name, value)| key.field(name, value))
             .build()
     }
 
     #[test]
     fn is_pinned_so_that_an_update_finds_the_entries_of_the_version_before() {
         assert_eq!(
-            Key::builder().field("region", "eu-west-1").build().to_string(),
+            CacheKey::builder().field("region", "eu-west-1").build().to_string(),
             "a7d572b514c93a34702232c3f8eec2c91c8e096e8208e982982e85d251d30afd"
         );
     }
 
     #[test]
     fn moving_bytes_between_neighbours_changes_the_key() {
-        let pairs = |list: &[(&str, &str)]| list.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect::<Fields>();
+        let pairs = |list: &[(&str, &str)]| {
+            list.iter()
+                .map(|(n, v)| ((*n).into(), (*v).into()))
+                .collect::<KeyFields>()
+        };
         let keys = [
             key(&pairs(&[])),
             key(&pairs(&[("", "")])),
@@ -113,18 +117,18 @@ mod tests {
 
     #[test]
     fn a_secret_counts_like_a_field_of_the_same_text() {
-        let secret = Key::builder().secret("session", &Secret::new("s")).build();
-        assert_eq!(secret, Key::builder().field("session", "s").build());
-        assert_ne!(secret, Key::builder().secret("session", &Secret::new("t")).build());
+        let secret = CacheKey::builder().secret("session", &Secret::new("s")).build();
+        assert_eq!(secret, CacheKey::builder().field("session", "s").build());
+        assert_ne!(secret, CacheKey::builder().secret("session", &Secret::new("t")).build());
     }
 
     #[test]
     fn parses_only_a_digest_in_lower_case() {
-        let key = Key::builder().build();
-        assert_eq!(Key::parse(&key.to_string()), Some(key.clone()));
-        assert_eq!(Key::parse(&key.to_string().to_uppercase()), None);
-        assert_eq!(Key::parse(&key.to_string()[1..]), None);
-        assert_eq!(Key::parse(&format!("g{}", &key.to_string()[1..])), None);
+        let key = CacheKey::builder().build();
+        assert_eq!(CacheKey::parse(&key.to_string()), Some(key.clone()));
+        assert_eq!(CacheKey::parse(&key.to_string().to_uppercase()), None);
+        assert_eq!(CacheKey::parse(&key.to_string()[1..]), None);
+        assert_eq!(CacheKey::parse(&format!("g{}", &key.to_string()[1..])), None);
     }
 
     proptest! {

@@ -49,8 +49,8 @@ mod lock;
 mod locked_entry;
 
 pub use cache::Cache;
-pub use cached::{CachedSecret, Fetched, Life, Request};
-pub use key::{Key, KeyBuilder};
+pub use cached::{CachedSecret, FetchedSecret, SecretLife, SecretRequest};
+pub use key::{CacheKey, KeyBuilder};
 pub use locked_entry::LockedEntry;
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub(super) struct Lock {
 
 /// What came of asking for a lock.
 #[derive(Debug)]
-pub(super) enum Attempt {
+pub(super) enum LockAttempt {
     /// It is ours.
     Held(Lock),
     /// Another process has it (and has had it up to the deadline).
@@ -34,7 +34,7 @@ pub(super) enum Attempt {
     Unavailable,
 }
 
-impl Attempt {
+impl LockAttempt {
     /// The lock, if it is ours.
     pub fn held(self) -> Option<Lock> {
         match self {
@@ -46,12 +46,12 @@ impl Attempt {
 
 impl Lock {
     /// Takes the lock at `path` if it is free.
-    pub fn try_take(path: &Path) -> Attempt {
+    pub fn try_take(path: &Path) -> LockAttempt {
         Self::take_with(path, |file| Ok(try_lock(&file)?.then_some(file)))
     }
 
     /// Takes the lock at `path`, waiting for it until `deadline`.
-    pub fn take(path: &Path, deadline: Instant) -> Attempt {
+    pub fn take(path: &Path, deadline: Instant) -> LockAttempt {
         Self::take_with(path, |file| wait(file, deadline))
     }
 
@@ -63,19 +63,19 @@ impl Lock {
 
     /// A lock counts only while its file is the one at its path: another process may have removed it, holding the lock,
     /// between our opening and our locking it, and a third may hold the lock on a new file by now.
-    fn take_with(path: &Path, lock: impl Fn(File) -> io::Result<Option<File>>) -> Attempt {
+    fn take_with(path: &Path, lock: impl Fn(File) -> io::Result<Option<File>>) -> LockAttempt {
         for _ in 0..TRIES {
             match guard::open_private(path).and_then(&lock) {
                 Ok(Some(file)) if guard::is_at(&file, path) => {
                     let path = path.to_owned();
-                    return Attempt::Held(Self { file, path });
+                    return LockAttempt::Held(Self { file, path });
                 }
                 Ok(Some(_)) => {}
-                Ok(None) => return Attempt::Busy,
-                Err(_) => return Attempt::Unavailable,
+                Ok(None) => return LockAttempt::Busy,
+                Err(_) => return LockAttempt::Unavailable,
             }
         }
-        Attempt::Unavailable
+        LockAttempt::Unavailable
     }
 }
 

@@ -3,18 +3,18 @@
 use std::time::{Instant, SystemTime};
 
 use super::cache::Cache;
-use super::cached::{CachedSecret, Fetched};
-use super::entry::{Entry, Token};
+use super::cached::{CachedSecret, FetchedSecret};
+use super::entry::{CacheEntry, EntrySecret};
 use super::folder::Folder;
-use super::key::Key;
-use super::lock::{Attempt, Lock};
+use super::key::CacheKey;
+use super::lock::{Lock, LockAttempt};
 use diagnostics::Error;
 
 /// One key's entry, and the lock on it.
 #[derive(Debug)]
 pub struct LockedEntry<'a> {
     folder: &'a Folder,
-    key: &'a Key,
+    key: &'a CacheKey,
     /// `None` where there are no locks.
     _lock: Option<Lock>,
 }
@@ -24,12 +24,12 @@ impl Cache {
     ///
     /// # Errors
     /// Another process still held it at the deadline.
-    pub fn hold<'a>(&'a self, key: &'a Key, deadline: Instant) -> Result<Option<LockedEntry<'a>>, Error> {
+    pub fn hold<'a>(&'a self, key: &'a CacheKey, deadline: Instant) -> Result<Option<LockedEntry<'a>>, Error> {
         let Some(folder) = self.0.as_ref().filter(|folder| folder.prepare().is_ok()) else {
             return Ok(None);
         };
         match Lock::take(&folder.lock_path(key), deadline) {
-            Attempt::Busy => Err(super::flight::waited_in_vain()),
+            LockAttempt::Busy => Err(super::flight::waited_in_vain()),
             attempt => Ok(Some(LockedEntry {
                 folder,
                 key,
@@ -46,9 +46,9 @@ impl LockedEntry<'_> {
     }
 
     /// Puts a secret in the place of the one before, in one step. False where the disk won't take it.
-    pub fn keep(&self, fetched: Fetched, name: &str, now: SystemTime) -> bool {
-        let mut entry = Entry::empty(self.key);
-        entry.succeed(Token {
+    pub fn keep(&self, fetched: FetchedSecret, name: &str, now: SystemTime) -> bool {
+        let mut entry = CacheEntry::empty(self.key);
+        entry.succeed(EntrySecret {
             secret: fetched.secret,
             fetched_at: now,
             expires_at: fetched.expires_at,

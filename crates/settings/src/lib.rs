@@ -36,6 +36,6 @@ pub use cognito::{CognitoSettings, Flow, IdentityFlow, SignIn, check_text as che
 pub use identity_choice::{IdentityChoice, IdentitySettings};
 pub use role_settings::policy_text;
 pub use surface::{ROLE_OF_SETUP, Surface};
-pub use table::{Kind, RoleSettings, Said, Setting, Value};
+pub use table::{RoleSettings, Setting, StatedValue, SurfaceValue, ValueKind};
 pub use trust_source::{SourceChoice, TokenCommand, TokenPlace};
 pub use values::{SettingValues, absolute_path};

@@ -8,7 +8,7 @@ use super::cognito::{CognitoSettings, IdentityFlow};
 use super::limits::{
     DURATIONS, LONGEST_CHAINED, LONGEST_POLICY, LONGEST_TAG_KEY, LONGEST_TAG_VALUE, MOST_POLICY_ARNS, MOST_TAGS,
 };
-use super::table::{DURATION, POLICY, POLICY_ARN, RoleSettings, Said, TABLE, TAG, TRANSITIVE_TAG};
+use super::table::{DURATION, POLICY, POLICY_ARN, RoleSettings, StatedValue, TABLE, TAG, TRANSITIVE_TAG};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
@@ -23,11 +23,11 @@ impl RoleSettings {
         for setting in TABLE.iter().filter(|setting| setting.is_in_cache_key) {
             let mut field = |value: &str| fields.push((setting.name, Secret::new(value)));
             match (setting.get)(self) {
-                Said::Nothing | Said::Other => {}
-                Said::Text(text) => field(text),
-                Said::Number(number) => field(&number.to_string()),
-                Said::List(list) => list.iter().for_each(|text| field(text)),
-                Said::Tags(tags) => tags
+                StatedValue::Nothing | StatedValue::Other => {}
+                StatedValue::Text(text) => field(text),
+                StatedValue::Number(number) => field(&number.to_string()),
+                StatedValue::List(list) => list.iter().for_each(|text| field(text)),
+                StatedValue::Tags(tags) => tags
                     .iter()
                     .flat_map(|(key, value)| [key, value])
                     .for_each(|text| field(text)),

@@ -3,7 +3,7 @@
 
 mod setting;
 
-pub use setting::{Kind, Said, Setting, Value};
+pub use setting::{Setting, StatedValue, SurfaceValue, ValueKind};
 
 use super::cognito::CognitoSettings;
 use super::limits::{DURATIONS, LONGEST_TAG_VALUE, MOST_POLICY_ARNS, MOST_TAGS};
@@ -73,19 +73,19 @@ pub static ROLE_ARN: Setting = Setting {
         "A role to assume with the CI's OIDC token or, where there is none, with the standard chain: an ARN, or a name in the registry's account. Not beside `profile`.",
     ),
     inputs: &["role-to-assume"],
-    get: |role| Said::text(&role.role_arn),
+    get: |role| StatedValue::text(&role.role_arn),
     set: |role, value| role.role_arn = value.text(),
     ..Setting::named("role-arn")
 };
 
 /// The roles after the first.
 pub static CHAIN: Setting = Setting {
-    kind: Kind::List(None),
+    kind: ValueKind::List(None),
     value_name: "ROLE",
     help: "A role to assume with the one before (repeatable)",
     key: Some("A list of roles after `role-arn`, each assumed with the one before."),
     inputs: &["role-chain"],
-    get: |role| Said::list(&role.chain),
+    get: |role| StatedValue::list(&role.chain),
     set: |role, value| role.chain = value.list(),
     ..Setting::named("chain")
 };
@@ -97,7 +97,7 @@ pub static AUDIENCE: Setting = Setting {
     default: Some("sts.amazonaws.com, in China sts.amazonaws.com.cn"),
     key: Some("What a CI is asked for a token for. `sts.amazonaws.com` unless said, in China `sts.amazonaws.com.cn`."),
     inputs: &["audience"],
-    get: |role| Said::text(&role.audience),
+    get: |role| StatedValue::text(&role.audience),
     set: |role, value| role.audience = value.text(),
     ..Setting::named("audience")
 };
@@ -109,20 +109,20 @@ pub static SESSION_NAME: Setting = Setting {
     default: Some("one that names the CI job"),
     key: Some("The session's name in CloudTrail. Unless said, one that names the CI job, such as `gha-octo-app-42-1`."),
     inputs: &["role-session-name"],
-    get: |role| Said::text(&role.session_name),
+    get: |role| StatedValue::text(&role.session_name),
     set: |role, value| role.session_name = value.text(),
     ..Setting::named("session-name")
 };
 
 /// The life of the last role's session.
 pub static DURATION: Setting = Setting {
-    kind: Kind::Number(*DURATIONS.start(), *DURATIONS.end()),
+    kind: ValueKind::Number(*DURATIONS.start(), *DURATIONS.end()),
     value_name: "SECONDS",
     help: "Seconds that the last role's session lives: 900 to 43200, with --chain 3600 at most",
     key: Some("How long the last role's session lives, 900 to 43200 seconds; 3600 at most where roles are chained."),
     inputs: &["role-duration-seconds"],
     is_in_cache_key: true,
-    get: |role| role.duration.map_or(Said::Nothing, Said::Number),
+    get: |role| role.duration.map_or(StatedValue::Nothing, StatedValue::Number),
     set: |role, value| role.duration = value.number(),
     ..Setting::named("duration")
 };
@@ -134,40 +134,40 @@ pub static EXTERNAL_ID: Setting = Setting {
     key: Some("The external id that the trust policies of assumed roles ask for."),
     inputs: &["role-external-id"],
     is_in_cache_key: true,
-    get: |role| Said::text(&role.external_id),
+    get: |role| StatedValue::text(&role.external_id),
     set: |role, value| role.external_id = value.text(),
     ..Setting::named("external-id")
 };
 
 /// The session policy.
 pub static POLICY: Setting = Setting {
-    kind: Kind::Policy,
+    kind: ValueKind::Policy,
     value_name: "JSON|@FILE",
     help: "Session policy that narrows the last role",
     key: Some("A session policy that narrows the last role: its JSON, or `@FILE`, looked for beside this file."),
     inputs: &["inline-session-policy"],
     is_in_cache_key: true,
-    get: |role| Said::text(&role.policy),
+    get: |role| StatedValue::text(&role.policy),
     set: |role, value| role.policy = value.text(),
     ..Setting::named("policy")
 };
 
 /// Managed policies of the session.
 pub static POLICY_ARN: Setting = Setting {
-    kind: Kind::List(Some(MOST_POLICY_ARNS)),
+    kind: ValueKind::List(Some(MOST_POLICY_ARNS)),
     value_name: "ARN",
     help: "Managed policy that narrows the last role (repeatable)",
     key: Some("A list of managed policies that narrow the last role."),
     inputs: &["managed-session-policies"],
     is_in_cache_key: true,
-    get: |role| Said::list(&role.policy_arns),
+    get: |role| StatedValue::list(&role.policy_arns),
     set: |role, value| role.policy_arns = value.list(),
     ..Setting::named("policy-arn")
 };
 
 /// Session tags.
 pub static TAG: Setting = Setting {
-    kind: Kind::Tags(MOST_TAGS, LONGEST_TAG_VALUE),
+    kind: ValueKind::Tags(MOST_TAGS, LONGEST_TAG_VALUE),
     value_name: "KEY=VALUE",
     help: "Session tag of chained roles (repeatable)",
     key: Some(
@@ -175,20 +175,20 @@ pub static TAG: Setting = Setting {
     ),
     inputs: &["session-tags", "custom-tags"],
     is_in_cache_key: true,
-    get: |role| Said::tags(&role.tags),
+    get: |role| StatedValue::tags(&role.tags),
     set: |role, value| role.tags = value.tags(),
     ..Setting::named("tag")
 };
 
 /// Session tags that are handed on.
 pub static TRANSITIVE_TAG: Setting = Setting {
-    kind: Kind::List(None),
+    kind: ValueKind::List(None),
     value_name: "KEY",
     help: "Tag that the roles after it inherit (repeatable)",
     key: Some("A list of the keys of those tags that the roles after inherit."),
     inputs: &["transitive-tag-keys"],
     is_in_cache_key: true,
-    get: |role| Said::list(&role.transitive_tags),
+    get: |role| StatedValue::list(&role.transitive_tags),
     set: |role, value| role.transitive_tags = value.list(),
     ..Setting::named("transitive-tag")
 };
@@ -204,7 +204,7 @@ pub static PROFILE: Setting = Setting {
 
 /// The region whose STS is asked.
 pub static REGION: Setting = Setting {
-    kind: Kind::Region,
+    kind: ValueKind::Region,
     value_name: "REGION",
     help: "Region, such as eu-west-1",
     variable: Some(variables::AWS_REGION),
@@ -215,21 +215,21 @@ pub static REGION: Setting = Setting {
     inputs: &["aws-region"],
     is_of_role: false,
     is_in_cache_key: true,
-    get: |role| Said::text(&role.region),
+    get: |role| StatedValue::text(&role.region),
     set: |role, value| role.region = value.text(),
     ..Setting::named("region")
 };
 
 /// The file with the CI's token.
 pub static TOKEN_FILE: Setting = Setting {
-    kind: Kind::File,
+    kind: ValueKind::File,
     value_name: "FILE",
     help: "File that holds the CI's OIDC token",
     key: Some("A file that holds the CI's OIDC token, read anew at each use; looked for beside this file."),
     inputs: &["web-identity-token-file"],
-    get: |role| Said::other(matches!(role.token, Some(TokenPlace::File(_)))),
+    get: |role| StatedValue::other(matches!(role.token, Some(TokenPlace::File(_)))),
     set: |role, value| {
-        if let Value::File(path) = value {
+        if let SurfaceValue::File(path) = value {
             role.token = Some(TokenPlace::File(path));
         }
     },
@@ -240,19 +240,19 @@ pub static TOKEN_FILE: Setting = Setting {
 pub static TOKEN_ENV: Setting = Setting {
     help: "Variable that holds the CI's OIDC token",
     key: Some("The variable that holds the CI's OIDC token."),
-    get: |role| Said::other(matches!(role.token, Some(TokenPlace::Variable(_)))),
+    get: |role| StatedValue::other(matches!(role.token, Some(TokenPlace::Variable(_)))),
     set: |role, value| role.token = value.text().map(TokenPlace::Variable),
     ..Setting::named("token-env")
 };
 
 /// The command that prints the CI's token.
 pub static TOKEN_COMMAND: Setting = Setting {
-    kind: Kind::Command,
+    kind: ValueKind::Command,
     value_name: "CMD",
     help: "Command line that prints the CI's OIDC token",
-    get: |role| Said::other(matches!(role.token, Some(TokenPlace::Command(_)))),
+    get: |role| StatedValue::other(matches!(role.token, Some(TokenPlace::Command(_)))),
     set: |role, value| {
-        if let Value::Command(command) = value {
+        if let SurfaceValue::Command(command) = value {
             role.token = Some(TokenPlace::Command(command));
         }
     },
@@ -261,7 +261,7 @@ pub static TOKEN_COMMAND: Setting = Setting {
 
 /// What assumes the first role.
 pub static SOURCE: Setting = Setting {
-    kind: Kind::OneOf(&[
+    kind: ValueKind::OneOf(&[
         ("auto", "The CI's token, or else AWS's standard chain"),
         ("oidc", "The CI's token alone"),
         ("chain", "AWS's standard chain alone"),
@@ -277,7 +277,7 @@ pub static SOURCE: Setting = Setting {
     ),
     inputs: &["source", "role-chaining"],
     is_of_role: false,
-    get: |role| Said::other(role.source != SourceChoice::Auto),
+    get: |role| StatedValue::other(role.source != SourceChoice::Auto),
     set: |role, value| role.source = value.as_text().map(SourceChoice::from_name).unwrap_or_default(),
     ..Setting::named("source")
 };

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Json};
 
 use super::role_settings::policy_text;
-use super::table::{Kind, PROFILE, RoleSettings, Setting, TABLE, TOKEN_COMMAND, TOKEN_ENV, TOKEN_FILE, Value};
+use super::table::{
+    PROFILE, RoleSettings, Setting, SurfaceValue, TABLE, TOKEN_COMMAND, TOKEN_ENV, TOKEN_FILE, ValueKind,
+};
 use diagnostics::{Code, Error, Result, unicode_path};
 
 /// The settings that a surface gives, each with its value, in the order in which they were given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SettingValues(Vec<(&'static Setting, Value)>);
+pub struct SettingValues(Vec<(&'static Setting, SurfaceValue)>);
 
 impl SettingValues {
     /// The setting of this name, if there is one.
@@ -19,7 +21,7 @@ impl SettingValues {
     }
 
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static Setting, &Value)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Setting, &SurfaceValue)> {
         self.0.iter().map(|(setting, value)| (*setting, value))
     }
 
@@ -29,7 +31,7 @@ impl SettingValues {
     }
 
     /// The value of a setting.
-    pub fn get(&self, setting: &Setting) -> Option<&Value> {
+    pub fn get(&self, setting: &Setting) -> Option<&SurfaceValue> {
         self.iter().find(|(known, _)| *known == setting).map(|(_, value)| value)
     }
 
@@ -46,13 +48,13 @@ impl SettingValues {
     /// The number of a setting.
     pub fn number(&self, setting: &Setting) -> Option<u32> {
         match self.get(setting)? {
-            Value::Number(number) => Some(*number),
+            SurfaceValue::Number(number) => Some(*number),
             _ => None,
         }
     }
 
     /// Says a setting, in the place of what was said of it.
-    pub fn set(&mut self, setting: &'static Setting, value: Value) {
+    pub fn set(&mut self, setting: &'static Setting, value: SurfaceValue) {
         match self.0.iter_mut().find(|(known, _)| *known == setting) {
             Some((_, old)) => *old = value,
             None => self.0.push((setting, value)),
@@ -73,12 +75,12 @@ impl SettingValues {
         let (mut profile, mut role) = (None, base);
         for (setting, value) in self.0 {
             match (setting.kind, value) {
-                (Kind::Policy, Value::Text(text)) => {
+                (ValueKind::Policy, SurfaceValue::Text(text)) => {
                     let text = policy_text(&text, |file| folder.join(file))?;
-                    (setting.set)(&mut role, Value::Text(text));
+                    (setting.set)(&mut role, SurfaceValue::Text(text));
                 }
-                (_, Value::File(path)) => (setting.set)(&mut role, Value::File(folder.join(path))),
-                (_, Value::Text(text)) if *setting == PROFILE => profile = Some(text),
+                (_, SurfaceValue::File(path)) => (setting.set)(&mut role, SurfaceValue::File(folder.join(path))),
+                (_, SurfaceValue::Text(text)) if *setting == PROFILE => profile = Some(text),
                 (_, value) => (setting.set)(&mut role, value),
             }
         }
@@ -92,14 +94,14 @@ impl SettingValues {
     pub fn with_absolute_paths(&self) -> Result<Self> {
         let values = self.iter().map(|(setting, value)| {
             let value = match (setting.kind, value) {
-                (Kind::Policy, Value::Text(text)) => match text.strip_prefix('@') {
-                    Some(file) => Value::Text(format!("@{}", unicode_path(&absolute_path(file.as_ref())?)?)),
+                (ValueKind::Policy, SurfaceValue::Text(text)) => match text.strip_prefix('@') {
+                    Some(file) => SurfaceValue::Text(format!("@{}", unicode_path(&absolute_path(file.as_ref())?)?)),
                     None => value.clone(),
                 },
-                (_, Value::File(path)) => {
+                (_, SurfaceValue::File(path)) => {
                     let path = absolute_path(path)?;
                     unicode_path(&path)?;
-                    Value::File(path)
+                    SurfaceValue::File(path)
                 }
                 (_, value) => value.clone(),
             };
@@ -147,32 +149,32 @@ impl SettingValues {
     }
 }
 
-impl FromIterator<(&'static Setting, Value)> for SettingValues {
-    fn from_iter<T: IntoIterator<Item = (&'static Setting, Value)>>(values: T) -> Self {
+impl FromIterator<(&'static Setting, SurfaceValue)> for SettingValues {
+    fn from_iter<T: IntoIterator<Item = (&'static Setting, SurfaceValue)>>(values: T) -> Self {
         Self(values.into_iter().collect())
     }
 }
 
 /// The words after a flag, one for each time that it is given.
-fn words(value: &Value) -> Vec<String> {
+fn words(value: &SurfaceValue) -> Vec<String> {
     match value {
-        Value::Text(text) => vec![text.clone()],
-        Value::File(path) => vec![path.display().to_string()],
-        Value::Command(command) => vec![command.line().to_owned()],
-        Value::Number(number) => vec![number.to_string()],
-        Value::List(list) => list.clone(),
-        Value::Tags(tags) => tags.iter().map(|(key, value)| format!("{key}={value}")).collect(),
+        SurfaceValue::Text(text) => vec![text.clone()],
+        SurfaceValue::File(path) => vec![path.display().to_string()],
+        SurfaceValue::Command(command) => vec![command.line().to_owned()],
+        SurfaceValue::Number(number) => vec![number.to_string()],
+        SurfaceValue::List(list) => list.clone(),
+        SurfaceValue::Tags(tags) => tags.iter().map(|(key, value)| format!("{key}={value}")).collect(),
     }
 }
 
-fn json(value: Value) -> Json {
+fn json(value: SurfaceValue) -> Json {
     match value {
-        Value::Text(text) => text.into(),
-        Value::File(path) => path.to_string_lossy().into(),
-        Value::Command(command) => command.line().into(),
-        Value::Number(number) => number.into(),
-        Value::List(list) => list.into(),
-        Value::Tags(tags) => tags
+        SurfaceValue::Text(text) => text.into(),
+        SurfaceValue::File(path) => path.to_string_lossy().into(),
+        SurfaceValue::Command(command) => command.line().into(),
+        SurfaceValue::Number(number) => number.into(),
+        SurfaceValue::List(list) => list.into(),
+        SurfaceValue::Tags(tags) => tags
             .into_iter()
             .map(|(key, value)| (key, Json::from(value)))
             .collect::<Map<_, _>>()
@@ -213,10 +215,10 @@ mod tests {
     #[test]
     fn a_profile_and_a_role_come_of_what_is_said_over_a_base() {
         let mut values = SettingValues::default();
-        values.set(&PROFILE, Value::Text("ci".into()));
-        values.set(&DURATION, Value::Number(1000));
-        values.set(&DURATION, Value::Number(900));
-        values.set(&TOKEN_FILE, Value::File("token".into()));
+        values.set(&PROFILE, SurfaceValue::Text("ci".into()));
+        values.set(&DURATION, SurfaceValue::Number(1000));
+        values.set(&DURATION, SurfaceValue::Number(900));
+        values.set(&TOKEN_FILE, SurfaceValue::File("token".into()));
         let base = RoleSettings {
             audience: Some("a".into()),
             ..RoleSettings::default()
@@ -232,12 +234,12 @@ mod tests {
     #[test]
     fn a_file_gets_every_kind_but_commands() {
         let mut values = SettingValues::default();
-        values.set(&DURATION, Value::Number(900));
-        values.set(&POLICY, Value::Text("@/p.json".into()));
-        values.set(&TAG, Value::Tags(vec![("Team".into(), "build".into())]));
+        values.set(&DURATION, SurfaceValue::Number(900));
+        values.set(&POLICY, SurfaceValue::Text("@/p.json".into()));
+        values.set(&TAG, SurfaceValue::Tags(vec![("Team".into(), "build".into())]));
         let json = serde_json::json!({"duration": 900, "policy": "@/p.json", "tag": {"Team": "build"}});
         assert_eq!(Json::from(values.to_json().unwrap()), json);
-        values.set(&TOKEN_COMMAND, Value::Command(TokenCommand::from("x")));
+        values.set(&TOKEN_COMMAND, SurfaceValue::Command(TokenCommand::from("x")));
         let error = Surface::CommandLine.tell(values.to_json().unwrap_err());
         assert!(error.to_string().starts_with("--token-command: "), "{error}");
         assert!(error.hint_text().unwrap().ends_with("with --token-env or --token-file"));

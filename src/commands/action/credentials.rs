@@ -5,31 +5,31 @@ use std::time::{Instant, SystemTime};
 
 use super::exports::Exports;
 use super::inputs::{Export, Inputs, wrong};
-use super::job::{Job, copy_private};
+use super::job::{JobFolder, copy_private};
 use super::undo::Undo;
 use crate::commands::deliver::hide;
 use crate::commands::identity::{IdentityArgs, credential_process};
 use crate::output;
 use aws_access::identity::{ChainSource, RoleBase};
 use aws_access::{Identity, SessionCredentials, SessionPath};
-use aws_shared_files::profile::Profile;
+use aws_shared_files::profile::HelperProfile;
 use context::{Context, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::Registry;
 use secret::Secret;
 use secret_cache::Cache;
 use settings::table::{CHAIN, ROLE_ARN};
-use settings::{IdentitySettings, Value};
+use settings::{IdentitySettings, SurfaceValue};
 
 /// What is to be exported, and whose.
 #[derive(Debug)]
-pub struct Credentials {
+pub struct ExportedCredentials {
     identity: IdentityArgs,
     path: SessionPath,
     session: Option<SessionCredentials>,
 }
 
-impl Credentials {
+impl ExportedCredentials {
     /// Chooses the identity, if anything is to be exported: the role of all registries. Its name is completed as the first registry
     /// would do it.
     ///
@@ -47,10 +47,10 @@ impl Credentials {
         })?;
         let complete = |name: &str| complete(name, hosts);
         let mut identity = inputs.identity.clone();
-        identity.0.set(&ROLE_ARN, Value::Text(complete(role)));
-        if let Some(Value::List(chain)) = identity.0.get(&CHAIN) {
+        identity.0.set(&ROLE_ARN, SurfaceValue::Text(complete(role)));
+        if let Some(SurfaceValue::List(chain)) = identity.0.get(&CHAIN) {
             let chain = chain.iter().map(|name| complete(name)).collect();
-            identity.0.set(&CHAIN, Value::List(chain));
+            identity.0.set(&CHAIN, SurfaceValue::List(chain));
         }
         let path = SessionPath::choose(&context.env, identity.identity(&IdentitySettings::default())?)?;
         let this = Self {
@@ -129,7 +129,7 @@ impl Credentials {
     pub fn to_profile(
         &self,
         name: &str,
-        job: &Job,
+        job: &JobFolder,
         exports: &mut Exports,
         undo: &mut Undo,
         context: &mut Context<'_>,
@@ -141,7 +141,7 @@ impl Credentials {
         }
         exports.set_path(variables::AWS_CONFIG_FILE, &job.aws_config(), &mut context.env, undo)?;
         let line = credential_process(&self.identity, &self.path)?;
-        Profile::new(name, &context.exe, &line, &context.env)?.write(None)?;
+        HelperProfile::new(name, &context.exe, &line, &context.env)?.write(None)?;
         exports.set(variables::AWS_PROFILE, name, &mut context.env, undo);
         if let Some(region) = self.identity.region() {
             for variable in [variables::AWS_REGION, variables::AWS_DEFAULT_REGION] {
@@ -155,7 +155,7 @@ impl Credentials {
                 "AWS's tools take AWS_ACCESS_KEY_ID from the environment before any profile",
             );
             let hint = "unset it in the steps that are to use the profile, or name the profile in their commands";
-            super::annotate(ci::github::Level::Warning, &error.hint(hint), context);
+            super::annotate(ci::github::AnnotationLevel::Warning, &error.hint(hint), context);
         }
         Ok(())
     }

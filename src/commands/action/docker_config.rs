@@ -8,9 +8,9 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::inputs::DockerConfig;
-use super::job::{Job, copy_private};
-use client_config::{Client, ConfigFile, Edit, Edited, Kind, Settings};
+use super::inputs::DockerConfigChoice;
+use super::job::{JobFolder, copy_private};
+use client_config::{Client, ConfigEdit, ConfigFile, EditOutcome, HelperSettings, Kind};
 use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 
@@ -20,7 +20,7 @@ const LINKED: [&str; 6] = ["contexts", "cli-plugins", "trust", "ca.pem", "cert.p
 
 /// The folder that docker uses from now on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct DockerFolder {
     /// The folder.
     pub folder: PathBuf,
     /// The variables that say so to later steps.
@@ -29,7 +29,7 @@ pub struct Place {
     is_named: bool,
 }
 
-impl Place {
+impl DockerFolder {
     /// The clients' configuration files; `env` has the variables already.
     ///
     /// # Errors
@@ -45,14 +45,14 @@ impl Place {
 ///
 /// # Errors
 /// No home; a configuration that can't be copied.
-pub fn prepare(choice: &DockerConfig, job: &Job, env: &Env) -> Result<Place> {
+pub fn prepare(choice: &DockerConfigChoice, job: &JobFolder, env: &Env) -> Result<DockerFolder> {
     let current = current(env)?;
     let isolated = match choice {
-        DockerConfig::Isolated => true,
-        DockerConfig::Auto => env.get(variables::RUNNER_ENVIRONMENT) == Some("self-hosted"),
-        DockerConfig::Shared => false,
-        DockerConfig::Folder(folder) => {
-            return Ok(Place {
+        DockerConfigChoice::Isolated => true,
+        DockerConfigChoice::Auto => env.get(variables::RUNNER_ENVIRONMENT) == Some("self-hosted"),
+        DockerConfigChoice::Shared => false,
+        DockerConfigChoice::Folder(folder) => {
+            return Ok(DockerFolder {
                 variables: vec![(variables::DOCKER_CONFIG, folder.clone())],
                 folder: folder.clone(),
                 is_named: true,
@@ -60,7 +60,7 @@ pub fn prepare(choice: &DockerConfig, job: &Job, env: &Env) -> Result<Place> {
         }
     };
     if !isolated || current == job.docker() {
-        return Ok(Place {
+        return Ok(DockerFolder {
             is_named: current == job.docker(),
             folder: current,
             variables: Vec::new(),
@@ -76,7 +76,7 @@ pub fn prepare(choice: &DockerConfig, job: &Job, env: &Env) -> Result<Place> {
         copy_private(&logins, &job.podman())?;
         variables.push((variables::REGISTRY_AUTH_FILE, job.podman()));
     }
-    Ok(Place {
+    Ok(DockerFolder {
         folder: job.docker(),
         variables,
         is_named: true,
@@ -91,19 +91,19 @@ pub fn prepare(choice: &DockerConfig, job: &Job, env: &Env) -> Result<Place> {
 pub fn keep_out_of_store(file: &ConfigFile, hosts: &[String]) -> Result<()> {
     client_config::update(&file.path, &mut |text| {
         let old = text.unwrap_or_default();
-        let settings = Settings::in_file(file, old)?;
+        let settings = HelperSettings::in_file(file, old)?;
         if settings.store.is_none() {
-            return Ok(Edited::Unchanged);
+            return Ok(EditOutcome::Unchanged);
         }
         let excepted = hosts.iter().filter(|host| !settings.helpers.contains_key(*host));
-        let edit = Edit {
+        let edit = ConfigEdit {
             helpers: excepted.map(|host| (host.clone(), Some(String::new()))).collect(),
-            ..Edit::default()
+            ..ConfigEdit::default()
         };
         let new = edit.apply(old).map_err(|malformed| malformed.in_file(file))?;
         Ok(match new == old {
-            true => Edited::Unchanged,
-            false => Edited::Text(new),
+            true => EditOutcome::Unchanged,
+            false => EditOutcome::Text(new),
         })
     })
     .map(drop)

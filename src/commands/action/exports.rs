@@ -69,6 +69,6 @@ impl Exports {
     /// # Errors
     /// As [`github::write`].
     pub fn write(&self, env: &Env) -> Result<()> {
-        github::write(env, github::File::Env, &self.variables)
+        github::write(env, github::CommandFile::Env, &self.variables)
     }
 }

@@ -12,13 +12,13 @@ use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{parse_argument, parse_region};
 use settings::table::{CHAIN, EXTERNAL_ID, ROLE_ARN, TABLE, TAG, TRANSITIVE_TAG};
-use settings::{Kind, Setting, SettingValues, Value};
+use settings::{Setting, SettingValues, SurfaceValue, ValueKind};
 
 /// What the workflow asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inputs {
     /// The registries that are named.
-    pub registries: Vec<Named>,
+    pub registries: Vec<NamedRegistry>,
     /// Whose AWS credentials, but for registries with a role of their own.
     pub identity: IdentityArgs,
     /// What docker gets.
@@ -30,7 +30,7 @@ pub struct Inputs {
     /// The accounts that may be signed in to; none: any.
     pub allowed_accounts: Vec<String>,
     /// Which of docker's configuration folders.
-    pub docker_config: DockerConfig,
+    pub docker_config: DockerConfigChoice,
     /// Whether the post step takes everything back.
     pub cleanup: bool,
     /// Whether each registry is signed in to now.
@@ -45,7 +45,7 @@ pub struct Inputs {
 
 /// A registry as the workflow names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub struct NamedRegistry {
     /// A host, `ACCOUNT/REGION`, `ACCOUNT`, or `public`.
     pub registry: String,
     /// A role for this one alone.
@@ -78,7 +78,7 @@ pub enum Export {
 
 /// Which of docker's configuration folders.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DockerConfig {
+pub enum DockerConfigChoice {
     /// The job's own on self-hosted runners, else the one that is there.
     Auto,
     /// The one that is there.
@@ -106,7 +106,7 @@ impl Inputs {
         let skip_logout = reader.boolean("skip-logout")?.unwrap_or_default();
         let mut registries = registries(&reader)?;
         if public {
-            registries.push(Named {
+            registries.push(NamedRegistry {
                 registry: "public".to_owned(),
                 role: None,
             });
@@ -130,10 +130,10 @@ impl Inputs {
 
     /// The identity for one registry. With a role of its own it takes neither the chain, which leads on from the other role, nor what
     /// only the chain's roles take.
-    pub fn identity_of(&self, named: &Named) -> IdentityArgs {
+    pub fn identity_of(&self, named: &NamedRegistry) -> IdentityArgs {
         let mut identity = self.identity.clone();
         if let Some(role) = &named.role {
-            identity.0.set(&ROLE_ARN, Value::Text(role.clone()));
+            identity.0.set(&ROLE_ARN, SurfaceValue::Text(role.clone()));
             identity.0.remove(&[&CHAIN]);
             if identity.source() != Some("chain") {
                 identity.0.remove(&[&TAG, &TRANSITIVE_TAG, &EXTERNAL_ID]);
@@ -168,36 +168,36 @@ fn identity(reader: &Reader<'_>) -> Result<IdentityArgs> {
     Ok(IdentityArgs(values))
 }
 
-fn value(reader: &Reader<'_>, setting: &Setting) -> Result<Option<Value>> {
+fn value(reader: &Reader<'_>, setting: &Setting) -> Result<Option<SurfaceValue>> {
     let [name, older @ ..] = setting.inputs else {
         return Ok(None);
     };
     Ok(match setting.kind {
-        Kind::Text => reader.line(name)?.map(Value::Text),
-        Kind::Region => reader.line(name)?.map(|text| region(name, &text)).transpose()?,
-        Kind::Policy => reader.text(name).map(Value::Text),
-        Kind::File => path(reader, name)?.map(Value::File),
-        Kind::Command => None,
-        Kind::Number(least, most) => reader
+        ValueKind::Text => reader.line(name)?.map(SurfaceValue::Text),
+        ValueKind::Region => reader.line(name)?.map(|text| region(name, &text)).transpose()?,
+        ValueKind::Policy => reader.text(name).map(SurfaceValue::Text),
+        ValueKind::File => path(reader, name)?.map(SurfaceValue::File),
+        ValueKind::Command => None,
+        ValueKind::Number(least, most) => reader
             .line(name)?
             .map(|text| number(name, &text, least..=most))
             .transpose()?,
-        Kind::List(_) => Some(reader.list(name)?)
+        ValueKind::List(_) => Some(reader.list(name)?)
             .filter(|list| !list.is_empty())
-            .map(Value::List),
-        Kind::Tags(..) => tags(reader, name, older)?.map(Value::Tags),
-        Kind::OneOf(_) => source(reader)?.map(|word| Value::Text(word.to_owned())),
+            .map(SurfaceValue::List),
+        ValueKind::Tags(..) => tags(reader, name, older)?.map(SurfaceValue::Tags),
+        ValueKind::OneOf(_) => source(reader)?.map(|word| SurfaceValue::Text(word.to_owned())),
     })
 }
 
-fn region(name: &str, text: &str) -> Result<Value> {
+fn region(name: &str, text: &str) -> Result<SurfaceValue> {
     let region = parse_region(text).map_err(|error| of_input(name, error))?;
-    Ok(Value::Text(region))
+    Ok(SurfaceValue::Text(region))
 }
 
-fn number(name: &str, text: &str, allowed: RangeInclusive<u32>) -> Result<Value> {
+fn number(name: &str, text: &str, allowed: RangeInclusive<u32>) -> Result<SurfaceValue> {
     let number = text.parse().ok().filter(|number| allowed.contains(number));
-    number.map(Value::Number).ok_or_else(|| {
+    number.map(SurfaceValue::Number).ok_or_else(|| {
         let (least, most) = allowed.into_inner();
         wrong(name, format!("{text:?} is no length of a session"))
             .hint(format!("write a whole number of seconds, {least} to {most}"))
@@ -241,7 +241,7 @@ fn export(reader: &Reader<'_>) -> Result<(Export, String)> {
     }
 }
 
-fn registries(reader: &Reader<'_>) -> Result<Vec<Named>> {
+fn registries(reader: &Reader<'_>) -> Result<Vec<NamedRegistry>> {
     let entries = reader.list("registries")?.into_iter().map(|entry| {
         let mut words = entry.split_whitespace();
         let registry = words.next().unwrap_or_default().to_owned();
@@ -251,7 +251,7 @@ fn registries(reader: &Reader<'_>) -> Result<Vec<Named>> {
         });
         match words.next() {
             Some(_) => Err(unclear(&entry)),
-            None => Ok(Named {
+            None => Ok(NamedRegistry {
                 registry,
                 role: role.transpose()?,
             }),
@@ -281,17 +281,17 @@ fn accounts(reader: &Reader<'_>) -> Result<Vec<String>> {
     accounts.collect()
 }
 
-fn docker_config(reader: &Reader<'_>) -> Result<DockerConfig> {
+fn docker_config(reader: &Reader<'_>) -> Result<DockerConfigChoice> {
     const NAME: &str = "docker-config";
     Ok(match reader.line(NAME)?.as_deref() {
-        None | Some("auto") => DockerConfig::Auto,
-        Some("shared") => DockerConfig::Shared,
-        Some("isolated") => DockerConfig::Isolated,
+        None | Some("auto") => DockerConfigChoice::Auto,
+        Some("shared") => DockerConfigChoice::Shared,
+        Some("isolated") => DockerConfigChoice::Isolated,
         // A word that is no path is a mistake in typing.
         Some(path) if path.contains(['/', '\\']) => {
             no_tilde(NAME, path)?;
             let absolute = std::path::absolute(path);
-            DockerConfig::Folder(absolute.map_err(|error| wrong(NAME, error.to_string()))?)
+            DockerConfigChoice::Folder(absolute.map_err(|error| wrong(NAME, error.to_string()))?)
         }
         Some(word) => {
             return Err(wrong(NAME, format!("{word:?} is not allowed"))

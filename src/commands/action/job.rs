@@ -12,18 +12,18 @@ const PREFIX: &str = "ecr-auth-";
 
 /// A folder of the user's alone, below `RUNNER_TEMP`, which the runner empties between jobs.
 #[derive(Debug, Clone)]
-pub struct Job {
+pub struct JobFolder {
     folder: PathBuf,
     /// Whether this use of the action made it: a second one in the same job takes the first one's.
     pub is_new: bool,
 }
 
-impl Job {
+impl JobFolder {
     /// The folder that an earlier step of this job made, known by the cache in it, or a new one.
     ///
     /// # Errors
     /// No `RUNNER_TEMP`, or the system's.
-    pub fn of(env: &Env) -> Result<Self> {
+    pub fn from_env(env: &Env) -> Result<Self> {
         let temporary = env.path(variables::RUNNER_TEMP).ok_or_else(|| {
             Error::failed(
                 Code::RunnerFiles,

@@ -4,23 +4,23 @@ use std::env;
 use std::iter::once;
 use std::path::PathBuf;
 
-use super::credentials::Credentials;
+use super::credentials::ExportedCredentials;
 use super::docker_config;
 use super::exports::Exports;
 use super::inputs::{Export, Inputs, Mode};
-use super::job::Job;
+use super::job::JobFolder;
 use super::principal::{Principal, Principals};
 use super::registries::Hosts;
-use super::results::{self, SignedIn};
+use super::results::{self, ActionSignIn};
 use super::undo::Undo;
-use super::uses::Uses;
+use super::uses::ConfigUses;
 use crate::commands::deliver::hide;
 use crate::commands::passwords;
 use crate::output::RegistryPassword;
 use aws_access::Identity;
-use aws_access::identity::{self, Scope};
+use aws_access::identity::{self, IdentityScope};
 use ci::github;
-use client_config::{ConfigFile, Wish, shown};
+use client_config::{ConfigFile, SetupRequest, shown};
 use configuration::{Config, SETUP_VARIABLE, SetupChange, SetupFile};
 use context::{Context, variables};
 use diagnostics::Result;
@@ -35,9 +35,9 @@ use settings::IdentitySettings;
 /// takes back.
 pub fn run(context: &mut Context<'_>) -> Result<()> {
     let inputs = Inputs::read(&context.env)?;
-    let mut step = Step::begin(inputs, context)?;
-    let hosts = Hosts::of(&step.inputs, context)?;
-    let mut credentials = Credentials::plan(&step.inputs, &hosts.names(), context)?;
+    let mut step = MainStep::begin(inputs, context)?;
+    let hosts = Hosts::from_inputs(&step.inputs, context)?;
+    let mut credentials = ExportedCredentials::plan(&step.inputs, &hosts.names(), context)?;
     let config = step.write_rules(&hosts, context)?;
     let signed_in = step.sign_in(&hosts.names(), credentials.as_mut(), &config, context)?;
     step.export(credentials.as_ref(), &hosts, context)?;
@@ -45,14 +45,14 @@ pub fn run(context: &mut Context<'_>) -> Result<()> {
     step.hand_over(&signed_in, folder, context)
 }
 
-struct Step {
+struct MainStep {
     inputs: Inputs,
-    job: Job,
+    job: JobFolder,
     exports: Exports,
     undo: Undo,
 }
 
-impl Step {
+impl MainStep {
     /// From here on everything secret goes to the job's folder, and the post step knows of it.
     fn begin(inputs: Inputs, context: &mut Context<'_>) -> Result<Self> {
         let mut exports = Exports::new(&context.env);
@@ -62,7 +62,7 @@ impl Step {
             exports.hand_on(name, Secret::new(value.as_str()));
         }
         hide(Vec::new(), context)?;
-        let job = Job::of(&context.env)?;
+        let job = JobFolder::from_env(&context.env)?;
         let mut undo = Undo {
             cleanup: inputs.cleanup,
             job: job.folder().to_owned(),
@@ -105,11 +105,11 @@ impl Step {
     fn sign_in(
         &self,
         hosts: &[String],
-        mut credentials: Option<&mut Credentials>,
+        mut credentials: Option<&mut ExportedCredentials>,
         config: &Config,
         context: &mut Context<'_>,
-    ) -> Result<SignedIn> {
-        let exported = credentials.as_deref().map(Credentials::identity);
+    ) -> Result<ActionSignIn> {
+        let exported = credentials.as_deref().map(ExportedCredentials::identity);
         let (principals, first) = self.principals(hosts, exported, config, context)?;
         let (export, verify) = (self.inputs.export, self.inputs.verify);
         if let Some(credentials) = credentials.as_deref_mut()
@@ -123,7 +123,7 @@ impl Step {
         };
         let ends = passwords.iter().map(|password| password.expires_at);
         let expires_at = ends.chain(credentials.and_then(|it| it.expires_at())).min();
-        Ok(SignedIn {
+        Ok(ActionSignIn {
             hosts: hosts.to_vec(),
             principals,
             first,
@@ -155,7 +155,7 @@ impl Step {
     /// The identity of a job without registries.
     fn identity(&self, region: &str, context: &Context<'_>) -> Result<Identity> {
         let settings = self.inputs.identity.identity(&IdentitySettings::default())?;
-        Identity::choose(settings, &Scope::of_region(region), &context.env)
+        Identity::choose(settings, &IdentityScope::of_region(region), &context.env)
     }
 
     /// The region whose STS is asked: the one that is set, else the first registry's.
@@ -168,7 +168,12 @@ impl Step {
     }
 
     /// Gives later steps AWS credentials, if that is asked for.
-    fn export(&mut self, credentials: Option<&Credentials>, hosts: &Hosts, context: &mut Context<'_>) -> Result<()> {
+    fn export(
+        &mut self,
+        credentials: Option<&ExportedCredentials>,
+        hosts: &Hosts,
+        context: &mut Context<'_>,
+    ) -> Result<()> {
         let Some(credentials) = credentials else { return Ok(()) };
         let (exports, undo) = (&mut self.exports, &mut self.undo);
         if self.inputs.export == Export::Profile {
@@ -222,7 +227,7 @@ impl Step {
             variables::PATH,
             self.path_with_programs(context).unwrap_or_else(|| path.clone()),
         );
-        let uses = Uses::of(&self.undo.use_folder, &context.env);
+        let uses = ConfigUses::for_folder(&self.undo.use_folder, &context.env);
         for file in &files {
             if self.inputs.mode == Mode::Login && file.path.starts_with(self.job.docker()) {
                 docker_config::keep_out_of_store(file, hosts)?;
@@ -247,7 +252,7 @@ impl Step {
     }
 
     /// Tells the runner: the post step's state first, then what later steps get, and the result.
-    fn hand_over(&self, signed_in: &SignedIn, folder: Option<PathBuf>, context: &mut Context<'_>) -> Result<()> {
+    fn hand_over(&self, signed_in: &ActionSignIn, folder: Option<PathBuf>, context: &mut Context<'_>) -> Result<()> {
         self.undo.save(&context.env)?;
         self.exports.write(&context.env)?;
         let programs = self.job.programs();
@@ -260,7 +265,7 @@ impl Step {
 
 /// Lets a client ask the helper for these registries.
 fn serve(file: &ConfigFile, hosts: &[String], context: &mut Context<'_>) -> Result<()> {
-    let wish = Wish {
+    let wish = SetupRequest {
         hosts,
         store: false,
         force: false,

@@ -17,14 +17,14 @@ mod uses;
 
 use clap::ValueEnum;
 
-use ci::github::{Level, annotation};
+use ci::github::{AnnotationLevel, annotation};
 use context::{Context, Progress, Verbosity, variables};
 use diagnostics::{Error, Exit};
 use settings::Surface;
 
 /// A step of the action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Step {
+pub enum ActionStep {
     /// Signs the job in
     Main,
     /// Takes back what main did; it never fails
@@ -32,7 +32,7 @@ pub enum Step {
 }
 
 /// Runs one of the steps. An error is one annotation of the run.
-pub fn run(step: Step, context: &mut Context<'_>) -> Exit {
+pub fn run(step: ActionStep, context: &mut Context<'_>) -> Exit {
     // The runner reads lines, also where it gives its steps a terminal (act does): what is taken back would stand before a command of ours.
     context.progress = Progress::default();
     // Somebody has switched debug logging on for this run.
@@ -40,14 +40,14 @@ pub fn run(step: Step, context: &mut Context<'_>) -> Exit {
         context.verbosity = Verbosity::Debug;
     }
     match step {
-        Step::Main => match main::run(context) {
+        ActionStep::Main => match main::run(context) {
             Ok(()) => Exit::Done,
             Err(error) => {
-                annotate(Level::Error, &error, context);
+                annotate(AnnotationLevel::Error, &error, context);
                 Exit::Failed
             }
         },
-        Step::Post => {
+        ActionStep::Post => {
             post::run(context);
             Exit::Done
         }
@@ -55,7 +55,7 @@ pub fn run(step: Step, context: &mut Context<'_>) -> Exit {
 }
 
 /// Shows an error in the run's summary, in the form of all of ecr-auth's: what failed, why, and what to do about it.
-fn annotate(level: Level, error: &Error, context: &mut Context<'_>) {
+fn annotate(level: AnnotationLevel, error: &Error, context: &mut Context<'_>) {
     let error = Surface::Action.tell(error.clone());
     let hint = error.hint_text().filter(|hint| !hint.is_empty());
     let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();

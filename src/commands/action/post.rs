@@ -5,10 +5,10 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::job::Job;
+use super::job::JobFolder;
 use super::undo::Undo;
-use super::uses::Uses;
-use ci::github::{self, Level};
+use super::uses::ConfigUses;
+use ci::github::{self, AnnotationLevel};
 use client_config::{ConfigFile, shown};
 use configuration::{Config, SetupFile};
 use context::{Context, variables};
@@ -18,7 +18,7 @@ use secret::Secret;
 
 /// Takes back what the main step did.
 pub fn run(context: &mut Context<'_>) {
-    let Some(undo) = Undo::of(&context.env) else {
+    let Some(undo) = Undo::from_env(&context.env) else {
         context.say("nothing was done, so there is nothing to take back");
         return;
     };
@@ -35,13 +35,13 @@ pub fn run(context: &mut Context<'_>) {
     warnings.extend(reset_variables(&undo, context).err());
     warnings.extend(remove_secrets(&undo).err());
     for warning in warnings {
-        super::annotate(Level::Warning, &warning, context);
+        super::annotate(AnnotationLevel::Warning, &warning, context);
     }
 }
 
 /// Takes the entries out of a client's configuration, but for those that another job still uses.
 fn end_use(file: &ConfigFile, undo: &Undo, context: &mut Context<'_>) -> Result<()> {
-    let uses = Uses::of(&undo.use_folder, &context.env);
+    let uses = ConfigUses::for_folder(&undo.use_folder, &context.env);
     let mut restore = |hosts: &[String]| restore(file, hosts, context);
     match uses {
         Some(uses) => uses.end(file, &undo.hosts, &mut restore),
@@ -93,7 +93,7 @@ fn reset_variables(undo: &Undo, context: &Context<'_>) -> Result<()> {
     }
     match variables.is_empty() {
         true => Ok(()),
-        false => github::write(env, github::File::Env, &variables),
+        false => github::write(env, github::CommandFile::Env, &variables),
     }
 }
 
@@ -101,7 +101,7 @@ fn reset_variables(undo: &Undo, context: &Context<'_>) -> Result<()> {
 fn remove_secrets(undo: &Undo) -> Result<()> {
     let mut removed = gone(fs::remove_dir_all(&undo.use_folder));
     if undo.made_job {
-        let job = Job::at(&undo.job);
+        let job = JobFolder::at(&undo.job);
         removed = removed
             .and(gone(fs::remove_dir_all(job.cache())))
             .and(gone(fs::remove_file(job.aws_config())))

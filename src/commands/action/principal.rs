@@ -1,7 +1,7 @@
 //! Whose account is signed in to, and whether it may be.
 
 use super::inputs::{Inputs, wrong};
-use aws_access::identity::{RolePlan, Scope};
+use aws_access::identity::{IdentityScope, RolePlan};
 use aws_access::{Identity, caller};
 use ci::github;
 use configuration::Config;
@@ -26,7 +26,7 @@ impl Principal {
     ///
     /// # Errors
     /// No credentials, credentials that AWS doesn't take, a network that fails.
-    pub fn of(identity: &Identity, region: &str, context: &Context<'_>) -> Result<Self> {
+    pub fn for_identity(identity: &Identity, region: &str, context: &Context<'_>) -> Result<Self> {
         if let Some(role) = identity.role() {
             return Ok(Self::of_role(role));
         }
@@ -57,13 +57,13 @@ impl Principal {
 pub struct Principals<'a> {
     inputs: &'a Inputs,
     region: &'a str,
-    known: Vec<Known>,
+    known: Vec<KnownPrincipal>,
     /// The accounts that the log hides already.
     hidden: Vec<String>,
 }
 
 #[derive(Debug)]
-struct Known {
+struct KnownPrincipal {
     /// What tells the identity from every other.
     fields: Vec<(&'static str, Secret)>,
     principal: Option<Principal>,
@@ -101,7 +101,7 @@ impl<'a> Principals<'a> {
                 self.hide(account, context);
             }
             let may_fail = !self.inputs.verify || (target.is_optional() && hosts.len() > 1);
-            let scope = Scope::from(target.registry());
+            let scope = IdentityScope::from(target.registry());
             let identity = Identity::choose(target.identity(), &scope, &context.env);
             let found = identity.and_then(|identity| self.find(&identity, context));
             principals.push(match found {
@@ -116,7 +116,7 @@ impl<'a> Principals<'a> {
     /// The principal of an identity, hidden in the log if its account is to be, and checked.
     ///
     /// # Errors
-    /// An account that isn't allowed; those of [`Principal::of`].
+    /// An account that isn't allowed; those of [`Principal::for_identity`].
     pub fn find(&mut self, identity: &Identity, context: &mut Context<'_>) -> Result<Option<Principal>> {
         let fields = identity.key_fields();
         if let Some(known) = self.known.iter().find(|known| known.fields == fields) {
@@ -124,14 +124,14 @@ impl<'a> Principals<'a> {
         }
         let is_asked = self.inputs.verify || !self.inputs.allowed_accounts.is_empty();
         let principal = match is_asked || identity.role().is_some() {
-            true => Some(Principal::of(identity, self.region, context)?),
+            true => Some(Principal::for_identity(identity, self.region, context)?),
             false => None,
         };
         if let Some(principal) = &principal {
             self.hide(&principal.account, context);
             self.check(principal)?;
         }
-        self.known.push(Known {
+        self.known.push(KnownPrincipal {
             fields,
             principal: principal.clone(),
         });

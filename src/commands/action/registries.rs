@@ -17,7 +17,7 @@ impl Hosts {
     ///
     /// # Errors
     /// A registry that can't be told; two roles for one; no credentials to ask STS whose account it is.
-    pub fn of(inputs: &Inputs, context: &Context<'_>) -> Result<Self> {
+    pub fn from_inputs(inputs: &Inputs, context: &Context<'_>) -> Result<Self> {
         match (inputs.registries.is_empty(), inputs.mode) {
             (true, Mode::None) => Ok(Self::default()),
             (true, _) => Self::own(&inputs.identity, context),

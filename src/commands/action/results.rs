@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::inputs::Inputs;
 use super::principal::Principal;
-use super::summary::{self, Row};
+use super::summary::{self, SummaryRow};
 use crate::commands::deliver::hide;
 use crate::commands::identity::IdentityArgs;
 use crate::commands::passwords;
@@ -18,7 +18,7 @@ use secret::Secret;
 
 /// Who was signed in, and with which passwords.
 #[derive(Debug)]
-pub struct SignedIn {
+pub struct ActionSignIn {
     /// The registries.
     pub hosts: Vec<String>,
     /// One for each registry; `None` where nobody was asked.
@@ -31,7 +31,7 @@ pub struct SignedIn {
     pub expires_at: Option<SystemTime>,
 }
 
-impl SignedIn {
+impl ActionSignIn {
     /// Writes the outputs and the summary; `folder` is docker's, where its configuration was written.
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl SignedIn {
         if inputs.output_password {
             outputs.extend(self.passwords()?);
         }
-        github::write(&context.env, github::File::Output, &outputs)?;
+        github::write(&context.env, github::CommandFile::Output, &outputs)?;
         let summary = summary::table(inputs.mode, &self.rows()?);
         if let Err(error) = github::add_summary(&context.env, &summary) {
             // Some runners have none.
@@ -82,11 +82,11 @@ impl SignedIn {
         Ok(outputs)
     }
 
-    fn rows(&self) -> Result<Vec<Row<'_>>> {
+    fn rows(&self) -> Result<Vec<SummaryRow<'_>>> {
         let mut rows = Vec::new();
         for (host, principal) in self.hosts.iter().zip(&self.principals) {
             let password = self.passwords.iter().find(|it| it.host == *host);
-            rows.push(Row {
+            rows.push(SummaryRow {
                 registry: host,
                 principal: principal.as_ref(),
                 until: password.map(|it| output::rfc3339(it.expires_at)).transpose()?,
@@ -106,7 +106,7 @@ pub fn fetch(hosts: &[String], config: &Config, context: &mut Context<'_>) -> Re
     for (host, error) in fetched.failed {
         let what = format!("{host}: going on without it: {}", error.templates().0);
         let warning = error.about(what);
-        super::annotate(github::Level::Warning, &warning, context);
+        super::annotate(github::AnnotationLevel::Warning, &warning, context);
     }
     Ok(fetched.passwords)
 }

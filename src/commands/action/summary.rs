@@ -6,7 +6,7 @@ use ecr_registry::Registry;
 
 /// One registry.
 #[derive(Debug)]
-pub struct Row<'a> {
+pub struct SummaryRow<'a> {
     /// Its host.
     pub registry: &'a str,
     /// Who was signed in.
@@ -16,7 +16,7 @@ pub struct Row<'a> {
 }
 
 /// Markdown, with a heading.
-pub fn table(mode: Mode, rows: &[Row<'_>]) -> String {
+pub fn table(mode: Mode, rows: &[SummaryRow<'_>]) -> String {
     let mut text = "### Amazon ECR sign-in\n\n".to_owned();
     if rows.is_empty() {
         text.push_str("No registry was asked for.\n");
@@ -70,7 +70,7 @@ mod tests {
             arn: "arn:aws:sts::444455556666:assumed-role/a|b/s".into(),
             role: Some("arn:aws:iam::444455556666:role/a|b".into()),
         };
-        let row = |registry, principal, until: Option<&str>| Row {
+        let row = |registry, principal, until: Option<&str>| SummaryRow {
             registry,
             principal,
             until: until.map(str::to_owned),

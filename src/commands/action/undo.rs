@@ -42,7 +42,7 @@ pub struct Undo {
 
 impl Undo {
     /// What an earlier step of this action handed on, if it came so far.
-    pub fn of(env: &Env) -> Option<Self> {
+    pub fn from_env(env: &Env) -> Option<Self> {
         let undo: Self = serde_json::from_str(env.get(VARIABLE)?).ok()?;
         // All else is not the action's to remove. A path that ends in `..` has no name.
         let is_in = |path: &Path, folder: &Path| path.file_name().is_some() && path.parent() == Some(folder);
@@ -58,7 +58,7 @@ impl Undo {
         let text = serde_json::to_string(self).map_err(|error| {
             diagnostics::Error::failed(Code::RunnerFiles, "cannot tell the post step what to take back", error)
         })?;
-        github::write(env, github::File::State, &[(NAME, Secret::new(text))])
+        github::write(env, github::CommandFile::State, &[(NAME, Secret::new(text))])
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
             };
             let text = serde_json::to_string(&undo).unwrap();
             let env = [("RUNNER_TEMP", "/tmp/runner"), (VARIABLE, text.as_str())];
-            Undo::of(&env.into_iter().collect()) == Some(undo)
+            Undo::from_env(&env.into_iter().collect()) == Some(undo)
         };
         assert!(read("/tmp/runner/ecr-auth-1", "/tmp/runner/ecr-auth-1/use-1"));
         assert!(!read("/home/me", "/home/me/use-1"));

@@ -9,18 +9,18 @@ use diagnostics::{Code, Error, Result};
 use private_files::Notes;
 
 /// By the configuration file's real path and the registry's host: the folders of the uses, each there as long as its use lasts.
-type All = BTreeMap<PathBuf, BTreeMap<String, BTreeSet<PathBuf>>>;
+type UsesByConfig = BTreeMap<PathBuf, BTreeMap<String, BTreeSet<PathBuf>>>;
 
 /// The notes, in the user's state folder, and the use that is about to write or to end.
 #[derive(Debug, Clone)]
-pub struct Uses {
-    notes: Notes<All>,
+pub struct ConfigUses {
+    notes: Notes<UsesByConfig>,
     folder: PathBuf,
 }
 
-impl Uses {
+impl ConfigUses {
     /// `folder` stands for this use; without a state folder there are no notes.
-    pub fn of(folder: &Path, env: &Env) -> Option<Self> {
+    pub fn for_folder(folder: &Path, env: &Env) -> Option<Self> {
         Some(Self {
             notes: Notes::new(env.state_folder()?, "jobs"),
             folder: folder.to_owned(),
@@ -102,7 +102,7 @@ impl Uses {
 /// The hosts that the file has our helper for.
 fn served(file: &ConfigFile, real: &Path) -> Result<BTreeSet<String>> {
     let text = client_config::read_text(real)?;
-    let settings = client_config::Settings::in_file(file, text.as_deref().unwrap_or_default())?;
+    let settings = client_config::HelperSettings::in_file(file, text.as_deref().unwrap_or_default())?;
     let ours = settings.helpers.into_iter().filter(|(_, helper)| helper == HELPER);
     Ok(ours.map(|(host, _)| host).collect())
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::setup::{has_same_pools, other_pools, rule, say_what_is_next};
-use crate::commands::setup_plan::{Changes, ClientArgs, SetupPlan};
+use crate::commands::setup_plan::{ClientArgs, SetupChanges, SetupPlan};
 use crate::terminal::Terminal;
-use client_config::{Answer, ConfigFile, Found, HELPER, Lookup, look_up, shown};
+use client_config::{ClientCredentials, ConfigFile, FoundCredentials, HELPER, Lookup, look_up, shown};
 use cognito::{KeptSignIn, RefreshTokenStore};
 use configuration::{Config, SetupChange, SetupFile, VendorFile, VendorRegistry};
 use context::{Context, variables};
@@ -69,10 +69,10 @@ pub(super) fn run(args: &CognitoImportArgs, config_path: Option<&Path>, context:
         rules: new.map(|it| rule(&it.name, it.registry.as_deref())).collect(),
         cognito: Some(settings.clone()),
     };
-    let changes = Changes {
+    let changes = SetupChanges {
         hosts: &hosts,
         setup,
-        ..Changes::default()
+        ..SetupChanges::default()
     };
     let plan = SetupPlan::new(&args.clients, config_path, &config, changes, context)?;
     refuse_to_replace_own(&plan, &vendor, &config, &args.clients, context)?;
@@ -218,8 +218,8 @@ fn refuse_to_replace_own(
 }
 
 fn is_served_by_store(files: &[ConfigFile], host: &str, args: &ClientArgs, context: &Context<'_>) -> Result<bool> {
-    let is_ours = |found: &Found| {
-        let Answer::Helper { name, named_by } = &found.answer else {
+    let is_ours = |found: &FoundCredentials| {
+        let ClientCredentials::Helper { name, named_by } = &found.answer else {
             return false;
         };
         *named_by == STORE && name == HELPER
@@ -287,11 +287,11 @@ fn used_now(files: &[ConfigFile], host: &str, args: &ClientArgs, context: &Conte
         let mut has_helper = false;
         for found in lookup.found.into_iter().chain(lookup.shadowed) {
             let what = match found.answer {
-                Answer::Password(_) => "has a password of its own".to_owned(),
+                ClientCredentials::Password(_) => "has a password of its own".to_owned(),
                 // A store behind a helper of the host's own is not asked.
-                Answer::Helper { named_by: STORE, .. } if has_helper => continue,
-                Answer::Helper { name, named_by: STORE } => format!("asks the store {name:?}"),
-                Answer::Helper { name, .. } => {
+                ClientCredentials::Helper { named_by: STORE, .. } if has_helper => continue,
+                ClientCredentials::Helper { name, named_by: STORE } => format!("asks the store {name:?}"),
+                ClientCredentials::Helper { name, .. } => {
                     has_helper = true;
                     format!("has the helper {name:?}")
                 }

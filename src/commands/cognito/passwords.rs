@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::args::{CognitoArgs, command, password_in};
-use super::{Session, sign_in};
+use super::{CognitoSession, sign_in};
 use cognito::{self, CallFailure, Questions, passwords};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
@@ -50,7 +50,7 @@ pub struct ForgotArgs {
 }
 
 /// Changes the password: signed in by what is kept, else by the password of before.
-pub(super) fn change(args: &ChangeArgs, session: &mut Session<'_, '_>) -> Result<()> {
+pub(super) fn change(args: &ChangeArgs, session: &mut CognitoSession<'_, '_>) -> Result<()> {
     let user = session.user()?;
     // Once: what prints the password may do more than print, or print another one each time.
     let mut given = args.user.given(&session.context.env)?;
@@ -70,7 +70,7 @@ pub(super) fn change(args: &ChangeArgs, session: &mut Session<'_, '_>) -> Result
         }
     };
     let file = args.new_password_file.as_deref();
-    let mut new = NewPassword::of(file.map(password_in).transpose()?);
+    let mut new = NewPassword::from_given(file.map(password_in).transpose()?);
     let mut tries = 1;
     loop {
         let password = new.get(&mut session.terminal)?;
@@ -90,7 +90,7 @@ pub(super) fn change(args: &ChangeArgs, session: &mut Session<'_, '_>) -> Result
 }
 
 /// Has a code sent and asks for it, or takes one that was sent before.
-pub(super) fn forgot(args: &ForgotArgs, session: &mut Session<'_, '_>) -> Result<()> {
+pub(super) fn forgot(args: &ForgotArgs, session: &mut CognitoSession<'_, '_>) -> Result<()> {
     let user = session.user()?;
     let mut given = args.code.as_deref().map(Secret::from);
     let is_asked = given.is_none();
@@ -106,7 +106,7 @@ pub(super) fn forgot(args: &ForgotArgs, session: &mut Session<'_, '_>) -> Result
         session.terminal.tell(&format!("A code was sent{place}."))?;
     }
     let file = args.new_password_file.as_deref();
-    let mut new = NewPassword::of(file.map(password_in).transpose()?);
+    let mut new = NewPassword::from_given(file.map(password_in).transpose()?);
     let mut tries = 1;
     loop {
         let code = match given.take() {
@@ -141,7 +141,7 @@ struct NewPassword {
 }
 
 impl NewPassword {
-    fn of(given: Option<Secret>) -> Self {
+    fn from_given(given: Option<Secret>) -> Self {
         Self { given, is_asked: false }
     }
 

@@ -6,9 +6,9 @@ use clap::Args;
 use serde_json::Map;
 
 use crate::commands::hosts;
-use crate::commands::setup_plan::{Changes, ClientArgs, SetupPlan, verify, warn_of_globs};
+use crate::commands::setup_plan::{ClientArgs, SetupChanges, SetupPlan, verify, warn_of_globs};
 use crate::commands::sign_in::{PoolRole, SignInArgs, command_line};
-use aws_shared_files::profile::Profile;
+use aws_shared_files::profile::HelperProfile;
 use configuration::{Config, SetupChange, SetupRule};
 use context::Context;
 use diagnostics::{Code, Error, Result};
@@ -70,15 +70,15 @@ pub(super) fn run(args: &CognitoSetupArgs, config_path: Option<&Path>, context: 
     let rules: Vec<SetupRule> = hosts.iter().map(|host| rule(host, None)).collect();
     warn_of_globs(&rules, &config, context);
     let name = args.profile.as_deref().unwrap_or(PROFILE);
-    let profile = Profile::new(name, &context.exe, &command_line(&settings)?, &context.env)?;
-    let changes = Changes {
+    let profile = HelperProfile::new(name, &context.exe, &command_line(&settings)?, &context.env)?;
+    let changes = SetupChanges {
         hosts: &hosts,
         setup: SetupChange {
             rules,
             cognito: Some(settings.clone()),
         },
         profile: Some(profile),
-        ..Changes::default()
+        ..SetupChanges::default()
     };
     let dry_run = args.clients.dry_run;
     SetupPlan::new(&args.clients, config_path, &config, changes, context)?.carry_out(dry_run, context)?;

@@ -1,14 +1,14 @@
 //! Whose credentials the registries here would be asked with.
 
 use crate::doctor::clients::ClientFile;
-use aws_access::identity::{ChainSource, CredentialSource, Scope};
+use aws_access::identity::{ChainSource, CredentialSource, IdentityScope};
 use aws_access::{Identity, PasswordPath};
 use configuration::Config;
 use context::Env;
 use diagnostics::{Error, Result};
 
 /// Whose credentials a registry, or any one that no rule names, would be asked with.
-pub(super) struct Credentials {
+pub(super) struct RegistryCredentials {
     /// The registry, where there are several.
     pub registry: Option<String>,
     /// Whose.
@@ -19,7 +19,7 @@ pub(super) struct Credentials {
     pub is_optional: bool,
 }
 
-impl Credentials {
+impl RegistryCredentials {
     /// Whose, in a line.
     pub fn told(&self) -> String {
         let of = self
@@ -73,16 +73,16 @@ pub(super) fn credentials(
     files: &[ClientFile],
     region: &Result<Option<String>>,
     env: &Env,
-) -> Vec<Credentials> {
+) -> Vec<RegistryCredentials> {
     let without_rules = Config::default();
     let rules = rules.unwrap_or(&without_rules);
     let configured = files.iter().flat_map(ClientFile::hosts);
-    let mut all: Vec<Credentials> = Vec::new();
+    let mut all: Vec<RegistryCredentials> = Vec::new();
     for host in configured.chain(rules.exact_hosts()) {
         let Some(target) = rules.target(host) else { continue };
         let path = PasswordPath::choose(env, target.registry(), target.identity());
         let identity = path.map(PasswordPath::into_identity);
-        let it = Credentials::new(Some(host), identity, target.is_optional());
+        let it = RegistryCredentials::new(Some(host), identity, target.is_optional());
         match all.iter_mut().find(|same| same.told == it.told) {
             Some(same) if same.is_optional && !it.is_optional => *same = it,
             Some(_) => {}
@@ -91,13 +91,16 @@ pub(super) fn credentials(
     }
     match all.len() {
         0 => vec![of_any_registry(rules, region, env)],
-        1 => all.into_iter().map(|it| Credentials { registry: None, ..it }).collect(),
+        1 => all
+            .into_iter()
+            .map(|it| RegistryCredentials { registry: None, ..it })
+            .collect(),
         _ => all,
     }
 }
 
-fn of_any_registry(rules: &Config, region: &Result<Option<String>>, env: &Env) -> Credentials {
+fn of_any_registry(rules: &Config, region: &Result<Option<String>>, env: &Env) -> RegistryCredentials {
     let region = region.as_ref().ok().and_then(Option::as_deref).unwrap_or_default();
-    let identity = Identity::choose(rules.defaults(), &Scope::of_region(region), env);
-    Credentials::new(None, identity, false)
+    let identity = Identity::choose(rules.defaults(), &IdentityScope::of_region(region), env);
+    RegistryCredentials::new(None, identity, false)
 }

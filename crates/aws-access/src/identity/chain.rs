@@ -205,7 +205,7 @@ impl ChainSearch<'_> {
         Ok(Some(ChainSource::WebIdentity {
             role_arn: role_arn.to_owned(),
             token_file,
-            session_name: session_name::of(self.env),
+            session_name: session_name::from_env(self.env),
         }))
     }
 

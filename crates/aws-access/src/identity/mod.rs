@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 pub use chain::{ChainSource, ProfileSource, environment_keys, explain_missing, finds_nothing, no_credentials};
 pub(crate) use role::audience;
-pub use role::{RoleBase, RolePlan, Scope, last_account};
+pub use role::{IdentityScope, RoleBase, RolePlan, last_account};
 
 use aws_shared_files::SharedFiles;
 use chain::ChainSearch;
@@ -83,7 +83,7 @@ impl Identity {
     /// # Errors
     /// Settings that exclude each other; half a pair of keys, a profile that is missing, holds no credentials or asks for MFA; roles that
     /// can't be, no token where one is insisted on; shared files that can't be read.
-    pub fn choose(settings: IdentitySettings, scope: &Scope<'_>, env: &Env) -> Result<Self> {
+    pub fn choose(settings: IdentitySettings, scope: &IdentityScope<'_>, env: &Env) -> Result<Self> {
         Self::new(settings.choice(role_in(env))?, scope, env)
     }
 
@@ -91,7 +91,7 @@ impl Identity {
     ///
     /// # Errors
     /// As [`Identity::choose`], but for settings that exclude each other.
-    pub fn new(choice: IdentityChoice, scope: &Scope<'_>, env: &Env) -> Result<Self> {
+    pub fn new(choice: IdentityChoice, scope: &IdentityScope<'_>, env: &Env) -> Result<Self> {
         Self::with_files(env, |files| {
             let search = ChainSearch {
                 env,
@@ -125,7 +125,7 @@ impl Identity {
         role_arn: &str,
         mut settings: RoleSettings,
         token: Secret,
-        scope: &Scope<'_>,
+        scope: &IdentityScope<'_>,
         env: &Env,
     ) -> Result<Self> {
         settings.role_arn = Some(role_arn.to_owned());
@@ -160,7 +160,7 @@ impl Identity {
     ///
     /// # Errors
     /// What only a role has beside a profile, and what STS would refuse.
-    pub fn check(settings: &IdentitySettings, scope: &Scope<'_>) -> Result<()> {
+    pub fn check(settings: &IdentitySettings, scope: &IdentityScope<'_>) -> Result<()> {
         if settings.profile.is_some() {
             settings.clone().choice(None)?;
         }

@@ -13,14 +13,14 @@ use settings::{RoleSettings, SourceChoice, is_role_arn};
 
 /// Where an identity is wanted: what completes a role's name that is no ARN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scope<'a> {
+pub struct IdentityScope<'a> {
     /// The partition of the registry, or of the region that is set.
     pub partition: &'static Partition,
     /// The registry's account.
     pub account: Option<&'a str>,
 }
 
-impl Scope<'_> {
+impl IdentityScope<'_> {
     /// Where no registry is there to complete a name: the region's partition alone.
     pub fn of_region(region: &str) -> Self {
         Self {
@@ -30,7 +30,7 @@ impl Scope<'_> {
     }
 }
 
-impl<'a> From<&'a Registry> for Scope<'a> {
+impl<'a> From<&'a Registry> for IdentityScope<'a> {
     fn from(registry: &'a Registry) -> Self {
         Self {
             partition: registry.partition(),
@@ -98,7 +98,7 @@ impl RolePlan {
     pub(super) fn new(
         first: &str,
         settings: RoleSettings,
-        scope: &Scope<'_>,
+        scope: &IdentityScope<'_>,
         env: &Env,
         base: impl FnOnce(&RoleSettings) -> Result<RoleBase>,
     ) -> Result<Self> {
@@ -108,7 +108,7 @@ impl RolePlan {
         settings.refuse_tags_of_token(roles.len(), matches!(base, RoleBase::Token(_)))?;
         let named = settings.session_name.as_deref();
         Ok(Self {
-            session_name: named.map_or_else(|| session_name::of(env), session_name::clean),
+            session_name: named.map_or_else(|| session_name::from_env(env), session_name::clean),
             audience: settings
                 .audience
                 .clone()
@@ -159,7 +159,7 @@ impl fmt::Display for RolePlan {
 ///
 /// # Errors
 /// Usage errors for what STS would refuse.
-pub(super) fn check(settings: &RoleSettings, scope: &Scope<'_>) -> Result<()> {
+pub(super) fn check(settings: &RoleSettings, scope: &IdentityScope<'_>) -> Result<()> {
     let count = match &settings.role_arn {
         Some(first) => roles(settings, first, scope)?.len(),
         // Whoever uses them names the first role in the environment.
@@ -172,7 +172,7 @@ pub(super) fn check(settings: &RoleSettings, scope: &Scope<'_>) -> Result<()> {
 ///
 /// # Errors
 /// Usage errors for roles that can't be.
-pub fn last_account(settings: &RoleSettings, scope: &Scope<'_>) -> Result<Option<String>> {
+pub fn last_account(settings: &RoleSettings, scope: &IdentityScope<'_>) -> Result<Option<String>> {
     let Some(first) = &settings.role_arn else {
         return Ok(None);
     };
@@ -184,7 +184,7 @@ fn account(role_arn: &str) -> &str {
     role_arn.split(':').nth(4).unwrap_or_default()
 }
 
-fn roles(settings: &RoleSettings, first: &str, scope: &Scope<'_>) -> Result<Vec<String>> {
+fn roles(settings: &RoleSettings, first: &str, scope: &IdentityScope<'_>) -> Result<Vec<String>> {
     let names = std::iter::once(first).chain(settings.chain.iter().map(String::as_str));
     names.map(|name| role_arn(name, scope)).collect()
 }
@@ -198,7 +198,7 @@ pub(crate) fn audience(role_arn: &str) -> &'static str {
 }
 
 /// An ARN as it stands, or a name completed with the registry's partition and account.
-fn role_arn(name: &str, scope: &Scope<'_>) -> Result<String> {
+fn role_arn(name: &str, scope: &IdentityScope<'_>) -> Result<String> {
     let what = format!("role {name}");
     let hint = "write it as arn:aws:iam::<12-digit account>:role/<name>, or the name alone for the registry's account";
     if let Some(rest) = name.strip_prefix("arn:") {
@@ -223,7 +223,7 @@ fn role_arn(name: &str, scope: &Scope<'_>) -> Result<String> {
     }
 }
 
-fn of_another_partition(what: &str, partition: &str, scope: &Scope<'_>) -> Error {
+fn of_another_partition(what: &str, partition: &str, scope: &IdentityScope<'_>) -> Error {
     let ours = scope.partition.id();
     Error::usage(
         Code::Role,
@@ -244,7 +244,7 @@ mod tests {
 
     fn completed(name: &str, host: &str) -> Result<String> {
         let registry = Registry::parse(host).unwrap();
-        role_arn(name, &Scope::from(&registry))
+        role_arn(name, &IdentityScope::from(&registry))
     }
 
     const OURS: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
@@ -253,9 +253,13 @@ mod tests {
         let env: Env = vars.iter().copied().collect();
         let instance = || Ok(ChainSource::InstanceMetadata { endpoint: None });
         let registry = Registry::parse(OURS).unwrap();
-        RolePlan::new(ARN, settings.clone(), &Scope::from(&registry), &env, |settings| {
-            RoleBase::find(settings, &env, instance)
-        })
+        RolePlan::new(
+            ARN,
+            settings.clone(),
+            &IdentityScope::from(&registry),
+            &env,
+            |settings| RoleBase::find(settings, &env, instance),
+        )
     }
 
     #[test]
@@ -306,7 +310,7 @@ mod tests {
         let registry = Registry::parse(OURS).unwrap();
         let github: Env = [("GITHUB_ACTIONS", "true")].into_iter().collect();
         let failing = |error: Error| {
-            let scope = Scope::from(&registry);
+            let scope = IdentityScope::from(&registry);
             let plan = RolePlan::new(ARN, RoleSettings::default(), &scope, &github, |settings| {
                 RoleBase::find(settings, &github, || Err(error))
             });

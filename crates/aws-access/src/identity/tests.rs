@@ -10,7 +10,7 @@ fn choose(env: &Env, profile: Option<&str>) -> Result<Identity> {
         profile: profile.map(str::to_owned),
         ..IdentitySettings::default()
     };
-    Identity::choose(settings, &Scope::of_region("eu-west-1"), env)
+    Identity::choose(settings, &IdentityScope::of_region("eu-west-1"), env)
 }
 
 struct Home {

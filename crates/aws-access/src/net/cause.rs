@@ -182,16 +182,16 @@ mod tests {
 
     #[derive(Debug, thiserror::Error)]
     #[error("dispatch failure")]
-    struct Outer(#[source] io::Error);
+    struct DnsCause(#[source] io::Error);
 
     #[derive(Debug, thiserror::Error)]
     #[error("dns error")]
-    struct Unresolved(#[source] Outer);
+    struct Unresolved(#[source] DnsCause);
 
     #[test]
     fn what_to_do_about_a_server_that_cannot_be_reached() {
         let hint = |address| {
-            let error = Unresolved(Outer(io::Error::other("failed to lookup address information")));
+            let error = Unresolved(DnsCause(io::Error::other("failed to lookup address information")));
             reach_hint(&error, address, NETWORK_HINT)
         };
         let slip = hint("api.ecr.eu-wets-1.amazonaws.com");
@@ -200,18 +200,18 @@ mod tests {
             "{slip}"
         );
         assert_eq!(hint("api.ecr.xx-newland-1.amazonaws.com"), NETWORK_HINT);
-        let stranger = Outer(io::Error::other("invalid peer certificate: UnknownIssuer"));
+        let stranger = DnsCause(io::Error::other("invalid peer certificate: UnknownIssuer"));
         assert_eq!(
             reach_hint(&stranger, "api.ecr.eu-west-1.amazonaws.com", NETWORK_HINT),
             ROOTS_HINT
         );
-        let old = Outer(io::Error::other("invalid peer certificate: certificate expired: …"));
+        let old = DnsCause(io::Error::other("invalid peer certificate: certificate expired: …"));
         assert_eq!(
             reach_hint(&old, "api.ecr.eu-west-1.amazonaws.com", NETWORK_HINT),
             EXPIRED_HINT
         );
         let of_certificate = |wrong: &str| {
-            let error = Outer(io::Error::other(format!("invalid peer certificate: {wrong}")));
+            let error = DnsCause(io::Error::other(format!("invalid peer certificate: {wrong}")));
             reach_hint(&error, "api.ecr.eu-west-1.amazonaws.com", NETWORK_HINT)
         };
         assert_eq!(of_certificate("Other(OtherError(CaUsedAsEndEntity))"), CA_HINT);
@@ -219,7 +219,7 @@ mod tests {
             of_certificate("certificate not valid for name \"a\"; …"),
             CERTIFICATE_HINT
         );
-        let refused = Outer(io::Error::from(io::ErrorKind::ConnectionRefused));
+        let refused = DnsCause(io::Error::from(io::ErrorKind::ConnectionRefused));
         let hint = reach_hint(&refused, "api.ecr.eu-wets-1.amazonaws.com", NETWORK_HINT);
         assert_eq!(hint, NETWORK_HINT);
     }
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_certificate_is_said_in_words() {
         let shown = |wrong: &str| {
-            let error = Outer(io::Error::other(format!("invalid peer certificate: {wrong}")));
+            let error = DnsCause(io::Error::other(format!("invalid peer certificate: {wrong}")));
             let cause = root_cause(&error);
             cause.strip_prefix("invalid peer certificate: ").unwrap().to_owned()
         };
@@ -290,7 +290,7 @@ mod tests {
         }
         // What has run out is told by more than the words alone.
         assert_eq!(
-            connection_code(&root_cause(&Outer(io::Error::other(
+            connection_code(&root_cause(&DnsCause(io::Error::other(
                 "invalid peer certificate: NotValidYet"
             )))),
             Code::CertificateExpired
@@ -299,9 +299,9 @@ mod tests {
 
     #[test]
     fn the_innermost_cause_is_shown() {
-        let refused = Outer(io::Error::from(io::ErrorKind::ConnectionRefused));
+        let refused = DnsCause(io::Error::from(io::ErrorKind::ConnectionRefused));
         assert_eq!(root_cause(&refused), "the connection was refused");
-        let other = Outer(io::Error::other("certificate expired"));
+        let other = DnsCause(io::Error::other("certificate expired"));
         assert_eq!(root_cause(&other), "certificate expired");
     }
 }

@@ -18,7 +18,7 @@ const BUNDLE_LIMIT: usize = 16 << 20;
 #[derive(Debug, Clone)]
 pub enum Roots {
     /// Whom the environment names, read.
-    Named(Trusted),
+    Named(TrustedRoots),
     /// The system's, not read yet.
     System {
         /// `SSL_CERT_FILE` is set, to nothing.
@@ -29,7 +29,7 @@ pub enum Roots {
 /// Roots that were read. Most distributions have theirs twice: in one file, and in a folder where everybody may add some. The folder
 /// has hundreds of files, and what is only there is seldom what is needed.
 #[derive(Debug, Clone)]
-pub struct Trusted {
+pub struct TrustedRoots {
     /// Those that are tried first.
     pub first: TlsContext,
     /// Where that is not all: reads all.
@@ -47,7 +47,7 @@ impl Roots {
     }
 
     /// The roots, for a connection. The system's are read here.
-    pub fn read(&self) -> Trusted {
+    pub fn read(&self) -> TrustedRoots {
         match self {
             Self::Named(trusted) => trusted.clone(),
             Self::System { is_file_blank } => of_system(*is_file_blank),
@@ -63,16 +63,16 @@ fn tls_context(roots: TrustStore) -> Result<TlsContext> {
 }
 
 /// The roots that the environment names.
-fn named(env: &Env) -> Result<Option<Trusted>> {
+fn named(env: &Env) -> Result<Option<TrustedRoots>> {
     let of_bundle = |file: &Path, variable| tls_context(of_file(read_bundle(file, variable)?));
     if let Some(bundle) = env.path(variables::AWS_CA_BUNDLE) {
         let first = of_bundle(&bundle, variables::AWS_CA_BUNDLE)?;
-        return Ok(Some(Trusted { first, all: None }));
+        return Ok(Some(TrustedRoots { first, all: None }));
     }
     if let Some(file) = env.path(variables::SSL_CERT_FILE) {
         let first = of_bundle(&file, variables::SSL_CERT_FILE)?;
         let all = env.get(variables::SSL_CERT_DIR).map(|_| NATIVE);
-        return Ok(Some(Trusted { first, all }));
+        return Ok(Some(TrustedRoots { first, all }));
     }
     if let Some(folders) = env.get(variables::SSL_CERT_DIR) {
         if !std::env::split_paths(folders).any(|folder| holds_certificate(&folder)) {
@@ -83,7 +83,7 @@ fn named(env: &Env) -> Result<Option<Trusted>> {
             )
             .hint("SSL_CERT_DIR is a folder of PEM certificates: mend it, or unset the variable"));
         }
-        return Ok(Some(Trusted {
+        return Ok(Some(TrustedRoots {
             first: NATIVE(),
             all: None,
         }));
@@ -96,16 +96,16 @@ const NATIVE: fn() -> TlsContext = TlsContext::default;
 
 /// The system's roots. rustls-native-certs takes an `SSL_CERT_FILE` that is set to nothing for a file without a name, and finds no roots
 /// at all: then they are read here.
-fn of_system(is_file_blank: bool) -> Trusted {
+fn of_system(is_file_blank: bool) -> TrustedRoots {
     let all = if is_file_blank { whole_system } else { NATIVE };
-    let only = |first| Trusted { first, all: None };
+    let only = |first| TrustedRoots { first, all: None };
     match system_roots() {
-        System::File(pem) => Trusted {
+        SystemRoots::File(pem) => TrustedRoots {
             first: tls_context(of_file(pem)).unwrap_or_default(),
             all: Some(all),
         },
-        System::Other => only(all()),
-        System::Nothing => only(of_built_in()),
+        SystemRoots::Other => only(all()),
+        SystemRoots::Nothing => only(of_built_in()),
     }
 }
 
@@ -160,7 +160,7 @@ fn read_bundle(path: &Path, variable: &str) -> Result<Vec<u8>> {
 }
 
 /// The distribution's roots, where rustls-native-certs looks for them.
-enum System {
+enum SystemRoots {
     /// A file of them, each of which can be read.
     #[cfg_attr(
         not(target_os = "linux"),
@@ -175,22 +175,22 @@ enum System {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn system_roots() -> System {
-    System::Other
+fn system_roots() -> SystemRoots {
+    SystemRoots::Other
 }
 
 #[cfg(target_os = "linux")]
-fn system_roots() -> System {
+fn system_roots() -> SystemRoots {
     let found = openssl_probe::probe();
     let pem = found
         .cert_file
         .and_then(|file| private_files::read(&file, BUNDLE_LIMIT).ok());
     let pem = pem.unwrap_or_default();
     match certificates(&pem) {
-        (1.., 0) => System::File(pem),
-        (1.., _) => System::Other,
-        _ if found.cert_dir.iter().any(|folder| holds_certificate(folder)) => System::Other,
-        _ => System::Nothing,
+        (1.., 0) => SystemRoots::File(pem),
+        (1.., _) => SystemRoots::Other,
+        _ if found.cert_dir.iter().any(|folder| holds_certificate(folder)) => SystemRoots::Other,
+        _ => SystemRoots::Nothing,
     }
 }
 

@@ -20,7 +20,7 @@ use super::address::is_local;
 use super::cause::{connection_error_code, root_cause};
 use super::last_request::{LastRequest, RefusedRequest};
 use super::metadata_answer;
-use super::roots::{Roots, Trusted};
+use super::roots::{Roots, TrustedRoots};
 use super::{BODY_LIMIT, CONNECT_TIMEOUT};
 use context::Env;
 use diagnostics::{Code, Result};
@@ -155,7 +155,7 @@ pub fn guarded_connector(connector: SharedHttpConnector, observer: &ResponseObse
 }
 
 /// Connects to whom these roots vouch for.
-fn trusting(roots: Trusted) -> SharedHttpConnector {
+fn trusting(roots: TrustedRoots) -> SharedHttpConnector {
     let first = remote_connector(roots.first);
     match roots.all {
         None => first,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use shlex::Shlex;
 
-use super::ini::{Section, Setting, sections};
+use super::ini::{IniSection, IniSetting, sections};
 
 /// The setting we write.
 pub(super) const KEY: &str = "credential_process";
@@ -23,7 +23,7 @@ const OTHER_SOURCES: [&str; 8] = [
 
 /// Which of the two files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum File {
+pub(super) enum SharedFile {
     Config,
     Credentials,
 }
@@ -34,12 +34,12 @@ pub(super) enum Conflict {
     /// Two sections for one profile: readers disagree about which counts.
     Twice,
     /// A setting says where its credentials come from.
-    Setting { key: String, file: File },
+    Setting { key: String, file: SharedFile },
 }
 
 /// A text with our setting in it, and what tells how it was before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Set {
+pub(super) struct SettingEdit {
     /// The new text.
     pub text: String,
     /// Our setting.
@@ -52,9 +52,9 @@ pub(super) struct Set {
 
 /// The text of the `config` file with this command in the profile: in place of our earlier one, else first in its section, else in
 /// a new section at the end.
-pub(super) fn set_process(text: &str, name: &str, command: &str) -> Result<Set, Conflict> {
+pub(super) fn set_process(text: &str, name: &str, command: &str) -> Result<SettingEdit, Conflict> {
     let line = format!("{KEY} = {command}");
-    let at = |at: usize, inserted: String, line: String| Set {
+    let at = |at: usize, inserted: String, line: String| SettingEdit {
         text: [&text[..at], &inserted, &text[at..]].concat(),
         line,
         inserted,
@@ -71,10 +71,10 @@ pub(super) fn set_process(text: &str, name: &str, command: &str) -> Result<Set, 
     };
     check(section, |value| is_ours(value, command)).map_err(|key| Conflict::Setting {
         key,
-        file: File::Config,
+        file: SharedFile::Config,
     })?;
     Ok(match section.settings.iter().find(|setting| setting.key == KEY) {
-        Some(ours) => Set {
+        Some(ours) => SettingEdit {
             text: [&text[..ours.range.start], &line, &text[ours.range.end..]].concat(),
             inserted: line.clone(),
             line,
@@ -94,7 +94,7 @@ pub(super) fn unset_process(
 ) -> Option<String> {
     let sections = sections(text);
     let section = sections.iter().find(|section| is_profile(section.header, name))?;
-    let is_ours = |setting: &&Setting<'_>| setting.key == KEY && &text[setting.range.clone()] == line;
+    let is_ours = |setting: &&IniSetting<'_>| setting.key == KEY && &text[setting.range.clone()] == line;
     let ours = section.settings.iter().find(is_ours)?.range.clone();
     if let Some(previous) = previous {
         return Some([&text[..ours.start], previous, &text[ours.end..]].concat());
@@ -144,13 +144,13 @@ pub(super) fn check_credentials(text: &str, name: &str) -> Result<(), Conflict> 
         .try_for_each(|section| check(section, |_| false))
         .map_err(|key| Conflict::Setting {
             key,
-            file: File::Credentials,
+            file: SharedFile::Credentials,
         })
 }
 
 /// Finds the setting that gets the profile's credentials elsewhere.
-fn check(section: &Section<'_>, is_ours: impl Fn(&str) -> bool) -> Result<(), String> {
-    let is_other = |setting: &&Setting<'_>| match setting.key.as_str() {
+fn check(section: &IniSection<'_>, is_ours: impl Fn(&str) -> bool) -> Result<(), String> {
+    let is_other = |setting: &&IniSetting<'_>| match setting.key.as_str() {
         KEY => !is_ours(setting.value),
         key => OTHER_SOURCES.contains(&key) || key.starts_with("sso_"),
     };
@@ -206,7 +206,7 @@ fn section_lines(text: &str, name: &str, line: &str) -> String {
     format!("{before}{header}{end}{line}{end}")
 }
 
-fn setting_line(text: &str, section: &Section<'_>, line: &str) -> String {
+fn setting_line(text: &str, section: &IniSection<'_>, line: &str) -> String {
     let end = line_end(text);
     // Behind ours, a line that is indented further would be a part of ours.
     let indent = section.settings.first().map_or("", |first| first.indent);

@@ -7,17 +7,17 @@ use std::ops::Range;
 
 /// A `[section]` and what follows it.
 #[derive(Debug)]
-pub(super) struct Section<'a> {
+pub(super) struct IniSection<'a> {
     /// What stands in the brackets.
     pub header: &'a str,
     /// Where the section's settings begin: behind the header's line and its end.
     pub start: usize,
-    pub settings: Vec<Setting<'a>>,
+    pub settings: Vec<IniSetting<'a>>,
 }
 
 /// `key = value`, with the indented lines that belong to it.
 #[derive(Debug)]
-pub(super) struct Setting<'a> {
+pub(super) struct IniSetting<'a> {
     /// In lower case.
     pub key: String,
     /// From the key's line alone.
@@ -29,8 +29,8 @@ pub(super) struct Setting<'a> {
 }
 
 /// The sections of a file. What stands before the first one belongs to none.
-pub(super) fn sections(text: &str) -> Vec<Section<'_>> {
-    let mut sections: Vec<Section<'_>> = Vec::new();
+pub(super) fn sections(text: &str) -> Vec<IniSection<'_>> {
+    let mut sections: Vec<IniSection<'_>> = Vec::new();
     let mut end = 0;
     for line in text.split_inclusive('\n') {
         end += line.len();
@@ -48,7 +48,7 @@ pub(super) fn sections(text: &str) -> Vec<Section<'_>> {
         {
             above.range.end = range.end;
         } else if let Some(rest) = trimmed.strip_prefix('[') {
-            sections.push(Section {
+            sections.push(IniSection {
                 header: rest.split(']').next().unwrap_or_default().trim(),
                 start: end,
                 settings: Vec::new(),
@@ -60,9 +60,9 @@ pub(super) fn sections(text: &str) -> Vec<Section<'_>> {
     sections
 }
 
-fn setting<'a>(line: &'a str, indent: &'a str, range: Range<usize>) -> Setting<'a> {
+fn setting<'a>(line: &'a str, indent: &'a str, range: Range<usize>) -> IniSetting<'a> {
     let (key, value) = line.split_once(['=', ':']).unwrap_or((line, ""));
-    Setting {
+    IniSetting {
         key: key.trim().to_lowercase(),
         value: value.trim(),
         indent,

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use context::{Env, variables};
 use diagnostics::{Code, Error, Mention, Result};
-use edit::{Conflict, File};
-use private_files::{Edited, FileUndo, Format, ReplacedValue, UndoLog};
+use edit::{Conflict, SharedFile};
+use private_files::{EditOutcome, FileFormat, FileUndo, ReplacedValue, UndoLog};
 
 /// Other writers are editors and the AWS CLI, in somebody's hands: nothing is merged with what they save.
-const INI: Format = Format {
+const INI: FileFormat = FileFormat {
     merge: |_, _, _| None,
     blank: "",
     elsewhere: Mention::new(variables::AWS_CONFIG_FILE),
@@ -22,16 +22,16 @@ const INI: Format = Format {
 
 /// A profile that runs this program.
 #[derive(Debug, Clone)]
-pub struct Profile<'a> {
+pub struct HelperProfile<'a> {
     name: &'a str,
     command: String,
     /// AWS's `config` file.
     path: PathBuf,
 }
 
-/// What [`Profile::write`] did.
+/// What [`HelperProfile::write`] did.
 #[derive(Debug)]
-pub struct Written {
+pub struct ProfileWritten {
     /// The `config` file.
     pub path: PathBuf,
     /// Whether it had to be changed.
@@ -40,7 +40,7 @@ pub struct Written {
     pub not_recorded: Option<io::Error>,
 }
 
-impl<'a> Profile<'a> {
+impl<'a> HelperProfile<'a> {
     /// The profile `name` of AWS's `config` file (`AWS_CONFIG_FILE`, or `~/.aws/config`) with `credential_process = EXE ARGS…`.
     ///
     /// # Errors
@@ -62,10 +62,10 @@ impl<'a> Profile<'a> {
         self.name
     }
 
-    /// What [`Profile::write`] would change, as a unified diff without secrets; empty if nothing.
+    /// What [`HelperProfile::write`] would change, as a unified diff without secrets; empty if nothing.
     ///
     /// # Errors
-    /// Those of [`Profile::write`], but for what the system says of writing.
+    /// Those of [`HelperProfile::write`], but for what the system says of writing.
     pub fn preview(&self) -> Result<String> {
         let real = private_files::real_path(&self.path, &INI)?;
         let old = private_files::read_text(&real)?;
@@ -82,26 +82,26 @@ impl<'a> Profile<'a> {
     ///
     /// # Errors
     /// A profile that has other credentials already, a file that can't be read or written.
-    pub fn write(&self, log: Option<&UndoLog>) -> Result<Written> {
+    pub fn write(&self, log: Option<&UndoLog>) -> Result<ProfileWritten> {
         let real = private_files::real_path(&self.path, &INI)?;
         let mut not_recorded = None;
         let updated = private_files::update(&self.path, &INI, &mut |text| {
             let set = self.edit(text)?;
             if Some(set.text.as_str()) == text {
-                return Ok(Edited::Unchanged);
+                return Ok(EditOutcome::Unchanged);
             }
             if let Some(log) = log {
                 let undo = self.undo(&set, text.is_none());
                 not_recorded = log.change_file(&real, &mut |record| record.merge(undo.clone())).err();
             }
-            Ok(Edited::Text(set.text))
+            Ok(EditOutcome::Text(set.text))
         })?;
         if let (Some(log), false) = (log, updated.folders.is_empty()) {
             // Without a note, these folders are left behind empty: a log that failed is reported already.
             let note = &mut |record: &mut FileUndo| record.created_folders.extend(updated.folders.clone());
             let _ = log.change_file(&real, note);
         }
-        Ok(Written {
+        Ok(ProfileWritten {
             path: self.path.clone(),
             changed: updated.changed,
             not_recorded,
@@ -109,7 +109,7 @@ impl<'a> Profile<'a> {
     }
 
     /// How the profile was before.
-    fn undo(&self, set: &edit::Set, created: bool) -> FileUndo {
+    fn undo(&self, set: &edit::SettingEdit, created: bool) -> FileUndo {
         let mut value = ReplacedValue::new(set.previous.clone(), set.line.as_str());
         let around = set.inserted.split_once(&set.line);
         value.around = around.map(|(before, after)| (before.to_owned(), after.to_owned()));
@@ -120,7 +120,7 @@ impl<'a> Profile<'a> {
         }
     }
 
-    fn edit(&self, text: Option<&str>) -> Result<edit::Set> {
+    fn edit(&self, text: Option<&str>) -> Result<edit::SettingEdit> {
         let old = text.unwrap_or_default();
         if old.starts_with('\u{feff}') {
             return Err(with_byte_order_mark(&self.path));
@@ -131,7 +131,7 @@ impl<'a> Profile<'a> {
 
 /// A profile that is as it was before.
 #[derive(Debug, PartialEq, Eq)]
-pub struct TakenBack {
+pub struct ProfileRestored {
     /// Its name.
     pub name: String,
     /// The `config` file.
@@ -150,7 +150,7 @@ pub fn undo_log(env: &Env) -> Option<UndoLog> {
 ///
 /// # Errors
 /// The file can't be read or written.
-pub fn take_back(log: &UndoLog, env: &Env) -> Result<Vec<TakenBack>> {
+pub fn take_back(log: &UndoLog, env: &Env) -> Result<Vec<ProfileRestored>> {
     let path = shared_file(variables::AWS_CONFIG_FILE, "config", env)?;
     let real = private_files::real_path(&path, &INI)?;
     // A log that can't be read says nothing.
@@ -161,7 +161,7 @@ pub fn take_back(log: &UndoLog, env: &Env) -> Result<Vec<TakenBack>> {
     let (mut names, mut removed) = (Vec::new(), false);
     private_files::update(&path, &INI, &mut |text| {
         let Some(old) = text else {
-            return Ok(Edited::Unchanged);
+            return Ok(EditOutcome::Unchanged);
         };
         (names, removed) = (Vec::new(), false);
         let mut text = old.to_owned();
@@ -173,9 +173,9 @@ pub fn take_back(log: &UndoLog, env: &Env) -> Result<Vec<TakenBack>> {
         }
         removed = noted.created && text.trim().is_empty();
         Ok(match (removed, names.is_empty()) {
-            (true, _) => Edited::Remove,
-            (false, true) => Edited::Unchanged,
-            (false, false) => Edited::Text(text),
+            (true, _) => EditOutcome::Remove,
+            (false, true) => EditOutcome::Unchanged,
+            (false, false) => EditOutcome::Text(text),
         })
     })?;
     if removed {
@@ -189,7 +189,7 @@ pub fn take_back(log: &UndoLog, env: &Env) -> Result<Vec<TakenBack>> {
                 error,
             )
         })?;
-    let taken = |name: String| TakenBack {
+    let taken = |name: String| ProfileRestored {
         name,
         path: path.clone(),
         removed,
@@ -269,8 +269,8 @@ fn refuse(name: &str, path: &Path, conflict: &Conflict) -> Error {
         }
         Conflict::Setting { key, file } => {
             let place = match file {
-                File::Config => "it has",
-                File::Credentials => "its section in this file has",
+                SharedFile::Config => "it has",
+                SharedFile::Credentials => "its section in this file has",
             };
             Error::failed(
                 Code::ProfileNotWritten,

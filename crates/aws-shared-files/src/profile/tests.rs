@@ -5,19 +5,19 @@ use std::process::Command;
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::edit::{Conflict, File, check_credentials, set_process, unset_process};
+use super::edit::{Conflict, SharedFile, check_credentials, set_process, unset_process};
 use super::ini::sections;
 use super::quote::command_line;
 use private_files::UndoLog;
 
-use super::{Profile, Written, take_back};
+use super::{HelperProfile, ProfileWritten, take_back};
 use context::Env;
 use diagnostics::Result;
 
 const COMMAND: &str = "/opt/ecr-auth assume";
 /// As `assume --format profile` writes it.
-fn write(name: &str, exe: &Path, args: &[String], env: &Env) -> Result<Written> {
-    Profile::new(name, exe, args, env)?.write(None)
+fn write(name: &str, exe: &Path, args: &[String], env: &Env) -> Result<ProfileWritten> {
+    HelperProfile::new(name, exe, args, env)?.write(None)
 }
 
 const LINE: &str = "credential_process = /opt/ecr-auth assume";
@@ -103,11 +103,11 @@ fn other_sources_are_left_alone(#[case] key: &str, #[case] settings: &str) {
     };
     assert_eq!(
         set_process(&format!("[profile ci]\n{settings}\n"), "ci", COMMAND),
-        Err(conflict(File::Config))
+        Err(conflict(SharedFile::Config))
     );
     assert_eq!(
         check_credentials(&format!("[other]\n[ci]\n{settings}\n"), "ci"),
-        Err(conflict(File::Credentials))
+        Err(conflict(SharedFile::Credentials))
     );
     assert!(set_process(&format!("[ci]\n{settings}\n[profile ci2]\n{settings}\n"), "ci", COMMAND).is_ok());
 }
@@ -260,7 +260,7 @@ fn the_record_knows_the_way_back() {
     let env: Env = [("HOME", home.path().to_str().unwrap())].into_iter().collect();
     let record: UndoLog = UndoLog::new(home.path().join("state"), "profiles");
     let profile = |action: &str| {
-        Profile::new(
+        HelperProfile::new(
             "ci",
             Path::new("/opt/ecr-auth"),
             &[action.to_owned(), "-v".into()],
@@ -278,7 +278,7 @@ fn the_record_knows_the_way_back() {
     assert!(written.changed && written.not_recorded.is_none());
     assert_eq!(first.preview().unwrap(), "");
     // Written anew with other arguments, the way leads back to the very beginning.
-    let second = Profile::new("ci", Path::new("/opt/ecr-auth"), &["cognito".to_owned()], &env).unwrap();
+    let second = HelperProfile::new("ci", Path::new("/opt/ecr-auth"), &["cognito".to_owned()], &env).unwrap();
     assert!(second.write(Some(&record)).unwrap().changed);
     let taken = take_back(&record, &env).unwrap();
     assert_eq!((taken[0].name.as_str(), taken[0].removed), ("ci", true));

@@ -11,7 +11,7 @@ use secret::Secret;
 
 /// A file that takes named values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum File {
+pub enum CommandFile {
     /// The step's outputs.
     Output,
     /// The environment of the job's later steps.
@@ -20,7 +20,7 @@ pub enum File {
     State,
 }
 
-impl File {
+impl CommandFile {
     fn variable(self) -> &'static str {
         match self {
             Self::Output => "GITHUB_OUTPUT",
@@ -34,7 +34,7 @@ impl File {
 ///
 /// # Errors
 /// The variable that names the file is not set, the file is not there or may not be written.
-pub fn check(env: &Env, file: File) -> Result<()> {
+pub fn check(env: &Env, file: CommandFile) -> Result<()> {
     let variable = file.variable();
     let path = path_of(env, variable)?;
     let opened = private_files::open_to_append(&path);
@@ -47,7 +47,7 @@ pub fn check(env: &Env, file: File) -> Result<()> {
 ///
 /// # Errors
 /// The variable that names the file is not set, the file can't be written, a name is none, a value holds the delimiter.
-pub fn write<N: AsRef<str>>(env: &Env, file: File, values: &[(N, Secret)]) -> Result<()> {
+pub fn write<N: AsRef<str>>(env: &Env, file: CommandFile, values: &[(N, Secret)]) -> Result<()> {
     let text = values_text(values, &delimiter()).map_err(|cause| cannot_write(file.variable(), cause))?;
     append(env, file.variable(), &text)
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 use tempfile::NamedTempFile;
 
-use crate::github::{self, File, Level};
+use crate::github::{self, AnnotationLevel, CommandFile};
 use context::Env;
 use secret::Secret;
 
@@ -57,7 +57,7 @@ proptest! {
         let (file, env) = made("GITHUB_OUTPUT", &before);
         let expected: Vec<_> = as_the_runner_reads(&before).into_iter().chain(values.clone()).collect();
         let secrets: Vec<_> = values.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
-        let done = github::write(&env, File::Output, &secrets);
+        let done = github::write(&env, CommandFile::Output, &secrets);
         if secrets.iter().any(|(name, _)| name.contains('<')) {
             prop_assert!(done.is_err());
             prop_assert_eq!(fs::read_to_string(file.path()).unwrap(), before);
@@ -69,10 +69,10 @@ proptest! {
 }
 
 #[rstest]
-#[case(File::Output, "GITHUB_OUTPUT")]
-#[case(File::Env, "GITHUB_ENV")]
-#[case(File::State, "GITHUB_STATE")]
-fn each_file_has_its_variable(#[case] kind: File, #[case] variable: &str) {
+#[case(CommandFile::Output, "GITHUB_OUTPUT")]
+#[case(CommandFile::Env, "GITHUB_ENV")]
+#[case(CommandFile::State, "GITHUB_STATE")]
+fn each_file_has_its_variable(#[case] kind: CommandFile, #[case] variable: &str) {
     let (file, env) = made(variable, "");
     github::write(&env, kind, &[("NAME", Secret::new("a\nb"))]).unwrap();
     assert_eq!(read(&file), [("NAME".to_owned(), "a\nb".to_owned())]);
@@ -86,7 +86,7 @@ fn each_file_has_its_variable(#[case] kind: File, #[case] variable: &str) {
 fn what_is_no_name_is_refused(#[values("", "a=b", "a\nb", "a\rb", "a<<b", "a<")] name: &str) {
     let (file, env) = made("GITHUB_ENV", "before\n");
     let values = [("fine", Secret::new("x")), (name, Secret::new("hunter2"))];
-    let error = github::write(&env, File::Env, &values).unwrap_err();
+    let error = github::write(&env, CommandFile::Env, &values).unwrap_err();
     assert!(!error.to_string().contains("hunter2"));
     assert_eq!(fs::read_to_string(file.path()).unwrap(), "before\n");
 }
@@ -96,7 +96,7 @@ fn a_file_that_the_runner_did_not_make_is_not_made() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("output");
     let env = [("GITHUB_OUTPUT", path.to_str().unwrap())].into_iter().collect();
-    let error = github::write(&env, File::Output, &[("a", Secret::default())]).unwrap_err();
+    let error = github::write(&env, CommandFile::Output, &[("a", Secret::default())]).unwrap_err();
     assert!(error.cause().starts_with(path.to_str().unwrap()), "{error}");
     assert!(!path.exists());
 }
@@ -118,9 +118,15 @@ fn folders_and_summaries_are_lines() {
 #[test]
 fn annotations_are_one_line() {
     assert_eq!(
-        github::annotation(Level::Error, "a: b, 50%", "c: d,\r\n100%"),
+        github::annotation(AnnotationLevel::Error, "a: b, 50%", "c: d,\r\n100%"),
         "::error title=a%3A b%2C 50%25::c: d,%0D%0A100%25"
     );
-    assert_eq!(github::annotation(Level::Warning, "t", "m"), "::warning title=t::m");
-    assert_eq!(github::annotation(Level::Notice, "t", "m"), "::notice title=t::m");
+    assert_eq!(
+        github::annotation(AnnotationLevel::Warning, "t", "m"),
+        "::warning title=t::m"
+    );
+    assert_eq!(
+        github::annotation(AnnotationLevel::Notice, "t", "m"),
+        "::notice title=t::m"
+    );
 }

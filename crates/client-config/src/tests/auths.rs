@@ -7,23 +7,23 @@ use rstest::rstest;
 use serde_json::{Map, Value, json};
 
 use super::edit::{any_value, laid_out};
-use crate::auths::Auths;
+use crate::auths::AuthsEditor;
 use crate::json::Object;
-use crate::{AuthEdit, Edit};
+use crate::{AuthEdit, ConfigEdit};
 use secret::Secret;
 
-fn set(host: &str, auth: &str) -> Edit {
-    Edit {
+fn set(host: &str, auth: &str) -> ConfigEdit {
+    ConfigEdit {
         auths: [(host.to_owned(), AuthEdit::Set(Secret::new(auth)))].into(),
-        ..Edit::default()
+        ..ConfigEdit::default()
     }
 }
 
-fn clear(host: &str, keep_empty: bool, drop_empty_auths: bool) -> Edit {
-    Edit {
+fn clear(host: &str, keep_empty: bool, drop_empty_auths: bool) -> ConfigEdit {
+    ConfigEdit {
         auths: [(host.to_owned(), AuthEdit::Clear { keep_empty })].into(),
         drop_empty_auths,
-        ..Edit::default()
+        ..ConfigEdit::default()
     }
 }
 
@@ -119,9 +119,9 @@ fn refuses_with_a_place(#[case] text: &str, #[case] cause: &str) {
 #[test]
 fn broken_auths_do_not_hinder_who_does_not_change_them() {
     let text = r#"{"auths":[],"credHelpers":{}}"#;
-    let edit = Edit {
+    let edit = ConfigEdit {
         helpers: [("h".to_owned(), Some("ecr-auth".to_owned()))].into(),
-        ..Edit::default()
+        ..ConfigEdit::default()
     };
     assert_eq!(
         edit.apply(text).unwrap(),
@@ -133,7 +133,7 @@ fn broken_auths_do_not_hinder_who_does_not_change_them() {
 fn reads_what_is_there() {
     let text = r#"{"auths":{"e":{},"n":null,"b":{"auth":""},"a":{"auth":"eDp5"},
         "t":{"auth":"eDp5","identitytoken":"t"},"r":{"registrytoken":"t"},"o":{"registrytoken":""}}}"#;
-    let auths = Auths::read(text).unwrap();
+    let auths = AuthsEditor::read(text).unwrap();
     let read = |host| {
         let entry = auths.entry(host).unwrap()?;
         Some((entry.auth.map(|auth| auth.expose().to_owned()), entry.has_token))
@@ -146,7 +146,7 @@ fn reads_what_is_there() {
     assert_eq!(read("a"), Some((password(), false)));
     assert_eq!(read("t"), Some((password(), true)));
     assert_eq!(read("r"), Some((None, true)));
-    assert!(auths.is_there() && !Auths::read("").unwrap().is_there());
+    assert!(auths.is_there() && !AuthsEditor::read("").unwrap().is_there());
 }
 
 fn any_entry() -> impl Strategy<Value = Value> {
@@ -241,7 +241,7 @@ proptest! {
         (value, text) in any_config(),
         auths in prop::collection::btree_map("[a-i]", any_edit(), 0..5),
     ) {
-        let edit = Edit { auths: auths.clone(), ..Edit::default() };
+        let edit = ConfigEdit { auths: auths.clone(), ..ConfigEdit::default() };
         let edited = edit.apply(&text).unwrap();
         let mut expected = value;
         edit_value(expected.as_object_mut().unwrap(), &auths);

@@ -6,23 +6,23 @@ use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Map, Value, json};
 
-use crate::{Edit, Settings, unified_diff};
+use crate::{ConfigEdit, HelperSettings, unified_diff};
 
-fn set(hosts: &[&str]) -> Edit {
-    Edit {
+fn set(hosts: &[&str]) -> ConfigEdit {
+    ConfigEdit {
         helpers: hosts
             .iter()
             .map(|host| (host.to_string(), Some("ecr-auth".into())))
             .collect(),
-        ..Edit::default()
+        ..ConfigEdit::default()
     }
 }
 
-fn unset(hosts: &[&str]) -> Edit {
-    Edit {
+fn unset(hosts: &[&str]) -> ConfigEdit {
+    ConfigEdit {
         helpers: hosts.iter().map(|host| (host.to_string(), None)).collect(),
         drop_empty_helpers: true,
-        ..Edit::default()
+        ..ConfigEdit::default()
     }
 }
 
@@ -95,7 +95,7 @@ fn removes_a_helper(#[case] before: &str, #[case] after: &str) {
 
 #[test]
 fn an_empty_object_that_was_not_ours_stays() {
-    let edit = Edit {
+    let edit = ConfigEdit {
         drop_empty_helpers: false,
         ..unset(&["h"])
     };
@@ -115,9 +115,9 @@ fn an_empty_object_that_was_not_ours_stays() {
 #[case(r#"{"credsStore":"ecr-auth", "a":1}"#, None, r#"{"a":1}"#)]
 #[case(r#"{"credsStore":null}"#, Some("desktop"), r#"{"credsStore":"desktop"}"#)]
 fn changes_the_store(#[case] before: &str, #[case] store: Option<&str>, #[case] after: &str) {
-    let edit = Edit {
+    let edit = ConfigEdit {
         store: Some(store.map(str::to_owned)),
-        ..Edit::default()
+        ..ConfigEdit::default()
     };
     assert_eq!(edit.apply(before).unwrap(), after);
 }
@@ -150,11 +150,11 @@ fn refuses_with_a_place(#[case] text: &str, #[case] cause: &str) {
 
 #[test]
 fn reads_what_is_there() {
-    let settings = Settings::read(r#"{"credHelpers":{"h":"x","n":null},"credsStore":"s"}"#).unwrap();
+    let settings = HelperSettings::read(r#"{"credHelpers":{"h":"x","n":null},"credsStore":"s"}"#).unwrap();
     assert_eq!(settings.helpers, BTreeMap::from([("h".to_owned(), "x".to_owned())]));
     assert_eq!(settings.store.as_deref(), Some("s"));
     assert!(settings.has_helpers);
-    assert_eq!(Settings::read("").unwrap(), Settings::default());
+    assert_eq!(HelperSettings::read("").unwrap(), HelperSettings::default());
 }
 
 #[test]
@@ -239,7 +239,7 @@ proptest! {
         changes in prop::collection::btree_map("[a-i]", prop::option::of("[xyz]"), 0..6),
         store in prop::option::of(prop::option::of("[xyz]")),
     ) {
-        let edit = Edit { helpers: changes.clone(), store: store.clone(), ..Edit::default() };
+        let edit = ConfigEdit { helpers: changes.clone(), store: store.clone(), ..ConfigEdit::default() };
         let edited: Value = serde_json::from_str(&edit.apply(&text).unwrap()).unwrap();
         let mut expected = value;
         let top = expected.as_object_mut().unwrap();
@@ -265,8 +265,8 @@ proptest! {
     #[test]
     fn taking_back_gives_the_original_bytes((value, text) in any_config(), store in any::<bool>()) {
         let had = value.get("credHelpers").is_some();
-        let edit = Edit { store: store.then(|| Some("ecr-auth".into())), ..set(&["new.1", "new.2"]) };
-        let undo = Edit { store: store.then_some(None), drop_empty_helpers: !had, ..unset(&["new.1", "new.2"]) };
+        let edit = ConfigEdit { store: store.then(|| Some("ecr-auth".into())), ..set(&["new.1", "new.2"]) };
+        let undo = ConfigEdit { store: store.then_some(None), drop_empty_helpers: !had, ..unset(&["new.1", "new.2"]) };
         let edited = edit.apply(&text).unwrap();
         prop_assert_eq!(edit.apply(&edited).unwrap(), edited.clone());
         let back = undo.apply(&edited).unwrap();

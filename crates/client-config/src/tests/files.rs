@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::link::{default_folder, is_named_ecr_auth};
-use crate::{Client, Kind, Link, config_files, helper_link, remove_link, shown};
+use crate::{Client, Kind, LinkState, config_files, helper_link, remove_link, shown};
 use context::Env;
 
 fn env(vars: &[(&str, &str)]) -> Env {
@@ -115,11 +115,11 @@ fn the_link_goes_beside_the_binary_if_that_is_on_path() {
     let env = env(&[("PATH", folder.path().to_str().unwrap())]);
     let plan = helper_link(&exe, None, &env).unwrap();
     assert!(plan.on_path);
-    assert_eq!(plan.link, Link::Missing);
+    assert_eq!(plan.link, LinkState::Missing);
     plan.make().unwrap();
     assert_eq!(fs::read_link(&plan.path).unwrap(), Path::new("ecr-auth"));
     assert_eq!(plan.path, exe.with_file_name("docker-credential-ecr-auth"));
-    assert_eq!(helper_link(&exe, None, &env).unwrap().link, Link::Stands);
+    assert_eq!(helper_link(&exe, None, &env).unwrap().link, LinkState::Stands);
     assert!(remove_link(&plan.path, None).unwrap());
     assert!(!plan.path.exists());
 }
@@ -142,7 +142,7 @@ fn a_link_to_an_older_one_is_replaced_and_put_back() {
     let link = folder.path().join("docker-credential-ecr-auth");
     symlink(&older, &link).unwrap();
     let plan = helper_link(&exe, Some(folder.path()), &env(&[])).unwrap();
-    assert_eq!(plan.link, Link::Other(older.clone()));
+    assert_eq!(plan.link, LinkState::Other(older.clone()));
     plan.make().unwrap();
     assert_eq!(fs::read(&link).unwrap(), b"program");
     assert!(remove_link(&link, Some(&older)).unwrap());
@@ -156,7 +156,7 @@ fn another_program_of_that_name_is_left_alone() {
     fs::write(&link, "program").unwrap();
     assert_eq!(
         helper_link(&exe, Some(folder.path()), &env(&[])).unwrap().link,
-        Link::Stands
+        LinkState::Stands
     );
     fs::write(&link, "another").unwrap();
     let error = helper_link(&exe, Some(folder.path()), &env(&[])).unwrap_err();
@@ -182,7 +182,7 @@ fn where_clients_find_this_binary_already_nothing_is_made() {
     let on_path = path(&[&shared, &packaged, &cellar]);
     assert_eq!(default_folder(&exe, shared.path(), &on_path).unwrap(), packaged.path());
     let plan = helper_link(&exe, None, &on_path).unwrap();
-    assert_eq!((plan.link, plan.on_path, plan.path), (Link::Stands, true, link));
+    assert_eq!((plan.link, plan.on_path, plan.path), (LinkState::Stands, true, link));
     // Another one that clients find first is no reason to think that they find this.
     symlink("/usr/bin/env", shared.path().join("docker-credential-ecr-auth")).unwrap();
     assert_eq!(

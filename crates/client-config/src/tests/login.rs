@@ -11,8 +11,8 @@ use tempfile::TempDir;
 
 use super::store::{KEEPING, PASSWORD, Stores};
 use crate::{
-    ConfigFile, FileRecord, Kind, Login, Place, Record, Remembered, Restored, Stored, StoredLogin, TakenOut, Wish,
-    restore, store,
+    ClientUndoEntries, ClientUndoLog, ConfigFile, FileRecord, Kind, PasswordPlace, RegistryLogin, RemovedPassword,
+    RestoreOutcome, SetupRequest, StoreOutcome, StoredLogin, restore, store,
 };
 use context::Env;
 use diagnostics::Error;
@@ -65,8 +65,8 @@ impl Home {
         }
     }
 
-    fn record(&self) -> Record {
-        Record::new(self.folder.path().join("state"), "setup")
+    fn record(&self) -> ClientUndoLog {
+        ClientUndoLog::new(self.folder.path().join("state"), "setup")
     }
 
     fn known(&self) -> FileRecord {
@@ -95,9 +95,9 @@ impl Home {
         self.stores.env()
     }
 
-    fn try_login(&self, hosts: &[&str], password: &str) -> Result<Stored, Error> {
+    fn try_login(&self, hosts: &[&str], password: &str) -> Result<StoreOutcome, Error> {
         let password = Secret::new(password);
-        let logins = hosts.iter().map(|host| Login {
+        let logins = hosts.iter().map(|host| RegistryLogin {
             host,
             password: &password,
         });
@@ -115,7 +115,7 @@ impl Home {
         stored.logins
     }
 
-    fn logout(&self, hosts: &[&str]) -> Restored {
+    fn logout(&self, hosts: &[&str]) -> RestoreOutcome {
         let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
         let remembered = self.record().load().unwrap();
         let done = restore(&self.file(), &hosts, Some(&self.record()), &remembered, &self.env()).unwrap();
@@ -127,20 +127,20 @@ impl Home {
 fn in_file(host: &str, replaced: bool) -> StoredLogin {
     StoredLogin {
         host: host.to_owned(),
-        place: Place::File,
+        place: PasswordPlace::File,
         replaced,
     }
 }
 
 fn in_store(host: &str, store: &str, replaced: bool) -> StoredLogin {
     StoredLogin {
-        place: Place::Store(store.to_owned()),
+        place: PasswordPlace::Store(store.to_owned()),
         ..in_file(host, replaced)
     }
 }
 
-fn out(host: &str, store: Option<&str>, had_replaced: bool) -> TakenOut {
-    TakenOut {
+fn out(host: &str, store: Option<&str>, had_replaced: bool) -> RemovedPassword {
+    RemovedPassword {
         host: host.to_owned(),
         store: store.map(str::to_owned),
         had_replaced,
@@ -250,7 +250,7 @@ fn a_run_that_was_killed_before_it_wrote_leaves_what_logout_can_take_out() {
 fn setup_and_login_are_taken_back_together() {
     let home = Home::new().with_store("ecr-auth", "");
     home.login(&["i"], PASSWORD);
-    let wish = Wish {
+    let wish = SetupRequest {
         hosts: &["h".to_owned()],
         store: false,
         force: false,
@@ -392,8 +392,8 @@ fn what_serves_the_registry_itself_is_given_nothing(#[case] name: &str, #[case] 
     let home = Home::with(&format!(r#"{{"credHelpers":{{"h":"{name}"}}}}"#)).with_store(name, script);
     let place = home.login(&["h"], PASSWORD).remove(0).place;
     let expected = match ourselves {
-        true => Place::Helper(name.to_owned()),
-        false => Place::Store(name.to_owned()),
+        true => PasswordPlace::Helper(name.to_owned()),
+        false => PasswordPlace::Store(name.to_owned()),
     };
     assert_eq!(place, expected);
     assert_eq!(home.stores.calls(name).contains("\nstore\n"), !ourselves);
@@ -417,7 +417,7 @@ fn a_file_that_does_not_parse_is_left_alone() {
 fn without_a_home_it_is_said_that_nothing_is_recorded() {
     let home = Home::with(r#"{"auths":{"h":{"auth":"eDp5"}}}"#);
     let password = Secret::new(PASSWORD);
-    let login = Login {
+    let login = RegistryLogin {
         host: "h",
         password: &password,
     };
@@ -425,7 +425,7 @@ fn without_a_home_it_is_said_that_nothing_is_recorded() {
     assert_eq!(stored.not_recorded.unwrap().to_string(), "HOME is not set");
     assert_eq!(stored.logins, [in_file("h", true)]);
     // Whose it is nobody knows then.
-    restore(&home.file(), &[], None, &Remembered::default(), &home.env()).unwrap();
+    restore(&home.file(), &[], None, &ClientUndoEntries::default(), &home.env()).unwrap();
     assert!(home.text().contains(AUTH));
 }
 
@@ -455,7 +455,7 @@ fn what_is_stored_while_logout_runs_stays_recorded() {
 #[test]
 fn many_at_once_lose_nothing_and_know_each_other() {
     let home = Home::with("{}");
-    let results: Vec<Stored> = std::thread::scope(|scope| {
+    let results: Vec<StoreOutcome> = std::thread::scope(|scope| {
         let home = &home;
         let runs: Vec<_> = (0..12)
             .map(|number| {

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{Answer, Kind, Lookup, StoredPassword, Where, look_up};
+use crate::{ClientCredentials, ConfigLocation, Kind, Lookup, StoredPassword, look_up};
 use context::Env;
 use secret::Secret;
 
@@ -39,11 +39,11 @@ impl Home {
         look_up(kind, HOST, &env).unwrap()
     }
 
-    fn found(&self, kind: Kind, vars: &[(&str, &str)]) -> Option<(Where, String)> {
+    fn found(&self, kind: Kind, vars: &[(&str, &str)]) -> Option<(ConfigLocation, String)> {
         let found = self.look_up(kind, vars).found?;
         let answer = match found.answer {
-            Answer::Helper { name, .. } => name,
-            Answer::Password(_) => "password".to_owned(),
+            ClientCredentials::Helper { name, .. } => name,
+            ClientCredentials::Password(_) => "password".to_owned(),
         };
         Some((found.place, answer))
     }
@@ -53,8 +53,8 @@ fn password() -> serde_json::Value {
     json!({"auth": STANDARD.encode("AWS:password")})
 }
 
-fn in_file(path: PathBuf, answer: &str) -> Option<(Where, String)> {
-    Some((Where::File(path), answer.to_owned()))
+fn in_file(path: PathBuf, answer: &str) -> Option<(ConfigLocation, String)> {
+    Some((ConfigLocation::File(path), answer.to_owned()))
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn docker_takes_the_variable_before_its_file_and_another_folder_where_it_is_name
     let vars = [("DOCKER_AUTH_CONFIG", variable.as_str())];
     assert_eq!(
         home.found(Kind::Docker, &vars),
-        Some((Where::Variable, "password".to_owned()))
+        Some((ConfigLocation::Variable, "password".to_owned()))
     );
     assert_eq!(
         home.found(Kind::Docker, &[("DOCKER_AUTH_CONFIG", "{")]).unwrap().1,

@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{ConfigFile, Kind, Record, Wish, restore};
+use crate::{ClientUndoLog, ConfigFile, Kind, SetupRequest, restore};
 use context::Env;
 
 /// `once HOST` or `forever HOST`, and the folder.
@@ -29,12 +29,12 @@ fn file(folder: &Path) -> ConfigFile {
     }
 }
 
-fn record(folder: &Path) -> Record {
-    Record::new(folder.join("state"), "setup")
+fn record(folder: &Path) -> ClientUndoLog {
+    ClientUndoLog::new(folder.join("state"), "setup")
 }
 
 fn configure(folder: &Path, host: &str) {
-    let wish = Wish {
+    let wish = SetupRequest {
         hosts: &[host.to_owned()],
         store: false,
         force: false,

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use private_files::{ReplacedValue, UndoRecord};
 
-use crate::{FileRecord, LoginRecord, Record, Remembered};
+use crate::{ClientUndoEntries, ClientUndoLog, FileRecord, LoginRecord};
 
 fn previous(previous: Option<&str>) -> ReplacedValue {
     ReplacedValue::new(previous.map(str::to_owned), "ecr-auth")
@@ -23,8 +23,8 @@ fn of_host(host: &str, helper: Option<&str>) -> FileRecord {
     }
 }
 
-fn remember(record: &Record, file: &Path, what: &FileRecord) {
-    let add = &mut |all: &mut Remembered| drop(all.files.insert(file.to_owned(), what.clone()));
+fn remember(record: &ClientUndoLog, file: &Path, what: &FileRecord) {
+    let add = &mut |all: &mut ClientUndoEntries| drop(all.files.insert(file.to_owned(), what.clone()));
     record.change(add).unwrap();
 }
 
@@ -120,7 +120,7 @@ fn of_passwords_the_newest_is_remembered_for_each_place() {
 #[test]
 fn a_record_from_before_there_were_logins_is_read() {
     let home = TempDir::new().unwrap();
-    let record = Record::new(home.path().to_owned(), "setup");
+    let record = ClientUndoLog::new(home.path().to_owned(), "setup");
     let text = r#"{"files": {"/f": {"created": true, "createdHelpers": false, "createdFolders": [],
         "credHelpers": {"h": {"previous": "x", "written": ["ecr-auth"]}}, "credsStore": null}}, "links": {}}"#;
     fs::write(record.path(), text).unwrap();
@@ -135,8 +135,8 @@ fn a_record_from_before_there_were_logins_is_read() {
 fn what_is_remembered_is_read_again_until_nothing_is_left() {
     let home = TempDir::new().unwrap();
     let (file, state) = (home.path().join("config.json"), home.path().join("a/state"));
-    let record = Record::new(state.clone(), "setup");
-    assert_eq!(record.load().unwrap(), Remembered::default());
+    let record = ClientUndoLog::new(state.clone(), "setup");
+    assert_eq!(record.load().unwrap(), ClientUndoEntries::default());
     remember(&record, &file, &of_host("h", Some("x")));
     assert_eq!(
         record.load().unwrap().files,
@@ -155,8 +155,8 @@ fn what_is_remembered_is_read_again_until_nothing_is_left() {
 #[test]
 fn a_record_that_stays_as_it_is_is_not_written() {
     let home = TempDir::new().unwrap();
-    let record = Record::new(home.path().join("state"), "setup");
-    let links = &mut |all: &mut Remembered| drop(all.links.insert("/bin/helper".into(), None));
+    let record = ClientUndoLog::new(home.path().join("state"), "setup");
+    let links = &mut |all: &mut ClientUndoEntries| drop(all.links.insert("/bin/helper".into(), None));
     record.change(links).unwrap();
     let number = || fs::metadata(record.path()).unwrap().ino();
     let before = number();
@@ -169,7 +169,7 @@ fn a_record_that_stays_as_it_is_is_not_written() {
 #[test]
 fn files_of_folders_that_are_gone_are_forgotten() {
     let home = TempDir::new().unwrap();
-    let record = Record::new(home.path().join("state"), "setup");
+    let record = ClientUndoLog::new(home.path().join("state"), "setup");
     let (here, gone) = (home.path().join("config.json"), home.path().join("job-1/config.json"));
     fs::create_dir(home.path().join("job-1")).unwrap();
     remember(&record, &gone, &of_host("h", None));
@@ -185,7 +185,7 @@ fn files_of_folders_that_are_gone_are_forgotten() {
 fn a_record_that_does_not_parse_is_replaced_and_one_that_cannot_be_read_is_an_error() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("config.json");
-    let record = Record::new(home.path().join("state"), "setup");
+    let record = ClientUndoLog::new(home.path().join("state"), "setup");
     fs::create_dir(home.path().join("state")).unwrap();
     fs::write(record.path(), "nonsense").unwrap();
     assert_eq!(record.load().unwrap_err().kind(), ErrorKind::InvalidData);

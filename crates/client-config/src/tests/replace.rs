@@ -6,15 +6,15 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::{Edited, Updated, read_text, real_path, update, update_private};
+use crate::{EditOutcome, UpdateOutcome, read_text, real_path, update, update_private};
 use diagnostics::{Code, Result};
 
 /// Brings the file to this text.
-fn write(path: &Path, text: &str) -> Result<Updated> {
+fn write(path: &Path, text: &str) -> Result<UpdateOutcome> {
     update(path, &mut |old| {
         Ok(match old {
-            Some(old) if old == text => Edited::Unchanged,
-            _ => Edited::Text(text.to_owned()),
+            Some(old) if old == text => EditOutcome::Unchanged,
+            _ => EditOutcome::Text(text.to_owned()),
         })
     })
 }
@@ -47,7 +47,7 @@ fn a_file_that_is_as_it_should_be_is_not_touched() {
     let file = home.path().join("config.json");
     fs::write(&file, "{}").unwrap();
     let before = fs::metadata(&file).unwrap();
-    assert_eq!(write(&file, "{}").unwrap(), Updated::default());
+    assert_eq!(write(&file, "{}").unwrap(), UpdateOutcome::default());
     let after = fs::metadata(&file).unwrap();
     assert_eq!((before.ino(), before.mtime_nsec()), (after.ino(), after.mtime_nsec()));
 }
@@ -56,7 +56,7 @@ fn a_file_that_is_as_it_should_be_is_not_touched() {
 fn nothing_is_made_where_nothing_is_wanted() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("a/config.json");
-    update(&file, &mut |_| Ok(Edited::Unchanged)).unwrap();
+    update(&file, &mut |_| Ok(EditOutcome::Unchanged)).unwrap();
     assert_eq!(names(home.path()), Vec::<String>::new());
 }
 
@@ -75,8 +75,8 @@ fn a_file_that_gets_a_secret_is_taken_from_others() {
             fs::set_permissions(&file, fs::Permissions::from_mode(before)).unwrap();
             let updated = update_private(&link, &mut |old| {
                 Ok(match old {
-                    Some(old) if old == text => Edited::Unchanged,
-                    _ => Edited::Text(text.to_owned()),
+                    Some(old) if old == text => EditOutcome::Unchanged,
+                    _ => EditOutcome::Text(text.to_owned()),
                 })
             });
             assert_eq!(updated.unwrap().changed, before != after || text != "{}");
@@ -179,7 +179,10 @@ fn a_file_is_removed() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("config.json");
     fs::write(&file, "{}").unwrap();
-    update(&file, &mut |old| Ok(old.map_or(Edited::Unchanged, |_| Edited::Remove))).unwrap();
+    update(&file, &mut |old| {
+        Ok(old.map_or(EditOutcome::Unchanged, |_| EditOutcome::Remove))
+    })
+    .unwrap();
     assert_eq!(names(home.path()), Vec::<String>::new());
 }
 
@@ -197,9 +200,9 @@ fn what_lands_before_ours_is_edited_too() {
         }
         seen.push(old.clone());
         Ok(if old.ends_with('!') {
-            Edited::Unchanged
+            EditOutcome::Unchanged
         } else {
-            Edited::Text(old + "!")
+            EditOutcome::Text(old + "!")
         })
     })
     .unwrap();
@@ -217,8 +220,8 @@ fn a_file_that_appears_meanwhile_is_not_overwritten() {
             fs::write(&file, "theirs").unwrap();
         }
         Ok(match old {
-            Some(old) if old.contains("ours") => Edited::Unchanged,
-            old => Edited::Text(old.unwrap_or_default().to_owned() + " ours"),
+            Some(old) if old.contains("ours") => EditOutcome::Unchanged,
+            old => EditOutcome::Text(old.unwrap_or_default().to_owned() + " ours"),
         })
     })
     .unwrap();
@@ -233,7 +236,7 @@ fn a_writer_that_never_rests_wins_and_its_version_stands() {
     let error = update(&file, &mut |_| {
         count += 1;
         fs::write(&file, count.to_string()).unwrap();
-        Ok(Edited::Text("ours".into()))
+        Ok(EditOutcome::Text("ours".into()))
     })
     .unwrap_err();
     assert_eq!(error.cause(), "another program keeps changing it; its version stands");
@@ -261,8 +264,8 @@ fn a_change_that_was_overlooked_because_of_ours_is_brought_over() {
             _ => {}
         }
         Ok(match old.unwrap() {
-            old if old.contains("ours") => Edited::Unchanged,
-            old => Edited::Text(old.replacen("1", r#"1,"ours":0"#, 1)),
+            old if old.contains("ours") => EditOutcome::Unchanged,
+            old => EditOutcome::Text(old.replacen("1", r#"1,"ours":0"#, 1)),
         })
     })
     .unwrap();

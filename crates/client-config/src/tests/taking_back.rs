@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use private_files::ReplacedValue;
 
-use crate::{ConfigFile, Configured, FileRecord, Kind, Record, Restored, Wish, restore};
+use crate::{ClientUndoLog, ConfigFile, FileRecord, Kind, RestoreOutcome, SetupOutcome, SetupRequest, restore};
 use context::Env;
 use diagnostics::Error;
 
@@ -33,8 +33,8 @@ impl Home {
         }
     }
 
-    fn record(&self) -> Record {
-        Record::new(self.0.path().join("state"), "setup")
+    fn record(&self) -> ClientUndoLog {
+        ClientUndoLog::new(self.0.path().join("state"), "setup")
     }
 
     /// The record of the file.
@@ -48,10 +48,10 @@ impl Home {
         fs::read_to_string(self.file().path).ok()
     }
 
-    fn configure(&self, hosts: &[&str], store: bool, force: bool) -> Result<Configured, Error> {
+    fn configure(&self, hosts: &[&str], store: bool, force: bool) -> Result<SetupOutcome, Error> {
         let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
         let hosts = &hosts;
-        let wish = Wish { hosts, store, force };
+        let wish = SetupRequest { hosts, store, force };
         let preview = wish.preview(&self.file());
         let done = wish.configure(&self.file(), Some(&self.record()))?;
         assert_eq!(done.changed, !preview?.is_empty());
@@ -59,7 +59,7 @@ impl Home {
         Ok(done)
     }
 
-    fn restore(&self, hosts: &[&str]) -> Restored {
+    fn restore(&self, hosts: &[&str]) -> RestoreOutcome {
         let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
         let remembered = self.record().load().unwrap();
         let done = restore(&self.file(), &hosts, Some(&self.record()), &remembered, &Env::default()).unwrap();
@@ -179,13 +179,13 @@ fn a_store_is_written_where_there_was_none() {
 
 #[test]
 fn podman_knows_no_store() {
-    let wish = Wish {
+    let wish = SetupRequest {
         hosts: &[],
         store: true,
         force: false,
     };
     assert!(wish.is_store_of(Kind::Docker) && !wish.is_store_of(Kind::Podman));
-    assert!(!Wish { store: false, ..wish }.is_store_of(Kind::Docker));
+    assert!(!SetupRequest { store: false, ..wish }.is_store_of(Kind::Docker));
     assert_eq!((Kind::Docker.name(), Kind::Podman.name()), ("docker", "podman"));
 }
 
@@ -229,7 +229,7 @@ fn a_file_that_does_not_parse_is_an_error_with_a_way_out() {
             .unwrap()
             .starts_with("mend the file, which docker cannot read either")
     );
-    let wish = Wish {
+    let wish = SetupRequest {
         hosts: &[],
         store: false,
         force: false,
@@ -240,7 +240,7 @@ fn a_file_that_does_not_parse_is_an_error_with_a_way_out() {
 #[test]
 fn without_a_home_it_is_said_that_nothing_is_recorded() {
     let home = Home::with("{}");
-    let wish = Wish {
+    let wish = SetupRequest {
         hosts: &["h".to_owned()],
         store: false,
         force: false,

@@ -4,8 +4,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use super::answers::Answers;
-use super::{CallFailure, Calls, SigningIn, TRIES, odd};
-use crate::wire::{Received, Text};
+use super::{CallFailure, CognitoCalls, SigningIn, TRIES, odd};
+use crate::wire::{ReceivedSecret, SecretText};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
@@ -14,49 +14,49 @@ const ISSUER: &str = "Cognito";
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Associate {
-    session: Option<Text>,
+struct AssociateSoftwareToken {
+    session: Option<SecretText>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Associated {
-    secret_code: Received,
-    session: Option<Received>,
+struct AssociateSoftwareTokenResponse {
+    secret_code: ReceivedSecret,
+    session: Option<ReceivedSecret>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Verify {
-    session: Option<Text>,
-    user_code: Text,
+struct VerifySoftwareToken {
+    session: Option<SecretText>,
+    user_code: SecretText,
     friendly_device_name: &'static str,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Verified {
+struct VerifySoftwareTokenResponse {
     status: String,
-    session: Option<Received>,
+    session: Option<ReceivedSecret>,
 }
 
-impl<C: Calls> SigningIn<'_, C> {
+impl<C: CognitoCalls> SigningIn<'_, C> {
     /// Shows the authenticator's key on the terminal, and checks that its codes are right.
     pub(super) async fn set_up(
         &self,
         kinds: &[String],
-        session: Option<Received>,
+        session: Option<ReceivedSecret>,
         answers: &mut Answers<'_>,
-    ) -> Result<Option<Received>, CallFailure> {
+    ) -> Result<Option<ReceivedSecret>, CallFailure> {
         if !kinds.iter().any(|kind| kind == "SOFTWARE_TOKEN_MFA") {
             let kinds = kinds.join(", ");
             return Err(Error::failed(Code::CognitoRefuses, "sign-in", format!("the user pool wants a second factor set up, one of: {kinds}"))
                 .hint("only an authenticator can be set up here: ask who runs the user pool to allow it, or to set the other one up")
                 .into());
         }
-        let text = |session: Option<Received>| session.map(|session| Text(session.0));
-        let request = Associate { session: text(session) };
-        let associated: Associated = self.call("AssociateSoftwareToken", &request).await?;
+        let text = |session: Option<ReceivedSecret>| session.map(|session| SecretText(session.0));
+        let request = AssociateSoftwareToken { session: text(session) };
+        let associated: AssociateSoftwareTokenResponse = self.call("AssociateSoftwareToken", &request).await?;
         let uri = uri(&self.user.username, &associated.secret_code.0);
         answers.tell("Add this key to an authenticator (Google Authenticator, 1Password, Authy, …):")?;
         answers.tell(&format!("  {}", associated.secret_code.0.expose()))?;
@@ -77,13 +77,13 @@ impl<C: Calls> SigningIn<'_, C> {
         }
     }
 
-    async fn verify(&self, code: Secret, session: Option<Text>) -> Result<Option<Received>, CallFailure> {
-        let request = Verify {
-            user_code: Text(code),
+    async fn verify(&self, code: Secret, session: Option<SecretText>) -> Result<Option<ReceivedSecret>, CallFailure> {
+        let request = VerifySoftwareToken {
+            user_code: SecretText(code),
             session,
             friendly_device_name: "ecr-auth",
         };
-        let verified: Verified = self.call("VerifySoftwareToken", &request).await?;
+        let verified: VerifySoftwareTokenResponse = self.call("VerifySoftwareToken", &request).await?;
         match verified.status.as_str() {
             "SUCCESS" => Ok(verified.session),
             _ => Err(odd("the authenticator's code was neither accepted nor refused").into()),

@@ -17,7 +17,7 @@ struct Script {
     called: RefCell<Vec<(&'static str, Value)>>,
 }
 
-impl Calls for Script {
+impl CognitoCalls for Script {
     async fn call(
         &self,
         _: CognitoService,

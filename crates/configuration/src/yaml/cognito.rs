@@ -11,7 +11,7 @@ use settings::{CognitoSettings, Flow, IdentityFlow, check_cognito_text};
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub(super) struct Keys {
+pub(super) struct CognitoKeys {
     #[serde(deserialize_with = "given")]
     user_pool_id: Option<Spanned<String>>,
     #[serde(deserialize_with = "given")]
@@ -39,7 +39,7 @@ pub(super) struct Keys {
 }
 
 /// The settings, checked; what is wrong with a value is told at the value, what is missing at the block.
-pub(super) fn settings(path: &Path, keys: Spanned<Keys>) -> Result<CognitoSettings> {
+pub(super) fn settings(path: &Path, keys: Spanned<CognitoKeys>) -> Result<CognitoSettings> {
     let place = keys.referenced;
     let keys = keys.value;
     let file = |key, given| Ok::<_, Error>(text(path, key, given)?.map(|file| beside(path, &file)));

@@ -13,7 +13,7 @@ use super::{allowed, wrong};
 use diagnostics::{Code, Result};
 use ecr_registry::parse_region;
 use settings::table::{PROFILE, ROLE_ARN, SOURCE, TABLE, TOKEN_ENV, TOKEN_FILE};
-use settings::{Kind, Setting, SettingValues, TokenCommand, Value};
+use settings::{Setting, SettingValues, SurfaceValue, TokenCommand, ValueKind};
 
 const MATCH: &str = "match";
 const REGISTRY: &str = "registry";
@@ -32,7 +32,7 @@ static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 
 /// The keys of a rule. `defaults` takes all of them but the ones that say which registry is meant.
 #[derive(Default)]
-pub(super) struct Keys {
+pub(super) struct RuleKeys {
     pub r#match: Option<Spanned<String>>,
     pub registry: Option<Spanned<String>>,
     pub optional: Option<bool>,
@@ -44,11 +44,11 @@ pub(super) struct Keys {
 /// A value, and where it stands. Errors in numbers and tags are the parser's own, so those need no place.
 struct PlacedValue {
     setting: &'static Setting,
-    value: Value,
+    value: SurfaceValue,
     place: Location,
 }
 
-impl Keys {
+impl RuleKeys {
     pub fn has(&self, setting: &Setting) -> bool {
         self.values.iter().any(|it| it.setting == setting)
     }
@@ -74,14 +74,16 @@ impl Keys {
             return Err(wrong(path, &place, format!("\"{}\" is empty", setting.name)));
         }
         for it in &mut self.values {
-            let Value::Text(text) = &mut it.value else { continue };
+            let SurfaceValue::Text(text) = &mut it.value else {
+                continue;
+            };
             match it.setting.kind {
-                Kind::OneOf(words) if !words.iter().any(|(word, _)| word == text) => {
+                ValueKind::OneOf(words) if !words.iter().any(|(word, _)| word == text) => {
                     let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
                     let cause = format!("unknown value \"{text}\"");
                     return Err(wrong(path, &it.place, cause).hint(allowed(text, &words)));
                 }
-                Kind::Region => match parse_region(text) {
+                ValueKind::Region => match parse_region(text) {
                     Ok(region) => *text = region,
                     Err(error) => return Err(super::at(path, &it.place, &error.about(it.setting))),
                 },
@@ -126,23 +128,28 @@ impl Keys {
     fn read<'de, M: MapAccess<'de>>(&mut self, setting: &'static Setting, map: &mut M) -> Result<(), M::Error> {
         let mut place = Location::UNKNOWN;
         let value = match setting.kind {
-            Kind::Number(..) => Value::Number(map.next_value()?),
-            Kind::Tags(..) => {
+            ValueKind::Number(..) => SurfaceValue::Number(map.next_value()?),
+            ValueKind::Tags(..) => {
                 let tags: BTreeMap<String, String> = map.next_value()?;
-                Value::Tags(tags.into_iter().collect())
+                SurfaceValue::Tags(tags.into_iter().collect())
             }
-            Kind::List(_) => {
+            ValueKind::List(_) => {
                 let texts: Vec<Spanned<String>> = map.next_value()?;
                 let texts = texts.into_iter().map(|text| self.text(setting, text).0);
-                Value::List(texts.collect())
+                SurfaceValue::List(texts.collect())
             }
-            Kind::Text | Kind::Region | Kind::Policy | Kind::OneOf(_) | Kind::File | Kind::Command => {
+            ValueKind::Text
+            | ValueKind::Region
+            | ValueKind::Policy
+            | ValueKind::OneOf(_)
+            | ValueKind::File
+            | ValueKind::Command => {
                 let text;
                 (text, place) = self.text(setting, map.next_value()?);
                 match setting.kind {
-                    Kind::File => Value::File(text.into()),
-                    Kind::Command => Value::Command(TokenCommand::from(text.as_str())),
-                    _ => Value::Text(text),
+                    ValueKind::File => SurfaceValue::File(text.into()),
+                    ValueKind::Command => SurfaceValue::Command(TokenCommand::from(text.as_str())),
+                    _ => SurfaceValue::Text(text),
                 }
             }
         };
@@ -158,25 +165,25 @@ impl Keys {
     }
 }
 
-impl<'de> Deserialize<'de> for Keys {
+impl<'de> Deserialize<'de> for RuleKeys {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct KeysVisitor;
 
         impl<'de> Visitor<'de> for KeysVisitor {
-            type Value = Keys;
+            type Value = RuleKeys;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("keys with values")
             }
 
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Keys, M::Error> {
-                let mut keys = Keys::default();
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<RuleKeys, M::Error> {
+                let mut keys = RuleKeys::default();
                 while let Some(key) = map.next_key_seed(AnyKey)? {
                     match key {
-                        Key::Match => keys.r#match = Some(map.next_value()?),
-                        Key::Registry => keys.registry = Some(map.next_value()?),
-                        Key::Optional => keys.optional = Some(map.next_value::<Switch>()?.0),
-                        Key::Setting(setting) => keys.read(setting, &mut map)?,
+                        RuleKey::Match => keys.r#match = Some(map.next_value()?),
+                        RuleKey::Registry => keys.registry = Some(map.next_value()?),
+                        RuleKey::Optional => keys.optional = Some(map.next_value::<YamlBool>()?.0),
+                        RuleKey::Setting(setting) => keys.read(setting, &mut map)?,
                     }
                 }
                 Ok(keys)
@@ -187,7 +194,7 @@ impl<'de> Deserialize<'de> for Keys {
     }
 }
 
-enum Key {
+enum RuleKey {
     Match,
     Registry,
     Optional,
@@ -197,40 +204,42 @@ enum Key {
 struct AnyKey;
 
 impl<'de> DeserializeSeed<'de> for AnyKey {
-    type Value = Key;
+    type Value = RuleKey;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<RuleKey, D::Error> {
         deserializer.deserialize_identifier(self)
     }
 }
 
 impl Visitor<'_> for AnyKey {
-    type Value = Key;
+    type Value = RuleKey;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
-    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Key, E> {
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<RuleKey, E> {
         match name {
-            MATCH => return Ok(Key::Match),
-            REGISTRY => return Ok(Key::Registry),
-            OPTIONAL => return Ok(Key::Optional),
+            MATCH => return Ok(RuleKey::Match),
+            REGISTRY => return Ok(RuleKey::Registry),
+            OPTIONAL => return Ok(RuleKey::Optional),
             _ => {}
         }
         let setting = SettingValues::setting(name).filter(|setting| setting.key.is_some());
-        setting.map(Key::Setting).ok_or_else(|| E::unknown_field(name, &NAMES))
+        setting
+            .map(RuleKey::Setting)
+            .ok_or_else(|| E::unknown_field(name, &NAMES))
     }
 }
 
 /// A boolean as YAML itself tells it: `"true"` in quotes is a text.
-struct Switch(bool);
+struct YamlBool(bool);
 
-impl<'de> Deserialize<'de> for Switch {
+impl<'de> Deserialize<'de> for YamlBool {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct SwitchVisitor;
+        struct YamlBoolVisitor;
 
-        impl Visitor<'_> for SwitchVisitor {
+        impl Visitor<'_> for YamlBoolVisitor {
             type Value = bool;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -242,6 +251,6 @@ impl<'de> Deserialize<'de> for Switch {
             }
         }
 
-        deserializer.deserialize_any(SwitchVisitor).map(Self)
+        deserializer.deserialize_any(YamlBoolVisitor).map(Self)
     }
 }

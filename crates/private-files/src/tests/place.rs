@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
-use crate::place::{self, Old, Placed};
+use crate::place::{self, OldVersion, PlaceOutcome};
 
 /// A folder with the file as it was read.
 struct Scene {
@@ -36,18 +36,18 @@ impl Scene {
         self.aside(text).persist(&self.target).unwrap();
     }
 
-    fn with_old<T>(&self, act: impl FnOnce(&Old<'_>) -> T) -> T {
-        act(&Old {
+    fn with_old<T>(&self, act: impl FnOnce(&OldVersion<'_>) -> T) -> T {
+        act(&OldVersion {
             text: b"old",
             metadata: &self.read.metadata().unwrap(),
         })
     }
 
-    fn replace(&self) -> io::Result<Placed> {
+    fn replace(&self) -> io::Result<PlaceOutcome> {
         self.with_old(|old| place::replace(self.aside("ours"), &self.target, old, b"ours"))
     }
 
-    fn remove(&self) -> io::Result<Placed> {
+    fn remove(&self) -> io::Result<PlaceOutcome> {
         place::remove(&self.target, self.aside(""), b"old")
     }
 
@@ -60,9 +60,9 @@ impl Scene {
     }
 }
 
-fn exposed(hidden: &[(&str, &str)]) -> Placed {
+fn exposed(hidden: &[(&str, &str)]) -> PlaceOutcome {
     let bytes = |text: &str| text.as_bytes().to_owned();
-    Placed::Exposed {
+    PlaceOutcome::Exposed {
         hidden: hidden
             .iter()
             .map(|(base, theirs)| (bytes(base), bytes(theirs)))
@@ -75,11 +75,14 @@ fn a_file_is_made_where_there_is_none() {
     let scene = Scene::new();
     assert_eq!(
         place::create(scene.aside("ours"), &scene.target).unwrap(),
-        Placed::Raced
+        PlaceOutcome::Raced
     );
     scene.holds(Some("old"));
     fs::remove_file(&scene.target).unwrap();
-    assert_eq!(place::create(scene.aside("ours"), &scene.target).unwrap(), Placed::Done);
+    assert_eq!(
+        place::create(scene.aside("ours"), &scene.target).unwrap(),
+        PlaceOutcome::Done
+    );
     scene.holds(Some("ours"));
     let below = scene.target.join("file");
     assert_eq!(
@@ -91,7 +94,7 @@ fn a_file_is_made_where_there_is_none() {
 #[test]
 fn what_was_read_is_replaced() {
     let scene = Scene::new();
-    assert_eq!(scene.replace().unwrap(), Placed::Done);
+    assert_eq!(scene.replace().unwrap(), PlaceOutcome::Done);
     scene.holds(Some("ours"));
 }
 
@@ -99,10 +102,10 @@ fn what_was_read_is_replaced() {
 fn what_was_saved_before_ours_stands() {
     let scene = Scene::new();
     scene.save("theirs");
-    assert_eq!(scene.replace().unwrap(), Placed::Raced);
+    assert_eq!(scene.replace().unwrap(), PlaceOutcome::Raced);
     scene.holds(Some("theirs"));
     fs::remove_file(&scene.target).unwrap();
-    assert_eq!(scene.replace().unwrap(), Placed::Raced);
+    assert_eq!(scene.replace().unwrap(), PlaceOutcome::Raced);
     scene.holds(None);
 }
 
@@ -135,7 +138,7 @@ fn a_new_version_that_is_gone_is_tried_again_and_one_that_cannot_be_is_an_error(
     let replace = |new| scene.with_old(|old| place::replace(new, &scene.target, old, b"ours"));
     let gone = scene.aside("ours");
     fs::remove_file(&gone).unwrap();
-    assert_eq!(replace(gone).unwrap(), Placed::Raced);
+    assert_eq!(replace(gone).unwrap(), PlaceOutcome::Raced);
     fs::write(&scene.target, "theirs").unwrap();
     assert_eq!(replace(nowhere(&scene)).unwrap_err().kind(), ErrorKind::NotADirectory);
     scene.holds(Some("theirs"));
@@ -148,7 +151,7 @@ fn a_refused_exchange_is_made_up_for() {
     fs::write(&scene.target, "theirs").unwrap();
     let folder = TempPath::try_from_path(scene.folder.path()).unwrap();
     let placed = scene.with_old(|old| place::replace(folder, &scene.target, old, b"ours"));
-    assert_eq!(placed.unwrap(), Placed::Raced);
+    assert_eq!(placed.unwrap(), PlaceOutcome::Raced);
     scene.holds(Some("theirs"));
 }
 
@@ -196,12 +199,12 @@ fn the_same_text_in_another_file_is_a_save_too() {
 fn where_files_cannot_be_exchanged_one_look_has_to_do() {
     let scene = Scene::new();
     let rename = || place::rename(scene.aside("ours"), &scene.target, b"old").unwrap();
-    assert_eq!(rename(), Placed::Done);
+    assert_eq!(rename(), PlaceOutcome::Done);
     scene.holds(Some("ours"));
-    assert_eq!(rename(), Placed::Raced);
+    assert_eq!(rename(), PlaceOutcome::Raced);
     scene.holds(Some("ours"));
     fs::remove_file(&scene.target).unwrap();
-    assert_eq!(rename(), Placed::Raced);
+    assert_eq!(rename(), PlaceOutcome::Raced);
     scene.holds(None);
 }
 
@@ -216,12 +219,12 @@ fn only_a_system_without_the_exchange_does_without() {
 #[test]
 fn only_what_was_read_is_removed() {
     let scene = Scene::new();
-    assert_eq!(scene.remove().unwrap(), Placed::Done);
+    assert_eq!(scene.remove().unwrap(), PlaceOutcome::Done);
     scene.holds(None);
-    assert_eq!(scene.remove().unwrap(), Placed::Raced);
+    assert_eq!(scene.remove().unwrap(), PlaceOutcome::Raced);
     scene.holds(None);
     scene.save("theirs");
-    assert_eq!(scene.remove().unwrap(), Placed::Raced);
+    assert_eq!(scene.remove().unwrap(), PlaceOutcome::Raced);
     scene.holds(Some("theirs"));
 }
 
@@ -229,7 +232,10 @@ fn only_what_was_read_is_removed() {
 fn what_cannot_be_put_aside_is_not_removed() {
     let scene = Scene::new();
     let missing = TempPath::try_from_path(scene.folder.path().join("missing/file")).unwrap();
-    assert_eq!(place::remove(&scene.target, missing, b"old").unwrap(), Placed::Raced);
+    assert_eq!(
+        place::remove(&scene.target, missing, b"old").unwrap(),
+        PlaceOutcome::Raced
+    );
     let error = place::remove(&scene.target, nowhere(&scene), b"old").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotADirectory);
     scene.holds(Some("old"));

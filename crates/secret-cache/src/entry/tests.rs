@@ -12,8 +12,8 @@ fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
 }
 
-fn key() -> Key {
-    Key::builder().field("region", "eu-west-1").build()
+fn key() -> CacheKey {
+    CacheKey::builder().field("region", "eu-west-1").build()
 }
 
 fn denial() -> Error {
@@ -21,9 +21,9 @@ fn denial() -> Error {
 }
 
 /// An entry with a token fetched at 1000 s.
-fn entry(life: u64) -> Entry {
-    let mut entry = Entry::empty(&key());
-    entry.succeed(Token {
+fn entry(life: u64) -> CacheEntry {
+    let mut entry = CacheEntry::empty(&key());
+    entry.succeed(EntrySecret {
         secret: Secret::new("password"),
         fetched_at: at(1000),
         expires_at: at(1000 + life),
@@ -32,7 +32,7 @@ fn entry(life: u64) -> Entry {
     entry
 }
 
-fn failed(entry: &Entry, when: SystemTime) -> Entry {
+fn failed(entry: &CacheEntry, when: SystemTime) -> CacheEntry {
     let mut entry = entry.clone();
     entry.fail(&denial(), when);
     entry
@@ -46,12 +46,12 @@ fn held(life: u64) -> CachedSecret {
     }
 }
 
-fn serve(life: u64) -> Answer {
-    Answer::Serve(held(life))
+fn serve(life: u64) -> EntryAnswer {
+    EntryAnswer::Serve(held(life))
 }
 
-fn renew(life: u64) -> Answer {
-    Answer::Renew(held(life))
+fn renew(life: u64) -> EntryAnswer {
+    EntryAnswer::Renew(held(life))
 }
 
 #[rstest]
@@ -59,40 +59,40 @@ fn renew(life: u64) -> Answer {
 #[case::before_half(12 * HOUR, 1000 + 6 * HOUR - 1, serve(12 * HOUR))]
 #[case::at_half(12 * HOUR, 1000 + 6 * HOUR, renew(12 * HOUR))]
 #[case::before_the_margin(12 * HOUR, 1000 + 12 * HOUR - 6, renew(12 * HOUR))]
-#[case::within_the_margin(12 * HOUR, 1000 + 12 * HOUR - 5, Answer::Fetch)]
-#[case::long_ended(12 * HOUR, 1000 + 100 * HOUR, Answer::Fetch)]
+#[case::within_the_margin(12 * HOUR, 1000 + 12 * HOUR - 5, EntryAnswer::Fetch)]
+#[case::long_ended(12 * HOUR, 1000 + 100 * HOUR, EntryAnswer::Fetch)]
 #[case::short_life_before_the_margin(12, 1000 + 10, renew(12))]
-#[case::short_life_within_the_margin(12, 1000 + 11, Answer::Fetch)]
-#[case::no_life(0, 1000, Answer::Fetch)]
+#[case::short_life_within_the_margin(12, 1000 + 11, EntryAnswer::Fetch)]
+#[case::no_life(0, 1000, EntryAnswer::Fetch)]
 #[case::clock_a_minute_back(12 * HOUR, 1000 - 60, serve(12 * HOUR))]
-#[case::clock_further_back(12 * HOUR, 1000 - 61, Answer::Fetch)]
+#[case::clock_further_back(12 * HOUR, 1000 - 61, EntryAnswer::Fetch)]
 #[case::short_life_clock_back(120, 1000 - 10, serve(120))]
-#[case::short_life_clock_further_back(120, 1000 - 11, Answer::Fetch)]
-fn a_token_is_fresh_then_valid_then_ended(#[case] life: u64, #[case] now: u64, #[case] expected: Answer) {
+#[case::short_life_clock_further_back(120, 1000 - 11, EntryAnswer::Fetch)]
+fn a_token_is_fresh_then_valid_then_ended(#[case] life: u64, #[case] now: u64, #[case] expected: EntryAnswer) {
     let entry = entry(life);
     assert_eq!(entry.fresh(at(now)).is_some(), expected == serve(life));
-    assert_eq!(entry.valid(at(now)).is_some(), expected != Answer::Fetch);
-    assert_eq!(entry.is_spent(at(now)), expected == Answer::Fetch);
+    assert_eq!(entry.valid(at(now)).is_some(), expected != EntryAnswer::Fetch);
+    assert_eq!(entry.is_spent(at(now)), expected == EntryAnswer::Fetch);
     assert_eq!(entry.answer(at(now), at(now)), expected);
 }
 
 #[test]
 fn a_token_that_ends_before_it_was_fetched_is_no_token() {
-    let mut entry = Entry::empty(&key());
-    entry.succeed(Token {
+    let mut entry = CacheEntry::empty(&key());
+    entry.succeed(EntrySecret {
         secret: Secret::new("password"),
         fetched_at: at(1000),
         expires_at: at(999),
         renew_at: None,
     });
-    assert_eq!(entry.answer(at(900), at(900)), Answer::Fetch);
+    assert_eq!(entry.answer(at(900), at(900)), EntryAnswer::Fetch);
 }
 
 #[rstest]
 #[case::just_failed(0, serve(12 * HOUR))]
 #[case::a_minute_less_one(59, serve(12 * HOUR))]
 #[case::a_minute(60, renew(12 * HOUR))]
-fn a_failed_renewal_is_not_tried_again_for_a_minute(#[case] later: u64, #[case] expected: Answer) {
+fn a_failed_renewal_is_not_tried_again_for_a_minute(#[case] later: u64, #[case] expected: EntryAnswer) {
     let failed_at = 1000 + 7 * HOUR;
     let entry = failed(&entry(12 * HOUR), at(failed_at));
     assert_eq!(entry.answer(at(failed_at + later), at(failed_at + later)), expected);
@@ -112,49 +112,49 @@ fn a_failed_renewal_from_the_future_does_not_stop_renewing() {
 #[case::started_two_seconds_later(1002, true)]
 #[case::started_later(1003, false)]
 fn a_failure_is_shared_with_who_asked_at_the_same_time(#[case] started: u64, #[case] is_shared: bool) {
-    let entry = failed(&Entry::empty(&key()), at(1000));
+    let entry = failed(&CacheEntry::empty(&key()), at(1000));
     let expected = if is_shared {
-        Answer::Share(denial())
+        EntryAnswer::Share(denial())
     } else {
-        Answer::Fetch
+        EntryAnswer::Fetch
     };
     assert_eq!(entry.answer(at(1010), at(started)), expected);
 }
 
 #[test]
 fn a_failure_from_the_future_is_not_shared() {
-    let entry = failed(&Entry::empty(&key()), at(1000));
-    assert_eq!(entry.answer(at(998), at(998)), Answer::Share(denial()));
-    assert_eq!(entry.answer(at(997), at(997)), Answer::Fetch);
+    let entry = failed(&CacheEntry::empty(&key()), at(1000));
+    assert_eq!(entry.answer(at(998), at(998)), EntryAnswer::Share(denial()));
+    assert_eq!(entry.answer(at(997), at(997)), EntryAnswer::Fetch);
 }
 
 #[test]
 fn a_failure_keeps_what_it_said() {
     let wrong = Error::usage(Code::TokenDenied, "what", "cause");
-    let mut entry = Entry::empty(&key());
+    let mut entry = CacheEntry::empty(&key());
     entry.fail(&wrong, at(0));
-    assert_eq!(entry.answer(at(0), at(0)), Answer::Share(wrong));
+    assert_eq!(entry.answer(at(0), at(0)), EntryAnswer::Share(wrong));
 }
 
 #[test]
 fn success_ends_a_failure() {
     let ended = entry(10).token.unwrap();
-    let mut entry = failed(&Entry::empty(&key()), at(1000));
+    let mut entry = failed(&CacheEntry::empty(&key()), at(1000));
     entry.succeed(ended);
-    assert_eq!(entry.answer(at(1010), at(1000)), Answer::Fetch);
+    assert_eq!(entry.answer(at(1010), at(1000)), EntryAnswer::Fetch);
 }
 
 #[test]
 fn a_failure_alone_is_spent_once_nobody_shares_it() {
-    let entry = failed(&Entry::empty(&key()), at(1000));
+    let entry = failed(&CacheEntry::empty(&key()), at(1000));
     assert!(!entry.is_spent(at(1002)));
     assert!(entry.is_spent(at(1003)));
-    assert!(Entry::empty(&key()).is_spent(at(0)));
+    assert!(CacheEntry::empty(&key()).is_spent(at(0)));
 }
 
 #[test]
 fn remembers_each_name_once_and_not_without_end() {
-    let mut entry = Entry::empty(&key());
+    let mut entry = CacheEntry::empty(&key());
     let overlong = "x".repeat(MAX_NAME_BYTES + 1);
     for name in ["a", "a", &overlong, &overlong[1..]] {
         entry.remember(name);
@@ -173,7 +173,7 @@ fn a_long_password_and_all_names_have_room() {
     for i in 0..MAX_NAMES {
         entry.remember(&format!("{i:0MAX_NAME_BYTES$}"));
     }
-    assert_eq!(Entry::decode(&key(), &entry.encode().unwrap()), Some(entry));
+    assert_eq!(CacheEntry::decode(&key(), &entry.encode().unwrap()), Some(entry));
 }
 
 #[test]
@@ -198,8 +198,8 @@ fn neither_debug_form_shows_the_secret() {
 #[test]
 fn an_entry_that_is_too_long_or_out_of_time_is_not_written() {
     let with = |secret: String, fetched_at| {
-        let mut entry = Entry::empty(&key());
-        entry.succeed(Token {
+        let mut entry = CacheEntry::empty(&key());
+        entry.succeed(EntrySecret {
             secret: Secret::new(secret),
             fetched_at,
             expires_at: at(0),
@@ -225,7 +225,7 @@ fn an_entry_that_is_too_long_or_out_of_time_is_not_written() {
 #[case::no_json("garbage")]
 #[case::only_a_version(r#"{"version":1}"#)]
 fn what_is_no_entry_is_ignored(#[case] text: &str) {
-    assert_eq!(Entry::decode(&key(), text.as_bytes()), None);
+    assert_eq!(CacheEntry::decode(&key(), text.as_bytes()), None);
 }
 
 #[rstest]
@@ -239,16 +239,16 @@ fn what_is_no_entry_is_ignored(#[case] text: &str) {
 fn what_is_not_quite_an_entry_is_ignored(#[case] part: &str, #[case] other: &str) {
     let bytes = entry(HOUR).encode().unwrap();
     let text = String::from_utf8(bytes.to_vec()).unwrap();
-    assert_eq!(Entry::decode(&key(), text.as_bytes()), Some(entry(HOUR)));
+    assert_eq!(CacheEntry::decode(&key(), text.as_bytes()), Some(entry(HOUR)));
     let changed = text.replacen(part, other, 1);
     assert_ne!(changed, text);
-    assert_eq!(Entry::decode(&key(), changed.as_bytes()), None);
+    assert_eq!(CacheEntry::decode(&key(), changed.as_bytes()), None);
 }
 
 #[test]
 fn an_entry_under_another_key_is_ignored() {
     let bytes = entry(HOUR).encode().unwrap();
-    assert_eq!(Entry::decode(&Key::builder().build(), &bytes), None);
+    assert_eq!(CacheEntry::decode(&CacheKey::builder().build(), &bytes), None);
 }
 
 proptest! {
@@ -259,8 +259,8 @@ proptest! {
         renew in prop::option::of(0..u64::from(u32::MAX)),
     ) {
         let fetched_at = UNIX_EPOCH + Duration::from_millis(fetched);
-        let mut entry = Entry::empty(&key());
-        entry.succeed(Token {
+        let mut entry = CacheEntry::empty(&key());
+        entry.succeed(EntrySecret {
             secret: Secret::new(secret),
             fetched_at,
             expires_at: fetched_at + Duration::from_millis(life.into()),
@@ -273,18 +273,18 @@ proptest! {
             entry.fail(&Error::usage(Code::TokenDenied, what, cause), UNIX_EPOCH + Duration::from_millis(when));
         }
         let bytes = entry.encode().unwrap();
-        prop_assert_eq!(Entry::decode(&key(), &bytes), Some(entry));
+        prop_assert_eq!(CacheEntry::decode(&key(), &bytes), Some(entry));
     }
 
     #[test]
     fn what_was_cut_off_is_ignored(cut in 0usize..200) {
         let bytes = entry(HOUR).encode().unwrap();
-        prop_assert_eq!(Entry::decode(&key(), &bytes[..cut.min(bytes.len() - 1)]), None);
+        prop_assert_eq!(CacheEntry::decode(&key(), &bytes[..cut.min(bytes.len() - 1)]), None);
     }
 
     #[test]
     fn garbage_is_ignored(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        prop_assert_eq!(Entry::decode(&key(), &bytes), None);
+        prop_assert_eq!(CacheEntry::decode(&key(), &bytes), None);
     }
 
     #[test]
@@ -297,7 +297,7 @@ proptest! {
             key()
         );
         let now = UNIX_EPOCH + Duration::from_secs(now.into());
-        if let Some(entry) = Entry::decode(&key(), text.as_bytes()) {
+        if let Some(entry) = CacheEntry::decode(&key(), text.as_bytes()) {
             let ended = entry.token.as_ref().unwrap().expires_at <= now;
             prop_assert!(!ended || entry.valid(now).is_none());
             entry.answer(now, now);
@@ -313,6 +313,6 @@ fn a_failure_in_another_version_s_words_costs_no_token(#[case] ours: &str, #[cas
     let encoded = failed(&entry(12 * HOUR), at(2000)).encode().unwrap();
     let written = String::from_utf8(encoded.to_vec()).unwrap();
     assert!(written.contains(ours), "{written}");
-    let read = Entry::decode(&key(), written.replace(ours, theirs).as_bytes()).unwrap();
+    let read = CacheEntry::decode(&key(), written.replace(ours, theirs).as_bytes()).unwrap();
     assert_eq!(read, entry(12 * HOUR));
 }

@@ -142,7 +142,7 @@ fn a_folder_for_an_entry_means_fetching_without_a_cache_and_without_a_lock() {
     fs::remove_file(scene.entry_path()).unwrap();
     fs::create_dir_all(scene.entry_path().join("below")).unwrap();
     let lock = scene.lock_path();
-    *scene.during_fetch.borrow_mut() = Box::new(move || assert!(matches!(Lock::try_take(&lock), Attempt::Held(_))));
+    *scene.during_fetch.borrow_mut() = Box::new(move || assert!(matches!(Lock::try_take(&lock), LockAttempt::Held(_))));
     scene.fetches_anew();
     scene.fetches_anew();
     assert_eq!(scene.files().iter().filter(|name| name.starts_with(".new-")).count(), 0);
@@ -152,7 +152,7 @@ fn a_folder_for_an_entry_means_fetching_without_a_cache_and_without_a_lock() {
 fn the_lock_is_held_while_fetching() {
     let scene = Scene::new();
     let lock = scene.lock_path();
-    *scene.during_fetch.borrow_mut() = Box::new(move || assert!(matches!(Lock::try_take(&lock), Attempt::Busy)));
+    *scene.during_fetch.borrow_mut() = Box::new(move || assert!(matches!(Lock::try_take(&lock), LockAttempt::Busy)));
     assert_eq!(scene.get().unwrap(), "password 1");
     scene.pass(LIFE / 2);
     assert_eq!(scene.get().unwrap(), "password 2");
@@ -263,7 +263,7 @@ fn without_a_folder_all_is_fetched() {
     let cache = Cache::open(None);
     let key = key();
     let (name, started) = (HOST, UNIX_EPOCH);
-    let request = Request {
+    let request = SecretRequest {
         key: &key,
         name,
         started,
@@ -274,7 +274,7 @@ fn without_a_folder_all_is_fetched() {
     let mut fetch = |budget| {
         assert!(budget > HOUR / 2);
         fetches.set(fetches.get() + 1);
-        Ok(Fetched {
+        Ok(FetchedSecret {
             secret: Secret::new("password"),
             expires_at: UNIX_EPOCH + LIFE,
             renew_at: None,

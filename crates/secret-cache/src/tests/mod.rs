@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::cache::{REMOVE_WAIT, remove_deadline};
-use crate::lock::{Attempt, Lock};
+use crate::lock::{Lock, LockAttempt};
 use context::{Env, Progress};
 use diagnostics::{Code, Error};
 use secret::Secret;
@@ -95,8 +95,8 @@ impl Scene {
         self.get_key(&key(), name)
     }
 
-    fn get_key(&self, key: &Key, name: &str) -> Result<String, Error> {
-        let request = Request {
+    fn get_key(&self, key: &CacheKey, name: &str) -> Result<String, Error> {
+        let request = SecretRequest {
             key,
             name,
             started: self.now.get(),
@@ -109,7 +109,7 @@ impl Scene {
         secret.map(|held| held.secret.expose().to_owned())
     }
 
-    fn fetch(&self, budget: Duration) -> Result<Fetched, Error> {
+    fn fetch(&self, budget: Duration) -> Result<FetchedSecret, Error> {
         self.fetches.set(self.fetches.get() + 1);
         self.budget.set(budget);
         self.pass(self.takes.get());
@@ -117,7 +117,7 @@ impl Scene {
         if self.fails.get() {
             return Err(denial());
         }
-        Ok(Fetched {
+        Ok(FetchedSecret {
             secret: Secret::new(format!("password {}", self.fetches.get())),
             expires_at: self.now.get() + LIFE,
             renew_at: self.renew_after.get().map(|after| self.now.get() + after),
@@ -169,12 +169,12 @@ impl Scene {
     }
 }
 
-fn key() -> Key {
-    Key::builder().field("region", "eu-west-1").build()
+fn key() -> CacheKey {
+    CacheKey::builder().field("region", "eu-west-1").build()
 }
 
-fn other_key(i: usize) -> Key {
-    Key::builder().field("other", i.to_string()).build()
+fn other_key(i: usize) -> CacheKey {
+    CacheKey::builder().field("other", i.to_string()).build()
 }
 
 fn denial() -> Error {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 
 use super::{NO_FORK, no_fork};
-use crate::{Cache, CachedSecret, Fetched, Key, Request};
+use crate::{Cache, CacheKey, CachedSecret, FetchedSecret, SecretRequest};
 use context::Progress;
 use diagnostics::{Code, Error};
 use secret::Secret;
@@ -45,7 +45,7 @@ fn child() {
     say(&mut test, "asking");
     let mut answers = BufReader::new(test.try_clone().unwrap()).lines();
     let deadline = Instant::now() + PATIENCE;
-    let request = Request {
+    let request = SecretRequest {
         key: &key,
         name: "host",
         started,
@@ -79,16 +79,16 @@ fn told(result: &Result<CachedSecret, Error>) -> String {
     }
 }
 
-fn key(number: usize) -> Key {
-    Key::builder().field("number", number.to_string()).build()
+fn key(number: usize) -> CacheKey {
+    CacheKey::builder().field("number", number.to_string()).build()
 }
 
 fn denial() -> Error {
     Error::failed(Code::TokenDenied, "cannot get a token", "denied").hint("ask for the right")
 }
 
-fn fetched(secret: &str) -> Fetched {
-    Fetched {
+fn fetched(secret: &str) -> FetchedSecret {
+    FetchedSecret {
         secret: Secret::new(secret),
         expires_at: SystemTime::now() + LIFE,
         renew_at: None,
@@ -153,7 +153,7 @@ impl Stage {
         let _no_fork = no_fork();
         let then = SystemTime::now() - age;
         let (key, deadline) = (key(0), Instant::now() + PATIENCE);
-        let request = Request {
+        let request = SecretRequest {
             key: &key,
             name: "host",
             started: then,
@@ -162,7 +162,7 @@ impl Stage {
         };
         let expires_at = then + LIFE;
         let mut fetch = |_| {
-            Ok(Fetched {
+            Ok(FetchedSecret {
                 expires_at,
                 ..fetched(secret)
             })

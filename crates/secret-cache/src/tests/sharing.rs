@@ -49,7 +49,7 @@ fn failures_alone_are_forgotten_together() {
 fn what_is_valid_is_served_while_another_renews_it() {
     let scene = Scene::with_entry();
     scene.pass(LIFE / 2);
-    let Attempt::Held(_lock) = Lock::try_take(&scene.lock_path()) else {
+    let LockAttempt::Held(_lock) = Lock::try_take(&scene.lock_path()) else {
         panic!("the lock is free")
     };
     assert_eq!(scene.get().unwrap(), "password 1");
@@ -61,7 +61,7 @@ fn waits_for_another_no_longer_than_its_deadline() {
     let scene = Scene::with_entry();
     scene.pass(LIFE);
     scene.deadline.set(Instant::now() + Duration::from_millis(50));
-    let Attempt::Held(_lock) = Lock::try_take(&scene.lock_path()) else {
+    let LockAttempt::Held(_lock) = Lock::try_take(&scene.lock_path()) else {
         panic!("the lock is free")
     };
     let error = scene.get().unwrap_err();
@@ -73,7 +73,7 @@ fn waits_for_another_no_longer_than_its_deadline() {
 fn a_lock_removed_while_one_waits_is_taken_anew() {
     let scene = Scene::with_entry();
     let path = scene.lock_path();
-    let Attempt::Held(lock) = Lock::try_take(&path) else {
+    let LockAttempt::Held(lock) = Lock::try_take(&path) else {
         panic!("the lock is free")
     };
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -82,11 +82,11 @@ fn a_lock_removed_while_one_waits_is_taken_anew() {
         move || Lock::take(&path, deadline)
     });
     lock.remove();
-    let Attempt::Held(_lock) = waiting.join().unwrap() else {
+    let LockAttempt::Held(_lock) = waiting.join().unwrap() else {
         panic!("the lock was freed")
     };
     assert!(path.exists());
-    assert!(matches!(Lock::try_take(&path), Attempt::Busy));
+    assert!(matches!(Lock::try_take(&path), LockAttempt::Busy));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn who_waited_is_remembered_too() {
     let scene = Scene::with_entry();
     let aside = scene.home.path().join("aside");
     fs::rename(scene.entry_path(), &aside).unwrap();
-    let Attempt::Held(lock) = Lock::try_take(&scene.lock_path()) else {
+    let LockAttempt::Held(lock) = Lock::try_take(&scene.lock_path()) else {
         panic!("the lock is free")
     };
     let (has_looked, looked) = mpsc::channel();
@@ -113,7 +113,7 @@ fn who_waited_is_remembered_too() {
     let waiting = thread::spawn(move || {
         let key = key();
         let (name, started) = ("second", now);
-        let request = Request {
+        let request = SecretRequest {
             key: &key,
             name,
             started,

@@ -49,7 +49,7 @@ fn removing_leaves_nothing_of_that_key_alone() {
 #[test]
 fn removing_does_not_wait_for_ever_and_creates_nothing() {
     let scene = Scene::with_entry();
-    let Attempt::Held(lock) = Lock::try_take(&scene.lock_path()) else {
+    let LockAttempt::Held(lock) = Lock::try_take(&scene.lock_path()) else {
         panic!("the lock is free")
     };
     scene.cache().remove(&key());
@@ -118,7 +118,7 @@ fn pruning_leaves_what_another_is_working_on_and_what_is_not_ours() {
     let scene = Scene::with_entry();
     let foreign = scene.folder().join("notes.json");
     fs::write(&foreign, "").unwrap();
-    let Attempt::Held(lock) = Lock::try_take(&scene.lock_path()) else {
+    let LockAttempt::Held(lock) = Lock::try_take(&scene.lock_path()) else {
         panic!("the lock is free")
     };
     scene.pass(LIFE);

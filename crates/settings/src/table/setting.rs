@@ -14,7 +14,7 @@ pub struct Setting {
     /// Its name: `external-id` is the flag `--external-id` and the key `external-id`.
     pub name: &'static str,
     /// What its values look like.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// What stands for the value in `--help`.
     pub value_name: &'static str,
     /// What the flag does, in `--help` and in the reference.
@@ -34,9 +34,9 @@ pub struct Setting {
     /// Whether its value, as it is given, tells the credentials of a role from others. What is completed first is in the plan's own fields.
     pub is_in_cache_key: bool,
     /// Reads it from the settings of a role.
-    pub get: fn(&RoleSettings) -> Said<'_>,
+    pub get: fn(&RoleSettings) -> StatedValue<'_>,
     /// Writes it into the settings of a role.
-    pub set: fn(&mut RoleSettings, Value),
+    pub set: fn(&mut RoleSettings, SurfaceValue),
 }
 
 impl Setting {
@@ -44,7 +44,7 @@ impl Setting {
     pub(crate) const fn named(name: &'static str) -> Self {
         Self {
             name,
-            kind: Kind::Text,
+            kind: ValueKind::Text,
             value_name: "NAME",
             help: "",
             variable: None,
@@ -54,7 +54,7 @@ impl Setting {
             inputs: &[],
             is_of_role: true,
             is_in_cache_key: false,
-            get: |_| Said::Nothing,
+            get: |_| StatedValue::Nothing,
             set: |_, _| {},
         }
     }
@@ -69,7 +69,7 @@ impl Setting {
 
     /// Whether this role has it.
     pub fn is_said(&self, role: &RoleSettings) -> bool {
-        !matches!((self.get)(role), Said::Nothing)
+        !matches!((self.get)(role), StatedValue::Nothing)
     }
 
     /// What `--help` says of the flag.
@@ -107,7 +107,7 @@ impl Eq for Setting {}
 
 /// What the values of a setting look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// A text that is not blank.
     Text,
     /// A region of AWS.
@@ -130,7 +130,7 @@ pub enum Kind {
 
 /// A value as a surface gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub enum SurfaceValue {
     /// Of the kinds `Text`, `Region`, `Policy` and `OneOf`.
     Text(String),
     /// Of the kind `File`.
@@ -145,7 +145,7 @@ pub enum Value {
     Tags(Vec<(String, String)>),
 }
 
-impl Value {
+impl SurfaceValue {
     /// The text, if it is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -185,7 +185,7 @@ impl Value {
 
 /// What the settings of a role have of one setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Said<'a> {
+pub enum StatedValue<'a> {
     /// They say nothing of it.
     Nothing,
     /// One text.
@@ -200,7 +200,7 @@ pub enum Said<'a> {
     Other,
 }
 
-impl<'a> Said<'a> {
+impl<'a> StatedValue<'a> {
     pub(crate) fn text(text: &'a Option<String>) -> Self {
         text.as_deref().map_or(Self::Nothing, Self::Text)
     }

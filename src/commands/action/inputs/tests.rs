@@ -20,7 +20,7 @@ fn nothing_said_is_the_helper_verified_and_cleaned_up() {
     let inputs = read(&[]).unwrap();
     assert_eq!(
         (inputs.mode, inputs.export, inputs.docker_config),
-        (Mode::Helper, Export::None, DockerConfig::Auto)
+        (Mode::Helper, Export::None, DockerConfigChoice::Auto)
     );
     assert!(inputs.cleanup && inputs.verify && !inputs.mask_account_id && !inputs.output_password);
     assert!(inputs.registries.is_empty() && !inputs.identity.is_given());
