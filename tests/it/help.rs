@@ -75,6 +75,19 @@ fn help(path: &[&str]) -> String {
     outcome.stdout
 }
 
+/// A terminal of 80 columns and 40 lines shows all of `setup -h`.
+#[test]
+fn the_short_help_of_setup_fits_on_one_screen() {
+    let outcome = Machine::new().with("COLUMNS", "80").run(&["setup", "-h"]);
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    assert!(lines.len() <= 40, "{} lines", lines.len());
+    assert!(
+        lines.iter().all(|line| line.chars().count() <= 80),
+        "{}",
+        outcome.stdout
+    );
+}
+
 /// The commands that a help lists, but for clap's own.
 fn subcommands(help: &str) -> Vec<&str> {
     let listed = help.split_once("\nCommands:\n").map_or("", |(_, rest)| rest);
