@@ -12,14 +12,14 @@
 //! ```
 //! use std::collections::BTreeMap;
 //!
-//! use client_config::{Edit, Settings};
+//! use client_config::{ConfigEdit, HelperSettings};
 //!
 //! let host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 //! let helpers = BTreeMap::from([(host.to_owned(), Some("ecr-auth".to_owned()))]);
-//! let edit = Edit { helpers, ..Edit::default() };
+//! let edit = ConfigEdit { helpers, ..ConfigEdit::default() };
 //! let text = edit.apply("{ \"credsStore\": \"desktop\" }").unwrap();
 //! assert!(text.starts_with("{ \"credsStore\": \"desktop\", \"credHelpers\""));
-//! assert_eq!(Settings::read(&text).unwrap().helpers[host], "ecr-auth");
+//! assert_eq!(HelperSettings::read(&text).unwrap().helpers[host], "ecr-auth");
 //! ```
 
 mod auths;

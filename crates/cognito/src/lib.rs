@@ -11,14 +11,14 @@
 //! 4. [`passwords`] changes a password that is known, and replaces one that is forgotten.
 //!
 //! ```
-//! use cognito::{CallFailure, Calls, CognitoService, Login, credentials};
+//! use cognito::{CallFailure, CognitoCalls, CognitoService, ProviderLogin, credentials};
 //! use secret::Secret;
 //! use settings::CognitoSettings;
 //!
 //! /// Plays the identity pool.
 //! struct Pool;
 //!
-//! impl Calls for Pool {
+//! impl CognitoCalls for Pool {
 //!     async fn call(
 //!         &self,
 //!         _: CognitoService,
@@ -41,7 +41,7 @@
 //!     identity_pool_id: "eu-west-1:12345678-abcd-1234-abcd-123456789012".into(),
 //!     ..CognitoSettings::default()
 //! };
-//! let login = Login { key: "accounts.google.com".into(), token: Secret::from("its token") };
+//! let login = ProviderLogin { key: "accounts.google.com".into(), token: Secret::from("its token") };
 //! let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 //! let keys = runtime.block_on(credentials(&Pool, &settings, &login)).map_err(diagnostics::Error::from)?;
 //! assert_eq!(keys.access_key_id, "ASIA1");

@@ -7,10 +7,10 @@
 //! - [`read`] and [`read_secret`] read a file whatever it is: never a pipe, never more than a limit.
 //!
 //! ```
-//! use private_files::{Edited, Format, ReplacedValue, UndoLog, read_text, real_path, update};
+//! use private_files::{EditOutcome, FileFormat, ReplacedValue, UndoLog, read_text, real_path, update};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! const FORMAT: Format = Format { merge: |_, _, _| None, blank: "", elsewhere: "--file FILE" };
+//! const FORMAT: FileFormat = FileFormat { merge: |_, _, _| None, blank: "", elsewhere: diagnostics::Mention::new("--file FILE") };
 //! let home = tempfile::tempdir()?;
 //! let file = home.path().join("color");
 //! std::fs::write(&file, "red")?;
@@ -19,7 +19,7 @@
 //! for color in ["green", "blue"] {
 //!     update(&file, &FORMAT, &mut |old| {
 //!         if old == Some(color) {
-//!             return Ok(Edited::Unchanged);
+//!             return Ok(EditOutcome::Unchanged);
 //!         }
 //!         let noted = ReplacedValue::new(old.map(str::to_owned), color);
 //!         let real = real_path(&file, &FORMAT)?;
@@ -27,7 +27,7 @@
 //!             let noted = noted.clone().after(record.values.get("color"));
 //!             record.values.insert("color".to_owned(), noted);
 //!         });
-//!         Ok(Edited::Text(color.to_owned()))
+//!         Ok(EditOutcome::Text(color.to_owned()))
 //!     })?;
 //! }
 //!

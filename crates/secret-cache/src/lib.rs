@@ -11,12 +11,12 @@
 //! use std::time::{Duration, Instant, SystemTime};
 //!
 //! use context::Progress;
-//! use secret_cache::{Cache, Fetched, Key, Request};
+//! use secret_cache::{Cache, FetchedSecret, CacheKey, SecretRequest};
 //!
 //! # let folder = tempfile::tempdir().unwrap();
 //! let cache = Cache::open(Some(folder.path().join("cache")));
-//! let key = Key::builder().field("role", "arn:aws:iam::111122223333:role/pull").build();
-//! let request = Request {
+//! let key = CacheKey::builder().field("role", "arn:aws:iam::111122223333:role/pull").build();
+//! let request = SecretRequest {
 //!     key: &key,
 //!     name: "registry.example",
 //!     started: SystemTime::now(),
@@ -28,7 +28,7 @@
 //!     let cached = cache.get(&request, &SystemTime::now, &mut |_time_left| {
 //!         fetches += 1;
 //!         let expires_at = SystemTime::now() + Duration::from_secs(3600);
-//!         Ok(Fetched { secret: "password".into(), expires_at, renew_at: None })
+//!         Ok(FetchedSecret { secret: "password".into(), expires_at, renew_at: None })
 //!     });
 //!     assert_eq!(cached.unwrap().secret.expose(), "password");
 //! }

@@ -13,10 +13,10 @@
 //! the error:
 //!
 //! ```
-//! use settings::{RoleSettings, SettingValues, Surface, Value, table};
+//! use settings::{RoleSettings, SettingValues, Surface, SurfaceValue, table};
 //!
 //! let mut values = SettingValues::default();
-//! values.set(&table::DURATION, Value::Number(60));
+//! values.set(&table::DURATION, SurfaceValue::Number(60));
 //! let (_, role) = values.over(RoleSettings::default(), "".as_ref()).unwrap();
 //! let error = role.check(1, true).unwrap_err();
 //! assert!(Surface::CommandLine.tell(error.clone()).to_string().starts_with("--duration: 60 s"));
