@@ -7,7 +7,7 @@ use crate::client::Aws;
 use crate::denial::IssuedToken;
 use crate::identity::{ChainSource, CredentialSource, RoleBase, RolePlan, audience, explain_missing};
 use crate::keys::check_keys;
-use crate::profile::environment;
+use crate::profile_credentials::static_keys;
 use crate::sts::RoleCall;
 use ci::{CiToken, missing_token, missing_token_or};
 use diagnostics::Result;
@@ -22,7 +22,7 @@ impl Aws<'_> {
     pub async fn credentials(&self, region: &str) -> Result<Credentials> {
         let credentials = match &self.identity.source {
             CredentialSource::Role(plan) => self.role(plan, self.sts_region(region)).await,
-            CredentialSource::Profile(profile) => self.profile(&profile.name, region).await,
+            CredentialSource::Profile(profile) => self.profile(profile, region).await,
             CredentialSource::Cognito(settings) => self.cognito(settings).await,
             CredentialSource::Chain(source) => {
                 let found = self.of_chain(source, region).await;
@@ -33,26 +33,29 @@ impl Aws<'_> {
         Ok(credentials)
     }
 
-    async fn of_chain(&self, source: &ChainSource, region: &str) -> Result<Credentials> {
+    pub(crate) async fn of_chain(&self, source: &ChainSource, region: &str) -> Result<Credentials> {
         match source {
             ChainSource::Environment {
                 access_key_id,
                 secret_access_key,
                 session_token,
-            } => Ok(environment(access_key_id, secret_access_key, session_token.as_ref())),
-            ChainSource::Profile(profile) => self.profile(&profile.name, region).await,
+            } => {
+                let session_token = session_token.as_ref();
+                Ok(static_keys(
+                    access_key_id,
+                    secret_access_key,
+                    session_token,
+                    "environment",
+                ))
+            }
+            ChainSource::Profile(profile) => self.profile(profile, region).await,
             ChainSource::WebIdentity {
                 role_arn,
                 token_file,
                 session_name,
             } => {
-                let call = RoleCall {
-                    role: role_arn,
-                    session_name,
-                    settings: &RoleSettings::default(),
-                    is_last: true,
-                    after: 0,
-                };
+                let settings = RoleSettings::default();
+                let call = RoleCall::only(role_arn, session_name, &settings);
                 let issued = IssuedToken {
                     token: &read_token_file(token_file)?,
                     audience: audience(role_arn),

@@ -14,6 +14,10 @@ pub enum Service {
     EcrPublic,
     /// AWS STS.
     Sts,
+    /// The portal of IAM Identity Center.
+    Sso,
+    /// The sign-in of IAM Identity Center.
+    SsoOidc,
     /// User pools of Amazon Cognito.
     CognitoUserPools,
     /// Identity pools of Amazon Cognito.
@@ -27,6 +31,8 @@ impl Service {
             Self::Ecr => "ecr",
             Self::EcrPublic => "ecr_public",
             Self::Sts => "sts",
+            Self::Sso => "sso",
+            Self::SsoOidc => "sso_oidc",
             Self::CognitoUserPools => "cognito_identity_provider",
             Self::CognitoIdentityPools => "cognito_identity",
         }
@@ -38,6 +44,7 @@ impl Service {
             Self::Ecr => "Amazon ECR",
             Self::EcrPublic => "Amazon ECR Public",
             Self::Sts => "AWS STS",
+            Self::Sso | Self::SsoOidc => "IAM Identity Center",
             Self::CognitoUserPools => "Amazon Cognito user pools",
             Self::CognitoIdentityPools => "Amazon Cognito identity pools",
         }
