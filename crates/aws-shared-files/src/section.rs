@@ -48,12 +48,10 @@ pub(crate) enum SectionKind {
 impl SectionKind {
     /// What the header says: the kind, and the name. Lines before the first header spoil the profile `default`, as the AWS CLI refuses
     /// the whole file then.
-    pub fn of_header(section: &IniSection<'_>, file: SharedFile) -> Option<(Self, String)> {
-        let header = section.header;
+    pub fn of_header(header: &str, file: SharedFile) -> Option<(Self, String)> {
         match header {
-            "" => return Some((Self::Profile, "default".to_owned())),
             "DEFAULT" => return None,
-            "default" => return Some((Self::Profile, "default".to_owned())),
+            "" | "default" => return Some((Self::Profile, "default".to_owned())),
             _ if file == SharedFile::Credentials => return Some((Self::Profile, header.to_owned())),
             _ => {}
         }
@@ -70,14 +68,14 @@ impl SectionKind {
     }
 }
 
-/// The name in a header of `config`. The AWS CLI reads words as a shell does and wants two of them; AWS's helper in Go takes all that
-/// follows the first word.
+/// The name in a header of `config`: as the AWS CLI reads it, else all that follows the first word, as AWS's helper in Go has it.
 fn name(header: &str, rest: &str) -> String {
-    let words = shlex::split(header).unwrap_or_default();
-    match <[String; 2]>::try_from(words) {
-        Ok([_, name]) => name,
-        Err(_) => rest.trim().to_owned(),
-    }
+    words(header).map_or_else(|| rest.trim().to_owned(), |[_, name]| name)
+}
+
+/// The two words of a header, which the AWS CLI reads as a shell does.
+fn words(header: &str) -> Option<[String; 2]> {
+    shlex::split(header)?.try_into().ok()
 }
 
 /// A `[section]` of one of the two files.
@@ -108,6 +106,11 @@ impl Section {
             file,
             path: path.to_owned(),
         }
+    }
+
+    /// Whether the AWS CLI reads this section under this name, too.
+    pub fn is_for_all(&self) -> bool {
+        self.file == SharedFile::Credentials || self.name == "default" || words(&self.header).is_some()
     }
 
     pub fn is(&self, kind: SectionKind, name: &str) -> bool {

@@ -89,14 +89,17 @@ impl SharedFiles {
                 // To Python's configparser, and so to the AWS CLI, these are settings of every section of the file.
                 for_all.extend(Setting::all(&parsed));
             }
-            let Some((kind, name)) = SectionKind::of_header(&parsed, file) else {
+            let Some((kind, name)) = SectionKind::of_header(parsed.header, file) else {
                 continue;
             };
             let section = Section::new(kind, name, &parsed, file, path);
-            // The AWS CLI takes the last spelling (`[default]`, `[profile default]`, `[profile "default"]`) of one name.
+            // Of the spellings of one name (`[default]`, `[profile default]`, `[profile "default"]`) the AWS CLI takes the last that it reads.
+            let is_other = |it: &Section| it.is(kind, &section.name) && it.header != section.header;
+            if !section.is_for_all() && self.sections[first..].iter().any(|it| is_other(it) && it.is_for_all()) {
+                continue;
+            }
             let of_file = self.sections.split_off(first);
-            let is_another = |it: &Section| it.is(kind, &section.name) && it.header != section.header;
-            self.sections.extend(of_file.into_iter().filter(|it| !is_another(it)));
+            self.sections.extend(of_file.into_iter().filter(|it| !is_other(it)));
             self.sections.push(section);
         }
         for section in &mut self.sections[first..] {

@@ -124,6 +124,8 @@ fn of_two_spellings_of_a_profile_the_last_one_counts() {
     let config = "[profile default]\nregion = first\noutput = json\n[default]\nregion = last\n";
     assert_eq!(setting(config, "default", "region").as_deref(), Some("last"));
     assert_eq!(setting(config, "default", "output"), None);
+    let config = "[profile 'a b']\nregion = read by all\n[profile a b]\nregion = r\n";
+    assert_eq!(setting(config, "a b", "region").as_deref(), Some("read by all"));
 }
 
 #[test]
