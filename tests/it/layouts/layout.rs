@@ -7,6 +7,9 @@ use sha1::{Digest, Sha1};
 
 use super::write;
 
+/// The access key id of the environment's keys.
+pub const ENVIRONMENT: &str = "ENVIRONMENT";
+
 /// Names of profiles: `default` is the one that nobody has to name.
 const NAMES: [&str; 6] = ["default", "work", "ci-push", "a.b_c", "Build Box 7", "Über"];
 const START_URL: &str = "https://corp.example.com/start";
@@ -130,9 +133,8 @@ fn variables(rng: &mut Rng, names: &[&'static str]) -> Vec<(&'static str, String
         3 | 4 => {}
         _ => variables.push(("AWS_PROFILE", (*rng.choice(names).unwrap()).to_owned())),
     }
-    // Beside keys of the environment, botocore refuses a profile that is missing; AWS's helper in Go uses the keys.
-    if rng.u8(..12) == 0 && variables.first().is_none_or(|(_, value)| value != "gone") {
-        variables.push(("AWS_ACCESS_KEY_ID", "ENVIRONMENT".to_owned()));
+    if rng.u8(..12) == 0 {
+        variables.push(("AWS_ACCESS_KEY_ID", ENVIRONMENT.to_owned()));
         variables.push(("AWS_SECRET_ACCESS_KEY", "secret".to_owned()));
     }
     match rng.u8(..4) {

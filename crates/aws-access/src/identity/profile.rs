@@ -97,6 +97,7 @@ impl ProfileSource {
     /// A line of it that can't be understood, half of what a source needs, a profile that it names and that is missing, a loop.
     pub(super) fn resolve(profile: Profile<'_>, files: &SharedFiles, env: &Env) -> Result<Option<Self>> {
         profile.check()?;
+        check_sso_session(&profile, files)?;
         let name = profile.name();
         let mut resolver = Resolver {
             files,
@@ -308,17 +309,25 @@ fn keys(profile: &Profile<'_>, file: SharedFile) -> Result<Option<ProfileBase>> 
     }
 }
 
+/// Makes sure that the `sso-session` that a profile names is there: the AWS CLI does nothing without, whatever else the profile holds.
+fn check_sso_session(profile: &Profile<'_>, files: &SharedFiles) -> Result<()> {
+    match profile.get("sso_session").filter(|name| !files.has_sso_session(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let cause =
+                format!("it names the sso_session {name}, and AWS's config file has no section [sso-session {name}]");
+            Err(odd(profile, &cause, "run: aws configure sso"))
+        }
+    }
+}
+
 /// IAM Identity Center, where the profile names an account or a permission set.
 fn sso(profile: &Profile<'_>, files: &SharedFiles) -> Result<Option<SsoSettings>> {
     if profile.get("sso_account_id").is_none() && profile.get("sso_role_name").is_none() {
         return Ok(None);
     }
     let session = profile.get("sso_session");
-    if let Some(name) = session.filter(|name| !files.has_sso_session(name)) {
-        let cause =
-            format!("it names the sso_session {name}, and AWS's config file has no section [sso-session {name}]");
-        return Err(odd(profile, &cause, "run: aws configure sso"));
-    }
+    check_sso_session(profile, files)?;
     let get = |key: &str| {
         let of_session = session.and_then(|name| files.sso_session(name, key));
         match (profile.get(key), of_session) {

@@ -161,7 +161,7 @@ fn a_setting_counts_only_where_it_belongs() {
         "mfa_serial = m\n",
         "credential_source = EcsContainer\n",
         "source_profile = gone\n",
-        "sso_start_url = u\nsso_session = gone\n",
+        "sso_start_url = u\n",
         "role_arn =\n",
     ] {
         assert_eq!(only(settings), "OTHER", "{settings}");
