@@ -16,7 +16,15 @@ fn known_user(machine: &Machine, args: &[&str], stdin: &str) -> Outcome {
     fs::write(&database, format!("root:x:0:0::{}:/bin/sh\n", machine.home().display())).unwrap();
     let (database, binary) = (database.display().to_string(), binary().display().to_string());
     let script = "mount --bind \"$0\" /etc/passwd && exec \"$@\"";
-    let unshare = ["--map-root-user", "--mount", "/bin/sh", "-c", script, &database, &binary];
+    let unshare = [
+        "--map-root-user",
+        "--mount",
+        "/bin/sh",
+        "-c",
+        script,
+        &database,
+        &binary,
+    ];
     machine.call(Path::new("/usr/bin/unshare"), &[&unshare, args].concat(), stdin)
 }
 
@@ -68,7 +76,10 @@ fn a_user_without_any_home_is_told_what_helps_and_it_does() {
     for args in [&setup[..], &["setup", HOST], &["logout"]] {
         let outcome = unknown_user(&machine, args, "");
         assert_eq!(outcome.status, 2, "{outcome:?}");
-        assert!(outcome.stderr.contains("this user has no home folder [EA0805]"), "{outcome:?}");
+        assert!(
+            outcome.stderr.contains("this user has no home folder [EA0805]"),
+            "{outcome:?}"
+        );
         assert!(outcome.stderr.contains(hint), "{outcome:?}");
     }
     let home = machine.home().display().to_string();
@@ -108,7 +119,12 @@ fn a_home_that_is_a_file_keeps_no_password_back() {
     machine.helper("get", HOST).password();
     let outcome = machine.run(&["setup", HOST]);
     assert_eq!(outcome.status, 1, "{outcome:?}");
-    assert!(outcome.stderr.contains("correct the path, or the HOME that it begins with"), "{outcome:?}");
+    assert!(
+        outcome
+            .stderr
+            .contains("correct the path, or the HOME that it begins with"),
+        "{outcome:?}"
+    );
 }
 
 #[test]
@@ -121,5 +137,8 @@ fn the_password_database_is_read_only_where_it_is_needed() {
     let strace = ["-f", "-e", "trace=open,openat", "-o", &trace, &binary, "helper", "get"];
     machine.call(Path::new("/usr/bin/strace"), &strace, HOST).password();
     let opened = fs::read_to_string(&trace).unwrap();
-    assert!(opened.contains(".cache/ecr-auth") && !opened.contains("/etc/passwd"), "{opened}");
+    assert!(
+        opened.contains(".cache/ecr-auth") && !opened.contains("/etc/passwd"),
+        "{opened}"
+    );
 }

@@ -14,18 +14,16 @@ use aws_types::region::Region;
 
 use crate::client::Aws;
 use crate::descendants::Descendants;
-use crate::endpoint::{Endpoint, Service, check_metadata, check_sign_in};
+use crate::endpoint::{Endpoint, EndpointKind, Service, check_metadata, check_sign_in};
 use crate::identity::{self, ChainSource};
 use crate::keys::check_keys;
 use crate::net::{NO_ANSWER, connection_error_code, root_cause, timed_out};
+use crate::sign_in::{Destination, profile_signs_in, sts_of_profile};
 use diagnostics::{Code, Error, Result, without_userinfo};
 use secret::Secret;
 
 /// What the instance metadata service gets in all: where there is none, a `get` must end within 2 s.
 const IMDS_LIMIT: Duration = Duration::from_millis(1700);
-
-/// The settings of a profile that make the SDK call a service for its credentials.
-const SIGN_IN: [&str; 4] = ["role_arn", "sso_session", "sso_start_url", "login_session"];
 
 impl Aws<'_> {
     pub(crate) async fn container(&self, uri: &str, region: &str) -> Result<Credentials> {
@@ -53,17 +51,18 @@ impl Aws<'_> {
         .hint("AWS_CONTAINER_CREDENTIALS_* name that address: check that the task or pod has a role"))
     }
 
-    pub(crate) async fn profile(&self, name: &str, region: &str) -> Result<Credentials> {
-        if SIGN_IN.iter().any(|key| self.identity.setting(key).is_some()) {
+    pub(crate) async fn profile(&self, name: &str, to: Destination<'_>) -> Result<Credentials> {
+        if profile_signs_in(self.identity) {
             check_sign_in(self.env, self.identity)?;
         }
         check_metadata(self.env, self.identity)?;
-        let region = self
-            .identity
-            .setting("region")
-            .unwrap_or_else(|| self.sts_region(region));
+        let sts = sts_of_profile(self.env, self.identity, name, to)?;
+        let config = self.provider_config(sts.region())?;
+        let config = config
+            .with_use_fips(Some(sts.fips))
+            .with_use_dual_stack(Some(sts.dual_stack));
         let mut provider = ProfileFileCredentialsProvider::builder()
-            .configure(&self.provider_config(region)?)
+            .configure(&config)
             .profile_name(name);
         if let Some(keys) = self.environment_keys() {
             provider = provider.with_custom_provider("Environment", keys);
@@ -141,7 +140,7 @@ impl Aws<'_> {
 
     /// Settings for the SDK's own providers. They call STS, whose endpoint has to pass the same checks as any other.
     fn provider_config(&self, region: &str) -> Result<ProviderConfig> {
-        let sts = Endpoint::for_service(Service::Sts, self.env, self.identity, false, false)?;
+        let sts = Endpoint::for_service(Service::Sts, region, EndpointKind::default(), self.env, self.identity)?;
         Ok(ProviderConfig::without_region()
             .with_region(Some(Region::new(region.to_owned())))
             .with_use_fips(Some(sts.fips))

@@ -45,7 +45,10 @@ impl Env {
 
     /// The variable's value, if it is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.vars.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.vars
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     /// Sets a variable for what is read from here on, and for the programs that are run: not for this process itself.
