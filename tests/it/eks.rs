@@ -20,13 +20,21 @@ fn pod(lab: &Lab) -> (Job, Machine) {
 }
 
 #[test]
-fn a_rotated_token_is_the_same_pod() {
+fn a_password_is_for_who_holds_the_token_that_fetched_it() {
     let lab = lab();
     let (job, machine) = pod(&lab);
     let first = machine.helper("get", HOST).password();
-    job.rotate(&lab);
     assert_eq!(machine.helper("get", HOST).password(), first);
     assert_eq!((lab.count(WITH_TOKEN), lab.count(GET_TOKEN)), (1, 1));
+    let token = fs::read_to_string(job.token_file()).unwrap();
+    // The same claims, but nobody's signature.
+    let forged = format!("{}.c2lnbmF0dXJl", token.trim().rsplit_once('.').unwrap().0);
+    fs::write(job.token_file(), forged).unwrap();
+    let refused = machine.helper("get", HOST);
+    assert_eq!(refused.status, 1, "{refused:?}");
+    job.rotate(&lab);
+    machine.helper("get", HOST).password();
+    assert_eq!(lab.count(GET_TOKEN), 2);
     let sessions = lab.session_calls();
     let token = sessions[0].web_identity.as_ref().unwrap();
     assert_eq!((&token.iss, &token.sub), (&job.issuer, &job.subject));

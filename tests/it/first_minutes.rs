@@ -135,7 +135,7 @@ fn a_job_of_gitlabs_without_a_token_gets_the_keys_to_write() {
     "profile work"
 )]
 #[case(
-    "role_arn = arn:aws:iam::111122223333:role/r\ncredential_source = Environment\n",
+    "role_arn = arn:aws:iam::111122223333:role/r\ncredential_source = Ec2InstanceMetadata\n",
     "profile work (role_arn arn:aws:iam::111122223333:role/r)"
 )]
 fn a_profile_with_a_region_is_ready_to_be_set_up(#[case] keys: &str, #[case] credentials: &str) {

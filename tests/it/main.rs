@@ -34,6 +34,7 @@ mod jobs;
 mod kubelet;
 mod kubernetes;
 mod lab_machine;
+mod layouts;
 mod leaks;
 mod leaks_in_jobs;
 mod leaks_in_sign_ins;

@@ -8,7 +8,7 @@ use crate::denial::IssuedToken;
 use crate::endpoint::Endpoint;
 use crate::identity::{ChainSource, CredentialSource, RoleBase, RolePlan, audience, explain_missing};
 use crate::keys::check_keys;
-use crate::profile::environment;
+use crate::profile_credentials::static_keys;
 use crate::sign_in::{self, Destination};
 use crate::sts::RoleCall;
 use ci::{CiToken, missing_token, missing_token_or};
@@ -24,7 +24,7 @@ impl Aws<'_> {
     pub async fn credentials(&self, to: Destination<'_>) -> Result<Credentials> {
         let credentials = match &self.identity.source {
             CredentialSource::Role(plan) => self.role(plan, to).await,
-            CredentialSource::Profile(profile) => self.profile(&profile.name, to).await,
+            CredentialSource::Profile(profile) => self.profile(profile, to).await,
             CredentialSource::Cognito(settings) => self.cognito(settings, to).await,
             CredentialSource::Chain(source) => {
                 let found = self.of_chain(source, to).await;
@@ -40,26 +40,29 @@ impl Aws<'_> {
         sign_in::sts(self.env, self.identity, to)
     }
 
-    async fn of_chain(&self, source: &ChainSource, to: Destination<'_>) -> Result<Credentials> {
+    pub(crate) async fn of_chain(&self, source: &ChainSource, to: Destination<'_>) -> Result<Credentials> {
         match source {
             ChainSource::Environment {
                 access_key_id,
                 secret_access_key,
                 session_token,
-            } => Ok(environment(access_key_id, secret_access_key, session_token.as_ref())),
-            ChainSource::Profile(profile) => self.profile(&profile.name, to).await,
+            } => {
+                let session_token = session_token.as_ref();
+                Ok(static_keys(
+                    access_key_id,
+                    secret_access_key,
+                    session_token,
+                    "environment",
+                ))
+            }
+            ChainSource::Profile(profile) => self.profile(profile, to).await,
             ChainSource::WebIdentity {
                 role_arn,
                 token_file,
                 session_name,
             } => {
-                let call = RoleCall {
-                    role: role_arn,
-                    session_name,
-                    settings: &RoleSettings::default(),
-                    is_last: true,
-                    after: 0,
-                };
+                let settings = RoleSettings::default();
+                let call = RoleCall::only(role_arn, session_name, &settings);
                 let issued = IssuedToken {
                     token: &read_token_file(token_file)?,
                     audience: audience(role_arn),

@@ -21,6 +21,10 @@ pub enum Service {
     EcrPublic,
     /// AWS STS.
     Sts,
+    /// The portal of IAM Identity Center.
+    Sso,
+    /// The sign-in of IAM Identity Center.
+    SsoOidc,
     /// User pools of Amazon Cognito.
     CognitoUserPools,
     /// Identity pools of Amazon Cognito.
@@ -34,6 +38,8 @@ impl Service {
             Self::Ecr => "ecr",
             Self::EcrPublic => "ecr_public",
             Self::Sts => "sts",
+            Self::Sso => "sso",
+            Self::SsoOidc => "sso_oidc",
             Self::CognitoUserPools => "cognito_identity_provider",
             Self::CognitoIdentityPools => "cognito_identity",
         }
@@ -45,6 +51,7 @@ impl Service {
             Self::Ecr => "Amazon ECR",
             Self::EcrPublic => "Amazon ECR Public",
             Self::Sts => "AWS STS",
+            Self::Sso | Self::SsoOidc => "IAM Identity Center",
             Self::CognitoUserPools => "Amazon Cognito user pools",
             Self::CognitoIdentityPools => "Amazon Cognito identity pools",
         }
@@ -142,6 +149,8 @@ impl Endpoint {
             Service::Ecr => address_by_sdk!(aws_sdk_ecr, self),
             Service::EcrPublic => address_by_sdk!(aws_sdk_ecrpublic, self),
             Service::Sts => address_by_sdk!(aws_sdk_sts, self),
+            Service::Sso => address_by_sdk!(aws_sdk_sso, self),
+            Service::SsoOidc => address_by_sdk!(aws_sdk_ssooidc, self),
             Service::CognitoUserPools => Ok(self.cognito_address("cognito-idp")),
             Service::CognitoIdentityPools => Ok(self.cognito_address("cognito-identity")),
         }

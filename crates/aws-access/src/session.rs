@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::Aws;
 use crate::endpoint::{Endpoint, Service};
-use crate::identity::{self, ChainSource, CredentialSource, Identity, IdentityScope, ProfileSource, RoleBase, role_in};
+use crate::identity::{self, ChainSource, CredentialSource, Identity, IdentityScope, role_in};
 use crate::secret_path::{FetchContext, ObtainableSecret, SecretPath};
 use crate::sign_in::{self, Destination};
 use cognito::ProviderLogin;
@@ -121,11 +121,7 @@ impl SessionPath {
         refuse_itself(&identity)?;
         let first_region = || partition.first_region().to_owned();
         let region = named_region.clone().unwrap_or_else(first_region);
-        let mut key = CacheKey::builder().field("kind", "session").field("region", &region);
-        if let CredentialSource::Chain(ChainSource::WebIdentity { token_file, .. }) = &identity.source {
-            // Whole: what it claims is not proved before STS has seen it, and this is more than a registry's password.
-            key = key.secret("jwt", &oidc_token::read_token_file(token_file).unwrap_or_default());
-        }
+        let key = CacheKey::builder().field("kind", "session").field("region", &region);
         let wanted = SessionRequest { region, named_region };
         let to = Destination::in_region(&wanted.region);
         let endpoint = Endpoint::for_service(Service::Sts, to.region, to.kind, env, &identity)?;
@@ -184,28 +180,18 @@ impl SessionPath {
 fn refuse_itself(identity: &Identity) -> Result<()> {
     let has = |line: &str, searched: &str| line.split_whitespace().any(|word| word == searched);
     let is_ours = |line: &str| line.contains("ecr-auth") && has(line, "assume");
-    let lines = |name| {
-        let lines = identity.reached_settings(name, "credential_process").into_iter();
-        lines.filter(|line| is_ours(line))
+    let Some(profile) = identity.profile() else {
+        return Ok(());
     };
-    let base = identity.role().map(|role| &role.base);
-    let (name, cause, hint) = match (&identity.source, base) {
-        (_, Some(RoleBase::Source(ChainSource::Profile(ProfileSource { name, .. }))))
-            if lines(name).next().is_some() =>
-        {
-            (
-                name,
-                "it takes its credentials from ecr-auth assume, and the role would be assumed with it in turn",
-                "give the job its OIDC token, or leave the profile out of AWS_PROFILE for this command",
-            )
-        }
+    let name = &profile.name;
+    let line = profile.process().map(Secret::expose).filter(|line| is_ours(line));
+    let (cause, hint) = match (&identity.source, line) {
+        (CredentialSource::Role(_), Some(_)) => (
+            "it takes its credentials from ecr-auth assume, and the role would be assumed with it in turn",
+            "give the job its OIDC token, or leave the profile out of AWS_PROFILE for this command",
+        ),
         // `--profile` names whose credentials are taken, unless the profile is being written.
-        (
-            CredentialSource::Profile(ProfileSource { name, .. })
-            | CredentialSource::Chain(ChainSource::Profile(ProfileSource { name, .. })),
-            _,
-        ) if lines(name).any(|line| has(line, "--profile") && has(line, name)) => (
-            name,
+        (_, Some(line)) if has(line, "--profile") && has(line, name) => (
             "it takes its credentials from ecr-auth assume with this same profile",
             "name the role in its credential_process with --role-arn, and no profile",
         ),

@@ -2,17 +2,11 @@
 //! is only for whoever would ask the same servers.
 
 use crate::endpoint::{Endpoint, EndpointKind, Service, check_sign_in, configured_url};
-use crate::identity::{ChainSource, CredentialSource, Identity, ProfileSource, RoleBase};
+use crate::identity::{ChainSource, CredentialSource, Identity, ProfileBase, ProfileSource, SsoSettings};
 use context::{Env, variables};
 use diagnostics::Result;
 use ecr_registry::{Partition, Registry};
 use settings::IdentityFlow;
-
-/// The settings of a profile that make the SDK call a service for its credentials.
-const SIGN_IN: [&str; 4] = ["role_arn", "sso_session", "sso_start_url", "login_session"];
-
-/// The settings of a profile that make the SDK call a service that has FIPS endpoints in few regions, if in any.
-const SSO: [&str; 3] = ["sso_session", "sso_start_url", "login_session"];
 
 /// What credentials are wanted for: calls in a region, to endpoints of the kind that a registry's host name asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,30 +55,22 @@ pub(crate) fn sts_in(region: &str, env: &Env, identity: &Identity, to: Destinati
     Endpoint::for_service(Service::Sts, region, to.kind, env, identity)
 }
 
-/// The STS that the SDK asks for a profile. The SDK takes one kind of endpoint for all services: where one of them is not STS, the
-/// registry's name does not count, because that service may have no such endpoint.
+/// The STS that is asked for the roles of a profile.
 ///
 /// # Errors
 /// As [`Endpoint::for_service`].
-pub(crate) fn sts_of_profile(env: &Env, identity: &Identity, name: &str, to: Destination<'_>) -> Result<Endpoint> {
-    let asks_sso = SSO.iter().any(|key| !identity.reached_settings(name, key).is_empty());
-    let to = if asks_sso {
-        Destination::in_region(to.region)
-    } else {
-        to
-    };
+pub(crate) fn sts_of_profile(env: &Env, identity: &Identity, to: Destination<'_>) -> Result<Endpoint> {
     let region = identity.setting("region");
-    sts_in(
-        region.unwrap_or_else(|| sts_region(env, identity, to.region)),
-        env,
-        identity,
-        to,
-    )
+    let region = region.unwrap_or_else(|| sts_region(env, identity, to.region));
+    sts_in(region, env, identity, to)
 }
 
-/// Whether the SDK calls a service for the profile's credentials.
-pub(crate) fn profile_signs_in(identity: &Identity) -> bool {
-    SIGN_IN.iter().any(|key| identity.setting(key).is_some())
+/// A service of IAM Identity Center. It has FIPS endpoints in few regions, so that the registry's name does not count for it.
+///
+/// # Errors
+/// As [`Endpoint::for_service`].
+pub(crate) fn sso_endpoint(service: Service, sso: &SsoSettings, env: &Env, identity: &Identity) -> Result<Endpoint> {
+    Endpoint::for_service(service, &sso.region, EndpointKind::default(), env, identity)
 }
 
 /// The region whose STS is asked: as all AWS tools do, the current one, which may be the only one that a closed network
@@ -108,34 +94,27 @@ fn sts_region<'a>(env: &'a Env, identity: &'a Identity, registry_region: &'a str
 /// # Errors
 /// An address among them that may not be used.
 pub(crate) fn key_fields(env: &Env, identity: &Identity, to: Destination<'_>) -> Result<Vec<(&'static str, String)>> {
-    let base = match &identity.source {
-        CredentialSource::Role(plan) => match &plan.base {
-            RoleBase::Source(source) => Some(source),
-            RoleBase::Token(_) => None,
-        },
-        CredentialSource::Chain(source) => Some(source),
-        _ => None,
-    };
     let mut fields = Vec::new();
-    if identity.role().is_some() || matches!(base, Some(ChainSource::WebIdentity { .. })) {
+    let by_token = matches!(
+        &identity.source,
+        CredentialSource::Chain(ChainSource::WebIdentity { .. })
+    );
+    if identity.role().is_some() || by_token {
         fields.push(("sts", sts(env, identity, to)?.key_text()));
     }
-    match (&identity.source, base) {
-        (CredentialSource::Profile(profile), _) | (_, Some(ChainSource::Profile(profile))) => {
-            fields.extend(profile_fields(profile, env, identity, to)?);
+    if let Some(profile) = identity.profile() {
+        fields.extend(profile_fields(profile, env, identity, to)?);
+    }
+    if let CredentialSource::Cognito(settings) = &identity.source {
+        let pool = |service, region| Endpoint::for_service(service, region, EndpointKind::default(), env, identity);
+        let region = settings.identity_pool_region();
+        if let Some(region) = settings.user_pool_region() {
+            fields.push(("user-pool", pool(Service::CognitoUserPools, region)?.key_text()));
         }
-        (CredentialSource::Cognito(settings), _) => {
-            let pool = |service, region| Endpoint::for_service(service, region, EndpointKind::default(), env, identity);
-            let region = settings.identity_pool_region();
-            if let Some(region) = settings.user_pool_region() {
-                fields.push(("user-pool", pool(Service::CognitoUserPools, region)?.key_text()));
-            }
-            fields.push(("identity-pool", pool(Service::CognitoIdentityPools, region)?.key_text()));
-            if settings.identity_flow == IdentityFlow::Classic {
-                fields.push(("sts", sts_in(region, env, identity, to)?.key_text()));
-            }
+        fields.push(("identity-pool", pool(Service::CognitoIdentityPools, region)?.key_text()));
+        if settings.identity_flow == IdentityFlow::Classic {
+            fields.push(("sts", sts_in(region, env, identity, to)?.key_text()));
         }
-        _ => {}
     }
     Ok(fields)
 }
@@ -146,14 +125,22 @@ fn profile_fields(
     identity: &Identity,
     to: Destination<'_>,
 ) -> Result<Vec<(&'static str, String)>> {
-    if !profile_signs_in(identity) {
-        return Ok(Vec::new());
+    let mut fields = Vec::new();
+    if !profile.roles.is_empty() || matches!(profile.base, ProfileBase::WebIdentity { .. }) {
+        fields.push(("profile-sts", sts_of_profile(env, identity, to)?.key_text()));
     }
-    check_sign_in(env, identity)?;
-    let sts = sts_of_profile(env, identity, &profile.name, to)?;
-    let named = ["sso", "sso_oidc", "signin"].map(|service| configured_url(service, env, identity));
-    Ok(vec![
-        ("profile-sts", sts.key_text()),
-        ("profile-sso", format!("{named:?}")),
-    ])
+    match &profile.base {
+        ProfileBase::Sso(sso) => {
+            for (name, service) in [("sso", Service::Sso), ("sso-oidc", Service::SsoOidc)] {
+                fields.push((name, sso_endpoint(service, sso, env, identity)?.key_text()));
+            }
+        }
+        ProfileBase::Login(_) => {
+            check_sign_in(env, identity)?;
+            let named = configured_url("signin", env, identity);
+            fields.push(("sign-in", named.unwrap_or_default().to_owned()));
+        }
+        _ => {}
+    }
+    Ok(fields)
 }

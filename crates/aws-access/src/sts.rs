@@ -119,7 +119,18 @@ impl Aws<'_> {
     }
 }
 
-impl RoleCall<'_> {
+impl<'a> RoleCall<'a> {
+    /// A role that stands alone.
+    pub fn only(role: &'a str, session_name: &'a str, settings: &'a RoleSettings) -> Self {
+        Self {
+            role,
+            session_name,
+            settings,
+            is_last: true,
+            after: 0,
+        }
+    }
+
     /// Seconds; of the last role alone. The range is checked with the plan.
     fn duration(&self) -> Option<i32> {
         let seconds = self.settings.duration.filter(|_| self.is_last)?;

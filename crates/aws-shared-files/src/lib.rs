@@ -15,9 +15,12 @@
 //! assert_eq!(files.profile("ci").unwrap().get("region"), Some("eu-west-1"));
 //! ```
 
+mod ini;
 pub mod profile;
 mod quoting;
+mod section;
 mod shared_files;
+mod text;
 
 pub use quoting::push_quoted;
-pub use shared_files::{Profile, SharedFiles};
+pub use shared_files::{Profile, SharedFile, SharedFiles};

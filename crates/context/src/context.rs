@@ -95,6 +95,14 @@ impl Env {
         self.home().ok_or_else(|| no_home(what))
     }
 
+    /// The path with a leading `~` replaced by the user's home folder, if there is one.
+    pub fn expand_home(&self, path: PathBuf) -> PathBuf {
+        match (path.strip_prefix("~"), self.home()) {
+            (Ok(rest), Some(home)) => home.join(rest),
+            _ => path,
+        }
+    }
+
     /// The folders on PATH, in order.
     pub fn search_path(&self) -> Vec<PathBuf> {
         self.get(variables::PATH)

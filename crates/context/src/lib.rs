@@ -17,6 +17,7 @@
 
 mod context;
 mod deadline;
+mod descendants;
 pub mod program;
 mod progress;
 pub mod variables;

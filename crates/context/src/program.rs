@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use crate::Env;
+use crate::{Env, descendants};
 use secret::Secret;
 
 /// What a program may print, at most, in bytes.
@@ -104,7 +104,6 @@ pub fn output(command: &mut Command, input: Option<&Secret>, budget: Duration) -
 /// It can't be started, or doesn't end in time.
 pub fn run(command: &mut Command, input: Option<&Secret>, budget: Duration) -> Result<ProgramResult, ProgramFailure> {
     let deadline = Instant::now() + budget;
-    in_a_group_of_its_own(command);
     let mut child = command
         .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
@@ -165,24 +164,10 @@ fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
     }
 }
 
-#[cfg(unix)]
-fn in_a_group_of_its_own(command: &mut Command) {
-    use std::os::unix::process::CommandExt;
-
-    command.process_group(0);
-}
-
-#[cfg(not(unix))]
-fn in_a_group_of_its_own(_: &mut Command) {
-    // Here there are none that could be ended at once.
-}
-
-/// Ends a program and, where the system has process groups, all that it started.
+/// Ends a program and, on Linux, all that it started. It has no process group of its own: one that asks a person at the terminal would
+/// be stopped there.
 fn end(child: &mut Child) {
-    #[cfg(unix)]
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
+    descendants::end_all(child.id());
     let _ = child.kill();
     let _ = child.wait();
 }

@@ -79,6 +79,8 @@ variables! {
         AWS_CONFIG_FILE, default: "`~/.aws/config`";
         /// Names the shared credentials file.
         AWS_SHARED_CREDENTIALS_FILE, default: "`~/.aws/credentials`";
+        /// Names the folder in which `aws login` keeps its sessions.
+        AWS_LOGIN_CACHE_DIRECTORY, default: "`~/.aws/login/cache`";
         /// Sets the current region.
         AWS_REGION, default: "`AWS_DEFAULT_REGION`, else the profile's";
         /// Sets the current region if `AWS_REGION` does not.

@@ -1,14 +1,11 @@
 //! What a web identity token says about its bearer, read without checking it: AWS checks it.
 
-use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
-
-use secret::Secret;
 
 /// The claims of a JWT (RFC 7519, section 4.1) that say whose token it is. They stay the same when the token is renewed.
 #[derive(Debug, Deserialize)]
@@ -46,55 +43,5 @@ impl Claims {
             Value::Array(all) => all.iter().map(text).collect::<Vec<_>>().join(", "),
             one => text(one),
         }
-    }
-}
-
-/// What identifies the bearer of the token in this file, as [`identity_of`] has it. A file that can't be read identifies nobody: the
-/// caller's fetch will say why.
-pub fn identity_in(token_file: &Path) -> Secret {
-    let token = private_files::read_secret(token_file, private_files::TOKEN_LIMIT);
-    token.map(|token| identity_of(&token)).unwrap_or_default()
-}
-
-/// What identifies the bearer of a token: issuer, subject and audience where it is a JWT, else the whole of it.
-pub fn identity_of(token: &Secret) -> Secret {
-    match Claims::from_jwt(token.expose().trim()) {
-        Some(claims) => Secret::new(format!("{:?} {:?} {}", claims.iss, claims.sub, claims.aud)),
-        None => token.clone(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn jwt(payload: &str) -> String {
-        format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(payload))
-    }
-
-    fn identity(content: &str) -> String {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), content).unwrap();
-        identity_in(file.path()).expose().to_owned()
-    }
-
-    #[test]
-    fn renewed_tokens_of_one_bearer_are_one_identity() {
-        let first = identity(&jwt(r#"{"iss":"i","sub":"s","aud":["a"],"exp":1}"#));
-        let second = identity(&(jwt(r#"{"iss":"i","sub":"s","aud":["a"],"exp":2}"#) + "\n"));
-        assert_eq!(first, second);
-        for other in [
-            r#"{"iss":"i","sub":"t","aud":["a"]}"#,
-            r#"{"iss":"j","sub":"s","aud":["a"]}"#,
-            r#"{"iss":"i","sub":"s","aud":["b"]}"#,
-        ] {
-            assert_ne!(identity(&jwt(other)), first);
-        }
-    }
-
-    #[test]
-    fn what_is_no_jwt_counts_whole() {
-        assert_eq!(identity("opaque"), "opaque");
-        assert_eq!(identity("a.!.c"), "a.!.c");
     }
 }

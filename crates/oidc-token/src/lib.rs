@@ -1,7 +1,6 @@
 //! OIDC tokens: the file that holds one, and what a token says about its bearer.
 //!
 //! [`read_token_file`] reads a token as Kubernetes mounts it. [`Claims`] are read without checking the signature: AWS checks it.
-//! [`identity_of`] and [`identity_in`] return what stays the same when the token is renewed, for cache keys.
 //!
 //! ```
 //! use oidc_token::Claims;
@@ -14,5 +13,5 @@
 mod claims;
 mod file;
 
-pub use claims::{Claims, identity_in, identity_of};
+pub use claims::Claims;
 pub use file::read_token_file;

@@ -87,6 +87,17 @@ pub mod exposed {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
         String::deserialize(deserializer).map(Secret::new)
     }
+
+    /// Reads a text that may be missing. An empty one counts as missing.
+    pub fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        Ok(text.filter(|text| !text.is_empty()).map(Secret::new))
+    }
+
+    /// Writes a text that may be missing.
+    pub fn serialize_optional<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+        serde::Serialize::serialize(&secret.as_ref().map(Secret::expose), serializer)
+    }
 }
 
 #[cfg(test)]

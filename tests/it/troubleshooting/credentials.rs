@@ -20,7 +20,7 @@ pub const WAYS: &[Way] = &[
     }),
     (Code::Mfa, || {
         profile(
-            "mfa_serial = arn:aws:iam::111122223333:mfa/me\nrole_arn = arn:aws:iam::111122223333:role/push\nsource_profile = ci\n",
+            "mfa_serial = arn:aws:iam::111122223333:mfa/me\nrole_arn = arn:aws:iam::111122223333:role/push\nsource_profile = keys\n[profile keys]\naws_access_key_id = AKID\naws_secret_access_key = s\n",
         )
     }),
     (Code::SsoExpired, || {
@@ -29,9 +29,7 @@ pub const WAYS: &[Way] = &[
         )
     }),
     (Code::ProfileFailed, || profile("credential_process = false\n")),
-    (Code::SharedFiles, || {
-        Machine::new().with("AWS_CONFIG_FILE", "/proc").helper("get", HOST)
-    }),
+    (Code::SharedFiles, || profile("aws_access_key_id AKID\n")),
     (Code::ContainerCredentials, || {
         let uri = "http://127.0.0.1:1/credentials";
         Machine::new()

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use aws_shared_files::{Profile, SharedFiles};
+use super::profile::ProfileSource;
+use aws_shared_files::SharedFiles;
 use ci::session_name;
 use context::{Env, variables};
 use diagnostics::{Code, Error, Mention, Result, without_userinfo};
@@ -76,7 +77,7 @@ impl ChainSource {
                 field("source", "web-identity"),
                 field("role-arn", role_arn),
                 field("session-name", session_name),
-                ("claims", oidc_token::identity_in(token_file)),
+                ("jwt", oidc_token::read_token_file(token_file).unwrap_or_default()),
             ],
             Self::Container { uri, token } => vec![
                 field("source", "container"),
@@ -106,33 +107,6 @@ impl fmt::Display for ChainSource {
             Self::Container { uri, .. } => write!(f, "the container's credentials at {}", without_userinfo(uri)),
             Self::InstanceMetadata { .. } => f.write_str("the instance metadata service"),
         }
-    }
-}
-
-/// A profile of AWS's shared files that holds credentials or says how to get some: static keys, a role, SSO, `credential_process`, web
-/// identity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProfileSource {
-    /// Its name.
-    pub name: String,
-    /// All that the profile resolves to, see [`Profile::resolved_text`], and what it takes from elsewhere.
-    resolved: Secret,
-}
-
-impl ProfileSource {
-    /// What tells this profile from every other, as [`ChainSource::key_fields`].
-    pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
-        vec![
-            ("source", Secret::new("profile")),
-            ("profile", Secret::new(self.name.as_str())),
-            ("resolved", self.resolved.clone()),
-        ]
-    }
-}
-
-impl fmt::Display for ProfileSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "profile {}", self.name)
     }
 }
 
@@ -212,32 +186,17 @@ impl ChainSearch<'_> {
     /// The profile as a source, if it is there and holds credentials.
     ///
     /// # Errors
-    /// A profile that is named and missing, or one that asks for MFA.
+    /// A profile that is named and missing; as [`ProfileSource::resolve`].
     pub fn profile(&self, name: &str) -> Result<Option<ProfileSource>> {
-        let Some(profile) = self.files.profile(name) else {
-            return match name {
-                "default" => Ok(None),
-                _ => Err(missing_profile(self.files, name)),
-            };
-        };
-        if !profile.holds_credentials() {
-            return Ok(None);
+        match self.files.profile(name) {
+            Some(profile) => ProfileSource::resolve(profile, self.files, self.env),
+            None if name == "default" => Ok(None),
+            None => Err(missing_profile(self.files, name)),
         }
-        if profile.get("mfa_serial").is_some() {
-            return Err(
-                Error::failed(Code::Mfa, format!("profile {name}"), "it asks for an MFA code, and nobody is here to type one")
-                    .hint("get a session first, for example with `aws sts get-session-token`, and name its profile; or use a role of the CI"),
-            );
-        }
-        let borrowed = borrowed(self.env, &profile)?;
-        Ok(Some(ProfileSource {
-            name: name.to_owned(),
-            resolved: Secret::new(profile.resolved_text().expose().to_owned() + borrowed.expose()),
-        }))
     }
 }
 
-fn instance_metadata(env: &Env) -> ChainSource {
+pub(super) fn instance_metadata(env: &Env) -> ChainSource {
     ChainSource::InstanceMetadata {
         endpoint: env.get(variables::AWS_EC2_METADATA_SERVICE_ENDPOINT).map(str::to_owned),
     }
@@ -311,38 +270,16 @@ pub fn environment_keys(env: &Env) -> Result<Option<ChainSource>> {
     }
 }
 
-/// What tells apart the credentials that a profile takes from elsewhere (`credential_source`, `web_identity_token_file`): who
-/// only has the same profile must not be handed what somebody else's keys or token fetched.
-fn borrowed(env: &Env, profile: &Profile<'_>) -> Result<Secret> {
-    let mut sources = Vec::new();
-    for name in profile.reached_values("credential_source") {
-        match name {
-            "Environment" => sources.extend(environment_keys(env)?),
-            "EcsContainer" => sources.extend(container(env)?),
-            _ => sources.push(instance_metadata(env)),
-        }
-    }
-    let fields = sources.iter().flat_map(ChainSource::key_fields);
-    let mut tokens = Vec::new();
-    for file in profile.reached_values("web_identity_token_file") {
-        // The SDK reads it again, and would wait for a pipe: what can't be read is told here.
-        let token = oidc_token::read_token_file(Path::new(file))?;
-        tokens.push(("claims", oidc_token::identity_of(&token)));
-    }
-    let text = fields
-        .chain(tokens)
-        .map(|(name, value)| format!("{name} {:?}\n", value.expose()));
-    Ok(Secret::new(text.collect::<String>()))
-}
-
 /// Tells one boot of the machine from another: an image or a home that moves to another instance doesn't take tokens along.
 fn boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
-fn missing_profile(files: &SharedFiles, name: &str) -> Error {
+pub(super) fn missing_profile(files: &SharedFiles, name: &str) -> Error {
     let known: Vec<&str> = files.profile_names().into_iter().take(8).collect();
-    let hint = if known.is_empty() {
+    let hint = if files.has_unmarked(name) {
+        format!("AWS's config file has a section [{name}]: write it as [profile {name}]")
+    } else if known.is_empty() {
         "AWS's shared files hold no profile at all: check AWS_CONFIG_FILE and HOME".to_owned()
     } else {
         format!("profiles there are: {}", known.join(", "))
@@ -355,7 +292,7 @@ fn missing_profile(files: &SharedFiles, name: &str) -> Error {
     .hint(hint)
 }
 
-fn container(env: &Env) -> Result<Option<ChainSource>> {
+pub(super) fn container(env: &Env) -> Result<Option<ChainSource>> {
     let uri = env
         .get(variables::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI)
         .or_else(|| env.get(variables::AWS_CONTAINER_CREDENTIALS_FULL_URI));

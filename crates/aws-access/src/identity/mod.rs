@@ -2,12 +2,14 @@
 //! the environment and small files, never the network: it runs on every `get`, warm ones too.
 
 mod chain;
+mod profile;
 mod role;
 
 use std::fmt;
 use std::time::SystemTime;
 
-pub use chain::{ChainSource, ProfileSource, environment_keys, explain_missing, finds_nothing, no_credentials};
+pub use chain::{ChainSource, environment_keys, explain_missing, finds_nothing, no_credentials};
+pub use profile::{ProfileBase, ProfileRole, ProfileSource, SsoSettings};
 pub(crate) use role::audience;
 pub use role::{IdentityScope, RoleBase, RolePlan, last_account};
 
@@ -241,6 +243,20 @@ impl Identity {
         }
     }
 
+    /// The profile that credentials come from, be it the one that is used or the one that assumes the role.
+    pub fn profile(&self) -> Option<&ProfileSource> {
+        match &self.source {
+            CredentialSource::Profile(profile) | CredentialSource::Chain(ChainSource::Profile(profile)) => {
+                Some(profile)
+            }
+            CredentialSource::Role(plan) => match &plan.base {
+                RoleBase::Source(ChainSource::Profile(profile)) => Some(profile),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The CI's token, where it need not be asked for.
     pub fn token(&self) -> Option<Secret> {
         match &self.role()?.base {
@@ -265,12 +281,6 @@ impl Identity {
     /// A setting: the profile's, for what the environment doesn't say.
     pub fn setting(&self, key: &str) -> Option<&str> {
         self.files.profile(&self.profile)?.get(key)
-    }
-
-    /// The values of a setting in a profile and in all that it leads to.
-    pub fn reached_settings<'a>(&'a self, profile: &'a str, key: &str) -> Vec<&'a str> {
-        let profile = self.files.profile(profile);
-        profile.map(|profile| profile.reached_values(key)).unwrap_or_default()
     }
 
     /// The endpoint that the profile's `services` section sets for a service (`ecr`, `ecr_public`, `sts`).

@@ -93,9 +93,131 @@ fn half_of_a_web_identity_ends_the_search_where_its_turn_comes() {
 }
 
 #[test]
-fn a_named_profile_must_be_there_and_need_no_mfa() {
+fn a_named_profile_must_be_there() {
     assert!(chosen(&[("AWS_PROFILE", "gone")], None).contains("no such profile"));
-    assert!(chosen(&[("AWS_PROFILE", "mfa")], None).contains("MFA"));
+    assert!(chosen(&[("AWS_PROFILE", "default"), CONTAINER], None).contains("container"));
+}
+
+/// What the profile `p` of a `config` and a `credentials` file gets its credentials by, or why it gets none.
+fn base_of(config: &str, credentials: &str) -> String {
+    let home = Home::new(&[("AWS_PROFILE", "p"), ("AWS_EC2_METADATA_DISABLED", "true")]);
+    std::fs::write(home.folder.path().join(".aws/config"), config).unwrap();
+    std::fs::write(home.folder.path().join(".aws/credentials"), credentials).unwrap();
+    let identity = match home.choose(None) {
+        Ok(identity) => identity,
+        Err(error) => return error.cause().to_owned(),
+    };
+    let profile = identity.profile().unwrap();
+    let roles = profile.roles.iter().map(|role| format!(" > {}", role.role_arn));
+    let base = match &profile.base {
+        ProfileBase::Keys {
+            access_key_id,
+            session_token,
+            ..
+        } => {
+            format!(
+                "{access_key_id} {}",
+                session_token.as_ref().map_or("", secret::Secret::expose)
+            )
+        }
+        ProfileBase::Process(_) => "process".to_owned(),
+        ProfileBase::Sso(sso) => format!("sso {} {}", sso.session.as_deref().unwrap_or("-"), sso.start_url),
+        ProfileBase::Login(_) => "login".to_owned(),
+        ProfileBase::WebIdentity { .. } => "web identity".to_owned(),
+        ProfileBase::Elsewhere(source) => source.to_string(),
+    };
+    base.trim_end().to_owned() + &roles.collect::<String>()
+}
+
+const SSO: &str = "sso_account_id = 1\nsso_role_name = r\nsso_start_url = u\nsso_region = x\n";
+const OWN_KEYS: &str = "aws_access_key_id = OWN\naws_secret_access_key = s\n";
+const OTHER_KEYS: &str = "[p]\naws_access_key_id = OTHER\naws_secret_access_key = s\n";
+
+#[test]
+fn what_a_profile_holds_in_the_order_of_the_aws_cli() {
+    let all = format!("web_identity_token_file = f\n{SSO}login_session = l\ncredential_process = c\n{OWN_KEYS}");
+    let after = |mark: &str| format!("[profile p]\n{}", &all[all.find(mark).unwrap()..]);
+    assert_eq!(base_of(&(after("web") + "role_arn = r\n"), OTHER_KEYS), "web identity");
+    assert_eq!(base_of(&after("sso"), OTHER_KEYS), "sso - u");
+    assert_eq!(base_of(&after("login"), OTHER_KEYS), "OTHER");
+    assert_eq!(base_of(&after("login"), ""), "login");
+    assert_eq!(base_of(&after("credential"), ""), "process");
+    assert_eq!(base_of(&after("aws_access"), ""), "OWN");
+    assert_eq!(
+        base_of(&after("aws_access"), "[p]\naws_session_token = of-other-keys\n"),
+        "OWN"
+    );
+    let role = "[profile p]\nrole_arn = r\nsource_profile = p\n";
+    assert_eq!(
+        base_of(role, &format!("{OTHER_KEYS}aws_session_token =\n")),
+        "OTHER > r"
+    );
+}
+
+#[test]
+fn a_setting_counts_only_where_it_belongs() {
+    let only = |settings: &str| base_of(&format!("[profile p]\n{settings}"), OTHER_KEYS);
+    for settings in [
+        "mfa_serial = m\n",
+        "credential_source = EcsContainer\n",
+        "source_profile = gone\n",
+        "sso_start_url = u\nsso_session = gone\n",
+        "role_arn =\n",
+    ] {
+        assert_eq!(only(settings), "OTHER", "{settings}");
+    }
+    assert_eq!(
+        only(&format!("{SSO}sso_session = s\n[sso-session s]\nsso_start_url = u\n")),
+        "sso s u"
+    );
+    for (settings, cause) in [
+        ("role_arn = r\n", "neither source_profile nor credential_source"),
+        (
+            "role_arn = r\nsource_profile = gone\n",
+            "its source_profile gone is missing",
+        ),
+        (
+            "role_arn = r\nsource_profile = q\n[profile q]\nregion = x\n",
+            "holds no credentials",
+        ),
+        (
+            "role_arn = r\nsource_profile = q\n[profile q]\nrole_arn = s\nsource_profile = p\n",
+            "leads back",
+        ),
+        (
+            "role_arn = r\nsource_profile = p\ncredential_source = Environment\n",
+            "both source_profile and",
+        ),
+        (
+            "role_arn = r\ncredential_source = environment\n",
+            "none of Environment,",
+        ),
+        ("web_identity_token_file = f\n", "no role_arn"),
+        ("sso_account_id = 1\n", "sso_start_url is missing"),
+        (
+            "sso_account_id = 1\nsso_session = gone\n",
+            "no section [sso-session gone]",
+        ),
+        (
+            "sso_account_id = 1\nsso_start_url = v\nsso_session = s\n[sso-session s]\nsso_start_url = u\n",
+            "differ",
+        ),
+    ] {
+        assert!(only(settings).contains(cause), "{settings}: {}", only(settings));
+    }
+    assert!(base_of("", "[p]\naws_access_key_id = OTHER\n").contains("half a pair of keys"));
+    assert!(base_of("[profile p]\nregion = x\n", "").starts_with("none in the environment"));
+}
+
+#[test]
+fn roles_are_assumed_from_the_source_on() {
+    let config =
+        "[profile p]\nrole_arn = last\nsource_profile = q\n[profile q]\nrole_arn = first\nsource_profile = keys\n";
+    let keys = "[keys]\naws_access_key_id = K\naws_secret_access_key = s\n";
+    assert_eq!(base_of(config, keys), "K > first > last");
+    // Keys of a profile on the way come before its role.
+    let on_the_way = "[q]\naws_access_key_id = Q\naws_secret_access_key = s\n";
+    assert_eq!(base_of(config, &format!("{keys}{on_the_way}")), "Q > last");
 }
 
 #[test]
@@ -207,8 +329,12 @@ fn what_a_profile_takes_from_elsewhere_is_in_the_key() {
             .iter()
             .map(|(k, v)| (k.as_str(), v.as_str()))
             .chain(vars.iter().copied());
-        let identity = choose(&all.collect(), Some(profile)).unwrap();
-        identity.key_fields()[2].1.expose().to_owned()
+        let identity = choose(&all.collect(), Some(profile));
+        let fields = identity.map_or_else(|error| vec![("error", error.to_string().into())], |it| it.key_fields());
+        fields
+            .iter()
+            .map(|(name, value)| format!("{name}={}\n", value.expose()))
+            .collect::<String>()
     };
     let other = [("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "other")];
     assert_eq!(resolved("env", &KEYS), resolved("env", &KEYS));

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use shlex::Shlex;
 
-use super::ini::{IniSection, IniSetting, sections};
+use crate::SharedFile;
+use crate::ini::{IniSection, IniSetting, sections};
 
 /// The setting we write.
 pub(super) const KEY: &str = "credential_process";
@@ -20,13 +21,6 @@ const OTHER_SOURCES: [&str; 8] = [
     "source_profile",
     "web_identity_token_file",
 ];
-
-/// Which of the two files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SharedFile {
-    Config,
-    Credentials,
-}
 
 /// Why the profile can't be ours.
 #[derive(Debug, Clone, PartialEq, Eq)]

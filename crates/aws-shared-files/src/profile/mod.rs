@@ -2,15 +2,15 @@
 //! they end. <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
 
 mod edit;
-mod ini;
 mod quote;
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use crate::{SharedFile, text};
 use context::{Env, variables};
 use diagnostics::{Code, Error, Mention, Result};
-use edit::{Conflict, SharedFile};
+use edit::Conflict;
 use private_files::{EditOutcome, FileFormat, FileUndo, ReplacedValue, UndoLog};
 
 /// Other writers are editors and the AWS CLI, in somebody's hands: nothing is merged with what they save.
@@ -49,11 +49,11 @@ impl<'a> HelperProfile<'a> {
     pub fn new(name: &'a str, exe: &Path, args: &[String], env: &Env) -> Result<Self> {
         check_name(name)?;
         let command = quote::command_line(exe, args)?;
-        let credentials = shared_file(variables::AWS_SHARED_CREDENTIALS_FILE, "credentials", env)?;
+        let credentials = shared_file(SharedFile::Credentials, env)?;
         if let Some(text) = read(&credentials)? {
             edit::check_credentials(&text, name).map_err(|conflict| refuse(name, &credentials, &conflict))?;
         }
-        let path = shared_file(variables::AWS_CONFIG_FILE, "config", env)?;
+        let path = shared_file(SharedFile::Config, env)?;
         Ok(Self { name, command, path })
     }
 
@@ -151,7 +151,7 @@ pub fn undo_log(env: &Env) -> Option<UndoLog> {
 /// # Errors
 /// The file can't be read or written.
 pub fn take_back(log: &UndoLog, env: &Env) -> Result<Vec<ProfileRestored>> {
-    let path = shared_file(variables::AWS_CONFIG_FILE, "config", env)?;
+    let path = shared_file(SharedFile::Config, env)?;
     let real = private_files::real_path(&path, &INI)?;
     // A log that can't be read says nothing.
     let noted = log.file(&real).unwrap_or_default();
@@ -220,22 +220,14 @@ fn check_name(name: &str) -> Result<()> {
     .hint("use letters, digits and -_/.%@:+ alone"))
 }
 
-fn shared_file(variable: &str, name: &str, env: &Env) -> Result<PathBuf> {
-    let home = env.home();
-    let path = match env.path(variable) {
-        Some(path) => match (path.strip_prefix("~"), &home) {
-            (Ok(rest), Some(home)) => Some(home.join(rest)),
-            _ => Some(path),
-        },
-        None => home.map(|home| home.join(".aws").join(name)),
-    };
-    path.ok_or_else(|| {
+fn shared_file(file: SharedFile, env: &Env) -> Result<PathBuf> {
+    text::path(file, env).ok_or_else(|| {
         Error::failed(
             Code::NoHome,
-            format!("AWS's {name} file"),
+            format!("AWS's {} file", file.name()),
             "this user has no home folder",
         )
-        .hint(format!("set HOME or {variable}"))
+        .hint(format!("set HOME or {}", file.variable()))
     })
 }
 

@@ -5,9 +5,10 @@ use std::process::Command;
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::edit::{Conflict, SharedFile, check_credentials, set_process, unset_process};
-use super::ini::sections;
+use super::edit::{Conflict, check_credentials, set_process, unset_process};
 use super::quote::command_line;
+use crate::SharedFile;
+use crate::ini::sections;
 use private_files::UndoLog;
 
 use super::{HelperProfile, ProfileWritten, take_back};

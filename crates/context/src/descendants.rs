@@ -1,49 +1,26 @@
-//! Ending the programs that were started for credentials (`credential_process`), when nobody waits for them any more.
+//! The programs that a program has started, by `/proc`.
 
-/// Ends every program below this process when it is dropped, unless [`Descendants::have_ended`] was called before.
-///
-/// The SDK runs `sh -c`, and leaves shell and program to themselves when the time is over. A client that asks again and again
-/// would pile them up.
-#[derive(Debug, Default)]
-pub(super) struct Descendants {
-    ended: bool,
-}
-
-impl Descendants {
-    /// The program came to its end: there is nothing left to do.
-    pub fn have_ended(mut self) {
-        self.ended = true;
-    }
-}
-
-impl Drop for Descendants {
-    fn drop(&mut self) {
-        if !self.ended {
-            terminate();
-        }
-    }
-}
-
+/// Ends every program below a process, but not the process itself.
 #[cfg(target_os = "linux")]
-fn terminate() {
+pub(crate) fn end_all(parent: u32) {
     use rustix::process::{Pid, Signal, kill_process};
 
     let processes = processes();
-    let mut ending = vec![std::process::id()];
+    let mut ending = vec![parent];
     while let Some(parent) = ending.pop() {
         for (child, _) in processes.iter().filter(|(_, its)| *its == parent) {
             if let Some(pid) = i32::try_from(*child).ok().and_then(Pid::from_raw) {
                 // One that is gone already is what is wanted.
-                let _ = kill_process(pid, Signal::TERM);
+                let _ = kill_process(pid, Signal::KILL);
             }
             ending.push(*child);
         }
     }
 }
 
-/// Other systems have no `/proc`; there the program is left to itself.
+/// Other systems have no `/proc`: what the program started is left to itself.
 #[cfg(not(target_os = "linux"))]
-fn terminate() {}
+pub(crate) fn end_all(_: u32) {}
 
 /// All processes with their parents: `pid` and `ppid` of proc(5).
 #[cfg(target_os = "linux")]

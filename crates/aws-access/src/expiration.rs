@@ -1,0 +1,31 @@
+//! When credentials end, as different programs write it.
+
+use std::time::SystemTime;
+
+use aws_smithy_types::date_time::{DateTime, Format};
+
+/// Reads a time: RFC 3339 with any offset, or the form of older AWS CLIs, which ends in `UTC`.
+pub(crate) fn parse(text: &str) -> Option<SystemTime> {
+    let utc = text.strip_suffix("UTC").map(|time| format!("{time}Z"));
+    let time = DateTime::from_str(utc.as_deref().unwrap_or(text), Format::DateTimeWithOffset).ok()?;
+    time.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_as_programs_write_them() {
+        let expected = parse("2026-11-28T21:00:00Z").unwrap();
+        for same in [
+            "2026-11-28T21:00:00UTC",
+            "2026-11-28T21:00:00+00:00",
+            "2026-11-28T22:30:00+01:30",
+        ] {
+            assert_eq!(parse(same), Some(expected), "{same}");
+        }
+        assert!(parse("2026-11-28T21:00:00.123456Z").is_some());
+        assert_eq!((parse("soon"), parse("")), (None, None));
+    }
+}

@@ -1,0 +1,217 @@
+//! The credentials of a profile: those that it begins with, and the roles that are assumed with them.
+
+use aws_config::login::LoginCredentialsProvider;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
+use sha2::{Digest, Sha256};
+
+use crate::client::Aws;
+use crate::denial::IssuedToken;
+use crate::endpoint::{Endpoint, check_sign_in};
+use crate::identity::{ProfileBase, ProfileRole, ProfileSource, audience};
+use crate::net::{connection_error_code, root_cause};
+use crate::sign_in::{Destination, sts_of_profile};
+use crate::sts::RoleCall;
+use ci::CiToken;
+use context::{program, variables};
+use diagnostics::{Code, Error, Result};
+use oidc_token::read_token_file;
+use secret::Secret;
+use serde::Deserialize;
+use settings::RoleSettings;
+
+impl Aws<'_> {
+    /// The credentials of a profile.
+    ///
+    /// # Errors
+    /// Whatever its source says, with the way out; a denial of one of its roles.
+    pub(crate) async fn profile(&self, profile: &ProfileSource, to: Destination<'_>) -> Result<Credentials> {
+        let sts = sts_of_profile(self.env, self.identity, to)?;
+        if let Some(role) = profile.roles.iter().find(|role| role.mfa_serial.is_some()) {
+            return Err(
+                Error::failed(Code::Mfa, format!("profile {}", role.profile), "it asks for an MFA code, and nobody is here to type one")
+                    .hint("get a session first, for example with `aws sts get-session-token`, and name its profile; or use a role of the CI"),
+            );
+        }
+        let mut credentials = self.profile_base(profile, &sts, to).await?;
+        for (at, role) in profile.roles.iter().enumerate() {
+            credentials = self.profile_role(role, at, credentials, &sts).await?;
+        }
+        Ok(credentials)
+    }
+
+    async fn profile_base(&self, profile: &ProfileSource, sts: &Endpoint, to: Destination<'_>) -> Result<Credentials> {
+        match &profile.base {
+            ProfileBase::Keys {
+                access_key_id,
+                secret_access_key,
+                session_token,
+            } => Ok(static_keys(
+                access_key_id,
+                secret_access_key,
+                session_token.as_ref(),
+                "profile",
+            )),
+            ProfileBase::Process(line) => self.process(&profile.name, line),
+            ProfileBase::Sso(sso) => {
+                check_sign_in(self.env, self.identity)?;
+                self.sso(&profile.name, sso).await
+            }
+            ProfileBase::Login(session) => {
+                check_sign_in(self.env, self.identity)?;
+                self.login_session(&profile.name, session, sts.region()).await
+            }
+            ProfileBase::WebIdentity {
+                role_arn,
+                token_file,
+                session_name,
+            } => {
+                let issued = IssuedToken {
+                    token: &read_token_file(token_file)?,
+                    audience: audience(role_arn),
+                    place: Some(&CiToken::in_file(token_file.clone())),
+                };
+                let settings = RoleSettings::default();
+                let call = RoleCall::only(role_arn, session_name, &settings);
+                self.assume_with_token(&call, &issued, sts).await
+            }
+            // It is no profile again, but the compiler can't know.
+            ProfileBase::Elsewhere(source) => Box::pin(self.of_chain(source, to)).await,
+        }
+    }
+
+    async fn profile_role(
+        &self,
+        role: &ProfileRole,
+        after: usize,
+        with: Credentials,
+        sts: &Endpoint,
+    ) -> Result<Credentials> {
+        let settings = RoleSettings {
+            external_id: role.external_id.clone(),
+            duration: role.duration,
+            ..RoleSettings::default()
+        };
+        let call = RoleCall {
+            after,
+            ..RoleCall::only(&role.role_arn, &role.session_name, &settings)
+        };
+        self.assume(&call, with, sts).await
+    }
+
+    /// Runs a `credential_process`, as a shell's line.
+    /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
+    fn process(&self, profile: &str, line: &Secret) -> Result<Credentials> {
+        let failed = |cause: String| {
+            let hint = format!("run: aws sts get-caller-identity --profile {profile}");
+            Error::failed(
+                Code::ProfileFailed,
+                format!("profile {profile}"),
+                format!("its credential_process failed: {cause}"),
+            )
+            .hint(hint)
+        };
+        let budget = self.time_left();
+        let printed = program::output(&mut program::shell(line.expose()), None, budget);
+        let printed = printed.map_err(|failure| failed(failure.to_string()))?;
+        let answer = serde_json::from_str::<ProcessAnswer>(printed.expose()).map_err(|error| {
+            failed(format!(
+                "what it printed are no credentials: {}",
+                without_values(&error)
+            ))
+        })?;
+        if answer.version != 1 {
+            return Err(failed(format!(
+                "it answers in version {} of the format, and 1 is known",
+                answer.version
+            )));
+        }
+        let expires_at = match answer.expiration.filter(|time| !time.is_empty()) {
+            Some(time) => Some(
+                crate::expiration::parse(&time)
+                    .ok_or_else(|| failed("the Expiration that it printed is no time".to_owned()))?,
+            ),
+            None => None,
+        };
+        Ok(Credentials::new(
+            answer.access_key_id.expose(),
+            answer.secret_access_key.expose(),
+            answer
+                .session_token
+                .map(|token| token.expose().to_owned())
+                .filter(|token| !token.is_empty()),
+            expires_at,
+            "credential_process",
+        ))
+    }
+
+    /// A session that `aws login` began. The SDK knows how such a session proves that it is its owner's.
+    async fn login_session(&self, profile: &str, session: &str, region: &str) -> Result<Credentials> {
+        let hint = format!("run: aws login --profile {profile}");
+        let failed =
+            |cause: String| Error::failed(Code::ProfileFailed, format!("profile {profile}"), cause).hint(&hint);
+        let named = self.env.path(variables::AWS_LOGIN_CACHE_DIRECTORY);
+        let folder = named.or_else(|| Some(self.env.home()?.join(".aws/login/cache")));
+        let name: String = Sha256::digest(session.trim())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let file = folder.map(|folder| folder.join(format!("{name}.json")));
+        if let Some(file) = file.filter(|file| !file.is_file()) {
+            return Err(failed(format!("nobody is signed in: there is no {}", file.display())));
+        }
+        let provider = LoginCredentialsProvider::builder(session)
+            .configure(&self.provider_config(region)?)
+            .build();
+        provider.provide_credentials().await.map_err(|error| {
+            let cause = self.observer.last_request.at(root_cause(&error));
+            match connection_error_code(&cause) {
+                Some(code) => failed(cause).with_code(code).hint(self.network_hint(&error)),
+                None => failed(cause),
+            }
+        })
+    }
+}
+
+/// What a `credential_process` prints.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ProcessAnswer {
+    version: u64,
+    #[serde(with = "secret::exposed")]
+    access_key_id: Secret,
+    #[serde(with = "secret::exposed")]
+    secret_access_key: Secret,
+    #[serde(default, deserialize_with = "secret::exposed::optional")]
+    session_token: Option<Secret>,
+    expiration: Option<String>,
+}
+
+/// Why a text is not what was expected, without a word of it.
+fn without_values(error: &serde_json::Error) -> String {
+    match error.classify() {
+        serde_json::error::Category::Data => {
+            let text = error.to_string();
+            match text
+                .split_once('`')
+                .filter(|_| text.starts_with("missing field"))
+                .and_then(|(_, rest)| rest.split_once('`'))
+            {
+                Some((field, _)) => format!("{field} is missing"),
+                None => "a field is of another type".to_owned(),
+            }
+        }
+        _ => "it is no JSON".to_owned(),
+    }
+}
+
+/// Keys that are written down somewhere.
+pub(crate) fn static_keys(
+    id: &str,
+    secret: &Secret,
+    session_token: Option<&Secret>,
+    source: &'static str,
+) -> Credentials {
+    let session_token = session_token.map(|token| token.expose().to_owned());
+    Credentials::new(id, secret.expose(), session_token, None, source)
+}

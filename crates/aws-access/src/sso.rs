@@ -1,0 +1,187 @@
+//! Credentials by IAM Identity Center: the session that `aws sso login` began, renewed while it can be.
+//! <https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_GetRoleCredentials.html>
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_credential_types::Credentials;
+use aws_smithy_types::date_time::{DateTime, Format};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha1::{Digest, Sha1};
+
+use crate::client::Aws;
+use crate::endpoint::Service;
+use crate::expiration;
+use crate::identity::SsoSettings;
+use crate::sign_in::sso_endpoint;
+use diagnostics::{Code, Error, Mention, Result};
+use private_files::{EditOutcome, FileFormat};
+use secret::Secret;
+
+/// How long before its end a session is renewed.
+const RENEWAL: Duration = Duration::from_secs(5 * 60);
+
+/// The file is the AWS CLI's, which takes no lock: nothing is merged.
+const JSON: FileFormat = FileFormat {
+    merge: |_, _, _| None,
+    blank: "{}",
+    elsewhere: Mention::new("HOME"),
+};
+
+/// The session as the AWS CLI keeps it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SsoSession {
+    #[serde(with = "secret::exposed")]
+    access_token: Secret,
+    expires_at: String,
+    client_id: Option<String>,
+    #[serde(
+        default,
+        deserialize_with = "secret::exposed::optional",
+        serialize_with = "secret::exposed::serialize_optional"
+    )]
+    client_secret: Option<Secret>,
+    #[serde(
+        default,
+        deserialize_with = "secret::exposed::optional",
+        serialize_with = "secret::exposed::serialize_optional"
+    )]
+    refresh_token: Option<Secret>,
+    registration_expires_at: Option<String>,
+    /// What else is there, which stays.
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+impl Aws<'_> {
+    /// The credentials of an account and a permission set.
+    ///
+    /// # Errors
+    /// Nobody is signed in, the session has ended, what the portal says.
+    pub(crate) async fn sso(&self, profile: &str, sso: &SsoSettings) -> Result<Credentials> {
+        let failed = |code, cause: String| {
+            Error::failed(code, format!("profile {profile}"), cause)
+                .hint(format!("run: aws sso login --profile {profile}"))
+        };
+        let file = self
+            .session_file(sso)
+            .ok_or_else(|| failed(Code::NoHome, "this user has no home folder".to_owned()))?;
+        let text = private_files::read_secret(&file, private_files::TOKEN_LIMIT).map_err(|error| {
+            failed(
+                Code::SsoExpired,
+                format!("nobody is signed in: {}: {error}", file.display()),
+            )
+        })?;
+        let odd = |what: &str| failed(Code::SsoExpired, format!("{what} in {}", file.display()));
+        let mut session: SsoSession = serde_json::from_str(text.expose()).map_err(|_| odd("there is no session"))?;
+        let ends_at = expiration::parse(&session.expires_at).ok_or_else(|| odd("expiresAt is no time"))?;
+        let now = SystemTime::now();
+        if ends_at <= now + RENEWAL && !self.renew(sso, &mut session, &file, now).await && ends_at <= now {
+            return Err(failed(Code::SsoExpired, "the SSO session has ended".to_owned()));
+        }
+        let answer = self.portal(sso)?.get_role_credentials();
+        let answer = answer
+            .account_id(&sso.account_id)
+            .role_name(&sso.role_name)
+            .access_token(session.access_token.expose())
+            .send()
+            .await;
+        let answer = answer.map_err(|error| {
+            let is_ended = error
+                .as_service_error()
+                .is_some_and(|error| error.is_unauthorized_exception());
+            let error = self.call_failed(
+                &format!("profile {profile}: IAM Identity Center"),
+                "GetRoleCredentials",
+                error,
+            );
+            match is_ended {
+                true => error
+                    .with_code(Code::SsoExpired)
+                    .hint(format!("run: aws sso login --profile {profile}")),
+                false => error,
+            }
+        })?;
+        let found = answer
+            .role_credentials
+            .ok_or_else(|| failed(Code::OddAnswer, "the answer holds no credentials".to_owned()))?;
+        let ends_at = u64::try_from(found.expiration)
+            .ok()
+            .map(|millis| UNIX_EPOCH + Duration::from_millis(millis));
+        Ok(Credentials::new(
+            found.access_key_id.unwrap_or_default(),
+            found.secret_access_key.unwrap_or_default(),
+            found.session_token.filter(|token| !token.is_empty()),
+            ends_at.map(|ends_at| self.observer.clock.to_ours(ends_at)),
+            "sso",
+        ))
+    }
+
+    /// Where the AWS CLI keeps the session: by the name of the `sso-session`, or by the address where people sign in.
+    fn session_file(&self, sso: &SsoSettings) -> Option<PathBuf> {
+        let digest = Sha1::digest(sso.session.as_deref().unwrap_or(&sso.start_url));
+        let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Some(self.env.home()?.join(".aws/sso/cache").join(format!("{name}.json")))
+    }
+
+    fn portal(&self, sso: &SsoSettings) -> Result<aws_sdk_sso::Client> {
+        let endpoint = sso_endpoint(Service::Sso, sso, self.env, self.identity)?;
+        let mut settings = aws_sdk_sso::config::Builder::from(&self.settings(&sso.region, &endpoint));
+        settings.set_endpoint_url(endpoint.url);
+        Ok(aws_sdk_sso::Client::from_conf(settings.build()))
+    }
+
+    /// Renews a session that has a refresh token, and keeps it for the AWS CLI too. Returns whether it was renewed: one that is still
+    /// valid serves where that fails.
+    async fn renew(
+        &self,
+        sso: &SsoSettings,
+        session: &mut SsoSession,
+        file: &std::path::Path,
+        now: SystemTime,
+    ) -> bool {
+        let registered = session.registration_expires_at.as_deref().and_then(expiration::parse);
+        let (Some(id), Some(secret), Some(refresh)) =
+            (&session.client_id, &session.client_secret, &session.refresh_token)
+        else {
+            return false;
+        };
+        if sso.session.is_none() || registered.is_none_or(|ends_at| ends_at <= now) {
+            return false;
+        }
+        let Ok(endpoint) = sso_endpoint(Service::SsoOidc, sso, self.env, self.identity) else {
+            return false;
+        };
+        let mut settings = aws_sdk_ssooidc::config::Builder::from(&self.settings(&sso.region, &endpoint));
+        settings.set_endpoint_url(endpoint.url);
+        let call = aws_sdk_ssooidc::Client::from_conf(settings.build()).create_token();
+        let call = call
+            .grant_type("refresh_token")
+            .client_id(id)
+            .client_secret(secret.expose());
+        let Ok(answer) = call.refresh_token(refresh.expose()).send().await else {
+            return false;
+        };
+        let Some(token) = answer.access_token else { return false };
+        let life = Duration::from_secs(u64::try_from(answer.expires_in).unwrap_or_default());
+        session.access_token = Secret::new(token);
+        session.expires_at = DateTime::from(now + life).fmt(Format::DateTime).unwrap_or_default();
+        session.refresh_token = answer
+            .refresh_token
+            .map(Secret::new)
+            .or_else(|| session.refresh_token.take());
+        // The session serves this time, even if it can't be kept.
+        if let Ok(text) = serde_json::to_string(&session) {
+            let _ = private_files::update_private(file, &JSON, &mut |now| {
+                Ok(if now == Some(&text) {
+                    EditOutcome::Unchanged
+                } else {
+                    EditOutcome::Text(text.clone())
+                })
+            });
+        }
+        true
+    }
+}

@@ -1,0 +1,116 @@
+//! The lines of AWS's shared files, with their places: what is read and what is edited are the same lines.
+//!
+//! Format: <https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html>. Where readers differ, this one reads as botocore does, which
+//! uses Python's `configparser`: `:` for `=`, indented sections and settings, and a line that is indented further than the setting above
+//! it belongs to that setting.
+
+use std::ops::Range;
+
+/// A `[section]` and what follows it.
+#[derive(Debug)]
+pub(crate) struct IniSection<'a> {
+    /// What stands in the brackets, without the blanks around it. Empty for what stands before the first section.
+    pub header: &'a str,
+    /// Where the section's settings begin: behind the header's line and its end.
+    pub start: usize,
+    pub settings: Vec<IniSetting<'a>>,
+    /// The number of the first line that is no setting, from 1.
+    pub broken_line: Option<usize>,
+}
+
+impl IniSection<'_> {
+    fn new(header: &str, start: usize) -> IniSection<'_> {
+        IniSection {
+            header,
+            start,
+            settings: Vec::new(),
+            broken_line: None,
+        }
+    }
+}
+
+/// `key = value`, with the indented lines that belong to it.
+#[derive(Debug)]
+pub(crate) struct IniSetting<'a> {
+    /// In lower case.
+    pub key: String,
+    /// From the key's line alone.
+    pub value: &'a str,
+    /// The indented lines below, without their indentation, and their numbers.
+    pub continuation: Vec<(&'a str, usize)>,
+    /// The number of the key's line, from 1.
+    pub line: usize,
+    /// The white space before the key.
+    pub indent: &'a str,
+    /// From the key to the end of its last line, the line break excluded.
+    pub range: Range<usize>,
+}
+
+/// Returns the sections of a file, in their order. Lines before the first header are a section without a header.
+pub(crate) fn sections(text: &str) -> Vec<IniSection<'_>> {
+    let mut sections: Vec<IniSection<'_>> = Vec::new();
+    // A byte order mark is no part of the first line.
+    let mut end = text.len() - text.trim_start_matches('\u{feff}').len();
+    for (line, number) in lines(&text[end..]).zip(1..) {
+        end += line.len();
+        let start = end - line.len();
+        let line = line.trim_end();
+        let trimmed = line.trim_start();
+        if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
+            continue;
+        }
+        let (indent, range) = (&line[..line.len() - trimmed.len()], start..start + line.len());
+        let above = sections.last_mut().and_then(|section| section.settings.last_mut());
+        if let Some(above) = above.filter(|above| indent.chars().count() > above.indent.chars().count()) {
+            above.continuation.push((trimmed, number));
+            above.range.end = range.end;
+            continue;
+        }
+        if let Some(rest) = trimmed.strip_prefix('[') {
+            let (header, is_closed) = rest.split_once(']').map_or((rest, false), |(header, _)| (header, true));
+            let mut section = IniSection::new(header.trim(), end);
+            section.broken_line = (!is_closed).then_some(number);
+            sections.push(section);
+            continue;
+        }
+        if sections.is_empty() {
+            sections.push(IniSection::new("", start));
+        }
+        if let Some(section) = sections.last_mut() {
+            match setting(trimmed, indent, number, range) {
+                Some(setting) => section.settings.push(setting),
+                None => drop(section.broken_line.get_or_insert(number)),
+            }
+        }
+    }
+    sections
+}
+
+fn setting<'a>(text: &'a str, indent: &'a str, line: usize, range: Range<usize>) -> Option<IniSetting<'a>> {
+    let (key, value) = text.split_once(['=', ':']).filter(|(key, _)| !key.trim().is_empty())?;
+    Some(IniSetting {
+        key: key.trim_end().to_lowercase(),
+        value: value.trim_start(),
+        continuation: Vec::new(),
+        line,
+        indent,
+        range: range.start + indent.len()..range.end,
+    })
+}
+
+/// The lines with their ends: a line feed, a carriage return, or both.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let end = match rest.find(['\n', '\r'])? {
+            at if rest[at..].starts_with("\r\n") => at + 2,
+            at => at + 1,
+        };
+        let (line, after) = rest.split_at(end);
+        rest = after;
+        Some(line)
+    })
+    .chain(std::iter::once_with(move || {
+        text.rsplit(['\n', '\r']).next().unwrap_or_default()
+    }))
+}

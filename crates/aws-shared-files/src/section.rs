@@ -1,0 +1,226 @@
+//! A section of a shared file, with its settings as AWS's tools understand them.
+
+use std::path::{Path, PathBuf};
+
+use secret::Secret;
+
+use crate::SharedFile;
+use crate::ini::{IniSection, IniSetting};
+
+/// The settings by which a profile gets credentials. A further line cannot belong to one of them, nor can one be a line of another setting.
+const IDENTITY_KEYS: [&str; 18] = [
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_security_token",
+    "aws_session_token",
+    "credential_process",
+    "credential_source",
+    "duration_seconds",
+    "external_id",
+    "login_session",
+    "mfa_serial",
+    "role_arn",
+    "role_session_name",
+    "source_profile",
+    "sso_account_id",
+    "sso_region",
+    "sso_role_name",
+    "sso_session",
+    "sso_start_url",
+];
+
+/// The one setting whose value is a command line: quotes are part of it, and it may go on in further lines.
+const COMMAND: &str = "credential_process";
+
+/// What a section is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum SectionKind {
+    /// `[profile NAME]` and `[default]` of `config`, every section of `credentials`.
+    Profile,
+    /// `[sso-session NAME]`.
+    SsoSession,
+    /// `[services NAME]`.
+    Services,
+    /// Anything else in `config`.
+    Other,
+}
+
+impl SectionKind {
+    /// What the header says: the kind, and the name. Lines before the first header spoil the profile `default`, as the AWS CLI refuses
+    /// the whole file then.
+    pub fn of_header(header: &str, file: SharedFile) -> Option<(Self, String)> {
+        match header {
+            "DEFAULT" => return None,
+            "" | "default" => return Some((Self::Profile, "default".to_owned())),
+            _ if file == SharedFile::Credentials => return Some((Self::Profile, header.to_owned())),
+            _ => {}
+        }
+        let kinds = [
+            ("profile", Self::Profile),
+            ("sso-session", Self::SsoSession),
+            ("services", Self::Services),
+        ];
+        let kind = kinds.into_iter().find(|(word, _)| header.starts_with(word));
+        match (kind, header.split_once([' ', '\t'])) {
+            (Some((_, kind)), Some((_, rest))) => Some((kind, name(header, rest))),
+            _ => Some((Self::Other, header.to_owned())),
+        }
+    }
+}
+
+/// The name in a header of `config`: as the AWS CLI reads it, else all that follows the first word, as AWS's helper in Go has it.
+fn name(header: &str, rest: &str) -> String {
+    words(header).map_or_else(|| rest.trim().to_owned(), |[_, name]| name)
+}
+
+/// The two words of a header, which the AWS CLI reads as a shell does.
+fn words(header: &str) -> Option<[String; 2]> {
+    shlex::split(header)?.try_into().ok()
+}
+
+/// A `[section]` of one of the two files.
+#[derive(Debug)]
+pub(crate) struct Section {
+    pub kind: SectionKind,
+    pub name: String,
+    /// As it is spelled.
+    pub header: String,
+    pub settings: Vec<Setting>,
+    /// The number of a line that can't be understood, from 1.
+    pub broken_line: Option<usize>,
+    pub file: SharedFile,
+    pub path: PathBuf,
+}
+
+impl Section {
+    pub fn new(kind: SectionKind, name: String, parsed: &IniSection<'_>, file: SharedFile, path: &Path) -> Self {
+        // Without a header, these are lines of nobody's.
+        let stray = parsed.settings.first().filter(|_| parsed.header.is_empty());
+        let odd = parsed.settings.iter().find_map(odd_line);
+        Self {
+            kind,
+            name,
+            header: parsed.header.to_owned(),
+            settings: Setting::all(parsed),
+            broken_line: parsed.broken_line.or(stray.map(|first| first.line)).or(odd),
+            file,
+            path: path.to_owned(),
+        }
+    }
+
+    /// Whether the AWS CLI reads this section under this name, too.
+    pub fn is_for_all(&self) -> bool {
+        self.file == SharedFile::Credentials || self.name == "default" || words(&self.header).is_some()
+    }
+
+    pub fn is(&self, kind: SectionKind, name: &str) -> bool {
+        self.kind == kind && self.name == name
+    }
+
+    /// The last value of a setting that is not empty.
+    pub fn get(&self, parent: Option<&str>, key: &str) -> Option<&str> {
+        let is_it =
+            |line: &&Setting| line.parent.as_deref() == parent && line.key == key && !line.value.expose().is_empty();
+        self.settings.iter().rfind(is_it).map(|line| line.value.expose())
+    }
+}
+
+/// The number of a setting's line that can't be understood: indented below a setting by which a profile gets credentials, being one, or
+/// no setting below one that has nested ones.
+fn odd_line(setting: &IniSetting<'_>) -> Option<usize> {
+    let is_identity = |key: &str| IDENTITY_KEYS.contains(&key.trim_end().to_lowercase().as_str());
+    let key_of = |line: &str| line.split_once(['=', ':']).map(|(key, _)| key.to_owned());
+    let is_odd = |line: &&(&str, usize)| match (setting.key.as_str(), key_of(line.0)) {
+        (COMMAND, _) if !setting.value.is_empty() => false,
+        (key, _) if is_identity(key) => true,
+        (_, Some(key)) => {
+            setting.value.is_empty() && key.trim().is_empty() || !setting.value.is_empty() && is_identity(&key)
+        }
+        (_, None) => setting.value.is_empty(),
+    };
+    let undecoded = setting
+        .value
+        .contains(char::REPLACEMENT_CHARACTER)
+        .then_some(setting.line);
+    let odd = setting.continuation.iter().find(is_odd).map(|(_, number)| *number);
+    undecoded.or(odd)
+}
+
+/// A setting of a section.
+#[derive(Debug, Clone)]
+pub(crate) struct Setting {
+    /// For a setting nested under another (`s3 =` and then an indented line): the outer one.
+    pub parent: Option<String>,
+    pub key: String,
+    /// A secret, whatever the key: `aws_secret_access_key` is one of them.
+    pub value: Secret,
+}
+
+impl Setting {
+    /// The settings of a section, in the order of their lines.
+    pub fn all(section: &IniSection<'_>) -> Vec<Self> {
+        let mut all = Vec::new();
+        for setting in &section.settings {
+            let mut value = cleaned(&setting.key, setting.value);
+            let nested = setting.value.is_empty();
+            if setting.key == COMMAND && !nested {
+                for (line, _) in &setting.continuation {
+                    value = format!("{value} {line}");
+                }
+            }
+            all.push(Self::new(None, &setting.key, &value));
+            let lines = setting.continuation.iter().filter(|_| nested);
+            let pairs = lines.filter_map(|(line, _)| line.split_once(['=', ':']));
+            all.extend(pairs.map(|(key, value)| {
+                let key = key.trim().to_lowercase();
+                Self::new(Some(&setting.key), &key, &cleaned(&key, value.trim()))
+            }));
+        }
+        all
+    }
+
+    fn new(parent: Option<&str>, key: &str, value: &str) -> Self {
+        Self {
+            parent: parent.map(str::to_owned),
+            key: key.to_owned(),
+            value: Secret::new(value),
+        }
+    }
+
+    /// The section that this line refers to.
+    pub fn names(&self) -> Option<(SectionKind, &str)> {
+        let kind = match self.key.as_str() {
+            "source_profile" => SectionKind::Profile,
+            "sso_session" => SectionKind::SsoSession,
+            "services" => SectionKind::Services,
+            _ => return None,
+        };
+        Some((kind, self.value.expose()))
+    }
+}
+
+/// A value without its comment and, but for a command, without the quotes around it: AWS would refuse what the AWS CLI makes of them, and
+/// AWS's helper in Go takes them off.
+fn cleaned(key: &str, value: &str) -> String {
+    let value = without_comment(value, key == COMMAND);
+    let quoted = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
+    match quoted('"').or_else(|| quoted('\'')) {
+        Some(bare) if key != COMMAND => bare.to_owned(),
+        _ => value.to_owned(),
+    }
+}
+
+/// A `#` or `;` at the start or after white space begins a comment; in a command, not between quotes.
+fn without_comment(value: &str, is_command: bool) -> &str {
+    let (mut quote, mut before) = (None, ' ');
+    for (at, c) in value.char_indices() {
+        match c {
+            '#' | ';' if quote.is_none() && before.is_whitespace() => return value[..at].trim_end(),
+            '"' | '\'' if is_command && quote == Some(c) => quote = None,
+            '"' | '\'' if is_command && quote.is_none() => quote = Some(c),
+            _ => {}
+        }
+        before = c;
+    }
+    value
+}
