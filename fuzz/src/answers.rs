@@ -2,7 +2,7 @@
 
 use aws_access::identity::IdentityScope;
 use aws_access::net::within;
-use aws_access::{Aws, Endpoint, Identity, Service};
+use aws_access::{Aws, Destination, Endpoint, Identity};
 use context::Env;
 use diagnostics::Error;
 use ecr_registry::Registry;
@@ -47,11 +47,11 @@ pub fn answers(input: &[u8]) {
             &body,
         ),
         "public" => token(&aws, &env, &identity, "public.ecr.aws", &body),
-        "caller" => match within(BUDGET, aws.caller_identity(REGION)) {
+        "caller" => match within(BUDGET, aws.caller_identity(Destination::in_region(REGION))) {
             Ok(caller) => assert!(body.len() >= caller.account.len()),
             Err(error) => says_no_secret(&error, &body),
         },
-        _ => match within(BUDGET, aws.credentials(REGION)) {
+        _ => match within(BUDGET, aws.credentials(Destination::in_region(REGION))) {
             Ok(credentials) => {
                 let keys = [
                     credentials.access_key_id(),
@@ -72,12 +72,7 @@ pub fn answers(input: &[u8]) {
 
 fn token(aws: &Aws<'_>, env: &Env, identity: &Identity, host: &str, body: &str) {
     let registry = Registry::parse(host).expect("an ECR host");
-    let service = if registry.is_public() {
-        Service::EcrPublic
-    } else {
-        Service::Ecr
-    };
-    let endpoint = Endpoint::for_service(service, env, identity, false, false).expect("no settings");
+    let endpoint = Endpoint::for_registry(&registry, env, identity).expect("no settings");
     match within(BUDGET, aws.authorization_token(&registry, &endpoint)) {
         Ok(token) => {
             let password = token.password.expose();

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_access::net::within;
-use aws_access::{Aws, Identity, PerCallTimeout};
+use aws_access::{Aws, Destination, Identity, PerCallTimeout};
 use cognito::{PresetAnswers, Questions, RefreshTokenStore, SignedIn, User, passwords, sign_in};
 use context::{Env, Progress};
 use diagnostics::{Error, Result};
@@ -140,7 +140,7 @@ impl Asked<'_> {
             ..settings()
         };
         let identity = identity(&settings, self.env);
-        match within(BUDGET, self.aws(&identity).credentials(REGION)) {
+        match within(BUDGET, self.aws(&identity).credentials(Destination::in_region(REGION))) {
             Ok(credentials) => {
                 let keys = [
                     credentials.access_key_id(),

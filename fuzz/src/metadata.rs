@@ -2,7 +2,7 @@
 
 use aws_access::identity::{ChainSource, CredentialSource, IdentityScope};
 use aws_access::net::within;
-use aws_access::{Aws, Identity};
+use aws_access::{Aws, Destination, Identity};
 use context::Env;
 use settings::IdentitySettings;
 
@@ -38,7 +38,7 @@ fn ask(client: Canned, env: &Env, input: &str) {
         Identity::choose(IdentitySettings::default(), &IdentityScope::of_region("eu-west-1"), env).expect("a source");
     let is_container = matches!(identity.source, CredentialSource::Chain(ChainSource::Container { .. }));
     let aws = Aws::answered_by(client, env, &identity, BUDGET).expect("nothing to set up");
-    match within(BUDGET, aws.credentials("eu-west-1")) {
+    match within(BUDGET, aws.credentials(Destination::in_region("eu-west-1"))) {
         Ok(credentials) => {
             assert!(input.contains("ccess"), "keys out of nothing");
             let keys = [credentials.access_key_id(), credentials.secret_access_key()];

@@ -8,7 +8,7 @@ use aws_access::{NamedPath, PasswordPath};
 use aws_shared_files::profile::{self, HelperProfile};
 use client_config::{Client, ClientUndoLog, ConfigFile, LinkPlan, LinkState, SetupOutcome, SetupRequest, shown};
 use configuration::{Config, RegistryTarget, SetupChange, SetupFile, SetupRule, SetupWritten};
-use context::Context;
+use context::{Context, NO_HOME};
 use diagnostics::{Code, Error, Result};
 use private_files::UndoLog;
 use secret_cache::{Cache, CachedSecret};
@@ -187,7 +187,7 @@ fn report_profile(name: &str, written: &profile::ProfileWritten, is_noted: bool,
     ));
     let cause = match (&written.not_recorded, is_noted) {
         (Some(error), _) => error.to_string(),
-        (None, false) => "HOME is not set".to_owned(),
+        (None, false) => NO_HOME.to_owned(),
         (None, true) => return,
     };
     context.say(&format!(

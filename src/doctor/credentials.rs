@@ -53,13 +53,12 @@ pub fn fetch(path: &PasswordPath, checkup: &mut Checkup<'_, '_>, is_optional: bo
 }
 
 fn identity(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> Result<Check, Check> {
-    let region = path.registry().region().to_owned();
     let env = checkup.context.env.clone();
     let caller = budget(&env).and_then(|budget| {
         let aws = Aws::new(&env, path.identity(), budget)?;
         checkup.wait(
             "asking AWS STS whose credentials these are",
-            aws.caller_identity(&region),
+            aws.caller_identity(path.registry().into()),
         )
     });
     match caller {

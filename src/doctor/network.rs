@@ -6,11 +6,11 @@ use super::Checkup;
 use super::clients::roughly;
 use super::registry::probe;
 use super::report::Check;
+use aws_access::PasswordPath;
 use aws_access::net::{named_proxy, not_proxied, proxy_of};
-use aws_access::{Endpoint, PasswordPath};
 use context::{Env, variables};
 use diagnostics::{Code, Error, without_userinfo};
-use ecr_registry::{Registry, region_of_server_meant};
+use ecr_registry::region_of_server_meant;
 
 /// AWS takes no signature that is older or newer than this: <https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html>
 const SIGNATURES: Duration = Duration::from_secs(300);
@@ -20,7 +20,10 @@ const DRIFT: Duration = Duration::from_secs(60);
 /// The checks, and whether AWS answers at all.
 pub fn checks(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>, bool) {
     let env = checkup.context.env.clone();
-    let address = address(path.registry(), path.endpoint());
+    let address = match path.endpoint().address() {
+        Ok(address) => address,
+        Err(error) => return (vec![Check::failed("network", &error)], false),
+    };
     let shown = without_userinfo(&address);
     let mut checks = vec![proxy(&env, &address), roots(&env)];
     let answer = checkup.wait(&format!("probing {shown}"), probe(&env, &address));
@@ -34,25 +37,6 @@ pub fn checks(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>
             checks.push(Check::failed("network", &through(&env, &address, &error)));
             (checks, false)
         }
-    }
-}
-
-/// Where ECR's API is asked: <https://docs.aws.amazon.com/general/latest/gr/ecr.html>
-fn address(registry: &Registry, endpoint: &Endpoint) -> String {
-    if let Some(url) = &endpoint.url {
-        return url.clone();
-    }
-    let service = if registry.is_public() { "ecr-public" } else { "ecr" };
-    let region = registry.region();
-    let partition = registry.partition();
-    let fips = if endpoint.fips { "-fips" } else { "" };
-    match partition.dual_stack_suffix().filter(|_| endpoint.dual_stack) {
-        Some(suffix) => {
-            let suffix = suffix.strip_prefix("on.").unwrap_or(suffix);
-            format!("https://{service}{fips}.{region}.api.{suffix}")
-        }
-        None if endpoint.fips => format!("https://{service}-fips.{region}.{}", partition.registry_suffix()),
-        None => format!("https://api.{service}.{region}.{}", partition.registry_suffix()),
     }
 }
 
@@ -144,33 +128,6 @@ fn clock(theirs: SystemTime, ours: SystemTime) -> Check {
 mod tests {
     use super::super::report::Outcome;
     use super::*;
-
-    #[test]
-    fn the_address_of_each_kind_of_endpoint() {
-        let of = |host: &str, fips, dual_stack| {
-            let endpoint = Endpoint {
-                url: None,
-                fips,
-                dual_stack,
-            };
-            address(&Registry::parse(host).unwrap(), &endpoint)
-        };
-        let ireland = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
-        assert_eq!(of(ireland, false, false), "https://api.ecr.eu-west-1.amazonaws.com");
-        assert_eq!(of(ireland, true, false), "https://ecr-fips.eu-west-1.amazonaws.com");
-        assert_eq!(of(ireland, false, true), "https://ecr.eu-west-1.api.aws");
-        assert_eq!(of(ireland, true, true), "https://ecr-fips.eu-west-1.api.aws");
-        let china = "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn";
-        assert_eq!(of(china, false, false), "https://api.ecr.cn-north-1.amazonaws.com.cn");
-        assert_eq!(
-            of(china, false, true),
-            "https://ecr.cn-north-1.api.amazonwebservices.com.cn"
-        );
-        assert_eq!(
-            of("public.ecr.aws", false, false),
-            "https://api.ecr-public.us-east-1.amazonaws.com"
-        );
-    }
 
     #[test]
     fn names_that_cannot_be_resolved_and_proxies_have_ways_out_of_their_own() {

@@ -150,6 +150,175 @@ fn a_web_identity_asks_the_current_regions_sts(#[case] region: &str, #[case] end
     assert_eq!(*proxy.names.lock().unwrap(), [endpoint], "{outcome:?}");
 }
 
+/// The rule of every registry: a role that the machine's credentials assume.
+fn with_role(machine: &Machine, role: &str) {
+    let rule = format!("defaults:\n  role-arn: {role}\n  source: chain\n");
+    machine.write(".config/ecr-auth/ecr-auth.yml", &rule);
+}
+
+const FIPS_HOST: &str = "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com";
+const DUAL_HOST: &str = "111122223333.dkr-ecr.eu-west-1.on.aws";
+const BOTH_HOST: &str = "111122223333.dkr-ecr-fips.us-west-2.on.aws";
+
+#[rstest]
+#[case(HOST, ["sts.eu-west-1.amazonaws.com:443", "api.ecr.eu-west-1.amazonaws.com:443"])]
+#[case(FIPS_HOST, ["sts-fips.us-east-1.amazonaws.com:443", "api.ecr-fips.us-east-1.amazonaws.com:443"])]
+#[case(DUAL_HOST, ["sts.eu-west-1.api.aws:443", "ecr.eu-west-1.api.aws:443"])]
+#[case(BOTH_HOST, ["sts-fips.us-west-2.api.aws:443", "ecr-fips.us-west-2.api.aws:443"])]
+#[case("ecr-public.aws.com", ["sts.us-east-1.api.aws:443", "ecr-public.us-east-1.api.aws:443"])]
+fn sts_is_of_the_hosts_kind_too(#[case] host: &str, #[case] endpoints: [&str; 2]) {
+    let lab = lab();
+    let proxy = Proxy::before(&lab);
+    let machine = machine(&lab, &proxy);
+    with_role(&machine, &role(&lab, "puller"));
+    machine.helper("get", host).password();
+    assert_eq!(*proxy.names.lock().unwrap(), endpoints);
+}
+
+/// The lab knows no role of these partitions, and says so.
+#[rstest]
+#[case(
+    "111122223333.dkr.ecr-fips.us-gov-west-1.amazonaws.com",
+    "aws-us-gov",
+    "sts.us-gov-west-1.amazonaws.com:443"
+)]
+#[case(
+    "111122223333.dkr-ecr-fips.us-gov-west-1.on.aws",
+    "aws-us-gov",
+    "sts-fips.us-gov-west-1.api.aws:443"
+)]
+#[case(
+    "111122223333.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn",
+    "aws-cn",
+    "sts.cn-north-1.api.amazonwebservices.com.cn:443"
+)]
+#[case(
+    "111122223333.dkr-ecr.eusc-de-east-1.on.amazonwebservices.eu",
+    "aws-eusc",
+    "sts.eusc-de-east-1.api.amazonwebservices.eu:443"
+)]
+fn sts_is_of_the_hosts_partition(#[case] host: &str, #[case] partition: &str, #[case] endpoint: &str) {
+    let lab = lab();
+    let proxy = Proxy::before(&lab);
+    let machine = machine(&lab, &proxy).with("AWS_MAX_ATTEMPTS", "1");
+    with_role(&machine, &format!("arn:{partition}:iam::111122223333:role/puller"));
+    let outcome = machine.helper("get", host);
+    assert_eq!(*proxy.names.lock().unwrap(), [endpoint], "{outcome:?}");
+}
+
+#[rstest]
+#[case("us-west-2", "sts-fips.us-west-2.amazonaws.com:443")]
+// STS has no FIPS endpoint there.
+#[case("eu-west-1", "sts-fips.us-east-1.amazonaws.com:443")]
+fn a_fips_host_is_asked_for_from_any_region(#[case] region: &str, #[case] sts: &str) {
+    let lab = lab();
+    let proxy = Proxy::before(&lab);
+    let machine = machine(&lab, &proxy).with("AWS_REGION", region);
+    with_role(&machine, &role(&lab, "puller"));
+    machine.helper("get", FIPS_HOST).password();
+    assert_eq!(
+        *proxy.names.lock().unwrap(),
+        [sts, "api.ecr-fips.us-east-1.amazonaws.com:443"]
+    );
+}
+
+#[test]
+fn a_profiles_role_is_assumed_at_the_hosts_kind_of_sts() {
+    let lab = lab();
+    let proxy = Proxy::before(&lab);
+    let role = role(&lab, "puller");
+    let (admin, machine) = (lab.admin(), machine(&lab, &proxy));
+    let machine = machine
+        .without("AWS_ACCESS_KEY_ID")
+        .without("AWS_SECRET_ACCESS_KEY")
+        .with("AWS_PROFILE", "puller");
+    let config = format!(
+        "[profile puller]\nrole_arn = {role}\nsource_profile = admin\n[profile admin]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+        admin.id, admin.secret
+    );
+    machine.write(".aws/config", &config);
+    machine.helper("get", FIPS_HOST).password();
+    machine.helper("get", DUAL_HOST).password();
+    let names = proxy.names.lock().unwrap();
+    let sts: Vec<_> = names.iter().filter(|name| name.starts_with("sts")).collect();
+    assert_eq!(
+        sts,
+        ["sts-fips.us-east-1.amazonaws.com:443", "sts.eu-west-1.api.aws:443"]
+    );
+}
+
+/// ECR Public has no FIPS endpoint; the STS before it has.
+#[rstest]
+#[case("public.ecr.aws", "AWS_USE_FIPS_ENDPOINT", ["sts-fips.us-east-1.amazonaws.com:443", "api.ecr-public.us-east-1.amazonaws.com:443"])]
+#[case("public.ecr.aws", "AWS_USE_DUALSTACK_ENDPOINT", ["sts.us-east-1.api.aws:443", "ecr-public.us-east-1.api.aws:443"])]
+#[case("ecr-public.aws.com", "AWS_USE_FIPS_ENDPOINT", ["sts-fips.us-east-1.api.aws:443", "ecr-public.us-east-1.api.aws:443"])]
+#[case(FIPS_HOST, "AWS_USE_DUALSTACK_ENDPOINT", ["sts-fips.us-east-1.api.aws:443", "ecr-fips.us-east-1.api.aws:443"])]
+fn awss_settings_add_to_the_hosts_kind(#[case] host: &str, #[case] variable: &str, #[case] endpoints: [&str; 2]) {
+    let lab = lab();
+    let proxy = Proxy::before(&lab);
+    let machine = machine(&lab, &proxy).with(variable, "true");
+    with_role(&machine, &role(&lab, "puller"));
+    machine.helper("get", host).password();
+    assert_eq!(*proxy.names.lock().unwrap(), endpoints);
+}
+
+#[rstest]
+#[case(HOST)]
+#[case(FIPS_HOST)]
+#[case(DUAL_HOST)]
+#[case(BOTH_HOST)]
+#[case("public.ecr.aws")]
+#[case("ecr-public.aws.com")]
+fn doctor_asks_the_servers_that_get_asks(#[case] host: &str) {
+    let lab = lab();
+    let role = role(&lab, "puller");
+    let asked = |args: &[&str], stdin: &str| {
+        let proxy = Proxy::before(&lab);
+        let machine = machine(&lab, &proxy);
+        with_role(&machine, &role);
+        let outcome = machine.call(&binary(), args, stdin);
+        let names = proxy.names.lock().unwrap();
+        let apis = names.iter().filter(|name| !name.starts_with(host)).cloned();
+        (apis.collect::<std::collections::BTreeSet<_>>(), outcome)
+    };
+    let (by_get, _) = asked(&["helper", "get"], host);
+    let (by_doctor, outcome) = asked(&["doctor", host], "");
+    assert_eq!(by_doctor, by_get, "{outcome:?}");
+    let api = by_get
+        .iter()
+        .find(|name| !name.starts_with("sts"))
+        .unwrap()
+        .trim_end_matches(":443");
+    assert!(
+        outcome.stdout.contains(&format!("network: https://{api} answers")),
+        "{outcome:?}"
+    );
+}
+
+/// Whoever answers in STS's place says whose token it is: it is not served to those who ask STS itself.
+#[rstest]
+#[case("AWS_ENDPOINT_URL_STS")]
+#[case("AWS_USE_DUALSTACK_ENDPOINT")]
+#[case("AWS_REGION")]
+fn a_token_is_served_only_on_the_way_it_came(#[case] variable: &str) {
+    let lab = lab();
+    let proxy = Proxy::before(&lab);
+    let mut machine = machine(&lab, &proxy).with("NO_PROXY", "127.0.0.1");
+    with_role(&machine, &role(&lab, "puller"));
+    let get = |machine: &Machine| machine.helper("get", DUAL_HOST).password();
+    let value = match variable {
+        "AWS_ENDPOINT_URL_STS" => lab.https_url(),
+        "AWS_REGION" => "us-west-2".to_owned(),
+        // The host asks for it already: it changes nothing.
+        _ => "true".to_owned(),
+    };
+    let plain = get(&machine);
+    machine.set(variable, &value);
+    let is_same = get(&machine) == plain;
+    assert_eq!(is_same, variable == "AWS_USE_DUALSTACK_ENDPOINT");
+    assert_eq!(get(&machine.without(variable)), plain);
+}
+
 /// Two roles one after the other, and the token: STS is asked twice over one connection, and the certificates are read once for all.
 #[test]
 fn a_chain_connects_once_to_each_service_and_reads_the_roots_once() {

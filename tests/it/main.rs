@@ -26,6 +26,7 @@ mod github_runner;
 mod harness;
 mod help;
 mod helper_protocol;
+mod home;
 mod hostile;
 mod install;
 mod job_time;

@@ -315,3 +315,19 @@ fn debugging_names_the_source_and_the_cache_but_no_secret() {
         "{warm:?}"
     );
 }
+
+/// The header `Date` has whole seconds: an end that is corrected by it must not come later than the token's own.
+#[test]
+fn a_cached_token_ends_no_later_than_aws_says() {
+    const LIFE: i64 = 12 * 60 * 60;
+    let lab = lab();
+    let machine = machine(&lab);
+    machine.helper("get", HOST).password();
+    let latest = lab.now() + LIFE;
+    let mut entries = machine.cache_files().into_iter().filter_map(|file| {
+        let entry: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).ok()?;
+        entry["token"]["expires_at"].as_i64()
+    });
+    let ends = entries.next().unwrap();
+    assert!(ends <= latest * 1000 && ends > (latest - 60) * 1000, "{ends} {latest}");
+}

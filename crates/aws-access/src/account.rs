@@ -2,6 +2,7 @@
 
 use crate::client::Aws;
 use crate::identity::{self, Identity, IdentityScope};
+use crate::sign_in::Destination;
 use context::{Context, budget};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{Registry, parse_argument, parse_region};
@@ -18,13 +19,13 @@ pub struct CallerIdentity {
 }
 
 impl Aws<'_> {
-    /// Asks STS in this region who the caller is.
+    /// Asks STS who the caller is.
     ///
     /// # Errors
     /// No credentials, credentials that AWS doesn't take, a network that fails.
-    pub async fn caller_identity(&self, region: &str) -> Result<CallerIdentity> {
-        let credentials = self.credentials(region).await?;
-        let (account, arn) = self.caller_of(credentials, region).await?;
+    pub async fn caller_identity(&self, to: Destination<'_>) -> Result<CallerIdentity> {
+        let credentials = self.credentials(to).await?;
+        let (account, arn) = self.caller_of(credentials, &self.sts(to)?).await?;
         Ok(CallerIdentity { account, arn })
     }
 }
@@ -35,7 +36,7 @@ impl Aws<'_> {
 /// No credentials, credentials that AWS doesn't take, a network that fails.
 pub fn caller(identity: &Identity, region: &str, context: &Context<'_>) -> Result<CallerIdentity> {
     let aws = Aws::new(&context.env, identity, budget(&context.env)?)?.shown_on(&context.progress);
-    aws.within(aws.caller_identity(region))
+    aws.within(aws.caller_identity(Destination::in_region(region)))
 }
 
 /// The caller's own registry in the current region: that of the last role's account or, where no role is named, of the account

@@ -15,17 +15,17 @@ use zeroize::Zeroizing;
 
 use crate::client::Aws;
 use crate::denial::IssuedToken;
-use crate::endpoint::{Endpoint, Service};
+use crate::endpoint::{Endpoint, EndpointKind, Service};
 use crate::failure::{ODD_ANSWER_HINT, code_of_status};
 use crate::identity::Identity;
 use crate::net::{NETWORK_HINT, NO_ANSWER, ServerClock, connection_code, guarded_connector, root_cause};
+use crate::sign_in::{Destination, sts_in};
 use crate::sts::RoleCall;
 use cognito::{
     self, CallFailure, CallRefusal, CognitoCalls, CognitoService, OpenIdToken, ProviderLogin, RefreshTokenStore, User,
 };
 use context::{Env, Progress};
 use diagnostics::{Code, Error, Result};
-use ecr_registry::Partition;
 use private_files::{TOKEN_LIMIT, read_secret};
 use secret::Secret;
 use secret_cache::Cache;
@@ -34,19 +34,11 @@ use settings::{CognitoSettings, IdentityFlow, RoleSettings, SignIn};
 /// The first pause before a call is tried again; the next one is twice as long.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The names that AWS's settings and addresses have for the two services.
-fn names(service: CognitoService) -> (Service, &'static str, &'static str) {
+/// The service as AWS's settings know it, and what its calls' targets begin with.
+fn names(service: CognitoService) -> (Service, &'static str) {
     match service {
-        CognitoService::UserPool => (
-            Service::CognitoUserPools,
-            "cognito-idp",
-            "AWSCognitoIdentityProviderService",
-        ),
-        CognitoService::IdentityPool => (
-            Service::CognitoIdentityPools,
-            "cognito-identity",
-            "AWSCognitoIdentityService",
-        ),
+        CognitoService::UserPool => (Service::CognitoUserPools, "AWSCognitoIdentityProviderService"),
+        CognitoService::IdentityPool => (Service::CognitoIdentityPools, "AWSCognitoIdentityService"),
     }
 }
 
@@ -228,21 +220,26 @@ impl Aws<'_> {
     ///
     /// # Errors
     /// Nobody is signed in; what Cognito or STS says.
-    pub(crate) async fn cognito(&self, settings: &CognitoSettings) -> Result<Credentials> {
+    pub(crate) async fn cognito(&self, settings: &CognitoSettings, to: Destination<'_>) -> Result<Credentials> {
         let login = match &self.login {
             Some(login) => login.clone(),
             None => self.cognito_login(settings).await?,
         };
-        self.credentials_for_login(settings, &login).await
+        self.credentials_for_login(settings, &login, to).await
     }
 
-    async fn credentials_for_login(&self, settings: &CognitoSettings, login: &ProviderLogin) -> Result<Credentials> {
+    async fn credentials_for_login(
+        &self,
+        settings: &CognitoSettings,
+        login: &ProviderLogin,
+        to: Destination<'_>,
+    ) -> Result<Credentials> {
         if settings.identity_flow == IdentityFlow::Classic {
             let OpenIdToken(token) = cognito::open_id_token(self, settings, login)
                 .await
                 .map_err(Error::from)?;
-            let region = settings.identity_pool_region();
-            return self.classic_session(settings, &token, region).await;
+            let sts = sts_in(settings.identity_pool_region(), self.env, self.identity, to)?;
+            return self.classic_session(settings, &token, &sts).await;
         }
         let found = cognito::credentials(self, settings, login).await.map_err(Error::from)?;
         Ok(Credentials::new(
@@ -255,7 +252,7 @@ impl Aws<'_> {
     }
 
     /// The classic flow ends with STS, as any role that is assumed with a token.
-    async fn classic_session(&self, settings: &CognitoSettings, token: &Secret, region: &str) -> Result<Credentials> {
+    async fn classic_session(&self, settings: &CognitoSettings, token: &Secret, sts: &Endpoint) -> Result<Credentials> {
         let call = RoleCall {
             role: settings.role_arn.as_deref().unwrap_or_default(),
             session_name: "ecr-auth",
@@ -272,7 +269,7 @@ impl Aws<'_> {
             audience: &settings.identity_pool_id,
             place: None,
         };
-        self.assume_with_token(&call, &issued, region).await
+        self.assume_with_token(&call, &issued, sts).await
     }
 
     /// The login of a user who has signed in before, which is renewed, or who has another provider's token.
@@ -319,15 +316,8 @@ impl Aws<'_> {
 
 /// Where a service of a region is asked.
 fn address(service: CognitoService, region: &str, env: &Env, identity: &Identity) -> Result<String> {
-    let (setting, host, _) = names(service);
-    let endpoint = Endpoint::for_service(setting, env, identity, false, false)?;
-    if let Some(url) = endpoint.url {
-        return Ok(url);
-    }
-    // One address serves both versions of IP.
-    let fips = if endpoint.fips { "-fips" } else { "" };
-    let suffix = Partition::for_region(region).registry_suffix();
-    Ok(format!("https://{host}{fips}.{region}.{suffix}/"))
+    let (service, _) = names(service);
+    Endpoint::for_service(service, region, EndpointKind::default(), env, identity)?.address()
 }
 
 impl CognitoCall<'_> {
@@ -341,12 +331,12 @@ impl CognitoCall<'_> {
     }
 
     fn name(&self) -> String {
-        let (service, ..) = names(self.service);
+        let (service, _) = names(self.service);
         format!("{} ({}) {}", service.name(), self.region, self.operation)
     }
 
     fn request(&self) -> Result<HttpRequest, CallFailure> {
-        let (.., target) = names(self.service);
+        let (_, target) = names(self.service);
         let odd = |cause: String| CallFailure::Failed(Error::failed(Code::OddAnswer, self.name(), cause));
         let mut request = HttpRequest::new(SdkBody::from(self.request.expose()));
         request.set_method("POST").map_err(|error| odd(error.to_string()))?;

@@ -5,9 +5,11 @@ use aws_credential_types::Credentials;
 
 use crate::client::Aws;
 use crate::denial::IssuedToken;
+use crate::endpoint::Endpoint;
 use crate::identity::{ChainSource, CredentialSource, RoleBase, RolePlan, audience, explain_missing};
 use crate::keys::check_keys;
 use crate::profile_credentials::static_keys;
+use crate::sign_in::{self, Destination};
 use crate::sts::RoleCall;
 use ci::{CiToken, missing_token, missing_token_or};
 use diagnostics::Result;
@@ -19,13 +21,13 @@ impl Aws<'_> {
     ///
     /// # Errors
     /// Whatever the source says, with the way out; keys that no AWS ever gave out.
-    pub async fn credentials(&self, region: &str) -> Result<Credentials> {
+    pub async fn credentials(&self, to: Destination<'_>) -> Result<Credentials> {
         let credentials = match &self.identity.source {
-            CredentialSource::Role(plan) => self.role(plan, self.sts_region(region)).await,
-            CredentialSource::Profile(profile) => self.profile(profile, region).await,
-            CredentialSource::Cognito(settings) => self.cognito(settings).await,
+            CredentialSource::Role(plan) => self.role(plan, to).await,
+            CredentialSource::Profile(profile) => self.profile(profile, to).await,
+            CredentialSource::Cognito(settings) => self.cognito(settings, to).await,
             CredentialSource::Chain(source) => {
-                let found = self.of_chain(source, region).await;
+                let found = self.of_chain(source, to).await;
                 found.map_err(|error| explain_missing(error, self.env))
             }
         }?;
@@ -33,7 +35,12 @@ impl Aws<'_> {
         Ok(credentials)
     }
 
-    pub(crate) async fn of_chain(&self, source: &ChainSource, region: &str) -> Result<Credentials> {
+    /// The STS that is asked for this identity.
+    pub(crate) fn sts(&self, to: Destination<'_>) -> Result<Endpoint> {
+        sign_in::sts(self.env, self.identity, to)
+    }
+
+    pub(crate) async fn of_chain(&self, source: &ChainSource, to: Destination<'_>) -> Result<Credentials> {
         match source {
             ChainSource::Environment {
                 access_key_id,
@@ -48,7 +55,7 @@ impl Aws<'_> {
                     "environment",
                 ))
             }
-            ChainSource::Profile(profile) => self.profile(profile, region).await,
+            ChainSource::Profile(profile) => self.profile(profile, to).await,
             ChainSource::WebIdentity {
                 role_arn,
                 token_file,
@@ -61,15 +68,16 @@ impl Aws<'_> {
                     audience: audience(role_arn),
                     place: Some(&CiToken::in_file(token_file.clone())),
                 };
-                self.assume_with_token(&call, &issued, self.sts_region(region)).await
+                self.assume_with_token(&call, &issued, &self.sts(to)?).await
             }
-            ChainSource::Container { uri, .. } => self.container(uri, region).await,
-            ChainSource::InstanceMetadata { .. } => self.instance_metadata(region).await,
+            ChainSource::Container { uri, .. } => self.container(uri, to.region).await,
+            ChainSource::InstanceMetadata { .. } => self.instance_metadata(to.region).await,
         }
     }
 
     /// Assumes the roles of a plan, one after the other.
-    async fn role(&self, plan: &RolePlan, region: &str) -> Result<Credentials> {
+    async fn role(&self, plan: &RolePlan, to: Destination<'_>) -> Result<Credentials> {
+        let sts = self.sts(to)?;
         let by_token = usize::from(matches!(plan.base, RoleBase::Token(_)));
         let mut calls = plan.roles.iter().enumerate().map(|(at, role)| RoleCall {
             role,
@@ -86,10 +94,10 @@ impl Aws<'_> {
                     audience: &plan.audience,
                     place: Some(place),
                 };
-                self.assume_with_token(&first, &issued, region).await?
+                self.assume_with_token(&first, &issued, &sts).await?
             }
             RoleBase::Source(source) => {
-                let credentials = self.of_chain(source, region).await;
+                let credentials = self.of_chain(source, to).await;
                 credentials.map_err(|error| match source {
                     ChainSource::InstanceMetadata { .. } => missing_token_or(self.env, error),
                     _ => error,
@@ -97,7 +105,7 @@ impl Aws<'_> {
             }
         };
         for call in calls {
-            session = self.assume(&call, session, region).await?;
+            session = self.assume(&call, session, &sts).await?;
         }
         Ok(session)
     }

@@ -37,7 +37,7 @@ impl Aws<'_> {
     /// No credentials, a denial, a network that fails, an answer that holds no usable token.
     pub async fn authorization_token(&self, registry: &Registry, endpoint: &Endpoint) -> Result<AuthorizationToken> {
         let (service, what) = names(registry);
-        let credentials = self.credentials(registry.region()).await?;
+        let credentials = self.credentials(registry.into()).await?;
         let config = self.signed_settings(credentials, registry.region(), endpoint);
         let (token, expires_at) = match service {
             Service::EcrPublic => {

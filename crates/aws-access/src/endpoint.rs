@@ -1,9 +1,16 @@
-//! Which endpoint a call goes to, decided without the SDK: it is part of the cache key, which a warm `get` needs too.
+//! Which endpoint a call goes to. The kind is decided without the SDK, because it is part of the cache key, which a warm `get` needs too;
+//! the SDK's own rules then give the address.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{self, Poll, Waker};
 
 use crate::identity::Identity;
 use crate::net::{is_local, refuse_plain_http};
 use context::{Env, variables};
-use diagnostics::Result;
+use diagnostics::{Code, Error, Result};
+use ecr_registry::{Partition, Registry};
 
 /// A service we call, under the names that AWS's settings give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +58,29 @@ impl Service {
     }
 }
 
-/// What kind of endpoint, or which one in particular.
+/// The kind of endpoint that a registry's host name or AWS's settings ask for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EndpointKind {
+    /// The FIPS endpoint.
+    pub fips: bool,
+    /// The dual-stack endpoint.
+    pub dual_stack: bool,
+}
+
+impl From<&Registry> for EndpointKind {
+    fn from(registry: &Registry) -> Self {
+        Self {
+            fips: registry.is_fips(),
+            dual_stack: registry.is_dual_stack(),
+        }
+    }
+}
+
+/// Where a service is asked: its own endpoint of some kind in a region, or an address in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
+    service: Service,
+    region: String,
     /// An address that overrides the service's own.
     pub url: Option<String>,
     /// The FIPS endpoint. Never together with `url`: the SDK refuses both.
@@ -63,34 +90,88 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint of a service for this identity. `fips` and `dual_stack` are what the registry's name asks for.
+    /// The endpoint of a service in a region, for this identity. `kind` is what the registry's name asks for; AWS's settings add to it.
     ///
     /// # Errors
     /// An override over plain http off the loopback addresses, unless `ECR_AUTH_ALLOW_HTTP=1`.
-    pub fn for_service(service: Service, env: &Env, identity: &Identity, fips: bool, dual_stack: bool) -> Result<Self> {
-        if let Some(url) = overriding_url(service.setting(), env, identity) {
-            refuse_plain_http(&url, env)?;
-            return Ok(Self {
-                url: Some(url),
-                fips: false,
-                dual_stack: false,
-            });
+    pub fn for_service(
+        service: Service,
+        region: &str,
+        kind: EndpointKind,
+        env: &Env,
+        identity: &Identity,
+    ) -> Result<Self> {
+        let url = overriding_url(service.setting(), env, identity);
+        if let Some(url) = &url {
+            refuse_plain_http(url, env)?;
         }
+        let is_own = url.is_none();
         let setting = |variable: &str, key: &str| {
             env.get(variable)
                 .or_else(|| identity.setting(key))
                 .is_some_and(|value| value.eq_ignore_ascii_case("true"))
         };
+        let fips = kind.fips || setting(variables::AWS_USE_FIPS_ENDPOINT, "use_fips_endpoint");
+        let dual_stack = kind.dual_stack || setting(variables::AWS_USE_DUALSTACK_ENDPOINT, "use_dualstack_endpoint");
         Ok(Self {
-            url: None,
-            fips: fips || setting(variables::AWS_USE_FIPS_ENDPOINT, "use_fips_endpoint"),
-            dual_stack: dual_stack || setting(variables::AWS_USE_DUALSTACK_ENDPOINT, "use_dualstack_endpoint"),
+            service,
+            region: region.to_owned(),
+            url,
+            // ECR Public has no FIPS endpoint.
+            fips: fips && is_own && service != Service::EcrPublic,
+            dual_stack: dual_stack && is_own,
         })
     }
-}
 
-impl Endpoint {
-    /// What tells this endpoint from every other, as named fields for a cache key.
+    /// The endpoint that is asked for authorization tokens of a registry.
+    ///
+    /// # Errors
+    /// As [`Endpoint::for_service`].
+    pub fn for_registry(registry: &Registry, env: &Env, identity: &Identity) -> Result<Self> {
+        let service = match registry.is_public() {
+            true => Service::EcrPublic,
+            false => Service::Ecr,
+        };
+        Self::for_service(service, registry.region(), registry.into(), env, identity)
+    }
+
+    /// The region of the service.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The address that is asked, as the SDK's clients find it too.
+    ///
+    /// # Errors
+    /// The partition has no endpoint of this kind.
+    pub fn address(&self) -> Result<String> {
+        match self.service {
+            Service::Ecr => address_by_sdk!(aws_sdk_ecr, self),
+            Service::EcrPublic => address_by_sdk!(aws_sdk_ecrpublic, self),
+            Service::Sts => address_by_sdk!(aws_sdk_sts, self),
+            Service::Sso => address_by_sdk!(aws_sdk_sso, self),
+            Service::SsoOidc => address_by_sdk!(aws_sdk_ssooidc, self),
+            Service::CognitoUserPools => Ok(self.cognito_address("cognito-idp")),
+            Service::CognitoIdentityPools => Ok(self.cognito_address("cognito-identity")),
+        }
+    }
+
+    /// Cognito is called without its SDK. Its addresses serve both versions of IP.
+    fn cognito_address(&self, host: &str) -> String {
+        let fips = if self.fips { "-fips" } else { "" };
+        let suffix = Partition::for_region(&self.region).registry_suffix();
+        let own = || format!("https://{host}{fips}.{}.{suffix}/", self.region);
+        self.url.clone().unwrap_or_else(own)
+    }
+
+    fn no_address(&self, cause: &impl fmt::Display) -> Error {
+        let what = format!("the endpoint of {} in {}", self.service.name(), self.region);
+        Error::usage(Code::Variable, what, cause).hint(
+            "unset AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT, or name the address with AWS_ENDPOINT_URL_…",
+        )
+    }
+
+    /// What tells this endpoint from every other of the same service and region, as named fields for a cache key.
     pub fn key_fields(&self) -> [(&'static str, &str); 3] {
         let kind = |on| if on { "yes" } else { "no" };
         [
@@ -99,7 +180,36 @@ impl Endpoint {
             ("endpoint", self.url.as_deref().unwrap_or_default()),
         ]
     }
+
+    /// What tells this endpoint from every other of the same service, as one text for a cache key.
+    pub(crate) fn key_text(&self) -> String {
+        format!("{:?}", (&self.region, self.key_fields()))
+    }
 }
+
+/// The address that an SDK's own rules give for an endpoint. Each SDK has types of its own for them.
+macro_rules! address_by_sdk {
+    ($sdk:ident, $endpoint:expr) => {{
+        use $sdk::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+
+        let endpoint: &Endpoint = $endpoint;
+        let params = Params::builder()
+            .region(endpoint.region.as_str())
+            .use_fips(endpoint.fips)
+            .use_dual_stack(endpoint.dual_stack)
+            .set_endpoint(endpoint.url.clone());
+        let params = params.build().map_err(|error| endpoint.no_address(&error))?;
+        let resolver = DefaultResolver::new();
+        // The rules need no network: the future is ready at once.
+        let mut future = pin!(resolver.resolve_endpoint(&params));
+        match future.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(found)) => Ok(found.url().to_owned()),
+            Poll::Ready(Err(error)) => Err(endpoint.no_address(&error)),
+            Poll::Pending => Err(endpoint.no_address(&"its rules give no answer")),
+        }
+    }};
+}
+use address_by_sdk;
 
 /// Checks the endpoints that the SDK itself calls to turn a role, an SSO session or a web identity into credentials.
 ///
@@ -138,7 +248,7 @@ fn overriding_url(service: &str, env: &Env, identity: &Identity) -> Option<Strin
 
 /// AWS's order: the service's variable, the service in the profile, the general variable, the profile.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
-fn configured_url<'a>(service: &str, env: &'a Env, identity: &'a Identity) -> Option<&'a str> {
+pub(crate) fn configured_url<'a>(service: &str, env: &'a Env, identity: &'a Identity) -> Option<&'a str> {
     env.get(&format!(
         "{}{}",
         variables::AWS_ENDPOINT_URL_OF_SERVICE,
@@ -170,7 +280,11 @@ mod tests {
             .copied()
             .chain([("AWS_CONFIG_FILE", path.as_str())])
             .collect();
-        Endpoint::for_service(service, &env, &chosen(&env).unwrap(), true, true)
+        let kind = EndpointKind {
+            fips: true,
+            dual_stack: true,
+        };
+        Endpoint::for_service(service, "us-east-1", kind, &env, &chosen(&env).unwrap())
     }
 
     fn url(service: Service, vars: &[(&str, &str)]) -> Option<String> {
@@ -270,12 +384,95 @@ mod tests {
         let kind = |vars: &[(&str, &str)]| {
             let env: Env = vars.iter().copied().collect();
             let identity = chosen(&env).unwrap();
-            let endpoint = Endpoint::for_service(Service::Ecr, &env, &identity, false, false).unwrap();
+            let none = EndpointKind::default();
+            let endpoint = Endpoint::for_service(Service::Ecr, "us-east-1", none, &env, &identity).unwrap();
             (endpoint.fips, endpoint.dual_stack)
         };
         assert_eq!(kind(&[]), (false, false));
         assert_eq!(kind(&[("AWS_USE_FIPS_ENDPOINT", "true")]), (true, false));
         assert_eq!(kind(&[("AWS_USE_DUALSTACK_ENDPOINT", "true")]), (false, true));
+    }
+
+    fn address(service: Service, region: &str, kind: EndpointKind) -> Result<String> {
+        let env = Env::default();
+        Endpoint::for_service(service, region, kind, &env, &chosen(&env).unwrap())?.address()
+    }
+
+    const PLAIN: EndpointKind = EndpointKind {
+        fips: false,
+        dual_stack: false,
+    };
+    const FIPS: EndpointKind = EndpointKind { fips: true, ..PLAIN };
+    const DUAL: EndpointKind = EndpointKind {
+        dual_stack: true,
+        ..PLAIN
+    };
+    const BOTH: EndpointKind = EndpointKind {
+        fips: true,
+        dual_stack: true,
+    };
+
+    #[test]
+    fn the_address_of_each_kind_in_each_partition() {
+        for (service, region, kind, expected) in [
+            (Service::Ecr, "eu-west-1", PLAIN, "api.ecr.eu-west-1.amazonaws.com"),
+            (Service::Ecr, "us-east-1", FIPS, "api.ecr-fips.us-east-1.amazonaws.com"),
+            (Service::Ecr, "eu-west-1", DUAL, "ecr.eu-west-1.api.aws"),
+            (Service::Ecr, "us-east-1", BOTH, "ecr-fips.us-east-1.api.aws"),
+            (Service::Ecr, "us-gov-west-1", BOTH, "ecr-fips.us-gov-west-1.api.aws"),
+            (
+                Service::Ecr,
+                "cn-north-1",
+                DUAL,
+                "ecr.cn-north-1.api.amazonwebservices.com.cn",
+            ),
+            (
+                Service::Ecr,
+                "eusc-de-east-1",
+                DUAL,
+                "ecr.eusc-de-east-1.api.amazonwebservices.eu",
+            ),
+            (
+                Service::Ecr,
+                "us-iso-east-1",
+                FIPS,
+                "api.ecr-fips.us-iso-east-1.c2s.ic.gov",
+            ),
+            (Service::Sts, "eu-west-1", PLAIN, "sts.eu-west-1.amazonaws.com"),
+            (Service::Sts, "us-west-2", FIPS, "sts-fips.us-west-2.amazonaws.com"),
+            (Service::Sts, "eu-west-1", DUAL, "sts.eu-west-1.api.aws"),
+            (Service::Sts, "us-west-2", BOTH, "sts-fips.us-west-2.api.aws"),
+            (Service::Sts, "us-gov-west-1", FIPS, "sts.us-gov-west-1.amazonaws.com"),
+            (
+                Service::Sts,
+                "cn-north-1",
+                DUAL,
+                "sts.cn-north-1.api.amazonwebservices.com.cn",
+            ),
+            (Service::EcrPublic, "us-east-1", BOTH, "ecr-public.us-east-1.api.aws"),
+            (
+                Service::EcrPublic,
+                "us-east-1",
+                FIPS,
+                "api.ecr-public.us-east-1.amazonaws.com",
+            ),
+            (
+                Service::CognitoUserPools,
+                "us-east-1",
+                FIPS,
+                "cognito-idp-fips.us-east-1.amazonaws.com/",
+            ),
+        ] {
+            let found = address(service, region, kind).unwrap();
+            assert_eq!(found, format!("https://{expected}"), "{service:?} {region} {kind:?}");
+        }
+    }
+
+    #[test]
+    fn an_override_is_the_address() {
+        let own = [("AWS_ENDPOINT_URL_ECR", "https://own.example")];
+        let address = endpoint(Service::Ecr, &own).unwrap().address();
+        assert_eq!(address.as_deref(), Ok("https://own.example"));
     }
 
     #[test]

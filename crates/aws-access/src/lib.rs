@@ -34,7 +34,7 @@
 //! |---|---|
 //! | [`net`] | HTTP: TLS roots, proxies, time limits, why a connection failed |
 //! | [`identity`] | whose credentials are used, and what tells an identity from every other |
-//! | `endpoint`, `client`, `failure` | where a service is asked, with which settings, and what its errors mean |
+//! | `endpoint`, `sign_in`, `client`, `failure` | where a service is asked, and which are asked before ECR; with which settings, and what errors mean |
 //! | `ci_token`, `sts`, `cognito`, `profile` | how each source gives tokens and credentials |
 //! | `credentials`, `ecr`, `account` | the credentials of an identity, and what AWS gives for them |
 //! | `secret_path`, `password`, `session` | the one path from an identity to a secret |
@@ -57,6 +57,7 @@ mod profile;
 mod profile_credentials;
 mod secret_path;
 mod session;
+mod sign_in;
 mod sso;
 mod sts;
 
@@ -64,8 +65,9 @@ pub use account::{CallerIdentity, caller, own_registry};
 pub use client::Aws;
 pub use cognito::PerCallTimeout;
 pub use ecr::AuthorizationToken;
-pub use endpoint::{Endpoint, Service};
+pub use endpoint::{Endpoint, EndpointKind, Service};
 pub use identity::Identity;
 pub use password::{NamedPath, PasswordPath, passwords};
 pub use secret_path::SecretPath;
 pub use session::{SessionCredentials, SessionPath, SessionRequest};
+pub use sign_in::Destination;

@@ -6,9 +6,10 @@ use std::thread;
 use std::time::{Instant, SystemTime};
 
 use crate::client::Aws;
-use crate::endpoint::{Endpoint, Service};
+use crate::endpoint::Endpoint;
 use crate::identity::{CredentialSource, Identity, IdentityScope};
 use crate::secret_path::{FetchContext, ObtainableSecret, SecretPath};
+use crate::sign_in;
 use context::{Context, Env};
 use diagnostics::Result;
 use ecr_registry::Registry;
@@ -61,17 +62,14 @@ impl PasswordPath {
     /// # Errors
     /// An endpoint that may not be used.
     pub fn new(env: &Env, registry: &Registry, identity: Identity) -> Result<Self> {
-        let (service, public) = match registry.is_public() {
-            true => (Service::EcrPublic, "yes"),
-            false => (Service::Ecr, "no"),
-        };
         // One token serves every registry of a region, so the account in the host's name is no part of the key.
         let key = CacheKey::builder()
             .field("partition", registry.partition().id())
             .field("region", registry.region())
-            .field("public", public);
-        let hosts = (registry.is_fips(), registry.is_dual_stack());
-        Self::to(registry.clone(), service, hosts, key, identity, env)
+            .field("public", if registry.is_public() { "yes" } else { "no" });
+        let endpoint = Endpoint::for_registry(registry, env, &identity)?;
+        let on_the_way = sign_in::key_fields(env, &identity, registry.into())?;
+        Ok(Self::to(registry.clone(), endpoint, on_the_way, key, identity))
     }
 
     /// The registry.
@@ -187,6 +185,24 @@ mod tests {
             key_of(HOST, &[]),
             key_of("444455556666.dkr.ecr.eu-west-1.amazonaws.com", &[])
         );
+    }
+
+    /// A role is assumed by STS: which one, is part of the way.
+    #[test]
+    fn the_sts_on_the_way_is_in_the_key() {
+        let token = ("ECR_AUTH_ID_TOKEN", "jwt");
+        let role = ("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/x");
+        let base = key_of(HOST, &[token, role]);
+        for (name, value) in [
+            ("AWS_ENDPOINT_URL_STS", "https://localhost"),
+            ("AWS_USE_DUALSTACK_ENDPOINT", "true"),
+            ("AWS_REGION", "us-east-1"),
+        ] {
+            assert_ne!(key_of(HOST, &[token, role, (name, value)]), base, "{name}");
+        }
+        // Keys are used without STS.
+        let elsewhere = [("AWS_ENDPOINT_URL_STS", "https://localhost")];
+        assert_eq!(key_of(HOST, &elsewhere), key_of(HOST, &[]));
     }
 
     #[test]

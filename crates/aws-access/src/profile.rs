@@ -11,7 +11,7 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_types::region::Region;
 
 use crate::client::Aws;
-use crate::endpoint::{Endpoint, Service, check_metadata};
+use crate::endpoint::{Endpoint, EndpointKind, Service, check_metadata};
 use crate::identity;
 use crate::net::{NO_ANSWER, root_cause, timed_out};
 use diagnostics::{Code, Error, Result, without_userinfo};
@@ -76,7 +76,7 @@ impl Aws<'_> {
 
     /// Settings for the SDK's own providers. They call STS, whose endpoint has to pass the same checks as any other.
     pub(crate) fn provider_config(&self, region: &str) -> Result<ProviderConfig> {
-        let sts = Endpoint::for_service(Service::Sts, self.env, self.identity, false, false)?;
+        let sts = Endpoint::for_service(Service::Sts, region, EndpointKind::default(), self.env, self.identity)?;
         Ok(ProviderConfig::without_region()
             .with_region(Some(Region::new(region.to_owned())))
             .with_use_fips(Some(sts.fips))

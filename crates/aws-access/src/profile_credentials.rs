@@ -7,9 +7,10 @@ use sha2::{Digest, Sha256};
 
 use crate::client::Aws;
 use crate::denial::IssuedToken;
-use crate::endpoint::check_sign_in;
+use crate::endpoint::{Endpoint, check_sign_in};
 use crate::identity::{ProfileBase, ProfileRole, ProfileSource, audience};
 use crate::net::{connection_error_code, root_cause};
+use crate::sign_in::{Destination, sts_of_profile};
 use crate::sts::RoleCall;
 use ci::CiToken;
 use context::{program, variables};
@@ -24,25 +25,22 @@ impl Aws<'_> {
     ///
     /// # Errors
     /// Whatever its source says, with the way out; a denial of one of its roles.
-    pub(crate) async fn profile(&self, profile: &ProfileSource, region: &str) -> Result<Credentials> {
-        let region = self
-            .identity
-            .setting("region")
-            .unwrap_or_else(|| self.sts_region(region));
+    pub(crate) async fn profile(&self, profile: &ProfileSource, to: Destination<'_>) -> Result<Credentials> {
+        let sts = sts_of_profile(self.env, self.identity, to)?;
         if let Some(role) = profile.roles.iter().find(|role| role.mfa_serial.is_some()) {
             return Err(
                 Error::failed(Code::Mfa, format!("profile {}", role.profile), "it asks for an MFA code, and nobody is here to type one")
                     .hint("get a session first, for example with `aws sts get-session-token`, and name its profile; or use a role of the CI"),
             );
         }
-        let mut credentials = self.profile_base(profile, region).await?;
+        let mut credentials = self.profile_base(profile, &sts, to).await?;
         for (at, role) in profile.roles.iter().enumerate() {
-            credentials = self.profile_role(role, at, credentials, region).await?;
+            credentials = self.profile_role(role, at, credentials, &sts).await?;
         }
         Ok(credentials)
     }
 
-    async fn profile_base(&self, profile: &ProfileSource, region: &str) -> Result<Credentials> {
+    async fn profile_base(&self, profile: &ProfileSource, sts: &Endpoint, to: Destination<'_>) -> Result<Credentials> {
         match &profile.base {
             ProfileBase::Keys {
                 access_key_id,
@@ -61,7 +59,7 @@ impl Aws<'_> {
             }
             ProfileBase::Login(session) => {
                 check_sign_in(self.env, self.identity)?;
-                self.login_session(&profile.name, session, region).await
+                self.login_session(&profile.name, session, sts.region()).await
             }
             ProfileBase::WebIdentity {
                 role_arn,
@@ -75,10 +73,10 @@ impl Aws<'_> {
                 };
                 let settings = RoleSettings::default();
                 let call = RoleCall::only(role_arn, session_name, &settings);
-                self.assume_with_token(&call, &issued, region).await
+                self.assume_with_token(&call, &issued, sts).await
             }
             // It is no profile again, but the compiler can't know.
-            ProfileBase::Elsewhere(source) => Box::pin(self.of_chain(source, region)).await,
+            ProfileBase::Elsewhere(source) => Box::pin(self.of_chain(source, to)).await,
         }
     }
 
@@ -87,7 +85,7 @@ impl Aws<'_> {
         role: &ProfileRole,
         after: usize,
         with: Credentials,
-        region: &str,
+        sts: &Endpoint,
     ) -> Result<Credentials> {
         let settings = RoleSettings {
             external_id: role.external_id.clone(),
@@ -98,7 +96,7 @@ impl Aws<'_> {
             after,
             ..RoleCall::only(&role.role_arn, &role.session_name, &settings)
         };
-        self.assume(&call, with, region).await
+        self.assume(&call, with, sts).await
     }
 
     /// Runs a `credential_process`, as a shell's line.

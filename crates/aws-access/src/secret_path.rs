@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::client::Aws;
-use crate::endpoint::{Endpoint, Service};
+use crate::endpoint::Endpoint;
 use crate::identity::{CredentialSource, Identity};
 use cognito::ProviderLogin;
 use context::{Context, Env, Progress, deadline, process_started};
@@ -31,30 +31,29 @@ pub struct SecretPath<W> {
 }
 
 impl<W> SecretPath<W> {
-    /// The way to what `wanted` stands for, from `service`. `key` tells what is wanted from everything else; the identity and the endpoint
-    /// are added to it.
+    /// The way to what `wanted` stands for. `key` tells what is wanted from everything else; the identity, the endpoint and the servers
+    /// that are asked before it are added to the key.
     pub(crate) fn to(
         wanted: W,
-        service: Service,
-        hosts: (bool, bool),
+        endpoint: Endpoint,
+        on_the_way: Vec<(&'static str, String)>,
         key: KeyBuilder,
         identity: Identity,
-        env: &Env,
-    ) -> Result<Self> {
-        let (fips, dual_stack) = hosts;
-        let endpoint = Endpoint::for_service(service, env, &identity, fips, dual_stack)?;
+    ) -> Self {
         let of_endpoint = endpoint.key_fields().into_iter();
         let key = of_endpoint.fold(key, |key, (name, value)| key.field(name, value));
+        let on_the_way = on_the_way.into_iter();
+        let key = on_the_way.fold(key, |key, (name, value)| key.field(name, value));
         let of_identity = identity.key_fields().into_iter();
         let key = of_identity
             .fold(key, |key, (name, value)| key.secret(name, &value))
             .build();
-        Ok(Self {
+        Self {
             identity,
             endpoint,
             key,
             wanted,
-        })
+        }
     }
 
     /// Whose credentials are used.

@@ -8,6 +8,7 @@ use crate::client::Aws;
 use crate::endpoint::{Endpoint, Service};
 use crate::identity::{self, ChainSource, CredentialSource, Identity, IdentityScope, role_in};
 use crate::secret_path::{FetchContext, ObtainableSecret, SecretPath};
+use crate::sign_in::{self, Destination};
 use cognito::ProviderLogin;
 use context::{Context, Env, variables};
 use diagnostics::{Code, Error, Result};
@@ -63,7 +64,7 @@ impl ObtainableSecret for SessionRequest {
 
 impl SessionRequest {
     fn credentials(&self, aws: &Aws<'_>) -> Result<SessionCredentials> {
-        let credentials = aws.within(aws.credentials(&self.region))?;
+        let credentials = aws.within(aws.credentials(Destination::in_region(&self.region)))?;
         Ok(SessionCredentials {
             access_key_id: credentials.access_key_id().to_owned(),
             secret_access_key: Secret::new(credentials.secret_access_key()),
@@ -122,7 +123,10 @@ impl SessionPath {
         let region = named_region.clone().unwrap_or_else(first_region);
         let key = CacheKey::builder().field("kind", "session").field("region", &region);
         let wanted = SessionRequest { region, named_region };
-        Self::to(wanted, Service::Sts, (false, false), key, identity, env)
+        let to = Destination::in_region(&wanted.region);
+        let endpoint = Endpoint::for_service(Service::Sts, to.region, to.kind, env, &identity)?;
+        let on_the_way = sign_in::key_fields(env, &identity, to)?;
+        Ok(Self::to(wanted, endpoint, on_the_way, key, identity))
     }
 
     /// The credentials, from the cache or from AWS; the time that this may take begins at `began`.

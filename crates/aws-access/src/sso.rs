@@ -11,9 +11,10 @@ use serde_json::{Map, Value};
 use sha1::{Digest, Sha1};
 
 use crate::client::Aws;
-use crate::endpoint::{Endpoint, Service};
+use crate::endpoint::Service;
 use crate::expiration;
 use crate::identity::SsoSettings;
+use crate::sign_in::sso_endpoint;
 use diagnostics::{Code, Error, Mention, Result};
 use private_files::{EditOutcome, FileFormat};
 use secret::Secret;
@@ -126,7 +127,7 @@ impl Aws<'_> {
     }
 
     fn portal(&self, sso: &SsoSettings) -> Result<aws_sdk_sso::Client> {
-        let endpoint = Endpoint::for_service(Service::Sso, self.env, self.identity, false, false)?;
+        let endpoint = sso_endpoint(Service::Sso, sso, self.env, self.identity)?;
         let mut settings = aws_sdk_sso::config::Builder::from(&self.settings(&sso.region, &endpoint));
         settings.set_endpoint_url(endpoint.url);
         Ok(aws_sdk_sso::Client::from_conf(settings.build()))
@@ -150,7 +151,7 @@ impl Aws<'_> {
         if sso.session.is_none() || registered.is_none_or(|ends_at| ends_at <= now) {
             return false;
         }
-        let Ok(endpoint) = Endpoint::for_service(Service::SsoOidc, self.env, self.identity, false, false) else {
+        let Ok(endpoint) = sso_endpoint(Service::SsoOidc, sso, self.env, self.identity) else {
             return false;
         };
         let mut settings = aws_sdk_ssooidc::config::Builder::from(&self.settings(&sso.region, &endpoint));

@@ -1,6 +1,5 @@
 //! STS: a token or a session becomes the session of a role.
 
-use context::variables;
 use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
@@ -12,10 +11,8 @@ use crate::client::Aws;
 use crate::denial::{self, IssuedToken};
 use crate::endpoint::{Endpoint, Service};
 use crate::failure::ODD_ANSWER_HINT;
-use crate::identity::CredentialSource;
 use crate::keys::check_keys;
 use diagnostics::{Code, Error, Result};
-use ecr_registry::Partition;
 use settings::RoleSettings;
 
 /// One role to assume, and where it stands among the roles that are assumed one after the other.
@@ -42,10 +39,9 @@ impl Aws<'_> {
         &self,
         call: &RoleCall<'_>,
         issued: &IssuedToken<'_>,
-        region: &str,
+        sts: &Endpoint,
     ) -> Result<Credentials> {
-        let endpoint = self.sts_endpoint()?;
-        let client = sts_client(&self.settings(region, &endpoint), endpoint);
+        let client = sts_client(&self.settings(sts.region(), sts), sts);
         let answer = client
             .assume_role_with_web_identity()
             .role_arn(call.role)
@@ -57,7 +53,7 @@ impl Aws<'_> {
             .send()
             .await;
         let answer = answer.map_err(|error| {
-            let error = self.call_failed(&sts_name(region), "AssumeRoleWithWebIdentity", error);
+            let error = self.call_failed(&sts_name(sts), "AssumeRoleWithWebIdentity", error);
             denial::of_token(error, call.role, issued)
         })?;
         self.session(answer.credentials)
@@ -68,10 +64,9 @@ impl Aws<'_> {
     ///
     /// # Errors
     /// Keys that can't be used, a denial, a network that fails.
-    pub(crate) async fn assume(&self, call: &RoleCall<'_>, with: Credentials, region: &str) -> Result<Credentials> {
+    pub(crate) async fn assume(&self, call: &RoleCall<'_>, with: Credentials, sts: &Endpoint) -> Result<Credentials> {
         check_keys(&with)?;
-        let endpoint = self.sts_endpoint()?;
-        let client = sts_client(&self.signed_settings(with, region, &endpoint), endpoint);
+        let client = sts_client(&self.signed_settings(with, sts.region(), sts), sts);
         let answer = client
             .assume_role()
             .role_arn(call.role)
@@ -85,20 +80,19 @@ impl Aws<'_> {
             .send()
             .await;
         let answer = answer.map_err(|error| {
-            let error = self.call_failed(&sts_name(region), "AssumeRole", error);
+            let error = self.call_failed(&sts_name(sts), "AssumeRole", error);
             denial::of_role(error, call.role, call.settings)
         })?;
         self.session(answer.credentials)
     }
 
-    /// Asks STS in this region whose credentials these are: the account and the principal's ARN.
+    /// Asks STS whose credentials these are: the account and the principal's ARN.
     ///
     /// # Errors
     /// Credentials that AWS doesn't take, a network that fails.
-    pub(crate) async fn caller_of(&self, credentials: Credentials, region: &str) -> Result<(String, String)> {
-        let endpoint = self.sts_endpoint()?;
-        let client = sts_client(&self.signed_settings(credentials, region, &endpoint), endpoint);
-        let what = sts_name(region);
+    pub(crate) async fn caller_of(&self, credentials: Credentials, sts: &Endpoint) -> Result<(String, String)> {
+        let client = sts_client(&self.signed_settings(credentials, sts.region(), sts), sts);
+        let what = sts_name(sts);
         let answer = client.get_caller_identity().send().await;
         let answer = answer.map_err(|error| self.call_failed(&what, "GetCallerIdentity", error))?;
         answer.account.zip(answer.arn).ok_or_else(|| {
@@ -108,26 +102,6 @@ impl Aws<'_> {
                 "the answer names no account",
             )
         })
-    }
-
-    /// The region whose STS is asked: as all AWS tools do, the current one, which may be the only one that a closed network
-    /// reaches; the registry's where there is none, or it is of another partition.
-    pub(crate) fn sts_region<'r>(&'r self, registry_region: &'r str) -> &'r str {
-        let of_rule = match &self.identity.source {
-            CredentialSource::Role(plan) => plan.settings.region.as_deref(),
-            _ => None,
-        };
-        let named = of_rule
-            .or_else(|| self.env.get(variables::AWS_REGION))
-            .or_else(|| self.env.get(variables::AWS_DEFAULT_REGION));
-        named
-            .or_else(|| self.identity.setting("region"))
-            .filter(|region| Partition::for_region(region) == Partition::for_region(registry_region))
-            .unwrap_or(registry_region)
-    }
-
-    fn sts_endpoint(&self) -> Result<Endpoint> {
-        Endpoint::for_service(Service::Sts, self.env, self.identity, false, false)
     }
 
     fn session(&self, credentials: Option<aws_sdk_sts::types::Credentials>) -> Result<Credentials> {
@@ -190,12 +164,12 @@ impl<'a> RoleCall<'a> {
     }
 }
 
-fn sts_client(settings: &SdkConfig, endpoint: Endpoint) -> aws_sdk_sts::Client {
+fn sts_client(settings: &SdkConfig, sts: &Endpoint) -> aws_sdk_sts::Client {
     let mut builder = Builder::from(settings);
-    builder.set_endpoint_url(endpoint.url);
+    builder.set_endpoint_url(sts.url.clone());
     aws_sdk_sts::Client::from_conf(builder.build())
 }
 
-fn sts_name(region: &str) -> String {
-    format!("{} ({region})", Service::Sts.name())
+fn sts_name(sts: &Endpoint) -> String {
+    format!("{} ({})", Service::Sts.name(), sts.region())
 }

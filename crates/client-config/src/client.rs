@@ -7,7 +7,7 @@ use clap::builder::PossibleValue;
 use serde::{Deserialize, Serialize};
 
 use context::{Env, variables};
-use diagnostics::{Code, Error, Mention, Result};
+use diagnostics::Result;
 
 /// A client, which has a configuration file of its own in the form of Docker's `config.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,17 +178,7 @@ pub(super) fn lasting_runtime_file() -> Option<PathBuf> {
 }
 
 fn home(env: &Env) -> Result<PathBuf> {
-    env.home().ok_or_else(|| {
-        Error::usage(
-            Code::NoHome,
-            "cannot find the client's configuration",
-            "HOME is not set",
-        )
-        .hint(format!(
-            "set HOME, or name docker's folder with {}",
-            Mention::new("docker-config")
-        ))
-    })
+    env.require_home("cannot find the client's configuration")
 }
 
 fn is_on_path(name: &str, env: &Env) -> bool {

@@ -8,6 +8,7 @@ use super::files::ConfigFile;
 use super::record::{ClientUndoLog, FileRecord};
 use super::replace::{EditOutcome, read_text, real_path, update};
 use crate::unified_diff;
+use context::NO_HOME;
 use diagnostics::{Code, Error, Result};
 use private_files::ReplacedValue;
 
@@ -56,7 +57,7 @@ impl SetupRequest<'_> {
         let mut done = SetupOutcome::default();
         let remember = |newer: &FileRecord| match record {
             Some(record) => record.change(&mut |all| all.files.entry(real.clone()).or_default().merge(newer.clone())),
-            None => Err(io::Error::new(io::ErrorKind::NotFound, "HOME is not set")),
+            None => Err(io::Error::new(io::ErrorKind::NotFound, NO_HOME)),
         };
         let mut changes = FileRecord::default();
         let updated = update(&file.path, &mut |old| {

@@ -34,12 +34,10 @@ pub fn config_files(client: Option<Client>, docker_config: Option<&Path>, env: &
     Ok(files)
 }
 
-/// A path as people write it: `~` for the user's home.
+/// A path as people write it: `~` for the user's home. A home that is `/`, or no absolute path, stands for itself.
 pub fn shown(path: &Path, env: &Env) -> String {
-    match env
-        .home()
-        .and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned))
-    {
+    let home = env.home().filter(|home| home.is_absolute() && home.parent().is_some());
+    match home.and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned)) {
         Some(rest) => Path::new("~").join(rest).display().to_string(),
         None => path.display().to_string(),
     }

@@ -188,10 +188,7 @@ pub(super) fn default_folder(exe: &Path, shared: &Path, env: &Env) -> Result<Pat
     if cfg!(unix) && is_writable(shared) {
         return Ok(shared.to_owned());
     }
-    env.home().map(|home| home.join(".local/bin")).ok_or_else(|| {
-        Error::usage(Code::NoHome, "cannot install the helper", "HOME is not set")
-            .hint("name a folder on PATH with --bin-dir DIR")
-    })
+    Ok(env.require_home("cannot install the helper")?.join(".local/bin"))
 }
 
 fn is_on_path(folder: &Path, env: &Env) -> bool {

@@ -15,7 +15,7 @@ use super::files::ConfigFile;
 use super::record::{ClientUndoLog, FileRecord, LoginRecord};
 use super::replace::{EditOutcome, read_text, real_path, update_private};
 use super::store::CredentialStore;
-use context::Env;
+use context::{Env, NO_HOME};
 use diagnostics::Result;
 use secret::Secret;
 
@@ -297,7 +297,7 @@ impl<'a> PasswordKeeper<'a> {
                     ..changes.clone()
                 });
             }),
-            None => Err(io::Error::new(io::ErrorKind::NotFound, "HOME is not set")),
+            None => Err(io::Error::new(io::ErrorKind::NotFound, NO_HOME)),
         };
         if let Err(error) = recorded {
             self.not_recorded = Some(error);

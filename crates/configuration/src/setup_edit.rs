@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::setup_file::{self, SetupDocument, SetupRule};
 use super::{Config, file};
-use context::Env;
+use context::{Env, no_home};
 use diagnostics::{Code, Error, Mention, Result, one_line};
 use private_files::{EditOutcome, FileFormat, ReplacedValue, UndoLog, read_text};
 use settings::CognitoSettings;
@@ -68,10 +68,7 @@ impl SetupFile {
             return Ok(Self::of_job(path));
         }
         let (path, people) = (setup_file::of_user(env, named), super::path(env, named));
-        let path = path.ok_or_else(|| {
-            Error::usage(Code::NoHome, "cannot tell where setup.json is", "HOME is not set")
-                .hint("name an ecr-auth.yml with --config FILE: setup.json is written beside it")
-        })?;
+        let path = path.ok_or_else(|| no_home("cannot tell where setup.json is"))?;
         Ok(Self { path, people })
     }
 

@@ -4,47 +4,66 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{Read, Write};
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::{Instant, SystemTime};
 
 use crate::{Progress, variables};
+use diagnostics::{Code, Error, Result};
+
+/// What is said where a home folder is needed and there is none.
+pub const NO_HOME: &str = "this user has no home folder";
+
+/// The home folder of the user who runs this process. Without `HOME`, the standard library asks the system's password database.
+static USER_HOME: LazyLock<Option<PathBuf>> =
+    LazyLock::new(|| std::env::home_dir().filter(|home| !home.as_os_str().is_empty()));
 
 /// The environment variables of this run. An empty variable counts as unset, as AWS's tools have it.
 #[derive(Clone, Default)]
-pub struct Env(BTreeMap<String, String>);
+pub struct Env {
+    vars: BTreeMap<String, String>,
+    /// Whether these are the process's own variables: only then the user who runs the process counts.
+    is_of_process: bool,
+}
 
 /// The names alone: among the values are keys and tokens.
 impl fmt::Debug for Env {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.vars.keys()).finish()
     }
 }
 
 impl Env {
     /// The process's own environment. Variables that are not Unicode are left out: none that we read may be.
     pub fn from_process() -> Self {
-        std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect()
+        let vars = std::env::vars_os();
+        let vars = vars.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self {
+            is_of_process: true,
+            ..vars.collect()
+        }
     }
 
     /// The variable's value, if it is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.vars
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     /// Sets a variable for what is read from here on, and for the programs that are run: not for this process itself.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
-        self.0.insert(name.to_owned(), value.into());
+        self.vars.insert(name.to_owned(), value.into());
     }
 
     /// Whether the variable is set, but to nothing: who reads the process's own environment may not take that for unset.
     pub fn is_blank(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(String::is_empty)
+        self.vars.get(name).is_some_and(String::is_empty)
     }
 
     /// All variables, for a program that is to run in the same environment.
     pub fn vars(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.vars.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The variable as a path.
@@ -58,13 +77,22 @@ impl Env {
             .is_some_and(|v| v.eq_ignore_ascii_case("true") || v == "1")
     }
 
-    /// The user's home folder (`HOME`, on Windows `USERPROFILE`).
+    /// The user's home folder: `HOME` or, where it is unset or empty, the one in the password database; on Windows `USERPROFILE` alone.
+    /// Variables that a test hands in have no user, and so no home but `HOME`.
     pub fn home(&self) -> Option<PathBuf> {
-        self.path(if cfg!(windows) {
-            variables::USERPROFILE
-        } else {
-            variables::HOME
-        })
+        if cfg!(windows) {
+            return self.path(variables::USERPROFILE);
+        }
+        let of_user = || self.is_of_process.then(|| USER_HOME.clone()).flatten();
+        self.path(variables::HOME).or_else(of_user)
+    }
+
+    /// The user's home folder, for what can't be done without one.
+    ///
+    /// # Errors
+    /// A usage error that says what can't be done, and how to name a home.
+    pub fn require_home(&self, what: &str) -> Result<PathBuf> {
+        self.home().ok_or_else(|| no_home(what))
     }
 
     /// The path with a leading `~` replaced by the user's home folder, if there is one.
@@ -115,31 +143,42 @@ impl Env {
         )
     }
 
-    /// The XDG variable counts on every platform, but only as an absolute path, as its specification says.
+    /// The XDG variable counts on every platform. It counts only as an absolute path, as its specification says, and so does the home:
+    /// a relative path names a folder of the working directory, which may be a checkout.
     fn user_folder(&self, xdg: &str, unix: &str, macos: &str, windows: &str) -> Option<PathBuf> {
-        let base = self.path(xdg).filter(|folder| folder.is_absolute()).or_else(|| {
+        let default = || {
             if cfg!(windows) {
-                self.path(windows)
-            } else {
-                let below = if cfg!(target_os = "macos") { macos } else { unix };
-                self.home().map(|home| home.join(below))
+                return self.path(windows);
             }
-        })?;
+            let below = if cfg!(target_os = "macos") { macos } else { unix };
+            self.home().map(|home| home.join(below))
+        };
+        let is_absolute = |folder: &PathBuf| folder.is_absolute();
+        let base = self.path(xdg).filter(is_absolute);
+        let base = base.or_else(|| default().filter(is_absolute))?;
         Some(base.join("ecr-auth"))
     }
 }
 
+/// The error of what can't be done without a home folder.
+pub fn no_home(what: &str) -> Error {
+    Error::usage(Code::NoHome, what, NO_HOME).hint(match cfg!(windows) {
+        true => "set USERPROFILE to a folder that this user may write to, as an absolute path",
+        false => "set HOME to a folder that this user may write to, as an absolute path",
+    })
+}
+
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(vars: I) -> Self {
-        Self(
-            vars.into_iter()
-                .map(|(name, value)| {
-                    let name = name.into();
-                    let name = if cfg!(windows) { name.to_uppercase() } else { name };
-                    (name, value.into())
-                })
-                .collect(),
-        )
+        let vars = vars.into_iter().map(|(name, value)| {
+            let name = name.into();
+            let name = if cfg!(windows) { name.to_uppercase() } else { name };
+            (name, value.into())
+        });
+        Self {
+            vars: vars.collect(),
+            is_of_process: false,
+        }
     }
 }
 
@@ -236,5 +275,26 @@ mod tests {
         assert_eq!(env.cache_folder(), Some("/h/.cache/ecr-auth".into()));
         assert_eq!(env.state_folder(), Some("/s/ecr-auth".into()));
         assert_eq!(env.config_folder(), Some("/h/.config/ecr-auth".into()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_relative_home_has_none_of_our_folders() {
+        let env: Env = [("HOME", "checkout"), ("XDG_STATE_HOME", "/s")].into_iter().collect();
+        assert_eq!(env.home(), Some("checkout".into()));
+        assert_eq!((env.cache_folder(), env.config_folder()), (None, None));
+        assert_eq!(env.state_folder(), Some("/s/ecr-auth".into()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_processs_own_variables_have_a_user() {
+        let empty: Env = [("HOME", "")].into_iter().collect();
+        assert_eq!(empty.home(), None);
+        let error = empty.require_home("cannot do it").unwrap_err();
+        assert_eq!((error.exit().code(), error.cause()), (2, NO_HOME));
+        let mut own = Env::from_process();
+        own.set("HOME", "");
+        assert_eq!(own.home(), std::env::home_dir());
     }
 }

@@ -172,7 +172,7 @@ variables! {
         /// Lists the folders to look for programs in; only absolute folders count.
         PATH;
         /// Names the user's home folder.
-        HOME;
+        HOME, default: "the one in the system's password database";
         /// Names the user's home folder on Windows.
         USERPROFILE;
         /// Names the user's configuration folder.

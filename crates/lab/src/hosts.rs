@@ -149,6 +149,17 @@ pub(crate) enum AwsHost {
     PublicRegistry,
 }
 
+/// Whether a host name is below a domain of AWS's API or of its registries: one that [`AwsHost::parse`] does not know then names nothing.
+pub(crate) fn is_below_aws(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    let suffixes = PARTITIONS
+        .iter()
+        .flat_map(|it| [Some(it.suffix), it.dual_registry_suffix, Some(it.dual_api_suffix)]);
+    suffixes
+        .flatten()
+        .any(|suffix| host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.')))
+}
+
 impl AwsHost {
     /// The service behind the name.
     pub(crate) fn service(&self) -> Service {
@@ -194,29 +205,52 @@ fn parse_registry(host: &str) -> Option<Registry> {
     })
 }
 
+/// Which names of a service there are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum NameKind {
+    /// Under the partition's suffix.
+    Plain,
+    /// Under the dual-stack suffix.
+    Dual,
+    /// Under either suffix.
+    Either,
+}
+
+/// The names of API endpoints, and whether they are for FIPS: those that AWS's endpoint rules give, and ECR's older ones, which AWS
+/// lists in its documentation. <https://docs.aws.amazon.com/general/latest/gr/ecr.html>
+const API_NAMES: [(&str, Service, NameKind, bool); 12] = [
+    ("api.ecr-public.", Service::EcrPublic, NameKind::Plain, false),
+    ("ecr-public.", Service::EcrPublic, NameKind::Dual, false),
+    ("api.ecr-fips.", Service::Ecr, NameKind::Plain, true),
+    ("api.ecr.", Service::Ecr, NameKind::Plain, false),
+    ("ecr-fips.", Service::Ecr, NameKind::Either, true),
+    ("ecr.", Service::Ecr, NameKind::Either, false),
+    ("sts-fips.", Service::Sts, NameKind::Either, true),
+    ("sts.", Service::Sts, NameKind::Either, false),
+    ("cognito-idp-fips.", Service::CognitoIdp, NameKind::Either, true),
+    ("cognito-idp.", Service::CognitoIdp, NameKind::Either, false),
+    (
+        "cognito-identity-fips.",
+        Service::CognitoIdentity,
+        NameKind::Either,
+        true,
+    ),
+    ("cognito-identity.", Service::CognitoIdentity, NameKind::Either, false),
+];
+
 fn parse_api(host: &str) -> Option<AwsHost> {
-    let names = [
-        ("api.ecr-public-fips.", Service::EcrPublic),
-        ("api.ecr-public.", Service::EcrPublic),
-        ("ecr-public-fips.", Service::EcrPublic),
-        ("ecr-public.", Service::EcrPublic),
-        ("api.ecr-fips.", Service::Ecr),
-        ("api.ecr.", Service::Ecr),
-        ("ecr-fips.", Service::Ecr),
-        ("ecr.", Service::Ecr),
-        ("sts-fips.", Service::Sts),
-        ("sts.", Service::Sts),
-        ("cognito-idp-fips.", Service::CognitoIdp),
-        ("cognito-idp.", Service::CognitoIdp),
-        ("cognito-identity-fips.", Service::CognitoIdentity),
-        ("cognito-identity.", Service::CognitoIdentity),
-    ];
-    let (rest, service) = names
+    let (rest, (_, service, kind, is_fips)) = API_NAMES
         .iter()
-        .find_map(|(prefix, service)| host.strip_prefix(prefix).map(|rest| (rest, *service)))?;
-    let region = region_before(rest, |partition| Some(partition.suffix))
-        .or_else(|| region_before(rest, |partition| Some(partition.dual_api_suffix)))?;
-    Some(AwsHost::Api(service, region))
+        .find_map(|name| host.strip_prefix(name.0).map(|rest| (rest, *name)))?;
+    let plain = || region_before(rest, |partition| Some(partition.suffix)).filter(|_| kind != NameKind::Dual);
+    let dual = || region_before(rest, |partition| Some(partition.dual_api_suffix)).filter(|_| kind != NameKind::Plain);
+    let region = plain().or_else(dual)?;
+    let is_there = match service {
+        Service::EcrPublic => matches!(region.as_str(), GLOBAL_REGION | "us-west-2"),
+        // FIPS 140 is a standard of the US and of Canada.
+        _ => !is_fips || ["us-", "ca-"].iter().any(|prefix| region.starts_with(prefix)),
+    };
+    is_there.then_some(AwsHost::Api(service, region))
 }
 
 /// The region in `<region>.<suffix>`, where the suffix is the one of that region's partition.
@@ -265,6 +299,13 @@ mod tests {
             "111122223333.dkr.ecr.cn-north-1.amazonaws.com",
             "111122223333.dkr-ecr.us-iso-east-1.c2s.ic.gov",
             "api.ecr.eu-west-1.example.com",
+            "api.ecr.eu-west-1.api.aws",
+            "api.ecr-fips.us-east-1.api.aws",
+            "api.ecr-public-fips.us-east-1.amazonaws.com",
+            "ecr-public.us-east-1.amazonaws.com",
+            "api.ecr-public.eu-west-1.amazonaws.com",
+            "sts-fips.eu-west-1.amazonaws.com",
+            "sts-fips.cn-north-1.amazonaws.com.cn",
             "localhost:8080",
             "127.0.0.1",
         ] {
@@ -279,6 +320,20 @@ mod tests {
             ("ecr-fips.us-east-1.amazonaws.com", Service::Ecr, "us-east-1"),
             ("ecr.eu-west-1.api.aws", Service::Ecr, "eu-west-1"),
             ("ecr-fips.us-east-1.api.aws", Service::Ecr, "us-east-1"),
+            (
+                "api.ecr-fips.us-gov-west-1.amazonaws.com",
+                Service::Ecr,
+                "us-gov-west-1",
+            ),
+            ("sts-fips.us-west-2.amazonaws.com", Service::Sts, "us-west-2"),
+            ("sts-fips.us-gov-west-1.api.aws", Service::Sts, "us-gov-west-1"),
+            ("sts.eu-west-1.api.aws", Service::Sts, "eu-west-1"),
+            (
+                "sts.cn-north-1.api.amazonwebservices.com.cn",
+                Service::Sts,
+                "cn-north-1",
+            ),
+            ("ecr-public.us-east-1.api.aws", Service::EcrPublic, "us-east-1"),
             ("sts.amazonaws.com", Service::Sts, "us-east-1"),
             ("sts.cn-north-1.amazonaws.com.cn", Service::Sts, "cn-north-1"),
             ("cognito-idp.eu-west-1.amazonaws.com", Service::CognitoIdp, "eu-west-1"),

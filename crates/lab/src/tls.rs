@@ -16,7 +16,7 @@ use rustls::sign::CertifiedKey;
 
 use crate::answer::BoxError;
 use crate::faults::Fault;
-use crate::hosts::AwsHost;
+use crate::hosts::{AwsHost, is_below_aws};
 use crate::{Aws, lock};
 
 /// A certificate authority.
@@ -103,9 +103,11 @@ impl Certificates {
     }
 
     fn choose(&self, name: Option<&str>) -> Result<Arc<CertifiedKey>, BoxError> {
-        let service = name
-            .and_then(|name| self.aws.named(name))
-            .map(|host: AwsHost| host.service());
+        let named = name.and_then(|name| self.aws.named(name));
+        if named.is_none() && name.is_some_and(is_below_aws) {
+            return Err("AWS has no server of this name".into());
+        }
+        let service = named.map(|host: AwsHost| host.service());
         match self.aws.faults.take_tls(service) {
             Some(Fault::OtherNamesCertificate) => self.usual(Some("another.example.com")),
             Some(Fault::WrongCertificate) => Ok(Arc::new(self.stranger.leaf(name, &self.key, false)?)),

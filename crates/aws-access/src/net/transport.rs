@@ -1,7 +1,7 @@
 //! The HTTP client of every call: TLS roots, proxies, a bound on what an answer may weigh, and the server's clock.
 
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode};
@@ -34,16 +34,20 @@ pub struct ResponseObserver {
     pub last_request: LastRequest,
 }
 
-/// The last moment a server told us, with ours of the same moment.
+/// How much further a server's clock may be than its `Date` header, which has whole seconds.
+const DATE_STEP: Duration = Duration::from_secs(1);
+
+/// The last `Date` that a server sent, and when we had asked for it.
 #[derive(Debug, Clone, Default)]
 pub struct ServerClock(Arc<Mutex<Option<(SystemTime, SystemTime)>>>);
 
 impl ServerClock {
-    /// A server's time, on our clock: what it says ends at `theirs` ends for us at the result.
+    /// When what ends at `theirs` for the server ends for us. Never later than that: the answer was on its way for a time that nobody
+    /// knows, and the server's clock was up to a second ahead of what it said.
     pub fn to_ours(&self, theirs: SystemTime) -> SystemTime {
         let seen = self.0.lock().map(|seen| *seen).unwrap_or_default();
         let Some((server, local)) = seen else { return theirs };
-        let ours = match theirs.duration_since(server) {
+        let ours = match theirs.duration_since(server.checked_add(DATE_STEP).unwrap_or(server)) {
             Ok(ahead) => local.checked_add(ahead),
             Err(behind) => local.checked_sub(behind.duration()),
         };
@@ -61,9 +65,9 @@ impl ServerClock {
         theirs.unwrap_or(ours)
     }
 
-    fn set(&self, server: SystemTime) {
+    fn set(&self, server: SystemTime, asked_at: SystemTime) {
         if let Ok(mut seen) = self.0.lock() {
-            *seen = Some((server, SystemTime::now()));
+            *seen = Some((server, asked_at));
         }
     }
 }
@@ -261,11 +265,12 @@ impl HttpConnector for GuardedClient<SharedHttpConnector> {
         };
         let address = request.uri().to_owned();
         self.observer.last_request.asks(&address);
+        let asked_at = SystemTime::now();
         let (answer, observer) = (connector.call(request), self.observer.clone());
         HttpConnectorFuture::new(async move {
             let answer = answer.await?;
             if let Some(date) = answer.headers().get("date").and_then(http_date) {
-                observer.clock.set(date);
+                observer.clock.set(date, asked_at);
             }
             let answer = metadata_answer::checked(&address, answer).await?;
             let answer = answer.map(|body| SdkBody::from_body_1_x(Limited::new(body, BODY_LIMIT)));
@@ -299,8 +304,6 @@ pub fn http_date(text: &str) -> Option<SystemTime> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -309,21 +312,41 @@ mod tests {
         let now = SystemTime::now();
         assert_eq!(clock.to_ours(now), now);
         let hour = Duration::from_secs(3600);
-        clock.set(now - hour);
+        clock.set(now - hour, now);
         let end = clock.to_ours(now + 11 * hour);
-        let off = end.duration_since(now + 12 * hour).unwrap();
-        assert!(off < Duration::from_secs(60), "{off:?}");
+        assert_eq!(end, now + 12 * hour - DATE_STEP);
         assert!(clock.to_ours(now - 2 * hour) < now);
+    }
+
+    /// The server's clock is `ahead` of ours, and the answer takes `way` to come back.
+    #[test]
+    fn nothing_ends_later_for_us_than_for_the_server() {
+        let asked_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        for ahead in [0, 1, 250, 999, 1000, 3_600_500].map(Duration::from_millis) {
+            for way in [0, 3, 900, 5_000].map(Duration::from_millis) {
+                let stamped = asked_at + ahead + way;
+                let since = stamped.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+                let clock = ServerClock::default();
+                clock.set(SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs()), asked_at);
+                let theirs = stamped + Duration::from_secs(3);
+                let ours = clock.to_ours(theirs);
+                assert!(ours <= theirs - ahead, "{ahead:?} {way:?}");
+                assert!(ours + way + DATE_STEP >= theirs - ahead, "{ahead:?} {way:?}");
+            }
+        }
     }
 
     #[test]
     fn times_that_are_none_are_survived() {
         let clock = ServerClock::default();
-        clock.set(SystemTime::UNIX_EPOCH);
+        clock.set(SystemTime::UNIX_EPOCH, SystemTime::now());
         let latest = SystemTime::UNIX_EPOCH + Duration::from_secs(i64::MAX as u64);
         assert_eq!(clock.to_ours(latest), latest);
         let earliest = SystemTime::UNIX_EPOCH - Duration::from_secs(i64::MAX as u64);
-        clock.set(SystemTime::now() + Duration::from_secs(86_400 * 365 * 200));
+        clock.set(
+            SystemTime::now() + Duration::from_secs(86_400 * 365 * 200),
+            SystemTime::now(),
+        );
         assert!(clock.to_ours(earliest) <= earliest + Duration::from_secs(1));
     }
 

@@ -209,7 +209,10 @@ fn without_a_better_folder_the_link_goes_to_the_shared_one_then_home() {
         Path::new("/h/.local/bin")
     );
     let error = default_folder(&exe, &missing, &off_path).unwrap_err();
-    assert_eq!((error.exit().code(), error.cause()), (2, "HOME is not set"));
+    assert_eq!(
+        (error.exit().code(), error.cause()),
+        (2, "this user has no home folder")
+    );
     // One on PATH that isn't there cannot be written.
     let gone = env(&[("PATH", missing.to_str().unwrap())]);
     let exe_there = missing.join("ecr-auth");

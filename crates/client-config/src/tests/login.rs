@@ -422,7 +422,7 @@ fn without_a_home_it_is_said_that_nothing_is_recorded() {
         password: &password,
     };
     let stored = store(&home.file(), &[login], None, &home.env()).unwrap();
-    assert_eq!(stored.not_recorded.unwrap().to_string(), "HOME is not set");
+    assert_eq!(stored.not_recorded.unwrap().to_string(), "this user has no home folder");
     assert_eq!(stored.logins, [in_file("h", true)]);
     // Whose it is nobody knows then.
     restore(&home.file(), &[], None, &ClientUndoEntries::default(), &home.env()).unwrap();

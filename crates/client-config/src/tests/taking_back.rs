@@ -246,6 +246,6 @@ fn without_a_home_it_is_said_that_nothing_is_recorded() {
         force: false,
     };
     let done = wish.configure(&home.file(), None).unwrap();
-    assert_eq!(done.not_recorded.unwrap().to_string(), "HOME is not set");
+    assert_eq!(done.not_recorded.unwrap().to_string(), "this user has no home folder");
     assert!(done.changed);
 }

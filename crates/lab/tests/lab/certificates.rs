@@ -9,6 +9,9 @@ fn a_certificate_for_every_name() {
         "api.ecr.eu-west-1.amazonaws.com",
         "ecr.eu-west-1.api.aws",
         "ecr-fips.us-east-1.amazonaws.com",
+        "api.ecr-fips.us-east-1.amazonaws.com",
+        "sts-fips.us-east-1.amazonaws.com",
+        "sts.eu-west-1.api.aws",
         "api.ecr.cn-north-1.amazonaws.com.cn",
         "sts.us-gov-west-1.amazonaws.com",
         "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
@@ -17,6 +20,19 @@ fn a_certificate_for_every_name() {
         let got = curl(&lab, &[&format!("https://{host}/v2/")]);
         assert_eq!(got.exit, 0, "{host}");
         assert_ne!(got.status, 0, "{host}");
+    }
+}
+
+#[test]
+fn no_server_has_a_name_that_aws_does_not_have() {
+    let lab = lab();
+    for host in [
+        "api.ecr-public-fips.us-east-1.amazonaws.com",
+        "api.ecr.eu-west-1.api.aws",
+        "sts-fips.eu-west-1.amazonaws.com",
+    ] {
+        let got = curl(&lab, &[&format!("https://{host}/v2/")]);
+        assert_ne!(got.exit, 0, "{host}");
     }
 }
 

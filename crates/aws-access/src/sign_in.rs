@@ -1,0 +1,146 @@
+//! Which services are asked before ECR: those that turn an identity into credentials. Decided without the network, because a cached secret
+//! is only for whoever would ask the same servers.
+
+use crate::endpoint::{Endpoint, EndpointKind, Service, check_sign_in, configured_url};
+use crate::identity::{ChainSource, CredentialSource, Identity, ProfileBase, ProfileSource, SsoSettings};
+use context::{Env, variables};
+use diagnostics::Result;
+use ecr_registry::{Partition, Registry};
+use settings::IdentityFlow;
+
+/// What credentials are wanted for: calls in a region, to endpoints of the kind that a registry's host name asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Destination<'a> {
+    /// The region of the calls.
+    pub region: &'a str,
+    /// The kind of the endpoints. AWS's settings may add to it.
+    pub kind: EndpointKind,
+}
+
+impl<'a> Destination<'a> {
+    /// A region, where no registry's name asks for a kind of endpoint.
+    pub fn in_region(region: &'a str) -> Self {
+        Self {
+            region,
+            kind: EndpointKind::default(),
+        }
+    }
+}
+
+impl<'a> From<&'a Registry> for Destination<'a> {
+    fn from(registry: &'a Registry) -> Self {
+        Self {
+            region: registry.region(),
+            kind: registry.into(),
+        }
+    }
+}
+
+/// The STS that is asked for an identity.
+///
+/// # Errors
+/// As [`Endpoint::for_service`].
+pub(crate) fn sts(env: &Env, identity: &Identity, to: Destination<'_>) -> Result<Endpoint> {
+    sts_in(sts_region(env, identity, to.region), env, identity, to)
+}
+
+/// The STS of a region. Outside the US and Canada STS has no FIPS endpoints: there the STS of the registry's region is asked if the
+/// registry's name asks for one.
+///
+/// # Errors
+/// As [`Endpoint::for_service`].
+pub(crate) fn sts_in(region: &str, env: &Env, identity: &Identity, to: Destination<'_>) -> Result<Endpoint> {
+    let has_fips = ["us-", "ca-"].iter().any(|prefix| region.starts_with(prefix));
+    let region = if to.kind.fips && !has_fips { to.region } else { region };
+    Endpoint::for_service(Service::Sts, region, to.kind, env, identity)
+}
+
+/// The STS that is asked for the roles of a profile.
+///
+/// # Errors
+/// As [`Endpoint::for_service`].
+pub(crate) fn sts_of_profile(env: &Env, identity: &Identity, to: Destination<'_>) -> Result<Endpoint> {
+    let region = identity.setting("region");
+    let region = region.unwrap_or_else(|| sts_region(env, identity, to.region));
+    sts_in(region, env, identity, to)
+}
+
+/// A service of IAM Identity Center. It has FIPS endpoints in few regions, so that the registry's name does not count for it.
+///
+/// # Errors
+/// As [`Endpoint::for_service`].
+pub(crate) fn sso_endpoint(service: Service, sso: &SsoSettings, env: &Env, identity: &Identity) -> Result<Endpoint> {
+    Endpoint::for_service(service, &sso.region, EndpointKind::default(), env, identity)
+}
+
+/// The region whose STS is asked: as all AWS tools do, the current one, which may be the only one that a closed network
+/// reaches; the registry's where there is none, or it is of another partition.
+fn sts_region<'a>(env: &'a Env, identity: &'a Identity, registry_region: &'a str) -> &'a str {
+    let of_rule = match &identity.source {
+        CredentialSource::Role(plan) => plan.settings.region.as_deref(),
+        _ => None,
+    };
+    let named = of_rule
+        .or_else(|| env.get(variables::AWS_REGION))
+        .or_else(|| env.get(variables::AWS_DEFAULT_REGION));
+    named
+        .or_else(|| identity.setting("region"))
+        .filter(|region| Partition::for_region(region) == Partition::for_region(registry_region))
+        .unwrap_or(registry_region)
+}
+
+/// What tells the servers that are asked for an identity's credentials from all others, as named fields for a cache key.
+///
+/// # Errors
+/// An address among them that may not be used.
+pub(crate) fn key_fields(env: &Env, identity: &Identity, to: Destination<'_>) -> Result<Vec<(&'static str, String)>> {
+    let mut fields = Vec::new();
+    let by_token = matches!(
+        &identity.source,
+        CredentialSource::Chain(ChainSource::WebIdentity { .. })
+    );
+    if identity.role().is_some() || by_token {
+        fields.push(("sts", sts(env, identity, to)?.key_text()));
+    }
+    if let Some(profile) = identity.profile() {
+        fields.extend(profile_fields(profile, env, identity, to)?);
+    }
+    if let CredentialSource::Cognito(settings) = &identity.source {
+        let pool = |service, region| Endpoint::for_service(service, region, EndpointKind::default(), env, identity);
+        let region = settings.identity_pool_region();
+        if let Some(region) = settings.user_pool_region() {
+            fields.push(("user-pool", pool(Service::CognitoUserPools, region)?.key_text()));
+        }
+        fields.push(("identity-pool", pool(Service::CognitoIdentityPools, region)?.key_text()));
+        if settings.identity_flow == IdentityFlow::Classic {
+            fields.push(("sts", sts_in(region, env, identity, to)?.key_text()));
+        }
+    }
+    Ok(fields)
+}
+
+fn profile_fields(
+    profile: &ProfileSource,
+    env: &Env,
+    identity: &Identity,
+    to: Destination<'_>,
+) -> Result<Vec<(&'static str, String)>> {
+    let mut fields = Vec::new();
+    if !profile.roles.is_empty() || matches!(profile.base, ProfileBase::WebIdentity { .. }) {
+        fields.push(("profile-sts", sts_of_profile(env, identity, to)?.key_text()));
+    }
+    match &profile.base {
+        ProfileBase::Sso(sso) => {
+            for (name, service) in [("sso", Service::Sso), ("sso-oidc", Service::SsoOidc)] {
+                fields.push((name, sso_endpoint(service, sso, env, identity)?.key_text()));
+            }
+        }
+        ProfileBase::Login(_) => {
+            check_sign_in(env, identity)?;
+            let named = configured_url("signin", env, identity);
+            fields.push(("sign-in", named.unwrap_or_default().to_owned()));
+        }
+        _ => {}
+    }
+    Ok(fields)
+}
