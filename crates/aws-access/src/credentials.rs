@@ -9,10 +9,10 @@ use crate::identity::{ChainSource, CredentialSource, RoleBase, RolePlan, audienc
 use crate::keys::check_keys;
 use crate::profile_credentials::static_keys;
 use crate::sts::RoleCall;
-use ci::{CiToken, missing_token, missing_token_or};
+use ci::{CiToken, missing_token, missing_token_before};
 use diagnostics::Result;
 use oidc_token::{Claims, read_token_file};
-use settings::RoleSettings;
+use settings::{RoleSettings, SourceChoice};
 
 impl Aws<'_> {
     /// Credentials of the chosen source, and of no other.
@@ -89,10 +89,11 @@ impl Aws<'_> {
                 self.assume_with_token(&first, &issued, region).await?
             }
             RoleBase::Source(source) => {
-                let credentials = self.of_chain(source, region).await;
-                credentials.map_err(|error| match source {
-                    ChainSource::InstanceMetadata { .. } => missing_token_or(self.env, error),
-                    _ => error,
+                let first = calls.next().ok_or_else(|| missing_token(self.env))?;
+                let session = self.assume_from_chain(&first, source, region).await;
+                session.map_err(|error| match plan.settings.source {
+                    SourceChoice::Chain => error,
+                    _ => missing_token_before(self.env, error),
                 })?
             }
         };
@@ -100,6 +101,12 @@ impl Aws<'_> {
             session = self.assume(&call, session, region).await?;
         }
         Ok(session)
+    }
+
+    /// Assumes the first role of a plan with the chain's credentials.
+    async fn assume_from_chain(&self, call: &RoleCall<'_>, source: &ChainSource, region: &str) -> Result<Credentials> {
+        let credentials = self.of_chain(source, region).await?;
+        self.assume(call, credentials, region).await
     }
 
     /// What the token of the CI says of itself, asked for now where the CI mints it. `None` where it is no JWT, or the
