@@ -67,7 +67,7 @@ fn parser(kind: ValueKind) -> ValueParser {
         ValueKind::Text | ValueKind::Region | ValueKind::Policy | ValueKind::List(_) => value_parser!(String),
         ValueKind::File => value_parser!(PathBuf),
         ValueKind::Command => StringValueParser::new()
-            .map(|line| TokenCommand::from(line.as_str()))
+            .map(|line| TokenCommand::from_line(&line))
             .into(),
         ValueKind::Number(..) => value_parser!(u32).into(),
         ValueKind::OneOf(words) => {
@@ -185,7 +185,7 @@ impl IdentityArgs {
     /// The keys of a rule of `setup.json`. The region is left to the registry's name, which holds it.
     ///
     /// # Errors
-    /// A token's command, which no file may hold; a path that can't be made absolute.
+    /// A path that can't be made absolute.
     fn to_json(&self) -> Result<serde_json::Map<String, serde_json::Value>> {
         let mut keys = self.0.to_json()?;
         keys.remove(REGION.name);
@@ -195,7 +195,7 @@ impl IdentityArgs {
     /// The rule of `setup.json` that gives a registry these credentials.
     ///
     /// # Errors
-    /// Usage errors for what no file may hold, and for what STS would refuse.
+    /// Usage errors for what STS would refuse.
     pub fn rule(&self, host: &str, config: &Config) -> Result<SetupRule> {
         let keys = self.to_json()?;
         if let Some(target) = config.target(host) {

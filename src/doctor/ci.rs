@@ -5,11 +5,13 @@ use std::time::SystemTime;
 use super::Checkup;
 use super::clients::roughly;
 use super::report::Check;
-use aws_access::identity::RoleBase;
+use aws_access::identity::{ChainSource, RoleBase};
 use aws_access::{Aws, PasswordPath};
-use ci::{CiToken, running_in};
+use ci::{CiToken, gives_tokens, missing_token, running_in};
+use context::Env;
 use diagnostics::{Code, Error};
 use oidc_token::Claims;
+use settings::SourceChoice;
 
 /// Whether a choice failed for want of the CI's token.
 pub fn is_missing_token(error: &Error) -> bool {
@@ -28,17 +30,24 @@ pub fn check_without_identity(error: &Error) -> &'static str {
 pub fn check(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> Option<Check> {
     let env = &checkup.context.env;
     let ci = running_in(env).map(|ci| ci.name);
-    let token = match path.identity().role().map(|role| &role.base) {
-        Some(RoleBase::Token(token)) => Some(token.clone()),
-        Some(RoleBase::Source(_)) | None => None,
-    };
-    match token {
-        Some(token) => Some(of_token(&token, ci.unwrap_or("no known CI"), path, checkup)),
-        None if CiToken::all(env).is_empty() => {
+    match path.identity().role().map(|role| (&role.base, role.settings.source)) {
+        Some((RoleBase::Token(token), _)) => Some(of_token(&token.clone(), ci.unwrap_or("no known CI"), path, checkup)),
+        Some((RoleBase::Source(source), SourceChoice::Auto)) if gives_tokens(env) => {
+            ci.map(|ci| without_token(ci, source, env))
+        }
+        _ if CiToken::all(env).is_empty() => {
             ci.map(|ci| Check::pass("ci", format!("{ci}: this job has no OIDC token")))
         }
-        None => ci.map(|ci| Check::pass("ci", format!("{ci}: its token is not used"))),
+        _ => ci.map(|ci| Check::pass("ci", format!("{ci}: its token is not used"))),
     }
+}
+
+/// A role was asked for, and other credentials are to assume it in place of the token that this job could have.
+fn without_token(ci: &str, source: &ChainSource, env: &Env) -> Check {
+    let finding =
+        format!("{ci}: this job has no OIDC token, though a role was asked for; {source} assumes the role instead");
+    let missing = missing_token(env);
+    Check::warn("ci", finding, missing.hint_text().unwrap_or_default())
 }
 
 fn of_token(token: &CiToken, ci: &str, path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> Check {

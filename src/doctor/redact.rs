@@ -108,7 +108,7 @@ impl Redactor {
             None => text.to_owned(),
         };
         let mut out = String::new();
-        // What a token says of its subject follows the word, or `PROVIDER:sub =`.
+        // What a token says of its subject follows the word, or `PROVIDER:sub =`; what its other claims say, `CLAIM =`.
         let (mut before, mut after_sub) = (String::new(), false);
         for word in text.split_inclusive(' ') {
             let is_around = |c: char| " ,;()\"'`".contains(c);
@@ -122,7 +122,7 @@ impl Redactor {
             };
             let start = word.find(core).unwrap_or_default();
             out.extend([&word[..start], &redacted, &word[start + core.len()..]]);
-            after_sub = core == "sub" || (core == "=" && before.ends_with(":sub"));
+            after_sub = core == "sub" || (core == "=" && (before.ends_with(":sub") || is_claim(&before)));
             before = core.to_owned();
         }
         out
@@ -273,6 +273,11 @@ impl Redactor {
     }
 }
 
+/// Whether a denial may show the claim of this name.
+fn is_claim(name: &str) -> bool {
+    ::ci::issuers().any(|issuer| issuer.checked_claims.contains(&name))
+}
+
 fn is_subject_word(word: &str) -> bool {
     let mut of_issuers = ::ci::issuers().flat_map(TokenIssuer::subject_words);
     word == "https" || SUBJECT_WORDS.contains(&word) || of_issuers.any(|known| known == word)
@@ -357,6 +362,10 @@ mod tests {
             (
                 "gitlab.com:sub = project_path:octo/app",
                 "gitlab.com:sub = project_path:NAME-5/NAME-6",
+            ),
+            (
+                "repository = octo/app, environment = octo, ref = refs/heads/main;",
+                "repository = NAME-5/NAME-6, environment = NAME-5, ref = refs/heads/main;",
             ),
             ("octo/app, alice", "NAME-7, NAME-8"),
             (

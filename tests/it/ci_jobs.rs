@@ -2,11 +2,11 @@
 
 use std::process::Child;
 
-use lab::{ACCOUNT, Fault, PARTNER_ACCOUNT, Service};
+use lab::{ACCOUNT, Ci, Fault, PARTNER_ACCOUNT, Service};
 use rstest::rstest;
 
 use crate::harness::{HOST, Machine, Outcome};
-use crate::jobs::{Job, Kind, PARTNER_HOST, WITH_TOKEN, write_rules};
+use crate::jobs::{Job, Kind, PARTNER_HOST, WITH_TOKEN, in_job, write_rules};
 use crate::lab_machine::{GET_TOKEN, lab, registry_status};
 
 /// Processes at once; enough time for all of them on a busy machine.
@@ -31,6 +31,9 @@ fn two_accounts_with_two_roles(
         Kind::Buildkite,
         Kind::Jenkins,
         Kind::JenkinsFile,
+        Kind::Forgejo,
+        Kind::Gitea,
+        Kind::Azure,
         Kind::Kubernetes,
         Kind::Variable
     )]
@@ -130,6 +133,9 @@ fn githubs_moment_of_weakness_is_ridden_out() {
 #[case(Kind::Bitbucket, "oidc: true")]
 #[case(Kind::Buildkite, "BUILDKITE_AGENT_ACCESS_TOKEN")]
 #[case(Kind::Jenkins, "credentialsId of withEcrAuth")]
+#[case(Kind::Forgejo, "enable-openid-connect: true")]
+#[case(Kind::Gitea, "id-token: write")]
+#[case(Kind::Azure, "SYSTEM_ACCESSTOKEN: $(System.AccessToken)")]
 fn what_a_job_without_a_token_lacks_is_named(#[case] kind: Kind, #[case] piece: &str) {
     let lab = lab();
     let job = Job::start(&lab, kind, "app");
@@ -142,6 +148,30 @@ fn what_a_job_without_a_token_lacks_is_named(#[case] kind: Kind, #[case] piece: 
         assert!(hint.contains(piece), "{outcome:?}");
     }
     assert!(lab.calls().counts.is_empty());
+}
+
+/// Whatever the lab plays signs in by its token alone, and is told what it lacks without one.
+#[test]
+fn every_ci_that_the_lab_plays_gives_its_jobs_a_role() {
+    for ci in Ci::ALL {
+        let lab = lab();
+        let (job, machine) = in_job(&lab, ci);
+        machine.helper("get", HOST).password();
+        let session = lab.session_calls().pop().unwrap();
+        assert_ne!(
+            session.session_name, "ecr-auth",
+            "{ci:?}: the session is named after the job"
+        );
+        assert_eq!(session.web_identity.unwrap().sub, job.subject, "{ci:?}");
+        let secrets = job
+            .environment
+            .iter()
+            .filter(|(_, value)| job.secrets().contains(&value.as_str()));
+        let without = secrets.fold(machine, |machine, (name, _)| machine.without(name));
+        let outcome = without.with("AWS_ENDPOINT_URL", &lab.http_url()).helper("get", HOST);
+        assert!(outcome.stdout.contains("no OIDC token: "), "{ci:?}: {outcome:?}");
+        assert!(outcome.stderr.contains("\nhint: "), "{ci:?}: {outcome:?}");
+    }
 }
 
 /// The instance metadata service is asked last, and is what fails: here by an address where nobody listens.
@@ -208,6 +238,9 @@ fn another_job_gets_nothing_of_the_first_ones_cache(
         Kind::Buildkite,
         Kind::Jenkins,
         Kind::JenkinsFile,
+        Kind::Forgejo,
+        Kind::Gitea,
+        Kind::Azure,
         Kind::Kubernetes,
         Kind::Variable
     )]

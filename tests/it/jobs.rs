@@ -24,6 +24,9 @@ pub enum Kind {
     Buildkite,
     Jenkins,
     JenkinsFile,
+    Forgejo,
+    Gitea,
+    Azure,
     /// A projected service account's token that a rule's `token-file` names.
     Kubernetes,
     /// A variable of any CI that a rule's `token-env` names.
@@ -39,6 +42,9 @@ impl Kind {
             Self::Bitbucket => Ci::Bitbucket,
             Self::Buildkite => Ci::Buildkite,
             Self::Jenkins | Self::JenkinsFile => Ci::Jenkins,
+            Self::Forgejo => Ci::Forgejo,
+            Self::Gitea => Ci::Gitea,
+            Self::Azure => Ci::Azure,
             Self::Kubernetes | Self::Variable => return None,
         })
     }
@@ -52,6 +58,9 @@ impl Kind {
             Self::Bitbucket => "bitbucket-app-42",
             Self::Buildkite => "buildkite-app-42",
             Self::Jenkins | Self::JenkinsFile => "jenkins-octo-app-42",
+            Self::Forgejo => "forgejo-octo-app-42-1",
+            Self::Gitea => "gitea-octo-app-42-1",
+            Self::Azure => "azure-app-42",
             Self::Kubernetes | Self::Variable => "ecr-auth",
         }
     }
@@ -120,8 +129,8 @@ impl Job {
         }
         let job = lab.start_job(&spec).unwrap();
         self.secrets = job.secrets().into_iter().map(str::to_owned).collect();
-        if !matches!(ci, Ci::Github | Ci::Buildkite) {
-            // The others issue for whom their administrators chose; these two for whom is asked.
+        if !matches!(ci, Ci::Github | Ci::Forgejo | Ci::Gitea | Ci::Buildkite) {
+            // The others issue for whom their administrators chose; these for whom is asked.
             self.audience = job.audience;
         }
         (self.issuer, self.subject, self.env) = (job.issuer, job.subject, job.environment);

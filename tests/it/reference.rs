@@ -61,7 +61,8 @@ fn schema_of(kind: ValueKind, description: &str) -> Value {
             "maxProperties": most,
             "additionalProperties": {"type": "string", "maxLength": longest},
         }),
-        ValueKind::Text | ValueKind::Region | ValueKind::Policy | ValueKind::File | ValueKind::Command => text,
+        ValueKind::Command => json!({"type": "array", "items": {"type": "string"}, "minItems": 1}),
+        ValueKind::Text | ValueKind::Region | ValueKind::Policy | ValueKind::File => text,
     };
     schema["description"] = description.into();
     schema
@@ -274,7 +275,7 @@ fn variables() -> String {
 
 /// The variables of the CI systems, from their descriptors.
 fn of_ci_systems() -> impl Iterator<Item = (&'static str, String)> {
-    ci::ALL.into_iter().flat_map(ci::CiSystem::documented_variables)
+    ci::documented_variables().into_iter()
 }
 
 fn constants() -> impl Iterator<Item = &'static Variable> {

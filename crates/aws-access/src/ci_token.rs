@@ -71,6 +71,9 @@ impl Aws<'_> {
         request
             .set_uri(url.as_str())
             .map_err(|error| (self.ci_failed(form, root_cause(&error)), false))?;
+        request
+            .set_method(asked.method)
+            .map_err(|error| (self.ci_failed(form, root_cause(&error)), false))?;
         for (name, value) in &asked.headers {
             let added = request.headers_mut().try_append(*name, value.expose().to_owned());
             added.map_err(|_| (Error::failed(form.code, form.what, form.odd_bearer), false))?;

@@ -11,10 +11,10 @@ use crate::keys::check_keys;
 use crate::profile_credentials::static_keys;
 use crate::sign_in::{self, Destination};
 use crate::sts::RoleCall;
-use ci::{CiToken, missing_token, missing_token_or};
+use ci::{CiToken, missing_token, missing_token_before};
 use diagnostics::Result;
 use oidc_token::{Claims, read_token_file};
-use settings::RoleSettings;
+use settings::{RoleSettings, SourceChoice};
 
 impl Aws<'_> {
     /// Credentials of the chosen source, and of no other.
@@ -97,10 +97,11 @@ impl Aws<'_> {
                 self.assume_with_token(&first, &issued, &sts).await?
             }
             RoleBase::Source(source) => {
-                let credentials = self.of_chain(source, to).await;
-                credentials.map_err(|error| match source {
-                    ChainSource::InstanceMetadata { .. } => missing_token_or(self.env, error),
-                    _ => error,
+                let first = calls.next().ok_or_else(|| missing_token(self.env))?;
+                let session = self.assume_from_chain(&first, source, to).await;
+                session.map_err(|error| match plan.settings.source {
+                    SourceChoice::Chain => error,
+                    _ => missing_token_before(self.env, error),
                 })?
             }
         };
@@ -108,6 +109,17 @@ impl Aws<'_> {
             session = self.assume(&call, session, &sts).await?;
         }
         Ok(session)
+    }
+
+    /// Assumes the first role of a plan with the chain's credentials.
+    async fn assume_from_chain(
+        &self,
+        call: &RoleCall<'_>,
+        source: &ChainSource,
+        to: Destination<'_>,
+    ) -> Result<Credentials> {
+        let credentials = self.of_chain(source, to).await?;
+        self.assume(call, credentials, &self.sts(to)?).await
     }
 
     /// What the token of the CI says of itself, asked for now where the CI mints it. `None` where it is no JWT, or the

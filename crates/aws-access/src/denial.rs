@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use aws_smithy_types::date_time::{DateTime, Format};
 
-use ci::{CiToken, SubjectPitfall, subject_pitfall};
+use ci::{CiToken, SubjectPitfall, checked_claims, subject_pitfall};
 use diagnostics::{Code, Error};
 use oidc_token::Claims;
 use secret::Secret;
@@ -149,18 +149,30 @@ impl DeniedRole<'_> {
 
     fn trust_policy(&self) -> String {
         let (role, provider, claims) = (self.role, self.provider(), self.claims);
-        let audience = claims.audience();
+        let audience = claims.audiences().join(" or ");
         let note = self.pitfall().map_or("", |pitfall| pitfall.note);
         format!(
-            "{}: {role} must exist, and its trust policy name the provider {provider} and match {provider}:aud = {audience} and {provider}:sub = {}{note}",
+            "{}: {role} must exist, and its trust policy name the provider {provider} and match {provider}:aud = {audience} and {provider}:sub = {}{}{note}",
             self.token_says(),
-            claims.sub
+            claims.sub,
+            self.other_claims()
         )
     }
 
+    /// What else the token says of the things that AWS lets a trust policy name.
+    fn other_claims(&self) -> String {
+        let names = checked_claims(&self.claims.iss).iter();
+        let said = names.filter_map(|name| Some(format!("{name} = {}", self.claims.text(name)?)));
+        match said.collect::<Vec<_>>().join(", ") {
+            said if said.is_empty() => said,
+            said => format!("; if the policy names other claims, the token has {said}"),
+        }
+    }
+
     fn wrong_audience(&self) -> String {
-        let audience = self.claims.audience();
-        let other = match self.claims.audience() == self.issued.audience {
+        let audiences = self.claims.audiences();
+        let audience = audiences.join(" or ");
+        let other = match audiences.contains(&self.issued.audience) {
             true => "ask for another one with audience",
             false => "let the CI issue it for that one",
         };
@@ -178,7 +190,7 @@ impl DeniedRole<'_> {
             self.token_says(),
             self.account(),
             self.claims.iss,
-            self.claims.audience()
+            self.claims.audiences().join(" ")
         )
     }
 

@@ -1,18 +1,95 @@
-//! Azure Pipelines: hides the secrets that its agent reads from stdout and stderr.
+//! Azure Pipelines: a token for each request, made out for one service connection. The agent hides the secrets that it reads from stdout
+//! and stderr.
+//! <https://learn.microsoft.com/rest/api/azure/devops/distributedtask/oidctoken/create>
 //! <https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands#setsecret>
 
 use std::fmt::Write as _;
 
 use zeroize::Zeroizing;
 
-use crate::{CiSystem, JobMark, Masking};
+use crate::minting::with_parameter;
+use crate::{
+    CiSystem, CiToken, JobMark, Masking, MissingToken, RequestForm, RequestKind, SessionWords, TokenFinder,
+    TokenIssuer, WorkflowLines,
+};
+use context::Env;
+use diagnostics::Code;
+
+const REQUEST_URI: &str = "SYSTEM_OIDCREQUESTURI";
+const ACCESS_TOKEN: &str = "SYSTEM_ACCESSTOKEN";
+/// The id of the service connection: ours first, then the one that Azure's own tasks set.
+const CONNECTIONS: [&str; 2] = [
+    "ECR_AUTH_SERVICE_CONNECTION_ID",
+    "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
+];
 
 pub(crate) static AZURE: CiSystem = CiSystem {
     name: "Azure Pipelines",
     mark: JobMark::Set("TF_BUILD"),
+    token: TokenFinder::Function(token),
+    secrets: &[(
+        ACCESS_TOKEN,
+        "what a job shows to Azure Pipelines when it asks for its OIDC token",
+    )],
+    variables: &[
+        (REQUEST_URI, "where a job asks for its OIDC token"),
+        (
+            CONNECTIONS[0],
+            "the id of the service connection that the OIDC token is made out for",
+        ),
+        (CONNECTIONS[1], "the same id, as Azure's own tasks set it"),
+    ],
+    names: &["BUILD_DEFINITIONNAME", "BUILD_REPOSITORY_NAME", "SYSTEM_TEAMPROJECT"],
+    session: Some(SessionWords {
+        set: "BUILD_BUILDID",
+        prefix: "azure",
+        words: &["BUILD_DEFINITIONNAME", "BUILD_BUILDID"],
+    }),
+    issuer: Some(TokenIssuer {
+        url: "https://vstoken.dev.azure.com/<organization id>",
+        subjects: &["sc://<organization>/<project>/<service connection>"],
+        ..TokenIssuer::BLANK
+    }),
     masking: Masking::Commands(set_secret),
+    missing: Some(MissingToken {
+        code: Code::NoToken,
+        hint: "give the step `env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)`, and the id of a service connection in ECR_AUTH_SERVICE_CONNECTION_ID",
+        lines: Some(WorkflowLines {
+            what: "let this step have the pipeline's token: beside its script, write",
+            lines: &[
+                "env:",
+                "  SYSTEM_ACCESSTOKEN: $(System.AccessToken)",
+                "  ECR_AUTH_SERVICE_CONNECTION_ID: SERVICE-CONNECTION-ID",
+            ],
+        }),
+    }),
+    expired: crate::descriptor::JUST_ISSUED,
     ..CiSystem::BLANK
 };
+
+static REQUEST: RequestForm = RequestForm {
+    kind: RequestKind::Post,
+    what: "Azure Pipelines' OIDC token",
+    asked: "Azure Pipelines",
+    code: Code::TokenRequest,
+    token_field: "oidcToken",
+    key_field: "azure-access-token",
+    odd_bearer: "SYSTEM_ACCESSTOKEN is no token",
+    refused: "let the pipeline use the service connection, and look at its id in ECR_AUTH_SERVICE_CONNECTION_ID; SYSTEM_ACCESSTOKEN ends with the job",
+    odd_answer: "this isn't how Azure Pipelines answers: look at the proxy and at SYSTEM_OIDCREQUESTURI, and who answers in its place",
+};
+
+fn token(env: &Env) -> Option<CiToken> {
+    let uri = env.get(REQUEST_URI)?;
+    let bearer = CiToken::secret_in(ACCESS_TOKEN, env)?;
+    let connection = CONNECTIONS.into_iter().find_map(|name| env.get(name))?;
+    let url = with_parameter(
+        &with_parameter(uri, "api-version", "7.1"),
+        "serviceConnectionId",
+        connection.trim(),
+    );
+    Some(CiToken::requested(&AZURE, &REQUEST, &url, bearer))
+}
 
 /// Escapes as the agent reads it. The agent splits a secret of several lines by itself.
 /// <https://github.com/microsoft/azure-pipelines-agent/blob/master/docs/preview/percentencoding.md>

@@ -19,7 +19,7 @@ pub(crate) static BITBUCKET: CiSystem = CiSystem {
     issuer: Some(TokenIssuer {
         url: "https://api.bitbucket.org/2.0/workspaces/<workspace>/pipelines-config/identity/oidc",
         subjects: &["<repository uuid>:<step uuid>"],
-        pitfall: None,
+        ..TokenIssuer::BLANK
     }),
     missing: Some(MissingToken {
         code: Code::NoToken,

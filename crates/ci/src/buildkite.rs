@@ -17,6 +17,14 @@ use secret::Secret;
 const AGENT: &str = "buildkite-agent";
 const ACCESS_TOKEN: &str = "BUILDKITE_AGENT_ACCESS_TOKEN";
 const JOB: &str = "BUILDKITE_JOB_ID";
+const ENDPOINT: &str = "BUILDKITE_AGENT_ENDPOINT";
+/// The options for a token's claims, and the agent's own variables for them. They are given as options too, because an agent that is too
+/// old for one of them then fails: it would ignore the variable, and mint a token with other claims.
+const OPTIONS: [(&str, &str); 3] = [
+    ("--subject-claim", "BUILDKITE_OIDC_TOKEN_SUBJECT_CLAIM"),
+    ("--claim", "BUILDKITE_OIDC_TOKEN_CLAIMS"),
+    ("--aws-session-tag", "BUILDKITE_OIDC_TOKEN_AWS_SESSION_TAGS"),
+];
 const SOCKET: &str = "BUILDKITE_AGENT_JOB_API_SOCKET";
 const SOCKET_TOKEN: &str = "BUILDKITE_AGENT_JOB_API_TOKEN";
 
@@ -30,6 +38,22 @@ pub(crate) static BUILDKITE: CiSystem = CiSystem {
     ],
     variables: &[
         (JOB, "the job, to which a cached token is tied"),
+        (
+            ENDPOINT,
+            "where the agent asks for tokens: a cached token is tied to it",
+        ),
+        (
+            OPTIONS[0].1,
+            "`--subject-claim` of `buildkite-agent oidc request-token`",
+        ),
+        (
+            OPTIONS[1].1,
+            "`--claim` of it: names of claims, with commas between them",
+        ),
+        (
+            OPTIONS[2].1,
+            "`--aws-session-tag` of it: claims that become session tags, with commas between them",
+        ),
         (SOCKET, "lets `buildkite-agent` hide secrets in the log"),
     ],
     names: &["BUILDKITE_ORGANIZATION_SLUG"],
@@ -41,7 +65,7 @@ pub(crate) static BUILDKITE: CiSystem = CiSystem {
     issuer: Some(TokenIssuer {
         url: "https://agent.buildkite.com",
         subjects: &["organization:<organization>:pipeline:<pipeline>:ref:<ref>:commit:<commit>:step:<step>"],
-        pitfall: None,
+        ..TokenIssuer::BLANK
     }),
     masking: Masking::Program(|secrets, env| redact(secrets, env, LIMIT)),
     missing: Some(MissingToken {
@@ -56,19 +80,24 @@ pub(crate) static BUILDKITE: CiSystem = CiSystem {
 static REQUEST_TOKEN: ProgramCall = ProgramCall {
     program: AGENT,
     named: "buildkite-agent oidc request-token",
-    arguments: |audience| {
-        ["oidc", "request-token", "--audience", audience]
-            .map(str::to_owned)
-            .to_vec()
+    arguments: |audience, env| {
+        let call = ["oidc", "request-token", "--audience", audience];
+        let options = OPTIONS
+            .into_iter()
+            .filter_map(|(option, name)| Some([option, env.get(name)?]));
+        call.into_iter().chain(options.flatten()).map(str::to_owned).collect()
     },
     its_own: "BUILDKITE",
 };
 
 fn token(env: &Env) -> Option<CiToken> {
-    let job = vec![
+    let mut job = vec![
         ("buildkite-access-token", CiToken::secret_in(ACCESS_TOKEN, env)?),
         ("buildkite-job", Secret::new(env.get(JOB)?)),
+        ("buildkite-endpoint", Secret::new(env.get(ENDPOINT).unwrap_or_default())),
     ];
+    // Tokens of other claims open other roles.
+    job.extend(OPTIONS.map(|(option, name)| (option, Secret::new(env.get(name).unwrap_or_default()))));
     let agent = TokenProgram::on_path(&REQUEST_TOKEN, env)?;
     Some(CiToken::minted(
         &BUILDKITE,

@@ -25,7 +25,7 @@ pub(crate) static CIRCLECI: CiSystem = CiSystem {
     issuer: Some(TokenIssuer {
         url: "https://oidc.circleci.com/org/<organization id>",
         subjects: &["org/<organization id>/project/<project id>/user/<user id>/vcs-origin/<origin>/vcs-ref/<ref>"],
-        pitfall: None,
+        ..TokenIssuer::BLANK
     }),
     missing: Some(MissingToken {
         code: Code::NoToken,
@@ -39,7 +39,7 @@ pub(crate) static CIRCLECI: CiSystem = CiSystem {
 static GET: ProgramCall = ProgramCall {
     program: "circleci",
     named: "circleci run oidc get",
-    arguments: |audience| {
+    arguments: |audience, _| {
         let claims = serde_json::json!({ "aud": audience }).to_string();
         ["run", "oidc", "get", "--claims", &claims].map(str::to_owned).to_vec()
     },

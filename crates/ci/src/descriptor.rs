@@ -65,29 +65,19 @@ impl CiSystem {
         role_named_in: "",
     };
 
-    /// Returns each variable that is read for this system, with its line in docs/configuration.md.
-    pub fn documented_variables(&self) -> Vec<(&'static str, String)> {
+    /// Returns each use of a variable that is read for this system, with its line in docs/configuration.md.
+    pub(crate) fn variables_read(&self) -> impl Iterator<Item = (&'static str, String)> {
         let mark = self.mark.documented(self.name);
         let said = self.secrets.iter().chain(self.variables);
         let session = self.session.iter().flat_map(SessionWords::variables);
-        let all = mark
-            .into_iter()
+        let hidden = self
+            .names
+            .iter()
+            .map(|name| (*name, "`doctor --redact` hides it".to_owned()));
+        mark.into_iter()
             .chain(said.map(|(name, line)| (*name, (*line).to_owned())))
             .chain(session.map(|name| (name, "names the session".to_owned())))
-            .chain(
-                self.names
-                    .iter()
-                    .map(|name| (*name, "`doctor --redact` hides it".to_owned())),
-            );
-        let mut variables: Vec<(&'static str, String)> = Vec::new();
-        for (name, line) in all {
-            match variables.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, lines)) if lines.ends_with(&line) => {}
-                Some((_, lines)) => *lines = format!("{lines}; {line}"),
-                None => variables.push((name, line)),
-            }
-        }
-        variables
+            .chain(hidden)
     }
 }
 
@@ -107,7 +97,7 @@ impl fmt::Debug for CiSystem {
 }
 
 /// How a job of a system is recognised.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobMark {
     /// The system has no jobs of its own.
     None,
@@ -172,11 +162,21 @@ pub struct TokenIssuer {
     pub url: &'static str,
     /// The forms of the claim `sub`.
     pub subjects: &'static [&'static str],
+    /// The claims beside `aud` and `sub` that AWS lets a trust policy name for this issuer.
+    pub checked_claims: &'static [&'static str],
     /// What often goes wrong with the subjects.
     pub pitfall: Option<SubjectPitfall>,
 }
 
 impl TokenIssuer {
+    /// An issuer about which nothing is known.
+    pub(crate) const BLANK: Self = Self {
+        url: "",
+        subjects: &[],
+        checked_claims: &[],
+        pitfall: None,
+    };
+
     /// Returns the issuer's host, unless the host differs from project to project.
     pub fn host(&self) -> Option<&'static str> {
         let host = self.url.trim_start_matches("https://").split('/').next()?;

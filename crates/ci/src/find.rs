@@ -1,10 +1,9 @@
 //! The token that a job takes: the one at a named place, or the first that the environment has.
 
-use crate::minting::{PROGRAM_BUDGET, printed_token};
+use crate::user_command::UserCommand;
 use crate::{ALL, CiSystem, CiToken, TokenFinder, generic};
-use context::{Env, program};
+use context::Env;
 use diagnostics::{Code, Error, Result};
-use secret::Secret;
 use settings::TokenPlace;
 use settings::table::TOKEN_ENV;
 
@@ -47,8 +46,8 @@ impl CiToken {
                 ))
             }),
             TokenPlace::Command(command) => {
-                let token = command.token(printed_by_command)?;
-                Ok(Self::text(&generic::VARIABLE, "the token of the token command", token))
+                let command = UserCommand::find(command, env)?;
+                Ok(Self::printed(&generic::COMMAND, command))
             }
         }
     }
@@ -60,15 +59,14 @@ fn giver(variable: &str) -> &'static CiSystem {
     ALL.into_iter().find(is_its_variable).unwrap_or(&generic::VARIABLE)
 }
 
-fn printed_by_command(line: &str) -> Result<Secret> {
-    let hint = "run it by hand: it has to print the token, and nothing else, within 10 seconds";
-    printed_token(&mut program::shell(line), "the token command", hint, PROGRAM_BUDGET)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::{FetchedToken, WantedAudience};
     use oidc_token::read_token_file;
+    use settings::TokenCommand;
 
     fn env(vars: &[(&str, &str)]) -> Env {
         vars.iter().copied().collect()
@@ -103,6 +101,9 @@ mod tests {
             ("BITBUCKET_STEP_OIDC_TOKEN", "bitbucket"),
             ("BUILDKITE_AGENT_ACCESS_TOKEN", "buildkite"),
             ("BUILDKITE_JOB_ID", "7"),
+            ("SYSTEM_OIDCREQUESTURI", "https://dev.azure.com/o/oidctoken"),
+            ("SYSTEM_ACCESSTOKEN", "azure"),
+            ("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", "9"),
             ("PATH", &path),
         ];
         let found = |from: usize| {
@@ -114,8 +115,13 @@ mod tests {
         assert_eq!(found(2).as_deref(), Some("circle"), "half of GitHub's pair is nothing");
         assert_eq!(found(4).as_deref(), Some("bitbucket"));
         assert_eq!(found(5).as_deref(), Some("buildkite"));
-        assert_eq!(found(6), None);
-        assert_eq!(CiToken::all(&env(&all)).len(), 5);
+        assert_eq!(
+            found(6).as_deref(),
+            Some("azure"),
+            "half of Buildkite's pair is nothing"
+        );
+        assert_eq!(found(8), None);
+        assert_eq!(CiToken::all(&env(&all)).len(), 6);
         assert_eq!(
             CiToken::all(&env(&all[..7])).len(),
             4,
@@ -148,9 +154,26 @@ mod tests {
         let variable = || TokenPlace::Variable("MINE".to_owned());
         assert_eq!(at(variable(), &[any, ("MINE", "mine\n")]).unwrap(), "mine");
         assert!(at(variable(), &[any]).unwrap_err().to_string().contains("MINE"));
-        assert_eq!(at(TokenPlace::Command("echo mine".into()), &[any]).unwrap(), "mine");
-        for failing in ["true", "echo s3cret; exit 1"] {
-            let error = at(TokenPlace::Command(failing.into()), &[any]).unwrap_err();
+    }
+
+    #[test]
+    fn a_command_prints_the_token_when_it_is_wanted() {
+        let printed = |line: &str| {
+            let place = TokenPlace::Command(TokenCommand::from_line(line));
+            let token = CiToken::find(&env(&[]), Some(&place))?.unwrap();
+            assert!(token.in_hand().is_none());
+            let audience = WantedAudience {
+                name: "a",
+                is_named: false,
+            };
+            match token.fetch(audience, &env(&[]), Duration::from_secs(60))? {
+                FetchedToken::Token(token) => Ok::<_, Error>(token.expose().to_owned()),
+                FetchedToken::Request(_) => panic!("a request"),
+            }
+        };
+        assert_eq!(printed("echo mine").unwrap(), "mine");
+        for failing in ["true", "echo s3cret; echo s3cret >&2; exit 1"] {
+            let error = printed(failing).unwrap_err();
             assert!(!error.to_string().contains("s3cret"), "{error}");
         }
     }

@@ -24,13 +24,21 @@ pub(crate) static FILE: CiSystem = CiSystem {
     ..CiSystem::BLANK
 };
 
+/// The user's own command, which prints a token whenever one is needed.
+pub(crate) static COMMAND: CiSystem = CiSystem {
+    name: "a token command",
+    token_called: "the token of the token command",
+    expired: "the command has just printed it: have it print a new one each time, or look at this machine's clock",
+    ..CiSystem::BLANK
+};
+
 /// The token of a pod's service account, which the kubelet issues for each pod.
 pub(crate) static SERVICE_ACCOUNT: CiSystem = CiSystem {
     name: "Kubernetes",
     issuer: Some(TokenIssuer {
         url: "https://oidc.eks.<region>.amazonaws.com/id/<cluster id>",
         subjects: &["system:serviceaccount:<namespace>:<service account>"],
-        pitfall: None,
+        ..TokenIssuer::BLANK
     }),
     token_called: "the service account's token",
     expired: "the kubelet has just been given it: one of the clocks is wrong, look at this node's",

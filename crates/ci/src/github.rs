@@ -10,23 +10,18 @@ use std::fmt::Write as _;
 
 use crate::mask::is_worth_hiding;
 use crate::{
-    CiSystem, CiToken, JobMark, Masking, MissingToken, RequestForm, SessionWords, SubjectPitfall, TokenFinder,
-    TokenIssuer, WorkflowLines,
+    CiSystem, Masking, MissingToken, RequestForm, RequestKind, SessionWords, SubjectPitfall, TokenFinder, TokenIssuer,
+    WorkflowLines, actions,
 };
-use context::Env;
 use diagnostics::Code;
-use secret::Secret;
-
-const REQUEST_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
-const REQUEST_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
 
 pub(crate) static GITHUB: CiSystem = CiSystem {
     name: "GitHub Actions",
-    mark: JobMark::Equals("GITHUB_ACTIONS", "true"),
-    token: TokenFinder::Function(token),
+    mark: actions::GITHUB,
+    token: TokenFinder::Function(|env| actions::requested(&GITHUB, &REQUEST, env)),
     secrets: &[
-        (REQUEST_URL, "where a job asks GitHub for its OIDC token"),
-        (REQUEST_TOKEN, "what it shows there"),
+        (actions::REQUEST_URL, "where a job asks GitHub for its OIDC token"),
+        (actions::REQUEST_TOKEN, "what it shows there"),
     ],
     variables: &[
         ("GITHUB_ENV", "the file that takes variables for later steps"),
@@ -47,8 +42,25 @@ pub(crate) static GITHUB: CiSystem = CiSystem {
             "repo:<owner>/<repository>:environment:<environment>",
             "repo:<owner>@<owner id>/<repository>@<repository id>:ref:refs/heads/<branch>",
         ],
+        // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html>
+        checked_claims: &[
+            "repository",
+            "repository_id",
+            "repository_owner_id",
+            "ref",
+            "environment",
+            "job_workflow_ref",
+            "workflow",
+            "actor",
+            "actor_id",
+            "enterprise_id",
+        ],
         pitfall: Some(SubjectPitfall {
-            applies_to: |subject| subject.starts_with("repo:") && subject.contains('@'),
+            // Only before the next ':': the name of a branch or tag may hold an '@' too.
+            applies_to: |subject| {
+                let repository = subject.strip_prefix("repo:").and_then(|rest| rest.split(':').next());
+                repository.is_some_and(|repository| repository.contains('@'))
+            },
             code: Code::GithubSubject,
             note: "; GitHub puts ids into the subjects of newer repositories, which policies for the old form don't match",
         }),
@@ -68,6 +80,7 @@ pub(crate) static GITHUB: CiSystem = CiSystem {
 };
 
 static REQUEST: RequestForm = RequestForm {
+    kind: RequestKind::GetForAudience,
     what: "GitHub's OIDC token",
     asked: "GitHub",
     code: Code::GithubToken,
@@ -77,19 +90,6 @@ static REQUEST: RequestForm = RequestForm {
     refused: "the request token ends with the job, about 6 hours after its start; run the job again",
     odd_answer: "this isn't how GitHub answers: look at the proxy and at ACTIONS_ID_TOKEN_REQUEST_URL, and who answers in GitHub's place",
 };
-
-/// A job asks whenever it needs a token, so that nothing needs to be stored.
-fn token(env: &Env) -> Option<CiToken> {
-    let url = env.get(REQUEST_URL)?;
-    let bearer = Secret::new(env.get(REQUEST_TOKEN)?);
-    Some(CiToken::requested(
-        &GITHUB,
-        "GitHub's token for this job",
-        &REQUEST,
-        url,
-        bearer,
-    ))
-}
 
 /// How an annotation looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +121,7 @@ pub fn add_mask(word: &str) -> String {
 
 /// Writes a command for each line: the runner replaces in single lines, and older runners take no other form.
 /// <https://github.com/actions/runner/blob/main/src/Runner.Worker/ActionCommandManager.cs>
-fn add_masks(secret: &str, commands: &mut String) {
+pub(crate) fn add_masks(secret: &str, commands: &mut String) {
     let lines = secret.split(['\r', '\n']);
     for line in lines.filter(|line| is_worth_hiding(line)) {
         let _ = writeln!(commands, "::add-mask::{}", line.replace('%', "%25"));

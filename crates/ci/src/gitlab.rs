@@ -19,7 +19,7 @@ pub(crate) static GITLAB: CiSystem = CiSystem {
             "project_path:<group>/<project>:ref_type:branch:ref:<branch>",
             "project_path:<group>/<project>:ref_type:tag:ref:<tag>",
         ],
-        pitfall: None,
+        ..TokenIssuer::BLANK
     }),
     missing: Some(MissingToken {
         code: Code::NoToken,

@@ -18,7 +18,7 @@ pub(crate) static JENKINS: CiSystem = CiSystem {
     issuer: Some(TokenIssuer {
         url: "https://<controller>/oidc",
         subjects: &["https://<controller>/job/<job>/"],
-        pitfall: None,
+        ..TokenIssuer::BLANK
     }),
     missing: Some(MissingToken {
         code: Code::NoToken,

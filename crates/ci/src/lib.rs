@@ -12,6 +12,7 @@
 //! assert_eq!(token.name(), "the token in ECR_AUTH_ID_TOKEN");
 //! ```
 
+mod actions;
 mod azure;
 mod bitbucket;
 mod buildkite;
@@ -19,7 +20,9 @@ mod circleci;
 mod descriptor;
 mod drone;
 mod find;
+mod forgejo;
 mod generic;
+mod gitea;
 pub mod github;
 mod gitlab;
 mod jenkins;
@@ -28,6 +31,7 @@ mod minting;
 mod missing;
 mod secret_variables;
 pub mod session_name;
+mod user_command;
 mod woodpecker;
 
 pub use descriptor::{
@@ -35,16 +39,18 @@ pub use descriptor::{
     TokenIssuer, WantedAudience, WorkflowLines,
 };
 pub use mask::{mask, of_credentials, of_password, of_proxies};
-pub use minting::{ProgramCall, RequestForm, TokenProgram, TokenRequest};
-pub use missing::{gives_tokens, missing_token, missing_token_or};
+pub use minting::{ProgramCall, RequestForm, RequestKind, TokenProgram, TokenRequest};
+pub use missing::{gives_tokens, missing_token, missing_token_before};
 pub use secret_variables::{remove_secrets, secret_variables, without_secrets};
 
 use context::Env;
 
 /// Every CI system, in the order in which jobs are recognised and tokens are taken. Woodpecker is listed before Drone, because before
-/// version 1 Woodpecker set Drone's variables too.
-pub static ALL: [&CiSystem; 11] = [
+/// version 1 Woodpecker set Drone's variables too. Forgejo and Gitea are listed before GitHub, because they set GitHub's.
+pub static ALL: [&CiSystem; 13] = [
     &generic::VARIABLE,
+    &forgejo::FORGEJO,
+    &gitea::GITEA,
     &github::GITHUB,
     &gitlab::GITLAB,
     &circleci::CIRCLECI,
@@ -62,10 +68,30 @@ pub fn running_in(env: &Env) -> Option<&'static CiSystem> {
     ALL.into_iter().find(|ci| ci.mark.is_in(env))
 }
 
+/// Returns each variable that is read for a CI system, with its line in docs/configuration.md. Systems may share a variable.
+pub fn documented_variables() -> Vec<(&'static str, String)> {
+    let mut variables: Vec<(&'static str, String)> = Vec::new();
+    for (name, line) in ALL.into_iter().flat_map(CiSystem::variables_read) {
+        match variables.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, lines)) if lines.ends_with(&line) => {}
+            Some((_, lines)) => *lines = format!("{lines}; {line}"),
+            None => variables.push((name, line)),
+        }
+    }
+    variables
+}
+
 /// Returns all that is known about who signs tokens, and what their subjects look like.
 pub fn issuers() -> impl Iterator<Item = &'static TokenIssuer> {
     let givers = ALL.into_iter().chain([&generic::SERVICE_ACCOUNT]);
     givers.filter_map(|ci| ci.issuer.as_ref())
+}
+
+/// Returns the claims beside `aud` and `sub` that AWS compares with a trust policy, for tokens of this issuer.
+pub fn checked_claims(issuer: &str) -> &'static [&'static str] {
+    issuers()
+        .find(|known| known.url == issuer)
+        .map_or(&[], |known| known.checked_claims)
 }
 
 /// Returns what often goes wrong with OIDC subjects of this form.

@@ -17,6 +17,8 @@ pub(crate) const PROGRAM_BUDGET: Duration = Duration::from_secs(10);
 /// What a CI system's requests for tokens have in common.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RequestForm {
+    /// What the request looks like.
+    pub kind: RequestKind,
     /// What is asked for, in errors.
     pub what: &'static str,
     /// Who is asked, in errors.
@@ -37,28 +39,56 @@ pub struct RequestForm {
 
 impl RequestForm {
     pub(crate) fn request(&'static self, url: &str, bearer: &Secret, audience: &str) -> TokenRequest {
-        let separator = if url.contains('?') { '&' } else { '?' };
-        let audience = percent_encode(audience);
+        let (method, url) = match self.kind {
+            RequestKind::GetForAudience => ("GET", with_parameter(url, "audience", audience)),
+            RequestKind::Post => ("POST", url.to_owned()),
+        };
+        let mut headers = vec![
+            ("accept", Secret::new("application/json")),
+            ("authorization", Secret::new(format!("Bearer {}", bearer.expose()))),
+        ];
+        if self.kind == RequestKind::Post {
+            // Azure refuses a request without a length.
+            headers.extend([
+                ("content-type", Secret::new("application/json")),
+                ("content-length", Secret::new("0")),
+            ]);
+        }
         TokenRequest {
             form: self,
-            url: format!("{url}{separator}audience={audience}"),
-            headers: [
-                ("accept", Secret::new("application/json")),
-                ("authorization", Secret::new(format!("Bearer {}", bearer.expose()))),
-            ],
+            method,
+            url,
+            headers,
         }
     }
 }
 
-/// A GET request whose response holds the token.
+/// How a system is asked for a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestKind {
+    /// A GET request whose parameter `audience` names the audience.
+    GetForAudience,
+    /// A POST request without a body. The system chooses the audience.
+    Post,
+}
+
+/// A request whose response holds the token.
 #[derive(Debug)]
 pub struct TokenRequest {
     /// How errors are worded, and where the response holds the token.
     pub form: &'static RequestForm,
+    /// The method: `GET` or `POST`.
+    pub method: &'static str,
     /// The whole URL.
     pub url: String,
     /// The headers to send.
-    pub headers: [(&'static str, Secret); 2],
+    pub headers: Vec<(&'static str, Secret)>,
+}
+
+/// Returns a URL with one more parameter in its query.
+pub(crate) fn with_parameter(url: &str, name: &str, value: &str) -> String {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}{name}={}", percent_encode(value))
 }
 
 /// For a query's value: everything but unreserved characters (RFC 3986, section 2.3).
@@ -74,8 +104,8 @@ pub struct ProgramCall {
     pub program: &'static str,
     /// The call without its options, in errors.
     pub named: &'static str,
-    /// Returns the arguments for an audience.
-    pub arguments: fn(&str) -> Vec<String>,
+    /// Returns the arguments for an audience, in a job with this environment.
+    pub arguments: fn(&str, &Env) -> Vec<String>,
     /// The program keeps the job's secrets in variables whose names begin with this word.
     pub its_own: &'static str,
 }
@@ -101,7 +131,7 @@ impl TokenProgram {
     pub(crate) fn mint(&self, audience: &str, env: &Env, budget: Duration) -> Result<Secret> {
         let named = self.call.named;
         let mut command = without_secrets(&self.path, env, &[self.call.its_own]);
-        command.args((self.call.arguments)(audience));
+        command.args((self.call.arguments)(audience, env));
         let hint = format!("run it by hand in this job: {named} --help; it has to print a token");
         printed_token(&mut command, named, &hint, PROGRAM_BUDGET.min(budget))
     }

@@ -5,13 +5,24 @@ use context::Env;
 use diagnostics::{Code, Error};
 use settings::table::SOURCE;
 
-/// Returns the error of a missing token if the job's CI gives tokens, because it says more than `error` about missing keys. Returns
-/// `error` otherwise.
-pub fn missing_token_or(env: &Env, error: Error) -> Error {
-    match gives_tokens(env) {
-        true => missing_token(env),
-        false => error,
+/// Returns the error of a missing token if the job's CI gives tokens: the job has none, and `error` is how the credentials failed that
+/// were to assume the role in its place. Returns `error` itself outside such a job.
+pub fn missing_token_before(env: &Env, error: Error) -> Error {
+    if !gives_tokens(env) {
+        return error;
     }
+    let missing = missing_token(env);
+    if error.code() == Code::NoCredentials {
+        return missing;
+    }
+    let (what, cause, _) = error.templates();
+    let cause = format!("{}; {what}: {cause}", missing.cause());
+    let hint = missing.hint_text().unwrap_or_default();
+    let chain = SOURCE.with("chain");
+    let told = Error::failed(missing.code(), missing.what(), cause).with_exit(error.exit());
+    told.hint(format!(
+        "{hint}; or, if the job's other credentials are meant to assume the role, say {chain}"
+    ))
 }
 
 /// Whether this is a job of a CI system that could give it a token.
@@ -47,6 +58,9 @@ mod tests {
             missing_token(&env).hint_text().unwrap().to_owned()
         };
         assert!(hint("GITHUB_ACTIONS").contains("id-token: write"));
+        assert!(hint("FORGEJO_ACTIONS").contains("enable-openid-connect: true"));
+        assert!(hint("GITEA_ACTIONS").contains("id-token: write"));
+        assert!(hint("TF_BUILD").contains("SYSTEM_ACCESSTOKEN"));
         assert!(hint("GITLAB_CI").contains("id_tokens"));
         assert!(hint("BITBUCKET_BUILD_NUMBER").contains("oidc: true"));
         assert!(hint("CIRCLECI").contains("context"));

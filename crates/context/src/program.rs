@@ -72,13 +72,16 @@ fn is_program(path: &Path) -> bool {
     path.is_file()
 }
 
-/// The shell that runs a command line, as `credential_process` has it.
+/// The program and the option by which the platform's shell runs a command line, as `credential_process` has it.
+pub const SHELL: [&str; 2] = if cfg!(windows) {
+    ["cmd.exe", "/C"]
+} else {
+    ["/bin/sh", "-c"]
+};
+
+/// The shell that runs a command line.
 pub fn shell(line: &str) -> Command {
-    let (shell, option) = if cfg!(windows) {
-        ("cmd.exe", "/C")
-    } else {
-        ("/bin/sh", "-c")
-    };
+    let [shell, option] = SHELL;
     let mut command = Command::new(shell);
     command.arg(option).arg(line);
     command

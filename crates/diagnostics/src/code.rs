@@ -79,6 +79,7 @@ codes! {
     TokenExpired = 206, "The OIDC token has ended";
     TokenMalformed = 207, "The OIDC token is no JWT";
     TokenRejected = 208, "AWS takes the OIDC token for a wrong one";
+    TokenRequest = 209, "The CI gave no OIDC token";
 
     // 03: AWS credentials.
     NoCredentials = 301, "There are no AWS credentials";

@@ -141,6 +141,12 @@ impl Error {
         Self { code, ..self }
     }
 
+    /// Gives it the exit status of the error that it explains.
+    #[must_use]
+    pub fn with_exit(self, exit: Exit) -> Self {
+        Self { exit, ..self }
+    }
+
     /// The family of failures it belongs to.
     pub fn code(&self) -> Code {
         self.code

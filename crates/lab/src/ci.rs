@@ -4,9 +4,11 @@
 //! GitLab signs with RS256, as all of them do in the world; the others here with ES256, whose keys are made at once.
 
 mod agents;
+mod azure;
 mod bitbucket;
 mod buildkite;
 mod circleci;
+mod forgejo;
 mod github;
 mod gitlab;
 mod jenkins;
@@ -17,24 +19,119 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use http::request::Parts;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::answer::request_id;
+use crate::answer::{Answer, Refusal, request_id};
+use crate::hosts::Service;
 use crate::jwt::SigningAlgorithm;
 use crate::random::random_text;
 use crate::{Aws, LabError, lock};
 
-pub(crate) use agents::agent_operation;
-pub(crate) use buildkite::BUILDKITE_PATH;
-pub(crate) use circleci::CIRCLECI_PATH;
-pub(crate) use github::GITHUB_PATH;
-pub use github::{GITHUB_ISSUER, GithubJob};
-pub use spec::{Ci, JobSpec};
+pub use github::GithubJob;
+pub use spec::JobSpec;
+
+/// A CI system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ci {
+    /// GitHub Actions: a job asks for its tokens.
+    Github,
+    /// Forgejo Actions: a job asks for its tokens.
+    Forgejo,
+    /// Gitea Actions: a job asks for its tokens.
+    Gitea,
+    /// Azure Pipelines: a job asks for its tokens, for one service connection.
+    Azure,
+    /// GitLab's `id_tokens:`: one token for the whole job, in a variable.
+    Gitlab,
+    /// CircleCI: a token in a variable, more by `circleci run oidc get`.
+    Circleci,
+    /// Bitbucket Pipelines: one token for the step, in a variable.
+    Bitbucket,
+    /// Buildkite: tokens by `buildkite-agent oidc request-token`.
+    Buildkite,
+    /// Jenkins with the oidc-provider plugin: one token for the build, in a variable or a file.
+    Jenkins,
+}
+
+impl Ci {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Github,
+        Self::Forgejo,
+        Self::Gitea,
+        Self::Azure,
+        Self::Gitlab,
+        Self::Circleci,
+        Self::Bitbucket,
+        Self::Buildkite,
+        Self::Jenkins,
+    ];
+}
+
+/// Where running jobs ask for tokens.
+pub(crate) struct TokenApi {
+    /// How its paths begin.
+    path: &'static str,
+    /// The service that its calls count for.
+    pub(crate) service: Service,
+    operation: &'static str,
+    pub(crate) answer: fn(&Aws, &Parts, &[u8]) -> Result<Answer, Refusal>,
+}
+
+static TOKEN_APIS: [TokenApi; 5] = [
+    TokenApi {
+        path: github::GITHUB_PATH,
+        service: Service::Github,
+        operation: "IdToken",
+        answer: |aws, parts, _| aws.github_call(&parts.uri, &parts.headers),
+    },
+    TokenApi {
+        path: buildkite::BUILDKITE_PATH,
+        service: Service::Buildkite,
+        operation: "OidcToken",
+        answer: Aws::buildkite_call,
+    },
+    TokenApi {
+        path: circleci::CIRCLECI_PATH,
+        service: Service::Circleci,
+        operation: "OidcToken",
+        answer: Aws::circleci_call,
+    },
+    TokenApi {
+        path: forgejo::PATH,
+        service: Service::Ci,
+        operation: "OidcToken",
+        answer: |aws, parts, _| aws.forgejo_call(parts),
+    },
+    TokenApi {
+        path: azure::PATH,
+        service: Service::Ci,
+        operation: "OidcToken",
+        answer: |aws, parts, _| aws.azure_call(parts),
+    },
+];
+
+impl TokenApi {
+    /// The one whose paths begin as this one.
+    pub(crate) fn at(path: &str) -> Option<&'static Self> {
+        TOKEN_APIS.iter().find(|api| path.starts_with(api.path))
+    }
+
+    /// How a call of this path is named in counts.
+    pub(crate) fn operation(&self, path: &str) -> &'static str {
+        match path.ends_with("/redactions") {
+            true => "Redaction",
+            false => self.operation,
+        }
+    }
+}
 
 /// Variables of a job that hold a secret.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 8] = [
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "BITBUCKET_STEP_OIDC_TOKEN",
     "BUILDKITE_AGENT_ACCESS_TOKEN",
@@ -42,6 +139,7 @@ const SECRETS: [&str; 7] = [
     "CIRCLE_OIDC_TOKEN",
     "CIRCLE_OIDC_TOKEN_V2",
     "ECR_AUTH_ID_TOKEN",
+    "SYSTEM_ACCESSTOKEN",
 ];
 /// The commit that every job builds.
 const COMMIT: &str = "9f3182061f1e2cca4702c368cbc039b7dc9d4485";
@@ -203,9 +301,15 @@ impl Aws {
 
     /// The variables (of Jenkins, where asked for, the file) by which the job has a token from its start, or may ask for one.
     fn token_variables(&self, spec: &JobSpec, job: &Job) -> Result<Vec<(&'static str, String)>, LabError> {
-        let token = || self.mint(job, &job.audience, job.lifetime);
+        let token = || match &spec.audiences[..] {
+            [] => self.mint(job, job.audience.as_str(), job.lifetime),
+            several => self.mint(job, several.to_vec(), job.lifetime),
+        };
         Ok(match job.ci {
-            Ci::Github => vec![("ACTIONS_ID_TOKEN_REQUEST_TOKEN", job.access_token.clone())],
+            Ci::Github | Ci::Forgejo | Ci::Gitea => {
+                vec![("ACTIONS_ID_TOKEN_REQUEST_TOKEN", job.access_token.clone())]
+            }
+            Ci::Azure => vec![("SYSTEM_ACCESSTOKEN", job.access_token.clone())],
             Ci::Buildkite => vec![
                 ("BUILDKITE_AGENT_ACCESS_TOKEN", job.access_token.clone()),
                 ("BUILDKITE_AGENT_JOB_API_TOKEN", job.access_token.clone()),
@@ -218,7 +322,10 @@ impl Aws {
                     ..job.clone()
                 };
                 vec![
-                    ("CIRCLE_OIDC_TOKEN", self.mint(&first, &job.audience, job.lifetime)?),
+                    (
+                        "CIRCLE_OIDC_TOKEN",
+                        self.mint(&first, job.audience.as_str(), job.lifetime)?,
+                    ),
                     ("CIRCLE_OIDC_TOKEN_V2", token()?),
                 ]
             }
@@ -227,11 +334,11 @@ impl Aws {
     }
 
     /// Signs a token of a job: its times are the lab's.
-    fn mint(&self, job: &Job, audience: &str, lifetime: u32) -> Result<String, LabError> {
+    fn mint(&self, job: &Job, audience: impl Into<Value>, lifetime: u32) -> Result<String, LabError> {
         let now = self.now();
         let mut claims = job.claims.clone();
         let standard = json!({
-            "iss": job.issuer, "sub": job.subject, "aud": audience, "jti": request_id(),
+            "iss": job.issuer, "sub": job.subject, "aud": audience.into(), "jti": request_id(),
             "iat": now, "nbf": now - 5, "exp": now + i64::from(lifetime),
         });
         claims.extend(standard.as_object().cloned().unwrap_or_default());
@@ -242,6 +349,8 @@ impl Aws {
 fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
     match spec.ci {
         Ci::Github => github::describe(spec, id, lab),
+        Ci::Forgejo | Ci::Gitea => forgejo::describe(spec, id, lab),
+        Ci::Azure => azure::describe(spec, id, lab),
         Ci::Gitlab => gitlab::describe(spec),
         Ci::Circleci => circleci::describe(spec, id, lab),
         Ci::Bitbucket => bitbucket::describe(spec),

@@ -101,6 +101,8 @@ pub enum Service {
     Buildkite,
     /// What a CircleCI task asks for tokens.
     Circleci,
+    /// What the jobs of any other CI ask for tokens.
+    Ci,
     /// The registries themselves, private and public.
     Registry,
 }
@@ -119,6 +121,7 @@ impl Service {
             Self::Github => "github",
             Self::Buildkite => "buildkite",
             Self::Circleci => "circleci",
+            Self::Ci => "ci",
             Self::Registry => "registry",
         }
     }

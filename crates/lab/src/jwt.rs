@@ -27,6 +27,23 @@ pub(crate) const IDENTITY_PROVIDER: &str = "cognito-identity.amazonaws.com";
 /// The claim that brings session tags.
 pub(crate) const TAGS_CLAIM: &str = "https://aws.amazon.com/tags";
 
+/// GitHub's issuer.
+pub const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
+/// The claims beside `aud` and `sub` that STS lets a trust policy name.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html>
+const GITHUB_CLAIMS: [&str; 10] = [
+    "actor",
+    "actor_id",
+    "enterprise_id",
+    "environment",
+    "job_workflow_ref",
+    "ref",
+    "repository",
+    "repository_id",
+    "repository_owner_id",
+    "workflow",
+];
+
 /// An issuer's keys.
 pub(crate) struct Issuer {
     algorithm: Algorithm,
@@ -92,6 +109,7 @@ impl Claims {
             "aud" => self.audience(),
             "sub" => Some(&self.sub),
             "iss" => Some(&self.iss),
+            other if self.iss == GITHUB_ISSUER && !GITHUB_CLAIMS.contains(&other) => None,
             other => self.others.get(other)?.as_str(),
         }
     }

@@ -51,10 +51,10 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 pub use calls::{Call, CallReport, SessionCall, TokenClaims};
-pub use ci::{Ci, CiJob, GITHUB_ISSUER, GithubJob, JobSpec};
+pub use ci::{Ci, CiJob, GithubJob, JobSpec};
 pub use faults::{Fault, FaultRule};
 pub use hosts::Service;
-pub use jwt::SigningAlgorithm;
+pub use jwt::{GITHUB_ISSUER, SigningAlgorithm};
 pub use metadata::ContainerCredentials;
 pub use policy::{Access, Condition, Operator, Permissions, RepositoryPolicy, RoleSpec, Tagged, Trust};
 pub use principals::{ACCOUNT, AccessKey, PARTNER_ACCOUNT};

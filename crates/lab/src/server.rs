@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::answer::{self, Answer, Refusal};
 use crate::calls::{Call, operation_name};
-use crate::ci::{BUILDKITE_PATH, CIRCLECI_PATH, GITHUB_PATH, agent_operation};
+use crate::ci::TokenApi;
 use crate::clock::{http_date, skewed};
 use crate::faults::{NoAnswer, ResetInBody, refuse};
 use crate::hosts::{AwsHost, Service};
@@ -189,9 +189,8 @@ async fn serve(
             }
             Ok(aws.registry_call(named, request, call).await)
         }
-        Service::Imds | Service::Container | Service::Github => {
+        Service::Imds | Service::Container => {
             let operation = match (service, request.uri().path()) {
-                (Service::Github, _) => "IdToken",
                 (Service::Imds, "/latest/api/token") => "Token",
                 (Service::Imds, path) if !path.contains("security-credentials") => "Metadata",
                 _ => "Credentials",
@@ -203,19 +202,19 @@ async fn serve(
             let path = parts.uri.path();
             let done = match service {
                 Service::Imds => aws.imds_call(&parts.method, path, &parts.headers),
-                Service::Github => aws.github_call(&parts.uri, &parts.headers),
                 _ => aws.container_call(path, &parts.headers),
             };
             Ok(done.unwrap_or_else(|refusal| refusal.plain_json()))
         }
-        Service::Buildkite | Service::Circleci => {
-            let operation = agent_operation(request.uri().path());
+        Service::Github | Service::Buildkite | Service::Circleci | Service::Ci => {
+            let api = TokenApi::at(request.uri().path());
+            let operation = api.map_or("Unknown", |api| api.operation(request.uri().path()));
             if let Some(odd) = begin(aws, service, operation, call).await? {
                 return Ok(odd);
             }
-            let done = read(request).await.and_then(|request| match service {
-                Service::Buildkite => aws.buildkite_call(&request.parts, &request.body),
-                _ => aws.circleci_call(&request.parts, &request.body),
+            let done = read(request).await.and_then(|request| match api {
+                Some(api) => (api.answer)(aws, &request.parts, &request.body),
+                None => Err(Refusal::new(404, "NotFound", "No such address")),
             });
             Ok(done.unwrap_or_else(|refusal| refuse(service, &refusal)))
         }
@@ -255,12 +254,8 @@ fn service_by_protocol(request: &Request<Incoming>) -> Service {
         Service::Imds
     } else if path.starts_with(CONTAINER_PATH) {
         Service::Container
-    } else if path.starts_with(GITHUB_PATH) {
-        Service::Github
-    } else if path.starts_with(BUILDKITE_PATH) {
-        Service::Buildkite
-    } else if path.starts_with(CIRCLECI_PATH) {
-        Service::Circleci
+    } else if let Some(api) = TokenApi::at(path) {
+        api.service
     } else if path.starts_with("/v2/") || path.starts_with("/token") {
         Service::Registry
     } else if target.starts_with(ECR_PUBLIC_TARGET) {

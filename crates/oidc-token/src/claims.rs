@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The claims of a JWT (RFC 7519, section 4.1) that say whose token it is. They stay the same when the token is renewed.
 #[derive(Debug, Deserialize)]
@@ -21,6 +21,9 @@ pub struct Claims {
     pub exp: Option<f64>,
     /// When it was issued, in the same way.
     pub iat: Option<f64>,
+    /// All other claims.
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 impl Claims {
@@ -38,10 +41,19 @@ impl Claims {
 
     /// The audience, for people: one, or several with commas between them.
     pub fn audience(&self) -> String {
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        self.audiences().join(", ")
+    }
+
+    /// All audiences: a token may be for several.
+    pub fn audiences(&self) -> Vec<&str> {
         match &self.aud {
-            Value::Array(all) => all.iter().map(text).collect::<Vec<_>>().join(", "),
-            one => text(one),
+            Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
+            one => one.as_str().into_iter().collect(),
         }
+    }
+
+    /// The text of another claim, if the token has it and it says something.
+    pub fn text(&self, claim: &str) -> Option<&str> {
+        self.others.get(claim)?.as_str().filter(|text| !text.is_empty())
     }
 }

@@ -250,6 +250,9 @@ pub static TOKEN_COMMAND: Setting = Setting {
     kind: ValueKind::Command,
     value_name: "CMD",
     help: "Command line that prints the CI's OIDC token",
+    key: Some(
+        "A command that prints the OIDC token, as a list: the program and its arguments. No shell reads it. It runs in this file's folder whenever a token is needed, for 10 seconds at most.",
+    ),
     get: |role| StatedValue::other(matches!(role.token, Some(TokenPlace::Command(_)))),
     set: |role, value| {
         if let SurfaceValue::Command(command) = value {

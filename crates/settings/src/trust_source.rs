@@ -1,8 +1,9 @@
 //! Where the trust in the first role comes from: a token, and the place of that token.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use context::program::SHELL;
 use diagnostics::Result;
 use secret::Secret;
 
@@ -13,49 +14,76 @@ pub enum TokenPlace {
     File(PathBuf),
     /// A variable of the environment.
     Variable(String),
-    /// A command line for the shell that prints the token.
+    /// A command that prints the token.
     Command(TokenCommand),
 }
 
-/// A command line that prints the token. It is run once, however many registries are asked for: one job's token is one identity,
-/// whose registries share what it fetches.
+/// A command that prints the token: a program and its arguments. It is run once, however many registries are asked for: one job's token
+/// is one identity, whose registries share what it fetches.
 #[derive(Debug, Clone)]
 pub struct TokenCommand {
-    line: String,
+    arguments: Vec<String>,
+    folder: PathBuf,
     printed: Arc<OnceLock<Secret>>,
 }
 
 impl TokenCommand {
-    /// The command line.
-    pub fn line(&self) -> &str {
-        &self.line
+    /// Returns the command that has a line run by the platform's shell, as a flag gives it.
+    pub fn from_line(line: &str) -> Self {
+        let shell = SHELL.map(str::to_owned);
+        Self::from_arguments(shell.into_iter().chain([line.to_owned()]).collect())
+    }
+
+    /// Returns the command of a list, as a file gives it: the program and its arguments, without a shell.
+    pub fn from_arguments(arguments: Vec<String>) -> Self {
+        Self {
+            arguments,
+            folder: PathBuf::new(),
+            printed: Arc::default(),
+        }
+    }
+
+    /// Has the command run in a folder: that of the file that names it.
+    #[must_use]
+    pub fn in_folder(mut self, folder: &Path) -> Self {
+        self.folder = folder.to_owned();
+        self
+    }
+
+    /// The program and its arguments.
+    pub fn arguments(&self) -> &[String] {
+        &self.arguments
+    }
+
+    /// The line, if the shell runs one.
+    pub fn line(&self) -> Option<&str> {
+        match &self.arguments[..] {
+            [shell, option, line] if [shell, option] == SHELL => Some(line),
+            _ => None,
+        }
+    }
+
+    /// The folder in which the command runs; empty for the current one.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// What it printed, or prints now by `run`.
     ///
     /// # Errors
     /// That of `run`; the next call tries again.
-    pub fn token(&self, run: impl FnOnce(&str) -> Result<Secret>) -> Result<Secret> {
+    pub fn token(&self, run: impl FnOnce() -> Result<Secret>) -> Result<Secret> {
         if let Some(token) = self.printed.get() {
             return Ok(token.clone());
         }
-        let token = run(&self.line)?;
+        let token = run()?;
         Ok(self.printed.get_or_init(|| token).clone())
-    }
-}
-
-impl From<&str> for TokenCommand {
-    fn from(line: &str) -> Self {
-        Self {
-            line: line.to_owned(),
-            printed: Arc::default(),
-        }
     }
 }
 
 impl PartialEq for TokenCommand {
     fn eq(&self, other: &Self) -> bool {
-        self.line == other.line
+        (&self.arguments, &self.folder) == (&other.arguments, &other.folder)
     }
 }
 

@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Json};
 
 use super::role_settings::policy_text;
-use super::table::{
-    PROFILE, RoleSettings, Setting, SurfaceValue, TABLE, TOKEN_COMMAND, TOKEN_ENV, TOKEN_FILE, ValueKind,
-};
+use super::table::{PROFILE, RoleSettings, Setting, SurfaceValue, TABLE, ValueKind};
 use diagnostics::{Code, Error, Result, unicode_path};
 
 /// The settings that a surface gives, each with its value, in the order in which they were given.
@@ -80,6 +78,9 @@ impl SettingValues {
                     (setting.set)(&mut role, SurfaceValue::Text(text));
                 }
                 (_, SurfaceValue::File(path)) => (setting.set)(&mut role, SurfaceValue::File(folder.join(path))),
+                (_, SurfaceValue::Command(command)) => {
+                    (setting.set)(&mut role, SurfaceValue::Command(command.in_folder(folder)));
+                }
                 (_, SurfaceValue::Text(text)) if *setting == PROFILE => profile = Some(text),
                 (_, value) => (setting.set)(&mut role, value),
             }
@@ -129,18 +130,8 @@ impl SettingValues {
     /// The keys of a rule that say the same, as a JSON object.
     ///
     /// # Errors
-    /// A token's command, which no file may hold; a path that can't be made absolute.
+    /// A path that can't be made absolute.
     pub fn to_json(&self) -> Result<Map<String, Json>> {
-        if self.has(&TOKEN_COMMAND) {
-            return Err(Error::usage(
-                Code::Options,
-                &TOKEN_COMMAND,
-                "the configuration file holds no commands: a file may come from elsewhere",
-            )
-            .hint(format!(
-                "let the job put the token into a variable or a file, and name that with {TOKEN_ENV} or {TOKEN_FILE}"
-            )));
-        }
         let values = self.with_absolute_paths()?.0.into_iter();
         let keys = values.filter(|(setting, _)| setting.key.is_some());
         Ok(keys
@@ -160,7 +151,7 @@ fn words(value: &SurfaceValue) -> Vec<String> {
     match value {
         SurfaceValue::Text(text) => vec![text.clone()],
         SurfaceValue::File(path) => vec![path.display().to_string()],
-        SurfaceValue::Command(command) => vec![command.line().to_owned()],
+        SurfaceValue::Command(command) => command.line().map(str::to_owned).into_iter().collect(),
         SurfaceValue::Number(number) => vec![number.to_string()],
         SurfaceValue::List(list) => list.clone(),
         SurfaceValue::Tags(tags) => tags.iter().map(|(key, value)| format!("{key}={value}")).collect(),
@@ -171,7 +162,7 @@ fn json(value: SurfaceValue) -> Json {
     match value {
         SurfaceValue::Text(text) => text.into(),
         SurfaceValue::File(path) => path.to_string_lossy().into(),
-        SurfaceValue::Command(command) => command.line().into(),
+        SurfaceValue::Command(command) => command.arguments().into(),
         SurfaceValue::Number(number) => number.into(),
         SurfaceValue::List(list) => list.into(),
         SurfaceValue::Tags(tags) => tags
@@ -196,8 +187,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::table::{DURATION, POLICY, TAG};
-    use crate::{Surface, TokenCommand};
+    use crate::TokenCommand;
+    use crate::table::{DURATION, POLICY, TAG, TOKEN_COMMAND, TOKEN_FILE};
 
     #[test]
     fn names_are_unique_and_every_flag_has_help() {
@@ -232,16 +223,33 @@ mod tests {
     }
 
     #[test]
-    fn a_file_gets_every_kind_but_commands() {
+    fn a_file_gets_every_kind() {
         let mut values = SettingValues::default();
         values.set(&DURATION, SurfaceValue::Number(900));
         values.set(&POLICY, SurfaceValue::Text("@/p.json".into()));
         values.set(&TAG, SurfaceValue::Tags(vec![("Team".into(), "build".into())]));
         let json = serde_json::json!({"duration": 900, "policy": "@/p.json", "tag": {"Team": "build"}});
         assert_eq!(Json::from(values.to_json().unwrap()), json);
-        values.set(&TOKEN_COMMAND, SurfaceValue::Command(TokenCommand::from("x")));
-        let error = Surface::CommandLine.tell(values.to_json().unwrap_err());
-        assert!(error.to_string().starts_with("--token-command: "), "{error}");
-        assert!(error.hint_text().unwrap().ends_with("with --token-env or --token-file"));
+        let list = vec!["mint".to_owned(), "a b".to_owned()];
+        values.set(
+            &TOKEN_COMMAND,
+            SurfaceValue::Command(TokenCommand::from_arguments(list)),
+        );
+        assert_eq!(
+            values.to_json().unwrap()["token-command"],
+            serde_json::json!(["mint", "a b"])
+        );
+        values.set(
+            &TOKEN_COMMAND,
+            SurfaceValue::Command(TokenCommand::from_line("mint a b")),
+        );
+        let json = values.to_json().unwrap();
+        assert_eq!(json["token-command"].as_array().unwrap().last().unwrap(), "mint a b");
+        assert!(
+            values
+                .to_args()
+                .unwrap()
+                .ends_with(&["--token-command".to_owned(), "mint a b".to_owned()])
+        );
     }
 }

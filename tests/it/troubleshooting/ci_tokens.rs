@@ -31,4 +31,11 @@ pub const WAYS: &[Way] = &[
     (Code::TokenExpired, || refused("the token has ended")),
     (Code::TokenMalformed, || refused("the token is no JWT")),
     (Code::TokenRejected, || refused("the issuer changed its key")),
+    (Code::TokenRequest, || {
+        let lab = lab();
+        let machine = ci_machine(&lab, &start_ci(&lab, Ci::Azure));
+        lab.fail(Service::Ci, Fault::Status { status: 401 });
+        write_rules(&machine, &format!("  - match: {HOST}\n    role-arn: push\n"));
+        machine.helper("get", HOST)
+    }),
 ];

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::chain::{ChainSource, finds_nothing};
+use super::chain::ChainSource;
 use ci::{CiToken, session_name};
 use context::Env;
 use diagnostics::{Code, Error, Result};
@@ -82,10 +82,7 @@ impl RoleBase {
         if settings.source == SourceChoice::Oidc {
             return Err(ci::missing_token(env));
         }
-        let found = chain().map_err(|error| match finds_nothing(&error) {
-            true => ci::missing_token_or(env, error),
-            false => error,
-        });
+        let found = chain().map_err(|error| ci::missing_token_before(env, error));
         found.map(Self::Source)
     }
 }
@@ -306,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_token_hides_no_broken_source() {
+    fn a_missing_token_comes_first_and_hides_no_broken_source() {
         let registry = Registry::parse(OURS).unwrap();
         let github: Env = [("GITHUB_ACTIONS", "true")].into_iter().collect();
         let failing = |error: Error| {
@@ -314,12 +311,15 @@ mod tests {
             let plan = RolePlan::new(ARN, RoleSettings::default(), &scope, &github, |settings| {
                 RoleBase::find(settings, &github, || Err(error))
             });
-            plan.unwrap_err().what().to_owned()
+            let error = plan.unwrap_err();
+            assert_eq!((error.what(), error.code()), ("no OIDC token", Code::GithubPermission));
+            error.cause().to_owned()
         };
-        assert_eq!(failing(super::super::chain::no_credentials("")), "no OIDC token");
+        let missing = "the role asks for one, and this job has none";
+        assert_eq!(failing(super::super::chain::no_credentials("")), missing);
         assert_eq!(
-            failing(Error::failed(Code::HalfPair, "half a pair of keys", "")),
-            "half a pair of keys"
+            failing(Error::failed(Code::HalfPair, "half a pair of keys", "A is not set")),
+            format!("{missing}; half a pair of keys: A is not set")
         );
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{CiSystem, NO_SECOND_TOKEN};
 use crate::minting::{RequestForm, TokenProgram, TokenRequest};
+use crate::user_command::UserCommand;
 use context::Env;
 use diagnostics::Result;
 use oidc_token::{Claims, read_token_file};
@@ -42,6 +43,8 @@ enum TokenOrigin {
         program: TokenProgram,
         job: Vec<(&'static str, Secret)>,
     },
+    /// The user's own command is run at each use.
+    Command(UserCommand),
 }
 
 /// The audience that a token is asked for.
@@ -102,16 +105,10 @@ impl CiToken {
     }
 
     /// Returns the token that an HTTP request asks for.
-    pub(crate) fn requested(
-        ci: &'static CiSystem,
-        name: &str,
-        form: &'static RequestForm,
-        url: &str,
-        bearer: Secret,
-    ) -> Self {
+    pub(crate) fn requested(ci: &'static CiSystem, form: &'static RequestForm, url: &str, bearer: Secret) -> Self {
         Self {
             ci,
-            name: name.to_owned(),
+            name: format!("{}'s token for this job", form.asked),
             origin: TokenOrigin::Request {
                 form,
                 url: url.to_owned(),
@@ -134,6 +131,15 @@ impl CiToken {
         }
     }
 
+    /// Returns the token that the user's own command prints.
+    pub(crate) fn printed(ci: &'static CiSystem, command: UserCommand) -> Self {
+        Self {
+            ci,
+            name: "the token of the token command".to_owned(),
+            origin: TokenOrigin::Command(command),
+        }
+    }
+
     /// Gets the token as it is now, or returns the request that has to be sent for the token. Programs get at most `budget`.
     ///
     /// # Errors
@@ -146,6 +152,7 @@ impl CiToken {
             },
             TokenOrigin::File(path) => read_token_file(path)?,
             TokenOrigin::Program { program, .. } => program.mint(audience.name, env, budget)?,
+            TokenOrigin::Command(command) => command.token(budget)?,
             TokenOrigin::Request { form, url, bearer } => {
                 return Ok(FetchedToken::Request(form.request(url, bearer, audience.name)));
             }
@@ -158,7 +165,7 @@ impl CiToken {
         match &self.origin {
             TokenOrigin::Text { token, .. } => Some(token.clone()),
             TokenOrigin::File(path) => read_token_file(path).ok(),
-            TokenOrigin::Request { .. } | TokenOrigin::Program { .. } => None,
+            TokenOrigin::Request { .. } | TokenOrigin::Program { .. } | TokenOrigin::Command(_) => None,
         }
     }
 
@@ -167,8 +174,14 @@ impl CiToken {
         match &self.origin {
             // The whole token: what it claims is not proved before STS has seen it. A renewed one fetches anew.
             TokenOrigin::Text { .. } | TokenOrigin::File(_) => vec![("jwt", self.in_hand().unwrap_or_default())],
-            TokenOrigin::Request { form, bearer, .. } => vec![(form.key_field, bearer.clone())],
+            TokenOrigin::Request { form, bearer, url } => {
+                vec![
+                    (form.key_field, bearer.clone()),
+                    ("token-url", Secret::new(url.as_str())),
+                ]
+            }
             TokenOrigin::Program { job, .. } => job.clone(),
+            TokenOrigin::Command(command) => command.key_fields(),
         }
     }
 
@@ -196,12 +209,14 @@ impl CiToken {
 /// to end.
 fn audience_to_mint(token: &Secret, audience: WantedAudience<'_>) -> Option<String> {
     let claims = Claims::from_jwt(token.expose())?;
+    let audiences = claims.audiences();
+    let is_missing = audience.is_named && !audiences.contains(&audience.name);
     let wanted = match audience.is_named {
-        true => audience.name.to_owned(),
-        false => claims.audience(),
+        true => audience.name,
+        false => audiences.first().copied().unwrap_or_default(),
     };
     let ends_soon = claims
         .ends_at()
         .is_some_and(|end| end < SystemTime::now() + ABOUT_TO_END);
-    (ends_soon || wanted != claims.audience()).then_some(wanted)
+    (ends_soon || is_missing).then(|| wanted.to_owned())
 }

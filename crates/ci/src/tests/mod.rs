@@ -48,6 +48,8 @@ fn named_by(vars: &[(&str, &str)]) -> Option<&'static str> {
 #[test]
 fn each_system_has_its_mark() {
     let systems = [
+        ("FORGEJO_ACTIONS", "true", "Forgejo Actions"),
+        ("GITEA_ACTIONS", "true", "Gitea Actions"),
         ("GITHUB_ACTIONS", "true", "GitHub Actions"),
         ("GITLAB_CI", "true", "GitLab CI"),
         ("CIRCLECI", "true", "CircleCI"),
@@ -61,8 +63,14 @@ fn each_system_has_its_mark() {
     for (mark, value, name) in systems {
         assert_eq!(named_by(&[(mark, value)]), Some(name));
     }
-    let marked = ALL.into_iter().filter(|ci| !matches!(ci.mark, JobMark::None));
-    assert_eq!(marked.count(), systems.len());
+    for ci in ALL {
+        let mark = match ci.mark {
+            JobMark::None => continue,
+            JobMark::Set(name) => (name, "true"),
+            JobMark::Equals(name, value) => (name, value),
+        };
+        assert_eq!(named_by(&[mark]), Some(ci.name), "no other system takes its mark");
+    }
 }
 
 #[test]
@@ -70,6 +78,23 @@ fn what_only_looks_like_one_is_none() {
     assert_eq!(named_by(&[("CI", "true")]), None);
     assert_eq!(named_by(&[("GITHUB_ACTIONS", "false"), ("GITLAB_CI", "")]), None);
     assert_eq!(named_by(&[("CI", "woodpecker"), ("DRONE", "true")]), Some("Woodpecker"));
+}
+
+/// A job of Forgejo has all three marks, and a job of Gitea the last two.
+#[rstest]
+#[case(&["FORGEJO_ACTIONS", "GITEA_ACTIONS", "GITHUB_ACTIONS"], "Forgejo")]
+#[case(&["GITEA_ACTIONS", "GITHUB_ACTIONS"], "Gitea")]
+#[case(&["GITHUB_ACTIONS"], "GitHub")]
+#[case(&[], "GitHub")]
+fn a_job_with_githubs_variables_is_whose_mark_it_has(#[case] marks: &[&str], #[case] name: &str) {
+    let variables = [
+        ("ACTIONS_ID_TOKEN_REQUEST_URL", "https://example.com/token"),
+        ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request"),
+    ];
+    let marks = marks.iter().map(|mark| (*mark, "true"));
+    let env: Env = marks.chain(variables).collect();
+    let tokens: Vec<_> = CiToken::all(&env).iter().map(|token| token.name().to_owned()).collect();
+    assert_eq!(tokens, [format!("{name}'s token for this job")]);
 }
 
 #[test]
@@ -92,12 +117,20 @@ fn subjects_and_hosts_are_taken_apart() {
 #[test]
 fn githubs_immutable_subjects_are_a_pitfall() {
     assert!(subject_pitfall("repo:octo@1/app@2:ref:refs/heads/main").is_some());
-    assert!(subject_pitfall("repo:octo/app:ref:refs/heads/main").is_none());
+    for other in [
+        "repo:octo/app:ref:refs/heads/main",
+        "repo:octo/app:ref:refs/tags/@scope/pkg@1.2.3",
+        "repo:octo/app:ref:refs/heads/user@host",
+        "repo:octo/app:environment:a@b",
+        "job_workflow_ref:octo/app/.github/workflows/ci.yml@refs/heads/main",
+    ] {
+        assert!(subject_pitfall(other).is_none(), "{other}");
+    }
 }
 
 #[test]
 fn a_variable_is_documented_once_with_all_its_uses() {
-    let documented = bitbucket::BITBUCKET.documented_variables();
+    let documented = documented_variables();
     let found = |name: &str| {
         documented
             .iter()
@@ -109,6 +142,7 @@ fn a_variable_is_documented_once_with_all_its_uses() {
         "Bitbucket Pipelines; names the session".to_owned(),
     );
     assert_eq!(found("BITBUCKET_BUILD_NUMBER"), [&number]);
+    assert_eq!(found("GITHUB_REPOSITORY").len(), 1, "Gitea has it too");
 }
 
 const GITHUB: (&str, &str) = ("GITHUB_ACTIONS", "true");

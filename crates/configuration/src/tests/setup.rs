@@ -291,9 +291,9 @@ fn setup_json_is_beside_the_file_that_is_named() {
     Code::ConfigKey
 )]
 #[case::command(
-    "{\"registries\": [{\"match\": \"public.ecr.aws\", \"token-command\": [\"id\"]}]}",
-    "setup.json: the rule of public.ecr.aws: unknown key \"token-command\"",
-    Code::ConfigKey
+    "{\"registries\": [{\"match\": \"public.ecr.aws\", \"token-command\": \"id\"}]}",
+    "setup.json: the rule of public.ecr.aws: ",
+    Code::ConfigValue
 )]
 #[case::glob(
     "{\"registries\": [{\"match\": \"*.dkr.ecr.eu-west-1.amazonaws.com\"}]}",

@@ -12,7 +12,7 @@ use serde_saphyr::{Location, Spanned};
 use super::{allowed, wrong};
 use diagnostics::{Code, Result};
 use ecr_registry::parse_region;
-use settings::table::{PROFILE, ROLE_ARN, SOURCE, TABLE, TOKEN_ENV, TOKEN_FILE};
+use settings::table::{PROFILE, ROLE_ARN, SOURCE, TABLE, TOKEN_COMMAND, TOKEN_ENV, TOKEN_FILE};
 use settings::{Setting, SettingValues, SurfaceValue, TokenCommand, ValueKind};
 
 const MATCH: &str = "match";
@@ -100,6 +100,7 @@ impl RuleKeys {
             (ROLE_ARN.name, self.has(&ROLE_ARN)),
             (TOKEN_FILE.name, self.has(&TOKEN_FILE)),
             (TOKEN_ENV.name, self.has(&TOKEN_ENV)),
+            (TOKEN_COMMAND.name, self.has(&TOKEN_COMMAND)),
             (&cognito, self.source() == Some("cognito")),
         ] {
             if let (Some(place), true) = (self.place(&PROFILE), is_said) {
@@ -114,12 +115,18 @@ impl RuleKeys {
     }
 
     fn refuse_two_tokens(&self, path: &Path) -> Result<()> {
-        match (self.place(&TOKEN_FILE), self.has(&TOKEN_ENV)) {
-            (Some(place), true) => Err(
-                wrong(path, &place, "\"token-file\" and \"token-env\" stand in one rule")
-                    .with_code(Code::ConfigRule)
-                    .hint("one of them is the token's place: leave the other out"),
-            ),
+        let said: Vec<_> = [&TOKEN_FILE, &TOKEN_ENV, &TOKEN_COMMAND]
+            .into_iter()
+            .filter_map(|setting| Some((setting.name, self.place(setting)?)))
+            .collect();
+        match said[..] {
+            [(first, place), (second, _), ..] => {
+                Err(
+                    wrong(path, &place, format!("\"{first}\" and \"{second}\" stand in one rule"))
+                        .with_code(Code::ConfigRule)
+                        .hint("one of them is the token's place: leave the other out"),
+                )
+            }
             _ => Ok(()),
         }
     }
@@ -138,19 +145,21 @@ impl RuleKeys {
                 let texts = texts.into_iter().map(|text| self.text(setting, text).0);
                 SurfaceValue::List(texts.collect())
             }
-            ValueKind::Text
-            | ValueKind::Region
-            | ValueKind::Policy
-            | ValueKind::OneOf(_)
-            | ValueKind::File
-            | ValueKind::Command => {
+            ValueKind::Text | ValueKind::Region | ValueKind::Policy | ValueKind::OneOf(_) | ValueKind::File => {
                 let text;
                 (text, place) = self.text(setting, map.next_value()?);
                 match setting.kind {
                     ValueKind::File => SurfaceValue::File(text.into()),
-                    ValueKind::Command => SurfaceValue::Command(TokenCommand::from(text.as_str())),
                     _ => SurfaceValue::Text(text),
                 }
+            }
+            ValueKind::Command => {
+                let list: Spanned<Vec<String>> = map.next_value()?;
+                place = list.referenced;
+                if list.value.first().is_none_or(|program| program.trim().is_empty()) {
+                    self.blank.get_or_insert((setting, place));
+                }
+                SurfaceValue::Command(TokenCommand::from_arguments(list.value))
             }
         };
         self.values.push(PlacedValue { setting, value, place });

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::buildkite::BUILDKITE_PATH;
+use super::buildkite::{self, BUILDKITE_PATH};
 use super::circleci::{CIRCLECI_PATH, ROOT_ISSUER};
 use super::{Ci, Job};
 use crate::answer::{Answer, Refusal, json as json_answer};
@@ -17,11 +17,21 @@ use crate::{Aws, LabError, lock};
 
 /// The body of Buildkite's `POST /v3/jobs/<id>/oidc/tokens`.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct TokenRequest {
     audience: Option<String>,
     /// Seconds; 0: the API chooses.
     #[serde(default)]
     lifetime: u32,
+    /// Optional claims to add.
+    #[serde(default)]
+    claims: Vec<String>,
+    /// Claims that become session tags.
+    #[serde(default)]
+    aws_session_tags: Vec<String>,
+    /// The claim whose value is the subject.
+    #[serde(default)]
+    subject_claim: String,
 }
 
 /// What `circleci run oidc get` sends.
@@ -40,15 +50,6 @@ struct CustomClaims {
     aud: Option<String>,
 }
 
-/// How a call of one of the two is named in counts.
-pub(crate) fn agent_operation(path: &str) -> &'static str {
-    if path.ends_with("/redactions") {
-        "Redaction"
-    } else {
-        "OidcToken"
-    }
-}
-
 impl Aws {
     /// Answers Buildkite's agent.
     pub(crate) fn buildkite_call(&self, parts: &Parts, body: &[u8]) -> Result<Answer, Refusal> {
@@ -58,7 +59,7 @@ impl Aws {
             .and_then(|rest| rest.split_once('/'))
             .filter(|_| parts.method == http::Method::POST)
             .ok_or_else(unknown)?;
-        let job = self.running(Ci::Buildkite, id)?;
+        let mut job = self.running(Ci::Buildkite, id)?;
         if header_text(&parts.headers, "authorization") != format!("Token {}", job.access_token) {
             return Err(Refusal::new(401, "Unauthorized", "Invalid access token"));
         }
@@ -66,6 +67,12 @@ impl Aws {
             "oidc/tokens" => {
                 let request: TokenRequest = read(body)?;
                 let lifetime = Some(request.lifetime).filter(|&seconds| seconds > 0);
+                buildkite::choose_claims(
+                    &mut job,
+                    &request.claims,
+                    &request.aws_session_tags,
+                    &request.subject_claim,
+                )?;
                 self.answer_token(&job, request.audience, lifetime)
             }
             "redactions" => {
@@ -115,7 +122,7 @@ impl Aws {
     fn answer_token(&self, job: &Job, audience: Option<String>, lifetime: Option<u32>) -> Result<Answer, Refusal> {
         let audience = audience.as_deref().filter(|audience| !audience.is_empty());
         let lifetime = lifetime.unwrap_or(job.lifetime);
-        let token = self.mint(job, audience.unwrap_or(&job.audience), lifetime);
+        let token = self.mint(job, audience.unwrap_or(&job.audience).to_owned(), lifetime);
         Ok(json_answer(200, &json!({"token": token.map_err(broken)?})))
     }
 }

@@ -2,12 +2,47 @@
 //!
 //! <https://buildkite.com/docs/pipelines/security/oidc>
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use super::{COMMIT, Described, JobSpec, uuid_of};
+use super::{COMMIT, Described, Job, JobSpec, uuid_of};
+use crate::answer::Refusal;
+use crate::jwt::TAGS_CLAIM;
 
 /// Where Buildkite's agent API stands: below it `v3/jobs/<id>/oidc/tokens`, and for the lab's agent `…/redactions`.
 pub(crate) const BUILDKITE_PATH: &str = "/buildkite/";
+
+/// Claims that a token has only if it is asked for with them.
+const OPTIONAL: [&str; 2] = ["cluster_id", "cluster_name"];
+/// Claims that may be the subject: those that never change.
+const SUBJECTS: [&str; 3] = ["organization_id", "pipeline_id", "cluster_id"];
+
+/// Gives the job's token the claims that are asked for.
+pub(super) fn choose_claims(job: &mut Job, claims: &[String], tags: &[String], subject: &str) -> Result<(), Refusal> {
+    let refused =
+        |what: &str, name: &str| Refusal::new(422, "UnprocessableEntity", format!("{what} {name} is not supported"));
+    let all = job.claims.clone();
+    let text = |name: &str| match all.get(name) {
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(Value::Number(number)) => Some(number.to_string()),
+        _ => None,
+    };
+    if let Some(unknown) = claims.iter().find(|name| text(name).is_none()) {
+        return Err(refused("claim", unknown));
+    }
+    job.claims
+        .retain(|name, _| !OPTIONAL.contains(&name.as_str()) || claims.contains(name));
+    if !tags.is_empty() {
+        let tag = |name: &String| Some((name.clone(), json!([text(name)?])));
+        let members: Option<Map<String, Value>> = tags.iter().map(tag).collect();
+        let members = members.ok_or_else(|| refused("session tags", &tags.join(", ")))?;
+        job.claims.insert(TAGS_CLAIM.into(), json!({"principal_tags": members}));
+    }
+    if !subject.is_empty() {
+        let known = SUBJECTS.contains(&subject).then(|| text(subject)).flatten();
+        job.subject = known.ok_or_else(|| refused("subject claim", subject))?;
+    }
+    Ok(())
+}
 
 pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
     let JobSpec {
@@ -23,7 +58,7 @@ pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
         "pipeline_slug": project, "pipeline_id": uuid_of("buildkite-pipeline", project),
         "build_number": number, "build_branch": branch, "build_tag": null, "build_commit": COMMIT,
         "build_source": "webhook", "step_key": "build", "job_id": id, "agent_id": agent,
-        "runner_environment": "self-hosted",
+        "runner_environment": "self-hosted", "cluster_id": uuid_of("buildkite-cluster", owner), "cluster_name": "default",
     });
     let variables = vec![
         ("BUILDKITE", "true".into()),

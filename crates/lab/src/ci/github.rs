@@ -7,11 +7,10 @@ use serde_json::json;
 
 use super::{COMMIT, Ci, Described, JobSpec};
 use crate::answer::{Answer, Refusal, json as json_answer};
+use crate::jwt::GITHUB_ISSUER;
 use crate::request::header_text;
 use crate::{Aws, LabError, lock};
 
-/// GitHub's issuer.
-pub const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
 /// Where jobs ask for tokens.
 pub(crate) const GITHUB_PATH: &str = "/github/idtoken/";
 /// The request token ends with the longest time a hosted job may take, in seconds.
@@ -55,17 +54,22 @@ pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
         ("GITHUB_SERVER_URL", "https://github.com".into()),
         ("ACTIONS_ID_TOKEN_REQUEST_URL", format!("{lab}{}", path(id))),
     ];
-    let claims = json!({
+    let mut claims = json!({
         "actor": "octocat", "actor_id": "583231", "base_ref": "", "head_ref": "", "event_name": "push",
         "job_workflow_ref": workflow, "job_workflow_sha": COMMIT, "workflow": "ci", "workflow_ref": workflow,
         "workflow_sha": COMMIT, "ref": reference, "ref_type": "branch", "ref_protected": "false",
         "repository": repository, "repository_id": "74", "repository_owner": owner, "repository_owner_id": "65",
         "repository_visibility": "private", "run_id": number.to_string(), "run_number": "7", "run_attempt": "1",
-        "runner_environment": "github-hosted", "sha": COMMIT, "check_run_id": "9001",
+        "runner_environment": "github-hosted", "sha": COMMIT, "check_run_id": "9001", "enterprise_id": "7",
     });
+    let mut subject = format!("repo:{repository}:ref:{reference}");
+    if let Some(environment) = &spec.environment {
+        claims["environment"] = environment.as_str().into();
+        subject = format!("repo:{repository}:environment:{environment}");
+    }
     Described {
         issuer: spec.issuer.clone().unwrap_or_else(|| GITHUB_ISSUER.into()),
-        subject: spec.subject_or(format!("repo:{repository}:ref:{reference}")),
+        subject: spec.subject_or(subject),
         // Without one that is asked for, the audience is the repository owner's address.
         audience: spec.audience_or(&format!("https://github.com/{owner}")),
         lifetime: 300,
@@ -112,13 +116,17 @@ impl Aws {
         }
         let audience = asked_audience(uri.query().unwrap_or_default());
         let token = self
-            .mint(&job, audience.as_deref().unwrap_or(&job.audience), job.lifetime)
+            .mint(
+                &job,
+                audience.as_deref().unwrap_or(&job.audience).to_owned(),
+                job.lifetime,
+            )
             .map_err(|error| Refusal::new(500, "InternalServerError", error.to_string()))?;
         Ok(json_answer(200, &json!({"count": token.len(), "value": token})))
     }
 }
 
-fn asked_audience(query: &str) -> Option<String> {
+pub(super) fn asked_audience(query: &str) -> Option<String> {
     let asked = query.split('&').find_map(|pair| pair.strip_prefix("audience="))?;
     let decoded = percent_encoding::percent_decode_str(asked).decode_utf8_lossy();
     Some(decoded.into_owned())

@@ -2,25 +2,9 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-/// A CI system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Ci {
-    /// GitHub Actions: a job asks for its tokens.
-    Github,
-    /// GitLab's `id_tokens:`: one token for the whole job, in a variable.
-    Gitlab,
-    /// CircleCI: a token in a variable, more by `circleci run oidc get`.
-    Circleci,
-    /// Bitbucket Pipelines: one token for the step, in a variable.
-    Bitbucket,
-    /// Buildkite: tokens by `buildkite-agent oidc request-token`.
-    Buildkite,
-    /// Jenkins with the oidc-provider plugin: one token for the build, in a variable or a file.
-    Jenkins,
-}
+use super::Ci;
 
 /// A job to start with [`Aws::start_job`](crate::Aws::start_job). What is not said is as the CI does it by itself.
 #[derive(Debug, Clone, Deserialize)]
@@ -34,9 +18,12 @@ pub struct JobSpec {
     pub(super) branch: String,
     #[serde(default = "forty_two")]
     pub(super) number: u64,
+    pub(super) environment: Option<String>,
     pub(super) issuer: Option<String>,
     pub(super) subject: Option<String>,
     pub(super) audience: Option<String>,
+    #[serde(default)]
+    pub(super) audiences: Vec<String>,
     pub(super) lifetime: Option<u32>,
     pub(super) token_file: Option<PathBuf>,
 }
@@ -66,9 +53,11 @@ impl JobSpec {
             project: app(),
             branch: main_branch(),
             number: forty_two(),
+            environment: None,
             issuer: None,
             subject: None,
             audience: None,
+            audiences: Vec::new(),
             lifetime: None,
             token_file: None,
         }
@@ -95,6 +84,13 @@ impl JobSpec {
         self
     }
 
+    /// GitHub alone: the environment that the job deploys to.
+    #[must_use]
+    pub fn environment(mut self, name: &str) -> Self {
+        self.environment = Some(name.into());
+        self
+    }
+
     /// The issuer, where an installation has its own: GitLab's address, Jenkins' with `/oidc`.
     #[must_use]
     pub fn issuer(mut self, issuer: &str) -> Self {
@@ -114,6 +110,14 @@ impl JobSpec {
     #[must_use]
     pub fn audience(mut self, audience: &str) -> Self {
         self.audience = Some(audience.into());
+        self
+    }
+
+    /// Several audiences of one token, as Bitbucket takes them: `aud` is a list.
+    #[must_use]
+    pub fn audiences(mut self, audiences: &[&str]) -> Self {
+        self.audiences = audiences.iter().map(|&audience| audience.to_owned()).collect();
+        self.audience = self.audiences.first().cloned();
         self
     }
 

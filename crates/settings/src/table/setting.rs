@@ -116,7 +116,7 @@ pub enum ValueKind {
     Policy,
     /// The path of a file.
     File,
-    /// A line for the platform's shell. No file may hold one.
+    /// A command: in a flag a line for the platform's shell, in a file a list of arguments.
     Command,
     /// A whole number in this range.
     Number(u32, u32),

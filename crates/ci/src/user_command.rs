@@ -1,0 +1,161 @@
+//! The user's own command that prints a token. A flag or the user's own file names it.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::minting::{PROGRAM_BUDGET, printed_token};
+use context::{Env, program};
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
+use settings::TokenCommand;
+use settings::table::TOKEN_COMMAND;
+
+const WHAT: &str = "the token command";
+
+/// Variables that differ between two steps of one job, or between two terminals of one user, and lead to no credentials. docs/cache.md
+/// lists them.
+const OF_STEP_OR_TERMINAL: [&str; 23] = [
+    "_",
+    "COLORTERM",
+    "COLUMNS",
+    "GITHUB_ACTION",
+    "GITHUB_ACTION_PATH",
+    "GITHUB_ACTION_REF",
+    "GITHUB_ACTION_REPOSITORY",
+    "GITHUB_ENV",
+    "GITHUB_OUTPUT",
+    "GITHUB_PATH",
+    "GITHUB_STATE",
+    "GITHUB_STEP_SUMMARY",
+    "LINES",
+    "OLDPWD",
+    "PWD",
+    "SHLVL",
+    "TASK_DISPLAYNAME",
+    "TASK_INSTANCEID",
+    "TERM",
+    "TERM_PROGRAM",
+    "TERM_PROGRAM_VERSION",
+    "TERM_SESSION_ID",
+    "WINDOWID",
+];
+
+/// A [`TokenCommand`] whose program is found, and all that it can see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UserCommand {
+    program: PathBuf,
+    command: TokenCommand,
+    folder: PathBuf,
+    environment: Secret,
+}
+
+impl UserCommand {
+    /// Finds the program, without running it. A name without a folder is looked for in PATH's absolute folders; a relative path belongs
+    /// to the file that names it.
+    ///
+    /// # Errors
+    /// There is no such program, so that a cached password is not handed to somebody who cannot run the command.
+    pub(crate) fn find(command: &TokenCommand, env: &Env) -> Result<Self> {
+        let name = command.arguments().first().map_or("", String::as_str);
+        let folder = match command.folder().as_os_str().is_empty() {
+            true => std::env::current_dir().unwrap_or_default(),
+            false => command.folder().to_owned(),
+        };
+        let program = match name.contains(std::path::is_separator) {
+            true => Some(folder.join(name)).filter(|path| path.is_file()),
+            false => program::on_path(name, env),
+        };
+        let program = program.ok_or_else(|| {
+            Error::failed(Code::TokenCommand, WHAT, format!("there is no program {name}")).hint(format!(
+                "{TOKEN_COMMAND} names a program of PATH, or a path: install it, or correct the name"
+            ))
+        })?;
+        Ok(Self {
+            program,
+            command: command.clone(),
+            folder,
+            environment: visible(env),
+        })
+    }
+
+    /// Runs the command, unless this process has run it before. Its stderr goes nowhere.
+    ///
+    /// # Errors
+    /// The command fails, prints nothing, or does not end in time.
+    pub(crate) fn token(&self, budget: Duration) -> Result<Secret> {
+        self.command.token(|| {
+            let mut command = Command::new(&self.program);
+            command.args(&self.command.arguments()[1..]).current_dir(&self.folder);
+            let hint = "run it by hand: it has to print the token, and nothing else, within 10 seconds";
+            printed_token(&mut command, WHAT, hint, PROGRAM_BUDGET.min(budget))
+        })
+    }
+
+    /// Returns what decides which token the command prints: what it is, where it runs, and the environment that it sees. The token
+    /// itself cannot be part of a key, because a cached password must be found without running a program.
+    pub(crate) fn key_fields(&self) -> Vec<(&'static str, Secret)> {
+        let mut fields = vec![
+            ("token-program", Secret::new(self.program.to_string_lossy())),
+            ("token-folder", Secret::new(self.folder.to_string_lossy())),
+            ("token-environment", self.environment.clone()),
+        ];
+        let arguments = self.command.arguments().iter();
+        fields.extend(arguments.map(|argument| ("token-argument", Secret::new(argument.as_str()))));
+        fields
+    }
+}
+
+/// Returns the environment that tells one job or user from another, as text.
+fn visible(env: &Env) -> Secret {
+    let mut lines: Vec<String> = env
+        .vars()
+        .filter(|(name, _)| !OF_STEP_OR_TERMINAL.contains(name))
+        .map(|(name, value)| format!("{name:?}={value:?}\n"))
+        .collect();
+    lines.sort_unstable();
+    Secret::new(lines.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATH: (&str, &str) = ("PATH", "/usr/bin:/bin");
+
+    fn found(arguments: &[&str], vars: &[(&str, &str)]) -> Result<UserCommand> {
+        let arguments = arguments.iter().map(|word| (*word).to_owned()).collect();
+        let command = TokenCommand::from_arguments(arguments);
+        let env = vars.iter().copied().chain([PATH]).collect();
+        UserCommand::find(&command.in_folder("/etc".as_ref()), &env)
+    }
+
+    #[test]
+    fn a_program_is_found_on_path_or_beside_the_file() {
+        assert!(found(&["true"], &[]).is_ok());
+        assert!(found(&["/bin/true"], &[]).is_ok());
+        assert!(found(&["./passwd"], &[]).is_ok());
+        for missing in ["nowhere", "./nowhere", ""] {
+            let error = found(&[missing], &[]).unwrap_err();
+            assert!(error.cause().contains("there is no program"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_key_is_what_decides_on_the_token() {
+        let key = |arguments: &[&str], vars: &[(&str, &str)]| found(arguments, vars).unwrap().key_fields();
+        let first = key(&["true", "a"], &[("SECRET", "s")]);
+        assert_eq!(
+            first,
+            key(
+                &["true", "a"],
+                &[("SECRET", "s"), ("TERM", "xterm"), ("GITHUB_STATE", "x")]
+            )
+        );
+        assert_ne!(first, key(&["true", "b"], &[("SECRET", "s")]));
+        assert_ne!(first, key(&["false", "a"], &[("SECRET", "s")]));
+        assert_ne!(first, key(&["true", "a"], &[("SECRET", "other")]));
+        assert_ne!(first, key(&["true", "a"], &[]));
+        assert_ne!(key(&["true", "a", "b"], &[]), key(&["true", "a b"], &[]));
+    }
+}

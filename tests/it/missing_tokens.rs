@@ -1,0 +1,161 @@
+//! A role was asked for, the CI could give the job a token and gave none: that is told first, whatever else was tried.
+
+use lab::{ACCOUNT, Lab, Trust};
+use rstest::rstest;
+
+use crate::harness::{HOST, Machine};
+use crate::jobs::{Job, Kind, role_with, write_rules};
+use crate::lab_machine::{GET_TOKEN, key_variables, lab};
+
+/// The job without its token, on a runner that has credentials of its own.
+fn runner(lab: &Lab, job: &Job, own: &str) -> Machine {
+    let machine = job.machine_without_token(lab);
+    match own {
+        "keys" => machine.with_all(key_variables(&lab.add_user(ACCOUNT, "runner"))),
+        "profile" => {
+            let key = lab.add_user(ACCOUNT, "runner");
+            let text = format!(
+                "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+                key.id, key.secret
+            );
+            machine.write(".aws/credentials", &text);
+            machine
+        }
+        "container" => {
+            let container = lab.add_container(&role_with(lab, ACCOUNT, "runner", Vec::new()));
+            machine
+                .with(
+                    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+                    &format!("{}{}", lab.http_url(), container.path),
+                )
+                .with("AWS_CONTAINER_AUTHORIZATION_TOKEN", &container.token)
+        }
+        "instance" => {
+            lab.set_instance_role(Some(&role_with(lab, ACCOUNT, "runner", Vec::new())));
+            machine
+                .without("AWS_EC2_METADATA_DISABLED")
+                .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &lab.http_url())
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[rstest]
+#[case(Kind::Github, "id-token: write")]
+#[case(Kind::Gitlab, "id_tokens")]
+#[case(Kind::Circleci, "a context")]
+#[case(Kind::Bitbucket, "oidc: true")]
+#[case(Kind::Buildkite, "BUILDKITE_AGENT_ACCESS_TOKEN")]
+#[case(Kind::Jenkins, "credentialsId of withEcrAuth")]
+#[case(Kind::Forgejo, "enable-openid-connect: true")]
+#[case(Kind::Gitea, "id-token: write")]
+#[case(Kind::Azure, "SYSTEM_ACCESSTOKEN: $(System.AccessToken)")]
+fn it_comes_before_the_refusal_of_the_runners_own_credentials(
+    #[case] kind: Kind,
+    #[case] piece: &str,
+    #[values("keys", "profile", "container", "instance")] own: &str,
+) {
+    let lab = lab();
+    let job = Job::start(&lab, kind, "app");
+    let role = job.role(&lab, ACCOUNT, "push");
+    let machine = runner(&lab, &job, own);
+    write_rules(&machine, &format!("  - match: {HOST}\n    role-arn: {role}\n"));
+    let outcome = machine.helper("get", HOST);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    let start = format!("ecr-auth: {HOST}: no OIDC token: the role asks for one, and this job has none; ");
+    assert!(outcome.stdout.starts_with(&start), "{outcome:?}");
+    let (told, hint) = outcome.stderr.split_once("\nhint: ").unwrap();
+    assert!(told.starts_with("error: no OIDC token: "), "{outcome:?}");
+    assert!(told.contains("AssumeRole: AccessDenied: User: "), "{outcome:?}");
+    assert!(hint.contains(piece) && hint.contains("source: chain"), "{outcome:?}");
+    assert_eq!(lab.count(GET_TOKEN), 0);
+}
+
+#[rstest]
+fn the_runners_own_credentials_that_get_the_role_are_used(
+    #[values("keys", "profile", "container", "instance")] own: &str,
+    #[values("auto", "chain")] source: &str,
+) {
+    let lab = lab();
+    let job = Job::start(&lab, Kind::Github, "app");
+    let users = Trust::Aws {
+        principals: vec![ACCOUNT.into()],
+        external_id: None,
+    };
+    let role = role_with(&lab, ACCOUNT, "push", vec![users]);
+    let machine = runner(&lab, &job, own);
+    let rule = format!("  - match: {HOST}\n    role-arn: {role}\n    source: {source}\n");
+    write_rules(&machine, &rule);
+    machine.helper("get", HOST).password();
+    assert_eq!(lab.count("sts:AssumeRole"), 1);
+}
+
+#[test]
+fn a_job_that_insists_on_the_chain_is_told_of_the_chain_alone() {
+    let lab = lab();
+    let job = Job::start(&lab, Kind::Github, "app");
+    let role = job.role(&lab, ACCOUNT, "push");
+    let machine = runner(&lab, &job, "instance");
+    let rule = format!("  - match: {HOST}\n    role-arn: {role}\n    source: chain\n");
+    write_rules(&machine, &rule);
+    let outcome = machine.helper("get", HOST);
+    assert!(outcome.stdout.contains("AccessDenied"), "{outcome:?}");
+    assert!(!outcome.stderr.contains("OIDC"), "{outcome:?}");
+}
+
+#[rstest]
+#[case::half_a_pair("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE", "half a pair of keys")]
+#[case::no_such_profile("AWS_PROFILE", "nowhere", "profile nowhere")]
+fn it_comes_before_a_source_that_cannot_be_used(#[case] name: &str, #[case] value: &str, #[case] cause: &str) {
+    let lab = lab();
+    let job = Job::start(&lab, Kind::Github, "app");
+    let machine = job
+        .machine_without_token(&lab)
+        .with(name, value)
+        .with("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/push");
+    let outcome = machine.helper("get", HOST);
+    let (told, hint) = outcome.stderr.split_once("\nhint: ").unwrap();
+    assert!(told.starts_with("error: no OIDC token: "), "{outcome:?}");
+    assert!(told.contains(cause), "{outcome:?}");
+    assert!(hint.contains("id-token: write"), "{outcome:?}");
+    assert!(lab.calls().counts.is_empty());
+}
+
+#[test]
+fn a_later_role_that_is_refused_is_not_the_tokens_fault() {
+    let lab = lab();
+    let job = Job::start(&lab, Kind::Github, "app");
+    let users = Trust::Aws {
+        principals: vec![ACCOUNT.into()],
+        external_id: None,
+    };
+    role_with(&lab, ACCOUNT, "first", vec![users]);
+    role_with(&lab, ACCOUNT, "last", Vec::new());
+    let machine = runner(&lab, &job, "keys");
+    let rule = format!("  - match: {HOST}\n    role-arn: first\n    chain: [last]\n");
+    write_rules(&machine, &rule);
+    let outcome = machine.helper("get", HOST);
+    assert!(outcome.stdout.contains("AccessDenied"), "{outcome:?}");
+    assert!(!outcome.stderr.contains("OIDC"), "{outcome:?}");
+}
+
+#[rstest]
+fn doctor_names_it_before_the_runners_own_credentials(#[values(true, false)] trusted: bool) {
+    let lab = lab();
+    let job = Job::start(&lab, Kind::Github, "app");
+    let users = Trust::Aws {
+        principals: vec![ACCOUNT.into()],
+        external_id: None,
+    };
+    role_with(&lab, ACCOUNT, "push", if trusted { vec![users] } else { Vec::new() });
+    let machine = runner(&lab, &job, "keys").with("AWS_ENDPOINT_URL_ECR", &lab.http_url());
+    write_rules(&machine, &format!("  - match: {HOST}\n    role-arn: push\n"));
+    let outcome = machine.run(&["doctor", HOST]);
+    let report = outcome.stdout;
+    let line = "! ci: GitHub Actions: this job has no OIDC token, though a role was asked for; \
+        the environment's access key ";
+    let (_, after) = report.split_once(line).expect(&report);
+    assert!(after.contains("id-token: write"), "{report}");
+    assert_eq!(after.contains("✗ identity: no OIDC token: "), !trusted, "{report}");
+    assert_eq!(after.contains("✓ identity: "), trusted, "{report}");
+}
