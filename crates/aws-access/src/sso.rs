@@ -15,6 +15,7 @@ use crate::endpoint::Service;
 use crate::expiration;
 use crate::identity::SsoSettings;
 use crate::sign_in::sso_endpoint;
+use context::variables;
 use diagnostics::{Code, Error, Mention, Result};
 use private_files::{EditOutcome, FileFormat};
 use secret::Secret;
@@ -26,7 +27,7 @@ const RENEWAL: Duration = Duration::from_secs(5 * 60);
 const JSON: FileFormat = FileFormat {
     merge: |_, _, _| None,
     blank: "{}",
-    elsewhere: Mention::new("HOME"),
+    elsewhere: Mention::new(variables::HOME),
 };
 
 /// The session as the AWS CLI keeps it.

@@ -19,8 +19,10 @@ mod ini;
 pub mod profile;
 mod quoting;
 mod section;
+mod shared_file;
 mod shared_files;
 mod text;
 
 pub use quoting::push_quoted;
-pub use shared_files::{Profile, SharedFile, SharedFiles};
+pub use shared_file::SharedFile;
+pub use shared_files::{Profile, SharedFiles};

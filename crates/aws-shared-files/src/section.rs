@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use secret::Secret;
 
-use crate::SharedFile;
 use crate::ini::{IniSection, IniSetting};
+use crate::shared_file::SharedFile;
 
 /// The settings by which a profile gets credentials. A further line cannot belong to one of them, nor can one be a line of another setting.
 const IDENTITY_KEYS: [&str; 18] = [

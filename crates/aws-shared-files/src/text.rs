@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use context::Env;
 
-use crate::SharedFile;
+use crate::shared_file::SharedFile;
 
 /// Where the file is: what its variable names, with `~` and variables in it expanded as the AWS CLI expands them, or the one in `~/.aws`.
 /// `None` if the user has no home.

@@ -1,13 +1,15 @@
 //! AWS's standard chain: the sources of credentials in their order, and what tells each from every other.
 
+pub(super) mod profile;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::profile::ProfileSource;
 use aws_shared_files::SharedFiles;
 use ci::session_name;
 use context::{Env, variables};
 use diagnostics::{Code, Error, Mention, Result, without_userinfo};
+use profile::ProfileSource;
 use secret::Secret;
 use settings::ROLE_OF_SETUP;
 use settings::table::ROLE_ARN;

@@ -2,14 +2,13 @@
 //! the environment and small files, never the network: it runs on every `get`, warm ones too.
 
 mod chain;
-mod profile;
 mod role;
 
 use std::fmt;
 use std::time::SystemTime;
 
+pub use chain::profile::{ProfileBase, ProfileRole, ProfileSource, SsoSettings};
 pub use chain::{ChainSource, environment_keys, explain_missing, finds_nothing, no_credentials};
-pub use profile::{ProfileBase, ProfileRole, ProfileSource, SsoSettings};
 pub(crate) use role::audience;
 pub use role::{IdentityScope, RoleBase, RolePlan, last_account};
 

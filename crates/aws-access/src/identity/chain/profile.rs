@@ -12,7 +12,7 @@ use context::Env;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-use super::chain::{ChainSource, container, environment_keys, instance_metadata, missing_profile};
+use super::{ChainSource, container, environment_keys, instance_metadata, missing_profile};
 
 /// A profile that holds credentials or says how to get some, complete: the files are not read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
