@@ -35,9 +35,9 @@ pub fn jwt(input: &[u8]) {
     if let Some(end) = claims.ends_at() {
         assert!(end >= SystemTime::UNIX_EPOCH && end.checked_sub(Duration::from_secs(1)).is_some());
     }
-    // Who forges a signature, or an end, is still the same bearer to the cache; who claims something else is another.
+    // Who forges a signature, or claims something else, is another bearer to the cache.
     let other = format!("e30.{}.Zm9yZ2Vk", middle);
-    assert_eq!(identity(&token), identity(&other));
+    assert!(identity(&token) != identity(&other) || token == other);
     let changed = serde_json::json!({ "iss": claims.iss, "sub": format!("{}x", claims.sub), "aud": claims.aud });
     let changed = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(changed.to_string()));
     assert_ne!(identity(&token), identity(&changed));

@@ -43,7 +43,11 @@ pub fn shared_files(input: &[u8]) {
 
 /// Whatever the files say, every profile can be looked at, and chosen or refused with a word of why.
 fn reads(env: &Env) {
-    let files = SharedFiles::read(env).expect("files of ours");
+    let files = match SharedFiles::read(env) {
+        Ok(files) => files,
+        // Bytes that no text has.
+        Err(error) => return is_fit_to_read(&error),
+    };
     for name in files.profile_names() {
         let profile = files.profile(name).expect("it was named");
         for key in KEYS {
