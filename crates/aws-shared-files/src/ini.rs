@@ -77,25 +77,26 @@ pub(crate) fn sections(text: &str) -> Vec<IniSection<'_>> {
             sections.push(IniSection::new("", start));
         }
         if let Some(section) = sections.last_mut() {
-            match setting(trimmed, indent, number, range) {
-                Some(setting) => section.settings.push(setting),
-                None => drop(section.broken_line.get_or_insert(number)),
+            let setting = setting(trimmed, indent, number, range);
+            if setting.key.is_empty() || !trimmed.contains(['=', ':']) {
+                section.broken_line.get_or_insert(number);
             }
+            section.settings.push(setting);
         }
     }
     sections
 }
 
-fn setting<'a>(text: &'a str, indent: &'a str, line: usize, range: Range<usize>) -> Option<IniSetting<'a>> {
-    let (key, value) = text.split_once(['=', ':']).filter(|(key, _)| !key.trim().is_empty())?;
-    Some(IniSetting {
+fn setting<'a>(text: &'a str, indent: &'a str, line: usize, range: Range<usize>) -> IniSetting<'a> {
+    let (key, value) = text.split_once(['=', ':']).unwrap_or((text, ""));
+    IniSetting {
         key: key.trim_end().to_lowercase(),
         value: value.trim_start(),
         continuation: Vec::new(),
         line,
         indent,
         range: range.start + indent.len()..range.end,
-    })
+    }
 }
 
 /// The lines with their ends: a line feed, a carriage return, or both.

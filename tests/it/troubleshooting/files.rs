@@ -28,7 +28,7 @@ pub const WAYS: &[Way] = &[
     }),
     (Code::NoHome, || {
         Machine::new()
-            .without("HOME")
+            .with("HOME", "relative")
             .run(&["setup", "--client", "docker", HOST])
     }),
     (Code::WaitedInVain, waited_in_vain),
