@@ -29,7 +29,7 @@ fn known_user(machine: &Machine, args: &[&str], stdin: &str) -> Outcome {
 }
 
 /// A call of the binary by a user whom the password database does not know.
-fn unknown_user(machine: &Machine, args: &[&str], stdin: &str) -> Outcome {
+pub fn unknown_user(machine: &Machine, args: &[&str], stdin: &str) -> Outcome {
     let binary = binary().display().to_string();
     let unshare = ["--map-user=54321", &binary];
     machine.call(Path::new("/usr/bin/unshare"), &[&unshare, args].concat(), stdin)

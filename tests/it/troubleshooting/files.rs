@@ -27,9 +27,7 @@ pub const WAYS: &[Way] = &[
         keys().run(&["cognito", "import", "/nowhere/vendor.yml"])
     }),
     (Code::NoHome, || {
-        Machine::new()
-            .with("HOME", "relative")
-            .run(&["setup", "--client", "docker", HOST])
+        crate::home::unknown_user(&Machine::new().without("HOME"), &["logout"], "")
     }),
     (Code::WaitedInVain, waited_in_vain),
     (Code::ResultNotWritten, || {
