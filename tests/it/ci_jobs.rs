@@ -127,16 +127,21 @@ fn githubs_moment_of_weakness_is_ridden_out() {
 }
 
 #[rstest]
-#[case(Kind::Github, "id-token: write")]
-#[case(Kind::Gitlab, "id_tokens")]
-#[case(Kind::Circleci, "a context")]
-#[case(Kind::Bitbucket, "oidc: true")]
-#[case(Kind::Buildkite, "BUILDKITE_AGENT_ACCESS_TOKEN")]
-#[case(Kind::Jenkins, "credentialsId of withEcrAuth")]
-#[case(Kind::Forgejo, "enable-openid-connect: true")]
-#[case(Kind::Gitea, "id-token: write")]
-#[case(Kind::Azure, "SYSTEM_ACCESSTOKEN: $(System.AccessToken)")]
-fn what_a_job_without_a_token_lacks_is_named(#[case] kind: Kind, #[case] piece: &str) {
+fn what_a_job_without_a_token_lacks_is_named(
+    #[values(
+        Kind::Github,
+        Kind::Gitlab,
+        Kind::Circleci,
+        Kind::Bitbucket,
+        Kind::Buildkite,
+        Kind::Jenkins,
+        Kind::Forgejo,
+        Kind::Gitea,
+        Kind::Azure
+    )]
+    kind: Kind,
+) {
+    let piece = kind.missing_piece();
     let lab = lab();
     let job = Job::start(&lab, kind, "app");
     let machine = job.machine_without_token(&lab);

@@ -34,6 +34,23 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What the hint of a job without a token names.
+    pub fn missing_piece(self) -> &'static str {
+        match self {
+            Self::Github | Self::Gitea => "id-token: write",
+            Self::Gitlab => "id_tokens",
+            Self::Circleci => "a context",
+            Self::Bitbucket => "oidc: true",
+            Self::Buildkite => "BUILDKITE_AGENT_ACCESS_TOKEN",
+            Self::Jenkins => "credentialsId of withEcrAuth",
+            Self::Forgejo => "enable-openid-connect: true",
+            Self::Azure => "SYSTEM_ACCESSTOKEN: $(System.AccessToken)",
+            Self::CircleciAlone | Self::JenkinsFile | Self::Kubernetes | Self::Variable => {
+                panic!("{self:?} is not a job of a CI alone")
+            }
+        }
+    }
+
     fn ci(self) -> Option<Ci> {
         Some(match self {
             Self::Github => Ci::Github,

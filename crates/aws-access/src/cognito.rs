@@ -253,17 +253,13 @@ impl Aws<'_> {
 
     /// The classic flow ends with STS, as any role that is assumed with a token.
     async fn classic_session(&self, settings: &CognitoSettings, token: &Secret, sts: &Endpoint) -> Result<Credentials> {
-        let call = RoleCall {
-            role: settings.role_arn.as_deref().unwrap_or_default(),
-            session_name: "ecr-auth",
-            settings: &RoleSettings {
-                duration: settings.duration,
-                policy: settings.policy.clone(),
-                ..RoleSettings::default()
-            },
-            is_last: true,
-            after: 0,
+        let role = settings.role_arn.as_deref().unwrap_or_default();
+        let narrowed = RoleSettings {
+            duration: settings.duration,
+            policy: settings.policy.clone(),
+            ..RoleSettings::default()
         };
+        let call = RoleCall::only(role, "ecr-auth", &narrowed);
         let issued = IssuedToken {
             token,
             audience: &settings.identity_pool_id,

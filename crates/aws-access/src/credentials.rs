@@ -1,6 +1,8 @@
 //! Whose credentials an identity has, as AWS's calls need them: each source is asked in its own way, and no other source than the chosen
 //! one.
 
+use std::path::Path;
+
 use aws_credential_types::Credentials;
 
 use crate::client::Aws;
@@ -61,18 +63,33 @@ impl Aws<'_> {
                 token_file,
                 session_name,
             } => {
-                let settings = RoleSettings::default();
-                let call = RoleCall::only(role_arn, session_name, &settings);
-                let issued = IssuedToken {
-                    token: &read_token_file(token_file)?,
-                    audience: audience(role_arn),
-                    place: Some(&CiToken::in_file(token_file.clone())),
-                };
-                self.assume_with_token(&call, &issued, &self.sts(to)?).await
+                self.assume_with_token_file(role_arn, token_file, session_name, &self.sts(to)?)
+                    .await
             }
             ChainSource::Container { uri, .. } => self.container(uri, to.region).await,
             ChainSource::InstanceMetadata { .. } => self.instance_metadata(to.region).await,
         }
+    }
+
+    /// Assumes a role with the token that is in a file now.
+    ///
+    /// # Errors
+    /// The file can't be read; as [`Aws::assume_with_token`].
+    pub(crate) async fn assume_with_token_file(
+        &self,
+        role_arn: &str,
+        token_file: &Path,
+        session_name: &str,
+        sts: &Endpoint,
+    ) -> Result<Credentials> {
+        let settings = RoleSettings::default();
+        let call = RoleCall::only(role_arn, session_name, &settings);
+        let issued = IssuedToken {
+            token: &read_token_file(token_file)?,
+            audience: audience(role_arn),
+            place: Some(&CiToken::in_file(token_file.to_owned())),
+        };
+        self.assume_with_token(&call, &issued, sts).await
     }
 
     /// Assumes the roles of a plan, one after the other.

@@ -6,16 +6,14 @@ use aws_credential_types::provider::ProvideCredentials;
 use sha2::{Digest, Sha256};
 
 use crate::client::Aws;
-use crate::denial::IssuedToken;
 use crate::endpoint::{Endpoint, check_sign_in};
-use crate::identity::{ProfileBase, ProfileRole, ProfileSource, audience};
+use crate::identity::{ProfileBase, ProfileRole, ProfileSource};
 use crate::net::{connection_error_code, root_cause};
 use crate::sign_in::{Destination, sts_of_profile};
+use crate::sso::session_file_name;
 use crate::sts::RoleCall;
-use ci::CiToken;
 use context::{program, variables};
 use diagnostics::{Code, Error, Result};
-use oidc_token::read_token_file;
 use secret::Secret;
 use serde::Deserialize;
 use settings::RoleSettings;
@@ -66,14 +64,8 @@ impl Aws<'_> {
                 token_file,
                 session_name,
             } => {
-                let issued = IssuedToken {
-                    token: &read_token_file(token_file)?,
-                    audience: audience(role_arn),
-                    place: Some(&CiToken::in_file(token_file.clone())),
-                };
-                let settings = RoleSettings::default();
-                let call = RoleCall::only(role_arn, session_name, &settings);
-                self.assume_with_token(&call, &issued, sts).await
+                self.assume_with_token_file(role_arn, token_file, session_name, sts)
+                    .await
             }
             // It is no profile again, but the compiler can't know.
             ProfileBase::Elsewhere(source) => Box::pin(self.of_chain(source, to)).await,
@@ -152,11 +144,8 @@ impl Aws<'_> {
             |cause: String| Error::failed(Code::ProfileFailed, format!("profile {profile}"), cause).hint(&hint);
         let named = self.env.path(variables::AWS_LOGIN_CACHE_DIRECTORY);
         let folder = named.or_else(|| Some(self.env.home()?.join(".aws/login/cache")));
-        let name: String = Sha256::digest(session.trim())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let file = folder.map(|folder| folder.join(format!("{name}.json")));
+        let name = session_file_name(&Sha256::digest(session.trim()));
+        let file = folder.map(|folder| folder.join(name));
         if let Some(file) = file.filter(|file| !file.is_file()) {
             return Err(failed(format!("nobody is signed in: there is no {}", file.display())));
         }

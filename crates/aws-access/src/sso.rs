@@ -123,8 +123,7 @@ impl Aws<'_> {
     /// Where the AWS CLI keeps the session: by the name of the `sso-session`, or by the address where people sign in.
     fn session_file(&self, sso: &SsoSettings) -> Option<PathBuf> {
         let digest = Sha1::digest(sso.session.as_deref().unwrap_or(&sso.start_url));
-        let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Some(self.env.home()?.join(".aws/sso/cache").join(format!("{name}.json")))
+        Some(self.env.home()?.join(".aws/sso/cache").join(session_file_name(&digest)))
     }
 
     fn portal(&self, sso: &SsoSettings) -> Result<aws_sdk_sso::Client> {
@@ -185,4 +184,10 @@ impl Aws<'_> {
         }
         true
     }
+}
+
+/// The name that the AWS CLI gives to the file of a session: the digest of the session's own name, in hexadecimal digits.
+pub(crate) fn session_file_name(digest: &[u8]) -> String {
+    let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits + ".json"
 }

@@ -1,7 +1,5 @@
 //! A section of a shared file, with its settings as AWS's tools understand them.
 
-use std::path::{Path, PathBuf};
-
 use secret::Secret;
 
 use crate::ini::{IniSection, IniSetting};
@@ -89,11 +87,10 @@ pub(crate) struct Section {
     /// The number of a line that can't be understood, from 1.
     pub broken_line: Option<usize>,
     pub file: SharedFile,
-    pub path: PathBuf,
 }
 
 impl Section {
-    pub fn new(kind: SectionKind, name: String, parsed: &IniSection<'_>, file: SharedFile, path: &Path) -> Self {
+    pub fn new(kind: SectionKind, name: String, parsed: &IniSection<'_>, file: SharedFile) -> Self {
         // Without a header, these are lines of nobody's.
         let stray = parsed.settings.first().filter(|_| parsed.header.is_empty());
         let odd = parsed.settings.iter().find_map(odd_line);
@@ -104,7 +101,6 @@ impl Section {
             settings: Setting::all(parsed),
             broken_line: parsed.broken_line.or(stray.map(|first| first.line)).or(odd),
             file,
-            path: path.to_owned(),
         }
     }
 

@@ -6,7 +6,7 @@
 //! Format: <https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html>.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use context::Env;
 use diagnostics::{Code, Error, Result};
@@ -22,6 +22,8 @@ use crate::text;
 pub struct SharedFiles {
     /// Those of the credentials file come first: its settings win.
     sections: Vec<Section>,
+    /// Where the files are.
+    paths: [PathBuf; 2],
 }
 
 /// One profile, with the settings of both files. Those of the credentials file win.
@@ -56,6 +58,7 @@ impl SharedFiles {
     }
 
     fn add(&mut self, text: &str, file: SharedFile, path: &Path) {
+        self.paths[file as usize] = path.to_owned();
         let first = self.sections.len();
         let mut for_all: Vec<Setting> = Vec::new();
         for parsed in ini::sections(text) {
@@ -66,7 +69,7 @@ impl SharedFiles {
             let Some((kind, name)) = SectionKind::of_header(parsed.header, file) else {
                 continue;
             };
-            let section = Section::new(kind, name, &parsed, file, path);
+            let section = Section::new(kind, name, &parsed, file);
             // Of the spellings of one name (`[default]`, `[profile default]`, `[profile "default"]`) the AWS CLI takes the last that it reads.
             let is_other = |it: &Section| it.is(kind, &section.name) && it.header != section.header;
             if !section.is_for_all() && self.sections[first..].iter().any(|it| is_other(it) && it.is_for_all()) {
@@ -109,6 +112,10 @@ impl SharedFiles {
     /// A setting of an `[sso-session NAME]`.
     pub fn sso_session(&self, name: &str, key: &str) -> Option<&str> {
         self.find(SectionKind::SsoSession, name, None, None, key)
+    }
+
+    fn path(&self, section: &Section) -> &Path {
+        &self.paths[section.file as usize]
     }
 
     fn has(&self, kind: SectionKind, name: &str) -> bool {
@@ -170,7 +177,10 @@ impl<'a> Profile<'a> {
         let Some((section, line)) = reached.iter().find_map(|it| Some((it, it.broken_line?))) else {
             return Ok(());
         };
-        let cause = format!("line {line} of {} cannot be understood", section.path.display());
+        let cause = format!(
+            "line {line} of {} cannot be understood",
+            self.files.path(section).display()
+        );
         let hint = "a line is `[section]`, `key = value`, or begins with `#`; only a line of a nested setting is indented further than the one above";
         Err(Error::failed(Code::SharedFiles, format!("profile {}", self.name), cause).hint(hint))
     }
@@ -180,7 +190,12 @@ impl<'a> Profile<'a> {
     pub fn resolved_text(&self) -> Secret {
         let mut text = String::new();
         for section in self.reached() {
-            text.push_str(&format!("{:?} {:?} {:?}\n", section.path, section.kind, section.name));
+            text.push_str(&format!(
+                "{:?} {:?} {:?}\n",
+                self.files.path(section),
+                section.kind,
+                section.name
+            ));
             for line in &section.settings {
                 text.push_str(&format!("{:?} {:?} {:?}\n", line.parent, line.key, line.value.expose()));
             }

@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime};
 use crate::{Progress, variables};
 use diagnostics::{Code, Error, Result};
 
-/// What is said where a home folder is needed and there is none.
+/// The cause of an error about a user without a home folder.
 pub const NO_HOME: &str = "this user has no home folder";
 
 /// The home folder of the user who runs this process. Without `HOME`, the standard library asks the system's password database.

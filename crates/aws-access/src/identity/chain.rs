@@ -248,7 +248,7 @@ pub fn explain_missing(error: Error, env: &Env) -> Error {
 ///
 /// # Errors
 /// Half a pair.
-pub fn environment_keys(env: &Env) -> Result<Option<ChainSource>> {
+fn environment_keys(env: &Env) -> Result<Option<ChainSource>> {
     let key = |name| env.get(name).map(str::trim).filter(|key| !key.is_empty());
     match (key(variables::AWS_ACCESS_KEY_ID), key(variables::AWS_SECRET_ACCESS_KEY)) {
         (Some(id), Some(secret)) => Ok(Some(ChainSource::Environment {

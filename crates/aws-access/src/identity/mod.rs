@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 pub use chain::profile::{ProfileBase, ProfileRole, ProfileSource, SsoSettings};
-pub use chain::{ChainSource, environment_keys, explain_missing, finds_nothing, no_credentials};
+pub use chain::{ChainSource, explain_missing, finds_nothing, no_credentials};
 pub(crate) use role::audience;
 pub use role::{IdentityScope, RoleBase, RolePlan, last_account};
 

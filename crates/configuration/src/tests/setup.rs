@@ -292,7 +292,7 @@ fn setup_json_is_beside_the_file_that_is_named() {
 )]
 #[case::command(
     "{\"registries\": [{\"match\": \"public.ecr.aws\", \"token-command\": \"id\"}]}",
-    "setup.json: the rule of public.ecr.aws: ",
+    "setup.json: the rule of public.ecr.aws: expected a list",
     Code::ConfigValue
 )]
 #[case::glob(
