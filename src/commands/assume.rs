@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::deliver::{DeliveryArgs, hide};
 use super::identity::{IdentityArgs, credential_process};
+use super::mfa::MfaPrompt;
 use super::run_with;
 use crate::output;
 use aws_access::{SessionCredentials, SessionPath};
@@ -73,7 +74,8 @@ pub fn run(args: &AssumeArgs, config: Option<&Path>, context: &mut Context<'_>) 
     if args.format == CredentialsFormat::Profile {
         return write_profile(args, context).map(|()| Exit::Done);
     }
-    let path = session(&args.identity, base(&args.identity, config, context)?, context)?;
+    let mut path = session(&args.identity, base(&args.identity, config, context)?, context)?;
+    MfaPrompt::new(context).begin(&mut path, context)?;
     let cache = Cache::open(Cache::folder(&context.env));
     let credentials = path.credentials(&cache, Instant::now(), context)?;
     let mut secrets = ci::of_credentials(&credentials.secret_access_key, credentials.session_token.as_ref());

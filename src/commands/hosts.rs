@@ -1,6 +1,7 @@
 //! Which registries a command is about.
 
 use super::identity::IdentityArgs;
+use super::mfa::MfaPrompt;
 use aws_access::{identity, own_registry};
 use configuration::Config;
 use context::Context;
@@ -32,7 +33,8 @@ pub fn named(
     Ok(hosts)
 }
 
-/// The same and, where none is named, those that the configuration names exactly, else the registry of the identity's own account.
+/// The hosts named on the command line; where none is named, those that the configuration names exactly, else the registry of the
+/// identity's own account. `mfa` asks for the code that the identity wants.
 ///
 /// # Errors
 /// A registry that can't be told; no credentials to ask STS whose account it is.
@@ -40,6 +42,7 @@ pub fn named_or_own(
     registries: &[String],
     args: &IdentityArgs,
     config: &Config,
+    mfa: Option<&mut MfaPrompt>,
     context: &mut Context<'_>,
 ) -> Result<Vec<String>> {
     let region = args.region();
@@ -50,6 +53,9 @@ pub fn named_or_own(
     let configured: Vec<String> = config.exact_hosts().map(str::to_owned).collect();
     if !configured.is_empty() {
         return Ok(configured);
+    }
+    if let Some(mfa) = mfa {
+        mfa.begin_for_caller(args, context)?;
     }
     let own = own_registry(region, args.identity(&IdentitySettings::default())?, context)?;
     context.say(&format!("registry: {own}, the caller's own"));

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::deliver::{DeliveryArgs, hide};
 use super::hosts;
 use super::identity::IdentityArgs;
+use super::mfa::MfaPrompt;
 use super::passwords;
 use crate::output::{self, RegistryPassword, SecretName};
 use ci::github;
@@ -82,9 +83,10 @@ pub enum PasswordFormat {
 pub fn run(args: &LoginArgs, config: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
     let secret = check(args, context)?;
     let config = Config::load(&context.env, config)?;
-    let hosts = hosts::named_or_own(&args.registries, &args.identity, &config, context)?;
+    let mut mfa = MfaPrompt::new(context);
+    let hosts = hosts::named_or_own(&args.registries, &args.identity, &config, Some(&mut mfa), context)?;
     check_hosts(args, &hosts)?;
-    let passwords = fetch(args, &hosts, &config, context)?;
+    let passwords = fetch(args, &hosts, &config, &mut mfa, context)?;
     if args.format == PasswordFormat::Docker {
         return store(args, &passwords, context);
     }
@@ -150,9 +152,10 @@ fn fetch(
     args: &LoginArgs,
     hosts: &[String],
     config: &Config,
+    mfa: &mut MfaPrompt,
     context: &mut Context<'_>,
 ) -> Result<Vec<RegistryPassword>> {
-    let fetched = passwords::fetch(&args.identity, hosts, config, context)?;
+    let fetched = passwords::fetch(&args.identity, hosts, config, Some(mfa), context)?;
     hide(fetched.secrets(), context)?;
     for (host, error) in &fetched.failed {
         context.say(&format!("warning: {host}: going on without it: {error}"));

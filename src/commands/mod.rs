@@ -1,5 +1,5 @@
 //! The flow of each subcommand: parse, plan, do, report. They don't know each other; what
-//! several of them need stands in `identity` (flags), `setup_plan`, `deliver`, `hosts` and `passwords`.
+//! several of them need stands in `identity` (flags), `setup_plan`, `deliver`, `hosts`, `mfa` and `passwords`.
 
 pub mod action;
 pub mod assume;
@@ -13,6 +13,7 @@ pub mod install;
 pub mod kubelet;
 pub mod login;
 pub mod logout;
+mod mfa;
 pub mod overview;
 mod passwords;
 mod run_with;

@@ -1,6 +1,7 @@
 //! Registry passwords: fetched, and handed to where a client keeps its own.
 
 use super::identity::IdentityArgs;
+use super::mfa::MfaPrompt;
 use crate::output::{self, RegistryPassword};
 use aws_access::{NamedPath, PasswordPath};
 use client_config::{ConfigFile, PasswordPlace, RegistryLogin, StoredLogin, shown};
@@ -29,7 +30,8 @@ impl FetchedPasswords {
     }
 }
 
-/// A password for each registry: one call for all registries that one token opens. Among several, one that is optional may fail.
+/// A password for each registry: one call for all registries that one token opens. Among several, one that is optional may fail. `mfa`
+/// asks for the codes that the identities want.
 ///
 /// # Errors
 /// A password that can't be had.
@@ -37,6 +39,7 @@ pub fn fetch(
     identity: &IdentityArgs,
     hosts: &[String],
     config: &Config,
+    mut mfa: Option<&mut MfaPrompt>,
     context: &mut Context<'_>,
 ) -> Result<FetchedPasswords> {
     let cache = Cache::open(Cache::folder(&context.env));
@@ -49,7 +52,10 @@ pub fn fetch(
     for host in hosts {
         let Some(target) = config.target(host) else { continue };
         let settings = identity.identity(&target.identity())?;
-        let path = PasswordPath::choose(&context.env, target.registry(), settings)?;
+        let mut path = PasswordPath::choose(&context.env, target.registry(), settings)?;
+        if let Some(mfa) = &mut mfa {
+            mfa.begin(&mut path, context)?;
+        }
         fetched.tokens.extend(path.identity().token());
         paths.push((host, target.is_optional(), path));
     }

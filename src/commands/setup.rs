@@ -58,7 +58,7 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, context: &mut Context<'
     let known = if unasked { &Config::default() } else { &config };
     let hosts = match args.creds_store {
         true => store_hosts(args, known, context)?,
-        false => hosts::named_or_own(&args.registries, &args.identity, known, context)?,
+        false => hosts::named_or_own(&args.registries, &args.identity, known, None, context)?,
     };
     let rules = rules(args, &hosts, &config)?;
     warn_of_globs(&rules, &config, context);

@@ -39,6 +39,7 @@ mod leaks;
 mod leaks_in_jobs;
 mod leaks_in_sign_ins;
 mod login;
+mod mfa;
 mod missing_tokens;
 mod moto;
 mod odd_situations;

@@ -102,6 +102,7 @@ impl Aws<'_> {
             settings: &plan.settings,
             is_last: at + 1 == plan.roles.len(),
             after: at.saturating_sub(by_token),
+            mfa: None,
         });
         let mut session = match &plan.base {
             RoleBase::Token(place) => {

@@ -35,9 +35,11 @@
 //! | [`net`] | HTTP: TLS roots, proxies, time limits, why a connection failed |
 //! | [`identity`] | whose credentials are used, and what tells an identity from every other |
 //! | `endpoint`, `sign_in`, `client`, `failure` | where a service is asked, and which are asked before ECR; with which settings, and what errors mean |
+//! | `session_credentials`, `mfa` | the credentials of a session; those that began with an MFA code |
 //! | `ci_token`, `sts`, `cognito`, `profile` | how each source gives tokens and credentials |
 //! | `credentials`, `ecr`, `account` | the credentials of an identity, and what AWS gives for them |
 //! | `secret_path`, `password`, `session` | the one path from an identity to a secret |
+//! | `mfa_sign_in` | the same path, where a person has to type a code first |
 
 mod account;
 mod ci_token;
@@ -51,12 +53,15 @@ mod expiration;
 mod failure;
 pub mod identity;
 mod keys;
+mod mfa;
+mod mfa_sign_in;
 pub mod net;
 mod password;
 mod profile;
 mod profile_credentials;
 mod secret_path;
 mod session;
+mod session_credentials;
 mod sign_in;
 mod sso;
 mod sts;
@@ -67,7 +72,10 @@ pub use cognito::PerCallTimeout;
 pub use ecr::AuthorizationToken;
 pub use endpoint::{Endpoint, EndpointKind, Service};
 pub use identity::Identity;
+pub use mfa::MfaSessions;
+pub use mfa_sign_in::AskForCode;
 pub use password::{NamedPath, PasswordPath, passwords};
-pub use secret_path::SecretPath;
-pub use session::{SessionCredentials, SessionPath, SessionRequest};
+pub use secret_path::{ObtainableSecret, SecretPath};
+pub use session::{SessionPath, SessionRequest};
+pub use session_credentials::SessionCredentials;
 pub use sign_in::Destination;

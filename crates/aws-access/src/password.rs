@@ -9,7 +9,7 @@ use crate::client::Aws;
 use crate::endpoint::Endpoint;
 use crate::identity::{CredentialSource, Identity, IdentityScope};
 use crate::secret_path::{FetchContext, ObtainableSecret, SecretPath};
-use crate::sign_in;
+use crate::sign_in::{self, Destination};
 use context::{Context, Env};
 use diagnostics::Result;
 use ecr_registry::Registry;
@@ -23,6 +23,10 @@ const AT_ONCE: usize = 8;
 pub type PasswordPath = SecretPath<Registry>;
 
 impl ObtainableSecret for Registry {
+    fn destination(&self) -> Destination<'_> {
+        self.into()
+    }
+
     fn fetch(&self, aws: &Aws<'_>, endpoint: &Endpoint, _: &dyn Fn() -> SystemTime) -> Result<FetchedSecret> {
         let token = aws.within(aws.authorization_token(self, endpoint));
         let token = token.map_err(|error| match &aws.identity.source {

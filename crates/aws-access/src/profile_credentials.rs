@@ -1,5 +1,8 @@
 //! The credentials of a profile: those that it begins with, and the roles that are assumed with them.
 
+use std::ops::Range;
+use std::time::SystemTime;
+
 use aws_config::login::LoginCredentialsProvider;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
@@ -7,11 +10,12 @@ use sha2::{Digest, Sha256};
 
 use crate::client::Aws;
 use crate::endpoint::{Endpoint, check_sign_in};
-use crate::identity::{ProfileBase, ProfileRole, ProfileSource};
+use crate::identity::{ProfileBase, ProfileSource};
+use crate::mfa::{MfaSessions, no_session, session_key};
 use crate::net::{connection_error_code, root_cause};
 use crate::sign_in::{Destination, sts_of_profile};
 use crate::sso::session_file_name;
-use crate::sts::RoleCall;
+use crate::sts::{MfaCode, RoleCall};
 use context::{program, variables};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
@@ -25,17 +29,38 @@ impl Aws<'_> {
     /// Whatever its source says, with the way out; a denial of one of its roles.
     pub(crate) async fn profile(&self, profile: &ProfileSource, to: Destination<'_>) -> Result<Credentials> {
         let sts = sts_of_profile(self.env, self.identity, to)?;
-        if let Some(role) = profile.roles.iter().find(|role| role.mfa_serial.is_some()) {
-            return Err(
-                Error::failed(Code::Mfa, format!("profile {}", role.profile), "it asks for an MFA code, and nobody is here to type one")
-                    .hint("get a session first, for example with `aws sts get-session-token`, and name its profile; or use a role of the CI"),
-            );
-        }
-        let mut credentials = self.profile_base(profile, &sts, to).await?;
-        for (at, role) in profile.roles.iter().enumerate() {
-            credentials = self.profile_role(role, at, credentials, &sts).await?;
-        }
-        Ok(credentials)
+        let (begun, from) = match profile.last_mfa_role() {
+            Some(at) => (self.mfa_session(profile, at, &sts)?, at + 1),
+            None => (self.profile_base(profile, &sts, to).await?, 0),
+        };
+        self.profile_roles(profile, from..profile.roles.len(), begun, &[], &sts)
+            .await
+    }
+
+    /// The session of the profile's role number `last`, where `codes` are those that its roles ask for, in their order.
+    ///
+    /// # Errors
+    /// As [`Aws::profile`]; a wrong code.
+    pub(crate) async fn begin_profile(
+        &self,
+        profile: &ProfileSource,
+        last: usize,
+        codes: &[Secret],
+        to: Destination<'_>,
+    ) -> Result<Credentials> {
+        let sts = sts_of_profile(self.env, self.identity, to)?;
+        let base = self.profile_base(profile, &sts, to).await?;
+        self.profile_roles(profile, 0..last + 1, base, codes, &sts).await
+    }
+
+    /// The session of the profile's role number `at`, which a person began with an MFA code.
+    fn mfa_session(&self, profile: &ProfileSource, at: usize, sts: &Endpoint) -> Result<Credentials> {
+        let session = self.identity.mfa_session.clone().or_else(|| {
+            let key = session_key(profile, at, sts);
+            MfaSessions::from_env(self.env).get(&key, SystemTime::now())
+        });
+        let session = session.ok_or_else(|| no_session(profile, &profile.roles[at], self.env))?;
+        Ok(session.to_sdk())
     }
 
     async fn profile_base(&self, profile: &ProfileSource, sts: &Endpoint, to: Destination<'_>) -> Result<Credentials> {
@@ -72,23 +97,36 @@ impl Aws<'_> {
         }
     }
 
-    async fn profile_role(
+    /// Assumes some of the profile's roles, one after the other.
+    async fn profile_roles(
         &self,
-        role: &ProfileRole,
-        after: usize,
+        profile: &ProfileSource,
+        which: Range<usize>,
         with: Credentials,
+        codes: &[Secret],
         sts: &Endpoint,
     ) -> Result<Credentials> {
-        let settings = RoleSettings {
-            external_id: role.external_id.clone(),
-            duration: role.duration,
-            ..RoleSettings::default()
-        };
-        let call = RoleCall {
-            after,
-            ..RoleCall::only(&role.role_arn, &role.session_name, &settings)
-        };
-        self.assume(&call, with, sts).await
+        let (mut credentials, mut codes) = (with, codes.iter());
+        for (after, role) in which.clone().zip(&profile.roles[which]) {
+            let settings = RoleSettings {
+                external_id: role.external_id.clone(),
+                duration: role.duration,
+                ..RoleSettings::default()
+            };
+            let mfa = role.mfa_serial.as_deref();
+            let call = RoleCall {
+                after,
+                mfa: mfa.and_then(|serial| {
+                    Some(MfaCode {
+                        serial,
+                        code: codes.next()?,
+                    })
+                }),
+                ..RoleCall::only(&role.role_arn, &role.session_name, &settings)
+            };
+            credentials = self.assume(&call, credentials, sts).await?;
+        }
+        Ok(credentials)
     }
 
     /// Runs a `credential_process`, as a shell's line.

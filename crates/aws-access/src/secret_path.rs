@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::client::Aws;
 use crate::endpoint::Endpoint;
 use crate::identity::{CredentialSource, Identity};
+use crate::sign_in::Destination;
 use cognito::ProviderLogin;
 use context::{Context, Env, Progress, deadline, process_started};
 use diagnostics::Result;
@@ -13,6 +14,8 @@ use secret_cache::{Cache, CacheKey, CachedSecret, FetchedSecret, KeyBuilder, Sec
 
 /// What an identity is given by AWS, and how: a registry's password, a session.
 pub trait ObtainableSecret {
+    /// What the identity's credentials are wanted for.
+    fn destination(&self) -> Destination<'_>;
     /// Fetches the secret.
     fn fetch(&self, aws: &Aws<'_>, endpoint: &Endpoint, clock: &dyn Fn() -> SystemTime) -> Result<FetchedSecret>;
     /// What people are told of a secret in the cache that need not be renewed.

@@ -1,40 +1,21 @@
 //! Sessions: the path from an identity to AWS credentials that are handed on.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-use serde::{Deserialize, Serialize};
+use std::time::{Instant, SystemTime};
 
 use crate::client::Aws;
 use crate::endpoint::{Endpoint, Service};
 use crate::identity::{self, ChainSource, CredentialSource, Identity, IdentityScope, role_in};
 use crate::secret_path::{FetchContext, ObtainableSecret, SecretPath};
+use crate::session_credentials::SessionCredentials;
 use crate::sign_in::{self, Destination};
 use cognito::ProviderLogin;
 use context::{Context, Env, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{Partition, parse_region};
-use secret::{self, Secret};
+use secret::Secret;
 use secret_cache::{Cache, CacheKey, FetchedSecret};
 use settings::table::{PROFILE, ROLE_ARN};
 use settings::{IdentityChoice, IdentitySettings, SourceChoice};
-
-/// How long before its end a session is renewed, or half its life where that is shorter.
-const RENEWAL: Duration = Duration::from_secs(5 * 60);
-
-/// Credentials of an AWS session, or of a user's long-lived key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionCredentials {
-    /// `AKIA…` or `ASIA…`: names the key, and is no secret.
-    pub access_key_id: String,
-    /// Signs requests.
-    pub secret_access_key: Secret,
-    /// Goes with every request of a session; a long-lived key has none.
-    pub session_token: Option<Secret>,
-    /// When the session ends, by this machine's clock; a long-lived key never does.
-    pub expires_at: Option<SystemTime>,
-    /// The region to use them in, where one is to be told.
-    pub region: Option<String>,
-}
 
 /// The path to a session's credentials.
 pub type SessionPath = SecretPath<SessionRequest>;
@@ -49,8 +30,12 @@ pub struct SessionRequest {
 }
 
 impl ObtainableSecret for SessionRequest {
+    fn destination(&self) -> Destination<'_> {
+        Destination::in_region(&self.region)
+    }
+
     fn fetch(&self, aws: &Aws<'_>, _: &Endpoint, clock: &dyn Fn() -> SystemTime) -> Result<FetchedSecret> {
-        to_cache(&self.credentials(aws)?, clock())
+        self.credentials(aws)?.to_cache(clock())
     }
 
     fn told_warm(&self) -> String {
@@ -64,27 +49,17 @@ impl ObtainableSecret for SessionRequest {
 
 impl SessionRequest {
     fn credentials(&self, aws: &Aws<'_>) -> Result<SessionCredentials> {
-        let credentials = aws.within(aws.credentials(Destination::in_region(&self.region)))?;
-        Ok(SessionCredentials {
-            access_key_id: credentials.access_key_id().to_owned(),
-            secret_access_key: Secret::new(credentials.secret_access_key()),
-            session_token: credentials.session_token().map(Secret::new),
-            expires_at: credentials.expiry(),
-            region: self.named_region.clone(),
-        })
+        let credentials = aws.within(aws.credentials(self.destination()))?;
+        Ok(self.in_named_region(SessionCredentials::from(&credentials)))
     }
 
     fn read_cached(&self, secret: &Secret) -> Result<SessionCredentials> {
-        let cached: CachedSession = serde_json::from_str(secret.expose()).map_err(|_| {
-            Error::failed(Code::NotReadable, "the cached session", "it can't be read").hint("run: ecr-auth logout")
-        })?;
-        Ok(SessionCredentials {
-            access_key_id: cached.access_key_id,
-            secret_access_key: cached.secret_access_key,
-            session_token: Some(cached.session_token),
-            expires_at: Some(UNIX_EPOCH + Duration::from_secs(cached.expires_at)),
-            region: self.named_region.clone(),
-        })
+        SessionCredentials::from_cache(secret).map(|credentials| self.in_named_region(credentials))
+    }
+
+    fn in_named_region(&self, credentials: SessionCredentials) -> SessionCredentials {
+        let region = self.named_region.clone();
+        SessionCredentials { region, ..credentials }
     }
 }
 
@@ -123,7 +98,7 @@ impl SessionPath {
         let region = named_region.clone().unwrap_or_else(first_region);
         let key = CacheKey::builder().field("kind", "session").field("region", &region);
         let wanted = SessionRequest { region, named_region };
-        let to = Destination::in_region(&wanted.region);
+        let to = wanted.destination();
         let endpoint = Endpoint::for_service(Service::Sts, to.region, to.kind, env, &identity)?;
         let on_the_way = sign_in::key_fields(env, &identity, to)?;
         Ok(Self::to(wanted, endpoint, on_the_way, key, identity))
@@ -200,38 +175,6 @@ fn refuse_itself(identity: &Identity) -> Result<()> {
     Err(Error::failed(Code::ProfileFailed, format!("profile {name}"), cause).hint(hint))
 }
 
-/// A session as the cache keeps it.
-#[derive(Serialize, Deserialize)]
-struct CachedSession {
-    access_key_id: String,
-    #[serde(with = "secret::exposed")]
-    secret_access_key: Secret,
-    #[serde(with = "secret::exposed")]
-    session_token: Secret,
-    /// Seconds since 1970-01-01 UTC.
-    expires_at: u64,
-}
-
-fn to_cache(credentials: &SessionCredentials, now: SystemTime) -> Result<FetchedSecret> {
-    let odd = |cause: &str| Error::failed(Code::OddAnswer, "AWS STS", cause);
-    let expires_at = credentials.expires_at.ok_or_else(|| odd("the session has no end"))?;
-    let since = expires_at.duration_since(UNIX_EPOCH);
-    let text = serde_json::to_string(&CachedSession {
-        access_key_id: credentials.access_key_id.clone(),
-        secret_access_key: credentials.secret_access_key.clone(),
-        session_token: credentials.session_token.clone().unwrap_or_default(),
-        expires_at: since.map_err(|_| odd("the session ended before 1970"))?.as_secs(),
-    });
-    let life = expires_at.duration_since(now).unwrap_or_default();
-    Ok(FetchedSecret {
-        secret: text
-            .map(Secret::new)
-            .map_err(|error| Error::failed(Code::OddAnswer, "the session", error))?,
-        expires_at,
-        renew_at: expires_at.checked_sub(RENEWAL.min(life / 2)),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,30 +185,6 @@ mod tests {
         let env = Env::default();
         let error = SessionPath::choose(&env, IdentitySettings::default()).unwrap_err();
         assert_eq!((error.exit().code(), error.what()), (2, "no role"));
-    }
-
-    #[test]
-    fn a_session_is_renewed_five_minutes_before_its_end_or_after_half_its_life() {
-        let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        let renewed = |life: u64| {
-            let credentials = SessionCredentials {
-                access_key_id: "ASIA1".into(),
-                secret_access_key: Secret::new("s"),
-                session_token: None,
-                expires_at: Some(now + Duration::from_secs(life)),
-                region: None,
-            };
-            to_cache(&credentials, now)
-                .unwrap()
-                .renew_at
-                .unwrap()
-                .duration_since(now)
-                .unwrap()
-                .as_secs()
-        };
-        assert_eq!(renewed(3600), 3300);
-        assert_eq!(renewed(900), 600);
-        assert_eq!(renewed(60), 30);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::endpoint::{Endpoint, Service};
 use crate::failure::ODD_ANSWER_HINT;
 use crate::keys::check_keys;
 use diagnostics::{Code, Error, Result};
+use secret::Secret;
 use settings::RoleSettings;
 
 /// One role to assume, and where it stands among the roles that are assumed one after the other.
@@ -27,6 +28,16 @@ pub(crate) struct RoleCall<'a> {
     pub is_last: bool,
     /// How many roles were assumed with credentials before this one: the session inherits what they made transitive.
     pub after: usize,
+    /// The code of the MFA device that the role asks for.
+    pub mfa: Option<MfaCode<'a>>,
+}
+
+/// A code that an MFA device shows.
+pub(crate) struct MfaCode<'a> {
+    /// The device's serial number, or its ARN.
+    pub serial: &'a str,
+    /// Six digits.
+    pub code: &'a Secret,
 }
 
 impl Aws<'_> {
@@ -77,6 +88,8 @@ impl Aws<'_> {
             .set_policy_arns(call.policy_arns())
             .set_tags(call.tags())
             .set_transitive_tag_keys(call.transitive_tags())
+            .set_serial_number(call.mfa.as_ref().map(|mfa| mfa.serial.to_owned()))
+            .set_token_code(call.mfa.as_ref().map(|mfa| mfa.code.expose().to_owned()))
             .send()
             .await;
         let answer = answer.map_err(|error| {
@@ -128,6 +141,7 @@ impl<'a> RoleCall<'a> {
             settings,
             is_last: true,
             after: 0,
+            mfa: None,
         }
     }
 

@@ -19,7 +19,6 @@ mod sign_in;
 mod srp;
 mod timestamp;
 mod tokens;
-mod totp;
 mod user_pool;
 mod users;
 
@@ -41,6 +40,7 @@ use self::user_pool::{Group, UserPool};
 use crate::answer::{Answer, Refusal, aws_json};
 use crate::hosts::Service;
 use crate::jwt::SigningAlgorithm;
+use crate::totp;
 use crate::{Aws, LabError, lock};
 
 /// The user pool.

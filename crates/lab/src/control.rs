@@ -56,6 +56,12 @@ struct User {
 }
 
 #[derive(Deserialize)]
+struct UserName {
+    account: String,
+    name: String,
+}
+
+#[derive(Deserialize)]
 struct Grant {
     arn: String,
     permissions: Permissions,
@@ -160,6 +166,11 @@ fn add(aws: &Aws, name: &str, body: &[u8]) -> Result<Value, Refusal> {
         "users" => {
             let user: User = read(body)?;
             return Ok(json!(aws.add_user_with(&user.account, &user.name, user.permissions)));
+        }
+        "mfa-devices" => {
+            let user: UserName = read(body)?;
+            let (serial, secret) = aws.add_mfa_device(&user.account, &user.name);
+            return Ok(json!({"serial": serial, "secret": secret}));
         }
         "roles" => return Ok(json!({"arn": aws.add_role(read::<RoleSpec>(body)?)})),
         "jobs" => return Ok(json!(aws.start_job(&read::<JobSpec>(body)?).map_err(bad)?)),

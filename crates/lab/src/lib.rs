@@ -31,6 +31,7 @@ mod hosts;
 mod images;
 mod jwt;
 mod metadata;
+mod mfa;
 mod policy;
 mod principals;
 mod projected;
@@ -43,6 +44,7 @@ mod sigv4;
 mod start;
 mod sts;
 mod tls;
+mod totp;
 mod upstream;
 
 use std::collections::HashMap;

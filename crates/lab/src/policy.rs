@@ -99,6 +99,11 @@ pub enum Trust {
         #[serde(default)]
         external_id: Option<String>,
     },
+    /// AWS principals may call `sts:AssumeRole` with a code of an MFA device of theirs (`aws:MultiFactorAuthPresent`).
+    AwsWithMfa {
+        /// As in [`Trust::Aws`].
+        principals: Vec<String>,
+    },
     /// AWS principals may pass session tags (`sts:TagSession`) when another statement lets them assume the role.
     TagSession {
         /// As in [`Trust::Aws`]; for web identities whose tokens bring tags, their provider.

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::hosts::Partition;
+use crate::mfa::MfaDevice;
 use crate::policy::{Access, Permissions, RepositoryPolicy, RoleSpec, glob};
 use crate::random::{random_text, random_upper};
 use crate::session_tags::SessionTags;
@@ -78,6 +79,8 @@ pub(crate) struct Iam {
     users: HashMap<String, Permissions>,
     pub(crate) roles: HashMap<String, Role>,
     keys: HashMap<String, KnownKey>,
+    /// By serial number.
+    pub(crate) mfa_devices: HashMap<String, MfaDevice>,
     repository_policies: Vec<RepositoryPolicy>,
     /// Managed policies of the accounts' own, by ARN.
     managed_policies: HashMap<String, Permissions>,

@@ -13,6 +13,7 @@ use crate::answer::{Answer, Refusal, escape_xml, request_id, xml};
 use crate::calls::{SessionCall, TokenClaims};
 use crate::clock::iso_date;
 use crate::jwt::{Claims, unverified};
+use crate::mfa::has_mfa;
 use crate::policy::{Permissions, Trust};
 use crate::principals::{AccessKey, Iam, Principal, Role, names, names_account};
 use crate::session_tags::SessionTags;
@@ -48,6 +49,13 @@ impl<'a> SessionRequest<'a> {
         if let Some(id) = parameters.get("ExternalId") {
             let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
             check(id, "externalId", 2..=1224, r"[\w+=,.@:\/-]*", allowed)?;
+        }
+        if let Some(serial) = parameters.get("SerialNumber") {
+            let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=/:,.@-".contains(c);
+            check(serial, "serialNumber", 9..=256, r"[\w+=/:,.@-]*", allowed)?;
+        }
+        if let Some(code) = parameters.get("TokenCode") {
+            check(code, "tokenCode", 6..=6, r"[\d]*", |c: char| c.is_ascii_digit())?;
         }
         Ok(Self {
             role_arn,
@@ -112,11 +120,13 @@ impl Aws {
             );
             Refusal::new(403, "AccessDenied", message)
         };
-        let iam = lock(&self.iam);
+        let mut iam = lock(&self.iam);
+        let (serial, code) = (parameters.get("SerialNumber"), parameters.get("TokenCode"));
+        let has_mfa = has_mfa(&mut iam, caller, serial, code, self.clock.now())?;
         let role = iam.roles.get(request.role_arn).cloned();
         let role = role.ok_or_else(|| denied("sts:AssumeRole"))?;
         let external_id = parameters.get("ExternalId");
-        if !may_assume(&iam, &role, caller, external_id) || role.partition != caller.partition {
+        if !may_assume(&iam, &role, caller, external_id, has_mfa) || role.partition != caller.partition {
             return Err(denied("sts:AssumeRole"));
         }
         // Tags that the caller's session passes on count too, though the request doesn't name them.
@@ -234,17 +244,15 @@ fn session(role: &Role, name: &str) -> Principal {
 }
 
 /// Whether a statement of the role's trust policy lets the caller assume it.
-fn may_assume(iam: &Iam, role: &Role, caller: &Principal, external_id: Option<&str>) -> bool {
-    role.spec.trust.iter().any(|trust| {
-        let Trust::Aws {
+fn may_assume(iam: &Iam, role: &Role, caller: &Principal, external_id: Option<&str>, has_mfa: bool) -> bool {
+    let trusts = |principals: &[String]| trusts(iam, principals, role, caller, "sts:AssumeRole");
+    role.spec.trust.iter().any(|trust| match trust {
+        Trust::Aws {
             principals,
             external_id: wanted,
-        } = trust
-        else {
-            return false;
-        };
-        let knows_id = wanted.is_none() || wanted.as_deref() == external_id;
-        knows_id && trusts(iam, principals, role, caller, "sts:AssumeRole")
+        } => (wanted.is_none() || wanted.as_deref() == external_id) && trusts(principals),
+        Trust::AwsWithMfa { principals } => has_mfa && trusts(principals),
+        Trust::TagSession { .. } | Trust::WebIdentity { .. } => false,
     })
 }
 
@@ -309,7 +317,7 @@ fn token_claims(token: &str) -> Option<TokenClaims> {
 
 pub(crate) fn trusts_claims(trust: &Trust, claims: &Claims) -> bool {
     match trust {
-        Trust::Aws { .. } | Trust::TagSession { .. } => false,
+        Trust::Aws { .. } | Trust::AwsWithMfa { .. } | Trust::TagSession { .. } => false,
         Trust::WebIdentity { provider, conditions } => {
             provider == claims.provider() && conditions.iter().all(|condition| condition.holds(claims))
         }

@@ -101,7 +101,7 @@ impl ActionSignIn {
 /// # Errors
 /// A password that can't be had.
 pub fn fetch(hosts: &[String], config: &Config, context: &mut Context<'_>) -> Result<Vec<RegistryPassword>> {
-    let fetched = passwords::fetch(&IdentityArgs::default(), hosts, config, context)?;
+    let fetched = passwords::fetch(&IdentityArgs::default(), hosts, config, None, context)?;
     hide(fetched.secrets(), context)?;
     for (host, error) in fetched.failed {
         let what = format!("{host}: going on without it: {}", error.templates().0);

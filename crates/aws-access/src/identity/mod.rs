@@ -12,6 +12,7 @@ pub use chain::{ChainSource, explain_missing, finds_nothing, no_credentials};
 pub(crate) use role::audience;
 pub use role::{IdentityScope, RoleBase, RolePlan, last_account};
 
+use crate::session_credentials::SessionCredentials;
 use aws_shared_files::SharedFiles;
 use chain::ChainSearch;
 use ci::CiToken;
@@ -72,6 +73,8 @@ impl fmt::Display for CredentialSource {
 pub struct Identity {
     /// Whose credentials they are.
     pub source: CredentialSource,
+    /// The session of its profile's last role that asks for an MFA code, if it began in this process.
+    pub(crate) mfa_session: Option<SessionCredentials>,
     files: SharedFiles,
     profile: String,
 }
@@ -82,7 +85,7 @@ impl Identity {
     /// chain.
     ///
     /// # Errors
-    /// Settings that exclude each other; half a pair of keys, a profile that is missing, holds no credentials or asks for MFA; roles that
+    /// Settings that exclude each other; half a pair of keys, a profile that is missing or holds no credentials; roles that
     /// can't be, no token where one is insisted on; shared files that can't be read.
     pub fn choose(settings: IdentitySettings, scope: &IdentityScope<'_>, env: &Env) -> Result<Self> {
         Self::new(settings.choice(role_in(env))?, scope, env)
@@ -154,7 +157,12 @@ impl Identity {
             CredentialSource::Profile(profile) => profile.name.clone(),
             _ => named_profile(env).unwrap_or("default").to_owned(),
         };
-        Ok(Self { source, files, profile })
+        Ok(Self {
+            source,
+            mfa_session: None,
+            files,
+            profile,
+        })
     }
 
     /// Checks settings without a job that uses them: what [`Identity::choose`] can tell without credentials.

@@ -8,10 +8,10 @@ use super::input::{Input, Map};
 use super::outcome::Outcome;
 use super::refusals::{invalid, mismatch, not_authorized};
 use super::sessions::{Session, Step};
-use super::totp;
 use super::user_pool::{Message, UserPool};
 use super::users::{Mfa, User};
 use crate::answer::Refusal;
+use crate::totp;
 
 /// Wrong codes a session takes.
 const MOST_WRONG_CODES: u32 = 5;

@@ -5,10 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::POOL_NAME;
 use super::refusals::{invalid, not_authorized};
 use super::srp::{Identity, Verifier, parse_hex};
-use super::{POOL_NAME, totp};
 use crate::answer::{Refusal, request_id};
+use crate::totp;
 
 /// A temporary password lives so many seconds: a week.
 const TEMPORARY_PASSWORD: i64 = 7 * 24 * 3600;

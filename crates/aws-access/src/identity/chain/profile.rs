@@ -136,6 +136,11 @@ impl ProfileSource {
         fields
     }
 
+    /// The number of the last role that asks for an MFA code, counted from 0.
+    pub(crate) fn last_mfa_role(&self) -> Option<usize> {
+        self.roles.iter().rposition(|role| role.mfa_serial.is_some())
+    }
+
     /// The command line of the profile's `credential_process`, or of the one that it leads to.
     pub fn process(&self) -> Option<&Secret> {
         match &self.base {

@@ -1,4 +1,4 @@
-//! Codes of authenticator apps (RFC 6238): SHA-1, six digits, steps of 30 seconds, as Cognito wants them.
+//! Codes of authenticator apps (RFC 6238): SHA-1, six digits, steps of 30 seconds, as Cognito and IAM want them.
 
 use rand::Rng;
 use sha1::{Digest, Sha1};
@@ -7,12 +7,12 @@ const STEP: i64 = 30;
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// The step a time is in.
-pub(super) fn step(now: i64) -> i64 {
+pub(crate) fn step(now: i64) -> i64 {
     now.div_euclid(STEP)
 }
 
 /// The step whose code this is: the present one, or one beside it. `None`: a wrong code, or no secret in base32.
-pub(super) fn step_of(secret: &str, code: &str, now: i64) -> Option<i64> {
+pub(crate) fn step_of(secret: &str, code: &str, now: i64) -> Option<i64> {
     let current = step(now);
     [current, current - 1, current + 1]
         .into_iter()
@@ -20,7 +20,7 @@ pub(super) fn step_of(secret: &str, code: &str, now: i64) -> Option<i64> {
 }
 
 /// The code of a step.
-pub(super) fn code_of(secret: &str, step: i64) -> Option<String> {
+pub(crate) fn code_of(secret: &str, step: i64) -> Option<String> {
     let digest = hmac_sha1(&decode(secret)?, &step.to_be_bytes());
     let offset = usize::from(digest[19] & 0xf);
     let four = [
@@ -33,8 +33,8 @@ pub(super) fn code_of(secret: &str, step: i64) -> Option<String> {
     Some(format!("{:06}", number % 1_000_000))
 }
 
-/// A new secret, in base32: 52 characters, as Cognito's.
-pub(super) fn new_secret() -> String {
+/// A new secret, in base32: 52 characters.
+pub(crate) fn new_secret() -> String {
     let mut rng = rand::rng();
     (0..52).map(|_| char::from(ALPHABET[rng.random_range(0..32)])).collect()
 }

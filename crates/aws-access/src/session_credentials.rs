@@ -1,0 +1,136 @@
+//! The credentials of a session, and how the cache keeps them.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_credential_types::Credentials;
+use serde::{Deserialize, Serialize};
+
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
+use secret_cache::FetchedSecret;
+
+/// How long before its end a session is renewed, or half its life where that is shorter.
+const RENEWAL: Duration = Duration::from_secs(5 * 60);
+
+/// Credentials of an AWS session, or of a user's long-lived key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionCredentials {
+    /// `AKIA…` or `ASIA…`: names the key, and is no secret.
+    pub access_key_id: String,
+    /// Signs requests.
+    pub secret_access_key: Secret,
+    /// Goes with every request of a session; a long-lived key has none.
+    pub session_token: Option<Secret>,
+    /// When the session ends, by this machine's clock; a long-lived key never does.
+    pub expires_at: Option<SystemTime>,
+    /// The region to use them in, where one is to be told.
+    pub region: Option<String>,
+}
+
+impl From<&Credentials> for SessionCredentials {
+    fn from(credentials: &Credentials) -> Self {
+        Self {
+            access_key_id: credentials.access_key_id().to_owned(),
+            secret_access_key: Secret::new(credentials.secret_access_key()),
+            session_token: credentials.session_token().map(Secret::new),
+            expires_at: credentials.expiry(),
+            region: None,
+        }
+    }
+}
+
+/// A session as the cache keeps it.
+#[derive(Serialize, Deserialize)]
+struct CachedSession {
+    access_key_id: String,
+    #[serde(with = "secret::exposed")]
+    secret_access_key: Secret,
+    #[serde(with = "secret::exposed")]
+    session_token: Secret,
+    /// Seconds since 1970-01-01 UTC.
+    expires_at: u64,
+}
+
+impl SessionCredentials {
+    /// The session as the cache keeps it.
+    ///
+    /// # Errors
+    /// A session without an end, or with one before 1970.
+    pub(crate) fn to_cache(&self, now: SystemTime) -> Result<FetchedSecret> {
+        let odd = |cause: &str| Error::failed(Code::OddAnswer, "AWS STS", cause);
+        let expires_at = self.expires_at.ok_or_else(|| odd("the session has no end"))?;
+        let since = expires_at.duration_since(UNIX_EPOCH);
+        let text = serde_json::to_string(&CachedSession {
+            access_key_id: self.access_key_id.clone(),
+            secret_access_key: self.secret_access_key.clone(),
+            session_token: self.session_token.clone().unwrap_or_default(),
+            expires_at: since.map_err(|_| odd("the session ended before 1970"))?.as_secs(),
+        });
+        let life = expires_at.duration_since(now).unwrap_or_default();
+        Ok(FetchedSecret {
+            secret: text
+                .map(Secret::new)
+                .map_err(|error| Error::failed(Code::OddAnswer, "the session", error))?,
+            expires_at,
+            renew_at: expires_at.checked_sub(RENEWAL.min(life / 2)),
+        })
+    }
+
+    /// A session that the cache kept. Its region is not kept.
+    ///
+    /// # Errors
+    /// What the cache holds is no session.
+    pub(crate) fn from_cache(secret: &Secret) -> Result<Self> {
+        let cached: CachedSession = serde_json::from_str(secret.expose()).map_err(|_| {
+            Error::failed(Code::NotReadable, "the cached session", "it can't be read").hint("run: ecr-auth logout")
+        })?;
+        Ok(Self {
+            access_key_id: cached.access_key_id,
+            secret_access_key: cached.secret_access_key,
+            session_token: Some(cached.session_token),
+            expires_at: Some(UNIX_EPOCH + Duration::from_secs(cached.expires_at)),
+            region: None,
+        })
+    }
+
+    /// The session as AWS's SDK wants it.
+    pub(crate) fn to_sdk(&self) -> Credentials {
+        Credentials::new(
+            &self.access_key_id,
+            self.secret_access_key.expose(),
+            self.session_token.as_ref().map(|token| token.expose().to_owned()),
+            self.expires_at,
+            "session",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_renewed_five_minutes_before_its_end_or_after_half_its_life() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let renewed = |life: u64| {
+            let credentials = SessionCredentials {
+                access_key_id: "ASIA1".into(),
+                secret_access_key: Secret::new("s"),
+                session_token: None,
+                expires_at: Some(now + Duration::from_secs(life)),
+                region: None,
+            };
+            credentials
+                .to_cache(now)
+                .unwrap()
+                .renew_at
+                .unwrap()
+                .duration_since(now)
+                .unwrap()
+                .as_secs()
+        };
+        assert_eq!(renewed(3600), 3300);
+        assert_eq!(renewed(900), 600);
+        assert_eq!(renewed(60), 30);
+    }
+}

@@ -1,0 +1,68 @@
+//! Virtual MFA devices of users, and the codes that STS asks for.
+
+use crate::answer::Refusal;
+use crate::principals::{Iam, Principal};
+use crate::{Aws, lock, totp};
+
+/// A virtual MFA device (an authenticator app).
+#[derive(Debug)]
+pub(crate) struct MfaDevice {
+    /// The ARN of the user it belongs to.
+    user: String,
+    /// In base32.
+    secret: String,
+    /// The step of the last code that was taken: each code is taken once.
+    last_step: Option<i64>,
+}
+
+impl Aws {
+    /// Gives a user a virtual MFA device, by the user's name and account. Returns its serial number (an ARN) and its secret, in base32.
+    pub fn add_mfa_device(&self, account: &str, user: &str) -> (String, String) {
+        let mut iam = lock(&self.iam);
+        let partition = iam.partition(account);
+        let serial = format!("arn:{partition}:iam::{account}:mfa/{user}");
+        let secret = totp::new_secret();
+        let device = MfaDevice {
+            user: format!("arn:{partition}:iam::{account}:user/{user}"),
+            secret: secret.clone(),
+            last_step: None,
+        };
+        iam.mfa_devices.insert(serial.clone(), device);
+        (serial, secret)
+    }
+}
+
+/// Whether the caller has shown a code of an MFA device. One that is wrong, was taken before, or is somebody else's is refused.
+pub(crate) fn has_mfa(
+    iam: &mut Iam,
+    caller: &Principal,
+    serial: Option<&str>,
+    code: Option<&str>,
+    now: i64,
+) -> Result<bool, Refusal> {
+    let denied = |why: &str| {
+        let message = format!("MultiFactorAuthentication failed{why}");
+        Err(Refusal::new(403, "AccessDenied", message))
+    };
+    let (serial, code) = match (serial, code) {
+        (None, None) => return Ok(false),
+        (Some(serial), Some(code)) => (serial, code),
+        _ => return denied(", must provide both MFA serial number and one time pass code."),
+    };
+    let device = iam
+        .mfa_devices
+        .get_mut(serial)
+        .filter(|device| device.user == caller.arn);
+    let Some(device) = device else {
+        return denied(
+            ", unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.",
+        );
+    };
+    match totp::step_of(&device.secret, code, now) {
+        Some(step) if device.last_step.is_none_or(|last| step > last) => {
+            device.last_step = Some(step);
+            Ok(true)
+        }
+        _ => denied(" with invalid MFA one time pass code. "),
+    }
+}
