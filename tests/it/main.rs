@@ -45,6 +45,7 @@ mod moto;
 mod odd_situations;
 mod pages;
 mod power_cut;
+mod process_keys;
 mod profiles;
 mod python;
 mod reference;

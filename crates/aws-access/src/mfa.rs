@@ -3,7 +3,7 @@
 use std::time::{Instant, SystemTime};
 
 use crate::endpoint::Endpoint;
-use crate::identity::{ProfileRole, ProfileSource};
+use crate::identity::{ProfileRole, ProfileSource, process_fields};
 use crate::session_credentials::SessionCredentials;
 use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
@@ -69,12 +69,13 @@ impl MfaSessions {
 
 /// The key of the session of the profile's role number `at`: only a caller who holds all that the profile resolves to may use it, and
 /// only where the same STS would be asked.
-pub(crate) fn session_key(profile: &ProfileSource, at: usize, sts: &Endpoint) -> CacheKey {
+pub(crate) fn session_key(profile: &ProfileSource, at: usize, sts: &Endpoint, env: &Env) -> CacheKey {
     let key = CacheKey::builder()
         .field("kind", NAME)
         .field("role", at.to_string())
         .field("sts", sts.url.as_deref().unwrap_or_default());
-    let fields = profile.key_fields().into_iter();
+    let of_process = profile.process().map(|line| process_fields(line, env));
+    let fields = profile.key_fields().into_iter().chain(of_process.into_iter().flatten());
     fields.fold(key, |key, (name, value)| key.secret(name, &value)).build()
 }
 

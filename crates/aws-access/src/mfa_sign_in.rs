@@ -33,7 +33,7 @@ impl MfaSessions {
         else {
             return Ok(());
         };
-        let key = session_key(profile, at, &sts_of_profile(env, identity, to)?);
+        let key = session_key(profile, at, &sts_of_profile(env, identity, to)?, env);
         let session = match self.get(&key, context.now()) {
             Some(session) => session,
             None => {

@@ -56,7 +56,7 @@ impl Aws<'_> {
     /// The session of the profile's role number `at`, which a person began with an MFA code.
     fn mfa_session(&self, profile: &ProfileSource, at: usize, sts: &Endpoint) -> Result<Credentials> {
         let session = self.identity.mfa_session.clone().or_else(|| {
-            let key = session_key(profile, at, sts);
+            let key = session_key(profile, at, sts, self.env);
             MfaSessions::from_env(self.env).get(&key, SystemTime::now())
         });
         let session = session.ok_or_else(|| no_session(profile, &profile.roles[at], self.env))?;

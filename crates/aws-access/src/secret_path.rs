@@ -10,6 +10,7 @@ use crate::sign_in::Destination;
 use cognito::ProviderLogin;
 use context::{Context, Env, Progress, deadline, process_started};
 use diagnostics::Result;
+use secret::Secret;
 use secret_cache::{Cache, CacheKey, CachedSecret, FetchedSecret, KeyBuilder, SecretRequest};
 
 /// What an identity is given by AWS, and how: a registry's password, a session.
@@ -39,18 +40,14 @@ impl<W> SecretPath<W> {
     pub(crate) fn to(
         wanted: W,
         endpoint: Endpoint,
-        on_the_way: Vec<(&'static str, String)>,
+        on_the_way: Vec<(&'static str, Secret)>,
         key: KeyBuilder,
         identity: Identity,
     ) -> Self {
         let of_endpoint = endpoint.key_fields().into_iter();
         let key = of_endpoint.fold(key, |key, (name, value)| key.field(name, value));
-        let on_the_way = on_the_way.into_iter();
-        let key = on_the_way.fold(key, |key, (name, value)| key.field(name, value));
-        let of_identity = identity.key_fields().into_iter();
-        let key = of_identity
-            .fold(key, |key, (name, value)| key.secret(name, &value))
-            .build();
+        let secrets = on_the_way.into_iter().chain(identity.key_fields());
+        let key = secrets.fold(key, |key, (name, value)| key.secret(name, &value)).build();
         Self {
             identity,
             endpoint,

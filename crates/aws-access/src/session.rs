@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::client::Aws;
 use crate::endpoint::{Endpoint, Service};
-use crate::identity::{self, ChainSource, CredentialSource, Identity, IdentityScope, role_in};
+use crate::identity::{self, ChainSource, CredentialSource, Identity, IdentityScope, OwnCall, role_in};
 use crate::secret_path::{FetchContext, ObtainableSecret, SecretPath};
 use crate::session_credentials::SessionCredentials;
 use crate::sign_in::{self, Destination};
@@ -153,20 +153,18 @@ impl SessionPath {
 /// A profile whose `credential_process` is this command, or that leads to such a one, gets its credentials from us: taking ours
 /// from it would go round for ever.
 fn refuse_itself(identity: &Identity) -> Result<()> {
-    let has = |line: &str, searched: &str| line.split_whitespace().any(|word| word == searched);
-    let is_ours = |line: &str| line.contains("ecr-auth") && has(line, "assume");
     let Some(profile) = identity.profile() else {
         return Ok(());
     };
     let name = &profile.name;
-    let line = profile.process().map(Secret::expose).filter(|line| is_ours(line));
-    let (cause, hint) = match (&identity.source, line) {
+    let call = profile.process().and_then(OwnCall::parse).filter(OwnCall::is_assume);
+    let (cause, hint) = match (&identity.source, call) {
         (CredentialSource::Role(_), Some(_)) => (
             "it takes its credentials from ecr-auth assume, and the role would be assumed with it in turn",
             "give the job its OIDC token, or leave the profile out of AWS_PROFILE for this command",
         ),
         // `--profile` names whose credentials are taken, unless the profile is being written.
-        (_, Some(line)) if has(line, "--profile") && has(line, name) => (
+        (_, Some(call)) if call.names_profile(name) => (
             "it takes its credentials from ecr-auth assume with this same profile",
             "name the role in its credential_process with --role-arn, and no profile",
         ),

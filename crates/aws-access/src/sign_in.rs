@@ -2,10 +2,13 @@
 //! is only for whoever would ask the same servers.
 
 use crate::endpoint::{Endpoint, EndpointKind, Service, check_sign_in, configured_url};
-use crate::identity::{ChainSource, CredentialSource, Identity, ProfileBase, ProfileSource, SsoSettings};
+use crate::identity::{
+    ChainSource, CredentialSource, Identity, ProfileBase, ProfileSource, SsoSettings, process_fields,
+};
 use context::{Env, variables};
 use diagnostics::Result;
 use ecr_registry::{Partition, Registry};
+use secret::Secret;
 use settings::IdentityFlow;
 
 /// What credentials are wanted for: calls in a region, to endpoints of the kind that a registry's host name asks for.
@@ -93,14 +96,14 @@ fn sts_region<'a>(env: &'a Env, identity: &'a Identity, registry_region: &'a str
 ///
 /// # Errors
 /// An address among them that may not be used.
-pub(crate) fn key_fields(env: &Env, identity: &Identity, to: Destination<'_>) -> Result<Vec<(&'static str, String)>> {
+pub(crate) fn key_fields(env: &Env, identity: &Identity, to: Destination<'_>) -> Result<Vec<(&'static str, Secret)>> {
     let mut fields = Vec::new();
     let by_token = matches!(
         &identity.source,
         CredentialSource::Chain(ChainSource::WebIdentity { .. })
     );
     if identity.role().is_some() || by_token {
-        fields.push(("sts", sts(env, identity, to)?.key_text()));
+        fields.push(("sts", sts(env, identity, to)?.key_text().into()));
     }
     if let Some(profile) = identity.profile() {
         fields.extend(profile_fields(profile, env, identity, to)?);
@@ -109,11 +112,14 @@ pub(crate) fn key_fields(env: &Env, identity: &Identity, to: Destination<'_>) ->
         let pool = |service, region| Endpoint::for_service(service, region, EndpointKind::default(), env, identity);
         let region = settings.identity_pool_region();
         if let Some(region) = settings.user_pool_region() {
-            fields.push(("user-pool", pool(Service::CognitoUserPools, region)?.key_text()));
+            fields.push(("user-pool", pool(Service::CognitoUserPools, region)?.key_text().into()));
         }
-        fields.push(("identity-pool", pool(Service::CognitoIdentityPools, region)?.key_text()));
+        fields.push((
+            "identity-pool",
+            pool(Service::CognitoIdentityPools, region)?.key_text().into(),
+        ));
         if settings.identity_flow == IdentityFlow::Classic {
-            fields.push(("sts", sts_in(region, env, identity, to)?.key_text()));
+            fields.push(("sts", sts_in(region, env, identity, to)?.key_text().into()));
         }
     }
     Ok(fields)
@@ -124,22 +130,23 @@ fn profile_fields(
     env: &Env,
     identity: &Identity,
     to: Destination<'_>,
-) -> Result<Vec<(&'static str, String)>> {
+) -> Result<Vec<(&'static str, Secret)>> {
     let mut fields = Vec::new();
     if !profile.roles.is_empty() || matches!(profile.base, ProfileBase::WebIdentity { .. }) {
-        fields.push(("profile-sts", sts_of_profile(env, identity, to)?.key_text()));
+        fields.push(("profile-sts", sts_of_profile(env, identity, to)?.key_text().into()));
     }
     match &profile.base {
         ProfileBase::Sso(sso) => {
             for (name, service) in [("sso", Service::Sso), ("sso-oidc", Service::SsoOidc)] {
-                fields.push((name, sso_endpoint(service, sso, env, identity)?.key_text()));
+                fields.push((name, sso_endpoint(service, sso, env, identity)?.key_text().into()));
             }
         }
         ProfileBase::Login(_) => {
             check_sign_in(env, identity)?;
             let named = configured_url("signin", env, identity);
-            fields.push(("sign-in", named.unwrap_or_default().to_owned()));
+            fields.push(("sign-in", named.unwrap_or_default().into()));
         }
+        ProfileBase::Process(line) => fields.extend(process_fields(line, env)),
         _ => {}
     }
     Ok(fields)

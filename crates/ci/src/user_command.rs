@@ -13,34 +13,6 @@ use settings::table::TOKEN_COMMAND;
 
 const WHAT: &str = "the token command";
 
-/// Variables that differ between two steps of one job, or between two terminals of one user, and lead to no credentials. docs/cache.md
-/// lists them.
-const OF_STEP_OR_TERMINAL: [&str; 23] = [
-    "_",
-    "COLORTERM",
-    "COLUMNS",
-    "GITHUB_ACTION",
-    "GITHUB_ACTION_PATH",
-    "GITHUB_ACTION_REF",
-    "GITHUB_ACTION_REPOSITORY",
-    "GITHUB_ENV",
-    "GITHUB_OUTPUT",
-    "GITHUB_PATH",
-    "GITHUB_STATE",
-    "GITHUB_STEP_SUMMARY",
-    "LINES",
-    "OLDPWD",
-    "PWD",
-    "SHLVL",
-    "TASK_DISPLAYNAME",
-    "TASK_INSTANCEID",
-    "TERM",
-    "TERM_PROGRAM",
-    "TERM_PROGRAM_VERSION",
-    "TERM_SESSION_ID",
-    "WINDOWID",
-];
-
 /// A [`TokenCommand`] whose program is found, and all that it can see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UserCommand {
@@ -75,7 +47,7 @@ impl UserCommand {
             program,
             command: command.clone(),
             folder,
-            environment: visible(env),
+            environment: env.visible(|_| true),
         })
     }
 
@@ -104,17 +76,6 @@ impl UserCommand {
         fields.extend(arguments.map(|argument| ("token-argument", Secret::new(argument.as_str()))));
         fields
     }
-}
-
-/// Returns the environment that tells one job or user from another, as text.
-fn visible(env: &Env) -> Secret {
-    let mut lines: Vec<String> = env
-        .vars()
-        .filter(|(name, _)| !OF_STEP_OR_TERMINAL.contains(name))
-        .map(|(name, value)| format!("{name:?}={value:?}\n"))
-        .collect();
-    lines.sort_unstable();
-    Secret::new(lines.concat())
 }
 
 #[cfg(test)]

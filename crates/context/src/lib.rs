@@ -21,6 +21,7 @@ mod descendants;
 pub mod program;
 mod progress;
 pub mod variables;
+mod visible;
 
 pub use context::*;
 pub use deadline::{budget, deadline, process_started};

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::role_settings::policy_text;
 use super::table::{PROFILE, RoleSettings, Setting, SurfaceValue, TABLE, ValueKind};
+use super::trust_source::TokenCommand;
 use diagnostics::{Code, Error, Result, unicode_path};
 
 /// The settings that a surface gives, each with its value, in the order in which they were given.
@@ -16,6 +17,48 @@ impl SettingValues {
     /// The setting of this name, if there is one.
     pub fn setting(name: &str) -> Option<&'static Setting> {
         TABLE.into_iter().find(|setting| setting.name == name)
+    }
+
+    /// The settings that a command line of flags gives, as [`SettingValues::to_args`] writes it. `None` where it holds anything else, which
+    /// only the command's own parser understands.
+    pub fn from_args(args: &[String]) -> Option<Self> {
+        let mut values = Self::default();
+        let mut words = args.iter();
+        while let Some(word) = words.next() {
+            let flag = word.strip_prefix("--")?;
+            let (name, value) = match flag.split_once('=') {
+                Some((name, value)) => (name, value),
+                None => (flag, words.next()?.as_str()),
+            };
+            values.add(Self::setting(name)?, value)?;
+        }
+        Some(values)
+    }
+
+    /// Adds what one flag says.
+    fn add(&mut self, setting: &'static Setting, word: &str) -> Option<()> {
+        let value = match (setting.kind, self.get(setting)) {
+            (ValueKind::Text | ValueKind::Region | ValueKind::Policy | ValueKind::OneOf(_), _) => {
+                SurfaceValue::Text(word.to_owned())
+            }
+            (ValueKind::File, _) => SurfaceValue::File(word.into()),
+            (ValueKind::Command, _) => SurfaceValue::Command(TokenCommand::from_line(word)),
+            (ValueKind::Number(..), _) => SurfaceValue::Number(word.parse().ok()?),
+            (ValueKind::List(_), Some(SurfaceValue::List(before))) => {
+                SurfaceValue::List([&before[..], &[word.to_owned()]].concat())
+            }
+            (ValueKind::List(_), _) => SurfaceValue::List(vec![word.to_owned()]),
+            (ValueKind::Tags(..), before) => {
+                let (key, value) = word.split_once('=')?;
+                let tag = (key.to_owned(), value.to_owned());
+                match before {
+                    Some(SurfaceValue::Tags(before)) => SurfaceValue::Tags([&before[..], &[tag]].concat()),
+                    _ => SurfaceValue::Tags(vec![tag]),
+                }
+            }
+        };
+        self.set(setting, value);
+        Some(())
     }
 
     /// All of them.
@@ -187,7 +230,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::TokenCommand;
     use crate::table::{DURATION, POLICY, TAG, TOKEN_COMMAND, TOKEN_FILE};
 
     #[test]

@@ -2,6 +2,7 @@
 //! the environment and small files, never the network: it runs on every `get`, warm ones too.
 
 mod chain;
+mod own_call;
 mod role;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use std::time::SystemTime;
 
 pub use chain::profile::{ProfileBase, ProfileRole, ProfileSource, SsoSettings};
 pub use chain::{ChainSource, explain_missing, finds_nothing, no_credentials};
+pub(crate) use own_call::{OwnCall, process_fields};
 pub(crate) use role::audience;
 pub use role::{IdentityScope, RoleBase, RolePlan, last_account};
 
