@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::kubelet::{KubeletRequest, with_password, without_credentials};
 use crate::pull::{self, PullAnswer};
-use aws_access::identity::IdentityScope;
+use aws_access::identity::{IdentityScope, finds_nothing};
 use aws_access::{Identity, PasswordPath};
 use configuration::RegistryTarget;
 use context::{Context, Progress, variables};
@@ -62,7 +62,8 @@ fn answer(request: &KubeletRequest, config: Option<&Path>, context: &mut Context
     let answer = pull::answer(host, host, config, context, |target, context| match request.token() {
         Some(token) => by_pod(request, token, target, context),
         None => pull::by_rule(target, context),
-    })?;
+    });
+    let answer = answer.map_err(explain_to_node)?;
     match answer {
         PullAnswer::Password(held) => {
             let left = held.expires_at.duration_since(context.now()).unwrap_or_default();
@@ -73,6 +74,18 @@ fn answer(request: &KubeletRequest, config: Option<&Path>, context: &mut Context
             context.detail(|| format!("{host} is no registry of ECR"));
             Ok(without_credentials())
         }
+    }
+}
+
+/// Where nothing is found, what a node should have: nobody signs in to it as on a laptop.
+fn explain_to_node(error: Error) -> Error {
+    match finds_nothing(&error) {
+        true => error.hint(
+            "give the node an instance role with the policy AmazonEC2ContainerRegistryPullOnly. If the node has one, look at its metadata \
+             service: is it on, and does its hop limit let this process through? aws ec2 modify-instance-metadata-options --instance-id ID \
+             --http-endpoint enabled --http-put-response-hop-limit 2",
+        ),
+        false => error,
     }
 }
 

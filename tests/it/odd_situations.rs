@@ -238,9 +238,16 @@ fn a_folder_without_root_certificates_is_named() {
     assert!(outcome.stdout.contains("SSL_CERT_DIR"), "{outcome:?}");
 }
 
-#[test]
-fn a_credential_process_that_hangs_is_ended() {
-    let machine = Machine::new().with("AWS_PROFILE", "slow").with("ECR_AUTH_TIMEOUT", "1");
+#[rstest]
+#[case::credential_process("AWS_PROFILE", "profile slow: its credential_process failed: it took longer than")]
+#[case::token_command("AWS_ROLE_ARN", "the token command: it took longer than")]
+fn a_program_that_hangs_is_named_with_its_time_and_ended(#[case] source: &str, #[case] cause: &str) {
+    let value = if source == "AWS_PROFILE" {
+        "slow"
+    } else {
+        "arn:aws:iam::111122223333:role/x"
+    };
+    let machine = Machine::new().with(source, value).with("ECR_AUTH_TIMEOUT", "1");
     // The programs hold the pipe open for writing: its reader sees the end when the last of them is gone.
     let pipe = machine.home().join("pipe");
     make_pipe(&pipe);
@@ -253,14 +260,16 @@ fn a_credential_process_that_hangs_is_ended() {
             script.display()
         ),
     );
+    if source == "AWS_ROLE_ARN" {
+        let rule = format!(
+            "registries:\n  - match: {HOST}\n    token-command: [{}]\n",
+            script.display()
+        );
+        machine.write(".config/ecr-auth/ecr-auth.yml", &rule);
+    }
     let reader = std::thread::spawn(move || fs::read(pipe).unwrap());
     let outcome = machine.helper("get", HOST);
-    assert!(
-        outcome
-            .stdout
-            .contains("profile slow: its credential_process failed: it took longer than"),
-        "{outcome:?}"
-    );
+    assert!(outcome.stdout.contains(cause), "{outcome:?}");
     reader.join().unwrap();
 }
 
