@@ -23,7 +23,11 @@ const REFERENCE: GeneratedPart = GeneratedPart {
 const HEADER: &str = "| name | what it does | default |\n|---|---|---|\n";
 
 /// Product code that may spell the names of variables: the constants themselves.
-const SPELLS_NAMES: [&str; 2] = ["crates/context/src/variables.rs", "crates/ci/"];
+const SPELLS_NAMES: [&str; 3] = [
+    "crates/context/src/variables.rs",
+    "crates/context/src/visible.rs",
+    "crates/ci/",
+];
 
 #[test]
 fn the_reference_is_whole() {
