@@ -1,9 +1,11 @@
 "use strict";
 // Finds the ecr-auth binary: the input `binary-path`, else the runner's tool cache, else the release. What comes from the latter two
-// has the SHA-256 that stands in checksums.json beside this file, so that a commit-pinned `uses:` pins the binary too.
+// has the SHA-256 that stands in checksums.json beside this file, so that a commit-pinned `uses:` pins the binary too. Other jobs can write
+// to the tool cache, so nothing in it is run: each use of the action runs a copy of its own.
 
 // Node takes long to load node:crypto, and far longer to load TLS: both are loaded by who needs them.
 const fs = require("node:fs");
+const os = require("node:os");
 const path = require("node:path");
 const { Failure, annotate, input } = require("./runner");
 
@@ -32,54 +34,66 @@ function checksum(asset) {
 
 const digest = (bytes) => require("node:crypto").createHash("sha256").update(bytes).digest("hex");
 
-/** Where the binary may lie, best first: the tool cache may be read-only, the job's own folder never is. */
-function places() {
-  const roots = [process.env.RUNNER_TOOL_CACHE, process.env.RUNNER_TEMP].filter(Boolean);
-  const name = process.platform === "win32" ? "ecr-auth.exe" : "ecr-auth";
-  return roots.map((root) => path.join(root, "ecr-auth", version, process.arch, name));
+const NAME = process.platform === "win32" ? "ecr-auth.exe" : "ecr-auth";
+/** How the name of the folder of a copy begins; the rest nobody can foretell. */
+const PREFIX = "ecr-auth-binary-";
+
+/** Where the release's binary is kept for later jobs. */
+function place() {
+  const root = process.env.RUNNER_TOOL_CACHE;
+  return root && path.join(root, "ecr-auth", version, process.arch, NAME);
 }
 
-/** Whether an executable file is here and is the release's; one that differs is told of. */
-function usable(file, expected) {
+/** The binary that is kept; nothing where there is none. One that is not the release's is told of. */
+function kept(expected) {
+  const file = place();
+  if (!file) return undefined;
+  let bytes;
   try {
-    fs.accessSync(file, fs.constants.X_OK);
-    if (digest(fs.readFileSync(file)) === expected) return true;
+    bytes = fs.readFileSync(file);
   } catch {
-    return false;
+    return undefined;
   }
+  if (digest(bytes) === expected) return bytes;
   annotate("warning", "ecr-auth", new Failure(`${file} is not used`, "its SHA-256 is not the release's", "find out who changed it"));
-  return false;
+  return undefined;
 }
 
-/** Puts the binary in its place, whole or not at all. */
-function replace(file, bytes) {
-  fs.mkdirSync(path.dirname(file), { recursive: true });
+/** Keeps the binary for later jobs, whole or not at all. A tool cache that can't be written is no reason to fail. */
+function keep(bytes) {
+  const file = place();
+  if (!file) return;
   const temporary = `${file}.${require("node:crypto").randomUUID()}`;
   try {
+    fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.writeFileSync(temporary, bytes, { flag: "wx", mode: 0o755 });
     // In spite of the umask.
     fs.chmodSync(temporary, 0o755);
     fs.renameSync(temporary, file);
-  } catch (error) {
-    fs.rmSync(temporary, { force: true });
-    throw error;
+  } catch {
+    if (fs.existsSync(temporary)) fs.rmSync(temporary);
   }
 }
 
-/** Saves the binary in the first place that takes it. */
-function save(bytes, expected) {
-  let cause = "neither RUNNER_TOOL_CACHE nor RUNNER_TEMP is set";
-  for (const file of places()) {
-    try {
-      replace(file, bytes);
-      return file;
-    } catch (error) {
-      // Windows replaces no program that runs: another job has put it there meanwhile.
-      if (usable(file, expected)) return file;
-      cause = error.code;
-    }
+/** Puts the binary into a new folder that no other user can write to, and makes sure that what is there is the release's. */
+function copy(bytes, expected) {
+  let file;
+  try {
+    const folder = fs.mkdtempSync(path.join(process.env.RUNNER_TEMP || os.tmpdir(), PREFIX));
+    file = path.join(folder, NAME);
+    fs.writeFileSync(file, bytes, { flag: "wx" });
+    fs.chmodSync(file, 0o755);
+  } catch (error) {
+    throw new Failure("cannot save ecr-auth", error.code, "make RUNNER_TEMP a folder that the job may write to");
   }
-  throw new Failure("cannot save ecr-auth", cause, "make RUNNER_TOOL_CACHE or RUNNER_TEMP a folder that the job may write to");
+  if (digest(fs.readFileSync(file)) === expected) return file;
+  throw new Failure("cannot verify ecr-auth", `${file} has changed since it was written`, "find out who writes to the folders of this job");
+}
+
+/** Removes the copy that a step ran. Whatever else the path leads to stays. */
+function discard(file) {
+  const folder = path.dirname(file);
+  if (path.basename(folder).startsWith(PREFIX)) fs.rmSync(folder, { recursive: true, force: true });
 }
 
 /** The address of a file of this version's release. */
@@ -92,25 +106,30 @@ function releaseUrl(asset) {
   throw new Failure("cannot get ecr-auth", "an action used by a local path has no releases of its own", hint);
 }
 
-/** The path of a verified binary. */
+/** The path of a verified binary: a copy for this use of the action, or the caller's own. */
 async function find() {
   const given = input("binary-path");
   if (given) return path.resolve(given);
   const asset = assetName(process.platform, process.arch);
   const expected = checksum(asset);
-  const cached = places().find((file) => usable(file, expected));
-  if (cached) return cached;
+  const found = kept(expected);
+  if (found) return copy(found, expected);
   const bytes = await require("./download").download(releaseUrl(asset));
-  if (digest(bytes) === expected) return save(bytes, expected);
-  const cause = `the SHA-256 of the downloaded ${asset} is not the one in action/checksums.json`;
-  throw new Failure("cannot verify ecr-auth", cause, "do not use this file: the download server or the way to it has changed it");
+  if (digest(bytes) !== expected) {
+    const cause = `the SHA-256 of the downloaded ${asset} is not the one in action/checksums.json`;
+    throw new Failure("cannot verify ecr-auth", cause, "do not use this file: the download server or the way to it has changed it");
+  }
+  keep(bytes);
+  return copy(bytes, expected);
 }
 
-/** Looks once more at a binary that the main step found; the caller's own is the caller's. */
-function verify(file) {
-  if (input("binary-path")) return;
-  if (digest(fs.readFileSync(file)) === checksum(assetName(process.platform, process.arch))) return;
-  throw new Failure("nothing was cleaned up", `the job has changed ${file}`, "find out which step did; the runner may be compromised");
+/** The binary that the main step ran or, where the job has changed it, another verified one: what was done is always taken back. */
+async function findAgain(file) {
+  if (input("binary-path")) return file;
+  const expected = checksum(assetName(process.platform, process.arch));
+  if (fs.existsSync(file) && digest(fs.readFileSync(file)) === expected) return file;
+  annotate("warning", "ecr-auth", new Failure(`${file} is not used`, "the job has changed it", "find out which step did; the runner may be compromised"));
+  return find();
 }
 
-module.exports = { assetName, find, verify };
+module.exports = { assetName, discard, find, findAgain };

@@ -102,16 +102,53 @@ test("without a checksum nothing is downloaded", async (t) => {
   assert.deepEqual(asked, []);
 });
 
-test("a tool cache that can't be written leaves the job's own folder", async (t) => {
+test("a tool cache that can't be written is done without", async (t) => {
   const { job } = await release(t);
   // A file in the folder's place stops root, too.
   fs.writeFileSync(job.path("tools", "ecr-auth"), "");
   assertRan(await job.run("main"));
-  assert.deepEqual(fs.readFileSync(job.cached("temp")), PROGRAM);
-  fs.rmSync(job.path("temp", "ecr-auth"), { recursive: true });
-  fs.writeFileSync(job.path("temp", "ecr-auth"), "");
-  assertFailed(await job.run("main"), /^cannot save ecr-auth: (ENOTDIR|EEXIST|ENOENT)/);
+  fs.rmSync(job.path("temp"), { recursive: true });
+  fs.writeFileSync(job.path("temp"), "");
+  assertFailed(await job.run("main"), /^cannot save ecr-auth: ENOTDIR/);
 });
+
+test("runs a copy in a folder of the job's own, and the post step removes it", async (t) => {
+  const { job } = await release(t);
+  const mask = process.umask(0o077);
+  t.after(() => process.umask(mask));
+  assertRan(await job.run("main"));
+  const { binary } = job.state();
+  assert.equal(path.dirname(path.dirname(binary)), job.path("temp"));
+  assert.deepEqual(fs.readFileSync(binary), PROGRAM);
+  if (!WINDOWS) {
+    assert.equal(fs.statSync(path.dirname(binary)).mode & 0o777, 0o700);
+    assert.equal(fs.statSync(binary).mode & 0o777, 0o755);
+  }
+  await job.run("post");
+  assert.deepEqual(fs.readdirSync(job.path("temp")), []);
+});
+
+// Another job of the runner writes to the tool cache all the while: whatever it puts there at whatever moment, it is not run.
+if (!WINDOWS) {
+  test("a binary that is swapped after it was read is not run", async (t) => {
+    const { job } = await release(t);
+    assertRan(await job.run("main"));
+    const evil = "#!/bin/sh\necho evil\n";
+    fs.writeFileSync(job.path("swap.js"), `
+      const fs = require("node:fs");
+      const read = fs.readFileSync;
+      fs.readFileSync = (file, ...rest) => {
+        const bytes = read(file, ...rest);
+        if (file === ${JSON.stringify(job.cached())}) fs.writeFileSync(file, ${JSON.stringify(evil)});
+        return bytes;
+      };`);
+    job.env.NODE_OPTIONS = `--require ${job.path("swap.js")}`;
+    const result = await job.run("main");
+    assertRan(result);
+    assert.doesNotMatch(result.stdout, /^evil/m);
+    assert.equal(fs.readFileSync(job.cached(), "utf8"), evil);
+  });
+}
 
 test("leaves nothing half done where the binary's place is taken", async (t) => {
   const { job } = await release(t);

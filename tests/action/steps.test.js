@@ -4,6 +4,7 @@
 const assert = require("node:assert/strict");
 const { once } = require("node:events");
 const fs = require("node:fs");
+const path = require("node:path");
 const test = require("node:test");
 const { escapeMessage, escapeProperty } = require("../../action/runner.js");
 const { Job, PROGRAM, WINDOWS, annotations } = require("./harness.js");
@@ -38,15 +39,19 @@ test("without a binary the post step says nothing", async (t) => {
   assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: "", stderr: "" });
 });
 
-test("the post step runs no binary that the job has changed", async (t) => {
+test("where the job has changed the binary, the post step cleans up with another one", async (t) => {
   const job = new Job(t);
-  const file = job.path("changed");
-  fs.writeFileSync(file, Buffer.concat([PROGRAM, Buffer.from("\n")]), { mode: 0o755 });
-  job.env.STATE_binary = file;
+  fs.mkdirSync(path.dirname(job.cached()), { recursive: true });
+  fs.writeFileSync(job.cached(), PROGRAM, { mode: 0o755 });
+  await job.run("main");
+  const { binary } = job.state();
+  fs.writeFileSync(binary, "#!/bin/sh\necho evil\n");
   const { status, stdout } = await job.run("post");
   assert.equal(status, 0);
-  assert.doesNotMatch(stdout, /^ran/m);
-  assert.match(annotations(stdout)[0].text, /^nothing was cleaned up: the job has changed /);
+  assert.doesNotMatch(stdout, /^evil/m);
+  if (!WINDOWS) assert.match(stdout, /^ran action post$/m);
+  assert.match(annotations(stdout)[0].text, /is not used: the job has changed it/);
+  assert.deepEqual(fs.readdirSync(job.path("temp")), []);
 });
 
 // Windows has no signals to pass.
