@@ -1,19 +1,8 @@
 //! Virtual MFA devices of users, and the codes that STS asks for.
 
 use crate::answer::Refusal;
-use crate::principals::{Iam, Principal};
+use crate::principals::{Iam, MfaDevice, Principal};
 use crate::{Aws, lock, totp};
-
-/// A virtual MFA device (an authenticator app).
-#[derive(Debug)]
-pub(crate) struct MfaDevice {
-    /// The ARN of the user it belongs to.
-    user: String,
-    /// In base32.
-    secret: String,
-    /// The step of the last code that was taken: each code is taken once.
-    last_step: Option<i64>,
-}
 
 impl Aws {
     /// Gives a user a virtual MFA device, by the user's name and account. Returns its serial number (an ARN) and its secret, in base32.

@@ -6,7 +6,6 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::hosts::Partition;
-use crate::mfa::MfaDevice;
 use crate::policy::{Access, Permissions, RepositoryPolicy, RoleSpec, glob};
 use crate::random::{random_text, random_upper};
 use crate::session_tags::SessionTags;
@@ -70,6 +69,17 @@ pub(crate) struct Role {
     pub(crate) id: String,
     pub(crate) partition: &'static str,
     pub(crate) spec: RoleSpec,
+}
+
+/// A virtual MFA device (an authenticator app).
+#[derive(Debug)]
+pub(crate) struct MfaDevice {
+    /// The ARN of the user it belongs to.
+    pub(crate) user: String,
+    /// In base32.
+    pub(crate) secret: String,
+    /// The step of the last code that was taken: each code is taken once.
+    pub(crate) last_step: Option<i64>,
 }
 
 /// All accounts with what is in them.
