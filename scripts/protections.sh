@@ -2,7 +2,7 @@
 # scripts/protections.sh [NAME…]: takes protections of docs/security.md out, one after the other, in a copy of the tree, and sees the test
 # fail that shows each. `scripts/protections.sh check [LIST]` only checks that every patch applies, that its test exists, and that the page
 # has it; LIST is what `cargo nextest list --message-format json` printed, else it is made, which builds the tests.
-# `scripts/protections.sh table` prints the page's table.
+# `scripts/protections.sh tenth` takes a tenth of them out, another one each day. `scripts/protections.sh table` prints the page's table.
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 PATCHES=$ROOT/tests/protections
@@ -14,6 +14,13 @@ LOG=$TARGET/protections/log
 said() { sed -n "s/^$2: //p;/^diff /q" "$PATCHES/$1.patch"; }
 
 names() { find "$PATCHES" -name '*.patch' -printf '%f\n' | sed 's/\.patch$//' | sort; }
+
+# tenth: every tenth name, beginning with the day's, so that ten days take all out. The day is UTC's.
+tenth() {
+  local day
+  day=$(($(date +%s) / 86400 % 10))
+  names | awk -v day="$day" 'NR % 10 == day'
+}
 
 # row NAME: its line of the page's table.
 row() { printf "| %s | \`%s\` | [%s](../tests/protections/%s.patch) |\n" "$(said "$1" Protection)" "$(said "$1" Test)" "$1" "$1"; }
@@ -95,7 +102,11 @@ case ${1:-} in
   check) shift && check "$@" && exit ;;
   table) table && exit ;;
   *)
-    mapfile -t NAMES < <(if [ $# -gt 0 ]; then printf '%s\n' "$@"; else names; fi)
+    case ${1:-} in
+      "") mapfile -t NAMES < <(names) ;;
+      tenth) mapfile -t NAMES < <(tenth) ;;
+      *) NAMES=("$@") ;;
+    esac
     copied
     say "== ${#NAMES[@]} protections, all there"
     all_pass "${NAMES[@]}" || die "a test fails while its protection is there"

@@ -34,6 +34,9 @@ ran=$(attribute tests)
 failed=$(($(attribute failures) + $(attribute errors)))
 [ "$ran" = "$listed" ] || die "$listed tests are listed but $ran ran"
 
+say "== a tenth of the protections, taken out"
+"$ROOT/scripts/protections.sh" tenth || status=1
+
 say "== documentation tests"
 cargo test --quiet --locked --workspace --doc || status=1
 
