@@ -66,7 +66,10 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, context: &mut Context<'
         hosts: &hosts,
         store: args.creds_store,
         force: args.force,
-        setup: SetupChange { rules, cognito: None },
+        setup: SetupChange {
+            rules,
+            ..SetupChange::default()
+        },
         profile: None,
     };
     let dry_run = args.clients.dry_run;

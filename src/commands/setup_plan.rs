@@ -80,7 +80,7 @@ impl<'a> SetupPlan<'a> {
         if let Some(profile) = &changes.profile {
             diff += &profile.preview()?;
         }
-        let setup = match changes.setup.rules.is_empty() && changes.setup.cognito.is_none() {
+        let setup = match changes.setup.is_empty() {
             true => None,
             false => Some((SetupFile::in_force(&context.env, config_path)?, changes.setup)),
         };

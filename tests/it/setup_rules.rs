@@ -17,7 +17,7 @@ fn write_rule(machine: &Machine) {
     };
     let change = SetupChange {
         rules: vec![rule],
-        cognito: None,
+        ..SetupChange::default()
     };
     let config = Config::load(&env, None).unwrap();
     let file = SetupFile::in_force(&env, None).unwrap();

@@ -94,7 +94,10 @@ impl MainStep {
         self.undo.rules = Some(path.clone());
         self.undo.hosts = hosts.names();
         self.undo.save(&context.env)?;
-        let change = SetupChange { rules, cognito: None };
+        let change = SetupChange {
+            rules,
+            ..SetupChange::default()
+        };
         SetupFile::of_job(path.clone()).write(&context.env, &config, &change)?;
         self.exports
             .set_path(SETUP_VARIABLE, &path, &mut context.env, &mut self.undo)?;
