@@ -1,11 +1,13 @@
 //! The flow of each subcommand: parse, plan, do, report. They don't know each other; what
-//! several of them need stands in `identity` (flags), `setup_plan`, `deliver`, `hosts`, `mfa` and `passwords`.
+//! several of them need stands in `identity` (flags), `setup_plan`, `deliver`, `fallback`, `hosts`, `mfa`,
+//! `passwords` and `store_for_all`.
 
 pub mod action;
 pub mod assume;
 pub mod cognito;
 mod deliver;
 pub mod doctor;
+mod fallback;
 pub mod helper;
 mod hosts;
 mod identity;
@@ -21,6 +23,7 @@ pub mod setup;
 mod setup_plan;
 mod sign_in;
 mod sign_out;
+mod store_for_all;
 
 #[cfg(test)]
 mod tests;

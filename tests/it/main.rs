@@ -43,6 +43,7 @@ mod mfa;
 mod missing_tokens;
 mod moto;
 mod odd_situations;
+mod one_store;
 mod pages;
 mod power_cut;
 mod process_keys;

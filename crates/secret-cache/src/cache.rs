@@ -58,6 +58,11 @@ impl Cache {
         Some(held)
     }
 
+    /// The secret of `key`, if it has not ended. Like [`Cache::life`] it leaves no trace.
+    pub fn valid(&self, key: &CacheKey, now: SystemTime) -> Option<CachedSecret> {
+        self.0.as_ref()?.read(key)?.valid(now)
+    }
+
     /// The life of the secret of `key`, if there is one, ended or not. Unlike [`Cache::warm`] it leaves no trace.
     pub fn life(&self, key: &CacheKey) -> Option<SecretLife> {
         self.0.as_ref()?.read(key)?.life()

@@ -270,8 +270,8 @@ impl MainStep {
 fn serve(file: &ConfigFile, hosts: &[String], context: &mut Context<'_>) -> Result<()> {
     let wish = SetupRequest {
         hosts,
-        store: false,
-        force: false,
+        all: false,
+        detected_store: None,
     };
     let record = client_config::undo_log(&context.env);
     let configured = wish.configure(file, record.as_ref())?;
