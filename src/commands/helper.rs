@@ -3,7 +3,8 @@
 //! Clients read stdout alone: a line there is the only way most users ever see why a pull failed.
 //! <https://github.com/docker/docker-credential-helpers>
 
-use std::collections::BTreeMap;
+mod list;
+
 use std::io::Read;
 use std::path::Path;
 
@@ -46,7 +47,7 @@ pub fn run(action: &str, config: Option<&Path>, context: &mut Context<'_>) -> Ex
         "get" => get(config, context),
         "store" => store(config, context),
         "erase" => erase(config, context),
-        "list" => Ok(HelperReply::Line(list(config, context))),
+        "list" => Ok(HelperReply::Line(to_json(&list::servers(config, context)))),
         "version" | "--version" | "-V" => Ok(HelperReply::Line(version())),
         other => {
             let error = Error::usage(
@@ -246,60 +247,6 @@ fn erase(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
     }
     cache.remove_named(&name);
     Ok(HelperReply::nothing())
-}
-
-/// All servers that a `get` has something for, as far as that can be told without the network.
-fn list(config: Option<&Path>, context: &mut Context<'_>) -> String {
-    let config = Config::load(&context.env, config).unwrap_or_else(|error| {
-        error.report(context.stderr);
-        Config::default()
-    });
-    let ours: Vec<String> = config
-        .exact_hosts()
-        .map(str::to_owned)
-        .chain(cached_hosts(&config, context))
-        .collect();
-    let mut servers = others(&config, &ours, context);
-    servers.extend(
-        ours.into_iter()
-            .map(|host| (format!("https://{host}"), "AWS".to_owned())),
-    );
-    to_json(&servers)
-}
-
-/// What the store behind us lists. For registries of ours the user is always `AWS`, and one that is listed already is left out.
-fn others(config: &Config, ours: &[String], context: &mut Context<'_>) -> BTreeMap<String, String> {
-    let Some(fallback) = config.fallback() else {
-        return BTreeMap::new();
-    };
-    let listed = fallback::list(fallback, context).unwrap_or_else(|error| {
-        let _ = writeln!(context.stderr, "ecr-auth: list: {}", one_line(&error.to_string()));
-        BTreeMap::new()
-    });
-    let is_known = |server: &str| server_name(server).is_some_and(|name| ours.contains(&name));
-    let listed = listed.into_iter().filter(|(server, _)| !is_known(server));
-    listed
-        .map(|(server, user)| match config.target(&server) {
-            Some(_) => (server, "AWS".to_owned()),
-            None => (server, user),
-        })
-        .collect()
-}
-
-/// The hosts with a valid token that a `get` by this identity would be handed.
-fn cached_hosts(config: &Config, context: &Context<'_>) -> Vec<String> {
-    let cache = Cache::open(Cache::folder(&context.env));
-    let mut hosts = Vec::new();
-    for (key, names) in cache.entries(context.now()) {
-        for name in names {
-            let target = config.target(&name);
-            let found = target.and_then(|target| pull::by_rule(&target, context).ok());
-            if found.is_some_and(|(path, _)| path.key().to_string() == key) {
-                hosts.push(name);
-            }
-        }
-    }
-    hosts
 }
 
 /// The server string, as the client sent it but for the white space around it.

@@ -132,7 +132,8 @@ fn erase_of_any_host_says_nothing() {
 #[test]
 fn list_names_the_exact_hosts_configured() {
     let machine = Machine::new();
-    machine.helper("list", "").prints("{}\n");
+    let no_region = "ecr-auth: list: no registry is known: no region is set [EA0003]\n";
+    machine.helper("list", "").is(0, "{}\n", no_region);
     machine.write(
         ".config/ecr-auth/ecr-auth.yml",
         &format!(

@@ -38,6 +38,7 @@ mod layouts;
 mod leaks;
 mod leaks_in_jobs;
 mod leaks_in_sign_ins;
+mod listed;
 mod login;
 mod mfa;
 mod missing_tokens;

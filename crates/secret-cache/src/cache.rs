@@ -146,6 +146,13 @@ impl Cache {
         folder.keys().into_iter().filter_map(valid).collect()
     }
 
+    /// The names of the secret of `key`, if it is valid now.
+    pub fn names(&self, key: &CacheKey, now: SystemTime) -> Vec<String> {
+        let entry = self.0.as_ref().and_then(|folder| folder.read(key));
+        let valid = entry.filter(|entry| entry.valid(now).is_some());
+        valid.map_or_else(Vec::new, |entry| entry.names().to_vec())
+    }
+
     /// Every secret that is valid now and was kept under `name`.
     pub fn named(&self, name: &str, now: SystemTime) -> Vec<CachedSecret> {
         let Some(folder) = &self.0 else { return Vec::new() };
