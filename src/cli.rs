@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::commands::{action, assume, cognito, doctor, helper, install, kubelet, login, logout, overview, setup};
+use crate::commands::{
+    action, assume, bazel, cognito, doctor, helper, install, kubelet, login, logout, overview, setup,
+};
 use context::{Context, Progress, Verbosity};
 use diagnostics::{Code, Error, Exit, Result};
 use settings::Surface;
@@ -53,6 +55,12 @@ const HELPER: &str = "Examples:
   ecr-auth helper list
   ecr-auth helper version";
 
+const BAZEL: &str = "Examples:
+  echo '{\"uri\": \"https://111122223333.dkr.ecr.eu-west-1.amazonaws.com/v2/\"}' | ecr-auth get
+
+In .bazelrc:
+  common --credential_helper=*.dkr.ecr.eu-west-1.amazonaws.com=ecr-auth";
+
 const KUBELET: &str = "Examples:
   ecr-auth kubelet <request.json
 
@@ -85,6 +93,9 @@ enum Command {
         #[arg(value_enum)]
         step: action::ActionStep,
     },
+    /// Speaks Bazel's credential-helper protocol: an address on stdin as JSON, the headers for it on stdout
+    #[command(after_help = BAZEL)]
+    Get,
     /// Speaks the Docker credential-helper protocol; clients call it as docker-credential-ecr-auth
     #[command(after_help = HELPER)]
     Helper {
@@ -134,6 +145,7 @@ fn dispatch(cli: &Cli, context: &mut Context<'_>) -> Result<Exit> {
         Command::Assume(args) => return assume::run(args, cli.config.as_deref(), context),
         Command::Completions { shell } => print_completions(*shell, context)?,
         Command::Action { step } => return Ok(action::run(*step, context)),
+        Command::Get => return Ok(bazel::run(cli.config.as_deref(), context)),
         Command::Helper { action } => return Ok(helper::run(action, cli.config.as_deref(), context)),
     }
     Ok(Exit::Done)

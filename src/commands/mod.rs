@@ -3,6 +3,7 @@
 
 pub mod action;
 pub mod assume;
+pub mod bazel;
 pub mod cognito;
 mod deliver;
 pub mod doctor;

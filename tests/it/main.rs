@@ -5,6 +5,7 @@
 mod action;
 mod assume;
 mod aws_tools;
+mod bazel;
 mod chains;
 mod ci_jobs;
 mod cognito;
