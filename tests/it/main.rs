@@ -43,6 +43,7 @@ mod login;
 mod mfa;
 mod missing_tokens;
 mod moto;
+mod network;
 mod odd_situations;
 mod pages;
 mod power_cut;

@@ -4,12 +4,14 @@ use std::ops::Range;
 use std::time::SystemTime;
 
 use aws_config::login::LoginCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
+use aws_types::region::Region;
 use sha2::{Digest, Sha256};
 
 use crate::client::Aws;
-use crate::endpoint::{Endpoint, check_sign_in};
+use crate::endpoint::{Endpoint, EndpointKind, Service, check_sign_in};
 use crate::identity::{ProfileBase, ProfileSource};
 use crate::mfa::{MfaSessions, no_session, session_key};
 use crate::net::{connection_error_code, root_cause};
@@ -198,6 +200,18 @@ impl Aws<'_> {
             }
         })
     }
+
+    /// Settings for the SDK's own provider. It calls a service whose endpoint has to pass the same checks as any other.
+    fn provider_config(&self, region: &str) -> Result<ProviderConfig> {
+        let sts = Endpoint::for_service(Service::Sts, region, EndpointKind::default(), self.env, self.identity)?;
+        Ok(ProviderConfig::without_region()
+            .with_region(Some(Region::new(region.to_owned())))
+            .with_use_fips(Some(sts.fips))
+            .with_use_dual_stack(Some(sts.dual_stack))
+            .with_http_client(self.connections.clone())
+            .with_retry_config(self.retry.clone())
+            .with_timeout_config(self.timeouts.clone()))
+    }
 }
 
 /// What a `credential_process` prints.
@@ -215,7 +229,7 @@ struct ProcessAnswer {
 }
 
 /// Why a text is not what was expected, without a word of it.
-fn without_values(error: &serde_json::Error) -> String {
+pub(crate) fn without_values(error: &serde_json::Error) -> String {
     match error.classify() {
         serde_json::error::Category::Data => {
             let text = error.to_string();

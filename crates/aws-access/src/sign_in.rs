@@ -1,7 +1,7 @@
 //! Which services are asked before ECR: those that turn an identity into credentials. Decided without the network, because a cached secret
 //! is only for whoever would ask the same servers.
 
-use crate::endpoint::{Endpoint, EndpointKind, Service, check_sign_in, configured_url};
+use crate::endpoint::{Endpoint, EndpointKind, Service, check_sign_in, configured_url, metadata_address};
 use crate::identity::{
     ChainSource, CredentialSource, Identity, ProfileBase, ProfileSource, SsoSettings, process_fields,
 };
@@ -107,6 +107,9 @@ pub(crate) fn key_fields(env: &Env, identity: &Identity, to: Destination<'_>) ->
     }
     if let Some(profile) = identity.profile() {
         fields.extend(profile_fields(profile, env, identity, to)?);
+    }
+    if identity.uses_instance_metadata() {
+        fields.push(("instance-metadata", metadata_address(env, identity)?.into()));
     }
     if let CredentialSource::Cognito(settings) = &identity.source {
         let pool = |service, region| Endpoint::for_service(service, region, EndpointKind::default(), env, identity);

@@ -8,6 +8,7 @@ mod role;
 use std::fmt;
 use std::time::SystemTime;
 
+pub(crate) use chain::NO_METADATA;
 pub use chain::profile::{ProfileBase, ProfileRole, ProfileSource, SsoSettings};
 pub use chain::{ChainSource, explain_missing, finds_nothing, no_credentials};
 pub(crate) use own_call::{OwnCall, process_fields};
@@ -264,6 +265,23 @@ impl Identity {
             },
             _ => None,
         }
+    }
+
+    /// Whether the instance metadata service is asked for credentials.
+    pub(crate) fn uses_instance_metadata(&self) -> bool {
+        let of_chain = match &self.source {
+            CredentialSource::Chain(source) => Some(source),
+            CredentialSource::Role(plan) => match &plan.base {
+                RoleBase::Source(source) => Some(source),
+                RoleBase::Token(_) => None,
+            },
+            _ => None,
+        };
+        let of_profile = self.profile().and_then(|profile| match &profile.base {
+            ProfileBase::Elsewhere(source) => Some(source.as_ref()),
+            _ => None,
+        });
+        [of_chain, of_profile].contains(&Some(&ChainSource::InstanceMetadata))
     }
 
     /// The CI's token, where it need not be asked for.

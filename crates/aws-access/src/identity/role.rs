@@ -248,7 +248,7 @@ mod tests {
 
     fn plan(settings: &RoleSettings, vars: &[(&str, &str)]) -> Result<RolePlan> {
         let env: Env = vars.iter().copied().collect();
-        let instance = || Ok(ChainSource::InstanceMetadata { endpoint: None });
+        let instance = || Ok(ChainSource::InstanceMetadata);
         let registry = Registry::parse(OURS).unwrap();
         RolePlan::new(
             ARN,
