@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use crate::client::{Aws, attempt_limit, whole_number};
 use crate::endpoint::{check_container, metadata_address};
 use crate::expiration;
-use crate::identity::{NO_METADATA, no_credentials};
+use crate::identity::NO_METADATA;
 use crate::net::{NO_ANSWER, certificate_hint, code_and_message, plain_request, read_body, root_cause};
 use crate::profile_credentials::without_values;
 use context::variables;
@@ -31,6 +31,9 @@ const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(100);
 
 const CONTAINER_HINT: &str = "AWS_CONTAINER_CREDENTIALS_* name that address: check that the task or pod has a role";
+
+/// What a container on EC2 may need to reach the service.
+const HOPS: &str = "in a container on EC2, allow one more hop: aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2";
 
 const SESSIONS: &str = "/latest/api/token";
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
@@ -89,7 +92,7 @@ impl Aws<'_> {
     /// The service is switched off or may not be asked, there is none, or it has no role.
     pub(crate) async fn instance_metadata(&self) -> Result<Credentials> {
         if self.env.is_true(variables::AWS_EC2_METADATA_DISABLED) {
-            return Err(no_credentials(NO_METADATA));
+            return Err(self.identity.no_credentials(NO_METADATA));
         }
         let address = metadata_address(self.env, self.identity)?;
         let patience = self.metadata_patience()?;
@@ -100,17 +103,18 @@ impl Aws<'_> {
             Err(_) => self.refusal().unwrap_or_else(|| NO_ANSWER.to_owned()),
         };
         let last = &self.observer.last_request;
-        Err(match cause.as_str() {
-            NO_ANSWER => no_credentials(&format!(
-                "and no instance metadata service answered in time{}",
-                last.address().map(|address| format!(" ({address})")).unwrap_or_default()
-            ))
-            .hint("set AWS_PROFILE or keys; in a container on EC2, allow one more hop: aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2"),
-            _ => no_credentials(&format!(
-                "and the instance metadata service has none either ({})",
-                last.at(cause)
-            )),
-        })
+        if cause != NO_ANSWER {
+            let last = format!("and the instance metadata service has none either ({})", last.at(cause));
+            return Err(self.identity.no_credentials(&last));
+        }
+        let address = last
+            .address()
+            .map(|address| format!(" ({address})"))
+            .unwrap_or_default();
+        let last = format!("and no instance metadata service answered in time{address}");
+        let error = self.identity.no_credentials(&last);
+        let hint = error.hint_text().unwrap_or_default().to_owned();
+        Err(error.hint(format!("{hint}; {HOPS}")))
     }
 
     async fn instance_credentials(&self, address: &str, patience: &Patience) -> Result<Credentials, String> {

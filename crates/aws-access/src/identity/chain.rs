@@ -139,7 +139,7 @@ impl ChainSearch<'_> {
                 return Ok(source);
             }
         }
-        Err(no_credentials(NO_METADATA))
+        Err(no_credentials(NO_METADATA, self.files))
     }
 
     /// All of them that are there. Whether the instance metadata service answers takes a call to know, so it is no part.
@@ -192,6 +192,9 @@ impl ChainSearch<'_> {
     }
 }
 
+/// How many profiles an error names.
+const PROFILES_SHOWN: usize = 8;
+
 /// What fails where there is nothing anywhere.
 const NOTHING: &str = "no AWS credentials";
 
@@ -203,14 +206,28 @@ pub fn finds_nothing(error: &Error) -> bool {
     error.code() == Code::NoCredentials
 }
 
-/// Nothing anywhere. `last` says how the last source of the chain, the instance metadata service, failed.
-pub fn no_credentials(last: &str) -> Error {
+/// There are no credentials anywhere. `last` says how the last source of the chain, the instance metadata service, failed.
+pub(crate) fn no_credentials(last: &str, files: &SharedFiles) -> Error {
+    let profile = match known_profiles(files) {
+        Some(known) => format!("set AWS_PROFILE to a profile that exists ({known})"),
+        None => "set AWS_PROFILE".to_owned(),
+    };
     Error::failed(
         Code::NoCredentials,
         NOTHING,
         format!("none in the environment, the shared files, a web identity or a container's variables, {last}"),
     )
-    .hint("set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached")
+    .hint(format!(
+        "{profile}, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached"
+    ))
+}
+
+/// The profiles of AWS's shared files, the first eight of them, for people.
+fn known_profiles(files: &SharedFiles) -> Option<String> {
+    let names = files.profile_names();
+    let more = if names.len() > PROFILES_SHOWN { ", …" } else { "" };
+    let shown: Vec<&str> = names.into_iter().take(PROFILES_SHOWN).collect();
+    (!shown.is_empty()).then(|| shown.join(", ") + more)
 }
 
 /// Adds to the error of a search that found nothing what this job has all the same, which says more than a list of all sources: a token
@@ -269,13 +286,12 @@ fn boot_id() -> String {
 }
 
 pub(super) fn missing_profile(files: &SharedFiles, name: &str) -> Error {
-    let known: Vec<&str> = files.profile_names().into_iter().take(8).collect();
-    let hint = if files.has_unmarked(name) {
-        format!("AWS's config file has a section [{name}]: write it as [profile {name}]")
-    } else if known.is_empty() {
-        "AWS's shared files hold no profile at all: check AWS_CONFIG_FILE and HOME".to_owned()
-    } else {
-        format!("profiles there are: {}", known.join(", "))
+    let hint = match known_profiles(files) {
+        _ if files.has_unmarked(name) => {
+            format!("AWS's config file has a section [{name}]: write it as [profile {name}]")
+        }
+        None => "AWS's shared files hold no profile at all: check AWS_CONFIG_FILE and HOME".to_owned(),
+        Some(known) => format!("profiles there are: {known}"),
     };
     Error::failed(
         Code::Profile,

@@ -8,9 +8,9 @@ mod role;
 use std::fmt;
 use std::time::SystemTime;
 
-pub(crate) use chain::NO_METADATA;
 pub use chain::profile::{ProfileBase, ProfileRole, ProfileSource, SsoSettings};
-pub use chain::{ChainSource, explain_missing, finds_nothing, no_credentials};
+pub use chain::{ChainSource, explain_missing, finds_nothing};
+pub(crate) use chain::{NO_METADATA, no_credentials};
 pub(crate) use own_call::{OwnCall, process_fields};
 pub(crate) use role::audience;
 pub use role::{IdentityScope, RoleBase, RolePlan, last_account};
@@ -303,6 +303,11 @@ impl Identity {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The error of a search that found no credentials. `last` says how the last source of the chain failed.
+    pub(crate) fn no_credentials(&self, last: &str) -> Error {
+        no_credentials(last, &self.files)
     }
 
     /// A setting: the profile's, for what the environment doesn't say.
