@@ -113,7 +113,7 @@ pub fn run(args: &[OsString], context: &mut Context<'_>) -> Exit {
     match dispatch(&cli, context) {
         Ok(exit) => exit,
         Err(error) => {
-            Surface::CommandLine.tell(error.clone()).report(context.stderr);
+            Surface::CommandLine.tell(error.clone()).report(&mut context.stderr);
             error.exit()
         }
     }
@@ -152,7 +152,7 @@ fn print_completions(shell: Shell, context: &mut Context<'_>) -> Result<()> {
 fn show(error: &clap::Error, args: &[OsString], context: &mut Context<'_>) -> Exit {
     if error.use_stderr() {
         let error = usage::error(error, args);
-        error.report(context.stderr);
+        error.report(&mut context.stderr);
         return error.exit();
     }
     match write!(context.stdout, "{}", error.render()) {

@@ -66,6 +66,7 @@ pub fn run(args: &DoctorArgs, config: Option<&Path>, context: &mut Context<'_>) 
     if args.redact {
         redact(&mut report, context);
     }
+    make_inert(&mut report);
     let text = match args.json {
         true => json(&report)?,
         false => lines(&report),
@@ -80,6 +81,16 @@ pub fn run(args: &DoctorArgs, config: Option<&Path>, context: &mut Context<'_>) 
         skipped => context.say(&format!("{skipped} checks were skipped: they depend on what failed")),
     }
     Ok(if report.has_failed() { Exit::Failed } else { Exit::Done })
+}
+
+/// What the checks quote is a server's, a file's or a token's: a CI reads the report, as JSON too.
+fn make_inert(report: &mut Report) {
+    for check in &mut report.checks {
+        check.finding = one_line(&check.finding);
+        for text in [&mut check.registry, &mut check.hint].into_iter().flatten() {
+            *text = one_line(text);
+        }
+    }
 }
 
 fn redact(report: &mut Report, context: &Context<'_>) {
@@ -113,9 +124,9 @@ fn lines(report: &Report) -> String {
             .registry
             .as_ref()
             .map_or_else(String::new, |registry| format!("{registry}: "));
-        text += &format!("{mark} {}: {of}{}\n", check.id, one_line(&check.finding));
+        text += &format!("{mark} {}: {of}{}\n", check.id, check.finding);
         if let Some(hint) = &check.hint {
-            text += &format!("    {}\n", one_line(hint));
+            text += &format!("    {hint}\n");
         }
     }
     text

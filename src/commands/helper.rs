@@ -13,7 +13,7 @@ use crate::pull::{self, PullAnswer};
 use client_config::HELPER_NAMES;
 use configuration::Config;
 use context::{Context, Progress, variables};
-use diagnostics::{Code, Error, Exit, Result, one_line};
+use diagnostics::{Code, Error, Exit, Result, inert, one_line};
 use ecr_registry::{Registry, server_name, why_not_ecr};
 use secret::Secret;
 use secret_cache::Cache;
@@ -55,13 +55,14 @@ pub fn run(action: &str, config: Option<&Path>, context: &mut Context<'_>) -> Ex
             );
             error
                 .hint("clients call it with get, store, erase, list or version")
-                .report(context.stderr);
+                .report(&mut context.stderr);
             return Exit::Usage;
         }
     };
     let (line, exit) = match answer {
         Ok(line) => (line, Exit::Done),
-        Err(line) => (line, Exit::Failed),
+        // Some clients show it where a CI reads.
+        Err(line) => (inert(&line), Exit::Failed),
     };
     if line.is_empty() {
         return exit;
@@ -69,7 +70,7 @@ pub fn run(action: &str, config: Option<&Path>, context: &mut Context<'_>) -> Ex
     match writeln!(context.stdout, "{line}").and_then(|()| context.stdout.flush()) {
         Ok(()) => exit,
         Err(error) => {
-            Error::failed(Code::ResultNotWritten, "cannot write the answer", error).report(context.stderr);
+            Error::failed(Code::ResultNotWritten, "cannot write the answer", error).report(&mut context.stderr);
             Exit::Failed
         }
     }
@@ -147,7 +148,7 @@ fn erase(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
 
 fn list(config: Option<&Path>, context: &mut Context<'_>) -> String {
     let config = Config::load(&context.env, config).unwrap_or_else(|error| {
-        error.report(context.stderr);
+        error.report(&mut context.stderr);
         Config::default()
     });
     let hosts: BTreeMap<String, &str> = config
@@ -204,7 +205,7 @@ fn input(context: &mut Context<'_>) -> Result<Secret, String> {
 
 /// A failure's one line for the client; people who see stderr get all of it.
 fn failed(server: &str, error: &Error, context: &mut Context<'_>) -> String {
-    error.report(context.stderr);
+    error.report(&mut context.stderr);
     let line = format!("ecr-auth: {}: {}: {}", name_of(server), error.what(), error.cause());
     told(&line, error.code(), error.hint_text())
 }

@@ -56,7 +56,7 @@ pub fn run(
                 126
             };
             let what = format!("cannot run {}", program.to_string_lossy());
-            Error::failed(Code::Command, what, error).report(context.stderr);
+            Error::failed(Code::Command, what, error).report(&mut context.stderr);
             Ok(Exit::OfCommand(status))
         }
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use context::{Context, Progress, Verbosity};
+use diagnostics::MessageWriter;
 use lab::{Ci, Fault, Lab, Service};
 use serde_json::Value;
 
@@ -168,7 +169,7 @@ fn at_the_labs_time(lab: &Lab, machine: &Machine, args: &[&str]) -> Outcome {
             stdin: &mut std::io::empty(),
             stdout: &mut stdout,
             stdout_is_terminal: false,
-            stderr: &mut stderr,
+            stderr: MessageWriter::new(&mut stderr),
             progress: Progress::default(),
             verbosity: Verbosity::Normal,
             started: clock(),

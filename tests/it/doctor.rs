@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use context::{Context, Progress, Verbosity};
+use diagnostics::MessageWriter;
 use lab::{ACCOUNT, Ci, Condition, Fault, GITHUB_ISSUER, JobSpec, Lab, Operator, Permissions, Service, Trust};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -768,7 +769,7 @@ fn a_terminal_is_told_what_is_waited_for() {
             stdin: &mut io::empty(),
             stdout: &mut stdout,
             stdout_is_terminal: true,
-            stderr: &mut stderr,
+            stderr: MessageWriter::new(&mut stderr),
             progress,
             verbosity: Verbosity::Normal,
             started: SystemTime::now(),

@@ -28,6 +28,7 @@ mod help;
 mod helper_protocol;
 mod home;
 mod hostile;
+mod inert;
 mod install;
 mod job_time;
 mod jobs;

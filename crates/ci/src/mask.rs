@@ -1,7 +1,5 @@
 //! Secrets made known to the CI, so that it hides them in its log.
 
-use std::io;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
@@ -104,11 +102,8 @@ pub(crate) fn is_worth_hiding(text: &str) -> bool {
 
 /// In one piece, so that no other line comes between.
 fn write(commands: &Secret, context: &mut Context<'_>) -> Result<()> {
-    let mut all = || -> io::Result<()> {
-        context.stderr.write_all(commands.expose().as_bytes())?;
-        context.stderr.flush()
-    };
-    all().map_err(|error| {
+    let written = context.stderr.commands(commands.expose());
+    written.map_err(|error| {
         Error::failed(Code::NotHidden, "cannot hide the secrets in the CI's log", error)
             .hint("leave stderr open: the CI reads there what it has to hide")
     })

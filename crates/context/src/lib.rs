@@ -18,10 +18,12 @@
 mod context;
 mod deadline;
 mod descendants;
+mod descriptor;
 pub mod program;
 mod progress;
 pub mod variables;
 
 pub use context::*;
 pub use deadline::{budget, deadline, process_started};
+pub use descriptor::why_stderr_is_unheard;
 pub use progress::*;

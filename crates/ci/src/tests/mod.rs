@@ -10,7 +10,7 @@ use rstest::rstest;
 
 use super::*;
 use context::{Context, Progress, Verbosity};
-use diagnostics::Result;
+use diagnostics::{MessageWriter, Result};
 use secret::Secret;
 
 /// What masking these secrets writes to stderr.
@@ -27,7 +27,7 @@ fn masked_to(vars: &[(&str, &str)], secrets: &[Secret], stderr: &mut dyn Write) 
         clock: &SystemTime::now,
         stdin: &mut io::empty(),
         stdout: &mut io::sink(),
-        stderr,
+        stderr: MessageWriter::new(stderr),
         progress: Progress::default(),
         verbosity: Verbosity::Normal,
         stdout_is_terminal: false,
