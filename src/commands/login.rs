@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::deliver::{DeliveryArgs, hide};
+use super::deliver::DeliveryArgs;
 use super::hosts;
 use super::identity::IdentityArgs;
+use super::masks::MaskArgs;
 use super::passwords;
 use crate::output::{self, RegistryPassword, SecretName};
 use ci::github;
@@ -14,6 +15,7 @@ use client_config::{Client, ConfigFile, PasswordPlace, StoredLogin};
 use configuration::Config;
 use context::Context;
 use diagnostics::{Code, Error, Result};
+use secret::Secret;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,6 +42,9 @@ pub struct LoginArgs {
     /// Where a result goes
     #[command(flatten)]
     pub delivery: DeliveryArgs,
+    /// Whether the CI's log has to hide the passwords
+    #[command(flatten)]
+    pub masks: MaskArgs,
     /// Name of the Kubernetes Secret [default: ecr-auth]
     #[arg(long)]
     pub name: Option<String>,
@@ -81,6 +86,7 @@ pub enum PasswordFormat {
 /// A registry that can't be told, a password that can't be had, a result that can't be written.
 pub fn run(args: &LoginArgs, config: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
     let secret = check(args, context)?;
+    args.masks.check(context)?;
     let config = Config::load(&context.env, config)?;
     let hosts = hosts::named_or_own(&args.registries, &args.identity, &config, context)?;
     check_hosts(args, &hosts)?;
@@ -153,11 +159,22 @@ fn fetch(
     context: &mut Context<'_>,
 ) -> Result<Vec<RegistryPassword>> {
     let fetched = passwords::fetch(&args.identity, hosts, config, context)?;
-    hide(fetched.secrets(), context)?;
+    let mut secrets = fetched.secrets();
+    secrets.extend(written_otherwise(args.format, &fetched.passwords)?);
+    args.masks.hide(secrets, context)?;
     for (host, error) in &fetched.failed {
         context.say(&format!("warning: {host}: going on without it: {error}"));
     }
     Ok(fetched.passwords)
+}
+
+/// The passwords as a format writes them, where it does not write them as they are.
+fn written_otherwise(format: PasswordFormat, passwords: &[RegistryPassword]) -> Result<Vec<Secret>> {
+    match format {
+        PasswordFormat::Json => Ok(passwords.iter().map(|it| output::json_text(&it.password)).collect()),
+        PasswordFormat::K8sSecret => output::k8s_data(passwords).map(|data| vec![data]),
+        _ => Ok(Vec::new()),
+    }
 }
 
 fn hand_over(

@@ -13,6 +13,7 @@ pub mod install;
 pub mod kubelet;
 pub mod login;
 pub mod logout;
+mod masks;
 pub mod overview;
 mod passwords;
 mod run_with;

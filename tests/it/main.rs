@@ -61,4 +61,5 @@ mod tokens;
 mod trace;
 mod troubleshooting;
 mod under_fire;
+mod unmasked;
 mod waiting;
