@@ -117,7 +117,7 @@ fn store(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
             None,
         )
     })?;
-    let server = stored.server_url.trim();
+    let server = stored.server_url.trim_ascii();
     // Users of amazon-ecr-credential-helper set this where a plugin stores other registries' passwords and must not fail.
     let is_ignored = context.env.is_true(variables::AWS_ECR_IGNORE_CREDS_STORAGE);
     if is_ignored || Registry::parse(server).is_some() {
@@ -176,10 +176,10 @@ fn cached_hosts(config: &Config, context: &Context<'_>) -> Vec<String> {
     hosts
 }
 
-/// The server string, as the client sent it but for the white space around it.
+/// The server string, as the client sent it but for the ASCII white space around it: other blanks are no part of any name of ours.
 fn server_url(context: &mut Context<'_>) -> Result<String, String> {
     let input = input(context)?;
-    match input.expose().trim() {
+    match input.expose().trim_ascii() {
         "" => Err(NO_SERVER.to_owned()),
         server => Ok(server.to_owned()),
     }
