@@ -9,6 +9,7 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::{action, assume, cognito, doctor, helper, install, kubelet, login, logout, overview, setup};
+use crate::doctor::SharedRedactor;
 use context::{Context, Progress, Verbosity};
 use diagnostics::{Code, Error, Exit, Result};
 use settings::Surface;
@@ -100,6 +101,7 @@ pub fn command() -> clap::Command {
 
 /// Parses a command line and runs its command.
 pub fn run(args: &[OsString], context: &mut Context<'_>) -> Exit {
+    let redactor = doctor::redact_messages(args, context);
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return show(&error, args, context),
@@ -110,7 +112,7 @@ pub fn run(args: &[OsString], context: &mut Context<'_>) -> Exit {
     } else if cli.verbose > 0 {
         context.verbosity = Verbosity::Debug;
     }
-    match dispatch(&cli, context) {
+    match dispatch(&cli, redactor, context) {
         Ok(exit) => exit,
         Err(error) => {
             Surface::CommandLine.tell(error.clone()).report(&mut context.stderr);
@@ -119,7 +121,7 @@ pub fn run(args: &[OsString], context: &mut Context<'_>) -> Exit {
     }
 }
 
-fn dispatch(cli: &Cli, context: &mut Context<'_>) -> Result<Exit> {
+fn dispatch(cli: &Cli, redactor: Option<SharedRedactor>, context: &mut Context<'_>) -> Result<Exit> {
     let Some(command) = &cli.command else {
         return overview::run(cli.config.as_deref(), context).map(|()| Exit::Done);
     };
@@ -130,7 +132,7 @@ fn dispatch(cli: &Cli, context: &mut Context<'_>) -> Result<Exit> {
         Command::Cognito(command) => cognito::run(command, cli.config.as_deref(), context)?,
         Command::Kubelet => kubelet::run(cli.config.as_deref(), context)?,
         Command::Install(args) => install::run(args, context)?,
-        Command::Doctor(args) => return doctor::run(args, cli.config.as_deref(), context),
+        Command::Doctor(args) => return doctor::run(args, cli.config.as_deref(), redactor, context),
         Command::Assume(args) => return assume::run(args, cli.config.as_deref(), context),
         Command::Completions { shell } => print_completions(*shell, context)?,
         Command::Action { step } => return Ok(action::run(*step, context)),
