@@ -11,6 +11,7 @@ use clap_complete::Shell;
 use crate::commands::{
     action, assume, bazel, cognito, doctor, helper, install, kubelet, login, logout, overview, setup,
 };
+use crate::doctor::SharedRedactor;
 use context::{Context, Progress, Verbosity};
 use diagnostics::{Code, Error, Exit, Result};
 use settings::Surface;
@@ -111,6 +112,7 @@ pub fn command() -> clap::Command {
 
 /// Parses a command line and runs its command.
 pub fn run(args: &[OsString], context: &mut Context<'_>) -> Exit {
+    let redactor = doctor::redact_messages(args, context);
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return show(&error, args, context),
@@ -121,16 +123,16 @@ pub fn run(args: &[OsString], context: &mut Context<'_>) -> Exit {
     } else if cli.verbose > 0 {
         context.verbosity = Verbosity::Debug;
     }
-    match dispatch(&cli, context) {
+    match dispatch(&cli, redactor, context) {
         Ok(exit) => exit,
         Err(error) => {
-            Surface::CommandLine.tell(error.clone()).report(context.stderr);
+            Surface::CommandLine.tell(error.clone()).report(&mut context.stderr);
             error.exit()
         }
     }
 }
 
-fn dispatch(cli: &Cli, context: &mut Context<'_>) -> Result<Exit> {
+fn dispatch(cli: &Cli, redactor: Option<SharedRedactor>, context: &mut Context<'_>) -> Result<Exit> {
     let Some(command) = &cli.command else {
         return overview::run(cli.config.as_deref(), context).map(|()| Exit::Done);
     };
@@ -141,7 +143,7 @@ fn dispatch(cli: &Cli, context: &mut Context<'_>) -> Result<Exit> {
         Command::Cognito(command) => cognito::run(command, cli.config.as_deref(), context)?,
         Command::Kubelet => kubelet::run(cli.config.as_deref(), context)?,
         Command::Install(args) => install::run(args, context)?,
-        Command::Doctor(args) => return doctor::run(args, cli.config.as_deref(), context),
+        Command::Doctor(args) => return doctor::run(args, cli.config.as_deref(), redactor, context),
         Command::Assume(args) => return assume::run(args, cli.config.as_deref(), context),
         Command::Completions { shell } => print_completions(*shell, context)?,
         Command::Action { step } => return Ok(action::run(*step, context)),
@@ -164,7 +166,7 @@ fn print_completions(shell: Shell, context: &mut Context<'_>) -> Result<()> {
 fn show(error: &clap::Error, args: &[OsString], context: &mut Context<'_>) -> Exit {
     if error.use_stderr() {
         let error = usage::error(error, args);
-        error.report(context.stderr);
+        error.report(&mut context.stderr);
         return error.exit();
     }
     match write!(context.stdout, "{}", error.render()) {

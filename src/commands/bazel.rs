@@ -46,7 +46,9 @@ pub fn run(config: Option<&Path>, context: &mut Context<'_>) -> Exit {
     match answer(config, context).and_then(|line| write(&line, context)) {
         Ok(()) => Exit::Done,
         Err(error) => {
-            let _ = writeln!(context.stderr, "ecr-auth: {}", one_line(&error.to_string()));
+            let _ = context
+                .stderr
+                .line(&format!("ecr-auth: {}", one_line(&error.to_string())));
             Exit::Failed
         }
     }

@@ -1,4 +1,4 @@
-//! Secrets on their way out: hidden from the CI's log first, then to stdout or into a file of the user's alone.
+//! Secrets on their way out: to stdout or into a file of the user's alone.
 
 use std::fs::{Metadata, OpenOptions};
 use std::io::{IsTerminal, Write};
@@ -65,15 +65,6 @@ impl DeliveryArgs {
         context.say(&format!("written: {}", path.display()));
         Ok(())
     }
-}
-
-/// Hides secrets from the CI's log: before anything is written.
-///
-/// # Errors
-/// As [`ci::mask`].
-pub fn hide(mut secrets: Vec<Secret>, context: &mut Context<'_>) -> Result<()> {
-    secrets.extend(ci::of_proxies(&context.env));
-    ci::mask(&secrets, context)
 }
 
 /// Whether this leads to a terminal: `/dev/stdout`, `/dev/tty`. A pipe is not opened, which would wait for its other end.

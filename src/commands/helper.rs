@@ -13,7 +13,7 @@ use crate::pull::{self, PullAnswer};
 use client_config::HELPER_NAMES;
 use configuration::Config;
 use context::{Context, Progress, variables};
-use diagnostics::{Code, Error, Exit, Result, one_line};
+use diagnostics::{Code, Error, Exit, Result, inert, one_line};
 use ecr_registry::{Registry, server_name, why_not_ecr};
 use secret::Secret;
 use secret_cache::Cache;
@@ -55,13 +55,14 @@ pub fn run(action: &str, config: Option<&Path>, context: &mut Context<'_>) -> Ex
             );
             error
                 .hint("clients call it with get, store, erase, list or version")
-                .report(context.stderr);
+                .report(&mut context.stderr);
             return Exit::Usage;
         }
     };
     let (line, exit) = match answer {
         Ok(line) => (line, Exit::Done),
-        Err(line) => (line, Exit::Failed),
+        // Some clients show it where a CI reads.
+        Err(line) => (inert(&line), Exit::Failed),
     };
     if line.is_empty() {
         return exit;
@@ -69,7 +70,7 @@ pub fn run(action: &str, config: Option<&Path>, context: &mut Context<'_>) -> Ex
     match writeln!(context.stdout, "{line}").and_then(|()| context.stdout.flush()) {
         Ok(()) => exit,
         Err(error) => {
-            Error::failed(Code::ResultNotWritten, "cannot write the answer", error).report(context.stderr);
+            Error::failed(Code::ResultNotWritten, "cannot write the answer", error).report(&mut context.stderr);
             Exit::Failed
         }
     }
@@ -116,7 +117,7 @@ fn store(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
             None,
         )
     })?;
-    let server = stored.server_url.trim();
+    let server = stored.server_url.trim_ascii();
     // Users of amazon-ecr-credential-helper set this where a plugin stores other registries' passwords and must not fail.
     let is_ignored = context.env.is_true(variables::AWS_ECR_IGNORE_CREDS_STORAGE);
     if is_ignored || Registry::parse(server).is_some() {
@@ -147,7 +148,7 @@ fn erase(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
 
 fn list(config: Option<&Path>, context: &mut Context<'_>) -> String {
     let config = Config::load(&context.env, config).unwrap_or_else(|error| {
-        error.report(context.stderr);
+        error.report(&mut context.stderr);
         Config::default()
     });
     let hosts: BTreeMap<String, &str> = config
@@ -175,10 +176,10 @@ fn cached_hosts(config: &Config, context: &Context<'_>) -> Vec<String> {
     hosts
 }
 
-/// The server string, as the client sent it but for the white space around it.
+/// The server string, as the client sent it but for the ASCII white space around it: other blanks are no part of any name of ours.
 fn server_url(context: &mut Context<'_>) -> Result<String, String> {
     let input = input(context)?;
-    match input.expose().trim() {
+    match input.expose().trim_ascii() {
         "" => Err(NO_SERVER.to_owned()),
         server => Ok(server.to_owned()),
     }
@@ -204,7 +205,7 @@ fn input(context: &mut Context<'_>) -> Result<Secret, String> {
 
 /// A failure's one line for the client; people who see stderr get all of it.
 fn failed(server: &str, error: &Error, context: &mut Context<'_>) -> String {
-    error.report(context.stderr);
+    error.report(&mut context.stderr);
     let line = format!("ecr-auth: {}: {}: {}", name_of(server), error.what(), error.cause());
     told(&line, error.code(), error.hint_text())
 }

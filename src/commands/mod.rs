@@ -14,6 +14,7 @@ pub mod install;
 pub mod kubelet;
 pub mod login;
 pub mod logout;
+mod masks;
 mod mfa;
 pub mod overview;
 mod passwords;

@@ -20,7 +20,7 @@ mod subject;
 use std::path::Path;
 
 pub use overview::{NextStep, Overview, look};
-pub use redact::Redactor;
+pub use redact::{Redactor, SharedRedactor};
 pub use report::{Check, Outcome, Report};
 pub use rule::says;
 pub use subject::{Image, Subject};

@@ -82,7 +82,8 @@ impl SetupFile {
         &self.path
     }
 
-    /// What [`SetupFile::write`] would change, as a unified diff; empty if nothing.
+    /// What [`SetupFile::write`] would change, as a unified diff, in which values of other rules than those that are written are `REDACTED`;
+    /// empty if nothing.
     ///
     /// # Errors
     /// Those of [`SetupFile::write`], but for what the system says of writing.
@@ -90,7 +91,18 @@ impl SetupFile {
         let real = private_files::real_path(&self.path, &SETUP_JSON)?;
         let old = read_text(&real)?;
         Ok(match self.edit(old.as_deref(), config, change)? {
-            Some((new, _)) => private_files::unified_diff(&real, old.as_deref(), &new),
+            Some((new, _)) => {
+                let shown = |text: &str, is_written: bool| {
+                    SetupDocument::parse(text, &self.path, None)?
+                        .redacted(
+                            |rule| is_written && change.rules.iter().any(|it| it.host == rule),
+                            is_written && change.cognito.is_some(),
+                        )
+                        .text()
+                };
+                let old = old.as_deref().map(|old| shown(old, false)).transpose()?;
+                private_files::unified_diff(&real, old.as_deref(), &shown(&new, true)?)
+            }
             None => String::new(),
         })
     }

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::time::{Instant, SystemTime};
 
 use crate::{Progress, variables};
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, MessageWriter, Result};
 
 /// The cause of an error about a user without a home folder.
 pub const NO_HOME: &str = "this user has no home folder";
@@ -208,7 +208,7 @@ pub struct Context<'a> {
     /// Whether that is shown on a terminal.
     pub stdout_is_terminal: bool,
     /// What people read.
-    pub stderr: &'a mut dyn Write,
+    pub stderr: MessageWriter<'a>,
     /// What they are shown meanwhile, if that is a terminal.
     pub progress: Progress,
     /// How much of it.
@@ -229,7 +229,7 @@ impl Context<'_> {
     pub fn say(&mut self, line: &str) {
         if self.verbosity >= Verbosity::Normal {
             self.progress.clear();
-            let _ = writeln!(self.stderr, "{}", without_controls(line));
+            let _ = self.stderr.line(line);
         }
     }
 
@@ -237,15 +237,9 @@ impl Context<'_> {
     pub fn detail(&mut self, line: impl FnOnce() -> String) {
         if self.verbosity >= Verbosity::Debug {
             self.progress.clear();
-            let _ = writeln!(self.stderr, "{}", without_controls(&line()));
+            let _ = self.stderr.line(&line());
         }
     }
-}
-
-/// What a variable or a file put into a line must not move a terminal's cursor, nor begin a line of its own, which a CI could
-/// take for a command.
-fn without_controls(line: &str) -> String {
-    line.replace(char::is_control, " ")
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::{SharedFile, text};
 use context::{Env, variables};
 use diagnostics::{Code, Error, Mention, Result};
-use edit::Conflict;
+use edit::{Conflict, SettingEdit};
 use private_files::{EditOutcome, FileFormat, FileUndo, ReplacedValue, UndoLog};
 
 /// Other writers are editors and the AWS CLI, in somebody's hands: nothing is merged with what they save.
@@ -69,8 +69,8 @@ impl<'a> HelperProfile<'a> {
     pub fn preview(&self) -> Result<String> {
         let real = private_files::real_path(&self.path, &INI)?;
         let old = private_files::read_text(&real)?;
-        let new = self.edit(old.as_deref())?.text;
-        let redacted = |text: &str| edit::redacted(text, &self.command);
+        let SettingEdit { text: new, line, .. } = self.edit(old.as_deref())?;
+        let redacted = |text: &str| edit::redacted(text, &line);
         Ok(match old.as_deref() == Some(&new) {
             true => String::new(),
             false => private_files::unified_diff(&real, old.as_deref().map(redacted).as_deref(), &redacted(&new)),
@@ -109,7 +109,7 @@ impl<'a> HelperProfile<'a> {
     }
 
     /// How the profile was before.
-    fn undo(&self, set: &edit::SettingEdit, created: bool) -> FileUndo {
+    fn undo(&self, set: &SettingEdit, created: bool) -> FileUndo {
         let mut value = ReplacedValue::new(set.previous.clone(), set.line.as_str());
         let around = set.inserted.split_once(&set.line);
         value.around = around.map(|(before, after)| (before.to_owned(), after.to_owned()));
@@ -120,7 +120,7 @@ impl<'a> HelperProfile<'a> {
         }
     }
 
-    fn edit(&self, text: Option<&str>) -> Result<edit::SettingEdit> {
+    fn edit(&self, text: Option<&str>) -> Result<SettingEdit> {
         let old = text.unwrap_or_default();
         if old.starts_with('\u{feff}') {
             return Err(with_byte_order_mark(&self.path));
