@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod action;
+mod another_home;
 mod assume;
 mod aws_tools;
 mod chains;

@@ -7,9 +7,9 @@ use super::cached::{CachedSecret, FetchedSecret, SecretLife, SecretRequest};
 use super::flight::{self, SharedFetch};
 use super::folder::Folder;
 use super::key::CacheKey;
-use super::lock::{Lock, LockAttempt};
 use context::{Env, variables};
 use diagnostics::Error;
+use private_files::LockAttempt;
 
 /// How long [`Cache::remove`] and [`Cache::clear`] wait for one who is just fetching.
 pub(super) const REMOVE_WAIT: Duration = Duration::from_secs(1);
@@ -173,7 +173,7 @@ pub(super) fn remove_deadline() -> Instant {
 /// Removes an entry under its lock, so that nobody writes back what was read before. One who is still fetching when the wait
 /// ends will write what is newer than this call.
 fn forget(folder: &Folder, key: &CacheKey, deadline: Instant) {
-    let lock = Lock::take(&folder.lock_path(key), deadline);
+    let lock = folder.lock(key, deadline);
     folder.remove(key);
     if let LockAttempt::Held(lock) = lock {
         lock.remove();

@@ -1,14 +1,13 @@
 //! One fetch for all who ask at once ("single flight").
 
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::cached::{CachedSecret, FetchedSecret, SecretRequest};
 use super::entry::{CacheEntry, EntryAnswer, EntrySecret};
 use super::folder::{EntrySlot, Folder};
 use super::key::CacheKey;
-use super::lock::{Lock, LockAttempt};
 use diagnostics::{Code, Error};
+use private_files::{Lock, LockAttempt};
 
 /// What renewing may take while there still is a valid secret to hand out.
 const RENEWAL_BUDGET: Duration = Duration::from_secs(3);
@@ -33,20 +32,19 @@ impl<'a> SharedFetch<'a> {
 
     /// Looks, takes the lock if there is something to fetch, and looks again: the one before may have fetched it.
     pub fn secret(&self, prepare: &mut dyn FnMut(Duration), fetch: Fetch<'_>) -> Result<CachedSecret, Error> {
-        let lock_path = self.folder.lock_path(self.request.key);
         match self.look() {
             EntryAnswer::Serve(held) => Ok(self.hand_out(held)),
             EntryAnswer::Share(error) => Err(error),
             EntryAnswer::Renew(held) => {
                 prepare(self.budget().min(RENEWAL_BUDGET));
-                match Lock::try_take(&lock_path) {
+                match self.folder.try_lock(self.request.key) {
                     LockAttempt::Busy => Ok(held),
                     attempt => self.secret_under_lock(attempt.held(), fetch),
                 }
             }
             EntryAnswer::Fetch => {
                 prepare(self.budget());
-                match self.wait_for_lock(&lock_path) {
+                match self.wait_for_lock() {
                     LockAttempt::Busy => Err(waited_in_vain()),
                     attempt => self.secret_under_lock(attempt.held(), fetch),
                 }
@@ -54,9 +52,9 @@ impl<'a> SharedFetch<'a> {
         }
     }
 
-    fn wait_for_lock(&self, path: &Path) -> LockAttempt {
+    fn wait_for_lock(&self) -> LockAttempt {
         let _wait = self.request.progress.wait("another ecr-auth process is fetching this");
-        Lock::take(path, self.request.deadline)
+        self.folder.lock(self.request.key, self.request.deadline)
     }
 
     /// `lock` is `None` where there are no locks: all that can be done then is to fetch without.
@@ -129,7 +127,7 @@ fn budget(time_left: Duration) -> Duration {
 /// Adds a name to an entry that was just read, if it is new to it and nobody else is at work there.
 pub(super) fn remember(folder: &Folder, key: &CacheKey, name: &str, entry: &CacheEntry) {
     if entry.wants(name)
-        && let LockAttempt::Held(_lock) = Lock::try_take(&folder.lock_path(key))
+        && let LockAttempt::Held(_lock) = folder.try_lock(key)
         && let Some(mut entry) = folder.read(key)
     {
         entry.remember(name);

@@ -7,8 +7,8 @@ use super::cached::{CachedSecret, FetchedSecret};
 use super::entry::{CacheEntry, EntrySecret};
 use super::folder::Folder;
 use super::key::CacheKey;
-use super::lock::{Lock, LockAttempt};
 use diagnostics::Error;
+use private_files::{Lock, LockAttempt};
 
 /// One key's entry, and the lock on it.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Cache {
         let Some(folder) = self.0.as_ref().filter(|folder| folder.prepare().is_ok()) else {
             return Ok(None);
         };
-        match Lock::take(&folder.lock_path(key), deadline) {
+        match folder.lock(key, deadline) {
             LockAttempt::Busy => Err(super::flight::waited_in_vain()),
             attempt => Ok(Some(LockedEntry {
                 folder,

@@ -93,11 +93,11 @@ fn a_lock_removed_while_one_waits_is_taken_anew() {
 fn a_lock_whose_file_is_gone_does_not_count() {
     let scene = Scene::with_entry();
     let old = fs::File::open(scene.lock_path()).unwrap();
-    assert!(guard::is_at(&old, &scene.lock_path()));
+    assert!(private_files::is_at(&old, &scene.lock_path()));
     fs::remove_file(scene.lock_path()).unwrap();
-    assert!(!guard::is_at(&old, &scene.lock_path()));
+    assert!(!private_files::is_at(&old, &scene.lock_path()));
     fs::write(scene.lock_path(), "").unwrap();
-    assert!(!guard::is_at(&old, &scene.lock_path()));
+    assert!(!private_files::is_at(&old, &scene.lock_path()));
 }
 
 #[test]
