@@ -1,10 +1,11 @@
 //! The flow of each subcommand: parse, plan, do, report. They don't know each other; what
-//! several of them need stands in `identity` (flags), `setup_plan`, `deliver`, `hosts` and `passwords`.
+//! several of them need stands in `identity` (flags), `setup_plan`, `deliver`, `destination`, `hosts` and `passwords`.
 
 pub mod action;
 pub mod assume;
 pub mod cognito;
 mod deliver;
+mod destination;
 pub mod doctor;
 pub mod helper;
 mod hosts;

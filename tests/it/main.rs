@@ -43,6 +43,7 @@ mod login;
 mod missing_tokens;
 mod moto;
 mod odd_situations;
+mod outputs;
 mod pages;
 mod power_cut;
 mod profiles;

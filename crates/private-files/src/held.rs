@@ -15,9 +15,20 @@ pub(super) struct HeldFolder {
     at: PathBuf,
     real: PathBuf,
     rights: Option<Rights>,
+    is_led: bool,
 }
 
 impl HeldFolder {
+    pub fn into_ours(self) -> io::Result<Self> {
+        match self.is_led {
+            true => Err(io::Error::new(
+                ErrorKind::PermissionDenied,
+                "another user's link leads to its folder",
+            )),
+            false => Ok(Self { rights: None, ..self }),
+        }
+    }
+
     pub fn run<T>(&self, work: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
         with(self.rights, || work(&self.at))
     }
@@ -40,6 +51,7 @@ impl From<Walk> for HeldFolder {
         Self {
             at: PathBuf::from(format!("/proc/self/fd/{}", walk.folder.as_raw_fd())),
             rights: walk.rights(),
+            is_led: walk.is_led(),
             real: walk.real,
             _folder: walk.folder,
         }

@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 pub(super) struct HeldFolder(Infallible);
 
 impl HeldFolder {
+    pub fn into_ours(self) -> io::Result<Self> {
+        match self.0 {}
+    }
+
     pub fn run<T>(&self, _: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
         match self.0 {}
     }

@@ -77,6 +77,19 @@ impl WorkFolder {
         }
     }
 
+    /// The folder with our own rights, whose ever it is: for a file that its owner must not read. Only what is in the folder can be changed
+    /// there, as nothing leads on from it. One that another user's link led to is an error.
+    ///
+    /// # Errors
+    /// The system's; the link.
+    pub fn open_as_ourselves(path: &Path) -> io::Result<Self> {
+        let folder = Self::open(path)?;
+        Ok(Self {
+            held: folder.held.map(held::HeldFolder::into_ours).transpose()?,
+            ..folder
+        })
+    }
+
     /// [`WorkFolder::open_own`] of a folder that is made for this user alone where it is missing. Those around it are made as
     /// [`WorkFolder::make`] does.
     ///
