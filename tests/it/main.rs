@@ -39,6 +39,7 @@ mod layouts;
 mod leaks;
 mod leaks_in_jobs;
 mod leaks_in_sign_ins;
+mod locks;
 mod login;
 mod missing_tokens;
 mod moto;

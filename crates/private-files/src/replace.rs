@@ -137,7 +137,7 @@ fn update_for(
         updated.folders = make_folders(folder).map_err(failed)?;
     }
     let (folder, name) = WorkFolder::of_file(path).map_err(failed)?;
-    let lock = lock(state).map_err(|error| Error::failed(Code::FileBusy, what(), error).hint(HANGS))?;
+    let lock = lock(state).map_err(|error| Error::failed(Code::WaitedInVain, what(), error).hint(HANGS))?;
     let mut pending = Vec::new();
     for attempt in 0..ATTEMPTS {
         let old = Snapshot::read(&folder, &name, &target)?;

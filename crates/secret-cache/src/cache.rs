@@ -66,8 +66,8 @@ impl Cache {
     /// The secret of a key: from the cache, or from `fetch`, which is told how long it may take.
     ///
     /// # Errors
-    /// The failure of `fetch`, or that of the process that asked for all; or the deadline came while another process was
-    /// still fetching. Never for reasons of the cache.
+    /// The failure of `fetch`, or that of the process that asked for all. Never for reasons of the cache: a lock that another process has for half
+    /// of the time is not waited for any longer.
     pub fn get(
         &self,
         request: &SecretRequest<'_>,

@@ -6,7 +6,7 @@ use super::cached::{CachedSecret, FetchedSecret, SecretRequest};
 use super::entry::{CacheEntry, EntryAnswer, EntrySecret};
 use super::folder::{EntrySlot, Folder};
 use super::key::CacheKey;
-use diagnostics::{Code, Error};
+use diagnostics::Error;
 use private_files::{Lock, LockAttempt};
 
 /// What renewing may take while there still is a valid secret to hand out.
@@ -44,20 +44,19 @@ impl<'a> SharedFetch<'a> {
             }
             EntryAnswer::Fetch => {
                 prepare(self.budget());
-                match self.wait_for_lock() {
-                    LockAttempt::Busy => Err(waited_in_vain()),
-                    attempt => self.secret_under_lock(attempt.held(), fetch),
-                }
+                // A process that has it for so long may hang: then this one fetches by itself.
+                let lock = self.wait_for_lock().held();
+                self.secret_under_lock(lock, fetch)
             }
         }
     }
 
     fn wait_for_lock(&self) -> LockAttempt {
         let _wait = self.request.progress.wait("another ecr-auth process is fetching this");
-        self.folder.lock(self.request.key, self.request.deadline)
+        self.folder.lock_in_time(self.request.key, self.request.deadline)
     }
 
-    /// `lock` is `None` where there are no locks: all that can be done then is to fetch without.
+    /// `lock` is `None` where there are no locks, or it is not to be had in time: all that can be done then is to fetch without.
     fn secret_under_lock(&self, lock: Option<Lock>, fetch: Fetch<'_>) -> Result<CachedSecret, Error> {
         let budget = match self.look() {
             EntryAnswer::Serve(held) => {
@@ -140,15 +139,6 @@ fn fill(slot: Option<EntrySlot>, entry: &CacheEntry) {
     if let Some(slot) = slot {
         let _ = slot.fill(entry);
     }
-}
-
-pub(super) fn waited_in_vain() -> Error {
-    Error::failed(
-        Code::WaitedInVain,
-        "cannot get a token",
-        "another ecr-auth process is still fetching it, and the time for waiting is over",
-    )
-    .hint("try again; if it stays so, look for an ecr-auth process that hangs, or raise ECR_AUTH_TIMEOUT")
 }
 
 #[cfg(test)]

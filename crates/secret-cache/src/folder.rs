@@ -97,6 +97,12 @@ impl Folder {
         path.map_or(LockAttempt::Unavailable, |path| Lock::take(&path, deadline))
     }
 
+    /// Takes the lock of `key`, waiting for it for half of the time that is left until `deadline`: the other half is for going on without.
+    pub fn lock_in_time(&self, key: &CacheKey, deadline: Instant) -> LockAttempt {
+        let now = Instant::now();
+        self.lock(key, now + deadline.saturating_duration_since(now) / 2)
+    }
+
     /// Removes the entry of `key`. Its lock should be held, so that nobody writes back what was read before.
     pub fn remove(&self, key: &CacheKey) {
         let _ = self.path(key, ENTRY).and_then(fs::remove_file);
