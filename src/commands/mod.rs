@@ -1,11 +1,12 @@
 //! The flow of each subcommand: parse, plan, do, report. They don't know each other; what
-//! several of them need stands in `identity` (flags), `setup_plan`, `deliver`, `hosts`, `mfa` and `passwords`.
+//! several of them need stands in `identity` (flags), `setup_plan`, `deliver`, `destination`, `hosts`, `masks`, `mfa` and `passwords`.
 
 pub mod action;
 pub mod assume;
 pub mod bazel;
 pub mod cognito;
 mod deliver;
+mod destination;
 pub mod doctor;
 pub mod helper;
 mod hosts;

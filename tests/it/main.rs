@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod action;
+mod another_home;
 mod assume;
 mod aws_tools;
 mod bazel;
@@ -40,12 +41,14 @@ mod layouts;
 mod leaks;
 mod leaks_in_jobs;
 mod leaks_in_sign_ins;
+mod locks;
 mod login;
 mod mfa;
 mod missing_tokens;
 mod moto;
 mod network;
 mod odd_situations;
+mod outputs;
 mod pages;
 mod power_cut;
 mod process_keys;

@@ -172,9 +172,9 @@ impl Aws<'_> {
             .refresh_token
             .map(Secret::new)
             .or_else(|| session.refresh_token.take());
-        // The session serves this time, even if it can't be kept.
+        // The session serves this time, even if it can't be kept. No lock is waited for: the AWS CLI takes none either.
         if let Ok(text) = serde_json::to_string(&session) {
-            let _ = private_files::update_private(file, &JSON, &mut |now| {
+            let _ = private_files::update_private(file, &JSON, None, &mut |now| {
                 Ok(if now == Some(&text) {
                     EditOutcome::Unchanged
                 } else {

@@ -55,7 +55,7 @@ pub fn restore(
     let real = real_path(&file.path)?;
     let known = remembered.files.get(&real);
     let mut done = RestoreOutcome::default();
-    update(&file.path, &mut |old| {
+    update(&file.path, record.map(ClientUndoLog::state), &mut |old| {
         let (edited, names, passwords) = plan(file, old, hosts, known)?;
         if edited != EditOutcome::Unchanged {
             done.removed = edited == EditOutcome::Remove;
@@ -66,7 +66,7 @@ pub fn restore(
     })?;
     if done.removed {
         let folders = known.map(|known| known.created_folders.as_slice());
-        remove_made_folders(folders.unwrap_or_default());
+        remove_made_folders(folders.unwrap_or_default(), &real);
     }
     let mut handled: Vec<&LoginRecord> = Vec::new();
     for login in known.iter().flat_map(|known| &known.logins) {

@@ -18,11 +18,23 @@ static USER_HOME: LazyLock<Option<PathBuf>> =
     LazyLock::new(|| std::env::home_dir().filter(|home| !home.as_os_str().is_empty()));
 
 /// The environment variables of this run. An empty variable counts as unset, as AWS's tools have it.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Env {
     vars: BTreeMap<String, String>,
     /// Whether these are the process's own variables: only then the user who runs the process counts.
     is_of_process: bool,
+    /// When they were read: the first thing that a process does.
+    pub(crate) read_at: Instant,
+}
+
+impl Default for Env {
+    fn default() -> Self {
+        Self {
+            vars: BTreeMap::new(),
+            is_of_process: false,
+            read_at: Instant::now(),
+        }
+    }
 }
 
 /// The names alone: among the values are keys and tokens.
@@ -177,7 +189,7 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
         });
         Self {
             vars: vars.collect(),
-            is_of_process: false,
+            ..Self::default()
         }
     }
 }

@@ -120,6 +120,14 @@ impl<'a> MessageWriter<'a> {
         self.out.write_all(line.as_bytes())
     }
 
+    /// Writes a result that the user sends here, as it is.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn result(&mut self, result: &[u8]) -> io::Result<()> {
+        self.out.write_all(result)
+    }
+
     /// Writes commands to the CI, each with its line end. What stands in them has been escaped for that CI.
     ///
     /// # Errors

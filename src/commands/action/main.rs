@@ -231,7 +231,7 @@ impl MainStep {
         let uses = ConfigUses::for_folder(&self.undo.use_folder, &context.env);
         for file in &files {
             if self.inputs.mode == Mode::Login && file.path.starts_with(self.job.docker()) {
-                docker_config::keep_out_of_store(file, hosts)?;
+                docker_config::keep_out_of_store(file, hosts, &context.env)?;
             }
             let mut write = || match self.inputs.mode {
                 Mode::Helper => serve(file, hosts, context),

@@ -11,7 +11,7 @@ use crate::{SharedFile, text};
 use context::{Env, variables};
 use diagnostics::{Code, Error, Mention, Result};
 use edit::{Conflict, SettingEdit};
-use private_files::{EditOutcome, FileFormat, FileUndo, ReplacedValue, UndoLog};
+use private_files::{EditOutcome, FileFormat, FileUndo, ReplacedValue, StateFolder, UndoLog};
 
 /// Other writers are editors and the AWS CLI, in somebody's hands: nothing is merged with what they save.
 const INI: FileFormat = FileFormat {
@@ -85,7 +85,7 @@ impl<'a> HelperProfile<'a> {
     pub fn write(&self, log: Option<&UndoLog>) -> Result<ProfileWritten> {
         let real = private_files::real_path(&self.path, &INI)?;
         let mut not_recorded = None;
-        let updated = private_files::update(&self.path, &INI, &mut |text| {
+        let updated = private_files::update(&self.path, &INI, log.map(UndoLog::state), &mut |text| {
             let set = self.edit(text)?;
             if Some(set.text.as_str()) == text {
                 return Ok(EditOutcome::Unchanged);
@@ -142,7 +142,7 @@ pub struct ProfileRestored {
 
 /// The undo log of the profiles, in the user's state folder; `None` if the user has no home.
 pub fn undo_log(env: &Env) -> Option<UndoLog> {
-    Some(UndoLog::new(env.state_folder()?, "profiles"))
+    Some(UndoLog::new(StateFolder::from_env(env)?, "profiles"))
 }
 
 /// Takes our settings out of the profiles that were written with this log, wherever they still stand, in the `config` file that
@@ -159,7 +159,7 @@ pub fn take_back(log: &UndoLog, env: &Env) -> Result<Vec<ProfileRestored>> {
         return Ok(Vec::new());
     }
     let (mut names, mut removed) = (Vec::new(), false);
-    private_files::update(&path, &INI, &mut |text| {
+    private_files::update(&path, &INI, Some(log.state()), &mut |text| {
         let Some(old) = text else {
             return Ok(EditOutcome::Unchanged);
         };
@@ -179,7 +179,7 @@ pub fn take_back(log: &UndoLog, env: &Env) -> Result<Vec<ProfileRestored>> {
         })
     })?;
     if removed {
-        private_files::remove_made_folders(&noted.created_folders);
+        private_files::remove_made_folders(&noted.created_folders, &real);
     }
     log.change_file(&real, &mut |record| record.values.clear())
         .map_err(|error| {
