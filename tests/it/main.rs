@@ -4,6 +4,7 @@
 
 mod action;
 mod assume;
+mod aws_login;
 mod aws_tools;
 mod bazel;
 mod chains;
