@@ -5,6 +5,7 @@
 mod action;
 mod another_home;
 mod assume;
+mod aws_login;
 mod aws_tools;
 mod bazel;
 mod chains;

@@ -25,6 +25,8 @@ pub enum Service {
     Sso,
     /// The sign-in of IAM Identity Center.
     SsoOidc,
+    /// The sign-in of AWS's console, for `aws login`.
+    SignIn,
     /// User pools of Amazon Cognito.
     CognitoUserPools,
     /// Identity pools of Amazon Cognito.
@@ -40,6 +42,7 @@ impl Service {
             Self::Sts => "sts",
             Self::Sso => "sso",
             Self::SsoOidc => "sso_oidc",
+            Self::SignIn => "signin",
             Self::CognitoUserPools => "cognito_identity_provider",
             Self::CognitoIdentityPools => "cognito_identity",
         }
@@ -52,6 +55,7 @@ impl Service {
             Self::EcrPublic => "Amazon ECR Public",
             Self::Sts => "AWS STS",
             Self::Sso | Self::SsoOidc => "IAM Identity Center",
+            Self::SignIn => "AWS Sign-In",
             Self::CognitoUserPools => "Amazon Cognito user pools",
             Self::CognitoIdentityPools => "Amazon Cognito identity pools",
         }
@@ -151,6 +155,7 @@ impl Endpoint {
             Service::Sts => address_by_sdk!(aws_sdk_sts, self),
             Service::Sso => address_by_sdk!(aws_sdk_sso, self),
             Service::SsoOidc => address_by_sdk!(aws_sdk_ssooidc, self),
+            Service::SignIn => address_by_sdk!(aws_sdk_signin, self),
             Service::CognitoUserPools => Ok(self.cognito_address("cognito-idp")),
             Service::CognitoIdentityPools => Ok(self.cognito_address("cognito-identity")),
         }

@@ -1,7 +1,7 @@
 //! Which services are asked before ECR: those that turn an identity into credentials. Decided without the network, because a cached secret
 //! is only for whoever would ask the same servers.
 
-use crate::endpoint::{Endpoint, EndpointKind, Service, check_sign_in, configured_url, metadata_address};
+use crate::endpoint::{Endpoint, EndpointKind, Service, metadata_address};
 use crate::identity::{
     ChainSource, CredentialSource, Identity, ProfileBase, ProfileSource, SsoSettings, process_fields,
 };
@@ -145,9 +145,9 @@ fn profile_fields(
             }
         }
         ProfileBase::Login(_) => {
-            check_sign_in(env, identity)?;
-            let named = configured_url("signin", env, identity);
-            fields.push(("sign-in", named.unwrap_or_default().into()));
+            let region = sts_of_profile(env, identity, to)?.region().to_owned();
+            let endpoint = Endpoint::for_service(Service::SignIn, &region, EndpointKind::default(), env, identity)?;
+            fields.push(("sign-in", endpoint.key_text().into()));
         }
         ProfileBase::Process(line) => fields.extend(process_fields(line, env)),
         _ => {}

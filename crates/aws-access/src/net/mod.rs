@@ -15,8 +15,7 @@ use std::time::Duration;
 
 pub(crate) use address::{is_local, refuse_plain_http};
 pub(crate) use cause::{
-    NETWORK_HINT, NO_ANSWER, certificate_hint, code_and_message, connection_code, connection_error_code, reach_hint,
-    root_cause,
+    NETWORK_HINT, NO_ANSWER, certificate_hint, code_and_message, connection_code, reach_hint, root_cause,
 };
 #[cfg(test)]
 pub(crate) use last_request::RefusedRequest;
