@@ -33,8 +33,7 @@ built() {
 target() {
   local name=$1
   shift
-  # The SDK looks for the container's address there.
-  env -i PATH=/usr/bin:/bin HOME=/nonexistent TMPDIR="$FILES" AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/credentials \
+  env -i PATH=/usr/bin:/bin HOME=/nonexistent TMPDIR="$FILES" \
     "$OUT/$HOST/release/$name" -max_len=4096 -timeout=20 -rss_limit_mb=2048 "$@"
 }
 

@@ -8,7 +8,10 @@ use std::path::PathBuf;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::commands::{action, assume, cognito, doctor, helper, install, kubelet, login, logout, overview, setup};
+use crate::commands::{
+    action, assume, bazel, cognito, doctor, helper, install, kubelet, login, logout, overview, setup,
+};
+use crate::doctor::SharedRedactor;
 use context::{Context, Progress, Verbosity};
 use diagnostics::{Code, Error, Exit, Result};
 use settings::Surface;
@@ -53,6 +56,12 @@ const HELPER: &str = "Examples:
   ecr-auth helper list
   ecr-auth helper version";
 
+const BAZEL: &str = "Examples:
+  echo '{\"uri\": \"https://111122223333.dkr.ecr.eu-west-1.amazonaws.com/v2/\"}' | ecr-auth get
+
+In .bazelrc:
+  common --credential_helper=*.dkr.ecr.eu-west-1.amazonaws.com=ecr-auth";
+
 const KUBELET: &str = "Examples:
   ecr-auth kubelet <request.json
 
@@ -85,6 +94,9 @@ enum Command {
         #[arg(value_enum)]
         step: action::ActionStep,
     },
+    /// Speaks Bazel's credential-helper protocol: an address on stdin as JSON, the headers for it on stdout
+    #[command(after_help = BAZEL)]
+    Get,
     /// Speaks the Docker credential-helper protocol; clients call it as docker-credential-ecr-auth
     #[command(after_help = HELPER)]
     Helper {
@@ -100,6 +112,7 @@ pub fn command() -> clap::Command {
 
 /// Parses a command line and runs its command.
 pub fn run(args: &[OsString], context: &mut Context<'_>) -> Exit {
+    let redactor = doctor::redact_messages(args, context);
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return show(&error, args, context),
@@ -110,16 +123,16 @@ pub fn run(args: &[OsString], context: &mut Context<'_>) -> Exit {
     } else if cli.verbose > 0 {
         context.verbosity = Verbosity::Debug;
     }
-    match dispatch(&cli, context) {
+    match dispatch(&cli, redactor, context) {
         Ok(exit) => exit,
         Err(error) => {
-            Surface::CommandLine.tell(error.clone()).report(context.stderr);
+            Surface::CommandLine.tell(error.clone()).report(&mut context.stderr);
             error.exit()
         }
     }
 }
 
-fn dispatch(cli: &Cli, context: &mut Context<'_>) -> Result<Exit> {
+fn dispatch(cli: &Cli, redactor: Option<SharedRedactor>, context: &mut Context<'_>) -> Result<Exit> {
     let Some(command) = &cli.command else {
         return overview::run(cli.config.as_deref(), context).map(|()| Exit::Done);
     };
@@ -130,10 +143,11 @@ fn dispatch(cli: &Cli, context: &mut Context<'_>) -> Result<Exit> {
         Command::Cognito(command) => cognito::run(command, cli.config.as_deref(), context)?,
         Command::Kubelet => kubelet::run(cli.config.as_deref(), context)?,
         Command::Install(args) => install::run(args, context)?,
-        Command::Doctor(args) => return doctor::run(args, cli.config.as_deref(), context),
+        Command::Doctor(args) => return doctor::run(args, cli.config.as_deref(), redactor, context),
         Command::Assume(args) => return assume::run(args, cli.config.as_deref(), context),
         Command::Completions { shell } => print_completions(*shell, context)?,
         Command::Action { step } => return Ok(action::run(*step, context)),
+        Command::Get => return Ok(bazel::run(cli.config.as_deref(), context)),
         Command::Helper { action } => return Ok(helper::run(action, cli.config.as_deref(), context)),
     }
     Ok(Exit::Done)
@@ -152,7 +166,7 @@ fn print_completions(shell: Shell, context: &mut Context<'_>) -> Result<()> {
 fn show(error: &clap::Error, args: &[OsString], context: &mut Context<'_>) -> Exit {
     if error.use_stderr() {
         let error = usage::error(error, args);
-        error.report(context.stderr);
+        error.report(&mut context.stderr);
         return error.exit();
     }
     match write!(context.stdout, "{}", error.render()) {

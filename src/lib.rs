@@ -8,6 +8,7 @@
 //! use std::time::{Instant, SystemTime};
 //!
 //! use context::{Env, Progress, Verbosity, Context};
+//! use diagnostics::MessageWriter;
 //!
 //! let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
 //! let mut context = Context {
@@ -17,7 +18,7 @@
 //!     stdin: &mut io::empty(),
 //!     stdout: &mut stdout,
 //!     stdout_is_terminal: false,
-//!     stderr: &mut stderr,
+//!     stderr: MessageWriter::new(&mut stderr),
 //!     progress: Progress::default(),
 //!     verbosity: Verbosity::Normal,
 //!     started: SystemTime::now(),

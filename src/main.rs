@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
 use context::{Context, Env, Progress, Verbosity, variables};
+use diagnostics::MessageWriter;
 
 // zig's musl brings an allocator that maps memory anew for each size of block (docs/decisions/0005-size.md).
 #[cfg(target_env = "musl")]
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         true => Progress::on(std::io::stderr()),
         false => Progress::default(),
     };
+    let mut stderr = std::io::stderr();
     let mut context = Context {
         env,
         exe: std::env::current_exe().unwrap_or_default(),
@@ -32,7 +34,7 @@ fn main() -> ExitCode {
         stdin: &mut std::io::stdin().lock(),
         stdout: &mut std::io::stdout().lock(),
         stdout_is_terminal: std::io::stdout().is_terminal(),
-        stderr: &mut std::io::stderr(),
+        stderr: MessageWriter::new(&mut stderr).unheard(context::why_stderr_is_unheard()),
         progress,
         verbosity,
         started,

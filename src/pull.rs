@@ -65,9 +65,7 @@ pub fn by_rule(target: &RegistryTarget<'_>, context: &Context<'_>) -> Result<(Pa
 }
 
 fn go_on_without(name: &str, error: &Error, context: &mut Context<'_>) -> PullAnswer {
-    let _ = writeln!(
-        context.stderr,
-        "ecr-auth: {name}: going on without credentials: {error}"
-    );
+    let line = format!("ecr-auth: {name}: going on without credentials: {error}");
+    let _ = context.stderr.line(&line);
     PullAnswer::WithoutPassword
 }

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use cognito::Questions;
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Result, inert};
 use secret::Secret;
 
 #[cfg(unix)]
@@ -81,7 +81,8 @@ impl Terminal {
     fn line(&mut self, question: &str, is_shown: bool) -> Result<Option<Secret>> {
         let device = self.device(question)?;
         let failed = |error: std::io::Error| Error::failed(Code::NoTerminal, "terminal", error);
-        let line = device.read_line(question, is_shown, LONGEST).map_err(failed)?;
+        // Part of it may be a server's words.
+        let line = device.read_line(&inert(question), is_shown, LONGEST).map_err(failed)?;
         Ok(line.map(|line| Secret::new(line.expose().trim_end_matches(['\r', '\n']))))
     }
 }
@@ -98,8 +99,6 @@ impl Questions for Terminal {
 
     fn tell(&mut self, line: &str) -> Result<()> {
         let device = self.device("an answer")?;
-        // What a server says must not move the cursor.
-        let line = line.replace(char::is_control, " ");
-        writeln!(device, "{line}").map_err(|error| Error::failed(Code::NoTerminal, "terminal", error))
+        writeln!(device, "{}", inert(line)).map_err(|error| Error::failed(Code::NoTerminal, "terminal", error))
     }
 }

@@ -20,7 +20,7 @@ const SECRET: &str = "s3cret";
 pub fn answers(input: &[u8]) {
     let Some(input) = text(input) else { return };
     let [asked, answer] = parts(input);
-    let answer = Answer::read(answer, false);
+    let answer = Answer::read(answer);
     let mut env = environment();
     let identity = match asked {
         "ecr" | "public" | "caller" => {

@@ -24,19 +24,15 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A status that is none is 200. The SDK's own clients for metadata wait and try again after a 5xx: it becomes a 4xx where `never_again`.
-    pub fn read(text: &str, never_again: bool) -> Self {
+    /// A status that is none is 200.
+    pub fn read(text: &str) -> Self {
         let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
         let mut lines = head.lines();
         let status = lines.next().and_then(|line| line.trim().parse().ok());
         let status = status.filter(|status| (200..600).contains(status)).unwrap_or(200);
         let headers = lines.filter_map(|line| line.split_once(':'));
         Self {
-            status: if never_again && status >= 500 {
-                status - 100
-            } else {
-                status
-            },
+            status,
             headers: headers
                 .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
                 .collect(),

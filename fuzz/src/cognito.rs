@@ -31,9 +31,9 @@ pub fn cognito(input: &[u8]) {
     let Some(input) = text(input) else { return };
     let [done, answers @ ..]: [&str; 9] = parts(input);
     let answers = answers.into_iter().filter(|answer| !answer.is_empty());
-    let mut answers: Vec<_> = answers.map(|answer| Answer::read(answer, false)).collect();
+    let mut answers: Vec<_> = answers.map(Answer::read).collect();
     if answers.is_empty() {
-        answers.push(Answer::read("", false));
+        answers.push(Answer::read(""));
     }
     let canned = client(answers);
     let env = in_folder(environment);

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use aws_access::PasswordPath;
 use configuration::Config;
 use context::{Context, Env, Progress, Verbosity};
+use diagnostics::MessageWriter;
 use secret::Secret;
 use secret_cache::{Cache, FetchedSecret, SecretRequest};
 use serde_json::Value;
@@ -159,7 +160,7 @@ fn call(action: &str, mut stdin: &[u8], env: Env) -> (u8, Vec<u8>, Vec<u8>) {
         stdin: &mut stdin,
         stdout: &mut stdout,
         stdout_is_terminal: false,
-        stderr: &mut stderr,
+        stderr: MessageWriter::new(&mut stderr),
         progress: Progress::default(),
         verbosity: Verbosity::Normal,
         started: SystemTime::now(),

@@ -27,7 +27,7 @@ pub fn in_folder<T>(act: impl FnOnce(&Path) -> T) -> T {
 /// An error as people see it, its hint and its link are a line each, without control characters.
 pub fn is_fit_to_read(error: &diagnostics::Error) {
     let mut shown = Vec::new();
-    error.report(&mut shown);
+    error.report(&mut diagnostics::MessageWriter::new(&mut shown));
     let shown = String::from_utf8(shown).expect("an error is text");
     let lines = 2 + usize::from(error.hint_text().is_some());
     assert_eq!(shown.lines().count(), lines, "{shown:?}");

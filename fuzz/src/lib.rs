@@ -13,7 +13,8 @@ mod hosts;
 mod inputs;
 mod jwt;
 mod kubelet;
-pub mod metadata;
+mod metadata;
+mod proxies;
 mod quoting;
 mod rules;
 mod setup_json;
@@ -24,7 +25,7 @@ mod vendor;
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 16] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("answers", answers::answers),
     ("auths", docker::auths),
     ("cognito", cognito::cognito),
@@ -36,6 +37,7 @@ pub const TARGETS: [(&str, Target); 16] = [
     ("imds", metadata::imds),
     ("jwt", jwt::jwt),
     ("kubelet", kubelet::kubelet),
+    ("proxies", proxies::proxies),
     ("quoting", quoting::quoting),
     ("rules", rules::rules),
     ("setup_json", setup_json::setup_json),

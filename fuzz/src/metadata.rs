@@ -9,11 +9,11 @@ use settings::IdentitySettings;
 use super::canned::{Answer, BUDGET, Canned, client};
 use super::inputs::{is_fit_to_read, parts, text};
 
-/// What has to be in the process's environment for [`container`]: the SDK looks for it there.
-pub const CONTAINER: (&str, &str) = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials");
+const CONTAINER: (&str, &str) = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials");
 
 /// Nothing is to be waited for.
 const ONE_TRY: (&str, &str) = ("AWS_MAX_ATTEMPTS", "1");
+const ONE_REQUEST: (&str, &str) = ("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "1");
 
 /// What stands in the corpora's keys.
 const SECRET: &str = "s3cret";
@@ -22,15 +22,15 @@ const SECRET: &str = "s3cret";
 pub fn imds(input: &[u8]) {
     let Some(input) = text(input) else { return };
     let answers: [&str; 3] = parts(input);
-    let client = client(answers.map(|answer| Answer::read(answer, true)));
-    ask(client, &[ONE_TRY].into_iter().collect(), input);
+    let client = client(answers.map(Answer::read));
+    ask(client, &[ONE_TRY, ONE_REQUEST].into_iter().collect(), input);
 }
 
 /// The input: the answer.
 pub fn container(input: &[u8]) {
     let Some(input) = text(input) else { return };
     let env: Env = [CONTAINER, ONE_TRY].into_iter().collect();
-    ask(client([Answer::read(input, false)]), &env, input);
+    ask(client([Answer::read(input)]), &env, input);
 }
 
 fn ask(client: Canned, env: &Env, input: &str) {

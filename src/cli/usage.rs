@@ -21,7 +21,7 @@ pub fn error(error: &clap::Error, args: &[OsString]) -> Error {
             .filter_map(Arg::get_long)
             .any(|long| flag.strip_prefix("--") == Some(long))
     };
-    let hint = match meant(error).or_else(|| action_of_helper(error)) {
+    let hint = match action_of_helper(error).or_else(|| meant(error)) {
         // Such flags are there to be refused with a reason.
         Some(names) if names.iter().any(|name| is_hidden(name)) => read_on,
         Some(names) => format!("did you mean {}? Otherwise {read_on}", names.join(" or ")),
@@ -49,7 +49,7 @@ fn meant(error: &clap::Error) -> Option<Vec<String>> {
 /// The helper's actions are no commands of their own, though docker calls them so.
 fn action_of_helper(error: &clap::Error) -> Option<Vec<String>> {
     match error.get(ContextKind::InvalidSubcommand) {
-        Some(ContextValue::String(name)) if matches!(name.as_str(), "get" | "store" | "erase" | "list") => {
+        Some(ContextValue::String(name)) if matches!(name.as_str(), "store" | "erase" | "list") => {
             Some(vec![format!("helper {name}")])
         }
         _ => None,

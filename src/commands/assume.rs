@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
-use super::deliver::{DeliveryArgs, hide};
+use super::deliver::DeliveryArgs;
 use super::identity::{IdentityArgs, credential_process};
+use super::masks::MaskArgs;
 use super::mfa::MfaPrompt;
 use super::run_with;
 use crate::output;
@@ -18,6 +19,7 @@ use client_config::shown;
 use configuration::Config;
 use context::{Context, variables};
 use diagnostics::{Code, Error, Exit, Result};
+use secret::Secret;
 use secret_cache::Cache;
 use settings::table::{self, ROLE_ARN, TOKEN_ENV, TOKEN_FILE};
 use settings::{IdentitySettings, RoleSettings, SurfaceValue};
@@ -44,6 +46,8 @@ pub struct AssumeArgs {
     format: CredentialsFormat,
     #[command(flatten)]
     delivery: DeliveryArgs,
+    #[command(flatten)]
+    masks: MaskArgs,
     /// A command to run with the credentials in its environment, and in no other place
     #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["format", "output"])]
     command: Vec<OsString>,
@@ -74,17 +78,30 @@ pub fn run(args: &AssumeArgs, config: Option<&Path>, context: &mut Context<'_>) 
     if args.format == CredentialsFormat::Profile {
         return write_profile(args, context).map(|()| Exit::Done);
     }
+    let is_process = args.format == CredentialsFormat::Process && args.command.is_empty();
+    let masks = args.masks.or_taken_by_the_caller(is_process);
+    masks.check(context)?;
     let mut path = session(&args.identity, base(&args.identity, config, context)?, context)?;
     MfaPrompt::new(context).begin(&mut path, context)?;
     let cache = Cache::open(Cache::folder(&context.env));
     let credentials = path.credentials(&cache, Instant::now(), context)?;
     let mut secrets = ci::of_credentials(&credentials.secret_access_key, credentials.session_token.as_ref());
+    secrets.extend(written_otherwise(args, &secrets));
     secrets.extend(path.identity().token());
-    hide(secrets, context)?;
+    masks.hide(secrets, context)?;
     if !args.command.is_empty() {
         return run_with::run(&args.command, &credentials, args.identity.0.text(&TOKEN_ENV), context);
     }
     hand_over(args, &credentials, context).map(|()| Exit::Done)
+}
+
+/// The secrets as a format writes them, where it does not write them as they are.
+fn written_otherwise(args: &AssumeArgs, secrets: &[Secret]) -> Vec<Secret> {
+    match args.format {
+        CredentialsFormat::Process => secrets.iter().map(output::json_text).collect(),
+        CredentialsFormat::Env => secrets.iter().map(output::shell_text).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Everything that can be wrong with where the credentials go is told before they are fetched.

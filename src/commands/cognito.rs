@@ -12,7 +12,8 @@ use clap::{Args, Subcommand};
 
 pub use args::CognitoArgs;
 
-use super::deliver::{DeliveryArgs, hide};
+use super::deliver::DeliveryArgs;
+use super::masks::MaskArgs;
 use crate::output;
 use crate::terminal::Terminal;
 use aws_access::net::to_end;
@@ -193,8 +194,11 @@ fn hand_over(command: &CognitoCommand, mut session: CognitoSession<'_, '_>) -> R
         delivery.check(session.context)?;
     }
     let credentials = credentials(&mut session)?;
-    let secrets = ci::of_credentials(&credentials.secret_access_key, credentials.session_token.as_ref());
-    hide(secrets, session.context)?;
+    let mut secrets = ci::of_credentials(&credentials.secret_access_key, credentials.session_token.as_ref());
+    secrets.extend(secrets.iter().map(output::json_text).collect::<Vec<_>>());
+    MaskArgs::default()
+        .or_taken_by_the_caller(true)
+        .hide(secrets, session.context)?;
     if !is_sign_in {
         if session.context.verbosity == Verbosity::Debug {
             let role = role(&session);

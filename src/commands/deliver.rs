@@ -1,20 +1,22 @@
-//! Secrets on their way out: hidden from the CI's log first, then to stdout or into a file of the user's alone.
+//! Secrets on their way out: to stdout or into a file of the user's alone.
 
-use std::fs::{Metadata, OpenOptions};
-use std::io::{IsTerminal, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::destination::OutputDestination;
 use context::Context;
 use diagnostics::{Code, Error, Result};
-use private_files::temporary_among_others;
 use secret::Secret;
+
+/// The terminal, however it is called.
+const TERMINAL: &str = "/dev/tty";
 
 /// Where a result that holds secrets goes.
 #[derive(Debug, Clone, Default, Args)]
 pub struct DeliveryArgs {
-    /// Write the result to this file (mode 0600) instead of stdout
+    /// Write the result to this file (mode 0600) instead of stdout: a new one, or one of your own
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Print secrets even to a terminal
@@ -23,13 +25,14 @@ pub struct DeliveryArgs {
 }
 
 impl DeliveryArgs {
-    /// Refuses to show a secret on a terminal, before anything is fetched. A pipe is the caller's.
+    /// Refuses to show a secret on a terminal, and to hand it to what is not the user's own file, before anything is fetched.
     ///
     /// # Errors
-    /// A usage error.
+    /// A usage error; what stands in the file's place.
     pub fn check(&self, context: &Context<'_>) -> Result<()> {
         let is_shown = match &self.output {
-            Some(path) => is_terminal(path),
+            Some(path) if path == Path::new(TERMINAL) => true,
+            Some(path) => destination(path)?.is_terminal(context),
             None => context.stdout_is_terminal,
         };
         if !is_shown || self.show_secret {
@@ -54,65 +57,30 @@ impl DeliveryArgs {
                 .and_then(|()| context.stdout.flush())
                 .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the result", error));
         };
-        write_private(path, result).map_err(|error| {
-            Error::failed(
-                Code::for_write_error(&error),
-                format!("cannot write {}", path.display()),
+        let written = destination(path)?.write(result, context);
+        written.map_err(|error| {
+            failed(
+                path,
                 error,
+                "check that its folder is there and that this user may write to it",
             )
-            .hint("check that its folder is there and that this user may write to it")
         })?;
         context.say(&format!("written: {}", path.display()));
         Ok(())
     }
 }
 
-/// Hides secrets from the CI's log: before anything is written.
-///
-/// # Errors
-/// As [`ci::mask`].
-pub fn hide(mut secrets: Vec<Secret>, context: &mut Context<'_>) -> Result<()> {
-    secrets.extend(ci::of_proxies(&context.env));
-    ci::mask(&secrets, context)
+fn destination(path: &Path) -> Result<OutputDestination> {
+    OutputDestination::at(path).map_err(|error| {
+        failed(
+            path,
+            error,
+            "name a new file, or one of your own; for a pipe, leave --output out",
+        )
+    })
 }
 
-/// Whether this leads to a terminal: `/dev/stdout`, `/dev/tty`. A pipe is not opened, which would wait for its other end.
-fn is_terminal(path: &Path) -> bool {
-    let is_regular_or_pipe = |found: &Metadata| found.is_file() || is_pipe(found);
-    match path.metadata() {
-        Ok(found) if !is_regular_or_pipe(&found) => OpenOptions::new()
-            .write(true)
-            .open(path)
-            .is_ok_and(|file| file.is_terminal()),
-        _ => false,
-    }
-}
-
-#[cfg(unix)]
-fn is_pipe(found: &Metadata) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-
-    found.file_type().is_fifo()
-}
-
-#[cfg(not(unix))]
-fn is_pipe(_: &Metadata) -> bool {
-    false
-}
-
-/// A regular file is replaced by one that is private from its first byte; what is no regular file (a pipe, `/dev/fd/3`) is the
-/// caller's, and is written to.
-fn write_private(path: &Path, result: &Secret) -> std::io::Result<()> {
-    let text = result.expose().as_bytes();
-    if path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        return OpenOptions::new().write(true).open(path)?.write_all(text);
-    }
-    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let folder = real.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let name = real.file_name().unwrap_or_default().to_string_lossy();
-    let (mut file, _alive) = temporary_among_others(&format!(".{name}.ecr-auth-"), folder.unwrap_or(Path::new(".")))?;
-    file.as_file_mut().write_all(text)?;
-    file.as_file().sync_all()?;
-    file.persist(real)?;
-    Ok(())
+fn failed(path: &Path, error: io::Error, hint: &str) -> Error {
+    let what = format!("cannot write {}", path.display());
+    Error::failed(Code::for_write_error(&error), what, error).hint(hint)
 }

@@ -1,14 +1,18 @@
 //! `doctor`: what would happen at a pull, and why it fails.
 
+use std::cell::RefCell;
+use std::ffi::OsString;
 use std::path::Path;
+use std::rc::Rc;
 
 use clap::Args;
 use serde::Serialize;
 
 use super::identity::IdentityArgs;
-use crate::doctor::{self, Check, DoctorRequest, Redactor, Report};
-use context::Context;
-use diagnostics::{Code, Error, Exit, Result, one_line};
+use crate::doctor::{self, Check, DoctorRequest, Redactor, Report, SharedRedactor};
+use context::{Context, Verbosity};
+use diagnostics::{Code, Error, Exit, PAGE, Result, one_line};
+use ecr_registry::{Registry, parse_region};
 
 /// Says, check by check and in the order a pull happens, what would happen and why it fails. It changes nothing
 #[derive(Debug, Args)]
@@ -23,7 +27,7 @@ pub struct DoctorArgs {
     /// Print JSON, as docs/doctor.schema.json describes it
     #[arg(long)]
     json: bool,
-    /// Put words for accounts, users, hosts, roles and projects, so that the report may be shown to anybody
+    /// Put words for accounts, users, hosts, roles and projects, so that the report and its errors may be shown to anybody
     #[arg(long)]
     redact: bool,
     #[command(flatten)]
@@ -51,7 +55,17 @@ struct DoctorDocument<'a> {
 ///
 /// # Errors
 /// Usage errors; a stdout that can't be written to.
-pub fn run(args: &DoctorArgs, config: Option<&Path>, context: &mut Context<'_>) -> Result<Exit> {
+pub fn run(
+    args: &DoctorArgs,
+    config: Option<&Path>,
+    redactor: Option<SharedRedactor>,
+    context: &mut Context<'_>,
+) -> Result<Exit> {
+    let redactor = redactor.filter(|_| args.redact);
+    if redactor.is_some() {
+        // Details name more than anybody could know before.
+        context.verbosity = context.verbosity.min(Verbosity::Normal);
+    }
     let asked = DoctorRequest {
         subject: args.subject.as_deref(),
         config,
@@ -63,9 +77,10 @@ pub fn run(args: &DoctorArgs, config: Option<&Path>, context: &mut Context<'_>) 
         context.say("--check-push begins an upload and cancels it; where a repository creation template says so, ECR makes the repository");
     }
     let mut report = doctor::run(&asked, context)?;
-    if args.redact {
-        redact(&mut report, context);
+    if let Some(redactor) = redactor {
+        redact(&mut report, &mut redactor.borrow_mut());
     }
+    make_inert(&mut report);
     let text = match args.json {
         true => json(&report)?,
         false => lines(&report),
@@ -82,8 +97,66 @@ pub fn run(args: &DoctorArgs, config: Option<&Path>, context: &mut Context<'_>) 
     Ok(if report.has_failed() { Exit::Failed } else { Exit::Done })
 }
 
-fn redact(report: &mut Report, context: &Context<'_>) {
-    let mut redactor = Redactor::new(&context.env, &report.names);
+/// With `--redact`, puts words for names into every message too, those about the command line itself included. It is done before the command
+/// line is read: what stands there are names, as far as anybody can know.
+pub fn redact_messages(args: &[OsString], context: &mut Context<'_>) -> Option<SharedRedactor> {
+    let args: Vec<_> = args.iter().skip(1).map(|arg| arg.to_string_lossy()).collect();
+    if !["doctor", "--redact"]
+        .iter()
+        .all(|word| args.iter().any(|arg| arg == word))
+    {
+        return None;
+    }
+    let names: Vec<String> = args.iter().flat_map(|arg| names_in(arg)).collect();
+    let redactor = Rc::new(RefCell::new(Redactor::new(&context.env, &names)));
+    let shared = Rc::clone(&redactor);
+    let link = format!("see: {PAGE}");
+    context.stderr.rewrite_with(move |line| match line.starts_with(&link) {
+        true => line.to_owned(),
+        false => redactor.borrow_mut().redact(line),
+    });
+    Some(shared)
+}
+
+/// The names in an argument, as messages may write them: whole, in their parts, in small letters, without what is not seen.
+fn names_in(arg: &str) -> Vec<String> {
+    let value = match arg.strip_prefix("--") {
+        Some(flag) => flag.split_once('=').map_or("", |(_, value)| value),
+        None => arg,
+    };
+    // Of a path, the folders are told by their sign.
+    let value = value
+        .rsplit('/')
+        .next()
+        .filter(|_| value.starts_with('/'))
+        .unwrap_or(value);
+    let parts = value.split(|c: char| !(c.is_alphanumeric() || "._-".contains(c)));
+    let all = parts
+        .chain([value])
+        .flat_map(|name| [name.to_owned(), name.to_lowercase(), one_line(name)]);
+    all.filter(|name| is_name(name)).collect()
+}
+
+/// Whether a word may be a name of somebody's own: no word of the command line, no region, no host of ECR, of which the redactor knows what to hide.
+fn is_name(word: &str) -> bool {
+    const OURS: [&str; 8] = [
+        "auto", "chain", "cognito", "doctor", "ecr-auth", "oidc", "public", "registry",
+    ];
+    !OURS.contains(&word) && parse_region(word).is_err() && Registry::parse(word).is_none() && !word.starts_with('-')
+}
+
+/// What the checks quote is a server's, a file's or a token's: a CI reads the report, as JSON too.
+fn make_inert(report: &mut Report) {
+    for check in &mut report.checks {
+        check.finding = one_line(&check.finding);
+        for text in [&mut check.registry, &mut check.hint].into_iter().flatten() {
+            *text = one_line(text);
+        }
+    }
+}
+
+fn redact(report: &mut Report, redactor: &mut Redactor) {
+    redactor.learn(std::mem::take(&mut report.names));
     for check in &mut report.checks {
         check.finding = redactor.redact(&check.finding);
         for text in [&mut check.registry, &mut check.hint].into_iter().flatten() {
@@ -113,9 +186,9 @@ fn lines(report: &Report) -> String {
             .registry
             .as_ref()
             .map_or_else(String::new, |registry| format!("{registry}: "));
-        text += &format!("{mark} {}: {of}{}\n", check.id, one_line(&check.finding));
+        text += &format!("{mark} {}: {of}{}\n", check.id, check.finding);
         if let Some(hint) = &check.hint {
-            text += &format!("    {}\n", one_line(hint));
+            text += &format!("    {hint}\n");
         }
     }
     text

@@ -15,7 +15,7 @@ use crate::pull::{self, PullAnswer};
 use client_config::{HELPER_NAMES, StoredCredential};
 use configuration::{Config, FallbackStore, RegistryTarget};
 use context::{Context, Progress, variables};
-use diagnostics::{Code, Error, Exit, Result, one_line};
+use diagnostics::{Code, Error, Exit, Result, inert, one_line};
 use ecr_registry::{Registry, server_name, why_not_ecr};
 use secret::{Secret, exposed};
 use secret_cache::Cache;
@@ -57,14 +57,15 @@ pub fn run(action: &str, config: Option<&Path>, context: &mut Context<'_>) -> Ex
             );
             error
                 .hint("clients call it with get, store, erase, list or version")
-                .report(context.stderr);
+                .report(&mut context.stderr);
             return Exit::Usage;
         }
     };
     let (line, exit) = match answer {
         Ok(HelperReply::Answered(exit)) => return exit,
         Ok(HelperReply::Line(line)) => (line, Exit::Done),
-        Err(line) => (line, Exit::Failed),
+        // Some clients show it where a CI reads.
+        Err(line) => (inert(&line), Exit::Failed),
     };
     if line.is_empty() {
         return exit;
@@ -72,7 +73,7 @@ pub fn run(action: &str, config: Option<&Path>, context: &mut Context<'_>) -> Ex
     match writeln!(context.stdout, "{line}").and_then(|()| context.stdout.flush()) {
         Ok(()) => exit,
         Err(error) => {
-            Error::failed(Code::ResultNotWritten, "cannot write the answer", error).report(context.stderr);
+            Error::failed(Code::ResultNotWritten, "cannot write the answer", error).report(&mut context.stderr);
             Exit::Failed
         }
     }
@@ -175,7 +176,7 @@ fn store(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
             None,
         )
     })?;
-    let server = stored.server_url.trim();
+    let server = stored.server_url.trim_ascii();
     let config = match Config::load_for(&context.env, config, server) {
         Ok(config) => config,
         // Whatever the rules say: it is taken, and not kept.
@@ -221,8 +222,9 @@ fn tell_if_foreign(target: &RegistryTarget<'_>, name: &str, password: &Secret, c
         Ok(path) => format!("ecr-auth signs in with {}", path.identity().source),
         Err(error) => format!("ecr-auth signs in by itself, which fails now: {error}"),
     };
-    let line = one_line(&format!("ecr-auth: {name}: this password is not kept; {who}"));
-    let _ = writeln!(context.stderr, "{line}");
+    let _ = context
+        .stderr
+        .line(&format!("ecr-auth: {name}: this password is not kept; {who}"));
 }
 
 /// Forgets what is cached for the host, under whatever identity it was fetched.
@@ -249,9 +251,9 @@ fn erase(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
     Ok(HelperReply::nothing())
 }
 
-/// The server string, as the client sent it but for the white space around it.
+/// The server string, as the client sent it but for the ASCII white space around it: other blanks are no part of any name of ours.
 fn server_in(input: &Secret) -> Result<&str, String> {
-    match input.expose().trim() {
+    match input.expose().trim_ascii() {
         "" => Err(NO_SERVER.to_owned()),
         server => Ok(server),
     }
@@ -277,7 +279,7 @@ fn input(context: &mut Context<'_>) -> Result<Secret, String> {
 
 /// A failure's one line for the client; people who see stderr get all of it.
 fn failed(server: &str, error: &Error, context: &mut Context<'_>) -> String {
-    error.report(context.stderr);
+    error.report(&mut context.stderr);
     line_of(server, error)
 }
 

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::deliver::{DeliveryArgs, hide};
+use super::deliver::DeliveryArgs;
 use super::hosts;
 use super::identity::IdentityArgs;
+use super::masks::MaskArgs;
 use super::mfa::MfaPrompt;
 use super::passwords;
 use crate::output::{self, RegistryPassword, SecretName};
@@ -15,6 +16,7 @@ use client_config::{Client, ConfigFile, PasswordPlace, StoredLogin};
 use configuration::Config;
 use context::Context;
 use diagnostics::{Code, Error, Result};
+use secret::Secret;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,6 +43,9 @@ pub struct LoginArgs {
     /// Where a result goes
     #[command(flatten)]
     pub delivery: DeliveryArgs,
+    /// Whether the CI's log has to hide the passwords
+    #[command(flatten)]
+    pub masks: MaskArgs,
     /// Name of the Kubernetes Secret [default: ecr-auth]
     #[arg(long)]
     pub name: Option<String>,
@@ -82,6 +87,7 @@ pub enum PasswordFormat {
 /// A registry that can't be told, a password that can't be had, a result that can't be written.
 pub fn run(args: &LoginArgs, config: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
     let secret = check(args, context)?;
+    args.masks.check(context)?;
     let config = Config::load(&context.env, config)?;
     let mut mfa = MfaPrompt::new(context);
     let hosts = hosts::named_or_own(&args.registries, &args.identity, &config, Some(&mut mfa), context)?;
@@ -156,11 +162,22 @@ fn fetch(
     context: &mut Context<'_>,
 ) -> Result<Vec<RegistryPassword>> {
     let fetched = passwords::fetch(&args.identity, hosts, config, Some(mfa), context)?;
-    hide(fetched.secrets(), context)?;
+    let mut secrets = fetched.secrets();
+    secrets.extend(written_otherwise(args.format, &fetched.passwords)?);
+    args.masks.hide(secrets, context)?;
     for (host, error) in &fetched.failed {
         context.say(&format!("warning: {host}: going on without it: {error}"));
     }
     Ok(fetched.passwords)
+}
+
+/// The passwords as a format writes them, where it does not write them as they are.
+fn written_otherwise(format: PasswordFormat, passwords: &[RegistryPassword]) -> Result<Vec<Secret>> {
+    match format {
+        PasswordFormat::Json => Ok(passwords.iter().map(|it| output::json_text(&it.password)).collect()),
+        PasswordFormat::K8sSecret => output::k8s_data(passwords).map(|data| vec![data]),
+        _ => Ok(Vec::new()),
+    }
 }
 
 fn hand_over(

@@ -190,6 +190,13 @@ fn load(record: Option<&ClientUndoLog>, context: &mut Context<'_>) -> ClientUndo
 
 fn remove_links(record: &ClientUndoLog, context: &mut Context<'_>) {
     let left = record.load().unwrap_or_default();
+    for path in &left.unbelieved {
+        context.say(&format!(
+            "warning: {} stays as it is: the notes of it are another user's, in {}",
+            path.display(),
+            shown(&record.path(), &context.env)
+        ));
+    }
     if !left.files.is_empty() {
         for path in left.files.keys() {
             context.say(&format!("still set up: {}", shown(path, &context.env)));

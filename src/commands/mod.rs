@@ -1,11 +1,13 @@
 //! The flow of each subcommand: parse, plan, do, report. They don't know each other; what
-//! several of them need stands in `identity` (flags), `setup_plan`, `deliver`, `fallback`, `hosts`, `mfa`,
+//! several of them need stands in `identity` (flags), `setup_plan`, `deliver`, `destination`, `fallback`, `hosts`, `masks`, `mfa`,
 //! `passwords` and `store_for_all`.
 
 pub mod action;
 pub mod assume;
+pub mod bazel;
 pub mod cognito;
 mod deliver;
+mod destination;
 pub mod doctor;
 mod fallback;
 pub mod helper;
@@ -15,6 +17,7 @@ pub mod install;
 pub mod kubelet;
 pub mod login;
 pub mod logout;
+mod masks;
 mod mfa;
 pub mod overview;
 mod passwords;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::doctor::{self, Overview};
 use context::Context;
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Result, inert};
 
 /// Prints what is found, and what to do next.
 ///
@@ -32,11 +32,11 @@ fn text(overview: &Overview) -> String {
         .max()
         .unwrap_or_default();
     for (name, finding) in &overview.found {
-        let _ = writeln!(text, "  {name:width$}  {finding}");
+        let _ = writeln!(text, "  {name:width$}  {}", inert(finding));
     }
-    let _ = writeln!(text, "Next: {}", overview.next.what);
+    let _ = writeln!(text, "Next: {}", inert(&overview.next.what));
     for line in &overview.next.lines {
-        let _ = writeln!(text, "    {line}");
+        let _ = writeln!(text, "    {}", inert(line));
     }
     text + "All commands: ecr-auth --help\n"
 }

@@ -9,7 +9,11 @@ use context::{Context, variables};
 use diagnostics::{Code, Error, Exit, Result};
 
 /// What leads AWS's tools to other credentials, and is no secret. It is taken out together with [`ci::secret_variables`].
-const LEADS_TO_OTHERS: [&str; 6] = [
+const LEADS_TO_OTHERS: [&str; 9] = [
+    variables::AWS_SHARED_CREDENTIALS_FILE,
+    variables::AWS_LOGIN_CACHE_DIRECTORY,
+    // What the first tools of AWS's read.
+    "AWS_CREDENTIAL_FILE",
     variables::AWS_PROFILE,
     variables::AWS_DEFAULT_PROFILE,
     variables::AWS_ROLE_ARN,
@@ -19,8 +23,8 @@ const LEADS_TO_OTHERS: [&str; 6] = [
     "AWS_CREDENTIAL_EXPIRATION",
 ];
 
-/// What the names of a container's credential variables begin with.
-const CONTAINER: &str = "AWS_CONTAINER_";
+/// What the names of variables begin with that hold a container's credentials, or the key of one of AWS's services.
+const BEGINNINGS: [&str; 2] = ["AWS_CONTAINER_", "AWS_BEARER_TOKEN_"];
 
 /// Runs a command. Where the system can, this process becomes the command: its signals, its exit status and its place among the
 /// processes are then the command's own.
@@ -39,9 +43,9 @@ pub fn run(
     let mut command = Command::new(program);
     command.args(args);
     let names = context.env.vars().map(|(name, _)| name);
-    let of_container = names.filter(|name| name.starts_with(CONTAINER));
-    ci::remove_secrets(&mut command);
-    for name in LEADS_TO_OTHERS.into_iter().chain(of_container).chain(token_env) {
+    let begun = names.filter(|name| BEGINNINGS.iter().any(|beginning| name.starts_with(beginning)));
+    ci::remove_secrets(&mut command, &context.env);
+    for name in LEADS_TO_OTHERS.into_iter().chain(begun).chain(token_env) {
         command.env_remove(name);
     }
     for (name, value) in output::credentials_variables(credentials) {
@@ -56,7 +60,7 @@ pub fn run(
                 126
             };
             let what = format!("cannot run {}", program.to_string_lossy());
-            Error::failed(Code::Command, what, error).report(context.stderr);
+            Error::failed(Code::Command, what, error).report(&mut context.stderr);
             Ok(Exit::OfCommand(status))
         }
     }

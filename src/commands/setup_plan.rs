@@ -11,7 +11,7 @@ use client_config::{Client, ClientUndoLog, ConfigFile, LinkPlan, LinkState, Setu
 
 use configuration::{Config, RegistryTarget, SetupChange, SetupFile, SetupRule, SetupWritten};
 use context::{Context, NO_HOME};
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Result, inert};
 use private_files::UndoLog;
 use secret_cache::{Cache, CachedSecret};
 use settings::Surface;
@@ -152,7 +152,7 @@ impl<'a> SetupPlan<'a> {
     pub fn show(&self, context: &mut Context<'_>) -> Result<()> {
         let written = context
             .stdout
-            .write_all(self.diff.as_bytes())
+            .write_all(inert_diff(&self.diff).as_bytes())
             .and_then(|()| context.stdout.flush());
         written.map_err(|error| Error::failed(Code::ResultNotWritten, "cannot show the change", error))?;
         if self.link.link != LinkState::Stands {
@@ -205,6 +205,17 @@ impl<'a> SetupPlan<'a> {
             None => Ok(()),
         }
     }
+}
+
+/// A diff whose lines are inert. Behind its sign, each line is one of a file, whose tabs stay.
+fn inert_diff(diff: &str) -> String {
+    let mut shown = String::new();
+    for line in diff.lines() {
+        let (sign, text) = line.split_at_checked(1).unwrap_or_default();
+        let parts: Vec<String> = text.split('\t').map(inert).collect();
+        shown.extend([sign, &parts.join("\t"), "\n"]);
+    }
+    shown
 }
 
 fn report_profile(name: &str, written: &profile::ProfileWritten, is_noted: bool, context: &mut Context<'_>) {
@@ -308,7 +319,7 @@ pub fn verify(hosts: &[String], config: &Config, context: &mut Context<'_>) -> R
             Ok(_) => context.say(&format!("verified: {host} gives out tokens")),
             Err(error) => {
                 failed += 1;
-                Surface::CommandLine.tell(error).report(context.stderr);
+                Surface::CommandLine.tell(error).report(&mut context.stderr);
             }
         }
     }

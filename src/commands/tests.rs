@@ -11,7 +11,7 @@ use crate::commands::setup::{self, SetupArgs};
 use crate::commands::setup_plan::ClientArgs;
 use client_config::Client;
 use context::{Context, Env, Progress, Verbosity};
-use diagnostics::Error;
+use diagnostics::{Error, MessageWriter};
 
 const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 const OTHER: &str = "444455556666.dkr.ecr.eu-west-1.amazonaws.com";
@@ -69,7 +69,7 @@ impl Home {
             clock: &SystemTime::now,
             stdin: &mut std::io::empty(),
             stdout: &mut stdout,
-            stderr: &mut stderr,
+            stderr: MessageWriter::new(&mut stderr),
             progress: Progress::default(),
             verbosity: Verbosity::Normal,
             stdout_is_terminal: false,

@@ -19,7 +19,7 @@ pub fn chosen(path: &PasswordPath, env: &Env) -> Check {
     };
     // Whether there is one takes a call to know.
     let only = match identity.source {
-        CredentialSource::Chain(ChainSource::InstanceMetadata { .. }) => ", if there is one: nothing else is set here",
+        CredentialSource::Chain(ChainSource::InstanceMetadata) => ", if there is one: nothing else is set here",
         _ => "",
     };
     Check::pass("credentials", format!("{}{only}{others}", identity.source))

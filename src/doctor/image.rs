@@ -4,7 +4,7 @@ use super::Checkup;
 use super::registry::{RegistryClient, refusal};
 use super::report::Check;
 use super::subject::{Image, Subject};
-use aws_access::net::PlainResponse;
+use aws_access::net::{PlainResponse, Transport};
 use configuration::RegistryTarget;
 use diagnostics::{Code, Result};
 use ecr_registry::Registry;
@@ -15,11 +15,11 @@ pub fn checks(
     subject: &Subject,
     target: &RegistryTarget<'_>,
     password: Option<&Secret>,
+    transport: Transport,
     checkup: &mut Checkup<'_, '_>,
 ) {
-    let env = checkup.context.env.clone();
     let mut asking = PullCheck {
-        client: RegistryClient::new(&env, &subject.host, password),
+        client: RegistryClient::new(transport, &subject.host, password),
         host: &subject.host,
         registry: target.registry(),
     };

@@ -20,14 +20,14 @@ mod subject;
 use std::path::Path;
 
 pub use overview::{NextStep, Overview, look};
-pub use redact::Redactor;
+pub use redact::{Redactor, SharedRedactor};
 pub use report::{Check, Outcome, Report};
 pub use rule::says;
 pub use subject::{Image, Subject};
 
 use aws_access::PasswordPath;
 use aws_access::identity::{ChainSource, CredentialSource};
-use aws_access::net::within;
+use aws_access::net::{Transport, within};
 use configuration::{Config, RegistryTarget};
 use context::{Context, budget};
 use diagnostics::{Error, Result};
@@ -238,19 +238,19 @@ impl Checkup<'_, '_> {
         }
         self.add(credentials::chosen(&path, &self.context.env));
         self.add(cache::check(&path, self.context));
-        let (checks, is_reached) = network::checks(&path, self);
+        let (checks, transport) = network::checks(&path, self);
         for check in checks {
             self.add(soften(check));
         }
-        if !is_reached && !is_optional {
-            return self.skip_after("network");
-        }
-        let password = match is_reached {
-            true => credentials::fetch(&path, self, is_optional),
-            false => None,
+        let Some(transport) = transport else {
+            return match is_optional {
+                true => self.as_anybody(subject, &target),
+                false => self.skip_after("network"),
+            };
         };
+        let password = credentials::fetch(&path, self, is_optional);
         if password.is_some() || is_optional {
-            image::checks(subject, &target, password.as_ref(), self);
+            image::checks(subject, &target, password.as_ref(), transport, self);
         }
     }
 
@@ -267,7 +267,18 @@ impl Checkup<'_, '_> {
             return self.skip_after(id);
         }
         self.add(check.at_most_warn());
-        image::checks(subject, target, None, self);
+        self.as_anybody(subject, target);
+    }
+
+    /// Asks the registry as anybody may, where no identity can be had.
+    fn as_anybody(&mut self, subject: &Subject, target: &RegistryTarget<'_>) {
+        match Transport::new(&self.context.env, None) {
+            Ok(transport) => image::checks(subject, target, None, transport, self),
+            Err(error) => {
+                self.add(Check::failed("registry", &error));
+                self.skip_after("registry");
+            }
+        }
     }
 
     /// Runs a call to its end, or to the end of its time. People at a terminal are told what is waited for.

@@ -7,8 +7,8 @@ use super::clients::roughly;
 use super::registry::probe;
 use super::report::Check;
 use aws_access::PasswordPath;
-use aws_access::net::{named_proxy, not_proxied, proxy_of};
-use context::{Env, variables};
+use aws_access::net::{Transport, named_proxy, named_roots, not_proxied, proxy_of};
+use context::Env;
 use diagnostics::{Code, Error, without_userinfo};
 use ecr_registry::region_of_server_meant;
 
@@ -17,34 +17,39 @@ const SIGNATURES: Duration = Duration::from_secs(300);
 /// Off by more than this deserves a look.
 const DRIFT: Duration = Duration::from_secs(60);
 
-/// The checks, and whether AWS answers at all.
-pub fn checks(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>, bool) {
+/// The checks, and the connections to go on with if AWS answers at all.
+pub fn checks(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>, Option<Transport>) {
     let env = checkup.context.env.clone();
     let address = match path.endpoint().address() {
         Ok(address) => address,
-        Err(error) => return (vec![Check::failed("network", &error)], false),
+        Err(error) => return (vec![Check::failed("network", &error)], None),
     };
     let shown = without_userinfo(&address);
-    let mut checks = vec![proxy(&env, &address), roots(&env)];
-    let answer = checkup.wait(&format!("probing {shown}"), probe(&env, &address));
+    let ca_bundle = path.identity().setting("ca_bundle");
+    let mut checks = vec![proxy(&env, &address), roots(&env, ca_bundle)];
+    let transport = Transport::new(&env, ca_bundle);
+    let answer = transport.and_then(|transport| {
+        let answer = checkup.wait(&format!("probing {shown}"), probe(&transport, &address))?;
+        Ok((answer, transport))
+    });
     match answer {
-        Ok(answer) => {
+        Ok((answer, transport)) => {
             checks.push(Check::pass("network", format!("{shown} answers")));
             checks.extend(answer.date().map(|theirs| clock(theirs, checkup.context.now())));
-            (checks, true)
+            (checks, Some(transport))
         }
         Err(error) => {
             checks.push(Check::failed("network", &through(&env, &address, &error)));
-            (checks, false)
+            (checks, None)
         }
     }
 }
 
 fn proxy(env: &Env, address: &str) -> Check {
     let finding = match (proxy_of(env, address), named_proxy(env)) {
-        (Some((name, url)), _) => {
+        (Some(proxy), _) => {
             let except = not_proxied(env).map(|(name, hosts)| format!(", but for {hosts} ({name})"));
-            let except = except.unwrap_or_default();
+            let (name, url, except) = (proxy.variable, proxy.shown(), except.unwrap_or_default());
             format!("{name} has ecr-auth go through {url}{except}; docker's daemon has settings of its own")
         }
         (None, Some((name, url))) => {
@@ -57,15 +62,9 @@ fn proxy(env: &Env, address: &str) -> Check {
     Check::pass("proxy", finding)
 }
 
-fn roots(env: &Env) -> Check {
-    let named = [
-        variables::AWS_CA_BUNDLE,
-        variables::SSL_CERT_FILE,
-        variables::SSL_CERT_DIR,
-    ];
-    let named = named.iter().find_map(|name| Some((name, env.get(name)?)));
-    let finding = match named {
-        Some((name, path)) => format!("certificates are checked by {path} ({name})"),
+fn roots(env: &Env, ca_bundle: Option<&str>) -> Check {
+    let finding = match named_roots(env, ca_bundle) {
+        Some((setting, path)) => format!("certificates are checked by {path} ({setting})"),
         None => "certificates are checked by the system's roots, or Mozilla's where it has none".to_owned(),
     };
     Check::pass("tls", finding)
@@ -78,13 +77,14 @@ fn through(env: &Env, address: &str, error: &Error) -> Error {
         return error.clone();
     }
     match proxy_of(env, address) {
-        Some((name, url)) => Error::failed(
+        Some(proxy) => Error::failed(
             error.code(),
             error.what(),
-            format!("by the proxy {url} ({name}): {cause}"),
+            format!("by the proxy {} ({}): {cause}", proxy.shown(), proxy.variable),
         )
         .hint(format!(
-            "check that the proxy runs and lets this host through, or unset {name}; NO_PROXY takes hosts that need none"
+            "check that the proxy runs and lets this host through, or unset {}; NO_PROXY takes hosts that need none",
+            proxy.variable
         )),
         None if cause.contains("lookup") => error.clone().hint(unresolved(host_of(&without_userinfo(address)))),
         None => error.clone(),

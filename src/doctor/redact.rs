@@ -1,7 +1,9 @@
 //! A report that may be shown to anybody: whatever names the user's accounts, people, machines and projects becomes a word that
 //! stands for it, the same one throughout.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use ::ci::TokenIssuer;
 use context::{Env, variables};
@@ -35,7 +37,7 @@ const SYSTEM_FOLDERS: [&str; 8] = ["/usr/", "/etc/", "/opt/", "/bin/", "/sbin/",
 const SUBJECT_WORDS: [&str; 2] = ["main", "master"];
 
 /// Variables that hold names of people and machines. Those of the CI systems come from their descriptors.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     variables::USER,
     variables::LOGNAME,
     variables::SUDO_USER,
@@ -43,6 +45,7 @@ const NAMES: [&str; 7] = [
     variables::HOSTNAME,
     variables::AWS_PROFILE,
     variables::AWS_DEFAULT_PROFILE,
+    variables::AWS_ROLE_SESSION_NAME,
 ];
 
 /// Words of ours that a name may be too: replacing them would only hide what the report says.
@@ -57,6 +60,9 @@ const NO_NAMES: [&str; 9] = [
     "ecr-auth",
     "localhost",
 ];
+
+/// One redactor for the messages and for the report, so that a name is the same word in both.
+pub type SharedRedactor = Rc<RefCell<Redactor>>;
 
 /// Replaces, and remembers by what.
 #[derive(Debug)]
@@ -84,21 +90,26 @@ impl Redactor {
         let of_ci = ::ci::ALL.into_iter().flat_map(|ci| ci.names);
         let of_env = NAMES.iter().chain(of_ci).filter_map(|name| env.get(name));
         let of_env = of_env.map(str::to_owned);
+        let mut redactor = Self {
+            home,
+            names: Vec::new(),
+            words: BTreeMap::new(),
+            counts: BTreeMap::new(),
+        };
+        redactor.learn(of_env.chain(of_home).chain(names.iter().cloned()));
+        redactor
+    }
+
+    /// Knows these names from now on, and their parts.
+    pub fn learn(&mut self, names: impl IntoIterator<Item = String>) {
         let parts = |name: String| {
             let parts: Vec<String> = name.split('/').map(str::to_owned).collect();
             std::iter::once(name).chain(parts)
         };
-        let all = of_env.chain(of_home).chain(names.iter().cloned()).flat_map(parts);
         let is_name = |name: &String| name.len() > 1 && !NO_NAMES.contains(&name.as_str()) && !name.starts_with("arn:");
-        let mut names: Vec<String> = all.filter(is_name).collect();
-        names.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
-        names.dedup();
-        Self {
-            home,
-            names,
-            words: BTreeMap::new(),
-            counts: BTreeMap::new(),
-        }
+        self.names.extend(names.into_iter().flat_map(parts).filter(is_name));
+        self.names.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
+        self.names.dedup();
     }
 
     /// The text, fit for a public issue.

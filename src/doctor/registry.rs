@@ -5,8 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use aws_access::net::{PlainResponse, send};
-use context::Env;
+use aws_access::net::{PlainResponse, Transport, send};
 use diagnostics::{Result, one_line};
 use secret::{Secret, exposed};
 
@@ -40,28 +39,28 @@ pub fn refusal(response: &PlainResponse) -> Option<String> {
 ///
 /// # Errors
 /// Nobody can be reached there.
-pub async fn probe(env: &Env, address: &str) -> Result<PlainResponse> {
+pub async fn probe(transport: &Transport, address: &str) -> Result<PlainResponse> {
     let url = format!("{}/", address.trim_end_matches('/'));
-    send(env, "GET", &url, &[]).await
+    send(transport, "GET", &url, &[]).await
 }
 
 /// A registry, with the password that opens it.
 #[derive(Debug)]
 pub struct RegistryClient<'a> {
-    env: &'a Env,
+    transport: Transport,
     host: &'a str,
     authorization: Option<Secret>,
 }
 
 impl<'a> RegistryClient<'a> {
     /// The registry at this host (with its port, if it has one). Without a password it is asked as anybody may.
-    pub fn new(env: &'a Env, host: &'a str, password: Option<&Secret>) -> Self {
+    pub fn new(transport: Transport, host: &'a str, password: Option<&Secret>) -> Self {
         let authorization = password.map(|password| {
             let user = Secret::new(format!("AWS:{}", password.expose()));
             Secret::new(format!("Basic {}", STANDARD.encode(user.expose())))
         });
         Self {
-            env,
+            transport,
             host,
             authorization,
         }
@@ -125,7 +124,7 @@ impl<'a> RegistryClient<'a> {
             .authorization
             .as_ref()
             .map(|value| ("authorization", value.expose()));
-        let answer = send(self.env, "GET", url, authorization.as_slice()).await?;
+        let answer = send(&self.transport, "GET", url, authorization.as_slice()).await?;
         if let Ok(BearerToken { token }) = serde_json::from_str(answer.body.expose()) {
             self.authorization = Some(Secret::new(format!("Bearer {}", token.expose())));
         }
@@ -139,7 +138,7 @@ impl<'a> RegistryClient<'a> {
             .as_ref()
             .map(|value| ("authorization", value.expose()));
         let headers: Vec<(&str, &str)> = headers.iter().copied().chain(authorization).collect();
-        send(self.env, method, &url, &headers).await
+        send(&self.transport, method, &url, &headers).await
     }
 }
 

@@ -107,18 +107,7 @@ struct RegistryAuth<'a> {
 /// # Errors
 /// None but those of the JSON writer.
 pub fn k8s_secret(passwords: &[RegistryPassword], name: &SecretName) -> Result<Secret> {
-    let basic: Vec<Secret> = passwords.iter().map(basic).collect();
-    let auths = passwords.iter().zip(&basic).map(|(it, basic)| {
-        let auth = RegistryAuth {
-            username: RegistryPassword::USERNAME,
-            password: it.password.expose(),
-            auth: basic.expose(),
-        };
-        (it.host.as_str(), auth)
-    });
-    let auths = auths.collect();
-    let config = json(&DockerConfigJson { auths })?;
-    let data = Secret::new(STANDARD.encode(config.expose()));
+    let data = k8s_data(passwords)?;
     json(&Manifest {
         api_version: "v1",
         kind: "Secret",
@@ -131,6 +120,26 @@ pub fn k8s_secret(passwords: &[RegistryPassword], name: &SecretName) -> Result<S
             docker_config: data.expose(),
         },
     })
+}
+
+/// The one value of that Secret: the base64 of Docker's `config.json`. It holds the passwords in a form of their own, so a log has to hide it
+/// too.
+///
+/// # Errors
+/// None but those of the JSON writer.
+pub fn k8s_data(passwords: &[RegistryPassword]) -> Result<Secret> {
+    let basic: Vec<Secret> = passwords.iter().map(basic).collect();
+    let auths = passwords.iter().zip(&basic).map(|(it, basic)| {
+        let auth = RegistryAuth {
+            username: RegistryPassword::USERNAME,
+            password: it.password.expose(),
+            auth: basic.expose(),
+        };
+        (it.host.as_str(), auth)
+    });
+    let auths = auths.collect();
+    let config = json(&DockerConfigJson { auths })?;
+    Ok(Secret::new(STANDARD.encode(config.expose())))
 }
 
 /// The base64 of `user:password`.

@@ -6,9 +6,9 @@ mod password;
 mod text;
 
 pub use credentials::{credentials_dotenv, credentials_env, credentials_process, credentials_variables};
-pub use k8s::{SecretName, k8s_secret};
+pub use k8s::{SecretName, k8s_data, k8s_secret};
 pub use password::{RegistryPassword, bare_password, check_names, passwords_dotenv, passwords_json, passwords_outputs};
-pub use text::rfc3339;
+pub use text::{json_text, rfc3339, shell_text};
 
 #[cfg(test)]
 mod tests;

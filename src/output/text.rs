@@ -4,7 +4,9 @@ use std::time::SystemTime;
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
+use zeroize::Zeroizing;
 
+use aws_shared_files::push_quoted;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
@@ -41,6 +43,24 @@ pub(super) fn dotenv<N: AsRef<str>>(variables: &[(N, Secret)]) -> Result<Secret>
         }
     }
     Ok(Secret::new(text))
+}
+
+/// A secret as it stands in JSON, without the quotes around it.
+pub fn json_text(secret: &Secret) -> Secret {
+    let text = Zeroizing::new(serde_json::to_string(secret.expose()).unwrap_or_default());
+    Secret::new(inside_of(&text, '"'))
+}
+
+/// A secret as it stands on a shell's line, without the quotes around it.
+pub fn shell_text(secret: &Secret) -> Secret {
+    let mut text = Zeroizing::new(String::new());
+    push_quoted(&mut text, secret.expose());
+    Secret::new(inside_of(&text, '\''))
+}
+
+fn inside_of(text: &str, quote: char) -> &str {
+    let inside = text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
+    inside.unwrap_or(text)
 }
 
 fn is_plain(c: char) -> bool {

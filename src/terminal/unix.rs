@@ -38,8 +38,7 @@ impl Device {
     pub fn read_line(&mut self, question: &str, is_shown: bool, longest: usize) -> io::Result<Option<Secret>> {
         // Before the question: whoever sees it may type at once.
         let modes = Modes::for_keys(&self.0)?;
-        // Part of it may be a server's words.
-        write!(self.0, "{}", question.replace(char::is_control, " "))?;
+        write!(self.0, "{question}")?;
         // Room for all of it, so that no copy is left behind where it grew.
         let mut line = Zeroizing::new(Vec::with_capacity(longest));
         let answered = self.read_keys(&mut line, is_shown, longest);

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use context::{Context, Progress, Verbosity};
+use diagnostics::MessageWriter;
 use lab::{Ci, Fault, Lab, Service};
 use serde_json::Value;
 
@@ -168,7 +169,7 @@ fn at_the_labs_time(lab: &Lab, machine: &Machine, args: &[&str]) -> Outcome {
             stdin: &mut std::io::empty(),
             stdout: &mut stdout,
             stdout_is_terminal: false,
-            stderr: &mut stderr,
+            stderr: MessageWriter::new(&mut stderr),
             progress: Progress::default(),
             verbosity: Verbosity::Normal,
             started: clock(),
@@ -257,13 +258,32 @@ fn a_command_has_the_credentials_and_nothing_that_leads_to_others() {
         "CIRCLE_OIDC_TOKEN_V2",
         "ECR_AUTH_COGNITO_CLIENT_SECRET",
         "ECR_AUTH_COGNITO_PASSWORD",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_ACCESS_KEY",
+        "AWS_SECRET_KEY",
+        "AWS_BEARER_TOKEN_BEDROCK",
+        "CI_JOB_JWT_V2",
+        "OF_NO_KNOWN_NAME",
         "ACTIONS_ID_TOKEN_REQUEST_URL",
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
         "MY_TOKEN",
     ];
-    let mut machine = crate::jobs::ci_machine(&lab, &job).with("KEPT", "yes");
-    for name in &taken_out[..15] {
-        machine = machine.with(name, "eyJ.a.b");
+    let kept = [
+        ("KEPT", "yes"),
+        ("AWS_CONFIG_FILE", "/dev/null"),
+        ("CI_JOB_TOKEN", "eyJ.a.b"),
+        ("GITHUB_TOKEN", "ghs_x"),
+    ];
+    let mut machine = crate::jobs::ci_machine(&lab, &job).with_all(kept);
+    for name in &taken_out[..23] {
+        machine = machine.with(
+            name,
+            if *name == "CI_JOB_JWT_V2" {
+                "not read"
+            } else {
+                "eyJ.a.b"
+            },
+        );
     }
     let token = crate::jobs::start_ci(&lab, Ci::Gitlab);
     let gitlab = crate::jobs::ci_role(&lab, &token, lab::ACCOUNT, "gitlab");
@@ -290,7 +310,9 @@ fn a_command_has_the_credentials_and_nothing_that_leads_to_others() {
     for name in taken_out {
         assert_eq!(variable(&seen, name), None, "{name}");
     }
-    assert_eq!(variable(&seen, "KEPT").as_deref(), Some("yes"));
+    for (name, value) in kept {
+        assert_eq!(variable(&seen, name).as_deref(), Some(value));
+    }
     assert_eq!(variable(&seen, "AWS_REGION").as_deref(), Some("eu-west-1"));
     let session = Session::read(
         &machine

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use context::{Context, Progress, Verbosity};
+use diagnostics::MessageWriter;
 use lab::{ACCOUNT, Ci, Condition, Fault, GITHUB_ISSUER, JobSpec, Lab, Operator, Permissions, Service, Trust};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -768,7 +769,7 @@ fn a_terminal_is_told_what_is_waited_for() {
             stdin: &mut io::empty(),
             stdout: &mut stdout,
             stdout_is_terminal: true,
-            stderr: &mut stderr,
+            stderr: MessageWriter::new(&mut stderr),
             progress,
             verbosity: Verbosity::Normal,
             started: SystemTime::now(),
@@ -782,4 +783,36 @@ fn a_terminal_is_told_what_is_waited_for() {
     let report = doctor.join().unwrap();
     assert!(screen.shows("\r\x1b[K"), "the line is taken back");
     assert!(report.contains("✓ registry: 127.0.0.1:"), "{report}");
+}
+
+/// What `doctor --redact` says where it makes no report at all.
+#[rstest]
+#[case::registry(&["Northwind-Prod/app"])]
+#[case::short_name(&["northwind"])]
+#[case::host(&["registry.northwind.example/team/app:1"])]
+#[case::alias_with_a_port(&["northwind:5000/app"])]
+#[case::image(&["111122223333.dkr.ecr.eu-west-1.amazonaws.com/Northwind App"])]
+#[case::check_push(&["--check-push", "111122223333.dkr.ecr.eu-west-1.amazonaws.com"])]
+#[case::two_subjects(&["northwind", "another"])]
+#[case::unknown_flag(&["--profil", "northwind"])]
+#[case::flag_with_a_value(&["--source=northwind"])]
+#[case::region(&["--region", "northwind-1", "111122223333"])]
+#[case::policy(&["--policy", "@/srv/northwind/northwind.json", "111122223333/eu-west-1"])]
+#[case::config(&["--config", "/srv/northwind/northwind.yml", "not-one"])]
+#[case::invisible(&["north\u{200b}wind"])]
+#[case::no_break_space(&["x\u{a0}northwind"])]
+fn an_error_of_a_redacted_doctor_names_nobody(#[case] args: &[&str]) {
+    let machine = Machine::new()
+        .with("ECR_AUTH_LOG", "debug")
+        .with("AWS_ROLE_SESSION_NAME", "northwind");
+    let outcome = machine.run(&[&["doctor", "--redact"], args].concat());
+    assert!(outcome.status > 0, "{outcome:?}");
+    let said = format!("{}{}", outcome.stdout, outcome.stderr).to_lowercase();
+    for name in ["northwind", "north", "another", "111122223333"] {
+        assert!(!said.contains(name), "{outcome:?}");
+    }
+    assert!(
+        !outcome.stderr.contains("see: ") || outcome.stderr.contains("see: https://github.com/"),
+        "{outcome:?}"
+    );
 }

@@ -33,6 +33,11 @@ impl Proxy {
         });
         Self { address, names }
     }
+
+    /// The names that were asked for, with their ports.
+    pub fn asked(&self) -> Vec<String> {
+        self.names.lock().unwrap().clone()
+    }
 }
 
 fn tunnel(mut client: TcpStream, target: SocketAddr, noted: &Mutex<Vec<String>>) {

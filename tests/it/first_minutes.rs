@@ -484,7 +484,7 @@ fn nothing_is_asked_of_the_network_and_nothing_is_left_behind() {
 )]
 #[case(&["cognito", "chnage-password"], "error: the command line: unrecognized subcommand 'chnage-password' [EA0001]\nhint: did you mean change-password or forgot-password? Otherwise read: ecr-auth cognito --help\n")]
 #[case(&["cognito", "--pasword", "x"], "error: the command line: unexpected argument '--pasword' found [EA0001]\nhint: read: ecr-auth cognito --help\n")]
-#[case(&["get"], "error: the command line: unrecognized subcommand 'get' [EA0001]\nhint: did you mean helper get? Otherwise read: ecr-auth --help\n")]
+#[case(&["erase"], "error: the command line: unrecognized subcommand 'erase' [EA0001]\nhint: did you mean helper erase? Otherwise read: ecr-auth --help\n")]
 #[case(&["install"], "error: the command line: the following required arguments were not provided: --to <DIR> [EA0001]\nhint: read: ecr-auth install --help\n")]
 fn a_slip_of_the_keys_gets_the_nearest_word(#[case] args: &[&str], #[case] stderr: &str) {
     Machine::new().run(args).is(2, "", stderr);

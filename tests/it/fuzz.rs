@@ -5,7 +5,6 @@ use std::env;
 use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -32,6 +31,7 @@ fn a_little_of_each(
         "answers",
         "auths",
         "cognito",
+        "container",
         "docker_config",
         "github_files",
         "helper",
@@ -39,6 +39,7 @@ fn a_little_of_each(
         "imds",
         "jwt",
         "kubelet",
+        "proxies",
         "quoting",
         "rules",
         "setup_json",
@@ -48,23 +49,6 @@ fn a_little_of_each(
     name: &str,
 ) {
     try_target(name);
-}
-
-/// The SDK reads where the container's credentials are in the process's own environment: this test starts itself again with it.
-#[test]
-fn a_little_of_the_containers_answers() {
-    let (variable, value) = targets::metadata::CONTAINER;
-    if env::var(variable).is_ok_and(|set| set == value) {
-        try_target("container");
-        return;
-    }
-    let again = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "fuzz::a_little_of_the_containers_answers"])
-        .env(variable, value)
-        .output()
-        .unwrap();
-    assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stdout));
-    assert!(String::from_utf8_lossy(&again.stdout).contains("1 passed"));
 }
 
 #[test]

@@ -187,3 +187,64 @@ fn hello(mut stream: TcpStream) -> Vec<u8> {
 fn length(bytes: &[u8]) -> usize {
     usize::from(u16::from_be_bytes([bytes[0], bytes[1]]))
 }
+
+/// ASCII's blanks around a name are trimmed. With any other sign around it, a name is another one.
+#[rstest]
+#[case::no_break_space('\u{a0}')]
+#[case::em_space('\u{2003}')]
+#[case::ideographic_space('\u{3000}')]
+#[case::line_separator('\u{2028}')]
+#[case::next_line('\u{85}')]
+#[case::vertical_tab('\u{b}')]
+#[case::zero_width_space('\u{200b}')]
+#[case::byte_order_mark('\u{feff}')]
+fn a_name_with_other_blanks_around_it_is_nobodys(#[case] blank: char) {
+    let (address, listener) = server();
+    let machine = with_keys()
+        .with("AWS_ENDPOINT_URL", &format!("http://{address}"))
+        .with("ECR_AUTH_TIMEOUT", "2");
+    for host in [
+        format!("{HOST}{blank}"),
+        format!("{blank}{HOST}"),
+        format!("{blank}{HOST}\n"),
+    ] {
+        let outcome = machine.helper("get", &host);
+        let none = "credentials not found in native keychain\n";
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (1, none), "{outcome:?}");
+        let stored = serde_json::json!({ "ServerURL": host, "Username": "AWS", "Secret": "x" });
+        assert_eq!(machine.helper("store", &stored.to_string()).status, 1);
+        for args in [
+            &["login", "--format", "password", &host][..],
+            &["setup", "--bin-dir", "bin", &host],
+            &["doctor", &host],
+            &["login", "--format", "password", &format!("{host}/app")],
+            &[
+                "login",
+                "--format",
+                "password",
+                "--region",
+                &format!("eu-west-1{blank}"),
+                "111122223333",
+            ],
+            &[
+                "login",
+                "--format",
+                "password",
+                &format!("111122223333/eu-west-1{blank}"),
+            ],
+        ] {
+            let outcome = machine.run(args);
+            assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
+        }
+        let input = machine.path("input");
+        std::fs::create_dir_all(&input).unwrap();
+        let args = [
+            &format!("INPUT_REGISTRIES={host}"),
+            &format!("RUNNER_TEMP={}", input.display()),
+        ];
+        let binary = crate::harness::binary();
+        let args = [args[0], args[1], binary.to_str().unwrap(), "action", "main"];
+        assert_eq!(machine.call("/usr/bin/env".as_ref(), &args, "").status, 1);
+    }
+    nobody_came(&listener);
+}

@@ -305,17 +305,14 @@ fn other_cis_are_told_in_their_own_way_or_not_at_all() {
     outcome.prints(&outcome.stdout);
     let password = outcome.stdout.trim();
     assert_eq!(lab.redactions(&job.id), [password.to_owned(), base64_of(password)]);
-    // An agent that can't be told is a warning: the job goes on.
+    // Where the agent can't be told, nothing is handed over.
     let outcome = buildkite
         .without("BUILDKITE_AGENT_JOB_API_TOKEN")
         .run(&["login", "--format", "password", HOST]);
-    assert_eq!(outcome.status, 0);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""));
     tells(
-        &Outcome {
-            stdout: String::new(),
-            ..outcome
-        },
-        "warning: cannot have Buildkite hide the secrets in its log: buildkite-agent: it ended with exit status: 1",
+        &outcome,
+        "error: cannot have Buildkite hide the secrets in its log: buildkite-agent: it ended with exit status: 1",
         "not shown [EA0901]",
     );
 }

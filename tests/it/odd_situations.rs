@@ -238,6 +238,23 @@ fn a_folder_without_root_certificates_is_named() {
     assert!(outcome.stdout.contains("SSL_CERT_DIR"), "{outcome:?}");
 }
 
+#[test]
+fn without_credentials_the_profiles_that_exist_are_named() {
+    let machine = Machine::new();
+    machine.write(
+        ".aws/config",
+        "[profile dev]\nregion = eu-west-1\n[profile prod]\nregion = eu-west-1\n",
+    );
+    let outcome = machine.helper("get", HOST);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(
+        outcome
+            .stderr
+            .contains("hint: set AWS_PROFILE to a profile that exists (dev, prod), or AWS_ACCESS_KEY_ID"),
+        "{outcome:?}"
+    );
+}
+
 #[rstest]
 #[case::credential_process("AWS_PROFILE", "profile slow: its credential_process failed: it took longer than")]
 #[case::token_command("AWS_ROLE_ARN", "the token command: it took longer than")]

@@ -5,8 +5,6 @@ use lab::Permissions;
 use crate::harness::{HOST, Machine};
 use crate::lab_machine::{GET_TOKEN, lab, machine, machine_with};
 
-const EMPTY: &str = "{}\n";
-
 /// With a folder for the helper's link, so that nothing outside the test's own folder is written.
 fn setup_args<'a>(bin: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["setup", "--client", "docker", "--bin-dir", bin], more].concat()
@@ -38,7 +36,11 @@ fn without_a_registry_it_is_the_callers_own() {
     assert_eq!(logout.status, 0, "{logout:?}");
     assert!(!machine.home().join(".docker/config.json").exists());
     assert!(!helper.exists());
-    machine.helper("list", "").prints(EMPTY);
+    // Its token is forgotten: the caller's own registry is asked for anew.
+    machine
+        .helper("list", "")
+        .prints(&format!("{{\"https://{HOST}\":\"AWS\"}}\n"));
+    assert_eq!(lab.count(GET_TOKEN), 2);
 }
 
 #[test]
@@ -216,6 +218,79 @@ fn a_dry_run_shows_the_change_and_writes_nothing() {
     assert!(!outcome.stdout.contains("c2VjcmV0"), "{outcome:?}");
     assert!(!machine.path("bin").exists());
     assert!(!machine.read(".docker/config.json").contains("ecr-auth"));
+}
+
+/// Whatever the files have beside what is written, on the lines around it too.
+#[test]
+fn a_dry_run_shows_no_value_of_others() {
+    let machine = Machine::new();
+    let bin = bin(&machine);
+    let config = "{\n\t\"credsStore\": \"hunter1\",\n\t\"secretKey\": \"hunter2\",\n\t\"plugins\": {\"x\": {\"apiKey\": \"hunter3\", \"pin\": 47114711}},\n\
+        \t\"credHelpers\": {\"x.example\": \"hunter4\", \"a:hunter5@y.example\": \"hunter6\", \"111122223333.dkr.ecr.eu-west-1.amazonaws.com\": \"hunter7\"},\n\
+        \t\"list\": [\"hunter8\", \"hunter9\"]\n}";
+    machine.write(".docker/config.json", config);
+    let rule = |host: &str| {
+        format!(
+            "{{\"match\":\"{host}\",\"role-arn\":\"arn:aws:iam::111122223333:role/hunter\",\"external-id\":\"hunter0\"}}"
+        )
+    };
+    let hosts = [HOST, "444455556666.dkr.ecr.eu-west-1.amazonaws.com"].map(rule);
+    machine.write(
+        ".config/ecr-auth/setup.json",
+        &format!("{{\n\"registries\":[\n{}\n]}}\n", hosts.join(",\n")),
+    );
+    let role = "arn:aws:iam::111122223333:role/push";
+    let outcome = machine.run(&setup_args(
+        &bin,
+        &["--dry-run", "--role-arn", role, "--external-id", "ours", HOST],
+    ));
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(
+        outcome.stdout.contains(&format!("\"{HOST}\": \"ecr-auth\"")),
+        "{outcome:?}"
+    );
+    assert!(
+        outcome.stdout.contains(role) && outcome.stdout.contains("\"ours\""),
+        "{outcome:?}"
+    );
+    assert!(
+        !outcome.stdout.contains("hunter") && !outcome.stdout.contains("4711"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_dry_run_shows_no_value_of_another_profile() {
+    let machine = Machine::new();
+    let bin = bin(&machine);
+    machine.write(
+        ".aws/config",
+        "# hunter1\n[default] hunter2\naws_secret_access_key = hunter3\n  hunter4=x\nmfa_process: hunter5\nhunter 6\n; x = hunter7\n",
+    );
+    let args = [
+        "cognito",
+        "setup",
+        "--dry-run",
+        "--client",
+        "docker",
+        "--bin-dir",
+        &bin,
+        "--profile",
+        "vendor",
+        HOST,
+    ];
+    let pools = "--user-pool-id eu-west-1_AbCdEfGhI --client-id 1h57kf5cpq17m0eml12EXAMPLE --identity-pool-id eu-west-1:12345678-abcd-1234-abcd-123456789012";
+    let pools: Vec<&str> = pools.split(' ').chain(["--username", "zoe"]).collect();
+    let outcome = machine.run(&[&args[..], &pools].concat());
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(
+        outcome.stdout.contains("+[profile vendor]\n+credential_process = "),
+        "{outcome:?}"
+    );
+    assert!(
+        !outcome.stdout.contains("REDACTED\n+cred") && !outcome.stdout.contains("hunter"),
+        "{outcome:?}"
+    );
 }
 
 #[test]

@@ -4,14 +4,11 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::client::http::HttpConnector;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::body::SdkBody;
-use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 
 use crate::client::{Aws, attempt_limit};
 use crate::identity::RolePlan;
-use crate::net::{BODY_LIMIT, NO_ANSWER, connection_code, reach_hint, refuse_plain_http, root_cause};
+use crate::net::{NO_ANSWER, connection_code, plain_request, reach_hint, read_body, refuse_plain_http, root_cause};
 use ci::{CiToken, FetchedToken, RequestForm, TokenRequest, WantedAudience};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
@@ -67,18 +64,13 @@ impl Aws<'_> {
         let (form, url) = (asked.form, &asked.url);
         self.observer.last_request.asks(url);
         refuse_plain_http(url, self.env).map_err(|error| (error, false))?;
-        let mut request = HttpRequest::new(SdkBody::empty());
-        request
-            .set_uri(url.as_str())
-            .map_err(|error| (self.ci_failed(form, root_cause(&error)), false))?;
-        request
-            .set_method(asked.method)
-            .map_err(|error| (self.ci_failed(form, root_cause(&error)), false))?;
+        let mut request =
+            plain_request(asked.method, url, &[]).map_err(|error| (self.ci_failed(form, root_cause(&error)), false))?;
         for (name, value) in &asked.headers {
             let added = request.headers_mut().try_append(*name, value.expose().to_owned());
             added.map_err(|_| (Error::failed(form.code, form.what, form.odd_bearer), false))?;
         }
-        let answer = self.transport.to(url).call(request).await;
+        let answer = self.connections.transport.call(request).await;
         let answer = answer.map_err(|error| {
             let cause = root_cause(&error);
             let family = connection_code(&cause);
@@ -90,11 +82,9 @@ impl Aws<'_> {
             let error = self.ci_failed(form, format!("the answer is HTTP status {status}"));
             return Err((error.hint(form.refused), status >= 500));
         }
-        let body = http_body_util::Limited::new(answer.into_body(), BODY_LIMIT)
-            .collect()
-            .await;
         let odd = |cause: String| self.ci_failed(form, format!("the answer is not what {} sends: {cause}", form.asked));
-        let body = body.map_err(|error| (odd(root_cause(&*error)), true))?.to_bytes();
+        let body = read_body(answer).await;
+        let body = body.map_err(|error| (odd(root_cause(&*error)), true))?;
         token_in(&body, form.token_field)
             .ok_or_else(|| (odd("it holds no token".to_owned()).hint(form.odd_answer), false))
     }
@@ -110,8 +100,8 @@ impl Aws<'_> {
     }
 }
 
-fn token_in(body: &[u8], field: &str) -> Option<Secret> {
-    let mut answer: Map<String, Value> = serde_json::from_slice(body).ok()?;
+fn token_in(body: &Secret, field: &str) -> Option<Secret> {
+    let mut answer: Map<String, Value> = serde_json::from_str(body.expose()).ok()?;
     match answer.remove(field)? {
         Value::String(token) => Some(Secret::new(token)),
         _ => None,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -16,9 +16,7 @@ use aws_types::sdk_config::SharedCredentialsProvider;
 
 use crate::endpoint::Endpoint;
 use crate::identity::Identity;
-use crate::net::{
-    CONNECT_TIMEOUT, ResponseObserver, Transport, guarded, link_local_client, no_answer, remote_client, timed,
-};
+use crate::net::{CONNECT_TIMEOUT, ObservedTransport, ResponseObserver, Transport, no_answer, timed};
 use cognito::ProviderLogin;
 use context::{Env, Progress, variables};
 use diagnostics::{Code, Error, Result};
@@ -29,11 +27,7 @@ pub struct Aws<'a> {
     pub(crate) env: &'a Env,
     pub(crate) identity: &'a Identity,
     pub(crate) observer: ResponseObserver,
-    /// For what is called without an SDK.
-    pub(crate) transport: Transport,
-    pub(crate) http: SharedHttpClient,
-    /// For the addresses of this machine alone, past every proxy.
-    pub(crate) link_local: SharedHttpClient,
+    pub(crate) connections: ObservedTransport,
     pub(crate) retry: RetryConfig,
     pub(crate) timeouts: TimeoutConfig,
     pub(crate) budget: Duration,
@@ -48,10 +42,8 @@ impl<'a> Aws<'a> {
     /// # Errors
     /// Root certificates or retry settings that can't be used.
     pub fn new(env: &'a Env, identity: &'a Identity, budget: Duration) -> Result<Self> {
-        let observer = ResponseObserver::default();
-        let transport = Transport::new(env)?;
-        let (http, link_local) = (remote_client(&transport, &observer), link_local_client(&observer));
-        Self::with_clients(env, identity, budget, (transport, http, link_local), observer)
+        let transport = Transport::new(env, identity.setting("ca_bundle"))?;
+        Self::over(transport, env, identity, budget)
     }
 
     /// Shows on `progress` which server is waited for.
@@ -67,30 +59,24 @@ impl<'a> Aws<'a> {
     /// # Errors
     /// Retry settings that can't be used.
     pub fn answered_by(
-        client: impl HttpClient + HttpConnector + Clone + 'static,
+        client: impl HttpConnector + 'static,
         env: &'a Env,
         identity: &'a Identity,
         budget: Duration,
     ) -> Result<Self> {
-        let observer = ResponseObserver::default();
-        let http = guarded(SharedHttpClient::new(client.clone()), &observer);
         let transport = Transport::Answered(SharedHttpConnector::new(client));
-        Self::with_clients(env, identity, budget, (transport, http.clone(), http), observer)
+        Self::over(transport, env, identity, budget)
     }
 
-    fn with_clients(
-        env: &'a Env,
-        identity: &'a Identity,
-        budget: Duration,
-        (transport, http, link_local): (Transport, SharedHttpClient, SharedHttpClient),
-        observer: ResponseObserver,
-    ) -> Result<Self> {
+    fn over(transport: Transport, env: &'a Env, identity: &'a Identity, budget: Duration) -> Result<Self> {
+        let observer = ResponseObserver::default();
         Ok(Self {
             env,
             identity,
-            transport,
-            http,
-            link_local,
+            connections: ObservedTransport {
+                transport,
+                observer: observer.clone(),
+            },
             observer,
             retry: RetryConfig::standard().with_max_attempts(max_attempts(env, identity)?),
             timeouts: TimeoutConfig::builder()
@@ -145,7 +131,7 @@ impl<'a> Aws<'a> {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(region.to_owned()))
-            .http_client(self.http.clone())
+            .http_client(SharedHttpClient::new(self.connections.clone()))
             .retry_config(self.retry.clone())
             .timeout_config(self.timeouts.clone())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
@@ -160,18 +146,27 @@ const MOST_ATTEMPTS: u32 = 100;
 
 /// `AWS_MAX_ATTEMPTS`, then the profile's `max_attempts`, then 3. The SDK may panic on 0.
 fn max_attempts(env: &Env, identity: &Identity) -> Result<u32> {
-    let named = env
-        .get(variables::AWS_MAX_ATTEMPTS)
-        .or_else(|| identity.setting("max_attempts"));
-    let Some(text) = named else { return Ok(3) };
-    match text.parse() {
-        Ok(attempts) if attempts > 0 => Ok(MOST_ATTEMPTS.min(attempts)),
-        _ => Err(Error::usage(
-            Code::Variable,
-            variables::AWS_MAX_ATTEMPTS,
-            format!("{text} is not a number of attempts"),
-        )
-        .hint("set it to a whole number from 1, or unset it")),
+    let named = whole_number(env, identity, (variables::AWS_MAX_ATTEMPTS, "max_attempts"))?;
+    Ok(MOST_ATTEMPTS.min(named.unwrap_or(3)))
+}
+
+/// A number from 1 that a variable or a setting of the profile gives.
+///
+/// # Errors
+/// What is there is no such number.
+pub(crate) fn whole_number(
+    env: &Env,
+    identity: &Identity,
+    (variable, setting): (&'static str, &str),
+) -> Result<Option<u32>> {
+    let named = env.get(variable).or_else(|| identity.setting(setting));
+    let Some(text) = named else { return Ok(None) };
+    match text.trim().parse() {
+        Ok(number) if number > 0 => Ok(Some(number)),
+        _ => Err(
+            Error::usage(Code::Variable, variable, format!("{text} is not a whole number from 1"))
+                .hint("set it to a whole number from 1, or unset it"),
+        ),
     }
 }
 

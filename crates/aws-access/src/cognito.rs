@@ -18,7 +18,7 @@ use crate::denial::IssuedToken;
 use crate::endpoint::{Endpoint, EndpointKind, Service};
 use crate::failure::{ODD_ANSWER_HINT, code_of_status};
 use crate::identity::Identity;
-use crate::net::{NETWORK_HINT, NO_ANSWER, ServerClock, connection_code, guarded_connector, root_cause};
+use crate::net::{NETWORK_HINT, NO_ANSWER, ObservedTransport, ServerClock, connection_code, root_cause};
 use crate::sign_in::{Destination, sts_in};
 use crate::sts::RoleCall;
 use cognito::{
@@ -66,7 +66,6 @@ impl CognitoCalls for Aws<'_> {
         request: Secret,
     ) -> Result<Secret, CallFailure> {
         let address = address(service, region, self.env, self.identity)?;
-        let connector = guarded_connector(self.transport.to(&address), &self.observer);
         let call = CognitoCall {
             service,
             region,
@@ -76,7 +75,7 @@ impl CognitoCalls for Aws<'_> {
         };
         let mut attempt = 1;
         loop {
-            match self.attempt(&connector, &call).await {
+            match self.attempt(&self.connections, &call).await {
                 Err(tried) if tried.may_help && attempt < self.retry.max_attempts() => {
                     let pause = PAUSE * 2_u32.saturating_pow(attempt.min(4) - 1);
                     tokio::time::sleep(pause + pause.mul_f64(fastrand::f64())).await;
@@ -156,7 +155,7 @@ struct CognitoCall<'a> {
 }
 
 impl Aws<'_> {
-    async fn attempt(&self, connector: &impl HttpConnector, call: &CognitoCall<'_>) -> Result<Secret, FailedAttempt> {
+    async fn attempt(&self, connector: &ObservedTransport, call: &CognitoCall<'_>) -> Result<Secret, FailedAttempt> {
         let time = self.attempt_time(call);
         match tokio::time::timeout(time, self.exchange(connector, call)).await {
             Ok(done) => done,
@@ -169,7 +168,7 @@ impl Aws<'_> {
         }
     }
 
-    async fn exchange(&self, connector: &impl HttpConnector, call: &CognitoCall<'_>) -> Result<Secret, FailedAttempt> {
+    async fn exchange(&self, connector: &ObservedTransport, call: &CognitoCall<'_>) -> Result<Secret, FailedAttempt> {
         let failed = |code, cause: String, hint: &str, may_help| FailedAttempt {
             failure: Error::failed(code, call.name(), self.observer.last_request.at(cause))
                 .hint(hint)

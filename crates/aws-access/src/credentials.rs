@@ -66,8 +66,8 @@ impl Aws<'_> {
                 self.assume_with_token_file(role_arn, token_file, session_name, &self.sts(to)?)
                     .await
             }
-            ChainSource::Container { uri, .. } => self.container(uri, to.region).await,
-            ChainSource::InstanceMetadata { .. } => self.instance_metadata(to.region).await,
+            ChainSource::Container { uri, token } => self.container(uri, token.as_ref()).await,
+            ChainSource::InstanceMetadata => self.instance_metadata().await,
         }
     }
 

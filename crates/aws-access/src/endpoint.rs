@@ -25,6 +25,8 @@ pub enum Service {
     Sso,
     /// The sign-in of IAM Identity Center.
     SsoOidc,
+    /// The sign-in of AWS's console, for `aws login`.
+    SignIn,
     /// User pools of Amazon Cognito.
     CognitoUserPools,
     /// Identity pools of Amazon Cognito.
@@ -40,6 +42,7 @@ impl Service {
             Self::Sts => "sts",
             Self::Sso => "sso",
             Self::SsoOidc => "sso_oidc",
+            Self::SignIn => "signin",
             Self::CognitoUserPools => "cognito_identity_provider",
             Self::CognitoIdentityPools => "cognito_identity",
         }
@@ -52,6 +55,7 @@ impl Service {
             Self::EcrPublic => "Amazon ECR Public",
             Self::Sts => "AWS STS",
             Self::Sso | Self::SsoOidc => "IAM Identity Center",
+            Self::SignIn => "AWS Sign-In",
             Self::CognitoUserPools => "Amazon Cognito user pools",
             Self::CognitoIdentityPools => "Amazon Cognito identity pools",
         }
@@ -151,6 +155,7 @@ impl Endpoint {
             Service::Sts => address_by_sdk!(aws_sdk_sts, self),
             Service::Sso => address_by_sdk!(aws_sdk_sso, self),
             Service::SsoOidc => address_by_sdk!(aws_sdk_ssooidc, self),
+            Service::SignIn => address_by_sdk!(aws_sdk_signin, self),
             Service::CognitoUserPools => Ok(self.cognito_address("cognito-idp")),
             Service::CognitoIdentityPools => Ok(self.cognito_address("cognito-identity")),
         }
@@ -224,16 +229,47 @@ pub(crate) fn check_sign_in(env: &Env, identity: &Identity) -> Result<()> {
     Ok(())
 }
 
-/// Checks the address that the settings give the instance metadata service: whoever answers there says whose credentials are used.
+/// The addresses of the instance metadata service, of both versions of IP.
+const METADATA: &str = "http://169.254.169.254";
+const METADATA_IPV6: &str = "http://[fd00:ec2::254]";
+
+/// Where the instance metadata service is asked, without a slash at the end: the address that the settings give it, or its own.
 ///
 /// # Errors
-/// It is neither this machine's own nor one that is link-local, and `ECR_AUTH_ALLOW_HTTP` is not 1.
-pub(crate) fn check_metadata(env: &Env, identity: &Identity) -> Result<()> {
-    let named = env.get(variables::AWS_EC2_METADATA_SERVICE_ENDPOINT);
-    match named.or_else(|| identity.setting("ec2_metadata_service_endpoint")) {
-        Some(url) if !is_local(url) => refuse_plain_http(url, env),
-        _ => Ok(()),
+/// It is plain http, neither this machine's own nor one that is link-local, and `ECR_AUTH_ALLOW_HTTP` is not 1: whoever answers there says
+/// whose credentials are used.
+pub(crate) fn metadata_address(env: &Env, identity: &Identity) -> Result<String> {
+    let setting = |variable: &str, key: &str| env.get(variable).or_else(|| identity.setting(key));
+    let named = setting(
+        variables::AWS_EC2_METADATA_SERVICE_ENDPOINT,
+        "ec2_metadata_service_endpoint",
+    );
+    let mode = setting(
+        variables::AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE,
+        "ec2_metadata_service_endpoint_mode",
+    );
+    let own = match mode.is_some_and(|mode| mode.eq_ignore_ascii_case("ipv6")) {
+        true => METADATA_IPV6,
+        false => METADATA,
+    };
+    let address = named.unwrap_or(own);
+    if !is_local(address) {
+        refuse_plain_http(address, env)?;
     }
+    Ok(address.trim_end_matches('/').to_owned())
+}
+
+/// Checks the address of a container's credentials: plain http is for this machine's own addresses, whatever the settings say.
+///
+/// # Errors
+/// It is plain http to another machine, or no address.
+pub(crate) fn check_container(address: &str) -> Result<()> {
+    if is_local(address) {
+        return Ok(());
+    }
+    refuse_plain_http(address, &Env::default()).map_err(|error| {
+        error.hint("AWS_CONTAINER_CREDENTIALS_FULL_URI has to be an address of this machine, or https")
+    })
 }
 
 fn overriding_url(service: &str, env: &Env, identity: &Identity) -> Option<String> {
@@ -260,254 +296,4 @@ pub(crate) fn configured_url<'a>(service: &str, env: &'a Env, identity: &'a Iden
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::identity::IdentityScope;
-    use settings::IdentitySettings;
-
-    fn chosen(env: &Env) -> Result<Identity> {
-        Identity::choose(IdentitySettings::default(), &IdentityScope::of_region(""), env)
-    }
-
-    const CONFIG: &str = "[default]\nendpoint_url = https://profile.example\nservices = s\n[services s]\necr =\n  endpoint_url = https://service.example\n[profile fips]\nuse_fips_endpoint = true\n";
-
-    fn endpoint(service: Service, vars: &[(&str, &str)]) -> Result<Endpoint> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), CONFIG).unwrap();
-        let path = file.path().display().to_string();
-        let env: Env = vars
-            .iter()
-            .copied()
-            .chain([("AWS_CONFIG_FILE", path.as_str())])
-            .collect();
-        let kind = EndpointKind {
-            fips: true,
-            dual_stack: true,
-        };
-        Endpoint::for_service(service, "us-east-1", kind, &env, &chosen(&env).unwrap())
-    }
-
-    fn url(service: Service, vars: &[(&str, &str)]) -> Option<String> {
-        endpoint(service, vars).unwrap().url
-    }
-
-    #[test]
-    fn overrides_in_awss_order() {
-        let general = ("AWS_ENDPOINT_URL", "https://general.example");
-        let own = ("AWS_ENDPOINT_URL_ECR", "https://own.example");
-        assert_eq!(
-            url(Service::Ecr, &[general, own]).as_deref(),
-            Some("https://own.example")
-        );
-        assert_eq!(
-            url(Service::Ecr, &[general]).as_deref(),
-            Some("https://service.example")
-        );
-        assert_eq!(
-            url(Service::Sts, &[general]).as_deref(),
-            Some("https://general.example")
-        );
-        assert_eq!(
-            url(Service::EcrPublic, &[own]).as_deref(),
-            Some("https://profile.example")
-        );
-        let public = ("AWS_ENDPOINT_URL_ECR_PUBLIC", "https://public.example");
-        assert_eq!(
-            url(Service::EcrPublic, &[public]).as_deref(),
-            Some("https://public.example")
-        );
-        assert_eq!(
-            url(
-                Service::Ecr,
-                &[general, ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")]
-            ),
-            None
-        );
-    }
-
-    #[test]
-    fn tokens_are_not_sent_over_plain_http_to_sign_in_either() {
-        let check = |variable: &str| {
-            let env: Env = [(variable, "http://10.0.0.1")].into_iter().collect();
-            check_sign_in(&env, &chosen(&env).unwrap())
-        };
-        for variable in [
-            "AWS_ENDPOINT_URL_STS",
-            "AWS_ENDPOINT_URL_SSO",
-            "AWS_ENDPOINT_URL_SSO_OIDC",
-            "AWS_ENDPOINT_URL_SIGNIN",
-            "AWS_ENDPOINT_URL",
-        ] {
-            assert!(check(variable).is_err(), "{variable}");
-        }
-        assert_eq!(check("AWS_ENDPOINT_URL_ECR"), Ok(()));
-    }
-
-    #[test]
-    fn nobody_far_away_says_whose_credentials_are_used() {
-        let check = |vars: &[(&str, &str)]| {
-            let env: Env = vars.iter().copied().collect();
-            check_metadata(&env, &chosen(&env).unwrap())
-        };
-        let named = |url: &'static str| ("AWS_EC2_METADATA_SERVICE_ENDPOINT", url);
-        for fine in [
-            "http://127.0.0.1:1338/",
-            "http://169.254.169.254",
-            "http://[fd00:ec2::254]",
-        ] {
-            assert_eq!(check(&[named(fine)]), Ok(()), "{fine}");
-        }
-        for far in ["http://10.0.0.1", "http://169.254.169.254.example.com", "nonsense"] {
-            assert_eq!(check(&[named(far)]).unwrap_err().exit().code(), 2, "{far}");
-        }
-        let allowed = [named("http://10.0.0.1"), ("ECR_AUTH_ALLOW_HTTP", "1")];
-        assert_eq!(check(&allowed), Ok(()));
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(
-            file.path(),
-            "[default]\nec2_metadata_service_endpoint = http://10.0.0.1\n",
-        )
-        .unwrap();
-        assert!(check(&[("AWS_CONFIG_FILE", file.path().to_str().unwrap())]).is_err());
-    }
-
-    #[test]
-    fn an_override_switches_fips_and_dual_stack_off() {
-        let overridden = endpoint(Service::Ecr, &[]).unwrap();
-        assert!(!overridden.fips && !overridden.dual_stack);
-        let own = endpoint(Service::Ecr, &[("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "TRUE")]).unwrap();
-        assert!(own.fips && own.dual_stack);
-    }
-
-    #[test]
-    fn fips_and_dual_stack_from_the_settings() {
-        let kind = |vars: &[(&str, &str)]| {
-            let env: Env = vars.iter().copied().collect();
-            let identity = chosen(&env).unwrap();
-            let none = EndpointKind::default();
-            let endpoint = Endpoint::for_service(Service::Ecr, "us-east-1", none, &env, &identity).unwrap();
-            (endpoint.fips, endpoint.dual_stack)
-        };
-        assert_eq!(kind(&[]), (false, false));
-        assert_eq!(kind(&[("AWS_USE_FIPS_ENDPOINT", "true")]), (true, false));
-        assert_eq!(kind(&[("AWS_USE_DUALSTACK_ENDPOINT", "true")]), (false, true));
-    }
-
-    fn address(service: Service, region: &str, kind: EndpointKind) -> Result<String> {
-        let env = Env::default();
-        Endpoint::for_service(service, region, kind, &env, &chosen(&env).unwrap())?.address()
-    }
-
-    const PLAIN: EndpointKind = EndpointKind {
-        fips: false,
-        dual_stack: false,
-    };
-    const FIPS: EndpointKind = EndpointKind { fips: true, ..PLAIN };
-    const DUAL: EndpointKind = EndpointKind {
-        dual_stack: true,
-        ..PLAIN
-    };
-    const BOTH: EndpointKind = EndpointKind {
-        fips: true,
-        dual_stack: true,
-    };
-
-    #[test]
-    fn the_address_of_each_kind_in_each_partition() {
-        for (service, region, kind, expected) in [
-            (Service::Ecr, "eu-west-1", PLAIN, "api.ecr.eu-west-1.amazonaws.com"),
-            (Service::Ecr, "us-east-1", FIPS, "api.ecr-fips.us-east-1.amazonaws.com"),
-            (Service::Ecr, "eu-west-1", DUAL, "ecr.eu-west-1.api.aws"),
-            (Service::Ecr, "us-east-1", BOTH, "ecr-fips.us-east-1.api.aws"),
-            (Service::Ecr, "us-gov-west-1", BOTH, "ecr-fips.us-gov-west-1.api.aws"),
-            (
-                Service::Ecr,
-                "cn-north-1",
-                DUAL,
-                "ecr.cn-north-1.api.amazonwebservices.com.cn",
-            ),
-            (
-                Service::Ecr,
-                "eusc-de-east-1",
-                DUAL,
-                "ecr.eusc-de-east-1.api.amazonwebservices.eu",
-            ),
-            (
-                Service::Ecr,
-                "us-iso-east-1",
-                FIPS,
-                "api.ecr-fips.us-iso-east-1.c2s.ic.gov",
-            ),
-            (Service::Sts, "eu-west-1", PLAIN, "sts.eu-west-1.amazonaws.com"),
-            (Service::Sts, "us-west-2", FIPS, "sts-fips.us-west-2.amazonaws.com"),
-            (Service::Sts, "eu-west-1", DUAL, "sts.eu-west-1.api.aws"),
-            (Service::Sts, "us-west-2", BOTH, "sts-fips.us-west-2.api.aws"),
-            (Service::Sts, "us-gov-west-1", FIPS, "sts.us-gov-west-1.amazonaws.com"),
-            (
-                Service::Sts,
-                "cn-north-1",
-                DUAL,
-                "sts.cn-north-1.api.amazonwebservices.com.cn",
-            ),
-            (Service::EcrPublic, "us-east-1", BOTH, "ecr-public.us-east-1.api.aws"),
-            (
-                Service::EcrPublic,
-                "us-east-1",
-                FIPS,
-                "api.ecr-public.us-east-1.amazonaws.com",
-            ),
-            (
-                Service::CognitoUserPools,
-                "us-east-1",
-                FIPS,
-                "cognito-idp-fips.us-east-1.amazonaws.com/",
-            ),
-        ] {
-            let found = address(service, region, kind).unwrap();
-            assert_eq!(found, format!("https://{expected}"), "{service:?} {region} {kind:?}");
-        }
-    }
-
-    #[test]
-    fn an_override_is_the_address() {
-        let own = [("AWS_ENDPOINT_URL_ECR", "https://own.example")];
-        let address = endpoint(Service::Ecr, &own).unwrap().address();
-        assert_eq!(address.as_deref(), Ok("https://own.example"));
-    }
-
-    #[test]
-    fn plain_http_only_on_loopback_or_where_allowed() {
-        let at = |address: &str| endpoint(Service::Ecr, &[("AWS_ENDPOINT_URL_ECR", address)]);
-        for fine in [
-            "http://127.0.0.1:4566",
-            "http://localhost",
-            "http://[::1]:1",
-            "https://anything.example",
-        ] {
-            assert!(at(fine).is_ok(), "{fine}");
-        }
-        for refused in [
-            "http://10.0.0.1",
-            "http://localhost.example.com",
-            "http://127.0.0.1.example.com",
-            "ftp://x",
-            "x y",
-        ] {
-            assert!(at(refused).is_err(), "{refused}");
-        }
-        for secret in [
-            "http://user:s3cret@10.0.0.1",
-            "http://user:s3 cret@x",
-            "ftp://user:s3cret@x",
-        ] {
-            assert!(!at(secret).unwrap_err().to_string().contains("s3"), "{secret}");
-        }
-        let error = at("http://10.0.0.1").unwrap_err();
-        assert!(error.hint_text().unwrap().contains("ECR_AUTH_ALLOW_HTTP"));
-        let allowed = [
-            ("AWS_ENDPOINT_URL_ECR", "http://10.0.0.1"),
-            ("ECR_AUTH_ALLOW_HTTP", "1"),
-        ];
-        assert!(endpoint(Service::Ecr, &allowed).is_ok());
-    }
-}
+mod tests;

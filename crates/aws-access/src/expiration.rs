@@ -11,6 +11,12 @@ pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     time.try_into().ok()
 }
 
+/// Writes a time as the AWS CLI does: RFC 3339 in whole seconds of UTC.
+pub(crate) fn text(time: SystemTime) -> String {
+    let whole = DateTime::from_secs(DateTime::from(time).secs());
+    whole.fmt(Format::DateTime).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,5 +33,11 @@ mod tests {
         }
         assert!(parse("2026-11-28T21:00:00.123456Z").is_some());
         assert_eq!((parse("soon"), parse("")), (None, None));
+    }
+
+    #[test]
+    fn a_time_is_written_in_whole_seconds() {
+        let time = parse("2026-11-28T21:00:00.987Z").unwrap();
+        assert_eq!(text(time), "2026-11-28T21:00:00Z");
     }
 }

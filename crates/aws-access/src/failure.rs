@@ -56,8 +56,12 @@ impl Aws<'_> {
         let trail = &self.observer.last_request;
         let (address, server) = (trail.address().unwrap_or_default(), trail.server());
         match server.and_then(|server| proxy_of(self.env, &server)) {
-            Some((name, url)) => {
-                let proxy = format!("look at the proxy {url} ({name}) first, then at the network, DNS and NO_PROXY");
+            Some(proxy) => {
+                let proxy = format!(
+                    "look at the proxy {} ({}) first, then at the network, DNS and NO_PROXY",
+                    proxy.shown(),
+                    proxy.variable
+                );
                 reach_hint(error, &address, &proxy)
             }
             None => reach_hint(error, &address, NETWORK_HINT),

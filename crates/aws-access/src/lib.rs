@@ -36,7 +36,7 @@
 //! | [`identity`] | whose credentials are used, and what tells an identity from every other |
 //! | `endpoint`, `sign_in`, `client`, `failure` | where a service is asked, and which are asked before ECR; with which settings, and what errors mean |
 //! | `session_credentials`, `mfa` | the credentials of a session; those that began with an MFA code |
-//! | `ci_token`, `sts`, `cognito`, `profile` | how each source gives tokens and credentials |
+//! | `ci_token`, `sts`, `cognito`, `metadata`, `profile_credentials`, `sso`, `login` | how each source gives tokens and credentials |
 //! | `credentials`, `ecr`, `account` | the credentials of an identity, and what AWS gives for them |
 //! | `secret_path`, `password`, `session` | the one path from an identity to a secret |
 //! | `mfa_sign_in` | the same path, where a person has to type a code first |
@@ -53,11 +53,12 @@ mod expiration;
 mod failure;
 pub mod identity;
 mod keys;
+mod login;
+mod metadata;
 mod mfa;
 mod mfa_sign_in;
 pub mod net;
 mod password;
-mod profile;
 mod profile_credentials;
 mod secret_path;
 mod session;

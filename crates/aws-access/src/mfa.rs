@@ -57,7 +57,7 @@ impl MfaSessions {
         let mut kept = session.to_cache(now)?;
         // Only a person can renew it, so it serves until it ends.
         kept.renew_at = Some(kept.expires_at);
-        if let Ok(Some(entry)) = self.cache.hold(&key, deadline) {
+        if let Some(entry) = self.cache.hold(&key, deadline) {
             entry.keep(kept, NAME, now);
         }
         // A process that failed for want of this session can go on now.

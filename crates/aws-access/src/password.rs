@@ -284,6 +284,25 @@ mod tests {
     }
 
     #[test]
+    fn the_metadata_service_on_the_way_is_in_the_key() {
+        let instance = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
+        let at = |endpoint| {
+            key_of(
+                HOST,
+                &[
+                    instance[0],
+                    instance[1],
+                    ("AWS_EC2_METADATA_SERVICE_ENDPOINT", endpoint),
+                ],
+            )
+        };
+        assert_eq!(at(""), at("http://169.254.169.254/"));
+        assert_ne!(at(""), at("http://127.0.0.1:1"));
+        let mode = ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv6");
+        assert_ne!(at(""), key_of(HOST, &[instance[0], instance[1], mode]));
+    }
+
+    #[test]
     fn everything_that_decides_the_token_is_in_the_key() {
         let base = key_of(HOST, &[]);
         for other in [

@@ -3,20 +3,15 @@
 use std::ops::Range;
 use std::time::SystemTime;
 
-use aws_config::login::LoginCredentialsProvider;
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::ProvideCredentials;
-use sha2::{Digest, Sha256};
 
 use crate::client::Aws;
 use crate::endpoint::{Endpoint, check_sign_in};
 use crate::identity::{ProfileBase, ProfileSource};
 use crate::mfa::{MfaSessions, no_session, session_key};
-use crate::net::{connection_error_code, root_cause};
 use crate::sign_in::{Destination, sts_of_profile};
-use crate::sso::session_file_name;
 use crate::sts::{MfaCode, RoleCall};
-use context::{program, variables};
+use context::program;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 use serde::Deserialize;
@@ -80,10 +75,7 @@ impl Aws<'_> {
                 check_sign_in(self.env, self.identity)?;
                 self.sso(&profile.name, sso).await
             }
-            ProfileBase::Login(session) => {
-                check_sign_in(self.env, self.identity)?;
-                self.login_session(&profile.name, session, sts.region()).await
-            }
+            ProfileBase::Login(session) => self.login_session(&profile.name, session, sts.region()).await,
             ProfileBase::WebIdentity {
                 role_arn,
                 token_file,
@@ -174,30 +166,6 @@ impl Aws<'_> {
             "credential_process",
         ))
     }
-
-    /// A session that `aws login` began. The SDK knows how such a session proves that it is its owner's.
-    async fn login_session(&self, profile: &str, session: &str, region: &str) -> Result<Credentials> {
-        let hint = format!("run: aws login --profile {profile}");
-        let failed =
-            |cause: String| Error::failed(Code::ProfileFailed, format!("profile {profile}"), cause).hint(&hint);
-        let named = self.env.path(variables::AWS_LOGIN_CACHE_DIRECTORY);
-        let folder = named.or_else(|| Some(self.env.home()?.join(".aws/login/cache")));
-        let name = session_file_name(&Sha256::digest(session.trim()));
-        let file = folder.map(|folder| folder.join(name));
-        if let Some(file) = file.filter(|file| !file.is_file()) {
-            return Err(failed(format!("nobody is signed in: there is no {}", file.display())));
-        }
-        let provider = LoginCredentialsProvider::builder(session)
-            .configure(&self.provider_config(region)?)
-            .build();
-        provider.provide_credentials().await.map_err(|error| {
-            let cause = self.observer.last_request.at(root_cause(&error));
-            match connection_error_code(&cause) {
-                Some(code) => failed(cause).with_code(code).hint(self.network_hint(&error)),
-                None => failed(cause),
-            }
-        })
-    }
 }
 
 /// What a `credential_process` prints.
@@ -215,7 +183,7 @@ struct ProcessAnswer {
 }
 
 /// Why a text is not what was expected, without a word of it.
-fn without_values(error: &serde_json::Error) -> String {
+pub(crate) fn without_values(error: &serde_json::Error) -> String {
     match error.classify() {
         serde_json::error::Category::Data => {
             let text = error.to_string();

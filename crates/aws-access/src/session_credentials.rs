@@ -45,8 +45,12 @@ struct CachedSession {
     access_key_id: String,
     #[serde(with = "secret::exposed")]
     secret_access_key: Secret,
-    #[serde(with = "secret::exposed")]
-    session_token: Secret,
+    #[serde(
+        default,
+        deserialize_with = "secret::exposed::optional",
+        serialize_with = "secret::exposed::serialize_optional"
+    )]
+    session_token: Option<Secret>,
     /// Seconds since 1970-01-01 UTC.
     expires_at: u64,
 }
@@ -63,7 +67,7 @@ impl SessionCredentials {
         let text = serde_json::to_string(&CachedSession {
             access_key_id: self.access_key_id.clone(),
             secret_access_key: self.secret_access_key.clone(),
-            session_token: self.session_token.clone().unwrap_or_default(),
+            session_token: self.session_token.clone(),
             expires_at: since.map_err(|_| odd("the session ended before 1970"))?.as_secs(),
         });
         let life = expires_at.duration_since(now).unwrap_or_default();
@@ -88,7 +92,7 @@ impl SessionCredentials {
         Ok(Self {
             access_key_id: cached.access_key_id,
             secret_access_key: cached.secret_access_key,
-            session_token: Some(cached.session_token),
+            session_token: cached.session_token,
             expires_at: Some(UNIX_EPOCH + Duration::from_secs(cached.expires_at)),
             region: None,
         })
@@ -109,6 +113,23 @@ impl SessionCredentials {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A `credential_process` may give a key without a session token, and with an end.
+    #[test]
+    fn a_session_comes_out_of_the_cache_as_it_went_in() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        for session_token in [None, Some(Secret::new("t"))] {
+            let session = SessionCredentials {
+                access_key_id: "ASIA1".into(),
+                secret_access_key: Secret::new("s"),
+                session_token,
+                expires_at: Some(now + Duration::from_secs(3600)),
+                region: None,
+            };
+            let kept = session.to_cache(now).unwrap();
+            assert_eq!(SessionCredentials::from_cache(&kept.secret).unwrap(), session);
+        }
+    }
 
     #[test]
     fn a_session_is_renewed_five_minutes_before_its_end_or_after_half_its_life() {

@@ -1,7 +1,7 @@
 //! Which services are asked before ECR: those that turn an identity into credentials. Decided without the network, because a cached secret
 //! is only for whoever would ask the same servers.
 
-use crate::endpoint::{Endpoint, EndpointKind, Service, check_sign_in, configured_url};
+use crate::endpoint::{Endpoint, EndpointKind, Service, metadata_address};
 use crate::identity::{
     ChainSource, CredentialSource, Identity, ProfileBase, ProfileSource, SsoSettings, process_fields,
 };
@@ -108,6 +108,9 @@ pub(crate) fn key_fields(env: &Env, identity: &Identity, to: Destination<'_>) ->
     if let Some(profile) = identity.profile() {
         fields.extend(profile_fields(profile, env, identity, to)?);
     }
+    if identity.uses_instance_metadata() {
+        fields.push(("instance-metadata", metadata_address(env, identity)?.into()));
+    }
     if let CredentialSource::Cognito(settings) = &identity.source {
         let pool = |service, region| Endpoint::for_service(service, region, EndpointKind::default(), env, identity);
         let region = settings.identity_pool_region();
@@ -142,9 +145,9 @@ fn profile_fields(
             }
         }
         ProfileBase::Login(_) => {
-            check_sign_in(env, identity)?;
-            let named = configured_url("signin", env, identity);
-            fields.push(("sign-in", named.unwrap_or_default().into()));
+            let region = sts_of_profile(env, identity, to)?.region().to_owned();
+            let endpoint = Endpoint::for_service(Service::SignIn, &region, EndpointKind::default(), env, identity)?;
+            fields.push(("sign-in", endpoint.key_text().into()));
         }
         ProfileBase::Process(line) => fields.extend(process_fields(line, env)),
         _ => {}

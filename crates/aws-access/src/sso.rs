@@ -1,11 +1,10 @@
 //! Credentials by IAM Identity Center: the session that `aws sso login` began, renewed while it can be.
 //! <https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_GetRoleCredentials.html>
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
-use aws_smithy_types::date_time::{DateTime, Format};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha1::{Digest, Sha1};
@@ -135,13 +134,7 @@ impl Aws<'_> {
 
     /// Renews a session that has a refresh token, and keeps it for the AWS CLI too. Returns whether it was renewed: one that is still
     /// valid serves where that fails.
-    async fn renew(
-        &self,
-        sso: &SsoSettings,
-        session: &mut SsoSession,
-        file: &std::path::Path,
-        now: SystemTime,
-    ) -> bool {
+    async fn renew(&self, sso: &SsoSettings, session: &mut SsoSession, file: &Path, now: SystemTime) -> bool {
         let registered = session.registration_expires_at.as_deref().and_then(expiration::parse);
         let (Some(id), Some(secret), Some(refresh)) =
             (&session.client_id, &session.client_secret, &session.refresh_token)
@@ -167,23 +160,29 @@ impl Aws<'_> {
         let Some(token) = answer.access_token else { return false };
         let life = Duration::from_secs(u64::try_from(answer.expires_in).unwrap_or_default());
         session.access_token = Secret::new(token);
-        session.expires_at = DateTime::from(now + life).fmt(Format::DateTime).unwrap_or_default();
+        session.expires_at = expiration::text(now + life);
         session.refresh_token = answer
             .refresh_token
             .map(Secret::new)
             .or_else(|| session.refresh_token.take());
-        // The session serves this time, even if it can't be kept.
-        if let Ok(text) = serde_json::to_string(&session) {
-            let _ = private_files::update_private(file, &JSON, &mut |now| {
-                Ok(if now == Some(&text) {
-                    EditOutcome::Unchanged
-                } else {
-                    EditOutcome::Text(text.clone())
-                })
-            });
-        }
+        keep_session(file, &session);
         true
     }
+}
+
+/// Writes a session that was renewed into the AWS CLI's file. It serves this time, even if it can't be kept.
+/// No lock is waited for: the AWS CLI takes none either.
+pub(crate) fn keep_session(file: &Path, session: &impl Serialize) {
+    let Ok(text) = serde_json::to_string(session) else {
+        return;
+    };
+    let _ = private_files::update_private(file, &JSON, None, &mut |now| {
+        Ok(if now == Some(&text) {
+            EditOutcome::Unchanged
+        } else {
+            EditOutcome::Text(text.clone())
+        })
+    });
 }
 
 /// The name that the AWS CLI gives to the file of a session: the digest of the session's own name, in hexadecimal digits.

@@ -67,7 +67,10 @@ pub(crate) static BUILDKITE: CiSystem = CiSystem {
         subjects: &["organization:<organization>:pipeline:<pipeline>:ref:<ref>:commit:<commit>:step:<step>"],
         ..TokenIssuer::BLANK
     }),
-    masking: Masking::Program(|secrets, env| redact(secrets, env, LIMIT)),
+    masking: Masking::Program {
+        find: |env| agent(env).map(drop),
+        hide: |secrets, env| redact(secrets, env, LIMIT),
+    },
     missing: Some(MissingToken {
         code: Code::NoToken,
         hint: "let the step reach the agent: BUILDKITE_AGENT_ACCESS_TOKEN and BUILDKITE_JOB_ID in its environment, buildkite-agent on its PATH (in a container: mount both)",
@@ -120,11 +123,18 @@ const REDACTOR_NEEDS: [&str; 6] = [SOCKET, SOCKET_TOKEN, "HOME", "PATH", "System
 /// # Errors
 /// The agent is not on PATH, fails, or does not end in time.
 pub(crate) fn redact(secrets: &[&Secret], env: &Env, limit: Duration) -> Result<()> {
-    let failed = |cause: String| Error::failed(Code::NotHidden, CANNOT_HIDE, cause);
-    let agent = program::on_path(AGENT, env).ok_or_else(|| failed(format!("{AGENT} is not on PATH")))?;
-    program::output(&mut redactor(agent, env), Some(&json(secrets)?), limit)
-        .map_err(|failure| failed(format!("{AGENT}: {failure}")))?;
+    program::output(&mut redactor(agent(env)?, env), Some(&json(secrets)?), limit)
+        .map_err(|failure| not_hidden(format!("{AGENT}: {failure}")))?;
     Ok(())
+}
+
+fn agent(env: &Env) -> Result<PathBuf> {
+    program::on_path(AGENT, env).ok_or_else(|| not_hidden(format!("{AGENT} is not on PATH")))
+}
+
+fn not_hidden(cause: String) -> Error {
+    Error::failed(Code::NotHidden, CANNOT_HIDE, cause)
+        .hint("let the step reach the agent: buildkite-agent on its PATH, and its variables BUILDKITE_AGENT_JOB_API_… (in a container: mount both)")
 }
 
 /// The agent takes several secrets as the values of one flat object.

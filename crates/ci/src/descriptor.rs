@@ -210,8 +210,13 @@ pub enum Masking {
     None,
     /// The system reads commands from the job's stderr. The function adds the commands that hide one secret, each with its line end.
     Commands(fn(&str, &mut String)),
-    /// A program of the system takes all secrets. Its failure is a warning.
-    Program(fn(&[&Secret], &Env) -> Result<()>),
+    /// A program of the system takes all secrets.
+    Program {
+        /// Fails if the program is not there.
+        find: fn(&Env) -> Result<()>,
+        /// Hands the secrets to the program.
+        hide: fn(&[&Secret], &Env) -> Result<()>,
+    },
 }
 
 /// What a job without a token lacks.

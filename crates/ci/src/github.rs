@@ -13,7 +13,7 @@ use crate::{
     CiSystem, Masking, MissingToken, RequestForm, RequestKind, SessionWords, SubjectPitfall, TokenFinder, TokenIssuer,
     WorkflowLines, actions,
 };
-use diagnostics::Code;
+use diagnostics::{Code, inert};
 
 pub(crate) static GITHUB: CiSystem = CiSystem {
     name: "GitHub Actions",
@@ -109,8 +109,10 @@ pub fn annotation(level: AnnotationLevel, title: &str, message: &str) -> String 
         AnnotationLevel::Warning => "warning",
         AnnotationLevel::Notice => "notice",
     };
-    let title = escape(title).replace(':', "%3A").replace(',', "%2C");
-    format!("::{command} title={title}::{}", escape(message))
+    let title = escape(&inert(title)).replace(':', "%3A").replace(',', "%2C");
+    // The runner shows the message line by line.
+    let lines: Vec<_> = message.lines().map(|line| escape(&inert(line))).collect();
+    format!("::{command} title={title}::{}", lines.join("%0A"))
 }
 
 /// Returns the workflow command that hides a word in the log from now on: one line without its end. For secrets use [`crate::mask()`],

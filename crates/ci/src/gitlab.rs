@@ -7,6 +7,14 @@ use diagnostics::Code;
 pub(crate) static GITLAB: CiSystem = CiSystem {
     name: "GitLab CI",
     mark: JobMark::Set("GITLAB_CI"),
+    secrets: &[
+        (
+            "CI_JOB_JWT",
+            "a token of GitLab's before version 17: no other program gets it",
+        ),
+        ("CI_JOB_JWT_V1", "the same"),
+        ("CI_JOB_JWT_V2", "the same"),
+    ],
     session: Some(SessionWords {
         set: "CI_JOB_ID",
         prefix: "gitlab",

@@ -38,7 +38,7 @@ pub use descriptor::{
     CiSystem, CiToken, FetchedToken, JobMark, Masking, MissingToken, SessionWords, SubjectPitfall, TokenFinder,
     TokenIssuer, WantedAudience, WorkflowLines,
 };
-pub use mask::{mask, of_credentials, of_password, of_proxies};
+pub use mask::{check_masks, mask, of_credentials, of_password, of_proxies};
 pub use minting::{ProgramCall, RequestForm, RequestKind, TokenProgram, TokenRequest};
 pub use missing::{gives_tokens, missing_token, missing_token_before};
 pub use secret_variables::{remove_secrets, secret_variables, without_secrets};

@@ -1,6 +1,6 @@
 //! Secrets made known to the CI, so that it hides them in its log.
 
-use std::io;
+use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -51,13 +51,26 @@ fn user_and_password(url: &str) -> Option<&str> {
     userinfo.contains(':').then_some(userinfo)
 }
 
+/// Makes sure that this CI's log can be made to hide secrets, before there are any. Outside a CI, and in one that hides nothing that a job
+/// gets while it runs, there is nothing to be sure of.
+///
+/// # Errors
+/// The CI does not read stderr, which is closed or leads elsewhere; the CI's program that takes secrets is not there.
+pub fn check_masks(context: &Context<'_>) -> Result<()> {
+    match running_in(&context.env).map(|ci| ci.masking) {
+        None | Some(Masking::None) => Ok(()),
+        Some(Masking::Commands(_)) => context.stderr.why_unheard().map_or(Ok(()), |why| Err(not_hidden(why))),
+        Some(Masking::Program { find, .. }) => find(&context.env),
+    }
+}
+
 /// Makes the CI hide these secrets from now on, where it can. Has to come before anything else is written.
 ///
 /// The CI learns each secret once. Secrets that would ruin the log are left out: anything shorter than 8 characters, a region, an
 /// account id.
 ///
 /// # Errors
-/// stderr is closed: the secrets must not be handed on then.
+/// Those of [`check_masks`]; the CI takes no secret. The secrets must not be handed on then.
 pub fn mask(secrets: &[Secret], context: &mut Context<'_>) -> Result<()> {
     let Some(ci) = running_in(&context.env) else {
         return Ok(());
@@ -66,15 +79,15 @@ pub fn mask(secrets: &[Secret], context: &mut Context<'_>) -> Result<()> {
     if secrets.is_empty() {
         return Ok(());
     }
+    check_masks(context)?;
     match ci.masking {
         Masking::None => Ok(()),
-        Masking::Commands(add_commands) => write(&commands(&secrets, add_commands), context),
-        Masking::Program(hide) => {
-            if let Err(error) = hide(&secrets, &context.env) {
-                context.say(&format!("warning: {error}"));
-            }
-            Ok(())
+        // In one piece, so that no other line comes between.
+        Masking::Commands(add_commands) => {
+            let written = context.stderr.commands(commands(&secrets, add_commands).expose());
+            written.map_err(not_hidden)
         }
+        Masking::Program { hide, .. } => hide(&secrets, &context.env),
     }
 }
 
@@ -102,14 +115,7 @@ pub(crate) fn is_worth_hiding(text: &str) -> bool {
     text.chars().count() >= SHORTEST && !is_account && parse_region(text).is_err()
 }
 
-/// In one piece, so that no other line comes between.
-fn write(commands: &Secret, context: &mut Context<'_>) -> Result<()> {
-    let mut all = || -> io::Result<()> {
-        context.stderr.write_all(commands.expose().as_bytes())?;
-        context.stderr.flush()
-    };
-    all().map_err(|error| {
-        Error::failed(Code::NotHidden, "cannot hide the secrets in the CI's log", error)
-            .hint("leave stderr open: the CI reads there what it has to hide")
-    })
+fn not_hidden(cause: impl fmt::Display) -> Error {
+    Error::failed(Code::NotHidden, "cannot hide the secrets in the CI's log", cause)
+        .hint("leave stderr as the CI hands it to the step: it reads there what it has to hide")
 }

@@ -3,18 +3,34 @@
 use std::path::Path;
 use std::process::Command;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::ALL;
 use context::Env;
 
 /// Secrets of AWS and Cognito. Those of the CI systems come from their descriptors.
-const OF_AWS_AND_COGNITO: [&str; 7] = [
+const OF_AWS_AND_COGNITO: [&str; 9] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
+    // The names that AWS's older SDKs read too.
+    "AWS_ACCESS_KEY",
+    "AWS_SECRET_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "ECR_AUTH_COGNITO_CLIENT_SECRET",
     "ECR_AUTH_COGNITO_PASSWORD",
+];
+
+/// Access tokens to a CI's own service, which may be JWTs. They open nothing of AWS's, and a user's command may need them.
+const TO_THE_CI: [&str; 6] = [
+    "ACTIONS_RUNTIME_TOKEN",
+    "CI_JOB_TOKEN",
+    "FORGEJO_TOKEN",
+    "GH_TOKEN",
+    "GITEA_TOKEN",
+    "GITHUB_TOKEN",
 ];
 
 /// Returns every variable that holds one of the job's secrets, or leads to one.
@@ -37,16 +53,33 @@ pub fn without_secrets(program: &Path, env: &Env, its_own: &[&str]) -> Command {
     command
 }
 
-/// Takes the [`secret_variables`] out of what the user's own command line inherits. It may need a token of another name.
-pub fn remove_secrets(command: &mut Command) {
-    for name in secret_variables() {
+/// Takes the [`secret_variables`], and OIDC tokens in variables of any name, out of what the user's own command line inherits. It keeps
+/// the tokens with which jobs talk to their CI.
+pub fn remove_secrets(command: &mut Command, env: &Env) {
+    secret_variables().for_each(|name| {
         command.env_remove(name);
+    });
+    for (name, value) in env.vars() {
+        if is_jwt(value) && !TO_THE_CI.contains(&name) {
+            command.env_remove(name);
+        }
     }
 }
 
-/// Three parts, the first of which begins as every JSON object does in base64 (RFC 7519, section 3).
+/// Whether a text is a JWT, in quotes or as the `Bearer` of a header or not: three parts, the first of which is a JSON object in base64
+/// (RFC 7519, section 3).
 fn is_jwt(text: &str) -> bool {
-    text.trim().starts_with("eyJ") && text.split('.').count() == 3
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
+    let (scheme, token) = text.split_once(char::is_whitespace).unwrap_or(("Bearer", text));
+    let parts: Vec<&str> = token.trim_start().split('.').collect();
+    let [header, _, _] = parts[..] else { return false };
+    scheme.eq_ignore_ascii_case("Bearer") && (header.starts_with("eyJ") || is_object_in_base64(header))
+}
+
+fn is_object_in_base64(text: &str) -> bool {
+    let text = text.trim_end_matches('=').replace('+', "-").replace('/', "_");
+    let decoded = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
+    serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&decoded).is_ok()
 }
 
 #[cfg(test)]
@@ -56,7 +89,13 @@ mod tests {
     #[test]
     fn a_program_that_is_not_the_users_own_gets_no_secrets_but_its_own() {
         let mut variables: Vec<_> = secret_variables().map(|name| (name, "s3cret")).collect();
-        variables.extend([("OF_A_RULE", " eyJhbGciOiJub25lIn0.e30.x\n"), ("PLAIN", "eyJhbGci")]);
+        variables.extend([
+            ("OF_A_RULE", " eyJhbGciOiJub25lIn0.e30.x\n"),
+            ("IN_A_HEADER", "bearer eyJhbGciOiJub25lIn0.e30."),
+            ("IN_QUOTES", "\"eyJhbGciOiJub25lIn0.e30.x\""),
+            ("WITH_A_BLANK", "eyAiYWxnIjogIm5vbmUiIH0.e30.x"),
+            ("PLAIN", "eyJhbGci"),
+        ]);
         let env: Env = variables.into_iter().collect();
         let with = |its_own: &[&str]| {
             let command = without_secrets(Path::new("/usr/bin/env"), &env, its_own);
@@ -71,6 +110,16 @@ mod tests {
     }
 
     #[test]
+    fn a_users_command_keeps_the_tokens_to_its_ci() {
+        let jwt = "eyJhbGciOiJub25lIn0.e30.x";
+        let env: Env = [("CI_JOB_TOKEN", jwt), ("MY_ID_TOKEN", jwt)].into_iter().collect();
+        let mut command = Command::new("program");
+        remove_secrets(&mut command, &env);
+        let is_removed = |name: &str| command.get_envs().any(|(removed, _)| removed == name);
+        assert_eq!((is_removed("CI_JOB_TOKEN"), is_removed("MY_ID_TOKEN")), (false, true));
+    }
+
+    #[test]
     fn both_ways_keep_the_same_variables_from_a_program() {
         let everything: Vec<_> = secret_variables().collect();
         for ci in ALL {
@@ -81,7 +130,7 @@ mod tests {
         let env: Env = everything.iter().map(|name| (*name, "s3cret")).collect();
         assert_eq!(without_secrets(Path::new("program"), &env, &[]).get_envs().count(), 0);
         let mut command = Command::new("program");
-        remove_secrets(&mut command);
+        remove_secrets(&mut command, &env);
         let mut removed: Vec<_> = command
             .get_envs()
             .map(|(name, value)| (name.to_str().unwrap(), value))

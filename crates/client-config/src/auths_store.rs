@@ -4,7 +4,6 @@
 //! own, in the same form, until `logout` writes them back into `auths`.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -17,15 +16,17 @@ use super::lookup::converted;
 use super::replace::{EditOutcome, read_text, real_path, update, update_private};
 use context::{Env, no_home};
 use diagnostics::{Code, Error, Result};
+use private_files::{StateFolder, remove_made_folders};
 
 /// The names that Docker Hub has for the clients: docker asks for the first, podman for the second.
 const DOCKER_HUB: [&str; 3] = ["index.docker.io", "docker.io", "registry-1.docker.io"];
 
 /// The `auths` of one configuration of Docker's, and the file with the logins that came later.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct AuthsStore {
     config: PathBuf,
     logins: PathBuf,
+    state: StateFolder,
 }
 
 impl AuthsStore {
@@ -34,14 +35,15 @@ impl AuthsStore {
     /// # Errors
     /// The user has no home; the configuration can't be looked at.
     pub fn for_config(config: &Path, env: &Env) -> Result<Self> {
-        let folder = env.state_folder();
-        let folder = folder.ok_or_else(|| no_home("cannot tell where the logins of other registries are"))?;
+        let state = StateFolder::from_env(env);
+        let state = state.ok_or_else(|| no_home("cannot tell where the logins of other registries are"))?;
         let config = real_path(config)?;
         let digest = Sha256::digest(config.as_os_str().as_encoded_bytes());
         let name: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self {
-            logins: folder.join("logins").join(format!("{name}.json")),
+            logins: state.path().join("logins").join(format!("{name}.json")),
             config,
+            state,
         })
     }
 
@@ -85,7 +87,7 @@ impl AuthsStore {
             .iter()
             .any(|file| real_path(file).is_ok_and(|file| file == self.config))
         {
-            true => remove_from(&self.config, server),
+            true => self.forget_in_config(server),
             false => Ok(()),
         }
     }
@@ -116,28 +118,49 @@ impl AuthsStore {
     /// # Errors
     /// The file can't be removed.
     pub fn clear(&self) -> Result<()> {
-        match fs::remove_file(&self.logins) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::failed(
-                Code::NotWritable,
-                format!("cannot remove {}", self.logins.display()),
-                error,
-            )),
-            _ => {
-                // Another configuration's logins may be there too.
-                let _ = self.logins.parent().map(fs::remove_dir);
-                Ok(())
-            }
-        }
+        self.update_logins(&mut |old| {
+            Ok(match old {
+                Some(_) => EditOutcome::Remove,
+                None => EditOutcome::Unchanged,
+            })
+        })
     }
 
     fn edit_logins(&self, server: &str, edit: &AuthEdit) -> Result<()> {
         let edit = of_one(server, edit);
-        update_private(&self.logins, &mut |old| {
+        self.update_logins(&mut |old| {
             let text = old.unwrap_or_default();
             let new = edit.apply(text).map_err(|error| malformed(&self.logins, &error))?;
             Ok(match new == text {
                 true => EditOutcome::Unchanged,
                 false if new.trim() == "{}" => EditOutcome::Remove,
+                false => EditOutcome::Text(new),
+            })
+        })
+    }
+
+    /// Changes the file of the new logins. Its folder goes with the last one: other configurations may have theirs there.
+    fn update_logins(&self, edit: &mut dyn FnMut(Option<&str>) -> Result<EditOutcome>) -> Result<()> {
+        update_private(&self.logins, Some(&self.state), edit)?;
+        if let (false, Some(folder)) = (self.logins.exists(), self.logins.parent()) {
+            remove_made_folders(&[folder.to_owned()], &self.logins);
+        }
+        Ok(())
+    }
+
+    fn forget_in_config(&self, server: &str) -> Result<()> {
+        // Docker leaves an empty `auths` behind, and so does this.
+        let edit = ConfigEdit {
+            drop_empty_auths: false,
+            ..of_one(server, &AuthEdit::Remove)
+        };
+        update(&self.config, Some(&self.state), &mut |old| {
+            let Some(text) = old else {
+                return Ok(EditOutcome::Unchanged);
+            };
+            let new = edit.apply(text).map_err(|error| malformed(&self.config, &error))?;
+            Ok(match new == text {
+                true => EditOutcome::Unchanged,
                 false => EditOutcome::Text(new),
             })
         })?;
@@ -151,25 +174,6 @@ fn of_one(server: &str, edit: &AuthEdit) -> ConfigEdit {
         drop_empty_auths: true,
         ..ConfigEdit::default()
     }
-}
-
-/// Docker leaves an empty `auths` behind, and so does this.
-fn remove_from(config: &Path, server: &str) -> Result<()> {
-    let edit = ConfigEdit {
-        drop_empty_auths: false,
-        ..of_one(server, &AuthEdit::Remove)
-    };
-    update(config, &mut |old| {
-        let Some(text) = old else {
-            return Ok(EditOutcome::Unchanged);
-        };
-        let new = edit.apply(text).map_err(|error| malformed(config, &error))?;
-        Ok(match new == text {
-            true => EditOutcome::Unchanged,
-            false => EditOutcome::Text(new),
-        })
-    })?;
-    Ok(())
 }
 
 /// What is read of a file's `auths`; `None` where there is no file.

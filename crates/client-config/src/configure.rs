@@ -61,7 +61,8 @@ impl SetupRequest<'_> {
             None => Err(io::Error::new(io::ErrorKind::NotFound, NO_HOME)),
         };
         let mut changes = FileRecord::default();
-        let updated = update(&file.path, &mut |old| {
+        let state = record.map(ClientUndoLog::state);
+        let updated = update(&file.path, state, &mut |old| {
             let Some((new, newer)) = self.plan(file, old)? else {
                 return Ok(EditOutcome::Unchanged);
             };

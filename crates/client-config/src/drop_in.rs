@@ -101,7 +101,7 @@ impl DropIn {
             Some(record) => record.change(&mut |all| all.files.entry(real.clone()).or_default().merge(newer.clone())),
             None => Err(std::io::Error::new(std::io::ErrorKind::NotFound, NO_HOME)),
         };
-        let updated = update(&self.path, &mut |old| {
+        let updated = update(&self.path, record.map(ClientUndoLog::state), &mut |old| {
             if old == Some(text) {
                 return Ok(EditOutcome::Unchanged);
             }
@@ -153,7 +153,7 @@ impl DropIn {
             Some(written) => hash(text) == *written,
             None => text.starts_with(HEADER),
         };
-        update(&path, &mut |old| {
+        update(&path, record.map(ClientUndoLog::state), &mut |old| {
             // It is asked once more after it is gone.
             let Some(text) = old else {
                 return Ok(EditOutcome::Unchanged);
@@ -165,7 +165,7 @@ impl DropIn {
             })
         })?;
         if removed {
-            private_files::remove_made_folders(&known.created_folders);
+            private_files::remove_made_folders(&known.created_folders, &real);
         }
         if let (Some(record), true) = (record, known != FileRecord::default()) {
             // A record that stays is of a file that is not there, which does no harm.

@@ -7,12 +7,16 @@ use std::path::{Path, PathBuf};
 use super::edit::HELPER;
 use context::Env;
 use diagnostics::{Code, Error, Result};
+use private_files::WorkFolder;
 
 /// The names under which the binary is a credential helper and nothing else: ours, and that of amazon-ecr-credential-helper.
 pub const HELPER_NAMES: [&str; 2] = ["docker-credential-ecr-auth", "docker-credential-ecr-login"];
 
 /// Where programs for every user of a machine go that its packages know nothing of.
 const SHARED: &str = "/usr/local/bin";
+
+/// Of folders that are made for the link: as the umask says.
+const FOLDER_MODE: u32 = 0o777;
 
 /// What has to happen for the link to stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,35 +72,48 @@ impl LinkPlan {
 
     fn place(&self) -> io::Result<()> {
         let folder = self.path.parent().ok_or(ErrorKind::InvalidInput)?;
-        fs::create_dir_all(folder)?;
         let target = target_from(folder, &self.exe);
-        // Made in its place, a link has no half-made version to leave behind; where others make it too, it is replaced.
-        if cfg!(unix) && self.link == LinkState::Missing && point(target, &self.path).is_ok() {
-            return Ok(());
-        }
-        let made = tempfile::Builder::new()
-            .prefix(".docker-credential-ecr-auth-")
-            .make_in(folder, |path| point(target, path))?;
-        made.into_temp_path().persist(&self.path).map_err(|error| error.error)
+        let (folder, _) = WorkFolder::make(folder, FOLDER_MODE)?;
+        folder.run(|at| {
+            // Made in its place, a link has no half-made version to leave behind; where others make it too, it is replaced.
+            let path = at.join(file_name());
+            if cfg!(unix) && self.link == LinkState::Missing && point(target, &path).is_ok() {
+                return Ok(());
+            }
+            replace(target, at, &path)
+        })
     }
+}
+
+/// Puts a link into the place of what is there, in one step.
+fn replace(target: &Path, folder: &Path, path: &Path) -> io::Result<()> {
+    let made = tempfile::Builder::new()
+        .prefix(".docker-credential-ecr-auth-")
+        .make_in(folder, |path| point(target, path))?;
+    made.into_temp_path().persist(path).map_err(|error| error.error)
 }
 
 /// Takes the link away, or back to where it led before, if it still is a link to an ecr-auth. Says whether it did.
 pub fn remove_link(path: &Path, previous: Option<&Path>) -> io::Result<bool> {
-    match fs::read_link(path) {
-        Ok(target) if is_named_ecr_auth(&target) => {}
-        _ => return Ok(false),
-    }
-    match (previous.filter(|previous| previous.exists()), path.parent()) {
-        (Some(previous), Some(folder)) => {
-            let made = tempfile::Builder::new()
-                .prefix(".docker-credential-ecr-auth-")
-                .make_in(folder, |path| point(previous, path))?;
-            made.into_temp_path().persist(path).map_err(|error| error.error)?;
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok(false);
+    };
+    let folder = match WorkFolder::open(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        opened => opened?,
+    };
+    folder.run(|at| {
+        let path = at.join(name);
+        match fs::read_link(&path) {
+            Ok(target) if is_named_ecr_auth(&target) => {}
+            _ => return Ok(false),
         }
-        _ => fs::remove_file(path)?,
-    }
-    Ok(true)
+        match previous.filter(|previous| previous.exists()) {
+            Some(previous) => replace(previous, at, &path)?,
+            None => fs::remove_file(&path)?,
+        }
+        Ok(true)
+    })
 }
 
 /// What stands under the link's name; something else than an ecr-auth is an error.

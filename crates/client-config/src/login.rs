@@ -220,7 +220,8 @@ impl<'a> PasswordKeeper<'a> {
         }
         let mut replaced = Vec::new();
         let file = self.file;
-        let updated = update_private(&file.path, &mut |old| {
+        let state = self.record.map(ClientUndoLog::state);
+        let updated = update_private(&file.path, state, &mut |old| {
             let text = old.unwrap_or_default();
             let new = edit.apply(text).map_err(|malformed| malformed.in_file(file))?;
             if new == text {

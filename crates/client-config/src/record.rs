@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use context::Env;
-use private_files::{ReplacedValue, UndoEntries, UndoLog, UndoRecord};
+use private_files::{ReplacedValue, StateFolder, UndoEntries, UndoLog, UndoRecord};
 
 /// A password that `login` stored for a registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,5 +103,5 @@ pub type ClientUndoLog = UndoLog<FileRecord>;
 
 /// The undo log of the clients' files, `setup.json` in the user's state folder; `None` if the user has no home.
 pub fn undo_log(env: &Env) -> Option<ClientUndoLog> {
-    Some(ClientUndoLog::new(env.state_folder()?, "setup"))
+    Some(ClientUndoLog::new(StateFolder::from_env(env)?, "setup"))
 }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::merge;
 use diagnostics::{Mention, Result};
-use private_files::FileFormat;
 pub use private_files::{EditOutcome, UpdateOutcome, read_text};
+use private_files::{FileFormat, StateFolder};
 
 /// Docker's JSON: the changes of two writers can be brought together member by member.
 const JSON: FileFormat = FileFormat {
@@ -17,13 +17,21 @@ const JSON: FileFormat = FileFormat {
 
 /// Edits a client's configuration in place, as [`private_files::update`] does; what another program wrote on top of a moment's version
 /// is brought together with ours.
-pub fn update(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<EditOutcome>) -> Result<UpdateOutcome> {
-    private_files::update(path, &JSON, edit)
+pub fn update(
+    path: &Path,
+    state: Option<&StateFolder>,
+    edit: &mut dyn FnMut(Option<&str>) -> Result<EditOutcome>,
+) -> Result<UpdateOutcome> {
+    private_files::update(path, &JSON, state, edit)
 }
 
 /// [`update`] of a file that holds a password afterwards, as [`private_files::update_private`] does.
-pub fn update_private(path: &Path, edit: &mut dyn FnMut(Option<&str>) -> Result<EditOutcome>) -> Result<UpdateOutcome> {
-    private_files::update_private(path, &JSON, edit)
+pub fn update_private(
+    path: &Path,
+    state: Option<&StateFolder>,
+    edit: &mut dyn FnMut(Option<&str>) -> Result<EditOutcome>,
+) -> Result<UpdateOutcome> {
+    private_files::update_private(path, &JSON, state, edit)
 }
 
 /// The configuration behind the path, as [`private_files::real_path`] finds it.

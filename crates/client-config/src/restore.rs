@@ -72,9 +72,10 @@ pub fn restore(
         }
         Ok(edited)
     };
+    let state = record.map(ClientUndoLog::state);
     match logins {
-        None => update(&file.path, &mut edit)?,
-        Some(_) => update_private(&file.path, &mut edit)?,
+        None => update(&file.path, state, &mut edit)?,
+        Some(_) => update_private(&file.path, state, &mut edit)?,
     };
     if let Some((store, logins)) = kept {
         store.clear()?;
@@ -82,7 +83,7 @@ pub fn restore(
     }
     if done.removed {
         let folders = known.map(|known| known.created_folders.as_slice());
-        remove_made_folders(folders.unwrap_or_default());
+        remove_made_folders(folders.unwrap_or_default(), &real);
     }
     let mut handled: Vec<&LoginRecord> = Vec::new();
     for login in known.iter().flat_map(|known| &known.logins) {

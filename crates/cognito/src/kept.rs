@@ -113,7 +113,7 @@ impl<'a> RefreshTokenStore<'a> {
             access_token: signed_in.access_token.clone(),
             refreshed_at: millis(now),
         };
-        if let Ok(Some(hold)) = self.cache.hold(&self.key, deadline) {
+        if let Some(hold) = self.cache.hold(&self.key, deadline) {
             kept.write(&hold, now);
         }
         // Who could not have a password for want of a sign-in can have one now.
@@ -141,7 +141,7 @@ impl<'a> RefreshTokenStore<'a> {
         if !self.is_there(clock()) {
             return Err(not_signed_in(&user.username).into());
         }
-        let hold = self.cache.hold(&self.key, deadline)?;
+        let hold = self.cache.hold(&self.key, deadline);
         let held = hold.as_ref().and_then(|hold| Some((hold, hold.secret(clock())?)));
         let (hold, held) = held.ok_or_else(|| not_signed_in(&user.username))?;
         let mut kept = KeptSignIn::read(&held.secret).ok_or_else(|| not_signed_in(&user.username))?;

@@ -7,7 +7,7 @@ use super::setup_file::{self, FallbackStore, SetupDocument, SetupRule};
 use super::{Config, file};
 use context::{Env, no_home};
 use diagnostics::{Code, Error, Mention, Result, one_line};
-use private_files::{EditOutcome, FileFormat, ReplacedValue, UndoLog, read_text};
+use private_files::{EditOutcome, FileFormat, ReplacedValue, StateFolder, UndoLog, read_text};
 use settings::CognitoSettings;
 
 /// No other program writes the file, so nothing is merged.
@@ -93,7 +93,8 @@ impl SetupFile {
         &self.path
     }
 
-    /// What [`SetupFile::write`] would change, as a unified diff; empty if nothing.
+    /// What [`SetupFile::write`] would change, as a unified diff, in which values of other rules than those that are written are `REDACTED`;
+    /// empty if nothing.
     ///
     /// # Errors
     /// Those of [`SetupFile::write`], but for what the system says of writing.
@@ -101,7 +102,18 @@ impl SetupFile {
         let real = private_files::real_path(&self.path, &SETUP_JSON)?;
         let old = read_text(&real)?;
         Ok(match self.edit(old.as_deref(), config, change)? {
-            Some((new, _)) => private_files::unified_diff(&real, old.as_deref(), &new),
+            Some((new, _)) => {
+                let shown = |text: &str, is_written: bool| {
+                    SetupDocument::parse(text, &self.path, None)?
+                        .redacted(
+                            |rule| is_written && change.rules.iter().any(|it| it.host == rule),
+                            is_written && change.cognito.is_some(),
+                        )
+                        .text()
+                };
+                let old = old.as_deref().map(|old| shown(old, false)).transpose()?;
+                private_files::unified_diff(&real, old.as_deref(), &shown(&new, true)?)
+            }
             None => String::new(),
         })
     }
@@ -114,7 +126,8 @@ impl SetupFile {
     pub fn write(&self, env: &Env, config: &Config, change: &SetupChange) -> Result<SetupWritten> {
         self.note_if_new(env, config, change)?;
         let mut written = SetupWritten::default();
-        let updated = private_files::update(&self.path, &SETUP_JSON, &mut |old| {
+        let state = StateFolder::from_env(env);
+        let updated = private_files::update(&self.path, &SETUP_JSON, state.as_ref(), &mut |old| {
             Ok(match self.edit(old, config, change)? {
                 Some((new, what)) => {
                     written = what;
@@ -133,7 +146,7 @@ impl SetupFile {
         if real.exists() || self.edit(None, config, change)?.is_none() {
             return Ok(());
         }
-        let folders = real.parent().map(private_files::make_folders);
+        let folders = self.path.parent().map(private_files::make_folders);
         if let (Some(Ok(folders)), Some(log)) = (folders, undo_log(env)) {
             // Without a note, folders that were made for the file are left behind empty.
             let _ = log.change_file(&real, &mut |record| {
@@ -175,7 +188,8 @@ impl SetupFile {
             return Ok(done);
         }
         let real = private_files::real_path(&self.path, &SETUP_JSON)?;
-        private_files::update(&self.path, &SETUP_JSON, &mut |old| {
+        let state = StateFolder::from_env(env);
+        private_files::update(&self.path, &SETUP_JSON, state.as_ref(), &mut |old| {
             let Some(old) = old else {
                 return Ok(EditOutcome::Unchanged);
             };
@@ -282,13 +296,13 @@ impl SetupFile {
 }
 
 fn undo_log(env: &Env) -> Option<UndoLog> {
-    Some(UndoLog::new(env.state_folder()?, "rules"))
+    Some(UndoLog::new(StateFolder::from_env(env)?, "rules"))
 }
 
 /// Removes the folders that were made for the file.
 fn remove_folders(env: &Env, real: &Path) {
     let forget = |log: UndoLog| -> io::Result<()> {
-        private_files::remove_made_folders(&log.file(real)?.created_folders);
+        private_files::remove_made_folders(&log.file(real)?.created_folders, real);
         log.change_file(real, &mut |record| record.values.clear())
     };
     // A folder that stays is empty and does no harm.

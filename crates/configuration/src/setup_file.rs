@@ -117,6 +117,17 @@ impl SetupDocument {
         Some(document)
     }
 
+    /// The document without the values of rules and of the sign-in, but for those that are to be shown.
+    pub fn redacted(mut self, is_shown: impl Fn(&str) -> bool, shows_cognito: bool) -> Self {
+        for rule in self.registries.iter_mut().filter(|rule| !is_shown(&rule.host)) {
+            rule.keys.values_mut().for_each(redact);
+        }
+        if let Some(block) = self.cognito.as_mut().filter(|_| !shows_cognito) {
+            block.values_mut().for_each(redact);
+        }
+        self
+    }
+
     /// The text of the file.
     pub fn text(&self) -> Result<String> {
         let cognito = match &self.cognito {
@@ -131,6 +142,10 @@ impl SetupDocument {
         let rules = rules.join(",\n");
         Ok(format!("{HEAD}{cognito}{fallback}{REGISTRIES}{rules}{TAIL}"))
     }
+}
+
+fn redact(value: &mut Value) {
+    *value = Value::from("REDACTED");
 }
 
 fn line<T: Serialize>(value: &T) -> Result<String> {

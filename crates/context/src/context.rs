@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::time::{Instant, SystemTime};
 
 use crate::{Progress, variables};
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, MessageWriter, Result};
 
 /// The cause of an error about a user without a home folder.
 pub const NO_HOME: &str = "this user has no home folder";
@@ -18,11 +18,23 @@ static USER_HOME: LazyLock<Option<PathBuf>> =
     LazyLock::new(|| std::env::home_dir().filter(|home| !home.as_os_str().is_empty()));
 
 /// The environment variables of this run. An empty variable counts as unset, as AWS's tools have it.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Env {
     vars: BTreeMap<String, String>,
     /// Whether these are the process's own variables: only then the user who runs the process counts.
     is_of_process: bool,
+    /// When they were read: the first thing that a process does.
+    pub(crate) read_at: Instant,
+}
+
+impl Default for Env {
+    fn default() -> Self {
+        Self {
+            vars: BTreeMap::new(),
+            is_of_process: false,
+            read_at: Instant::now(),
+        }
+    }
 }
 
 /// The names alone: among the values are keys and tokens.
@@ -177,7 +189,7 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
         });
         Self {
             vars: vars.collect(),
-            is_of_process: false,
+            ..Self::default()
         }
     }
 }
@@ -208,7 +220,7 @@ pub struct Context<'a> {
     /// Whether that is shown on a terminal.
     pub stdout_is_terminal: bool,
     /// What people read.
-    pub stderr: &'a mut dyn Write,
+    pub stderr: MessageWriter<'a>,
     /// What they are shown meanwhile, if that is a terminal.
     pub progress: Progress,
     /// How much of it.
@@ -229,7 +241,7 @@ impl Context<'_> {
     pub fn say(&mut self, line: &str) {
         if self.verbosity >= Verbosity::Normal {
             self.progress.clear();
-            let _ = writeln!(self.stderr, "{}", without_controls(line));
+            let _ = self.stderr.line(line);
         }
     }
 
@@ -237,15 +249,9 @@ impl Context<'_> {
     pub fn detail(&mut self, line: impl FnOnce() -> String) {
         if self.verbosity >= Verbosity::Debug {
             self.progress.clear();
-            let _ = writeln!(self.stderr, "{}", without_controls(&line()));
+            let _ = self.stderr.line(&line());
         }
     }
-}
-
-/// What a variable or a file put into a line must not move a terminal's cursor, nor begin a line of its own, which a CI could
-/// take for a command.
-fn without_controls(line: &str) -> String {
-    line.replace(char::is_control, " ")
 }
 
 #[cfg(test)]

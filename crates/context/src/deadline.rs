@@ -29,6 +29,14 @@ pub fn deadline(env: &Env, began: Instant) -> Result<Instant> {
     Ok(began + timeout.saturating_sub(MARGIN))
 }
 
+impl Env {
+    /// When a command with this environment has to have ended, for what waits for other processes. An `ECR_AUTH_TIMEOUT` that is no
+    /// number of seconds is told of where it matters more.
+    pub fn deadline(&self) -> Instant {
+        deadline(self, self.read_at).unwrap_or(self.read_at + DEFAULT_TIMEOUT)
+    }
+}
+
 /// How long a call may take that begins now.
 ///
 /// # Errors

@@ -18,6 +18,7 @@
 mod context;
 mod deadline;
 mod descendants;
+mod descriptor;
 pub mod program;
 mod progress;
 pub mod variables;
@@ -25,4 +26,5 @@ mod visible;
 
 pub use context::*;
 pub use deadline::{budget, deadline, process_started};
+pub use descriptor::why_stderr_is_unheard;
 pub use progress::*;

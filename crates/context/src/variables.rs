@@ -105,6 +105,12 @@ variables! {
         AWS_EC2_METADATA_DISABLED, default: "it is used";
         /// Sets the address of the instance metadata service.
         AWS_EC2_METADATA_SERVICE_ENDPOINT, default: "`http://169.254.169.254`";
+        /// `IPv6` asks the instance metadata service at `http://[fd00:ec2::254]`.
+        AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE, default: "`IPv4`";
+        /// Sets the seconds that one request to the instance metadata service may take.
+        AWS_METADATA_SERVICE_TIMEOUT, default: "1";
+        /// Sets how often a request to the instance metadata service is sent.
+        AWS_METADATA_SERVICE_NUM_ATTEMPTS, default: "1 if `AWS_METADATA_SERVICE_TIMEOUT` is set, else 3 in 1.7 seconds in all";
         /// Sets the address of all of AWS's services; switches FIPS and dual-stack off.
         AWS_ENDPOINT_URL, default: "the services' own";
         /// Sets the address of one service: `ECR`, `ECR_PUBLIC`, `STS`, `COGNITO_IDENTITY_PROVIDER`, `COGNITO_IDENTITY`, `SSO`, `SSO_OIDC`, `SIGNIN`.
@@ -115,8 +121,8 @@ variables! {
         AWS_USE_FIPS_ENDPOINT, default: "as the registry's name says";
         /// `true` uses endpoints with IPv6.
         AWS_USE_DUALSTACK_ENDPOINT, default: "as the registry's name says";
-        /// Names a PEM file with the only certificates to trust.
-        AWS_CA_BUNDLE;
+        /// Names a PEM file with the only certificates to trust. `~` is your home folder.
+        AWS_CA_BUNDLE, default: "the profile's `ca_bundle`";
         /// Sets how often a call is tried.
         AWS_MAX_ATTEMPTS, default: "3";
     }
@@ -141,7 +147,7 @@ variables! {
         HTTP_PROXY, default: "`ALL_PROXY`";
         /// Sets the proxy for http and https; `all_proxy` does too.
         ALL_PROXY;
-        /// Lists the hosts to call without a proxy, separated by commas; `no_proxy` does too.
+        /// Lists the hosts to call without a proxy; `no_proxy` does too. [The forms](network.md#no_proxy).
         NO_PROXY;
         /// Names a PEM file with the certificates to trust.
         SSL_CERT_FILE, default: "the system's, else Mozilla's";

@@ -2,11 +2,11 @@
 //! scripts.
 
 use std::fmt;
-use std::io::Write;
 use std::path::Path;
 
-use crate::Code;
-use crate::mention::{Mention, has_mention, named};
+use crate::inert::one_line_but_for;
+use crate::mention::{Mention, has_mention, is_mark, named};
+use crate::{Code, MessageWriter};
 
 /// The result of everything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -62,7 +62,7 @@ struct ErrorPart {
 
 impl ErrorPart {
     fn new(text: &str) -> Self {
-        let text = one_line(text);
+        let text = one_line_but_for(text, is_mark);
         match has_mention(&text) {
             true => Self {
                 shown: named(&text, &|mention| mention.plain()).into(),
@@ -173,12 +173,12 @@ impl Error {
     }
 
     /// Writes the error for people, with its hint and the address of its section. A stderr that is closed is nobody's problem.
-    pub fn report(&self, stderr: &mut dyn Write) {
-        let _ = writeln!(stderr, "error: {self}");
+    pub fn report(&self, stderr: &mut MessageWriter<'_>) {
+        let _ = stderr.line(&format!("error: {self}"));
         if let Some(hint) = self.hint_text() {
-            let _ = writeln!(stderr, "hint: {hint}");
+            let _ = stderr.line(&format!("hint: {hint}"));
         }
-        let _ = writeln!(stderr, "see: {}", self.code.link());
+        let _ = stderr.line(&format!("see: {}", self.code.link()));
     }
 }
 
@@ -209,12 +209,6 @@ pub fn unicode_path(path: &Path) -> Result<&str> {
     text.ok_or_else(|| Error::usage(Code::NotReadable, path.to_string_lossy(), "this path is not Unicode"))
 }
 
-/// A cause in one line without control characters, whatever a server or a file put in it.
-pub fn one_line(text: &str) -> String {
-    let cleaned: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    cleaned.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,7 +218,7 @@ mod tests {
         let mut out = Vec::new();
         Error::failed(Code::NotReadable, "cannot read x", "no\nsuch\tfile")
             .hint("make one")
-            .report(&mut out);
+            .report(&mut MessageWriter::new(&mut out));
         let see = "https://github.com/org/ecr-auth/blob/main/docs/troubleshooting.md#ea0803";
         assert_eq!(
             String::from_utf8_lossy(&out),

@@ -12,13 +12,15 @@
 //! assert_eq!(error.exit().code(), 1);
 //! ```
 //!
-//! No part of an error may hold a secret. Text from outside is made one line without control characters ([`one_line`]), and addresses lose
-//! their passwords ([`without_userinfo`]).
+//! No part of an error may hold a secret, and addresses lose their passwords ([`without_userinfo`]). Text from outside is made [`inert`] where
+//! it is written: messages go to stderr through a [`MessageWriter`] alone.
 
 mod code;
 mod error;
+mod inert;
 mod mention;
 
 pub use code::*;
 pub use error::*;
+pub use inert::{MessageWriter, inert, one_line};
 pub use mention::Mention;

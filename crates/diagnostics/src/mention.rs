@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-/// What encloses a mention in a text: noncharacters, which Unicode keeps for a program's own use and which no text from outside has.
+/// What encloses a mention in a text: noncharacters, which Unicode keeps for a program's own use. Where text
+/// from outside has one, a name may be written in its place, and the message is made [`inert`](crate::inert()) after that.
 const BEGIN: char = '\u{fdd0}';
 const END: char = '\u{fdd1}';
 
@@ -39,6 +40,11 @@ impl fmt::Display for Mention<'_> {
             None => write!(f, "{BEGIN}{}{END}", self.setting),
         }
     }
+}
+
+/// Whether a character encloses a mention.
+pub(crate) fn is_mark(c: char) -> bool {
+    c == BEGIN || c == END
 }
 
 /// Whether a text mentions a setting.

@@ -11,7 +11,7 @@ use diagnostics::{Code, Error, Mention, Result, one_line};
 /// # Errors
 /// A usage error that says which part is wrong and what to write instead.
 pub fn parse_argument(arg: &str, region: Option<&str>) -> Result<Registry> {
-    let arg = arg.trim();
+    let arg = arg.trim_ascii();
     if arg.eq_ignore_ascii_case("public") {
         return parse_argument(PUBLIC_HOST, region);
     }
@@ -41,7 +41,7 @@ pub fn parse_region(text: &str) -> Result<String> {
 }
 
 fn region(text: &str) -> Result<String, WhyNot> {
-    let region = text.trim().to_ascii_lowercase();
+    let region = text.trim_ascii().to_ascii_lowercase();
     match is_region(&region) {
         true => Ok(region),
         false => Err(wrong_region(&one_line(&region))),

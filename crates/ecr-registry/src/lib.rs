@@ -67,7 +67,7 @@ const ACCOUNT_DIGITS: usize = 12;
 
 impl Registry {
     /// The registry that a client means by `server`: a host name in any case, with or without a scheme, a port, a path with
-    /// tag and digest, a trailing dot and blanks around it. `None` for every host that isn't ECR's.
+    /// tag and digest, a trailing dot and ASCII blanks around it. `None` for every host that isn't ECR's.
     ///
     /// Private: `<account>.dkr.ecr[-fips].<region>.<suffix>` or, with IPv6, `<account>.dkr-ecr[-fips].<region>.<suffix>`,
     /// where the suffix is that of the region's partition. Public: `public.ecr.aws` and `ecr-public.aws.com`.

@@ -4,7 +4,7 @@
 const SCHEMES: [&str; 4] = ["https", "http", "docker", "oci"];
 
 /// The name of a server as Docker's configuration has it, to compare one's own names with: `host` or `host:port`, in lower
-/// case, without scheme, path and blanks around it. `None` where no such name can be told for certain.
+/// case, without scheme, path and ASCII blanks around it. `None` where no such name can be told for certain.
 pub fn server_name(server: &str) -> Option<String> {
     let authority = authority(server)?;
     let host = without_port(authority)?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Response, header};
 use http_body_util::BodyExt;
-use hyper::body::Frame;
+use hyper::body::{Frame, SizeHint};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::Sleep;
@@ -64,6 +64,8 @@ pub enum Fault {
     ContentType,
     /// The true answer, byte by byte, ten a second.
     Drip,
+    /// The true answer, and a line end after it: a stand-in that is made of shell commands.
+    LineEnd,
     /// The service's clock is off for this call: what it checks, what it issues, its `Date`.
     Skew {
         /// Ahead of the lab's clock; negative: behind.
@@ -110,7 +112,7 @@ impl Fault {
 
     /// Whether the call goes on as usual, and its answer is the true one but for the way it comes.
     fn is_alteration(&self) -> bool {
-        matches!(self, Self::ContentType | Self::Drip)
+        matches!(self, Self::ContentType | Self::Drip | Self::LineEnd)
     }
 
     /// Whether the call itself meets it, before any answer is made.
@@ -265,6 +267,7 @@ impl Faults {
                 answer::insert(&mut answer, header::CONTENT_TYPE.as_str(), "text/html");
                 answer
             }
+            Some((_, Fault::LineEnd)) => answer.map(|body| LineEnd::new(body).boxed_unsync()),
             Some(_) => answer.map(|body| Drip::new(body).boxed_unsync()),
             None => answer,
         }
@@ -388,6 +391,7 @@ fn odd_answer(fault: &Fault, service: Service, now: i64) -> Option<Answer> {
         Fault::TooLarge => answer::bytes(200, "application/x-amz-json-1.1", vec![b' '; TOO_LARGE]),
         Fault::ContentType
         | Fault::Drip
+        | Fault::LineEnd
         | Fault::Skew { .. }
         | Fault::Hang
         | Fault::Reset
@@ -453,6 +457,40 @@ impl hyper::body::Body for Cut {
             }
             Self::End => Poll::Ready(None),
         }
+    }
+}
+
+/// A body with a line end after it.
+struct LineEnd {
+    body: Body,
+    is_over: bool,
+}
+
+impl LineEnd {
+    fn new(body: Body) -> Self {
+        Self { body, is_over: false }
+    }
+}
+
+impl hyper::body::Body for LineEnd {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        self.is_over = frame.is_none();
+        Poll::Ready(frame.or_else(|| Some(Ok(Frame::data(Bytes::from_static(b"\n"))))))
+    }
+
+    /// With it, hyper announces the length of the whole body.
+    fn size_hint(&self) -> SizeHint {
+        self.body
+            .size_hint()
+            .exact()
+            .map_or_else(SizeHint::default, |length| SizeHint::with_exact(length + 1))
     }
 }
 

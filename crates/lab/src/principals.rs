@@ -113,6 +113,12 @@ impl Iam {
         self.keys.get(id)
     }
 
+    /// A key of the user with this ARN.
+    pub(crate) fn key_of_user(&self, arn: &str) -> Option<AccessKey> {
+        let known = self.keys.values().find(|known| known.principal.arn == arn)?;
+        Some(known.key.clone())
+    }
+
     /// Makes temporary credentials for a session and remembers them.
     pub(crate) fn open_session(&mut self, principal: Principal, expires: i64) -> AccessKey {
         let key = AccessKey {

@@ -17,7 +17,7 @@
 //! let log: UndoLog = UndoLog::new(home.path().join("state"), "colors");
 //!
 //! for color in ["green", "blue"] {
-//!     update(&file, &FORMAT, &mut |old| {
+//!     update(&file, &FORMAT, Some(log.state()), &mut |old| {
 //!         if old == Some(color) {
 //!             return Ok(EditOutcome::Unchanged);
 //!         }
@@ -41,21 +41,35 @@
 //! ```
 
 mod diff;
-mod folders;
+#[cfg(target_os = "linux")]
+mod held;
+mod lock;
+#[cfg(not(target_os = "linux"))]
+mod not_held;
 mod notes;
+mod own_file;
 mod place;
 mod read;
 mod replace;
+#[cfg(target_os = "linux")]
+mod rights;
+mod state;
 mod temporary;
 mod undo;
+#[cfg(target_os = "linux")]
+mod walk;
+mod work_folder;
 
 pub use diff::unified_diff;
-pub use folders::{adopt, make_folders};
+pub use lock::{Lock, LockAttempt};
 pub use notes::Notes;
+pub use own_file::{close_folder, is_at, is_own, is_own_or_roots, is_private_folder, open_own, read_own};
 pub use read::{CONFIGURATION_LIMIT, TOKEN_LIMIT, open, open_to_append, read, read_secret, read_utf8, way_out};
 pub use replace::{EditOutcome, FileFormat, UpdateOutcome, read_text, real_path, update, update_private};
+pub use state::StateFolder;
 pub use temporary::temporary_among_others;
 pub use undo::{FileUndo, ReplacedValue, UndoEntries, UndoLog, UndoRecord, remove_made_folders};
+pub use work_folder::{WorkFolder, make_folders};
 
 #[cfg(test)]
 mod tests;

@@ -1,38 +1,49 @@
 //! Notes of our own in the user's state folder: small JSON files without secrets.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::marker::PhantomData;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::read::{CONFIGURATION_LIMIT, read};
+use super::state::StateFolder;
 use super::temporary::{remove_leftovers, temporary};
-use crate::{adopt, make_folders};
+use super::work_folder::WorkFolder;
 
 /// One file of notes, all of which together are a `T`. No file is `T::default()`.
 #[derive(Debug, Clone)]
 pub struct Notes<T> {
-    folder: PathBuf,
+    state: StateFolder,
     name: &'static str,
     holds: PhantomData<T>,
 }
 
 impl<T: Serialize + DeserializeOwned + Default + PartialEq + Clone> Notes<T> {
     /// The notes `<name>.json` in this folder, which need not exist yet.
-    pub fn new(folder: PathBuf, name: &'static str) -> Self {
+    pub fn new(state: impl Into<StateFolder>, name: &'static str) -> Self {
         Self {
-            folder,
+            state: state.into(),
             name,
             holds: PhantomData,
         }
     }
 
+    /// The folder that they are in.
+    pub fn state(&self) -> &StateFolder {
+        &self.state
+    }
+
+    /// The user whose notes these are, where root works with their rights.
+    pub fn acts_for(&self) -> Option<u32> {
+        self.state.open().ok()?.acts_for()
+    }
+
     /// Where they are.
     pub fn path(&self) -> PathBuf {
-        self.folder.join(format!("{}.json", self.name))
+        self.state.path().join(self.file_name())
     }
 
     /// What they say.
@@ -40,9 +51,8 @@ impl<T: Serialize + DeserializeOwned + Default + PartialEq + Clone> Notes<T> {
     /// # Errors
     /// The system's; of kind `InvalidData` where they don't parse.
     pub fn load(&self) -> io::Result<T> {
-        match read(&self.path(), CONFIGURATION_LIMIT) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| io::Error::new(ErrorKind::InvalidData, error.to_string())),
+        match self.state.open() {
+            Ok(folder) => self.load_from(&folder),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(T::default()),
             Err(error) => Err(error),
         }
@@ -52,40 +62,51 @@ impl<T: Serialize + DeserializeOwned + Default + PartialEq + Clone> Notes<T> {
     /// left to say, nothing is left on disk.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's; of kind `TimedOut` where another process has the lock up to the deadline.
     pub fn change(&self, change: &mut dyn FnMut(&mut T)) -> io::Result<()> {
-        make_folders(&self.folder)?;
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(self.folder.join(format!("{}.lock", self.name)))?;
-        adopt(&lock, &self.folder);
-        lock.lock()?;
-        let prefix = format!(".{}.json.", self.name);
-        remove_leftovers(&prefix, &self.folder);
-        let before = match self.load() {
+        let _lock = self.state.lock(&format!("{}.lock", self.name))?;
+        let folder = self.state.make()?;
+        let before = match self.load_from(&folder) {
             Err(error) if error.kind() != ErrorKind::InvalidData => return Err(error),
             loaded => loaded.unwrap_or_default(),
         };
         let mut after = before.clone();
         change(&mut after);
-        if after == T::default() {
-            return remove_if_there(&self.path());
-        }
-        if after == before {
+        if after == before && after != T::default() {
             return Ok(());
         }
-        let mut new = temporary(&prefix, &self.folder)?;
-        adopt(new.as_file(), &self.folder);
-        new.as_file_mut().write_all(&serde_json::to_vec_pretty(&after)?)?;
+        folder.run(|at| self.write(at, &after))
+    }
+
+    fn load_from(&self, folder: &WorkFolder) -> io::Result<T> {
+        match folder.run(|at| read(&at.join(self.file_name()), CONFIGURATION_LIMIT)) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|error| io::Error::new(ErrorKind::InvalidData, error.to_string())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(T::default()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write(&self, folder: &Path, notes: &T) -> io::Result<()> {
+        let path = folder.join(self.file_name());
+        let prefix = format!(".{}.", self.file_name());
+        remove_leftovers(&prefix, folder);
+        if *notes == T::default() {
+            return remove_if_there(&path);
+        }
+        let mut new = temporary(&prefix, folder)?;
+        new.as_file_mut().write_all(&serde_json::to_vec_pretty(notes)?)?;
         new.as_file().sync_all()?;
-        new.persist(self.path()).map_err(|error| error.error)?;
+        new.persist(path).map_err(|error| error.error)?;
         Ok(())
+    }
+
+    fn file_name(&self) -> String {
+        format!("{}.json", self.name)
     }
 }
 
-fn remove_if_there(path: &std::path::Path) -> io::Result<()> {
+fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(()),

@@ -1,14 +1,16 @@
 //! The write: locked against other ecr-auth processes, atomic against everything else.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use super::lock::Lock;
 use super::place::{self, PlaceOutcome};
 use super::read;
-use super::temporary::{remove_leftovers, temporary};
-use crate::{adopt, make_folders};
+use super::state::StateFolder;
+use super::temporary::temporary_among_others;
+use super::work_folder::{WorkFolder, make_folders, not_there_yet};
 use diagnostics::{Code, Error, Mention, Result};
 
 /// How often an edit is done anew because another program wrote the file meanwhile.
@@ -88,14 +90,17 @@ pub struct UpdateOutcome {
 /// after a write, and anew on what another program wrote meanwhile, until it answers [`EditOutcome::Unchanged`]. A symlink is
 /// followed; mode and owner stay; a new file has mode 0600. Killed at any moment, the file is as it was or as it should be.
 ///
+/// The lock is in the state folder, where nobody else can hold it: one for all files, as none takes longer than a moment.
+///
 /// Against a writer without a lock (docker's own, an editor): the file always parses, and a change that landed before ours is never
 /// overwritten (where the system cannot exchange two files: but for the moment between a look and a rename).
 pub fn update(
     path: &Path,
     format: &FileFormat,
+    state: Option<&StateFolder>,
     edit: &mut dyn FnMut(Option<&str>) -> Result<EditOutcome>,
 ) -> Result<UpdateOutcome> {
-    update_for(ReaderPolicy::AsBefore, path, format, edit)
+    update_for(ReaderPolicy::AsBefore, path, format, state, edit)
 }
 
 /// [`update`] of a file that holds a secret afterwards: only its owner can read it then (mode 0600 or less), even if the edit
@@ -103,20 +108,23 @@ pub fn update(
 pub fn update_private(
     path: &Path,
     format: &FileFormat,
+    state: Option<&StateFolder>,
     edit: &mut dyn FnMut(Option<&str>) -> Result<EditOutcome>,
 ) -> Result<UpdateOutcome> {
-    update_for(ReaderPolicy::OwnerAlone, path, format, edit)
+    update_for(ReaderPolicy::OwnerAlone, path, format, state, edit)
 }
 
 fn update_for(
     readers: ReaderPolicy,
     path: &Path,
     format: &FileFormat,
+    state: Option<&StateFolder>,
     edit: &mut dyn FnMut(Option<&str>) -> Result<EditOutcome>,
 ) -> Result<UpdateOutcome> {
     let target = real_path(path, format)?;
     let what = || format!("cannot write {}", target.display());
-    let Some(folder) = target.parent().map(Path::to_owned) else {
+    let failed = |error| explain(&target, &error, format.elsewhere);
+    let Some(folder) = target.parent() else {
         return Err(Error::failed(Code::NotWritable, what(), "it has no folder"));
     };
     let mut updated = UpdateOutcome::default();
@@ -124,14 +132,15 @@ fn update_for(
         if edit(None)? == EditOutcome::Unchanged {
             return Ok(updated);
         }
-        updated.folders = make_folders(&folder).map_err(|error| explain(&target, &error, format.elsewhere))?;
+        // Of the path as it was named: who could lead it elsewhere is seen there alone.
+        let folder = path.parent().unwrap_or(folder);
+        updated.folders = make_folders(folder).map_err(failed)?;
     }
-    let lock = lock(&folder)
-        .map_err(|error| Error::failed(Code::NotWritable, format!("cannot lock {}", folder.display()), error))?;
-    remove_leftovers(&temporary_prefix(&target), &folder);
+    let (folder, name) = WorkFolder::of_file(path).map_err(failed)?;
+    let lock = lock(state).map_err(|error| Error::failed(Code::WaitedInVain, what(), error).hint(HANGS))?;
     let mut pending = Vec::new();
     for attempt in 0..ATTEMPTS {
-        let old = Snapshot::read(&target)?;
+        let old = Snapshot::read(&folder, &name, &target)?;
         let text = old.as_ref().map(Snapshot::text);
         let edited = match edit(text)? {
             EditOutcome::Unchanged => merge_pending(format, text, &pending),
@@ -146,9 +155,8 @@ fn update_for(
         if edited == EditOutcome::Unchanged {
             return Ok(updated);
         }
-        match write(&folder, &target, old.as_ref(), &edited, readers, attempt)
-            .map_err(|error| explain(&target, &error, format.elsewhere))?
-        {
+        let written = folder.run(|at| write(at, &at.join(&name), old.as_ref(), &edited, readers, attempt));
+        match written.map_err(failed)? {
             PlaceOutcome::Done => updated.changed = true,
             PlaceOutcome::Raced => {}
             PlaceOutcome::Exposed { hidden } => pending.extend(hidden),
@@ -208,23 +216,10 @@ pub fn real_path(path: &Path, format: &FileFormat) -> Result<PathBuf> {
     }
 }
 
-/// The path of a file to be made: the folders that exist resolved, the rest as named.
-fn not_there_yet(path: &Path) -> io::Result<PathBuf> {
-    let path = std::path::absolute(path)?;
-    let mut rest = Vec::new();
-    for ancestor in path.ancestors() {
-        if let Ok(mut real) = fs::canonicalize(ancestor) {
-            real.extend(rest.iter().rev());
-            return Ok(real);
-        }
-        rest.extend(ancestor.file_name().map(OsString::from));
-    }
-    Ok(path)
-}
-
 /// The file's text, `None` where there is no file.
 pub fn read_text(real: &Path) -> Result<Option<String>> {
-    Ok(Snapshot::read(real)?.map(|snapshot| snapshot.text))
+    let text = read::open(real).and_then(Snapshot::of).map(|snapshot| snapshot.text);
+    found(real, text)
 }
 
 /// A configuration file as it was read.
@@ -236,26 +231,19 @@ struct Snapshot {
 }
 
 impl Snapshot {
-    fn read(target: &Path) -> Result<Option<Self>> {
-        let what = || format!("cannot read {}", target.display());
-        let read = || -> io::Result<Self> {
-            let file = read::open(target)?;
-            let text = read::utf8(read::contents(&file, read::CONFIGURATION_LIMIT)?)?;
-            let metadata = file.metadata()?;
-            Ok(Self {
-                _file: file,
-                text,
-                metadata,
-            })
-        };
-        match read() {
-            Ok(snapshot) => Ok(Some(snapshot)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => {
-                let hint = read::way_out(&error);
-                Err(Error::failed(Code::NotReadable, what(), error).hint(hint))
-            }
-        }
+    /// The file of this name in the folder, which people know as `target`.
+    fn read(folder: &WorkFolder, name: &OsStr, target: &Path) -> Result<Option<Self>> {
+        found(target, folder.run(|at| Self::of(read::open(&at.join(name))?)))
+    }
+
+    fn of(file: File) -> io::Result<Self> {
+        let text = read::utf8(read::contents(&file, read::CONFIGURATION_LIMIT)?)?;
+        let metadata = file.metadata()?;
+        Ok(Self {
+            _file: file,
+            text,
+            metadata,
+        })
     }
 
     fn as_old(&self) -> place::OldVersion<'_> {
@@ -270,6 +258,18 @@ impl Snapshot {
     }
 }
 
+/// What was read of a file, `None` where there is no file.
+fn found<T>(target: &Path, read: io::Result<T>) -> Result<Option<T>> {
+    match read {
+        Ok(snapshot) => Ok(Some(snapshot)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            let hint = read::way_out(&error);
+            Err(Error::failed(Code::NotReadable, format!("cannot read {}", target.display()), error).hint(hint))
+        }
+    }
+}
+
 /// One attempt to bring the file from what was read to what it should be.
 fn write(
     folder: &Path,
@@ -280,13 +280,12 @@ fn write(
     attempt: u32,
 ) -> io::Result<PlaceOutcome> {
     let patient = attempt < PATIENT_ATTEMPTS;
-    let mut new = temporary(&temporary_prefix(target), folder)?;
+    let (mut new, _alive) = temporary_among_others(&temporary_prefix(target), folder)?;
     let placed = match (edited, old) {
         (EditOutcome::Unchanged, _) | (EditOutcome::Remove, None) => PlaceOutcome::Done,
         (EditOutcome::Remove, Some(old)) => place::remove(target, new.into_temp_path(), old.text.as_bytes())?,
         (EditOutcome::Text(text), None) => {
             new.as_file_mut().write_all(text.as_bytes())?;
-            adopt(new.as_file(), folder);
             new.as_file().sync_all()?;
             place::create(new.into_temp_path(), target)?
         }
@@ -339,22 +338,12 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Waits for the lock on a folder, held until the file is closed. The kernel releases it when the process dies.
-///
-/// The folder itself is locked, which leaves nothing behind, where the system can (NFS and Windows cannot): else a lock file.
-fn lock(folder: &Path) -> io::Result<File> {
-    File::open(folder).and_then(wait).or_else(|_| {
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(folder.join(".ecr-auth.lock"))?;
-        wait(file)
-    })
-}
+/// What to do about a lock that another process has.
+const HANGS: &str = "try again; if it stays so, look for an ecr-auth process that hangs, or raise ECR_AUTH_TIMEOUT";
 
-fn wait(file: File) -> io::Result<File> {
-    file.lock().map(|()| file)
+/// The lock of everybody who edits files with this state folder. Where there is none, changes of others are still seen, and kept.
+fn lock(state: Option<&StateFolder>) -> io::Result<Option<Lock>> {
+    state.map_or(Ok(None), |state| state.lock("files.lock"))
 }
 
 fn temporary_prefix(target: &Path) -> String {

@@ -1,12 +1,15 @@
 //! The files that new versions are written into before they take their place.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
 use super::read;
+
+/// How often a file is made anew because somebody else found it first.
+const TRIES: usize = 100;
 
 /// Makes a file for its owner alone, whose name begins with `prefix`. It is gone when it is dropped.
 ///
@@ -35,22 +38,25 @@ pub fn temporary_among_others(prefix: &str, folder: &Path) -> io::Result<(NamedT
             let _ = fs::remove_file(path);
         }
     }
-    loop {
+    for _ in 0..TRIES {
         let made = temporary(prefix, folder)?;
         // Open for reading only: a program that is being made can be run as soon as nobody has it open for writing.
         match File::open(made.path()) {
-            Ok(alive) => {
+            Ok(alive) => match alive.try_lock() {
+                // Somebody took it for one that was left behind.
+                Err(TryLockError::WouldBlock) => {}
+                Ok(()) if !made.path().exists() => {}
                 // Where there are no locks (NFS), the others can't lock it either.
-                let _ = alive.lock();
-                // Somebody may have found it before it was locked.
-                if made.path().exists() {
-                    return Ok((made, alive));
-                }
-            }
+                _ => return Ok((made, alive)),
+            },
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
     }
+    Err(io::Error::new(
+        ErrorKind::ResourceBusy,
+        "others lock every file that is made there",
+    ))
 }
 
 /// Removes what killed runs left behind. To be called under the lock that every writer takes: nobody alive owns such a file then.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::Notes;
+use super::{Notes, StateFolder, WorkFolder};
 
 /// A value that was replaced, and what was written in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,10 +84,19 @@ impl FileUndo {
     }
 }
 
-/// Removes the folders that were made for a file, given outermost first. A folder that holds something else by now stays.
-pub fn remove_made_folders(folders: &[PathBuf]) {
-    for folder in folders.iter().rev() {
-        let _ = fs::remove_dir(folder);
+/// Removes the folders that were made for a file, given outermost first, with the rights for the file's own folder. A folder that holds
+/// something else by now stays, and so does one that the file was never in.
+pub fn remove_made_folders(folders: &[PathBuf], file: &Path) {
+    let rights = |folder: Option<&Path>| WorkFolder::open(folder?).ok();
+    let Some(rights_there) = rights(file.parent()).map(|folder| folder.acts_for()) else {
+        return;
+    };
+    for made in folders.iter().rev().filter(|made| file.starts_with(made)) {
+        if let (Some(around), Some(name)) = (rights(made.parent()), made.file_name())
+            && around.acts_for() == rights_there
+        {
+            let _ = around.run(|at| fs::remove_dir(at.join(name)));
+        }
     }
 }
 
@@ -111,6 +120,29 @@ pub struct UndoEntries<R> {
     pub files: BTreeMap<PathBuf, R>,
     /// The links that were made, and where a link of the same name led before.
     pub links: BTreeMap<PathBuf, Option<PathBuf>>,
+    /// What another user's notes say of places that are not theirs: it is not believed.
+    #[serde(skip)]
+    pub unbelieved: Vec<PathBuf>,
+}
+
+impl<R> UndoEntries<R> {
+    /// Puts aside what is noted of places where this user's rights would not be taken.
+    fn believe_only(&mut self, user: u32) {
+        let is_theirs = |path: &PathBuf| {
+            let folder = path.parent().map(WorkFolder::open);
+            folder.is_some_and(|folder| folder.is_ok_and(|folder| folder.acts_for() == Some(user)))
+        };
+        let files = self
+            .files
+            .extract_if(.., |path, _| !is_theirs(path))
+            .map(|(path, _)| path);
+        self.unbelieved.extend(files);
+        let links = self
+            .links
+            .extract_if(.., |path, _| !is_theirs(path))
+            .map(|(path, _)| path);
+        self.unbelieved.extend(links);
+    }
 }
 
 impl<R> Default for UndoEntries<R> {
@@ -118,6 +150,7 @@ impl<R> Default for UndoEntries<R> {
         Self {
             files: BTreeMap::new(),
             links: BTreeMap::new(),
+            unbelieved: Vec::new(),
         }
     }
 }
@@ -128,8 +161,13 @@ pub struct UndoLog<R = FileUndo>(Notes<UndoEntries<R>>);
 
 impl<R: UndoRecord> UndoLog<R> {
     /// The log `<name>.json` in a folder, which need not exist yet.
-    pub fn new(folder: PathBuf, name: &'static str) -> Self {
-        Self(Notes::new(folder, name))
+    pub fn new(state: impl Into<StateFolder>, name: &'static str) -> Self {
+        Self(Notes::new(state, name))
+    }
+
+    /// The folder that the log is in.
+    pub fn state(&self) -> &StateFolder {
+        self.0.state()
     }
 
     /// The path of the log.
@@ -137,12 +175,17 @@ impl<R: UndoRecord> UndoLog<R> {
         self.0.path()
     }
 
-    /// Reads the log. A missing file is an empty log.
+    /// Reads the log. A missing file is an empty log. The log of another user, whose home root works in, is believed only about places
+    /// where that user's rights are taken.
     ///
     /// # Errors
     /// The system's; of kind `InvalidData` if the file does not parse.
     pub fn load(&self) -> io::Result<UndoEntries<R>> {
-        self.0.load()
+        let mut entries = self.0.load()?;
+        if let Some(user) = self.0.acts_for() {
+            entries.believe_only(user);
+        }
+        Ok(entries)
     }
 
     /// Changes the log under a lock, as [`Notes::change`] does. Records with nothing to put back are dropped, and so are records

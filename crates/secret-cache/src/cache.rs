@@ -7,9 +7,9 @@ use super::cached::{CachedSecret, FetchedSecret, SecretLife, SecretRequest};
 use super::flight::{self, SharedFetch};
 use super::folder::Folder;
 use super::key::CacheKey;
-use super::lock::{Lock, LockAttempt};
 use context::{Env, variables};
 use diagnostics::Error;
+use private_files::LockAttempt;
 
 /// How long [`Cache::remove`] and [`Cache::clear`] wait for one who is just fetching.
 pub(super) const REMOVE_WAIT: Duration = Duration::from_secs(1);
@@ -71,8 +71,8 @@ impl Cache {
     /// The secret of a key: from the cache, or from `fetch`, which is told how long it may take.
     ///
     /// # Errors
-    /// The failure of `fetch`, or that of the process that asked for all; or the deadline came while another process was
-    /// still fetching. Never for reasons of the cache.
+    /// The failure of `fetch`, or that of the process that asked for all. Never for reasons of the cache: a lock that another process has for half
+    /// of the time is not waited for any longer.
     pub fn get(
         &self,
         request: &SecretRequest<'_>,
@@ -185,7 +185,7 @@ pub(super) fn remove_deadline() -> Instant {
 /// Removes an entry under its lock, so that nobody writes back what was read before. One who is still fetching when the wait
 /// ends will write what is newer than this call.
 fn forget(folder: &Folder, key: &CacheKey, deadline: Instant) {
-    let lock = Lock::take(&folder.lock_path(key), deadline);
+    let lock = folder.lock(key, deadline);
     folder.remove(key);
     if let LockAttempt::Held(lock) = lock {
         lock.remove();

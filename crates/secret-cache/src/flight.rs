@@ -1,14 +1,13 @@
 //! One fetch for all who ask at once ("single flight").
 
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::cached::{CachedSecret, FetchedSecret, SecretRequest};
 use super::entry::{CacheEntry, EntryAnswer, EntrySecret};
 use super::folder::{EntrySlot, Folder};
 use super::key::CacheKey;
-use super::lock::{Lock, LockAttempt};
-use diagnostics::{Code, Error};
+use diagnostics::Error;
+use private_files::{Lock, LockAttempt};
 
 /// What renewing may take while there still is a valid secret to hand out.
 const RENEWAL_BUDGET: Duration = Duration::from_secs(3);
@@ -33,33 +32,31 @@ impl<'a> SharedFetch<'a> {
 
     /// Looks, takes the lock if there is something to fetch, and looks again: the one before may have fetched it.
     pub fn secret(&self, prepare: &mut dyn FnMut(Duration), fetch: Fetch<'_>) -> Result<CachedSecret, Error> {
-        let lock_path = self.folder.lock_path(self.request.key);
         match self.look() {
             EntryAnswer::Serve(held) => Ok(self.hand_out(held)),
             EntryAnswer::Share(error) => Err(error),
             EntryAnswer::Renew(held) => {
                 prepare(self.budget().min(RENEWAL_BUDGET));
-                match Lock::try_take(&lock_path) {
+                match self.folder.try_lock(self.request.key) {
                     LockAttempt::Busy => Ok(held),
                     attempt => self.secret_under_lock(attempt.held(), fetch),
                 }
             }
             EntryAnswer::Fetch => {
                 prepare(self.budget());
-                match self.wait_for_lock(&lock_path) {
-                    LockAttempt::Busy => Err(waited_in_vain()),
-                    attempt => self.secret_under_lock(attempt.held(), fetch),
-                }
+                // A process that has it for so long may hang: then this one fetches by itself.
+                let lock = self.wait_for_lock().held();
+                self.secret_under_lock(lock, fetch)
             }
         }
     }
 
-    fn wait_for_lock(&self, path: &Path) -> LockAttempt {
+    fn wait_for_lock(&self) -> LockAttempt {
         let _wait = self.request.progress.wait("another ecr-auth process is fetching this");
-        Lock::take(path, self.request.deadline)
+        self.folder.lock_in_time(self.request.key, self.request.deadline)
     }
 
-    /// `lock` is `None` where there are no locks: all that can be done then is to fetch without.
+    /// `lock` is `None` where there are no locks, or it is not to be had in time: all that can be done then is to fetch without.
     fn secret_under_lock(&self, lock: Option<Lock>, fetch: Fetch<'_>) -> Result<CachedSecret, Error> {
         let budget = match self.look() {
             EntryAnswer::Serve(held) => {
@@ -129,7 +126,7 @@ fn budget(time_left: Duration) -> Duration {
 /// Adds a name to an entry that was just read, if it is new to it and nobody else is at work there.
 pub(super) fn remember(folder: &Folder, key: &CacheKey, name: &str, entry: &CacheEntry) {
     if entry.wants(name)
-        && let LockAttempt::Held(_lock) = Lock::try_take(&folder.lock_path(key))
+        && let LockAttempt::Held(_lock) = folder.try_lock(key)
         && let Some(mut entry) = folder.read(key)
     {
         entry.remember(name);
@@ -142,15 +139,6 @@ fn fill(slot: Option<EntrySlot>, entry: &CacheEntry) {
     if let Some(slot) = slot {
         let _ = slot.fill(entry);
     }
-}
-
-pub(super) fn waited_in_vain() -> Error {
-    Error::failed(
-        Code::WaitedInVain,
-        "cannot get a token",
-        "another ecr-auth process is still fetching it, and the time for waiting is over",
-    )
-    .hint("try again; if it stays so, look for an ecr-auth process that hangs, or raise ECR_AUTH_TIMEOUT")
 }
 
 #[cfg(test)]

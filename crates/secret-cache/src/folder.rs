@@ -7,14 +7,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime};
 
+use private_files::{Lock, LockAttempt, WorkFolder, open_own, read_own};
 use tempfile::NamedTempFile;
 
 use super::entry::{CacheEntry, MAX_BYTES};
 use super::guard;
 use super::key::CacheKey;
-use super::lock::{Lock, LockAttempt};
 
 const ENTRY: &str = ".json";
 const LOCK: &str = ".lock";
@@ -29,52 +30,82 @@ const RESERVED: usize = 16 * 1024;
 
 /// The folder of the cache. It need not exist.
 #[derive(Debug, Clone)]
-pub(super) struct Folder(PathBuf);
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Once it was looked for. Root may find it among another user's folders.
+    found: Arc<OnceLock<WorkFolder>>,
+}
 
 impl Folder {
     pub fn new(path: PathBuf) -> Self {
-        Self(path)
+        let found = Arc::default();
+        Self { path, found }
     }
 
     /// Whether there is anything at its path.
     pub fn exists(&self) -> bool {
-        self.0.exists()
+        self.path.exists()
     }
 
     /// Makes sure that the folder is there, ours, and closed to others.
     pub fn prepare(&self) -> io::Result<()> {
-        guard::prepare_folder(&self.0, is_ours)
+        if !self.path.exists() {
+            WorkFolder::make_own(&self.path)?;
+        }
+        guard::prepare_folder(self.at()?, is_ours)
+    }
+
+    /// A path of it that nobody else can lead elsewhere.
+    fn at(&self) -> io::Result<&Path> {
+        if let Some(found) = self.found.get() {
+            return Ok(found.at());
+        }
+        let found = WorkFolder::open_own(&self.path)?;
+        Ok(self.found.get_or_init(|| found).at())
     }
 
     /// The entry of `key`; `None` for anything but a well-formed one that is ours alone, in a folder that is ours alone.
     pub fn read(&self, key: &CacheKey) -> Option<CacheEntry> {
-        if !guard::is_prepared(&self.0) {
+        if !guard::is_prepared(self.at().ok()?) {
             return None;
         }
-        let bytes = guard::read_private(&self.path(key, ENTRY), MAX_BYTES).ok()?;
+        let bytes = read_own(&self.path(key, ENTRY).ok()?, MAX_BYTES).ok()?;
         CacheEntry::decode(key, &bytes)
     }
 
     /// Takes a place on the disk for an entry of `key`, before it is known what it will hold. An error says that nothing can be
     /// kept here: the folder is read-only, the disk is full, or a folder lies where the entry should.
     pub fn reserve(&self, key: &CacheKey) -> io::Result<EntrySlot> {
-        let path = self.path(key, ENTRY);
+        let path = self.path(key, ENTRY)?;
         if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
             fs::remove_dir(&path)?;
         }
-        let mut file = tempfile::Builder::new().prefix(NEW).tempfile_in(&self.0)?;
+        let mut file = tempfile::Builder::new().prefix(NEW).tempfile_in(self.at()?)?;
         file.write_all(&[b' '; RESERVED])?;
         Ok(EntrySlot { file, path })
     }
 
-    /// Where the lock of `key` lies.
-    pub fn lock_path(&self, key: &CacheKey) -> PathBuf {
-        self.path(key, LOCK)
+    /// Takes the lock of `key` if it is free.
+    pub fn try_lock(&self, key: &CacheKey) -> LockAttempt {
+        let path = self.path(key, LOCK);
+        path.map_or(LockAttempt::Unavailable, |path| Lock::try_take(&path))
+    }
+
+    /// Takes the lock of `key`, waiting for it until `deadline`.
+    pub fn lock(&self, key: &CacheKey, deadline: Instant) -> LockAttempt {
+        let path = self.path(key, LOCK);
+        path.map_or(LockAttempt::Unavailable, |path| Lock::take(&path, deadline))
+    }
+
+    /// Takes the lock of `key`, waiting for it for half of the time that is left until `deadline`: the other half is for going on without.
+    pub fn lock_in_time(&self, key: &CacheKey, deadline: Instant) -> LockAttempt {
+        let now = Instant::now();
+        self.lock(key, now + deadline.saturating_duration_since(now) / 2)
     }
 
     /// Removes the entry of `key`. Its lock should be held, so that nobody writes back what was read before.
     pub fn remove(&self, key: &CacheKey) {
-        let _ = fs::remove_file(self.path(key, ENTRY));
+        let _ = self.path(key, ENTRY).and_then(fs::remove_file);
     }
 
     /// The keys of all entries, those with only a lock included.
@@ -85,14 +116,15 @@ impl Folder {
     /// Removes what nobody needs any more: spent entries with their locks, and files that killed processes were writing. Does
     /// so once an hour at most; an entry that another process is working on is left for the next time.
     pub fn prune(&self, now: SystemTime) {
-        if !is_older(&self.0.join(PRUNED), now) || self.mark_pruned(now).is_err() {
+        let Ok(at) = self.at() else { return };
+        if !is_older(&at.join(PRUNED), now) || self.mark_pruned(now).is_err() {
             return;
         }
         for key in self.keys() {
             self.prune_entry(&key, now);
         }
         for name in self.names().iter().filter(|name| name.starts_with(NEW)) {
-            let path = self.0.join(name);
+            let path = at.join(name);
             if is_older(&path, now) {
                 let _ = fs::remove_file(path);
             }
@@ -100,7 +132,7 @@ impl Folder {
     }
 
     fn prune_entry(&self, key: &CacheKey, now: SystemTime) {
-        if let LockAttempt::Held(lock) = Lock::try_take(&self.lock_path(key))
+        if let LockAttempt::Held(lock) = self.try_lock(key)
             && self.read(key).is_none_or(|entry| entry.is_spent(now))
         {
             self.remove(key);
@@ -109,18 +141,18 @@ impl Folder {
     }
 
     fn mark_pruned(&self, now: SystemTime) -> io::Result<()> {
-        guard::open_private(&self.0.join(PRUNED))?.set_modified(now)
+        open_own(&self.at()?.join(PRUNED))?.set_modified(now)
     }
 
     fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let entries = self.at().and_then(fs::read_dir).into_iter().flatten().flatten();
         entries
             .filter_map(|entry| entry.file_name().into_string().ok())
             .collect()
     }
 
-    fn path(&self, key: &CacheKey, suffix: &str) -> PathBuf {
-        self.0.join(format!("{key}{suffix}"))
+    fn path(&self, key: &CacheKey, suffix: &str) -> io::Result<PathBuf> {
+        Ok(self.at()?.join(format!("{key}{suffix}")))
     }
 }
 

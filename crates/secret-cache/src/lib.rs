@@ -35,7 +35,7 @@
 //! assert_eq!(fetches, 1);
 //! ```
 //!
-//! Modules, from the bottom: `key`, `cached` (what goes in and out), `guard` (who could write a file), `lock`, `entry` (one file), `folder`,
+//! Modules, from the bottom: `key`, `cached` (what goes in and out), `guard` (who could write a file), `entry` (one file), `folder`,
 //! `flight` (one fetches for all), `cache`, `locked_entry` (a secret that its user replaces).
 
 mod cache;
@@ -45,7 +45,6 @@ mod flight;
 mod folder;
 mod guard;
 mod key;
-mod lock;
 mod locked_entry;
 
 pub use cache::Cache;

@@ -7,35 +7,27 @@ use super::cached::{CachedSecret, FetchedSecret};
 use super::entry::{CacheEntry, EntrySecret};
 use super::folder::Folder;
 use super::key::CacheKey;
-use super::lock::{Lock, LockAttempt};
-use diagnostics::Error;
+use private_files::Lock;
 
 /// One key's entry, and the lock on it.
 #[derive(Debug)]
 pub struct LockedEntry<'a> {
     folder: &'a Folder,
     key: &'a CacheKey,
-    /// `None` where there are no locks.
+    /// `None` where there are no locks, or the lock was not to be had in time.
     _lock: Option<Lock>,
 }
 
 impl Cache {
-    /// Takes the lock of `key`, waiting for it. `None` where nothing can be kept: no cache, or a folder that isn't ours.
-    ///
-    /// # Errors
-    /// Another process still held it at the deadline.
-    pub fn hold<'a>(&'a self, key: &'a CacheKey, deadline: Instant) -> Result<Option<LockedEntry<'a>>, Error> {
-        let Some(folder) = self.0.as_ref().filter(|folder| folder.prepare().is_ok()) else {
-            return Ok(None);
-        };
-        match Lock::take(&folder.lock_path(key), deadline) {
-            LockAttempt::Busy => Err(super::flight::waited_in_vain()),
-            attempt => Ok(Some(LockedEntry {
-                folder,
-                key,
-                _lock: attempt.held(),
-            })),
-        }
+    /// Takes the lock of `key`, waiting for it for half of the time until the deadline. A process that has it for longer may hang, and is not
+    /// waited for. `None` where nothing can be kept: no cache, or a folder that isn't ours.
+    pub fn hold<'a>(&'a self, key: &'a CacheKey, deadline: Instant) -> Option<LockedEntry<'a>> {
+        let folder = self.0.as_ref().filter(|folder| folder.prepare().is_ok())?;
+        Some(LockedEntry {
+            folder,
+            key,
+            _lock: folder.lock_in_time(key, deadline).held(),
+        })
     }
 }
 

@@ -13,6 +13,7 @@ use super::job::{JobFolder, copy_private};
 use client_config::{Client, ConfigEdit, ConfigFile, EditOutcome, HelperSettings, Kind};
 use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
+use private_files::StateFolder;
 
 /// What docker finds in its configuration folder beside `config.json`: contexts, plug-ins, the keys of content trust, and
 /// certificates for the engine.
@@ -88,8 +89,9 @@ pub fn prepare(choice: &DockerConfigChoice, job: &JobFolder, env: &Env) -> Resul
 ///
 /// # Errors
 /// The file can't be read, edited or written.
-pub fn keep_out_of_store(file: &ConfigFile, hosts: &[String]) -> Result<()> {
-    client_config::update(&file.path, &mut |text| {
+pub fn keep_out_of_store(file: &ConfigFile, hosts: &[String], env: &Env) -> Result<()> {
+    let state = StateFolder::from_env(env);
+    client_config::update(&file.path, state.as_ref(), &mut |text| {
         let old = text.unwrap_or_default();
         let settings = HelperSettings::in_file(file, old)?;
         if settings.store.is_none() {

@@ -243,7 +243,7 @@ fn export(reader: &Reader<'_>) -> Result<(Export, String)> {
 
 fn registries(reader: &Reader<'_>) -> Result<Vec<NamedRegistry>> {
     let entries = reader.list("registries")?.into_iter().map(|entry| {
-        let mut words = entry.split_whitespace();
+        let mut words = entry.split_ascii_whitespace();
         let registry = words.next().unwrap_or_default().to_owned();
         let role = words.next().map(|word| match word.strip_prefix("role=") {
             Some(role) if !role.is_empty() => Ok(role.to_owned()),
@@ -340,9 +340,9 @@ fn tags_of(name: &str, text: &str) -> Result<Vec<(String, String)>> {
         });
         return tags.collect();
     }
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines = text.lines().map(str::trim_ascii).filter(|line| !line.is_empty());
     let tags = lines.map(|line| match line.split_once('=') {
-        Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),
+        Some((key, value)) => Ok((key.trim_ascii().to_owned(), value.trim_ascii().to_owned())),
         None => Err(wrong(name, format!("{line:?} has no =")).hint(hint)),
     });
     tags.collect()
@@ -378,7 +378,7 @@ impl Reader<'_> {
         let value = self
             .0
             .get(&format!("{}{}", variables::INPUT, name.to_uppercase()))?
-            .trim();
+            .trim_ascii();
         (!value.is_empty()).then(|| value.to_owned())
     }
 
@@ -391,7 +391,7 @@ impl Reader<'_> {
     /// Lines or commas part the entries.
     fn list(&self, name: &str) -> Result<Vec<String>> {
         let text = self.text(name).unwrap_or_default();
-        let entries = text.split([',', '\n']).map(str::trim);
+        let entries = text.split([',', '\n']).map(str::trim_ascii);
         entries
             .filter(|entry| !entry.is_empty())
             .map(|entry| printable(name, entry))

@@ -14,7 +14,7 @@ use super::registries::Hosts;
 use super::results::{self, ActionSignIn};
 use super::undo::Undo;
 use super::uses::ConfigUses;
-use crate::commands::deliver::hide;
+use crate::commands::masks::hide;
 use crate::commands::passwords;
 use crate::output::RegistryPassword;
 use aws_access::Identity;
@@ -34,6 +34,7 @@ use settings::IdentitySettings;
 /// An input that is wrong, a sign-in that fails, a configuration that can't be written. What was written until then the post step
 /// takes back.
 pub fn run(context: &mut Context<'_>) -> Result<()> {
+    ci::check_masks(context)?;
     let inputs = Inputs::read(&context.env)?;
     let mut step = MainStep::begin(inputs, context)?;
     let hosts = Hosts::from_inputs(&step.inputs, context)?;
@@ -233,7 +234,7 @@ impl MainStep {
         let uses = ConfigUses::for_folder(&self.undo.use_folder, &context.env);
         for file in &files {
             if self.inputs.mode == Mode::Login && file.path.starts_with(self.job.docker()) {
-                docker_config::keep_out_of_store(file, hosts)?;
+                docker_config::keep_out_of_store(file, hosts, &context.env)?;
             }
             let mut write = || match self.inputs.mode {
                 Mode::Helper => serve(file, hosts, context),

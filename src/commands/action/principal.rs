@@ -141,7 +141,7 @@ impl<'a> Principals<'a> {
     /// Has the log hide an account, if that is asked for: a principal's, or the one in a registry's name.
     fn hide(&mut self, account: &str, context: &mut Context<'_>) {
         if self.inputs.mask_account_id && !self.hidden.iter().any(|known| known == account) {
-            let _ = writeln!(context.stderr, "{}", github::add_mask(account));
+            let _ = context.stderr.commands(&(github::add_mask(account) + "\n"));
             self.hidden.push(account.to_owned());
         }
     }

@@ -2,6 +2,7 @@
 
 use super::inputs::Mode;
 use super::principal::Principal;
+use diagnostics::one_line;
 use ecr_registry::Registry;
 
 /// One registry.
@@ -29,16 +30,37 @@ pub fn table(mode: Mode, rows: &[SummaryRow<'_>]) -> String {
         let account = account.or(row.principal.map(|it| it.account.as_str()));
         let role = row.principal.map(|it| it.role.as_deref().unwrap_or(&it.arn));
         let cells = [
-            row.registry,
-            account.unwrap_or("–"),
-            role.unwrap_or("the runner's own credentials"),
-            how(mode),
-            until(mode, row.until.as_deref()),
+            plain(row.registry),
+            plain(account.unwrap_or("–")),
+            role.map_or_else(|| "the runner's own credentials".to_owned(), plain),
+            how(mode).to_owned(),
+            until(mode, row.until.as_deref()).to_owned(),
         ];
-        let cells = cells.map(|cell| cell.replace('|', "\\|"));
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
     text
+}
+
+/// Text from outside, in which Markdown finds no link, no HTML, nobody's name and no end of the cell: what is not plain stands in a code
+/// span.
+fn plain(text: &str) -> String {
+    let text = one_line(text);
+    let is_plain = |c: char| c.is_alphanumeric() || " :/._+=,-–".contains(c);
+    let is_link = text.contains("//") || text.to_ascii_lowercase().contains("www.");
+    if text.chars().all(is_plain) && !is_link {
+        return text;
+    }
+    let mut span = String::new();
+    for c in text.chars() {
+        match c {
+            '`' => span.push('\''),
+            // Before a '|' it would take the sign's own backslash away.
+            '\\' => span.push_str("%5C"),
+            '|' => span.push_str("\\|"),
+            c => span.push(c),
+        }
+    }
+    format!("`{span}`")
 }
 
 fn how(mode: Mode) -> &'static str {
@@ -84,7 +106,7 @@ mod tests {
             let text = table(mode, &rows);
             let lines = text.lines().skip(4);
             lines
-                .map(|line| line.replace("arn:aws:iam::444455556666:role/a\\|b", "ROLE"))
+                .map(|line| line.replace("`arn:aws:iam::444455556666:role/a\\|b`", "ROLE"))
                 .collect::<Vec<_>>()
         };
         assert_eq!(
@@ -100,6 +122,22 @@ mod tests {
                 .iter()
                 .all(|line| line.ends_with("| credential helper | renewed when needed |"))
         );
+    }
+
+    #[test]
+    fn markdown_reads_nothing_in_a_cell() {
+        for (text, cell) in [
+            (
+                "arn:aws:sts::1:assumed-role/ci_push/gha-42",
+                "arn:aws:sts::1:assumed-role/ci_push/gha-42",
+            ),
+            ("role/[x](http://e.example)", "`role/[x](http://e.example)`"),
+            ("role/www.e.example", "`role/www.e.example`"),
+            ("a`|[x](//e)", "`a'\\|[x](//e)`"),
+            ("a\\|<b>\n| c", "`a%5C\\|<b> \\| c`"),
+        ] {
+            assert_eq!(plain(text), cell);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use client_config::{ConfigFile, HELPER};
 use context::Env;
 use diagnostics::{Code, Error, Result};
-use private_files::Notes;
+use private_files::{Notes, StateFolder};
 
 /// By the configuration file's real path and the registry's host: the folders of the uses, each there as long as its use lasts.
 type UsesByConfig = BTreeMap<PathBuf, BTreeMap<String, BTreeSet<PathBuf>>>;
@@ -22,7 +22,7 @@ impl ConfigUses {
     /// `folder` stands for this use; without a state folder there are no notes.
     pub fn for_folder(folder: &Path, env: &Env) -> Option<Self> {
         Some(Self {
-            notes: Notes::new(env.state_folder()?, "jobs"),
+            notes: Notes::new(StateFolder::from_env(env)?, "jobs"),
             folder: folder.to_owned(),
         })
     }

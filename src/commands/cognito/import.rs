@@ -84,8 +84,8 @@ pub(super) fn run(args: &CognitoImportArgs, config_path: Option<&Path>, context:
     let file = SetupFile::in_force(&context.env, config_path)?;
     for line in sentences(&plan, &vendor, &settings, file.path(), &args.clients, context)? {
         // Whoever answers the question has to have read it.
-        writeln!(context.stderr, "{line}")
-            .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot show the change", error))?;
+        let shown = context.stderr.line(&line);
+        shown.map_err(|error| Error::failed(Code::ResultNotWritten, "cannot show the change", error))?;
     }
     if !args.clients.dry_run {
         ask(args)?;

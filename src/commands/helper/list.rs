@@ -9,7 +9,7 @@ use aws_access::OwnPasswordPath;
 use aws_access::identity::current_region;
 use configuration::Config;
 use context::Context;
-use diagnostics::{Code, Error, one_line};
+use diagnostics::{Code, Error};
 use ecr_registry::{parse_argument, server_name};
 use secret_cache::Cache;
 
@@ -21,7 +21,7 @@ pub fn servers(config: Option<&Path>, context: &mut Context<'_>) -> BTreeMap<Str
     let config = match Config::load(&context.env, config) {
         Ok(config) => config,
         Err(error) => {
-            error.report(context.stderr);
+            error.report(&mut context.stderr);
             return BTreeMap::new();
         }
     };
@@ -56,7 +56,7 @@ fn own_host(config: &Config, context: &mut Context<'_>) -> Option<String> {
         path.host(&Cache::open(Cache::folder(&context.env)), context)
     });
     found.unwrap_or_else(|error| {
-        let _ = writeln!(context.stderr, "ecr-auth: list: {}", one_line(&error.to_string()));
+        let _ = context.stderr.line(&format!("ecr-auth: list: {error}"));
         None
     })
 }
@@ -67,7 +67,7 @@ fn others(config: &Config, ours: &[String], context: &mut Context<'_>) -> BTreeM
         return BTreeMap::new();
     };
     let listed = fallback::list(fallback, context).unwrap_or_else(|error| {
-        let _ = writeln!(context.stderr, "ecr-auth: list: {}", one_line(&error.to_string()));
+        let _ = context.stderr.line(&format!("ecr-auth: list: {error}"));
         BTreeMap::new()
     });
     let is_known = |server: &str| server_name(server).is_some_and(|name| ours.contains(&name));

@@ -45,10 +45,7 @@ impl RegistryCredentials {
     /// Whether they would be those of an EC2 instance's role, if there is one.
     pub fn is_of_instance(&self) -> bool {
         let source = self.identity.as_ref().map(|identity| &identity.source);
-        matches!(
-            source,
-            Ok(CredentialSource::Chain(ChainSource::InstanceMetadata { .. }))
-        )
+        matches!(source, Ok(CredentialSource::Chain(ChainSource::InstanceMetadata)))
     }
 }
 
@@ -56,7 +53,7 @@ impl RegistryCredentials {
 fn told_identity(identity: &Identity) -> String {
     let of = |key: &str| identity.setting(key).map(|value| format!(" ({key} {value})"));
     match &identity.source {
-        CredentialSource::Chain(ChainSource::InstanceMetadata { .. }) => {
+        CredentialSource::Chain(ChainSource::InstanceMetadata) => {
             format!("none known here; {} would be asked", identity.source)
         }
         CredentialSource::Profile(_) | CredentialSource::Chain(ChainSource::Profile(_)) => {

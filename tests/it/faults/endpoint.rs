@@ -68,7 +68,10 @@ impl Endpoint {
             Self::Issuer => {
                 "GitHub's address for the job's OIDC token (`ACTIONS_ID_TOKEN_REQUEST_URL`), before STS is asked."
             }
-            Self::Imds => "IMDSv2 on an EC2 instance, before ECR is asked. It gets 1.7 seconds in all.",
+            Self::Imds => {
+                "IMDSv2 on an EC2 instance, before ECR is asked. It gets 1.7 seconds in all, unless [the settings](network.md#metadata-services) \
+                 say more."
+            }
             Self::Container => {
                 "`AWS_CONTAINER_CREDENTIALS_FULL_URI` of an ECS task or an EKS pod, before ECR is asked."
             }
@@ -171,7 +174,7 @@ impl Endpoint {
 
     /// Without TLS by its nature.
     pub fn is_http_only(self) -> bool {
-        matches!(self, Self::Imds | Self::Container)
+        self == Self::Imds
     }
 }
 

@@ -52,7 +52,7 @@ class Services(BaseHTTPRequestHandler):
     def do_GET(self):
         url = urlsplit(self.path)
         if url.path.endswith("/security-credentials/"):
-            return self.answer("role", "text/plain")
+            return self.answer("role\n", "text/plain")
         if url.path.endswith("/security-credentials/role"):
             return self.answer(json.dumps({"Code": "Success", "Type": "AWS-HMAC", "LastUpdated": "2020-01-01T00:00:00Z", **credentials("INSTANCE")}))
         if url.path == "/federation/credentials":
@@ -60,7 +60,7 @@ class Services(BaseHTTPRequestHandler):
             key = "SSO" + query["account_id"] + query["role_name"] + self.headers["x-amz-sso_bearer_token"]
             found = {"accessKeyId": key, "secretAccessKey": "secret", "sessionToken": "token", "expiration": 4070908800000}
             return self.answer(json.dumps({"roleCredentials": found}))
-        return self.answer(json.dumps(credentials("CONTAINER")))
+        return self.answer(json.dumps({**credentials("CONTAINER"), "Token": "", "Expiration": "2099-01-01T01:00:00+01:00"}))
 
     def do_POST(self):
         body = self.body()

@@ -1,15 +1,13 @@
 //! What is wrong with files, folders and streams.
 
-use std::fs::File;
-use std::os::unix::fs::symlink;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use diagnostics::Code;
-use lab::Service;
 
 use super::Way;
 use super::command_line::keys;
 use crate::harness::{HOST, Machine, Outcome, binary};
-use crate::lab_machine::{GET_TOKEN, PATIENCE, lab, machine};
 
 pub const WAYS: &[Way] = &[
     (Code::NotWritable, || {
@@ -21,7 +19,10 @@ pub const WAYS: &[Way] = &[
         machine.run(&["setup", "--client", "docker", "--bin-dir", &bin, HOST])
     }),
     (Code::DiskFull, || {
-        with_profile().run(&["assume", "--profile", "ci", "--format", "env", "--output", "/dev/full"])
+        let args = ["assume", "--profile", "ci", "--format", "env", "--output", "/dev/fd/1"];
+        let machine = with_profile();
+        let mut command = machine.command(&binary(), &args);
+        Outcome::of(&command.stdout(File::create("/dev/full").unwrap()).output().unwrap())
     }),
     (Code::NotReadable, || {
         keys().run(&["cognito", "import", "/nowhere/vendor.yml"])
@@ -45,16 +46,12 @@ pub fn with_profile() -> Machine {
     machine
 }
 
-/// The time of one is over before the other has its answer.
+/// The test holds the lock in the place of a process that hangs.
 fn waited_in_vain() -> Outcome {
-    let lab = lab();
-    lab.hold(Service::Ecr);
-    let machine = machine(&lab).with("ECR_AUTH_TIMEOUT", "60");
-    let first = machine.start_helper("get", HOST);
-    assert!(lab.wait_for_calls(GET_TOKEN, 1, PATIENCE));
-    let machine = machine.with("ECR_AUTH_TIMEOUT", "1");
-    let second = machine.helper("get", HOST);
-    lab.release(Service::Ecr);
-    Outcome::of(&first.wait_with_output().unwrap()).password();
-    second
+    let machine = Machine::new().with("ECR_AUTH_TIMEOUT", "1");
+    let lock = File::create(machine.write(".local/state/ecr-auth/files.lock", "")).unwrap();
+    lock.set_permissions(Permissions::from_mode(0o600)).unwrap();
+    lock.lock().unwrap();
+    let bin = machine.path("bin").display().to_string();
+    machine.run(&["setup", HOST, "--client", "docker", "--bin-dir", &bin])
 }

@@ -39,16 +39,13 @@ pub enum ChainSource {
     },
     /// ECS, or EKS Pod Identity.
     Container {
-        /// The URI, as the variable has it.
+        /// The whole address, which one of two variables names.
         uri: String,
         /// The authorization token, from its variable or its file.
         token: Option<Secret>,
     },
     /// The instance's role, by IMDSv2.
-    InstanceMetadata {
-        /// `AWS_EC2_METADATA_SERVICE_ENDPOINT`, where it is set.
-        endpoint: Option<String>,
-    },
+    InstanceMetadata,
 }
 
 impl ChainSource {
@@ -86,11 +83,7 @@ impl ChainSource {
                 field("uri", uri),
                 ("token", token.clone().unwrap_or_default()),
             ],
-            Self::InstanceMetadata { endpoint } => vec![
-                field("source", "imds"),
-                field("endpoint", endpoint.as_deref().unwrap_or_default()),
-                field("boot-id", &boot_id()),
-            ],
+            Self::InstanceMetadata => vec![field("source", "imds"), field("boot-id", &boot_id())],
         }
     }
 }
@@ -107,7 +100,7 @@ impl fmt::Display for ChainSource {
                 write!(f, "{role_arn} by the token in {}", token_file.display())
             }
             Self::Container { uri, .. } => write!(f, "the container's credentials at {}", without_userinfo(uri)),
-            Self::InstanceMetadata { .. } => f.write_str("the instance metadata service"),
+            Self::InstanceMetadata => f.write_str("the instance metadata service"),
         }
     }
 }
@@ -130,7 +123,8 @@ const CHAIN: [FindSource; 5] = [
     |search| search.web_identity(),
     |search| container(search.env),
     |search| {
-        Ok(Some(instance_metadata(search.env)).filter(|_| !search.env.is_true(variables::AWS_EC2_METADATA_DISABLED)))
+        let is_off = search.env.is_true(variables::AWS_EC2_METADATA_DISABLED);
+        Ok((!is_off).then_some(ChainSource::InstanceMetadata))
     },
 ];
 
@@ -145,14 +139,14 @@ impl ChainSearch<'_> {
                 return Ok(source);
             }
         }
-        Err(no_credentials("and AWS_EC2_METADATA_DISABLED is set"))
+        Err(no_credentials(NO_METADATA, self.files))
     }
 
     /// All of them that are there. Whether the instance metadata service answers takes a call to know, so it is no part.
     pub fn all(&self) -> Vec<ChainSource> {
         let found = CHAIN.iter().filter_map(|find| find(self).ok().flatten());
         found
-            .filter(|source| !matches!(source, ChainSource::InstanceMetadata { .. }))
+            .filter(|source| !matches!(source, ChainSource::InstanceMetadata))
             .collect()
     }
 
@@ -198,28 +192,42 @@ impl ChainSearch<'_> {
     }
 }
 
-pub(super) fn instance_metadata(env: &Env) -> ChainSource {
-    ChainSource::InstanceMetadata {
-        endpoint: env.get(variables::AWS_EC2_METADATA_SERVICE_ENDPOINT).map(str::to_owned),
-    }
-}
+/// How many profiles an error names.
+const PROFILES_SHOWN: usize = 8;
 
 /// What fails where there is nothing anywhere.
 const NOTHING: &str = "no AWS credentials";
+
+/// Why the instance metadata service is not asked.
+pub(crate) const NO_METADATA: &str = "and AWS_EC2_METADATA_DISABLED is set";
 
 /// Whether a search failed because there is nothing anywhere, and not because a source that is there can't be used.
 pub fn finds_nothing(error: &Error) -> bool {
     error.code() == Code::NoCredentials
 }
 
-/// Nothing anywhere. `last` says how the last source of the chain, the instance metadata service, failed.
-pub fn no_credentials(last: &str) -> Error {
+/// There are no credentials anywhere. `last` says how the last source of the chain, the instance metadata service, failed.
+pub(crate) fn no_credentials(last: &str, files: &SharedFiles) -> Error {
+    let profile = match known_profiles(files) {
+        Some(known) => format!("set AWS_PROFILE to a profile that exists ({known})"),
+        None => "set AWS_PROFILE".to_owned(),
+    };
     Error::failed(
         Code::NoCredentials,
         NOTHING,
         format!("none in the environment, the shared files, a web identity or a container's variables, {last}"),
     )
-    .hint("set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached")
+    .hint(format!(
+        "{profile}, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached"
+    ))
+}
+
+/// The profiles of AWS's shared files, the first eight of them, for people.
+fn known_profiles(files: &SharedFiles) -> Option<String> {
+    let names = files.profile_names();
+    let more = if names.len() > PROFILES_SHOWN { ", …" } else { "" };
+    let shown: Vec<&str> = names.into_iter().take(PROFILES_SHOWN).collect();
+    (!shown.is_empty()).then(|| shown.join(", ") + more)
 }
 
 /// Adds to the error of a search that found nothing what this job has all the same, which says more than a list of all sources: a token
@@ -278,13 +286,12 @@ fn boot_id() -> String {
 }
 
 pub(super) fn missing_profile(files: &SharedFiles, name: &str) -> Error {
-    let known: Vec<&str> = files.profile_names().into_iter().take(8).collect();
-    let hint = if files.has_unmarked(name) {
-        format!("AWS's config file has a section [{name}]: write it as [profile {name}]")
-    } else if known.is_empty() {
-        "AWS's shared files hold no profile at all: check AWS_CONFIG_FILE and HOME".to_owned()
-    } else {
-        format!("profiles there are: {}", known.join(", "))
+    let hint = match known_profiles(files) {
+        _ if files.has_unmarked(name) => {
+            format!("AWS's config file has a section [{name}]: write it as [profile {name}]")
+        }
+        None => "AWS's shared files hold no profile at all: check AWS_CONFIG_FILE and HOME".to_owned(),
+        Some(known) => format!("profiles there are: {known}"),
     };
     Error::failed(
         Code::Profile,
@@ -294,19 +301,24 @@ pub(super) fn missing_profile(files: &SharedFiles, name: &str) -> Error {
     .hint(hint)
 }
 
+/// Where Amazon ECS hands out the credentials of a task.
+const CONTAINER: &str = "http://169.254.170.2";
+
 pub(super) fn container(env: &Env) -> Result<Option<ChainSource>> {
-    let uri = env
-        .get(variables::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI)
-        .or_else(|| env.get(variables::AWS_CONTAINER_CREDENTIALS_FULL_URI));
-    let Some(uri) = uri else { return Ok(None) };
+    let relative = env.get(variables::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI);
+    let relative = relative.map(|path| format!("{CONTAINER}/{}", path.trim_start_matches('/')));
+    let whole = || {
+        env.get(variables::AWS_CONTAINER_CREDENTIALS_FULL_URI)
+            .map(str::to_owned)
+    };
+    let Some(uri) = relative.or_else(whole) else {
+        return Ok(None);
+    };
     let token = match env.path(variables::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE) {
         Some(file) => Some(read_token(&file)?),
         None => env.get(variables::AWS_CONTAINER_AUTHORIZATION_TOKEN).map(Secret::new),
     };
-    Ok(Some(ChainSource::Container {
-        uri: uri.to_owned(),
-        token,
-    }))
+    Ok(Some(ChainSource::Container { uri, token }))
 }
 
 fn read_token(file: &Path) -> Result<Secret> {

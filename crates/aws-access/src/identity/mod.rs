@@ -9,7 +9,8 @@ use std::fmt;
 use std::time::SystemTime;
 
 pub use chain::profile::{ProfileBase, ProfileRole, ProfileSource, SsoSettings};
-pub use chain::{ChainSource, explain_missing, finds_nothing, no_credentials};
+pub use chain::{ChainSource, explain_missing, finds_nothing};
+pub(crate) use chain::{NO_METADATA, no_credentials};
 pub(crate) use own_call::{OwnCall, process_fields};
 pub(crate) use role::audience;
 pub use role::{IdentityScope, RoleBase, RolePlan, last_account};
@@ -266,6 +267,23 @@ impl Identity {
         }
     }
 
+    /// Whether the instance metadata service is asked for credentials.
+    pub(crate) fn uses_instance_metadata(&self) -> bool {
+        let of_chain = match &self.source {
+            CredentialSource::Chain(source) => Some(source),
+            CredentialSource::Role(plan) => match &plan.base {
+                RoleBase::Source(source) => Some(source),
+                RoleBase::Token(_) => None,
+            },
+            _ => None,
+        };
+        let of_profile = self.profile().and_then(|profile| match &profile.base {
+            ProfileBase::Elsewhere(source) => Some(source.as_ref()),
+            _ => None,
+        });
+        [of_chain, of_profile].contains(&Some(&ChainSource::InstanceMetadata))
+    }
+
     /// The CI's token, where it need not be asked for.
     pub fn token(&self) -> Option<Secret> {
         match &self.role()?.base {
@@ -285,6 +303,11 @@ impl Identity {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The error of a search that found no credentials. `last` says how the last source of the chain failed.
+    pub(crate) fn no_credentials(&self, last: &str) -> Error {
+        no_credentials(last, &self.files)
     }
 
     /// A setting: the profile's, for what the environment doesn't say.

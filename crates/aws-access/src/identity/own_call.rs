@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::role::{IdentityScope, RoleBase, RolePlan};
-use super::{no_credentials, role_in};
+use super::role_in;
 use context::Env;
 use ecr_registry::Partition;
 use oidc_token::read_token_file;
@@ -75,7 +75,7 @@ impl OwnCall {
             partition,
             account: None,
         };
-        let by_token = |settings: &_| RoleBase::find(settings, env, || Err(no_credentials("")));
+        let by_token = |settings: &_| RoleBase::find(settings, env, || Err(ci::missing_token(env)));
         RolePlan::new(&first, *settings, &scope, env, by_token).ok()
     }
 

@@ -248,7 +248,7 @@ mod tests {
 
     fn plan(settings: &RoleSettings, vars: &[(&str, &str)]) -> Result<RolePlan> {
         let env: Env = vars.iter().copied().collect();
-        let instance = || Ok(ChainSource::InstanceMetadata { endpoint: None });
+        let instance = || Ok(ChainSource::InstanceMetadata);
         let registry = Registry::parse(OURS).unwrap();
         RolePlan::new(
             ARN,
@@ -316,7 +316,13 @@ mod tests {
             error.cause().to_owned()
         };
         let missing = "the role asks for one, and this job has none";
-        assert_eq!(failing(super::super::chain::no_credentials("")), missing);
+        assert_eq!(
+            failing(super::super::chain::no_credentials(
+                "",
+                &aws_shared_files::SharedFiles::default()
+            )),
+            missing
+        );
         assert_eq!(
             failing(Error::failed(Code::HalfPair, "half a pair of keys", "A is not set")),
             format!("{missing}; half a pair of keys: A is not set")

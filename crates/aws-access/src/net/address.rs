@@ -5,19 +5,26 @@ use std::net::IpAddr;
 use context::{Env, variables};
 use diagnostics::{Code, Error, Result, without_userinfo};
 
-/// Whether a request is plain http to the machine itself: loopback, the instance metadata service (169.254.169.254,
-/// fd00:ec2::254), or a container's credentials (169.254.170.2, 169.254.170.23, fd00:ec2::23).
-pub fn is_local(address: &str) -> bool {
-    let Ok(uri) = address.parse::<http::Uri>() else {
+/// Whether an address is this machine's own: loopback, the instance metadata service (169.254.169.254, fd00:ec2::254), or a container's
+/// credentials (169.254.170.2, 169.254.170.23, fd00:ec2::23). No proxy can reach these, and nobody on the network reads along.
+pub fn is_local(url: &str) -> bool {
+    let Ok(uri) = url.parse::<http::Uri>() else {
         return false;
     };
     let host = uri.host().unwrap_or_default();
-    let is_local_host = match host.trim_start_matches('[').trim_end_matches(']').parse() {
-        Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_link_local(),
-        Ok(IpAddr::V6(ip)) => ip.is_loopback() || ip.segments()[..2] == [0xfd00, 0xec2],
-        Err(_) => host.eq_ignore_ascii_case("localhost"),
+    let is_local_host = match address_of(host) {
+        Some(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_link_local(),
+        Some(IpAddr::V6(ip)) => ip.is_loopback() || ip.segments()[..2] == [0xfd00, 0xec2],
+        None => host.eq_ignore_ascii_case("localhost"),
     };
-    is_local_host && uri.scheme() == Some(&http::uri::Scheme::HTTP)
+    is_local_host && matches!(uri.scheme_str(), Some("http" | "https"))
+}
+
+/// The address that a host is. One of version 6 may be in brackets, and one of version 4 may be written as one of version 6.
+pub fn address_of(host: &str) -> Option<IpAddr> {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let address: IpAddr = bare.unwrap_or(host).parse().ok()?;
+    Some(address.to_canonical())
 }
 
 /// Refuses an address that others on the network could read along with.
@@ -51,12 +58,10 @@ pub fn refuse_plain_http(url: &str, env: &Env) -> Result<()> {
 }
 
 fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+    match address_of(host) {
+        Some(address) => address.is_loopback(),
+        None => host.eq_ignore_ascii_case("localhost"),
+    }
 }
 
 #[cfg(test)]
@@ -64,9 +69,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_http_to_this_machine_is_told_from_all_else() {
+    fn this_machines_addresses_are_told_from_all_others() {
         for local in [
             "http://127.0.0.1:4566/",
+            "https://127.0.0.1/",
+            "http://[::ffff:127.0.0.1]/",
             "http://localhost/x",
             "http://[::1]:80/",
             "http://169.254.169.254/latest",
@@ -78,7 +85,7 @@ mod tests {
             assert!(is_local(local), "{local}");
         }
         for other in [
-            "https://127.0.0.1/",
+            "ftp://127.0.0.1/",
             "http://10.0.0.1/",
             "http://127.0.0.1.example.com/",
             "http://[fd00:ec3::23]/",

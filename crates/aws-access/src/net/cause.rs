@@ -3,7 +3,6 @@
 use std::error::Error as StdError;
 use std::io;
 
-use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::error::ErrorMetadata;
 use http_body_util::LengthLimitError;
 
@@ -37,13 +36,8 @@ const CERTIFICATE_HINT: &str =
 /// What to do about a server that can't be reached: about its certificate; with the region that may have been meant, where DNS knows no
 /// such server; or `otherwise`.
 pub fn reach_hint(error: &(dyn StdError + 'static), address: &str, otherwise: &str) -> String {
-    let cause = root_cause(error);
-    match connection_error_code(&cause) {
-        Some(Code::UnknownRoot) => return ROOTS_HINT.to_owned(),
-        Some(Code::CertificateExpired) => return EXPIRED_HINT.to_owned(),
-        Some(Code::Certificate) if cause.ends_with(CA_SHOWN) => return CA_HINT.to_owned(),
-        Some(Code::Certificate) => return CERTIFICATE_HINT.to_owned(),
-        _ => {}
+    if let Some((_, hint)) = certificate_hint(&root_cause(error)) {
+        return hint.to_owned();
     }
     // The words of hyper-util, whose type for it is its own.
     let is_unresolved = causes(error).any(|cause| cause.to_string() == "dns error");
@@ -51,6 +45,19 @@ pub fn reach_hint(error: &(dyn StdError + 'static), address: &str, otherwise: &s
         Some(meant) => format!("{meant} DNS knows no such server; if the region is right, {otherwise}"),
         None => otherwise.to_owned(),
     }
+}
+
+/// The code of an error whose innermost cause is a certificate, and what to do about it.
+pub fn certificate_hint(cause: &str) -> Option<(Code, &'static str)> {
+    let code = connection_error_code(cause)?;
+    let hint = match code {
+        Code::UnknownRoot => ROOTS_HINT,
+        Code::CertificateExpired => EXPIRED_HINT,
+        Code::Certificate if cause.ends_with(CA_SHOWN) => CA_HINT,
+        Code::Certificate => CERTIFICATE_HINT,
+        _ => return None,
+    };
+    Some((code, hint))
 }
 
 /// AWS's own code and message, as people read them.
@@ -90,15 +97,6 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
     std::iter::successors(Some(error), |cause| {
         let cause: &'a (dyn StdError + 'static) = *cause;
         cause.source()
-    })
-}
-
-/// Whether nobody answered in time.
-pub fn timed_out(error: &(dyn StdError + 'static)) -> bool {
-    causes(error).any(|cause| {
-        cause
-            .downcast_ref::<ConnectorError>()
-            .is_some_and(ConnectorError::is_timeout)
     })
 }
 

@@ -4,7 +4,7 @@
 mod address;
 mod cause;
 mod last_request;
-mod metadata_answer;
+mod no_proxy;
 mod proxy;
 mod request;
 mod roots;
@@ -15,18 +15,18 @@ use std::time::Duration;
 
 pub(crate) use address::{is_local, refuse_plain_http};
 pub(crate) use cause::{
-    NETWORK_HINT, NO_ANSWER, code_and_message, connection_code, connection_error_code, reach_hint, root_cause,
-    timed_out,
+    NETWORK_HINT, NO_ANSWER, certificate_hint, code_and_message, connection_code, reach_hint, root_cause,
 };
 #[cfg(test)]
 pub(crate) use last_request::RefusedRequest;
-pub use proxy::{named_proxy, not_proxied, proxy_of};
+pub use proxy::{Proxy, named_proxy, not_proxied, proxy_of};
 pub use request::{PlainResponse, send};
+pub(crate) use request::{plain_request, read_body};
+pub use roots::named_roots;
 pub(crate) use runtime::{no_answer, timed};
 pub use runtime::{to_end, within};
-pub(crate) use transport::{
-    ResponseObserver, ServerClock, Transport, guarded, guarded_connector, link_local_client, remote_client,
-};
+pub use transport::Transport;
+pub(crate) use transport::{ObservedTransport, ResponseObserver, ServerClock};
 
 /// More than any response of the services here weighs: 1 MiB.
 pub(crate) const BODY_LIMIT: usize = 1024 * 1024;

@@ -1,52 +1,112 @@
-//! Which proxy a call goes through, for who tells people what to look at. Who connects reads the same variables, with the same matcher.
+//! Which proxy a call goes through: read by what connects, and by what tells people where to look.
 
-use hyper_util::client::proxy::matcher::Matcher;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use http::Uri;
 
 use super::address::is_local;
+use super::no_proxy::NoProxy;
 use context::{Env, variables};
 use diagnostics::without_userinfo;
+use secret::Secret;
 
-/// The variables that name a proxy for https, for http, and for both.
-const HTTPS: [&str; 2] = [variables::HTTPS_PROXY, "https_proxy"];
-const HTTP: [&str; 2] = [variables::HTTP_PROXY, "http_proxy"];
-const BOTH: [&str; 2] = [variables::ALL_PROXY, "all_proxy"];
+/// The variables that name a proxy for https, and those for http: the first one that names a proxy is taken.
+const HTTPS: [&str; 4] = [variables::HTTPS_PROXY, "https_proxy", variables::ALL_PROXY, "all_proxy"];
+const HTTP: [&str; 4] = [variables::HTTP_PROXY, "http_proxy", variables::ALL_PROXY, "all_proxy"];
 
-/// The variable that names the proxy through which a call of this URL goes, and the proxy without its password. `None`: it goes straight
-/// there, as no proxy is named for such a URL, `NO_PROXY` takes it out, or it is plain http to this machine.
-pub fn proxy_of(env: &Env, url: &str) -> Option<(&'static str, String)> {
-    let uri = url.parse().ok().filter(|_| !is_local(url))?;
-    let except = not_proxied(env).map_or("", |(_, hosts)| hosts);
-    let is_taken = |proxy: &str| {
-        Matcher::builder()
-            .all(proxy)
-            .no(except)
-            .build()
-            .intercept(&uri)
-            .is_some()
-    };
-    let own = if uri.scheme_str() == Some("http") { HTTP } else { HTTPS };
-    let mut named = [own, BOTH].into_iter().filter_map(|names| first(env, names));
-    let (name, proxy) = named.find(|(_, proxy)| is_taken(proxy))?;
-    Some((name, without_userinfo(proxy)))
+/// A proxy, and the variable that names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proxy {
+    /// The name of the variable.
+    pub variable: &'static str,
+    /// The proxy's URL, with the password that it may hold.
+    url: Secret,
 }
 
-/// The variable that names a proxy for https at all, and the proxy without its password: for people.
+impl Proxy {
+    /// The proxy that one of these variables names. Only one that is asked by http or https can be used.
+    fn named(env: &Env, variables: [&'static str; 4]) -> Option<Self> {
+        variables.into_iter().find_map(|variable| {
+            let url = usable_url(env.get(variable)?)?;
+            Some(Self { variable, url })
+        })
+    }
+
+    /// The proxy's URL without a password, for people.
+    pub fn shown(&self) -> String {
+        without_userinfo(self.url.expose())
+    }
+
+    /// The proxy as the SDK's connections take it.
+    pub(super) fn config(&self) -> ProxyConfig {
+        ProxyConfig::all(self.url.expose()).unwrap_or_else(|_| ProxyConfig::disabled())
+    }
+
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.url.expose().starts_with("https:")
+    }
+}
+
+/// A proxy's URL, if it is one. Without a scheme it is asked by http, as in all programs that read these variables.
+fn usable_url(text: &str) -> Option<Secret> {
+    let text = text.trim();
+    let uri: Uri = text.parse().ok()?;
+    uri.host().filter(|host| !host.is_empty())?;
+    match uri.scheme_str() {
+        Some("http" | "https") => Some(Secret::new(text)),
+        Some(_) => None,
+        None => Some(Secret::new(format!("http://{text}"))),
+    }
+}
+
+/// The proxies that the environment names, and the hosts that are called without one.
+#[derive(Debug, Clone)]
+pub struct Proxies {
+    https: Option<Proxy>,
+    http: Option<Proxy>,
+    except: NoProxy,
+}
+
+impl Proxies {
+    /// Reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, which may be in small letters.
+    pub fn from_env(env: &Env) -> Self {
+        Self {
+            https: Proxy::named(env, HTTPS),
+            http: Proxy::named(env, HTTP),
+            except: NoProxy::read(not_proxied(env).map_or("", |(_, hosts)| hosts)),
+        }
+    }
+
+    /// The proxy through which a call of this URL goes. An address of this machine is called without one.
+    pub fn of(&self, url: &str) -> Option<&Proxy> {
+        let uri: Uri = url.parse().ok().filter(|_| !is_local(url))?;
+        let (proxy, usual_port) = match uri.scheme_str() {
+            Some("https") => (&self.https, 443),
+            Some("http") => (&self.http, 80),
+            _ => return None,
+        };
+        let port = uri.port_u16().unwrap_or(usual_port);
+        proxy
+            .as_ref()
+            .filter(|_| uri.host().is_some_and(|host| !self.except.has(host, port)))
+    }
+}
+
+/// The proxy through which a call of this URL goes.
+pub fn proxy_of(env: &Env, url: &str) -> Option<Proxy> {
+    Proxies::from_env(env).of(url).cloned()
+}
+
+/// The variable that names a proxy for https at all, usable or not, and what it says without a password: for people.
 pub fn named_proxy(env: &Env) -> Option<(&'static str, String)> {
-    let mut named = [HTTPS, BOTH].into_iter().filter_map(|names| first(env, names));
-    let (name, proxy) = named.find(|(_, proxy)| !proxy.is_empty())?;
+    let (name, proxy) = HTTPS.into_iter().find_map(|name| Some((name, env.get(name)?)))?;
     Some((name, without_userinfo(proxy)))
 }
 
 /// The variable that names hosts which need no proxy, and the hosts.
 pub fn not_proxied(env: &Env) -> Option<(&'static str, &str)> {
-    first(env, [variables::NO_PROXY, "no_proxy"]).filter(|(_, hosts)| !hosts.is_empty())
-}
-
-/// The first of two variables that is set. To nothing is set, too: who connects doesn't look at the other one then.
-fn first<'e>(env: &'e Env, names: [&'static str; 2]) -> Option<(&'static str, &'e str)> {
-    let is_set = |name: &&str| env.get(name).is_some() || env.is_blank(name);
-    let name = names.into_iter().find(is_set)?;
-    Some((name, env.get(name).unwrap_or_default()))
+    [variables::NO_PROXY, "no_proxy"]
+        .into_iter()
+        .find_map(|name| Some((name, env.get(name)?)))
 }
 
 #[cfg(test)]
@@ -56,7 +116,8 @@ mod tests {
     const ECR: &str = "https://api.ecr.eu-west-1.amazonaws.com/";
 
     fn of(vars: &[(&str, &str)], url: &str) -> Option<(&'static str, String)> {
-        proxy_of(&vars.iter().copied().collect(), url)
+        let proxy = proxy_of(&vars.iter().copied().collect(), url)?;
+        Some((proxy.variable, proxy.shown()))
     }
 
     #[test]
@@ -71,10 +132,50 @@ mod tests {
         assert_eq!(plain, Some(("HTTP_PROXY", "http://plain:1".to_owned())));
         assert_eq!(of(&both[2..], ECR), Some(("ALL_PROXY", "http://all:3".to_owned())));
         assert_eq!(of(&both[..1], ECR), None);
-        // What is no proxy's address, or nothing, leaves it to the one for both.
-        for none in ["", "ftp://p"] {
-            let vars = [("HTTPS_PROXY", none), ("https_proxy", "http://tls:2"), both[2]];
-            assert_eq!(of(&vars, ECR), Some(("ALL_PROXY", "http://all:3".to_owned())));
+    }
+
+    /// A CI hands on variables that it has no value for. What is no proxy's address is passed over too.
+    #[test]
+    fn a_variable_without_a_proxy_leaves_it_to_the_next() {
+        for none in ["", "ftp://p", "socks5://p:1080", "://", "http://"] {
+            let vars = [
+                ("HTTPS_PROXY", none),
+                ("https_proxy", "http://tls:2"),
+                ("ALL_PROXY", "http://all:3"),
+            ];
+            assert_eq!(
+                of(&vars, ECR),
+                Some(("https_proxy", "http://tls:2".to_owned())),
+                "{none}"
+            );
+            assert_eq!(
+                of(&[vars[0], vars[2]], ECR),
+                Some(("ALL_PROXY", "http://all:3".to_owned())),
+                "{none}"
+            );
+            assert_eq!(of(&vars[..1], ECR), None, "{none}");
+        }
+        let lists = [
+            ("ALL_PROXY", "http://p:1"),
+            ("NO_PROXY", ""),
+            ("no_proxy", "amazonaws.com"),
+        ];
+        assert_eq!(of(&lists, ECR), None);
+    }
+
+    #[test]
+    fn a_proxy_may_have_no_scheme() {
+        for (text, shown) in [
+            ("p", "http://p"),
+            ("p:3128", "http://p:3128"),
+            ("user:s3cret@p:3128", "http://p:3128"),
+            ("127.0.0.1:3128", "http://127.0.0.1:3128"),
+            (" http://p:1 ", "http://p:1"),
+        ] {
+            assert_eq!(
+                of(&[("HTTPS_PROXY", text)], ECR),
+                Some(("HTTPS_PROXY", shown.to_owned()))
+            );
         }
     }
 
@@ -85,21 +186,33 @@ mod tests {
         for hosts in [
             "*",
             "amazonaws.com",
+            "*.amazonaws.com",
             "localhost, .eu-west-1.amazonaws.com",
             "api.ecr.eu-west-1.amazonaws.com",
+            "api.ecr.eu-west-1.amazonaws.com:443",
         ] {
             assert_eq!(except(hosts, ECR), None, "{hosts}");
         }
+        assert!(except("api.ecr.eu-west-1.amazonaws.com:80", ECR).is_some());
+        assert_eq!(except("ecr.example.com:80", "http://ecr.example.com/"), None);
         assert_eq!(except("10.0.0.0/8", "https://10.1.2.3:8443/"), None);
-        assert_eq!(except("127.0.0.1", "https://127.0.0.1:1/"), None);
-        assert!(except("", "https://127.0.0.1:1/").is_some());
+        assert_eq!(except("2001:db8::/32", "https://[2001:db8::1]/"), None);
+        assert_eq!(except("", "not an address"), None);
+    }
+
+    /// Whatever the scheme: a container's credentials may be had by https, too.
+    #[test]
+    fn this_machine_needs_no_proxy() {
         for local in [
             "http://127.0.0.1:1/",
+            "https://127.0.0.1:1/",
+            "https://localhost:1/creds",
+            "https://[::1]/",
             "http://169.254.169.254/",
+            "http://[fd00:ec2::23]/v1/credentials",
             "http://localhost:4566",
         ] {
-            assert_eq!(except("", local), None, "{local}");
+            assert_eq!(of(&[("ALL_PROXY", "http://p:1")], local), None, "{local}");
         }
-        assert_eq!(except("", "not an address"), None);
     }
 }

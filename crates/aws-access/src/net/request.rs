@@ -2,15 +2,16 @@
 
 use std::time::SystemTime;
 
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::HttpConnector;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::http::HttpError;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt, Limited};
 
 use super::BODY_LIMIT;
 use super::cause::{connection_code, reach_hint, root_cause};
 use super::transport::{Transport, http_date};
-use context::Env;
 use diagnostics::{Error, Result, without_userinfo};
 use secret::Secret;
 
@@ -39,25 +40,42 @@ impl PlainResponse {
     }
 }
 
+/// A request without a body.
+///
+/// # Errors
+/// The URL is none, or a header can't be sent.
+pub fn plain_request(method: &str, url: &str, headers: &[(&str, &str)]) -> Result<HttpRequest, HttpError> {
+    let mut request = HttpRequest::new(SdkBody::empty());
+    request.set_uri(url)?;
+    request.set_method(method)?;
+    for (name, value) in headers {
+        request
+            .headers_mut()
+            .try_append((*name).to_owned(), (*value).to_owned())?;
+    }
+    Ok(request)
+}
+
+/// The body of a response, as far as it is text: it may be a secret.
+///
+/// # Errors
+/// The connection broke, or the body is longer than [`BODY_LIMIT`].
+pub async fn read_body(response: HttpResponse) -> Result<Secret, BoxError> {
+    let body = Limited::new(response.into_body(), BODY_LIMIT).collect().await?;
+    Ok(Secret::new(String::from_utf8_lossy(&body.to_bytes())))
+}
+
 /// Sends one request without a body, and takes whatever status comes back.
 ///
 /// # Errors
 /// The server can't be reached.
-pub async fn send(env: &Env, method: &str, url: &str, headers: &[(&str, &str)]) -> Result<PlainResponse> {
+pub async fn send(transport: &Transport, method: &str, url: &str, headers: &[(&str, &str)]) -> Result<PlainResponse> {
     let shown = without_userinfo(url);
     let failed = |cause: String| {
         Error::failed(connection_code(&cause), format!("cannot reach {shown}"), cause).hint(NETWORK_HINT)
     };
-    let mut request = HttpRequest::new(SdkBody::empty());
-    request.set_uri(url).map_err(|error| failed(root_cause(&error)))?;
-    request.set_method(method).map_err(|error| failed(root_cause(&error)))?;
-    for (name, value) in headers {
-        let added = request
-            .headers_mut()
-            .try_append((*name).to_owned(), (*value).to_owned());
-        added.map_err(|error| failed(root_cause(&error)))?;
-    }
-    let response = Transport::new(env)?.to(url).call(request).await.map_err(|error| {
+    let request = plain_request(method, url, headers).map_err(|error| failed(root_cause(&error)))?;
+    let response = transport.call(request).await.map_err(|error| {
         let host = shown.split("://").nth(1).and_then(|rest| rest.split('/').next());
         failed(root_cause(&error)).hint(reach_hint(&error, host.unwrap_or_default(), NETWORK_HINT))
     })?;
@@ -66,11 +84,9 @@ pub async fn send(env: &Env, method: &str, url: &str, headers: &[(&str, &str)]) 
     let headers = headers
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    let body = Limited::new(response.into_body(), BODY_LIMIT).collect().await;
-    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
     Ok(PlainResponse {
         status,
-        body: Secret::new(String::from_utf8_lossy(&body)),
+        body: read_body(response).await.unwrap_or_default(),
         headers,
     })
 }

@@ -13,7 +13,7 @@ use diagnostics::{Code, Error, Result};
 /// Largest file of certificates that is read: 16 MiB. All public roots together have a quarter of one.
 const BUNDLE_LIMIT: usize = 16 << 20;
 
-/// Whom to trust: `AWS_CA_BUNDLE` alone where it is set; else the system's roots, which `SSL_CERT_FILE` and `SSL_CERT_DIR` replace; else,
+/// Whom to trust: `AWS_CA_BUNDLE` or the profile's `ca_bundle` alone where one is set; else the system's roots, which `SSL_CERT_FILE` and `SSL_CERT_DIR` replace; else,
 /// where the system has none (an image made from scratch), Mozilla's, which are built in.
 #[derive(Debug, Clone)]
 pub enum Roots {
@@ -36,14 +36,44 @@ pub struct TrustedRoots {
     pub all: Option<fn() -> TlsContext>,
 }
 
+/// The setting of a profile that names root certificates, as people read it.
+const CA_BUNDLE: &str = "ca_bundle of the profile";
+
+/// The setting that names root certificates, and what it names. `ca_bundle` is the setting of the profile.
+pub fn named_roots(env: &Env, ca_bundle: Option<&str>) -> Option<(&'static str, String)> {
+    let home = |path: &str| env.expand_home(path.into()).display().to_string();
+    let bundles = [
+        (variables::AWS_CA_BUNDLE, env.get(variables::AWS_CA_BUNDLE).map(home)),
+        (CA_BUNDLE, ca_bundle.filter(|path| !path.is_empty()).map(home)),
+    ];
+    let of_variable = |name: &'static str| (name, env.get(name).map(str::to_owned));
+    let others = [variables::SSL_CERT_FILE, variables::SSL_CERT_DIR].map(of_variable);
+    let mut named = bundles.into_iter().chain(others);
+    named.find_map(|(setting, path)| Some((setting, path?)))
+}
+
 impl Roots {
-    /// What the environment says of them.
+    /// The roots that the settings name, read, or the system's.
     ///
     /// # Errors
     /// Root certificates that are named but can't be read.
-    pub fn from_env(env: &Env) -> Result<Self> {
-        let is_file_blank = env.is_blank(variables::SSL_CERT_FILE);
-        Ok(named(env)?.map_or(Self::System { is_file_blank }, Self::Named))
+    pub fn find(env: &Env, ca_bundle: Option<&str>) -> Result<Self> {
+        let Some((setting, path)) = named_roots(env, ca_bundle) else {
+            let is_file_blank = env.is_blank(variables::SSL_CERT_FILE);
+            return Ok(Self::System { is_file_blank });
+        };
+        if setting == variables::SSL_CERT_DIR {
+            check_folders(&path)?;
+            return Ok(Self::Named(TrustedRoots {
+                first: NATIVE(),
+                all: None,
+            }));
+        }
+        let has_folders = setting == variables::SSL_CERT_FILE && env.get(variables::SSL_CERT_DIR).is_some();
+        Ok(Self::Named(TrustedRoots {
+            first: tls_context(of_file(read_bundle(Path::new(&path), setting)?))?,
+            all: has_folders.then_some(NATIVE),
+        }))
     }
 
     /// The roots, for a connection. The system's are read here.
@@ -62,33 +92,16 @@ fn tls_context(roots: TrustStore) -> Result<TlsContext> {
         .map_err(|error| Error::failed(Code::System, "cannot set TLS up", error))
 }
 
-/// The roots that the environment names.
-fn named(env: &Env) -> Result<Option<TrustedRoots>> {
-    let of_bundle = |file: &Path, variable| tls_context(of_file(read_bundle(file, variable)?));
-    if let Some(bundle) = env.path(variables::AWS_CA_BUNDLE) {
-        let first = of_bundle(&bundle, variables::AWS_CA_BUNDLE)?;
-        return Ok(Some(TrustedRoots { first, all: None }));
+fn check_folders(folders: &str) -> Result<()> {
+    if std::env::split_paths(folders).any(|folder| holds_certificate(&folder)) {
+        return Ok(());
     }
-    if let Some(file) = env.path(variables::SSL_CERT_FILE) {
-        let first = of_bundle(&file, variables::SSL_CERT_FILE)?;
-        let all = env.get(variables::SSL_CERT_DIR).map(|_| NATIVE);
-        return Ok(Some(TrustedRoots { first, all }));
-    }
-    if let Some(folders) = env.get(variables::SSL_CERT_DIR) {
-        if !std::env::split_paths(folders).any(|folder| holds_certificate(&folder)) {
-            return Err(Error::failed(
-                Code::RootsFile,
-                format!("cannot use the folder SSL_CERT_DIR names, {folders}"),
-                "there is no certificate in it",
-            )
-            .hint("SSL_CERT_DIR is a folder of PEM certificates: mend it, or unset the variable"));
-        }
-        return Ok(Some(TrustedRoots {
-            first: NATIVE(),
-            all: None,
-        }));
-    }
-    Ok(None)
+    Err(Error::failed(
+        Code::RootsFile,
+        format!("cannot use the folder that SSL_CERT_DIR names, {folders}"),
+        "there is no certificate in it",
+    )
+    .hint("SSL_CERT_DIR has to name a folder of PEM certificates: correct it, or unset it"))
 }
 
 /// What rustls-native-certs finds: the roots in `SSL_CERT_FILE` and `SSL_CERT_DIR` where one of them is set, else the system's.
@@ -141,9 +154,9 @@ fn of_file(pem: Vec<u8>) -> TrustStore {
 }
 
 /// The SDK panics on certificates it can't parse, so look at them first.
-fn read_bundle(path: &Path, variable: &str) -> Result<Vec<u8>> {
-    let what = format!("cannot use the certificates {variable} names, {}", path.display());
-    let hint = format!("{variable} is a file of PEM certificates: mend it, or unset the variable");
+fn read_bundle(path: &Path, setting: &str) -> Result<Vec<u8>> {
+    let what = format!("cannot use the certificates that {setting} names, {}", path.display());
+    let hint = format!("{setting} has to name a file of PEM certificates: correct it, or unset it");
     let pem = private_files::read(path, BUNDLE_LIMIT)
         .map_err(|error| Error::failed(Code::RootsFile, &what, error).hint(&hint))?;
     let mut count = 0;
@@ -250,7 +263,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("junk.pem"), "junk").unwrap();
         let path = folder.path().display().to_string();
-        let with = |folder: &str| Roots::from_env(&[("SSL_CERT_DIR", folder)].into_iter().collect());
+        let with = |folder: &str| Roots::find(&[("SSL_CERT_DIR", folder)].into_iter().collect(), None);
         for none in [path.as_str(), "/nonexistent"] {
             assert!(with(none).unwrap_err().to_string().contains("SSL_CERT_DIR"));
         }
@@ -266,7 +279,7 @@ mod tests {
             &[("SSL_CERT_DIR", "")],
             &[("AWS_CA_BUNDLE", "")],
         ] {
-            let roots = Roots::from_env(&blank.iter().copied().collect()).unwrap();
+            let roots = Roots::find(&blank.iter().copied().collect(), Some("")).unwrap();
             assert!(matches!(roots, Roots::System { .. }), "{roots:?}");
         }
     }
@@ -277,7 +290,7 @@ mod tests {
         let with = |variable: &str, content: &[u8]| {
             fs::write(file.path(), content).unwrap();
             let path = file.path().display().to_string();
-            Roots::from_env(&[(variable, path.as_str())].into_iter().collect())
+            Roots::find(&[(variable, path.as_str())].into_iter().collect(), None)
         };
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         for content in [&b""[..], b"no certificate", broken, b"-----BEGIN CERTIFICATE-----\n!\n"] {
@@ -287,5 +300,30 @@ mod tests {
             }
         }
         assert!(with("AWS_CA_BUNDLE", &built_in_roots()).is_ok());
+    }
+
+    #[test]
+    fn the_profiles_bundle_comes_after_the_variable_and_before_the_systems() {
+        let named = |vars: &[(&str, &str)], ca_bundle| {
+            let env: Env = vars.iter().copied().collect();
+            named_roots(&env, ca_bundle)
+        };
+        let is = |setting, path: &str| Some((setting, path.to_owned()));
+        let home = ("HOME", "/home/me");
+        let all = [
+            home,
+            ("AWS_CA_BUNDLE", "~/a.pem"),
+            ("SSL_CERT_FILE", "/s.pem"),
+            ("SSL_CERT_DIR", "/s"),
+        ];
+        assert_eq!(named(&all, Some("~/p.pem")), is("AWS_CA_BUNDLE", "/home/me/a.pem"));
+        let blank = [home, ("AWS_CA_BUNDLE", ""), all[2], all[3]];
+        assert_eq!(named(&blank, Some("~/p.pem")), is(CA_BUNDLE, "/home/me/p.pem"));
+        assert_eq!(named(&blank, Some("")), is("SSL_CERT_FILE", "/s.pem"));
+        assert_eq!(named(&blank, None), is("SSL_CERT_FILE", "/s.pem"));
+        assert_eq!(named(&all[3..], None), is("SSL_CERT_DIR", "/s"));
+        assert_eq!(named(&[home], None), None);
+        let bad = Roots::find(&Env::default(), Some("/nowhere.pem")).unwrap_err();
+        assert!(bad.to_string().contains("ca_bundle of the profile"), "{bad}");
     }
 }

@@ -1,13 +1,13 @@
 //! The HTTP client of every call: TLS roots, proxies, a bound on what an answer may weigh, and the server's clock.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode};
-use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -16,10 +16,9 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::date_time::{DateTime, Format};
 use http_body_util::{BodyExt, Limited};
 
-use super::address::is_local;
 use super::cause::{connection_error_code, root_cause};
 use super::last_request::{LastRequest, RefusedRequest};
-use super::metadata_answer;
+use super::proxy::{Proxies, Proxy};
 use super::roots::{Roots, TrustedRoots};
 use super::{BODY_LIMIT, CONNECT_TIMEOUT};
 use context::Env;
@@ -72,108 +71,97 @@ impl ServerClock {
     }
 }
 
-/// The connections of a whole command: one set of roots, and connections that are kept.
+/// The connections of a whole command. Each address has its own way: straight there, or through the proxy that the environment names for
+/// it. Whoever answers is trusted by the same roots.
 #[derive(Debug, Clone)]
 pub enum Transport {
     /// Over the network.
-    Network {
-        /// Whom to trust.
-        roots: Roots,
-        /// What is made of them by the first call that does not stay on this machine.
-        remote: Arc<OnceLock<SharedHttpConnector>>,
-    },
+    Network(Arc<Network>),
     /// To what answers in the network's place.
     Answered(SharedHttpConnector),
 }
 
+/// What a connection needs to know, and the connections that are kept.
+#[derive(Debug)]
+pub struct Network {
+    roots: Roots,
+    trusted: OnceLock<TrustedRoots>,
+    proxies: Proxies,
+    connectors: Mutex<Vec<(Route, SharedHttpConnector)>>,
+}
+
+/// What tells the way to one address from that to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Route {
+    proxy: Option<Proxy>,
+    /// TLS is spoken with the server or with the proxy.
+    is_encrypted: bool,
+}
+
 impl Transport {
-    /// The roots that the environment names are read, so that what is wrong with them is told whoever is asked. The system's are read
-    /// with the first call that may need them.
+    /// The roots that the settings name are read, so that what is wrong with them is told whoever is asked. The system's are read with the
+    /// first call that may need them. `ca_bundle` is the setting of the profile.
     ///
     /// # Errors
     /// Root certificates that are named but can't be read.
-    pub fn new(env: &Env) -> Result<Self> {
-        Ok(Self::Network {
-            roots: Roots::from_env(env)?,
-            remote: Arc::default(),
-        })
-    }
-
-    /// To this address: straight to what is on this machine; else through the proxy that the environment names (`HTTPS_PROXY`,
-    /// `HTTP_PROXY`, `NO_PROXY`).
-    pub fn to(&self, address: &str) -> SharedHttpConnector {
-        match self {
-            Self::Network { .. } if is_local(address) => SharedHttpConnector::new(direct_connector(None)),
-            _ => self.remote(),
-        }
-    }
-
-    fn remote(&self) -> SharedHttpConnector {
-        match self {
-            Self::Answered(connector) => connector.clone(),
-            Self::Network { roots, remote } => remote.get_or_init(|| trusting(roots.read())).clone(),
-        }
+    pub fn new(env: &Env, ca_bundle: Option<&str>) -> Result<Self> {
+        Ok(Self::Network(Arc::new(Network {
+            roots: Roots::find(env, ca_bundle)?,
+            trusted: OnceLock::new(),
+            proxies: Proxies::from_env(env),
+            connectors: Mutex::default(),
+        })))
     }
 }
 
-/// All clients have the same settings, so that they share connections.
-impl HttpClient for Transport {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-/// Not before there is a call: a client is made for what stays on this machine, too.
 impl HttpConnector for Transport {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        self.remote().call(request)
+        match self {
+            Self::Network(network) => network.connector(request.uri()).call(request),
+            Self::Answered(connector) => connector.call(request),
+        }
     }
 }
 
-/// A client that uses this transport: through the proxy, but for plain http to this machine, from where a profile may take its
-/// credentials.
-pub fn remote_client(transport: &Transport, observer: &ResponseObserver) -> SharedHttpClient {
-    SharedHttpClient::new(GuardedClient {
-        inner: SharedHttpClient::new(transport.clone()),
-        direct: direct_client(),
-        observer: observer.clone(),
-    })
-}
-
-/// Any other client, with the same bound on its answers and the same look at the server's clock.
-pub fn guarded(client: SharedHttpClient, observer: &ResponseObserver) -> SharedHttpClient {
-    SharedHttpClient::new(GuardedClient {
-        inner: client.clone(),
-        direct: client,
-        observer: observer.clone(),
-    })
-}
-
-/// Any connector, for a service of AWS's that is called without its SDK: its clock is listened to, and its answers are bounded.
-pub fn guarded_connector(connector: SharedHttpConnector, observer: &ResponseObserver) -> impl HttpConnector + use<> {
-    GuardedClient {
-        inner: connector.clone(),
-        direct: connector,
-        observer: observer.clone(),
+impl Network {
+    fn connector(&self, url: &str) -> SharedHttpConnector {
+        let route = self.route(url);
+        let mut known = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, connector)) = known.iter().find(|(of, _)| *of == route) {
+            return connector.clone();
+        }
+        let connector = self.connect(&route);
+        known.push((route, connector.clone()));
+        connector
     }
-}
 
-/// Connects to whom these roots vouch for.
-fn trusting(roots: TrustedRoots) -> SharedHttpConnector {
-    let first = remote_connector(roots.first);
-    match roots.all {
-        None => first,
-        Some(roots) => SharedHttpConnector::new(FallbackRoots {
-            first,
-            roots,
-            all: Arc::default(),
-        }),
+    fn route(&self, url: &str) -> Route {
+        let proxy = self.proxies.of(url).cloned();
+        let is_https = url.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"));
+        Route {
+            is_encrypted: is_https || proxy.as_ref().is_some_and(Proxy::is_encrypted),
+            proxy,
+        }
     }
-}
 
-fn remote_connector(roots: TlsContext) -> SharedHttpConnector {
-    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT);
-    SharedHttpConnector::new(connector(ProxyConfig::from_env(), roots, Some(settings.build())))
+    fn connect(&self, route: &Route) -> SharedHttpConnector {
+        let proxy = route.proxy.as_ref();
+        if !route.is_encrypted {
+            let nobody = TlsContext::builder().with_trust_store(TrustStore::empty());
+            return connector(proxy, nobody.build().unwrap_or_default());
+        }
+        let trusted = self.trusted.get_or_init(|| self.roots.read());
+        let first = connector(proxy, trusted.first.clone());
+        match trusted.all {
+            None => first,
+            Some(roots) => SharedHttpConnector::new(FallbackRoots {
+                first,
+                proxy: route.proxy.clone(),
+                roots,
+                all: Arc::default(),
+            }),
+        }
+    }
 }
 
 /// Asks once more, with all roots, where a few did not vouch for a server; from then on with all. A server that is not trusted has
@@ -181,6 +169,7 @@ fn remote_connector(roots: TlsContext) -> SharedHttpConnector {
 #[derive(Debug, Clone)]
 struct FallbackRoots {
     first: SharedHttpConnector,
+    proxy: Option<Proxy>,
     roots: fn() -> TlsContext,
     all: Arc<OnceLock<SharedHttpConnector>>,
 }
@@ -195,10 +184,8 @@ impl HttpConnector for FallbackRoots {
         HttpConnectorFuture::new(async move {
             match (answer.await, again) {
                 (Err(error), Some(request)) if is_about_a_certificate(&error) => {
-                    this.all
-                        .get_or_init(|| remote_connector((this.roots)()))
-                        .call(request)
-                        .await
+                    let all = || connector(this.proxy.as_ref(), (this.roots)());
+                    this.all.get_or_init(all).call(request).await
                 }
                 (answer, _) => answer,
             }
@@ -214,65 +201,42 @@ fn is_about_a_certificate(error: &ConnectorError) -> bool {
 }
 
 /// The one kind of connector there is: each kind more would be all of HTTP once more in the binary.
-fn connector(proxy: ProxyConfig, tls: TlsContext, settings: Option<HttpConnectorSettings>) -> Connector {
-    let mut builder = Connector::builder().proxy_config(proxy);
-    builder.set_connector_settings(settings);
-    builder
+fn connector(proxy: Option<&Proxy>, roots: TlsContext) -> SharedHttpConnector {
+    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT);
+    let connector = Connector::builder()
+        .proxy_config(proxy.map_or_else(ProxyConfig::disabled, Proxy::config))
+        .connector_settings(settings.build())
         .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls)
-        .build()
+        .tls_context(roots);
+    SharedHttpConnector::new(connector.build())
 }
 
-/// A client for the addresses that are http by nature and never go through a proxy: IMDS and container credentials.
-pub fn link_local_client(observer: &ResponseObserver) -> SharedHttpClient {
-    guarded(direct_client(), observer)
+/// The calls to AWS: each response is bounded, and its clock is listened to.
+#[derive(Debug, Clone)]
+pub struct ObservedTransport {
+    /// What carries the calls.
+    pub transport: Transport,
+    /// What is remembered of them.
+    pub observer: ResponseObserver,
 }
 
-fn direct_client() -> SharedHttpClient {
-    Builder::new().build_with_connector_fn(|settings, _components| direct_connector(settings.cloned()))
-}
-
-/// For plain http: it trusts nobody's certificate.
-fn direct_connector(settings: Option<HttpConnectorSettings>) -> Connector {
-    let nobody = TlsContext::builder().with_trust_store(TrustStore::empty());
-    connector(ProxyConfig::disabled(), nobody.build().unwrap_or_default(), settings)
-}
-
-#[derive(Debug)]
-struct GuardedClient<C> {
-    inner: C,
-    /// For what is on this machine.
-    direct: C,
-    observer: ResponseObserver,
-}
-
-impl HttpClient for GuardedClient<SharedHttpClient> {
-    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(GuardedClient {
-            inner: self.inner.http_connector(settings, components),
-            direct: self.direct.http_connector(settings, components),
-            observer: self.observer.clone(),
-        })
+/// All clients have the same settings, so that they share connections.
+impl HttpClient for ObservedTransport {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
     }
 }
 
-impl HttpConnector for GuardedClient<SharedHttpConnector> {
+impl HttpConnector for ObservedTransport {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let connector = if is_local(request.uri()) {
-            &self.direct
-        } else {
-            &self.inner
-        };
-        let address = request.uri().to_owned();
-        self.observer.last_request.asks(&address);
+        self.observer.last_request.asks(request.uri());
         let asked_at = SystemTime::now();
-        let (answer, observer) = (connector.call(request), self.observer.clone());
+        let (answer, observer) = (self.transport.call(request), self.observer.clone());
         HttpConnectorFuture::new(async move {
             let answer = answer.await?;
             if let Some(date) = answer.headers().get("date").and_then(http_date) {
                 observer.clock.set(date, asked_at);
             }
-            let answer = metadata_answer::checked(&address, answer).await?;
             let answer = answer.map(|body| SdkBody::from_body_1_x(Limited::new(body, BODY_LIMIT)));
             if answer.status().is_success() {
                 observer.last_request.is_answered(None);

@@ -111,22 +111,27 @@ pub(super) fn unset_process(
     Some([&text[..start], &text[end..]].concat())
 }
 
-/// The text with everything blotted out that may be a secret, for a diff.
-pub(super) fn redacted(text: &str, command: &str) -> String {
-    const SECRETS: [&str; 4] = ["secret", "token", "password", KEY];
-    let mut out = String::with_capacity(text.len());
-    let mut done = 0;
-    for setting in sections(text).iter().flat_map(|section| &section.settings) {
-        let may_be_secret = SECRETS.iter().any(|word| setting.key.contains(word));
-        if may_be_secret && setting.value != command && !setting.value.is_empty() {
-            let line = &text[setting.range.clone()];
-            let value = setting.range.start + line.find(['=', ':']).map_or(0, |sign| sign + 1);
-            out += &text[done..value];
-            out += " REDACTED";
-            done = setting.range.end;
+/// The text for a diff: of sections and settings the names alone, and of all else, which may be a secret or a comment on one, nothing.
+/// `ours` is the setting that is written, whole.
+pub(super) fn redacted(text: &str, ours: &str) -> String {
+    text.split_inclusive('\n')
+        .map(|line| redacted_line(line, ours))
+        .collect()
+}
+
+fn redacted_line(line: &str, ours: &str) -> String {
+    let shown = line.trim_end();
+    let end = &line[shown.len()..];
+    let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+    match (shown.strip_prefix('['), shown.split_once(['=', ':'])) {
+        _ if shown.is_empty() || shown.trim_start() == ours => line.to_owned(),
+        (Some(header), _) => format!("[{}]{end}", header.split(']').next().unwrap_or_default()),
+        (None, Some((name, _))) if is_name(name.trim_end_matches([' ', '\t'])) => {
+            let sign = shown.as_bytes()[name.len()] as char;
+            format!("{name}{sign} REDACTED{end}")
         }
+        _ => format!("REDACTED{end}"),
     }
-    out + &text[done..]
 }
 
 /// Keys that the `credentials` file holds under the profile's name come before any `credential_process`: in botocore and in the SDK

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use crate::{SharedFile, text};
 use context::{Env, variables};
 use diagnostics::{Code, Error, Mention, Result};
-use edit::Conflict;
-use private_files::{EditOutcome, FileFormat, FileUndo, ReplacedValue, UndoLog};
+use edit::{Conflict, SettingEdit};
+use private_files::{EditOutcome, FileFormat, FileUndo, ReplacedValue, StateFolder, UndoLog};
 
 /// Other writers are editors and the AWS CLI, in somebody's hands: nothing is merged with what they save.
 const INI: FileFormat = FileFormat {
@@ -69,8 +69,8 @@ impl<'a> HelperProfile<'a> {
     pub fn preview(&self) -> Result<String> {
         let real = private_files::real_path(&self.path, &INI)?;
         let old = private_files::read_text(&real)?;
-        let new = self.edit(old.as_deref())?.text;
-        let redacted = |text: &str| edit::redacted(text, &self.command);
+        let SettingEdit { text: new, line, .. } = self.edit(old.as_deref())?;
+        let redacted = |text: &str| edit::redacted(text, &line);
         Ok(match old.as_deref() == Some(&new) {
             true => String::new(),
             false => private_files::unified_diff(&real, old.as_deref().map(redacted).as_deref(), &redacted(&new)),
@@ -85,7 +85,7 @@ impl<'a> HelperProfile<'a> {
     pub fn write(&self, log: Option<&UndoLog>) -> Result<ProfileWritten> {
         let real = private_files::real_path(&self.path, &INI)?;
         let mut not_recorded = None;
-        let updated = private_files::update(&self.path, &INI, &mut |text| {
+        let updated = private_files::update(&self.path, &INI, log.map(UndoLog::state), &mut |text| {
             let set = self.edit(text)?;
             if Some(set.text.as_str()) == text {
                 return Ok(EditOutcome::Unchanged);
@@ -109,7 +109,7 @@ impl<'a> HelperProfile<'a> {
     }
 
     /// How the profile was before.
-    fn undo(&self, set: &edit::SettingEdit, created: bool) -> FileUndo {
+    fn undo(&self, set: &SettingEdit, created: bool) -> FileUndo {
         let mut value = ReplacedValue::new(set.previous.clone(), set.line.as_str());
         let around = set.inserted.split_once(&set.line);
         value.around = around.map(|(before, after)| (before.to_owned(), after.to_owned()));
@@ -120,7 +120,7 @@ impl<'a> HelperProfile<'a> {
         }
     }
 
-    fn edit(&self, text: Option<&str>) -> Result<edit::SettingEdit> {
+    fn edit(&self, text: Option<&str>) -> Result<SettingEdit> {
         let old = text.unwrap_or_default();
         if old.starts_with('\u{feff}') {
             return Err(with_byte_order_mark(&self.path));
@@ -142,7 +142,7 @@ pub struct ProfileRestored {
 
 /// The undo log of the profiles, in the user's state folder; `None` if the user has no home.
 pub fn undo_log(env: &Env) -> Option<UndoLog> {
-    Some(UndoLog::new(env.state_folder()?, "profiles"))
+    Some(UndoLog::new(StateFolder::from_env(env)?, "profiles"))
 }
 
 /// Takes our settings out of the profiles that were written with this log, wherever they still stand, in the `config` file that
@@ -159,7 +159,7 @@ pub fn take_back(log: &UndoLog, env: &Env) -> Result<Vec<ProfileRestored>> {
         return Ok(Vec::new());
     }
     let (mut names, mut removed) = (Vec::new(), false);
-    private_files::update(&path, &INI, &mut |text| {
+    private_files::update(&path, &INI, Some(log.state()), &mut |text| {
         let Some(old) = text else {
             return Ok(EditOutcome::Unchanged);
         };
@@ -179,7 +179,7 @@ pub fn take_back(log: &UndoLog, env: &Env) -> Result<Vec<ProfileRestored>> {
         })
     })?;
     if removed {
-        private_files::remove_made_folders(&noted.created_folders);
+        private_files::remove_made_folders(&noted.created_folders, &real);
     }
     log.change_file(&real, &mut |record| record.values.clear())
         .map_err(|error| {

@@ -119,7 +119,7 @@ fn folders_and_summaries_are_lines() {
 fn annotations_are_one_line() {
     assert_eq!(
         github::annotation(AnnotationLevel::Error, "a: b, 50%", "c: d,\r\n100%"),
-        "::error title=a%3A b%2C 50%25::c: d,%0D%0A100%25"
+        "::error title=a%3A b%2C 50%25::c: d,%0A100%25"
     );
     assert_eq!(
         github::annotation(AnnotationLevel::Warning, "t", "m"),

@@ -10,7 +10,7 @@ use rstest::rstest;
 
 use super::*;
 use context::{Context, Progress, Verbosity};
-use diagnostics::Result;
+use diagnostics::{Error, MessageWriter, Result};
 use secret::Secret;
 
 /// What masking these secrets writes to stderr.
@@ -27,7 +27,7 @@ fn masked_to(vars: &[(&str, &str)], secrets: &[Secret], stderr: &mut dyn Write) 
         clock: &SystemTime::now,
         stdin: &mut io::empty(),
         stdout: &mut io::sink(),
-        stderr,
+        stderr: MessageWriter::new(stderr),
         progress: Progress::default(),
         verbosity: Verbosity::Normal,
         stdout_is_terminal: false,
@@ -260,6 +260,14 @@ mod buildkite {
         masked(&vars, &secrets(&["first secret", "second \"secret\"", "AWS"]))
     }
 
+    fn refused(path: &str) -> Error {
+        let vars = [("BUILDKITE", "true"), ("PATH", path)];
+        let mut stderr = Vec::new();
+        let error = masked_to(&vars, &secrets(&["first secret"]), &mut stderr).unwrap_err();
+        assert_eq!(stderr, b"");
+        error
+    }
+
     fn on_path(folder: &Path) -> String {
         format!("{}:/usr/bin:/bin", folder.display())
     }
@@ -280,20 +288,19 @@ mod buildkite {
     }
 
     #[test]
-    fn an_agent_that_fails_is_a_warning_without_the_secret() {
+    fn an_agent_that_fails_is_an_error_without_the_secret() {
         let folder = agent("cat >&2; exit 3");
+        let error = refused(&on_path(folder.path()));
         assert_eq!(
-            told(&on_path(folder.path())),
-            "warning: cannot have Buildkite hide the secrets in its log: \
-             buildkite-agent: it ended with exit status: 3; what it wrote may hold secrets and is not shown [EA0901]\n"
+            error.to_string(),
+            "cannot have Buildkite hide the secrets in its log: \
+             buildkite-agent: it ended with exit status: 3; what it wrote may hold secrets and is not shown [EA0901]"
         );
     }
 
     #[test]
-    fn a_missing_agent_is_a_warning() {
-        let warning =
-            "warning: cannot have Buildkite hide the secrets in its log: buildkite-agent is not on PATH [EA0901]\n";
-        assert_eq!(told("/nowhere"), warning);
+    fn a_missing_agent_is_an_error() {
+        assert_eq!(refused("/nowhere").cause(), "buildkite-agent is not on PATH");
     }
 
     #[test]
@@ -305,7 +312,7 @@ mod buildkite {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         let relative = Path::new("src").join(folder.path().file_name().unwrap());
         assert!(relative.join("buildkite-agent").exists());
-        assert!(told(relative.to_str().unwrap()).contains("is not on PATH"));
+        assert!(refused(relative.to_str().unwrap()).cause().contains("is not on PATH"));
     }
 
     #[test]

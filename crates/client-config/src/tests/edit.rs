@@ -162,16 +162,19 @@ fn a_diff_shows_no_secret() {
     let old = concat!(
         "{\n\t\"auths\": {\n\t\t\"h\": {\n\t\t\t\"auth\":\n\"aHVudGVyMg==\", \"x\": \"hunter\\\"3\"\n\t\t}\n\t},\n",
         "\t\"HttpHeaders\": {\"X\": \"token4\"},\n\t\"p\": {\"IdentityToken\": \"token5\", \"shown\": \"v\"},\n",
-        "\t\"proxies\": {\"default\": {\"httpProxy\": \"http://user:token6@proxy.example.com\"}},\n\t\"currentContext\": \"c\"\n}"
+        "\t\"proxies\": {\"tcp://user:token7@h\": {\"httpProxy\": \"http://user:token6@proxy.example.com\"}},\n",
+        "\t\"pins\": [\"hunter5\", 4711, true, null],\n\t\"currentContext\": \"hunter6\"\n}"
     );
     let new = set(&["h"]).apply(old).unwrap();
     let diff = unified_diff("/c.json".as_ref(), Some(old), &new);
     assert!(diff.starts_with("--- /c.json\n+++ /c.json\n@@"), "{diff}");
     assert!(
-        diff.contains("+\t\t\"h\": \"ecr-auth\"") && diff.contains("\"shown\": \"v\""),
+        diff.contains("+\t\t\"h\": \"ecr-auth\"") && diff.contains("\"tcp://h\":"),
         "{diff}"
     );
-    for secret in ["aHVudGVy", "hunter", "token"] {
+    for secret in [
+        "aHVudGVy", "hunter", "token4", "token5", "token6", "token7", "4711", "true", "\"v\"",
+    ] {
         assert!(!diff.contains(secret), "{diff}");
     }
     let old = r#"{"auths":{"h":{"x":"a\"\\","auth":"s3cret"}}}"#;

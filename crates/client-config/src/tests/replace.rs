@@ -11,7 +11,7 @@ use diagnostics::{Code, Result};
 
 /// Brings the file to this text.
 fn write(path: &Path, text: &str) -> Result<UpdateOutcome> {
-    update(path, &mut |old| {
+    update(path, None, &mut |old| {
         Ok(match old {
             Some(old) if old == text => EditOutcome::Unchanged,
             _ => EditOutcome::Text(text.to_owned()),
@@ -56,7 +56,7 @@ fn a_file_that_is_as_it_should_be_is_not_touched() {
 fn nothing_is_made_where_nothing_is_wanted() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("a/config.json");
-    update(&file, &mut |_| Ok(EditOutcome::Unchanged)).unwrap();
+    update(&file, None, &mut |_| Ok(EditOutcome::Unchanged)).unwrap();
     assert_eq!(names(home.path()), Vec::<String>::new());
 }
 
@@ -73,7 +73,7 @@ fn a_file_that_gets_a_secret_is_taken_from_others() {
                 chown(&file, Some(12345), Some(23456)).unwrap();
             }
             fs::set_permissions(&file, fs::Permissions::from_mode(before)).unwrap();
-            let updated = update_private(&link, &mut |old| {
+            let updated = update_private(&link, None, &mut |old| {
                 Ok(match old {
                     Some(old) if old == text => EditOutcome::Unchanged,
                     _ => EditOutcome::Text(text.to_owned()),
@@ -170,7 +170,7 @@ fn a_failing_edit_changes_nothing() {
     let file = home.path().join("config.json");
     fs::write(&file, "{}").unwrap();
     let failing = || diagnostics::Error::failed(Code::NotWritable, "a", "b");
-    assert_eq!(update(&file, &mut |_| Err(failing())).unwrap_err(), failing());
+    assert_eq!(update(&file, None, &mut |_| Err(failing())).unwrap_err(), failing());
     assert_eq!(names(home.path()), ["config.json"]);
 }
 
@@ -179,7 +179,7 @@ fn a_file_is_removed() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("config.json");
     fs::write(&file, "{}").unwrap();
-    update(&file, &mut |old| {
+    update(&file, None, &mut |old| {
         Ok(old.map_or(EditOutcome::Unchanged, |_| EditOutcome::Remove))
     })
     .unwrap();
@@ -192,7 +192,7 @@ fn what_lands_before_ours_is_edited_too() {
     let file = home.path().join("config.json");
     fs::write(&file, "a").unwrap();
     let mut seen = Vec::new();
-    update(&file, &mut |old| {
+    update(&file, None, &mut |old| {
         let old = old.unwrap().to_owned();
         // Another program saves between our look and our write, twice.
         if seen.len() < 2 {
@@ -215,7 +215,7 @@ fn a_file_that_appears_meanwhile_is_not_overwritten() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("config.json");
     let mut first = true;
-    update(&file, &mut |old| {
+    update(&file, None, &mut |old| {
         if std::mem::take(&mut first) {
             fs::write(&file, "theirs").unwrap();
         }
@@ -233,7 +233,7 @@ fn a_writer_that_never_rests_wins_and_its_version_stands() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("config.json");
     let mut count = 0;
-    let error = update(&file, &mut |_| {
+    let error = update(&file, None, &mut |_| {
         count += 1;
         fs::write(&file, count.to_string()).unwrap();
         Ok(EditOutcome::Text("ours".into()))
@@ -252,7 +252,7 @@ fn a_change_that_was_overlooked_because_of_ours_is_brought_over() {
     let file = home.path().join("config.json");
     fs::write(&file, r#"{"a":1}"#).unwrap();
     let mut looks = 0;
-    let updated = update(&file, &mut |old| {
+    let updated = update(&file, None, &mut |old| {
         looks += 1;
         match looks {
             // Written into the very file, which is seen only after ours took its place.

@@ -1,6 +1,6 @@
 //! IMDSv2 and container credentials, as botocore uses them.
 
-use lab::{ACCOUNT, Lab, Permissions, RoleSpec};
+use lab::{ACCOUNT, Fault, Lab, Permissions, RoleSpec, Service};
 
 use crate::tools::{boto3, curl, lab};
 
@@ -63,4 +63,45 @@ fn a_container_gets_credentials_for_its_token() {
     assert_eq!(who, "arn:aws:sts::111122223333:assumed-role/node/container");
     assert!(boto3(&lab, &lab.http_url(), None, &env("wrong"), WHO).is_err());
     assert!(lab.refused("container:Credentials") >= 1);
+}
+
+/// As a developer's own server hands out.
+#[test]
+fn a_container_of_a_user_gets_a_key_without_a_token() {
+    let lab = lab();
+    let key = lab.add_user(ACCOUNT, "developer");
+    let container = lab.add_container(&format!("arn:aws:iam::{ACCOUNT}:user/developer"));
+    let authorization = format!("authorization: {}", container.token);
+    let answer = at_http(&lab, &container.path, &["-H", &authorization]);
+    let fields = [r#""Token":"""#, r#""Expiration":"""#].map(str::to_owned);
+    let fields = fields.into_iter().chain([format!(r#""AccessKeyId":"{}""#, key.id)]);
+    assert!(fields.into_iter().all(|field| answer.contains(&field)), "{answer}");
+}
+
+#[test]
+fn a_line_end_after_an_answer_is_in_its_length() {
+    let lab = lab();
+    lab.set_instance_role(Some(&role(&lab)));
+    let seconds = ["-X", "PUT", "-H", "x-aws-ec2-metadata-token-ttl-seconds: 60"];
+    let session = at_http(&lab, "/latest/api/token", &seconds);
+    let session = session.split("\r\n\r\n").nth(1).unwrap().lines().next().unwrap();
+    lab.fail(Service::Imds, Fault::LineEnd);
+    let header = format!("x-aws-ec2-metadata-token: {session}");
+    let answer = at_http(&lab, "/latest/meta-data/iam/security-credentials/", &["-H", &header]);
+    assert!(
+        answer.contains("content-length: 5\r\n") && answer.contains("\r\n\r\nnode\n"),
+        "{answer}"
+    );
+}
+
+/// What a path of the lab's HTTP address gives.
+fn at_http(lab: &Lab, path: &str, arguments: &[&str]) -> String {
+    let port = lab.http_addr().port();
+    let here = format!("imds.example:{port}:127.0.0.1:{port}");
+    let url = format!("http://imds.example:{port}{path}");
+    let arguments: Vec<&str> = ["--connect-to", &here, &url]
+        .into_iter()
+        .chain(arguments.iter().copied())
+        .collect();
+    curl(lab, &arguments).text
 }

@@ -98,6 +98,6 @@ fn folders_that_hold_something_else_stay() {
     let (outer, inner) = (folder.path().join("a"), folder.path().join("a/b"));
     fs::create_dir_all(&inner).unwrap();
     fs::write(outer.join("file"), "").unwrap();
-    remove_made_folders(&[outer.clone(), inner.clone()]);
+    remove_made_folders(&[outer.clone(), inner.clone()], &inner.join("file"));
     assert!(outer.is_dir() && !inner.exists());
 }

@@ -10,9 +10,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::cache::{REMOVE_WAIT, remove_deadline};
-use crate::lock::{Lock, LockAttempt};
 use context::{Env, Progress};
 use diagnostics::{Code, Error};
+use private_files::{Lock, LockAttempt};
 use secret::Secret;
 
 mod disturbed;

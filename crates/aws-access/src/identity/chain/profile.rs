@@ -12,7 +12,7 @@ use context::Env;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-use super::{ChainSource, container, environment_keys, instance_metadata, missing_profile};
+use super::{ChainSource, container, environment_keys, missing_profile};
 
 /// A profile that holds credentials or says how to get some, complete: the files are not read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,7 +189,7 @@ impl Resolver<'_> {
         let (found, missing) = match name {
             "Environment" => (environment_keys(self.env)?, "the environment has no keys"),
             "EcsContainer" => (container(self.env)?, "no AWS_CONTAINER_CREDENTIALS_… variable is set"),
-            "Ec2InstanceMetadata" => (Some(instance_metadata(self.env)), ""),
+            "Ec2InstanceMetadata" => (Some(ChainSource::InstanceMetadata), ""),
             _ => (None, "it is none of Environment, Ec2InstanceMetadata and EcsContainer"),
         };
         found.ok_or_else(|| {

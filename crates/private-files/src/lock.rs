@@ -1,4 +1,4 @@
-//! One lock a key: an operating system's file lock, which the kernel releases when its holder dies, however it dies.
+//! Locks on files of our own: the operating system's, which the kernel releases when their holder dies, however it dies.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use super::guard;
+use super::own_file::{is_at, open_own};
 
 /// The waiting thread does nothing but one system call.
 const WAITER_STACK_BYTES: usize = 64 * 1024;
@@ -18,14 +18,14 @@ const TRIES: usize = 100;
 
 /// A lock that is held; dropping it lets the next one in.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub struct Lock {
     file: File,
     path: PathBuf,
 }
 
 /// What came of asking for a lock.
 #[derive(Debug)]
-pub(super) enum LockAttempt {
+pub enum LockAttempt {
     /// It is ours.
     Held(Lock),
     /// Another process has it (and has had it up to the deadline).
@@ -65,8 +65,8 @@ impl Lock {
     /// between our opening and our locking it, and a third may hold the lock on a new file by now.
     fn take_with(path: &Path, lock: impl Fn(File) -> io::Result<Option<File>>) -> LockAttempt {
         for _ in 0..TRIES {
-            match guard::open_private(path).and_then(&lock) {
-                Ok(Some(file)) if guard::is_at(&file, path) => {
+            match open_own(path).and_then(&lock) {
+                Ok(Some(file)) if is_at(&file, path) => {
                     let path = path.to_owned();
                     return LockAttempt::Held(Self { file, path });
                 }
@@ -118,11 +118,11 @@ mod tests {
             if !raced.replace(true) {
                 // The holder before removed its file, and another process has locked a new one since.
                 fs::remove_file(&path)?;
-                guard::open_private(&path)?;
+                open_own(&path)?;
             }
             Ok(Some(file))
         });
         let lock = attempt.held().unwrap();
-        assert!(guard::is_at(&lock.file, &path));
+        assert!(is_at(&lock.file, &path));
     }
 }

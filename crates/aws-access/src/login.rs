@@ -1,0 +1,223 @@
+//! Credentials by `aws login`: a session of AWS's console, renewed while it can be.
+//! <https://docs.aws.amazon.com/sdkref/latest/guide/access-login.html>
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_credential_types::Credentials;
+use aws_sdk_signin::types::{CreateOAuth2TokenRequestBody, CreateOAuth2TokenResponseBody};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use p256::ecdsa::signature::Signer;
+use p256::ecdsa::{Signature, SigningKey};
+use p256::elliptic_curve::sec1::ToEncodedPoint;
+use p256::{FieldBytes, SecretKey};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::client::Aws;
+use crate::endpoint::{Endpoint, EndpointKind, Service};
+use crate::expiration;
+use crate::sso::{keep_session, session_file_name};
+use context::variables;
+use diagnostics::{Code, Error, Result};
+use secret::Secret;
+
+/// How long before its end a session is renewed.
+const RENEWAL: Duration = Duration::from_secs(5 * 60);
+
+/// The session as the AWS CLI keeps it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LoginSession {
+    access_token: LoginKeys,
+    #[serde(with = "secret::exposed")]
+    refresh_token: Secret,
+    client_id: String,
+    /// The session's private key, as PEM (SEC 1).
+    #[serde(with = "secret::exposed")]
+    dpop_key: Secret,
+    /// What else is there, which stays.
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LoginKeys {
+    access_key_id: String,
+    #[serde(with = "secret::exposed")]
+    secret_access_key: Secret,
+    #[serde(with = "secret::exposed")]
+    session_token: Secret,
+    expires_at: String,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+impl Aws<'_> {
+    /// The credentials of a session that `aws login` began.
+    ///
+    /// # Errors
+    /// Nobody is signed in, or the session has ended and can't be renewed.
+    pub(crate) async fn login_session(&self, profile: &str, session: &str, region: &str) -> Result<Credentials> {
+        let failed = |cause: String| {
+            Error::failed(Code::ProfileFailed, format!("profile {profile}"), cause)
+                .hint(format!("run: aws login --profile {profile}"))
+        };
+        let file = self.login_file(session);
+        let file = file.ok_or_else(|| failed("this user has no home folder".to_owned()).with_code(Code::NoHome))?;
+        if !file.is_file() {
+            return Err(failed(format!("nobody is signed in: there is no {}", file.display())));
+        }
+        let odd = |cause: String| failed(format!("the session in {} can't be read: {cause}", file.display()));
+        let text = private_files::read_secret(&file, private_files::TOKEN_LIMIT);
+        let text = text.map_err(|error| odd(error.to_string()))?;
+        let session = serde_json::from_str(text.expose()).map_err(|_| odd("it is no session".to_owned()));
+        let mut session: LoginSession = session?;
+        let ends_at = expiration::parse(&session.access_token.expires_at);
+        let ends_at = ends_at.ok_or_else(|| odd("expiresAt is no time".to_owned()))?;
+        let now = SystemTime::now();
+        if ends_at <= now + RENEWAL {
+            match self.renew_login(profile, &mut session, region).await {
+                Ok(()) => keep_session(&file, &session),
+                // It serves until its end.
+                Err(_) if ends_at > now => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let keys = &session.access_token;
+        Ok(Credentials::new(
+            &keys.access_key_id,
+            keys.secret_access_key.expose(),
+            Some(keys.session_token.expose().to_owned()),
+            expiration::parse(&keys.expires_at),
+            "login",
+        ))
+    }
+
+    fn login_file(&self, session: &str) -> Option<PathBuf> {
+        let named = self.env.path(variables::AWS_LOGIN_CACHE_DIRECTORY);
+        let folder = named.or_else(|| Some(self.env.home()?.join(".aws/login/cache")))?;
+        Some(folder.join(session_file_name(&Sha256::digest(session.trim()))))
+    }
+
+    async fn renew_login(&self, profile: &str, session: &mut LoginSession, region: &str) -> Result<()> {
+        let what = format!("profile {profile}: {} ({region})", Service::SignIn.name());
+        let hint = format!("run: aws login --profile {profile}");
+        let odd = |cause: &str| Error::failed(Code::ProfileFailed, &what, cause).hint(&hint);
+        let key = SecretKey::from_sec1_pem(session.dpop_key.expose()).map_err(|_| odd("dpopKey is no key"))?;
+        let request = CreateOAuth2TokenRequestBody::builder()
+            .client_id(&session.client_id)
+            .grant_type("refresh_token")
+            .refresh_token(session.refresh_token.expose());
+        let request = request.build().map_err(|error| odd(&error.to_string()))?;
+        let endpoint = Endpoint::for_service(
+            Service::SignIn,
+            region,
+            EndpointKind::default(),
+            self.env,
+            self.identity,
+        )?;
+        let mut settings = aws_sdk_signin::config::Builder::from(&self.settings(region, &endpoint));
+        settings.set_endpoint_url(endpoint.url);
+        let call = aws_sdk_signin::Client::from_conf(settings.build()).create_o_auth2_token();
+        let call = call.token_input(request).customize().mutate_request(move |request| {
+            let proof = proof(&key, request.uri(), SystemTime::now());
+            request.headers_mut().insert("dpop", proof);
+        });
+        let answer = call.send().await.map_err(|error| {
+            let is_refused = error.as_service_error().is_some();
+            let error = self.call_failed(&what, "CreateOAuth2Token", error);
+            match is_refused {
+                true => error.with_code(Code::ProfileFailed).hint(&hint),
+                false => error,
+            }
+        })?;
+        let answer = answer.token_output();
+        session
+            .take(answer, SystemTime::now())
+            .ok_or_else(|| odd("the answer holds no credentials").with_code(Code::OddAnswer))
+    }
+}
+
+impl LoginSession {
+    /// Takes new keys, if the answer has them all.
+    fn take(&mut self, answer: Option<&CreateOAuth2TokenResponseBody>, now: SystemTime) -> Option<()> {
+        let answer = answer?;
+        let keys = answer.access_token()?;
+        // The SDK takes a field that is missing for an empty one.
+        let needed = [
+            keys.access_key_id(),
+            keys.secret_access_key(),
+            keys.session_token(),
+            answer.refresh_token(),
+        ];
+        if needed.iter().any(|field| field.is_empty()) {
+            return None;
+        }
+        let life = Duration::from_secs(answer.expires_in().try_into().ok()?);
+        self.access_token.access_key_id = keys.access_key_id().to_owned();
+        self.access_token.secret_access_key = Secret::new(keys.secret_access_key());
+        self.access_token.session_token = Secret::new(keys.session_token());
+        self.access_token.expires_at = expiration::text(now + life);
+        self.refresh_token = Secret::new(answer.refresh_token());
+        Some(())
+    }
+}
+
+/// Proves that whoever sends a request to this address has the session's key (RFC 9449).
+fn proof(key: &SecretKey, address: &str, now: SystemTime) -> String {
+    let point = key.public_key().to_encoded_point(false);
+    let coordinate = |bytes: Option<&FieldBytes>| bytes.map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
+    let head = json!({
+        "typ": "dpop+jwt",
+        "alg": "ES256",
+        "jwk": {"kty": "EC", "crv": "P-256", "x": coordinate(point.x()), "y": coordinate(point.y())},
+    });
+    let claims = json!({
+        "jti": format!("{:032x}", fastrand::u128(..)),
+        "htm": "POST",
+        "htu": address,
+        "iat": now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+    });
+    let [head, claims] = [head, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+    let text = format!("{head}.{claims}");
+    let signature: Signature = SigningKey::from(key).sign(text.as_bytes());
+    format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use p256::ecdsa::VerifyingKey;
+    use p256::ecdsa::signature::Verifier;
+
+    /// A key that AWS's SDK has in its tests, with its coordinates.
+    const KEY: &str = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIBMB/RwQERsVoqWRQG4zK8CnaAa5dfrpbm+9tFdBh3z4oAoGCCqGSM49\nAwEHoUQDQgAEWb1VLi1EA2hJaTz4yYuxSELvY+1GAfL+8rUTCAdiFid87Bf6GY+s\n2+1RpqDv0RpZiDIMCrZrsAh+RK9S3QCaGA==\n-----END EC PRIVATE KEY-----\n";
+    const X: &str = "Wb1VLi1EA2hJaTz4yYuxSELvY-1GAfL-8rUTCAdiFic";
+    const Y: &str = "fOwX-hmPrNvtUaag79EaWYgyDAq2a7AIfkSvUt0Amhg";
+
+    #[test]
+    fn a_proof_is_signed_with_the_sessions_key() {
+        let key = SecretKey::from_sec1_pem(KEY).unwrap();
+        let now = UNIX_EPOCH + Duration::from_secs(1_651_516_560);
+        let address = "https://us-east-1.signin.aws.amazon.com/v1/token";
+        let jwt = proof(&key, address, now);
+        let (text, signature) = jwt.rsplit_once('.').unwrap();
+        let signature = Signature::from_slice(&URL_SAFE_NO_PAD.decode(signature).unwrap()).unwrap();
+        let public = VerifyingKey::from(SigningKey::from(&key));
+        assert!(public.verify(text.as_bytes(), &signature).is_ok());
+        let part = |at| {
+            let part = URL_SAFE_NO_PAD.decode(text.split('.').nth(at).unwrap()).unwrap();
+            serde_json::from_slice::<Value>(&part).unwrap()
+        };
+        let (head, claims) = (part(0), part(1));
+        assert_eq!(head["jwk"], json!({"kty": "EC", "crv": "P-256", "x": X, "y": Y}));
+        assert_eq!((&head["typ"], &head["alg"]), (&json!("dpop+jwt"), &json!("ES256")));
+        assert_eq!((&claims["htm"], &claims["htu"]), (&json!("POST"), &json!(address)));
+        assert_eq!(claims["iat"], 1_651_516_560);
+        assert_ne!(proof(&key, address, now), jwt, "each proof is used once");
+    }
+}

@@ -1,0 +1,40 @@
+//! Where stderr leads: a CI reads the commands that hide secrets there.
+
+/// Returns why no CI can read what this process writes to stderr; `None` if one may. A CI hands its jobs a pipe, a socket or a terminal.
+#[cfg(unix)]
+pub fn why_stderr_is_unheard() -> Option<&'static str> {
+    use std::io::{IsTerminal, stderr};
+
+    use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
+
+    let stderr = stderr();
+    let (Ok(found), Ok(flags)) = (fstat(&stderr), fcntl_getfl(&stderr)) else {
+        return Some("stderr is closed");
+    };
+    if flags & OFlags::RWMODE == OFlags::RDONLY {
+        return Some("stderr is open for reading alone");
+    }
+    match FileType::from_raw_mode(found.st_mode) {
+        FileType::Fifo | FileType::Socket => None,
+        FileType::CharacterDevice if stderr.is_terminal() => None,
+        // Rust's library opens /dev/null where it finds the descriptor closed.
+        FileType::CharacterDevice => Some("stderr is closed, or leads to a device such as /dev/null"),
+        _ => Some("stderr leads to a file"),
+    }
+}
+
+/// Returns why no CI can read what this process writes to stderr; `None` if one may. `NUL` can't be told from a pipe here.
+#[cfg(windows)]
+pub fn why_stderr_is_unheard() -> Option<&'static str> {
+    use std::fs::File;
+    use std::io::stderr;
+    use std::os::windows::io::{AsHandle, AsRawHandle};
+
+    let stderr = stderr();
+    if stderr.as_raw_handle().is_null() {
+        return Some("stderr is closed");
+    }
+    let file = stderr.as_handle().try_clone_to_owned().map(File::from);
+    let leads_to_a_file = file.is_ok_and(|file| file.metadata().is_ok_and(|found| found.is_file()));
+    leads_to_a_file.then_some("stderr leads to a file")
+}

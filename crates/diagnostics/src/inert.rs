@@ -1,0 +1,205 @@
+//! Text for people that may hold text from outside: a server's, a file's, a token's, an argument's. Such text is inert: it moves no
+//! cursor, hides nothing, and no CI reads a command in it.
+
+use std::fmt;
+use std::io::{self, Write};
+
+/// What a CI takes for a command or for the head of a section where it begins a line: GitHub's `::` commands, Buildkite's groups.
+const BEGINNINGS: [&str; 5] = ["::", "---", "+++", "~~~", "^^^"];
+
+/// Letters and marks that are not seen, beside the characters that the standard library tells by their category. .NET, in which the
+/// runners of GitHub and Azure are written, passes over them when it looks for a command.
+const UNSEEN: [(char, char); 9] = [
+    ('\u{34f}', '\u{34f}'),
+    ('\u{115f}', '\u{1160}'),
+    ('\u{17b4}', '\u{17b5}'),
+    ('\u{180b}', '\u{180f}'),
+    ('\u{2800}', '\u{2800}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{fe00}', '\u{fe0f}'),
+    ('\u{ffa0}', '\u{ffa0}'),
+    ('\u{e0000}', '\u{e0fff}'),
+];
+
+/// Returns the text as one line of a message: control characters become blanks, characters that are not seen are shown escaped
+/// (`\u{200b}`), and what a CI could take for a command is parted by a blank: `##[group]` becomes `# #[group]`, and `::error::` at the
+/// beginning becomes `: :error::`.
+pub fn inert(text: &str) -> String {
+    inert_but_for(text, |_| false)
+}
+
+/// Returns the text as [`inert`] does, with each run of blanks made one.
+pub fn one_line(text: &str) -> String {
+    with_single_blanks(&inert(text))
+}
+
+/// Returns the text as [`one_line`] does, but leaves the characters that `is_ours` knows as they are.
+pub(crate) fn one_line_but_for(text: &str, is_ours: fn(char) -> bool) -> String {
+    with_single_blanks(&inert_but_for(text, is_ours))
+}
+
+fn with_single_blanks(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn inert_but_for(text: &str, is_ours: fn(char) -> bool) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if is_ours(c) => shown.push(c),
+            c if c.is_control() || c.is_whitespace() => shown.push(' '),
+            c if !is_seen(c) => shown.extend(c.escape_unicode()),
+            // All commands of the runners of GitHub, Azure and TeamCity that may stand anywhere in a line begin with two of them.
+            '#' if shown.ends_with('#') => shown.push_str(" #"),
+            c => shown.push(c),
+        }
+    }
+    let start = shown.len() - shown.trim_start().len();
+    if BEGINNINGS.iter().any(|beginning| shown[start..].starts_with(beginning)) {
+        shown.insert(start + 1, ' ');
+    }
+    shown
+}
+
+/// Whether a character that is no blank is seen. It is not if its category is one of Cc, Cf, Cn, Co: `escape_debug` knows these, and
+/// behind another character it escapes no mark that goes with it.
+fn is_seen(c: char) -> bool {
+    let is_quote = matches!(c, '"' | '\'' | '\\');
+    let is_unseen = UNSEEN.iter().any(|(first, last)| (*first..=*last).contains(&c));
+    let mut bytes = [b'.'; 5];
+    let length = 1 + c.encode_utf8(&mut bytes[1..]).len();
+    let behind_another = std::str::from_utf8(&bytes[..length]).unwrap_or_default();
+    !is_unseen && (is_quote || behind_another.escape_debug().nth(2).is_none())
+}
+
+/// What each message passes through before it is written.
+type Rewrite = Box<dyn FnMut(&str) -> String>;
+
+/// Where messages for people are written, each as one [`inert`] line: stderr. It takes nothing else but the commands to a CI that are
+/// ecr-auth's own.
+pub struct MessageWriter<'a> {
+    out: &'a mut dyn Write,
+    unheard: Option<&'static str>,
+    rewrite: Option<Rewrite>,
+}
+
+impl<'a> MessageWriter<'a> {
+    /// Writes to `out`, which a CI is taken to read.
+    pub fn new(out: &'a mut dyn Write) -> Self {
+        Self {
+            out,
+            unheard: None,
+            rewrite: None,
+        }
+    }
+
+    /// Says why no CI reads what is written, if none does.
+    #[must_use]
+    pub fn unheard(self, unheard: Option<&'static str>) -> Self {
+        Self { unheard, ..self }
+    }
+
+    /// Returns why no CI reads what is written; `None` if it does.
+    pub fn why_unheard(&self) -> Option<&'static str> {
+        self.unheard
+    }
+
+    /// Lets each message pass through `rewrite` from now on.
+    pub fn rewrite_with(&mut self, rewrite: impl FnMut(&str) -> String + 'static) {
+        self.rewrite = Some(Box::new(rewrite));
+    }
+
+    /// Writes one line of a message.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn line(&mut self, text: &str) -> io::Result<()> {
+        let rewritten = self.rewrite.as_mut().map(|rewrite| rewrite(text));
+        // In one piece, so that no other process's text comes between.
+        let line = inert(rewritten.as_deref().unwrap_or(text)) + "\n";
+        self.out.write_all(line.as_bytes())
+    }
+
+    /// Writes a result that the user sends here, as it is.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn result(&mut self, result: &[u8]) -> io::Result<()> {
+        self.out.write_all(result)
+    }
+
+    /// Writes commands to the CI, each with its line end. What stands in them has been escaped for that CI.
+    ///
+    /// # Errors
+    /// They can't be written.
+    pub fn commands(&mut self, commands: &str) -> io::Result<()> {
+        self.out.write_all(commands.as_bytes())?;
+        self.out.flush()
+    }
+}
+
+impl fmt::Debug for MessageWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageWriter").field("unheard", &self.unheard).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn no_ci_reads_a_command() {
+        for (text, shown) in [
+            ("x ##[stop-commands]y", "x # #[stop-commands]y"),
+            ("###[x]", "# # #[x]"),
+            ("##vso[task.x]", "# #vso[task.x]"),
+            ("##teamcity[x]", "# #teamcity[x]"),
+            ("#\u{7}#[x]", "# #[x]"),
+            ("#\u{200b}#[x]", "#\\u{200b}#[x]"),
+            ("#\u{fe0f}#[x]", "#\\u{fe0f}#[x]"),
+            ("::error::x", ": :error::x"),
+            (" \u{a0}\u{85}\t::error::x", "    : :error::x"),
+            ("\u{feff}::error::x", "\\u{feff}::error::x"),
+            ("a\r::error::x", "a ::error::x"),
+            ("+++ x", "+ ++ x"),
+            ("\x1b]1338;url=x\x07", " ]1338;url=x "),
+            ("arn:aws:iam::1:role/x", "arn:aws:iam::1:role/x"),
+        ] {
+            assert_eq!(inert(text), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_not_seen_is_shown() {
+        for c in "\u{ad}\u{61c}\u{200e}\u{202e}\u{2066}\u{fff9}\u{e0041}\u{e000}\u{fdd0}\u{3164}".chars() {
+            assert_eq!(inert(&format!("a{c}b")), format!("a{}b", c.escape_unicode()));
+        }
+        for text in ["Jürgen, Ju\u{308}rgen", "日本 \"'\\…", "✓✗–"] {
+            assert_eq!(inert(text), text);
+        }
+    }
+
+    #[test]
+    fn a_message_is_one_line() {
+        let mut out = Vec::new();
+        let mut messages = MessageWriter::new(&mut out);
+        messages.line("a\nb").unwrap();
+        messages.rewrite_with(|text| text.replace('a', "#"));
+        messages.line("a#[x]").unwrap();
+        messages.commands("::add-mask::x\n").unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "a b\n# #[x]\n::add-mask::x\n");
+    }
+
+    proptest! {
+        #[test]
+        fn inert_text_stays_as_it_is(text in "[#:\\[+a \u{200b}\u{a0}\r-]{0,12}|\\PC{0,12}|.{0,12}") {
+            let shown = inert(&text);
+            prop_assert_eq!(inert(&shown), shown.clone());
+            prop_assert!(!shown.contains("##") && !shown.trim_start().starts_with("::"), "{}", shown);
+            prop_assert_eq!(inert(&one_line(&text)), one_line(&text));
+        }
+    }
+}

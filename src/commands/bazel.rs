@@ -1,0 +1,138 @@
+//! `ecr-auth get`: Bazel's credential-helper protocol, which tools that fetch images by HTTP speak too.
+//! <https://github.com/EngFlow/credential-helper-spec>
+
+use std::io::Read;
+use std::path::Path;
+
+use base64::Engine;
+use serde::{Deserialize, Serialize};
+
+use crate::output::rfc3339;
+use crate::pull::{self, PullAnswer};
+use context::{Context, Progress};
+use diagnostics::{Code, Error, Exit, Result, one_line};
+use secret::Secret;
+use secret_cache::CachedSecret;
+
+/// What a client may send, at most, in bytes.
+const INPUT_LIMIT: u64 = 64 * 1024;
+const SCHEME: &str = "https://";
+
+/// What the client sends; the specification lets it grow.
+#[derive(Deserialize)]
+struct UriRequest {
+    uri: String,
+}
+
+/// What the client is answered: headers for requests to the address.
+#[derive(Serialize, Default)]
+struct HeadersResponse<'a> {
+    headers: Headers<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
+}
+
+#[derive(Serialize, Default)]
+#[serde(rename_all = "PascalCase")]
+struct Headers<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization: Option<[&'a str; 1]>,
+}
+
+/// Answers one request: the header that opens a registry of ECR or an alias; no header for any other address. A failure is one line on
+/// stderr, because the client shows it amid its own.
+pub fn run(config: Option<&Path>, context: &mut Context<'_>) -> Exit {
+    context.progress = Progress::default();
+    match answer(config, context).and_then(|line| write(&line, context)) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            let _ = context
+                .stderr
+                .line(&format!("ecr-auth: {}", one_line(&error.to_string())));
+            Exit::Failed
+        }
+    }
+}
+
+fn write(line: &Secret, context: &mut Context<'_>) -> Result<()> {
+    let written = writeln!(context.stdout, "{}", line.expose());
+    written
+        .and_then(|()| context.stdout.flush())
+        .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the answer", error))
+}
+
+fn answer(config: Option<&Path>, context: &mut Context<'_>) -> Result<Secret> {
+    let request = request(context)?;
+    let Some(host) = host(&request.uri) else {
+        return Ok(without_headers());
+    };
+    let answered = pull::answer(host, host, config, context, pull::by_rule);
+    let answered = answered.map_err(|error| {
+        let what = format!("{host}: {}", error.what());
+        error.about(what)
+    })?;
+    match answered {
+        PullAnswer::Password(held) => with_password(&held),
+        PullAnswer::NotOurs(_) | PullAnswer::WithoutPassword => Ok(without_headers()),
+    }
+}
+
+fn request(context: &mut Context<'_>) -> Result<UriRequest> {
+    let odd = |cause: &str| Error::failed(Code::HelperCall, "the request", cause);
+    let mut text = String::new();
+    let read = context.stdin.take(INPUT_LIMIT + 1).read_to_string(&mut text);
+    let read = read.map_err(|error| odd(&error.to_string()))?;
+    if read as u64 > INPUT_LIMIT {
+        return Err(odd("it is longer than 64 KiB"));
+    }
+    serde_json::from_str(&text)
+        .map_err(|_| odd("it is no JSON object with a text uri; docker's protocol is spoken by: ecr-auth helper get"))
+}
+
+/// The host of an https address, with its port if it has one. A password is for nobody whom a plain connection lets listen.
+fn host(uri: &str) -> Option<&str> {
+    let (scheme, rest) = uri.split_at_checked(SCHEME.len())?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    (scheme.eq_ignore_ascii_case(SCHEME) && !authority.contains('@')).then_some(authority)
+}
+
+fn without_headers() -> Secret {
+    to_json(&HeadersResponse::default())
+}
+
+fn with_password(held: &CachedSecret) -> Result<Secret> {
+    let login = Secret::new(format!("AWS:{}", held.secret.expose()));
+    let encoded = Secret::new(base64::engine::general_purpose::STANDARD.encode(login.expose()));
+    let header = Secret::new(format!("Basic {}", encoded.expose()));
+    let headers = Headers {
+        authorization: Some([header.expose()]),
+    };
+    let expires = Some(rfc3339(held.expires_at)?);
+    Ok(to_json(&HeadersResponse { headers, expires }))
+}
+
+fn to_json(response: &HeadersResponse<'_>) -> Secret {
+    // Text keys and text values: serialising them can't fail.
+    Secret::new(serde_json::to_string(response).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_of_an_address() {
+        for (uri, wanted) in [
+            ("https://a.example/v2/", Some("a.example")),
+            ("HTTPS://a.example:5000?x", Some("a.example:5000")),
+            ("https://a.example", Some("a.example")),
+            ("https://b.example#@a.example", Some("b.example")),
+            ("https://a.example@b.example/", None),
+            ("http://a.example/", None),
+            ("a.example", None),
+            ("", None),
+        ] {
+            assert_eq!(host(uri), wanted, "{uri}");
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! Root in another user's home (`sudo` with HOME kept): whatever that user put there, nothing outside of the home changes.
+//!
+//! The user and root are real; root's own things lie beside the home.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use lab::Lab;
+use rstest::rstest;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+use crate::harness::{HOST, Machine, Outcome, binary};
+use crate::lab_machine::{GET_TOKEN, PATIENCE, lab, machine, role};
+
+/// Whose home it is.
+const USER: u32 = 54_101;
+
+/// The locks of our own, in the state folder.
+const LOCKS: [&str; 4] = ["files.lock", "setup.lock", "rules.lock", "profiles.lock"];
+
+struct Scene {
+    lab: Lab,
+    machine: Machine,
+}
+
+impl Scene {
+    /// An empty home of the user's, and beside it a folder of root's with files, folders and a helper's link.
+    fn new() -> Self {
+        let lab = lab();
+        let machine = machine(&lab);
+        fs::set_permissions(machine.path(""), Permissions::from_mode(0o755)).unwrap();
+        let scene = Self { lab, machine };
+        chown(scene.home(), Some(USER), Some(USER)).unwrap();
+        fs::create_dir_all(scene.roots("folder/empty")).unwrap();
+        fs::create_dir(scene.roots("bin")).unwrap();
+        fs::create_dir(scene.roots("cache")).unwrap();
+        for (file, text) in [("shadow", "root:x\n"), ("config.json", "{}"), ("cache/.new-work", "")] {
+            fs::write(scene.roots(file), text).unwrap();
+        }
+        let old = fs::File::open(scene.roots("cache/.new-work")).unwrap();
+        old.set_modified(SystemTime::now() - Duration::from_secs(7200)).unwrap();
+        symlink("/opt/ecr-auth", scene.roots("bin/docker-credential-ecr-auth")).unwrap();
+        scene
+    }
+
+    fn home(&self) -> PathBuf {
+        self.machine.home()
+    }
+
+    fn roots(&self, below: &str) -> PathBuf {
+        self.machine.path("roots").join(below)
+    }
+
+    /// A folder of the user's, with those around it.
+    fn folder(&self, below: &Path) {
+        let mut folder = self.home();
+        for part in below {
+            folder.push(part);
+            if !folder.exists() {
+                fs::create_dir(&folder).unwrap();
+                chown(&folder, Some(USER), Some(USER)).unwrap();
+            }
+        }
+    }
+
+    fn link(&self, below: &str, to: &Path) {
+        self.folder(Path::new(below).parent().unwrap());
+        symlink(to, self.home().join(below)).unwrap();
+        lchown(self.home().join(below), Some(USER), Some(USER)).unwrap();
+    }
+
+    fn file(&self, below: &str, text: &str) {
+        self.folder(Path::new(below).parent().unwrap());
+        fs::write(self.home().join(below), text).unwrap();
+        chown(self.home().join(below), Some(USER), Some(USER)).unwrap();
+    }
+
+    /// What is root's own, by path.
+    fn tree(&self) -> BTreeMap<PathBuf, (u32, u32, Vec<u8>)> {
+        let mut tree = BTreeMap::new();
+        add(&self.roots(""), &mut tree);
+        tree
+    }
+
+    /// A call of the binary as root. One that still runs after [`PATIENCE`] is killed, which is a failure.
+    fn run(&self, args: &[&str]) -> Outcome {
+        let command = self.machine.command(&binary(), args);
+        let mut command = assert_cmd::Command::from_std(command);
+        let output = command.write_stdin(HOST).timeout(PATIENCE).output().unwrap();
+        let outcome = Outcome::of(&output);
+        assert!(outcome.status >= 0, "{args:?} does not end: {outcome:?}");
+        outcome
+    }
+
+    /// Runs every command that writes, one after the other, and looks after each.
+    #[track_caller]
+    fn nothing_of_roots_changes(&self) {
+        let before = self.tree();
+        let bin = self.home().join("bin").display().to_string();
+        let role = "arn:aws:iam::111122223333:role/x";
+        let setup = ["setup", HOST, "--client", "all", "--bin-dir", &bin];
+        let profile = ["assume", "--format", "profile", "--profile", "x", "--role-arn", role];
+        let rules: &[&str] = &["--role-arn", role];
+        for args in [
+            &["get"][..],
+            &["helper", "get"],
+            &setup,
+            &[&setup[..], rules].concat(),
+            &["login", HOST],
+            &profile,
+            &["logout"],
+        ] {
+            let outcome = self.run(args);
+            assert_eq!(self.tree(), before, "{args:?}: {outcome:?}");
+        }
+    }
+}
+
+fn add(path: &Path, tree: &mut BTreeMap<PathBuf, (u32, u32, Vec<u8>)>) {
+    let found = fs::symlink_metadata(path).unwrap();
+    let held = match () {
+        () if found.is_symlink() => fs::read_link(path).unwrap().into_os_string().into_encoded_bytes(),
+        () if found.is_file() => fs::read(path).unwrap(),
+        () => Vec::new(),
+    };
+    tree.insert(path.to_owned(), (found.uid(), found.mode(), held));
+    if found.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            add(&entry.unwrap().path(), tree);
+        }
+    }
+}
+
+#[rstest]
+#[case::docker(".docker", "folder")]
+#[case::docker_file(".docker/config.json", "config.json")]
+#[case::state(".local/state", "folder")]
+#[case::own_state(".local/state/ecr-auth", "folder")]
+#[case::local(".local", "folder")]
+#[case::configuration(".config", "folder")]
+#[case::own_configuration(".config/ecr-auth", "folder")]
+#[case::rules(".config/ecr-auth/setup.json", "config.json")]
+#[case::containers(".config/containers/auth.json", "config.json")]
+#[case::aws(".aws", "folder")]
+#[case::aws_file(".aws/config", "shadow")]
+#[case::cache(".cache", "folder")]
+#[case::own_cache(".cache/ecr-auth", "folder")]
+#[case::own_cache_with_our_files_alone(".cache/ecr-auth", "cache")]
+#[case::programs("bin", "bin")]
+#[case::notes(".local/state/ecr-auth/setup.json", "shadow")]
+fn a_link_leads_to_nothing_of_roots(#[case] place: &str, #[case] to: &str) {
+    let scene = Scene::new();
+    scene.link(place, &scene.roots(to));
+    scene.nothing_of_roots_changes();
+}
+
+#[rstest]
+#[case::to_a_file("shadow")]
+#[case::to_a_folder("folder")]
+#[case::to_nothing("ld.so.preload")]
+fn a_link_in_a_locks_place_is_not_followed(#[case] to: &str) {
+    let scene = Scene::new();
+    for lock in LOCKS {
+        scene.link(&format!(".local/state/ecr-auth/{lock}"), &scene.roots(to));
+    }
+    scene.nothing_of_roots_changes();
+}
+
+#[test]
+fn a_pipe_in_a_locks_place_is_not_waited_for() {
+    let scene = Scene::new();
+    scene.folder(Path::new(".local/state/ecr-auth"));
+    for lock in LOCKS {
+        let pipe = scene.home().join(".local/state/ecr-auth").join(lock);
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        chown(&pipe, Some(USER), Some(USER)).unwrap();
+    }
+    scene.nothing_of_roots_changes();
+    assert!(
+        scene
+            .home()
+            .join(".local/state/ecr-auth/setup.lock")
+            .metadata()
+            .unwrap()
+            .is_file()
+    );
+}
+
+/// Links and folders of root's, and a file of root's that is said to have been made by us.
+#[test]
+fn a_users_notes_are_not_believed_about_roots_places() {
+    let scene = Scene::new();
+    let users = scene.home().join("ecr-auth").display().to_string();
+    scene.file("ecr-auth", "");
+    let file = |path: PathBuf| path.display().to_string();
+    let config = file(scene.home().join(".docker/config.json"));
+    let (link, folder) = (
+        scene.roots("bin/docker-credential-ecr-auth"),
+        scene.roots("folder/empty"),
+    );
+    let record = |folders: &serde_json::Value| {
+        serde_json::json!({
+            "created": true,
+            "createdHelpers": true,
+            "createdFolders": folders,
+            "credHelpers": {HOST: {"previous": null, "written": ["ecr-auth"]}},
+            "values": {"registries": {"previous": null, "written": [""]}},
+        })
+    };
+    let folders = serde_json::json!([file(folder)]);
+    let rules = file(scene.home().join(".config/ecr-auth/setup.json"));
+    let roots = file(scene.roots("config.json"));
+    let notes = serde_json::json!({
+        "files": {&config: record(&folders), &rules: record(&folders), &roots: record(&folders)},
+        "links": {file(link): users},
+    });
+    for name in ["setup", "rules", "profiles"] {
+        scene.file(&format!(".local/state/ecr-auth/{name}.json"), &notes.to_string());
+    }
+    scene.file(
+        ".docker/config.json",
+        &format!("{{\"credHelpers\":{{\"{HOST}\":\"ecr-auth\"}}}}"),
+    );
+    let before = scene.tree();
+    let outcome = scene.run(&["logout"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(outcome.stderr.contains("stays as it is"), "{outcome:?}");
+    assert_eq!(scene.tree(), before);
+    assert!(!scene.home().join(".docker/config.json").exists(), "{outcome:?}");
+}
+
+/// Root's own configuration, edited with the notes of the user's home.
+#[test]
+fn a_users_notes_bring_nothing_into_roots_configuration() {
+    let mut scene = Scene::new();
+    let config = scene.roots("config.json");
+    let helper = serde_json::json!({"credHelpers": {HOST: "ecr-auth"}}).to_string();
+    fs::write(&config, &helper).unwrap();
+    let notes = serde_json::json!({"files": {config.display().to_string(): {
+        "credHelpers": {HOST: {"previous": "planted", "written": ["ecr-auth"]}},
+    }}});
+    scene.file(".local/state/ecr-auth/setup.json", &notes.to_string());
+    scene
+        .machine
+        .set("DOCKER_CONFIG", &scene.roots("").display().to_string());
+    scene.run(&["logout", "--client", "docker"]);
+    assert!(!fs::read_to_string(&config).unwrap().contains("planted"));
+}
+
+#[test]
+fn what_is_made_and_replaced_there_is_the_users() {
+    let scene = Scene::new();
+    scene.file(".docker/config.json", "{}");
+    let bin = scene.home().join("bin").display().to_string();
+    let role = role(&scene.lab, "puller");
+    let source = ["--role-arn", &role, "--source", "chain"];
+    let setup = [&["setup", HOST, "--client", "docker", "--bin-dir", &bin][..], &source].concat();
+    for args in [&setup[..], &["login", "--client", "podman", HOST]] {
+        let outcome = scene.run(args);
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+    }
+    for made in [
+        ".docker/config.json",
+        ".config",
+        ".config/containers/auth.json",
+        ".config/ecr-auth/setup.json",
+        ".local",
+        ".local/state/ecr-auth",
+        ".local/state/ecr-auth/setup.json",
+        ".local/state/ecr-auth/setup.lock",
+        ".local/state/ecr-auth/files.lock",
+        "bin",
+        "bin/docker-credential-ecr-auth",
+    ] {
+        let found = fs::symlink_metadata(scene.home().join(made)).unwrap();
+        assert_eq!((found.uid(), found.gid()), (USER, USER), "{made}");
+    }
+}
+
+/// Dotfiles lie elsewhere in the home.
+#[test]
+fn the_users_own_links_are_followed_within_the_home() {
+    let scene = Scene::new();
+    scene.file("dotfiles/docker.json", "{\"experimental\": true}");
+    scene.link(".docker/config.json", Path::new("../dotfiles/docker.json"));
+    let bin = scene.home().join("bin").display().to_string();
+    let outcome = scene.run(&["setup", HOST, "--client", "docker", "--bin-dir", &bin]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let text = fs::read_to_string(scene.home().join("dotfiles/docker.json")).unwrap();
+    assert!(text.contains("experimental") && text.contains(HOST), "{text}");
+    assert!(scene.home().join(".docker/config.json").is_symlink());
+    let outcome = scene.run(&["logout", "--client", "docker"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let text = fs::read_to_string(scene.home().join("dotfiles/docker.json")).unwrap();
+    assert_eq!(text, "{\"experimental\": true}");
+}
+
+/// As in a job's container, where root's tools have made folders in the runner's home.
+#[test]
+fn folders_of_roots_own_in_the_home_are_used_as_before() {
+    let scene = Scene::new();
+    fs::create_dir(scene.home().join(".docker")).unwrap();
+    fs::set_permissions(scene.home().join(".docker"), Permissions::from_mode(0o700)).unwrap();
+    fs::write(scene.home().join(".docker/config.json"), "{}").unwrap();
+    let bin = scene.home().join("bin").display().to_string();
+    let outcome = scene.run(&["setup", HOST, "--client", "docker", "--bin-dir", &bin]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let config = scene.home().join(".docker/config.json");
+    assert!(fs::read_to_string(&config).unwrap().contains(HOST));
+    assert_eq!(config.metadata().unwrap().uid(), 0);
+}
+
+#[test]
+fn the_cache_is_roots_alone_and_serves() {
+    let scene = Scene::new();
+    for _ in 0..2 {
+        scene.run(&["helper", "get"]).password();
+    }
+    assert_eq!(scene.lab.count(GET_TOKEN), 1);
+    let cache = scene.home().join(".cache/ecr-auth").metadata().unwrap();
+    assert_eq!((cache.uid(), cache.mode() & 0o777), (0, 0o700));
+    assert_eq!(scene.home().join(".cache").metadata().unwrap().uid(), USER);
+}

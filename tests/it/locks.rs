@@ -1,0 +1,171 @@
+//! Locks that somebody holds: another user on what they can read, or a process of ours that hangs.
+
+use std::fs::{self, File, Permissions};
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+use lab::Service;
+use rstest::rstest;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::harness::{HOST, Machine, Outcome, binary};
+use crate::lab_machine::{GET_TOKEN, PATIENCE, lab, machine, role};
+
+/// Another local user, who can read the folders.
+const OTHER: u32 = 54_301;
+
+/// One that still runs after [`PATIENCE`] is killed, which is a failure.
+fn run(machine: &Machine, args: &[&str], stdin: &str) -> Outcome {
+    let mut command = assert_cmd::Command::from_std(machine.command(&binary(), args));
+    let output = command.write_stdin(stdin).timeout(PATIENCE).output().unwrap();
+    let outcome = Outcome::of(&output);
+    assert!(outcome.status >= 0, "{args:?} does not end: {outcome:?}");
+    outcome
+}
+
+fn bin(machine: &Machine) -> String {
+    machine.path("bin").display().to_string()
+}
+
+/// The other user holds a shared lock, until this is ended.
+fn locked_by_other(machine: &Machine, path: &Path) -> Child {
+    let path = path.to_str().unwrap();
+    let (user, group) = (format!("--reuid={OTHER}"), format!("--regid={OTHER}"));
+    let args = [
+        &user,
+        &group,
+        "--clear-groups",
+        "flock",
+        "--shared",
+        path,
+        "-c",
+        "echo held; cat",
+    ];
+    let mut command = machine.command(Path::new("/usr/bin/setpriv"), &args);
+    let mut holder = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(holder.stdout.as_mut().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert_eq!(line, "held\n");
+    holder
+}
+
+fn end(mut holder: Child) {
+    drop(holder.stdin.take());
+    assert!(holder.wait().unwrap().success());
+}
+
+#[test]
+fn a_lock_of_another_user_stops_no_command() {
+    let lab = lab();
+    let machine = machine(&lab);
+    let role = role(&lab, "puller");
+    for folder in [machine.path(""), machine.home()] {
+        fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
+    }
+    for file in [".docker/config.json", ".config/containers/auth.json"] {
+        machine.write(file, "{}");
+    }
+    machine.write(".aws/config", "");
+    fs::create_dir_all(machine.home().join(".config/ecr-auth")).unwrap();
+    let places = [
+        ".docker",
+        ".docker/config.json",
+        ".config/containers",
+        ".config/ecr-auth",
+        ".aws",
+        ".aws/config",
+        ".config",
+        "",
+    ];
+    let holders: Vec<_> = places
+        .iter()
+        .map(|place| locked_by_other(&machine, &machine.home().join(place)))
+        .collect();
+    let bin = bin(&machine);
+    let setup = ["setup", HOST, "--client", "all", "--bin-dir", &bin];
+    let role = ["--role-arn", &role, "--source", "chain"];
+    for args in [
+        &["login", HOST],
+        &setup[..],
+        &[&setup[..], &role].concat(),
+        &[&["assume", "--format", "profile", "--profile", "ci"][..], &role].concat(),
+        &["logout"],
+    ] {
+        let outcome = run(&machine, args, "");
+        assert_eq!(outcome.status, 0, "{args:?}: {outcome:?}");
+    }
+    holders.into_iter().for_each(end);
+}
+
+/// An older version or a person may have made it for all to look into.
+#[test]
+fn the_folder_of_the_locks_is_closed_to_others() {
+    let machine = Machine::new();
+    let state = machine.home().join(".local/state/ecr-auth");
+    fs::create_dir_all(&state).unwrap();
+    fs::set_permissions(&state, Permissions::from_mode(0o755)).unwrap();
+    fs::write(state.join("files.lock"), "").unwrap();
+    fs::set_permissions(state.join("files.lock"), Permissions::from_mode(0o644)).unwrap();
+    let bin = bin(&machine);
+    let outcome = run(&machine, &["setup", HOST, "--client", "docker", "--bin-dir", &bin], "");
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&state), mode(&state.join("files.lock"))), (0o700, 0o600));
+}
+
+#[rstest]
+#[case::files("files.lock", 1, "holds ")]
+#[case::notes("setup.lock", 0, "cannot be recorded")]
+fn a_process_that_hangs_with_a_lock_is_waited_for_no_longer_than_the_time_there_is(
+    #[case] lock: &str,
+    #[case] status: i32,
+    #[case] told: &str,
+) {
+    let lab = lab();
+    let machine = machine(&lab).with("ECR_AUTH_TIMEOUT", "1");
+    let bin = bin(&machine);
+    let commands = [
+        &["setup", HOST, "--client", "docker", "--bin-dir", &bin][..],
+        &["login", HOST, "--client", "podman"],
+    ];
+    let state = machine.home().join(".local/state/ecr-auth");
+    fs::create_dir_all(&state).unwrap();
+    fs::set_permissions(&state, Permissions::from_mode(0o700)).unwrap();
+    let file = File::create(state.join(lock)).unwrap();
+    file.set_permissions(Permissions::from_mode(0o600)).unwrap();
+    file.lock().unwrap();
+    for args in commands {
+        let outcome = run(&machine, args, "");
+        assert_eq!(outcome.status, status, "{outcome:?}");
+        assert!(outcome.stderr.contains(told), "{outcome:?}");
+    }
+    drop(file);
+    for args in commands {
+        assert_eq!(run(&machine, args, "").status, 0);
+    }
+    assert_eq!(run(&machine, &["logout"], "").status, 0);
+}
+
+/// Stopped in the middle of its call of AWS, as in a container that was frozen.
+#[test]
+fn a_stopped_process_keeps_no_token_from_the_others() {
+    let lab = lab();
+    let machine = machine(&lab).with("ECR_AUTH_TIMEOUT", "60");
+    lab.hold(Service::Ecr);
+    let mut stopped = machine.start_helper("get", HOST);
+    assert!(lab.wait_for_calls(GET_TOKEN, 1, PATIENCE));
+    let id = Pid::from_raw(i32::try_from(stopped.id()).unwrap()).unwrap();
+    kill_process(id, Signal::STOP).unwrap();
+    lab.release(Service::Ecr);
+    let machine = machine.with("ECR_AUTH_TIMEOUT", "3");
+    let password = run(&machine, &["helper", "get"], HOST).password();
+    // It is kept, for all who come now.
+    assert_eq!(run(&machine, &["helper", "get"], HOST).password(), password);
+    assert_eq!(lab.count(GET_TOKEN), 2);
+    stopped.kill().unwrap();
+    stopped.wait().unwrap();
+}

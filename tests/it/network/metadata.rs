@@ -1,0 +1,132 @@
+//! The instance metadata service and a container's credentials, as stand-ins for them answer too.
+
+use lab::{ACCOUNT, Fault, FaultRule, Lab, Service};
+use rstest::rstest;
+
+use crate::harness::{HOST, Machine};
+use crate::lab_machine::{lab, role};
+
+/// An EC2 instance with a role.
+fn instance(lab: &Lab) -> Machine {
+    lab.set_instance_role(Some(&role(lab, "puller")));
+    Machine::new()
+        .without("AWS_EC2_METADATA_DISABLED")
+        .with("AWS_ENDPOINT_URL", &lab.http_url())
+        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &lab.http_url())
+        .with("ECR_AUTH_TIMEOUT", "60")
+}
+
+#[test]
+fn a_line_end_belongs_to_no_answer() {
+    let lab = lab();
+    lab.fail(Service::Imds, Fault::LineEnd);
+    lab.fail(Service::Container, Fault::LineEnd);
+    instance(&lab).helper("get", HOST).password();
+    of_container(&lab, &role(&lab, "task")).helper("get", HOST).password();
+}
+
+/// A container whose endpoint hands out credentials of this principal.
+fn of_container(lab: &Lab, principal: &str) -> Machine {
+    let container = lab.add_container(principal);
+    let uri = format!("{}{}", lab.http_url(), container.path);
+    Machine::new()
+        .with("AWS_ENDPOINT_URL", &lab.http_url())
+        .with("AWS_CONTAINER_CREDENTIALS_FULL_URI", &uri)
+        .with("AWS_CONTAINER_AUTHORIZATION_TOKEN", &container.token)
+}
+
+/// A server that a developer runs hands out the keys of a user, which have no session token.
+#[test]
+fn an_empty_token_is_none() {
+    let lab = lab();
+    let _key = lab.add_user(ACCOUNT, "developer");
+    let machine = of_container(&lab, &format!("arn:aws:iam::{ACCOUNT}:user/developer"));
+    machine.helper("get", HOST).password();
+}
+
+/// Slower than the second that a request gets, where nobody says more.
+#[test]
+fn a_slow_service_gets_the_time_that_the_settings_give_it() {
+    let lab = lab();
+    lab.fail(Service::Imds, Fault::Slow { milliseconds: 1200 });
+    let told = instance(&lab).helper("get", HOST).stderr;
+    assert!(told.contains("no instance metadata service answered in time"), "{told}");
+    instance(&lab)
+        .with("AWS_METADATA_SERVICE_TIMEOUT", "20")
+        .helper("get", HOST)
+        .password();
+    let in_profile = instance(&lab);
+    in_profile.write(".aws/config", "[default]\nmetadata_service_timeout = 20\n");
+    in_profile.helper("get", HOST).password();
+}
+
+#[rstest]
+#[case::by_itself(&[], 3)]
+#[case::as_the_aws_cli(&[("AWS_METADATA_SERVICE_TIMEOUT", "20")], 1)]
+#[case::as_is_said(&[("AWS_METADATA_SERVICE_TIMEOUT", "20"), ("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "4")], 4)]
+#[case::blank(&[("AWS_METADATA_SERVICE_TIMEOUT", ""), ("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "")], 3)]
+fn a_service_that_fails_is_asked_as_often_as_is_said(#[case] settings: &[(&str, &str)], #[case] calls: u64) {
+    let lab = lab();
+    lab.add_fault(FaultRule {
+        service: Service::Imds,
+        operation: Some("Token".to_owned()),
+        calls: Some(calls),
+        fault: Fault::Status { status: 500 },
+    });
+    let machine = instance(&lab).with_all(settings.iter().copied());
+    let told = machine.helper("get", HOST).stderr;
+    assert!(told.contains("HTTP status 500"), "{told}");
+    assert_eq!(lab.count("imds:Token"), calls);
+    machine.with("ECR_AUTH_CACHE", "off").helper("get", HOST).password();
+}
+
+#[rstest]
+#[case("AWS_METADATA_SERVICE_TIMEOUT", "soon")]
+#[case("AWS_METADATA_SERVICE_TIMEOUT", "0")]
+#[case("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "-1")]
+fn a_setting_that_is_no_number_is_named(#[case] name: &str, #[case] value: &str) {
+    let lab = lab();
+    let told = instance(&lab).with(name, value).helper("get", HOST).stderr;
+    let error = format!("error: {name}: {value} is not a whole number from 1");
+    assert!(told.starts_with(&error), "{told}");
+    assert_eq!(lab.count("imds:Token"), 0);
+}
+
+/// Also where a profile names the service as the source of its credentials.
+#[test]
+fn a_service_that_is_switched_off_is_not_asked() {
+    let lab = lab();
+    let machine = instance(&lab);
+    machine.write(
+        ".aws/config",
+        &format!(
+            "[default]\nrole_arn = {}\ncredential_source = Ec2InstanceMetadata\n",
+            role(&lab, "other")
+        ),
+    );
+    machine.helper("get", HOST).password();
+    let asked = lab.count("imds:Token");
+    let told = machine
+        .with("AWS_EC2_METADATA_DISABLED", "true")
+        .with("ECR_AUTH_CACHE", "off")
+        .helper("get", HOST)
+        .stderr;
+    assert!(told.contains("AWS_EC2_METADATA_DISABLED is set"), "{told}");
+    assert_eq!(lab.count("imds:Token"), asked);
+}
+
+/// The profile's address of the service is one that is asked on the way: a token that came by it is no one else's.
+#[test]
+fn the_profile_may_say_where_the_service_is() {
+    let lab = lab();
+    let machine = instance(&lab).without("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+    let config = |address: &str| format!("[default]\nec2_metadata_service_endpoint = {address}\n");
+    machine.write(".aws/config", &config(&lab.http_url()));
+    machine.helper("get", HOST).password();
+    machine.write(".aws/config", &config("http://127.0.0.1:1"));
+    let told = machine.helper("get", HOST).stderr;
+    assert!(told.contains("127.0.0.1:1: the connection was refused"), "{told}");
+    machine.write(".aws/config", &config("http://192.0.2.1"));
+    let told = machine.helper("get", HOST).stderr;
+    assert!(told.contains("ECR_AUTH_ALLOW_HTTP"), "{told}");
+}

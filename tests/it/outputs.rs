@@ -1,0 +1,215 @@
+//! `--output FILE` in a folder that others use too: nobody is handed the keys, and nobody's file is written but one's own.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, lchown, symlink};
+use std::path::{Path, PathBuf};
+
+use lab::Lab;
+use rstest::rstest;
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
+
+use crate::harness::{HOST, Machine, Outcome, binary};
+use crate::lab_machine::{PATIENCE, lab, machine};
+
+/// Who runs the command, and who lies in wait.
+const USER: u32 = 54_201;
+const OTHER: u32 = 54_202;
+
+struct Scene {
+    _lab: Lab,
+    machine: Machine,
+}
+
+impl Scene {
+    /// A folder like /tmp, with a folder of the user's own and one of the other's in it.
+    fn new() -> Self {
+        let lab = lab();
+        let machine = machine(&lab);
+        fs::set_permissions(machine.path(""), Permissions::from_mode(0o755)).unwrap();
+        let scene = Self { _lab: lab, machine };
+        chown(scene.machine.home(), Some(USER), Some(USER)).unwrap();
+        fs::create_dir(scene.shared("")).unwrap();
+        fs::set_permissions(scene.shared(""), Permissions::from_mode(0o1777)).unwrap();
+        for (folder, owner) in [("mine", USER), ("theirs", OTHER)] {
+            fs::create_dir(scene.shared(folder)).unwrap();
+            chown(scene.shared(folder), Some(owner), Some(owner)).unwrap();
+        }
+        fs::write(scene.shared("mine/file"), "before").unwrap();
+        chown(scene.shared("mine/file"), Some(USER), Some(USER)).unwrap();
+        scene
+    }
+
+    fn shared(&self, below: &str) -> PathBuf {
+        self.machine.path("shared").join(below)
+    }
+
+    fn pipe(&self, below: &str, owner: u32) -> PathBuf {
+        let pipe = self.shared(below);
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        fs::set_permissions(&pipe, Permissions::from_mode(0o666)).unwrap();
+        chown(&pipe, Some(owner), Some(owner)).unwrap();
+        pipe
+    }
+
+    fn link(&self, below: &str, to: &Path, owner: u32) -> PathBuf {
+        let link = self.shared(below);
+        symlink(to, &link).unwrap();
+        lchown(&link, Some(owner), Some(owner)).unwrap();
+        link
+    }
+
+    /// `login --output PATH` by a user. One that still runs after [`PATIENCE`] is killed, which is a failure.
+    fn login(&self, user: u32, output: &Path) -> Outcome {
+        self.shell(user, "$LOGIN --output \"$1\"", output)
+    }
+
+    fn shell(&self, user: u32, script: &str, output: &Path) -> Outcome {
+        let copy = self.machine.path("ecr-auth");
+        if !copy.exists() {
+            fs::hard_link(binary(), &copy)
+                .or_else(|_| fs::copy(binary(), &copy).map(drop))
+                .unwrap();
+        }
+        let script = script.replace("$LOGIN", &format!("\"$0\" login --format password {HOST}"));
+        let become_user = [
+            format!("--reuid={user}"),
+            format!("--regid={user}"),
+            "--clear-groups".into(),
+        ];
+        let mut command = self.machine.command(Path::new("/usr/bin/setpriv"), &[]);
+        command
+            .args(become_user)
+            .args(["/bin/bash", "-c", &script])
+            .args([&copy, output]);
+        let mut command = assert_cmd::Command::from_std(command);
+        let outcome = Outcome::of(&command.timeout(PATIENCE).output().unwrap());
+        assert!(outcome.status >= 0, "it does not end: {outcome:?}");
+        outcome
+    }
+
+    /// Refused, with nothing said of the keys and nothing left behind.
+    #[track_caller]
+    fn refuses(&self, user: u32, output: &Path, why: &str) {
+        let outcome = self.login(user, output);
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
+        assert!(outcome.stderr.contains(why), "{outcome:?}");
+        let left = fs::read_dir(self.shared(""))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
+        let left: Vec<_> = left
+            .filter(|name| name.to_string_lossy().contains(".ecr-auth-"))
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+        assert_eq!(fs::read_to_string(self.shared("mine/file")).unwrap(), "before");
+    }
+}
+
+#[rstest]
+#[case::user(USER)]
+#[case::root(0)]
+fn another_users_pipe_gets_nothing(#[case] user: u32) {
+    let scene = Scene::new();
+    let pipe = scene.pipe("out", OTHER);
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let mut reader = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(&pipe)
+        .unwrap();
+    scene.refuses(user, &pipe, "it is not a regular file");
+    let mut read = Vec::new();
+    let _ = std::io::Read::read_to_end(&mut reader, &mut read);
+    assert!(read.is_empty());
+}
+
+#[rstest]
+#[case::mine(USER, USER)]
+#[case::theirs(OTHER, USER)]
+#[case::for_root(OTHER, 0)]
+fn a_pipe_that_nobody_reads_is_not_waited_for(#[case] owner: u32, #[case] user: u32) {
+    let scene = Scene::new();
+    let pipe = scene.pipe("out", owner);
+    scene.refuses(user, &pipe, "it is not a regular file");
+    let link = scene.link("link", &pipe, user);
+    scene.refuses(user, &link, "it is not a regular file");
+}
+
+#[rstest]
+#[case::user(USER)]
+#[case::root(0)]
+fn another_users_link_is_not_followed(#[case] user: u32) {
+    let scene = Scene::new();
+    for (name, to) in [("out", "mine/file"), ("new", "mine/new"), ("folder/out", "mine/file")] {
+        fs::create_dir_all(scene.shared("folder")).unwrap();
+        let link = scene.link(name, &scene.shared(to), OTHER);
+        scene.refuses(user, &link, "it is another user's link");
+    }
+    // In the middle of a chain that begins with one's own.
+    let link = scene.link("mine/link", &scene.shared("out"), user);
+    scene.refuses(user, &link, "it is another user's link");
+    assert!(!scene.shared("mine/new").exists());
+}
+
+#[rstest]
+#[case::user(USER)]
+#[case::root(0)]
+fn another_users_link_leads_to_no_folder(#[case] user: u32) {
+    let scene = Scene::new();
+    scene.link("way", &scene.shared("mine"), OTHER);
+    let outcome = scene.login(user, &scene.shared("way/new"));
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(!scene.shared("mine/new").exists());
+}
+
+#[rstest]
+#[case::user(USER)]
+#[case::root(0)]
+fn another_users_file_is_not_written_or_replaced(#[case] user: u32) {
+    let scene = Scene::new();
+    for name in ["out", "theirs/out"] {
+        let file = scene.shared(name);
+        fs::write(&file, "theirs").unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o666)).unwrap();
+        chown(&file, Some(OTHER), Some(OTHER)).unwrap();
+        scene.refuses(user, &file, "it is another user's file");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "theirs");
+    }
+}
+
+/// Whoever's the folder is, the file is for the one who asked for it.
+#[test]
+fn in_another_users_folder_the_file_is_roots_alone() {
+    let scene = Scene::new();
+    let outcome = scene.login(0, &scene.shared("theirs/new"));
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let made = scene.shared("theirs/new").metadata().unwrap();
+    assert_eq!((made.uid(), made.mode() & 0o777), (0, 0o600));
+}
+
+#[test]
+fn the_callers_own_streams_and_links_are_written() {
+    let scene = Scene::new();
+    let printed = scene.shell(USER, "$LOGIN", Path::new(""));
+    assert!(printed.status == 0 && printed.stdout.len() > 100, "{printed:?}");
+    let mine = scene.link("mine/link", &scene.shared("mine/file"), USER);
+    let outcome = scene.login(USER, &mine);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(mine.is_symlink());
+    assert_eq!(fs::read_to_string(scene.shared("mine/file")).unwrap(), printed.stdout);
+    let stdout = scene.link("mine/stdout", Path::new("/dev/stdout"), USER);
+    for (script, output) in [
+        ("$LOGIN -q --output /dev/stdout", Path::new("")),
+        (
+            "$LOGIN -q --output /dev/stdout >\"$1\"; cat \"$1\"",
+            &scene.shared("mine/file"),
+        ),
+        ("$LOGIN -q --output /dev/stderr 2>&1", Path::new("")),
+        ("$LOGIN -q --output /dev/fd/3 3>&1 >/dev/null | cat", Path::new("")),
+        ("$LOGIN -q --output >(cat); wait $!", Path::new("")),
+        ("$LOGIN -q --output \"$1\"", &stdout),
+    ] {
+        scene.shell(USER, script, output).prints(&printed.stdout);
+    }
+    let nowhere = scene.login(USER, Path::new("/dev/null"));
+    nowhere.is(0, "", "written: /dev/null\n");
+}
