@@ -384,3 +384,22 @@ fn an_annotation_and_a_summary_are_inert() {
     is_inert(&annotation.replace("%0A", "\n").replace("%0D", "\r").replace("%25", "%"));
     is_inert(&ended.summary);
 }
+
+/// Whoever calls it names it.
+#[test]
+fn its_own_name_is_inert() {
+    let machine = Machine::new();
+    let name = machine.path(LINE.replace('/', "").as_str());
+    std::os::unix::fs::symlink(crate::harness::binary(), &name).unwrap();
+    for args in [
+        &["--help"][..],
+        &["login", "--help"],
+        &["login", "--no-such-flag"],
+        &["--version"],
+        &[],
+    ] {
+        let outcome = machine.call(&name, args, "");
+        is_inert(&outcome.stdout);
+        is_inert(&outcome.stderr);
+    }
+}
