@@ -155,6 +155,8 @@ fn a_message_of_ecrs_is_inert(#[case] args: &[&str]) {
 fn a_message_is_inert_on_the_helpers_line() {
     let (_lab, machine) = with_message(Service::Ecr);
     quotes_it_inert(&machine.helper("get", HOST));
+    let request = serde_json::json!({ "uri": format!("https://{HOST}/v2/") });
+    quotes_it_inert(&machine.run_with_stdin(&["get"], &request.to_string()));
     for action in ["get", "store", "erase"] {
         let stdin = match action {
             "store" => serde_json::json!({ "ServerURL": TEXT, "Username": "x", "Secret": "x" }).to_string(),
