@@ -214,7 +214,7 @@ fn failed(server: &str, error: &Error, context: &mut Context<'_>) -> String {
 fn told(line: &str, code: Code, hint: Option<&str>) -> String {
     let code = format!(" [{code}]");
     let line = within(&one_line(line), LINE_LIMIT - code.len());
-    match hint.map(|hint| format!("{line}{code}; {hint}")) {
+    match hint.map(|hint| format!("{line}{code}; {}", one_line(hint))) {
         Some(whole) if whole.chars().count() <= LINE_LIMIT => whole,
         _ => line + &code,
     }
