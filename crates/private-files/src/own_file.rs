@@ -108,6 +108,32 @@ pub fn is_own_or_roots(metadata: &Metadata) -> bool {
     is_own(metadata) || metadata.uid() == 0
 }
 
+/// Whether nobody but us and root can change what lies at a path, or put something else there: the owners are us or root, a file has no
+/// second name, and the folder is not one that everybody may write.
+///
+/// # Errors
+/// The system's.
+#[cfg(unix)]
+pub fn is_out_of_others_reach(path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    let found = fs::symlink_metadata(path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = fs::metadata(folder.unwrap_or(Path::new(".")))?;
+    let is_open = folder.permissions().mode() & 0o1002 == 0o002;
+    let has_one_name = found.is_symlink() || found.nlink() == 1;
+    Ok(is_own_or_roots(&found) && has_one_name && is_own_or_roots(&folder) && !is_open)
+}
+
+/// There is nothing to tell by.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+pub fn is_out_of_others_reach(_: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
 /// Whether nobody but its owner may do anything with it.
 #[cfg(unix)]
 fn is_closed(metadata: &Metadata) -> bool {
