@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use aws_access::PasswordPath;
-use configuration::{Config, RegistryTarget};
+use configuration::{Config, FallbackStore, RegistryTarget};
 use context::Context;
 use diagnostics::{Error, Result};
 use ecr_registry::Registry;
@@ -15,8 +15,8 @@ use secret_cache::{Cache, CachedSecret};
 pub enum PullAnswer {
     /// The password of the user `AWS`.
     Password(CachedSecret),
-    /// Nothing: the host is neither ECR's nor an alias.
-    NotOurs,
+    /// Nothing: the host is neither ECR's nor an alias. With the store that answers for it, where there is one.
+    NotOurs(Option<FallbackStore>),
     /// Nothing, though a password was wanted: the client goes on without one. People have been told why.
     WithoutPassword,
 }
@@ -44,7 +44,7 @@ pub fn answer(
         Err(error) => return Err(error),
     };
     let Some(target) = config.target(server) else {
-        return Ok(PullAnswer::NotOurs);
+        return Ok(PullAnswer::NotOurs(config.fallback().cloned()));
     };
     let began = context.began;
     let found = find(&target, context);

@@ -143,6 +143,7 @@ fn keep_token(env: &Env) {
         secret: Secret::new(PASSWORD),
         expires_at: SystemTime::now() + Duration::from_secs(43_200),
         renew_at: None,
+        name: None,
     };
     cache
         .get(&request, &SystemTime::now, &mut |_| Ok(fetched.clone()))

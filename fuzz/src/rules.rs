@@ -46,7 +46,7 @@ pub fn rules(input: &[u8]) {
     };
     let change = SetupChange {
         rules: vec![rule],
-        cognito: None,
+        ..SetupChange::default()
     };
     match setup.write(&env, &before, &change) {
         Err(error) => {

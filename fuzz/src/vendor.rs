@@ -80,6 +80,7 @@ fn is_all_that_is_written(file: &VendorFile) {
     let change = SetupChange {
         rules: file.registries.iter().map(rule).collect(),
         cognito: Some(file.cognito.clone()),
+        ..SetupChange::default()
     };
     let written = setup.write(&env, &Config::default(), &change);
     assert!(written.expect("it was checked").changed);

@@ -73,7 +73,7 @@ fn answer(config: Option<&Path>, context: &mut Context<'_>) -> Result<Secret> {
     })?;
     match answered {
         PullAnswer::Password(held) => with_password(&held),
-        PullAnswer::NotOurs | PullAnswer::WithoutPassword => Ok(without_headers()),
+        PullAnswer::NotOurs(_) | PullAnswer::WithoutPassword => Ok(without_headers()),
     }
 }
 

@@ -3,19 +3,21 @@
 //! Clients read stdout alone: a line there is the only way most users ever see why a pull failed.
 //! <https://github.com/docker/docker-credential-helpers>
 
-use std::collections::BTreeMap;
+mod list;
+
 use std::io::Read;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::fallback::{self, ClientRequest, StoreReply};
 use crate::pull::{self, PullAnswer};
-use client_config::HELPER_NAMES;
-use configuration::Config;
+use client_config::{HELPER_NAMES, StoredCredential};
+use configuration::{Config, FallbackStore, RegistryTarget};
 use context::{Context, Progress, variables};
 use diagnostics::{Code, Error, Exit, Result, inert, one_line};
 use ecr_registry::{Registry, server_name, why_not_ecr};
-use secret::Secret;
+use secret::{Secret, exposed};
 use secret_cache::Cache;
 
 /// What clients take for "none here": they go on without credentials.
@@ -45,8 +47,8 @@ pub fn run(action: &str, config: Option<&Path>, context: &mut Context<'_>) -> Ex
         "get" => get(config, context),
         "store" => store(config, context),
         "erase" => erase(config, context),
-        "list" => Ok(list(config, context)),
-        "version" | "--version" | "-V" => Ok(format!("{} {}", HELPER_NAMES[0], env!("CARGO_PKG_VERSION"))),
+        "list" => Ok(HelperReply::Line(to_json(&list::servers(config, context)))),
+        "version" | "--version" | "-V" => Ok(HelperReply::Line(version())),
         other => {
             let error = Error::usage(
                 Code::HelperCall,
@@ -60,7 +62,8 @@ pub fn run(action: &str, config: Option<&Path>, context: &mut Context<'_>) -> Ex
         }
     };
     let (line, exit) = match answer {
-        Ok(line) => (line, Exit::Done),
+        Ok(HelperReply::Answered(exit)) => return exit,
+        Ok(HelperReply::Line(line)) => (line, Exit::Done),
         // Some clients show it where a CI reads.
         Err(line) => (inert(&line), Exit::Failed),
     };
@@ -76,38 +79,94 @@ pub fn run(action: &str, config: Option<&Path>, context: &mut Context<'_>) -> Ex
     }
 }
 
+fn version() -> String {
+    format!("{} {}", HELPER_NAMES[0], env!("CARGO_PKG_VERSION"))
+}
+
+/// What a client is told.
+enum HelperReply {
+    /// This line on stdout, if there is anything in it.
+    Line(String),
+    /// All of it, by the program of the store behind us.
+    Answered(Exit),
+}
+
+impl HelperReply {
+    fn nothing() -> Self {
+        Self::Line(String::new())
+    }
+}
+
 /// What goes to stdout, for an exit status of 0 or 1.
-type HelperAnswer = Result<String, String>;
+type HelperAnswer = Result<HelperReply, String>;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct HelperCredentials<'a> {
     #[serde(rename = "ServerURL")]
     server_url: &'a str,
-    username: &'static str,
+    username: &'a str,
     secret: &'a str,
 }
 
+impl HelperCredentials<'_> {
+    fn reply(&self) -> HelperReply {
+        HelperReply::Line(to_json(self))
+    }
+}
+
 fn get(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
-    let server = server_url(context)?;
-    match pull::answer(&server, &name_of(&server), config, context, pull::by_rule) {
-        Ok(PullAnswer::Password(held)) => Ok(to_json(&HelperCredentials {
-            server_url: &server,
+    let input = input(context)?;
+    let server = server_in(&input)?;
+    match pull::answer(server, &name_of(server), config, context, pull::by_rule) {
+        Ok(PullAnswer::Password(held)) => Ok(HelperCredentials {
+            server_url: server,
             username: "AWS",
             secret: held.secret.expose(),
-        })),
-        Ok(PullAnswer::NotOurs | PullAnswer::WithoutPassword) => Err(NOT_FOUND.to_owned()),
-        Err(error) => Err(failed(&server, &error, context)),
+        }
+        .reply()),
+        Ok(PullAnswer::NotOurs(Some(fallback))) => {
+            ask_fallback(&fallback, &ClientRequest::Get, server, &input, context)
+        }
+        Ok(PullAnswer::NotOurs(None) | PullAnswer::WithoutPassword) => Err(NOT_FOUND.to_owned()),
+        Err(error) => Err(failed(server, &error, context)),
+    }
+}
+
+/// Has the store that was there before us answer.
+fn ask_fallback(
+    store: &FallbackStore,
+    request: &ClientRequest,
+    server: &str,
+    input: &Secret,
+    context: &mut Context<'_>,
+) -> HelperAnswer {
+    match fallback::ask(store, request, server, input, context) {
+        Ok(StoreReply::Answered(exit)) => Ok(HelperReply::Answered(exit)),
+        Ok(StoreReply::Done) => Ok(HelperReply::nothing()),
+        Ok(StoreReply::Credential(None)) => Err(NOT_FOUND.to_owned()),
+        Ok(StoreReply::Credential(Some(found))) => Ok(HelperCredentials {
+            server_url: server,
+            username: &found.username,
+            secret: found.secret.expose(),
+        }
+        .reply()),
+        Err(error) => Err(line_of(server, &error)),
     }
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct StoreRequest {
     #[serde(rename = "ServerURL")]
     server_url: String,
+    #[serde(default)]
+    username: String,
+    #[serde(default, deserialize_with = "exposed::deserialize")]
+    secret: Secret,
 }
 
-/// `docker login` ends with it: what it brings we can fetch ourselves, so an ECR registry is simply taken.
+/// `docker login` ends with it. What it brings for an ECR registry we fetch ourselves, so that is taken and not kept.
 fn store(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
     let input = input(context)?;
     let stored: StoreRequest = serde_json::from_str(input.expose()).map_err(|_| {
@@ -118,70 +177,85 @@ fn store(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
         )
     })?;
     let server = stored.server_url.trim_ascii();
-    // Users of amazon-ecr-credential-helper set this where a plugin stores other registries' passwords and must not fail.
-    let is_ignored = context.env.is_true(variables::AWS_ECR_IGNORE_CREDS_STORAGE);
-    if is_ignored || Registry::parse(server).is_some() {
-        return Ok(String::new());
+    let config = match Config::load_for(&context.env, config, server) {
+        Ok(config) => config,
+        // Whatever the rules say: it is taken, and not kept.
+        Err(_) if Registry::parse(server).is_some() => return Ok(HelperReply::nothing()),
+        Err(error) => return Err(failed(server, &error, context)),
+    };
+    if let Some(target) = config.target(server) {
+        tell_if_foreign(&target, &name_of(server), &stored.secret, context);
+        return Ok(HelperReply::nothing());
     }
-    let config = Config::load_for(&context.env, config, server).map_err(|error| failed(server, &error, context))?;
-    if config.target(server).is_some() {
-        return Ok(String::new());
+    if let Some(fallback) = config.fallback() {
+        let credential = StoredCredential {
+            username: stored.username,
+            secret: stored.secret,
+        };
+        return ask_fallback(fallback, &ClientRequest::Store(credential), server, &input, context);
+    }
+    // Users of amazon-ecr-credential-helper set this where a plugin stores other registries' passwords and must not fail.
+    if context.env.is_true(variables::AWS_ECR_IGNORE_CREDS_STORAGE) {
+        return Ok(HelperReply::nothing());
     }
     let why = why_not_ecr(server);
     let line = format!("ecr-auth: {} is not an ECR registry: {}", name_of(server), why.cause);
     Err(told(&line, why.code, Some(&why.hint)))
 }
 
+/// A person who signs in with a password of their own should know that it is not the one that pulls use.
+fn tell_if_foreign(target: &RegistryTarget<'_>, name: &str, password: &Secret, context: &mut Context<'_>) {
+    if password.expose().is_empty() {
+        return;
+    }
+    let cache = Cache::open(Cache::folder(&context.env));
+    let path = pull::by_rule(target, context).map(|(path, _)| path);
+    let of_key = path
+        .as_ref()
+        .ok()
+        .and_then(|path| cache.valid(path.key(), context.now()));
+    let known = of_key.into_iter().chain(cache.named(name, context.now()));
+    if known.into_iter().any(|held| held.secret == *password) {
+        return;
+    }
+    let who = match path {
+        Ok(path) => format!("ecr-auth signs in with {}", path.identity().source),
+        Err(error) => format!("ecr-auth signs in by itself, which fails now: {error}"),
+    };
+    let _ = context
+        .stderr
+        .line(&format!("ecr-auth: {name}: this password is not kept; {who}"));
+}
+
 /// Forgets what is cached for the host, under whatever identity it was fetched.
 fn erase(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
-    let name = name_of(&server_url(context)?);
+    let input = input(context)?;
+    let server = server_in(&input)?;
+    let name = name_of(server);
+    let config = match Config::load_for(&context.env, config, server) {
+        Ok(config) => config,
+        Err(_) if Registry::parse(server).is_some() => Config::default(),
+        Err(error) => return Err(failed(server, &error, context)),
+    };
     let cache = Cache::open(Cache::folder(&context.env));
-    let config = Config::load_for(&context.env, config, &name).unwrap_or_default();
-    if let Some(target) = config.target(&name)
-        && let Ok((path, _)) = pull::by_rule(&target, context)
-    {
-        cache.remove(path.key());
-    }
-    cache.remove_named(&name);
-    Ok(String::new())
-}
-
-fn list(config: Option<&Path>, context: &mut Context<'_>) -> String {
-    let config = Config::load(&context.env, config).unwrap_or_else(|error| {
-        error.report(&mut context.stderr);
-        Config::default()
-    });
-    let hosts: BTreeMap<String, &str> = config
-        .exact_hosts()
-        .map(str::to_owned)
-        .chain(cached_hosts(&config, context))
-        .map(|host| (format!("https://{host}"), "AWS"))
-        .collect();
-    to_json(&hosts)
-}
-
-/// The hosts with a valid token that a `get` by this identity would be handed.
-fn cached_hosts(config: &Config, context: &Context<'_>) -> Vec<String> {
-    let cache = Cache::open(Cache::folder(&context.env));
-    let mut hosts = Vec::new();
-    for (key, names) in cache.entries(context.now()) {
-        for name in names {
-            let target = config.target(&name);
-            let found = target.and_then(|target| pull::by_rule(&target, context).ok());
-            if found.is_some_and(|(path, _)| path.key().to_string() == key) {
-                hosts.push(name);
+    match (config.target(server), config.fallback()) {
+        (Some(target), _) => {
+            if let Ok((path, _)) = pull::by_rule(&target, context) {
+                cache.remove(path.key());
             }
         }
+        (None, Some(fallback)) => return ask_fallback(fallback, &ClientRequest::Erase, server, &input, context),
+        (None, None) => {}
     }
-    hosts
+    cache.remove_named(&name);
+    Ok(HelperReply::nothing())
 }
 
 /// The server string, as the client sent it but for the ASCII white space around it: other blanks are no part of any name of ours.
-fn server_url(context: &mut Context<'_>) -> Result<String, String> {
-    let input = input(context)?;
+fn server_in(input: &Secret) -> Result<&str, String> {
     match input.expose().trim_ascii() {
         "" => Err(NO_SERVER.to_owned()),
-        server => Ok(server.to_owned()),
+        server => Ok(server),
     }
 }
 
@@ -206,6 +280,10 @@ fn input(context: &mut Context<'_>) -> Result<Secret, String> {
 /// A failure's one line for the client; people who see stderr get all of it.
 fn failed(server: &str, error: &Error, context: &mut Context<'_>) -> String {
     error.report(&mut context.stderr);
+    line_of(server, error)
+}
+
+fn line_of(server: &str, error: &Error) -> String {
     let line = format!("ecr-auth: {}: {}: {}", name_of(server), error.what(), error.cause());
     told(&line, error.code(), error.hint_text())
 }

@@ -74,7 +74,7 @@ fn answer(request: &KubeletRequest, config: Option<&Path>, context: &mut Context
             Ok(with_password(host, &held.secret, left))
         }
         PullAnswer::WithoutPassword => Ok(without_credentials()),
-        PullAnswer::NotOurs => {
+        PullAnswer::NotOurs(_) => {
             context.detail(|| format!("{host} is no registry of ECR"));
             Ok(without_credentials())
         }

@@ -6,11 +6,13 @@ use clap::Args;
 
 use super::hosts;
 use super::sign_out::sign_out;
-use configuration::{Config, SetupFile};
+use configuration::{Config, SETUP_VARIABLE, SetupFile};
 use secret_cache::Cache;
 
 use aws_shared_files::profile;
-use client_config::{Client, ClientUndoEntries, ClientUndoLog, FileRecord, RestoreOutcome, shown};
+use client_config::{
+    Client, ClientUndoEntries, ClientUndoLog, DropIn, FileRecord, Kind, RestoreOutcome, chosen, real_path, shown,
+};
 use context::Context;
 use diagnostics::Result;
 
@@ -46,8 +48,12 @@ pub fn run(args: &LogoutArgs, config: Option<&Path>, context: &mut Context<'_>) 
     let hosts = hosts::named(&args.registries, args.region.as_deref(), &known, context)?;
     let restored = restore(args, &hosts, context);
     let rules = take_back_rules(config, &known, &hosts, context);
+    let fallback = match hosts.is_empty() {
+        true => take_back_fallback(args, config, context),
+        false => Ok(()),
+    };
     forget(&hosts, context);
-    restored.and(rules)
+    restored.and(rules).and(fallback)
 }
 
 /// Forgets the tokens that were handed out for these hosts; or all, and signs users of Cognito out.
@@ -84,10 +90,41 @@ fn restore(args: &LogoutArgs, hosts: &[String], context: &mut Context<'_>) -> Re
             Err(error) => outcome = outcome.and(Err(error)),
         }
     }
+    if hosts.is_empty() && chosen(client, &context.env).any(|kind| kind == Kind::Podman) {
+        match DropIn::take_back(&context.env, record.as_ref()) {
+            Ok(Some(path)) => context.say(&format!("podman: {} removed", shown(&path, &context.env))),
+            Ok(None) => {}
+            Err(error) => outcome = outcome.and(Err(error)),
+        }
+    }
     if let Some(record) = &record {
         remove_links(record, context);
     }
     outcome
+}
+
+/// Takes the fallback store out of `setup.json`, unless a configuration of docker's still asks the helper for every registry. Of a
+/// job's `setup.json`, only the configurations that its own environment names count.
+fn take_back_fallback(args: &LogoutArgs, config: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
+    let Ok(file) = SetupFile::in_force(&context.env, config) else {
+        return Ok(());
+    };
+    let own = client_config::config_files(Some(Client::All), args.docker_config.as_deref(), &context.env)?;
+    let own: Vec<PathBuf> = own.iter().filter_map(|file| real_path(&file.path).ok()).collect();
+    let counts = |path: &PathBuf| context.env.get(SETUP_VARIABLE).is_none() || own.contains(path);
+    let left = client_config::undo_log(&context.env).and_then(|record| record.load().ok());
+    let mut left = left.unwrap_or_default().files.into_iter();
+    if left.any(|(path, file)| file.creds_store.is_some() && counts(&path)) {
+        return Ok(());
+    }
+    let taken = file.take_back_fallback(&context.env)?;
+    if taken.fallback {
+        let path = shown(file.path(), &context.env);
+        context.say(&format!(
+            "configuration: the store of other registries taken out of {path}"
+        ));
+    }
+    Ok(())
 }
 
 /// Takes out the rules of `setup.json`, as far as no client's configuration needs them any more.
@@ -189,6 +226,9 @@ fn report(file: &client_config::ConfigFile, restored: &RestoreOutcome, context: 
     let client = file.kind.name();
     for name in &restored.taken_back {
         context.say(&format!("{client}: {name} taken back in {path}"));
+    }
+    for server in &restored.logins {
+        context.say(&format!("{client}: the login to {server} is in {path} now"));
     }
     for password in &restored.passwords {
         let host = &password.host;

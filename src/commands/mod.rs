@@ -1,5 +1,6 @@
 //! The flow of each subcommand: parse, plan, do, report. They don't know each other; what
-//! several of them need stands in `identity` (flags), `setup_plan`, `deliver`, `destination`, `hosts`, `masks`, `mfa` and `passwords`.
+//! several of them need stands in `identity` (flags), `setup_plan`, `deliver`, `destination`, `fallback`, `hosts`, `masks`, `mfa`,
+//! `passwords` and `store_for_all`.
 
 pub mod action;
 pub mod assume;
@@ -8,6 +9,7 @@ pub mod cognito;
 mod deliver;
 mod destination;
 pub mod doctor;
+mod fallback;
 pub mod helper;
 mod hosts;
 mod identity;
@@ -24,6 +26,7 @@ pub mod setup;
 mod setup_plan;
 mod sign_in;
 mod sign_out;
+mod store_for_all;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! `ecr-auth setup`: installs the helper and writes it into Docker's and Podman's configuration.
+//! `ecr-auth setup`: installs the helper and writes it into the clients' configuration.
 
 use std::path::Path;
 
@@ -19,23 +19,20 @@ Examples:
   ecr-auth setup 111122223333/eu-west-1 public
   ecr-auth setup --region eu-west-1 --dry-run
   ecr-auth setup --role-arn arn:aws:iam::111122223333:role/ci-push 111122223333/eu-west-1
-  ecr-auth setup --creds-store --client docker
+  ecr-auth setup --all
 
 `ecr-auth logout` puts back what was there before.";
 
-/// Installs the helper and writes it into Docker's and Podman's configuration
+/// Installs the helper and writes it into the clients' configuration
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SetupArgs {
     /// Registries: a host name, ACCOUNT/REGION, ACCOUNT, or `public` [default: those of ecr-auth.yml, else the caller's own; with --role-arn or the like always the latter]
     #[arg(value_name = "REGISTRY")]
     pub registries: Vec<String>,
-    /// Serve every registry (docker's credsStore)
+    /// Serve every ECR registry; all others go on as before
     #[arg(long)]
-    pub creds_store: bool,
-    /// With --creds-store: take another store's place
-    #[arg(long, hide_short_help = true)]
-    pub force: bool,
+    pub all: bool,
     /// Fetch one token per registry now
     #[arg(long)]
     pub verify: bool,
@@ -56,17 +53,19 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, context: &mut Context<'
     // Registries that only the configuration names have identities of their own, whose place this one must not take unasked.
     let unasked = args.registries.is_empty() && args.identity.is_given();
     let known = if unasked { &Config::default() } else { &config };
-    let hosts = match args.creds_store {
-        true => store_hosts(args, known, context)?,
+    let hosts = match args.all {
+        true => hosts_beside_all(args, known, context)?,
         false => hosts::named_or_own(&args.registries, &args.identity, known, None, context)?,
     };
     let rules = rules(args, &hosts, &config)?;
     warn_of_globs(&rules, &config, context);
     let changes = SetupChanges {
         hosts: &hosts,
-        store: args.creds_store,
-        force: args.force,
-        setup: SetupChange { rules, cognito: None },
+        all: args.all,
+        setup: SetupChange {
+            rules,
+            ..SetupChange::default()
+        },
         profile: None,
     };
     let dry_run = args.clients.dry_run;
@@ -75,7 +74,12 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, context: &mut Context<'
         tell_rules(&args.registries, &hosts, &config, config_path, context);
     }
     if args.verify && !dry_run {
-        verify(&hosts, &Config::load(&context.env, config_path)?, context)?;
+        let config = Config::load(&context.env, config_path)?;
+        let hosts = match hosts.is_empty() {
+            true => hosts::named_or_own(&[], &args.identity, &config, None, context)?,
+            false => hosts,
+        };
+        verify(&hosts, &config, context)?;
     }
     Ok(())
 }
@@ -113,8 +117,8 @@ fn tell_rules(named: &[String], hosts: &[String], config: &Config, path: Option<
     }
 }
 
-/// A store serves every registry: those named beside it are for clients that know no store, and none need be.
-fn store_hosts(args: &SetupArgs, config: &Config, context: &Context<'_>) -> Result<Vec<String>> {
+/// Every registry is served: those that are named beside `--all` get rules, and their entries are taken over from other helpers.
+fn hosts_beside_all(args: &SetupArgs, config: &Config, context: &Context<'_>) -> Result<Vec<String>> {
     let named = hosts::named(&args.registries, args.identity.region(), config, context)?;
     match named.is_empty() {
         true => Ok(config.exact_hosts().map(str::to_owned).collect()),

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::store_for_all::StoreForAll;
 use aws_access::{NamedPath, PasswordPath};
 use aws_shared_files::profile::{self, HelperProfile};
 use client_config::{Client, ClientUndoLog, ConfigFile, LinkPlan, LinkState, SetupOutcome, SetupRequest, shown};
+
 use configuration::{Config, RegistryTarget, SetupChange, SetupFile, SetupRule, SetupWritten};
 use context::{Context, NO_HOME};
 use diagnostics::{Code, Error, Result, inert};
@@ -17,7 +19,7 @@ use settings::Surface;
 /// Where the helper and its entries go.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ClientArgs {
-    /// Whose configuration to write [default: docker, and podman where it, buildah or skopeo is installed]
+    /// Whose configuration to write [default: docker; podman and helm where they are used]
     #[arg(long, value_enum)]
     pub client: Option<Client>,
     /// Docker's configuration folder [default: $DOCKER_CONFIG, else ~/.docker]
@@ -36,10 +38,8 @@ pub struct ClientArgs {
 pub struct SetupChanges<'a> {
     /// The exact hosts that the clients are to use the helper for.
     pub hosts: &'a [String],
-    /// Whether the helper is to serve every registry, as docker's `credsStore`.
-    pub store: bool,
-    /// Whether it takes another store's place.
-    pub force: bool,
+    /// Whether the clients are to ask the helper for every registry.
+    pub all: bool,
     /// Rules and the sign-in of `setup.json`.
     pub setup: SetupChange,
     /// A profile of AWS's `config` file.
@@ -52,7 +52,9 @@ pub struct SetupPlan<'a> {
     setup: Option<(SetupFile, SetupChange)>,
     config: &'a Config,
     profile: Option<HelperProfile<'a>>,
-    wish: SetupRequest<'a>,
+    hosts: &'a [String],
+    /// What the helper takes the place of, where it is to serve every registry.
+    all: Option<StoreForAll>,
     files: Vec<ConfigFile>,
     link: LinkPlan,
     diff: String,
@@ -70,36 +72,56 @@ impl<'a> SetupPlan<'a> {
         changes: SetupChanges<'a>,
         context: &Context<'_>,
     ) -> Result<Self> {
-        let wish = SetupRequest {
-            hosts: changes.hosts,
-            store: changes.store,
-            force: changes.force,
-        };
         let files = client_config::config_files(args.client, args.docker_config.as_deref(), &context.env)?;
-        let mut diff = String::new();
-        if let Some(profile) = &changes.profile {
-            diff += &profile.preview()?;
-        }
-        let setup = match changes.setup.rules.is_empty() && changes.setup.cognito.is_none() {
-            true => None,
-            false => Some((SetupFile::in_force(&context.env, config_path)?, changes.setup)),
+        let mut setup = changes.setup;
+        let all = match changes.all {
+            true => Some(StoreForAll::plan(args.client, &files, config, &context.env)?),
+            false => None,
         };
-        if let Some((file, change)) = &setup {
-            diff += &file.preview(config, change)?;
-        }
-        for file in &files {
-            diff += &wish.preview(file)?;
-        }
+        setup.fallback = all.as_ref().and_then(StoreForAll::fallback).cloned();
+        let setup = match setup.is_empty() {
+            true => None,
+            false => Some((SetupFile::in_force(&context.env, config_path)?, setup)),
+        };
         let link = client_config::helper_link(&context.exe, args.bin_dir.as_deref(), &context.env)?;
-        Ok(Self {
+        let mut plan = Self {
             setup,
             config,
             profile: changes.profile,
-            wish,
+            hosts: changes.hosts,
+            all,
             files,
             link,
-            diff,
-        })
+            diff: String::new(),
+        };
+        plan.diff = plan.preview()?;
+        Ok(plan)
+    }
+
+    /// What the clients' files are to say.
+    fn request(&self) -> SetupRequest<'_> {
+        SetupRequest {
+            hosts: self.hosts,
+            all: self.all.is_some(),
+            detected_store: self.all.as_ref().and_then(StoreForAll::detected_store),
+        }
+    }
+
+    fn preview(&self) -> Result<String> {
+        let mut diff = String::new();
+        if let Some(profile) = &self.profile {
+            diff += &profile.preview()?;
+        }
+        if let Some((file, change)) = &self.setup {
+            diff += &file.preview(self.config, change)?;
+        }
+        for file in &self.files {
+            diff += &self.request().preview(file)?;
+        }
+        if let Some(drop_in) = self.all.as_ref().and_then(StoreForAll::drop_in) {
+            diff += &drop_in.preview()?;
+        }
+        Ok(diff)
     }
 
     /// The change of all files as a unified diff without secrets; empty if nothing.
@@ -169,13 +191,19 @@ impl<'a> SetupPlan<'a> {
         }
         if let Some((file, change)) = &self.setup {
             let written = file.write(&context.env, self.config, change)?;
-            report_rules(change.rules.len(), &written, file.path(), context);
+            if !change.rules.is_empty() || change.cognito.is_some() {
+                report_rules(change.rules.len(), &written, file.path(), context);
+            }
         }
+        let request = self.request();
         for file in &self.files {
-            let configured = self.wish.configure(file, record)?;
-            report(&self.wish, file, &configured, context);
+            let configured = request.configure(file, record)?;
+            report(&request, file, &configured, context);
         }
-        Ok(())
+        match &self.all {
+            Some(all) => all.finish(record, context),
+            None => Ok(()),
+        }
     }
 }
 
@@ -259,13 +287,9 @@ fn report(
     context: &mut Context<'_>,
 ) {
     let client = file.kind.name();
-    if wish.store && !wish.is_store_of(file.kind) {
-        context.say(&format!(
-            "{client}: knows no credsStore, so only the named registries are served"
-        ));
-    }
     let what = match wish.hosts.len() {
         _ if wish.is_store_of(file.kind) => "every registry (credsStore)".to_owned(),
+        _ if wish.all && configured.replaced.is_empty() => return,
         1 => "1 registry".to_owned(),
         count => format!("{count} registries"),
     };

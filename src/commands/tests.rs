@@ -129,7 +129,7 @@ fn setup_in_an_empty_home_and_back() {
     answer.result.unwrap();
     assert_eq!(
         answer.stderr,
-        "helper: installed as ~/bin/docker-credential-ecr-auth\ndocker: 1 registry in ~/.docker/config.json\n"
+        "helper: installed as ~/bin/docker-credential-ecr-auth\ndocker: 1 registry in ~/.docker/config.json\npodman: 1 registry in ~/auth.json\n"
     );
     assert_eq!(answer.stdout, "");
     let expected = format!("{{\n\t\"credHelpers\": {{\n\t\t\"{HOST}\": \"ecr-auth\"\n\t}}\n}}");
@@ -213,37 +213,25 @@ fn logout_without_a_record_removes_what_is_ours() {
 }
 
 #[test]
-fn another_store_wants_force_and_comes_back() {
+fn a_store_that_is_missing_is_not_replaced() {
     let home = Home::new();
-    let original = r#"{"credsStore": "desktop"}"#;
+    let original = r#"{"credsStore": "nowhere"}"#;
     home.write(".docker/config.json", original);
     let args = SetupArgs {
-        creds_store: true,
-        clients: ClientArgs {
-            client: Some(Client::All),
-            ..ClientArgs::default()
-        },
+        all: true,
         ..SetupArgs::default()
     };
-    let refused = home.setup(&args, &[HOST]).result.unwrap_err();
-    assert_eq!(refused.exit().code(), 2);
-    assert!(refused.hint_text().unwrap().contains("--force"));
-    assert_eq!(home.read(".docker/config.json"), original);
-    assert!(!home.path("auth.json").exists() && !home.path("bin/docker-credential-ecr-auth").exists());
-
-    let forced = SetupArgs { force: true, ..args };
-    let answer = home.setup(&forced, &[HOST]);
-    answer.result.unwrap();
+    let refused = home.setup(&args, &[]).result.unwrap_err();
+    assert_eq!(refused.exit().code(), 1);
+    assert_eq!(refused.cause(), "docker-credential-nowhere is not on PATH");
     assert!(
-        answer.stderr.contains("podman: knows no credsStore"),
-        "{}",
-        answer.stderr
+        refused
+            .hint_text()
+            .unwrap()
+            .starts_with("install it, or take credsStore out of ")
     );
-    assert_eq!(home.read(".docker/config.json"), r#"{"credsStore": "ecr-auth"}"#);
-    assert!(home.read("auth.json").contains(HOST));
-    home.logout(&LogoutArgs::default(), &[]).result.unwrap();
     assert_eq!(home.read(".docker/config.json"), original);
-    assert!(!home.path("auth.json").exists());
+    assert!(!home.path("bin/docker-credential-ecr-auth").exists());
 }
 
 #[test]

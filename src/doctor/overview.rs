@@ -290,13 +290,10 @@ impl Surroundings {
         let meant: Vec<_> = self.files().iter().flat_map(calls).collect();
         let meant = || meant.iter().filter(|(name, _)| is_meant(name));
         let hosts: BTreeSet<String> = meant().filter_map(|(_, host)| self.name_of((*host)?)).collect();
-        let mut stores = meant().filter(|(_, host)| host.is_none());
+        let is_store = meant().any(|(_, host)| host.is_none());
         let hosts = hosts.into_iter().collect::<Vec<_>>().join(" ");
         let of_hosts = (!hosts.is_empty()).then(|| format!("ecr-auth setup {hosts}"));
-        let of_store = stores.next().map(|(name, _)| match *name {
-            HELPER => "ecr-auth setup --creds-store".to_owned(),
-            _ => "ecr-auth setup --creds-store --force".to_owned(),
-        });
+        let of_store = is_store.then(|| "ecr-auth setup --all".to_owned());
         let lines: Vec<String> = of_hosts.into_iter().chain(of_store).collect();
         (!lines.is_empty()).then(|| NextStep {
             what: what.to_owned(),

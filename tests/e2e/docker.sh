@@ -22,7 +22,7 @@ test_docker_builds_on_an_image_of_the_registry() {
 }
 
 test_docker_works_with_the_global_store() {
-  setup --creds-store "$REGISTRY"
+  setup --all "$REGISTRY"
   same "credsStore" ecr-auth "$(jq -r .credsStore "$HOME/.docker/config.json")"
   build_image "$IMAGE:1" hello
   docker push "$IMAGE:1"

@@ -57,7 +57,7 @@ test_migration_of_a_store_for_all_registries_and_back() {
   same "the store of all others" ecr-login "$(jq -r .credsStore "$HOME/.docker/config.json")"
   as_written "Switch by its own name" 2
   cmp "$HOME/before" "$HOME/.docker/config.json"
-  ecr-auth setup --creds-store --force
+  ecr-auth setup --all
   same "who is asked with the store taken" rust "$(asked_by)"
   as_written "Switch by its own name" 2
   cmp "$HOME/before" "$HOME/.docker/config.json"

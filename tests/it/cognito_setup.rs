@@ -72,7 +72,7 @@ fn profile_rule_and_helpers_are_written_and_taken_back() {
 
     let again = machine.run(&args);
     assert_eq!(again.status, 0, "{again:?}");
-    assert_eq!(again.stderr.matches("already ").count(), 5, "{again:?}");
+    assert_eq!(again.stderr.matches("already ").count(), 6, "{again:?}");
     // With what stands there, further registries need no ids.
     let more = machine.run(&setup(&bin, &["--region", "us-east-1", "444455556666"]));
     assert_eq!(more.status, 0, "{more:?}");

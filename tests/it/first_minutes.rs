@@ -263,7 +263,7 @@ fn a_store_and_single_registries_are_set_up_again_as_they_are() {
             r#"{{"credHelpers": {{"{HOST}": "ecr-auth", "public.ecr.aws": "ecr-auth", "$(id)": "ecr-auth"}}, "credsStore": "ecr-login"}}"#
         ),
     );
-    let lines = format!("\n    ecr-auth setup {HOST} public.ecr.aws\n    ecr-auth setup --creds-store --force\n");
+    let lines = format!("\n    ecr-auth setup {HOST} public.ecr.aws\n    ecr-auth setup --all\n");
     let text = told(&machine);
     assert!(text.contains(&lines), "{text}");
 }

@@ -98,8 +98,15 @@ fn public_ecr_and_optional_rules_are_never_a_hard_error() {
 fn store_takes_ecrs_hosts_and_no_other() {
     let machine = Machine::new();
     let stored = |server: &str| format!(r#"{{"ServerURL":"{server}","Username":"AWS","Secret":"s3cr3t"}}"#);
-    machine.helper("store", &stored(HOST)).prints("");
-    machine.helper("store", &stored("public.ecr.aws")).prints("");
+    for host in [HOST, "public.ecr.aws"] {
+        let taken = machine.helper("store", &stored(host));
+        assert_eq!((taken.status, taken.stdout.as_str()), (0, ""));
+        let start =
+            format!("ecr-auth: {host}: this password is not kept; ecr-auth signs in by itself, which fails now: ");
+        assert!(taken.stderr.starts_with(&start), "{taken:?}");
+        assert_eq!(taken.stderr.lines().count(), 1, "{taken:?}");
+        assert!(!taken.stderr.contains("s3cr3t"));
+    }
     let refused = machine.helper("store", &stored("https://ghcr.io/x"));
     assert_eq!((refused.status, refused.stderr.as_str()), (1, ""));
     let start = "ecr-auth: ghcr.io is not an ECR registry: ";
@@ -125,7 +132,8 @@ fn erase_of_any_host_says_nothing() {
 #[test]
 fn list_names_the_exact_hosts_configured() {
     let machine = Machine::new();
-    machine.helper("list", "").prints("{}\n");
+    let no_region = "ecr-auth: list: no registry is known: no region is set [EA0003]\n";
+    machine.helper("list", "").is(0, "{}\n", no_region);
     machine.write(
         ".config/ecr-auth/ecr-auth.yml",
         &format!(

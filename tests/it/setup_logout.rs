@@ -5,8 +5,6 @@ use lab::Permissions;
 use crate::harness::{HOST, Machine};
 use crate::lab_machine::{GET_TOKEN, lab, machine, machine_with};
 
-const EMPTY: &str = "{}\n";
-
 /// With a folder for the helper's link, so that nothing outside the test's own folder is written.
 fn setup_args<'a>(bin: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["setup", "--client", "docker", "--bin-dir", bin], more].concat()
@@ -38,7 +36,11 @@ fn without_a_registry_it_is_the_callers_own() {
     assert_eq!(logout.status, 0, "{logout:?}");
     assert!(!machine.home().join(".docker/config.json").exists());
     assert!(!helper.exists());
-    machine.helper("list", "").prints(EMPTY);
+    // Its token is forgotten: the caller's own registry is asked for anew.
+    machine
+        .helper("list", "")
+        .prints(&format!("{{\"https://{HOST}\":\"AWS\"}}\n"));
+    assert_eq!(lab.count(GET_TOKEN), 2);
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn write_rule(machine: &Machine) {
     };
     let change = SetupChange {
         rules: vec![rule],
-        cognito: None,
+        ..SetupChange::default()
     };
     let config = Config::load(&env, None).unwrap();
     let file = SetupFile::in_force(&env, None).unwrap();
@@ -93,7 +93,7 @@ fn an_identity_without_a_registry_is_of_the_roles_own_and_takes_no_other_rules_p
         );
         assert_eq!(machine.read(CONFIG), rule);
     }
-    let store = setup(&["--creds-store"]);
+    let store = setup(&["--all"]);
     assert_eq!(store.status, 2, "a store serves every registry: {store:?}");
 }
 

@@ -28,6 +28,8 @@ pub struct AuthorizationToken {
     pub password: Secret,
     /// When it ends, by this machine's clock.
     pub expires_at: SystemTime,
+    /// The host of the caller's own registry, if the service says which that is.
+    pub own_host: Option<String>,
 }
 
 impl Aws<'_> {
@@ -39,7 +41,7 @@ impl Aws<'_> {
         let (service, what) = names(registry);
         let credentials = self.credentials(registry.into()).await?;
         let config = self.signed_settings(credentials, registry.region(), endpoint);
-        let (token, expires_at) = match service {
+        let (token, expires_at, own) = match service {
             Service::EcrPublic => {
                 let mut builder = aws_sdk_ecrpublic::config::Builder::from(&config);
                 builder.set_endpoint_url(endpoint.url.clone());
@@ -47,7 +49,7 @@ impl Aws<'_> {
                 let answer = client.get_authorization_token().send().await;
                 let answer = answer.map_err(|error| self.call_failed(&what, OPERATION, error))?;
                 let data = answer.authorization_data;
-                data.map(|data| (data.authorization_token, data.expires_at))
+                data.map(|data| (data.authorization_token, data.expires_at, None))
             }
             _ => {
                 let mut builder = aws_sdk_ecr::config::Builder::from(&config);
@@ -56,12 +58,15 @@ impl Aws<'_> {
                 let answer = client.get_authorization_token().send().await;
                 let answer = answer.map_err(|error| self.call_failed(&what, OPERATION, error))?;
                 let data = answer.authorization_data.unwrap_or_default().into_iter().next();
-                data.map(|data| (data.authorization_token, data.expires_at))
+                data.map(|data| (data.authorization_token, data.expires_at, data.proxy_endpoint))
             }
         }
         .unwrap_or_default();
         let token = token.map(Secret::new);
+        let own = own.and_then(|endpoint| Registry::parse(&endpoint));
+        let own = own.map(|own| own.host().to_owned());
         self.read_token(token, expires_at)
+            .map(|token| AuthorizationToken { own_host: own, ..token })
             .map_err(|cause| Error::failed(Code::OddAnswer, format!("{what} {OPERATION}"), cause).hint(ODD_ANSWER_HINT))
     }
 
@@ -77,6 +82,7 @@ impl Aws<'_> {
         Ok(AuthorizationToken {
             password: password(&token)?,
             expires_at: self.observer.clock.to_ours(expires_at),
+            own_host: None,
         })
     }
 }

@@ -75,7 +75,7 @@ pub use endpoint::{Endpoint, EndpointKind, Service};
 pub use identity::Identity;
 pub use mfa::MfaSessions;
 pub use mfa_sign_in::AskForCode;
-pub use password::{NamedPath, PasswordPath, passwords};
+pub use password::{NamedPath, OwnPasswordPath, OwnRegistry, PasswordPath, passwords};
 pub use secret_path::{ObtainableSecret, SecretPath};
 pub use session::{SessionPath, SessionRequest};
 pub use session_credentials::SessionCredentials;

@@ -1,11 +1,12 @@
 //! Passwords of registries: the path from an identity to one password, and to several at once.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Instant, SystemTime};
 
 use crate::client::Aws;
+use crate::ecr::AuthorizationToken;
 use crate::endpoint::Endpoint;
 use crate::identity::{CredentialSource, Identity, IdentityScope};
 use crate::secret_path::{FetchContext, ObtainableSecret, SecretPath};
@@ -28,17 +29,12 @@ impl ObtainableSecret for Registry {
     }
 
     fn fetch(&self, aws: &Aws<'_>, endpoint: &Endpoint, _: &dyn Fn() -> SystemTime) -> Result<FetchedSecret> {
-        let token = aws.within(aws.authorization_token(self, endpoint));
-        let token = token.map_err(|error| match &aws.identity.source {
-            CredentialSource::Cognito(_) if error.cause().starts_with("AccessDenied") => error.hint(
-                "the identity pool gave this user a role that may not sign in to registries: ask who runs the pool",
-            ),
-            _ => error,
-        })?;
+        let token = token(aws, self, endpoint)?;
         Ok(FetchedSecret {
             secret: token.password,
             expires_at: token.expires_at,
             renew_at: None,
+            name: None,
         })
     }
 
@@ -48,6 +44,84 @@ impl ObtainableSecret for Registry {
 
     fn told_fetched(&self) -> String {
         format!("no fresh token for {}, asked AWS", self.region())
+    }
+}
+
+fn token(aws: &Aws<'_>, registry: &Registry, endpoint: &Endpoint) -> Result<AuthorizationToken> {
+    let token = aws.within(aws.authorization_token(registry, endpoint));
+    token.map_err(|error| match &aws.identity.source {
+        CredentialSource::Cognito(_) if error.cause().starts_with("AccessDenied") => error
+            .hint("the identity pool gave this user a role that may not sign in to registries: ask who runs the pool"),
+        _ => error,
+    })
+}
+
+/// The caller's own registry in a region. Which account that is, the answer to the call for its password tells.
+#[derive(Debug)]
+pub struct OwnRegistry {
+    /// A registry of the same region.
+    any: Registry,
+    /// What the answer told.
+    host: OnceLock<String>,
+}
+
+impl ObtainableSecret for OwnRegistry {
+    fn destination(&self) -> Destination<'_> {
+        self.any.destination()
+    }
+
+    fn fetch(&self, aws: &Aws<'_>, endpoint: &Endpoint, _: &dyn Fn() -> SystemTime) -> Result<FetchedSecret> {
+        let token = token(aws, &self.any, endpoint)?;
+        if let Some(host) = &token.own_host {
+            let _ = self.host.set(host.clone());
+        }
+        Ok(FetchedSecret {
+            secret: token.password,
+            expires_at: token.expires_at,
+            renew_at: None,
+            name: token.own_host,
+        })
+    }
+
+    fn told_warm(&self) -> String {
+        self.any.told_warm()
+    }
+
+    fn told_fetched(&self) -> String {
+        self.any.told_fetched()
+    }
+}
+
+/// The path to the password of the caller's own registry. The password is kept where a `get` of that registry looks for it.
+pub type OwnPasswordPath = SecretPath<OwnRegistry>;
+
+impl OwnPasswordPath {
+    /// Finds the path from the identity of a registry to the password of the identity's own registry in the same region.
+    ///
+    /// # Errors
+    /// As [`PasswordPath::choose`].
+    pub fn choose(env: &Env, any: &Registry, settings: IdentitySettings) -> Result<Self> {
+        let identity = Identity::choose(settings, &IdentityScope::of_region(any.region()), env)?;
+        let path = PasswordPath::new(env, any, identity)?;
+        let host = OnceLock::new();
+        Ok(SecretPath {
+            identity: path.identity,
+            endpoint: path.endpoint,
+            key: path.key,
+            wanted: OwnRegistry { any: path.wanted, host },
+        })
+    }
+
+    /// The host of the registry, once the password was fetched by this process or another; `None`: the service doesn't say.
+    ///
+    /// # Errors
+    /// As [`SecretPath::secret`].
+    pub fn host(&self, cache: &Cache, context: &mut Context<'_>) -> Result<Option<String>> {
+        let began = context.began;
+        self.secret(cache, "", began, context)?;
+        let of_region = |name: &String| Registry::parse(name).is_some_and(|it| it.region() == self.wanted.any.region());
+        let known = || cache.names(&self.key, context.now()).into_iter().find(of_region);
+        Ok(self.wanted.host.get().cloned().or_else(known))
     }
 }
 

@@ -77,6 +77,7 @@ impl SessionCredentials {
                 .map_err(|error| Error::failed(Code::OddAnswer, "the session", error))?,
             expires_at,
             renew_at: expires_at.checked_sub(RENEWAL.min(life / 2)),
+            name: None,
         })
     }
 

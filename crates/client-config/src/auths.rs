@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::credential::{StoredCredential, TOKEN_USER, auth_text, decoded};
 use super::json::{Malformed, Object};
 use super::members::{MemberChanges, ObjectLayout, find, or_empty, places, quoted, string};
 use secret::Secret;
@@ -15,11 +16,25 @@ const TOKENS: [&str; 2] = ["identitytoken", "registrytoken"];
 pub enum AuthEdit {
     /// It gets this `auth` (base64 of `user:password`), and loses the tokens that would win over it.
     Set(Secret),
+    /// It gets this identity token, and loses its `auth`.
+    SetToken(Secret),
+    /// It goes.
+    Remove,
     /// It loses its `auth`.
     Clear {
         /// Whether it stays even if nothing is left in it.
         keep_empty: bool,
     },
+}
+
+impl AuthEdit {
+    /// The entry that docker writes for a credential.
+    pub fn of_credential(credential: &StoredCredential) -> Self {
+        match credential.username.as_str() {
+            TOKEN_USER => Self::SetToken(credential.secret.clone()),
+            username => Self::Set(auth_text(username, &credential.secret)),
+        }
+    }
 }
 
 /// What stands in a host's entry.
@@ -83,6 +98,43 @@ impl<'a> AuthsEditor<'a> {
         Ok(Some(entry))
     }
 
+    /// The keys of all entries.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let members = self.object.iter().flat_map(|object| &object.members);
+        members.filter_map(|member| member.key.as_deref())
+    }
+
+    /// The credential in the entry of this key, in the form in which a credential store hands it out: an identity token first,
+    /// as docker uses it, then `auth`, then `username` and `password`.
+    pub fn credential(&self, key: &str) -> Result<Option<StoredCredential>, Malformed> {
+        let Some(entry) = self
+            .place(key)
+            .map(|place| self.object_at(place))
+            .transpose()?
+            .flatten()
+        else {
+            return Ok(None);
+        };
+        let member = |name| -> Result<Option<Secret>, Malformed> {
+            let Some(index) = find(&entry, name)? else {
+                return Ok(None);
+            };
+            let text = string(entry.text, &entry.members[index], "a member of an entry of auths")?;
+            Ok(text.map(Secret::new).filter(|text| !text.expose().is_empty()))
+        };
+        if let Some(secret) = member(TOKENS[0])? {
+            let username = TOKEN_USER.to_owned();
+            return Ok(Some(StoredCredential { username, secret }));
+        }
+        if let Some(auth) = member("auth")? {
+            return Ok(decoded(&auth));
+        }
+        let username = member("username")?.map(|name| name.expose().to_owned());
+        Ok(username
+            .zip(member("password")?)
+            .map(|(username, secret)| StoredCredential { username, secret }))
+    }
+
     /// Adds these edits to the changes of the configuration `top`, which is laid out like `style`.
     pub fn edit(
         &self,
@@ -97,7 +149,9 @@ impl<'a> AuthsEditor<'a> {
         let mut changes = MemberChanges::default();
         for (host, edit) in edits {
             match edit {
-                AuthEdit::Set(auth) => self.set(host, auth, style, &mut changes)?,
+                AuthEdit::Set(auth) => self.set(host, "auth", auth, style, &mut changes)?,
+                AuthEdit::SetToken(token) => self.set(host, TOKENS[0], token, style, &mut changes)?,
+                AuthEdit::Remove => changes.put(self.place(host), host, None),
                 AuthEdit::Clear { keep_empty } => self.clear(host, *keep_empty, style, &mut changes)?,
             }
         }
@@ -108,17 +162,25 @@ impl<'a> AuthsEditor<'a> {
         Ok(())
     }
 
-    fn set(&self, host: &str, new: &Secret, style: &ObjectLayout, auths: &mut MemberChanges) -> Result<(), Malformed> {
+    /// Puts `new` into one member of the entry, and takes the others out that hold a secret.
+    fn set(
+        &self,
+        host: &str,
+        name: &str,
+        new: &Secret,
+        style: &ObjectLayout,
+        auths: &mut MemberChanges,
+    ) -> Result<(), Malformed> {
         let place = self.place(host);
         let entry = place.map(|place| self.object_at(place)).transpose()?.flatten();
         let mut changes = MemberChanges::default();
-        let current = entry.as_ref().map(auth).transpose()?.flatten();
+        let current = entry.as_ref().map(|entry| secret(entry, name)).transpose()?.flatten();
         if current.as_ref().is_none_or(|(_, current)| current != new) {
-            changes.put(current.map(|(at, _)| at), "auth", Some(quoted(new.expose())));
+            changes.put(current.map(|(at, _)| at), name, Some(quoted(new.expose())));
         }
         if let Some(entry) = &entry {
-            for name in TOKENS {
-                changes.put(find(entry, name)?, name, None);
+            for other in TOKENS.into_iter().chain(["auth"]).filter(|other| *other != name) {
+                changes.put(find(entry, other)?, other, None);
             }
         }
         if !changes.is_empty() {
@@ -169,7 +231,12 @@ impl<'a> AuthsEditor<'a> {
 
 /// An entry's `auth` and where it stands; `null` counts as an empty one.
 fn auth(entry: &Object<'_>) -> Result<Option<(usize, Secret)>, Malformed> {
-    let Some(index) = find(entry, "auth")? else {
+    secret(entry, "auth")
+}
+
+/// A member of an entry and where it stands; `null` counts as an empty one.
+fn secret(entry: &Object<'_>, name: &str) -> Result<Option<(usize, Secret)>, Malformed> {
+    let Some(index) = find(entry, name)? else {
         return Ok(None);
     };
     let text = string(entry.text, &entry.members[index], "an auth")?;

@@ -17,6 +17,19 @@ pub enum Kind {
     Docker,
     /// Podman, Buildah and Skopeo, which share one file.
     Podman,
+    /// Helm; ORAS can be told to read the same file.
+    Helm,
+}
+
+/// Where one entry has a client ask the helper for every registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryForAll {
+    /// `credsStore` in the client's own file.
+    CredsStore,
+    /// `credential-helpers` in a [drop-in](crate::DropIn) of the container tools' `registries.conf`.
+    DropIn,
+    /// Docker's `credsStore`: the client reads Docker's file after its own.
+    Docker,
 }
 
 /// What differs from client to client.
@@ -34,6 +47,8 @@ pub struct ClientDescriptor {
     pub text_variable: Option<&'static str>,
     /// Whether it knows `credsStore`. Every client knows `credHelpers`.
     pub has_store: bool,
+    /// Where `setup --all` writes.
+    pub entry_for_all: EntryForAll,
     /// The files to write. The path is the folder that `--docker-config` names.
     pub written_files: fn(Option<&Path>, &Env) -> Result<Vec<PathBuf>>,
     /// The files that it reads, in its order.
@@ -47,6 +62,7 @@ static DOCKER: ClientDescriptor = ClientDescriptor {
     file_variable: variables::DOCKER_CONFIG,
     text_variable: Some(variables::DOCKER_AUTH_CONFIG),
     has_store: true,
+    entry_for_all: EntryForAll::CredsStore,
     written_files: docker_files,
     read_files: |env| docker_files(None, env),
 };
@@ -58,19 +74,33 @@ static PODMAN: ClientDescriptor = ClientDescriptor {
     file_variable: variables::REGISTRY_AUTH_FILE,
     text_variable: None,
     has_store: false,
+    entry_for_all: EntryForAll::DropIn,
     written_files: |_, env| podman_files(env),
     read_files: podman_files_in_order,
 };
 
+static HELM: ClientDescriptor = ClientDescriptor {
+    name: "helm",
+    help: "helm: registry/config.json",
+    programs: &["helm"],
+    file_variable: variables::HELM_REGISTRY_CONFIG,
+    text_variable: None,
+    has_store: true,
+    entry_for_all: EntryForAll::Docker,
+    written_files: |_, env| Ok(vec![helm_file(env)?]),
+    read_files: |env| Ok([vec![helm_file(env)?], docker_files(None, env)?].concat()),
+};
+
 impl Kind {
     /// Every client. Files are written and checked in this order.
-    pub const ALL: &[Self] = &[Self::Docker, Self::Podman];
+    pub const ALL: &[Self] = &[Self::Docker, Self::Podman, Self::Helm];
 
     /// What differs from client to client.
     pub fn descriptor(self) -> &'static ClientDescriptor {
         match self {
             Self::Docker => &DOCKER,
             Self::Podman => &PODMAN,
+            Self::Helm => &HELM,
         }
     }
 
@@ -90,6 +120,25 @@ impl ClientDescriptor {
     pub fn is_named(&self, env: &Env) -> bool {
         env.get(self.file_variable).is_some()
     }
+
+    /// Whether the client is used here: one of its programs is on PATH, a variable names its file, or its file is there.
+    pub fn is_used(&self, env: &Env) -> bool {
+        // Where a client uses docker's file, that file says nothing of the client.
+        let of_docker = docker_files(None, env).unwrap_or_default();
+        let is_there = |file: &PathBuf| file.exists() && !of_docker.contains(file);
+        let has_file = || (self.written_files)(None, env).is_ok_and(|files| files.iter().any(is_there));
+        self.is_installed(env) || self.is_named(env) || has_file()
+    }
+}
+
+/// The clients whose configuration is written: those that are chosen, else Docker and the others that are used here.
+pub fn chosen(client: Option<Client>, env: &Env) -> impl Iterator<Item = Kind> {
+    let is_chosen = move |kind: Kind| match client {
+        Some(Client::All) => true,
+        Some(Client::Only(only)) => kind == only,
+        None => kind == Kind::Docker || kind.descriptor().is_used(env),
+    };
+    Kind::ALL.iter().copied().filter(move |kind| is_chosen(*kind))
 }
 
 /// The clients whose configuration is written.
@@ -102,7 +151,12 @@ pub enum Client {
 }
 
 /// The values of `--client`.
-const CHOICES: &[Client] = &[Client::Only(Kind::Docker), Client::Only(Kind::Podman), Client::All];
+const CHOICES: &[Client] = &[
+    Client::Only(Kind::Docker),
+    Client::Only(Kind::Podman),
+    Client::Only(Kind::Helm),
+    Client::All,
+];
 
 impl ValueEnum for Client {
     fn value_variants<'a>() -> &'a [Self] {
@@ -112,7 +166,7 @@ impl ValueEnum for Client {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self {
             Self::Only(kind) => PossibleValue::new(kind.name()).help(kind.descriptor().help),
-            Self::All => PossibleValue::new("all").help("both"),
+            Self::All => PossibleValue::new("all").help("all of them"),
         })
     }
 }
@@ -131,7 +185,7 @@ fn docker_files(docker_config: Option<&Path>, env: &Env) -> Result<Vec<PathBuf>>
 /// containers-auth.json(5): the runtime file is read first, then the one in the configuration folder. The runtime folder is
 /// in memory and goes at logout, so the lasting file is written too.
 fn podman_files(env: &Env) -> Result<Vec<PathBuf>> {
-    if let Some(file) = env.path(variables::REGISTRY_AUTH_FILE) {
+    if let Some(file) = podman_file_alone(env) {
         return Ok(vec![file]);
     }
     let file = Path::new("containers/auth.json");
@@ -147,10 +201,20 @@ fn podman_files(env: &Env) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// The one file that counts where a variable says so. Podman 5 and Buildah read `$DOCKER_CONFIG/config.json` and nothing else
+/// (`GetDefaultAuthFile` of github.com/containers/common); Skopeo and older versions read it too, after their own files.
+fn podman_file_alone(env: &Env) -> Option<PathBuf> {
+    let of_docker = || {
+        env.path(variables::DOCKER_CONFIG)
+            .map(|folder| folder.join("config.json"))
+    };
+    env.path(variables::REGISTRY_AUTH_FILE).or_else(of_docker)
+}
+
 /// Podman reads the runtime folder's file first, then the lasting one, and Docker's file last.
 fn podman_files_in_order(env: &Env) -> Result<Vec<PathBuf>> {
     let mut files = podman_files(env)?;
-    if env.get(variables::REGISTRY_AUTH_FILE).is_some() {
+    if podman_file_alone(env).is_some() {
         return Ok(files);
     }
     files.rotate_left(1);
@@ -175,6 +239,29 @@ pub(super) fn lasting_runtime_file() -> Option<PathBuf> {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn lasting_runtime_file() -> Option<PathBuf> {
     None
+}
+
+/// As helm.sh/docs/helm/helm "helm env" has it: the file's own variable, Helm's folder, else `helm` in the configuration folder.
+fn helm_file(env: &Env) -> Result<PathBuf> {
+    if let Some(file) = env.path(variables::HELM_REGISTRY_CONFIG) {
+        return Ok(file);
+    }
+    let config = || -> Result<PathBuf> {
+        match env.path(variables::XDG_CONFIG_HOME) {
+            Some(folder) => Ok(folder),
+            None if cfg!(windows) => match env.path(variables::APPDATA) {
+                Some(folder) => Ok(folder),
+                None => home(env),
+            },
+            None if cfg!(target_os = "macos") => Ok(home(env)?.join("Library/Preferences")),
+            None => Ok(home(env)?.join(".config")),
+        }
+    };
+    let folder = match env.path(variables::HELM_CONFIG_HOME) {
+        Some(folder) => folder,
+        None => config()?.join("helm"),
+    };
+    Ok(folder.join("registry/config.json"))
 }
 
 fn home(env: &Env) -> Result<PathBuf> {

@@ -2,14 +2,14 @@
 
 use std::io;
 
-use super::client::Kind;
+use super::client::{EntryForAll, Kind};
 use super::edit::{ConfigEdit, HELPER, HelperSettings};
 use super::files::ConfigFile;
 use super::record::{ClientUndoLog, FileRecord};
 use super::replace::{EditOutcome, read_text, real_path, update};
 use crate::unified_diff;
 use context::NO_HOME;
-use diagnostics::{Code, Error, Result};
+use diagnostics::Result;
 use private_files::ReplacedValue;
 
 /// What a user wants the clients to use the helper for.
@@ -17,10 +17,11 @@ use private_files::ReplacedValue;
 pub struct SetupRequest<'a> {
     /// The registries' exact host names.
     pub hosts: &'a [String],
-    /// Whether the clients that know `credsStore` use the helper for every registry instead.
-    pub store: bool,
-    /// Whether it may take another store's place.
-    pub force: bool,
+    /// Whether the clients use the helper for every registry. A host then gets an entry of its own only in place of another
+    /// helper's.
+    pub all: bool,
+    /// The store that docker uses by itself as long as no `credsStore` is set.
+    pub detected_store: Option<&'a str>,
 }
 
 /// What [`SetupRequest::configure`] did.
@@ -35,9 +36,9 @@ pub struct SetupOutcome {
 }
 
 impl SetupRequest<'_> {
-    /// Whether a client's file gets `credsStore`, which not every client knows.
+    /// Whether a client's file gets `credsStore`.
     pub fn is_store_of(&self, kind: Kind) -> bool {
-        self.store && kind.descriptor().has_store
+        self.all && kind.descriptor().entry_for_all == EntryForAll::CredsStore
     }
 
     /// What [`SetupRequest::configure`] would change, as a unified diff without secrets; empty if nothing.
@@ -85,7 +86,7 @@ impl SetupRequest<'_> {
     fn plan(&self, file: &ConfigFile, old: Option<&str>) -> Result<Option<(String, FileRecord)>> {
         let text = old.unwrap_or_default();
         let settings = HelperSettings::in_file(file, text)?;
-        let edit = self.edit(file, &settings)?;
+        let edit = self.edit(file, &settings);
         let new = edit.apply(text).map_err(|malformed| malformed.in_file(file))?;
         if new == text {
             return Ok(None);
@@ -99,32 +100,21 @@ impl SetupRequest<'_> {
                 .filter(|(_, helper)| helper.is_none_or(|helper| helper != HELPER))
                 .map(|(host, helper)| (host.clone(), previous(helper)))
                 .collect(),
-            creds_store: edit.store.map(|_| previous(settings.store.as_ref())),
+            creds_store: edit.store.as_ref().map(|_| previous(settings.store.as_ref())),
+            detected_store: edit.store.and(self.detected_store.map(str::to_owned)),
             ..FileRecord::default()
         };
         Ok(Some((new, record)))
     }
 
-    fn edit(&self, file: &ConfigFile, settings: &HelperSettings) -> Result<ConfigEdit> {
-        if !self.is_store_of(file.kind) {
-            let helpers = self.hosts.iter().map(|host| (host.clone(), Some(HELPER.to_owned())));
-            return Ok(ConfigEdit {
-                helpers: helpers.collect(),
-                ..ConfigEdit::default()
-            });
-        }
-        match settings.store.as_deref() {
-            Some(HELPER) => Ok(ConfigEdit::default()),
-            Some(other) if !self.force => Err(Error::usage(
-                Code::OtherStore,
-                format!("cannot set credsStore in {}", file.path.display()),
-                format!("{other:?} is there already"),
-            )
-            .hint("--force takes its place (logout puts it back); without --creds-store only the named registries are served")),
-            _ => Ok(ConfigEdit {
-                store: Some(Some(HELPER.to_owned())),
-                ..ConfigEdit::default()
-            }),
+    fn edit(&self, file: &ConfigFile, settings: &HelperSettings) -> ConfigEdit {
+        let needs_own = |host: &&String| !self.all || settings.helpers.contains_key(*host);
+        let hosts = self.hosts.iter().filter(needs_own);
+        let is_new_store = self.is_store_of(file.kind) && settings.store.as_deref() != Some(HELPER);
+        ConfigEdit {
+            helpers: hosts.map(|host| (host.clone(), Some(HELPER.to_owned()))).collect(),
+            store: is_new_store.then(|| Some(HELPER.to_owned())),
+            ..ConfigEdit::default()
         }
     }
 }

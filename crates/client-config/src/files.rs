@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::client::{Client, Kind};
+use super::client::{Client, Kind, chosen};
 use context::Env;
 use diagnostics::Result;
 
@@ -17,19 +17,17 @@ pub struct ConfigFile {
     pub path: PathBuf,
 }
 
-/// The files of the chosen clients. Without a choice: docker's, and those of every other client that is on PATH.
+/// The files of the chosen clients. Without a choice: docker's, and those of every other client that is used here.
 ///
-/// `docker_config` is docker's folder (default: `$DOCKER_CONFIG`, else `~/.docker`).
+/// `docker_config` is docker's folder (default: `$DOCKER_CONFIG`, else `~/.docker`). A file that two clients share stands once.
 pub fn config_files(client: Option<Client>, docker_config: Option<&Path>, env: &Env) -> Result<Vec<ConfigFile>> {
-    let is_chosen = |kind: Kind| match client {
-        Some(Client::All) => true,
-        Some(Client::Only(only)) => kind == only,
-        None => kind == Kind::Docker || kind.descriptor().is_installed(env),
-    };
-    let mut files = Vec::new();
-    for kind in Kind::ALL.iter().copied().filter(|kind| is_chosen(*kind)) {
-        let paths = (kind.descriptor().written_files)(docker_config, env)?;
-        files.extend(paths.into_iter().map(|path| ConfigFile { kind, path }));
+    let mut files: Vec<ConfigFile> = Vec::new();
+    for kind in chosen(client, env) {
+        for path in (kind.descriptor().written_files)(docker_config, env)? {
+            if !files.iter().any(|known| known.path == path) {
+                files.push(ConfigFile { kind, path });
+            }
+        }
     }
     Ok(files)
 }

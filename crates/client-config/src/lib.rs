@@ -7,6 +7,7 @@
 //! - [`ConfigEdit`]: an edit that leaves every other byte alone. [`update`] applies it to a file without losing anybody's change.
 //! - [`look_up`]: which credentials each client would use for a host.
 //! - [`CredentialStore`], [`store`]: the stores that a configuration names, and storing a password.
+//! - [`PreviousStore`], [`AuthsStore`], [`DropIn`]: what one entry for every registry takes the place of, and where podman has it.
 //! - [`ClientUndoLog`], [`restore`]: what was there before, and putting it back.
 //!
 //! ```
@@ -23,9 +24,12 @@
 //! ```
 
 mod auths;
+mod auths_store;
 mod client;
 mod configure;
+mod credential;
 mod diff;
+mod drop_in;
 mod edit;
 mod files;
 mod json;
@@ -34,25 +38,30 @@ mod login;
 mod lookup;
 mod members;
 mod merge;
+mod previous_store;
 mod record;
 mod replace;
 mod restore;
 mod store;
 
 pub use auths::AuthEdit;
-pub use client::{Client, ClientDescriptor, Kind};
+pub use auths_store::AuthsStore;
+pub use client::{Client, ClientDescriptor, EntryForAll, Kind, chosen};
 pub use configure::{SetupOutcome, SetupRequest};
+pub use credential::StoredCredential;
 pub use diff::unified_diff;
+pub use drop_in::{DropIn, DropInWritten};
 pub use edit::{ConfigEdit, HELPER, HelperSettings, Malformed};
 pub use files::{ConfigFile, config_files, shown};
 pub use link::{HELPER_NAMES, LinkPlan, LinkState, helper_link, remove_link};
 pub use login::{PasswordPlace, RegistryLogin, StoreOutcome, StoredLogin, store};
 pub use lookup::{ClientCredentials, ConfigLocation, FoundCredentials, Lookup, NearMiss, StoredPassword, look_up};
+pub use previous_store::PreviousStore;
 pub use private_files::UndoRecord;
 pub use record::{ClientUndoEntries, ClientUndoLog, FileRecord, LoginRecord, undo_log};
 pub use replace::{EditOutcome, UpdateOutcome, read_text, real_path, update, update_private};
 pub use restore::{RemovedPassword, RestoreOutcome, restore};
-pub use store::{CredentialStore, StoredCredential};
+pub use store::CredentialStore;
 
 #[cfg(test)]
 mod tests;

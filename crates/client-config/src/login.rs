@@ -3,13 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 
 use super::auths::{AuthEdit, AuthsEditor};
 use super::client::Kind;
+use super::credential::auth_text;
 use super::edit::{ConfigEdit, HELPER, HelperSettings};
 use super::files::ConfigFile;
 use super::record::{ClientUndoLog, FileRecord, LoginRecord};
@@ -23,7 +21,7 @@ use secret::Secret;
 const USERNAME: &str = "AWS";
 
 /// A name that another helper of ECR is known under, and ecr-auth may be installed under.
-const OTHER_HELPER: &str = "ecr-login";
+pub(super) const OTHER_HELPER: &str = "ecr-login";
 
 /// A registry's password.
 #[derive(Debug, Clone, Copy)]
@@ -112,12 +110,6 @@ pub fn store(
 pub(super) fn hash(auth: &Secret) -> String {
     let digest = Sha256::digest(auth.expose().as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// What stands in `auths` for a user name and password.
-pub(super) fn auth_text(username: &str, password: &Secret) -> Secret {
-    let pair = Zeroizing::new(format!("{username}:{}", password.expose()));
-    Secret::new(STANDARD.encode(pair.as_bytes()))
 }
 
 /// Where a registry's password goes.

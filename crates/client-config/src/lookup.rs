@@ -229,7 +229,7 @@ impl ParsedAuths {
 }
 
 /// `https://HOST/v1/` as docker compares it: the host.
-fn converted(key: &str) -> &str {
+pub(super) fn converted(key: &str) -> &str {
     let rest = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
     rest.unwrap_or(key).split('/').next().unwrap_or_default()
 }

@@ -39,6 +39,10 @@ pub struct FileRecord {
     pub cred_helpers: BTreeMap<String, ReplacedValue>,
     /// `credsStore`.
     pub creds_store: Option<ReplacedValue>,
+    /// The store that docker used by itself where no `credsStore` was set, such as `osxkeychain`.
+    pub detected_store: Option<String>,
+    /// The SHA-256 of the drop-in that the file is, in hexadecimal digits.
+    pub drop_in: Option<String>,
     /// Whether its `auths` was made by us.
     pub created_auths: bool,
     /// Passwords in it and in the credential stores that it names: one a registry and place.
@@ -62,6 +66,8 @@ impl FileRecord {
         if let Some(value) = newer.creds_store {
             self.creds_store = Some(value.after(self.creds_store.as_ref()));
         }
+        self.detected_store = newer.detected_store.or(self.detected_store.take());
+        self.drop_in = newer.drop_in.or(self.drop_in.take());
         self.created_auths |= newer.created_auths;
         for login in newer.logins {
             self.logins.retain(|known| !known.is_in_place_of(&login));
@@ -78,7 +84,8 @@ impl FileRecord {
 
 impl UndoRecord for FileRecord {
     fn is_empty(&self) -> bool {
-        self.cred_helpers.is_empty() && self.creds_store.is_none() && self.logins.is_empty()
+        let has_store = self.creds_store.is_some() || self.drop_in.is_some();
+        self.cred_helpers.is_empty() && !has_store && self.logins.is_empty()
     }
 }
 

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::auths::{AuthEdit, AuthsEditor};
+use super::auths_store::AuthsStore;
+use super::client::Kind;
+use super::credential::{StoredCredential, auth_text};
 use super::edit::{ConfigEdit, HELPER, HelperSettings, Malformed};
 use super::files::ConfigFile;
-use super::login::{auth_text, hash};
+use super::login::hash;
 use super::record::{ClientUndoEntries, ClientUndoLog, FileRecord, LoginRecord};
-use super::replace::{EditOutcome, real_path, update};
+use super::replace::{EditOutcome, real_path, update, update_private};
 use super::store::CredentialStore;
 use context::Env;
 use diagnostics::{Error, Result};
@@ -30,6 +33,8 @@ pub struct RemovedPassword {
 pub struct RestoreOutcome {
     /// The registries (and `credsStore`) that were taken back.
     pub taken_back: Vec<String>,
+    /// The servers whose logins were written back into the file's `auths`.
+    pub logins: Vec<String>,
     /// The passwords that were taken out of the file and the credential stores.
     pub passwords: Vec<RemovedPassword>,
     /// Passwords that stay in a credential store because it is not there or fails. They stay recorded, too.
@@ -41,7 +46,8 @@ pub struct RestoreOutcome {
 }
 
 /// Puts back what `setup` replaced in the file wherever ours still stands, and takes out the passwords that `login` stored, there
-/// and in credential stores; with `hosts`, only for these registries. Without a record (none could be written, or it is lost), the
+/// and in credential stores; with `hosts`, only for these registries. Logins that the helper kept in the place of docker's own
+/// `auths` go back there. Without a record (none could be written, or it is lost), the
 /// helper is removed wherever it stands; passwords stay, as nobody knows whose they are.
 ///
 /// `env` is where credential stores are looked for (PATH) and what they run in.
@@ -55,15 +61,26 @@ pub fn restore(
     let real = real_path(&file.path)?;
     let known = remembered.files.get(&real);
     let mut done = RestoreOutcome::default();
-    update(&file.path, record.map(ClientUndoLog::state), &mut |old| {
-        let (edited, names, passwords) = plan(file, old, hosts, known)?;
+    let kept = kept_logins(file, hosts, env)?;
+    let logins = kept.as_ref().map(|(_, logins)| logins);
+    let mut edit = |old: Option<&str>| {
+        let (edited, names, passwords) = plan(file, old, hosts, known, logins)?;
         if edited != EditOutcome::Unchanged {
             done.removed = edited == EditOutcome::Remove;
             done.taken_back = names;
             done.passwords = passwords;
         }
         Ok(edited)
-    })?;
+    };
+    let state = record.map(ClientUndoLog::state);
+    match logins {
+        None => update(&file.path, state, &mut edit)?,
+        Some(_) => update_private(&file.path, state, &mut edit)?,
+    };
+    if let Some((store, logins)) = kept {
+        store.clear()?;
+        done.logins = logins.into_keys().collect();
+    }
     if done.removed {
         let folders = known.map(|known| known.created_folders.as_slice());
         remove_made_folders(folders.unwrap_or_default(), &real);
@@ -92,22 +109,39 @@ pub fn restore(
     Ok(done)
 }
 
+/// The logins that are kept for a configuration of Docker's, and where; `None` where there are none.
+fn kept_logins(file: &ConfigFile, hosts: &[String], env: &Env) -> Result<Option<(AuthsStore, KeptLogins)>> {
+    if file.kind != Kind::Docker || !hosts.is_empty() || env.state_folder().is_none() {
+        return Ok(None);
+    }
+    let store = AuthsStore::for_config(&file.path, env)?;
+    let logins = store.logins()?;
+    Ok((!logins.is_empty()).then_some((store, logins)))
+}
+
+type KeptLogins = BTreeMap<String, StoredCredential>;
+
 /// What the file should be, the names of what is taken back, and the passwords that are taken out.
 fn plan(
     file: &ConfigFile,
     old: Option<&str>,
     hosts: &[String],
     known: Option<&FileRecord>,
+    logins: Option<&KeptLogins>,
 ) -> Result<(EditOutcome, Vec<String>, Vec<RemovedPassword>)> {
-    let Some(text) = old else {
+    let Some(text) = old.or(logins.map(|_| "")) else {
         return Ok((EditOutcome::Unchanged, Vec::new(), Vec::new()));
     };
     let settings = HelperSettings::in_file(file, text)?;
     let mut edit = edit(&settings, hosts, known);
+    use_detected_store(&mut edit, text, known);
+    let back = logins.into_iter().flatten();
+    edit.auths
+        .extend(back.map(|(server, login)| (server.clone(), AuthEdit::of_credential(login))));
     let mut names: Vec<String> = edit.helpers.keys().cloned().collect();
     names.extend(edit.store.iter().map(|_| "credsStore".to_owned()));
-    let logins = known.iter().flat_map(|known| &known.logins);
-    let meant = logins.filter(|login| login.store.is_none() && is_meant(&login.host, hosts));
+    let stored = known.iter().flat_map(|known| &known.logins);
+    let meant = stored.filter(|login| login.store.is_none() && is_meant(&login.host, hosts));
     let ours = still_there(text, meant).map_err(|malformed| malformed.in_file(file))?;
     for login in &ours {
         let keep_empty = login.had_entry;
@@ -149,6 +183,18 @@ fn edit(settings: &HelperSettings, hosts: &[String], known: Option<&FileRecord>)
         drop_empty_helpers: known.is_none_or(|known| known.created_helpers),
         auths: BTreeMap::new(),
         drop_empty_auths: known.is_some_and(|known| known.created_auths),
+    }
+}
+
+/// Docker looks for a store by itself only while a configuration says nothing of credentials. A login that came since has left an
+/// entry in `auths`, so the store that has its password is named, as docker's own login would have done.
+fn use_detected_store(edit: &mut ConfigEdit, text: &str, known: Option<&FileRecord>) {
+    let detected = known.and_then(|known| known.detected_store.as_ref());
+    let has_entries = || AuthsEditor::read(text).is_ok_and(|auths| auths.keys().next().is_some());
+    if let (Some(store @ None), Some(detected)) = (&mut edit.store, detected)
+        && has_entries()
+    {
+        *store = Some(detected.clone());
     }
 }
 

@@ -3,18 +3,19 @@
 //! The protocol is docker's (github.com/docker/docker-credential-helpers): the action is the one argument, everything else goes
 //! through stdin and stdout. So does the password: it is never in an argument or in the environment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::credential::StoredCredential;
 use super::edit::HELPER;
 use context::Env;
 use context::program::{self, ProgramFailure};
 use diagnostics::{Code, Error, Result, one_line};
-use secret::{Secret, exposed};
+use secret::Secret;
 
 /// How long a store may take for one action.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -27,17 +28,6 @@ const PIECE: usize = 12;
 
 /// What a store says that has nothing for a registry; docker and podman compare the whole line.
 const NOT_FOUND: &str = "credentials not found in native keychain";
-
-/// A user name and password.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct StoredCredential {
-    /// The user name.
-    pub username: String,
-    /// The password.
-    #[serde(deserialize_with = "exposed::deserialize")]
-    pub secret: Secret,
-}
 
 /// What is handed to a store.
 #[derive(Serialize)]
@@ -99,6 +89,11 @@ impl<'a> CredentialStore<'a> {
     /// The store's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The store's program.
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// Whether the program is an ecr-auth under another helper's name, as a link or a copy.

@@ -195,6 +195,7 @@ impl KeptSignIn {
                 secret: Secret::new(text),
                 expires_at: now + LONGEST,
                 renew_at: None,
+                name: None,
             };
             hold.keep(fetched, NAME, now);
         }

@@ -26,7 +26,7 @@
 //!
 //! let keys = [("profile".to_owned(), "ci".into())].into_iter().collect();
 //! let rule = SetupRule { host: host.to_owned(), registry: None, keys };
-//! let change = SetupChange { rules: vec![rule], cognito: None };
+//! let change = SetupChange { rules: vec![rule], ..SetupChange::default() };
 //! SetupFile::in_force(&env, Some(&file))?.write(&env, &config, &change)?;
 //!
 //! let config = Config::load(&env, Some(&file))?;
@@ -45,7 +45,7 @@ mod yaml;
 use std::path::{Path, PathBuf};
 
 pub use setup_edit::{SetupChange, SetupFile, SetupTakenBack, SetupWritten};
-pub use setup_file::{SETUP_VARIABLE, SetupRule};
+pub use setup_file::{FallbackStore, SETUP_VARIABLE, SetupRule};
 pub use vendor::{VendorFile, VendorRegistry};
 
 use context::{Env, variables};
@@ -64,6 +64,8 @@ pub struct Config {
     cognito_line: Option<LineNumber>,
     /// The rules of each `setup.json`, which come before those of `ecr-auth.yml`: first the job's, then the user's.
     layers: Vec<SetupLayer>,
+    /// Who answers for the registries that are not ours: what the job's `setup.json` says, else the user's.
+    fallback: Option<FallbackStore>,
 }
 
 /// The rules of one `setup.json`, without those that another file's exact rule comes before.
@@ -205,6 +207,7 @@ impl Config {
             Some(path) => Self::read_people(&path, must_exist, cognito)?,
             None => Self::without_file(cognito),
         };
+        config.fallback = of_job.1.fallback.clone().or_else(|| of_user.1.fallback.clone());
         config.add_layer(of_job, cognito, |_, _| false)?;
         config.add_layer(of_user, user_cognito, |config, host| {
             config.line_naming(host).is_some() || config.layers.iter().any(|layer| layer.names(host))
@@ -297,6 +300,11 @@ impl Config {
             setup: layer.map(|layer| layer.path.as_path()),
             line: layer.is_none().then_some(rule.line.0),
         }
+    }
+
+    /// Who answers for every registry that is neither ECR's nor an alias.
+    pub fn fallback(&self) -> Option<&FallbackStore> {
+        self.fallback.as_ref()
     }
 
     /// The sign-in to Cognito: that of `ecr-auth.yml`, else that of `setup.json`.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::setup_file::{self, SetupDocument, SetupRule};
+use super::setup_file::{self, FallbackStore, SetupDocument, SetupRule};
 use super::{Config, file};
 use context::{Env, no_home};
 use diagnostics::{Code, Error, Mention, Result, one_line};
@@ -24,6 +24,15 @@ pub struct SetupChange {
     pub rules: Vec<SetupRule>,
     /// The sign-in to Cognito, with absolute paths.
     pub cognito: Option<CognitoSettings>,
+    /// Who is to answer for the registries that are not ours.
+    pub fallback: Option<FallbackStore>,
+}
+
+impl SetupChange {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty() && self.cognito.is_none() && self.fallback.is_none()
+    }
 }
 
 /// The `setup.json` that commands write.
@@ -54,6 +63,8 @@ pub struct SetupTakenBack {
     pub cognito: bool,
     /// Whether the sign-in to Cognito is still there, for rules that are left.
     pub keeps_cognito: bool,
+    /// Whether the fallback store is gone.
+    pub fallback: bool,
     /// Whether the file was removed, because nothing else was in it.
     pub removed: bool,
 }
@@ -153,6 +164,24 @@ impl SetupFile {
     /// # Errors
     /// Usage errors: the file isn't right. A failure: it can't be written.
     pub fn take_back(&self, env: &Env, config: &Config, is_meant: &dyn Fn(&str) -> bool) -> Result<SetupTakenBack> {
+        self.shrink(env, &mut |document| {
+            document.registries.retain(|rule| !is_meant(&rule.host));
+            if document.registries.is_empty() && !config.people_need_setups_sign_in() {
+                document.cognito = None;
+            }
+        })
+    }
+
+    /// Takes the fallback store out again.
+    ///
+    /// # Errors
+    /// As [`SetupFile::take_back`].
+    pub fn take_back_fallback(&self, env: &Env) -> Result<SetupTakenBack> {
+        self.shrink(env, &mut |document| document.fallback = None)
+    }
+
+    /// Writes the file with less in it, or removes it once nothing is left.
+    fn shrink(&self, env: &Env, take_out: &mut dyn FnMut(&mut SetupDocument)) -> Result<SetupTakenBack> {
         let mut done = SetupTakenBack::default();
         if file::is_out_of_sight(&self.path) {
             // No command of this user can have written there.
@@ -166,17 +195,15 @@ impl SetupFile {
             };
             let before = SetupDocument::parse(old, &self.path, None)?;
             let mut after = before.clone();
-            after.registries.retain(|rule| !is_meant(&rule.host));
-            if after.registries.is_empty() && !config.people_need_setups_sign_in() {
-                after.cognito = None;
-            }
+            take_out(&mut after);
             done.keeps_cognito = after.cognito.is_some();
             if before == after {
                 return Ok(EditOutcome::Unchanged);
             }
-            let gone = before.registries.iter().filter(|rule| is_meant(&rule.host));
+            let gone = before.registries.iter().filter(|rule| !after.registries.contains(rule));
             done.hosts = gone.map(|rule| rule.host.clone()).collect();
             done.cognito = before.cognito.is_some() && after.cognito.is_none();
+            done.fallback = before.fallback != after.fallback;
             done.removed = after == SetupDocument::default();
             Ok(match done.removed {
                 true => EditOutcome::Remove,
@@ -201,6 +228,9 @@ impl SetupFile {
             let keys = settings.to_json()?.into_iter();
             after.cognito = Some(keys.map(|(name, value)| (name.to_owned(), value)).collect());
             written.replaced_cognito = before.cognito.is_some() && before.cognito != after.cognito;
+        }
+        if let Some(fallback) = &change.fallback {
+            after.fallback = Some(fallback.clone());
         }
         for rule in &change.rules {
             let mut rule = rule.clone();

@@ -17,6 +17,7 @@ pub const SETUP_VARIABLE: &str = variables::ECR_AUTH_SETUP;
 
 const HEAD: &str = "{\n";
 const COGNITO: &str = "\"cognito\":";
+const FALLBACK: &str = "\"fallback\":";
 const REGISTRIES: &str = "\"registries\":[\n";
 /// How the line of a rule begins.
 const RULE: &str = "{\"match\":";
@@ -36,12 +37,27 @@ pub struct SetupRule {
     pub keys: Map<String, Value>,
 }
 
+/// Who answers for every registry that is neither ECR's nor an alias, where clients ask us for all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "lowercase",
+    expecting = "an object with \"store\" or \"auths\", such as {\"store\": \"desktop\"}"
+)]
+pub enum FallbackStore {
+    /// The credential store of this name: the program `docker-credential-<name>`.
+    Store(String),
+    /// The `auths` of this configuration of Docker's, by its absolute path.
+    Auths(PathBuf),
+}
+
 /// The content of a `setup.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "an object with \"registries\"")]
 pub(super) struct SetupDocument {
     /// The sign-in to Cognito that the rules use.
     pub cognito: Option<Map<String, Value>>,
+    /// Who answers for the registries that are not ours.
+    pub fallback: Option<FallbackStore>,
     /// The rules, sorted by host.
     pub registries: Vec<SetupRule>,
 }
@@ -76,13 +92,18 @@ impl SetupDocument {
         })
     }
 
-    /// The rule of one host, and the sign-in, in a text that is laid out as [`SetupDocument::text`] writes it.
+    /// The rule of one host, the sign-in and the fallback, in a text that is laid out as [`SetupDocument::text`] writes it.
     fn only(text: &str, host: &str) -> Option<Self> {
         let mut rest = text.strip_prefix(HEAD)?;
         let mut document = Self::default();
         if let Some(line) = rest.strip_prefix(COGNITO) {
             let (block, others) = line.split_once(",\n")?;
             document.cognito = Some(serde_json::from_str(block).ok()?);
+            rest = others;
+        }
+        if let Some(line) = rest.strip_prefix(FALLBACK) {
+            let (fallback, others) = line.split_once(",\n")?;
+            document.fallback = Some(serde_json::from_str(fallback).ok()?);
             rest = others;
         }
         let rules = rest.strip_prefix(REGISTRIES)?.strip_suffix(TAIL)?;
@@ -113,8 +134,13 @@ impl SetupDocument {
             Some(block) => format!("{COGNITO}{},\n", line(block)?),
             None => String::new(),
         };
+        let fallback = match &self.fallback {
+            Some(fallback) => format!("{FALLBACK}{},\n", line(fallback)?),
+            None => String::new(),
+        };
         let rules = self.registries.iter().map(line).collect::<Result<Vec<_>>>()?;
-        Ok(format!("{HEAD}{cognito}{REGISTRIES}{}{TAIL}", rules.join(",\n")))
+        let rules = rules.join(",\n");
+        Ok(format!("{HEAD}{cognito}{fallback}{REGISTRIES}{rules}{TAIL}"))
     }
 }
 

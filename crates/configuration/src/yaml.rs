@@ -59,6 +59,7 @@ pub(super) fn parse(text: &str, path: &Path, setup: Option<&CognitoSettings>) ->
         defaults,
         cognito_line,
         layers: Vec::new(),
+        fallback: None,
     })
 }
 

@@ -51,6 +51,8 @@ variables! {
         ECR_AUTH_LOG;
         /// `1` allows endpoints over plain http that are not on the loopback addresses.
         ECR_AUTH_ALLOW_HTTP, default: "they are refused";
+        /// Is set by ecr-auth for the fallback store's program, so that an ecr-auth which that program calls asks it no more.
+        ECR_AUTH_IN_FALLBACK;
         /// Holds the password of `ecr-auth cognito`.
         ECR_AUTH_COGNITO_PASSWORD, default: "asked for on the terminal";
         /// Holds the secret of Cognito's app client, if the client has one.
@@ -128,13 +130,17 @@ variables! {
         /// Sets how often a call is tried.
         AWS_MAX_ATTEMPTS, default: "3";
     }
-    "Docker, Podman, Buildah and Skopeo" {
+    "Docker, Podman, Buildah, Skopeo and Helm" {
         /// Names docker's configuration folder.
         DOCKER_CONFIG, default: "`~/.docker`";
         /// Holds a whole configuration, which docker reads before its file; `doctor` reads it too.
         DOCKER_AUTH_CONFIG;
         /// Names the `auth.json` of podman, buildah and skopeo.
         REGISTRY_AUTH_FILE, default: "`containers/auth.json` in `XDG_RUNTIME_DIR` and in `XDG_CONFIG_HOME`";
+        /// Names helm's registry file.
+        HELM_REGISTRY_CONFIG, default: "`registry/config.json` in `HELM_CONFIG_HOME`";
+        /// Names helm's configuration folder.
+        HELM_CONFIG_HOME, default: "`helm` in the user's configuration folder";
         /// Names buildx' folder, which the action leaves in its place.
         BUILDX_CONFIG, default: "`buildx` in docker's folder";
     }

@@ -58,6 +58,11 @@ impl Cache {
         Some(held)
     }
 
+    /// The secret of `key`, if it has not ended. Like [`Cache::life`] it leaves no trace.
+    pub fn valid(&self, key: &CacheKey, now: SystemTime) -> Option<CachedSecret> {
+        self.0.as_ref()?.read(key)?.valid(now)
+    }
+
     /// The life of the secret of `key`, if there is one, ended or not. Unlike [`Cache::warm`] it leaves no trace.
     pub fn life(&self, key: &CacheKey) -> Option<SecretLife> {
         self.0.as_ref()?.read(key)?.life()
@@ -139,6 +144,13 @@ impl Cache {
             Some((key.to_string(), entry.names().to_vec()))
         };
         folder.keys().into_iter().filter_map(valid).collect()
+    }
+
+    /// The names of the secret of `key`, if it is valid now.
+    pub fn names(&self, key: &CacheKey, now: SystemTime) -> Vec<String> {
+        let entry = self.0.as_ref().and_then(|folder| folder.read(key));
+        let valid = entry.filter(|entry| entry.valid(now).is_some());
+        valid.map_or_else(Vec::new, |entry| entry.names().to_vec())
     }
 
     /// Every secret that is valid now and was kept under `name`.

@@ -15,6 +15,8 @@ pub struct FetchedSecret {
     pub expires_at: SystemTime,
     /// From when on it is renewed; `None`: after half its life.
     pub renew_at: Option<SystemTime>,
+    /// The name that the answer gives to the secret, if the caller could not name it before.
+    pub name: Option<String>,
 }
 
 /// A secret handed out.

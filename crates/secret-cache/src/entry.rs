@@ -191,10 +191,10 @@ impl CacheEntry {
         &self.names
     }
 
-    /// Whether a name is worth adding: it isn't known, nor overlong, and the list isn't full.
+    /// Whether a name is worth adding: it isn't empty, known or overlong, and the list isn't full.
     pub fn wants(&self, name: &str) -> bool {
         let is_known = self.names.iter().any(|known| known == name);
-        !is_known && name.len() <= MAX_NAME_BYTES && self.names.len() < MAX_NAMES
+        !is_known && !name.is_empty() && name.len() <= MAX_NAME_BYTES && self.names.len() < MAX_NAMES
     }
 
     /// Adds a name, if it is wanted.

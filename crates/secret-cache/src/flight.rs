@@ -84,7 +84,7 @@ impl<'a> SharedFetch<'a> {
             expires_at: fetched.expires_at,
             renew_at: fetched.renew_at,
         });
-        entry.remember(self.request.name);
+        entry.remember(fetched.name.as_deref().unwrap_or(self.request.name));
         fill(slot, &entry);
         fetched.into()
     }

@@ -28,7 +28,7 @@
 //!     let cached = cache.get(&request, &SystemTime::now, &mut |_time_left| {
 //!         fetches += 1;
 //!         let expires_at = SystemTime::now() + Duration::from_secs(3600);
-//!         Ok(FetchedSecret { secret: "password".into(), expires_at, renew_at: None })
+//!         Ok(FetchedSecret { secret: "password".into(), expires_at, renew_at: None, name: None })
 //!     });
 //!     assert_eq!(cached.unwrap().secret.expose(), "password");
 //! }

@@ -95,7 +95,10 @@ impl MainStep {
         self.undo.rules = Some(path.clone());
         self.undo.hosts = hosts.names();
         self.undo.save(&context.env)?;
-        let change = SetupChange { rules, cognito: None };
+        let change = SetupChange {
+            rules,
+            ..SetupChange::default()
+        };
         SetupFile::of_job(path.clone()).write(&context.env, &config, &change)?;
         self.exports
             .set_path(SETUP_VARIABLE, &path, &mut context.env, &mut self.undo)?;
@@ -268,8 +271,8 @@ impl MainStep {
 fn serve(file: &ConfigFile, hosts: &[String], context: &mut Context<'_>) -> Result<()> {
     let wish = SetupRequest {
         hosts,
-        store: false,
-        force: false,
+        all: false,
+        detected_store: None,
     };
     let record = client_config::undo_log(&context.env);
     let configured = wish.configure(file, record.as_ref())?;

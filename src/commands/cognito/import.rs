@@ -68,6 +68,7 @@ pub(super) fn run(args: &CognitoImportArgs, config_path: Option<&Path>, context:
     let setup = SetupChange {
         rules: new.map(|it| rule(&it.name, it.registry.as_deref())).collect(),
         cognito: Some(settings.clone()),
+        ..SetupChange::default()
     };
     let changes = SetupChanges {
         hosts: &hosts,

@@ -76,6 +76,7 @@ pub(super) fn run(args: &CognitoSetupArgs, config_path: Option<&Path>, context: 
         setup: SetupChange {
             rules,
             cognito: Some(settings.clone()),
+            ..SetupChange::default()
         },
         profile: Some(profile),
         ..SetupChanges::default()

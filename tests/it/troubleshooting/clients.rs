@@ -9,7 +9,14 @@ use crate::harness::{HOST, Machine, Outcome};
 pub const WAYS: &[Way] = &[
     (Code::ClientConfig, || setup("{\"auths\": ", &[])),
     (Code::OtherStore, || {
-        setup("{\"credsStore\": \"pass\"}", &["--creds-store"])
+        let machine = Machine::new();
+        let program = machine.write("bin/docker-credential-ecr-login", "");
+        std::fs::remove_file(&program).unwrap();
+        std::os::unix::fs::symlink(crate::harness::binary(), &program).unwrap();
+        let bin = machine.home().join("bin").display().to_string();
+        machine.write(".docker/config.json", "{\"credsStore\": \"ecr-login\"}");
+        let args = ["setup", "--all", "--client", "docker", "--bin-dir", &bin];
+        machine.with("PATH", &bin).run(&args)
     }),
     (Code::StoreFailed, || {
         let lab = crate::lab_machine::lab();

@@ -69,14 +69,15 @@ fn without_a_runtime_folder_podman_looks_for_the_user_s_own() {
 }
 
 #[test]
-fn podman_is_written_by_default_only_where_it_is_installed() {
+fn podman_is_written_by_default_only_where_it_is_used() {
     let bin = TempDir::new().unwrap();
     let vars = [
         ("HOME", "/h"),
-        ("REGISTRY_AUTH_FILE", "/r.json"),
         ("PATH", bin.path().to_str().unwrap()),
+        ("REGISTRY_AUTH_FILE", "/r.json"),
     ];
-    assert_eq!(paths(None, None, &env(&vars)).len(), 1);
+    assert_eq!(paths(None, None, &env(&vars[..2])).len(), 1);
+    assert_eq!(paths(None, None, &env(&vars)).len(), 2);
     fs::write(bin.path().join(format!("skopeo{}", std::env::consts::EXE_SUFFIX)), "").unwrap();
     assert_eq!(
         paths(None, None, &env(&vars)),
@@ -90,8 +91,55 @@ fn podman_is_written_by_default_only_where_it_is_installed() {
             &env(&[("HOME", "/h"), ("REGISTRY_AUTH_FILE", "/r.json")])
         )
         .len(),
-        2
+        3
     );
+}
+
+#[test]
+fn podman_is_written_where_docker_is_if_it_reads_nothing_else() {
+    let podman = Some(Client::Only(Kind::Podman));
+    let vars = [
+        ("HOME", "/h"),
+        ("DOCKER_CONFIG", "/d"),
+        ("REGISTRY_AUTH_FILE", "/r.json"),
+    ];
+    assert_eq!(paths(podman, None, &env(&vars[..2])), [Path::new("/d/config.json")]);
+    assert_eq!(paths(podman, None, &env(&vars)), [Path::new("/r.json")]);
+    // One file of two clients is written once.
+    let all = paths(Some(Client::All), None, &env(&vars[..2]));
+    assert_eq!(all.len(), 2);
+    assert_eq!(all[0], Path::new("/d/config.json"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn helm_reads_its_registry_file() {
+    let helm = Some(Client::Only(Kind::Helm));
+    let mut vars = vec![("HOME", "/h")];
+    for (variable, value, expected) in [
+        ("UNRELATED", "x", "/h/.config/helm/registry/config.json"),
+        ("XDG_CONFIG_HOME", "/x", "/x/helm/registry/config.json"),
+        ("HELM_CONFIG_HOME", "/c", "/c/registry/config.json"),
+        ("HELM_REGISTRY_CONFIG", "/r.json", "/r.json"),
+    ] {
+        vars.push((variable, value));
+        assert_eq!(paths(helm, None, &env(&vars)), [Path::new(expected)]);
+    }
+}
+
+#[test]
+fn helm_is_written_by_default_only_where_it_is_used() {
+    let home = TempDir::new().unwrap();
+    let env = env(&[("HOME", home.path().to_str().unwrap())]);
+    assert_eq!(paths(None, None, &env).len(), 1);
+    let file = home.path().join(if cfg!(target_os = "macos") {
+        "Library/Preferences/helm/registry/config.json"
+    } else {
+        ".config/helm/registry/config.json"
+    });
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, "{}").unwrap();
+    assert_eq!(paths(None, None, &env)[1..], [file]);
 }
 
 #[test]

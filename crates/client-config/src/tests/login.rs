@@ -252,8 +252,8 @@ fn setup_and_login_are_taken_back_together() {
     home.login(&["i"], PASSWORD);
     let wish = SetupRequest {
         hosts: &["h".to_owned()],
-        store: false,
-        force: false,
+        all: false,
+        detected_store: None,
     };
     wish.configure(&home.file(), Some(&home.record())).unwrap();
     home.login(&["i", "j"], "another");

@@ -36,8 +36,8 @@ fn record(folder: &Path) -> ClientUndoLog {
 fn configure(folder: &Path, host: &str) {
     let wish = SetupRequest {
         hosts: &[host.to_owned()],
-        store: false,
-        force: false,
+        all: false,
+        detected_store: None,
     };
     let done = wish.configure(&file(folder), Some(&record(folder))).unwrap();
     assert!(done.not_recorded.is_none());

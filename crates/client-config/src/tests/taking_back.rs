@@ -48,10 +48,14 @@ impl Home {
         fs::read_to_string(self.file().path).ok()
     }
 
-    fn configure(&self, hosts: &[&str], store: bool, force: bool) -> Result<SetupOutcome, Error> {
+    fn configure(&self, hosts: &[&str], all: bool) -> Result<SetupOutcome, Error> {
         let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
         let hosts = &hosts;
-        let wish = SetupRequest { hosts, store, force };
+        let wish = SetupRequest {
+            hosts,
+            all,
+            detected_store: None,
+        };
         let preview = wish.preview(&self.file());
         let done = wish.configure(&self.file(), Some(&self.record()))?;
         assert_eq!(done.changed, !preview?.is_empty());
@@ -79,7 +83,7 @@ fn previous(previous: Option<&str>) -> ReplacedValue {
 #[test]
 fn a_file_that_setup_made_goes_with_the_folders_it_made() {
     let home = Home::new();
-    let done = home.configure(&["h"], false, false).unwrap();
+    let done = home.configure(&["h"], false).unwrap();
     assert!(done.changed && done.replaced.is_empty());
     let folder = home.0.path().canonicalize().unwrap().join("docker");
     let known = home.known();
@@ -96,7 +100,7 @@ fn a_file_that_setup_made_goes_with_the_folders_it_made() {
 #[test]
 fn a_folder_that_others_use_by_now_stays() {
     let home = Home::new();
-    home.configure(&["h"], false, false).unwrap();
+    home.configure(&["h"], false).unwrap();
     fs::write(home.0.path().join("docker/other"), "").unwrap();
     assert!(home.restore(&[]).removed);
     assert!(home.0.path().join("docker/other").exists() && home.text().is_none());
@@ -105,7 +109,7 @@ fn a_folder_that_others_use_by_now_stays() {
 #[test]
 fn a_file_that_was_there_stays_even_if_nothing_is_left_in_it() {
     let home = Home::with("{}");
-    home.configure(&["h"], false, false).unwrap();
+    home.configure(&["h"], false).unwrap();
     assert!(!home.known().created && home.known().created_helpers);
     let restored = home.restore(&[]);
     assert!(!restored.removed);
@@ -115,7 +119,7 @@ fn a_file_that_was_there_stays_even_if_nothing_is_left_in_it() {
 #[test]
 fn a_file_that_setup_made_and_others_use_by_now_stays() {
     let home = Home::new();
-    home.configure(&["h"], false, false).unwrap();
+    home.configure(&["h"], false).unwrap();
     let text = home.text().unwrap().replacen('{', r#"{"auths":{},"#, 1);
     fs::write(home.file().path, text).unwrap();
     assert!(!home.restore(&[]).removed);
@@ -129,7 +133,7 @@ fn a_file_that_setup_made_and_others_use_by_now_stays() {
 #[test]
 fn nothing_is_recorded_where_nothing_is_changed() {
     let home = Home::with(r#"{"credHelpers":{"h":"ecr-auth"}}"#);
-    assert!(!home.configure(&["h"], false, false).unwrap().changed);
+    assert!(!home.configure(&["h"], false).unwrap().changed);
     assert_eq!(home.known(), FileRecord::default());
     assert!(!home.record().path().exists());
 }
@@ -137,7 +141,7 @@ fn nothing_is_recorded_where_nothing_is_changed() {
 #[test]
 fn only_what_had_another_helper_counts_as_replaced() {
     let home = Home::with(r#"{"credHelpers":{"a":"ecr-auth","b":"ecr-login"}}"#);
-    let done = home.configure(&["a", "b", "c"], false, false).unwrap();
+    let done = home.configure(&["a", "b", "c"], false).unwrap();
     assert_eq!(done.replaced, [had("b", "ecr-login")]);
     let known = home.known();
     let expected = [
@@ -152,26 +156,23 @@ fn only_what_had_another_helper_counts_as_replaced() {
 }
 
 #[test]
-fn a_store_is_replaced_only_by_force_and_comes_back() {
-    let home = Home::with(r#"{"credsStore":"desktop"}"#);
-    let refused = home.configure(&["h"], true, false).unwrap_err();
-    assert_eq!(refused.cause(), r#""desktop" is there already"#);
-    let done = home.configure(&["h"], true, true).unwrap();
-    assert_eq!(done.replaced, [had("credsStore", "desktop")]);
-    assert_eq!(home.text().unwrap(), r#"{"credsStore":"ecr-auth"}"#);
-    assert!(!home.known().created_helpers);
-    assert!(!home.configure(&["h"], true, false).unwrap().changed);
-
-    // A registry's logout leaves the store.
-    assert_eq!(home.restore(&["h"]).taken_back, [""; 0]);
-    assert_eq!(home.restore(&[]).taken_back, ["credsStore"]);
-    assert_eq!(home.text().unwrap(), r#"{"credsStore":"desktop"}"#);
+fn a_store_is_replaced_and_comes_back() {
+    let original = r#"{"credHelpers":{"other":"x"},"credsStore":"desktop"}"#;
+    let home = Home::with(original);
+    let done = home.configure(&["h", "other"], true).unwrap();
+    assert_eq!(done.replaced, [had("other", "x"), had("credsStore", "desktop")]);
+    let text = r#"{"credHelpers":{"other":"ecr-auth"},"credsStore":"ecr-auth"}"#;
+    assert_eq!(home.text().unwrap(), text);
+    assert!(!home.configure(&["h", "other"], true).unwrap().changed);
+    assert_eq!(home.restore(&[]).taken_back, ["other", "credsStore"]);
+    assert_eq!(home.text().unwrap(), original);
+    assert_eq!(home.known(), FileRecord::default());
 }
 
 #[test]
 fn a_store_is_written_where_there_was_none() {
     let home = Home::with("{}");
-    assert!(home.configure(&[], true, false).unwrap().replaced.is_empty());
+    assert!(home.configure(&[], true).unwrap().replaced.is_empty());
     assert_eq!(home.known().creds_store, Some(previous(None)));
     assert_eq!(home.restore(&[]).taken_back, ["credsStore"]);
     assert_eq!(home.text().unwrap(), "{}");
@@ -181,19 +182,19 @@ fn a_store_is_written_where_there_was_none() {
 fn podman_knows_no_store() {
     let wish = SetupRequest {
         hosts: &[],
-        store: true,
-        force: false,
+        all: true,
+        detected_store: None,
     };
     assert!(wish.is_store_of(Kind::Docker) && !wish.is_store_of(Kind::Podman));
-    assert!(!SetupRequest { store: false, ..wish }.is_store_of(Kind::Docker));
+    assert!(!SetupRequest { all: false, ..wish }.is_store_of(Kind::Docker));
     assert_eq!((Kind::Docker.name(), Kind::Podman.name()), ("docker", "podman"));
 }
 
 #[test]
 fn what_somebody_changed_since_is_left_alone() {
     let home = Home::with(r#"{"credHelpers":{"h":"x"},"credsStore":"s"}"#);
-    home.configure(&["h"], false, false).unwrap();
-    home.configure(&[], true, true).unwrap();
+    home.configure(&["h"], false).unwrap();
+    home.configure(&[], true).unwrap();
     let theirs = r#"{"credHelpers":{"h":"mine","i":"x"},"credsStore":"mine"}"#;
     fs::write(home.file().path, theirs).unwrap();
     assert_eq!(home.restore(&[]).taken_back, [""; 0]);
@@ -204,7 +205,7 @@ fn what_somebody_changed_since_is_left_alone() {
 #[test]
 fn one_registry_is_taken_back_and_forgotten_alone() {
     let home = Home::with(r#"{"credHelpers":{"a":"x"}}"#);
-    home.configure(&["a", "b"], false, false).unwrap();
+    home.configure(&["a", "b"], false).unwrap();
     assert_eq!(home.restore(&["a"]).taken_back, ["a"]);
     assert_eq!(home.text().unwrap(), r#"{"credHelpers":{"a":"x","b":"ecr-auth"}}"#);
     assert_eq!(home.known().cred_helpers, [("b".to_owned(), previous(None))].into());
@@ -221,7 +222,7 @@ fn without_a_file_there_is_nothing_to_take_back() {
 #[test]
 fn a_file_that_does_not_parse_is_an_error_with_a_way_out() {
     let home = Home::with("{");
-    let error = home.configure(&["h"], false, false).unwrap_err();
+    let error = home.configure(&["h"], false).unwrap_err();
     assert_eq!(error.cause(), "EOF while parsing an object at line 1 column 1");
     assert!(
         error
@@ -231,8 +232,8 @@ fn a_file_that_does_not_parse_is_an_error_with_a_way_out() {
     );
     let wish = SetupRequest {
         hosts: &[],
-        store: false,
-        force: false,
+        all: false,
+        detected_store: None,
     };
     assert!(wish.preview(&home.file()).is_err());
 }
@@ -242,8 +243,8 @@ fn without_a_home_it_is_said_that_nothing_is_recorded() {
     let home = Home::with("{}");
     let wish = SetupRequest {
         hosts: &["h".to_owned()],
-        store: false,
-        force: false,
+        all: false,
+        detected_store: None,
     };
     let done = wish.configure(&home.file(), None).unwrap();
     assert_eq!(done.not_recorded.unwrap().to_string(), "this user has no home folder");

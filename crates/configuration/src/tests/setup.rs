@@ -46,7 +46,10 @@ impl Home {
     }
 
     fn write(&self, rules: Vec<SetupRule>) -> Result<SetupWritten> {
-        self.change(&SetupChange { rules, cognito: None })
+        self.change(&SetupChange {
+            rules,
+            ..SetupChange::default()
+        })
     }
 
     fn change(&self, change: &SetupChange) -> Result<SetupWritten> {
@@ -112,12 +115,65 @@ fn a_folder_with_something_else_in_it_stays() {
 }
 
 #[test]
+fn the_fallback_store_comes_and_goes_beside_the_rules() {
+    let home = Home::new();
+    home.write(vec![role(ECR, "push")]).unwrap();
+    let fallback = FallbackStore::Store("desktop".to_owned());
+    let change = SetupChange {
+        fallback: Some(fallback.clone()),
+        ..SetupChange::default()
+    };
+    assert!(home.change(&change).unwrap().changed);
+    assert!(!home.change(&change).unwrap().changed);
+    let text = fs::read_to_string(home.setup()).unwrap();
+    assert!(
+        text.starts_with("{\n\"fallback\":{\"store\":\"desktop\"},\n\"registries\":[\n{"),
+        "{text}"
+    );
+    // One server's question is answered with it too, and with its rule.
+    for host in ["ghcr.io", ECR] {
+        let config = Config::load_for(&home.env, None, host).unwrap();
+        assert_eq!(config.fallback(), Some(&fallback), "{host}");
+    }
+    assert_eq!(home.role(ECR).as_deref(), Some("push"));
+
+    assert!(!home.take_back(ECR).removed);
+    assert_eq!(home.load().unwrap().fallback(), Some(&fallback));
+    let taken = SetupFile::in_force(&home.env, None)
+        .unwrap()
+        .take_back_fallback(&home.env)
+        .unwrap();
+    assert!(taken.fallback && taken.removed && taken.hosts.is_empty());
+    assert!(!home.folder.path().join(".config").exists());
+}
+
+#[test]
+fn the_jobs_fallback_store_comes_before_the_users() {
+    let home = Home::new();
+    let (user, job) = (home.setup(), home.folder.path().join("job.json"));
+    fs::create_dir_all(user.parent().unwrap()).unwrap();
+    fs::write(&user, r#"{"fallback": {"auths": "/home/u/.docker/config.json"}}"#).unwrap();
+    let file = FallbackStore::Auths("/home/u/.docker/config.json".into());
+    assert_eq!(home.load().unwrap().fallback(), Some(&file));
+    let mut env = home.env.clone();
+    env.set(SETUP_VARIABLE, job.to_str().unwrap());
+    assert_eq!(Config::load(&env, None).unwrap().fallback(), Some(&file));
+    fs::write(&job, r#"{"fallback": {"store": "pass"}}"#).unwrap();
+    let store = FallbackStore::Store("pass".to_owned());
+    assert_eq!(Config::load(&env, None).unwrap().fallback(), Some(&store));
+    fs::write(&job, r#"{"fallback": "pass"}"#).unwrap();
+    let error = Config::load(&env, None).unwrap_err();
+    assert_eq!((error.code(), error.exit()), (Code::ConfigSyntax, Exit::Usage));
+}
+
+#[test]
 fn one_rule_a_line_sorted_by_host() {
     let home = Home::new();
     home.write(vec![role(OTHER, "b"), role(ECR, "a")]).unwrap();
     let mut change = SetupChange {
         rules: vec![rule(ALIAS, "source", "cognito")],
         cognito: Some(pools()),
+        ..SetupChange::default()
     };
     change.rules[0].registry = Some(ECR.to_owned());
     home.change(&change).unwrap();
@@ -195,6 +251,7 @@ fn the_sign_in_of_people_comes_first() {
     let change = SetupChange {
         rules: vec![rule(ECR, "source", "cognito")],
         cognito: Some(pools()),
+        ..SetupChange::default()
     };
     let error = home.change(&change).unwrap_err();
     assert_eq!(
@@ -217,6 +274,7 @@ fn a_sign_in_stays_while_a_rule_needs_it() {
     let change = SetupChange {
         rules: vec![rule(ECR, "source", "cognito"), rule(OTHER, "source", "cognito")],
         cognito: Some(pools()),
+        ..SetupChange::default()
     };
     home.change(&change).unwrap();
     let taken = home.take_back(ECR);
@@ -245,7 +303,7 @@ fn a_job_has_rules_of_its_own_that_come_first() {
     assert_eq!(file.path(), job);
     let change = SetupChange {
         rules: vec![role(ECR, "job")],
-        cognito: None,
+        ..SetupChange::default()
     };
     file.write(&env, &config, &change).unwrap();
     let config = Config::load(&env, None).unwrap();
@@ -273,7 +331,7 @@ fn setup_json_is_beside_the_file_that_is_named() {
     let config = Config::load(&home.env, Some(&named)).unwrap();
     let change = SetupChange {
         rules: vec![role(ECR, "push")],
-        cognito: None,
+        ..SetupChange::default()
     };
     file.write(&home.env, &config, &change).unwrap();
     let config = Config::load(&home.env, Some(&named)).unwrap();
@@ -380,8 +438,10 @@ fn where_this_user_cannot_look_nothing_was_written() {
 /// The rules of some hosts, as we write them.
 fn document(roles: &std::collections::BTreeMap<u64, String>) -> SetupDocument {
     let host = |number| format!("{number:012}.dkr.ecr.eu-west-1.amazonaws.com");
+    let store = roles.values().next();
     SetupDocument {
         cognito: None,
+        fallback: store.map(|name| FallbackStore::Store(name.clone())),
         registries: roles.iter().map(|(number, arn)| role(&host(number), arn)).collect(),
     }
 }
@@ -409,6 +469,7 @@ proptest! {
         let whole = SetupDocument::parse(&text, path, None).unwrap();
         prop_assert_eq!(&whole, &document);
         let only = SetupDocument::parse(&text, path, Some(&host)).unwrap();
+        prop_assert_eq!(&only.fallback, &whole.fallback);
         prop_assert_eq!(find(only), find(whole));
     }
 

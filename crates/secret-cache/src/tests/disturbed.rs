@@ -278,6 +278,7 @@ fn without_a_folder_all_is_fetched() {
             secret: Secret::new("password"),
             expires_at: UNIX_EPOCH + LIFE,
             renew_at: None,
+            name: None,
         })
     };
     for _ in 0..2 {

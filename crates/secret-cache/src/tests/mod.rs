@@ -121,6 +121,7 @@ impl Scene {
             secret: Secret::new(format!("password {}", self.fetches.get())),
             expires_at: self.now.get() + LIFE,
             renew_at: self.renew_after.get().map(|after| self.now.get() + after),
+            name: None,
         })
     }
 

@@ -92,6 +92,7 @@ fn fetched(secret: &str) -> FetchedSecret {
         secret: Secret::new(secret),
         expires_at: SystemTime::now() + LIFE,
         renew_at: None,
+        name: None,
     }
 }
 

@@ -1,0 +1,211 @@
+//! Docker's own `auths` as a credential store: what docker does without a `credsStore`, for a helper that stands in between.
+//!
+//! Docker empties an entry of `auths` as soon as a store has taken its password. New logins are therefore kept in a file of our
+//! own, in the same form, until `logout` writes them back into `auths`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::auths::{AuthEdit, AuthsEditor};
+use super::client::Kind;
+use super::credential::StoredCredential;
+use super::edit::{ConfigEdit, Malformed};
+use super::lookup::converted;
+use super::replace::{EditOutcome, read_text, real_path, update, update_private};
+use context::{Env, no_home};
+use diagnostics::{Code, Error, Result};
+use private_files::{StateFolder, remove_made_folders};
+
+/// The names that Docker Hub has for the clients: docker asks for the first, podman for the second.
+const DOCKER_HUB: [&str; 3] = ["index.docker.io", "docker.io", "registry-1.docker.io"];
+
+/// The `auths` of one configuration of Docker's, and the file with the logins that came later.
+#[derive(Debug, Clone)]
+pub struct AuthsStore {
+    config: PathBuf,
+    logins: PathBuf,
+    state: StateFolder,
+}
+
+impl AuthsStore {
+    /// The store of a configuration. Its logins are in the user's state folder.
+    ///
+    /// # Errors
+    /// The user has no home; the configuration can't be looked at.
+    pub fn for_config(config: &Path, env: &Env) -> Result<Self> {
+        let state = StateFolder::from_env(env);
+        let state = state.ok_or_else(|| no_home("cannot tell where the logins of other registries are"))?;
+        let config = real_path(config)?;
+        let digest = Sha256::digest(config.as_os_str().as_encoded_bytes());
+        let name: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self {
+            logins: state.path().join("logins").join(format!("{name}.json")),
+            config,
+            state,
+        })
+    }
+
+    /// The file of the new logins, which need not exist.
+    pub fn logins_file(&self) -> &Path {
+        &self.logins
+    }
+
+    /// The credential for a server, as docker finds it: by its exact key, else by a key with the same host. New logins come first.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub fn get(&self, server: &str) -> Result<Option<StoredCredential>> {
+        for path in [&self.logins, &self.config] {
+            let found = with_auths(path, |auths| find(auths, server))?;
+            if let Some(found) = found.flatten() {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keeps a credential.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn store(&self, server: &str, credential: &StoredCredential) -> Result<()> {
+        let edit = AuthEdit::of_credential(credential);
+        self.edit_logins(server, &edit)
+    }
+
+    /// Forgets the credential of exactly this key. In docker's own file it is forgotten where that is the file that docker reads
+    /// here; docker itself takes it out of any other.
+    ///
+    /// # Errors
+    /// A file can't be written.
+    pub fn erase(&self, server: &str, env: &Env) -> Result<()> {
+        self.edit_logins(server, &AuthEdit::Remove)?;
+        let files = (Kind::Docker.descriptor().written_files)(None, env)?;
+        match files
+            .iter()
+            .any(|file| real_path(file).is_ok_and(|file| file == self.config))
+        {
+            true => self.forget_in_config(server),
+            false => Ok(()),
+        }
+    }
+
+    /// The user name for each server that there is a credential for.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub fn list(&self) -> Result<BTreeMap<String, String>> {
+        let mut all = with_auths(&self.config, credentials)?.unwrap_or_default();
+        all.extend(self.logins()?);
+        Ok(all
+            .into_iter()
+            .map(|(server, found)| (server, found.username))
+            .collect())
+    }
+
+    /// The new logins.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn logins(&self) -> Result<BTreeMap<String, StoredCredential>> {
+        Ok(with_auths(&self.logins, credentials)?.unwrap_or_default())
+    }
+
+    /// Forgets the new logins.
+    ///
+    /// # Errors
+    /// The file can't be removed.
+    pub fn clear(&self) -> Result<()> {
+        self.update_logins(&mut |old| {
+            Ok(match old {
+                Some(_) => EditOutcome::Remove,
+                None => EditOutcome::Unchanged,
+            })
+        })
+    }
+
+    fn edit_logins(&self, server: &str, edit: &AuthEdit) -> Result<()> {
+        let edit = of_one(server, edit);
+        self.update_logins(&mut |old| {
+            let text = old.unwrap_or_default();
+            let new = edit.apply(text).map_err(|error| malformed(&self.logins, &error))?;
+            Ok(match new == text {
+                true => EditOutcome::Unchanged,
+                false if new.trim() == "{}" => EditOutcome::Remove,
+                false => EditOutcome::Text(new),
+            })
+        })
+    }
+
+    /// Changes the file of the new logins. Its folder goes with the last one: other configurations may have theirs there.
+    fn update_logins(&self, edit: &mut dyn FnMut(Option<&str>) -> Result<EditOutcome>) -> Result<()> {
+        update_private(&self.logins, Some(&self.state), edit)?;
+        if let (false, Some(folder)) = (self.logins.exists(), self.logins.parent()) {
+            remove_made_folders(&[folder.to_owned()], &self.logins);
+        }
+        Ok(())
+    }
+
+    fn forget_in_config(&self, server: &str) -> Result<()> {
+        // Docker leaves an empty `auths` behind, and so does this.
+        let edit = ConfigEdit {
+            drop_empty_auths: false,
+            ..of_one(server, &AuthEdit::Remove)
+        };
+        update(&self.config, Some(&self.state), &mut |old| {
+            let Some(text) = old else {
+                return Ok(EditOutcome::Unchanged);
+            };
+            let new = edit.apply(text).map_err(|error| malformed(&self.config, &error))?;
+            Ok(match new == text {
+                true => EditOutcome::Unchanged,
+                false => EditOutcome::Text(new),
+            })
+        })?;
+        Ok(())
+    }
+}
+
+fn of_one(server: &str, edit: &AuthEdit) -> ConfigEdit {
+    ConfigEdit {
+        auths: BTreeMap::from([(server.to_owned(), edit.clone())]),
+        drop_empty_auths: true,
+        ..ConfigEdit::default()
+    }
+}
+
+/// What is read of a file's `auths`; `None` where there is no file.
+fn with_auths<T>(path: &Path, read: impl FnOnce(&AuthsEditor<'_>) -> Result<T, Malformed>) -> Result<Option<T>> {
+    let Some(text) = read_text(path)? else { return Ok(None) };
+    let found = AuthsEditor::read(&text).and_then(|auths| read(&auths));
+    found.map(Some).map_err(|error| malformed(path, &error))
+}
+
+fn malformed(path: &Path, error: &Malformed) -> Error {
+    Error::failed(Code::ClientConfig, format!("cannot read {}", path.display()), error)
+        .hint("fix the file at that place, or move it away")
+}
+
+/// `ConvertToHostname` of docker/cli: `https://HOST/v1/` is a key of HOST.
+fn find(auths: &AuthsEditor<'_>, server: &str) -> Result<Option<StoredCredential>, Malformed> {
+    let is_hub = |host: &str| DOCKER_HUB.contains(&host);
+    let same_host = |key: &&str| converted(key) == server;
+    let same_hub = |key: &&str| is_hub(converted(key)) && is_hub(converted(server));
+    let exact = auths.keys().find(|key| *key == server);
+    let key = exact
+        .or_else(|| auths.keys().find(same_host))
+        .or_else(|| auths.keys().find(same_hub));
+    key.map_or(Ok(None), |key| auths.credential(key))
+}
+
+fn credentials(auths: &AuthsEditor<'_>) -> Result<BTreeMap<String, StoredCredential>, Malformed> {
+    let mut all = BTreeMap::new();
+    for key in auths.keys() {
+        if let Some(found) = auths.credential(key)? {
+            all.insert(key.to_owned(), found);
+        }
+    }
+    Ok(all)
+}

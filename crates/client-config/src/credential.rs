@@ -1,0 +1,39 @@
+//! A credential as stores hand it out, and as `auths` hold it.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use secret::{Secret, exposed};
+
+/// The user name by which a credential store says that the secret is an identity token.
+pub(super) const TOKEN_USER: &str = "<token>";
+
+/// A user name and password.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StoredCredential {
+    /// The user name.
+    pub username: String,
+    /// The password.
+    #[serde(deserialize_with = "exposed::deserialize")]
+    pub secret: Secret,
+}
+
+/// What stands in `auths` for a user name and password.
+pub(super) fn auth_text(username: &str, password: &Secret) -> Secret {
+    let pair = Zeroizing::new(format!("{username}:{}", password.expose()));
+    Secret::new(STANDARD.encode(pair.as_bytes()))
+}
+
+/// The user name and password in an `auth`. Docker cuts the NUL characters off that Windows' helpers once left behind a password.
+pub(super) fn decoded(auth: &Secret) -> Option<StoredCredential> {
+    let plain = STANDARD.decode(auth.expose()).map(Zeroizing::new).ok()?;
+    let (username, password) = std::str::from_utf8(&plain).ok()?.split_once(':')?;
+    let username = (!username.is_empty()).then(|| username.to_owned())?;
+    Some(StoredCredential {
+        username,
+        secret: Secret::new(password.trim_matches('\0')),
+    })
+}

@@ -1,0 +1,274 @@
+//! The drop-in of the container tools' `registries.conf` by which podman, buildah and skopeo ask the helper for every registry.
+//!
+//! They know no `credsStore`. Their own list is `credential-helpers` (containers-registries.conf(5)): the last file that has it
+//! wins, so ours comes last and keeps what the others say. The files are read as `sysregistriesv2` of
+//! github.com/containers/image reads them: below the home, whatever `XDG_CONFIG_HOME` says, for root too.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::edit::HELPER;
+use super::record::{ClientUndoLog, FileRecord};
+use super::replace::{EditOutcome, read_text, real_path, update};
+use context::{Env, NO_HOME};
+use diagnostics::Result;
+use private_files::unified_diff;
+
+/// Behind the numbers that names of drop-ins begin with.
+const NAME: &str = "zz-ecr-auth.conf";
+
+/// What the first line says.
+const HEADER: &str = "# Written by `ecr-auth setup --all`. `ecr-auth logout` removes this file.\n";
+
+/// What the container tools look into where no file says anything: their own files.
+const DEFAULT_LIST: [&str; 1] = ["containers-auth.json"];
+
+/// The drop-in, and what it should say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DropIn {
+    path: PathBuf,
+    /// `None`: the other files name the helper already.
+    text: Option<String>,
+    /// A file that is read after it, and has a list without the helper.
+    hidden_by: Option<PathBuf>,
+}
+
+/// What [`DropIn::write`] did.
+#[derive(Debug, Default)]
+pub struct DropInWritten {
+    /// Whether the file was changed.
+    pub changed: bool,
+    /// Why it could not be recorded, if so: then `logout` leaves a changed file.
+    pub not_recorded: Option<std::io::Error>,
+}
+
+impl DropIn {
+    /// Looks at what the other files say.
+    ///
+    /// # Errors
+    /// The user has no home; a file that can't be read.
+    pub fn plan(env: &Env) -> Result<Self> {
+        let home = env.require_home("cannot tell where registries.conf.d is")?;
+        let path = path(&home);
+        let (before, after) = lists(&home, &path)?;
+        let mut list = before.unwrap_or_else(|| DEFAULT_LIST.map(str::to_owned).into());
+        let is_there = list.iter().any(|name| name == HELPER);
+        if !is_there {
+            list.push(HELPER.to_owned());
+        }
+        let hidden_by = after.filter(|(_, list)| !list.iter().any(|name| name == HELPER));
+        Ok(Self {
+            path,
+            text: (!is_there).then(|| text_of(&list)),
+            hidden_by: hidden_by.map(|(path, _)| path),
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file of the user's that is read later and takes its place.
+    pub fn hidden_by(&self) -> Option<&Path> {
+        self.hidden_by.as_deref()
+    }
+
+    /// What [`DropIn::write`] would change, as a unified diff; empty if nothing.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub fn preview(&self) -> Result<String> {
+        let real = real_path(&self.path)?;
+        let old = read_text(&real)?;
+        Ok(match &self.text {
+            Some(text) if old.as_ref() != Some(text) => unified_diff(&real, old.as_deref(), text),
+            _ => String::new(),
+        })
+    }
+
+    /// Writes it. What was written is recorded first.
+    ///
+    /// # Errors
+    /// A file that can't be written.
+    pub fn write(&self, record: Option<&ClientUndoLog>) -> Result<DropInWritten> {
+        let mut done = DropInWritten::default();
+        let Some(text) = &self.text else { return Ok(done) };
+        let real = real_path(&self.path)?;
+        let remember = |newer: FileRecord| match record {
+            Some(record) => record.change(&mut |all| all.files.entry(real.clone()).or_default().merge(newer.clone())),
+            None => Err(std::io::Error::new(std::io::ErrorKind::NotFound, NO_HOME)),
+        };
+        let updated = update(&self.path, record.map(ClientUndoLog::state), &mut |old| {
+            if old == Some(text) {
+                return Ok(EditOutcome::Unchanged);
+            }
+            done.not_recorded = remember(FileRecord {
+                created: old.is_none(),
+                drop_in: Some(hash(text)),
+                ..FileRecord::default()
+            })
+            .err();
+            Ok(EditOutcome::Text(text.clone()))
+        })?;
+        if !updated.folders.is_empty() {
+            // Not remembered, these folders are left behind empty: a record that failed has been reported already.
+            let _ = remember(FileRecord {
+                drop_in: Some(hash(text)),
+                created_folders: updated.folders,
+                ..FileRecord::default()
+            });
+        }
+        done.changed = updated.changed;
+        Ok(done)
+    }
+
+    /// Whether the container tools ask the helper for every registry.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub fn is_in_force(env: &Env) -> Result<bool> {
+        let Some(home) = env.home() else { return Ok(false) };
+        let files = files(&home);
+        let mut last = None;
+        for file in files {
+            last = list_in(&file)?.or(last);
+        }
+        Ok(last.is_some_and(|list| list.iter().any(|name| name == HELPER)))
+    }
+
+    /// Removes the file if it is ours and nobody changed it, with the folders that were made for it. Says whether it did.
+    ///
+    /// # Errors
+    /// A file that can't be read or removed.
+    pub fn take_back(env: &Env, record: Option<&ClientUndoLog>) -> Result<Option<PathBuf>> {
+        let Some(home) = env.home() else { return Ok(None) };
+        let path = path(&home);
+        let real = real_path(&path)?;
+        let known = record.and_then(|record| record.file(&real).ok()).unwrap_or_default();
+        let mut removed = false;
+        let is_ours = |text: &str| match &known.drop_in {
+            Some(written) => hash(text) == *written,
+            None => text.starts_with(HEADER),
+        };
+        update(&path, record.map(ClientUndoLog::state), &mut |old| {
+            // It is asked once more after it is gone.
+            let Some(text) = old else {
+                return Ok(EditOutcome::Unchanged);
+            };
+            removed = is_ours(text);
+            Ok(match removed {
+                true => EditOutcome::Remove,
+                false => EditOutcome::Unchanged,
+            })
+        })?;
+        if removed {
+            private_files::remove_made_folders(&known.created_folders, &real);
+        }
+        if let (Some(record), true) = (record, known != FileRecord::default()) {
+            // A record that stays is of a file that is not there, which does no harm.
+            let _ = record.change(&mut |all| drop(all.files.remove(&real)));
+        }
+        Ok(removed.then_some(path))
+    }
+}
+
+fn path(home: &Path) -> PathBuf {
+    home.join(".config/containers/registries.conf.d").join(NAME)
+}
+
+fn text_of(list: &[String]) -> String {
+    let names: Vec<String> = list.iter().map(|name| format!("{name:?}")).collect();
+    format!("{HEADER}credential-helpers = [{}]\n", names.join(", "))
+}
+
+fn hash(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+type FoundList = (PathBuf, Vec<String>);
+
+/// The list that holds before our file is read, and the last one after it.
+fn lists(home: &Path, ours: &Path) -> Result<(Option<Vec<String>>, Option<FoundList>)> {
+    let (mut before, mut after, mut is_past) = (None, None, false);
+    let files = files(home);
+    let has_ours = files.iter().any(|file| file == ours);
+    for file in files {
+        // Where ours is not there yet, those of its folder that sort behind it are read after it.
+        let sorts_behind = file.parent() == ours.parent() && file > *ours;
+        is_past |= file == ours || !has_ours && sorts_behind;
+        if file == ours {
+            continue;
+        }
+        let Some(list) = list_in(&file)? else { continue };
+        match is_past {
+            true => after = Some((file, list)),
+            false => before = Some(list),
+        }
+    }
+    Ok((before, after))
+}
+
+/// The files in the order in which they are read. Where the user has a `registries.conf`, the system's files are not read.
+fn files(home: &Path) -> Vec<PathBuf> {
+    let folder = |base: &Path| (base.join("registries.conf"), base.join("registries.conf.d"));
+    let (own, own_drop_ins) = folder(&home.join(".config/containers"));
+    let (of_system, drop_ins_of_system) = folder(Path::new("/etc/containers"));
+    let mut files = match own.exists() {
+        true => vec![own],
+        false => [vec![of_system], drop_ins(&drop_ins_of_system)].concat(),
+    };
+    files.extend(drop_ins(&own_drop_ins));
+    files
+}
+
+fn drop_ins(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = paths
+        .filter(|path| path.extension().is_some_and(|end| end == "conf"))
+        .collect();
+    files.sort();
+    files
+}
+
+fn list_in(path: &Path) -> Result<Option<Vec<String>>> {
+    Ok(read_text(path)?.and_then(|text| credential_helpers(&text)))
+}
+
+/// The value of `credential-helpers` in a TOML text: it stands before the first table, and is an array of strings.
+pub(super) fn credential_helpers(text: &str) -> Option<Vec<String>> {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (line, next) = rest.split_once('\n').unwrap_or((rest, ""));
+        let line = line.trim_start();
+        if line.starts_with('[') {
+            return None;
+        }
+        let key = line.trim_start_matches(['"', '\'']).strip_prefix("credential-helpers");
+        let value = key.map(|value| value.trim_start_matches(['"', '\'']).trim_start());
+        if value.is_some_and(|value| value.starts_with('=')) {
+            let start = rest.find('=').unwrap_or_default() + 1;
+            return Some(strings(&rest[start..]));
+        }
+        rest = next;
+    }
+    None
+}
+
+/// The strings of an array, up to its end.
+fn strings(array: &str) -> Vec<String> {
+    let (mut found, mut chars) = (Vec::new(), array.chars());
+    while let Some(next) = chars.next() {
+        match next {
+            ']' => break,
+            '#' => drop(chars.by_ref().find(|c| *c == '\n')),
+            '"' | '\'' => found.push(chars.by_ref().take_while(|c| *c != next).collect()),
+            _ => {}
+        }
+    }
+    found
+}

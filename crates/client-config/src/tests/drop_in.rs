@@ -1,0 +1,133 @@
+//! The drop-in for podman: what it says beside other files, and how it goes again.
+
+use std::fs;
+use std::path::PathBuf;
+
+use rstest::rstest;
+use tempfile::TempDir;
+
+use crate::drop_in::credential_helpers;
+use crate::{ClientUndoLog, DropIn};
+use context::Env;
+
+struct Home(TempDir);
+
+impl Home {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn env(&self) -> Env {
+        // Its own configuration folder is not where podman looks.
+        let home = self.0.path().to_str().unwrap();
+        [("HOME", home), ("XDG_CONFIG_HOME", "/nowhere")].into_iter().collect()
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.0.path().join(".config/containers").join(below)
+    }
+
+    fn write(&self, below: &str, text: &str) {
+        fs::create_dir_all(self.path(below).parent().unwrap()).unwrap();
+        fs::write(self.path(below), text).unwrap();
+    }
+
+    fn log(&self) -> ClientUndoLog {
+        ClientUndoLog::new(self.0.path().join("state"), "setup")
+    }
+
+    fn set_up(&self) -> DropIn {
+        let plan = DropIn::plan(&self.env()).unwrap();
+        let preview = plan.preview().unwrap();
+        let written = plan.write(Some(&self.log())).unwrap();
+        assert_eq!(written.changed, !preview.is_empty());
+        assert!(written.not_recorded.is_none());
+        plan
+    }
+
+    fn list(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.path("registries.conf.d/zz-ecr-auth.conf")).unwrap();
+        credential_helpers(&text).unwrap()
+    }
+
+    fn take_back(&self) -> bool {
+        DropIn::take_back(&self.env(), Some(&self.log())).unwrap().is_some()
+    }
+}
+
+#[test]
+fn it_is_made_and_goes_again_with_its_folders() {
+    let home = Home::new();
+    home.set_up();
+    assert_eq!(home.list(), ["containers-auth.json", "ecr-auth"]);
+    assert!(DropIn::is_in_force(&home.env()).unwrap());
+    assert!(DropIn::plan(&home.env()).unwrap().preview().unwrap().is_empty());
+    assert_eq!(home.log().load().unwrap().files.len(), 1);
+    assert!(home.take_back());
+    assert!(!home.0.path().join(".config").exists());
+    assert!(home.log().load().unwrap().files.is_empty());
+    assert!(!home.take_back());
+}
+
+#[test]
+fn the_users_own_list_is_kept() {
+    let home = Home::new();
+    home.write("registries.conf", "credential-helpers = [\"one\"]\n");
+    home.write(
+        "registries.conf.d/10-mine.conf",
+        "credential-helpers = [ # mine\n  'two',\n  \"containers-auth.json\",\n]\n",
+    );
+    home.write(
+        "registries.conf.d/20-other.conf",
+        "[[registry]]\ncredential-helpers = [\"x\"]\n",
+    );
+    home.write("registries.conf.d/notes.txt", "credential-helpers = [\"y\"]\n");
+    assert_eq!(home.set_up().hidden_by(), None);
+    assert_eq!(home.list(), ["two", "containers-auth.json", "ecr-auth"]);
+    // Only what was made goes.
+    assert!(home.take_back());
+    assert!(home.path("registries.conf.d/10-mine.conf").exists());
+}
+
+#[test]
+fn a_list_that_names_the_helper_is_enough() {
+    let home = Home::new();
+    home.write("registries.conf.d/10.conf", "credential-helpers = [\"ecr-auth\"]\n");
+    home.set_up();
+    assert!(!home.path("registries.conf.d/zz-ecr-auth.conf").exists());
+}
+
+#[test]
+fn a_file_that_comes_later_is_told_of() {
+    let home = Home::new();
+    home.write("registries.conf.d/zzz.conf", "credential-helpers = [\"late\"]\n");
+    let hidden_by = home.set_up().hidden_by().map(ToOwned::to_owned);
+    assert_eq!(hidden_by, Some(home.path("registries.conf.d/zzz.conf")));
+    assert!(!DropIn::is_in_force(&home.env()).unwrap());
+}
+
+#[test]
+fn what_somebody_changed_stays() {
+    let home = Home::new();
+    home.set_up();
+    home.write(
+        "registries.conf.d/zz-ecr-auth.conf",
+        "credential-helpers = [\"mine\", \"ecr-auth\"]\n",
+    );
+    assert!(!home.take_back());
+    assert_eq!(home.list(), ["mine", "ecr-auth"]);
+    assert!(home.log().load().unwrap().files.is_empty());
+}
+
+#[rstest]
+#[case("", None)]
+#[case("unqualified-search-registries = [\"docker.io\"]\n", None)]
+#[case("credential-helpers=['a','b'] # \"c\"\n", Some(vec!["a", "b"]))]
+#[case("  \"credential-helpers\" = [\n\n\"a\" # one\n, # \"two\"\n\"b\"]\nx = [\"c\"]", Some(vec!["a", "b"]))]
+#[case("# credential-helpers = [\"a\"]\n", None)]
+#[case("credential-helpers-x = [\"a\"]\n", None)]
+#[case("[registries.search]\ncredential-helpers = [\"a\"]\n", None)]
+fn the_list_in_a_file(#[case] text: &str, #[case] expected: Option<Vec<&str>>) {
+    let expected = expected.map(|list| list.into_iter().map(str::to_owned).collect());
+    assert_eq!(credential_helpers(text), expected);
+}

@@ -1,0 +1,156 @@
+//! `setup --all`: ecr-auth in the place of every client's own store, with that store behind it.
+
+use client_config::{
+    Client, ClientUndoLog, ConfigFile, DropIn, EntryForAll, Kind, PreviousStore, chosen, real_path, shown,
+};
+use configuration::{Config, FallbackStore, SETUP_VARIABLE};
+use context::{Context, Env};
+use diagnostics::{Code, Error, Result};
+
+/// What answered for all registries before, and what is written besides docker's own file.
+#[derive(Debug)]
+pub struct StoreForAll {
+    /// Docker's store; `None` where docker's configuration is not written.
+    previous: Option<PreviousStore>,
+    /// Who answers for all other registries from now on.
+    fallback: Option<FallbackStore>,
+    drop_in: Option<DropIn>,
+    /// Clients that read docker's file after their own.
+    read_docker: Vec<Kind>,
+}
+
+impl StoreForAll {
+    /// Looks at what the clients use now. `config` is what holds now.
+    ///
+    /// # Errors
+    /// A file that can't be read; a store that is missing, or that is ecr-auth under another name. Usage errors: clients that have
+    /// no entry for every registry; another of docker's configurations is served with another store.
+    pub fn plan(client: Option<Client>, files: &[ConfigFile], config: &Config, env: &Env) -> Result<Self> {
+        let docker = files.iter().find(|file| file.kind == Kind::Docker);
+        let has = |entry| chosen(client, env).filter(move |kind| kind.descriptor().entry_for_all == entry);
+        let drop_in = has(EntryForAll::DropIn).next().map(|_| DropIn::plan(env));
+        let read_docker: Vec<Kind> = has(EntryForAll::Docker).collect();
+        if let (None, None, Some(kind)) = (docker, &drop_in, read_docker.first()) {
+            let name = kind.name();
+            return Err(Error::usage(
+                Code::Options,
+                "setup --all",
+                format!("{name} has no entry for every registry: it asks docker's configuration"),
+            )
+            .hint("leave out --client, so that docker's configuration is written"));
+        }
+        let previous = docker.map(|file| PreviousStore::of_file(file, env)).transpose()?;
+        let fallback = previous.as_ref().map(|previous| fallback(previous, config));
+        if let (Some(file), Some(fallback)) = (docker, &fallback) {
+            refuse_a_second_store(file, fallback, config, env)?;
+        }
+        Ok(Self {
+            previous,
+            fallback,
+            drop_in: drop_in.transpose()?,
+            read_docker,
+        })
+    }
+
+    /// Who answers for all other registries from now on.
+    pub fn fallback(&self) -> Option<&FallbackStore> {
+        self.fallback.as_ref()
+    }
+
+    /// The drop-in by which podman asks for every registry.
+    pub fn drop_in(&self) -> Option<&DropIn> {
+        self.drop_in.as_ref()
+    }
+
+    /// The store that docker uses by itself as long as none is named.
+    pub fn detected_store(&self) -> Option<&str> {
+        match &self.previous {
+            Some(PreviousStore::Detected(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Writes the drop-in, and says who answers for the other registries.
+    ///
+    /// # Errors
+    /// The drop-in can't be written.
+    pub fn finish(&self, record: Option<&ClientUndoLog>, context: &mut Context<'_>) -> Result<()> {
+        if let Some(fallback) = &self.fallback {
+            let store = told(fallback, &context.env);
+            context.say(&format!("docker: all other registries go on with {store}"));
+        }
+        if let Some(drop_in) = &self.drop_in {
+            write(drop_in, record, context)?;
+        }
+        for kind in &self.read_docker {
+            let name = kind.name();
+            context.say(&format!(
+                "{name}: every registry, by docker's configuration, which {name} reads too"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Ecr-auth is never its own fallback: where it is docker's store already, the one that is known stays.
+fn fallback(previous: &PreviousStore, config: &Config) -> FallbackStore {
+    match (previous, config.fallback()) {
+        (PreviousStore::Named(name) | PreviousStore::Detected(name), _) => FallbackStore::Store(name.clone()),
+        (PreviousStore::Auths(path), _) => FallbackStore::Auths(path.clone()),
+        (PreviousStore::Ourselves(_), Some(known)) => known.clone(),
+        (PreviousStore::Ourselves(path), None) => FallbackStore::Auths(path.clone()),
+    }
+}
+
+/// One `setup.json` names one store, for all of docker's configurations that are served.
+fn refuse_a_second_store(file: &ConfigFile, wanted: &FallbackStore, config: &Config, env: &Env) -> Result<()> {
+    let known = config.fallback().filter(|known| *known != wanted);
+    // A job's own file is about to say it, whatever the user's says.
+    let Some(known) = known.filter(|_| env.get(SETUP_VARIABLE).is_none()) else {
+        return Ok(());
+    };
+    let own = real_path(&file.path)?;
+    let entries = client_config::undo_log(env).and_then(|log| log.load().ok());
+    let mut files = entries.unwrap_or_default().files.into_iter();
+    match files.find(|(path, file)| *path != own && file.creds_store.is_some()) {
+        None => Ok(()),
+        Some((path, _)) => Err(Error::usage(
+            Code::OtherStore,
+            "setup --all",
+            format!(
+                "{} is set up already, and its other registries go on with {}",
+                shown(&path, env),
+                told(known, env)
+            ),
+        )
+        .hint(
+            "take that back first, with ecr-auth logout; or give this one a setup.json of its own, with ECR_AUTH_SETUP",
+        )),
+    }
+}
+
+fn told(fallback: &FallbackStore, env: &Env) -> String {
+    match fallback {
+        FallbackStore::Store(name) => format!("docker-credential-{name}"),
+        FallbackStore::Auths(path) => format!("the logins in {}", shown(path, env)),
+    }
+}
+
+fn write(drop_in: &DropIn, record: Option<&ClientUndoLog>, context: &mut Context<'_>) -> Result<()> {
+    let written = drop_in.write(record)?;
+    let already = if written.changed { "" } else { "already " };
+    let path = shown(drop_in.path(), &context.env);
+    context.say(&format!(
+        "podman: every registry (credential-helpers) {already}in {path}"
+    ));
+    if let Some(other) = drop_in.hidden_by() {
+        let other = shown(other, &context.env);
+        context.say(&format!(
+            "warning: {other} is read after it and has a list of its own: add \"ecr-auth\" to its credential-helpers"
+        ));
+    }
+    if let Some(error) = &written.not_recorded {
+        context.say(&format!("warning: the file cannot be recorded: {error}"));
+    }
+    Ok(())
+}

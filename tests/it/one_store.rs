@@ -1,0 +1,531 @@
+//! `setup --all`: one store for every registry, with the store that was there before behind it.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use serde_json::Value;
+
+use crate::harness::{HOST, Machine, Outcome, binary};
+
+const DOCKER: &str = ".docker/config.json";
+const SETUP: &str = ".config/ecr-auth/setup.json";
+const DROP_IN: &str = ".config/containers/registries.conf.d/zz-ecr-auth.conf";
+const NOT_FOUND: &str = "credentials not found in native keychain\n";
+
+/// A store like those of Docker Desktop: it keeps what it is given as it is given, and has words, a status and variables of its own.
+const DESKTOP: &str = r#"#!/bin/sh
+kept=$HOME/kept
+mkdir -p "$kept"
+name() { printf %s "$1" | tr '/:' '__'; }
+case $1 in
+store)
+  input=$(cat)
+  server=$(printf %s "$input" | sed 's/.*"ServerURL":"\([^"]*\)".*/\1/')
+  printf '%s' "$input" >"$kept/$(name "$server")" ;;
+get)
+  server=$(cat)
+  printf '%s' "$server" >"$HOME/asked"
+  env >"$HOME/environment"
+  case $server in *locked*) echo 'a word for people' >&2; printf 'the keychain is locked'; exit 7 ;; esac
+  [ -e "$kept/$(name "$server")" ] || { echo 'credentials not found in native keychain'; exit 1; }
+  cat "$kept/$(name "$server")" ;;
+erase) rm -f "$kept/$(name "$(cat)")" ;;
+list)
+  [ ! -e "$HOME/broken" ] || { echo 'no list'; exit 0; }
+  printf '{'
+  comma=
+  for file in "$kept"/*; do
+    [ -e "$file" ] || continue
+    sed 's/.*"ServerURL":"\([^"]*\)","Username":"\([^"]*\)".*/'"$comma"'"\1":"\2"/' "$file"
+    comma=,
+  done
+  printf '}' ;;
+version) echo 'docker-credential-desktop v0.9' ;;
+*) exit 3 ;;
+esac
+"#;
+
+/// A machine whose PATH begins with a folder for programs of the test's own.
+fn machine() -> Machine {
+    let machine = Machine::new();
+    fs::create_dir(machine.home().join("bin")).unwrap();
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", machine.home().join("bin").display());
+    machine.with("PATH", &path).with("DOCKER_HOST", "unix:///nowhere.sock")
+}
+
+fn program(machine: &Machine, name: &str, script: &str) -> PathBuf {
+    let source = machine.write("program.sh", script);
+    let program = machine.home().join("bin").join(name);
+    // By another process: a file that this one has open for writing, as a fork of another test's thread may, cannot be run.
+    let args = ["-m", "755", source.to_str().unwrap(), program.to_str().unwrap()];
+    assert_eq!(machine.call(Path::new("/usr/bin/install"), &args, "").status, 0);
+    program
+}
+
+fn with_desktop() -> Machine {
+    let machine = machine();
+    program(&machine, "docker-credential-desktop", DESKTOP);
+    machine
+}
+
+#[track_caller]
+fn setup(machine: &Machine, more: &[&str]) -> Outcome {
+    let bin = machine.home().join("bin").display().to_string();
+    let outcome = machine.run(&[&["setup", "--bin-dir", &bin], more].concat());
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    outcome
+}
+
+#[track_caller]
+fn logout(machine: &Machine) -> Outcome {
+    let outcome = machine.run(&["logout"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    outcome
+}
+
+fn request(server: &str, user: &str, secret: &str) -> String {
+    format!(r#"{{"ServerURL":"{server}","Username":"{user}","Secret":"{secret}"}}"#)
+}
+
+/// The helper as docker runs it.
+fn docker_asks(machine: &Machine, action: &str, stdin: &str) -> Outcome {
+    let helper = machine.home().join("bin/docker-credential-ecr-auth");
+    machine.call(&helper, &[action], stdin)
+}
+
+/// The server's answer, by the name of a registry on this machine that takes one password.
+fn registry(user: &'static str, password: &'static str) -> String {
+    use base64::Engine;
+    let wanted = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let lines: Vec<String> = lines
+                .map_while(Result::ok)
+                .take_while(|line| !line.is_empty())
+                .collect();
+            let is_signed_in = lines.iter().any(|line| line.ends_with(&format!("Basic {wanted}")));
+            let status = match is_signed_in {
+                true => "200 OK",
+                false => "401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"test\"",
+            };
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+            );
+        }
+    });
+    host
+}
+
+fn docker(machine: &Machine, args: &[&str], stdin: &str) -> Outcome {
+    machine.call(Path::new("/usr/bin/env"), &[&["docker"], args].concat(), stdin)
+}
+
+#[track_caller]
+fn docker_login(machine: &Machine, host: &str, user: &str, password: &str) {
+    let outcome = docker(machine, &["login", "-u", user, "--password-stdin", host], password);
+    assert!(outcome.stdout.contains("Login Succeeded"), "{outcome:?}");
+}
+
+/// Docker tries what it finds before it asks for a password. (Its engine, which would sign in, is not there.)
+#[track_caller]
+fn docker_finds_a_login(machine: &Machine, host: &str) {
+    let again = docker(machine, &["login", host], "");
+    let told = again.stdout + &again.stderr;
+    assert!(told.contains("Authenticating with existing credentials"), "{told}");
+}
+
+fn skopeo_user(machine: &Machine, host: &str) -> String {
+    let outcome = machine.call(Path::new("/usr/bin/skopeo"), &["login", "--get-login", host], "");
+    match outcome.status {
+        0 => outcome.stdout.trim().to_owned(),
+        _ => "nobody".to_owned(),
+    }
+}
+
+#[test]
+fn a_store_goes_on_answering_byte_for_byte() {
+    let machine = with_desktop();
+    let desktop = machine.home().join("bin/docker-credential-desktop");
+    let before = "{\n  \"auths\": {\"ghcr.io\": {}},\n  \"credsStore\": \"desktop\"\n}\n";
+    machine.write(DOCKER, before);
+    for (server, user) in [("ghcr.io", "octocat"), ("https://index.docker.io/v1/", "moby")] {
+        let stored = machine.call(&desktop, &["store"], &request(server, user, "s3cr3t"));
+        assert_eq!(stored.status, 0, "{stored:?}");
+    }
+    let told = setup(&machine, &["--all"]);
+    assert!(
+        told.stderr
+            .contains("docker: all other registries go on with docker-credential-desktop\n"),
+        "{told:?}"
+    );
+    assert_eq!(machine.read(DOCKER), before.replace("desktop", "ecr-auth"));
+    assert!(machine.read(SETUP).contains(r#""fallback":{"store":"desktop"}"#));
+
+    for asked in [
+        "ghcr.io",
+        "https://index.docker.io/v1/\n",
+        "never.example",
+        "locked.example",
+        " not a host",
+    ] {
+        let through_us = docker_asks(&machine, "get", asked);
+        assert_eq!(through_us, machine.call(&desktop, &["get"], asked), "{asked}");
+    }
+    assert_eq!(docker_asks(&machine, "get", "locked.example").status, 7);
+    docker_asks(&machine, "get", " https://index.docker.io/v1/ \n");
+    assert_eq!(machine.read("asked"), " https://index.docker.io/v1/ ");
+    docker_asks(&machine, "store", &request("new.example", "me", "n3w")).prints("");
+    assert_eq!(machine.read("kept/new.example"), request("new.example", "me", "n3w"));
+    docker_asks(&machine, "erase", "new.example").prints("");
+    assert!(!machine.home().join("kept/new.example").exists());
+
+    logout(&machine);
+    assert_eq!(machine.read(DOCKER), before);
+    assert!(!machine.home().join(SETUP).exists());
+    assert!(!machine.home().join(DROP_IN).exists());
+    assert!(!machine.home().join(".local/state/ecr-auth/setup.json").exists());
+}
+
+#[test]
+fn the_store_has_the_environment_that_docker_gives() {
+    let machine = with_desktop()
+        .with("AWS_SECRET_ACCESS_KEY", "of-the-user")
+        .with("DISPLAY", ":7");
+    machine.write(DOCKER, "{\"credsStore\": \"desktop\"}");
+    setup(&machine, &["--all"]);
+    docker_asks(&machine, "get", "ghcr.io");
+    let environment = machine.read("environment");
+    for line in ["AWS_SECRET_ACCESS_KEY=of-the-user", "DISPLAY=:7"] {
+        assert!(environment.lines().any(|it| it == line), "{environment}");
+    }
+}
+
+#[test]
+fn both_lists_are_one() {
+    let machine = with_desktop();
+    machine.write(DOCKER, "{\"credsStore\": \"desktop\"}");
+    docker_store(&machine, "ghcr.io", "octocat");
+    docker_store(&machine, HOST, "old");
+    machine.write(
+        ".config/ecr-auth/ecr-auth.yml",
+        &format!("registries:\n  - match: {HOST}\n"),
+    );
+    setup(&machine, &["--all"]);
+    docker_asks(&machine, "list", "").prints(&format!("{{\"ghcr.io\":\"octocat\",\"https://{HOST}\":\"AWS\"}}\n"));
+
+    machine.write("broken", "");
+    let listed = docker_asks(&machine, "list", "");
+    assert_eq!(listed.stdout, format!("{{\"https://{HOST}\":\"AWS\"}}\n"));
+    assert_eq!((listed.status, listed.stderr.lines().count()), (0, 1), "{listed:?}");
+    assert!(listed.stderr.contains("docker-credential-desktop list"), "{listed:?}");
+}
+
+fn docker_store(machine: &Machine, server: &str, user: &str) {
+    let desktop = machine.home().join("bin/docker-credential-desktop");
+    machine
+        .call(&desktop, &["store"], &request(server, user, "s3cr3t"))
+        .prints("");
+}
+
+#[test]
+fn ecrs_registries_and_aliases_never_reach_the_store() {
+    let machine = with_desktop();
+    machine.write(DOCKER, "{\"credsStore\": \"desktop\"}");
+    machine.write(
+        ".config/ecr-auth/ecr-auth.yml",
+        &format!("registries:\n  - match: registry.example.com\n    registry: {HOST}\n"),
+    );
+    setup(&machine, &["--all"]);
+    for host in [HOST, "registry.example.com"] {
+        let got = docker_asks(&machine, "get", host);
+        assert!(got.stdout.contains("no AWS credentials"), "{got:?}");
+        docker_asks(&machine, "erase", host).prints("");
+        assert_eq!(docker_asks(&machine, "store", &request(host, "AWS", "x")).status, 0);
+    }
+    assert!(!machine.home().join("asked").exists());
+    assert_eq!(fs::read_dir(machine.home().join("kept")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_second_run_changes_nothing() {
+    let machine = with_desktop();
+    machine.write(DOCKER, "{\"credsStore\": \"desktop\"}");
+    setup(&machine, &["--all"]);
+    let files = [DOCKER, SETUP, DROP_IN].map(|file| machine.read(file));
+    setup(&machine, &["--all"]);
+    assert_eq!([DOCKER, SETUP, DROP_IN].map(|file| machine.read(file)), files);
+    let told = setup(&machine, &["--all", "--dry-run"]);
+    assert_eq!(told.stdout, "");
+    logout(&machine);
+    assert_eq!(machine.read(DOCKER), "{\"credsStore\": \"desktop\"}");
+}
+
+#[test]
+fn a_dry_run_shows_all_of_it_and_writes_nothing() {
+    let machine = with_desktop();
+    machine.write(DOCKER, "{\"credsStore\": \"desktop\"}");
+    let shown = setup(&machine, &["--all", "--dry-run"]);
+    for line in [
+        "+{\"credsStore\": \"ecr-auth\"}",
+        "+\"fallback\":{\"store\":\"desktop\"},",
+        "+credential-helpers = [\"containers-auth.json\", \"ecr-auth\"]",
+    ] {
+        assert!(shown.stdout.lines().any(|it| it == line), "{line}\n{}", shown.stdout);
+    }
+    assert_eq!(machine.read(DOCKER), "{\"credsStore\": \"desktop\"}");
+    assert!(!machine.home().join(".config").exists());
+}
+
+#[test]
+fn registries_beside_it_get_their_rules() {
+    let machine = with_desktop();
+    machine.write(DOCKER, "{\"credsStore\": \"desktop\"}");
+    let role = "arn:aws:iam::111122223333:role/ci-push";
+    setup(&machine, &["--all", "--role-arn", role, HOST]);
+    assert!(
+        machine
+            .read(SETUP)
+            .contains(&format!("{{\"match\":\"{HOST}\",\"role-arn\":\"{role}\"}}"))
+    );
+    assert_eq!(machine.read(DOCKER), "{\"credsStore\": \"ecr-auth\"}");
+    logout(&machine);
+    assert!(!machine.home().join(SETUP).exists());
+}
+
+#[test]
+fn ecr_auth_is_never_its_own_store() {
+    let machine = machine();
+    let refused = |name: &str, script: Option<&str>| {
+        let path = machine.home().join("bin").join(format!("docker-credential-{name}"));
+        match script {
+            Some(script) => drop(program(&machine, &format!("docker-credential-{name}"), script)),
+            None => symlink(binary(), &path).unwrap(),
+        }
+        let before = format!("{{\"credsStore\": \"{name}\"}}");
+        machine.write(DOCKER, &before);
+        let bin = machine.path("elsewhere").display().to_string();
+        let outcome = machine.run(&["setup", "--all", "--bin-dir", &bin]);
+        assert_eq!(outcome.status, 2, "{outcome:?}");
+        assert!(
+            outcome.stderr.contains("it would ask itself [EA0102]\nhint: "),
+            "{outcome:?}"
+        );
+        assert_eq!(machine.read(DOCKER), before);
+        assert!(!machine.path("elsewhere").exists() && !machine.home().join(SETUP).exists());
+    };
+    refused("ecr-login", None);
+    fs::copy(binary(), machine.home().join("bin/docker-credential-ecr-auth")).unwrap();
+    refused("wrapper", Some("#!/bin/sh\nexec docker-credential-ecr-auth \"$@\"\n"));
+    refused("twice", Some("#!/bin/sh\nexec docker-credential-wrapper \"$@\"\n"));
+}
+
+#[test]
+fn a_store_that_leads_back_ends_in_one_line() {
+    let machine = machine();
+    let lying = "#!/bin/sh\n[ \"$1\" = version ] && exit 1\nexec docker-credential-ecr-auth \"$@\"\n";
+    program(&machine, "docker-credential-lying", lying);
+    machine.write(DOCKER, "{\"credsStore\": \"lying\"}");
+    setup(&machine, &["--all"]);
+    for (action, stdin) in [
+        ("get", "ghcr.io".to_owned()),
+        ("erase", "ghcr.io".to_owned()),
+        ("store", request("ghcr.io", "x", "s3cr3t")),
+    ] {
+        let outcome = docker_asks(&machine, action, &stdin);
+        assert_eq!((outcome.status, outcome.stderr.as_str()), (1, ""), "{outcome:?}");
+        assert_eq!(outcome.stdout.lines().count(), 1, "{outcome:?}");
+        assert!(
+            outcome
+                .stdout
+                .contains("docker-credential-lying leads back to ecr-auth [EA0102]"),
+            "{outcome:?}"
+        );
+    }
+    let listed = docker_asks(&machine, "list", "");
+    assert_eq!((listed.status, listed.stdout.as_str()), (0, "{}\n"));
+    // By hand, too.
+    machine.write(SETUP, r#"{"fallback": {"store": "ecr-auth"}}"#);
+    let outcome = docker_asks(&machine, "get", "ghcr.io");
+    assert!(outcome.stdout.contains("leads back to ecr-auth"), "{outcome:?}");
+}
+
+#[test]
+fn a_store_that_is_gone_is_told_in_one_line() {
+    let machine = with_desktop();
+    machine.write(DOCKER, "{\"credsStore\": \"desktop\"}");
+    setup(&machine, &["--all"]);
+    fs::remove_file(machine.home().join("bin/docker-credential-desktop")).unwrap();
+    docker_asks(&machine, "get", "ghcr.io").is(
+        1,
+        "ecr-auth: ghcr.io: cannot use the credential store \"desktop\" of setup.json: docker-credential-desktop is not on PATH [EA0103]; install it again, or run: ecr-auth logout\n",
+        "",
+    );
+    let listed = docker_asks(&machine, "list", "");
+    assert_eq!((listed.status, listed.stdout.as_str()), (0, "{}\n"));
+    assert!(
+        listed.stderr.contains("docker-credential-desktop is not on PATH"),
+        "{listed:?}"
+    );
+    logout(&machine);
+    assert_eq!(machine.read(DOCKER), "{\"credsStore\": \"desktop\"}");
+}
+
+#[test]
+fn dockers_own_logins_go_on_being_found_and_come_back() {
+    let (first, second) = (registry("one", "pw-1"), registry("two", "pw-2"));
+    let machine = machine();
+    machine.write(DOCKER, "{\"credHelpers\": {\"gcr.io\": \"gcloud\"}}");
+    docker_login(&machine, &first, "one", "pw-1");
+    let before = machine.read(DOCKER);
+    assert!(before.contains(&first), "{before}");
+
+    setup(&machine, &["--all"]);
+    logout(&machine);
+    assert_eq!(machine.read(DOCKER), before);
+
+    let told = setup(&machine, &["--all"]);
+    assert!(
+        told.stderr
+            .contains("docker: all other registries go on with the logins in ~/.docker/config.json\n"),
+        "{told:?}"
+    );
+    docker_asks(&machine, "get", &first).prints(&format!("{}\n", request(&first, "one", "pw-1")));
+    docker_asks(&machine, "get", "never.example").is(1, NOT_FOUND, "");
+    docker_finds_a_login(&machine, &first);
+    docker_login(&machine, &second, "two", "pw-2");
+    let listed: Value = serde_json::from_str(&docker_asks(&machine, "list", "").stdout).unwrap();
+    assert_eq!(listed, serde_json::json!({&first: "one", &second: "two"}));
+    let config: Value = serde_json::from_str(&machine.read(DOCKER)).unwrap();
+    assert_eq!(config["auths"][&second], serde_json::json!({}));
+    assert!(!machine.read(DOCKER).contains("pw-2"));
+    let kept = kept_logins(&machine);
+    assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        skopeo_user(&machine, &second),
+        "two",
+        "podman's family finds it by the drop-in"
+    );
+
+    logout(&machine);
+    assert!(!kept.exists());
+    let config: Value = serde_json::from_str(&machine.read(DOCKER)).unwrap();
+    assert_eq!(config.get("credsStore"), None);
+    assert_eq!(config["credHelpers"]["gcr.io"], "gcloud");
+    for host in [&first, &second] {
+        docker_finds_a_login(&machine, host);
+    }
+}
+
+/// The one file with the logins that docker gave us.
+fn kept_logins(machine: &Machine) -> PathBuf {
+    let folder = machine.home().join(".local/state/ecr-auth/logins");
+    let mut files = fs::read_dir(folder).unwrap();
+    let file = files.next().unwrap().unwrap().path();
+    assert!(files.next().is_none());
+    file
+}
+
+#[test]
+fn docker_logout_forgets_old_and_new_logins() {
+    let (first, second) = (registry("one", "pw-1"), registry("two", "pw-2"));
+    let machine = machine();
+    docker_login(&machine, &first, "one", "pw-1");
+    setup(&machine, &["--all"]);
+    docker_login(&machine, &second, "two", "pw-2");
+    for host in [&first, &second] {
+        let outcome = docker(&machine, &["logout", host], "");
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        docker_asks(&machine, "get", host).is(1, NOT_FOUND, "");
+    }
+    logout(&machine);
+    let config: Value = serde_json::from_str(&machine.read(DOCKER)).unwrap();
+    assert_eq!(config["auths"], serde_json::json!({}));
+}
+
+#[test]
+fn a_configuration_that_was_not_there_goes_again() {
+    let machine = machine();
+    setup(&machine, &["--all"]);
+    assert!(machine.read(DOCKER).contains("\"credsStore\": \"ecr-auth\""));
+    let told = logout(&machine);
+    assert!(
+        told.stderr
+            .contains("podman: ~/.config/containers/registries.conf.d/zz-ecr-auth.conf removed\n")
+    );
+    assert!(!machine.home().join(".docker").exists() && !machine.home().join(".config").exists());
+}
+
+#[test]
+fn a_store_that_docker_found_by_itself_goes_on() {
+    let machine = machine();
+    program(&machine, "docker-credential-secretservice", DESKTOP);
+    machine.write(DOCKER, "{}");
+    setup(&machine, &["--all"]);
+    assert!(machine.read(SETUP).contains(r#""fallback":{"store":"secretservice"}"#));
+    logout(&machine);
+    assert_eq!(machine.read(DOCKER), "{}");
+    // A login leaves an entry in `auths`, with which docker would look no more.
+    setup(&machine, &["--all"]);
+    let host = registry("one", "pw-1");
+    docker_login(&machine, &host, "one", "pw-1");
+    logout(&machine);
+    let config: Value = serde_json::from_str(&machine.read(DOCKER)).unwrap();
+    assert_eq!(config["credsStore"], "secretservice");
+}
+
+#[test]
+fn one_setup_json_names_one_store() {
+    let machine = with_desktop();
+    program(&machine, "docker-credential-other", DESKTOP);
+    machine.write(DOCKER, "{\"credsStore\": \"desktop\"}");
+    machine.write("second/config.json", "{\"credsStore\": \"other\"}");
+    setup(&machine, &["--all"]);
+    let (bin, second) = (machine.home().join("bin"), machine.home().join("second"));
+    let (bin, second) = (bin.to_str().unwrap(), second.to_str().unwrap());
+    let args = ["setup", "--all", "--bin-dir", bin, "--docker-config", second];
+    let refused = machine.run(&args);
+    assert_eq!(refused.status, 2, "{refused:?}");
+    assert!(
+        refused.stderr.contains("go on with docker-credential-desktop [EA0102]"),
+        "{refused:?}"
+    );
+    assert_eq!(machine.read("second/config.json"), "{\"credsStore\": \"other\"}");
+    // A store that took our place in the first one is the store from now on.
+    machine.write(DOCKER, "{\"credsStore\": \"other\"}");
+    setup(&machine, &["--all"]);
+    assert!(machine.read(SETUP).contains(r#""fallback":{"store":"other"}"#));
+    logout(&machine);
+    assert_eq!(machine.read(DOCKER), "{\"credsStore\": \"other\"}");
+}
+
+#[test]
+fn helm_alone_has_no_entry_for_every_registry() {
+    let machine = machine();
+    let outcome = machine.run(&["setup", "--all", "--client", "helm"]);
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("helm has no entry for every registry"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn helms_registry_file_gets_the_helper() {
+    let machine = machine();
+    setup(&machine, &["--client", "helm", HOST]);
+    let file = ".config/helm/registry/config.json";
+    let config: Value = serde_json::from_str(&machine.read(file)).unwrap();
+    assert_eq!(config["credHelpers"][HOST], "ecr-auth");
+    assert!(!machine.home().join(DOCKER).exists());
+    logout(&machine);
+    assert!(!machine.home().join(".config/helm").exists());
+}
