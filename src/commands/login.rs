@@ -52,7 +52,7 @@ pub struct LoginArgs {
     /// Namespace of the Kubernetes Secret [default: the one that kubectl is set to]
     #[arg(long)]
     pub namespace: Option<String>,
-    /// Whose store to write [default: docker, and podman where podman, buildah or skopeo is installed]
+    /// Whose store to write [default: docker; podman and helm where they are used]
     #[arg(long, value_enum)]
     pub client: Option<Client>,
     /// Docker's configuration folder [default: $DOCKER_CONFIG, else ~/.docker]

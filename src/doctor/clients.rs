@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use super::helper;
 use super::report::{Check, Outcome};
 use client_config::{
-    ClientCredentials, ConfigFile, ConfigLocation, CredentialStore, FoundCredentials, HELPER, HelperSettings, Kind,
-    Lookup, NearMiss, StoredPassword, config_files, look_up, read_text, shown,
+    ClientCredentials, ConfigFile, ConfigLocation, CredentialStore, DropIn, EntryForAll, FoundCredentials, HELPER,
+    HelperSettings, Kind, Lookup, NearMiss, StoredPassword, config_files, look_up, read_text, shown,
 };
 use context::{Env, program, variables};
 use diagnostics::{Code, Error, Result};
@@ -16,6 +16,9 @@ use ecr_registry::Registry;
 
 /// What docker may take to say its version.
 const VERSION_BUDGET: Duration = Duration::from_secs(5);
+
+/// The setting of docker's that names the store of every registry.
+const CREDS_STORE: &str = "credsStore";
 
 /// How many other registries are named, at most, where the one that is asked for has no helper.
 const OTHERS: usize = 3;
@@ -66,7 +69,7 @@ pub fn look(host: &str, is_open: bool, env: &Env, now: SystemTime) -> Clients {
 
 /// Docker is looked at wherever no other client is: other tools (kaniko, BuildKit, crane) read its file.
 fn is_there(kind: Kind, env: &Env) -> bool {
-    let is_used = |kind: Kind| kind.descriptor().is_installed(env) || kind.descriptor().is_named(env);
+    let is_used = |kind: Kind| kind.descriptor().is_used(env);
     let is_read_by_others = || {
         let file = env.home().is_some_and(|home| home.join(".docker/config.json").exists());
         file || !Kind::ALL.iter().any(|kind| is_used(*kind))
@@ -344,6 +347,8 @@ pub struct ClientFile {
     pub path: PathBuf,
     /// What it says.
     pub state: ClientFileState,
+    /// The setting by which one of our helpers is asked for every registry, and the file that has it.
+    pub for_all: Option<(&'static str, PathBuf)>,
 }
 
 /// What a configuration file says.
@@ -366,8 +371,12 @@ impl ClientFile {
 
     /// Whether one of our helpers is asked for every registry.
     pub fn is_store(&self) -> bool {
+        self.for_all.is_some()
+    }
+
+    fn store(&self) -> Option<&str> {
         let store = self.settings().and_then(|settings| settings.store.as_deref());
-        self.kind.descriptor().has_store && store.is_some_and(helper::is_ours)
+        store.filter(|_| self.kind.descriptor().has_store)
     }
 
     /// Whether one of our helpers is asked at all.
@@ -377,10 +386,13 @@ impl ClientFile {
 
     /// Whether anything in it names our helper by its own name, and not by amazon-ecr-credential-helper's.
     pub fn names_us(&self) -> bool {
-        self.settings().is_some_and(|settings| {
-            let mut names = settings.helpers.values().chain(&settings.store);
-            names.any(|name| name == HELPER)
-        })
+        // Podman's drop-in has no other name of ours than this.
+        let has_drop_in = self.is_store() && self.kind.descriptor().entry_for_all == EntryForAll::DropIn;
+        has_drop_in
+            || self.settings().is_some_and(|settings| {
+                let mut names = settings.helpers.values().chain(&settings.store);
+                names.any(|name| name == HELPER)
+            })
     }
 
     fn settings(&self) -> Option<&HelperSettings> {
@@ -401,8 +413,21 @@ pub fn files(env: &Env) -> Result<Vec<ClientFile>> {
         kind: file.kind,
         state: state_of(&file.path),
         path: file.path,
+        for_all: None,
     };
-    Ok(files.into_iter().map(read).collect())
+    let mut files: Vec<ClientFile> = files.into_iter().map(read).collect();
+    let drop_in = DropIn::in_force(env).ok().flatten();
+    let is_docker = |file: &&ClientFile| file.kind == Kind::Docker && file.store().is_some_and(helper::is_ours);
+    let of_docker = files.iter().find(is_docker).map(|file| file.path.clone());
+    for file in &mut files {
+        let own = file.store().is_some_and(helper::is_ours).then(|| file.path.clone());
+        file.for_all = match file.kind.descriptor().entry_for_all {
+            EntryForAll::CredsStore => own.map(|path| (CREDS_STORE, path)),
+            EntryForAll::Docker => own.or_else(|| of_docker.clone()).map(|path| (CREDS_STORE, path)),
+            EntryForAll::DropIn => drop_in.clone().map(|path| ("credential-helpers", path)),
+        };
+    }
+    Ok(files)
 }
 
 fn state_of(path: &Path) -> ClientFileState {

@@ -254,13 +254,11 @@ impl Surroundings {
         };
         match &file.state {
             ClientFileState::Odd(cause) => format!("{path} can't be read: {cause}"),
-            ClientFileState::Read(_) if file.is_store() => {
-                format!("{who} serves every registry (credsStore), by {path}")
-            }
-            ClientFileState::Read(_) => match file.hosts().count() {
-                0 => format!("not set up, in {path}"),
-                1 => format!("{who} serves 1 registry, by {path}"),
-                count => format!("{who} serves {count} registries, by {path}"),
+            ClientFileState::Read(_) => match &file.for_all {
+                Some((setting, path)) => {
+                    format!("{who} serves every registry ({setting}), by {}", shown(path, env))
+                }
+                None => told_hosts(&who, file.hosts().count(), &path),
             },
         }
     }
@@ -343,6 +341,14 @@ impl Surroundings {
     }
 }
 
+fn told_hosts(who: &str, count: usize, path: &str) -> String {
+    match count {
+        0 => format!("not set up, in {path}"),
+        1 => format!("{who} serves 1 registry, by {path}"),
+        count => format!("{who} serves {count} registries, by {path}"),
+    }
+}
+
 /// What a client's file calls of ours: the end of the program's name, and the registry, or none where it is for all.
 fn calls(file: &ClientFile) -> Vec<(&str, Option<&str>)> {
     let ClientFileState::Read(settings) = &file.state else {
@@ -355,7 +361,7 @@ fn calls(file: &ClientFile) -> Vec<(&str, Option<&str>)> {
     let store = settings.store.iter().map(|name| (name.as_str(), None));
     hosts
         .filter(|(name, _)| helper::is_ours(name))
-        .chain(store.filter(|_| file.is_store()))
+        .chain(store.filter(|(name, _)| file.is_store() && helper::is_ours(name)))
         .collect()
 }
 

@@ -529,3 +529,32 @@ fn helms_registry_file_gets_the_helper() {
     logout(&machine);
     assert!(!machine.home().join(".config/helm").exists());
 }
+
+#[test]
+fn doctor_and_the_overview_know_who_serves_whom() {
+    let machine = with_desktop();
+    let old = format!("{{\"auths\": {{\"{HOST}\": {{\"auth\": \"QVdTOm9sZA==\"}}}}, \"credsStore\": \"desktop\"}}");
+    machine.write(DOCKER, &old);
+    machine.write(".config/helm/registry/config.json", "{}");
+    setup(&machine, &["--all"]);
+    let report = machine.run(&["doctor", HOST]);
+    for line in [
+        "✓ docker: docker-credential-ecr-auth is asked, by credsStore in ~/.docker/config.json; not used: the password of a login in auths",
+        "✓ helm: docker-credential-ecr-auth is asked, by credsStore in ~/.docker/config.json",
+    ] {
+        assert!(report.stdout.contains(line), "{line}\n{}", report.stdout);
+    }
+    // Podman reads docker's old password itself, and first.
+    machine.write(DOCKER, "{\"credsStore\": \"ecr-auth\"}");
+    let report = machine.run(&["doctor", HOST]);
+    let line = format!("✓ podman: docker-credential-ecr-auth is asked, by credential-helpers in ~/{DROP_IN}");
+    assert!(report.stdout.contains(&line), "{}", report.stdout);
+    let overview = machine.run(&[]);
+    for line in [
+        "docker       ecr-auth serves every registry (credsStore), by ~/.docker/config.json",
+        "podman       ecr-auth serves every registry (credential-helpers), by ~/.config/containers/registries.conf.d/zz-ecr-auth.conf",
+        "helm         ecr-auth serves every registry (credsStore), by ~/.docker/config.json",
+    ] {
+        assert!(overview.stdout.contains(line), "{line}\n{}", overview.stdout);
+    }
+}

@@ -125,18 +125,20 @@ impl DropIn {
         Ok(done)
     }
 
-    /// Whether the container tools ask the helper for every registry.
+    /// The file by which the container tools ask the helper for every registry, if they do.
     ///
     /// # Errors
     /// A file that can't be read.
-    pub fn is_in_force(env: &Env) -> Result<bool> {
-        let Some(home) = env.home() else { return Ok(false) };
-        let files = files(&home);
+    pub fn in_force(env: &Env) -> Result<Option<PathBuf>> {
+        let Some(home) = env.home() else { return Ok(None) };
         let mut last = None;
-        for file in files {
-            last = list_in(&file)?.or(last);
+        for file in files(&home) {
+            if let Some(list) = list_in(&file)? {
+                last = Some((file, list));
+            }
         }
-        Ok(last.is_some_and(|list| list.iter().any(|name| name == HELPER)))
+        let names_us = |list: &[String]| list.iter().any(|name| name == HELPER);
+        Ok(last.filter(|(_, list)| names_us(list)).map(|(file, _)| file))
     }
 
     /// Removes the file if it is ours and nobody changed it, with the folders that were made for it. Says whether it did.

@@ -1,7 +1,7 @@
 //! What a client would use for a registry: which of its files it reads, in which order, and what in them wins.
 //!
 //! docker: `DOCKER_AUTH_CONFIG` (since docker 28.3, github.com/docker/cli/pull/6008), then `config.json`. podman, buildah and
-//! skopeo: containers-auth.json(5). In one file both take `credHelpers` before all else; docker then takes `credsStore` alone where
+//! skopeo: containers-auth.json(5), then the `credential-helpers` of registries.conf. In one file both take `credHelpers` before all else; docker then takes `credsStore` alone where
 //! there is one, else `auths`.
 
 use std::collections::BTreeMap;
@@ -14,8 +14,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::client::Kind;
-use super::edit::HelperSettings;
+use super::client::{EntryForAll, Kind};
+use super::drop_in::DropIn;
+use super::edit::{HELPER, HelperSettings};
 use super::files::shown;
 use super::read_text;
 use context::Env;
@@ -133,6 +134,17 @@ pub fn look_up(kind: Kind, host: &str, env: &Env) -> Result<Lookup> {
             });
         all.extend(found);
         near_misses.extend(near(host, &settings, &auths, path));
+    }
+    if client.entry_for_all == EntryForAll::DropIn
+        && let Some(path) = DropIn::in_force(env)?
+    {
+        all.push(FoundCredentials {
+            place: ConfigLocation::File(path),
+            answer: ClientCredentials::Helper {
+                name: HELPER.to_owned(),
+                named_by: "credential-helpers",
+            },
+        });
     }
     let mut all = all.into_iter();
     Ok(Lookup {

@@ -60,7 +60,8 @@ fn it_is_made_and_goes_again_with_its_folders() {
     let home = Home::new();
     home.set_up();
     assert_eq!(home.list(), ["containers-auth.json", "ecr-auth"]);
-    assert!(DropIn::is_in_force(&home.env()).unwrap());
+    let file = home.path("registries.conf.d/zz-ecr-auth.conf");
+    assert_eq!(DropIn::in_force(&home.env()).unwrap(), Some(file));
     assert!(DropIn::plan(&home.env()).unwrap().preview().unwrap().is_empty());
     assert_eq!(home.log().load().unwrap().files.len(), 1);
     assert!(home.take_back());
@@ -103,7 +104,7 @@ fn a_file_that_comes_later_is_told_of() {
     home.write("registries.conf.d/zzz.conf", "credential-helpers = [\"late\"]\n");
     let hidden_by = home.set_up().hidden_by().map(ToOwned::to_owned);
     assert_eq!(hidden_by, Some(home.path("registries.conf.d/zzz.conf")));
-    assert!(!DropIn::is_in_force(&home.env()).unwrap());
+    assert_eq!(DropIn::in_force(&home.env()).unwrap(), None);
 }
 
 #[test]
