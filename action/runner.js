@@ -28,10 +28,22 @@ const escapeMessage = (text) => text.replace(/%/g, "%25").replace(/\r/g, "%0D").
 /** The text of a workflow command's property, where colons and commas have a meaning, too. */
 const escapeProperty = (text) => escapeMessage(text).replace(/:/g, "%3A").replace(/,/g, "%2C");
 
+/**
+ * The text as one line of a message in which no CI reads a command, and nothing is unseen: as the binary's messages are. A server's words or
+ * an input may stand in it.
+ */
+const inert = (text) =>
+  text
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ")
+    .replace(/[\p{C}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\u{e0000}-\u{e0fff}]/gu, (c) => `\\u{${c.codePointAt(0).toString(16)}}`)
+    .replace(/#(?=#)/g, "# ")
+    .replace(/^(\s*):(?=:)/, "$1: ");
+
 /** Writes an annotation of the run: `error` or `warning`. */
 function annotate(level, title, error) {
-  const text = error.hint ? `${error.message}\nhint: ${error.hint}` : error.message;
+  const message = inert(`${error.message}`);
+  const text = error.hint ? `${message}\nhint: ${inert(error.hint)}` : message;
   console.log(`::${level} title=${escapeProperty(title)}::${escapeMessage(text)}`);
 }
 
-module.exports = { Failure, input, saveState, escapeMessage, escapeProperty, annotate };
+module.exports = { Failure, input, saveState, escapeMessage, escapeProperty, inert, annotate };

@@ -18,7 +18,7 @@ use settings::Surface;
 
 /// Signs CI pipelines in to Amazon ECR: Docker credential helper, token cache and set-up in one binary.
 #[derive(Debug, Parser)]
-#[command(name = "ecr-auth", version, after_help = EXAMPLES)]
+#[command(name = "ecr-auth", bin_name = "ecr-auth", version, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         stdin: &mut std::io::stdin().lock(),
         stdout: &mut std::io::stdout().lock(),
         stdout_is_terminal: std::io::stdout().is_terminal(),
-        stderr: MessageWriter::new(&mut stderr).unheard(context::why_stderr_is_unheard()),
+        stderr: MessageWriter::new(&mut stderr).unheard_if(context::why_stderr_is_unheard),
         progress,
         verbosity,
         started,

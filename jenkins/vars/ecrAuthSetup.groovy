@@ -33,7 +33,7 @@ private List byRole(Object registries, String role) {
     return groups
 }
 
-/** Registries hold no spaces, so the shell may split them; it must not take a `*` for files. */
+/** Registries hold no spaces, so the shell may split them; it must not take a `*` for files, nor ecr-auth a name for an option. */
 private void setUp(String registries, String role, Map options) {
     withEnv([
         "ECR_AUTH_SETUP_REGISTRIES=${registries}",
@@ -56,7 +56,7 @@ private void setUp(String registries, String role, Map options) {
             [ -z "$ECR_AUTH_SETUP_CLIENT" ] || set -- "$@" --client "$ECR_AUTH_SETUP_CLIENT"
             [ -z "$ECR_AUTH_SETUP_BIN_DIR" ] || set -- "$@" --bin-dir "$ECR_AUTH_SETUP_BIN_DIR"
             [ -z "$ECR_AUTH_SETUP_VERIFY" ] || set -- "$@" --verify
-            ecr-auth setup "$@" $ECR_AUTH_SETUP_REGISTRIES
+            ecr-auth setup "$@" -- $ECR_AUTH_SETUP_REGISTRIES
         '''
     }
 }

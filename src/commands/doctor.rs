@@ -101,10 +101,9 @@ pub fn run(
 /// line is read: what stands there are names, as far as anybody can know.
 pub fn redact_messages(args: &[OsString], context: &mut Context<'_>) -> Option<SharedRedactor> {
     let args: Vec<_> = args.iter().skip(1).map(|arg| arg.to_string_lossy()).collect();
-    if !["doctor", "--redact"]
-        .iter()
-        .all(|word| args.iter().any(|arg| arg == word))
-    {
+    let is_doctor = args.iter().any(|arg| arg == "doctor");
+    // With a value, which it doesn't take, it is meant too.
+    if !is_doctor || !args.iter().any(|arg| arg.starts_with("--redact")) {
         return None;
     }
     let names: Vec<String> = args.iter().flat_map(|arg| names_in(arg)).collect();
@@ -117,6 +116,9 @@ pub fn redact_messages(args: &[OsString], context: &mut Context<'_>) -> Option<S
     });
     Some(shared)
 }
+
+/// Of an argument that is refused, a message shows no more characters.
+const LONGEST_SHOWN: usize = 120;
 
 /// The names in an argument, as messages may write them: whole, in their parts, in small letters, without what is not seen.
 fn names_in(arg: &str) -> Vec<String> {
@@ -131,18 +133,36 @@ fn names_in(arg: &str) -> Vec<String> {
         .filter(|_| value.starts_with('/'))
         .unwrap_or(value);
     let parts = value.split(|c: char| !(c.is_alphanumeric() || "._-".contains(c)));
-    let all = parts
-        .chain([value])
-        .flat_map(|name| [name.to_owned(), name.to_lowercase(), one_line(name)]);
+    let labels = value.split(|c: char| !(c.is_alphanumeric() || "_-".contains(c)));
+    let all = parts.chain(labels).chain([value]).flat_map(|name| {
+        // Messages cut off what is long.
+        let start: String = name.chars().take(LONGEST_SHOWN).collect();
+        [name.to_owned(), name.to_lowercase(), one_line(name), start]
+    });
     all.filter(|name| is_name(name)).collect()
 }
 
-/// Whether a word may be a name of somebody's own: no word of the command line, no region, no host of ECR, of which the redactor knows what to hide.
+/// Whether a word may be a name of somebody's own: no word of the command line or of ECR's hosts, no region, and no account, all of which the
+/// redactor knows by themselves.
 fn is_name(word: &str) -> bool {
-    const OURS: [&str; 8] = [
-        "auto", "chain", "cognito", "doctor", "ecr-auth", "oidc", "public", "registry",
+    const OURS: [&str; 13] = [
+        "amazonaws",
+        "auto",
+        "aws",
+        "chain",
+        "cognito",
+        "com",
+        "dkr",
+        "doctor",
+        "ecr",
+        "ecr-auth",
+        "oidc",
+        "public",
+        "registry",
     ];
-    !OURS.contains(&word) && parse_region(word).is_err() && Registry::parse(word).is_none() && !word.starts_with('-')
+    let is_account = word.len() == 12 && word.bytes().all(|byte| byte.is_ascii_digit());
+    let is_known = is_account || parse_region(word).is_ok() || Registry::parse(word).is_some();
+    !is_known && !OURS.contains(&word) && !word.starts_with('-')
 }
 
 /// What the checks quote is a server's, a file's or a token's: a CI reads the report, as JSON too.

@@ -292,7 +292,7 @@ fn line_of(server: &str, error: &Error) -> String {
 fn told(line: &str, code: Code, hint: Option<&str>) -> String {
     let code = format!(" [{code}]");
     let line = within(&one_line(line), LINE_LIMIT - code.len());
-    match hint.map(|hint| format!("{line}{code}; {hint}")) {
+    match hint.map(|hint| format!("{line}{code}; {}", one_line(hint))) {
         Some(whole) if whole.chars().count() <= LINE_LIMIT => whole,
         _ => line + &code,
     }

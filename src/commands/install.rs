@@ -11,12 +11,15 @@ use clap::Args;
 use client_config::{HELPER, HELPER_NAMES};
 use context::Context;
 use diagnostics::{Code, Error, Result};
-use private_files::temporary_among_others;
+use private_files::{WorkFolder, is_out_of_others_reach, temporary_among_others};
 
 const EXAMPLES: &str = "\
 Examples:
   ecr-auth install --to /usr/local/bin   in an image build
   /ecr-auth install --to /tools          in an init container, with a volume mounted at /tools";
+
+/// Of folders that are made: as the umask says.
+const FOLDER_MODE: u32 = 0o777;
 
 /// What is not in its place yet begins with this.
 const TEMPORARY: &str = ".ecr-auth-";
@@ -44,17 +47,18 @@ pub fn run(args: &InstallArgs, context: &mut Context<'_>) -> Result<()> {
                 .hint("it was moved or replaced since it was started, or /proc is not mounted: run it again"),
         );
     }
-    fs::create_dir_all(folder).map_err(|error| failed("make", folder, error))?;
+    let made = WorkFolder::make(folder, FOLDER_MODE).and_then(|_| WorkFolder::open_as_ourselves(folder));
+    let there = made.map_err(|error| failed("make", folder, error))?;
     let binary = format!("{HELPER}{EXE_SUFFIX}");
-    let path = folder.join(&binary);
-    copy(&context.exe, &path).map_err(|error| failed("write", &path, error))?;
+    copy(&context.exe, &there.at().join(&binary)).map_err(|error| failed("write", &folder.join(&binary), error))?;
     for name in HELPER_NAMES {
-        let path = folder.join(format!("{name}{EXE_SUFFIX}"));
-        link_or_copy(&binary, &context.exe, &path).map_err(|error| failed("write", &path, error))?;
+        let name = format!("{name}{EXE_SUFFIX}");
+        link_or_copy(&binary, &context.exe, &there.at().join(&name))
+            .map_err(|error| failed("write", &folder.join(&name), error))?;
     }
     context.say(&format!(
         "installed: {}, with {}",
-        path.display(),
+        folder.join(&binary).display(),
         HELPER_NAMES.join(" and ")
     ));
     Ok(())
@@ -85,7 +89,7 @@ fn failed(verb: &str, path: &Path, error: io::Error) -> Error {
 /// A link to the binary beside it, so that the folder can be mounted elsewhere; a copy where there are no links (some volumes, Windows
 /// without the privilege).
 fn link_or_copy(binary: &str, exe: &Path, path: &Path) -> io::Result<()> {
-    if fs::read_link(path).is_ok_and(|target| target == Path::new(binary)) {
+    if fs::read_link(path).is_ok_and(|target| target == Path::new(binary)) && is_ours_to_keep(path) {
         return Ok(());
     }
     link(binary, path).or_else(|_| copy(exe, path))
@@ -123,10 +127,17 @@ fn copy(exe: &Path, path: &Path) -> io::Result<()> {
     made.into_temp_path().persist(path).map_err(|error| error.error)
 }
 
-/// Whether nothing is to be done: the same bytes are there, and everybody may run them.
+/// Whether nothing is to be done: the same bytes are there, everybody may run them, and nobody else can change them later.
 fn is_installed(exe: &Path, path: &Path) -> bool {
+    if !is_ours_to_keep(path) {
+        return false;
+    }
     let is_program = fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && is_executable(&found));
     is_program && matches!((fs::read(exe), fs::read(path)), (Ok(running), Ok(there)) if running == there)
+}
+
+fn is_ours_to_keep(path: &Path) -> bool {
+    is_out_of_others_reach(path).unwrap_or(false)
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -59,9 +59,13 @@ fn input(context: &mut Context<'_>) -> Result<Secret> {
 
 fn answer(request: &KubeletRequest, config: Option<&Path>, context: &mut Context<'_>) -> Result<Secret> {
     let host = request.host();
-    let answer = pull::answer(host, host, config, context, |target, context| match request.token() {
-        Some(token) => by_pod(request, token, target, context),
-        None => pull::by_rule(target, context),
+    let answer = pull::answer(host, host, config, context, |target, context| {
+        let Some(token) = request.token() else {
+            return pull::by_rule(target, context);
+        };
+        // Security note: nothing is cached. The kubelet caches it for this service account; a file on the node would serve every pod.
+        let path = by_pod(request, token, target, context)?;
+        Ok((path, Cache::open(None)))
     });
     let answer = answer.map_err(explain_to_node)?;
     match answer {
@@ -89,35 +93,28 @@ fn explain_to_node(error: Error) -> Error {
     }
 }
 
-/// The path to the password with the identity of the pod's service account, whole: a rule's roles and profile and the node's credentials
-/// have no part in it.
-///
-/// Security note: nothing is cached. The kubelet caches it for this service account; a file on the node would serve every pod.
+/// The path to the password of a registry for a pod with a service account's token. A role that its annotation or the environment names is
+/// assumed with the token, and a rule has no part in it. Without such a role the node's credentials are used, as by Amazon's own provider.
 fn by_pod(
     request: &KubeletRequest,
     token: &Secret,
     target: &RegistryTarget<'_>,
     context: &Context<'_>,
-) -> Result<(PasswordPath, Cache)> {
-    let role = request.annotation(ROLE_ANNOTATION).ok_or_else(|| {
-        Error::usage(
-            Code::KubeletRole,
-            "no role",
-            format!("the request has a service account's token, and no annotation {ROLE_ANNOTATION}"),
-        )
-        .hint(format!(
-            "kubectl annotate serviceaccount NAME {ROLE_ANNOTATION}=ROLE-ARN, and list it in requiredServiceAccountAnnotationKeys"
-        ))
-    })?;
-    let is_named = context.env.get(variables::AWS_ROLE_SESSION_NAME).is_some();
+) -> Result<PasswordPath> {
+    let env = &context.env;
+    let named = request.annotation(ROLE_ANNOTATION).filter(|role| !role.is_empty());
+    let Some(role) = named.or_else(|| env.get(variables::AWS_ECR_ROLE_ARN)) else {
+        return Ok(pull::by_rule(target, context)?.0);
+    };
+    let is_named = env.get(variables::AWS_ROLE_SESSION_NAME).is_some();
     let settings = RoleSettings {
         session_name: session_name(token).filter(|_| !is_named),
         ..RoleSettings::default()
     };
     let registry = target.registry();
     let scope = IdentityScope::from(registry);
-    let identity = Identity::of_service_account(role, settings, token.clone(), &scope, &context.env)?;
-    Ok((PasswordPath::new(&context.env, registry, identity)?, Cache::open(None)))
+    let identity = Identity::of_service_account(role, settings, token.clone(), &scope, env)?;
+    PasswordPath::new(env, registry, identity)
 }
 
 /// What CloudTrail shows of the pod: `kubelet-<namespace>-<service account>`.

@@ -237,7 +237,7 @@ fn report_profile(name: &str, written: &profile::ProfileWritten, is_noted: bool,
 fn install(link: &LinkPlan, record: Option<&ClientUndoLog>, context: &mut Context<'_>) -> Result<()> {
     let before = match &link.link {
         LinkState::Stands => None,
-        LinkState::Missing => Some(None),
+        LinkState::Missing | LinkState::Untrusted => Some(None),
         LinkState::Other(target) => Some(Some(target.clone())),
     };
     if let (Some(before), Some(record)) = (&before, record) {

@@ -115,7 +115,7 @@ impl Home {
                 }
             }
         }
-        paths.retain(|path| !path.ends_with("setup.lock"));
+        paths.retain(|path| !path.ends_with(".lock"));
         paths.sort();
         paths
     }

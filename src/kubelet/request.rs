@@ -18,9 +18,9 @@ pub struct KubeletRequest {
     annotations: BTreeMap<String, String>,
 }
 
-/// As it is written. Decoded as strictly as the kubelet decodes answers.
+/// As it is written. Unknown fields are ignored: a request may grow within v1, as it did by the token of a service account.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 struct RequestDocument {
     kind: String,
     api_version: String,
@@ -39,7 +39,7 @@ impl KubeletRequest {
     /// Reads a request.
     ///
     /// # Errors
-    /// It is no JSON, not of this kind and version, has an unknown field or lacks one, or its image is no image's name.
+    /// It is no JSON, not of this kind and version, lacks a field, or its image is no image's name.
     pub fn parse(text: &Secret) -> Result<Self> {
         if text.expose().trim().is_empty() {
             return Err(bad("nothing is on stdin"));
@@ -92,7 +92,7 @@ fn is_image(name: &str) -> bool {
 /// What serde says of a value of the wrong type shows the value, which may be a token: it is left out.
 fn cause(error: &serde_json::Error) -> String {
     let said = error.to_string();
-    let is_about_a_field = ["unknown field", "missing field", "duplicate field"]
+    let is_about_a_field = ["missing field", "duplicate field"]
         .iter()
         .any(|start| said.starts_with(start));
     match error.classify() {

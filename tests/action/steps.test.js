@@ -6,7 +6,7 @@ const { once } = require("node:events");
 const fs = require("node:fs");
 const path = require("node:path");
 const test = require("node:test");
-const { escapeMessage, escapeProperty } = require("../../action/runner.js");
+const { escapeMessage, escapeProperty, inert } = require("../../action/runner.js");
 const { Job, PROGRAM, WINDOWS, annotations } = require("./harness.js");
 
 test("passes arguments, streams, environment and exit status", async (t) => {
@@ -73,4 +73,28 @@ if (!WINDOWS) {
 test("annotations hold any text", () => {
   assert.equal(escapeMessage("100%\r\n::error::x"), "100%25%0D%0A::error::x");
   assert.equal(escapeProperty("a,b:c%\n"), "a%2Cb%3Ac%25%0A");
+});
+
+test("no CI reads a command in a message", () => {
+  for (const [text, shown] of [
+    ["x ##[stop-commands]y", "x # #[stop-commands]y"],
+    ["###[x]", "# # #[x]"],
+    ["##vso[task.x]", "# #vso[task.x]"],
+    ["#\u0007#[x]", "# #[x]"],
+    ["#\u200b#[x]", "#\\u{200b}#[x]"],
+    ["#\ufe0f#[x]", "#\\u{fe0f}#[x]"],
+    ["\u00a0::error::x", "\u00a0: :error::x"],
+    ["a\r\n::error::x\u2028y", "a  ::error::x y"],
+    ["arn:aws:iam::1:role/x", "arn:aws:iam::1:role/x"],
+  ]) {
+    assert.equal(inert(text), shown);
+  }
+});
+
+test("what an input brings into an annotation is inert", async (t) => {
+  const job = new Job(t).input("download-base-url", "http://[##[stop-commands]x\u200b\u202e ##vso[task.prependpath]y");
+  const { status, stdout } = await job.run("main");
+  assert.equal(status, 1);
+  assert.match(stdout, /^::error .*stop-commands/);
+  assert.doesNotMatch(stdout, /##|[\u200b\u202e]/);
 });

@@ -324,3 +324,21 @@ fn the_cache_is_roots_alone_and_serves() {
     assert_eq!((cache.uid(), cache.mode() & 0o777), (0, 0o700));
     assert_eq!(scene.home().join(".cache").metadata().unwrap().uid(), USER);
 }
+
+/// The files of GitHub's steps, in folders that the runner's user owns.
+#[test]
+fn a_link_in_the_place_of_a_steps_file_adds_nothing_to_roots() {
+    let mut scene = Scene::new();
+    scene.link("outputs", &scene.roots("shadow"));
+    scene.machine.set("GITHUB_ACTIONS", "true");
+    let outputs = scene.home().join("outputs").display().to_string();
+    scene.machine.set("GITHUB_OUTPUT", &outputs);
+    let before = scene.tree();
+    let outcome = scene.run(&["login", "--format", "github", HOST]);
+    assert_eq!((outcome.status, scene.tree()), (1, before), "{outcome:?}");
+    fs::remove_file(&outputs).unwrap();
+    scene.file("outputs", "");
+    let outcome = scene.run(&["login", "--format", "github", HOST]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(!fs::read_to_string(&outputs).unwrap().is_empty());
+}

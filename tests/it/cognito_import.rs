@@ -214,6 +214,42 @@ fn an_alias_is_taken_only_where_it_is_named() {
     }
 }
 
+/// No list of registries that others pull from can be whole.
+#[test]
+fn a_popular_registry_is_no_alias_unless_it_is_named() {
+    for popular in [
+        "nvcr.io",
+        "docker.elastic.co",
+        "registry.access.redhat.com",
+        "registry.hub.docker.com",
+    ] {
+        let machine = machine(&VENDOR.replace(ALIAS, popular));
+        let outcome = import(&machine, &["--yes"]);
+        for file in [RULES, DOCKER] {
+            let path = machine.home().join(file);
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            assert!(!text.contains(popular), "{outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn an_error_says_nothing_in_the_vendors_words() {
+    for text in [
+        VENDOR.replacen("    source", "    'call 0800 EVIL': x\n    source", 1),
+        VENDOR.replacen("source: cognito", "source: call 0800 EVIL", 1),
+        VENDOR.replacen(HOST, "https://0800.evil.example/x", 1),
+        VENDOR.replacen("cognito:", "EVIL 0800: [\ncognito:", 1),
+    ] {
+        let machine = machine(&text);
+        let outcome = import(&machine, &["--yes"]);
+        let said = outcome.stderr.to_lowercase();
+        assert!(outcome.status == 2 && said.contains("vendor.yml:"), "{outcome:?}");
+        assert!(!said.contains("evil") && !said.contains("0800"), "{outcome:?}");
+        assert!(is_untouched(&machine));
+    }
+}
+
 #[test]
 fn a_file_of_aliases_alone_needs_one_to_be_named() {
     let registry = format!("  - match: {HOST}\n    source: cognito\n");

@@ -788,11 +788,16 @@ fn a_terminal_is_told_what_is_waited_for() {
 /// What `doctor --redact` says where it makes no report at all.
 #[rstest]
 #[case::registry(&["Northwind-Prod/app"])]
-#[case::short_name(&["northwind"])]
+#[case::value_of_redact(&["northwind"])]
+#[case::short_name(&["northwind:1"])]
 #[case::host(&["registry.northwind.example/team/app:1"])]
 #[case::alias_with_a_port(&["northwind:5000/app"])]
 #[case::image(&["111122223333.dkr.ecr.eu-west-1.amazonaws.com/Northwind App"])]
 #[case::check_push(&["--check-push", "111122223333.dkr.ecr.eu-west-1.amazonaws.com"])]
+#[case::account(&["northwind.dkr.ecr.eu-west-1.amazonaws.com"])]
+#[case::region_of_a_host(&["111122223333.dkr.ecr.northwind.amazonaws.com"])]
+#[case::account_and_region(&["111122223333/northwind"])]
+#[case::long(&["northwindnorthwindnorthwindnorthwindnorthwindnorthwindnorthwindnorthwindnorthwindnorthwindnorthwindnorthwindnorthwindnorthwind"])]
 #[case::two_subjects(&["northwind", "another"])]
 #[case::unknown_flag(&["--profil", "northwind"])]
 #[case::flag_with_a_value(&["--source=northwind"])]
@@ -805,7 +810,12 @@ fn an_error_of_a_redacted_doctor_names_nobody(#[case] args: &[&str]) {
     let machine = Machine::new()
         .with("ECR_AUTH_LOG", "debug")
         .with("AWS_ROLE_SESSION_NAME", "northwind");
-    let outcome = machine.run(&[&["doctor", "--redact"], args].concat());
+    let redact = if args == ["northwind"] {
+        "--redact=northwind"
+    } else {
+        "--redact"
+    };
+    let outcome = machine.run(&[&["doctor", redact], args].concat());
     assert!(outcome.status > 0, "{outcome:?}");
     let said = format!("{}{}", outcome.stdout, outcome.stderr).to_lowercase();
     for name in ["northwind", "north", "another", "111122223333"] {

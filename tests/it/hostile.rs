@@ -236,6 +236,10 @@ fn a_name_with_other_blanks_around_it_is_nobodys(#[case] blank: char) {
             let outcome = machine.run(args);
             assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
         }
+        let request = serde_json::json!({ "uri": format!("https://{host}/v2/") });
+        machine
+            .run_with_stdin(&["get"], &request.to_string())
+            .is(0, "{\"headers\":{}}\n", "");
         let input = machine.path("input");
         std::fs::create_dir_all(&input).unwrap();
         let args = [

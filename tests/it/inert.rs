@@ -16,7 +16,7 @@ use crate::lab_machine::{lab, machine};
 /// Every way of writing a command that one of the runners knows, and signs that are not seen.
 const TEXT: &str = "x##[stop-commands]y ###[add-mask]y ##vso[task.prependpath]z ##teamcity[x] #\u{200b}#[stop-commands]t \
     #\u{fe0f}#v\u{ad}so[task.setvariable]t\r::add-mask::w\n::stop-commands::v\u{a0}\u{85} ::stop-commands::u\u{2028}::error::t\
-    \u{2029}\u{3000}::stop-commands::r \u{202e}\u{2066}\u{feff}\u{e0041}\x1b]1338;url=x\x07\x1b[0Ksection_start:1:x";
+    \u{2029}\u{3000}::stop-commands::r \u{202e}\u{2066}\u{feff}\u{e0041}\x1b]1338;url=x\x07\x1b[0Ksection_start:1:x #\u{fdd0}\u{fdd1}#[stop-commands]z \u{fdd0}role-arn\u{fdd1} \u{fdd0}source=#\u{fdd1}#[add-mask]z \u{fdd1}\u{fdd0}";
 /// The same as one line, where a line's end would end the text itself.
 const LINE: &str = "::stop-commands::v ##[stop-commands]y ##vso[task.prependpath]z #\u{200b}#[stop-commands]t \u{a0}\u{202e}\u{feff}\u{ad}";
 
@@ -155,6 +155,8 @@ fn a_message_of_ecrs_is_inert(#[case] args: &[&str]) {
 fn a_message_is_inert_on_the_helpers_line() {
     let (_lab, machine) = with_message(Service::Ecr);
     quotes_it_inert(&machine.helper("get", HOST));
+    let request = serde_json::json!({ "uri": format!("https://{HOST}/v2/") });
+    quotes_it_inert(&machine.run_with_stdin(&["get"], &request.to_string()));
     for action in ["get", "store", "erase"] {
         let stdin = match action {
             "store" => serde_json::json!({ "ServerURL": TEXT, "Username": "x", "Secret": "x" }).to_string(),
@@ -383,4 +385,23 @@ fn an_annotation_and_a_summary_are_inert() {
     assert!(annotation.contains("stop-commands"), "{annotation}");
     is_inert(&annotation.replace("%0A", "\n").replace("%0D", "\r").replace("%25", "%"));
     is_inert(&ended.summary);
+}
+
+/// Whoever calls it names it.
+#[test]
+fn its_own_name_is_inert() {
+    let machine = Machine::new();
+    let name = machine.path(LINE.replace('/', "").as_str());
+    std::os::unix::fs::symlink(crate::harness::binary(), &name).unwrap();
+    for args in [
+        &["--help"][..],
+        &["login", "--help"],
+        &["login", "--no-such-flag"],
+        &["--version"],
+        &[],
+    ] {
+        let outcome = machine.call(&name, args, "");
+        is_inert(&outcome.stdout);
+        is_inert(&outcome.stderr);
+    }
 }

@@ -2,12 +2,14 @@
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::harness::{Machine, Outcome, binary};
+use rstest::rstest;
+
+use crate::harness::{HOST, Machine, Outcome, binary};
 
 const NAMES: [&str; 2] = ["docker-credential-ecr-auth", "docker-credential-ecr-login"];
 const VERSION: &str = concat!("docker-credential-ecr-auth ", env!("CARGO_PKG_VERSION"), "\n");
@@ -230,4 +232,99 @@ fn a_binary_that_is_gone_says_so_and_touches_nothing() {
         "{outcome:?}"
     );
     assert!(!tools.exists());
+}
+
+/// Another local user, who put the helper's place in order before root came.
+const OTHER: u32 = 54_401;
+
+/// How another user keeps a hand on what lies at the helper's place.
+#[derive(Debug, Clone, Copy)]
+enum Grip {
+    Owner,
+    SecondName,
+    Folder,
+    FolderOfTheirs,
+    Link,
+}
+
+/// The helper's place, with an ecr-auth in it that runs like ours, until the other user changes it.
+fn gripped(machine: &Machine, grip: Grip, name: &str) -> PathBuf {
+    fs::set_permissions(machine.path(""), Permissions::from_mode(0o755)).unwrap();
+    let folder = machine.path("programs");
+    fs::create_dir(&folder).unwrap();
+    let path = folder.join(name);
+    match grip {
+        Grip::Link => {
+            std::os::unix::fs::symlink(binary(), &path).unwrap();
+            lchown(&path, Some(OTHER), Some(OTHER)).unwrap();
+        }
+        _ => drop(fs::copy(binary(), &path).unwrap()),
+    }
+    match grip {
+        Grip::Owner => chown(&path, Some(OTHER), Some(OTHER)).unwrap(),
+        Grip::SecondName => fs::hard_link(&path, machine.path("second")).unwrap(),
+        Grip::Folder => fs::set_permissions(&folder, Permissions::from_mode(0o777)).unwrap(),
+        Grip::FolderOfTheirs => chown(&folder, Some(OTHER), Some(OTHER)).unwrap(),
+        Grip::Link => {}
+    }
+    path
+}
+
+fn inode(path: &Path) -> u64 {
+    fs::symlink_metadata(path).unwrap().ino()
+}
+
+#[rstest]
+#[case(Grip::Owner)]
+#[case(Grip::SecondName)]
+#[case(Grip::Folder)]
+#[case(Grip::FolderOfTheirs)]
+#[case(Grip::Link)]
+fn install_keeps_nothing_that_another_user_could_change(#[case] grip: Grip) {
+    for name in ["ecr-auth", NAMES[0]] {
+        let machine = Machine::new();
+        let path = gripped(&machine, grip, name);
+        let before = inode(&path);
+        let folder = path.parent().unwrap();
+        install(folder).is(0, "", &said(folder));
+        let now = fs::symlink_metadata(&path).unwrap();
+        assert_ne!(now.ino(), before, "{name}");
+        assert_eq!((now.uid(), now.nlink()), (0, 1), "{name}");
+        is_installed(folder);
+    }
+}
+
+#[rstest]
+#[case(Grip::Owner)]
+#[case(Grip::SecondName)]
+#[case(Grip::Folder)]
+#[case(Grip::Link)]
+fn setup_keeps_nothing_that_another_user_could_change(#[case] grip: Grip) {
+    let machine = Machine::new();
+    let path = gripped(&machine, grip, NAMES[0]);
+    let before = inode(&path);
+    let folder = path.parent().unwrap().display().to_string();
+    let setup = ["setup", HOST, "--client", "docker", "--bin-dir", &folder];
+    let outcome = machine.run(&setup);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let now = fs::symlink_metadata(&path).unwrap();
+    assert_ne!(now.ino(), before);
+    assert_eq!((now.uid(), fs::read_link(&path).unwrap()), (0, binary()));
+    let outcome = machine.run(&["logout"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(!path.exists(), "it is not put back");
+}
+
+#[test]
+fn what_nobody_else_can_change_is_kept() {
+    let machine = Machine::new();
+    let folder = machine.path("programs");
+    fs::create_dir(&folder).unwrap();
+    let path = folder.join(NAMES[0]);
+    fs::copy(binary(), &path).unwrap();
+    let before = inode(&path);
+    let bin = folder.display().to_string();
+    let outcome = machine.run(&["setup", HOST, "--client", "docker", "--bin-dir", &bin]);
+    assert!(outcome.stderr.contains("already installed"), "{outcome:?}");
+    assert_eq!(inode(&path), before);
 }

@@ -181,7 +181,6 @@ fn what_fails_says_why_and_answers_nothing() {
 #[test]
 fn a_request_that_is_not_right_is_an_error() {
     let head = "\"kind\":\"CredentialProviderRequest\",\"apiVersion\":\"credentialprovider.kubelet.k8s.io/v1\"";
-    let fields = "expected one of `kind`, `apiVersion`, `image`, `serviceAccountToken`, `serviceAccountAnnotations`";
     for (request, cause) in [
         (String::new(), "nothing is on stdin".to_owned()),
         (" \n".to_owned(), "nothing is on stdin".to_owned()),
@@ -193,12 +192,8 @@ fn a_request_that_is_not_right_is_an_error() {
             "missing field `kind` at line 1 column 65".to_owned(),
         ),
         (
-            format!("{{{head},\"image\":\"i\",\"images\":[]}}"),
-            format!("unknown field `images`, {fields} at line 1 column {}", head.len() + 22),
-        ),
-        (
             format!("{{{head},\"Image\":\"i\"}}"),
-            format!("unknown field `Image`, {fields} at line 1 column {}", head.len() + 9),
+            format!("missing field `image` at line 1 column {}", head.len() + 14),
         ),
         (
             format!("{{{head},\"image\":\"i\",\"image\":\"j\"}}"),
@@ -345,23 +340,39 @@ fn a_pod_gets_nothing_of_the_nodes_cache_and_the_node_nothing_of_the_pods() {
     assert_eq!(lab.count(GET_TOKEN), 1);
 }
 
+/// As Amazon's own provider does it: the variable names the role, and without any the node's credentials are used.
 #[test]
-fn a_token_without_its_annotation_names_the_annotation() {
+fn a_token_without_its_annotation_goes_by_the_variable_or_by_the_node() {
     let lab = lab();
+    let account = ServiceAccount::new("shop", "web");
+    let role = pod_role(&lab, &account);
     let machine = machine(&lab);
-    let token = lab.service_account_token(&ServiceAccount::new("shop", "web")).unwrap();
-    let stderr = "error: no role: the request has a service account's token, and no annotation eks.amazonaws.com/ecr-role-arn [EA0922]\n\
-                  hint: kubectl annotate serviceaccount NAME eks.amazonaws.com/ecr-role-arn=ROLE-ARN, and list it in \
-                  requiredServiceAccountAnnotationKeys\n";
+    let token = lab.service_account_token(&account).unwrap();
+    let before = files(&machine);
     for annotations in [
         json!(null),
         json!({}),
         json!({"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/x"}),
     ] {
-        ask(&machine, &pod_request(&format!("{HOST}/app"), &token, &annotations)).is(2, "", stderr);
+        let request = pod_request(&format!("{HOST}/app"), &token, &annotations);
+        opens(&ask(&machine, &request), HOST, HALF_OF_TWELVE_HOURS);
+        assert_eq!(lab.count(WITH_TOKEN), 0);
         ask(&machine, &pod_request("quay.io/app", &token, &annotations)).prints(NOTHING);
     }
-    assert_eq!(lab.count(GET_TOKEN), 0);
+    // Nothing is left for another pod.
+    assert_eq!((lab.count(GET_TOKEN), files(&machine)), (3, before));
+    let machine = machine.with("AWS_ECR_ROLE_ARN", &role);
+    let request = pod_request(&format!("{HOST}/app"), &token, &json!({}));
+    opens(&ask(&machine, &request), HOST, HALF_OF_TWELVE_HOURS);
+    assert_eq!(lab.count(WITH_TOKEN), 1);
+}
+
+#[test]
+fn a_request_may_grow() {
+    let lab = lab();
+    let head = "\"kind\":\"CredentialProviderRequest\",\"apiVersion\":\"credentialprovider.kubelet.k8s.io/v1\"";
+    let request = format!("{{{head},\"image\":\"{HOST}/app\",\"later\":{{\"a\":[1]}}}}");
+    opens(&ask(&machine(&lab), &request), HOST, HALF_OF_TWELVE_HOURS);
 }
 
 #[test]

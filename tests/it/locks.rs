@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::{Child, Stdio};
 
@@ -168,4 +168,36 @@ fn a_stopped_process_keeps_no_token_from_the_others() {
     assert_eq!(lab.count(GET_TOKEN), 2);
     stopped.kill().unwrap();
     stopped.wait().unwrap();
+}
+
+/// `XDG_STATE_HOME` names a folder like /tmp, where the other user was first.
+#[rstest]
+#[case::a_folder_of_theirs(false)]
+#[case::a_file_of_theirs_in_a_folder_for_all(true)]
+fn notes_that_another_user_wrote_are_not_believed(#[case] in_ours: bool) {
+    let machine = Machine::new();
+    let shared = machine.path("shared");
+    let state = shared.join("ecr-auth");
+    fs::create_dir_all(&state).unwrap();
+    for folder in [&shared, &state] {
+        fs::set_permissions(folder, Permissions::from_mode(0o1777)).unwrap();
+    }
+    let machine = machine.with("XDG_STATE_HOME", shared.to_str().unwrap());
+    let config = machine.write(
+        ".docker/config.json",
+        &format!("{{\"credHelpers\":{{\"{HOST}\":\"ecr-auth\"}}}}"),
+    );
+    let notes = serde_json::json!({"files": {config.display().to_string(): {
+        "credHelpers": {HOST: {"previous": "planted", "written": ["ecr-auth"]}},
+    }}});
+    fs::write(state.join("setup.json"), notes.to_string()).unwrap();
+    for theirs in [state.join("setup.json"), state.clone()]
+        .iter()
+        .take(if in_ours { 1 } else { 2 })
+    {
+        chown(theirs, Some(OTHER), Some(OTHER)).unwrap();
+    }
+    let outcome = run(&machine, &["logout", "--client", "docker"], "");
+    assert!(!machine.read(".docker/config.json").contains("planted"), "{outcome:?}");
+    assert!(!machine.read(".docker/config.json").contains(HOST), "{outcome:?}");
 }

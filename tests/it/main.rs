@@ -10,6 +10,7 @@ mod aws_tools;
 mod bazel;
 mod chains;
 mod ci_jobs;
+mod ci_scripts;
 mod cognito;
 mod cognito_import;
 mod cognito_setup;

@@ -66,14 +66,16 @@ pub fn remove_secrets(command: &mut Command, env: &Env) {
     }
 }
 
-/// Whether a text is a JWT, in quotes or as the `Bearer` of a header or not: three parts, the first of which is a JSON object in base64
-/// (RFC 7519, section 3).
+/// Whether a text is a JWT, in quotes or as the `Bearer` of a header or not: three parts, or five of one that is encrypted, the first of
+/// which is a JSON object in base64 (RFC 7519, section 3).
 fn is_jwt(text: &str) -> bool {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
     let (scheme, token) = text.split_once(char::is_whitespace).unwrap_or(("Bearer", text));
     let parts: Vec<&str> = token.trim_start().split('.').collect();
-    let [header, _, _] = parts[..] else { return false };
-    scheme.eq_ignore_ascii_case("Bearer") && (header.starts_with("eyJ") || is_object_in_base64(header))
+    let header = parts[0];
+    matches!(parts.len(), 3 | 5)
+        && scheme.eq_ignore_ascii_case("Bearer")
+        && (header.starts_with("eyJ") || is_object_in_base64(header))
 }
 
 fn is_object_in_base64(text: &str) -> bool {
@@ -93,6 +95,7 @@ mod tests {
             ("OF_A_RULE", " eyJhbGciOiJub25lIn0.e30.x\n"),
             ("IN_A_HEADER", "bearer eyJhbGciOiJub25lIn0.e30."),
             ("IN_QUOTES", "\"eyJhbGciOiJub25lIn0.e30.x\""),
+            ("ENCRYPTED", "eyJhbGciOiJkaXIifQ..x.x.x"),
             ("WITH_A_BLANK", "eyAiYWxnIjogIm5vbmUiIH0.e30.x"),
             ("PLAIN", "eyJhbGci"),
         ]);

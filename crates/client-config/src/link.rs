@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::edit::HELPER;
 use context::Env;
 use diagnostics::{Code, Error, Result};
-use private_files::WorkFolder;
+use private_files::{WorkFolder, is_out_of_others_reach};
 
 /// The names under which the binary is a credential helper and nothing else: ours, and that of amazon-ecr-credential-helper.
 pub const HELPER_NAMES: [&str; 2] = ["docker-credential-ecr-auth", "docker-credential-ecr-login"];
@@ -18,6 +18,9 @@ const SHARED: &str = "/usr/local/bin";
 /// Of folders that are made for the link: as the umask says.
 const FOLDER_MODE: u32 = 0o777;
 
+/// As many links as the system follows.
+const LINKS: usize = 40;
+
 /// What has to happen for the link to stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkState {
@@ -27,6 +30,8 @@ pub enum LinkState {
     Missing,
     /// A link to another ecr-auth has to be replaced; it leads there.
     Other(PathBuf),
+    /// It is an ecr-auth, but another user could change it or put something else there: it has to be replaced, and is not put back.
+    Untrusted,
 }
 
 /// The helper's link and the folder it goes to.
@@ -128,22 +133,45 @@ fn inspect(path: &Path, exe: &Path) -> Result<LinkState> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(LinkState::Missing),
         Err(error) => return Err(Error::failed(Code::HelperPlace, what(), error)),
     };
-    if let (Ok(there), Ok(exe)) = (fs::canonicalize(path), fs::canonicalize(exe))
-        && there == exe
-    {
+    let is_exe = matches!((fs::canonicalize(path), fs::canonicalize(exe)), (Ok(there), Ok(exe)) if there == exe);
+    if is_exe && (!metadata.is_symlink() || is_trusted(path)) {
         return Ok(LinkState::Stands);
     }
     if metadata.is_symlink() {
         let target = fs::read_link(path).map_err(|error| Error::failed(Code::HelperPlace, what(), error))?;
-        return match is_named_ecr_auth(&target) {
-            true => Ok(LinkState::Other(target)),
+        return match is_named_ecr_auth(&target) || is_exe {
+            true if is_trusted(path) => Ok(LinkState::Other(target)),
+            true => Ok(LinkState::Untrusted),
             false => foreign(format!("it is a link to {}, another program", target.display())),
         };
     }
     match is_same_file(path, exe) {
-        Ok(true) => Ok(LinkState::Stands),
+        Ok(true) if is_trusted(path) => Ok(LinkState::Stands),
+        Ok(true) => Ok(LinkState::Untrusted),
         _ => foreign("another program has that name".to_owned()),
     }
+}
+
+/// Whether nobody else can change what is there, nor a link on the way. The binary at the end is the one that runs now.
+fn is_trusted(path: &Path) -> bool {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return false;
+        };
+        let is_safe = |folder: WorkFolder| folder.run(|at| is_out_of_others_reach(&at.join(name)));
+        if !WorkFolder::open(folder).and_then(is_safe).unwrap_or(false) {
+            return false;
+        }
+        match fs::read_link(&path) {
+            Ok(target) => path = folder.join(target),
+            Err(_) => return true,
+        }
+        if !path.is_symlink() {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether a link's target is the binary of some ecr-auth, by its name: `ecr-auth`, `ecr-auth-x86_64-unknown-linux-musl`.

@@ -139,11 +139,7 @@ impl VendorFile {
             let place = rule.referenced;
             let registry = registry(path, rule)?;
             if registries.iter().any(|known| known.name == registry.name) {
-                return Err(wrong(
-                    path,
-                    &place,
-                    format!("{} stands in an earlier rule already", registry.name),
-                ));
+                return Err(wrong(path, &place, "this registry stands in an earlier rule already"));
             }
             registries.push(registry);
         }
@@ -168,11 +164,25 @@ fn wrong(path: &Path, place: &Location, cause: impl fmt::Display) -> Error {
     yaml::wrong(path, place, cause).with_code(Code::VendorFile)
 }
 
+/// The parser's error without a word of the file's own: what somebody wrote there to be read by the user could talk the user into anything.
 fn refuse(path: &Path, error: &YamlError) -> Error {
-    let told = explain(path, error).with_code(Code::VendorFile);
+    let place = error.location().unwrap_or(Location::UNKNOWN);
+    let refused = |cause: &str| wrong(path, &place, cause);
     match error {
-        YamlError::SerdeUnknownField { .. } | YamlError::SerdeUnknownVariant { .. } => told.hint(ALLOWED),
-        _ => told,
+        YamlError::SerdeUnknownField { .. } => refused("unknown key").hint(ALLOWED),
+        YamlError::SerdeUnknownVariant { .. } => refused("unknown value").hint(ALLOWED),
+        YamlError::DuplicateMappingKey { .. } => refused("a key stands here twice"),
+        // What these say is made of our own words.
+        YamlError::SerdeMissingField { .. }
+        | YamlError::NullIntoString { .. }
+        | YamlError::QuotingRequired { .. }
+        | YamlError::SerdeInvalidType { .. }
+        | YamlError::Unexpected { .. }
+        | YamlError::MultipleDocuments { .. }
+        | YamlError::Budget { .. }
+        | YamlError::AliasReplayLimitExceeded { .. }
+        | YamlError::UnknownAnchor { .. } => explain(path, error).with_code(Code::VendorFile),
+        _ => refused("this is no plain YAML"),
     }
 }
 
@@ -206,7 +216,11 @@ fn registry(path: &Path, rule: Spanned<VendorRule>) -> Result<VendorRegistry> {
         return Err(wrong(path, &place, "\"source: cognito\" is missing").hint(ALLOWED));
     }
     let at = name.referenced;
-    let pattern = HostPattern::parse(&name.value).map_err(|cause| wrong(path, &at, format!("\"match\" {cause}")))?;
+    let pattern = HostPattern::parse(&name.value).map_err(|cause| {
+        // What follows shows the name.
+        let cause = cause.split([',', ':']).next().unwrap_or_default();
+        wrong(path, &at, format!("\"match\" {cause}"))
+    })?;
     let Some(exact) = pattern.exact() else {
         return Err(wrong(path, &at, "a glob stands for registries of others too")
             .hint("ask for a file that names each registry"));
@@ -227,11 +241,11 @@ fn registry(path: &Path, rule: Spanned<VendorRule>) -> Result<VendorRegistry> {
                 "\"registry\" is for names that are not ECR's own",
             ));
         }
-        (Some(alias), None) => {
+        (Some(_), None) => {
             return Err(wrong(
                 path,
                 &at,
-                format!("{alias} is not an ECR host, and no \"registry\" says which one it stands for"),
+                "this is not an ECR host, and no \"registry\" says which one it stands for",
             ));
         }
     };
@@ -268,7 +282,7 @@ fn check_alias(path: &Path, place: &Location, alias: &str) -> Result<()> {
         return Err(wrong(
             path,
             place,
-            format!("{alias} is no full name of a host, but one in this machine's own network"),
+            "the alias is no full name of a host, but one in this machine's own network",
         ));
     }
     let is_below = |name: &&&str| host == **name || host.strip_suffix(**name).is_some_and(|front| front.ends_with('.'));
@@ -276,7 +290,7 @@ fn check_alias(path: &Path, place: &Location, alias: &str) -> Result<()> {
         Some(name) => Err(wrong(
             path,
             place,
-            format!("{alias} belongs to {name}, which others pull from too"),
+            format!("the alias belongs to {name}, which others pull from too"),
         )),
         None => Ok(()),
     }

@@ -58,6 +58,10 @@ variables! {
         /// Holds the secret of Cognito's app client, if the client has one.
         ECR_AUTH_COGNITO_CLIENT_SECRET;
     }
+    "The kubelet's provider" {
+        /// Names the role that images are pulled with for a pod whose service account has a token, and no annotation.
+        AWS_ECR_ROLE_ARN;
+    }
     "amazon-ecr-credential-helper" {
         /// Names the folder of the token cache.
         AWS_ECR_CACHE_DIR, default: "see `ECR_AUTH_CACHE_DIR`";

@@ -162,7 +162,6 @@ codes! {
     ActionInput = 903, "An input of the action is wrong";
     Command = 904, "The command cannot be run";
     KubeletRequest = 921, "The kubelet's request is not understood";
-    KubeletRole = 922, "The pod's service account names no role";
 }
 
 impl Code {
@@ -223,6 +222,6 @@ mod tests {
     #[test]
     fn a_code_has_four_digits_and_a_link() {
         assert_eq!(Code::Options.to_string(), "EA0002");
-        assert!(Code::KubeletRole.link().ends_with("/docs/troubleshooting.md#ea0922"));
+        assert!(Code::KubeletRequest.link().ends_with("/docs/troubleshooting.md#ea0921"));
     }
 }

@@ -79,7 +79,7 @@ type Rewrite = Box<dyn FnMut(&str) -> String>;
 /// ecr-auth's own.
 pub struct MessageWriter<'a> {
     out: &'a mut dyn Write,
-    unheard: Option<&'static str>,
+    why_unheard: fn() -> Option<&'static str>,
     rewrite: Option<Rewrite>,
 }
 
@@ -88,20 +88,20 @@ impl<'a> MessageWriter<'a> {
     pub fn new(out: &'a mut dyn Write) -> Self {
         Self {
             out,
-            unheard: None,
+            why_unheard: || None,
             rewrite: None,
         }
     }
 
-    /// Says why no CI reads what is written, if none does.
+    /// Asks `why_unheard` why no CI reads what is written, if none does: when somebody wants to know.
     #[must_use]
-    pub fn unheard(self, unheard: Option<&'static str>) -> Self {
-        Self { unheard, ..self }
+    pub fn unheard_if(self, why_unheard: fn() -> Option<&'static str>) -> Self {
+        Self { why_unheard, ..self }
     }
 
     /// Returns why no CI reads what is written; `None` if it does.
     pub fn why_unheard(&self) -> Option<&'static str> {
-        self.unheard
+        (self.why_unheard)()
     }
 
     /// Lets each message pass through `rewrite` from now on.
@@ -140,7 +140,7 @@ impl<'a> MessageWriter<'a> {
 
 impl fmt::Debug for MessageWriter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MessageWriter").field("unheard", &self.unheard).finish()
+        f.debug_struct("MessageWriter").finish_non_exhaustive()
     }
 }
 

@@ -63,7 +63,9 @@ mod work_folder;
 pub use diff::unified_diff;
 pub use lock::{Lock, LockAttempt};
 pub use notes::Notes;
-pub use own_file::{close_folder, is_at, is_own, is_own_or_roots, is_private_folder, open_own, read_own};
+pub use own_file::{
+    close_folder, is_at, is_out_of_others_reach, is_own, is_own_or_roots, is_private_folder, open_own, read_own,
+};
 pub use read::{CONFIGURATION_LIMIT, TOKEN_LIMIT, open, open_to_append, read, read_secret, read_utf8, way_out};
 pub use replace::{EditOutcome, FileFormat, UpdateOutcome, read_text, real_path, update, update_private};
 pub use state::StateFolder;

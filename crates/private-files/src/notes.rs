@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::own_file::has_trusted_owners;
 use super::read::{CONFIGURATION_LIMIT, read};
 use super::state::StateFolder;
 use super::temporary::{remove_leftovers, temporary};
@@ -49,7 +50,7 @@ impl<T: Serialize + DeserializeOwned + Default + PartialEq + Clone> Notes<T> {
     /// What they say.
     ///
     /// # Errors
-    /// The system's; of kind `InvalidData` where they don't parse.
+    /// The system's; of kind `InvalidData` where they don't parse, or another user could have written them.
     pub fn load(&self) -> io::Result<T> {
         match self.state.open() {
             Ok(folder) => self.load_from(&folder),
@@ -58,7 +59,7 @@ impl<T: Serialize + DeserializeOwned + Default + PartialEq + Clone> Notes<T> {
         }
     }
 
-    /// Changes what they say, under a lock. Notes that don't parse are replaced: they could not be used anyway. Once nothing is
+    /// Changes what they say, under a lock. Notes that don't parse, or that another user wrote, are replaced: they could not be used anyway. Once nothing is
     /// left to say, nothing is left on disk.
     ///
     /// # Errors
@@ -79,7 +80,7 @@ impl<T: Serialize + DeserializeOwned + Default + PartialEq + Clone> Notes<T> {
     }
 
     fn load_from(&self, folder: &WorkFolder) -> io::Result<T> {
-        match folder.run(|at| read(&at.join(self.file_name()), CONFIGURATION_LIMIT)) {
+        match folder.run(|at| read_notes(&at.join(self.file_name()))) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map_err(|error| io::Error::new(ErrorKind::InvalidData, error.to_string())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(T::default()),
@@ -103,6 +104,17 @@ impl<T: Serialize + DeserializeOwned + Default + PartialEq + Clone> Notes<T> {
 
     fn file_name(&self) -> String {
         format!("{}.json", self.name)
+    }
+}
+
+/// Notes that somebody else wrote, or could have put there, are not read.
+fn read_notes(path: &Path) -> io::Result<Vec<u8>> {
+    match has_trusted_owners(path)? {
+        true => read(path, CONFIGURATION_LIMIT),
+        false => Err(io::Error::new(
+            ErrorKind::InvalidData,
+            "another user could have written it",
+        )),
     }
 }
 

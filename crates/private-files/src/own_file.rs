@@ -108,6 +108,44 @@ pub fn is_own_or_roots(metadata: &Metadata) -> bool {
     is_own(metadata) || metadata.uid() == 0
 }
 
+/// Whether nobody but us and root can change what lies at a path, or put something else there, and a file there has no second name.
+///
+/// # Errors
+/// The system's.
+#[cfg(unix)]
+pub fn is_out_of_others_reach(path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+
+    let found = fs::symlink_metadata(path)?;
+    Ok(has_trusted_owners(path)? && (found.is_symlink() || found.nlink() == 1))
+}
+
+/// Whether what lies at a path, and its folder, belong to us or root, and not everybody may write to the folder.
+#[cfg(unix)]
+pub(super) fn has_trusted_owners(path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt;
+
+    let found = fs::symlink_metadata(path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = fs::metadata(folder.unwrap_or(Path::new(".")))?;
+    let is_open = folder.permissions().mode() & 0o1002 == 0o002;
+    Ok(is_own_or_roots(&found) && is_own_or_roots(&folder) && !is_open)
+}
+
+/// There is nothing to tell by.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+pub fn is_out_of_others_reach(_: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
+#[cfg(not(unix))]
+pub(super) fn has_trusted_owners(path: &Path) -> io::Result<bool> {
+    fs::symlink_metadata(path).map(|_| true)
+}
+
 /// Whether nobody but its owner may do anything with it.
 #[cfg(unix)]
 fn is_closed(metadata: &Metadata) -> bool {

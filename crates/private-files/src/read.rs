@@ -1,11 +1,12 @@
 //! Reading a file that somebody else put there, whatever it is: never waiting for a pipe's other end, never filling the memory.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::work_folder::WorkFolder;
 use secret::Secret;
 
 /// Largest configuration file that is read, of whatever program: 16 MiB. Thousands of registries fit into one.
@@ -19,20 +20,27 @@ pub const TOKEN_LIMIT: usize = 64 << 10;
 /// # Errors
 /// The system's, or what stands there instead.
 pub fn open(path: &Path) -> io::Result<File> {
+    // Opening alone has effects on some devices.
+    check_kind(&fs::metadata(path)?)?;
     let file = without_waiting(OpenOptions::new().read(true)).open(path)?;
     // Of the open file: what the path leads to may be another one by now.
-    check_kind(&file)?;
+    check_kind(&file.metadata()?)?;
     Ok(file)
 }
 
-/// Opens a regular file to write at its end. What is none is an error, and not waited for.
+/// Opens a regular file to write at its end, with the rights for its folder. What is none is an error, and not waited for.
 ///
 /// # Errors
 /// The system's, or what stands there instead.
 pub fn open_to_append(path: &Path) -> io::Result<File> {
-    let file = without_waiting(OpenOptions::new().read(true).append(true)).open(path)?;
-    check_kind(&file)?;
-    Ok(file)
+    let (folder, name) = WorkFolder::of_file(path)?;
+    folder.run(|at| {
+        let path = at.join(name);
+        check_kind(&fs::metadata(&path)?)?;
+        let file = without_waiting(OpenOptions::new().read(true).append(true)).open(path)?;
+        check_kind(&file.metadata()?)?;
+        Ok(file)
+    })
 }
 
 /// The bytes of a regular file of at most `limit` bytes.
@@ -102,8 +110,7 @@ fn shown(limit: usize) -> String {
     }
 }
 
-fn check_kind(file: &File) -> io::Result<()> {
-    let metadata = file.metadata()?;
+fn check_kind(metadata: &Metadata) -> io::Result<()> {
     if metadata.is_dir() {
         return Err(io::Error::new(ErrorKind::IsADirectory, "it is a folder"));
     }

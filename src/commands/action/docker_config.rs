@@ -13,7 +13,7 @@ use super::job::{JobFolder, copy_private};
 use client_config::{Client, ConfigEdit, ConfigFile, EditOutcome, HelperSettings, Kind};
 use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
-use private_files::StateFolder;
+use private_files::{StateFolder, WorkFolder};
 
 /// What docker finds in its configuration folder beside `config.json`: contexts, plug-ins, the keys of content trust, and
 /// certificates for the engine.
@@ -134,15 +134,15 @@ fn isolate(from: &Path, to: &Path) -> Result<()> {
             error,
         )
     };
-    private_files::make_folders(to).map_err(failed)?;
+    let (folder, _) = WorkFolder::make(to, 0o700).map_err(failed)?;
     let config = to.join("config.json");
     if !config.exists() {
         copy_private(&from.join("config.json"), &config)?;
     }
     for name in LINKED {
-        let (target, link) = (from.join(name), to.join(name));
+        let target = from.join(name);
         if target.exists() {
-            match link_to(&target, &link) {
+            match folder.run(|at| link_to(&target, &at.join(name))) {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(error)),
                 _ => {}
             }

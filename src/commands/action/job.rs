@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
-use private_files::make_folders;
+use private_files::WorkFolder;
 
 /// How the folder's name begins; the rest nobody can foretell.
 const PREFIX: &str = "ecr-auth-";
@@ -139,11 +139,13 @@ pub fn copy_private(from: &Path, to: &Path) -> Result<bool> {
     let bytes = zeroize::Zeroizing::new(bytes);
     let copy = || -> io::Result<()> {
         let folder = to.parent().ok_or(io::ErrorKind::InvalidInput)?;
-        make_folders(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        io::Write::write_all(&mut file, &bytes)?;
-        file.persist(to)?;
-        Ok(())
+        let name = to.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        WorkFolder::make(folder, 0o700)?.0.run(|at| {
+            let mut file = tempfile::NamedTempFile::new_in(at)?;
+            io::Write::write_all(&mut file, &bytes)?;
+            file.persist(at.join(name))?;
+            Ok(())
+        })
     };
     copy().map(|()| true).map_err(failed)
 }

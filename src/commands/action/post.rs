@@ -13,7 +13,7 @@ use client_config::{ConfigFile, shown};
 use configuration::{Config, SetupFile};
 use context::{Context, variables};
 use diagnostics::{Code, Error, Result};
-use private_files::ReplacedValue;
+use private_files::{ReplacedValue, WorkFolder};
 use secret::Secret;
 
 /// Takes back what the main step did.
@@ -99,20 +99,24 @@ fn reset_variables(undo: &Undo, context: &Context<'_>) -> Result<()> {
 
 /// The folder itself stays: other steps' variables may name it.
 fn remove_secrets(undo: &Undo) -> Result<()> {
-    let mut removed = gone(fs::remove_dir_all(&undo.use_folder));
+    let mut removed = gone(&undo.use_folder, |path| fs::remove_dir_all(path));
     if undo.made_job {
         let job = JobFolder::at(&undo.job);
         removed = removed
-            .and(gone(fs::remove_dir_all(job.cache())))
-            .and(gone(fs::remove_file(job.aws_config())))
-            .and(gone(fs::remove_file(job.docker().join("config.json"))))
-            .and(gone(fs::remove_file(job.podman())));
+            .and(gone(&job.cache(), |path| fs::remove_dir_all(path)))
+            .and(gone(&job.aws_config(), |path| fs::remove_file(path)))
+            .and(gone(&job.docker().join("config.json"), |path| fs::remove_file(path)))
+            .and(gone(&job.podman(), |path| fs::remove_file(path)));
     }
     removed.map_err(|error| failed(&undo.job, error))
 }
 
-fn gone(removed: io::Result<()>) -> io::Result<()> {
-    match removed {
+/// Removes what need not be there, with the rights for its folder.
+fn gone(path: &Path, remove: fn(&Path) -> io::Result<()>) -> io::Result<()> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok(());
+    };
+    match WorkFolder::open(folder).and_then(|folder| folder.run(|at| remove(&at.join(name)))) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         other => other,
     }

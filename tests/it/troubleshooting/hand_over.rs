@@ -1,14 +1,12 @@
 //! What goes wrong where results are handed to a CI, a command or the kubelet.
 
 use diagnostics::Code;
-use lab::ServiceAccount;
-use serde_json::json;
 
 use super::Way;
 use super::command_line::keys;
 use super::files::with_profile;
 use crate::harness::{HOST, Machine};
-use crate::kubelet::{ask, pod_request};
+use crate::kubelet::ask;
 use crate::lab_machine::{lab, machine};
 
 pub const WAYS: &[Way] = &[
@@ -27,12 +25,4 @@ pub const WAYS: &[Way] = &[
         with_profile().run(&["assume", "--profile", "ci", "--", "no-such-program"])
     }),
     (Code::KubeletRequest, || ask(&Machine::new(), "")),
-    (Code::KubeletRole, || {
-        let lab = lab();
-        let token = lab.service_account_token(&ServiceAccount::new("shop", "web")).unwrap();
-        ask(
-            &Machine::new(),
-            &pod_request(&format!("{HOST}/app"), &token, &json!({})),
-        )
-    }),
 ];

