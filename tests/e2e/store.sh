@@ -47,3 +47,14 @@ test_store_for_all_registries_leaves_no_trace() {
   cmp "$HOME/before" "$HOME/.docker/config.json"
   fails docker push "$IMAGE:1"
 }
+
+# What the Go helper lists for its caller, sorted: with nothing cached, the caller's own registry.
+test_store_lists_what_the_go_helper_lists() {
+  setup --all
+  export AWS_REGION=${REGISTRY#*.ecr.}
+  AWS_REGION=${AWS_REGION%%.*}
+  local go
+  go=$(/usr/bin/docker-credential-ecr-login list | jq -c 'with_entries(select(.key | contains("public.ecr.aws") | not))')
+  contains "$go" "https://$REGISTRY"
+  same "the list" "$go" "$(docker-credential-ecr-auth list | jq -c .)"
+}

@@ -40,8 +40,10 @@ pub struct FileRecord {
     /// `credsStore`.
     pub creds_store: Option<ReplacedValue>,
     /// The store that docker used by itself where no `credsStore` was set, such as `osxkeychain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub detected_store: Option<String>,
     /// The SHA-256 of the drop-in that the file is, in hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub drop_in: Option<String>,
     /// Whether its `auths` was made by us.
     pub created_auths: bool,

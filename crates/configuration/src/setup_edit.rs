@@ -177,6 +177,9 @@ impl SetupFile {
     /// # Errors
     /// As [`SetupFile::take_back`].
     pub fn take_back_fallback(&self, env: &Env) -> Result<SetupTakenBack> {
+        if !self.path.exists() {
+            return Ok(SetupTakenBack::default());
+        }
         self.shrink(env, &mut |document| document.fallback = None)
     }
 
