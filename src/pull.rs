@@ -17,8 +17,8 @@ pub enum PullAnswer {
     Password(CachedSecret),
     /// Nothing: the host is neither ECR's nor an alias. With the store that answers for it, where there is one.
     NotOurs(Option<FallbackStore>),
-    /// Nothing, though a password was wanted: the client goes on without one. People have been told why.
-    WithoutPassword,
+    /// Nothing, though a password was wanted: the client goes on without one. With the reason, as a line for people.
+    WithoutPassword(String),
 }
 
 /// Answers a client that asks for `server`, which people know by `name`. `find` finds the path to the registry's password, and where the
@@ -39,7 +39,7 @@ pub fn answer(
         Ok(config) => config,
         // What the rules say of it can't be known, but that ECR Public serves anybody can.
         Err(error) if Registry::parse(server).is_some_and(|registry| registry.is_public()) => {
-            return Ok(go_on_without(name, &error, context));
+            return Ok(go_on_without(name, &error));
         }
         Err(error) => return Err(error),
     };
@@ -50,7 +50,7 @@ pub fn answer(
     let found = find(&target, context);
     match found.and_then(|(path, cache)| path.secret(&cache, name, began, context)) {
         Ok(held) => Ok(PullAnswer::Password(held)),
-        Err(error) if target.is_optional() => Ok(go_on_without(name, &error, context)),
+        Err(error) if target.is_optional() => Ok(go_on_without(name, &error)),
         Err(error) => Err(error),
     }
 }
@@ -64,8 +64,6 @@ pub fn by_rule(target: &RegistryTarget<'_>, context: &Context<'_>) -> Result<(Pa
     Ok((path, Cache::open(Cache::folder(&context.env))))
 }
 
-fn go_on_without(name: &str, error: &Error, context: &mut Context<'_>) -> PullAnswer {
-    let line = format!("ecr-auth: {name}: going on without credentials: {error}");
-    let _ = context.stderr.line(&line);
-    PullAnswer::WithoutPassword
+fn go_on_without(name: &str, error: &Error) -> PullAnswer {
+    PullAnswer::WithoutPassword(format!("ecr-auth: {name}: going on without credentials: {error}"))
 }

@@ -73,7 +73,11 @@ fn answer(config: Option<&Path>, context: &mut Context<'_>) -> Result<Secret> {
     })?;
     match answered {
         PullAnswer::Password(held) => with_password(&held),
-        PullAnswer::NotOurs(_) | PullAnswer::WithoutPassword => Ok(without_headers()),
+        PullAnswer::NotOurs(_) => Ok(without_headers()),
+        PullAnswer::WithoutPassword(why) => {
+            let _ = context.stderr.line(&why);
+            Ok(without_headers())
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! <https://github.com/docker/docker-credential-helpers>
 
 mod list;
+mod once;
 
 use std::io::Read;
 use std::path::Path;
@@ -17,6 +18,7 @@ use configuration::{Config, FallbackStore, RegistryTarget};
 use context::{Context, Progress, variables};
 use diagnostics::{Code, Error, Exit, Result, inert, one_line};
 use ecr_registry::{Registry, server_name, why_not_ecr};
+use once::tell_once;
 use secret::{Secret, exposed};
 use secret_cache::Cache;
 
@@ -128,7 +130,13 @@ fn get(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
         Ok(PullAnswer::NotOurs(Some(fallback))) => {
             ask_fallback(&fallback, &ClientRequest::Get, server, &input, context)
         }
-        Ok(PullAnswer::NotOurs(None) | PullAnswer::WithoutPassword) => Err(NOT_FOUND.to_owned()),
+        Ok(PullAnswer::NotOurs(None)) => Err(NOT_FOUND.to_owned()),
+        Ok(PullAnswer::WithoutPassword(why)) => {
+            tell_once(&format!("{server} {why}"), context, |context| {
+                drop(context.stderr.line(&why))
+            });
+            Err(NOT_FOUND.to_owned())
+        }
         Err(error) => Err(failed(server, &error, context)),
     }
 }
@@ -279,7 +287,8 @@ fn input(context: &mut Context<'_>) -> Result<Secret, String> {
 
 /// A failure's one line for the client; people who see stderr get all of it.
 fn failed(server: &str, error: &Error, context: &mut Context<'_>) -> String {
-    error.report(&mut context.stderr);
+    let failure = format!("{server} {} {}", error.what(), error.code());
+    tell_once(&failure, context, |context| error.report(&mut context.stderr));
     line_of(server, error)
 }
 

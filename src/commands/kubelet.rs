@@ -73,7 +73,10 @@ fn answer(request: &KubeletRequest, config: Option<&Path>, context: &mut Context
             let left = held.expires_at.duration_since(context.now()).unwrap_or_default();
             Ok(with_password(host, &held.secret, left))
         }
-        PullAnswer::WithoutPassword => Ok(without_credentials()),
+        PullAnswer::WithoutPassword(why) => {
+            let _ = context.stderr.line(&why);
+            Ok(without_credentials())
+        }
         PullAnswer::NotOurs(_) => {
             context.detail(|| format!("{host} is no registry of ECR"));
             Ok(without_credentials())

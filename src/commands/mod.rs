@@ -24,6 +24,7 @@ mod passwords;
 mod run_with;
 pub mod setup;
 mod setup_plan;
+mod setup_warnings;
 mod sign_in;
 mod sign_out;
 mod store_for_all;

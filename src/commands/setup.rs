@@ -7,6 +7,7 @@ use clap::Args;
 use super::hosts;
 use super::identity::IdentityArgs;
 use super::setup_plan::{ClientArgs, SetupChanges, SetupPlan, verify, warn_of_globs};
+use super::setup_warnings;
 use crate::doctor;
 use client_config::shown;
 use configuration::{Config, SetupChange, SetupRule};
@@ -73,8 +74,12 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, context: &mut Context<'
     if !args.identity.is_given() {
         tell_rules(&args.registries, &hosts, &config, config_path, context);
     }
-    if args.verify && !dry_run {
-        let config = Config::load(&context.env, config_path)?;
+    if dry_run {
+        return Ok(());
+    }
+    let config = Config::load(&context.env, config_path)?;
+    setup_warnings::warn(&hosts, &config, !args.verify, context);
+    if args.verify {
         let hosts = match hosts.is_empty() {
             true => hosts::named_or_own(&[], &args.identity, &config, None, context)?,
             false => hosts,

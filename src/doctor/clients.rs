@@ -67,6 +67,33 @@ pub fn look(host: &str, is_open: bool, env: &Env, now: SystemTime) -> Clients {
     clients
 }
 
+/// Returns what is found of each client that would use a password for this registry in the place of our helper, and what to do about it.
+pub fn passwords_before_us(host: &str, env: &Env, now: SystemTime) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for kind in Kind::ALL.iter().copied().filter(|kind| is_there(*kind, env)) {
+        let Ok(mut lookup) = look_up(kind, host, env) else {
+            continue;
+        };
+        pass_variable_over(&mut lookup, env);
+        let of = ClientLookup {
+            lookup: &lookup,
+            host,
+            env,
+            now,
+        };
+        if let Some(first) = &lookup.found
+            && let ClientCredentials::Password(password) = &first.answer
+        {
+            let check = of.password(password, first);
+            found.push((
+                format!("{}: {}", kind.name(), check.finding),
+                check.hint.unwrap_or_default(),
+            ));
+        }
+    }
+    found
+}
+
 /// Docker is looked at wherever no other client is: other tools (kaniko, BuildKit, crane) read its file.
 fn is_there(kind: Kind, env: &Env) -> bool {
     let is_used = |kind: Kind| kind.descriptor().is_used(env);

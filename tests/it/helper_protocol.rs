@@ -186,3 +186,30 @@ fn a_closed_stdout_is_no_panic() {
     let outcome = Machine::new().call(shell, &["-c", &line], "");
     assert!(!outcome.stderr.contains("panicked"), "{outcome:?}");
 }
+
+/// BuildKit asks once for each authentication that it remembers.
+#[test]
+fn a_failure_is_told_once_to_a_client_that_asks_again_and_again() {
+    let machine = Machine::new();
+    let helper = machine.home().join("docker-credential-ecr-auth");
+    std::os::unix::fs::symlink(crate::harness::binary(), &helper).unwrap();
+    let client = |times: usize| {
+        let ask = format!("echo {HOST} | {}; ", helper.display().to_string() + " get");
+        machine.call("/bin/sh".as_ref(), &["-c", &(ask.repeat(times) + "true")], "")
+    };
+    let outcome = client(41);
+    let errors = outcome
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("error: "))
+        .count();
+    assert_eq!((outcome.stdout.lines().count(), errors), (41, 1), "{outcome:?}");
+    // Another client is told too.
+    let other = client(1);
+    assert!(other.stderr.contains("error: no AWS credentials"), "{other:?}");
+    // Where nothing is kept, it is told each time.
+    let outcome = machine.with("ECR_AUTH_CACHE", "off");
+    let ask = format!("for i in 1 2 3; do echo {HOST} | {} get; done; true", helper.display());
+    let outcome = outcome.call("/bin/sh".as_ref(), &["-c", &ask], "");
+    assert_eq!(outcome.stderr.matches("error: ").count(), 3, "{outcome:?}");
+}

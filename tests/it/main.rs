@@ -62,6 +62,7 @@ mod reference;
 mod scale;
 mod setup_logout;
 mod setup_rules;
+mod setup_warnings;
 mod sources;
 mod srp;
 mod stored_logins;
