@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::store_for_all::StoreForAll;
+use crate::doctor;
 use aws_access::{NamedPath, PasswordPath};
 use aws_shared_files::profile::{self, HelperProfile};
 use client_config::{Client, ClientUndoLog, ConfigFile, LinkPlan, LinkState, SetupOutcome, SetupRequest, shown};
@@ -258,8 +259,8 @@ fn install(link: &LinkPlan, record: Option<&ClientUndoLog>, context: &mut Contex
             folder.display()
         ));
         context.say(&format!(
-            "hint: add this line to your shell's profile: export PATH=\"{}:$PATH\"",
-            folder.display()
+            "hint: add this line to your shell's profile: {}",
+            doctor::path_line(folder)
         ));
     }
     Ok(())

@@ -88,6 +88,20 @@ pub fn called(exe: &Path, wanted: &BTreeSet<String>, env: &Env) -> Vec<NamedHelp
     wanted.iter().map(of).collect()
 }
 
+/// The folder that `setup` linked the helper in, if the link is there and the folder is not on PATH.
+pub fn folder_off_path(program: &str, env: &Env) -> Option<PathBuf> {
+    let links = client_config::undo_log(env)?.load().ok()?.links;
+    let is_off_path = |folder: &Path| !env.search_path().iter().any(|on_path| on_path == folder);
+    let is_linked = |link: &PathBuf| link.ends_with(program) && link.exists();
+    let folder = links.into_keys().find(is_linked)?.parent()?.to_owned();
+    is_off_path(&folder).then_some(folder)
+}
+
+/// The line of a shell's profile that puts a folder on PATH.
+pub fn path_line(folder: &Path) -> String {
+    format!("export PATH=\"{}:$PATH\"", folder.display())
+}
+
 /// Whether a name after `docker-credential-` is one of ours.
 pub fn is_ours(name: &str) -> bool {
     HELPER_NAMES

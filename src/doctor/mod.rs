@@ -20,6 +20,7 @@ mod subject;
 use std::path::Path;
 
 pub use clients::passwords_before_us;
+pub use helper::path_line;
 pub use overview::{NextStep, Overview, look};
 pub use redact::{Redactor, SharedRedactor};
 pub use report::{Check, Outcome, Report};

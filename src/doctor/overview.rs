@@ -187,7 +187,7 @@ impl Surroundings {
             return mend(it.registry.as_deref(), error);
         }
         match is_set_up {
-            true => self.mend_helper().unwrap_or_else(|| self.all_is_set_up(env)),
+            true => self.mend_helper(env).unwrap_or_else(|| self.all_is_set_up(env)),
             false => self.take_over().unwrap_or_else(|| self.set_up()),
         }
     }
@@ -273,14 +273,28 @@ impl Surroundings {
     }
 
     /// What keeps clients from the helper.
-    fn mend_helper(&self) -> Option<NextStep> {
+    fn mend_helper(&self, env: &Env) -> Option<NextStep> {
         let it = self.called.iter().find(|it| it.check.outcome == Outcome::Fail)?;
         if let (Some(path), Some(hint)) = (&it.path, &it.check.hint) {
             let what = format!("{} is not ecr-auth: {hint}; then see", path.display());
             return Some(NextStep::new(one_line(&what), &["ecr-auth doctor"]));
         }
         let is_missing = |name: &str| self.called.iter().any(|it| it.name == name && it.path.is_none());
-        self.set_up_again("have clients find the helper", is_missing)
+        match it
+            .path
+            .is_none()
+            .then(|| helper::folder_off_path(&it.program, env))
+            .flatten()
+        {
+            Some(folder) => Some(NextStep::new(
+                format!(
+                    "have clients find the helper in {}: add this line to your shell's profile, or choose a folder of PATH with setup --bin-dir",
+                    shown(&folder, env)
+                ),
+                &[&helper::path_line(&folder)],
+            )),
+            None => self.set_up_again("have clients find the helper", is_missing),
+        }
     }
 
     /// The calls of `setup` for what the clients' files have under these names; a store is a call of its own.

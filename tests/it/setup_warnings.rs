@@ -53,3 +53,15 @@ fn a_password_of_the_variable_that_comes_first_is_told() {
     );
     assert!(!outcome.stderr.contains("old"), "{outcome:?}");
 }
+
+/// It must not lead in a circle: setup says that the folder is not on PATH.
+#[test]
+fn the_overview_names_the_line_for_path_where_the_helper_is_off_it() {
+    let lab = lab();
+    let machine = machine(&lab);
+    setup(&machine, &[]);
+    let overview = machine.run(&[]);
+    let line = format!("\n    export PATH=\"{}:$PATH\"\n", machine.home().join("bin").display());
+    assert!(overview.stdout.contains(&line), "{overview:?}");
+    assert!(overview.stdout.contains("--bin-dir"), "{overview:?}");
+}
