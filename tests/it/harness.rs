@@ -123,18 +123,22 @@ impl Machine {
         self.call(&binary(), args, stdin)
     }
 
-    /// A call of the credential helper, as docker makes it.
+    /// A call of the credential helper by a client, which is a process of its own.
     pub fn helper(&self, action: &str, stdin: &str) -> Outcome {
-        self.call(&binary(), &["helper", action], stdin)
+        outcome_of(self.client_command(action), stdin)
+    }
+
+    /// A client that calls the credential helper once, and ends as it does.
+    pub fn client_command(&self, action: &str) -> Command {
+        let program = binary();
+        let program = program.to_str().unwrap();
+        let line = r#""$0" "$@"; exit $?"#;
+        self.command("/bin/sh".as_ref(), &["-c", line, program, "helper", action])
     }
 
     /// A call of any program in this machine's environment.
     pub fn call(&self, program: &Path, args: &[&str], stdin: &str) -> Outcome {
-        let output = assert_cmd::Command::from_std(self.command(program, args))
-            .write_stdin(stdin)
-            .output()
-            .unwrap();
-        Outcome::of(&output)
+        outcome_of(self.command(program, args), stdin)
     }
 
     /// Starts the credential helper and leaves it running. Its stdin is fed already.
@@ -164,6 +168,14 @@ impl Machine {
             .current_dir(self.folder.path());
         command
     }
+}
+
+fn outcome_of(command: Command, stdin: &str) -> Outcome {
+    let output = assert_cmd::Command::from_std(command)
+        .write_stdin(stdin)
+        .output()
+        .unwrap();
+    Outcome::of(&output)
 }
 
 /// An error of the system as glibc words it: a static binary has musl's words.
