@@ -54,6 +54,7 @@ mod odd_situations;
 mod one_store;
 mod outputs;
 mod pages;
+mod planted_logins;
 mod power_cut;
 mod process_keys;
 mod profiles;

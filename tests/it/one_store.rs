@@ -558,3 +558,24 @@ fn doctor_and_the_overview_know_who_serves_whom() {
         assert!(overview.stdout.contains(line), "{line}\n{}", overview.stdout);
     }
 }
+
+/// Under a name that is no helper's of ours, it does not know the protocol.
+#[test]
+fn ecr_auth_is_no_store_under_any_name() {
+    for is_copy in [false, true] {
+        let machine = machine();
+        let other = machine.home().join("bin/docker-credential-foo");
+        match is_copy {
+            true => drop(fs::copy(binary(), &other).unwrap()),
+            false => symlink(binary(), &other).unwrap(),
+        }
+        machine.write(DOCKER, "{\"credsStore\": \"foo\"}");
+        let outcome = machine.run(&["setup", "--all", "--client", "docker"]);
+        assert_eq!(outcome.status, 2, "{outcome:?}");
+        assert!(
+            outcome.stderr.contains("is ecr-auth, under another name"),
+            "{outcome:?}"
+        );
+        assert_eq!(machine.read(DOCKER), "{\"credsStore\": \"foo\"}");
+    }
+}

@@ -98,3 +98,41 @@ fn a_foreign_process_is_told_by_the_environment_that_it_sees() {
     let outcome = machine.with("LOGIN", "none").helper("get", HOST);
     assert_eq!((outcome.status, lab.count(GET_TOKEN)), (1, 1), "{outcome:?}");
 }
+
+/// A program may read what lies in the folder that it runs in.
+#[test]
+fn a_foreign_process_is_told_by_its_folder() {
+    let lab = lab();
+    let machine = with_foreign_process(&lab);
+    machine.helper("get", HOST).password();
+    let other = machine.home().join("other");
+    fs::create_dir(&other).unwrap();
+    let line = format!(
+        "cd {} && echo {HOST} | {} helper get",
+        other.display(),
+        binary().display()
+    );
+    let outcome = machine.call("/bin/sh".as_ref(), &["-c", &line], "");
+    assert_eq!((outcome.status, lab.count(GET_TOKEN)), (0, 2), "{outcome:?}");
+}
+
+/// The keys of the profile that a call of ours names are not in the line.
+#[test]
+fn a_call_that_names_a_profile_is_told_by_the_files() {
+    let lab = lab();
+    let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
+    let config = |secret: &str| {
+        let (program, id) = (binary().display().to_string(), &lab.admin().id);
+        let text = format!(
+            "[default]\ncredential_process = {program} assume --profile q\n\
+             [profile q]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n"
+        );
+        machine.write(".aws/config", &text);
+    };
+    config(&lab.admin().secret);
+    machine.helper("get", HOST).password();
+    machine.helper("get", HOST).password();
+    assert_eq!(lab.count(GET_TOKEN), 1);
+    config("guessed");
+    assert_eq!(machine.helper("get", HOST).status, 1);
+}

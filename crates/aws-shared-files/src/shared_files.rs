@@ -99,6 +99,16 @@ impl SharedFiles {
         profiles.map(|section| section.name.as_str()).collect()
     }
 
+    /// The whole text of both files, each under its path, as one text.
+    pub fn whole_text(env: &Env) -> Secret {
+        let files = [SharedFile::Credentials, SharedFile::Config];
+        let texts = files.into_iter().filter_map(|file| {
+            let path = text::path(file, env)?;
+            Some(format!("{path:?}={:?}\n", text::read(&path, false).unwrap_or_default()))
+        });
+        Secret::new(texts.collect::<String>())
+    }
+
     /// Whether the `config` file has a section `[NAME]`, which lacks the word `profile` to be one.
     pub fn has_unmarked(&self, name: &str) -> bool {
         self.has(SectionKind::Other, name)

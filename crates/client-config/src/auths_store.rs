@@ -18,14 +18,19 @@ use context::{Env, no_home};
 use diagnostics::{Code, Error, Result};
 use private_files::{StateFolder, remove_made_folders};
 
+/// The folder of the new logins, in the state folder.
+const LOGINS: &str = "logins";
+
 /// The names that Docker Hub has for the clients: docker asks for the first, podman for the second.
 const DOCKER_HUB: [&str; 3] = ["index.docker.io", "docker.io", "registry-1.docker.io"];
 
 /// The `auths` of one configuration of Docker's, and the file with the logins that came later.
 #[derive(Debug, Clone)]
 pub struct AuthsStore {
+    /// The real path.
     config: PathBuf,
-    logins: PathBuf,
+    /// The name of the file with the new logins.
+    name: String,
     state: StateFolder,
 }
 
@@ -39,17 +44,38 @@ impl AuthsStore {
         let state = state.ok_or_else(|| no_home("cannot tell where the logins of other registries are"))?;
         let config = real_path(config)?;
         let digest = Sha256::digest(config.as_os_str().as_encoded_bytes());
-        let name: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self {
-            logins: state.path().join("logins").join(format!("{name}.json")),
             config,
+            name: format!("{digits}.json"),
             state,
         })
     }
 
     /// The file of the new logins, which need not exist.
-    pub fn logins_file(&self) -> &Path {
-        &self.logins
+    pub fn logins_file(&self) -> PathBuf {
+        self.state.path().join(LOGINS).join(&self.name)
+    }
+
+    /// The folder of the configuration: whose it is, theirs the logins have to be.
+    fn beside(&self) -> &Path {
+        self.config.parent().unwrap_or(Path::new("/"))
+    }
+
+    /// What is read of the new logins; `None` where there are none. Those that another user could have written are an error.
+    fn with_logins<T>(&self, read: impl FnOnce(&AuthsEditor<'_>) -> Result<T, Malformed>) -> Result<Option<T>> {
+        let failed = |cause: &dyn std::fmt::Display| {
+            let what = format!("cannot read {}", self.logins_file().display());
+            Error::failed(Code::NotReadable, what, cause)
+                .hint("look whose file and folder it is; ecr-auth keeps new logins there")
+        };
+        let bytes = self.state.read_private(LOGINS, &self.name, self.beside());
+        let Some(bytes) = bytes.map_err(|error| failed(&error))? else {
+            return Ok(None);
+        };
+        let text = std::str::from_utf8(&bytes).map_err(|error| failed(&error))?;
+        let found = AuthsEditor::read(text).and_then(|auths| read(&auths));
+        found.map(Some).map_err(|error| malformed(&self.logins_file(), &error))
     }
 
     /// The credential for a server, as docker finds it: by its exact key, else by a key with the same host. New logins come first.
@@ -57,13 +83,10 @@ impl AuthsStore {
     /// # Errors
     /// A file that can't be read.
     pub fn get(&self, server: &str) -> Result<Option<StoredCredential>> {
-        for path in [&self.logins, &self.config] {
-            let found = with_auths(path, |auths| find(auths, server))?;
-            if let Some(found) = found.flatten() {
-                return Ok(Some(found));
-            }
+        match self.with_logins(|auths| find(auths, server))?.flatten() {
+            Some(found) => Ok(Some(found)),
+            None => Ok(with_auths(&self.config, |auths| find(auths, server))?.flatten()),
         }
-        Ok(None)
     }
 
     /// Keeps a credential.
@@ -83,13 +106,12 @@ impl AuthsStore {
     pub fn erase(&self, server: &str, env: &Env) -> Result<()> {
         self.edit_logins(server, &AuthEdit::Remove)?;
         let files = (Kind::Docker.descriptor().written_files)(None, env)?;
-        match files
+        // By the path that docker goes, so that it is done with the rights of whoever can lead it elsewhere.
+        let is_it = |file: &&PathBuf| real_path(file).is_ok_and(|file| file == self.config);
+        files
             .iter()
-            .any(|file| real_path(file).is_ok_and(|file| file == self.config))
-        {
-            true => self.forget_in_config(server),
-            false => Ok(()),
-        }
+            .find(is_it)
+            .map_or(Ok(()), |file| self.forget_in(file, server))
     }
 
     /// The user name for each server that there is a credential for.
@@ -110,7 +132,7 @@ impl AuthsStore {
     /// # Errors
     /// The file can't be read.
     pub fn logins(&self) -> Result<BTreeMap<String, StoredCredential>> {
-        Ok(with_auths(&self.logins, credentials)?.unwrap_or_default())
+        Ok(self.with_logins(credentials)?.unwrap_or_default())
     }
 
     /// Forgets the new logins.
@@ -130,7 +152,9 @@ impl AuthsStore {
         let edit = of_one(server, edit);
         self.update_logins(&mut |old| {
             let text = old.unwrap_or_default();
-            let new = edit.apply(text).map_err(|error| malformed(&self.logins, &error))?;
+            let new = edit
+                .apply(text)
+                .map_err(|error| malformed(&self.logins_file(), &error))?;
             Ok(match new == text {
                 true => EditOutcome::Unchanged,
                 false if new.trim() == "{}" => EditOutcome::Remove,
@@ -141,24 +165,30 @@ impl AuthsStore {
 
     /// Changes the file of the new logins. Its folder goes with the last one: other configurations may have theirs there.
     fn update_logins(&self, edit: &mut dyn FnMut(Option<&str>) -> Result<EditOutcome>) -> Result<()> {
-        update_private(&self.logins, Some(&self.state), edit)?;
-        if let (false, Some(folder)) = (self.logins.exists(), self.logins.parent()) {
-            remove_made_folders(&[folder.to_owned()], &self.logins);
+        let file = self.logins_file();
+        let made = self.state.make_private(LOGINS, self.beside());
+        made.map_err(|error| {
+            Error::failed(Code::NotWritable, format!("cannot write {}", file.display()), error)
+                .hint("look whose folder it is; ecr-auth keeps new logins there")
+        })?;
+        update_private(&file, Some(&self.state), edit)?;
+        if let (false, Some(folder)) = (file.exists(), file.parent()) {
+            remove_made_folders(&[folder.to_owned()], &file);
         }
         Ok(())
     }
 
-    fn forget_in_config(&self, server: &str) -> Result<()> {
+    fn forget_in(&self, config: &Path, server: &str) -> Result<()> {
         // Docker leaves an empty `auths` behind, and so does this.
         let edit = ConfigEdit {
             drop_empty_auths: false,
             ..of_one(server, &AuthEdit::Remove)
         };
-        update(&self.config, Some(&self.state), &mut |old| {
+        update(config, Some(&self.state), &mut |old| {
             let Some(text) = old else {
                 return Ok(EditOutcome::Unchanged);
             };
-            let new = edit.apply(text).map_err(|error| malformed(&self.config, &error))?;
+            let new = edit.apply(text).map_err(|error| malformed(config, &error))?;
             Ok(match new == text {
                 true => EditOutcome::Unchanged,
                 false => EditOutcome::Text(new),

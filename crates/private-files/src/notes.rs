@@ -37,11 +37,6 @@ impl<T: Serialize + DeserializeOwned + Default + PartialEq + Clone> Notes<T> {
         &self.state
     }
 
-    /// The user whose notes these are, where root works with their rights.
-    pub fn acts_for(&self) -> Option<u32> {
-        self.state.open().ok()?.acts_for()
-    }
-
     /// Where they are.
     pub fn path(&self) -> PathBuf {
         self.state.path().join(self.file_name())
@@ -52,9 +47,18 @@ impl<T: Serialize + DeserializeOwned + Default + PartialEq + Clone> Notes<T> {
     /// # Errors
     /// The system's; of kind `InvalidData` where they don't parse, or another user could have written them.
     pub fn load(&self) -> io::Result<T> {
+        self.load_with_user().map(|(notes, _)| notes)
+    }
+
+    /// What they say, and the user whose notes these are, where root works with their rights. Both are of the folder as it was opened
+    /// once: that user could put another one in its place at any moment.
+    ///
+    /// # Errors
+    /// As [`Notes::load`].
+    pub fn load_with_user(&self) -> io::Result<(T, Option<u32>)> {
         match self.state.open() {
-            Ok(folder) => self.load_from(&folder),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(T::default()),
+            Ok(folder) => Ok((self.load_from(&folder)?, folder.acts_for())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok((T::default(), None)),
             Err(error) => Err(error),
         }
     }

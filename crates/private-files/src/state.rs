@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::lock::{Lock, LockAttempt};
-use super::own_file::{close_folder, is_own_or_roots};
+use super::own_file::{close_folder, is_own_or_roots, is_private_folder, read_own};
+use super::read::CONFIGURATION_LIMIT;
 use super::work_folder::WorkFolder;
+use zeroize::Zeroizing;
+
 use context::Env;
 
 /// Our own folder in the user's state folder, and until when its locks are waited for.
@@ -47,6 +50,37 @@ impl StateFolder {
         }
     }
 
+    /// Reads a file of secrets in one of its folders, which belongs to the user of the folder `beside`. `None`: there is none.
+    ///
+    /// # Errors
+    /// The system's; of kind `PermissionDenied` where another user could have written the file, or the folders are two users'.
+    pub fn read_private(&self, folder: &str, name: &str, beside: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+        let found = self.open().and_then(|_| WorkFolder::open(&self.path.join(folder)));
+        let found = found.and_then(|folder| {
+            same_user(&folder, beside)?;
+            folder.run(|at| match is_private_folder(&fs::metadata(at)?) {
+                true => read_own(&at.join(name), CONFIGURATION_LIMIT),
+                false => Err(belongs_to_another()),
+            })
+        });
+        match found {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes one of its folders, for secrets of the user of the folder `beside`, and closes it to others.
+    ///
+    /// # Errors
+    /// The system's; of kind `PermissionDenied` where it is another user's, or the folders are two users'.
+    pub fn make_private(&self, folder: &str, beside: &Path) -> io::Result<()> {
+        self.make()?;
+        let (made, _) = WorkFolder::make(&self.path.join(folder), 0o700)?;
+        same_user(&made, beside)?;
+        made.run(close_folder)
+    }
+
     /// Takes a lock in the folder. `None`: there are no locks here (a read-only folder, a full disk, a file system without them).
     ///
     /// # Errors
@@ -75,6 +109,14 @@ impl From<PathBuf> for StateFolder {
     fn from(path: PathBuf) -> Self {
         let deadline = Instant::now() + Duration::from_secs(15);
         Self { path, deadline }
+    }
+}
+
+/// What is kept of one user's must not be used for what is another's: one of the two has made it up.
+fn same_user(folder: &WorkFolder, beside: &Path) -> io::Result<()> {
+    match folder.acts_for() == WorkFolder::open(beside)?.acts_for() {
+        true => Ok(()),
+        false => Err(belongs_to_another()),
     }
 }
 

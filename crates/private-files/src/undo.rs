@@ -181,8 +181,8 @@ impl<R: UndoRecord> UndoLog<R> {
     /// # Errors
     /// The system's; of kind `InvalidData` if the file does not parse.
     pub fn load(&self) -> io::Result<UndoEntries<R>> {
-        let mut entries = self.0.load()?;
-        if let Some(user) = self.0.acts_for() {
+        let (mut entries, user) = self.0.load_with_user()?;
+        if let Some(user) = user {
             entries.believe_only(user);
         }
         Ok(entries)

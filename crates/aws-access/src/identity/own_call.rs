@@ -1,9 +1,11 @@
 //! A `credential_process` that is a call of this program: what it would fetch is known without running it.
 
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::role::{IdentityScope, RoleBase, RolePlan};
 use super::role_in;
+use aws_shared_files::SharedFiles;
 use context::Env;
 use ecr_registry::Partition;
 use oidc_token::read_token_file;
@@ -48,17 +50,35 @@ impl OwnCall {
         values.is_some_and(|values| values.text(&PROFILE) == Some(name))
     }
 
-    /// What tells the credentials that the call fetches from all others, as named fields for a cache key. `None` where its source is no
-    /// CI token and no sign-in to Cognito: then only the environment tells.
-    fn key_fields(&self, env: &Env) -> Option<Vec<(&'static str, Secret)>> {
-        let mut fields = match self.subcommand() {
-            "assume" => self.plan(env)?.key_fields(),
-            "cognito" => self.provider_token(),
-            _ => return None,
-        };
+    /// What tells the credentials that the call fetches from all others, as named fields for a cache key.
+    fn key_fields(&self, env: &Env) -> Vec<(&'static str, Secret)> {
         let is_read_by_us = |name: &str| name.starts_with("AWS_") || name.starts_with("ECR_AUTH_");
-        fields.push(("environment", env.visible(is_read_by_us)));
-        Some(fields)
+        let by_us = [("environment", env.visible(is_read_by_us))];
+        match self.subcommand() {
+            "assume" if !self.names("--source", "cognito") => match self.plan(env) {
+                Some(plan) => plan.key_fields().into_iter().chain(by_us).collect(),
+                // A profile or another source of the machine's.
+                None => vec![
+                    ("environment", env.visible(|_| true)),
+                    ("files", SharedFiles::whole_text(env)),
+                ],
+            },
+            "cognito" if self.has("--identity-pool-id") && (self.has("--username") || self.has("--provider")) => {
+                self.provider_token().into_iter().chain(by_us).collect()
+            }
+            // Only the call itself knows what its configuration adds: nobody else is served what it led to.
+            _ => vec![("process", unique())],
+        }
+    }
+
+    fn has(&self, flag: &str) -> bool {
+        let with_value = format!("{flag}=");
+        self.0.iter().any(|word| word == flag || word.starts_with(&with_value))
+    }
+
+    fn names(&self, flag: &str, value: &str) -> bool {
+        let mut pairs = self.0.iter().zip(self.0.iter().skip(1));
+        pairs.any(|(word, next)| word == flag && next == value) || self.0.contains(&format!("{flag}={value}"))
     }
 
     /// The roles that `ecr-auth assume` assumes, if it assumes the first one with the CI's token.
@@ -95,8 +115,20 @@ impl OwnCall {
 }
 
 /// What tells the credentials that a `credential_process` prints from all others, as named fields for a cache key: for a call of this
-/// program what that call would be told by, for every other program the environment that it sees.
+/// program what that call would be told by, for every other program the environment that it sees and the folder that it runs in.
 pub(crate) fn process_fields(line: &Secret, env: &Env) -> Vec<(&'static str, Secret)> {
-    let own = OwnCall::parse(line).and_then(|call| call.key_fields(env));
-    own.unwrap_or_else(|| vec![("environment", env.visible(|_| true))])
+    if let Some(call) = OwnCall::parse(line) {
+        return call.key_fields(env);
+    }
+    let folder = std::env::current_dir().unwrap_or_default();
+    vec![
+        ("environment", env.visible(|_| true)),
+        ("folder", Secret::new(folder.to_string_lossy())),
+    ]
+}
+
+/// A text that no other process has.
+fn unique() -> Secret {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Secret::new(format!("{} {}", std::process::id(), now.as_nanos()))
 }
