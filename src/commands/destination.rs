@@ -101,11 +101,7 @@ impl OutputDestination {
 fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let name = path.file_name().ok_or(ErrorKind::IsADirectory)?;
     let folder = folder_of(path);
-    let is_strangers = |link: &Metadata| link.is_symlink() && !is_own_or_roots(link);
-    if folder
-        .ancestors()
-        .any(|part| part.symlink_metadata().is_ok_and(|found| is_strangers(&found)))
-    {
+    if goes_by_a_strangers_link(folder)? {
         return Err(io::Error::other("another user's link leads to its folder"));
     }
     WorkFolder::open_as_ourselves(folder)?.run(|at| {
@@ -122,6 +118,26 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
         file.persist(target).map_err(|error| error.error)?;
         Ok(())
     })
+}
+
+/// Whether one of the links on the way to a folder is another user's, also behind a link of the user's own.
+fn goes_by_a_strangers_link(folder: &Path) -> io::Result<bool> {
+    let mut way = std::path::absolute(folder)?;
+    for _ in 0..LINKS {
+        let link = way
+            .ancestors()
+            .filter(|part| part.is_symlink())
+            .last()
+            .map(Path::to_owned);
+        let Some(link) = link else { return Ok(false) };
+        if !is_own_or_roots(&link.symlink_metadata()?) {
+            return Ok(true);
+        }
+        let mut next = folder_of(&link).join(fs::read_link(&link)?);
+        next.extend(way.strip_prefix(&link).into_iter().flatten());
+        way = next;
+    }
+    Err(ErrorKind::QuotaExceeded.into())
 }
 
 fn check(found: &Metadata) -> io::Result<()> {

@@ -164,6 +164,18 @@ fn another_users_link_leads_to_no_folder(#[case] user: u32) {
 #[rstest]
 #[case::user(USER)]
 #[case::root(0)]
+fn another_users_link_behind_ones_own_leads_to_no_folder(#[case] user: u32) {
+    let scene = Scene::new();
+    scene.link("theirs/way", &scene.shared("mine"), OTHER);
+    scene.link("own", &scene.shared("theirs/way"), user);
+    let outcome = scene.login(user, &scene.shared("own/new"));
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(!scene.shared("mine/new").exists());
+}
+
+#[rstest]
+#[case::user(USER)]
+#[case::root(0)]
 fn another_users_file_is_not_written_or_replaced(#[case] user: u32) {
     let scene = Scene::new();
     for name in ["out", "theirs/out"] {
