@@ -9,7 +9,7 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::{
-    action, assume, bazel, cognito, doctor, helper, install, kubelet, login, logout, overview, setup,
+    action, assume, bazel, cognito, doctor, helper, install, kubelet, login, logout, overview, setup, trust_policy,
 };
 use crate::doctor::SharedRedactor;
 use context::{Context, Progress, Verbosity};
@@ -75,6 +75,7 @@ enum Command {
     Logout(logout::LogoutArgs),
     Assume(assume::AssumeArgs),
     Login(login::LoginArgs),
+    TrustPolicy(Box<trust_policy::TrustPolicyArgs>),
     Cognito(Box<cognito::CognitoCommand>),
     /// Answers the kubelet, as its exec image credential provider (v1): a CredentialProviderRequest on stdin
     #[command(after_help = KUBELET)]
@@ -140,6 +141,7 @@ fn dispatch(cli: &Cli, redactor: Option<SharedRedactor>, context: &mut Context<'
         Command::Setup(args) => setup::run(args, cli.config.as_deref(), context)?,
         Command::Logout(args) => logout::run(args, cli.config.as_deref(), context)?,
         Command::Login(args) => login::run(args, cli.config.as_deref(), context)?,
+        Command::TrustPolicy(args) => trust_policy::run(args, context)?,
         Command::Cognito(command) => cognito::run(command, cli.config.as_deref(), context)?,
         Command::Kubelet => kubelet::run(cli.config.as_deref(), context)?,
         Command::Install(args) => install::run(args, context)?,

@@ -28,6 +28,7 @@ mod setup_warnings;
 mod sign_in;
 mod sign_out;
 mod store_for_all;
+pub mod trust_policy;
 
 #[cfg(test)]
 mod tests;

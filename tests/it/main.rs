@@ -73,6 +73,7 @@ mod token_sources;
 mod tokens;
 mod trace;
 mod troubleshooting;
+mod trust_policy;
 mod under_fire;
 mod unmasked;
 mod waiting;

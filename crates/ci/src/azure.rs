@@ -10,10 +10,11 @@ use zeroize::Zeroizing;
 use crate::minting::with_parameter;
 use crate::{
     CiSystem, CiToken, JobMark, Masking, MissingToken, RequestForm, RequestKind, SessionWords, TokenFinder,
-    TokenIssuer, WorkflowLines,
+    TokenIssuer, TrustForm, TrustKey, TrustedJobs, WantedTrust, WorkflowLines,
 };
 use context::Env;
-use diagnostics::Code;
+use diagnostics::{Code, Result};
+use oidc_token::Claims;
 
 const REQUEST_URI: &str = "SYSTEM_OIDCREQUESTURI";
 const ACCESS_TOKEN: &str = "SYSTEM_ACCESSTOKEN";
@@ -64,6 +65,7 @@ pub(crate) static AZURE: CiSystem = CiSystem {
         }),
     }),
     expired: crate::descriptor::JUST_ISSUED,
+    trust: Some(TRUST),
     ..CiSystem::BLANK
 };
 
@@ -97,4 +99,60 @@ fn set_secret(secret: &str, commands: &mut String) {
     let escaped = Zeroizing::new(secret.replace('%', "%AZP25"));
     let escaped = Zeroizing::new(escaped.replace('\r', "%0D").replace('\n', "%0A"));
     let _ = writeln!(commands, "##vso[task.setsecret]{}", escaped.as_str());
+}
+
+const TRUST: TrustForm = TrustForm {
+    name: "azure",
+    takes: &[
+        TrustKey::Organization,
+        TrustKey::OwnerId,
+        TrustKey::Repository,
+        TrustKey::ServiceConnection,
+        TrustKey::Issuer,
+    ],
+    reason: "Azure's subject says the organization, the project (--repository) and the service connection, and nothing of the pipeline",
+    wanted,
+    like,
+};
+
+fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
+    let organization = wanted.name(TrustKey::Organization, "the organization, as its address has it")?;
+    let projects = wanted.repositories("a project", 1..=1)?;
+    let connection = wanted.name(TrustKey::ServiceConnection, "the name of the service connection")?;
+    for (key, name) in [
+        (TrustKey::Organization, organization),
+        (TrustKey::ServiceConnection, connection),
+    ] {
+        if name.contains('/') {
+            return Err(key.wrong(format!("{name:?} has a '/', which ends a part of the subject")));
+        }
+    }
+    let issuer = match wanted.has(TrustKey::Issuer) {
+        true => String::new(),
+        false => {
+            let id = wanted.uuid(TrustKey::OwnerId, "the organization's id (or use --issuer)")?;
+            format!("https://vstoken.dev.azure.com/{id}")
+        }
+    };
+    let subject = |project: &String| format!("sc://{organization}/{project}/{connection}");
+    let mut jobs = TrustedJobs::matching(
+        &issuer,
+        projects.iter().map(subject).collect(),
+        format!(
+            "every pipeline that may use the service connection {connection} of {organization}/{}",
+            projects.join(", ")
+        ),
+    );
+    jobs.audiences = vec!["api://AzureADTokenExchange".to_owned()];
+    Ok(jobs)
+}
+
+/// The subject is the service connection's, in the old form or in that of Microsoft Entra.
+fn like(claims: &Claims) -> Option<TrustedJobs> {
+    let old = claims
+        .sub
+        .strip_prefix("sc://")
+        .map(|rest| rest.split('/').count() == 3);
+    let entra = claims.sub.starts_with("/eid1/") && claims.sub.contains("/sc/");
+    (old.unwrap_or(entra)).then(|| TrustedJobs::with_subject_of(claims))
 }

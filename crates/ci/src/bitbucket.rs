@@ -1,8 +1,13 @@
 //! Bitbucket Pipelines: each step has one token.
 //! <https://support.atlassian.com/bitbucket-cloud/docs/integrate-pipelines-with-resource-servers-using-oidc/>
 
-use crate::{CiSystem, JobMark, MissingToken, SessionWords, TokenFinder, TokenIssuer};
-use diagnostics::Code;
+use crate::trust::{ANY_UUID, is_uuid, uuid};
+use crate::{
+    CiSystem, JobMark, MissingToken, SessionWords, TokenFinder, TokenIssuer, TrustForm, TrustKey, TrustedJobs,
+    WantedTrust,
+};
+use diagnostics::{Code, Result};
+use oidc_token::Claims;
 
 const TOKEN: &str = "BITBUCKET_STEP_OIDC_TOKEN";
 
@@ -27,5 +32,59 @@ pub(crate) static BITBUCKET: CiSystem = CiSystem {
         lines: None,
     }),
     expired: "a step gets one token: sign in while it lives, the registry's password then serves for 12 hours; or push in a step of its own",
+    trust: Some(TRUST),
     ..CiSystem::BLANK
 };
+
+const TRUST: TrustForm = TrustForm {
+    name: "bitbucket",
+    takes: &[
+        TrustKey::Organization,
+        TrustKey::OwnerId,
+        TrustKey::RepositoryId,
+        TrustKey::Environment,
+        TrustKey::Issuer,
+    ],
+    reason: "Bitbucket's subject says the repository's UUID (--repository-id) and that of the environment, and neither branch nor tag",
+    wanted,
+    like,
+};
+
+fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
+    let workspace = wanted.name(TrustKey::Organization, "the workspace, as its address has it")?;
+    let owner = wanted.uuid(TrustKey::OwnerId, "the workspace's UUID")?;
+    let repository = wanted.uuid(TrustKey::RepositoryId, "the repository's UUID")?;
+    if workspace.contains('/') {
+        return Err(TrustKey::Organization.wrong(format!("{workspace:?} is no workspace")));
+    }
+    let environments = wanted.all(TrustKey::Environment).iter();
+    let environments: Vec<String> = environments
+        .map(|environment| uuid(TrustKey::Environment, environment))
+        .collect::<Result<_>>()?;
+    let (subjects, which) = match environments.is_empty() {
+        true => (vec![format!("{{{repository}}}:*")], "every step".to_owned()),
+        false => {
+            let subject = |environment: &String| format!("{{{repository}}}:{{{environment}}}:*");
+            let named = format!("steps of the environment {}", environments.join(", "));
+            (environments.iter().map(subject).collect(), named)
+        }
+    };
+    let mut jobs = TrustedJobs::matching(
+        &format!("https://api.bitbucket.org/2.0/workspaces/{workspace}/pipelines-config/identity/oidc"),
+        subjects,
+        format!("{which} of the repository {{{repository}}}"),
+    );
+    jobs.audiences = vec![format!("ari:cloud:bitbucket::workspace/{owner}")];
+    Ok(jobs)
+}
+
+/// The same for every step: its UUID is the last part.
+fn like(claims: &Claims) -> Option<TrustedJobs> {
+    let (before, step) = claims.sub.rsplit_once(':')?;
+    let is_bare_uuid = |part: &str| is_uuid(part.trim_start_matches('{').trim_end_matches('}'));
+    let names_repository = before.split(':').next() == claims.text("repositoryUuid");
+    (names_repository && before.split(':').all(is_bare_uuid) && is_bare_uuid(step)).then(|| {
+        let described = format!("every step with a subject {before}:STEP");
+        TrustedJobs::matching("", vec![format!("{before}:{{{ANY_UUID}}}")], described)
+    })
+}

@@ -1,6 +1,8 @@
 //! Buildkite: its agent mints a token for each call, and hides what it is told to hide.
 //! <https://buildkite.com/docs/agent/v3/cli-oidc>, <https://buildkite.com/docs/agent/cli/reference/redactor>
 
+mod trust;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
@@ -77,6 +79,7 @@ pub(crate) static BUILDKITE: CiSystem = CiSystem {
         lines: None,
     }),
     expired: crate::descriptor::JUST_ISSUED,
+    trust: Some(trust::FORM),
     ..CiSystem::BLANK
 };
 

@@ -6,6 +6,7 @@ pub use token::{CiToken, FetchedToken, WantedAudience};
 
 use std::fmt;
 
+use crate::TrustForm;
 use context::Env;
 use diagnostics::{Code, Result};
 use secret::Secret;
@@ -45,6 +46,8 @@ pub struct CiSystem {
     pub expired: &'static str,
     /// Where else than in ecr-auth's own settings a role can be named: the middle of a sentence, with a comma before it.
     pub role_named_in: &'static str,
+    /// How a trust policy names jobs of the system.
+    pub trust: Option<TrustForm>,
 }
 
 impl CiSystem {
@@ -63,6 +66,7 @@ impl CiSystem {
         token_called: "the job's OIDC token",
         expired: NO_SECOND_TOKEN,
         role_named_in: "",
+        trust: None,
     };
 
     /// Returns each use of a variable that is read for this system, with its line in docs/configuration.md.

@@ -35,6 +35,7 @@ pub(crate) static FORGEJO: CiSystem = CiSystem {
         }),
     }),
     expired: crate::descriptor::JUST_ISSUED,
+    trust: Some(github::trust::on_server("forgejo")),
     ..CiSystem::BLANK
 };
 

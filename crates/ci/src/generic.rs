@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::{CiSystem, CiToken, TokenFinder, TokenIssuer};
+use crate::trust::missing;
+use crate::{CiSystem, CiToken, TokenFinder, TokenIssuer, TrustForm, TrustKey, TrustedJobs, WantedTrust};
 use context::Env;
+use diagnostics::Result;
+use oidc_token::Claims;
 use secret::Secret;
 
 const ID_TOKEN: &str = "ECR_AUTH_ID_TOKEN";
@@ -41,6 +44,7 @@ pub(crate) static SERVICE_ACCOUNT: CiSystem = CiSystem {
         ..TokenIssuer::BLANK
     }),
     token_called: "the service account's token",
+    trust: Some(TRUST),
     expired: "the kubelet has just been given it: one of the clocks is wrong, look at this node's",
     ..CiSystem::BLANK
 };
@@ -62,4 +66,30 @@ impl CiToken {
 fn web_identity_file(env: &Env) -> Option<CiToken> {
     let file = env.path("AWS_WEB_IDENTITY_TOKEN_FILE")?;
     env.get("AWS_ROLE_ARN").is_none().then(|| CiToken::in_file(file))
+}
+
+const TRUST: TrustForm = TrustForm {
+    name: "kubernetes",
+    takes: &[TrustKey::Namespace, TrustKey::ServiceAccount, TrustKey::Issuer],
+    reason: "Kubernetes' subject says the namespace and the service account, and nothing else",
+    wanted: wanted_accounts,
+    like: like_account,
+};
+
+fn wanted_accounts(wanted: &WantedTrust) -> Result<TrustedJobs> {
+    if !wanted.has(TrustKey::Issuer) {
+        return Err(missing(TrustKey::Issuer, "the issuer of the cluster's tokens"));
+    }
+    let namespace = wanted.name(TrustKey::Namespace, "the namespace")?;
+    let account = wanted.name(TrustKey::ServiceAccount, "the service account")?;
+    Ok(TrustedJobs::matching(
+        "",
+        vec![format!("system:serviceaccount:{namespace}:{account}")],
+        format!("pods with the service account {namespace}/{account}"),
+    ))
+}
+
+fn like_account(claims: &Claims) -> Option<TrustedJobs> {
+    let account = claims.sub.strip_prefix("system:serviceaccount:")?;
+    (account.split(':').count() == 2).then(|| TrustedJobs::with_subject_of(claims))
 }

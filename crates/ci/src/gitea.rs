@@ -32,6 +32,7 @@ pub(crate) static GITEA: CiSystem = CiSystem {
         }),
     }),
     expired: crate::descriptor::JUST_ISSUED,
+    trust: Some(github::trust::on_server("gitea")),
     ..CiSystem::BLANK
 };
 

@@ -3,6 +3,7 @@
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
 
 mod files;
+pub(crate) mod trust;
 
 pub use files::{CommandFile, add_path, add_summary, check, write};
 
@@ -76,6 +77,7 @@ pub(crate) static GITHUB: CiSystem = CiSystem {
     }),
     expired: crate::descriptor::JUST_ISSUED,
     role_named_in: ", the action's role-to-assume",
+    trust: Some(trust::FORM),
     ..CiSystem::BLANK
 };
 

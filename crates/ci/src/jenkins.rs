@@ -2,8 +2,13 @@
 //! binds, and nothing that a job gets later.
 //! <https://plugins.jenkins.io/oidc-provider/>
 
-use crate::{CiSystem, JobMark, MissingToken, SessionWords, TokenIssuer};
-use diagnostics::Code;
+use crate::trust::{Wildcard, described, missing};
+use crate::{
+    CiSystem, JobMark, MissingToken, SessionWords, TokenIssuer, TrustForm, TrustKey, TrustedJobs, WantedTrust,
+};
+use diagnostics::{Code, Result};
+use oidc_token::Claims;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub(crate) static JENKINS: CiSystem = CiSystem {
     name: "Jenkins",
@@ -25,5 +30,58 @@ pub(crate) static JENKINS: CiSystem = CiSystem {
         hint: "name an OIDC token credential (credentialsId of withEcrAuth), or bind one to ECR_AUTH_ID_TOKEN around this step",
         lines: None,
     }),
+    trust: Some(TRUST),
     ..CiSystem::BLANK
 };
+
+const TRUST: TrustForm = TrustForm {
+    name: "jenkins",
+    takes: &[TrustKey::Repository, TrustKey::Branch, TrustKey::Issuer],
+    reason: "Jenkins' subject is the job's address: folders, the job's name, and of a multibranch job the branch",
+    wanted,
+    like,
+};
+
+/// What Jenkins leaves as it is in an address.
+const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
+    let jobs = wanted.repositories("FOLDER/JOB, the job's whole name", 1..=30)?;
+    let issuer = wanted.optional(TrustKey::Issuer)?;
+    let issuer = issuer.ok_or_else(|| missing(TrustKey::Issuer, "Jenkins' own address with /oidc at its end"))?;
+    let Some(controller) = issuer.strip_suffix("/oidc") else {
+        return Err(TrustKey::Issuer.wrong(format!("{issuer:?} has no /oidc at its end, as Jenkins' own has")));
+    };
+    let branches = wanted.references(Wildcard::Nowhere)?;
+    let mut subjects = Vec::new();
+    for job in jobs {
+        let job = job.split('/').map(step).collect::<String>();
+        let job = format!("{controller}{job}");
+        match branches.is_empty() {
+            true => subjects.push(format!("{job}/")),
+            // A branch is a job, and its name in Jenkins has no '/'.
+            false => subjects.extend(
+                branches
+                    .iter()
+                    .map(|(_, branch)| format!("{job}{}/", step(&encoded(branch)))),
+            ),
+        }
+    }
+    let of = if branches.is_empty() { "" } else { " of " };
+    let described = format!("{}{of}{}", described(&branches), jobs.join(", "));
+    Ok(TrustedJobs::matching("", subjects, described))
+}
+
+fn step(name: &str) -> String {
+    format!("/job/{}", encoded(name))
+}
+
+fn encoded(name: &str) -> String {
+    utf8_percent_encode(name, &UNRESERVED).to_string()
+}
+
+/// The subject is the address of one job.
+fn like(claims: &Claims) -> Option<TrustedJobs> {
+    let is_job = claims.sub.starts_with("https://") && claims.sub.contains("/job/");
+    is_job.then(|| TrustedJobs::with_subject_of(claims))
+}

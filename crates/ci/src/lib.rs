@@ -31,6 +31,7 @@ mod minting;
 mod missing;
 mod secret_variables;
 pub mod session_name;
+pub mod trust;
 mod user_command;
 mod woodpecker;
 
@@ -42,6 +43,7 @@ pub use mask::{check_masks, mask, of_credentials, of_password, of_proxies};
 pub use minting::{ProgramCall, RequestForm, RequestKind, TokenProgram, TokenRequest};
 pub use missing::{gives_tokens, missing_token, missing_token_before};
 pub use secret_variables::{remove_secrets, secret_variables, without_secrets};
+pub use trust::{TrustForm, TrustKey, TrustedJobs, WantedTrust};
 
 use context::Env;
 
@@ -79,6 +81,12 @@ pub fn documented_variables() -> Vec<(&'static str, String)> {
         }
     }
     variables
+}
+
+/// Returns how a trust policy names the jobs of each system that `--ci` can name.
+pub fn trust_forms() -> impl Iterator<Item = &'static TrustForm> {
+    let systems = ALL.into_iter().chain([&generic::SERVICE_ACCOUNT]);
+    systems.filter_map(|ci| ci.trust.as_ref())
 }
 
 /// Returns all that is known about who signs tokens, and what their subjects look like.

@@ -1,0 +1,65 @@
+//! How a trust policy names Buildkite's jobs.
+//! <https://buildkite.com/docs/pipelines/security/oidc>
+
+use crate::trust::{Wildcard, described, folder, literal, missing};
+use crate::{TrustForm, TrustKey, TrustedJobs, WantedTrust};
+use diagnostics::Result;
+use oidc_token::Claims;
+
+pub(super) const FORM: TrustForm = TrustForm {
+    name: "buildkite",
+    takes: &[
+        TrustKey::Organization,
+        TrustKey::Repository,
+        TrustKey::Branch,
+        TrustKey::Tag,
+        TrustKey::Issuer,
+    ],
+    reason: "Buildkite's subject says the organization, the pipeline (--repository), the branch or tag, the commit and the step",
+    wanted,
+    like,
+};
+
+fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
+    let organization = wanted.name(TrustKey::Organization, "the organization, as its address has it")?;
+    let pipelines = wanted.repositories("a pipeline, as its address has it", 1..=1)?;
+    if organization.contains('/') {
+        return Err(TrustKey::Organization.wrong(format!("{organization:?} is no organization")));
+    }
+    // A step's key, which the pipeline chooses, stands after the branch.
+    let references = wanted.references(Wildcard::AtEnd)?;
+    if references.is_empty() {
+        let what = "the branch to let in (or use --tag); '*' lets every branch in";
+        return Err(missing(TrustKey::Branch, what));
+    }
+    let subject = |pipeline: &String| {
+        let pipeline = format!("organization:{organization}:pipeline:{pipeline}");
+        let references = references.iter();
+        references.map(move |(key, name)| format!("{pipeline}:ref:{}/{name}:commit:*:step:*", folder(*key)))
+    };
+    Ok(TrustedJobs::matching(
+        "https://agent.buildkite.com",
+        pipelines.iter().flat_map(subject).collect(),
+        format!(
+            "{} of the pipeline {} of {organization}, every commit and step",
+            described(&references),
+            pipelines.join(", ")
+        ),
+    ))
+}
+
+/// The same for every commit and step; or the pipeline's id, where the job chose it for the subject.
+fn like(claims: &Claims) -> Option<TrustedJobs> {
+    if claims.text("pipeline_id") == Some(&claims.sub) {
+        return Some(TrustedJobs::with_subject_of(claims));
+    }
+    let (organization, pipeline) = (claims.text("organization_slug")?, claims.text("pipeline_slug")?);
+    let prefix = format!("organization:{organization}:pipeline:{pipeline}:ref:");
+    let (reference, _) = claims.sub.strip_prefix(&prefix)?.split_once(":commit:")?;
+    for part in [organization, pipeline, reference] {
+        literal(TrustKey::Branch, part).ok()?;
+    }
+    let subject = format!("{prefix}{reference}:commit:*:step:*");
+    let described = format!("jobs with a subject {prefix}{reference}, every commit and step");
+    Some(TrustedJobs::matching("", vec![subject], described))
+}

@@ -1,0 +1,132 @@
+//! How a trust policy names GitHub's jobs.
+//! <https://docs.github.com/en/actions/reference/security/oidc>
+
+use super::GITHUB;
+use crate::trust::{Wildcard, described, folder, missing, pattern};
+use crate::{TrustForm, TrustKey, TrustedJobs, WantedTrust};
+use diagnostics::Result;
+use oidc_token::Claims;
+
+pub(crate) const FORM: TrustForm = TrustForm {
+    name: "github",
+    takes: &[
+        TrustKey::Repository,
+        TrustKey::OwnerId,
+        TrustKey::RepositoryId,
+        TrustKey::Branch,
+        TrustKey::Tag,
+        TrustKey::Environment,
+        TrustKey::PullRequest,
+        TrustKey::Issuer,
+    ],
+    reason: "GitHub's subject says the repository, and of a job its environment, its branch or tag, or that it is a pull request's",
+    wanted,
+    like,
+};
+
+fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
+    let repositories = wanted.repositories("OWNER/NAME", 2..=2)?;
+    let prefixes = match (wanted.has(TrustKey::OwnerId), wanted.has(TrustKey::RepositoryId)) {
+        (false, false) => repositories.to_vec(),
+        _ => vec![with_ids(wanted)?],
+    };
+    let (ends, which) = jobs(wanted)?;
+    let subject = |prefix: &String| {
+        let prefix = format!("repo:{prefix}");
+        ends.iter().map(move |end| format!("{prefix}:{end}"))
+    };
+    let subjects = prefixes.iter().flat_map(subject).collect();
+    let issuer = GITHUB.issuer.map_or("", |issuer| issuer.url);
+    Ok(TrustedJobs::matching(
+        issuer,
+        subjects,
+        format!("{which} of {}", repositories.join(", ")),
+    ))
+}
+
+/// The form of newer repositories, whose subjects nobody else gets when a name is given up.
+fn with_ids(wanted: &WantedTrust) -> Result<String> {
+    let repository = wanted.name(TrustKey::Repository, "OWNER/NAME: ids belong to one repository")?;
+    let id = |key: TrustKey| {
+        let id = wanted.name(key, "the number that GitHub's API gives as id")?;
+        match id.chars().all(|c| c.is_ascii_digit()) {
+            true => Ok(id),
+            false => Err(key.wrong(format!("{id:?} is no number"))),
+        }
+    };
+    let (owner, name) = repository.split_once('/').unwrap_or((repository, ""));
+    let (owner_id, repository_id) = (id(TrustKey::OwnerId)?, id(TrustKey::RepositoryId)?);
+    Ok(format!("{owner}@{owner_id}/{name}@{repository_id}"))
+}
+
+/// The ends of the subjects, and words for them. A job with an environment has that in its subject, and neither branch nor tag.
+fn jobs(wanted: &WantedTrust) -> Result<(Vec<String>, String)> {
+    let references = wanted.references(Wildcard::Anywhere)?;
+    let mut ends: Vec<String> = references
+        .iter()
+        .map(|(key, name)| format!("ref:{}/{name}", folder(*key)))
+        .collect();
+    let mut words: Vec<String> = Some(described(&references))
+        .filter(|it| !it.is_empty())
+        .into_iter()
+        .collect();
+    for environment in wanted.all(TrustKey::Environment) {
+        // GitHub writes a ':' in a name like this.
+        let environment = environment.replace(':', "%3A");
+        pattern(TrustKey::Environment, &environment, Wildcard::Anywhere)?;
+        ends.push(format!("environment:{environment}"));
+        words.push(format!("environment {environment}"));
+    }
+    if wanted.has(TrustKey::PullRequest) {
+        ends.push("pull_request".to_owned());
+        words.push("pull requests".to_owned());
+    }
+    if ends.is_empty() {
+        return Err(missing(
+            TrustKey::Branch,
+            "the branch to let in (or use --tag, --environment, --pull-request); '*' lets every branch in",
+        ));
+    }
+    Ok((ends, words.join(", ")))
+}
+
+/// The same on a server of another system whose subjects look like GitHub's.
+pub(crate) const fn on_server(name: &'static str) -> TrustForm {
+    TrustForm {
+        name,
+        takes: &[
+            TrustKey::Repository,
+            TrustKey::Branch,
+            TrustKey::Tag,
+            TrustKey::PullRequest,
+            TrustKey::Issuer,
+        ],
+        reason: "the subject says the repository, and of a job its branch or tag, or that it is a pull request's",
+        wanted: |asked| match asked.has(TrustKey::Issuer) {
+            true => wanted(asked),
+            false => Err(missing(TrustKey::Issuer, "https://SERVER/api/actions")),
+        },
+        like,
+    }
+}
+
+/// A subject of the usual forms: it begins with the repository, as the claim has it.
+fn like(claims: &Claims) -> Option<TrustedJobs> {
+    let repository = claims.text("repository")?;
+    let named = claims.sub.strip_prefix("repo:")?.split(':').next()?;
+    let is_named = named == with_hyphens(claims, repository) || without_ids(named) == repository;
+    is_named.then(|| TrustedJobs::with_subject_of(claims))
+}
+
+/// `octo@65/app@74` without its ids.
+fn without_ids(name: &str) -> String {
+    let parts = name.split('/').map(|part| part.split('@').next().unwrap_or(part));
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// Newer repositories of Forgejo: `octo-65/app-74`. Only the claims tell what of it is an id.
+fn with_hyphens(claims: &Claims, repository: &str) -> String {
+    let id = |claim| claims.text(claim).unwrap_or_default();
+    let (owner, name) = repository.split_once('/').unwrap_or((repository, ""));
+    format!("{owner}-{}/{name}-{}", id("repository_owner_id"), id("repository_id"))
+}

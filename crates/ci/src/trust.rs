@@ -1,0 +1,352 @@
+//! How an IAM trust policy names the jobs that it lets in. Each system's own form stands in the system's file.
+//!
+//! IAM's `*` stands for any characters, `:` and `/` among them. So the repository never has one, and what stands in front of a `*` is
+//! always so long that no other repository's subject begins with it.
+
+use diagnostics::{Code, Error, Result};
+use oidc_token::Claims;
+
+/// What stands for a UUID in a condition: one `?` for each of its characters, so that it never reaches into what follows.
+pub(crate) const ANY_UUID: &str = "????????-????-????-????-????????????";
+
+/// What of a job a trust policy can be asked to name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrustKey {
+    /// The repository, project, pipeline or job.
+    Repository,
+    /// A branch.
+    Branch,
+    /// A tag.
+    Tag,
+    /// A deployment environment.
+    Environment,
+    /// Jobs of pull requests.
+    PullRequest,
+    /// The organization or workspace.
+    Organization,
+    /// The id of the owner, organization or workspace.
+    OwnerId,
+    /// The id of the repository or project.
+    RepositoryId,
+    /// The issuer of the tokens.
+    Issuer,
+    /// The service connection of Azure.
+    ServiceConnection,
+    /// The namespace of Kubernetes.
+    Namespace,
+    /// The service account of Kubernetes.
+    ServiceAccount,
+}
+
+impl TrustKey {
+    /// The flag that says it.
+    pub fn flag(self) -> &'static str {
+        match self {
+            Self::Repository => "--repository",
+            Self::Branch => "--branch",
+            Self::Tag => "--tag",
+            Self::Environment => "--environment",
+            Self::PullRequest => "--pull-request",
+            Self::Organization => "--organization",
+            Self::OwnerId => "--owner-id",
+            Self::RepositoryId => "--repository-id",
+            Self::Issuer => "--issuer",
+            Self::ServiceConnection => "--service-connection",
+            Self::Namespace => "--namespace",
+            Self::ServiceAccount => "--service-account",
+        }
+    }
+
+    /// An error about the flag's value.
+    pub(crate) fn wrong(self, cause: impl Into<String>) -> Error {
+        Error::usage(Code::Options, self.flag(), cause.into())
+    }
+}
+
+/// How a trust policy names the jobs of one system.
+#[derive(Debug, Clone, Copy)]
+pub struct TrustForm {
+    /// What `--ci` calls the system.
+    pub name: &'static str,
+    /// What the tokens of the system say, so that a policy can ask for it.
+    pub takes: &'static [TrustKey],
+    /// Why the rest is refused: a sentence about the subject.
+    pub reason: &'static str,
+    /// The jobs that somebody asks for.
+    pub(crate) wanted: fn(&WantedTrust) -> Result<TrustedJobs>,
+    /// The jobs that are as the one that has this token. `None` if its subject is not one that only this repository has.
+    pub(crate) like: fn(&Claims) -> Option<TrustedJobs>,
+}
+
+impl TrustForm {
+    /// Returns the jobs that somebody asks for.
+    ///
+    /// # Errors
+    /// Something that the system's subject cannot express, that is missing, or that other repositories could have.
+    pub fn wanted(&self, wanted: &WantedTrust) -> Result<TrustedJobs> {
+        if let Some((key, _)) = wanted.values.iter().find(|(key, _)| !self.takes.contains(key)) {
+            return Err(key.wrong(self.reason));
+        }
+        let mut jobs = (self.wanted)(wanted)?;
+        if let Some(issuer) = wanted.optional(TrustKey::Issuer)? {
+            jobs.issuer = issuer.to_owned();
+        }
+        check_issuer(&jobs.issuer)?;
+        Ok(jobs)
+    }
+
+    /// Returns the jobs that are as the one with this token.
+    ///
+    /// # Errors
+    /// The token's subject is not one that only this repository has.
+    pub fn like(&self, claims: &Claims) -> Result<TrustedJobs> {
+        let refused = |cause: String| Error::failed(Code::Options, "no trust policy for this job", cause);
+        if claims.audiences().is_empty() {
+            return Err(refused("its token names no audience".to_owned()));
+        }
+        if claims.sub.contains("${") {
+            return Err(refused(format!("IAM reads a variable in its subject {}", claims.sub)));
+        }
+        let mut jobs = (self.like)(claims).ok_or_else(|| {
+            refused(format!("other repositories could have its subject {}", claims.sub))
+                .hint("say with --ci, --repository and the like which jobs to let in, or let the CI put the repository into the subject")
+        })?;
+        claims.iss.clone_into(&mut jobs.issuer);
+        jobs.audiences = claims.audiences().into_iter().map(str::to_owned).collect();
+        check_issuer(&jobs.issuer)?;
+        Ok(jobs)
+    }
+}
+
+/// The jobs that a trust policy lets in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrustedJobs {
+    /// The claim `iss`.
+    pub issuer: String,
+    /// The claim `aud`: one of these. Empty for that of AWS's partition.
+    pub audiences: Vec<String>,
+    /// The claim `sub`: one of these.
+    pub subjects: Vec<String>,
+    /// Whether `*` and `?` in the subjects stand for other characters.
+    pub are_patterns: bool,
+    /// Other claims that AWS compares, with their values.
+    pub claims: Vec<(&'static str, String)>,
+    /// Which jobs these are, for people.
+    pub described: String,
+}
+
+impl TrustedJobs {
+    /// Returns the jobs with the subject of this token, and no others.
+    pub(crate) fn with_subject_of(claims: &Claims) -> Self {
+        Self {
+            subjects: vec![claims.sub.clone()],
+            described: format!("jobs with the subject {}", claims.sub),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the jobs whose subjects match one of these patterns.
+    pub(crate) fn matching(issuer: &str, subjects: Vec<String>, described: String) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            are_patterns: subjects.iter().any(|subject| subject.contains(['*', '?'])),
+            subjects,
+            described,
+            ..Self::default()
+        }
+    }
+}
+
+/// What somebody asks a trust policy to name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WantedTrust {
+    values: Vec<(TrustKey, Vec<String>)>,
+}
+
+impl WantedTrust {
+    /// Adds what is to be named; no values say nothing.
+    #[must_use]
+    pub fn with(mut self, key: TrustKey, values: &[String]) -> Self {
+        if !values.is_empty() {
+            self.values.push((key, values.to_vec()));
+        }
+        self
+    }
+
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    pub(crate) fn all(&self, key: TrustKey) -> &[String] {
+        let found = self.values.iter().find(|(of, _)| *of == key);
+        found.map_or(&[], |(_, values)| values)
+    }
+
+    pub(crate) fn has(&self, key: TrustKey) -> bool {
+        !self.all(key).is_empty()
+    }
+
+    pub(crate) fn optional(&self, key: TrustKey) -> Result<Option<&str>> {
+        match self.all(key) {
+            [] => Ok(None),
+            [one] => Ok(Some(one)),
+            _ => Err(key.wrong("it can be said once only for this CI")),
+        }
+    }
+
+    /// Returns the one value that has to be there: a name, in which nothing stands for other characters.
+    pub(crate) fn name(&self, key: TrustKey, what: &str) -> Result<&str> {
+        let name = self.optional(key)?.ok_or_else(|| missing(key, what))?;
+        literal(key, name)?;
+        Ok(name)
+    }
+
+    /// Returns the id that has to be there, a UUID in lower case and without braces.
+    pub(crate) fn uuid(&self, key: TrustKey, what: &str) -> Result<String> {
+        uuid(key, self.name(key, what)?)
+    }
+
+    /// Returns every repository, each with so many names and slashes between them.
+    pub(crate) fn repositories(&self, what: &str, parts: std::ops::RangeInclusive<usize>) -> Result<&[String]> {
+        let all = self.all(TrustKey::Repository);
+        if all.is_empty() {
+            return Err(missing(TrustKey::Repository, what));
+        }
+        for repository in all {
+            literal(TrustKey::Repository, repository)?;
+            let names: Vec<_> = repository.split('/').collect();
+            let is_odd = |name: &&str| name.is_empty() || [".", ".."].contains(name);
+            if !parts.contains(&names.len()) || names.iter().any(is_odd) {
+                return Err(TrustKey::Repository.wrong(format!("{repository:?} is not {what}")));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Returns the branches and tags as git's whole references, and what people call them.
+    pub(crate) fn references(&self, place: Wildcard) -> Result<Vec<(TrustKey, &str)>> {
+        let mut found = Vec::new();
+        for key in [TrustKey::Branch, TrustKey::Tag] {
+            for name in self.all(key) {
+                reference(key, name, place)?;
+                found.push((key, name.as_str()));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Where a `*` may stand in a branch or tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wildcard {
+    /// Nothing follows in the subject.
+    Anywhere,
+    /// Something follows that a job may choose: a `*` before the end would reach into it.
+    AtEnd,
+    /// None.
+    Nowhere,
+}
+
+/// The folder of git's references that a branch or tag lies in.
+pub(crate) fn folder(key: TrustKey) -> &'static str {
+    if key == TrustKey::Tag {
+        "refs/tags"
+    } else {
+        "refs/heads"
+    }
+}
+
+/// Returns words for branches and tags.
+pub(crate) fn described(references: &[(TrustKey, &str)]) -> String {
+    let word = |(key, name): &(TrustKey, &str)| match key {
+        TrustKey::Tag => format!("tag {name}"),
+        _ => format!("branch {name}"),
+    };
+    references.iter().map(word).collect::<Vec<_>>().join(", ")
+}
+
+/// The error of a flag that has to be there.
+pub(crate) fn missing(key: TrustKey, what: &str) -> Error {
+    key.wrong("it is missing")
+        .hint(format!("say with {} {what}", key.flag()))
+}
+
+/// Checks a value in which nothing stands for other characters, and that ends no part of a subject.
+pub(crate) fn literal(key: TrustKey, value: &str) -> Result<()> {
+    if let Some(wildcard) = value.chars().find(|c| ['*', '?'].contains(c)) {
+        return Err(key.wrong(format!(
+            "{value:?} has a '{wildcard}': others could choose a name that matches"
+        )));
+    }
+    plain(key, value)
+}
+
+fn plain(key: TrustKey, value: &str) -> Result<()> {
+    if value.trim() != value || value.is_empty() || value.chars().any(char::is_control) {
+        return Err(key.wrong(format!("{value:?} is no name")));
+    }
+    if value.contains(':') {
+        return Err(key.wrong(format!("{value:?} has a ':', which ends a part of the subject")));
+    }
+    if value.contains("${") {
+        return Err(key.wrong(format!("IAM reads a variable in {value:?}")));
+    }
+    Ok(())
+}
+
+/// Checks a value in which a `*` may stand for any characters.
+pub(crate) fn pattern(key: TrustKey, value: &str, place: Wildcard) -> Result<()> {
+    plain(key, value)?;
+    if value.contains('?') {
+        return Err(key.wrong(format!("{value:?} has a '?': only '*' stands for other characters")));
+    }
+    let before_end = value.strip_suffix('*').unwrap_or(value);
+    match place {
+        Wildcard::Nowhere => literal(key, value),
+        Wildcard::AtEnd if before_end.contains('*') => Err(key.wrong(format!(
+            "the '*' in {value:?} would reach beyond the ':' or '/' after it in the subject: it may only stand at the end"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn reference(key: TrustKey, name: &str, place: Wildcard) -> Result<()> {
+    pattern(key, name, place)?;
+    match name.starts_with("refs/") {
+        true => Err(key
+            .wrong(format!("{name:?} is a whole reference"))
+            .hint(format!("name it as people do, without {}/", folder(key)))),
+        false => Ok(()),
+    }
+}
+
+/// Returns a UUID in lower case, without braces.
+pub(crate) fn uuid(key: TrustKey, value: &str) -> Result<String> {
+    let bare = value.trim_start_matches('{').trim_end_matches('}').to_lowercase();
+    match is_uuid(&bare) {
+        true => Ok(bare),
+        false => Err(key.wrong(format!("{value:?} is no UUID"))),
+    }
+}
+
+/// Whether this is a UUID without braces.
+pub(crate) fn is_uuid(text: &str) -> bool {
+    let is_in_place = |(character, pattern): (char, char)| match pattern {
+        '-' => character == '-',
+        _ => character.is_ascii_hexdigit(),
+    };
+    text.len() == ANY_UUID.len() && text.chars().zip(ANY_UUID.chars()).all(is_in_place)
+}
+
+/// IAM takes an https address without a port, a query or a fragment.
+fn check_issuer(issuer: &str) -> Result<()> {
+    let rest = issuer.strip_prefix("https://").unwrap_or_default();
+    let is_known = |c: char| c.is_ascii_alphanumeric() || "-._~/%".contains(c);
+    match !rest.is_empty() && !rest.starts_with('/') && rest.chars().all(is_known) {
+        true => Ok(()),
+        false => Err(TrustKey::Issuer
+            .wrong(format!("{issuer:?} is no issuer that IAM takes"))
+            .hint("name the claim iss of the tokens: an https address without a port or a query")),
+    }
+}

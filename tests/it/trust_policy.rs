@@ -1,0 +1,379 @@
+//! `ecr-auth trust-policy`: what it prints, as STS reads it, lets the CI's own jobs in and keeps jobs that look like them out.
+
+use lab::{ACCOUNT, Ci, CiJob, Condition, JobSpec, Lab, Operator, ServiceAccount, Trust};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::harness::{Machine, Outcome};
+use crate::jobs::{Job, Kind, ci_machine, role_with, start_ci};
+use crate::lab_machine::lab;
+
+/// A policy that was printed without an error.
+fn printed(machine: &Machine, args: &[&str]) -> Value {
+    let outcome = machine.run(&[&["trust-policy", "--account", ACCOUNT], args].concat());
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+    assert!(outcome.stderr.starts_with("lets in: "), "{outcome:?}");
+    serde_json::from_str(&outcome.stdout).unwrap()
+}
+
+/// The policy as the lab's STS takes it, once the account knows the provider.
+fn trust(lab: &Lab, policy: &Value) -> Trust {
+    let statement = &policy["Statement"][0];
+    assert_eq!(policy["Statement"].as_array().unwrap().len(), 1);
+    assert_eq!(statement["Action"], "sts:AssumeRoleWithWebIdentity");
+    let arn = statement["Principal"]["Federated"].as_str().unwrap();
+    let start = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/");
+    let provider = arn.strip_prefix(&start).unwrap().to_owned();
+    let mut conditions = Vec::new();
+    for (operator, keys) in statement["Condition"].as_object().unwrap() {
+        for (key, value) in keys.as_object().unwrap() {
+            conditions.push(Condition {
+                operator: serde_json::from_value::<Operator>(json!(operator)).unwrap(),
+                claim: key.strip_prefix(&format!("{provider}:")).unwrap().to_owned(),
+                values: texts(value),
+            });
+        }
+    }
+    let claim = |name: &str| conditions.iter().find(|it| it.claim == name);
+    assert!(claim("sub").is_some(), "{policy}");
+    let audiences = claim("aud").unwrap().values.clone();
+    let audiences: Vec<&str> = audiences.iter().map(String::as_str).collect();
+    lab.add_oidc_provider(ACCOUNT, &format!("https://{provider}"), &audiences);
+    Trust::WebIdentity { provider, conditions }
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(all) => all.iter().map(|one| one.as_str().unwrap().to_owned()).collect(),
+        one => vec![one.as_str().unwrap().to_owned()],
+    }
+}
+
+fn role(lab: &Lab, policy: &Value) -> String {
+    let trust = trust(lab, policy);
+    role_with(lab, ACCOUNT, "printed", vec![trust])
+}
+
+fn assume(machine: &Machine, role: &str) -> Outcome {
+    machine.run(&["assume", "--role-arn", role, "--source", "oidc"])
+}
+
+#[track_caller]
+fn gets_in(lab: &Lab, spec: &JobSpec, role: &str) {
+    let job = lab.start_job(spec).unwrap();
+    let outcome = assume(&ci_machine(lab, &job), role);
+    assert_eq!(outcome.status, 0, "{}: {outcome:?}", job.subject);
+}
+
+#[track_caller]
+fn stays_out(lab: &Lab, spec: &JobSpec, role: &str) {
+    let job = lab.start_job(spec).unwrap();
+    // Nothing but the role keeps it out: the account knows its issuer, for each audience.
+    lab.add_oidc_provider(ACCOUNT, &job.issuer, &["sts.amazonaws.com", &job.audience]);
+    let outcome = assume(&ci_machine(lab, &job), role);
+    assert_eq!(outcome.status, 1, "{}: {outcome:?}", job.subject);
+    assert!(
+        outcome.stderr.contains("Not authorized"),
+        "{}: {outcome:?}",
+        job.subject
+    );
+}
+
+/// Jobs of other repositories and branches whose names look like those of `octo/app`'s branch `main`.
+fn look_alikes(ci: Ci) -> Vec<JobSpec> {
+    let other = |owner: &str, project: &str| JobSpec::new(ci).project(owner, project);
+    let mut all = vec![
+        other("octo", "app2"),
+        other("octo", "ap"),
+        other("octo2", "app"),
+        other("0cto", "app"),
+        other("octo", "APP"),
+        other("evil-octo", "app"),
+    ];
+    // The subjects of these two say nothing of the branch, and those of Jenkins only in a multibranch job.
+    if !matches!(ci, Ci::Bitbucket | Ci::Azure | Ci::Jenkins) {
+        let branch = |name: &str| JobSpec::new(ci).branch(name);
+        all.extend(["mai", "main2", "Main", "x/main", "main/x", "refs/heads/main"].map(branch));
+    }
+    all
+}
+
+#[rstest]
+fn a_jobs_own_policy_lets_it_in_and_look_alikes_not(
+    #[values(
+        Ci::Github,
+        Ci::Gitlab,
+        Ci::Circleci,
+        Ci::Bitbucket,
+        Ci::Buildkite,
+        Ci::Jenkins,
+        Ci::Azure,
+        Ci::Forgejo,
+        Ci::Gitea
+    )]
+    ci: Ci,
+) {
+    let lab = lab();
+    let job = start_ci(&lab, ci);
+    let role = role(&lab, &printed(&ci_machine(&lab, &job), &[]));
+    let outcome = assume(&ci_machine(&lab, &job), &role);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    gets_in(&lab, &JobSpec::new(ci).number(43), &role);
+    for spec in look_alikes(ci) {
+        stays_out(&lab, &spec, &role);
+    }
+}
+
+/// What people say of `octo/app`'s branch `main` on a laptop.
+fn arguments(job: &CiJob) -> Vec<String> {
+    let variable = |name: &str| job.environment[name].clone();
+    let (ci, more): (&str, Vec<String>) = match job.ci {
+        Ci::Github => ("github", words("--repository octo/app --branch main")),
+        Ci::Gitlab => (
+            "gitlab",
+            words("--repository octo/app --branch main --issuer https://gitlab.example.com"),
+        ),
+        Ci::Circleci => (
+            "circleci",
+            words(&format!(
+                "--owner-id {} --repository-id {} --repository octo/app --branch main",
+                variable("CIRCLE_ORGANIZATION_ID"),
+                variable("CIRCLE_PROJECT_ID")
+            )),
+        ),
+        Ci::Bitbucket => (
+            "bitbucket",
+            words(&format!(
+                "--organization octo --owner-id {} --repository-id {}",
+                job.audience.rsplit('/').next().unwrap(),
+                variable("BITBUCKET_REPO_UUID")
+            )),
+        ),
+        Ci::Buildkite => ("buildkite", words("--organization octo --repository app --branch main")),
+        Ci::Azure => (
+            "azure",
+            words(&format!(
+                "--organization octo --repository app --service-connection aws --owner-id {}",
+                job.issuer.rsplit('/').next().unwrap()
+            )),
+        ),
+        Ci::Jenkins => (
+            "jenkins",
+            words("--repository octo/app --issuer https://jenkins.example.com/oidc"),
+        ),
+        Ci::Forgejo => (
+            "forgejo",
+            words(&format!("--repository octo/app --branch main --issuer {}", job.issuer)),
+        ),
+        Ci::Gitea => (
+            "gitea",
+            words(&format!("--repository octo/app --branch main --issuer {}", job.issuer)),
+        ),
+    };
+    [vec!["--ci".to_owned(), ci.to_owned()], more].concat()
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
+}
+
+#[rstest]
+fn a_policy_from_arguments_lets_in_what_was_asked_for(
+    #[values(
+        Ci::Github,
+        Ci::Gitlab,
+        Ci::Circleci,
+        Ci::Bitbucket,
+        Ci::Buildkite,
+        Ci::Jenkins,
+        Ci::Azure,
+        Ci::Gitea
+    )]
+    ci: Ci,
+) {
+    let lab = lab();
+    let arguments = arguments(&start_ci(&lab, ci));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let role = role(&lab, &printed(&Machine::new(), &arguments));
+    gets_in(&lab, &JobSpec::new(ci), &role);
+    for spec in look_alikes(ci) {
+        stays_out(&lab, &spec, &role);
+    }
+}
+
+/// A branch's name may hold `/`, and with it all that a subject of CircleCI's ends in.
+#[test]
+fn no_branch_of_circleci_passes_for_another() {
+    let lab = lab();
+    let job = start_ci(&lab, Ci::Circleci);
+    let role = role(&lab, &printed(&ci_machine(&lab, &job), &[]));
+    let branch = "x/vcs-origin/github.com/octo/app/vcs-ref/refs/heads/main";
+    stays_out(&lab, &JobSpec::new(Ci::Circleci).branch(branch), &role);
+}
+
+#[test]
+fn a_pods_policy_names_its_service_account() {
+    let lab = lab();
+    let job = Job::start(&lab, Kind::Kubernetes, "app");
+    let machine = job
+        .machine(&lab)
+        .with("AWS_WEB_IDENTITY_TOKEN_FILE", job.token_file().to_str().unwrap());
+    let own = printed(&machine, &[]);
+    let arguments = ["--ci", "kubernetes", "--issuer", &job.issuer, "--namespace", "ci"];
+    let asked = printed(
+        &Machine::new(),
+        &[&arguments[..], &["--service-account", "app"]].concat(),
+    );
+    assert_eq!(own, asked);
+    let role = role(&lab, &own);
+    let with_role = machine.with("AWS_ROLE_ARN", &role);
+    assert_eq!(printed(&with_role, &[]), own, "as EKS sets both");
+    let status = |namespace: &str, name: &str| {
+        let token = lab
+            .service_account_token(&ServiceAccount::new(namespace, name))
+            .unwrap();
+        let pod = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
+        assume(&pod.with("ECR_AUTH_ID_TOKEN", &token), &role).status
+    };
+    assert_eq!(status("ci", "app"), 0);
+    for (namespace, name) in [("ci", "app2"), ("ci2", "app"), ("default", "app"), ("ci", "default")] {
+        assert_eq!(status(namespace, name), 1, "{namespace}/{name}");
+    }
+}
+
+/// The subjects of a policy from these arguments, and how they are compared.
+fn subjects(args: &str) -> (String, Vec<String>) {
+    let args = words(args);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let policy = printed(&Machine::new(), &args);
+    let conditions = policy["Statement"][0]["Condition"].as_object().unwrap();
+    let found = conditions.iter().find_map(|(operator, keys)| {
+        let key = keys.as_object().unwrap().iter().find(|(key, _)| key.ends_with(":sub"));
+        key.map(|(_, value)| (operator.clone(), texts(value)))
+    });
+    found.unwrap()
+}
+
+#[rstest]
+#[case("--branch main", "StringEquals", &["repo:octo/app:ref:refs/heads/main"])]
+#[case("--tag v*", "StringLike", &["repo:octo/app:ref:refs/tags/v*"])]
+#[case("--environment production", "StringEquals", &["repo:octo/app:environment:production"])]
+#[case("--pull-request", "StringEquals", &["repo:octo/app:pull_request"])]
+#[case("--branch main --tag v*", "StringLike", &["repo:octo/app:ref:refs/heads/main", "repo:octo/app:ref:refs/tags/v*"])]
+#[case(
+    "--owner-id 65 --repository-id 74 --branch main",
+    "StringEquals",
+    &["repo:octo@65/app@74:ref:refs/heads/main"]
+)]
+#[case("--repository octo/web --branch main", "StringEquals", &["repo:octo/app:ref:refs/heads/main", "repo:octo/web:ref:refs/heads/main"])]
+fn githubs_subjects(#[case] args: &str, #[case] operator: &str, #[case] expected: &[&str]) {
+    let (found, all) = subjects(&format!("--ci github --repository octo/app {args}"));
+    assert_eq!(
+        (found.as_str(), all),
+        (operator, expected.iter().map(|it| (*it).to_owned()).collect())
+    );
+}
+
+#[test]
+fn a_branch_of_jenkins_is_a_job_of_its_own() {
+    let args = "--ci jenkins --issuer https://ci.example.com/oidc --repository octo/app --branch fix/it";
+    let subject = "https://ci.example.com/job/octo/job/app/job/fix%252Fit/";
+    assert_eq!(subjects(args).1, [subject]);
+}
+
+#[rstest]
+#[case("cn-north-1", "arn:aws-cn:", "sts.amazonaws.com.cn")]
+#[case("us-gov-west-1", "arn:aws-us-gov:", "sts.amazonaws.com")]
+fn other_partitions(#[case] region: &str, #[case] arn: &str, #[case] audience: &str) {
+    let args = ["--ci", "github", "--repository", "octo/app", "--branch", "main"];
+    let by_flag = printed(&Machine::new(), &[&args[..], &["--region", region]].concat());
+    let by_variable = printed(&Machine::new().with("AWS_REGION", region), &args);
+    assert_eq!(by_flag, by_variable);
+    let statement = &by_flag["Statement"][0];
+    assert!(statement["Principal"]["Federated"].as_str().unwrap().starts_with(arn));
+    let condition = &statement["Condition"]["StringEquals"];
+    assert_eq!(condition["token.actions.githubusercontent.com:aud"], audience);
+}
+
+#[rstest]
+#[case("--ci github --branch main", "--repository")]
+#[case("--ci github --repository octo/app", "--branch")]
+#[case("--ci github --repository octo/* --branch main", "--repository")]
+#[case("--ci github --repository octo/ap? --branch main", "--repository")]
+#[case("--ci github --repository octo --branch main", "--repository")]
+#[case(
+    "--ci github --repository octo/app:ref:refs/heads/main --branch main",
+    "--repository"
+)]
+#[case("--ci github --repository octo/app --branch main:x", "--branch")]
+#[case("--ci github --repository octo/app --branch mai?", "--branch")]
+#[case("--ci github --repository octo/app --branch refs/heads/main", "--branch")]
+#[case("--ci github --repository octo/app --branch ${aws:x}", "--branch")]
+#[case("--ci github --repository octo/app --branch main --owner-id 65", "--repository-id")]
+#[case(
+    "--ci github --repository octo/app --branch main --organization octo",
+    "--organization"
+)]
+#[case("--ci github --repository octo/app --branch main --issuer http://x", "--issuer")]
+#[case("--ci gitlab --repository octo/app --environment production", "--environment")]
+#[case("--ci gitlab --repository octo/app --pull-request", "--pull-request")]
+#[case("--ci bitbucket --organization o --branch main", "--branch")]
+#[case("--ci buildkite --organization o* --repository app --branch main", "--organization")]
+#[case("--ci buildkite --organization o --repository app --branch x*y", "--branch")]
+#[case("--ci azure --organization o --repository app --branch main", "--branch")]
+#[case("--ci jenkins --repository octo/app", "--issuer")]
+#[case("--ci jenkins --repository octo/app --issuer https://x/oidc --branch x*", "--branch")]
+#[case(
+    "--ci kubernetes --issuer https://x --namespace ci --service-account *",
+    "--service-account"
+)]
+#[case("--ci kubernetes --namespace ci --service-account app", "--issuer")]
+#[case("--ci circleci --owner-id octo --repository-id app", "--owner-id")]
+#[case("--repository octo/app --branch main", "--ci")]
+#[case("--account 1112222333 --ci github --repository octo/app --branch main", "--account")]
+fn what_a_subject_cannot_say_is_refused(#[case] args: &str, #[case] flag: &str) {
+    let mut all = words(args);
+    if !args.contains("--account") {
+        all.extend(words(&format!("--account {ACCOUNT}")));
+    }
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let outcome = Machine::new().run(&[&["trust-policy"], &all[..]].concat());
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
+    assert!(outcome.stderr.starts_with(&format!("error: {flag}: ")), "{outcome:?}");
+}
+
+/// A subject that the CI's administrators chose, and that another repository may have.
+#[rstest]
+#[case(Ci::Github, "repository_owner:octo")]
+#[case(Ci::Github, "repo:octo/other:ref:refs/heads/main")]
+#[case(Ci::Gitlab, "ref_type:branch:ref:main")]
+#[case(Ci::Circleci, "org/octo/user/7")]
+fn a_job_whose_subject_others_may_have_gets_no_policy(#[case] ci: Ci, #[case] subject: &str) {
+    let lab = lab();
+    let job = lab.start_job(&JobSpec::new(ci).subject(subject)).unwrap();
+    let outcome = ci_machine(&lab, &job).run(&["trust-policy", "--account", ACCOUNT]);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
+    assert!(outcome.stderr.contains(subject), "{outcome:?}");
+}
+
+#[test]
+fn without_a_token_the_missing_piece_is_named() {
+    let machine = Machine::new().with("GITHUB_ACTIONS", "true");
+    let outcome = machine.run(&["trust-policy", "--account", ACCOUNT]);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
+    assert!(outcome.stderr.contains("id-token: write"), "{outcome:?}");
+}
+
+/// A job whose own token comes first has its own policy, whatever AWS's variables name.
+#[test]
+fn the_jobs_own_token_comes_before_a_file() {
+    let lab = lab();
+    let job = start_ci(&lab, Ci::Gitlab);
+    let machine = ci_machine(&lab, &job);
+    let own = printed(&machine, &[]);
+    assert_eq!(
+        printed(&machine.with("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere"), &[]),
+        own
+    );
+}
