@@ -1,22 +1,29 @@
 //! `ecr-auth trust-policy`: prints the trust policy of a role that a CI's jobs, and nobody else, may assume.
 
-use clap::Args;
-use clap::builder::PossibleValuesParser;
-use serde_json::{Map, Value, json};
+mod formats;
+mod policies;
 
-use aws_access::identity::{self, RoleBase};
+use clap::Args;
+use clap::ValueEnum;
+use clap::builder::PossibleValuesParser;
+
+use aws_access::identity::RoleBase;
 use aws_access::{Aws, SessionPath};
 use ci::{CiToken, TrustForm, TrustKey, TrustedJobs, WantedTrust};
 use context::{Context, Env, budget, variables};
 use diagnostics::{Code, Error, Result};
-use ecr_registry::{Partition, parse_region};
 use oidc_token::Claims;
 use settings::{IdentitySettings, RoleSettings, SourceChoice, TokenPlace};
+
+use formats::NewRole;
+use policies::{Access, Account};
 
 const EXAMPLES: &str = "\
 Examples:
   ecr-auth trust-policy --account 111122223333 --ci github --repository octo/app --branch main
   ecr-auth trust-policy --account 111122223333 --ci gitlab --repository octo/app --tag 'v*'
+  ecr-auth trust-policy --account 111122223333 --ci github --repository octo/app --branch main \\
+    --push app --region eu-west-1 --format commands
 
 In a CI job, without more than the account, the policy lets in jobs like this one:
   ecr-auth trust-policy --account 111122223333";
@@ -36,6 +43,18 @@ pub struct TrustPolicyArgs {
     /// A region of the role's partition, such as cn-north-1 or us-gov-west-1 [env: AWS_REGION]
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
+    /// What is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: PolicyFormat,
+    /// Let the jobs push to this repository of the account, and pull from it (repeatable)
+    #[arg(long, value_name = "REPOSITORY")]
+    push: Vec<String>,
+    /// Let the jobs pull from this repository of the account (repeatable)
+    #[arg(long, value_name = "REPOSITORY")]
+    pull: Vec<String>,
+    /// The name of the role [default: that of AWS_ROLE_ARN, else ci-push or ci-pull]
+    #[arg(long, value_name = "NAME")]
+    role_name: Option<String>,
     /// The audience of the tokens [default: the CI's own, else STS's]
     #[arg(long, value_name = "AUDIENCE")]
     audience: Option<String>,
@@ -82,7 +101,10 @@ pub struct TrustPolicyArgs {
 /// # Errors
 /// Something that the CI's subject can't express, that is missing, or that other repositories could have; in a job, no token.
 pub fn run(args: &TrustPolicyArgs, context: &mut Context<'_>) -> Result<()> {
-    let account = Account::of(args, context)?;
+    let account = Account::of(args.account.as_deref(), args.region.as_deref(), context)?;
+    let access = [(Access::Push, &args.push[..]), (Access::Pull, &args.pull[..])];
+    let permissions = account.permissions(&access, args.region.as_deref(), context)?;
+    let name = role_name(args, context)?;
     let wanted = wanted(args);
     let mut jobs = match (form(args), wanted.is_empty()) {
         (Some(form), false) => form.wanted(&wanted)?,
@@ -94,12 +116,58 @@ pub fn run(args: &TrustPolicyArgs, context: &mut Context<'_>) -> Result<()> {
     } else if jobs.audiences.is_empty() {
         jobs.audiences = vec![account.audience().to_owned()];
     }
-    let policy = account.trust_policy(&jobs);
-    context.say(&format!("lets in: {} (tokens of {})", jobs.described, jobs.issuer));
-    let written = writeln!(context.stdout, "{policy:#}");
+    let role = NewRole {
+        name,
+        provider_arn: account.provider_arn(&jobs),
+        trust: account.trust_policy(&jobs),
+        permissions,
+        issuer: jobs.issuer,
+        audiences: jobs.audiences,
+    };
+    let text = match args.format {
+        PolicyFormat::Json => role.json(),
+        PolicyFormat::Commands => role.commands(),
+        PolicyFormat::Terraform => role.terraform(),
+        PolicyFormat::Cloudformation => role.cloudformation(),
+    };
+    context.say(&format!("lets in: {} (tokens of {})", jobs.described, role.issuer));
+    let written = context.stdout.write_all(text.as_bytes());
     written
         .and_then(|()| context.stdout.flush())
         .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the policy", error))
+}
+
+/// The name of `--role-name`, else of `AWS_ROLE_ARN`.
+fn role_name(args: &TrustPolicyArgs, context: &Context<'_>) -> Result<String> {
+    let usual = if args.push.is_empty() { "ci-pull" } else { "ci-push" };
+    let of_env = context
+        .env
+        .get(variables::AWS_ROLE_ARN)
+        .and_then(|role| role.rsplit('/').next());
+    let name = args.role_name.as_deref().or(of_env).unwrap_or(usual);
+    let is_known = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c);
+    match (1..=64).contains(&name.len()) && name.chars().all(is_known) {
+        true => Ok(name.to_owned()),
+        false => Err(Error::usage(
+            Code::Role,
+            "--role-name",
+            format!("{name:?} is no name of a role"),
+        )),
+    }
+}
+
+/// What is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum PolicyFormat {
+    /// The trust policy; with --push or --pull an object of both policies
+    #[default]
+    Json,
+    /// Commands of the AWS CLI
+    Commands,
+    /// Resources of Terraform
+    Terraform,
+    /// A template of CloudFormation
+    Cloudformation,
 }
 
 fn form(args: &TrustPolicyArgs) -> Option<&'static TrustForm> {
@@ -175,90 +243,4 @@ fn claims(args: &TrustPolicyArgs, account: &Account, context: &Context<'_>) -> R
 fn pair_of_aws(env: &Env) -> Option<TokenPlace> {
     let file = env.path(variables::AWS_WEB_IDENTITY_TOKEN_FILE);
     file.filter(|_| CiToken::all(env).is_empty()).map(TokenPlace::File)
-}
-
-/// The account of the role, in its partition.
-struct Account {
-    partition: &'static Partition,
-    id: String,
-}
-
-impl Account {
-    /// That of `--account`, else of `AWS_ROLE_ARN`.
-    fn of(args: &TrustPolicyArgs, context: &Context<'_>) -> Result<Self> {
-        let role = context
-            .env
-            .get(variables::AWS_ROLE_ARN)
-            .filter(|role| settings::is_role_arn(role));
-        let partition = match (&args.region, &args.account, role) {
-            (None, None, Some(role)) => Partition::for_arn(role),
-            (region, _, _) => match identity::region(region.as_deref(), &context.env)? {
-                Some(region) => Partition::for_region(&parse_region(&region)?),
-                None => Partition::for_arn(role.unwrap_or_default()),
-            },
-        };
-        let of_role = role.and_then(|role| role.split(':').nth(4));
-        let id = args.account.as_deref().or(of_role).ok_or_else(|| {
-            Error::usage(Code::Options, "--account", "it is missing")
-                .hint("name the account of the role with --account ACCOUNT, or the role in AWS_ROLE_ARN")
-        })?;
-        match id.len() == 12 && id.bytes().all(|digit| digit.is_ascii_digit()) {
-            true => Ok(Self {
-                partition,
-                id: id.to_owned(),
-            }),
-            false => Err(Error::usage(
-                Code::Options,
-                "--account",
-                format!("{id:?} is no account id of 12 digits"),
-            )),
-        }
-    }
-
-    /// What ARNs of IAM begin with.
-    fn iam(&self) -> String {
-        format!("arn:{}:iam::{}", self.partition.id(), self.id)
-    }
-
-    /// The audience of STS.
-    fn audience(&self) -> &'static str {
-        match self.partition.id() {
-            "aws-cn" => "sts.amazonaws.com.cn",
-            _ => "sts.amazonaws.com",
-        }
-    }
-
-    fn trust_policy(&self, jobs: &TrustedJobs) -> Value {
-        let provider = jobs.issuer.trim_start_matches("https://");
-        let key = |claim: &str| format!("{provider}:{claim}");
-        let mut equals = Map::new();
-        let mut condition = Map::new();
-        equals.insert(key("aud"), one_or_all(&jobs.audiences));
-        for (claim, value) in &jobs.claims {
-            equals.insert(key(claim), json!(value));
-        }
-        let subjects = one_or_all(&jobs.subjects);
-        if jobs.are_patterns {
-            condition.insert("StringLike".to_owned(), json!({ key("sub"): subjects }));
-        } else {
-            equals.insert(key("sub"), subjects);
-        }
-        condition.insert("StringEquals".to_owned(), Value::Object(equals));
-        json!({
-            "Version": "2012-10-17",
-            "Statement": [{
-                "Effect": "Allow",
-                "Action": "sts:AssumeRoleWithWebIdentity",
-                "Principal": {"Federated": format!("{}:oidc-provider/{provider}", self.iam())},
-                "Condition": condition,
-            }],
-        })
-    }
-}
-
-fn one_or_all(values: &[String]) -> Value {
-    match values {
-        [one] => json!(one),
-        all => json!(all),
-    }
 }

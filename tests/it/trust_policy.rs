@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::{Machine, Outcome};
 use crate::jobs::{Job, Kind, ci_machine, role_with, start_ci};
 use crate::lab_machine::lab;
+use crate::python::python_tool;
 
 /// A policy that was printed without an error.
 fn printed(machine: &Machine, args: &[&str]) -> Value {
@@ -376,4 +377,123 @@ fn the_jobs_own_token_comes_before_a_file() {
         printed(&machine.with("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere"), &[]),
         own
     );
+}
+
+const PUSH: &str =
+    "--ci github --repository octo/app --branch v* --push app --pull base/image --region eu-west-1 --role-name ci";
+
+fn in_format(format: &str) -> String {
+    let mut all = words(&format!("trust-policy --account {ACCOUNT} {PUSH}"));
+    all.extend(["--format".to_owned(), format.to_owned()]);
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let outcome = Machine::new().run(&all);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    outcome.stdout
+}
+
+/// The two policies as JSON gives them.
+fn policies() -> (Value, Value) {
+    let both: Value = serde_json::from_str(&in_format("json")).unwrap();
+    (both["TrustPolicy"].clone(), both["PermissionsPolicy"].clone())
+}
+
+#[test]
+fn permissions_name_the_repositories() {
+    let (_, permissions) = policies();
+    let statements = permissions["Statement"].as_array().unwrap();
+    let arn = |name: &str| json!([format!("arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/{name}")]);
+    assert_eq!(statements[0]["Action"], "ecr:GetAuthorizationToken");
+    let may = |at: usize, action: &str| texts(&statements[at]["Action"]).contains(&format!("ecr:{action}"));
+    assert_eq!(
+        (&statements[1]["Resource"], &statements[2]["Resource"]),
+        (&arn("app"), &arn("base/image"))
+    );
+    assert!(may(1, "PutImage") && may(1, "BatchGetImage"));
+    assert!(!may(2, "PutImage") && may(2, "BatchGetImage"));
+}
+
+/// A shell runs them: `aws` is a program that notes what it is given.
+#[test]
+fn the_commands_hand_over_the_policies() {
+    let machine = Machine::new();
+    let bin = machine.path("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let aws = bin.join("aws");
+    let script =
+        "#!/bin/sh\necho \"$@\" >>calls\ncase $2 in\nget-*) exit 254 ;;\ncreate-role | put-*) cat >\"$2\" ;;\nesac\n";
+    std::fs::write(&aws, script).unwrap();
+    std::fs::set_permissions(&aws, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let machine = machine.with("PATH", &format!("{}:/usr/bin:/bin", bin.display()));
+    let commands = in_format("commands");
+    let bash = "/bin/bash".as_ref();
+    machine.call(bash, &["-n", "-c", &commands], "").prints("");
+    machine.call(bash, &["-e", "-c", &commands], "").prints("");
+    let read = |name: &str| std::fs::read_to_string(machine.path(name)).unwrap();
+    let json = |name: &str| serde_json::from_str::<Value>(&read(name)).unwrap();
+    assert_eq!((json("create-role"), json("put-role-policy")), policies());
+    let url = "--url https://token.actions.githubusercontent.com --client-id-list sts.amazonaws.com";
+    assert!(read("calls").contains(&format!("iam create-open-id-connect-provider {url}\n")));
+}
+
+#[test]
+fn a_template_of_cloudformation_has_the_policies() {
+    let text = in_format("cloudformation");
+    let machine = Machine::new();
+    let file = machine.write("template.json", &text);
+    let found = machine.call(&python_tool("cfn-lint"), &[file.to_str().unwrap()], "");
+    assert_eq!(found.status, 0, "{found:?}");
+    let template: Value = serde_json::from_str(&text).unwrap();
+    let role = &template["Resources"]["Role"]["Properties"];
+    let (mut trust, permissions) = policies();
+    let federated = &mut trust["Statement"][0]["Principal"]["Federated"];
+    *federated = json!({"Fn::If": ["CreatesProvider", {"Ref": "Provider"}, federated.clone()]});
+    assert_eq!(
+        (
+            &role["AssumeRolePolicyDocument"],
+            &role["Policies"][0]["PolicyDocument"]
+        ),
+        (&trust, &permissions)
+    );
+    let provider = &template["Resources"]["Provider"]["Properties"];
+    assert_eq!(provider["Url"], "https://token.actions.githubusercontent.com");
+    assert_eq!(provider["ClientIdList"], json!(["sts.amazonaws.com"]));
+}
+
+/// JSON is an expression of HCL: what stands in `jsonencode` is the policy.
+#[test]
+fn resources_of_terraform_have_the_policies() {
+    let text = in_format("terraform");
+    let encoded = text.split("jsonencode(").skip(1);
+    let found: Vec<Value> = encoded
+        .map(|rest| {
+            serde_json::from_str(
+                rest.split("\n  })")
+                    .next()
+                    .map(|it| format!("{it}\n}}"))
+                    .unwrap()
+                    .as_str(),
+            )
+            .unwrap()
+        })
+        .collect();
+    assert_eq!((found[0].clone(), found[1].clone()), policies());
+}
+
+#[rstest]
+#[case("--push app:1", "--push")]
+#[case("--push App", "--push")]
+#[case("--pull *", "--pull")]
+#[case("--pull 111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1", "--pull")]
+#[case("--role-name a/b", "--role-name")]
+fn what_is_no_repository_or_role_is_refused(#[case] args: &str, #[case] flag: &str) {
+    what_a_subject_cannot_say_is_refused(
+        &format!("--ci github --repository octo/app --branch main --region eu-west-1 {args}"),
+        flag,
+    );
+}
+
+#[test]
+fn a_repository_needs_a_region() {
+    let args = "--ci github --repository octo/app --branch main --push app";
+    what_a_subject_cannot_say_is_refused(args, "--push");
 }

@@ -1,0 +1,186 @@
+//! The policies of a role: whom it trusts, and what it may do.
+
+use serde_json::{Map, Value, json};
+
+use aws_access::identity;
+use ci::TrustedJobs;
+use context::{Context, variables};
+use diagnostics::{Code, Error, Result};
+use ecr_registry::{Partition, parse_region};
+
+/// The account of the role, in its partition.
+pub(super) struct Account {
+    partition: &'static Partition,
+    id: String,
+}
+
+impl Account {
+    /// That of `--account`, else of `AWS_ROLE_ARN`.
+    pub(super) fn of(account: Option<&str>, region: Option<&str>, context: &Context<'_>) -> Result<Self> {
+        let role = context
+            .env
+            .get(variables::AWS_ROLE_ARN)
+            .filter(|role| settings::is_role_arn(role));
+        let partition = match (region, account, role) {
+            (None, None, Some(role)) => Partition::for_arn(role),
+            (region, _, _) => match identity::region(region, &context.env)? {
+                Some(region) => Partition::for_region(&parse_region(&region)?),
+                None => Partition::for_arn(role.unwrap_or_default()),
+            },
+        };
+        let of_role = role.and_then(|role| role.split(':').nth(4));
+        let id = account.or(of_role).ok_or_else(|| {
+            Error::usage(Code::Options, "--account", "it is missing")
+                .hint("name the account of the role with --account ACCOUNT, or the role in AWS_ROLE_ARN")
+        })?;
+        match id.len() == 12 && id.bytes().all(|digit| digit.is_ascii_digit()) {
+            true => Ok(Self {
+                partition,
+                id: id.to_owned(),
+            }),
+            false => Err(Error::usage(
+                Code::Options,
+                "--account",
+                format!("{id:?} is no account id of 12 digits"),
+            )),
+        }
+    }
+
+    /// What ARNs of IAM begin with.
+    pub(super) fn iam(&self) -> String {
+        format!("arn:{}:iam::{}", self.partition.id(), self.id)
+    }
+
+    /// The audience of STS.
+    pub(super) fn audience(&self) -> &'static str {
+        match self.partition.id() {
+            "aws-cn" => "sts.amazonaws.com.cn",
+            _ => "sts.amazonaws.com",
+        }
+    }
+
+    /// The ARN of the provider.
+    pub(super) fn provider_arn(&self, jobs: &TrustedJobs) -> String {
+        format!("{}:oidc-provider/{}", self.iam(), provider(jobs))
+    }
+
+    /// The trust policy.
+    pub(super) fn trust_policy(&self, jobs: &TrustedJobs) -> Value {
+        let provider = provider(jobs);
+        let key = |claim: &str| format!("{provider}:{claim}");
+        let mut equals = Map::new();
+        let mut condition = Map::new();
+        equals.insert(key("aud"), one_or_all(&jobs.audiences));
+        for (claim, value) in &jobs.claims {
+            equals.insert(key(claim), json!(value));
+        }
+        let subjects = one_or_all(&jobs.subjects);
+        if jobs.are_patterns {
+            condition.insert("StringLike".to_owned(), json!({ key("sub"): subjects }));
+        } else {
+            equals.insert(key("sub"), subjects);
+        }
+        condition.insert("StringEquals".to_owned(), Value::Object(equals));
+        json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Principal": {"Federated": self.provider_arn(jobs)},
+                "Condition": condition,
+            }],
+        })
+    }
+}
+
+/// The issuer as IAM names it.
+fn provider(jobs: &TrustedJobs) -> &str {
+    jobs.issuer.trim_start_matches("https://")
+}
+
+/// What a role may do with repositories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Push,
+    Pull,
+}
+
+impl Access {
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Push => "--push",
+            Self::Pull => "--pull",
+        }
+    }
+
+    fn actions(self) -> Vec<&'static str> {
+        let upload = [
+            "ecr:InitiateLayerUpload",
+            "ecr:UploadLayerPart",
+            "ecr:CompleteLayerUpload",
+            "ecr:PutImage",
+        ];
+        let pull = [
+            "ecr:BatchCheckLayerAvailability",
+            "ecr:BatchGetImage",
+            "ecr:GetDownloadUrlForLayer",
+        ];
+        match self {
+            Self::Push => [&pull[..], &upload].concat(),
+            Self::Pull => pull.to_vec(),
+        }
+    }
+}
+
+impl Account {
+    /// The permissions to use these repositories of the account; `None` for none.
+    ///
+    /// # Errors
+    /// No region, or a name that no repository has.
+    pub(super) fn permissions(
+        &self,
+        wanted: &[(Access, &[String])],
+        region: Option<&str>,
+        context: &Context<'_>,
+    ) -> Result<Option<Value>> {
+        let mut statements = vec![json!({"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"})];
+        for (access, repositories) in wanted.iter().filter(|(_, all)| !all.is_empty()) {
+            let region = identity::region(region, &context.env)?.ok_or_else(|| {
+                Error::usage(Code::Region, access.flag(), "the region of the repository is missing")
+                    .hint("name it with --region REGION")
+            })?;
+            let region = parse_region(&region)?;
+            let arn = |name: &String| match is_repository(name) {
+                true => Ok(format!(
+                    "arn:{}:ecr:{region}:{}:repository/{name}",
+                    self.partition.id(),
+                    self.id
+                )),
+                false => Err(Error::usage(
+                    Code::Options,
+                    access.flag(),
+                    format!("{name:?} is no repository of ECR"),
+                )
+                .hint("name the repository alone: not the registry, and no tag")),
+            };
+            let arns: Vec<String> = repositories.iter().map(arn).collect::<Result<_>>()?;
+            statements.push(json!({"Effect": "Allow", "Action": access.actions(), "Resource": arns}));
+        }
+        let policy = || json!({"Version": "2012-10-17", "Statement": statements});
+        Ok((statements.len() > 1).then(policy))
+    }
+}
+
+/// Names of ECR's repositories: words of small letters and digits, with `/`, `.`, `_` and `-` between them.
+fn is_repository(name: &str) -> bool {
+    let is_known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+    let is_word = |word: &str| word.starts_with(|c: char| c.is_ascii_alphanumeric()) && word.chars().all(is_known);
+    name.split('/').all(is_word)
+}
+
+fn one_or_all(values: &[String]) -> Value {
+    match values {
+        [one] => json!(one),
+        all => json!(all),
+    }
+}
