@@ -1,9 +1,11 @@
 //! Edits of Docker's configuration: what the edited text says is what the text said, edited.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use client_config::{AuthEdit, ConfigEdit, HelperSettings, Malformed};
 use secret::Secret;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -60,10 +62,12 @@ pub fn auths(input: &[u8]) {
     let Some(edited) = applied(&edit, config) else { return };
     the_rest_stays(config, &edited, &["auths"]);
     // What serde_json makes no value of (numbers past f64, a lone surrogate) is left to the check above.
-    let blank = if config.trim().is_empty() { "{}" } else { config };
-    let Ok(Value::Object(mut expected)) = serde_json::from_str(blank) else {
+    let Ok(Value::Object(mut expected)) = serde_json::from_str(or_empty(config)) else {
         return;
     };
+    if has_twins(config) {
+        return;
+    }
     let Ok(Value::Object(after)) = serde_json::from_str(&edited) else {
         panic!("{edited} is no object")
     };
@@ -125,7 +129,7 @@ fn says_where(malformed: &Malformed) {
 /// Every other member has the bytes that it had, in the order in which they were.
 fn the_rest_stays(config: &str, edited: &str, ours: &[&str]) {
     let others = |text: &str| {
-        let blank = if text.trim().is_empty() { "{}" } else { text };
+        let blank = or_empty(text);
         let Ok(members) = serde_json::from_str::<Map<String, Value>>(blank) else {
             return None;
         };
@@ -139,4 +143,49 @@ fn the_rest_stays(config: &str, edited: &str, ours: &[&str]) {
         )
     };
     assert_eq!(others(config), others(edited));
+}
+
+/// What docker takes a configuration for in which nothing stands.
+fn or_empty(text: &str) -> &str {
+    match text.trim() {
+        "" | "null" => "{}",
+        _ => text,
+    }
+}
+
+/// Whether a name stands twice in an object: serde_json takes the last alone.
+fn has_twins(text: &str) -> bool {
+    let Ok(Members(members)) = serde_json::from_str(text) else {
+        return false;
+    };
+    let mut seen = BTreeSet::new();
+    let mut members = members.iter();
+    members.any(|(name, value)| !seen.insert(name.to_ascii_lowercase()) || has_twins(value.get()))
+}
+
+/// The members of an object as they stand, twins included.
+struct Members(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(MembersVisitor)
+    }
 }

@@ -583,6 +583,37 @@ fn docker_auth_config_counts_for_a_docker_that_reads_it() {
     );
 }
 
+/// Files that docker reads, though no client writes them so: doctor says what docker uses there.
+#[rstest]
+#[case::null_members(
+    r#"{"auths":{"HOST":{"auth":null,"email":"\ud800"}},"credHelpers":{"HOST":"ecr-auth"}}"#,
+    "✓ docker: docker-credential-ecr-auth is asked, by credHelpers"
+)]
+#[case::a_brace_too_many(
+    "{\"credHelpers\":{\"HOST\":\"ecr-auth\"}}\n}",
+    "✓ docker: docker-credential-ecr-auth is asked"
+)]
+#[case::two_objects(
+    r#"{"credHelpers":{"HOST":"ecr-auth"},"credHelpers":{"b.io":"y"}}"#,
+    "✓ docker: docker-credential-ecr-auth is asked"
+)]
+#[case::empty_helper_name(
+    r#"{"auths":{"HOST":{"auth":"QVdTOng="}},"credHelpers":{"HOST":""},"credsStore":"desktop"}"#,
+    "✗ docker: the password that stands in auths of ~/.docker/config.json is used"
+)]
+#[case::user_name_and_password(
+    r#"{"auths":{"HOST":{"username":"AWS","password":"x"}}}"#,
+    "✗ docker: the password that stands in auths of ~/.docker/config.json is used"
+)]
+fn what_docker_reads_is_read_as_docker_does(#[case] config: &str, #[case] expected: &str) {
+    let scene = Scene::new();
+    scene
+        .machine
+        .write(".docker/config.json", &config.replace("HOST", HOST));
+    let outcome = scene.doctor(&[HOST]);
+    assert!(outcome.stdout.contains(expected), "{outcome:?}");
+}
+
 /// In a closed network STS may be out of reach, and ECR not: the pull works.
 #[test]
 fn sts_is_not_needed_for_a_pull() {

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::credential::{StoredCredential, TOKEN_USER, auth_text, decoded};
-use super::json::{Malformed, Object};
-use super::members::{MemberChanges, ObjectLayout, find, or_empty, places, quoted, string};
+use super::host_map::{HostChanges, HostMap};
+use super::json::{Malformed, Member, Object};
+use super::members::{MemberChanges, NULL, ObjectLayout, named, or_empty, quoted, text_of};
 use secret::Secret;
 
 /// Members of an entry that clients use instead of its `auth`: docker and podman refresh with an identity token and send a registry
@@ -48,80 +49,72 @@ pub(super) struct AuthEntry {
 
 /// The `auths` of a configuration. Unlike helpers they are looked at only by who changes them: `setup` works beside broken ones.
 pub(super) struct AuthsEditor<'a> {
-    at: Option<usize>,
-    object: Option<Object<'a>>,
+    text: &'a str,
+    map: HostMap<'a>,
 }
 
 impl<'a> AuthsEditor<'a> {
     /// Reads a configuration. A blank text is an empty one, as docker has it.
     pub fn read(text: &'a str) -> Result<Self, Malformed> {
-        Self::from_object(&Object::whole(or_empty(text))?)
+        Self::from_object(&Object::first(or_empty(text))?)
     }
 
     pub fn from_object(top: &Object<'a>) -> Result<Self, Malformed> {
-        let at = find(top, "auths")?;
-        let object = at
-            .map(|index| &top.members[index])
-            .filter(|member| top.value(member) != "null")
-            .map(|member| Object::at(top.text, member.value_span.clone(), "auths that is not an object"))
-            .transpose()?;
-        if let Some(object) = &object {
-            places(object, "auths")?;
-        }
-        Ok(Self { at, object })
+        Ok(Self {
+            text: top.text,
+            map: HostMap::of_name(top, "auths")?,
+        })
     }
 
     /// Whether there is an `auths` object, be it empty.
     pub fn is_there(&self) -> bool {
-        self.object.is_some()
+        self.map.is_there()
     }
 
     /// The host's entry, `None` if there is none.
     pub fn entry(&self, host: &str) -> Result<Option<AuthEntry>, Malformed> {
-        let Some(place) = self.place(host) else {
+        let Some(member) = self.map.member(host) else {
             return Ok(None);
         };
-        let Some(object) = self.object_at(place)? else {
+        let Some(object) = self.object_at(member)? else {
             return Ok(Some(AuthEntry::default()));
         };
         let mut entry = AuthEntry {
-            auth: auth(&object)?.map(|(_, auth)| auth),
+            auth: secret(&object, "auth")?,
             has_token: false,
         };
-        entry.auth = entry.auth.filter(|auth| !auth.expose().is_empty());
         for name in TOKENS {
-            if let Some(index) = find(&object, name)? {
-                let token = string(object.text, &object.members[index], "a token")?;
-                entry.has_token |= token.is_some_and(|token| !token.is_empty());
-            }
+            entry.has_token |= secret(&object, name)?.is_some();
         }
         Ok(Some(entry))
     }
 
     /// The keys of all entries.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        let members = self.object.iter().flat_map(|object| &object.members);
-        members.filter_map(|member| member.key.as_deref())
+        self.map.members().map(|member| member.key.as_str())
     }
 
-    /// The credential in the entry of this key, in the form in which a credential store hands it out: an identity token first,
-    /// as docker uses it, then `auth`, then `username` and `password`.
+    /// The credential in the entry of this key.
     pub fn credential(&self, key: &str) -> Result<Option<StoredCredential>, Malformed> {
-        let Some(entry) = self
-            .place(key)
-            .map(|place| self.object_at(place))
-            .transpose()?
-            .flatten()
-        else {
+        let member = self.map.member(key);
+        member.map_or(Ok(None), |member| self.credential_at(member))
+    }
+
+    /// The credentials in all entries, by their keys; `None` for an entry without one.
+    pub fn credentials(&self) -> Result<BTreeMap<&str, Option<StoredCredential>>, Malformed> {
+        let members = self.map.members();
+        members
+            .map(|member| Ok((member.key.as_str(), self.credential_at(member)?)))
+            .collect()
+    }
+
+    /// An entry's credential in the form in which a credential store hands it out: an identity token first, as docker uses it,
+    /// then `auth`, then `username` and `password`.
+    fn credential_at(&self, member: &Member) -> Result<Option<StoredCredential>, Malformed> {
+        let Some(entry) = self.object_at(member)? else {
             return Ok(None);
         };
-        let member = |name| -> Result<Option<Secret>, Malformed> {
-            let Some(index) = find(&entry, name)? else {
-                return Ok(None);
-            };
-            let text = string(entry.text, &entry.members[index], "a member of an entry of auths")?;
-            Ok(text.map(Secret::new).filter(|text| !text.expose().is_empty()))
-        };
+        let member = |name| secret(&entry, name);
         if let Some(secret) = member(TOKENS[0])? {
             let username = TOKEN_USER.to_owned();
             return Ok(Some(StoredCredential { username, secret }));
@@ -144,21 +137,18 @@ impl<'a> AuthsEditor<'a> {
         top: &mut MemberChanges,
     ) -> Result<(), Malformed> {
         let empty_style = style.nested();
-        let own_style = self.object.as_ref().and_then(ObjectLayout::of_object);
+        let own_style = self.map.layout();
         let style = own_style.as_ref().unwrap_or(&empty_style);
-        let mut changes = MemberChanges::default();
+        let mut changes = HostChanges::to(&self.map);
         for (host, edit) in edits {
             match edit {
                 AuthEdit::Set(auth) => self.set(host, "auth", auth, style, &mut changes)?,
                 AuthEdit::SetToken(token) => self.set(host, TOKENS[0], token, style, &mut changes)?,
-                AuthEdit::Remove => changes.put(self.place(host), host, None),
+                AuthEdit::Remove => changes.put(host, None),
                 AuthEdit::Clear { keep_empty } => self.clear(host, *keep_empty, style, &mut changes)?,
             }
         }
-        if !changes.is_empty() {
-            let value = changes.object(self.object.as_ref(), &empty_style, drop_empty);
-            top.put(self.at, "auths", value);
-        }
+        changes.finish(&empty_style, drop_empty, top);
         Ok(())
     }
 
@@ -169,22 +159,24 @@ impl<'a> AuthsEditor<'a> {
         name: &str,
         new: &Secret,
         style: &ObjectLayout,
-        auths: &mut MemberChanges,
+        auths: &mut HostChanges<'_, '_>,
     ) -> Result<(), Malformed> {
-        let place = self.place(host);
-        let entry = place.map(|place| self.object_at(place)).transpose()?.flatten();
+        let member = auths.member(host);
+        let entry = member.map(|member| self.object_at(member)).transpose()?.flatten();
         let mut changes = MemberChanges::default();
-        let current = entry.as_ref().map(|entry| secret(entry, name)).transpose()?.flatten();
-        if current.as_ref().is_none_or(|(_, current)| current != new) {
-            changes.put(current.map(|(at, _)| at), name, Some(quoted(new.expose())));
-        }
-        if let Some(entry) = &entry {
-            for other in TOKENS.into_iter().chain(["auth"]).filter(|other| *other != name) {
-                changes.put(find(entry, other)?, other, None);
+        match &entry {
+            Some(entry) => {
+                if secret(entry, name)?.as_ref() != Some(new) {
+                    changes.put_text(entry, name, Some(new.expose()));
+                }
+                for other in TOKENS.into_iter().chain(["auth"]).filter(|other| *other != name) {
+                    changes.put_text(entry, other, None);
+                }
             }
+            None => changes.put(None, name, Some(quoted(new.expose()))),
         }
         if !changes.is_empty() {
-            auths.put(place, host, changes.object(entry.as_ref(), &style.nested(), false));
+            auths.put(host, changes.object(entry.as_ref(), &style.nested(), false));
         }
         Ok(())
     }
@@ -194,51 +186,32 @@ impl<'a> AuthsEditor<'a> {
         host: &str,
         keep_empty: bool,
         style: &ObjectLayout,
-        auths: &mut MemberChanges,
+        auths: &mut HostChanges<'_, '_>,
     ) -> Result<(), Malformed> {
-        let Some(place) = self.place(host) else { return Ok(()) };
-        let Some(entry) = self.object_at(place)? else {
+        let member = auths.member(host);
+        let Some(entry) = member.map(|member| self.object_at(member)).transpose()?.flatten() else {
             return Ok(());
         };
-        if let Some(at) = find(&entry, "auth")? {
+        if !named(&entry, "auth").is_empty() {
             let mut changes = MemberChanges::default();
-            changes.put(Some(at), "auth", None);
-            auths.put(
-                Some(place),
-                host,
-                changes.object(Some(&entry), &style.nested(), !keep_empty),
-            );
+            changes.put_text(&entry, "auth", None);
+            auths.put(host, changes.object(Some(&entry), &style.nested(), !keep_empty));
         }
         Ok(())
     }
 
-    fn place(&self, host: &str) -> Option<usize> {
-        let mut members = self.object.as_ref()?.members.iter();
-        members.position(|member| member.key.as_deref() == Some(host))
-    }
-
     /// The entry there; `None` for `null`, which clients read as an empty one.
-    fn object_at(&self, place: usize) -> Result<Option<Object<'a>>, Malformed> {
-        let Some(object) = &self.object else { return Ok(None) };
-        let member = &object.members[place];
-        if object.value(member) == "null" {
+    fn object_at(&self, member: &Member) -> Result<Option<Object<'a>>, Malformed> {
+        let place = member.value_span.clone();
+        if &self.text[place.clone()] == NULL {
             return Ok(None);
         }
-        let what = "an entry of auths that is not an object";
-        Object::at(object.text, member.value_span.clone(), what).map(Some)
+        Object::at(self.text, place, "an entry of auths that is not an object").map(Some)
     }
 }
 
-/// An entry's `auth` and where it stands; `null` counts as an empty one.
-fn auth(entry: &Object<'_>) -> Result<Option<(usize, Secret)>, Malformed> {
-    secret(entry, "auth")
-}
-
-/// A member of an entry and where it stands; `null` counts as an empty one.
-fn secret(entry: &Object<'_>, name: &str) -> Result<Option<(usize, Secret)>, Malformed> {
-    let Some(index) = find(entry, name)? else {
-        return Ok(None);
-    };
-    let text = string(entry.text, &entry.members[index], "an auth")?;
-    Ok(Some((index, Secret::new(text.unwrap_or_default()))))
+/// A member of an entry, unless it is empty.
+fn secret(entry: &Object<'_>, name: &str) -> Result<Option<Secret>, Malformed> {
+    let text = text_of(entry, name, "a member of an entry of auths")?;
+    Ok(text.map(Secret::new).filter(|text| !text.expose().is_empty()))
 }

@@ -231,11 +231,6 @@ fn find(auths: &AuthsEditor<'_>, server: &str) -> Result<Option<StoredCredential
 }
 
 fn credentials(auths: &AuthsEditor<'_>) -> Result<BTreeMap<String, StoredCredential>, Malformed> {
-    let mut all = BTreeMap::new();
-    for key in auths.keys() {
-        if let Some(found) = auths.credential(key)? {
-            all.insert(key.to_owned(), found);
-        }
-    }
-    Ok(all)
+    let all = auths.credentials()?.into_iter();
+    Ok(all.filter_map(|(key, found)| Some((key.to_owned(), found?))).collect())
 }

@@ -32,6 +32,17 @@ pub enum EntryForAll {
     Docker,
 }
 
+/// How a client reads a file in the form of Docker's `config.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConfigFormat {
+    /// As docker/cli does: the first JSON value of the file (`json.Decoder`), `username` and `password` beside `auth`, and an
+    /// empty helper's name for a host that no helper is asked for.
+    Docker,
+    /// As containers/image does: the whole file (`json.Unmarshal`), of an entry of `auths` the `auth` and the identity token, and
+    /// an empty helper's name for a program like any other.
+    Containers,
+}
+
 /// What differs from client to client.
 #[derive(Debug)]
 pub struct ClientDescriptor {
@@ -47,6 +58,8 @@ pub struct ClientDescriptor {
     pub text_variable: Option<&'static str>,
     /// Whether it knows `credsStore`. Every client knows `credHelpers`.
     pub has_store: bool,
+    /// How it reads its files.
+    pub format: ConfigFormat,
     /// Where `setup --all` writes.
     pub entry_for_all: EntryForAll,
     /// The files to write. The path is the folder that `--docker-config` names.
@@ -62,6 +75,7 @@ static DOCKER: ClientDescriptor = ClientDescriptor {
     file_variable: variables::DOCKER_CONFIG,
     text_variable: Some(variables::DOCKER_AUTH_CONFIG),
     has_store: true,
+    format: ConfigFormat::Docker,
     entry_for_all: EntryForAll::CredsStore,
     written_files: docker_files,
     read_files: |env| docker_files(None, env),
@@ -74,6 +88,7 @@ static PODMAN: ClientDescriptor = ClientDescriptor {
     file_variable: variables::REGISTRY_AUTH_FILE,
     text_variable: None,
     has_store: false,
+    format: ConfigFormat::Containers,
     entry_for_all: EntryForAll::DropIn,
     written_files: |_, env| podman_files(env),
     read_files: podman_files_in_order,
@@ -86,6 +101,7 @@ static HELM: ClientDescriptor = ClientDescriptor {
     file_variable: variables::HELM_REGISTRY_CONFIG,
     text_variable: None,
     has_store: true,
+    format: ConfigFormat::Docker,
     entry_for_all: EntryForAll::Docker,
     written_files: |_, env| Ok(vec![helm_file(env)?]),
     read_files: |env| Ok([vec![helm_file(env)?], docker_files(None, env)?].concat()),

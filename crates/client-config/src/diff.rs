@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::HELPER;
+use crate::json::Object;
 use diagnostics::without_userinfo;
 
 /// The change of a file as a unified diff with three lines of context; `old` is `None` for a file that is not there yet.
@@ -15,8 +16,17 @@ pub fn unified_diff(path: &Path, old: Option<&str>, new: &str) -> String {
 
 const REDACTED: &str = "\"REDACTED\"";
 
-/// A valid JSON text with its values blotted out.
+/// A configuration with its values blotted out, and all that follows it.
 fn redacted(text: &str) -> String {
+    let end = Object::first(text).map_or(text.len(), |top| top.span.end);
+    let after = text[end..].split_inclusive('\n').map(|line| match line.trim() {
+        "" => line.to_owned(),
+        said => line.replace(said, REDACTED),
+    });
+    redacted_json(&text[..end]) + &after.collect::<String>()
+}
+
+fn redacted_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c == '"' || is_of_scalar(c)) {

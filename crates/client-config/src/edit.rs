@@ -1,12 +1,14 @@
 //! The edit of a configuration: a pure function from text to text that leaves every byte it need not change.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::auths::{AuthEdit, AuthsEditor};
+use super::client::{ConfigFormat, Kind};
 use super::files::ConfigFile;
+use super::host_map::{HostChanges, HostMap};
 pub use super::json::Malformed;
-use super::json::Object;
-use super::members::{MemberChanges, ObjectLayout, find, or_empty, places, quoted, string};
+use super::json::{Member, Object};
+use super::members::{MemberChanges, ObjectLayout, or_empty, quoted, string, text_of};
 use diagnostics::{Code, Error, Result};
 
 /// The name under which clients know the helper: they run `docker-credential-<name>`.
@@ -20,6 +22,11 @@ impl Malformed {
             file.kind.name()
         ))
     }
+}
+
+/// Refuses what follows a configuration, which docker doesn't read, and Podman, Buildah and Skopeo refuse.
+pub(super) fn ends_with_configuration(text: &str) -> Result<(), Malformed> {
+    Object::first(or_empty(text))?.nothing_after()
 }
 
 /// What a configuration says about credential helpers.
@@ -36,21 +43,28 @@ pub struct HelperSettings {
 impl HelperSettings {
     /// Reads the text of a file.
     pub fn in_file(file: &ConfigFile, text: &str) -> Result<Self> {
-        Self::read(text).map_err(|malformed| malformed.in_file(file))
+        Self::of_client(file.kind, text).map_err(|malformed| malformed.in_file(file))
     }
 
-    /// Reads a configuration. A blank text is an empty one, as docker has it.
+    /// Reads a configuration as this client does, or refuses it as the client does.
+    pub(super) fn of_client(kind: Kind, text: &str) -> Result<Self, Malformed> {
+        if kind.descriptor().format == ConfigFormat::Containers {
+            ends_with_configuration(text)?;
+        }
+        Self::read(text)
+    }
+
+    /// Reads a configuration as docker does. A blank text is an empty one.
     pub fn read(text: &str) -> Result<Self, Malformed> {
         let config = ConfigText::parse(or_empty(text))?;
         let mut settings = Self {
-            has_helpers: config.helpers.is_some(),
+            has_helpers: config.helpers.is_there(),
             store: config.store()?,
             ..Self::default()
         };
-        for member in config.helpers.iter().flat_map(|helpers| &helpers.members) {
-            if let (Some(host), Some(helper)) = (&member.key, string(config.top.text, member, "a helper's name")?) {
-                settings.helpers.insert(host.clone(), helper);
-            }
+        for member in config.helpers.members() {
+            let helper = helper_of(&config.top, member)?;
+            settings.helpers.insert(member.key.clone(), helper);
         }
         Ok(settings)
     }
@@ -82,7 +96,7 @@ impl ConfigEdit {
         if let Some(store) = &self.store
             && *store != config.store()?
         {
-            changes.put(config.store_at, "credsStore", store.as_deref().map(quoted));
+            changes.put_text(&config.top, "credsStore", store.as_deref());
         }
         if !self.auths.is_empty() {
             AuthsEditor::from_object(&config.top)?.edit(&self.auths, self.drop_empty_auths, &style, &mut changes)?;
@@ -102,62 +116,38 @@ impl ConfigEdit {
         style: &ObjectLayout,
         top: &mut MemberChanges,
     ) -> Result<(), Malformed> {
-        let places = match &config.helpers {
-            Some(helpers) => places(helpers, "credHelpers")?,
-            None => HashMap::new(),
-        };
-        let mut changes = MemberChanges::default();
+        let mut changes = HostChanges::to(&config.helpers);
         for (host, helper) in &self.helpers {
-            let place = places.get(host.as_str()).copied();
-            let current = match (place, &config.helpers) {
-                (Some(index), Some(helpers)) => string(helpers.text, &helpers.members[index], "a helper's name")?,
-                _ => None,
-            };
+            let member = changes.member(host);
+            let current = member.map(|member| helper_of(&config.top, member)).transpose()?;
             if current != *helper {
-                changes.put(place, host, helper.as_deref().map(quoted));
+                changes.put(host, helper.as_deref().map(quoted));
             }
         }
-        if !changes.is_empty() {
-            let value = changes.object(config.helpers.as_ref(), &style.nested(), self.drop_empty_helpers);
-            top.put(config.helpers_at, "credHelpers", value);
-        }
+        changes.finish(&style.nested(), self.drop_empty_helpers, top);
         Ok(())
     }
+}
+
+/// The name of a host's helper. `null` is an empty one: to docker, a host that the store is not asked for.
+fn helper_of(top: &Object<'_>, member: &Member) -> Result<String, Malformed> {
+    Ok(string(top.text, member, "a helper's name")?.unwrap_or_default())
 }
 
 /// A configuration's text, and where in it our members stand.
 struct ConfigText<'a> {
     top: Object<'a>,
-    helpers_at: Option<usize>,
-    helpers: Option<Object<'a>>,
-    store_at: Option<usize>,
+    helpers: HostMap<'a>,
 }
 
 impl<'a> ConfigText<'a> {
     fn parse(text: &'a str) -> Result<Self, Malformed> {
-        let top = Object::whole(text)?;
-        let helpers_at = find(&top, "credHelpers")?;
-        let store_at = find(&top, "credsStore")?;
-        let helpers = helpers_at
-            .map(|index| &top.members[index])
-            .filter(|member| top.value(member) != "null")
-            .map(|member| Object::at(text, member.value_span.clone(), "credHelpers that is not an object"))
-            .transpose()?;
-        if let Some(helpers) = &helpers {
-            places(helpers, "credHelpers")?;
-        }
-        Ok(Self {
-            top,
-            helpers_at,
-            helpers,
-            store_at,
-        })
+        let top = Object::first(text)?;
+        let helpers = HostMap::of_name(&top, "credHelpers")?;
+        Ok(Self { top, helpers })
     }
 
     fn store(&self) -> Result<Option<String>, Malformed> {
-        match self.store_at {
-            Some(index) => string(self.top.text, &self.top.members[index], "credsStore"),
-            None => Ok(None),
-        }
+        text_of(&self.top, "credsStore", "credsStore")
     }
 }

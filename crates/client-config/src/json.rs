@@ -32,8 +32,8 @@ impl fmt::Display for Malformed {
 
 /// One `"key": value` of an object, by its place in the text.
 pub(super) struct Member {
-    /// The key, decoded; `None` where its escapes make no text (a lone surrogate), which no key of ours has.
-    pub key: Option<String>,
+    /// The key, decoded.
+    pub key: String,
     /// The key with its quotes.
     pub key_span: Range<usize>,
     /// The value.
@@ -51,15 +51,31 @@ pub(super) struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// The object that the whole text is.
-    pub fn whole(text: &'a str) -> Result<Self, Malformed> {
+    /// The object that the text begins with. Docker reads the first value of a file and nothing after it, as Go's
+    /// `json.Decoder` does.
+    pub fn first(text: &'a str) -> Result<Self, Malformed> {
         if text.starts_with('\u{feff}') {
             // docker says "invalid character 'ï' looking for beginning of value" to such a file.
             return Err(Malformed::at(text, 0, "a byte order mark, which docker cannot read,"));
         }
-        let raw: &RawValue = serde_json::from_str(text).map_err(|error| Malformed(error.to_string()))?;
+        let mut values = serde_json::Deserializer::from_str(text).into_iter();
+        let first: Option<serde_json::Result<&RawValue>> = values.next();
+        let raw = first.unwrap_or_else(|| serde_json::from_str(text));
+        let raw = raw.map_err(|error| Malformed(error.to_string()))?;
         let span = span_in(text, raw.get());
         Self::at(text, span, "not an object")
+    }
+
+    /// Refuses what follows the object, as Go's `json.Unmarshal` does.
+    pub fn nothing_after(&self) -> Result<(), Malformed> {
+        let rest = &self.text[self.span.end..];
+        match rest.trim_start() {
+            "" => Ok(()),
+            more => {
+                let offset = self.text.len() - more.len();
+                Err(Malformed::at(self.text, offset, "something after the configuration"))
+            }
+        }
     }
 
     /// The object at this place of a valid JSON text; `otherwise` says what is wrong if something else stands there.
@@ -72,7 +88,7 @@ impl<'a> Object<'a> {
         let members = pairs
             .into_iter()
             .map(|(key, value)| Member {
-                key: serde_json::from_str(key.get()).ok(),
+                key: decoded(key.get()).unwrap_or_default(),
                 key_span: span_in(text, key.get()),
                 value_span: span_in(text, value.get()),
             })
@@ -84,6 +100,33 @@ impl<'a> Object<'a> {
     pub fn value(&self, member: &Member) -> &'a str {
         &self.text[member.value_span.clone()]
     }
+}
+
+/// The text of a JSON string; `None` if it is none. A lone surrogate, which is no text, is U+FFFD, as in Go.
+pub(super) fn decoded(json: &str) -> Option<String> {
+    struct Bytes;
+
+    impl Visitor<'_> for Bytes {
+        type Value = String;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<String, E> {
+            let mut text = String::with_capacity(bytes.len());
+            for chunk in bytes.utf8_chunks() {
+                text.push_str(chunk.valid());
+                // serde_json writes a surrogate as three bytes, of which the first is this.
+                if chunk.invalid() == [0xed] {
+                    text.push('\u{fffd}');
+                }
+            }
+            Ok(text)
+        }
+    }
+
+    serde_json::Deserializer::from_str(json).deserialize_bytes(Bytes).ok()
 }
 
 /// Where a slice of the text stands in it.

@@ -32,6 +32,7 @@ mod diff;
 mod drop_in;
 mod edit;
 mod files;
+mod host_map;
 mod json;
 mod link;
 mod login;

@@ -4,7 +4,6 @@
 //! skopeo: containers-auth.json(5), then the `credential-helpers` of registries.conf. In one file both take `credHelpers` before all else; docker then takes `credsStore` alone where
 //! there is one, else `auths`.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,15 +13,16 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::client::{EntryForAll, Kind};
+use super::auths::AuthsEditor;
+use super::client::{ConfigFormat, EntryForAll, Kind};
 use super::drop_in::DropIn;
-use super::edit::{HELPER, HelperSettings};
+use super::edit::{HELPER, HelperSettings, Malformed};
 use super::files::shown;
 use super::read_text;
 use context::Env;
 use diagnostics::{Code, Error, Result};
 use ecr_registry::server_name;
-use secret::{Secret, exposed};
+use secret::Secret;
 
 /// Where something stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,26 +114,23 @@ pub fn look_up(kind: Kind, host: &str, env: &Env) -> Result<Lookup> {
     let mut near_misses = Vec::new();
     if let Some(text) = client.text_variable.and_then(|variable| env.get(variable))
         // docker warns of what it can't read there, and goes on.
-        && let Ok(auths) = ParsedAuths::read(text)
+        && let Ok(Some(password)) = password(kind, host, text)
     {
-        all.extend(auths.password(host).map(|password| FoundCredentials {
+        all.push(FoundCredentials {
             place: ConfigLocation::Variable,
             answer: ClientCredentials::Password(password),
-        }));
+        });
     }
     for path in &files {
-        let Some(text) = read_text(path)? else { continue };
-        let unreadable = |cause: &dyn Display| unreadable(kind, &shown(path, env), cause);
-        let settings = HelperSettings::read(&text).map_err(|malformed| unreadable(&malformed))?;
-        let auths = ParsedAuths::read(&text).map_err(|odd| unreadable(&odd))?;
-        let found = answers(kind, host, &settings, &auths)
-            .into_iter()
-            .map(|answer| FoundCredentials {
-                place: ConfigLocation::File(path.clone()),
-                answer,
-            });
-        all.extend(found);
-        near_misses.extend(near(host, &settings, &auths, path));
+        match in_file(kind, host, path, env) {
+            Ok((found, near)) => {
+                all.extend(found);
+                near_misses.extend(near);
+            }
+            // No client reads a file that comes after what it uses.
+            Err(_) if !all.is_empty() => break,
+            Err(error) => return Err(error),
+        }
     }
     if client.entry_for_all == EntryForAll::DropIn
         && let Some(path) = DropIn::in_force(env)?
@@ -156,32 +153,73 @@ pub fn look_up(kind: Kind, host: &str, env: &Env) -> Result<Lookup> {
     })
 }
 
+/// What a file has for the registry, what wins first, and its keys that never match.
+fn in_file(kind: Kind, host: &str, path: &Path, env: &Env) -> Result<(Vec<FoundCredentials>, Vec<NearMiss>)> {
+    let Some(text) = read_text(path)? else {
+        return Ok(Default::default());
+    };
+    let unreadable = |malformed: Malformed| unreadable(kind, &shown(path, env), &malformed);
+    let settings = HelperSettings::of_client(kind, &text).map_err(unreadable)?;
+    let password = password(kind, host, &text).map_err(unreadable)?;
+    let found = answers(kind, host, &settings, password).into_iter();
+    let found = found.map(|answer| FoundCredentials {
+        place: ConfigLocation::File(path.to_owned()),
+        answer,
+    });
+    Ok((found.collect(), near(host, &settings, &text, path)))
+}
+
 fn unreadable(kind: Kind, path: &str, cause: &dyn Display) -> Error {
     Error::failed(Code::ClientConfig, format!("{} cannot read {path}", kind.name()), cause)
         .hint("mend the file at that place, or move it away and run ecr-auth setup")
 }
 
 /// What a file has for the registry, what wins first.
-fn answers(kind: Kind, host: &str, settings: &HelperSettings, auths: &ParsedAuths) -> Vec<ClientCredentials> {
+fn answers(
+    kind: Kind,
+    host: &str,
+    settings: &HelperSettings,
+    password: Option<StoredPassword>,
+) -> Vec<ClientCredentials> {
     let helper = |name: &String, named_by| ClientCredentials::Helper {
         name: name.clone(),
         named_by,
     };
-    let of_host = settings.helpers.get(host).map(|name| helper(name, "credHelpers"));
-    let store = settings
-        .store
-        .as_ref()
-        .filter(|name| kind.descriptor().has_store && !name.is_empty());
+    let client = kind.descriptor();
+    let password = password.map(ClientCredentials::Password);
+    let of_host = settings.helpers.get(host);
+    if client.format == ConfigFormat::Docker && of_host.is_some_and(String::is_empty) {
+        return password.into_iter().collect();
+    }
+    let of_host = of_host.map(|name| helper(name, "credHelpers"));
+    let store = settings.store.as_ref();
+    let store = store.filter(|name| client.has_store && !name.is_empty());
     let of_all = store.map(|name| helper(name, "credsStore"));
-    let password = auths.password(host).map(ClientCredentials::Password);
     [of_host, of_all, password].into_iter().flatten().collect()
 }
 
+/// The password for a registry in `auths`, as this client reads them: by its exact name, else by a key with the same host
+/// (docker's `ConvertToHostname`).
+fn password(kind: Kind, host: &str, text: &str) -> Result<Option<StoredPassword>, Malformed> {
+    let auths = AuthsEditor::read(text)?;
+    let all = auths.credentials()?;
+    let same_host = || all.iter().find(|(key, _)| converted(key) == host);
+    let Some((key, Some(found))) = all.get_key_value(host).or_else(same_host) else {
+        return Ok(None);
+    };
+    let entry = auths.entry(key)?.unwrap_or_default();
+    let is_read = match kind.descriptor().format {
+        ConfigFormat::Docker => true,
+        ConfigFormat::Containers => entry.auth.is_some() || entry.has_token,
+    };
+    Ok(is_read.then(|| StoredPassword::from_secret(&found.secret)))
+}
+
 /// The keys that name the registry, but not as clients compare them: whole.
-fn near(host: &str, settings: &HelperSettings, auths: &ParsedAuths, path: &Path) -> Vec<NearMiss> {
+fn near(host: &str, settings: &HelperSettings, text: &str, path: &Path) -> Vec<NearMiss> {
     let means = |key: &str| key != host && server_name(key).as_deref() == Some(host);
-    let miss = |key: &String, setting| NearMiss {
-        key: key.clone(),
+    let miss = |key: &str, setting| NearMiss {
+        key: key.to_owned(),
         setting,
         file: path.to_owned(),
     };
@@ -190,66 +228,14 @@ fn near(host: &str, settings: &HelperSettings, auths: &ParsedAuths, path: &Path)
         .keys()
         .filter(|key| means(key))
         .map(|key| miss(key, "credHelpers"));
-    let auths = auths.0.keys().filter(|key| means(key) && converted(key) != host);
+    let auths = AuthsEditor::read(text).ok();
+    let keys = auths.iter().flat_map(AuthsEditor::keys);
+    let auths = keys.filter(|key| means(key) && converted(key) != host);
     helpers.chain(auths.map(|key| miss(key, "auths"))).collect()
-}
-
-/// The `auths` of a configuration, as clients read them.
-struct ParsedAuths(BTreeMap<String, Option<ParsedAuth>>);
-
-#[derive(Deserialize)]
-struct ParsedAuth {
-    #[serde(default, deserialize_with = "exposed::deserialize")]
-    auth: Secret,
-    #[serde(default, deserialize_with = "exposed::deserialize")]
-    identitytoken: Secret,
-}
-
-impl ParsedAuths {
-    fn read(text: &str) -> Result<Self, OddAuths> {
-        #[derive(Deserialize)]
-        struct AuthsDocument {
-            auths: Option<BTreeMap<String, Option<ParsedAuth>>>,
-        }
-        if text.trim().is_empty() {
-            return Ok(Self(BTreeMap::new()));
-        }
-        // Not with the parser's own words: they would quote what stands there.
-        let whole: AuthsDocument = serde_json::from_str(text).map_err(|error| OddAuths {
-            line: error.line(),
-            column: error.column(),
-        })?;
-        Ok(Self(whole.auths.unwrap_or_default()))
-    }
-
-    /// The password for a registry: by its exact name, else by a key with the same host (docker's `ConvertToHostname`).
-    fn password(&self, host: &str) -> Option<StoredPassword> {
-        let same_host = || {
-            let mut entries = self.0.iter();
-            entries.find(|(key, _)| converted(key) == host).map(|(_, entry)| entry)
-        };
-        let entry = self.0.get(host).or_else(same_host)?.as_ref()?;
-        if entry.auth.expose().is_empty() {
-            let has_token = !entry.identitytoken.expose().is_empty();
-            return has_token.then_some(StoredPassword { ends_at: None });
-        }
-        let decoded = STANDARD.decode(entry.auth.expose()).map(Zeroizing::new).ok()?;
-        let text = std::str::from_utf8(&decoded).ok()?;
-        let (_, password) = text.split_once(':')?;
-        Some(StoredPassword::from_secret(&Secret::new(password)))
-    }
 }
 
 /// `https://HOST/v1/` as docker compares it: the host.
 pub(super) fn converted(key: &str) -> &str {
     let rest = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
     rest.unwrap_or(key).split('/').next().unwrap_or_default()
-}
-
-/// `auths` are not what they should be.
-#[derive(Debug, thiserror::Error)]
-#[error("auths that are not as clients write them, at line {line} column {column}")]
-struct OddAuths {
-    line: usize,
-    column: usize,
 }

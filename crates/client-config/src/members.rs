@@ -4,55 +4,51 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::json::{Malformed, Member, Object};
+use super::json::{Malformed, Member, Object, decoded};
 
 /// What a docker without a configuration has.
 const EMPTY: &str = "{}";
 
-/// Returns the text, or an empty configuration in place of a blank text, as docker reads it.
+/// Returns the text, or an empty configuration in place of a blank text or `null`, as docker reads them.
 pub(super) fn or_empty(text: &str) -> &str {
-    if text.trim().is_empty() { EMPTY } else { text }
+    match text.trim() {
+        "" | NULL => EMPTY,
+        _ => text,
+    }
 }
+
+/// What Go takes as if it were not there, mostly.
+pub(super) const NULL: &str = "null";
 
 /// The text as a JSON string.
 pub(super) fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// A member's value as text, `None` for `null`, which docker reads as absent.
+/// A member's value as text, `None` for `null`.
 pub(super) fn string(text: &str, member: &Member, what: &str) -> Result<Option<String>, Malformed> {
     let value = &text[member.value_span.clone()];
-    serde_json::from_str(value)
-        .map_err(|_| Malformed::at(text, member.value_span.start, &format!("{what} that is not a string")))
+    if value == NULL {
+        return Ok(None);
+    }
+    let otherwise = || Malformed::at(text, member.value_span.start, &format!("{what} that is not a string"));
+    decoded(value).map(Some).ok_or_else(otherwise)
 }
 
-/// Where each host stands in `credHelpers` or `auths`. A host that stands there twice could mean either.
-pub(super) fn places<'a>(hosts: &'a Object<'_>, name: &str) -> Result<HashMap<&'a str, usize>, Malformed> {
-    let mut places = HashMap::new();
-    for (index, member) in hosts.members.iter().enumerate() {
-        if let Some(host) = &member.key
-            && places.insert(host.as_str(), index).is_some()
-        {
-            return Err(Malformed::at(
-                hosts.text,
-                member.key_span.start,
-                &format!("a registry that stands twice in {name}"),
-            ));
-        }
-    }
-    Ok(places)
+/// The members of that name, in their order. Docker reads its own keys in any case (Go's encoding/json does).
+pub(super) fn named(object: &Object<'_>, name: &str) -> Vec<usize> {
+    let members = object.members.iter().enumerate();
+    let named = members.filter(|(_, member)| member.key.eq_ignore_ascii_case(name));
+    named.map(|(index, _)| index).collect()
 }
 
-/// The one member of that name. Docker reads its own keys in any case (Go's encoding/json does).
-pub(super) fn find(top: &Object<'_>, name: &str) -> Result<Option<usize>, Malformed> {
-    let is_named = |member: &Member| member.key.as_deref().is_some_and(|key| key.eq_ignore_ascii_case(name));
-    let mut found = top.members.iter().enumerate().filter(|(_, member)| is_named(member));
-    let first = found.next();
-    if let Some((_, second)) = found.next() {
-        let what = format!("a second {name}");
-        return Err(Malformed::at(top.text, second.key_span.start, &what));
+/// The text under that name: the last counts that is not `null`, as in Go.
+pub(super) fn text_of(object: &Object<'_>, name: &str, what: &str) -> Result<Option<String>, Malformed> {
+    let mut text = None;
+    for index in named(object, name) {
+        text = string(object.text, &object.members[index], what)?.or(text);
     }
-    Ok(first.map(|(index, _)| index))
+    Ok(text)
 }
 
 /// MemberChanges to the members of one object.
@@ -70,6 +66,15 @@ impl MemberChanges {
             (Some(index), value) => drop(self.replace.insert(index, value)),
             (None, Some(value)) => self.add.push((quoted(key), value)),
             (None, None) => {}
+        }
+    }
+
+    /// Changes the text under that name: the last of its members, or all of them where it goes.
+    pub(super) fn put_text(&mut self, object: &Object<'_>, name: &str, value: Option<&str>) {
+        let places = named(object, name);
+        match value {
+            Some(value) => self.put(places.last().copied(), name, Some(quoted(value))),
+            None => places.into_iter().for_each(|place| self.put(Some(place), name, None)),
         }
     }
 

@@ -9,7 +9,7 @@ use super::members::{MemberChanges, ObjectLayout};
 /// The text with what changed between `base` and `theirs`, member by member; a member that the text itself has changed since
 /// `base` stays. Every byte that need not change is kept.
 pub(super) fn three_way(text: &str, base: &str, theirs: &str) -> Result<String, Malformed> {
-    let (current, base, theirs) = (Object::whole(text)?, Object::whole(base)?, Object::whole(theirs)?);
+    let (current, base, theirs) = (Object::first(text)?, Object::first(base)?, Object::first(theirs)?);
     let style = ObjectLayout::of_object(&current).unwrap_or_else(|| ObjectLayout::docker(text));
     let Some(merged) = merge(&current, &base, &theirs, &style) else {
         return Ok(text.to_owned());
@@ -61,6 +61,6 @@ fn nested<'a>(object: &Object<'a>, member: &Member) -> Result<Object<'a>, Malfor
 fn by_key<'a>(object: &'a Object<'_>) -> HashMap<&'a str, (usize, &'a Member)> {
     let members = object.members.iter().enumerate();
     members
-        .filter_map(|(index, member)| Some((member.key.as_deref()?, (index, member))))
+        .map(|(index, member)| (member.key.as_str(), (index, member)))
         .collect()
 }

@@ -141,6 +141,64 @@ fn empty_entries_are_no_passwords() {
     assert!(home.found(Kind::Docker, &[]).is_some());
 }
 
+/// Measured with docker 28.2 and podman 4.3.
+#[test]
+fn docker_uses_a_user_name_and_password_and_podman_does_not() {
+    let home = Home::new();
+    let path = home.write(
+        ".docker/config.json",
+        &json!({"auths": {HOST: {"username": "AWS", "password": "x"}}}),
+    );
+    assert_eq!(home.found(Kind::Docker, &[]), in_file(path, "password"));
+    assert_eq!(home.found(Kind::Podman, &[]), None);
+}
+
+/// To docker it is the way to except a registry from the store; podman runs `docker-credential-`.
+#[test]
+fn an_empty_helper_name_is_no_helper_to_docker() {
+    let home = Home::new();
+    for empty in [json!(""), json!(null)] {
+        let config = json!({"credHelpers": {HOST: empty}, "credsStore": "desktop", "auths": {HOST: password()}});
+        let path = home.write(".docker/config.json", &config);
+        assert_eq!(home.found(Kind::Docker, &[]), in_file(path.clone(), "password"));
+        assert_eq!(home.found(Kind::Podman, &[]), in_file(path, ""));
+    }
+}
+
+#[test]
+fn null_members_and_lone_surrogates_are_nothing_odd() {
+    let home = Home::new();
+    let config =
+        json!({"credHelpers": {HOST: "one"}, "auths": {HOST: {"auth": null, "email": "SURROGATE"}, "SURROGATE": null}});
+    let path = home.write(".docker/config.json", &config);
+    fs::write(&path, config.to_string().replace("SURROGATE", r"\ud800")).unwrap();
+    for kind in [Kind::Docker, Kind::Podman] {
+        assert_eq!(home.found(kind, &[]), in_file(path.clone(), "one"));
+    }
+}
+
+#[test]
+fn what_follows_the_configuration_is_nothing_to_docker_and_refused_by_podman() {
+    let home = Home::new();
+    let config = json!({"credHelpers": {HOST: "one"}});
+    let path = home.write(".docker/config.json", &config);
+    fs::write(&path, format!("{config}\n}}\n")).unwrap();
+    assert_eq!(home.found(Kind::Docker, &[]), in_file(path, "one"));
+    let env: Env = [("HOME", home.0.path().to_str().unwrap())].into_iter().collect();
+    let error = look_up(Kind::Podman, HOST, &env).unwrap_err().to_string();
+    assert!(
+        error
+            .contains("podman cannot read ~/.docker/config.json: something after the configuration at line 2 column 1"),
+        "{error}"
+    );
+    let own = home.write(".config/containers/auth.json", &config);
+    assert_eq!(
+        home.found(Kind::Podman, &[]),
+        in_file(own, "one"),
+        "podman reads its own file first, and no other then"
+    );
+}
+
 #[test]
 fn what_cannot_be_read_is_told_with_its_place_and_without_its_content() {
     let home = Home::new();
