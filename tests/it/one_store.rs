@@ -570,7 +570,8 @@ fn ecr_auth_is_no_store_under_any_name() {
             false => symlink(binary(), &other).unwrap(),
         }
         machine.write(DOCKER, "{\"credsStore\": \"foo\"}");
-        let outcome = machine.run(&["setup", "--all", "--client", "docker"]);
+        let bin = machine.home().join("bin").display().to_string();
+        let outcome = machine.run(&["setup", "--all", "--client", "docker", "--bin-dir", &bin]);
         assert_eq!(outcome.status, 2, "{outcome:?}");
         assert!(
             outcome.stderr.contains("is ecr-auth, under another name"),
