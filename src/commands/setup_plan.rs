@@ -302,6 +302,13 @@ fn report(
     for (name, before) in &configured.replaced {
         context.say(&format!("{client}: {name} had {before:?}, which logout puts back"));
     }
+    if let Some(rest) = &configured.rest {
+        context.say(&format!(
+            "warning: {}: {rest}, which {client} does not read; podman, buildah and skopeo cannot read such a file",
+            shown(&file.path, &context.env)
+        ));
+        context.say("hint: take out what stands there");
+    }
     if let Some(error) = &configured.not_recorded {
         context.say(&format!(
             "warning: what was replaced cannot be recorded, so logout will only remove: {error}"

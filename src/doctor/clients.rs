@@ -6,16 +6,14 @@ use std::time::{Duration, SystemTime};
 
 use super::helper;
 use super::report::{Check, Outcome};
+use super::variable;
 use client_config::{
     ClientCredentials, ConfigFile, ConfigLocation, CredentialStore, DropIn, EntryForAll, FoundCredentials, HELPER,
-    HelperSettings, Kind, Lookup, NearMiss, StoredPassword, config_files, look_up, read_text, shown,
+    HelperSettings, Kind, Lookup, NearMiss, Slip, StoredPassword, config_files, look_up, read_text, shown,
 };
 use context::{Env, program, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::Registry;
-
-/// What docker may take to say its version.
-const VERSION_BUDGET: Duration = Duration::from_secs(5);
 
 /// The setting of docker's that names the store of every registry.
 const CREDS_STORE: &str = "credsStore";
@@ -45,7 +43,7 @@ pub fn look(host: &str, is_open: bool, env: &Env, now: SystemTime) -> Clients {
                 continue;
             }
         };
-        clients.checks.extend(pass_variable_over(&mut lookup, env));
+        clients.checks.extend(variable::look(&mut lookup, env));
         if lookup.found.is_none() && (is_open || !kind.descriptor().is_named(env)) {
             unconfigured.push(clients.checks.len());
         }
@@ -74,7 +72,7 @@ pub fn passwords_before_us(host: &str, env: &Env, now: SystemTime) -> Vec<(Strin
         let Ok(mut lookup) = look_up(kind, host, env) else {
             continue;
         };
-        pass_variable_over(&mut lookup, env);
+        variable::look(&mut lookup, env);
         let of = ClientLookup {
             lookup: &lookup,
             host,
@@ -102,35 +100,6 @@ fn is_there(kind: Kind, env: &Env) -> bool {
         file || !Kind::ALL.iter().any(|kind| is_used(*kind))
     };
     is_used(kind) || kind == Kind::Docker && is_read_by_others()
-}
-
-/// `DOCKER_AUTH_CONFIG` counts for docker 28.3 and later alone: an older one goes on to its files.
-fn pass_variable_over(lookup: &mut Lookup, env: &Env) -> Option<Check> {
-    lookup
-        .found
-        .as_ref()
-        .filter(|found| found.place == ConfigLocation::Variable)?;
-    let version = docker_version(env).filter(|version| *version < (28, 3))?;
-    let mut rest = std::mem::take(&mut lookup.shadowed).into_iter();
-    lookup.found = rest.next();
-    lookup.shadowed = rest.collect();
-    Some(Check::warn(
-        id(lookup.kind),
-        format!(
-            "DOCKER_AUTH_CONFIG has a password for this registry; docker {}.{} doesn't read it",
-            version.0, version.1
-        ),
-        "take the registry out of DOCKER_AUTH_CONFIG: from docker 28.3 on it comes before the helper",
-    ))
-}
-
-/// `Docker version 20.10.24+dfsg1, build 297e128`: no engine is asked.
-fn docker_version(env: &Env) -> Option<(u32, u32)> {
-    let mut command = ::ci::without_secrets(&program::on_path("docker", env)?, env, &[]);
-    let said = program::output(command.arg("--version"), None, VERSION_BUDGET).ok()?;
-    let version = said.expose().strip_prefix("Docker version ")?;
-    let mut numbers = version.split('.');
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 fn id(kind: Kind) -> &'static str {
@@ -168,7 +137,11 @@ impl ClientLookup<'_> {
     }
 
     fn place(&self, found: &FoundCredentials) -> String {
-        match &found.place {
+        self.location(&found.place)
+    }
+
+    fn location(&self, place: &ConfigLocation) -> String {
+        match place {
             ConfigLocation::File(path) => shown(path, self.env),
             ConfigLocation::Variable => variables::DOCKER_AUTH_CONFIG.to_owned(),
         }
@@ -181,14 +154,32 @@ impl ClientLookup<'_> {
             self.place(found),
             self.unused()
         );
-        match self.lookup.near_misses.first() {
-            Some(miss) => Check::warn(
+        if let Some(store) = self.missing_store() {
+            return Check::warn(
                 self.id(),
-                format!("{finding}; the key {} in {} never matches", miss.key, miss.setting),
-                format!("take that key out: keys are compared whole, and {} is there", self.host),
-            ),
-            None => Check::pass(self.id(), finding),
+                format!("{finding}; docker-credential-{store} of credsStore is not on PATH"),
+                "install it, or take credsStore out: crane and cosign fail without it, whatever the registry",
+            );
         }
+        match self.near() {
+            near if near.is_empty() => Check::pass(self.id(), finding),
+            near => Check::warn(
+                self.id(),
+                format!("{finding}{near}"),
+                format!("take that key out: {} is there as clients compare it, whole", self.host),
+            ),
+        }
+    }
+
+    /// The store of docker's file that is not there: docker doesn't need it for this registry, and others ask it first.
+    fn missing_store(&self) -> Option<&str> {
+        self.lookup.shadowed.iter().find_map(|found| match &found.answer {
+            ClientCredentials::Helper { name, named_by } if *named_by == CREDS_STORE => {
+                let program = program::on_path(&format!("docker-credential-{name}"), self.env);
+                program.is_none().then_some(name.as_str())
+            }
+            _ => None,
+        })
     }
 
     /// What is there too, and not used.
@@ -286,7 +277,11 @@ impl ClientLookup<'_> {
 
     fn nothing(&self) -> Check {
         if let Some(miss) = self.lookup.near_misses.first() {
-            let way_out = format!("write the key as {}, or run: ecr-auth setup {}", self.host, self.host);
+            let meant = match miss.slip {
+                Slip::Registry(_) => self.host,
+                Slip::Setting(setting) => setting,
+            };
+            let way_out = format!("write the key as {meant}, or run: ecr-auth setup {}", self.host);
             return Check::fail(self.id(), Code::KeyNeverMatches, self.never(miss), way_out);
         }
         let read: Vec<String> = self.lookup.files.iter().map(|file| shown(file, self.env)).collect();
@@ -323,19 +318,21 @@ impl ClientLookup<'_> {
     }
 
     fn never(&self, miss: &NearMiss) -> String {
-        format!(
-            "the key {} in {} of {} never matches: the registry is {}, and keys are compared whole",
-            miss.key,
-            miss.setting,
-            shown(&miss.file, self.env),
-            self.host
-        )
+        let (key, place) = (&miss.key, self.location(&miss.place));
+        match miss.slip {
+            Slip::Registry(setting) => format!(
+                "the key {key} in {setting} of {place} never matches: the registry is {}, and keys are compared whole",
+                self.host
+            ),
+            Slip::Setting(setting) => format!("the key {key} of {place} is no setting: did you mean {setting}?"),
+        }
     }
 
     fn near(&self) -> String {
         let miss = self.lookup.near_misses.first();
-        miss.map_or_else(String::new, |miss| {
-            format!("; the key {} in {} never matches", miss.key, miss.setting)
+        miss.map_or_else(String::new, |miss| match miss.slip {
+            Slip::Registry(setting) => format!("; the key {} in {setting} never matches", miss.key),
+            Slip::Setting(setting) => format!("; the key {} is no setting: did you mean {setting}?", miss.key),
         })
     }
 

@@ -16,6 +16,7 @@ mod registry;
 mod report;
 mod rule;
 mod subject;
+mod variable;
 
 use std::path::Path;
 

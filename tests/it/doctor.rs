@@ -614,6 +614,80 @@ fn what_docker_reads_is_read_as_docker_does(#[case] config: &str, #[case] expect
     assert!(outcome.stdout.contains(expected), "{outcome:?}");
 }
 
+/// What is meant is named, for what no client reads so.
+#[rstest]
+#[case::setting(
+    r#"{"credsHelper":{"HOST":"ecr-auth"}}"#,
+    "✗ docker: the key credsHelper of ~/.docker/config.json is no setting: did you mean credHelpers? [EA0109]"
+)]
+#[case::store(r#"{"credStore":"ecr-auth"}"#, "is no setting: did you mean credsStore? [EA0109]")]
+#[case::whole_program(
+    r#"{"credHelpers":{"HOST":"docker-credential-ecr-auth"}}"#,
+    "did you mean ecr-auth? Clients put"
+)]
+#[case::port(
+    r#"{"auths":{"HOST:443":{"auth":"QVdTOng="}}}"#,
+    "the key HOST:443 in auths of ~/.docker/config.json never matches"
+)]
+#[case::beside_what_works(
+    r#"{"credHelpers":{"HOST":"ecr-auth"},"credStore":"x"}"#,
+    "! docker: docker-credential-ecr-auth is asked, by credHelpers in ~/.docker/config.json; the key credStore is no setting"
+)]
+#[case::store_that_is_missing(
+    r#"{"credHelpers":{"HOST":"ecr-auth"},"credsStore":"desktop"}"#,
+    "docker-credential-desktop of credsStore is not on PATH"
+)]
+fn slips_are_told_with_what_is_meant(#[case] config: &str, #[case] expected: &str) {
+    let scene = Scene::new();
+    scene
+        .machine
+        .write(".docker/config.json", &config.replace("HOST", HOST));
+    let outcome = scene.doctor(&[HOST]);
+    assert!(outcome.stdout.contains(&expected.replace("HOST", HOST)), "{outcome:?}");
+}
+
+/// Docker 28.3 and later take nothing from it then, and go on to the file.
+#[rstest]
+#[case::helpers(
+    r#"{"auths":{},"credHelpers":{"HOST":"ecr-auth"}}"#,
+    "something beside auths at line 1 column 13"
+)]
+#[case::quotes(
+    r#"'{"auths":{"HOST":{"auth":"QVdTOng="}}}'"#,
+    "quotes that belong to the value at line 1 column 1"
+)]
+#[case::no_auth(
+    r#"{"auths":{"HOST":{"auth":""}}}"#,
+    "an entry of auths without an auth at line 1 column 11"
+)]
+#[case::user_name(r#"{"auths":{"HOST":{"username":"AWS"}}}"#, "something beside auth at line 1 column")]
+#[case::two(
+    r#"{"auths":{}} {"auths":{}}"#,
+    "something after the configuration at line 1 column 14"
+)]
+fn a_variable_that_docker_drops_is_told(#[case] variable: &str, #[case] expected: &str) {
+    let mut scene = Scene::new();
+    scene.set("DOCKER_AUTH_CONFIG", &variable.replace("HOST", HOST));
+    let outcome = scene.doctor(&[HOST]);
+    let told = format!("! docker: docker drops DOCKER_AUTH_CONFIG: {expected}");
+    assert!(outcome.stdout.contains(&told), "{outcome:?}");
+    assert!(
+        outcome.stdout.contains("✓ docker: docker-credential-ecr-auth is asked"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_key_with_a_scheme_never_matches_in_the_variable() {
+    let mut scene = Scene::new();
+    let variable = json!({"auths": {format!("https://{HOST}"): {"auth": stale()}}});
+    scene.set("DOCKER_AUTH_CONFIG", &variable.to_string());
+    let outcome = scene.doctor(&[HOST]);
+    let told = format!("; the key https://{HOST} in auths never matches");
+    assert!(outcome.stdout.contains(&told), "{outcome:?}");
+    assert!(!outcome.stdout.contains("is used"), "{outcome:?}");
+}
+
 /// In a closed network STS may be out of reach, and ECR not: the pull works.
 #[test]
 fn sts_is_not_needed_for_a_pull() {

@@ -54,6 +54,43 @@ fn a_password_of_the_variable_that_comes_first_is_told() {
     assert!(!outcome.stderr.contains("old"), "{outcome:?}");
 }
 
+/// Docker reads the first value of a file; podman refuses a file in which more follows.
+#[test]
+fn what_follows_the_configuration_stays_and_is_told() {
+    let machine = Machine::new();
+    let before = "{\n\t\"credHelpers\": {\n\t\t\"a.io\": \"x\"\n\t}\n}\n}\n";
+    let file = machine.write(".docker/config.json", before);
+    let outcome = setup(&machine, &[]);
+    let told = "warning: ~/.docker/config.json: something after the configuration at line 7 column 1, which docker does not read";
+    assert!(outcome.stderr.contains(told), "{outcome:?}");
+    let after = machine.read(".docker/config.json");
+    assert!(
+        after.ends_with("\"ecr-auth\"\n\t}\n}\n}\n") && after.contains("\"a.io\": \"x\""),
+        "{after}"
+    );
+    let outcome = machine.run(&["logout", "--client", "docker"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert_eq!(fs::read_to_string(file).unwrap(), before);
+}
+
+/// It is podman's own file: no client reads it then.
+#[test]
+fn podmans_own_file_with_something_after_it_is_left_alone() {
+    let machine = Machine::new();
+    let before = "{}\n}\n";
+    machine.write(".config/containers/auth.json", before);
+    let bin = machine.home().join("bin").display().to_string();
+    let outcome = machine.run(&["setup", "--client", "podman", "--bin-dir", &bin, HOST]);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(
+        outcome
+            .stderr
+            .contains("something after the configuration at line 2 column 1"),
+        "{outcome:?}"
+    );
+    assert_eq!(machine.read(".config/containers/auth.json"), before);
+}
+
 /// It must not lead in a circle: setup says that the folder is not on PATH.
 #[test]
 fn the_overview_names_the_line_for_path_where_the_helper_is_off_it() {

@@ -215,3 +215,9 @@ fn secret(entry: &Object<'_>, name: &str) -> Result<Option<Secret>, Malformed> {
     let text = text_of(entry, name, "a member of an entry of auths")?;
     Ok(text.map(Secret::new).filter(|text| !text.expose().is_empty()))
 }
+
+/// `https://HOST/v1/` as docker compares it: the host.
+pub(super) fn converted(key: &str) -> &str {
+    let rest = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
+    rest.unwrap_or(key).split('/').next().unwrap_or_default()
+}

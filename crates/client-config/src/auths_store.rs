@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::auths::{AuthEdit, AuthsEditor};
+use super::auths::{AuthEdit, AuthsEditor, converted};
 use super::client::Kind;
 use super::credential::StoredCredential;
 use super::edit::{ConfigEdit, Malformed};
-use super::lookup::converted;
 use super::replace::{EditOutcome, read_text, real_path, update, update_private};
 use context::{Env, no_home};
 use diagnostics::{Code, Error, Result};

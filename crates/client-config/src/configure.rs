@@ -3,7 +3,7 @@
 use std::io;
 
 use super::client::{EntryForAll, Kind};
-use super::edit::{ConfigEdit, HELPER, HelperSettings};
+use super::edit::{ConfigEdit, HELPER, HelperSettings, Malformed, ends_with_configuration};
 use super::files::ConfigFile;
 use super::record::{ClientUndoLog, FileRecord};
 use super::replace::{EditOutcome, read_text, real_path, update};
@@ -31,6 +31,8 @@ pub struct SetupOutcome {
     pub changed: bool,
     /// Registries (or `credsStore`) that had another helper, and which.
     pub replaced: Vec<(String, String)>,
+    /// What follows the configuration in the file, if anything: the client doesn't read it, and others refuse it.
+    pub rest: Option<Malformed>,
     /// Why what was replaced could not be recorded, if so.
     pub not_recorded: Option<io::Error>,
 }
@@ -63,7 +65,9 @@ impl SetupRequest<'_> {
         let mut changes = FileRecord::default();
         let state = record.map(ClientUndoLog::state);
         let updated = update(&file.path, state, &mut |old| {
-            let Some((new, newer)) = self.plan(file, old)? else {
+            let plan = self.plan(file, old)?;
+            done.rest = ends_with_configuration(old.unwrap_or_default()).err();
+            let Some((new, newer)) = plan else {
                 return Ok(EditOutcome::Unchanged);
             };
             changes.merge(newer.clone());

@@ -1,5 +1,7 @@
 //! A credential as stores hand it out, and as `auths` hold it.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -19,6 +21,27 @@ pub struct StoredCredential {
     /// The password.
     #[serde(deserialize_with = "exposed::deserialize")]
     pub secret: Secret,
+}
+
+/// A password that a `docker login` left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPassword {
+    /// When it ends, as far as that can be told.
+    pub ends_at: Option<SystemTime>,
+}
+
+impl StoredPassword {
+    /// A password of ECR is base64 of a JSON object that says when it ends.
+    pub fn from_secret(password: &Secret) -> Self {
+        #[derive(Deserialize)]
+        struct EcrPasswordContent {
+            expiration: u64,
+        }
+        let decoded = STANDARD.decode(password.expose().trim()).map(Zeroizing::new).ok();
+        let content = decoded.and_then(|text| serde_json::from_slice::<EcrPasswordContent>(&text).ok());
+        let ends_at = content.and_then(|content| UNIX_EPOCH.checked_add(Duration::from_secs(content.expiration)));
+        Self { ends_at }
+    }
 }
 
 /// What stands in `auths` for a user name and password.

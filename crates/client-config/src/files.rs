@@ -8,6 +8,15 @@ use super::client::{Client, Kind, chosen};
 use context::Env;
 use diagnostics::Result;
 
+/// Where something stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfigLocation {
+    /// In a file.
+    File(PathBuf),
+    /// In `DOCKER_AUTH_CONFIG`.
+    Variable,
+}
+
 /// A client's configuration file, which need not exist yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigFile {

@@ -43,25 +43,28 @@ mod previous_store;
 mod record;
 mod replace;
 mod restore;
+mod slips;
 mod store;
+mod variable;
 
 pub use auths::AuthEdit;
 pub use auths_store::AuthsStore;
 pub use client::{Client, ClientDescriptor, EntryForAll, Kind, chosen};
 pub use configure::{SetupOutcome, SetupRequest};
-pub use credential::StoredCredential;
+pub use credential::{StoredCredential, StoredPassword};
 pub use diff::unified_diff;
 pub use drop_in::{DropIn, DropInWritten};
 pub use edit::{ConfigEdit, HELPER, HelperSettings, Malformed};
-pub use files::{ConfigFile, config_files, shown};
+pub use files::{ConfigFile, ConfigLocation, config_files, shown};
 pub use link::{HELPER_NAMES, LinkPlan, LinkState, helper_link, remove_link};
 pub use login::{PasswordPlace, RegistryLogin, StoreOutcome, StoredLogin, store};
-pub use lookup::{ClientCredentials, ConfigLocation, FoundCredentials, Lookup, NearMiss, StoredPassword, look_up};
+pub use lookup::{ClientCredentials, FoundCredentials, Lookup, look_up};
 pub use previous_store::PreviousStore;
 pub use private_files::UndoRecord;
 pub use record::{ClientUndoEntries, ClientUndoLog, FileRecord, LoginRecord, undo_log};
 pub use replace::{EditOutcome, UpdateOutcome, read_text, real_path, update, update_private};
 pub use restore::{RemovedPassword, RestoreOutcome, restore};
+pub use slips::{NearMiss, Slip};
 pub use store::CredentialStore;
 
 #[cfg(test)]

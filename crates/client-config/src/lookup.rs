@@ -6,32 +6,18 @@
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
-use zeroize::Zeroizing;
-
-use super::auths::AuthsEditor;
+use super::auths::{AuthsEditor, converted};
 use super::client::{ConfigFormat, EntryForAll, Kind};
+use super::credential::StoredPassword;
 use super::drop_in::DropIn;
 use super::edit::{HELPER, HelperSettings, Malformed};
-use super::files::shown;
+use super::files::{ConfigLocation, shown};
 use super::read_text;
+use super::slips::{NearMiss, near};
+use super::variable;
 use context::Env;
 use diagnostics::{Code, Error, Result};
-use ecr_registry::server_name;
-use secret::Secret;
-
-/// Where something stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConfigLocation {
-    /// In a file.
-    File(PathBuf),
-    /// In `DOCKER_AUTH_CONFIG`.
-    Variable,
-}
 
 /// What a client uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,27 +33,6 @@ pub enum ClientCredentials {
     Password(StoredPassword),
 }
 
-/// A password that a `docker login` left.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredPassword {
-    /// When it ends, as far as that can be told.
-    pub ends_at: Option<SystemTime>,
-}
-
-impl StoredPassword {
-    /// A password of ECR is base64 of a JSON object that says when it ends.
-    pub fn from_secret(password: &Secret) -> Self {
-        #[derive(Deserialize)]
-        struct EcrPasswordContent {
-            expiration: u64,
-        }
-        let decoded = STANDARD.decode(password.expose().trim()).map(Zeroizing::new).ok();
-        let content = decoded.and_then(|text| serde_json::from_slice::<EcrPasswordContent>(&text).ok());
-        let ends_at = content.and_then(|content| UNIX_EPOCH.checked_add(Duration::from_secs(content.expiration)));
-        Self { ends_at }
-    }
-}
-
 /// What a client finds for a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundCredentials {
@@ -75,17 +40,6 @@ pub struct FoundCredentials {
     pub place: ConfigLocation,
     /// What it is.
     pub answer: ClientCredentials,
-}
-
-/// A key that a person would take for the registry's, and no client does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NearMiss {
-    /// The key.
-    pub key: String,
-    /// `credHelpers` or `auths`.
-    pub setting: &'static str,
-    /// The file it stands in.
-    pub file: PathBuf,
 }
 
 /// All that one client has on a registry.
@@ -99,8 +53,10 @@ pub struct Lookup {
     pub found: Option<FoundCredentials>,
     /// What would be found after that: passwords and helpers that are not used.
     pub shadowed: Vec<FoundCredentials>,
-    /// Keys that never match.
+    /// Slips that concern the registry.
     pub near_misses: Vec<NearMiss>,
+    /// Why the client drops the variable that holds a configuration, if it does.
+    pub dropped_variable: Option<Malformed>,
 }
 
 /// What this client would use for a registry.
@@ -112,14 +68,17 @@ pub fn look_up(kind: Kind, host: &str, env: &Env) -> Result<Lookup> {
     let files = (client.read_files)(env)?;
     let mut all = Vec::new();
     let mut near_misses = Vec::new();
-    if let Some(text) = client.text_variable.and_then(|variable| env.get(variable))
-        // docker warns of what it can't read there, and goes on.
-        && let Ok(Some(password)) = password(kind, host, text)
-    {
-        all.push(FoundCredentials {
-            place: ConfigLocation::Variable,
-            answer: ClientCredentials::Password(password),
-        });
+    let mut dropped_variable = None;
+    if let Some(text) = client.text_variable.and_then(|variable| env.get(variable)) {
+        near_misses.extend(near(host, &HelperSettings::default(), text, &ConfigLocation::Variable));
+        match variable::password(host, text) {
+            Ok(password) => all.extend(password.map(|password| FoundCredentials {
+                place: ConfigLocation::Variable,
+                answer: ClientCredentials::Password(password),
+            })),
+            // docker warns of what it can't read there, and goes on.
+            Err(malformed) => dropped_variable = Some(malformed),
+        }
     }
     for path in &files {
         match in_file(kind, host, path, env) {
@@ -150,6 +109,7 @@ pub fn look_up(kind: Kind, host: &str, env: &Env) -> Result<Lookup> {
         found: all.next(),
         shadowed: all.collect(),
         near_misses,
+        dropped_variable,
     })
 }
 
@@ -162,11 +122,13 @@ fn in_file(kind: Kind, host: &str, path: &Path, env: &Env) -> Result<(Vec<FoundC
     let settings = HelperSettings::of_client(kind, &text).map_err(unreadable)?;
     let password = password(kind, host, &text).map_err(unreadable)?;
     let found = answers(kind, host, &settings, password).into_iter();
+    let place = ConfigLocation::File(path.to_owned());
+    let near = near(host, &settings, &text, &place);
     let found = found.map(|answer| FoundCredentials {
-        place: ConfigLocation::File(path.to_owned()),
+        place: place.clone(),
         answer,
     });
-    Ok((found.collect(), near(host, &settings, &text, path)))
+    Ok((found.collect(), near))
 }
 
 fn unreadable(kind: Kind, path: &str, cause: &dyn Display) -> Error {
@@ -213,29 +175,4 @@ fn password(kind: Kind, host: &str, text: &str) -> Result<Option<StoredPassword>
         ConfigFormat::Containers => entry.auth.is_some() || entry.has_token,
     };
     Ok(is_read.then(|| StoredPassword::from_secret(&found.secret)))
-}
-
-/// The keys that name the registry, but not as clients compare them: whole.
-fn near(host: &str, settings: &HelperSettings, text: &str, path: &Path) -> Vec<NearMiss> {
-    let means = |key: &str| key != host && server_name(key).as_deref() == Some(host);
-    let miss = |key: &str, setting| NearMiss {
-        key: key.to_owned(),
-        setting,
-        file: path.to_owned(),
-    };
-    let helpers = settings
-        .helpers
-        .keys()
-        .filter(|key| means(key))
-        .map(|key| miss(key, "credHelpers"));
-    let auths = AuthsEditor::read(text).ok();
-    let keys = auths.iter().flat_map(AuthsEditor::keys);
-    let auths = keys.filter(|key| means(key) && converted(key) != host);
-    helpers.chain(auths.map(|key| miss(key, "auths"))).collect()
-}
-
-/// `https://HOST/v1/` as docker compares it: the host.
-pub(super) fn converted(key: &str) -> &str {
-    let rest = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
-    rest.unwrap_or(key).split('/').next().unwrap_or_default()
 }

@@ -18,6 +18,9 @@ use context::program::{self, ProgramFailure};
 use diagnostics::{Code, Error, Result, one_line};
 use secret::Secret;
 
+/// How the name of each store's program begins.
+const PREFIX: &str = "docker-credential-";
+
 /// How long a store may take for one action.
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -67,7 +70,7 @@ impl<'a> CredentialStore<'a> {
                     .hint("it is the end of a program's name: pass for docker-credential-pass"),
             );
         }
-        let file = format!("docker-credential-{name}");
+        let file = format!("{PREFIX}{name}");
         match program::on_path(&file, env) {
             Some(program) => Ok(Self {
                 name: name.to_owned(),
@@ -75,9 +78,14 @@ impl<'a> CredentialStore<'a> {
                 env,
                 deadline: DEADLINE,
             }),
-            None => {
-                Err(failed(format!("{file} is not on PATH")).hint(format!("install it, or take it out of {named_by}")))
-            }
+            None => Err(
+                failed(format!("{file} is not on PATH")).hint(match name.strip_prefix(PREFIX) {
+                    Some(meant) => {
+                        format!("did you mean {meant}? Clients put {PREFIX} in front of the name by themselves")
+                    }
+                    None => format!("install it, or take it out of {named_by}"),
+                }),
+            ),
         }
     }
 

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{ClientCredentials, ConfigLocation, Kind, Lookup, StoredPassword, look_up};
+use crate::{ClientCredentials, ConfigLocation, Kind, Lookup, Slip, StoredPassword, look_up};
 use context::Env;
 use secret::Secret;
 
@@ -121,8 +121,8 @@ fn keys_with_a_scheme_match_for_passwords_and_never_for_helpers() {
     let lookup = home.look_up(Kind::Docker, &[]);
     assert_eq!(lookup.found, None);
     assert_eq!(
-        (lookup.near_misses[0].key.as_str(), lookup.near_misses[0].setting),
-        (url.as_str(), "credHelpers")
+        (lookup.near_misses[0].key.as_str(), lookup.near_misses[0].slip),
+        (url.as_str(), Slip::Registry("credHelpers"))
     );
     home.write(".docker/config.json", &json!({"auths": {&url: password()}}));
     let lookup = home.look_up(Kind::Docker, &[]);

@@ -1,0 +1,66 @@
+//! Slips in a configuration: what a person would take for a setting, and no client does.
+
+use super::auths::{AuthsEditor, converted};
+use super::edit::HelperSettings;
+use super::files::ConfigLocation;
+use super::json::Object;
+use super::members::or_empty;
+use ecr_registry::server_name;
+
+/// The settings that say which credentials a client uses.
+const SETTINGS: [&str; 3] = ["credHelpers", "credsStore", "auths"];
+
+/// The port that a registry is asked at where no other is named.
+const PORT: &str = ":443";
+
+/// A slip that concerns a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NearMiss {
+    /// What is written.
+    pub key: String,
+    /// What is wrong with it.
+    pub slip: Slip,
+    /// Where it stands.
+    pub place: ConfigLocation,
+}
+
+/// What is wrong with a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slip {
+    /// It means the registry, and stands in this setting, whose keys clients compare whole.
+    Registry(&'static str),
+    /// It is no setting, and may mean this one.
+    Setting(&'static str),
+}
+
+/// The slips in a configuration, those about the registry first.
+pub(super) fn near(host: &str, settings: &HelperSettings, text: &str, place: &ConfigLocation) -> Vec<NearMiss> {
+    let miss = |key: &str, slip| NearMiss {
+        key: key.to_owned(),
+        slip,
+        place: place.clone(),
+    };
+    let is_meant = |key: &&str| *key != host && means(key, host);
+    let helpers = settings.helpers.keys().map(String::as_str).filter(is_meant);
+    let helpers = helpers.map(|key| miss(key, Slip::Registry("credHelpers")));
+    let auths = AuthsEditor::read(text).ok();
+    let keys = auths.iter().flat_map(AuthsEditor::keys).filter(is_meant);
+    // Docker compares the keys of the variable whole, and the host in those of its file.
+    let never = keys.filter(|key| *place == ConfigLocation::Variable || converted(key) != host);
+    let auths = never.map(|key| miss(key, Slip::Registry("auths")));
+    let top = Object::first(or_empty(text)).ok();
+    let members = top.iter().flat_map(|top| &top.members);
+    let others = members.filter_map(|member| Some(miss(&member.key, Slip::Setting(setting_meant(&member.key)?))));
+    helpers.chain(auths).chain(others).collect()
+}
+
+fn means(key: &str, host: &str) -> bool {
+    server_name(key).is_some_and(|name| name.strip_suffix(PORT).unwrap_or(&name) == host)
+}
+
+/// The setting that a name is a slip of: a letter in five may be wrong.
+fn setting_meant(name: &str) -> Option<&'static str> {
+    let is_known = SETTINGS.iter().any(|setting| setting.eq_ignore_ascii_case(name));
+    let is_near = |setting: &&str| strsim::osa_distance(setting, name) <= setting.len() / 5;
+    SETTINGS.into_iter().find(is_near).filter(|_| !is_known)
+}
