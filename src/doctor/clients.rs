@@ -296,7 +296,7 @@ impl ClientLookup<'_> {
 
     /// The registries that one of our helpers is asked for in those files: a slip in the account or the region is seen beside them.
     fn others(&self) -> String {
-        let states = self.lookup.files.iter().map(|file| state_of(file));
+        let states = self.lookup.files.iter().map(|file| state_of(self.lookup.kind, file));
         let kept: BTreeSet<String> = states
             .filter_map(|state| match state {
                 ClientFileState::Read(settings) => Some(settings.helpers),
@@ -435,7 +435,7 @@ pub fn files(env: &Env) -> Result<Vec<ClientFile>> {
     let files = config_files(None, None, env)?;
     let read = |file: ConfigFile| ClientFile {
         kind: file.kind,
-        state: state_of(&file.path),
+        state: state_of(file.kind, &file.path),
         path: file.path,
         for_all: None,
     };
@@ -454,12 +454,12 @@ pub fn files(env: &Env) -> Result<Vec<ClientFile>> {
     Ok(files)
 }
 
-fn state_of(path: &Path) -> ClientFileState {
+fn state_of(kind: Kind, path: &Path) -> ClientFileState {
     let text = match read_text(path) {
         Ok(text) => text.unwrap_or_default(),
         Err(error) => return ClientFileState::Odd(error.cause().to_owned()),
     };
-    match HelperSettings::read(&text) {
+    match HelperSettings::of_client(kind, &text) {
         Ok(settings) => ClientFileState::Read(settings),
         Err(malformed) => ClientFileState::Odd(malformed.to_string()),
     }

@@ -89,6 +89,11 @@ fn podmans_own_file_with_something_after_it_is_left_alone() {
         "{outcome:?}"
     );
     assert_eq!(machine.read(".config/containers/auth.json"), before);
+    let overview = machine.run(&[]);
+    assert!(
+        overview.stdout.contains("something after the configuration"),
+        "{overview:?}"
+    );
 }
 
 /// It must not lead in a circle: setup says that the folder is not on PATH.

@@ -47,7 +47,7 @@ impl HelperSettings {
     }
 
     /// Reads a configuration as this client does, or refuses it as the client does.
-    pub(super) fn of_client(kind: Kind, text: &str) -> Result<Self, Malformed> {
+    pub fn of_client(kind: Kind, text: &str) -> Result<Self, Malformed> {
         if kind.descriptor().format == ConfigFormat::Containers {
             ends_with_configuration(text)?;
         }
