@@ -4,6 +4,7 @@
 //! own, in the same form, until `logout` writes them back into `auths`.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -61,7 +62,7 @@ impl AuthsStore {
         self.config.parent().unwrap_or(Path::new("/"))
     }
 
-    /// What is read of the new logins; `None` where there are none. Those that another user could have written are an error.
+    /// What is read of the new logins; `None` where there are none. Those that another user could have written count as none.
     fn with_logins<T>(&self, read: impl FnOnce(&AuthsEditor<'_>) -> Result<T, Malformed>) -> Result<Option<T>> {
         let failed = |cause: &dyn std::fmt::Display| {
             let what = format!("cannot read {}", self.logins_file().display());
@@ -69,9 +70,12 @@ impl AuthsStore {
                 .hint("look whose file and folder it is; ecr-auth keeps new logins there")
         };
         let bytes = self.state.read_private(LOGINS, &self.name, self.beside());
-        let Some(bytes) = bytes.map_err(|error| failed(&error))? else {
-            return Ok(None);
+        let bytes = match bytes {
+            // Another user's are not believed, and what else there is goes on.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
+            bytes => bytes.map_err(|error| failed(&error))?,
         };
+        let Some(bytes) = bytes else { return Ok(None) };
         let text = std::str::from_utf8(&bytes).map_err(|error| failed(&error))?;
         let found = AuthsEditor::read(text).and_then(|auths| read(&auths));
         found.map(Some).map_err(|error| malformed(&self.logins_file(), &error))
