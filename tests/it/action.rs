@@ -856,7 +856,9 @@ fn many_jobs_at_once_lose_nothing_and_leave_nothing() {
         for _ in 0..8 {
             scope.spawn(|| {
                 let own = lab.add_github_job(SUBJECT).unwrap();
-                let mut runner = Runner::new(step(&lab, &own).with("HOME", &home));
+                // What is waited for here are the edits of seven others, on a disk that may be slow.
+                let step = step(&lab, &own).with("HOME", &home).with("ECR_AUTH_TIMEOUT", "60");
+                let mut runner = Runner::new(step);
                 let main = runner
                     .main(&[("registries", HOST), ("role-to-assume", &role)])
                     .succeeded();
