@@ -78,7 +78,7 @@ fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
     Ok(jobs)
 }
 
-/// The same for every step: its UUID is the last part.
+/// The subject without its last part, which is the step's UUID, so that it matches every step.
 fn like(claims: &Claims) -> Option<TrustedJobs> {
     let (before, step) = claims.sub.rsplit_once(':')?;
     let is_bare_uuid = |part: &str| is_uuid(part.trim_start_matches('{').trim_end_matches('}'));

@@ -111,7 +111,7 @@ fn origin(wanted: &WantedTrust) -> Result<String> {
     })
 }
 
-/// The same whoever starts the job.
+/// The subject with a pattern for the user, so that it matches whoever starts the job.
 fn like(claims: &Claims) -> Option<TrustedJobs> {
     let project = claims.text("oidc.circleci.com/project-id")?;
     let (before, after) = claims.sub.split_once("/user/")?;

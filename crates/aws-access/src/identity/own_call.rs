@@ -55,7 +55,7 @@ impl OwnCall {
         let is_read_by_us = |name: &str| name.starts_with("AWS_") || name.starts_with("ECR_AUTH_");
         let by_us = [("environment", env.visible(is_read_by_us))];
         match self.subcommand() {
-            "assume" if !self.names("--source", "cognito") => match self.plan(env) {
+            "assume" if self.value("--source") != Some("cognito") => match self.plan(env) {
                 Some(plan) => plan.key_fields().into_iter().chain(by_us).collect(),
                 // A profile or another source of the machine's.
                 None => vec![
@@ -63,7 +63,10 @@ impl OwnCall {
                     ("files", SharedFiles::whole_text(env)),
                 ],
             },
-            "cognito" if self.has("--identity-pool-id") && (self.has("--username") || self.has("--provider")) => {
+            "cognito"
+                if self.value("--identity-pool-id").is_some()
+                    && (self.value("--username").is_some() || self.value("--provider").is_some()) =>
+            {
                 self.provider_token().into_iter().chain(by_us).collect()
             }
             // Only the call itself knows what its configuration adds: nobody else is served what it led to.
@@ -71,14 +74,15 @@ impl OwnCall {
         }
     }
 
-    fn has(&self, flag: &str) -> bool {
-        let with_value = format!("{flag}=");
-        self.0.iter().any(|word| word == flag || word.starts_with(&with_value))
-    }
-
-    fn names(&self, flag: &str, value: &str) -> bool {
-        let mut pairs = self.0.iter().zip(self.0.iter().skip(1));
-        pairs.any(|(word, next)| word == flag && next == value) || self.0.contains(&format!("{flag}={value}"))
+    /// The value of a flag, as the next word or behind `=`.
+    fn value(&self, flag: &str) -> Option<&str> {
+        let next = self.0.iter().skip_while(|word| *word != flag).nth(1);
+        let joined = || {
+            self.0
+                .iter()
+                .find_map(|word| word.strip_prefix(flag)?.strip_prefix('='))
+        };
+        next.map(String::as_str).or_else(joined)
     }
 
     /// The roles that `ecr-auth assume` assumes, if it assumes the first one with the CI's token.
@@ -101,14 +105,7 @@ impl OwnCall {
 
     /// The token of `ecr-auth cognito --id-token-file`, whole.
     fn provider_token(&self) -> Vec<(&'static str, Secret)> {
-        let flag = "--id-token-file";
-        let after = self
-            .0
-            .iter()
-            .skip_while(|word| *word != flag)
-            .nth(1)
-            .map(String::as_str);
-        let file = after.or_else(|| self.0.iter().find_map(|word| word.strip_prefix("--id-token-file=")));
+        let file = self.value("--id-token-file");
         let token = file.map(|file| read_token_file(Path::new(file)).unwrap_or_default());
         token.map(|token| ("token", token)).into_iter().collect()
     }

@@ -216,7 +216,7 @@ fn connector(proxy: Option<&Proxy>, roots: TlsContext) -> SharedHttpConnector {
 pub struct ObservedTransport {
     /// What carries the calls.
     pub transport: Transport,
-    /// What is remembered of them.
+    /// The observer of each request and response on these connections.
     pub observer: ResponseObserver,
 }
 
