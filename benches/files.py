@@ -40,11 +40,14 @@ def instructions(stage, command):
 
 
 def touched(stage, command):
-    """How often a command opens the configuration to read it, and how often it puts a new one in its place or writes into it."""
+    """How often a command opens the configuration to read it, and how often it puts a new one in its place or writes into it.
+
+    A descriptor that was opened with `O_PATH` only looks at the way to the file: it can't read.
+    """
     fresh(stage)
     reads = writes = 0
     for line in stage.trace(command, "open,openat,rename,renameat,renameat2"):
-        if re.search(r" = -\d", line):
+        if re.search(r" = -\d", line) or "O_PATH" in line:
             continue
         if "rename" in line:
             writes += re.findall(r'"([^"]*)"', line)[-1] == str(FILE)
