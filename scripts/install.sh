@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing for the purposes named: install.sh build|fmt|check|java|python|node|picture|demo|test|gate|bench|mutants|deny|cross|binaries|dist …
+# Installs what is missing for the purposes named: install.sh PURPOSE…, those at this file's end
 #
 # Debian packages come from packages.txt, by apt-get, with sudo where not root; cargo tools go to target/tools, Python
 # tools to target/python, npm tools to target/node. Says nothing when nothing is missing. No daemon is started, nothing is removed, and
@@ -14,27 +14,36 @@ CYCLONEDX=0.5.9
 HYPERFINE=1.20.0
 LOG=$TARGET/install.log
 
-# packages PURPOSE: the packages of a purpose that are missing, one a line.
+# release: this Debian's name: sid too, which names itself after the next release. Elsewhere it is another word, which packages.txt doesn't know.
+release() {
+  if grep -qs /sid /etc/debian_version; then echo sid; else sed -n 's/^VERSION_CODENAME=//p' /etc/os-release; fi
+}
+
+# packages PURPOSE: the packages of a purpose that are missing here, one a line, each with its tested series: `any` on a release that packages.txt
+# has no list for.
 packages() {
   local purpose package series unless
   while read -r purpose package series unless; do
-    [ "$purpose" = "$1" ] || continue
+    [ "$purpose" = "$1" ] && [ "$series" != - ] || continue
     [ "$unless" != - ] && command -v "$unless" >/dev/null && continue
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] && continue
-    echo "$package"
-  done <"$ROOT/scripts/packages.txt"
+    echo "$package $series"
+  done < <(awk -v release="$(release)" '
+    /^# purpose / {for (i = 4; i < NF; i++) if ($i == release) column = i - 1}
+    /^[a-z]/ {print $1, $2, column ? $column : "any", $NF}' "$ROOT/scripts/packages.txt")
 }
 
 # candidate PACKAGE: the version that apt would install; empty where it knows none.
 candidate() { apt-cache policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" {print $2}'; }
 
-# pinned PACKAGE: PACKAGE=VERSION of the candidate, with a word where its series isn't the one that was tested.
+# pinned PACKAGE SERIES: PACKAGE=VERSION of the candidate, with a word where its series isn't the one that was tested: 1.20 is not of 1.2.
 pinned() {
-  local version series
+  local version hint="install by other means what it is for"
   version=$(candidate "$1")
-  [ -n "$version" ] || die "no package $1: this wants Debian 12 (bookworm) with its security updates, or the command installed by other means"
-  series=$(awk -v package="$1" '$2 == package {print $3; exit}' "$ROOT/scripts/packages.txt")
-  [[ ${version#*:} == "$series"* ]] || say "note: $1 is $version here, tested with $series"
+  if [ -z "$version" ] && [ "$2" = any ] && [ "$1" = docker-cli ]; then return; fi
+  if [[ $1 == *rust* || $1 == *cargo* ]]; then hint="install Rust $(rust_wanted) or newer with rustup first"; fi
+  [ -n "$version" ] || die "no package $1 here: this was tested on Debian 12 and 13 with their security updates; elsewhere $hint"
+  [ "$2" = any ] || [[ ${version#*:} =~ ^${2//./\\.}([^0-9]|$) ]] || say "note: $1 is $version here, tested with $2"
   echo "$1=$version"
 }
 
@@ -67,18 +76,16 @@ apt() {
 
 # debian PURPOSE…: the missing packages of these purposes.
 debian() {
-  local missing=() versions=() purpose package
-  for purpose; do
-    while read -r package; do missing+=("$package"); done < <(packages "$purpose")
-  done
-  [ ${#missing[@]} -gt 0 ] || return 0
-  command -v apt-get >/dev/null || die "missing: ${missing[*]}; there is no apt-get here, install them by other means"
-  say "Installing Debian packages: ${missing[*]}"
+  local missing versions=() purpose package series
+  missing=$(for purpose; do packages "$purpose"; done | sort -u)
+  [ -n "$missing" ] || return 0
+  command -v apt-get >/dev/null || die "missing: $(cut -d ' ' -f 1 <<<"$missing" | paste -sd ' '); there is no apt-get here, install them by other means"
+  say "Installing Debian packages: $(cut -d ' ' -f 1 <<<"$missing" | paste -sd ' ')"
   logged "apt-get update" apt update
-  for package in "${missing[@]}"; do
-    package=$(pinned "$package")
-    versions+=("$package")
-  done
+  while read -r package series; do
+    package=$(pinned "$package" "$series")
+    versions+=(${package:+"$package"})
+  done <<<"$missing"
   logged "apt-get install" apt install --no-install-recommends "${versions[@]}"
 }
 
@@ -158,9 +165,12 @@ for purpose; do
     bench) debian gate bench && rust && node && cargo_tool hyperfine "$HYPERFINE" ;;
     mutants) cargo_tool cargo-nextest "$NEXTEST" any && cargo_tool cargo-mutants "$MUTANTS" ;;
     deny) cargo_tool cargo-deny "$DENY" ;;
+    clients) debian demo test ;;
+    debian) debian debian ;;
+    windows) debian windows ;;
     cross) cross x86_64-pc-windows-gnu aarch64-apple-darwin ;;
     binaries) debian binaries && cross x86_64-unknown-linux-musl aarch64-unknown-linux-musl ;;
     dist) debian binaries dist && cross x86_64-unknown-linux-musl aarch64-unknown-linux-musl && cargo_tool cargo-cyclonedx "$CYCLONEDX" ;;
-    *) die "install.sh: no purpose '$purpose' (build, fmt, check, java, python, node, picture, demo, test, gate, bench, mutants, deny, cross, binaries, dist)" ;;
+    *) die "install.sh: no purpose '$purpose'" ;;
   esac
 done

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# A Debian of its own in target/debian/SERIES (bookworm, trixie, sid), made once and shared by all that runs in it. Needs root.
+#
+# debian.sh SERIES: makes it, with nothing in it beyond what every Debian has, and prints its folder.
+# debian.sh SERIES COMMAND ARG…: then runs the command with that folder as /, where the repository stands at its own path; the network is
+# the machine's. What the command changes there stays. `debian.sh trixie scripts/install.sh demo` installs what the demo needs.
+source "$(dirname "$0")/env.sh"
+source "$ROOT/scripts/root.sh"
+
+# mirror: where this machine's apt has Debian from; empty elsewhere: debootstrap knows one.
+mirror() {
+  # shellcheck disable=SC2016 # apt-get's words
+  apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+    awk '$1 == "Debian" && $2 !~ /security/ && !said {sub("/$", "", $2); print $2; said = 1}'
+}
+
+# sources SERIES MIRROR: apt's, with a stable release's security updates.
+sources() {
+  echo "deb $2 $1 main"
+  [ "$1" = sid ] || echo "deb $2-security $1-security main"
+}
+
+# make SERIES FOLDER: beside it first, so that half a Debian is none.
+make() {
+  local series=$1 folder=$2 made=$2.new mirror script log=$2.log
+  command -v debootstrap >/dev/null || "$ROOT/scripts/install.sh" debian
+  mirror=$(mirror)
+  # It knows later releases by the script of the first one like them.
+  script=/usr/share/debootstrap/scripts/$series
+  [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
+  say "Making a Debian $series (a minute, once)"
+  rm -rf "$made"
+  debootstrap --variant=minbase "$series" "$made" ${mirror:+"$mirror"} "$script" >"$log" 2>&1 || {
+    tail -n 20 "$log" >&2
+    die "debootstrap failed; the whole log is $log"
+  }
+  mirror=$(awk '$1 == "deb" {print $2; exit}' "$made/etc/apt/sources.list")
+  sources "$series" "$mirror" >"$made/etc/apt/sources.list"
+  # Fetched as this machine's apt does. A crash costs the folder, so dpkg need not wait for the disk.
+  apt-config dump 2>/dev/null | grep '^Acquire::\(Check\|http\|https\|Retries\)' >"$made/etc/apt/apt.conf.d/99machine" || true
+  echo force-unsafe-io >"$made/etc/dpkg/dpkg.cfg.d/unsafe-io"
+  printf 'path-exclude=/usr/share/%s/*\n' doc man locale info >"$made/etc/dpkg/dpkg.cfg.d/small"
+  # Certificates that this machine's owner trusts.
+  mkdir -p "$made/usr/local/share/ca-certificates"
+  cp /usr/local/share/ca-certificates/*.crt "$made/usr/local/share/ca-certificates" 2>/dev/null || true
+  rm -f "$made"/var/cache/apt/archives/*.deb
+  mv "$made" "$folder"
+}
+
+# inside FOLDER COMMAND…: in its namespaces.
+inside() {
+  local folder=$1
+  shift
+  cat /etc/resolv.conf >"$folder/etc/resolv.conf"
+  change_root "$folder"
+  cd "$ROOT"
+  exec "$@"
+}
+
+if [ "${1:-}" = --inside ]; then
+  shift
+  inside "$@"
+fi
+[ $# -gt 0 ] || die "usage: debian.sh SERIES [COMMAND ARG…]"
+[ "$(id -u)" = 0 ] || exec sudo "${BASH:-bash}" "$0" "$@"
+SERIES=$1
+shift
+FOLDER=$TARGET/debian/$SERIES
+mkdir -p "$TARGET/debian"
+exec {lock}>"$TARGET/debian/$SERIES.lock"
+flock "$lock"
+[ -d "$FOLDER" ] || make "$SERIES" "$FOLDER"
+exec {lock}>&-
+FOLDER=$(realpath "$FOLDER")
+if [ $# = 0 ]; then
+  echo "$FOLDER"
+  exit
+fi
+exec env -i HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+  ${CARGO_TARGET_DIR:+"CARGO_TARGET_DIR=$CARGO_TARGET_DIR"} \
+  unshare --mount --pid --fork --kill-child "${BASH:-bash}" "$0" --inside "$FOLDER" "$@"
