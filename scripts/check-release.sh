@@ -8,8 +8,8 @@ COPY=$TARGET/release
 VERSION=12.34.56
 rm -rf "$COPY"
 mkdir -p "$COPY/tree" "$COPY/files"
-TREE=(Cargo.lock Cargo.toml README.md action docker docs jenkins kubernetes scripts templates)
-cp -r "${TREE[@]}" "$COPY/tree"
+TREE=(.github Cargo.lock Cargo.toml README.md action crates docker docs fuzz/Cargo.lock jenkins kubernetes scripts templates)
+cp -r --parents "${TREE[@]}" "$COPY/tree"
 # The copy's scripts use this tree's tools.
 export CARGO_TARGET_DIR=$TARGET
 
@@ -41,7 +41,9 @@ done
 
 # The version alone, as it is set before a release.
 "$COPY/tree/scripts/set-version.sh" 8.8.8
-(cd "$COPY/tree" && scripts/check-gitlab.sh && scripts/set-version.sh --check && [ "$(sed -n 's/^version = "8.8.8"$/&/p' Cargo.toml Cargo.lock | wc -l)" = 3 ]) ||
+# Every crate of ours is in at least one lock file.
+(cd "$COPY/tree" && scripts/check-gitlab.sh && scripts/set-version.sh --check && grep -qF 'ecr-auth@v8' README.md &&
+  for crate in ecr-auth $(ls crates); do grep -hFxA1 "name = \"$crate\"" Cargo.lock fuzz/Cargo.lock; done | grep '^version' | sort -u | diff - <(echo 'version = "8.8.8"')) ||
   die "set-version.sh: left something as it was"
 # A second time it replaces what the first has written.
 for version in 9.9.9 "$VERSION"; do checksums "$version" || die "release-checksums.sh: $(<"$COPY/stderr")"; done
@@ -54,6 +56,19 @@ jq -r '.sha256 | to_entries[] | "\(.value)  \(.key)"' "$COPY/tree/action/checksu
 for version in "$(version)" 8.8.8 9.9.9; do
   ! (cd "$COPY/tree" && grep -rnF "$version" action docker docs jenkins kubernetes templates) >&2 || die "a version was left as it was"
 done
+
+# The repository's name, which stands in one place and is written into all others.
+(cd "$COPY/tree" && scripts/set-repository.sh acme && [ "$(source scripts/env.sh && repository)" = acme/ecr-auth ] && scripts/set-repository.sh --check) ||
+  die "set-repository.sh: left something as it was"
+printf 'uses: %s\n' other/ecr-auth@v1 >"$COPY/tree/docs/other.md"
+! "$COPY/tree/scripts/set-repository.sh" --check 2>/dev/null || die "set-repository.sh --check: no error beside another repository"
+rm "$COPY/tree/docs/other.md"
+# A page with an older version, or an action's tag that no release of this version moves, is found.
+for line in ecr-auth/v0.0.9 "uses: $(repository)@v7"; do
+  printf '%s\n' "$line" >"$COPY/tree/docs/other.md"
+  ! "$COPY/tree/scripts/set-version.sh" --check 2>/dev/null || die "set-version.sh --check: no error beside: $line"
+done
+rm "$COPY/tree/docs/other.md"
 
 # The formula is Ruby that means what it says: its downloads, by system and architecture, are the release's.
 (cd "$COPY/files" && sha256sum "${NAMES[@]}") >"$COPY/SHA256SUMS"

@@ -42,6 +42,7 @@ say "== GitLab's template and recipes"
 scripts/check-gitlab.sh
 say "== what a release writes"
 scripts/set-version.sh --check
+scripts/set-repository.sh --check
 scripts/check-release.sh
 say "== the library for Jenkins"
 # groovy_lint FOLDER: by the settings in it. No server: one would stay behind.

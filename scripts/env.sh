@@ -34,6 +34,9 @@ at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; 
 # version: ours, from Cargo.toml.
 version() { sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml" | head -n 1; }
 
+# repository: the OWNER/NAME of the repository, from Cargo.toml.
+repository() { sed -n 's,^repository = "https://github.com/\(.*\)",\1,p' "$ROOT/Cargo.toml"; }
+
 # built_at: the time that counts as the build's, in seconds since 1970: the commit's.
 built_at() { echo "${SOURCE_DATE_EPOCH:-$(git -C "$ROOT" log -1 --format=%ct 2>/dev/null || echo 0)}"; }
 

@@ -12,7 +12,7 @@ download() {
   local file=ecr-auth-$1 sum
   sum=$(awk -v file="$file" '$2 == file {print $1}' "$SUMS")
   [[ $sum =~ ^[0-9a-f]{64}$ ]] || die "$file: not in $SUMS"
-  printf '      url "https://github.com/org/ecr-auth/releases/download/v%s/%s"\n      sha256 "%s"\n' "$VERSION" "$file" "$sum"
+  printf '      url "https://github.com/%s/releases/download/v%s/%s"\n      sha256 "%s"\n' "$(repository)" "$VERSION" "$file" "$sum"
 }
 
 # Asked for before anything is written: a formula is whole or not at all.
@@ -23,7 +23,7 @@ LINUX_INTEL=$(download x86_64-unknown-linux-musl)
 cat <<EOF
 class EcrAuth < Formula
   desc "Sign CI pipelines and machines in to Amazon ECR"
-  homepage "https://github.com/org/ecr-auth"
+  homepage "https://github.com/$(repository)"
   version "$VERSION"
   license "Apache-2.0"
 

@@ -19,7 +19,7 @@ DESCRIPTION=" Docker credential helper, token cache and set-up in one static bin
  credentials that the machine or the CI job has."
 PROSE=${DESCRIPTION//$'\n '/$'\n'}
 PROSE=${PROSE# }
-HOMEPAGE=https://github.com/org/ecr-auth
+HOMEPAGE=https://github.com/$(repository)
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 umask 022

@@ -24,12 +24,15 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 PYTHON = TARGET / "python" / "bin"
 NODE = TARGET / "node"
 
+# Our own OWNER/NAME, from Cargo.toml.
+REPOSITORY = tomllib.loads(Path(ROOT, "Cargo.toml").read_text())["workspace"]["package"]["repository"].removeprefix("https://github.com/")
+
 # A workflow of a page shows the one thing that it is about: not what is said of git's token in every other. Releases of ours have no SHA yet that a
 # page could name.
 ZIZMOR = {
     "rules": {
         "artipacked": {"disable": True},
-        "unpinned-uses": {"config": {"policies": {"org/ecr-auth": "ref-pin", "*": "hash-pin"}}},
+        "unpinned-uses": {"config": {"policies": {REPOSITORY: "ref-pin", "*": "hash-pin"}}},
     }
 }
 

@@ -3,7 +3,7 @@
 # action by its own name, and its release's binary in the tool cache, under the SHA-256 that the action demands.
 
 # What the workflows call the action.
-ACTION=org/ecr-auth@v1
+ACTION=$(repository)@v1
 
 # github_release: the action as a release has it.
 github_release() {
@@ -351,6 +351,6 @@ test_github_runs_no_binary_that_is_not_the_releases() {
   log=$(fails github_run)
   contains "$log" "its SHA-256 is not the release's"
   # There is no way to the release here.
-  contains "$log" "cannot download https://github.com/org/ecr-auth/releases/download/v"
+  contains "$log" "cannot download https://github.com/$(repository)/releases/download/v"
   same "words of the other binary" "" "$(grep -o 'evil' <<<"$log" || true)"
 }

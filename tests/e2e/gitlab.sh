@@ -7,7 +7,7 @@
 gitlab_project() {
   PROJECT=$HOME/builds/octo/app
   local component
-  component=$PROJECT/.gitlab-ci-local/includes/gitlab.com/org/ecr-auth/v$(version)/templates
+  component=$PROJECT/.gitlab-ci-local/includes/gitlab.com/$(repository)/v$(version)/templates
   mkdir -p "$component"
   cp -r "$STAGE/image/." "$PROJECT"
   cp "$ROOT/templates/ecr-auth.yml" "$component"

@@ -797,10 +797,6 @@ fn the_page_shows_a_real_run_and_names_every_check() {
             scene.machine.variable("HTTPS_PROXY").unwrap().to_owned(),
             "http://proxy.example.com:3128".to_owned(),
         ),
-        (
-            format!("ecr-auth {}", env!("CARGO_PKG_VERSION")),
-            "ecr-auth 1.0.0".to_owned(),
-        ),
     ];
     let run = own
         .iter()

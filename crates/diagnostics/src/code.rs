@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use serde::{Deserialize, Serialize};
 
 /// Where the sections are, each at an anchor in small letters (`#ea0012`).
-pub const PAGE: &str = "https://github.com/org/ecr-auth/blob/main/docs/troubleshooting.md";
+pub const PAGE: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/troubleshooting.md");
 
 /// Makes the table: the codes as an enum, all of them in their order, and their titles.
 macro_rules! codes {

@@ -219,10 +219,9 @@ mod tests {
         Error::failed(Code::NotReadable, "cannot read x", "no\nsuch\tfile")
             .hint("make one")
             .report(&mut MessageWriter::new(&mut out));
-        let see = "https://github.com/org/ecr-auth/blob/main/docs/troubleshooting.md#ea0803";
         assert_eq!(
             String::from_utf8_lossy(&out),
-            format!("error: cannot read x: no such file [EA0803]\nhint: make one\nsee: {see}\n")
+            format!("error: cannot read x: no such file [EA0803]\nhint: make one\nsee: {}#ea0803\n", crate::PAGE)
         );
     }
 
