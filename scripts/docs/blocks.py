@@ -218,7 +218,7 @@ LINTERS = {
     "rust": (".rs", None),
 }
 # What is run, instead, and where: the pages that tests/e2e/jenkins.sh, crates/lab/tests/lab/readme.rs and tests/it/doctor.rs read.
-RUN = {"groovy": {"docs/jenkins.md"}, "rust": {"crates/lab/README.md"}, "console": {"docs/doctor.md"}}
+RUN = {"groovy": {"docs/jenkins.md", "docs/jenkins-pods.md"}, "rust": {"crates/lab/README.md"}, "console": {"docs/doctor.md"}}
 TOLD_APART = {"yaml": kind_of_yaml, "json": kind_of_json}
 
 

@@ -148,10 +148,13 @@ test_jenkins_example_without_the_library() {
   same "roles" "arn:aws:iam::$ACCOUNT:role/ci-push" "$(jenkins_roles)"
 }
 
-# A pod's folders die with it; the registry and the role are what counts.
+# A pod's folders are deleted with it, so only the registry and the role are checked. The page shows the example and its pod, without their first comments.
 test_jenkins_example_for_a_pod() {
   jenkins_agent
-  jenkins_build "$ROOT/jenkins/examples/kubernetes.jenkinsfile"
+  page_block jenkins-pods.md "4. The Jenkinsfile" groovy >"$HOME/Jenkinsfile"
+  same "the page's Jenkinsfile" "$(sed 1d "$ROOT/jenkins/examples/kubernetes.jenkinsfile")" "$(cat "$HOME/Jenkinsfile")"
+  same "the page's pod" "$(sed 1d "$ROOT/jenkins/pod.yaml")" "$(page_block jenkins-pods.md "3. The pod" yaml)"
+  jenkins_build "$HOME/Jenkinsfile"
   same "roles" "arn:aws:iam::$ACCOUNT:role/ci-push" "$(jenkins_roles)"
 }
 
