@@ -1,6 +1,6 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check fmt lab bench mutants fuzz dist reproduce check-platforms clean
+.PHONY: help demo test soak check fmt docs lab bench mutants fuzz dist reproduce check-platforms clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf 'make %-16s %s\n' "$$name" "$$text"; done
@@ -17,6 +17,10 @@ check: ## the quick part of it: format, lints, dependencies, scripts
 fmt: ## formats the code
 	@scripts/install.sh fmt
 	@source scripts/env.sh && cargo fmt --all
+
+docs: ## builds the documentation as a site with search into target/site
+	@scripts/install.sh docs
+	@target/docs/bin/python scripts/docs/build_site.py && echo "The site: target/site/index.html"
 
 soak: ## the long floods: 1,000 processes at once, killed holders, a week of builds in minutes
 	@scripts/soak.sh

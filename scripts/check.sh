@@ -60,6 +60,7 @@ say "== documentation"
 "$TARGET/python/bin/python" scripts/docs/links.py
 "$TARGET/python/bin/python" scripts/docs/blocks.py
 "$TARGET/python/bin/python" scripts/docs/inputs.py
+"$TARGET/docs/bin/python" scripts/docs/build_site.py "$TARGET/site"
 "$TARGET/python/bin/python" -m unittest discover --quiet --start-directory scripts/docs 2>"$TARGET/docs.log" || { cat "$TARGET/docs.log" >&2 && exit 1; }
 say "== images"
 "$TARGET/python/bin/hadolint" docker/Dockerfile docker/Dockerfile.*

@@ -154,11 +154,12 @@ for purpose; do
   case $purpose in
     build) debian build && rust ;;
     fmt) debian build && rust && rust_checks ;;
-    check) debian build check java && rust && rust_checks && node && cargo_tool cargo-deny "$DENY" ;;
+    check) debian build check java && rust && rust_checks && node && python requirements-docs.txt docs && cargo_tool cargo-deny "$DENY" ;;
     java) debian java ;;
     python) python ;;
     node) node ;;
     picture) python requirements-picture.txt picture ;;
+    docs) python requirements-docs.txt docs ;;
     demo) debian demo ;;
     test) debian demo test java && node && python requirements-moto.txt moto && python requirements-picture.txt picture && cargo_tool cargo-nextest "$NEXTEST" any ;;
     gate) debian gate python ;;

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aws_lines
 import blocks
+import build_site
 import links
 import pages
 
@@ -89,6 +90,29 @@ class Links(unittest.TestCase):
             page.write_text('# A `b`: c & d\n\n## A\n\n## A\n\n<a id="ea0012"></a>\n\n    # no heading\n')
             self.assertEqual(pages.anchors(page), {"a-b-c--d", "a", "a-1", "ea0012"})
             self.assertEqual([block.language for block in pages.blocks(page)], [""])
+
+
+class Site(unittest.TestCase):
+    def test_links_lead_to_pages_or_to_the_repository(self):
+        names = build_site.pages()
+        for page, target, expected in (
+            ("README.md", "docs/cache.md#what-is-in-the-key", "cache.md#what-is-in-the-key"),
+            ("docs/cache.md", "README.md", "index.md"),
+            ("docs/cache.md", "troubleshooting.md#ea0001", "#ea0001"),
+            ("docs/cache.md", "#what-is-in-the-key", "#what-is-in-the-key"),
+            ("docs/migration/amazon-ecr-login.md", "../github.md", "../github.md"),
+            ("docs/github.md", "../action.yml", f"{build_site.REPOSITORY}/blob/main/action.yml"),
+            ("docs/github.md", "../jenkins", f"{build_site.REPOSITORY}/tree/main/jenkins"),
+            ("docs/github.md", "gone.md", "gone.md"),
+            ("docs/github.md", "https://github.com/org", "https://github.com/org"),
+        ):
+            self.assertEqual(build_site.target(target, page, names), expected)
+
+    def test_every_page_is_in_the_navigation(self):
+        names = build_site.pages()
+        navigation = build_site.navigation(names)
+        for name in set(names.values()) - {"index.md"}:
+            self.assertIn(f"<{name.removesuffix('.md')}>", navigation)
 
 
 if __name__ == "__main__":
