@@ -1,8 +1,9 @@
 //! Putting a new version of a file in the place of the one that was read, unless somebody else was faster.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::time::SystemTime;
 
 use tempfile::TempPath;
 
@@ -13,6 +14,8 @@ use super::CONFIGURATION_LIMIT;
 pub(super) enum PlaceOutcome {
     /// The new version took the place of exactly what was read.
     Done,
+    /// The new version took the place of exactly what was read, and is still there, as it was written.
+    Settled,
     /// Somebody else changed the file in between: their version stands.
     Raced,
     /// So they did, but for a moment ours, without their change, could be read: what is then written on top of ours lacks it.
@@ -52,6 +55,48 @@ impl OldVersion<'_> {
     #[cfg(not(unix))]
     fn is_at(&self, path: &Path) -> io::Result<bool> {
         Ok(self.metadata.is_file() && read(path)? == self.text)
+    }
+}
+
+/// The new version, by which a look at its place tells whether it is there, and as it was written, without reading it.
+pub(super) struct NewVersion {
+    /// Kept open, so that no later file gets its number.
+    file: File,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "nothing is told by it there"))]
+    written: Option<fs::Metadata>,
+}
+
+impl NewVersion {
+    /// Notes what was just written. Its time of change gets the nanoseconds of this moment: the system's own times are those of its last
+    /// tick, in which somebody else could write the file again, and with as many bytes.
+    pub fn note(file: File) -> io::Result<Self> {
+        let now = SystemTime::now();
+        let is_set = file.set_modified(now).is_ok();
+        let metadata = file.metadata()?;
+        // Some file systems keep seconds alone.
+        let written = (is_set && metadata.modified()? == now).then_some(metadata);
+        Ok(Self { file, written })
+    }
+
+    /// Forces it to the disk.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
+    /// Whether this path is that very file, and nobody has written it since. Where there is any doubt: no.
+    #[cfg(unix)]
+    pub fn stands_at(&self, path: &Path) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let of = |it: &fs::Metadata| (it.dev(), it.ino(), it.size(), it.mtime(), it.mtime_nsec());
+        match (&self.written, fs::symlink_metadata(path)) {
+            (Some(written), Ok(now)) => of(written) == of(&now),
+            _ => false,
+        }
+    }
+
+    #[cfg(not(unix))]
+    pub fn stands_at(&self, _: &Path) -> bool {
+        false
     }
 }
 

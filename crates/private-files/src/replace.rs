@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::lock::Lock;
-use super::place::{self, PlaceOutcome};
+use super::place::{self, NewVersion, PlaceOutcome};
 use super::read;
 use super::state::StateFolder;
 use super::temporary::temporary_among_others;
@@ -86,8 +86,8 @@ pub struct UpdateOutcome {
 
 /// Edits a configuration file in place.
 ///
-/// `edit` gets the file's text (`None`: there is no file) and says what should be there. It is called under the lock, again
-/// after a write, and anew on what another program wrote meanwhile, until it answers [`EditOutcome::Unchanged`]. A symlink is
+/// `edit` gets the file's text (`None`: there is no file) and says what should be there. It is called under the lock, and anew on what
+/// another program wrote before or after us, until it answers [`EditOutcome::Unchanged`] or its text stands as we wrote it. A symlink is
 /// followed; mode and owner stay; a new file has mode 0600. Killed at any moment, the file is as it was or as it should be.
 ///
 /// The lock is in the state folder, where nobody else can hold it: one for all files, as none takes longer than a moment.
@@ -158,6 +158,13 @@ fn update_for(
         let written = folder.run(|at| write(at, &at.join(&name), old.as_ref(), &edited, readers, attempt));
         match written.map_err(failed)? {
             PlaceOutcome::Done => updated.changed = true,
+            PlaceOutcome::Settled => {
+                updated.changed = true;
+                // What others could have overlooked while ours stood in its place is still looked for.
+                if pending.is_empty() {
+                    return Ok(updated);
+                }
+            }
             PlaceOutcome::Raced => {}
             PlaceOutcome::Exposed { hidden } => pending.extend(hidden),
         }
@@ -281,33 +288,42 @@ fn write(
 ) -> io::Result<PlaceOutcome> {
     let patient = attempt < PATIENT_ATTEMPTS;
     let (mut new, _alive) = temporary_among_others(&temporary_prefix(target), folder)?;
-    let placed = match (edited, old) {
-        (EditOutcome::Unchanged, _) | (EditOutcome::Remove, None) => PlaceOutcome::Done,
-        (EditOutcome::Remove, Some(old)) => place::remove(target, new.into_temp_path(), old.text.as_bytes())?,
-        (EditOutcome::Text(text), None) => {
-            new.as_file_mut().write_all(text.as_bytes())?;
-            new.as_file().sync_all()?;
-            place::create(new.into_temp_path(), target)?
-        }
-        (EditOutcome::Text(text), Some(old)) => {
-            keep_owner(new.as_file(), &old.metadata)?;
-            new.as_file().set_permissions(readers.permissions(&old.metadata))?;
-            new.as_file_mut().write_all(text.as_bytes())?;
-            if patient {
-                new.as_file().sync_all()?;
+    let text = match (edited, old) {
+        (EditOutcome::Unchanged, _) | (EditOutcome::Remove, None) => return Ok(PlaceOutcome::Done),
+        (EditOutcome::Remove, Some(old)) => {
+            let placed = place::remove(target, new.into_temp_path(), old.text.as_bytes())?;
+            if placed == PlaceOutcome::Done {
+                sync_folder(folder)?;
             }
-            let (file, path) = new.into_parts();
-            let placed = place::replace(path, target, &old.as_old(), text.as_bytes())?;
-            if placed == PlaceOutcome::Done && !patient {
-                file.sync_all()?;
-            }
-            placed
+            return Ok(placed);
         }
+        (EditOutcome::Text(text), _) => text.as_bytes(),
     };
-    if placed == PlaceOutcome::Done {
-        sync_folder(folder)?;
+    if let Some(old) = old {
+        keep_owner(new.as_file(), &old.metadata)?;
+        new.as_file().set_permissions(readers.permissions(&old.metadata))?;
     }
-    Ok(placed)
+    new.as_file_mut().write_all(text)?;
+    let (file, path) = new.into_parts();
+    let new = NewVersion::note(file)?;
+    if patient {
+        new.sync()?;
+    }
+    let placed = match old {
+        None => place::create(path, target)?,
+        Some(old) => place::replace(path, target, &old.as_old(), text)?,
+    };
+    if placed != PlaceOutcome::Done {
+        return Ok(placed);
+    }
+    if !patient {
+        new.sync()?;
+    }
+    sync_folder(folder)?;
+    match new.stands_at(target) {
+        true => Ok(PlaceOutcome::Settled),
+        false => Ok(PlaceOutcome::Done),
+    }
 }
 
 /// Gives a new version the old one's owner and group, as docker's own save does.

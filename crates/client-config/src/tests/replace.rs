@@ -53,6 +53,24 @@ fn a_file_that_is_as_it_should_be_is_not_touched() {
 }
 
 #[test]
+fn what_nobody_else_touches_is_read_once() {
+    for before in [None, Some("{}")] {
+        let home = TempDir::new().unwrap();
+        let file = home.path().join("config.json");
+        if let Some(text) = before {
+            fs::write(&file, text).unwrap();
+        }
+        let mut reads = 0;
+        let updated = update(&file, None, &mut |old| {
+            reads += 1;
+            assert_eq!(old, before);
+            Ok(EditOutcome::Text("{ }".to_owned()))
+        });
+        assert_eq!((updated.unwrap().changed, reads), (true, 1));
+    }
+}
+
+#[test]
 fn nothing_is_made_where_nothing_is_wanted() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("a/config.json");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
-use crate::place::{self, OldVersion, PlaceOutcome};
+use crate::place::{self, NewVersion, OldVersion, PlaceOutcome};
 
 /// A folder with the file as it was read.
 struct Scene {
@@ -239,4 +239,44 @@ fn what_cannot_be_put_aside_is_not_removed() {
     let error = place::remove(&scene.target, nowhere(&scene), b"old").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotADirectory);
     scene.holds(Some("old"));
+}
+
+/// A new version in its place, as it was noted.
+fn noted(scene: &Scene) -> NewVersion {
+    fs::write(&scene.target, "ours").unwrap();
+    NewVersion::note(File::options().write(true).open(&scene.target).unwrap()).unwrap()
+}
+
+#[test]
+fn a_new_version_that_nobody_touched_is_told_without_reading() {
+    let scene = Scene::new();
+    let ours = noted(&scene);
+    assert!(ours.stands_at(&scene.target));
+    let elsewhere = scene.folder.path().join("elsewhere");
+    fs::rename(&scene.target, &elsewhere).unwrap();
+    assert!(!ours.stands_at(&scene.target));
+    assert!(ours.stands_at(&elsewhere));
+    std::os::unix::fs::symlink(&elsewhere, &scene.target).unwrap();
+    assert!(!ours.stands_at(&scene.target));
+}
+
+#[test]
+fn a_new_version_that_somebody_saved_over_is_told() {
+    let scene = Scene::new();
+    let ours = noted(&scene);
+    scene.save("ours");
+    assert!(!ours.stands_at(&scene.target));
+}
+
+/// With as many bytes, and within one tick of the clock by which the system tells the times of files.
+#[test]
+fn a_new_version_that_somebody_wrote_into_is_told() {
+    let scene = Scene::new();
+    fs::write(&scene.target, "ours").unwrap();
+    let tick = fs::metadata(&scene.target).unwrap().modified().unwrap();
+    let ours = NewVersion::note(File::options().write(true).open(&scene.target).unwrap()).unwrap();
+    fs::write(&scene.target, "thei").unwrap();
+    assert!(!ours.stands_at(&scene.target));
+    File::open(&scene.target).unwrap().set_modified(tick).unwrap();
+    assert!(!ours.stands_at(&scene.target));
 }
