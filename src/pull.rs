@@ -4,11 +4,11 @@
 use std::path::Path;
 
 use aws_access::PasswordPath;
-use configuration::{Config, FallbackStore, RegistryTarget};
+use configuration::{CheckedTexts, Config, FallbackStore, RegistryTarget};
 use context::Context;
 use diagnostics::{Error, Result};
 use ecr_registry::Registry;
-use secret_cache::{Cache, CachedSecret};
+use secret_cache::{Cache, CacheKey, CachedSecret};
 
 /// What a client is given.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub enum PullAnswer {
     WithoutPassword(String),
 }
 
-/// Answers a client that asks for `server`, which people know by `name`. `find` finds the path to the registry's password, and where the
+/// Answers a client that asks for `server`, which people know by `name`, by the configuration as far as it could be read. `find` finds the path to the registry's password, and where the
 /// password is cached.
 ///
 /// A pull that works without credentials must not fail for want of them: ECR Public and optional registries are gone on without.
@@ -31,11 +31,11 @@ pub enum PullAnswer {
 pub fn answer(
     server: &str,
     name: &str,
-    config: Option<&Path>,
+    config: Result<Config>,
     context: &mut Context<'_>,
     find: impl FnOnce(&RegistryTarget<'_>, &Context<'_>) -> Result<(PasswordPath, Cache)>,
 ) -> Result<PullAnswer> {
-    let config = match Config::load_for(&context.env, config, server) {
+    let config = match config {
         Ok(config) => config,
         // What the rules say of it can't be known, but that ECR Public serves anybody can.
         Err(error) if Registry::parse(server).is_some_and(|registry| registry.is_public()) => {
@@ -52,6 +52,36 @@ pub fn answer(
         Ok(held) => Ok(PullAnswer::Password(held)),
         Err(error) if target.is_optional() => Ok(go_on_without(name, &error)),
         Err(error) => Err(error),
+    }
+}
+
+/// Reads the configuration for the question about one server. That a long `ecr-auth.yml` was found right is kept in the user's cache.
+///
+/// # Errors
+/// As [`Config::load_for`].
+pub fn load_config(server: &str, config: Option<&Path>, context: &Context<'_>) -> Result<Config> {
+    let checked = CheckedInCache(Cache::open(Cache::folder(&context.env)));
+    Config::load_for(&context.env, config, server, Some(&checked))
+}
+
+/// Texts of `ecr-auth.yml`, in the cache's folder: what is there, this user alone has written.
+struct CheckedInCache(Cache);
+
+impl CheckedInCache {
+    /// The key of a file's text. What one version of ecr-auth finds right, another may not.
+    fn key(file: &Path) -> CacheKey {
+        let key = CacheKey::builder().field("right for", env!("CARGO_PKG_VERSION"));
+        key.field("file", file.as_os_str().as_encoded_bytes()).build()
+    }
+}
+
+impl CheckedTexts for CheckedInCache {
+    fn holds(&self, file: &Path, text: &str) -> bool {
+        self.0.holds_text(&Self::key(file), text)
+    }
+
+    fn keep(&self, file: &Path, text: &str) {
+        self.0.keep_text(&Self::key(file), text);
     }
 }
 

@@ -34,7 +34,7 @@ pub fn setup_json(input: &[u8]) {
         }
     };
     for host in HOSTS {
-        let only = Config::load_for(&env, Some(&people), host).expect("the whole file is right");
+        let only = Config::load_for(&env, Some(&people), host, None).expect("the whole file is right");
         assert_eq!(only.target(host), whole.target(host), "{host}");
     }
 }

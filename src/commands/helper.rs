@@ -120,6 +120,7 @@ impl HelperCredentials<'_> {
 fn get(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
     let input = input(context)?;
     let server = server_in(&input)?;
+    let config = pull::load_config(server, config, context);
     match pull::answer(server, &name_of(server), config, context, pull::by_rule) {
         Ok(PullAnswer::Password(held)) => Ok(HelperCredentials {
             server_url: server,
@@ -185,7 +186,7 @@ fn store(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
         )
     })?;
     let server = stored.server_url.trim_ascii();
-    let config = match Config::load_for(&context.env, config, server) {
+    let config = match pull::load_config(server, config, context) {
         Ok(config) => config,
         // Whatever the rules say: it is taken, and not kept.
         Err(_) if Registry::parse(server).is_some() => return Ok(HelperReply::nothing()),
@@ -240,7 +241,7 @@ fn erase(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
     let input = input(context)?;
     let server = server_in(&input)?;
     let name = name_of(server);
-    let config = match Config::load_for(&context.env, config, server) {
+    let config = match pull::load_config(server, config, context) {
         Ok(config) => config,
         Err(_) if Registry::parse(server).is_some() => Config::default(),
         Err(error) => return Err(failed(server, &error, context)),

@@ -7,7 +7,7 @@ use crate::kubelet::{KubeletRequest, with_password, without_credentials};
 use crate::pull::{self, PullAnswer};
 use aws_access::identity::{IdentityScope, finds_nothing};
 use aws_access::{Identity, PasswordPath};
-use configuration::RegistryTarget;
+use configuration::{Config, RegistryTarget};
 use context::{Context, Progress, variables};
 use diagnostics::{Code, Error, Result};
 use oidc_token::Claims;
@@ -59,6 +59,7 @@ fn input(context: &mut Context<'_>) -> Result<Secret> {
 
 fn answer(request: &KubeletRequest, config: Option<&Path>, context: &mut Context<'_>) -> Result<Secret> {
     let host = request.host();
+    let config = Config::load_for(&context.env, config, host, None);
     let answer = pull::answer(host, host, config, context, |target, context| {
         let Some(token) = request.token() else {
             return pull::by_rule(target, context);

@@ -13,7 +13,11 @@ use crate::jobs::PARTNER_HOST;
 use crate::lab_machine::{GET_TOKEN, lab, machine, registry_status};
 
 /// How an annotation ends, before the code's own section.
-const SEE: &str = concat!("%0Asee: ", env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/troubleshooting.md");
+const SEE: &str = concat!(
+    "%0Asee: ",
+    env!("CARGO_PKG_REPOSITORY"),
+    "/blob/main/docs/troubleshooting.md"
+);
 
 /// A job of octo/app, and the role that it may assume.
 fn job(lab: &Lab) -> (Runner, String) {

@@ -65,11 +65,11 @@ impl SetupRequest<'_> {
         let mut changes = FileRecord::default();
         let state = record.map(ClientUndoLog::state);
         let updated = update(&file.path, state, &mut |old| {
-            let plan = self.plan(file, old)?;
-            done.rest = ends_with_configuration(old.unwrap_or_default()).err();
-            let Some((new, newer)) = plan else {
+            let Some((new, newer)) = self.plan(file, old)? else {
+                done.rest = ends_with_configuration(old.unwrap_or_default()).err();
                 return Ok(EditOutcome::Unchanged);
             };
+            done.rest = ends_with_configuration(&new).err();
             changes.merge(newer.clone());
             if let Err(error) = remember(&newer) {
                 done.not_recorded = Some(error);

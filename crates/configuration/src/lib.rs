@@ -36,7 +36,9 @@
 //! # }
 //! ```
 
+mod checked;
 mod file;
+mod rule_lines;
 mod setup_edit;
 mod setup_file;
 mod vendor;
@@ -44,10 +46,12 @@ mod yaml;
 
 use std::path::{Path, PathBuf};
 
+pub use checked::CheckedTexts;
 pub use setup_edit::{SetupChange, SetupFile, SetupTakenBack, SetupWritten};
 pub use setup_file::{FallbackStore, SETUP_VARIABLE, SetupRule};
 pub use vendor::{VendorFile, VendorRegistry};
 
+use checked::Server;
 use context::{Env, variables};
 use diagnostics::Result;
 use ecr_registry::{HostPattern, Registry, parse_argument, server_name};
@@ -67,6 +71,9 @@ pub struct Config {
     /// Who answers for the registries that are not ours: what the job's `setup.json` says, else the user's.
     fallback: Option<FallbackStore>,
 }
+
+/// The server that is asked about, and where texts that were found right are kept.
+type Asked<'a> = (&'a Server, Option<&'a dyn CheckedTexts>);
 
 /// The rules of one `setup.json`, without those that another file's exact rule comes before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,15 +175,14 @@ impl Config {
         Self::read(env, named, is_named(env, named), None)
     }
 
-    /// [`Config::load`] for the question about one server alone: rules of `setup.json` for other hosts are left out.
+    /// [`Config::load`] for the question about one server alone: rules of `setup.json` for other hosts are left out. So are those of a long
+    /// `ecr-auth.yml`, once all of it was found right, which is kept in `checked`.
     ///
     /// # Errors
     /// Those of [`Config::load`], but for what is wrong with a left out rule.
-    pub fn load_for(env: &Env, named: Option<&Path>, server: &str) -> Result<Self> {
-        let registry = Registry::parse(server);
-        let host = registry.map(|registry| registry.host().to_owned());
-        let host = host.or_else(|| server_name(server)).unwrap_or_default();
-        Self::read(env, named, is_named(env, named), Some(&host))
+    pub fn load_for(env: &Env, named: Option<&Path>, server: &str, checked: Option<&dyn CheckedTexts>) -> Result<Self> {
+        let server = Server::parse(server);
+        Self::read(env, named, is_named(env, named), Some((&server, checked)))
     }
 
     /// [`Config::load`] for `logout`: an `ecr-auth.yml` that is named may be missing too.
@@ -188,11 +194,14 @@ impl Config {
         Self::read(env, named, is_named(env, named) && !is_missing, None)
     }
 
-    fn read(env: &Env, named: Option<&Path>, must_exist: bool, host: Option<&str>) -> Result<Self> {
+    fn read(env: &Env, named: Option<&Path>, must_exist: bool, asked: Option<Asked<'_>>) -> Result<Self> {
         let of_job = setup_file::of_job(env);
         let of_user = setup_file::of_user(env, named).filter(|path| of_job.as_ref() != Some(path));
         let read = |path: Option<PathBuf>| match path {
-            Some(path) => SetupDocument::read(&path, host).map(|document| (path, document)),
+            Some(path) => {
+                let host = asked.map(|(server, _)| server.name());
+                SetupDocument::read(&path, host).map(|document| (path, document))
+            }
             None => Ok(Default::default()),
         };
         let (of_job, of_user) = (read(of_job)?, read(of_user)?);
@@ -204,7 +213,7 @@ impl Config {
         let user_cognito = user_cognito.as_ref();
         let cognito = job_cognito.as_ref().or(user_cognito);
         let mut config = match path(env, named) {
-            Some(path) => Self::read_people(&path, must_exist, cognito)?,
+            Some(path) => Self::read_people(&path, must_exist, cognito, asked)?,
             None => Self::without_file(cognito),
         };
         config.fallback = of_job.1.fallback.clone().or_else(|| of_user.1.fallback.clone());
@@ -215,12 +224,20 @@ impl Config {
         Ok(config)
     }
 
-    fn read_people(path: &Path, must_exist: bool, cognito: Option<&CognitoSettings>) -> Result<Self> {
+    fn read_people(
+        path: &Path,
+        must_exist: bool,
+        cognito: Option<&CognitoSettings>,
+        asked: Option<Asked<'_>>,
+    ) -> Result<Self> {
         if !must_exist && file::is_out_of_sight(path) {
             return Ok(Self::without_file(cognito));
         }
         match file::read(path)? {
-            Some(text) => yaml::parse(&text, path, cognito),
+            Some(text) => match asked {
+                Some((server, Some(checked))) => checked::parse_for(server, &text, path, cognito, checked),
+                _ => yaml::parse(&text, path, cognito),
+            },
             None if must_exist => Err(file::missing(path)),
             None => Ok(Self::without_file(cognito)),
         }

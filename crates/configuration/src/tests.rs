@@ -4,6 +4,7 @@ use rstest::rstest;
 use super::*;
 use diagnostics::Exit;
 
+mod checked;
 mod cognito;
 mod files;
 mod roles;

@@ -221,7 +221,10 @@ mod tests {
             .report(&mut MessageWriter::new(&mut out));
         assert_eq!(
             String::from_utf8_lossy(&out),
-            format!("error: cannot read x: no such file [EA0803]\nhint: make one\nsee: {}#ea0803\n", crate::PAGE)
+            format!(
+                "error: cannot read x: no such file [EA0803]\nhint: make one\nsee: {}#ea0803\n",
+                crate::PAGE
+            )
         );
     }
 

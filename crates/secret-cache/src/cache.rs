@@ -161,9 +161,25 @@ impl Cache {
         named.filter_map(|entry| entry.valid(now)).collect()
     }
 
-    /// Forgets all secrets.
+    /// Whether this very text was kept under `key` with [`Cache::keep_text`]. Nobody but this user can have kept it.
+    pub fn holds_text(&self, key: &CacheKey, text: &str) -> bool {
+        let folder = self.0.as_ref();
+        folder.is_some_and(|folder| folder.holds_text(key, text.as_bytes()))
+    }
+
+    /// Keeps a text that is no secret under `key`, in the place of the one before, for 30 days at most. That it can't be kept is no error.
+    pub fn keep_text(&self, key: &CacheKey, text: &str) {
+        if let Some(folder) = &self.0
+            && folder.prepare().is_ok()
+        {
+            let _ = folder.keep_text(key, text.as_bytes());
+        }
+    }
+
+    /// Forgets all secrets and texts.
     pub fn clear(&self) {
         if let Some(folder) = self.existing() {
+            folder.remove_texts(None);
             let deadline = remove_deadline();
             for key in folder.keys() {
                 forget(folder, &key, deadline);

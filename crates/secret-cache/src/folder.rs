@@ -1,7 +1,7 @@
 //! The folder of the cache: which files it holds, and how they are read, replaced and removed.
 //!
-//! `<key>.json` is an entry, `<key>.lock` the lock on it, `.new-…` an entry that is being written, and the age of `.pruned`
-//! says when spent entries were last looked for. Nothing else in the folder is ever touched.
+//! `<key>.json` is an entry, `<key>.lock` the lock on it, `<key>.text` a text that is no secret, `.new-…` a file that is being written, and
+//! the age of `.pruned` says when spent entries were last looked for. Nothing else in the folder is ever touched.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,11 +19,15 @@ use super::key::CacheKey;
 
 const ENTRY: &str = ".json";
 const LOCK: &str = ".lock";
+const TEXT: &str = ".text";
 const NEW: &str = ".new-";
 const PRUNED: &str = ".pruned";
 
 /// Spent entries are looked for once in this time, and a file left half-written by a killed process is removed after it.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+
+/// A text is removed so long after it was kept. Where it is still asked for, it is kept again.
+const TEXTS_LAST: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What is reserved on the disk for an entry that is still unknown, in bytes: a long password and all names.
 const RESERVED: usize = 16 * 1024;
@@ -71,6 +75,32 @@ impl Folder {
         }
         let bytes = read_own(&self.path(key, ENTRY).ok()?, MAX_BYTES).ok()?;
         CacheEntry::decode(key, &bytes)
+    }
+
+    /// Whether this very text was kept under `key`, by us alone, in a folder that is ours alone.
+    pub fn holds_text(&self, key: &CacheKey, text: &[u8]) -> bool {
+        let path = self.at().ok().filter(|at| guard::is_prepared(at));
+        let kept = path.and_then(|_| read_own(&self.path(key, TEXT).ok()?, text.len()).ok());
+        kept.is_some_and(|kept| kept[..] == *text)
+    }
+
+    /// Keeps a text under `key`, in the place of the one before, in one step.
+    pub fn keep_text(&self, key: &CacheKey, text: &[u8]) -> io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(NEW).tempfile_in(self.at()?)?;
+        file.write_all(text)?;
+        file.persist(self.path(key, TEXT)?)?;
+        Ok(())
+    }
+
+    /// Removes all texts that were kept before a moment; `None`: all of them.
+    pub fn remove_texts(&self, before: Option<SystemTime>) {
+        let Ok(at) = self.at() else { return };
+        for name in self.names().iter().filter(|name| is_text(name)) {
+            let path = at.join(name);
+            if before.is_none_or(|before| modified(&path).is_none_or(|kept| kept < before)) {
+                let _ = fs::remove_file(path);
+            }
+        }
     }
 
     /// Takes a place on the disk for an entry of `key`, before it is known what it will hold. An error says that nothing can be
@@ -123,6 +153,7 @@ impl Folder {
         for key in self.keys() {
             self.prune_entry(&key, now);
         }
+        self.remove_texts(now.checked_sub(TEXTS_LAST));
         for name in self.names().iter().filter(|name| name.starts_with(NEW)) {
             let path = at.join(name);
             if is_older(&path, now) {
@@ -179,7 +210,12 @@ impl EntrySlot {
 
 /// Whether a file of this name is the cache's own.
 fn is_ours(name: &str) -> bool {
-    key_of(name).is_some() || name.starts_with(NEW) || name == PRUNED
+    key_of(name).is_some() || is_text(name) || name.starts_with(NEW) || name == PRUNED
+}
+
+fn is_text(name: &str) -> bool {
+    name.strip_suffix(TEXT)
+        .is_some_and(|stem| CacheKey::parse(stem).is_some())
 }
 
 fn key_of(name: &str) -> Option<CacheKey> {
@@ -190,9 +226,13 @@ fn key_of(name: &str) -> Option<CacheKey> {
 /// Whether a file was last changed an hour ago or more, or isn't there. One from an hour ahead counts too: the clock was set
 /// back. (One from just ahead was changed after we looked at the clock.)
 fn is_older(path: &Path, now: SystemTime) -> bool {
-    let Ok(modified) = fs::symlink_metadata(path).and_then(|metadata| metadata.modified()) else {
+    let Some(modified) = modified(path) else {
         return true;
     };
     let apart = now.duration_since(modified).unwrap_or_else(|ahead| ahead.duration());
     apart >= PRUNE_EVERY
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::symlink_metadata(path).and_then(|metadata| metadata.modified()).ok()
 }

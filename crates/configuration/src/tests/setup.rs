@@ -132,7 +132,7 @@ fn the_fallback_store_comes_and_goes_beside_the_rules() {
     );
     // One server's question is answered with it too, and with its rule.
     for host in ["ghcr.io", ECR] {
-        let config = Config::load_for(&home.env, None, host).unwrap();
+        let config = Config::load_for(&home.env, None, host, None).unwrap();
         assert_eq!(config.fallback(), Some(&fallback), "{host}");
     }
     assert_eq!(home.role(ECR).as_deref(), Some("push"));

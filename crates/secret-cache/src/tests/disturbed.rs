@@ -293,3 +293,43 @@ fn without_a_folder_all_is_fetched() {
     cache.remove(&key);
     cache.clear();
 }
+
+/// Whoever can plant one could have a broken configuration taken for a right one.
+#[test]
+fn a_text_that_is_not_ours_alone_is_not_believed() {
+    let scene = Scene::new();
+    let path = scene.folder().join(format!("{}.text", key()));
+    let believed = |scene: &Scene| scene.cache().holds_text(&key(), "text");
+    let keep = || {
+        let _ = fs::remove_file(&path);
+        scene.cache().keep_text(&key(), "text");
+        assert!(believed(&scene));
+        assert_eq!(mode(&path), 0o600);
+    };
+    for wide in [0o644, 0o660, 0o602] {
+        keep();
+        set_mode(&path, wide);
+        assert!(!believed(&scene), "{wide:o}");
+    }
+    if rustix::process::geteuid().is_root() {
+        keep();
+        chown(&path, Some(12345), None).unwrap();
+        assert!(!believed(&scene));
+        keep();
+        chown(scene.folder(), Some(12345), None).unwrap();
+        assert!(!believed(&scene));
+        chown(scene.folder(), Some(0), None).unwrap();
+    }
+    keep();
+    set_mode(&scene.folder(), 0o755);
+    assert!(!believed(&scene));
+    set_mode(&scene.folder(), 0o700);
+    let elsewhere = scene.home.path().join("elsewhere");
+    fs::rename(&path, &elsewhere).unwrap();
+    symlink(&elsewhere, &path).unwrap();
+    assert!(!believed(&scene));
+    fs::remove_file(&path).unwrap();
+    make_fifo(&path);
+    assert!(!believed(&scene));
+    keep();
+}

@@ -47,6 +47,35 @@ fn removing_leaves_nothing_of_that_key_alone() {
 }
 
 #[test]
+fn a_text_is_kept_until_another_takes_its_place_and_for_30_days() {
+    let scene = Scene::new();
+    let cache = scene.cache();
+    assert!(!cache.holds_text(&key(), "first"));
+    cache.keep_text(&key(), "first");
+    assert!(cache.holds_text(&key(), "first") && !cache.holds_text(&other_key(1), "first"));
+    cache.keep_text(&key(), "second");
+    assert!(cache.holds_text(&key(), "second"));
+    for other in ["first", "secon", "seconds", ""] {
+        assert!(!cache.holds_text(&key(), other), "{other}");
+    }
+    scene.now.set(SystemTime::now());
+    scene.get().unwrap();
+    assert!(cache.holds_text(&key(), "second"));
+    scene.pass(30 * 24 * HOUR + HOUR);
+    scene.get().unwrap();
+    assert!(!cache.holds_text(&key(), "second"));
+    assert_eq!(scene.files().len(), 3);
+}
+
+#[test]
+fn clearing_forgets_texts_too() {
+    let scene = Scene::with_entry();
+    scene.cache().keep_text(&other_key(1), "text");
+    scene.cache().clear();
+    assert_eq!(scene.files(), [".pruned"]);
+}
+
+#[test]
 fn removing_does_not_wait_for_ever_and_creates_nothing() {
     let scene = Scene::with_entry();
     let LockAttempt::Held(lock) = Lock::try_take(&scene.lock_path()) else {
