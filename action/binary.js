@@ -1,9 +1,9 @@
 "use strict";
 // Finds the ecr-auth binary: the input `binary-path`, else the runner's tool cache, else the release. What comes from the latter two
-// has the SHA-256 that stands in checksums.json beside this file, so that a commit-pinned `uses:` pins the binary too. Other jobs can write
-// to the tool cache, so nothing in it is run: each use of the action runs a copy of its own.
+// has the SHA-256 that stands in checksums.json beside this file, so that a commit-pinned `uses:` pins the binary too; so has the compressed file
+// that is downloaded. Other jobs can write to the tool cache, so nothing in it is run: each use of the action runs a copy of its own.
 
-// Node takes long to load node:crypto, and far longer to load TLS: both are loaded by who needs them.
+// Node takes long to load node:crypto, and far longer to load TLS: both are loaded by who needs them, as is node:zlib.
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
@@ -11,6 +11,9 @@ const { Failure, annotate, input } = require("./runner");
 
 // Written by the release workflow before the tag is set: the version, and a SHA-256 in hexadecimal for each of its files.
 const { version, sha256 } = require("./checksums.json");
+
+/** More bytes than any binary of ours has. */
+const LARGEST = 64 * 1024 * 1024;
 
 const PLATFORMS = { linux: "unknown-linux-musl", darwin: "apple-darwin", win32: "pc-windows-msvc" };
 const ARCHITECTURES = { x64: "x86_64", arm64: "aarch64" };
@@ -106,6 +109,29 @@ function releaseUrl(asset) {
   throw new Failure("cannot get ecr-auth", "an action used by a local path has no releases of its own", hint);
 }
 
+/** The bytes, which have the SHA-256 that is expected of this file of the release. */
+function verified(bytes, asset, expected) {
+  if (digest(bytes) === expected) return bytes;
+  const cause = `the SHA-256 of the downloaded ${asset} is not the one in action/checksums.json`;
+  throw new Failure("cannot verify ecr-auth", cause, "do not use this file: the download server or the way to it has changed it");
+}
+
+/** The release's binary, downloaded. It comes compressed, and nothing is unpacked that is not the release's. */
+async function fetched(asset, expected) {
+  const compressed = `${asset}.br`;
+  const pinned = checksum(compressed);
+  const bytes = verified(await require("./download").download(releaseUrl(compressed)), compressed, pinned);
+  return verified(unpacked(bytes, compressed), asset, expected);
+}
+
+function unpacked(bytes, compressed) {
+  try {
+    return require("node:zlib").brotliDecompressSync(bytes, { maxOutputLength: LARGEST });
+  } catch (error) {
+    throw new Failure(`cannot unpack ${compressed}`, error.code, "use another release of the action, or set the input binary-path");
+  }
+}
+
 /** The path of a verified binary: a copy for this use of the action, or the caller's own. */
 async function find() {
   const given = input("binary-path");
@@ -114,11 +140,7 @@ async function find() {
   const expected = checksum(asset);
   const found = kept(expected);
   if (found) return copy(found, expected);
-  const bytes = await require("./download").download(releaseUrl(asset));
-  if (digest(bytes) !== expected) {
-    const cause = `the SHA-256 of the downloaded ${asset} is not the one in action/checksums.json`;
-    throw new Failure("cannot verify ecr-auth", cause, "do not use this file: the download server or the way to it has changed it");
-  }
+  const bytes = await fetched(asset, expected);
   keep(bytes);
   return copy(bytes, expected);
 }

@@ -13,7 +13,7 @@ cp -r --parents "${TREE[@]}" "$COPY/tree"
 # The copy's scripts use this tree's tools.
 export CARGO_TARGET_DIR=$TARGET
 
-# names: the files that the action may ask for, one a line.
+# names: the binaries that the action may ask for, one a line. It downloads each compressed.
 names() {
   "$TARGET/node/bin/node" -e 'const { assetName } = require("./action/binary.js");
     for (const system of ["linux", "darwin", "win32"]) for (const arch of ["x64", "arm64"]) console.log(assetName(system, arch));'
@@ -31,9 +31,10 @@ refused() {
 
 mapfile -t NAMES < <(names)
 ((${#NAMES[@]} == 6)) || die "action/binary.js names other files than the six of a release"
-for name in "${NAMES[@]}"; do printf 'the bytes of %s' "$name" >"$COPY/files/$name"; done
+FILES=("${NAMES[@]}" "${NAMES[@]/%/.br}")
+for name in "${FILES[@]}"; do printf 'the bytes of %s' "$name" >"$COPY/files/$name"; done
 for version in v1.2.3 1.2 1.2.3-rc.1 '1.2.3/x'; do refused "$version" "not a version"; done
-for name in "${NAMES[@]}"; do
+for name in "${FILES[@]}"; do
   mv "$COPY/files/$name" "$COPY/aside"
   refused "$VERSION" "$name: not in"
   mv "$COPY/aside" "$COPY/files/$name"
@@ -48,7 +49,7 @@ done
 # A second time it replaces what the first has written.
 for version in 9.9.9 "$VERSION"; do checksums "$version" || die "release-checksums.sh: $(<"$COPY/stderr")"; done
 "$COPY/tree/scripts/check-gitlab.sh"
-(cd "$COPY/files" && sha256sum "${NAMES[@]}") | sort >"$COPY/expected"
+(cd "$COPY/files" && sha256sum "${FILES[@]}") | sort >"$COPY/expected"
 jq -r '.sha256 | to_entries[] | "\(.value)  \(.key)"' "$COPY/tree/action/checksums.json" | sort | diff "$COPY/expected" - >&2 ||
   die "action/checksums.json has not the binaries' SHA-256s"
 [ "$(jq -r .version "$COPY/tree/action/checksums.json")" = "$VERSION" ] || die "action/checksums.json is of another version"

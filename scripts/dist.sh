@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# make dist: what a release has for Linux, in dist/: the static binaries, tested, each with an SBOM (CycloneDX), a Debian package and an RPM; the image;
-# and SHA256SUMS. dist.sh --binaries [TARGET…]: the binaries alone, or those of some targets, which leaves the rest of dist/ as it is.
+# make dist: what a release has for Linux, in dist/: the static binaries, tested, each compressed too (for the action's download) and with an SBOM
+# (CycloneDX), a Debian package and an RPM; the image; and SHA256SUMS. dist.sh --binaries [TARGET…]: the binaries alone, or those of some targets, which leaves the rest of dist/ as it is.
 #
 # zig is the C compiler and the linker for both architectures, and the musl inside is zig's: Debian's, 1.2.3, can't ask DNS servers over
 # TCP, so that long answers would be cut off.
@@ -11,6 +11,7 @@ DIST=$ROOT/dist
 TARGETS=(x86_64-unknown-linux-musl aarch64-unknown-linux-musl)
 # Bytes. Past this something came in that doesn't belong in there.
 LARGEST=6000000
+LARGEST_DOWNLOAD=2400000
 # Those that watch the process's system calls, or bound its memory, would watch qemu; and crowds of it take longer to start than a `get` may last.
 # Questions at a terminal want an ioctl (TCGETS2) that Debian 12's qemu doesn't have.
 NOT_EMULATED='test(/^(crowds::(a_warm_get_opens_no_socket_and_starts_no_thread|two_hundred_identities_at_once_are_all_cached)$|leaks|stored_logins::no_secret_is_in_an_argument_or_in_a_readable_file$|power_cut::|under_fire::|floods::|faults::|cognito_terminal::|cognito_import::|waiting::|help::|moto::)/)'
@@ -136,6 +137,16 @@ binaries() {
   done
 }
 
+# compress FILE…: each for the action's download, which stays within its bound.
+compress() {
+  local file size
+  "$TARGET/node/bin/node" scripts/compress.js "$@"
+  for file; do
+    size=$(stat --format %s "$file.br")
+    [ "$size" -le $LARGEST_DOWNLOAD ] || die "$file.br has $size bytes, more than $LARGEST_DOWNLOAD"
+  done
+}
+
 main() {
   local target
   "$ROOT/scripts/install.sh" build test dist
@@ -149,6 +160,7 @@ main() {
   scripts/linux-packages.sh "$DIST"
   scripts/check-packages.sh "$DIST"
   scripts/image.sh "$DIST" "$DIST/ecr-auth-image.tar"
+  compress "${TARGETS[@]/#/$DIST/ecr-auth-}"
   (cd "$DIST" && sha256sum ecr-auth[-_]* >SHA256SUMS)
   stat --format '%10s  %n' dist/*
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the release's binary for macOS or Windows on a machine of that kind: native.sh TARGET. It goes to dist/, and its SHA-256 to stdout. No folder of the
-# machine is in it, so that a second build elsewhere can be compared with it.
+# Builds the release's binary for macOS or Windows on a machine of that kind: native.sh TARGET. It goes to dist/, beside it compressed for the action's
+# download, and the SHA-256s of both to stdout. No folder of the machine is in the binary, so that a second build elsewhere can be compared with it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 TARGET=$1
@@ -21,4 +21,5 @@ cp "target/release/ecr-auth$suffix" "dist/$file"
 said=$("dist/$file" --version)
 written=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 [ "$said" = "ecr-auth $written" ] || { echo "error: $file --version says $said" >&2; exit 1; }
-echo "$(openssl dgst -sha256 -r "dist/$file" | cut -d ' ' -f 1)  $file"
+node scripts/compress.js "dist/$file"
+for made in "$file" "$file.br"; do echo "$(openssl dgst -sha256 -r "dist/$made" | cut -d ' ' -f 1)  $made"; done

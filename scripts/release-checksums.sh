@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# release-checksums.sh VERSION FOLDER: writes a release's version, and the SHA-256 of its binaries in FOLDER, into the tree that the
-# release's tag will name: the action and GitLab's template run nothing else. And the version into all that people copy. Where a binary is
+# release-checksums.sh VERSION FOLDER: writes a release's version, and the SHA-256 of its binaries in FOLDER, as they are and compressed, into the tree that
+# the release's tag will name: the action and GitLab's template run nothing else. And the version into all that people copy. Where a binary is
 # missing nothing is written.
 source "$(dirname "$0")/env.sh"
 
@@ -18,9 +18,10 @@ file_of() { case $1 in *windows*) echo "ecr-auth-$1.exe" ;; *) echo "ecr-auth-$1
 
 declare -A SUMS=()
 for target in "${TARGETS[@]}"; do
-  file=$(file_of "$target")
-  [ -s "$FOLDER/$file" ] || die "$file: not in $FOLDER, or empty"
-  SUMS[$file]=$(sha256sum <"$FOLDER/$file" | cut -d ' ' -f 1)
+  for file in "$(file_of "$target")"{,.br}; do
+    [ -s "$FOLDER/$file" ] || die "$file: not in $FOLDER, or empty"
+    SUMS[$file]=$(sha256sum <"$FOLDER/$file" | cut -d ' ' -f 1)
+  done
 done
 
 # set_input NAME VALUE: the default of an input of GitLab's template. Between quotes: a SHA-256 may look like a number.

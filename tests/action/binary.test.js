@@ -6,12 +6,13 @@ const { spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 const test = require("node:test");
+const zlib = require("node:zlib");
 const { assetName } = require("../../action/binary.js");
-const { ASSET, Job, PROGRAM, RAN, WINDOWS, annotations, sha256, version } = require("./harness.js");
+const { ASSET, COMPRESSED, DOWNLOAD, Job, PROGRAM, RAN, WINDOWS, annotations, sha256, version } = require("./harness.js");
 const { plain } = require("./servers.js");
 
 /** A job, and a server that gives `files` by their paths and counts what it was asked for. */
-async function release(t, files = { [`/v${version}/${ASSET}`]: PROGRAM }) {
+async function release(t, files = { [`/v${version}/${DOWNLOAD}`]: COMPRESSED }) {
   const job = new Job(t);
   const asked = [];
   const url = await plain(t, (request, response) => {
@@ -66,7 +67,7 @@ test("downloads the binary once and keeps it in the tool cache", async (t) => {
   t.after(() => process.umask(mask));
   assertRan(await job.run("main"));
   assertRan(await job.run("main"));
-  assert.deepEqual(asked, [`/v${version}/${ASSET}`]);
+  assert.deepEqual(asked, [`/v${version}/${DOWNLOAD}`]);
   assert.deepEqual(fs.readFileSync(job.cached()), PROGRAM);
   assert.deepEqual(fs.readdirSync(path.dirname(job.cached())), [path.basename(job.cached())]);
   if (!WINDOWS) assert.equal(fs.statSync(job.cached()).mode & 0o777, 0o755);
@@ -87,16 +88,37 @@ test("replaces a binary in the tool cache that isn't the release's, and warns", 
 });
 
 test("a download that was tampered with is neither run nor kept", async (t) => {
-  const { job } = await release(t, { [`/v${version}/${ASSET}`]: Buffer.concat([PROGRAM, Buffer.from("\n")]) });
-  assertFailed(await job.run("main"), /^cannot verify ecr-auth: the SHA-256 of the downloaded .* is not the one in/);
+  const other = zlib.brotliCompressSync(Buffer.concat([PROGRAM, Buffer.from("\n")]));
+  const { job } = await release(t, { [`/v${version}/${DOWNLOAD}`]: other });
+  assertFailed(await job.run("main"), new RegExp(`^cannot verify ecr-auth: the SHA-256 of the downloaded ${DOWNLOAD} is not the one in`));
   assert.deepEqual(fs.readdirSync(job.path("tools")), []);
   assert.deepEqual(job.state(), {});
 });
 
+test("a download that unpacks to anything but the release's binary is neither run nor kept", async (t) => {
+  const other = zlib.brotliCompressSync(Buffer.concat([PROGRAM, Buffer.from("\n")]));
+  const { job } = await release(t, { [`/v${version}/${DOWNLOAD}`]: other });
+  job.checksums({ [ASSET]: sha256(PROGRAM), [DOWNLOAD]: sha256(other) });
+  assertFailed(await job.run("main"), new RegExp(`^cannot verify ecr-auth: the SHA-256 of the downloaded ${ASSET} is not the one in`));
+  assert.deepEqual(fs.readdirSync(job.path("tools")), []);
+});
+
+test("a download that can't be unpacked, or to more than any binary has, is an error", async (t) => {
+  const bomb = zlib.brotliCompressSync(Buffer.alloc(64 * 1024 * 1024 + 1), { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 1 } });
+  for (const [bytes, why] of [[bomb, "ERR_BUFFER_TOO_LARGE"], [COMPRESSED.subarray(1), "ERR_"], [PROGRAM, "ERR_"]]) {
+    const { job } = await release(t, { [`/v${version}/${DOWNLOAD}`]: bytes });
+    job.checksums({ [ASSET]: sha256(PROGRAM), [DOWNLOAD]: sha256(bytes) });
+    assertFailed(await job.run("main"), new RegExp(`^cannot unpack ${DOWNLOAD}: ${why}`));
+    assert.deepEqual(fs.readdirSync(job.path("tools")), []);
+  }
+});
+
 test("without a checksum nothing is downloaded", async (t) => {
   const { job, asked } = await release(t);
-  job.checksums({ "ecr-auth-other": sha256(PROGRAM) });
-  assertFailed(await job.run("main"), new RegExp(`action/checksums\\.json has no entry for ${ASSET}`));
+  for (const [have, lack] of [["ecr-auth-other", ASSET], [ASSET, DOWNLOAD], [DOWNLOAD, ASSET]]) {
+    job.checksums({ [have]: sha256(PROGRAM) });
+    assertFailed(await job.run("main"), new RegExp(`action/checksums\\.json has no entry for ${lack}$`, "m"));
+  }
   job.checksums({});
   assertFailed(await job.run("main"), /this commit of the action belongs to no release/);
   assert.deepEqual(asked, []);

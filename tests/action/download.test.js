@@ -4,10 +4,10 @@
 const assert = require("node:assert/strict");
 const test = require("node:test");
 const { permitted, proxyFor } = require("../../action/download.js");
-const { ASSET, Job, PROGRAM, RAN, annotations, version } = require("./harness.js");
+const { COMPRESSED, DOWNLOAD, Job, RAN, annotations, version } = require("./harness.js");
 const { plain, proxy, secure } = require("./servers.js");
 
-const give = (request, response) => response.end(PROGRAM);
+const give = (request, response) => response.end(COMPRESSED);
 
 /** The step fails with one annotation that reads like this. */
 async function fails(job, text) {
@@ -97,8 +97,8 @@ test("doesn't trust a certificate of nobody", async (t) => {
 test("tries again after a server error and a broken connection", async (t) => {
   const answers = [
     (response) => response.writeHead(503).end(),
-    (response) => response.writeHead(200, { "content-length": PROGRAM.length }).write(PROGRAM.subarray(1), () => response.destroy()),
-    (response) => response.end(PROGRAM),
+    (response) => response.writeHead(200, { "content-length": COMPRESSED.length }).write(COMPRESSED.subarray(1), () => response.destroy()),
+    (response) => response.end(COMPRESSED),
   ];
   const url = await plain(t, (request, response) => answers.shift()(response));
   await runs(new Job(t).input("download-base-url", url));
@@ -109,7 +109,7 @@ test("a body that stays truncated is an error", async (t) => {
   let asked = 0;
   const url = await plain(t, (request, response) => {
     asked += 1;
-    response.writeHead(200, { "content-length": PROGRAM.length }).write(PROGRAM.subarray(1), () => response.destroy());
+    response.writeHead(200, { "content-length": COMPRESSED.length }).write(COMPRESSED.subarray(1), () => response.destroy());
   });
   await fails(new Job(t).input("download-base-url", url), /^cannot download http:.*: ECONNRESET\n/);
   assert.equal(asked, 3);
@@ -131,7 +131,7 @@ test("a file that isn't there is asked for once", async (t) => {
     response.writeHead(404).end();
   });
   await fails(new Job(t).input("download-base-url", `${url}/mirror/`), /: HTTP status 404\nhint: is this version released there/);
-  assert.deepEqual(asked, [`/mirror/v${version}/${ASSET}`]);
+  assert.deepEqual(asked, [`/mirror/v${version}/${DOWNLOAD}`]);
 });
 
 test("a server that can't be reached is an error with a way out", async (t) => {

@@ -7,6 +7,7 @@ const { once } = require("node:events");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
+const zlib = require("node:zlib");
 
 const SOURCE = path.join(__dirname, "..", "..", "action");
 const { assetName } = require(path.join(SOURCE, "binary.js"));
@@ -19,6 +20,9 @@ const ASSET = assetName(process.platform, process.arch);
 const PROGRAM = WINDOWS
   ? fs.readFileSync(path.join(process.env.SystemRoot, "System32", "where.exe"))
   : Buffer.from('#!/bin/sh\necho "ran $*"\nexit 7\n');
+/** What is downloaded: the program compressed. */
+const DOWNLOAD = `${ASSET}.br`;
+const COMPRESSED = zlib.brotliCompressSync(PROGRAM);
 const RAN = WINDOWS ? { status: 1, stdout: /^/ } : { status: 7, stdout: /^ran action main$/m };
 
 const sha256 = (bytes) => crypto.createHash("sha256").update(bytes).digest("hex");
@@ -29,7 +33,7 @@ class Job {
     test.after(() => fs.rmSync(this.root, { recursive: true, force: true }));
     fs.cpSync(SOURCE, this.path("action"), { recursive: true });
     for (const folder of ["tools", "temp", "work"]) fs.mkdirSync(this.path(folder));
-    this.checksums({ [ASSET]: sha256(PROGRAM) });
+    this.checksums({ [ASSET]: sha256(PROGRAM), [DOWNLOAD]: sha256(COMPRESSED) });
     this.env = {
       PATH: process.env.PATH,
       SystemRoot: process.env.SystemRoot,
@@ -102,4 +106,4 @@ function annotations(log) {
   }));
 }
 
-module.exports = { ASSET, Job, PROGRAM, RAN, WINDOWS, annotations, sha256, version };
+module.exports = { ASSET, COMPRESSED, DOWNLOAD, Job, PROGRAM, RAN, WINDOWS, annotations, sha256, version };
