@@ -16,7 +16,7 @@ def rows(stage):
     ratio = counts[500] / counts[50]
     return [
         Row("`setup` of 500 registries: readings and writings of config.json", f"{reads} and {writes}", "", None, "2 and 1", (reads, writes) == (2, 1)),
-        Row("`setup` of 500 registries, instructions", thousands(counts[500]), f"of 50: {thousands(counts[50])}", ratio, "at most 12", ratio <= 12),
+        Row("`setup` of 500 registries, instructions", thousands(counts[500]), f"of 50: {thousands(counts[50])}", ratio, "at most 10", ratio <= 10),
         Growth("`setup`, registries", "instructions", [[count, counted] for count, counted in counts.items()]),
     ]
 

@@ -39,7 +39,17 @@ def touched(stage):
 
 def growth(stage):
     """With other entries in the cache, and with rules for other registries."""
-    return [entries(stage), rules(stage)]
+    by_people, by_setup = rules(stage), Growth("warm `get`, rules made by `setup`", "instructions", [[n, commands(stage, n)] for n in (1, 10, 100, 500)])
+    (_, none), *_, (_, many) = by_people.points
+    (_, one), *_, (_, made) = by_setup.points
+    return [
+        Row("warm `get`, 500 rules in ecr-auth.yml, instructions", thousands(many), f"without a file: {thousands(none)}", many / none, "at most 10",
+            many <= 10 * none),
+        Row("warm `get`, 500 rules made by `setup`, instructions", thousands(made), f"1 rule: {thousands(one)}", made / one, "at most 1.3", made <= 1.3 * one),
+        entries(stage),
+        by_people,
+        by_setup,
+    ]
 
 
 def entries(stage):
@@ -58,14 +68,31 @@ def entries(stage):
 
 
 def rules(stage):
-    points = []
-    for count in (1, 10, 100, 500):
-        stage.home()
+    points = [[count, people(stage, count)] for count in (0, 1, 10, 100, 500)]
+    return Growth("warm `get`, rules in ecr-auth.yml", "instructions", points)
+
+
+def people(stage, count):
+    """Instructions of a warm `get` with so many rules in ecr-auth.yml; the last is the registry's."""
+    stage.home()
+    if count:
         file = HOME / ".config/ecr-auth/ecr-auth.yml"
         file.parent.mkdir(parents=True)
-        hosts = [f"{400_000_000_000 + number}.dkr.ecr.eu-west-1.amazonaws.com" for number in range(count - 1)]
-        lines = [f"  - match: {host}\n    profile: partner\n" for host in hosts]
+        lines = [f"  - match: {host}\n    profile: partner\n" for host in others(count - 1)]
         file.write_text("registries:\n" + "".join(lines) + f"  - match: {stage.registry}\n    source: chain\n")
-        stage.run(stage.ours())
-        points.append([count, stage.instructions(stage.ours())])
-    return Growth("warm `get`, rules in ecr-auth.yml", "instructions", points)
+    stage.run(stage.ours())
+    return stage.instructions(stage.ours())
+
+
+def commands(stage, count):
+    """Instructions of a warm `get` with so many rules that `setup` made."""
+    stage.home()
+    identity = ("--client", "docker", "--source", "chain")
+    stage.run(stage.command(stage.binary, "setup", *identity, *others(count - 1), stage.registry))
+    stage.run(stage.ours())
+    return stage.instructions(stage.ours())
+
+
+def others(count):
+    """Hosts of other registries."""
+    return [f"{400_000_000_000 + number}.dkr.ecr.eu-west-1.amazonaws.com" for number in range(count)]
