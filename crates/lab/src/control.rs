@@ -16,6 +16,7 @@ use crate::hosts::Service;
 use crate::jwt::SigningAlgorithm;
 use crate::policy::{Permissions, RepositoryPolicy, RoleSpec};
 use crate::projected::ServiceAccount;
+use crate::repositories::{CreationTemplate, RepositoryName};
 use crate::request::{bad, read, unknown};
 use crate::{Aws, cognito};
 
@@ -222,6 +223,11 @@ fn add(aws: &Aws, name: &str, body: &[u8]) -> Result<Value, Refusal> {
             } = policy;
             aws.allow_repository(&account, &region, &repository, &principal, access);
         }
+        "missing-repositories" => {
+            let name: RepositoryName = read(body)?;
+            aws.remove_repository(&name.account, &name.region, &name.repository);
+        }
+        "creation-templates" => aws.add_creation_template(read::<CreationTemplate>(body)?),
         "public-aliases" => {
             let alias: PublicAlias = read(body)?;
             aws.add_public_alias(&alias.alias, &alias.account);

@@ -104,6 +104,10 @@ impl Aws {
         caller: impl FnOnce() -> Result<Caller, Denial>,
     ) -> Result<Answer, Refusal> {
         let caller = caller().map_err(|denial| Refusal::new(400, denial.json_code(), denial.to_string()))?;
+        if (service, operation) == (Service::Ecr, "DescribeRepositoryCreationTemplates") {
+            self.require(&caller.principal, "ecr:DescribeRepositoryCreationTemplates")?;
+            return Ok(self.describe_creation_templates(&caller));
+        }
         if operation != "GetAuthorizationToken" {
             return Err(Refusal::new(400, "UnknownOperationException", ""));
         }

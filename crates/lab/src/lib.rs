@@ -37,6 +37,7 @@ mod principals;
 mod projected;
 mod random;
 mod registry_front;
+mod repositories;
 mod request;
 mod server;
 mod session_tags;
@@ -58,9 +59,10 @@ pub use faults::{Fault, FaultRule};
 pub use hosts::Service;
 pub use jwt::{GITHUB_ISSUER, SigningAlgorithm};
 pub use metadata::ContainerCredentials;
-pub use policy::{Access, Condition, Operator, Permissions, RepositoryPolicy, RoleSpec, Tagged, Trust};
+pub use policy::{Access, Condition, Operator, Permissions, RepositoryPolicy, RoleSpec, Scoped, Tagged, Trust};
 pub use principals::{ACCOUNT, AccessKey, PARTNER_ACCOUNT};
 pub use projected::{EKS_ISSUER, ServiceAccount, write_projected};
+pub use repositories::CreationTemplate;
 pub use sigv4::{SignedRequest, signature};
 pub use start::{Lab, Options};
 
@@ -78,6 +80,7 @@ pub struct Aws {
     site: OnceLock<ci::Site>,
     metadata: Mutex<metadata::Metadata>,
     host_aliases: Mutex<HashMap<String, hosts::AwsHost>>,
+    repositories: Mutex<repositories::Repositories>,
     calls: calls::Calls,
     faults: faults::Faults,
     upstream: Option<upstream::Upstream>,

@@ -17,6 +17,18 @@ pub struct Permissions {
     /// Actions allowed to sessions with certain tags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tagged: Vec<Tagged>,
+    /// Actions allowed on certain resources.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scoped: Vec<Scoped>,
+}
+
+/// Actions allowed on certain resources alone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Scoped {
+    /// The actions.
+    pub allow: Vec<String>,
+    /// ARNs; `*` stands for any characters.
+    pub resources: Vec<String>,
 }
 
 /// Actions allowed where a tag of the principal matches (`aws:PrincipalTag/<tag>` with `StringLike`).
@@ -44,6 +56,7 @@ impl Permissions {
             allow: actions.into_iter().map(Into::into).collect(),
             deny: Vec::new(),
             tagged: Vec::new(),
+            scoped: Vec::new(),
         }
     }
 
@@ -66,10 +79,14 @@ impl Permissions {
         self
     }
 
-    pub(crate) fn allows(&self, action: &str, tags: &SessionTags) -> bool {
+    pub(crate) fn allows_on(&self, action: &str, resource: &str, tags: &SessionTags) -> bool {
         let allows = |patterns: &[String]| patterns.iter().any(|pattern| glob(pattern, action));
         let tagged = |statement: &Tagged| allows(&statement.allow) && statement.holds(tags);
-        (allows(&self.allow) || self.tagged.iter().any(tagged)) && !self.denies(action)
+        let scoped = |statement: &Scoped| {
+            allows(&statement.allow) && statement.resources.iter().any(|pattern| glob(pattern, resource))
+        };
+        let is_allowed = allows(&self.allow) || self.tagged.iter().any(tagged) || self.scoped.iter().any(scoped);
+        is_allowed && !self.denies(action)
     }
 
     pub(crate) fn denies(&self, action: &str) -> bool {
@@ -239,7 +256,7 @@ mod tests {
     fn a_denial_wins() {
         let permissions = Permissions::deny(["ecr:GetAuthorizationToken"]);
         let nobody = SessionTags::default();
-        assert!(permissions.allows("ecr:BatchGetImage", &nobody));
-        assert!(!permissions.allows("ecr:GetAuthorizationToken", &nobody));
+        assert!(permissions.allows_on("ecr:BatchGetImage", "*", &nobody));
+        assert!(!permissions.allows_on("ecr:GetAuthorizationToken", "*", &nobody));
     }
 }

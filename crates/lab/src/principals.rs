@@ -142,8 +142,13 @@ impl Iam {
 
     /// Whether the principal's own policies allow the action.
     pub(crate) fn allows(&self, principal: &Principal, action: &str) -> bool {
+        self.allows_on(principal, action, "*")
+    }
+
+    /// Whether all policies of the principal's allow an action on this resource.
+    pub(crate) fn allows_on(&self, principal: &Principal, action: &str, resource: &str) -> bool {
         self.own_permissions(principal).is_some_and(|own| {
-            let allows = |policy: &Permissions| policy.allows(action, &principal.tags);
+            let allows = |policy: &Permissions| policy.allows_on(action, resource, &principal.tags);
             allows(own) && principal.policies.iter().all(allows)
         })
     }

@@ -154,6 +154,7 @@ impl Aws {
             target.action,
             target.access,
         )?;
+        self.find_repository(registry, target.repository, target.access)?;
         if let Some(from) = mounted_from(request) {
             let readable = self.authorize(
                 &token.principal,
@@ -183,7 +184,9 @@ impl Aws {
         let (account, region) = (&registry.account, &registry.region);
         let invited =
             principal.account == *account || iam.repository_allows(principal, account, region, repository, access);
-        if invited && iam.allows(principal, action) {
+        let partition = Partition::of_region(region).name;
+        let resource = format!("arn:{partition}:ecr:{region}:{account}:repository/{repository}");
+        if invited && iam.allows_on(principal, action, &resource) {
             return Ok(());
         }
         let reason = if iam.denies(principal, action) {
@@ -193,9 +196,8 @@ impl Aws {
         } else {
             format!("because no resource-based policy allows the {action} action")
         };
-        let partition = Partition::of_region(region).name;
         let message = format!(
-            "User: {} is not authorized to perform: {action} on resource: arn:{partition}:ecr:{region}:{account}:repository/{repository} {reason}",
+            "User: {} is not authorized to perform: {action} on resource: {resource} {reason}",
             principal.arn
         );
         Err(Refusal::new(403, "DENIED", message))

@@ -259,6 +259,7 @@ fn new_aws(options: &Options, upstream: Option<Upstream>) -> Aws {
         site: OnceLock::new(),
         metadata: Mutex::new(Metadata::new(&options.region)),
         host_aliases: Mutex::default(),
+        repositories: Mutex::default(),
         calls: Default::default(),
         faults: Default::default(),
         upstream,

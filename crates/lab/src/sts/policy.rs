@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::parameters::{Parameters, check};
 use super::{constraint, validation};
 use crate::answer::Refusal;
-use crate::policy::Permissions;
+use crate::policy::{Permissions, Scoped};
 use crate::principals::Iam;
 use crate::session_tags::SessionTags;
 
@@ -31,6 +31,7 @@ impl SessionPolicies {
             allow: Vec::new(),
             deny: Vec::new(),
             tagged: Vec::new(),
+            scoped: Vec::new(),
         };
         let inline = parameters.get("Policy");
         if let Some(text) = inline {
@@ -46,6 +47,7 @@ impl SessionPolicies {
             granted.allow.extend(policy.allow);
             granted.deny.extend(policy.deny);
             granted.tagged.extend(policy.tagged);
+            granted.scoped.extend(policy.scoped);
         }
         let any = inline.is_some() || !arns.is_empty();
         Ok(Self {
@@ -70,7 +72,7 @@ impl SessionPolicies {
     }
 }
 
-/// Reads effects and actions; what resources and conditions say is not looked at.
+/// Reads effects and actions, and the resources of what is allowed; what conditions say is not looked at.
 fn read_inline(text: &str, into: &mut Permissions) -> Result<(), Refusal> {
     let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}');
     let pattern = r"[\u0009\u000A\u000D\u0020-\u00FF]+";
@@ -93,7 +95,24 @@ fn read_statement(statement: &Value, into: &mut Permissions) -> Result<(), Refus
     if statement.get("Resource").or(statement.get("NotResource")).is_none() {
         return Err(malformed("Policy statement must contain resources."));
     }
+    let resources = statement.get("Resource").map(one_or_many).unwrap_or_default();
+    let resources: Vec<String> = resources
+        .into_iter()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect();
+    let is_scoped = !resources.is_empty() && resources.iter().all(|resource| resource != "*");
     let list = match statement.get("Effect").and_then(Value::as_str) {
+        Some("Allow") if is_scoped => {
+            into.scoped.push(Scoped {
+                allow: Vec::new(),
+                resources,
+            });
+            into.scoped
+                .last_mut()
+                .map(|scoped| &mut scoped.allow)
+                .ok_or_else(syntax)?
+        }
         Some("Allow") => &mut into.allow,
         Some("Deny") => &mut into.deny,
         _ => return Err(syntax()),
@@ -155,8 +174,14 @@ mod tests {
     #[test]
     fn inline_policies_narrow_and_bad_ones_are_named() {
         let policy = statement(r#"[{"Effect":"Allow","Action":["ecr:Get*","s3:*"],"Resource":"*"}]"#).unwrap();
-        assert!(policy.permissions[0].allows("ecr:GetAuthorizationToken", &SessionTags::default()));
-        assert!(!policy.permissions[0].allows("ecr:PutImage", &SessionTags::default()));
+        assert!(policy.permissions[0].allows_on("ecr:GetAuthorizationToken", "*", &SessionTags::default()));
+        assert!(!policy.permissions[0].allows_on("ecr:PutImage", "*", &SessionTags::default()));
+        let one = r#"{"Effect":"Allow","Action":"ecr:*","Resource":"arn:aws:ecr:*:repository/app"}"#;
+        let narrow = &statement(one).unwrap().permissions[0];
+        for (resource, allowed) in [("app", true), ("apps", false)] {
+            let arn = format!("arn:aws:ecr:eu-west-1:111122223333:repository/{resource}");
+            assert_eq!(narrow.allows_on("ecr:PutImage", &arn, &SessionTags::default()), allowed);
+        }
         for (text, wanted) in [
             (r#"{"Effect":"Allow","Action":"ecr:*"}"#, "must contain resources"),
             (r#"{"Effect":"Allow","Resource":"*"}"#, "must contain actions"),
@@ -196,8 +221,8 @@ mod tests {
         let read_only = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly";
         let policies = read(&arns(read_only, 10)).unwrap();
         assert!(
-            policies.permissions[0].allows("ecr:BatchGetImage", &SessionTags::default())
-                && !policies.permissions[0].allows("ecr:PutImage", &SessionTags::default())
+            policies.permissions[0].allows_on("ecr:BatchGetImage", "*", &SessionTags::default())
+                && !policies.permissions[0].allows_on("ecr:PutImage", "*", &SessionTags::default())
         );
         assert!(read(&arns(read_only, 11)).unwrap_err().message.contains("equal to 10"));
         assert!(read(&arns("arn:aws:iam::aws:policy/Nobodys", 1)).is_err());
