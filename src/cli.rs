@@ -9,7 +9,8 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::{
-    action, assume, bazel, cognito, doctor, helper, install, kubelet, login, logout, overview, setup, trust_policy,
+    action, assume, bazel, cognito, doctor, exists, helper, install, kubelet, login, logout, overview, setup,
+    trust_policy,
 };
 use crate::doctor::SharedRedactor;
 use context::{Context, Progress, Verbosity};
@@ -62,13 +63,6 @@ const BAZEL: &str = "Examples:
 In .bazelrc:
   common --credential_helper=*.dkr.ecr.eu-west-1.amazonaws.com=ecr-auth";
 
-const KUBELET: &str = "Examples:
-  ecr-auth kubelet <request.json
-
-The kubelet feeds it a request like this one:
-  {\"apiVersion\": \"credentialprovider.kubelet.k8s.io/v1\", \"kind\": \"CredentialProviderRequest\",
-   \"image\": \"111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1.0\"}";
-
 #[derive(Debug, Subcommand)]
 enum Command {
     Setup(setup::SetupArgs),
@@ -77,11 +71,10 @@ enum Command {
     Login(login::LoginArgs),
     TrustPolicy(Box<trust_policy::TrustPolicyArgs>),
     Cognito(Box<cognito::CognitoCommand>),
-    /// Answers the kubelet, as its exec image credential provider (v1): a CredentialProviderRequest on stdin
-    #[command(after_help = KUBELET)]
-    Kubelet,
+    Kubelet(kubelet::KubeletArgs),
     Install(install::InstallArgs),
     Doctor(doctor::DoctorArgs),
+    Exists(exists::ExistsArgs),
     /// Prints a script that completes command lines of ecr-auth in a shell
     #[command(after_help = COMPLETIONS)]
     Completions {
@@ -143,9 +136,10 @@ fn dispatch(cli: &Cli, redactor: Option<SharedRedactor>, context: &mut Context<'
         Command::Login(args) => login::run(args, cli.config.as_deref(), context)?,
         Command::TrustPolicy(args) => trust_policy::run(args, context)?,
         Command::Cognito(command) => cognito::run(command, cli.config.as_deref(), context)?,
-        Command::Kubelet => kubelet::run(cli.config.as_deref(), context)?,
+        Command::Kubelet(_) => kubelet::run(cli.config.as_deref(), context)?,
         Command::Install(args) => install::run(args, context)?,
         Command::Doctor(args) => return doctor::run(args, cli.config.as_deref(), redactor, context),
+        Command::Exists(args) => return Ok(exists::run(args, cli.config.as_deref(), context)),
         Command::Assume(args) => return assume::run(args, cli.config.as_deref(), context),
         Command::Completions { shell } => print_completions(*shell, context)?,
         Command::Action { step } => return Ok(action::run(*step, context)),

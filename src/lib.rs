@@ -35,6 +35,7 @@ pub mod doctor;
 pub mod kubelet;
 pub mod output;
 pub mod pull;
+pub mod registry;
 pub mod terminal;
 
 use std::ffi::OsString;
@@ -48,7 +49,16 @@ use diagnostics::Exit;
 pub fn run(args: &[OsString], context: &mut Context<'_>) -> Exit {
     match helper_action(args) {
         Some(action) => commands::helper::run(&action, None, context),
-        None => cli::run(args, context),
+        None => match args.split_first() {
+            Some((program, rest)) if commands::kubelet::is_amazons_provider(Path::new(program)) => {
+                let words = [program.clone(), "kubelet".into()];
+                cli::run(
+                    &words.into_iter().chain(rest.iter().cloned()).collect::<Vec<_>>(),
+                    context,
+                )
+            }
+            _ => cli::run(args, context),
+        },
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 
+use clap::Args;
+
 use crate::kubelet::{KubeletRequest, with_password, without_credentials};
 use crate::pull::{self, PullAnswer};
 use aws_access::identity::{IdentityScope, finds_nothing};
@@ -21,6 +23,30 @@ const ROLE_ANNOTATION: &str = "eks.amazonaws.com/ecr-role-arn";
 
 /// What the kubelet may send, at most, in bytes: annotations alone may be 256 KiB.
 const INPUT_LIMIT: u64 = 1024 * 1024;
+
+/// The file name of Amazon's own provider. Under it, ecr-auth is called as that provider is: without the word `kubelet`.
+const AMAZONS_PROVIDER: &str = "ecr-credential-provider";
+
+/// Answers the kubelet, as its exec image credential provider (v1): a CredentialProviderRequest on stdin
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct KubeletArgs {
+    /// Changes nothing: configurations of other providers have it among their args
+    #[arg(value_parser = ["get-credentials"], hide = true)]
+    action: Option<String>,
+}
+
+const EXAMPLES: &str = "Examples:
+  ecr-auth kubelet <request.json
+
+The kubelet feeds it a request like this one:
+  {\"apiVersion\": \"credentialprovider.kubelet.k8s.io/v1\", \"kind\": \"CredentialProviderRequest\",
+   \"image\": \"111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1.0\"}";
+
+/// Whether a binary called under this name stands in for Amazon's own provider.
+pub fn is_amazons_provider(program: &Path) -> bool {
+    program.file_name().is_some_and(|name| name == AMAZONS_PROVIDER)
+}
 
 /// Answers one request: credentials for an image of ECR or of an alias, no credentials for any other. Where they can't be had,
 /// ECR Public and `optional` registries are answered without credentials too, and the cause goes to stderr.

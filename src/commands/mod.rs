@@ -9,6 +9,7 @@ pub mod cognito;
 mod deliver;
 mod destination;
 pub mod doctor;
+pub mod exists;
 mod fallback;
 pub mod helper;
 mod hosts;

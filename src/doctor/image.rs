@@ -1,19 +1,22 @@
 //! The registry's own answer: whether it lets the password in, whether the image may be pulled, and pushed to.
 
 use super::Checkup;
-use super::registry::{RegistryClient, refusal};
+use super::creation_template::CreationTemplates;
 use super::report::Check;
-use super::subject::{Image, Subject};
+use super::subject::Subject;
+use crate::registry::{Image, RegistryClient, refusal};
+use aws_access::PasswordPath;
 use aws_access::net::{PlainResponse, Transport};
 use configuration::RegistryTarget;
-use diagnostics::{Code, Result};
+use diagnostics::{Code, Error, Result};
 use ecr_registry::Registry;
 use secret::Secret;
 
-/// Asks the registry, with a password or, where there is none, as anybody may.
+/// Asks the registry, with a password or, where there is none, as anybody may. `path` is the path to the password, where there is an identity.
 pub fn checks(
     subject: &Subject,
     target: &RegistryTarget<'_>,
+    path: Option<&PasswordPath>,
     password: Option<&Secret>,
     transport: Transport,
     checkup: &mut Checkup<'_, '_>,
@@ -34,7 +37,8 @@ pub fn checks(
     if checkup.asked.check_push {
         let begun = asking.client.begin_upload(&image.repository);
         let begun = checkup.wait("beginning an upload", begun);
-        let push = asking.push(image, begun, checkup);
+        let templates = CreationTemplates::ask(path, &image.repository, checkup);
+        let push = asking.push(image, begun, &templates, checkup);
         checkup.add(push);
     }
 }
@@ -49,7 +53,7 @@ impl PullCheck<'_> {
     fn letting_in(&self, ping: Result<PlainResponse>) -> Check {
         let answer = match ping {
             Ok(answer) => answer,
-            Err(error) => return Check::failed("registry", &error),
+            Err(error) => return Check::failed("registry", &self.unreachable(error)),
         };
         let finding = format!("{} answers {}{}", self.host, answer.status, said(&answer));
         match answer.status {
@@ -85,11 +89,8 @@ impl PullCheck<'_> {
             404 => Check::fail(
                 "image",
                 Code::NoImage,
-                format!("there is no {name}: the registry answers 404, so access is not what is missing"),
-                format!(
-                    "look for the repository, tag and region: {}",
-                    self.describe("describe-images", image)
-                ),
+                format!("there is no {name}: the registry answers 404"),
+                self.look_for(image),
             ),
             403 | 401 => Check::fail(
                 "image",
@@ -110,7 +111,13 @@ impl PullCheck<'_> {
         }
     }
 
-    fn push(&self, image: &Image, begun: Result<PlainResponse>, checkup: &mut Checkup<'_, '_>) -> Check {
+    fn push(
+        &self,
+        image: &Image,
+        begun: Result<PlainResponse>,
+        templates: &CreationTemplates,
+        checkup: &mut Checkup<'_, '_>,
+    ) -> Check {
         let repository = format!("{}/{}", self.host, image.repository);
         let answer = match begun {
             Ok(answer) => answer,
@@ -121,17 +128,21 @@ impl PullCheck<'_> {
                 let cancelled = self.cancel(&answer, checkup);
                 Check::pass(
                     "push",
-                    format!("{repository} may be pushed to: an upload was begun, {cancelled}"),
+                    format!(
+                        "{repository} may be pushed to: an upload was begun, {cancelled}{}",
+                        templates.beside_success()
+                    ),
                 )
             }
             404 => Check::fail(
                 "push",
                 Code::NoImage,
-                format!("there is no repository {repository}{}", said(&answer)),
                 format!(
-                    "make it: {}; or let ECR make it on the first push, by a repository creation template",
-                    self.describe("create-repository", image)
+                    "there is no repository {repository}{}{}",
+                    said(&answer),
+                    templates.beside_failure()
                 ),
+                self.make(image),
             ),
             403 | 401 => Check::fail(
                 "push",
@@ -163,6 +174,47 @@ impl PullCheck<'_> {
     fn name(&self, image: &Image) -> String {
         let separator = if image.reference.contains(':') { '@' } else { ':' };
         format!("{}/{}{separator}{}", self.host, image.repository, image.reference)
+    }
+
+    /// ECR's API answered already: then the way to the registry itself is another one.
+    fn unreachable(&self, error: Error) -> Error {
+        match self.registry.account() {
+            Some(_) => error.hint(format!(
+                "ECR's API answers and its registry doesn't: look at what lets {} through (proxy, firewall). In a VPC without a way out each \
+                 has an endpoint of its own: com.amazonaws.{region}.ecr.dkr, with private DNS, is the registry's",
+                self.host,
+                region = self.registry.region(),
+            )),
+            None => error,
+        }
+    }
+
+    /// Why the registry may say that there is no image.
+    fn look_for(&self, image: &Image) -> String {
+        let look = format!(
+            "look for the repository, tag and region: {}",
+            self.describe("describe-images", image)
+        );
+        match self.registry.account() {
+            Some(_) => format!(
+                "{look}. An archived image is answered so too, and an image behind a pull-through cache rule on its first pull, where the \
+                 principal lacks ecr:BatchImportUpstreamImage or ecr:CreateRepository"
+            ),
+            None => look,
+        }
+    }
+
+    /// How the repository comes to be: now, or by ECR on the first push.
+    fn make(&self, image: &Image) -> String {
+        let make = format!("make it: {}", self.describe("create-repository", image));
+        match self.registry.account() {
+            Some(_) => format!(
+                "{make}; or, once for all repositories, let ECR make them on the first push: aws ecr create-repository-creation-template \
+                 --region {} --prefix ROOT --applied-for CREATE_ON_PUSH",
+                self.registry.region()
+            ),
+            None => make,
+        }
     }
 
     /// A command of the AWS CLI about this repository.

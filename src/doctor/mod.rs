@@ -6,13 +6,13 @@
 mod cache;
 mod ci;
 mod clients;
+mod creation_template;
 mod credentials;
 mod helper;
 mod image;
 mod network;
 mod overview;
 mod redact;
-mod registry;
 mod report;
 mod rule;
 mod subject;
@@ -26,7 +26,7 @@ pub use overview::{NextStep, Overview, look};
 pub use redact::{Redactor, SharedRedactor};
 pub use report::{Check, Outcome, Report};
 pub use rule::says;
-pub use subject::{Image, Subject};
+pub use subject::Subject;
 
 use aws_access::PasswordPath;
 use aws_access::identity::{ChainSource, CredentialSource};
@@ -253,7 +253,7 @@ impl Checkup<'_, '_> {
         };
         let password = credentials::fetch(&path, self, is_optional);
         if password.is_some() || is_optional {
-            image::checks(subject, &target, password.as_ref(), transport, self);
+            image::checks(subject, &target, Some(&path), password.as_ref(), transport, self);
         }
     }
 
@@ -276,7 +276,7 @@ impl Checkup<'_, '_> {
     /// Asks the registry as anybody may, where no identity can be had.
     fn as_anybody(&mut self, subject: &Subject, target: &RegistryTarget<'_>) {
         match Transport::new(&self.context.env, None) {
-            Ok(transport) => image::checks(subject, target, None, transport, self),
+            Ok(transport) => image::checks(subject, target, None, None, transport, self),
             Err(error) => {
                 self.add(Check::failed("registry", &error));
                 self.skip_after("registry");

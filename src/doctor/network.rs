@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use super::Checkup;
 use super::clients::roughly;
-use super::registry::probe;
 use super::report::Check;
+use crate::registry::probe;
 use aws_access::PasswordPath;
 use aws_access::net::{Transport, named_proxy, named_roots, not_proxied, proxy_of};
 use context::Env;
@@ -87,12 +87,26 @@ fn through(env: &Env, address: &str, error: &Error) -> Error {
             proxy.variable
         )),
         None if cause.contains("lookup") => error.clone().hint(unresolved(host_of(&without_userinfo(address)))),
+        None if error.code() == Code::Timeout => error.clone().hint(format!(
+            "{}. {PRIVATE_LINK}",
+            error.hint_text().unwrap_or("check the network")
+        )),
         None => error.clone(),
     }
 }
 
+/// What a VPC needs that has no way out.
+const PRIVATE_LINK: &str = "In a VPC without a way out, ECR takes two interface endpoints with private DNS, ecr.api and ecr.dkr, and S3's \
+    gateway endpoint for the layers";
+
 fn unresolved(host: &str) -> String {
     const DNS: &str = "look at the DNS of this machine or container (/etc/resolv.conf), and at a VPC's private DNS";
+    if host.split(['.', '-']).any(|part| part == "fips") {
+        return format!(
+            "the name can't be resolved: ECR has FIPS endpoints in some regions only, most of them in the United States. In another region use \
+             the host without -fips, and unset AWS_USE_FIPS_ENDPOINT; otherwise {DNS}"
+        );
+    }
     match region_of_server_meant(host) {
         Some(meant) => format!("{meant} The name can't be resolved; if the region is right, {DNS}"),
         None => format!("the name can't be resolved: {DNS}"),
@@ -149,6 +163,11 @@ mod tests {
         let past = [("https_proxy", "http://p:1"), ("no_proxy", ".amazonaws.com")];
         assert_eq!(hint(refused, &past), "check the network");
         assert!(hint(lookup, &past).contains("DNS"));
+        let slow = Error::failed(Code::Timeout, "cannot reach https://x/", "no answer within 5 s").hint("check it");
+        let hint = through(&Env::default(), "https://api.ecr.eu-west-1.amazonaws.com", &slow);
+        assert!(hint.hint_text().unwrap().starts_with("check it. In a VPC"), "{hint:?}");
+        let fips = unresolved("api.ecr-fips.eu-west-1.amazonaws.com");
+        assert!(fips.contains("without -fips"), "{fips}");
     }
 
     #[test]

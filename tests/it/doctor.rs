@@ -11,7 +11,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use context::{Context, Progress, Verbosity};
 use diagnostics::MessageWriter;
-use lab::{ACCOUNT, Ci, Condition, Fault, GITHUB_ISSUER, JobSpec, Lab, Operator, Permissions, Service, Trust};
+use lab::{
+    ACCOUNT, Ci, Condition, CreationTemplate, Fault, GITHUB_ISSUER, JobSpec, Lab, Operator, Permissions, Service, Trust,
+};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -459,6 +461,60 @@ fn the_image_and_the_push_are_asked_of_the_registry() {
         outcome.stdout.contains(&format!(
             "✗ image: {foreign} may not be pulled: the registry answers 403"
         )),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_repository_that_is_not_there_is_told_with_the_template_that_would_make_it() {
+    let scene = Scene::with(Lab::start(lab::Options::default()).unwrap());
+    let image = format!("{HOST}/team/app:1.0");
+    let template = |prefix: &str, applied_for: &str| CreationTemplate {
+        account: ACCOUNT.into(),
+        region: "eu-west-1".into(),
+        prefix: prefix.into(),
+        applied_for: vec![applied_for.into()],
+    };
+    scene.lab.remove_repository(ACCOUNT, "eu-west-1", "team/app");
+    let push = |told: &str| {
+        let outcome = scene.doctor(&["--check-push", &image]);
+        assert!(outcome.stdout.contains(told), "{told}: {outcome:?}");
+        outcome
+    };
+    let missing = format!(
+        "✗ push: there is no repository {HOST}/team/app (NAME_UNKNOWN: The repository with name 'team/app' does not exist in the registry \
+         with id '111122223333'); "
+    );
+    let first = push(&format!("{missing}no repository creation template is for it [EA0606]"));
+    let hint = "let ECR make them on the first push: aws ecr create-repository-creation-template --region eu-west-1 --prefix ROOT \
+                --applied-for CREATE_ON_PUSH";
+    assert!(first.stdout.contains(hint), "{first:?}");
+    assert!(
+        first.stdout.contains("a pull-through cache rule on its first pull"),
+        "{first:?}"
+    );
+    scene.lab.add_creation_template(template("team", "PULL_THROUGH_CACHE"));
+    push(&format!(
+        "{missing}the creation template team is for it, but not for pushes (CREATE_ON_PUSH) [EA0606]"
+    ));
+    scene.lab.add_creation_template(template("team/app", "CREATE_ON_PUSH"));
+    push("✓ push: 111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/app may be pushed to: an upload was begun");
+}
+
+#[test]
+fn templates_that_may_not_be_read_are_said_to_be_unknown() {
+    let mut scene = Scene::new();
+    scene.lab.remove_repository(ACCOUNT, "eu-west-1", "app");
+    let denied = Permissions::deny(["ecr:DescribeRepositoryCreationTemplates"]);
+    let user = scene.lab.add_user_with(ACCOUNT, "pusher", denied);
+    for (name, value) in key_variables(&user) {
+        scene.set(name, &value);
+    }
+    let outcome = scene.doctor(&["--check-push", &format!("{HOST}/app:1")]);
+    assert!(
+        outcome
+            .stdout
+            .contains("whether a creation template is for it can't be told: AccessDenied"),
         "{outcome:?}"
     );
 }

@@ -9,6 +9,7 @@ use lab::Lab;
 use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, USER_POOL_ID, UserSpec};
 use tempfile::TempDir;
 
+use crate::endpoints::Proxy;
 use crate::harness::{HOST, Machine, Outcome, VENDOR, binary};
 use crate::kubelet::request;
 use crate::lab_machine::{lab, machine, role};
@@ -164,7 +165,12 @@ fn of_the_lab(text: &str) -> String {
 
 fn run(example: &str) -> Outcome {
     let lab = lab();
-    let machine = surrounding(&lab);
+    let mut machine = surrounding(&lab);
+    if example.starts_with("ecr-auth exists") {
+        machine = machine
+            .with("SSL_CERT_FILE", lab.ca_file().to_str().unwrap())
+            .with("HTTPS_PROXY", &format!("http://{}", Proxy::before(&lab).address));
+    }
     let brings_ids = example.contains("--user-pool-id") || example.contains(" import ");
     if example.starts_with("ecr-auth cognito") && !brings_ids {
         let ids = VENDOR.split_once("registries:").unwrap().0;
@@ -214,12 +220,13 @@ fn ended(terminal: Terminal) -> Outcome {
     }
 }
 
-/// `doctor` ends with 1 where it found something, as it does here: the lab has no such image.
+/// `doctor` ends with 1 where it found something, and `exists` where there is no image, as it is here: the lab has no such image.
 #[track_caller]
 fn assert_went_well(example: &str, outcome: &Outcome) {
     let is_report = example.starts_with("ecr-auth doctor") && outcome.stdout.contains("binary: ecr-auth ");
+    let is_missing = example.starts_with("ecr-auth exists") && outcome.stderr.ends_with(" is not there\n");
     assert!(
-        outcome.status == 0 || outcome.status == 1 && is_report,
+        outcome.status == 0 || outcome.status == 1 && (is_report || is_missing),
         "{example}: {outcome:#?}"
     );
     assert!(!outcome.stderr.contains("error: "), "{example}: {outcome:#?}");

@@ -367,6 +367,33 @@ fn a_token_without_its_annotation_goes_by_the_variable_or_by_the_node() {
     assert_eq!(lab.count(WITH_TOKEN), 1);
 }
 
+/// A configuration that was written for Amazon's provider: only the binary changed.
+#[test]
+fn a_configuration_of_amazons_provider_works_as_it_is() {
+    let lab = lab();
+    let machine = machine(&lab);
+    let provider = machine.path("ecr-credential-provider");
+    std::os::unix::fs::symlink(crate::harness::binary(), &provider).unwrap();
+    let image = request(&format!("{HOST}/app"));
+    for args in [&[][..], &["get-credentials"], &["-v"]] {
+        let outcome = machine.call(&provider, args, &image);
+        opens(
+            &Outcome {
+                stderr: String::new(),
+                ..outcome
+            },
+            HOST,
+            HALF_OF_TWELVE_HOURS,
+        );
+    }
+    let outcome = machine.call(&crate::harness::binary(), &["kubelet", "get-credentials"], &image);
+    opens(&outcome, HOST, HALF_OF_TWELVE_HOURS);
+    assert_eq!(lab.count(GET_TOKEN), 1);
+    // As Amazon's does, it knows no flag of klog's.
+    let refused = machine.call(&provider, &["--v=2"], &image);
+    assert_eq!((refused.status, refused.stdout.as_str()), (2, ""), "{refused:?}");
+}
+
 #[test]
 fn a_request_may_grow() {
     let lab = lab();

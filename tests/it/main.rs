@@ -22,6 +22,7 @@ mod docs;
 mod doctor;
 mod eks;
 mod endpoints;
+mod exists;
 mod faults;
 mod first_minutes;
 mod floods;

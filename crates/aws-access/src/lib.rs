@@ -37,7 +37,7 @@
 //! | `endpoint`, `sign_in`, `client`, `failure` | where a service is asked, and which are asked before ECR; with which settings, and what errors mean |
 //! | `session_credentials`, `mfa` | the credentials of a session; those that began with an MFA code |
 //! | `ci_token`, `sts`, `cognito`, `metadata`, `profile_credentials`, `sso`, `login` | how each source gives tokens and credentials |
-//! | `credentials`, `ecr`, `account` | the credentials of an identity, and what AWS gives for them |
+//! | `credentials`, `ecr`, `creation_template`, `account` | the credentials of an identity, and what AWS gives for them |
 //! | `secret_path`, `password`, `session` | the one path from an identity to a secret |
 //! | `mfa_sign_in` | the same path, where a person has to type a code first |
 
@@ -45,6 +45,7 @@ mod account;
 mod ci_token;
 mod client;
 mod cognito;
+mod creation_template;
 mod credentials;
 mod denial;
 mod ecr;
@@ -70,6 +71,7 @@ mod sts;
 pub use account::{CallerIdentity, caller, own_registry};
 pub use client::Aws;
 pub use cognito::PerCallTimeout;
+pub use creation_template::CreationTemplate;
 pub use ecr::AuthorizationToken;
 pub use endpoint::{Endpoint, EndpointKind, Service};
 pub use identity::Identity;

@@ -33,6 +33,12 @@ const PIECE: usize = 12;
 /// What a store says that has nothing for a registry; docker and podman compare the whole line.
 const NOT_FOUND: &str = "credentials not found in native keychain";
 
+/// What Windows Credential Manager says of a password that is longer than 2,560 bytes, as ECR's are: error 1783 of Windows.
+/// <https://learn.microsoft.com/en-us/windows/win32/api/wincred/ns-wincred-credentialw>
+const TOO_LONG: &str = "stub received bad data";
+const TOO_LONG_HINT: &str = "Windows Credential Manager takes no password longer than 2,560 bytes, and ECR's are longer. ecr-auth setup needs \
+    no stored password: docker then asks ecr-auth whenever it needs one";
+
 /// What is handed to a store.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -127,6 +133,7 @@ impl<'a> CredentialStore<'a> {
         let answer = self.run("store", request, &[password])?;
         match answer.succeeded {
             true => Ok(()),
+            false if answer.words.contains(TOO_LONG) => Err(failed(&answer.words).hint(TOO_LONG_HINT)),
             false => Err(failed(&answer.words)),
         }
     }

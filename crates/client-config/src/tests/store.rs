@@ -142,6 +142,21 @@ fn a_failure_is_told_in_the_stores_words_without_the_password(#[case] script: &s
     assert!(!format!("{error:?}").contains(&PASSWORD[..10]));
 }
 
+/// Windows' own words, from `docker-credential-wincred`.
+#[test]
+fn a_password_that_is_too_long_for_windows_is_explained() {
+    let stores = Stores::new().with("wincred", "echo 'The stub received bad data.'; exit 1");
+    let env = stores.env();
+    let store = CredentialStore::find("wincred", "credsStore", &env).unwrap();
+    let error = store.store("h", "AWS", &secret()).unwrap_err();
+    assert_eq!(error.cause(), "The stub received bad data.");
+    let hint = error.hint_text().unwrap();
+    assert!(
+        hint.contains("2,560 bytes") && hint.contains("ecr-auth setup"),
+        "{hint}"
+    );
+}
+
 #[test]
 fn a_long_failure_is_cut() {
     let stores = Stores::new().with("chatty", "head -c 300000 /dev/zero | tr '\\0' x; exit 1");

@@ -71,24 +71,16 @@ impl<'a> RegistryClient<'a> {
     /// # Errors
     /// It can't be reached.
     pub async fn ping(&mut self) -> Result<PlainResponse> {
-        let answer = self.call("GET", "/v2/", &[]).await?;
-        let challenge = answer.header("www-authenticate").filter(|_| answer.status == 401);
-        match challenge.and_then(|challenge| token_address(challenge, self.host)) {
-            Some(url) => {
-                self.take_bearer(&url).await?;
-                self.call("GET", "/v2/", &[]).await
-            }
-            None => Ok(answer),
-        }
+        self.answer_challenge("GET", "/v2/", &[]).await
     }
 
-    /// `HEAD` of a manifest.
+    /// `HEAD` of a manifest. As [`RegistryClient::ping`], it remembers what the registry takes instead of the password.
     ///
     /// # Errors
     /// It can't be reached.
-    pub async fn manifest(&self, repository: &str, reference: &str) -> Result<PlainResponse> {
+    pub async fn manifest(&mut self, repository: &str, reference: &str) -> Result<PlainResponse> {
         let path = format!("/v2/{repository}/manifests/{reference}");
-        self.call("HEAD", &path, &[("accept", MANIFESTS)]).await
+        self.answer_challenge("HEAD", &path, &[("accept", MANIFESTS)]).await
     }
 
     /// Begins the upload of a blob. [`RegistryClient::cancel`] ends it.
@@ -110,6 +102,19 @@ impl<'a> RegistryClient<'a> {
         match path.starts_with('/') {
             true => self.call("DELETE", path, &[]).await.map(Some),
             false => Ok(None),
+        }
+    }
+
+    /// Sends a request, and sends it again with a bearer token if the registry asks for one.
+    async fn answer_challenge(&mut self, method: &str, path: &str, headers: &[(&str, &str)]) -> Result<PlainResponse> {
+        let answer = self.call(method, path, headers).await?;
+        let challenge = answer.header("www-authenticate").filter(|_| answer.status == 401);
+        match challenge.and_then(|challenge| token_address(challenge, self.host)) {
+            Some(url) => {
+                self.take_bearer(&url).await?;
+                self.call(method, path, headers).await
+            }
+            None => Ok(answer),
         }
     }
 

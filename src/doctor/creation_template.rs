@@ -1,0 +1,63 @@
+//! Whether ECR makes a repository that isn't there on the first push to it.
+
+use super::Checkup;
+use aws_access::{Aws, CreationTemplate, PasswordPath};
+use context::budget;
+use diagnostics::Error;
+
+/// What ECR says of its templates.
+pub enum CreationTemplates {
+    /// Nothing was asked: ECR Public has none, and without credentials nothing can be asked.
+    Unasked,
+    /// The template for the repository, if there is one.
+    Known(Option<CreationTemplate>),
+    /// ECR doesn't say.
+    Unknown(Error),
+}
+
+impl CreationTemplates {
+    /// Asks ECR, with the credentials that fetched the password.
+    pub fn ask(path: Option<&PasswordPath>, repository: &str, checkup: &mut Checkup<'_, '_>) -> Self {
+        let Some(path) = path.filter(|path| !path.registry().is_public()) else {
+            return Self::Unasked;
+        };
+        let env = checkup.context.env.clone();
+        let found = budget(&env).and_then(|budget| {
+            let aws = Aws::new(&env, path.identity(), budget)?;
+            let call = aws.creation_template(path.registry(), path.endpoint(), repository);
+            checkup.wait("asking Amazon ECR for its repository creation templates", call)
+        });
+        found.map_or_else(Self::Unknown, Self::Known)
+    }
+
+    /// What is added where the push works.
+    pub fn beside_success(&self) -> String {
+        match self {
+            Self::Known(Some(template)) if template.creates_on_push => format!(
+                "; ECR makes repositories on the first push, by the creation template {}",
+                template.prefix
+            ),
+            _ => String::new(),
+        }
+    }
+
+    /// What is added where the repository isn't there.
+    pub fn beside_failure(&self) -> String {
+        match self {
+            Self::Unasked => String::new(),
+            Self::Known(None) => "; no repository creation template is for it".to_owned(),
+            Self::Known(Some(template)) if template.creates_on_push => format!(
+                "; the creation template {} is for it, and ECR made none all the same: may its role make it?",
+                template.prefix
+            ),
+            Self::Known(Some(template)) => format!(
+                "; the creation template {} is for it, but not for pushes (CREATE_ON_PUSH)",
+                template.prefix
+            ),
+            Self::Unknown(error) => format!(
+                "; whether a creation template is for it can't be told: {}",
+                error.cause()
+            ),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The registry itself, as clients speak to it, and the names of images in it.
+
+mod client;
+mod image;
+
+pub use client::{RegistryClient, probe, refusal};
+pub use image::Image;
