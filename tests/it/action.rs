@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::github_runner::{Runner, SUBJECT, github_role, step};
 use crate::harness::{HOST, Machine};
 use crate::jobs::PARTNER_HOST;
-use crate::lab_machine::{GET_TOKEN, lab, machine, registry_status};
+use crate::lab_machine::{GET_TOKEN, lab, machine, registry_call, registry_status};
 
 /// How an annotation ends, before the code's own section.
 const SEE: &str = concat!(
@@ -407,6 +407,84 @@ fn no_secret_is_in_what_the_runner_keeps_but_masked() {
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
         assert_eq!(runner.machine.variable(name), Some(""), "{name}");
     }
+}
+
+/// GitHub drops masked values from the outputs of jobs: this one password is not masked, and opens what was named, and nothing else.
+#[test]
+fn a_password_for_later_jobs_opens_the_named_repositories_alone() {
+    let lab = lab();
+    let (mut runner, role) = job(&lab);
+    let main = runner.main(&[
+        ("registries", HOST),
+        ("role-to-assume", &role),
+        ("container-repositories", "base\n team/app"),
+    ]);
+    let main = main.succeeded();
+    assert_eq!(main.outputs["container-username"], "AWS");
+    let password = &main.outputs["container-password"];
+    assert!(!main.masked().contains(&password.as_str()));
+    assert!(
+        !format!(
+            "{}{}{:?}{:?}",
+            main.outcome.stdout, main.outcome.stderr, main.state, main.env
+        )
+        .contains(password)
+    );
+    assert_nowhere(&runner.temporary(), &[password]);
+    let own = runner.docker_asks(HOST).password();
+    assert_ne!(*password, own);
+    let status = |password: &str, repository: &str, method: &str, kind: &str| {
+        registry_call(&lab, HOST, method, &format!("/v2/{repository}/{kind}"), password)
+    };
+    for (repository, pulled) in [("base", 404), ("team/app", 404), ("other", 403), ("team", 403)] {
+        assert_eq!(
+            status(password, repository, "HEAD", "manifests/1"),
+            pulled,
+            "{repository}"
+        );
+        assert_eq!(
+            status(password, repository, "POST", "blobs/uploads/"),
+            403,
+            "{repository}"
+        );
+        assert_eq!(status(&own, repository, "HEAD", "manifests/1"), 404, "{repository}");
+    }
+    let narrowed: Vec<bool> = lab.session_calls().iter().map(|session| session.policy).collect();
+    assert!(narrowed.contains(&true) && narrowed.contains(&false), "{narrowed:?}");
+}
+
+#[rstest]
+#[case::a_glob(&[("container-repositories", "team/*")], "\"team/*\" is no name of a repository")]
+#[case::public(&[("container-repositories", "app"), ("registries", "public")], "the first registry is no private one")]
+#[case::a_policy(&[("container-repositories", "app"), ("inline-session-policy", "{}")], "the session is narrowed by a policy of its own, too")]
+#[case::no_role(&[("container-repositories", "app"), ("role-to-assume", "")], "no role is named, and only a role's session can be narrowed")]
+fn a_password_that_cannot_be_narrowed_is_not_handed_out(#[case] wrong: &[(&str, &str)], #[case] told: &str) {
+    let lab = lab();
+    let (runner, role) = job(&lab);
+    let keys = crate::lab_machine::key_variables(lab.admin());
+    let mut runner = Runner {
+        machine: runner.machine.with_all(keys),
+        ..runner
+    };
+    let given = [
+        ("registries", HOST),
+        ("role-to-assume", role.as_str()),
+        ("verify", "false"),
+    ];
+    let inputs: Vec<_> = given
+        .iter()
+        .filter(|(name, _)| wrong.iter().all(|(other, _)| other != name))
+        .chain(wrong)
+        .copied()
+        .collect();
+    let main = runner.main(&inputs);
+    assert_eq!(main.outcome.status, 1, "{main:?}");
+    assert!(
+        main.annotation()
+            .contains(&format!("input container-repositories: {told}")),
+        "{main:?}"
+    );
+    assert!(main.outputs.is_empty(), "{main:?}");
 }
 
 #[test]

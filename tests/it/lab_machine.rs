@@ -75,15 +75,24 @@ pub fn session(lab: &Lab, role: &str) -> AccessKey {
 
 /// Asks the registry itself whether it lets this password in: the HTTP status of `/v2/`.
 pub fn registry_status(lab: &Lab, host: &str, password: &str) -> u16 {
+    registry_call(lab, host, "GET", "/v2/", password)
+}
+
+/// Asks the registry for something with this password: the HTTP status.
+pub fn registry_call(lab: &Lab, host: &str, method: &str, path: &str, password: &str) -> u16 {
     let credentials = base64::engine::general_purpose::STANDARD.encode(format!("AWS:{password}"));
-    http_get(lab, host, "/v2/", &format!("Authorization: Basic {credentials}")).0
+    http_call(lab, host, method, path, &format!("Authorization: Basic {credentials}")).0
 }
 
 fn http_get(lab: &Lab, host: &str, path: &str, header: &str) -> (u16, String) {
+    http_call(lab, host, "GET", path, header)
+}
+
+fn http_call(lab: &Lab, host: &str, method: &str, path: &str, header: &str) -> (u16, String) {
     let mut connection = TcpStream::connect(lab.http_addr()).unwrap();
     write!(
         connection,
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\n{header}\r\nConnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{header}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     )
     .unwrap();
     let mut answer = String::new();

@@ -39,6 +39,8 @@ pub struct Inputs {
     pub mask_account_id: bool,
     /// Whether the passwords become outputs.
     pub output_password: bool,
+    /// Repositories whose pull password becomes an output that is not masked.
+    pub container_repositories: Vec<String>,
     /// Proxy settings for this step and the later ones: variables and values.
     pub proxies: Vec<(&'static str, String)>,
 }
@@ -124,6 +126,7 @@ impl Inputs {
             verify: reader.boolean("verify")?.unwrap_or(true),
             mask_account_id: mask.contains(&Some(true)),
             output_password: reader.boolean("output-password")?.unwrap_or_default(),
+            container_repositories: reader.list("container-repositories")?,
             proxies: proxies(&reader)?,
         })
     }

@@ -4,6 +4,7 @@ use std::env;
 use std::iter::once;
 use std::path::PathBuf;
 
+use super::container;
 use super::credentials::ExportedCredentials;
 use super::docker_config;
 use super::exports::Exports;
@@ -40,7 +41,8 @@ pub fn run(context: &mut Context<'_>) -> Result<()> {
     let hosts = Hosts::from_inputs(&step.inputs, context)?;
     let mut credentials = ExportedCredentials::plan(&step.inputs, &hosts.names(), context)?;
     let config = step.write_rules(&hosts, context)?;
-    let signed_in = step.sign_in(&hosts.names(), credentials.as_mut(), &config, context)?;
+    let mut signed_in = step.sign_in(&hosts.names(), credentials.as_mut(), &config, context)?;
+    signed_in.container = container::outputs(&step.inputs, &hosts, &config, context)?;
     step.export(credentials.as_ref(), &hosts, context)?;
     let folder = step.configure(&hosts.names(), &signed_in.passwords, context)?;
     step.hand_over(&signed_in, folder, context)
@@ -132,6 +134,7 @@ impl MainStep {
             principals,
             first,
             passwords,
+            container: Vec::new(),
             expires_at,
         })
     }

@@ -1,6 +1,7 @@
 //! `ecr-auth action main|post`: the two steps of the GitHub Action, as action.yml describes them. The shim in action/ finds and
 //! runs the binary; all else is here.
 
+mod container;
 mod credentials;
 mod docker_config;
 mod exports;

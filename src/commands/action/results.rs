@@ -27,6 +27,8 @@ pub struct ActionSignIn {
     pub first: Option<Principal>,
     /// Those that were fetched.
     pub passwords: Vec<RegistryPassword>,
+    /// The outputs for `container:` and `services:` of later jobs.
+    pub container: Vec<(String, Secret)>,
     /// When the first of passwords and credentials ends.
     pub expires_at: Option<SystemTime>,
 }
@@ -41,6 +43,7 @@ impl ActionSignIn {
         if inputs.output_password {
             outputs.extend(self.passwords()?);
         }
+        outputs.extend(self.container.iter().cloned());
         github::write(&context.env, github::CommandFile::Output, &outputs)?;
         let summary = summary::table(inputs.mode, &self.rows()?);
         if let Err(error) = github::add_summary(&context.env, &summary) {
