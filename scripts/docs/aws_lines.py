@@ -48,14 +48,15 @@ def wrong(script):
 
 @contextlib.contextmanager
 def in_a_folder_of_its_own():
-    """Where the file is that the pages have their reader make; with a region, and nobody's settings."""
+    """Where the files are that the pages have their reader make; with a region, and nobody's settings."""
     before, environment = os.getcwd(), dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         os.environ.update(HOME=folder, AWS_DEFAULT_REGION="eu-west-1")
         try:
-            with open("trust.json", "w", encoding="utf-8") as file:
-                file.write("{}")
+            for name in ("trust.json", "policy.json"):
+                with open(name, "w", encoding="utf-8") as file:
+                    file.write("{}")
             yield
         finally:
             os.chdir(before)

@@ -61,6 +61,7 @@ def kind_of_yaml(text):
     kinds = {
         "ecr-auth.yml": keys <= {"registries", "defaults", "cognito"},
         "kubernetes": {"apiVersion", "kind"} <= keys,
+        "dependabot": {"version", "updates"} <= keys,
         "github": ("jobs" in keys and "version" not in keys) or keys == {"permissions"},
         "circle-ci": {"jobs", "version"} <= keys,
         "drone-ci": said.get("kind") == "pipeline",
@@ -79,6 +80,7 @@ def kind_of_json(text):
     kinds = {
         "policy": "Statement",
         "docker": "credHelpers",
+        "dockerd": "registry-mirrors",
     }
     return next((kind for kind, key in kinds.items() if isinstance(said, dict) and key in said), None)
 
@@ -204,10 +206,11 @@ LINTERS = {
     "azure-pipelines": (".yml", azure),
     **{
         kind: (".yml", schema("--builtin-schema", f"vendor.{kind}"))
-        for kind in ("circle-ci", "buildkite", "woodpecker-ci", "drone-ci", "bitbucket-pipelines")
+        for kind in ("dependabot", "circle-ci", "buildkite", "woodpecker-ci", "drone-ci", "bitbucket-pipelines")
     },
     "policy": (".json", policies),
     "docker": (".json", parsed(json.loads)),
+    "dockerd": (".json", parsed(json.loads)),
     "bash": (".sh", shell),
     "dockerfile": (".Dockerfile", dockerfiles),
     "groovy": (".jenkinsfile", None),

@@ -25,6 +25,8 @@ WRONG = {
     "bitbucket-pipelines": "pipelines:\n  default:\n    - steps: a\n",
     "policy": '{"Version": "2012-10-17", "Statement": [{"Effect": "Permit", "Principal": "*", "Action": "sts:AssumeRole"}]}',
     "docker": '{"credHelpers": }',
+    "dockerd": '{"registry-mirrors": }',
+    "dependabot": "version: 2\nupdates:\n  - directory: /\n",
     "bash": "cp $a b\n",
     "dockerfile": "RUN cd /tmp\nCOPIE a b\n",
     "ini": "[a\n",
@@ -48,7 +50,7 @@ class Blocks(unittest.TestCase):
 
     def test_kinds_are_told_apart(self):
         for kind, text in WRONG.items():
-            if kind in ("policy", "bash", "dockerfile", "ini", "toml", "docker"):
+            if kind in ("policy", "bash", "dockerfile", "ini", "toml", "docker", "dockerd"):
                 continue
             with self.subTest(kind=kind):
                 self.assertEqual(blocks.kind_of_yaml(text), kind)

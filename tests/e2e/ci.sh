@@ -123,3 +123,90 @@ test_ci_the_binary_is_fetched_and_checked() {
   ECR_AUTH_SHA256=$SHA256 bash -ec "${lines//\/usr\/local\/bin/$BIN}"
   "$BIN/ecr-auth" --version
 }
+
+# ci_agent PHASE: sources the Buildkite plugin's hook as the agent does, and keeps what it exports for the phases after.
+ci_agent() {
+  local hook=$ROOT/ci/buildkite-plugin/hooks/$1
+  ci_bash '. '"'$hook'"'; export -p >"$HOME/job.env.new"; mv "$HOME/job.env.new" "$HOME/job.env"'
+}
+
+# ci_bash LINES: as ci_run, in bash, as agents run hooks and steps, and CircleCI its steps.
+ci_bash() {
+  mkdir -p "$HOME/checkout"
+  cp -r "$STAGE/image/." "$HOME/checkout"
+  env --chdir="$HOME/checkout" -i HOME="$HOME" SSL_CERT_FILE="$SSL_CERT_FILE" DOCKER_HOST="$DOCKER_HOST" DOCKER_BUILDKIT=0 TMPDIR="$TMPDIR" \
+    PATH="$LAB_PROGRAMS:${CI_PROGRAMS-$(dirname "$ECR_AUTH"):}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
+    bash -eo pipefail -c '. "$HOME/job.env"; eval "$1"' bash "$1"
+}
+
+# ci_step_of CI: a job of it, and the role ci-push as the page says.
+ci_step_of() {
+  local job
+  job=$(control jobs '{"ci": "'"$1"'"}')
+  ci_role "$(ci_cell 3 "$job")" "$(ci_cell 4 "$job")" "$(ci_cell 5 "$job")"
+  ci_env .environment <<<"$job"
+}
+
+test_ci_buildkite_s_plugin_pushes_and_leaves_nothing() {
+  local image=$REGISTRY/app:plugin
+  ci_step_of buildkite
+  mkdir -p "$HOME/.docker/contexts"
+  echo '{"auths": {"quay.io": {"auth": "eDp5"}}}' >"$HOME/.docker/config.json"
+  cp "$HOME/.docker/config.json" "$HOME/before"
+  # As the agent hands options over: a list by numbers, a text as it is.
+  cat >>"$HOME/job.env" <<-EOF
+	export BUILDKITE_PLUGIN_ECR_AUTH_REGISTRIES_0=$ACCOUNT/$REGION BUILDKITE_PLUGIN_ECR_AUTH_REGISTRIES_1=public
+	export BUILDKITE_PLUGIN_ECR_AUTH_ROLE_ARN=arn:aws:iam::$ACCOUNT:role/ci-push
+	EOF
+  ci_agent environment
+  ci_bash "docker build --tag $image . && docker push $image"
+  ci_bash 'jq -r ".auths + .credHelpers | keys | join(\" \")" "$DOCKER_CONFIG/config.json"' >"$HOME/said"
+  same "registries" "$REGISTRY public.ecr.aws quay.io" "$(tail -n 1 "$HOME/said")"
+  ci_agent pre-exit
+  ci_pushed plugin
+  cmp "$HOME/before" "$HOME/.docker/config.json"
+  same "folders left" "" "$(ls -d "$TMPDIR"/tmp.*/setup.json 2>/dev/null)"
+  same "settings left" "$HOME/.docker/config.json" "$(find "$HOME/.docker" "$HOME/.config" "$HOME/.local" "$HOME/.cache" -type f 2>/dev/null)"
+}
+
+test_ci_buildkite_s_plugin_says_what_is_missing() {
+  ci_step_of buildkite
+  contains "$(CI_PROGRAMS='' fails ci_agent environment)" "the agent finds no ecr-auth on PATH"
+  # The options that plugin.yml names are those that the hook reads.
+  local option
+  for option in $("$TARGET/python/bin/python" "$ROOT/scripts/gitlab-template.py" "$ROOT/ci/buildkite-plugin/plugin.yml" | jq -r '.configuration.properties | keys[]'); do
+    grep -q "BUILDKITE_PLUGIN_ECR_AUTH_$(tr a-z- A-Z_ <<<"$option")" "$ROOT/ci/buildkite-plugin/hooks/environment"
+  done
+}
+
+# ci_orb COMMAND NAME=VALUE…: a command of the orb with these parameters, as CircleCI runs it: its variables, and what $BASH_ENV says, before it.
+ci_orb() {
+  "$TARGET/python/bin/python" "$ROOT/scripts/gitlab-template.py" "$ROOT/ci/circleci/orb.yml" | jq -r --arg name "$1" '
+    ($ARGS.positional | map(capture("(?<key>[^=]*)=(?<value>.*)")) | from_entries) as $given
+    | .commands[$name] | (.parameters | map_values(.default) + $given) as $all | .steps[] | .run
+    | (.environment | to_entries[] | (.value | capture("<< parameters.(?<name>[a-z0-9-]+) >>").name) as $of | "export \(.key)=\($all[$of] | @sh)"), .command' \
+    --args "${@:2}" >"$HOME/step"
+  ci_bash "touch \"\$BASH_ENV\"; . \"\$BASH_ENV\"; $(cat "$HOME/step")"
+}
+
+test_ci_circleci_s_orb_is_as_its_schema_says() {
+  # An orb in a configuration of its own, where the schema has no room for a version and examples.
+  "$TARGET/python/bin/python" "$ROOT/scripts/gitlab-template.py" "$ROOT/ci/circleci/orb.yml" >"$HOME/orb.json"
+  jq '{version, orbs: {"ecr-auth": del(.version, .examples, .description, .display)}} + {jobs: {}, workflows: {}}' "$HOME/orb.json" >"$HOME/config.json"
+  jq '.examples.push.usage' "$HOME/orb.json" >"$HOME/example.json"
+  "$TARGET/python/bin/check-jsonschema" --builtin-schema vendor.circle-ci "$HOME/orb.json" "$HOME/config.json" "$HOME/example.json"
+}
+
+test_ci_circleci_s_orb_installs_and_pushes() {
+  local image=$REGISTRY/app:orb
+  start_mirror
+  ci_step_of circleci
+  echo "export BASH_ENV=\"$HOME/bash.env\"" >>"$HOME/job.env"
+  CI_PROGRAMS=''
+  contains "$(fails ci_orb install "base-url=$MIRROR" version=1)" "no sha256 is named"
+  fails ci_orb install "base-url=$MIRROR" "version=$(jq -r .version "$ROOT/action/checksums.json")" "sha256=${SHA256//[0-4]/5}"
+  ci_orb install "base-url=$MIRROR" "version=$(jq -r .version "$ROOT/action/checksums.json")" "sha256=$SHA256"
+  ci_orb setup "registries=$ACCOUNT/$REGION" "role-arn=arn:aws:iam::$ACCOUNT:role/ci-push"
+  ci_bash ". \"\$BASH_ENV\"; docker build --tag $image . && docker push $image"
+  ci_pushed orb
+}

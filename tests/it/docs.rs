@@ -58,7 +58,8 @@ fn every_configuration_file_is_right() {
     for (page, text) in pages() {
         for block in blocks(&text).iter().filter(|block| block.language == "yaml") {
             let ours = Regex::new(r"(?m)^(registries|defaults|cognito):").unwrap();
-            if ours.is_match(&block.text) {
+            // Dependabot's file has registries, too.
+            if ours.is_match(&block.text) && !block.text.contains("\nupdates:") {
                 count += 1;
                 if let Err(error) = Config::parse(&block.text, Path::new(&page)) {
                     panic!("{page}: {error}\n{}", block.text);
