@@ -54,6 +54,11 @@ impl Refusal {
         answer
     }
 
+    /// As OAuth words errors (RFC 6749, 5.2).
+    pub(crate) fn oauth(&self) -> Answer {
+        json(self.status, &json!({"error": self.code}))
+    }
+
     /// In the Query protocol, as STS uses it.
     pub(crate) fn sts_xml(&self) -> Answer {
         let (code, message) = (escape_xml(&self.code), escape_xml(&self.message));

@@ -5,10 +5,13 @@
 mod challenges;
 mod clients;
 pub(crate) mod control;
+mod devices;
+mod first_factor;
 mod fixtures;
 mod grants;
 mod identity_pool;
 mod input;
+mod login;
 mod outcome;
 mod passwords;
 mod refusals;
@@ -30,7 +33,8 @@ use serde_json::{Value, json};
 pub use self::identity_pool::LoginProvider;
 pub use self::roles::{Ambiguous, Match, RoleMapping, Rule};
 pub use self::user_pool::Message;
-pub use self::users::{AddedUser, Mfa, UserSpec};
+pub(crate) use self::login::login_operation;
+pub use self::users::{AddedUser, Mfa, Provider, UserSpec};
 
 use self::identity_pool::IdentityPool;
 use self::input::Input;
@@ -53,6 +57,10 @@ pub const SECRET_CLIENT_ID: &str = "2labsecretclient0000000000";
 pub const CLIENT_SECRET: &str = "lab-client-secret-0123456789abcdefghijklmnopqrstuvw";
 /// An app client without a secret that rotates refresh tokens: `USER_SRP_AUTH`, `USER_PASSWORD_AUTH`.
 pub const ROTATING_CLIENT_ID: &str = "3labrotatingclient00000000";
+/// An app client without a secret for browsers and codes that are sent: the authorization code grant, `USER_AUTH`, `USER_SRP_AUTH`. It rotates refresh tokens.
+pub const BROWSER_CLIENT_ID: &str = "4labbrowserclient000000000";
+/// The host of the managed login.
+pub const LOGIN_DOMAIN: &str = "lab.auth.eu-west-1.amazoncognito.com";
 /// The identity pool.
 pub const IDENTITY_POOL_ID: &str = "eu-west-1:1ab00000-0000-4000-8000-000000000001";
 /// The key of `Logins` for tokens of the user pool.
@@ -122,7 +130,7 @@ impl Aws {
         }
         let now = self.clock.now();
         let claims = match operation {
-            "ChangePassword" => self.verified_claims(input.require("AccessToken")?)?,
+            "ChangePassword" | "ConfirmDevice" => self.verified_claims(input.require("AccessToken")?)?,
             _ => Value::Null,
         };
         let mut pool = lock(&self.cognito.users);
@@ -134,6 +142,7 @@ impl Aws {
             "AssociateSoftwareToken" => return pool.associate(input, now),
             "VerifySoftwareToken" => return pool.verify_token(input, now),
             "ChangePassword" => return pool.change_password(input, &claims, now),
+            "ConfirmDevice" => return pool.confirm_device(input, &claims),
             "ForgotPassword" => return pool.forgot_password(input, now),
             "ConfirmForgotPassword" => return pool.confirm_forgot_password(input, now),
             _ => return Err(Refusal::new(400, "UnknownOperationException", "")),
@@ -156,6 +165,9 @@ impl Aws {
         });
         if let Some(refresh) = issued.refresh {
             result["RefreshToken"] = refresh.into();
+        }
+        if let Some(device) = issued.new_device {
+            result["NewDeviceMetadata"] = device;
         }
         Ok(json!({"AuthenticationResult": result, "ChallengeParameters": {}}))
     }
@@ -196,6 +208,28 @@ impl Cognito<'_> {
     /// Attributes every user must have: those that lack are asked for with the first password of one's own.
     pub fn require_attributes(&self, names: &[&str]) {
         lock(&self.aws.cognito.users).required = names.iter().map(|&name| name.to_owned()).collect();
+    }
+
+    /// Whether the pool remembers devices; at the start it doesn't.
+    pub fn remember_devices(&self, remembers: bool) {
+        lock(&self.aws.cognito.users).remembers_devices = remembers;
+    }
+
+    /// Forgets every device, as an administrator can.
+    pub fn forget_devices(&self) {
+        lock(&self.aws.cognito.users).devices.clear();
+    }
+
+    /// The addresses that an app client may send browsers back to.
+    pub fn set_callbacks(&self, client_id: &str, urls: &[&str]) {
+        let urls = urls.iter().map(|&url| url.to_owned()).collect();
+        let mut pool = lock(&self.aws.cognito.users);
+        pool.login.callbacks.insert(client_id.to_owned(), urls);
+    }
+
+    /// Signs every browser that opens the login page in as this user, at once; `None`: it shows the page.
+    pub fn sign_browsers_in_as(&self, username: Option<&str>) {
+        lock(&self.aws.cognito.users).login.signs_in_as = username.map(str::to_owned);
     }
 
     /// How long a rotated refresh token may be used again, in seconds; 0 at the start.

@@ -413,6 +413,7 @@ pub(crate) fn refuse(service: Service, refusal: &Refusal) -> Answer {
     match service {
         Service::Ecr | Service::EcrPublic | Service::CognitoIdp | Service::CognitoIdentity => refusal.aws_json(),
         Service::Sts => refusal.sts_xml(),
+        Service::CognitoLogin => refusal.oauth(),
         Service::Imds | Service::Container | Service::Github | Service::Buildkite | Service::Circleci | Service::Ci => {
             refusal.plain_json()
         }

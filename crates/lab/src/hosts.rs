@@ -91,6 +91,8 @@ pub enum Service {
     CognitoIdp,
     /// Cognito's identity pools.
     CognitoIdentity,
+    /// The managed login of Cognito's user pool, and the identity providers behind it.
+    CognitoLogin,
     /// The EC2 instance metadata service.
     Imds,
     /// The container credential endpoint.
@@ -116,6 +118,7 @@ impl Service {
             Self::Sts => "sts",
             Self::CognitoIdp => "cognito-idp",
             Self::CognitoIdentity => "cognito-identity",
+            Self::CognitoLogin => "cognito-login",
             Self::Imds => "imds",
             Self::Container => "container",
             Self::Github => "github",
@@ -182,8 +185,19 @@ impl AwsHost {
         if host == "sts.amazonaws.com" {
             return Some(Self::Api(Service::Sts, GLOBAL_REGION.into()));
         }
-        parse_registry(host).map(Self::Registry).or_else(|| parse_api(host))
+        parse_registry(host)
+            .map(Self::Registry)
+            .or_else(|| parse_login(host))
+            .or_else(|| parse_api(host))
     }
+}
+
+/// `<prefix>.auth.<region>.amazoncognito.com`: the managed login of a user pool.
+fn parse_login(host: &str) -> Option<AwsHost> {
+    let (prefix, rest) = host.split_once(".auth.")?;
+    let region = rest.strip_suffix(".amazoncognito.com")?;
+    let is_label = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    (is_label(prefix) && is_label(region)).then(|| AwsHost::Api(Service::CognitoLogin, region.into()))
 }
 
 fn parse_registry(host: &str) -> Option<Registry> {

@@ -21,6 +21,7 @@ use crate::answer::{self, Answer, Refusal};
 use crate::calls::{Call, operation_name};
 use crate::ci::TokenApi;
 use crate::clock::{http_date, skewed};
+use crate::cognito::login_operation;
 use crate::faults::{NoAnswer, ResetInBody, refuse};
 use crate::hosts::{AwsHost, Service};
 use crate::metadata::CONTAINER_PATH;
@@ -218,6 +219,16 @@ async fn serve(
             });
             Ok(done.unwrap_or_else(|refusal| refuse(service, &refusal)))
         }
+        Service::CognitoLogin => {
+            let operation = login_operation(request.uri().path());
+            if let Some(odd) = begin(aws, service, operation, call).await? {
+                return Ok(odd);
+            }
+            let done = read(request)
+                .await
+                .and_then(|request| aws.managed_login(&request.parts, &request.form));
+            Ok(done.unwrap_or_else(|refusal| refuse(service, &refusal)))
+        }
         Service::Ecr | Service::EcrPublic | Service::Sts | Service::CognitoIdp | Service::CognitoIdentity => {
             let request = match read(request).await {
                 Ok(request) => request,
@@ -256,6 +267,8 @@ fn service_by_protocol(request: &Request<Incoming>) -> Service {
         Service::Container
     } else if let Some(api) = TokenApi::at(path) {
         api.service
+    } else if login_operation(path) != "Unknown" {
+        Service::CognitoLogin
     } else if path.starts_with("/v2/") || path.starts_with("/token") {
         Service::Registry
     } else if target.starts_with(ECR_PUBLIC_TARGET) {

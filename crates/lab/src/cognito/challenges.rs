@@ -12,7 +12,7 @@ use super::users::{Mfa, Status};
 use crate::answer::Refusal;
 use crate::random::random_text;
 
-const CHALLENGES: &str = "[SMS_MFA, EMAIL_OTP, SOFTWARE_TOKEN_MFA, SELECT_MFA_TYPE, MFA_SETUP, PASSWORD_VERIFIER, CUSTOM_CHALLENGE, SELECT_CHALLENGE, DEVICE_SRP_AUTH, DEVICE_PASSWORD_VERIFIER, ADMIN_NO_SRP_AUTH, NEW_PASSWORD_REQUIRED]";
+const CHALLENGES: &str = "[SMS_MFA, EMAIL_OTP, SMS_OTP, WEB_AUTHN, SOFTWARE_TOKEN_MFA, SELECT_MFA_TYPE, MFA_SETUP, PASSWORD_VERIFIER, CUSTOM_CHALLENGE, SELECT_CHALLENGE, DEVICE_SRP_AUTH, DEVICE_PASSWORD_VERIFIER, ADMIN_NO_SRP_AUTH, NEW_PASSWORD_REQUIRED]";
 
 impl UserPool {
     /// RespondToAuthChallenge.
@@ -51,7 +51,10 @@ impl UserPool {
                 user.mfa = vec![Mfa::Totp];
                 self.signed_in(client, &session.user, now)?
             }
-            Step::Totp | Step::Code(..) => {
+            Step::SelectFirst => self.selected_first(client, user, responses, now)?,
+            Step::Device(None) => self.start_device(client, user, responses, now)?,
+            Step::Device(Some(pending)) => self.verify_device(client, user, pending, responses, now)?,
+            Step::Totp | Step::Code(..) | Step::First(..) => {
                 self.check_code(token, &session, responses, now)?;
                 self.signed_in(client, user, now)?
             }
@@ -94,9 +97,19 @@ impl UserPool {
     }
 
     /// What follows a right password.
-    pub(super) fn after_password(&mut self, client: &'static Client, name: &str, now: i64) -> Result<Outcome, Refusal> {
+    pub(super) fn after_password(
+        &mut self,
+        client: &'static Client,
+        name: &str,
+        with_device: bool,
+        now: i64,
+    ) -> Result<Outcome, Refusal> {
         if self.user_named(name)?.status != Status::ForceChangePassword {
-            return self.second_factor(client, name, now);
+            return match with_device {
+                // A device that is remembered is the second factor.
+                true => Ok(self.ask_for_device(client, name, now)),
+                false => self.second_factor(client, name, now),
+            };
         }
         let required = self.required.clone();
         let user = self.user_named(name)?;

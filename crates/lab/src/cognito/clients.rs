@@ -6,7 +6,7 @@ use base64::prelude::BASE64_STANDARD;
 use super::input::Input;
 use super::refusals::{invalid, not_authorized, not_found};
 use super::srp::mac;
-use super::{CLIENT_ID, CLIENT_SECRET, ROTATING_CLIENT_ID, SECRET_CLIENT_ID};
+use super::{BROWSER_CLIENT_ID, CLIENT_ID, CLIENT_SECRET, ROTATING_CLIENT_ID, SECRET_CLIENT_ID};
 use crate::answer::Refusal;
 
 /// An app client.
@@ -18,37 +18,51 @@ pub(super) struct Client {
     pub(super) password_flow: bool,
     /// Whether refresh tokens are rotated.
     pub(super) rotates: bool,
+    /// Whether `USER_AUTH` is allowed.
+    pub(super) choice_flow: bool,
 }
 
-static CLIENTS: [Client; 3] = [
+static CLIENTS: [Client; 4] = [
     Client {
         id: CLIENT_ID,
         secret: None,
         password_flow: true,
         rotates: false,
+        choice_flow: false,
     },
     Client {
         id: SECRET_CLIENT_ID,
         secret: Some(CLIENT_SECRET),
         password_flow: false,
         rotates: false,
+        choice_flow: false,
     },
     Client {
         id: ROTATING_CLIENT_ID,
         secret: None,
         password_flow: true,
         rotates: true,
+        choice_flow: true,
+    },
+    Client {
+        id: BROWSER_CLIENT_ID,
+        secret: None,
+        password_flow: false,
+        rotates: true,
+        choice_flow: true,
     },
 ];
 
 impl Client {
+    /// The client of this id.
+    pub(super) fn named(id: &str) -> Option<&'static Self> {
+        CLIENTS.iter().find(|client| client.id == id)
+    }
+
     /// The client a call names.
     pub(super) fn of(input: &Input) -> Result<&'static Self, Refusal> {
         let id = input.require("ClientId")?;
-        CLIENTS
-            .iter()
-            .find(|client| client.id == id)
-            .ok_or_else(|| not_found(&format!("User pool client {id} does not exist.")))
+        Self::named(id).ok_or_else(|| not_found(&format!("User pool client {id} does not exist.")))
     }
 
     /// Checks `SECRET_HASH` for a name: base64 of HMAC-SHA256 of name and client id under the client's secret.

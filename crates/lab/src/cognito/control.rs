@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    AUTHENTICATED_ROLE, CLIENT_ID, CLIENT_SECRET, Cognito, IDENTITY_POOL_ID, LICENSED_ROLE, LOGINS_KEY, LoginProvider,
+    AUTHENTICATED_ROLE, BROWSER_CLIENT_ID, CLIENT_ID, CLIENT_SECRET, Cognito, IDENTITY_POOL_ID, LICENSED_ROLE, LOGIN_DOMAIN, LOGINS_KEY, LoginProvider,
     ROTATING_CLIENT_ID, RoleMapping, SECRET_CLIENT_ID, UNLICENSED_ROLE, USER_POOL_ID, UserSpec,
 };
 use crate::answer::Refusal;
@@ -55,6 +55,22 @@ struct Required {
 }
 
 #[derive(Deserialize)]
+struct Remembers {
+    remembers: bool,
+}
+
+#[derive(Deserialize)]
+struct Callbacks {
+    client_id: String,
+    urls: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct MaybeUser {
+    username: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct Seconds {
     seconds: u32,
 }
@@ -77,6 +93,8 @@ pub(crate) fn ids() -> Value {
         "secret_client_id": SECRET_CLIENT_ID,
         "client_secret": CLIENT_SECRET,
         "rotating_client_id": ROTATING_CLIENT_ID,
+        "browser_client_id": BROWSER_CLIENT_ID,
+        "login_domain": LOGIN_DOMAIN,
         "identity_pool_id": IDENTITY_POOL_ID,
         "logins_key": LOGINS_KEY,
         "licensed_role": LICENSED_ROLE,
@@ -138,6 +156,13 @@ fn configure(cognito: Cognito<'_>, name: &str, body: &[u8]) -> Result<(), Refusa
             let names: Vec<&str> = required.names.iter().map(String::as_str).collect();
             cognito.require_attributes(&names);
         }
+        "devices" => cognito.remember_devices(read::<Remembers>(body)?.remembers),
+        "callbacks" => {
+            let callbacks: Callbacks = read(body)?;
+            let urls: Vec<&str> = callbacks.urls.iter().map(String::as_str).collect();
+            cognito.set_callbacks(&callbacks.client_id, &urls);
+        }
+        "browsers" => cognito.sign_browsers_in_as(read::<MaybeUser>(body)?.username.as_deref()),
         "rotation-grace" => cognito.set_rotation_grace(read::<Seconds>(body)?.seconds),
         "role-mapping" => cognito.set_role_mapping(read::<RoleMapping>(body)?),
         "guest-role" => cognito.set_guest_role(read::<Role>(body)?.role.as_deref()),

@@ -1,6 +1,6 @@
 //! What comes with every lab: groups, their roles, and two users for the demo.
 
-use super::{AUTHENTICATED_ROLE, DEMO_PASSWORD, IDENTITY_POOL_ID, LICENSED_ROLE, UNLICENSED_ROLE, UserSpec};
+use super::{AUTHENTICATED_ROLE, BROWSER_CLIENT_ID, DEMO_PASSWORD, IDENTITY_POOL_ID, LICENSED_ROLE, UNLICENSED_ROLE, UserSpec};
 use crate::jwt::IDENTITY_PROVIDER;
 use crate::policy::{Condition, Operator, Permissions, RoleSpec, Trust};
 use crate::principals::ACCOUNT;
@@ -34,6 +34,9 @@ impl Aws {
             });
         }
         let cognito = self.cognito();
+        let local = |path: &str| format!("http://localhost:8719/{path}");
+        let (callback, signed_out) = (local("callback"), local("signed-out"));
+        cognito.set_callbacks(BROWSER_CLIENT_ID, &[&callback, &signed_out]);
         cognito.add_group("licensed", Some(LICENSED_ROLE), 10);
         cognito.add_group("unlicensed", Some(UNLICENSED_ROLE), 20);
         cognito.add_user(

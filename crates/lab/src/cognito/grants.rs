@@ -15,6 +15,10 @@ pub(super) struct Grant {
     pub(super) auth_time: i64,
     pub(super) expires: i64,
     pub(super) revoked: bool,
+    /// The scopes of the access tokens.
+    pub(super) scope: String,
+    /// The device it is on, in a pool that remembers devices.
+    pub(super) device: Option<String>,
 }
 
 /// A refresh token: its sign-in, and when it was replaced by another.
@@ -36,10 +40,15 @@ pub(super) struct Grants {
 }
 
 impl Grants {
+    /// The sign-in of a refresh token.
+    pub(super) fn grant_of(&self, token: &str) -> Option<&Grant> {
+        let origin = &self.tokens.get(token)?.origin;
+        self.known.get(origin)
+    }
+
     /// Whose refresh token it is.
     pub(super) fn user_of(&self, token: &str) -> Option<&str> {
-        let origin = &self.tokens.get(token)?.origin;
-        self.known.get(origin).map(|grant| grant.user.as_str())
+        self.grant_of(token).map(|grant| grant.user.as_str())
     }
 
     /// Whether the sign-in behind an access token was revoked.

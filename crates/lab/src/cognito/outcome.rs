@@ -27,4 +27,6 @@ pub(super) struct Issued {
     pub(super) id: Value,
     pub(super) access: Value,
     pub(super) refresh: Option<String>,
+    /// `NewDeviceMetadata` of a device that is to be confirmed.
+    pub(super) new_device: Option<Value>,
 }

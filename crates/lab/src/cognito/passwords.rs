@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::clients::Client;
 use super::input::Input;
 use super::refusals::{invalid, mismatch, not_authorized};
+use super::tokens::ADMIN_SCOPE;
 use super::user_pool::UserPool;
 use super::users::Status;
 use crate::answer::Refusal;
@@ -24,6 +25,9 @@ impl UserPool {
         }
         if self.grants.is_revoked(claim("origin_jti")) {
             return Err(not_authorized("Access Token has been revoked"));
+        }
+        if !claim("scope").split(' ').any(|scope| scope == ADMIN_SCOPE) {
+            return Err(not_authorized("Access Token does not have required scopes"));
         }
         let proposed = input.require("ProposedPassword")?;
         let previous = input.require("PreviousPassword")?;

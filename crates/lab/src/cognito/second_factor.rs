@@ -105,7 +105,7 @@ impl UserPool {
         let given = responses.require(&format!("{}_CODE", session.step.challenge()))?;
         let user = self.user_named(&session.user)?;
         let checked = match &session.step {
-            Step::Code(_, code) if code == given => Ok(()),
+            Step::Code(_, code) | Step::First(_, code) if code == given => Ok(()),
             Step::Totp => take_totp(user, given, now),
             _ => Err(mismatch("Invalid code or auth state for the user.")),
         };

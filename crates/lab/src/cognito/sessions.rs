@@ -1,5 +1,6 @@
 //! Sign-ins under way: what each of them waits for.
 
+use super::devices::DeviceHandshake;
 use super::srp::Handshake;
 use super::users::Mfa;
 
@@ -7,13 +8,19 @@ use super::users::Mfa;
 pub(super) const CHALLENGE_LIFETIME: i64 = 180;
 
 /// What a session waits for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) enum Step {
     NewPassword,
     Totp,
     /// A code that was sent.
     Code(Mfa, String),
     Select,
+    /// How to begin, in `USER_AUTH`.
+    SelectFirst,
+    /// A code that was sent to begin with.
+    First(Mfa, String),
+    /// A proof of the device, and what was sent for it.
+    Device(Option<Box<DeviceHandshake>>),
     /// The secret once it was asked for, and whether a code of it was shown.
     Setup {
         secret: Option<String>,
@@ -28,6 +35,11 @@ impl Step {
             Self::Totp => Mfa::Totp.challenge(),
             Self::Code(mfa, _) => mfa.challenge(),
             Self::Select => "SELECT_MFA_TYPE",
+            Self::SelectFirst => "SELECT_CHALLENGE",
+            Self::First(Mfa::Sms, _) => "SMS_OTP",
+            Self::First(..) => "EMAIL_OTP",
+            Self::Device(None) => "DEVICE_SRP_AUTH",
+            Self::Device(Some(_)) => "DEVICE_PASSWORD_VERIFIER",
             Self::Setup { .. } => Mfa::Setup.challenge(),
         }
     }

@@ -17,7 +17,7 @@ use crate::answer::Refusal;
 use crate::random::random_text;
 
 /// How far a client's clock may be off, in seconds.
-const CLOCK_SKEW: i64 = 300;
+pub(super) const CLOCK_SKEW: i64 = 300;
 const FLOWS: &str = "[USER_AUTH, ADMIN_USER_PASSWORD_AUTH, USER_SRP_AUTH, REFRESH_TOKEN_AUTH, REFRESH_TOKEN, CUSTOM_AUTH, USER_PASSWORD_AUTH, ADMIN_NO_SRP_AUTH]";
 
 impl UserPool {
@@ -31,6 +31,7 @@ impl UserPool {
             "USER_PASSWORD_AUTH" if client.password_flow => self.password_auth(client, parameters, now),
             "USER_PASSWORD_AUTH" => Err(invalid("USER_PASSWORD_AUTH flow not enabled for this client")),
             "REFRESH_TOKEN_AUTH" | "REFRESH_TOKEN" => self.refresh_auth(client, parameters, now),
+            "USER_AUTH" if client.choice_flow => self.choose_first(client, parameters, now),
             "CUSTOM_AUTH" | "USER_AUTH" => Err(invalid(&format!("{flow} is not enabled for the client."))),
             "ADMIN_NO_SRP_AUTH" | "ADMIN_USER_PASSWORD_AUTH" => Err(invalid("Initiate Auth method not supported.")),
             other => Err(constraint(
@@ -105,7 +106,8 @@ impl UserPool {
         let user = self.user_named(&pending.user)?;
         user.attempted(right, now)?;
         user.check_usable(now)?;
-        self.after_password(client, &pending.user, now)
+        let with_device = self.shows_device(responses, &pending.user)?;
+        self.after_password(client, &pending.user, with_device, now)
     }
 
     fn password_auth(&mut self, client: &'static Client, parameters: Map<'_>, now: i64) -> Result<Outcome, Refusal> {
@@ -120,7 +122,8 @@ impl UserPool {
         user.attempted(right, now)?;
         user.check_usable(now)?;
         let name = user.name.clone();
-        self.after_password(client, &name, now)
+        let with_device = self.shows_device(parameters, &name)?;
+        self.after_password(client, &name, with_device, now)
     }
 
     fn refresh_auth(&mut self, client: &'static Client, parameters: Map<'_>, now: i64) -> Result<Outcome, Refusal> {
@@ -131,6 +134,6 @@ impl UserPool {
         // The hash is over the user's real name, which the token tells.
         let name = self.grants.user_of(token).map(str::to_owned).unwrap_or_default();
         client.check_hash(&name, parameters.get("SECRET_HASH"))?;
-        self.refresh(client, token, now)
+        self.refresh(client, token, parameters.get("DEVICE_KEY"), now)
     }
 }

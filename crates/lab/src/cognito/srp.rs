@@ -94,6 +94,11 @@ impl Verifier {
         }
     }
 
+    /// As a device hands it over: the password stays with the device.
+    pub(super) fn known(salt: BigUint, verifier: BigUint) -> Self {
+        Self { salt, verifier }
+    }
+
     /// For somebody who isn't there: always the same salt for a name, and a password that nobody knows.
     pub(super) fn of_nobody(pool_secret: &str, user: &str) -> Self {
         let digest = Sha256::digest(format!("{pool_secret}:{user}"));

@@ -15,10 +15,56 @@ use crate::answer::{Refusal, request_id};
 
 /// A refresh token lives so many seconds: Cognito's default of 30 days.
 const REFRESH_LIFETIME: i64 = 30 * 24 * 3600;
+/// The scope of access tokens that no browser asked for.
+pub(super) const ADMIN_SCOPE: &str = "aws.cognito.signin.user.admin";
 
 impl UserPool {
     /// The end of a sign-in.
     pub(super) fn signed_in(&mut self, client: &'static Client, name: &str, now: i64) -> Result<Outcome, Refusal> {
+        self.signed_in_with(client, name, None, now)
+    }
+
+    /// The end of a sign-in on a device that was shown, or on a new one.
+    pub(super) fn signed_in_with(
+        &mut self,
+        client: &'static Client,
+        name: &str,
+        device: Option<&str>,
+        now: i64,
+    ) -> Result<Outcome, Refusal> {
+        let mut device = device.map(str::to_owned);
+        let mut metadata = None;
+        if device.is_none() && self.remembers_devices {
+            let (key, told) = self.new_device(name);
+            (device, metadata) = (Some(key), Some(told));
+        }
+        let (_, mut outcome) = self.grant(client, name, ADMIN_SCOPE, device, now)?;
+        if let Outcome::SignedIn(issued) = &mut outcome {
+            issued.new_device = metadata;
+        }
+        Ok(outcome)
+    }
+
+    /// The end of a sign-in in a browser: its `origin_jti`, and the tokens.
+    pub(super) fn browser_signed_in(
+        &mut self,
+        client: &'static Client,
+        name: &str,
+        scope: &str,
+        now: i64,
+    ) -> Result<(String, Outcome), Refusal> {
+        let device = self.remembers_devices.then(|| self.browser_device(name));
+        self.grant(client, name, scope, device, now)
+    }
+
+    fn grant(
+        &mut self,
+        client: &'static Client,
+        name: &str,
+        scope: &str,
+        device: Option<String>,
+        now: i64,
+    ) -> Result<(String, Outcome), Refusal> {
         let origin = request_id();
         let grant = Grant {
             user: name.into(),
@@ -26,14 +72,26 @@ impl UserPool {
             auth_time: now,
             expires: now + REFRESH_LIFETIME,
             revoked: false,
+            scope: scope.into(),
+            device,
         };
         let refresh = self.grants.new_token(&origin);
         self.grants.known.insert(origin.clone(), grant.clone());
-        self.issue(&origin, &grant, Some(refresh), now)
+        let outcome = self.issue(&origin, &grant, Some(refresh), now)?;
+        Ok((origin, outcome))
     }
 
     /// New tokens for a refresh token.
-    pub(super) fn refresh(&mut self, client: &'static Client, token: &str, now: i64) -> Result<Outcome, Refusal> {
+    pub(super) fn refresh(
+        &mut self,
+        client: &'static Client,
+        token: &str,
+        device: Option<&str>,
+        now: i64,
+    ) -> Result<Outcome, Refusal> {
+        // Before the token is taken: one that is refused is not replaced.
+        let needed = self.grants.grant_of(token).and_then(|grant| grant.device.clone());
+        self.check_device(needed.as_deref(), device)?;
         let (origin, grant, next) = self.grants.take(client, token, now)?;
         let user = self.user_named(&grant.user)?;
         user.check_usable(now)?;
@@ -45,7 +103,7 @@ impl UserPool {
         let token = input.require("RefreshToken")?;
         let client = Client::of(input)?;
         client.check_secret(input.text("ClientSecret")?)?;
-        self.refresh(client, token, now)
+        self.refresh(client, token, input.text("DeviceKey")?, now)
     }
 
     /// RevokeToken.
@@ -57,6 +115,12 @@ impl UserPool {
             let message = "Revocation of the token type is not supported";
             return Err(Refusal::new(400, "UnsupportedTokenTypeException", message));
         }
+        self.revoke_grant(client, token)?;
+        Ok(json!({}))
+    }
+
+    /// Revokes the sign-in behind a refresh token.
+    pub(super) fn revoke_grant(&mut self, client: &Client, token: &str) -> Result<(), Refusal> {
         let grants = &mut self.grants;
         let origin = grants.tokens.get(token).map(|known| known.origin.clone());
         // A token nobody knows counts as revoked (RFC 7009, 2.2).
@@ -67,7 +131,7 @@ impl UserPool {
             }
             grant.revoked = true;
         }
-        Ok(json!({}))
+        Ok(())
     }
 
     fn issue(&mut self, origin: &str, grant: &Grant, refresh: Option<String>, now: i64) -> Result<Outcome, Refusal> {
@@ -86,7 +150,10 @@ impl UserPool {
         }
         let mut access = common.clone();
         access.insert("token_use".into(), "access".into());
-        access.insert("scope".into(), "aws.cognito.signin.user.admin".into());
+        access.insert("scope".into(), grant.scope.clone().into());
+        if let Some(device) = &grant.device {
+            access.insert("device_key".into(), device.clone().into());
+        }
         access.insert("client_id".into(), grant.client.into());
         access.insert("username".into(), user.name.clone().into());
         access.insert("jti".into(), request_id().into());
@@ -101,6 +168,7 @@ impl UserPool {
             id: Value::Object(id),
             access: Value::Object(access),
             refresh,
+            new_device: None,
         })))
     }
 }

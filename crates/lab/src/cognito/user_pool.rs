@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use rsa::BigUint;
 use serde::Serialize;
 
+use super::devices::Device;
 use super::grants::Grants;
+use super::login::ManagedLogin;
 use super::refusals::not_authorized;
 use super::sessions::{PendingHandshake, Session};
-use super::users::User;
+use super::users::{Provider, User};
 use crate::answer::Refusal;
 
 /// A group of users.
@@ -45,6 +47,12 @@ pub(super) struct UserPool {
     pub(super) sessions: HashMap<String, Session>,
     pub(super) grants: Grants,
     pub(super) messages: Vec<Message>,
+    /// Whether the pool remembers devices.
+    pub(super) remembers_devices: bool,
+    /// By their keys.
+    pub(super) devices: HashMap<String, Device>,
+    /// The managed login.
+    pub(super) login: ManagedLogin,
     /// The private number of the next handshake, for vectors.
     pub(super) next_b: Option<BigUint>,
 }
@@ -56,6 +64,14 @@ impl UserPool {
             return self.users.get_mut(name);
         }
         self.users.values_mut().find(|user| user.answers_to(name))
+    }
+
+    /// The user that an identity provider speaks of.
+    pub(super) fn federated(&mut self, provider: Provider, email: &str) -> Option<&mut User> {
+        let is_theirs = |user: &&mut User| {
+            user.provider == Some(provider) && user.attributes.get("email").map(String::as_str) == Some(email)
+        };
+        self.users.values_mut().find(is_theirs)
     }
 
     /// The user of that very name.

@@ -44,6 +44,32 @@ impl Mfa {
     }
 }
 
+/// An identity provider that users of the pool come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provider {
+    /// A company's own, by SAML.
+    Saml,
+    /// Google.
+    Google,
+}
+
+impl Provider {
+    pub(super) const ALL: [Self; 2] = [Self::Saml, Self::Google];
+
+    /// Its name in the pool.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Saml => "Northwind",
+            Self::Google => "Google",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|provider| provider.name() == name)
+    }
+}
+
 /// A user to add with [`Cognito::add_user`](super::Cognito::add_user).
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,6 +89,10 @@ pub struct UserSpec {
     totp_secret: Option<String>,
     #[serde(default)]
     salt: Option<String>,
+    #[serde(default)]
+    provider: Option<Provider>,
+    #[serde(default)]
+    passkey: bool,
 }
 
 impl fmt::Debug for UserSpec {
@@ -85,6 +115,8 @@ impl UserSpec {
             mfa: Vec::new(),
             totp_secret: None,
             salt: None,
+            provider: None,
+            passkey: false,
         }
     }
 
@@ -127,6 +159,20 @@ impl UserSpec {
     #[must_use]
     pub fn totp_secret(mut self, secret: impl Into<String>) -> Self {
         self.totp_secret = Some(secret.into());
+        self
+    }
+
+    /// Where the user comes from: such a user has no password, and is known there by the attribute `email`.
+    #[must_use]
+    pub fn provider(mut self, provider: Provider) -> Self {
+        self.provider = Some(provider);
+        self
+    }
+
+    /// The user has a passkey, which the managed login takes.
+    #[must_use]
+    pub fn passkey(mut self) -> Self {
+        self.passkey = true;
         self
     }
 
@@ -175,6 +221,9 @@ pub(super) struct User {
     pub(super) totp_step: Option<i64>,
     /// Of ForgotPassword: the code and its end.
     pub(super) reset_code: Option<(String, i64)>,
+    pub(super) provider: Option<Provider>,
+    pub(super) has_passkey: bool,
+    has_password: bool,
     failures: u32,
     locked_until: i64,
 }
@@ -194,10 +243,13 @@ impl User {
                 attributes.entry(verified.into()).or_insert_with(|| "true".into());
             }
         }
+        let has_password = spec.password.is_some() || spec.temporary_password.is_some();
         let (password, status) = match (spec.password, spec.temporary_password) {
+            // One that nobody knows.
+            (None, None) if spec.provider.is_some() || spec.passkey => (request_id(), Status::Confirmed),
             (Some(password), None) => (password, Status::Confirmed),
             (None, Some(password)) => (password, Status::ForceChangePassword),
-            _ => return Err("a user has either a password or a temporary one".into()),
+            _ => return Err("a user has either a password, a temporary one, a provider or a passkey".into()),
         };
         let identity = Identity {
             pool: POOL_NAME,
@@ -224,6 +276,9 @@ impl User {
             totp_secret: has_app.then(|| spec.totp_secret.unwrap_or_else(totp::new_secret)),
             totp_step: None,
             reset_code: None,
+            provider: spec.provider,
+            has_passkey: spec.passkey,
+            has_password,
             failures: 0,
             locked_until: 0,
         })
@@ -235,6 +290,10 @@ impl User {
             sub: self.sub.clone(),
             totp_secret: self.totp_secret.clone(),
         }
+    }
+
+    pub(super) fn has_password(&self) -> bool {
+        self.has_password
     }
 
     pub(super) fn identity(&self) -> Identity<'_> {

@@ -1,0 +1,103 @@
+//! The managed login of the user pool, strict as Cognito is: `/oauth2/authorize`, the login page, `/oauth2/token`, `/oauth2/revoke`,
+//! `/logout`; and the identity providers behind it, which are played too.
+
+mod authorize;
+mod page;
+mod providers;
+mod token;
+
+use std::collections::{BTreeMap, HashMap};
+
+use http::request::Parts;
+
+use super::clients::Client;
+use crate::answer::{self, Answer, Refusal};
+use crate::request::header_text;
+use crate::sts::Parameters;
+use crate::{Aws, lock};
+
+use self::authorize::AuthorizationRequest;
+
+/// The cookie of somebody who is signed in at the managed login.
+const COOKIE: &str = "cognito";
+
+/// What the managed login holds.
+#[derive(Debug, Default)]
+pub(super) struct ManagedLogin {
+    /// The addresses that each app client may send users back to, by the client's id.
+    pub(super) callbacks: BTreeMap<String, Vec<String>>,
+    /// Browsers that are signed in, by the cookie's value: the user's name in the pool.
+    browsers: HashMap<String, String>,
+    /// Codes that were given out.
+    codes: HashMap<String, Code>,
+    /// What identity providers were asked, by `RelayState`.
+    relays: HashMap<String, AuthorizationRequest>,
+    /// Scripted browsers: whoever opens the login page is signed in as this user at once.
+    pub(super) signs_in_as: Option<String>,
+}
+
+/// A code, and what it was given out for.
+#[derive(Debug, Clone)]
+struct Code {
+    user: String,
+    client: &'static Client,
+    redirect_uri: String,
+    challenge: Option<String>,
+    scope: String,
+    expires: i64,
+    /// The sign-in that it was traded for.
+    origin: Option<String>,
+}
+
+/// What is asked of the managed login at this path, as it is counted.
+pub(crate) fn login_operation(path: &str) -> &'static str {
+    match path {
+        "/oauth2/authorize" => "Authorize",
+        "/oauth2/token" => "Token",
+        "/oauth2/revoke" => "Revoke",
+        "/login" => "Login",
+        "/logout" => "Logout",
+        "/error" => "Error",
+        "/saml2/idpresponse" | "/oauth2/idpresponse" => "IdpResponse",
+        path if path.starts_with("/idp/") => "Provider",
+        _ => "Unknown",
+    }
+}
+
+impl Aws {
+    /// Answers a request to the managed login, or to an identity provider behind it.
+    pub(crate) fn managed_login(&self, parts: &Parts, form: &Parameters) -> Result<Answer, Refusal> {
+        let now = self.clock.now();
+        let cookie = cookie(parts);
+        let mut pool = lock(&self.cognito.users);
+        let issued = match (parts.method.as_str(), parts.uri.path()) {
+            ("GET", "/oauth2/authorize") => return Ok(pool.authorize(form, cookie.as_deref(), now)),
+            ("GET", "/login") => return Ok(pool.login_page(form, now)),
+            ("POST", "/login") => return Ok(pool.log_in(form, now)),
+            ("GET", "/logout") => return Ok(pool.log_out(form, cookie.as_deref())),
+            ("GET", "/error") => return Ok(page::error(form.get("error").unwrap_or_default())),
+            ("POST", "/saml2/idpresponse" | "/oauth2/idpresponse") => return Ok(pool.idp_response(form, now)),
+            ("GET", path) if path.starts_with("/idp/") => return Ok(page::provider(&path[5..], form)),
+            ("POST", path) if path.starts_with("/idp/") => return Ok(providers::answer(&path[5..], form)),
+            ("POST", "/oauth2/revoke") => return pool.revoke_by_form(&parts.headers, form),
+            ("POST", "/oauth2/token") => pool.token(&parts.headers, form, now)?,
+            _ => return Err(Refusal::new(405, "invalid_request", "")),
+        };
+        drop(pool);
+        self.oauth_tokens(issued)
+    }
+}
+
+/// The value of the managed login's cookie.
+fn cookie(parts: &Parts) -> Option<String> {
+    let cookies = header_text(&parts.headers, "cookie").split("; ");
+    let mut values = cookies.filter_map(|cookie| cookie.strip_prefix(COOKIE)?.strip_prefix('='));
+    values.next().map(str::to_owned)
+}
+
+/// Sends the browser on.
+fn redirect(to: &str) -> Answer {
+    let mut answer = answer::text(302, "");
+    answer::insert(&mut answer, "location", to);
+    answer
+}
