@@ -29,6 +29,7 @@
 //! assert!(String::from_utf8(stdout).unwrap().starts_with("ecr-auth "));
 //! ```
 
+pub mod browser;
 pub mod cli;
 pub mod commands;
 pub mod doctor;

@@ -67,7 +67,10 @@ impl Asked<'_> {
         };
         let mut person = Person::default();
         let user = user(self.env);
-        match within(BUDGET, sign_in(&user, flow, given, &self.aws(&identity), &mut person)) {
+        match within(
+            BUDGET,
+            sign_in(&user, flow, given, None, &self.aws(&identity), &mut person),
+        ) {
             Ok(signed_in) => {
                 self.is_from_an_answer(&signed_in);
                 assert!(!signed_in.login(&user).key.starts_with("https://"));
@@ -215,6 +218,8 @@ fn an_old_sign_in() -> SignedIn {
         id_token: Secret::from("an ID token"),
         access_token: Secret::from("an access token"),
         refresh_token: Some(Secret::from(REFRESH_TOKEN)),
+        device: None,
+        login_place: None,
     }
 }
 

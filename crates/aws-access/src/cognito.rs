@@ -94,10 +94,10 @@ impl CognitoCalls for Aws<'_> {
 /// Makes the calls of a sign-in that a person takes part in: each has its time for itself, however long somebody looks for a code.
 #[derive(Debug)]
 pub struct PerCallTimeout<'a> {
-    env: &'a Env,
-    identity: &'a Identity,
-    budget: Duration,
-    progress: &'a Progress,
+    pub(crate) env: &'a Env,
+    pub(crate) identity: &'a Identity,
+    pub(crate) budget: Duration,
+    pub(crate) progress: &'a Progress,
     clock: Mutex<ServerClock>,
 }
 
@@ -307,6 +307,23 @@ impl Aws<'_> {
         let whole = self.timeouts.operation_attempt_timeout();
         whole.map_or(left, |whole| whole.min(left))
     }
+}
+
+/// Whether the sign-in is kept that everything came of which this user of a user pool was given. `true` for users of other providers, who show
+/// a token of their own each time.
+pub(crate) fn is_signed_in(
+    settings: &CognitoSettings,
+    identity: &Identity,
+    env: &Env,
+    cache: &Cache,
+    now: SystemTime,
+) -> Result<bool> {
+    let (SignIn::UserPool { .. }, Some(username)) = (settings.sign_in()?, settings.username.as_deref()) else {
+        return Ok(true);
+    };
+    let user = User::from_settings(settings, username, env)?;
+    let address = address(CognitoService::UserPool, &user.region, env, identity)?;
+    Ok(RefreshTokenStore::for_user(cache, &user, &address).is_there(now))
 }
 
 /// Where a service of a region is asked.

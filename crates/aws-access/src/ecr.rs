@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use crate::client::Aws;
 use crate::endpoint::{Endpoint, Service};
 use crate::failure::ODD_ANSWER_HINT;
+use crate::identity::CredentialSource;
 use diagnostics::{Code, Error, Result};
 use ecr_registry::Registry;
 use secret::Secret;
@@ -28,6 +29,8 @@ pub struct AuthorizationToken {
     pub password: Secret,
     /// When it ends, by this machine's clock.
     pub expires_at: SystemTime,
+    /// From when on it is renewed, if that is before half its life: a user of Cognito may be signed out meanwhile.
+    pub renew_at: Option<SystemTime>,
     /// The host of the caller's own registry, if the service says which that is.
     pub own_host: Option<String>,
 }
@@ -40,6 +43,7 @@ impl Aws<'_> {
     pub async fn authorization_token(&self, registry: &Registry, endpoint: &Endpoint) -> Result<AuthorizationToken> {
         let (service, what) = names(registry);
         let credentials = self.credentials(registry.into()).await?;
+        let session_end = credentials.expiry();
         let config = self.signed_settings(credentials, registry.region(), endpoint);
         let (token, expires_at, own) = match service {
             Service::EcrPublic => {
@@ -66,8 +70,23 @@ impl Aws<'_> {
         let own = own.and_then(|endpoint| Registry::parse(&endpoint));
         let own = own.map(|own| own.host().to_owned());
         self.read_token(token, expires_at)
-            .map(|token| AuthorizationToken { own_host: own, ..token })
+            .map(|token| AuthorizationToken {
+                own_host: own,
+                renew_at: self.renew_at(token.expires_at, session_end),
+                ..token
+            })
             .map_err(|cause| Error::failed(Code::OddAnswer, format!("{what} {OPERATION}"), cause).hint(ODD_ANSWER_HINT))
+    }
+
+    /// For a user of Cognito, the end of the session that the token was fetched with: then Cognito is asked whether the user may still
+    /// have one.
+    fn renew_at(&self, expires_at: SystemTime, session_end: Option<SystemTime>) -> Option<SystemTime> {
+        let CredentialSource::Cognito(_) = &self.identity.source else {
+            return None;
+        };
+        let now = SystemTime::now();
+        let half = now + expires_at.duration_since(now).unwrap_or_default() / 2;
+        Some(session_end.map_or(half, |end| end.min(half)))
     }
 
     fn read_token(
@@ -82,6 +101,7 @@ impl Aws<'_> {
         Ok(AuthorizationToken {
             password: password(&token)?,
             expires_at: self.observer.clock.to_ours(expires_at),
+            renew_at: None,
             own_host: None,
         })
     }

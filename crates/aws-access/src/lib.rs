@@ -55,6 +55,7 @@ mod failure;
 pub mod identity;
 mod keys;
 mod login;
+mod managed_login;
 mod metadata;
 mod mfa;
 mod mfa_sign_in;

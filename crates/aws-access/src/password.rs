@@ -33,7 +33,7 @@ impl ObtainableSecret for Registry {
         Ok(FetchedSecret {
             secret: token.password,
             expires_at: token.expires_at,
-            renew_at: None,
+            renew_at: token.renew_at,
             name: None,
         })
     }
@@ -78,7 +78,7 @@ impl ObtainableSecret for OwnRegistry {
         Ok(FetchedSecret {
             secret: token.password,
             expires_at: token.expires_at,
-            renew_at: None,
+            renew_at: token.renew_at,
             name: token.own_host,
         })
     }

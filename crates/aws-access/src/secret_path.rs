@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::client::Aws;
+use crate::cognito::is_signed_in;
 use crate::endpoint::Endpoint;
 use crate::identity::{CredentialSource, Identity};
 use crate::sign_in::Destination;
@@ -97,9 +98,22 @@ impl<W: ObtainableSecret> SecretPath<W> {
     pub(crate) fn warm(&self, cache: &Cache, name: &str, context: &mut Context<'_>) -> Result<Option<CachedSecret>> {
         self.identity.explain(context);
         self.identity.require_user()?;
-        let held = cache.warm(&self.key, name, context.now());
+        let held = self.held(cache, name, context.now(), &context.env)?;
         if held.is_some() {
             context.detail(|| format!("cache: {}", self.wanted.told_warm()));
+        }
+        Ok(held)
+    }
+
+    /// What the cache holds of this secret. What a user of Cognito was given ends with the sign-in: once that is over, nothing is handed out
+    /// any more that came of it.
+    pub(crate) fn held(&self, cache: &Cache, name: &str, now: SystemTime, env: &Env) -> Result<Option<CachedSecret>> {
+        let held = cache.warm(&self.key, name, now);
+        if let (Some(_), CredentialSource::Cognito(settings)) = (&held, &self.identity.source)
+            && !is_signed_in(settings, &self.identity, env, cache, now)?
+        {
+            cache.remove(&self.key);
+            return Ok(None);
         }
         Ok(held)
     }

@@ -120,8 +120,8 @@ impl SessionPath {
     }
 
     /// The credentials in the cache, if they need not be renewed.
-    pub fn cached(&self, cache: &Cache, now: SystemTime) -> Option<SessionCredentials> {
-        let held = cache.warm(&self.key, "", now)?;
+    pub fn cached(&self, cache: &Cache, now: SystemTime, env: &Env) -> Option<SessionCredentials> {
+        let held = self.held(cache, "", now, env).ok()??;
         self.wanted.read_cached(&held.secret).ok()
     }
 

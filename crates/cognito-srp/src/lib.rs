@@ -67,6 +67,29 @@ type Modulus = DynResidueParams<{ U3072::LIMBS }>;
 #[error("the {0} of its answer can't be right")]
 pub struct OddField(pub &'static str);
 
+/// What proves a device that a user pool remembers: its password stays here, the user pool gets the verifier.
+pub struct DeviceVerifier {
+    /// `Salt`, base64.
+    pub salt: String,
+    /// `PasswordVerifier`, base64.
+    pub verifier: String,
+}
+
+/// The verifier of a device. `salt` has to be random.
+///
+/// A later proof is a [`PasswordClaim`] with the device's group key in the place of the pool's name, and its key in that of the user.
+pub fn device_verifier(group_key: &str, key: &str, password: &str, salt: &[u8; 16]) -> DeviceVerifier {
+    let mut wide = Zeroizing::new([0; U3072::BYTES]);
+    wide[U3072::BYTES - salt.len()..].copy_from_slice(salt);
+    let salt = pad(&U3072::from_be_slice(&*wide));
+    let x = Zeroizing::new(from_hash(&private_key(&salt, group_key, key, password)));
+    let verifier = generator(Modulus::new(&U3072::from_be_hex(PRIME))).pow_bounded_exp(&x, HASH_BITS);
+    DeviceVerifier {
+        salt: STANDARD.encode(&*salt),
+        verifier: STANDARD.encode(&*pad(&verifier.retrieve())),
+    }
+}
+
 /// Our half of one sign-in: a secret exponent, used once, and the public number that goes with it.
 pub struct Ephemeral {
     exponent: Zeroizing<U3072>,
@@ -144,7 +167,8 @@ impl Ephemeral {
         if bool::from(server.retrieve().is_zero()) || u.iter().all(|byte| *byte == 0) {
             return Err(OddField("SRP_B"));
         }
-        let x = private_key(claim)?;
+        let salt = number(claim.salt).ok_or(OddField("SALT"))?;
+        let x = private_key(&pad(&salt), claim.pool_name, claim.user_id, claim.password);
         let k = hash(&[&pad(modulus.modulus()), &[2]]);
         let (u, x, k) = (from_hash(&u), Zeroizing::new(from_hash(&x)), from_hash(&k));
         let verifier = Zeroizing::new(generator(modulus).pow_bounded_exp(&x, HASH_BITS));
@@ -157,15 +181,9 @@ impl Ephemeral {
 }
 
 /// x = H(pad salt ‖ H(pool name ‖ user ‖ ":" ‖ password)).
-fn private_key(claim: &PasswordClaim<'_>) -> Result<Zeroizing<[u8; 32]>, OddField> {
-    let salt = number(claim.salt).ok_or(OddField("SALT"))?;
-    let inner = hash(&[
-        claim.pool_name.as_bytes(),
-        claim.user_id.as_bytes(),
-        b":",
-        claim.password.as_bytes(),
-    ]);
-    Ok(hash(&[&pad(&salt), &*inner]))
+fn private_key(padded_salt: &[u8], pool_name: &str, user_id: &str, password: &str) -> Zeroizing<[u8; 32]> {
+    let inner = hash(&[pool_name.as_bytes(), user_id.as_bytes(), b":", password.as_bytes()]);
+    hash(&[padded_salt, &*inner])
 }
 
 fn derive(input: &[u8], salt: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, OddField> {

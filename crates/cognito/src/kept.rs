@@ -5,6 +5,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::device::Device;
+use super::login_place::LoginPlace;
 use super::user::User;
 use super::wire::{self, AuthAnswer, AuthenticationResult, InitiateAuth, SecretText};
 use super::{CallFailure, CallRefusal, CognitoCalls, CognitoService, SignedIn};
@@ -15,6 +17,8 @@ use settings::{CognitoSettings, SignIn};
 
 /// The name that all sign-ins are kept under.
 const NAME: &str = "cognito sign-in";
+/// The name that devices are kept under: they outlive the sign-in that they were made in.
+const DEVICE: &str = "cognito device";
 /// The longest that a user pool lets a refresh token live: 3650 days. How long it is in truth nobody tells but Cognito, by refusing
 /// it: then it is forgotten.
 const LONGEST: Duration = Duration::from_secs(3650 * 86_400);
@@ -26,6 +30,7 @@ const SHARED: Duration = Duration::from_secs(60);
 pub struct RefreshTokenStore<'a> {
     cache: &'a Cache,
     key: CacheKey,
+    device_key: CacheKey,
     address: String,
 }
 
@@ -44,9 +49,19 @@ pub struct KeptSignIn {
     pub address: String,
     /// The file that holds the app client's secret.
     pub client_secret_file: Option<PathBuf>,
+    /// The managed login, where the user signed in there.
+    #[serde(default)]
+    pub login_place: Option<LoginPlace>,
     /// Gives new tokens.
     #[serde(with = "exposed")]
     pub refresh_token: Secret,
+    /// The device that the sign-in is on, in a user pool that remembers devices: without it the refresh token does not count.
+    #[serde(
+        default,
+        deserialize_with = "exposed::optional",
+        serialize_with = "exposed::serialize_optional"
+    )]
+    device_key: Option<Secret>,
     #[serde(with = "exposed")]
     id_token: Secret,
     #[serde(with = "exposed")]
@@ -62,6 +77,8 @@ struct GetTokens<'a> {
     client_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<SecretText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_key: Option<SecretText>,
 }
 
 #[derive(Deserialize)]
@@ -82,16 +99,19 @@ struct RevokeToken<'a> {
 impl<'a> RefreshTokenStore<'a> {
     /// The place of this user's sign-in. `address` is where the user pool is asked: no other place is shown the token.
     pub fn for_user(cache: &'a Cache, user: &User, address: &str) -> Self {
-        let key = CacheKey::builder()
-            .field("kind", NAME)
-            .field("address", address)
-            .field("user-pool-id", &user.pool)
-            .field("client-id", &user.client_id)
-            .field("username", &user.username)
-            .build();
+        let key = |kind| {
+            CacheKey::builder()
+                .field("kind", kind)
+                .field("address", address)
+                .field("user-pool-id", &user.pool)
+                .field("client-id", &user.client_id)
+                .field("username", &user.username)
+                .build()
+        };
         Self {
             cache,
-            key,
+            key: key(NAME),
+            device_key: key(DEVICE),
             address: address.to_owned(),
         }
     }
@@ -108,6 +128,8 @@ impl<'a> RefreshTokenStore<'a> {
             username: signed_in.username.clone(),
             address: self.address.clone(),
             client_secret_file: user.client_secret_file.clone(),
+            login_place: signed_in.login_place.clone(),
+            device_key: signed_in.device.as_ref().map(|device| device.key.clone()),
             refresh_token,
             id_token: signed_in.id_token.clone(),
             access_token: signed_in.access_token.clone(),
@@ -116,8 +138,24 @@ impl<'a> RefreshTokenStore<'a> {
         if let Some(hold) = self.cache.hold(&self.key, deadline) {
             kept.write(&hold, now);
         }
+        if let Some(device) = signed_in.device.as_ref().filter(|device| device.password.is_some()) {
+            self.keep_device(device, now, deadline);
+        }
         // Who could not have a password for want of a sign-in can have one now.
         self.cache.forget_failures(now);
+    }
+
+    /// The device that an earlier sign-in of this user was on.
+    pub fn device(&self, now: SystemTime) -> Option<Device> {
+        let held = self.cache.warm(&self.device_key, DEVICE, now)?;
+        serde_json::from_str(held.secret.expose()).ok()
+    }
+
+    fn keep_device(&self, device: &Device, now: SystemTime, deadline: Instant) {
+        let text = serde_json::to_string(device).map(Secret::new);
+        if let (Some(hold), Ok(secret)) = (self.cache.hold(&self.device_key, deadline), text) {
+            hold.keep(kept_for_good(secret, now), DEVICE, now);
+        }
     }
 
     /// Whether there is a sign-in.
@@ -191,13 +229,7 @@ impl KeptSignIn {
 
     fn write(&self, hold: &LockedEntry<'_>, now: SystemTime) {
         if let Ok(text) = serde_json::to_string(self) {
-            let fetched = FetchedSecret {
-                secret: Secret::new(text),
-                expires_at: now + LONGEST,
-                renew_at: None,
-                name: None,
-            };
-            hold.keep(fetched, NAME, now);
+            hold.keep(kept_for_good(Secret::new(text), now), NAME, now);
         }
     }
 
@@ -212,6 +244,8 @@ impl KeptSignIn {
             id_token: self.id_token.clone(),
             access_token: self.access_token.clone(),
             refresh_token: Some(self.refresh_token.clone()),
+            device: None,
+            login_place: self.login_place.clone(),
         }
     }
 
@@ -221,6 +255,7 @@ impl KeptSignIn {
             refresh_token: (&self.refresh_token).into(),
             client_id: &user.client_id,
             client_secret: user.client_secret.as_ref().map(SecretText::from),
+            device_key: self.device_key.as_ref().map(SecretText::from),
         };
         let operation = "GetTokensFromRefreshToken";
         match wire::call::<Tokens>(calls, CognitoService::UserPool, &user.region, operation, &request).await {
@@ -240,6 +275,9 @@ impl KeptSignIn {
         let mut parameters = wire::Parameters::from([("REFRESH_TOKEN".to_owned(), (&self.refresh_token).into())]);
         if let Some(hash) = user.secret_hash(&self.username)? {
             parameters.insert("SECRET_HASH".to_owned(), (&hash).into());
+        }
+        if let Some(key) = &self.device_key {
+            parameters.insert("DEVICE_KEY".to_owned(), key.into());
         }
         let request = InitiateAuth {
             auth_flow: "REFRESH_TOKEN_AUTH",
@@ -337,7 +375,7 @@ pub fn no_known_user() -> Error {
 fn is_over(refusal: &CallRefusal) -> bool {
     matches!(
         refusal.code.as_str(),
-        "NotAuthorizedException" | "RefreshTokenReuseException"
+        "NotAuthorizedException" | "RefreshTokenReuseException" | "UserNotFoundException"
     )
 }
 
@@ -353,6 +391,16 @@ fn not_signed_in(username: &str) -> Error {
 fn signed_out(username: &str, message: &str) -> Error {
     let cause = format!("{username} is signed in no more: {message}");
     Error::failed(Code::NotSignedIn, "Amazon Cognito", cause).hint("run in a terminal: ecr-auth cognito")
+}
+
+/// What is kept until Cognito refuses it.
+fn kept_for_good(secret: Secret, now: SystemTime) -> FetchedSecret {
+    FetchedSecret {
+        secret,
+        expires_at: now + LONGEST,
+        renew_at: None,
+        name: None,
+    }
 }
 
 fn millis(time: SystemTime) -> u64 {

@@ -8,7 +8,8 @@
 //! 2. [`RefreshTokenStore`] keeps the refresh token, so that the next sign-in asks nobody.
 //! 3. [`credentials`] trades the [`ProviderLogin`] of a signed-in user for AWS credentials at an identity pool; [`open_id_token`] trades it for a
 //!    token that STS takes.
-//! 4. [`passwords`] changes a password that is known, and replaces one that is forgotten.
+//! 4. [`managed_login`] signs in with the user's browser instead: the user pool's own pages ask for whatever is needed.
+//! 5. [`passwords`] changes a password that is known, and replaces one that is forgotten.
 //!
 //! ```
 //! use cognito::{CallFailure, CognitoCalls, CognitoService, ProviderLogin, credentials};
@@ -48,8 +49,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod device;
 mod identity_pool;
 mod kept;
+mod login_place;
+pub mod managed_login;
 pub mod passwords;
 mod refusal;
 mod secret_hash;
@@ -60,8 +64,10 @@ mod wire;
 use std::future::Future;
 use std::time::SystemTime;
 
+pub use device::Device;
 pub use identity_pool::{OpenIdToken, PoolCredentials, ProviderLogin, credentials, open_id_token};
 pub use kept::{KeptSignIn, RefreshTokenStore, no_known_user, username};
+pub use login_place::LoginPlace;
 pub use refusal::CallRefusal;
 pub use sign_in::{PresetAnswers, Questions, SignedIn, new_password, sign_in};
 pub use user::User;

@@ -36,6 +36,11 @@ impl CallRefusal {
         )
     }
 
+    /// Whether the user pool knows nothing of the device that was shown.
+    pub fn is_unknown_device(&self) -> bool {
+        self.code == "ResourceNotFoundException" && self.message.to_ascii_lowercase().contains("device")
+    }
+
     /// Whether the service doesn't know this operation: a stand-in, or one of years ago.
     pub fn is_unknown_operation(&self) -> bool {
         matches!(
@@ -109,6 +114,10 @@ impl CallRefusal {
             (_, "InvalidParameterException") if says("user_password_auth") => (
                 Code::Flow,
                 "allow the app client ALLOW_USER_PASSWORD_AUTH, or sign in with --flow srp",
+            ),
+            (_, "InvalidParameterException") if says("user_auth") => (
+                Code::Flow,
+                "allow the app client ALLOW_USER_AUTH and the user pool e-mail codes as a first factor, or sign in with --flow srp or --browser",
             ),
             (_, "InvalidParameterException") if says("refresh") => {
                 (Code::Flow, "allow the app client ALLOW_REFRESH_TOKEN_AUTH")

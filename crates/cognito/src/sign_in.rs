@@ -2,6 +2,7 @@
 //! <https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_RespondToAuthChallenge.html>
 
 mod answers;
+mod device_proof;
 mod set_up;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,9 @@ use zeroize::Zeroizing;
 pub use answers::{PresetAnswers, Questions, new_password};
 
 use self::answers::Answers;
+use super::device::Device;
 use super::identity_pool::ProviderLogin;
+use super::login_place::LoginPlace;
 use super::user::User;
 use super::wire::{
     self, AuthAnswer, InitiateAuth, ODD_ANSWER_HINT, Parameters, ReceivedSecret, RespondToAuthChallenge,
@@ -27,6 +30,8 @@ use settings::Flow;
 const TRIES: usize = 3;
 /// More than any sign-in has: a server that never ends asking is no Cognito.
 const MOST_CHALLENGES: usize = 10;
+/// The codes that a sign-in may begin with.
+const CODES: [&str; 2] = ["EMAIL_OTP", "SMS_OTP"];
 
 /// What a sign-in gives.
 #[derive(Debug, Clone)]
@@ -39,6 +44,10 @@ pub struct SignedIn {
     pub access_token: Secret,
     /// What gives new tokens without a password.
     pub refresh_token: Option<Secret>,
+    /// The device that the sign-in is on, in a user pool that remembers devices.
+    pub device: Option<Device>,
+    /// The managed login, where the user signed in there.
+    pub login_place: Option<LoginPlace>,
 }
 
 impl SignedIn {
@@ -54,7 +63,8 @@ impl SignedIn {
     }
 }
 
-/// Signs in. Every answer that nobody gave before is asked for, and once more where it was wrong: the session goes on.
+/// Signs in. Every answer that nobody gave before is asked for, and once more where it was wrong: the session goes on. `device` is
+/// one that an earlier sign-in left: it may spare the second factor.
 ///
 /// # Errors
 /// What Cognito says; a question where there is nobody to ask; a challenge that nothing here can answer.
@@ -62,22 +72,32 @@ pub async fn sign_in(
     user: &User,
     flow: Flow,
     given: PresetAnswers,
+    device: Option<Device>,
     calls: &impl CognitoCalls,
     questions: &mut dyn Questions,
 ) -> Result<SignedIn> {
     let mut answers = Answers::new(given, questions);
-    let sign_in = SigningIn {
+    let sign_in = |device| SigningIn {
         user,
         username: user.username.clone(),
+        device,
         calls,
     };
-    sign_in.run(flow, &mut answers).await.map_err(Error::from)
+    let has_device = device.is_some();
+    match sign_in(device).run(flow, &mut answers).await {
+        // Forgotten at the other end: the sign-in makes a new one.
+        Err(CallFailure::Refused(refusal)) if has_device && refusal.is_unknown_device() => {
+            sign_in(None).run(flow, &mut answers).await.map_err(Error::from)
+        }
+        done => done.map_err(Error::from),
+    }
 }
 
 struct SigningIn<'a, C> {
     user: &'a User,
     /// As given at first, then the real one.
     username: String,
+    device: Option<Device>,
     calls: &'a C,
 }
 
@@ -92,21 +112,31 @@ type Challenge = BTreeMap<String, String>;
 
 impl<C: CognitoCalls> SigningIn<'_, C> {
     async fn run(mut self, flow: Flow, answers: &mut Answers<'_>) -> Result<SignedIn, CallFailure> {
-        // Before the first call: Cognito waits a few seconds for the password's proof.
-        let password = answers.password(&self.user.username)?;
+        // A password before the first call: Cognito waits a few seconds for its proof.
         let mut answer = match flow {
-            Flow::Srp => self.by_proof(&password).await?,
-            Flow::UserPassword => self.by_password(&password).await?,
+            Flow::Srp => {
+                let password = answers.password(&self.user.username)?;
+                self.by_proof(&password).await?
+            }
+            Flow::UserPassword => {
+                let password = answers.password(&self.user.username)?;
+                self.by_password(&password).await?
+            }
+            Flow::EmailOtp => self.by_code(answers).await?,
         };
         for _ in 0..MOST_CHALLENGES {
             if let Some(result) = answer.authentication_result {
-                return self.signed_in(result);
+                return self.signed_in(result).await;
             }
             let name = answer
                 .challenge_name
                 .ok_or_else(|| odd("it holds neither tokens nor a challenge"))?;
             let challenge = answer.challenge_parameters.unwrap_or_default();
             self.learn_name(&challenge);
+            if name == "DEVICE_SRP_AUTH" && self.has_device_password() {
+                answer = self.by_device(answer.session).await?;
+                continue;
+            }
             let mut step = PendingChallenge {
                 name: &name,
                 challenge: &challenge,
@@ -143,7 +173,7 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
     /// `USER_SRP_AUTH`: nothing is asked between the challenge and its answer.
     async fn by_proof(&mut self, password: &Secret) -> Result<AuthAnswer, CallFailure> {
         let ephemeral = ephemeral()?;
-        let mut parameters = self.user.parameters(&self.username)?;
+        let mut parameters = self.parameters()?;
         parameters.insert("SRP_A".to_owned(), ephemeral.public().as_str().into());
         let answer = self.initiate("USER_SRP_AUTH", parameters).await?;
         if answer.challenge_name.as_deref() != Some("PASSWORD_VERIFIER") {
@@ -151,11 +181,24 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
         }
         let challenge = answer.challenge_parameters.unwrap_or_default();
         self.learn_name(&challenge);
+        let whose = (self.user.pool_name(), self.username.as_str());
+        let responses = self.proof(&ephemeral, whose, password, &challenge)?;
+        self.respond("PASSWORD_VERIFIER", responses, answer.session).await
+    }
+
+    /// The proof of a password: that of a user of a pool, or that of a device of a group.
+    fn proof(
+        &self,
+        ephemeral: &Ephemeral,
+        (pool_name, user_id): (&str, &str),
+        password: &Secret,
+        challenge: &Challenge,
+    ) -> Result<Parameters> {
         let field = |name: &str| challenge.get(name).map(String::as_str).unwrap_or_default();
         let timestamp = timestamp(self.calls.server_time());
         let claim = PasswordClaim {
-            pool_name: self.user.pool_name(),
-            user_id: &self.username,
+            pool_name,
+            user_id,
             password: password.expose(),
             salt: field("SALT"),
             server_public: field("SRP_B"),
@@ -169,15 +212,34 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
             ("TIMESTAMP", &timestamp),
         ];
         let responses = responses.map(|(name, value)| (name.to_owned(), value.into()));
-        self.respond("PASSWORD_VERIFIER", responses.into(), answer.session)
-            .await
+        Ok(responses.into())
     }
 
     /// `USER_PASSWORD_AUTH`: the password itself is sent.
     async fn by_password(&self, password: &Secret) -> Result<AuthAnswer, CallFailure> {
-        let mut parameters = self.user.parameters(&self.username)?;
+        let mut parameters = self.parameters()?;
         parameters.insert("PASSWORD".to_owned(), password.into());
         self.initiate("USER_PASSWORD_AUTH", parameters).await
+    }
+
+    /// `USER_AUTH`: a code that is sent takes the password's place.
+    async fn by_code(&mut self, answers: &mut Answers<'_>) -> Result<AuthAnswer, CallFailure> {
+        let mut parameters = self.parameters()?;
+        parameters.insert("PREFERRED_CHALLENGE".to_owned(), CODES[0].into());
+        let answer = self.initiate("USER_AUTH", parameters).await?;
+        if answer.challenge_name.as_deref() != Some("SELECT_CHALLENGE") {
+            return Ok(answer);
+        }
+        self.learn_name(&answer.challenge_parameters.unwrap_or_default());
+        let offered = answer.available_challenges.unwrap_or_default();
+        let mut codes = offered.iter().filter(|name| CODES.contains(&name.as_str()));
+        let kind = match (codes.next(), codes.next()) {
+            (Some(only), None) => only.clone(),
+            (Some(first), Some(second)) => answers.kind_of_code(&[first.clone(), second.clone()])?,
+            (None, _) => return Err(no_code(&offered).into()),
+        };
+        let responses = Parameters::from([("ANSWER".to_owned(), kind.as_str().into())]);
+        self.respond("SELECT_CHALLENGE", responses, answer.session).await
     }
 
     async fn answer(&self, step: &PendingChallenge<'_>, answers: &mut Answers<'_>) -> Result<AuthAnswer, CallFailure> {
@@ -192,7 +254,7 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
                 }
                 self.respond(name, responses, session).await
             }
-            "SOFTWARE_TOKEN_MFA" | "SMS_MFA" | "EMAIL_OTP" => {
+            "SOFTWARE_TOKEN_MFA" | "SMS_MFA" | "EMAIL_OTP" | "SMS_OTP" => {
                 let code = answers.code(name, challenge)?;
                 let responses = Parameters::from([(format!("{name}_CODE"), (&code).into())]);
                 self.respond(name, responses, session).await
@@ -213,6 +275,15 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
         }
     }
 
+    /// `USERNAME`, and what shows the client and the device.
+    fn parameters(&self) -> Result<Parameters> {
+        let mut parameters = self.user.parameters(&self.username)?;
+        if let Some(device) = &self.device {
+            parameters.insert("DEVICE_KEY".to_owned(), (&device.key).into());
+        }
+        Ok(parameters)
+    }
+
     async fn initiate(&self, flow: &'static str, parameters: Parameters) -> Result<AuthAnswer, CallFailure> {
         let request = InitiateAuth {
             auth_flow: flow,
@@ -228,7 +299,7 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
         responses: Parameters,
         session: Option<ReceivedSecret>,
     ) -> Result<AuthAnswer, CallFailure> {
-        let mut parameters = self.user.parameters(&self.username)?;
+        let mut parameters = self.parameters()?;
         parameters.extend(responses);
         let request = RespondToAuthChallenge {
             challenge_name: challenge,
@@ -256,21 +327,28 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
 
     /// An alias holds for the first call alone.
     fn learn_name(&mut self, challenge: &Challenge) {
-        if let Some(name) = challenge.get("USER_ID_FOR_SRP") {
+        let real = challenge.get("USER_ID_FOR_SRP").or_else(|| challenge.get("USERNAME"));
+        if let Some(name) = real {
             self.username.clone_from(name);
         }
     }
 
-    fn signed_in(self, result: wire::AuthenticationResult) -> Result<SignedIn, CallFailure> {
-        match (result.id_token, result.access_token) {
-            (Some(id_token), Some(access_token)) => Ok(SignedIn {
-                username: self.username,
-                id_token: id_token.0,
-                access_token: access_token.0,
-                refresh_token: result.refresh_token.map(|token| token.0),
-            }),
-            _ => Err(odd("it holds no tokens").into()),
-        }
+    async fn signed_in(self, result: wire::AuthenticationResult) -> Result<SignedIn, CallFailure> {
+        let (Some(id_token), Some(access_token)) = (result.id_token, result.access_token) else {
+            return Err(odd("it holds no tokens").into());
+        };
+        let device = match result.new_device_metadata {
+            Some(metadata) => Some(self.confirm(metadata, &access_token.0).await?),
+            None => self.device,
+        };
+        Ok(SignedIn {
+            username: self.username,
+            id_token: id_token.0,
+            access_token: access_token.0,
+            refresh_token: result.refresh_token.map(|token| token.0),
+            device,
+            login_place: None,
+        })
     }
 }
 
@@ -280,6 +358,19 @@ fn ephemeral() -> Result<Ephemeral> {
     getrandom::fill(&mut *exponent)
         .map_err(|error| Error::failed(Code::System, "no random number from the system", error))?;
     Ok(Ephemeral::new(&exponent))
+}
+
+/// A user who may not begin with a code.
+fn no_code(offered: &[String]) -> Error {
+    let cause = match offered {
+        [] => "the user pool sends this user no code to sign in with".to_owned(),
+        offered => format!(
+            "the user pool sends this user no code to sign in with, and offers: {}",
+            offered.join(", ")
+        ),
+    };
+    Error::failed(Code::Flow, "sign-in", cause)
+        .hint("sign in with a password (--flow srp) or in the browser (--browser), or ask who runs the user pool to verify your e-mail address")
 }
 
 /// The attributes that the pool wants of a new user and doesn't have yet.

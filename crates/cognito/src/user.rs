@@ -33,6 +33,18 @@ impl User {
     /// # Errors
     /// Usage errors: a piece is missing, or the client's secret can't be read.
     pub fn from_settings(settings: &CognitoSettings, username: &str, env: &Env) -> Result<Self> {
+        check_cognito_text("username", username)?;
+        Ok(Self {
+            username: username.to_owned(),
+            ..Self::without_name(settings, env)?
+        })
+    }
+
+    /// Somebody whose name is not known yet: the managed login tells it.
+    ///
+    /// # Errors
+    /// As [`User::from_settings`].
+    pub fn without_name(settings: &CognitoSettings, env: &Env) -> Result<Self> {
         let SignIn::UserPool { id, client_id } = settings.sign_in()? else {
             return Err(Error::usage(
                 Code::CognitoSettings,
@@ -41,7 +53,7 @@ impl User {
             ));
         };
         // The id becomes part of a host's name; the identity pool has no part in changing a password, and may be missing.
-        for (name, text) in [("user-pool-id", id), ("client-id", client_id), ("username", username)] {
+        for (name, text) in [("user-pool-id", id), ("client-id", client_id)] {
             check_cognito_text(name, text)?;
         }
         Ok(Self {
@@ -50,7 +62,7 @@ impl User {
             client_id: client_id.to_owned(),
             client_secret: client_secret(settings.client_secret_file.as_deref(), env)?,
             client_secret_file: settings.client_secret_file.clone(),
-            username: username.to_owned(),
+            username: String::new(),
         })
     }
 

@@ -81,6 +81,8 @@ pub(super) struct AuthAnswer {
     pub challenge_name: Option<String>,
     pub challenge_parameters: Option<BTreeMap<String, String>>,
     pub session: Option<ReceivedSecret>,
+    /// How the user may begin, with `SELECT_CHALLENGE`.
+    pub available_challenges: Option<Vec<String>>,
 }
 
 /// A secret that came with an answer.
@@ -94,4 +96,13 @@ pub(super) struct AuthenticationResult {
     pub id_token: Option<ReceivedSecret>,
     pub access_token: Option<ReceivedSecret>,
     pub refresh_token: Option<ReceivedSecret>,
+    pub new_device_metadata: Option<NewDeviceMetadata>,
+}
+
+/// A device that the user pool wants confirmed.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct NewDeviceMetadata {
+    pub device_key: String,
+    pub device_group_key: String,
 }

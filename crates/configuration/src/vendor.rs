@@ -21,7 +21,7 @@ const LIMIT: usize = 64 << 10;
 /// Most registries in it: more than that nobody looks through before saying yes.
 const MOST_REGISTRIES: usize = 100;
 /// What may stand there, for hints.
-const ALLOWED: &str = "a file from somebody else may hold cognito (user-pool-id, client-id, identity-pool-id) and registries \
+const ALLOWED: &str = "a file from somebody else may hold cognito (user-pool-id, client-id, identity-pool-id, domain) and registries \
     (match, registry, source: cognito), nothing more";
 /// Registries that everybody pulls from: whoever stood in front of one would see the pulls of all its images.
 const EVERYBODYS: [&str; 9] = [
@@ -70,6 +70,8 @@ struct Pools {
     client_id: Option<Spanned<String>>,
     #[serde(deserialize_with = "given")]
     identity_pool_id: Option<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
+    domain: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -198,12 +200,35 @@ fn pools(path: &Path, pools: Spanned<Pools>) -> Result<CognitoSettings> {
             Err(error) => Err(wrong(path, &given.referenced, format!("\"{key}\": {}", error.cause()))),
         }
     };
+    let domain = pools.domain.map(|domain| login_domain(path, domain)).transpose()?;
     Ok(CognitoSettings {
+        // Who signs in at a page of the vendor's has no password of the pool's, or need not type it here.
+        browser: domain.is_some(),
+        domain,
         user_pool_id: Some(text("user-pool-id", pools.user_pool_id)?),
         client_id: Some(text("client-id", pools.client_id)?),
         identity_pool_id: text("identity-pool-id", pools.identity_pool_id)?,
         ..CognitoSettings::default()
     })
+}
+
+/// The host of a managed login: one on the internet, at the usual port. It is shown to the user before it is taken.
+fn login_domain(path: &Path, domain: Spanned<String>) -> Result<String> {
+    let refused = |cause: &str| Err(wrong(path, &domain.referenced, format!("\"domain\": {cause}")));
+    if let Err(error) = check_cognito_text("domain", &domain.value) {
+        return refused(error.cause());
+    }
+    match is_public_name(&domain.value) && !domain.value.contains(':') {
+        true => Ok(domain.value),
+        false => refused("it is no full name of a host, or it names a port"),
+    }
+}
+
+/// Whether a name in small letters is a full one, and not one of this machine or its network.
+fn is_public_name(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let is_local = ["localhost", "local", "internal", "localdomain"].contains(&last);
+    host.contains('.') && !host.starts_with('[') && last.bytes().any(|b| b.is_ascii_alphabetic()) && !is_local
 }
 
 fn registry(path: &Path, rule: Spanned<VendorRule>) -> Result<VendorRegistry> {
@@ -275,10 +300,7 @@ fn private(path: &Path, place: &Location, host: &str) -> Result<String> {
 /// An alias is a full name of the vendor's own: nothing on this machine or in its network, and nothing that everybody uses.
 fn check_alias(path: &Path, place: &Location, alias: &str) -> Result<()> {
     let host = alias.rsplit_once(':').map_or(alias, |(host, _)| host);
-    let last = host.rsplit('.').next().unwrap_or_default();
-    let is_name = host.contains('.') && !host.starts_with('[') && last.bytes().any(|b| b.is_ascii_alphabetic());
-    let is_local = ["localhost", "local", "internal", "localdomain"].contains(&last);
-    if !is_name || is_local {
+    if !is_public_name(host) {
         return Err(wrong(
             path,
             place,

@@ -15,18 +15,23 @@ const MARGIN: Duration = Duration::from_millis(300);
 /// # Errors
 /// `ECR_AUTH_TIMEOUT` is no number of seconds.
 pub fn deadline(env: &Env, began: Instant) -> Result<Instant> {
-    let timeout = match env.get(variables::ECR_AUTH_TIMEOUT) {
-        None => DEFAULT_TIMEOUT,
-        Some(text) => seconds(text).ok_or_else(|| {
-            Error::usage(
-                Code::Variable,
-                variables::ECR_AUTH_TIMEOUT,
-                format!("{text} is not a number of seconds"),
-            )
-            .hint("set it to a number from 1 to 3600, or unset it")
-        })?,
-    };
+    let timeout = seconds(env, variables::ECR_AUTH_TIMEOUT)?.unwrap_or(DEFAULT_TIMEOUT);
     Ok(began + timeout.saturating_sub(MARGIN))
+}
+
+/// A time that a variable sets.
+///
+/// # Errors
+/// It is no number of seconds.
+pub fn seconds(env: &Env, variable: &'static str) -> Result<Option<Duration>> {
+    let Some(text) = env.get(variable) else {
+        return Ok(None);
+    };
+    let seconds = parsed(text).ok_or_else(|| {
+        Error::usage(Code::Variable, variable, format!("{text} is not a number of seconds"))
+            .hint("set it to a number from 1 to 3600, or unset it")
+    });
+    seconds.map(Some)
 }
 
 impl Env {
@@ -46,7 +51,7 @@ pub fn budget(env: &Env) -> Result<Duration> {
     Ok(deadline(env, now)?.saturating_duration_since(now))
 }
 
-fn seconds(text: &str) -> Option<Duration> {
+fn parsed(text: &str) -> Option<Duration> {
     let seconds: f64 = text.parse().ok()?;
     (1.0..=3600.0)
         .contains(&seconds)
@@ -91,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_timeout_is_a_number_of_seconds() {
+    fn the_timeout_is_a_number_of_parsed() {
         let began = Instant::now();
         let left = |text: &str| {
             let env: Env = [("ECR_AUTH_TIMEOUT", text)].into_iter().collect();

@@ -25,6 +25,6 @@ pub mod variables;
 mod visible;
 
 pub use context::*;
-pub use deadline::{budget, deadline, process_started};
+pub use deadline::{budget, deadline, process_started, seconds};
 pub use descriptor::why_stderr_is_unheard;
 pub use progress::*;

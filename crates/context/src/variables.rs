@@ -57,6 +57,16 @@ variables! {
         ECR_AUTH_COGNITO_PASSWORD, default: "asked for on the terminal";
         /// Holds the secret of Cognito's app client, if the client has one.
         ECR_AUTH_COGNITO_CLIENT_SECRET;
+        /// Sets how many seconds `ecr-auth cognito --browser` waits for the browser.
+        ECR_AUTH_BROWSER_TIMEOUT, default: "300";
+        /// Names the program that opens addresses for `ecr-auth cognito --browser`; `none`: there is no browser here.
+        BROWSER, default: "the platform's";
+        /// Is set over SSH: without a screen of its own, such a session opens no browser.
+        SSH_CONNECTION;
+        /// Names the screen, on Linux.
+        DISPLAY;
+        /// Names the screen, on Linux.
+        WAYLAND_DISPLAY;
     }
     "The kubelet's provider" {
         /// Names the role that images are pulled with for a pod whose service account has a token, and no annotation.

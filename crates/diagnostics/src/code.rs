@@ -145,6 +145,7 @@ codes! {
     CognitoSettings = 712, "What is said of Cognito is incomplete, or wrong";
     NoTerminal = 713, "There is nobody to ask";
     PasswordSource = 714, "The password cannot be taken from there";
+    BrowserSignIn = 715, "The sign-in in the browser did not end well";
 
     // 08: files, folders, the cache and the system.
     NotWritable = 801, "A file or folder cannot be written";
@@ -168,6 +169,11 @@ impl Code {
     /// Its number: the four digits.
     pub fn number(self) -> u16 {
         self as u16
+    }
+
+    /// Whether this failure ends what was given out before: whoever signed in is signed in no more.
+    pub fn ends_the_sign_in(self) -> bool {
+        self == Self::NotSignedIn
     }
 
     /// That of a file that cannot be written.

@@ -12,9 +12,11 @@ mod grants;
 mod identity_pool;
 mod input;
 mod login;
+mod login_state;
 mod outcome;
 mod passwords;
 mod refusals;
+mod remembered;
 mod roles;
 mod second_factor;
 mod sessions;
@@ -31,9 +33,9 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 
 pub use self::identity_pool::LoginProvider;
+pub(crate) use self::login::login_operation;
 pub use self::roles::{Ambiguous, Match, RoleMapping, Rule};
 pub use self::user_pool::Message;
-pub(crate) use self::login::login_operation;
 pub use self::users::{AddedUser, Mfa, Provider, UserSpec};
 
 use self::identity_pool::IdentityPool;

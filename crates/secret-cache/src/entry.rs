@@ -181,8 +181,11 @@ impl CacheEntry {
         self.failure = None;
     }
 
-    /// Notes how fetching failed at `at`. The token stays: it may still be valid.
+    /// Notes how fetching failed at `at`. The token stays, because it may still be valid; but not if the sign-in is over that it came of.
     pub fn fail(&mut self, error: &Error, at: SystemTime) {
+        if error.code().ends_the_sign_in() {
+            self.token = None;
+        }
         self.failure = Some(RecordedFailure::new(error, at));
     }
 

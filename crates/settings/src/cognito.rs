@@ -16,6 +16,8 @@ const LONGEST_POOL_ID: usize = 55;
 /// Characters of an app client's id, and of a user's name, at most.
 /// <https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_InitiateAuth.html>
 const LONGEST_NAME: usize = 128;
+/// The port that a managed login sends the browser back to, where none is said.
+const CALLBACK_PORT: u16 = 8719;
 /// The digits between the hyphens of a UUID.
 const UUID: [usize; 5] = [8, 4, 4, 4, 12];
 
@@ -34,6 +36,12 @@ pub struct CognitoSettings {
     pub client_secret_file: Option<PathBuf>,
     /// How the password is proved.
     pub flow: Flow,
+    /// The host of the user pool's managed login, with a port where it has one of its own.
+    pub domain: Option<String>,
+    /// Whether users sign in in their browser.
+    pub browser: bool,
+    /// The port of this machine that the managed login sends the browser back to.
+    pub callback_port: Option<u16>,
     /// How the identity pool's token becomes AWS credentials.
     pub identity_flow: IdentityFlow,
     /// The role that is asked for, an ARN: one that the pool's rules allow, or in the classic flow one that trusts the pool.
@@ -57,6 +65,8 @@ pub enum Flow {
     Srp,
     /// `USER_PASSWORD_AUTH`: the password itself is sent.
     UserPassword,
+    /// `USER_AUTH`: there is no password, but a code that is sent by e-mail, or by SMS.
+    EmailOtp,
 }
 
 /// How the identity pool's token becomes AWS credentials.
@@ -95,6 +105,7 @@ impl Flow {
         match self {
             Self::Srp => "srp",
             Self::UserPassword => "user-password",
+            Self::EmailOtp => "email-otp",
         }
     }
 }
@@ -129,6 +140,11 @@ impl CognitoSettings {
         }
     }
 
+    /// The port of this machine that the managed login sends the browser back to.
+    pub fn callback_port(&self) -> u16 {
+        self.callback_port.unwrap_or(CALLBACK_PORT)
+    }
+
     /// The region of the user pool, if there is one.
     pub fn user_pool_region(&self) -> Option<&str> {
         let (region, _) = self.user_pool_id.as_deref()?.split_once('_')?;
@@ -158,6 +174,9 @@ impl CognitoSettings {
             ("identity-pool-id", (!pool.is_empty()).then(|| pool.as_str().into())),
             ("username", text(&self.username)),
             ("client-secret-file", path(&self.client_secret_file)?),
+            ("domain", text(&self.domain)),
+            ("browser", self.browser.then(|| true.into())),
+            ("callback-port", self.callback_port.map(Value::from)),
             ("flow", (flow != Flow::default()).then(|| flow.name().into())),
             (
                 "identity-flow",
@@ -206,6 +225,7 @@ impl CognitoSettings {
             ("client-id", self.client_id.as_deref()),
             ("identity-pool-id", Some(self.identity_pool_id.as_str())),
             ("username", self.username.as_deref()),
+            ("domain", self.domain.as_deref()),
             ("role-arn", self.role_arn.as_deref()),
             ("provider", self.provider.as_deref()),
         ];
@@ -215,6 +235,16 @@ impl CognitoSettings {
 
     /// Checks which settings go together in each flow.
     pub(crate) fn check_flow(&self) -> Result<()> {
+        if self.browser && self.domain.is_none() {
+            return Err(Error::usage(
+                Code::CognitoSettings,
+                "domain",
+                "a sign-in in the browser needs the address of the managed login",
+            )
+            .hint(
+                "give it with --domain, or as \"domain\" under \"cognito\" in ecr-auth.yml: such as login.example.com",
+            ));
+        }
         if self.identity_flow == IdentityFlow::Enhanced {
             let settings = [("duration", self.duration.is_some()), ("policy", self.policy.is_some())];
             return match settings.iter().find(|(_, is_said)| *is_said) {
@@ -265,6 +295,11 @@ pub fn check_text(name: &'static str, text: &str) -> Result<()> {
             "it is not the name of a user",
             "names have 1 to 128 characters, none of them a control character",
         ),
+        "domain" => (
+            is_domain(text),
+            "it is not the host of a managed login",
+            "it looks like login.example.com or northwind.auth.eu-west-1.amazoncognito.com, without https:// and without a path",
+        ),
         "role-arn" => (
             is_role_arn(text),
             "it is not the ARN of a role",
@@ -300,6 +335,25 @@ fn is_identity_pool(id: &str) -> bool {
 
 fn region_of_identity_pool(id: &str) -> &str {
     id.split_once(':').map_or("", |(region, _)| region)
+}
+
+/// A host in small letters, with a port where it has one: it is asked by https, and nothing of a path or a user name can stand in it.
+fn is_domain(text: &str) -> bool {
+    let (host, port) = text
+        .split_once(':')
+        .map_or((text, None), |(host, port)| (host, Some(port)));
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let is_port =
+        |port: &str| port.len() <= 5 && !port.starts_with('0') && port.parse::<u16>().is_ok_and(|port| port > 0);
+    host.len() <= 253 && host.split('.').all(is_label) && port.is_none_or(is_port)
 }
 
 /// As AWS writes it: these ids become part of host names.
@@ -363,6 +417,17 @@ mod tests {
     #[case("username", "zoë@example.com", true)]
     #[case("username", " ", false)]
     #[case("username", "a\u{1b}[2J", false)]
+    #[case("domain", "login.example.com", true)]
+    #[case("domain", "northwind.auth.eu-west-1.amazoncognito.com", true)]
+    #[case("domain", "127.0.0.1:8443", true)]
+    #[case("domain", "https://login.example.com", false)]
+    #[case("domain", "login.example.com/", false)]
+    #[case("domain", "maria@login.example.com", false)]
+    #[case("domain", "login.example.com:0", false)]
+    #[case("domain", "login.example.com:443:1", false)]
+    #[case("domain", "Login.example.com", false)]
+    #[case("domain", "-x.example.com", false)]
+    #[case("domain", "", false)]
     #[case("role-arn", "arn:aws:iam::111122223333:role/path/pull", true)]
     #[case("role-arn", "pull", false)]
     #[case("role-arn", "arn:aws:iam::111122223333:user/pull", false)]
@@ -391,6 +456,7 @@ mod tests {
     #[rstest]
     #[case("duration", |it: &mut CognitoSettings| it.duration = Some(900))]
     #[case("policy", |it: &mut CognitoSettings| it.policy = Some("{}".into()))]
+    #[case("domain", |it: &mut CognitoSettings| it.browser = true)]
     #[case("role-arn", |it: &mut CognitoSettings| it.identity_flow = IdentityFlow::Classic)]
     #[case("duration", |it: &mut CognitoSettings| {
         it.identity_flow = IdentityFlow::Classic;

@@ -7,6 +7,9 @@ use crate::CallRefusal;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
+/// No user pool tells what it wants of a password before it refuses one. This is enough for what they usually want.
+const FIRST_PASSWORD: &str = "First sign-in: choose a new password (at least 12 characters, with capital and small letters, digits and a symbol): ";
+
 /// Asks a person, where there is one.
 pub trait Questions {
     /// Asks for something that may be seen.
@@ -88,7 +91,7 @@ impl<'a> Answers<'a> {
             return Ok(password);
         }
         self.were_asked = true;
-        new_password(self.questions)
+        twice(self.questions, FIRST_PASSWORD)
     }
 
     /// What Cognito didn't refuse is not asked again.
@@ -109,7 +112,7 @@ impl<'a> Answers<'a> {
         let question = match (kind, sent_to) {
             ("SOFTWARE_TOKEN_MFA", _) => "Code of the authenticator: ".to_owned(),
             (_, Some(place)) => format!("Code sent to {place}: "),
-            ("SMS_MFA", None) => "Code sent by SMS: ".to_owned(),
+            ("SMS_MFA" | "SMS_OTP", None) => "Code sent by SMS: ".to_owned(),
             _ => "Code sent by e-mail: ".to_owned(),
         };
         self.typed_code(&question)
@@ -158,8 +161,12 @@ impl<'a> Answers<'a> {
 /// # Errors
 /// As [`Questions::ask`]; the two are not the same.
 pub fn new_password(questions: &mut dyn Questions) -> Result<Secret> {
-    let first = questions.ask_secret("New password: ")?;
-    match questions.ask_secret("The same again: ")? == first {
+    twice(questions, "New password: ")
+}
+
+fn twice(questions: &mut dyn Questions, question: &str) -> Result<Secret> {
+    let first = questions.ask_secret(question)?;
+    match questions.ask_secret("Repeat it: ")? == first {
         true => Ok(first),
         false => Err(
             Error::failed(Code::NewPassword, "new password", "the two are not the same").hint("run the command again"),
@@ -170,7 +177,7 @@ pub fn new_password(questions: &mut dyn Questions) -> Result<Secret> {
 fn described(kind: &str) -> &str {
     match kind {
         "SOFTWARE_TOKEN_MFA" => "a code of the authenticator",
-        "SMS_MFA" => "a code by SMS",
+        "SMS_MFA" | "SMS_OTP" => "a code by SMS",
         "EMAIL_OTP" | "EMAIL_MFA" => "a code by e-mail",
         other => other,
     }

@@ -120,7 +120,7 @@ fn run(user: &User, flow: Flow, script: Vec<Result<Value, CallFailure>>, answers
         answers: answers.iter().copied().collect(),
         ..Person::default()
     };
-    let result = block_on(sign_in(user, flow, PresetAnswers::default(), &calls, &mut person));
+    let result = block_on(sign_in(user, flow, PresetAnswers::default(), None, &calls, &mut person));
     assert!(calls.answers.borrow().is_empty(), "all of the script is played");
     Done {
         result,
@@ -279,7 +279,14 @@ fn a_code_that_was_given_is_tried_once_and_chooses_the_authenticator() {
         ..PresetAnswers::default()
     };
     let mut nobody = Person::default();
-    let result = block_on(sign_in(&user(None), Flow::UserPassword, given, &calls, &mut nobody));
+    let result = block_on(sign_in(
+        &user(None),
+        Flow::UserPassword,
+        given,
+        None,
+        &calls,
+        &mut nobody,
+    ));
     assert!(result.unwrap_err().to_string().contains("CodeMismatchException"));
     assert!(nobody.heard.is_empty(), "{:?}", nobody.heard);
 }

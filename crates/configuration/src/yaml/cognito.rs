@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::rule::YamlBool;
 use super::{at, beside, given, policy, text, wrong};
 use diagnostics::{Error, Result};
 use settings::{CognitoSettings, Flow, IdentityFlow, check_cognito_text};
@@ -22,6 +23,12 @@ pub(super) struct CognitoKeys {
     username: Option<Spanned<String>>,
     #[serde(deserialize_with = "given")]
     client_secret_file: Option<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
+    domain: Option<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
+    browser: Option<YamlBool>,
+    #[serde(deserialize_with = "given")]
+    callback_port: Option<u16>,
     #[serde(deserialize_with = "given")]
     flow: Option<Flow>,
     #[serde(deserialize_with = "given")]
@@ -49,6 +56,9 @@ pub(super) fn settings(path: &Path, keys: Spanned<CognitoKeys>) -> Result<Cognit
         identity_pool_id: checked(path, "identity-pool-id", keys.identity_pool_id)?.unwrap_or_default(),
         username: checked(path, "username", keys.username)?,
         client_secret_file: file("client-secret-file", keys.client_secret_file)?,
+        domain: checked(path, "domain", keys.domain)?,
+        browser: keys.browser.is_some_and(|it| it.0),
+        callback_port: keys.callback_port,
         flow: keys.flow.unwrap_or_default(),
         identity_flow: keys.identity_flow.unwrap_or_default(),
         role_arn: checked(path, "role-arn", keys.role_arn)?,

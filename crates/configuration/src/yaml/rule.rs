@@ -242,7 +242,7 @@ impl Visitor<'_> for AnyKey {
 }
 
 /// A boolean as YAML itself tells it: `"true"` in quotes is a text.
-struct YamlBool(bool);
+pub(super) struct YamlBool(pub bool);
 
 impl<'de> Deserialize<'de> for YamlBool {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

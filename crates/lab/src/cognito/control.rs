@@ -4,8 +4,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    AUTHENTICATED_ROLE, BROWSER_CLIENT_ID, CLIENT_ID, CLIENT_SECRET, Cognito, IDENTITY_POOL_ID, LICENSED_ROLE, LOGIN_DOMAIN, LOGINS_KEY, LoginProvider,
-    ROTATING_CLIENT_ID, RoleMapping, SECRET_CLIENT_ID, UNLICENSED_ROLE, USER_POOL_ID, UserSpec,
+    AUTHENTICATED_ROLE, BROWSER_CLIENT_ID, CLIENT_ID, CLIENT_SECRET, Cognito, IDENTITY_POOL_ID, LICENSED_ROLE,
+    LOGIN_DOMAIN, LOGINS_KEY, LoginProvider, ROTATING_CLIENT_ID, RoleMapping, SECRET_CLIENT_ID, UNLICENSED_ROLE,
+    USER_POOL_ID, UserSpec,
 };
 use crate::answer::Refusal;
 use crate::request::{bad, read, unknown};

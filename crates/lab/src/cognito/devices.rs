@@ -10,32 +10,14 @@ use super::clients::Client;
 use super::input::{Input, Map};
 use super::outcome::Outcome;
 use super::refusals::{invalid, not_authorized, not_found};
-use super::sessions::Step;
+use super::remembered::Device;
+use super::sessions::{DeviceHandshake, Step};
 use super::srp::{Handshake, Identity, Verifier, hex, parse_hex};
 use super::timestamp;
 use super::user_pool::UserPool;
 use super::{REGION, sign_in::CLOCK_SKEW};
 use crate::answer::{Refusal, request_id};
 use crate::random::random_text;
-
-/// A device.
-#[derive(Debug, Clone)]
-pub(super) struct Device {
-    pub(super) user: String,
-    group_key: String,
-    /// What ConfirmDevice brought.
-    verifier: Option<Verifier>,
-    /// Whether refresh tokens of sign-ins on it count.
-    is_confirmed: bool,
-}
-
-/// The answer to `DEVICE_SRP_AUTH` that a session waits for.
-#[derive(Debug, Clone)]
-pub(super) struct DeviceHandshake {
-    handshake: Handshake,
-    block: String,
-    device: String,
-}
 
 fn does_not_exist() -> Refusal {
     not_found("Device does not exist.")
@@ -134,7 +116,11 @@ impl UserPool {
             device: key.to_owned(),
         };
         let session = self.open(client, user, Step::Device(Some(Box::new(pending))), now);
-        Ok(Outcome::challenge("DEVICE_PASSWORD_VERIFIER", Some(session), parameters))
+        Ok(Outcome::challenge(
+            "DEVICE_PASSWORD_VERIFIER",
+            Some(session),
+            parameters,
+        ))
     }
 
     /// The answer to `DEVICE_PASSWORD_VERIFIER`.

@@ -1,6 +1,8 @@
 //! What comes with every lab: groups, their roles, and two users for the demo.
 
-use super::{AUTHENTICATED_ROLE, BROWSER_CLIENT_ID, DEMO_PASSWORD, IDENTITY_POOL_ID, LICENSED_ROLE, UNLICENSED_ROLE, UserSpec};
+use super::{
+    AUTHENTICATED_ROLE, BROWSER_CLIENT_ID, DEMO_PASSWORD, IDENTITY_POOL_ID, LICENSED_ROLE, UNLICENSED_ROLE, UserSpec,
+};
 use crate::jwt::IDENTITY_PROVIDER;
 use crate::policy::{Condition, Operator, Permissions, RoleSpec, Trust};
 use crate::principals::ACCOUNT;

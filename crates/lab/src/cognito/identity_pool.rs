@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use super::input::{Input, Map};
 use super::refusals::{constraint, invalid, not_authorized, not_found};
 use super::roles::{RoleMapping, principal_tags};
-use super::{CLIENT_ID, IDENTITY_POOL_ID, ISSUER, LOGINS_KEY, REGION, ROTATING_CLIENT_ID, SECRET_CLIENT_ID, internal};
+use super::{
+    BROWSER_CLIENT_ID, CLIENT_ID, IDENTITY_POOL_ID, ISSUER, LOGINS_KEY, REGION, ROTATING_CLIENT_ID, SECRET_CLIENT_ID,
+    internal,
+};
 use crate::answer::{Refusal, request_id};
 use crate::jwt::{Claims, IDENTITY_PROVIDER, SigningAlgorithm, TAGS_CLAIM};
 use crate::policy::Permissions;
@@ -134,7 +137,7 @@ impl Aws {
 
     fn login_provider(&self, key: &str) -> Option<LoginProvider> {
         if key == LOGINS_KEY {
-            let clients = [CLIENT_ID, SECRET_CLIENT_ID, ROTATING_CLIENT_ID];
+            let clients = [CLIENT_ID, SECRET_CLIENT_ID, ROTATING_CLIENT_ID, BROWSER_CLIENT_ID];
             return Some(LoginProvider {
                 key: key.into(),
                 issuer: ISSUER.into(),

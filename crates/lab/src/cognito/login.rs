@@ -6,48 +6,15 @@ mod page;
 mod providers;
 mod token;
 
-use std::collections::{BTreeMap, HashMap};
-
 use http::request::Parts;
 
-use super::clients::Client;
 use crate::answer::{self, Answer, Refusal};
 use crate::request::header_text;
 use crate::sts::Parameters;
 use crate::{Aws, lock};
 
-use self::authorize::AuthorizationRequest;
-
 /// The cookie of somebody who is signed in at the managed login.
 const COOKIE: &str = "cognito";
-
-/// What the managed login holds.
-#[derive(Debug, Default)]
-pub(super) struct ManagedLogin {
-    /// The addresses that each app client may send users back to, by the client's id.
-    pub(super) callbacks: BTreeMap<String, Vec<String>>,
-    /// Browsers that are signed in, by the cookie's value: the user's name in the pool.
-    browsers: HashMap<String, String>,
-    /// Codes that were given out.
-    codes: HashMap<String, Code>,
-    /// What identity providers were asked, by `RelayState`.
-    relays: HashMap<String, AuthorizationRequest>,
-    /// Scripted browsers: whoever opens the login page is signed in as this user at once.
-    pub(super) signs_in_as: Option<String>,
-}
-
-/// A code, and what it was given out for.
-#[derive(Debug, Clone)]
-struct Code {
-    user: String,
-    client: &'static Client,
-    redirect_uri: String,
-    challenge: Option<String>,
-    scope: String,
-    expires: i64,
-    /// The sign-in that it was traded for.
-    origin: Option<String>,
-}
 
 /// What is asked of the managed login at this path, as it is counted.
 pub(crate) fn login_operation(path: &str) -> &'static str {

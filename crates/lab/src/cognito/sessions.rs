@@ -1,6 +1,5 @@
 //! Sign-ins under way: what each of them waits for.
 
-use super::devices::DeviceHandshake;
 use super::srp::Handshake;
 use super::users::Mfa;
 
@@ -43,6 +42,14 @@ impl Step {
             Self::Setup { .. } => Mfa::Setup.challenge(),
         }
     }
+}
+
+/// The answer to `DEVICE_SRP_AUTH` that a session waits for.
+#[derive(Debug, Clone)]
+pub(super) struct DeviceHandshake {
+    pub(super) handshake: Handshake,
+    pub(super) block: String,
+    pub(super) device: String,
 }
 
 /// A sign-in between two challenges.

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use rsa::BigUint;
 use serde::Serialize;
 
-use super::devices::Device;
 use super::grants::Grants;
-use super::login::ManagedLogin;
+use super::login_state::ManagedLogin;
 use super::refusals::not_authorized;
+use super::remembered::Device;
 use super::sessions::{PendingHandshake, Session};
 use super::users::{Provider, User};
 use crate::answer::Refusal;

@@ -5,8 +5,9 @@ use std::fmt::Write;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::super::clients::Client;
+use super::super::login_state::{AuthorizationRequest, Code};
 use super::super::user_pool::UserPool;
-use super::{COOKIE, Code, page, redirect};
+use super::{COOKIE, page, redirect};
 use crate::answer::{self, Answer};
 use crate::random::random_text;
 use crate::sts::Parameters;
@@ -27,24 +28,12 @@ const CARRIED: [&str; 8] = [
 /// What an app client of the lab may ask for.
 const SCOPES: [&str; 4] = ["openid", "email", "profile", "aws.cognito.signin.user.admin"];
 
-/// What an app wants of the managed login.
-#[derive(Debug, Clone)]
-pub(super) struct AuthorizationRequest {
-    pub(super) client: &'static Client,
-    pub(super) redirect_uri: String,
-    pub(super) scope: String,
-    pub(super) state: Option<String>,
-    challenge: Option<String>,
-    /// All of it, as a query.
-    pub(super) query: String,
-}
-
 /// Why a request is no good: told to the browser alone, or to the app.
 enum Rejection {
     /// The address to send the browser back to is not the app's.
     Page(String),
     /// `error` in the way back.
-    Redirect(AuthorizationRequest, &'static str),
+    Redirect(Box<AuthorizationRequest>, &'static str),
 }
 
 impl AuthorizationRequest {
@@ -68,10 +57,10 @@ impl AuthorizationRequest {
             query: carried(form),
         };
         if form.get("response_type") != Some("code") {
-            return Err(Rejection::Redirect(request, "unauthorized_client"));
+            return Err(Rejection::Redirect(Box::new(request), "unauthorized_client"));
         }
         if !request.scope.split(' ').all(|scope| SCOPES.contains(&scope)) {
-            return Err(Rejection::Redirect(request, "invalid_scope"));
+            return Err(Rejection::Redirect(Box::new(request), "invalid_scope"));
         }
         let is_challenge = |text: &String| text.len() == 43 && !text.contains(['+', '/', '=']);
         let is_pkce = match (&request.challenge, form.get("code_challenge_method")) {
@@ -81,7 +70,7 @@ impl AuthorizationRequest {
         };
         match is_pkce {
             true => Ok(request),
-            false => Err(Rejection::Redirect(request, "invalid_request")),
+            false => Err(Rejection::Redirect(Box::new(request), "invalid_request")),
         }
     }
 
@@ -140,7 +129,12 @@ impl UserPool {
     pub(super) fn login_page(&mut self, form: &Parameters, now: i64) -> Answer {
         match AuthorizationRequest::read(self, form) {
             Err(rejection) => rejection.answer(),
-            Ok(request) => match self.login.signs_in_as.clone() {
+            Ok(request) => match self
+                .login
+                .signs_in_as
+                .clone()
+                .and_then(|name| self.user(&name).map(|user| user.name.clone()))
+            {
                 Some(user) => self.send_back(&request, &user, now),
                 None => page::login(&request.query, form.get("login_hint").unwrap_or_default(), ""),
             },
@@ -200,7 +194,9 @@ impl UserPool {
     pub(super) fn log_out(&mut self, form: &Parameters, cookie: Option<&str>) -> Answer {
         let id = form.get("client_id").unwrap_or_default();
         let known = self.login.callbacks.get(id).cloned().unwrap_or_default();
-        let to = form.get("logout_uri").filter(|uri| known.iter().any(|known| known == uri));
+        let to = form
+            .get("logout_uri")
+            .filter(|uri| known.iter().any(|known| known == uri));
         let Some(to) = to else {
             return redirect(&format!("/error?error=redirect_mismatch&client_id={}", encoded(id)));
         };

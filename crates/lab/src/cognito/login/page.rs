@@ -80,6 +80,9 @@ pub(super) fn post_back(to: &str, fields: &[(&str, &str)]) -> Answer {
 
 /// What a browser shows where it can't be sent back.
 pub(super) fn error(what: &str) -> Answer {
-    let body = format!("<p>An error was encountered with the requested page.</p><p>{}</p>", inert(what));
+    let body = format!(
+        "<p>An error was encountered with the requested page.</p><p>{}</p>",
+        inert(what)
+    );
     html(400, "Error", &body)
 }

@@ -28,7 +28,11 @@ pub(super) fn answer(name: &str, form: &Parameters) -> Answer {
         Provider::Saml => "/saml2/idpresponse",
         Provider::Google => "/oauth2/idpresponse",
     };
-    let fields = [("provider", provider.name()), ("response", &said), ("RelayState", relay)];
+    let fields = [
+        ("provider", provider.name()),
+        ("response", &said),
+        ("RelayState", relay),
+    ];
     page::post_back(to, &fields)
 }
 
