@@ -41,7 +41,9 @@ impl Terminal {
     }
 
     fn device(&mut self, question: &str) -> Result<&mut system::Device> {
-        let what = question.trim().trim_end_matches(':').to_lowercase();
+        // Without what is said of the answer.
+        let what = question.split(" (").next().unwrap_or_default();
+        let what = what.trim().trim_end_matches(':').to_lowercase();
         let hint = self.hint.clone();
         let device = self.device.as_mut();
         device.ok_or_else(|| {

@@ -1,6 +1,7 @@
 //! `ecr-auth cognito`: signs a user in to a Cognito user pool and hands AWS credentials over, as a `credential_process` does.
 
 mod args;
+mod browser;
 mod import;
 mod passwords;
 mod setup;
@@ -14,14 +15,16 @@ pub use args::CognitoArgs;
 
 use super::deliver::DeliveryArgs;
 use super::masks::MaskArgs;
+use super::sign_in::BrowserArg;
 use crate::output;
 use crate::terminal::Terminal;
 use aws_access::net::to_end;
 use aws_access::{Identity, PerCallTimeout, SessionCredentials, SessionPath, caller};
+use cognito::managed_login::name_of;
 use cognito::{self, CallFailure, PresetAnswers, Questions, RefreshTokenStore, SignedIn, User};
 use configuration::Config;
 use context::{Context, Verbosity, budget, deadline};
-use diagnostics::Result;
+use diagnostics::{Code, Error, Result};
 use secret_cache::Cache;
 use settings::{CognitoSettings, RoleSettings, SignIn, SourceChoice};
 
@@ -34,7 +37,8 @@ Examples:
   ecr-auth cognito forgot-password
 
 The password is asked for on the terminal, once: after that a refresh token signs in, until it ends
-or `ecr-auth logout` revokes it. On a terminal the credentials themselves are not shown.";
+or `ecr-auth logout` revokes it. With --browser you sign in at the user pool's own pages, by
+whatever they offer: your company's sign-in, Google, a passkey. On a terminal the credentials themselves are not shown.";
 
 /// Signs in to a Cognito user pool and prints AWS credentials (a credential_process)
 #[derive(Debug, Clone, Args)]
@@ -76,10 +80,19 @@ pub fn run(command: &CognitoCommand, config_path: Option<&Path>, context: &mut C
     }
 }
 
+/// How somebody signs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SignInWay {
+    Browser,
+    Terminal,
+}
+
 /// What every one of these commands works with.
 struct CognitoSession<'s, 'w> {
     settings: CognitoSettings,
     args: &'s CognitoArgs,
+    /// What to do once somebody is signed in, where the configuration tells.
+    next: Option<String>,
     identity: Identity,
     cache: Cache,
     terminal: Terminal,
@@ -94,7 +107,12 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
         config_path: Option<&Path>,
         context: &'s mut Context<'w>,
     ) -> Result<Self> {
-        let settings = args.settings(Config::load(&context.env, config_path)?.cognito())?;
+        let config = Config::load(&context.env, config_path)?;
+        let settings = args.settings(config.cognito())?;
+        if says_nothing(&settings) {
+            return Err(not_configured());
+        }
+        let next = setup::hosts_of_sign_in(&config).next().map(next_pull);
         if what.is_none() {
             // A password is changed without the settings that lead on to AWS credentials.
             settings.check()?;
@@ -104,6 +122,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
             terminal: Terminal::open(args::in_terminal(what, &settings)),
             settings,
             args,
+            next,
             cache: Cache::open(Cache::folder(&context.env)),
             context,
         })
@@ -117,6 +136,29 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
         };
         self.settings.username = Some(name.clone());
         User::from_settings(&self.settings, &name, &self.context.env)
+    }
+
+    /// How somebody who is not signed in signs in.
+    fn way(&self) -> SignInWay {
+        let is_browser = self.settings.browser
+            && (self.args.sign_in.browser.is_some() || !self.args.has_password(&self.context.env));
+        match is_browser {
+            true => SignInWay::Browser,
+            false => SignInWay::Terminal,
+        }
+    }
+
+    /// Refuses to open a browser for a program that nobody watches, unless the command line says so.
+    fn require_person(&self) -> Result<()> {
+        match self.args.sign_in.browser == Some(BrowserArg::Always) || self.terminal.is_there() {
+            true => Ok(()),
+            false => Err(Error::failed(
+                Code::NoTerminal,
+                "no terminal",
+                "nobody is signed in, and there is nobody here to sign in in a browser",
+            )
+            .hint(args::in_terminal(None, &self.settings))),
+        }
     }
 
     /// Calls of which each has the time for itself that a command has in all.
@@ -182,7 +224,36 @@ fn sign_in(user: &User, given: PresetAnswers, session: &mut CognitoSession<'_, '
     let env = &session.context.env;
     let calls = PerCallTimeout::new(env, &session.identity, budget(env)?, &session.context.progress);
     let flow = session.settings.flow;
-    to_end(cognito::sign_in(user, flow, given, &calls, &mut session.terminal))
+    let address = calls.address(&user.region)?;
+    let device = RefreshTokenStore::for_user(&session.cache, user, &address).device(session.context.now());
+    to_end(cognito::sign_in(
+        user,
+        flow,
+        given,
+        device,
+        &calls,
+        &mut session.terminal,
+    ))
+}
+
+/// Whether neither flags nor files say where to sign in.
+fn says_nothing(settings: &CognitoSettings) -> bool {
+    let said = [&settings.user_pool_id, &settings.client_id, &settings.provider];
+    said.iter().all(|id| id.is_none()) && settings.identity_pool_id.is_empty() && settings.id_token_file.is_none()
+}
+
+fn not_configured() -> Error {
+    Error::usage(
+        Code::CognitoSettings,
+        "No Cognito sign-in is configured",
+        "ecr-auth cognito import FILE",
+    )
+    .hint("import the file that you were sent, or give --user-pool-id, --client-id and --identity-pool-id")
+}
+
+/// What a user does after the sign-in.
+fn next_pull(host: &str) -> String {
+    format!("Next: docker pull {host}/REPOSITORY")
 }
 
 fn hand_over(command: &CognitoCommand, mut session: CognitoSession<'_, '_>) -> Result<()> {
@@ -208,7 +279,6 @@ fn hand_over(command: &CognitoCommand, mut session: CognitoSession<'_, '_>) -> R
         }
         return delivery.deliver(&output::credentials_process(&credentials)?, session.context);
     }
-    let role = role(&session).map(|role| format!(" with {role}")).unwrap_or_default();
     let until = credentials
         .expires_at
         .map(output::rfc3339)
@@ -219,13 +289,22 @@ fn hand_over(command: &CognitoCommand, mut session: CognitoSession<'_, '_>) -> R
         .username
         .as_deref()
         .unwrap_or("another provider's user");
-    let fate = match path(&session)?.cached(&session.cache, session.context.now()) {
-        Some(_) => "are kept, and not shown on a terminal",
-        None => "could not be kept, and are not shown on a terminal",
-    };
-    session.context.say(&format!(
-        "signed in as {who}{role}; the AWS credentials (until {until}) {fate}"
-    ));
+    let next = session.next.as_deref().map(|next| format!(" {next}"));
+    let line = format!("Signed in as {who}.{}", next.unwrap_or_default());
+    session.context.say(&line);
+    if session.context.verbosity == Verbosity::Debug {
+        let role = role(&session).unwrap_or_else(|| "STS does not tell".to_owned());
+        let line = format!("role: {role}, until {until}");
+        session.context.detail(|| line);
+    }
+    if path(&session)?
+        .cached(&session.cache, session.context.now(), &session.context.env)
+        .is_none()
+    {
+        session
+            .context
+            .say("warning: the AWS credentials could not be kept, and are not shown on a terminal");
+    }
     Ok(())
 }
 
@@ -243,9 +322,14 @@ fn credentials(session: &mut CognitoSession<'_, '_>) -> Result<SessionCredential
     let SignIn::UserPool { .. } = session.settings.sign_in()? else {
         return path(session)?.credentials(&session.cache, Instant::now(), session.context);
     };
-    let user = session.user()?;
+    let user = match session.way() {
+        SignInWay::Browser if cognito::username(&session.settings, &session.cache, session.context.now()).is_err() => {
+            return by_browser(User::without_name(&session.settings, &session.context.env)?, session);
+        }
+        _ => session.user()?,
+    };
     let path = path(session)?;
-    if let Some(credentials) = path.cached(&session.cache, session.context.now()) {
+    if let Some(credentials) = path.cached(&session.cache, session.context.now(), &session.context.env) {
         return Ok(credentials);
     }
     if session.kept(&user)?.is_there(session.context.now()) {
@@ -256,10 +340,26 @@ fn credentials(session: &mut CognitoSession<'_, '_>) -> Result<SessionCredential
             done => return done,
         }
     }
+    if session.way() == SignInWay::Browser {
+        return by_browser(user, session);
+    }
     let given = session.args.given(&session.context.env)?;
     let signed_in = sign_in(&user, given, session)?;
     session.keep(&user, &signed_in)?;
     path.cognito_credentials(signed_in.login(&user), &session.cache, session.context)
+}
+
+/// By the managed login, which tells who signed in. Nothing is kept before that is known.
+fn by_browser(mut user: User, session: &mut CognitoSession<'_, '_>) -> Result<SessionCredentials> {
+    session.require_person()?;
+    let next = session.next.clone().unwrap_or_default();
+    let signed_in = browser::sign_in(&user, &next, session)?;
+    if user.username.is_empty() {
+        user.username = name_of(&signed_in);
+    }
+    session.settings.username = Some(user.username.clone());
+    session.keep(&user, &signed_in)?;
+    path(session)?.cognito_credentials(signed_in.login(&user), &session.cache, session.context)
 }
 
 fn path(session: &CognitoSession<'_, '_>) -> Result<SessionPath> {

@@ -37,6 +37,9 @@ pub struct LogoutArgs {
     /// Docker's configuration folder [default: $DOCKER_CONFIG, else ~/.docker]
     #[arg(long, value_name = "DIR")]
     pub docker_config: Option<PathBuf>,
+    /// Sign out of Cognito's managed login in the browser too
+    #[arg(long, conflicts_with = "registries")]
+    pub browser: bool,
 }
 
 /// Takes back what `setup` and `login` wrote and forgets the cached tokens, for the registries named or, without any, for all.
@@ -52,15 +55,15 @@ pub fn run(args: &LogoutArgs, config: Option<&Path>, context: &mut Context<'_>) 
         true => take_back_fallback(args, config, context),
         false => Ok(()),
     };
-    forget(&hosts, context);
+    forget(&hosts, args.browser, context);
     restored.and(rules).and(fallback)
 }
 
 /// Forgets the tokens that were handed out for these hosts; or all, and signs users of Cognito out.
-fn forget(hosts: &[String], context: &mut Context<'_>) {
+fn forget(hosts: &[String], in_browser: bool, context: &mut Context<'_>) {
     let cache = Cache::open(Cache::folder(&context.env));
     if hosts.is_empty() {
-        sign_out(&cache, context);
+        sign_out(&cache, in_browser, context);
         cache.clear();
     }
     for host in hosts {

@@ -209,7 +209,7 @@ impl<'a> SetupPlan<'a> {
 }
 
 /// A diff whose lines are inert. Behind its sign, each line is one of a file, whose tabs stay.
-fn inert_diff(diff: &str) -> String {
+pub fn inert_diff(diff: &str) -> String {
     let mut shown = String::new();
     for line in diff.lines() {
         let (sign, text) = line.split_at_checked(1).unwrap_or_default();

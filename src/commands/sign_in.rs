@@ -27,7 +27,24 @@ pub struct SignInArgs {
     /// File that holds the app client's secret, where it has one [env: ECR_AUTH_COGNITO_CLIENT_SECRET]
     #[arg(long, value_name = "FILE")]
     pub client_secret_file: Option<PathBuf>,
-    /// How the password is proved [default: srp, which never sends it]
+    /// Sign in at the user pool's managed login, in the browser: with a company's own sign-in, Google, a passkey
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "always",
+        conflicts_with = "flow"
+    )]
+    pub browser: Option<BrowserArg>,
+    /// Host of the managed login, such as login.example.com
+    #[arg(long, value_name = "HOST", value_parser = domain)]
+    pub domain: Option<String>,
+    /// Port of this machine that the managed login sends the browser back to [default: 8719]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub callback_port: Option<u16>,
+    /// How the user shows who it is without a browser [default: srp, which never sends the password]
     #[arg(long, value_enum)]
     pub flow: Option<FlowArg>,
     /// Whether the pool chooses the role, or --role-arn names it and STS is asked [default: enhanced]
@@ -41,13 +58,31 @@ pub struct SignInArgs {
     pub id_token_file: Option<PathBuf>,
 }
 
-/// How the password is proved.
+/// How the user shows who it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FlowArg {
-    /// By SRP: it never leaves this machine
+    /// By a password that never leaves this machine
     Srp,
-    /// It is sent
+    /// By a password that is sent
     UserPassword,
+    /// By a code that comes by e-mail, or by SMS
+    EmailOtp,
+}
+
+/// When a browser is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BrowserArg {
+    /// Whenever somebody has to sign in
+    Always,
+    /// Only if somebody sits at a terminal
+    Terminal,
+}
+
+/// An address is taken for its host: it is always asked by https.
+fn domain(text: &str) -> Result<String, &'static str> {
+    let host = text.strip_prefix("https://").unwrap_or(text);
+    let host = host.strip_suffix('/').unwrap_or(host);
+    Ok(host.to_ascii_lowercase())
 }
 
 /// Who chooses the role.
@@ -64,6 +99,7 @@ impl From<FlowArg> for Flow {
         match flow {
             FlowArg::Srp => Self::Srp,
             FlowArg::UserPassword => Self::UserPassword,
+            FlowArg::EmailOtp => Self::EmailOtp,
         }
     }
 }
@@ -129,6 +165,10 @@ impl SignInArgs {
             identity_pool_id: self.identity_pool_id.clone().unwrap_or(base.identity_pool_id),
             username: self.username.clone().or(base.username),
             client_secret_file: file(&self.client_secret_file)?.or(base.client_secret_file),
+            domain: self.domain.clone().or(base.domain),
+            // Another way that is asked for by name takes the browser's place.
+            browser: self.browser.is_some() || (base.browser && self.flow.is_none()),
+            callback_port: self.callback_port.or(base.callback_port),
             flow: self.flow.map_or(base.flow, Flow::from),
             identity_flow: self.identity_flow.map_or(base.identity_flow, IdentityFlow::from),
             role_arn: role.role_arn.map(str::to_owned).or(base.role_arn),
@@ -147,10 +187,12 @@ impl SignInArgs {
 pub fn command_line(settings: &CognitoSettings) -> Result<Vec<String>> {
     let given = settings.to_json()?.into_iter().map(|(name, value)| match value {
         Value::String(text) => (name, text),
+        // Whoever runs the line may be a program of which nobody knows.
+        Value::Bool(_) => (name, "terminal".to_owned()),
         number => (name, number.to_string()),
     });
     // With a sign as one word: a value that begins with a hyphen would be taken for a flag.
-    let words = given.flat_map(|(name, value)| match value.starts_with('-') {
+    let words = given.flat_map(|(name, value)| match value.starts_with('-') || name == "browser" {
         true => vec![format!("--{name}={value}")],
         false => vec![format!("--{name}"), value],
     });
@@ -200,6 +242,10 @@ mod tests {
             "--username=-zoë",
             "--client-secret-file",
             "/s e",
+            "--domain",
+            "login.example.com",
+            "--callback-port",
+            "8720",
             "--flow",
             "user-password",
             "--identity-flow",
@@ -217,6 +263,13 @@ mod tests {
         assert_eq!(line, [&["cognito"], &all[..]].concat());
         let words: Vec<&str> = line.iter().skip(1).map(String::as_str).collect();
         assert_eq!(settings(&words, None).unwrap(), parsed);
+        let browser = settings(
+            &[&IDS[..], &["--browser", "--domain", "https://Login.example.com/"]].concat(),
+            None,
+        )
+        .unwrap();
+        let line = command_line(&browser).unwrap();
+        assert_eq!(line[7..], ["--domain", "login.example.com", "--browser=terminal"]);
     }
 
     #[test]

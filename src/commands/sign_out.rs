@@ -1,10 +1,12 @@
-//! Signing users out of Cognito: their refresh tokens are revoked.
+//! Signing users out of Cognito: their refresh tokens are revoked, and the session of the managed login in the browser can be ended.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::browser::{CallbackListener, opener};
 use aws_access::net::to_end;
 use aws_access::{Identity, PerCallTimeout};
-use cognito::{KeptSignIn, RefreshTokenStore, User};
+use cognito::managed_login::{self, SIGNED_OUT, logout_address};
+use cognito::{KeptSignIn, LoginPlace, RefreshTokenStore, User};
 use context::{Context, budget};
 use diagnostics::Result;
 use secret_cache::Cache;
@@ -12,10 +14,12 @@ use settings::CognitoSettings;
 
 /// How long Cognito gets to answer for one user.
 const BUDGET: Duration = Duration::from_secs(5);
+/// How long a browser gets to sign out.
+const BROWSER_TIME: Duration = Duration::from_secs(30);
 
 /// Revokes the refresh tokens that are kept. They are forgotten by whoever clears the cache; one that Cognito didn't hear of counts
 /// until it ends by itself, which is said.
-pub fn sign_out(cache: &Cache, context: &mut Context<'_>) {
+pub fn sign_out(cache: &Cache, in_browser: bool, context: &mut Context<'_>) {
     for kept in RefreshTokenStore::all(cache, context.now()) {
         let name = &kept.signed_in_as;
         match revoke(&kept, context) {
@@ -24,6 +28,26 @@ pub fn sign_out(cache: &Cache, context: &mut Context<'_>) {
                 "warning: the refresh token of {name} is forgotten, but Cognito still takes it until it ends: {error}"
             )),
         }
+        if let Some(place) = kept.login_place.as_ref().filter(|_| in_browser) {
+            sign_out_in_browser(place, &kept.client_id, context);
+        }
+    }
+}
+
+/// Ends the session of a managed login in the user's browser, where its cookie is.
+fn sign_out_in_browser(place: &LoginPlace, client_id: &str, context: &mut Context<'_>) {
+    let address = logout_address(place, client_id);
+    let opened = opener(&context.env).and_then(|opener| {
+        let listener = CallbackListener::bind(place.port, SIGNED_OUT).ok()?;
+        opener.open(&address, &context.env).ok()?;
+        listener.next(Instant::now() + BROWSER_TIME)
+    });
+    match opened {
+        Some(arrival) => arrival.show("Signed out", "You can close this page."),
+        None => context.say(&format!(
+            "warning: the browser may still be signed in at {}: open this address in it: {address}",
+            place.domain
+        )),
     }
 }
 
@@ -44,5 +68,8 @@ fn revoke(kept: &KeptSignIn, context: &Context<'_>) -> Result<()> {
         &context.progress,
     );
     kept.refuse_elsewhere(&calls.address(&user.region)?)?;
-    to_end(async { Ok(kept.revoke(&user, &calls).await?) })
+    match &kept.login_place {
+        Some(place) => to_end(managed_login::revoke(kept, place, &user, &calls)),
+        None => to_end(async { Ok(kept.revoke(&user, &calls).await?) }),
+    }
 }

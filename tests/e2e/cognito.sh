@@ -65,10 +65,10 @@ customers_way() {
   said=$(terminal "$ECR_AUTH" cognito <<-EOT
 	Password of $name: => $PASSWORD
 	New password: => $NEW
-	The same again: => $NEW
+	Repeat it: => $NEW
 	otpauth://totp/
 	Code it shows: => TOTP
-	signed in as $name with arn:aws:sts::$ACCOUNT:assumed-role/licensed-pull/
+	Signed in as $name with arn:aws:sts::$ACCOUNT:assumed-role/licensed-pull/
 	EOT
   )
   printf '%s\n' "$said"
@@ -82,7 +82,7 @@ customers_way() {
   terminal "${later[@]}" "$ECR_AUTH" cognito change-password <<-EOT
 	Password of $name: => $NEW
 	New password: => $NEWER
-	The same again: => $NEWER
+	Repeat it: => $NEWER
 	the password of $name is changed
 	EOT
   pulls "$client"
@@ -99,7 +99,7 @@ customers_way() {
   terminal "${later[@]}" "$ECR_AUTH" cognito <<-EOT
 	Password of $name: => $NEWER
 	Code of the authenticator: => TOTP
-	signed in as $name
+	Signed in as $name
 	EOT
   pulls "$client"
   before=$(calls cognito-idp:RevokeToken)
@@ -140,7 +140,7 @@ test_cognito_users_without_a_license_read_which_role_they_have() {
   set_up_cognito eva all
   terminal "$ECR_AUTH" cognito <<-EOT
 	Password of eva: => $NEW
-	signed in as eva with arn:aws:sts::$ACCOUNT:assumed-role/authenticated/
+	Signed in as eva with arn:aws:sts::$ACCOUNT:assumed-role/authenticated/
 	EOT
   for client in docker podman; do
     denied=$(fails pulls "$client")

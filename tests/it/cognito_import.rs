@@ -65,12 +65,10 @@ fn the_change_is_shown_and_written() {
     let outcome = import(&machine, &["--username", "zoe@example.com", "--alias", ALIAS, "--yes"]);
     assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""), "{outcome:?}");
     for said in [
-        "The user zoe@example.com will sign in to the Cognito user pool eu-west-1_AbCdEfGhI with the app client 1h57kf5cpq17m0eml12EXAMPLE and \
-         the identity pool eu-west-1:12345678-abcd-1234-abcd-123456789012.\n",
-        "~/.config/ecr-auth/setup.json will hold this sign-in and the rules of these registries:\n",
-        "- 111122223333.dkr.ecr.eu-west-1.amazonaws.com\n",
-        "- images.northwind.example, an alias for 111122223333.dkr.ecr.eu-west-1.amazonaws.com\n",
-        "The clients will ask ecr-auth for their passwords: ~/.docker/config.json will say so.\n",
+        "ecr-auth will answer for 2 registries as a user of eu-west-1_AbCdEfGhI: 111122223333.dkr.ecr.eu-west-1.amazonaws.com, \
+         images.northwind.example.\n",
+        "You will sign in as zoe@example.com with a password.\n",
+        "This is written to ~/.docker/config.json and ~/.config/ecr-auth/setup.json.\n",
         "warning: images.northwind.example stands for 111122223333.dkr.ecr.eu-west-1.amazonaws.com",
         "docker: 2 registries in ~/.docker/config.json\n",
         &format!("next: ecr-auth cognito signs in, once; then docker pull {HOST}/REPOSITORY\n"),
@@ -86,7 +84,7 @@ fn the_change_is_shown_and_written() {
 
     let again = import(&machine, &["--alias", ALIAS]);
     assert_eq!(again.status, 0, "{again:?}");
-    assert!(!again.stderr.contains("will sign in"), "{again:?}");
+    assert!(!again.stderr.contains("will answer"), "{again:?}");
     assert_eq!(machine.run(&["logout"]).status, 0);
     assert!(is_untouched(&machine));
 }
@@ -97,7 +95,7 @@ fn without_a_terminal_somebody_has_to_say_yes() {
     let outcome = import(&machine, &[]);
     assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
     assert!(
-        outcome.stderr.contains("the Cognito user pool eu-west-1_AbCdEfGhI "),
+        outcome.stderr.contains("as a user of eu-west-1_AbCdEfGhI: "),
         "{outcome:?}"
     );
     let end = "error: cognito import: nothing is changed: there is no terminal to ask on [EA0011]\n\
@@ -111,8 +109,65 @@ fn without_a_terminal_somebody_has_to_say_yes() {
         dry.stdout.contains("\"user-pool-id\":\"eu-west-1_AbCdEfGhI\""),
         "{dry:?}"
     );
-    assert!(dry.stderr.contains("will sign in to"), "{dry:?}");
+    assert!(dry.stderr.contains("You will sign in with a password.\n"), "{dry:?}");
     assert!(is_untouched(&machine));
+}
+
+/// The three sentences are for everybody; who wants to know more asks for it.
+#[test]
+fn the_ids_and_the_diff_are_told_to_who_asks_for_more() {
+    let machine = machine(&without_alias());
+    let outcome = import(&machine, &["-v", "--yes"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    for said in [
+        "app client 1h57kf5cpq17m0eml12EXAMPLE, identity pool eu-west-1:12345678-abcd-1234-abcd-123456789012\n",
+        "@@ -0,0 +1",
+        "\"111122223333.dkr.ecr.eu-west-1.amazonaws.com\": \"ecr-auth\"",
+    ] {
+        assert!(outcome.stderr.contains(said), "{said}: {}", outcome.stderr);
+    }
+    let quiet = import(&self::machine(&without_alias()), &["--yes"]);
+    assert!(!quiet.stderr.contains("@@"), "{quiet:?}");
+    assert!(
+        quiet
+            .stderr
+            .starts_with("ecr-auth will answer for 1 registry as a user of eu-west-1_AbCdEfGhI: "),
+        "{quiet:?}"
+    );
+}
+
+#[test]
+fn a_managed_login_is_shown_and_taken() {
+    let machine = machine(&without_alias().replace("registries:", "  domain: login.northwind.example\nregistries:"));
+    let outcome = import(&machine, &["--yes"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(
+        outcome
+            .stderr
+            .contains("You will sign in in your browser, at https://login.northwind.example.\n"),
+        "{outcome:?}"
+    );
+    let rules = machine.read(RULES);
+    assert!(
+        rules.contains("\"domain\":\"login.northwind.example\"") && rules.contains("\"browser\":true"),
+        "{rules}"
+    );
+    for wrong in [
+        "http://login.northwind.example",
+        "localhost",
+        "10.0.0.1",
+        "login.northwind.example:8443",
+        "login",
+        "x.internal",
+        "a/b.example",
+    ] {
+        let machine =
+            self::machine(&without_alias().replace("registries:", &format!("  domain: {wrong}\nregistries:")));
+        let outcome = import(&machine, &["--yes"]);
+        assert_eq!(outcome.status, 2, "{wrong}: {outcome:?}");
+        assert!(outcome.stderr.contains("\"domain\": "), "{wrong}: {outcome:?}");
+        assert!(is_untouched(&machine), "{wrong}");
+    }
 }
 
 #[test]

@@ -52,12 +52,13 @@ fn a_first_sign_in_with_a_temporary_password_and_an_authenticator_to_set_up() {
     let mut terminal = Terminal::run(&machine, &["cognito"], Stdout::Terminal);
     terminal.expect("User name: ").answer("maria");
     terminal.expect("Password of maria: ").answer(PASSWORD);
-    terminal.expect("New password: ").answer("short");
-    terminal.expect("The same again: ").answer("short");
+    terminal.expect("First sign-in: choose a new password (at least 12 characters, ");
+    terminal.expect("): ").answer("short");
+    terminal.expect("Repeat it: ").answer("short");
     terminal.expect("Your name: ").answer("Maria");
     terminal.expect("Not accepted: InvalidPasswordException");
-    terminal.expect("New password: ").answer(NEW);
-    terminal.expect("The same again: ").answer(NEW);
+    terminal.expect("): ").answer(NEW);
+    terminal.expect("Repeat it: ").answer(NEW);
     terminal.expect("otpauth://totp/").expect("Code it shows: ");
     let key = totp_key(terminal.shown());
     terminal.answer("000000");
@@ -65,10 +66,10 @@ fn a_first_sign_in_with_a_temporary_password_and_an_authenticator_to_set_up() {
         .expect("Not accepted: EnableSoftwareTokenMFAException")
         .expect("Code it shows: ");
     terminal.answer(&lab.cognito().totp_of(&key).unwrap());
-    terminal.expect("signed in as maria");
+    terminal.expect(&format!("Signed in as maria. Next: docker pull {HOST}/REPOSITORY"));
     let ended = terminal.end();
     assert_eq!(ended.status, 0, "{ended:?}");
-    for secret in [PASSWORD, NEW, "SecretAccessKey"] {
+    for secret in [PASSWORD, NEW, "SecretAccessKey", "arn:aws"] {
         assert!(!ended.shown.contains(secret), "{ended:?}");
     }
     // The next pull asks nothing.
@@ -114,7 +115,7 @@ fn one_of_several_kinds_is_chosen() {
     terminal
         .expect("Code of the authenticator: ")
         .answer(&lab.cognito().totp("maria").unwrap());
-    terminal.expect("signed in as maria");
+    terminal.expect("Signed in as maria");
     assert_eq!(terminal.end().status, 0);
 }
 
@@ -188,7 +189,7 @@ fn a_line_can_be_corrected() {
         .expect("Password of maria: ")
         .press("wrong\x15")
         .answer(PASSWORD);
-    terminal.expect("signed in as maria");
+    terminal.expect("Signed in as maria");
     assert_eq!(terminal.end().status, 0);
 }
 
@@ -204,10 +205,10 @@ fn a_password_is_changed_and_the_old_one_counts_no_more() {
     );
     terminal.expect("Password of maria: ").answer(PASSWORD);
     terminal.expect("New password: ").answer("short");
-    terminal.expect("The same again: ").answer("short");
+    terminal.expect("Repeat it: ").answer("short");
     terminal.expect("Not accepted: InvalidPasswordException");
     terminal.expect("New password: ").answer(NEW);
-    terminal.expect("The same again: ").answer(NEW);
+    terminal.expect("Repeat it: ").answer(NEW);
     terminal.expect("the password of maria is changed");
     assert_eq!(terminal.end().status, 0);
     let old = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
@@ -232,7 +233,7 @@ fn a_forgotten_password_is_replaced() {
     terminal.expect("A code was sent to ").expect("Code: ");
     terminal.answer("000000");
     terminal.expect("New password: ").answer(NEW);
-    terminal.expect("The same again: ").answer(NEW);
+    terminal.expect("Repeat it: ").answer(NEW);
     terminal.expect("Not accepted: CodeMismatchException").expect("Code: ");
     let sent = lab.cognito().messages("maria");
     terminal.answer(&sent.last().unwrap().code);
@@ -251,13 +252,13 @@ fn another_password_is_asked_for_after_a_wrong_code_too() {
     let mut terminal = Terminal::run(&machine, &args, Stdout::Terminal);
     terminal.expect("Code: ").answer("000000");
     terminal.expect("New password: ").answer("short");
-    terminal.expect("The same again: ").answer("short");
+    terminal.expect("Repeat it: ").answer("short");
     terminal.expect("Not accepted: CodeMismatchException").expect("Code: ");
     let sent = lab.cognito().messages("maria");
     terminal.answer(&sent.last().unwrap().code);
     terminal.expect("Not accepted: InvalidPasswordException");
     terminal.expect("New password: ").answer(NEW);
-    terminal.expect("The same again: ").answer(NEW);
+    terminal.expect("Repeat it: ").answer(NEW);
     terminal.expect("the password of maria is replaced");
     assert_eq!(terminal.end().status, 0);
 }
@@ -309,7 +310,9 @@ fn the_temporary_password_of_the_demo_is_no_password_for_good() {
     let outcome = machine.run(&["cognito", "--username", "ada"]);
     assert_eq!(outcome.status, 1);
     assert!(
-        outcome.stderr.contains("there is nobody to ask for: new password"),
+        outcome
+            .stderr
+            .contains("there is nobody to ask for: first sign-in: choose a new password"),
         "{outcome:?}"
     );
 }

@@ -59,7 +59,7 @@ const TALKS: [(&str, Talk); 5] = [
             ("User name: ", "maria"),
             ("Password of maria: ", PASSWORD),
             ("New password: ", NEW),
-            ("The same again: ", NEW),
+            ("Repeat it: ", NEW),
         ],
     ),
     (
@@ -207,7 +207,7 @@ fn forgot(lab: &Lab, machine: &Machine, args: &[&str], example: &str) -> Outcome
     let code = lab.cognito().messages("maria").last().unwrap().code.clone();
     terminal.answer(&code);
     terminal.expect("New password: ").answer(NEW);
-    terminal.expect("The same again: ").answer(NEW);
+    terminal.expect("Repeat it: ").answer(NEW);
     ended(terminal)
 }
 

@@ -12,6 +12,8 @@ mod chains;
 mod ci_jobs;
 mod ci_scripts;
 mod cognito;
+mod cognito_browser;
+mod cognito_devices;
 mod cognito_import;
 mod cognito_setup;
 mod cognito_terminal;

@@ -127,9 +127,9 @@ fn moto_wants_a_new_password_at_the_first_sign_in_and_refreshes() {
     let args = moto.args(&[], &moto.ids.client_id, &name);
     let mut terminal = Terminal::run(&machine, &args, Stdout::Terminal);
     terminal.expect("Password of new@example.com: ").answer(PASSWORD);
-    terminal.expect("New password: ").answer(NEW);
-    terminal.expect("The same again: ").answer(NEW);
-    terminal.expect("signed in as new@example.com with arn:aws:sts::");
+    terminal.expect("digits and a symbol): ").answer(NEW);
+    terminal.expect("Repeat it: ").answer(NEW);
+    terminal.expect("Signed in as new@example.com.");
     assert_eq!(terminal.end().status, 0);
     forget_sessions(&machine);
     is_signed_in(&machine.run(&args));

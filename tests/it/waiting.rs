@@ -113,7 +113,7 @@ fn a_sign_in_tells_between_its_questions_who_is_asked() {
     terminal.expect("Password of maria: ").answer("Correct-horse-battery-1");
     terminal.expect(&asking(&lab));
     lab.release(Service::CognitoIdp);
-    terminal.expect(CLEARED).expect("signed in as maria");
+    terminal.expect(CLEARED).expect("Signed in as maria");
     assert_eq!(terminal.end().status, 0);
 }
 

@@ -85,6 +85,13 @@ impl CognitoArgs {
         })
     }
 
+    /// Whether something gives the password.
+    pub fn has_password(&self, env: &Env) -> bool {
+        self.password_file.is_some()
+            || self.password_command.is_some()
+            || env.get(variables::ECR_AUTH_COGNITO_PASSWORD).is_some()
+    }
+
     fn password(&self, env: &Env) -> Result<Option<Secret>> {
         match (&self.password_file, &self.password_command) {
             (Some(path), _) => password_in(path).map(Some),

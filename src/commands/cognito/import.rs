@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::setup::{has_same_pools, other_pools, rule, say_what_is_next};
-use crate::commands::setup_plan::{ClientArgs, SetupChanges, SetupPlan};
+use crate::commands::setup_plan::{ClientArgs, SetupChanges, SetupPlan, inert_diff};
 use crate::terminal::Terminal;
 use client_config::{ClientCredentials, ConfigFile, FoundCredentials, HELPER, Lookup, look_up, shown};
 use cognito::{KeptSignIn, RefreshTokenStore};
 use configuration::{Config, SetupChange, SetupFile, VendorFile, VendorRegistry};
-use context::{Context, variables};
+use context::{Context, Verbosity, variables};
 use diagnostics::{Code, Error, Result, one_line};
 use secret_cache::Cache;
 use settings::CognitoSettings;
@@ -82,7 +82,13 @@ pub(super) fn run(args: &CognitoImportArgs, config_path: Option<&Path>, context:
         return plan.carry_out(args.clients.dry_run, context);
     }
     let file = SetupFile::in_force(&context.env, config_path)?;
-    for line in sentences(&plan, &vendor, &settings, file.path(), &args.clients, context)? {
+    let told = sentences(&plan, &vendor, &settings, file.path(), &args.clients, context)?;
+    let details = if context.verbosity == Verbosity::Debug {
+        details(&plan, &settings)
+    } else {
+        Vec::new()
+    };
+    for line in told.into_iter().chain(details) {
         // Whoever answers the question has to have read it.
         let shown = context.stderr.line(&line);
         shown.map_err(|error| Error::failed(Code::ResultNotWritten, "cannot show the change", error))?;
@@ -238,37 +244,32 @@ fn sentences(
     args: &ClientArgs,
     context: &Context<'_>,
 ) -> Result<Vec<String>> {
-    let pools = &vendor.cognito;
-    let id = |id: &Option<String>| id.clone().unwrap_or_default();
+    let count = vendor.registries.len();
+    let names: Vec<&str> = vendor
+        .registries
+        .iter()
+        .map(|registry| registry.name.as_str())
+        .collect();
     let user = settings.username.as_deref();
+    let files = plan.files().iter().map(|file| file.path.as_path()).chain([setup]);
+    let files: Vec<String> = files.map(|path| shown(path, &context.env)).collect();
     let mut lines = vec![
         format!(
-            "{} will sign in to the Cognito user pool {} with the app client {} and the identity pool {}.",
-            user.map_or_else(|| "You".to_owned(), |user| format!("The user {}", one_line(user))),
-            id(&pools.user_pool_id),
-            id(&pools.client_id),
-            pools.identity_pool_id
+            "ecr-auth will answer for {count} {} as a user of {}: {}.",
+            if count == 1 { "registry" } else { "registries" },
+            settings.user_pool_id.as_deref().unwrap_or_default(),
+            names.join(", ")
         ),
         format!(
-            "{} will hold this sign-in and the rules of these registries:",
-            shown(setup, &context.env)
+            "You will sign in{}{}.",
+            user.map_or_else(String::new, |user| format!(" as {}", one_line(user))),
+            match (&settings.domain, settings.browser) {
+                (Some(domain), true) => format!(" in your browser, at https://{domain}"),
+                _ => " with a password".to_owned(),
+            }
         ),
+        format!("This is written to {}.", files.join(" and ")),
     ];
-    for registry in &vendor.registries {
-        lines.push(match &registry.registry {
-            Some(behind) => format!("- {}, an alias for {behind}", registry.name),
-            None => format!("- {}", registry.name),
-        });
-    }
-    let files: Vec<String> = plan
-        .files()
-        .iter()
-        .map(|file| shown(&file.path, &context.env))
-        .collect();
-    lines.push(format!(
-        "The clients will ask ecr-auth for their passwords: {} will say so.",
-        files.join(" and ")
-    ));
     for registry in &vendor.registries {
         if let Some(behind) = &registry.registry {
             lines.push(format!(
@@ -279,6 +280,17 @@ fn sentences(
         lines.extend(used_now(plan.files(), &registry.name, args, context)?);
     }
     Ok(lines)
+}
+
+/// The ids that nobody but an expert reads, and the change itself.
+fn details(plan: &SetupPlan<'_>, settings: &CognitoSettings) -> Vec<String> {
+    let ids = format!(
+        "app client {}, identity pool {}",
+        settings.client_id.as_deref().unwrap_or_default(),
+        settings.identity_pool_id
+    );
+    let diff = inert_diff(plan.diff());
+    std::iter::once(ids).chain(diff.lines().map(str::to_owned)).collect()
 }
 
 /// The helpers and passwords that the clients have for the host: they are not used any more.

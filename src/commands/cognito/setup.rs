@@ -145,7 +145,7 @@ fn settings(args: &CognitoSetupArgs, config: &Config) -> Result<CognitoSettings>
         policy: args.policy.as_deref(),
     };
     let settings = args.sign_in.settings(role, config.cognito())?;
-    if settings.username.is_none() && settings.provider.is_none() {
+    if settings.username.is_none() && settings.provider.is_none() && !settings.browser {
         return Err(
             Error::usage(Code::CognitoSettings, "username", "nobody says who signs in").hint("give --username NAME"),
         );
@@ -159,14 +159,18 @@ fn hosts(args: &CognitoSetupArgs, config: &Config, context: &Context<'_>) -> Res
     if !named.is_empty() {
         return Ok(named);
     }
-    let signs_in = |host: &&str| {
-        let target = config.target(host);
-        target.is_some_and(|target| target.role().source == SourceChoice::Cognito)
-    };
-    let known: Vec<String> = config.exact_hosts().filter(signs_in).map(str::to_owned).collect();
+    let known: Vec<String> = hosts_of_sign_in(config).map(str::to_owned).collect();
     match known.is_empty() {
         true => Err(Error::usage(Code::NoRegistry, "no registry", "none is named")
             .hint("name the registries that the user may pull from")),
         false => Ok(known),
     }
+}
+
+/// The registries that the configuration has for who signs in to Cognito.
+pub(super) fn hosts_of_sign_in(config: &Config) -> impl Iterator<Item = &str> {
+    config.exact_hosts().filter(|host| {
+        let target = config.target(host);
+        target.is_some_and(|target| target.role().source == SourceChoice::Cognito)
+    })
 }

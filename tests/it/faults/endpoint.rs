@@ -249,6 +249,8 @@ impl Scene {
             id_token: Secret::from("an ID token"),
             access_token: Secret::from("an access token"),
             refresh_token: Some(refresh_token),
+            device: None,
+            login_place: None,
         };
         let cache = Cache::open(Cache::folder(&machine.env()));
         let address = machine.variable("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER");

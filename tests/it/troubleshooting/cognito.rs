@@ -6,6 +6,7 @@ use lab::{Fault, FaultRule, Service};
 
 use super::Way;
 use crate::cognito::{PASSWORD, configure, lab_with_user, machine, run};
+use crate::cognito_browser::Customer;
 use crate::harness::{HOST, Machine, Outcome};
 
 pub const WAYS: &[Way] = &[
@@ -69,6 +70,11 @@ pub const WAYS: &[Way] = &[
         Machine::new().run(&args)
     }),
     (Code::NoTerminal, || run(&machine(&lab_with_user()), CLIENT_ID, &[])),
+    (Code::BrowserSignIn, || {
+        let customer = Customer::new();
+        customer.browser("exec curl --silent --output /dev/null \"$(ends \"$1\" | sed s/state=/state=x/)\"");
+        customer.sign_in(&[]).2
+    }),
     (Code::PasswordSource, || {
         with_password(CLIENT_ID, &["--password=s3cret"])
     }),
