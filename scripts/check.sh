@@ -17,7 +17,7 @@ cargo fetch --quiet --locked
 cargo metadata --format-version 1 --locked --manifest-path fuzz/Cargo.toml >/dev/null
 cargo deny --offline --log-level error check bans licenses sources
 say "== scripts, the action and workflows"
-"$TARGET/python/bin/shellcheck" scripts/*.sh tests/e2e/*.sh benches/*.sh kubernetes/node/*.sh .ci/run
+"$TARGET/python/bin/shellcheck" docs/cognito/*.sh scripts/*.sh tests/e2e/*.sh benches/*.sh kubernetes/node/*.sh .ci/run
 # GitHub runs what is directly in .github/workflows; the examples beneath are for people to copy.
 WORKFLOWS=(.github/workflows/*.yml .github/workflows/examples/*.yml)
 "$TARGET/python/bin/zizmor" --offline --quiet --persona auditor action.yml "${WORKFLOWS[@]}"
