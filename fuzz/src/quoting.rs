@@ -2,7 +2,7 @@
 
 use aws_access::SessionCredentials;
 use aws_shared_files::push_quoted;
-use ecr_auth::output::{credentials_dotenv, credentials_env, credentials_process};
+use ecr_auth::output::{Shell, credentials_dotenv, credentials_env, credentials_process};
 use secret::Secret;
 use serde_json::Value;
 
@@ -25,7 +25,12 @@ pub fn quoting(input: &[u8]) {
         expires_at: None,
         region: None,
     };
-    let exports = shlex::split(credentials_env(&credentials).expose()).expect("a shell reads it");
+    let exports = shlex::split(
+        credentials_env(&credentials, Shell::Posix)
+            .expect("POSIX has quotes")
+            .expose(),
+    )
+    .expect("a shell reads it");
     let secret = format!("AWS_SECRET_ACCESS_KEY={first}");
     let token = format!("AWS_SESSION_TOKEN={second}");
     assert_eq!(

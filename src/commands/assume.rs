@@ -11,7 +11,7 @@ use super::identity::{IdentityArgs, credential_process};
 use super::masks::MaskArgs;
 use super::mfa::MfaPrompt;
 use super::run_with;
-use crate::output;
+use crate::output::{self, Shell};
 use aws_access::{SessionCredentials, SessionPath};
 use aws_shared_files::profile::HelperProfile;
 use ci::{self, github};
@@ -44,12 +44,15 @@ pub struct AssumeArgs {
     /// How the credentials are handed over
     #[arg(long, value_enum, default_value_t)]
     format: CredentialsFormat,
+    /// The shell that reads the lines of --format env [default: posix]
+    #[arg(long, value_enum)]
+    shell: Option<Shell>,
     #[command(flatten)]
     delivery: DeliveryArgs,
     #[command(flatten)]
     masks: MaskArgs,
     /// A command to run with the credentials in its environment, and in no other place
-    #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["format", "output"])]
+    #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["format", "output", "shell"])]
     command: Vec<OsString>,
 }
 
@@ -59,7 +62,7 @@ pub enum CredentialsFormat {
     /// The JSON of a `credential_process`
     #[default]
     Process,
-    /// `export` lines for a shell
+    /// Lines for a shell, which set variables; --shell says which shell
     Env,
     /// Masked, into GitHub's environment of the job's later steps
     Github,
@@ -99,7 +102,10 @@ pub fn run(args: &AssumeArgs, config: Option<&Path>, context: &mut Context<'_>) 
 fn written_otherwise(args: &AssumeArgs, secrets: &[Secret]) -> Vec<Secret> {
     match args.format {
         CredentialsFormat::Process => secrets.iter().map(output::json_text).collect(),
-        CredentialsFormat::Env => secrets.iter().map(output::shell_text).collect(),
+        CredentialsFormat::Env => {
+            let shell = args.shell.unwrap_or_default();
+            secrets.iter().map(|secret| shell.text(secret)).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -108,6 +114,11 @@ fn written_otherwise(args: &AssumeArgs, secrets: &[Secret]) -> Vec<Secret> {
 fn check(args: &AssumeArgs, context: &Context<'_>) -> Result<()> {
     if !args.command.is_empty() {
         return Ok(());
+    }
+    if args.shell.is_some() && args.format != CredentialsFormat::Env {
+        return Err(
+            Error::usage(Code::Options, "--shell", "this format has no lines for a shell").hint("add --format env"),
+        );
     }
     match (args.format, &args.delivery.output) {
         (CredentialsFormat::Github, None) => github::check(&context.env, github::CommandFile::Env),
@@ -141,7 +152,7 @@ fn session(identity: &IdentityArgs, base: IdentitySettings, context: &Context<'_
 
 fn hand_over(args: &AssumeArgs, credentials: &SessionCredentials, context: &mut Context<'_>) -> Result<()> {
     let text = match args.format {
-        CredentialsFormat::Env => output::credentials_env(credentials),
+        CredentialsFormat::Env => output::credentials_env(credentials, args.shell.unwrap_or_default())?,
         CredentialsFormat::Dotenv => output::credentials_dotenv(credentials)?,
         CredentialsFormat::Github => {
             github::write(

@@ -2,10 +2,11 @@
 
 use context::variables;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
+use super::shell::Shell;
 use super::text::{dotenv, rfc3339};
 use aws_access::SessionCredentials;
-use aws_shared_files::push_quoted;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
@@ -60,22 +61,21 @@ pub fn credentials_variables(credentials: &SessionCredentials) -> Vec<(&'static 
     variables
 }
 
-/// `--format env`: `export NAME='value'` lines for `eval` in a POSIX shell.
+/// `--format env`: lines for a shell to evaluate, which set the variables.
 ///
 /// A long-lived key takes an earlier session's token out: AWS refuses the one with the other.
-pub fn credentials_env(credentials: &SessionCredentials) -> Secret {
-    let mut text = String::new();
+///
+/// # Errors
+/// A value that the shell has no quotes for.
+pub fn credentials_env(credentials: &SessionCredentials, shell: Shell) -> Result<Secret> {
+    let mut text = Zeroizing::new(String::new());
     for (name, value) in credentials_variables(credentials) {
-        text.push_str("export ");
-        text.push_str(name);
-        text.push('=');
-        push_quoted(&mut text, value.expose());
-        text.push('\n');
+        text.push_str(shell.set(name, &value)?.expose());
     }
     if credentials.session_token.is_none() {
-        text.push_str("unset AWS_SESSION_TOKEN\n");
+        text.push_str(&shell.unset(variables::AWS_SESSION_TOKEN));
     }
-    Secret::new(text)
+    Ok(Secret::new(text.as_str()))
 }
 
 /// `--format dotenv`: `NAME=value` lines.

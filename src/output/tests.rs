@@ -84,9 +84,53 @@ fn a_long_lived_key_takes_the_token_of_a_session_out() {
         session_token: None,
         ..credentials()
     };
-    let text = credentials_env(&long_lived);
+    let text = credentials_env(&long_lived, Shell::Posix).unwrap();
     let (_, values) = sourced(text.expose(), ["AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"]);
     assert_eq!(values, ["ASIAEXAMPLE", "unset"]);
+}
+
+#[test]
+fn each_shell_has_lines_of_its_own() {
+    let odd = SessionCredentials {
+        secret_access_key: Secret::new("a'b\\c\u{2019}d"),
+        session_token: None,
+        ..credentials()
+    };
+    let lines = |shell| credentials_env(&odd, shell).unwrap().expose().to_owned();
+    assert_eq!(
+        lines(Shell::Fish),
+        "set -gx AWS_ACCESS_KEY_ID 'ASIAEXAMPLE'\nset -gx AWS_SECRET_ACCESS_KEY 'a\\'b\\\\c\u{2019}d'\nset -e AWS_SESSION_TOKEN\n"
+    );
+    assert_eq!(
+        lines(Shell::Powershell),
+        "$env:AWS_ACCESS_KEY_ID = 'ASIAEXAMPLE'\n$env:AWS_SECRET_ACCESS_KEY = 'a''b\\c\u{2019}\u{2019}d'\n$env:AWS_SESSION_TOKEN = $null\n"
+    );
+    assert_eq!(
+        credentials_env(&credentials(), Shell::Cmd).unwrap().expose(),
+        "set \"AWS_ACCESS_KEY_ID=ASIAEXAMPLE\"\nset \"AWS_SECRET_ACCESS_KEY=wJalr/K7+dE=\"\nset \"AWS_SESSION_TOKEN=FwoG//tok+en==\"\n"
+    );
+    assert!(lines(Shell::Cmd).ends_with("set \"AWS_SESSION_TOKEN=\"\n"));
+}
+
+#[test]
+fn cmd_is_refused_what_it_has_no_quotes_for() {
+    for odd in ["a%b", "a\"b", "a!b", "a^b", "a\nb", "a\rb"] {
+        let mut credentials = credentials();
+        credentials.session_token = Some(Secret::new(odd));
+        let error = credentials_env(&credentials, Shell::Cmd).unwrap_err();
+        assert!(error.cause().starts_with("AWS_SESSION_TOKEN holds"), "{error}");
+        assert!(!error.to_string().contains(odd));
+    }
+}
+
+#[test]
+fn a_mask_is_the_text_between_the_quotes() {
+    let secret = Secret::new("a'b\\c");
+    let masks = [Shell::Posix, Shell::Fish, Shell::Powershell, Shell::Cmd].map(|shell| shell.text(&secret));
+    assert_eq!(
+        masks.each_ref().map(Secret::expose),
+        ["a'\\''b\\c", "a\\'b\\\\c", "a''b\\c", "a'b\\c"]
+    );
 }
 
 #[test]
@@ -194,6 +238,22 @@ fn sourced<const N: usize>(text: &str, names: [&str; N]) -> (String, Vec<String>
     (String::from_utf8(output.stderr).unwrap(), values)
 }
 
+/// The secret key and the session token of a fish that reads the text from a pipe.
+fn sourced_by_fish(text: &str) -> String {
+    let script = r#"source; printf '%s\0' "$AWS_SECRET_ACCESS_KEY" "$AWS_SESSION_TOKEN""#;
+    let home = tempfile::tempdir().unwrap();
+    let output = assert_cmd::Command::new("fish")
+        .args(["--no-config", "-c", script])
+        .env_clear()
+        .env("HOME", home.path())
+        .env("LC_ALL", "C.UTF-8")
+        .write_stdin(text)
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -204,10 +264,21 @@ proptest! {
             session_token: Some(Secret::new(token.as_str())),
             ..credentials()
         };
-        let text = credentials_env(&credentials);
+        let text = credentials_env(&credentials, Shell::Posix).unwrap();
         let (stderr, values) = sourced(text.expose(), ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]);
         prop_assert_eq!(stderr, "");
         prop_assert_eq!(values, [key, token]);
+    }
+
+    #[test]
+    fn fish_reads_back_what_was_written(key in "[^\0\r\n]{0,40}", token in "['\"$`\\\\ \n!*~#;&|a]{0,40}") {
+        let credentials = SessionCredentials {
+            secret_access_key: Secret::new(key.as_str()),
+            session_token: Some(Secret::new(token.as_str())),
+            ..credentials()
+        };
+        let text = credentials_env(&credentials, Shell::Fish).unwrap();
+        prop_assert_eq!(sourced_by_fish(text.expose()), format!("{key}\0{token}\0"));
     }
 
     #[test]

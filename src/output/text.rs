@@ -51,8 +51,8 @@ pub fn json_text(secret: &Secret) -> Secret {
     Secret::new(inside_of(&text, '"'))
 }
 
-/// A secret as it stands on a shell's line, without the quotes around it.
-pub fn shell_text(secret: &Secret) -> Secret {
+/// A secret as it stands on the line of a POSIX shell, without the quotes around it.
+pub(super) fn shell_text(secret: &Secret) -> Secret {
     let mut text = Zeroizing::new(String::new());
     push_quoted(&mut text, secret.expose());
     Secret::new(inside_of(&text, '\''))
