@@ -113,10 +113,10 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
         }
         let prefix = format!(".{}.ecr-auth-", name.to_string_lossy());
         let (mut file, _alive) = temporary_among_others(&prefix, at)?;
+        private_files::close(file.path())?;
         file.as_file_mut().write_all(text)?;
         file.as_file().sync_all()?;
-        file.persist(target).map_err(|error| error.error)?;
-        Ok(())
+        private_files::replace(file.into_temp_path(), &target)
     })
 }
 

@@ -11,7 +11,7 @@ use clap::Args;
 use client_config::{HELPER, HELPER_NAMES};
 use context::Context;
 use diagnostics::{Code, Error, Result};
-use private_files::{WorkFolder, is_out_of_others_reach, temporary_among_others};
+use private_files::{WorkFolder, is_out_of_others_reach, replace_program, temporary_among_others};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -106,7 +106,7 @@ fn link(binary: &str, path: &Path) -> io::Result<()> {
         .make_in(folder_of(path), |temporary| {
             std::os::unix::fs::symlink(binary, temporary)
         })?;
-    made.into_temp_path().persist(path).map_err(|error| error.error)
+    private_files::replace(made.into_temp_path(), path)
 }
 
 #[cfg(not(unix))]
@@ -124,7 +124,7 @@ fn copy(exe: &Path, path: &Path) -> io::Result<()> {
     io::copy(&mut File::open(exe)?, made.as_file_mut())?;
     make_executable(made.as_file())?;
     made.as_file().sync_all()?;
-    made.into_temp_path().persist(path).map_err(|error| error.error)
+    replace_program(made.into_temp_path(), path)
 }
 
 /// Whether nothing is to be done: the same bytes are there, everybody may run them, and nobody else can change them later.

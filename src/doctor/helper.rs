@@ -188,7 +188,7 @@ fn foreign(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> Check {
 
 /// A client would run it just so, at every pull.
 fn kind(path: &Path, exe: &Path, env: &Env) -> HelperKind {
-    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let real = |path: &Path| private_files::real(path).ok();
     if real(path).is_some_and(|path| real(exe) == Some(path)) {
         return HelperKind::Ours;
     }

@@ -197,7 +197,7 @@ impl<'a> CredentialStore<'a> {
 /// Whether two files are one, or hold the same bytes.
 fn is_same_program(one: &Path, other: &Path) -> bool {
     let size = |path: &Path| fs::metadata(path).map(|found| found.len()).ok();
-    let real = |path: &Path| fs::canonicalize(path).ok();
+    let real = |path: &Path| private_files::real(path).ok();
     let is_one = real(one).is_some() && real(one) == real(other);
     is_one || size(one) == size(other) && fs::read(one).ok() == fs::read(other).ok()
 }

@@ -49,6 +49,7 @@ mod not_held;
 mod notes;
 mod own_file;
 mod place;
+mod platform;
 mod read;
 mod replace;
 #[cfg(target_os = "linux")]
@@ -63,13 +64,14 @@ mod work_folder;
 pub use diff::unified_diff;
 pub use lock::{Lock, LockAttempt};
 pub use notes::Notes;
-pub use own_file::{
-    close_folder, is_at, is_out_of_others_reach, is_own, is_own_or_roots, is_private_folder, open_own, read_own,
+pub use own_file::{close, close_folder, is_private_folder, open_own, read_own};
+pub use platform::{
+    AliveMark, is_at, is_out_of_others_reach, is_own, is_own_or_roots, real, remove_file, replace, replace_program,
 };
 pub use read::{CONFIGURATION_LIMIT, TOKEN_LIMIT, open, open_to_append, read, read_secret, read_utf8, way_out};
 pub use replace::{EditOutcome, FileFormat, UpdateOutcome, read_text, real_path, update, update_private};
 pub use state::StateFolder;
-pub use temporary::temporary_among_others;
+pub use temporary::{temporary, temporary_among_others, temporary_folder};
 pub use undo::{FileUndo, ReplacedValue, UndoEntries, UndoLog, UndoRecord, remove_made_folders};
 pub use work_folder::{WorkFolder, make_folders};
 

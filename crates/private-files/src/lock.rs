@@ -7,7 +7,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use super::own_file::{is_at, open_own};
+use super::own_file::open_own;
+use super::platform::is_at;
 
 /// The waiting thread does nothing but one system call.
 const WAITER_STACK_BYTES: usize = 64 * 1024;

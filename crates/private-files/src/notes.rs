@@ -1,6 +1,5 @@
 //! Notes of our own in the user's state folder: small JSON files without secrets.
 
-use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
@@ -8,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::own_file::has_trusted_owners;
+use super::platform::{has_trusted_owners, remove_file, replace, sync};
 use super::read::{CONFIGURATION_LIMIT, read};
 use super::state::StateFolder;
 use super::temporary::{remove_leftovers, temporary};
@@ -101,9 +100,8 @@ impl<T: Serialize + DeserializeOwned + Default + PartialEq + Clone> Notes<T> {
         }
         let mut new = temporary(&prefix, folder)?;
         new.as_file_mut().write_all(&serde_json::to_vec_pretty(notes)?)?;
-        new.as_file().sync_all()?;
-        new.persist(path).map_err(|error| error.error)?;
-        Ok(())
+        sync(new.as_file())?;
+        replace(new.into_temp_path(), &path)
     }
 
     fn file_name(&self) -> String {
@@ -123,7 +121,7 @@ fn read_notes(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
+    match remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use tempfile::TempPath;
 
 use super::CONFIGURATION_LIMIT;
+use super::platform::{self, exchange, is_unsupported, is_version};
 
 /// How an attempt to place a new version ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,18 +44,9 @@ pub(super) struct OldVersion<'a> {
 }
 
 impl OldVersion<'_> {
-    /// Whether this path is that very file; changed in place it may hold something else by now. One quick call, as each
-    /// microsecond here is one in which somebody else's save can fall.
-    #[cfg(unix)]
+    /// Whether this path is that very file.
     fn is_at(&self, path: &Path) -> io::Result<bool> {
-        use std::os::unix::fs::MetadataExt;
-        let now = fs::metadata(path)?;
-        Ok((now.dev(), now.ino()) == (self.metadata.dev(), self.metadata.ino()))
-    }
-
-    #[cfg(not(unix))]
-    fn is_at(&self, path: &Path) -> io::Result<bool> {
-        Ok(self.metadata.is_file() && read(path)? == self.text)
+        is_version(path, self.metadata, self.text)
     }
 }
 
@@ -80,7 +72,7 @@ impl NewVersion {
 
     /// Forces it to the disk.
     pub fn sync(&self) -> io::Result<()> {
-        self.file.sync_all()
+        platform::sync(&self.file)
     }
 
     /// Whether this path is that very file, and nobody has written it since. Where there is any doubt: no.
@@ -121,7 +113,7 @@ pub(super) fn rename(new: TempPath, target: &Path, old: &[u8]) -> io::Result<Pla
     if !holds(target, old)? {
         return Ok(PlaceOutcome::Raced);
     }
-    new.persist(target).map_err(|error| error.error)?;
+    platform::replace(new, target)?;
     Ok(PlaceOutcome::Done)
 }
 
@@ -157,7 +149,7 @@ pub(super) fn remove(target: &Path, aside: TempPath, old: &[u8]) -> io::Result<P
     if !holds(target, old)? {
         return Ok(PlaceOutcome::Raced);
     }
-    match fs::rename(target, &aside) {
+    match platform::rename(target, &aside) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(PlaceOutcome::Raced),
         renamed => renamed?,
     }
@@ -179,21 +171,4 @@ fn holds(target: &Path, old: &[u8]) -> io::Result<bool> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// Swaps two files in one step, so that what stood in the place can be looked at afterwards and is never lost.
-#[cfg(any(target_os = "linux", target_os = "macos"))]
-fn exchange(one: &Path, other: &Path) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
-fn exchange(_: &Path, _: &Path) -> io::Result<()> {
-    Err(ErrorKind::Unsupported.into())
-}
-
-/// Old kernels (ENOSYS) and some file systems (EINVAL: NFS, FUSE) cannot exchange; a plain rename has to do there.
-pub(super) fn is_unsupported(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput)
 }

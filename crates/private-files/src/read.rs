@@ -6,6 +6,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::platform::without_waiting;
 use super::work_folder::WorkFolder;
 use secret::Secret;
 
@@ -118,19 +119,4 @@ fn check_kind(metadata: &Metadata) -> io::Result<()> {
         true => Ok(()),
         false => Err(io::Error::other("it is not a regular file")),
     }
-}
-
-#[cfg(unix)]
-fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    use rustix::fs::OFlags;
-
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    options.custom_flags(flags.bits().cast_signed())
-}
-
-#[cfg(not(unix))]
-fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
-    options
 }

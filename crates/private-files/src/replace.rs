@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::lock::Lock;
 use super::place::{self, NewVersion, PlaceOutcome};
+use super::platform::{OpenVersion, is_closed, real, set_rights, sync_folder};
 use super::read;
 use super::state::StateFolder;
 use super::temporary::temporary_among_others;
@@ -53,25 +54,10 @@ enum ReaderPolicy {
 }
 
 impl ReaderPolicy {
-    /// Whether the file has to be written for its mode alone.
-    fn are_too_many(self, metadata: &fs::Metadata) -> bool {
-        let permissions = metadata.permissions();
-        self.permissions(metadata) != permissions
-    }
-
-    #[cfg(unix)]
-    fn permissions(self, like: &fs::Metadata) -> fs::Permissions {
-        use std::os::unix::fs::PermissionsExt;
-        let permissions = like.permissions();
-        match self {
-            Self::AsBefore => permissions,
-            Self::OwnerAlone => fs::Permissions::from_mode(permissions.mode() & !0o077),
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn permissions(self, like: &fs::Metadata) -> fs::Permissions {
-        like.permissions()
+    /// Whether the file has to be written for its readers alone.
+    fn are_too_many(self, folder: &WorkFolder, name: &OsStr, metadata: &fs::Metadata) -> bool {
+        let is_closed = || folder.run(|at| is_closed(&at.join(name), metadata)).unwrap_or(true);
+        self == Self::OwnerAlone && !is_closed()
     }
 }
 
@@ -147,7 +133,7 @@ fn update_for(
             edited => edited,
         };
         let edited = match (edited, &old) {
-            (EditOutcome::Unchanged, Some(old)) if readers.are_too_many(&old.metadata) => {
+            (EditOutcome::Unchanged, Some(old)) if readers.are_too_many(&folder, &name, &old.metadata) => {
                 EditOutcome::Text(old.text.clone())
             }
             (edited, _) => edited,
@@ -202,7 +188,7 @@ fn merge_pending(format: &FileFormat, text: Option<&str>, pending: &[(Vec<u8>, V
 /// The link, or the system's.
 pub fn real_path(path: &Path, format: &FileFormat) -> Result<PathBuf> {
     let what = || format!("cannot resolve {}", path.display());
-    match fs::canonicalize(path) {
+    match real(path) {
         Ok(real) => Ok(real),
         Err(error) if error.kind() == ErrorKind::NotFound => match fs::read_link(path) {
             Ok(to) => Err(Error::failed(
@@ -231,8 +217,7 @@ pub fn read_text(real: &Path) -> Result<Option<String>> {
 
 /// A configuration file as it was read.
 struct Snapshot {
-    /// Kept open for [`place::Old`].
-    _file: File,
+    _file: OpenVersion,
     text: String,
     metadata: fs::Metadata,
 }
@@ -247,7 +232,7 @@ impl Snapshot {
         let text = read::utf8(read::contents(&file, read::CONFIGURATION_LIMIT)?)?;
         let metadata = file.metadata()?;
         Ok(Self {
-            _file: file,
+            _file: file.into(),
             text,
             metadata,
         })
@@ -299,10 +284,8 @@ fn write(
         }
         (EditOutcome::Text(text), _) => text.as_bytes(),
     };
-    if let Some(old) = old {
-        keep_owner(new.as_file(), &old.metadata)?;
-        new.as_file().set_permissions(readers.permissions(&old.metadata))?;
-    }
+    let like = old.map(|old| (target, &old.metadata));
+    set_rights(new.as_file(), new.path(), like, readers == ReaderPolicy::OwnerAlone)?;
     new.as_file_mut().write_all(text)?;
     let (file, path) = new.into_parts();
     let new = NewVersion::note(file)?;
@@ -323,34 +306,6 @@ fn write(
     match new.stands_at(target) {
         true => Ok(PlaceOutcome::Settled),
         false => Ok(PlaceOutcome::Done),
-    }
-}
-
-/// Gives a new version the old one's owner and group, as docker's own save does.
-#[cfg(unix)]
-fn keep_owner(file: &File, like: &fs::Metadata) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, fchown};
-    let own = file.metadata()?;
-    let user = (own.uid() != like.uid()).then(|| like.uid());
-    let group = (own.gid() != like.gid()).then(|| like.gid());
-    if user.is_none() && group.is_none() {
-        return Ok(());
-    }
-    fchown(file, user, group)
-        .map_err(|error| io::Error::new(error.kind(), format!("its owner cannot be kept: {error}")))
-}
-
-#[cfg(not(unix))]
-fn keep_owner(_: &File, _: &fs::Metadata) -> io::Result<()> {
-    Ok(())
-}
-
-/// Makes a rename last. Folders cannot be opened on Windows, where the rename lasts by itself.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()
-    } else {
-        Ok(())
     }
 }
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::lock::{Lock, LockAttempt};
-use super::own_file::{close_folder, is_own_or_roots, is_private_folder, read_own};
+use super::own_file::{close_folder, is_private_folder, read_own};
+use super::platform::is_own_or_roots;
 use super::read::CONFIGURATION_LIMIT;
 use super::work_folder::WorkFolder;
 use zeroize::Zeroizing;
@@ -58,7 +59,7 @@ impl StateFolder {
         let found = self.open().and_then(|_| WorkFolder::open(&self.path.join(folder)));
         let found = found.and_then(|folder| {
             same_user(&folder, beside)?;
-            folder.run(|at| match is_private_folder(&fs::metadata(at)?) {
+            folder.run(|at| match is_private_folder(at)? {
                 true => read_own(&at.join(name), CONFIGURATION_LIMIT),
                 false => Err(belongs_to_another()),
             })

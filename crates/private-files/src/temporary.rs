@@ -1,12 +1,13 @@
 //! The files that new versions are written into before they take their place.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
-use super::read;
+use super::own_file::close_folder;
+use super::platform::{AliveMark, is_abandoned, mark_alive, private, private_folder};
 
 /// How often a file is made anew because somebody else found it first.
 const TRIES: usize = 100;
@@ -17,40 +18,41 @@ const TRIES: usize = 100;
 /// The system's word alone: the file's random name, which `tempfile` adds, tells people nothing.
 pub fn temporary(prefix: &str, folder: &Path) -> io::Result<NamedTempFile> {
     let mut options = File::options();
-    options.read(true).write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    private(options.read(true).write(true).create_new(true));
     // Not `tempfile_in`, whose errors keep the path and lose the system's number.
     tempfile::Builder::new()
         .prefix(prefix)
         .make_in(folder, |path| options.open(path))
 }
 
+/// Makes a folder for its owner alone, whose name begins with `prefix`. It is gone when it is dropped.
+///
+/// # Errors
+/// The system's.
+pub fn temporary_folder(prefix: &str, parent: &Path) -> io::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    private_folder(builder.prefix(prefix));
+    let folder = builder.tempdir_in(parent)?;
+    close_folder(folder.path())?;
+    Ok(folder)
+}
+
 /// [`temporary`], in a folder whose writers take no lock: should this process be killed, the next one that makes such a file removes
-/// it. The second file says that its maker is alive, and is to be kept until the first one has its place.
+/// it. The mark says that its maker is alive, and is to be kept until the file has its place.
 ///
 /// # Errors
 /// Those of [`temporary`].
-pub fn temporary_among_others(prefix: &str, folder: &Path) -> io::Result<(NamedTempFile, File)> {
+pub fn temporary_among_others(prefix: &str, folder: &Path) -> io::Result<(NamedTempFile, AliveMark)> {
     for path in leftovers(prefix, folder) {
         let is_file = path.symlink_metadata().is_ok_and(|found| found.is_file());
-        if is_file && read::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+        if is_file && is_abandoned(&path) {
             let _ = fs::remove_file(path);
         }
     }
     for _ in 0..TRIES {
         let made = temporary(prefix, folder)?;
-        // Open for reading only: a program that is being made can be run as soon as nobody has it open for writing.
-        match File::open(made.path()) {
-            Ok(alive) => match alive.try_lock() {
-                // Somebody took it for one that was left behind.
-                Err(TryLockError::WouldBlock) => {}
-                Ok(()) if !made.path().exists() => {}
-                // Where there are no locks (NFS), the others can't lock it either.
-                _ => return Ok((made, alive)),
-            },
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        if let Some(alive) = mark_alive(made.path())? {
+            return Ok((made, alive));
         }
     }
     Err(io::Error::new(

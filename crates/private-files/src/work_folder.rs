@@ -1,9 +1,11 @@
 //! A folder that files are made, replaced and removed in, with the rights of whom it belongs to.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder};
+use std::fs::DirBuilder;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+
+use super::platform::{real, set_mode};
 
 #[cfg(target_os = "linux")]
 use super::held;
@@ -38,11 +40,11 @@ impl WorkFolder {
         if let Some((held, name)) = held::of_file(path)? {
             return Ok((Self::held(held), name));
         }
-        let real = match fs::canonicalize(path) {
-            Ok(real) => real,
+        let found = match real(path) {
+            Ok(found) => found,
             Err(_) => std::path::absolute(path)?,
         };
-        match (real.parent(), real.file_name()) {
+        match (found.parent(), found.file_name()) {
             (Some(folder), Some(name)) => Ok((Self::ours(folder), name.to_owned())),
             _ => Err(ErrorKind::IsADirectory.into()),
         }
@@ -153,9 +155,9 @@ pub(super) fn not_there_yet(path: &Path) -> io::Result<PathBuf> {
     let path = std::path::absolute(path)?;
     let mut rest = Vec::new();
     for ancestor in path.ancestors() {
-        if let Ok(mut real) = fs::canonicalize(ancestor) {
-            real.extend(rest.iter().rev());
-            return Ok(real);
+        if let Ok(mut found) = real(ancestor) {
+            found.extend(rest.iter().rev());
+            return Ok(found);
         }
         rest.extend(ancestor.file_name().map(OsString::from));
     }
@@ -163,11 +165,9 @@ pub(super) fn not_there_yet(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// Makes folders with all that is missing around them.
-#[cfg_attr(not(unix), allow(unused_variables))]
 fn builder(mode: u32) -> DirBuilder {
     let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
+    set_mode(&mut builder, mode);
     builder.recursive(true);
     builder
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use private_files::{Lock, LockAttempt, WorkFolder, open_own, read_own};
+use private_files::{Lock, LockAttempt, WorkFolder, open_own, read_own, remove_file, replace, temporary};
 use tempfile::NamedTempFile;
 
 use super::entry::{CacheEntry, MAX_BYTES};
@@ -110,7 +110,7 @@ impl Folder {
         if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
             fs::remove_dir(&path)?;
         }
-        let mut file = tempfile::Builder::new().prefix(NEW).tempfile_in(self.at()?)?;
+        let mut file = temporary(NEW, self.at()?)?;
         file.write_all(&[b' '; RESERVED])?;
         Ok(EntrySlot { file, path })
     }
@@ -135,7 +135,7 @@ impl Folder {
 
     /// Removes the entry of `key`. Its lock should be held, so that nobody writes back what was read before.
     pub fn remove(&self, key: &CacheKey) {
-        let _ = self.path(key, ENTRY).and_then(fs::remove_file);
+        let _ = self.path(key, ENTRY).and_then(|path| remove_file(&path));
     }
 
     /// The keys of all entries, those with only a lock included.
@@ -203,8 +203,7 @@ impl EntrySlot {
         self.file.rewind()?;
         self.file.write_all(&bytes)?;
         self.file.as_file().set_len(bytes.len() as u64)?;
-        self.file.persist(self.path)?;
-        Ok(())
+        replace(self.file.into_temp_path(), &self.path)
     }
 }
 

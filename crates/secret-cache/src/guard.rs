@@ -12,7 +12,7 @@ use private_files::{close_folder, is_own, is_private_folder};
 /// everybody out of /tmp. It isn't used then.
 pub(super) fn prepare_folder(folder: &Path, holds_only_ours: impl Fn(&str) -> bool) -> io::Result<()> {
     let metadata = fs::metadata(folder)?;
-    if is_private_folder(&metadata) {
+    if is_private_folder(folder)? {
         return Ok(());
     }
     if !metadata.is_dir() || !is_own(&metadata) || !all_names(folder, holds_only_ours)? {
@@ -23,7 +23,7 @@ pub(super) fn prepare_folder(folder: &Path, holds_only_ours: impl Fn(&str) -> bo
 
 /// Whether `folder` is there, ours, and closed to others.
 pub(super) fn is_prepared(folder: &Path) -> bool {
-    fs::metadata(folder).is_ok_and(|metadata| is_private_folder(&metadata))
+    is_private_folder(folder).unwrap_or(false)
 }
 
 fn all_names(folder: &Path, wanted: impl Fn(&str) -> bool) -> io::Result<bool> {

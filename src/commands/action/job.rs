@@ -112,11 +112,7 @@ fn earlier(temporary: &Path, env: &Env) -> Option<PathBuf> {
 }
 
 fn new_folder(parent: &Path, prefix: &str) -> io::Result<PathBuf> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(prefix);
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-    Ok(builder.tempdir_in(parent)?.keep())
+    Ok(private_files::temporary_folder(prefix, parent)?.keep())
 }
 
 /// Copies a file of the user's for this job: mode 0600 from its first byte, as it may hold secrets. Says whether there was one.
@@ -141,10 +137,10 @@ pub fn copy_private(from: &Path, to: &Path) -> Result<bool> {
         let folder = to.parent().ok_or(io::ErrorKind::InvalidInput)?;
         let name = to.file_name().ok_or(io::ErrorKind::InvalidInput)?;
         WorkFolder::make(folder, 0o700)?.0.run(|at| {
-            let mut file = tempfile::NamedTempFile::new_in(at)?;
+            let mut file = private_files::temporary(PREFIX, at)?;
+            private_files::close(file.path())?;
             io::Write::write_all(&mut file, &bytes)?;
-            file.persist(at.join(name))?;
-            Ok(())
+            private_files::replace(file.into_temp_path(), &at.join(name))
         })
     };
     copy().map(|()| true).map_err(failed)

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
 use crate::place::{self, NewVersion, OldVersion, PlaceOutcome};
+use crate::platform;
 
 /// A folder with the file as it was read.
 struct Scene {
@@ -212,7 +213,7 @@ fn where_files_cannot_be_exchanged_one_look_has_to_do() {
 fn only_a_system_without_the_exchange_does_without() {
     use rustix::io::Errno;
     for (error, expected) in [(Errno::NOSYS, true), (Errno::INVAL, true), (Errno::ACCESS, false)] {
-        assert_eq!(place::is_unsupported(&error.into()), expected);
+        assert_eq!(platform::is_unsupported(&error.into()), expected);
     }
 }
 

@@ -1,0 +1,101 @@
+//! The access lists of Windows (DACLs), in their text form (SDDL).
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use windows_permissions::constants::{SeObjectType::SE_FILE_OBJECT, SecurityInformation};
+use windows_permissions::wrappers::{
+    ConvertSecurityDescriptorToStringSecurityDescriptor, GetNamedSecurityInfo, SetNamedSecurityInfo,
+};
+use windows_permissions::{LocalBox, SecurityDescriptor, Sid};
+use winsafe::{HACCESSTOKEN, TokenInfo, co::TOKEN_INFORMATION_CLASS};
+
+/// Those who may do everything on a machine, and the owner in general: the system, its administrators, "owner rights", "creator owner".
+const ADMINISTRATORS: [&str; 4] = ["S-1-5-18", "S-1-5-32-544", "S-1-3-4", "S-1-3-0"];
+
+/// Whether a file or folder belongs to this user or to the administrators, and its list names nobody else.
+pub(super) fn is_private(path: &Path) -> io::Result<bool> {
+    let text = text_of(path, SecurityInformation::Owner | SecurityInformation::Dacl)?;
+    let user = user()?;
+    Ok(trustees(&text).is_some_and(|all| {
+        all.iter()
+            .all(|sid| *sid == user || ADMINISTRATORS.contains(&sid.as_str()))
+    }))
+}
+
+/// Gives a file or folder, with all that is made in it, a list of this user and the system alone, which takes over nothing from the folder around.
+pub(super) fn make_private(path: &Path) -> io::Result<()> {
+    let inherit = if path.is_dir() { "OICI" } else { "" };
+    let list = format!("D:P(A;{inherit};FA;;;{})(A;{inherit};FA;;;SY)", user()?);
+    set(
+        path,
+        &list,
+        SecurityInformation::Dacl | SecurityInformation::ProtectedDacl,
+    )?;
+    match is_private(path)? {
+        true => Ok(()),
+        false => Err(ErrorKind::PermissionDenied.into()),
+    }
+}
+
+/// Gives a file the list of another one, where that has one of its own.
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let list = text_of(from, SecurityInformation::Dacl)?;
+    match list.starts_with("D:P") {
+        true => set(
+            to,
+            &list,
+            SecurityInformation::Dacl | SecurityInformation::ProtectedDacl,
+        ),
+        false => Ok(()),
+    }
+}
+
+fn set(path: &Path, list: &str, what: SecurityInformation) -> io::Result<()> {
+    let descriptor: LocalBox<SecurityDescriptor> = list.parse()?;
+    SetNamedSecurityInfo(
+        path.as_os_str(),
+        SE_FILE_OBJECT,
+        what,
+        None,
+        None,
+        descriptor.dacl(),
+        None,
+    )
+}
+
+fn text_of(path: &Path, what: SecurityInformation) -> io::Result<String> {
+    let descriptor = GetNamedSecurityInfo(path.as_os_str(), SE_FILE_OBJECT, what)?;
+    let text = ConvertSecurityDescriptorToStringSecurityDescriptor(&descriptor, what)?;
+    Ok(text.to_string_lossy().into_owned())
+}
+
+/// The owner and all whom the list gives something, as SIDs. `None`: there is no list, and so everybody may do everything.
+fn trustees(text: &str) -> Option<Vec<String>> {
+    let (owner, list) = text.strip_prefix("O:")?.split_once("D:")?;
+    if list.contains("NO_ACCESS_CONTROL") {
+        return None;
+    }
+    let entries = list.split('(').skip(1).filter_map(|entry| entry.split_once(')'));
+    // An entry that denies (D) gives nothing.
+    let entries = entries.filter(|(entry, _)| !entry.starts_with("D;"));
+    let named = entries.map(|(entry, _)| entry.splitn(7, ';').nth(5).unwrap_or_default());
+    std::iter::once(owner).chain(named).map(sid).collect()
+}
+
+/// The SID in figures of one that may be abbreviated.
+fn sid(text: &str) -> Option<String> {
+    let sid: LocalBox<Sid> = text.parse().ok()?;
+    Some(sid.to_string())
+}
+
+/// The SID of the user who runs this process.
+fn user() -> io::Result<String> {
+    let failed = || io::Error::other("Windows doesn't say which user this is");
+    let token = HACCESSTOKEN::GetCurrentProcessToken();
+    let told = token.GetTokenInformation(TOKEN_INFORMATION_CLASS::User);
+    match told.map_err(|error| io::Error::from_raw_os_error(error.raw().cast_signed()))? {
+        TokenInfo::User(user) => Ok(user.User.Sid().ok_or_else(failed)?.to_string()),
+        _ => Err(failed()),
+    }
+}

@@ -1,0 +1,27 @@
+//! The file rules of each operating system, in one place: replacing and removing files, who owns a file and who may open it, real paths, and
+//! what reaches the disk. Everything else in this crate is the same everywhere.
+
+#[cfg(windows)]
+mod access_list;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+use unix as system;
+#[cfg(windows)]
+use windows as system;
+
+pub(crate) use system::{
+    OpenVersion, exchange, has_trusted_owners, is_abandoned, is_closed, is_closed_file, is_unsupported, is_version,
+    mark_alive, private, private_folder, rename, set_mode, set_rights, sync, sync_folder, take_from_others,
+    without_surprises, without_waiting,
+};
+pub use system::{is_at, is_out_of_others_reach, is_own, is_own_or_roots, real, remove_file, replace, replace_program};
+
+/// Says, as long as it is kept, that the maker of a file is alive.
+#[derive(Debug)]
+pub struct AliveMark {
+    _locked: Option<std::fs::File>,
+}

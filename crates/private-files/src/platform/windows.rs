@@ -1,0 +1,241 @@
+//! Windows: an open file can't be replaced, a running program can be renamed but not replaced, a lock on a file keeps others from writing
+//! to it, and who may open a file is in its access list.
+
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use tempfile::TempPath;
+
+use super::{AliveMark, access_list};
+
+/// How long a file is waited for that others have open. They read it, which takes a moment.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the pauses between the tries are.
+const PAUSE: Duration = Duration::from_millis(5);
+/// Every new version has its place long before that.
+const ABANDONED_AFTER: Duration = Duration::from_secs(600);
+
+/// What Windows says of a file that another program has open: ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION,
+/// ERROR_USER_MAPPED_FILE.
+const IN_USE: [i32; 4] = [5, 32, 33, 1224];
+
+/// The real path: absolute, with all links followed, in the form that people and other programs know (without `\\?\`).
+///
+/// # Errors
+/// The system's.
+pub fn real(path: &Path) -> io::Result<PathBuf> {
+    dunce::canonicalize(path)
+}
+
+/// There are no links and no FIFOs that others could lay here without a privilege.
+pub(crate) fn without_surprises(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+/// There are no FIFOs among the files.
+pub(crate) fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+/// A file has the access list of its folder until [`set_rights`] or [`take_from_others`].
+pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+/// A folder has the access list of the folder around it until [`take_from_others`].
+pub(crate) fn private_folder(_: &mut tempfile::Builder<'_, '_>) {}
+
+/// A folder has the access list of the folder around it.
+pub(crate) fn set_mode(_: &mut DirBuilder, _: u32) {}
+
+/// Whose a file is doesn't matter here, but who may change it: see [`is_closed`].
+pub fn is_own(_: &Metadata) -> bool {
+    true
+}
+
+/// Whose a file is doesn't matter here, but who may change it: see [`is_closed`].
+pub fn is_own_or_roots(_: &Metadata) -> bool {
+    true
+}
+
+/// A folder of programs is what its access list makes of it.
+///
+/// # Errors
+/// None here.
+pub fn is_out_of_others_reach(_: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
+pub(crate) fn has_trusted_owners(path: &Path) -> io::Result<bool> {
+    fs::symlink_metadata(path).map(|_| true)
+}
+
+/// Whether nobody but this user and the system's administrators may do anything with what lies at a path.
+pub(crate) fn is_closed(path: &Path, _: &Metadata) -> io::Result<bool> {
+    access_list::is_private(path)
+}
+
+/// A file takes over the access list of its folder, which was looked at.
+pub(crate) fn is_closed_file(_: &Metadata) -> bool {
+    true
+}
+
+/// Gives a file or folder an access list of this user alone.
+/// A file system without access lists is an error.
+pub(crate) fn take_from_others(path: &Path) -> io::Result<()> {
+    access_list::make_private(path)
+}
+
+/// Gives a new version of a file the access list of the old one. `owner_alone`: one of this user alone.
+pub(crate) fn set_rights(_: &File, path: &Path, old: Option<(&Path, &Metadata)>, owner_alone: bool) -> io::Result<()> {
+    match old {
+        _ if owner_alone => access_list::make_private(path)?,
+        Some((like, _)) => access_list::copy(like, path)?,
+        None => {}
+    }
+    Ok(())
+}
+
+/// Whether the open file is the one that lies at `path` now.
+pub fn is_at(file: &File, path: &Path) -> bool {
+    let ours = file.try_clone().and_then(same_file::Handle::from_file);
+    matches!((ours, same_file::Handle::from_path(path)), (Ok(ours), Ok(there)) if ours == there)
+}
+
+/// A file that was read is closed: an open one couldn't be replaced.
+#[derive(Debug)]
+pub(crate) struct OpenVersion;
+
+impl From<File> for OpenVersion {
+    fn from(_: File) -> Self {
+        Self
+    }
+}
+
+/// Whether the file at a path holds what was read.
+pub(crate) fn is_version(path: &Path, _: &Metadata, text: &[u8]) -> io::Result<bool> {
+    Ok(patiently(|| crate::read(path, crate::CONFIGURATION_LIMIT))? == text)
+}
+
+/// Puts a new version in the place of what is there, in one step.
+///
+/// # Errors
+/// The system's; other programs keep the file open.
+pub fn replace(new: TempPath, target: &Path) -> io::Result<()> {
+    rename(&new, target)?;
+    // Nothing is left to be removed.
+    let _ = new.keep();
+    Ok(())
+}
+
+/// [`replace`] of a program, which may be running: it is renamed then, and removed by the next one who replaces or removes it.
+///
+/// # Errors
+/// The system's.
+pub fn replace_program(new: TempPath, target: &Path) -> io::Result<()> {
+    remove_aside(target);
+    if fs::rename(&new, target).is_err() {
+        let aside = move_aside(target)?;
+        if let Err(error) = rename(&new, target) {
+            let _ = fs::rename(&aside, target);
+            return Err(error);
+        }
+        let _ = fs::remove_file(aside);
+    }
+    let _ = new.keep();
+    Ok(())
+}
+
+/// Moves a file, over what is there. Programs that only read a file get a moment to close it.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    patiently(|| fs::rename(from, to))
+}
+
+/// Removes a file, or, where it is a program that runs, at least its name.
+///
+/// # Errors
+/// The system's.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    remove_aside(path);
+    match fs::remove_file(path) {
+        Err(error) if is_in_use(&error) && path.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("exe")) => {
+            move_aside(path).map(drop)
+        }
+        Err(error) if is_in_use(&error) => patiently(|| fs::remove_file(path)),
+        removed => removed,
+    }
+}
+
+/// What was moved aside begins with this, the program's name, and this again.
+const ASIDE: &str = ".ecr-auth-old-";
+
+/// A name beside the program that nobody has.
+fn move_aside(program: &Path) -> io::Result<PathBuf> {
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    let unique = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let aside = format!("{ASIDE}{name}-{}-{}", std::process::id(), unique.as_nanos());
+    let aside = program.with_file_name(aside);
+    fs::rename(program, &aside)?;
+    Ok(aside)
+}
+
+/// Removes the programs that were moved aside and have ended since.
+fn remove_aside(program: &Path) {
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    let prefix = format!("{ASIDE}{name}-");
+    let folder = program.parent().unwrap_or(Path::new(""));
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn patiently<T>(mut work: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match work() {
+            Err(error) if is_in_use(&error) && Instant::now() < until => thread::sleep(PAUSE),
+            done => return done,
+        }
+    }
+}
+
+fn is_in_use(error: &io::Error) -> bool {
+    error.raw_os_error().is_some_and(|code| IN_USE.contains(&code))
+}
+
+/// Windows has no call that swaps two files.
+pub(crate) fn exchange(_: &Path, _: &Path) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+pub(crate) fn is_unsupported(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::Unsupported
+}
+
+/// Waits until a file is on the disk.
+pub(crate) fn sync(file: &File) -> io::Result<()> {
+    file.sync_all()
+}
+
+/// A rename lasts by itself, and folders can't be opened.
+pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// A lock would keep its own maker from writing to the file: its age tells here, see [`is_abandoned`].
+pub(crate) fn mark_alive(_: &Path) -> io::Result<Option<AliveMark>> {
+    Ok(Some(AliveMark { _locked: None }))
+}
+
+/// Whether the maker of a file is gone that was to be in its place by now.
+pub(crate) fn is_abandoned(path: &Path) -> bool {
+    let modified = fs::symlink_metadata(path).and_then(|found| found.modified());
+    modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > ABANDONED_AFTER))
+}
