@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         _ => Verbosity::Normal,
     };
     let is_watched = std::io::stderr().is_terminal() && env.get(variables::TERM) != Some("dumb");
+    let is_watched = is_watched && context::takes_escape_sequences();
     let progress = match is_watched {
         true => Progress::on(std::io::stderr()),
         false => Progress::default(),
@@ -31,7 +32,8 @@ fn main() -> ExitCode {
         env,
         exe: std::env::current_exe().unwrap_or_default(),
         clock: &SystemTime::now,
-        stdin: &mut std::io::stdin().lock(),
+        // Not locked: a question at Windows' console reads it, too.
+        stdin: &mut std::io::stdin(),
         stdout: &mut std::io::stdout().lock(),
         stdout_is_terminal: std::io::stdout().is_terminal(),
         stderr: MessageWriter::new(&mut stderr).unheard_if(context::why_stderr_is_unheard),
@@ -40,5 +42,17 @@ fn main() -> ExitCode {
         started,
         began,
     };
-    ExitCode::from(ecr_auth::run(&args, &mut context).code())
+    exit(ecr_auth::run(&args, &mut context).code())
+}
+
+#[cfg(unix)]
+fn exit(code: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// Windows' exit codes have 32 bits, of which `ExitCode` takes 8.
+#[cfg(not(unix))]
+#[expect(clippy::exit, reason = "the only way to hand on a whole exit code")]
+fn exit(code: i32) -> ExitCode {
+    std::process::exit(code)
 }

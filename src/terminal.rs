@@ -10,7 +10,7 @@ use secret::Secret;
 #[path = "terminal/unix.rs"]
 mod system;
 #[cfg(not(unix))]
-#[path = "terminal/other.rs"]
+#[path = "terminal/windows.rs"]
 mod system;
 
 /// Nothing that is typed in has more characters.

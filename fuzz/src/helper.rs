@@ -167,5 +167,5 @@ fn call(action: &str, mut stdin: &[u8], env: Env) -> (u8, Vec<u8>, Vec<u8>) {
         began: Instant::now(),
     };
     let exit = ecr_auth::run(&args, &mut context);
-    (exit.code(), stdout, stderr)
+    (u8::try_from(exit.code()).expect("no command was run"), stdout, stderr)
 }

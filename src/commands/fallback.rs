@@ -120,16 +120,16 @@ fn run(command: &mut Command, input: &Secret) -> io::Result<ExitStatus> {
 
 /// A program that a signal ended counts as a shell counts it.
 #[cfg(unix)]
-fn code(status: ExitStatus) -> u8 {
+fn code(status: ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt;
 
     let code = status.code().or(status.signal().map(|signal| 128 + signal));
-    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+    code.unwrap_or(1)
 }
 
 #[cfg(not(unix))]
-fn code(status: ExitStatus) -> u8 {
-    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+fn code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or(1)
 }
 
 fn cannot_run(name: &str, error: io::Error) -> Error {

@@ -38,7 +38,11 @@ pub fn is_helper_name(program: &Path) -> bool {
         Some((stem, extension)) if extension.eq_ignore_ascii_case(".exe") => stem,
         _ => name,
     };
-    HELPER_NAMES.contains(&stem)
+    let is_named = |name: &&str| match cfg!(windows) {
+        true => name.eq_ignore_ascii_case(stem),
+        false => *name == stem,
+    };
+    HELPER_NAMES.iter().any(is_named)
 }
 
 /// Answers one action of the protocol. `config` is the configuration file, where the command line names one.

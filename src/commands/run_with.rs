@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::output;
 use aws_access::SessionCredentials;
-use context::{Context, variables};
+use context::{Context, program, variables};
 use diagnostics::{Code, Error, Exit, Result};
 
 /// What leads AWS's tools to other credentials, and is no secret. It is taken out together with [`ci::secret_variables`].
@@ -37,10 +37,10 @@ pub fn run(
     token_env: Option<&str>,
     context: &mut Context<'_>,
 ) -> Result<Exit> {
-    let Some((program, args)) = line.split_first() else {
+    let Some((name, args)) = line.split_first() else {
         return Ok(Exit::Done);
     };
-    let mut command = Command::new(program);
+    let mut command = Command::new(name);
     command.args(args);
     let names = context.env.vars().map(|(name, _)| name);
     let begun = names.filter(|name| BEGINNINGS.iter().any(|beginning| name.starts_with(beginning)));
@@ -59,8 +59,15 @@ pub fn run(
             } else {
                 126
             };
-            let what = format!("cannot run {}", program.to_string_lossy());
-            Error::failed(Code::Command, what, error).report(&mut context.stderr);
+            let what = format!("cannot run {}", name.to_string_lossy());
+            let mut failed = Error::failed(Code::Command, what, error);
+            if let Some(file) = program::batch_file(&name.to_string_lossy(), &context.env) {
+                failed = failed.hint(format!(
+                    "it is a batch file: name it with its ending, {}",
+                    file.display()
+                ));
+            }
+            failed.report(&mut context.stderr);
             Ok(Exit::OfCommand(status))
         }
     }
@@ -76,7 +83,5 @@ fn become_it(command: &mut Command) -> std::io::Result<Exit> {
 #[cfg(not(unix))]
 fn become_it(command: &mut Command) -> std::io::Result<Exit> {
     let status = command.status()?;
-    Ok(Exit::OfCommand(
-        status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
-    ))
+    Ok(Exit::OfCommand(status.code().unwrap_or(1)))
 }

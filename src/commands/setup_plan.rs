@@ -238,7 +238,7 @@ fn report_profile(name: &str, written: &profile::ProfileWritten, is_noted: bool,
 fn install(link: &LinkPlan, record: Option<&ClientUndoLog>, context: &mut Context<'_>) -> Result<()> {
     let before = match &link.link {
         LinkState::Stands => None,
-        LinkState::Missing | LinkState::Untrusted => Some(None),
+        LinkState::Missing | LinkState::Untrusted | LinkState::OtherCopy => Some(None),
         LinkState::Other(target) => Some(Some(target.clone())),
     };
     if let (Some(before), Some(record)) = (&before, record) {
@@ -259,7 +259,11 @@ fn install(link: &LinkPlan, record: Option<&ClientUndoLog>, context: &mut Contex
             folder.display()
         ));
         context.say(&format!(
-            "hint: add this line to your shell's profile: {}",
+            "hint: {}: {}",
+            match cfg!(windows) {
+                true => "run this in PowerShell, then open another window",
+                false => "add this line to your shell's profile",
+            },
             doctor::path_line(folder)
         ));
     }

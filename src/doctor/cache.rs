@@ -4,7 +4,7 @@ use super::clients::roughly;
 use super::report::Check;
 use aws_access::PasswordPath;
 use client_config::shown;
-use context::Context;
+use context::{Context, HOME_VARIABLE};
 use secret_cache::Cache;
 
 /// State and age of the token that a `get` would be served.
@@ -13,7 +13,7 @@ pub fn check(path: &PasswordPath, context: &Context<'_>) -> Check {
         return Check::warn(
             "cache",
             "the token cache is off: every get asks AWS",
-            "unset ECR_AUTH_CACHE and AWS_ECR_DISABLE_CACHE, and set HOME or ECR_AUTH_CACHE_DIR",
+            format!("unset ECR_AUTH_CACHE and AWS_ECR_DISABLE_CACHE, and set {HOME_VARIABLE} or ECR_AUTH_CACHE_DIR"),
         );
     };
     let at = shown(&folder, &context.env);

@@ -97,9 +97,15 @@ pub fn folder_off_path(program: &str, env: &Env) -> Option<PathBuf> {
     is_off_path(&folder).then_some(folder)
 }
 
-/// The line of a shell's profile that puts a folder on PATH.
+/// The line that puts a folder on PATH: one of a shell's profile, on Windows one for PowerShell, which lasts.
 pub fn path_line(folder: &Path) -> String {
-    format!("export PATH=\"{}:$PATH\"", folder.display())
+    let folder = folder.display();
+    match cfg!(windows) {
+        true => format!(
+            "[Environment]::SetEnvironmentVariable('Path', '{folder};' + [Environment]::GetEnvironmentVariable('Path', 'User'), 'User')"
+        ),
+        false => format!("export PATH=\"{folder}:$PATH\""),
+    }
 }
 
 /// Whether a name after `docker-credential-` is one of ours.

@@ -34,14 +34,22 @@ impl UserCommand {
             true => std::env::current_dir().unwrap_or_default(),
             false => command.folder().to_owned(),
         };
-        let program = match name.contains(std::path::is_separator) {
-            true => Some(folder.join(name)).filter(|path| path.is_file()),
-            false => program::on_path(name, env),
+        let program = match (command.line(), name.contains(std::path::is_separator)) {
+            (Some(_), _) => Some(program::shell_path()),
+            (None, true) => Some(folder.join(name)).filter(|path| path.is_file()),
+            (None, false) => program::on_path(name, env),
         };
         let program = program.ok_or_else(|| {
-            Error::failed(Code::TokenCommand, WHAT, format!("there is no program {name}")).hint(format!(
-                "{TOKEN_COMMAND} names a program of PATH, or a path: install it, or correct the name"
-            ))
+            let error = Error::failed(Code::TokenCommand, WHAT, format!("there is no program {name}"));
+            match program::batch_file(name, env) {
+                Some(file) => error.hint(format!(
+                    "{} is a batch file, which cmd.exe runs: name it after cmd.exe and /C",
+                    file.display()
+                )),
+                None => error.hint(format!(
+                    "{TOKEN_COMMAND} names a program of PATH, or a path: install it, or correct the name"
+                )),
+            }
         })?;
         Ok(Self {
             program,
@@ -57,8 +65,15 @@ impl UserCommand {
     /// The command fails, prints nothing, or does not end in time.
     pub(crate) fn token(&self, budget: Duration) -> Result<Secret> {
         self.command.token(|| {
-            let mut command = Command::new(&self.program);
-            command.args(&self.command.arguments()[1..]).current_dir(&self.folder);
+            let mut command = self.command.line().map_or_else(
+                || {
+                    let mut command = Command::new(&self.program);
+                    command.args(&self.command.arguments()[1..]);
+                    command
+                },
+                program::shell,
+            );
+            command.current_dir(&self.folder);
             let hint = "run it by hand: it has to print the token, and nothing else, within 10 seconds";
             printed_token(&mut command, WHAT, hint, PROGRAM_BUDGET.min(budget))
         })

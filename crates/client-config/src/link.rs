@@ -5,9 +5,9 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::edit::HELPER;
-use context::Env;
+use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
-use private_files::{WorkFolder, is_out_of_others_reach};
+use private_files::{WorkFolder, is_out_of_others_reach, real, remove_file, replace_program};
 
 /// The names under which the binary is a credential helper and nothing else: ours, and that of amazon-ecr-credential-helper.
 pub const HELPER_NAMES: [&str; 2] = ["docker-credential-ecr-auth", "docker-credential-ecr-login"];
@@ -17,6 +17,9 @@ const SHARED: &str = "/usr/local/bin";
 
 /// Of folders that are made for the link: as the umask says.
 const FOLDER_MODE: u32 = 0o777;
+
+/// No ecr-auth has more bytes.
+const LARGEST_PROGRAM: u64 = 256 << 20;
 
 /// As many links as the system follows.
 const LINKS: usize = 40;
@@ -32,6 +35,8 @@ pub enum LinkState {
     Other(PathBuf),
     /// It is an ecr-auth, but another user could change it or put something else there: it has to be replaced, and is not put back.
     Untrusted,
+    /// It is a copy of another ecr-auth, where there are no links: it has to be replaced, and is not put back.
+    OtherCopy,
 }
 
 /// The helper's link and the folder it goes to.
@@ -95,7 +100,7 @@ fn replace(target: &Path, folder: &Path, path: &Path) -> io::Result<()> {
     let made = tempfile::Builder::new()
         .prefix(".docker-credential-ecr-auth-")
         .make_in(folder, |path| point(target, path))?;
-    made.into_temp_path().persist(path).map_err(|error| error.error)
+    replace_program(made.into_temp_path(), path)
 }
 
 /// Takes the link away, or back to where it led before, if it still is a link to an ecr-auth. Says whether it did.
@@ -111,11 +116,12 @@ pub fn remove_link(path: &Path, previous: Option<&Path>) -> io::Result<bool> {
         let path = at.join(name);
         match fs::read_link(&path) {
             Ok(target) if is_named_ecr_auth(&target) => {}
+            Err(_) if is_copy_of_ecr_auth(&path) => {}
             _ => return Ok(false),
         }
         match previous.filter(|previous| previous.exists()) {
             Some(previous) => replace(previous, at, &path)?,
-            None => fs::remove_file(&path)?,
+            None => remove_file(&path)?,
         }
         Ok(true)
     })
@@ -133,7 +139,7 @@ fn inspect(path: &Path, exe: &Path) -> Result<LinkState> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(LinkState::Missing),
         Err(error) => return Err(Error::failed(Code::HelperPlace, what(), error)),
     };
-    let is_exe = matches!((fs::canonicalize(path), fs::canonicalize(exe)), (Ok(there), Ok(exe)) if there == exe);
+    let is_exe = matches!((real(path), real(exe)), (Ok(there), Ok(exe)) if there == exe);
     if is_exe && (!metadata.is_symlink() || is_trusted(path)) {
         return Ok(LinkState::Stands);
     }
@@ -148,6 +154,7 @@ fn inspect(path: &Path, exe: &Path) -> Result<LinkState> {
     match is_same_file(path, exe) {
         Ok(true) if is_trusted(path) => Ok(LinkState::Stands),
         Ok(true) => Ok(LinkState::Untrusted),
+        _ if is_copy_of_ecr_auth(path) => Ok(LinkState::OtherCopy),
         _ => foreign("another program has that name".to_owned()),
     }
 }
@@ -188,6 +195,16 @@ fn is_same_file(one: &Path, other: &Path) -> io::Result<bool> {
     Ok(fs::metadata(one)?.is_file() && fs::read(one)? == fs::read(other)?)
 }
 
+/// Whether a program is a copy of an ecr-auth, of whatever version, where copies stand for links: each has these names in it.
+fn is_copy_of_ecr_auth(path: &Path) -> bool {
+    if cfg!(unix) || !fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() < LARGEST_PROGRAM) {
+        return false;
+    }
+    let has = |program: &[u8], name: &str| program.windows(name.len()).any(|bytes| bytes == name.as_bytes());
+    let names = [HELPER_NAMES[0], variables::ECR_AUTH_CACHE_DIR];
+    fs::read(path).is_ok_and(|program| names.iter().all(|name| has(&program, name)))
+}
+
 /// Where the link leads: by name alone within one folder, so that the folder can be moved or mounted elsewhere.
 fn target_from<'a>(folder: &Path, exe: &'a Path) -> &'a Path {
     match (exe.parent(), exe.file_name()) {
@@ -216,8 +233,8 @@ fn file_name() -> String {
 fn folder_in_use(exe: &Path, env: &Env) -> Option<PathBuf> {
     let mut folders = env.search_path().into_iter().filter(|folder| folder.is_absolute());
     let first = folders.find(|folder| folder.join(file_name()).exists())?;
-    let helper = fs::canonicalize(first.join(file_name())).ok()?;
-    (helper == fs::canonicalize(exe).ok()?).then_some(first)
+    let helper = real(&first.join(file_name())).ok()?;
+    (helper == real(exe).ok()?).then_some(first)
 }
 
 pub(super) fn default_folder(exe: &Path, shared: &Path, env: &Env) -> Result<PathBuf> {
@@ -233,13 +250,24 @@ pub(super) fn default_folder(exe: &Path, shared: &Path, env: &Env) -> Result<Pat
     if cfg!(unix) && is_writable(shared) {
         return Ok(shared.to_owned());
     }
-    Ok(env.require_home("cannot install the helper")?.join(".local/bin"))
+    own_folder(env)
+}
+
+/// The folder of the user's own programs.
+fn own_folder(env: &Env) -> Result<PathBuf> {
+    let home = env.require_home("cannot install the helper")?;
+    if !cfg!(windows) {
+        return Ok(home.join(".local/bin"));
+    }
+    let local = env.path(variables::LOCALAPPDATA);
+    let local = local.unwrap_or_else(|| home.join("AppData").join("Local"));
+    Ok(local.join("Programs").join(HELPER))
 }
 
 fn is_on_path(folder: &Path, env: &Env) -> bool {
-    let real = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    let real_folder = real(folder).unwrap_or_else(|_| folder.to_owned());
     let mut on_path = env.search_path().into_iter().filter(|entry| entry.is_absolute());
-    on_path.any(|entry| entry == folder || fs::canonicalize(entry).is_ok_and(|entry| entry == real))
+    on_path.any(|entry| entry == folder || real(&entry).is_ok_and(|entry| entry == real_folder))
 }
 
 #[cfg(unix)]

@@ -10,6 +10,13 @@ use std::time::{Instant, SystemTime};
 use crate::{Progress, variables};
 use diagnostics::{Code, Error, MessageWriter, Result};
 
+/// The variable that names the user's home folder.
+pub const HOME_VARIABLE: &str = if cfg!(windows) {
+    variables::USERPROFILE
+} else {
+    variables::HOME
+};
+
 /// The cause of an error about a user without a home folder.
 pub const NO_HOME: &str = "this user has no home folder";
 
@@ -174,10 +181,9 @@ impl Env {
 
 /// The error of what can't be done without a home folder.
 pub fn no_home(what: &str) -> Error {
-    Error::usage(Code::NoHome, what, NO_HOME).hint(match cfg!(windows) {
-        true => "set USERPROFILE to a folder that this user may write to, as an absolute path",
-        false => "set HOME to a folder that this user may write to, as an absolute path",
-    })
+    Error::usage(Code::NoHome, what, NO_HOME).hint(format!(
+        "set {HOME_VARIABLE} to a folder that this user may write to, as an absolute path"
+    ))
 }
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {

@@ -38,3 +38,28 @@ pub fn why_stderr_is_unheard() -> Option<&'static str> {
     let leads_to_a_file = file.is_ok_and(|file| file.metadata().is_ok_and(|found| found.is_file()));
     leads_to_a_file.then_some("stderr leads to a file")
 }
+
+/// Whether the terminal behind stderr takes escape sequences.
+#[cfg(unix)]
+pub fn takes_escape_sequences() -> bool {
+    true
+}
+
+/// Whether the terminal behind stderr takes escape sequences. Windows' console does so once it is asked to; another one (Git Bash's) is no
+/// console, and always does.
+#[cfg(windows)]
+pub fn takes_escape_sequences() -> bool {
+    use winsafe::{HSTD, co};
+
+    let Ok(mut stderr) = HSTD::GetStdHandle(co::STD_HANDLE::ERROR) else {
+        return false;
+    };
+    // The guard would close stderr itself.
+    let stderr = stderr.leak();
+    match stderr.GetConsoleMode() {
+        Ok(mode) => stderr
+            .SetConsoleMode(mode | co::CONSOLE::ENABLE_VIRTUAL_TERMINAL_PROCESSING)
+            .is_ok(),
+        Err(_) => true,
+    }
+}

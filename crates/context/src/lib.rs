@@ -26,5 +26,5 @@ mod visible;
 
 pub use context::*;
 pub use deadline::{budget, deadline, process_started, seconds};
-pub use descriptor::why_stderr_is_unheard;
+pub use descriptor::{takes_escape_sequences, why_stderr_is_unheard};
 pub use progress::*;

@@ -2,13 +2,14 @@
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use crate::{Env, descendants};
+use crate::Env;
+use crate::descendants::ProgramTree;
 use secret::Secret;
 
 /// What a program may print, at most, in bytes.
@@ -49,14 +50,24 @@ pub fn on_path(name: &str, env: &Env) -> Option<PathBuf> {
 
 /// The same, in each of PATH's absolute folders, in their order.
 pub fn all_on_path(name: &str, env: &Env) -> Vec<PathBuf> {
-    let name = if cfg!(windows) {
-        format!("{name}.exe")
-    } else {
-        name.to_owned()
+    let has_kind = Path::new(name)
+        .extension()
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("exe"));
+    let name = match cfg!(windows) && !has_kind {
+        true => format!("{name}.exe"),
+        false => name.to_owned(),
     };
     let folders = env.search_path().into_iter().filter(|folder| folder.is_absolute());
     let paths = folders.map(|folder| folder.join(&name));
     paths.filter(|path| is_program(path)).collect()
+}
+
+/// The batch file of this name on PATH, where the system has such files (`.bat`, `.cmd`): it is no program that can be started as it is.
+pub fn batch_file(name: &str, env: &Env) -> Option<PathBuf> {
+    let kinds: &[&str] = if cfg!(windows) { &["cmd", "bat"] } else { &[] };
+    let folders = env.search_path().into_iter().filter(|folder| folder.is_absolute());
+    let mut files = folders.flat_map(|folder| kinds.iter().map(move |kind| folder.join(format!("{name}.{kind}"))));
+    files.find(|file| file.is_file())
 }
 
 #[cfg(unix)]
@@ -79,11 +90,31 @@ pub const SHELL: [&str; 2] = if cfg!(windows) {
     ["/bin/sh", "-c"]
 };
 
+/// Where the shell is that runs a command line. On Windows that is the system's own `cmd.exe`, whatever else of that name may be found.
+pub fn shell_path() -> PathBuf {
+    if !cfg!(windows) {
+        return SHELL[0].into();
+    }
+    let root = std::env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
+    Path::new(&root).join("System32").join(SHELL[0])
+}
+
 /// The shell that runs a command line.
+#[cfg(unix)]
 pub fn shell(line: &str) -> Command {
-    let [shell, option] = SHELL;
-    let mut command = Command::new(shell);
-    command.arg(option).arg(line);
+    let mut command = Command::new(shell_path());
+    command.arg(SHELL[1]).arg(line);
+    command
+}
+
+/// The shell that runs a command line. `cmd.exe` runs nothing before it (`/D`). The line is handed on as it is, in quotes that the shell takes
+/// away (`/S`): other programs' rules for quotes are not `cmd.exe`'s.
+#[cfg(not(unix))]
+pub fn shell(line: &str) -> Command {
+    use std::os::windows::process::CommandExt;
+
+    let mut command = Command::new(shell_path());
+    command.args(["/D", "/S", SHELL[1]]).raw_arg(format!("\"{line}\""));
     command
 }
 
@@ -107,18 +138,17 @@ pub fn output(command: &mut Command, input: Option<&Secret>, budget: Duration) -
 /// It can't be started, or doesn't end in time.
 pub fn run(command: &mut Command, input: Option<&Secret>, budget: Duration) -> Result<ProgramResult, ProgramFailure> {
     let deadline = Instant::now() + budget;
-    let mut child = command
+    command
         .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(ProgramFailure::NotStarted)?;
+        .stderr(Stdio::piped());
+    let mut child = ProgramTree::spawn(command).map_err(ProgramFailure::NotStarted)?;
     feed(&mut child, input);
-    let (stdout, stderr) = (hear(child.stdout.take()), hear(child.stderr.take()));
+    let (stdout, stderr) = (hear(child.take_stdout()), hear(child.take_stderr()));
     let stdout = stdout.recv_timeout(budget).ok();
     let status = stdout.as_ref().and_then(|_| wait(&mut child, deadline));
     let (Some(stdout), Some(status)) = (stdout, status) else {
-        end(&mut child);
+        child.end();
         return Err(ProgramFailure::TookTooLong(budget));
     };
     // What it left running may hold its stderr open: that is waited for only where it is needed.
@@ -135,8 +165,8 @@ pub fn run(command: &mut Command, input: Option<&Secret>, budget: Duration) -> R
 }
 
 /// Feeds the program on a thread of its own, which ends with its pipe: a program that hangs is not waited for.
-fn feed(child: &mut Child, input: Option<&Secret>) {
-    if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input.cloned()) {
+fn feed(child: &mut ProgramTree, input: Option<&Secret>) {
+    if let (Some(mut stdin), Some(input)) = (child.take_stdin(), input.cloned()) {
         // A program that doesn't read to the end says so by its exit status.
         std::thread::spawn(move || stdin.write_all(input.expose().as_bytes()));
     }
@@ -157,7 +187,7 @@ fn hear(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Zeroizing<Ve
 }
 
 /// Its exit status. Its stdout is closed already, so it ends in a moment, or is about to hang.
-fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
+fn wait(child: &mut ProgramTree, deadline: Instant) -> Option<ExitStatus> {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Some(status),
@@ -165,14 +195,6 @@ fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
             _ => return None,
         }
     }
-}
-
-/// Ends a program and, on Linux, all that it started. It has no process group of its own: one that asks a person at the terminal would
-/// be stopped there.
-fn end(child: &mut Child) {
-    descendants::end_all(child.id());
-    let _ = child.kill();
-    let _ = child.wait();
 }
 
 #[cfg(test)]

@@ -20,13 +20,13 @@ pub enum Exit {
     Failed,
     /// 2: the command line or the configuration is wrong.
     Usage,
-    /// The status of a command that was run.
-    OfCommand(u8),
+    /// The status of a command that was run: up to 255, on Windows 32 bits.
+    OfCommand(i32),
 }
 
 impl Exit {
     /// The exit status of the process.
-    pub fn code(self) -> u8 {
+    pub fn code(self) -> i32 {
         match self {
             Self::Done => 0,
             Self::Failed => 1,

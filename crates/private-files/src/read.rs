@@ -74,8 +74,9 @@ pub fn read_secret(path: &Path, limit: usize) -> io::Result<Secret> {
 pub fn way_out(error: &io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::PermissionDenied => "run as its owner, or make it readable for this user",
+        ErrorKind::ResourceBusy => "close the program that has it open, and try again",
         ErrorKind::NotADirectory => {
-            "a part of the path is a file, not a folder: correct the path, or the HOME that it begins with"
+            "a part of the path is a file, not a folder: correct the path, or the home folder that it begins with"
         }
         _ => "mend it, or move it away: it was left as it is",
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::lock::Lock;
 use super::place::{self, NewVersion, PlaceOutcome};
-use super::platform::{OpenVersion, is_closed, real, set_rights, sync_folder};
+use super::platform::{OpenVersion, is_closed, is_in_use, real, set_rights, sync_folder};
 use super::read;
 use super::state::StateFolder;
 use super::temporary::temporary_among_others;
@@ -325,6 +325,8 @@ fn temporary_prefix(target: &Path) -> String {
 pub(super) fn explain(target: &Path, error: &io::Error, elsewhere: Mention<'_>) -> Error {
     let what = format!("cannot write {}", target.display());
     match error.kind() {
+        _ if is_in_use(error) => Error::failed(Code::NotWritable, what, error)
+            .hint("close the program that has it open; if it is read-only, clear that (attrib -r)"),
         ErrorKind::ResourceBusy => Error::failed(
             Code::NotWritable,
             what,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use aws_shared_files::SharedFiles;
 use ci::session_name;
-use context::{Env, variables};
+use context::{Env, HOME_VARIABLE, variables};
 use diagnostics::{Code, Error, Mention, Result, without_userinfo};
 use profile::ProfileSource;
 use secret::Secret;
@@ -290,7 +290,7 @@ pub(super) fn missing_profile(files: &SharedFiles, name: &str) -> Error {
         _ if files.has_unmarked(name) => {
             format!("AWS's config file has a section [{name}]: write it as [profile {name}]")
         }
-        None => "AWS's shared files hold no profile at all: check AWS_CONFIG_FILE and HOME".to_owned(),
+        None => format!("AWS's shared files hold no profile at all: check AWS_CONFIG_FILE and {HOME_VARIABLE}"),
         Some(known) => format!("profiles there are: {known}"),
     };
     Error::failed(

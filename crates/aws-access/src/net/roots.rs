@@ -117,6 +117,10 @@ fn of_system(is_file_blank: bool) -> TrustedRoots {
             first: tls_context(of_file(pem)).unwrap_or_default(),
             all: Some(all),
         },
+        SystemRoots::Other if cfg!(windows) => TrustedRoots {
+            first: NATIVE(),
+            all: Some(whole_system),
+        },
         SystemRoots::Other => only(all()),
         SystemRoots::Nothing => only(of_built_in()),
     }
@@ -143,10 +147,14 @@ fn whole_system() -> TlsContext {
     }
 }
 
-/// Other systems keep their roots where only rustls-native-certs looks: those that are built in are better than none.
+/// Other systems keep their roots where only rustls-native-certs looks. Windows fetches a root when one of its own programs first needs it:
+/// those that are built in stand for the ones that it has not fetched yet.
 #[cfg(not(target_os = "linux"))]
 fn whole_system() -> TlsContext {
-    of_built_in()
+    let both = TrustStore::empty()
+        .with_native_roots(true)
+        .with_pem_certificate(built_in_roots());
+    tls_context(both).unwrap_or_default()
 }
 
 fn of_file(pem: Vec<u8>) -> TrustStore {

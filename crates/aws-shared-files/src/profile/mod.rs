@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::{SharedFile, text};
-use context::{Env, variables};
+use context::{Env, HOME_VARIABLE, variables};
 use diagnostics::{Code, Error, Mention, Result};
 use edit::{Conflict, SettingEdit};
 use private_files::{EditOutcome, FileFormat, FileUndo, ReplacedValue, StateFolder, UndoLog};
@@ -227,7 +227,7 @@ fn shared_file(file: SharedFile, env: &Env) -> Result<PathBuf> {
             format!("AWS's {} file", file.name()),
             "this user has no home folder",
         )
-        .hint(format!("set HOME or {}", file.variable()))
+        .hint(format!("set {HOME_VARIABLE} or {}", file.variable()))
     })
 }
 

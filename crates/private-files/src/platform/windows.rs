@@ -206,7 +206,8 @@ fn patiently<T>(mut work: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-fn is_in_use(error: &io::Error) -> bool {
+/// Whether another program has the file open. What may not be written at all says the same.
+pub(crate) fn is_in_use(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| IN_USE.contains(&code))
 }
 
