@@ -179,7 +179,7 @@ fn at_the_labs_time(lab: &Lab, machine: &Machine, args: &[&str]) -> Outcome {
         ecr_auth::run(&args, &mut context)
     };
     Outcome {
-        status: exit.code().into(),
+        status: exit.code(),
         stdout: String::from_utf8(stdout).unwrap(),
         stderr: String::from_utf8(stderr).unwrap(),
     }
@@ -336,6 +336,27 @@ fn a_command_has_the_credentials_and_nothing_that_leads_to_others() {
     }
     let seen = environment(&["--role-arn", &role, "--source", "oidc"]);
     assert_eq!(variable(&seen, "AWS_REGION"), None, "none was named");
+}
+
+#[test]
+fn each_shell_gets_lines_of_its_own() {
+    let lab = lab();
+    let (_, machine) = in_job(&lab, Ci::Gitlab);
+    for (shell, line) in [
+        ("posix", "export AWS_ACCESS_KEY_ID='"),
+        ("fish", "set -gx AWS_ACCESS_KEY_ID '"),
+        ("powershell", "$env:AWS_ACCESS_KEY_ID = '"),
+        ("cmd", "set \"AWS_ACCESS_KEY_ID="),
+    ] {
+        let printed = machine.run(&["assume", "--format", "env", "--shell", shell]);
+        assert_eq!(printed.status, 0, "{printed:?}");
+        assert!(printed.stdout.starts_with(line), "{printed:?}");
+    }
+    machine.run(&["assume", "--shell", "fish"]).is(
+        2,
+        "",
+        "error: --shell: this format has no lines for a shell [EA0002]\nhint: add --format env\n",
+    );
 }
 
 #[test]

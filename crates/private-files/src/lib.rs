@@ -75,5 +75,5 @@ pub use temporary::{temporary, temporary_among_others, temporary_folder};
 pub use undo::{FileUndo, ReplacedValue, UndoEntries, UndoLog, UndoRecord, remove_made_folders};
 pub use work_folder::{WorkFolder, make_folders};
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

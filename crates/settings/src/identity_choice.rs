@@ -125,7 +125,7 @@ mod tests {
         IdentitySettings { profile, role }.choice(role_in_env)
     }
 
-    fn exit(profile: Option<&str>, role: &RoleSettings) -> Option<u8> {
+    fn exit(profile: Option<&str>, role: &RoleSettings) -> Option<i32> {
         choice(profile, role, None).err().map(|error| error.exit().code())
     }
 

@@ -210,7 +210,7 @@ fn is_tag_character(c: char) -> bool {
 mod tests {
     use super::*;
 
-    fn exit(settings: &RoleSettings) -> Option<u8> {
+    fn exit(settings: &RoleSettings) -> Option<i32> {
         settings.check(2, true).err().map(|error| error.exit().code())
     }
 

@@ -99,3 +99,42 @@ fn user() -> io::Result<String> {
         _ => Err(failed()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// Wine adds what the folder around gives to others, whatever a list says: that folder is closed first.
+    fn closed_folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        make_private(folder.path()).unwrap();
+        folder
+    }
+
+    #[test]
+    fn a_closed_file_or_folder_names_this_user_alone() {
+        let folder = closed_folder();
+        let (file, below) = (folder.path().join("file"), folder.path().join("below"));
+        fs::write(&file, "secret").unwrap();
+        fs::create_dir(&below).unwrap();
+        for path in [&file, &below] {
+            set(path, "D:(A;;FA;;;WD)", SecurityInformation::Dacl).unwrap();
+            assert!(!is_private(path).unwrap());
+            make_private(path).unwrap();
+            assert!(is_private(path).unwrap());
+        }
+        assert_eq!(fs::read(&file).unwrap(), b"secret");
+        fs::write(below.join("new"), "secret").unwrap();
+        assert!(is_private(&below.join("new")).unwrap());
+    }
+
+    #[test]
+    fn every_entry_that_gives_something_counts() {
+        let user = "S-1-5-21-1-2-3-1000";
+        let all = trustees(&format!("O:{user}D:PAI(A;OICI;FA;;;{user})(A;;FA;;;SY)(D;;FA;;;WD)(A;ID;0x1200a9;;;BU)"));
+        assert_eq!(all.unwrap(), [user, user, "S-1-5-18", "S-1-5-32-545"]);
+        assert_eq!(trustees("O:SYD:NO_ACCESS_CONTROL"), None);
+    }
+}

@@ -218,7 +218,8 @@ pub(crate) fn mark_alive(path: &Path) -> io::Result<Option<AliveMark>> {
 
 /// Whether the maker of a file is gone that was to be marked by [`mark_alive`].
 pub(crate) fn is_abandoned(path: &Path) -> bool {
-    crate::read::open(path).is_ok_and(|file| file.try_lock().is_ok())
+    let opened = without_waiting(OpenOptions::new().read(true)).open(path);
+    opened.is_ok_and(|file| file.try_lock().is_ok())
 }
 
 /// A file that others have open can be replaced.

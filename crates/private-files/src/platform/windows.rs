@@ -117,7 +117,8 @@ impl From<File> for OpenVersion {
 
 /// Whether the file at a path holds what was read.
 pub(crate) fn is_version(path: &Path, _: &Metadata, text: &[u8]) -> io::Result<bool> {
-    Ok(patiently(|| crate::read(path, crate::CONFIGURATION_LIMIT))? == text)
+    let is_as_long = fs::metadata(path)?.len() == text.len() as u64;
+    Ok(is_as_long && patiently(|| fs::read(path))? == text)
 }
 
 /// Puts a new version in the place of what is there, in one step.
@@ -239,4 +240,63 @@ pub(crate) fn mark_alive(_: &Path) -> io::Result<Option<AliveMark>> {
 pub(crate) fn is_abandoned(path: &Path) -> bool {
     let modified = fs::symlink_metadata(path).and_then(|found| found.modified());
     modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > ABANDONED_AFTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::windows::fs::OpenOptionsExt;
+
+    use super::*;
+
+    /// A folder with a program, and a newer one beside it.
+    fn scene() -> (tempfile::TempDir, PathBuf, TempPath) {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("program.exe");
+        fs::write(&program, "old").unwrap();
+        let new = tempfile::NamedTempFile::new_in(folder.path()).unwrap().into_temp_path();
+        fs::write(&new, "new").unwrap();
+        (folder, program, new)
+    }
+
+    #[test]
+    fn a_file_is_replaced_once_its_reader_has_closed_it() {
+        let (_folder, path, new) = scene();
+        let reader = OpenOptions::new().read(true).share_mode(1).open(&path).unwrap();
+        let replaced = thread::spawn({
+            let path = path.clone();
+            move || replace(new, &path)
+        });
+        drop(reader);
+        replaced.join().unwrap().unwrap();
+        assert_eq!(fs::read(path).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_file_that_stays_open_is_an_error_and_stays() {
+        let (_folder, path, new) = scene();
+        let reader = OpenOptions::new().read(true).share_mode(1).open(&path).unwrap();
+        assert!(is_in_use(&replace(new, &path).unwrap_err()));
+        assert_eq!(io::read_to_string(reader).unwrap(), "old");
+    }
+
+    /// As the system holds a program that runs: it may be renamed.
+    #[test]
+    fn a_program_that_runs_is_moved_aside_and_removed_later() {
+        let (folder, path, new) = scene();
+        let running = OpenOptions::new().read(true).share_mode(5).open(&path).unwrap();
+        replace_program(new, &path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        drop(running);
+        remove_file(&path).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn paths_have_no_prefix() {
+        let (folder, path, _new) = scene();
+        let real = real(&path).unwrap();
+        assert!(!real.to_string_lossy().starts_with(r"\\?\"), "{}", real.display());
+        assert!(is_at(&File::open(&path).unwrap(), &real));
+        drop(folder);
+    }
 }

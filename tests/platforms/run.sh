@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# What another system's files and programs could spoil, tried with the binary on that system: run.sh BINARY. For macOS and Windows (Git's bash);
+# it runs on Linux, too. AWS is not asked for anything.
+set -euo pipefail
+
+BINARY=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+FOLDER=$(mktemp -d)
+trap 'rm -rf "$FOLDER"' EXIT
+IS_WINDOWS=
+case $(uname -s) in MINGW* | MSYS* | CYGWIN*) IS_WINDOWS=yes ;; esac
+EXE=${IS_WINDOWS:+.exe}
+REGISTRY=111122223333.dkr.ecr.eu-west-1.amazonaws.com
+
+die() {
+  printf 'failed: %s\n' "$*" >&2
+  exit 1
+}
+
+# native PATH: as the binary reads it.
+native() { if [ -n "$IS_WINDOWS" ]; then cygpath -w "$1"; else echo "$1"; fi; }
+
+# A home with nothing in it. HOME names another folder on Windows, where it does not count.
+home() {
+  local home=$FOLDER/$1
+  mkdir -p "$home/.docker" "$home/.aws" "$home/AppData/Local" "$home/AppData/Roaming"
+  if [ -n "$IS_WINDOWS" ]; then
+    export USERPROFILE LOCALAPPDATA APPDATA
+    USERPROFILE=$(native "$home") LOCALAPPDATA=$(native "$home/AppData/Local") APPDATA=$(native "$home/AppData/Roaming")
+    export HOME=$FOLDER/elsewhere
+  else
+    export HOME=$home
+  fi
+  HOMES=$home
+  printf '[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = example\n' >"$home/.aws/credentials"
+}
+
+export AWS_EC2_METADATA_DISABLED=true
+unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE AWS_PROFILE DOCKER_CONFIG REGISTRY_AUTH_FILE XDG_CACHE_HOME XDG_CONFIG_HOME XDG_STATE_HOME XDG_RUNTIME_DIR
+
+setup() { "$BINARY" setup "$@" --client docker --bin-dir "$(native "$HOMES/bin")" >"$FOLDER/said" 2>&1 || die "setup $*: $(cat "$FOLDER/said")"; }
+
+# A file with Windows' line ends is edited, set up twice, and given back byte for byte.
+a_file_comes_back_as_it_was() {
+  home given-back
+  printf '{\r\n  "auths": {},\r\n  "psFormat": "ä"\r\n}\r\n' >"$HOMES/.docker/config.json"
+  cp "$HOMES/.docker/config.json" "$FOLDER/before"
+  setup "$REGISTRY"
+  setup "$REGISTRY"
+  grep -q "\"$REGISTRY\": \"ecr-auth\"" "$HOMES/.docker/config.json" || die "config.json does not name the helper"
+  [ -x "$HOMES/bin/docker-credential-ecr-auth$EXE" ] || die "the helper is not there"
+  "$BINARY" logout >/dev/null 2>&1 || die logout
+  cmp "$FOLDER/before" "$HOMES/.docker/config.json" || die "config.json is not as it was"
+  [ ! -e "$HOMES/bin/docker-credential-ecr-auth$EXE" ] || die "the helper is still there"
+}
+
+twenty_setups_at_once_lose_nothing() {
+  home twenty
+  local number pids=()
+  for number in $(seq 10 29); do
+    "$BINARY" setup "1111222233$number/eu-west-1" --client docker --bin-dir "$(native "$HOMES/bin")" >"$FOLDER/said-$number" 2>&1 &
+    pids+=($!)
+  done
+  for number in "${pids[@]}"; do wait "$number" || die "one of twenty: $(cat "$FOLDER"/said-*)"; done
+  [ "$(grep -c '"ecr-auth"' "$HOMES/.docker/config.json")" = 20 ] || die "not twenty: $(cat "$HOMES/.docker/config.json")"
+}
+
+# Both are written while others may not write to what they hold.
+install_and_output_write_their_files() {
+  home written
+  mkdir -p "$HOMES/tools"
+  "$BINARY" install --to "$(native "$HOMES/tools")" || die "install --to"
+  "$BINARY" install --to "$(native "$HOMES/tools")" || die "install --to, again"
+  [ "$("$HOMES/tools/docker-credential-ecr-auth$EXE" version)" = "docker-credential-ecr-auth $("$BINARY" --version | cut -d' ' -f2)" ] || die version
+  "$BINARY" assume --profile default --output "$(native "$HOMES/credentials")" || die "assume --output"
+  "$BINARY" assume --profile default --format env --output "$(native "$HOMES/credentials")" || die "assume --output, again"
+  grep -q AKIDEXAMPLE "$HOMES/credentials" || die "the file does not hold the credentials"
+}
+
+# Where the helper is a copy, one of another version is replaced while it runs, and logout removes what is left.
+a_running_helper_is_upgraded() {
+  home upgraded
+  setup "$REGISTRY"
+  local helper=$HOMES/bin/docker-credential-ecr-auth$EXE running
+  [ -z "$IS_WINDOWS" ] || printf x >>"$helper"
+  tail -f /dev/null | "$helper" get >/dev/null 2>&1 &
+  running=$!
+  setup "$REGISTRY"
+  cmp -s "$BINARY" "$helper" || die "the helper was not replaced"
+  "$helper" version >/dev/null || die "the new helper does not run"
+  kill "$running" 2>/dev/null || true
+}
+
+# The folder of secrets is this user's alone.
+secrets_are_closed_to_others() {
+  home closed
+  setup "$REGISTRY"
+  local state
+  if [ -n "$IS_WINDOWS" ]; then
+    state=$(native "$HOMES/AppData/Local/ecr-auth")
+    icacls "$state" >"$FOLDER/list"
+    "$BINARY" assume --profile default --output "$(native "$HOMES/credentials")"
+    icacls "$(native "$HOMES/credentials")" >>"$FOLDER/list"
+    ! grep -iE 'Everyone|BUILTIN\\Users|Authenticated Users' "$FOLDER/list" || die "others may open what is secret"
+  fi
+}
+
+# A child's exit code is handed on whole.
+exit_codes_are_whole() {
+  home codes
+  local status=0
+  if [ -n "$IS_WINDOWS" ]; then
+    powershell -NoProfile -Command "& '$(native "$BINARY")' assume --profile default -- cmd.exe /D /C 'exit 305419896'; exit [int](\$LASTEXITCODE -ne 305419896)" || die "the exit code"
+  else
+    "$BINARY" assume --profile default -- sh -c 'exit 42' || status=$?
+    [ "$status" = 42 ] || die "the exit status is $status"
+  fi
+}
+
+# PowerShell reads what is printed for it; also on other systems, where it is installed.
+powershell_reads_its_lines() {
+  home powershell
+  local shell
+  shell=$(command -v pwsh || command -v powershell) || return 0
+  # shellcheck disable=SC2016 # PowerShell's variable
+  [ "$("$shell" -NoProfile -Command "& '$(native "$BINARY")' assume --profile default --format env --shell powershell | Out-String | Invoke-Expression; \$env:AWS_ACCESS_KEY_ID" | tr -d '\r')" = AKIDEXAMPLE ] || die "PowerShell"
+}
+
+for check in a_file_comes_back_as_it_was twenty_setups_at_once_lose_nothing install_and_output_write_their_files a_running_helper_is_upgraded \
+  secrets_are_closed_to_others exit_codes_are_whole powershell_reads_its_lines; do
+  "$check"
+  echo "ok: $check"
+done
