@@ -1,0 +1,97 @@
+# shellcheck shell=bash disable=SC2016,SC2153,SC2154 # TARGET, ROOT… come from run.sh; much is for other shells
+# docs/recipes.md and docs/kubernetes.md: their scripts and settings, with a stand-in where the tool itself can't be had.
+
+# recipe HEADING [LANGUAGE [NUMBER]]: a block of the page.
+recipe() { page_block recipes.md "$@"; }
+
+# stand_in NAME LINE…: a program of this test's.
+stand_in() {
+  printf '%s\n' '#!/bin/sh' "${@:2}" >"$BIN/$1"
+  chmod +x "$BIN/$1"
+}
+
+# with_ecr_auth LINES: runs them as a reader of the page would.
+with_ecr_auth() { PATH=$BIN:$(dirname "$ECR_AUTH"):$PATH bash -euo pipefail -c "$1"; }
+
+test_recipes_argo_s_script_prints_user_and_password() {
+  local said
+  recipe "Argo CD Image Updater" bash | sed "s,/tools/ecr-auth,$ECR_AUTH," >"$HOME/ecr.sh"
+  said=$(sh "$HOME/ecr.sh")
+  same "user" AWS "${said%%:*}"
+  same "status" 200 "$(opens "${said#*:}")"
+}
+
+test_recipes_flux_s_secret_is_applied_and_opens() {
+  stand_in kubectl '[ "$*" = "apply -f -" ] && cat >"$HOME/secret"'
+  with_ecr_auth "$(recipe Flux bash)"
+  local said
+  said=$("$TARGET/python/bin/python" "$ROOT/scripts/gitlab-template.py" "$HOME/secret")
+  same "secret" "flux-system/ecr" "$(jq -r '.metadata | "\(.namespace)/\(.name)"' <<<"$said")"
+  same "status" 200 "$(opens "$(jq -r '.data[".dockerconfigjson"] | @base64d | fromjson | .auths[].password' <<<"$said")")"
+}
+
+# The AWS CLI is in Renovate's place: both ask ECR with what is in their environment.
+test_recipes_renovate_gets_the_roles_credentials() {
+  control roles '{"account": "'"$ACCOUNT"'", "name": "renovate", "trust": [{"kind": "aws", "principals": ["'"$ACCOUNT"'"]}]}' >/dev/null
+  stand_in renovate '[ "$*" = octo/app ] && exec '"$TARGET/python/bin/aws"' sts get-caller-identity --query Arn --output text'
+  contains "$(with_ecr_auth "$(recipe Renovate bash)")" "arn:aws:sts::$ACCOUNT:assumed-role/renovate/"
+}
+
+test_recipes_tekton_s_step_pushes() {
+  buildah build --tag "$REGISTRY/app:tekton" "$STAGE/image"
+  with_ecr_auth "$(recipe Tekton bash)"
+  as_admin skopeo inspect "docker://$REGISTRY/app:tekton"
+}
+
+# profile_serves HEADING PROGRAM: the page's profile and setup; the lab's keys come from this program alone, as a credential_process.
+profile_serves() {
+  mkdir -p "$HOME/.aws"
+  recipe "$1" ini | sed "s,/usr/local/bin/aws_signing_helper,aws_signing_helper," >"$HOME/.aws/config"
+  (umask 077 && jq -n '{Version: 1, AccessKeyId: env.AWS_ACCESS_KEY_ID, SecretAccessKey: env.AWS_SECRET_ACCESS_KEY}' >"$HOME/keys.json")
+  stand_in "$2" 'cat "$HOME/keys.json"'
+  unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+  with_ecr_auth "$(recipe "$1" bash) --bin-dir $BIN"
+  same "status" 200 "$(opens "$(password)")"
+}
+
+test_recipes_roles_anywhere_is_a_profile() { profile_serves "IAM Roles Anywhere" aws_signing_helper; }
+
+test_recipes_aws_vault_is_a_profile() { profile_serves "aws-vault and granted" aws-vault; }
+
+test_recipes_bazel_s_line_asks_for_headers() {
+  local line header
+  line=$(recipe Bazel text)
+  contains "$line" "--credential_helper=*.dkr.ecr.eu-west-1.amazonaws.com=ecr-auth"
+  # What Bazel does with it: the program, the word get, an address on stdin, and headers for the download.
+  header=$(jq -n --arg uri "https://$REGISTRY/v2/" '{$uri}' | "$ECR_AUTH" get | jq -r '.headers.Authorization[0]')
+  same "status" 200 "$(curl -sS -o /dev/null -w '%{http_code}' --cacert "$SSL_CERT_FILE" -K - "https://$REGISTRY/v2/" <<<"header = \"Authorization: $header\"")"
+}
+
+test_recipes_exists_tells_a_pipeline_what_to_build() {
+  local status=0
+  build_image "$IMAGE:1" hello
+  as_admin docker push "$IMAGE:1"
+  "$ECR_AUTH" exists -q "$IMAGE:1"
+  "$ECR_AUTH" exists -q "$IMAGE:2" || status=$?
+  same "status of a tag that isn't there" 1 "$status"
+  "$ECR_AUTH" exists -q "$FRANKFURT/nobodys:1" 2>"$HOME/said" || status=$?
+  same "status where it can't be told" 2 "$status"
+  contains "$(cat "$HOME/said")" "EA0607"
+}
+
+# docs/kubernetes.md, "Images of another account": by the repository's policy, and by a role of the other account.
+test_recipes_kubelet_pulls_images_of_another_account() {
+  local image=$FOREIGN/${IMAGE#*/}
+  start_containerd
+  control repository-policies '{"account": "444455556666", "region": "'"$REGION"'", "repository": "e2e/*", "principal": "'"$ACCOUNT"'", "access": "push"}'
+  build_image "$image:1" hello
+  as_admin docker push "$image:1"
+  contains "$(kubelet_pulls "$image")" sha256:
+  control roles '{"account": "444455556666", "name": "pull-shared", "trust": [{"kind": "aws", "principals": ["'"$ACCOUNT"'"]}]}' >/dev/null
+  mkdir -p "$HOME/.config/ecr-auth"
+  page_block kubernetes.md "Images of another account" yaml >"$HOME/.config/ecr-auth/ecr-auth.yml"
+  local from
+  from=$(logged)
+  contains "$(kubelet_pulls "$image")" sha256:
+  contains "$(aws_calls "$from")" "ecr:GetAuthorizationToken arn:aws:sts::444455556666:assumed-role/pull-shared/"
+}
