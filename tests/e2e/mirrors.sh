@@ -84,7 +84,7 @@ test_mirrors_podman_and_its_family_pull_from_ecr() {
   mirror_page "CRI-O, Podman, Buildah, Skopeo" toml /etc/containers/registries.conf.d/docker-hub.conf
   podman pull "docker.io/$HUB_IMAGE:1"
   buildah pull "docker.io/$HUB_IMAGE:1"
-  skopeo inspect "docker://docker.io/$HUB_IMAGE:1"
+  skopeo copy "docker://docker.io/$HUB_IMAGE:1" "dir:$HOME/copy"
 }
 
 test_mirrors_docker_pulls_from_ecr_by_registry_mirrors() {
