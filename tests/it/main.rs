@@ -49,6 +49,7 @@ mod leaks_in_sign_ins;
 mod listed;
 mod locks;
 mod login;
+mod long_config;
 mod mfa;
 mod missing_tokens;
 mod moto;
