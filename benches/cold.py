@@ -13,22 +13,23 @@ from stage import CA_BUNDLE, FORGET, GET_TOKEN, Command
 
 def rows(stage):
     """With static keys, beside the Go helper and the AWS CLI."""
-    ours, go, cli = stage.ours(), stage.go_helper(), stage.aws_cli()
-    counted = {name: count(stage, command) for name, command in (("ours", ours), ("go", go), ("cli", cli))}
-    connections, requests = counted["ours"]
-    times = stage.times({"ecr-auth": ours, "Go helper": go}, 20 if stage.quick else 100, FORGET)
+    ours, helpers, cli = stage.ours(), stage.go_helpers(), stage.aws_cli()
+    commands = {"ecr-auth": ours, **helpers}
+    counted = {name: count(stage, command) for name, command in {**commands, "AWS CLI": cli}.items()}
+    connections, requests = counted.pop("ecr-auth")
+    times = stage.times(commands, 20 if stage.quick else 100, FORGET)
     times |= stage.times({"AWS CLI": cli}, 2 if stage.quick else 20)
-    instructions = {name: cold_instructions(stage, command) for name, command in (("ours", ours), ("go", go))}
+    instructions = {name: cold_instructions(stage, command) for name, command in commands.items()}
+    own = instructions["ecr-auth"]
     stage.home()
     peak = stage.usage(ours).peak
     both = "{} and {}".format
     return [
         Row("cold `get`, static keys: connections and requests", both(connections, requests),
-            f"Go helper: {both(*counted['go'])}, AWS CLI: {both(*counted['cli'])}", None, "1 and 1", (connections, requests) == (1, 1)),
-        Row("cold `get`, static keys: instructions", thousands(instructions["ours"]), f"Go helper: {thousands(instructions['go'])}",
-            instructions["ours"] / instructions["go"]),
+            ", ".join(f"{name}: {both(*of)}" for name, of in counted.items()), None, "1 and 1", (connections, requests) == (1, 1)),
+        *(Row("cold `get`, static keys: instructions", thousands(own), f"{name}: {thousands(instructions[name])}", own / instructions[name]) for name in helpers),
         Row("cold `get`, static keys: peak memory", mib(peak)),
-        *timed("cold `get`, static keys", "Go helper", times["ecr-auth"], times["Go helper"], 0.5),
+        *(row for name in helpers for row in timed("cold `get`, static keys", name, times["ecr-auth"], times[name], 0.5)),
         *timed("cold `get`, static keys", "AWS CLI's get-login-password", times["ecr-auth"], times["AWS CLI"]),
         Bars("Cold get, static keys", "ms", [[name, of.wall * 1000] for name, of in times.items()]),
     ]

@@ -10,6 +10,7 @@ import pathlib
 
 import cold
 import crowd
+import distance
 import files
 import warm
 from stage import GET_TOKEN, say
@@ -71,7 +72,7 @@ def advice(limits, made):
 def measure(stage):
     """All that can be counted again: by the names of limits.json."""
     found = {"release binary: bytes": stage.binary.stat().st_size}
-    found |= warm_get(stage) | asked(stage) | setup(stage)
+    found |= warm_get(stage) | asked(stage) | round_trips(stage) | setup(stage)
     return found
 
 
@@ -102,6 +103,15 @@ def asked(stage):
     found["two registries of a region: calls to ECR"] = stage.lab.calls()["counts"][GET_TOKEN]
     found["1,000 cold gets at once: calls to ECR"] = crowd.crowd(stage, stage.ours(), 1_000)[1]
     return found
+
+
+def round_trips(stage):
+    """What a distance costs."""
+    with distance.relayed(stage) as (relay, job):
+        return {
+            "cold get, static keys: round trips": distance.trips(stage, relay, stage.ours()),
+            "cold get, OIDC: round trips": distance.trips(stage, relay, job),
+        }
 
 
 def setup(stage):

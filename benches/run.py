@@ -12,6 +12,7 @@ import sys
 
 import cold
 import crowd
+import distance
 import files
 import gate
 import page
@@ -25,6 +26,7 @@ ROWS = {
     "warm": warm.rows,
     "cold": cold.rows,
     "oidc": cold.oidc,
+    "distance": distance.rows,
     "crowd": crowd.rows,
     "size": program.size,
     "action": program.action,
@@ -69,7 +71,7 @@ def about(stage):
         "processors": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
         "binary": program.kind(stage.binary),
-        "peers": [f"amazon-ecr-credential-helper {debian_version('amazon-ecr-credential-helper')}", cli],
+        "peers": [f"amazon-ecr-credential-helper {debian_version('amazon-ecr-credential-helper')} (\"Go helper\")", *stage.go_helpers().keys() - {"Go helper"}, cli],
     }
 
 

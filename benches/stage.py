@@ -123,8 +123,16 @@ class Stage:
         return self.command(BIN / "docker-credential-ecr-auth", "get", stdin=question)
 
     def go_helper(self):
-        """The same of amazon-ecr-credential-helper."""
+        """The same of amazon-ecr-credential-helper, as this machine's Debian has it."""
         return self.command(shutil.which("docker-credential-ecr-login"), "get", stdin=self.question)
+
+    def go_helpers(self):
+        """By name: that one, and the newest one where there is one (scripts/install.sh)."""
+        helpers, newest = {"Go helper": self.go_helper()}, self.target / "bench/go-helper"
+        if (newest / "version").exists():
+            name = f"Go helper {series((newest / 'version').read_text())}"
+            helpers[name] = self.command(newest / "usr/bin/docker-credential-ecr-login", "get", stdin=self.question)
+        return helpers
 
     def aws_cli(self):
         command = self.command(self.target / "python/bin/aws", "ecr", "get-login-password")
@@ -211,6 +219,11 @@ class Stage:
 def tool(name):
     """Its path: the environment of what is measured has a PATH of its own."""
     return shutil.which(name) or sys.exit(f"error: there is no {name}: scripts/install.sh installs it")
+
+
+def series(version):
+    """0.12.0 of Debian's 0.12.0-1."""
+    return version.split("-")[0].strip()
 
 
 FORGET = f"rm -rf {HOME}/.cache {HOME}/.ecr"

@@ -12,6 +12,9 @@ MUTANTS=27.1.0
 CYCLONEDX=0.5.9
 # Debian's, 1.15, can't give a program its standard input.
 HYPERFINE=1.20.0
+# The benchmark's newest peer, of Debian's sid. A version that sid has replaced leaves the mirrors: then these lines follow it.
+GO_HELPER=0.12.0-1
+GO_HELPER_AMD64=16382b9661c1fa4f357952f949916f7dc15d4be73fdef2093cabdc825ee89a59
 LOG=$TARGET/install.log
 
 # release: this Debian's name: sid too, which names itself after the next release. Elsewhere it is another word, which packages.txt doesn't know.
@@ -143,6 +146,19 @@ node() {
   cp "$wanted" "$TARGET/node/installed.json"
 }
 
+# go_helper: sid's amazon-ecr-credential-helper, unpacked in target/bench/go-helper and not installed. Elsewhere than on amd64 the machine's own has to do.
+go_helper() {
+  local folder=$TARGET/bench/go-helper file=amazon-ecr-credential-helper_${GO_HELPER}_amd64.deb
+  [ "$(dpkg --print-architecture)" = amd64 ] || return 0
+  [ "$(cat "$folder/version" 2>/dev/null)" != "$GO_HELPER" ] || return 0
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  logged "apt-get download" "$ROOT/scripts/debian.sh" sid sh -c "apt-get -q update && cd '$folder' && apt-get -q download amazon-ecr-credential-helper=$GO_HELPER"
+  sha256sum --check --quiet <<<"$GO_HELPER_AMD64  $folder/$file" || die "$file is not the package that was pinned"
+  dpkg --extract "$folder/$file" "$folder"
+  echo "$GO_HELPER" >"$folder/version"
+}
+
 # cross TARGET…: zig, and a Rust that has or can build the standard library of these targets.
 cross() {
   local target
@@ -163,7 +179,7 @@ for purpose; do
     demo) debian demo ;;
     test) debian demo test java && node && python requirements-moto.txt moto && python requirements-picture.txt picture && cargo_tool cargo-nextest "$NEXTEST" any ;;
     gate) debian gate python ;;
-    bench) debian gate bench && rust && node && cargo_tool hyperfine "$HYPERFINE" ;;
+    bench) debian gate bench && rust && node && go_helper && cargo_tool hyperfine "$HYPERFINE" ;;
     mutants) cargo_tool cargo-nextest "$NEXTEST" any && cargo_tool cargo-mutants "$MUTANTS" ;;
     deny) cargo_tool cargo-deny "$DENY" ;;
     clients) debian demo test ;;
