@@ -19,4 +19,4 @@ read -ra lld < <(grep '^ld\.lld ' <<<"$said" | tail -n 1) || true
   printf 'error: zig has not said how it links\n' >&2
   exit 1
 }
-python-zig ld.lld "${lld[@]:1}" --pack-dyn-relocs=relr --no-eh-frame-hdr -Map=/tmp/perf/map.txt
+python-zig ld.lld "${lld[@]:1}" --pack-dyn-relocs=relr --no-eh-frame-hdr
