@@ -5,9 +5,9 @@
 use std::path::Path;
 
 use super::rule_lines::RuleLines;
+use super::server::Server;
 use super::{Config, yaml};
 use diagnostics::Result;
-use ecr_registry::{Registry, server_name};
 use settings::CognitoSettings;
 
 /// Where texts that were found right are kept. Nobody but this user may be able to keep one there.
@@ -17,35 +17,6 @@ pub trait CheckedTexts {
 
     /// Keeps the text of a file, in the place of the one before. That it can't be kept is no error.
     fn keep(&self, file: &Path, text: &str);
-}
-
-/// A server that a client asks about.
-#[derive(Debug, Clone)]
-pub(super) struct Server {
-    /// Where it is a host of ECR.
-    registry: Option<Registry>,
-    /// Its host name, or the name of an alias.
-    name: String,
-}
-
-impl Server {
-    /// Reads what a client sends.
-    pub fn parse(text: &str) -> Self {
-        let registry = Registry::parse(text);
-        let host = registry.as_ref().map(|registry| registry.host().to_owned());
-        let name = host.or_else(|| server_name(text)).unwrap_or_default();
-        Self { registry, name }
-    }
-
-    /// Its host name, or the name of an alias.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The host of ECR.
-    pub fn registry(&self) -> Option<&Registry> {
-        self.registry.as_ref()
-    }
 }
 
 /// Reads the text of an `ecr-auth.yml` for the question about one server.

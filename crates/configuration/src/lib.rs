@@ -39,6 +39,7 @@
 mod checked;
 mod file;
 mod rule_lines;
+mod server;
 mod setup_edit;
 mod setup_file;
 mod vendor;
@@ -51,10 +52,10 @@ pub use setup_edit::{SetupChange, SetupFile, SetupTakenBack, SetupWritten};
 pub use setup_file::{FallbackStore, SETUP_VARIABLE, SetupRule};
 pub use vendor::{VendorFile, VendorRegistry};
 
-use checked::Server;
 use context::{Env, variables};
 use diagnostics::Result;
 use ecr_registry::{HostPattern, Registry, parse_argument, server_name};
+use server::Server;
 use settings::{CognitoSettings, IdentitySettings, RoleSettings, SourceChoice};
 use setup_file::SetupDocument;
 

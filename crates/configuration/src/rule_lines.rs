@@ -5,7 +5,7 @@
 //! text of which that was found once is read by its lines.
 
 use super::RegistryRule;
-use super::checked::Server;
+use super::server::Server;
 use ecr_registry::HostPattern;
 
 /// Smaller texts are parsed as quickly as they are looked up.

@@ -8,8 +8,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::CheckedTexts;
-use crate::checked::{Server, parse_for};
+use crate::checked::parse_for;
 use crate::rule_lines::RuleLines;
+use crate::server::Server;
 use settings::CognitoSettings;
 
 /// Texts that are kept in memory, and how often one was there.
