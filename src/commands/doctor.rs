@@ -9,8 +9,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::identity::IdentityArgs;
-use crate::doctor::{self, Check, DoctorRequest, Redactor, Report, SharedRedactor};
-use context::{Context, Verbosity};
+use crate::doctor::{self, Check, DoctorRequest, Redactor, Report, ReportStyle, SharedRedactor};
+use context::{Context, Verbosity, variables};
 use diagnostics::{Code, Error, Exit, PAGE, Result, one_line};
 use ecr_registry::{Registry, parse_region};
 
@@ -83,7 +83,7 @@ pub fn run(
     make_inert(&mut report);
     let text = match args.json {
         true => json(&report)?,
-        false => lines(&report),
+        false => doctor::text(&report, style(context)),
     };
     let written = context
         .stdout
@@ -169,9 +169,22 @@ fn is_name(word: &str) -> bool {
 fn make_inert(report: &mut Report) {
     for check in &mut report.checks {
         check.finding = one_line(&check.finding);
-        for text in [&mut check.registry, &mut check.hint].into_iter().flatten() {
-            *text = one_line(text);
-        }
+        check.registry = check.registry.as_deref().map(one_line);
+        check.hint = check.hint.as_deref().map(|hint| for_each_line(hint, one_line));
+    }
+}
+
+fn for_each_line(text: &str, change: impl FnMut(&str) -> String) -> String {
+    text.lines().map(change).collect::<Vec<_>>().join("\n")
+}
+
+/// Colours are for a terminal that shows them, and for people who want them.
+fn style(context: &Context<'_>) -> ReportStyle {
+    let env = &context.env;
+    let is_wanted = env.get(variables::NO_COLOR).is_none() && env.get(variables::TERM) != Some("dumb");
+    ReportStyle {
+        is_quiet: context.verbosity == Verbosity::Quiet,
+        is_coloured: cfg!(unix) && context.stdout_is_terminal && is_wanted,
     }
 }
 
@@ -179,9 +192,11 @@ fn redact(report: &mut Report, redactor: &mut Redactor) {
     redactor.learn(std::mem::take(&mut report.names));
     for check in &mut report.checks {
         check.finding = redactor.redact(&check.finding);
-        for text in [&mut check.registry, &mut check.hint].into_iter().flatten() {
-            *text = redactor.redact(text);
-        }
+        check.registry = check.registry.as_deref().map(|registry| redactor.redact(registry));
+        check.hint = check
+            .hint
+            .as_deref()
+            .map(|hint| for_each_line(hint, |line| redactor.redact(line)));
     }
 }
 
@@ -195,21 +210,4 @@ fn json(report: &Report) -> Result<String> {
     let text = serde_json::to_string_pretty(&document)
         .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the report", error))?;
     Ok(text + "\n")
-}
-
-/// A line a check, its sign first, and the way out on the next.
-fn lines(report: &Report) -> String {
-    let mut text = String::new();
-    for check in &report.checks {
-        let Some(mark) = check.outcome.mark() else { continue };
-        let of = check
-            .registry
-            .as_ref()
-            .map_or_else(String::new, |registry| format!("{registry}: "));
-        text += &format!("{mark} {}: {of}{}\n", check.id, check.finding);
-        if let Some(hint) = &check.hint {
-            text += &format!("    {hint}\n");
-        }
-    }
-    text
 }

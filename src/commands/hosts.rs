@@ -5,7 +5,8 @@ use super::mfa::MfaPrompt;
 use aws_access::{identity, own_registry};
 use configuration::Config;
 use context::Context;
-use diagnostics::Result;
+use diagnostics::{Code, Error, Result};
+use ecr_registry::split_arguments;
 use settings::IdentitySettings;
 
 /// The hosts named on the command line, each once; none where none is named. AWS's files, which may be broken, are read for
@@ -24,13 +25,17 @@ pub fn named(
         return Ok(hosts);
     }
     let region = identity::region(region, &context.env)?;
-    for name in registries {
+    for name in registries.iter().flat_map(|text| split_arguments(text)) {
         let host = config.host_named(name, region.as_deref())?;
         if !hosts.contains(&host) {
             hosts.push(host);
         }
     }
-    Ok(hosts)
+    match hosts.is_empty() {
+        true => Err(Error::usage(Code::NoRegistry, "no registry", "the argument is empty")
+            .hint("name a registry, or leave the argument out for the caller's own")),
+        false => Ok(hosts),
+    }
 }
 
 /// The hosts named on the command line; where none is named, those that the configuration names exactly, else the registry of the

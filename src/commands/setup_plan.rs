@@ -12,7 +12,7 @@ use client_config::{Client, ClientUndoLog, ConfigFile, LinkPlan, LinkState, Setu
 
 use configuration::{Config, RegistryTarget, SetupChange, SetupFile, SetupRule, SetupWritten};
 use context::{Context, NO_HOME};
-use diagnostics::{Code, Error, Result, inert};
+use diagnostics::{Code, Error, Exit, Result, inert};
 use private_files::UndoLog;
 use secret_cache::{Cache, CachedSecret};
 use settings::Surface;
@@ -325,27 +325,34 @@ fn report(
 /// # Errors
 /// A registry that gives out no token.
 pub fn verify(hosts: &[String], config: &Config, context: &mut Context<'_>) -> Result<()> {
-    let mut failed = 0;
+    let mut failed = Vec::new();
     for (host, answer) in verified(hosts, config, context)? {
         match answer {
             Ok(_) => context.say(&format!("verified: {host} gives out tokens")),
             Err(error) => {
-                failed += 1;
-                Surface::CommandLine.tell(error).report(&mut context.stderr);
+                let what = format!("{host}: {}", error.templates().0);
+                failed.push(error.about(what).with_exit(Exit::Failed));
             }
         }
     }
-    match failed {
-        0 => Ok(()),
-        _ => Err(Error::failed(
-            Code::NotVerified,
-            "not verified",
-            format!("no token for {failed} of {} registries", hosts.len()),
-        )
-        .hint(
-            "the configuration is written; fix what is told above and run it again, or undo it with ecr-auth logout",
-        )),
+    if failed.is_empty() {
+        return Ok(());
     }
+    let way_back = match ::ci::running_in(&context.env) {
+        Some(_) => "",
+        None => "; ecr-auth logout takes it back",
+    };
+    context.say(&format!("the configuration is written{way_back}"));
+    // A single cause is the error itself: nothing comes after it.
+    if failed.len() == 1 {
+        return failed.pop().map_or(Ok(()), Err);
+    }
+    let count = failed.len();
+    for error in failed {
+        Surface::CommandLine.tell(error).report(&mut context.stderr);
+    }
+    let cause = format!("no token for {count} of {} registries", hosts.len());
+    Err(Error::failed(Code::NotVerified, "not verified", cause).hint("fix what is told above, and run it again"))
 }
 
 /// What AWS says to each registry that there is a way to, and to the others why there is none.

@@ -73,7 +73,7 @@ pub struct TrustPolicyArgs {
     /// The jobs of pull requests
     #[arg(long, help_heading = HEADING)]
     pull_request: bool,
-    /// The organization or workspace
+    /// The organization or workspace; GitLab: the group, for all of its projects
     #[arg(long, value_name = "NAME", help_heading = HEADING)]
     organization: Option<String>,
     /// The id of the owner, organization or workspace
@@ -82,6 +82,9 @@ pub struct TrustPolicyArgs {
     /// The id of the repository or project
     #[arg(long, value_name = "ID", help_heading = HEADING)]
     repository_id: Option<String>,
+    /// GitHub: the workflow file that defines the job, such as OWNER/NAME/.github/workflows/push.yml@refs/heads/main
+    #[arg(long, value_name = "WORKFLOW", help_heading = HEADING)]
+    workflow: Option<String>,
     /// The issuer of the tokens, where it is not the CI's public service
     #[arg(long, value_name = "URL", help_heading = HEADING)]
     issuer: Option<String>,
@@ -186,6 +189,7 @@ fn wanted(args: &TrustPolicyArgs) -> WantedTrust {
         .with(TrustKey::Organization, args.organization.as_slice())
         .with(TrustKey::OwnerId, args.owner_id.as_slice())
         .with(TrustKey::RepositoryId, args.repository_id.as_slice())
+        .with(TrustKey::Workflow, args.workflow.as_slice())
         .with(TrustKey::Issuer, args.issuer.as_slice())
         .with(TrustKey::ServiceConnection, args.service_connection.as_slice())
         .with(TrustKey::Namespace, args.namespace.as_slice())
@@ -203,11 +207,8 @@ fn of_this_job(
     account: &Account,
     context: &Context<'_>,
 ) -> Result<TrustedJobs> {
-    let of_job = || ci::running_in(&context.env).and_then(|ci| ci.trust.as_ref());
     let claims = claims(args, account, context)?;
-    let is_pod = claims.sub.starts_with("system:serviceaccount:");
-    let of_pod = || ci::trust_forms().find(|form| is_pod && form.name == "kubernetes");
-    let form = form.or_else(of_pod).or_else(of_job);
+    let form = form.or_else(|| TrustForm::for_token(&claims, &context.env));
     form.ok_or_else(|| no_ci("it is not known whose token this is"))?
         .like(&claims)
 }

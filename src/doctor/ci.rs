@@ -7,7 +7,7 @@ use super::clients::roughly;
 use super::report::Check;
 use aws_access::identity::{ChainSource, RoleBase};
 use aws_access::{Aws, PasswordPath};
-use ci::{CiToken, gives_tokens, missing_token, running_in};
+use ci::{CiToken, gives_tokens, missing_token, running_in, trust_policy_command};
 use context::Env;
 use diagnostics::{Code, Error};
 use oidc_token::Claims;
@@ -61,8 +61,17 @@ fn of_token(token: &CiToken, ci: &str, path: &PasswordPath, checkup: &mut Checku
             format!("{what} is no JWT"),
             "look at the variable, file or command that it comes from",
         ),
-        Ok(Some(claims)) => of_claims(&what, &claims, checkup.context.now()),
+        Ok(Some(claims)) => {
+            of_claims(&what, &claims, checkup.context.now()).or_hint(policy(path, &claims, &checkup.context.env))
+        }
     }
+}
+
+/// How to get the trust policy that lets this very job in.
+fn policy(path: &PasswordPath, claims: &Claims, env: &Env) -> Option<String> {
+    let role = path.identity().role()?.roles.first()?;
+    let command = trust_policy_command(role, claims, env)?;
+    Some(format!("the trust policy that lets this job in: {command}"))
 }
 
 fn claims(path: &PasswordPath, name: &str, checkup: &mut Checkup<'_, '_>) -> Result<Option<Claims>, Error> {

@@ -54,7 +54,7 @@ pub fn look(host: &str, is_open: bool, env: &Env, now: SystemTime) -> Clients {
             env,
             now,
         };
-        clients.checks.push(of.check());
+        clients.checks.push(not_installed(of.check(), kind, env));
     }
     let works = is_open || clients.checks.iter().any(|check| check.outcome == Outcome::Pass);
     for index in unconfigured.into_iter().filter(|_| works) {
@@ -63,6 +63,23 @@ pub fn look(host: &str, is_open: bool, env: &Env, now: SystemTime) -> Clients {
         clients.checks[index] = check.at_most_warn();
     }
     clients
+}
+
+/// A docker that isn't there pulls nothing, however well it is set up: only programs that read its file do.
+fn not_installed(check: Check, kind: Kind, env: &Env) -> Check {
+    let is_docker = kind == Kind::Docker && check.outcome == Outcome::Pass;
+    if !is_docker || kind.descriptor().is_installed(env) {
+        return check;
+    }
+    let name = kind.name();
+    Check::warn(
+        check.id,
+        format!(
+            "{name} is not on PATH; for other programs that read its file: {}",
+            check.finding
+        ),
+        format!("fine for kaniko, crane and the like; where {name} itself is to pull, install it"),
+    )
 }
 
 /// Returns what is found of each client that would use a password for this registry in the place of our helper, and what to do about it.
@@ -202,8 +219,13 @@ impl ClientLookup<'_> {
         match stored {
             Err(error) => {
                 let cause = format!("{}: {}", error.what(), error.cause());
-                let hint = error.hint_text();
-                let hint = hint.unwrap_or("have clients call ecr-auth instead: ecr-auth setup");
+                let is_missing = program::on_path(&format!("docker-credential-{name}"), self.env).is_none();
+                let has_slip = name.starts_with("docker-credential-");
+                let replace = format!("replace it for this registry: ecr-auth setup {}", self.host);
+                let hint = error
+                    .hint_text()
+                    .filter(|_| has_slip || !is_missing)
+                    .unwrap_or(&replace);
                 let told = Error::failed(error.code(), format!("{named_by} in {place}"), cause);
                 Check::failed(self.id(), &told.hint(hint))
             }

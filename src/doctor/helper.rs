@@ -1,6 +1,6 @@
 //! Whether clients find the helper: on this PATH, on sudo's and a service's, and before any other program of that name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,8 +40,11 @@ pub fn binary(exe: &Path, env: &Env) -> Check {
     Check::pass("binary", format!("ecr-auth {version} is {}", shown(exe, env)))
 }
 
+/// The ends of the names of our helpers that clients call, each with the registries that it is called for.
+pub type CalledFor = BTreeMap<String, BTreeSet<String>>;
+
 /// The helper under each name that clients call it by; `wanted` is empty where no client calls it.
-pub fn checks(exe: &Path, wanted: &BTreeSet<String>, env: &Env) -> Vec<Check> {
+pub fn checks(exe: &Path, wanted: &CalledFor, env: &Env) -> Vec<Check> {
     if wanted.is_empty() {
         return vec![not_called(env)];
     }
@@ -69,12 +72,12 @@ pub struct NamedHelper {
 }
 
 /// What clients run under each of these names. A program that isn't the running binary is asked for its version.
-pub fn called(exe: &Path, wanted: &BTreeSet<String>, env: &Env) -> Vec<NamedHelper> {
-    let of = |name: &String| {
+pub fn called(exe: &Path, wanted: &CalledFor, env: &Env) -> Vec<NamedHelper> {
+    let of = |(name, hosts): (&String, &BTreeSet<String>)| {
         let program = format!("docker-credential-{name}");
         let paths = program::all_on_path(&program, env);
         let (check, is_foreign) = match paths.as_slice() {
-            [] => (missing(&program, env), false),
+            [] => (missing(&program, hosts, env), false),
             [first, others @ ..] => found(first, others, exe, env),
         };
         NamedHelper {
@@ -128,9 +131,18 @@ pub fn not_called(env: &Env) -> Check {
     }
 }
 
-fn missing(program: &str, env: &Env) -> Check {
+fn missing(program: &str, hosts: &BTreeSet<String>, env: &Env) -> Check {
     let path = env.get(variables::PATH).unwrap_or_default();
+    let is_anothers = program != HELPER_NAMES[0] && !hosts.is_empty();
     match env.get(variables::SUDO_USER) {
+        _ if is_anothers => Check::fail(
+            "helper",
+            Code::HelperMissing,
+            format!(
+                "{program} isn't installed, though the client's configuration names it: it is not on PATH ({path})"
+            ),
+            format!("Replace it: ecr-auth setup {}", in_one_line(hosts)),
+        ),
         Some(_) => Check::fail(
             "helper",
             Code::HelperMissing,
@@ -146,6 +158,10 @@ fn missing(program: &str, env: &Env) -> Check {
             "run ecr-auth setup again, with --bin-dir a folder on PATH; or add the folder it is in to PATH",
         ),
     }
+}
+
+fn in_one_line(hosts: &BTreeSet<String>) -> String {
+    hosts.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// What it is, and whether that is something else than ecr-auth.

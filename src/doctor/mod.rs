@@ -10,31 +10,37 @@ mod creation_template;
 mod credentials;
 mod helper;
 mod image;
+mod instance;
 mod network;
 mod overview;
 mod redact;
 mod report;
 mod rule;
 mod subject;
+mod text;
 mod variable;
 
 use std::path::Path;
 
 pub use clients::passwords_before_us;
 pub use helper::path_line;
+pub use instance::{NAME_SOME, NO_CREDENTIALS, is_of_missing_instance};
 pub use overview::{NextStep, Overview, look};
 pub use redact::{Redactor, SharedRedactor};
 pub use report::{Check, Outcome, Report};
 pub use rule::says;
 pub use subject::Subject;
+pub use text::{ReportStyle, text};
 
 use aws_access::PasswordPath;
 use aws_access::identity::{ChainSource, CredentialSource};
 use aws_access::net::{Transport, within};
+use clients::Clients;
 use configuration::{Config, RegistryTarget};
 use context::{Context, budget};
 use diagnostics::{Error, Result};
 use ecr_registry::Registry;
+use helper::CalledFor;
 use settings::IdentitySettings;
 
 /// What the command line says.
@@ -72,12 +78,21 @@ pub fn run(asked: &DoctorRequest<'_>, context: &mut Context<'_>) -> Result<Repor
         }
     };
     checkup.remember_configured();
-    let several = subjects.len() > 1;
-    for (index, subject) in subjects.iter().enumerate() {
-        checkup.registry = several.then(|| subject.host.clone());
+    let clients: Vec<Clients> = subjects.iter().map(|subject| checkup.clients(subject)).collect();
+    let mut helpers = CalledFor::new();
+    for (subject, clients) in subjects.iter().zip(&clients) {
+        for name in &clients.helpers {
+            helpers.entry(name.clone()).or_default().insert(subject.host.clone());
+        }
+    }
+    checkup.machine(&helpers);
+    for (subject, clients) in subjects.iter().zip(clients) {
+        checkup.registry = Some(subject.host.clone());
         checkup.names_image = subject.image.is_some();
         checkup.remember(subject);
-        checkup.local(subject, index == 0);
+        for check in clients.checks {
+            checkup.add(check);
+        }
         match &config {
             Ok(config) => checkup.remote(subject, config),
             Err(error) => {
@@ -86,8 +101,14 @@ pub fn run(asked: &DoctorRequest<'_>, context: &mut Context<'_>) -> Result<Repor
             }
         }
     }
+    if subjects.len() > 1 {
+        checkup.report.tell_once(&OF_THE_MACHINE);
+    }
     Ok(checkup.report)
 }
+
+/// The checks of each registry that are about the machine, where they find the same for all.
+const OF_THE_MACHINE: [&str; 3] = ["proxy", "tls", "clock"];
 
 /// The name of a server that has no domain: all others are seen to be names by their dots.
 fn short_name(host: &str) -> Option<String> {
@@ -116,7 +137,7 @@ struct Checkup<'a, 'w> {
     context: &'a mut Context<'w>,
     asked: &'a DoctorRequest<'a>,
     report: Report,
-    /// The registry that the checks are about, where there are several.
+    /// The registry that the checks are about.
     registry: Option<String>,
     /// Whether an image is looked at.
     names_image: bool,
@@ -181,30 +202,23 @@ impl Checkup<'_, '_> {
         }
     }
 
-    /// What this machine alone tells: the binary, the helper, the clients' configuration.
-    fn local(&mut self, subject: &Subject, is_first: bool) {
-        if is_first {
-            let binary = helper::binary(&self.context.exe, &self.context.env);
-            self.report.checks.push(binary);
-        }
+    /// What is about the machine, whatever the registry: the binary, and the helpers that clients call by these names.
+    fn machine(&mut self, helpers: &CalledFor) {
+        let env = &self.context.env;
+        let binary = helper::binary(&self.context.exe, env);
+        let helpers = helper::checks(&self.context.exe, helpers, env);
+        self.report.checks.extend(std::iter::once(binary).chain(helpers));
+    }
+
+    /// What the clients' configuration says of the registry.
+    fn clients(&self, subject: &Subject) -> Clients {
         let is_open = Registry::parse(&subject.host).is_some_and(|registry| registry.is_public());
-        let clients = clients::look(&subject.host, is_open, &self.context.env, self.context.now());
-        for check in helper::checks(&self.context.exe, &clients.helpers, &self.context.env) {
-            self.add(check);
-        }
-        for check in clients.checks {
-            self.add(check);
-        }
+        clients::look(&subject.host, is_open, &self.context.env, self.context.now())
     }
 
     /// Where no registry is known, the general checks.
     fn without_registry(&mut self, config: &Result<Config>, error: &Error) {
-        let env = &self.context.env;
-        let checks = [helper::binary(&self.context.exe, env)];
-        let helper = helper::checks(&self.context.exe, &Default::default(), env);
-        for check in checks.into_iter().chain(helper) {
-            self.add(check);
-        }
+        self.machine(&CalledFor::new());
         match config {
             Err(error) => self.add(Check::failed("configuration", error)),
             Ok(_) => self.add(Check::failed(ci::check_without_identity(error), error)),

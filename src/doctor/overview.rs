@@ -11,7 +11,8 @@ use credentials::{RegistryCredentials, credentials};
 
 use super::ci::is_missing_token;
 use super::clients::{self, ClientFile, ClientFileState};
-use super::helper::{self, NamedHelper};
+use super::helper::{self, CalledFor, NamedHelper};
+use super::instance::{NAME_SOME, NO_CREDENTIALS, is_of_missing_instance};
 use super::report::Outcome;
 use aws_access::identity::{current_region, finds_nothing};
 use ci::{CiSystem, CiToken, gives_tokens, missing_token, running_in};
@@ -99,6 +100,8 @@ struct Surroundings {
     clients: Result<Vec<ClientFile>>,
     /// What the clients run, by each name of ours that their files have.
     called: Vec<NamedHelper>,
+    /// The passwords that clients would use in place of the helper, each with what to do about it.
+    passwords: Vec<(String, String)>,
 }
 
 impl Surroundings {
@@ -107,11 +110,22 @@ impl Surroundings {
         let rules = Config::load(env, named);
         let clients = clients::files(env);
         let files = clients.as_deref().unwrap_or_default();
-        let names = files.iter().flat_map(calls).map(|(name, _)| name.to_owned());
-        let called = helper::called(&context.exe, &names.collect(), env);
+        let mut names = CalledFor::new();
+        for (name, host) in files.iter().flat_map(calls) {
+            names
+                .entry(name.to_owned())
+                .or_default()
+                .extend(host.map(str::to_owned));
+        }
+        let called = helper::called(&context.exe, &names, env);
         let region = current_region(env).and_then(|region| region.as_deref().map(parse_region).transpose());
         let credentials = credentials(rules.as_ref().ok(), files, &region, env);
+        let hosts: BTreeSet<&str> = files.iter().flat_map(ClientFile::hosts).collect();
+        let passwords = hosts
+            .iter()
+            .flat_map(|host| clients::passwords_before_us(host, env, context.now()));
         Self {
+            passwords: passwords.collect(),
             ci: running_in(env),
             has_token: !CiToken::all(env).is_empty(),
             rules,
@@ -187,7 +201,11 @@ impl Surroundings {
             return mend(it.registry.as_deref(), error);
         }
         match is_set_up {
-            true => self.mend_helper(env).unwrap_or_else(|| self.all_is_set_up(env)),
+            true => {
+                let in_the_way = self.mend_helper(env).or_else(|| self.take_password_out());
+                let in_the_way = in_the_way.or_else(|| self.name_credentials(env));
+                in_the_way.unwrap_or_else(|| self.all_is_set_up(env))
+            }
             false => self.take_over().unwrap_or_else(|| self.set_up()),
         }
     }
@@ -295,6 +313,26 @@ impl Surroundings {
             )),
             None => self.set_up_again("have clients find the helper", is_missing),
         }
+    }
+
+    /// A password that a client uses first.
+    fn take_password_out(&self) -> Option<NextStep> {
+        let (finding, hint) = self.passwords.first()?;
+        Some(NextStep::new(
+            one_line(&format!("{finding}: {hint}; then see")),
+            &["ecr-auth doctor"],
+        ))
+    }
+
+    /// Credentials that only an EC2 instance would have, where this is none.
+    fn name_credentials(&self, env: &Env) -> Option<NextStep> {
+        let is_missing = |it: &RegistryCredentials| {
+            let source = it.identity.as_ref().map(|identity| &identity.source);
+            source.is_ok_and(is_of_missing_instance)
+        };
+        // A job's own way to credentials is told by what it lacks.
+        let is_it = !self.could_have_token(env) && self.needed().any(is_missing);
+        is_it.then(|| NextStep::new(format!("{NO_CREDENTIALS}: {NAME_SOME}; then see"), &["ecr-auth doctor"]))
     }
 
     /// The calls of `setup` for what the clients' files have under these names; a store is a call of its own.

@@ -21,24 +21,12 @@ pub enum Outcome {
     Skipped,
 }
 
-impl Outcome {
-    /// The sign in front of the finding; what was skipped is not shown.
-    pub fn mark(self) -> Option<char> {
-        match self {
-            Self::Pass => Some('✓'),
-            Self::Warn => Some('!'),
-            Self::Fail => Some('✗'),
-            Self::Skipped => None,
-        }
-    }
-}
-
 /// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// Its name, which stays the same from version to version.
     pub id: &'static str,
-    /// The registry it is about; `None`: all of them.
+    /// The registry it is about; `None`: the machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
     /// How it ended.
@@ -48,7 +36,7 @@ pub struct Check {
     /// The code of what fails, which docs/troubleshooting.md explains.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
-    /// The way out, in one line.
+    /// The way out, in one line or several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -68,6 +56,15 @@ impl Check {
     /// All is well.
     pub fn pass(id: &'static str, finding: impl Into<String>) -> Self {
         Self::new(id, Outcome::Pass, finding.into(), None)
+    }
+
+    /// Adds what may be done, if nothing is said yet.
+    #[must_use]
+    pub fn or_hint(self, hint: Option<String>) -> Self {
+        Self {
+            hint: self.hint.or(hint),
+            ..self
+        }
     }
 
     /// A pull works, but this deserves a look.
@@ -129,6 +126,38 @@ impl Report {
     /// Whether a pull would fail.
     pub fn has_failed(&self) -> bool {
         self.checks.iter().any(|check| check.outcome == Outcome::Fail)
+    }
+
+    /// Tells the checks of these names once, before those of the registries, if they find the same for every registry.
+    pub(super) fn tell_once(&mut self, ids: &[&str]) {
+        for id in ids {
+            let is_told = |check: &&Check| check.id == *id && check.outcome != Outcome::Skipped;
+            let mut told = self.checks.iter().filter(is_told);
+            let Some(first) = told.next().cloned() else { continue };
+            let is_same = |check: &Check| {
+                Check {
+                    registry: None,
+                    ..check.clone()
+                } == Check {
+                    registry: None,
+                    ..first.clone()
+                }
+            };
+            let mut others = told.peekable();
+            if others.peek().is_none() || !others.all(is_same) {
+                continue;
+            }
+            self.checks.retain(|check| !is_told(&check));
+            let registries = self.checks.iter().position(|check| check.registry.is_some());
+            let before = registries.unwrap_or(self.checks.len());
+            self.checks.insert(
+                before,
+                Check {
+                    registry: None,
+                    ..first
+                },
+            );
+        }
     }
 
     /// How many checks were not made.

@@ -61,7 +61,9 @@ impl Scene {
 
     /// A job of GitHub's whose role trusts this subject and audience.
     fn github(&mut self, claim: &str, value: &str) {
-        let spec = JobSpec::new(Ci::Github).subject("repo:acme@1/app@2:ref:refs/heads/main");
+        let spec = JobSpec::new(Ci::Github)
+            .project("acme", "app")
+            .subject("repo:acme@65/app@74:ref:refs/heads/main");
         let job = self.lab.start_job(&spec).unwrap();
         self.lab
             .add_oidc_provider(ACCOUNT, GITHUB_ISSUER, &["sts.amazonaws.com"]);
@@ -405,13 +407,20 @@ fn without_an_argument_all_registries_that_are_configured() {
     let outcome = scene.doctor(&[]);
     for host in [HOST, frankfurt] {
         assert!(
-            outcome
-                .stdout
-                .contains(&format!("✓ registry: {host}: {host} lets the token in")),
+            outcome.stdout.contains(&format!("\n\n{host}\n✓ docker: ")),
             "{outcome:?}"
         );
     }
     assert!(!outcome.stdout.contains("ghcr.io"), "{outcome:?}");
+    for once in ["binary", "helper", "other-users", "proxy", "tls", "clock"] {
+        assert_eq!(
+            outcome.stdout.matches(&format!(" {once}: ")).count(),
+            1,
+            "{once}: {outcome:?}"
+        );
+    }
+    assert_eq!(outcome.stdout.matches("✓ registry: ").count(), 2, "{outcome:?}");
+    assert!(outcome.stdout.ends_with("\n0 problems\n"), "{outcome:?}");
     scene.docker(&json!({}));
     let outcome = scene.doctor(&[]);
     assert!(
@@ -902,6 +911,91 @@ impl Screen {
     }
 }
 
+/// What a terminal shows where this variable is set.
+fn on_a_terminal(variable: &str, value: &str) -> String {
+    let machine = Machine::new()
+        .with("AWS_EC2_METADATA_DISABLED", "true")
+        .with(variable, value);
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let mut context = Context {
+        env: machine.env(),
+        exe: binary(),
+        clock: &SystemTime::now,
+        stdin: &mut io::empty(),
+        stdout: &mut stdout,
+        stdout_is_terminal: true,
+        stderr: MessageWriter::new(&mut stderr),
+        progress: Progress::default(),
+        verbosity: Verbosity::Normal,
+        started: SystemTime::now(),
+        began: Instant::now(),
+    };
+    ecr_auth::run(&["ecr-auth".into(), "doctor".into(), HOST.into()], &mut context);
+    String::from_utf8(stdout).unwrap()
+}
+
+#[test]
+fn colours_are_for_a_terminal_that_wants_them() {
+    let coloured = on_a_terminal("TERM", "xterm");
+    assert!(coloured.contains("\x1b[32m✓\x1b[0m binary: "), "{coloured}");
+    assert!(coloured.contains("\x1b[31m✗\x1b[0m credentials: "), "{coloured}");
+    for (variable, value) in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        let plain = on_a_terminal(variable, value);
+        assert!(plain.contains("✗ credentials: ") && !plain.contains('\x1b'), "{plain}");
+    }
+}
+
+/// Only what deserves a look or fails, each with its registry.
+#[test]
+fn a_quiet_doctor_prints_problems_alone() {
+    let mut scene = Scene::new();
+    scene.breaks("no credentials");
+    let outcome = scene.doctor(&["-q", HOST]);
+    let lines = outcome.stdout.lines().filter(|line| !line.starts_with("    "));
+    let lines: Vec<&str> = lines.collect();
+    assert!(lines.iter().all(|line| line.starts_with(['!', '✗'])), "{outcome:?}");
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.starts_with(&format!("✗ credentials: {HOST}: no AWS credentials"))),
+        "{outcome:?}"
+    );
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (1, ""), "{outcome:?}");
+}
+
+#[test]
+fn the_summary_counts_the_problems_and_names_what_to_run_first() {
+    let mut scene = Scene::new();
+    scene.breaks("registry not configured");
+    let outcome = scene.doctor(&[HOST]);
+    let end = format!(
+        "\n\n{} problems\nRun first: ecr-auth setup {HOST}\n",
+        failures(&outcome).len()
+    );
+    assert!(outcome.stdout.ends_with(&end), "{outcome:?}");
+    let mut scene = Scene::new();
+    scene.breaks("malformed config.json");
+    let outcome = scene.doctor(&["--redact", HOST]);
+    assert!(outcome.stdout.contains("\n\n1 problems\n"), "{outcome:?}");
+    assert!(!outcome.stdout.contains("111122223333"), "{outcome:?}");
+}
+
+/// Other programs read docker's file: that it is right says nothing of a docker that isn't there.
+#[test]
+fn a_docker_that_is_not_installed_gets_no_tick() {
+    let scene = Scene::new();
+    fs::remove_file(scene.machine.path("bin/docker")).unwrap();
+    let outcome = scene.doctor(&[HOST]);
+    assert!(!outcome.stdout.contains("✓ docker"), "{outcome:?}");
+    assert!(
+        outcome
+            .stdout
+            .contains("! docker: docker is not on PATH; for other programs"),
+        "{outcome:?}"
+    );
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+}
+
 #[test]
 fn a_terminal_is_told_what_is_waited_for() {
     let lab = lab();
@@ -939,7 +1033,7 @@ fn a_terminal_is_told_what_is_waited_for() {
     lab.release(Service::Ecr);
     let report = doctor.join().unwrap();
     assert!(screen.shows("\r\x1b[K"), "the line is taken back");
-    assert!(report.contains("✓ registry: 127.0.0.1:"), "{report}");
+    assert!(report.contains(" registry: 127.0.0.1:"), "{report}");
 }
 
 /// What `doctor --redact` says where it makes no report at all.

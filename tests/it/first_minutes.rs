@@ -340,6 +340,17 @@ fn a_hint_comes_with_what_it_is_about() {
     assert!(text.contains("\nNext: the region: did you mean eu-west-1?\n"), "{text}");
 }
 
+/// The same check as `setup`'s warning.
+#[test]
+fn a_password_that_comes_before_the_helper_is_what_is_next() {
+    let machine = Machine::new().with_all(KEYS).with("AWS_REGION", "eu-west-1");
+    docker(&machine, &format!(r#"{{"credHelpers": {{"{HOST}": "ecr-auth"}}}}"#));
+    let variable = format!(r#"{{"auths": {{"{HOST}": {{"auth": "QVdTOm9sZA=="}}}}}}"#);
+    let text = told(&helper_on_path(machine).with("DOCKER_AUTH_CONFIG", &variable));
+    assert!(text.contains("\nNext: docker: the password that stands in auths of DOCKER_AUTH_CONFIG is used before docker-credential-ecr-auth"), "{text}");
+    assert!(text.contains("; then see\n    ecr-auth doctor\n"), "{text}");
+}
+
 /// The role of an EC2 instance needs no token, and only a call would tell whether there is one.
 #[test]
 fn a_job_that_is_set_up_and_may_have_an_instances_role_is_not_told_to_get_a_token() {

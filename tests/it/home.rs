@@ -142,3 +142,78 @@ fn the_password_database_is_read_only_where_it_is_needed() {
         "{opened}"
     );
 }
+
+/// Root without `HOME`, in a home that is read-only: docs/machines.md.
+#[test]
+fn a_read_only_home_needs_folders_elsewhere() {
+    let lab = lab();
+    let mut machine = machine(&lab).without("HOME");
+    let other = tempfile::tempdir().unwrap();
+    let place = |name: &str| other.path().join(name).display().to_string();
+    fs::write(
+        place("passwd"),
+        format!("root:x:0:0::{}:/bin/sh\n", machine.home().display()),
+    )
+    .unwrap();
+    let home = machine.home().display().to_string();
+    let call = |machine: &Machine, args: &[&str], stdin: &str| {
+        let script = "mount --bind \"$0\" /etc/passwd && mount --bind \"$1\" \"$1\" && mount -o remount,ro,bind \"$1\" && shift && exec \"$@\"";
+        let (database, binary) = (place("passwd"), binary().display().to_string());
+        let unshare = [
+            "--map-root-user",
+            "--mount",
+            "/bin/sh",
+            "-c",
+            script,
+            &database,
+            &home,
+            &binary,
+        ];
+        machine.call(Path::new("/usr/bin/unshare"), &[&unshare, args].concat(), stdin)
+    };
+    let bin = place("bin");
+    let setup = ["setup", "--client", "docker", "--bin-dir", &bin, "--verify", HOST];
+    let refused = call(&machine, &setup, "");
+    assert_eq!(refused.status, 1, "{refused:?}");
+    assert!(refused.stderr.contains("with --docker-config DIR\n"), "{refused:?}");
+    for (variable, folder) in [
+        ("DOCKER_CONFIG", "docker"),
+        ("XDG_STATE_HOME", "state"),
+        ("XDG_CACHE_HOME", "cache"),
+    ] {
+        machine.set(variable, &place(folder));
+    }
+    let done = call(&machine, &setup, "");
+    assert_eq!(done.status, 0, "{done:?}");
+    assert!(!done.stderr.contains("cannot be"), "{done:?}");
+    assert!(fs::read_to_string(place("docker/config.json")).unwrap().contains(HOST));
+    call(&machine, &["helper", "get"], HOST).password();
+    let out = call(&machine, &["logout"], "");
+    assert_eq!(out.status, 0, "{out:?}");
+    assert!(!Path::new(&place("docker/config.json")).exists(), "{out:?}");
+}
+
+/// What the image's builder wrote serves whoever the container runs as.
+#[test]
+fn a_folder_for_all_users_of_an_image_serves_each() {
+    let lab = lab();
+    let machine = machine(&lab).without("HOME");
+    let docker = machine.path("docker-cli");
+    let bin = machine.path("bin").display().to_string();
+    let folder = docker.display().to_string();
+    let setup = [
+        "setup",
+        "--client",
+        "docker",
+        "--docker-config",
+        &folder,
+        "--bin-dir",
+        &bin,
+        HOST,
+    ];
+    let built = known_user(&machine, &setup, "");
+    assert_eq!(built.status, 0, "{built:?}");
+    let config = fs::read_to_string(docker.join("config.json")).unwrap();
+    assert!(config.contains(&format!("\"{HOST}\": \"ecr-auth\"")), "{config}");
+    unknown_user(&machine, &["helper", "get"], HOST).password();
+}

@@ -533,6 +533,7 @@ fn helms_registry_file_gets_the_helper() {
 #[test]
 fn doctor_and_the_overview_know_who_serves_whom() {
     let machine = with_desktop();
+    program(&machine, "docker", "#!/bin/sh\necho Docker version 28.3.0, build 1\n");
     let old = format!("{{\"auths\": {{\"{HOST}\": {{\"auth\": \"QVdTOm9sZA==\"}}}}, \"credsStore\": \"desktop\"}}");
     machine.write(DOCKER, &old);
     machine.write(".config/helm/registry/config.json", "{}");

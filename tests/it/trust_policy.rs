@@ -91,12 +91,23 @@ fn look_alikes(ci: Ci) -> Vec<JobSpec> {
         other("0cto", "app"),
         other("octo", "APP"),
         other("evil-octo", "app"),
+        other("octo-", "app"),
+        other("octo", "app-"),
+        other("octo", "app.git"),
+        other("octo", "xapp"),
+        other("xocto", "app"),
+        other("app", "octo"),
+        other("Octo", "app"),
+        other("octo", "other"),
     ];
     // The subjects of these two say nothing of the branch, and those of Jenkins only in a multibranch job.
     if !matches!(ci, Ci::Bitbucket | Ci::Azure | Ci::Jenkins) {
         let branch = |name: &str| JobSpec::new(ci).branch(name);
         all.extend(["mai", "main2", "Main", "x/main", "main/x", "refs/heads/main"].map(branch));
+    } else {
+        all.extend(["app3", "app4", "a", "pp", "main", "app_"].map(|project| other("octo", project)));
     }
+    assert_eq!(all.len(), 20);
     all
 }
 
@@ -201,6 +212,138 @@ fn a_policy_from_arguments_lets_in_what_was_asked_for(
     for spec in look_alikes(ci) {
         stays_out(&lab, &spec, &role);
     }
+}
+
+/// A job whose role trusts somebody else, what its denial says to run, and the policy that this prints on another machine.
+fn advised(lab: &Lab, spec: &JobSpec) -> (String, Value) {
+    let job = lab.start_job(spec).unwrap();
+    lab.add_oidc_provider(ACCOUNT, &job.issuer, &["sts.amazonaws.com", &job.audience]);
+    let role = role_with(lab, ACCOUNT, "other", Vec::new());
+    let outcome = assume(&ci_machine(lab, &job), &role);
+    let line = outcome
+        .stderr
+        .lines()
+        .find_map(|line| line.strip_prefix("    Print the whole policy: "));
+    let command = line.unwrap_or_else(|| panic!("{outcome:?}")).to_owned();
+    let words = shlex::split(&command).unwrap();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    assert_eq!(words[..2], ["ecr-auth", "trust-policy"], "{command}");
+    let printed = Machine::new().run(&words[1..]);
+    assert_eq!(printed.status, 0, "{command}: {printed:?}");
+    (command, serde_json::from_str(&printed.stdout).unwrap())
+}
+
+#[rstest]
+fn a_denial_names_the_command_for_this_very_job(
+    #[values(
+        Ci::Github,
+        Ci::Gitlab,
+        Ci::Circleci,
+        Ci::Bitbucket,
+        Ci::Buildkite,
+        Ci::Jenkins,
+        Ci::Azure,
+        Ci::Forgejo,
+        Ci::Gitea
+    )]
+    ci: Ci,
+) {
+    let lab = lab();
+    let (command, policy) = advised(&lab, &JobSpec::new(ci));
+    assert!(command.contains(" --ci "), "it needs no job to run in: {command}");
+    let role = role(&lab, &policy);
+    gets_in(&lab, &JobSpec::new(ci).number(43), &role);
+    for spec in look_alikes(ci) {
+        stays_out(&lab, &spec, &role);
+    }
+}
+
+#[rstest]
+#[case::ids(JobSpec::new(Ci::Github).subject("repo:octo@65/app@74:ref:refs/heads/main"))]
+#[case::tag(JobSpec::new(Ci::Github).subject("repo:octo/app:ref:refs/tags/v1"))]
+#[case::pull_request(JobSpec::new(Ci::Github).subject("repo:octo/app:pull_request"))]
+#[case::environment(JobSpec::new(Ci::Github).environment("the prod"))]
+#[case::enterprise_server(JobSpec::new(Ci::Github).issuer("https://github.example.com/_services/token"))]
+#[case::ghe_com(JobSpec::new(Ci::Github).issuer("https://token.actions.octo.ghe.com"))]
+#[case::gitlab_tag(JobSpec::new(Ci::Gitlab).subject("project_path:octo/app:ref_type:tag:ref:v1"))]
+#[case::gitlab_com(JobSpec::new(Ci::Gitlab).issuer("https://gitlab.com"))]
+#[case::shell(JobSpec::new(Ci::Github).branch("x$(id)`id`;'\"&|"))]
+#[case::other_audience(JobSpec::new(Ci::Gitlab).audience("https://gitlab.example.com"))]
+fn the_command_fits_other_subjects_and_issuers(#[case] spec: JobSpec) {
+    let lab = lab();
+    let (command, policy) = advised(&lab, &spec);
+    assert!(command.contains(" --ci "), "{command}");
+    gets_in(&lab, &spec, &role(&lab, &policy));
+}
+
+/// A subject that arguments can't say: the job itself prints the policy.
+#[test]
+fn a_custom_subject_is_left_to_the_job() {
+    let lab = lab();
+    let subject = "repo:octo/app:context:x:job_workflow_ref:octo/ci/.github/workflows/push.yml@refs/heads/main";
+    let job = lab.start_job(&JobSpec::new(Ci::Github).subject(subject)).unwrap();
+    lab.add_oidc_provider(ACCOUNT, &job.issuer, &["sts.amazonaws.com"]);
+    let other = role_with(&lab, ACCOUNT, "other", Vec::new());
+    let machine = ci_machine(&lab, &job);
+    let outcome = assume(&machine, &other);
+    let told = format!("Print the whole policy: ecr-auth trust-policy --account {ACCOUNT}\n");
+    assert!(outcome.stderr.contains(&told), "{outcome:?}");
+    let role = role(&lab, &printed(&machine, &[]));
+    assert_eq!(assume(&machine, &role).status, 0);
+    stays_out(&lab, &JobSpec::new(Ci::Github), &role);
+}
+
+#[test]
+fn a_group_of_gitlab_lets_in_its_projects_and_no_others() {
+    let lab = lab();
+    let args = "--ci gitlab --issuer https://gitlab.example.com --organization octo --branch main";
+    let role = role(
+        &lab,
+        &printed(
+            &Machine::new(),
+            &words(args).iter().map(String::as_str).collect::<Vec<_>>(),
+        ),
+    );
+    let job = |owner: &str, project: &str| JobSpec::new(Ci::Gitlab).project(owner, project);
+    for (owner, project) in [("octo", "app"), ("octo", "app2"), ("octo/team", "app")] {
+        gets_in(&lab, &job(owner, project), &role);
+    }
+    for (owner, project) in [
+        ("octo2", "app"),
+        ("0cto", "app"),
+        ("x/octo", "app"),
+        ("OCTO", "app"),
+        ("oct", "o/app"),
+    ] {
+        stays_out(&lab, &job(owner, project), &role);
+    }
+    for branch in ["mai", "main2", "x/main", "main/x"] {
+        stays_out(&lab, &job("octo", "app").branch(branch), &role);
+    }
+}
+
+#[test]
+fn a_reusable_workflow_can_be_asked_for() {
+    let lab = lab();
+    let workflow = "octo/ci/.github/workflows/push.yml@refs/heads/main";
+    let args = format!("--ci github --repository octo/app --branch main --workflow {workflow}");
+    let role = role(
+        &lab,
+        &printed(
+            &Machine::new(),
+            &words(&args).iter().map(String::as_str).collect::<Vec<_>>(),
+        ),
+    );
+    let job = || JobSpec::new(Ci::Github);
+    gets_in(&lab, &job().workflow(workflow), &role);
+    stays_out(&lab, &job(), &role);
+    for other in [
+        "octo/ci/.github/workflows/push.yml@refs/heads/x",
+        "evil/ci/.github/workflows/push.yml@refs/heads/main",
+    ] {
+        stays_out(&lab, &job().workflow(other), &role);
+    }
+    stays_out(&lab, &job().workflow(workflow).project("octo", "app2"), &role);
 }
 
 /// A branch's name may hold `/`, and with it all that a subject of CircleCI's ends in.
@@ -317,6 +460,21 @@ fn other_partitions(#[case] region: &str, #[case] arn: &str, #[case] audience: &
     "--organization"
 )]
 #[case("--ci github --repository octo/app --branch main --issuer http://x", "--issuer")]
+#[case(
+    "--ci github --repository octo/app --branch main --workflow octo/ci/.github/workflows/*@refs/heads/main",
+    "--workflow"
+)]
+#[case("--ci github --repository octo/app --branch main --workflow push.yml", "--workflow")]
+#[case(
+    "--ci github --repository octo/app --branch main --issuer https://g.example.com/_services/token --workflow octo/ci/.github/workflows/x.yml@refs/heads/main",
+    "--workflow"
+)]
+#[case("--ci gitlab --organization octo* --branch main", "--organization")]
+#[case("--ci gitlab --organization octo/ --branch main", "--organization")]
+#[case(
+    "--ci gitlab --organization octo --repository octo/app --branch main",
+    "--organization"
+)]
 #[case("--ci gitlab --repository octo/app --environment production", "--environment")]
 #[case("--ci gitlab --repository octo/app --pull-request", "--pull-request")]
 #[case("--ci bitbucket --organization o --branch main", "--branch")]
@@ -457,6 +615,51 @@ fn a_template_of_cloudformation_has_the_policies() {
     let provider = &template["Resources"]["Provider"]["Properties"];
     assert_eq!(provider["Url"], "https://token.actions.githubusercontent.com");
     assert_eq!(provider["ClientIdList"], json!(["sts.amazonaws.com"]));
+}
+
+/// Every form of every CI, and of names that a shell or a template could read something in, passes its own validator.
+#[test]
+fn every_form_passes_its_validator() {
+    let lab = lab();
+    let odd = words("--ci gitlab --repository octo/app --branch x$(id)`id`;'\"&|%{if}\\");
+    let of_lab = |ci| arguments(&start_ci(&lab, ci));
+    let lines = Ci::ALL.into_iter().map(of_lab).chain([odd]);
+    let machine = Machine::new();
+    let mut files: [Vec<String>; 3] = Default::default();
+    for (at, line) in lines.enumerate() {
+        let line: Vec<&str> = line.iter().map(String::as_str).collect();
+        for (form, files) in ["commands", "terraform", "cloudformation"].iter().zip(&mut files) {
+            let more = [
+                "--push",
+                "app",
+                "--pull",
+                "base/image",
+                "--region",
+                "eu-west-1",
+                "--format",
+                form,
+            ];
+            let outcome = machine.run(&[&["trust-policy", "--account", ACCOUNT], &line[..], &more].concat());
+            assert_eq!(outcome.status, 0, "{line:?}: {outcome:?}");
+            let end = if *form == "cloudformation" { "json" } else { "txt" };
+            let file = machine.write(&format!("{form}-{at}.{end}"), &outcome.stdout);
+            files.push(file.display().to_string());
+        }
+    }
+    let [commands, terraform, cloudformation] = files
+        .each_ref()
+        .map(|files| files.iter().map(String::as_str).collect::<Vec<_>>());
+    for file in commands {
+        machine.call("/bin/bash".as_ref(), &["-n", file], "").prints("");
+    }
+    let parse = "import hcl2, sys
+for file in sys.argv[1:]:
+    kinds = [kind.strip('\\\"') for resource in hcl2.load(open(file))['resource'] for kind in resource]
+    assert kinds == ['aws_iam_openid_connect_provider', 'aws_iam_role', 'aws_iam_role_policy'], kinds";
+    let parsed = machine.call(&python_tool("python"), &[&["-c", parse], &terraform[..]].concat(), "");
+    assert_eq!((parsed.status, parsed.stderr.as_str()), (0, ""), "{parsed:?}");
+    let linted = machine.call(&python_tool("cfn-lint"), &cloudformation, "");
+    assert_eq!(linted.status, 0, "{linted:?}");
 }
 
 /// JSON is an expression of HCL: what stands in `jsonencode` is the policy.

@@ -255,8 +255,23 @@ fn one_that_fails_does_not_keep_the_others_from_being_verified() {
     for line in [
         format!("verified: {HOST} gives out tokens\n"),
         "verified: 111122223333.dkr.ecr.us-east-1.amazonaws.com gives out tokens\n".to_owned(),
-        "error: not verified: no token for 1 of 3 registries [EA0604]\n".to_owned(),
+        format!("error: {partner}: AWS STS "),
+        "the configuration is written; ecr-auth logout takes it back\n".to_owned(),
     ] {
         assert!(outcome.stderr.contains(&line), "{outcome:?}");
     }
+    assert_eq!(
+        outcome.stderr.matches("error: ").count(),
+        1,
+        "the cause stands alone: {outcome:?}"
+    );
+    let two = [
+        &args[..],
+        &["222233334444/eu-west-1", "--role-arn", "nobody", "--source", "chain"],
+    ]
+    .concat();
+    let place = bin(&machine);
+    let line = within(&place, &two);
+    let in_ci = machine.with("GITLAB_CI", "true").run(&line);
+    assert!(!in_ci.stderr.contains("logout"), "{in_ci:?}");
 }

@@ -4,10 +4,13 @@ use std::time::SystemTime;
 
 use aws_smithy_types::date_time::{DateTime, Format};
 
-use ci::{CiToken, SubjectPitfall, checked_claims, subject_pitfall};
+use ci::{CiToken, SubjectPitfall, checked_claims, subject_pitfall, trust_policy_command};
+use context::Env;
 use diagnostics::{Code, Error};
+use ecr_registry::Partition;
 use oidc_token::Claims;
 use secret::Secret;
+use serde_json::json;
 use settings::RoleSettings;
 use settings::table::{DURATION, EXTERNAL_ID, POLICY, POLICY_ARN};
 
@@ -25,7 +28,7 @@ pub(crate) struct IssuedToken<'a> {
 }
 
 /// What to do about a failed AssumeRoleWithWebIdentity.
-pub(crate) fn of_token(error: Error, role: &str, issued: &IssuedToken<'_>) -> Error {
+pub(crate) fn of_token(error: Error, role: &str, issued: &IssuedToken<'_>, env: &Env) -> Error {
     let cause = error.cause().to_owned();
     if let Some((family, hint)) = of_any(&cause, role) {
         return error.with_code(family).hint(hint);
@@ -43,14 +46,15 @@ pub(crate) fn of_token(error: Error, role: &str, issued: &IssuedToken<'_>) -> Er
         role,
         claims: &claims,
         issued,
+        env,
     };
     match code {
         "ExpiredTokenException" | "ExpiredToken" => error.with_code(Code::TokenExpired).hint(of.ended()),
-        "InvalidIdentityToken" if cause.contains("audience") => error.with_code(Code::Audience).hint(of.wrong_audience()),
-        "InvalidIdentityToken" if cause.contains("provider") => error.with_code(Code::NoProvider).hint(of.unknown_provider()),
+        "InvalidIdentityToken" if cause.contains("audience") => error.with_code(Code::Audience).hint_lines(of.wrong_audience()),
+        "InvalidIdentityToken" if cause.contains("provider") => error.with_code(Code::NoProvider).hint_lines(of.unknown_provider()),
         "AccessDenied" => {
             let family = of.pitfall().map_or(Code::TrustPolicy, |pitfall| pitfall.code);
-            error.with_code(family).hint(of.trust_policy())
+            error.with_code(family).hint_lines(of.trust_policy())
         }
         "InvalidIdentityToken" => error.with_code(Code::TokenRejected).hint(of.rejected()),
         "IDPRejectedClaim" => error.with_code(Code::TokenRejected).hint(format!(
@@ -85,13 +89,19 @@ pub(crate) fn of_role(error: Error, role: &str, settings: &RoleSettings) -> Erro
         wanted.push("sts:TagSession");
     }
     let external_id = match &settings.external_id {
-        Some(_) => "and the external id that is given".to_owned(),
-        None => format!("and no external id, or give it with {EXTERNAL_ID}"),
+        Some(_) => "It must ask for the external id that is given".to_owned(),
+        None => format!("It must ask for no external id; if it asks for one, give it with {EXTERNAL_ID}"),
     };
-    error.with_code(Code::RoleDenied).hint(format!(
-        "{role} must exist, and its trust policy name the one who assumes it, with {}, {external_id}; a principal of another account needs leave of its own account too",
-        wanted.join(" and "),
-    ))
+    error.with_code(Code::RoleDenied).hint_lines([
+        format!("check {role}:"),
+        "1. The role must exist.".to_owned(),
+        format!(
+            "2. Its trust policy must name the principal that the error names, with {}.",
+            wanted.join(" and ")
+        ),
+        format!("3. {external_id}."),
+        "4. If that principal is of another account, its own policies must allow the same for the role.".to_owned(),
+    ])
 }
 
 /// What is the same whoever assumes the role. `cause` is `Code: message`.
@@ -128,21 +138,38 @@ struct DeniedRole<'a> {
     role: &'a str,
     claims: &'a Claims,
     issued: &'a IssuedToken<'a>,
+    env: &'a Env,
 }
 
 impl DeniedRole<'_> {
     fn token_says(&self) -> String {
+        format!("the token says {}", self.said().join(", "))
+    }
+
+    fn said(&self) -> [String; 3] {
         let claims = self.claims;
-        format!(
-            "the token says iss {}, aud {}, sub {}",
-            claims.iss,
-            claims.audience(),
-            claims.sub
-        )
+        [
+            format!("iss = {}", claims.iss),
+            format!("aud = {}", claims.audience()),
+            format!("sub = {}", claims.sub),
+        ]
     }
 
     fn provider(&self) -> &str {
         self.claims.iss.trim_start_matches("https://")
+    }
+
+    /// The provider as a principal. That of identity pools is AWS's own.
+    fn provider_arn(&self) -> String {
+        match self.issued.place {
+            Some(_) => format!(
+                "arn:{}:iam::{}:oidc-provider/{}",
+                Partition::for_arn(self.role).id(),
+                self.account(),
+                self.provider()
+            ),
+            None => self.provider().to_owned(),
+        }
     }
 
     fn account(&self) -> &str {
@@ -153,51 +180,93 @@ impl DeniedRole<'_> {
         subject_pitfall(&self.claims.sub)
     }
 
-    fn trust_policy(&self) -> String {
-        let (role, provider, claims) = (self.role, self.provider(), self.claims);
-        let audience = claims.audiences().join(" or ");
-        let note = self.pitfall().map_or("", |pitfall| pitfall.note);
-        format!(
-            "{}: {role} must exist, and its trust policy name the provider {provider} and match {provider}:aud = {audience} and {provider}:sub = {}{}{note}",
-            self.token_says(),
-            claims.sub,
-            self.other_claims()
-        )
+    /// What the token says, what the policy has to say, and how to get the whole policy.
+    fn trust_policy(&self) -> Vec<String> {
+        let provider = self.provider();
+        let audience = match self.claims.audiences()[..] {
+            [one] => json!(one),
+            ref several => json!(several),
+        };
+        let mut lines = vec![format!(
+            "{} must exist, and its trust policy must match this token. The token says:",
+            self.role
+        )];
+        lines.extend(self.said());
+        lines.extend([
+            "The policy must say:".to_owned(),
+            format!("\"Principal\": {{\"Federated\": {}}}", json!(self.provider_arn())),
+            format!(
+                "\"Condition\": {{\"StringEquals\": {{{}: {audience},",
+                json!(format!("{provider}:aud"))
+            ),
+            format!("{}: {}}}}}", json!(format!("{provider}:sub")), json!(self.claims.sub)),
+        ]);
+        if let Some(command) = self.policy_command() {
+            lines.push(format!("Print the whole policy: {command}"));
+        }
+        lines.extend(self.other_claims());
+        lines.extend(self.pitfall().map(|pitfall| pitfall.note.to_owned()));
+        lines
+    }
+
+    /// The command that prints the policy for this job.
+    fn policy_command(&self) -> Option<String> {
+        self.issued.place?;
+        trust_policy_command(self.role, self.claims, self.env)
     }
 
     /// What else the token says of the things that AWS lets a trust policy name.
-    fn other_claims(&self) -> String {
+    fn other_claims(&self) -> Vec<String> {
         let names = checked_claims(&self.claims.iss).iter();
         let said = names.filter_map(|name| Some(format!("{name} = {}", self.claims.text(name)?)));
-        match said.collect::<Vec<_>>().join(", ") {
-            said if said.is_empty() => said,
-            said => format!("; if the policy names other claims, the token has {said}"),
-        }
+        let said: Vec<String> = said.collect();
+        let heading = (!said.is_empty()).then(|| "Other claims that a policy may name:".to_owned());
+        heading
+            .into_iter()
+            .chain(said.chunks(3).map(|some| some.join(", ")))
+            .collect()
     }
 
-    fn wrong_audience(&self) -> String {
+    fn wrong_audience(&self) -> Vec<String> {
         let audiences = self.claims.audiences();
-        let audience = audiences.join(" or ");
         let other = match audiences.contains(&self.issued.audience) {
             true => "ask for another one with audience",
             false => "let the CI issue it for that one",
         };
-        format!(
-            "{}: the IAM provider {} of account {} doesn't list {audience} as an audience: add it there, or {other}",
-            self.token_says(),
+        let mut lines = vec![format!(
+            "the IAM provider {} of account {} doesn't list {} as an audience: add it there, or {other}. The token says:",
             self.provider(),
-            self.account()
-        )
+            self.account(),
+            audiences.join(" or ")
+        )];
+        lines.extend(self.said());
+        let arn = quoted(&self.provider_arn());
+        let add = |audience: &&str| {
+            let audience = quoted(audience);
+            format!(
+                "aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn {arn} --client-id {audience}"
+            )
+        };
+        lines.extend(audiences.first().map(add));
+        lines
     }
 
-    fn unknown_provider(&self) -> String {
-        format!(
-            "{}: account {} has no such provider: aws iam create-open-id-connect-provider --url {} --client-id-list {}",
-            self.token_says(),
-            self.account(),
-            self.claims.iss,
-            self.claims.audiences().join(" ")
-        )
+    fn unknown_provider(&self) -> Vec<String> {
+        let audiences: Vec<_> = self.claims.audiences().into_iter().map(quoted).collect();
+        let mut lines = vec![format!(
+            "account {} has no such provider. The token says:",
+            self.account()
+        )];
+        lines.extend(self.said());
+        lines.push(format!(
+            "Make the provider: aws iam create-open-id-connect-provider --url {} --client-id-list {}",
+            quoted(&self.claims.iss),
+            audiences.join(" ")
+        ));
+        if let Some(command) = self.policy_command() {
+            lines.push(format!("Or print it with the role: {command} --format commands"));
+        }
+        lines
     }
 
     fn rejected(&self) -> String {
@@ -227,6 +296,11 @@ impl DeniedRole<'_> {
             ),
         }
     }
+}
+
+/// One word of a shell's line.
+fn quoted(text: &str) -> String {
+    shlex::try_quote(text).unwrap_or_default().into_owned()
 }
 
 fn role_name(role: &str) -> &str {

@@ -65,7 +65,7 @@ impl Aws<'_> {
             .await;
         let answer = answer.map_err(|error| {
             let error = self.call_failed(&sts_name(sts), "AssumeRoleWithWebIdentity", error);
-            denial::of_token(error, call.role, issued)
+            denial::of_token(error, call.role, issued, self.env)
         })?;
         self.session(answer.credentials)
     }

@@ -113,6 +113,7 @@ const TRUST: TrustForm = TrustForm {
     reason: "Azure's subject says the organization, the project (--repository) and the service connection, and nothing of the pipeline",
     wanted,
     like,
+    named,
 };
 
 fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
@@ -155,4 +156,17 @@ fn like(claims: &Claims) -> Option<TrustedJobs> {
         .map(|rest| rest.split('/').count() == 3);
     let entra = claims.sub.starts_with("/eid1/") && claims.sub.contains("/sc/");
     (old.unwrap_or(entra)).then(|| TrustedJobs::with_subject_of(claims))
+}
+
+fn named(claims: &Claims) -> Option<WantedTrust> {
+    let parts: Vec<_> = claims.sub.strip_prefix("sc://")?.split('/').collect();
+    let [organization, project, connection] = parts[..] else {
+        return None;
+    };
+    let id = claims.iss.rsplit('/').next()?;
+    let wanted = WantedTrust::default().and(TrustKey::Organization, organization);
+    let wanted = wanted
+        .and(TrustKey::Repository, project)
+        .and(TrustKey::ServiceConnection, connection);
+    Some(wanted.and(TrustKey::OwnerId, id))
 }

@@ -48,6 +48,7 @@ const TRUST: TrustForm = TrustForm {
     reason: "Bitbucket's subject says the repository's UUID (--repository-id) and that of the environment, and neither branch nor tag",
     wanted,
     like,
+    named,
 };
 
 fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
@@ -87,4 +88,23 @@ fn like(claims: &Claims) -> Option<TrustedJobs> {
         let described = format!("every step with a subject {before}:STEP");
         TrustedJobs::matching("", vec![format!("{before}:{{{ANY_UUID}}}")], described)
     })
+}
+
+fn named(claims: &Claims) -> Option<WantedTrust> {
+    let workspace = claims.iss.split_once("/workspaces/")?.1.split('/').next()?;
+    let owner = claims.text("workspaceUuid")?.trim_matches(['{', '}']);
+    let parts: Vec<_> = claims
+        .sub
+        .split(':')
+        .map(|part| part.trim_matches(['{', '}']))
+        .collect();
+    let wanted = WantedTrust::default().and(TrustKey::Organization, workspace);
+    let wanted = wanted
+        .and(TrustKey::OwnerId, owner)
+        .and(TrustKey::RepositoryId, parts.first()?);
+    match parts[..] {
+        [_, _] => Some(wanted),
+        [_, environment, _] => Some(wanted.and(TrustKey::Environment, environment)),
+        _ => None,
+    }
 }

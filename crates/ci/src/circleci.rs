@@ -69,6 +69,7 @@ const TRUST: TrustForm = TrustForm {
     reason: "CircleCI's subject says the organization's and the project's id, the repository, and the branch or tag",
     wanted,
     like,
+    named,
 };
 
 /// Who started the job stands in the middle of a subject, as a UUID.
@@ -124,4 +125,14 @@ fn like(claims: &Claims) -> Option<TrustedJobs> {
         let described = format!("jobs with the subject {before}/user/ANY-USER/{rest}");
         TrustedJobs::matching("", vec![format!("{before}/user/{ANY_UUID}/{rest}")], described)
     })
+}
+
+fn named(claims: &Claims) -> Option<WantedTrust> {
+    let (organization, rest) = claims.sub.strip_prefix("org/")?.split_once("/project/")?;
+    let (project, rest) = rest.split_once("/user/")?;
+    let (origin, reference) = rest.split_once("/vcs-origin/")?.1.split_once("/vcs-ref/")?;
+    let wanted = WantedTrust::default().and(TrustKey::OwnerId, organization);
+    let wanted = wanted.and(TrustKey::RepositoryId, project);
+    let repository = origin.strip_prefix("github.com/").unwrap_or(origin);
+    wanted.and(TrustKey::Repository, repository).and_reference(reference)
 }

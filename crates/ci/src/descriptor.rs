@@ -203,7 +203,7 @@ pub struct SubjectPitfall {
     pub applies_to: fn(&str) -> bool,
     /// The code of a denial for such a subject.
     pub code: Code,
-    /// The end of the hint, with a semicolon before it.
+    /// A line of the hint.
     pub note: &'static str,
 }
 

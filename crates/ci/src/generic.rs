@@ -74,6 +74,7 @@ const TRUST: TrustForm = TrustForm {
     reason: "Kubernetes' subject says the namespace and the service account, and nothing else",
     wanted: wanted_accounts,
     like: like_account,
+    named: named_account,
 };
 
 fn wanted_accounts(wanted: &WantedTrust) -> Result<TrustedJobs> {
@@ -92,4 +93,10 @@ fn wanted_accounts(wanted: &WantedTrust) -> Result<TrustedJobs> {
 fn like_account(claims: &Claims) -> Option<TrustedJobs> {
     let account = claims.sub.strip_prefix("system:serviceaccount:")?;
     (account.split(':').count() == 2).then(|| TrustedJobs::with_subject_of(claims))
+}
+
+fn named_account(claims: &Claims) -> Option<WantedTrust> {
+    let (namespace, account) = claims.sub.strip_prefix("system:serviceaccount:")?.split_once(':')?;
+    let wanted = WantedTrust::default().and(TrustKey::Namespace, namespace);
+    Some(wanted.and(TrustKey::ServiceAccount, account))
 }

@@ -63,7 +63,7 @@ pub(crate) static GITHUB: CiSystem = CiSystem {
                 repository.is_some_and(|repository| repository.contains('@'))
             },
             code: Code::GithubSubject,
-            note: "; GitHub puts ids into the subjects of newer repositories, which policies for the old form don't match",
+            note: "GitHub puts ids into the subjects of newer repositories; a policy for the old form doesn't match them",
         }),
     }),
     masking: Masking::Commands(add_masks),

@@ -48,14 +48,21 @@ pub(crate) static GITLAB: CiSystem = CiSystem {
 
 const TRUST: TrustForm = TrustForm {
     name: "gitlab",
-    takes: &[TrustKey::Repository, TrustKey::Branch, TrustKey::Tag, TrustKey::Issuer],
-    reason: "GitLab's subject says the project, and the branch or tag, and nothing else: a merge request's jobs have the branch that it comes from",
+    takes: &[
+        TrustKey::Repository,
+        TrustKey::Organization,
+        TrustKey::Branch,
+        TrustKey::Tag,
+        TrustKey::Issuer,
+    ],
+    reason: "GitLab's subject says the project (or with --organization all of a group), and the branch or tag, and nothing else: a merge request's jobs have the branch that it comes from",
     wanted,
     like,
+    named,
 };
 
 fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
-    let projects = wanted.repositories("GROUP/PROJECT", 2..=21)?;
+    let (projects, which) = projects(wanted)?;
     let references = wanted.references(Wildcard::Anywhere)?;
     if references.is_empty() {
         return Err(missing(
@@ -72,12 +79,46 @@ fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
     Ok(TrustedJobs::matching(
         "https://gitlab.com",
         projects.iter().flat_map(subject).collect(),
-        format!("{} of {}", described(&references), projects.join(", ")),
+        format!("{} of {which}", described(&references)),
     ))
+}
+
+/// The projects, and words for them. A `*` behind a group's `/` reaches the group's projects and those of its subgroups alone: what follows
+/// it in a subject begins with a `:`, which no name on GitLab holds.
+fn projects(wanted: &WantedTrust) -> Result<(Vec<String>, String)> {
+    let key = TrustKey::Organization;
+    if !wanted.has(key) {
+        let projects = wanted.repositories("GROUP/PROJECT (or use --organization for all of a group)", 2..=21)?;
+        return Ok((projects.to_vec(), projects.join(", ")));
+    }
+    if wanted.has(TrustKey::Repository) {
+        return Err(key
+            .wrong("projects are named as well")
+            .hint("name the projects, or the group for all of them"));
+    }
+    let group = wanted.name(key, "the group, with the groups it is in")?;
+    match group.split('/').any(str::is_empty) {
+        true => Err(key.wrong(format!("{group:?} is no group"))),
+        false => Ok((
+            vec![format!("{group}/*")],
+            format!("every project of the group {group}, now and later"),
+        )),
+    }
 }
 
 /// A subject that begins with the project, as GitLab's always do.
 fn like(claims: &Claims) -> Option<TrustedJobs> {
     let project = claims.sub.strip_prefix("project_path:")?.split(':').next()?;
     (claims.text("project_path") == Some(project)).then(|| TrustedJobs::with_subject_of(claims))
+}
+
+fn named(claims: &Claims) -> Option<WantedTrust> {
+    let (project, rest) = claims.sub.strip_prefix("project_path:")?.split_once(":ref_type:")?;
+    let (kind, name) = rest.split_once(":ref:")?;
+    let key = match kind {
+        "branch" => TrustKey::Branch,
+        "tag" => TrustKey::Tag,
+        _ => return None,
+    };
+    Some(WantedTrust::default().and(TrustKey::Repository, project).and(key, name))
 }

@@ -8,7 +8,7 @@ use crate::{
 };
 use diagnostics::{Code, Result};
 use oidc_token::Claims;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 pub(crate) static JENKINS: CiSystem = CiSystem {
     name: "Jenkins",
@@ -40,6 +40,7 @@ const TRUST: TrustForm = TrustForm {
     reason: "Jenkins' subject is the job's address: folders, the job's name, and of a multibranch job the branch",
     wanted,
     like,
+    named,
 };
 
 /// What Jenkins leaves as it is in an address.
@@ -84,4 +85,12 @@ fn encoded(name: &str) -> String {
 fn like(claims: &Claims) -> Option<TrustedJobs> {
     let is_job = claims.sub.starts_with("https://") && claims.sub.contains("/job/");
     is_job.then(|| TrustedJobs::with_subject_of(claims))
+}
+
+/// The names of the folders and the job. A branch of a multibranch job is a job as well.
+fn named(claims: &Claims) -> Option<WantedTrust> {
+    let (_, path) = claims.sub.strip_suffix('/')?.split_once("/job/")?;
+    let decoded = |name| percent_decode_str(name).decode_utf8().ok();
+    let names: Vec<_> = path.split("/job/").map(decoded).collect::<Option<_>>()?;
+    Some(WantedTrust::default().and(TrustKey::Repository, &names.join("/")))
 }

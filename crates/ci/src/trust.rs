@@ -3,6 +3,10 @@
 //! IAM's `*` stands for any characters, `:` and `/` among them. So the repository never has one, and what stands in front of a `*` is
 //! always so long that no other repository's subject begins with it.
 
+mod command;
+
+pub use command::trust_policy_command;
+
 use diagnostics::{Code, Error, Result};
 use oidc_token::Claims;
 
@@ -28,6 +32,8 @@ pub enum TrustKey {
     OwnerId,
     /// The id of the repository or project.
     RepositoryId,
+    /// The workflow file that defines the job, with its reference: a reusable one where the job calls one.
+    Workflow,
     /// The issuer of the tokens.
     Issuer,
     /// The service connection of Azure.
@@ -50,6 +56,7 @@ impl TrustKey {
             Self::Organization => "--organization",
             Self::OwnerId => "--owner-id",
             Self::RepositoryId => "--repository-id",
+            Self::Workflow => "--workflow",
             Self::Issuer => "--issuer",
             Self::ServiceConnection => "--service-connection",
             Self::Namespace => "--namespace",
@@ -76,6 +83,8 @@ pub struct TrustForm {
     pub(crate) wanted: fn(&WantedTrust) -> Result<TrustedJobs>,
     /// The jobs that are as the one that has this token. `None` if its subject is not one that only this repository has.
     pub(crate) like: fn(&Claims) -> Option<TrustedJobs>,
+    /// What somebody would ask for to let the job with this token in. `None` if the subject has another form than the usual one.
+    pub(crate) named: fn(&Claims) -> Option<WantedTrust>,
 }
 
 impl TrustForm {

@@ -203,8 +203,10 @@ variables! {
         USERPROFILE;
         /// Names the user's configuration folder.
         XDG_CONFIG_HOME, default: "`~/.config`; on macOS `~/Library/Application Support`";
-        /// `dumb` switches the progress line off, because such a terminal cannot take a line back.
+        /// `dumb` switches colours and the progress line off, because such a terminal cannot show them.
         TERM;
+        /// Any value switches colours off.
+        NO_COLOR;
         /// Names the user's cache folder.
         XDG_CACHE_HOME, default: "`~/.cache`; on macOS `~/Library/Caches`";
         /// Names the user's state folder.

@@ -75,6 +75,17 @@ impl ErrorPart {
         }
     }
 
+    /// A part of several lines. None of them can become two, whatever text from outside it holds.
+    fn of_lines(lines: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let lines: Vec<Self> = lines.into_iter().map(|line| Self::new(line.as_ref())).collect();
+        let joined = |text: fn(&Self) -> &str| lines.iter().map(text).collect::<Vec<_>>().join("\n");
+        let has_mention = lines.iter().any(|line| line.template.is_some());
+        Self {
+            shown: joined(|line| &line.shown).into(),
+            template: has_mention.then(|| joined(Self::template).into()),
+        }
+    }
+
     fn named(&mut self, name: &dyn Fn(Mention<'_>) -> String) {
         if let Some(template) = &self.template {
             self.shown = named(template, name).into();
@@ -110,6 +121,13 @@ impl Error {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(ErrorPart::new(&hint.into()));
+        self
+    }
+
+    /// Adds what to do about it, in several short lines.
+    #[must_use]
+    pub fn hint_lines(mut self, lines: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.hint = Some(ErrorPart::of_lines(lines));
         self
     }
 
@@ -167,7 +185,7 @@ impl Error {
         &self.cause.shown
     }
 
-    /// What to do about it, if anything.
+    /// What to do about it, if anything: one line, or several.
     pub fn hint_text(&self) -> Option<&str> {
         self.hint.as_ref().map(|hint| hint.shown.as_ref())
     }
@@ -176,7 +194,9 @@ impl Error {
     pub fn report(&self, stderr: &mut MessageWriter<'_>) {
         let _ = stderr.line(&format!("error: {self}"));
         if let Some(hint) = self.hint_text() {
-            let _ = stderr.line(&format!("hint: {hint}"));
+            for line in shown_hint(hint) {
+                let _ = stderr.line(&line);
+            }
         }
         let _ = stderr.line(&format!("see: {}", self.code.link()));
     }
@@ -189,6 +209,18 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// The lines of a hint as messages show them: the first one behind `hint: `, the others below it.
+pub fn shown_hint(hint: &str) -> impl Iterator<Item = String> {
+    let lines = hint.lines().enumerate();
+    lines.map(|(at, line)| {
+        if at == 0 {
+            format!("hint: {line}")
+        } else {
+            format!("    {line}")
+        }
+    })
+}
 
 /// An address without the `user:password@` that it may carry.
 pub fn without_userinfo(url: &str) -> String {
@@ -233,6 +265,24 @@ mod tests {
         let error = Error::failed(Code::Profile, "profile a\nb", "c\r\nd").hint("e\x1b[2J\nf");
         assert_eq!(error.to_string(), "profile a b: c d [EA0303]");
         assert_eq!(error.hint_text(), Some("e [2J f"));
+    }
+
+    #[test]
+    fn a_long_hint_is_several_lines_and_no_other_text_adds_one() {
+        let role = Mention::new("role-arn");
+        let error = Error::failed(Code::TrustPolicy, "a", "b")
+            .hint_lines([format!("give {role}:"), "x\n::error::y".to_owned()]);
+        assert_eq!(error.hint_text(), Some("give role-arn:\nx ::error::y"));
+        let (.., hint) = error.templates();
+        let again = Error::failed(Code::TrustPolicy, "a", "b").hint_lines(hint.unwrap().lines());
+        assert_eq!(again, error);
+        let mut out = Vec::new();
+        error.report(&mut MessageWriter::new(&mut out));
+        let said = String::from_utf8_lossy(&out).into_owned();
+        assert!(
+            said.contains("\nhint: give role-arn:\n    x ::error::y\nsee: "),
+            "{said}"
+        );
     }
 
     #[test]

@@ -4,6 +4,9 @@ use super::near_miss::{wrong_account, wrong_region};
 use super::{PUBLIC_HOST, Partition, Registry, WhyNot, is_account, is_region, why_not_ecr};
 use diagnostics::{Code, Error, Mention, Result, one_line};
 
+/// The argument that means ECR Public.
+const PUBLIC: &str = "public";
+
 /// The registry that a REGISTRY argument means. `region` is the one in force, for an account that stands alone.
 ///
 /// An account is text, never a number: 12 digits, leading zeros and all.
@@ -12,7 +15,7 @@ use diagnostics::{Code, Error, Mention, Result, one_line};
 /// A usage error that says which part is wrong and what to write instead.
 pub fn parse_argument(arg: &str, region: Option<&str>) -> Result<Registry> {
     let arg = arg.trim_ascii();
-    if arg.eq_ignore_ascii_case("public") {
+    if arg.eq_ignore_ascii_case(PUBLIC) {
         return parse_argument(PUBLIC_HOST, region);
     }
     if let Some(registry) = Registry::parse(arg) {
@@ -69,11 +72,33 @@ fn half_a_name(arg: &str) -> Option<WhyNot> {
             format!("write ACCOUNT/{arg}"),
         ));
     }
-    let (account, region) = arg.split_once([':', ',', '@'])?;
-    (is_account(account) && is_region(region)).then(|| {
-        let hint = format!("did you mean {account}/{region}?");
-        why("a slash stands between account and region", hint)
-    })
+    if strsim::osa_distance(&arg.to_ascii_lowercase(), PUBLIC) == 1 {
+        return Some(why(
+            "there is no registry of this name",
+            format!("did you mean {PUBLIC}?"),
+        ));
+    }
+    let (account, region, cause) = match arg.split_once('/') {
+        Some((region, account)) => (account, region, "the account stands before the region"),
+        None => {
+            let (account, region) = arg.split_once([':', ',', '@'])?;
+            (account, region, "a slash stands between account and region")
+        }
+    };
+    (is_account(account) && is_region(region)).then(|| why(cause, format!("did you mean {account}/{region}?")))
+}
+
+/// The arguments in a text: several stand beside each other with commas or blanks between them. An account and a region with a comma in
+/// the place of the slash stay together, so that the error names both.
+pub fn split_arguments(text: &str) -> Vec<&str> {
+    let is_slip = |(account, region): (&str, &str)| is_account(account) && is_region(region);
+    match text.split_once(',').is_some_and(is_slip) {
+        true => vec![text],
+        false => {
+            let all = text.split(|c: char| c == ',' || c.is_whitespace());
+            all.filter(|one| !one.is_empty()).collect()
+        }
+    }
 }
 
 /// Digits, with the hyphens that AWS's console shows.

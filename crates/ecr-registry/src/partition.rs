@@ -88,6 +88,14 @@ impl Partition {
         self.id
     }
 
+    /// The audience of OIDC tokens for STS.
+    pub fn sts_audience(&self) -> &'static str {
+        match self.id {
+            "aws-cn" => "sts.amazonaws.com.cn",
+            _ => "sts.amazonaws.com",
+        }
+    }
+
     /// What registry hosts end in: `<account>.dkr.ecr.<region>.<this>`.
     pub fn registry_suffix(&self) -> &'static str {
         self.registry_suffix

@@ -261,7 +261,7 @@ impl RecordedFailure {
         let kind = if self.usage { Error::usage } else { Error::failed };
         let error = kind(self.code, self.what.clone(), self.cause.clone());
         match &self.hint {
-            Some(hint) => error.hint(hint.clone()),
+            Some(hint) => error.hint_lines(hint.lines()),
             None => error,
         }
     }

@@ -53,10 +53,7 @@ impl Account {
 
     /// The audience of STS.
     pub(super) fn audience(&self) -> &'static str {
-        match self.partition.id() {
-            "aws-cn" => "sts.amazonaws.com.cn",
-            _ => "sts.amazonaws.com",
-        }
+        self.partition.sts_audience()
     }
 
     /// The ARN of the provider.

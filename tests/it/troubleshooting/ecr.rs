@@ -26,7 +26,16 @@ pub const WAYS: &[Way] = &[
         let lab = lab();
         let machine = machine(&lab).with("AWS_SECRET_ACCESS_KEY", "another");
         let bin = machine.path("bin").display().to_string();
-        machine.run(&["setup", "--client", "docker", "--bin-dir", &bin, "--verify", HOST])
+        machine.run(&[
+            "setup",
+            "--client",
+            "docker",
+            "--bin-dir",
+            &bin,
+            "--verify",
+            HOST,
+            "111122223333/us-east-1",
+        ])
     }),
     (Code::PasswordRefused, || {
         let image = format!("{HOST}/app:1");

@@ -188,10 +188,7 @@ fn roles(settings: &RoleSettings, first: &str, scope: &IdentityScope<'_>) -> Res
 
 /// What STS wants as the audience in the role's partition.
 pub(crate) fn audience(role_arn: &str) -> &'static str {
-    match role_arn.starts_with("arn:aws-cn:") {
-        true => "sts.amazonaws.com.cn",
-        false => "sts.amazonaws.com",
-    }
+    Partition::for_arn(role_arn).sts_audience()
 }
 
 /// An ARN as it stands, or a name completed with the registry's partition and account.
@@ -201,7 +198,12 @@ fn role_arn(name: &str, scope: &IdentityScope<'_>) -> Result<String> {
     if let Some(rest) = name.strip_prefix("arn:") {
         // What a path may hold: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html>
         if !is_role_arn(name) {
-            return Err(Error::usage(Code::Role, what, "this is not the ARN of a role").hint(hint));
+            return Err(match role_of_session(name) {
+                Some(role) => Error::usage(Code::Role, what, "this is the ARN of a session, not of its role").hint(
+                    format!("the role is {role}; if the role has a path, it stands before the name: role/PATH/NAME"),
+                ),
+                None => Error::usage(Code::Role, what, "this is not the ARN of a role").hint(hint),
+            });
         }
         // STS of one partition knows no role of another, and says so as if the role were not there.
         let partition = rest.split(':').next().unwrap_or_default();
@@ -218,6 +220,14 @@ fn role_arn(name: &str, scope: &IdentityScope<'_>) -> Result<String> {
         Some(account) => Ok(format!("arn:{}:iam::{account}:role/{name}", scope.partition.id())),
         None => Err(Error::usage(Code::Role, what, "no registry's account is there to complete the name").hint(hint)),
     }
+}
+
+/// The role whose session has this ARN: `arn:aws:sts::111122223333:assumed-role/NAME/SESSION`.
+fn role_of_session(arn: &str) -> Option<String> {
+    let (start, resource) = arn.split_once(":assumed-role/")?;
+    let name = resource.split('/').next()?;
+    let role = format!("{}:role/{name}", start.replacen(":sts:", ":iam:", 1));
+    is_role_arn(&role).then_some(role)
 }
 
 fn of_another_partition(what: &str, partition: &str, scope: &IdentityScope<'_>) -> Error {
@@ -340,6 +350,20 @@ mod tests {
         assert!(plan(&settings(SourceChoice::Auto), &token).is_err());
         assert!(plan(&settings(SourceChoice::Chain), &token).is_ok());
         assert!(plan(&settings(SourceChoice::Auto), &[]).is_ok());
+    }
+
+    #[test]
+    fn the_arn_of_a_session_is_answered_with_its_roles() {
+        let error = completed("arn:aws:sts::111122223333:assumed-role/push/alice", OURS).unwrap_err();
+        assert!(
+            error
+                .hint_text()
+                .unwrap()
+                .contains("the role is arn:aws:iam::111122223333:role/push;"),
+            "{error:?}"
+        );
+        let odd = completed("arn:aws:sts::111122223333:assumed-role//alice", OURS).unwrap_err();
+        assert!(odd.hint_text().unwrap().starts_with("write it as "), "{odd:?}");
     }
 
     #[test]

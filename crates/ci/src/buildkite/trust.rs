@@ -18,6 +18,7 @@ pub(super) const FORM: TrustForm = TrustForm {
     reason: "Buildkite's subject says the organization, the pipeline (--repository), the branch or tag, the commit and the step",
     wanted,
     like,
+    named,
 };
 
 fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
@@ -62,4 +63,12 @@ fn like(claims: &Claims) -> Option<TrustedJobs> {
     let subject = format!("{prefix}{reference}:commit:*:step:*");
     let described = format!("jobs with a subject {prefix}{reference}, every commit and step");
     Some(TrustedJobs::matching("", vec![subject], described))
+}
+
+fn named(claims: &Claims) -> Option<WantedTrust> {
+    let (organization, pipeline) = (claims.text("organization_slug")?, claims.text("pipeline_slug")?);
+    let (_, rest) = claims.sub.split_once(":ref:")?;
+    let (reference, _) = rest.split_once(":commit:")?;
+    let wanted = WantedTrust::default().and(TrustKey::Organization, organization);
+    wanted.and(TrustKey::Repository, pipeline).and_reference(reference)
 }

@@ -2,7 +2,7 @@
 //! <https://docs.github.com/en/actions/reference/security/oidc>
 
 use super::GITHUB;
-use crate::trust::{Wildcard, described, folder, missing, pattern};
+use crate::trust::{Wildcard, described, folder, literal, missing, pattern};
 use crate::{TrustForm, TrustKey, TrustedJobs, WantedTrust};
 use diagnostics::Result;
 use oidc_token::Claims;
@@ -17,11 +17,13 @@ pub(crate) const FORM: TrustForm = TrustForm {
         TrustKey::Tag,
         TrustKey::Environment,
         TrustKey::PullRequest,
+        TrustKey::Workflow,
         TrustKey::Issuer,
     ],
     reason: "GitHub's subject says the repository, and of a job its environment, its branch or tag, or that it is a pull request's",
     wanted,
     like,
+    named,
 };
 
 fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
@@ -37,11 +39,30 @@ fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
     };
     let subjects = prefixes.iter().flat_map(subject).collect();
     let issuer = GITHUB.issuer.map_or("", |issuer| issuer.url);
-    Ok(TrustedJobs::matching(
-        issuer,
-        subjects,
-        format!("{which} of {}", repositories.join(", ")),
-    ))
+    let mut jobs = TrustedJobs::matching(issuer, subjects, format!("{which} of {}", repositories.join(", ")));
+    if let Some(workflow) = workflow(wanted)? {
+        jobs.described += &format!(", by the workflow {workflow}");
+        jobs.claims.push(("job_workflow_ref", workflow.to_owned()));
+    }
+    Ok(jobs)
+}
+
+/// The workflow file that has to define the job. AWS compares it for tokens of GitHub's public service alone.
+fn workflow(wanted: &WantedTrust) -> Result<Option<&str>> {
+    let key = TrustKey::Workflow;
+    let Some(workflow) = wanted.optional(key)? else {
+        return Ok(None);
+    };
+    literal(key, workflow)?;
+    let is_whole = workflow.contains("/.github/workflows/") && workflow.contains("@refs/");
+    match (is_whole, wanted.has(TrustKey::Issuer)) {
+        (false, _) => Err(key
+            .wrong(format!("{workflow:?} is no workflow with its reference"))
+            .hint("write it as OWNER/NAME/.github/workflows/FILE@refs/heads/BRANCH")),
+        (_, true) => Err(key.wrong("AWS compares it only for tokens of GitHub's public service")
+            .hint("on a server of your own, put job_workflow_ref into the subject (GitHub's API: actions/oidc/customization/sub)")),
+        _ => Ok(Some(workflow)),
+    }
 }
 
 /// The form of newer repositories, whose subjects nobody else gets when a name is given up.
@@ -107,6 +128,7 @@ pub(crate) const fn on_server(name: &'static str) -> TrustForm {
             false => Err(missing(TrustKey::Issuer, "https://SERVER/api/actions")),
         },
         like,
+        named,
     }
 }
 
@@ -116,6 +138,24 @@ fn like(claims: &Claims) -> Option<TrustedJobs> {
     let named = claims.sub.strip_prefix("repo:")?.split(':').next()?;
     let is_named = named == with_hyphens(claims, repository) || without_ids(named) == repository;
     is_named.then(|| TrustedJobs::with_subject_of(claims))
+}
+
+/// The repository, with its ids where the subject has them, and what the rest of the subject says of the job.
+fn named(claims: &Claims) -> Option<WantedTrust> {
+    let repository = claims.text("repository")?;
+    let (prefix, end) = claims.sub.strip_prefix("repo:")?.split_once(':')?;
+    let mut wanted = WantedTrust::default().and(TrustKey::Repository, repository);
+    if prefix != repository {
+        let id = |claim| claims.text(claim).unwrap_or_default();
+        wanted = wanted.and(TrustKey::OwnerId, id("repository_owner_id"));
+        wanted = wanted.and(TrustKey::RepositoryId, id("repository_id"));
+    }
+    match end.split_once(':') {
+        None => (end == "pull_request").then(|| wanted.and(TrustKey::PullRequest, "")),
+        Some(("ref", reference)) => wanted.and_reference(reference),
+        Some(("environment", name)) => Some(wanted.and(TrustKey::Environment, &name.replace("%3A", ":"))),
+        Some(_) => None,
+    }
 }
 
 /// `octo@65/app@74` without its ids.

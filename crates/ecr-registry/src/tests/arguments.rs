@@ -1,6 +1,6 @@
 use rstest::rstest;
 
-use crate::{parse_argument, parse_region};
+use crate::{parse_argument, parse_region, split_arguments};
 use diagnostics::Exit;
 
 const REGION: Option<&str> = Some("eu-west-1");
@@ -91,6 +91,12 @@ fn registries(#[case] arg: &str, #[case] host: &str) {
     "a slash stands between",
     "did you mean 111122223333/eu-west-1?"
 )]
+#[case(
+    "eu-west-1/111122223333",
+    "the account stands before",
+    "did you mean 111122223333/eu-west-1?"
+)]
+#[case("publc", "no registry of this name", "did you mean public?")]
 #[case("registry.example.com", "not built like one of ECR's", "<region>")]
 #[case("exa mple", "no host name", "<region>")]
 fn near_misses(#[case] arg: &str, #[case] cause: &str, #[case] hint: &str) {
@@ -140,4 +146,15 @@ fn a_long_argument_is_cut_visibly() {
     let shown = "x".repeat(120);
     assert_eq!(what(120), format!("cannot take \"{shown}\" for an ECR registry"));
     assert_eq!(what(121), format!("cannot take \"{shown}…\" for an ECR registry"));
+}
+
+#[rstest]
+#[case("public", &["public"])]
+#[case("111122223333/eu-west-1,public", &["111122223333/eu-west-1", "public"])]
+#[case("111122223333/eu-west-1, public\n444455556666", &["111122223333/eu-west-1", "public", "444455556666"])]
+#[case("111122223333,444455556666", &["111122223333", "444455556666"])]
+#[case("111122223333,eu-west-1", &["111122223333,eu-west-1"])]
+#[case(" ,", &[])]
+fn several_stand_beside_each_other(#[case] text: &str, #[case] expected: &[&str]) {
+    assert_eq!(split_arguments(text), expected);
 }

@@ -19,6 +19,7 @@ pub struct JobSpec {
     #[serde(default = "forty_two")]
     pub(super) number: u64,
     pub(super) environment: Option<String>,
+    pub(super) workflow: Option<String>,
     pub(super) issuer: Option<String>,
     pub(super) subject: Option<String>,
     pub(super) audience: Option<String>,
@@ -54,6 +55,7 @@ impl JobSpec {
             branch: main_branch(),
             number: forty_two(),
             environment: None,
+            workflow: None,
             issuer: None,
             subject: None,
             audience: None,
@@ -88,6 +90,13 @@ impl JobSpec {
     #[must_use]
     pub fn environment(mut self, name: &str) -> Self {
         self.environment = Some(name.into());
+        self
+    }
+
+    /// GitHub alone: the reusable workflow that defines the job, with its reference.
+    #[must_use]
+    pub fn workflow(mut self, workflow: &str) -> Self {
+        self.workflow = Some(workflow.into());
         self
     }
 
