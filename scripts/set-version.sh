@@ -5,7 +5,7 @@ source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 
 # What stands before a version of ours, in these files and those of these folders.
-BEFORE='(ecr-auth&#160;|ecr-auth |ecr-auth@v|ecr-auth_|ecr-auth-|ecr-auth/v|ecr-auth:|ecr-auth/releases/download/v|defaultVersion: v|VERSION=)'
+BEFORE='(ecr-auth&#160;|ecr-auth |ecr-auth@v|ecr-auth@<commit> # v|default version `v|ecr-auth_|ecr-auth-|ecr-auth/v|ecr-auth:|ecr-auth/releases/download/v|defaultVersion: v|VERSION=)'
 NUMBER='[0-9]+\.[0-9]+\.[0-9]+'
 # The action's tag, which moves with each release of its major version.
 ACTION='(uses: [A-Za-z0-9-]+/ecr-auth@v)[0-9]+\b'
