@@ -73,7 +73,7 @@ pub struct TrustPolicyArgs {
     /// The jobs of pull requests
     #[arg(long, help_heading = HEADING)]
     pull_request: bool,
-    /// The organization or workspace; GitLab: the group, for all of its projects
+    /// The organization or workspace; GitHub, GitLab: all repositories of an organization or group
     #[arg(long, value_name = "NAME", help_heading = HEADING)]
     organization: Option<String>,
     /// The id of the owner, organization or workspace

@@ -11,6 +11,7 @@ pub(crate) const FORM: TrustForm = TrustForm {
     name: "github",
     takes: &[
         TrustKey::Repository,
+        TrustKey::Organization,
         TrustKey::OwnerId,
         TrustKey::RepositoryId,
         TrustKey::Branch,
@@ -27,10 +28,9 @@ pub(crate) const FORM: TrustForm = TrustForm {
 };
 
 fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
-    let repositories = wanted.repositories("OWNER/NAME", 2..=2)?;
-    let prefixes = match (wanted.has(TrustKey::OwnerId), wanted.has(TrustKey::RepositoryId)) {
-        (false, false) => repositories.to_vec(),
-        _ => vec![with_ids(wanted)?],
+    let (prefixes, whose) = match wanted.has(TrustKey::Organization) {
+        true => organization(wanted)?,
+        false => repositories(wanted)?,
     };
     let (ends, which) = jobs(wanted)?;
     let subject = |prefix: &String| {
@@ -39,7 +39,7 @@ fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
     };
     let subjects = prefixes.iter().flat_map(subject).collect();
     let issuer = GITHUB.issuer.map_or("", |issuer| issuer.url);
-    let mut jobs = TrustedJobs::matching(issuer, subjects, format!("{which} of {}", repositories.join(", ")));
+    let mut jobs = TrustedJobs::matching(issuer, subjects, format!("{which} of {whose}"));
     if let Some(workflow) = workflow(wanted)? {
         jobs.described += &format!(", by the workflow {workflow}");
         jobs.claims.push(("job_workflow_ref", workflow.to_owned()));
@@ -65,18 +65,49 @@ fn workflow(wanted: &WantedTrust) -> Result<Option<&str>> {
     }
 }
 
+/// What subjects name the repositories by, and words for them.
+fn repositories(wanted: &WantedTrust) -> Result<(Vec<String>, String)> {
+    let repositories = wanted.repositories("OWNER/NAME (or use --organization for all of an owner)", 2..=2)?;
+    let prefixes = match (wanted.has(TrustKey::OwnerId), wanted.has(TrustKey::RepositoryId)) {
+        (false, false) => repositories.to_vec(),
+        _ => vec![with_ids(wanted)?],
+    };
+    Ok((prefixes, repositories.join(", ")))
+}
+
+/// All repositories of an owner. Those of newer ones have the owner's id in their subjects, and nobody else's begin like these.
+fn organization(wanted: &WantedTrust) -> Result<(Vec<String>, String)> {
+    let key = TrustKey::Organization;
+    if wanted.has(TrustKey::Repository) || wanted.has(TrustKey::RepositoryId) {
+        return Err(key
+            .wrong("a repository is named as well")
+            .hint("name the repositories, or the organization for all of them"));
+    }
+    let owner = wanted.name(key, "the organization, as its address has it")?;
+    if owner.contains(['/', '@']) {
+        return Err(key.wrong(format!("{owner:?} is no organization")));
+    }
+    let mut prefixes = vec![format!("{owner}/*")];
+    if wanted.has(TrustKey::OwnerId) {
+        prefixes.push(format!("{owner}@{}/*", id(wanted, TrustKey::OwnerId)?));
+    }
+    Ok((prefixes, format!("every repository of {owner}, now and later")))
+}
+
+/// An id, which is a number.
+fn id(wanted: &WantedTrust, key: TrustKey) -> Result<&str> {
+    let id = wanted.name(key, "the number that GitHub's API gives as id")?;
+    match id.chars().all(|c| c.is_ascii_digit()) {
+        true => Ok(id),
+        false => Err(key.wrong(format!("{id:?} is no number"))),
+    }
+}
+
 /// The form of newer repositories, whose subjects nobody else gets when a name is given up.
 fn with_ids(wanted: &WantedTrust) -> Result<String> {
     let repository = wanted.name(TrustKey::Repository, "OWNER/NAME: ids belong to one repository")?;
-    let id = |key: TrustKey| {
-        let id = wanted.name(key, "the number that GitHub's API gives as id")?;
-        match id.chars().all(|c| c.is_ascii_digit()) {
-            true => Ok(id),
-            false => Err(key.wrong(format!("{id:?} is no number"))),
-        }
-    };
     let (owner, name) = repository.split_once('/').unwrap_or((repository, ""));
-    let (owner_id, repository_id) = (id(TrustKey::OwnerId)?, id(TrustKey::RepositoryId)?);
+    let (owner_id, repository_id) = (id(wanted, TrustKey::OwnerId)?, id(wanted, TrustKey::RepositoryId)?);
     Ok(format!("{owner}@{owner_id}/{name}@{repository_id}"))
 }
 
