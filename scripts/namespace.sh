@@ -1,32 +1,39 @@
 #!/usr/bin/env bash
-# Runs a command in network, mount, process and IPC namespaces of its own: namespace.sh COMMAND ARG…
+# Runs a command in network, mount, process and IPC namespaces of its own: namespace.sh [--debian SERIES] COMMAND ARG…
 #
+# With --debian the programs in there are those of debian.sh's Debian, as it was installed, whatever this machine is; else this machine's.
 # In there: only the loopback interface; private copies of /etc and /usr/local/bin; an empty /run, HOME and TMPDIR in memory; STAGE, a folder
 # in memory for everything else. Nothing that the command does there reaches the machine, and every process it leaves
 # behind dies with it. What one of the machine's own programs would write elsewhere is covered too (see COVERED).
 # Needs root; as an ordinary user it asks sudo.
 source "$(dirname "$0")/env.sh"
+source "$ROOT/scripts/root.sh"
+
+# The system's programs: what lies elsewhere on the caller's PATH is none of the clients that are meant.
+PROGRAMS=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 # Folders that Docker, Podman and friends write to as root whatever their settings say: covered by empty ones inside. In /dev/shm, names are
 # made of process ids, which mean others outside.
 COVERED=(/var/lib/containers /var/lib/cni /dev/shm)
 
 # The variables that pass; all others stay outside, so that no AWS credentials, proxies or CA bundles of the machine slip in.
-PASSED=(PATH TERM LANG NO_COLOR CI CARGO_HOME RUSTUP_HOME RUSTUP_AUTO_INSTALL CARGO_TARGET_DIR ECR_AUTH_TEST_BINARY)
+PASSED=(TERM LANG NO_COLOR CI CARGO_HOME RUSTUP_HOME RUSTUP_AUTO_INSTALL CARGO_TARGET_DIR ECR_AUTH_TEST_BINARY)
 
 # outside COMMAND…: makes the mount points, enters the namespaces and clears up afterwards.
 outside() {
   local stage made=() environment=() name folder
   stage=$(mktemp -d "${TMPDIR:-/tmp}/ecr-auth-stage.XXXXXX")
-  for folder in "${COVERED[@]}"; do
-    [ -d "$folder" ] || { mkdir "$folder" && made+=("$folder"); }
-  done
+  if [ -z "$DEBIAN" ]; then
+    for folder in "${COVERED[@]}"; do
+      [ -d "$folder" ] || { mkdir "$folder" && made+=("$folder"); }
+    done
+  fi
   for name in "${PASSED[@]}"; do
     [ -z "${!name+set}" ] || environment+=("$name=${!name}")
   done
   local cgroup=ecr-auth-${stage##*.}
   # The namespaces die with `unshare` (--kill-child), and `unshare` with this script (--pdeathsig), however that ends.
-  env -i "${environment[@]}" STAGE="$stage" STAGE_CGROUP="$cgroup" \
+  env -i "${environment[@]}" PATH="$PROGRAMS" STAGE="$stage" STAGE_CGROUP="$cgroup" DEBIAN="$DEBIAN" \
     setpriv --pdeathsig KILL unshare --net --mount --pid --ipc --fork --mount-proc --kill-child "${BASH:-bash}" "$0" --inside "$@" <&0 &
   local child=$! status=0
   # shellcheck disable=SC2064 # the child's id as it is now
@@ -55,14 +62,15 @@ private_etc() {
   mount --bind "$STAGE/etc" /etc
 }
 
-# private_programs: /usr/local/bin holds what it holds outside, but for a helper of ours, and takes what is installed in here.
+# private_programs: /usr/local/bin holds what it holds outside, but for a helper of ours and what the system has a package of, and takes what is
+# installed in here.
 private_programs() {
   local program
   mkdir -p "$STAGE/programs"
   mount --bind /usr/local/bin "$STAGE/programs"
   mount -t tmpfs -o mode=755 tmpfs /usr/local/bin
   for program in "$STAGE"/programs/*; do
-    if [[ $program == */docker-credential-ecr-* ]]; then continue; fi
+    if [[ $program == */docker-credential-ecr-* ]] || [ -e "/usr/bin/${program##*/}" ]; then continue; fi
     # A link may lead to somewhere relative to its own folder.
     if [ -L "$program" ]; then cp -P "$program" /usr/local/bin; else ln -s "$program" /usr/local/bin; fi
   done
@@ -96,19 +104,28 @@ delegate_controllers() {
   sed -e 's/ / +/g' -e 's/^/+/' $root/cgroup.controllers >$root/cgroup.subtree_control 2>/dev/null || true
 }
 
+# own_debian: debian.sh's folder becomes /, and whatever is written there stays on the stage.
+own_debian() {
+  mkdir -p "$STAGE"/own/{upper,work,root}
+  mount -t overlay -o "lowerdir=$(realpath "$TARGET/debian/$DEBIAN"),upperdir=$STAGE/own/upper,workdir=$STAGE/own/work" overlay "$STAGE/own/root"
+  change_root "$STAGE/own/root" "$STAGE"
+}
+
 # inside COMMAND…: furnishes the namespaces, then runs the command there as their first process's child.
 inside() {
   local folder
   mount -t tmpfs -o mode=755 tmpfs "$STAGE"
+  [ -z "$DEBIAN" ] || own_debian
+  unset DEBIAN
   busybox ip link set lo up
   private_etc
   private_programs
   mount -t tmpfs -o mode=755 tmpfs /run
   mkdir -p /run/lock "$STAGE/home" "$STAGE/tmp" "$STAGE/bin"
-  for folder in "${COVERED[@]}"; do mount -t tmpfs -o mode=755 tmpfs "$folder"; done
+  for folder in "${COVERED[@]}"; do mkdir -p "$folder" && mount -t tmpfs -o mode=755 tmpfs "$folder"; done
   control_groups
   delegate_controllers
-  export HOME=$STAGE/home TMPDIR=$STAGE/tmp PATH=$STAGE/bin:$PATH
+  export HOME=$STAGE/home TMPDIR=$STAGE/tmp PATH=$STAGE/bin:$PROGRAMS
   local status=0
   "$@" || status=$?
   # Whatever still runs in here goes, so that its control groups are empty.
@@ -118,6 +135,11 @@ inside() {
   exit "$status"
 }
 
+DEBIAN=${DEBIAN:-}
+if [ "${1:-}" = --debian ]; then
+  DEBIAN=$2
+  shift 2
+fi
 [ $# -gt 0 ] || die "namespace.sh: no command"
 if [ "${1:-}" = --inside ]; then
   shift
@@ -130,5 +152,5 @@ else
     [ -z "${!name+set}" ] || environment+=("$name=${!name}")
   done
   command -v sudo >/dev/null || die "namespaces need root and there is no sudo: run it as root, or install sudo"
-  exec sudo env "${environment[@]}" "${BASH:-bash}" "$0" "$@"
+  exec sudo env "${environment[@]}" DEBIAN="$DEBIAN" "${BASH:-bash}" "$0" "$@"
 fi

@@ -23,5 +23,5 @@ change_root() {
   cd "$new"
   pivot_root . .
   umount -l .
-  cd /
+  cd "$ROOT"
 }
