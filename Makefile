@@ -1,6 +1,6 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check fmt docs lab bench mutants fuzz dist reproduce check-platforms clean
+.PHONY: help demo test clients-next soak check fmt docs lab bench mutants fuzz dist reproduce check-platforms clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf 'make %-16s %s\n' "$$name" "$$text"; done
@@ -10,6 +10,9 @@ demo: ## a real Docker pushes to and pulls from an ECR name on this machine, whi
 
 test: ## everything that must hold before a change lands; installs what it needs
 	@scripts/test.sh
+
+clients-next: ## the end-to-end tests with Debian sid's clients, and the table of clients in docs/comparison.md
+	@scripts/clients-next.sh
 
 check: ## the quick part of it: format, lints, dependencies, scripts
 	@scripts/check.sh
