@@ -11,6 +11,7 @@ outside() {
   [ -t 2 ] || cargo+=(--quiet)
   "$ROOT/scripts/install.sh" build demo
   find_rust
+  need docker dockerd podman skopeo docker-registry busybox curl jq
   say "Building ecr-auth and its lab…"
   (cd "$ROOT" && "${cargo[@]}" --package ecr-auth --package lab)
   before=$(as_root env HOME="$HOME" PATH="$PATH" "$ROOT/scripts/fingerprint.sh")
@@ -109,6 +110,16 @@ run_step() {
   told "docker ran it: $HELLO"
 }
 
+private_base_step() {
+  docker image rm "$IMAGE:1"
+  mkdir -p "$STAGE/next"
+  printf 'FROM %s\nCMD ["/bin/busybox", "echo", "built on it"]\n' "$IMAGE:1" >"$STAGE/next/Dockerfile"
+  DOCKER_BUILDKIT=1 docker build --quiet --tag "$IMAGE:next" "$STAGE/next"
+  expect "the container's words" "built on it" "$(docker run --rm --network none "$IMAGE:next")"
+  docker pull "$IMAGE:1"
+  told "BuildKit built an image FROM $IMAGE_NAME:1, which nobody may pull without signing in"
+}
+
 second_push_step() {
   local before
   before=$(all_calls)
@@ -195,6 +206,7 @@ inside() {
   step push push_step
   step pull pull_step
   step run run_step
+  step "build on it" private_base_step
   step "push again" second_push_step
   step skopeo skopeo_step
   step podman podman_step

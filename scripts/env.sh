@@ -18,6 +18,18 @@ die() {
   exit 1
 }
 
+# need PROGRAM…: says which of them aren't there, before the time is spent that they are needed after.
+need() {
+  local program missing=()
+  for program; do command -v "$program" >/dev/null || missing+=("$program"); done
+  [ ${#missing[@]} = 0 ] || die "not on PATH, although their packages are installed: ${missing[*]}"
+}
+
+# release: this Debian's name: sid too, which names itself after the next release. Elsewhere it is another word, which packages.txt doesn't know.
+release() {
+  if grep -qs /sid /etc/debian_version; then echo sid; else sed -n 's/^VERSION_CODENAME=//p' /etc/os-release; fi
+}
+
 # as_root COMMAND…: runs it as root, through sudo for an ordinary user.
 as_root() {
   if [ "$(id -u)" = 0 ]; then

@@ -17,11 +17,6 @@ GO_HELPER=0.12.0-1
 GO_HELPER_AMD64=16382b9661c1fa4f357952f949916f7dc15d4be73fdef2093cabdc825ee89a59
 LOG=$TARGET/install.log
 
-# release: this Debian's name: sid too, which names itself after the next release. Elsewhere it is another word, which packages.txt doesn't know.
-release() {
-  if grep -qs /sid /etc/debian_version; then echo sid; else sed -n 's/^VERSION_CODENAME=//p' /etc/os-release; fi
-}
-
 # packages PURPOSE: the packages of a purpose that are missing here, one a line, each with its tested series: `any` on a release that packages.txt
 # has no list for.
 packages() {

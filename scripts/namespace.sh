@@ -17,7 +17,7 @@ PROGRAMS=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 COVERED=(/var/lib/containers /var/lib/cni /dev/shm)
 
 # The variables that pass; all others stay outside, so that no AWS credentials, proxies or CA bundles of the machine slip in.
-PASSED=(TERM LANG NO_COLOR CI CARGO_HOME RUSTUP_HOME RUSTUP_AUTO_INSTALL CARGO_TARGET_DIR ECR_AUTH_TEST_BINARY)
+PASSED=(TERM LANG NO_COLOR CI CARGO_HOME RUSTUP_HOME RUSTUP_AUTO_INSTALL CARGO_TARGET_DIR ECR_AUTH_TEST_BINARY ECR_AUTH_UPDATE_DOCS)
 
 # outside COMMAND…: makes the mount points, enters the namespaces and clears up afterwards.
 outside() {

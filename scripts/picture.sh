@@ -15,7 +15,7 @@ play() {
   # Of layers that no other image has: docker would not push those anew.
   image_folder "$HOME/shop" "hello from the shop"
   echo shop >>"$HOME/shop/busybox"
-  DOCKER_BUILDKIT=0 docker build --quiet --tag "$REGISTRY/shop:1" "$HOME/shop" >"$STAGE/build.log" 2>&1
+  docker build --quiet --tag "$REGISTRY/shop:1" "$HOME/shop" >"$STAGE/build.log" 2>&1
   start_job github
   role=$(job_role "$ACCOUNT" ci-push)
   sed -i "s,^export PATH=.*,export PATH=/usr/local/bin:$programs," "$HOME/job.env"

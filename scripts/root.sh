@@ -20,8 +20,8 @@ change_root() {
     mkdir -p "$new/opt/$folder" "$new$TARGET/$folder"
     mount --bind "$new/opt/$folder" "$new$TARGET/$folder"
   done
-  cd "$new"
+  cd "$new" || return
   pivot_root . .
   umount -l .
-  cd "$ROOT"
+  cd "$ROOT" || return
 }

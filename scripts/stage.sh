@@ -21,13 +21,27 @@ REGION=eu-west-1
 ADDRESS=192.0.2.1
 REGISTRY=$ACCOUNT.dkr.ecr.$REGION.amazonaws.com
 
-# wait_until SECONDS WHAT COMMAND…: polls the command, ten times a second, until it succeeds.
+# clients: the versions of all that are tested here, one a line, from the folder of the system's packages.
+clients() {
+  local client
+  for client in docker dockerd podman buildah skopeo oras cosign crane kubectl docker-credential-ecr-login; do
+    client=$(PATH=/usr/sbin:/usr/bin command -v "$client") || continue
+    printf '%s %s\n' "$client" "$(dpkg-query -W -f '${Package} ${Version}' "$(dpkg-query -S "$client" 2>/dev/null | cut -d : -f 1)" 2>/dev/null || echo "of no package")"
+  done
+  ! docker buildx version >/dev/null 2>&1 || docker buildx version
+}
+
+# wait_until SECONDS WHAT COMMAND…: polls the command, ten times a second, until it succeeds. Else it shows what was said last; a program that isn't
+# there won't come.
 wait_until() {
-  local end=$((SECONDS + $1)) what=$2
+  local end=$((SECONDS + $1)) what=$2 said status
   shift 2
-  until "$@" >/dev/null 2>&1; do
-    [ "$SECONDS" -lt "$end" ] || {
-      printf 'error: %s: not within its time\n' "$what" >&2
+  while :; do
+    status=0
+    said=$("$@" 2>&1) || status=$?
+    [ "$status" != 0 ] || return 0
+    [ "$status" != 127 ] && [ "$SECONDS" -lt "$end" ] || {
+      printf 'error: %s: %s%s\n' "$what" "$([ "$status" = 127 ] || echo "not within its time")" "${said:+: $said}" >&2
       return 1
     }
     sleep 0.1
@@ -131,10 +145,11 @@ image_folder() {
   printf 'FROM scratch\nCOPY busybox /bin/busybox\nCOPY text /text\nCMD ["/bin/busybox", "cat", "/text"]\n' >"$1/Dockerfile"
 }
 
-# build_image NAME TEXT: builds it with the engine's own builder (20.10 has no BuildKit plug-in in Debian).
+# build_image NAME TEXT: builds it as docker builds here: with BuildKit where buildx is, as on Debian 13; else with the engine's own builder.
 build_image() {
   image_folder "$STAGE/image" "$2"
-  DOCKER_BUILDKIT=0 docker build --quiet --tag "$1" "$STAGE/image"
+  # What buildx keeps of a build is no trace of the job's.
+  BUILDX_CONFIG=$STAGE/buildx docker build --quiet --tag "$1" "$STAGE/image"
 }
 
 # opens PASSWORD [HOST [REPOSITORY]]: the status the registry, or a repository of it, answers to this password: 200, 401, 403. It goes
@@ -146,7 +161,8 @@ opens() {
 # password [HOST]: what the helper, as installed by setup, answers for the registry.
 password() { printf '%s' "${1:-$REGISTRY}" | docker-credential-ecr-auth get | jq -er .Secret; }
 
-# podman_settings: Podman's and Buildah's images on the stage, without an overlay in the kernel's way.
+# podman_settings: Podman's and Buildah's images on the stage, without an overlay in the kernel's way, and containers with the limits that this
+# shell has: where root may not raise them, the higher ones that newer ones set let no container start.
 podman_settings() {
   cat >/etc/containers/storage.conf <<-EOF
 	[storage]
@@ -154,4 +170,6 @@ podman_settings() {
 	graphroot = "$STAGE/podman/storage"
 	runroot = "$STAGE/podman/run"
 	EOF
+  printf '[containers]\ndefault_ulimits = ["nofile=%s:%s", "nproc=%s:%s"]\n' \
+    "$(ulimit -Sn)" "$(ulimit -Hn)" "$(ulimit -Su)" "$(ulimit -Hu)" >/etc/containers/containers.conf
 }

@@ -29,7 +29,7 @@ ci_env() { (umask 077 && jq -r "$1"' | to_entries[] | "export \(.key)=\(.value |
 ci_run() {
   mkdir -p "$HOME/checkout"
   cp -r "$STAGE/image/." "$HOME/checkout"
-  env --chdir="$HOME/checkout" -i HOME="$HOME" SSL_CERT_FILE="$SSL_CERT_FILE" DOCKER_HOST="$DOCKER_HOST" DOCKER_BUILDKIT=0 \
+  env --chdir="$HOME/checkout" -i HOME="$HOME" SSL_CERT_FILE="$SSL_CERT_FILE" DOCKER_HOST="$DOCKER_HOST" \
     PATH="$BIN:$LAB_PROGRAMS:$(dirname "$ECR_AUTH"):/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
     sh -e -c '. "$HOME/job.env"; eval "$1"' sh "$1"
 }

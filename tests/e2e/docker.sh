@@ -17,7 +17,7 @@ test_docker_builds_on_an_image_of_the_registry() {
   docker image rm "$IMAGE:base"
   mkdir "$HOME/next"
   printf 'FROM %s\nCMD ["/bin/busybox", "echo", "next"]\n' "$IMAGE:base" >"$HOME/next/Dockerfile"
-  DOCKER_BUILDKIT=0 docker build --tag "$IMAGE:next" "$HOME/next"
+  docker build --tag "$IMAGE:next" "$HOME/next"
   same "the container's words" next "$(docker run --rm --network none "$IMAGE:next")"
 }
 

@@ -12,7 +12,7 @@ test_docs_first_push_works_as_written_in_an_empty_folder() {
   printf '{"auths": {"quay.io": {"auth": "eDp5"}}}' >"$HOME/.docker/config.json"
   cp "$HOME/.docker/config.json" "$HOME/before"
   cd "$HOME/empty" || return
-  PATH=$(dirname "$ECR_AUTH"):$PATH DOCKER_BUILDKIT=0 bash -euo pipefail -c "$script"
+  PATH=$(dirname "$ECR_AUTH"):$PATH bash -euo pipefail -c "$script"
   as_admin skopeo inspect "docker://$REGISTRY/app:1"
   # What it promises at its end.
   cmp "$HOME/before" "$HOME/.docker/config.json"

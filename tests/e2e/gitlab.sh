@@ -38,7 +38,7 @@ gitlab_run() {
   # In a file: the token is secret, and argument lists are public. Each job has its own id; the checkout is where the runner has it, also for jobs with an image.
   (umask 077 && control jobs '{"ci": "gitlab"}' | jq --args --arg dir "$PROJECT" '(.environment | del(.CI_JOB_ID)) + {CI_PROJECT_DIR: $dir}
     + ($ARGS.positional | map(capture("(?<key>[^=]*)=(?<value>.*)")) | from_entries) | map_values({type: "variable", values: {"*": tostring}})' \
-    "SSL_CERT_FILE=$SSL_CERT_FILE" "DOCKER_HOST=$DOCKER_HOST" DOCKER_BUILDKIT=0 "$@" >"$PROJECT/.gitlab-ci-local-variables.yml")
+    "SSL_CERT_FILE=$SSL_CERT_FILE" "DOCKER_HOST=$DOCKER_HOST" "$@" >"$PROJECT/.gitlab-ci-local-variables.yml")
   # Of this shell's environment nothing gets in, the lab's AWS keys least of all.
   env --chdir="$PROJECT" -i HOME="$HOME" TMPDIR="$TMPDIR" LANG=C.UTF-8 PATH="${RUNNER_PATH:-$(dirname "$ECR_AUTH"):$SYSTEM_PATH}" \
     "$TARGET/node/bin/node" "$TARGET/node/node_modules/.bin/gitlab-ci-local" --home "$HOME" \

@@ -20,20 +20,24 @@ image_context() {
 # libraries PROGRAM: the files that a program loads, none for a static one.
 libraries() { ldd "$1" 2>/dev/null | grep -oE '/[^ )]+' | sort -u || true; }
 
-# image_of DOCKERFILE NAME ARG…: built by Docker, whose builder without BuildKit has to be told the architecture.
+# image_of DOCKERFILE NAME ARG…: built by Docker, whose builder without BuildKit has to be told the architecture. The engine has no bridge, which
+# BuildKit's containers would want.
 image_of() {
   local file=$1 name=$2
   shift 2
-  DOCKER_BUILDKIT=0 docker build --quiet --build-arg TARGETARCH=amd64 "$@" --file "$ROOT/docker/$file" --tag "$name" "$CONTEXT"
+  docker build --quiet --network none --build-arg TARGETARCH=amd64 "$@" --file "$ROOT/docker/$file" --tag "$name" "$CONTEXT"
 }
 
-# base_folder: a small root: a shell, and skopeo with the libraries and rules that it wants.
+# base_folder: a small root: users, a shell, and skopeo with the libraries and rules that it wants.
 base_folder() {
   local base=$HOME/base program
   mkdir -p "$base"/{bin,tmp,etc/containers,usr/local/bin}
   cp "$(command -v busybox)" "$base/bin/busybox"
   for program in sh cat ln mkdir ls; do ln -s busybox "$base/bin/$program"; done
   chmod 1777 "$base/tmp"
+  # BuildKit finds no user 0 where no user is written down.
+  echo root:x:0:0:root:/:/bin/sh >"$base/etc/passwd"
+  echo root:x:0: >"$base/etc/group"
   libraries "$(command -v skopeo)" | xargs cp --parents --dereference --target-directory "$base" "$(command -v skopeo)"
   cp /etc/containers/policy.json "$base/etc/containers"
 }

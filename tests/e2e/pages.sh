@@ -16,8 +16,6 @@ workflow() {
   local text
   github_release
   github_job
-  # The engine here has no BuildKit.
-  github_env DOCKER_BUILDKIT=0
   text=$(page_block "$1" "$2" yaml "${3:-1}" |
     awk '/^      - uses: docker\/login-action@/ {left_out = 1; next} /^      - / {left_out = 0} !left_out' |
     sed "s,aws ecs .*,$TARGET/python/bin/aws sts get-caller-identity --query Arn --output text,")

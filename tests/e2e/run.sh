@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
 # The end-to-end tests: real Docker, Podman, Buildah and Skopeo against the lab. Run inside scripts/namespace.sh, after a build:
-# run.sh [NAME…]. Every function test_… of the files beside this one is a test, run in a shell and with a home of its own; one line each,
-# PASS or FAIL first.
+# run.sh [--part K/N] [NAME…]: all tests, or those of these names, which may be patterns; of them, each N-th from the K-th on. Every function test_…
+# of the files beside this one is a test, run in a shell and with a home of its own; one line each, PASS or FAIL first.
 # shellcheck source=../../scripts/stage.sh
 source "$(dirname "$0")/../../scripts/stage.sh"
 HERE=$ROOT/tests/e2e
+PART=1/1
+if [ "${1:-}" = --part ]; then
+  PART=$2
+  shift 2
+fi
+[ "${PART%/*}" != 1 ] || clients
 
 FOREIGN=444455556666.dkr.ecr.$REGION.amazonaws.com
 FRANKFURT=444455556666.dkr.ecr.eu-central-1.amazonaws.com
@@ -71,6 +77,9 @@ start_mirror() {
 # of a language.
 page_block() { "$TARGET/python/bin/python" "$ROOT/scripts/docs/pages.py" "$@"; }
 
+# docker_since VERSION: whether docker's client is that old or newer: it has changed its words.
+docker_since() { at_least "$(docker version --format '{{.Client.Version}}')" "$1"; }
+
 # same WHAT WANT HAVE
 same() {
   [ "$2" = "$3" ] || {
@@ -126,6 +135,18 @@ for file in "$HERE"/*.sh; do
   # shellcheck source=/dev/null # whichever lie there
   [ "${file##*/}" = run.sh ] || source "$file"
 done
-[ $# -gt 0 ] || mapfile -t tests < <(declare -F | awk '$3 ~ /^test_/ {print $3}')
-for name in "${@:-${tests[@]}}"; do run_test "$name"; done
+mapfile -t tests < <(declare -F | awk '$3 ~ /^test_/ {print $3}')
+# chosen NAME: whether it, or a pattern of it, was asked for.
+chosen() {
+  local pattern
+  # shellcheck disable=SC2053 # a pattern
+  for pattern in "${CHOICE[@]}"; do [[ $1 != $pattern ]] || return 0; done
+  return 1
+}
+CHOICE=("${@:-test_*}")
+count=0
+for name in "${tests[@]}"; do
+  chosen "$name" || continue
+  [ $((count++ % ${PART#*/})) != $((${PART%/*} - 1)) ] || run_test "$name"
+done
 [ "$FAILED" = 0 ] || { tail -n 30 "$DOCKERD_LOG" "$LAB_LOG" && exit 1; }

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The end-to-end tests, after a build: e2e.sh [--debian SERIES] [--parts N] [TEST…], in parts that run side by side, each on a stage of its own. A TEST
+# is a name, or a pattern such as 'test_docker_*'; without one, all. One line a test, PASS or FAIL first.
+#
+# With --debian the clients are those of that release, from debian.sh's folder; else this machine's packages.
+source "$(dirname "$0")/env.sh"
+
+DEBIAN=
+PARTS=3
+while [[ ${1:-} == --* ]]; do
+  case $1 in
+    --debian) DEBIAN=$2 ;;
+    --parts) PARTS=$2 ;;
+    *) die "e2e.sh: no option $1" ;;
+  esac
+  shift 2
+done
+if [ -n "$DEBIAN" ]; then "$ROOT/scripts/debian.sh" "$DEBIAN" "$ROOT/scripts/install.sh" clients; fi
+
+LOGS=$TARGET/e2e/${DEBIAN:-own}
+rm -rf "$LOGS"
+mkdir -p "$LOGS"
+status=0
+running=()
+for ((part = 1; part <= PARTS; part++)); do
+  "$ROOT/scripts/namespace.sh" ${DEBIAN:+--debian "$DEBIAN"} "$ROOT/tests/e2e/run.sh" --part "$part/$PARTS" "$@" >"$LOGS/$part.log" 2>&1 &
+  running+=($!)
+done
+trap 'kill "${running[@]}" 2>/dev/null' INT TERM HUP
+tail --pid=$$ -q -n +1 -F "$LOGS"/*.log 2>/dev/null &
+tail=$!
+for part in "${running[@]}"; do wait "$part" || status=1; done
+sleep 1 # tail's own second
+kill "$tail"
+exit "$status"
