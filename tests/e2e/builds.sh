@@ -91,18 +91,25 @@ two_bases() {
   done
 }
 
-# builds_on STAGE…: a build of these Dockerfile lines, in the job.
+# builds_on STAGE…: a build of these Dockerfile lines, as docker builds here.
 builds_on() {
   mkdir -p "$HOME/build"
   printf '%s\n' "$@" >"$HOME/build/Dockerfile"
-  DOCKER_BUILDKIT=0 docker build --tag built-by-e2e "$HOME/build"
+  docker build --tag built-by-e2e "$HOME/build"
 }
+
+# builds_without_buildkit STAGE…: the same, with the builder of old, which every docker still has.
+builds_without_buildkit() { DOCKER_BUILDKIT=0 builds_on "$@"; }
 
 test_builds_pull_from_two_registries_with_two_roles() {
   two_bases
-  in_job builds_on "FROM $IMAGE:base AS ours" "FROM $FOREIGN_IMAGE:base" "COPY --from=ours /text /ours" 'CMD ["/bin/busybox", "cat", "/ours", "/text"]'
-  same "the container's words" "from $IMAGE
+  local builder
+  for builder in builds_on builds_without_buildkit; do
+    docker image rm --force "$IMAGE:base" "$FOREIGN_IMAGE:base" built-by-e2e
+    in_job "$builder" "FROM $IMAGE:base AS ours" "FROM $FOREIGN_IMAGE:base" "COPY --from=ours /text /ours" 'CMD ["/bin/busybox", "cat", "/ours", "/text"]'
+    same "the container's words" "from $IMAGE
 from $FOREIGN_IMAGE" "$(docker run --rm --network none built-by-e2e)"
+  done
 }
 
 # The legacy builder asks for the credentials of every registry in the configuration, whatever the Dockerfile names.
@@ -110,24 +117,37 @@ test_builds_go_on_without_an_optional_registry() {
   two_bases
   rules "  - match: $REGISTRY" "    role-arn: ours" "  - match: $FOREIGN" "    role-arn: nobody" "    optional: true"
   local said why="ecr-auth: $FOREIGN: going on without credentials: AWS STS ($REGION) AssumeRoleWithWebIdentity: AccessDenied"
-  said=$(in_job builds_on "FROM $IMAGE:base" 2>&1)
+  said=$(in_job builds_without_buildkit "FROM $IMAGE:base" 2>&1)
   contains "$said" "$why"
   same "docker's complaints" "" "$(grep 'Failed to get credentials' <<<"$said" || true)"
-  said=$(fails in_job builds_on "FROM $FOREIGN_IMAGE:base")
+  said=$(fails in_job builds_without_buildkit "FROM $FOREIGN_IMAGE:base")
   contains "$said" "$why"
   contains "$said" "no basic auth credentials"
 }
 
-# This docker warns and goes on, too; others give up the credentials of all registries at the first that fails.
+# Without BuildKit docker asks for all, warns of this one and goes on; 20.10 gives up the credentials of all registries at the first that fails.
 test_builds_show_the_error_of_a_registry_that_is_not_optional() {
   two_bases
   rules "  - match: $REGISTRY" "    role-arn: ours" "  - match: $FOREIGN" "    role-arn: nobody"
   local said name why="AWS STS ($REGION) AssumeRoleWithWebIdentity: AccessDenied"
   for name in "$IMAGE" "$FOREIGN_IMAGE"; do
-    said=$(in_job builds_on "FROM $name:base" 2>&1) || same "the image that can't be had" "$FOREIGN_IMAGE" "$name"
+    said=$(in_job builds_without_buildkit "FROM $name:base" 2>&1) || ! docker_since 23 || same "the image that can't be had" "$FOREIGN_IMAGE" "$name"
     contains "$said" "error: $why"
     contains "$said" "hint: the token says iss https://gitlab.example.com, aud sts.amazonaws.com, sub project_path:octo/app:"
-    contains "$said" "Failed to get credentials for registry: $FOREIGN\" error=\"error getting credentials - err: exit status 1, out: \`ecr-auth: $FOREIGN: $why"
+    ! docker_since 23 || contains "$said" "Failed to get credentials for registry: $FOREIGN\" error=\"error getting credentials - err: exit status 1, out: \`ecr-auth: $FOREIGN: $why"
   done
   contains "$said" "no basic auth credentials"
+}
+
+test_builds_ask_with_buildkit_for_what_they_need() {
+  docker buildx version || return 0
+  two_bases
+  rules "  - match: $REGISTRY" "    role-arn: ours" "  - match: $FOREIGN" "    role-arn: nobody"
+  local said why="AWS STS ($REGION) AssumeRoleWithWebIdentity: AccessDenied"
+  said=$(in_job builds_on "FROM $IMAGE:base" 2>&1)
+  [[ $said != *"$why"* ]] || same "words of a registry that isn't needed" "" "$why"
+  said=$(fails in_job builds_on "FROM $FOREIGN_IMAGE:base")
+  contains "$said" "error: $why"
+  contains "$said" "ecr-auth: $FOREIGN: $why"
+  same "how often the cause is told" 1 "$(grep -c "^error: $why" <<<"$said")"
 }

@@ -11,6 +11,36 @@ test_pages_readme_commands_push_an_image() {
   "$ECR_AUTH" logout
 }
 
+# FOUND: what a client says where nobody is asked for a password, and the words of it that docs/troubleshooting.md has.
+FOUND=(
+  "docker pull" "no basic auth credentials"
+  "podman pull" "unauthorized: Not Authorized"
+  "buildah pull" "unauthorized: Not Authorized"
+  "crane manifest" "UNAUTHORIZED: Not Authorized"
+  "oras pull" "basic credential not found"
+  "cosign tree" "UNAUTHORIZED: Not Authorized"
+)
+
+test_pages_have_the_line_of_each_client() {
+  local i client words page
+  page=$(sed -n "/^## Find your line/,/^### /p" "$ROOT/docs/troubleshooting.md")
+  for ((i = 0; i < ${#FOUND[@]}; i += 2)); do
+    client=${FOUND[i]} words=${FOUND[i + 1]}
+    contains "$page" "$words"
+    if command -v "${client%% *}" >/dev/null; then
+      # shellcheck disable=SC2086 # two words
+      contains "$(fails $client "$IMAGE:1")" "$words"
+    fi
+  done
+  contains "$(fails skopeo inspect "docker://$IMAGE:1")" "unauthorized: Not Authorized"
+  mkdir "$HOME/build"
+  echo "FROM $IMAGE:1" >"$HOME/build/Dockerfile"
+  words="no basic auth credentials"
+  ! docker buildx version || words="unexpected status from HEAD request to https://"
+  contains "$page" "$words"
+  contains "$(fails docker build "$HOME/build")" "$words"
+}
+
 # workflow PAGE HEADING [NUMBER]: the page's workflow under that heading, as it stands but for what isn't on this machine: other actions and other services of AWS.
 workflow() {
   local text

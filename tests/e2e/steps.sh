@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154,SC2329 # IMAGE, REGISTRY… come from run.sh; steps are run by their names
+# shellcheck shell=bash disable=SC2154,SC2329,SC2030,SC2031 # IMAGE, REGISTRY… come from run.sh; steps are run by their names
 # What each client does, with our helper and with amazon-ecr-credential-helper: the same step, in a home of its own, with nothing cached. What
 # works there works here: that holds for every client of every release that the tests run on. docs/comparison.md shows the table of Debian sid's.
 
