@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034 # what is unused here, the demo and the tests use
+# shellcheck shell=bash disable=SC2034,SC2119 # what is unused here, the demo and the tests use
 # Sourced inside namespace.sh by the demo and the end-to-end tests: a lab that answers under ECR's and STS's real names, and a
 # Docker engine of its own.
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -125,15 +125,16 @@ job_role() {
       conditions: [is("aud"; $audience), is("sub"; .subject)]}]} + $more' <<<"$JOB")" | jq -r .arn
 }
 
-# start_engine: a Docker engine whose every file is on the stage: no bridge, no firewall rules, no group, no containerd of the machine's.
+# start_engine [FOLDER ARG…]: a Docker engine, with these arguments, whose every file is on the stage: no bridge, no firewall rules, no group, no containerd of the machine's.
+# shellcheck disable=SC2120 # most want none
 start_engine() {
-  local folder=$STAGE/docker
+  local folder=${1:-$STAGE/docker}
   mkdir -p "$folder"
   export DOCKER_HOST=unix://$folder/docker.sock
   # The engine itself calls no AWS and must not use its keys.
   env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY dockerd --host "$DOCKER_HOST" --data-root "$folder/data" \
     --exec-root "$folder/exec" --pidfile "$folder/pid" --bridge none --iptables=false --ip6tables=false \
-    --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "$STAGE_CGROUP" >>"$DOCKERD_LOG" 2>&1 &
+    --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "$STAGE_CGROUP" "${@:2}" >>"$DOCKERD_LOG" 2>&1 &
   wait_until 60 "the Docker engine's start" docker version
 }
 

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::report::Check;
-use client_config::{HELPER, HELPER_NAMES, shown};
+use client_config::{CredentialStore, HELPER, HELPER_NAMES, shown};
+use configuration::{Config, FallbackStore};
 use context::{Env, program, variables};
 use diagnostics::Code;
 
-/// Where sudo (`secure_path` of Debian, Ubuntu, Fedora) and services (systemd) look, whatever the user's PATH is.
+/// Where services (systemd) look, whatever the user's PATH is, and sudo (`secure_path` of Debian up to 13, of Ubuntu and Fedora).
 #[cfg(unix)]
 const SYSTEM_FOLDERS: [&str; 6] = [
     "/usr/local/sbin",
@@ -19,6 +20,13 @@ const SYSTEM_FOLDERS: [&str; 6] = [
     "/sbin",
     "/bin",
 ];
+
+/// How the folders begin that a sudo may leave out: Debian's after 13 has none of them in its `secure_path`.
+#[cfg(unix)]
+const LOCAL_FOLDERS: &str = "/usr/local";
+
+/// Folders that a program may be put in, the best first.
+const INSTALL_FOLDERS: [&str; 2] = ["/usr/local/bin", "/usr/bin"];
 
 /// What a program may take to say its version.
 const VERSION_BUDGET: Duration = Duration::from_secs(5);
@@ -118,6 +126,24 @@ pub fn is_ours(name: &str) -> bool {
         .any(|ours| ours.strip_prefix("docker-credential-") == Some(name))
 }
 
+/// Whether the store is there that the helper asks about all other registries, if there is one.
+pub fn fallback(config: &Config, env: &Env) -> Option<Check> {
+    let FallbackStore::Store(name) = config.fallback()? else {
+        return None;
+    };
+    Some(match CredentialStore::find(name, "setup.json", env) {
+        Ok(_) => Check::pass(
+            "fallback",
+            format!("docker-credential-{name} answers for all other registries"),
+        ),
+        Err(error) => {
+            let error =
+                error.hint("other registries have no logins without it: install it again, or run: ecr-auth logout");
+            Check::failed("fallback", &error).at_most_warn()
+        }
+    })
+}
+
 /// The helper where no client is known to call it: whether it is there at all.
 pub fn not_called(env: &Env) -> Check {
     let program = format!("docker-credential-{HELPER}");
@@ -149,7 +175,10 @@ fn missing(program: &str, hosts: &BTreeSet<String>, env: &Env) -> Check {
             format!(
                 "{program} is not on the PATH that sudo gives ({path}), though the client's configuration names it"
             ),
-            "put it where sudo looks: ecr-auth install --to /usr/local/bin; or run the client without sudo",
+            format!(
+                "put it where sudo looks: ecr-auth install --to {}; or run the client without sudo",
+                install_folder(env)
+            ),
         ),
         None => Check::fail(
             "helper",
@@ -162,6 +191,16 @@ fn missing(program: &str, hosts: &BTreeSet<String>, env: &Env) -> Check {
 
 fn in_one_line(hosts: &BTreeSet<String>) -> String {
     hosts.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// The folder to put the helper in so that it is found on this PATH.
+fn install_folder(env: &Env) -> &'static str {
+    let path = env.search_path();
+    let is_on_path = |folder: &&str| path.iter().any(|on_path| on_path == Path::new(folder));
+    INSTALL_FOLDERS
+        .into_iter()
+        .find(is_on_path)
+        .unwrap_or(INSTALL_FOLDERS[0])
 }
 
 /// What it is, and whether that is something else than ecr-auth.
@@ -226,12 +265,17 @@ fn kind(path: &Path, exe: &Path, env: &Env) -> HelperKind {
 /// Whether `sudo docker` and services find it as well.
 #[cfg(unix)]
 fn elsewhere(program: &str, first: &Path, env: &Env) -> Option<Check> {
-    let mut folders = SYSTEM_FOLDERS.iter().map(|folder| Path::new(folder).join(program));
-    if folders.any(|path| path.exists()) {
-        return Some(Check::pass(
-            "other-users",
-            format!("sudo and services find {program} too"),
-        ));
+    let mut folders = SYSTEM_FOLDERS
+        .into_iter()
+        .filter(|folder| Path::new(folder).join(program).exists());
+    if let Some(first) = folders.next() {
+        let is_local = first.starts_with(LOCAL_FOLDERS) && !folders.any(|folder| !folder.starts_with(LOCAL_FOLDERS));
+        let sudo = match is_local {
+            true => format!(", and sudo does where {first} is in its secure_path"),
+            false => String::new(),
+        };
+        let who = if is_local { "services" } else { "sudo and services" };
+        return Some(Check::pass("other-users", format!("{who} find {program} too{sudo}")));
     }
     Some(Check::warn(
         "other-users",
@@ -240,7 +284,7 @@ fn elsewhere(program: &str, first: &Path, env: &Env) -> Option<Check> {
             shown(first, env),
             SYSTEM_FOLDERS[..4].join(", ")
         ),
-        "where docker runs under sudo, or from a service (a GitLab runner, Jenkins): ecr-auth install --to /usr/local/bin",
+        "where docker runs under sudo, or from a service (a GitLab runner, Jenkins): ecr-auth install --to /usr/local/bin (/usr/bin if sudo's secure_path lacks that)",
     ))
 }
 

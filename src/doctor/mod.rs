@@ -94,7 +94,12 @@ pub fn run(asked: &DoctorRequest<'_>, context: &mut Context<'_>) -> Result<Repor
             checkup.add(check);
         }
         match &config {
-            Ok(config) => checkup.remote(subject, config),
+            Ok(config) => {
+                if index == 0 {
+                    checkup.fallback(config);
+                }
+                checkup.remote(subject, config);
+            }
             Err(error) => {
                 checkup.add(Check::failed("configuration", error));
                 checkup.skip_after("configuration");
@@ -214,6 +219,13 @@ impl Checkup<'_, '_> {
     fn clients(&self, subject: &Subject) -> Clients {
         let is_open = Registry::parse(&subject.host).is_some_and(|registry| registry.is_public());
         clients::look(&subject.host, is_open, &self.context.env, self.context.now())
+    }
+
+    /// What serves the other registries.
+    fn fallback(&mut self, config: &Config) {
+        if let Some(check) = helper::fallback(config, &self.context.env) {
+            self.add(check);
+        }
     }
 
     /// Where no registry is known, the general checks.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
+# shellcheck shell=bash disable=SC2154,SC2153 # IMAGE, REGISTRY… come from run.sh
 # Docker: push, pull, build, login and what its user sees when something is wrong.
 
 test_docker_pushes_and_pulls() {
@@ -64,4 +64,32 @@ test_docker_pulls_from_ecr_public_even_where_aws_says_no() {
   "$ECR_AUTH" logout
   setup public
   AWS_SECRET_ACCESS_KEY=wrong docker pull public.ecr.aws/e2e/hello:1
+}
+
+# containerd_engine: an engine of this test's own, in a folder with a short name for its sockets, that keeps its images in containerd's store, as docker 29 does from the start.
+containerd_engine() {
+  echo '{"features": {"containerd-snapshotter": true}}' >"$HOME/daemon.json"
+  start_engine "$STAGE/engine" --config-file "$HOME/daemon.json"
+  # shellcheck disable=SC2064 # this one's id
+  trap "kill $!" EXIT
+}
+
+test_docker_with_the_containerd_store() {
+  docker_since 26 || return 0
+  containerd_engine
+  control public-aliases '{"alias": "e2e", "account": "'"$ACCOUNT"'"}'
+  setup "$REGISTRY" public
+  local image
+  for image in "$IMAGE:1" public.ecr.aws/e2e/containerd:1; do
+    build_image "$image" hello
+    docker push "$image"
+    docker image rm "$image"
+    docker pull "$image"
+  done
+  docker login public.ecr.aws
+  docker image rm "$IMAGE:1"
+  "$ECR_AUTH" logout
+  local words="pull access denied, repository does not exist or may require authorization"
+  contains "$(fails docker pull "$IMAGE:1")" "$words"
+  contains "$(cat "$ROOT/docs/troubleshooting.md")" "$words"
 }

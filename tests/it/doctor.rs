@@ -841,7 +841,7 @@ fn public_images_need_no_credentials() {
 }
 
 const NOT_ELSEWHERE: &str = "! other-users: sudo and services don't find docker-credential-ecr-auth: it is ~/bin/docker-credential-ecr-auth, and they look in /usr/local/sbin, /usr/local/bin, /usr/sbin, /usr/bin
-    where docker runs under sudo, or from a service (a GitLab runner, Jenkins): ecr-auth install --to /usr/local/bin
+    where docker runs under sudo, or from a service (a GitLab runner, Jenkins): ecr-auth install --to /usr/local/bin (/usr/bin if sudo's secure_path lacks that)
 ";
 
 /// Of the page, what a run really prints; what is this machine's own is put as it would be elsewhere.
@@ -867,7 +867,7 @@ fn the_page_shows_a_real_run_and_names_every_check() {
         .iter()
         .fold(outcome.stdout, |run, (here, elsewhere)| run.replace(here, elsewhere));
     // A machine that has a helper in /usr/local/bin says so.
-    let is_elsewhere = "✓ other-users: sudo and services find docker-credential-ecr-auth too\n";
+    let is_elsewhere = "✓ other-users: services find docker-credential-ecr-auth too, and sudo does where /usr/local/bin is in its secure_path\n";
     let run = run.replace(is_elsewhere, NOT_ELSEWHERE);
     let page = pages::page("doctor.md");
     let (_, shown) = page.split_once(&format!("$ ecr-auth doctor {image}\n")).unwrap();

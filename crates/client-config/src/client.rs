@@ -234,6 +234,7 @@ fn podman_files_in_order(env: &Env) -> Result<Vec<PathBuf>> {
         return Ok(files);
     }
     files.rotate_left(1);
+    files.splice(..0, unreadable_runtime_file(env));
     files.extend(env.home().map(|home| home.join(".docker/config.json")));
     Ok(files)
 }
@@ -244,6 +245,12 @@ fn podman_runtime_file(env: &Env) -> Option<PathBuf> {
         Some(folder) => folder.is_dir().then(|| folder.join("containers/auth.json")),
         None => lasting_runtime_file().filter(|file| file.exists()),
     }
+}
+
+/// The file in /run/containers/UID where this user may not look whether it is there: podman and skopeo end there, with an error.
+fn unreadable_runtime_file(env: &Env) -> Option<PathBuf> {
+    let file = lasting_runtime_file().filter(|file| file.try_exists().is_err())?;
+    env.path(variables::XDG_RUNTIME_DIR).is_none().then_some(file)
 }
 
 #[cfg(target_os = "linux")]

@@ -104,6 +104,11 @@ impl SetupRequest<'_> {
                 .filter(|(_, helper)| helper.is_none_or(|helper| helper != HELPER))
                 .map(|(host, helper)| (host.clone(), previous(helper)))
                 .collect(),
+            null_helpers: settings
+                .null_helpers
+                .into_iter()
+                .filter(|host| edit.helpers.contains_key(host))
+                .collect(),
             creds_store: edit.store.as_ref().map(|_| previous(settings.store.as_ref())),
             detected_store: edit.store.and(self.detected_store.map(str::to_owned)),
             ..FileRecord::default()

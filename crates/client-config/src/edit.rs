@@ -1,6 +1,6 @@
 //! The edit of a configuration: a pure function from text to text that leaves every byte it need not change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::auths::{AuthEdit, AuthsEditor};
 use super::client::{ConfigFormat, Kind};
@@ -8,7 +8,7 @@ use super::files::ConfigFile;
 use super::host_map::{HostChanges, HostMap};
 pub use super::json::Malformed;
 use super::json::{Member, Object};
-use super::members::{MemberChanges, ObjectLayout, or_empty, quoted, string, text_of};
+use super::members::{MemberChanges, NULL, ObjectLayout, or_empty, quoted, string, text_of};
 use diagnostics::{Code, Error, Result};
 
 /// The name under which clients know the helper: they run `docker-credential-<name>`.
@@ -34,6 +34,8 @@ pub(super) fn ends_with_configuration(text: &str) -> Result<(), Malformed> {
 pub struct HelperSettings {
     /// `credHelpers`: the helper's name per registry host.
     pub helpers: BTreeMap<String, String>,
+    /// The registries whose helper is `null`, which docker reads as an empty name.
+    pub null_helpers: BTreeSet<String>,
     /// Whether there is a `credHelpers` object, be it empty.
     pub has_helpers: bool,
     /// `credsStore`: the helper of every other registry.
@@ -64,6 +66,10 @@ impl HelperSettings {
         };
         for member in config.helpers.members() {
             let helper = helper_of(&config.top, member)?;
+            match config.top.value(member) {
+                NULL => settings.null_helpers.insert(member.key.clone()),
+                _ => settings.null_helpers.remove(&member.key),
+            };
             settings.helpers.insert(member.key.clone(), helper);
         }
         Ok(settings)
@@ -75,6 +81,8 @@ impl HelperSettings {
 pub struct ConfigEdit {
     /// New helpers of `credHelpers`, by registry host.
     pub helpers: BTreeMap<String, Option<String>>,
+    /// The registries whose empty helper is written as `null`.
+    pub null_helpers: BTreeSet<String>,
     /// The new `credsStore`, if it is to change.
     pub store: Option<Option<String>>,
     /// Whether `credHelpers` goes when its last member goes.
@@ -121,7 +129,11 @@ impl ConfigEdit {
             let member = changes.member(host);
             let current = member.map(|member| helper_of(&config.top, member)).transpose()?;
             if current != *helper {
-                changes.put(host, helper.as_deref().map(quoted));
+                let value = |name: &str| match name.is_empty() && self.null_helpers.contains(host) {
+                    true => NULL.to_owned(),
+                    false => quoted(name),
+                };
+                changes.put(host, helper.as_deref().map(value));
             }
         }
         changes.finish(&style.nested(), self.drop_empty_helpers, top);

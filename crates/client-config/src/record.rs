@@ -1,6 +1,6 @@
 //! What `setup` and `login` replaced, so that `logout` can put it back: a file of our own in the user's state folder, without secrets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,9 @@ pub struct FileRecord {
     pub created_folders: Vec<PathBuf>,
     /// Members of `credHelpers`, by registry host.
     pub cred_helpers: BTreeMap<String, ReplacedValue>,
+    /// Registries whose previous, empty helper was `null`.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub null_helpers: BTreeSet<String>,
     /// `credsStore`.
     pub creds_store: Option<ReplacedValue>,
     /// The store that docker used by itself where no `credsStore` was set, such as `osxkeychain`.
@@ -61,6 +64,8 @@ impl FileRecord {
         self.created |= newer.created;
         self.created_helpers |= newer.created_helpers;
         self.created_folders.extend(newer.created_folders);
+        self.null_helpers.retain(|host| !newer.cred_helpers.contains_key(host));
+        self.null_helpers.extend(newer.null_helpers);
         for (host, value) in newer.cred_helpers {
             let value = value.after(self.cred_helpers.get(&host));
             self.cred_helpers.insert(host, value);

@@ -179,6 +179,7 @@ fn edit(settings: &HelperSettings, hosts: &[String], known: Option<&FileRecord>)
     let is_our_store = hosts.is_empty() && settings.store.as_ref().is_some_and(|now| is_ours(now, store));
     ConfigEdit {
         helpers,
+        null_helpers: known.map(|known| known.null_helpers.clone()).unwrap_or_default(),
         store: is_our_store.then(|| store.and_then(|previous| previous.previous.clone())),
         drop_empty_helpers: known.is_none_or(|known| known.created_helpers),
         auths: BTreeMap::new(),

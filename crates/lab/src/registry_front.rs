@@ -108,7 +108,10 @@ impl Aws {
                 self.admit_private(&registry, &mut request, call)
             }
             Some(AwsHost::PublicRegistry) if request.uri().path().starts_with("/token") => {
-                return self.public_token_call(request.headers(), call);
+                return match *request.method() {
+                    Method::GET => self.public_token_call(request.headers(), call),
+                    _ => unsupported().registry(),
+                };
             }
             Some(AwsHost::PublicRegistry) => self.admit_public(&request, call),
             _ => Err(not_found("this host name is no registry of ECR")),

@@ -156,6 +156,30 @@ fn only_what_had_another_helper_counts_as_replaced() {
 }
 
 #[test]
+fn an_empty_helper_comes_back_as_it_was_written() {
+    for empty in ["null", r#""""#] {
+        let text = format!(r#"{{"credHelpers": {{"h": {empty}, "other": null}}}}"#);
+        let home = Home::with(&text);
+        home.configure(&["h"], false).unwrap();
+        assert_ne!(home.text().unwrap(), text);
+        home.configure(&["h"], false).unwrap();
+        home.restore(&[]);
+        assert_eq!(home.text().unwrap(), text);
+    }
+}
+
+#[test]
+fn an_empty_helper_of_a_later_hand_comes_back() {
+    let home = Home::with(r#"{"credHelpers": {"h": null}}"#);
+    home.configure(&["h"], false).unwrap();
+    let later = r#"{"credHelpers": {"h": ""}}"#;
+    fs::write(home.file().path, later).unwrap();
+    home.configure(&["h"], false).unwrap();
+    home.restore(&[]);
+    assert_eq!(home.text().unwrap(), later);
+}
+
+#[test]
 fn a_store_is_replaced_and_comes_back() {
     let original = r#"{"credHelpers":{"other":"x"},"credsStore":"desktop"}"#;
     let home = Home::with(original);
