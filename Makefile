@@ -1,6 +1,6 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test clients-next soak check fmt docs lab bench mutants fuzz dist reproduce check-platforms clean
+.PHONY: help demo test clients-next soak check fmt docs lab bench mutants fuzz dist reproduce check-platforms windows clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf 'make %-16s %s\n' "$$name" "$$text"; done
@@ -48,6 +48,9 @@ reproduce: ## builds the static binaries again, in another folder, and compares 
 
 check-platforms: ## type-checks the code for Windows and macOS
 	@scripts/check-platforms.sh
+
+windows: ## builds the binary for Windows and runs the tests that make sense there under Wine
+	@scripts/windows.sh
 
 clean: ## removes all that was built
 	@rm -rf target dist

@@ -86,6 +86,9 @@ pub fn run(asked: &DoctorRequest<'_>, context: &mut Context<'_>) -> Result<Repor
         }
     }
     checkup.machine(&helpers);
+    if let Ok(config) = &config {
+        checkup.fallback(config);
+    }
     for (subject, clients) in subjects.iter().zip(clients) {
         checkup.registry = Some(subject.host.clone());
         checkup.names_image = subject.image.is_some();
@@ -94,12 +97,7 @@ pub fn run(asked: &DoctorRequest<'_>, context: &mut Context<'_>) -> Result<Repor
             checkup.add(check);
         }
         match &config {
-            Ok(config) => {
-                if index == 0 {
-                    checkup.fallback(config);
-                }
-                checkup.remote(subject, config);
-            }
+            Ok(config) => checkup.remote(subject, config),
             Err(error) => {
                 checkup.add(Check::failed("configuration", error));
                 checkup.skip_after("configuration");

@@ -184,6 +184,22 @@ pub fn in_glibcs_words(text: &str) -> String {
         .replace("Name does not resolve", "Name or service not known")
 }
 
+/// What the binary wrote. Where it is the one for Windows, under Wine, its paths and its system's words are made Linux'.
+fn in_our_words(written: Vec<u8>) -> String {
+    let text = String::from_utf8(written).unwrap();
+    if !binary().components().any(|part| part.as_os_str() == "wine") {
+        return text;
+    }
+    let path = regex_lite::Regex::new(r#"(Z:|~)(\\[^\s"':;,<>|]*)+"#).unwrap();
+    let text = path.replace_all(&text, |found: &regex_lite::Captures<'_>| {
+        let path = found[0].replace("\\\\", "\\").replace('\\', "/").replace(".exe", "");
+        path.strip_prefix("Z:").map(str::to_owned).unwrap_or(path)
+    });
+    text.replace("File not found. (os error 2)", "No such file or directory (os error 2)")
+        .replace("Path not found. (os error 3)", "No such file or directory (os error 2)")
+        .replace("Access denied. (os error 5)", "Permission denied (os error 13)")
+}
+
 /// The binary under test: cargo's, or the one that `ECR_AUTH_TEST_BINARY` names by its absolute path (`make dist` tests what it built).
 pub fn binary() -> PathBuf {
     env::var_os("ECR_AUTH_TEST_BINARY").map_or_else(|| cargo_bin!("ecr-auth").to_path_buf(), PathBuf::from)
@@ -219,8 +235,8 @@ impl Outcome {
     pub fn of(output: &Output) -> Self {
         let outcome = Self {
             status: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout.clone()).unwrap(),
-            stderr: String::from_utf8(output.stderr.clone()).unwrap(),
+            stdout: in_our_words(output.stdout.clone()),
+            stderr: in_our_words(output.stderr.clone()),
         };
         outcome.errors_have_a_code();
         outcome

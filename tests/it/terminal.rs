@@ -94,7 +94,10 @@ impl Terminal {
                 return self;
             }
             match self.screen.recv_timeout(PATIENCE) {
-                Ok(bytes) => self.shown.push_str(&String::from_utf8_lossy(&bytes)),
+                Ok(bytes) => {
+                    self.shown.push_str(&String::from_utf8_lossy(&bytes));
+                    self.shown = typed(&self.shown);
+                }
                 Err(_) => panic!("{text:?} was never shown, but: {}", self.shown),
             }
         }
@@ -161,4 +164,10 @@ fn watch(mut screen: File) -> Receiver<Vec<u8>> {
         }
     });
     shown
+}
+
+/// What a program wrote, of a screen as Wine draws it: that hides the cursor meanwhile, and moves it where a blank is.
+fn typed(drawn: &str) -> String {
+    let text = drawn.replace("\x1b[K\x1b[1C", " ").replace("\x1b[1C", " ");
+    text.replace("\x1b[?25l", "").replace("\x1b[?25h", "")
 }

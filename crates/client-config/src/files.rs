@@ -41,11 +41,8 @@ pub fn config_files(client: Option<Client>, docker_config: Option<&Path>, env: &
     Ok(files)
 }
 
-/// A path as people write it: `~` for the user's home, but for Windows. A home that is `/`, or no absolute path, stands for itself.
+/// A path as people write it: `~` for the user's home, which PowerShell knows, too. A home that is `/`, or no absolute path, stands for itself.
 pub fn shown(path: &Path, env: &Env) -> String {
-    if cfg!(windows) {
-        return path.display().to_string();
-    }
     let home = env.home().filter(|home| home.is_absolute() && home.parent().is_some());
     match home.and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned)) {
         Some(rest) => Path::new("~").join(rest).display().to_string(),

@@ -133,7 +133,9 @@ mod tests {
     #[test]
     fn every_entry_that_gives_something_counts() {
         let user = "S-1-5-21-1-2-3-1000";
-        let all = trustees(&format!("O:{user}D:PAI(A;OICI;FA;;;{user})(A;;FA;;;SY)(D;;FA;;;WD)(A;ID;0x1200a9;;;BU)"));
+        let all = trustees(&format!(
+            "O:{user}D:PAI(A;OICI;FA;;;{user})(A;;FA;;;SY)(D;;FA;;;WD)(A;ID;0x1200a9;;;BU)"
+        ));
         assert_eq!(all.unwrap(), [user, user, "S-1-5-18", "S-1-5-32-545"]);
         assert_eq!(trustees("O:SYD:NO_ACCESS_CONTROL"), None);
     }

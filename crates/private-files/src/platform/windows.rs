@@ -102,7 +102,12 @@ pub(crate) fn set_rights(_: &File, path: &Path, old: Option<(&Path, &Metadata)>,
 /// Whether the open file is the one that lies at `path` now.
 pub fn is_at(file: &File, path: &Path) -> bool {
     let ours = file.try_clone().and_then(same_file::Handle::from_file);
-    matches!((ours, same_file::Handle::from_path(path)), (Ok(ours), Ok(there)) if ours == there)
+    match (ours, same_file::Handle::from_path(path)) {
+        (Ok(ours), Ok(there)) => ours == there,
+        // Some file systems do not number their files.
+        (Err(_), Ok(_)) => true,
+        (_, Err(_)) => false,
+    }
 }
 
 /// A file that was read is closed: an open one couldn't be replaced.
