@@ -17,33 +17,32 @@ use context::{Context, Progress, Verbosity};
 use diagnostics::{Code, Error, Exit, Result};
 use settings::Surface;
 
-/// Signs CI pipelines in to Amazon ECR: Docker credential helper, token cache and set-up in one binary.
+/// Docker login for Amazon ECR that never expires: credential helper, token cache and setup in one binary.
 #[derive(Debug, Parser)]
 #[command(name = "ecr-auth", bin_name = "ecr-auth", version, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// The configuration file, instead of $ECR_AUTH_CONFIG or ecr-auth/ecr-auth.yml in the user's configuration folder
+    /// Configuration file, instead of $ECR_AUTH_CONFIG or ecr-auth/ecr-auth.yml in your configuration folder
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Tell more (repeatable); ECR_AUTH_LOG=debug does the same
+    /// Show more (repeatable); ECR_AUTH_LOG=debug does the same
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
 
-    /// Tell errors only
+    /// Show only errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
 }
 
 const EXAMPLES: &str = "Examples:
-  ecr-auth                                                     what is here, and what to do next
-  ecr-auth setup                                               the caller's own registry
-  ecr-auth setup 111122223333.dkr.ecr.eu-west-1.amazonaws.com  one registry
-  ecr-auth setup 111122223333/eu-west-1 public                 one more, and ECR Public
-  ecr-auth doctor                                              why a pull fails
-  ecr-auth logout                                              takes it all back";
+  ecr-auth                                      shows what is here, and what to do next
+  ecr-auth setup --all                          serves every ECR registry (laptops)
+  ecr-auth setup 111122223333/eu-west-1 public  serves these registries (CI jobs)
+  ecr-auth doctor                               finds out why a pull fails
+  ecr-auth logout                               undoes everything";
 
 const COMPLETIONS: &str = "Examples:
   source <(ecr-auth completions bash)                                    in ~/.bashrc
@@ -75,7 +74,7 @@ enum Command {
     Install(install::InstallArgs),
     Doctor(doctor::DoctorArgs),
     Exists(exists::ExistsArgs),
-    /// Prints a script that completes command lines of ecr-auth in a shell
+    /// Prints a shell's completion script
     #[command(after_help = COMPLETIONS)]
     Completions {
         /// The shell
@@ -88,10 +87,10 @@ enum Command {
         #[arg(value_enum)]
         step: action::ActionStep,
     },
-    /// Speaks Bazel's credential-helper protocol: an address on stdin as JSON, the headers for it on stdout
+    /// Bazel's credential-helper protocol: an address on stdin as JSON, its headers on stdout
     #[command(after_help = BAZEL)]
     Get,
-    /// Speaks the Docker credential-helper protocol; clients call it as docker-credential-ecr-auth
+    /// Docker's credential-helper protocol; clients call it as docker-credential-ecr-auth
     #[command(after_help = HELPER)]
     Helper {
         /// get, store, erase, list or version

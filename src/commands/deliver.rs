@@ -16,7 +16,7 @@ const TERMINAL: &str = "/dev/tty";
 /// Where a result that holds secrets goes.
 #[derive(Debug, Clone, Default, Args)]
 pub struct DeliveryArgs {
-    /// Write the result to this file (mode 0600) instead of stdout: a new one, or one of your own
+    /// Write the result to this file (mode 0600) instead of stdout: a new file, or one of yours
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Print secrets even to a terminal

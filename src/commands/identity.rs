@@ -71,7 +71,9 @@ fn parser(kind: ValueKind) -> ValueParser {
             .into(),
         ValueKind::Number(..) => value_parser!(u32).into(),
         ValueKind::OneOf(words) => {
-            let words = words.iter().map(|(word, help)| PossibleValue::new(*word).help(*help));
+            // A sign-in is stated in ecr-auth.yml; the flag only repeats it.
+            let value = |word: &'static str, help| PossibleValue::new(word).help(help).hide(word == "cognito");
+            let words = words.iter().map(|(word, help)| value(word, *help));
             PossibleValuesParser::new(words).into()
         }
         ValueKind::Tags(..) => ValueParser::new(tag),

@@ -24,11 +24,11 @@ const FOLDER_MODE: u32 = 0o777;
 /// What is not in its place yet begins with this.
 const TEMPORARY: &str = ".ecr-auth-";
 
-/// Copies the running binary into a folder with its helper names (for init containers and images)
+/// Copies this binary and its helper names into a folder (for init containers and images)
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct InstallArgs {
-    /// The folder; it is made where it is missing
+    /// The folder; it is created if missing
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
 }

@@ -25,19 +25,19 @@ Examples:
     helm registry login -u AWS --password-stdin HOST
   ecr-auth login --format k8s-secret --name ecr 111122223333/eu-west-1 | kubectl apply -f -
 
-`ecr-auth setup` needs no password to be stored anywhere, and renews it: prefer it where the client takes a credential helper.";
+If the client knows credential helpers, prefer `ecr-auth setup`: it stores no password and renews it.";
 
 /// The Secret's name, if none is given.
 const SECRET_NAME: &str = "ecr-auth";
 
-/// Fetches registry passwords and hands them over, masked
+/// Fetches registry passwords and stores or prints them, masked
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct LoginArgs {
-    /// Registries: a host name, ACCOUNT/REGION, ACCOUNT, or `public` [default: those of ecr-auth.yml, else the caller's own]
+    /// Registries: a host name, ACCOUNT/REGION, ACCOUNT, or `public` [default: those of ecr-auth.yml, else your account's]
     #[arg(value_name = "REGISTRY")]
     pub registries: Vec<String>,
-    /// How the passwords are handed over
+    /// What to do with the passwords
     #[arg(long, value_enum, default_value_t)]
     pub format: PasswordFormat,
     /// Where a result goes
@@ -49,7 +49,7 @@ pub struct LoginArgs {
     /// Name of the Kubernetes Secret [default: ecr-auth]
     #[arg(long)]
     pub name: Option<String>,
-    /// Namespace of the Kubernetes Secret [default: the one that kubectl is set to]
+    /// Namespace of the Kubernetes Secret [default: kubectl's current one]
     #[arg(long)]
     pub namespace: Option<String>,
     /// Whose store to write [default: docker; podman and helm where they are used]

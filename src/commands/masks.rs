@@ -9,7 +9,7 @@ use secret::Secret;
 /// Whether secrets are handed over where the CI's log can't hide them.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct MaskArgs {
-    /// Hand secrets over although this CI's log cannot be made to hide them: stderr is closed or leads elsewhere, or Buildkite's agent is missing
+    /// Print secrets although this CI's log cannot hide them: stderr is closed or redirected, or Buildkite's agent is missing
     #[arg(long)]
     pub unmasked: bool,
 }

@@ -22,7 +22,7 @@ pub fn run(config: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
 
 fn text(overview: &Overview) -> String {
     let mut text = format!(
-        "ecr-auth {}: signs CI pipelines in to Amazon ECR. Here:\n",
+        "ecr-auth {}: Docker login for Amazon ECR that never expires. Here:\n",
         env!("CARGO_PKG_VERSION")
     );
     let width = overview

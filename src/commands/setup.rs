@@ -16,22 +16,24 @@ use diagnostics::{Code, Error, Result};
 
 const EXAMPLES: &str = "\
 Examples:
-  ecr-auth setup 111122223333.dkr.ecr.eu-west-1.amazonaws.com
-  ecr-auth setup 111122223333/eu-west-1 public
-  ecr-auth setup --region eu-west-1 --dry-run
-  ecr-auth setup --role-arn arn:aws:iam::111122223333:role/ci-push 111122223333/eu-west-1
-  ecr-auth setup --all
+  ecr-auth setup --all                                       every ECR registry
+  ecr-auth setup 111122223333/eu-west-1 public               these registries
+  ecr-auth setup --role-arn ci-push 111122223333/eu-west-1   with a role
+  ecr-auth setup --dry-run 111122223333/eu-west-1            shows the change
 
-`ecr-auth logout` puts back what was there before.";
+`ecr-auth logout` restores what was there before.";
 
-/// Installs the helper and writes it into the clients' configuration
+/// The examples before the flags.
+const EXAMPLES_FIRST: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\n{all-args}";
+
+/// Installs the credential helper and adds it to docker's, podman's and helm's configuration
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, help_template = EXAMPLES_FIRST)]
 pub struct SetupArgs {
-    /// Registries: a host name, ACCOUNT/REGION, ACCOUNT, or `public` [default: those of ecr-auth.yml, else the caller's own; with --role-arn or the like always the latter]
+    /// Registries: a host name, ACCOUNT/REGION, ACCOUNT, or `public` [default: those of ecr-auth.yml, else your account's; with --role-arn or the like always your account's]
     #[arg(value_name = "REGISTRY")]
     pub registries: Vec<String>,
-    /// Serve every ECR registry; all others go on as before
+    /// Serve every ECR registry; all other registries work as before
     #[arg(long)]
     pub all: bool,
     /// Fetch one token per registry now

@@ -311,7 +311,7 @@ fn report(
             "warning: {}: {rest}, which {client} does not read; podman, buildah and skopeo cannot read such a file",
             shown(&file.path, &context.env)
         ));
-        context.say("hint: take out what stands there");
+        context.say("hint: take it out");
     }
     if let Some(error) = &configured.not_recorded {
         context.say(&format!(
@@ -391,7 +391,7 @@ pub fn warn_of_globs(rules: &[SetupRule], config: &Config, context: &mut Context
     for rule in rules {
         if let Some(glob) = config.glob_for(&rule.host) {
             context.say(&format!(
-                "warning: for {} the rule of {glob} holds no longer, nor its `optional` and policies: a rule of its own stands in front of it",
+                "warning: for {} the rule of {glob} holds no longer, nor its `optional` and policies: its own rule now comes first",
                 rule.host
             ));
         }

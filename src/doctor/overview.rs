@@ -219,7 +219,7 @@ impl Surroundings {
         let mut files = self.clients.as_deref().unwrap_or_default().iter();
         let odd = files.find(|file| matches!(file.state, ClientFileState::Odd(_)))?;
         let what = format!(
-            "mend {}, which {} can't read either; then see",
+            "fix {}, which {} can't read either; then see",
             odd.path.display(),
             odd.kind.name()
         );
@@ -422,7 +422,7 @@ fn mend(registry: Option<&str>, error: &Error) -> NextStep {
     let of = registry.map(|registry| format!("{registry}: ")).unwrap_or_default();
     let what = match error.hint_text() {
         Some(hint) => format!("{of}{}: {hint}", error.what()),
-        None => format!("mend this: {of}{error}"),
+        None => format!("fix this: {of}{error}"),
     };
     NextStep::new(what, &["ecr-auth doctor"])
 }

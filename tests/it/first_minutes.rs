@@ -57,7 +57,7 @@ fn an_empty_machine_is_told_where_credentials_come_from() {
     let machine = Machine::new().with("PATH", "/nowhere");
     let version = env!("CARGO_PKG_VERSION");
     machine.run(&[]).prints(&format!(
-        "ecr-auth {version}: signs CI pipelines in to Amazon ECR. Here:
+        "ecr-auth {version}: Docker login for Amazon ECR that never expires. Here:
   place        no CI
   credentials  no AWS credentials: none in the environment, the shared files, a web identity or a container's variables, and \
          AWS_EC2_METADATA_DISABLED is set [EA0301]

@@ -221,7 +221,7 @@ fn session_token(answer: &Secret) -> Result<Secret, String> {
     let is_token = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
     is_token
         .then(|| Secret::new(token))
-        .ok_or_else(|| "what it calls a session is none".to_owned())
+        .ok_or_else(|| "the answer holds no session".to_owned())
 }
 
 /// What a metadata service calls the instance's role, which goes into an address. Letters, digits and `+=,.@_-`.

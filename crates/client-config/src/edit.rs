@@ -18,7 +18,7 @@ impl Malformed {
     /// The error for people.
     pub fn in_file(&self, file: &ConfigFile) -> Error {
         Error::failed(Code::ClientConfig, format!("cannot edit {}", file.path.display()), self).hint(format!(
-            "mend the file, which {} cannot read either; it was left as it is",
+            "fix the file, which {} cannot read either; it was not changed",
             file.kind.name()
         ))
     }

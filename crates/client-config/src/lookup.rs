@@ -133,7 +133,7 @@ fn in_file(kind: Kind, host: &str, path: &Path, env: &Env) -> Result<(Vec<FoundC
 
 fn unreadable(kind: Kind, path: &str, cause: &dyn Display) -> Error {
     Error::failed(Code::ClientConfig, format!("{} cannot read {path}", kind.name()), cause)
-        .hint("mend the file at that place, or move it away and run ecr-auth setup")
+        .hint("fix the file at that place, or move it away and run ecr-auth setup")
 }
 
 /// What a file has for the registry, what wins first.

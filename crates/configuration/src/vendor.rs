@@ -116,7 +116,7 @@ impl VendorFile {
             return Err(Error::usage(
                 Code::VendorFile,
                 path.display().to_string(),
-                "an anchor, an alias, a tag or a merge key stands in it",
+                "it has an anchor, an alias, a tag or a merge key",
             )
             .hint(ALLOWED));
         }
@@ -141,7 +141,7 @@ impl VendorFile {
             let place = rule.referenced;
             let registry = registry(path, rule)?;
             if registries.iter().any(|known| known.name == registry.name) {
-                return Err(wrong(path, &place, "this registry stands in an earlier rule already"));
+                return Err(wrong(path, &place, "this registry is in an earlier rule already"));
             }
             registries.push(registry);
         }

@@ -48,7 +48,7 @@ pub(super) fn parse(text: &str, path: &Path, setup: Option<&CognitoSettings>) ->
             .map_or(keys.referenced, |name| name.referenced);
         let rule = rule(path, keys, &defaults)?;
         if !patterns.insert(rule.pattern.clone()) {
-            return Err(wrong(path, &place, "this \"match\" stands in an earlier rule already")
+            return Err(wrong(path, &place, "this \"match\" is in an earlier rule already")
                 .with_code(Code::ConfigRule)
                 .hint("the first match wins: merge the two rules"));
         }
@@ -114,7 +114,7 @@ fn defaults(
         if let Some(value) = key {
             return Err(wrong(path, &value.referenced, format!("unknown key \"{name}\""))
                 .with_code(Code::ConfigKey)
-                .hint("\"defaults\" hold for every registry: what is for one stands in a rule of \"registries\""));
+                .hint("\"defaults\" hold for every registry: put what is for one into a rule of \"registries\""));
         }
     }
     settings(path, &place, keys, &base)

@@ -43,7 +43,7 @@ codes! {
     NoRegistry = 3, "No registry is named";
     NotEcr = 4, "The name is not one of an ECR registry";
     LeadingZero = 5, "An account id has lost its leading zero";
-    Region = 6, "The region is missing, or is none";
+    Region = 6, "The region is missing or invalid";
     Role = 7, "The role is missing, or not named as AWS names it";
     SessionSetting = 8, "AWS gives no session like that";
     SecretOnTerminal = 9, "A secret would be shown on the terminal";

@@ -78,7 +78,7 @@ pub fn way_out(error: &io::Error) -> &'static str {
         ErrorKind::NotADirectory => {
             "a part of the path is a file, not a folder: correct the path, or the home folder that it begins with"
         }
-        _ => "mend it, or move it away: it was left as it is",
+        _ => "fix it, or move it away: it was not changed",
     }
 }
 

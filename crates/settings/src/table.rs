@@ -66,11 +66,11 @@ pub static TABLE: [&Setting; 16] = [
 /// The first role.
 pub static ROLE_ARN: Setting = Setting {
     value_name: "ROLE",
-    help: "Role to assume with the CI's OIDC token, or else with AWS's standard chain: an ARN, or a name in the registry's account",
+    help: "Role to assume with the CI's OIDC token, else with AWS's standard chain: an ARN, or a name in the registry's account",
     variable: Some(variables::AWS_ROLE_ARN),
     is_common: true,
     key: Some(
-        "A role to assume with the CI's OIDC token or, where there is none, with the standard chain: an ARN, or a name in the registry's account. Not beside `profile`.",
+        "Role to assume with the CI's OIDC token or, without a token, with the standard chain: an ARN, or a name in the registry's account. Excludes `profile`.",
     ),
     inputs: &["role-to-assume"],
     get: |role| StatedValue::text(&role.role_arn),
@@ -82,8 +82,8 @@ pub static ROLE_ARN: Setting = Setting {
 pub static CHAIN: Setting = Setting {
     kind: ValueKind::List(None),
     value_name: "ROLE",
-    help: "A role to assume with the one before (repeatable)",
-    key: Some("A list of roles after `role-arn`, each assumed with the one before."),
+    help: "Further role, assumed with the role before it (repeatable)",
+    key: Some("List of further roles, each assumed with the role before it."),
     inputs: &["role-chain"],
     get: |role| StatedValue::list(&role.chain),
     set: |role, value| role.chain = value.list(),
@@ -93,9 +93,9 @@ pub static CHAIN: Setting = Setting {
 /// The audience of the CI's token.
 pub static AUDIENCE: Setting = Setting {
     value_name: "AUDIENCE",
-    help: "Audience of the token",
+    help: "Audience of the CI's OIDC token",
     default: Some("sts.amazonaws.com, in China sts.amazonaws.com.cn"),
-    key: Some("What a CI is asked for a token for. `sts.amazonaws.com` unless said, in China `sts.amazonaws.com.cn`."),
+    key: Some("Audience of the CI's OIDC token. By default `sts.amazonaws.com`, in China `sts.amazonaws.com.cn`."),
     inputs: &["audience"],
     get: |role| StatedValue::text(&role.audience),
     set: |role, value| role.audience = value.text(),
@@ -107,7 +107,7 @@ pub static SESSION_NAME: Setting = Setting {
     help: "Name of the session in CloudTrail",
     variable: Some(variables::AWS_ROLE_SESSION_NAME),
     default: Some("one that names the CI job"),
-    key: Some("The session's name in CloudTrail. Unless said, one that names the CI job, such as `gha-octo-app-42-1`."),
+    key: Some("The session's name in CloudTrail. By default one that names the CI job, such as `gha-octo-app-42-1`."),
     inputs: &["role-session-name"],
     get: |role| StatedValue::text(&role.session_name),
     set: |role, value| role.session_name = value.text(),
@@ -118,8 +118,8 @@ pub static SESSION_NAME: Setting = Setting {
 pub static DURATION: Setting = Setting {
     kind: ValueKind::Number(*DURATIONS.start(), *DURATIONS.end()),
     value_name: "SECONDS",
-    help: "Seconds that the last role's session lives: 900 to 43200, with --chain 3600 at most",
-    key: Some("How long the last role's session lives, 900 to 43200 seconds; 3600 at most where roles are chained."),
+    help: "How long the last role's session lives: 900 to 43200 seconds, with --chain 3600 at most",
+    key: Some("How long the last role's session lives: 900 to 43200 seconds, with `chain` 3600 at most."),
     inputs: &["role-duration-seconds"],
     is_in_cache_key: true,
     get: |role| role.duration.map_or(StatedValue::Nothing, StatedValue::Number),
@@ -130,8 +130,8 @@ pub static DURATION: Setting = Setting {
 /// The external id of trust policies.
 pub static EXTERNAL_ID: Setting = Setting {
     value_name: "ID",
-    help: "External id that the trust policies of assumed roles ask for",
-    key: Some("The external id that the trust policies of assumed roles ask for."),
+    help: "External id that the trust policies of the roles require",
+    key: Some("External id that the trust policies of the roles require."),
     inputs: &["role-external-id"],
     is_in_cache_key: true,
     get: |role| StatedValue::text(&role.external_id),
@@ -143,8 +143,8 @@ pub static EXTERNAL_ID: Setting = Setting {
 pub static POLICY: Setting = Setting {
     kind: ValueKind::Policy,
     value_name: "JSON|@FILE",
-    help: "Session policy that narrows the last role",
-    key: Some("A session policy that narrows the last role: its JSON, or `@FILE`, looked for beside this file."),
+    help: "Session policy that restricts the last role",
+    key: Some("Session policy that restricts the last role: JSON, or `@FILE`, relative to this file."),
     inputs: &["inline-session-policy"],
     is_in_cache_key: true,
     get: |role| StatedValue::text(&role.policy),
@@ -156,8 +156,8 @@ pub static POLICY: Setting = Setting {
 pub static POLICY_ARN: Setting = Setting {
     kind: ValueKind::List(Some(MOST_POLICY_ARNS)),
     value_name: "ARN",
-    help: "Managed policy that narrows the last role (repeatable)",
-    key: Some("A list of managed policies that narrow the last role."),
+    help: "Managed policy that restricts the last role (repeatable)",
+    key: Some("List of managed policies that restrict the last role."),
     inputs: &["managed-session-policies"],
     is_in_cache_key: true,
     get: |role| StatedValue::list(&role.policy_arns),
@@ -169,9 +169,9 @@ pub static POLICY_ARN: Setting = Setting {
 pub static TAG: Setting = Setting {
     kind: ValueKind::Tags(MOST_TAGS, LONGEST_TAG_VALUE),
     value_name: "KEY=VALUE",
-    help: "Session tag of chained roles (repeatable)",
+    help: "Session tag for chained roles (repeatable)",
     key: Some(
-        "Session tags, as keys and values (`Team: build`), of the roles that are assumed with credentials: chained ones, or all with `source: chain`. A role that is assumed with a token takes its tags from the token.",
+        "Session tags (`Team: build`) for roles that are assumed with credentials: those of `chain`, or all with `source: chain`. A role that is assumed with a token takes its tags from the token.",
     ),
     inputs: &["session-tags", "custom-tags"],
     is_in_cache_key: true,
@@ -184,8 +184,8 @@ pub static TAG: Setting = Setting {
 pub static TRANSITIVE_TAG: Setting = Setting {
     kind: ValueKind::List(None),
     value_name: "KEY",
-    help: "Tag that the roles after it inherit (repeatable)",
-    key: Some("A list of the keys of those tags that the roles after inherit."),
+    help: "Key of a --tag that later roles inherit (repeatable)",
+    key: Some("List of the keys of `tag` that later roles inherit."),
     inputs: &["transitive-tag-keys"],
     is_in_cache_key: true,
     get: |role| StatedValue::list(&role.transitive_tags),
@@ -195,9 +195,9 @@ pub static TRANSITIVE_TAG: Setting = Setting {
 
 /// A profile of AWS's shared files. It stands beside the settings of a role, and is no part of them.
 pub static PROFILE: Setting = Setting {
-    help: "Profile of AWS's shared files, and no other source",
+    help: "Profile of AWS's shared files; no other source is tried",
     is_common: true,
-    key: Some("A profile of AWS's shared files. It is used alone: no other source of credentials is tried."),
+    key: Some("Profile of AWS's shared files. No other source of credentials is tried."),
     is_of_role: false,
     ..Setting::named("profile")
 };
@@ -210,7 +210,7 @@ pub static REGION: Setting = Setting {
     variable: Some(variables::AWS_REGION),
     is_common: true,
     key: Some(
-        "The region whose STS is asked for the role. Unless said, the current one (`AWS_REGION`, the profile's), or else the registry's.",
+        "Region whose STS is called for the role. By default the current one (`AWS_REGION`, the profile's), else the registry's.",
     ),
     inputs: &["aws-region"],
     is_of_role: false,
@@ -224,8 +224,8 @@ pub static REGION: Setting = Setting {
 pub static TOKEN_FILE: Setting = Setting {
     kind: ValueKind::File,
     value_name: "FILE",
-    help: "File that holds the CI's OIDC token",
-    key: Some("A file that holds the CI's OIDC token, read anew at each use; looked for beside this file."),
+    help: "File with the CI's OIDC token",
+    key: Some("File with the CI's OIDC token, read at each use; relative to this file."),
     inputs: &["web-identity-token-file"],
     get: |role| StatedValue::other(matches!(role.token, Some(TokenPlace::File(_)))),
     set: |role, value| {
@@ -238,8 +238,8 @@ pub static TOKEN_FILE: Setting = Setting {
 
 /// The variable with the CI's token.
 pub static TOKEN_ENV: Setting = Setting {
-    help: "Variable that holds the CI's OIDC token",
-    key: Some("The variable that holds the CI's OIDC token."),
+    help: "Variable with the CI's OIDC token",
+    key: Some("Variable with the CI's OIDC token."),
     get: |role| StatedValue::other(matches!(role.token, Some(TokenPlace::Variable(_)))),
     set: |role, value| role.token = value.text().map(TokenPlace::Variable),
     ..Setting::named("token-env")
@@ -251,7 +251,7 @@ pub static TOKEN_COMMAND: Setting = Setting {
     value_name: "CMD",
     help: "Command line that prints the CI's OIDC token",
     key: Some(
-        "A command that prints the OIDC token, as a list: the program and its arguments. No shell reads it. It runs in this file's folder whenever a token is needed, for 10 seconds at most.",
+        "Command that prints the OIDC token, as a list of the program and its arguments, without a shell. It runs in this file's folder whenever a token is needed, for 10 seconds at most.",
     ),
     get: |role| StatedValue::other(matches!(role.token, Some(TokenPlace::Command(_)))),
     set: |role, value| {
@@ -265,18 +265,18 @@ pub static TOKEN_COMMAND: Setting = Setting {
 /// What assumes the first role.
 pub static SOURCE: Setting = Setting {
     kind: ValueKind::OneOf(&[
-        ("auto", "The CI's token, or else AWS's standard chain"),
-        ("oidc", "The CI's token alone"),
-        ("chain", "AWS's standard chain alone"),
+        ("auto", "The CI's token, else AWS's standard chain"),
+        ("oidc", "Only the CI's token"),
+        ("chain", "Only AWS's standard chain"),
         (
             "cognito",
-            "Nothing: a user signs in to Cognito, as `cognito:` in ecr-auth.yml says, and the identity pool gives the role",
+            "A user signs in as `cognito:` in ecr-auth.yml says; the identity pool gives the role",
         ),
     ]),
     value_name: "SOURCE",
     help: "What assumes the role",
     key: Some(
-        "What assumes the role: `auto` (the CI's token, else the chain), `oidc` (the token, nothing else), `chain` (never the token). Or `cognito`: a user signs in as the block `cognito` says. The identity pool gives the role, so nothing else of an identity stands beside it.",
+        "What assumes the role: `auto` (the CI's token, else the chain), `oidc` (only the token), `chain` (never the token). Or `cognito`: a user signs in as the block `cognito` says, and the identity pool gives the role, so no other role settings are allowed.",
     ),
     inputs: &["source", "role-chaining"],
     is_of_role: false,

@@ -73,10 +73,10 @@ fn a_role_or_profile_of_its_own_takes_the_place_of_the_roles_of_the_defaults() {
 }
 
 #[rstest]
-#[case("profile: a\n  token-env: B", "\"profile\" and \"token-env\" stand in one rule")]
+#[case("profile: a\n  token-env: B", "\"profile\" and \"token-env\" are in one rule")]
 #[case(
     "token-file: a\n  token-env: B",
-    "\"token-file\" and \"token-env\" stand in one rule"
+    "\"token-file\" and \"token-env\" are in one rule"
 )]
 #[case("policy: '@nowhere.json'", "cannot read /etc/nowhere.json")]
 #[case("region: nowhere", "\"region\": ")]

@@ -365,7 +365,7 @@ fn setup_json_is_beside_the_file_that_is_named() {
 )]
 #[case::two(
     "{\"registries\": [{\"match\": \"public.ecr.aws\", \"profile\": \"a\", \"role-arn\": \"b\"}]}",
-    "\"profile\" and \"role-arn\" stand in one rule",
+    "\"profile\" and \"role-arn\" are in one rule",
     Code::ConfigRule
 )]
 #[case::sign_in("{\"cognito\": {\"client-id\": \"a\"}}", "setup.json: cognito: ", Code::ConfigValue)]

@@ -105,7 +105,7 @@ impl RuleKeys {
         ] {
             if let (Some(place), true) = (self.place(&PROFILE), is_said) {
                 return Err(
-                    wrong(path, &place, format!("\"profile\" and \"{name}\" stand in one rule"))
+                    wrong(path, &place, format!("\"profile\" and \"{name}\" are in one rule"))
                         .with_code(Code::ConfigRule)
                         .hint("a profile is used alone: give the profile a role_arn of its own, or leave it out"),
                 );
@@ -122,7 +122,7 @@ impl RuleKeys {
         match said[..] {
             [(first, place), (second, _), ..] => {
                 Err(
-                    wrong(path, &place, format!("\"{first}\" and \"{second}\" stand in one rule"))
+                    wrong(path, &place, format!("\"{first}\" and \"{second}\" are in one rule"))
                         .with_code(Code::ConfigRule)
                         .hint("one of them is the token's place: leave the other out"),
                 )
