@@ -14,7 +14,7 @@ use super::clients::{self, ClientFile, ClientFileState};
 use super::helper::{self, CalledFor, NamedHelper};
 use super::instance::{NAME_SOME, NO_CREDENTIALS, is_of_missing_instance};
 use super::report::Outcome;
-use aws_access::identity::{current_region, finds_nothing};
+use aws_access::identity::{current_region, finds_nothing, known_profiles};
 use ci::{CiSystem, CiToken, gives_tokens, missing_token, running_in};
 use client_config::{HELPER, shown};
 use configuration::Config;
@@ -206,7 +206,7 @@ impl Surroundings {
                 let in_the_way = in_the_way.or_else(|| self.name_credentials(env));
                 in_the_way.unwrap_or_else(|| self.all_is_set_up(env))
             }
-            false => self.take_over().unwrap_or_else(|| self.set_up()),
+            false => self.take_over().unwrap_or_else(|| self.set_up(env)),
         }
     }
 
@@ -364,7 +364,7 @@ impl Surroundings {
     }
 
     /// The call of `setup` that fits.
-    fn set_up(&self) -> NextStep {
+    fn set_up(&self, env: &Env) -> NextStep {
         let is_unknown = |it: &RegistryCredentials| it.identity.is_err() || it.is_of_instance();
         let has_hosts = self
             .rules
@@ -381,7 +381,10 @@ impl Surroundings {
                 &["ecr-auth setup --role-arn arn:aws:iam::ACCOUNT:role/ROLE ACCOUNT/REGION"],
             ),
             (true, false) => NextStep::new(
-                "name a profile that has credentials (an EC2 instance with a role needs none), and a registry",
+                format!(
+                    "name a profile that has credentials ({}an EC2 instance with a role needs none), and a registry",
+                    known_profiles(env).map_or_else(String::new, |names| format!("{names}; "))
+                ),
                 &["ecr-auth setup --profile PROFILE ACCOUNT/REGION"],
             ),
             (false, _) if has_region => NextStep::new("set up the registry of your own account", &["ecr-auth setup"]),

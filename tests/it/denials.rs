@@ -230,6 +230,20 @@ fn every_row_of_the_page() {
     }
 }
 
+/// A trust policy names the role of a session, not the session.
+#[test]
+fn the_role_of_the_session_that_may_not_assume_is_named() {
+    let lab = lab();
+    let task = crate::lab_machine::role(&lab, "task");
+    let session = crate::lab_machine::session(&lab, &task);
+    role_with(&lab, ACCOUNT, "next", Vec::new());
+    let machine = machine_with(&lab, &session);
+    write_rules(&machine, &format!("  - match: {HOST}\n    role-arn: next\n    source: chain\n"));
+    let outcome = machine.helper("get", HOST);
+    let told = format!("    2. Its trust policy must name {task}, with sts:AssumeRole.\n");
+    assert!(outcome.stderr.contains(&told), "{outcome:?}");
+}
+
 #[rstest]
 #[case::idp(Fault::IdpCommunication)]
 #[case::throttled(Fault::Throttle)]

@@ -980,6 +980,33 @@ fn the_summary_counts_the_problems_and_names_what_to_run_first() {
     assert!(!outcome.stdout.contains("111122223333"), "{outcome:?}");
 }
 
+#[test]
+fn a_helper_that_is_not_installed_is_to_be_replaced() {
+    let scene = Scene::new();
+    scene.docker(&json!({"credHelpers": {HOST: "ecr-login"}}));
+    let outcome = scene.doctor(&[HOST]);
+    let told = "✗ helper: docker-credential-ecr-login isn't installed, ";
+    assert!(outcome.stdout.contains(told), "{outcome:?}");
+    assert!(
+        outcome
+            .stdout
+            .contains(&format!("    Replace it: ecr-auth setup {HOST}\n")),
+        "{outcome:?}"
+    );
+    scene.docker(&json!({"credHelpers": {HOST: "gcloud"}}));
+    let outcome = scene.doctor(&[HOST]);
+    assert!(
+        outcome.stdout.contains("docker-credential-gcloud is not on PATH"),
+        "{outcome:?}"
+    );
+    assert!(
+        outcome
+            .stdout
+            .contains(&format!("    replace it for this registry: ecr-auth setup {HOST}\n")),
+        "{outcome:?}"
+    );
+}
+
 /// Other programs read docker's file: that it is right says nothing of a docker that isn't there.
 #[test]
 fn a_docker_that_is_not_installed_gets_no_tick() {

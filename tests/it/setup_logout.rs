@@ -101,6 +101,40 @@ fn a_registry_that_is_named_again_keeps_its_role_and_that_is_told() {
 }
 
 #[test]
+fn slips_are_answered_with_what_is_meant() {
+    let machine = Machine::new();
+    let bin = bin(&machine);
+    let session = "arn:aws:sts::111122223333:assumed-role/push/alice";
+    for (args, hint) in [
+        (
+            &["eu-west-1/111122223333"][..],
+            "hint: did you mean 111122223333/eu-west-1?\n",
+        ),
+        (&["publc"], "hint: did you mean public?\n"),
+        (
+            &["111122223333,eu-west-1"],
+            "hint: did you mean 111122223333/eu-west-1?\n",
+        ),
+        (
+            &["--role-arn", session, HOST],
+            "hint: the role is arn:aws:iam::111122223333:role/push; if the role has a path",
+        ),
+    ] {
+        let outcome = machine.run(&setup_args(&bin, args));
+        assert_eq!(outcome.status, 2, "{outcome:?}");
+        assert!(outcome.stderr.contains(hint), "{outcome:?}");
+        assert!(!machine.home().join(".docker/config.json").exists(), "{outcome:?}");
+    }
+    let both = format!("{HOST},444455556666/eu-west-1, public");
+    let outcome = machine.run(&setup_args(&bin, &[&both]));
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let config = machine.read(".docker/config.json");
+    for host in [HOST, "444455556666.dkr.ecr.eu-west-1.amazonaws.com", "public.ecr.aws"] {
+        assert!(config.contains(host), "{config}");
+    }
+}
+
+#[test]
 fn verify_fetches_one_token_per_region_and_says_what_fails() {
     let lab = lab();
     let machine = machine(&lab);

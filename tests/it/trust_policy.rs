@@ -329,17 +329,28 @@ fn an_organization_of_github_lets_in_its_repositories_by_one_workflow() {
     let args = format!("--ci github --organization octo --owner-id 65 --branch main --workflow {workflow}");
     let role = role(
         &lab,
-        &printed(&Machine::new(), &words(&args).iter().map(String::as_str).collect::<Vec<_>>()),
+        &printed(
+            &Machine::new(),
+            &words(&args).iter().map(String::as_str).collect::<Vec<_>>(),
+        ),
     );
     let job = |owner: &str, project: &str| JobSpec::new(Ci::Github).project(owner, project).workflow(workflow);
     for project in ["app", "app2", "x"] {
         gets_in(&lab, &job("octo", project), &role);
     }
-    gets_in(&lab, &job("octo", "app").subject("repo:octo@65/app@74:ref:refs/heads/main"), &role);
+    gets_in(
+        &lab,
+        &job("octo", "app").subject("repo:octo@65/app@74:ref:refs/heads/main"),
+        &role,
+    );
     for owner in ["octo2", "0cto", "OCTO", "x-octo", "oct"] {
         stays_out(&lab, &job(owner, "app"), &role);
     }
-    stays_out(&lab, &job("octo", "app").subject("repo:octo@66/app@74:ref:refs/heads/main"), &role);
+    stays_out(
+        &lab,
+        &job("octo", "app").subject("repo:octo@66/app@74:ref:refs/heads/main"),
+        &role,
+    );
     for branch in ["mai", "main2", "x/main"] {
         stays_out(&lab, &job("octo", "app").branch(branch), &role);
     }

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use aws_smithy_types::date_time::{DateTime, Format};
 
+use crate::identity::role_of_session;
 use ci::{CiToken, SubjectPitfall, checked_claims, subject_pitfall, trust_policy_command};
 use context::Env;
 use diagnostics::{Code, Error};
@@ -96,7 +97,8 @@ pub(crate) fn of_role(error: Error, role: &str, settings: &RoleSettings) -> Erro
         format!("check {role}:"),
         "1. The role must exist.".to_owned(),
         format!(
-            "2. Its trust policy must name the principal that the error names, with {}.",
+            "2. Its trust policy must name {}, with {}.",
+            principal(&cause),
             wanted.join(" and ")
         ),
         format!("3. {external_id}."),
@@ -296,6 +298,13 @@ impl DeniedRole<'_> {
             ),
         }
     }
+}
+
+/// Who assumes the role, as a trust policy names it: of a session, the role. AWS says `User: ARN is not authorized to …`.
+fn principal(cause: &str) -> String {
+    let named = cause.split_once("User: ").and_then(|(_, rest)| rest.split(' ').next());
+    let principal = named.map(|arn| role_of_session(arn).unwrap_or_else(|| arn.to_owned()));
+    principal.unwrap_or_else(|| "the principal that assumes it".to_owned())
 }
 
 /// One word of a shell's line.

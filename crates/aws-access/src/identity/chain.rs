@@ -208,7 +208,7 @@ pub fn finds_nothing(error: &Error) -> bool {
 
 /// There are no credentials anywhere. `last` says how the last source of the chain, the instance metadata service, failed.
 pub(crate) fn no_credentials(last: &str, files: &SharedFiles) -> Error {
-    let profile = match known_profiles(files) {
+    let profile = match names_of(files) {
         Some(known) => format!("set AWS_PROFILE to a profile that exists ({known})"),
         None => "set AWS_PROFILE".to_owned(),
     };
@@ -222,8 +222,13 @@ pub(crate) fn no_credentials(last: &str, files: &SharedFiles) -> Error {
     ))
 }
 
+/// The profiles that there are, the first eight of them, for people. `None` if there is none, or the files can't be read.
+pub fn known_profiles(env: &Env) -> Option<String> {
+    names_of(&SharedFiles::read(env).ok()?)
+}
+
 /// The profiles of AWS's shared files, the first eight of them, for people.
-fn known_profiles(files: &SharedFiles) -> Option<String> {
+fn names_of(files: &SharedFiles) -> Option<String> {
     let names = files.profile_names();
     let more = if names.len() > PROFILES_SHOWN { ", …" } else { "" };
     let shown: Vec<&str> = names.into_iter().take(PROFILES_SHOWN).collect();
@@ -286,7 +291,7 @@ fn boot_id() -> String {
 }
 
 pub(super) fn missing_profile(files: &SharedFiles, name: &str) -> Error {
-    let hint = match known_profiles(files) {
+    let hint = match names_of(files) {
         _ if files.has_unmarked(name) => {
             format!("AWS's config file has a section [{name}]: write it as [profile {name}]")
         }

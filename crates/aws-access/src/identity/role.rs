@@ -223,7 +223,7 @@ fn role_arn(name: &str, scope: &IdentityScope<'_>) -> Result<String> {
 }
 
 /// The role whose session has this ARN: `arn:aws:sts::111122223333:assumed-role/NAME/SESSION`.
-fn role_of_session(arn: &str) -> Option<String> {
+pub(crate) fn role_of_session(arn: &str) -> Option<String> {
     let (start, resource) = arn.split_once(":assumed-role/")?;
     let name = resource.split('/').next()?;
     let role = format!("{}:role/{name}", start.replacen(":sts:", ":iam:", 1));
