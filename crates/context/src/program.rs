@@ -15,6 +15,9 @@ use secret::Secret;
 /// What a program may print, at most, in bytes.
 const OUTPUT_LIMIT: u64 = 256 * 1024;
 
+/// How long what a program wrote is on its way after its end.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// How a program ended, and what it wrote.
 #[derive(Debug)]
 pub struct ProgramResult {
@@ -145,8 +148,19 @@ pub fn run(command: &mut Command, input: Option<&Secret>, budget: Duration) -> R
     let mut child = ProgramTree::spawn(command).map_err(ProgramFailure::NotStarted)?;
     feed(&mut child, input);
     let (stdout, stderr) = (hear(child.take_stdout()), hear(child.take_stderr()));
-    let stdout = stdout.recv_timeout(budget).ok();
-    let status = stdout.as_ref().and_then(|_| wait(&mut child, deadline));
+    let (stdout, status) = match cfg!(windows) {
+        // What a program leaves running inherits its stdout there, whether it is told to or not, and so would keep it open.
+        true => {
+            let status = wait(&mut child, deadline);
+            child.end();
+            (stdout.recv_timeout(LAST_WORDS).ok(), status)
+        }
+        false => {
+            let stdout = stdout.recv_timeout(budget).ok();
+            let status = stdout.as_ref().and_then(|_| wait(&mut child, deadline));
+            (stdout, status)
+        }
+    };
     let (Some(stdout), Some(status)) = (stdout, status) else {
         child.end();
         return Err(ProgramFailure::TookTooLong(budget));
@@ -186,7 +200,7 @@ fn hear(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Zeroizing<Ve
     heard
 }
 
-/// Its exit status. Its stdout is closed already, so it ends in a moment, or is about to hang.
+/// Its exit status, if it ends before the deadline.
 fn wait(child: &mut ProgramTree, deadline: Instant) -> Option<ExitStatus> {
     loop {
         match child.try_wait() {

@@ -75,8 +75,11 @@ pub fn way_out(error: &io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::PermissionDenied => "run as its owner, or make it readable for this user",
         ErrorKind::ResourceBusy => "close the program that has it open, and try again",
+        ErrorKind::NotADirectory if cfg!(windows) => {
+            "a part of the path is a file, not a folder: correct the path, or the USERPROFILE that it begins with"
+        }
         ErrorKind::NotADirectory => {
-            "a part of the path is a file, not a folder: correct the path, or the home folder that it begins with"
+            "a part of the path is a file, not a folder: correct the path, or the HOME that it begins with"
         }
         _ => "fix it, or move it away: it was not changed",
     }
