@@ -147,10 +147,7 @@ fn a_command_that_fails_is_named_and_nothing_of_what_it_wrote(#[case] script: &s
 #[case::a_line("mint", "ecr-auth.yml:4:20: ")]
 #[case::empty("[]", "\"token-command\" is empty")]
 #[case::blank("['']", "\"token-command\" is empty")]
-#[case::two(
-    "[mint]\n    token-env: MINE",
-    "\"token-env\" and \"token-command\" are in one rule"
-)]
+#[case::two("[mint]\n    token-env: MINE", "\"token-env\" and \"token-command\" are in one rule")]
 fn a_list_that_is_none_is_an_error_with_its_place(#[case] list: &str, #[case] cause: &str) {
     let scene = Scene::new(list);
     let outcome = scene.get();

@@ -156,7 +156,7 @@ fn nothing_said(#[case] text: &str) {
 )]
 #[case(
     "registries:\n- match: public.ecr.aws\n- match: Public.ECR.aws\n",
-    "3:10: this \"match\" stands in an earlier rule",
+    "3:10: this \"match\" is in an earlier rule",
     "first match wins"
 )]
 #[case("registries:\n- profile: x\n", "2:3: the key \"match\" is missing", "")]

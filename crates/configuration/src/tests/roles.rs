@@ -74,10 +74,7 @@ fn a_role_or_profile_of_its_own_takes_the_place_of_the_roles_of_the_defaults() {
 
 #[rstest]
 #[case("profile: a\n  token-env: B", "\"profile\" and \"token-env\" are in one rule")]
-#[case(
-    "token-file: a\n  token-env: B",
-    "\"token-file\" and \"token-env\" are in one rule"
-)]
+#[case("token-file: a\n  token-env: B", "\"token-file\" and \"token-env\" are in one rule")]
 #[case("policy: '@nowhere.json'", "cannot read /etc/nowhere.json")]
 #[case("region: nowhere", "\"region\": ")]
 #[case("chain: one", "expected a list")]

@@ -196,7 +196,7 @@ fn what_an_alias_stands_for(#[case] registry: &str) {
 #[case::twice(
     "images.northwind.example:5000\n    registry:",
     "111122223333.dkr.ecr.eu-west-1.amazonaws.com #",
-    "stands in an earlier rule"
+    "is in an earlier rule"
 )]
 fn ids_are_checked(#[case] old: &str, #[case] new: &str, #[case] cause: &str) {
     let text = GOOD.replacen(old, new, 1);
