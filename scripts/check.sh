@@ -17,7 +17,7 @@ cargo fetch --quiet --locked
 cargo metadata --format-version 1 --locked --manifest-path fuzz/Cargo.toml >/dev/null
 cargo deny --offline --log-level error check bans licenses sources
 say "== scripts, the action and workflows"
-"$TARGET/python/bin/shellcheck" docs/cognito/*.sh scripts/*.sh tests/e2e/*.sh benches/*.sh kubernetes/node/*.sh .ci/run
+"$TARGET/python/bin/shellcheck" docs/cognito/*.sh scripts/*.sh tests/e2e/*.sh benches/*.sh kubernetes/node/*.sh ci/buildkite-plugin/hooks/* .ci/run
 # GitHub runs what is directly in .github/workflows; the examples beneath are for people to copy.
 WORKFLOWS=(.github/workflows/*.yml .github/workflows/examples/*.yml)
 "$TARGET/python/bin/zizmor" --offline --quiet --persona auditor action.yml "${WORKFLOWS[@]}"
@@ -29,6 +29,7 @@ actionlint=$("$TARGET/node/bin/node" "$TARGET/node/node_modules/.bin/node-action
   { say "$actionlint" && exit 1; }
 if grep -E '^[^ ]+:[0-9]+:[0-9]+ ' <<<"$actionlint" | grep -vE "$NEW_RUNNERS" >&2; then exit 1; fi
 [[ $actionlint == *"Checking ${#WORKFLOWS[@]} workflow file(s)"* ]] || die "actionlint looked at other files: $actionlint"
+"$TARGET/python/bin/check-jsonschema" --quiet --builtin-schema vendor.circle-ci ci/circleci/orb.yml
 say "== Kubernetes' objects"
 # The kubelet's own configuration (kind: CredentialProviderConfig) is no object of the API: tests/it/kubernetes.rs checks it.
 mapfile -t OBJECTS < <(grep -rLx 'kind: CredentialProviderConfig' kubernetes --include='*.yaml')

@@ -30,6 +30,16 @@ test_recipes_flux_s_secret_is_applied_and_opens() {
   same "status" 200 "$(opens "$(jq -r '.data[".dockerconfigjson"] | @base64d | fromjson | .auths[].password' <<<"$said")")"
 }
 
+test_recipes_oras_pushes_and_pulls_an_artifact() {
+  setup "$REGISTRY"
+  mkdir "$HOME/pulled"
+  echo '{"spdxVersion": "SPDX-2.3"}' >"$HOME/sbom.json"
+  export REQUESTS_CA_BUNDLE=$SSL_CERT_FILE
+  "$TARGET/python/bin/python" "$HERE/oras_client.py" push "$IMAGE:sbom" "$HOME/sbom.json"
+  "$TARGET/python/bin/python" "$HERE/oras_client.py" pull "$IMAGE:sbom" "$HOME/pulled/sbom.json"
+  cmp "$HOME/sbom.json" "$HOME/pulled/sbom.json"
+}
+
 # The AWS CLI is in Renovate's place: both ask ECR with what is in their environment.
 test_recipes_renovate_gets_the_roles_credentials() {
   control roles '{"account": "'"$ACCOUNT"'", "name": "renovate", "trust": [{"kind": "aws", "principals": ["'"$ACCOUNT"'"]}]}' >/dev/null
