@@ -133,7 +133,8 @@ test_builds_show_the_error_of_a_registry_that_is_not_optional() {
   for name in "$IMAGE" "$FOREIGN_IMAGE"; do
     said=$(in_job builds_without_buildkit "FROM $name:base" 2>&1) || ! docker_since 23 || same "the image that can't be had" "$FOREIGN_IMAGE" "$name"
     contains "$said" "error: $why"
-    contains "$said" "hint: the token says iss https://gitlab.example.com, aud sts.amazonaws.com, sub project_path:octo/app:"
+    contains "$said" "its trust policy must match this token. The token says:"
+    contains "$said" "    sub = project_path:octo/app:"
     ! docker_since 23 || contains "$said" "Failed to get credentials for registry: $FOREIGN\" error=\"error getting credentials - err: exit status 1, out: \`ecr-auth: $FOREIGN: $why"
   done
   contains "$said" "no basic auth credentials"

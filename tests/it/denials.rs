@@ -238,7 +238,10 @@ fn the_role_of_the_session_that_may_not_assume_is_named() {
     let session = crate::lab_machine::session(&lab, &task);
     role_with(&lab, ACCOUNT, "next", Vec::new());
     let machine = machine_with(&lab, &session);
-    write_rules(&machine, &format!("  - match: {HOST}\n    role-arn: next\n    source: chain\n"));
+    write_rules(
+        &machine,
+        &format!("  - match: {HOST}\n    role-arn: next\n    source: chain\n"),
+    );
     let outcome = machine.helper("get", HOST);
     let told = format!("    2. Its trust policy must name {task}, with sts:AssumeRole.\n");
     assert!(outcome.stderr.contains(&told), "{outcome:?}");

@@ -100,11 +100,11 @@ fn a_denial_tells_whose_token_it_was() {
         "{outcome:?}"
     );
     for part in [
-        "sub system:serviceaccount:ci:other",
+        "    sub = system:serviceaccount:ci:other\n",
         "arn:aws:iam::111122223333:role/pod",
-        "name the provider oidc.eks.",
-        ":sub = system:serviceaccount:ci:other",
-        ":aud = sts.amazonaws.com",
+        "{\"Federated\": \"arn:aws:iam::111122223333:oidc-provider/oidc.eks.",
+        ":sub\": \"system:serviceaccount:ci:other\"",
+        ":aud\": \"sts.amazonaws.com\"",
     ] {
         assert!(outcome.stderr.contains(part), "{part}: {outcome:?}");
     }

@@ -343,9 +343,15 @@ fn a_hint_comes_with_what_it_is_about() {
 #[test]
 fn the_profiles_that_there_are_are_named() {
     let machine = Machine::new();
-    machine.write(".aws/config", "[profile dev]\nregion = eu-west-1\n[profile work]\nregion = eu-west-1\n");
+    machine.write(
+        ".aws/config",
+        "[profile dev]\nregion = eu-west-1\n[profile work]\nregion = eu-west-1\n",
+    );
     let text = told(&machine);
-    assert!(text.contains("\nNext: name a profile that has credentials (dev, work; an EC2 instance"), "{text}");
+    assert!(
+        text.contains("\nNext: name a profile that has credentials (dev, work; an EC2 instance"),
+        "{text}"
+    );
 }
 
 /// The same check as `setup`'s warning.

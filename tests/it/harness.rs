@@ -210,7 +210,8 @@ pub fn with_links(stderr: &str) -> String {
     let mut told = String::new();
     let mut link = String::new();
     for line in stderr.split_inclusive('\n') {
-        if !line.starts_with("hint: ") {
+        // A long hint goes on in indented lines.
+        if !line.starts_with("hint: ") && !line.starts_with("    ") {
             told += &std::mem::take(&mut link);
         }
         told += line;

@@ -329,7 +329,7 @@ fn a_pod_gets_nothing_of_the_nodes_cache_and_the_node_nothing_of_the_pods() {
     );
     assert_eq!((refused.status, refused.stdout.as_str()), (1, ""));
     assert!(
-        refused.stderr.contains("sub system:serviceaccount:shop:other"),
+        refused.stderr.contains("sub = system:serviceaccount:shop:other"),
         "{refused:?}"
     );
     assert!(!refused.stderr.contains("eyJ"), "{refused:?}");
