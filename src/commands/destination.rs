@@ -1,18 +1,16 @@
 //! What `--output FILE` leads to: one of the caller's own streams, or a file of the user's own.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use context::Context;
-use private_files::{WorkFolder, is_own, is_own_or_roots, temporary_among_others};
+use private_files::{OutputPlace, WorkFolder, is_own, temporary_among_others};
 use secret::Secret;
 
-/// As many links as the system follows.
-const LINKS: usize = 40;
-
 /// Where a result goes.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum OutputDestination {
     /// `/dev/stdout`.
     Stdout,
@@ -22,8 +20,8 @@ pub enum OutputDestination {
     Nowhere,
     /// `/dev/fd/N`, which the caller has opened.
     Stream(PathBuf),
-    /// A regular file of the user's own, or none yet.
-    File(PathBuf),
+    /// A regular file of the user's own in this folder, or none yet.
+    File(WorkFolder, OsString),
 }
 
 impl OutputDestination {
@@ -32,26 +30,13 @@ impl OutputDestination {
     /// # Errors
     /// Something stands there that is not the user's own file.
     pub fn at(path: &Path) -> io::Result<Self> {
-        let mut path = path.to_owned();
-        for _ in 0..LINKS {
-            if let Some(stream) = Self::named(&path) {
-                return Ok(stream);
+        match WorkFolder::of_output(path, |path| Self::named(path).is_some())? {
+            OutputPlace::End(path) => Self::named(&path).ok_or(ErrorKind::NotFound.into()),
+            OutputPlace::File(folder, name) => {
+                folder.run(|at| check(at, &name))?;
+                Ok(Self::File(folder, name))
             }
-            let found = match fs::symlink_metadata(&path) {
-                Ok(found) => found,
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::File(path)),
-                Err(error) => return Err(error),
-            };
-            if !found.is_symlink() {
-                return check(&found).map(|()| Self::File(path));
-            }
-            if !is_own(&found) {
-                return Err(io::Error::other("it is another user's link"));
-            }
-            let target = fs::read_link(&path)?;
-            path = folder_of(&path).join(target);
         }
-        Err(ErrorKind::QuotaExceeded.into())
     }
 
     fn named(path: &Path) -> Option<Self> {
@@ -77,7 +62,7 @@ impl OutputDestination {
             Self::Stream(path) => path
                 .metadata()
                 .is_ok_and(|found| is_device(&found) && open(path).is_ok_and(|file| file.is_terminal())),
-            Self::Nowhere | Self::File(_) => false,
+            Self::Nowhere | Self::File(..) => false,
         }
     }
 
@@ -92,66 +77,35 @@ impl OutputDestination {
             Self::Stderr => context.stderr.result(text),
             Self::Nowhere => Ok(()),
             Self::Stream(path) => open(path)?.write_all(text),
-            Self::File(path) => replace(path, text),
+            Self::File(folder, name) => folder.run(|at| replace(at, name, text)),
         }
     }
 }
 
 /// A file that is private from its first byte takes the place of what is there.
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let name = path.file_name().ok_or(ErrorKind::IsADirectory)?;
-    let folder = folder_of(path);
-    if goes_by_a_strangers_link(folder)? {
-        return Err(io::Error::other("another user's link leads to its folder"));
-    }
-    WorkFolder::open_as_ourselves(folder)?.run(|at| {
-        let target = at.join(name);
-        match fs::symlink_metadata(&target) {
-            Ok(found) => check(&found)?,
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        let prefix = format!(".{}.ecr-auth-", name.to_string_lossy());
-        let (mut file, _alive) = temporary_among_others(&prefix, at)?;
-        private_files::close(file.path())?;
-        file.as_file_mut().write_all(text)?;
-        file.as_file().sync_all()?;
-        private_files::replace(file.into_temp_path(), &target)
-    })
+fn replace(folder: &Path, name: &OsStr, text: &[u8]) -> io::Result<()> {
+    let prefix = format!(".{}.ecr-auth-", name.to_string_lossy());
+    let (mut file, _alive) = temporary_among_others(&prefix, folder)?;
+    private_files::close(file.path())?;
+    file.as_file_mut().write_all(text)?;
+    file.as_file().sync_all()?;
+    check(folder, name)?;
+    private_files::replace(file.into_temp_path(), &folder.join(name))
 }
 
-/// Whether one of the links on the way to a folder is another user's, also behind a link of the user's own.
-fn goes_by_a_strangers_link(folder: &Path) -> io::Result<bool> {
-    let mut way = std::path::absolute(folder)?;
-    for _ in 0..LINKS {
-        let link = way
-            .ancestors()
-            .filter(|part| part.is_symlink())
-            .last()
-            .map(Path::to_owned);
-        let Some(link) = link else { return Ok(false) };
-        if !is_own_or_roots(&link.symlink_metadata()?) {
-            return Ok(true);
-        }
-        let mut next = folder_of(&link).join(fs::read_link(&link)?);
-        next.extend(way.strip_prefix(&link).into_iter().flatten());
-        way = next;
-    }
-    Err(ErrorKind::QuotaExceeded.into())
-}
-
-fn check(found: &Metadata) -> io::Result<()> {
+/// What stands in the file's place must be the user's own, or nothing.
+fn check(folder: &Path, name: &OsStr) -> io::Result<()> {
+    let found = match fs::symlink_metadata(folder.join(name)) {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
     match () {
         () if found.is_dir() => Err(io::Error::new(ErrorKind::IsADirectory, "it is a folder")),
         () if !found.is_file() => Err(io::Error::other("it is not a regular file")),
-        () if !is_own(found) => Err(io::Error::other("it is another user's file")),
+        () if !is_own(&found) => Err(io::Error::other("it is another user's file")),
         () => Ok(()),
     }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
 }
 
 /// At its end: what the caller has written to a file before stays. A pipe that nobody reads any more is an error, and not waited for.

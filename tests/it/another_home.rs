@@ -17,6 +17,12 @@ use crate::lab_machine::{GET_TOKEN, PATIENCE, lab, machine, role};
 
 /// Whose home it is.
 const USER: u32 = 54_101;
+/// A third user.
+const OTHER: u32 = 54_102;
+/// A group of root's things, which only the folder of a home has.
+const GROUP: u32 = 54_103;
+/// A user of every Debian, whose own group has another number.
+const GAMES: (u32, u32) = (5, 60);
 
 /// The locks of our own, in the state folder.
 const LOCKS: [&str; 4] = ["files.lock", "setup.lock", "rules.lock", "profiles.lock"];
@@ -179,14 +185,8 @@ fn a_pipe_in_a_locks_place_is_not_waited_for() {
         chown(&pipe, Some(USER), Some(USER)).unwrap();
     }
     scene.nothing_of_roots_changes();
-    assert!(
-        scene
-            .home()
-            .join(".local/state/ecr-auth/setup.lock")
-            .metadata()
-            .unwrap()
-            .is_file()
-    );
+    // Files took their places, and went with the folder.
+    assert!(!scene.home().join(".local/state/ecr-auth").exists());
 }
 
 /// Links and folders of root's, and a file of root's that is said to have been made by us.
@@ -230,6 +230,82 @@ fn a_users_notes_are_not_believed_about_roots_places() {
     assert!(outcome.stderr.contains("stays as it is"), "{outcome:?}");
     assert_eq!(scene.tree(), before);
     assert!(!scene.home().join(".docker/config.json").exists(), "{outcome:?}");
+}
+
+/// The folder around the home is another user's, who can put anything into the home's place; and the home's user can lead to what is theirs.
+#[rstest]
+#[case::below_another_users_folder(false)]
+#[case::behind_a_link(true)]
+fn nothing_of_a_third_user_is_changed(#[case] is_behind_a_link: bool) {
+    let mut scene = Scene::new();
+    let third = scene.machine.path("third");
+    fs::create_dir_all(third.join("private")).unwrap();
+    fs::write(third.join("private/config.json"), "{}").unwrap();
+    let home = match is_behind_a_link {
+        true => scene.home(),
+        false => third.join("home"),
+    };
+    if !is_behind_a_link {
+        fs::rename(scene.home(), &home).unwrap();
+    }
+    symlink(third.join("private"), home.join(".docker")).unwrap();
+    lchown(home.join(".docker"), Some(USER), Some(USER)).unwrap();
+    for theirs in ["", "private", "private/config.json"] {
+        chown(third.join(theirs), Some(OTHER), Some(OTHER)).unwrap();
+    }
+    scene.machine.set("HOME", home.to_str().unwrap());
+    let bin = scene.roots("bin").display().to_string();
+    fs::remove_file(scene.roots("bin/docker-credential-ecr-auth")).unwrap();
+    let outcome = scene.run(&["setup", HOST, "--client", "docker", "--bin-dir", &bin]);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(
+        outcome
+            .stderr
+            .contains("through folders or links of two other users (54"),
+        "{outcome:?}"
+    );
+    assert_eq!(fs::read_to_string(third.join("private/config.json")).unwrap(), "{}");
+    scene.run(&["helper", "get"]).password();
+}
+
+/// A folder's group need not be one that its owner is in: a folder with the setgid bit hands its own on.
+#[rstest]
+#[case::a_user_with_a_group_of_their_own(GAMES.0, GAMES.1)]
+#[case::a_user_who_is_in_no_list(USER, 65_534)]
+fn a_folders_group_gives_no_rights(#[case] user: u32, #[case] group: u32) {
+    let scene = Scene::new();
+    chown(scene.home(), Some(user), Some(GROUP)).unwrap();
+    for folder in ["", "folder"] {
+        chown(scene.roots(folder), None, Some(GROUP)).unwrap();
+        fs::set_permissions(scene.roots(folder), Permissions::from_mode(0o770)).unwrap();
+    }
+    symlink(scene.roots("folder"), scene.home().join(".docker")).unwrap();
+    lchown(scene.home().join(".docker"), Some(user), Some(GROUP)).unwrap();
+    scene.nothing_of_roots_changes();
+    fs::remove_file(scene.home().join(".docker")).unwrap();
+    let bin = scene.home().join("bin").display().to_string();
+    let outcome = scene.run(&["setup", HOST, "--client", "docker", "--bin-dir", &bin]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let made = scene.home().join(".docker/config.json").metadata().unwrap();
+    assert_eq!((made.uid(), made.gid()), (user, group));
+}
+
+/// As in a job's container, which knows nothing of the runner's user and group.
+#[rstest]
+#[case::for_nothing(0o600, 0)]
+#[case::for_what_all_may_do(0o644, 0)]
+#[case::for_more(0o660, 1)]
+fn a_group_that_cannot_be_kept_may_be_for_nothing(#[case] mode: u32, #[case] status: i32) {
+    let scene = Scene::new();
+    scene.file(".docker/config.json", "{}");
+    let config = scene.home().join(".docker/config.json");
+    chown(&config, None, Some(GROUP)).unwrap();
+    fs::set_permissions(&config, Permissions::from_mode(mode)).unwrap();
+    let bin = scene.home().join("bin").display().to_string();
+    let outcome = scene.run(&["setup", HOST, "--client", "docker", "--bin-dir", &bin]);
+    assert_eq!(outcome.status, status, "{outcome:?}");
+    assert_eq!(config.metadata().unwrap().mode() & 0o777, mode);
+    assert_eq!(fs::read_to_string(config).unwrap().contains(HOST), status == 0);
 }
 
 /// Root's own configuration, edited with the notes of the user's home.
@@ -276,7 +352,7 @@ fn what_is_made_and_replaced_there_is_the_users() {
         "bin/docker-credential-ecr-auth",
     ] {
         let found = fs::symlink_metadata(scene.home().join(made)).unwrap();
-        assert_eq!((found.uid(), found.gid()), (USER, USER), "{made}");
+        assert_eq!(found.uid(), USER, "{made}");
     }
 }
 
@@ -323,6 +399,43 @@ fn the_cache_is_roots_alone_and_serves() {
     let cache = scene.home().join(".cache/ecr-auth").metadata().unwrap();
     assert_eq!((cache.uid(), cache.mode() & 0o777), (0, 0o700));
     assert_eq!(scene.home().join(".cache").metadata().unwrap().uid(), USER);
+}
+
+/// What podman's drop-in takes over from the user's other files.
+#[rstest]
+#[case::a_file("registries.conf", "helpers.conf")]
+#[case::a_drop_in("registries.conf.d/10-mine.conf", "helpers.conf")]
+#[case::a_folder("registries.conf.d", "drop-ins")]
+fn nothing_of_roots_is_read_for_the_user(#[case] place: &str, #[case] to: &str) {
+    let scene = Scene::new();
+    fs::create_dir(scene.roots("drop-ins")).unwrap();
+    for file in ["helpers.conf", "drop-ins/10.conf"] {
+        fs::write(scene.roots(file), "credential-helpers = [\"roots-secret\"]\n").unwrap();
+        fs::set_permissions(scene.roots(file), Permissions::from_mode(0o600)).unwrap();
+    }
+    scene.link(&format!(".config/containers/{place}"), &scene.roots(to));
+    let before = scene.tree();
+    let bin = scene.home().join("bin").display().to_string();
+    let setup = ["setup", "--all", "--client", "podman", "--bin-dir", &bin];
+    let outcome = scene.run(&setup);
+    assert_eq!((outcome.status, scene.tree()), (1, before), "{outcome:?}");
+    let drop_in = scene
+        .home()
+        .join(".config/containers/registries.conf.d/zz-ecr-auth.conf");
+    assert!(!drop_in.exists());
+    // The user's own.
+    fs::remove_file(scene.home().join(".config/containers").join(place)).unwrap();
+    scene.file(
+        ".config/containers/registries.conf",
+        "credential-helpers = [\"mine\"]\n",
+    );
+    let outcome = scene.run(&setup);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let text = fs::read_to_string(drop_in).unwrap();
+    assert!(
+        text.ends_with("\ncredential-helpers = [\"mine\", \"ecr-auth\"]\n"),
+        "{text}"
+    );
 }
 
 /// The files of GitHub's steps, in folders that the runner's user owns.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
 use std::path::Path;
 use std::process::{Child, Stdio};
 
@@ -13,6 +13,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::harness::{HOST, Machine, Outcome, binary};
 use crate::lab_machine::{GET_TOKEN, PATIENCE, lab, machine, role};
 
+/// Who runs a command.
+const USER: u32 = 54_302;
 /// Another local user, who can read the folders.
 const OTHER: u32 = 54_301;
 
@@ -200,4 +202,63 @@ fn notes_that_another_user_wrote_are_not_believed(#[case] in_ours: bool) {
     let outcome = run(&machine, &["logout", "--client", "docker"], "");
     assert!(!machine.read(".docker/config.json").contains("planted"), "{outcome:?}");
     assert!(!machine.read(".docker/config.json").contains(HOST), "{outcome:?}");
+}
+
+/// `XDG_STATE_HOME` names a folder like /tmp, where the other user's link leads to a folder of one's own.
+#[test]
+fn a_state_folder_that_another_users_link_leads_to_is_not_used() {
+    let machine = Machine::new();
+    let (shared, mine) = (machine.path("shared"), machine.path("mine"));
+    for folder in [&shared, &mine] {
+        fs::create_dir(folder).unwrap();
+    }
+    for (folder, mode) in [
+        (machine.path(""), 0o755),
+        (shared.clone(), 0o1777),
+        (mine.clone(), 0o755),
+    ] {
+        fs::set_permissions(folder, Permissions::from_mode(mode)).unwrap();
+    }
+    let machine = machine.with("XDG_STATE_HOME", shared.to_str().unwrap());
+    let config = machine.write(
+        ".docker/config.json",
+        &format!("{{\"credHelpers\":{{\"{HOST}\":\"ecr-auth\"}}}}"),
+    );
+    let notes = serde_json::json!({"files": {config.display().to_string(): {
+        "credHelpers": {HOST: {"previous": "planted", "written": ["ecr-auth"]}},
+    }}});
+    fs::write(mine.join("setup.json"), notes.to_string()).unwrap();
+    symlink(&mine, shared.join("ecr-auth")).unwrap();
+    lchown(shared.join("ecr-auth"), Some(OTHER), Some(OTHER)).unwrap();
+    for place in [
+        "home",
+        "home/.docker",
+        "home/.docker/config.json",
+        "mine",
+        "mine/setup.json",
+    ] {
+        chown(machine.path(place), Some(USER), Some(USER)).unwrap();
+    }
+    let copy = machine.path("ecr-auth");
+    fs::copy(binary(), &copy).unwrap();
+    let as_user = |args: &[&str]| {
+        let (user, group) = (format!("--reuid={USER}"), format!("--regid={USER}"));
+        let become_user = [&user, &group, "--clear-groups", copy.to_str().unwrap()];
+        machine.call(Path::new("/usr/bin/setpriv"), &[&become_user[..], args].concat(), "")
+    };
+    let bin = machine.home().join("bin").display().to_string();
+    for args in [
+        &["logout"][..],
+        &["setup", HOST, "--client", "docker", "--bin-dir", &bin],
+    ] {
+        let outcome = as_user(args);
+        assert!(!machine.read(".docker/config.json").contains("planted"), "{outcome:?}");
+        assert!(
+            outcome.stderr.contains("another user's link leads there"),
+            "{outcome:?}"
+        );
+    }
+    let left = fs::read_dir(&mine).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["setup.json"]);
+    assert_eq!(mine.metadata().unwrap().permissions().mode() & 0o777, 0o755);
 }

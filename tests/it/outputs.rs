@@ -1,12 +1,16 @@
 //! `--output FILE` in a folder that others use too: nobody is handed the keys, and nobody's file is written but one's own.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, lchown, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use lab::Lab;
 use rstest::rstest;
-use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, RenameFlags, mknodat, renameat_with};
 
 use crate::harness::{HOST, Machine, Outcome, binary};
 use crate::lab_machine::{PATIENCE, lab, machine};
@@ -14,6 +18,9 @@ use crate::lab_machine::{PATIENCE, lab, machine};
 /// Who runs the command, and who lies in wait.
 const USER: u32 = 54_201;
 const OTHER: u32 = 54_202;
+
+/// How many commands run while a folder is swapped. Two of three go wrong where a path is looked at before it is used.
+const SWAPPED_RUNS: usize = 30;
 
 struct Scene {
     _lab: Lab,
@@ -142,11 +149,11 @@ fn another_users_link_is_not_followed(#[case] user: u32) {
     for (name, to) in [("out", "mine/file"), ("new", "mine/new"), ("folder/out", "mine/file")] {
         fs::create_dir_all(scene.shared("folder")).unwrap();
         let link = scene.link(name, &scene.shared(to), OTHER);
-        scene.refuses(user, &link, "it is another user's link");
+        scene.refuses(user, &link, "another user's link leads there");
     }
     // In the middle of a chain that begins with one's own.
     let link = scene.link("mine/link", &scene.shared("out"), user);
-    scene.refuses(user, &link, "it is another user's link");
+    scene.refuses(user, &link, "another user's link leads there");
     assert!(!scene.shared("mine/new").exists());
 }
 
@@ -173,6 +180,49 @@ fn another_users_link_behind_ones_own_leads_to_no_folder(#[case] user: u32) {
     assert!(!scene.shared("mine/new").exists());
 }
 
+/// The other user swaps a folder of theirs and a link for each other while the commands run.
+#[rstest]
+#[case::user(USER)]
+#[case::root(0)]
+fn a_folder_that_is_swapped_for_a_link_meanwhile_leads_nowhere(#[case] user: u32) {
+    let scene = Scene::new();
+    fs::create_dir(scene.shared("theirs/folder")).unwrap();
+    chown(scene.shared("theirs/folder"), Some(OTHER), Some(OTHER)).unwrap();
+    fs::set_permissions(scene.shared("theirs/folder"), Permissions::from_mode(0o777)).unwrap();
+    let link = scene.link("theirs/link", &scene.shared("mine"), OTHER);
+    fs::set_permissions(scene.shared("mine/file"), Permissions::from_mode(0o600)).unwrap();
+    scene.link("mine/other", Path::new("file"), user);
+    let over = AtomicBool::new(false);
+    let outcomes: Vec<_> = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                let folder = scene.shared("theirs/folder");
+                renameat_with(CWD, &link, CWD, folder, RenameFlags::EXCHANGE).unwrap();
+            }
+        });
+        let names = ["file", "new", "other"].iter().cycle().take(SWAPPED_RUNS);
+        let outcomes = names.map(|name| scene.login(user, &scene.shared("theirs/folder").join(name)));
+        let outcomes = outcomes.collect();
+        over.store(true, Ordering::Relaxed);
+        outcomes
+    });
+    let mine = || {
+        fs::read_dir(scene.shared("mine"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+    };
+    assert_eq!(
+        mine().collect::<BTreeSet<_>>(),
+        ["file", "other"].map(OsString::from).into()
+    );
+    assert_eq!(fs::read_to_string(scene.shared("mine/file")).unwrap(), "before");
+    let written = outcomes.iter().filter(|outcome| outcome.status == 0).count();
+    assert!(
+        (1..SWAPPED_RUNS).contains(&written),
+        "the race did not take place: {written}"
+    );
+}
+
 #[rstest]
 #[case::user(USER)]
 #[case::root(0)]
@@ -196,6 +246,14 @@ fn in_another_users_folder_the_file_is_roots_alone() {
     assert_eq!(outcome.status, 0, "{outcome:?}");
     let made = scene.shared("theirs/new").metadata().unwrap();
     assert_eq!((made.uid(), made.mode() & 0o777), (0, 0o600));
+}
+
+/// The folder of a result is opened once, and no link of one's own is in it.
+#[test]
+fn a_link_of_ones_own_in_another_users_folder_is_not_followed() {
+    let scene = Scene::new();
+    let link = scene.link("theirs/mine", &scene.shared("mine/file"), USER);
+    scene.refuses(USER, &link, "another user's link leads there");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::rights::Rights;
 use super::walk::{Walk, with};
+use super::way::{FolderReached, Leads, OutputPlace};
 
 /// A folder that is held open, and the rights for what is done in it.
 #[derive(Debug)]
@@ -15,20 +16,9 @@ pub(super) struct HeldFolder {
     at: PathBuf,
     real: PathBuf,
     rights: Option<Rights>,
-    is_led: bool,
 }
 
 impl HeldFolder {
-    pub fn into_ours(self) -> io::Result<Self> {
-        match self.is_led {
-            true => Err(io::Error::new(
-                ErrorKind::PermissionDenied,
-                "another user's link leads to its folder",
-            )),
-            false => Ok(Self { rights: None, ..self }),
-        }
-    }
-
     pub fn run<T>(&self, work: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
         with(self.rights, || work(&self.at))
     }
@@ -51,16 +41,15 @@ impl From<Walk> for HeldFolder {
         Self {
             at: PathBuf::from(format!("/proc/self/fd/{}", walk.folder.as_raw_fd())),
             rights: walk.rights(),
-            is_led: walk.is_led(),
             real: walk.real,
             _folder: walk.folder,
         }
     }
 }
 
-/// `None`, here as below: nobody else could lead the path elsewhere.
-pub(super) fn open(path: &Path) -> io::Result<Option<HeldFolder>> {
-    let Some(walk) = among_strangers(path)? else {
+/// `None`, here as below: no stranger could lead the path elsewhere.
+pub(super) fn open(path: &Path, leads: Leads) -> io::Result<Option<HeldFolder>> {
+    let Some(walk) = among_strangers(path, leads)? else {
         return Ok(None);
     };
     match (walk.missing.is_empty(), &walk.file) {
@@ -71,19 +60,35 @@ pub(super) fn open(path: &Path) -> io::Result<Option<HeldFolder>> {
 }
 
 pub(super) fn of_file(path: &Path) -> io::Result<Option<(HeldFolder, OsString)>> {
-    let Some(mut walk) = among_strangers(path)? else {
+    let Some(mut walk) = among_strangers(path, Leads::Root)? else {
         return Ok(None);
     };
-    let name = match walk.missing.len() {
-        0 => walk.file.take().ok_or(ErrorKind::IsADirectory)?,
-        1 => walk.missing.remove(0).unwrap_or_default(),
-        _ => return Err(ErrorKind::NotFound.into()),
-    };
+    let name = file_of(&mut walk)?;
     Ok(Some((walk.into(), name)))
 }
 
-pub(super) fn make(path: &Path, mode: u32) -> io::Result<Option<(HeldFolder, Vec<PathBuf>)>> {
-    let Some(mut walk) = among_strangers(path)? else {
+/// Where a path leads to which no stranger may lead.
+pub(super) fn of_output(path: &Path, is_end: fn(&Path) -> bool) -> io::Result<OutputPlace<FolderReached<HeldFolder>>> {
+    let mut walk = Walk::to_end(path, Leads::Nobody, is_end)?;
+    if let Some(end) = walk.end.take() {
+        return Ok(OutputPlace::End(end));
+    }
+    let name = file_of(&mut walk)?;
+    let real = walk.real.clone();
+    let held = walk.is_among_strangers().then(|| walk.into());
+    Ok(OutputPlace::File((real, held), name))
+}
+
+fn file_of(walk: &mut Walk) -> io::Result<OsString> {
+    match walk.missing.len() {
+        0 => walk.file.take().ok_or(ErrorKind::IsADirectory.into()),
+        1 => Ok(walk.missing.remove(0).unwrap_or_default()),
+        _ => Err(ErrorKind::NotFound.into()),
+    }
+}
+
+pub(super) fn make(path: &Path, mode: u32, leads: Leads) -> io::Result<Option<(HeldFolder, Vec<PathBuf>)>> {
+    let Some(mut walk) = among_strangers(path, leads)? else {
         return Ok(None);
     };
     let made = walk.make(mode)?;
@@ -98,7 +103,7 @@ pub(super) fn make_own(path: &Path) -> io::Result<bool> {
     let (Some(around), Some(name)) = (path.parent(), path.file_name()) else {
         return Ok(false);
     };
-    let Some(mut walk) = among_strangers(around)? else {
+    let Some(mut walk) = among_strangers(around, Leads::Root)? else {
         return Ok(false);
     };
     walk.make(0o700)?;
@@ -108,11 +113,12 @@ pub(super) fn make_own(path: &Path) -> io::Result<bool> {
     walk.make_one(name, 0o700, None).map(|_| true)
 }
 
-/// The way of root to a path, where somebody else could lead it.
-fn among_strangers(path: &Path) -> io::Result<Option<Walk>> {
-    if !rustix::process::geteuid().is_root() {
+/// The way to a path, where a stranger could lead it.
+fn among_strangers(path: &Path, leads: Leads) -> io::Result<Option<Walk>> {
+    // Somebody else has no other rights to take.
+    if leads == Leads::Root && !rustix::process::geteuid().is_root() {
         return Ok(None);
     }
-    let walk = Walk::to(path)?;
+    let walk = Walk::to(path, leads)?;
     Ok(walk.is_among_strangers().then_some(walk))
 }

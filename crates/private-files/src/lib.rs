@@ -59,6 +59,7 @@ mod temporary;
 mod undo;
 #[cfg(target_os = "linux")]
 mod walk;
+mod way;
 mod work_folder;
 
 pub use diff::unified_diff;
@@ -68,11 +69,14 @@ pub use own_file::{close, close_folder, is_private_folder, open_own, read_own};
 pub use platform::{
     AliveMark, is_at, is_out_of_others_reach, is_own, is_own_or_roots, real, remove_file, replace, replace_program,
 };
-pub use read::{CONFIGURATION_LIMIT, TOKEN_LIMIT, open, open_to_append, read, read_secret, read_utf8, way_out};
+pub use read::{
+    CONFIGURATION_LIMIT, TOKEN_LIMIT, open, open_to_append, read, read_as_owner, read_secret, read_utf8, way_out,
+};
 pub use replace::{EditOutcome, FileFormat, UpdateOutcome, read_text, real_path, update, update_private};
 pub use state::StateFolder;
 pub use temporary::{temporary, temporary_among_others, temporary_folder};
 pub use undo::{FileUndo, ReplacedValue, UndoEntries, UndoLog, UndoRecord, remove_made_folders};
+pub use way::OutputPlace;
 pub use work_folder::{WorkFolder, make_folders};
 
 #[cfg(test)]

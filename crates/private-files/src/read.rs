@@ -52,6 +52,16 @@ pub fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     contents(&open(path)?, limit)
 }
 
+/// [`read`] of a file whose text goes elsewhere: with the rights for its folder, so that no link of another user's brings root's files
+/// to that user.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn read_as_owner(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    let (folder, name) = WorkFolder::of_file(path)?;
+    folder.run(|at| read(&at.join(name), limit))
+}
+
 /// [`read`], as text.
 ///
 /// # Errors

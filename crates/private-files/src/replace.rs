@@ -209,10 +209,10 @@ pub fn real_path(path: &Path, format: &FileFormat) -> Result<PathBuf> {
     }
 }
 
-/// The file's text, `None` where there is no file.
-pub fn read_text(real: &Path) -> Result<Option<String>> {
-    let text = read::open(real).and_then(Snapshot::of).map(|snapshot| snapshot.text);
-    found(real, text)
+/// The file's text, `None` where there is no file. It is read with the rights for its folder.
+pub fn read_text(path: &Path) -> Result<Option<String>> {
+    let text = read::read_as_owner(path, read::CONFIGURATION_LIMIT).and_then(read::utf8);
+    found(path, text)
 }
 
 /// A configuration file as it was read.

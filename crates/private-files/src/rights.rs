@@ -3,9 +3,18 @@
 //! On Linux every thread has rights of its own, so that no other thread notices.
 
 use std::io;
+use std::path::Path;
+
+use super::read::{CONFIGURATION_LIMIT, read_utf8};
 
 use rustix::process::{Gid, Uid, getegid, geteuid, getgroups};
 use rustix::thread::{capabilities, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+
+/// Who is in no group that anybody else is in: what systems call `nogroup` or `nobody`.
+const NO_GROUP: u32 = 65_534;
+
+/// The users of this machine.
+const USERS: &str = "/etc/passwd";
 
 /// The user and group that file work is done as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,12 +24,12 @@ pub struct Rights {
 }
 
 impl Rights {
-    /// The rights of a folder's owner. The group of root is not taken over from a folder: its owner need not be a member.
-    pub fn of_owner(user: u32, group: u32) -> Self {
-        let group = if group == 0 { user } else { group };
+    /// The rights of a user with their own group, whatever group their folders have: they need not be members of that one.
+    pub fn of(user: u32) -> Self {
+        let users = read_utf8(Path::new(USERS), CONFIGURATION_LIMIT).unwrap_or_default();
         Self {
             user: Uid::from_raw(user),
-            group: Gid::from_raw(group),
+            group: Gid::from_raw(group_in(&users, user).unwrap_or(NO_GROUP)),
         }
     }
 
@@ -29,10 +38,12 @@ impl Rights {
         self.user.as_raw()
     }
 
-    /// Whether this user is known here at all. The owner of a file from outside of a user namespace is not: there, root is no more
+    /// Whether a user is known here at all. The owner of a file from outside of a user namespace is not: there, root is no more
     /// than the user who made the namespace.
-    pub fn can_be_taken(self) -> bool {
-        !matches!(self.run(|| Ok(())), Err(error) if error.kind() == io::ErrorKind::InvalidInput)
+    pub fn can_be_taken(user: u32) -> bool {
+        let (user, group) = (Uid::from_raw(user), getegid());
+        let rights = Self { user, group };
+        !matches!(rights.run(|| Ok(())), Err(error) if error.kind() == io::ErrorKind::InvalidInput)
     }
 
     /// Does some work with these rights and no others: no other groups, and none of root's capabilities.
@@ -52,6 +63,17 @@ impl Rights {
         }
         work()
     }
+}
+
+/// The group of a user in a text like that of `/etc/passwd`.
+fn group_in(users: &str, user: u32) -> Option<u32> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':').skip(2).map(str::parse);
+        match (fields.next(), fields.next()) {
+            (Some(Ok(found)), Some(Ok(group))) if found == user => Some(group),
+            _ => None,
+        }
+    })
 }
 
 /// Gives the thread back what it had.
@@ -77,5 +99,18 @@ impl Drop for Back {
         let _ = set_thread_res_uid(None, self.user, None);
         let _ = set_thread_res_gid(None, self.group, None);
         let _ = set_thread_groups(&self.groups);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_users_group_is_the_first_one_that_is_named() {
+        let users =
+            "root:x:0:0:root:/root:/bin/sh\n+::::::\n\na:x:12:60:,,,:/a:\nbroken:x:13\nb:x:12:61::/b:\nc:x:13:0::/c:\n";
+        let group = |user| group_in(users, user);
+        assert_eq!([12, 13, 14].map(group), [Some(60), Some(0), None]);
     }
 }

@@ -14,6 +14,9 @@ use zeroize::Zeroizing;
 
 use context::Env;
 
+/// How often a lock is looked for in a folder that goes away meanwhile.
+const TRIES: usize = 50;
+
 /// Our own folder in the user's state folder, and until when its locks are waited for.
 #[derive(Debug, Clone)]
 pub struct StateFolder {
@@ -37,14 +40,14 @@ impl StateFolder {
 
     /// The folder, if it is there and ours.
     pub(super) fn open(&self) -> io::Result<WorkFolder> {
-        let folder = WorkFolder::open(&self.path)?;
+        let folder = WorkFolder::open_unled(&self.path)?;
         let is_ours = folder.run(|at| Ok(is_own_or_roots(&fs::metadata(at)?)))?;
         is_ours.then_some(folder).ok_or_else(belongs_to_another)
     }
 
     /// The folder, made where it is missing and closed to others.
     pub(super) fn make(&self) -> io::Result<WorkFolder> {
-        let (folder, _) = WorkFolder::make(&self.path, 0o700)?;
+        let folder = WorkFolder::make_unled(&self.path)?;
         match folder.run(close_folder) {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(belongs_to_another()),
             closed => closed.map(|()| folder),
@@ -56,7 +59,9 @@ impl StateFolder {
     /// # Errors
     /// The system's; of kind `PermissionDenied` where another user could have written the file, or the folders are two users'.
     pub fn read_private(&self, folder: &str, name: &str, beside: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-        let found = self.open().and_then(|_| WorkFolder::open(&self.path.join(folder)));
+        let found = self
+            .open()
+            .and_then(|_| WorkFolder::open_unled(&self.path.join(folder)));
         let found = found.and_then(|folder| {
             same_user(&folder, beside)?;
             folder.run(|at| match is_private_folder(at)? {
@@ -77,7 +82,7 @@ impl StateFolder {
     /// The system's; of kind `PermissionDenied` where it is another user's, or the folders are two users'.
     pub fn make_private(&self, folder: &str, beside: &Path) -> io::Result<()> {
         self.make()?;
-        let (made, _) = WorkFolder::make(&self.path.join(folder), 0o700)?;
+        let made = WorkFolder::make_unled(&self.path.join(folder))?;
         same_user(&made, beside)?;
         made.run(close_folder)
     }
@@ -87,22 +92,63 @@ impl StateFolder {
     /// # Errors
     /// Of kind `TimedOut`: another process has it, and has had it up to the deadline.
     pub(super) fn lock(&self, name: &str) -> io::Result<Option<Lock>> {
-        let Ok(folder) = self.make() else {
-            return Ok(None);
+        for _ in 0..TRIES {
+            let folder = match self.make() {
+                Ok(folder) => folder,
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(_) => return Ok(None),
+            };
+            match folder.run(|at| Ok(Lock::take(&at.join(name), self.deadline)))? {
+                LockAttempt::Held(lock) => return Ok(Some(lock)),
+                // Another process may just have removed the folder.
+                LockAttempt::Unavailable => {}
+                LockAttempt::Busy => {
+                    return Err(io::Error::new(
+                        ErrorKind::TimedOut,
+                        format!(
+                            "another ecr-auth process holds {}, and the time for waiting is over",
+                            self.path.join(name).display()
+                        ),
+                    ));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Removes the folder if nothing is left in it but locks that nobody has. A process that waits for one of these locks, or is about to take one, finds
+    /// that the file is no longer at its place, and makes it anew.
+    ///
+    /// # Errors
+    /// The system's: then the folder stays, or is gone already.
+    pub fn remove_if_unused(&self) -> io::Result<()> {
+        let (Some(around), Some(name)) = (self.path.parent(), self.path.file_name()) else {
+            return Ok(());
         };
-        let attempt = folder.run(|at| Ok(Lock::take(&at.join(name), self.deadline)))?;
-        match attempt {
-            LockAttempt::Held(lock) => Ok(Some(lock)),
-            LockAttempt::Unavailable => Ok(None),
-            LockAttempt::Busy => Err(io::Error::new(
-                ErrorKind::TimedOut,
-                format!(
-                    "another ecr-auth process holds {}, and the time for waiting is over",
-                    self.path.join(name).display()
-                ),
-            )),
+        let folder = self.open()?;
+        folder.run(remove_locks)?;
+        let around = WorkFolder::open_unled(around)?;
+        match around.acts_for() == folder.acts_for() {
+            true => around.run(|at| fs::remove_dir(at.join(name))),
+            false => Err(belongs_to_another()),
         }
     }
+}
+
+/// Takes every lock there is before it removes the first one's file, and folders in which nothing is left.
+fn remove_locks(folder: &Path) -> io::Result<()> {
+    let mut locks = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "lock") {
+            let lock = Lock::try_take(&path).held();
+            locks.push(lock.ok_or(ErrorKind::WouldBlock)?);
+        } else {
+            fs::remove_dir(path)?;
+        }
+    }
+    locks.into_iter().for_each(Lock::remove);
+    Ok(())
 }
 
 /// For a folder without an environment: its locks are waited for as long as a command takes that is told nothing else.

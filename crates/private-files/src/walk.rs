@@ -1,7 +1,10 @@
-//! The way to a folder or file, gone by root through folders of other users.
+//! The way to a folder or file through folders of other users.
 //!
 //! Each part of a path is opened below the one before, never through a link: a link is read, and its parts are gone one by one. So it is
 //! known who could have led the way, and what was reached stays in hand, whatever becomes of its path.
+//!
+//! A stranger is any user but root and the one who walks. Root goes where a stranger leads, and takes the stranger's rights there. Who has
+//! no rights but their own to take, or wants to work with their own, is not led by strangers.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -12,8 +15,10 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, readlinkat};
 use rustix::io::Errno;
+use rustix::process::{Uid, geteuid};
 
 use super::rights::Rights;
+use super::way::Leads;
 
 /// As many links as the system follows in one path.
 const LINKS: usize = 40;
@@ -28,30 +33,52 @@ pub(super) struct Walk {
     pub file: Option<OsString>,
     /// What is not there yet.
     pub missing: VecDeque<OsString>,
-    /// The first user but root who owns a part of the way.
-    stranger: Option<Rights>,
+    /// Who walks.
+    walker: Uid,
+    /// Whether a stranger's link may lead on.
+    leads: Leads,
+    /// What ends the way before a link of that name is looked at.
+    is_end: fn(&Path) -> bool,
+    /// The path that ended it.
+    pub end: Option<PathBuf>,
+    /// Who owns the topmost folder, and could lead everybody everywhere. In a user namespace, that is nobody who is known there.
+    top: u32,
+    /// The stranger who owns a part of the way.
+    stranger: Option<u32>,
     /// Whether others can put something into a folder on the way, in the place of what is there.
     is_shared: bool,
     /// Whether a link led on from a folder of theirs.
     is_led: bool,
-    /// Whether the folder is root's.
-    is_roots: bool,
+    /// Whether the folder is the walker's.
+    is_own: bool,
     links: usize,
     /// How many parts are left once the newest link is gone through.
     behind_link: usize,
 }
 
 impl Walk {
-    /// Goes to a path, as far as there is something. A link that leads to nothing is an error.
-    pub fn to(path: &Path) -> io::Result<Self> {
+    /// Goes to a path, as far as there is something. A link that leads to nothing is an error where a stranger may lead.
+    pub fn to(path: &Path, leads: Leads) -> io::Result<Self> {
+        Self::to_end(path, leads, |_| false)
+    }
+
+    /// Goes to a path, unless it or where a last link leads is an end, which is not gone to.
+    pub fn to_end(path: &Path, leads: Leads, is_end: fn(&Path) -> bool) -> io::Result<Self> {
         let path = if path.as_os_str().is_empty() {
             Path::new(".")
         } else {
             path
         };
         let root = open(CWD, OsStr::new("/"))?;
+        let walker = geteuid();
+        let stat = fstat(&root)?;
         let mut walk = Self {
-            is_roots: true,
+            walker,
+            leads: if walker.is_root() { leads } else { Leads::Nobody },
+            is_end,
+            end: None,
+            top: stat.st_uid,
+            is_own: true,
             real: PathBuf::from("/"),
             file: None,
             missing: VecDeque::new(),
@@ -62,12 +89,16 @@ impl Walk {
             behind_link: usize::MAX,
             folder: root,
         };
-        walk.look_at(&fstat(&walk.folder)?);
-        walk.go(names(&std::path::absolute(path)?))?;
+        walk.look_at(&stat)?;
+        let path = std::path::absolute(path)?;
+        match is_end(&path) {
+            true => walk.end = Some(path),
+            false => walk.go(names(&path))?,
+        }
         Ok(walk)
     }
 
-    /// Whether somebody but root could have led the way.
+    /// Whether a stranger could have led the way.
     pub fn is_among_strangers(&self) -> bool {
         self.stranger.is_some() || self.is_shared
     }
@@ -77,10 +108,12 @@ impl Walk {
         self.is_led
     }
 
-    /// With whose rights files are made and changed in the folder; `None`: with root's own. Those are for root's own folders alone, and
-    /// only where no link led to them.
+    /// With whose rights files are made and changed in the folder; `None`: with the walker's own. Root uses its own in its own folders
+    /// alone, and only where no link led to them.
     pub fn rights(&self) -> Option<Rights> {
-        self.stranger.filter(|_| !self.is_roots || self.is_led)
+        let is_theirs = !self.is_own || self.is_led;
+        let stranger = self.stranger.filter(|_| is_theirs && self.leads == Leads::Root);
+        stranger.map(Rights::of)
     }
 
     /// Makes what is missing on the way, and returns the paths of the folders.
@@ -116,7 +149,7 @@ impl Walk {
                 self.real.pop();
                 // Not the way back: who leads from here could choose where it comes out.
                 self.is_led |= self.is_among_strangers();
-                self.look_at(&fstat(&self.folder)?);
+                self.look_at(&fstat(&self.folder)?)?;
                 continue;
             }
             let found = match open(self.folder.as_fd(), &name) {
@@ -134,7 +167,7 @@ impl Walk {
                 FileType::Directory => {
                     self.folder = found;
                     self.real.push(&name);
-                    self.look_at(&stat);
+                    self.look_at(&stat)?;
                 }
                 _ if names.is_empty() => self.file = Some(name),
                 _ => return Err(ErrorKind::NotADirectory.into()),
@@ -148,14 +181,23 @@ impl Walk {
         if self.links > LINKS {
             return Err(Errno::LOOP.into());
         }
-        self.behind_link = names.len();
-        self.meet(stat);
+        if self.leads == Leads::Root {
+            self.behind_link = names.len();
+        }
+        self.meet(stat)?;
         self.is_led |= self.is_among_strangers();
+        if self.is_led && self.leads == Leads::Nobody {
+            return Err(strangers_link());
+        }
         let target = PathBuf::from(OsString::from_vec(readlinkat(link, "", Vec::new())?.into_bytes()));
+        if names.is_empty() && (self.is_end)(&self.real.join(&target)) {
+            self.end = Some(self.real.join(&target));
+            return Ok(());
+        }
         if target.is_absolute() {
             self.folder = open(CWD, OsStr::new("/"))?;
             self.real = PathBuf::from("/");
-            self.look_at(&fstat(&self.folder)?);
+            self.look_at(&fstat(&self.folder)?)?;
         }
         for name in self::names(&target).into_iter().rev() {
             names.push_front(name);
@@ -163,20 +205,44 @@ impl Walk {
         Ok(())
     }
 
-    fn look_at(&mut self, folder: &Stat) {
+    fn look_at(&mut self, folder: &Stat) -> io::Result<()> {
         let mode = Mode::from_raw_mode(folder.st_mode);
-        let is_open = mode.intersects(Mode::WGRP | Mode::WOTH) && !mode.contains(Mode::SVTX);
-        self.is_shared |= is_open;
-        self.is_roots = folder.st_uid == 0;
-        self.meet(folder);
+        // A group may be the walker's alone; what one of its members puts there is told by its owner.
+        let others = match self.walker.is_root() {
+            true => Mode::WGRP | Mode::WOTH,
+            false => Mode::WOTH,
+        };
+        self.is_shared |= mode.intersects(others) && !mode.contains(Mode::SVTX);
+        self.is_own = folder.st_uid == self.walker.as_raw();
+        self.meet(folder)
     }
 
-    fn meet(&mut self, part: &Stat) {
-        if self.stranger.is_none() && part.st_uid != 0 {
-            let rights = Rights::of_owner(part.st_uid, part.st_gid);
-            self.stranger = rights.can_be_taken().then_some(rights);
+    /// A second stranger is an error for root: whose rights are right there? Each of the two could lead to what is the other's.
+    fn meet(&mut self, part: &Stat) -> io::Result<()> {
+        let owner = part.st_uid;
+        let is_known = owner == 0 || owner == self.walker.as_raw() || self.stranger == Some(owner);
+        let is_trusted = match self.walker.is_root() {
+            true => !is_known && !Rights::can_be_taken(owner),
+            false => owner == self.top,
+        };
+        match self.stranger {
+            _ if is_known || is_trusted => {}
+            Some(known) if self.leads == Leads::Root => return Err(two_strangers(known, owner)),
+            _ => self.stranger = Some(owner),
         }
+        Ok(())
     }
+}
+
+fn two_strangers(one: u32, other: u32) -> io::Error {
+    io::Error::new(
+        ErrorKind::PermissionDenied,
+        format!("the way there leads through folders or links of two other users ({one} and {other})"),
+    )
+}
+
+fn strangers_link() -> io::Error {
+    io::Error::new(ErrorKind::PermissionDenied, "another user's link leads there")
 }
 
 /// Does some work with rights; `None`: with those that this process has.

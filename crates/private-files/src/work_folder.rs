@@ -11,6 +11,7 @@ use super::platform::{real, set_mode};
 use super::held;
 #[cfg(not(target_os = "linux"))]
 use super::not_held as held;
+use super::way::{Leads, OutputPlace};
 
 /// A folder to work in.
 ///
@@ -29,7 +30,7 @@ impl WorkFolder {
     /// # Errors
     /// The system's.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(held::open(path)?.map_or_else(|| Self::ours(path), Self::held))
+        Self::open_led(path, Leads::Root)
     }
 
     /// The folder of a file, links followed, and the file's name in it. The folder has to be there, the file need not.
@@ -56,7 +57,11 @@ impl WorkFolder {
     /// # Errors
     /// The system's.
     pub fn make(path: &Path, mode: u32) -> io::Result<(Self, Vec<PathBuf>)> {
-        if let Some((held, made)) = held::make(path, mode)? {
+        Self::make_led(path, mode, Leads::Root)
+    }
+
+    fn make_led(path: &Path, mode: u32, leads: Leads) -> io::Result<(Self, Vec<PathBuf>)> {
+        if let Some((held, made)) = held::make(path, mode, leads)? {
             return Ok((Self::held(held), made));
         }
         let real = not_there_yet(path)?;
@@ -64,7 +69,7 @@ impl WorkFolder {
         let mut missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
         missing.reverse();
         builder(mode).create(path)?;
-        Ok((Self::open(path)?, missing))
+        Ok((Self::open_led(path, leads)?, missing))
     }
 
     /// The folder at a path, if it belongs to this process's own user. Below another user's folder, too.
@@ -85,11 +90,39 @@ impl WorkFolder {
     /// # Errors
     /// The system's; the link.
     pub fn open_as_ourselves(path: &Path) -> io::Result<Self> {
-        let folder = Self::open(path)?;
-        Ok(Self {
-            held: folder.held.map(held::HeldFolder::into_ours).transpose()?,
-            ..folder
+        Self::open_led(path, Leads::Nobody)
+    }
+
+    /// The folder of a file with our own rights, as [`WorkFolder::open_as_ourselves`], and the file's name in it. The file need not be there.
+    /// A path that `is_end` knows, or to which one's own last link leads, is not looked at.
+    ///
+    /// # Errors
+    /// The system's; another user's link.
+    pub fn of_output(path: &Path, is_end: fn(&Path) -> bool) -> io::Result<OutputPlace<Self>> {
+        Ok(match held::of_output(path, is_end)? {
+            OutputPlace::End(path) => OutputPlace::End(path),
+            OutputPlace::File((real, held), name) => OutputPlace::File(Self { real, held }, name),
         })
+    }
+
+    /// [`WorkFolder::open`] of a folder of our own. Who isn't root has no other rights to take, and is led there by no link of another user's.
+    ///
+    /// # Errors
+    /// The system's; the link.
+    pub(super) fn open_unled(path: &Path) -> io::Result<Self> {
+        Self::open_led(path, unless_root())
+    }
+
+    /// [`WorkFolder::make`], as [`WorkFolder::open_unled`].
+    ///
+    /// # Errors
+    /// The system's; the link.
+    pub(super) fn make_unled(path: &Path) -> io::Result<Self> {
+        Ok(Self::make_led(path, 0o700, unless_root())?.0)
+    }
+
+    fn open_led(path: &Path, leads: Leads) -> io::Result<Self> {
+        Ok(held::open(path, leads)?.map_or_else(|| Self::ours(path), Self::held))
     }
 
     /// [`WorkFolder::open_own`] of a folder that is made for this user alone where it is missing. Those around it are made as
@@ -148,6 +181,19 @@ impl WorkFolder {
             held: Some(held),
         }
     }
+}
+
+#[cfg(unix)]
+fn unless_root() -> Leads {
+    match rustix::process::geteuid().is_root() {
+        true => Leads::Root,
+        false => Leads::Nobody,
+    }
+}
+
+#[cfg(not(unix))]
+fn unless_root() -> Leads {
+    Leads::Nobody
 }
 
 /// The path of what is to be made: the folders that exist resolved, the rest as named.

@@ -127,7 +127,7 @@ pub fn copy_private(from: &Path, to: &Path) -> Result<bool> {
             error,
         )
     };
-    let bytes = match private_files::read(from, private_files::CONFIGURATION_LIMIT) {
+    let bytes = match private_files::read_as_owner(from, private_files::CONFIGURATION_LIMIT) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(failed(error)),

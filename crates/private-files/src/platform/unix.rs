@@ -93,20 +93,29 @@ pub(crate) fn take_from_others(path: &Path) -> io::Result<()> {
 /// the mode gives to others. A file without an old version has been made for its owner alone.
 pub(crate) fn set_rights(new: &File, _: &Path, old: Option<(&Path, &Metadata)>, owner_alone: bool) -> io::Result<()> {
     let Some((_, like)) = old else { return Ok(()) };
-    keep_owner(new, like)?;
     let taken = if owner_alone { 0o077 } else { 0 };
-    new.set_permissions(Permissions::from_mode(like.permissions().mode() & !taken))
+    let mode = like.permissions().mode() & !taken;
+    keep_owner(new, like, mode)?;
+    new.set_permissions(Permissions::from_mode(mode))
 }
 
-fn keep_owner(file: &File, like: &Metadata) -> io::Result<()> {
+/// A group that this user can't give, not being a member, is left out where it may do no more than everybody.
+fn keep_owner(file: &File, like: &Metadata, mode: u32) -> io::Result<()> {
     let own = file.metadata()?;
     let user = (own.uid() != like.uid()).then(|| like.uid());
     let group = (own.gid() != like.gid()).then(|| like.gid());
     if user.is_none() && group.is_none() {
         return Ok(());
     }
-    fchown(file, user, group)
-        .map_err(|error| io::Error::new(error.kind(), format!("its owner cannot be kept: {error}")))
+    let is_group_for_nothing = mode & 0o070 & !(mode << 3) == 0;
+    match fchown(file, user, group) {
+        Err(_) if user.is_none() && is_group_for_nothing => Ok(()),
+        Err(error) => Err(io::Error::new(
+            error.kind(),
+            format!("its owner cannot be kept: {error}"),
+        )),
+        Ok(()) => Ok(()),
+    }
 }
 
 /// Whether the open file is the one that lies at `path` now.

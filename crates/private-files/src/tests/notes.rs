@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 
 use tempfile::TempDir;
 
@@ -35,6 +37,58 @@ fn nothing_to_say_is_no_file() {
     notes.change(&mut |all| all.extend([("a".to_owned(), 1)])).unwrap();
     notes.change(&mut BTreeMap::clear).unwrap();
     assert!(!notes.path().exists());
+}
+
+#[test]
+fn the_folder_goes_with_its_locks_when_nothing_is_left() {
+    let home = TempDir::new().unwrap();
+    let notes = notes(&home);
+    notes.change(&mut |all| all.extend([("a".to_owned(), 1)])).unwrap();
+    let folder = notes.state().path().to_owned();
+    fs::create_dir(folder.join("empty")).unwrap();
+    assert!(notes.state().remove_if_unused().is_err());
+    assert!(notes.path().exists() && folder.join("test.lock").exists());
+    notes.change(&mut BTreeMap::clear).unwrap();
+    let lock = fs::File::open(folder.join("test.lock")).unwrap();
+    lock.lock().unwrap();
+    assert!(notes.state().remove_if_unused().is_err());
+    assert!(folder.join("test.lock").exists());
+    drop(lock);
+    notes.state().remove_if_unused().unwrap();
+    assert!(!folder.exists());
+}
+
+/// Were a lock taken on a file that is gone, two would write at once, and one of them would lose what it noted.
+#[test]
+fn no_note_is_lost_while_the_folder_goes_and_comes() {
+    let home = TempDir::new().unwrap();
+    let notes = notes(&home);
+    let is_over = AtomicBool::new(false);
+    let went = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                went.fetch_add(usize::from(notes.state().remove_if_unused().is_ok()), Ordering::Relaxed);
+            }
+        });
+        let writers: Vec<_> = (0..4_u32)
+            .map(|writer| {
+                let notes = notes.clone();
+                scope.spawn(move || {
+                    for round in 0..40 {
+                        let name = writer.to_string();
+                        notes.change(&mut |all| all.extend([(name.clone(), round)])).unwrap();
+                        assert_eq!(notes.load().unwrap().get(&name), Some(&round));
+                        notes.change(&mut |all| all.retain(|known, _| *known != name)).unwrap();
+                    }
+                })
+            })
+            .collect();
+        let ended: Vec<_> = writers.into_iter().map(|writer| writer.join().is_ok()).collect();
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(ended, [true; 4]);
+    });
+    assert!(went.into_inner() > 0, "the folder never went");
 }
 
 #[test]

@@ -1,6 +1,13 @@
 //! What is put back: the value from before the first write of ours.
 
 use std::fs;
+use std::os::unix::fs::chown;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+#[cfg(target_os = "linux")]
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use tempfile::TempDir;
 
 use crate::{FileUndo, ReplacedValue, UndoLog, remove_made_folders};
 
@@ -100,4 +107,45 @@ fn folders_that_hold_something_else_stay() {
     fs::write(outer.join("file"), "").unwrap();
     remove_made_folders(&[outer.clone(), inner.clone()], &inner.join("file"));
     assert!(outer.is_dir() && !inner.exists());
+}
+
+/// A user swaps the folder of the notes for one of root's, without notes, while root reads: the notes are either the user's, and not
+/// believed about root's places, or there are none. Where the folder is looked at twice, hundreds of the readings go wrong.
+#[cfg(target_os = "linux")]
+#[test]
+fn notes_are_never_taken_for_those_of_whom_the_folder_belongs_to_later() {
+    const USER: u32 = 54_601;
+    const READINGS: usize = 3000;
+    let home = TempDir::new().unwrap();
+    let (users, roots) = (home.path().join("state"), home.path().join("other"));
+    let of_root = TempDir::new().unwrap();
+    let place = of_root.path().join("config.json");
+    for folder in [&users, &roots] {
+        fs::create_dir(folder).unwrap();
+    }
+    let log: UndoLog = UndoLog::new(users.clone(), "log");
+    let noted = serde_json::json!({"files": {place.display().to_string(): {"values": {"a": {"previous": null, "written": [""]}}}}});
+    fs::write(users.join("log.json"), noted.to_string()).unwrap();
+    for theirs in [home.path(), &users, &users.join("log.json")] {
+        chown(theirs, Some(USER), Some(USER)).unwrap();
+    }
+    let is_over = AtomicBool::new(false);
+    let (believed, unbelieved) = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                renameat_with(CWD, &users, CWD, &roots, RenameFlags::EXCHANGE).unwrap();
+            }
+        });
+        let mut seen = (0, 0);
+        for _ in 0..READINGS {
+            if let Ok(entries) = log.load() {
+                seen.0 += entries.files.len();
+                seen.1 += entries.unbelieved.len();
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        seen
+    });
+    assert_eq!(believed, 0);
+    assert!(unbelieved > 0, "the race did not take place");
 }
