@@ -8,12 +8,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use toml::de::DeTable;
+use toml_writer::ToTomlValue;
 
 use super::edit::HELPER;
 use super::record::{ClientUndoLog, FileRecord};
 use super::replace::{EditOutcome, read_text, real_path, update};
 use context::{Env, NO_HOME};
-use diagnostics::Result;
+use diagnostics::{Code, Error, Result};
 use private_files::unified_diff;
 
 /// Behind the numbers that names of drop-ins begin with.
@@ -21,6 +23,9 @@ const NAME: &str = "zz-ecr-auth.conf";
 
 /// What the first line says.
 const HEADER: &str = "# Written by `ecr-auth setup --all`. `ecr-auth logout` removes this file.\n";
+
+/// The list of helpers.
+const KEY: &str = "credential-helpers";
 
 /// What the container tools look into where no file says anything: their own files.
 const DEFAULT_LIST: [&str; 1] = ["containers-auth.json"];
@@ -182,8 +187,8 @@ fn path(home: &Path) -> PathBuf {
 }
 
 fn text_of(list: &[String]) -> String {
-    let names: Vec<String> = list.iter().map(|name| format!("{name:?}")).collect();
-    format!("{HEADER}credential-helpers = [{}]\n", names.join(", "))
+    let names: Vec<String> = list.iter().map(|name| name.to_toml_value()).collect();
+    format!("{HEADER}{KEY} = [{}]\n", names.join(", "))
 }
 
 fn hash(text: &str) -> String {
@@ -238,39 +243,35 @@ fn drop_ins(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn list_in(path: &Path) -> Result<Option<Vec<String>>> {
-    Ok(read_text(path)?.and_then(|text| credential_helpers(&text)))
+    let Some(text) = read_text(path)? else { return Ok(None) };
+    credential_helpers(&text).map_err(|cause| {
+        Error::failed(Code::ClientConfig, format!("cannot read {}", path.display()), cause)
+            .hint("fix the file at that place, or move it away: podman can't read it either")
+    })
 }
 
-/// The value of `credential-helpers` in a TOML text: it stands before the first table, and is an array of strings.
-pub(super) fn credential_helpers(text: &str) -> Option<Vec<String>> {
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (line, next) = rest.split_once('\n').unwrap_or((rest, ""));
-        let line = line.trim_start();
-        if line.starts_with('[') {
-            return None;
-        }
-        let key = line.trim_start_matches(['"', '\'']).strip_prefix("credential-helpers");
-        let value = key.map(|value| value.trim_start_matches(['"', '\'']).trim_start());
-        if value.is_some_and(|value| value.starts_with('=')) {
-            let start = rest.find('=').unwrap_or_default() + 1;
-            return Some(strings(&rest[start..]));
-        }
-        rest = next;
+/// The value of `credential-helpers` in a text of TOML, or what is wrong with the text. Like the library of the container tools, it takes
+/// a key that differs in case alone for this one.
+pub(super) fn credential_helpers(text: &str) -> Result<Option<Vec<String>>, String> {
+    let table = DeTable::parse(text).map_err(|error| {
+        let place = error.span().map_or(0, |span| span.start);
+        mistake(text, place, error.message())
+    })?;
+    let keys = table.get_ref();
+    let key = keys.keys().find(|key| *key.get_ref() == KEY);
+    let key = key.or_else(|| keys.keys().find(|key| key.get_ref().eq_ignore_ascii_case(KEY)));
+    let Some((key, value)) = key.and_then(|key| keys.get_key_value(key)) else {
+        return Ok(None);
+    };
+    let names = value.get_ref().as_array().map(|array| array.iter());
+    let names = names.map(|names| names.map(|name| name.get_ref().as_str().map(str::to_owned)).collect());
+    match names {
+        Some(Some(names)) => Ok(Some(names)),
+        _ => Err(mistake(text, key.span().start, &format!("{KEY} is no list of names"))),
     }
-    None
 }
 
-/// The strings of an array, up to its end.
-fn strings(array: &str) -> Vec<String> {
-    let (mut found, mut chars) = (Vec::new(), array.chars());
-    while let Some(next) = chars.next() {
-        match next {
-            ']' => break,
-            '#' => drop(chars.by_ref().find(|c| *c == '\n')),
-            '"' | '\'' => found.push(chars.by_ref().take_while(|c| *c != next).collect()),
-            _ => {}
-        }
-    }
-    found
+fn mistake(text: &str, place: usize, what: &str) -> String {
+    let line = text.get(..place).unwrap_or_default().matches('\n').count() + 1;
+    format!("line {line}: {what}")
 }

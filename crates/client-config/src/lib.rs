@@ -56,7 +56,7 @@ pub use diff::unified_diff;
 pub use drop_in::{DropIn, DropInWritten};
 pub use edit::{ConfigEdit, HELPER, HelperSettings, Malformed};
 pub use files::{ConfigFile, ConfigLocation, config_files, shown};
-pub use link::{HELPER_NAMES, LinkPlan, LinkState, helper_link, remove_link};
+pub use link::{HELPER_NAMES, LinkPlan, LinkState, helper_link, is_for_all_users, is_helper_name, remove_link};
 pub use login::{PasswordPlace, RegistryLogin, StoreOutcome, StoredLogin, store};
 pub use lookup::{ClientCredentials, FoundCredentials, Lookup, look_up};
 pub use previous_store::PreviousStore;

@@ -7,13 +7,38 @@ use std::path::{Path, PathBuf};
 use super::edit::HELPER;
 use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
-use private_files::{WorkFolder, is_out_of_others_reach, real, remove_file, replace_program};
+use private_files::{WorkFolder, is_out_of_others_reach, is_own, real, remove_file, replace_program};
 
 /// The names under which the binary is a credential helper and nothing else: ours, and that of amazon-ecr-credential-helper.
 pub const HELPER_NAMES: [&str; 2] = ["docker-credential-ecr-auth", "docker-credential-ecr-login"];
 
+/// Whether a binary called under this name is the credential helper.
+pub fn is_helper_name(program: &Path) -> bool {
+    let name = program.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let stem = match name.len().checked_sub(4).and_then(|at| name.split_at_checked(at)) {
+        Some((stem, extension)) if extension.eq_ignore_ascii_case(".exe") => stem,
+        _ => name,
+    };
+    let is_named = |name: &&str| match cfg!(windows) {
+        true => name.eq_ignore_ascii_case(stem),
+        false => *name == stem,
+    };
+    HELPER_NAMES.iter().any(is_named)
+}
+
 /// Where programs for every user of a machine go that its packages know nothing of.
 const SHARED: &str = "/usr/local/bin";
+
+/// Where the programs of all users of a machine are.
+const OF_THE_SYSTEM: [&str; 7] = [
+    "/usr",
+    "/opt",
+    "/bin",
+    "/sbin",
+    r"C:\Program Files",
+    r"C:\ProgramData",
+    r"C:\Windows",
+];
 
 /// Of folders that are made for the link: as the umask says.
 const FOLDER_MODE: u32 = 0o777;
@@ -125,6 +150,15 @@ pub fn remove_link(path: &Path, previous: Option<&Path>) -> io::Result<bool> {
         }
         Ok(true)
     })
+}
+
+/// Whether the helper lies in a folder for all users of the machine: one of the system's, or one that isn't this user's, outside of the home.
+pub fn is_for_all_users(path: &Path, env: &Env) -> bool {
+    let real = |path: &Path| real(path).unwrap_or_else(|_| path.to_owned());
+    let folder = real(path.parent().unwrap_or(path));
+    let is_at_home = env.home().is_some_and(|home| folder.starts_with(real(&home)));
+    let is_own = fs::metadata(&folder).is_ok_and(|found| is_own(&found));
+    !is_at_home && (!is_own || OF_THE_SYSTEM.iter().any(|system| folder.starts_with(system)))
 }
 
 /// What stands under the link's name; something else than an ecr-auth is an error.

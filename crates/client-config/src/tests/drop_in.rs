@@ -47,7 +47,7 @@ impl Home {
 
     fn list(&self) -> Vec<String> {
         let text = fs::read_to_string(self.path("registries.conf.d/zz-ecr-auth.conf")).unwrap();
-        credential_helpers(&text).unwrap()
+        credential_helpers(&text).unwrap().unwrap()
     }
 
     fn take_back(&self) -> bool {
@@ -128,7 +128,60 @@ fn what_somebody_changed_stays() {
 #[case("# credential-helpers = [\"a\"]\n", None)]
 #[case("credential-helpers-x = [\"a\"]\n", None)]
 #[case("[registries.search]\ncredential-helpers = [\"a\"]\n", None)]
+#[case("x = \"\"\"\ncredential-helpers = ['a']\n\"\"\"\n", None)]
+#[case("x = '''\n[y]\n'''\ncredential-helpers = ['a']\n", Some(vec!["a"]))]
+#[case("\"credential\\u002Dhelpers\" = [\"\\u0061]#\", '''b''']\n", Some(vec!["a]#", "b"]))]
+#[case("credential-helpers = [\"a\\\"b\", 'c\"', \"\\u200b\\\\\"]\n", Some(vec!["a\"b", "c\"", "\u{200b}\\"]))]
+#[case("Credential-Helpers = ['a']\n", Some(vec!["a"]))]
+#[case("\r\ncredential-helpers = []\r\n", Some(vec![]))]
 fn the_list_in_a_file(#[case] text: &str, #[case] expected: Option<Vec<&str>>) {
     let expected = expected.map(|list| list.into_iter().map(str::to_owned).collect());
-    assert_eq!(credential_helpers(text), expected);
+    assert_eq!(credential_helpers(text).unwrap(), expected);
+}
+
+#[rstest]
+#[case("credential-helpers = 'a'\n", "line 1: credential-helpers is no list of names")]
+#[case(
+    "\ncredential-helpers = ['a', 1]\n",
+    "line 2: credential-helpers is no list of names"
+)]
+#[case("x = 1\nx = 2\n", "line 2: duplicate key")]
+#[case("\n\n[x\n", "line 3: unclosed table, expected `]`")]
+fn what_is_wrong_with_a_file(#[case] text: &str, #[case] expected: &str) {
+    assert_eq!(credential_helpers(text).unwrap_err(), expected);
+}
+
+/// As podman's own parser reads them.
+#[test]
+fn every_name_is_written_as_it_was() {
+    let names = [
+        "zero\u{200b}width",
+        "quo\"te",
+        "ba\\ck",
+        "tab\t",
+        "line\nbreak",
+        "del\u{7f}",
+        "a'''b\"\"\"c",
+        "\u{1f511}",
+        "[",
+    ];
+    let home = Home::new();
+    let quoted = |name: &&str| serde_json::to_string(name).unwrap().replace('\u{7f}', "\\u007f");
+    let list: Vec<String> = names.iter().map(quoted).collect();
+    home.write(
+        "registries.conf",
+        &format!("credential-helpers = [\n{},\n]\n", list.join(",\n")),
+    );
+    home.set_up();
+    assert_eq!(home.list(), [&names[..], &["ecr-auth"]].concat());
+}
+
+#[test]
+fn a_file_that_podman_cannot_read_is_an_error() {
+    let home = Home::new();
+    home.write("registries.conf.d/10-mine.conf", "credential-helpers = [\n'a'\n");
+    let error = DropIn::plan(&home.env()).unwrap_err();
+    assert!(error.to_string().contains("10-mine.conf: line "), "{error}");
+    assert!(!home.path("registries.conf.d/zz-ecr-auth.conf").exists());
+    assert!(!home.take_back());
 }

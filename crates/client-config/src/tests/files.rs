@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::link::{default_folder, is_named_ecr_auth};
-use crate::{Client, Kind, LinkState, config_files, helper_link, remove_link, shown};
+use crate::{Client, Kind, LinkState, config_files, helper_link, is_for_all_users, is_helper_name, remove_link, shown};
 use context::Env;
 
 fn env(vars: &[(&str, &str)]) -> Env {
@@ -351,4 +351,45 @@ fn a_link_that_cannot_be_made_is_an_error_with_a_way_out() {
     fs::write(&bin, "a file where a folder should be").unwrap();
     let error = plan.make().unwrap_err();
     assert!(error.hint_text().unwrap().contains("--bin-dir"), "{error}");
+}
+
+#[test]
+fn the_helpers_names() {
+    for name in [
+        "docker-credential-ecr-auth",
+        "/usr/local/bin/docker-credential-ecr-login",
+        "docker-credential-ecr-auth.exe",
+        "docker-credential-ecr-login.EXE",
+    ] {
+        assert!(is_helper_name(Path::new(name)), "{name}");
+    }
+    for name in [
+        "ecr-auth",
+        "ecr-auth.exe",
+        "docker-credential-ecr",
+        "docker-credential-ecr-auth.bat",
+        ".exe",
+        "",
+    ] {
+        assert!(!is_helper_name(Path::new(name)), "{name}");
+    }
+}
+
+#[test]
+fn folders_of_the_system_are_for_all_users() {
+    let home = TempDir::new().unwrap();
+    let env: Env = [("HOME", home.path().to_str().unwrap())].into_iter().collect();
+    for (path, expected) in [
+        ("/usr/local/bin/docker-credential-ecr-auth".into(), true),
+        ("/opt/tools/docker-credential-ecr-auth".into(), true),
+        (home.path().join("docker-credential-ecr-auth"), false),
+        (home.path().join("../docker-credential-ecr-auth"), false),
+    ] {
+        assert_eq!(is_for_all_users(&path, &env), expected, "{}", path.display());
+    }
+    let env: Env = [("HOME", "/usr/local")].into_iter().collect();
+    assert!(!is_for_all_users(
+        Path::new("/usr/local/bin/docker-credential-ecr-auth"),
+        &env
+    ));
 }
