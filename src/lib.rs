@@ -68,7 +68,7 @@ fn helper_action(args: &[OsString]) -> Option<String> {
     let text = |at: usize| args.get(at).map(|arg| arg.to_string_lossy().into_owned());
     if args
         .first()
-        .is_some_and(|program| commands::helper::is_helper_name(Path::new(program)))
+        .is_some_and(|program| client_config::is_helper_name(Path::new(program)))
     {
         return Some(text(1).unwrap_or_default());
     }

@@ -44,7 +44,7 @@ pub fn answer(
         Err(error) => return Err(error),
     };
     let Some(target) = config.target(server) else {
-        return Ok(PullAnswer::NotOurs(config.fallback().cloned()));
+        return Ok(PullAnswer::NotOurs(config.fallback_for(server).cloned()));
     };
     let began = context.began;
     let found = find(&target, context);
@@ -60,7 +60,7 @@ pub fn answer(
 /// # Errors
 /// As [`Config::load_for`].
 pub fn load_config(server: &str, config: Option<&Path>, context: &Context<'_>) -> Result<Config> {
-    let checked = CheckedInCache(Cache::open(Cache::folder(&context.env)));
+    let checked = CheckedInCache(Cache::from_env(&context.env));
     Config::load_for(&context.env, config, server, Some(&checked))
 }
 
@@ -91,7 +91,7 @@ impl CheckedTexts for CheckedInCache {
 /// As [`PasswordPath::choose`].
 pub fn by_rule(target: &RegistryTarget<'_>, context: &Context<'_>) -> Result<(PasswordPath, Cache)> {
     let path = PasswordPath::choose(&context.env, target.registry(), target.identity())?;
-    Ok((path, Cache::open(Cache::folder(&context.env))))
+    Ok((path, Cache::from_env(&context.env)))
 }
 
 fn go_on_without(name: &str, error: &Error) -> PullAnswer {

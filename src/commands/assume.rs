@@ -86,7 +86,7 @@ pub fn run(args: &AssumeArgs, config: Option<&Path>, context: &mut Context<'_>) 
     masks.check(context)?;
     let mut path = session(&args.identity, base(&args.identity, config, context)?, context)?;
     MfaPrompt::new(context).begin(&mut path, context)?;
-    let cache = Cache::open(Cache::folder(&context.env));
+    let cache = Cache::from_env(&context.env);
     let credentials = path.credentials(&cache, Instant::now(), context)?;
     let mut secrets = ci::of_credentials(&credentials.secret_access_key, credentials.session_token.as_ref());
     secrets.extend(written_otherwise(args, &secrets));

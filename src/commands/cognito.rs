@@ -123,7 +123,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
             settings,
             args,
             next,
-            cache: Cache::open(Cache::folder(&context.env)),
+            cache: Cache::from_env(&context.env),
             context,
         })
     }

@@ -5,13 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
-use client_config::{AuthsStore, CredentialStore, StoredCredential};
+use client_config::{AuthsStore, CredentialStore, HELPER, StoredCredential, is_helper_name};
 use configuration::FallbackStore;
 use context::{Context, variables};
 use diagnostics::{Code, Error, Exit, Result};
 use secret::Secret;
+
+/// How many helpers of ours may have led to the one that asks the store.
+const NESTED: usize = 2;
 
 /// What a client wants for a server.
 #[derive(Debug)]
@@ -94,7 +98,7 @@ pub fn list(fallback: &FallbackStore, context: &Context<'_>) -> Result<BTreeMap<
 
 /// The program, with its one argument and the client's own environment, and a mark for an ecr-auth that it may lead back to.
 fn command(name: &str, action: &str, context: &Context<'_>) -> Result<Command> {
-    if context.env.get(variables::ECR_AUTH_IN_FALLBACK).is_some() {
+    if context.env.get(variables::ECR_AUTH_IN_FALLBACK).is_some() || is_called_in_circles() {
         let cause = format!("docker-credential-{name} leads back to ecr-auth");
         return Err(
             Error::failed(Code::OtherStore, "cannot ask the store of other registries", cause).hint(
@@ -107,6 +111,23 @@ fn command(name: &str, action: &str, context: &Context<'_>) -> Result<Command> {
     let mut command = Command::new(store.program());
     command.arg(action).env(variables::ECR_AUTH_IN_FALLBACK, "1");
     Ok(command)
+}
+
+/// Whether helpers of ours stand behind each other again and again: a store that doesn't pass our mark on has called us, and would go on.
+/// A few do by themselves, such as one that signs in to AWS by a container.
+fn is_called_in_circles() -> bool {
+    let is_ours = |name: &Path| {
+        name.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with(HELPER))
+    };
+    let is_helper = |line: &Vec<String>| match line.split_first() {
+        Some((program, args)) => {
+            let program = Path::new(program);
+            is_helper_name(program) || is_ours(program) && args.iter().any(|arg| arg == "helper")
+        }
+        None => false,
+    };
+    context::callers().filter(is_helper).nth(NESTED).is_some()
 }
 
 fn run(command: &mut Command, input: &Secret) -> io::Result<ExitStatus> {

@@ -5,11 +5,12 @@
 
 mod list;
 mod once;
+mod store_request;
 
 use std::io::Read;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::fallback::{self, ClientRequest, StoreReply};
 use crate::pull::{self, PullAnswer};
@@ -19,8 +20,9 @@ use context::{Context, Progress, variables};
 use diagnostics::{Code, Error, Exit, Result, inert, one_line};
 use ecr_registry::{Registry, server_name, why_not_ecr};
 use once::tell_once;
-use secret::{Secret, exposed};
+use secret::Secret;
 use secret_cache::Cache;
+use store_request::StoreRequest;
 
 /// What clients take for "none here": they go on without credentials.
 const NOT_FOUND: &str = "credentials not found in native keychain";
@@ -30,20 +32,6 @@ const NO_SERVER: &str = "no credentials server URL";
 const LINE_LIMIT: usize = 300;
 /// What a client may send, at most, in bytes.
 const INPUT_LIMIT: u64 = 64 * 1024;
-
-/// Whether a binary called under this name is the credential helper.
-pub fn is_helper_name(program: &Path) -> bool {
-    let name = program.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let stem = match name.len().checked_sub(4).and_then(|at| name.split_at_checked(at)) {
-        Some((stem, extension)) if extension.eq_ignore_ascii_case(".exe") => stem,
-        _ => name,
-    };
-    let is_named = |name: &&str| match cfg!(windows) {
-        true => name.eq_ignore_ascii_case(stem),
-        false => *name == stem,
-    };
-    HELPER_NAMES.iter().any(is_named)
-}
 
 /// Answers one action of the protocol. `config` is the configuration file, where the command line names one.
 pub fn run(action: &str, config: Option<&Path>, context: &mut Context<'_>) -> Exit {
@@ -168,28 +156,20 @@ fn ask_fallback(
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct StoreRequest {
-    #[serde(rename = "ServerURL")]
-    server_url: String,
-    #[serde(default)]
-    username: String,
-    #[serde(default, deserialize_with = "exposed::deserialize")]
-    secret: Secret,
-}
-
 /// `docker login` ends with it. What it brings for an ECR registry we fetch ourselves, so that is taken and not kept.
 fn store(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
     let input = input(context)?;
-    let stored: StoreRequest = serde_json::from_str(input.expose()).map_err(|_| {
+    let stored = StoreRequest::read(input.expose()).map_err(|_| {
         told(
             "ecr-auth: store: the input is no JSON object with a ServerURL",
             Code::HelperCall,
             None,
         )
     })?;
-    let server = stored.server_url.trim_ascii();
+    let server = match stored.server_url.trim_ascii() {
+        "" => return Err(NO_SERVER.to_owned()),
+        server => server,
+    };
     let config = match pull::load_config(server, config, context) {
         Ok(config) => config,
         // Whatever the rules say: it is taken, and not kept.
@@ -200,7 +180,7 @@ fn store(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
         tell_if_foreign(&target, &name_of(server), &stored.secret, context);
         return Ok(HelperReply::nothing());
     }
-    if let Some(fallback) = config.fallback() {
+    if let Some(fallback) = config.fallback_for(server) {
         let credential = StoredCredential {
             username: stored.username,
             secret: stored.secret,
@@ -221,7 +201,7 @@ fn tell_if_foreign(target: &RegistryTarget<'_>, name: &str, password: &Secret, c
     if password.expose().is_empty() {
         return;
     }
-    let cache = Cache::open(Cache::folder(&context.env));
+    let cache = Cache::from_env(&context.env);
     let path = pull::by_rule(target, context).map(|(path, _)| path);
     let of_key = path
         .as_ref()
@@ -250,8 +230,8 @@ fn erase(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
         Err(_) if Registry::parse(server).is_some() => Config::default(),
         Err(error) => return Err(failed(server, &error, context)),
     };
-    let cache = Cache::open(Cache::folder(&context.env));
-    match (config.target(server), config.fallback()) {
+    let cache = Cache::from_env(&context.env);
+    match (config.target(server), config.fallback_for(server)) {
         (Some(target), _) => {
             if let Ok((path, _)) = pull::by_rule(&target, context) {
                 cache.remove(path.key());
@@ -333,28 +313,6 @@ fn to_json(value: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_helpers_names() {
-        for name in [
-            "docker-credential-ecr-auth",
-            "/usr/local/bin/docker-credential-ecr-login",
-            "docker-credential-ecr-auth.exe",
-            "docker-credential-ecr-login.EXE",
-        ] {
-            assert!(is_helper_name(Path::new(name)), "{name}");
-        }
-        for name in [
-            "ecr-auth",
-            "ecr-auth.exe",
-            "docker-credential-ecr",
-            "docker-credential-ecr-auth.bat",
-            ".exe",
-            "",
-        ] {
-            assert!(!is_helper_name(Path::new(name)), "{name}");
-        }
-    }
 
     #[test]
     fn a_line_is_at_most_300_characters() {

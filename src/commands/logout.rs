@@ -13,8 +13,9 @@ use aws_shared_files::profile;
 use client_config::{
     Client, ClientUndoEntries, ClientUndoLog, DropIn, FileRecord, Kind, RestoreOutcome, chosen, real_path, shown,
 };
-use context::Context;
+use context::{Context, Env};
 use diagnostics::Result;
+use private_files::StateFolder;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,6 +38,9 @@ pub struct LogoutArgs {
     /// Docker's configuration folder [default: $DOCKER_CONFIG, else ~/.docker]
     #[arg(long, value_name = "DIR")]
     pub docker_config: Option<PathBuf>,
+    /// Remove the helper that setup installed, also from a folder for all users, such as /usr/local/bin
+    #[arg(long)]
+    pub remove_helper: bool,
     /// Sign out of Cognito's managed login in the browser too
     #[arg(long, conflicts_with = "registries")]
     pub browser: bool,
@@ -49,25 +53,36 @@ pub struct LogoutArgs {
 pub fn run(args: &LogoutArgs, config: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
     let known = Config::load_if_there(&context.env, config)?;
     let hosts = hosts::named(&args.registries, args.region.as_deref(), &known, context)?;
+    let cache = Cache::from_env(&context.env);
+    if hosts.is_empty() {
+        // First of all, while there is time: whatever else hangs, these tokens open nothing any more.
+        sign_out(&cache, args.browser, context);
+    }
     let restored = restore(args, &hosts, context);
     let rules = take_back_rules(config, &known, &hosts, context);
     let fallback = match hosts.is_empty() {
         true => take_back_fallback(args, config, context),
         false => Ok(()),
     };
-    forget(&hosts, args.browser, context);
+    forget(&hosts, &cache, &context.env);
     restored.and(rules).and(fallback)
 }
 
-/// Forgets the tokens that were handed out for these hosts; or all, and signs users of Cognito out.
-fn forget(hosts: &[String], in_browser: bool, context: &mut Context<'_>) {
-    let cache = Cache::open(Cache::folder(&context.env));
-    if hosts.is_empty() {
-        sign_out(&cache, in_browser, context);
-        cache.clear();
-    }
+/// Forgets the tokens that were handed out for these hosts; or all, and removes the folders of ours in which nothing is left.
+fn forget(hosts: &[String], cache: &Cache, env: &Env) {
     for host in hosts {
         cache.remove_named(host);
+    }
+    if !hosts.is_empty() {
+        return;
+    }
+    cache.clear();
+    if Cache::folder(env) == env.cache_folder() {
+        cache.remove_if_unused();
+    }
+    if let Some(state) = StateFolder::from_env(env) {
+        // What is left in it is still needed.
+        let _ = state.remove_if_unused();
     }
 }
 
@@ -101,7 +116,7 @@ fn restore(args: &LogoutArgs, hosts: &[String], context: &mut Context<'_>) -> Re
         }
     }
     if let Some(record) = &record {
-        remove_links(record, context);
+        remove_links(record, args.remove_helper, context);
     }
     outcome
 }
@@ -191,7 +206,7 @@ fn load(record: Option<&ClientUndoLog>, context: &mut Context<'_>) -> ClientUndo
     }
 }
 
-fn remove_links(record: &ClientUndoLog, context: &mut Context<'_>) {
+fn remove_links(record: &ClientUndoLog, from_all: bool, context: &mut Context<'_>) {
     let left = record.load().unwrap_or_default();
     for path in &left.unbelieved {
         context.say(&format!(
@@ -208,6 +223,14 @@ fn remove_links(record: &ClientUndoLog, context: &mut Context<'_>) {
     }
     let mut stay = Vec::new();
     for (path, previous) in &left.links {
+        if !from_all && client_config::is_for_all_users(path, &context.env) {
+            context.say(&format!(
+                "helper: {} stays, as its folder is for all users; to remove it: ecr-auth logout --remove-helper",
+                path.display()
+            ));
+            stay.push(path);
+            continue;
+        }
         match client_config::remove_link(path, previous.as_deref()) {
             Ok(true) => context.say(&format!("helper: {} taken back", shown(path, &context.env))),
             Ok(false) => {}

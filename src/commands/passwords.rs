@@ -42,7 +42,7 @@ pub fn fetch(
     mut mfa: Option<&mut MfaPrompt>,
     context: &mut Context<'_>,
 ) -> Result<FetchedPasswords> {
-    let cache = Cache::open(Cache::folder(&context.env));
+    let cache = Cache::from_env(&context.env);
     let mut fetched = FetchedPasswords {
         passwords: Vec::new(),
         tokens: Vec::new(),

@@ -361,7 +361,7 @@ fn verified<'h>(
     config: &Config,
     context: &mut Context<'_>,
 ) -> Result<Vec<(&'h str, Result<CachedSecret>)>> {
-    let cache = Cache::open(Cache::folder(&context.env));
+    let cache = Cache::from_env(&context.env);
     let targets = hosts
         .iter()
         .filter_map(|host| Some((host.as_str(), config.target(host)?)));

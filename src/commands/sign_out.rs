@@ -7,7 +7,7 @@ use aws_access::net::to_end;
 use aws_access::{Identity, PerCallTimeout};
 use cognito::managed_login::{self, SIGNED_OUT, logout_address};
 use cognito::{KeptSignIn, LoginPlace, RefreshTokenStore, User};
-use context::{Context, budget};
+use context::Context;
 use diagnostics::Result;
 use secret_cache::Cache;
 use settings::CognitoSettings;
@@ -64,7 +64,11 @@ fn revoke(kept: &KeptSignIn, context: &Context<'_>) -> Result<()> {
     let calls = PerCallTimeout::new(
         &context.env,
         &identity,
-        budget(&context.env)?.min(BUDGET),
+        context
+            .env
+            .deadline()
+            .saturating_duration_since(Instant::now())
+            .min(BUDGET),
         &context.progress,
     );
     kept.refuse_elsewhere(&calls.address(&user.region)?)?;

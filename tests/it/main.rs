@@ -70,6 +70,7 @@ mod setup_rules;
 mod setup_warnings;
 mod sources;
 mod srp;
+mod store_tricks;
 mod stored_logins;
 mod terminal;
 mod token_commands;

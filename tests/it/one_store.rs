@@ -50,14 +50,14 @@ esac
 "#;
 
 /// A machine whose PATH begins with a folder for programs of the test's own.
-fn machine() -> Machine {
+pub fn machine() -> Machine {
     let machine = Machine::new();
     fs::create_dir(machine.home().join("bin")).unwrap();
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin", machine.home().join("bin").display());
     machine.with("PATH", &path).with("DOCKER_HOST", "unix:///nowhere.sock")
 }
 
-fn program(machine: &Machine, name: &str, script: &str) -> PathBuf {
+pub fn program(machine: &Machine, name: &str, script: &str) -> PathBuf {
     let source = machine.write("program.sh", script);
     let program = machine.home().join("bin").join(name);
     // By another process: a file that this one has open for writing, as a fork of another test's thread may, cannot be run.
@@ -66,14 +66,14 @@ fn program(machine: &Machine, name: &str, script: &str) -> PathBuf {
     program
 }
 
-fn with_desktop() -> Machine {
+pub fn with_desktop() -> Machine {
     let machine = machine();
     program(&machine, "docker-credential-desktop", DESKTOP);
     machine
 }
 
 #[track_caller]
-fn setup(machine: &Machine, more: &[&str]) -> Outcome {
+pub fn setup(machine: &Machine, more: &[&str]) -> Outcome {
     let bin = machine.home().join("bin").display().to_string();
     let outcome = machine.run(&[&["setup", "--bin-dir", &bin], more].concat());
     assert_eq!(outcome.status, 0, "{outcome:?}");
@@ -87,12 +87,12 @@ fn logout(machine: &Machine) -> Outcome {
     outcome
 }
 
-fn request(server: &str, user: &str, secret: &str) -> String {
+pub fn request(server: &str, user: &str, secret: &str) -> String {
     format!(r#"{{"ServerURL":"{server}","Username":"{user}","Secret":"{secret}"}}"#)
 }
 
 /// The helper as docker runs it.
-fn docker_asks(machine: &Machine, action: &str, stdin: &str) -> Outcome {
+pub fn docker_asks(machine: &Machine, action: &str, stdin: &str) -> Outcome {
     let helper = machine.home().join("bin/docker-credential-ecr-auth");
     machine.call(&helper, &[action], stdin)
 }

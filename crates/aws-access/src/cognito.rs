@@ -286,7 +286,7 @@ impl Aws<'_> {
                 })
             }
             SignIn::UserPool { .. } => {
-                let cache = Cache::open(Cache::folder(self.env));
+                let cache = Cache::from_env(self.env);
                 let username = settings.username.as_deref().ok_or_else(cognito::no_known_user)?;
                 let user = User::from_settings(settings, username, self.env)?;
                 let address = address(CognitoService::UserPool, &user.region, self.env, self.identity)?;

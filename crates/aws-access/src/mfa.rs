@@ -26,7 +26,7 @@ impl MfaSessions {
     /// The sessions that the user's cache keeps.
     pub fn from_env(env: &Env) -> Self {
         Self {
-            cache: Cache::open(Cache::folder(env)),
+            cache: Cache::from_env(env),
             begun: Vec::new(),
         }
     }

@@ -54,7 +54,7 @@ pub use vendor::{VendorFile, VendorRegistry};
 
 use context::{Env, variables};
 use diagnostics::Result;
-use ecr_registry::{HostPattern, Registry, parse_argument, server_name};
+use ecr_registry::{HostPattern, Registry, parse_argument, possible_names, server_name};
 use server::Server;
 use settings::{CognitoSettings, IdentitySettings, RoleSettings, SourceChoice};
 use setup_file::SetupDocument;
@@ -323,6 +323,13 @@ impl Config {
     /// Who answers for every registry that is neither ECR's nor an alias.
     pub fn fallback(&self) -> Option<&FallbackStore> {
         self.fallback.as_ref()
+    }
+
+    /// Who answers for this server, which is no name of ours. Nobody does for a name that other programs may read as one of ours, such as
+    /// `https://user@<host>`: what concerns our own names never reaches a store.
+    pub fn fallback_for(&self, server: &str) -> Option<&FallbackStore> {
+        let is_ours = possible_names(server).any(|name| self.target(name).is_some());
+        self.fallback().filter(|_| !is_ours)
     }
 
     /// The sign-in to Cognito: that of `ecr-auth.yml`, else that of `setup.json`.

@@ -15,6 +15,7 @@
 //! assert_eq!(env.get(variables::AWS_PROFILE), None); // An empty variable counts as unset.
 //! ```
 
+mod callers;
 mod context;
 mod deadline;
 mod descendants;
@@ -24,6 +25,7 @@ mod progress;
 pub mod variables;
 mod visible;
 
+pub use callers::callers;
 pub use context::*;
 pub use deadline::{budget, deadline, process_started, seconds};
 pub use descriptor::{takes_escape_sequences, why_stderr_is_unheard};

@@ -32,7 +32,7 @@ pub use meant::{region_of_server_meant, registry_meant};
 pub use near_miss::{WhyNot, why_not_ecr};
 pub use partition::Partition;
 pub use pattern::HostPattern;
-pub use server::server_name;
+pub use server::{possible_names, server_name};
 
 use form::{HostForm, PUBLIC_FORMS, PrivateName};
 

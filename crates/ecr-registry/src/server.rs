@@ -17,6 +17,19 @@ pub fn server_name(server: &str) -> Option<String> {
     (is_ip6 || is_dns_name(host)).then(|| authority.to_ascii_lowercase())
 }
 
+/// The names that some program may find in `server` where others find none, or another one: what stands in front of the path, without
+/// users, queries and all else that is no part of a name.
+pub fn possible_names(server: &str) -> impl Iterator<Item = &str> {
+    let rest = server.split_once("//").map_or(server, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or_default();
+    let is_in_names = |c: char| c.is_ascii_alphanumeric() || "-_.:[]".contains(c);
+    let names = authority.split(move |c| !is_in_names(c));
+    // With the port, which is part of some names, and without what stands in its place.
+    names
+        .flat_map(|name| [Some(name), name.split_once(':').map(|(host, _)| host)])
+        .flatten()
+}
+
 /// The DNS name in `server`, in the case it came in, without port and trailing dot.
 pub(super) fn dns_name(server: &str) -> Option<&str> {
     let host = without_port(authority(server)?)?;

@@ -11,17 +11,32 @@ use context::{Env, variables};
 use diagnostics::Error;
 use private_files::LockAttempt;
 
-/// How long [`Cache::remove`] and [`Cache::clear`] wait for one who is just fetching.
+/// How long [`Cache::remove`] and [`Cache::clear`] wait for one who is just fetching, at most.
 pub(super) const REMOVE_WAIT: Duration = Duration::from_secs(1);
 
 /// A cache of secrets, or none.
 #[derive(Debug, Clone)]
-pub struct Cache(pub(super) Option<Folder>);
+pub struct Cache {
+    pub(super) folder: Option<Folder>,
+    /// Nothing is waited for after that, but by [`Cache::get`], which has a deadline of its own.
+    deadline: Option<Instant>,
+}
 
 impl Cache {
     /// The cache in this folder, which is created when something is to be kept; `None` is no cache: all is fetched.
     pub fn open(folder: Option<PathBuf>) -> Self {
-        Self(folder.map(Folder::new))
+        Self {
+            folder: folder.map(Folder::new),
+            deadline: None,
+        }
+    }
+
+    /// The cache of [`Cache::folder`]. Nothing is waited for once the command's time is over.
+    pub fn from_env(env: &Env) -> Self {
+        Self {
+            deadline: Some(env.deadline()),
+            ..Self::open(Self::folder(env))
+        }
     }
 
     /// Where the environment puts the cache: `ECR_AUTH_CACHE_DIR`, else `AWS_ECR_CACHE_DIR` (a leading `~/` is the home folder),
@@ -51,7 +66,7 @@ impl Cache {
     ///
     /// Where it is `None`, [`Cache::get`] says more.
     pub fn warm(&self, key: &CacheKey, name: &str, now: SystemTime) -> Option<CachedSecret> {
-        let folder = self.0.as_ref()?;
+        let folder = self.folder.as_ref()?;
         let entry = folder.read(key)?;
         let held = entry.fresh(now)?;
         flight::remember(folder, key, name, &entry);
@@ -60,12 +75,12 @@ impl Cache {
 
     /// The secret of `key`, if it has not ended. Like [`Cache::life`] it leaves no trace.
     pub fn valid(&self, key: &CacheKey, now: SystemTime) -> Option<CachedSecret> {
-        self.0.as_ref()?.read(key)?.valid(now)
+        self.folder.as_ref()?.read(key)?.valid(now)
     }
 
     /// The life of the secret of `key`, if there is one, ended or not. Unlike [`Cache::warm`] it leaves no trace.
     pub fn life(&self, key: &CacheKey) -> Option<SecretLife> {
-        self.0.as_ref()?.read(key)?.life()
+        self.folder.as_ref()?.read(key)?.life()
     }
 
     /// The secret of a key: from the cache, or from `fetch`, which is told how long it may take.
@@ -94,7 +109,7 @@ impl Cache {
         prepare: &mut dyn FnMut(Duration),
         fetch: &mut dyn FnMut(Duration) -> Result<FetchedSecret, Error>,
     ) -> Result<CachedSecret, Error> {
-        match &self.0 {
+        match &self.folder {
             Some(folder) if folder.prepare().is_ok() => {
                 let result = SharedFetch::new(folder, request, clock).secret(prepare, fetch);
                 folder.prune(clock());
@@ -107,14 +122,14 @@ impl Cache {
     /// Forgets the secret of `key`, and how fetching it failed.
     pub fn remove(&self, key: &CacheKey) {
         if let Some(folder) = self.existing() {
-            forget(folder, key, remove_deadline());
+            forget(folder, key, self.remove_deadline());
         }
     }
 
     /// Forgets every secret that was handed out under `name`, whoever it was fetched for.
     pub fn remove_named(&self, name: &str) {
         let Some(folder) = self.existing() else { return };
-        let deadline = remove_deadline();
+        let deadline = self.remove_deadline();
         for key in folder.keys() {
             let is_named = folder
                 .read(&key)
@@ -128,7 +143,7 @@ impl Cache {
     /// Forgets how fetching failed, wherever there is nothing else to forget: for who has just mended the cause.
     pub fn forget_failures(&self, now: SystemTime) {
         let Some(folder) = self.existing() else { return };
-        let deadline = remove_deadline();
+        let deadline = self.remove_deadline();
         for key in folder.keys() {
             if folder.read(&key).is_some_and(|entry| entry.has_only_failed(now)) {
                 forget(folder, &key, deadline);
@@ -138,7 +153,7 @@ impl Cache {
 
     /// The key (as text) and the names of every secret that is valid now.
     pub fn entries(&self, now: SystemTime) -> Vec<(String, Vec<String>)> {
-        let Some(folder) = &self.0 else { return Vec::new() };
+        let Some(folder) = &self.folder else { return Vec::new() };
         let valid = |key: CacheKey| {
             let entry = folder.read(&key).filter(|entry| entry.valid(now).is_some())?;
             Some((key.to_string(), entry.names().to_vec()))
@@ -148,14 +163,14 @@ impl Cache {
 
     /// The names of the secret of `key`, if it is valid now.
     pub fn names(&self, key: &CacheKey, now: SystemTime) -> Vec<String> {
-        let entry = self.0.as_ref().and_then(|folder| folder.read(key));
+        let entry = self.folder.as_ref().and_then(|folder| folder.read(key));
         let valid = entry.filter(|entry| entry.valid(now).is_some());
         valid.map_or_else(Vec::new, |entry| entry.names().to_vec())
     }
 
     /// Every secret that is valid now and was kept under `name`.
     pub fn named(&self, name: &str, now: SystemTime) -> Vec<CachedSecret> {
-        let Some(folder) = &self.0 else { return Vec::new() };
+        let Some(folder) = &self.folder else { return Vec::new() };
         let entries = folder.keys().into_iter().filter_map(|key| folder.read(&key));
         let named = entries.filter(|entry| entry.names().iter().any(|known| known == name));
         named.filter_map(|entry| entry.valid(now)).collect()
@@ -163,13 +178,13 @@ impl Cache {
 
     /// Whether this very text was kept under `key` with [`Cache::keep_text`]. Nobody but this user can have kept it.
     pub fn holds_text(&self, key: &CacheKey, text: &str) -> bool {
-        let folder = self.0.as_ref();
+        let folder = self.folder.as_ref();
         folder.is_some_and(|folder| folder.holds_text(key, text.as_bytes()))
     }
 
     /// Keeps a text that is no secret under `key`, in the place of the one before, for 30 days at most. That it can't be kept is no error.
     pub fn keep_text(&self, key: &CacheKey, text: &str) {
-        if let Some(folder) = &self.0
+        if let Some(folder) = &self.folder
             && folder.prepare().is_ok()
         {
             let _ = folder.keep_text(key, text.as_bytes());
@@ -180,22 +195,32 @@ impl Cache {
     pub fn clear(&self) {
         if let Some(folder) = self.existing() {
             folder.remove_texts(None);
-            let deadline = remove_deadline();
+            let deadline = self.remove_deadline();
             for key in folder.keys() {
                 forget(folder, &key, deadline);
             }
         }
     }
 
+    /// Removes the folder if no secret is left in it. What is fetched meanwhile is not kept, then.
+    pub fn remove_if_unused(&self) {
+        if let Some(folder) = self.existing() {
+            // Where something is left, it stays.
+            let _ = folder.remove_if_unused();
+        }
+    }
+
+    pub(super) fn remove_deadline(&self) -> Instant {
+        let after_a_wait = Instant::now() + REMOVE_WAIT;
+        self.deadline
+            .map_or(after_a_wait, |deadline| deadline.min(after_a_wait))
+    }
+
     /// The folder, if there is one to remove something from.
     fn existing(&self) -> Option<&Folder> {
-        let folder = self.0.as_ref()?;
+        let folder = self.folder.as_ref()?;
         (folder.exists() && folder.prepare().is_ok()).then_some(folder)
     }
-}
-
-pub(super) fn remove_deadline() -> Instant {
-    Instant::now() + REMOVE_WAIT
 }
 
 /// Removes an entry under its lock, so that nobody writes back what was read before. One who is still fetching when the wait

@@ -162,6 +162,17 @@ impl Folder {
         }
     }
 
+    /// Removes the folder, if there is no entry and no lock in it.
+    pub fn remove_if_unused(&self) -> io::Result<()> {
+        let (Some(around), Some(name)) = (self.path.parent(), self.path.file_name()) else {
+            return Ok(());
+        };
+        if self.names() == [PRUNED] {
+            fs::remove_file(self.at()?.join(PRUNED))?;
+        }
+        WorkFolder::open_as_ourselves(around)?.run(|at| fs::remove_dir(at.join(name)))
+    }
+
     fn prune_entry(&self, key: &CacheKey, now: SystemTime) {
         if let LockAttempt::Held(lock) = self.try_lock(key)
             && self.read(key).is_none_or(|entry| entry.is_spent(now))

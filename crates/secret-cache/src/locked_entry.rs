@@ -22,7 +22,7 @@ impl Cache {
     /// Takes the lock of `key`, waiting for it for half of the time until the deadline. A process that has it for longer may hang, and is not
     /// waited for. `None` where nothing can be kept: no cache, or a folder that isn't ours.
     pub fn hold<'a>(&'a self, key: &'a CacheKey, deadline: Instant) -> Option<LockedEntry<'a>> {
-        let folder = self.0.as_ref().filter(|folder| folder.prepare().is_ok())?;
+        let folder = self.folder.as_ref().filter(|folder| folder.prepare().is_ok())?;
         Some(LockedEntry {
             folder,
             key,

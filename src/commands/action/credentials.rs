@@ -86,7 +86,7 @@ impl ExportedCredentials {
     /// # Errors
     /// What AWS says; stderr is closed.
     pub fn fetch(&mut self, context: &mut Context<'_>) -> Result<()> {
-        let cache = Cache::open(Cache::folder(&context.env));
+        let cache = Cache::from_env(&context.env);
         let session = self.path.credentials(&cache, Instant::now(), context)?;
         let mut secrets = ci::of_credentials(&session.secret_access_key, session.session_token.as_ref());
         secrets.extend(self.path.identity().token());

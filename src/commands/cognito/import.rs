@@ -186,7 +186,7 @@ fn refuse_to_stand_in_front(vendor: &VendorFile, config: &Config, context: &Cont
     let is_theirs = |kept: &KeptSignIn| {
         Some(&kept.user_pool_id) == pools.user_pool_id.as_ref() && Some(&kept.client_id) == pools.client_id.as_ref()
     };
-    let cache = Cache::open(Cache::folder(&context.env));
+    let cache = Cache::from_env(&context.env);
     if config.cognito().is_none() && !RefreshTokenStore::all(&cache, context.now()).iter().any(is_theirs) {
         return Ok(());
     }

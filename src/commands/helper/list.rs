@@ -53,7 +53,7 @@ fn own_host(config: &Config, context: &mut Context<'_>) -> Option<String> {
             .map(|target| target.identity())
             .unwrap_or_default();
         let path = OwnPasswordPath::choose(&context.env, &any, settings)?;
-        path.host(&Cache::open(Cache::folder(&context.env)), context)
+        path.host(&Cache::from_env(&context.env), context)
     });
     found.unwrap_or_else(|error| {
         let _ = context.stderr.line(&format!("ecr-auth: list: {error}"));
@@ -82,7 +82,7 @@ fn others(config: &Config, ours: &[String], context: &mut Context<'_>) -> BTreeM
 
 /// The hosts with a valid token that a `get` by this identity would be handed.
 fn cached_hosts(config: &Config, context: &Context<'_>) -> Vec<String> {
-    let cache = Cache::open(Cache::folder(&context.env));
+    let cache = Cache::from_env(&context.env);
     let mut hosts = Vec::new();
     for (key, names) in cache.entries(context.now()) {
         for name in names {

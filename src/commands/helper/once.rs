@@ -29,7 +29,7 @@ fn was_told(failure: &str, context: &Context<'_>) -> bool {
         .field("client", client)
         .field("failure", failure)
         .build();
-    let cache = Cache::open(Cache::folder(&context.env));
+    let cache = Cache::from_env(&context.env);
     let now = context.now();
     let was_told = cache.warm(&key, NAME, now).is_some();
     if let Some(entry) = cache.hold(&key, Instant::now()) {

@@ -330,7 +330,7 @@ impl Identity {
 /// another.
 fn resolve_user(mut settings: Box<CognitoSettings>, env: &Env) -> Box<CognitoSettings> {
     if settings.provider.is_none() && settings.username.is_none() {
-        let cache = Cache::open(Cache::folder(env));
+        let cache = Cache::from_env(env);
         settings.username = cognito::username(&settings, &cache, SystemTime::now()).ok();
     }
     settings

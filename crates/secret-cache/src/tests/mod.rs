@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 use super::*;
-use crate::cache::{REMOVE_WAIT, remove_deadline};
+use crate::cache::REMOVE_WAIT;
 use context::{Env, Progress};
 use diagnostics::{Code, Error};
 use private_files::{Lock, LockAttempt};
