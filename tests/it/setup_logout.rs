@@ -1,8 +1,12 @@
 //! `setup` and `logout` as processes: whose registry, what is verified, many at once.
 
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::Path;
+
 use lab::Permissions;
 
-use crate::harness::{HOST, Machine};
+use crate::harness::{HOST, Machine, binary};
 use crate::lab_machine::{GET_TOKEN, lab, machine, machine_with};
 
 /// With a folder for the helper's link, so that nothing outside the test's own folder is written.
@@ -334,4 +338,100 @@ fn help_and_usage() {
     assert!(wrong.stderr.starts_with("error: "), "{wrong:?}");
     let quiet = machine.run(&["-q", "setup", "--bin-dir", &bin(&machine), "--client", "docker", HOST]);
     quiet.prints("");
+}
+
+/// As `/usr/local/bin` where the user's group may write to it.
+#[test]
+fn a_helper_for_all_users_stays_unless_it_is_to_go() {
+    let machine = Machine::new();
+    let user = 54_401;
+    for (folder, mode) in [("", 0o755), ("home", 0o755), ("bin", 0o1777), ("tools", 0o755)] {
+        fs::create_dir_all(machine.path(folder)).unwrap();
+        fs::set_permissions(machine.path(folder), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    for folder in ["home", "tools"] {
+        chown(machine.path(folder), Some(user), Some(user)).unwrap();
+    }
+    let copy = machine.path("ecr-auth");
+    fs::copy(binary(), &copy).unwrap();
+    let ids = [format!("--reuid={user}"), format!("--regid={user}")];
+    let run = |args: &[&str]| {
+        let become_user = [&ids[0], &ids[1], "--clear-groups", copy.to_str().unwrap()];
+        let outcome = machine.call(Path::new("/usr/bin/setpriv"), &[&become_user[..], args].concat(), "");
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        outcome.stderr
+    };
+    let helper = machine.path("bin/docker-credential-ecr-auth");
+    let stays = format!(
+        "helper: {} stays, as its folder is for all users; to remove it: ecr-auth logout --remove-helper\n",
+        helper.display()
+    );
+    run(&setup_args(&bin(&machine), &[HOST]));
+    for _ in 0..2 {
+        assert!(run(&["logout"]).contains(&stays));
+        assert!(helper.is_symlink() && !machine.home().join(".docker").exists());
+    }
+    assert_eq!(
+        run(&["logout", "--remove-helper"]),
+        format!("helper: {} taken back\n", helper.display())
+    );
+    assert!(!helper.is_symlink() && !machine.home().join(".local/state/ecr-auth").exists());
+    // One's own, whether others see it or not.
+    for own in ["tools", "home/bin"] {
+        run(&setup_args(machine.path(own).to_str().unwrap(), &[HOST]));
+        assert!(run(&["logout"]).contains("docker-credential-ecr-auth taken back"));
+        assert!(!machine.path(own).join("docker-credential-ecr-auth").is_symlink());
+    }
+}
+
+#[test]
+fn a_logout_of_everything_leaves_no_folder_of_ours() {
+    let lab = lab();
+    let machine = machine(&lab);
+    let bin = bin(&machine);
+    let role = crate::lab_machine::role(&lab, "puller");
+    let setup = setup_args(&bin, &[HOST, "--role-arn", &role, "--source", "chain"]);
+    assert_eq!(machine.run(&setup).status, 0);
+    machine.helper("get", HOST).password();
+    machine.run(&["login", HOST, "--client", "podman"]);
+    let profile = [
+        "assume",
+        "--format",
+        "profile",
+        "--profile",
+        "ci",
+        "--role-arn",
+        &role,
+        "--source",
+        "chain",
+    ];
+    assert_eq!(machine.run(&profile).status, 0);
+    for folder in [".local/state/ecr-auth", ".cache/ecr-auth", ".config/ecr-auth"] {
+        assert!(machine.home().join(folder).exists(), "{folder}");
+    }
+    // Of one registry: what is left is needed.
+    assert_eq!(
+        machine
+            .run(&["logout", "222233334444.dkr.ecr.eu-west-1.amazonaws.com"])
+            .status,
+        0
+    );
+    assert!(machine.home().join(".local/state/ecr-auth/setup.json").exists());
+    let outcome = machine.run(&["logout"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    for folder in [
+        ".local/state/ecr-auth",
+        ".cache/ecr-auth",
+        ".config/ecr-auth",
+        ".docker",
+    ] {
+        assert!(!machine.home().join(folder).exists(), "{folder}: {outcome:?}");
+    }
+    // A folder that the environment names is its user's.
+    fs::create_dir(machine.path("cache")).unwrap();
+    let cache = machine.path("cache").display().to_string();
+    let machine = machine.with("ECR_AUTH_CACHE_DIR", &cache);
+    machine.helper("get", HOST).password();
+    assert_eq!(machine.run(&["logout"]).status, 0);
+    assert!(machine.path("cache").exists());
 }

@@ -1,5 +1,6 @@
 //! The one list of variables that hold a job's secrets, and the two ways to keep them from another program.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
@@ -66,22 +67,41 @@ pub fn remove_secrets(command: &mut Command, env: &Env) {
     }
 }
 
-/// Whether a text is a JWT, in quotes or as the `Bearer` of a header or not: three parts, or five of one that is encrypted, the first of
-/// which is a JSON object in base64 (RFC 7519, section 3).
-fn is_jwt(text: &str) -> bool {
-    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
-    let (scheme, token) = text.split_once(char::is_whitespace).unwrap_or(("Bearer", text));
-    let parts: Vec<&str> = token.trim_start().split('.').collect();
-    let header = parts[0];
-    matches!(parts.len(), 3 | 5)
-        && scheme.eq_ignore_ascii_case("Bearer")
-        && (header.starts_with("eyJ") || is_object_in_base64(header))
+/// Whether a value is a JWT, however it is wrapped: in quotes, behind `Bearer`, as a value of a JSON object (what a server for tokens
+/// answers), or one of these in base64.
+fn is_jwt(value: &str) -> bool {
+    is_unwrapped_jwt(value) || in_base64(value).is_some_and(|value| is_unwrapped_jwt(&value))
+}
+
+fn is_unwrapped_jwt(value: &str) -> bool {
+    let value = value.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
+    match serde_json::from_str::<BTreeMap<String, serde_json::Value>>(value) {
+        Ok(object) => object.values().filter_map(serde_json::Value::as_str).any(is_token),
+        Err(_) => is_token(value),
+    }
+}
+
+/// Three parts, or five of a token that is encrypted, the first of which is a JSON object in base64 (RFC 7519, section 3). The name of the
+/// header and its scheme may come first.
+fn is_token(text: &str) -> bool {
+    let is_scheme = |word: &&str| ["authorization:", "bearer"].contains(&word.to_ascii_lowercase().as_str());
+    let mut words = text.split_whitespace().skip_while(is_scheme);
+    let (Some(token), None) = (words.next(), words.next()) else {
+        return false;
+    };
+    let parts: Vec<&str> = token.split('.').collect();
+    matches!(parts.len(), 3 | 5) && (parts[0].starts_with("eyJ") || is_object_in_base64(parts[0]))
 }
 
 fn is_object_in_base64(text: &str) -> bool {
+    in_base64(text).is_some_and(|text| serde_json::from_str::<BTreeMap<String, serde_json::Value>>(&text).is_ok())
+}
+
+/// The text that another one is in base64, in whichever alphabet, with line breaks or not.
+fn in_base64(text: &str) -> Option<String> {
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let text = text.trim_end_matches('=').replace('+', "-").replace('/', "_");
-    let decoded = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
-    serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&decoded).is_ok()
+    String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()
 }
 
 #[cfg(test)]
@@ -97,7 +117,15 @@ mod tests {
             ("IN_QUOTES", "\"eyJhbGciOiJub25lIn0.e30.x\""),
             ("ENCRYPTED", "eyJhbGciOiJkaXIifQ..x.x.x"),
             ("WITH_A_BLANK", "eyAiYWxnIjogIm5vbmUiIH0.e30.x"),
+            ("IN_A_WHOLE_HEADER", "Authorization: Bearer eyJhbGciOiJub25lIn0.e30.x"),
+            ("IN_AN_ANSWER", r#"{"count": 1, "value": "eyJhbGciOiJub25lIn0.e30.x"}"#),
+            ("IN_BASE64", "ZXlKaGJHY2lPaUp1YjI1bEluMC5l\nMzAueA=="),
             ("PLAIN", "eyJhbGci"),
+            (
+                "PLAIN_OBJECT",
+                r#"{"auths": {"ghcr.io": {"identitytoken": "eyJhbGciOiJub25lIn0.e30.x"}}}"#,
+            ),
+            ("PLAIN_VERSION", "1.2.3"),
         ]);
         let env: Env = variables.into_iter().collect();
         let with = |its_own: &[&str]| {
@@ -105,10 +133,11 @@ mod tests {
             let names = command.get_envs().map(|(name, _)| name.to_owned());
             names.collect::<Vec<_>>()
         };
-        assert_eq!(with(&[]), ["PLAIN"]);
+        let plain = ["PLAIN", "PLAIN_OBJECT", "PLAIN_VERSION"];
+        assert_eq!(with(&[]), plain);
         assert_eq!(
             with(&["CIRCLE_"]),
-            ["CIRCLE_OIDC_TOKEN", "CIRCLE_OIDC_TOKEN_V2", "PLAIN"]
+            [&["CIRCLE_OIDC_TOKEN", "CIRCLE_OIDC_TOKEN_V2"][..], &plain].concat()
         );
     }
 
