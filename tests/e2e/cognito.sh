@@ -64,11 +64,12 @@ customers_way() {
   contains "$(fails quiet_terminal "$client" pull "$IMAGE:1")" "run in a terminal: ecr-auth cognito"
   said=$(terminal "$ECR_AUTH" cognito <<-EOT
 	Password of $name: => $PASSWORD
-	New password: => $NEW
+	First sign-in: choose a new password (at least 12 characters
+	digits and a symbol): => $NEW
 	Repeat it: => $NEW
 	otpauth://totp/
 	Code it shows: => TOTP
-	Signed in as $name with arn:aws:sts::$ACCOUNT:assumed-role/licensed-pull/
+	Signed in as $name. Next: docker pull $REGISTRY/REPOSITORY
 	EOT
   )
   printf '%s\n' "$said"
@@ -138,9 +139,10 @@ test_cognito_users_without_a_license_read_which_role_they_have() {
   local client denied
   customer eva "$(jq -nc --arg p $NEW '{password: $p, attributes: {"custom:license": "none"}}')"
   set_up_cognito eva all
-  terminal "$ECR_AUTH" cognito <<-EOT
+  terminal "$ECR_AUTH" -v cognito <<-EOT
 	Password of eva: => $NEW
-	Signed in as eva with arn:aws:sts::$ACCOUNT:assumed-role/authenticated/
+	Signed in as eva.
+	role: arn:aws:sts::$ACCOUNT:assumed-role/authenticated/
 	EOT
   for client in docker podman; do
     denied=$(fails pulls "$client")

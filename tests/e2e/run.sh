@@ -19,7 +19,7 @@ VIRGINIA=444455556666.dkr.ecr.us-east-1.amazonaws.com
 # All names at once: the engine reads /etc/hosts every few seconds only.
 name_here "$REGISTRY" "$FOREIGN" "$FRANKFURT" "$VIRGINIA" public.ecr.aws registry.example.com "$GITHUB_TOKENS" \
   api.ecr-public.us-east-1.amazonaws.com {api.ecr,sts}.{"$REGION",eu-central-1,us-east-1}.amazonaws.com sts.amazonaws.com \
-  cognito-{idp,identity}."$REGION".amazonaws.com
+  cognito-{idp,identity}."$REGION".amazonaws.com lab.auth."$REGION".amazoncognito.com
 start_lab
 trust "$REGISTRY" "$FOREIGN" "$FRANKFURT" "$VIRGINIA" public.ecr.aws registry.example.com
 start_engine

@@ -3,7 +3,8 @@
 
     terminal.py COMMAND… <<<'Password: => s3cret'
 
-stdin says what to wait for, and what to type then: a line `TEXT => ANSWER` each; `TEXT` alone is waited for only. The answer TOTP is the
+stdin says what to wait for, and what to type then: a line `TEXT => ANSWER` each; `TEXT` alone is waited for only. The answer `MESSAGE USER` is the
+code that was sent to a user of the pool last. The answer TOTP is the
 code of an authenticator that was told the last otpauth URI that was shown, or that is in the file $AUTHENTICATOR, at the lab's time.
 Prints all that the terminal showed and exits as the command did; with 124 where a text isn't shown in a minute.
 """
@@ -81,13 +82,27 @@ def totp(shown):
     return f"{(int.from_bytes(digest[offset : offset + 4], 'big') & 0x7FFFFFFF) % 10**6:06}"
 
 
+def message(user):
+    """The code that was sent to a user last."""
+    body = json.dumps({"username": user}).encode()
+    with urllib.request.urlopen(os.environ["LAB_CONTROL"] + "/cognito/messages", body) as answer:
+        return json.load(answer)["messages"][-1]["code"]
+
+
+def answer_to(answer, shown):
+    """What is typed."""
+    if answer.startswith("MESSAGE "):
+        return message(answer.removeprefix("MESSAGE "))
+    return totp(shown) if answer == "TOTP" else answer
+
+
 def main():
     terminal = Terminal(sys.argv[1:])
     for line in sys.stdin.read().splitlines():
         text, arrow, answer = line.partition(" => ")
         terminal.expect(text)
         if arrow:
-            terminal.answer(totp(terminal.shown) if answer == "TOTP" else answer)
+            terminal.answer(answer_to(answer, terminal.shown))
     status = terminal.end()
     print(terminal.shown, end="")
     sys.exit(status)
