@@ -160,3 +160,87 @@ fn moto_changes_and_replaces_passwords() {
         "the password of known@example.com is replaced",
     );
 }
+
+#[derive(Deserialize)]
+struct PlayedStack {
+    url: String,
+    outputs: std::collections::BTreeMap<String, String>,
+}
+
+/// The vendor's half and the customer's: the template's resources, the script that makes `vendor.yml` of its outputs, the import, a sign-in.
+#[test]
+fn the_template_of_the_pages_serves_a_customer() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/moto/template.py");
+    let mut process = Command::new(moto_python())
+        .arg(script)
+        .env_remove("AWS_ENDPOINT_URL")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let stack: PlayedStack = serde_json::from_str(&line).unwrap();
+    let machine = Machine::new().with("AWS_ENDPOINT_URL", &stack.url);
+    let file = vendor_file(&machine, &stack);
+    assert!(
+        file.contains("  domain: northwind.auth.eu-west-1.amazoncognito.com\n"),
+        "{file}"
+    );
+    let path = machine.write("vendor.yml", &file).display().to_string();
+    let bin = machine.path("bin").display().to_string();
+    let import = [
+        "cognito",
+        "import",
+        "--client",
+        "docker",
+        "--bin-dir",
+        &bin,
+        "--username",
+        "zoe@example.com",
+        "--yes",
+        &path,
+    ];
+    let imported = machine.run(&import);
+    assert_eq!(imported.status, 0, "{imported:?}");
+    let machine = machine.with("ECR_AUTH_COGNITO_PASSWORD", PASSWORD);
+    is_signed_in(&machine.run(&["cognito"]));
+    drop(process.stdin.take());
+    process.wait().unwrap();
+}
+
+/// The app client of the template sends browsers back to where ecr-auth listens.
+#[test]
+fn the_template_lists_our_addresses() {
+    let template = include_str!("../../docs/cognito/template.yml");
+    let port = settings::CognitoSettings::default().callback_port();
+    for (key, address) in [
+        ("CallbackURLs", cognito::managed_login::CALLBACK),
+        ("LogoutURLs", cognito::managed_login::SIGNED_OUT),
+    ] {
+        let line = format!("      {key}: ['http://localhost:{port}{address}']\n");
+        assert!(template.contains(&line), "{line}");
+    }
+}
+
+/// What the vendor's script prints, with a stand-in for the AWS CLI that knows the stack's outputs.
+fn vendor_file(machine: &Machine, stack: &PlayedStack) -> String {
+    let known: Vec<String> = stack
+        .outputs
+        .iter()
+        .map(|(name, value)| format!("*\"OutputKey=='{name}'\"*) echo '{value}' ;;\n"))
+        .collect();
+    let aws = format!("#!/bin/sh\ncase \"$*\" in\n{}*) echo None ;;\nesac\n", known.concat());
+    let aws = machine.write("tools/aws", &aws);
+    std::fs::set_permissions(&aws, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cognito/vendor-file.sh");
+    let printed = Command::new(script)
+        .arg("image-customers")
+        .env("PATH", format!("{}:/usr/bin:/bin", aws.parent().unwrap().display()))
+        .output()
+        .unwrap();
+    assert!(printed.status.success(), "{printed:?}");
+    String::from_utf8(printed.stdout).unwrap()
+}

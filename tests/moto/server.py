@@ -1,41 +1,18 @@
 """moto with a user pool and an identity pool, until stdin ends; prints where it is and the ids, as one line of JSON."""
 
-import base64
 import json
 import logging
 import sys
 
 import boto3
-from moto.cognitoidp.models import CognitoIdpBackend
-from moto.cognitoidp.responses import CognitoIdpResponse
-from moto.core.exceptions import JsonRESTError
+from corrected import correct
 from moto.server import ThreadedMotoServer
 
 PASSWORD = "Correct-horse-battery-1"
 FLOWS = ["ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
 
-initiate_auth = CognitoIdpBackend.initiate_auth
-
-
-def with_secret_block(self, *args):
-    """Cognito's SECRET_BLOCK is base64, moto's is the session as it stands."""
-    answer = initiate_auth(self, *args)
-    parameters = answer.get("ChallengeParameters", {})
-    if "SECRET_BLOCK" in parameters:
-        block = base64.b64encode(answer["Session"].encode()).decode()
-        self.sessions[block] = self.sessions.pop(answer["Session"])
-        answer["Session"] = parameters["SECRET_BLOCK"] = block
-    return answer
-
-
-def unknown(self):
-    """As AWS says it; moto's word for an operation that it doesn't play is a page of HTML."""
-    raise JsonRESTError("UnknownOperationException", "")
-
-
 def main():
-    CognitoIdpBackend.initiate_auth = with_secret_block
-    CognitoIdpResponse.get_tokens_from_refresh_token = unknown
+    correct()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
