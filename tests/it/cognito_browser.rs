@@ -64,11 +64,12 @@ impl Customer {
         let ca = self.lab.ca_file().display();
         let page = self.machine.home().join("page");
         let text = format!(
-            "#!/bin/bash\nset -e\n\
+            "#!/bin/bash\nset -e\nexec 9>'{}'\nflock 9\n\
              follow() {{ curl --silent --fail --location --cacert '{ca}' --output '{}' \"$1\"; }}\n\
              ends() {{\n  local next=$1\n  while [[ $next != http://localhost:{}/* ]]; do\n    \
              next=$(curl --silent --cacert '{ca}' --output /dev/null --write-out '%{{redirect_url}}' \"$next\")\n  done\n  printf '%s' \"$next\"\n}}\n\
              {script}\n",
+            self.machine.home().join("browser.lock").display(),
             page.display(),
             self.port,
         );
@@ -89,6 +90,19 @@ impl Customer {
         let outcome = machine.run(&args);
         (lab, machine, outcome)
     }
+}
+
+/// The page that the browser ended on. The command may end before the browser has written it down, so this waits for the browser's end.
+fn page(machine: &Machine) -> String {
+    let lock = machine.home().join("browser.lock");
+    let page = machine.home().join("page");
+    let read = std::process::Command::new("flock")
+        .arg(lock)
+        .arg("cat")
+        .arg(page)
+        .output()
+        .unwrap();
+    String::from_utf8(read.stdout).unwrap()
 }
 
 /// A port that nobody has, and that no outgoing connection is given: those begin at 32768.
@@ -116,7 +130,7 @@ fn the_browser_signs_in_and_the_next_hours_ask_nobody() {
     let (lab, machine, outcome) = Customer::new().sign_in(&[]);
     assert_eq!(outcome.status, 0, "{outcome:?}");
     assert!(outcome.stdout.starts_with(r#"{"Version":1,"#), "{outcome:?}");
-    let page = machine.read("page");
+    let page = page(&machine);
     assert!(page.contains("<h1>Signed in as zoe@example.com</h1>"), "{page}");
     assert!(page.contains(&format!("Next: docker pull {HOST}/REPOSITORY")), "{page}");
     let password = machine.helper("get", HOST).password();
@@ -171,7 +185,7 @@ fn a_browser_that_comes_back_wrong_keeps_nothing(#[case] script: &str, #[case] s
     customer.browser(&format!("cd '{}'\n{script}", customer.machine.home().display()));
     let (_lab, machine, outcome) = customer.sign_in(&[]);
     refused(&machine, &outcome, said);
-    let page = machine.read("page");
+    let page = page(&machine);
     assert!(page.contains("<h1>Not signed in</h1>"), "{page}");
 }
 
@@ -379,6 +393,19 @@ fn no_program_opens_a_browser_behind_somebodys_back() {
 }
 
 #[test]
+fn a_password_of_the_browsers_is_not_changed_here() {
+    let (_lab, machine) = Customer::new().machine();
+    let outcome = machine.run(&["cognito", "change-password"]);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
+    assert!(
+        outcome
+            .stderr
+            .contains("you sign in in the browser, and the password is changed there"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
 fn the_browser_gets_no_secrets() {
     let customer = Customer::new();
     let seen = customer.machine.home().join("seen");
@@ -402,7 +429,7 @@ fn logout_revokes_at_the_managed_login_and_ends_the_browsers_session() {
     assert_eq!(lab.refused("cognito-login:Revoke"), 0);
     assert_eq!(lab.count("cognito-idp:RevokeToken"), 0);
     assert_eq!(lab.count("cognito-login:Logout"), 1);
-    assert!(machine.read("page").contains("<h1>Signed out</h1>"));
+    assert!(page(&machine).contains("<h1>Signed out</h1>"));
     let left = machine
         .cache_files()
         .into_iter()

@@ -51,6 +51,14 @@ pub struct ForgotArgs {
 
 /// Changes the password: signed in by what is kept, else by the password of before.
 pub(super) fn change(args: &ChangeArgs, session: &mut CognitoSession<'_, '_>) -> Result<()> {
+    if session.settings.browser {
+        return Err(Error::failed(
+            Code::CognitoRefuses,
+            "change-password",
+            "you sign in in the browser, and the password is changed there",
+        )
+        .hint("open the managed login and choose \"forgot your password\", or give --flow srp if you have a password of the user pool"));
+    }
     let user = session.user()?;
     // Once: what prints the password may do more than print, or print another one each time.
     let mut given = args.user.given(&session.context.env)?;
