@@ -188,6 +188,8 @@ fn inspect(path: &Path, exe: &Path) -> Result<LinkState> {
     match is_same_file(path, exe) {
         Ok(true) if is_trusted(path) => Ok(LinkState::Stands),
         Ok(true) => Ok(LinkState::Untrusted),
+        // Another setup is just replacing it.
+        Err(error) if error.kind() == ErrorKind::NotFound && exe.exists() => Ok(LinkState::Missing),
         _ if is_copy_of_ecr_auth(path) => Ok(LinkState::OtherCopy),
         _ => foreign("another program has that name".to_owned()),
     }
