@@ -114,11 +114,11 @@ fn answer(request: &KubeletRequest, config: Option<&Path>, context: &mut Context
 /// Where nothing is found, what a node should have: nobody signs in to it as on a laptop.
 fn explain_to_node(error: Error) -> Error {
     match finds_nothing(&error) {
-        true => error.hint(
-            "give the node an instance role with the policy AmazonEC2ContainerRegistryPullOnly. If the node has one, look at its metadata \
-             service: is it on, and does its hop limit let this process through? aws ec2 modify-instance-metadata-options --instance-id ID \
-             --http-endpoint enabled --http-put-response-hop-limit 2",
-        ),
+        true => error.hint_lines([
+            "give the node an instance role with the policy AmazonEC2ContainerRegistryPullOnly.",
+            "If the node has one, look at its metadata service: is it on, and does its hop limit let this process through?",
+            "aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled --http-put-response-hop-limit 2",
+        ]),
         false => error,
     }
 }

@@ -100,7 +100,7 @@ impl PullCheck<'_> {
                     answer.status,
                     said(&answer)
                 ),
-                "allow the principal ecr:BatchGetImage, ecr:GetDownloadUrlForLayer and ecr:BatchCheckLayerAvailability; for a registry of another account its repository policy has to allow them as well",
+                "allow the principal ecr:BatchGetImage, ecr:GetDownloadUrlForLayer and ecr:BatchCheckLayerAvailability\nfor a registry of another account, its repository policy has to allow them as well",
             ),
             status => Check::fail(
                 "image",

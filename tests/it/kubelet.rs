@@ -163,8 +163,8 @@ fn what_anybody_may_pull_is_pulled_without_credentials() {
 fn what_fails_says_why_and_answers_nothing() {
     let stderr = format!(
         "error: no AWS credentials: {NO_CREDENTIALS}\n\
-         hint: give the node an instance role with the policy AmazonEC2ContainerRegistryPullOnly. If the node has one, look at its \
-         metadata service: is it on, and does its hop limit let this process through? aws ec2 modify-instance-metadata-options \
+         hint: give the node an instance role with the policy AmazonEC2ContainerRegistryPullOnly.\n    If the node has one, look at its \
+         metadata service: is it on, and does its hop limit let this process through?\n    aws ec2 modify-instance-metadata-options \
          --instance-id ID --http-endpoint enabled --http-put-response-hop-limit 2\n"
     );
     ask(&Machine::new(), &request(&format!("{HOST}/app"))).is(1, "", &stderr);
