@@ -14,7 +14,7 @@ github_release() {
   cached=$HOME/runner/act/tool_cache/ecr-auth/$version/$(node_arch)
   mkdir -p "$action" "$cached"
   cp -r "$ROOT/action" "$ROOT/action.yml" "$action"
-  jq --arg file "ecr-auth-$(uname -m)-unknown-linux-musl" --arg sum "$(sha256sum <"$binary" | cut -d ' ' -f 1)" '.sha256[$file] = $sum' \
+  jq --arg file "ecr-auth-$(uname -m)-unknown-linux-musl" --arg sum "$(sha256sum <"$binary" | cut -d ' ' -f 1)" '.sha256[$file, "\($file).br"] = $sum' \
     "$ROOT/action/checksums.json" >"$action/action/checksums.json"
   ln "$binary" "$cached/ecr-auth"
 }
