@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Draws what a terminal shows while commands run in it.
 
-    picture.py [--check] FILE.svg <<<'docker push app'
+    picture.py [--check] NAME <<<'docker push app'
 
-stdin has the commands, one a line; each is run by bash on a pty. FILE is written; with --check it is compared instead, with ids, sizes and times
-left out, and the exit status is 1 where it shows another run. A command that fails is a part of the picture: what counts is what is shown.
+stdin has the commands, one a line. bash runs each of them on a pty. NAME.svg and NAME-dark.svg are written. With --check they are compared with
+the run instead, without ids, sizes and times, and the exit status is 1 if they show another run. A command may fail: the picture shows it.
 """
 
 import argparse
@@ -25,17 +25,33 @@ from rich.style import Style
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-COLUMNS, ROWS = 110, 80
+# What a reader sees at a glance.
+COLUMNS, ROWS = 80, 16
 
 # What is another with every run: a layer's id or digest, a manifest's size, how long a token has still to live, this program's version.
 VARIES = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{12})\b|(?<=size:&#160;)\d+|(?<=&#160;)\d+(?=&#160;(?:hours|minutes|seconds)\b)|\b\d+\.\d+\.\d+\b")
 
-# Dark letters on white, all of a contrast of 4.5 or more (WCAG 1.4.3).
-THEME = TerminalTheme(
-    (255, 255, 255),
-    (31, 35, 40),
-    [(31, 35, 40), (179, 29, 40), (17, 99, 41), (125, 78, 0), (5, 80, 174), (130, 80, 223), (27, 124, 131), (89, 99, 110)],
-)
+# Letters with a contrast of 4.5 or more (WCAG 1.4.3): background, border, and rich's theme.
+THEMES = {
+    "": (
+        "#ffffff",
+        "#d0d7de",
+        TerminalTheme(
+            (255, 255, 255),
+            (31, 35, 40),
+            [(31, 35, 40), (179, 29, 40), (17, 99, 41), (125, 78, 0), (5, 80, 174), (130, 80, 223), (27, 124, 131), (89, 99, 110)],
+        ),
+    ),
+    "-dark": (
+        "#0d1117",
+        "#3d444d",
+        TerminalTheme(
+            (13, 17, 23),
+            (230, 237, 243),
+            [(230, 237, 243), (255, 123, 114), (63, 185, 80), (210, 153, 34), (121, 192, 255), (210, 168, 255), (57, 197, 207), (145, 152, 161)],
+        ),
+    ),
+}
 
 # As rich's own, but that it asks nobody for a font.
 FORMAT = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 24 {width} {height}" role="img" aria-label="A terminal">
@@ -47,7 +63,7 @@ FORMAT = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 24 {width} {heigh
 <clipPath id="{unique_id}-clip-terminal"><rect x="0" y="0" width="{terminal_width}" height="{terminal_height}"/></clipPath>
 {lines}
 </defs>
-<rect fill="#ffffff" stroke="#d0d7de" stroke-width="3" x="0" y="24" width="100%" height="100%" rx="8"/>
+<rect fill="BACKGROUND" stroke="BORDER" stroke-width="3" x="0" y="24" width="100%" height="100%" rx="8"/>
 <g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
 {backgrounds}
 <g class="{unique_id}-matrix" xml:space="preserve">
@@ -83,7 +99,7 @@ def shown(commands):
         run(command, stream)
         stream.feed(b"\r\n")
     if screen.history.top:
-        sys.exit(f"error: more than {ROWS} lines")
+        sys.exit(f"error: more than {ROWS - 1} lines")
     return screen
 
 
@@ -93,29 +109,37 @@ def style(cell):
     return Style(color=colour, bold=cell.bold)
 
 
-def draw(screen):
+def draw(screen, background, border, theme):
     """The screen as an SVG."""
     console = Console(width=COLUMNS, record=True, force_terminal=True, file=open(os.devnull, "w"), color_system="standard", legacy_windows=False)
     used = "\n".join(screen.display).rstrip().count("\n") + 1
     for row in range(used):
         cells = [screen.buffer[row][column] for column in range(len(screen.display[row].rstrip()))]
         console.print(Text.assemble(*(("".join(cell.data for cell in run), look) for look, run in groupby(cells, style))), no_wrap=True, crop=False)
-    return console.export_svg(theme=THEME, code_format=FORMAT, unique_id="t")
+    form = FORMAT.replace("BACKGROUND", background).replace("BORDER", border)
+    return console.export_svg(theme=theme, code_format=form, unique_id="t")
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("file", type=Path)
+    parser.add_argument("name", type=Path)
     arguments = parser.parse_args()
-    picture = draw(shown(sys.stdin.read().splitlines()))
-    if not arguments.check:
-        arguments.file.write_text(picture)
-        return
-    drawn, wanted = (VARIES.sub("…", text).splitlines() for text in (arguments.file.read_text(), picture))
-    difference = "\n".join(difflib.unified_diff(drawn, wanted, str(arguments.file), "this run", lineterm="", n=0))
+    screen = shown(sys.stdin.read().splitlines())
+    for suffix, look in THEMES.items():
+        file, picture = arguments.name.with_name(f"{arguments.name.name}{suffix}.svg"), draw(screen, *look)
+        if arguments.check:
+            compare(file, picture)
+        else:
+            file.write_text(picture)
+
+
+def compare(file, picture):
+    """Ends with what differs between the picture and the one in the file."""
+    drawn, wanted = (VARIES.sub("…", text).splitlines() for text in (file.read_text(), picture))
+    difference = "\n".join(difflib.unified_diff(drawn, wanted, str(file), "this run", lineterm="", n=0))
     if difference:
-        sys.exit(f"{difference}\nerror: {arguments.file} shows another run: scripts/picture.sh draws it anew")
+        sys.exit(f"{difference}\nerror: {file} shows another run: scripts/picture.sh draws it anew")
 
 
 main()

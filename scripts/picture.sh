@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Draws docs/terminal.svg from a real run: a CI job whose push is refused, what doctor says of it, setup, and the same push again. With --check,
-# compares the picture with a new run instead. tests/e2e/picture.sh sources it for `play`.
+# Draws docs/terminal.svg and docs/terminal-dark.svg from a real run in a CI job: what doctor says before setup, setup, and a push. With --check,
+# compares the pictures with a new run instead. tests/e2e/picture.sh sources it for `play`.
 # shellcheck source=env.sh
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
@@ -20,11 +20,10 @@ play() {
   role=$(job_role "$ACCOUNT" ci-push)
   sed -i "s,^export PATH=.*,export PATH=/usr/local/bin:$programs," "$HOME/job.env"
   printf "export SSL_CERT_FILE=/etc/ssl/company.pem AWS_ROLE_ARN=%s\n" "$role" >>"$HOME/job.env"
-  in_job "$TARGET/picture/bin/python" "$ROOT/scripts/picture.py" "$@" "$ROOT/docs/terminal.svg" <<-END || status=$?
-	docker push $REGISTRY/shop:1
-	ecr-auth doctor $REGISTRY
+  in_job "$TARGET/picture/bin/python" "$ROOT/scripts/picture.py" "$@" "$ROOT/docs/terminal" <<-END || status=$?
+	ecr-auth doctor -q $REGISTRY
 	ecr-auth setup $ACCOUNT/$REGION
-	docker push $REGISTRY/shop:1
+	docker push -q $REGISTRY/shop:1
 	END
   rm -f /usr/local/bin/ecr-auth /usr/local/bin/docker-credential-ecr-auth /etc/ssl/company.pem
   return "$status"

@@ -7,7 +7,7 @@ test_pages_readme_commands_push_an_image() {
   cd "$HOME" || return
   cp "$ECR_AUTH" ecr-auth-x86_64-unknown-linux-musl
   # The release is there already, under the name that is downloaded.
-  bash -euc 'sudo() { "$@"; }; curl() { case $2 in */SHA256SUMS) sha256sum ecr-auth-* ;; *) [ -s "${2##*/}" ] ;; esac; }'$'\n'"$(page_block ../README.md "Use it" bash)"
+  bash -euc 'sudo() { "$@"; }; curl() { case $2 in */SHA256SUMS) sha256sum ecr-auth-* ;; *) [ -s "${2##*/}" ] ;; esac; }'$'\n'"$(page_block ../README.md "On your machine" bash)"
   "$ECR_AUTH" logout
 }
 
@@ -57,7 +57,7 @@ workflow() {
 }
 
 test_pages_readme_workflow_pushes() {
-  contains "$(workflow ../README.md "Use it")" "1: digest: sha256:"
+  contains "$(workflow ../README.md "GitHub Actions")" "1: digest: sha256:"
 }
 
 test_pages_workflow_after_amazon_ecr_login_pushes() {
