@@ -125,7 +125,7 @@ impl Asked<'_> {
             Err(error) => {
                 self.says_no_secret(&error);
                 let over = ["NotAuthorizedException", "RefreshTokenReuseException"];
-                assert!(kept.is_there(now) || error.to_string().contains("is signed in no more"));
+                assert!(kept.is_there(now) || error.to_string().contains("is no longer signed in"));
                 assert!(kept.is_there(now) || over.iter().any(|code| self.could_say(code)));
             }
         }

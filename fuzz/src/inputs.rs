@@ -24,12 +24,12 @@ pub fn in_folder<T>(act: impl FnOnce(&Path) -> T) -> T {
     FOLDER.with(|folder| act(folder.path()))
 }
 
-/// An error as people see it, its hint and its link are a line each, without control characters.
+/// An error as people see it and its link are a line each, and its hint as many as it has, without control characters.
 pub fn is_fit_to_read(error: &diagnostics::Error) {
     let mut shown = Vec::new();
     error.report(&mut diagnostics::MessageWriter::new(&mut shown));
     let shown = String::from_utf8(shown).expect("an error is text");
-    let lines = 2 + usize::from(error.hint_text().is_some());
+    let lines = 2 + error.hint_text().map_or(0, |hint| hint.lines().count());
     assert_eq!(shown.lines().count(), lines, "{shown:?}");
     assert!(!shown.replace('\n', "").contains(char::is_control), "{shown:?}");
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::hosts;
-use super::sign_out::sign_out;
+use super::sign_out::{sign_out, sign_out_in_browser};
 use configuration::{Config, SETUP_VARIABLE, SetupFile};
 use secret_cache::Cache;
 
@@ -54,10 +54,11 @@ pub fn run(args: &LogoutArgs, config: Option<&Path>, context: &mut Context<'_>) 
     let known = Config::load_if_there(&context.env, config)?;
     let hosts = hosts::named(&args.registries, args.region.as_deref(), &known, context)?;
     let cache = Cache::from_env(&context.env);
-    if hosts.is_empty() {
-        // First of all, while there is time: whatever else hangs, these tokens open nothing any more.
-        sign_out(&cache, args.browser, context);
-    }
+    // First of all, while there is time: whatever else hangs, these tokens open nothing any more.
+    let logins = match hosts.is_empty() {
+        true => sign_out(&cache, context),
+        false => Vec::new(),
+    };
     let restored = restore(args, &hosts, context);
     let rules = take_back_rules(config, &known, &hosts, context);
     let fallback = match hosts.is_empty() {
@@ -65,6 +66,10 @@ pub fn run(args: &LogoutArgs, config: Option<&Path>, context: &mut Context<'_>) 
         false => Ok(()),
     };
     forget(&hosts, &cache, &context.env);
+    if args.browser {
+        // Last of all: people and browsers take their time.
+        sign_out_in_browser(&logins, context);
+    }
     restored.and(rules).and(fallback)
 }
 

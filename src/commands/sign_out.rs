@@ -1,5 +1,6 @@
 //! Signing users out of Cognito: their refresh tokens are revoked, and the session of the managed login in the browser can be ended.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::browser::{CallbackListener, opener};
@@ -17,9 +18,10 @@ const BUDGET: Duration = Duration::from_secs(5);
 /// How long a browser gets to sign out.
 const BROWSER_TIME: Duration = Duration::from_secs(30);
 
-/// Revokes the refresh tokens that are kept. They are forgotten by whoever clears the cache; one that Cognito didn't hear of counts
-/// until it ends by itself, which is said.
-pub fn sign_out(cache: &Cache, in_browser: bool, context: &mut Context<'_>) {
+/// Revokes the refresh tokens that are kept, and returns the managed logins that users signed in at, each once, with the app client's id.
+/// The tokens are forgotten by whoever clears the cache. A token that Cognito didn't hear of counts until it ends by itself, which is said.
+pub fn sign_out(cache: &Cache, context: &mut Context<'_>) -> Vec<(LoginPlace, String)> {
+    let mut logins = Vec::new();
     for kept in RefreshTokenStore::all(cache, context.now()) {
         let name = &kept.signed_in_as;
         match revoke(&kept, context) {
@@ -28,19 +30,29 @@ pub fn sign_out(cache: &Cache, in_browser: bool, context: &mut Context<'_>) {
                 "warning: the refresh token of {name} is forgotten, but Cognito still takes it until it ends: {error}"
             )),
         }
-        if let Some(place) = kept.login_place.as_ref().filter(|_| in_browser) {
-            sign_out_in_browser(place, &kept.client_id, context);
-        }
+        let login = kept.login_place.map(|place| (place, kept.client_id));
+        logins.extend(login.filter(|login| !logins.contains(login)));
+    }
+    logins
+}
+
+/// Ends the sessions of managed logins in the user's browser, where their cookies are.
+pub fn sign_out_in_browser(logins: &[(LoginPlace, String)], context: &mut Context<'_>) {
+    // A port is taken until this process ends.
+    let mut listeners = BTreeMap::new();
+    for (place, client_id) in logins {
+        let listener = listeners
+            .entry(place.port)
+            .or_insert_with(|| CallbackListener::bind(place.port, SIGNED_OUT).ok());
+        end_session(place, client_id, listener.as_ref(), context);
     }
 }
 
-/// Ends the session of a managed login in the user's browser, where its cookie is.
-fn sign_out_in_browser(place: &LoginPlace, client_id: &str, context: &mut Context<'_>) {
+fn end_session(place: &LoginPlace, client_id: &str, listener: Option<&CallbackListener>, context: &mut Context<'_>) {
     let address = logout_address(place, client_id);
     let opened = opener(&context.env).and_then(|opener| {
-        let listener = CallbackListener::bind(place.port, SIGNED_OUT).ok()?;
         opener.open(&address, &context.env).ok()?;
-        listener.next(Instant::now() + BROWSER_TIME)
+        listener?.next(Instant::now() + BROWSER_TIME)
     });
     match opened {
         Some(arrival) => arrival.show("Signed out", "You can close this page."),

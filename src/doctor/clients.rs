@@ -35,6 +35,7 @@ pub fn look(host: &str, is_open: bool, env: &Env, now: SystemTime) -> Clients {
     let mut clients = Clients::default();
     let kinds = Kind::ALL.iter().copied().filter(|kind| is_there(*kind, env));
     let mut unconfigured = Vec::new();
+    let mut works = is_open;
     for kind in kinds {
         let mut lookup = match look_up(kind, host, env) {
             Ok(lookup) => lookup,
@@ -54,9 +55,10 @@ pub fn look(host: &str, is_open: bool, env: &Env, now: SystemTime) -> Clients {
             env,
             now,
         };
-        clients.checks.push(not_installed(of.check(), kind, env));
+        let check = of.check();
+        works |= check.outcome == Outcome::Pass;
+        clients.checks.push(not_installed(check, kind, env));
     }
-    let works = is_open || clients.checks.iter().any(|check| check.outcome == Outcome::Pass);
     for index in unconfigured.into_iter().filter(|_| works) {
         // One client is used here, and not the other; or none need be.
         let check = clients.checks[index].clone();

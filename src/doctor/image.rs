@@ -197,7 +197,7 @@ impl PullCheck<'_> {
         );
         match self.registry.account() {
             Some(_) => format!(
-                "{look}. An archived image is answered so too, and an image behind a pull-through cache rule on its first pull, where the \
+                "{look}\nAn archived image is answered so too, and an image behind a pull-through cache rule on its first pull, where the \
                  principal lacks ecr:BatchImportUpstreamImage or ecr:CreateRepository"
             ),
             None => look,

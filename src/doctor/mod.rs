@@ -228,7 +228,11 @@ impl Checkup<'_, '_> {
 
     /// Where no registry is known, the general checks.
     fn without_registry(&mut self, config: &Result<Config>, error: &Error) {
-        self.machine(&CalledFor::new());
+        let files = clients::files(&self.context.env).unwrap_or_default();
+        self.machine(&overview::called_for(&files));
+        if let Ok(config) = config {
+            self.fallback(config);
+        }
         match config {
             Err(error) => self.add(Check::failed("configuration", error)),
             Ok(_) => self.add(Check::failed(ci::check_without_identity(error), error)),

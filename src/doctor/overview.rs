@@ -104,20 +104,25 @@ struct Surroundings {
     passwords: Vec<(String, String)>,
 }
 
+/// The helpers of ours that clients' files name, each with the registries that it is called for.
+pub fn called_for(files: &[ClientFile]) -> CalledFor {
+    let mut names = CalledFor::new();
+    for (name, host) in files.iter().flat_map(calls) {
+        names
+            .entry(name.to_owned())
+            .or_default()
+            .extend(host.map(str::to_owned));
+    }
+    names
+}
+
 impl Surroundings {
     fn look(named: Option<&Path>, context: &Context<'_>) -> Self {
         let env = &context.env;
         let rules = Config::load(env, named);
         let clients = clients::files(env);
         let files = clients.as_deref().unwrap_or_default();
-        let mut names = CalledFor::new();
-        for (name, host) in files.iter().flat_map(calls) {
-            names
-                .entry(name.to_owned())
-                .or_default()
-                .extend(host.map(str::to_owned));
-        }
-        let called = helper::called(&context.exe, &names, env);
+        let called = helper::called(&context.exe, &called_for(files), env);
         let region = current_region(env).and_then(|region| region.as_deref().map(parse_region).transpose());
         let credentials = credentials(rules.as_ref().ok(), files, &region, env);
         let hosts: BTreeSet<&str> = files.iter().flat_map(ClientFile::hosts).collect();

@@ -88,7 +88,7 @@ fn command_in(hint: &str) -> Option<&str> {
     })
 }
 
-/// Whether a program of ours is called with a word of its own, not told of in a sentence.
+/// Whether a text begins with the name of one of these programs.
 fn is_command(text: &str) -> bool {
     PROGRAMS.iter().any(|program| text.starts_with(program))
 }
@@ -101,6 +101,7 @@ fn end_of_command(text: &str) -> usize {
             '\'' => is_quoted = !is_quoted,
             ';' | ')' if !is_quoted => return at,
             ',' if !is_quoted && text[at..].starts_with(", ") => return at,
+            '.' if !is_quoted && text[at..].starts_with(". ") => return at,
             '(' if !is_quoted && text[..at].ends_with(' ') => return at,
             _ => {}
         }

@@ -92,7 +92,7 @@ customers_way() {
   control cognito/revoke "{\"username\": \"$name\"}"
   time_passes 48
   said=$(fails pulls "$client")
-  contains "$said" "$name is signed in no more"
+  contains "$said" "$name is no longer signed in"
   contains "$said" "run in a terminal: ecr-auth cognito"
 
   # With the new password all is well again, until the last day.

@@ -247,7 +247,7 @@ fn a_revoked_refresh_token_says_what_to_run() {
     lab.cognito().revoke("maria");
     let outcome = run(&machine, CLIENT_ID, &[]);
     assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""));
-    assert!(outcome.stderr.contains("maria is signed in no more"), "{outcome:?}");
+    assert!(outcome.stderr.contains("maria is no longer signed in"), "{outcome:?}");
     assert!(
         outcome.stderr.contains(&format!(
             "hint: run in a terminal: ecr-auth cognito --user-pool-id {USER_POOL_ID}"

@@ -170,7 +170,7 @@ fn a_user_whose_sign_in_is_over_is_served_no_more(#[case] end: fn(&Lab)) {
     make_sign_in_old(&machine);
     let heard = machine.run(&["cognito"]);
     assert_eq!(heard.status, 1, "{heard:?}");
-    assert!(heard.stderr.contains("maria is signed in no more"), "{heard:?}");
+    assert!(heard.stderr.contains("maria is no longer signed in"), "{heard:?}");
     let after = machine.helper("get", HOST);
     assert_eq!(after.status, 1, "{after:?}");
     assert!(after.stdout.contains("maria is not signed in"), "{after:?}");
@@ -195,7 +195,7 @@ fn a_password_of_a_user_is_renewed_with_the_session() {
     renew_passwords_now(&machine);
     let refused = machine.helper("get", HOST);
     assert_eq!(refused.status, 1, "{refused:?}");
-    assert!(refused.stdout.contains("maria is signed in no more"), "{refused:?}");
+    assert!(refused.stdout.contains("maria is no longer signed in"), "{refused:?}");
 }
 
 /// A network that is down is no word of Cognito's: the password serves on while it is valid.

@@ -262,3 +262,31 @@ fn a_state_folder_that_another_users_link_leads_to_is_not_used() {
     assert_eq!(left.collect::<Vec<_>>(), ["setup.json"]);
     assert_eq!(mine.metadata().unwrap().permissions().mode() & 0o777, 0o755);
 }
+
+/// A project's folder belongs to its leader, and a home in it has a link to a disk with more room, as on shared clusters.
+#[test]
+fn a_link_of_ones_own_is_followed_below_another_users_folder() {
+    let machine = Machine::new();
+    let scratch = machine.path("scratch");
+    fs::create_dir(&scratch).unwrap();
+    symlink(&scratch, machine.home().join(".local")).unwrap();
+    lchown(machine.home().join(".local"), Some(USER), Some(USER)).unwrap();
+    for place in [machine.home().to_path_buf(), scratch.clone()] {
+        chown(&place, Some(USER), Some(USER)).unwrap();
+    }
+    fs::set_permissions(machine.path(""), Permissions::from_mode(0o755)).unwrap();
+    chown(machine.path(""), Some(OTHER), Some(OTHER)).unwrap();
+    let copy = machine.path("ecr-auth");
+    fs::copy(binary(), &copy).unwrap();
+    let (user, group) = (format!("--reuid={USER}"), format!("--regid={USER}"));
+    let become_user = [&user, &group, "--clear-groups", copy.to_str().unwrap()];
+    let as_user = |args: &[&str]| machine.call(Path::new("/usr/bin/setpriv"), &[&become_user[..], args].concat(), "");
+    let bin = machine.home().join("bin").display().to_string();
+    let outcome = as_user(&["setup", HOST, "--client", "docker", "--bin-dir", &bin]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(!outcome.stderr.contains("link leads there"), "{outcome:?}");
+    assert!(scratch.join("state/ecr-auth").is_dir(), "{outcome:?}");
+    let outcome = as_user(&["logout"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(!machine.home().join(".docker/config.json").exists(), "{outcome:?}");
+}

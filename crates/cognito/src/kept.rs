@@ -389,7 +389,7 @@ fn not_signed_in(username: &str) -> Error {
 }
 
 fn signed_out(username: &str, message: &str) -> Error {
-    let cause = format!("{username} is signed in no more: {message}");
+    let cause = format!("{username} is no longer signed in: {message}");
     Error::failed(Code::NotSignedIn, "Amazon Cognito", cause).hint("run in a terminal: ecr-auth cognito")
 }
 

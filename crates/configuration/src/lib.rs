@@ -182,8 +182,15 @@ impl Config {
     /// # Errors
     /// Those of [`Config::load`], but for what is wrong with a left out rule.
     pub fn load_for(env: &Env, named: Option<&Path>, server: &str, checked: Option<&dyn CheckedTexts>) -> Result<Self> {
-        let server = Server::parse(server);
-        Self::read(env, named, is_named(env, named), Some((&server, checked)))
+        let asked = Server::parse(server);
+        // [`Config::fallback_for`] looks at every name that such a text may mean.
+        let is_one_name = possible_names(server)
+            .filter(|name| !name.is_empty())
+            .all(|name| Server::parse(name).name() == asked.name());
+        match is_one_name {
+            true => Self::read(env, named, is_named(env, named), Some((&asked, checked))),
+            false => Self::load(env, named),
+        }
     }
 
     /// [`Config::load`] for `logout`: an `ecr-auth.yml` that is named may be missing too.

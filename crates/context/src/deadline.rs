@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_timeout_is_a_number_of_parsed() {
+    fn the_timeout_is_a_number_of_seconds() {
         let began = Instant::now();
         let left = |text: &str| {
             let env: Env = [("ECR_AUTH_TIMEOUT", text)].into_iter().collect();

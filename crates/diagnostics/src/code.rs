@@ -171,7 +171,7 @@ impl Code {
         self as u16
     }
 
-    /// Whether this failure ends what was given out before: whoever signed in is signed in no more.
+    /// Whether this failure ends what was given out before: whoever signed in is no longer signed in.
     pub fn ends_the_sign_in(self) -> bool {
         self == Self::NotSignedIn
     }

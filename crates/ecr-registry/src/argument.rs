@@ -95,7 +95,7 @@ pub fn split_arguments(text: &str) -> Vec<&str> {
     match text.split_once(',').is_some_and(is_slip) {
         true => vec![text],
         false => {
-            let all = text.split(|c: char| c == ',' || c.is_whitespace());
+            let all = text.split(|c: char| c == ',' || c.is_ascii_whitespace());
             all.filter(|one| !one.is_empty()).collect()
         }
     }

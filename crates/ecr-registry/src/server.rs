@@ -24,10 +24,12 @@ pub fn possible_names(server: &str) -> impl Iterator<Item = &str> {
     let authority = rest.split('/').next().unwrap_or_default();
     let is_in_names = |c: char| c.is_ascii_alphanumeric() || "-_.:[]".contains(c);
     let names = authority.split(move |c| !is_in_names(c));
-    // With the port, which is part of some names, and without what stands in its place.
-    names
-        .flat_map(|name| [Some(name), name.split_once(':').map(|(host, _)| host)])
-        .flatten()
+    // A port is part of a name. What else follows a colon is not.
+    let without_rest = |name: &'_ str| {
+        let (host, rest) = name.split_once(':')?;
+        rest.parse::<u16>().is_err().then_some(host.len())
+    };
+    names.flat_map(move |name| std::iter::once(name).chain(without_rest(name).map(|length| &name[..length])))
 }
 
 /// The DNS name in `server`, in the case it came in, without port and trailing dot.

@@ -186,7 +186,7 @@ impl Walk {
         }
         self.meet(stat)?;
         self.is_led |= self.is_among_strangers();
-        if self.is_led && self.leads == Leads::Nobody {
+        if self.is_led && self.leads == Leads::Nobody && !self.is_own_link(stat) {
             return Err(strangers_link());
         }
         let target = PathBuf::from(OsString::from_vec(readlinkat(link, "", Vec::new())?.into_bytes()));
@@ -203,6 +203,12 @@ impl Walk {
             names.push_front(name);
         }
         Ok(())
+    }
+
+    /// Whether an ordinary user may follow a link wherever it stands: his own, root's, or one of whoever owns the root folder.
+    fn is_own_link(&self, link: &Stat) -> bool {
+        let owners = [self.walker.as_raw(), 0, self.top];
+        !self.walker.is_root() && owners.contains(&link.st_uid)
     }
 
     fn look_at(&mut self, folder: &Stat) -> io::Result<()> {

@@ -86,10 +86,9 @@ impl Folder {
 
     /// Keeps a text under `key`, in the place of the one before, in one step.
     pub fn keep_text(&self, key: &CacheKey, text: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(NEW).tempfile_in(self.at()?)?;
+        let mut file = temporary(NEW, self.at()?)?;
         file.write_all(text)?;
-        file.persist(self.path(key, TEXT)?)?;
-        Ok(())
+        replace(file.into_temp_path(), &self.path(key, TEXT)?)
     }
 
     /// Removes all texts that were kept before a moment; `None`: all of them.
@@ -98,7 +97,7 @@ impl Folder {
         for name in self.names().iter().filter(|name| is_text(name)) {
             let path = at.join(name);
             if before.is_none_or(|before| modified(&path).is_none_or(|kept| kept < before)) {
-                let _ = fs::remove_file(path);
+                let _ = remove_file(&path);
             }
         }
     }
@@ -157,7 +156,7 @@ impl Folder {
         for name in self.names().iter().filter(|name| name.starts_with(NEW)) {
             let path = at.join(name);
             if is_older(&path, now) {
-                let _ = fs::remove_file(path);
+                let _ = remove_file(&path);
             }
         }
     }
@@ -168,7 +167,7 @@ impl Folder {
             return Ok(());
         };
         if self.names() == [PRUNED] {
-            fs::remove_file(self.at()?.join(PRUNED))?;
+            remove_file(&self.at()?.join(PRUNED))?;
         }
         WorkFolder::open_as_ourselves(around)?.run(|at| fs::remove_dir(at.join(name)))
     }

@@ -86,15 +86,23 @@ pub fn of_refusal(endpoint: Endpoint, fault: Fault, status: u16, code: &str) -> 
     let seen = cell.without_a_token();
     let is_named = seen.contains(endpoint.name());
     assert!(is_named, "the endpoint isn't named: {seen}");
-    // What Cognito says of a refresh token so is told in words.
-    let is_over =
-        endpoint == Endpoint::UserPool && ["NotAuthorizedException", "RefreshTokenReuseException"].contains(&code);
+    // Cognito refuses a refresh token so: the sign-in is over, which is told in words, and its password with it.
+    let over = [
+        "NotAuthorizedException",
+        "RefreshTokenReuseException",
+        "UserNotFoundException",
+    ];
+    let is_over = endpoint == Endpoint::UserPool && over.contains(&code);
     let is_told = match is_over {
-        true => seen.contains("maria is signed in no more"),
+        true => seen.contains("maria is no longer signed in"),
         false => seen.contains(code) || seen.contains(&format!("HTTP status {status}")),
     };
     assert!(is_told, "{status} {code} isn't named: {seen}");
-    cell.with_a_token();
+    if is_over {
+        cell.without_a_sign_in();
+    } else {
+        cell.with_a_token();
+    }
     cell.scene.lab.clear_faults();
     if is_over {
         cell.scene.sign_in(&cell.machine);
@@ -131,6 +139,15 @@ impl Cell {
             assert!(entry["token"].is_null(), "a token came of a failure: {entry}");
         }
         self.cause(&outcome)
+    }
+
+    /// A password that is past half its life is not handed out, since whoever fetched it is no longer signed in.
+    fn without_a_sign_in(&self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        put(&self.machine, &token((now - 7 * HOUR) * 1000, (now + 5 * HOUR) * 1000));
+        let outcome = self.get(&self.machine, self.timeout);
+        assert_eq!(outcome.status, 1, "{outcome:?}");
+        assert!(outcome.stderr.contains("maria is not signed in"), "{outcome:?}");
     }
 
     /// One that is past half its life, and so would be renewed, is handed out.
@@ -204,7 +221,7 @@ impl Cell {
                 .to_owned();
         }
         let cause = first.strip_prefix("error: ").unwrap_or_else(|| panic!("{outcome:?}"));
-        let is_more = |line: &str| line.starts_with("hint: ") || line.starts_with("see: ");
+        let is_more = |line: &str| ["hint: ", "    ", "see: "].iter().any(|start| line.starts_with(start));
         assert!(lines.all(is_more), "{outcome:?}");
         let line = outcome.stdout.trim_end();
         let (words, code) = cause

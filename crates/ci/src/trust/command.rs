@@ -29,8 +29,8 @@ pub fn trust_policy_command(role: &str, claims: &Claims, env: &Env) -> Option<St
 }
 
 impl TrustForm {
-    /// Returns how a trust policy names the job with this token: as its service account, else as the CI does that this runs in, else as the
-    /// first CI whose tokens look like this one.
+    /// Returns how a trust policy names the job with this token: as its service account, else as the CI does that this runs in. `None`
+    /// outside of a CI, if the token is no pod's.
     pub fn for_token(claims: &Claims, env: &Env) -> Option<&'static Self> {
         let is_pod = claims.sub.starts_with("system:serviceaccount:");
         let of_pod = || crate::trust_forms().find(|form| is_pod && form.name == "kubernetes");

@@ -147,6 +147,38 @@ fn the_fallback_store_comes_and_goes_beside_the_rules() {
     assert!(!home.folder.path().join(".config").exists());
 }
 
+/// However a text names an alias of ours, what concerns the alias never reaches the store. Another port is another server.
+#[test]
+fn a_name_of_ours_in_any_text_has_no_fallback_store() {
+    const NAME: &str = "registry.example.com";
+    let home = Home::new();
+    let change = SetupChange {
+        rules: vec![SetupRule {
+            host: NAME.to_owned(),
+            registry: Some(ECR.to_owned()),
+            keys: Map::new(),
+        }],
+        fallback: Some(FallbackStore::Store("desktop".to_owned())),
+        ..SetupChange::default()
+    };
+    assert!(home.change(&change).unwrap().changed);
+    let store = |server: &str| {
+        let config = Config::load_for(&home.env, None, server, None).unwrap();
+        config.fallback_for(server).is_some()
+    };
+    for ours in [
+        NAME,
+        "https://user@registry.example.com",
+        "user:x@registry.example.com/v2/",
+        "registry.example.com:x",
+    ] {
+        assert!(!store(ours), "{ours}");
+    }
+    for other in ["ghcr.io", "registry.example.com:5000", "localhost:5000"] {
+        assert!(store(other), "{other}");
+    }
+}
+
 #[test]
 fn the_jobs_fallback_store_comes_before_the_users() {
     let home = Home::new();
