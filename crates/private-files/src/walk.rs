@@ -205,10 +205,11 @@ impl Walk {
         Ok(())
     }
 
-    /// Whether an ordinary user may follow a link wherever it stands: his own, root's, or one of whoever owns the root folder.
+    /// Whether an ordinary user may follow a link behind another user's folder: it is his own, root's, or one of whoever owns the root
+    /// folder, and it is in a folder of his own.
     fn is_own_link(&self, link: &Stat) -> bool {
         let owners = [self.walker.as_raw(), 0, self.top];
-        !self.walker.is_root() && owners.contains(&link.st_uid)
+        !self.walker.is_root() && self.is_own && owners.contains(&link.st_uid)
     }
 
     fn look_at(&mut self, folder: &Stat) -> io::Result<()> {
