@@ -18,9 +18,9 @@ use ecr_registry::{Registry, parse_region};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DoctorArgs {
-    /// An image, or a registry as setup takes it [default: the registries that are configured, else the caller's own]
+    /// Images, or registries as setup takes them [default: the registries that are configured, else the caller's own]
     #[arg(value_name = "IMAGE|REGISTRY")]
-    subject: Option<String>,
+    subjects: Vec<String>,
     /// Begin an upload to the image's repository, and cancel it: ECR may make a repository that isn't there, where a creation template says so
     #[arg(long)]
     check_push: bool,
@@ -37,6 +37,7 @@ pub struct DoctorArgs {
 const EXAMPLES: &str = "Examples:
   ecr-auth doctor                                                       all that is configured
   ecr-auth doctor 111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1.0  one image
+  ecr-auth doctor 111122223333/eu-west-1 public                         these registries
   ecr-auth doctor --redact 111122223333/eu-west-1                       for a public issue
 
 Exit status: 0, or 1 if a pull would fail.";
@@ -67,7 +68,7 @@ pub fn run(
         context.verbosity = context.verbosity.min(Verbosity::Normal);
     }
     let asked = DoctorRequest {
-        subject: args.subject.as_deref(),
+        subjects: &args.subjects,
         config,
         region: args.identity.region(),
         identity: &|rule| args.identity.identity(rule),

@@ -45,8 +45,8 @@ use settings::IdentitySettings;
 
 /// What the command line says.
 pub struct DoctorRequest<'a> {
-    /// IMAGE or REGISTRY.
-    pub subject: Option<&'a str>,
+    /// Each IMAGE or REGISTRY, or several of them in one text with blanks or commas between them.
+    pub subjects: &'a [String],
     /// `--config`.
     pub config: Option<&'a Path>,
     /// `--region`.

@@ -6,7 +6,7 @@ use aws_access::{identity, own_registry};
 use configuration::Config;
 use context::Context;
 use diagnostics::{Code, Error, Result};
-use ecr_registry::server_name;
+use ecr_registry::{server_name, split_arguments};
 use settings::IdentitySettings;
 
 /// A registry, and perhaps an image in it.
@@ -29,28 +29,47 @@ pub fn find(
 ) -> Result<Result<Vec<Subject>>> {
     let without_rules = Config::default();
     let rules = config.unwrap_or(&without_rules);
-    let Some(named) = asked.subject else {
+    if asked.subjects.is_empty() {
         if asked.check_push {
             return Err(no_repository());
         }
         return Ok(configured_or_own(asked, rules, context));
-    };
-    let subject = match of_image(named, rules) {
-        Some(subject) => subject?,
-        None => {
-            let region = identity::region(asked.region, &context.env).ok().flatten();
-            let host = match rules.host_named(named, region.as_deref()) {
-                // It may be an alias, which a file that can't be read names.
-                Err(_) if config.is_none() => server_name(named).unwrap_or_else(|| named.to_owned()),
-                host => host?,
-            };
-            Subject { host, image: None }
-        }
-    };
-    match subject.image {
-        None if asked.check_push => Err(no_repository()),
-        _ => Ok(Ok(vec![subject])),
     }
+    let mut subjects: Vec<Subject> = Vec::new();
+    for named in asked.subjects.iter().flat_map(|text| split_arguments(text)) {
+        let subject = named_subject(named, asked, config, context)?;
+        if asked.check_push && subject.image.is_none() {
+            return Err(no_repository());
+        }
+        if !subjects.contains(&subject) {
+            subjects.push(subject);
+        }
+    }
+    if subjects.is_empty() {
+        return Err(Error::usage(Code::NoRegistry, "no registry", "the argument is empty")
+            .hint("name an image or a registry, or leave the argument out for all that is configured"));
+    }
+    Ok(Ok(subjects))
+}
+
+fn named_subject(
+    named: &str,
+    asked: &DoctorRequest<'_>,
+    config: Option<&Config>,
+    context: &Context<'_>,
+) -> Result<Subject> {
+    let without_rules = Config::default();
+    let rules = config.unwrap_or(&without_rules);
+    if let Some(subject) = of_image(named, rules) {
+        return subject;
+    }
+    let region = identity::region(asked.region, &context.env).ok().flatten();
+    let host = match rules.host_named(named, region.as_deref()) {
+        // It may be an alias, which a file that can't be read names.
+        Err(_) if config.is_none() => server_name(named).unwrap_or_else(|| named.to_owned()),
+        host => host?,
+    };
+    Ok(Subject { host, image: None })
 }
 
 fn no_repository() -> Error {

@@ -431,13 +431,35 @@ fn without_an_argument_all_registries_that_are_configured() {
     );
 }
 
+/// Separated by blanks or commas, as `setup` takes them, and each once.
+#[test]
+fn several_registries_have_a_heading_each() {
+    let scene = Scene::new();
+    let frankfurt = "111122223333.dkr.ecr.eu-central-1.amazonaws.com";
+    scene.docker(&json!({"credHelpers": {HOST: "ecr-auth", frankfurt: "ecr-auth"}}));
+    for args in [
+        &[HOST, "111122223333/eu-central-1"][..],
+        &[&format!("{HOST},{frankfurt}")],
+        &[&format!("{HOST} {frankfurt}"), HOST],
+    ] {
+        let outcome = scene.doctor(args);
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        for host in [HOST, frankfurt] {
+            let heading = format!("\n\n{host}\n✓ docker: ");
+            assert_eq!(outcome.stdout.matches(&heading).count(), 1, "{outcome:?}");
+        }
+    }
+}
+
 #[test]
 fn what_is_no_registry_is_an_error_of_usage() {
     let scene = Scene::new();
     for args in [
         &["ghcr.io/octo/app"][..],
         &["--check-push", HOST],
+        &["--check-push", &format!("{HOST}/app:1"), HOST],
         &[&format!("{HOST}/App")],
+        &[""],
     ] {
         assert_eq!(scene.doctor(args).status, 2, "{args:?}");
     }
