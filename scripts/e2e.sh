@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The end-to-end tests, after a build: e2e.sh [--debian SERIES] [--parts N] [TEST…], in parts that run side by side, each on a stage of its own. A TEST
-# is a name, or a pattern such as 'test_docker_*'; without one, all. One line a test, PASS or FAIL first.
+# is a name, or a pattern such as 'test_docker_*'; without one, all. One line a test, PASS or FAIL first; a part's lines come
+# when it has ended.
 #
 # With --debian the clients are those of that release, from debian.sh's folder; else this machine's packages.
 source "$(dirname "$0")/env.sh"
@@ -27,9 +28,8 @@ for ((part = 1; part <= PARTS; part++)); do
   running+=($!)
 done
 trap 'kill "${running[@]}" 2>/dev/null' INT TERM HUP
-tail --pid=$$ -q -n +1 -F "$LOGS"/*.log 2>/dev/null &
-tail=$!
-for part in "${running[@]}"; do wait "$part" || status=1; done
-sleep 1 # tail's own second
-kill "$tail"
+for ((part = 1; part <= PARTS; part++)); do
+  wait "${running[part - 1]}" || status=1
+  cat "$LOGS/$part.log"
+done
 exit "$status"

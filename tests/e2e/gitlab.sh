@@ -236,7 +236,7 @@ test_gitlab_says_why_a_role_refuses() {
   local log
   log=$(fails gitlab_run)
   contains "$log" "Not authorized to perform sts:AssumeRoleWithWebIdentity"
-  contains "$log" "gitlab.example.com:sub = project_path:octo/app:ref_type:branch:ref:main"
+  contains "$log" "sub = project_path:octo/app:ref_type:branch:ref:main"
   gitlab_left_nothing "$log"
 }
 

@@ -125,7 +125,7 @@ run_test() {
     echo "PASS $name"
   else
     echo "FAIL $name"
-    sed 's/^/  /' "$log" | tail -n 20
+    tail -n 20 "$log" | awk '{print "  " $0}'
     FAILED=$((FAILED + 1))
   fi
 }
