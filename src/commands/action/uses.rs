@@ -34,9 +34,16 @@ impl ConfigUses {
     /// Those of `write`.
     pub fn begin(&self, file: &ConfigFile, hosts: &[String], write: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         let real = client_config::real_path(&file.path)?;
-        let served = served(file, &real)?;
         let mut written = None;
         let noted = self.notes.change(&mut |all| {
+            // Under the lock: what the file had before may just have been taken back by the last use.
+            let served = match served(file, &real) {
+                Ok(served) => served,
+                Err(error) => {
+                    written = Some(Err(error));
+                    return;
+                }
+            };
             all.retain(|path, _| path.parent().is_some_and(Path::is_dir));
             let uses = all.entry(real.clone()).or_default();
             for host in hosts {
