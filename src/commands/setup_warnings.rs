@@ -3,7 +3,7 @@
 use crate::doctor;
 use aws_access::PasswordPath;
 use configuration::Config;
-use context::Context;
+use context::{Context, variables};
 use diagnostics::shown_hint;
 use settings::Surface;
 
@@ -12,6 +12,10 @@ use settings::Surface;
 pub fn warn(hosts: &[String], config: &Config, identities: bool, context: &mut Context<'_>) {
     if identities {
         warn_of_identities(hosts, config, context);
+    }
+    // In the files, the entries just written come first. Each host costs a reading of them all.
+    if context.env.get(variables::DOCKER_AUTH_CONFIG).is_none() {
+        return;
     }
     for host in hosts {
         for (finding, hint) in doctor::passwords_before_us(host, &context.env, context.now()) {
