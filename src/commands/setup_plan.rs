@@ -260,10 +260,7 @@ fn install(link: &LinkPlan, record: Option<&ClientUndoLog>, context: &mut Contex
         ));
         context.say(&format!(
             "hint: {}: {}",
-            match cfg!(windows) {
-                true => "run this in PowerShell, then open another window",
-                false => "add this line to your shell's profile",
-            },
+            doctor::path_line_goes(),
             doctor::path_line(folder)
         ));
     }

@@ -119,6 +119,14 @@ pub fn path_line(folder: &Path) -> String {
     }
 }
 
+/// Where people put [`path_line`].
+pub fn path_line_goes() -> &'static str {
+    match cfg!(windows) {
+        true => "run this in PowerShell, then open another window",
+        false => "add this line to your shell's profile",
+    }
+}
+
 /// Whether a name after `docker-credential-` is one of ours.
 pub fn is_ours(name: &str) -> bool {
     HELPER_NAMES

@@ -311,8 +311,9 @@ impl Surroundings {
         {
             Some(folder) => Some(NextStep::new(
                 format!(
-                    "have clients find the helper in {}: add this line to your shell's profile, or choose a folder of PATH with setup --bin-dir",
-                    shown(&folder, env)
+                    "have clients find the helper in {}: {}, or choose a folder of PATH with setup --bin-dir",
+                    shown(&folder, env),
+                    helper::path_line_goes()
                 ),
                 &[&helper::path_line(&folder)],
             )),

@@ -27,13 +27,11 @@ pub fn find(
     config: Option<&Config>,
     context: &mut Context<'_>,
 ) -> Result<Result<Vec<Subject>>> {
-    let without_rules = Config::default();
-    let rules = config.unwrap_or(&without_rules);
     if asked.subjects.is_empty() {
         if asked.check_push {
             return Err(no_repository());
         }
-        return Ok(configured_or_own(asked, rules, context));
+        return Ok(configured_or_own(asked, config.unwrap_or(&Config::default()), context));
     }
     let mut subjects: Vec<Subject> = Vec::new();
     for named in asked.subjects.iter().flat_map(|text| split_arguments(text)) {

@@ -300,7 +300,8 @@ impl DeniedRole<'_> {
     }
 }
 
-/// Who assumes the role, as a trust policy names it: of a session, the role. AWS says `User: ARN is not authorized to …`.
+/// Returns the principal that assumes the role, as a trust policy names it. For a session, that is its role. AWS says `User: ARN is not authorized
+/// to …`.
 fn principal(cause: &str) -> String {
     let named = cause.split_once("User: ").and_then(|(_, rest)| rest.split(' ').next());
     let principal = named.map(|arn| role_of_session(arn).unwrap_or_else(|| arn.to_owned()));

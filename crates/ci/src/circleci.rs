@@ -72,7 +72,7 @@ const TRUST: TrustForm = TrustForm {
     named,
 };
 
-/// Who started the job stands in the middle of a subject, as a UUID.
+/// Returns the wanted jobs. A subject names the user who started the job by a UUID in its middle. Every UUID matches there.
 fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
     let key = match wanted.has(TrustKey::Organization) {
         true => TrustKey::Organization,

@@ -62,7 +62,7 @@ impl AuthsStore {
         self.config.parent().unwrap_or(Path::new("/"))
     }
 
-    /// What is read of the new logins; `None` where there are none. Those that another user could have written count as none.
+    /// Reads the file of new logins and returns what `read` finds in it. `None` if there is no such file, or if another user could have written it.
     fn with_logins<T>(&self, read: impl FnOnce(&AuthsEditor<'_>) -> Result<T, Malformed>) -> Result<Option<T>> {
         let failed = |cause: &dyn std::fmt::Display| {
             let what = format!("cannot read {}", self.logins_file().display());

@@ -60,7 +60,7 @@ pub enum LinkState {
     Other(PathBuf),
     /// It is an ecr-auth, but another user could change it or put something else there: it has to be replaced, and is not put back.
     Untrusted,
-    /// It is a copy of another ecr-auth, where there are no links: it has to be replaced, and is not put back.
+    /// A copy of another version of ecr-auth, on systems without links. `setup` replaces the copy, and `logout` does not put it back.
     OtherCopy,
 }
 

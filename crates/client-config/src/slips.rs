@@ -16,11 +16,11 @@ const PORT: &str = ":443";
 /// A slip that concerns a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NearMiss {
-    /// What is written.
+    /// The key as the file has it.
     pub key: String,
-    /// What is wrong with it.
+    /// The mistake in the key.
     pub slip: Slip,
-    /// Where it stands.
+    /// The file or variable that has the key.
     pub place: ConfigLocation,
 }
 

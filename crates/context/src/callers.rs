@@ -27,7 +27,7 @@ fn command_line(pid: u32) -> Option<Vec<String>> {
 
 /// `ppid` of proc(5), the fourth field; the second, the program's name in parentheses, may hold anything.
 #[cfg(target_os = "linux")]
-fn parent_of(pid: u32) -> Option<u32> {
+pub(crate) fn parent_of(pid: u32) -> Option<u32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }

@@ -89,14 +89,8 @@ mod system {
     fn processes() -> Vec<(u32, u32)> {
         let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        pids.filter_map(|pid: u32| Some((pid, parent_of(pid)?))).collect()
-    }
-
-    /// The fourth field; the second, the program's name in parentheses, may hold anything.
-    #[cfg(target_os = "linux")]
-    fn parent_of(pid: u32) -> Option<u32> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+        pids.filter_map(|pid: u32| Some((pid, crate::callers::parent_of(pid)?)))
+            .collect()
     }
 
     #[cfg(not(target_os = "linux"))]

@@ -49,7 +49,7 @@ fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
     ))
 }
 
-/// The same for every commit and step; or the pipeline's id, where the job chose it for the subject.
+/// Returns the jobs with this token's pipeline and branch, for every commit and step. If the job chose the pipeline's id as the subject, that id is matched.
 fn like(claims: &Claims) -> Option<TrustedJobs> {
     if claims.text("pipeline_id") == Some(&claims.sub) {
         return Some(TrustedJobs::with_subject_of(claims));

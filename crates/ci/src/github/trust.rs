@@ -142,7 +142,7 @@ fn jobs(wanted: &WantedTrust) -> Result<(Vec<String>, String)> {
     Ok((ends, words.join(", ")))
 }
 
-/// The same on a server of another system whose subjects look like GitHub's.
+/// Returns the trust form of another system, such as Forgejo, whose subjects look like GitHub's.
 pub(crate) const fn on_server(name: &'static str) -> TrustForm {
     TrustForm {
         name,
