@@ -84,7 +84,7 @@ test("the migration pages name every input of the old action, and what takes its
     const rows = replaced(read("docs", "migration", `${name}.md`));
     assert.deepEqual(rows.map(([old]) => old).sort(), wanted, name);
     for (const [old, here] of rows) {
-      const [still] = /`[a-z-]+`(?= works still)/.exec(here) ?? [];
+      const [still] = /`[a-z-]+`(?= still works)/.exec(here) ?? [];
       assert.equal(still !== undefined, (inputs().get(old) ?? "").includes("deprecationMessage") && !/is read/.test(here), `${name}: ${old}`);
       if (still) assert.equal(still, `\`${old}\``, `${name}: ${old}`);
       const [first] = /^`[a-z-]+`/.exec(here) ?? [];
