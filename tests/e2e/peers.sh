@@ -35,17 +35,25 @@ test_peers_stand_on_the_page() {
   same "tests on the page" "$written" "$named"
 }
 
-# crowd HELPER: how many calls fifty gets at once make, with nothing cached.
+# crowd HELPER [CALLS]: how many calls fifty gets at once make, with nothing cached. With CALLS, AWS answers once it has so many calls.
 crowd() {
   local before gets=() get
   before=$(calls ecr:GetAuthorizationToken)
+  [ -z "${2:-}" ] || control hold '{"service": "ecr"}' >/dev/null
   for get in {1..50}; do
     ask "$1" >/dev/null &
     gets[get]=$!
   done
+  if [ -n "${2:-}" ]; then
+    wait_until 60 "$2 calls" has_called "$((before + $2))" >/dev/null
+    control release '{"service": "ecr"}' >/dev/null
+  fi
   wait "${gets[@]}"
   echo $(($(calls ecr:GetAuthorizationToken) - before))
 }
+
+# has_called CALLS: whether AWS has got so many calls.
+has_called() { [ "$(calls ecr:GetAuthorizationToken)" = "$1" ]; }
 
 test_peers_fetch_for_fifty_gets_at_once() {
   both
@@ -53,6 +61,9 @@ test_peers_fetch_for_fifty_gets_at_once() {
   local theirs
   theirs=$(crowd "$GO")
   [ "$theirs" -gt 1 ] || same "calls, theirs" "several" "$theirs"
+  rm -rf "$HOME/.ecr" "$HOME/.cache/ecr-auth"
+  same "calls while AWS's first answer is under way, ours" 1 "$(crowd "$OURS" 1)"
+  same "calls while AWS's first answer is under way, theirs" 50 "$(crowd "$GO" 50)"
 }
 
 test_peers_answer_from_a_warm_cache() {
