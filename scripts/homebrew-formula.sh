@@ -22,7 +22,7 @@ LINUX_ARM=$(download aarch64-unknown-linux-musl)
 LINUX_INTEL=$(download x86_64-unknown-linux-musl)
 cat <<EOF
 class EcrAuth < Formula
-  desc "Sign CI pipelines and machines in to Amazon ECR"
+  desc "Docker login for Amazon ECR that never expires mid-build"
   homepage "https://github.com/$(repository)"
   version "$VERSION"
   license "Apache-2.0"

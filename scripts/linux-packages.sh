@@ -12,7 +12,7 @@ VERSION=$(version)
 REVISION=1
 SOURCE_DATE_EPOCH=$(built_at)
 export SOURCE_DATE_EPOCH
-SUMMARY="Signs CI pipelines in to Amazon ECR"
+SUMMARY="Docker login for Amazon ECR that never expires mid-build"
 # Each line begins with a blank, as Debian wants it.
 DESCRIPTION=" Docker credential helper, token cache and set-up in one static binary: Docker, Podman,
  Buildah and Skopeo push to and pull from Amazon ECR without docker login, with the
