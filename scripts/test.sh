@@ -1,9 +1,26 @@
 #!/usr/bin/env bash
-# make test: everything that must hold before a change lands. The quick checks first, then unit and integration tests, documentation tests, the
-# tests of the action's shim, the end-to-end tests with real Docker, Podman, Buildah and Skopeo, and what the release binary may cost. Ends with "N passed,
-# N failed". What waits more than it computes runs beside what computes.
+# make test: everything that must hold before a change lands. test.sh PART… runs these parts of it alone:
+#   check    the quick checks
+#   tests    unit, integration and documentation tests, those of the action's shim, and a tenth of the protections
+#   clients  end to end, with real Docker, Podman, Buildah and Skopeo
+#   costs    what the release binary may cost
+# Ends with "N passed, N failed". What waits more than it computes runs beside what computes.
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
+PARTS=" ${*:-check tests clients costs} "
+for part in $PARTS; do [[ " check tests clients costs " == *" $part "* ]] || die "test.sh: no part $part"; done
+
+# wanted PART: whether it is to run.
+wanted() { [[ $PARTS == *" $1 "* ]]; }
+
+# counted WHAT LISTED PASSED: adds them up. What is listed and did not pass has failed: no test is skipped unseen.
+PASSED=0 FAILED=0 RAN=() status=0
+counted() {
+  RAN+=("$2 $1")
+  PASSED=$((PASSED + $3))
+  FAILED=$((FAILED + $2 - $3))
+  [ "$2" = "$3" ] || { say "error: of $2 $1, $3 passed" && status=1; }
+}
 
 # aside NAME COMMAND…: runs it beside what follows.
 aside() {
@@ -40,69 +57,91 @@ clients() {
   if [ ${#OLDEST[@]} -gt 0 ]; then "$ROOT/scripts/e2e.sh" --parts 2 "${OLDEST[@]}" || status=1; fi
   return "$status"
 }
-[ ${#CLIENTS[@]} = 0 ] || aside debian "$ROOT/scripts/debian.sh" "${CLIENTS[1]}" "$ROOT/scripts/install.sh" clients
 
-"$ROOT/scripts/check.sh"
-"$ROOT/scripts/install.sh" test
-find_rust
+# start_clients: what they need, and then they run beside what follows.
+start_clients() {
+  if [ ${#CLIENTS[@]} -gt 0 ]; then joined debian || die "no Debian for the clients"; fi
+  if ! wanted tests; then
+    "$ROOT/scripts/install.sh" build clients
+    find_rust
+    cargo build --quiet --locked --package ecr-auth --package lab
+  fi
+  aside clients clients
+}
 
-# No test is skipped unseen: none may be ignored, and as many must have run as are listed.
-say "== tests"
+# end_clients: waits for them. A test counts once for each set of clients that it runs with.
+end_clients() {
+  local listed
+  say "== end to end"
+  joined clients || status=1
+  listed=$(cat "$ROOT"/tests/e2e/*.sh | sed -n 's/^\(test_[a-z0-9_]*\)().*/\1/p' | while read -r name; do
+    echo "$name"
+    # shellcheck disable=SC2053 # a pattern
+    for pattern in "${OLDEST[@]}"; do [[ $name != $pattern ]] || echo "$name"; done
+  done | wc -l)
+  counted "end-to-end tests" "$listed" "$(grep -c '^PASS ' "$TARGET/aside/clients.log" || true)"
+}
+
+# build_tests: what they need, and the list of them. None may be ignored.
+LIST=$TARGET/tests.json
+build_tests() {
+  local ignored
+  "$ROOT/scripts/install.sh" test
+  find_rust
+  say "== tests"
+  cargo nextest list --locked --workspace --message-format json >"$LIST" 2>/dev/null || die "the tests don't build: cargo nextest list --workspace"
+  ignored=$(jq '[."rust-suites"[].testcases[] | select(.ignored)] | length' "$LIST")
+  [ "$ignored" = 0 ] || die "$ignored tests are #[ignore]d: mend or remove them"
+}
+
+# run_tests: of Rust, and of the action.
+run_tests() {
+  local listed ran passed report=$TARGET/nextest/default/junit.xml
+  say "== protections"
+  "$ROOT/scripts/protections.sh" check "$LIST"
+
+  rm -f "$report"
+  cargo nextest run --locked --workspace || status=1
+  [ -s "$report" ] || die "nextest left no report"
+  # attribute NAME: of the report's root element.
+  attribute() { sed -n "s/^<testsuites .*\b$1=\"\([0-9]*\)\".*/\1/p" "$report"; }
+  listed=$(jq '[."rust-suites"[].testcases[]] | length' "$LIST")
+  ran=$(attribute tests)
+  [ "$ran" = "$listed" ] || die "$listed tests are listed but $ran ran"
+  counted tests "$listed" $((ran - $(attribute failures) - $(attribute errors)))
+
+  say "== a tenth of the protections, taken out"
+  "$ROOT/scripts/protections.sh" tenth || status=1
+
+  say "== documentation tests"
+  cargo test --quiet --locked --workspace --doc || status=1
+
+  say "== the action"
+  "$TARGET/node/bin/node" --test --test-reporter=tap tests/action/*.test.js >"$TARGET/action.tap" || status=1
+  grep -A 12 '^not ok' "$TARGET/action.tap" >&2 || true
+  passed=$(sed -n 's/^# pass \([0-9]*\)$/\1/p' "$TARGET/action.tap")
+  counted "tests of the action" "$(cat tests/action/*.test.js | grep -cE '^ *test\(')" "${passed:-0}"
+}
+
+# costs: the limits that benches/limits.json has.
+costs() {
+  say "== what it costs"
+  "$ROOT/benches/bench.sh" --gate | tee "$TARGET/costs.log" || status=1
+  counted limits "$(jq '[.figures, ."at most" | length] | add' "$ROOT/benches/limits.json")" "$(grep -c '^PASS ' "$TARGET/costs.log" || true)"
+}
+
 # Here tests only compare: whatever the caller's environment says, they write no snapshot and no page.
 export INSTA_UPDATE=no INSTA_FORCE_PASS=0
 unset ECR_AUTH_UPDATE_DOCS INSTA_FORCE_UPDATE INSTA_FORCE_UPDATE_SNAPSHOTS
-LIST=$TARGET/tests.json
-cargo nextest list --locked --workspace --message-format json >"$LIST" 2>/dev/null || die "the tests don't build: cargo nextest list --workspace"
-LISTED=$(jq '[."rust-suites"[].testcases[]] | length, (map(select(.ignored)) | length)' "$LIST" | paste -sd ' ')
-read -r listed ignored <<<"$LISTED"
-[ "$ignored" = 0 ] || die "$ignored tests are #[ignore]d: mend or remove them"
 
-[ ${#CLIENTS[@]} = 0 ] || joined debian || die "no Debian for the clients"
-aside clients clients
+if wanted clients && [ ${#CLIENTS[@]} -gt 0 ]; then aside debian "$ROOT/scripts/debian.sh" "${CLIENTS[1]}" "$ROOT/scripts/install.sh" clients; fi
+if wanted check; then "$ROOT/scripts/check.sh"; fi
+if wanted tests; then build_tests; fi
+if wanted clients; then start_clients; fi
+if wanted tests; then run_tests; fi
+if wanted clients; then end_clients; fi
+if wanted costs; then costs; fi
 
-say "== protections"
-"$ROOT/scripts/protections.sh" check "$LIST"
-
-REPORT=$TARGET/nextest/default/junit.xml
-rm -f "$REPORT"
-status=0
-cargo nextest run --locked --workspace || status=1
-# attribute NAME: of the report's root element.
-attribute() { sed -n "s/^<testsuites .*\b$1=\"\([0-9]*\)\".*/\1/p" "$REPORT"; }
-[ -s "$REPORT" ] || die "nextest left no report"
-ran=$(attribute tests)
-failed=$(($(attribute failures) + $(attribute errors)))
-[ "$ran" = "$listed" ] || die "$listed tests are listed but $ran ran"
-
-say "== a tenth of the protections, taken out"
-"$ROOT/scripts/protections.sh" tenth || status=1
-
-say "== documentation tests"
-cargo test --quiet --locked --workspace --doc || status=1
-
-say "== the action"
-"$TARGET/node/bin/node" --test --test-reporter=tap tests/action/*.test.js >"$TARGET/action.tap" || status=1
-grep -A 12 '^not ok' "$TARGET/action.tap" >&2 || true
-action_passed=$(sed -n 's/^# pass \([0-9]*\)$/\1/p' "$TARGET/action.tap")
-action_listed=$(cat tests/action/*.test.js | grep -cE '^ *test\(')
-[ "${action_passed:=0}" = "$action_listed" ] || { say "error: $action_listed tests of the action are written, $action_passed passed"; status=1; }
-
-say "== end to end"
-joined clients || status=1
-e2e_passed=$(grep -c '^PASS ' "$TARGET/aside/clients.log" || true)
-e2e_failed=$(grep -c '^FAIL ' "$TARGET/aside/clients.log" || true)
-e2e_listed=$(cat "$ROOT"/tests/e2e/*.sh | sed -n 's/^\(test_[a-z0-9_]*\)().*/\1/p' | while read -r name; do
-  echo "$name"
-  # shellcheck disable=SC2053 # a pattern
-  for pattern in "${OLDEST[@]}"; do [[ $name != $pattern ]] || echo "$name"; done
-done | wc -l)
-[ $((e2e_passed + e2e_failed)) = "$e2e_listed" ] || { say "error: $e2e_listed end-to-end tests are written, $((e2e_passed + e2e_failed)) ran"; status=1; }
-
-say "== what it costs"
-"$ROOT/benches/bench.sh" --gate | tee "$TARGET/costs.log" || status=1
-costs_listed=$(jq '[.figures, ."at most" | length] | add' "$ROOT/benches/limits.json")
-costs_passed=$(grep -c '^PASS ' "$TARGET/costs.log" || true)
-
-echo "$ran tests, $action_listed tests of the action, $e2e_listed end-to-end tests and $costs_listed limits ran"
-echo "$((ran - failed + action_passed + e2e_passed + costs_passed)) passed, $((failed + action_listed - action_passed + e2e_failed + costs_listed - costs_passed)) failed"
+[ ${#RAN[@]} = 0 ] || printf '%s ran\n' "$(printf '%s\n' "${RAN[@]}" | paste -sd , | sed 's/,/, /g')"
+[ ${#RAN[@]} = 0 ] || echo "$PASSED passed, $FAILED failed"
 exit "$status"
