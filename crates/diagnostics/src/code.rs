@@ -38,131 +38,131 @@ macro_rules! codes {
 // A number is never given to another family, and a family that is no more leaves its number unused.
 codes! {
     // 00: the command line and ecr-auth.yml.
-    CommandLine = 1, "The command line is not understood";
-    Options = 2, "The options do not fit together";
-    NoRegistry = 3, "No registry is named";
-    NotEcr = 4, "The name is not one of an ECR registry";
-    LeadingZero = 5, "An account id has lost its leading zero";
-    Region = 6, "The region is missing or invalid";
-    Role = 7, "The role is missing, or not named as AWS names it";
-    SessionSetting = 8, "AWS gives no session like that";
-    SecretOnTerminal = 9, "A secret would be shown on the terminal";
-    Variable = 10, "A variable has a value that cannot be used";
-    NotConfirmed = 11, "The change was not confirmed";
-    ConfigNotReadable = 30, "ecr-auth.yml or setup.json cannot be read";
-    ConfigSyntax = 31, "ecr-auth.yml or setup.json is malformed";
-    ConfigKey = 32, "ecr-auth.yml has a key that is not known";
-    ConfigValue = 33, "A value in ecr-auth.yml is wrong";
-    ConfigNumber = 34, "YAML took a text for a number";
-    ConfigRule = 35, "What ecr-auth.yml says contradicts itself";
-    VendorFile = 37, "A vendor's file holds more than it may";
-    RuleByHand = 38, "ecr-auth.yml says something else about the registry";
+    CommandLine = 1, "Unknown command or flag";
+    Options = 2, "Options that do not fit together";
+    NoRegistry = 3, "No registry";
+    NotEcr = 4, "Not an ECR registry";
+    LeadingZero = 5, "Leading zero lost";
+    Region = 6, "Wrong region";
+    Role = 7, "Wrong role";
+    SessionSetting = 8, "Wrong session settings";
+    SecretOnTerminal = 9, "Secret shown on the terminal";
+    Variable = 10, "Wrong variable";
+    NotConfirmed = 11, "Change not confirmed";
+    ConfigNotReadable = 30, "Unreadable configuration file";
+    ConfigSyntax = 31, "Malformed configuration file";
+    ConfigKey = 32, "Unknown key";
+    ConfigValue = 33, "Wrong value";
+    ConfigNumber = 34, "Unquoted text";
+    ConfigRule = 35, "Contradicting settings";
+    VendorFile = 37, "Forbidden key in a vendor's file";
+    RuleByHand = 38, "Overriding rule";
 
     // 01: the configuration of Docker and Podman, and their credential stores.
-    ClientConfig = 101, "The client's configuration is malformed";
-    OtherStore = 102, "Another credential store is in the way";
-    StoreFailed = 103, "A credential store is missing, or failed";
-    HelperPlace = 104, "The helper cannot be put in its place";
-    HelperCall = 105, "The helper was called in a way it does not know";
-    HelperMissing = 106, "The client does not find the helper";
-    HelperHidden = 107, "Another program is called in the helper's place";
-    NotConfigured = 108, "The client's configuration names no helper for the registry";
-    KeyNeverMatches = 109, "A key of the client's configuration never matches";
-    OldLogin = 110, "The password of an old login is used";
+    ClientConfig = 101, "Malformed client configuration";
+    OtherStore = 102, "Conflicting credential store";
+    StoreFailed = 103, "Failing credential store";
+    HelperPlace = 104, "Helper not installed";
+    HelperCall = 105, "Unknown helper action";
+    HelperMissing = 106, "Helper not on PATH";
+    HelperHidden = 107, "Other program found first";
+    NotConfigured = 108, "No helper for the registry";
+    KeyNeverMatches = 109, "Key that never matches";
+    OldLogin = 110, "Old login";
 
     // 02: the CI's OIDC token.
-    NoToken = 201, "The job has no OIDC token";
-    GithubPermission = 202, "The GitHub job may not ask for an OIDC token";
-    TokenFile = 203, "The file of the OIDC token cannot be used";
-    TokenCommand = 204, "The program that prints the OIDC token failed";
-    GithubToken = 205, "GitHub gave no OIDC token";
-    TokenExpired = 206, "The OIDC token has ended";
-    TokenMalformed = 207, "The OIDC token is no JWT";
-    TokenRejected = 208, "AWS takes the OIDC token for a wrong one";
-    TokenRequest = 209, "The CI gave no OIDC token";
+    NoToken = 201, "No OIDC token";
+    GithubPermission = 202, "No permission on GitHub";
+    TokenFile = 203, "Unusable token file";
+    TokenCommand = 204, "Token command failed";
+    GithubToken = 205, "No token from GitHub";
+    TokenExpired = 206, "Expired token";
+    TokenMalformed = 207, "Token is not a JWT";
+    TokenRejected = 208, "Invalid token";
+    TokenRequest = 209, "No token from the CI";
 
     // 03: AWS credentials.
-    NoCredentials = 301, "There are no AWS credentials";
-    HalfPair = 302, "Half of a pair of variables is set";
-    Profile = 303, "The profile is not there, or holds no credentials";
-    Mfa = 304, "The profile asks for an MFA code";
-    SsoExpired = 305, "The SSO session has ended";
-    ProfileFailed = 306, "The profile gives no credentials";
-    SharedFiles = 307, "AWS's config or credentials file cannot be read";
-    ContainerCredentials = 308, "The container's credentials cannot be had";
-    UnusableKeys = 309, "The keys hold characters that no key has";
-    UnknownKey = 310, "AWS does not know the access key";
-    WrongSecret = 311, "The secret access key is wrong";
-    SessionExpired = 312, "The AWS session has ended";
-    ProfileNotWritten = 313, "The profile cannot be written";
-    ProfileShadowed = 314, "Keys in the environment hide the profile";
+    NoCredentials = 301, "No AWS credentials";
+    HalfPair = 302, "Half a pair of variables";
+    Profile = 303, "No such profile";
+    Mfa = 304, "MFA code needed";
+    SsoExpired = 305, "SSO session expired";
+    ProfileFailed = 306, "Failing profile";
+    SharedFiles = 307, "Unreadable AWS files";
+    ContainerCredentials = 308, "No container credentials";
+    UnusableKeys = 309, "Odd characters in keys";
+    UnknownKey = 310, "Unknown access key";
+    WrongSecret = 311, "Wrong secret access key";
+    SessionExpired = 312, "Expired AWS session";
+    ProfileNotWritten = 313, "Profile not written";
+    ProfileShadowed = 314, "Keys hide the profile";
 
     // 04: roles, and what STS says of them.
-    TrustPolicy = 401, "The role does not take this OIDC token";
-    Audience = 402, "The IAM provider does not list the token's audience";
-    NoProvider = 403, "The account has no IAM provider for this CI";
-    GithubSubject = 404, "The role does not take a GitHub subject with ids";
-    RoleDenied = 405, "The role may not be assumed with these credentials";
-    IssuerUnreachable = 406, "AWS cannot reach the token's issuer";
-    StsRegion = 407, "STS is not active in this region";
+    TrustPolicy = 401, "Role refuses the token";
+    Audience = 402, "Audience not listed";
+    NoProvider = 403, "No IAM provider";
+    GithubSubject = 404, "GitHub subject with ids";
+    RoleDenied = 405, "Role refuses these credentials";
+    IssuerUnreachable = 406, "Unreachable issuer";
+    StsRegion = 407, "STS not active";
 
     // 05: the network.
-    Dns = 501, "A name cannot be resolved";
-    Connection = 502, "The connection is refused, or breaks";
-    UnknownRoot = 503, "The certificate is signed by an unknown authority";
-    CertificateExpired = 504, "The certificate has expired, or is not valid yet";
-    Certificate = 505, "The certificate is not the server's, or TLS fails";
-    Proxy = 506, "The proxy refuses";
-    PlainHttp = 507, "An address is plain http";
-    Timeout = 508, "There is no answer in time";
-    Clock = 509, "The clock is wrong";
-    Throttled = 510, "AWS asks for fewer calls";
-    ServerError = 511, "The service has an error of its own";
-    OddAnswer = 512, "The answer is not what the service sends";
-    RootsFile = 513, "The file of root certificates cannot be used";
+    Dns = 501, "Name not resolved";
+    Connection = 502, "Broken connection";
+    UnknownRoot = 503, "Unknown authority";
+    CertificateExpired = 504, "Expired certificate";
+    Certificate = 505, "Wrong certificate";
+    Proxy = 506, "Proxy refuses";
+    PlainHttp = 507, "Plain http";
+    Timeout = 508, "No answer in time";
+    Clock = 509, "Wrong clock";
+    Throttled = 510, "AWS throttles";
+    ServerError = 511, "Service failed";
+    OddAnswer = 512, "Unexpected answer";
+    RootsFile = 513, "Unusable root certificates";
 
     // 06: ECR and the registry.
-    TokenDenied = 601, "The credentials may not fetch registry passwords";
-    ExplicitDeny = 602, "A policy denies the call explicitly";
-    AwsRefuses = 603, "AWS refuses the call";
-    NotVerified = 604, "Not every registry gave a password";
-    PasswordRefused = 605, "The registry does not take the password";
-    NoImage = 606, "There is no such image or repository";
-    NotAllowed = 607, "The image may not be pulled, or the repository not pushed to";
+    TokenDenied = 601, "Password denied";
+    ExplicitDeny = 602, "Explicit deny";
+    AwsRefuses = 603, "AWS refuses";
+    NotVerified = 604, "Several registries failed";
+    PasswordRefused = 605, "Refused password";
+    NoImage = 606, "No such image or repository";
+    NotAllowed = 607, "Denied pull or push";
 
     // 07: Cognito.
-    NotSignedIn = 701, "Nobody is signed in to Cognito";
-    WrongPassword = 702, "The user name or the password is wrong";
-    TooManyTries = 703, "Cognito asks for fewer tries";
-    UserState = 704, "The user cannot sign in as things are";
-    ClientSecret = 705, "The app client's secret is missing, or wrong";
-    Flow = 706, "The app client does not allow this sign-in";
-    PoolUnknown = 707, "Cognito knows no such pool or app client";
-    WrongCode = 708, "The code is wrong, or has ended";
-    NewPassword = 709, "The new password is not accepted";
-    IdentityPool = 710, "The identity pool gives this user no credentials";
-    CognitoRefuses = 711, "Cognito refuses, or asks for what cannot be answered";
-    CognitoSettings = 712, "What is said of Cognito is incomplete, or wrong";
-    NoTerminal = 713, "There is nobody to ask";
-    PasswordSource = 714, "The password cannot be taken from there";
-    BrowserSignIn = 715, "The sign-in in the browser did not end well";
+    NotSignedIn = 701, "Not signed in";
+    WrongPassword = 702, "Wrong user or password";
+    TooManyTries = 703, "Too many tries";
+    UserState = 704, "Blocked user";
+    ClientSecret = 705, "App client's secret";
+    Flow = 706, "Sign-in not allowed";
+    PoolUnknown = 707, "No such pool or client";
+    WrongCode = 708, "Wrong or expired code";
+    NewPassword = 709, "Refused new password";
+    IdentityPool = 710, "Identity pool refuses";
+    CognitoRefuses = 711, "Cognito refuses";
+    CognitoSettings = 712, "Wrong Cognito settings";
+    NoTerminal = 713, "No terminal";
+    PasswordSource = 714, "Password in an argument";
+    BrowserSignIn = 715, "Browser sign-in failed";
 
     // 08: files, folders, the cache and the system.
-    NotWritable = 801, "A file or folder cannot be written";
-    DiskFull = 802, "There is no room left";
-    NotReadable = 803, "A file cannot be read";
-    FileBusy = 804, "Another program keeps changing the file";
-    NoHome = 805, "There is no home folder";
-    WaitedInVain = 806, "Another ecr-auth process is still at it";
-    ResultNotWritten = 807, "The result cannot be written";
-    System = 808, "The system does not do what every system does";
+    NotWritable = 801, "Not writable";
+    DiskFull = 802, "Disk full";
+    NotReadable = 803, "Not readable";
+    FileBusy = 804, "File keeps changing";
+    NoHome = 805, "No home folder";
+    WaitedInVain = 806, "Locked by another process";
+    ResultNotWritten = 807, "Result not written";
+    System = 808, "System failure";
 
     // 09: what is handed to a CI, to a command and to the kubelet.
-    NotHidden = 901, "The CI cannot be told what to hide";
-    RunnerFiles = 902, "The runner's files and folders cannot be written";
-    ActionInput = 903, "An input of the action is wrong";
-    Command = 904, "The command cannot be run";
-    KubeletRequest = 921, "The kubelet's request is not understood";
+    NotHidden = 901, "Secrets not masked";
+    RunnerFiles = 902, "Unwritable runner files";
+    ActionInput = 903, "Wrong input of the action";
+    Command = 904, "Command not run";
+    KubeletRequest = 921, "Wrong kubelet request";
 }
 
 impl Code {
