@@ -147,17 +147,44 @@ ci_step_of() {
   ci_env .environment <<<"$job"
 }
 
+# ci_plugin_options: those of the example in the plugin's README, as JSON.
+ci_plugin_options() {
+  page_block ../ci/buildkite-plugin/README.md "ecr-auth for Buildkite" yaml >"$HOME/pipeline.yml"
+  "$TARGET/python/bin/python" "$ROOT/scripts/gitlab-template.py" "$HOME/pipeline.yml" | jq '.steps[0].plugins[0]["./.buildkite/plugins/ecr-auth"]'
+}
+
+# ci_agent_options FILE: the plugin's options as the agent hands them over: a list by numbers, a text as it is.
+ci_agent_options() {
+  jq -r 'paths(scalars) as $path | ($path | map(tostring | ascii_upcase | gsub("[- ]"; "_")) | join("_")) as $name
+    | "export BUILDKITE_PLUGIN_ECR_AUTH_\($name)=\(getpath($path) | @sh)"' "$1" >>"$HOME/job.env"
+}
+
+test_ci_buildkite_s_plugin_is_as_its_schema_says() {
+  local check=$TARGET/python/bin/check-jsonschema
+  "$TARGET/python/bin/python" "$ROOT/scripts/gitlab-template.py" "$ROOT/ci/buildkite-plugin/plugin.yml" >"$HOME/plugin.json"
+  jq .configuration "$HOME/plugin.json" >"$HOME/configuration.json"
+  ci_plugin_options >"$HOME/options.json"
+  "$check" --schemafile "$HERE/buildkite_plugin.schema.json" "$HOME/plugin.json"
+  "$check" --check-metaschema "$HOME/configuration.json"
+  "$check" --builtin-schema vendor.buildkite "$HOME/pipeline.yml"
+  "$check" --schemafile "$HOME/configuration.json" "$HOME/options.json"
+  jq '.registries = [.registries]' "$HOME/options.json" >"$HOME/list.json"
+  "$check" --schemafile "$HOME/configuration.json" "$HOME/list.json"
+  # A slip is told where the agent checks options, and not overlooked.
+  jq '.role_arn = .["role-arn"]' "$HOME/options.json" >"$HOME/slip.json"
+  contains "$(fails "$check" --schemafile "$HOME/configuration.json" "$HOME/slip.json")" role_arn
+  same "options in the README" "$(jq -r '.properties | keys | join(" ")' "$HOME/configuration.json")" \
+    "$(sed -n 's/^| `\([a-z-]*\)` |.*/\1/p' "$ROOT/ci/buildkite-plugin/README.md" | sort | paste -sd ' ')"
+}
+
 test_ci_buildkite_s_plugin_pushes_and_leaves_nothing() {
   local image=$REGISTRY/app:plugin
   ci_step_of buildkite
   mkdir -p "$HOME/.docker/contexts"
   echo '{"auths": {"quay.io": {"auth": "eDp5"}}}' >"$HOME/.docker/config.json"
   cp "$HOME/.docker/config.json" "$HOME/before"
-  # As the agent hands options over: a list by numbers, a text as it is.
-  cat >>"$HOME/job.env" <<-EOF
-	export BUILDKITE_PLUGIN_ECR_AUTH_REGISTRIES_0=$ACCOUNT/$REGION BUILDKITE_PLUGIN_ECR_AUTH_REGISTRIES_1=public
-	export BUILDKITE_PLUGIN_ECR_AUTH_ROLE_ARN=arn:aws:iam::$ACCOUNT:role/ci-push
-	EOF
+  ci_plugin_options | jq '.registries = [.registries, "public"]' >"$HOME/options.json"
+  ci_agent_options "$HOME/options.json"
   ci_agent environment
   ci_bash "docker build --tag $image . && docker push $image"
   ci_bash 'jq -r ".auths + .credHelpers | keys | join(\" \")" "$DOCKER_CONFIG/config.json"' >"$HOME/said"
