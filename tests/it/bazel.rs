@@ -1,9 +1,13 @@
 //! `ecr-auth get`, byte for byte, as Bazel and the tools around it call it.
 
+use std::process::Command;
+
 use base64::Engine;
+use serde_json::json;
 
 use crate::harness::{HOST, Machine, Outcome, binary};
 use crate::lab_machine::{GET_TOKEN, lab, machine};
+use crate::python::python_tool;
 
 fn ask(machine: &Machine, request: &str) -> Outcome {
     machine.call(&binary(), &["get"], request)
@@ -65,4 +69,55 @@ fn a_failure_is_one_line_on_stderr() {
     // Anybody may pull from ECR Public.
     let public = ask(&Machine::new(), &of("public.ecr.aws"));
     assert_eq!((public.status, public.stdout.as_str()), (0, "{\"headers\":{}}\n"));
+}
+
+/// The specification's schemas (EngFlow/credential-helper-spec), with what it recommends: nothing beside `headers` and `expires`, which is a time of
+/// RFC 3339.
+#[test]
+fn answers_are_as_the_specification_has_them() {
+    let lab = lab();
+    let machine = machine(&lab);
+    let headers = json!({"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}});
+    let schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": {"headers": headers, "expires": {"type": "string", "format": "date-time"}},
+        "required": ["headers"],
+        "additionalProperties": false,
+    });
+    let schema = machine.write("schema.json", &schema.to_string());
+    let nobody = Machine::new();
+    let asked = [
+        (&machine, format!("https://{HOST}/v2/app/blobs/sha256:1?x=%7B#y")),
+        (&machine, format!("https://{HOST}")),
+        (&machine, "https://public.ecr.aws/v2/".to_owned()),
+        (&machine, "https://example.com/".to_owned()),
+        (&machine, format!("grpcs://{HOST}/com.example.Service/Method")),
+        (&machine, "no address".to_owned()),
+        (&nobody, "https://public.ecr.aws/v2/".to_owned()),
+    ];
+    let answers = asked.iter().enumerate().map(|(number, (asking, uri))| {
+        let outcome = ask(asking, &json!({"uri": uri, "of-a-later-version": [{}]}).to_string());
+        assert_eq!(
+            (outcome.status, outcome.stdout.lines().count()),
+            (0, 1),
+            "{uri}: {outcome:?}"
+        );
+        machine.write(&format!("answer-{number}.json"), &outcome.stdout)
+    });
+    let check = Command::new(python_tool("check-jsonschema"))
+        .arg("--schemafile")
+        .arg(&schema)
+        .args(answers)
+        .output()
+        .unwrap();
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
+    // What can't be answered is told by the status, and no answer is begun.
+    for request in [
+        of("123456789012.dkr.ecr.eu-west-1.amazonaws.com"),
+        "{\"uri\": null}".to_owned(),
+    ] {
+        let outcome = ask(&nobody, &request);
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""), "{request}");
+    }
 }
