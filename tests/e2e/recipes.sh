@@ -13,6 +13,30 @@ stand_in() {
 # with_ecr_auth LINES: runs them as a reader of the page would.
 with_ecr_auth() { PATH=$BIN:$(dirname "$ECR_AUTH"):$PATH bash -euo pipefail -c "$1"; }
 
+# helm_chart: a chart app-2.4.0.tgz in the working folder, and a helm that carries its commands out with Helm's library.
+helm_chart() {
+  stand_in helm "PYTHONPATH=$TARGET/helm exec $TARGET/python/bin/python $HERE/helm.py \"\$@\""
+  mkdir -p "$HOME/chart/app/templates"
+  cd "$HOME/chart" || return
+  printf '%s\n' 'apiVersion: v2' 'name: app' 'version: 2.4.0' >app/Chart.yaml
+  tar --create --gzip --file app-2.4.0.tgz app
+}
+
+# Helm 4 asks the helper of its own file, and that of docker's.
+test_recipes_helm_pushes_and_pulls_with_the_helper() {
+  local client
+  helm_chart
+  fails helm push app-2.4.0.tgz "oci://$REGISTRY/e2e/charts"
+  for client in helm docker; do
+    CLIENT=$client setup "$ACCOUNT/$REGION"
+    helm push app-2.4.0.tgz "oci://$REGISTRY/e2e/$client"
+    mkdir "$HOME/$client"
+    (cd "$HOME/$client" && helm pull "oci://$REGISTRY/e2e/$client/app" --version 2.4.0)
+    cmp app-2.4.0.tgz "$HOME/$client/app-2.4.0.tgz"
+    "$ECR_AUTH" logout
+  done
+}
+
 test_recipes_argo_s_script_prints_user_and_password() {
   local said
   recipe "Argo CD Image Updater" bash | sed "s,/tools/ecr-auth,$ECR_AUTH," >"$HOME/ecr.sh"
