@@ -200,13 +200,11 @@ fn flags() -> String {
     text
 }
 
-/// The flags and positional arguments of a command and those below it, as name, help and command.
-fn collect(command: &Command, above: &str, all: &mut Vec<(String, String, String)>) {
-    let name = format!("{above} {}", command.get_name()).trim().to_owned();
-    let of = if above.is_empty() {
-        "Every command".to_owned()
-    } else {
-        format!("`{name}`")
+/// Collects the flags and positional arguments of a command and its subcommands, as name, help and command. `path` is what is typed after `ecr-auth`.
+fn collect(command: &Command, path: &str, all: &mut Vec<(String, String, String)>) {
+    let of = match path {
+        "" => "Every command".to_owned(),
+        path => format!("`{path}`"),
     };
     for argument in command.get_arguments().filter(|it| !it.is_hide_set()) {
         let shown = match (argument.get_long(), argument.get_short()) {
@@ -246,7 +244,7 @@ fn collect(command: &Command, above: &str, all: &mut Vec<(String, String, String
         all.push((format!("{shown} {value}").trim().to_owned(), help, of.clone()));
     }
     for below in command.get_subcommands().filter(|it| !it.is_hide_set()) {
-        collect(below, &name, all);
+        collect(below, format!("{path} {}", below.get_name()).trim(), all);
     }
 }
 
@@ -270,10 +268,10 @@ fn variables() -> String {
     let mut text = String::new();
     for (whose, group) in GROUPS {
         let rows: String = group.iter().map(|it| row(it.shown, it.what, it.default)).collect();
-        write!(text, "\nOf {whose}:\n\n{HEADER}{rows}").unwrap();
+        write!(text, "\n{whose}:\n\n{HEADER}{rows}").unwrap();
     }
     let rows: String = of_ci_systems().map(|(name, what)| row(name, &what, "")).collect();
-    write!(text, "\nOf CI systems:\n\n{HEADER}{rows}").unwrap();
+    write!(text, "\nCI systems:\n\n{HEADER}{rows}").unwrap();
     text
 }
 

@@ -30,15 +30,18 @@ pub(crate) static AZURE: CiSystem = CiSystem {
     token: TokenFinder::Function(token),
     secrets: &[(
         ACCESS_TOKEN,
-        "what a job shows to Azure Pipelines when it asks for its OIDC token",
+        "the token with which a job asks Azure Pipelines for its OIDC token",
     )],
     variables: &[
         (REQUEST_URI, "where a job asks for its OIDC token"),
         (
             CONNECTIONS[0],
-            "the id of the service connection that the OIDC token is made out for",
+            "the id of the service connection that the OIDC token is for",
         ),
-        (CONNECTIONS[1], "the same id, as Azure's own tasks set it"),
+        (
+            CONNECTIONS[1],
+            "the service connection's id, as Azure's own tasks set it",
+        ),
     ],
     names: &["BUILD_DEFINITIONNAME", "BUILD_REPOSITORY_NAME", "SYSTEM_TEAMPROJECT"],
     session: Some(SessionWords {

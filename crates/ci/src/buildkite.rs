@@ -46,15 +46,15 @@ pub(crate) static BUILDKITE: CiSystem = CiSystem {
         ),
         (
             OPTIONS[0].1,
-            "`--subject-claim` of `buildkite-agent oidc request-token`",
+            "goes to `--subject-claim` of `buildkite-agent oidc request-token`",
         ),
         (
             OPTIONS[1].1,
-            "`--claim` of it: names of claims, with commas between them",
+            "goes to `--claim` of `buildkite-agent oidc request-token`: names of claims, separated by commas",
         ),
         (
             OPTIONS[2].1,
-            "`--aws-session-tag` of it: claims that become session tags, with commas between them",
+            "goes to `--aws-session-tag` of `buildkite-agent oidc request-token`: claims that become session tags, separated by commas",
         ),
         (SOCKET, "lets `buildkite-agent` hide secrets in the log"),
     ],

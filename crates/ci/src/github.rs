@@ -22,7 +22,7 @@ pub(crate) static GITHUB: CiSystem = CiSystem {
     token: TokenFinder::Function(|env| actions::requested(&GITHUB, &REQUEST, env)),
     secrets: &[
         (actions::REQUEST_URL, "where a job asks GitHub for its OIDC token"),
-        (actions::REQUEST_TOKEN, "what it shows there"),
+        (actions::REQUEST_TOKEN, "the token for that request"),
     ],
     variables: &[
         ("GITHUB_ENV", "the file that takes variables for later steps"),

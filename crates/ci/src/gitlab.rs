@@ -9,16 +9,15 @@ use crate::{
 use diagnostics::{Code, Result};
 use oidc_token::Claims;
 
+const OLD_TOKEN: &str = "a token of GitLab before version 17; ecr-auth gives it to no other program";
+
 pub(crate) static GITLAB: CiSystem = CiSystem {
     name: "GitLab CI",
     mark: JobMark::Set("GITLAB_CI"),
     secrets: &[
-        (
-            "CI_JOB_JWT",
-            "a token of GitLab's before version 17: no other program gets it",
-        ),
-        ("CI_JOB_JWT_V1", "the same"),
-        ("CI_JOB_JWT_V2", "the same"),
+        ("CI_JOB_JWT", OLD_TOKEN),
+        ("CI_JOB_JWT_V1", OLD_TOKEN),
+        ("CI_JOB_JWT_V2", OLD_TOKEN),
     ],
     session: Some(SessionWords {
         set: "CI_JOB_ID",

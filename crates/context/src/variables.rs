@@ -51,7 +51,7 @@ variables! {
         ECR_AUTH_LOG;
         /// `1` allows endpoints over plain http that are not on the loopback addresses.
         ECR_AUTH_ALLOW_HTTP, default: "they are refused";
-        /// Is set by ecr-auth for the fallback store's program, so that an ecr-auth which that program calls asks it no more.
+        /// Is set by ecr-auth when it runs the fallback store's program. If that program runs ecr-auth, ecr-auth does not call the program again.
         ECR_AUTH_IN_FALLBACK;
         /// Holds the password of `ecr-auth cognito`.
         ECR_AUTH_COGNITO_PASSWORD, default: "asked for on the terminal";
@@ -59,9 +59,9 @@ variables! {
         ECR_AUTH_COGNITO_CLIENT_SECRET;
         /// Sets how many seconds `ecr-auth cognito --browser` waits for the browser.
         ECR_AUTH_BROWSER_TIMEOUT, default: "300";
-        /// Names the program that opens addresses for `ecr-auth cognito --browser`; `none`: there is no browser here.
+        /// Names the program that opens addresses for `ecr-auth cognito --browser`. `none` means that there is no browser.
         BROWSER, default: "the platform's";
-        /// Is set over SSH: without a screen of its own, such a session opens no browser.
+        /// Is set over SSH. Such a session opens no browser, unless `DISPLAY` or `WAYLAND_DISPLAY` is set.
         SSH_CONNECTION;
         /// Names the screen, on Linux.
         DISPLAY;
@@ -69,7 +69,7 @@ variables! {
         WAYLAND_DISPLAY;
     }
     "The kubelet's provider" {
-        /// Names the role that images are pulled with for a pod whose service account has a token, and no annotation.
+        /// Names the role that pulls images for a service account without the annotation.
         AWS_ECR_ROLE_ARN;
     }
     "amazon-ecr-credential-helper" {
@@ -143,7 +143,7 @@ variables! {
     "Docker, Podman, Buildah, Skopeo and Helm" {
         /// Names docker's configuration folder.
         DOCKER_CONFIG, default: "`~/.docker`";
-        /// Holds a whole configuration, which docker reads before its file; `doctor` reads it too.
+        /// Holds a whole configuration. Docker 28.3 and later read it before the file; `doctor` reads it too.
         DOCKER_AUTH_CONFIG;
         /// Names the `auth.json` of podman, buildah and skopeo.
         REGISTRY_AUTH_FILE, default: "`containers/auth.json` in `XDG_RUNTIME_DIR` and in `XDG_CONFIG_HOME`";
@@ -151,10 +151,10 @@ variables! {
         HELM_REGISTRY_CONFIG, default: "`registry/config.json` in `HELM_CONFIG_HOME`";
         /// Names helm's configuration folder.
         HELM_CONFIG_HOME, default: "`helm` in the user's configuration folder";
-        /// Names buildx' folder, which the action leaves in its place.
+        /// Names buildx' folder. The action does not move this folder.
         BUILDX_CONFIG, default: "`buildx` in docker's folder";
     }
-    "the network" {
+    "The network" {
         /// Sets the proxy for https; `https_proxy` does too.
         HTTPS_PROXY, default: "`ALL_PROXY`";
         /// Sets the proxy for http; `http_proxy` does too.
@@ -194,7 +194,7 @@ variables! {
         /// Sets the server of that repository.
         GITHUB_SERVER_URL, default: "`https://github.com`";
     }
-    "the system" {
+    "The system" {
         /// Lists the folders to look for programs in; only absolute folders count.
         PATH;
         /// Names the user's home folder.
@@ -217,7 +217,7 @@ variables! {
         APPDATA;
         /// Names the cache and state folder on Windows.
         LOCALAPPDATA;
-        /// Goes to `buildkite-agent`.
+        /// Names the folder for temporary files; ecr-auth passes it to `buildkite-agent`.
         TMPDIR;
         /// Names the user who called sudo: `doctor` then says what sudo changes.
         SUDO_USER;

@@ -276,7 +276,7 @@ pub static SOURCE: Setting = Setting {
     value_name: "SOURCE",
     help: "What assumes the role",
     key: Some(
-        "What assumes the role: `auto` (the CI's token, else the chain), `oidc` (only the token), `chain` (never the token). Or `cognito`: a user signs in as the block `cognito` says, and the identity pool gives the role, so no other role settings are allowed.",
+        "What assumes the role: `auto` (the CI's token, else the chain), `oidc` (only the token), `chain` (never the token). With `cognito`, a user signs in and the identity pool gives the role: see `cognito`. Other role settings are then an error.",
     ),
     inputs: &["source", "role-chaining"],
     is_of_role: false,
