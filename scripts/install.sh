@@ -166,6 +166,19 @@ npm_tools() {
   cp "$source/package-lock.json" "$folder/installed.json"
 }
 
+# cloud_init: this Debian's, unpacked in target/cloud-init and not installed: it would set the machine up at the next boot. What it asks for of Python
+# is in requirements.txt.
+cloud_init() {
+  local folder=$TARGET/cloud-init
+  [ ! -e "$folder/usr" ] || return 0
+  rm -rf "$folder/new"
+  mkdir -p "$folder/new"
+  logged "apt-get update" apt update
+  logged "apt-get download" sh -c 'cd "$1" && apt-get -q download cloud-init' sh "$folder/new"
+  dpkg --extract "$folder"/new/*.deb "$folder/new"
+  mv "$folder/new/usr" "$folder"
+}
+
 # go_helper: sid's amazon-ecr-credential-helper, unpacked in target/bench/go-helper and not installed. Elsewhere than on amd64 the machine's own has to do.
 go_helper() {
   local folder=$TARGET/bench/go-helper file=amazon-ecr-credential-helper_${GO_HELPER}_amd64.deb
@@ -197,12 +210,12 @@ for purpose; do
     picture) python requirements-picture.txt picture ;;
     docs) python requirements-docs.txt docs ;;
     demo) debian demo ;;
-    test) debian demo test integration java && node && programs && python requirements-moto.txt moto && python requirements-picture.txt picture && cargo_tool cargo-nextest "$NEXTEST" any ;;
+    test) debian demo test integration java && node && programs && cloud_init && python requirements-moto.txt moto && python requirements-picture.txt picture && cargo_tool cargo-nextest "$NEXTEST" any ;;
     gate) debian gate python ;;
     bench) debian gate bench && rust && node && go_helper && cargo_tool hyperfine "$HYPERFINE" ;;
     mutants) cargo_tool cargo-nextest "$NEXTEST" any && cargo_tool cargo-mutants "$MUTANTS" ;;
     deny) cargo_tool cargo-deny "$DENY" ;;
-    clients) debian demo test && node && programs && python requirements-picture.txt picture ;;
+    clients) debian demo test && node && programs && cloud_init && python requirements-picture.txt picture ;;
     debian) debian debian ;;
     windows) debian windows ;;
     cross) cross x86_64-pc-windows-gnu aarch64-apple-darwin ;;

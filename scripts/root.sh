@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Sourced by what runs programs in a Debian of its own: a folder that becomes the root folder.
 
-# The root folder's own copies of what is made for one Python: these stand in place of target's.
-ROOT_TOOLS=(python node picture)
+# The root folder's own copies of what is made for one Python, or is of one Debian: these stand in place of target's.
+ROOT_TOOLS=(python node picture cloud-init)
 
 # change_root FOLDER [FOLDER…]: the first becomes / in this mount namespace, which is the caller's alone, as is its process namespace. The
 # repository, target and the others stay where they are.
