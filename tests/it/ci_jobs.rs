@@ -127,6 +127,20 @@ fn githubs_moment_of_weakness_is_ridden_out() {
 }
 
 #[rstest]
+#[case("1", 1)]
+#[case("2", 2)]
+fn github_is_asked_as_often_as_is_said(#[case] attempts: &str, #[case] calls: u64) {
+    let lab = lab();
+    let job = Job::start(&lab, Kind::Github, "app");
+    let machine = job.machine(&lab).with("AWS_MAX_ATTEMPTS", attempts);
+    write_rules(&machine, &job.rule(HOST, "push"));
+    lab.fail(Service::Github, Fault::Status { status: 503 });
+    let outcome = machine.helper("get", HOST);
+    assert!(outcome.stdout.contains("HTTP status 503"), "{outcome:?}");
+    assert_eq!(lab.count("github:IdToken"), calls);
+}
+
+#[rstest]
 fn what_a_job_without_a_token_lacks_is_named(
     #[values(
         Kind::Github,

@@ -13,8 +13,7 @@ use ci::{CiToken, FetchedToken, RequestForm, TokenRequest, WantedAudience};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-/// How often a CI is asked for a token, in all.
-const TOKEN_ATTEMPTS: u32 = 3;
+/// The first pause before a CI is asked for a token again; each further one is longer by this much.
 const TOKEN_PAUSE: Duration = Duration::from_millis(300);
 const NETWORK_HINT: &str = "check the network of the runner, HTTPS_PROXY and NO_PROXY";
 
@@ -48,7 +47,7 @@ impl Aws<'_> {
             let answer = tokio::time::timeout(attempt_limit(self.budget), asked).await;
             let answer = answer.unwrap_or_else(|_| Err((self.ci_is_silent(request.form), true)));
             match answer {
-                Err((_, true)) if attempt < TOKEN_ATTEMPTS => {
+                Err((_, true)) if attempt < self.retry.max_attempts() => {
                     // Up to twice as long, so that many jobs that failed at once don't ask again at once.
                     let pause = TOKEN_PAUSE * attempt;
                     tokio::time::sleep(pause + pause.mul_f64(fastrand::f64())).await;
