@@ -61,29 +61,22 @@ impl Endpoint {
         match self {
             Self::Ecr => "`GetAuthorizationToken` with an access key.",
             Self::EcrPublic => {
-                "`GetAuthorizationToken` of ECR Public with an access key. The client hears `credentials not found in native keychain` and \
-                 pulls as anybody may; this is the line on stderr."
+                "`GetAuthorizationToken` of ECR Public. The client gets `credentials not found in native keychain` and pulls without a \
+                 password; stderr has the line."
             }
-            Self::Sts => "`AssumeRoleWithWebIdentity` with a CI job's token, before ECR is asked.",
-            Self::Issuer => {
-                "GitHub's address for the job's OIDC token (`ACTIONS_ID_TOKEN_REQUEST_URL`), before STS is asked."
-            }
+            Self::Sts => "`AssumeRoleWithWebIdentity` with a CI job's token, before ECR.",
+            Self::Issuer => "GitHub's address for OIDC tokens (`ACTIONS_ID_TOKEN_REQUEST_URL`), before STS.",
             Self::Imds => {
-                "IMDSv2 on an EC2 instance, before ECR is asked. It gets 1.7 seconds in all, unless [the settings](network.md#metadata-services) \
-                 say more."
+                "IMDSv2 on an EC2 instance, before ECR, within [its time limit](network.md#metadata-services)."
             }
-            Self::Container => {
-                "`AWS_CONTAINER_CREDENTIALS_FULL_URI` of an ECS task or an EKS pod, before ECR is asked."
-            }
+            Self::Container => "`AWS_CONTAINER_CREDENTIALS_FULL_URI` of an ECS task or an EKS pod, before ECR.",
             Self::UserPool => {
-                "`GetTokensFromRefreshToken` of a user who signed in an hour ago, before the identity pool is asked. The sign-in outlives it \
-                 all, but for `NotAuthorizedException` and `RefreshTokenReuseException`: Cognito's word that it is over."
+                "`GetTokensFromRefreshToken`, an hour after a sign-in, before the identity pool. Only `NotAuthorizedException` and \
+                 `RefreshTokenReuseException` end the sign-in."
             }
-            Self::IdentityPool => "`GetId` for that user, before the identity pool's second call.",
-            Self::PoolCredentials => "`GetCredentialsForIdentity`, the second call, before ECR is asked.",
-            Self::PoolToken => {
-                "`GetOpenIdToken`, the second call of the classic flow (`identity-flow: classic`), before STS is asked for the role as above."
-            }
+            Self::IdentityPool => "`GetId`, the identity pool's first call.",
+            Self::PoolCredentials => "`GetCredentialsForIdentity`, the second call, before ECR.",
+            Self::PoolToken => "`GetOpenIdToken`, the second call with `identity-flow: classic`, before STS.",
         }
     }
 

@@ -117,8 +117,12 @@ fn matrix(cells: &Cells) -> String {
     let mut matrix = overview(cells);
     for endpoint in ENDPOINTS {
         let (title, setting, start) = (endpoint.title(), endpoint.setting(), endpoint.start());
-        write!(matrix, "\n### {title}\n{setting}\n\n`…` stands for `{start}`.\n\n").unwrap();
-        matrix += "| what goes wrong | what is said |\n|---|---|\n";
+        write!(matrix, "\n### {title}\n{setting}\n\n").unwrap();
+        writeln!(
+            matrix,
+            "| what goes wrong | what is printed (`…` is `{start}`) |\n|---|---|"
+        )
+        .unwrap();
         for (_, row) in rows().filter(|(of, _)| of == endpoint) {
             let title = row.title();
             writeln!(matrix, "| {title} | {} |", cell_of(cells, *endpoint, &title)).unwrap();
