@@ -48,9 +48,10 @@ def target(address, of, names):
 
 
 def page_of_site(of, names):
-    """The text of a page, with its links as they are on the site, and a label in the place of each `<a id>`."""
+    """The text of a page, with its links as they are on the site, a label in the place of each `<a id>`, and one above each error's code."""
     text = (ROOT / of).read_text(encoding="utf-8")
     text = re.sub(r'<a id="([^"]+)"></a>', r"(\1)=", text)
+    text = re.sub(r"(?m)^### (EA\d+)$", lambda heading: f"({heading[1].lower()})=\n{heading[0]}", text)
     text = LINK.sub(lambda link: f"{link[1]}({target(link[2], of, names)})", text)
     text = NAMED.sub(lambda link: link[1] + target(link[2], of, names), text)
     return ADDRESS.sub(lambda link: f'{link[1]}="{target(link[2], of, names)}"', text)

@@ -10,27 +10,20 @@ use serde::{Deserialize, Serialize};
 /// Where the sections are, each at an anchor in small letters (`#ea0012`).
 pub const PAGE: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/troubleshooting.md");
 
-/// Makes the table: the codes as an enum, all of them in their order, and their titles.
+/// Makes the table: the codes as an enum, and all of them in their order.
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $number:literal, $title:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $meaning:literal;)*) => {
         /// A family of failures. Shown as `EA` and four digits.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(into = "String", try_from = "String")]
         #[repr(u16)]
         pub enum Code {
-            $($(#[$doc])* #[doc = $title] $name = $number,)*
+            $($(#[$doc])* #[doc = $meaning] $name = $number,)*
         }
 
         impl Code {
             /// All of them, in the order of their numbers.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
-
-            /// What it is called on the page, and nowhere else: the binary has no titles in it.
-            pub fn title(self) -> &'static str {
-                match self {
-                    $(Self::$name => $title,)*
-                }
-            }
         }
     };
 }

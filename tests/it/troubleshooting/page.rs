@@ -4,12 +4,8 @@ use crate::pages::page;
 
 /// What the page has under one code.
 pub struct Section {
-    /// `EA0012`, of its heading.
+    /// Its heading, `EA0012`, which is the anchor of its address too.
     pub code: String,
-    /// The rest of the heading.
-    pub title: String,
-    /// What its link leads to.
-    pub anchor: String,
     /// The line that people see, `…` standing for what differs.
     pub line: Option<String>,
     /// What it means, and what to do.
@@ -20,25 +16,15 @@ pub struct Section {
 pub fn sections() -> Vec<Section> {
     let page = page("troubleshooting.md");
     let mut sections = Vec::new();
-    let mut anchor = String::new();
     let mut fence = None;
     for line in page.lines() {
-        if let Some(id) = line.strip_prefix("<a id=\"") {
-            anchor = id.trim_end_matches("\"></a>").to_owned();
-        } else if let Some((code, title)) = line
-            .strip_prefix("### EA")
-            .and_then(|heading| heading.split_once(" · "))
-        {
+        if let Some(code) = line.strip_prefix("### ").filter(|heading| heading.starts_with("EA")) {
             sections.push(Section {
-                code: format!("EA{code}"),
-                title: title.to_owned(),
-                anchor: std::mem::take(&mut anchor),
+                code: code.to_owned(),
                 line: None,
                 text: String::new(),
             });
-        } else if line.starts_with('#') {
-            anchor.clear();
-        } else if let Some(section) = sections.last_mut() {
+        } else if let Some(section) = sections.last_mut().filter(|_| !line.starts_with('#')) {
             match fence.take() {
                 Some("```text") if section.line.is_none() => section.line = Some(line.to_owned()),
                 _ => section.text += line,
