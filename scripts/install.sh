@@ -174,7 +174,7 @@ cloud_init() {
   rm -rf "$folder/new"
   mkdir -p "$folder/new"
   logged "apt-get update" apt update
-  logged "apt-get download" sh -c 'cd "$1" && apt-get -q download cloud-init' sh "$folder/new"
+  logged "apt-get download" env --chdir="$folder/new" apt-get -q download cloud-init
   dpkg --extract "$folder"/new/*.deb "$folder/new"
   mv "$folder/new/usr" "$folder"
 }
