@@ -8,10 +8,10 @@ use aws_credential_types::Credentials;
 use aws_sdk_signin::types::{CreateOAuth2TokenRequestBody, CreateOAuth2TokenResponseBody};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use p256::ecdsa::signature::Signer;
-use p256::ecdsa::{Signature, SigningKey};
-use p256::elliptic_curve::sec1::ToEncodedPoint;
-use p256::{FieldBytes, SecretKey};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use rustls_pki_types::PrivateSec1KeyDer;
+use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -23,6 +23,7 @@ use crate::sso::{keep_session, session_file_name};
 use context::variables;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
+use zeroize::Zeroizing;
 
 /// How long before its end a session is renewed.
 const RENEWAL: Duration = Duration::from_secs(5 * 60);
@@ -107,7 +108,7 @@ impl Aws<'_> {
         let what = format!("profile {profile}: {} ({region})", Service::SignIn.name());
         let hint = format!("run: aws login --profile {profile}");
         let odd = |cause: &str| Error::failed(Code::ProfileFailed, &what, cause).hint(&hint);
-        let key = SecretKey::from_sec1_pem(session.dpop_key.expose()).map_err(|_| odd("dpopKey is no key"))?;
+        let key = session_key(&session.dpop_key).ok_or_else(|| odd("dpopKey is no key"))?;
         let request = CreateOAuth2TokenRequestBody::builder()
             .client_id(&session.client_id)
             .grant_type("refresh_token")
@@ -124,8 +125,9 @@ impl Aws<'_> {
         settings.set_endpoint_url(endpoint.url);
         let call = aws_sdk_signin::Client::from_conf(settings.build()).create_o_auth2_token();
         let call = call.token_input(request).customize().mutate_request(move |request| {
-            let proof = proof(&key, request.uri(), SystemTime::now());
-            request.headers_mut().insert("dpop", proof);
+            if let Some(proof) = proof(&key, request.uri(), SystemTime::now()) {
+                request.headers_mut().insert("dpop", proof);
+            }
         });
         let answer = call.send().await.map_err(|error| {
             let is_refused = error.as_service_error().is_some();
@@ -167,14 +169,31 @@ impl LoginSession {
     }
 }
 
-/// Proves that whoever sends a request to this address has the session's key (RFC 9449).
-fn proof(key: &SecretKey, address: &str, now: SystemTime) -> String {
-    let point = key.public_key().to_encoded_point(false);
-    let coordinate = |bytes: Option<&FieldBytes>| bytes.map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
+/// A PKCS #8 document of a P-256 key up to the key itself: version, algorithm and curve, and the tag of the octets that hold the key.
+const PKCS8_P256: &[u8] =
+    b"\x02\x01\x00\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x04";
+
+/// Reads a session's private key: PEM in the form of SEC 1 (RFC 5915), which ring takes inside PKCS #8 only. Returns `None` if it is not a P-256 key
+/// with its public half.
+fn session_key(pem: &Secret) -> Option<EcdsaKeyPair> {
+    let key = PrivateSec1KeyDer::from_pem_slice(pem.expose().as_bytes()).ok()?;
+    let key = Zeroizing::new(key.secret_sec1_der().to_vec());
+    let key_length = u8::try_from(key.len()).ok().filter(|length| *length < 0x80)?;
+    let rest_length = u8::try_from(PKCS8_P256.len() + 1 + key.len()).ok()?;
+    let parts: [&[u8]; 4] = [&[0x30, 0x81, rest_length], PKCS8_P256, &[key_length], &key];
+    let pkcs8 = Zeroizing::new(parts.concat());
+    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8, &SystemRandom::new()).ok()
+}
+
+/// Returns the proof that the sender of a request to this address has the session's key (RFC 9449). Returns `None` if the system has no random numbers.
+fn proof(key: &EcdsaKeyPair, address: &str, now: SystemTime) -> Option<String> {
+    // A point that is not compressed: 4, then both coordinates.
+    let (x, y) = key.public_key().as_ref().get(1..)?.split_at_checked(32)?;
+    let [x, y] = [x, y].map(|coordinate| URL_SAFE_NO_PAD.encode(coordinate));
     let head = json!({
         "typ": "dpop+jwt",
         "alg": "ES256",
-        "jwk": {"kty": "EC", "crv": "P-256", "x": coordinate(point.x()), "y": coordinate(point.y())},
+        "jwk": {"kty": "EC", "crv": "P-256", "x": x, "y": y},
     });
     let claims = json!({
         "jti": format!("{:032x}", fastrand::u128(..)),
@@ -184,15 +203,14 @@ fn proof(key: &SecretKey, address: &str, now: SystemTime) -> String {
     });
     let [head, claims] = [head, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
     let text = format!("{head}.{claims}");
-    let signature: Signature = SigningKey::from(key).sign(text.as_bytes());
-    format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    let signature = key.sign(&SystemRandom::new(), text.as_bytes()).ok()?;
+    Some(format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use p256::ecdsa::VerifyingKey;
-    use p256::ecdsa::signature::Verifier;
+    use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 
     /// A key that AWS's SDK has in its tests, with its coordinates.
     const KEY: &str = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIBMB/RwQERsVoqWRQG4zK8CnaAa5dfrpbm+9tFdBh3z4oAoGCCqGSM49\nAwEHoUQDQgAEWb1VLi1EA2hJaTz4yYuxSELvY+1GAfL+8rUTCAdiFid87Bf6GY+s\n2+1RpqDv0RpZiDIMCrZrsAh+RK9S3QCaGA==\n-----END EC PRIVATE KEY-----\n";
@@ -201,13 +219,13 @@ mod tests {
 
     #[test]
     fn a_proof_is_signed_with_the_sessions_key() {
-        let key = SecretKey::from_sec1_pem(KEY).unwrap();
+        let key = session_key(&Secret::new(KEY)).unwrap();
         let now = UNIX_EPOCH + Duration::from_secs(1_651_516_560);
         let address = "https://us-east-1.signin.aws.amazon.com/v1/token";
-        let jwt = proof(&key, address, now);
+        let jwt = proof(&key, address, now).unwrap();
         let (text, signature) = jwt.rsplit_once('.').unwrap();
-        let signature = Signature::from_slice(&URL_SAFE_NO_PAD.decode(signature).unwrap()).unwrap();
-        let public = VerifyingKey::from(SigningKey::from(&key));
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.public_key());
         assert!(public.verify(text.as_bytes(), &signature).is_ok());
         let part = |at| {
             let part = URL_SAFE_NO_PAD.decode(text.split('.').nth(at).unwrap()).unwrap();
@@ -218,6 +236,6 @@ mod tests {
         assert_eq!((&head["typ"], &head["alg"]), (&json!("dpop+jwt"), &json!("ES256")));
         assert_eq!((&claims["htm"], &claims["htu"]), (&json!("POST"), &json!(address)));
         assert_eq!(claims["iat"], 1_651_516_560);
-        assert_ne!(proof(&key, address, now), jwt, "each proof is used once");
+        assert_ne!(proof(&key, address, now).unwrap(), jwt, "each proof is used once");
     }
 }
