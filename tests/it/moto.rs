@@ -211,6 +211,14 @@ fn the_template_of_the_pages_serves_a_customer() {
     process.wait().unwrap();
 }
 
+/// Who gets in by the template's policies and who doesn't, by IAM's rules.
+#[test]
+fn the_template_lets_in_whom_the_pages_say() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/moto/policies.py");
+    let outcome = Command::new(moto_python()).arg(script).output().unwrap();
+    assert!(outcome.status.success(), "{outcome:?}");
+}
+
 /// The app client of the template sends browsers back to where ecr-auth listens.
 #[test]
 fn the_template_lists_our_addresses() {
