@@ -21,7 +21,7 @@ const shown = (url) => `${url.protocol}//${url.host}${url.pathname}`;
 
 /** The address, where it may be asked: HTTPS, or plain HTTP on the loopback addresses, though never by a redirect from HTTPS. */
 function permitted(address, from) {
-  if (!URL.canParse(address, from)) throw new Failure("cannot download ecr-auth", `${address} is no address`, "see the input download-base-url");
+  if (!URL.canParse(address, from)) throw new Failure("cannot download ecr-auth", `${address} is not an address`, "see the input download-base-url");
   const url = new URL(address, from);
   const plain = url.protocol === "http:" && LOOPBACK.test(url.hostname) && from?.protocol !== "https:";
   const fail = (cause, hint) => {
@@ -43,7 +43,7 @@ function proxyFor(url, env = process.env) {
   if (!proxy || url.protocol !== "https:" || direct.some((entry) => entry === "*" || named(entry))) return undefined;
   const address = proxy.includes("://") ? proxy : `http://${proxy}`;
   // The proxy's address may hold a password: no error shows it.
-  if (!URL.canParse(address)) throw new Failure(`cannot download ${shown(url)}`, "the proxy is no address", "see HTTPS_PROXY");
+  if (!URL.canParse(address)) throw new Failure(`cannot download ${shown(url)}`, "the proxy is not an address", "see HTTPS_PROXY");
   return new URL(address);
 }
 

@@ -50,7 +50,7 @@ impl Terminal {
             Error::failed(
                 Code::NoTerminal,
                 "no terminal",
-                format!("there is nobody to ask for: {what}"),
+                format!("it is needed to ask for: {what}"),
             )
             .hint(hint)
         })

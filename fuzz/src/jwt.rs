@@ -20,7 +20,7 @@ pub fn jwt(input: &[u8]) {
         _ => input.to_owned(),
     };
     let Some(claims) = Claims::from_jwt(&token) else {
-        assert_eq!(identity(&token), token.trim(), "what is no JWT counts whole");
+        assert_eq!(identity(&token), token.trim(), "what is not a JWT counts whole");
         return;
     };
     let middle = token.split('.').nth(1).expect("three parts");

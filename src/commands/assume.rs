@@ -51,7 +51,7 @@ pub struct AssumeArgs {
     delivery: DeliveryArgs,
     #[command(flatten)]
     masks: MaskArgs,
-    /// A command to run with the credentials in its environment, and in no other place
+    /// A command to run with the credentials in its environment only
     #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["format", "output", "shell"])]
     command: Vec<OsString>,
 }
@@ -123,12 +123,12 @@ fn check(args: &AssumeArgs, context: &Context<'_>) -> Result<()> {
     match (args.format, &args.delivery.output) {
         (CredentialsFormat::Github, None) => github::check(&context.env, github::CommandFile::Env),
         (CredentialsFormat::Profile, None) => Ok(()),
-        (CredentialsFormat::Github | CredentialsFormat::Profile, Some(_)) => Err(Error::usage(
-            Code::Options,
-            "--output",
-            "this format has a place of its own to write to",
-        )
-        .hint("leave --output out, or choose process, env or dotenv with --format")),
+        (CredentialsFormat::Github | CredentialsFormat::Profile, Some(_)) => {
+            Err(
+                Error::usage(Code::Options, "--output", "this format writes to a fixed place")
+                    .hint("leave --output out, or choose process, env or dotenv with --format"),
+            )
+        }
         _ => args.delivery.check(context),
     }
 }

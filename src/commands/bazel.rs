@@ -91,7 +91,7 @@ fn request(context: &mut Context<'_>) -> Result<UriRequest> {
         return Err(odd("it is longer than 64 KiB"));
     }
     serde_json::from_str(&text)
-        .map_err(|_| odd("it is no JSON object with a text uri; docker's protocol is spoken by: ecr-auth helper get"))
+        .map_err(|_| odd("it is not a JSON object with a text uri; for docker's protocol, use: ecr-auth helper get"))
 }
 
 /// The host of an https address, with its port if it has one. A password is for nobody whom a plain connection lets listen.

@@ -155,7 +155,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
             false => Err(Error::failed(
                 Code::NoTerminal,
                 "no terminal",
-                "nobody is signed in, and there is nobody here to sign in in a browser",
+                "nobody is signed in, and there is no terminal to sign in from",
             )
             .hint(args::in_terminal(None, &self.settings))),
         }

@@ -43,7 +43,7 @@ impl DeliveryArgs {
             "refused",
             "the result is a secret, and would be shown on this terminal",
         )
-        .hint("send it through a pipe, write it with --output FILE, or say --show-secret"))
+        .hint("send it through a pipe, write it with --output FILE, or give --show-secret"))
     }
 
     /// Hands the result over.

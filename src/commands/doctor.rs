@@ -21,13 +21,13 @@ pub struct DoctorArgs {
     /// Images, or registries as setup takes them [default: the registries that are configured, else the caller's own]
     #[arg(value_name = "IMAGE|REGISTRY")]
     subjects: Vec<String>,
-    /// Begin an upload to the image's repository, and cancel it: ECR may make a repository that isn't there, where a creation template says so
+    /// Begin an upload to the image's repository, and cancel it: ECR may create a missing repository if a creation template says so
     #[arg(long)]
     check_push: bool,
     /// Print JSON, as docs/doctor.schema.json describes it
     #[arg(long)]
     json: bool,
-    /// Put words for accounts, users, hosts, roles and projects, so that the report and its errors may be shown to anybody
+    /// Replace accounts, users, hosts, roles and projects by words, so that you can publish the report and its errors
     #[arg(long)]
     redact: bool,
     #[command(flatten)]

@@ -13,11 +13,11 @@ use ecr_registry::why_not_ecr;
 use secret::Secret;
 use settings::Surface;
 
-/// Says by its exit status whether an image is in its registry: 0 yes, 1 no, 2 it can't be told. Prints nothing on stdout
+/// Says by its exit status whether an image is in its registry: 0 yes, 1 no, 2 unknown. Prints nothing on stdout
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ExistsArgs {
-    /// The image: REGISTRY/REPOSITORY[:TAG|@DIGEST]; without a tag `latest`, as docker has it
+    /// The image: REGISTRY/REPOSITORY[:TAG|@DIGEST]; without a tag `latest`, as in docker
     image: String,
 }
 
@@ -25,7 +25,7 @@ const EXAMPLES: &str = "Examples:
   ecr-auth exists 111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1.0
   ecr-auth exists -q 111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1.0 || docker build .
 
-Exit status: 0 the image is there, 1 the registry says that it is not, 2 it can't be told: stderr says why.";
+Exit status: 0 the image is there, 1 the registry says that it is not, 2 it is unknown: stderr says why.";
 
 /// An image, and the host that clients call its registry by.
 struct NamedImage<'a> {
@@ -105,8 +105,8 @@ impl<'a> NamedImage<'a> {
         match parts.filter(|(host, _)| !host.is_empty()) {
             Some((host, image)) => Ok(Self { text, host, image }),
             None => Err(
-                Error::usage(Code::Options, "the image", format!("{text:?} is no name of one"))
-                    .hint("write it as docker does: REGISTRY/REPOSITORY:TAG, in lower case but for the tag"),
+                Error::usage(Code::Options, "the image", format!("{text:?} is not an image name"))
+                    .hint("write it as docker does: REGISTRY/REPOSITORY:TAG, in lower case except the tag"),
             ),
         }
     }

@@ -91,7 +91,7 @@ pub fn list(fallback: &FallbackStore, context: &Context<'_>) -> Result<BTreeMap<
     let failed = |cause: &str| Error::failed(Code::StoreFailed, format!("docker-credential-{name} list"), cause);
     match output.status.success() {
         true => serde_json::from_slice(&output.stdout)
-            .map_err(|_| failed("what it printed is no list of servers and user names")),
+            .map_err(|_| failed("what it printed is not a list of servers and user names")),
         false => Err(failed(&format!("it ended with {}", output.status))),
     }
 }

@@ -161,7 +161,7 @@ fn store(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
     let input = input(context)?;
     let stored = StoreRequest::read(input.expose()).map_err(|_| {
         told(
-            "ecr-auth: store: the input is no JSON object with a ServerURL",
+            "ecr-auth: store: the input is not a JSON object with a ServerURL",
             Code::HelperCall,
             None,
         )

@@ -105,7 +105,7 @@ fn answer(request: &KubeletRequest, config: Option<&Path>, context: &mut Context
             Ok(without_credentials())
         }
         PullAnswer::NotOurs(_) => {
-            context.detail(|| format!("{host} is no registry of ECR"));
+            context.detail(|| format!("{host} is not an ECR registry"));
             Ok(without_credentials())
         }
     }

@@ -75,7 +75,7 @@ pub enum PasswordFormat {
     Dotenv,
     /// One JSON document
     Json,
-    /// The password alone, of one registry
+    /// Only the password, of one registry
     Password,
     /// A Secret of type kubernetes.io/dockerconfigjson
     K8sSecret,
@@ -119,12 +119,10 @@ fn check(args: &LoginArgs, context: &Context<'_>) -> Result<Option<SecretName>> 
     }
     if matches!(args.format, PasswordFormat::Docker | PasswordFormat::Github) {
         if args.delivery.output.is_some() {
-            return Err(Error::usage(
-                Code::Options,
-                "--output",
-                "this format has a place of its own to write to",
-            )
-            .hint("leave --output out, or choose json, dotenv, password or k8s-secret with --format"));
+            return Err(
+                Error::usage(Code::Options, "--output", "this format writes to a fixed place")
+                    .hint("leave --output out, or choose json, dotenv, password or k8s-secret with --format"),
+            );
         }
         if args.format == PasswordFormat::Github {
             github::check(&context.env, github::CommandFile::Output)?;

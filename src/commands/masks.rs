@@ -60,7 +60,7 @@ pub fn hide(mut secrets: Vec<Secret>, context: &mut Context<'_>) -> Result<()> {
 }
 
 fn with_way_out(error: Error) -> Error {
-    let way_out = "or give --unmasked if nothing of the result can come into the log";
+    let way_out = "or give --unmasked if no part of the result can reach the log";
     let hint = error.hint_text().map(|hint| format!("{hint}, {way_out}"));
     error.hint(hint.unwrap_or_else(|| way_out.to_owned()))
 }

@@ -100,7 +100,7 @@ fn rules(args: &SetupArgs, hosts: &[String], config: &Config) -> Result<Vec<Setu
         return Err(Error::usage(
             Code::Options,
             "setup",
-            "whose credentials these are can only be said of registries",
+            "an identity can only be set for named registries",
         )
         .hint("name the registries, or write `defaults:` into ecr-auth.yml"));
     }

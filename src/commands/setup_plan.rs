@@ -176,7 +176,7 @@ impl<'a> SetupPlan<'a> {
         self.write_files(profile::undo_log(&context.env).as_ref(), record.as_ref(), context)
             .map_err(|error| match error.hint_text() {
                 Some(_) => error,
-                None => error.hint("what is told above is written; ecr-auth logout takes it back"),
+                None => error.hint("the changes above are written; ecr-auth logout undoes it"),
             })
     }
 
@@ -337,7 +337,7 @@ pub fn verify(hosts: &[String], config: &Config, context: &mut Context<'_>) -> R
     }
     let way_back = match ::ci::running_in(&context.env) {
         Some(_) => "",
-        None => "; ecr-auth logout takes it back",
+        None => "; ecr-auth logout undoes it",
     };
     context.say(&format!("the configuration is written{way_back}"));
     // A single cause is the error itself: nothing comes after it.
@@ -349,7 +349,7 @@ pub fn verify(hosts: &[String], config: &Config, context: &mut Context<'_>) -> R
         Surface::CommandLine.tell(error).report(&mut context.stderr);
     }
     let cause = format!("no token for {count} of {} registries", hosts.len());
-    Err(Error::failed(Code::NotVerified, "not verified", cause).hint("fix what is told above, and run it again"))
+    Err(Error::failed(Code::NotVerified, "not verified", cause).hint("fix the errors above, and run the command again"))
 }
 
 /// What AWS says to each registry that there is a way to, and to the others why there is none.
@@ -388,7 +388,7 @@ pub fn warn_of_globs(rules: &[SetupRule], config: &Config, context: &mut Context
     for rule in rules {
         if let Some(glob) = config.glob_for(&rule.host) {
             context.say(&format!(
-                "warning: for {} the rule of {glob} holds no longer, nor its `optional` and policies: its own rule now comes first",
+                "warning: for {} the rule of {glob} no longer applies, nor do its `optional` and policies: its own rule now comes first",
                 rule.host
             ));
         }

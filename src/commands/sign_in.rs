@@ -44,7 +44,7 @@ pub struct SignInArgs {
     /// Port of this machine that the managed login sends the browser back to [default: 8719]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub callback_port: Option<u16>,
-    /// How the user shows who it is without a browser [default: srp, which never sends the password]
+    /// How the user signs in without a browser [default: srp, which never sends the password]
     #[arg(long, value_enum)]
     pub flow: Option<FlowArg>,
     /// Whether the pool chooses the role, or --role-arn names it and STS is asked [default: enhanced]
@@ -74,7 +74,7 @@ pub enum FlowArg {
 pub enum BrowserArg {
     /// Whenever somebody has to sign in
     Always,
-    /// Only if somebody sits at a terminal
+    /// Only at a terminal
     Terminal,
 }
 

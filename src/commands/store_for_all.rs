@@ -123,9 +123,7 @@ fn refuse_a_second_store(file: &ConfigFile, wanted: &FallbackStore, config: &Con
                 told(known, env)
             ),
         )
-        .hint(
-            "take that back first, with ecr-auth logout; or give this one a setup.json of its own, with ECR_AUTH_SETUP",
-        )),
+        .hint("undo that first, with ecr-auth logout; or give this one a setup.json of its own, with ECR_AUTH_SETUP")),
     }
 }
 

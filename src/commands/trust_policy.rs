@@ -30,7 +30,7 @@ In a CI job, without more than the account, the policy lets in jobs like this on
 
 const HEADING: &str = "Which jobs";
 
-/// Prints the trust policy of a role that a CI's jobs, and nobody else, may assume
+/// Prints the trust policy of a role that only the given CI jobs may assume
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct TrustPolicyArgs {
@@ -61,10 +61,10 @@ pub struct TrustPolicyArgs {
     /// The repository, project, pipeline or job, as the CI names it (repeatable)
     #[arg(long, value_name = "NAME", help_heading = HEADING)]
     repository: Vec<String>,
-    /// A branch; `*` stands for any characters (repeatable)
+    /// A branch; `*` matches any characters (repeatable)
     #[arg(long, value_name = "NAME", help_heading = HEADING)]
     branch: Vec<String>,
-    /// A tag; `*` stands for any characters (repeatable)
+    /// A tag; `*` matches any characters (repeatable)
     #[arg(long, value_name = "NAME", help_heading = HEADING)]
     tag: Vec<String>,
     /// An environment that is deployed to (repeatable)
@@ -111,7 +111,7 @@ pub fn run(args: &TrustPolicyArgs, context: &mut Context<'_>) -> Result<()> {
     let wanted = wanted(args);
     let mut jobs = match (form(args), wanted.is_empty()) {
         (Some(form), false) => form.wanted(&wanted)?,
-        (None, false) => return Err(no_ci("the flags don't say of which CI the jobs are")),
+        (None, false) => return Err(no_ci("the flags don't say which CI runs the jobs")),
         (form, true) => of_this_job(form, args, &account, context)?,
     };
     if let Some(audience) = &args.audience {
@@ -154,7 +154,7 @@ fn role_name(args: &TrustPolicyArgs, context: &Context<'_>) -> Result<String> {
         false => Err(Error::usage(
             Code::Role,
             "--role-name",
-            format!("{name:?} is no name of a role"),
+            format!("{name:?} is not a role name"),
         )),
     }
 }
@@ -235,7 +235,7 @@ fn claims(args: &TrustPolicyArgs, account: &Account, context: &Context<'_>) -> R
         Error::failed(
             Code::TokenMalformed,
             "no trust policy for this job",
-            format!("{name} is no JWT"),
+            format!("{name} is not a JWT"),
         )
     })
 }

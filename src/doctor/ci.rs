@@ -58,7 +58,7 @@ fn of_token(token: &CiToken, ci: &str, path: &PasswordPath, checkup: &mut Checku
         Ok(None) => Check::fail(
             "ci",
             Code::TokenMalformed,
-            format!("{what} is no JWT"),
+            format!("{what} is not a JWT"),
             "look at the variable, file or command that it comes from",
         ),
         Ok(Some(claims)) => {

@@ -248,7 +248,7 @@ impl ClientLookup<'_> {
     /// A password is used that a login left. ECR's live for 12 hours.
     fn password(&self, password: &StoredPassword, found: &FoundCredentials) -> Check {
         let what = match &found.answer {
-            ClientCredentials::Password(_) => format!("the password that stands in auths of {}", self.place(found)),
+            ClientCredentials::Password(_) => format!("the password in auths of {}", self.place(found)),
             ClientCredentials::Helper { name, .. } => format!("the password that a login left in {name}"),
         };
         let finding = format!("{what} is used{}", self.hides());
@@ -278,7 +278,7 @@ impl ClientLookup<'_> {
                 let left = roughly(end.duration_since(self.now).unwrap_or_default());
                 Check::warn(
                     self.id(),
-                    format!("{finding}: it ends in {left}, and nobody renews it"),
+                    format!("{finding}: it ends in {left}, and nothing renews it"),
                     hint,
                 )
             }
@@ -286,10 +286,10 @@ impl ClientLookup<'_> {
             None if Registry::parse(self.host).is_some() => Check::fail(
                 self.id(),
                 Code::OldLogin,
-                format!("{finding}: it is none that ECR gives out today"),
+                format!("{finding}: it is not one that ECR gives out today"),
                 hint,
             ),
-            None => Check::warn(self.id(), format!("{finding}: when it ends can't be told"), hint),
+            None => Check::warn(self.id(), format!("{finding}: it is not known when it ends"), hint),
         }
     }
 
@@ -337,7 +337,7 @@ impl ClientLookup<'_> {
         let shown: Vec<String> = kept.into_iter().take(OTHERS).collect();
         match shown.is_empty() {
             true => String::new(),
-            false => format!(", but for {}{more}", shown.join(", ")),
+            false => format!(", except {}{more}", shown.join(", ")),
         }
     }
 
@@ -345,10 +345,10 @@ impl ClientLookup<'_> {
         let (key, place) = (&miss.key, self.location(&miss.place));
         match miss.slip {
             Slip::Registry(setting) => format!(
-                "the key {key} in {setting} of {place} never matches: the registry is {}, and keys are compared whole",
+                "the key {key} in {setting} of {place} never matches: the registry is {}, and the whole key must match",
                 self.host
             ),
-            Slip::Setting(setting) => format!("the key {key} of {place} is no setting: did you mean {setting}?"),
+            Slip::Setting(setting) => format!("the key {key} of {place} is not a setting: did you mean {setting}?"),
         }
     }
 
@@ -356,7 +356,7 @@ impl ClientLookup<'_> {
         let miss = self.lookup.near_misses.first();
         miss.map_or_else(String::new, |miss| match miss.slip {
             Slip::Registry(setting) => format!("; the key {} in {setting} never matches", miss.key),
-            Slip::Setting(setting) => format!("; the key {} is no setting: did you mean {setting}?", miss.key),
+            Slip::Setting(setting) => format!("; the key {} is not a setting: did you mean {setting}?", miss.key),
         })
     }
 

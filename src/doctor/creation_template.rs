@@ -45,17 +45,17 @@ impl CreationTemplates {
     pub fn beside_failure(&self) -> String {
         match self {
             Self::Unasked => String::new(),
-            Self::Known(None) => "; no repository creation template is for it".to_owned(),
+            Self::Known(None) => "; no repository creation template matches it".to_owned(),
             Self::Known(Some(template)) if template.creates_on_push => format!(
-                "; the creation template {} is for it, and ECR made none all the same: may its role make it?",
+                "; the creation template {} matches it, but ECR created no repository: check what the template's role may do",
                 template.prefix
             ),
             Self::Known(Some(template)) => format!(
-                "; the creation template {} is for it, but not for pushes (CREATE_ON_PUSH)",
+                "; the creation template {} matches it, but does not apply to pushes (CREATE_ON_PUSH)",
                 template.prefix
             ),
             Self::Unknown(error) => format!(
-                "; whether a creation template is for it can't be told: {}",
+                "; cannot tell whether a creation template matches it: {}",
                 error.cause()
             ),
         }

@@ -57,18 +57,18 @@ impl PullCheck<'_> {
         };
         let finding = format!("{} answers {}{}", self.host, answer.status, said(&answer));
         match answer.status {
-            200 => Check::pass("registry", format!("{} lets the token in", self.host)),
+            200 => Check::pass("registry", format!("{} accepts the token", self.host)),
             401 => Check::fail(
                 "registry",
                 Code::PasswordRefused,
-                format!("{finding}: it doesn't take the token"),
+                format!("{finding}: it refuses the token"),
                 "the token is of another region or partition than the registry, or a proxy takes the Authorization header out",
             ),
             _ => Check::fail(
                 "registry",
                 Code::OddAnswer,
                 finding,
-                format!("look at who answers: curl -i https://{}/v2/", self.host),
+                format!("see which server answers: curl -i https://{}/v2/", self.host),
             ),
         }
     }
@@ -106,7 +106,7 @@ impl PullCheck<'_> {
                 "image",
                 Code::OddAnswer,
                 format!("{name}: the registry answers {status}{}", said(&answer)),
-                format!("look at who answers: curl -i https://{}/v2/", self.host),
+                format!("see which server answers: curl -i https://{}/v2/", self.host),
             ),
         }
     }
@@ -158,7 +158,7 @@ impl PullCheck<'_> {
                 "push",
                 Code::OddAnswer,
                 format!("{repository}: the registry answers {status}{}", said(&answer)),
-                format!("look at who answers: curl -i https://{}/v2/", self.host),
+                format!("see which server answers: curl -i https://{}/v2/", self.host),
             ),
         }
     }
@@ -192,13 +192,13 @@ impl PullCheck<'_> {
     /// Why the registry may say that there is no image.
     fn look_for(&self, image: &Image) -> String {
         let look = format!(
-            "look for the repository, tag and region: {}",
+            "check the repository, tag and region: {}",
             self.describe("describe-images", image)
         );
         match self.registry.account() {
             Some(_) => format!(
-                "{look}\nAn archived image is answered so too, and an image behind a pull-through cache rule on its first pull, where the \
-                 principal lacks ecr:BatchImportUpstreamImage or ecr:CreateRepository"
+                "{look}\nAn archived image gets the same answer, and so does an image behind a pull-through cache rule on its first pull \
+                 if the principal lacks ecr:BatchImportUpstreamImage or ecr:CreateRepository"
             ),
             None => look,
         }

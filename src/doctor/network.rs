@@ -48,7 +48,7 @@ pub fn checks(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>
 fn proxy(env: &Env, address: &str) -> Check {
     let finding = match (proxy_of(env, address), named_proxy(env)) {
         (Some(proxy), _) => {
-            let except = not_proxied(env).map(|(name, hosts)| format!(", but for {hosts} ({name})"));
+            let except = not_proxied(env).map(|(name, hosts)| format!(", except {hosts} ({name})"));
             let (name, url, except) = (proxy.variable, proxy.shown(), except.unwrap_or_default());
             format!("{name} has ecr-auth go through {url}{except}; docker's daemon has settings of its own")
         }
@@ -184,7 +184,7 @@ mod tests {
         );
         assert_eq!(
             told(&vars, "https://ecr.example.com"),
-            "HTTPS_PROXY has ecr-auth go through http://p:1, but for api.ecr.eu-west-1.amazonaws.com (NO_PROXY); docker's daemon has settings of its own"
+            "HTTPS_PROXY has ecr-auth go through http://p:1, except api.ecr.eu-west-1.amazonaws.com (NO_PROXY); docker's daemon has settings of its own"
         );
         assert_eq!(
             told(&vars, ecr),

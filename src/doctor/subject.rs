@@ -94,7 +94,7 @@ fn of_image(named: &str, config: &Config) -> Option<Result<Subject>> {
             format!("cannot read the image {image}"),
             "no repository and tag have that form",
         )
-        .hint("write it as docker does: REGISTRY/REPOSITORY:TAG, in lower case but for the tag")
+        .hint("write it as docker does: REGISTRY/REPOSITORY:TAG, in lower case except the tag")
     });
     Some(image.map(|image| Subject {
         host,

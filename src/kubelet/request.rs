@@ -54,7 +54,7 @@ impl KubeletRequest {
             }
         }
         if !is_image(&document.image) {
-            return Err(bad(format!("{:?} is no name of an image", document.image)));
+            return Err(bad(format!("{:?} is not an image name", document.image)));
         }
         Ok(Self {
             image: document.image,
@@ -99,12 +99,16 @@ fn cause(error: &serde_json::Error) -> String {
         serde_json::error::Category::Data if is_about_a_field => said,
         serde_json::error::Category::Data => {
             format!(
-                "a field is of the wrong type at line {} column {}",
+                "a field has the wrong type at line {} column {}",
                 error.line(),
                 error.column()
             )
         }
-        _ => format!("it is no JSON object: line {} column {}", error.line(), error.column()),
+        _ => format!(
+            "it is not a JSON object: line {} column {}",
+            error.line(),
+            error.column()
+        ),
     }
 }
 

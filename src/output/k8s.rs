@@ -29,7 +29,7 @@ impl SecretName {
             return Err(Error::usage(
                 Code::Options,
                 format!("--name {name}"),
-                "Kubernetes takes no such name for a Secret",
+                "Kubernetes does not accept this name for a Secret",
             )
             .hint(
                 "use at most 253 lower-case letters, digits, '-' and '.', each part beginning and ending with a letter or digit",
@@ -39,7 +39,7 @@ impl SecretName {
             return Err(Error::usage(
                 Code::Options,
                 format!("--namespace {namespace}"),
-                "Kubernetes takes no such name for a namespace",
+                "Kubernetes does not accept this name for a namespace",
             )
             .hint("use at most 63 lower-case letters, digits and '-', beginning and ending with a letter or digit"));
         }

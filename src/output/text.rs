@@ -32,7 +32,7 @@ pub(super) fn dotenv<N: AsRef<str>>(variables: &[(N, Secret)]) -> Result<Secret>
     for (name, value) in variables {
         let (name, value) = (name.as_ref(), value.expose());
         if !value.chars().all(is_plain) {
-            let cause = format!("{name} holds characters that its readers take in different ways");
+            let cause = format!("{name} holds characters that its readers understand in different ways");
             return Err(
                 Error::failed(Code::ResultNotWritten, "cannot write the dotenv file", cause)
                     .hint("use --format json, or another one"),

@@ -99,7 +99,7 @@ test_doctor_names_a_stale_login() {
   local config
   config=$(jq -c --arg auth "$(stale_auth)" --arg host "$REGISTRY" '.auths[$host] = {$auth}' "$HOME/.docker/config.json")
   client_config "$config"
-  tells "the password that stands in auths of ~/.docker/config.json is used: it ended" "$EXPIRED"
+  tells "the password in auths of ~/.docker/config.json is used: it ended" "$EXPIRED"
 }
 
 # docker reads it from 28.3 on: older ones pull.
@@ -111,7 +111,7 @@ test_doctor_names_docker_auth_config() {
   docker push "$IMAGE:1"
   export DOCKER_AUTH_CONFIG="{\"auths\": {\"$REGISTRY\": {\"auth\": \"$auth\"}}}"
   if docker_since 28.3; then
-    tells "the password that stands in auths of DOCKER_AUTH_CONFIG is used" "$EXPIRED"
+    tells "the password in auths of DOCKER_AUTH_CONFIG is used" "$EXPIRED"
     return
   fi
   contains "$("$ECR_AUTH" doctor "$IMAGE:1")" "! docker: DOCKER_AUTH_CONFIG has a password for this registry"
@@ -126,7 +126,7 @@ test_doctor_names_podmans_own_file() {
   mkdir -p "$XDG_RUNTIME_DIR/containers"
   printf '{"auths": {"%s": {"auth": "%s"}}}' "$REGISTRY" "$auth" >"$XDG_RUNTIME_DIR/containers/auth.json"
   said=$(fails "$ECR_AUTH" doctor "$REGISTRY")
-  contains "$(grep -m 1 '^✗' <<<"$said")" "podman: the password that stands in auths of ~/runtime/containers/auth.json is used before docker-credential-ecr-auth: it ended"
+  contains "$(grep -m 1 '^✗' <<<"$said")" "podman: the password in auths of ~/runtime/containers/auth.json is used before docker-credential-ecr-auth: it ended"
   contains "$(fails podman pull "$IMAGE:1")" "$EXPIRED"
 }
 

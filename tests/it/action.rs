@@ -143,7 +143,7 @@ fn one_registry_with_two_roles_is_an_error() {
     assert_eq!(
         main.annotation(),
         format!(
-            "::error title=ecr-auth::input registries: {HOST} is there twice, with two roles [EA0903]%0Ahint: a registry has one role: name it once{SEE}#ea0903"
+            "::error title=ecr-auth::input registries: {HOST} is listed twice, with two roles [EA0903]%0Ahint: a registry has one role: name it once{SEE}#ea0903"
         )
     );
 }
@@ -312,7 +312,7 @@ fn an_account_that_is_not_allowed_is_not_signed_in_to() {
     let main = runner.main(&inputs);
     assert!(
         main.annotation()
-            .contains("is of account 111122223333, and allowed is 444455556666 alone"),
+            .contains("is of account 111122223333, and only 444455556666 is allowed"),
         "{main:?}"
     );
     assert!(lab.session_calls().is_empty());
@@ -454,8 +454,8 @@ fn a_password_for_later_jobs_opens_the_named_repositories_alone() {
 }
 
 #[rstest]
-#[case::a_glob(&[("container-repositories", "team/*")], "\"team/*\" is no name of a repository")]
-#[case::public(&[("container-repositories", "app"), ("registries", "public")], "the first registry is no private one")]
+#[case::a_glob(&[("container-repositories", "team/*")], "\"team/*\" is not a repository name")]
+#[case::public(&[("container-repositories", "app"), ("registries", "public")], "the first registry is not a private one")]
 #[case::a_policy(&[("container-repositories", "app"), ("inline-session-policy", "{}")], "the session is narrowed by a policy of its own, too")]
 #[case::no_role(&[("container-repositories", "app"), ("role-to-assume", "")], "no role is named, and only a role's session can be narrowed")]
 fn a_password_that_cannot_be_narrowed_is_not_handed_out(#[case] wrong: &[(&str, &str)], #[case] told: &str) {

@@ -104,7 +104,7 @@ fn without_a_file_to_write_to_nothing_is_fetched() {
     machine.run(&["assume", "--format", "github"]).is(
         1,
         "",
-        "error: cannot write to $GITHUB_ENV: it is not set: this is no step of GitHub Actions [EA0902]\n\
+        "error: cannot write to $GITHUB_ENV: it is not set: this is not a step of GitHub Actions [EA0902]\n\
          hint: outside GitHub Actions use --format dotenv\n",
     );
     let machine = machine.with("GITHUB_ENV", "/nowhere/env");
@@ -451,7 +451,7 @@ fn a_terminal_is_shown_no_secret_unless_asked_to() {
             refused.stdout,
             with_links(
                 "error: refused: the result is a secret, and would be shown on this terminal [EA0009]\r\n\
-             hint: send it through a pipe, write it with --output FILE, or say --show-secret\r\n"
+             hint: send it through a pipe, write it with --output FILE, or give --show-secret\r\n"
             )
         );
     }
@@ -484,7 +484,7 @@ fn a_profile_that_leads_back_to_us_ends_in_an_error() {
             1,
             "",
             &format!(
-                "error: profile {profile}: it takes its credentials from ecr-auth assume, and the role would be assumed with it in turn [EA0306]\n\
+                "error: profile {profile}: it takes its credentials from ecr-auth assume, and would need the role again for that [EA0306]\n\
                  hint: give the job its OIDC token, or leave the profile out of AWS_PROFILE for this command\n"
             ),
         );
@@ -532,7 +532,7 @@ fn what_narrows_a_role_is_never_left_out_without_a_word() {
         let of_pod = pod.run(&[&["assume"], &only_a_roles[..]].concat());
         for refused in [of_profile, of_pod] {
             assert_eq!((refused.status, refused.stdout.as_str()), (2, ""), "{refused:?}");
-            assert!(refused.stderr.contains("it is said of a role"), "{refused:?}");
+            assert!(refused.stderr.contains("it needs a role"), "{refused:?}");
         }
     }
     assert!(lab.calls().log.is_empty());

@@ -206,7 +206,7 @@ fn nobody_who_is_signed_in_is_told_so() {
     let told = |machine: &Machine| machine.helper("get", HOST).stderr;
     fs::write(&file, "{}").unwrap();
     assert!(
-        told(&machine).contains("can't be read: it is no session"),
+        told(&machine).contains("can't be read: it is not a session"),
         "{}",
         told(&machine)
     );

@@ -63,7 +63,7 @@ fn a_failure_is_one_line_on_stderr() {
         outcome.is(
             1,
             "",
-            "ecr-auth: the request: it is no JSON object with a text uri; docker's protocol is spoken by: ecr-auth helper get [EA0105]\n",
+            "ecr-auth: the request: it is not a JSON object with a text uri; for docker's protocol, use: ecr-auth helper get [EA0105]\n",
         );
     }
     // Anybody may pull from ECR Public.

@@ -139,10 +139,10 @@ fn one_role_twice_is_assumed_twice() {
     "    chain: [second]\n    duration: 3601\n",
     "too long for a role that a role assumes"
 )]
-#[case::too_short("    duration: 899\n", "no length of a session")]
+#[case::too_short("    duration: 899\n", "not a session length")]
 #[case::tags_of_a_token("    tag: {Team: build}\n", "takes its tags from the token's own claims")]
 #[case::transitive_without_tag("    chain: [second]\n    transitive-tag: [Team]\n", "there is no tag Team")]
-#[case::no_json("    policy: '{'\n", "it is no JSON")]
+#[case::no_json("    policy: '{'\n", "it is not JSON")]
 #[case::no_role("    chain: ['arn:aws:iam::1:role/x']\n", "not the ARN of a role")]
 fn plans_are_checked_before_the_first_call(#[case] rule: &str, #[case] cause: &str) {
     let scene = Scene::new();

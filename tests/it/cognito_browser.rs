@@ -178,7 +178,7 @@ fn app_clients_with_a_secret_show_it() {
 )]
 #[case::a_code_of_nobodys(
     r#"at=$(ends "$1"); curl --silent --output page "${at/code=/code=x}""#,
-    "takes no code for tokens: invalid_grant"
+    "refuses the code: invalid_grant"
 )]
 fn a_browser_that_comes_back_wrong_keeps_nothing(#[case] script: &str, #[case] said: &str) {
     let customer = Customer::new();
@@ -230,7 +230,7 @@ fn a_code_counts_once() {
     let machine = machine.with("BROWSER", "none");
     let mut terminal = Terminal::run(&machine, &["cognito"], Stdout::Terminal);
     terminal.expect("Paste that address here: ").answer(&code);
-    terminal.expect("takes no code for tokens: invalid_grant");
+    terminal.expect("refuses the code: invalid_grant");
     assert_eq!(terminal.end().status, 1);
 }
 
@@ -244,7 +244,7 @@ fn a_code_of_another_client_is_refused() {
         "other=$(ends \"${{1/{BROWSER_CLIENT_ID}/{CLIENT_ID}}}\"); follow \"$other\" || true"
     ));
     let (_lab, machine, outcome) = customer.sign_in(&[]);
-    refused(&machine, &outcome, "takes no code for tokens: invalid_grant");
+    refused(&machine, &outcome, "refuses the code: invalid_grant");
 }
 
 #[test]
@@ -380,7 +380,9 @@ fn no_program_opens_a_browser_behind_somebodys_back() {
     let outcome = machine.run(&["cognito"]);
     assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
     assert!(
-        outcome.stderr.contains("nobody is signed in, and there is nobody here"),
+        outcome
+            .stderr
+            .contains("nobody is signed in, and there is no terminal to sign in from"),
         "{outcome:?}"
     );
     assert!(
@@ -447,7 +449,7 @@ fn a_managed_login_that_fails_is_told() {
         fault: Fault::Status { status: 503 },
     });
     let (_lab, machine, outcome) = customer.sign_in(&[]);
-    refused(&machine, &outcome, "takes no code for tokens: HTTP status 503");
+    refused(&machine, &outcome, "refuses the code: HTTP status 503");
 }
 
 /// What a page in the browser could send to the port, in another tab.

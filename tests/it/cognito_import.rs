@@ -99,7 +99,7 @@ fn without_a_terminal_somebody_has_to_say_yes() {
         "{outcome:?}"
     );
     let end = "error: cognito import: nothing is changed: there is no terminal to ask on [EA0011]\n\
-               hint: read what is said above, and give --yes\n";
+               hint: read the lines above, then give --yes\n";
     assert!(outcome.stderr.ends_with(&with_links(end)), "{outcome:?}");
     assert!(is_untouched(&machine));
 
@@ -212,10 +212,10 @@ fn what_the_user_has_is_not_taken_over() {
         PEOPLE,
         &rule,
         2,
-        "~/.config/ecr-auth/ecr-auth.yml:2 has a rule of yours for it",
+        "~/.config/ecr-auth/ecr-auth.yml:2 has your own rule for it",
     );
     let glob = "# mine\nregistries:\n- match: '*.dkr.ecr.eu-*.amazonaws.com'\n  profile: x\n";
-    with(PEOPLE, glob, 2, "ecr-auth.yml:3 has a rule of yours for it");
+    with(PEOPLE, glob, 2, "ecr-auth.yml:3 has your own rule for it");
     let alias = format!("registries:\n- match: images.northwind.example\n  registry: {HOST}\n");
     with(PEOPLE, &alias, 2, "the registry images.northwind.example");
     let other = VENDOR.replace("AbCdEfGhI", "Other");
@@ -330,7 +330,7 @@ fn a_second_file_cannot_stand_in_front_of_a_sign_in() {
     let outcome = import(&machine, &["--alias", ALIAS, "--yes"]);
     assert_eq!(outcome.status, 2, "{outcome:?}");
     for said in [
-        "the registry images.northwind.example: a sign-in to these pools is there already",
+        "the registry images.northwind.example: a sign-in to these pools exists already",
         "hint: if you trust that host, write its rule",
     ] {
         assert!(outcome.stderr.contains(said), "{said}: {}", outcome.stderr);

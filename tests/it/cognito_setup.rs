@@ -213,7 +213,7 @@ fn nothing_is_written_where_something_cannot_be() {
         "",
         &[&POOLS[..], &[HOST]].concat(),
         2,
-        "username: nobody says who signs in",
+        "username: no user name is given",
     );
     with(
         "x",

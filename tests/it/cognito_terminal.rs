@@ -312,7 +312,7 @@ fn the_temporary_password_of_the_demo_is_no_password_for_good() {
     assert!(
         outcome
             .stderr
-            .contains("there is nobody to ask for: first sign-in: choose a new password"),
+            .contains("it is needed to ask for: first sign-in: choose a new password"),
         "{outcome:?}"
     );
 }

@@ -104,7 +104,7 @@ impl Scene {
                 self.with_token(&other.environment["ECR_AUTH_ID_TOKEN"])
             }
             "the token has ended" => self.with_token(&self.token(-7200)),
-            "the token is no JWT" => self.with_token("glpat-something-else"),
+            "the token is not a JWT" => self.with_token("glpat-something-else"),
             "the issuer changed its key" => {
                 lab.add_issuer(issuer, lab::SigningAlgorithm::ES256).unwrap();
                 self.machine("")

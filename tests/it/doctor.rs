@@ -224,7 +224,7 @@ fn failures(outcome: &Outcome) -> Vec<&str> {
 )]
 #[case(
     "registry not configured",
-    "✗ docker: no helper is set for HOST in ~/.docker/config.json, but for public.ecr.aws",
+    "✗ docker: no helper is set for HOST in ~/.docker/config.json, except public.ecr.aws",
     None
 )]
 #[case(
@@ -244,17 +244,17 @@ fn failures(outcome: &Outcome) -> Vec<&str> {
 )]
 #[case(
     "stale auths shadowed",
-    "✗ docker: the password that stands in auths of ~/.docker/config.json is used: it ended 20 hours ago",
+    "✗ docker: the password in auths of ~/.docker/config.json is used: it ended 20 hours ago",
     None
 )]
 #[case(
     "DOCKER_AUTH_CONFIG wins",
-    "✗ docker: the password that stands in auths of DOCKER_AUTH_CONFIG is used before docker-credential-ecr-auth: it ended",
+    "✗ docker: the password in auths of DOCKER_AUTH_CONFIG is used before docker-credential-ecr-auth: it ended",
     None
 )]
 #[case(
     "podman's file wins",
-    "✗ podman: the password that stands in auths of RUNTIME/containers/auth.json is used before docker-credential-ecr-auth: it ended",
+    "✗ podman: the password in auths of RUNTIME/containers/auth.json is used before docker-credential-ecr-auth: it ended",
     None
 )]
 #[case(
@@ -382,7 +382,7 @@ fn where_all_is_well_nothing_is_changed() {
     assert!(
         outcome
             .stdout
-            .contains(&format!("✓ registry: {HOST} lets the token in")),
+            .contains(&format!("✓ registry: {HOST} accepts the token")),
         "{}",
         outcome.stdout
     );
@@ -516,7 +516,7 @@ fn a_repository_that_is_not_there_is_told_with_the_template_that_would_make_it()
         "✗ push: there is no repository {HOST}/team/app (NAME_UNKNOWN: The repository with name 'team/app' does not exist in the registry \
          with id '111122223333'); "
     );
-    let first = push(&format!("{missing}no repository creation template is for it [EA0606]"));
+    let first = push(&format!("{missing}no repository creation template matches it [EA0606]"));
     let hint = "let ECR make them on the first push: aws ecr create-repository-creation-template --region eu-west-1 --prefix ROOT \
                 --applied-for CREATE_ON_PUSH";
     assert!(first.stdout.contains(hint), "{first:?}");
@@ -526,7 +526,7 @@ fn a_repository_that_is_not_there_is_told_with_the_template_that_would_make_it()
     );
     scene.lab.add_creation_template(template("team", "PULL_THROUGH_CACHE"));
     push(&format!(
-        "{missing}the creation template team is for it, but not for pushes (CREATE_ON_PUSH) [EA0606]"
+        "{missing}the creation template team matches it, but does not apply to pushes (CREATE_ON_PUSH) [EA0606]"
     ));
     scene.lab.add_creation_template(template("team/app", "CREATE_ON_PUSH"));
     push("✓ push: 111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/app may be pushed to: an upload was begun");
@@ -545,7 +545,7 @@ fn templates_that_may_not_be_read_are_said_to_be_unknown() {
     assert!(
         outcome
             .stdout
-            .contains("whether a creation template is for it can't be told: AccessDenied"),
+            .contains("cannot tell whether a creation template matches it: AccessDenied"),
         "{outcome:?}"
     );
 }
@@ -594,7 +594,7 @@ fn a_redacted_report_names_no_server_without_a_domain() {
     let scene = Scene::new();
     scene.docker(&json!({"credHelpers": {"corpreg:5000": "ecr-auth"}}));
     let of_another = scene.doctor(&["--redact", HOST]).stdout;
-    assert!(of_another.contains(", but for NAME-1:5000"), "{of_another}");
+    assert!(of_another.contains(", except NAME-1:5000"), "{of_another}");
     write_rules(
         &scene.machine,
         &format!("  - match: corpreg:5000\n    registry: {HOST}\n"),
@@ -686,11 +686,11 @@ fn docker_auth_config_counts_for_a_docker_that_reads_it() {
 )]
 #[case::empty_helper_name(
     r#"{"auths":{"HOST":{"auth":"QVdTOng="}},"credHelpers":{"HOST":""},"credsStore":"desktop"}"#,
-    "✗ docker: the password that stands in auths of ~/.docker/config.json is used"
+    "✗ docker: the password in auths of ~/.docker/config.json is used"
 )]
 #[case::user_name_and_password(
     r#"{"auths":{"HOST":{"username":"AWS","password":"x"}}}"#,
-    "✗ docker: the password that stands in auths of ~/.docker/config.json is used"
+    "✗ docker: the password in auths of ~/.docker/config.json is used"
 )]
 fn what_docker_reads_is_read_as_docker_does(#[case] config: &str, #[case] expected: &str) {
     let scene = Scene::new();
@@ -705,9 +705,9 @@ fn what_docker_reads_is_read_as_docker_does(#[case] config: &str, #[case] expect
 #[rstest]
 #[case::setting(
     r#"{"credsHelper":{"HOST":"ecr-auth"}}"#,
-    "✗ docker: the key credsHelper of ~/.docker/config.json is no setting: did you mean credHelpers? [EA0109]"
+    "✗ docker: the key credsHelper of ~/.docker/config.json is not a setting: did you mean credHelpers? [EA0109]"
 )]
-#[case::store(r#"{"credStore":"ecr-auth"}"#, "is no setting: did you mean credsStore? [EA0109]")]
+#[case::store(r#"{"credStore":"ecr-auth"}"#, "is not a setting: did you mean credsStore? [EA0109]")]
 #[case::whole_program(
     r#"{"credHelpers":{"HOST":"docker-credential-ecr-auth"}}"#,
     "did you mean ecr-auth? Clients put"
@@ -718,7 +718,7 @@ fn what_docker_reads_is_read_as_docker_does(#[case] config: &str, #[case] expect
 )]
 #[case::beside_what_works(
     r#"{"credHelpers":{"HOST":"ecr-auth"},"credStore":"x"}"#,
-    "! docker: docker-credential-ecr-auth is asked, by credHelpers in ~/.docker/config.json; the key credStore is no setting"
+    "! docker: docker-credential-ecr-auth is asked, by credHelpers in ~/.docker/config.json; the key credStore is not a setting"
 )]
 #[case::store_that_is_missing(
     r#"{"credHelpers":{"HOST":"ecr-auth"},"credsStore":"desktop"}"#,

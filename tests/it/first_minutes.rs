@@ -361,7 +361,12 @@ fn a_password_that_comes_before_the_helper_is_what_is_next() {
     docker(&machine, &format!(r#"{{"credHelpers": {{"{HOST}": "ecr-auth"}}}}"#));
     let variable = format!(r#"{{"auths": {{"{HOST}": {{"auth": "QVdTOm9sZA=="}}}}}}"#);
     let text = told(&helper_on_path(machine).with("DOCKER_AUTH_CONFIG", &variable));
-    assert!(text.contains("\nNext: docker: the password that stands in auths of DOCKER_AUTH_CONFIG is used before docker-credential-ecr-auth"), "{text}");
+    assert!(
+        text.contains(
+            "\nNext: docker: the password in auths of DOCKER_AUTH_CONFIG is used before docker-credential-ecr-auth"
+        ),
+        "{text}"
+    );
     assert!(text.contains("; then see\n    ecr-auth doctor\n"), "{text}");
 }
 

@@ -116,7 +116,7 @@ fn store_takes_ecrs_hosts_and_no_other() {
     ignoring.helper("store", &stored("https://ghcr.io/x")).prints("");
     machine.helper("store", "s3cr3t").is(
         1,
-        "ecr-auth: store: the input is no JSON object with a ServerURL [EA0105]\n",
+        "ecr-auth: store: the input is not a JSON object with a ServerURL [EA0105]\n",
         "",
     );
 }

@@ -184,8 +184,8 @@ fn a_request_that_is_not_right_is_an_error() {
     for (request, cause) in [
         (String::new(), "nothing is on stdin".to_owned()),
         (" \n".to_owned(), "nothing is on stdin".to_owned()),
-        ("image".to_owned(), "it is no JSON object: line 1 column 1".to_owned()),
-        (format!("{{{head},\"image\":\"i\"}}{{}}"), format!("it is no JSON object: line 1 column {}", head.len() + 15)),
+        ("image".to_owned(), "it is not a JSON object: line 1 column 1".to_owned()),
+        (format!("{{{head},\"image\":\"i\"}}{{}}"), format!("it is not a JSON object: line 1 column {}", head.len() + 15)),
         (format!("{{{head}}}"), format!("missing field `image` at line 1 column {}", head.len() + 2)),
         (
             "{\"apiVersion\":\"credentialprovider.kubelet.k8s.io/v1\",\"image\":\"i\"}".to_owned(),
@@ -201,7 +201,7 @@ fn a_request_that_is_not_right_is_an_error() {
         ),
         (
             format!("{{{head},\"image\":7}}"),
-            format!("a field is of the wrong type at line 1 column {}", head.len() + 11),
+            format!("a field has the wrong type at line 1 column {}", head.len() + 11),
         ),
         (
             "{\"kind\":\"CredentialProviderResponse\",\"apiVersion\":\"credentialprovider.kubelet.k8s.io/v1\",\"image\":\"i\"}".to_owned(),
@@ -211,10 +211,10 @@ fn a_request_that_is_not_right_is_an_error() {
             "{\"kind\":\"CredentialProviderRequest\",\"apiVersion\":\"credentialprovider.kubelet.k8s.io/v1beta1\",\"image\":\"i\"}".to_owned(),
             "apiVersion is credentialprovider.kubelet.k8s.io/v1beta1, and not credentialprovider.kubelet.k8s.io/v1".to_owned(),
         ),
-        (format!("{{{head},\"image\":\"\"}}"), "\"\" is no name of an image".to_owned()),
+        (format!("{{{head},\"image\":\"\"}}"), "\"\" is not an image name".to_owned()),
         (
             format!("{{{head},\"image\":\"https://{HOST}/app\"}}"),
-            format!("\"https://{HOST}/app\" is no name of an image"),
+            format!("\"https://{HOST}/app\" is not an image name"),
         ),
     ] {
         let stderr = format!("error: the kubelet's request: {cause} [EA0921]\n{BAD_REQUEST_HINT}");

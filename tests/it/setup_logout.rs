@@ -54,7 +54,7 @@ fn without_a_registry_and_a_region_the_way_out_is_named() {
     machine.run(&setup_args(&bin, &[])).is(
         2,
         "",
-        "error: no registry: none is named, and no region is set to look for the caller's own [EA0003]\nhint: name one (ACCOUNT/REGION or a host), or set --region or AWS_REGION\n",
+        "error: no registry: none is named, and no region is set to find the caller's own [EA0003]\nhint: name one (ACCOUNT/REGION or a host), or set --region or AWS_REGION\n",
     );
     assert!(!machine.home().join(".docker").exists());
 }

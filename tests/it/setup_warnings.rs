@@ -48,7 +48,7 @@ fn a_password_of_the_variable_that_comes_first_is_told() {
     assert!(
         outcome
             .stderr
-            .contains("warning: docker: the password that stands in auths of DOCKER_AUTH_CONFIG is used"),
+            .contains("warning: docker: the password in auths of DOCKER_AUTH_CONFIG is used"),
         "{outcome:?}"
     );
     assert!(!outcome.stderr.contains("old"), "{outcome:?}");

@@ -256,7 +256,7 @@ fn one_that_fails_does_not_keep_the_others_from_being_verified() {
         format!("verified: {HOST} gives out tokens\n"),
         "verified: 111122223333.dkr.ecr.us-east-1.amazonaws.com gives out tokens\n".to_owned(),
         format!("error: {partner}: AWS STS "),
-        "the configuration is written; ecr-auth logout takes it back\n".to_owned(),
+        "the configuration is written; ecr-auth logout undoes it\n".to_owned(),
     ] {
         assert!(outcome.stderr.contains(&line), "{outcome:?}");
     }

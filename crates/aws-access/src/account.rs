@@ -49,7 +49,7 @@ pub fn own_registry(region_flag: Option<&str>, settings: IdentitySettings, conte
         Error::usage(
             Code::NoRegistry,
             "no registry",
-            "none is named, and no region is set to look for the caller's own",
+            "none is named, and no region is set to find the caller's own",
         )
         .hint(format!(
             "name one (ACCOUNT/REGION or a host), or set {REGION} or AWS_REGION"

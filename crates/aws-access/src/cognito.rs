@@ -196,7 +196,7 @@ impl Aws<'_> {
             // Here, where it is known who answered. What it should hold is looked at by who asked.
             let is_json = serde_json::from_slice::<IgnoredAny>(&body).is_ok();
             let text = std::str::from_utf8(&body).ok().filter(|_| is_json);
-            let odd = || "the answer is not what the service sends: it is no JSON".to_owned();
+            let odd = || "the answer is not what the service sends: it is not JSON".to_owned();
             return text
                 .map(Secret::new)
                 .ok_or_else(|| failed(Code::OddAnswer, odd(), ODD_ANSWER_HINT, false));

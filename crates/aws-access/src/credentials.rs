@@ -140,7 +140,7 @@ impl Aws<'_> {
         self.assume(call, credentials, &self.sts(to)?).await
     }
 
-    /// What the token of the CI says of itself, asked for now where the CI mints it. `None` where it is no JWT, or the
+    /// What the token of the CI says of itself, asked for now where the CI mints it. `None` where it is not a JWT, or the
     /// identity takes none.
     ///
     /// # Errors

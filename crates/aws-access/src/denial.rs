@@ -39,7 +39,7 @@ pub(crate) fn of_token(error: Error, role: &str, issued: &IssuedToken<'_>, env: 
         return match code {
             "AccessDenied" | "InvalidIdentityToken" => error
                 .with_code(Code::TokenMalformed)
-                .hint("the token is no JWT: look at the variable or credential it comes from"),
+                .hint("the token is not a JWT: look at the variable or credential it comes from"),
             _ => error,
         };
     };
@@ -81,7 +81,7 @@ pub(crate) fn of_role(error: Error, role: &str, settings: &RoleSettings) -> Erro
     }
     if cause.contains("MultiFactorAuthentication failed") {
         return error.with_code(Code::Mfa).hint(
-            "type the code that the device shows now. Each code is taken once: wait for the next one. Does mfa_serial name a device of \
+            "type the code that the device shows now. Each code works once: wait for the next one. Does mfa_serial name a device of \
              the user whose keys these are?",
         );
     }
@@ -277,7 +277,7 @@ impl DeniedRole<'_> {
             false => "",
         };
         format!(
-            "{}: AWS took its signature or its times for wrong{clock}",
+            "{}: AWS says that its signature or its times are wrong{clock}",
             self.token_says()
         )
     }

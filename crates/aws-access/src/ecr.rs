@@ -97,7 +97,7 @@ impl Aws<'_> {
         let token = token.filter(|token| !token.expose().is_empty());
         let token = token.ok_or("the answer holds no token")?;
         let expires_at = expires_at.ok_or("the answer doesn't say when the token ends")?;
-        let expires_at = SystemTime::try_from(expires_at).map_err(|_| "the end of the token is no time at all")?;
+        let expires_at = SystemTime::try_from(expires_at).map_err(|_| "the end of the token is not a time")?;
         Ok(AuthorizationToken {
             password: password(&token)?,
             expires_at: self.observer.clock.to_ours(expires_at),

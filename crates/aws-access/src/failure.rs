@@ -12,7 +12,7 @@ use diagnostics::{Code, Error};
 
 /// The hint for a response that is not AWS's.
 pub const ODD_ANSWER_HINT: &str =
-    "this isn't how AWS answers: look at the proxy and at AWS_ENDPOINT_URL, and who answers in AWS's place";
+    "this isn't how AWS answers: check the proxy and AWS_ENDPOINT_URL, and which server answers";
 
 /// For a signature that is too old, or too young.
 const CLOCK_HINT: &str =
@@ -109,7 +109,7 @@ fn family(code: &str, message: &str) -> (Code, Option<&'static str>) {
         ),
         "RequestExpired" => (Code::Clock, CLOCK_HINT),
         "ThrottlingException" | "Throttling" | "TooManyRequestsException" => {
-            (Code::Throttled, "AWS asks for fewer calls: try again in a moment")
+            (Code::Throttled, "AWS limits the rate of calls: try again in a moment")
         }
         "ServerException" | "InternalFailure" | "InternalServerError" | "ServiceUnavailable" => {
             return (Code::ServerError, None);

@@ -18,7 +18,7 @@ pub(crate) fn check_keys(credentials: &Credentials) -> Result<()> {
         "unusable AWS credentials",
         format!("the {odd} is empty, or there is a blank, a line break or another odd character in it"),
     )
-    .hint("look for what was pasted along with it where the credentials come from"))
+    .hint("check what was pasted along with it where the credentials come from"))
 }
 
 #[cfg(test)]

@@ -75,10 +75,10 @@ impl Aws<'_> {
         let odd = |cause: String| failed(format!("the session in {} can't be read: {cause}", file.display()));
         let text = private_files::read_secret(&file, private_files::TOKEN_LIMIT);
         let text = text.map_err(|error| odd(error.to_string()))?;
-        let session = serde_json::from_str(text.expose()).map_err(|_| odd("it is no session".to_owned()));
+        let session = serde_json::from_str(text.expose()).map_err(|_| odd("it is not a session".to_owned()));
         let mut session: LoginSession = session?;
         let ends_at = expiration::parse(&session.access_token.expires_at);
-        let ends_at = ends_at.ok_or_else(|| odd("expiresAt is no time".to_owned()))?;
+        let ends_at = ends_at.ok_or_else(|| odd("expiresAt is not a time".to_owned()))?;
         let now = SystemTime::now();
         if ends_at <= now + RENEWAL {
             match self.renew_login(profile, &mut session, region).await {
@@ -108,7 +108,7 @@ impl Aws<'_> {
         let what = format!("profile {profile}: {} ({region})", Service::SignIn.name());
         let hint = format!("run: aws login --profile {profile}");
         let odd = |cause: &str| Error::failed(Code::ProfileFailed, &what, cause).hint(&hint);
-        let key = session_key(&session.dpop_key).ok_or_else(|| odd("dpopKey is no key"))?;
+        let key = session_key(&session.dpop_key).ok_or_else(|| odd("dpopKey is not a key"))?;
         let request = CreateOAuth2TokenRequestBody::builder()
             .client_id(&session.client_id)
             .grant_type("refresh_token")

@@ -230,7 +230,7 @@ fn role_name(answer: &Secret) -> Result<String, String> {
     let name = answer.expose().trim();
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
     if name.is_empty() || !name.bytes().all(is_allowed) {
-        return Err("what it calls the instance's role is no role's name".to_owned());
+        return Err("what it gives as the instance's role is not a role name".to_owned());
     }
     Ok(name.to_owned())
 }
@@ -269,7 +269,7 @@ impl SourceAnswer {
             .secret_access_key
             .ok_or_else(|| odd("SecretAccessKey is missing"))?;
         let expires_at = match answer.expiration.filter(|time| !time.is_empty()) {
-            Some(time) => Some(expiration::parse(&time).ok_or_else(|| odd("Expiration is no time"))?),
+            Some(time) => Some(expiration::parse(&time).ok_or_else(|| odd("Expiration is not a time"))?),
             None => None,
         };
         let token = answer.token.or(answer.session_token);
@@ -355,7 +355,7 @@ mod tests {
         ] {
             assert_eq!(end(same), Ok(expected), "{same}");
         }
-        assert!(end("soon").unwrap_err().contains("Expiration is no time"));
+        assert!(end("soon").unwrap_err().contains("Expiration is not a time"));
     }
 
     #[test]

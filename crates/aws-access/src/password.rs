@@ -50,8 +50,9 @@ impl ObtainableSecret for Registry {
 fn token(aws: &Aws<'_>, registry: &Registry, endpoint: &Endpoint) -> Result<AuthorizationToken> {
     let token = aws.within(aws.authorization_token(registry, endpoint));
     token.map_err(|error| match &aws.identity.source {
-        CredentialSource::Cognito(_) if error.cause().starts_with("AccessDenied") => error
-            .hint("the identity pool gave this user a role that may not sign in to registries: ask who runs the pool"),
+        CredentialSource::Cognito(_) if error.cause().starts_with("AccessDenied") => error.hint(
+            "the identity pool gave this user a role that may not sign in to registries: ask the owner of the pool",
+        ),
         _ => error,
     })
 }
@@ -169,7 +170,7 @@ pub struct NamedPath<'a> {
 /// are fetched at the same time.
 ///
 /// # Errors
-/// `ECR_AUTH_TIMEOUT` is no number of seconds. What AWS says of one of them stands in its place.
+/// `ECR_AUTH_TIMEOUT` is not a number of seconds. What AWS says of one of them stands in its place.
 pub fn passwords(
     asked: &[NamedPath<'_>],
     cache: &Cache,

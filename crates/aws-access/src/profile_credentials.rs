@@ -136,22 +136,18 @@ impl Aws<'_> {
         let budget = self.time_left();
         let printed = program::output(&mut program::shell(line.expose()), None, budget);
         let printed = printed.map_err(|failure| failed(failure.to_string()))?;
-        let answer = serde_json::from_str::<ProcessAnswer>(printed.expose()).map_err(|error| {
-            failed(format!(
-                "what it printed are no credentials: {}",
-                without_values(&error)
-            ))
-        })?;
+        let answer = serde_json::from_str::<ProcessAnswer>(printed.expose())
+            .map_err(|error| failed(format!("it printed no valid credentials: {}", without_values(&error))))?;
         if answer.version != 1 {
             return Err(failed(format!(
-                "it answers in version {} of the format, and 1 is known",
+                "it answers in version {} of the format, and only version 1 is known",
                 answer.version
             )));
         }
         let expires_at = match answer.expiration.filter(|time| !time.is_empty()) {
             Some(time) => Some(
                 crate::expiration::parse(&time)
-                    .ok_or_else(|| failed("the Expiration that it printed is no time".to_owned()))?,
+                    .ok_or_else(|| failed("the Expiration that it printed is not a time".to_owned()))?,
             ),
             None => None,
         };
@@ -193,10 +189,10 @@ pub(crate) fn without_values(error: &serde_json::Error) -> String {
                 .and_then(|(_, rest)| rest.split_once('`'))
             {
                 Some((field, _)) => format!("{field} is missing"),
-                None => "a field is of another type".to_owned(),
+                None => "a field has the wrong type".to_owned(),
             }
         }
-        _ => "it is no JSON".to_owned(),
+        _ => "it is not JSON".to_owned(),
     }
 }
 

@@ -180,7 +180,7 @@ impl<'a> FetchContext<'a> {
     /// The time that this may take begins at `began`.
     ///
     /// # Errors
-    /// `ECR_AUTH_TIMEOUT` is no number of seconds.
+    /// `ECR_AUTH_TIMEOUT` is not a number of seconds.
     pub fn new(context: &'a Context<'_>, began: Instant) -> Result<Self> {
         Ok(Self {
             env: &context.env,

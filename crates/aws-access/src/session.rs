@@ -160,7 +160,7 @@ fn refuse_itself(identity: &Identity) -> Result<()> {
     let call = profile.process().and_then(OwnCall::parse).filter(OwnCall::is_assume);
     let (cause, hint) = match (&identity.source, call) {
         (CredentialSource::Role(_), Some(_)) => (
-            "it takes its credentials from ecr-auth assume, and the role would be assumed with it in turn",
+            "it takes its credentials from ecr-auth assume, and would need the role again for that",
             "give the job its OIDC token, or leave the profile out of AWS_PROFILE for this command",
         ),
         // `--profile` names whose credentials are taken, unless the profile is being written.

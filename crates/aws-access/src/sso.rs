@@ -76,7 +76,7 @@ impl Aws<'_> {
         })?;
         let odd = |what: &str| failed(Code::SsoExpired, format!("{what} in {}", file.display()));
         let mut session: SsoSession = serde_json::from_str(text.expose()).map_err(|_| odd("there is no session"))?;
-        let ends_at = expiration::parse(&session.expires_at).ok_or_else(|| odd("expiresAt is no time"))?;
+        let ends_at = expiration::parse(&session.expires_at).ok_or_else(|| odd("expiresAt is not a time"))?;
         let now = SystemTime::now();
         if ends_at <= now + RENEWAL && !self.renew(sso, &mut session, &file, now).await && ends_at <= now {
             return Err(failed(Code::SsoExpired, "the SSO session has ended".to_owned()));

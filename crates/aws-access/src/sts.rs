@@ -121,7 +121,7 @@ impl Aws<'_> {
         let odd = |cause: &str| Error::failed(Code::OddAnswer, Service::Sts.name(), cause).hint(ODD_ANSWER_HINT);
         let found = credentials.ok_or_else(|| odd("the answer holds no credentials"))?;
         let ends_at = SystemTime::try_from(found.expiration);
-        let ends_at = ends_at.map_err(|_| odd("the end of the session is no time at all"))?;
+        let ends_at = ends_at.map_err(|_| odd("the end of the session is not a time"))?;
         Ok(Credentials::new(
             found.access_key_id,
             found.secret_access_key,

@@ -79,9 +79,9 @@ static REQUEST: RequestForm = RequestForm {
     code: Code::TokenRequest,
     token_field: "oidcToken",
     key_field: "azure-access-token",
-    odd_bearer: "SYSTEM_ACCESSTOKEN is no token",
+    odd_bearer: "SYSTEM_ACCESSTOKEN is not a token",
     refused: "let the pipeline use the service connection, and look at its id in ECR_AUTH_SERVICE_CONNECTION_ID; SYSTEM_ACCESSTOKEN ends with the job",
-    odd_answer: "this isn't how Azure Pipelines answers: look at the proxy and at SYSTEM_OIDCREQUESTURI, and who answers in its place",
+    odd_answer: "this isn't how Azure Pipelines answers: check the proxy and SYSTEM_OIDCREQUESTURI, and which server answers",
 };
 
 fn token(env: &Env) -> Option<CiToken> {
@@ -113,7 +113,7 @@ const TRUST: TrustForm = TrustForm {
         TrustKey::ServiceConnection,
         TrustKey::Issuer,
     ],
-    reason: "Azure's subject says the organization, the project (--repository) and the service connection, and nothing of the pipeline",
+    reason: "Azure's subject holds the organization, the project (--repository) and the service connection, but not the pipeline",
     wanted,
     like,
     named,

@@ -45,7 +45,7 @@ const TRUST: TrustForm = TrustForm {
         TrustKey::Environment,
         TrustKey::Issuer,
     ],
-    reason: "Bitbucket's subject says the repository's UUID (--repository-id) and that of the environment, and neither branch nor tag",
+    reason: "Bitbucket's subject holds the UUIDs of the repository (--repository-id) and the environment, but neither branch nor tag",
     wanted,
     like,
     named,
@@ -56,7 +56,7 @@ fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
     let owner = wanted.uuid(TrustKey::OwnerId, "the workspace's UUID")?;
     let repository = wanted.uuid(TrustKey::RepositoryId, "the repository's UUID")?;
     if workspace.contains('/') {
-        return Err(TrustKey::Organization.wrong(format!("{workspace:?} is no workspace")));
+        return Err(TrustKey::Organization.wrong(format!("{workspace:?} is not a workspace")));
     }
     let environments = wanted.all(TrustKey::Environment).iter();
     let environments: Vec<String> = environments

@@ -18,7 +18,7 @@ pub(crate) static CIRCLECI: CiSystem = CiSystem {
     token: TokenFinder::Function(token),
     secrets: &[
         (TOKEN, "the job's OIDC token"),
-        ("CIRCLE_OIDC_TOKEN", "an older OIDC token: kept from other programs"),
+        ("CIRCLE_OIDC_TOKEN", "an older OIDC token: hidden from other programs"),
     ],
     session: Some(SessionWords {
         set: "CIRCLE_BUILD_NUM",
@@ -66,7 +66,7 @@ const TRUST: TrustForm = TrustForm {
         TrustKey::Tag,
         TrustKey::Issuer,
     ],
-    reason: "CircleCI's subject says the organization's and the project's id, the repository, and the branch or tag",
+    reason: "CircleCI's subject holds the organization's and the project's id, the repository, and the branch or tag",
     wanted,
     like,
     named,

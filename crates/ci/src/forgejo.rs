@@ -46,7 +46,7 @@ static REQUEST: RequestForm = RequestForm {
     code: Code::TokenRequest,
     token_field: "value",
     key_field: "forgejo-request-token",
-    odd_bearer: "ACTIONS_ID_TOKEN_REQUEST_TOKEN is no token",
+    odd_bearer: "ACTIONS_ID_TOKEN_REQUEST_TOKEN is not a token",
     refused: "the request token ends with the job; run the job again",
-    odd_answer: "this isn't how Forgejo answers: look at the proxy and at ACTIONS_ID_TOKEN_REQUEST_URL, and who answers in Forgejo's place",
+    odd_answer: "this isn't how Forgejo answers: check the proxy and ACTIONS_ID_TOKEN_REQUEST_URL, and which server answers",
 };

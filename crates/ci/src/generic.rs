@@ -71,7 +71,7 @@ fn web_identity_file(env: &Env) -> Option<CiToken> {
 const TRUST: TrustForm = TrustForm {
     name: "kubernetes",
     takes: &[TrustKey::Namespace, TrustKey::ServiceAccount, TrustKey::Issuer],
-    reason: "Kubernetes' subject says the namespace and the service account, and nothing else",
+    reason: "Kubernetes' subject holds the namespace and the service account, and nothing else",
     wanted: wanted_accounts,
     like: like_account,
     named: named_account,

@@ -88,9 +88,9 @@ static REQUEST: RequestForm = RequestForm {
     code: Code::GithubToken,
     token_field: "value",
     key_field: "github-request-token",
-    odd_bearer: "ACTIONS_ID_TOKEN_REQUEST_TOKEN is no token",
+    odd_bearer: "ACTIONS_ID_TOKEN_REQUEST_TOKEN is not a token",
     refused: "the request token ends with the job, about 6 hours after its start; run the job again",
-    odd_answer: "this isn't how GitHub answers: look at the proxy and at ACTIONS_ID_TOKEN_REQUEST_URL, and who answers in GitHub's place",
+    odd_answer: "this isn't how GitHub answers: check the proxy and ACTIONS_ID_TOKEN_REQUEST_URL, and which server answers",
 };
 
 /// How an annotation looks.

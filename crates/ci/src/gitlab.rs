@@ -54,7 +54,7 @@ const TRUST: TrustForm = TrustForm {
         TrustKey::Tag,
         TrustKey::Issuer,
     ],
-    reason: "GitLab's subject says the project (or with --organization all of a group), and the branch or tag, and nothing else: a merge request's jobs have the branch that it comes from",
+    reason: "GitLab's subject holds the project (or with --organization all of a group), and the branch or tag, and nothing else: a merge request's jobs have the branch that it comes from",
     wanted,
     like,
     named,
@@ -97,7 +97,7 @@ fn projects(wanted: &WantedTrust) -> Result<(Vec<String>, String)> {
     }
     let group = wanted.name(key, "the group, with the groups it is in")?;
     match group.split('/').any(str::is_empty) {
-        true => Err(key.wrong(format!("{group:?} is no group"))),
+        true => Err(key.wrong(format!("{group:?} is not a group"))),
         false => Ok((
             vec![format!("{group}/*")],
             format!("every project of the group {group}, now and later"),

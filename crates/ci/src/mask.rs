@@ -117,5 +117,5 @@ pub(crate) fn is_worth_hiding(text: &str) -> bool {
 
 fn not_hidden(cause: impl fmt::Display) -> Error {
     Error::failed(Code::NotHidden, "cannot hide the secrets in the CI's log", cause)
-        .hint("leave stderr as the CI hands it to the step: it reads there what it has to hide")
+        .hint("leave stderr as the CI hands it to the step: the CI reads there what it has to hide")
 }

@@ -21,7 +21,7 @@ pub fn missing_token_before(env: &Env, error: Error) -> Error {
     let chain = SOURCE.with("chain");
     let told = Error::failed(missing.code(), missing.what(), cause).with_exit(error.exit());
     told.hint(format!(
-        "{hint}; or, if the job's other credentials are meant to assume the role, say {chain}"
+        "{hint}; or, if the job's other credentials are meant to assume the role, use {chain}"
     ))
 }
 

@@ -118,7 +118,7 @@ impl TrustForm {
         }
         let mut jobs = (self.like)(claims).ok_or_else(|| {
             refused(format!("other repositories could have its subject {}", claims.sub))
-                .hint("say with --ci, --repository and the like which jobs to let in, or let the CI put the repository into the subject")
+                .hint("name the jobs to let in with --ci, --repository and the like, or let the CI put the repository into the subject")
         })?;
         claims.iss.clone_into(&mut jobs.issuer);
         jobs.audiences = claims.audiences().into_iter().map(str::to_owned).collect();
@@ -200,7 +200,7 @@ impl WantedTrust {
         match self.all(key) {
             [] => Ok(None),
             [one] => Ok(Some(one)),
-            _ => Err(key.wrong("it can be said once only for this CI")),
+            _ => Err(key.wrong("it can be given only once for this CI")),
         }
     }
 
@@ -277,8 +277,7 @@ pub(crate) fn described(references: &[(TrustKey, &str)]) -> String {
 
 /// The error of a flag that has to be there.
 pub(crate) fn missing(key: TrustKey, what: &str) -> Error {
-    key.wrong("it is missing")
-        .hint(format!("say with {} {what}", key.flag()))
+    key.wrong("it is missing").hint(format!("give {}: {what}", key.flag()))
 }
 
 /// Checks a value in which nothing stands for other characters, and that ends no part of a subject.
@@ -293,7 +292,7 @@ pub(crate) fn literal(key: TrustKey, value: &str) -> Result<()> {
 
 fn plain(key: TrustKey, value: &str) -> Result<()> {
     if value.trim() != value || value.is_empty() || value.chars().any(char::is_control) {
-        return Err(key.wrong(format!("{value:?} is no name")));
+        return Err(key.wrong(format!("{value:?} is not a name")));
     }
     if value.contains(':') {
         return Err(key.wrong(format!("{value:?} has a ':', which ends a part of the subject")));
@@ -308,13 +307,13 @@ fn plain(key: TrustKey, value: &str) -> Result<()> {
 pub(crate) fn pattern(key: TrustKey, value: &str, place: Wildcard) -> Result<()> {
     plain(key, value)?;
     if value.contains('?') {
-        return Err(key.wrong(format!("{value:?} has a '?': only '*' stands for other characters")));
+        return Err(key.wrong(format!("{value:?} has a '?': only '*' matches other characters")));
     }
     let before_end = value.strip_suffix('*').unwrap_or(value);
     match place {
         Wildcard::Nowhere => literal(key, value),
         Wildcard::AtEnd if before_end.contains('*') => Err(key.wrong(format!(
-            "the '*' in {value:?} would reach beyond the ':' or '/' after it in the subject: it may only stand at the end"
+            "the '*' in {value:?} would reach beyond the ':' or '/' after it in the subject: it is only allowed at the end"
         ))),
         _ => Ok(()),
     }
@@ -325,7 +324,7 @@ fn reference(key: TrustKey, name: &str, place: Wildcard) -> Result<()> {
     match name.starts_with("refs/") {
         true => Err(key
             .wrong(format!("{name:?} is a whole reference"))
-            .hint(format!("name it as people do, without {}/", folder(key)))),
+            .hint(format!("give the name alone, without {}/", folder(key)))),
         false => Ok(()),
     }
 }
@@ -335,7 +334,7 @@ pub(crate) fn uuid(key: TrustKey, value: &str) -> Result<String> {
     let bare = value.trim_start_matches('{').trim_end_matches('}').to_lowercase();
     match is_uuid(&bare) {
         true => Ok(bare),
-        false => Err(key.wrong(format!("{value:?} is no UUID"))),
+        false => Err(key.wrong(format!("{value:?} is not a UUID"))),
     }
 }
 
@@ -355,7 +354,7 @@ fn check_issuer(issuer: &str) -> Result<()> {
     match !rest.is_empty() && !rest.starts_with('/') && rest.chars().all(is_known) {
         true => Ok(()),
         false => Err(TrustKey::Issuer
-            .wrong(format!("{issuer:?} is no issuer that IAM takes"))
+            .wrong(format!("{issuer:?} is not an issuer that IAM accepts"))
             .hint("name the claim iss of the tokens: an https address without a port or a query")),
     }
 }

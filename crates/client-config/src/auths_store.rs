@@ -67,7 +67,7 @@ impl AuthsStore {
         let failed = |cause: &dyn std::fmt::Display| {
             let what = format!("cannot read {}", self.logins_file().display());
             Error::failed(Code::NotReadable, what, cause)
-                .hint("look whose file and folder it is; ecr-auth keeps new logins there")
+                .hint("check who owns the file and its folder; ecr-auth keeps new logins there")
         };
         let bytes = self.state.read_private(LOGINS, &self.name, self.beside());
         let bytes = match bytes {
@@ -172,7 +172,7 @@ impl AuthsStore {
         let made = self.state.make_private(LOGINS, self.beside());
         made.map_err(|error| {
             Error::failed(Code::NotWritable, format!("cannot write {}", file.display()), error)
-                .hint("look whose folder it is; ecr-auth keeps new logins there")
+                .hint("check who owns the folder; ecr-auth keeps new logins there")
         })?;
         update_private(&file, Some(&self.state), edit)?;
         if let (false, Some(folder)) = (file.exists(), file.parent()) {

@@ -267,7 +267,11 @@ pub(super) fn credential_helpers(text: &str) -> Result<Option<Vec<String>>, Stri
     let names = names.map(|names| names.map(|name| name.get_ref().as_str().map(str::to_owned)).collect());
     match names {
         Some(Some(names)) => Ok(Some(names)),
-        _ => Err(mistake(text, key.span().start, &format!("{KEY} is no list of names"))),
+        _ => Err(mistake(
+            text,
+            key.span().start,
+            &format!("{KEY} is not a list of names"),
+        )),
     }
 }
 

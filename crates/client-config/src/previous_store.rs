@@ -61,7 +61,7 @@ impl PreviousStore {
                 format!("cannot keep the credsStore of {}", file.path.display()),
                 format!("docker-credential-{name} is ecr-auth, under another name: it would ask itself"),
             )
-            .hint("take credsStore out of that file, or put the store there that other registries are to use"));
+            .hint("take credsStore out of that file, or set it to the store that other registries are to use"));
         }
         Ok(match is_named {
             true => Self::Named(name),

@@ -117,7 +117,7 @@ pub async fn credentials(
         access_key_id: found.access_key_id,
         secret_access_key: found.secret_key.0,
         session_token: found.session_token.0,
-        expires_at: expires_at.ok_or_else(|| odd("the end of the session is no time at all"))?,
+        expires_at: expires_at.ok_or_else(|| odd("the end of the session is not a time"))?,
     })
 }
 

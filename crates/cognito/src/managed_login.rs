@@ -134,7 +134,7 @@ impl<'a> BrowserSignIn<'a> {
                 self.user.client_id,
                 redirect_uri(self.port)
             ))
-            .hint("ask who runs the user pool to add exactly this address to the callback URLs of the app client, or give its port with --callback-port")),
+            .hint("ask the owner of the user pool to add exactly this address to the callback URLs of the app client, or give its port with --callback-port")),
             (_, Some(error)) => Err(failed(format!("{} says: {}", self.domain, one_line(error)))
                 .hint("check --client-id and --domain: they must be of the same user pool")),
             (200..=399, None) => Ok(()),
@@ -192,7 +192,7 @@ impl<'a> BrowserSignIn<'a> {
             "access_denied" => failed(format!("the sign-in was refused: {cause}"))
                 .hint("run the command again, and agree to the sign-in"),
             "unauthorized_client" | "invalid_scope" => failed(format!("the app client does not allow it: {cause}"))
-                .hint("ask who runs the user pool to allow the app client the authorization code grant and the scope openid"),
+                .hint("ask the owner of the user pool to allow the app client the authorization code grant and the scope openid"),
             _ => failed(format!("the user pool refused: {cause}")),
         })
     }
@@ -318,13 +318,13 @@ pub async fn revoke(kept: &KeptSignIn, place: &LoginPlace, user: &User, calls: &
 
 fn refused_code(domain: &str, response: &LoginResponse) -> Error {
     let said = said(response);
-    let cause = format!("{domain} takes no code for tokens: {said}");
+    let cause = format!("{domain} refuses the code: {said}");
     match said.as_str() {
         "invalid_grant" => failed(cause).hint(
             "the code was used already, came too late or belongs to another app client: run the command again",
         ),
         "invalid_client" => Error::failed(Code::ClientSecret, WHAT, cause).hint(
-            "this app client has a secret: give the right one with --client-secret-file or ECR_AUTH_COGNITO_CLIENT_SECRET, or none where it has none",
+            "give the app client's secret with --client-secret-file or ECR_AUTH_COGNITO_CLIENT_SECRET, or none if it has none",
         ),
         _ => failed(cause).hint("run the command again in a moment"),
     }

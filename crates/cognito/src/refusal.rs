@@ -62,19 +62,19 @@ impl CallRefusal {
             {
                 (
                     Code::ClientSecret,
-                    "this app client has a secret: give the right one with --client-secret-file or ECR_AUTH_COGNITO_CLIENT_SECRET, or none where it has none",
+                    "give the app client's secret with --client-secret-file or ECR_AUTH_COGNITO_CLIENT_SECRET, or none if it has none",
                 )
             }
             (_, "NotAuthorizedException") if says("disabled") => {
-                (Code::UserState, "ask who runs the user pool to enable the user")
+                (Code::UserState, "ask the owner of the user pool to enable the user")
             }
             (_, "NotAuthorizedException") if says("temporary password") => (
                 Code::UserState,
-                "the temporary password is too old: ask who runs the user pool to send a new one",
+                "the temporary password is too old: ask the owner of the user pool to send a new one",
             ),
             (_, "NotAuthorizedException") if says("session") => (
                 Code::WrongCode,
-                "a sign-in has to be done within a few minutes, each of its codes used once: begin anew",
+                "a sign-in must be finished within a few minutes, and each of its codes works once: start again",
             ),
             (CognitoService::UserPool, "NotAuthorizedException") if says("incorrect username or password") => (
                 Code::WrongPassword,
@@ -96,11 +96,11 @@ impl CallRefusal {
                 "NotAuthorizedException" | "InvalidIdentityPoolConfigurationException" | "AccessDeniedException",
             ) => (
                 Code::IdentityPool,
-                "the identity pool has no role for this user, or not the one that role-arn asks for: ask who runs the pool",
+                "the identity pool has no role for this user, or not the one that role-arn asks for: ask the owner of the pool",
             ),
             (_, "UserNotConfirmedException") => (
                 Code::UserState,
-                "confirm the sign-up with the code that was sent, or ask who runs the user pool",
+                "confirm the sign-up with the code that was sent, or ask the owner of the user pool",
             ),
             (_, "PasswordResetRequiredException") => (
                 Code::UserState,
@@ -124,7 +124,7 @@ impl CallRefusal {
             }
             (_, "InvalidParameterException") if says("verified") => (
                 Code::UserState,
-                "the user has no verified e-mail address or telephone to send a code to: ask who runs the user pool",
+                "the user has no verified e-mail address or telephone to send a code to: ask the owner of the user pool",
             ),
             (CognitoService::UserPool, "ResourceNotFoundException") if says("client") => {
                 (Code::PoolUnknown, "check --client-id, and that it is of this user pool")
@@ -137,10 +137,13 @@ impl CallRefusal {
             }
             (_, "CodeMismatchException" | "EnableSoftwareTokenMFAException") => (
                 Code::WrongCode,
-                "the code is wrong, or another one has come since: an authenticator's codes change every 30 seconds and need a clock that is right",
+                "the code is wrong, or a newer one has been sent: an authenticator's codes change every 30 seconds and need a clock that is right",
             ),
             (_, "ExpiredCodeException") => (Code::WrongCode, "ask for a new code, and use it at once"),
-            (_, "InvalidPasswordException") => (Code::NewPassword, "choose a password as the user pool wants it"),
+            (_, "InvalidPasswordException") => (
+                Code::NewPassword,
+                "choose a password that follows the user pool's rules",
+            ),
             (_, "PasswordHistoryPolicyViolationException") => {
                 (Code::NewPassword, "choose a password that was not used before")
             }
@@ -152,7 +155,7 @@ impl CallRefusal {
                 | "ThrottlingException",
             ) => (
                 Code::TooManyTries,
-                "Cognito asks for fewer tries: wait some minutes and try again",
+                "Cognito limits the number of tries: wait some minutes and try again",
             ),
             (_, "UserLambdaValidationException" | "UnexpectedLambdaException" | "InvalidLambdaResponseException") => (
                 Code::CognitoRefuses,

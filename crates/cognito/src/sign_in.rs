@@ -270,7 +270,7 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
                 "sign-in",
                 format!("Cognito asks for {other}, which can't be answered here"),
             )
-            .hint("ask who runs the user pool for a sign-in by password, and by authenticator, SMS or e-mail code")
+            .hint("ask the owner of the user pool for a sign-in by password, and by authenticator, SMS or e-mail code")
             .into()),
         }
     }
@@ -370,7 +370,7 @@ fn no_code(offered: &[String]) -> Error {
         ),
     };
     Error::failed(Code::Flow, "sign-in", cause)
-        .hint("sign in with a password (--flow srp) or in the browser (--browser), or ask who runs the user pool to verify your e-mail address")
+        .hint("sign in with a password (--flow srp) or in the browser (--browser), or ask the owner of the user pool to verify your e-mail address")
 }
 
 /// The attributes that the pool wants of a new user and doesn't have yet.

@@ -33,7 +33,7 @@ pub(super) async fn call<T: DeserializeOwned>(
 
 /// For an answer that is not Cognito's.
 pub(super) const ODD_ANSWER_HINT: &str =
-    "this isn't how Cognito answers: look at the proxy and at AWS_ENDPOINT_URL, and who answers in its place";
+    "this isn't how Cognito answers: check the proxy and AWS_ENDPOINT_URL, and which server answers";
 
 /// A secret as a JSON text.
 #[derive(Debug, Clone, Serialize)]

@@ -289,7 +289,7 @@ impl SetupFile {
         }
         match (&change.cognito, config.line_of_cognito()) {
             (Some(asked), Some(line)) if config.cognito() != Some(asked) => {
-                let cause = "\"cognito\" says another sign-in, and it comes first";
+                let cause = "\"cognito\" names another sign-in, and it comes first";
                 Err(Error::usage(Code::RuleByHand, at(line), cause)
                     .hint("nothing is changed: edit that block, or remove it and run this again"))
             }

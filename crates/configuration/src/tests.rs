@@ -142,18 +142,14 @@ fn nothing_said(#[case] text: &str) {
 #[case(
     "defaults:\n  match: x\n",
     "2:10: unknown key \"match\"",
-    "\"defaults\" hold for every registry"
+    "\"defaults\" apply to every registry"
 )]
 #[case(
     "registries: []\r\nregistries: []\r\n",
-    "2:1: the key \"registries\" stands here twice",
+    "2:1: the key \"registries\" appears twice",
     ""
 )]
-#[case(
-    "registries:\n- match: a\n  match: b\n",
-    "3:3: the key \"match\" stands here twice",
-    ""
-)]
+#[case("registries:\n- match: a\n  match: b\n", "3:3: the key \"match\" appears twice", "")]
 #[case(
     "registries:\n- match: public.ecr.aws\n- match: Public.ECR.aws\n",
     "3:10: this \"match\" is in an earlier rule",
@@ -194,14 +190,18 @@ fn nothing_said(#[case] text: &str) {
 #[case("registries: []\n---\n{}\n", "3:1: a second document", "")]
 #[case(
     "registries:\n- match: *.dkr.ecr.eu-west-1.amazonaws.com\n",
-    "2:10: unquoted, a text that begins with * is an alias of YAML's",
+    "2:10: an unquoted text that begins with * is a YAML alias",
     "in quotes: match: '*."
 )]
 #[case("registries:\n- !rule\n  match: x\n", "3:3: unsupported tag", "")]
 #[case("!rules registries: []\n", "1:", "")]
 #[case("registries: ]\n", "1:", "")]
 // Values that cannot be.
-#[case("registries:\n- match: '*'\n", "2:10: \"match\" must be built like ECR's names", "")]
+#[case(
+    "registries:\n- match: '*'\n",
+    "2:10: \"match\" must have the form of ECR's names",
+    ""
+)]
 #[case(
     "registries:\n- match: a/b\n",
     "2:10: \"match\" must be the name of a host alone",

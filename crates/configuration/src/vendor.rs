@@ -173,7 +173,7 @@ fn refuse(path: &Path, error: &YamlError) -> Error {
     match error {
         YamlError::SerdeUnknownField { .. } => refused("unknown key").hint(ALLOWED),
         YamlError::SerdeUnknownVariant { .. } => refused("unknown value").hint(ALLOWED),
-        YamlError::DuplicateMappingKey { .. } => refused("a key stands here twice"),
+        YamlError::DuplicateMappingKey { .. } => refused("a key appears twice"),
         // What these say is made of our own words.
         YamlError::SerdeMissingField { .. }
         | YamlError::NullIntoString { .. }
@@ -184,7 +184,7 @@ fn refuse(path: &Path, error: &YamlError) -> Error {
         | YamlError::Budget { .. }
         | YamlError::AliasReplayLimitExceeded { .. }
         | YamlError::UnknownAnchor { .. } => explain(path, error).with_code(Code::VendorFile),
-        _ => refused("this is no plain YAML"),
+        _ => refused("this is not plain YAML"),
     }
 }
 
@@ -220,7 +220,7 @@ fn login_domain(path: &Path, domain: Spanned<String>) -> Result<String> {
     }
     match is_public_name(&domain.value) && !domain.value.contains(':') {
         true => Ok(domain.value),
-        false => refused("it is no full name of a host, or it names a port"),
+        false => refused("it is not a full host name, or it has a port"),
     }
 }
 
@@ -247,7 +247,7 @@ fn registry(path: &Path, rule: Spanned<VendorRule>) -> Result<VendorRegistry> {
         wrong(path, &at, format!("\"match\" {cause}"))
     })?;
     let Some(exact) = pattern.exact() else {
-        return Err(wrong(path, &at, "a glob stands for registries of others too")
+        return Err(wrong(path, &at, "a glob also matches registries of others too")
             .hint("ask for a file that names each registry"));
     };
     let registry = match (pattern.alias(), rule.registry) {
@@ -270,7 +270,7 @@ fn registry(path: &Path, rule: Spanned<VendorRule>) -> Result<VendorRegistry> {
             return Err(wrong(
                 path,
                 &at,
-                "this is not an ECR host, and no \"registry\" says which one it stands for",
+                "this is not an ECR host, and no \"registry\" says which registry it is an alias of",
             ));
         }
     };
@@ -304,7 +304,7 @@ fn check_alias(path: &Path, place: &Location, alias: &str) -> Result<()> {
         return Err(wrong(
             path,
             place,
-            "the alias is no full name of a host, but one in this machine's own network",
+            "the alias is not a full host name, but a name in this machine's own network",
         ));
     }
     let is_below = |name: &&&str| host == **name || host.strip_suffix(**name).is_some_and(|front| front.ends_with('.'));

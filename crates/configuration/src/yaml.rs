@@ -114,7 +114,9 @@ fn defaults(
         if let Some(value) = key {
             return Err(wrong(path, &value.referenced, format!("unknown key \"{name}\""))
                 .with_code(Code::ConfigKey)
-                .hint("\"defaults\" hold for every registry: put what is for one into a rule of \"registries\""));
+                .hint(
+                    "\"defaults\" apply to every registry: put settings for one registry into a rule of \"registries\"",
+                ));
         }
     }
     settings(path, &place, keys, &base)
@@ -174,7 +176,7 @@ fn alias_of_nothing(path: &Path, place: &Location, alias: &str) -> Error {
         path,
         place,
         format!(
-            "{alias} is not an ECR host ({}), and no \"registry\" says which one it stands for",
+            "{alias} is not an ECR host ({}), and no \"registry\" says which registry it is an alias of",
             why.cause
         ),
     )
@@ -296,7 +298,7 @@ pub(super) fn explain(path: &Path, error: &YamlError) -> Error {
             wrong(path, &place, format!("unknown value \"{variant}\"")).hint(allowed(variant, expected))
         }
         YamlError::DuplicateMappingKey { key: Some(key), .. } => {
-            wrong(path, &place, format!("the key \"{key}\" stands here twice")).with_code(Code::ConfigSyntax)
+            wrong(path, &place, format!("the key \"{key}\" appears twice")).with_code(Code::ConfigSyntax)
         }
         YamlError::SerdeMissingField { field, .. } => wrong(path, &place, format!("the key \"{field}\" is missing")),
         YamlError::NullIntoString { .. } => wrong(path, &place, "a value is missing"),
@@ -309,15 +311,11 @@ pub(super) fn explain(path: &Path, error: &YamlError) -> Error {
             wrong(path, &place, "a second document begins here; only one is read").with_code(Code::ConfigSyntax)
         }
         YamlError::Budget { .. } | YamlError::AliasReplayLimitExceeded { .. } => {
-            wrong(path, &place, "there is more than any list of registries needs").with_code(Code::ConfigSyntax)
+            wrong(path, &place, "it is too large for a list of registries").with_code(Code::ConfigSyntax)
         }
-        YamlError::UnknownAnchor { .. } => wrong(
-            path,
-            &place,
-            "unquoted, a text that begins with * is an alias of YAML's",
-        )
-        .with_code(Code::ConfigSyntax)
-        .hint("write it in quotes: match: '*.dkr.ecr.eu-west-1.amazonaws.com'"),
+        YamlError::UnknownAnchor { .. } => wrong(path, &place, "an unquoted text that begins with * is a YAML alias")
+            .with_code(Code::ConfigSyntax)
+            .hint("write it in quotes: match: '*.dkr.ecr.eu-west-1.amazonaws.com'"),
         other => {
             wrong(path, &place, DefaultMessageFormatter.format_standalone_message(other)).with_code(Code::ConfigSyntax)
         }

@@ -13,7 +13,7 @@ const MARGIN: Duration = Duration::from_millis(300);
 /// When a command that began at `began` has to have ended.
 ///
 /// # Errors
-/// `ECR_AUTH_TIMEOUT` is no number of seconds.
+/// `ECR_AUTH_TIMEOUT` is not a number of seconds.
 pub fn deadline(env: &Env, began: Instant) -> Result<Instant> {
     let timeout = seconds(env, variables::ECR_AUTH_TIMEOUT)?.unwrap_or(DEFAULT_TIMEOUT);
     Ok(began + timeout.saturating_sub(MARGIN))
@@ -22,7 +22,7 @@ pub fn deadline(env: &Env, began: Instant) -> Result<Instant> {
 /// A time that a variable sets.
 ///
 /// # Errors
-/// It is no number of seconds.
+/// It is not a number of seconds.
 pub fn seconds(env: &Env, variable: &'static str) -> Result<Option<Duration>> {
     let Some(text) = env.get(variable) else {
         return Ok(None);

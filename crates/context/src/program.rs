@@ -42,7 +42,7 @@ pub enum ProgramFailure {
     #[error("it ended with {0}; what it wrote may hold secrets and is not shown")]
     Ended(ExitStatus),
     /// What it printed is no text of a sensible length.
-    #[error("what it printed is no text, or longer than 256 KiB")]
+    #[error("what it printed is not text, or is longer than 256 KiB")]
     OddOutput,
 }
 
@@ -243,7 +243,7 @@ mod tests {
             failed,
             "it ended with exit status: 3; what it wrote may hold secrets and is not shown"
         );
-        let odd = "what it printed is no text, or longer than 256 KiB";
+        let odd = "what it printed is not text, or is longer than 256 KiB";
         assert_eq!(run("printf '\\377'", None, LONG).unwrap_err(), odd);
         assert_eq!(run("head -c 262145 /dev/zero", None, LONG).unwrap_err(), odd);
         let missing = output(&mut Command::new("/nowhere/program"), None, LONG).unwrap_err();

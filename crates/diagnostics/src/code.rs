@@ -201,7 +201,7 @@ impl TryFrom<String> for Code {
     /// From `EA0012`.
     fn try_from(text: String) -> Result<Self, String> {
         let known = Self::ALL.iter().find(|code| code.to_string() == text);
-        known.copied().ok_or_else(|| format!("{text} is no code"))
+        known.copied().ok_or_else(|| format!("{text} is not a code"))
     }
 }
 

@@ -79,10 +79,10 @@ fn half_a_name(arg: &str) -> Option<WhyNot> {
         ));
     }
     let (account, region, cause) = match arg.split_once('/') {
-        Some((region, account)) => (account, region, "the account stands before the region"),
+        Some((region, account)) => (account, region, "the account comes before the region"),
         None => {
             let (account, region) = arg.split_once([':', ',', '@'])?;
-            (account, region, "a slash stands between account and region")
+            (account, region, "a slash goes between account and region")
         }
     };
     (is_account(account) && is_region(region)).then(|| why(cause, format!("did you mean {account}/{region}?")))

@@ -17,13 +17,13 @@ pub struct WhyNot {
 }
 
 pub(super) const SHAPES: &str = "ECR's hosts are <12-digit account>.dkr.ecr.<region>.amazonaws.com (or the suffix of the region's partition) and public.ecr.aws";
-const NOT_BUILT: &str = "its name is not built like one of ECR's";
+const NOT_BUILT: &str = "its name does not have the form of ECR's";
 
 /// Says why [`Registry::parse`](super::Registry::parse) takes `server` for no registry of ECR. Quotes nothing of it that
 /// could be a password.
 pub fn why_not_ecr(server: &str) -> WhyNot {
     if server::authority(server).is_some_and(|authority| authority.contains('@')) {
-        return why("it carries a user name", "leave out the '@' and what stands before it");
+        return why("it carries a user name", "leave out the '@' and everything before it");
     }
     let Some(host) = server::dns_name(server) else {
         return why("no host name can be read from it", SHAPES);

@@ -82,7 +82,7 @@ impl HostPattern {
 fn glob(text: &str) -> Result<String, String> {
     let built = || {
         format!(
-            "must be built like ECR's names, with '*' in the account, after \"ecr\" or in the region: \
+            "must have the form of ECR's names, with '*' in the account, after \"ecr\" or in the region: \
              '*.dkr.ecr.eu-*.amazonaws.com'; {} are written out",
             PUBLIC_FORMS.map(|(host, _)| format!("\"{host}\"")).join(" and ")
         )

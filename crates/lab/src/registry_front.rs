@@ -114,7 +114,7 @@ impl Aws {
                 };
             }
             Some(AwsHost::PublicRegistry) => self.admit_public(&request, call),
-            _ => Err(not_found("this host name is no registry of ECR")),
+            _ => Err(not_found("this host name is not an ECR registry")),
         };
         let prefix = match admitted {
             Err(refusal) => return refusal.registry(),

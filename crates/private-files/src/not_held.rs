@@ -90,7 +90,7 @@ fn refuse_among_strangers(path: &Path) -> io::Result<()> {
     match rustix::process::geteuid().is_root() && path.ancestors().any(is_strangers) {
         true => Err(io::Error::new(
             ErrorKind::PermissionDenied,
-            "it is among another user's folders: run this as that user, without sudo",
+            "it is in another user's folder: run this as that user, without sudo",
         )),
         false => Ok(()),
     }

@@ -159,7 +159,7 @@ fn update_for(
     Err(Error::failed(
         Code::FileBusy,
         what(),
-        "another program keeps changing it; its version stands",
+        "another program keeps changing it; its version is kept",
     )
     .hint("try again when it has finished"))
 }
@@ -310,7 +310,8 @@ fn write(
 }
 
 /// What to do about a lock that another process has.
-const HANGS: &str = "try again; if it stays so, look for an ecr-auth process that hangs, or raise ECR_AUTH_TIMEOUT";
+const HANGS: &str =
+    "try again; if it happens again, look for an ecr-auth process that hangs, or raise ECR_AUTH_TIMEOUT";
 
 /// The lock of everybody who edits files with this state folder. Where there is none, changes of others are still seen, and kept.
 fn lock(state: Option<&StateFolder>) -> io::Result<Option<Lock>> {
@@ -339,8 +340,9 @@ pub(super) fn explain(target: &Path, error: &io::Error, elsewhere: Mention<'_>) 
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             Error::failed(Code::DiskFull, what, error).hint("make room for it")
         }
-        ErrorKind::ReadOnlyFilesystem => Error::failed(Code::NotWritable, what, error)
-            .hint(format!("name another place, that can be written, with {elsewhere}")),
+        ErrorKind::ReadOnlyFilesystem => {
+            Error::failed(Code::NotWritable, what, error).hint(format!("name another, writable place with {elsewhere}"))
+        }
         _ => Error::failed(Code::NotWritable, what, error),
     }
 }

@@ -57,7 +57,7 @@ pub fn temporary_among_others(prefix: &str, folder: &Path) -> io::Result<(NamedT
     }
     Err(io::Error::new(
         ErrorKind::ResourceBusy,
-        "others lock every file that is made there",
+        "other programs lock every file that is created there",
     ))
 }
 

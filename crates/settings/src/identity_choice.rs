@@ -77,7 +77,7 @@ fn refuse_without_role(role: &RoleSettings) -> Result<()> {
         Some(name) => Err(Error::usage(
             Code::Role,
             name,
-            "it is said of a role, and none is named, or a profile in its place",
+            "it needs a role, and no role is named, or a profile is named instead",
         )
         .hint(format!(
             "name the role with {ROLE_ARN} (or AWS_ROLE_ARN without AWS_WEB_IDENTITY_TOKEN_FILE), and no profile"
@@ -96,7 +96,7 @@ fn refuse_beside_cognito(role: &RoleSettings) -> Result<()> {
         Some(setting) => Err(Error::usage(
             Code::CognitoSettings,
             setting,
-            format!("it is said beside \"{cognito}\", where the identity pool chooses the role"),
+            format!("it is set together with \"{cognito}\", where the identity pool chooses the role"),
         )
         .hint(
             "leave one of them out; a role of the pool's is asked for with role-arn under \"cognito\" in ecr-auth.yml",

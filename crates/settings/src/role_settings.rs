@@ -66,7 +66,7 @@ impl RoleSettings {
             return Err(Error::usage(
                 Code::SessionSetting,
                 &DURATION,
-                format!("{seconds} s is no length of a session"),
+                format!("{seconds} s is not a session length"),
             )
             .hint("sessions live 900 to 43200 seconds, and no longer than the role allows"));
         }
@@ -85,7 +85,7 @@ impl RoleSettings {
         if let Some(policy) = &self.policy {
             if let Err(error) = serde_json::from_str::<IgnoredAny>(policy) {
                 return Err(
-                    Error::usage(Code::SessionSetting, &POLICY, format!("it is no JSON: {error}"))
+                    Error::usage(Code::SessionSetting, &POLICY, format!("it is not JSON: {error}"))
                         .hint("give the policy's JSON, or @FILE for a file that holds it"),
                 );
             }
@@ -130,7 +130,7 @@ impl RoleSettings {
         for (at, (key, value)) in self.tags.iter().enumerate() {
             let length = key.chars().count();
             if !(1..=LONGEST_TAG_KEY).contains(&length) || !key.chars().all(is_tag_character) {
-                return wrong(format!("{key:?} is no key of a tag"));
+                return wrong(format!("{key:?} is not a valid tag key"));
             }
             if value.chars().count() > LONGEST_TAG_VALUE as usize || !value.chars().all(is_tag_character) {
                 return wrong(format!(

@@ -39,9 +39,8 @@ pub fn outputs(
     let first = hosts.iter().next();
     let target = first.and_then(|(host, identity)| Some((config.target(host)?, identity)));
     let Some((target, identity)) = target.filter(|(target, _)| !target.registry().is_public()) else {
-        return Err(
-            wrong(INPUT, "the first registry is no private one").hint("name the registry of these repositories first")
-        );
+        return Err(wrong(INPUT, "the first registry is not a private one")
+            .hint("name the registry of these repositories first"));
     };
     let mut identity = identity.clone();
     if identity.0.get(&POLICY).is_some() || identity.0.get(&POLICY_ARN).is_some() {
@@ -81,7 +80,7 @@ fn policy(registry: &Registry, repositories: &[String]) -> Result<String> {
             registry.region(),
             registry.account().unwrap_or_default()
         )),
-        false => Err(wrong(INPUT, format!("{name:?} is no name of a repository")).hint(
+        false => Err(wrong(INPUT, format!("{name:?} is not a repository name")).hint(
             "write names such as team/app, without the registry, a tag or a *: each may be pulled by whoever reads the run's outputs",
         )),
     }

@@ -41,8 +41,8 @@ impl ExportedCredentials {
         }
         let role = inputs.identity.role_arn().or(context.env.get(variables::AWS_ROLE_ARN));
         let role = role.ok_or_else(|| {
-            wrong("export-credentials", "no role is named whose credentials these are").hint(format!(
-                "name it with {ROLE_ARN}; what the runner has already needs no export"
+            wrong("export-credentials", "no role is named to export credentials of").hint(format!(
+                "name it with {ROLE_ARN}; the runner's own credentials need no export"
             ))
         })?;
         let complete = |name: &str| complete(name, hosts);
@@ -61,7 +61,7 @@ impl ExportedCredentials {
         match (inputs.export, this.base()) {
             (Export::Profile, Some(base)) if !matches!(base, ChainSource::Environment { .. }) => Err(wrong(
                 "export-credentials",
-                format!("the role is assumed with {base}, which the profile would take the place of"),
+                format!("the role is assumed with {base}, which the profile would replace"),
             )
             .hint("write export-credentials: env, or let the job ask for tokens (permissions: id-token: write)")),
             _ => Ok(Some(this)),

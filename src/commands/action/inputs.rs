@@ -151,7 +151,7 @@ fn no_keys(reader: &Reader<'_>) -> Result<()> {
     for name in ["aws-access-key-id", "aws-secret-access-key", "aws-session-token"] {
         if reader.text(name).is_some() {
             let variable = name.to_uppercase().replace('-', "_");
-            let cause = "the log shows inputs, so keys are taken from the environment alone";
+            let cause = "the log shows inputs, so keys are only taken from the environment";
             return Err(wrong(name, cause).hint(format!(
                 "write it as {variable} under the step's env:, or leave keys out and name a role-to-assume"
             )));
@@ -202,7 +202,7 @@ fn number(name: &str, text: &str, allowed: RangeInclusive<u32>) -> Result<Surfac
     let number = text.parse().ok().filter(|number| allowed.contains(number));
     number.map(SurfaceValue::Number).ok_or_else(|| {
         let (least, most) = allowed.into_inner();
-        wrong(name, format!("{text:?} is no length of a session"))
+        wrong(name, format!("{text:?} is not a session length"))
             .hint(format!("write a whole number of seconds, {least} to {most}"))
     })
 }
@@ -216,7 +216,7 @@ fn source(reader: &Reader<'_>) -> Result<Option<&'static str>> {
     match (reader.boolean("role-chaining")?, source) {
         (Some(true), Some("oidc")) => Err(wrong(
             "role-chaining",
-            "it takes the credentials that are there, and source: oidc insists on the job's token",
+            "it uses the credentials that the job has, and source: oidc takes only the job's token",
         )
         .hint("leave role-chaining out, or write source: chain")),
         (Some(true), _) => Ok(Some("chain")),
@@ -266,7 +266,7 @@ fn registries(reader: &Reader<'_>) -> Result<Vec<NamedRegistry>> {
 fn unclear(entry: &str) -> Error {
     wrong(
         "registries",
-        format!("after the registry there may be role=ARN alone: {entry:?}"),
+        format!("only role=ARN may follow the registry: {entry:?}"),
     )
     .hint("write one registry a line (in YAML after `registries: |`), or put commas between them")
 }
@@ -278,7 +278,7 @@ fn accounts(reader: &Reader<'_>) -> Result<Vec<String>> {
         let registry = parse_argument(&account, Some("us-east-1")).map_err(|error| of_input(NAME, error))?;
         match registry.account() {
             Some(found) if found == account => Ok(account),
-            _ => Err(wrong(NAME, format!("{account:?} is no account id")).hint("write 12 digits")),
+            _ => Err(wrong(NAME, format!("{account:?} is not an account id")).hint("write 12 digits")),
         }
     });
     accounts.collect()
@@ -324,7 +324,7 @@ fn tags(reader: &Reader<'_>, name: &str, older: &[&str]) -> Result<Option<Vec<(S
     for old in older {
         let Some(text) = reader.text(old) else { continue };
         if tags.is_some() {
-            return Err(wrong(old, format!("{name} is there, too")).hint(format!("write all tags into {name}")));
+            return Err(wrong(old, format!("{name} is set, too")).hint(format!("write all tags into {name}")));
         }
         tags = Some(tags_of(old, &text)?);
     }
@@ -339,7 +339,7 @@ fn tags_of(name: &str, text: &str) -> Result<Vec<(String, String)>> {
             serde_json::from_str(text).map_err(|error| wrong(name, error.to_string()).hint(hint))?;
         let tags = object.into_iter().map(|(key, value)| match value {
             Json::String(value) => Ok((key, value)),
-            _ => Err(wrong(name, format!("the value of {key:?} is no text")).hint(hint)),
+            _ => Err(wrong(name, format!("the value of {key:?} is not a string")).hint(hint)),
         });
         return tags.collect();
     }

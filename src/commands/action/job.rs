@@ -30,7 +30,7 @@ impl JobFolder {
                 "cannot make a folder for this job",
                 "RUNNER_TEMP is not set",
             )
-            .hint("this is no step of GitHub Actions; elsewhere use ecr-auth setup, login or assume")
+            .hint("this is not a step of GitHub Actions; elsewhere use ecr-auth setup, login or assume")
         })?;
         if let Some(folder) = earlier(&temporary, env) {
             return Ok(Self { folder, is_new: false });

@@ -19,7 +19,7 @@ use secret::Secret;
 /// Takes back what the main step did.
 pub fn run(context: &mut Context<'_>) {
     let Some(undo) = Undo::from_env(&context.env) else {
-        context.say("nothing was done, so there is nothing to take back");
+        context.say("nothing was done, so there is nothing to undo");
         return;
     };
     if !undo.cleanup {

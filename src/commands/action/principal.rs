@@ -155,7 +155,7 @@ impl<'a> Principals<'a> {
         let (arn, account, allowed) = (&principal.arn, &principal.account, allowed.join(", "));
         Err(wrong(
             "allowed-account-ids",
-            format!("{arn} is of account {account}, and allowed is {allowed} alone"),
+            format!("{arn} is of account {account}, and only {allowed} is allowed"),
         )
         .hint("correct role-to-assume, or add the account"))
     }

@@ -40,7 +40,7 @@ impl Hosts {
             let identity = inputs.identity_of(named);
             match hosts.0.iter().find(|(known, _)| *known == host) {
                 Some((_, known)) if *known != identity => {
-                    return Err(wrong("registries", format!("{host} is there twice, with two roles"))
+                    return Err(wrong("registries", format!("{host} is listed twice, with two roles"))
                         .hint("a registry has one role: name it once"));
                 }
                 Some(_) => {}

@@ -56,7 +56,7 @@ impl Undo {
     /// As [`github::write`].
     pub fn save(&self, env: &Env) -> Result<()> {
         let text = serde_json::to_string(self).map_err(|error| {
-            diagnostics::Error::failed(Code::RunnerFiles, "cannot tell the post step what to take back", error)
+            diagnostics::Error::failed(Code::RunnerFiles, "cannot tell the post step what to undo", error)
         })?;
         github::write(env, github::CommandFile::State, &[(NAME, Secret::new(text))])
     }

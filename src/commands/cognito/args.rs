@@ -38,7 +38,7 @@ pub struct CognitoArgs {
     /// Session policy of the classic flow
     #[arg(long, value_name = "JSON|@FILE")]
     pub policy: Option<String>,
-    /// Code of the authenticator, where nobody can be asked for it
+    /// Code of the authenticator, where there is no terminal to ask for it
     #[arg(long, value_name = "CODE")]
     pub mfa_code: Option<String>,
     /// Never

@@ -109,7 +109,7 @@ fn pasted(sign_in: &BrowserSignIn<'_>, domain: &str, terminal: &mut Terminal) ->
         return Err(Error::failed(
             Code::NoTerminal,
             "no terminal",
-            "there is no browser here, and nobody to ask for the code",
+            "there is no browser here, and no terminal to paste the code into",
         )
         .hint("run it in a terminal, or name the browser with BROWSER"));
     }

@@ -24,7 +24,7 @@ Examples:
   ecr-auth cognito import vendor.yml --alias images.northwind.example
   ecr-auth cognito import vendor.yml --dry-run
 
-`ecr-auth logout` takes it back.";
+`ecr-auth logout` undoes it.";
 
 /// Takes registries and the pools of a sign-in from a file that a vendor wrote; says what will change, and asks
 #[derive(Debug, Clone, Default, Args)]
@@ -36,7 +36,7 @@ pub struct CognitoImportArgs {
     /// Who signs in
     #[arg(long, value_name = "NAME")]
     username: Option<String>,
-    /// Take this name of the file's that stands for an ECR registry: whoever runs that host is sent your password for the registry (repeatable)
+    /// Import this alias of an ECR registry from the file: whoever runs that host is sent your password for the registry (repeatable)
     #[arg(long, value_name = "NAME")]
     alias: Vec<String>,
     /// Don't ask
@@ -113,7 +113,7 @@ fn leave_out_aliases(vendor: &mut VendorFile, named: &[String]) -> Result<Vec<St
     if let Some(alias) = named.iter().find(|alias| !is_there(alias)) {
         return Err(
             Error::usage(Code::Options, format!("--alias {alias}"), "the file has no such alias")
-                .hint("name an alias as the file does, or leave --alias out"),
+                .hint("give the alias as the file has it, or leave --alias out"),
         );
     }
     let (taken, left_out) = std::mem::take(&mut vendor.registries)
@@ -131,7 +131,7 @@ fn leave_out_aliases(vendor: &mut VendorFile, named: &[String]) -> Result<Vec<St
         (true, Some(first)) => Err(Error::usage(
             Code::NoRegistry,
             "no registry",
-            "the file has aliases alone, and an alias is taken only where you name it",
+            "the file has only aliases, and an alias is only imported if you name it",
         )
         .hint(format!("if you trust the host {0}, give --alias {0}", first.name))),
         _ => Ok(lines.collect()),
@@ -167,7 +167,7 @@ fn refuse_to_take_over(
             return Err(Error::usage(
                 Code::VendorFile,
                 format!("the registry {}", registry.name),
-                format!("{file} has a rule of yours for it"),
+                format!("{file} has your own rule for it"),
             )
             .hint("remove that rule if the file is to say whose credentials are used there, or ask for a file without the registry"));
         }
@@ -193,7 +193,7 @@ fn refuse_to_stand_in_front(vendor: &VendorFile, config: &Config, context: &Cont
     Err(Error::usage(
         Code::VendorFile,
         format!("the registry {}", registry.name),
-        "a sign-in to these pools is there already, and whoever runs that host would be sent its password",
+        "a sign-in to these pools exists already, and whoever runs that host would be sent its password",
     )
     .hint("if you trust that host, write its rule into ecr-auth.yml yourself: match, registry and source: cognito; else ask for a file without it"))
 }
@@ -273,7 +273,7 @@ fn sentences(
     for registry in &vendor.registries {
         if let Some(behind) = &registry.registry {
             lines.push(format!(
-                "warning: {} stands for {behind}: whoever runs it is sent the password for that registry",
+                "warning: {} is an alias of {behind}: whoever runs it is sent the password for that registry",
                 registry.name
             ));
         }
@@ -344,7 +344,7 @@ fn ask(args: &CognitoImportArgs) -> Result<()> {
             "cognito import",
             "nothing is changed: there is no terminal to ask on",
         )
-        .hint("read what is said above, and give --yes"));
+        .hint("read the lines above, then give --yes"));
     }
     match terminal.confirm("Make these changes?")? {
         true => Ok(()),

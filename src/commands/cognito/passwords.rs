@@ -35,7 +35,7 @@ pub struct ChangeArgs {
     pub new_password_file: Option<PathBuf>,
 }
 
-/// Replaces a forgotten password with the help of a code that is sent
+/// Replaces a forgotten password with a code that Cognito sends
 #[derive(Debug, Clone, Args)]
 #[command(after_help = FORGOT)]
 pub struct ForgotArgs {
@@ -44,7 +44,7 @@ pub struct ForgotArgs {
     /// File that holds the new password [default: asked for on the terminal]
     #[arg(long, value_name = "FILE")]
     pub new_password_file: Option<PathBuf>,
-    /// The code that was sent before; none is sent now
+    /// The code that was sent already; no new one is sent
     #[arg(long)]
     pub code: Option<String>,
 }
@@ -106,7 +106,7 @@ pub(super) fn forgot(args: &ForgotArgs, session: &mut CognitoSession<'_, '_>) ->
         let sent = session.call(async |calls| passwords::send_code(&user, calls).await)?;
         let place = sent.map(|place| format!(" to {place}")).unwrap_or_default();
         if !session.terminal.is_there() {
-            let cause = format!("a code was sent{place}, and there is nobody here to ask for it");
+            let cause = format!("a code was sent{place}, and there is no terminal to ask for it");
             let command = command(Some("forgot-password"), &session.settings);
             let hint = format!("run: {command} --code CODE --new-password-file FILE");
             return Err(Error::failed(Code::NoTerminal, "no terminal", cause).hint(hint));

@@ -113,9 +113,9 @@ pub(super) fn other_pools() -> Error {
     Error::usage(
         Code::CognitoSettings,
         "cognito",
-        "there is a sign-in to other pools already, and a configuration has one",
+        "there is a sign-in to other pools already, and a configuration has only one",
     )
-    .hint("name another file with --config, or take the old one back first: ecr-auth logout")
+    .hint("name another file with --config, or undo the old one first: ecr-auth logout")
 }
 
 /// The rule of a host, or of an alias with the registry behind it, for who signs in.
@@ -147,7 +147,7 @@ fn settings(args: &CognitoSetupArgs, config: &Config) -> Result<CognitoSettings>
     let settings = args.sign_in.settings(role, config.cognito())?;
     if settings.username.is_none() && settings.provider.is_none() && !settings.browser {
         return Err(
-            Error::usage(Code::CognitoSettings, "username", "nobody says who signs in").hint("give --username NAME"),
+            Error::usage(Code::CognitoSettings, "username", "no user name is given").hint("give --username NAME")
         );
     }
     Ok(settings)

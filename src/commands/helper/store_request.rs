@@ -21,7 +21,7 @@ impl StoreRequest {
     /// Reads the first value of a text, as Go's decoder does.
     ///
     /// # Errors
-    /// It is no JSON object, or one of the values is no text.
+    /// It is not a JSON object, or one of the values is no text.
     pub fn read(text: &str) -> serde_json::Result<Self> {
         Self::deserialize(&mut serde_json::Deserializer::from_str(text))
     }

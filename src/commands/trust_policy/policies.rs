@@ -41,7 +41,7 @@ impl Account {
             false => Err(Error::usage(
                 Code::Options,
                 "--account",
-                format!("{id:?} is no account id of 12 digits"),
+                format!("{id:?} is not an account id of 12 digits"),
             )),
         }
     }
@@ -156,7 +156,7 @@ impl Account {
                 false => Err(Error::usage(
                     Code::Options,
                     access.flag(),
-                    format!("{name:?} is no repository of ECR"),
+                    format!("{name:?} is not an ECR repository"),
                 )
                 .hint("name the repository alone: not the registry, and no tag")),
             };

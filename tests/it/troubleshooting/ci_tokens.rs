@@ -29,7 +29,7 @@ pub const WAYS: &[Way] = &[
         machine.helper("get", HOST)
     }),
     (Code::TokenExpired, || refused("the token has ended")),
-    (Code::TokenMalformed, || refused("the token is no JWT")),
+    (Code::TokenMalformed, || refused("the token is not a JWT")),
     (Code::TokenRejected, || refused("the issuer changed its key")),
     (Code::TokenRequest, || {
         let lab = lab();

@@ -59,7 +59,7 @@ fn every_code_has_a_way_to_raise_it_and_no_two() {
     let all: Vec<Code> = raised.chain(NOT_RAISED.iter().map(|(code, _)| *code)).collect();
     let known: BTreeSet<Code> = all.iter().copied().collect();
     assert_eq!(known, Code::ALL.iter().copied().collect());
-    assert_eq!(known.len(), all.len(), "a code stands here twice");
+    assert_eq!(known.len(), all.len(), "a code appears twice");
 }
 
 /// In order. GitHub makes the anchor of a heading from its text, in small letters: so a heading is nothing but its code.

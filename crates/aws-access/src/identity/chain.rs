@@ -251,7 +251,7 @@ pub fn explain_missing(error: Error, env: &Env) -> Error {
         [variables::AWS_ACCESS_KEY_ID, variables::AWS_SECRET_ACCESS_KEY].map(|name| env.is_blank(name).then_some(name));
     match blank.into_iter().flatten().next() {
         Some(name) => error.hint(format!(
-            "{name} is set, and empty: look whether this branch, fork or step may have the CI's secret"
+            "{name} is set, but empty: check that this branch, fork or step may use the CI's secret"
         )),
         None => error,
     }

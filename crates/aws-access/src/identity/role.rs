@@ -200,7 +200,7 @@ fn role_arn(name: &str, scope: &IdentityScope<'_>) -> Result<String> {
         if !is_role_arn(name) {
             return Err(match role_of_session(name) {
                 Some(role) => Error::usage(Code::Role, what, "this is the ARN of a session, not of its role").hint(
-                    format!("the role is {role}; if the role has a path, it stands before the name: role/PATH/NAME"),
+                    format!("the role is {role}; if the role has a path, write it before the name: role/PATH/NAME"),
                 ),
                 None => Error::usage(Code::Role, what, "this is not the ARN of a role").hint(hint),
             });
@@ -215,10 +215,10 @@ fn role_arn(name: &str, scope: &IdentityScope<'_>) -> Result<String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-/".contains(c);
     match scope.account {
         _ if name.is_empty() || !name.chars().all(is_name) => {
-            Err(Error::usage(Code::Role, what, "this is no name of a role").hint(hint))
+            Err(Error::usage(Code::Role, what, "this is not a role name").hint(hint))
         }
         Some(account) => Ok(format!("arn:{}:iam::{account}:role/{name}", scope.partition.id())),
-        None => Err(Error::usage(Code::Role, what, "no registry's account is there to complete the name").hint(hint)),
+        None => Err(Error::usage(Code::Role, what, "no registry's account is known to complete the name").hint(hint)),
     }
 }
 

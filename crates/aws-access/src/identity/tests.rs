@@ -188,10 +188,7 @@ fn a_setting_counts_only_where_it_belongs() {
             "role_arn = r\nsource_profile = p\ncredential_source = Environment\n",
             "both source_profile and",
         ),
-        (
-            "role_arn = r\ncredential_source = environment\n",
-            "none of Environment,",
-        ),
+        ("role_arn = r\ncredential_source = environment\n", "not Environment,"),
         ("web_identity_token_file = f\n", "no role_arn"),
         ("sso_account_id = 1\n", "sso_start_url is missing"),
         (
@@ -240,7 +237,7 @@ fn where_nothing_is_used_what_is_there_is_the_way_out() {
         hint(&[bitbucket]).starts_with("name the role that takes the token in BITBUCKET_STEP_OIDC_TOKEN: --role-arn")
     );
     assert!(hint(&github).contains("the action's role-to-assume"));
-    assert!(hint(&[("AWS_SECRET_ACCESS_KEY", "")]).starts_with("AWS_SECRET_ACCESS_KEY is set, and empty: "));
+    assert!(hint(&[("AWS_SECRET_ACCESS_KEY", "")]).starts_with("AWS_SECRET_ACCESS_KEY is set, but empty: "));
     assert!(hint(&[]).starts_with("set AWS_PROFILE"));
 }
 

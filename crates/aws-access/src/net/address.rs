@@ -49,7 +49,7 @@ pub fn refuse_plain_http(url: &str, env: &Env) -> Result<()> {
             what,
             format!("{shown} is plain http: others on the network could read the answer"),
         )
-        .hint("use https, or set ECR_AUTH_ALLOW_HTTP=1 where you know the network")),
+        .hint("use https, or set ECR_AUTH_ALLOW_HTTP=1 if you trust the network")),
         _ => Err(
             Error::usage(Code::Variable, what, format!("{shown} is neither http nor https"))
                 .hint("write it as https://HOST[:PORT]"),

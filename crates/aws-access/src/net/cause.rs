@@ -30,8 +30,7 @@ const EXPIRED_HINT: &str =
 const CA_HINT: &str = "give the server a certificate that is signed by that CA, with the server's name in it, and name the CA in SSL_CERT_FILE or AWS_CA_BUNDLE (a PEM file)";
 
 /// For a certificate that is another server's, or that nobody can use.
-const CERTIFICATE_HINT: &str =
-    "look at who answers under that name: a proxy that opens TLS, DNS or AWS_ENDPOINT_URL may lead to another server";
+const CERTIFICATE_HINT: &str = "check which server answers under that name: a proxy that opens TLS, DNS or AWS_ENDPOINT_URL may lead to another server";
 
 /// What to do about a server that can't be reached: about its certificate; with the region that may have been meant, where DNS knows no
 /// such server; or `otherwise`.

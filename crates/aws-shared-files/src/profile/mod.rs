@@ -215,7 +215,7 @@ fn check_name(name: &str) -> Result<()> {
     Err(Error::usage(
         Code::ProfileNotWritten,
         "the profile's name",
-        "AWS's tools read no such name in their config file",
+        "AWS's tools cannot read this name in their config file",
     )
     .hint("use letters, digits and -_/.%@:+ alone"))
 }
@@ -244,7 +244,7 @@ fn read(path: &Path) -> Result<Option<String>> {
 }
 
 fn with_byte_order_mark(path: &Path) -> Error {
-    let cause = "it starts with a byte order mark, with which AWS's tools read none of it";
+    let cause = "it starts with a byte order mark, which AWS's tools cannot read";
     Error::failed(
         Code::ProfileNotWritten,
         format!("cannot edit {}", path.display()),

@@ -15,7 +15,7 @@ pub(super) const FORM: TrustForm = TrustForm {
         TrustKey::Tag,
         TrustKey::Issuer,
     ],
-    reason: "Buildkite's subject says the organization, the pipeline (--repository), the branch or tag, the commit and the step",
+    reason: "Buildkite's subject holds the organization, the pipeline (--repository), the branch or tag, the commit and the step",
     wanted,
     like,
     named,
@@ -25,7 +25,7 @@ fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
     let organization = wanted.name(TrustKey::Organization, "the organization, as its address has it")?;
     let pipelines = wanted.repositories("a pipeline, as its address has it", 1..=1)?;
     if organization.contains('/') {
-        return Err(TrustKey::Organization.wrong(format!("{organization:?} is no organization")));
+        return Err(TrustKey::Organization.wrong(format!("{organization:?} is not an organization")));
     }
     // A step's key, which the pipeline chooses, stands after the branch.
     let references = wanted.references(Wildcard::AtEnd)?;

@@ -103,7 +103,7 @@ fn append(env: &Env, variable: &'static str, text: &Secret) -> Result<()> {
 
 fn path_of(env: &Env, variable: &str) -> Result<PathBuf> {
     env.path(variable).ok_or_else(|| {
-        cannot_write(variable, "it is not set: this is no step of GitHub Actions")
+        cannot_write(variable, "it is not set: this is not a step of GitHub Actions")
             .hint("outside GitHub Actions use --format dotenv")
     })
 }

@@ -21,7 +21,7 @@ pub(crate) const FORM: TrustForm = TrustForm {
         TrustKey::Workflow,
         TrustKey::Issuer,
     ],
-    reason: "GitHub's subject says the repository, and of a job its environment, its branch or tag, or that it is a pull request's",
+    reason: "GitHub's subject holds the repository, and the job's environment, its branch or tag, or the fact that it runs for a pull request",
     wanted,
     like,
     named,
@@ -57,7 +57,7 @@ fn workflow(wanted: &WantedTrust) -> Result<Option<&str>> {
     let is_whole = workflow.contains("/.github/workflows/") && workflow.contains("@refs/");
     match (is_whole, wanted.has(TrustKey::Issuer)) {
         (false, _) => Err(key
-            .wrong(format!("{workflow:?} is no workflow with its reference"))
+            .wrong(format!("{workflow:?} is not a workflow with its reference"))
             .hint("write it as OWNER/NAME/.github/workflows/FILE@refs/heads/BRANCH")),
         (_, true) => Err(key.wrong("AWS compares it only for tokens of GitHub's public service")
             .hint("on a server of your own, put job_workflow_ref into the subject (GitHub's API: actions/oidc/customization/sub)")),
@@ -85,7 +85,7 @@ fn organization(wanted: &WantedTrust) -> Result<(Vec<String>, String)> {
     }
     let owner = wanted.name(key, "the organization, as its address has it")?;
     if owner.contains(['/', '@']) {
-        return Err(key.wrong(format!("{owner:?} is no organization")));
+        return Err(key.wrong(format!("{owner:?} is not an organization")));
     }
     let mut prefixes = vec![format!("{owner}/*")];
     if wanted.has(TrustKey::OwnerId) {
@@ -99,7 +99,7 @@ fn id(wanted: &WantedTrust, key: TrustKey) -> Result<&str> {
     let id = wanted.name(key, "the number that GitHub's API gives as id")?;
     match id.chars().all(|c| c.is_ascii_digit()) {
         true => Ok(id),
-        false => Err(key.wrong(format!("{id:?} is no number"))),
+        false => Err(key.wrong(format!("{id:?} is not a number"))),
     }
 }
 
@@ -153,7 +153,7 @@ pub(crate) const fn on_server(name: &'static str) -> TrustForm {
             TrustKey::PullRequest,
             TrustKey::Issuer,
         ],
-        reason: "the subject says the repository, and of a job its branch or tag, or that it is a pull request's",
+        reason: "the subject holds the repository, and the job's branch or tag, or the fact that it runs for a pull request",
         wanted: |asked| match asked.has(TrustKey::Issuer) {
             true => wanted(asked),
             false => Err(missing(TrustKey::Issuer, "https://SERVER/api/actions")),

@@ -140,10 +140,10 @@ fn the_list_in_a_file(#[case] text: &str, #[case] expected: Option<Vec<&str>>) {
 }
 
 #[rstest]
-#[case("credential-helpers = 'a'\n", "line 1: credential-helpers is no list of names")]
+#[case("credential-helpers = 'a'\n", "line 1: credential-helpers is not a list of names")]
 #[case(
     "\ncredential-helpers = ['a', 1]\n",
-    "line 2: credential-helpers is no list of names"
+    "line 2: credential-helpers is not a list of names"
 )]
 #[case("x = 1\nx = 2\n", "line 2: duplicate key")]
 #[case("\n\n[x\n", "line 3: unclosed table, expected `]`")]

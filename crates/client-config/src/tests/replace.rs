@@ -257,7 +257,7 @@ fn a_writer_that_never_rests_wins_and_its_version_stands() {
         Ok(EditOutcome::Text("ours".into()))
     })
     .unwrap_err();
-    assert_eq!(error.cause(), "another program keeps changing it; its version stands");
+    assert_eq!(error.cause(), "another program keeps changing it; its version is kept");
     assert_eq!(fs::read_to_string(&file).unwrap(), count.to_string());
     assert_eq!(names(home.path()), ["config.json"]);
 }

@@ -149,7 +149,7 @@ impl<'a> Answers<'a> {
             Error::failed(
                 Code::CognitoRefuses,
                 "sign-in",
-                format!("{} is none of the codes there are", choice.trim()),
+                format!("{} is not one of the codes", choice.trim()),
             )
             .hint("answer with the number before it")
         })

@@ -51,7 +51,7 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
         if !kinds.iter().any(|kind| kind == "SOFTWARE_TOKEN_MFA") {
             let kinds = kinds.join(", ");
             return Err(Error::failed(Code::CognitoRefuses, "sign-in", format!("the user pool wants a second factor set up, one of: {kinds}"))
-                .hint("only an authenticator can be set up here: ask who runs the user pool to allow it, or to set the other one up")
+                .hint("only an authenticator can be set up here: ask the owner of the user pool to allow it, or to set the other one up")
                 .into());
         }
         let text = |session: Option<ReceivedSecret>| session.map(|session| SecretText(session.0));

@@ -90,14 +90,22 @@ fn an_identity_is_one_whole() {
 
 #[rstest]
 #[case::without_a_block("source: cognito", "", "3:11: \"source: cognito\": nothing says how to sign in")]
-#[case::a_role("source: cognito\n  role-arn: x", POOLS, "3:11: \"role-arn\": it is said beside")]
-#[case::roles("chain: [x]\n  source: cognito", POOLS, "4:11: \"chain\": it is said beside")]
+#[case::a_role(
+    "source: cognito\n  role-arn: x",
+    POOLS,
+    "3:11: \"role-arn\": it is set together with"
+)]
+#[case::roles("chain: [x]\n  source: cognito", POOLS, "4:11: \"chain\": it is set together with")]
 #[case::a_profile("source: cognito\n  profile: x", POOLS, "4:12: \"profile\" and \"source: cognito\"")]
-#[case::a_token("source: cognito\n  token-env: X", POOLS, "3:11: \"token-env\": it is said beside")]
+#[case::a_token(
+    "source: cognito\n  token-env: X",
+    POOLS,
+    "3:11: \"token-env\": it is set together with"
+)]
 #[case::beside_the_defaults(
     "audience: x",
     &format!("{POOLS}defaults: {{source: cognito}}"),
-    "2:10: \"audience\": it is said beside"
+    "2:10: \"audience\": it is set together with"
 )]
 fn what_a_rule_cannot_say(#[case] lines: &str, #[case] rest: &str, #[case] error: &str) {
     let found = with_rule(lines, rest).unwrap_err();
@@ -118,7 +126,7 @@ fn what_a_rule_cannot_say(#[case] lines: &str, #[case] rest: &str, #[case] error
     "identity-pool-id: eu-west-1:12345678-abcd-1234-abcd-123456789012",
     "2:3: \"user-pool-id\": it is missing"
 )]
-#[case("flow: srp\n  flow: srp", "3:3: the key \"flow\" stands here twice")]
+#[case("flow: srp\n  flow: srp", "3:3: the key \"flow\" appears twice")]
 #[case("flow: custom", "custom")]
 fn what_the_block_cannot_say(#[case] lines: &str, #[case] error: &str) {
     let found = parse(&format!("cognito:\n  {lines}\n")).unwrap_err();

@@ -85,8 +85,8 @@ fn with(place: char, line: &str) -> String {
 #[case::defaults('T', "defaults: {source: cognito}", "unknown key")]
 #[case::other_keys('T', "setup: {bin-dir: /usr/local/bin}", "unknown key")]
 // Twice, or by tricks of YAML.
-#[case::another_source('R', "source: chain", "a key stands here twice")]
-#[case::two_blocks('T', "cognito: {}", "a key stands here twice")]
+#[case::another_source('R', "source: chain", "a key appears twice")]
+#[case::two_blocks('T', "cognito: {}", "a key appears twice")]
 #[case::merge('R', "<<: {profile: production}", "")]
 #[case::anchor('T', "registries: &all []", "")]
 #[case::tag('P', "username: !!python/object zoe", "")]
@@ -138,7 +138,7 @@ fn an_error_says_nothing_of_the_files(#[case] old: &str, #[case] new: &str) {
 
 #[rstest]
 // Which registries are meant.
-#[case::glob("'*.dkr.ecr.*.amazonaws.com'", "a glob stands for registries of others")]
+#[case::glob("'*.dkr.ecr.*.amazonaws.com'", "a glob also matches registries of others")]
 #[case::public("public.ecr.aws", "ECR Public serves everybody")]
 #[case::public_dual_stack("ecr-public.aws.com", "ECR Public serves everybody")]
 #[case::hub("docker.io", "no \"registry\" says")]

@@ -124,7 +124,7 @@ impl RuleKeys {
                 Err(
                     wrong(path, &place, format!("\"{first}\" and \"{second}\" are in one rule"))
                         .with_code(Code::ConfigRule)
-                        .hint("one of them is the token's place: leave the other out"),
+                        .hint("the token comes from one place: leave one of them out"),
                 )
             }
             _ => Ok(()),

@@ -57,7 +57,11 @@ fn registries(#[case] arg: &str, #[case] host: &str) {
     "\"dkr.\" is missing",
     "did you mean 111122223333.dkr.ecr.eu-west-1.amazonaws.com?"
 )]
-#[case("http://public.erc.aws/nginx", "not built like", "did you mean public.ecr.aws?")]
+#[case(
+    "http://public.erc.aws/nginx",
+    "does not have the form",
+    "did you mean public.ecr.aws?"
+)]
 #[case(
     "111122223333/eu-west",
     "\"eu-west\" is not an AWS region",
@@ -75,10 +79,10 @@ fn registries(#[case] arg: &str, #[case] host: &str) {
 )]
 #[case("api.ecr.eu-west-1.amazonaws.com", "ECR's API", "<region>")]
 #[case("gallery.ecr.aws/nginx", "web site", "public.ecr.aws")]
-#[case("public.ecr.amazonaws.com", "not built like", "ECR Public is public.ecr.aws")]
-#[case("docker.ecr.aws", "not built like", "ECR Public is public.ecr.aws")]
-#[case("abc.dkr.ecs.eu-west-1.amazonaws.com", "not built like", "<region>")]
-#[case("abc.ecr.eu-west-1.amazonaws.com", "not built like", "<region>")]
+#[case("public.ecr.amazonaws.com", "does not have the form", "ECR Public is public.ecr.aws")]
+#[case("docker.ecr.aws", "does not have the form", "ECR Public is public.ecr.aws")]
+#[case("abc.dkr.ecs.eu-west-1.amazonaws.com", "does not have the form", "<region>")]
+#[case("abc.ecr.eu-west-1.amazonaws.com", "does not have the form", "<region>")]
 #[case("abc.dkr.ecr.eu-west-1.amazonaws.com", "\"abc\" is not an account id", "12 digits")]
 #[case(
     "111122223333.dkr.ecr.ireland.amazonaws.com",
@@ -88,16 +92,16 @@ fn registries(#[case] arg: &str, #[case] host: &str) {
 #[case("eu-west-1", "it is a region", "write ACCOUNT/eu-west-1")]
 #[case(
     "111122223333:eu-west-1",
-    "a slash stands between",
+    "a slash goes between",
     "did you mean 111122223333/eu-west-1?"
 )]
 #[case(
     "eu-west-1/111122223333",
-    "the account stands before",
+    "the account comes before",
     "did you mean 111122223333/eu-west-1?"
 )]
 #[case("publc", "no registry of this name", "did you mean public?")]
-#[case("registry.example.com", "not built like one of ECR's", "<region>")]
+#[case("registry.example.com", "does not have the form of ECR's", "<region>")]
 #[case("exa mple", "no host name", "<region>")]
 fn near_misses(#[case] arg: &str, #[case] cause: &str, #[case] hint: &str) {
     let error = parse_argument(arg, REGION).unwrap_err();

@@ -135,15 +135,15 @@ fn what_is_not_allowed_is_told_with_what_is() {
         ),
         (
             vec![("role-duration-seconds", "1h")],
-            "input role-duration-seconds: \"1h\" is no length of a session [EA0903] | write a whole number of seconds, 900 to 43200",
+            "input role-duration-seconds: \"1h\" is not a session length [EA0903] | write a whole number of seconds, 900 to 43200",
         ),
         (
             vec![("role-duration-seconds", "60")],
-            "input role-duration-seconds: \"60\" is no length of a session [EA0903] | write a whole number of seconds, 900 to 43200",
+            "input role-duration-seconds: \"60\" is not a session length [EA0903] | write a whole number of seconds, 900 to 43200",
         ),
         (
             vec![("allowed-account-ids", "public")],
-            "input allowed-account-ids: \"public\" is no account id [EA0903] | write 12 digits",
+            "input allowed-account-ids: \"public\" is not an account id [EA0903] | write 12 digits",
         ),
         (
             vec![("session-tags", "a")],
@@ -151,7 +151,7 @@ fn what_is_not_allowed_is_told_with_what_is() {
         ),
         (
             vec![("role-chaining", "true"), ("source", "oidc")],
-            "input role-chaining: it takes the credentials that are there, and source: oidc insists on the job's token [EA0903] | leave role-chaining out, or write source: chain",
+            "input role-chaining: it uses the credentials that the job has, and source: oidc takes only the job's token [EA0903] | leave role-chaining out, or write source: chain",
         ),
         (
             vec![("aws-profile", "x"), ("export-credentials", "env")],
@@ -167,7 +167,7 @@ fn what_is_not_allowed_is_told_with_what_is() {
         ),
         (
             vec![("aws-secret-access-key", "not shown")],
-            "input aws-secret-access-key: the log shows inputs, so keys are taken from the environment alone [EA0903] | write it as AWS_SECRET_ACCESS_KEY under the step's env:, or leave keys out and name a role-to-assume",
+            "input aws-secret-access-key: the log shows inputs, so keys are only taken from the environment [EA0903] | write it as AWS_SECRET_ACCESS_KEY under the step's env:, or leave keys out and name a role-to-assume",
         ),
     ] {
         assert_eq!(refusal(&inputs), told);

@@ -190,7 +190,7 @@ impl Resolver<'_> {
             "Environment" => (environment_keys(self.env)?, "the environment has no keys"),
             "EcsContainer" => (container(self.env)?, "no AWS_CONTAINER_CREDENTIALS_… variable is set"),
             "Ec2InstanceMetadata" => (Some(ChainSource::InstanceMetadata), ""),
-            _ => (None, "it is none of Environment, Ec2InstanceMetadata and EcsContainer"),
+            _ => (None, "it is not Environment, Ec2InstanceMetadata or EcsContainer"),
         };
         found.ok_or_else(|| {
             let cause = format!("it takes its credentials from credential_source {name}, and {missing}");
@@ -235,7 +235,7 @@ impl Resolver<'_> {
             role_arn: get("role_arn").unwrap_or_default(),
             external_id: get("external_id"),
             session_name: self.session_name(profile),
-            // The AWS CLI overlooks what is no number.
+            // The AWS CLI overlooks what is not a number.
             duration: profile.get("duration_seconds").and_then(|seconds| seconds.parse().ok()),
             mfa_serial: get("mfa_serial"),
         }
@@ -347,7 +347,7 @@ fn sso(profile: &Profile<'_>, files: &SharedFiles) -> Result<Option<SsoSettings>
             (own, other) => own.or(other).map(str::to_owned).ok_or_else(|| {
                 odd(
                     profile,
-                    &format!("it is to sign in by SSO, and {key} is missing"),
+                    &format!("it signs in by SSO, and {key} is missing"),
                     "run: aws configure sso",
                 )
             }),
