@@ -96,7 +96,7 @@ fn token(env: &Env) -> Option<CiToken> {
     Some(CiToken::requested(&AZURE, &REQUEST, &url, bearer))
 }
 
-/// Escapes as the agent reads it. The agent splits a secret of several lines by itself.
+/// Appends the command that hides a secret, escaped as the agent reads it. The agent splits a secret of several lines by itself.
 /// <https://github.com/microsoft/azure-pipelines-agent/blob/master/docs/preview/percentencoding.md>
 fn set_secret(secret: &str, commands: &mut String) {
     let escaped = Zeroizing::new(secret.replace('%', "%AZP25"));
@@ -151,7 +151,7 @@ fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
     Ok(jobs)
 }
 
-/// The subject is the service connection's, in the old form or in that of Microsoft Entra.
+/// Returns the jobs that use the service connection of this token. Its subject has the old form or that of Microsoft Entra.
 fn like(claims: &Claims) -> Option<TrustedJobs> {
     let old = claims
         .sub

@@ -79,7 +79,7 @@ fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
     Ok(jobs)
 }
 
-/// The subject without its last part, which is the step's UUID, so that it matches every step.
+/// Returns the jobs whose subjects differ from this token's only in the last part, the step's UUID.
 fn like(claims: &Claims) -> Option<TrustedJobs> {
     let (before, step) = claims.sub.rsplit_once(':')?;
     let is_bare_uuid = |part: &str| is_uuid(part.trim_start_matches('{').trim_end_matches('}'));

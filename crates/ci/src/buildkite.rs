@@ -1,4 +1,4 @@
-//! Buildkite: its agent mints a token for each call, and hides what it is told to hide.
+//! Buildkite: its agent mints a token for each call, and hides the secrets that it is given.
 //! <https://buildkite.com/docs/agent/v3/cli-oidc>, <https://buildkite.com/docs/agent/cli/reference/redactor>
 
 mod trust;

@@ -112,7 +112,7 @@ fn origin(wanted: &WantedTrust) -> Result<String> {
     })
 }
 
-/// The subject with a pattern for the user, so that it matches whoever starts the job.
+/// Returns the jobs whose subjects differ from this token's only in the user who started the job.
 fn like(claims: &Claims) -> Option<TrustedJobs> {
     let project = claims.text("oidc.circleci.com/project-id")?;
     let (before, after) = claims.sub.split_once("/user/")?;

@@ -85,7 +85,7 @@ impl CiSystem {
     }
 }
 
-/// A system is known by its name.
+/// Two descriptors are equal if their systems have the same name.
 impl PartialEq for CiSystem {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
@@ -189,7 +189,7 @@ impl TokenIssuer {
 
     /// Returns the words that every subject of these forms is built with.
     pub fn subject_words(&self) -> impl Iterator<Item = &'static str> + use<> {
-        // What stands before a '>' is a placeholder's name.
+        // The text before a '>' is a placeholder's name.
         let fixed = |form: &'static str| form.split('<').map(|part| part.rsplit('>').next().unwrap_or(part));
         let words = |part: &'static str| part.split([':', '/', '@']).filter(|word| !word.is_empty());
         self.subjects.iter().flat_map(move |form| fixed(form)).flat_map(words)

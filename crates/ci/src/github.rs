@@ -57,7 +57,7 @@ pub(crate) static GITHUB: CiSystem = CiSystem {
             "enterprise_id",
         ],
         pitfall: Some(SubjectPitfall {
-            // Only before the next ':': the name of a branch or tag may hold an '@' too.
+            // Only the part before the next ':' counts: the name of a branch or tag may hold an '@' too.
             applies_to: |subject| {
                 let repository = subject.strip_prefix("repo:").and_then(|rest| rest.split(':').next());
                 repository.is_some_and(|repository| repository.contains('@'))
@@ -98,9 +98,9 @@ static REQUEST: RequestForm = RequestForm {
 pub enum AnnotationLevel {
     /// What made the step fail.
     Error,
-    /// What may need somebody's attention.
+    /// Something that may need attention.
     Warning,
-    /// What is good to know.
+    /// Information.
     Notice,
 }
 
@@ -123,7 +123,7 @@ pub fn add_mask(word: &str) -> String {
     format!("::add-mask::{}", escape(word))
 }
 
-/// Writes a command for each line: the runner replaces in single lines, and older runners take no other form.
+/// Writes a command for each line of the secret, because the runner replaces within single lines, and older runners take no other form.
 /// <https://github.com/actions/runner/blob/main/src/Runner.Worker/ActionCommandManager.cs>
 pub(crate) fn add_masks(secret: &str, commands: &mut String) {
     let lines = secret.split(['\r', '\n']);

@@ -82,8 +82,8 @@ fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
     ))
 }
 
-/// The projects, and words for them. A `*` behind a group's `/` reaches the group's projects and those of its subgroups alone: what follows
-/// it in a subject begins with a `:`, which no name on GitLab holds.
+/// Returns the projects, and words for them. A `*` after a group's `/` matches only projects of the group and its subgroups: the subject goes on
+/// with a `:`, which no name on GitLab holds.
 fn projects(wanted: &WantedTrust) -> Result<(Vec<String>, String)> {
     let key = TrustKey::Organization;
     if !wanted.has(key) {
@@ -105,7 +105,7 @@ fn projects(wanted: &WantedTrust) -> Result<(Vec<String>, String)> {
     }
 }
 
-/// A subject that begins with the project, as GitLab's always do.
+/// Returns the jobs with this token's subject, which begins with the project, as GitLab's always do.
 fn like(claims: &Claims) -> Option<TrustedJobs> {
     let project = claims.sub.strip_prefix("project_path:")?.split(':').next()?;
     (claims.text("project_path") == Some(project)).then(|| TrustedJobs::with_subject_of(claims))

@@ -15,7 +15,7 @@ pub(crate) static JENKINS: CiSystem = CiSystem {
     mark: JobMark::Set("JENKINS_URL"),
     session: Some(SessionWords {
         set: "BUILD_TAG",
-        // The variable begins with "jenkins-" by itself.
+        // The variable's value begins with "jenkins-" already.
         prefix: "",
         words: &["BUILD_TAG"],
     }),
@@ -43,7 +43,7 @@ const TRUST: TrustForm = TrustForm {
     named,
 };
 
-/// What Jenkins leaves as it is in an address.
+/// The characters that Jenkins does not escape in an address.
 const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
@@ -60,7 +60,7 @@ fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
         let job = format!("{controller}{job}");
         match branches.is_empty() {
             true => subjects.push(format!("{job}/")),
-            // A branch is a job, and its name in Jenkins has no '/'.
+            // Jenkins runs a branch as a job, whose name has no '/'.
             false => subjects.extend(
                 branches
                     .iter()
@@ -81,13 +81,13 @@ fn encoded(name: &str) -> String {
     utf8_percent_encode(name, &UNRESERVED).to_string()
 }
 
-/// The subject is the address of one job.
+/// Returns the job whose address is this token's subject.
 fn like(claims: &Claims) -> Option<TrustedJobs> {
     let is_job = claims.sub.starts_with("https://") && claims.sub.contains("/job/");
     is_job.then(|| TrustedJobs::with_subject_of(claims))
 }
 
-/// The names of the folders and the job. A branch of a multibranch job is a job as well.
+/// Returns the names of the folders and the job. A branch of a multibranch job is a job as well.
 fn named(claims: &Claims) -> Option<WantedTrust> {
     let (_, path) = claims.sub.strip_suffix('/')?.split_once("/job/")?;
     let decoded = |name| percent_decode_str(name).decode_utf8().ok();

@@ -13,27 +13,27 @@ use diagnostics::{Code, Error, Result};
 use ecr_registry::parse_region;
 use secret::Secret;
 
-/// What is shorter hides more of a log than it protects: every `AWS` in it, say.
+/// The shortest text to hide, in bytes. Hiding a shorter one, such as `AWS`, ruins more of a log than it protects.
 const SHORTEST: usize = 8;
 
 /// The variables that may name a proxy with its password.
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
 
-/// What has to be hidden of a registry password: itself, and the base64 of `AWS:` + password, as it stands in Docker's
-/// `config.json` and in the header of every request to the registry.
+/// Returns the texts to hide of a registry password: the password, and the base64 of `AWS:` + password, which is in Docker's `config.json` and in
+/// the header of every request to the registry.
 pub fn of_password(password: &Secret) -> [Secret; 2] {
     let plain = Zeroizing::new(format!("AWS:{}", password.expose()));
     [password.clone(), Secret::new(STANDARD.encode(plain.as_bytes()))]
 }
 
-/// What has to be hidden of AWS credentials: the secret key and the session token, but not the key's id, which is no secret and is
-/// what people look for in a log.
+/// Returns the texts to hide of AWS credentials: the secret key and the session token. The access key's id is not secret, and people search logs
+/// for it.
 pub fn of_credentials(secret_access_key: &Secret, session_token: Option<&Secret>) -> Vec<Secret> {
     let secrets = std::iter::once(secret_access_key).chain(session_token);
     secrets.cloned().collect()
 }
 
-/// What has to be hidden of the proxies named by the environment: `user:password`, as it stands there and decoded.
+/// Returns the texts to hide of the proxies that the environment names: `user:password`, both as written and decoded.
 pub fn of_proxies(env: &Env) -> Vec<Secret> {
     let urls = PROXIES.iter().filter_map(|name| env.get(name));
     urls.filter_map(user_and_password)
@@ -44,18 +44,18 @@ pub fn of_proxies(env: &Env) -> Vec<Secret> {
         .collect()
 }
 
-/// The last '@' ends it: a password may hold any character where somebody forgot to escape it.
+/// Returns the `user:password` of a URL. It ends at the last '@', because a password may hold unescaped characters.
 fn user_and_password(url: &str) -> Option<&str> {
     let (before, _) = url.rsplit_once('@')?;
     let userinfo = before.split_once("://").map_or(before, |(_, userinfo)| userinfo);
     userinfo.contains(':').then_some(userinfo)
 }
 
-/// Makes sure that this CI's log can be made to hide secrets, before there are any. Outside a CI, and in one that hides nothing that a job
-/// gets while it runs, there is nothing to be sure of.
+/// Checks that the CI can hide secrets in its log, before there are any. Does nothing outside a CI, and in a CI that cannot hide what a job gets
+/// while it runs.
 ///
 /// # Errors
-/// The CI does not read stderr, which is closed or leads elsewhere; the CI's program that takes secrets is not there.
+/// The CI cannot read stderr, because it is closed or redirected, or the CI's program that takes secrets is missing.
 pub fn check_masks(context: &Context<'_>) -> Result<()> {
     match running_in(&context.env).map(|ci| ci.masking) {
         None | Some(Masking::None) => Ok(()),
@@ -64,13 +64,13 @@ pub fn check_masks(context: &Context<'_>) -> Result<()> {
     }
 }
 
-/// Makes the CI hide these secrets from now on, where it can. Has to come before anything else is written.
+/// Makes the CI hide these secrets from now on, if it can. Call this before anything else is written.
 ///
 /// The CI learns each secret once. Secrets that would ruin the log are left out: anything shorter than 8 characters, a region, an
 /// account id.
 ///
 /// # Errors
-/// Those of [`check_masks`]; the CI takes no secret. The secrets must not be handed on then.
+/// The errors of [`check_masks`], or the CI does not take a secret. The secrets must then not be handed on.
 pub fn mask(secrets: &[Secret], context: &mut Context<'_>) -> Result<()> {
     let Some(ci) = running_in(&context.env) else {
         return Ok(());
@@ -82,7 +82,7 @@ pub fn mask(secrets: &[Secret], context: &mut Context<'_>) -> Result<()> {
     check_masks(context)?;
     match ci.masking {
         Masking::None => Ok(()),
-        // In one piece, so that no other line comes between.
+        // All commands are written at once, so that no other line comes between them.
         Masking::Commands(add_commands) => {
             let written = context.stderr.commands(commands(&secrets, add_commands).expose());
             written.map_err(not_hidden)

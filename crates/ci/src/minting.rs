@@ -19,9 +19,9 @@ pub(crate) const PROGRAM_BUDGET: Duration = Duration::from_secs(10);
 pub struct RequestForm {
     /// What the request looks like.
     pub kind: RequestKind,
-    /// What is asked for, in errors.
+    /// What the request is for, in errors.
     pub what: &'static str,
-    /// Who is asked, in errors.
+    /// Which service is asked, in errors.
     pub asked: &'static str,
     /// The code of errors.
     pub code: Code,
@@ -91,7 +91,7 @@ pub(crate) fn with_parameter(url: &str, name: &str, value: &str) -> String {
     format!("{url}{separator}{name}={}", percent_encode(value))
 }
 
-/// For a query's value: everything but unreserved characters (RFC 3986, section 2.3).
+/// Escapes a query's value: everything except unreserved characters (RFC 3986, section 2.3).
 fn percent_encode(text: &str) -> String {
     const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
     utf8_percent_encode(text, &RESERVED).to_string()
@@ -137,7 +137,7 @@ impl TokenProgram {
     }
 }
 
-/// The same call of a program at the same path is the same.
+/// Two programs are equal if their calls and paths are equal.
 impl PartialEq for TokenProgram {
     fn eq(&self, other: &Self) -> bool {
         (&self.path, self.call.named) == (&other.path, other.call.named)

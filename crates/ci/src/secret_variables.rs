@@ -14,7 +14,7 @@ use context::Env;
 const OF_AWS_AND_COGNITO: [&str; 9] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
-    // The names that AWS's older SDKs read too.
+    // AWS's older SDKs also read these names.
     "AWS_ACCESS_KEY",
     "AWS_SECRET_KEY",
     "AWS_SESSION_TOKEN",
@@ -67,8 +67,8 @@ pub fn remove_secrets(command: &mut Command, env: &Env) {
     }
 }
 
-/// Whether a value is a JWT, however it is wrapped: in quotes, behind `Bearer`, as a value of a JSON object (what a server for tokens
-/// answers), or one of these in base64.
+/// Whether a value holds a JWT: alone, in quotes, after `Bearer`, as a value of a JSON object (the response of a token server), or one of these in
+/// base64.
 fn is_jwt(value: &str) -> bool {
     is_unwrapped_jwt(value) || in_base64(value).is_some_and(|value| is_unwrapped_jwt(&value))
 }
@@ -81,8 +81,8 @@ fn is_unwrapped_jwt(value: &str) -> bool {
     }
 }
 
-/// Three parts, or five of a token that is encrypted, the first of which is a JSON object in base64 (RFC 7519, section 3). The name of the
-/// header and its scheme may come first.
+/// Whether a text is a JWT: three parts, or five for an encrypted token, of which the first is a JSON object in base64 (RFC 7519, section 3). A
+/// header's name and its scheme may come first.
 fn is_token(text: &str) -> bool {
     let is_scheme = |word: &&str| ["authorization:", "bearer"].contains(&word.to_ascii_lowercase().as_str());
     let mut words = text.split_whitespace().skip_while(is_scheme);
@@ -97,7 +97,7 @@ fn is_object_in_base64(text: &str) -> bool {
     in_base64(text).is_some_and(|text| serde_json::from_str::<BTreeMap<String, serde_json::Value>>(&text).is_ok())
 }
 
-/// The text that another one is in base64, in whichever alphabet, with line breaks or not.
+/// Decodes base64 of either alphabet, with or without line breaks.
 fn in_base64(text: &str) -> Option<String> {
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let text = text.trim_end_matches('=').replace('+', "-").replace('/', "_");

@@ -1,17 +1,17 @@
-//! The name of a role's session: what CloudTrail shows of the job behind a call.
+//! The name of a role's session, by which CloudTrail shows the job behind a call.
 
 use crate::ALL;
 use context::Env;
 
-/// Outside any CI.
+/// The session's name outside a CI.
 const DEFAULT: &str = "ecr-auth";
 
-/// `AWS_ROLE_SESSION_NAME` or, where nobody set it, the job's own name.
+/// Returns `AWS_ROLE_SESSION_NAME` or, if it is not set, a name made from the job.
 pub fn from_env(env: &Env) -> String {
     env.get("AWS_ROLE_SESSION_NAME").map_or_else(|| of_job(env), clean)
 }
 
-/// The session name that says in CloudTrail which job it was: `gha-octo-app-42-1`, cleaned to `[\w+=,.@-]`, at most 64 characters.
+/// Returns a session name that identifies the job in CloudTrail, such as `gha-octo-app-42-1`: cleaned to `[\w+=,.@-]`, at most 64 characters.
 fn of_job(env: &Env) -> String {
     let sessions = ALL.into_iter().filter_map(|ci| ci.session);
     let Some(session) = sessions.into_iter().find(|session| env.get(session.set).is_some()) else {
@@ -23,7 +23,7 @@ fn of_job(env: &Env) -> String {
     clean(&name)
 }
 
-/// As STS wants it: other characters become hyphens; where it is too long its end, which holds the numbers, is kept.
+/// Returns a name that STS accepts. Other characters become hyphens. A name that is too long keeps its end, which holds the numbers.
 pub fn clean(name: &str) -> String {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     let clean: Vec<char> = name.chars().map(|c| if is_allowed(c) { c } else { '-' }).collect();

@@ -1,7 +1,7 @@
-//! How an IAM trust policy names the jobs that it lets in. Each system's own form stands in the system's file.
+//! How an IAM trust policy names the jobs that it lets in. Each system's own form is in the system's file.
 //!
-//! IAM's `*` stands for any characters, `:` and `/` among them. So the repository never has one, and what stands in front of a `*` is
-//! always so long that no other repository's subject begins with it.
+//! IAM's `*` matches any characters, including `:` and `/`. So a repository never holds a `*`, and the text before a `*` is always so long that no
+//! other repository's subject begins with it.
 
 mod command;
 
@@ -10,10 +10,10 @@ pub use command::trust_policy_command;
 use diagnostics::{Code, Error, Result};
 use oidc_token::Claims;
 
-/// What stands for a UUID in a condition: one `?` for each of its characters, so that it never reaches into what follows.
+/// The pattern for a UUID in a condition: one `?` for each character, so that it never matches what follows.
 pub(crate) const ANY_UUID: &str = "????????-????-????-????-????????????";
 
-/// What of a job a trust policy can be asked to name.
+/// A property of a job that a trust policy can be asked to name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrustKey {
     /// The repository, project, pipeline or job.
@@ -32,7 +32,7 @@ pub enum TrustKey {
     OwnerId,
     /// The id of the repository or project.
     RepositoryId,
-    /// The workflow file that defines the job, with its reference: a reusable one where the job calls one.
+    /// The workflow file that defines the job, with its reference. If the job calls a reusable workflow, it is that file.
     Workflow,
     /// The issuer of the tokens.
     Issuer,
@@ -45,7 +45,7 @@ pub enum TrustKey {
 }
 
 impl TrustKey {
-    /// The flag that says it.
+    /// Returns the flag that gives it.
     pub fn flag(self) -> &'static str {
         match self {
             Self::Repository => "--repository",
@@ -64,7 +64,7 @@ impl TrustKey {
         }
     }
 
-    /// An error about the flag's value.
+    /// Returns an error about the flag's value.
     pub(crate) fn wrong(self, cause: impl Into<String>) -> Error {
         Error::usage(Code::Options, self.flag(), cause.into())
     }
@@ -75,23 +75,23 @@ impl TrustKey {
 pub struct TrustForm {
     /// What `--ci` calls the system.
     pub name: &'static str,
-    /// What the tokens of the system say, so that a policy can ask for it.
+    /// The properties that the system's tokens hold, so that a policy can name them.
     pub takes: &'static [TrustKey],
-    /// Why the rest is refused: a sentence about the subject.
+    /// Why other properties are refused: a sentence about the subject.
     pub reason: &'static str,
-    /// The jobs that somebody asks for.
+    /// Returns the jobs that were asked for.
     pub(crate) wanted: fn(&WantedTrust) -> Result<TrustedJobs>,
-    /// The jobs that are as the one that has this token. `None` if its subject is not one that only this repository has.
+    /// Returns the jobs with the same repository and branch as the one with this token. `None` if another repository could have its subject.
     pub(crate) like: fn(&Claims) -> Option<TrustedJobs>,
-    /// What somebody would ask for to let the job with this token in. `None` if the subject has another form than the usual one.
+    /// Returns the request that lets the job with this token in. `None` if the subject does not have the usual form.
     pub(crate) named: fn(&Claims) -> Option<WantedTrust>,
 }
 
 impl TrustForm {
-    /// Returns the jobs that somebody asks for.
+    /// Returns the jobs that were asked for.
     ///
     /// # Errors
-    /// Something that the system's subject cannot express, that is missing, or that other repositories could have.
+    /// A property that the system's subject cannot express, that is missing, or that other repositories could have.
     pub fn wanted(&self, wanted: &WantedTrust) -> Result<TrustedJobs> {
         if let Some((key, _)) = wanted.values.iter().find(|(key, _)| !self.takes.contains(key)) {
             return Err(key.wrong(self.reason));
@@ -104,10 +104,10 @@ impl TrustForm {
         Ok(jobs)
     }
 
-    /// Returns the jobs that are as the one with this token.
+    /// Returns the jobs with the same repository and branch as the one with this token.
     ///
     /// # Errors
-    /// The token's subject is not one that only this repository has.
+    /// Another repository could have the token's subject.
     pub fn like(&self, claims: &Claims) -> Result<TrustedJobs> {
         let refused = |cause: String| Error::failed(Code::Options, "no trust policy for this job", cause);
         if claims.audiences().is_empty() {
@@ -132,15 +132,15 @@ impl TrustForm {
 pub struct TrustedJobs {
     /// The claim `iss`.
     pub issuer: String,
-    /// The claim `aud`: one of these. Empty for that of AWS's partition.
+    /// The accepted values of the claim `aud`. Empty for the default of AWS's partition.
     pub audiences: Vec<String>,
-    /// The claim `sub`: one of these.
+    /// The accepted values of the claim `sub`.
     pub subjects: Vec<String>,
-    /// Whether `*` and `?` in the subjects stand for other characters.
+    /// Whether `*` and `?` in the subjects are wildcards.
     pub are_patterns: bool,
     /// Other claims that AWS compares, with their values.
     pub claims: Vec<(&'static str, String)>,
-    /// Which jobs these are, for people.
+    /// A description of the jobs, for messages.
     pub described: String,
 }
 
@@ -166,14 +166,14 @@ impl TrustedJobs {
     }
 }
 
-/// What somebody asks a trust policy to name.
+/// The properties that a trust policy is asked to name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WantedTrust {
     values: Vec<(TrustKey, Vec<String>)>,
 }
 
 impl WantedTrust {
-    /// Adds what is to be named; no values say nothing.
+    /// Adds values for a property. Without values, it adds nothing.
     #[must_use]
     pub fn with(mut self, key: TrustKey, values: &[String]) -> Self {
         if !values.is_empty() {
@@ -182,7 +182,7 @@ impl WantedTrust {
         self
     }
 
-    /// Whether nothing is asked for.
+    /// Whether no property is asked for.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
@@ -204,19 +204,19 @@ impl WantedTrust {
         }
     }
 
-    /// Returns the one value that has to be there: a name, in which nothing stands for other characters.
+    /// Returns the one value of a required name, which may not hold wildcards.
     pub(crate) fn name(&self, key: TrustKey, what: &str) -> Result<&str> {
         let name = self.optional(key)?.ok_or_else(|| missing(key, what))?;
         literal(key, name)?;
         Ok(name)
     }
 
-    /// Returns the id that has to be there, a UUID in lower case and without braces.
+    /// Returns a required id: a UUID in lower case and without braces.
     pub(crate) fn uuid(&self, key: TrustKey, what: &str) -> Result<String> {
         uuid(key, self.name(key, what)?)
     }
 
-    /// Returns every repository, each with so many names and slashes between them.
+    /// Returns every repository. Each must have this many names, with slashes between them.
     pub(crate) fn repositories(&self, what: &str, parts: std::ops::RangeInclusive<usize>) -> Result<&[String]> {
         let all = self.all(TrustKey::Repository);
         if all.is_empty() {
@@ -233,7 +233,7 @@ impl WantedTrust {
         Ok(all)
     }
 
-    /// Returns the branches and tags as git's whole references, and what people call them.
+    /// Returns the branches and tags as git's whole references, with the names that people use.
     pub(crate) fn references(&self, place: Wildcard) -> Result<Vec<(TrustKey, &str)>> {
         let mut found = Vec::new();
         for key in [TrustKey::Branch, TrustKey::Tag] {
@@ -246,18 +246,18 @@ impl WantedTrust {
     }
 }
 
-/// Where a `*` may stand in a branch or tag.
+/// Where a branch or tag may have a `*`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wildcard {
-    /// Nothing follows in the subject.
+    /// Anywhere, because nothing follows in the subject.
     Anywhere,
-    /// Something follows that a job may choose: a `*` before the end would reach into it.
+    /// Only at the end. The job may choose what follows in the subject, and an earlier `*` would match it too.
     AtEnd,
-    /// None.
+    /// Nowhere.
     Nowhere,
 }
 
-/// The folder of git's references that a branch or tag lies in.
+/// Returns the folder of git's references for branches or for tags.
 pub(crate) fn folder(key: TrustKey) -> &'static str {
     if key == TrustKey::Tag {
         "refs/tags"
@@ -275,12 +275,12 @@ pub(crate) fn described(references: &[(TrustKey, &str)]) -> String {
     references.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
-/// The error of a flag that has to be there.
+/// Returns the error for a required flag that is missing.
 pub(crate) fn missing(key: TrustKey, what: &str) -> Error {
     key.wrong("it is missing").hint(format!("give {}: {what}", key.flag()))
 }
 
-/// Checks a value in which nothing stands for other characters, and that ends no part of a subject.
+/// Checks a value that may not hold wildcards and is a whole part of a subject.
 pub(crate) fn literal(key: TrustKey, value: &str) -> Result<()> {
     if let Some(wildcard) = value.chars().find(|c| ['*', '?'].contains(c)) {
         return Err(key.wrong(format!(
@@ -303,7 +303,7 @@ fn plain(key: TrustKey, value: &str) -> Result<()> {
     Ok(())
 }
 
-/// Checks a value in which a `*` may stand for any characters.
+/// Checks a value in which `*` may match any characters.
 pub(crate) fn pattern(key: TrustKey, value: &str, place: Wildcard) -> Result<()> {
     plain(key, value)?;
     if value.contains('?') {
@@ -347,7 +347,7 @@ pub(crate) fn is_uuid(text: &str) -> bool {
     text.len() == ANY_UUID.len() && text.chars().zip(ANY_UUID.chars()).all(is_in_place)
 }
 
-/// IAM takes an https address without a port, a query or a fragment.
+/// Checks an issuer. IAM takes an https address without a port, a query or a fragment.
 fn check_issuer(issuer: &str) -> Result<()> {
     let rest = issuer.strip_prefix("https://").unwrap_or_default();
     let is_known = |c: char| c.is_ascii_alphanumeric() || "-._~/%".contains(c);

@@ -1,4 +1,4 @@
-//! How a user signs in to Cognito: what flags and `cognito:` in the configuration say, checked for what Cognito would refuse.
+//! How a user signs in to Cognito: the settings from flags and from `cognito:` in the configuration, checked by Cognito's rules.
 
 use std::path::{Path, PathBuf};
 
@@ -10,18 +10,18 @@ use ecr_registry::parse_region;
 use oidc_token::read_token_file;
 use secret::Secret;
 
-/// Characters of a pool's id, at most.
+/// The longest id of a pool, in characters.
 /// <https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_UserPoolType.html>
 const LONGEST_POOL_ID: usize = 55;
-/// Characters of an app client's id, and of a user's name, at most.
+/// The longest id of an app client and the longest user name, in characters.
 /// <https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_InitiateAuth.html>
 const LONGEST_NAME: usize = 128;
-/// The port that a managed login sends the browser back to, where none is said.
+/// The default port that a managed login sends the browser back to.
 const CALLBACK_PORT: u16 = 8719;
-/// The digits between the hyphens of a UUID.
+/// The number of digits in each part of a UUID.
 const UUID: [usize; 5] = [8, 4, 4, 4, 12];
 
-/// A user pool, or another provider, that a user signs in to, and the identity pool that trades that for AWS credentials.
+/// The user pool or other provider that a user signs in to, and the identity pool that trades its token for AWS credentials.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CognitoSettings {
     /// `<region>_<letters and digits>`; not needed with a provider.
@@ -30,13 +30,13 @@ pub struct CognitoSettings {
     pub client_id: Option<String>,
     /// `<region>:<UUID>`.
     pub identity_pool_id: String,
-    /// Who signs in; asked for where nobody says it.
+    /// The user who signs in. Without a name, it is asked for.
     pub username: Option<String>,
     /// The file that holds the app client's secret.
     pub client_secret_file: Option<PathBuf>,
-    /// How the password is proved.
+    /// How the user signs in without a browser.
     pub flow: Flow,
-    /// The host of the user pool's managed login, with a port where it has one of its own.
+    /// The host of the user pool's managed login, with its port if that is not 443.
     pub domain: Option<String>,
     /// Whether users sign in in their browser.
     pub browser: bool,
@@ -44,15 +44,15 @@ pub struct CognitoSettings {
     pub callback_port: Option<u16>,
     /// How the identity pool's token becomes AWS credentials.
     pub identity_flow: IdentityFlow,
-    /// The role that is asked for, an ARN: one that the pool's rules allow, or in the classic flow one that trusts the pool.
+    /// The ARN of the role to ask for: one that the pool's rules allow, or in the classic flow one that trusts the pool.
     pub role_arn: Option<String>,
     /// How long the session of the classic flow lives, in seconds.
     pub duration: Option<u32>,
     /// The session policy of the classic flow: its JSON.
     pub policy: Option<String>,
-    /// Another identity provider, by the identity pool's key for it: `accounts.google.com`, `graph.facebook.com`, an issuer.
+    /// Another identity provider, as the identity pool's key for it: `accounts.google.com`, `graph.facebook.com` or an issuer.
     pub provider: Option<String>,
-    /// The file that holds that provider's token.
+    /// The file with that provider's token.
     pub id_token_file: Option<PathBuf>,
 }
 
@@ -65,7 +65,7 @@ pub enum Flow {
     Srp,
     /// `USER_PASSWORD_AUTH`: the password itself is sent.
     UserPassword,
-    /// `USER_AUTH`: there is no password, but a code that is sent by e-mail, or by SMS.
+    /// `USER_AUTH`: Cognito sends a code by e-mail or SMS instead of asking for a password.
     EmailOtp,
 }
 
@@ -76,11 +76,11 @@ pub enum IdentityFlow {
     /// `GetCredentialsForIdentity`: the pool chooses the role.
     #[default]
     Enhanced,
-    /// `GetOpenIdToken` and STS: a role, a duration and a policy of one's own.
+    /// `GetOpenIdToken` and STS: the settings name the role, the duration and a session policy.
     Classic,
 }
 
-/// Who vouches for the user.
+/// What proves who the user is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignIn<'a> {
     /// A user pool, with a password.
@@ -90,17 +90,17 @@ pub enum SignIn<'a> {
         /// The app client's id.
         client_id: &'a str,
     },
-    /// Another provider, with a token that it gave out.
+    /// Another provider, by one of its tokens.
     Provider {
-        /// The identity pool's key for it.
+        /// The identity pool's key for the provider.
         key: &'a str,
-        /// The file that holds the token.
+        /// The file with the token.
         token_file: &'a Path,
     },
 }
 
 impl Flow {
-    /// Its name in flags and in the configuration.
+    /// Returns the name in flags and in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::Srp => "srp",
@@ -111,7 +111,7 @@ impl Flow {
 }
 
 impl IdentityFlow {
-    /// Its name in flags and in the configuration.
+    /// Returns the name in flags and in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::Enhanced => "enhanced",
@@ -121,7 +121,7 @@ impl IdentityFlow {
 }
 
 impl CognitoSettings {
-    /// Who vouches for the user.
+    /// Returns what proves who the user is.
     ///
     /// # Errors
     /// A usage error that names the piece that is missing.
@@ -140,26 +140,26 @@ impl CognitoSettings {
         }
     }
 
-    /// The port of this machine that the managed login sends the browser back to.
+    /// Returns the port of this machine that the managed login sends the browser back to.
     pub fn callback_port(&self) -> u16 {
         self.callback_port.unwrap_or(CALLBACK_PORT)
     }
 
-    /// The region of the user pool, if there is one.
+    /// Returns the region of the user pool, if there is a user pool.
     pub fn user_pool_region(&self) -> Option<&str> {
         let (region, _) = self.user_pool_id.as_deref()?.split_once('_')?;
         Some(region)
     }
 
-    /// The region of the identity pool.
+    /// Returns the region of the identity pool.
     pub fn identity_pool_region(&self) -> &str {
         region_of_identity_pool(&self.identity_pool_id)
     }
 
-    /// The settings as the keys of a block `cognito`. A setting that is not given, or that has its default, has no key.
+    /// Returns the settings as the keys of a block `cognito`. A setting that is missing or has its default gets no key.
     ///
     /// # Errors
-    /// A path that is not Unicode.
+    /// A path is not Unicode.
     pub fn to_json(&self) -> Result<Vec<(&'static str, Value)>> {
         let text = |text: &Option<String>| text.clone().map(Value::from);
         let path = |path: &Option<PathBuf>| -> Result<_> {
@@ -194,7 +194,7 @@ impl CognitoSettings {
             .collect())
     }
 
-    /// What tells this user's credentials from all others.
+    /// Returns the fields of a cache key that tell this user's credentials from all others.
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
         let field = |name, value: Option<&str>| (name, Secret::new(value.unwrap_or_default()));
         let token = self
@@ -213,7 +213,7 @@ impl CognitoSettings {
             field("duration", Some(&duration)),
             field("policy", self.policy.as_deref()),
             field("provider", self.provider.as_deref()),
-            // Whole: what it claims is not proved before Cognito has seen it.
+            // The whole token is in the key, because its claims are not proved before Cognito has checked it.
             ("token", token.unwrap_or_default()),
         ]
     }
@@ -269,10 +269,10 @@ impl CognitoSettings {
     }
 }
 
-/// Checks the text of one setting by its name, that of its key in the configuration.
+/// Checks the text of one setting. `name` is the setting's key in the configuration.
 ///
 /// # Errors
-/// A usage error that says what such a text looks like.
+/// A usage error that shows the expected form.
 pub fn check_text(name: &'static str, text: &str) -> Result<()> {
     let (is_right, cause, hint) = match name {
         "user-pool-id" => (
@@ -337,7 +337,7 @@ fn region_of_identity_pool(id: &str) -> &str {
     id.split_once(':').map_or("", |(region, _)| region)
 }
 
-/// A host in small letters, with a port where it has one: it is asked by https, and nothing of a path or a user name can stand in it.
+/// Whether a text is a host in lower case, with an optional port. It must not hold a path or a user name, because an https URL is made from it.
 fn is_domain(text: &str) -> bool {
     let (host, port) = text
         .split_once(':')
@@ -356,12 +356,12 @@ fn is_domain(text: &str) -> bool {
     host.len() <= 253 && host.split('.').all(is_label) && port.is_none_or(is_port)
 }
 
-/// As AWS writes it: these ids become part of host names.
+/// Whether a text has the form of an AWS region. Regions become part of host names.
 fn is_region(text: &str) -> bool {
     parse_region(text).is_ok_and(|region| region == text)
 }
 
-/// Whether a text is the ARN of a role. The ARN goes into logs, so it holds no line end.
+/// Whether a text is the ARN of a role. ARNs are logged, so a line end is refused.
 pub fn is_role_arn(arn: &str) -> bool {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let is_account = |account: &str| account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());

@@ -1,12 +1,11 @@
-//! Whose credentials the settings name: a profile, a role, a user of Cognito, or nobody in particular.
+//! Whose credentials the settings name: a profile, a role, a user of Cognito, or none of these.
 
 use super::cognito::CognitoSettings;
 use super::table::{CHAIN, POLICY, POLICY_ARN, ROLE_ARN, RoleSettings, SOURCE, Setting, TABLE};
 use super::trust_source::SourceChoice;
 use diagnostics::{Code, Error, Result};
 
-/// What a rule, flags or the Action's inputs say of whose credentials are used. Nothing of it is checked yet:
-/// [`IdentitySettings::choice`] does that.
+/// The identity settings of a rule, of flags or of the Action's inputs. They are not checked yet: [`IdentitySettings::choice`] does that.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IdentitySettings {
     /// A profile of AWS's shared files.
@@ -15,7 +14,7 @@ pub struct IdentitySettings {
     pub role: RoleSettings,
 }
 
-/// Whose credentials the settings name. A choice has all that it needs and nothing that belongs to another one.
+/// Whose credentials the settings name. Each choice holds all that it needs, and nothing that belongs to another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdentityChoice {
     /// A profile of AWS's shared files, used alone.
@@ -40,12 +39,13 @@ impl From<RoleSettings> for IdentitySettings {
 }
 
 impl IdentitySettings {
-    /// Whose credentials the settings name. `role_in_env` is the role that the environment names; it counts if the settings name nobody.
+    /// Returns whose credentials the settings name. `role_in_env` is the role that the environment names. It only counts if the settings name no
+    /// identity.
     ///
     /// This is the one place where settings that exclude each other are refused.
     ///
     /// # Errors
-    /// Usage errors that name the setting: a role's setting without a role, another source beside Cognito, Cognito without its pools.
+    /// Usage errors that name the setting: a role's setting without a role, another source beside Cognito, or Cognito without its pools.
     pub fn choice(self, role_in_env: Option<&str>) -> Result<IdentityChoice> {
         let Self { profile, mut role } = self;
         if role.source == SourceChoice::Cognito {
@@ -66,7 +66,7 @@ impl IdentitySettings {
     }
 }
 
-/// Refuses what must not be ignored if no role by name is assumed: the credentials would be somebody else's, or could do more.
+/// Refuses role settings if no role is named: without the role, the credentials would be another identity's, or could do more.
 fn refuse_without_role(role: &RoleSettings) -> Result<()> {
     let oidc = SOURCE.with("oidc");
     let said = [&CHAIN, &POLICY, &POLICY_ARN]
@@ -86,7 +86,7 @@ fn refuse_without_role(role: &RoleSettings) -> Result<()> {
     }
 }
 
-/// Refuses what is said of roles beside Cognito, where no role is named.
+/// Refuses role settings beside Cognito, where the pool chooses the role.
 fn refuse_beside_cognito(role: &RoleSettings) -> Result<()> {
     let cognito = SOURCE.with("cognito");
     match TABLE

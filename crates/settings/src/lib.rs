@@ -8,9 +8,8 @@
 //! assert!(role.check(1, true).is_ok());
 //! ```
 //!
-//! Each setting is one entry of the [`table`]. What a surface says is kept in [`SettingValues`], and
-//! [`SettingValues::over`] makes the settings of a role of it. An error about a setting names it as the [`Surface`] does that shows
-//! the error:
+//! Each setting is one entry of the [`table`]. [`SettingValues`] holds the values that a surface gives, and [`SettingValues::over`] makes the
+//! settings of a role from them. An error about a setting uses the setting's name on the [`Surface`] that shows the error:
 //!
 //! ```
 //! use settings::{RoleSettings, SettingValues, Surface, SurfaceValue, table};

@@ -1,11 +1,11 @@
-//! What STS takes at most.
+//! The limits of STS.
 
-/// STS's shortest and longest sessions, in seconds.
+/// The shortest and longest session that STS gives, in seconds.
 pub const DURATIONS: std::ops::RangeInclusive<u32> = 900..=43_200;
-/// A session that another session asked for lives an hour at most.
+/// The longest session, in seconds, of a role that another role's session assumes.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining>
 pub const LONGEST_CHAINED: u32 = 3600;
-/// Characters of a session policy, managed policies and tags of a session, at most.
+/// The most characters in a session policy.
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 pub const LONGEST_POLICY: usize = 2048;
 pub const MOST_POLICY_ARNS: u32 = 10;

@@ -1,4 +1,4 @@
-//! What flags and rules say of roles, checked for what STS would refuse.
+//! The role settings of flags and rules, checked by STS's rules.
 
 use std::path::PathBuf;
 
@@ -12,12 +12,12 @@ use super::table::{DURATION, POLICY, POLICY_ARN, RoleSettings, StatedValue, TABL
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-/// Largest file with a policy that is read: 64 KiB. White space, which does not count, makes a policy longer than STS takes.
+/// The largest policy file that is read: 64 KiB. It may be longer than STS's limit, because white space does not count.
 const POLICY_LIMIT: usize = 64 << 10;
 
 impl RoleSettings {
-    /// The fields of a cache key that its settings give as they are said, in the order of the table. What a plan completes (roles,
-    /// audience, name of the session, source and token) is left to the plan.
+    /// Returns the fields of a cache key whose settings are used as given, in the order of the table. The plan adds the fields that it completes:
+    /// roles, audience, session name, source and token.
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
         let mut fields = Vec::new();
         for setting in TABLE.iter().filter(|setting| setting.is_in_cache_key) {
@@ -36,8 +36,8 @@ impl RoleSettings {
         fields
     }
 
-    /// Checks all that can be told without the environment. `roles` is how many there are; `by_token` says whether the first one is
-    /// assumed with a token, which takes no tags.
+    /// Checks all that does not depend on the environment. `roles` is the number of roles; `by_token` says whether the first one is assumed with a
+    /// token, which excludes tags.
     pub fn check(&self, roles: usize, by_token: bool) -> Result<()> {
         self.check_duration(roles)?;
         self.check_policies()?;
@@ -45,7 +45,7 @@ impl RoleSettings {
         self.refuse_tags_of_token(roles, by_token)
     }
 
-    /// The one thing that can't be told before it is known what assumes the first role.
+    /// Checks that a role assumed with a token gets no tags. This needs to know what assumes the first role.
     pub fn refuse_tags_of_token(&self, roles: usize, by_token: bool) -> Result<()> {
         if by_token && roles == 1 && !self.tags.is_empty() {
             return Err(Error::usage(
@@ -137,7 +137,7 @@ impl RoleSettings {
                     "the value of {key} is too long, or there is a character in it that AWS refuses"
                 ));
             }
-            // STS compares keys without regard to case.
+            // STS compares keys case-insensitively.
             if self.tags[..at].iter().any(|(other, _)| other.eq_ignore_ascii_case(key)) {
                 return wrong(format!("{key} is given twice"));
             }
@@ -157,10 +157,10 @@ impl RoleSettings {
 }
 
 impl CognitoSettings {
-    /// Checks every id's shape, which settings go together, and what STS would refuse in the classic flow.
+    /// Checks the form of every id, which settings go together, and STS's limits in the classic flow.
     ///
     /// # Errors
-    /// A usage error that names the setting as its flag without the hyphens, which is its key in the configuration.
+    /// A usage error that names the setting by its flag without the hyphens, which is also its key in the configuration.
     pub fn check(&self) -> Result<()> {
         self.check_texts()?;
         self.check_flow()?;
@@ -176,10 +176,10 @@ impl CognitoSettings {
     }
 }
 
-/// A policy as flags and rules give it: the JSON itself, or `@FILE`, whose path `place` completes.
+/// Returns the JSON of a policy that is given as the JSON itself or as `@FILE`. `place` completes the file's path.
 ///
 /// # Errors
-/// The file can't be read.
+/// The file cannot be read.
 pub fn policy_text(given: &str, place: impl FnOnce(&str) -> PathBuf) -> Result<String> {
     let Some(file) = given.strip_prefix('@') else {
         return Ok(given.to_owned());
@@ -201,7 +201,7 @@ fn is_policy_arn(arn: &str) -> bool {
         if partition.starts_with("aws") && !account.is_empty() && resource.starts_with("policy/"))
 }
 
-/// `[\p{L}\p{Z}\p{N}_.:/=+\-@]`, as STS has it.
+/// Whether a character is in `[\p{L}\p{Z}\p{N}_.:/=+\-@]`, which STS allows in tags.
 fn is_tag_character(c: char) -> bool {
     c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
 }

@@ -1,22 +1,22 @@
-//! Where settings are said, and what each is called there.
+//! The surfaces on which users give settings, and each setting's name there.
 
 use super::values::SettingValues;
 use diagnostics::{Error, Mention};
 
-/// A place where settings are said.
+/// A surface on which users give settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Surface {
-    /// The command line, with flags.
+    /// The command line: settings are flags.
     CommandLine,
-    /// The GitHub Action, with the inputs of action.yml.
+    /// The GitHub Action: settings are the inputs of action.yml.
     Action,
 }
 
-/// What a message names where somebody who gave no flag is to name a role for the helper. Other places may stand behind it.
+/// The name in messages for the place to name the helper's role, if the user gave no flag. Other places may follow it.
 pub const ROLE_OF_SETUP: &str = "--role-arn of ecr-auth setup";
 
 impl Surface {
-    /// The error in the words of this surface.
+    /// Returns the error with the setting names of this surface.
     #[must_use]
     pub fn tell(self, error: Error) -> Error {
         error.named(&|mention| self.name(mention))

@@ -1,5 +1,5 @@
-//! The table of settings: one entry for each, in the order of `--help`. To add a setting, add its entry, its line in [`TABLE`] and,
-//! where the sign-in uses it, its field in [`RoleSettings`].
+//! The table of settings: one entry for each, in the order of `--help`. To add a setting, add its entry, its line in [`TABLE`] and, if the sign-in
+//! uses it, its field in [`RoleSettings`].
 
 mod setting;
 
@@ -10,14 +10,14 @@ use super::limits::{DURATIONS, LONGEST_TAG_VALUE, MOST_POLICY_ARNS, MOST_TAGS};
 use super::trust_source::{SourceChoice, TokenPlace};
 use context::variables;
 
-/// Which roles are wanted, and how, as flags or the configuration say it.
+/// Which roles are wanted, and how they are assumed, as given by flags or the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RoleSettings {
     /// The first role: an ARN, or a name in the registry's account.
     pub role_arn: Option<String>,
-    /// The roles after it, each assumed with the one before.
+    /// The further roles, each assumed with the one before it.
     pub chain: Vec<String>,
-    /// The audience a token is asked for.
+    /// The audience of the token to request.
     pub audience: Option<String>,
     /// The session's name.
     pub session_name: Option<String>,
@@ -31,15 +31,15 @@ pub struct RoleSettings {
     pub policy_arns: Vec<String>,
     /// Session tags of the roles that are assumed with credentials: keys and values.
     pub tags: Vec<(String, String)>,
-    /// The keys of those tags that the roles after inherit.
+    /// The keys of those tags that later roles inherit.
     pub transitive_tags: Vec<String>,
-    /// Where the CI's token is, if somebody says so.
+    /// Where the CI's token is, if a setting names a place.
     pub token: Option<TokenPlace>,
-    /// Where the first role's trust comes from.
+    /// What assumes the first role.
     pub source: SourceChoice,
-    /// The region whose STS is asked.
+    /// The region whose STS is called.
     pub region: Option<String>,
-    /// How a user signs in to Cognito, where somebody says it: for [`SourceChoice::Cognito`] alone.
+    /// How a user signs in to Cognito. Only used with [`SourceChoice::Cognito`].
     pub cognito: Option<CognitoSettings>,
 }
 
@@ -180,7 +180,7 @@ pub static TAG: Setting = Setting {
     ..Setting::named("tag")
 };
 
-/// Session tags that are handed on.
+/// Session tags that later roles inherit.
 pub static TRANSITIVE_TAG: Setting = Setting {
     kind: ValueKind::List(None),
     value_name: "KEY",
@@ -193,7 +193,7 @@ pub static TRANSITIVE_TAG: Setting = Setting {
     ..Setting::named("transitive-tag")
 };
 
-/// A profile of AWS's shared files. It stands beside the settings of a role, and is no part of them.
+/// A profile of AWS's shared files. It is not one of the settings of a role.
 pub static PROFILE: Setting = Setting {
     help: "Profile of AWS's shared files; no other source is tried",
     is_common: true,
@@ -202,7 +202,7 @@ pub static PROFILE: Setting = Setting {
     ..Setting::named("profile")
 };
 
-/// The region whose STS is asked.
+/// The region whose STS is called.
 pub static REGION: Setting = Setting {
     kind: ValueKind::Region,
     value_name: "REGION",

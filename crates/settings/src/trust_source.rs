@@ -1,4 +1,4 @@
-//! Where the trust in the first role comes from: a token, and the place of that token.
+//! What assumes the first role: a token, and the place of that token.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -7,10 +7,10 @@ use context::program::SHELL;
 use diagnostics::Result;
 use secret::Secret;
 
-/// A place for the CI's token that somebody names.
+/// The place of the CI's token, if a setting names one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenPlace {
-    /// A file, read anew at each use.
+    /// A file, read at each use.
     File(PathBuf),
     /// A variable of the environment.
     Variable(String),
@@ -18,8 +18,7 @@ pub enum TokenPlace {
     Command(TokenCommand),
 }
 
-/// A command that prints the token: a program and its arguments. It is run once, however many registries are asked for: one job's token
-/// is one identity, whose registries share what it fetches.
+/// A command that prints the token: a program and its arguments. It runs once for any number of registries, because they share one job's identity.
 #[derive(Debug, Clone)]
 pub struct TokenCommand {
     arguments: Vec<String>,
@@ -28,13 +27,13 @@ pub struct TokenCommand {
 }
 
 impl TokenCommand {
-    /// Returns the command that has a line run by the platform's shell, as a flag gives it.
+    /// Returns the command that runs a line with the platform's shell. Flags give commands as lines.
     pub fn from_line(line: &str) -> Self {
         let shell = SHELL.map(str::to_owned);
         Self::from_arguments(shell.into_iter().chain([line.to_owned()]).collect())
     }
 
-    /// Returns the command of a list, as a file gives it: the program and its arguments, without a shell.
+    /// Returns the command that runs a program without a shell. Files give commands as lists.
     pub fn from_arguments(arguments: Vec<String>) -> Self {
         Self {
             arguments,
@@ -43,19 +42,19 @@ impl TokenCommand {
         }
     }
 
-    /// Has the command run in a folder: that of the file that names it.
+    /// Makes the command run in a folder: that of the file that names the command.
     #[must_use]
     pub fn in_folder(mut self, folder: &Path) -> Self {
         self.folder = folder.to_owned();
         self
     }
 
-    /// The program and its arguments.
+    /// Returns the program and its arguments.
     pub fn arguments(&self) -> &[String] {
         &self.arguments
     }
 
-    /// The line, if the shell runs one.
+    /// Returns the line, if the platform's shell runs one.
     pub fn line(&self) -> Option<&str> {
         match &self.arguments[..] {
             [shell, option, line] if [shell, option] == SHELL => Some(line),
@@ -63,15 +62,15 @@ impl TokenCommand {
         }
     }
 
-    /// The folder in which the command runs; empty for the current one.
+    /// Returns the folder in which the command runs. Empty for the current folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What it printed, or prints now by `run`.
+    /// Returns the token that the command printed before, or that `run` gets from it now.
     ///
     /// # Errors
-    /// That of `run`; the next call tries again.
+    /// The errors of `run`. The next call then tries again.
     pub fn token(&self, run: impl FnOnce() -> Result<Secret>) -> Result<Secret> {
         if let Some(token) = self.printed.get() {
             return Ok(token.clone());
@@ -89,22 +88,22 @@ impl PartialEq for TokenCommand {
 
 impl Eq for TokenCommand {}
 
-/// Where the credentials for the first role come from.
+/// Where the credentials that assume the first role come from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SourceChoice {
-    /// The CI's token, or else the chain.
+    /// The CI's token or, without a token, the chain.
     #[default]
     Auto,
-    /// The CI's token, and nothing else.
+    /// Only the CI's token.
     Oidc,
-    /// AWS's standard chain, whatever the CI has.
+    /// Only AWS's standard chain.
     Chain,
-    /// A user who signs in to Cognito: no role is named beside it, the identity pool chooses one.
+    /// A user who signs in to Cognito. The identity pool chooses the role.
     Cognito,
 }
 
 impl SourceChoice {
-    /// The choice of this name in the [table](crate::table::SOURCE); of another name, what holds where nothing is said.
+    /// Returns the choice with this name in the [table](crate::table::SOURCE), or the default for any other name.
     pub(crate) fn from_name(name: &str) -> Self {
         match name {
             "oidc" => Self::Oidc,

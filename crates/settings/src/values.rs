@@ -1,4 +1,4 @@
-//! What one surface says: a command line, a rule of a file, or the inputs of the GitHub Action.
+//! The values that one surface gives: a command line, a rule of a file, or the inputs of the GitHub Action.
 
 use std::path::{Path, PathBuf};
 
@@ -14,13 +14,13 @@ use diagnostics::{Code, Error, Result, unicode_path};
 pub struct SettingValues(Vec<(&'static Setting, SurfaceValue)>);
 
 impl SettingValues {
-    /// The setting of this name, if there is one.
+    /// Returns the setting with this name, if there is one.
     pub fn setting(name: &str) -> Option<&'static Setting> {
         TABLE.into_iter().find(|setting| setting.name == name)
     }
 
-    /// The settings that a command line of flags gives, as [`SettingValues::to_args`] writes it. `None` where it holds anything else, which
-    /// only the command's own parser understands.
+    /// Returns the settings of a command line that [`SettingValues::to_args`] wrote. `None` if it holds anything else, which only the command's own
+    /// parser understands.
     pub fn from_args(args: &[String]) -> Option<Self> {
         let mut values = Self::default();
         let mut words = args.iter();
@@ -35,7 +35,7 @@ impl SettingValues {
         Some(values)
     }
 
-    /// Adds what one flag says.
+    /// Adds the value of one flag.
     fn add(&mut self, setting: &'static Setting, word: &str) -> Option<()> {
         let value = match (setting.kind, self.get(setting)) {
             (ValueKind::Text | ValueKind::Region | ValueKind::Policy | ValueKind::OneOf(_), _) => {
@@ -61,32 +61,32 @@ impl SettingValues {
         Some(())
     }
 
-    /// All of them.
+    /// Returns all settings with their values.
     pub fn iter(&self) -> impl Iterator<Item = (&'static Setting, &SurfaceValue)> {
         self.0.iter().map(|(setting, value)| (*setting, value))
     }
 
-    /// Whether nothing is said.
+    /// Whether no setting is given.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The value of a setting.
+    /// Returns the value of a setting.
     pub fn get(&self, setting: &Setting) -> Option<&SurfaceValue> {
         self.iter().find(|(known, _)| *known == setting).map(|(_, value)| value)
     }
 
-    /// Whether it says this setting.
+    /// Whether a setting is given.
     pub fn has(&self, setting: &Setting) -> bool {
         self.get(setting).is_some()
     }
 
-    /// The text of a setting.
+    /// Returns the text of a setting.
     pub fn text(&self, setting: &Setting) -> Option<&str> {
         self.get(setting)?.as_text()
     }
 
-    /// The number of a setting.
+    /// Returns the number of a setting.
     pub fn number(&self, setting: &Setting) -> Option<u32> {
         match self.get(setting)? {
             SurfaceValue::Number(number) => Some(*number),
@@ -94,7 +94,7 @@ impl SettingValues {
         }
     }
 
-    /// Says a setting, in the place of what was said of it.
+    /// Sets a setting, replacing an earlier value.
     pub fn set(&mut self, setting: &'static Setting, value: SurfaceValue) {
         match self.0.iter_mut().find(|(known, _)| *known == setting) {
             Some((_, old)) => *old = value,
@@ -102,16 +102,16 @@ impl SettingValues {
         }
     }
 
-    /// Says nothing of these settings any more.
+    /// Removes these settings.
     pub fn remove(&mut self, settings: &[&Setting]) {
         self.0.retain(|(known, _)| !settings.contains(known));
     }
 
-    /// The profile, and the settings of a role: what is said, over `base`. Paths are looked for in `folder`. Every surface comes to
-    /// the two by this function alone.
+    /// Returns the profile, and the settings of a role: `base` with these values on top. Relative paths start at `folder`. Every surface uses this
+    /// function.
     ///
     /// # Errors
-    /// The file of a policy can't be read; the error is about the setting.
+    /// The file of a policy cannot be read. The error is about the setting.
     pub fn over(self, base: RoleSettings, folder: &Path) -> Result<(Option<String>, RoleSettings)> {
         let (mut profile, mut role) = (None, base);
         for (setting, value) in self.0 {
@@ -131,10 +131,10 @@ impl SettingValues {
         Ok((profile, role))
     }
 
-    /// The same values for a program that runs in another folder: paths are absolute.
+    /// Returns the same values with absolute paths, for a program that runs in another folder.
     ///
     /// # Errors
-    /// A path that can't be made absolute, or is not Unicode.
+    /// A path cannot be made absolute, or is not Unicode.
     pub fn with_absolute_paths(&self) -> Result<Self> {
         let values = self.iter().map(|(setting, value)| {
             let value = match (setting.kind, value) {
@@ -154,10 +154,10 @@ impl SettingValues {
         values.collect::<Result<_>>().map(Self)
     }
 
-    /// The flags of a later run that say the same, in the order of the table.
+    /// Returns flags that give these values to a later run, in the order of the table.
     ///
     /// # Errors
-    /// A path that can't be made absolute.
+    /// A path cannot be made absolute.
     pub fn to_args(&self) -> Result<Vec<String>> {
         let values = self.with_absolute_paths()?;
         let mut args = Vec::new();
@@ -170,10 +170,10 @@ impl SettingValues {
         Ok(args)
     }
 
-    /// The keys of a rule that say the same, as a JSON object.
+    /// Returns these values as the keys of a rule: a JSON object.
     ///
     /// # Errors
-    /// A path that can't be made absolute.
+    /// A path cannot be made absolute.
     pub fn to_json(&self) -> Result<Map<String, Json>> {
         let values = self.with_absolute_paths()?.0.into_iter();
         let keys = values.filter(|(setting, _)| setting.key.is_some());
@@ -189,7 +189,7 @@ impl FromIterator<(&'static Setting, SurfaceValue)> for SettingValues {
     }
 }
 
-/// The words after a flag, one for each time that it is given.
+/// Returns the words after a flag, one for each time that it is given.
 fn words(value: &SurfaceValue) -> Vec<String> {
     match value {
         SurfaceValue::Text(text) => vec![text.clone()],
@@ -216,10 +216,10 @@ fn json(value: SurfaceValue) -> Json {
     }
 }
 
-/// The path as it is from every folder.
+/// Returns the path as an absolute one.
 ///
 /// # Errors
-/// The folder that this process runs in is gone.
+/// The current folder of this process does not exist any more.
 pub fn absolute_path(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path)
         .map_err(|error| Error::failed(Code::NotReadable, format!("cannot find {}", path.display()), error))

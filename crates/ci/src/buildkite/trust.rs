@@ -27,7 +27,7 @@ fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
     if organization.contains('/') {
         return Err(TrustKey::Organization.wrong(format!("{organization:?} is not an organization")));
     }
-    // A step's key, which the pipeline chooses, stands after the branch.
+    // After the branch comes the step's key, which the pipeline chooses.
     let references = wanted.references(Wildcard::AtEnd)?;
     if references.is_empty() {
         let what = "the branch to let in (or use --tag); '*' lets every branch in";

@@ -16,7 +16,7 @@ pub enum CommandFile {
     Output,
     /// The environment of the job's later steps.
     Env,
-    /// What the action's post step is handed. Debug logs show it: no secrets.
+    /// Values for the action's post step. Debug logs show them, so they must not be secret.
     State,
 }
 
@@ -33,7 +33,7 @@ impl CommandFile {
 /// Makes sure that [`write`] will find the file, before there is anything to write.
 ///
 /// # Errors
-/// The variable that names the file is not set, the file is not there or may not be written.
+/// The variable that names the file is not set, or the file is missing or not writable.
 pub fn check(env: &Env, file: CommandFile) -> Result<()> {
     let variable = file.variable();
     let path = path_of(env, variable)?;
@@ -43,10 +43,10 @@ pub fn check(env: &Env, file: CommandFile) -> Result<()> {
         .map_err(|error| cannot_write_to(variable, &path, &error))
 }
 
-/// Appends named values, all in one write, so that steps in parallel don't come between. Secrets have to be masked before.
+/// Appends named values in one write, so that parallel steps cannot write between them. Secrets must be masked before.
 ///
 /// # Errors
-/// The variable that names the file is not set, the file can't be written, a name is none, a value holds the delimiter.
+/// The variable that names the file is not set, the file cannot be written, a name is invalid, or a value holds the delimiter.
 pub fn write<N: AsRef<str>>(env: &Env, file: CommandFile, values: &[(N, Secret)]) -> Result<()> {
     let text = values_text(values, &delimiter()).map_err(|cause| cannot_write(file.variable(), cause))?;
     append(env, file.variable(), &text)
@@ -55,7 +55,7 @@ pub fn write<N: AsRef<str>>(env: &Env, file: CommandFile, values: &[(N, Secret)]
 /// Puts a folder in front of the PATH of the job's later steps.
 ///
 /// # Errors
-/// The variable that names the file is not set, the file can't be written, the path is not one line of text.
+/// The variable that names the file is not set, the file cannot be written, or the path is not one line of text.
 pub fn add_path(env: &Env, folder: &Path) -> Result<()> {
     const VARIABLE: &str = "GITHUB_PATH";
     let line = folder.to_str().filter(|text| !text.contains(['\r', '\n']));
@@ -66,13 +66,13 @@ pub fn add_path(env: &Env, folder: &Path) -> Result<()> {
 /// Adds Markdown to the job's summary.
 ///
 /// # Errors
-/// The variable that names the file is not set, the file can't be written.
+/// The variable that names the file is not set, or the file cannot be written.
 pub fn add_summary(env: &Env, markdown: &str) -> Result<()> {
     append(env, "GITHUB_STEP_SUMMARY", &Secret::new(format!("{markdown}\n")))
 }
 
-/// `name<<delimiter`, the value, the delimiter: a line each. A line is read by whichever of `=` and `<<` comes first in it, so a name
-/// may hold neither, nor end in a part of one. The runner takes a byte order mark away from the file's start.
+/// Returns the lines of each value: `name<<delimiter`, the value, the delimiter. The runner reads a line by whichever of `=` and `<<` comes first,
+/// so a name must not hold either, nor end in `<`. The runner drops a byte order mark at the file's start.
 fn values_text<N: AsRef<str>>(values: &[(N, Secret)], delimiter: &str) -> Result<Secret, String> {
     let mut text = String::new();
     for (name, value) in values {
@@ -90,7 +90,7 @@ fn values_text<N: AsRef<str>>(values: &[(N, Secret)], delimiter: &str) -> Result
     Ok(Secret::new(text))
 }
 
-/// Nobody can put it into a value beforehand: the hasher's keys are the system's random numbers.
+/// Returns a delimiter that a value cannot contain on purpose: the hasher's keys are random numbers of the system.
 fn delimiter() -> String {
     let random = || RandomState::new().hash_one(0);
     format!("ghadelimiter_{:016x}{:016x}", random(), random())
@@ -108,9 +108,9 @@ fn path_of(env: &Env, variable: &str) -> Result<PathBuf> {
     })
 }
 
-/// The runner makes the file before each step; one that isn't there would never be read.
+/// Appends to the file. The runner makes the file before each step, and would never read one that we create.
 fn append_to(path: &Path, text: &Secret) -> io::Result<()> {
-    // Somebody's last line without an end would run into ours. The runner leaves out empty lines.
+    // If the file's last line has no line end, ours would become part of it. The runner ignores empty lines.
     let mut file = private_files::open_to_append(path)?;
     let start = match ends_a_line(&mut file)? {
         true => "",

@@ -47,7 +47,7 @@ fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
     Ok(jobs)
 }
 
-/// The workflow file that has to define the job. AWS compares it for tokens of GitHub's public service alone.
+/// Returns the workflow file that has to define the job. AWS compares the workflow only for tokens of GitHub's public service.
 fn workflow(wanted: &WantedTrust) -> Result<Option<&str>> {
     let key = TrustKey::Workflow;
     let Some(workflow) = wanted.optional(key)? else {
@@ -65,7 +65,7 @@ fn workflow(wanted: &WantedTrust) -> Result<Option<&str>> {
     }
 }
 
-/// What subjects name the repositories by, and words for them.
+/// Returns the parts of subjects that name the repositories, and words for them.
 fn repositories(wanted: &WantedTrust) -> Result<(Vec<String>, String)> {
     let repositories = wanted.repositories("OWNER/NAME (or use --organization for all of an owner)", 2..=2)?;
     let prefixes = match (wanted.has(TrustKey::OwnerId), wanted.has(TrustKey::RepositoryId)) {
@@ -75,7 +75,8 @@ fn repositories(wanted: &WantedTrust) -> Result<(Vec<String>, String)> {
     Ok((prefixes, repositories.join(", ")))
 }
 
-/// All repositories of an owner. Those of newer ones have the owner's id in their subjects, and nobody else's begin like these.
+/// Returns the pattern for all repositories of an owner. Newer repositories have the owner's id in their subjects, which no other owner's subject
+/// begins with.
 fn organization(wanted: &WantedTrust) -> Result<(Vec<String>, String)> {
     let key = TrustKey::Organization;
     if wanted.has(TrustKey::Repository) || wanted.has(TrustKey::RepositoryId) {
@@ -94,7 +95,7 @@ fn organization(wanted: &WantedTrust) -> Result<(Vec<String>, String)> {
     Ok((prefixes, format!("every repository of {owner}, now and later")))
 }
 
-/// An id, which is a number.
+/// Returns an id, which must be a number.
 fn id(wanted: &WantedTrust, key: TrustKey) -> Result<&str> {
     let id = wanted.name(key, "the number that GitHub's API gives as id")?;
     match id.chars().all(|c| c.is_ascii_digit()) {
@@ -103,7 +104,7 @@ fn id(wanted: &WantedTrust, key: TrustKey) -> Result<&str> {
     }
 }
 
-/// The form of newer repositories, whose subjects nobody else gets when a name is given up.
+/// Returns the form of newer repositories. It holds ids, so a new owner of a released name cannot get the same subject.
 fn with_ids(wanted: &WantedTrust) -> Result<String> {
     let repository = wanted.name(TrustKey::Repository, "OWNER/NAME: ids belong to one repository")?;
     let (owner, name) = repository.split_once('/').unwrap_or((repository, ""));
@@ -111,7 +112,7 @@ fn with_ids(wanted: &WantedTrust) -> Result<String> {
     Ok(format!("{owner}@{owner_id}/{name}@{repository_id}"))
 }
 
-/// The ends of the subjects, and words for them. A job with an environment has that in its subject, and neither branch nor tag.
+/// Returns the ends of the subjects, and words for them. If a job has an environment, its subject names it instead of the branch or tag.
 fn jobs(wanted: &WantedTrust) -> Result<(Vec<String>, String)> {
     let references = wanted.references(Wildcard::Anywhere)?;
     let mut ends: Vec<String> = references
@@ -123,7 +124,7 @@ fn jobs(wanted: &WantedTrust) -> Result<(Vec<String>, String)> {
         .into_iter()
         .collect();
     for environment in wanted.all(TrustKey::Environment) {
-        // GitHub writes a ':' in a name like this.
+        // GitHub writes a ':' in an environment's name as %3A.
         let environment = environment.replace(':', "%3A");
         pattern(TrustKey::Environment, &environment, Wildcard::Anywhere)?;
         ends.push(format!("environment:{environment}"));
@@ -163,7 +164,7 @@ pub(crate) const fn on_server(name: &'static str) -> TrustForm {
     }
 }
 
-/// A subject of the usual forms: it begins with the repository, as the claim has it.
+/// Returns the jobs with this token's subject, if the subject begins with the repository of the claim.
 fn like(claims: &Claims) -> Option<TrustedJobs> {
     let repository = claims.text("repository")?;
     let named = claims.sub.strip_prefix("repo:")?.split(':').next()?;
@@ -171,7 +172,7 @@ fn like(claims: &Claims) -> Option<TrustedJobs> {
     is_named.then(|| TrustedJobs::with_subject_of(claims))
 }
 
-/// The repository, with its ids where the subject has them, and what the rest of the subject says of the job.
+/// Returns the repository, with its ids if the subject has them, and the job's branch, tag or environment from the rest of the subject.
 fn named(claims: &Claims) -> Option<WantedTrust> {
     let repository = claims.text("repository")?;
     let (prefix, end) = claims.sub.strip_prefix("repo:")?.split_once(':')?;
@@ -189,13 +190,13 @@ fn named(claims: &Claims) -> Option<WantedTrust> {
     }
 }
 
-/// `octo@65/app@74` without its ids.
+/// Returns `octo/app` for `octo@65/app@74`.
 fn without_ids(name: &str) -> String {
     let parts = name.split('/').map(|part| part.split('@').next().unwrap_or(part));
     parts.collect::<Vec<_>>().join("/")
 }
 
-/// Newer repositories of Forgejo: `octo-65/app-74`. Only the claims tell what of it is an id.
+/// Returns the name in the subjects of newer Forgejo repositories, such as `octo-65/app-74`. Only the claims tell the ids from the names.
 fn with_hyphens(claims: &Claims, repository: &str) -> String {
     let id = |claim| claims.text(claim).unwrap_or_default();
     let (owner, name) = repository.split_once('/').unwrap_or((repository, ""));

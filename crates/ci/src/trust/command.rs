@@ -7,8 +7,8 @@ use diagnostics::one_line;
 use ecr_registry::Partition;
 use oidc_token::Claims;
 
-/// Returns the command that prints the trust policy of `role` for the job with this token. Where arguments can't say it, it is the command
-/// for the job itself. `None` if no policy can be made for the job.
+/// Returns the command that prints the trust policy of `role` for the job with this token. If no arguments can express the job, it is the command
+/// to run in the job itself. `None` if no policy can be made for the job.
 pub fn trust_policy_command(role: &str, claims: &Claims, env: &Env) -> Option<String> {
     let form = TrustForm::for_token(claims, env)?;
     form.like(claims).ok()?;
@@ -24,13 +24,13 @@ pub fn trust_policy_command(role: &str, claims: &Claims, env: &Env) -> Option<St
         words.extend(value);
     }
     let command = shlex::try_join(words.iter().map(String::as_str)).ok()?;
-    // What would be shown otherwise than it is would be copied wrongly.
+    // A command that cannot be shown unchanged would be copied wrongly.
     (one_line(&command) == command).then_some(command)
 }
 
 impl TrustForm {
-    /// Returns how a trust policy names the job with this token: as its service account, else as the CI does that this runs in. `None`
-    /// outside of a CI, if the token is no pod's.
+    /// Returns how a trust policy names the job with this token: a pod's token by its service account, any other as the current CI does. `None` for
+    /// any other token outside a CI.
     pub fn for_token(claims: &Claims, env: &Env) -> Option<&'static Self> {
         let is_pod = claims.sub.starts_with("system:serviceaccount:");
         let of_pod = || crate::trust_forms().find(|form| is_pod && form.name == "kubernetes");
@@ -82,7 +82,7 @@ impl TrustedJobs {
     }
 }
 
-/// Whether IAM's `StringLike` would match: `*` stands for any characters, `?` for one.
+/// Whether IAM's `StringLike` would match: `*` matches any characters, `?` one.
 fn is_like(pattern: &str, text: &str) -> bool {
     let (mut wanted, mut found) = (pattern.chars(), text.chars());
     match (wanted.next(), found.next()) {
@@ -94,7 +94,7 @@ fn is_like(pattern: &str, text: &str) -> bool {
 }
 
 impl WantedTrust {
-    /// Adds one value that is to be named.
+    /// Adds one value for a property.
     #[must_use]
     pub(crate) fn and(self, key: TrustKey, value: &str) -> Self {
         self.with(key, &[value.to_owned()])

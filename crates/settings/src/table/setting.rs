@@ -1,4 +1,4 @@
-//! What one setting is: its names, its kind, its documentation and what it does to the settings of a role.
+//! The parts of one setting: its names, kind, documentation and effect on the settings of a role.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,40 +7,39 @@ use super::RoleSettings;
 use crate::trust_source::TokenCommand;
 use diagnostics::Mention;
 
-/// One setting. All that is known of it stands in its entry of the [table](crate::table); flags, keys, inputs, the JSON schema and the
-/// reference are made from it.
+/// One setting. Flags, keys, inputs, the JSON schema and the reference are made from its entry in the [table](crate::table).
 #[derive(Debug)]
 pub struct Setting {
-    /// Its name: `external-id` is the flag `--external-id` and the key `external-id`.
+    /// The name: `external-id` is the flag `--external-id` and the key `external-id`.
     pub name: &'static str,
-    /// What its values look like.
+    /// The form of its values.
     pub kind: ValueKind,
-    /// What stands for the value in `--help`.
+    /// The placeholder for the value in `--help`.
     pub value_name: &'static str,
     /// What the flag does, in `--help` and in the reference.
     pub help: &'static str,
-    /// The variable of the environment that counts where nothing else gives the setting.
+    /// The environment variable that is used if nothing else gives the setting.
     pub variable: Option<&'static str>,
-    /// What holds where nothing gives the setting, in words for `--help`.
+    /// The default, in words for `--help`.
     pub default: Option<&'static str>,
-    /// Whether the flag stands under `-h` too, and not under `--help` alone.
+    /// Whether `-h` shows the flag too, and not only `--help`.
     pub is_common: bool,
-    /// What the key does, in the JSON schema and in the reference; `None`: there is no such key in a file.
+    /// What the key does, in the JSON schema and in the reference. `None` if a file cannot have the key.
     pub key: Option<&'static str>,
-    /// The input of the GitHub Action; an older name comes after it.
+    /// The input of the GitHub Action, followed by an older name for it.
     pub inputs: &'static [&'static str],
-    /// Whether it says something of a role by name, and so has no meaning beside a sign-in to Cognito.
+    /// Whether the setting belongs to a role that is named, and so has no meaning beside a sign-in to Cognito.
     pub is_of_role: bool,
-    /// Whether its value, as it is given, tells the credentials of a role from others. What is completed first is in the plan's own fields.
+    /// Whether the value, as given, is part of the cache key of a role's credentials. Completed values are in the plan's own fields.
     pub is_in_cache_key: bool,
-    /// Reads it from the settings of a role.
+    /// Reads the setting from the settings of a role.
     pub get: fn(&RoleSettings) -> StatedValue<'_>,
-    /// Writes it into the settings of a role.
+    /// Writes the setting into the settings of a role.
     pub set: fn(&mut RoleSettings, SurfaceValue),
 }
 
 impl Setting {
-    /// The entry's parts that most settings have in common.
+    /// Returns an entry with the parts that most settings have in common.
     pub(crate) const fn named(name: &'static str) -> Self {
         Self {
             name,
@@ -59,7 +58,7 @@ impl Setting {
         }
     }
 
-    /// Mentions the setting together with one of its values in a message.
+    /// Returns words for the setting and one of its values, for a message.
     pub fn with<'a>(&'static self, value: &'a str) -> Mention<'a> {
         Mention {
             setting: self.name,
@@ -67,12 +66,12 @@ impl Setting {
         }
     }
 
-    /// Whether this role has it.
+    /// Whether the settings of this role give it.
     pub fn is_said(&self, role: &RoleSettings) -> bool {
         !matches!((self.get)(role), StatedValue::Nothing)
     }
 
-    /// What `--help` says of the flag.
+    /// Returns the flag's text for `--help`.
     pub fn flag_help(&self) -> String {
         let variable = self.variable.map(|variable| format!(" [env: {variable}]"));
         let default = self.default.map(|default| format!(" [default: {default}]"));
@@ -83,14 +82,14 @@ impl Setting {
     }
 }
 
-/// In a message it is a [`Mention`]: the surface that shows the message writes the name.
+/// Writes the setting as a [`Mention`]. The surface that shows the message replaces it by its own name for the setting.
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Mention::new(self.name).fmt(f)
     }
 }
 
-/// So that an error can be about a setting: `Error::usage(code, &DURATION, cause)`.
+/// Lets an error be about a setting: `Error::usage(code, &DURATION, cause)`.
 impl From<&Setting> for String {
     fn from(setting: &Setting) -> Self {
         setting.to_string()
@@ -105,7 +104,7 @@ impl PartialEq for Setting {
 
 impl Eq for Setting {}
 
-/// What the values of a setting look like.
+/// The form of a setting's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueKind {
     /// A text that is not blank.
@@ -122,31 +121,31 @@ pub enum ValueKind {
     Number(u32, u32),
     /// One of these words, each with what it means.
     OneOf(&'static [(&'static str, &'static str)]),
-    /// Texts, in a flag one for each time that it is given; at most this many.
+    /// A list of texts. A flag gives one text each time. The number is the most texts.
     List(Option<u32>),
-    /// Keys with values; at most this many, and this many characters in a value.
+    /// Keys with values. The numbers are the most keys, and the most characters in a value.
     Tags(u32, u32),
 }
 
-/// A value as a surface gives it.
+/// A value that a surface gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SurfaceValue {
-    /// Of the kinds `Text`, `Region`, `Policy` and `OneOf`.
+    /// A value of the kinds `Text`, `Region`, `Policy` and `OneOf`.
     Text(String),
-    /// Of the kind `File`.
+    /// A value of the kind `File`.
     File(PathBuf),
-    /// Of the kind `Command`.
+    /// A value of the kind `Command`.
     Command(TokenCommand),
-    /// Of the kind `Number`.
+    /// A value of the kind `Number`.
     Number(u32),
-    /// Of the kind `List`.
+    /// A value of the kind `List`.
     List(Vec<String>),
-    /// Of the kind `Tags`.
+    /// A value of the kind `Tags`.
     Tags(Vec<(String, String)>),
 }
 
 impl SurfaceValue {
-    /// The text, if it is one.
+    /// Returns the text, if the value is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -183,10 +182,10 @@ impl SurfaceValue {
     }
 }
 
-/// What the settings of a role have of one setting.
+/// The value of one setting in the settings of a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatedValue<'a> {
-    /// They say nothing of it.
+    /// No value.
     Nothing,
     /// One text.
     Text(&'a str),
@@ -196,7 +195,7 @@ pub enum StatedValue<'a> {
     List(&'a [String]),
     /// Keys with values, at least one.
     Tags(&'a [(String, String)]),
-    /// Something that is part of the identity in another form.
+    /// A value that is part of the identity in another form.
     Other,
 }
 
