@@ -1,4 +1,4 @@
-//! Whose account it is: the principal behind credentials, and its own registry.
+//! The principal behind AWS credentials, and the registry of its own account.
 
 use crate::client::Aws;
 use crate::identity::{self, Identity, IdentityScope};
@@ -22,7 +22,7 @@ impl Aws<'_> {
     /// Asks STS who the caller is.
     ///
     /// # Errors
-    /// No credentials, credentials that AWS doesn't take, a network that fails.
+    /// There are no credentials, AWS refuses them, or the network fails.
     pub async fn caller_identity(&self, to: Destination<'_>) -> Result<CallerIdentity> {
         let credentials = self.credentials(to).await?;
         let (account, arn) = self.caller_of(credentials, &self.sts(to)?).await?;
@@ -30,20 +30,20 @@ impl Aws<'_> {
     }
 }
 
-/// Asks STS in this region whose credentials these are.
+/// Asks STS in this region who the principal behind an identity is.
 ///
 /// # Errors
-/// No credentials, credentials that AWS doesn't take, a network that fails.
+/// There are no credentials, AWS refuses them, or the network fails.
 pub fn caller(identity: &Identity, region: &str, context: &Context<'_>) -> Result<CallerIdentity> {
     let aws = Aws::new(&context.env, identity, budget(&context.env)?)?.shown_on(&context.progress);
     aws.within(aws.caller_identity(Destination::in_region(region)))
 }
 
-/// The caller's own registry in the current region: that of the last role's account or, where no role is named, of the account
-/// that STS says.
+/// Returns the registry of the caller's own account in the current region. The account is that of the last role or, if no role is named, the one
+/// that STS returns.
 ///
 /// # Errors
-/// No region, no credentials, a denial, a network that fails.
+/// There is no region, there are no credentials, AWS denies the call, or the network fails.
 pub fn own_registry(region_flag: Option<&str>, settings: IdentitySettings, context: &Context<'_>) -> Result<Registry> {
     let region = identity::region(region_flag, &context.env)?.ok_or_else(|| {
         Error::usage(
@@ -58,7 +58,7 @@ pub fn own_registry(region_flag: Option<&str>, settings: IdentitySettings, conte
     let region = parse_region(&region)?;
     let scope = IdentityScope::of_region(&region);
     let account = match identity::last_account(&settings.role, &scope)? {
-        // Known without credentials: there need be none where the identity is only written down.
+        // The settings name the account, so no credentials are needed. There may be none when the settings are only written down.
         Some(account) if settings.profile.is_none() => account,
         _ => callers_account(&Identity::choose(settings, &scope, &context.env)?, &region, context)?,
     };

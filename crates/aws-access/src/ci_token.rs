@@ -1,4 +1,4 @@
-//! The CI's OIDC token: taken from where it lies, or asked for now where the CI can mint one.
+//! The CI's OIDC token: the one that the job has or, if the CI can mint tokens, a new one.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -13,21 +13,21 @@ use ci::{CiToken, FetchedToken, RequestForm, TokenRequest, WantedAudience};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-/// The first pause before a CI is asked for a token again; each further one is longer by this much.
+/// The first pause before a CI is asked for a token again. Each further pause is longer by this much.
 const TOKEN_PAUSE: Duration = Duration::from_millis(300);
 const NETWORK_HINT: &str = "check the network of the runner, HTTPS_PROXY and NO_PROXY";
 
 impl Aws<'_> {
-    /// The token of a plan, as it is now.
+    /// Returns the current token of a plan.
     ///
     /// # Errors
-    /// It can't be read, or the CI hands none out.
+    /// The token cannot be read, or the CI gives none.
     pub(crate) async fn ci_token(&self, token: &CiToken, plan: &RolePlan) -> Result<Secret> {
         let audience = WantedAudience {
             name: &plan.audience,
             is_named: plan.settings.audience.is_some(),
         };
-        // A program is waited for here and now, so it has to keep to our time itself.
+        // A program blocks this thread, so it gets the time that is left as its limit.
         let left = self.deadline.saturating_duration_since(Instant::now());
         match token.fetch(audience, self.env, left)? {
             FetchedToken::Token(token) => Ok(token),
@@ -48,7 +48,7 @@ impl Aws<'_> {
             let answer = answer.unwrap_or_else(|_| Err((self.ci_is_silent(request.form), true)));
             match answer {
                 Err((_, true)) if attempt < self.retry.max_attempts() => {
-                    // Up to twice as long, so that many jobs that failed at once don't ask again at once.
+                    // The pause is doubled at random, so that many jobs that failed at once do not ask again at once.
                     let pause = TOKEN_PAUSE * attempt;
                     tokio::time::sleep(pause + pause.mul_f64(fastrand::f64())).await;
                     attempt += 1;

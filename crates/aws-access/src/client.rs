@@ -1,5 +1,4 @@
-//! The client that makes the calls to AWS: with our own endpoints, TLS roots, proxy, retries and deadlines. Nothing here runs on a cache
-//! hit.
+//! The client that calls AWS, with ecr-auth's own endpoints, TLS roots, proxy, retries and deadlines. Nothing here runs on a cache hit.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -21,7 +20,7 @@ use cognito::ProviderLogin;
 use context::{Env, Progress, variables};
 use diagnostics::{Code, Error, Result};
 
-/// AWS as one identity sees it.
+/// AWS as seen by one identity.
 #[derive(Debug)]
 pub struct Aws<'a> {
     pub(crate) env: &'a Env,
@@ -37,27 +36,26 @@ pub struct Aws<'a> {
 }
 
 impl<'a> Aws<'a> {
-    /// Prepares the calls of one identity, which may take `budget` in all; the network is first touched by a call.
+    /// Prepares the calls of one identity. All calls together get `budget`. This does not touch the network.
     ///
     /// # Errors
-    /// Root certificates or retry settings that can't be used.
+    /// The root certificates or the retry settings cannot be used.
     pub fn new(env: &'a Env, identity: &'a Identity, budget: Duration) -> Result<Self> {
         let transport = Transport::new(env, identity.setting("ca_bundle"))?;
         Self::over(transport, env, identity, budget)
     }
 
-    /// Shows on `progress` which server is waited for.
+    /// Shows on `progress` which server is being waited for.
     #[must_use]
     pub fn shown_on(self, progress: &Progress) -> Self {
         self.observer.last_request.show_on(progress);
         self
     }
 
-    /// Prepares the calls of one identity for a client that answers in the network's place: for IMDS, the container's credentials and
-    /// Cognito too.
+    /// Prepares the calls of one identity for a test client that answers instead of the network, also for IMDS, container credentials and Cognito.
     ///
     /// # Errors
-    /// Retry settings that can't be used.
+    /// The retry settings cannot be used.
     pub fn answered_by(
         client: impl HttpConnector + 'static,
         env: &'a Env,
@@ -89,24 +87,24 @@ impl<'a> Aws<'a> {
         })
     }
 
-    /// Uses this login where a user of Cognito is to be signed in.
+    /// Uses this login to sign in a user of Cognito.
     #[must_use]
     pub(crate) fn signed_in(self, login: ProviderLogin) -> Self {
         let login = Some(login);
         Self { login, ..self }
     }
 
-    /// Runs calls to their end, or to the end of their time.
+    /// Runs calls until they end or the time is up.
     ///
     /// # Errors
-    /// What the calls say, or that they took longer than the budget, and who was asked last.
+    /// The calls' own error, or that they took longer than the budget, with the server that was asked last.
     pub fn within<T>(&self, calls: impl Future<Output = Result<T>>) -> Result<T> {
         let ended = timed(self.budget, calls);
         self.observer.last_request.ends();
         ended?.unwrap_or_else(|| Err(no_answer(self.budget, &self.asked())))
     }
 
-    /// Who was asked last, and how they refused, as the rest of a sentence.
+    /// Returns the server that was asked last and how it refused, as the rest of a sentence.
     fn asked(&self) -> String {
         let last = &self.observer.last_request;
         let address = last.address().map(|address| format!(" from {address}"));
@@ -114,19 +112,19 @@ impl<'a> Aws<'a> {
         address.unwrap_or_default() + &refusal.unwrap_or_default()
     }
 
-    /// What is left of the time, less a tenth: who waits no longer than that can still say for whom.
+    /// Returns the time that is left, less a tenth, so that an error can still name the server that was waited for.
     pub(crate) fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now()) * 9 / 10
     }
 
-    /// The settings of a service's client whose calls are signed with these credentials: nothing is looked up behind our back.
+    /// Returns the settings of a service's client that signs its calls with these credentials. The SDK looks up nothing by itself.
     pub(crate) fn signed_settings(&self, credentials: Credentials, region: &str, endpoint: &Endpoint) -> SdkConfig {
         let provider = SharedCredentialsProvider::new(credentials);
         let settings = self.settings(region, endpoint).into_builder();
         settings.credentials_provider(provider).build()
     }
 
-    /// The settings of a service's client whose calls nobody signs.
+    /// Returns the settings of a service's client that does not sign its calls.
     pub(crate) fn settings(&self, region: &str, endpoint: &Endpoint) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -141,19 +139,19 @@ impl<'a> Aws<'a> {
     }
 }
 
-/// More attempts than fit into any time that is given. The SDK never comes back from some of the numbers far above.
+/// The most attempts of a call: more than fit into any budget. With some much larger numbers the SDK never returns.
 const MOST_ATTEMPTS: u32 = 100;
 
-/// `AWS_MAX_ATTEMPTS`, then the profile's `max_attempts`, then 3. The SDK may panic on 0.
+/// Returns `AWS_MAX_ATTEMPTS`, else the profile's `max_attempts`, else 3. The SDK may panic on 0.
 fn max_attempts(env: &Env, identity: &Identity) -> Result<u32> {
     let named = whole_number(env, identity, (variables::AWS_MAX_ATTEMPTS, "max_attempts"))?;
     Ok(MOST_ATTEMPTS.min(named.unwrap_or(3)))
 }
 
-/// A number from 1 that a variable or a setting of the profile gives.
+/// Returns a whole number, 1 or more, from a variable or a setting of the profile.
 ///
 /// # Errors
-/// What is there is no such number.
+/// The value is not such a number.
 pub(crate) fn whole_number(
     env: &Env,
     identity: &Identity,
@@ -170,7 +168,7 @@ pub(crate) fn whole_number(
     }
 }
 
-/// What one attempt of a call may take, of the time there is for all.
+/// Returns the time limit of one attempt of a call, for a budget of all attempts.
 pub(crate) fn attempt_limit(budget: Duration) -> Duration {
     budget * 2 / 5
 }

@@ -1,4 +1,4 @@
-//! Cognito's calls: JSON over HTTPS, signed by nobody. Few enough, and plain enough, to be made without an SDK of 130 operations.
+//! The calls to Cognito: unsigned JSON over HTTPS. There are few, so no SDK with 130 operations is needed.
 //! Why: docs/decisions/0004-cognito-without-its-sdk.md
 
 use std::sync::Mutex;
@@ -31,10 +31,10 @@ use secret::Secret;
 use secret_cache::Cache;
 use settings::{CognitoSettings, IdentityFlow, RoleSettings, SignIn};
 
-/// The first pause before a call is tried again; the next one is twice as long.
+/// The first pause before a call is tried again. The next one is twice as long.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The service as AWS's settings know it, and what its calls' targets begin with.
+/// Returns the service as AWS's settings know it, and the prefix of its calls' targets.
 fn names(service: CognitoService) -> (Service, &'static str) {
     match service {
         CognitoService::UserPool => (Service::CognitoUserPools, "AWSCognitoIdentityProviderService"),
@@ -42,7 +42,7 @@ fn names(service: CognitoService) -> (Service, &'static str) {
     }
 }
 
-/// How an error looks: `__type` may have a namespace before a `#`, and one of the two has the message in small letters.
+/// The body of an error. `__type` may have a namespace before a `#`. One of the two services writes `message` in lower case.
 #[derive(Deserialize)]
 struct ErrorBody {
     #[serde(rename = "__type", alias = "code")]
@@ -51,7 +51,7 @@ struct ErrorBody {
     message: Option<String>,
 }
 
-/// A call that failed, and whether another try may help.
+/// A failed call, and whether another attempt may help.
 struct FailedAttempt {
     failure: CallFailure,
     may_help: bool,
@@ -91,7 +91,7 @@ impl CognitoCalls for Aws<'_> {
     }
 }
 
-/// Makes the calls of a sign-in that a person takes part in: each has its time for itself, however long somebody looks for a code.
+/// Makes the calls of a sign-in in which a person answers questions. Each call has its own time limit, so the person's time does not count.
 #[derive(Debug)]
 pub struct PerCallTimeout<'a> {
     pub(crate) env: &'a Env,
@@ -102,7 +102,7 @@ pub struct PerCallTimeout<'a> {
 }
 
 impl<'a> PerCallTimeout<'a> {
-    /// Each call may take `budget`; people see on `progress` whom is waited for.
+    /// Gives each call `budget`. `progress` shows which server is being waited for.
     pub fn new(env: &'a Env, identity: &'a Identity, budget: Duration, progress: &'a Progress) -> Self {
         Self {
             env,
@@ -113,10 +113,10 @@ impl<'a> PerCallTimeout<'a> {
         }
     }
 
-    /// Where the user pools of a region are asked.
+    /// Returns the address of the user pools of a region.
     ///
     /// # Errors
-    /// An override that may not be used.
+    /// An address from AWS's settings may not be used.
     pub fn address(&self, region: &str) -> Result<String> {
         address(CognitoService::UserPool, region, self.env, self.identity)
     }
@@ -132,7 +132,7 @@ impl CognitoCalls for PerCallTimeout<'_> {
     ) -> Result<Secret, CallFailure> {
         let aws = Aws::new(self.env, self.identity, self.budget)?.shown_on(self.progress);
         let answer = aws.call(service, region, operation, request).await;
-        // Questions come next.
+        // After the call, the user may be asked a question.
         aws.observer.last_request.ends();
         if let Ok(mut clock) = self.clock.lock() {
             *clock = aws.observer.clock;
@@ -193,7 +193,7 @@ impl Aws<'_> {
         })?;
         let body = Zeroizing::new(body.to_bytes().to_vec());
         if status == 200 {
-            // Here, where it is known who answered. What it should hold is looked at by who asked.
+            // Only this place knows which server answered, so it checks that the body is JSON. The caller checks what the JSON holds.
             let is_json = serde_json::from_slice::<IgnoredAny>(&body).is_ok();
             let text = std::str::from_utf8(&body).ok().filter(|_| is_json);
             let odd = || "the answer is not what the service sends: it is not JSON".to_owned();
@@ -201,7 +201,7 @@ impl Aws<'_> {
                 .map(Secret::new)
                 .ok_or_else(|| failed(Code::OddAnswer, odd(), ODD_ANSWER_HINT, false));
         }
-        // It may have done its part before it failed, or before a proxy gave up on it.
+        // The server may have done its work before it failed, or before a proxy gave up on it.
         let may_help = status >= 500 && lost;
         match call.refusal(&body) {
             Some(refusal) => Err(FailedAttempt {
@@ -215,10 +215,10 @@ impl Aws<'_> {
         }
     }
 
-    /// Credentials for a user of Cognito: of one who has signed in before, or has another provider's token.
+    /// Returns credentials for a user of Cognito who has signed in before or has another provider's token.
     ///
     /// # Errors
-    /// Nobody is signed in; what Cognito or STS says.
+    /// No user is signed in, or Cognito or STS refuses.
     pub(crate) async fn cognito(&self, settings: &CognitoSettings, to: Destination<'_>) -> Result<Credentials> {
         let login = match &self.login {
             Some(login) => login.clone(),
@@ -250,7 +250,7 @@ impl Aws<'_> {
         ))
     }
 
-    /// The classic flow ends with STS, as any role that is assumed with a token.
+    /// Returns the session of the classic flow, which STS gives for the identity pool's token.
     async fn classic_session(&self, settings: &CognitoSettings, token: &Secret, sts: &Endpoint) -> Result<Credentials> {
         let role = settings.role_arn.as_deref().unwrap_or_default();
         let narrowed = RoleSettings {
@@ -267,10 +267,10 @@ impl Aws<'_> {
         self.assume_with_token(&call, &issued, sts).await
     }
 
-    /// The login of a user who has signed in before, which is renewed, or who has another provider's token.
+    /// Returns the login of a user who has signed in before, renewed, or of a user who has another provider's token.
     ///
     /// # Errors
-    /// Nobody is signed in; a token that can't be read; what Cognito says.
+    /// No user is signed in, a token cannot be read, or Cognito refuses.
     pub(crate) async fn cognito_login(&self, settings: &CognitoSettings) -> Result<ProviderLogin> {
         match settings.sign_in()? {
             SignIn::Provider { key, token_file } => {
@@ -298,7 +298,7 @@ impl Aws<'_> {
         }
     }
 
-    /// What one attempt may take: all there is, where there can't be another one.
+    /// Returns the time limit of one attempt: all the time, if the call cannot be repeated.
     fn attempt_time(&self, call: &CognitoCall<'_>) -> Duration {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if !call.is_repeatable() {
@@ -309,8 +309,8 @@ impl Aws<'_> {
     }
 }
 
-/// Whether the sign-in is kept that everything came of which this user of a user pool was given. `true` for users of other providers, who show
-/// a token of their own each time.
+/// Whether the sign-in to the user pool is still kept from which a cached secret came. `true` for users of other providers, who show a token each
+/// time.
 pub(crate) fn is_signed_in(
     settings: &CognitoSettings,
     identity: &Identity,
@@ -326,15 +326,15 @@ pub(crate) fn is_signed_in(
     Ok(RefreshTokenStore::for_user(cache, &user, &address).is_there(now))
 }
 
-/// Where a service of a region is asked.
+/// Returns the address of a service of Cognito in a region.
 fn address(service: CognitoService, region: &str, env: &Env, identity: &Identity) -> Result<String> {
     let (service, _) = names(service);
     Endpoint::for_service(service, region, EndpointKind::default(), env, identity)?.address()
 }
 
 impl CognitoCall<'_> {
-    /// Whether a call whose answer was lost can be made again. What uses a session, a code or a rotating token up can't: the
-    /// second answer would be that the password is wrong.
+    /// Whether the call can be repeated after its response was lost. A call that uses up a session, a code or a rotating token cannot: the second
+    /// response would say that the password is wrong.
     fn is_repeatable(&self) -> bool {
         matches!(
             self.operation,

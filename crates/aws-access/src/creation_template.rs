@@ -1,4 +1,4 @@
-//! Repository creation templates of Amazon ECR: with which of them ECR makes a repository on the first push to it.
+//! Repository creation templates of Amazon ECR: which of them ECR uses to create a repository on the first push.
 //! <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositoryCreationTemplates.html>
 
 use aws_sdk_ecr::types::{RctAppliedFor, RepositoryCreationTemplate};
@@ -10,24 +10,24 @@ use ecr_registry::Registry;
 
 const OPERATION: &str = "DescribeRepositoryCreationTemplates";
 
-/// The prefix of the template that applies where no other does.
+/// The prefix of the template that applies if no other does.
 const ROOT: &str = "ROOT";
 
-/// The template that ECR takes for a repository.
+/// The template that ECR uses for a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreationTemplate {
-    /// The prefix of the repositories that it is for, or `ROOT`.
+    /// The prefix of the repositories that the template applies to, or `ROOT`.
     pub prefix: String,
-    /// Whether ECR makes the repository when an image is pushed to it.
+    /// Whether ECR creates the repository when an image is pushed to it.
     pub creates_on_push: bool,
 }
 
 impl Aws<'_> {
-    /// Asks which of the caller's templates ECR takes for a repository of this registry: that with the longest prefix. `None`: no template
-    /// is for it.
+    /// Returns the caller's template that ECR uses for a repository of this registry: the one with the longest matching prefix. `None` if no
+    /// template matches.
     ///
     /// # Errors
-    /// No credentials, a denial, a network that fails.
+    /// There are no credentials, AWS denies the call, or the network fails.
     pub async fn creation_template(
         &self,
         registry: &Registry,
@@ -71,7 +71,7 @@ fn longest(templates: &[RepositoryCreationTemplate], repository: &str) -> Option
     })
 }
 
-/// A prefix ends at a slash, whether it is written with one or without.
+/// Whether a repository is below a prefix. A prefix ends at a slash, whether or not it is written with one.
 fn is_below(repository: &str, prefix: &str) -> bool {
     let rest = repository.strip_prefix(prefix.trim_end_matches('/'));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

@@ -1,5 +1,4 @@
-//! Whose credentials an identity has, as AWS's calls need them: each source is asked in its own way, and no other source than the chosen
-//! one.
+//! The AWS credentials of an identity. Only the identity's own source is asked.
 
 use std::path::Path;
 
@@ -19,10 +18,10 @@ use oidc_token::{Claims, read_token_file};
 use settings::{RoleSettings, SourceChoice};
 
 impl Aws<'_> {
-    /// Credentials of the chosen source, and of no other.
+    /// Returns the credentials of the identity's source. No other source is tried.
     ///
     /// # Errors
-    /// Whatever the source says, with the way out; keys that no AWS ever gave out.
+    /// The source fails, with a hint, or the keys cannot be AWS's.
     pub async fn credentials(&self, to: Destination<'_>) -> Result<Credentials> {
         let credentials = match &self.identity.source {
             CredentialSource::Role(plan) => self.role(plan, to).await,
@@ -37,7 +36,7 @@ impl Aws<'_> {
         Ok(credentials)
     }
 
-    /// The STS that is asked for this identity.
+    /// Returns the STS endpoint for this identity.
     pub(crate) fn sts(&self, to: Destination<'_>) -> Result<Endpoint> {
         sign_in::sts(self.env, self.identity, to)
     }
@@ -74,7 +73,7 @@ impl Aws<'_> {
     /// Assumes a role with the token that is in a file now.
     ///
     /// # Errors
-    /// The file can't be read; as [`Aws::assume_with_token`].
+    /// The file cannot be read, or the errors of [`Aws::assume_with_token`].
     pub(crate) async fn assume_with_token_file(
         &self,
         role_arn: &str,
@@ -140,11 +139,11 @@ impl Aws<'_> {
         self.assume(call, credentials, &self.sts(to)?).await
     }
 
-    /// What the token of the CI says of itself, asked for now where the CI mints it. `None` where it is not a JWT, or the
-    /// identity takes none.
+    /// Returns the claims of the CI's token. If the CI mints tokens, it is asked for one now. `None` if the token is not a JWT, or the identity
+    /// takes no token.
     ///
     /// # Errors
-    /// It can't be read, or the CI hands none out.
+    /// The token cannot be read, or the CI gives none.
     pub async fn claims(&self) -> Result<Option<Claims>> {
         let Some((plan, RoleBase::Token(token))) = self.identity.role().map(|plan| (plan, &plan.base)) else {
             return Ok(None);

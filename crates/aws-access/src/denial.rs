@@ -1,4 +1,4 @@
-//! Denials that teach: what STS refused, told with what the token says of itself (never the token), and the way out.
+//! Explains why STS refused, with the token's claims (never the token itself) and a hint.
 
 use std::time::SystemTime;
 
@@ -15,20 +15,20 @@ use serde_json::json;
 use settings::RoleSettings;
 use settings::table::{DURATION, EXTERNAL_ID, POLICY, POLICY_ARN};
 
-/// How far a clock may be off before it is what people should look at.
+/// The clock difference, in seconds, from which a hint is about the clock.
 const CLOCK_SKEW: f64 = 60.0;
 
-/// A token that STS was shown.
+/// A token that was sent to STS.
 pub(crate) struct IssuedToken<'a> {
     /// The token.
     pub token: &'a Secret,
-    /// The audience that it was asked for.
+    /// The audience that the token was requested for.
     pub audience: &'a str,
-    /// Where it is from; `None` for the token of a Cognito identity pool.
+    /// Where the token is from. `None` for the token of a Cognito identity pool.
     pub place: Option<&'a CiToken>,
 }
 
-/// What to do about a failed AssumeRoleWithWebIdentity.
+/// Adds a hint to the error of AssumeRoleWithWebIdentity.
 pub(crate) fn of_token(error: Error, role: &str, issued: &IssuedToken<'_>, env: &Env) -> Error {
     let cause = error.cause().to_owned();
     if let Some((family, hint)) = of_any(&cause, role) {
@@ -70,7 +70,7 @@ pub(crate) fn of_token(error: Error, role: &str, issued: &IssuedToken<'_>, env: 
     }
 }
 
-/// What to do about a failed AssumeRole.
+/// Adds a hint to the error of AssumeRole.
 pub(crate) fn of_role(error: Error, role: &str, settings: &RoleSettings) -> Error {
     let cause = error.cause().to_owned();
     if let Some((family, hint)) = of_any(&cause, role) {
@@ -106,7 +106,7 @@ pub(crate) fn of_role(error: Error, role: &str, settings: &RoleSettings) -> Erro
     ])
 }
 
-/// What is the same whoever assumes the role. `cause` is `Code: message`.
+/// Returns the hint that does not depend on what assumes the role. `cause` is `Code: message`.
 fn of_any(cause: &str, role: &str) -> Option<(Code, String)> {
     let code = cause.split(':').next().unwrap_or_default();
     let hint = match code {
@@ -161,7 +161,7 @@ impl DeniedRole<'_> {
         self.claims.iss.trim_start_matches("https://")
     }
 
-    /// The provider as a principal. That of identity pools is AWS's own.
+    /// Returns the ARN of the provider in a trust policy. For identity pools, it is AWS's own provider.
     fn provider_arn(&self) -> String {
         match self.issued.place {
             Some(_) => format!(
@@ -182,7 +182,7 @@ impl DeniedRole<'_> {
         subject_pitfall(&self.claims.sub)
     }
 
-    /// What the token says, what the policy has to say, and how to get the whole policy.
+    /// Returns lines with the token's claims, the matching trust policy, and the command that prints the whole policy.
     fn trust_policy(&self) -> Vec<String> {
         let provider = self.provider();
         let audience = match self.claims.audiences()[..] {
@@ -211,13 +211,13 @@ impl DeniedRole<'_> {
         lines
     }
 
-    /// The command that prints the policy for this job.
+    /// Returns the command that prints the trust policy for this job.
     fn policy_command(&self) -> Option<String> {
         self.issued.place?;
         trust_policy_command(self.role, self.claims, self.env)
     }
 
-    /// What else the token says of the things that AWS lets a trust policy name.
+    /// Returns lines with the other claims that AWS lets a trust policy name.
     fn other_claims(&self) -> Vec<String> {
         let names = checked_claims(&self.claims.iss).iter();
         let said = names.filter_map(|name| Some(format!("{name} = {}", self.claims.text(name)?)));
@@ -282,7 +282,7 @@ impl DeniedRole<'_> {
         )
     }
 
-    /// When it ended, and how a job of this CI gets a longer one.
+    /// Returns when the token ended, and how a job of this CI gets a longer one.
     fn ended(&self) -> String {
         let end = self.claims.ends_at().map_or_else(
             || "already".to_owned(),
@@ -300,7 +300,8 @@ impl DeniedRole<'_> {
     }
 }
 
-/// Returns the principal that assumes the role, as a trust policy names it. For a session, that is its role. AWS says `User: ARN is not authorized
+/// Returns the principal that assumes the role, as a trust policy names it. For a session, that is its role. AWS's message is `User: ARN is not
+/// authorized to …`.
 /// to …`.
 fn principal(cause: &str) -> String {
     let named = cause.split_once("User: ").and_then(|(_, rest)| rest.split(' ').next());
@@ -308,7 +309,7 @@ fn principal(cause: &str) -> String {
     principal.unwrap_or_else(|| "the principal that assumes it".to_owned())
 }
 
-/// One word of a shell's line.
+/// Quotes one word for a shell.
 fn quoted(text: &str) -> String {
     shlex::try_quote(text).unwrap_or_default().into_owned()
 }
@@ -317,7 +318,7 @@ fn role_name(role: &str) -> &str {
     role.rsplit('/').next().unwrap_or(role)
 }
 
-/// Seconds since 1970-01-01 UTC.
+/// Returns the current time in seconds since 1970-01-01 UTC.
 fn now() -> f64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.unwrap_or_default().as_secs_f64()

@@ -1,7 +1,7 @@
 //! GetAuthorizationToken of Amazon ECR and Amazon ECR Public.
 //!
-//! It is called without registry ids: naming them is deprecated, and a token opens every registry of the region that its
-//! principal may use. Nor is the answer's `proxyEndpoint` compared with the host, for the same reason.
+//! It is called without registry ids: they are deprecated, and a token opens every registry of the region that its principal may use. For the same
+//! reason, the response's `proxyEndpoint` is not compared with the host.
 //! <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>
 
 use std::time::SystemTime;
@@ -25,13 +25,13 @@ const OPERATION: &str = "GetAuthorizationToken";
 /// An authorization token of a registry.
 #[derive(Debug, Clone)]
 pub struct AuthorizationToken {
-    /// The password that goes with the user name `AWS`.
+    /// The password for the user name `AWS`.
     pub password: Secret,
-    /// When it ends, by this machine's clock.
+    /// When the token ends, by this machine's clock.
     pub expires_at: SystemTime,
-    /// From when on it is renewed, if that is before half its life: a user of Cognito may be signed out meanwhile.
+    /// When the token has to be renewed, if that is before half its life: a user of Cognito may have been signed out by then.
     pub renew_at: Option<SystemTime>,
-    /// The host of the caller's own registry, if the service says which that is.
+    /// The host of the caller's own registry, if the service returns it.
     pub own_host: Option<String>,
 }
 
@@ -39,7 +39,7 @@ impl Aws<'_> {
     /// Asks for an authorization token that opens this registry.
     ///
     /// # Errors
-    /// No credentials, a denial, a network that fails, an answer that holds no usable token.
+    /// There are no credentials, AWS denies the call, the network fails, or the response holds no usable token.
     pub async fn authorization_token(&self, registry: &Registry, endpoint: &Endpoint) -> Result<AuthorizationToken> {
         let (service, what) = names(registry);
         let credentials = self.credentials(registry.into()).await?;
@@ -78,8 +78,8 @@ impl Aws<'_> {
             .map_err(|cause| Error::failed(Code::OddAnswer, format!("{what} {OPERATION}"), cause).hint(ODD_ANSWER_HINT))
     }
 
-    /// For a user of Cognito, the end of the session that the token was fetched with: then Cognito is asked whether the user may still
-    /// have one.
+    /// Returns when a token for a user of Cognito has to be renewed: at the end of the session that fetched it. Cognito is then asked whether the
+    /// user may still have one.
     fn renew_at(&self, expires_at: SystemTime, session_end: Option<SystemTime>) -> Option<SystemTime> {
         let CredentialSource::Cognito(_) = &self.identity.source else {
             return None;
@@ -115,13 +115,13 @@ fn names(registry: &Registry) -> (Service, String) {
     (service, format!("{} ({})", service.name(), registry.region()))
 }
 
-/// Padding is optional for readers (RFC 4648, section 3.2), as botocore and Go's helpers have it.
+/// Padding is optional for readers (RFC 4648, section 3.2). botocore and Go's helpers do the same.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The password in `base64("AWS:<password>")`.
+/// Returns the password of `base64("AWS:<password>")`.
 fn password(token: &Secret) -> Result<Secret, &'static str> {
     let decoded = BASE64
         .decode(token.expose().trim())

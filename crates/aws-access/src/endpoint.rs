@@ -1,5 +1,5 @@
-//! Which endpoint a call goes to. The kind is decided without the SDK, because it is part of the cache key, which a warm `get` needs too;
-//! the SDK's own rules then give the address.
+//! Which endpoint a call goes to. The kind is decided without the SDK, because it is part of the cache key, which a warm `get` needs too. The SDK's
+//! own rules then give the address.
 
 use std::fmt;
 use std::future::Future;
@@ -12,7 +12,7 @@ use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{Partition, Registry};
 
-/// A service we call, under the names that AWS's settings give it.
+/// A service that ecr-auth calls. The variants are named as in AWS's settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
     /// Amazon ECR.
@@ -34,7 +34,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// As in the `services` section of a profile; in capitals, as in `AWS_ENDPOINT_URL_<SERVICE>`.
+    /// Returns the name in the `services` section of a profile. In capitals, it is the end of `AWS_ENDPOINT_URL_<SERVICE>`.
     fn setting(self) -> &'static str {
         match self {
             Self::Ecr => "ecr",
@@ -48,7 +48,7 @@ impl Service {
         }
     }
 
-    /// For people.
+    /// Returns the name for messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ecr => "Amazon ECR",
@@ -80,7 +80,7 @@ impl From<&Registry> for EndpointKind {
     }
 }
 
-/// Where a service is asked: its own endpoint of some kind in a region, or an address in its place.
+/// The endpoint of a service: its own of some kind in a region, or an address that replaces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     service: Service,
@@ -94,10 +94,10 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint of a service in a region, for this identity. `kind` is what the registry's name asks for; AWS's settings add to it.
+    /// Returns the endpoint of a service in a region, for this identity. `kind` is what the registry's name asks for. AWS's settings add to it.
     ///
     /// # Errors
-    /// An override over plain http off the loopback addresses, unless `ECR_AUTH_ALLOW_HTTP=1`.
+    /// The settings name an address of plain http that is not a loopback address, and `ECR_AUTH_ALLOW_HTTP` is not 1.
     pub fn for_service(
         service: Service,
         region: &str,
@@ -127,10 +127,10 @@ impl Endpoint {
         })
     }
 
-    /// The endpoint that is asked for authorization tokens of a registry.
+    /// Returns the endpoint for authorization tokens of a registry.
     ///
     /// # Errors
-    /// As [`Endpoint::for_service`].
+    /// The errors of [`Endpoint::for_service`].
     pub fn for_registry(registry: &Registry, env: &Env, identity: &Identity) -> Result<Self> {
         let service = match registry.is_public() {
             true => Service::EcrPublic,
@@ -139,12 +139,12 @@ impl Endpoint {
         Self::for_service(service, registry.region(), registry.into(), env, identity)
     }
 
-    /// The region of the service.
+    /// Returns the region of the service.
     pub fn region(&self) -> &str {
         &self.region
     }
 
-    /// The address that is asked, as the SDK's clients find it too.
+    /// Returns the address of the endpoint, which the SDK's clients also use.
     ///
     /// # Errors
     /// The partition has no endpoint of this kind.
@@ -161,7 +161,7 @@ impl Endpoint {
         }
     }
 
-    /// Cognito is called without its SDK. Its addresses serve both versions of IP.
+    /// Returns the address of Cognito, which is called without its SDK. Its addresses serve both IPv4 and IPv6.
     fn cognito_address(&self, host: &str) -> String {
         let fips = if self.fips { "-fips" } else { "" };
         let suffix = Partition::for_region(&self.region).registry_suffix();
@@ -176,7 +176,7 @@ impl Endpoint {
         )
     }
 
-    /// What tells this endpoint from every other of the same service and region, as named fields for a cache key.
+    /// Returns named fields for a cache key that tell this endpoint from every other of the same service and region.
     pub fn key_fields(&self) -> [(&'static str, &str); 3] {
         let kind = |on| if on { "yes" } else { "no" };
         [
@@ -186,13 +186,13 @@ impl Endpoint {
         ]
     }
 
-    /// What tells this endpoint from every other of the same service, as one text for a cache key.
+    /// Returns one text for a cache key that tells this endpoint from every other of the same service.
     pub(crate) fn key_text(&self) -> String {
         format!("{:?}", (&self.region, self.key_fields()))
     }
 }
 
-/// The address that an SDK's own rules give for an endpoint. Each SDK has types of its own for them.
+/// Returns the address that an SDK's own rules give for an endpoint. It is a macro because each SDK has its own types.
 macro_rules! address_by_sdk {
     ($sdk:ident, $endpoint:expr) => {{
         use $sdk::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
@@ -216,10 +216,10 @@ macro_rules! address_by_sdk {
 }
 use address_by_sdk;
 
-/// Checks the endpoints that the SDK itself calls to turn a role, an SSO session or a web identity into credentials.
+/// Checks the endpoints that the SDK calls by itself to turn a role, an SSO session or a web identity into credentials.
 ///
 /// # Errors
-/// As [`Endpoint::for_service`]: tokens that are sent there in the clear are lost.
+/// The errors of [`Endpoint::for_service`]: tokens must not be sent there unencrypted.
 pub(crate) fn check_sign_in(env: &Env, identity: &Identity) -> Result<()> {
     for service in ["sts", "sso", "sso_oidc", "signin"] {
         if let Some(url) = configured_url(service, env, identity) {
@@ -233,11 +233,11 @@ pub(crate) fn check_sign_in(env: &Env, identity: &Identity) -> Result<()> {
 const METADATA: &str = "http://169.254.169.254";
 const METADATA_IPV6: &str = "http://[fd00:ec2::254]";
 
-/// Where the instance metadata service is asked, without a slash at the end: the address that the settings give it, or its own.
+/// Returns the address of the instance metadata service, without a final slash: the one in the settings, or its own.
 ///
 /// # Errors
-/// It is plain http, neither this machine's own nor one that is link-local, and `ECR_AUTH_ALLOW_HTTP` is not 1: whoever answers there says
-/// whose credentials are used.
+/// The address is plain http, is neither a loopback nor a link-local address, and `ECR_AUTH_ALLOW_HTTP` is not 1. The server there decides which
+/// credentials are used.
 pub(crate) fn metadata_address(env: &Env, identity: &Identity) -> Result<String> {
     let setting = |variable: &str, key: &str| env.get(variable).or_else(|| identity.setting(key));
     let named = setting(
@@ -259,10 +259,10 @@ pub(crate) fn metadata_address(env: &Env, identity: &Identity) -> Result<String>
     Ok(address.trim_end_matches('/').to_owned())
 }
 
-/// Checks the address of a container's credentials: plain http is for this machine's own addresses, whatever the settings say.
+/// Checks the address of a container's credentials. Plain http is allowed only for this machine's own addresses, whatever the settings say.
 ///
 /// # Errors
-/// It is plain http to another machine, or no address.
+/// The text is plain http to another machine, or not an address.
 pub(crate) fn check_container(address: &str) -> Result<()> {
     if is_local(address) {
         return Ok(());
@@ -282,7 +282,8 @@ fn overriding_url(service: &str, env: &Env, identity: &Identity) -> Option<Strin
     configured_url(service, env, identity).map(str::to_owned)
 }
 
-/// AWS's order: the service's variable, the service in the profile, the general variable, the profile.
+/// Returns the address in AWS's settings. The order is AWS's: the service's variable, the service in the profile, the general variable, the
+/// profile.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
 pub(crate) fn configured_url<'a>(service: &str, env: &'a Env, identity: &'a Identity) -> Option<&'a str> {
     env.get(&format!(

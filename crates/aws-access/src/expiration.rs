@@ -1,4 +1,4 @@
-//! When credentials end, as different programs write it.
+//! The end of credentials, in the forms that different programs write.
 
 use std::time::SystemTime;
 

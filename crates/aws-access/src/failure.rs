@@ -1,4 +1,4 @@
-//! What the SDK's errors mean, in words that people can act on.
+//! Explains the SDK's errors in words that people can act on.
 
 use std::error::Error as StdError;
 
@@ -10,17 +10,17 @@ use crate::client::Aws;
 use crate::net::{NETWORK_HINT, NO_ANSWER, code_and_message, connection_code, proxy_of, reach_hint, root_cause};
 use diagnostics::{Code, Error};
 
-/// The hint for a response that is not AWS's.
+/// The hint for a response that is not from AWS.
 pub const ODD_ANSWER_HINT: &str =
     "this isn't how AWS answers: check the proxy and AWS_ENDPOINT_URL, and which server answers";
 
-/// For a signature that is too old, or too young.
+/// The hint for a signature whose time is too old or in the future.
 const CLOCK_HINT: &str =
     "this machine's clock is off: timedatectl set-ntp true, or the host's clock where this is a container";
 
 impl Aws<'_> {
-    /// An API call that has just failed, as an error. `service` is the service's name with its region; where it wasn't AWS that
-    /// answered, the address tells who was asked.
+    /// Returns the error of a failed API call. `service` is the service's name with its region. If the response is not from AWS, the error names
+    /// the address that was asked.
     pub(crate) fn call_failed<E>(&self, service: &str, operation: &str, error: SdkError<E, HttpResponse>) -> Error
     where
         E: ProvideErrorMetadata + StdError + 'static,
@@ -51,7 +51,7 @@ impl Aws<'_> {
         Error::failed(code, what, self.observer.last_request.at(cause)).hint(hint)
     }
 
-    /// What to do about a call that didn't come to an answer.
+    /// Returns the hint for a call that got no response.
     pub(crate) fn network_hint(&self, error: &(dyn StdError + 'static)) -> String {
         let trail = &self.observer.last_request;
         let (address, server) = (trail.address().unwrap_or_default(), trail.server());
@@ -69,7 +69,7 @@ impl Aws<'_> {
     }
 }
 
-/// AWS answered with an error: its code and its message, and what to do about the codes that people meet.
+/// Returns the error for an error response of AWS: its code, its message, and a hint for common codes.
 fn aws_answered<E: ProvideErrorMetadata>(what: &str, error: &E) -> Error {
     let cause = code_and_message(error.code(), error.message());
     let (family, hint) = family(error.code().unwrap_or_default(), error.message().unwrap_or_default());
@@ -80,7 +80,7 @@ fn aws_answered<E: ProvideErrorMetadata>(what: &str, error: &E) -> Error {
     }
 }
 
-/// What AWS's own codes mean, and what to do about those that people meet.
+/// Returns the code of ecr-auth for a code of AWS's, and the hint if the code is common.
 fn family(code: &str, message: &str) -> (Code, Option<&'static str>) {
     let (family, hint) = match code {
         "AccessDeniedException" | "AccessDenied" => (
@@ -95,7 +95,7 @@ fn family(code: &str, message: &str) -> (Code, Option<&'static str>) {
             Code::UnknownKey,
             "AWS doesn't know this access key: it was deleted, belongs to another partition, or its session token is missing",
         ),
-        // A signature's age is told with the two times.
+        // The two times in the message show a signature's age.
         "InvalidSignatureException" | "SignatureDoesNotMatch" if message.starts_with("Signature") => {
             (Code::Clock, CLOCK_HINT)
         }
@@ -119,7 +119,7 @@ fn family(code: &str, message: &str) -> (Code, Option<&'static str>) {
     (family, Some(hint))
 }
 
-/// The family of an answer that is no error of AWS's.
+/// Returns the code for a response that is not an AWS error.
 pub fn code_of_status(status: u16) -> Code {
     match status {
         429 => Code::Throttled,

@@ -1,10 +1,10 @@
-//! Keys that no AWS ever gave out are refused before they are used.
+//! Refuses keys that AWS cannot have given out.
 
 use aws_credential_types::Credentials;
 
 use diagnostics::{Code, Error, Result};
 
-/// Refuses keys that no AWS ever gave out: what cannot stand in a header makes the SDK panic.
+/// Refuses keys that AWS cannot have given out. Characters that a header cannot hold would make the SDK panic.
 pub(crate) fn check_keys(credentials: &Credentials) -> Result<()> {
     let is_plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
     let odd = match credentials.session_token() {

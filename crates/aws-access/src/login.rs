@@ -1,4 +1,4 @@
-//! Credentials by `aws login`: a session of AWS's console, renewed while it can be.
+//! Credentials from `aws login`: a session of AWS's console, renewed as long as possible.
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/access-login.html>
 
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ struct LoginSession {
     /// The session's private key, as PEM (SEC 1).
     #[serde(with = "secret::exposed")]
     dpop_key: Secret,
-    /// What else is there, which stays.
+    /// All other fields, which are kept.
     #[serde(flatten)]
     rest: Map<String, Value>,
 }
@@ -58,10 +58,10 @@ struct LoginKeys {
 }
 
 impl Aws<'_> {
-    /// The credentials of a session that `aws login` began.
+    /// Returns the credentials of a session that `aws login` began.
     ///
     /// # Errors
-    /// Nobody is signed in, or the session has ended and can't be renewed.
+    /// No user is signed in, or the session has ended and cannot be renewed.
     pub(crate) async fn login_session(&self, profile: &str, session: &str, region: &str) -> Result<Credentials> {
         let failed = |cause: String| {
             Error::failed(Code::ProfileFailed, format!("profile {profile}"), cause)
@@ -83,7 +83,7 @@ impl Aws<'_> {
         if ends_at <= now + RENEWAL {
             match self.renew_login(profile, &mut session, region).await {
                 Ok(()) => keep_session(&file, &session),
-                // It serves until its end.
+                // The session is used until it ends.
                 Err(_) if ends_at > now => {}
                 Err(error) => return Err(error),
             }
@@ -145,11 +145,11 @@ impl Aws<'_> {
 }
 
 impl LoginSession {
-    /// Takes new keys, if the answer has them all.
+    /// Takes new keys, if the response has all of them.
     fn take(&mut self, answer: Option<&CreateOAuth2TokenResponseBody>, now: SystemTime) -> Option<()> {
         let answer = answer?;
         let keys = answer.access_token()?;
-        // The SDK takes a field that is missing for an empty one.
+        // The SDK turns a missing field into an empty one.
         let needed = [
             keys.access_key_id(),
             keys.secret_access_key(),
@@ -187,7 +187,7 @@ fn session_key(pem: &Secret) -> Option<EcdsaKeyPair> {
 
 /// Returns the proof that the sender of a request to this address has the session's key (RFC 9449). Returns `None` if the system has no random numbers.
 fn proof(key: &EcdsaKeyPair, address: &str, now: SystemTime) -> Option<String> {
-    // A point that is not compressed: 4, then both coordinates.
+    // A point that is not compressed: the byte 4, then both coordinates.
     let (x, y) = key.public_key().as_ref().get(1..)?.split_at_checked(32)?;
     let [x, y] = [x, y].map(|coordinate| URL_SAFE_NO_PAD.encode(coordinate));
     let head = json!({
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
     use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 
-    /// A key that AWS's SDK has in its tests, with its coordinates.
+    /// A key from the tests of AWS's SDK, with its coordinates.
     const KEY: &str = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIBMB/RwQERsVoqWRQG4zK8CnaAa5dfrpbm+9tFdBh3z4oAoGCCqGSM49\nAwEHoUQDQgAEWb1VLi1EA2hJaTz4yYuxSELvY+1GAfL+8rUTCAdiFid87Bf6GY+s\n2+1RpqDv0RpZiDIMCrZrsAh+RK9S3QCaGA==\n-----END EC PRIVATE KEY-----\n";
     const X: &str = "Wb1VLi1EA2hJaTz4yYuxSELvY-1GAfL-8rUTCAdiFic";
     const Y: &str = "fOwX-hmPrNvtUaag79EaWYgyDAq2a7AIfkSvUt0Amhg";

@@ -1,4 +1,4 @@
-//! The requests to a user pool's managed login that are not the browser's: with the roots, the proxy and the limits of every call.
+//! The requests to a user pool's managed login that the browser does not send. They use the roots, the proxy and the limits of every call.
 
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -26,7 +26,7 @@ impl LoginCalls for PerCallTimeout<'_> {
 }
 
 impl PerCallTimeout<'_> {
-    /// One request, tried once: a code counts only once.
+    /// Sends one request, once: a code can be used only once.
     async fn ask(
         &self,
         method: &str,

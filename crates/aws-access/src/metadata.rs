@@ -1,6 +1,6 @@
-//! Credentials that this machine's own services hand out: EC2's instance metadata service, and the endpoint of a container.
+//! Credentials from services of this machine: EC2's instance metadata service, and a container's endpoint.
 //!
-//! Both are asked by requests without a signature, and answer with the same JSON.
+//! Both take requests without a signature, and respond with the same JSON.
 //! - <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html>
 //! - <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>
 
@@ -21,48 +21,48 @@ use context::variables;
 use diagnostics::{Code, Error, Result, without_userinfo};
 use secret::Secret;
 
-/// What the instance metadata service gets in all, if no setting says more: where there is none, a `get` must end within 2 s.
+/// The default time for the instance metadata service. Outside EC2, a `get` must end within 2 s.
 const LIMIT: Duration = Duration::from_millis(1700);
-/// What one request gets of that.
+/// The default time limit of one request.
 const REQUEST_LIMIT: Duration = Duration::from_secs(1);
-/// How often a request is sent in that time.
+/// The default number of attempts in that time.
 const ATTEMPTS: u32 = 3;
-/// The first pause before a request is sent again; the next one is twice as long.
+/// The first pause before a request is sent again. The next one is twice as long.
 const PAUSE: Duration = Duration::from_millis(100);
 
 const CONTAINER_HINT: &str = "AWS_CONTAINER_CREDENTIALS_* name that address: check that the task or pod has a role";
 
-/// What a container on EC2 may need to reach the service.
+/// The hint for a container on EC2 that cannot reach the service.
 const HOPS: &str = "in a container on EC2, allow one more hop: aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2";
 
 const SESSIONS: &str = "/latest/api/token";
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 
-/// How long a request is waited for.
+/// The time limits of a request.
 struct Patience {
     request: Duration,
     attempts: u32,
     in_all: Duration,
 }
 
-/// A request, until its answer can be read.
+/// A request to a metadata service.
 struct SourceRequest<'a> {
     method: &'a str,
     url: &'a str,
     headers: &'a [(&'a str, &'a str)],
 }
 
-/// An attempt that failed: why, and whether another one may help.
+/// A failed attempt, its cause, and whether another one may help.
 struct FailedAttempt {
     cause: String,
     may_help: bool,
 }
 
 impl Aws<'_> {
-    /// The credentials of a container.
+    /// Returns the credentials of a container.
     ///
     /// # Errors
-    /// An address that may not be used, what its server says, no answer.
+    /// The address may not be used, its server refuses, or does not respond.
     pub(crate) async fn container(&self, uri: &str, token: Option<&Secret>) -> Result<Credentials> {
         check_container(uri)?;
         let patience = Patience {
@@ -86,10 +86,10 @@ impl Aws<'_> {
         })
     }
 
-    /// The credentials of the instance's role, by IMDSv2.
+    /// Returns the credentials of the instance's role, by IMDSv2.
     ///
     /// # Errors
-    /// The service is switched off or may not be asked, there is none, or it has no role.
+    /// The service is switched off, its address may not be used, it does not exist, or the instance has no role.
     pub(crate) async fn instance_metadata(&self) -> Result<Credentials> {
         if self.env.is_true(variables::AWS_EC2_METADATA_DISABLED) {
             return Err(self.identity.no_credentials(NO_METADATA));
@@ -121,7 +121,7 @@ impl Aws<'_> {
         let session = SourceRequest {
             method: "PUT",
             url: &format!("{address}{SESSIONS}"),
-            // Six hours, which is the longest session.
+            // Six hours, the longest session.
             headers: &[("x-aws-ec2-metadata-token-ttl-seconds", "21600")],
         };
         let session = self.ask(&session, patience, session_token).await?;
@@ -137,7 +137,7 @@ impl Aws<'_> {
         self.ask(&get(&keys), patience, SourceAnswer::credentials).await
     }
 
-    /// How long the instance metadata service is waited for: as the AWS CLI does, if its settings say something.
+    /// Returns the time limits of the instance metadata service. AWS's settings count as in the AWS CLI.
     fn metadata_patience(&self) -> Result<Patience> {
         let setting = |names| whole_number(self.env, self.identity, names);
         let seconds = setting((variables::AWS_METADATA_SERVICE_TIMEOUT, "metadata_service_timeout"))?;
@@ -160,7 +160,7 @@ impl Aws<'_> {
         })
     }
 
-    /// Sends a request until its answer can be read, or no further attempt may help.
+    /// Sends a request until its response can be read, or another attempt cannot help.
     async fn ask<T>(
         &self,
         request: &SourceRequest<'_>,
@@ -209,13 +209,13 @@ impl Aws<'_> {
         read(&body).map_err(|cause| failed(cause, true))
     }
 
-    /// How the server that was asked last refused.
+    /// Returns how the server that was asked last refused.
     fn refusal(&self) -> Option<String> {
         Some(self.observer.last_request.refusal()?.to_string())
     }
 }
 
-/// What a metadata service calls its session, which goes into a header.
+/// Returns the id of a metadata session. It goes into a header.
 fn session_token(answer: &Secret) -> Result<Secret, String> {
     let token = answer.expose().trim();
     let is_token = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
@@ -224,7 +224,7 @@ fn session_token(answer: &Secret) -> Result<Secret, String> {
         .ok_or_else(|| "the answer holds no session".to_owned())
 }
 
-/// What a metadata service calls the instance's role, which goes into an address. Letters, digits and `+=,.@_-`.
+/// Returns the name of the instance's role: letters, digits and `+=,.@_-`. It goes into an address.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html>
 fn role_name(answer: &Secret) -> Result<String, String> {
     let name = answer.expose().trim();
@@ -235,7 +235,7 @@ fn role_name(answer: &Secret) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
-/// The JSON that both services answer with.
+/// The JSON response of both services.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SourceAnswer {
@@ -249,7 +249,7 @@ struct SourceAnswer {
     secret_access_key: Option<Secret>,
     #[serde(default, alias = "token", deserialize_with = "secret::exposed::optional")]
     token: Option<Secret>,
-    /// What others than AWS call the token.
+    /// The token's name outside AWS.
     #[serde(default, alias = "sessionToken", deserialize_with = "secret::exposed::optional")]
     session_token: Option<Secret>,
     #[serde(alias = "expiration")]
@@ -257,7 +257,7 @@ struct SourceAnswer {
 }
 
 impl SourceAnswer {
-    /// The credentials in an answer.
+    /// Reads the credentials of a response.
     fn credentials(text: &Secret) -> Result<Credentials, String> {
         let odd = |what: &str| format!("the answer holds no credentials: {what}");
         let answer: Self = serde_json::from_str(text.expose()).map_err(|error| odd(&without_values(&error)))?;

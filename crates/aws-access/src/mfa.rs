@@ -1,4 +1,4 @@
-//! Roles of profiles that ask for an MFA code: the sessions that began with a code, and who may use them.
+//! Roles of profiles that ask for an MFA code: the sessions that began with a code, and which callers may use them.
 
 use std::time::{Instant, SystemTime};
 
@@ -12,10 +12,10 @@ use secret_cache::{Cache, CacheKey};
 /// The name under which the cache keeps these sessions. No registry has it.
 const NAME: &str = "mfa-session";
 
-/// A command that needs nothing and changes nothing.
+/// A command that does nothing, for a hint.
 const NOTHING: &str = if cfg!(windows) { "cmd /c rem" } else { "true" };
 
-/// Sessions that began with an MFA code: those of this process, and those that the user's cache keeps for later ones.
+/// Sessions that began with an MFA code: those of this process, and those in the user's cache.
 #[derive(Debug)]
 pub struct MfaSessions {
     cache: Cache,
@@ -23,7 +23,7 @@ pub struct MfaSessions {
 }
 
 impl MfaSessions {
-    /// The sessions that the user's cache keeps.
+    /// Returns the sessions in the user's cache.
     pub fn from_env(env: &Env) -> Self {
         Self {
             cache: Cache::from_env(env),
@@ -31,22 +31,22 @@ impl MfaSessions {
         }
     }
 
-    /// The cache that keeps the sessions.
+    /// Returns the cache that keeps the sessions.
     pub(crate) fn cache(&self) -> &Cache {
         &self.cache
     }
 
-    /// The session of a key, if it has not ended.
+    /// Returns the session of a key, if it has not ended.
     pub(crate) fn get(&self, key: &CacheKey, now: SystemTime) -> Option<SessionCredentials> {
         let begun = self.begun.iter().find(|(begun, _)| begun == key);
         let begun = begun.map(|(_, session)| session.clone());
         begun.or_else(|| SessionCredentials::from_cache(&self.cache.warm(key, NAME, now)?.secret).ok())
     }
 
-    /// Keeps a session for this process and, where the cache can, for later ones.
+    /// Keeps a session for this process and, if possible, in the cache for later ones.
     ///
     /// # Errors
-    /// A session without an end.
+    /// The session has no end.
     pub(crate) fn keep(
         &mut self,
         key: CacheKey,
@@ -55,20 +55,20 @@ impl MfaSessions {
         deadline: Instant,
     ) -> Result<()> {
         let mut kept = session.to_cache(now)?;
-        // Only a person can renew it, so it serves until it ends.
+        // Only a person can renew the session, so it is used until it ends.
         kept.renew_at = Some(kept.expires_at);
         if let Some(entry) = self.cache.hold(&key, deadline) {
             entry.keep(kept, NAME, now);
         }
-        // A process that failed for want of this session can go on now.
+        // A process that failed because this session was missing can now go on.
         self.cache.forget_failures(now);
         self.begun.push((key, session));
         Ok(())
     }
 }
 
-/// The key of the session of the profile's role number `at`: only a caller who holds all that the profile resolves to may use it, and
-/// only where the same STS would be asked.
+/// Returns the key of the session of the profile's role with index `at`. Only a caller with the same resolved profile and the same STS endpoint may
+/// use the session.
 pub(crate) fn session_key(profile: &ProfileSource, at: usize, sts: &Endpoint, env: &Env) -> CacheKey {
     let key = CacheKey::builder()
         .field("kind", NAME)
@@ -79,7 +79,7 @@ pub(crate) fn session_key(profile: &ProfileSource, at: usize, sts: &Endpoint, en
     fields.fold(key, |key, (name, value)| key.secret(name, &value)).build()
 }
 
-/// There is no session of a role that asks for an MFA code.
+/// Returns the error for a role that asks for an MFA code and has no session.
 pub(crate) fn no_session(profile: &ProfileSource, role: &ProfileRole, env: &Env) -> Error {
     let serial = role.mfa_serial.as_deref().unwrap_or_default();
     let cause = format!(

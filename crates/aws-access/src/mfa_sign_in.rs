@@ -1,4 +1,4 @@
-//! Beginning the session of a role that asks for an MFA code, with a code that a person types.
+//! Begins the session of a role that asks for an MFA code, with a code that a person types.
 
 use crate::client::Aws;
 use crate::identity::Identity;
@@ -11,14 +11,14 @@ use diagnostics::Result;
 use secret::Secret;
 use std::time::Instant;
 
-/// Asks a person for the code that an MFA device shows; the argument is `mfa_serial`.
+/// Asks a person for the code of an MFA device. The argument is `mfa_serial`.
 pub type AskForCode<'a> = dyn FnMut(&str) -> Result<Secret> + 'a;
 
 impl MfaSessions {
-    /// Begins the session of the identity's last role that asks for an MFA code, unless one is kept. The identity uses it from now on.
+    /// Begins the session of the identity's last role that asks for an MFA code, unless one is kept. The identity then uses it.
     ///
     /// # Errors
-    /// Whatever `ask` says; a wrong code; as [`Aws::credentials`].
+    /// The error of `ask`, a wrong code, or the errors of [`Aws::credentials`].
     pub fn begin(
         &mut self,
         identity: &mut Identity,
@@ -54,10 +54,10 @@ impl MfaSessions {
 }
 
 impl<W: ObtainableSecret> SecretPath<W> {
-    /// Begins the session that this path needs, as [`MfaSessions::begin`], unless the secret itself is in the cache.
+    /// Begins the session that this path needs, as [`MfaSessions::begin`] does, unless the secret itself is in the cache.
     ///
     /// # Errors
-    /// As [`MfaSessions::begin`].
+    /// The errors of [`MfaSessions::begin`].
     pub fn begin_mfa(
         &mut self,
         sessions: &mut MfaSessions,

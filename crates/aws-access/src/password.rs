@@ -1,4 +1,4 @@
-//! Passwords of registries: the path from an identity to one password, and to several at once.
+//! The path from an identity to the password of one registry, or of several at once.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -17,7 +17,7 @@ use ecr_registry::Registry;
 use secret_cache::{Cache, CacheKey, CachedSecret, FetchedSecret};
 use settings::IdentitySettings;
 
-/// How many tokens are fetched at the same time, at most: each needs a connection of its own, and AWS counts the calls.
+/// The most tokens that are fetched at the same time. Each needs its own connection, and AWS limits the rate of calls.
 const AT_ONCE: usize = 8;
 
 /// The path to a registry's password.
@@ -57,12 +57,12 @@ fn token(aws: &Aws<'_>, registry: &Registry, endpoint: &Endpoint) -> Result<Auth
     })
 }
 
-/// The caller's own registry in a region. Which account that is, the answer to the call for its password tells.
+/// The caller's own registry in a region. The response with its password tells the account.
 #[derive(Debug)]
 pub struct OwnRegistry {
     /// A registry of the same region.
     any: Registry,
-    /// What the answer told.
+    /// The host, once a response told it.
     host: OnceLock<String>,
 }
 
@@ -93,14 +93,14 @@ impl ObtainableSecret for OwnRegistry {
     }
 }
 
-/// The path to the password of the caller's own registry. The password is kept where a `get` of that registry looks for it.
+/// The path to the password of the caller's own registry. The password is cached where a `get` of that registry looks for it.
 pub type OwnPasswordPath = SecretPath<OwnRegistry>;
 
 impl OwnPasswordPath {
     /// Finds the path from the identity of a registry to the password of the identity's own registry in the same region.
     ///
     /// # Errors
-    /// As [`PasswordPath::choose`].
+    /// The errors of [`PasswordPath::choose`].
     pub fn choose(env: &Env, any: &Registry, settings: IdentitySettings) -> Result<Self> {
         let identity = Identity::choose(settings, &IdentityScope::of_region(any.region()), env)?;
         let path = PasswordPath::new(env, any, identity)?;
@@ -113,10 +113,10 @@ impl OwnPasswordPath {
         })
     }
 
-    /// The host of the registry, once the password was fetched by this process or another; `None`: the service doesn't say.
+    /// Returns the host of the registry, once this process or another has fetched the password. `None` if the service does not return it.
     ///
     /// # Errors
-    /// As [`SecretPath::secret`].
+    /// The errors of [`SecretPath::secret`].
     pub fn host(&self, cache: &Cache, context: &mut Context<'_>) -> Result<Option<String>> {
         let began = context.began;
         self.secret(cache, "", began, context)?;
@@ -130,18 +130,18 @@ impl PasswordPath {
     /// Chooses the identity that the settings and the environment name, and finds the path from it to the password of a registry.
     ///
     /// # Errors
-    /// As [`Identity::choose`]; an endpoint that may not be used.
+    /// The errors of [`Identity::choose`], or the endpoint may not be used.
     pub fn choose(env: &Env, registry: &Registry, settings: IdentitySettings) -> Result<Self> {
         let identity = Identity::choose(settings, &IdentityScope::from(registry), env)?;
         Self::new(env, registry, identity)
     }
 
-    /// The path from an identity to the password of a registry.
+    /// Returns the path from an identity to the password of a registry.
     ///
     /// # Errors
-    /// An endpoint that may not be used.
+    /// The endpoint may not be used.
     pub fn new(env: &Env, registry: &Registry, identity: Identity) -> Result<Self> {
-        // One token serves every registry of a region, so the account in the host's name is no part of the key.
+        // One token serves every registry of a region, so the account of the host is not part of the key.
         let key = CacheKey::builder()
             .field("partition", registry.partition().id())
             .field("region", registry.region())
@@ -157,20 +157,20 @@ impl PasswordPath {
     }
 }
 
-/// One registry of several.
+/// One of several registries.
 #[derive(Debug)]
 pub struct NamedPath<'a> {
     /// The path to its password.
     pub path: &'a PasswordPath,
-    /// The host it is asked for under.
+    /// The host under which its password is requested.
     pub name: &'a str,
 }
 
-/// The password of each registry, in their order, from the cache or from AWS: those that one token opens share its one fetch, the others
-/// are fetched at the same time.
+/// Returns the password of each registry, in their order, from the cache or from AWS. Registries that one token opens share one fetch. Different
+/// tokens are fetched at the same time.
 ///
 /// # Errors
-/// `ECR_AUTH_TIMEOUT` is not a number of seconds. What AWS says of one of them stands in its place.
+/// `ECR_AUTH_TIMEOUT` is not a number of seconds. An error of a single registry is returned in its place in the list.
 pub fn passwords(
     asked: &[NamedPath<'_>],
     cache: &Cache,
@@ -193,13 +193,13 @@ pub fn passwords(
     let (keys_of_cold, cold): (Vec<_>, Vec<_>) = cold.into_iter().unzip();
     answers.extend(keys_of_cold.into_iter().zip(fetch(&cold, cache, context)?));
     for it in others {
-        // What is there by now is known under this name too.
+        // The password that was just cached is now also known under this name.
         let _ = cache.warm(it.path.key(), it.name, context.now());
     }
     Ok(keys.iter().filter_map(|key| answers.get(key).cloned()).collect())
 }
 
-/// Fetches the passwords that are not in the cache; the results are in their order.
+/// Fetches the passwords that are not in the cache, and returns them in their order.
 fn fetch(cold: &[&NamedPath<'_>], cache: &Cache, context: &mut Context<'_>) -> Result<Vec<Result<CachedSecret>>> {
     if cold.is_empty() {
         return Ok(Vec::new());
@@ -220,7 +220,7 @@ fn fetch(cold: &[&NamedPath<'_>], cache: &Cache, context: &mut Context<'_>) -> R
     };
     thread::scope(|scope| {
         for _ in 1..cold.len().min(AT_ONCE) {
-            // Where there are no threads to be had, this one does it all.
+            // If no thread can be started, this one does all the work.
             let _ = thread::Builder::new().spawn_scoped(scope, work);
         }
         work();
@@ -266,7 +266,7 @@ mod tests {
         );
     }
 
-    /// A role is assumed by STS: which one, is part of the way.
+    /// STS assumes a role, so the STS endpoint is part of the path.
     #[test]
     fn the_sts_on_the_way_is_in_the_key() {
         let token = ("ECR_AUTH_ID_TOKEN", "jwt");

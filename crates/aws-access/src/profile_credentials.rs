@@ -1,4 +1,4 @@
-//! The credentials of a profile: those that it begins with, and the roles that are assumed with them.
+//! The credentials of a profile: its first ones, and the roles that are assumed with them.
 
 use std::ops::Range;
 use std::time::SystemTime;
@@ -18,10 +18,10 @@ use serde::Deserialize;
 use settings::RoleSettings;
 
 impl Aws<'_> {
-    /// The credentials of a profile.
+    /// Returns the credentials of a profile.
     ///
     /// # Errors
-    /// Whatever its source says, with the way out; a denial of one of its roles.
+    /// The profile's source fails, with a hint, or one of its roles is denied.
     pub(crate) async fn profile(&self, profile: &ProfileSource, to: Destination<'_>) -> Result<Credentials> {
         let sts = sts_of_profile(self.env, self.identity, to)?;
         let (begun, from) = match profile.last_mfa_role() {
@@ -32,10 +32,10 @@ impl Aws<'_> {
             .await
     }
 
-    /// The session of the profile's role number `last`, where `codes` are those that its roles ask for, in their order.
+    /// Returns the session of the profile's role with index `last`. `codes` are the codes that its roles ask for, in their order.
     ///
     /// # Errors
-    /// As [`Aws::profile`]; a wrong code.
+    /// The errors of [`Aws::profile`], or a wrong code.
     pub(crate) async fn begin_profile(
         &self,
         profile: &ProfileSource,
@@ -48,7 +48,7 @@ impl Aws<'_> {
         self.profile_roles(profile, 0..last + 1, base, codes, &sts).await
     }
 
-    /// The session of the profile's role number `at`, which a person began with an MFA code.
+    /// Returns the session of the profile's role with index `at`, which a person began with an MFA code.
     fn mfa_session(&self, profile: &ProfileSource, at: usize, sts: &Endpoint) -> Result<Credentials> {
         let session = self.identity.mfa_session.clone().or_else(|| {
             let key = session_key(profile, at, sts, self.env);
@@ -84,7 +84,7 @@ impl Aws<'_> {
                 self.assume_with_token_file(role_arn, token_file, session_name, sts)
                     .await
             }
-            // It is no profile again, but the compiler can't know.
+            // The source is never a profile again, but the compiler cannot know that.
             ProfileBase::Elsewhere(source) => Box::pin(self.of_chain(source, to)).await,
         }
     }
@@ -121,7 +121,7 @@ impl Aws<'_> {
         Ok(credentials)
     }
 
-    /// Runs a `credential_process`, as a shell's line.
+    /// Runs a `credential_process` as a line of the shell.
     /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
     fn process(&self, profile: &str, line: &Secret) -> Result<Credentials> {
         let failed = |cause: String| {
@@ -164,7 +164,7 @@ impl Aws<'_> {
     }
 }
 
-/// What a `credential_process` prints.
+/// The output of a `credential_process`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ProcessAnswer {
@@ -178,7 +178,7 @@ struct ProcessAnswer {
     expiration: Option<String>,
 }
 
-/// Why a text is not what was expected, without a word of it.
+/// Describes a JSON error without quoting the text.
 pub(crate) fn without_values(error: &serde_json::Error) -> String {
     match error.classify() {
         serde_json::error::Category::Data => {
@@ -196,7 +196,7 @@ pub(crate) fn without_values(error: &serde_json::Error) -> String {
     }
 }
 
-/// Keys that are written down somewhere.
+/// Returns static keys as credentials.
 pub(crate) fn static_keys(
     id: &str,
     secret: &Secret,

@@ -1,4 +1,4 @@
-//! The one path from an identity to a secret: the warm cache, else fetch or share, and tell people where the secret came from.
+//! The path from an identity to a secret: the warm cache, else a fetch of this process or of another one.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,19 +14,19 @@ use diagnostics::Result;
 use secret::Secret;
 use secret_cache::{Cache, CacheKey, CachedSecret, FetchedSecret, KeyBuilder, SecretRequest};
 
-/// What an identity is given by AWS, and how: a registry's password, a session.
+/// A secret that AWS gives to an identity: a registry's password or a session.
 pub trait ObtainableSecret {
-    /// What the identity's credentials are wanted for.
+    /// Returns what the identity's credentials are used for.
     fn destination(&self) -> Destination<'_>;
     /// Fetches the secret.
     fn fetch(&self, aws: &Aws<'_>, endpoint: &Endpoint, clock: &dyn Fn() -> SystemTime) -> Result<FetchedSecret>;
-    /// What people are told of a secret in the cache that need not be renewed.
+    /// Returns the verbose message for a secret in the cache that need not be renewed.
     fn told_warm(&self) -> String;
-    /// What people are told of a secret that this process fetched.
+    /// Returns the verbose message for a secret that this process fetched.
     fn told_fetched(&self) -> String;
 }
 
-/// The way from an identity to one secret, known without the network: enough to find the secret in the cache.
+/// The path from an identity to one secret. It is known without the network, and is enough to find the secret in the cache.
 #[derive(Debug)]
 pub struct SecretPath<W> {
     pub(crate) identity: Identity,
@@ -36,8 +36,8 @@ pub struct SecretPath<W> {
 }
 
 impl<W> SecretPath<W> {
-    /// The way to what `wanted` stands for. `key` tells what is wanted from everything else; the identity, the endpoint and the servers
-    /// that are asked before it are added to the key.
+    /// Returns the path to the secret of `wanted`. `key` tells that secret from all others. The identity, the endpoint and the servers that are
+    /// asked before it are added to the key.
     pub(crate) fn to(
         wanted: W,
         endpoint: Endpoint,
@@ -57,7 +57,7 @@ impl<W> SecretPath<W> {
         }
     }
 
-    /// Whose credentials are used.
+    /// Returns the identity whose credentials are used.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
@@ -67,23 +67,22 @@ impl<W> SecretPath<W> {
         self.identity
     }
 
-    /// Where the API is asked.
+    /// Returns the endpoint of the call.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// The key of the secret in the cache.
+    /// Returns the key of the secret in the cache.
     pub fn key(&self) -> &CacheKey {
         &self.key
     }
 }
 
 impl<W: ObtainableSecret> SecretPath<W> {
-    /// The secret, from the cache or from AWS. `name` is the name it is asked for under (a host); the time that this may take begins at
-    /// `began`.
+    /// Returns the secret, from the cache or from AWS. `name` is the name under which it is requested (a host). The time limit starts at `began`.
     ///
     /// # Errors
-    /// What AWS says, or that it said nothing in time.
+    /// AWS refuses, or does not respond in time.
     pub fn secret(&self, cache: &Cache, name: &str, began: Instant, context: &mut Context<'_>) -> Result<CachedSecret> {
         if let Some(held) = self.warm(cache, name, context)? {
             return Ok(held);
@@ -94,7 +93,7 @@ impl<W: ObtainableSecret> SecretPath<W> {
         held
     }
 
-    /// What the cache holds, if it need not be renewed.
+    /// Returns the secret in the cache, if it need not be renewed.
     pub(crate) fn warm(&self, cache: &Cache, name: &str, context: &mut Context<'_>) -> Result<Option<CachedSecret>> {
         self.identity.explain(context);
         self.identity.require_user()?;
@@ -105,8 +104,7 @@ impl<W: ObtainableSecret> SecretPath<W> {
         Ok(held)
     }
 
-    /// What the cache holds of this secret. What a user of Cognito was given ends with the sign-in: once that is over, nothing is handed out
-    /// any more that came of it.
+    /// Returns this secret in the cache. A secret of a user of Cognito is no longer returned once the sign-in that it came from has ended.
     pub(crate) fn held(&self, cache: &Cache, name: &str, now: SystemTime, env: &Env) -> Result<Option<CachedSecret>> {
         let held = cache.warm(&self.key, name, now);
         if let (Some(_), CredentialSource::Cognito(settings)) = (&held, &self.identity.source)
@@ -118,8 +116,8 @@ impl<W: ObtainableSecret> SecretPath<W> {
         Ok(held)
     }
 
-    /// What AWS says, or what it said to another process; and whether this process asked. `login` is that of a user who has just signed in
-    /// to Cognito.
+    /// Fetches the secret, or shares the result of another process. Also returns whether this process fetched it. `login` is that of a user who has
+    /// just signed in to Cognito.
     pub(crate) fn fetch_or_share(
         &self,
         cache: &Cache,
@@ -136,7 +134,7 @@ impl<W: ObtainableSecret> SecretPath<W> {
         };
         let login = Cell::new(login.map(Ok));
         let is_fetched = Cell::new(false);
-        // A sign-in to Cognito is renewed under a lock of its own, and before the lock of this secret is taken.
+        // A sign-in to Cognito is renewed under its own lock, before the lock of this secret is taken.
         let mut prepare = |budget| login.set(login.take().or_else(|| self.renew_sign_in(waiting, budget)));
         let held = cache.get_prepared(&request, waiting.clock, &mut prepare, &mut |budget| {
             is_fetched.set(true);
@@ -149,7 +147,7 @@ impl<W: ObtainableSecret> SecretPath<W> {
         (held, is_fetched.get())
     }
 
-    /// The login of a user of Cognito; `None` for every other identity.
+    /// Returns the login of a user of Cognito, or `None` for every other identity.
     fn renew_sign_in(&self, waiting: &FetchContext<'_>, budget: Duration) -> Option<Result<ProviderLogin>> {
         let CredentialSource::Cognito(settings) = &self.identity.source else {
             return None;
@@ -158,7 +156,7 @@ impl<W: ObtainableSecret> SecretPath<W> {
         Some(aws.and_then(|aws| aws.within(aws.cognito_login(settings))))
     }
 
-    /// Tells people who asked for more where the secret came from.
+    /// In verbose mode, tells where the secret came from.
     pub(crate) fn tell(&self, is_fetched: bool, context: &mut Context<'_>) {
         context.detail(|| match is_fetched {
             true => format!("cache: {}", self.wanted.told_fetched()),
@@ -167,7 +165,7 @@ impl<W: ObtainableSecret> SecretPath<W> {
     }
 }
 
-/// What a fetch needs of the world: it may go on in a thread of its own.
+/// The environment, clock, deadline and progress of a fetch. A thread can use it.
 pub(crate) struct FetchContext<'a> {
     env: &'a Env,
     clock: &'a (dyn Fn() -> SystemTime + Sync),
@@ -177,7 +175,7 @@ pub(crate) struct FetchContext<'a> {
 }
 
 impl<'a> FetchContext<'a> {
-    /// The time that this may take begins at `began`.
+    /// Starts the time limit at `began`.
     ///
     /// # Errors
     /// `ECR_AUTH_TIMEOUT` is not a number of seconds.
@@ -191,7 +189,7 @@ impl<'a> FetchContext<'a> {
         })
     }
 
-    /// Shares no failure of before: who asks has just changed something.
+    /// Shares no earlier failure, because the caller has just changed something.
     pub fn anew(context: &'a Context<'_>) -> Result<Self> {
         let started = context.now();
         Ok(Self {
@@ -200,15 +198,15 @@ impl<'a> FetchContext<'a> {
         })
     }
 
-    /// What is left of the time.
+    /// Returns the time that is left.
     pub fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// AWS as the identity sees it, for calls that take `budget` in all.
+    /// Returns AWS as seen by the identity, for calls that take at most `budget` together.
     ///
     /// # Errors
-    /// As [`Aws::new`].
+    /// The errors of [`Aws::new`].
     pub fn aws<'i>(&'i self, identity: &'i Identity, budget: Duration) -> Result<Aws<'i>> {
         Ok(Aws::new(self.env, identity, budget)?.shown_on(self.progress))
     }

@@ -1,4 +1,4 @@
-//! Sessions: the path from an identity to AWS credentials that are handed on.
+//! The path from an identity to the AWS credentials of a session.
 
 use std::time::{Instant, SystemTime};
 
@@ -20,12 +20,12 @@ use settings::{IdentityChoice, IdentitySettings, SourceChoice};
 /// The path to a session's credentials.
 pub type SessionPath = SecretPath<SessionRequest>;
 
-/// A session that somebody wants.
+/// A session to fetch.
 #[derive(Debug)]
 pub struct SessionRequest {
-    /// The region whose STS is asked.
+    /// The region whose STS is called.
     region: String,
-    /// What people who use the credentials are told: a region that somebody named.
+    /// The region to return with the credentials, if the settings name one.
     named_region: Option<String>,
 }
 
@@ -64,11 +64,11 @@ impl SessionRequest {
 }
 
 impl SessionPath {
-    /// Chooses the identity that the settings name: a profile, Cognito, or a role, which `AWS_ROLE_ARN` may name too. Then finds the path
-    /// from it to a session.
+    /// Chooses the identity that the settings name: a profile, Cognito, or a role, which `AWS_ROLE_ARN` may name too. Then finds the path from it
+    /// to a session.
     ///
     /// # Errors
-    /// No role, and no profile either; as [`Identity::choose`]; an endpoint that may not be used.
+    /// There is neither a role nor a profile, the errors of [`Identity::choose`], or the endpoint may not be used.
     pub fn choose(env: &Env, settings: IdentitySettings) -> Result<Self> {
         let names_role = settings.role.role_arn.is_some() || env.get(variables::AWS_ROLE_ARN).is_some();
         if !names_role && settings.profile.is_none() && settings.role.source != SourceChoice::Cognito {
@@ -104,10 +104,10 @@ impl SessionPath {
         Ok(Self::to(wanted, endpoint, on_the_way, key, identity))
     }
 
-    /// The credentials, from the cache or from AWS; the time that this may take begins at `began`.
+    /// Returns the credentials, from the cache or from AWS. The time limit starts at `began`.
     ///
     /// # Errors
-    /// What AWS says, or that it said nothing in time.
+    /// AWS refuses, or does not respond in time.
     pub fn credentials(&self, cache: &Cache, began: Instant, context: &mut Context<'_>) -> Result<SessionCredentials> {
         if self.is_cached() {
             let held = self.secret(cache, "", began, context)?;
@@ -119,16 +119,16 @@ impl SessionPath {
             .credentials(&waiting.aws(&self.identity, waiting.time_left())?)
     }
 
-    /// The credentials in the cache, if they need not be renewed.
+    /// Returns the credentials in the cache, if they need not be renewed.
     pub fn cached(&self, cache: &Cache, now: SystemTime, env: &Env) -> Option<SessionCredentials> {
         let held = self.held(cache, "", now, env).ok()??;
         self.wanted.read_cached(&held.secret).ok()
     }
 
-    /// The credentials of a user who has just signed in to Cognito, in the place of everything that was known before.
+    /// Fetches the credentials of a user who has just signed in to Cognito. They replace cached ones.
     ///
     /// # Errors
-    /// What AWS says, or that it said nothing in time.
+    /// AWS refuses, or does not respond in time.
     pub fn cognito_credentials(
         &self,
         login: ProviderLogin,
@@ -140,7 +140,7 @@ impl SessionPath {
         self.wanted.read_cached(&held?.secret)
     }
 
-    /// Sessions that are made here are cached here. Every other source has an owner who knows better when it changes.
+    /// Whether the session is cached here. Sessions that ecr-auth begins are. Other sources have their own caches.
     fn is_cached(&self) -> bool {
         match &self.identity.source {
             CredentialSource::Role(_) | CredentialSource::Cognito(_) => true,
@@ -150,8 +150,7 @@ impl SessionPath {
     }
 }
 
-/// A profile whose `credential_process` is this command, or that leads to such a one, gets its credentials from us: taking ours
-/// from it would go round for ever.
+/// Refuses a profile whose `credential_process` is this command, directly or through other profiles: asking it for credentials would never end.
 fn refuse_itself(identity: &Identity) -> Result<()> {
     let Some(profile) = identity.profile() else {
         return Ok(());
@@ -163,7 +162,7 @@ fn refuse_itself(identity: &Identity) -> Result<()> {
             "it takes its credentials from ecr-auth assume, and would need the role again for that",
             "give the job its OIDC token, or leave the profile out of AWS_PROFILE for this command",
         ),
-        // `--profile` names whose credentials are taken, unless the profile is being written.
+        // `--profile` names the profile whose credentials are used, except when that profile is being written.
         (_, Some(call)) if call.names_profile(name) => (
             "it takes its credentials from ecr-auth assume with this same profile",
             "name the role in its credential_process with --role-arn, and no profile",
@@ -230,7 +229,7 @@ mod tests {
             std::fs::write(file.path(), token).unwrap();
             SessionPath::choose(&env, IdentitySettings::default()).unwrap().key
         };
-        // The claims are {"iss":"i","sub":"s"}, whatever the signature.
+        // The claims are {"iss":"i","sub":"s"}; the signature does not matter.
         assert_ne!(
             key("e30.eyJpc3MiOiJpIiwic3ViIjoicyJ9.c2ln"),
             key("e30.eyJpc3MiOiJpIiwic3ViIjoicyJ9.Zm9yZ2Vk")

@@ -1,4 +1,4 @@
-//! The credentials of a session, and how the cache keeps them.
+//! The credentials of a session, and their form in the cache.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,21 +9,21 @@ use diagnostics::{Code, Error, Result};
 use secret::Secret;
 use secret_cache::FetchedSecret;
 
-/// How long before its end a session is renewed, or half its life where that is shorter.
+/// How long before its end a session is renewed. A short session is renewed at half its life.
 const RENEWAL: Duration = Duration::from_secs(5 * 60);
 
 /// Credentials of an AWS session, or of a user's long-lived key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionCredentials {
-    /// `AKIA…` or `ASIA…`: names the key, and is no secret.
+    /// `AKIA…` or `ASIA…`. It names the key and is not secret.
     pub access_key_id: String,
     /// Signs requests.
     pub secret_access_key: Secret,
-    /// Goes with every request of a session; a long-lived key has none.
+    /// Sent with every request of a session. A long-lived key has none.
     pub session_token: Option<Secret>,
-    /// When the session ends, by this machine's clock; a long-lived key never does.
+    /// When the session ends, by this machine's clock. A long-lived key never ends.
     pub expires_at: Option<SystemTime>,
-    /// The region to use them in, where one is to be told.
+    /// The region to use the credentials in, if one is to be returned.
     pub region: Option<String>,
 }
 
@@ -39,7 +39,7 @@ impl From<&Credentials> for SessionCredentials {
     }
 }
 
-/// A session as the cache keeps it.
+/// A session in the form of the cache.
 #[derive(Serialize, Deserialize)]
 struct CachedSession {
     access_key_id: String,
@@ -56,10 +56,10 @@ struct CachedSession {
 }
 
 impl SessionCredentials {
-    /// The session as the cache keeps it.
+    /// Returns the session in the form of the cache.
     ///
     /// # Errors
-    /// A session without an end, or with one before 1970.
+    /// The session has no end, or ends before 1970.
     pub(crate) fn to_cache(&self, now: SystemTime) -> Result<FetchedSecret> {
         let odd = |cause: &str| Error::failed(Code::OddAnswer, "AWS STS", cause);
         let expires_at = self.expires_at.ok_or_else(|| odd("the session has no end"))?;
@@ -81,10 +81,10 @@ impl SessionCredentials {
         })
     }
 
-    /// A session that the cache kept. Its region is not kept.
+    /// Returns a session from the cache, without its region.
     ///
     /// # Errors
-    /// What the cache holds is no session.
+    /// The cached text is not a session.
     pub(crate) fn from_cache(secret: &Secret) -> Result<Self> {
         let cached: CachedSession = serde_json::from_str(secret.expose()).map_err(|_| {
             Error::failed(Code::NotReadable, "the cached session", "it can't be read").hint("run: ecr-auth logout")
@@ -98,7 +98,7 @@ impl SessionCredentials {
         })
     }
 
-    /// The session as AWS's SDK wants it.
+    /// Returns the session in the form of AWS's SDK.
     pub(crate) fn to_sdk(&self) -> Credentials {
         Credentials::new(
             &self.access_key_id,
@@ -114,7 +114,7 @@ impl SessionCredentials {
 mod tests {
     use super::*;
 
-    /// A `credential_process` may give a key without a session token, and with an end.
+    /// A `credential_process` may give a key that has an end but no session token.
     #[test]
     fn a_session_comes_out_of_the_cache_as_it_went_in() {
         let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);

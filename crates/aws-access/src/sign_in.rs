@@ -1,5 +1,5 @@
-//! Which services are asked before ECR: those that turn an identity into credentials. Decided without the network, because a cached secret
-//! is only for whoever would ask the same servers.
+//! The services that turn an identity into credentials, before ECR is asked. They are known without the network, because they are part of the cache
+//! key: a cached secret is only for a process that would ask the same servers.
 
 use crate::endpoint::{Endpoint, EndpointKind, Service, metadata_address};
 use crate::identity::{
@@ -11,7 +11,7 @@ use ecr_registry::{Partition, Registry};
 use secret::Secret;
 use settings::IdentityFlow;
 
-/// What credentials are wanted for: calls in a region, to endpoints of the kind that a registry's host name asks for.
+/// What credentials are used for: calls in a region, to endpoints of the kind that a registry's host name asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Destination<'a> {
     /// The region of the calls.
@@ -21,7 +21,7 @@ pub struct Destination<'a> {
 }
 
 impl<'a> Destination<'a> {
-    /// A region, where no registry's name asks for a kind of endpoint.
+    /// Returns a region without a registry, whose name would ask for a kind of endpoint.
     pub fn in_region(region: &'a str) -> Self {
         Self {
             region,
@@ -39,45 +39,45 @@ impl<'a> From<&'a Registry> for Destination<'a> {
     }
 }
 
-/// The STS that is asked for an identity.
+/// Returns the STS endpoint for an identity.
 ///
 /// # Errors
-/// As [`Endpoint::for_service`].
+/// The errors of [`Endpoint::for_service`].
 pub(crate) fn sts(env: &Env, identity: &Identity, to: Destination<'_>) -> Result<Endpoint> {
     sts_in(sts_region(env, identity, to.region), env, identity, to)
 }
 
-/// The STS of a region. Outside the US and Canada STS has no FIPS endpoints: there the STS of the registry's region is asked if the
-/// registry's name asks for one.
+/// Returns the STS endpoint of a region. STS has FIPS endpoints only in the US and Canada. Elsewhere, if the registry's name asks for FIPS, the STS
+/// of the registry's region is used.
 ///
 /// # Errors
-/// As [`Endpoint::for_service`].
+/// The errors of [`Endpoint::for_service`].
 pub(crate) fn sts_in(region: &str, env: &Env, identity: &Identity, to: Destination<'_>) -> Result<Endpoint> {
     let has_fips = ["us-", "ca-"].iter().any(|prefix| region.starts_with(prefix));
     let region = if to.kind.fips && !has_fips { to.region } else { region };
     Endpoint::for_service(Service::Sts, region, to.kind, env, identity)
 }
 
-/// The STS that is asked for the roles of a profile.
+/// Returns the STS endpoint for the roles of a profile.
 ///
 /// # Errors
-/// As [`Endpoint::for_service`].
+/// The errors of [`Endpoint::for_service`].
 pub(crate) fn sts_of_profile(env: &Env, identity: &Identity, to: Destination<'_>) -> Result<Endpoint> {
     let region = identity.setting("region");
     let region = region.unwrap_or_else(|| sts_region(env, identity, to.region));
     sts_in(region, env, identity, to)
 }
 
-/// A service of IAM Identity Center. It has FIPS endpoints in few regions, so that the registry's name does not count for it.
+/// Returns the endpoint of a service of IAM Identity Center. The registry's name does not count, because few regions have FIPS endpoints of it.
 ///
 /// # Errors
-/// As [`Endpoint::for_service`].
+/// The errors of [`Endpoint::for_service`].
 pub(crate) fn sso_endpoint(service: Service, sso: &SsoSettings, env: &Env, identity: &Identity) -> Result<Endpoint> {
     Endpoint::for_service(service, &sso.region, EndpointKind::default(), env, identity)
 }
 
-/// The region whose STS is asked: as all AWS tools do, the current one, which may be the only one that a closed network
-/// reaches; the registry's where there is none, or it is of another partition.
+/// Returns the region whose STS is called. Like all AWS tools, it is the current region, which may be the only one that a closed network reaches.
+/// Without a current region, or if it is in another partition, it is the registry's.
 fn sts_region<'a>(env: &'a Env, identity: &'a Identity, registry_region: &'a str) -> &'a str {
     let of_rule = match &identity.source {
         CredentialSource::Role(plan) => plan.settings.region.as_deref(),
@@ -92,10 +92,10 @@ fn sts_region<'a>(env: &'a Env, identity: &'a Identity, registry_region: &'a str
         .unwrap_or(registry_region)
 }
 
-/// What tells the servers that are asked for an identity's credentials from all others, as named fields for a cache key.
+/// Returns named fields for a cache key that tell the servers of an identity's sign-in from all others.
 ///
 /// # Errors
-/// An address among them that may not be used.
+/// One of the addresses may not be used.
 pub(crate) fn key_fields(env: &Env, identity: &Identity, to: Destination<'_>) -> Result<Vec<(&'static str, Secret)>> {
     let mut fields = Vec::new();
     let by_token = matches!(

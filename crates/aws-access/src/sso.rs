@@ -1,4 +1,4 @@
-//! Credentials by IAM Identity Center: the session that `aws sso login` began, renewed while it can be.
+//! Credentials from IAM Identity Center: the session that `aws sso login` began, renewed as long as possible.
 //! <https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_GetRoleCredentials.html>
 
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use secret::Secret;
 /// How long before its end a session is renewed.
 const RENEWAL: Duration = Duration::from_secs(5 * 60);
 
-/// The file is the AWS CLI's, which takes no lock: nothing is merged.
+/// The file is the AWS CLI's, which takes no lock, so nothing is merged.
 const JSON: FileFormat = FileFormat {
     merge: |_, _, _| None,
     blank: "{}",
@@ -50,16 +50,16 @@ struct SsoSession {
     )]
     refresh_token: Option<Secret>,
     registration_expires_at: Option<String>,
-    /// What else is there, which stays.
+    /// All other fields, which are kept.
     #[serde(flatten)]
     rest: Map<String, Value>,
 }
 
 impl Aws<'_> {
-    /// The credentials of an account and a permission set.
+    /// Returns the credentials of an account and a permission set.
     ///
     /// # Errors
-    /// Nobody is signed in, the session has ended, what the portal says.
+    /// No user is signed in, the session has ended, or the portal refuses.
     pub(crate) async fn sso(&self, profile: &str, sso: &SsoSettings) -> Result<Credentials> {
         let failed = |code, cause: String| {
             Error::failed(code, format!("profile {profile}"), cause)
@@ -119,7 +119,7 @@ impl Aws<'_> {
         ))
     }
 
-    /// Where the AWS CLI keeps the session: by the name of the `sso-session`, or by the address where people sign in.
+    /// Returns the AWS CLI's file of the session, named after the `sso-session` or after the address where users sign in.
     fn session_file(&self, sso: &SsoSettings) -> Option<PathBuf> {
         let digest = Sha1::digest(sso.session.as_deref().unwrap_or(&sso.start_url));
         Some(self.env.home()?.join(".aws/sso/cache").join(session_file_name(&digest)))
@@ -132,8 +132,8 @@ impl Aws<'_> {
         Ok(aws_sdk_sso::Client::from_conf(settings.build()))
     }
 
-    /// Renews a session that has a refresh token, and keeps it for the AWS CLI too. Returns whether it was renewed: one that is still
-    /// valid serves where that fails.
+    /// Renews a session that has a refresh token, and keeps it for the AWS CLI too. Returns whether it was renewed. If not, a session that is still
+    /// valid can be used.
     async fn renew(&self, sso: &SsoSettings, session: &mut SsoSession, file: &Path, now: SystemTime) -> bool {
         let registered = session.registration_expires_at.as_deref().and_then(expiration::parse);
         let (Some(id), Some(secret), Some(refresh)) =
@@ -170,8 +170,8 @@ impl Aws<'_> {
     }
 }
 
-/// Writes a session that was renewed into the AWS CLI's file. It serves this time, even if it can't be kept.
-/// No lock is waited for: the AWS CLI takes none either.
+/// Writes a renewed session into the AWS CLI's file. A failure is ignored, because the session can be used now all the same.
+/// No lock is waited for, because the AWS CLI takes none either.
 pub(crate) fn keep_session(file: &Path, session: &impl Serialize) {
     let Ok(text) = serde_json::to_string(session) else {
         return;
@@ -185,7 +185,7 @@ pub(crate) fn keep_session(file: &Path, session: &impl Serialize) {
     });
 }
 
-/// The name that the AWS CLI gives to the file of a session: the digest of the session's own name, in hexadecimal digits.
+/// Returns the AWS CLI's name for the file of a session: the digest of the session's name, in hexadecimal digits.
 pub(crate) fn session_file_name(digest: &[u8]) -> String {
     let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     digits + ".json"

@@ -1,4 +1,4 @@
-//! STS: a token or a session becomes the session of a role.
+//! STS: turns a token or a session into the session of a role.
 
 use std::time::SystemTime;
 
@@ -16,17 +16,17 @@ use diagnostics::{Code, Error, Result};
 use secret::Secret;
 use settings::RoleSettings;
 
-/// One role to assume, and where it stands among the roles that are assumed one after the other.
+/// One role to assume, and its position among the roles that are assumed one after the other.
 pub(crate) struct RoleCall<'a> {
     /// The role's ARN.
     pub role: &'a str,
     /// The session's name.
     pub session_name: &'a str,
-    /// What narrows and marks the session.
+    /// The settings that restrict and tag the session.
     pub settings: &'a RoleSettings,
-    /// Whether it is the last role, whose session is handed out.
+    /// Whether it is the last role, whose session is returned.
     pub is_last: bool,
-    /// How many roles were assumed with credentials before this one: the session inherits what they made transitive.
+    /// How many roles were assumed with credentials before this one. The session inherits their transitive tags.
     pub after: usize,
     /// The code of the MFA device that the role asks for.
     pub mfa: Option<MfaCode<'a>>,
@@ -41,11 +41,11 @@ pub(crate) struct MfaCode<'a> {
 }
 
 impl Aws<'_> {
-    /// Assumes a role with a token. The call is unsigned: the token is what vouches.
+    /// Assumes a role with a token. The call is not signed, because the token proves the identity.
     /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
     ///
     /// # Errors
-    /// A denial, with what the token says of itself; a network that fails.
+    /// AWS denies the call, with the token's claims in the error, or the network fails.
     pub(crate) async fn assume_with_token(
         &self,
         call: &RoleCall<'_>,
@@ -74,7 +74,7 @@ impl Aws<'_> {
     /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
     ///
     /// # Errors
-    /// Keys that can't be used, a denial, a network that fails.
+    /// The keys cannot be used, AWS denies the call, or the network fails.
     pub(crate) async fn assume(&self, call: &RoleCall<'_>, with: Credentials, sts: &Endpoint) -> Result<Credentials> {
         check_keys(&with)?;
         let client = sts_client(&self.signed_settings(with, sts.region(), sts), sts);
@@ -99,10 +99,10 @@ impl Aws<'_> {
         self.session(answer.credentials)
     }
 
-    /// Asks STS whose credentials these are: the account and the principal's ARN.
+    /// Asks STS who the principal behind credentials is. Returns the account and the principal's ARN.
     ///
     /// # Errors
-    /// Credentials that AWS doesn't take, a network that fails.
+    /// AWS refuses the credentials, or the network fails.
     pub(crate) async fn caller_of(&self, credentials: Credentials, sts: &Endpoint) -> Result<(String, String)> {
         let client = sts_client(&self.signed_settings(credentials, sts.region(), sts), sts);
         let what = sts_name(sts);
@@ -133,7 +133,7 @@ impl Aws<'_> {
 }
 
 impl<'a> RoleCall<'a> {
-    /// A role that stands alone.
+    /// Returns the call for a single role.
     pub fn only(role: &'a str, session_name: &'a str, settings: &'a RoleSettings) -> Self {
         Self {
             role,
@@ -145,7 +145,7 @@ impl<'a> RoleCall<'a> {
         }
     }
 
-    /// Seconds; of the last role alone. The range is checked with the plan.
+    /// Returns the duration in seconds, for the last role only. The plan has checked the range.
     fn duration(&self) -> Option<i32> {
         let seconds = self.settings.duration.filter(|_| self.is_last)?;
         i32::try_from(seconds).ok()
@@ -163,7 +163,7 @@ impl<'a> RoleCall<'a> {
         Some(arns).filter(|arns| self.is_last && !arns.is_empty())
     }
 
-    /// A transitive tag comes down the chain by itself, and STS refuses to have it said again.
+    /// Returns the session's tags. A transitive tag is inherited, and STS refuses to get it again.
     fn tags(&self) -> Option<Vec<Tag>> {
         let settings = &self.settings;
         let is_inherited = |key: &String| self.after > 0 && settings.transitive_tags.contains(key);

@@ -14,12 +14,12 @@ use secret::Secret;
 use settings::ROLE_OF_SETUP;
 use settings::table::ROLE_ARN;
 
-/// A source of AWS credentials as AWS's standard chain knows them.
+/// A source of AWS's standard chain of credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChainSource {
-    /// `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, with `AWS_SESSION_TOKEN` where they are temporary.
+    /// `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, with `AWS_SESSION_TOKEN` if they are temporary.
     Environment {
-        /// The access key's id, which is no secret but tells whose it is.
+        /// The access key's id. It is not secret, and identifies the key.
         access_key_id: String,
         /// The secret access key.
         secret_access_key: Secret,
@@ -32,14 +32,14 @@ pub enum ChainSource {
     WebIdentity {
         /// The role to assume.
         role_arn: String,
-        /// The file that holds the token, read anew at each use.
+        /// The file that holds the token, read at each use.
         token_file: PathBuf,
-        /// Cleaned, 2 to 64 characters.
+        /// The session's name: characters that STS accepts, 2 to 64 of them.
         session_name: String,
     },
-    /// ECS, or EKS Pod Identity.
+    /// The container credentials of ECS or EKS Pod Identity.
     Container {
-        /// The whole address, which one of two variables names.
+        /// The whole address, from one of two variables.
         uri: String,
         /// The authorization token, from its variable or its file.
         token: Option<Secret>,
@@ -49,7 +49,7 @@ pub enum ChainSource {
 }
 
 impl ChainSource {
-    /// What tells this source from every other, as named fields for a cache key: only who holds all of it gets what it
+    /// Returns named fields for a cache key that tell this source from every other. Only a process that holds all of them gets what the source
     /// fetched.
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
         let field = |name, value: &str| (name, Secret::new(value));
@@ -89,7 +89,7 @@ impl ChainSource {
 }
 
 impl fmt::Display for ChainSource {
-    /// For people: which source it is, without any secret.
+    /// Writes which source it is, without any secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Environment { access_key_id, .. } => write!(f, "the environment's access key {access_key_id}"),
@@ -105,7 +105,7 @@ impl fmt::Display for ChainSource {
     }
 }
 
-/// Looks for the sources of the chain: what each of them may look at.
+/// The search for the sources of the chain.
 pub(super) struct ChainSearch<'a> {
     pub env: &'a Env,
     pub files: &'a SharedFiles,
@@ -115,7 +115,7 @@ pub(super) struct ChainSearch<'a> {
 
 type FindSource = fn(&ChainSearch<'_>) -> Result<Option<ChainSource>>;
 
-/// The order in which AWS's tools look.
+/// The sources in the order in which AWS's tools look.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>
 const CHAIN: [FindSource; 5] = [
     |search| environment_keys(search.env),
@@ -129,10 +129,10 @@ const CHAIN: [FindSource; 5] = [
 ];
 
 impl ChainSearch<'_> {
-    /// The first source of the chain that is there.
+    /// Returns the first source of the chain that exists.
     ///
     /// # Errors
-    /// A source that is there but can't be used ends the search: another one would be somebody else.
+    /// A source exists but cannot be used. The search then ends, because another source would be another identity.
     pub fn first(&self) -> Result<ChainSource> {
         for find in CHAIN {
             if let Some(source) = find(self)? {
@@ -142,7 +142,7 @@ impl ChainSearch<'_> {
         Err(no_credentials(NO_METADATA, self.files))
     }
 
-    /// All of them that are there. Whether the instance metadata service answers takes a call to know, so it is no part.
+    /// Returns all sources that exist, except the instance metadata service, which only a call can find.
     pub fn all(&self) -> Vec<ChainSource> {
         let found = CHAIN.iter().filter_map(|find| find(self).ok().flatten());
         found
@@ -179,10 +179,10 @@ impl ChainSearch<'_> {
         }))
     }
 
-    /// The profile as a source, if it is there and holds credentials.
+    /// Returns the profile as a source, if it exists and holds credentials.
     ///
     /// # Errors
-    /// A profile that is named and missing; as [`ProfileSource::resolve`].
+    /// A profile that is named is missing, or the errors of [`ProfileSource::resolve`].
     pub fn profile(&self, name: &str) -> Result<Option<ProfileSource>> {
         match self.files.profile(name) {
             Some(profile) => ProfileSource::resolve(profile, self.files, self.env),
@@ -192,21 +192,21 @@ impl ChainSearch<'_> {
     }
 }
 
-/// How many profiles an error names.
+/// The most profiles that an error names.
 const PROFILES_SHOWN: usize = 8;
 
-/// What fails where there is nothing anywhere.
+/// The subject of the error if no source has credentials.
 const NOTHING: &str = "no AWS credentials";
 
-/// Why the instance metadata service is not asked.
+/// Why the instance metadata service is not asked, as the rest of a sentence.
 pub(crate) const NO_METADATA: &str = "and AWS_EC2_METADATA_DISABLED is set";
 
-/// Whether a search failed because there is nothing anywhere, and not because a source that is there can't be used.
+/// Whether a search failed because no source exists, and not because an existing source cannot be used.
 pub fn finds_nothing(error: &Error) -> bool {
     error.code() == Code::NoCredentials
 }
 
-/// There are no credentials anywhere. `last` says how the last source of the chain, the instance metadata service, failed.
+/// Returns the error if no source has credentials. `last` says how the last source, the instance metadata service, failed.
 pub(crate) fn no_credentials(last: &str, files: &SharedFiles) -> Error {
     let profile = match names_of(files) {
         Some(known) => format!("set AWS_PROFILE to a profile that exists ({known})"),
@@ -222,12 +222,12 @@ pub(crate) fn no_credentials(last: &str, files: &SharedFiles) -> Error {
     ))
 }
 
-/// The profiles that there are, the first eight of them, for people. `None` if there is none, or the files can't be read.
+/// Returns the names of the first eight profiles, for messages. `None` if there is no profile, or the files cannot be read.
 pub fn known_profiles(env: &Env) -> Option<String> {
     names_of(&SharedFiles::read(env).ok()?)
 }
 
-/// The profiles of AWS's shared files, the first eight of them, for people.
+/// Returns the names of the first eight profiles of AWS's shared files, for messages.
 fn names_of(files: &SharedFiles) -> Option<String> {
     let names = files.profile_names();
     let more = if names.len() > PROFILES_SHOWN { ", …" } else { "" };
@@ -235,8 +235,8 @@ fn names_of(files: &SharedFiles) -> Option<String> {
     (!shown.is_empty()).then(|| shown.join(", ") + more)
 }
 
-/// Adds to the error of a search that found nothing what this job has all the same, which says more than a list of all sources: a token
-/// that no role takes, or keys that are set to nothing, as a CI does with secrets that this branch or fork may not have.
+/// Adds to the error of a search that found nothing what is missing in this job: a role for the CI's token, or values for variables that are set
+/// but empty. CIs pass empty secrets to branches and forks that may not have them.
 pub fn explain_missing(error: Error, env: &Env) -> Error {
     if !finds_nothing(&error) {
         return error;
@@ -257,10 +257,11 @@ pub fn explain_missing(error: Error, env: &Env) -> Error {
     }
 }
 
-/// The environment's keys as a source, if there are any. Blanks around keys are no part of them: a CI's secret often ends in the newline it was pasted with.
+/// Returns the environment's keys as a source, if there are any. Blanks around keys are dropped: a CI's secret often ends in the newline that it
+/// was pasted with.
 ///
 /// # Errors
-/// Half a pair.
+/// Only one key of the pair is set.
 fn environment_keys(env: &Env) -> Result<Option<ChainSource>> {
     let key = |name| env.get(name).map(str::trim).filter(|key| !key.is_empty());
     match (key(variables::AWS_ACCESS_KEY_ID), key(variables::AWS_SECRET_ACCESS_KEY)) {
@@ -285,7 +286,7 @@ fn environment_keys(env: &Env) -> Result<Option<ChainSource>> {
     }
 }
 
-/// Tells one boot of the machine from another: an image or a home that moves to another instance doesn't take tokens along.
+/// Returns the id of this boot. It keeps a cache in a moved image or home from being used on another instance.
 fn boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
@@ -306,7 +307,7 @@ pub(super) fn missing_profile(files: &SharedFiles, name: &str) -> Error {
     .hint(hint)
 }
 
-/// Where Amazon ECS hands out the credentials of a task.
+/// The address at which Amazon ECS gives out the credentials of a task.
 const CONTAINER: &str = "http://169.254.170.2";
 
 pub(super) fn container(env: &Env) -> Result<Option<ChainSource>> {

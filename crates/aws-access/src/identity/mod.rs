@@ -1,5 +1,5 @@
-//! Whose AWS credentials are used, chosen whole: never a key from one place with a session, role or profile from another. Choosing reads
-//! the environment and small files, never the network: it runs on every `get`, warm ones too.
+//! The identity whose AWS credentials are used. It is chosen whole: never a key from one place with a session, role or profile from another.
+//! Choosing reads the environment and small files, never the network, because it runs on every `get`, warm ones too.
 
 mod chain;
 mod own_call;
@@ -25,22 +25,22 @@ use secret::Secret;
 use secret_cache::Cache;
 use settings::{CognitoSettings, IdentityChoice, IdentitySettings, RoleSettings};
 
-/// Whose credentials are used, complete: nothing has to be looked up any more before AWS is called.
+/// A source of credentials, complete: nothing has to be looked up before AWS is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CredentialSource {
     /// A profile that a flag or a rule names, used alone.
     Profile(ProfileSource),
     /// A role that a flag, a rule or `AWS_ROLE_ARN` alone names, and the roles after it.
     Role(Box<RolePlan>),
-    /// A user of Cognito, who has signed in before or has another provider's token. The settings have the user's name, unless nobody or
-    /// more than one user is signed in.
+    /// A user of Cognito who has signed in before or has another provider's token. The settings hold the user's name, unless no user or more than
+    /// one is signed in.
     Cognito(Box<CognitoSettings>),
-    /// The first source of AWS's standard chain that is there.
+    /// The first existing source of AWS's standard chain.
     Chain(ChainSource),
 }
 
 impl CredentialSource {
-    /// What tells this source from every other, as named fields for a cache key: only a process that holds all of it gets what the source
+    /// Returns named fields for a cache key that tell this source from every other. Only a process that holds all of them gets what the source
     /// fetched.
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
         match self {
@@ -53,7 +53,7 @@ impl CredentialSource {
 }
 
 impl fmt::Display for CredentialSource {
-    /// For people: which source it is, without any secret.
+    /// Writes which source it is, without any secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Profile(profile) => profile.fmt(f),
@@ -71,33 +71,32 @@ impl fmt::Display for CredentialSource {
     }
 }
 
-/// Whose credentials are used, and the profile whose settings (region, endpoints) go with them.
+/// A source of credentials, and the profile whose settings (region, endpoints) apply to it.
 #[derive(Debug)]
 pub struct Identity {
-    /// Whose credentials they are.
+    /// The source of the credentials.
     pub source: CredentialSource,
-    /// The session of its profile's last role that asks for an MFA code, if it began in this process.
+    /// The session of the profile's last role that asks for an MFA code, if it began in this process.
     pub(crate) mfa_session: Option<SessionCredentials>,
     files: SharedFiles,
     profile: String,
 }
 
 impl Identity {
-    /// Chooses the identity that the settings and the environment name, for a registry or whatever else the scope stands for: Cognito or a
-    /// profile, used alone; else a role, assumed with the CI's token or, where there is none, with the standard chain; else the standard
-    /// chain.
+    /// Chooses the identity that the settings and the environment name, for a registry or a region. Cognito or a profile is used alone. Else a role
+    /// is assumed with the CI's token or, without a token, with the standard chain. Else the standard chain is used.
     ///
     /// # Errors
-    /// Settings that exclude each other; half a pair of keys, a profile that is missing or holds no credentials; roles that
-    /// can't be, no token where one is insisted on; shared files that can't be read.
+    /// The settings exclude each other; only one key of a pair is set; a profile is missing or holds no credentials; a role's name is invalid; a
+    /// required token is missing; or the shared files cannot be read.
     pub fn choose(settings: IdentitySettings, scope: &IdentityScope<'_>, env: &Env) -> Result<Self> {
         Self::new(settings.choice(role_in(env))?, scope, env)
     }
 
-    /// Resolves a choice: finds the profile, what assumes the role, the user who is signed in or the source of the chain.
+    /// Resolves a choice: finds the profile, what assumes the role, the signed-in user, or the source of the chain.
     ///
     /// # Errors
-    /// As [`Identity::choose`], but for settings that exclude each other.
+    /// The errors of [`Identity::choose`], except for settings that exclude each other.
     pub fn new(choice: IdentityChoice, scope: &IdentityScope<'_>, env: &Env) -> Result<Self> {
         Self::with_files(env, |files| {
             let search = ChainSearch {
@@ -124,10 +123,10 @@ impl Identity {
         })
     }
 
-    /// A role that is assumed with a token in hand: the kubelet hands over the one of a pod's service account.
+    /// Returns the identity of a role that is assumed with a token in hand, such as a pod's token from the kubelet.
     ///
     /// # Errors
-    /// A role that can't be, shared files that can't be read.
+    /// The role's name is invalid, or the shared files cannot be read.
     pub fn of_service_account(
         role_arn: &str,
         mut settings: RoleSettings,
@@ -143,11 +142,11 @@ impl Identity {
         })
     }
 
-    /// A user of Cognito, and no other source. The profile that the environment names goes with the user for its region and endpoints
-    /// alone: it may be the one whose `credential_process` is running.
+    /// Returns the identity of a user of Cognito. The environment's profile is only used for its region and endpoints: its `credential_process` may
+    /// be this very process.
     ///
     /// # Errors
-    /// Shared files that can't be read.
+    /// The shared files cannot be read.
     pub fn of_cognito(settings: &CognitoSettings, env: &Env) -> Result<Self> {
         let settings = resolve_user(Box::new(settings.clone()), env);
         Self::with_files(env, |_| Ok(CredentialSource::Cognito(settings)))
@@ -168,10 +167,10 @@ impl Identity {
         })
     }
 
-    /// Checks settings without a job that uses them: what [`Identity::choose`] can tell without credentials.
+    /// Checks settings without a job that uses them: everything that [`Identity::choose`] checks without credentials.
     ///
     /// # Errors
-    /// What only a role has beside a profile, and what STS would refuse.
+    /// A profile has a setting that only a role can have, or STS would refuse a value.
     pub fn check(settings: &IdentitySettings, scope: &IdentityScope<'_>) -> Result<()> {
         if settings.profile.is_some() {
             settings.clone().choice(None)?;
@@ -179,7 +178,7 @@ impl Identity {
         role::check(&settings.role, scope)
     }
 
-    /// The other sources that are there, and why each was not taken: for people, without any secret.
+    /// Returns the other sources that exist, and why each was not used, without any secret.
     pub fn passed_over(&self, env: &Env) -> Vec<String> {
         let search = ChainSearch {
             env,
@@ -203,7 +202,7 @@ impl Identity {
         lines
     }
 
-    /// Tells people who asked for more where the credentials come from, and why not from elsewhere.
+    /// In verbose mode, tells where the credentials come from, and why not from elsewhere.
     pub fn explain(&self, context: &mut Context<'_>) {
         context.detail(|| format!("credentials: {}", self.source));
         if context.verbosity == Verbosity::Debug {
@@ -213,7 +212,7 @@ impl Identity {
         }
     }
 
-    /// Why nothing else counts, if the source is one that is used alone.
+    /// Returns why no other source counts, if the source is used alone.
     fn used_alone(&self) -> Option<&'static str> {
         match &self.source {
             CredentialSource::Profile(_) => Some("a profile is named, and used alone"),
@@ -245,7 +244,7 @@ impl Identity {
         tokens.map(|token| format!("{}: {why}", token.name())).collect()
     }
 
-    /// The roles that are assumed, if this identity is one by name.
+    /// Returns the roles that are assumed, if the identity is a named role.
     pub fn role(&self) -> Option<&RolePlan> {
         match &self.source {
             CredentialSource::Role(plan) => Some(plan),
@@ -253,7 +252,7 @@ impl Identity {
         }
     }
 
-    /// The profile that credentials come from, be it the one that is used or the one that assumes the role.
+    /// Returns the profile that the credentials come from. It may be the one that assumes the role.
     pub fn profile(&self) -> Option<&ProfileSource> {
         match &self.source {
             CredentialSource::Profile(profile) | CredentialSource::Chain(ChainSource::Profile(profile)) => {
@@ -284,7 +283,7 @@ impl Identity {
         [of_chain, of_profile].contains(&Some(&ChainSource::InstanceMetadata))
     }
 
-    /// The CI's token, where it need not be asked for.
+    /// Returns the CI's token, if the job has it already.
     pub fn token(&self) -> Option<Secret> {
         match &self.role()?.base {
             RoleBase::Token(token) => token.in_hand(),
@@ -292,10 +291,10 @@ impl Identity {
         }
     }
 
-    /// Makes sure that it is known which user of Cognito this is: the settings name the user, or just one is signed in.
+    /// Checks that the user of Cognito is known: the settings name the user, or exactly one is signed in.
     ///
     /// # Errors
-    /// Nobody is signed in, or more than one user.
+    /// No user is signed in, or more than one.
     pub(crate) fn require_user(&self) -> Result<()> {
         match &self.source {
             CredentialSource::Cognito(it) if it.username.is_none() && it.provider.is_none() => {
@@ -305,29 +304,28 @@ impl Identity {
         }
     }
 
-    /// The error of a search that found no credentials. `last` says how the last source of the chain failed.
+    /// Returns the error of a search that found no credentials. `last` says how the last source of the chain failed.
     pub(crate) fn no_credentials(&self, last: &str) -> Error {
         no_credentials(last, &self.files)
     }
 
-    /// A setting: the profile's, for what the environment doesn't say.
+    /// Returns a setting of the profile. The environment's variables come first, and are not read here.
     pub fn setting(&self, key: &str) -> Option<&str> {
         self.files.profile(&self.profile)?.get(key)
     }
 
-    /// The endpoint that the profile's `services` section sets for a service (`ecr`, `ecr_public`, `sts`).
+    /// Returns the endpoint that the profile's `services` section sets for a service (`ecr`, `ecr_public`, `sts`).
     pub fn service_endpoint(&self, service: &str) -> Option<&str> {
         self.files.profile(&self.profile)?.service_endpoint(service)
     }
 
-    /// What tells this identity from every other, as [`CredentialSource::key_fields`].
+    /// Returns named fields for a cache key, as [`CredentialSource::key_fields`] does.
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
         self.source.key_fields()
     }
 }
 
-/// The settings with the name of the one user who is signed in, if they give none: what is kept for one user must not be handed to
-/// another.
+/// Adds the name of the one user who is signed in, if the settings name none. A secret kept for one user must not be given to another.
 fn resolve_user(mut settings: Box<CognitoSettings>, env: &Env) -> Box<CognitoSettings> {
     if settings.provider.is_none() && settings.username.is_none() {
         let cache = Cache::from_env(env);
@@ -336,10 +334,10 @@ fn resolve_user(mut settings: Box<CognitoSettings>, env: &Env) -> Box<CognitoSet
     settings
 }
 
-/// The region of registries that are named by their account alone: the flag, the environment, then the profile.
+/// Returns the region of registries that are named by their account alone: from the flag, the environment, then the profile.
 ///
 /// # Errors
-/// AWS's shared files can't be read.
+/// AWS's shared files cannot be read.
 pub fn region(flag: Option<&str>, env: &Env) -> Result<Option<String>> {
     match flag {
         Some(region) => Ok(Some(region.to_owned())),
@@ -347,10 +345,10 @@ pub fn region(flag: Option<&str>, env: &Env) -> Result<Option<String>> {
     }
 }
 
-/// The current region: `AWS_REGION`, `AWS_DEFAULT_REGION`, then the profile's.
+/// Returns the current region: `AWS_REGION`, `AWS_DEFAULT_REGION`, then the profile's.
 ///
 /// # Errors
-/// AWS's shared files can't be read.
+/// AWS's shared files cannot be read.
 pub fn current_region(env: &Env) -> Result<Option<String>> {
     if let Some(region) = env
         .get(variables::AWS_REGION)
@@ -363,7 +361,7 @@ pub fn current_region(env: &Env) -> Result<Option<String>> {
     Ok(profile.and_then(|profile| profile.get("region")).map(str::to_owned))
 }
 
-/// The role that the environment names, unless it is half of a web identity's pair.
+/// Returns the role that the environment names, unless it belongs to a web identity.
 pub(crate) fn role_in(env: &Env) -> Option<&str> {
     env.get(variables::AWS_ROLE_ARN)
         .filter(|_| env.get(variables::AWS_WEB_IDENTITY_TOKEN_FILE).is_none())

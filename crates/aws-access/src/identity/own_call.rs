@@ -1,4 +1,4 @@
-//! A `credential_process` that is a call of this program: what it would fetch is known without running it.
+//! A `credential_process` that calls this program: the credentials it would fetch are known without running it.
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -23,7 +23,7 @@ pub(crate) struct OwnCall(Vec<String>);
 impl OwnCall {
     /// Reads the command line of a `credential_process`; `None` if it calls another program.
     pub fn parse(line: &Secret) -> Option<Self> {
-        // In cmd.exe a backslash is no escape.
+        // In cmd.exe a backslash does not escape.
         let line = match cfg!(windows) {
             true => line.expose().replace('\\', "\\\\"),
             false => line.expose().to_owned(),
@@ -50,14 +50,14 @@ impl OwnCall {
         values.is_some_and(|values| values.text(&PROFILE) == Some(name))
     }
 
-    /// What tells the credentials that the call fetches from all others, as named fields for a cache key.
+    /// Returns named fields for a cache key that tell the credentials of this call from all others.
     fn key_fields(&self, env: &Env) -> Vec<(&'static str, Secret)> {
         let is_read_by_us = |name: &str| name.starts_with("AWS_") || name.starts_with("ECR_AUTH_");
         let by_us = [("environment", env.visible(is_read_by_us))];
         match self.subcommand() {
             "assume" if self.value("--source") != Some("cognito") => match self.plan(env) {
                 Some(plan) => plan.key_fields().into_iter().chain(by_us).collect(),
-                // A profile or another source of the machine's.
+                // The credentials are a profile's or another source's of this machine.
                 None => vec![
                     ("environment", env.visible(|_| true)),
                     ("files", SharedFiles::whole_text(env)),
@@ -69,12 +69,12 @@ impl OwnCall {
             {
                 self.provider_token().into_iter().chain(by_us).collect()
             }
-            // Only the call itself knows what its configuration adds: nobody else is served what it led to.
+            // Only the call itself knows what its configuration adds, so a cached result is not shared.
             _ => vec![("process", unique())],
         }
     }
 
-    /// The value of a flag, as the next word or behind `=`.
+    /// Returns the value of a flag: the next word, or the text after `=`.
     fn value(&self, flag: &str) -> Option<&str> {
         let next = self.0.iter().skip_while(|word| *word != flag).nth(1);
         let joined = || {
@@ -85,7 +85,7 @@ impl OwnCall {
         next.map(String::as_str).or_else(joined)
     }
 
-    /// The roles that `ecr-auth assume` assumes, if it assumes the first one with the CI's token.
+    /// Returns the roles of `ecr-auth assume`, if it assumes the first one with the CI's token.
     fn plan(&self, env: &Env) -> Option<RolePlan> {
         let values = SettingValues::from_args(&self.0[1..])?;
         let region = values.text(&REGION).map(str::to_owned);
@@ -103,7 +103,7 @@ impl OwnCall {
         RolePlan::new(&first, *settings, &scope, env, by_token).ok()
     }
 
-    /// The token of `ecr-auth cognito --id-token-file`, whole.
+    /// Returns the whole token of `ecr-auth cognito --id-token-file`.
     fn provider_token(&self) -> Vec<(&'static str, Secret)> {
         let file = self.value("--id-token-file");
         let token = file.map(|file| read_token_file(Path::new(file)).unwrap_or_default());
@@ -111,8 +111,8 @@ impl OwnCall {
     }
 }
 
-/// What tells the credentials that a `credential_process` prints from all others, as named fields for a cache key: for a call of this
-/// program what that call would be told by, for every other program the environment that it sees and the folder that it runs in.
+/// Returns named fields for a cache key that tell the credentials of a `credential_process` from all others. For a call of this program, they are
+/// that call's own. For another program, they are its environment and its folder.
 pub(crate) fn process_fields(line: &Secret, env: &Env) -> Vec<(&'static str, Secret)> {
     if let Some(call) = OwnCall::parse(line) {
         return call.key_fields(env);
@@ -124,7 +124,7 @@ pub(crate) fn process_fields(line: &Secret, env: &Env) -> Vec<(&'static str, Sec
     ]
 }
 
-/// A text that no other process has.
+/// Returns a text that no other process has.
 fn unique() -> Secret {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Secret::new(format!("{} {}", std::process::id(), now.as_nanos()))

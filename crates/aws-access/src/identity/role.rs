@@ -1,4 +1,4 @@
-//! A role by name, and the roles after it: one plan, checked before the first call.
+//! A named role and the roles after it, as one plan that is checked before the first call.
 
 use std::fmt;
 
@@ -11,17 +11,17 @@ use secret::Secret;
 use settings::table::REGION;
 use settings::{RoleSettings, SourceChoice, is_role_arn};
 
-/// Where an identity is wanted: what completes a role's name that is no ARN.
+/// What an identity is used for: completes a role's name to an ARN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdentityScope<'a> {
-    /// The partition of the registry, or of the region that is set.
+    /// The partition of the registry, or of the current region.
     pub partition: &'static Partition,
     /// The registry's account.
     pub account: Option<&'a str>,
 }
 
 impl IdentityScope<'_> {
-    /// Where no registry is there to complete a name: the region's partition alone.
+    /// Returns the scope of a region, for use without a registry. It has no account.
     pub fn of_region(region: &str) -> Self {
         Self {
             partition: Partition::for_region(region),
@@ -44,13 +44,13 @@ impl<'a> From<&'a Registry> for IdentityScope<'a> {
 pub struct RolePlan {
     /// What assumes the first one.
     pub base: RoleBase,
-    /// ARNs, at least one.
+    /// The roles' ARNs, at least one.
     pub roles: Vec<String>,
-    /// The audience a token is asked for.
+    /// The audience of the token to request.
     pub audience: String,
-    /// Cleaned, 2 to 64 characters.
+    /// The session's name: characters that STS accepts, 2 to 64 of them.
     pub session_name: String,
-    /// All else, as it was said.
+    /// All other settings, as given.
     pub settings: RoleSettings,
 }
 
@@ -64,10 +64,10 @@ pub enum RoleBase {
 }
 
 impl RoleBase {
-    /// The CI job's token or, where the settings allow it, a source of the standard chain, which `chain` finds.
+    /// Returns the CI job's token or, if the settings allow it, a source of the standard chain, which `chain` finds.
     ///
     /// # Errors
-    /// There is no token where one is insisted on; the error of `chain`.
+    /// There is no token although the settings require one, or the error of `chain`.
     pub(super) fn find(
         settings: &RoleSettings,
         env: &Env,
@@ -116,17 +116,17 @@ impl RolePlan {
         })
     }
 
-    /// The last role: whose credentials come out of it.
+    /// Returns the last role, whose credentials are used.
     pub fn last(&self) -> &str {
         self.roles.last().map_or("", String::as_str)
     }
 
-    /// The account of the last role: 12 digits.
+    /// Returns the account of the last role: 12 digits.
     pub fn account(&self) -> &str {
         account(self.last())
     }
 
-    /// What tells these roles' credentials from all others.
+    /// Returns named fields for a cache key that tell these roles' credentials from all others.
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
         let field = |name, value: &str| (name, Secret::new(value));
         let mut fields = vec![field("source", "role")];
@@ -159,16 +159,16 @@ impl fmt::Display for RolePlan {
 pub(super) fn check(settings: &RoleSettings, scope: &IdentityScope<'_>) -> Result<()> {
     let count = match &settings.role_arn {
         Some(first) => roles(settings, first, scope)?.len(),
-        // Whoever uses them names the first role in the environment.
+        // The environment names the first role later.
         None => settings.chain.len() + 1,
     };
     settings.check(count, settings.source == SourceChoice::Oidc)
 }
 
-/// The account of the last role, 12 digits, where the first one is named.
+/// Returns the account of the last role, 12 digits, if the settings name the first one.
 ///
 /// # Errors
-/// Usage errors for roles that can't be.
+/// A role's name is invalid.
 pub fn last_account(settings: &RoleSettings, scope: &IdentityScope<'_>) -> Result<Option<String>> {
     let Some(first) = &settings.role_arn else {
         return Ok(None);
@@ -186,17 +186,17 @@ fn roles(settings: &RoleSettings, first: &str, scope: &IdentityScope<'_>) -> Res
     names.map(|name| role_arn(name, scope)).collect()
 }
 
-/// What STS wants as the audience in the role's partition.
+/// Returns the default audience of STS in the role's partition.
 pub(crate) fn audience(role_arn: &str) -> &'static str {
     Partition::for_arn(role_arn).sts_audience()
 }
 
-/// An ARN as it stands, or a name completed with the registry's partition and account.
+/// Returns an ARN unchanged, or completes a name with the registry's partition and account.
 fn role_arn(name: &str, scope: &IdentityScope<'_>) -> Result<String> {
     let what = format!("role {name}");
     let hint = "write it as arn:aws:iam::<12-digit account>:role/<name>, or the name alone for the registry's account";
     if let Some(rest) = name.strip_prefix("arn:") {
-        // What a path may hold: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html>
+        // The characters of a path: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html>
         if !is_role_arn(name) {
             return Err(match role_of_session(name) {
                 Some(role) => Error::usage(Code::Role, what, "this is the ARN of a session, not of its role").hint(
@@ -205,7 +205,7 @@ fn role_arn(name: &str, scope: &IdentityScope<'_>) -> Result<String> {
                 None => Error::usage(Code::Role, what, "this is not the ARN of a role").hint(hint),
             });
         }
-        // STS of one partition knows no role of another, and says so as if the role were not there.
+        // STS does not know roles of another partition, and reports them as missing.
         let partition = rest.split(':').next().unwrap_or_default();
         return match partition == scope.partition.id() {
             true => Ok(name.to_owned()),
@@ -222,7 +222,7 @@ fn role_arn(name: &str, scope: &IdentityScope<'_>) -> Result<String> {
     }
 }
 
-/// The role whose session has this ARN: `arn:aws:sts::111122223333:assumed-role/NAME/SESSION`.
+/// Returns the role of a session's ARN, such as `arn:aws:sts::111122223333:assumed-role/NAME/SESSION`.
 pub(crate) fn role_of_session(arn: &str) -> Option<String> {
     let (start, resource) = arn.split_once(":assumed-role/")?;
     let name = resource.split('/').next()?;

@@ -1,12 +1,12 @@
-//! What an address says of itself: whether it is this machine's own, and whether a secret may be sent there.
+//! Checks addresses: whether one is this machine's own, and whether a secret may be sent there.
 
 use std::net::IpAddr;
 
 use context::{Env, variables};
 use diagnostics::{Code, Error, Result, without_userinfo};
 
-/// Whether an address is this machine's own: loopback, the instance metadata service (169.254.169.254, fd00:ec2::254), or a container's
-/// credentials (169.254.170.2, 169.254.170.23, fd00:ec2::23). No proxy can reach these, and nobody on the network reads along.
+/// Whether an address is this machine's own: loopback, the instance metadata service (169.254.169.254, fd00:ec2::254), or a container's credentials
+/// (169.254.170.2, 169.254.170.23, fd00:ec2::23). No proxy can reach these, and no other machine can read along.
 pub fn is_local(url: &str) -> bool {
     let Ok(uri) = url.parse::<http::Uri>() else {
         return false;
@@ -20,17 +20,17 @@ pub fn is_local(url: &str) -> bool {
     is_local_host && matches!(uri.scheme_str(), Some("http" | "https"))
 }
 
-/// The address that a host is. One of version 6 may be in brackets, and one of version 4 may be written as one of version 6.
+/// Returns the IP address that a host is. An IPv6 address may be in brackets. An IPv4 address may be written as an IPv6 address.
 pub fn address_of(host: &str) -> Option<IpAddr> {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let address: IpAddr = bare.unwrap_or(host).parse().ok()?;
     Some(address.to_canonical())
 }
 
-/// Refuses an address that others on the network could read along with.
+/// Refuses an address whose traffic others on the network could read.
 ///
 /// # Errors
-/// The text is no URL, or it is plain http to another machine and `ECR_AUTH_ALLOW_HTTP` is not 1.
+/// The text is not a URL, or it is plain http to another machine and `ECR_AUTH_ALLOW_HTTP` is not 1.
 pub fn refuse_plain_http(url: &str, env: &Env) -> Result<()> {
     let what = "the endpoint that the settings name";
     let shown = without_userinfo(url);

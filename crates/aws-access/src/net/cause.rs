@@ -1,4 +1,4 @@
-//! Why a connection failed, in words that people can act on.
+//! Explains why a connection failed, in words that people can act on.
 
 use std::error::Error as StdError;
 use std::io;
@@ -10,35 +10,34 @@ use super::BODY_LIMIT;
 use diagnostics::Code;
 use ecr_registry::region_of_server_meant;
 
-/// The cause of an error where nobody answered.
+/// The cause if no server answered.
 pub const NO_ANSWER: &str = "no answer in time";
 
 const REFUSED: &str = "the connection was refused";
 const RESET: &str = "the connection was reset";
 
-/// For a network that fails.
+/// The hint for a network that fails.
 pub const NETWORK_HINT: &str = "check the network, DNS, HTTPS_PROXY and NO_PROXY, and any AWS_ENDPOINT_URL";
 
-/// For a server that nobody known vouches for.
+/// The hint for a server whose certificate no known CA signed.
 const ROOTS_HINT: &str = "if a proxy here opens TLS, name the CA it signs with in SSL_CERT_FILE or AWS_CA_BUNDLE (a PEM file), and give it to docker's daemon too";
 
-/// For a certificate that is too old, or too young.
+/// The hint for a certificate that has expired or is not valid yet.
 const EXPIRED_HINT: &str =
     "look at this machine's clock first (date -u); else the certificate of the proxy or endpoint has to be renewed";
 
-/// For a CA's certificate where a server's belongs.
+/// The hint for a server that shows a CA's certificate.
 const CA_HINT: &str = "give the server a certificate that is signed by that CA, with the server's name in it, and name the CA in SSL_CERT_FILE or AWS_CA_BUNDLE (a PEM file)";
 
-/// For a certificate that is another server's, or that nobody can use.
+/// The hint for a certificate of another server, or one that cannot be used.
 const CERTIFICATE_HINT: &str = "check which server answers under that name: a proxy that opens TLS, DNS or AWS_ENDPOINT_URL may lead to another server";
 
-/// What to do about a server that can't be reached: about its certificate; with the region that may have been meant, where DNS knows no
-/// such server; or `otherwise`.
+/// Returns the hint for a server that cannot be reached: about its certificate, about the region if DNS does not know the server, or `otherwise`.
 pub fn reach_hint(error: &(dyn StdError + 'static), address: &str, otherwise: &str) -> String {
     if let Some((_, hint)) = certificate_hint(&root_cause(error)) {
         return hint.to_owned();
     }
-    // The words of hyper-util, whose type for it is its own.
+    // The text is hyper-util's, whose error type is private.
     let is_unresolved = causes(error).any(|cause| cause.to_string() == "dns error");
     match region_of_server_meant(address).filter(|_| is_unresolved) {
         Some(meant) => format!("{meant} DNS knows no such server; if the region is right, {otherwise}"),
@@ -46,7 +45,7 @@ pub fn reach_hint(error: &(dyn StdError + 'static), address: &str, otherwise: &s
     }
 }
 
-/// The code of an error whose innermost cause is a certificate, and what to do about it.
+/// Returns the code of an error whose innermost cause is about a certificate, and the hint.
 pub fn certificate_hint(cause: &str) -> Option<(Code, &'static str)> {
     let code = connection_error_code(cause)?;
     let hint = match code {
@@ -59,7 +58,7 @@ pub fn certificate_hint(cause: &str) -> Option<(Code, &'static str)> {
     Some((code, hint))
 }
 
-/// AWS's own code and message, as people read them.
+/// Returns AWS's own code and message, as shown in an error.
 pub fn code_and_message(code: Option<&str>, message: Option<&str>) -> String {
     match (code, message) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
@@ -68,13 +67,13 @@ pub fn code_and_message(code: Option<&str>, message: Option<&str>) -> String {
     }
 }
 
-/// The code of a connection that failed with this innermost cause.
+/// Returns the code of a connection that failed with this innermost cause.
 pub fn connection_code(cause: &str) -> Code {
     connection_error_code(cause).unwrap_or(Code::Connection)
 }
 
-/// The code of an error whose innermost cause is this one; `None` if it is not sure that a connection failed. TLS, the resolver and the
-/// proxy's tunnel say what went wrong in words alone.
+/// Returns the code of an error with this innermost cause. `None` if the error may not be about a connection. TLS, the resolver and the proxy's
+/// tunnel report causes only as text.
 pub fn connection_error_code(cause: &str) -> Option<Code> {
     let says = |part: &str| cause.contains(part);
     Some(match () {
@@ -91,7 +90,7 @@ pub fn connection_error_code(cause: &str) -> Option<Code> {
     })
 }
 
-/// An error and what caused it, outermost first.
+/// Returns an error and its causes, outermost first.
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |cause| {
         let cause: &'a (dyn StdError + 'static) = *cause;
@@ -99,7 +98,7 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
     })
 }
 
-/// The innermost cause, where the SDK's own words ("dispatch failure") say nothing.
+/// Returns the innermost cause, because the SDK's own words ("dispatch failure") explain nothing.
 pub fn root_cause(error: &(dyn StdError + 'static)) -> String {
     let mut last = error.to_string();
     for current in causes(error) {
@@ -120,13 +119,13 @@ pub fn root_cause(error: &(dyn StdError + 'static)) -> String {
     certificate_in_words(&last).unwrap_or(last)
 }
 
-/// How rustls begins to say what is wrong with a server's certificate.
+/// The start of rustls's text about a server's certificate.
 const CERTIFICATE: &str = "invalid peer certificate: ";
 
-/// A CA's own certificate where a server's belongs: what `openssl req -x509` makes.
+/// The cause if the server shows a CA's own certificate, which `openssl req -x509` makes.
 const CA_SHOWN: &str = "the server shows a CA's own certificate as its own";
 
-/// What is wrong with a certificate, where rustls says it in names of its code. `UnknownIssuer` stays: people look that up.
+/// Returns words for a certificate's error if rustls reports it by a name of its code. `UnknownIssuer` is kept, because people look it up.
 fn certificate_in_words(cause: &str) -> Option<String> {
     let wrong = cause.strip_prefix(CERTIFICATE)?;
     let wrong = wrong.strip_prefix("Other(OtherError(").unwrap_or(wrong);
@@ -142,7 +141,7 @@ fn certificate_in_words(cause: &str) -> Option<String> {
     Some(format!("{CERTIFICATE}{words}"))
 }
 
-/// `BadEncoding` as `bad encoding`.
+/// Returns `bad encoding` for `BadEncoding`.
 fn words(name: &str) -> String {
     let mut words = String::new();
     for letter in name.chars() {
@@ -154,17 +153,17 @@ fn words(name: &str) -> String {
     words
 }
 
-/// What stands around the names of a certificate that has others than the one that was asked.
+/// The text before each name of a certificate, if the certificate does not have the name that was asked for.
 const NAME_KINDS: [&str; 3] = ["DnsName(", "IpAddress(", "UniformResourceIdentifier("];
 
-/// `KIND"name")` as `"name"`.
+/// Returns `"name"` for `KIND"name")`.
 fn without_kind(text: &str, kind: &str) -> String {
     let mut parts = text.split(kind);
     let before = parts.next().unwrap_or_default().to_owned();
     parts.fold(before, |plain, part| plain + &part.replacen(')', "", 1))
 }
 
-/// How a connection ended, where people would otherwise read the system's words.
+/// Returns words for how a connection ended, instead of the system's.
 fn ended(error: &io::Error) -> Option<&'static str> {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Some(REFUSED),
@@ -285,7 +284,7 @@ mod tests {
         ] {
             assert_eq!(shown(wrong), words);
         }
-        // What has run out is told by more than the words alone.
+        // A resource that has run out is recognised by more than the words.
         assert_eq!(
             connection_code(&root_cause(&DnsCause(io::Error::other(
                 "invalid peer certificate: NotValidYet"

@@ -1,5 +1,5 @@
-//! Which server the calls asked last, and how it refused: for the error of a call that never ends, and where the SDK's own words say
-//! less than the response did.
+//! The server that was asked last, and how it refused: for the error of a call that never ends, and where the SDK's words say less than the
+//! response.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,19 +9,19 @@ use serde::Deserialize;
 use context::{Progress, Wait};
 use diagnostics::one_line;
 
-/// Longest text of an answer that is shown, in characters.
+/// The longest text of a response that is shown, in characters.
 const SHOWN: usize = 120;
 
-/// The last request of many that follow one another. Clones share it.
+/// The last of several requests in sequence. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct LastRequest(Arc<Mutex<RequestState>>);
 
 #[derive(Debug, Default)]
 struct RequestState {
     last: Option<AskedServer>,
-    /// Where people see whom is waited for.
+    /// Shows which server is being waited for.
     progress: Progress,
-    /// There as long as no response is.
+    /// Present until a response arrives.
     wait: Option<Wait>,
 }
 
@@ -40,7 +40,7 @@ pub struct RefusedRequest {
     text: Option<String>,
 }
 
-/// An error as credential endpoints word it: Amazon ECS's agent in JSON.
+/// An error of a credential endpoint, in the JSON form of Amazon ECS's agent.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-response.html>
 #[derive(Deserialize)]
 struct EndpointError {
@@ -51,12 +51,12 @@ struct EndpointError {
 }
 
 impl LastRequest {
-    /// Shows on `progress`, from now on, which server is waited for.
+    /// From now on, shows on `progress` which server is being waited for.
     pub fn show_on(&self, progress: &Progress) {
         self.state().progress = progress.clone();
     }
 
-    /// A request goes to this URL. Another attempt at the same address leaves it known how the one before ended.
+    /// Notes a request to this URL. If it repeats the last address, the last refusal is kept.
     pub fn asks(&self, url: &str) {
         let (scheme, address) = parts(url);
         let mut state = self.state();
@@ -73,12 +73,12 @@ impl LastRequest {
         });
     }
 
-    /// Takes what is shown away: no server is waited for any more.
+    /// Stops showing that a server is being waited for.
     pub fn ends(&self) {
         self.state().wait = None;
     }
 
-    /// Notes the response: `refusal` is `None` if it was what was asked for.
+    /// Notes the response. `refusal` is `None` for a status of 2xx.
     pub fn is_answered(&self, refusal: Option<RefusedRequest>) {
         let mut state = self.state();
         if refusal.is_none() {
@@ -89,22 +89,22 @@ impl LastRequest {
         }
     }
 
-    /// `HOST[:PORT]` of who was asked last.
+    /// Returns `HOST[:PORT]` of the server that was asked last.
     pub fn address(&self) -> Option<String> {
         self.last().map(|asked| asked.address)
     }
 
-    /// `SCHEME://HOST[:PORT]` of who was asked last.
+    /// Returns `SCHEME://HOST[:PORT]` of the server that was asked last.
     pub fn server(&self) -> Option<String> {
         self.last().map(|asked| format!("{}://{}", asked.scheme, asked.address))
     }
 
-    /// How who was asked last refused.
+    /// Returns how the server that was asked last refused.
     pub fn refusal(&self) -> Option<RefusedRequest> {
         self.last()?.refusal
     }
 
-    /// A cause with the address it is about.
+    /// Returns a cause with the address it is about.
     pub fn at(&self, cause: impl fmt::Display) -> String {
         match self.address() {
             Some(address) => format!("{address}: {cause}"),
@@ -131,7 +131,7 @@ impl RequestState {
 }
 
 impl RefusedRequest {
-    /// What an answer with this status and body says: the code and message of a JSON object, or plain text.
+    /// Returns the refusal in a response with this status and body: the code and message of a JSON object, or plain text.
     pub fn new(status: u16, is_text: bool, body: &[u8]) -> Self {
         let text = match serde_json::from_slice::<EndpointError>(body) {
             Ok(worded) if worded.message.is_empty() => Some(worded.code),
@@ -156,7 +156,7 @@ impl fmt::Display for RefusedRequest {
     }
 }
 
-/// The scheme of a URL, and its `HOST[:PORT]` without the `user:password@` that it may carry.
+/// Returns the scheme of a URL, and its `HOST[:PORT]` without a `user:password@`.
 fn parts(url: &str) -> (String, String) {
     let uri: http::Uri = url.parse().unwrap_or_default();
     let authority = uri.authority().map_or("", http::uri::Authority::as_str);

@@ -1,5 +1,5 @@
-//! The network: connections with our own TLS roots and proxies, how much a response may weigh, how long calls may take, and why they
-//! fail. This module knows HTTP. It knows nothing of identities and of AWS's services.
+//! The network: connections with ecr-auth's own TLS roots and proxies, limits on size and time, and why a connection fails. This module knows HTTP.
+//! It does not know identities or AWS's services.
 
 mod address;
 mod cause;
@@ -28,9 +28,9 @@ pub use runtime::{to_end, within};
 pub use transport::Transport;
 pub(crate) use transport::{ObservedTransport, ResponseObserver, ServerClock};
 
-/// More than any response of the services here weighs: 1 MiB.
+/// The largest response body that is read: 1 MiB, which is more than any service here sends.
 pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
 
-/// How long one attempt of a call may take to connect, at most. In all, an attempt gets two fifths of the time there is, so that there is
-/// room for a second one after a response that never came.
+/// The longest time to connect in one attempt of a call. An attempt gets two fifths of the budget, which leaves room for a second one if no
+/// response comes.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

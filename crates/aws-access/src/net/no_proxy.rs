@@ -1,7 +1,7 @@
-//! Which hosts are called without a proxy: what `NO_PROXY` lists.
+//! The hosts that are called without a proxy, from `NO_PROXY`.
 //!
-//! The forms are those of curl, of Go's `golang.org/x/net/http/httpproxy` and of Python's `urllib`. Where these differ, more hosts go past
-//! the proxy: `.example.com` takes `example.com` too (as in curl and Python), and `HOST:443` takes `https://HOST/` (as in Go).
+//! The forms are those of curl, of Go's `golang.org/x/net/http/httpproxy` and of Python's `urllib`. Where they differ, the reading with more hosts
+//! is used: `.example.com` includes `example.com` (as in curl and Python), and `HOST:443` matches `https://HOST/` (as in Go).
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ pub struct NoProxy(Vec<Exception>);
 #[derive(Debug, Clone)]
 struct Exception {
     hosts: Hosts,
-    /// The only port that is meant, if the entry has one.
+    /// The only port that the entry matches, if it has one.
     port: Option<u16>,
 }
 
@@ -112,7 +112,7 @@ impl Hosts {
     }
 }
 
-/// A name as it is compared: in small letters, without the dot of the root.
+/// Returns a name in the form that is compared: in lower case, without the dot of the root.
 fn plain_name(text: &str) -> String {
     text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase()
 }
@@ -121,7 +121,7 @@ fn plain_name(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// What each list takes out, and what it does not.
+    /// The hosts that each list matches, and hosts that it does not match.
     const TABLE: &[(&str, &[&str], &[&str])] = &[
         ("", &[], &["a.com", "127.0.0.1", "[::1]"]),
         (" , ,,", &[], &["a.com"]),
@@ -192,8 +192,8 @@ mod tests {
         }
     }
 
-    /// The table of golang.org/x/net/http/httpproxy (`UseProxyTests`), which Amazon's credential helper reads the list with. Where it says
-    /// that `.barbaz.net` leaves `barbaz.net` out, curl and Python say that it does not.
+    /// The table of golang.org/x/net/http/httpproxy (`UseProxyTests`), the library that Amazon's credential helper uses. It says that `.barbaz.net`
+    /// does not match `barbaz.net`. curl and Python say that it does.
     #[test]
     fn go_sees_the_same_hosts() {
         let list = NoProxy::read(

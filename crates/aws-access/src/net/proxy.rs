@@ -1,4 +1,4 @@
-//! Which proxy a call goes through: read by what connects, and by what tells people where to look.
+//! The proxy of a call, for connections and for messages.
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use http::Uri;
@@ -9,7 +9,7 @@ use context::{Env, variables};
 use diagnostics::without_userinfo;
 use secret::Secret;
 
-/// The variables that name a proxy for https, and those for http: the first one that names a proxy is taken.
+/// The variables that name a proxy for https, and those for http. The first one with a usable value counts.
 const HTTPS: [&str; 4] = [variables::HTTPS_PROXY, "https_proxy", variables::ALL_PROXY, "all_proxy"];
 const HTTP: [&str; 4] = [variables::HTTP_PROXY, "http_proxy", variables::ALL_PROXY, "all_proxy"];
 
@@ -23,7 +23,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// The proxy that one of these variables names. Only one that is asked by http or https can be used.
+    /// Returns the proxy that one of these variables names. Only proxies of http and https can be used.
     fn named(env: &Env, variables: [&'static str; 4]) -> Option<Self> {
         variables.into_iter().find_map(|variable| {
             let url = usable_url(env.get(variable)?)?;
@@ -31,12 +31,12 @@ impl Proxy {
         })
     }
 
-    /// The proxy's URL without a password, for people.
+    /// Returns the proxy's URL without a password, for messages.
     pub fn shown(&self) -> String {
         without_userinfo(self.url.expose())
     }
 
-    /// The proxy as the SDK's connections take it.
+    /// Returns the proxy in the form of the SDK's connections.
     pub(super) fn config(&self) -> ProxyConfig {
         ProxyConfig::all(self.url.expose()).unwrap_or_else(|_| ProxyConfig::disabled())
     }
@@ -46,7 +46,7 @@ impl Proxy {
     }
 }
 
-/// A proxy's URL, if it is one. Without a scheme it is asked by http, as in all programs that read these variables.
+/// Returns a usable proxy's URL. A text without a scheme is an http URL, as in all programs that read these variables.
 fn usable_url(text: &str) -> Option<Secret> {
     let text = text.trim();
     let uri: Uri = text.parse().ok()?;
@@ -67,7 +67,7 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// Reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, which may be in small letters.
+    /// Reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, also in lower case.
     pub fn from_env(env: &Env) -> Self {
         Self {
             https: Proxy::named(env, HTTPS),
@@ -76,7 +76,7 @@ impl Proxies {
         }
     }
 
-    /// The proxy through which a call of this URL goes. An address of this machine is called without one.
+    /// Returns the proxy for a call of this URL. An address of this machine is called without one.
     pub fn of(&self, url: &str) -> Option<&Proxy> {
         let uri: Uri = url.parse().ok().filter(|_| !is_local(url))?;
         let (proxy, usual_port) = match uri.scheme_str() {
@@ -91,18 +91,18 @@ impl Proxies {
     }
 }
 
-/// The proxy through which a call of this URL goes.
+/// Returns the proxy for a call of this URL.
 pub fn proxy_of(env: &Env, url: &str) -> Option<Proxy> {
     Proxies::from_env(env).of(url).cloned()
 }
 
-/// The variable that names a proxy for https at all, usable or not, and what it says without a password: for people.
+/// Returns the variable that names a proxy for https, and its value without a password. The value may be unusable.
 pub fn named_proxy(env: &Env) -> Option<(&'static str, String)> {
     let (name, proxy) = HTTPS.into_iter().find_map(|name| Some((name, env.get(name)?)))?;
     Some((name, without_userinfo(proxy)))
 }
 
-/// The variable that names hosts which need no proxy, and the hosts.
+/// Returns the variable that lists hosts without a proxy, and the list.
 pub fn not_proxied(env: &Env) -> Option<(&'static str, &str)> {
     [variables::NO_PROXY, "no_proxy"]
         .into_iter()
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(of(&both[..1], ECR), None);
     }
 
-    /// A CI hands on variables that it has no value for. What is no proxy's address is passed over too.
+    /// A CI passes on variables without a value. A value that is not a proxy's address is ignored too.
     #[test]
     fn a_variable_without_a_proxy_leaves_it_to_the_next() {
         for none in ["", "ftp://p", "socks5://p:1080", "://", "http://"] {
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(except("", "not an address"), None);
     }
 
-    /// Whatever the scheme: a container's credentials may be had by https, too.
+    /// The scheme does not matter: a container's credentials may also be served over https.
     #[test]
     fn this_machine_needs_no_proxy() {
         for local in [

@@ -1,4 +1,4 @@
-//! One request without an SDK, for servers that are not AWS's API.
+//! Sends a single request without an SDK, for servers that are not AWS's API.
 
 use std::time::SystemTime;
 
@@ -17,33 +17,33 @@ use secret::Secret;
 
 const NETWORK_HINT: &str = "check the network, DNS, HTTPS_PROXY and NO_PROXY of this machine";
 
-/// What a server sent back.
+/// The response of a server.
 #[derive(Debug)]
 pub struct PlainResponse {
     /// The HTTP status.
     pub status: u16,
-    /// The body, as far as it is text. A token endpoint's is a secret.
+    /// The body, as far as it is text. The body of a token endpoint is a secret.
     pub body: Secret,
     headers: Vec<(String, String)>,
 }
 
 impl PlainResponse {
-    /// The value of a header, whose name is in small letters.
+    /// Returns the value of a header. Give the name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    /// The server's clock, from the header `Date`.
+    /// Returns the server's time, from the header `Date`.
     pub fn date(&self) -> Option<SystemTime> {
         http_date(self.header("date")?)
     }
 }
 
-/// A request without a body.
+/// Returns a request without a body.
 ///
 /// # Errors
-/// The URL is none, or a header can't be sent.
+/// The text is not a URL, or a header cannot be sent.
 pub fn plain_request(method: &str, url: &str, headers: &[(&str, &str)]) -> Result<HttpRequest, HttpError> {
     let mut request = HttpRequest::new(SdkBody::empty());
     request.set_uri(url)?;
@@ -56,7 +56,7 @@ pub fn plain_request(method: &str, url: &str, headers: &[(&str, &str)]) -> Resul
     Ok(request)
 }
 
-/// The body of a response, as far as it is text: it may be a secret.
+/// Returns the body of a response, as far as it is text. It may be a secret.
 ///
 /// # Errors
 /// The connection broke, or the body is longer than [`BODY_LIMIT`].
@@ -65,10 +65,10 @@ pub async fn read_body(response: HttpResponse) -> Result<Secret, BoxError> {
     Ok(Secret::new(String::from_utf8_lossy(&body.to_bytes())))
 }
 
-/// Sends one request without a body, and takes whatever status comes back.
+/// Sends one request without a body, and returns the response of any status.
 ///
 /// # Errors
-/// The server can't be reached.
+/// The server cannot be reached.
 pub async fn send(transport: &Transport, method: &str, url: &str, headers: &[(&str, &str)]) -> Result<PlainResponse> {
     let shown = without_userinfo(url);
     let failed = |cause: String| {

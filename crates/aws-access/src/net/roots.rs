@@ -1,4 +1,4 @@
-//! Whose certificates are trusted: the roots that the environment names, the system's, or those that are built in.
+//! The trusted root certificates: those that the environment names, the system's, or the built-in ones.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,36 +10,36 @@ use rustls_pki_types::pem::PemObject;
 use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 
-/// Largest file of certificates that is read: 16 MiB. All public roots together have a quarter of one.
+/// The largest file of certificates that is read: 16 MiB. All public roots together take a quarter of 1 MiB.
 const BUNDLE_LIMIT: usize = 16 << 20;
 
-/// Whom to trust: `AWS_CA_BUNDLE` or the profile's `ca_bundle` alone where one is set; else the system's roots, which `SSL_CERT_FILE` and `SSL_CERT_DIR` replace; else,
-/// where the system has none (an image made from scratch), Mozilla's, which are built in.
+/// The trusted roots. If `AWS_CA_BUNDLE` or the profile's `ca_bundle` is set, only those. Else the system's, which `SSL_CERT_FILE` and
+/// `SSL_CERT_DIR` replace. Else, if the system has none (an image made from scratch), Mozilla's, which are built in.
 #[derive(Debug, Clone)]
 pub enum Roots {
-    /// Whom the environment names, read.
+    /// The roots that the environment names, read.
     Named(TrustedRoots),
-    /// The system's, not read yet.
+    /// The system's roots, not read yet.
     System {
-        /// `SSL_CERT_FILE` is set, to nothing.
+        /// `SSL_CERT_FILE` is set, but empty.
         is_file_blank: bool,
     },
 }
 
-/// Roots that were read. Most distributions have theirs twice: in one file, and in a folder where everybody may add some. The folder
-/// has hundreds of files, and what is only there is seldom what is needed.
+/// Roots that were read. Most distributions have them twice: in one file, and in a folder to which administrators add their own. The folder has
+/// hundreds of files, and the roots that are only there are rarely needed.
 #[derive(Debug, Clone)]
 pub struct TrustedRoots {
-    /// Those that are tried first.
+    /// The roots that are tried first.
     pub first: TlsContext,
-    /// Where that is not all: reads all.
+    /// Reads all roots, if `first` does not hold all.
     pub all: Option<fn() -> TlsContext>,
 }
 
-/// The setting of a profile that names root certificates, as people read it.
+/// The name of the profile's setting for root certificates, in messages.
 const CA_BUNDLE: &str = "ca_bundle of the profile";
 
-/// The setting that names root certificates, and what it names. `ca_bundle` is the setting of the profile.
+/// Returns the setting that names root certificates, and its value. `ca_bundle` is the profile's setting.
 pub fn named_roots(env: &Env, ca_bundle: Option<&str>) -> Option<(&'static str, String)> {
     let home = |path: &str| env.expand_home(path.into()).display().to_string();
     let bundles = [
@@ -53,10 +53,10 @@ pub fn named_roots(env: &Env, ca_bundle: Option<&str>) -> Option<(&'static str, 
 }
 
 impl Roots {
-    /// The roots that the settings name, read, or the system's.
+    /// Returns the roots that the settings name, read, or else the system's.
     ///
     /// # Errors
-    /// Root certificates that are named but can't be read.
+    /// The named root certificates cannot be read.
     pub fn find(env: &Env, ca_bundle: Option<&str>) -> Result<Self> {
         let Some((setting, path)) = named_roots(env, ca_bundle) else {
             let is_file_blank = env.is_blank(variables::SSL_CERT_FILE);
@@ -76,7 +76,7 @@ impl Roots {
         }))
     }
 
-    /// The roots, for a connection. The system's are read here.
+    /// Returns the roots for a connection. Reads the system's.
     pub fn read(&self) -> TrustedRoots {
         match self {
             Self::Named(trusted) => trusted.clone(),
@@ -104,11 +104,10 @@ fn check_folders(folders: &str) -> Result<()> {
     .hint("SSL_CERT_DIR has to name a folder of PEM certificates: correct it, or unset it"))
 }
 
-/// What rustls-native-certs finds: the roots in `SSL_CERT_FILE` and `SSL_CERT_DIR` where one of them is set, else the system's.
+/// The roots that rustls-native-certs finds: those of `SSL_CERT_FILE` and `SSL_CERT_DIR` if one of them is set, else the system's.
 const NATIVE: fn() -> TlsContext = TlsContext::default;
 
-/// The system's roots. rustls-native-certs takes an `SSL_CERT_FILE` that is set to nothing for a file without a name, and finds no roots
-/// at all: then they are read here.
+/// Returns the system's roots. If `SSL_CERT_FILE` is set but empty, rustls-native-certs finds no roots, so they are read here.
 fn of_system(is_file_blank: bool) -> TrustedRoots {
     let all = if is_file_blank { whole_system } else { NATIVE };
     let only = |first| TrustedRoots { first, all: None };
@@ -130,7 +129,7 @@ fn of_built_in() -> TlsContext {
     tls_context(of_file(built_in_roots())).unwrap_or_default()
 }
 
-/// Every root in the system's file and in its folders.
+/// Returns every root in the system's file and in its folders.
 #[cfg(target_os = "linux")]
 fn whole_system() -> TlsContext {
     let found = openssl_probe::probe();
@@ -147,8 +146,8 @@ fn whole_system() -> TlsContext {
     }
 }
 
-/// Other systems keep their roots where only rustls-native-certs looks. Windows fetches a root when one of its own programs first needs it:
-/// those that are built in stand for the ones that it has not fetched yet.
+/// Returns every root of a system other than Linux, through rustls-native-certs. Windows fetches a root only when one of its own programs needs it,
+/// so the built-in roots are added.
 #[cfg(not(target_os = "linux"))]
 fn whole_system() -> TlsContext {
     let both = TrustStore::empty()
@@ -161,7 +160,7 @@ fn of_file(pem: Vec<u8>) -> TrustStore {
     TrustStore::empty().with_pem_certificate(pem)
 }
 
-/// The SDK panics on certificates it can't parse, so look at them first.
+/// Reads a file of certificates and checks them, because the SDK panics on certificates that it cannot parse.
 fn read_bundle(path: &Path, setting: &str) -> Result<Vec<u8>> {
     let what = format!("cannot use the certificates that {setting} names, {}", path.display());
     let hint = format!("{setting} has to name a file of PEM certificates: correct it, or unset it");
@@ -180,17 +179,17 @@ fn read_bundle(path: &Path, setting: &str) -> Result<Vec<u8>> {
     }
 }
 
-/// The distribution's roots, where rustls-native-certs looks for them.
+/// The distribution's roots, as rustls-native-certs finds them.
 enum SystemRoots {
-    /// A file of them, each of which can be read.
+    /// A file of roots, all of which can be read.
     #[cfg_attr(
         not(target_os = "linux"),
         expect(dead_code, reason = "only Linux has its roots in a file")
     )]
     File(Vec<u8>),
-    /// In another form, or not all of them can be read.
+    /// Roots in another form, or roots that cannot all be read.
     Other,
-    /// There are none.
+    /// No roots.
     #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the others bring theirs"))]
     Nothing,
 }
@@ -215,7 +214,7 @@ fn system_roots() -> SystemRoots {
     }
 }
 
-/// Whether there is a certificate in a folder. Without a single one the SDK may panic.
+/// Whether a folder holds a certificate. Without any, the SDK may panic.
 fn holds_certificate(folder: &Path) -> bool {
     files(folder).any(|file| is_certificate(&file))
 }
@@ -230,7 +229,7 @@ fn is_certificate(path: &Path) -> bool {
     certificates(&pem).0 > 0
 }
 
-/// How many there are that can be trusted, and how many that can't even be read.
+/// Returns the number of certificates that can be trusted, and the number of those that cannot be parsed.
 fn certificates(pem: &[u8]) -> (usize, usize) {
     let (mut good, mut bad) = (0, 0);
     for certificate in CertificateDer::pem_slice_iter(pem) {
@@ -279,7 +278,7 @@ mod tests {
         assert!(with(&path).is_ok());
     }
 
-    /// A CI hands on variables that it has no value for.
+    /// A CI passes on variables without a value.
     #[test]
     fn a_variable_without_a_value_is_none() {
         for blank in [

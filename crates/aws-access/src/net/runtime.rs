@@ -1,11 +1,11 @@
-//! Runs calls to their end, or to the end of their time.
+//! Runs calls until they end or their time is up.
 
 use std::future::Future;
 use std::time::Duration;
 
 use diagnostics::{Code, Error, Result};
 
-/// Runs a call to its end, or to the end of its time.
+/// Runs a call until it ends or its time is up.
 ///
 /// # Errors
 /// The call's own error, or that it took longer than `budget`.
@@ -13,7 +13,7 @@ pub fn within<T>(budget: Duration, call: impl Future<Output = Result<T>>) -> Res
     timed(budget, call)?.unwrap_or_else(|| Err(no_answer(budget, "")))
 }
 
-/// The error of calls that took longer than `budget`. `from` says which server was asked last, as the rest of a sentence.
+/// Returns the error of calls that took longer than `budget`. `from` says which server was asked last, as the rest of a sentence.
 pub fn no_answer(budget: Duration, from: &str) -> Error {
     Error::failed(
         Code::Timeout,
@@ -23,19 +23,19 @@ pub fn no_answer(budget: Duration, from: &str) -> Error {
     .hint("check the network, DNS and proxy settings, or give it more time with ECR_AUTH_TIMEOUT=SECONDS")
 }
 
-/// The output of calls; `None` if they took longer than `budget`.
+/// Returns the output of calls, or `None` if they took longer than `budget`.
 ///
 /// # Errors
-/// No runtime can be started.
+/// The async runtime cannot be started.
 pub fn timed<T>(budget: Duration, calls: impl Future<Output = T>) -> Result<Option<T>> {
     let runtime = runtime()?;
     let ended = runtime.block_on(async { tokio::time::timeout(budget, calls).await });
-    // A DNS look-up that hangs sits in a thread of its own: don't wait for it.
+    // A DNS look-up that hangs has its own thread, which is not waited for.
     runtime.shutdown_background();
     Ok(ended.ok())
 }
 
-/// Runs calls to their end. Their time is limited one by one, as a person answers questions in between.
+/// Runs calls without a common time limit, because a person answers questions between them. Each call has its own limit.
 ///
 /// # Errors
 /// The calls' own error.

@@ -1,4 +1,4 @@
-//! The HTTP client of every call: TLS roots, proxies, a bound on what an answer may weigh, and the server's clock.
+//! The HTTP client of every call: TLS roots, proxies, a limit on the size of a response, and the server's clock.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -24,25 +24,25 @@ use super::{BODY_LIMIT, CONNECT_TIMEOUT};
 use context::Env;
 use diagnostics::{Code, Result};
 
-/// Looks at every request and response, and remembers what the responses tell of themselves. Clones share it.
+/// Observes every request and response, and remembers the server's clock and the last refusal. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct ResponseObserver {
-    /// What time the servers have.
+    /// The servers' clocks.
     pub clock: ServerClock,
     /// The server that was asked last.
     pub last_request: LastRequest,
 }
 
-/// How much further a server's clock may be than its `Date` header, which has whole seconds.
+/// The most that a server's clock may be ahead of its `Date` header, which has whole seconds.
 const DATE_STEP: Duration = Duration::from_secs(1);
 
-/// The last `Date` that a server sent, and when we had asked for it.
+/// The last `Date` of a server, and the time of the request.
 #[derive(Debug, Clone, Default)]
 pub struct ServerClock(Arc<Mutex<Option<(SystemTime, SystemTime)>>>);
 
 impl ServerClock {
-    /// When what ends at `theirs` for the server ends for us. Never later than that: the answer was on its way for a time that nobody
-    /// knows, and the server's clock was up to a second ahead of what it said.
+    /// Converts a time of the server's clock to this machine's. The result may be too early but never too late: the response's travel time is
+    /// unknown, and the server's clock was up to a second ahead of its header.
     pub fn to_ours(&self, theirs: SystemTime) -> SystemTime {
         let seen = self.0.lock().map(|seen| *seen).unwrap_or_default();
         let Some((server, local)) = seen else { return theirs };
@@ -53,7 +53,7 @@ impl ServerClock {
         ours.unwrap_or(theirs)
     }
 
-    /// The server's time at a moment of ours.
+    /// Converts a time of this machine's clock to the server's.
     pub fn server_time(&self, ours: SystemTime) -> SystemTime {
         let seen = self.0.lock().map(|seen| *seen).unwrap_or_default();
         let Some((server, local)) = seen else { return ours };
@@ -71,17 +71,17 @@ impl ServerClock {
     }
 }
 
-/// The connections of a whole command. Each address has its own way: straight there, or through the proxy that the environment names for
-/// it. Whoever answers is trusted by the same roots.
+/// The connections of a whole command. Each address is reached directly or through the proxy that the environment names for it. All servers are
+/// checked by the same roots.
 #[derive(Debug, Clone)]
 pub enum Transport {
-    /// Over the network.
+    /// Connections over the network.
     Network(Arc<Network>),
-    /// To what answers in the network's place.
+    /// A test connector that answers instead of the network.
     Answered(SharedHttpConnector),
 }
 
-/// What a connection needs to know, and the connections that are kept.
+/// The settings for connections, and the connections that are kept.
 #[derive(Debug)]
 pub struct Network {
     roots: Roots,
@@ -90,20 +90,20 @@ pub struct Network {
     connectors: Mutex<Vec<(Route, SharedHttpConnector)>>,
 }
 
-/// What tells the way to one address from that to another.
+/// What tells the connections of one address from those of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Route {
     proxy: Option<Proxy>,
-    /// TLS is spoken with the server or with the proxy.
+    /// Whether TLS is used, with the server or with the proxy.
     is_encrypted: bool,
 }
 
 impl Transport {
-    /// The roots that the settings name are read, so that what is wrong with them is told whoever is asked. The system's are read with the
-    /// first call that may need them. `ca_bundle` is the setting of the profile.
+    /// Reads the roots that the settings name, so that errors in them are always reported. The system's roots are read with the first call that may
+    /// need them. `ca_bundle` is the profile's setting.
     ///
     /// # Errors
-    /// Root certificates that are named but can't be read.
+    /// The named root certificates cannot be read.
     pub fn new(env: &Env, ca_bundle: Option<&str>) -> Result<Self> {
         Ok(Self::Network(Arc::new(Network {
             roots: Roots::find(env, ca_bundle)?,
@@ -164,8 +164,8 @@ impl Network {
     }
 }
 
-/// Asks once more, with all roots, where a few did not vouch for a server; from then on with all. A server that is not trusted has
-/// been told nothing of the request.
+/// Sends a request again with all roots if the first few did not verify the server, and from then on with all. A server that is not trusted has
+/// received nothing of the request.
 #[derive(Debug, Clone)]
 struct FallbackRoots {
     first: SharedHttpConnector,
@@ -200,7 +200,7 @@ fn is_about_a_certificate(error: &ConnectorError) -> bool {
     )
 }
 
-/// The one kind of connector there is: each kind more would be all of HTTP once more in the binary.
+/// Returns the only kind of connector. Each further kind would add all of HTTP to the binary once more.
 fn connector(proxy: Option<&Proxy>, roots: TlsContext) -> SharedHttpConnector {
     let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT);
     let connector = Connector::builder()
@@ -211,16 +211,16 @@ fn connector(proxy: Option<&Proxy>, roots: TlsContext) -> SharedHttpConnector {
     SharedHttpConnector::new(connector.build())
 }
 
-/// The calls to AWS: each response is bounded, and its clock is listened to.
+/// The calls to AWS. Each response is limited in size, and its clock is noted.
 #[derive(Debug, Clone)]
 pub struct ObservedTransport {
-    /// What carries the calls.
+    /// The connections of the calls.
     pub transport: Transport,
     /// The observer of each request and response on these connections.
     pub observer: ResponseObserver,
 }
 
-/// All clients have the same settings, so that they share connections.
+/// All clients have the same settings, so they share connections.
 impl HttpClient for ObservedTransport {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
@@ -247,7 +247,7 @@ impl HttpConnector for ObservedTransport {
     }
 }
 
-/// Remembers what a refusing response says. It holds nothing secret, and is passed on as it came.
+/// Notes what a refusal says, and returns the response unchanged. Refusals hold no secrets.
 async fn refused(mut answer: HttpResponse, last_request: &LastRequest) -> Result<HttpResponse, ConnectorError> {
     let status = answer.status().as_u16();
     let is_text = answer
@@ -282,7 +282,7 @@ mod tests {
         assert!(clock.to_ours(now - 2 * hour) < now);
     }
 
-    /// The server's clock is `ahead` of ours, and the answer takes `way` to come back.
+    /// The server's clock is `ahead` of ours, and the response takes `way` to arrive.
     #[test]
     fn nothing_ends_later_for_us_than_for_the_server() {
         let asked_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);

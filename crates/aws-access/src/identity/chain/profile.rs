@@ -1,7 +1,7 @@
-//! A profile of AWS's shared files, resolved: what its first credentials are, and which roles are assumed with them.
+//! A profile of AWS's shared files, resolved: its first credentials, and the roles that are assumed with them.
 //!
-//! The order of what a profile may hold is that of the AWS CLI (botocore's `credentials.py`): a role with a source, a web identity, SSO,
-//! keys of the `credentials` file, `aws login`, a program, keys of the `config` file.
+//! The settings of a profile count in the order of the AWS CLI (botocore's `credentials.py`): a role with a source, a web identity, SSO, keys of
+//! the `credentials` file, `aws login`, a program, keys of the `config` file.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use secret::Secret;
 
 use super::{ChainSource, container, environment_keys, missing_profile};
 
-/// A profile that holds credentials or says how to get some, complete: the files are not read again.
+/// A resolved profile with credentials or a way to get them. The files are not read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProfileSource {
     /// The profile's name.
@@ -23,7 +23,7 @@ pub struct ProfileSource {
     pub base: ProfileBase,
     /// The roles that are assumed with them, one after the other.
     pub roles: Vec<ProfileRole>,
-    /// All that the profile resolves to, see [`Profile::resolved_text`].
+    /// The profile's resolved settings, see [`Profile::resolved_text`].
     text: Secret,
 }
 
@@ -36,7 +36,7 @@ pub enum ProfileBase {
         access_key_id: String,
         /// `aws_secret_access_key`.
         secret_access_key: Secret,
-        /// `aws_session_token`, where the keys are temporary.
+        /// `aws_session_token`, if the keys are temporary.
         session_token: Option<Secret>,
     },
     /// The command line of `credential_process`, which may hold secrets.
@@ -49,21 +49,21 @@ pub enum ProfileBase {
     WebIdentity {
         /// The role to assume.
         role_arn: String,
-        /// The file that holds the token, read anew at each use.
+        /// The file that holds the token, read at each use.
         token_file: PathBuf,
-        /// Cleaned, 2 to 64 characters.
+        /// The session's name: characters that STS accepts, 2 to 64 of them.
         session_name: String,
     },
-    /// What `credential_source` names.
+    /// The source that `credential_source` names.
     Elsewhere(Box<ChainSource>),
 }
 
-/// How a profile gets credentials by IAM Identity Center.
+/// How a profile gets credentials from IAM Identity Center.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SsoSettings {
-    /// The name of the `sso-session` section, where the profile names one.
+    /// The name of the `sso-session` section, if the profile names one.
     pub session: Option<String>,
-    /// The address at which people sign in.
+    /// The address at which users sign in.
     pub start_url: String,
     /// The region of the portal.
     pub region: String,
@@ -82,19 +82,19 @@ pub struct ProfileRole {
     pub role_arn: String,
     /// `external_id`.
     pub external_id: Option<String>,
-    /// `role_session_name`, or one of our own; 2 to 64 characters.
+    /// The session's name, from `role_session_name` or the default: 2 to 64 characters.
     pub session_name: String,
     /// `duration_seconds`.
     pub duration: Option<u32>,
-    /// `mfa_serial`: the device whose code STS wants to see.
+    /// `mfa_serial`: the device whose code STS asks for.
     pub mfa_serial: Option<String>,
 }
 
 impl ProfileSource {
-    /// Resolves the profile; `None` if it holds only settings, such as a region.
+    /// Resolves the profile. Returns `None` if it holds only settings, such as a region.
     ///
     /// # Errors
-    /// A line of it that can't be understood, half of what a source needs, a profile that it names and that is missing, a loop.
+    /// A line of the profile cannot be understood, a source is incomplete, another profile that it names is missing, or the profiles form a loop.
     pub(super) fn resolve(profile: Profile<'_>, files: &SharedFiles, env: &Env) -> Result<Option<Self>> {
         profile.check()?;
         check_sso_session(&profile, files)?;
@@ -119,7 +119,7 @@ impl ProfileSource {
         }))
     }
 
-    /// What tells this profile from every other, as [`ChainSource::key_fields`].
+    /// Returns named fields for a cache key that tell this profile from every other, as [`ChainSource::key_fields`] does.
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
         let mut fields = vec![
             ("source", Secret::new("profile")),
@@ -136,12 +136,12 @@ impl ProfileSource {
         fields
     }
 
-    /// The number of the last role that asks for an MFA code, counted from 0.
+    /// Returns the index of the last role that asks for an MFA code.
     pub(crate) fn last_mfa_role(&self) -> Option<usize> {
         self.roles.iter().rposition(|role| role.mfa_serial.is_some())
     }
 
-    /// The command line of the profile's `credential_process`, or of the one that it leads to.
+    /// Returns the command line of `credential_process`, from the profile or from the one that it leads to.
     pub fn process(&self) -> Option<&Secret> {
         match &self.base {
             ProfileBase::Process(line) => Some(line),
@@ -156,17 +156,17 @@ impl fmt::Display for ProfileSource {
     }
 }
 
-/// Goes from profile to profile.
+/// Follows a profile to the profiles that it names.
 struct Resolver<'a> {
     files: &'a SharedFiles,
     env: &'a Env,
     visited: Vec<String>,
-    /// The last one first.
+    /// The roles found so far, the last one first.
     roles: Vec<ProfileRole>,
 }
 
 impl Resolver<'_> {
-    /// What assumes the role of a profile: a source of the machine's, or another profile.
+    /// Returns what assumes the role of a profile: a source of the machine, or another profile.
     fn source(&mut self, profile: &Profile<'_>) -> Result<ProfileBase> {
         self.roles.push(self.role(profile));
         match (profile.get("credential_source"), profile.get("source_profile")) {
@@ -235,7 +235,7 @@ impl Resolver<'_> {
             role_arn: get("role_arn").unwrap_or_default(),
             external_id: get("external_id"),
             session_name: self.session_name(profile),
-            // The AWS CLI overlooks what is not a number.
+            // Like the AWS CLI, this ignores a value that is not a number.
             duration: profile.get("duration_seconds").and_then(|seconds| seconds.parse().ok()),
             mfa_serial: get("mfa_serial"),
         }
@@ -246,7 +246,7 @@ impl Resolver<'_> {
         named.unwrap_or_else(|| session_name::from_env(self.env))
     }
 
-    /// The credentials of the profile itself, whatever role it names.
+    /// Returns the credentials of the profile itself, ignoring its role.
     fn base(&self, profile: &Profile<'_>) -> Result<Option<ProfileBase>> {
         if let Some(file) = profile.get("web_identity_token_file") {
             return self.web_identity(profile, file).map(Some);
@@ -287,7 +287,7 @@ fn is_role(profile: &Profile<'_>) -> bool {
     profile.get("role_arn").is_some() && profile.get("web_identity_token_file").is_none()
 }
 
-/// The keys of one file: a session token in the other one is not theirs.
+/// Returns the keys of one file. A session token in the other file does not belong to them.
 fn keys(profile: &Profile<'_>, file: SharedFile) -> Result<Option<ProfileBase>> {
     let get = |key| profile.get_in(file, key);
     match (get("aws_access_key_id"), get("aws_secret_access_key")) {
@@ -314,7 +314,7 @@ fn keys(profile: &Profile<'_>, file: SharedFile) -> Result<Option<ProfileBase>> 
     }
 }
 
-/// Makes sure that the `sso-session` that a profile names is there: the AWS CLI does nothing without, whatever else the profile holds.
+/// Checks that the `sso-session` that a profile names exists. Without it, the AWS CLI refuses the profile, whatever else the profile holds.
 fn check_sso_session(profile: &Profile<'_>, files: &SharedFiles) -> Result<()> {
     match profile.get("sso_session").filter(|name| !files.has_sso_session(name)) {
         None => Ok(()),
@@ -326,7 +326,7 @@ fn check_sso_session(profile: &Profile<'_>, files: &SharedFiles) -> Result<()> {
     }
 }
 
-/// IAM Identity Center, where the profile names an account or a permission set.
+/// Returns the SSO settings, if the profile names an account or a permission set.
 fn sso(profile: &Profile<'_>, files: &SharedFiles) -> Result<Option<SsoSettings>> {
     if profile.get("sso_account_id").is_none() && profile.get("sso_role_name").is_none() {
         return Ok(None);
