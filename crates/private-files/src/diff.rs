@@ -1,4 +1,4 @@
-//! What `--dry-run` shows of a file's change.
+//! The diff of a file that `--dry-run` shows.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ pub fn unified_diff(path: &Path, old: Option<&str>, new: &str) -> String {
         .suppress_blank_empty(false)
         .fmt_patch(&patch)
         .to_string();
-    // The crate's own header would quote a path with `\` or `"`, and garble its letters that are not ASCII.
+    // The crate's own header would quote a path with `\` or `"`, and garble its non-ASCII letters.
     let Some(hunks) = shown.find("@@ ") else {
         return String::new();
     };

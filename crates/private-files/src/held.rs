@@ -1,4 +1,4 @@
-//! Folders that root holds open, because other users could lead their paths elsewhere.
+//! Folders that root keeps open, because other users could redirect their paths.
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
@@ -9,7 +9,7 @@ use super::rights::Rights;
 use super::walk::{Walk, with};
 use super::way::{FolderReached, Leads, OutputPlace};
 
-/// A folder that is held open, and the rights for what is done in it.
+/// An open folder, and the rights with which to work in it.
 #[derive(Debug)]
 pub(super) struct HeldFolder {
     _folder: OwnedFd,
@@ -47,7 +47,7 @@ impl From<Walk> for HeldFolder {
     }
 }
 
-/// `None`, here as below: no stranger could lead the path elsewhere.
+/// Opens a folder. Here and below, `None` means that no other user could redirect the path.
 pub(super) fn open(path: &Path, leads: Leads) -> io::Result<Option<HeldFolder>> {
     let Some(walk) = among_strangers(path, leads)? else {
         return Ok(None);
@@ -67,7 +67,7 @@ pub(super) fn of_file(path: &Path) -> io::Result<Option<(HeldFolder, OsString)>>
     Ok(Some((walk.into(), name)))
 }
 
-/// Where a path leads to which no stranger may lead.
+/// Returns where a path leads, which no other user may redirect.
 pub(super) fn of_output(path: &Path, is_end: fn(&Path) -> bool) -> io::Result<OutputPlace<FolderReached<HeldFolder>>> {
     let mut walk = Walk::to_end(path, Leads::Nobody, is_end)?;
     if let Some(end) = walk.end.take() {
@@ -98,7 +98,7 @@ pub(super) fn make(path: &Path, mode: u32, leads: Leads) -> io::Result<Option<(H
     }
 }
 
-/// Makes a folder of root's own among those of another user. False: it is not among those of another user.
+/// Makes a folder of root's own among the folders of another user. Returns false if it is not among those of another user.
 pub(super) fn make_own(path: &Path) -> io::Result<bool> {
     let (Some(around), Some(name)) = (path.parent(), path.file_name()) else {
         return Ok(false);
@@ -113,9 +113,9 @@ pub(super) fn make_own(path: &Path) -> io::Result<bool> {
     walk.make_one(name, 0o700, None).map(|_| true)
 }
 
-/// The way to a path, where a stranger could lead it.
+/// Returns the way to a path, if another user could redirect it.
 fn among_strangers(path: &Path, leads: Leads) -> io::Result<Option<Walk>> {
-    // Somebody else has no other rights to take.
+    // Only root can take other rights.
     if leads == Leads::Root && !rustix::process::geteuid().is_root() {
         return Ok(None);
     }

@@ -1,10 +1,10 @@
-//! Reading and writing files of the user's home that other programs write too, such as docker's `config.json`.
+//! Reads and writes files in the user's home that other programs write too, such as docker's `config.json`.
 //!
-//! - [`update`] edits a file: under a lock, atomically, through links, with mode and owner kept. An edit is a function from the old
-//!   text to the new text, so this crate knows nothing of what a file says.
-//! - [`UndoLog`] notes what an edit replaced, so that a later command can put it back: the first previous value wins.
-//! - [`Notes`] is any other small JSON file of ours in the user's state folder.
-//! - [`read`] and [`read_secret`] read a file whatever it is: never a pipe, never more than a limit.
+//! - [`update`] edits a file: under a lock, atomically, through links, keeping mode and owner. An edit is a function from the old
+//!   text to the new text, so this crate does not know the contents of the files.
+//! - [`UndoLog`] notes what an edit replaced, so that a later command can put it back. The first previous value counts.
+//! - [`Notes`] is any other small JSON file of ecr-auth in the user's state folder.
+//! - [`read`] and [`read_secret`] read a regular file of a limited size. They never wait for a pipe.
 //!
 //! ```
 //! use private_files::{EditOutcome, FileFormat, ReplacedValue, UndoLog, read_text, real_path, update};

@@ -1,4 +1,4 @@
-//! Locks on files of our own: the operating system's, which the kernel releases when their holder dies, however it dies.
+//! Locks on ecr-auth's own files, by the operating system. The kernel releases them when the process that holds them ends.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -10,33 +10,33 @@ use std::time::Instant;
 use super::own_file::open_own;
 use super::platform::is_at;
 
-/// The waiting thread does nothing but one system call.
+/// The stack size of a waiting thread, which makes one system call.
 const WAITER_STACK_BYTES: usize = 64 * 1024;
 
-/// How often a lock is taken anew because its file was removed meanwhile. More often than that, the file system doesn't tell the
-/// same file from another (its inode numbers change), and has no locks to rely on.
+/// The most tries to take a lock whose file is removed meanwhile. After more, the file system does not identify files (its inode numbers change),
+/// so its locks cannot be used.
 const TRIES: usize = 100;
 
-/// A lock that is held; dropping it lets the next one in.
+/// A held lock. Dropping it releases it.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
     path: PathBuf,
 }
 
-/// What came of asking for a lock.
+/// The result of trying to take a lock.
 #[derive(Debug)]
 pub enum LockAttempt {
-    /// It is ours.
+    /// This process holds it.
     Held(Lock),
-    /// Another process has it (and has had it up to the deadline).
+    /// Another process holds it (and has held it up to the deadline).
     Busy,
-    /// There are no locks here: a read-only folder, a full disk, a file system without them.
+    /// Locks do not work here: a read-only folder, a full disk, a file system without them.
     Unavailable,
 }
 
 impl LockAttempt {
-    /// The lock, if it is ours.
+    /// Returns the lock, if this process holds it.
     pub fn held(self) -> Option<Lock> {
         match self {
             Self::Held(lock) => Some(lock),
@@ -51,19 +51,19 @@ impl Lock {
         Self::take_with(path, |file| Ok(try_lock(&file)?.then_some(file)))
     }
 
-    /// Takes the lock at `path`, waiting for it until `deadline`.
+    /// Takes the lock at `path`. Waits for it until `deadline`.
     pub fn take(path: &Path, deadline: Instant) -> LockAttempt {
         Self::take_with(path, |file| wait(file, deadline))
     }
 
-    /// Removes the lock's file. Whoever waits on it finds that it is no longer the one at its path, and starts over.
+    /// Removes the lock's file. A process that waits for it then sees that the file is no longer at its path, and starts again.
     pub fn remove(self) {
         let _ = fs::remove_file(&self.path);
         drop(self.file);
     }
 
-    /// A lock counts only while its file is the one at its path: another process may have removed it, holding the lock,
-    /// between our opening and our locking it, and a third may hold the lock on a new file by now.
+    /// Takes a lock, which only counts while its file is the one at the path. Between opening and locking, another process may have removed the
+    /// file under its own lock, and a third process may have locked a new file.
     fn take_with(path: &Path, lock: impl Fn(File) -> io::Result<Option<File>>) -> LockAttempt {
         for _ in 0..TRIES {
             match open_own(path).and_then(&lock) {
@@ -80,7 +80,7 @@ impl Lock {
     }
 }
 
-/// False if another has it.
+/// Tries to lock the file. Returns false if another process holds the lock.
 fn try_lock(file: &File) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) => Ok(true),
@@ -89,9 +89,9 @@ fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Locks the file, unless the deadline comes first. No system has a file lock with a deadline, so a thread waits for it. (To
-/// ask again and again instead keeps two cores busy when hundreds wait, and lets the late ones in first.) If the deadline
-/// comes, the thread is left to itself; should it ever get the lock, it finds nobody to hand it to and lets go.
+/// Locks the file, unless the deadline comes first. No system has a file lock with a deadline, so a thread waits for it. (Polling would keep two
+/// cores busy with hundreds of waiting processes, and be unfair.) After the deadline, the thread is left alone. If it gets the lock later, it
+/// releases it.
 fn wait(file: File, deadline: Instant) -> io::Result<Option<File>> {
     if try_lock(&file)? {
         return Ok(Some(file));
@@ -117,7 +117,7 @@ mod tests {
         let raced = Cell::new(false);
         let attempt = Lock::take_with(&path, |file| {
             if !raced.replace(true) {
-                // The holder before removed its file, and another process has locked a new one since.
+                // The last holder removed its file, and another process has locked a new one since.
                 fs::remove_file(&path)?;
                 open_own(&path)?;
             }

@@ -1,4 +1,4 @@
-//! Where threads have no rights of their own, root does nothing among other users' folders.
+//! On systems where threads have no rights of their own, root does no work in other users' folders.
 
 use std::convert::Infallible;
 use std::ffi::OsString;
@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use super::own_file::{is_own, is_own_or_roots};
 use super::way::{FolderReached, Leads, OutputPlace};
 
-/// As many links as the system follows.
+/// The number of links that the system follows.
 const LINKS: usize = 40;
 
-/// There is none.
+/// A type without values.
 #[derive(Debug)]
 pub(super) struct HeldFolder(Infallible);
 
@@ -46,7 +46,7 @@ pub(super) fn of_file(path: &Path) -> io::Result<Option<(HeldFolder, OsString)>>
     refuse_among_strangers(path).map(|()| None)
 }
 
-/// Looks where a path leads. The user's own links are followed; somebody else's could lead to any file of the user's.
+/// Finds where a path leads. The user's own links are followed. A link of another user is refused, because it could lead to any file.
 pub(super) fn of_output(path: &Path, is_end: fn(&Path) -> bool) -> io::Result<OutputPlace<FolderReached<HeldFolder>>> {
     let mut path = path.to_owned();
     for _ in 0..LINKS {
@@ -101,7 +101,7 @@ fn refuse_among_strangers(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// One of the links on the way, also behind a link of the user's own, may be another user's.
+/// Refuses another user's link anywhere on the way, also after the user's own links.
 fn refuse_strangers_links(path: &Path) -> io::Result<()> {
     let mut way = std::path::absolute(path)?;
     for _ in 0..LINKS {

@@ -1,4 +1,4 @@
-//! Notes of our own in the user's state folder: small JSON files without secrets.
+//! ecr-auth's own notes in the user's state folder: small JSON files without secrets.
 
 use std::io::{self, ErrorKind, Write};
 use std::marker::PhantomData;
@@ -13,7 +13,7 @@ use super::state::StateFolder;
 use super::temporary::{remove_leftovers, temporary};
 use super::work_folder::WorkFolder;
 
-/// One file of notes, all of which together are a `T`. No file is `T::default()`.
+/// One file of notes, read as a `T`. A missing file is `T::default()`.
 #[derive(Debug, Clone)]
 pub struct Notes<T> {
     state: StateFolder,
@@ -22,7 +22,7 @@ pub struct Notes<T> {
 }
 
 impl<T: Serialize + DeserializeOwned + Default + PartialEq + Clone> Notes<T> {
-    /// The notes `<name>.json` in this folder, which need not exist yet.
+    /// Returns the notes `<name>.json` in this folder, which need not exist yet.
     pub fn new(state: impl Into<StateFolder>, name: &'static str) -> Self {
         Self {
             state: state.into(),
@@ -31,29 +31,29 @@ impl<T: Serialize + DeserializeOwned + Default + PartialEq + Clone> Notes<T> {
         }
     }
 
-    /// The folder that they are in.
+    /// Returns the folder of the notes.
     pub fn state(&self) -> &StateFolder {
         &self.state
     }
 
-    /// Where they are.
+    /// Returns the path of the notes.
     pub fn path(&self) -> PathBuf {
         self.state.path().join(self.file_name())
     }
 
-    /// What they say.
+    /// Reads the notes.
     ///
     /// # Errors
-    /// The system's; of kind `InvalidData` where they don't parse, or another user could have written them.
+    /// The system's error. It has the kind `InvalidData` if the notes do not parse or another user could have written them.
     pub fn load(&self) -> io::Result<T> {
         self.load_with_user().map(|(notes, _)| notes)
     }
 
-    /// What they say, and the user whose notes these are, where root works with their rights. Both are of the folder as it was opened
-    /// once: that user could put another one in its place at any moment.
+    /// Reads the notes, and returns the user whose notes they are if root works with that user's rights. The folder is opened once, because that
+    /// user could replace it at any moment.
     ///
     /// # Errors
-    /// As [`Notes::load`].
+    /// The errors of [`Notes::load`].
     pub fn load_with_user(&self) -> io::Result<(T, Option<u32>)> {
         match self.state.open() {
             Ok(folder) => Ok((self.load_from(&folder)?, folder.acts_for())),
@@ -62,11 +62,11 @@ impl<T: Serialize + DeserializeOwned + Default + PartialEq + Clone> Notes<T> {
         }
     }
 
-    /// Changes what they say, under a lock. Notes that don't parse, or that another user wrote, are replaced: they could not be used anyway. Once nothing is
-    /// left to say, nothing is left on disk.
+    /// Changes the notes under a lock. Notes that do not parse, or that another user wrote, are replaced, because they cannot be used. Empty notes
+    /// are removed from the disk.
     ///
     /// # Errors
-    /// The system's; of kind `TimedOut` where another process has the lock up to the deadline.
+    /// The system's error. It has the kind `TimedOut` if another process holds the lock up to the deadline.
     pub fn change(&self, change: &mut dyn FnMut(&mut T)) -> io::Result<()> {
         let _lock = self.state.lock(&format!("{}.lock", self.name))?;
         let folder = self.state.make()?;
@@ -109,7 +109,7 @@ impl<T: Serialize + DeserializeOwned + Default + PartialEq + Clone> Notes<T> {
     }
 }
 
-/// Notes that somebody else wrote, or could have put there, are not read.
+/// Reads the notes' file. Refuses one that another user wrote or could have put there.
 fn read_notes(path: &Path) -> io::Result<Vec<u8>> {
     match has_trusted_owners(path)? {
         true => read(path, CONFIGURATION_LIMIT),

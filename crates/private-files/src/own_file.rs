@@ -1,5 +1,4 @@
-//! Files and folders that are this user's alone: whose they are, who else may read them, and how to open one without being led astray
-//! by what else may lie under its name.
+//! Files and folders of this user alone: who owns them, who else may read them, and how to open them safely, whatever lies at their path.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -9,11 +8,11 @@ use zeroize::Zeroizing;
 
 use super::platform::{is_closed, is_closed_file, is_own, remove_file, take_from_others, without_surprises};
 
-/// Reads a file that is ours alone, if it has at most `limit` bytes. Anything else under that name (a folder, a FIFO, a
-/// symbolic link, another user's file, one that others may read or write) is an error, and never waited for.
+/// Reads a file of this user alone that has at most `limit` bytes. Anything else at that path is an error without waiting: a folder, a FIFO, a
+/// symbolic link, another user's file, or a file that others may read or write.
 ///
 /// # Errors
-/// The system's, or of kind `PermissionDenied`.
+/// The system's error, or one of kind `PermissionDenied`.
 pub fn read_own(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut options = OpenOptions::new();
     let file = without_surprises(options.read(true)).open(path)?;
@@ -21,17 +20,16 @@ pub fn read_own(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     if !is_private(&metadata) || metadata.len() > limit as u64 {
         return Err(refused());
     }
-    // One byte more than there is, so that the buffer never grows (which would leave copies behind).
+    // The buffer has one more byte than the file, because a buffer that grows would leave copies of a secret in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len() as usize + 1));
     file.take(limit as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Opens a file that is ours alone to lock it or to set its time, creating it if need be. What else lies under its name is put out
-/// of the way.
+/// Opens a file of this user alone, to lock it or to set its time. Creates a missing file. Moves away anything else at its path.
 ///
 /// # Errors
-/// The system's.
+/// The system's error.
 pub fn open_own(path: &Path) -> io::Result<File> {
     open_or_create(path).or_else(|error| match fs::symlink_metadata(path) {
         Ok(metadata) if !is_private(&metadata) => remove_file(path).and_then(|()| open_or_create(path)),
@@ -50,10 +48,10 @@ fn open_or_create(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Makes sure that a folder is ours, and takes from others what they may do there.
+/// Checks that a folder belongs to this user, and removes the access of others.
 ///
 /// # Errors
-/// The system's; of kind `PermissionDenied` where it is another user's.
+/// The system's error. It has the kind `PermissionDenied` if the folder is another user's.
 pub fn close_folder(folder: &Path) -> io::Result<()> {
     match (is_private_folder(folder)?, is_own(&fs::metadata(folder)?)) {
         (true, _) => Ok(()),
@@ -62,18 +60,18 @@ pub fn close_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Takes from others what they may do with a file that was just made, where its folder has a say in that.
+/// Removes the access of others to a new file, on systems where it inherits access from its folder.
 ///
 /// # Errors
-/// The system's.
+/// The system's error.
 pub fn close(made: &Path) -> io::Result<()> {
     take_from_others(made)
 }
 
-/// Whether this is a folder of ours that nobody else may look into.
+/// Whether this is a folder of this user that no other user may look into.
 ///
 /// # Errors
-/// The system's.
+/// The system's error.
 pub fn is_private_folder(folder: &Path) -> io::Result<bool> {
     let found = fs::metadata(folder)?;
     Ok(found.is_dir() && is_own(&found) && is_closed(folder, &found)?)

@@ -1,4 +1,4 @@
-//! Putting a new version of a file in the place of the one that was read, unless somebody else was faster.
+//! Replaces a file by a new version, unless another program has changed it since it was read.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -10,23 +10,24 @@ use tempfile::TempPath;
 use super::CONFIGURATION_LIMIT;
 use super::platform::{self, exchange, is_unsupported, is_version};
 
-/// How an attempt to place a new version ended.
+/// How an attempt to replace a file ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PlaceOutcome {
-    /// The new version took the place of exactly what was read.
+    /// The new version replaced exactly the version that was read.
     Done,
-    /// The new version took the place of exactly what was read, and is still there, as it was written.
+    /// The new version replaced exactly the version that was read, and is still there unchanged.
     Settled,
-    /// Somebody else changed the file in between: their version stands.
+    /// Another program changed the file in between. Its version is kept.
     Raced,
-    /// So they did, but for a moment ours, without their change, could be read: what is then written on top of ours lacks it.
+    /// As `Raced`, but for a moment our version could be read without the other program's change. A version written on top of ours then lacks the
+    /// change.
     Exposed {
-        /// What could be read in the place, and what they had put there.
+        /// The contents that could be read for a moment, and the contents that were hidden.
         hidden: Vec<(Vec<u8>, Vec<u8>)>,
     },
 }
 
-/// Places `new` as a file that was not there when it was looked for.
+/// Places `new` where no file was found.
 pub(super) fn create(new: TempPath, target: &Path) -> io::Result<PlaceOutcome> {
     match new.persist_noclobber(target) {
         Ok(()) => Ok(PlaceOutcome::Done),
@@ -35,47 +36,47 @@ pub(super) fn create(new: TempPath, target: &Path) -> io::Result<PlaceOutcome> {
     }
 }
 
-/// The version that was read. Its file has to be kept open, so that no later file gets its number.
+/// The version that was read. Its file must be kept open, so that no other file gets its inode number.
 pub(super) struct OldVersion<'a> {
-    /// What it held.
+    /// The contents.
     pub text: &'a [u8],
-    /// Of the open file.
+    /// The metadata of the open file.
     pub metadata: &'a fs::Metadata,
 }
 
 impl OldVersion<'_> {
-    /// Whether this path is that very file.
+    /// Whether the file at this path is the one that was read.
     fn is_at(&self, path: &Path) -> io::Result<bool> {
         is_version(path, self.metadata, self.text)
     }
 }
 
-/// The new version, by which a look at its place tells whether it is there, and as it was written, without reading it.
+/// The new version. Without reading the file, it tells whether the file at its path is still the new version, unchanged.
 pub(super) struct NewVersion {
-    /// Kept open, so that no later file gets its number.
+    /// Kept open, so that no other file gets its inode number.
     file: File,
     #[cfg_attr(not(unix), expect(dead_code, reason = "nothing is told by it there"))]
     written: Option<fs::Metadata>,
 }
 
 impl NewVersion {
-    /// Notes what was just written. Its time of change gets the nanoseconds of this moment: the system's own times are those of its last
-    /// tick, in which somebody else could write the file again, and with as many bytes.
+    /// Notes what was just written. The file's modification time gets the nanoseconds of this moment. The system's own times have the resolution of
+    /// a tick, in which another program could write the file again with as many bytes.
     pub fn note(file: File) -> io::Result<Self> {
         let now = SystemTime::now();
         let is_set = file.set_modified(now).is_ok();
         let metadata = file.metadata()?;
-        // Some file systems keep seconds alone.
+        // Some file systems only keep seconds.
         let written = (is_set && metadata.modified()? == now).then_some(metadata);
         Ok(Self { file, written })
     }
 
-    /// Forces it to the disk.
+    /// Flushes the file to the disk.
     pub fn sync(&self) -> io::Result<()> {
         platform::sync(&self.file)
     }
 
-    /// Whether this path is that very file, and nobody has written it since. Where there is any doubt: no.
+    /// Whether the file at this path is this version, not written since. False in case of doubt.
     #[cfg(unix)]
     pub fn stands_at(&self, path: &Path) -> bool {
         use std::os::unix::fs::MetadataExt;
@@ -92,9 +93,9 @@ impl NewVersion {
     }
 }
 
-/// Places `new`, which holds `text`, over the file that was read.
+/// Replaces the file that was read by `new`, which holds `text`.
 pub(super) fn replace(new: TempPath, target: &Path, old: &OldVersion<'_>, text: &[u8]) -> io::Result<PlaceOutcome> {
-    // Most other writers land while ours is being written to the disk: seen here, nothing needs to be taken back.
+    // Most changes by other programs happen while our version is flushed to the disk. They are seen here, before anything was replaced.
     match old.is_at(target) {
         Ok(true) => {}
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -108,7 +109,7 @@ pub(super) fn replace(new: TempPath, target: &Path, old: &OldVersion<'_>, text: 
     }
 }
 
-/// Places `new` over a file that holds `old`, where files cannot be exchanged: what lands between the look and the rename is lost.
+/// Replaces a file that holds `old` by `new`, on systems that cannot exchange two files. A change between the check and the rename is lost.
 pub(super) fn rename(new: TempPath, target: &Path, old: &[u8]) -> io::Result<PlaceOutcome> {
     if !holds(target, old)? {
         return Ok(PlaceOutcome::Raced);
@@ -117,9 +118,9 @@ pub(super) fn rename(new: TempPath, target: &Path, old: &[u8]) -> io::Result<Pla
     Ok(PlaceOutcome::Done)
 }
 
-/// After the exchange `aside` holds what stood in the place. If that is not what was read, somebody's change landed just
-/// before ours: it is put back, and so on until what comes out is what we had put in ourselves, so that the newest foreign
-/// version stands. Until then (two system calls) others can see our version without that change.
+/// Checks what the exchange moved to `aside`. If it is not what was read, another program's change landed just before ours. It is put back, and so
+/// on until what comes out is our own version, so that the newest foreign version is kept. During these two system calls, others can see our
+/// version without that change.
 pub(super) fn settle(aside: &Path, target: &Path, old: &OldVersion<'_>, text: &[u8]) -> io::Result<PlaceOutcome> {
     if old.is_at(aside)? && read(aside)? == old.text {
         return Ok(PlaceOutcome::Done);
@@ -132,7 +133,7 @@ pub(super) fn settle(aside: &Path, target: &Path, old: &OldVersion<'_>, text: &[
         hidden.push((base, newest.clone()));
         match exchange(aside, target) {
             Ok(()) => {}
-            // They took the file away: that is their newest version.
+            // The other program removed the file. That is its newest version.
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(PlaceOutcome::Exposed { hidden }),
             Err(error) => return Err(error),
         }
@@ -144,7 +145,7 @@ pub(super) fn settle(aside: &Path, target: &Path, old: &OldVersion<'_>, text: &[
     }
 }
 
-/// Takes away a file that holds `old`.
+/// Removes a file that holds `old`.
 pub(super) fn remove(target: &Path, aside: TempPath, old: &[u8]) -> io::Result<PlaceOutcome> {
     if !holds(target, old)? {
         return Ok(PlaceOutcome::Raced);
@@ -156,11 +157,11 @@ pub(super) fn remove(target: &Path, aside: TempPath, old: &[u8]) -> io::Result<P
     if read(&aside)? == old {
         return Ok(PlaceOutcome::Done);
     }
-    // Somebody's change landed just before: back with it, unless they have written yet another one.
+    // Another program's change landed just before. It is put back, unless that program has written again.
     create(aside, target).map(|_| PlaceOutcome::Raced)
 }
 
-/// What somebody put there meanwhile need not be a file.
+/// Reads what another program put there, which may not be a regular file.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     super::read(path, CONFIGURATION_LIMIT)
 }

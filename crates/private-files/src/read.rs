@@ -1,4 +1,4 @@
-//! Reading a file that somebody else put there, whatever it is: never waiting for a pipe's other end, never filling the memory.
+//! Reads files that others may have put there: it never waits for a pipe, and never fills the memory.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -10,29 +10,29 @@ use super::platform::without_waiting;
 use super::work_folder::WorkFolder;
 use secret::Secret;
 
-/// Largest configuration file that is read, of whatever program: 16 MiB. Thousands of registries fit into one.
+/// The largest configuration file that is read: 16 MiB. Thousands of registries fit into one.
 pub const CONFIGURATION_LIMIT: usize = 16 << 20;
 
-/// Largest file with a token that is read: 64 KiB. STS takes 20,000 characters, and the kubelet's tokens have 1 to 2 KiB.
+/// The largest token file that is read: 64 KiB. STS takes 20,000 characters, and the kubelet's tokens have 1 to 2 KiB.
 pub const TOKEN_LIMIT: usize = 64 << 10;
 
-/// Opens a regular file for reading, links followed. A folder, a pipe, a device or a socket is an error; none is waited for.
+/// Opens a regular file for reading, following links. A folder, a pipe, a device or a socket is an error at once.
 ///
 /// # Errors
-/// The system's, or what stands there instead.
+/// The system's error, or the kind of file that is there instead.
 pub fn open(path: &Path) -> io::Result<File> {
-    // Opening alone has effects on some devices.
+    // On some devices, opening alone has effects.
     check_kind(&fs::metadata(path)?)?;
     let file = without_waiting(OpenOptions::new().read(true)).open(path)?;
-    // Of the open file: what the path leads to may be another one by now.
+    // The open file is checked too, because the path may lead to another one by now.
     check_kind(&file.metadata()?)?;
     Ok(file)
 }
 
-/// Opens a regular file to write at its end, with the rights for its folder. What is none is an error, and not waited for.
+/// Opens a regular file for appending, with the rights for its folder. Anything else is an error at once.
 ///
 /// # Errors
-/// The system's, or what stands there instead.
+/// The system's error, or the kind of file that is there instead.
 pub fn open_to_append(path: &Path) -> io::Result<File> {
     let (folder, name) = WorkFolder::of_file(path)?;
     folder.run(|at| {
@@ -44,43 +44,42 @@ pub fn open_to_append(path: &Path) -> io::Result<File> {
     })
 }
 
-/// The bytes of a regular file of at most `limit` bytes.
+/// Returns the bytes of a regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// Those of [`open`]; of kind `FileTooLarge` where there are more.
+/// The errors of [`open`], or one of kind `FileTooLarge`.
 pub fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     contents(&open(path)?, limit)
 }
 
-/// [`read`] of a file whose text goes elsewhere: with the rights for its folder, so that no link of another user's brings root's files
-/// to that user.
+/// Reads a file whose text is shown elsewhere, with the rights for its folder, so that another user's link cannot make root reveal its files.
 ///
 /// # Errors
-/// Those of [`read`].
+/// The errors of [`read`].
 pub fn read_as_owner(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     let (folder, name) = WorkFolder::of_file(path)?;
     folder.run(|at| read(&at.join(name), limit))
 }
 
-/// [`read`], as text.
+/// Reads a file as text.
 ///
 /// # Errors
-/// Those of [`read`]; of kind `InvalidData` where it is not UTF-8.
+/// The errors of [`read`], or one of kind `InvalidData` if it is not UTF-8.
 pub fn read_utf8(path: &Path, limit: usize) -> io::Result<String> {
     utf8(read(path, limit)?)
 }
 
-/// [`read_utf8`] of a secret. No copy of it stays in memory.
+/// Reads a file as a secret. No copy of it stays in memory.
 ///
 /// # Errors
-/// Those of [`read_utf8`].
+/// The errors of [`read_utf8`].
 pub fn read_secret(path: &Path, limit: usize) -> io::Result<Secret> {
     let bytes = Zeroizing::new(read(path, limit)?);
     let text = str::from_utf8(&bytes).map_err(|_| not_utf8())?;
     Ok(Secret::new(text))
 }
 
-/// What to do about a file that cannot be read.
+/// Returns the hint for a file that cannot be read.
 pub fn way_out(error: &io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::PermissionDenied => "run as its owner, or make it readable for this user",
@@ -95,10 +94,10 @@ pub fn way_out(error: &io::Error) -> &'static str {
     }
 }
 
-/// What is left to read of an open file, if that are at most `limit` bytes.
+/// Returns the rest of an open file, if it has at most `limit` bytes.
 pub(super) fn contents(file: &File, limit: usize) -> io::Result<Vec<u8>> {
     let size = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-    // One byte more than there is, so that the buffer never grows (which would leave copies of a secret behind).
+    // The buffer has one more byte than the file, because a buffer that grows would leave copies of a secret in memory.
     let mut bytes = Vec::with_capacity(size.min(limit) + 1);
     file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
     match bytes.len() > limit {

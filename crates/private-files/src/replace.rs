@@ -1,4 +1,4 @@
-//! The write: locked against other ecr-auth processes, atomic against everything else.
+//! Edits files: under a lock against other ecr-auth processes, and atomically for all other programs.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -14,72 +14,72 @@ use super::temporary::temporary_among_others;
 use super::work_folder::{WorkFolder, make_folders, not_there_yet};
 use diagnostics::{Code, Error, Mention, Result};
 
-/// How often an edit is done anew because another program wrote the file meanwhile.
+/// The most times that an edit is repeated because another program wrote the file meanwhile.
 const ATTEMPTS: u32 = 1000;
 
-/// After so many attempts the new version reaches the disk after it took its place instead of before: waiting for the disk takes
-/// milliseconds, in which a busy writer always comes first.
+/// After this many attempts, the new version is flushed to the disk after it is placed instead of before. Flushing takes milliseconds, in which a
+/// busy writer always comes first.
 const PATIENT_ATTEMPTS: u32 = 3;
 
-/// What the writer has to know of what it writes.
+/// What the writer must know about a file's format.
 #[derive(Debug, Clone, Copy)]
 pub struct FileFormat {
-    /// The text with what changed between a base and another version of it (in this order), where the changes of two writers
-    /// can be brought together; `None`: they cannot.
+    /// Merges the changes of two writers: returns the text with the changes from a base to another version of it (in this order). `None` if they
+    /// cannot be merged.
     pub merge: fn(&str, &str, &str) -> Option<String>,
-    /// What a file that says nothing holds, for a hint.
+    /// The contents of a file without settings, for a hint.
     pub blank: &'static str,
-    /// How another place is named on the command line, for a hint.
+    /// How the command line names another place, for a hint.
     pub elsewhere: Mention<'static>,
 }
 
-/// What an edit makes of a file.
+/// The result of an edit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EditOutcome {
-    /// It is as it should be; it is not touched.
+    /// The file is as it should be, and is left alone.
     Unchanged,
-    /// It should hold this text.
+    /// The file should hold this text.
     Text(String),
-    /// It should not be there.
+    /// The file should not exist.
     Remove,
 }
 
 /// Who can read a file after it was edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ReaderPolicy {
-    /// Those who could before.
+    /// The same users as before.
     AsBefore,
-    /// Its owner alone: what its mode gives to others is taken away.
+    /// Only its owner. The access of others in its mode is removed.
     OwnerAlone,
 }
 
 impl ReaderPolicy {
-    /// Whether the file has to be written for its readers alone.
+    /// Whether the file has to be rewritten to remove the access of others.
     fn are_too_many(self, folder: &WorkFolder, name: &OsStr, metadata: &fs::Metadata) -> bool {
         let is_closed = || folder.run(|at| is_closed(&at.join(name), metadata)).unwrap_or(true);
         self == Self::OwnerAlone && !is_closed()
     }
 }
 
-/// What [`update`] did.
+/// The result of [`update`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UpdateOutcome {
     /// Whether the file was changed.
     pub changed: bool,
-    /// Folders that had to be made for the file, outermost first.
+    /// Folders that were made for the file, outermost first.
     pub folders: Vec<PathBuf>,
 }
 
 /// Edits a configuration file in place.
 ///
-/// `edit` gets the file's text (`None`: there is no file) and says what should be there. It is called under the lock, and anew on what
-/// another program wrote before or after us, until it answers [`EditOutcome::Unchanged`] or its text stands as we wrote it. A symlink is
-/// followed; mode and owner stay; a new file has mode 0600. Killed at any moment, the file is as it was or as it should be.
+/// `edit` gets the file's text (`None` if there is no file) and returns what should be there. It is called under the lock. If another program
+/// writes before or after us, it is called again, until it returns [`EditOutcome::Unchanged`] or its text is in place as written. A symlink is
+/// followed. Mode and owner are kept; a new file has mode 0600. If the process is killed, the file is either as it was or as it should be.
 ///
-/// The lock is in the state folder, where nobody else can hold it: one for all files, as none takes longer than a moment.
+/// The lock is in the state folder, where no other user can hold it. One lock serves all files, because edits take only a moment.
 ///
-/// Against a writer without a lock (docker's own, an editor): the file always parses, and a change that landed before ours is never
-/// overwritten (where the system cannot exchange two files: but for the moment between a look and a rename).
+/// With a writer that takes no lock (docker, an editor), the file always parses, and a change that landed before ours is never overwritten. On
+/// systems that cannot exchange two files, there is a moment between check and rename in which it could be.
 pub fn update(
     path: &Path,
     format: &FileFormat,
@@ -89,8 +89,7 @@ pub fn update(
     update_for(ReaderPolicy::AsBefore, path, format, state, edit)
 }
 
-/// [`update`] of a file that holds a secret afterwards: only its owner can read it then (mode 0600 or less), even if the edit
-/// itself changes nothing.
+/// Edits a file that then holds a secret: only its owner can read it afterwards (mode 0600 or less), even if the edit changes nothing.
 pub fn update_private(
     path: &Path,
     format: &FileFormat,
@@ -118,7 +117,7 @@ fn update_for(
         if edit(None)? == EditOutcome::Unchanged {
             return Ok(updated);
         }
-        // Of the path as it was named: who could lead it elsewhere is seen there alone.
+        // The path is used as it was named, because only it shows whether others could redirect it.
         let folder = path.parent().unwrap_or(folder);
         updated.folders = make_folders(folder).map_err(failed)?;
     }
@@ -146,7 +145,7 @@ fn update_for(
             PlaceOutcome::Done => updated.changed = true,
             PlaceOutcome::Settled => {
                 updated.changed = true;
-                // What others could have overlooked while ours stood in its place is still looked for.
+                // Changes that other programs could have missed while our version was in place are still merged.
                 if pending.is_empty() {
                     return Ok(updated);
                 }
@@ -164,8 +163,8 @@ fn update_for(
     .hint("try again when it has finished"))
 }
 
-/// What a file that holds our edit still lacks of the changes that could be overlooked for a moment because ours stood in their
-/// place: another program read ours then, and wrote its next version on top of it. A file without our edit was not made from it.
+/// Adds changes to a file that another program wrote on top of our version, while our version hid those changes for a moment. A file without our
+/// edit was not made from it, and needs no change.
 fn merge_pending(format: &FileFormat, text: Option<&str>, pending: &[(Vec<u8>, Vec<u8>)]) -> EditOutcome {
     let Some(old) = text else {
         return EditOutcome::Unchanged;
@@ -181,11 +180,11 @@ fn merge_pending(format: &FileFormat, text: Option<&str>, pending: &[(Vec<u8>, V
     }
 }
 
-/// The file behind the path, symlinks resolved as far as there is something. A link that leads nowhere is an error: who reads
-/// the file would not find it either.
+/// Returns the real file of a path, with symlinks resolved as far as files exist. A link to a missing file is an error, because readers of the file
+/// would not find it either.
 ///
 /// # Errors
-/// The link, or the system's.
+/// The error of the link, or the system's.
 pub fn real_path(path: &Path, format: &FileFormat) -> Result<PathBuf> {
     let what = || format!("cannot resolve {}", path.display());
     match real(path) {
@@ -209,13 +208,13 @@ pub fn real_path(path: &Path, format: &FileFormat) -> Result<PathBuf> {
     }
 }
 
-/// The file's text, `None` where there is no file. It is read with the rights for its folder.
+/// Returns the file's text, or `None` if there is no file. It is read with the rights for its folder.
 pub fn read_text(path: &Path) -> Result<Option<String>> {
     let text = read::read_as_owner(path, read::CONFIGURATION_LIMIT).and_then(read::utf8);
     found(path, text)
 }
 
-/// A configuration file as it was read.
+/// A configuration file at the time it was read.
 struct Snapshot {
     _file: OpenVersion,
     text: String,
@@ -223,7 +222,7 @@ struct Snapshot {
 }
 
 impl Snapshot {
-    /// The file of this name in the folder, which people know as `target`.
+    /// Reads the file of this name in the folder. Errors call it `target`.
     fn read(folder: &WorkFolder, name: &OsStr, target: &Path) -> Result<Option<Self>> {
         found(target, folder.run(|at| Self::of(read::open(&at.join(name))?)))
     }
@@ -250,7 +249,7 @@ impl Snapshot {
     }
 }
 
-/// What was read of a file, `None` where there is no file.
+/// Returns what was read of a file, or `None` if there is no file.
 fn found<T>(target: &Path, read: io::Result<T>) -> Result<Option<T>> {
     match read {
         Ok(snapshot) => Ok(Some(snapshot)),
@@ -262,7 +261,7 @@ fn found<T>(target: &Path, read: io::Result<T>) -> Result<Option<T>> {
     }
 }
 
-/// One attempt to bring the file from what was read to what it should be.
+/// Makes one attempt to write the new version over the one that was read.
 fn write(
     folder: &Path,
     target: &Path,
@@ -309,11 +308,11 @@ fn write(
     }
 }
 
-/// What to do about a lock that another process has.
+/// The hint for a lock that another process holds.
 const HANGS: &str =
     "try again; if it happens again, look for an ecr-auth process that hangs, or raise ECR_AUTH_TIMEOUT";
 
-/// The lock of everybody who edits files with this state folder. Where there is none, changes of others are still seen, and kept.
+/// Takes the lock of all processes that edit files with this state folder. Without a lock, changes of others are still seen and kept.
 fn lock(state: Option<&StateFolder>) -> io::Result<Option<Lock>> {
     state.map_or(Ok(None), |state| state.lock("files.lock"))
 }

@@ -1,6 +1,6 @@
-//! File work with another user's rights.
+//! Works on files with another user's rights.
 //!
-//! On Linux every thread has rights of its own, so that no other thread notices.
+//! On Linux every thread has its own rights, so other threads are not affected.
 
 use std::io;
 use std::path::Path;
@@ -10,13 +10,13 @@ use super::read::{CONFIGURATION_LIMIT, read_utf8};
 use rustix::process::{Gid, Uid, getegid, geteuid, getgroups};
 use rustix::thread::{capabilities, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
-/// Who is in no group that anybody else is in: what systems call `nogroup` or `nobody`.
+/// A group without members. Systems call it `nogroup` or `nobody`.
 const NO_GROUP: u32 = 65_534;
 
-/// The users of this machine.
+/// The file that lists the users of this machine.
 const USERS: &str = "/etc/passwd";
 
-/// The user and group that file work is done as.
+/// The user and group of file work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rights {
     user: Uid,
@@ -24,7 +24,7 @@ pub struct Rights {
 }
 
 impl Rights {
-    /// The rights of a user with their own group, whatever group their folders have: they need not be members of that one.
+    /// Returns the rights of a user with their own group. The group of their folders does not count, because the user may not be a member.
     pub fn of(user: u32) -> Self {
         let users = read_utf8(Path::new(USERS), CONFIGURATION_LIMIT).unwrap_or_default();
         Self {
@@ -33,23 +33,23 @@ impl Rights {
         }
     }
 
-    /// The user.
+    /// Returns the user.
     pub fn user(self) -> u32 {
         self.user.as_raw()
     }
 
-    /// Whether a user is known here at all. The owner of a file from outside of a user namespace is not: there, root is no more
-    /// than the user who made the namespace.
+    /// Whether a user is known here. The owner of a file from outside a user namespace is not. There, root has no more rights than the user who
+    /// made the namespace.
     pub fn can_be_taken(user: u32) -> bool {
         let (user, group) = (Uid::from_raw(user), getegid());
         let rights = Self { user, group };
         !matches!(rights.run(|| Ok(())), Err(error) if error.kind() == io::ErrorKind::InvalidInput)
     }
 
-    /// Does some work with these rights and no others: no other groups, and none of root's capabilities.
+    /// Runs some work with only these rights: without other groups, and without root's capabilities.
     ///
     /// # Errors
-    /// Those of the work; the rights can't be taken (root without `CAP_SETUID`), and nothing is done.
+    /// The errors of the work. If the rights cannot be taken (root without `CAP_SETUID`), the work is not run.
     pub fn run<T>(self, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let _back = Back::note()?;
         set_thread_groups(&[])?;
@@ -65,7 +65,7 @@ impl Rights {
     }
 }
 
-/// The group of a user in a text like that of `/etc/passwd`.
+/// Returns the group of a user in a text like `/etc/passwd`.
 fn group_in(users: &str, user: u32) -> Option<u32> {
     users.lines().find_map(|line| {
         let mut fields = line.split(':').skip(2).map(str::parse);
@@ -76,7 +76,7 @@ fn group_in(users: &str, user: u32) -> Option<u32> {
     })
 }
 
-/// Gives the thread back what it had.
+/// Gives the thread its former rights back.
 struct Back {
     user: Uid,
     group: Gid,
@@ -95,7 +95,7 @@ impl Back {
 
 impl Drop for Back {
     fn drop(&mut self) {
-        // Should one of these fail, the thread goes on with fewer rights.
+        // If one of these fails, the thread goes on with fewer rights.
         let _ = set_thread_res_uid(None, self.user, None);
         let _ = set_thread_res_gid(None, self.group, None);
         let _ = set_thread_groups(&self.groups);

@@ -1,4 +1,4 @@
-//! Our own folder in the user's state folder: notes, and the locks that nobody else can hold.
+//! ecr-auth's folder in the user's state folder: notes, and locks that no other user can hold.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -14,10 +14,10 @@ use zeroize::Zeroizing;
 
 use context::Env;
 
-/// How often a lock is looked for in a folder that goes away meanwhile.
+/// The most tries to take a lock in a folder that is removed meanwhile.
 const TRIES: usize = 50;
 
-/// Our own folder in the user's state folder, and until when its locks are waited for.
+/// ecr-auth's folder in the user's state folder, and how long to wait for its locks.
 #[derive(Debug, Clone)]
 pub struct StateFolder {
     path: PathBuf,
@@ -25,7 +25,7 @@ pub struct StateFolder {
 }
 
 impl StateFolder {
-    /// The folder that the environment names; `None` without a home. Its locks are waited for as long as the command may take.
+    /// Returns the folder that the environment names, or `None` without a home. Its locks are waited for as long as the command may take.
     pub fn from_env(env: &Env) -> Option<Self> {
         Some(Self {
             path: env.state_folder()?,
@@ -33,19 +33,19 @@ impl StateFolder {
         })
     }
 
-    /// Its path.
+    /// Returns the path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The folder, if it is there and ours.
+    /// Opens the folder, if it exists and belongs to this user.
     pub(super) fn open(&self) -> io::Result<WorkFolder> {
         let folder = WorkFolder::open_unled(&self.path)?;
         let is_ours = folder.run(|at| Ok(is_own_or_roots(&fs::metadata(at)?)))?;
         is_ours.then_some(folder).ok_or_else(belongs_to_another)
     }
 
-    /// The folder, made where it is missing and closed to others.
+    /// Makes the folder if it is missing, and closes it to others.
     pub(super) fn make(&self) -> io::Result<WorkFolder> {
         let folder = WorkFolder::make_unled(&self.path)?;
         match folder.run(close_folder) {
@@ -54,10 +54,10 @@ impl StateFolder {
         }
     }
 
-    /// Reads a file of secrets in one of its folders, which belongs to the user of the folder `beside`. `None`: there is none.
+    /// Reads a file of secrets in a sub-folder, which belongs to the user of the folder `beside`. `None` if there is none.
     ///
     /// # Errors
-    /// The system's; of kind `PermissionDenied` where another user could have written the file, or the folders are two users'.
+    /// The system's error. It has the kind `PermissionDenied` if another user could have written the file, or the folders belong to two users.
     pub fn read_private(&self, folder: &str, name: &str, beside: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
         let found = self
             .open()
@@ -76,10 +76,10 @@ impl StateFolder {
         }
     }
 
-    /// Makes one of its folders, for secrets of the user of the folder `beside`, and closes it to others.
+    /// Makes a sub-folder for secrets of the user of the folder `beside`, and closes it to others.
     ///
     /// # Errors
-    /// The system's; of kind `PermissionDenied` where it is another user's, or the folders are two users'.
+    /// The system's error. It has the kind `PermissionDenied` if it is another user's, or the folders belong to two users.
     pub fn make_private(&self, folder: &str, beside: &Path) -> io::Result<()> {
         self.make()?;
         let made = WorkFolder::make_unled(&self.path.join(folder))?;
@@ -87,10 +87,10 @@ impl StateFolder {
         made.run(close_folder)
     }
 
-    /// Takes a lock in the folder. `None`: there are no locks here (a read-only folder, a full disk, a file system without them).
+    /// Takes a lock in the folder. `None` if locks do not work here (a read-only folder, a full disk, a file system without them).
     ///
     /// # Errors
-    /// Of kind `TimedOut`: another process has it, and has had it up to the deadline.
+    /// An error of kind `TimedOut` if another process holds the lock up to the deadline.
     pub(super) fn lock(&self, name: &str) -> io::Result<Option<Lock>> {
         for _ in 0..TRIES {
             let folder = match self.make() {
@@ -116,11 +116,11 @@ impl StateFolder {
         Ok(None)
     }
 
-    /// Removes the folder if nothing is left in it but locks that nobody has. A process that waits for one of these locks, or is about to take one, finds
-    /// that the file is no longer at its place, and makes it anew.
+    /// Removes the folder if it holds only free locks. A process that waits for one of these locks, or is about to take one, finds that the file is
+    /// no longer at its path, and makes a new one.
     ///
     /// # Errors
-    /// The system's: then the folder stays, or is gone already.
+    /// The system's error. The folder then stays, or is already gone.
     pub fn remove_if_unused(&self) -> io::Result<()> {
         let (Some(around), Some(name)) = (self.path.parent(), self.path.file_name()) else {
             return Ok(());
@@ -135,7 +135,7 @@ impl StateFolder {
     }
 }
 
-/// Takes every lock there is before it removes the first one's file, and folders in which nothing is left.
+/// Takes all locks before it removes their files, and then empty folders.
 fn remove_locks(folder: &Path) -> io::Result<()> {
     let mut locks = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -151,7 +151,7 @@ fn remove_locks(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// For a folder without an environment: its locks are waited for as long as a command takes that is told nothing else.
+/// Uses a folder without an environment. Its locks are waited for as long as a command takes by default.
 impl From<PathBuf> for StateFolder {
     fn from(path: PathBuf) -> Self {
         let deadline = Instant::now() + Duration::from_secs(15);
@@ -159,7 +159,7 @@ impl From<PathBuf> for StateFolder {
     }
 }
 
-/// What is kept of one user's must not be used for what is another's: one of the two has made it up.
+/// Refuses two folders of different users: one of the users could have made up what the other relies on.
 fn same_user(folder: &WorkFolder, beside: &Path) -> io::Result<()> {
     match folder.acts_for() == WorkFolder::open(beside)?.acts_for() {
         true => Ok(()),

@@ -1,4 +1,4 @@
-//! The files that new versions are written into before they take their place.
+//! The files that new versions are written to before they are placed.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -9,26 +9,26 @@ use tempfile::{NamedTempFile, TempDir};
 use super::own_file::close_folder;
 use super::platform::{AliveMark, is_abandoned, mark_alive, private, private_folder};
 
-/// How often a file is made anew because somebody else found it first.
+/// The most tries to make a file that another process finds first.
 const TRIES: usize = 100;
 
-/// Makes a file for its owner alone, whose name begins with `prefix`. It is gone when it is dropped.
+/// Makes a file for its owner alone, whose name begins with `prefix`. Dropping it removes it.
 ///
 /// # Errors
-/// The system's word alone: the file's random name, which `tempfile` adds, tells people nothing.
+/// The system's error, without the file's random name, which `tempfile` would add.
 pub fn temporary(prefix: &str, folder: &Path) -> io::Result<NamedTempFile> {
     let mut options = File::options();
     private(options.read(true).write(true).create_new(true));
-    // Not `tempfile_in`, whose errors keep the path and lose the system's number.
+    // `tempfile_in` is not used, because its errors keep the path and lose the system's error number.
     tempfile::Builder::new()
         .prefix(prefix)
         .make_in(folder, |path| options.open(path))
 }
 
-/// Makes a folder for its owner alone, whose name begins with `prefix`. It is gone when it is dropped.
+/// Makes a folder for its owner alone, whose name begins with `prefix`. Dropping it removes it.
 ///
 /// # Errors
-/// The system's.
+/// The system's error.
 pub fn temporary_folder(prefix: &str, parent: &Path) -> io::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     private_folder(builder.prefix(prefix));
@@ -37,11 +37,11 @@ pub fn temporary_folder(prefix: &str, parent: &Path) -> io::Result<TempDir> {
     Ok(folder)
 }
 
-/// [`temporary`], in a folder whose writers take no lock: should this process be killed, the next one that makes such a file removes
-/// it. The mark says that its maker is alive, and is to be kept until the file has its place.
+/// Makes a temporary file in a folder whose writers take no lock. If this process is killed, the next call removes the file. Keep the returned
+/// mark, which shows that this process is alive, until the file is placed.
 ///
 /// # Errors
-/// Those of [`temporary`].
+/// The errors of [`temporary`].
 pub fn temporary_among_others(prefix: &str, folder: &Path) -> io::Result<(NamedTempFile, AliveMark)> {
     for path in leftovers(prefix, folder) {
         let is_file = path.symlink_metadata().is_ok_and(|found| found.is_file());
@@ -61,10 +61,10 @@ pub fn temporary_among_others(prefix: &str, folder: &Path) -> io::Result<(NamedT
     ))
 }
 
-/// Removes what killed runs left behind. To be called under the lock that every writer takes: nobody alive owns such a file then.
+/// Removes what killed processes left behind. Call it under the lock that every writer takes, so that no living process owns such a file.
 pub fn remove_leftovers(prefix: &str, folder: &Path) {
     for path in leftovers(prefix, folder) {
-        // One that cannot be removed does no harm: it is looked for again next time.
+        // A file that cannot be removed does no harm. The next call tries again.
         let _ = fs::remove_file(path);
     }
 }

@@ -1,4 +1,4 @@
-//! The undo log: what was replaced in files of the user's, so that a later command can put it back.
+//! The undo log: values that were replaced in the user's files, so that a later command can put them back.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Notes, StateFolder, WorkFolder};
 
-/// A value that was replaced, and what was written in its place.
+/// A value that was replaced, and the value that replaced it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplacedValue {
     /// The value before the first write of ours. `None` means that there was no value.
     pub previous: Option<String>,
-    /// What we wrote: the newest value, and the value of ours that the newest one replaced. A run can be killed after it noted
-    /// the newest value and before it wrote it, so both count as ours.
+    /// The values that we wrote: the newest, and the one that it replaced. A process can be killed after it noted the newest value and before it
+    /// wrote it, so both count as ours.
     pub written: Vec<String>,
     /// The text that was inserted before and after the value, such as the header of its section.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,7 +24,7 @@ pub struct ReplacedValue {
 }
 
 impl ReplacedValue {
-    /// The note for one write: `previous` was there, and `written` takes its place.
+    /// Returns the note for one write: `written` replaced `previous`.
     pub fn new(previous: Option<String>, written: impl Into<String>) -> Self {
         Self {
             previous,
@@ -33,13 +33,12 @@ impl ReplacedValue {
         }
     }
 
-    /// Whether a value that is found now was written by us.
+    /// Whether the current value was written by us.
     pub fn is_ours(&self, now: &str) -> bool {
         self.written.iter().any(|written| written == now)
     }
 
-    /// The note for several writes: if this write replaced a value of ours, the value from before the first write stays the
-    /// one to put back.
+    /// Returns the note for several writes. If this write replaced a value of ours, the value from before the first write is the one to put back.
     #[must_use]
     pub fn after(self, earlier: Option<&Self>) -> Self {
         let (Some(earlier), Some(replaced)) = (earlier, &self.previous) else {
@@ -60,7 +59,7 @@ impl ReplacedValue {
     }
 }
 
-/// What was changed in one file.
+/// The changes of one file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct FileUndo {
@@ -73,7 +72,7 @@ pub struct FileUndo {
 }
 
 impl FileUndo {
-    /// Adds what a further write changed.
+    /// Adds the changes of a later write.
     pub fn merge(&mut self, newer: Self) {
         self.created |= newer.created;
         self.created_folders.extend(newer.created_folders);
@@ -84,8 +83,8 @@ impl FileUndo {
     }
 }
 
-/// Removes the folders that were made for a file, given outermost first, with the rights for the file's own folder. A folder that holds
-/// something else by now stays, and so does one that the file was never in.
+/// Removes the folders that were made for a file, given outermost first, with the rights for the file's own folder. A folder that holds something
+/// else by now is kept, and so is one that never held the file.
 pub fn remove_made_folders(folders: &[PathBuf], file: &Path) {
     let rights = |folder: Option<&Path>| WorkFolder::open(folder?).ok();
     let Some(rights_there) = rights(file.parent()).map(|folder| folder.acts_for()) else {
@@ -100,7 +99,7 @@ pub fn remove_made_folders(folders: &[PathBuf], file: &Path) {
     }
 }
 
-/// What an undo log notes of one file.
+/// The notes of an undo log about one file.
 pub trait UndoRecord: Serialize + DeserializeOwned + Default + PartialEq + Clone {
     /// Whether nothing is left to put back in the file.
     fn is_empty(&self) -> bool;
@@ -112,21 +111,21 @@ impl UndoRecord for FileUndo {
     }
 }
 
-/// Everything that an undo log notes.
+/// Everything in an undo log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, bound = "R: UndoRecord", expecting = "an object with \"files\"")]
 pub struct UndoEntries<R> {
     /// The files that were changed, by their real paths.
     pub files: BTreeMap<PathBuf, R>,
-    /// The links that were made, and where a link of the same name led before.
+    /// The links that were made, and the former target of each.
     pub links: BTreeMap<PathBuf, Option<PathBuf>>,
-    /// What another user's notes say of places that are not theirs: it is not believed.
+    /// Places in another user's notes that are not that user's. They are not trusted.
     #[serde(skip)]
     pub unbelieved: Vec<PathBuf>,
 }
 
 impl<R> UndoEntries<R> {
-    /// Puts aside what is noted of places where this user's rights would not be taken.
+    /// Sets aside notes about places where this user's rights would not be used.
     fn believe_only(&mut self, user: u32) {
         let is_theirs = |path: &PathBuf| {
             let folder = path.parent().map(WorkFolder::open);
@@ -160,26 +159,26 @@ impl<R> Default for UndoEntries<R> {
 pub struct UndoLog<R = FileUndo>(Notes<UndoEntries<R>>);
 
 impl<R: UndoRecord> UndoLog<R> {
-    /// The log `<name>.json` in a folder, which need not exist yet.
+    /// Returns the log `<name>.json` in a folder, which need not exist yet.
     pub fn new(state: impl Into<StateFolder>, name: &'static str) -> Self {
         Self(Notes::new(state, name))
     }
 
-    /// The folder that the log is in.
+    /// Returns the folder of the log.
     pub fn state(&self) -> &StateFolder {
         self.0.state()
     }
 
-    /// The path of the log.
+    /// Returns the path of the log.
     pub fn path(&self) -> PathBuf {
         self.0.path()
     }
 
-    /// Reads the log. A missing file is an empty log. The log of another user, whose home root works in, is believed only about places
-    /// where that user's rights are taken.
+    /// Reads the log. A missing file is an empty log. If root works in another user's home, that user's log is only trusted about places where that
+    /// user's rights are used.
     ///
     /// # Errors
-    /// The system's; of kind `InvalidData` if the file does not parse.
+    /// The system's error. It has the kind `InvalidData` if the file does not parse.
     pub fn load(&self) -> io::Result<UndoEntries<R>> {
         let (mut entries, user) = self.0.load_with_user()?;
         if let Some(user) = user {
@@ -188,11 +187,11 @@ impl<R: UndoRecord> UndoLog<R> {
         Ok(entries)
     }
 
-    /// Changes the log under a lock, as [`Notes::change`] does. Records with nothing to put back are dropped, and so are records
-    /// of files whose folder is gone: those of temporary folders of CI jobs would pile up.
+    /// Changes the log under a lock, as [`Notes::change`] does. It drops records with nothing to put back, and records of files whose folder is
+    /// gone, because those of CI jobs' temporary folders would pile up.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     pub fn change(&self, change: &mut dyn FnMut(&mut UndoEntries<R>)) -> io::Result<()> {
         self.0.change(&mut |entries| {
             change(entries);
@@ -206,15 +205,15 @@ impl<R: UndoRecord> UndoLog<R> {
     /// Changes the record of one file, as [`UndoLog::change`] does.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     pub fn change_file(&self, real: &Path, change: &mut dyn FnMut(&mut R)) -> io::Result<()> {
         self.change(&mut |entries| change(entries.files.entry(real.to_owned()).or_default()))
     }
 
-    /// What is noted of one file, by its real path.
+    /// Returns the notes about one file, by its real path.
     ///
     /// # Errors
-    /// Those of [`UndoLog::load`].
+    /// The errors of [`UndoLog::load`].
     pub fn file(&self, real: &Path) -> io::Result<R> {
         Ok(self.load()?.files.remove(real).unwrap_or_default())
     }

@@ -1,10 +1,10 @@
 //! The way to a folder or file through folders of other users.
 //!
-//! Each part of a path is opened below the one before, never through a link: a link is read, and its parts are gone one by one. So it is
-//! known who could have led the way, and what was reached stays in hand, whatever becomes of its path.
+//! Each part of a path is opened below the one before, never through a link: a link is read, and its parts are followed one by one. So it is known
+//! which users could redirect the way, and the folder that was reached stays open, whatever happens to its path.
 //!
-//! A stranger is any user but root and the one who walks. Root goes where a stranger leads, and takes the stranger's rights there. Who has
-//! no rights but their own to take, or wants to work with their own, is not led by strangers.
+//! A stranger is any user other than root and the walking user. Root follows a stranger's links, and takes the stranger's rights there. A walker
+//! who cannot or must not take other rights does not follow a stranger's links.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -20,10 +20,10 @@ use rustix::process::{Uid, geteuid};
 use super::rights::Rights;
 use super::way::Leads;
 
-/// As many links as the system follows in one path.
+/// The number of links that the system follows in one path.
 const LINKS: usize = 40;
 
-/// How far the way was gone.
+/// A path that was followed, as far as it exists.
 pub(super) struct Walk {
     /// The folder that was reached.
     pub folder: OwnedFd,
@@ -31,38 +31,38 @@ pub(super) struct Walk {
     pub real: PathBuf,
     /// The file in it that the path names, if it names a file.
     pub file: Option<OsString>,
-    /// What is not there yet.
+    /// The parts that do not exist yet.
     pub missing: VecDeque<OsString>,
-    /// Who walks.
+    /// The user who walks.
     walker: Uid,
-    /// Whether a stranger's link may lead on.
+    /// Whether a stranger's link is followed.
     leads: Leads,
-    /// What ends the way before a link of that name is looked at.
+    /// Whether the walk stops at this path, before a link of that name is read.
     is_end: fn(&Path) -> bool,
-    /// The path that ended it.
+    /// The path at which the walk stopped.
     pub end: Option<PathBuf>,
-    /// Who owns the topmost folder, and could lead everybody everywhere. In a user namespace, that is nobody who is known there.
+    /// The owner of the root folder, who could redirect every path. In a user namespace, that is an unknown user.
     top: u32,
     /// The stranger who owns a part of the way.
     stranger: Option<u32>,
-    /// Whether others can put something into a folder on the way, in the place of what is there.
+    /// Whether other users can replace something in a folder on the way.
     is_shared: bool,
-    /// Whether a link led on from a folder of theirs.
+    /// Whether a link was followed from a stranger's folder.
     is_led: bool,
-    /// Whether the folder is the walker's.
+    /// Whether the folder belongs to the walker.
     is_own: bool,
     links: usize,
-    /// How many parts are left once the newest link is gone through.
+    /// The number of parts that are left after the newest link.
     behind_link: usize,
 }
 
 impl Walk {
-    /// Goes to a path, as far as there is something. A link that leads to nothing is an error where a stranger may lead.
+    /// Follows a path as far as it exists. A link to a missing file is an error if a stranger could have made it.
     pub fn to(path: &Path, leads: Leads) -> io::Result<Self> {
         Self::to_end(path, leads, |_| false)
     }
 
-    /// Goes to a path, unless it or where a last link leads is an end, which is not gone to.
+    /// Follows a path, but stops at it or at the target of a last link if that is an end.
     pub fn to_end(path: &Path, leads: Leads, is_end: fn(&Path) -> bool) -> io::Result<Self> {
         let path = if path.as_os_str().is_empty() {
             Path::new(".")
@@ -98,25 +98,25 @@ impl Walk {
         Ok(walk)
     }
 
-    /// Whether a stranger could have led the way.
+    /// Whether a stranger could have redirected the way.
     pub fn is_among_strangers(&self) -> bool {
         self.stranger.is_some() || self.is_shared
     }
 
-    /// Whether somebody else's link could have led here, or was passed among somebody else's folders.
+    /// Whether another user's link could have led here, or a link was followed among another user's folders.
     pub fn is_led(&self) -> bool {
         self.is_led
     }
 
-    /// With whose rights files are made and changed in the folder; `None`: with the walker's own. Root uses its own in its own folders
-    /// alone, and only where no link led to them.
+    /// Returns the rights for making and changing files in the folder, or `None` for the walker's own. Root uses its own rights only in its own
+    /// folders, and only if no link led to them.
     pub fn rights(&self) -> Option<Rights> {
         let is_theirs = !self.is_own || self.is_led;
         let stranger = self.stranger.filter(|_| is_theirs && self.leads == Leads::Root);
         stranger.map(Rights::of)
     }
 
-    /// Makes what is missing on the way, and returns the paths of the folders.
+    /// Makes the missing folders of the way, and returns their paths.
     pub fn make(&mut self, mode: u32) -> io::Result<Vec<PathBuf>> {
         let mut made = Vec::new();
         while let Some(name) = self.missing.pop_front() {
@@ -130,7 +130,7 @@ impl Walk {
         Ok(made)
     }
 
-    /// Makes a folder in the one that was reached. False: it is there already.
+    /// Makes a folder in the one that was reached. Returns false if it exists already.
     pub fn make_one(&self, name: &OsStr, mode: u32, rights: Option<Rights>) -> io::Result<bool> {
         let make = || match mkdirat(&self.folder, name, Mode::from_raw_mode(mode)) {
             Ok(()) => Ok(true),
@@ -140,14 +140,14 @@ impl Walk {
         with(rights, make)
     }
 
-    /// Goes on below the folder.
+    /// Follows further parts below the folder.
     fn go(&mut self, mut names: VecDeque<OsString>) -> io::Result<()> {
         self.behind_link = usize::MAX;
         while let Some(name) = names.pop_front() {
             if name == ".." {
                 self.folder = open(self.folder.as_fd(), &name)?;
                 self.real.pop();
-                // Not the way back: who leads from here could choose where it comes out.
+                // A stranger could choose where `..` leads.
                 self.is_led |= self.is_among_strangers();
                 self.look_at(&fstat(&self.folder)?)?;
                 continue;
@@ -205,8 +205,8 @@ impl Walk {
         Ok(())
     }
 
-    /// Whether an ordinary user may follow a link behind another user's folder: it is his own, root's, or one of whoever owns the root
-    /// folder, and it is in a folder of his own.
+    /// Whether an ordinary user may follow a link that lies behind another user's folder: it belongs to this user, root or the owner of the root
+    /// folder, and it is in a folder of this user.
     fn is_own_link(&self, link: &Stat) -> bool {
         let owners = [self.walker.as_raw(), 0, self.top];
         !self.walker.is_root() && self.is_own && owners.contains(&link.st_uid)
@@ -214,7 +214,7 @@ impl Walk {
 
     fn look_at(&mut self, folder: &Stat) -> io::Result<()> {
         let mode = Mode::from_raw_mode(folder.st_mode);
-        // A group may be the walker's alone; what one of its members puts there is told by its owner.
+        // A group may be the walker's alone. What one of its members puts there is recognised by its owner.
         let others = match self.walker.is_root() {
             true => Mode::WGRP | Mode::WOTH,
             false => Mode::WOTH,
@@ -224,7 +224,7 @@ impl Walk {
         self.meet(folder)
     }
 
-    /// A second stranger is an error for root: whose rights are right there? Each of the two could lead to what is the other's.
+    /// Notes a stranger. For root, a second stranger is an error: each of the two could redirect the way to the other's files.
     fn meet(&mut self, part: &Stat) -> io::Result<()> {
         let owner = part.st_uid;
         let is_known = owner == 0 || owner == self.walker.as_raw() || self.stranger == Some(owner);
@@ -252,7 +252,7 @@ fn strangers_link() -> io::Error {
     io::Error::new(ErrorKind::PermissionDenied, "another user's link leads there")
 }
 
-/// Does some work with rights; `None`: with those that this process has.
+/// Runs some work with these rights, or with the process's own for `None`.
 pub(super) fn with<T>(rights: Option<Rights>, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     match rights {
         Some(rights) => rights.run(work),
@@ -260,7 +260,7 @@ pub(super) fn with<T>(rights: Option<Rights>, work: impl FnOnce() -> io::Result<
     }
 }
 
-/// Opens what lies there, whatever it is, without reading it or waiting for it.
+/// Opens what lies there, of any kind, without reading it or waiting for it.
 fn open(folder: impl AsFd, name: &OsStr) -> rustix::io::Result<OwnedFd> {
     openat(
         folder,

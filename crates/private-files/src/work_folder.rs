@@ -1,4 +1,4 @@
-//! A folder that files are made, replaced and removed in, with the rights of whom it belongs to.
+//! A folder in which files are made, replaced and removed, with the rights of its owner.
 
 use std::ffi::OsString;
 use std::fs::DirBuilder;
@@ -15,9 +15,9 @@ use super::way::{Leads, OutputPlace};
 
 /// A folder to work in.
 ///
-/// Run as root, a path may lead through folders of other users (`sudo` with HOME kept, a job's container), who could lead it
-/// elsewhere at any moment. Then the folder is held open, [`WorkFolder::run`] hands in a path that stays true, and the work is done
-/// with the rights of whom the way belongs to. Only in a folder of root's own that no link led to it is done as root.
+/// If root runs it, a path may lead through folders of other users (`sudo` with HOME kept, a job's container), who could redirect it at any moment.
+/// The folder is then kept open, [`WorkFolder::run`] passes a path that stays valid, and the work is done with the rights of the user who owns the
+/// way. Work is done as root only in root's own folders that no link led to.
 #[derive(Debug)]
 pub struct WorkFolder {
     real: PathBuf,
@@ -25,18 +25,18 @@ pub struct WorkFolder {
 }
 
 impl WorkFolder {
-    /// The folder at a path. Among folders of our own, nothing is looked at: it need not be there.
+    /// Opens the folder at a path. A path through this user's own folders is not checked, and need not exist.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     pub fn open(path: &Path) -> io::Result<Self> {
         Self::open_led(path, Leads::Root)
     }
 
-    /// The folder of a file, links followed, and the file's name in it. The folder has to be there, the file need not.
+    /// Opens the folder of a file, following links, and returns the file's name in it. The folder must exist, the file need not.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     pub fn of_file(path: &Path) -> io::Result<(Self, OsString)> {
         if let Some((held, name)) = held::of_file(path)? {
             return Ok((Self::held(held), name));
@@ -51,11 +51,11 @@ impl WorkFolder {
         }
     }
 
-    /// The folder at a path, which is made where it is missing, and the real paths of the folders that were made, outermost first.
-    /// `mode` is theirs.
+    /// Opens the folder at a path, and makes it if it is missing, with mode `mode`. Also returns the real paths of the folders that were made,
+    /// outermost first.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     pub fn make(path: &Path, mode: u32) -> io::Result<(Self, Vec<PathBuf>)> {
         Self::make_led(path, mode, Leads::Root)
     }
@@ -72,10 +72,10 @@ impl WorkFolder {
         Ok((Self::open_led(path, leads)?, missing))
     }
 
-    /// The folder at a path, if it belongs to this process's own user. Below another user's folder, too.
+    /// Opens the folder at a path, if it belongs to this process's user, also below another user's folder.
     ///
     /// # Errors
-    /// The system's; it is not our own.
+    /// The system's error, or the folder belongs to another user.
     pub fn open_own(path: &Path) -> io::Result<Self> {
         let folder = Self::open(path)?;
         match folder.acts_for() {
@@ -84,20 +84,20 @@ impl WorkFolder {
         }
     }
 
-    /// The folder with our own rights, whose ever it is: for a file that its owner must not read. Only what is in the folder can be changed
-    /// there, as nothing leads on from it. One that another user's link led to is an error.
+    /// Opens the folder with the process's own rights, whoever owns it: for a file that the folder's owner must not read. Only files in the folder
+    /// can be changed, because no path leads on from it. A folder that another user's link led to is an error.
     ///
     /// # Errors
-    /// The system's; the link.
+    /// The system's error, or the error of the link.
     pub fn open_as_ourselves(path: &Path) -> io::Result<Self> {
         Self::open_led(path, Leads::Nobody)
     }
 
-    /// The folder of a file with our own rights, as [`WorkFolder::open_as_ourselves`], and the file's name in it. The file need not be there.
-    /// A path that `is_end` knows, or to which one's own last link leads, is not looked at.
+    /// Opens the folder of a file with the process's own rights, as [`WorkFolder::open_as_ourselves`] does, and returns the file's name in it. The
+    /// file need not exist. If the path, or the target of this user's own last link, is one that `is_end` accepts, it is not opened.
     ///
     /// # Errors
-    /// The system's; another user's link.
+    /// The system's error, or the error of another user's link.
     pub fn of_output(path: &Path, is_end: fn(&Path) -> bool) -> io::Result<OutputPlace<Self>> {
         Ok(match held::of_output(path, is_end)? {
             OutputPlace::End(path) => OutputPlace::End(path),
@@ -105,18 +105,18 @@ impl WorkFolder {
         })
     }
 
-    /// [`WorkFolder::open`] of a folder of our own. Who isn't root has no other rights to take, and is led there by no link of another user's.
+    /// Opens a folder of this user, as [`WorkFolder::open`] does. Unless the user is root, another user's links are not followed.
     ///
     /// # Errors
-    /// The system's; the link.
+    /// The system's error, or the error of the link.
     pub(super) fn open_unled(path: &Path) -> io::Result<Self> {
         Self::open_led(path, unless_root())
     }
 
-    /// [`WorkFolder::make`], as [`WorkFolder::open_unled`].
+    /// Makes a folder, as [`WorkFolder::make`] does, with the checks of [`WorkFolder::open_unled`].
     ///
     /// # Errors
-    /// The system's; the link.
+    /// The system's error, or the error of the link.
     pub(super) fn make_unled(path: &Path) -> io::Result<Self> {
         Ok(Self::make_led(path, 0o700, unless_root())?.0)
     }
@@ -125,11 +125,11 @@ impl WorkFolder {
         Ok(held::open(path, leads)?.map_or_else(|| Self::ours(path), Self::held))
     }
 
-    /// [`WorkFolder::open_own`] of a folder that is made for this user alone where it is missing. Those around it are made as
-    /// [`WorkFolder::make`] does.
+    /// Opens a folder of this user, as [`WorkFolder::open_own`] does. A missing one is made for this user alone, and its parents as by
+    /// [`WorkFolder::make`].
     ///
     /// # Errors
-    /// The system's; it is not our own.
+    /// The system's error, or the folder belongs to another user.
     pub fn make_own(path: &Path) -> io::Result<Self> {
         if !held::make_own(path)? {
             builder(0o700).create(path)?;
@@ -137,10 +137,10 @@ impl WorkFolder {
         Self::open_own(path)
     }
 
-    /// Does some work in the folder. The path that is handed in stays true as long as this value is there.
+    /// Runs some work in the folder. The path that it gets stays valid as long as this value exists.
     ///
     /// # Errors
-    /// Those of the work; the rights for it can't be taken.
+    /// The errors of the work, or the rights for it cannot be taken.
     pub fn run<T>(&self, work: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
         match &self.held {
             Some(held) => held.run(work),
@@ -148,17 +148,17 @@ impl WorkFolder {
         }
     }
 
-    /// The path for work that needs no other rights than ours.
+    /// Returns the path for work that needs no other rights than the process's own.
     pub fn at(&self) -> &Path {
         self.held.as_ref().map_or(&self.real, |held| held.at())
     }
 
-    /// The folder's path, for people and notes.
+    /// Returns the folder's real path, for messages and notes.
     pub fn real(&self) -> &Path {
         &self.real
     }
 
-    /// The user whose rights the work is done with, where they aren't ours.
+    /// Returns the user whose rights are used, if they are not the process's own.
     pub fn acts_for(&self) -> Option<u32> {
         self.held.as_ref()?.acts_for()
     }
@@ -196,7 +196,7 @@ fn unless_root() -> Leads {
     Leads::Nobody
 }
 
-/// The path of what is to be made: the folders that exist resolved, the rest as named.
+/// Returns the path of something that is to be made: existing folders are resolved, the rest is kept.
 pub(super) fn not_there_yet(path: &Path) -> io::Result<PathBuf> {
     let path = std::path::absolute(path)?;
     let mut rest = Vec::new();
@@ -210,7 +210,7 @@ pub(super) fn not_there_yet(path: &Path) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// Makes folders with all that is missing around them.
+/// Returns a builder that also makes missing parents.
 fn builder(mode: u32) -> DirBuilder {
     let mut builder = DirBuilder::new();
     set_mode(&mut builder, mode);
@@ -221,7 +221,7 @@ fn builder(mode: u32) -> DirBuilder {
 /// Makes the missing folders of a path, for the user alone (0700), and returns them, outermost first.
 ///
 /// # Errors
-/// The system's.
+/// The system's error.
 pub fn make_folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(WorkFolder::make(folder, 0o700)?.1)
 }

@@ -1,4 +1,4 @@
-//! The cache as its callers see it.
+//! The cache's public interface.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
@@ -11,19 +11,19 @@ use context::{Env, variables};
 use diagnostics::Error;
 use private_files::LockAttempt;
 
-/// How long [`Cache::remove`] and [`Cache::clear`] wait for one who is just fetching, at most.
+/// The longest time that [`Cache::remove`] and [`Cache::clear`] wait for a process that is fetching.
 pub(super) const REMOVE_WAIT: Duration = Duration::from_secs(1);
 
-/// A cache of secrets, or none.
+/// A cache of secrets, which may be switched off.
 #[derive(Debug, Clone)]
 pub struct Cache {
     pub(super) folder: Option<Folder>,
-    /// Nothing is waited for after that, but by [`Cache::get`], which has a deadline of its own.
+    /// After this time nothing waits, except [`Cache::get`], which has its own deadline.
     deadline: Option<Instant>,
 }
 
 impl Cache {
-    /// The cache in this folder, which is created when something is to be kept; `None` is no cache: all is fetched.
+    /// Returns the cache in this folder, which is created when something is kept. `None` switches the cache off: every secret is then fetched.
     pub fn open(folder: Option<PathBuf>) -> Self {
         Self {
             folder: folder.map(Folder::new),
@@ -31,7 +31,7 @@ impl Cache {
         }
     }
 
-    /// The cache of [`Cache::folder`]. Nothing is waited for once the command's time is over.
+    /// Returns the cache in [`Cache::folder`]. It waits for nothing once the command's time is over.
     pub fn from_env(env: &Env) -> Self {
         Self {
             deadline: Some(env.deadline()),
@@ -39,9 +39,9 @@ impl Cache {
         }
     }
 
-    /// Where the environment puts the cache: `ECR_AUTH_CACHE_DIR`, else `AWS_ECR_CACHE_DIR` (a leading `~/` is the home folder),
-    /// else `ecr-auth` in the user's cache folder. `None` if it is switched off (`ECR_AUTH_CACHE=off`,
-    /// `AWS_ECR_DISABLE_CACHE` not empty) or there is no home folder.
+    /// Returns the folder that the environment gives the cache: `ECR_AUTH_CACHE_DIR`, else `AWS_ECR_CACHE_DIR` (a leading `~/` is the home folder),
+    /// else `ecr-auth` in the user's cache folder. `None` if the cache is switched off (`ECR_AUTH_CACHE=off`, or a non-empty
+    /// `AWS_ECR_DISABLE_CACHE`) or there is no home folder.
     pub fn folder(env: &Env) -> Option<PathBuf> {
         let is_off = env
             .get(variables::ECR_AUTH_CACHE)
@@ -53,7 +53,7 @@ impl Cache {
             .path(variables::ECR_AUTH_CACHE_DIR)
             .or_else(|| env.path(variables::AWS_ECR_CACHE_DIR));
         match named {
-            // As the Go helper has it: nobody expands it where the variable is set in a YAML file.
+            // As in the Go helper: a variable set in a YAML file is not expanded by a shell.
             Some(folder) => match folder.strip_prefix("~") {
                 Ok(below) => env.home().map(|home| home.join(below)),
                 Err(_) => Some(folder),
@@ -62,9 +62,9 @@ impl Cache {
         }
     }
 
-    /// The secret of `key`, if it is fresh: reads one file, waits for nothing.
+    /// Returns the secret of `key`, if it is fresh. Reads one file and waits for nothing.
     ///
-    /// Where it is `None`, [`Cache::get`] says more.
+    /// If it returns `None`, [`Cache::get`] fetches the secret or returns the reason.
     pub fn warm(&self, key: &CacheKey, name: &str, now: SystemTime) -> Option<CachedSecret> {
         let folder = self.folder.as_ref()?;
         let entry = folder.read(key)?;
@@ -73,21 +73,21 @@ impl Cache {
         Some(held)
     }
 
-    /// The secret of `key`, if it has not ended. Like [`Cache::life`] it leaves no trace.
+    /// Returns the secret of `key`, if it has not ended. It leaves no trace in the cache.
     pub fn valid(&self, key: &CacheKey, now: SystemTime) -> Option<CachedSecret> {
         self.folder.as_ref()?.read(key)?.valid(now)
     }
 
-    /// The life of the secret of `key`, if there is one, ended or not. Unlike [`Cache::warm`] it leaves no trace.
+    /// Returns the life of the secret of `key`, if there is one, ended or not. It leaves no trace in the cache.
     pub fn life(&self, key: &CacheKey) -> Option<SecretLife> {
         self.folder.as_ref()?.read(key)?.life()
     }
 
-    /// The secret of a key: from the cache, or from `fetch`, which is told how long it may take.
+    /// Returns the secret of a key, from the cache or from `fetch`, whose argument is its time limit.
     ///
     /// # Errors
-    /// The failure of `fetch`, or that of the process that asked for all. Never for reasons of the cache: a lock that another process has for half
-    /// of the time is not waited for any longer.
+    /// The failure of `fetch`, of this process or of the one that fetched for all. The cache itself never causes an error: a lock of another
+    /// process is waited for during half of the time at most.
     pub fn get(
         &self,
         request: &SecretRequest<'_>,
@@ -97,11 +97,11 @@ impl Cache {
         self.get_prepared(request, clock, &mut |_| {}, fetch)
     }
 
-    /// The secret of a key, as [`Cache::get`]. If there is something to fetch, `prepare` is called before any lock of this key is taken:
-    /// it does what takes locks of its own. Without a cache folder nothing is prepared.
+    /// Returns the secret of a key, as [`Cache::get`] does. Before a fetch takes this key's lock, it calls `prepare`, which may take other locks.
+    /// Without a cache folder, `prepare` is not called.
     ///
     /// # Errors
-    /// As [`Cache::get`].
+    /// The errors of [`Cache::get`].
     pub fn get_prepared(
         &self,
         request: &SecretRequest<'_>,
@@ -119,14 +119,14 @@ impl Cache {
         }
     }
 
-    /// Forgets the secret of `key`, and how fetching it failed.
+    /// Forgets the secret of `key` and its last failure.
     pub fn remove(&self, key: &CacheKey) {
         if let Some(folder) = self.existing() {
             forget(folder, key, self.remove_deadline());
         }
     }
 
-    /// Forgets every secret that was handed out under `name`, whoever it was fetched for.
+    /// Forgets every secret that was given out under `name`, of every identity.
     pub fn remove_named(&self, name: &str) {
         let Some(folder) = self.existing() else { return };
         let deadline = self.remove_deadline();
@@ -140,7 +140,7 @@ impl Cache {
         }
     }
 
-    /// Forgets how fetching failed, wherever there is nothing else to forget: for who has just mended the cause.
+    /// Forgets all failures, so that a user who has just fixed the cause gets a new try.
     pub fn forget_failures(&self, now: SystemTime) {
         let Some(folder) = self.existing() else { return };
         let deadline = self.remove_deadline();
@@ -151,7 +151,7 @@ impl Cache {
         }
     }
 
-    /// The key (as text) and the names of every secret that is valid now.
+    /// Returns the key (as text) and the names of every secret that is valid now.
     pub fn entries(&self, now: SystemTime) -> Vec<(String, Vec<String>)> {
         let Some(folder) = &self.folder else { return Vec::new() };
         let valid = |key: CacheKey| {
@@ -161,14 +161,14 @@ impl Cache {
         folder.keys().into_iter().filter_map(valid).collect()
     }
 
-    /// The names of the secret of `key`, if it is valid now.
+    /// Returns the names of the secret of `key`, if it is valid now.
     pub fn names(&self, key: &CacheKey, now: SystemTime) -> Vec<String> {
         let entry = self.folder.as_ref().and_then(|folder| folder.read(key));
         let valid = entry.filter(|entry| entry.valid(now).is_some());
         valid.map_or_else(Vec::new, |entry| entry.names().to_vec())
     }
 
-    /// Every secret that is valid now and was kept under `name`.
+    /// Returns every secret that is valid now and was kept under `name`.
     pub fn named(&self, name: &str, now: SystemTime) -> Vec<CachedSecret> {
         let Some(folder) = &self.folder else { return Vec::new() };
         let entries = folder.keys().into_iter().filter_map(|key| folder.read(&key));
@@ -176,13 +176,13 @@ impl Cache {
         named.filter_map(|entry| entry.valid(now)).collect()
     }
 
-    /// Whether this very text was kept under `key` with [`Cache::keep_text`]. Nobody but this user can have kept it.
+    /// Whether exactly this text was kept under `key` with [`Cache::keep_text`]. Only this user can have kept it.
     pub fn holds_text(&self, key: &CacheKey, text: &str) -> bool {
         let folder = self.folder.as_ref();
         folder.is_some_and(|folder| folder.holds_text(key, text.as_bytes()))
     }
 
-    /// Keeps a text that is no secret under `key`, in the place of the one before, for 30 days at most. That it can't be kept is no error.
+    /// Keeps a text that is not secret under `key`, for at most 30 days. It replaces an earlier one. Failures are ignored.
     pub fn keep_text(&self, key: &CacheKey, text: &str) {
         if let Some(folder) = &self.folder
             && folder.prepare().is_ok()
@@ -202,10 +202,10 @@ impl Cache {
         }
     }
 
-    /// Removes the folder if no secret is left in it. What is fetched meanwhile is not kept, then.
+    /// Removes the folder if it holds no secret. A secret that is being fetched at that moment is not kept.
     pub fn remove_if_unused(&self) {
         if let Some(folder) = self.existing() {
-            // Where something is left, it stays.
+            // A folder that still holds something is kept.
             let _ = folder.remove_if_unused();
         }
     }
@@ -216,15 +216,15 @@ impl Cache {
             .map_or(after_a_wait, |deadline| deadline.min(after_a_wait))
     }
 
-    /// The folder, if there is one to remove something from.
+    /// Returns the folder, if there is one to remove something from.
     fn existing(&self) -> Option<&Folder> {
         let folder = self.folder.as_ref()?;
         (folder.exists() && folder.prepare().is_ok()).then_some(folder)
     }
 }
 
-/// Removes an entry under its lock, so that nobody writes back what was read before. One who is still fetching when the wait
-/// ends will write what is newer than this call.
+/// Removes an entry under its lock, so that no process writes back what it read before. A process that is still fetching when the wait ends writes
+/// an entry that is newer than this call.
 fn forget(folder: &Folder, key: &CacheKey, deadline: Instant) {
     let lock = folder.lock(key, deadline);
     folder.remove(key);

@@ -1,4 +1,4 @@
-//! What callers ask for, and what they get.
+//! The requests to the cache and their results.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -6,20 +6,20 @@ use super::key::CacheKey;
 use context::Progress;
 use secret::Secret;
 
-/// What fetching gave.
+/// The result of a fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchedSecret {
     /// The secret.
     pub secret: Secret,
-    /// When it ends, by the clock handed to [`Cache::get`]: who knows that clock to be wrong corrects this.
+    /// When the secret ends, by the clock given to [`Cache::get`]. The fetcher corrects it if it knows that this clock is wrong.
     pub expires_at: SystemTime,
-    /// From when on it is renewed; `None`: after half its life.
+    /// When the secret has to be renewed. `None` means after half its life.
     pub renew_at: Option<SystemTime>,
-    /// The name that the answer gives to the secret, if the caller could not name it before.
+    /// The name that the response gives to the secret, if the caller did not know it before.
     pub name: Option<String>,
 }
 
-/// A secret handed out.
+/// A secret from the cache or from a fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CachedSecret {
     /// The secret.
@@ -37,7 +37,7 @@ impl From<FetchedSecret> for CachedSecret {
     }
 }
 
-/// When a secret was fetched, and until when it is good.
+/// When a secret was fetched, and when it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecretLife {
     /// When it was fetched.
@@ -46,19 +46,19 @@ pub struct SecretLife {
     pub expires_at: SystemTime,
 }
 
-/// Who asks for what.
+/// A request for a secret.
 #[derive(Debug, Clone, Copy)]
 pub struct SecretRequest<'a> {
     /// The key of the secret.
     pub key: &'a CacheKey,
-    /// The name it is asked for under (a host). The entry remembers it for [`Cache::entries`].
+    /// The name under which it is requested (a host). The entry remembers it for [`Cache::entries`].
     pub name: &'a str,
-    /// When this process started. Who started before another's fetch failed, or within two seconds after it, shares the
-    /// failure; who started later fetches.
+    /// When this process started. A process that started before another's fetch failed, or within two seconds after, shares the failure. A later
+    /// process fetches.
     pub started: SystemTime,
     /// When the caller gives up waiting.
     pub deadline: Instant,
-    /// Where people see that another process is waited for.
+    /// Shows that another process is being waited for.
     pub progress: &'a Progress,
 }
 

@@ -1,4 +1,4 @@
-//! What one file of the cache holds, and what it is worth at a given time.
+//! The contents of one file of the cache, and what they mean at a given time.
 //!
 //! The file is one JSON object; times are milliseconds since 1970-01-01 UTC:
 //! ```json
@@ -6,8 +6,8 @@
 //!  "token":{"secret":"<password>","fetched_at":1700000000000,"expires_at":1700043200000,"renew_at":1700042900000},
 //!  "failure":{"at":1700000000000,"code":"EA0301","usage":false,"what":"…","cause":"…","hint":"…"}}
 //! ```
-//! `token` is the last one fetched, `failure` how fetching failed since then; either may be `null`. Without `renew_at` a token is
-//! renewed after half its life.
+//! `token` is the last one fetched, `failure` the last failure since then. Either may be `null`. Without `renew_at`, a token is renewed after half
+//! its life.
 
 use std::time::{Duration, SystemTime};
 
@@ -22,29 +22,27 @@ use secret::{self, Secret};
 /// The version of the file's format. A file of another version is ignored, and replaced by the next fetch.
 const VERSION: u32 = 1;
 
-/// Longest file that is read, in bytes. ECR's passwords have 2 to 5 KiB.
+/// The largest file that is read, in bytes. ECR's passwords have 2 to 5 KiB.
 pub(super) const MAX_BYTES: usize = 256 * 1024;
 
-/// How many names an entry remembers, and how long one may be (a DNS name has at most 253 characters, a port five more).
+/// The most names of an entry, and the longest name (a DNS name has at most 253 characters, a port five more).
 const MAX_NAMES: usize = 100;
 const MAX_NAME_BYTES: usize = 300;
 
-/// A token counts as ended this long before it does, because the client still has to use it: at most, and for short lives
-/// this share of the life.
+/// A token counts as ended this long before its end, because the client still has to use it. For short lives, the limit is `SHARE_OF_LIFE`.
 const END_MARGIN: Duration = Duration::from_secs(5);
 const SHARE_OF_LIFE: u32 = 12;
 
-/// How far ahead of our clock another process's clock may have been (a home folder shared between machines): at most, and
-/// for short lives `SHARE_OF_LIFE`. What comes from further in the future was written before the clock was set back;
-/// when it ends can't be told, so it isn't used.
+/// How far another process's clock may have been ahead of ours (a home folder shared between machines). For short lives, the limit is
+/// `SHARE_OF_LIFE`. A time further in the future was written before the clock was set back. The end of such a token is unknown, so it is not used.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
-/// After a failed renewal, the token that is still valid is served this long before renewing is tried again.
+/// After a failed renewal, a token that is still valid is used this long before the next try.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(60);
 
-/// Who started at most this long after a failure shares it. "At once" takes a moment: two cores need about a second to
-/// start 300 processes, and a refusal comes back in milliseconds. Short enough that a person who mends the cause and
-/// tries again is not told of the old failure.
+/// A process that started at most this long after a failure shares it. Processes started "at once" need a moment: two cores take about a second to
+/// start 300, and a refusal comes back in milliseconds. It is short enough that a person who fixes the cause and tries again does not get the old
+/// failure.
 const SHARED_FAILURE: Duration = Duration::from_secs(2);
 
 /// One entry of the cache.
@@ -67,7 +65,7 @@ pub(super) struct EntrySecret {
     pub fetched_at: SystemTime,
     #[serde(with = "millis")]
     pub expires_at: SystemTime,
-    /// `None`: after half its life.
+    /// When it is renewed. `None` means after half its life.
     #[serde(with = "optional_millis", default, skip_serializing_if = "Option::is_none")]
     pub renew_at: Option<SystemTime>,
 }
@@ -84,27 +82,27 @@ struct RecordedFailure {
     hint: Option<String>,
 }
 
-/// A failure that another version wrote, with a code we don't know or none, costs nobody the token beside it.
+/// Reads a failure. One with an unknown code, written by another version, is dropped, and the token beside it is kept.
 fn known_failure<'de, D: Deserializer<'de>>(from: D) -> Result<Option<RecordedFailure>, D::Error> {
     let value = serde_json::Value::deserialize(from)?;
     Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
-/// What an entry has for a caller.
+/// The result of looking up an entry.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum EntryAnswer {
-    /// This secret, with nothing else to do.
+    /// Use this secret.
     Serve(CachedSecret),
-    /// This secret, if it can't be renewed.
+    /// Renew this secret. Use it if that fails.
     Renew(CachedSecret),
-    /// The failure of the one who asked for all.
+    /// Return the failure of the process that fetched for all.
     Share(Error),
-    /// Nothing: fetch.
+    /// Fetch the secret.
     Fetch,
 }
 
 impl CacheEntry {
-    /// An entry with nothing in it.
+    /// Returns an entry with nothing in it.
     pub fn empty(key: &CacheKey) -> Self {
         Self {
             version: VERSION,
@@ -115,21 +113,21 @@ impl CacheEntry {
         }
     }
 
-    /// Reads the file of `key`. `None` for whatever is not an entry of this version and key.
+    /// Reads the file of `key`. Returns `None` for anything that is not an entry of this version and key.
     pub fn decode(key: &CacheKey, bytes: &[u8]) -> Option<Self> {
         let entry: Self = serde_json::from_slice(bytes).ok()?;
         (entry.version == VERSION && entry.key == key.as_str()).then_some(entry)
     }
 
-    /// The bytes of the file; `None` where they could not be read again (too long, or a time before 1970).
+    /// Returns the bytes of the file. `None` if they could not be read again (too long, or a time before 1970).
     pub fn encode(&self) -> Option<Zeroizing<Vec<u8>>> {
-        // Room for all of it, so that no copy of the secret is left behind where the buffer grew.
+        // The buffer has room for everything, because a buffer that grows would leave copies of the secret in memory.
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES));
         serde_json::to_writer(&mut *bytes, self).ok()?;
         (bytes.len() <= MAX_BYTES).then_some(bytes)
     }
 
-    /// What this entry has at `now` for a caller whose process started at `started`.
+    /// Returns what this entry means at `now` for a process that started at `started`.
     pub fn answer(&self, now: SystemTime, started: SystemTime) -> EntryAnswer {
         let failure = self.failure.as_ref();
         match self.token.as_ref().map(|token| (token, token.standing(now))) {
@@ -144,19 +142,19 @@ impl CacheEntry {
         }
     }
 
-    /// The secret, if it need not be renewed yet.
+    /// Returns the secret, if it need not be renewed yet.
     pub fn fresh(&self, now: SystemTime) -> Option<CachedSecret> {
         let token = self.token.as_ref()?;
         (token.standing(now) == Freshness::Fresh).then(|| token.held())
     }
 
-    /// The secret, if it has not ended.
+    /// Returns the secret, if it has not ended.
     pub fn valid(&self, now: SystemTime) -> Option<CachedSecret> {
         let token = self.token.as_ref()?;
         (token.standing(now) != Freshness::Ended).then(|| token.held())
     }
 
-    /// The life of the secret, if there is one.
+    /// Returns the life of the secret, if there is one.
     pub fn life(&self) -> Option<SecretLife> {
         self.token.as_ref().map(|token| SecretLife {
             fetched_at: token.fetched_at,
@@ -164,24 +162,24 @@ impl CacheEntry {
         })
     }
 
-    /// Whether nothing in this entry will be of use to anybody.
+    /// Whether nothing in this entry can be used any more.
     pub fn is_spent(&self, now: SystemTime) -> bool {
         let shared = |f: &RecordedFailure| f.is_shared_with(now, now);
         self.valid(now).is_none() && !self.failure.as_ref().is_some_and(shared)
     }
 
-    /// Whether a failure is all there is.
+    /// Whether the entry holds only a failure.
     pub fn has_only_failed(&self, now: SystemTime) -> bool {
         self.failure.is_some() && self.valid(now).is_none()
     }
 
-    /// Puts in a new token; the failure before it is over.
+    /// Sets a new token, and removes the last failure.
     pub fn succeed(&mut self, token: EntrySecret) {
         self.token = Some(token);
         self.failure = None;
     }
 
-    /// Notes how fetching failed at `at`. The token stays, because it may still be valid; but not if the sign-in is over that it came of.
+    /// Notes a failure at `at`. A token that may still be valid is kept, unless the sign-in that it came from is over.
     pub fn fail(&mut self, error: &Error, at: SystemTime) {
         if error.code().ends_the_sign_in() {
             self.token = None;
@@ -189,18 +187,18 @@ impl CacheEntry {
         self.failure = Some(RecordedFailure::new(error, at));
     }
 
-    /// The names the secret was handed out under.
+    /// Returns the names under which the secret was given out.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Whether a name is worth adding: it isn't empty, known or overlong, and the list isn't full.
+    /// Whether a name should be added: it is not empty, known or too long, and the list is not full.
     pub fn wants(&self, name: &str) -> bool {
         let is_known = self.names.iter().any(|known| known == name);
         !is_known && !name.is_empty() && name.len() <= MAX_NAME_BYTES && self.names.len() < MAX_NAMES
     }
 
-    /// Adds a name, if it is wanted.
+    /// Adds a name, if it should be added.
     pub fn remember(&mut self, name: &str) {
         if self.wants(name) {
             self.names.push(name.to_owned());
@@ -237,7 +235,7 @@ impl EntrySecret {
         }
     }
 
-    /// How much of its life passes before it is renewed.
+    /// Returns how long the secret is used before it is renewed.
     fn fresh_for(&self, life: Duration) -> Duration {
         let renew_after = |at: SystemTime| at.duration_since(self.fetched_at).unwrap_or_default();
         self.renew_at.map_or(life / 2, renew_after)
@@ -274,7 +272,8 @@ impl RecordedFailure {
         self.is_past(now) && started.duration_since(self.at).unwrap_or_default() <= SHARED_FAILURE
     }
 
-    /// A failure from the future was written before the clock was set back: it would hold until the clock has caught up.
+    /// Whether the failure is in the past. One from the future was written before the clock was set back, and would count until the clock has
+    /// caught up.
     fn is_past(&self, now: SystemTime) -> bool {
         self.at.duration_since(now).unwrap_or_default() <= SHARED_FAILURE
     }
@@ -299,7 +298,7 @@ mod millis {
     }
 }
 
-/// The same, where there may be none.
+/// A time as milliseconds since 1970, or `null`.
 mod optional_millis {
     use std::time::SystemTime;
 

@@ -1,4 +1,4 @@
-//! One fetch for all who ask at once ("single flight").
+//! One fetch for all processes that ask at once ("single flight").
 
 use std::time::{Duration, SystemTime};
 
@@ -9,16 +9,16 @@ use super::key::CacheKey;
 use diagnostics::Error;
 use private_files::{Lock, LockAttempt};
 
-/// What renewing may take while there still is a valid secret to hand out.
+/// The time limit for renewing a secret that is still valid.
 const RENEWAL_BUDGET: Duration = Duration::from_secs(3);
 
-/// What is kept back of the caller's time, so that those who wait as long as we do hear how it ended before they give up: this, or a
-/// tenth of a short time.
+/// The time at the end of the caller's limit that is not used for fetching, so that waiting processes with the same limit still get the result. For
+/// short limits, a tenth.
 const SHARING_MARGIN: Duration = Duration::from_millis(500);
 
 type Fetch<'f> = &'f mut dyn FnMut(Duration) -> Result<FetchedSecret, Error>;
 
-/// One caller's way to the secret.
+/// One caller's request for the secret.
 pub(super) struct SharedFetch<'a> {
     folder: &'a Folder,
     request: &'a SecretRequest<'a>,
@@ -30,7 +30,7 @@ impl<'a> SharedFetch<'a> {
         Self { folder, request, clock }
     }
 
-    /// Looks, takes the lock if there is something to fetch, and looks again: the one before may have fetched it.
+    /// Looks into the cache, takes the lock if a fetch is needed, and looks again, because the last holder of the lock may have fetched the secret.
     pub fn secret(&self, prepare: &mut dyn FnMut(Duration), fetch: Fetch<'_>) -> Result<CachedSecret, Error> {
         match self.look() {
             EntryAnswer::Serve(held) => Ok(self.hand_out(held)),
@@ -44,7 +44,7 @@ impl<'a> SharedFetch<'a> {
             }
             EntryAnswer::Fetch => {
                 prepare(self.budget());
-                // A process that has it for so long may hang: then this one fetches by itself.
+                // A process that holds the lock for so long may hang, so this one fetches by itself.
                 let lock = self.wait_for_lock().held();
                 self.secret_under_lock(lock, fetch)
             }
@@ -56,7 +56,7 @@ impl<'a> SharedFetch<'a> {
         self.folder.lock_in_time(self.request.key, self.request.deadline)
     }
 
-    /// `lock` is `None` where there are no locks, or it is not to be had in time: all that can be done then is to fetch without.
+    /// Returns the secret. `lock` is `None` if there are no locks, or if the lock was not free in time. The secret is then fetched without a lock.
     fn secret_under_lock(&self, lock: Option<Lock>, fetch: Fetch<'_>) -> Result<CachedSecret, Error> {
         let budget = match self.look() {
             EntryAnswer::Serve(held) => {
@@ -68,7 +68,7 @@ impl<'a> SharedFetch<'a> {
             EntryAnswer::Fetch => self.budget(),
         };
         let slot = self.folder.reserve(self.request.key).ok();
-        // Where nothing can be kept there is nothing to wait for: the others shall not queue up to fetch one by one.
+        // If nothing can be kept, the lock is released: the others must not wait in turn for one fetch after another.
         let _lock = lock.filter(|_| slot.is_some());
         match fetch(budget) {
             Ok(fetched) => Ok(self.keep(fetched, slot)),
@@ -89,7 +89,7 @@ impl<'a> SharedFetch<'a> {
         fetched.into()
     }
 
-    /// Notes the failure for the others. A secret that is still valid now (fetching took its time) serves on.
+    /// Notes the failure for the others. If the old secret is still valid after the fetch, it is returned instead.
     fn keep_failure(&self, error: Error, slot: Option<EntrySlot>) -> Result<CachedSecret, Error> {
         let now = (self.clock)();
         let mut entry = self.entry();
@@ -118,12 +118,12 @@ impl<'a> SharedFetch<'a> {
     }
 }
 
-/// What of the caller's time may be spent on fetching.
+/// Returns the part of the caller's time that may be spent on fetching.
 fn budget(time_left: Duration) -> Duration {
     time_left - (time_left / 10).min(SHARING_MARGIN)
 }
 
-/// Adds a name to an entry that was just read, if it is new to it and nobody else is at work there.
+/// Adds a new name to an entry that was just read, unless another process holds its lock.
 pub(super) fn remember(folder: &Folder, key: &CacheKey, name: &str, entry: &CacheEntry) {
     if entry.wants(name)
         && let LockAttempt::Held(_lock) = folder.try_lock(key)
@@ -134,7 +134,7 @@ pub(super) fn remember(folder: &Folder, key: &CacheKey, name: &str, entry: &Cach
     }
 }
 
-/// Writes the entry; a disk that won't take it is no reason to fail.
+/// Writes the entry. A failure to write is ignored.
 fn fill(slot: Option<EntrySlot>, entry: &CacheEntry) {
     if let Some(slot) = slot {
         let _ = slot.fill(entry);

@@ -1,4 +1,4 @@
-//! Whose the cache's folder is, and who else may look into it.
+//! The owner of the cache's folder, and the access of others to it.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -6,10 +6,10 @@ use std::path::Path;
 
 use private_files::{close_folder, is_own, is_private_folder};
 
-/// Makes sure that `folder` is ours and closed to others: narrowed if too wide.
+/// Checks that `folder` belongs to this user and is closed to others. Closes it if it is open.
 ///
-/// A folder that others may read is narrowed only if `holds_only_ours`: `ECR_AUTH_CACHE_DIR=/tmp`, set for root, must not lock
-/// everybody out of /tmp. It isn't used then.
+/// A folder that others may read is only closed if `holds_only_ours`: with `ECR_AUTH_CACHE_DIR=/tmp`, root must not lock everybody out of /tmp.
+/// Otherwise the folder is not used.
 pub(super) fn prepare_folder(folder: &Path, holds_only_ours: impl Fn(&str) -> bool) -> io::Result<()> {
     let metadata = fs::metadata(folder)?;
     if is_private_folder(folder)? {
@@ -21,7 +21,7 @@ pub(super) fn prepare_folder(folder: &Path, holds_only_ours: impl Fn(&str) -> bo
     close_folder(folder)
 }
 
-/// Whether `folder` is there, ours, and closed to others.
+/// Whether `folder` exists, belongs to this user, and is closed to others.
 pub(super) fn is_prepared(folder: &Path) -> bool {
     is_private_folder(folder).unwrap_or(false)
 }

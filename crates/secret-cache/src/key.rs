@@ -1,4 +1,4 @@
-//! The key of an entry: a hash over what fetched the secret, so that only a caller who holds the same finds it again.
+//! The key of an entry: a hash over everything that was used to fetch the secret. Only a caller with the same values finds the secret.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use secret::Secret;
 
-/// Bytes in a SHA-256 digest.
+/// The number of bytes of a SHA-256 digest.
 const DIGEST_BYTES: usize = 32;
 
 /// Names one entry: the SHA-256 of a list of named fields, shown as 64 lower-case hexadecimal digits.
@@ -19,7 +19,7 @@ impl CacheKey {
         KeyBuilder(Sha256::new_with_prefix(b"ecr-auth cache key 1"))
     }
 
-    /// Reads back what `Display` wrote; anything else is `None`.
+    /// Reads a key in the form that `Display` writes. Any other text is `None`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         (text.len() == 2 * DIGEST_BYTES && text.bytes().all(is_hex)).then(|| Self(text.to_owned()))
@@ -30,7 +30,7 @@ impl CacheKey {
     }
 }
 
-/// The stem of the entry's file name.
+/// Writes the stem of the entry's file name.
 impl fmt::Display for CacheKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -44,7 +44,7 @@ impl fmt::Display for CacheKey {
 pub struct KeyBuilder(Sha256);
 
 impl KeyBuilder {
-    /// Adds a field that is no secret.
+    /// Adds a field that is not secret.
     #[must_use]
     pub fn field(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.part(name.as_bytes());
@@ -54,14 +54,13 @@ impl KeyBuilder {
 
     /// Adds a field that is a secret.
     ///
-    /// Security note: the hash becomes a file name. Give only secrets that nobody can find by trying (keys, tokens), never
-    /// a password that a person chose.
+    /// Security note: the hash becomes a file name. Give only secrets that cannot be guessed (keys, tokens), never a password that a person chose.
     #[must_use]
     pub fn secret(self, name: &str, value: &Secret) -> Self {
         self.field(name, value.expose())
     }
 
-    /// The key of these fields.
+    /// Returns the key of these fields.
     pub fn build(self) -> CacheKey {
         CacheKey(self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }

@@ -1,4 +1,4 @@
-//! A secret that its user replaces: read and written under one lock, which is held in between.
+//! A secret that its user replaces: read and written under one lock.
 
 use std::time::{Instant, SystemTime};
 
@@ -14,13 +14,13 @@ use private_files::Lock;
 pub struct LockedEntry<'a> {
     folder: &'a Folder,
     key: &'a CacheKey,
-    /// `None` where there are no locks, or the lock was not to be had in time.
+    /// `None` if there are no locks, or the lock was not free in time.
     _lock: Option<Lock>,
 }
 
 impl Cache {
-    /// Takes the lock of `key`, waiting for it for half of the time until the deadline. A process that has it for longer may hang, and is not
-    /// waited for. `None` where nothing can be kept: no cache, or a folder that isn't ours.
+    /// Takes the lock of `key`. It waits during half of the time until the deadline, and then goes on without the lock, because its holder may
+    /// hang. Returns `None` if nothing can be kept: without a cache, or in a folder of another user.
     pub fn hold<'a>(&'a self, key: &'a CacheKey, deadline: Instant) -> Option<LockedEntry<'a>> {
         let folder = self.folder.as_ref().filter(|folder| folder.prepare().is_ok())?;
         Some(LockedEntry {
@@ -32,12 +32,12 @@ impl Cache {
 }
 
 impl LockedEntry<'_> {
-    /// The secret, if it has not ended.
+    /// Returns the secret, if it has not ended.
     pub fn secret(&self, now: SystemTime) -> Option<CachedSecret> {
         self.folder.read(self.key)?.valid(now)
     }
 
-    /// Puts a secret in the place of the one before, in one step. False where the disk won't take it.
+    /// Replaces the secret in one step. Returns false if the file cannot be written.
     pub fn keep(&self, fetched: FetchedSecret, name: &str, now: SystemTime) -> bool {
         let mut entry = CacheEntry::empty(self.key);
         entry.succeed(EntrySecret {
@@ -51,7 +51,7 @@ impl LockedEntry<'_> {
         slot.and_then(|slot| slot.fill(&entry)).is_ok()
     }
 
-    /// Forgets it.
+    /// Removes the secret.
     pub fn forget(&self) {
         self.folder.remove(self.key);
     }

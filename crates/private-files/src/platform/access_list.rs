@@ -10,10 +10,10 @@ use windows_permissions::wrappers::{
 use windows_permissions::{LocalBox, SecurityDescriptor, Sid};
 use winsafe::{HACCESSTOKEN, TokenInfo, co::TOKEN_INFORMATION_CLASS};
 
-/// Those who may do everything on a machine, and the owner in general: the system, its administrators, "owner rights", "creator owner".
+/// The accounts with full access to a machine, and placeholders for owners: the system, its administrators, "owner rights", "creator owner".
 const ADMINISTRATORS: [&str; 4] = ["S-1-5-18", "S-1-5-32-544", "S-1-3-4", "S-1-3-0"];
 
-/// Whether a file or folder belongs to this user or to the administrators, and its list names nobody else.
+/// Whether a file or folder belongs to this user or to the administrators, and its access list names no other account.
 pub(super) fn is_private(path: &Path) -> io::Result<bool> {
     let text = text_of(path, SecurityInformation::Owner | SecurityInformation::Dacl)?;
     let user = user()?;
@@ -23,7 +23,7 @@ pub(super) fn is_private(path: &Path) -> io::Result<bool> {
     }))
 }
 
-/// Gives a file or folder, with all that is made in it, a list of this user and the system alone, which takes over nothing from the folder around.
+/// Gives a file or folder, with everything made in it, an access list of only this user and the system, which inherits nothing.
 pub(super) fn make_private(path: &Path) -> io::Result<()> {
     let inherit = if path.is_dir() { "OICI" } else { "" };
     let list = format!("D:P(A;{inherit};FA;;;{})(A;{inherit};FA;;;SY)", user()?);
@@ -38,7 +38,7 @@ pub(super) fn make_private(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Gives a file the list of another one, where that has one of its own.
+/// Copies a file's access list to another, unless the list is inherited.
 pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     let list = text_of(from, SecurityInformation::Dacl)?;
     match list.starts_with("D:P") {
@@ -70,26 +70,26 @@ fn text_of(path: &Path, what: SecurityInformation) -> io::Result<String> {
     Ok(text.to_string_lossy().into_owned())
 }
 
-/// The owner and all whom the list gives something, as SIDs. `None`: there is no list, and so everybody may do everything.
+/// Returns the owner and all accounts with access, as SIDs. `None` if there is no list, which gives everybody full access.
 fn trustees(text: &str) -> Option<Vec<String>> {
     let (owner, list) = text.strip_prefix("O:")?.split_once("D:")?;
     if list.contains("NO_ACCESS_CONTROL") {
         return None;
     }
     let entries = list.split('(').skip(1).filter_map(|entry| entry.split_once(')'));
-    // An entry that denies (D) gives nothing.
+    // An entry that denies (D) gives no access.
     let entries = entries.filter(|(entry, _)| !entry.starts_with("D;"));
     let named = entries.map(|(entry, _)| entry.splitn(7, ';').nth(5).unwrap_or_default());
     std::iter::once(owner).chain(named).map(sid).collect()
 }
 
-/// The SID in figures of one that may be abbreviated.
+/// Returns the numeric form of an SID, which may be abbreviated.
 fn sid(text: &str) -> Option<String> {
     let sid: LocalBox<Sid> = text.parse().ok()?;
     Some(sid.to_string())
 }
 
-/// The SID of the user who runs this process.
+/// Returns the SID of the user of this process.
 fn user() -> io::Result<String> {
     let failed = || io::Error::other("Windows doesn't say which user this is");
     let token = HACCESSTOKEN::GetCurrentProcessToken();
@@ -106,7 +106,7 @@ mod tests {
 
     use super::*;
 
-    /// Wine adds what the folder around gives to others, whatever a list says: that folder is closed first.
+    /// Wine adds the access that the parent folder gives to others, whatever an access list says, so that folder is closed first.
     fn closed_folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         make_private(folder.path()).unwrap();

@@ -1,5 +1,5 @@
-//! The file rules of each operating system, in one place: replacing and removing files, who owns a file and who may open it, real paths, and
-//! what reaches the disk. Everything else in this crate is the same everywhere.
+//! The file rules of each operating system: replacing and removing files, ownership and access, real paths, and flushing to the disk. The rest of
+//! this crate is the same on all systems.
 
 #[cfg(windows)]
 mod access_list;
@@ -20,7 +20,7 @@ pub(crate) use system::{
 };
 pub use system::{is_at, is_out_of_others_reach, is_own, is_own_or_roots, real, remove_file, replace, replace_program};
 
-/// Says, as long as it is kept, that the maker of a file is alive.
+/// As long as it is kept, it shows others that the process that made a file is alive.
 #[derive(Debug)]
 pub struct AliveMark {
     _locked: Option<std::fs::File>,

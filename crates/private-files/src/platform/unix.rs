@@ -10,32 +10,32 @@ use tempfile::TempPath;
 
 use super::AliveMark;
 
-/// The real path: absolute, with all links followed.
+/// Returns the real path: absolute, with all links followed.
 ///
 /// # Errors
-/// The system's.
+/// The system's error.
 pub fn real(path: &Path) -> io::Result<PathBuf> {
     fs::canonicalize(path)
 }
 
-/// Opens no symbolic link, waits for no FIFO's other end, and creates files that only we can read.
+/// Refuses symbolic links, does not wait for the other end of a FIFO, and creates files that only this user can read.
 pub(crate) fn without_surprises(options: &mut OpenOptions) -> &mut OpenOptions {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     private(options.custom_flags(flags.bits().cast_signed()))
 }
 
-/// Waits for no FIFO's other end.
+/// Does not wait for the other end of a FIFO.
 pub(crate) fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     options.custom_flags(flags.bits().cast_signed())
 }
 
-/// Creates files that only we can read.
+/// Creates files that only this user can read.
 pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
 }
 
-/// Creates a folder that only we can look into.
+/// Creates a folder that only this user can look into.
 pub(crate) fn private_folder(builder: &mut tempfile::Builder<'_, '_>) {
     builder.permissions(Permissions::from_mode(0o700));
 }
@@ -45,26 +45,26 @@ pub(crate) fn set_mode(builder: &mut DirBuilder, mode: u32) {
     builder.mode(mode);
 }
 
-/// Whether it belongs to the user whose rights we have.
+/// Whether it belongs to the effective user.
 pub fn is_own(metadata: &Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw()
 }
 
-/// Whether it belongs to us or to root, who could become us.
+/// Whether it belongs to the effective user or to root.
 pub fn is_own_or_roots(metadata: &Metadata) -> bool {
     is_own(metadata) || metadata.uid() == 0
 }
 
-/// Whether nobody but us and root can change what lies at a path, or put something else there, and a file there has no second name.
+/// Whether only this user and root can change or replace the file at a path, and the file has no second name.
 ///
 /// # Errors
-/// The system's.
+/// The system's error.
 pub fn is_out_of_others_reach(path: &Path) -> io::Result<bool> {
     let found = fs::symlink_metadata(path)?;
     Ok(has_trusted_owners(path)? && (found.is_symlink() || found.nlink() == 1))
 }
 
-/// Whether what lies at a path, and its folder, belong to us or root, and not everybody may write to the folder.
+/// Whether the file at a path and its folder belong to this user or root, and not everybody may write to the folder.
 pub(crate) fn has_trusted_owners(path: &Path) -> io::Result<bool> {
     let found = fs::symlink_metadata(path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -73,24 +73,24 @@ pub(crate) fn has_trusted_owners(path: &Path) -> io::Result<bool> {
     Ok(is_own_or_roots(&found) && is_own_or_roots(&folder) && !is_open)
 }
 
-/// Whether nobody but its owner may do anything with what lies at a path; `found` is its metadata.
+/// Whether only its owner has access to what lies at a path. The second argument is its metadata.
 pub(crate) fn is_closed(_: &Path, found: &Metadata) -> io::Result<bool> {
     Ok(is_closed_file(found))
 }
 
-/// [`is_closed`] of an open file in a folder that is closed.
+/// Whether only its owner has access to an open file, in a folder that is closed.
 pub(crate) fn is_closed_file(found: &Metadata) -> bool {
     found.permissions().mode() & 0o077 == 0
 }
 
-/// Takes from others what they may do with a file or folder.
+/// Removes the access of others to a file or folder.
 pub(crate) fn take_from_others(path: &Path) -> io::Result<()> {
     let mode = fs::metadata(path)?.permissions().mode() & 0o700;
     fs::set_permissions(path, Permissions::from_mode(mode))
 }
 
-/// Gives a new version of a file the owner, the group and the mode of the old one, as docker's own save does. `owner_alone`: without what
-/// the mode gives to others. A file without an old version has been made for its owner alone.
+/// Gives a new version of a file the owner, the group and the mode of the old one, as docker does. With `owner_alone`, the access of others is
+/// dropped. A file without an old version was made for its owner alone.
 pub(crate) fn set_rights(new: &File, _: &Path, old: Option<(&Path, &Metadata)>, owner_alone: bool) -> io::Result<()> {
     let Some((_, like)) = old else { return Ok(()) };
     let taken = if owner_alone { 0o077 } else { 0 };
@@ -99,7 +99,8 @@ pub(crate) fn set_rights(new: &File, _: &Path, old: Option<(&Path, &Metadata)>, 
     new.set_permissions(Permissions::from_mode(mode))
 }
 
-/// A group that this user can't give, not being a member, is left out where it may do no more than everybody.
+/// Keeps the owner and the group. If this user cannot set the group, because they are not a member, it is dropped, provided that it has no more
+/// access than everybody.
 fn keep_owner(file: &File, like: &Metadata, mode: u32) -> io::Result<()> {
     let own = file.metadata()?;
     let user = (own.uid() != like.uid()).then(|| like.uid());
@@ -118,7 +119,7 @@ fn keep_owner(file: &File, like: &Metadata, mode: u32) -> io::Result<()> {
     }
 }
 
-/// Whether the open file is the one that lies at `path` now.
+/// Whether the open file is the one at `path` now.
 pub fn is_at(file: &File, path: &Path) -> bool {
     match (file.metadata(), fs::symlink_metadata(path)) {
         (Ok(ours), Ok(there)) => is_same(&ours, &there),
@@ -130,7 +131,7 @@ fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// Keeps the file open that was read, so that no later file gets its number.
+/// Keeps the file that was read open, so that no other file gets its inode number.
 #[derive(Debug)]
 pub(crate) struct OpenVersion {
     _file: File,
@@ -142,29 +143,29 @@ impl From<File> for OpenVersion {
     }
 }
 
-/// Whether the file at a path is the very one that was read; changed in place it may hold something else by now. One quick call, as each
-/// microsecond here is one in which somebody else's save can fall.
+/// Whether the file at a path is the one that was read. Its contents may have changed. It is one quick call, because a save of another program in
+/// between would be lost.
 pub(crate) fn is_version(path: &Path, read: &Metadata, _: &[u8]) -> io::Result<bool> {
     Ok(is_same(&fs::metadata(path)?, read))
 }
 
-/// Puts a new version in the place of what is there, in one step.
+/// Replaces a file by a new version, in one step.
 ///
 /// # Errors
-/// The system's.
+/// The system's error.
 pub fn replace(new: TempPath, target: &Path) -> io::Result<()> {
     new.persist(target).map_err(|error| error.error)
 }
 
-/// [`replace`] of a program, which may be running.
+/// Replaces a program, which may be running.
 ///
 /// # Errors
-/// The system's.
+/// The system's error.
 pub fn replace_program(new: TempPath, target: &Path) -> io::Result<()> {
     replace(new, target)
 }
 
-/// Moves a file, over what is there.
+/// Moves a file, replacing another.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }
@@ -172,12 +173,12 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// Removes a file.
 ///
 /// # Errors
-/// The system's.
+/// The system's error.
 pub fn remove_file(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-/// Swaps two files in one step, so that what stood in the place can be looked at afterwards and is never lost.
+/// Swaps two files in one step, so that the replaced one can be checked afterwards and is never lost.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 pub(crate) fn exchange(one: &Path, other: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -189,14 +190,15 @@ pub(crate) fn exchange(_: &Path, _: &Path) -> io::Result<()> {
     Err(ErrorKind::Unsupported.into())
 }
 
-/// Old kernels (ENOSYS) and some file systems (EINVAL: NFS, FUSE; ENOTSUP on macOS) cannot exchange; a plain rename has to do there.
+/// Whether the system cannot exchange files: old kernels (ENOSYS) and some file systems (EINVAL: NFS, FUSE; ENOTSUP on macOS). A plain rename is
+/// then used.
 pub(crate) fn is_unsupported(error: &io::Error) -> bool {
     let unsupported = [rustix::io::Errno::NOTSUP, rustix::io::Errno::OPNOTSUPP].map(|errno| Some(errno.raw_os_error()));
     matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput)
         || unsupported.contains(&error.raw_os_error())
 }
 
-/// Waits until a file is on the disk. macOS refuses that (`F_FULLFSYNC`) on some network homes, where the server's word has to do.
+/// Waits until a file is on the disk. macOS refuses that (`F_FULLFSYNC`) on some network homes. The server's confirmation is then enough.
 pub(crate) fn sync(file: &File) -> io::Result<()> {
     match file.sync_all() {
         Err(_) if cfg!(target_os = "macos") => Ok(rustix::fs::fsync(file)?),
@@ -204,15 +206,15 @@ pub(crate) fn sync(file: &File) -> io::Result<()> {
     }
 }
 
-/// Makes a rename last.
+/// Waits until a rename is on the disk.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     sync(&File::open(folder)?)
 }
 
-/// Marks the file at a path, which was made a moment ago, as one whose maker is alive: as long as the result is kept. `None`: somebody took
-/// it for one that was left behind.
+/// Marks the file at a path, which was made a moment ago, as one whose maker is alive, as long as the result is kept. `None` if another process
+/// took it for an abandoned file.
 pub(crate) fn mark_alive(path: &Path) -> io::Result<Option<AliveMark>> {
-    // Open for reading only: a program that is being made can be run as soon as nobody has it open for writing.
+    // Open for reading only: a program cannot be run while a process has it open for writing.
     let alive = match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         opened => opened?,
@@ -220,18 +222,18 @@ pub(crate) fn mark_alive(path: &Path) -> io::Result<Option<AliveMark>> {
     match alive.try_lock() {
         Err(fs::TryLockError::WouldBlock) => Ok(None),
         Ok(()) if !path.exists() => Ok(None),
-        // Where there are no locks (NFS), the others can't lock it either.
+        // Without locks (NFS), other processes cannot lock it either.
         _ => Ok(Some(AliveMark { _locked: Some(alive) })),
     }
 }
 
-/// Whether the maker of a file is gone that was to be marked by [`mark_alive`].
+/// Whether the process that made a file and marked it with [`mark_alive`] has ended.
 pub(crate) fn is_abandoned(path: &Path) -> bool {
     let opened = without_waiting(OpenOptions::new().read(true)).open(path);
     opened.is_ok_and(|file| file.try_lock().is_ok())
 }
 
-/// A file that others have open can be replaced.
+/// Whether another program's use of a file prevents its replacement, which is never the case here.
 pub(crate) fn is_in_use(_: &io::Error) -> bool {
     false
 }

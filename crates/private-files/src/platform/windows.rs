@@ -1,5 +1,5 @@
-//! Windows: an open file can't be replaced, a running program can be renamed but not replaced, a lock on a file keeps others from writing
-//! to it, and who may open a file is in its access list.
+//! Windows: an open file cannot be replaced, a running program can be renamed but not replaced, a lock on a file keeps others from writing to it,
+//! and a file's access list says who may open it.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -11,60 +11,60 @@ use tempfile::TempPath;
 
 use super::{AliveMark, access_list};
 
-/// How long a file is waited for that others have open. They read it, which takes a moment.
+/// How long to wait for a file that other programs have open, which usually read it for a moment.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long the pauses between the tries are.
+/// The pause between the tries.
 const PAUSE: Duration = Duration::from_millis(5);
-/// Every new version has its place long before that.
+/// The age from which an unplaced file is abandoned. A new version is placed long before that.
 const ABANDONED_AFTER: Duration = Duration::from_secs(600);
 
-/// What Windows says of a file that another program has open: ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION,
+/// Windows' errors for a file that another program has open: ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION,
 /// ERROR_USER_MAPPED_FILE.
 const IN_USE: [i32; 4] = [5, 32, 33, 1224];
 
-/// The real path: absolute, with all links followed, in the form that people and other programs know (without `\\?\`).
+/// Returns the real path: absolute, with all links followed, in the usual form (without `\\?\`).
 ///
 /// # Errors
-/// The system's.
+/// The system's error.
 pub fn real(path: &Path) -> io::Result<PathBuf> {
     dunce::canonicalize(path)
 }
 
-/// There are no links and no FIFOs that others could lay here without a privilege.
+/// Does nothing: on Windows, others cannot place links or FIFOs here without a privilege.
 pub(crate) fn without_surprises(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// There are no FIFOs among the files.
+/// Does nothing: on Windows, no file is a FIFO.
 pub(crate) fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// A file has the access list of its folder until [`set_rights`] or [`take_from_others`].
+/// Does nothing: a file has the access list of its folder until [`set_rights`] or [`take_from_others`].
 pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// A folder has the access list of the folder around it until [`take_from_others`].
+/// Does nothing: a folder has the access list of its parent until [`take_from_others`].
 pub(crate) fn private_folder(_: &mut tempfile::Builder<'_, '_>) {}
 
-/// A folder has the access list of the folder around it.
+/// Does nothing: a folder has the access list of its parent.
 pub(crate) fn set_mode(_: &mut DirBuilder, _: u32) {}
 
-/// Whose a file is doesn't matter here, but who may change it: see [`is_closed`].
+/// Always true: on Windows the access list counts, see [`is_closed`].
 pub fn is_own(_: &Metadata) -> bool {
     true
 }
 
-/// Whose a file is doesn't matter here, but who may change it: see [`is_closed`].
+/// Always true: on Windows the access list counts, see [`is_closed`].
 pub fn is_own_or_roots(_: &Metadata) -> bool {
     true
 }
 
-/// A folder of programs is what its access list makes of it.
+/// Always true: the access list of the folder protects its programs.
 ///
 /// # Errors
-/// None here.
+/// None.
 pub fn is_out_of_others_reach(_: &Path) -> io::Result<bool> {
     Ok(true)
 }
@@ -73,23 +73,23 @@ pub(crate) fn has_trusted_owners(path: &Path) -> io::Result<bool> {
     fs::symlink_metadata(path).map(|_| true)
 }
 
-/// Whether nobody but this user and the system's administrators may do anything with what lies at a path.
+/// Whether only this user and the system's administrators have access to what lies at a path.
 pub(crate) fn is_closed(path: &Path, _: &Metadata) -> io::Result<bool> {
     access_list::is_private(path)
 }
 
-/// A file takes over the access list of its folder, which was looked at.
+/// Always true: a file inherits the access list of its folder, which was checked.
 pub(crate) fn is_closed_file(_: &Metadata) -> bool {
     true
 }
 
 /// Gives a file or folder an access list of this user alone.
-/// A file system without access lists is an error.
+/// Fails on a file system without access lists.
 pub(crate) fn take_from_others(path: &Path) -> io::Result<()> {
     access_list::make_private(path)
 }
 
-/// Gives a new version of a file the access list of the old one. `owner_alone`: one of this user alone.
+/// Gives a new version of a file the access list of the old one. With `owner_alone`, one of this user alone.
 pub(crate) fn set_rights(_: &File, path: &Path, old: Option<(&Path, &Metadata)>, owner_alone: bool) -> io::Result<()> {
     match old {
         _ if owner_alone => access_list::make_private(path)?,
@@ -99,7 +99,7 @@ pub(crate) fn set_rights(_: &File, path: &Path, old: Option<(&Path, &Metadata)>,
     Ok(())
 }
 
-/// Whether the open file is the one that lies at `path` now.
+/// Whether the open file is the one at `path` now.
 pub fn is_at(file: &File, path: &Path) -> bool {
     let ours = file.try_clone().and_then(same_file::Handle::from_file);
     match (ours, same_file::Handle::from_path(path)) {
@@ -110,7 +110,7 @@ pub fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// A file that was read is closed: an open one couldn't be replaced.
+/// The file that was read is closed, because an open one could not be replaced.
 #[derive(Debug)]
 pub(crate) struct OpenVersion;
 
@@ -126,21 +126,21 @@ pub(crate) fn is_version(path: &Path, _: &Metadata, text: &[u8]) -> io::Result<b
     Ok(is_as_long && patiently(|| fs::read(path))? == text)
 }
 
-/// Puts a new version in the place of what is there, in one step.
+/// Replaces a file by a new version, in one step.
 ///
 /// # Errors
-/// The system's; other programs keep the file open.
+/// The system's error, also if other programs keep the file open.
 pub fn replace(new: TempPath, target: &Path) -> io::Result<()> {
     rename(&new, target)?;
-    // Nothing is left to be removed.
+    // The temporary file no longer exists.
     let _ = new.keep();
     Ok(())
 }
 
-/// [`replace`] of a program, which may be running: it is renamed then, and removed by the next one who replaces or removes it.
+/// Replaces a program, which may be running. A running one is renamed, and removed by the next call that replaces or removes it.
 ///
 /// # Errors
-/// The system's.
+/// The system's error.
 pub fn replace_program(new: TempPath, target: &Path) -> io::Result<()> {
     remove_aside(target);
     if fs::rename(&new, target).is_err() {
@@ -155,15 +155,15 @@ pub fn replace_program(new: TempPath, target: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Moves a file, over what is there. Programs that only read a file get a moment to close it.
+/// Moves a file, replacing another. Programs that only read the other one get a moment to close it.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     patiently(|| fs::rename(from, to))
 }
 
-/// Removes a file, or, where it is a program that runs, at least its name.
+/// Removes a file. Of a running program, it removes only the name.
 ///
 /// # Errors
-/// The system's.
+/// The system's error.
 pub fn remove_file(path: &Path) -> io::Result<()> {
     remove_aside(path);
     match fs::remove_file(path) {
@@ -175,10 +175,10 @@ pub fn remove_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// What was moved aside begins with this, the program's name, and this again.
+/// The name of a program that was moved aside is this, the program's name, and this again.
 const ASIDE: &str = ".ecr-auth-old-";
 
-/// A name beside the program that nobody has.
+/// Returns an unused name beside the program.
 fn move_aside(program: &Path) -> io::Result<PathBuf> {
     let name = program.file_name().unwrap_or_default().to_string_lossy();
     let unique = SystemTime::now()
@@ -190,7 +190,7 @@ fn move_aside(program: &Path) -> io::Result<PathBuf> {
     Ok(aside)
 }
 
-/// Removes the programs that were moved aside and have ended since.
+/// Removes programs that were moved aside and have ended.
 fn remove_aside(program: &Path) {
     let name = program.file_name().unwrap_or_default().to_string_lossy();
     let prefix = format!("{ASIDE}{name}-");
@@ -212,12 +212,12 @@ fn patiently<T>(mut work: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-/// Whether another program has the file open. What may not be written at all says the same.
+/// Whether another program has the file open. A file that must not be written gives the same errors.
 pub(crate) fn is_in_use(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| IN_USE.contains(&code))
 }
 
-/// Windows has no call that swaps two files.
+/// Fails, because Windows has no call that swaps two files.
 pub(crate) fn exchange(_: &Path, _: &Path) -> io::Result<()> {
     Err(ErrorKind::Unsupported.into())
 }
@@ -231,17 +231,17 @@ pub(crate) fn sync(file: &File) -> io::Result<()> {
     file.sync_all()
 }
 
-/// A rename lasts by itself, and folders can't be opened.
+/// Does nothing: renames last by themselves, and folders cannot be opened.
 pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A lock would keep its own maker from writing to the file: its age tells here, see [`is_abandoned`].
+/// Does nothing: a lock would keep this process from writing the file. [`is_abandoned`] goes by the file's age.
 pub(crate) fn mark_alive(_: &Path) -> io::Result<Option<AliveMark>> {
     Ok(Some(AliveMark { _locked: None }))
 }
 
-/// Whether the maker of a file is gone that was to be in its place by now.
+/// Whether the file is so old that the process that made it must have ended.
 pub(crate) fn is_abandoned(path: &Path) -> bool {
     let modified = fs::symlink_metadata(path).and_then(|found| found.modified());
     modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > ABANDONED_AFTER))
@@ -253,7 +253,7 @@ mod tests {
 
     use super::*;
 
-    /// A folder with a program, and a newer one beside it.
+    /// Returns a folder with a program, and a newer version beside it.
     fn scene() -> (tempfile::TempDir, PathBuf, TempPath) {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("program.exe");
@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(io::read_to_string(reader).unwrap(), "old");
     }
 
-    /// As the system holds a program that runs: it may be renamed.
+    /// The test holds the program as the system holds a running one, which may be renamed.
     #[test]
     fn a_program_that_runs_is_moved_aside_and_removed_later() {
         let (folder, path, new) = scene();
