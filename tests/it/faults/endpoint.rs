@@ -34,7 +34,8 @@ pub enum Endpoint {
 pub struct Scene {
     endpoint: Endpoint,
     pub lab: Lab,
-    job: Job,
+    /// Where a job's token is on the way: a lab that makes one has an issuer's key to make first, which is most of a test's work.
+    job: Option<Job>,
     container: ContainerCredentials,
     /// Of somebody who signed in to Cognito.
     refresh_token: Option<Secret>,
@@ -175,11 +176,14 @@ impl Scene {
     pub fn new(endpoint: Endpoint) -> Self {
         let lab = crate::lab_machine::lab();
         let kind = match endpoint {
-            Endpoint::Issuer => Kind::Github,
-            _ => Kind::Gitlab,
+            Endpoint::Issuer => Some(Kind::Github),
+            Endpoint::Sts => Some(Kind::Gitlab),
+            _ => None,
         };
-        let job = Job::start(&lab, kind, "app");
-        job.role(&lab, ACCOUNT, "push");
+        let job = kind.map(|kind| Job::start(&lab, kind, "app"));
+        if let Some(job) = &job {
+            job.role(&lab, ACCOUNT, "push");
+        }
         let puller = role(&lab, "puller");
         lab.set_instance_role(Some(&puller));
         Self {
@@ -200,7 +204,7 @@ impl Scene {
             Endpoint::Sts => self.in_job().with("AWS_ENDPOINT_URL_STS", address),
             Endpoint::Issuer => {
                 let variable = "ACTIONS_ID_TOKEN_REQUEST_URL";
-                let url = self.job.variables()[variable].replace(&lab.http_url(), address);
+                let url = self.job().variables()[variable].replace(&lab.http_url(), address);
                 self.in_job().with(variable, &url)
             }
             Endpoint::Imds => self
@@ -267,9 +271,13 @@ impl Scene {
         Machine::new().with("AWS_ENDPOINT_URL", &self.lab.http_url())
     }
 
+    fn job(&self) -> &Job {
+        self.job.as_ref().unwrap()
+    }
+
     fn in_job(&self) -> Machine {
-        let machine = self.job.machine(&self.lab);
-        write_rules(&machine, &self.job.rule(HOST, "push"));
+        let machine = self.job().machine(&self.lab);
+        write_rules(&machine, &self.job().rule(HOST, "push"));
         machine
     }
 }
