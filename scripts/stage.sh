@@ -24,7 +24,7 @@ REGISTRY=$ACCOUNT.dkr.ecr.$REGION.amazonaws.com
 # clients: the versions of all that are tested here, one a line, from the folder of the system's packages.
 clients() {
   local client
-  for client in docker dockerd podman buildah skopeo oras cosign crane kubectl docker-credential-ecr-login; do
+  for client in docker dockerd podman buildah skopeo oras cosign crane bazel kubectl docker-credential-ecr-login; do
     client=$(PATH=/usr/sbin:/usr/bin command -v "$client") || continue
     printf '%s %s\n' "$client" "$(dpkg-query -W -f '${Package} ${Version}' "$(dpkg-query -S "$client" 2>/dev/null | cut -d : -f 1)" 2>/dev/null || echo "of no package")"
   done

@@ -104,13 +104,61 @@ test_recipes_roles_anywhere_is_a_profile() { profile_serves "IAM Roles Anywhere"
 
 test_recipes_aws_vault_is_a_profile() { profile_serves "aws-vault and granted" aws-vault; }
 
+# bazel_fetches FILE URL SHA256: Bazel's own downloader, by the page's .bazelrc; nothing else is fetched, and its Java trusts the lab.
+bazel_fetches() {
+  local trust=$HOME/trust
+  keytool -importcert -noprompt -alias lab -file "$SSL_CERT_FILE" -keystore "$trust" -storepass changeit
+  mkdir "$HOME/workspace"
+  cd "$HOME/workspace" || return
+  recipe Bazel text >.bazelrc
+  cat >WORKSPACE <<-EOF
+	load("@bazel_tools//tools/build_defs/repo:http.bzl", "http_file")
+	http_file(name = "fetched", urls = ["$2"], sha256 = "$3", downloaded_file_path = "file")
+	EOF
+  touch BUILD
+  PATH=$(dirname "$ECR_AUTH"):$PATH bazel --batch --output_user_root="$HOME/bazel" --host_jvm_args="-Djavax.net.ssl.trustStore=$trust" \
+    --host_jvm_args=-Djavax.net.ssl.trustStorePassword=changeit sync --noenable_bzlmod --enable_workspace --only=fetched
+  cp "$(find "$HOME/bazel" -path '*/external/fetched/file/file')" "$1"
+}
+
 test_recipes_bazel_s_line_asks_for_headers() {
-  local line header
+  local line header config
   line=$(recipe Bazel text)
   contains "$line" "--credential_helper=*.dkr.ecr.eu-west-1.amazonaws.com=ecr-auth"
   # What Bazel does with it: the program, the word get, an address on stdin, and headers for the download.
   header=$(jq -n --arg uri "https://$REGISTRY/v2/" '{$uri}' | "$ECR_AUTH" get | jq -r '.headers.Authorization[0]')
   same "status" 200 "$(curl -sS -o /dev/null -w '%{http_code}' --cacert "$SSL_CERT_FILE" -K - "https://$REGISTRY/v2/" <<<"header = \"Authorization: $header\"")"
+  # Debian has a Bazel that knows credential helpers since 14.
+  if command -v bazel; then
+    build_image "$IMAGE:1" hello
+    as_admin docker push "$IMAGE:1"
+    config=$(as_admin skopeo inspect --raw "docker://$IMAGE:1" | jq -r .config.digest)
+    bazel_fetches "$HOME/config.json" "https://$REGISTRY/v2/${IMAGE#*/}/blobs/$config" "${config#*:}"
+    same "what was fetched" "$config" "sha256:$(sha256sum <"$HOME/config.json" | cut -d ' ' -f 1)"
+  fi
+}
+
+# The page's lines, of those programs that this Debian has. No log of signatures is reached from here, so none is asked.
+test_recipes_cosign_crane_and_oras_run_the_page_s_lines() {
+  local image=$REGISTRY/app:1 line program unlogged=(--tlog-upload=false)
+  build_image "$image" hello
+  as_admin docker push "$image"
+  setup "$REGISTRY"
+  cd "$HOME" || return
+  echo '{"spdxVersion": "SPDX-2.3"}' >sbom.json
+  if command -v cosign; then
+    export COSIGN_PASSWORD=
+    cosign generate-key-pair
+    # Cosign 3 has a configuration of services, which names a log.
+    ! cosign sign --help | grep -q use-signing-config || unlogged+=(--use-signing-config=false)
+    cosign sign --yes --key cosign.key "${unlogged[@]}" "$image"
+  fi
+  while read -r line; do
+    program=${line%% *}
+    if [ "$program" = ecr-auth ] || ! command -v "$program"; then continue; fi
+    bash -euc "${line/cosign verify/cosign verify --insecure-ignore-tlog}"
+  done < <(recipe "cosign, crane, ORAS" bash)
+  ! command -v oras || contains "$(oras discover "$image")" application/spdx+json
 }
 
 test_recipes_exists_tells_a_pipeline_what_to_build() {
