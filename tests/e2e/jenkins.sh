@@ -154,6 +154,11 @@ test_jenkins_example_for_a_pod() {
   page_block jenkins-pods.md "4. The Jenkinsfile" groovy >"$HOME/Jenkinsfile"
   same "the page's Jenkinsfile" "$(sed 1d "$ROOT/jenkins/examples/kubernetes.jenkinsfile")" "$(cat "$HOME/Jenkinsfile")"
   same "the page's pod" "$(sed 1d "$ROOT/jenkins/pod.yaml")" "$(page_block jenkins-pods.md "3. The pod" yaml)"
+  AGENT=(BRANCH_NAME=feature/x)
+  jenkins_build "$HOME/Jenkinsfile"
+  contains "$(cat "$HOME/build.log")" 'Stage "Push" skipped'
+  same "roles for another branch" "" "$(jenkins_roles)"
+  AGENT=(BRANCH_NAME=main)
   jenkins_build "$HOME/Jenkinsfile"
   same "roles" "arn:aws:iam::$ACCOUNT:role/ci-push" "$(jenkins_roles)"
 }

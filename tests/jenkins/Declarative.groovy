@@ -40,6 +40,16 @@ class Declarative {
 
     }
 
+    /** `when { branch 'main' }`: of a multibranch job alone, as others have no BRANCH_NAME. */
+    static class Conditions {
+
+        Steps steps
+        boolean met = true
+
+        void branch(String name) { met &= steps.env.BRANCH_NAME == name }
+
+    }
+
     /** The pipeline or a stage. */
     static class Section {
 
@@ -49,6 +59,7 @@ class Declarative {
         String name
         private Object agent
         private Closure environment
+        private Closure conditions
         private Closure content
         private final List<Section> inner = []
         private boolean together
@@ -59,6 +70,8 @@ class Declarative {
         void options(Closure body) { /* timestamps, timeouts and the like: nothing that the library could notice */ }
 
         void environment(Closure body) { environment = body }
+
+        void when(Closure body) { conditions = body }
 
         void steps(Closure body) { content = body }
 
@@ -122,7 +135,15 @@ class Declarative {
             }
         }
 
-        void named() { steps.stage(name) { perform() } }
+        void named() { steps.stage(name) { isWanted() ? perform() : steps.echo("Stage \"$name\" skipped due to when conditional") } }
+
+        private boolean isWanted() {
+            Conditions found = new Conditions(steps: steps)
+            if (conditions) {
+                read(found, conditions)
+            }
+            found.met
+        }
 
     }
 
