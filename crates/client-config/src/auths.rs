@@ -1,4 +1,4 @@
-//! The passwords that a configuration holds itself: `auths`, by registry host.
+//! The passwords in a configuration itself: `auths`, by registry host.
 
 use std::collections::BTreeMap;
 
@@ -12,24 +12,24 @@ use secret::Secret;
 /// token as it is.
 const TOKENS: [&str; 2] = ["identitytoken", "registrytoken"];
 
-/// What happens to a host's entry.
+/// A change of a host's entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuthEdit {
-    /// It gets this `auth` (base64 of `user:password`), and loses the tokens that would win over it.
+    /// Set this `auth` (base64 of `user:password`), and remove the tokens that clients would use instead.
     Set(Secret),
-    /// It gets this identity token, and loses its `auth`.
+    /// Set this identity token, and remove the `auth`.
     SetToken(Secret),
-    /// It goes.
+    /// Remove the entry.
     Remove,
-    /// It loses its `auth`.
+    /// Remove the `auth`.
     Clear {
-        /// Whether it stays even if nothing is left in it.
+        /// Whether the entry is kept even if nothing is left in it.
         keep_empty: bool,
     },
 }
 
 impl AuthEdit {
-    /// The entry that docker writes for a credential.
+    /// Returns the edit that writes what docker writes for a credential.
     pub fn of_credential(credential: &StoredCredential) -> Self {
         match credential.username.as_str() {
             TOKEN_USER => Self::SetToken(credential.secret.clone()),
@@ -38,23 +38,23 @@ impl AuthEdit {
     }
 }
 
-/// What stands in a host's entry.
+/// The contents of a host's entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct AuthEntry {
-    /// Its `auth`; `None` in the `{}` that docker leaves beside a credential store.
+    /// Its `auth`. `None` for the `{}` that docker leaves beside a credential store.
     pub auth: Option<Secret>,
-    /// Whether it has a token, which wins over the `auth`.
+    /// Whether it has a token, which clients use instead of the `auth`.
     pub has_token: bool,
 }
 
-/// The `auths` of a configuration. Unlike helpers they are looked at only by who changes them: `setup` works beside broken ones.
+/// The `auths` of a configuration. Unlike helpers, they are read only by code that changes them, so `setup` works beside broken ones.
 pub(super) struct AuthsEditor<'a> {
     text: &'a str,
     map: HostMap<'a>,
 }
 
 impl<'a> AuthsEditor<'a> {
-    /// Reads a configuration. A blank text is an empty one, as docker has it.
+    /// Reads a configuration. A blank text is an empty one, as in docker.
     pub fn read(text: &'a str) -> Result<Self, Malformed> {
         Self::from_object(&Object::first(or_empty(text))?)
     }
@@ -66,12 +66,12 @@ impl<'a> AuthsEditor<'a> {
         })
     }
 
-    /// Whether there is an `auths` object, be it empty.
+    /// Whether there is an `auths` object, even an empty one.
     pub fn is_there(&self) -> bool {
         self.map.is_there()
     }
 
-    /// The host's entry, `None` if there is none.
+    /// Returns the host's entry, if there is one.
     pub fn entry(&self, host: &str) -> Result<Option<AuthEntry>, Malformed> {
         let Some(member) = self.map.member(host) else {
             return Ok(None);
@@ -89,18 +89,18 @@ impl<'a> AuthsEditor<'a> {
         Ok(Some(entry))
     }
 
-    /// The keys of all entries.
+    /// Returns the keys of all entries.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.map.members().map(|member| member.key.as_str())
     }
 
-    /// The credential in the entry of this key.
+    /// Returns the credential in the entry of this key.
     pub fn credential(&self, key: &str) -> Result<Option<StoredCredential>, Malformed> {
         let member = self.map.member(key);
         member.map_or(Ok(None), |member| self.credential_at(member))
     }
 
-    /// The credentials in all entries, by their keys; `None` for an entry without one.
+    /// Returns the credentials in all entries, by their keys. `None` for an entry without one.
     pub fn credentials(&self) -> Result<BTreeMap<&str, Option<StoredCredential>>, Malformed> {
         let members = self.map.members();
         members
@@ -108,8 +108,8 @@ impl<'a> AuthsEditor<'a> {
             .collect()
     }
 
-    /// An entry's credential in the form in which a credential store hands it out: an identity token first, as docker uses it,
-    /// then `auth`, then `username` and `password`.
+    /// Returns an entry's credential in the form of a credential store. As in docker, an identity token comes first, then `auth`, then `username`
+    /// and `password`.
     fn credential_at(&self, member: &Member) -> Result<Option<StoredCredential>, Malformed> {
         let Some(entry) = self.object_at(member)? else {
             return Ok(None);
@@ -128,7 +128,7 @@ impl<'a> AuthsEditor<'a> {
             .map(|(username, secret)| StoredCredential { username, secret }))
     }
 
-    /// Adds these edits to the changes of the configuration `top`, which is laid out like `style`.
+    /// Adds these edits to the changes of the configuration `top`. New text is laid out like `style`.
     pub fn edit(
         &self,
         edits: &BTreeMap<String, AuthEdit>,
@@ -152,7 +152,7 @@ impl<'a> AuthsEditor<'a> {
         Ok(())
     }
 
-    /// Puts `new` into one member of the entry, and takes the others out that hold a secret.
+    /// Sets one member of the entry, and removes the other members that hold a secret.
     fn set(
         &self,
         host: &str,
@@ -200,7 +200,7 @@ impl<'a> AuthsEditor<'a> {
         Ok(())
     }
 
-    /// The entry there; `None` for `null`, which clients read as an empty one.
+    /// Returns the entry as an object. `None` for `null`, which clients read as an empty entry.
     fn object_at(&self, member: &Member) -> Result<Option<Object<'a>>, Malformed> {
         let place = member.value_span.clone();
         if &self.text[place.clone()] == NULL {
@@ -210,13 +210,13 @@ impl<'a> AuthsEditor<'a> {
     }
 }
 
-/// A member of an entry, unless it is empty.
+/// Returns a member of an entry, unless it is empty.
 fn secret(entry: &Object<'_>, name: &str) -> Result<Option<Secret>, Malformed> {
     let text = text_of(entry, name, "a member of an entry of auths")?;
     Ok(text.map(Secret::new).filter(|text| !text.expose().is_empty()))
 }
 
-/// `https://HOST/v1/` as docker compares it: the host.
+/// Returns the host of a key such as `https://HOST/v1/`, as docker compares it.
 pub(super) fn converted(key: &str) -> &str {
     let rest = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
     rest.unwrap_or(key).split('/').next().unwrap_or_default()

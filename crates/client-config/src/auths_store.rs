@@ -1,7 +1,7 @@
-//! Docker's own `auths` as a credential store: what docker does without a `credsStore`, for a helper that stands in between.
+//! Docker's own `auths` as a credential store: does what docker does without a `credsStore`, for a helper in between.
 //!
-//! Docker empties an entry of `auths` as soon as a store has taken its password. New logins are therefore kept in a file of our
-//! own, in the same form, until `logout` writes them back into `auths`.
+//! Docker empties an entry of `auths` once a store has taken its password. New logins are therefore kept in ecr-auth's own file, in the same form,
+//! until `logout` writes them back into `auths`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -18,16 +18,16 @@ use context::{Env, no_home};
 use diagnostics::{Code, Error, Result};
 use private_files::{StateFolder, remove_made_folders};
 
-/// The folder of the new logins, in the state folder.
+/// The folder of the new logins, below the state folder.
 const LOGINS: &str = "logins";
 
-/// The names that Docker Hub has for the clients: docker asks for the first, podman for the second.
+/// The clients' names for Docker Hub: docker asks for the first, podman for the second.
 const DOCKER_HUB: [&str; 3] = ["index.docker.io", "docker.io", "registry-1.docker.io"];
 
-/// The `auths` of one configuration of Docker's, and the file with the logins that came later.
+/// The `auths` of one docker configuration, and the file with later logins.
 #[derive(Debug, Clone)]
 pub struct AuthsStore {
-    /// The real path.
+    /// The real path of the configuration.
     config: PathBuf,
     /// The name of the file with the new logins.
     name: String,
@@ -35,10 +35,10 @@ pub struct AuthsStore {
 }
 
 impl AuthsStore {
-    /// The store of a configuration. Its logins are in the user's state folder.
+    /// Returns the store of a configuration. Its new logins are in the user's state folder.
     ///
     /// # Errors
-    /// The user has no home; the configuration can't be looked at.
+    /// The user has no home, or the configuration cannot be found.
     pub fn for_config(config: &Path, env: &Env) -> Result<Self> {
         let state = StateFolder::from_env(env);
         let state = state.ok_or_else(|| no_home("cannot tell where the logins of other registries are"))?;
@@ -52,12 +52,12 @@ impl AuthsStore {
         })
     }
 
-    /// The file of the new logins, which need not exist.
+    /// Returns the file of the new logins, which need not exist.
     pub fn logins_file(&self) -> PathBuf {
         self.state.path().join(LOGINS).join(&self.name)
     }
 
-    /// The folder of the configuration: whose it is, theirs the logins have to be.
+    /// Returns the folder of the configuration. The new logins must belong to the folder's owner.
     fn beside(&self) -> &Path {
         self.config.parent().unwrap_or(Path::new("/"))
     }
@@ -71,7 +71,7 @@ impl AuthsStore {
         };
         let bytes = self.state.read_private(LOGINS, &self.name, self.beside());
         let bytes = match bytes {
-            // Another user's are not believed, and what else there is goes on.
+            // The logins of another user are not trusted, and are ignored.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
             bytes => bytes.map_err(|error| failed(&error))?,
         };
@@ -81,10 +81,10 @@ impl AuthsStore {
         found.map(Some).map_err(|error| malformed(&self.logins_file(), &error))
     }
 
-    /// The credential for a server, as docker finds it: by its exact key, else by a key with the same host. New logins come first.
+    /// Returns the credential for a server, as docker finds it: by its exact key, else by a key with the same host. New logins come first.
     ///
     /// # Errors
-    /// A file that can't be read.
+    /// A file cannot be read.
     pub fn get(&self, server: &str) -> Result<Option<StoredCredential>> {
         match self.with_logins(|auths| find(auths, server))?.flatten() {
             Some(found) => Ok(Some(found)),
@@ -95,21 +95,21 @@ impl AuthsStore {
     /// Keeps a credential.
     ///
     /// # Errors
-    /// The file can't be written.
+    /// The file cannot be written.
     pub fn store(&self, server: &str, credential: &StoredCredential) -> Result<()> {
         let edit = AuthEdit::of_credential(credential);
         self.edit_logins(server, &edit)
     }
 
-    /// Forgets the credential of exactly this key. In docker's own file it is forgotten where that is the file that docker reads
-    /// here; docker itself takes it out of any other.
+    /// Removes the credential of exactly this key. From docker's own file it is removed only if that is the file that docker reads here. Docker
+    /// removes it from any other file itself.
     ///
     /// # Errors
-    /// A file can't be written.
+    /// A file cannot be written.
     pub fn erase(&self, server: &str, env: &Env) -> Result<()> {
         self.edit_logins(server, &AuthEdit::Remove)?;
         let files = (Kind::Docker.descriptor().written_files)(None, env)?;
-        // By the path that docker goes, so that it is done with the rights of whoever can lead it elsewhere.
+        // The path is used as docker uses it, so that the rights of users who could redirect it apply.
         let is_it = |file: &&PathBuf| real_path(file).is_ok_and(|file| file == self.config);
         files
             .iter()
@@ -117,10 +117,10 @@ impl AuthsStore {
             .map_or(Ok(()), |file| self.forget_in(file, server))
     }
 
-    /// The user name for each server that there is a credential for.
+    /// Returns the user name for each server with a credential.
     ///
     /// # Errors
-    /// A file that can't be read.
+    /// A file cannot be read.
     pub fn list(&self) -> Result<BTreeMap<String, String>> {
         let mut all = with_auths(&self.config, credentials)?.unwrap_or_default();
         all.extend(self.logins()?);
@@ -130,18 +130,18 @@ impl AuthsStore {
             .collect())
     }
 
-    /// The new logins.
+    /// Returns the new logins.
     ///
     /// # Errors
-    /// The file can't be read.
+    /// The file cannot be read.
     pub fn logins(&self) -> Result<BTreeMap<String, StoredCredential>> {
         Ok(self.with_logins(credentials)?.unwrap_or_default())
     }
 
-    /// Forgets the new logins.
+    /// Removes the new logins.
     ///
     /// # Errors
-    /// The file can't be removed.
+    /// The file cannot be removed.
     pub fn clear(&self) -> Result<()> {
         self.update_logins(&mut |old| {
             Ok(match old {
@@ -166,7 +166,7 @@ impl AuthsStore {
         })
     }
 
-    /// Changes the file of the new logins. Its folder goes with the last one: other configurations may have theirs there.
+    /// Changes the file of the new logins. The folder is removed with its last file: other configurations may have theirs there.
     fn update_logins(&self, edit: &mut dyn FnMut(Option<&str>) -> Result<EditOutcome>) -> Result<()> {
         let file = self.logins_file();
         let made = self.state.make_private(LOGINS, self.beside());
@@ -182,7 +182,7 @@ impl AuthsStore {
     }
 
     fn forget_in(&self, config: &Path, server: &str) -> Result<()> {
-        // Docker leaves an empty `auths` behind, and so does this.
+        // Like docker, this leaves an empty `auths`.
         let edit = ConfigEdit {
             drop_empty_auths: false,
             ..of_one(server, &AuthEdit::Remove)
@@ -209,7 +209,7 @@ fn of_one(server: &str, edit: &AuthEdit) -> ConfigEdit {
     }
 }
 
-/// What is read of a file's `auths`; `None` where there is no file.
+/// Reads something of a file's `auths`. Returns `None` if there is no file.
 fn with_auths<T>(path: &Path, read: impl FnOnce(&AuthsEditor<'_>) -> Result<T, Malformed>) -> Result<Option<T>> {
     let Some(text) = read_text(path)? else { return Ok(None) };
     let found = AuthsEditor::read(&text).and_then(|auths| read(&auths));
@@ -221,7 +221,7 @@ fn malformed(path: &Path, error: &Malformed) -> Error {
         .hint("fix the file at that place, or move it away")
 }
 
-/// `ConvertToHostname` of docker/cli: `https://HOST/v1/` is a key of HOST.
+/// Finds a key as `ConvertToHostname` of docker/cli does: `https://HOST/v1/` is a key of HOST.
 fn find(auths: &AuthsEditor<'_>, server: &str) -> Result<Option<StoredCredential>, Malformed> {
     let is_hub = |host: &str| DOCKER_HUB.contains(&host);
     let same_host = |key: &&str| converted(key) == server;

@@ -1,4 +1,4 @@
-//! The container clients: one descriptor for each says what is its own.
+//! The container clients, with one descriptor for each.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use context::{Env, variables};
 use diagnostics::Result;
 
-/// A client, which has a configuration file of its own in the form of Docker's `config.json`.
+/// A client with its own configuration file in the format of Docker's `config.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -17,11 +17,11 @@ pub enum Kind {
     Docker,
     /// Podman, Buildah and Skopeo, which share one file.
     Podman,
-    /// Helm; ORAS can be told to read the same file.
+    /// Helm. ORAS can be told to read the same file.
     Helm,
 }
 
-/// Where one entry has a client ask the helper for every registry.
+/// Where one entry makes a client ask the helper for every registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryForAll {
     /// `credsStore` in the client's own file.
@@ -35,20 +35,20 @@ pub enum EntryForAll {
 /// How a client reads a file in the form of Docker's `config.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConfigFormat {
-    /// As docker/cli does: the first JSON value of the file (`json.Decoder`), `username` and `password` beside `auth`, and an
-    /// empty helper's name for a host that no helper is asked for.
+    /// As docker/cli does: only the first JSON value of the file (`json.Decoder`), `username` and `password` beside `auth`, and an empty helper's
+    /// name to exclude a host from the store.
     Docker,
-    /// As containers/image does: the whole file (`json.Unmarshal`), of an entry of `auths` the `auth` and the identity token, and
-    /// an empty helper's name for a program like any other.
+    /// As containers/image does: the whole file (`json.Unmarshal`), only `auth` and the identity token of an entry, and an empty helper's name like
+    /// the name of any program.
     Containers,
 }
 
-/// What differs from client to client.
+/// The properties of a client.
 #[derive(Debug)]
 pub struct ClientDescriptor {
-    /// The client's name, as people call it and `--client` takes it.
+    /// The client's name, also for `--client`.
     pub name: &'static str,
-    /// What `--help` says of it.
+    /// The text of `--help` about it.
     help: &'static str,
     /// The programs that read its file. Without `--client`, `setup` writes the file if one of them is on PATH.
     programs: &'static [&'static str],
@@ -58,13 +58,13 @@ pub struct ClientDescriptor {
     pub text_variable: Option<&'static str>,
     /// Whether it knows `credsStore`. Every client knows `credHelpers`.
     pub has_store: bool,
-    /// How it reads its files.
+    /// How the client reads its files.
     pub format: ConfigFormat,
     /// Where `setup --all` writes.
     pub entry_for_all: EntryForAll,
-    /// The files to write. The path is the folder that `--docker-config` names.
+    /// Returns the files to write. The path is the folder that `--docker-config` names.
     pub written_files: fn(Option<&Path>, &Env) -> Result<Vec<PathBuf>>,
-    /// The files that it reads, in its order.
+    /// Returns the files that the client reads, in its order.
     pub read_files: fn(&Env) -> Result<Vec<PathBuf>>,
 }
 
@@ -111,7 +111,7 @@ impl Kind {
     /// Every client. Files are written and checked in this order.
     pub const ALL: &[Self] = &[Self::Docker, Self::Podman, Self::Helm];
 
-    /// What differs from client to client.
+    /// Returns the properties of the client.
     pub fn descriptor(self) -> &'static ClientDescriptor {
         match self {
             Self::Docker => &DOCKER,
@@ -120,7 +120,7 @@ impl Kind {
         }
     }
 
-    /// The client's name, as people call it.
+    /// Returns the client's name.
     pub fn name(self) -> &'static str {
         self.descriptor().name
     }
@@ -132,14 +132,14 @@ impl ClientDescriptor {
         self.programs.iter().any(|name| is_on_path(name, env))
     }
 
-    /// Whether a variable says where this client's configuration is.
+    /// Whether a variable names this client's configuration.
     pub fn is_named(&self, env: &Env) -> bool {
         env.get(self.file_variable).is_some()
     }
 
-    /// Whether the client is used here: one of its programs is on PATH, a variable names its file, or its file is there.
+    /// Whether the client is used here: one of its programs is on PATH, a variable names its file, or its file exists.
     pub fn is_used(&self, env: &Env) -> bool {
-        // Where a client uses docker's file, that file says nothing of the client.
+        // A client that uses docker's file is not recognised by that file.
         let of_docker = docker_files(None, env).unwrap_or_default();
         let is_there = |file: &PathBuf| file.exists() && !of_docker.contains(file);
         let has_file = || (self.written_files)(None, env).is_ok_and(|files| files.iter().any(is_there));
@@ -147,7 +147,7 @@ impl ClientDescriptor {
     }
 }
 
-/// The clients whose configuration is written: those that are chosen, else Docker and the others that are used here.
+/// Returns the clients whose configuration is written: the chosen ones, else Docker and the other clients that are used here.
 pub fn chosen(client: Option<Client>, env: &Env) -> impl Iterator<Item = Kind> {
     let is_chosen = move |kind: Kind| match client {
         Some(Client::All) => true,
@@ -198,8 +198,8 @@ fn docker_files(docker_config: Option<&Path>, env: &Env) -> Result<Vec<PathBuf>>
     Ok(vec![folder.join("config.json")])
 }
 
-/// containers-auth.json(5): the runtime file is read first, then the one in the configuration folder. The runtime folder is
-/// in memory and goes at logout, so the lasting file is written too.
+/// Returns the files to write. containers-auth.json(5): the file in the runtime folder is read first, then the one in the configuration folder. The
+/// runtime folder is in memory and is removed at logout, so both are written.
 fn podman_files(env: &Env) -> Result<Vec<PathBuf>> {
     if let Some(file) = podman_file_alone(env) {
         return Ok(vec![file]);
@@ -217,8 +217,8 @@ fn podman_files(env: &Env) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The one file that counts where a variable says so. Podman 5 and Buildah read `$DOCKER_CONFIG/config.json` and nothing else
-/// (`GetDefaultAuthFile` of github.com/containers/common); Skopeo and older versions read it too, after their own files.
+/// Returns the only file that counts, if a variable names it. Podman 5 and Buildah read `$DOCKER_CONFIG/config.json` and nothing else
+/// (`GetDefaultAuthFile` of github.com/containers/common). Skopeo and older versions read it too, after their own files.
 fn podman_file_alone(env: &Env) -> Option<PathBuf> {
     let of_docker = || {
         env.path(variables::DOCKER_CONFIG)
@@ -227,7 +227,7 @@ fn podman_file_alone(env: &Env) -> Option<PathBuf> {
     env.path(variables::REGISTRY_AUTH_FILE).or_else(of_docker)
 }
 
-/// Podman reads the runtime folder's file first, then the lasting one, and Docker's file last.
+/// Returns the files in Podman's order: first the runtime folder's, then the configuration folder's, and Docker's last.
 fn podman_files_in_order(env: &Env) -> Result<Vec<PathBuf>> {
     let mut files = podman_files(env)?;
     if podman_file_alone(env).is_some() {
@@ -239,7 +239,7 @@ fn podman_files_in_order(env: &Env) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The file in the runtime folder, where there is such a folder; without `XDG_RUNTIME_DIR` podman looks in /run/containers/UID.
+/// Returns the file in the runtime folder, if the folder exists. Without `XDG_RUNTIME_DIR`, podman looks in /run/containers/UID.
 fn podman_runtime_file(env: &Env) -> Option<PathBuf> {
     match env.path(variables::XDG_RUNTIME_DIR) {
         Some(folder) => folder.is_dir().then(|| folder.join("containers/auth.json")),
@@ -247,7 +247,7 @@ fn podman_runtime_file(env: &Env) -> Option<PathBuf> {
     }
 }
 
-/// The file in /run/containers/UID where this user may not look whether it is there: podman and skopeo end there, with an error.
+/// Returns the file in /run/containers/UID if this user may not check whether it exists. Podman and skopeo then fail.
 fn unreadable_runtime_file(env: &Env) -> Option<PathBuf> {
     let file = lasting_runtime_file().filter(|file| file.try_exists().is_err())?;
     env.path(variables::XDG_RUNTIME_DIR).is_none().then_some(file)
@@ -264,7 +264,7 @@ pub(super) fn lasting_runtime_file() -> Option<PathBuf> {
     None
 }
 
-/// As helm.sh/docs/helm/helm "helm env" has it: the file's own variable, Helm's folder, else `helm` in the configuration folder.
+/// Returns Helm's file as "helm env" does: from the file's own variable, Helm's folder, else `helm` in the configuration folder.
 fn helm_file(env: &Env) -> Result<PathBuf> {
     if let Some(file) = env.path(variables::HELM_REGISTRY_CONFIG) {
         return Ok(file);

@@ -1,4 +1,4 @@
-//! What `setup` does to one configuration file.
+//! Edits one configuration file for `setup`.
 
 use std::io;
 
@@ -12,28 +12,27 @@ use context::NO_HOME;
 use diagnostics::Result;
 use private_files::ReplacedValue;
 
-/// What a user wants the clients to use the helper for.
+/// The registries for which the clients should use the helper.
 #[derive(Debug, Clone, Copy)]
 pub struct SetupRequest<'a> {
     /// The registries' exact host names.
     pub hosts: &'a [String],
-    /// Whether the clients use the helper for every registry. A host then gets an entry of its own only in place of another
-    /// helper's.
+    /// Whether the clients use the helper for every registry. A host then gets its own entry only to replace another helper's.
     pub all: bool,
-    /// The store that docker uses by itself as long as no `credsStore` is set.
+    /// The store that docker uses if no `credsStore` is set.
     pub detected_store: Option<&'a str>,
 }
 
-/// What [`SetupRequest::configure`] did.
+/// The result of [`SetupRequest::configure`].
 #[derive(Debug, Default)]
 pub struct SetupOutcome {
     /// Whether the file was changed.
     pub changed: bool,
-    /// Registries (or `credsStore`) that had another helper, and which.
+    /// Registries (or `credsStore`) that had another helper, with its name.
     pub replaced: Vec<(String, String)>,
-    /// What follows the configuration in the file, if anything: the client doesn't read it, and others refuse it.
+    /// Text after the configuration in the file, if any. The client ignores it, and other clients refuse the file.
     pub rest: Option<Malformed>,
-    /// Why what was replaced could not be recorded, if so.
+    /// Why the replaced values could not be recorded, if so.
     pub not_recorded: Option<io::Error>,
 }
 
@@ -43,7 +42,7 @@ impl SetupRequest<'_> {
         self.all && kind.descriptor().entry_for_all == EntryForAll::CredsStore
     }
 
-    /// What [`SetupRequest::configure`] would change, as a unified diff without secrets; empty if nothing.
+    /// Returns the change of [`SetupRequest::configure`] as a unified diff without secrets. Empty if there is none.
     pub fn preview(&self, file: &ConfigFile) -> Result<String> {
         let real = real_path(&file.path)?;
         let old = read_text(&real)?;
@@ -53,8 +52,7 @@ impl SetupRequest<'_> {
         })
     }
 
-    /// Writes the helper into the file. What it replaces is recorded first, so that a run that is killed in between leaves
-    /// nothing that `logout` could not take back.
+    /// Writes the helper into the file. The replaced values are recorded first, so that `logout` can undo a run that was killed.
     pub fn configure(&self, file: &ConfigFile, record: Option<&ClientUndoLog>) -> Result<SetupOutcome> {
         let real = real_path(&file.path)?;
         let mut done = SetupOutcome::default();
@@ -78,7 +76,7 @@ impl SetupRequest<'_> {
         })?;
         if !updated.folders.is_empty() {
             changes.created_folders = updated.folders;
-            // Not remembered, these folders are left behind empty: a record that failed has been reported already.
+            // If this record fails, these folders are left behind empty. The failure has already been reported.
             let _ = remember(&changes);
         }
         done.changed = updated.changed;
@@ -86,7 +84,7 @@ impl SetupRequest<'_> {
         Ok(done)
     }
 
-    /// The file's new text and what it replaces; `None` if all is as wished.
+    /// Returns the file's new text and what it replaces, or `None` if nothing has to change.
     fn plan(&self, file: &ConfigFile, old: Option<&str>) -> Result<Option<(String, FileRecord)>> {
         let text = old.unwrap_or_default();
         let settings = HelperSettings::in_file(file, text)?;

@@ -1,4 +1,4 @@
-//! A credential as stores hand it out, and as `auths` hold it.
+//! A credential in the form of a store, and in the form of `auths`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use secret::{Secret, exposed};
 
-/// The user name by which a credential store says that the secret is an identity token.
+/// The user name in a credential store that marks the secret as an identity token.
 pub(super) const TOKEN_USER: &str = "<token>";
 
 /// A user name and password.
@@ -26,12 +26,12 @@ pub struct StoredCredential {
 /// A password that a `docker login` left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredPassword {
-    /// When it ends, as far as that can be told.
+    /// When the password ends, if that is known.
     pub ends_at: Option<SystemTime>,
 }
 
 impl StoredPassword {
-    /// A password of ECR is base64 of a JSON object that says when it ends.
+    /// Reads the end of a password of ECR, which is base64 of a JSON object.
     pub fn from_secret(password: &Secret) -> Self {
         #[derive(Deserialize)]
         struct EcrPasswordContent {
@@ -44,13 +44,13 @@ impl StoredPassword {
     }
 }
 
-/// What stands in `auths` for a user name and password.
+/// Returns the `auth` for a user name and password.
 pub(super) fn auth_text(username: &str, password: &Secret) -> Secret {
     let pair = Zeroizing::new(format!("{username}:{}", password.expose()));
     Secret::new(STANDARD.encode(pair.as_bytes()))
 }
 
-/// The user name and password in an `auth`. Docker cuts the NUL characters off that Windows' helpers once left behind a password.
+/// Returns the user name and password in an `auth`. Like docker, this drops NUL characters, which old helpers on Windows left after a password.
 pub(super) fn decoded(auth: &Secret) -> Option<StoredCredential> {
     let plain = STANDARD.decode(auth.expose()).map(Zeroizing::new).ok()?;
     let (username, password) = std::str::from_utf8(&plain).ok()?.split_once(':')?;

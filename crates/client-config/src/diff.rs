@@ -1,4 +1,4 @@
-//! What `--dry-run` shows: a unified diff with no value in it that ecr-auth did not write.
+//! The diff that `--dry-run` shows. It shows no value that ecr-auth did not write.
 
 use std::path::Path;
 
@@ -6,17 +6,17 @@ use crate::HELPER;
 use crate::json::Object;
 use diagnostics::without_userinfo;
 
-/// The change of a file as a unified diff with three lines of context; `old` is `None` for a file that is not there yet.
+/// Returns the change of a file as a unified diff with three lines of context. `old` is `None` for a file that does not exist yet.
 ///
-/// Both texts are valid configurations. Their keys are shown, but for passwords in addresses. Of their values the helper's own name is
-/// shown; every other value, which may be a secret, shows as `REDACTED`.
+/// Both texts must be valid configurations. Keys are shown, without passwords in addresses. The helper's own name is the only value that is shown.
+/// Every other value may be a secret, and shows as `REDACTED`.
 pub fn unified_diff(path: &Path, old: Option<&str>, new: &str) -> String {
     private_files::unified_diff(path, old.map(redacted).as_deref(), &redacted(new))
 }
 
 const REDACTED: &str = "\"REDACTED\"";
 
-/// A configuration with its values blotted out, and all that follows it.
+/// Returns a configuration with its values redacted, and the text after it too.
 fn redacted(text: &str) -> String {
     let end = Object::first(text).map_or(text.len(), |top| top.span.end);
     let after = text[end..].split_inclusive('\n').map(|line| match line.trim() {
@@ -46,7 +46,7 @@ fn redacted_json(text: &str) -> String {
     out + rest
 }
 
-/// A key is a registry's name, mostly, which may be written as an address.
+/// Returns a key without a password. Most keys are registry names, which may be written as addresses.
 fn key(literal: &str) -> String {
     match literal.contains('@') {
         true => format!("\"{}\"", without_userinfo(literal.trim_matches('"'))),
@@ -54,7 +54,7 @@ fn key(literal: &str) -> String {
     }
 }
 
-/// Whether a character outside of texts is one of a number, `true`, `false` or `null`.
+/// Whether a character outside of strings is part of a number, `true`, `false` or `null`.
 fn is_of_scalar(c: char) -> bool {
     c.is_alphanumeric() || "+-.".contains(c)
 }

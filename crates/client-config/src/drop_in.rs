@@ -1,8 +1,8 @@
-//! The drop-in of the container tools' `registries.conf` by which podman, buildah and skopeo ask the helper for every registry.
+//! The drop-in for the container tools' `registries.conf` that makes podman, buildah and skopeo ask the helper for every registry.
 //!
-//! They know no `credsStore`. Their own list is `credential-helpers` (containers-registries.conf(5)): the last file that has it
-//! wins, so ours comes last and keeps what the others say. The files are read as `sysregistriesv2` of
-//! github.com/containers/image reads them: below the home, whatever `XDG_CONFIG_HOME` says, for root too.
+//! They do not know `credsStore`. They have the list `credential-helpers` (containers-registries.conf(5)). The last file with the list counts, so
+//! ours comes last and keeps the entries of the others. The files are read as `sysregistriesv2` of github.com/containers/image reads them: below
+//! the home, whatever `XDG_CONFIG_HOME` says, also for root.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,42 +18,42 @@ use context::{Env, NO_HOME};
 use diagnostics::{Code, Error, Result};
 use private_files::unified_diff;
 
-/// Behind the numbers that names of drop-ins begin with.
+/// The name, which sorts after names of drop-ins that begin with a number.
 const NAME: &str = "zz-ecr-auth.conf";
 
-/// What the first line says.
+/// The first line of the file.
 const HEADER: &str = "# Written by `ecr-auth setup --all`. `ecr-auth logout` removes this file.\n";
 
 /// The list of helpers.
 const KEY: &str = "credential-helpers";
 
-/// What the container tools look into where no file says anything: their own files.
+/// The container tools' default list: only their own files.
 const DEFAULT_LIST: [&str; 1] = ["containers-auth.json"];
 
-/// The drop-in, and what it should say.
+/// The drop-in and its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DropIn {
     path: PathBuf,
-    /// `None`: the other files name the helper already.
+    /// The text to write. `None` if the other files name the helper already.
     text: Option<String>,
-    /// A file that is read after it, and has a list without the helper.
+    /// A file that is read after ours, and has a list without the helper.
     hidden_by: Option<PathBuf>,
 }
 
-/// What [`DropIn::write`] did.
+/// The result of [`DropIn::write`].
 #[derive(Debug, Default)]
 pub struct DropInWritten {
     /// Whether the file was changed.
     pub changed: bool,
-    /// Why it could not be recorded, if so: then `logout` leaves a changed file.
+    /// Why the change could not be recorded, if so. `logout` then leaves the file.
     pub not_recorded: Option<std::io::Error>,
 }
 
 impl DropIn {
-    /// Looks at what the other files say.
+    /// Reads the other files and plans the drop-in.
     ///
     /// # Errors
-    /// The user has no home; a file that can't be read.
+    /// The user has no home, or a file cannot be read.
     pub fn plan(env: &Env) -> Result<Self> {
         let home = env.require_home("cannot tell where registries.conf.d is")?;
         let path = path(&home);
@@ -71,20 +71,20 @@ impl DropIn {
         })
     }
 
-    /// Where it is.
+    /// Returns the path of the drop-in.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A file of the user's that is read later and takes its place.
+    /// Returns a file of the user's that is read later and hides the drop-in.
     pub fn hidden_by(&self) -> Option<&Path> {
         self.hidden_by.as_deref()
     }
 
-    /// What [`DropIn::write`] would change, as a unified diff; empty if nothing.
+    /// Returns the change of [`DropIn::write`] as a unified diff. Empty if there is none.
     ///
     /// # Errors
-    /// A file that can't be read.
+    /// A file cannot be read.
     pub fn preview(&self) -> Result<String> {
         let real = real_path(&self.path)?;
         let old = read_text(&real)?;
@@ -94,10 +94,10 @@ impl DropIn {
         })
     }
 
-    /// Writes it. What was written is recorded first.
+    /// Writes the drop-in. What is written is recorded first.
     ///
     /// # Errors
-    /// A file that can't be written.
+    /// A file cannot be written.
     pub fn write(&self, record: Option<&ClientUndoLog>) -> Result<DropInWritten> {
         let mut done = DropInWritten::default();
         let Some(text) = &self.text else { return Ok(done) };
@@ -119,7 +119,7 @@ impl DropIn {
             Ok(EditOutcome::Text(text.clone()))
         })?;
         if !updated.folders.is_empty() {
-            // Not remembered, these folders are left behind empty: a record that failed has been reported already.
+            // If this record fails, these folders are left behind empty. The failure has already been reported.
             let _ = remember(FileRecord {
                 drop_in: Some(hash(text)),
                 created_folders: updated.folders,
@@ -130,10 +130,10 @@ impl DropIn {
         Ok(done)
     }
 
-    /// The file by which the container tools ask the helper for every registry, if they do.
+    /// Returns the file that makes the container tools ask the helper for every registry, if there is one.
     ///
     /// # Errors
-    /// A file that can't be read.
+    /// A file cannot be read.
     pub fn in_force(env: &Env) -> Result<Option<PathBuf>> {
         let Some(home) = env.home() else { return Ok(None) };
         let mut last = None;
@@ -146,10 +146,10 @@ impl DropIn {
         Ok(last.filter(|(_, list)| names_us(list)).map(|(file, _)| file))
     }
 
-    /// Removes the file if it is ours and nobody changed it, with the folders that were made for it. Says whether it did.
+    /// Removes the file and the folders that were made for it, if the file is ours and unchanged. Returns the removed file.
     ///
     /// # Errors
-    /// A file that can't be read or removed.
+    /// A file cannot be read or removed.
     pub fn take_back(env: &Env, record: Option<&ClientUndoLog>) -> Result<Option<PathBuf>> {
         let Some(home) = env.home() else { return Ok(None) };
         let path = path(&home);
@@ -161,7 +161,7 @@ impl DropIn {
             None => text.starts_with(HEADER),
         };
         update(&path, record.map(ClientUndoLog::state), &mut |old| {
-            // It is asked once more after it is gone.
+            // The edit is called once more after the file was removed.
             let Some(text) = old else {
                 return Ok(EditOutcome::Unchanged);
             };
@@ -175,7 +175,7 @@ impl DropIn {
             private_files::remove_made_folders(&known.created_folders, &real);
         }
         if let (Some(record), true) = (record, known != FileRecord::default()) {
-            // A record that stays is of a file that is not there, which does no harm.
+            // If this fails, the record is about a missing file, which does no harm.
             let _ = record.change(&mut |all| drop(all.files.remove(&real)));
         }
         Ok(removed.then_some(path))
@@ -198,13 +198,13 @@ fn hash(text: &str) -> String {
 
 type FoundList = (PathBuf, Vec<String>);
 
-/// The list that holds before our file is read, and the last one after it.
+/// Returns the list that counts before our file is read, and the last one after it.
 fn lists(home: &Path, ours: &Path) -> Result<(Option<Vec<String>>, Option<FoundList>)> {
     let (mut before, mut after, mut is_past) = (None, None, false);
     let files = files(home);
     let has_ours = files.iter().any(|file| file == ours);
     for file in files {
-        // Where ours is not there yet, those of its folder that sort behind it are read after it.
+        // If our file does not exist yet, files of its folder that sort after its name are read after it.
         let sorts_behind = file.parent() == ours.parent() && file > *ours;
         is_past |= file == ours || !has_ours && sorts_behind;
         if file == ours {
@@ -219,7 +219,7 @@ fn lists(home: &Path, ours: &Path) -> Result<(Option<Vec<String>>, Option<FoundL
     Ok((before, after))
 }
 
-/// The files in the order in which they are read. Where the user has a `registries.conf`, the system's files are not read.
+/// Returns the files in the order in which they are read. If the user has a `registries.conf`, the system's files are not read.
 fn files(home: &Path) -> Vec<PathBuf> {
     let folder = |base: &Path| (base.join("registries.conf"), base.join("registries.conf.d"));
     let (own, own_drop_ins) = folder(&home.join(".config/containers"));
@@ -250,8 +250,8 @@ fn list_in(path: &Path) -> Result<Option<Vec<String>>> {
     })
 }
 
-/// The value of `credential-helpers` in a text of TOML, or what is wrong with the text. Like the library of the container tools, it takes
-/// a key that differs in case alone for this one.
+/// Returns the value of `credential-helpers` in a TOML text, or an error about the text. Like the container tools, it compares the key
+/// case-insensitively.
 pub(super) fn credential_helpers(text: &str) -> Result<Option<Vec<String>>, String> {
     let table = DeTable::parse(text).map_err(|error| {
         let place = error.span().map_or(0, |span| span.start);

@@ -1,4 +1,4 @@
-//! The edit of a configuration: a pure function from text to text that leaves every byte it need not change.
+//! Edits a configuration: a pure function from text to text that changes no byte that it need not change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,11 +11,11 @@ use super::json::{Member, Object};
 use super::members::{MemberChanges, NULL, ObjectLayout, or_empty, quoted, string, text_of};
 use diagnostics::{Code, Error, Result};
 
-/// The name under which clients know the helper: they run `docker-credential-<name>`.
+/// The helper's name for clients, which run `docker-credential-<name>`.
 pub const HELPER: &str = "ecr-auth";
 
 impl Malformed {
-    /// The error for people.
+    /// Returns the error message.
     pub fn in_file(&self, file: &ConfigFile) -> Error {
         Error::failed(Code::ClientConfig, format!("cannot edit {}", file.path.display()), self).hint(format!(
             "fix the file, which {} cannot read either; it was not changed",
@@ -24,19 +24,19 @@ impl Malformed {
     }
 }
 
-/// Refuses what follows a configuration, which docker doesn't read, and Podman, Buildah and Skopeo refuse.
+/// Refuses text after a configuration: docker ignores it, but Podman, Buildah and Skopeo refuse the file.
 pub(super) fn ends_with_configuration(text: &str) -> Result<(), Malformed> {
     Object::first(or_empty(text))?.nothing_after()
 }
 
-/// What a configuration says about credential helpers.
+/// The settings for credential helpers in a configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HelperSettings {
     /// `credHelpers`: the helper's name per registry host.
     pub helpers: BTreeMap<String, String>,
     /// The registries whose helper is `null`, which docker reads as an empty name.
     pub null_helpers: BTreeSet<String>,
-    /// Whether there is a `credHelpers` object, be it empty.
+    /// Whether there is a `credHelpers` object, even an empty one.
     pub has_helpers: bool,
     /// `credsStore`: the helper of every other registry.
     pub store: Option<String>,
@@ -48,7 +48,7 @@ impl HelperSettings {
         Self::of_client(file.kind, text).map_err(|malformed| malformed.in_file(file))
     }
 
-    /// Reads a configuration as this client does, or refuses it as the client does.
+    /// Reads a configuration as this client does. Returns an error if the client would refuse it.
     pub fn of_client(kind: Kind, text: &str) -> Result<Self, Malformed> {
         if kind.descriptor().format == ConfigFormat::Containers {
             ends_with_configuration(text)?;
@@ -56,7 +56,7 @@ impl HelperSettings {
         Self::read(text)
     }
 
-    /// Reads a configuration as docker does. A blank text is an empty one.
+    /// Reads a configuration as docker does. A blank text is an empty configuration.
     pub fn read(text: &str) -> Result<Self, Malformed> {
         let config = ConfigText::parse(or_empty(text))?;
         let mut settings = Self {
@@ -76,7 +76,7 @@ impl HelperSettings {
     }
 }
 
-/// What to change in a configuration; `None` as the new value removes.
+/// The changes to a configuration. `None` as a new value removes the old one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfigEdit {
     /// New helpers of `credHelpers`, by registry host.
@@ -85,17 +85,17 @@ pub struct ConfigEdit {
     pub null_helpers: BTreeSet<String>,
     /// The new `credsStore`, if it is to change.
     pub store: Option<Option<String>>,
-    /// Whether `credHelpers` goes when its last member goes.
+    /// Whether `credHelpers` is removed with its last member.
     pub drop_empty_helpers: bool,
-    /// What happens to entries of `auths`, by registry host.
+    /// Changes to entries of `auths`, by registry host.
     pub auths: BTreeMap<String, AuthEdit>,
-    /// Whether `auths` goes when its last entry goes.
+    /// Whether `auths` is removed with its last entry.
     pub drop_empty_auths: bool,
 }
 
 impl ConfigEdit {
-    /// Applies the edit. A text that already is as wanted comes back unchanged; a blank text is taken as an empty
-    /// configuration and comes back in docker's own format.
+    /// Applies the edit. If nothing has to change, the text is returned unchanged. A blank text is an empty configuration, and gets docker's own
+    /// layout.
     pub fn apply(&self, text: &str) -> Result<String, Malformed> {
         let config = ConfigText::parse(or_empty(text))?;
         let style = ObjectLayout::of_object(&config.top).unwrap_or_else(|| ObjectLayout::docker(text));
@@ -141,12 +141,12 @@ impl ConfigEdit {
     }
 }
 
-/// The name of a host's helper. `null` is an empty one: to docker, a host that the store is not asked for.
+/// Returns the name of a host's helper. `null` is an empty name, by which docker excludes a host from the store.
 fn helper_of(top: &Object<'_>, member: &Member) -> Result<String, Malformed> {
     Ok(string(top.text, member, "a helper's name")?.unwrap_or_default())
 }
 
-/// A configuration's text, and where in it our members stand.
+/// A configuration's text, and the positions of the members that are edited.
 struct ConfigText<'a> {
     top: Object<'a>,
     helpers: HostMap<'a>,

@@ -1,4 +1,4 @@
-//! Which files hold the clients' configuration.
+//! Finds the files of the clients' configuration.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use super::client::{Client, Kind, chosen};
 use context::Env;
 use diagnostics::Result;
 
-/// Where something stands.
+/// The place of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigLocation {
     /// In a file.
@@ -22,13 +22,13 @@ pub enum ConfigLocation {
 pub struct ConfigFile {
     /// Whose format it has.
     pub kind: Kind,
-    /// Where it is; a symlink is not resolved.
+    /// The path. A symlink is not resolved.
     pub path: PathBuf,
 }
 
-/// The files of the chosen clients. Without a choice: docker's, and those of every other client that is used here.
+/// Returns the files of the chosen clients. Without a choice: docker's, and those of every other client that is used here.
 ///
-/// `docker_config` is docker's folder (default: `$DOCKER_CONFIG`, else `~/.docker`). A file that two clients share stands once.
+/// `docker_config` is docker's folder (default: `$DOCKER_CONFIG`, else `~/.docker`). A file that two clients share is listed once.
 pub fn config_files(client: Option<Client>, docker_config: Option<&Path>, env: &Env) -> Result<Vec<ConfigFile>> {
     let mut files: Vec<ConfigFile> = Vec::new();
     for kind in chosen(client, env) {
@@ -41,7 +41,7 @@ pub fn config_files(client: Option<Client>, docker_config: Option<&Path>, env: &
     Ok(files)
 }
 
-/// A path as people write it: `~` for the user's home, which PowerShell knows, too. A home that is `/`, or no absolute path, stands for itself.
+/// Returns a path with `~` for the user's home, which PowerShell knows too. A home that is `/` or not an absolute path is not shortened.
 pub fn shown(path: &Path, env: &Env) -> String {
     let home = env.home().filter(|home| home.is_absolute() && home.parent().is_some());
     match home.and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned)) {

@@ -1,20 +1,20 @@
-//! `credHelpers` and `auths`: members by registry host, which docker brings together where the name stands more than once.
+//! `credHelpers` and `auths`: members by registry host. Docker merges objects of the same name.
 
 use std::collections::HashMap;
 
 use super::json::{Malformed, Member, Object};
 use super::members::{MemberChanges, NULL, ObjectLayout, named};
 
-/// Where a host stands: which of the objects, and which member of it.
+/// The position of a host: the index of the object, and of the member in it.
 type Place = (usize, usize);
 
-/// An object of a configuration whose keys are registry hosts. Go reads each object of that name into the same map: the last
-/// value of a host counts, and `null` forgets what came before it.
+/// An object of a configuration whose keys are registry hosts. Go reads all objects of that name into the same map: the last value of a host
+/// counts, and `null` drops everything before it.
 pub(super) struct HostMap<'a> {
     name: &'static str,
-    /// Where in the configuration a new object would stand, if not at its end.
+    /// The position for a new object in the configuration, if it is not the end.
     at: Option<usize>,
-    /// The objects that count, and where in the configuration they stand.
+    /// The objects that count, and their positions in the configuration.
     objects: Vec<(usize, Object<'a>)>,
 }
 
@@ -39,22 +39,22 @@ impl<'a> HostMap<'a> {
         Ok(map)
     }
 
-    /// Whether there is such an object, be it empty.
+    /// Whether there is such an object, even an empty one.
     pub fn is_there(&self) -> bool {
         !self.objects.is_empty()
     }
 
-    /// All members; of several with one key, the last counts.
+    /// Returns all members. Of several with one key, the last counts.
     pub fn members(&self) -> impl DoubleEndedIterator<Item = &Member> {
         self.objects.iter().flat_map(|(_, object)| &object.members)
     }
 
-    /// The member that counts for a host.
+    /// Returns the member that counts for a host.
     pub fn member(&self, host: &str) -> Option<&Member> {
         self.members().rev().find(|member| member.key == host)
     }
 
-    /// The layout of the object that new members go into.
+    /// Returns the layout of the object that gets new members.
     pub fn layout(&self) -> Option<ObjectLayout> {
         self.objects
             .last()
@@ -66,7 +66,7 @@ impl<'a> HostMap<'a> {
 pub(super) struct HostChanges<'m, 'a> {
     map: &'m HostMap<'a>,
     places: HashMap<&'m str, Vec<Place>>,
-    /// One for each object; where there is none, one for the new object.
+    /// The changes of each object, or of the new object if there is none.
     changes: Vec<MemberChanges>,
 }
 
@@ -83,13 +83,13 @@ impl<'m, 'a> HostChanges<'m, 'a> {
         Self { map, places, changes }
     }
 
-    /// The member that counts for a host.
+    /// Returns the member that counts for a host.
     pub fn member(&self, host: &str) -> Option<&'m Member> {
         let (which, index) = self.places.get(host)?.last()?;
         Some(&self.map.objects[*which].1.members[*index])
     }
 
-    /// Changes the host's value: the one that counts, or all of them where it goes.
+    /// Changes the host's value: the member that counts, or all members if the host is removed.
     pub fn put(&mut self, host: &str, value: Option<String>) {
         let places = self.places.get(host).map(Vec::as_slice).unwrap_or_default();
         match (value, places.last()) {
@@ -106,7 +106,7 @@ impl<'m, 'a> HostChanges<'m, 'a> {
         }
     }
 
-    /// Adds the changes to those of the configuration, of which `style` is the layout of objects.
+    /// Adds the changes to those of the configuration. `style` is the layout of its objects.
     pub fn finish(self, style: &ObjectLayout, drop_empty: bool, top: &mut MemberChanges) {
         let map = self.map;
         for (which, changes) in self

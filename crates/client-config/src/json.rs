@@ -1,8 +1,7 @@
-//! Where the members of a JSON object stand in its text.
+//! Finds the members of a JSON object in its text.
 //!
-//! serde_json parses (strictly: no comments, no trailing commas) and hands back slices of the text it was given; their
-//! addresses are the positions. Syntax-tree crates for JSON that preserve formatting read JSON with comments, which
-//! docker refuses, and insert in quadratic time, so the splicing is done here.
+//! serde_json parses (strictly: no comments, no trailing commas) and returns slices of its input, whose addresses are the positions. Syntax-tree
+//! crates that preserve formatting accept JSON with comments, which docker refuses, and insert in quadratic time.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,12 +9,12 @@ use std::ops::Range;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Why a text cannot be edited, ending in `at line L column C`. Quotes nothing from the text: it may hold passwords.
+/// Why a text cannot be edited, ending in `at line L column C`. It quotes nothing from the text, which may hold passwords.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed(String);
 
 impl Malformed {
-    /// What is wrong at a byte offset of the text; the column counts characters.
+    /// Returns the error at a byte offset of the text. The column counts characters.
     pub(super) fn at(text: &str, offset: usize, what: &str) -> Self {
         let before = &text[..offset];
         let line = before.matches('\n').count() + 1;
@@ -30,7 +29,7 @@ impl fmt::Display for Malformed {
     }
 }
 
-/// One `"key": value` of an object, by its place in the text.
+/// One `"key": value` of an object, and its position in the text.
 pub(super) struct Member {
     /// The key, decoded.
     pub key: String,
@@ -40,7 +39,7 @@ pub(super) struct Member {
     pub value_span: Range<usize>,
 }
 
-/// An object and where its members stand in the whole text.
+/// An object, and the positions of its members in the whole text.
 pub(super) struct Object<'a> {
     /// The whole text, of which the object may be a part.
     pub text: &'a str,
@@ -51,11 +50,10 @@ pub(super) struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// The object that the text begins with. Docker reads the first value of a file and nothing after it, as Go's
-    /// `json.Decoder` does.
+    /// Returns the object at the start of the text. Like Go's `json.Decoder`, docker reads the first value of a file and ignores the rest.
     pub fn first(text: &'a str) -> Result<Self, Malformed> {
         if text.starts_with('\u{feff}') {
-            // docker says "invalid character 'ï' looking for beginning of value" to such a file.
+            // For such a file, docker reports "invalid character 'ï' looking for beginning of value".
             return Err(Malformed::at(text, 0, "a byte order mark, which docker cannot read,"));
         }
         let mut values = serde_json::Deserializer::from_str(text).into_iter();
@@ -66,7 +64,7 @@ impl<'a> Object<'a> {
         Self::at(text, span, "not an object")
     }
 
-    /// Refuses what follows the object, as Go's `json.Unmarshal` does.
+    /// Refuses text after the object, as Go's `json.Unmarshal` does.
     pub fn nothing_after(&self) -> Result<(), Malformed> {
         let rest = &self.text[self.span.end..];
         match rest.trim_start() {
@@ -78,7 +76,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The object at this place of a valid JSON text; `otherwise` says what is wrong if something else stands there.
+    /// Returns the object at this position of a valid JSON text. `otherwise` is the error message if it is not an object.
     pub fn at(text: &'a str, span: Range<usize>, otherwise: &str) -> Result<Self, Malformed> {
         let own = &text[span.clone()];
         if !own.starts_with('{') {
@@ -96,13 +94,13 @@ impl<'a> Object<'a> {
         Ok(Self { text, span, members })
     }
 
-    /// A member's value as it stands.
+    /// Returns a member's value unchanged.
     pub fn value(&self, member: &Member) -> &'a str {
         &self.text[member.value_span.clone()]
     }
 }
 
-/// The text of a JSON string; `None` if it is none. A lone surrogate, which is no text, is U+FFFD, as in Go.
+/// Returns the text of a JSON string, or `None` for anything else. As in Go, a lone surrogate becomes U+FFFD.
 pub(super) fn decoded(json: &str) -> Option<String> {
     struct Bytes;
 
@@ -117,7 +115,7 @@ pub(super) fn decoded(json: &str) -> Option<String> {
             let mut text = String::with_capacity(bytes.len());
             for chunk in bytes.utf8_chunks() {
                 text.push_str(chunk.valid());
-                // serde_json writes a surrogate as three bytes, of which the first is this.
+                // serde_json writes a surrogate as three bytes, starting with this one.
                 if chunk.invalid() == [0xed] {
                     text.push('\u{fffd}');
                 }
@@ -129,7 +127,7 @@ pub(super) fn decoded(json: &str) -> Option<String> {
     serde_json::Deserializer::from_str(json).deserialize_bytes(Bytes).ok()
 }
 
-/// Where a slice of the text stands in it.
+/// Returns the position of a slice in the text.
 fn span_in(text: &str, slice: &str) -> Range<usize> {
     let start = slice.as_ptr().addr() - text.as_ptr().addr();
     start..start + slice.len()

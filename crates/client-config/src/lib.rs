@@ -2,13 +2,13 @@
 //!
 //! The crate does not know AWS: a registry is a host name here, and a credential helper is a name.
 //!
-//! - [`Kind`]: the clients. Each has a [`ClientDescriptor`], which says what is its own.
+//! - [`Kind`]: the clients. Each has a [`ClientDescriptor`] with its properties.
 //! - [`config_files`]: which files the installed clients read.
-//! - [`ConfigEdit`]: an edit that leaves every other byte alone. [`update`] applies it to a file without losing anybody's change.
+//! - [`ConfigEdit`]: an edit that leaves every other byte alone. [`update`] applies it to a file without losing other changes.
 //! - [`look_up`]: which credentials each client would use for a host.
 //! - [`CredentialStore`], [`store`]: the stores that a configuration names, and storing a password.
-//! - [`PreviousStore`], [`AuthsStore`], [`DropIn`]: what one entry for every registry takes the place of, and where podman has it.
-//! - [`ClientUndoLog`], [`restore`]: what was there before, and putting it back.
+//! - [`PreviousStore`], [`AuthsStore`], [`DropIn`]: the store that one entry for every registry replaces, and podman's form of that entry.
+//! - [`ClientUndoLog`], [`restore`]: recording what was replaced, and putting it back.
 //!
 //! ```
 //! use std::collections::BTreeMap;

@@ -9,7 +9,7 @@ use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 use private_files::{WorkFolder, is_out_of_others_reach, is_own, real, remove_file, replace_program};
 
-/// The names under which the binary is a credential helper and nothing else: ours, and that of amazon-ecr-credential-helper.
+/// The names under which the binary is only a credential helper: ours, and that of amazon-ecr-credential-helper.
 pub const HELPER_NAMES: [&str; 2] = ["docker-credential-ecr-auth", "docker-credential-ecr-login"];
 
 /// Whether a binary called under this name is the credential helper.
@@ -26,10 +26,10 @@ pub fn is_helper_name(program: &Path) -> bool {
     HELPER_NAMES.iter().any(is_named)
 }
 
-/// Where programs for every user of a machine go that its packages know nothing of.
+/// The folder for programs of every user that do not come from packages.
 const SHARED: &str = "/usr/local/bin";
 
-/// Where the programs of all users of a machine are.
+/// The folders for programs of all users of a machine.
 const OF_THE_SYSTEM: [&str; 7] = [
     "/usr",
     "/opt",
@@ -40,25 +40,25 @@ const OF_THE_SYSTEM: [&str; 7] = [
     r"C:\Windows",
 ];
 
-/// Of folders that are made for the link: as the umask says.
+/// The mode of folders that are made for the link, before the umask.
 const FOLDER_MODE: u32 = 0o777;
 
-/// No ecr-auth has more bytes.
+/// The largest program that is read, in bytes. No ecr-auth is larger.
 const LARGEST_PROGRAM: u64 = 256 << 20;
 
-/// As many links as the system follows.
+/// The number of links that the system follows.
 const LINKS: usize = 40;
 
-/// What has to happen for the link to stand.
+/// What has to be done to get the link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkState {
-    /// It leads to the running binary, or is the same program.
+    /// Nothing: it leads to the running binary, or is the same program.
     Stands,
-    /// It has to be made.
+    /// Make the link.
     Missing,
-    /// A link to another ecr-auth has to be replaced; it leads there.
+    /// Replace a link to another ecr-auth, with this target.
     Other(PathBuf),
-    /// It is an ecr-auth, but another user could change it or put something else there: it has to be replaced, and is not put back.
+    /// Replace an ecr-auth that another user could change or replace. It is not put back later.
     Untrusted,
     /// A copy of another version of ecr-auth, on systems without links. `setup` replaces the copy, and `logout` does not put it back.
     OtherCopy,
@@ -69,15 +69,15 @@ pub enum LinkState {
 pub struct LinkPlan {
     /// The link.
     pub path: PathBuf,
-    /// What is there now.
+    /// The current state of the link.
     pub link: LinkState,
     /// Whether the folder is on PATH, so that clients find the helper.
     pub on_path: bool,
     exe: PathBuf,
 }
 
-/// Looks where the link of the running binary `exe` goes: `bin_dir`; else where clients find it already; else the binary's folder if it is
-/// on PATH and writable, else the first writable of `/usr/local/bin` and `~/.local/bin`. Changes nothing.
+/// Finds the place for the link of the running binary `exe`: `bin_dir`; else where clients find it already; else the binary's folder if it is on
+/// PATH and writable; else the first writable of `/usr/local/bin` and `~/.local/bin`. Changes nothing.
 pub fn helper_link(exe: &Path, bin_dir: Option<&Path>, env: &Env) -> Result<LinkPlan> {
     let folder = match bin_dir {
         Some(folder) => absolute(folder)?,
@@ -94,7 +94,7 @@ pub fn helper_link(exe: &Path, bin_dir: Option<&Path>, env: &Env) -> Result<Link
 }
 
 impl LinkPlan {
-    /// Makes the link, and its folder where needed; replaces one to another ecr-auth in one step.
+    /// Makes the link, and its folder if needed. Replaces a link to another ecr-auth in one step.
     pub fn make(&self) -> Result<()> {
         if self.link == LinkState::Stands {
             return Ok(());
@@ -110,7 +110,7 @@ impl LinkPlan {
         let target = target_from(folder, &self.exe);
         let (folder, _) = WorkFolder::make(folder, FOLDER_MODE)?;
         folder.run(|at| {
-            // Made in its place, a link has no half-made version to leave behind; where others make it too, it is replaced.
+            // A link is made in one step, so no half-made version can be left behind. If another process makes it too, it is replaced.
             let path = at.join(file_name());
             if cfg!(unix) && self.link == LinkState::Missing && point(target, &path).is_ok() {
                 return Ok(());
@@ -120,7 +120,7 @@ impl LinkPlan {
     }
 }
 
-/// Puts a link into the place of what is there, in one step.
+/// Replaces what is at the path by a link, in one step.
 fn replace(target: &Path, folder: &Path, path: &Path) -> io::Result<()> {
     let made = tempfile::Builder::new()
         .prefix(".docker-credential-ecr-auth-")
@@ -128,7 +128,7 @@ fn replace(target: &Path, folder: &Path, path: &Path) -> io::Result<()> {
     replace_program(made.into_temp_path(), path)
 }
 
-/// Takes the link away, or back to where it led before, if it still is a link to an ecr-auth. Says whether it did.
+/// Removes the link, or restores its former target, if it still is a link to an ecr-auth. Returns whether it did.
 pub fn remove_link(path: &Path, previous: Option<&Path>) -> io::Result<bool> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Ok(false);
@@ -152,7 +152,7 @@ pub fn remove_link(path: &Path, previous: Option<&Path>) -> io::Result<bool> {
     })
 }
 
-/// Whether the helper lies in a folder for all users of the machine: one of the system's, or one that isn't this user's, outside of the home.
+/// Whether the helper is in a folder for all users of the machine: a system folder, or one of another user outside of the home.
 pub fn is_for_all_users(path: &Path, env: &Env) -> bool {
     let real = |path: &Path| real(path).unwrap_or_else(|_| path.to_owned());
     let folder = real(path.parent().unwrap_or(path));
@@ -161,7 +161,7 @@ pub fn is_for_all_users(path: &Path, env: &Env) -> bool {
     !is_at_home && (!is_own || OF_THE_SYSTEM.iter().any(|system| folder.starts_with(system)))
 }
 
-/// What stands under the link's name; something else than an ecr-auth is an error.
+/// Returns the state of the link's path. Anything other than an ecr-auth there is an error.
 fn inspect(path: &Path, exe: &Path) -> Result<LinkState> {
     let what = || format!("cannot make {}", path.display());
     let foreign = |cause: String| {
@@ -188,14 +188,14 @@ fn inspect(path: &Path, exe: &Path) -> Result<LinkState> {
     match is_same_file(path, exe) {
         Ok(true) if is_trusted(path) => Ok(LinkState::Stands),
         Ok(true) => Ok(LinkState::Untrusted),
-        // Another setup is just replacing it.
+        // Another setup is replacing it at this moment.
         Err(error) if error.kind() == ErrorKind::NotFound && exe.exists() => Ok(LinkState::Missing),
         _ if is_copy_of_ecr_auth(path) => Ok(LinkState::OtherCopy),
         _ => foreign("another program has that name".to_owned()),
     }
 }
 
-/// Whether nobody else can change what is there, nor a link on the way. The binary at the end is the one that runs now.
+/// Whether no other user can change the file or a link on the way. The binary at the end is the one that runs now.
 fn is_trusted(path: &Path) -> bool {
     let mut path = path.to_owned();
     for _ in 0..LINKS {
@@ -217,7 +217,7 @@ fn is_trusted(path: &Path) -> bool {
     false
 }
 
-/// Whether a link's target is the binary of some ecr-auth, by its name: `ecr-auth`, `ecr-auth-x86_64-unknown-linux-musl`.
+/// Whether a link's target is an ecr-auth binary, by its name: `ecr-auth`, `ecr-auth-x86_64-unknown-linux-musl`.
 pub(super) fn is_named_ecr_auth(target: &Path) -> bool {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     name == HELPER
@@ -226,12 +226,12 @@ pub(super) fn is_named_ecr_auth(target: &Path) -> bool {
         || name.starts_with("docker-credential-ecr-auth")
 }
 
-/// Looked at before they are opened: opening a pipe would wait for ever.
+/// Whether two paths are the same file. They are checked before they are opened, because opening a pipe would wait forever.
 fn is_same_file(one: &Path, other: &Path) -> io::Result<bool> {
     Ok(fs::metadata(one)?.is_file() && fs::read(one)? == fs::read(other)?)
 }
 
-/// Whether a program is a copy of an ecr-auth, of whatever version, where copies stand for links: each has these names in it.
+/// Whether a program is a copy of an ecr-auth of any version, on systems with copies instead of links. Each version contains these names.
 fn is_copy_of_ecr_auth(path: &Path) -> bool {
     if cfg!(unix) || !fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() < LARGEST_PROGRAM) {
         return false;
@@ -241,7 +241,7 @@ fn is_copy_of_ecr_auth(path: &Path) -> bool {
     fs::read(path).is_ok_and(|program| names.iter().all(|name| has(&program, name)))
 }
 
-/// Where the link leads: by name alone within one folder, so that the folder can be moved or mounted elsewhere.
+/// Returns the target of the link. Within one folder, it is the name alone, so that the folder can be moved or mounted elsewhere.
 fn target_from<'a>(folder: &Path, exe: &'a Path) -> &'a Path {
     match (exe.parent(), exe.file_name()) {
         (Some(parent), Some(name)) if parent == folder => Path::new(name),
@@ -254,7 +254,7 @@ fn point(target: &Path, path: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, path)
 }
 
-/// Links need a privilege on Windows, so the program is copied there.
+/// Copies the program, because links need a privilege on Windows.
 #[cfg(not(unix))]
 fn point(target: &Path, path: &Path) -> io::Result<()> {
     let target = path.parent().unwrap_or(Path::new("")).join(target);
@@ -265,7 +265,7 @@ fn file_name() -> String {
     format!("docker-credential-{HELPER}{}", std::env::consts::EXE_SUFFIX)
 }
 
-/// The folder where clients find a helper that is this very binary: a package's, or one that was set up before.
+/// Returns the folder in which clients already find this very binary as a helper: a package's, or that of an earlier setup.
 fn folder_in_use(exe: &Path, env: &Env) -> Option<PathBuf> {
     let mut folders = env.search_path().into_iter().filter(|folder| folder.is_absolute());
     let first = folders.find(|folder| folder.join(file_name()).exists())?;
@@ -289,7 +289,7 @@ pub(super) fn default_folder(exe: &Path, shared: &Path, env: &Env) -> Result<Pat
     own_folder(env)
 }
 
-/// The folder of the user's own programs.
+/// Returns the folder of the user's own programs.
 fn own_folder(env: &Env) -> Result<PathBuf> {
     let home = env.require_home("cannot install the helper")?;
     if !cfg!(windows) {

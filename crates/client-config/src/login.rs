@@ -1,4 +1,4 @@
-//! What `login` does: it hands passwords to where a client keeps them, as the client's own `login` would.
+//! Stores passwords for `login`, in the place where the client's own `login` would store them.
 
 use std::io;
 use std::path::PathBuf;
@@ -17,10 +17,10 @@ use context::{Env, NO_HOME};
 use diagnostics::Result;
 use secret::Secret;
 
-/// The user name that goes with every password of ECR.
+/// The user name of every password of ECR.
 const USERNAME: &str = "AWS";
 
-/// A name that another helper of ECR is known under, and ecr-auth may be installed under.
+/// The name of another helper for ECR. ecr-auth may be installed under this name too.
 pub(super) const OTHER_HELPER: &str = "ecr-login";
 
 /// A registry's password.
@@ -32,46 +32,45 @@ pub struct RegistryLogin<'a> {
     pub password: &'a Secret,
 }
 
-/// Where a password went.
+/// Where a password was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PasswordPlace {
     /// The file's own `auths`.
     File,
     /// The credential store of this name.
     Store(String),
-    /// Nowhere: ecr-auth itself, under this name, is the registry's helper and serves it.
+    /// Not stored: ecr-auth itself, under this name, is the registry's helper.
     Helper(String),
 }
 
-/// What became of one password.
+/// The result for one password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredLogin {
     /// The registry.
     pub host: String,
-    /// Where the password went.
+    /// Where the password was stored.
     pub place: PasswordPlace,
-    /// Whether it took the place of a password or token that was not ours. `logout` cannot put that back.
+    /// Whether it replaced a password or token that was not ours. `logout` cannot put that back.
     pub replaced: bool,
 }
 
-/// What [`store`] did.
+/// The result of [`store`].
 #[derive(Debug, Default)]
 pub struct StoreOutcome {
-    /// One for each password, in their order.
+    /// One result for each password, in their order.
     pub logins: Vec<StoredLogin>,
-    /// Why what was stored could not be recorded, if so: then `logout` leaves it.
+    /// Why the stored passwords could not be recorded, if so. `logout` then leaves them.
     pub not_recorded: Option<io::Error>,
 }
 
-/// Stores passwords where the client of this file looks for them: in the credential store that the file names for the registry
-/// (`credHelpers`, else `credsStore` where the client knows it), else in the file itself, which only its owner can read then.
+/// Stores passwords where the client of this file looks for them: in the credential store that the file names for the registry (`credHelpers`, else
+/// `credsStore` if the client knows it), else in the file itself, which then only its owner can read.
 ///
-/// What is stored is recorded first, without secrets, so that a run that is killed in between leaves nothing that `logout` could
-/// not take back. `env` is where stores are looked for (PATH) and what they run in.
+/// What is stored is recorded first, without secrets, so that `logout` can undo a run that was killed. Stores are looked up on the PATH of `env`,
+/// and run in it.
 ///
 /// # Errors
-/// A file that cannot be read, edited or written; a credential store that is not there or fails. All stores are found before
-/// anything is stored.
+/// A file cannot be read, edited or written, or a credential store is missing or fails. All stores are looked up before anything is stored.
 pub fn store(
     file: &ConfigFile,
     logins: &[RegistryLogin<'_>],
@@ -105,14 +104,13 @@ pub fn store(
     Ok(stored)
 }
 
-/// What a credential's record is known by: the SHA-256 of its `auth`, in hexadecimal digits. Passwords of ECR are far too long to be
-/// found by trying.
+/// Returns the id of a credential's record: the SHA-256 of its `auth`, in hexadecimal digits. ECR's passwords are too long to be guessed.
 pub(super) fn hash(auth: &Secret) -> String {
     let digest = Sha256::digest(auth.expose().as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Where a registry's password goes.
+/// The place for a registry's password.
 enum PasswordDestination<'a> {
     File,
     Store(CredentialStore<'a>),
@@ -124,7 +122,7 @@ impl<'a> PasswordDestination<'a> {
         let helper = settings.helpers.get(host).map(|name| (name, "credHelpers"));
         let default = || settings.store.as_ref().map(|name| (name, "credsStore"));
         let store = helper.or_else(|| default().filter(|_| kind.descriptor().has_store));
-        // An empty name is docker's way to except a registry from the store.
+        // An empty name is docker's way to exclude a registry from the store.
         let Some((name, setting)) = store.filter(|(name, _)| !name.is_empty()) else {
             return Ok(Self::File);
         };
@@ -147,17 +145,17 @@ impl From<PasswordDestination<'_>> for PasswordPlace {
     }
 }
 
-/// A password that is about to be stored, and what it finds in its place.
+/// A password to store, and what it would replace.
 struct PendingPassword {
     host: String,
     store: Option<String>,
-    /// The hash of what is about to be stored.
+    /// The hash of the password to store.
     new: String,
-    /// The hash of what is there.
+    /// The hash of the current password.
     standing: Option<String>,
-    /// Whether what is there has a token, which cannot be ours.
+    /// Whether the current entry has a token, which cannot be ours.
     has_token: bool,
-    /// Whether `auths` has an entry, be it empty.
+    /// Whether `auths` has an entry, even an empty one.
     has_entry: bool,
 }
 
@@ -167,7 +165,7 @@ impl PendingPassword {
         !self.has_token && self.standing.as_ref().is_some_and(standing)
     }
 
-    /// Whether a secret goes that is not ours.
+    /// Whether a secret is replaced that is not ours.
     fn is_replaced(&self, known: Option<&LoginRecord>) -> bool {
         (self.has_token || self.standing.is_some()) && !self.is_ours(known)
     }
@@ -190,7 +188,7 @@ impl PendingPassword {
     }
 }
 
-/// Stores passwords for one file, and records that it does.
+/// Stores passwords for one file, and records them.
 struct PasswordKeeper<'a> {
     file: &'a ConfigFile,
     real: PathBuf,
@@ -247,9 +245,9 @@ impl<'a> PasswordKeeper<'a> {
         Ok(replaced)
     }
 
-    /// Stores a password in a credential store. Says whether it replaced one that was not ours.
+    /// Stores a password in a credential store. Returns whether it replaced one that was not ours.
     fn put_into_store(&mut self, login: &RegistryLogin<'_>, store: &CredentialStore<'_>) -> Result<bool> {
-        // Some stores take a password without a person, but show one only to a person (pass, with its passphrase).
+        // Some stores take a password without asking, but need a person to show one (pass, with its passphrase).
         let standing = store.get(login.host).ok().flatten();
         let standing = standing.map(|found| hash(&auth_text(&found.username, &found.secret)));
         let new = hash(&auth_text(USERNAME, login.password));
@@ -269,7 +267,7 @@ impl<'a> PasswordKeeper<'a> {
         Ok(!replaced.is_empty())
     }
 
-    /// Records what is about to be stored. Returns the registries where that replaces a secret that was not ours.
+    /// Records the passwords to store. Returns the registries where a secret is replaced that is not ours.
     fn remember(&mut self, changes: &FileRecord, found: &[PendingPassword]) -> Vec<String> {
         let replaced = |known: &FileRecord| -> Vec<String> {
             let found = found.iter();
@@ -299,7 +297,7 @@ impl<'a> PasswordKeeper<'a> {
     }
 }
 
-/// What the passwords of an edit find in their places; those that are there already are left out.
+/// Returns what the passwords of an edit would replace. Passwords that are already there are left out.
 fn found_in(auths: &AuthsEditor<'_>, edit: &ConfigEdit) -> Result<Vec<PendingPassword>, super::Malformed> {
     let mut all = Vec::new();
     for (host, edit) in &edit.auths {

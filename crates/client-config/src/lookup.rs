@@ -1,8 +1,8 @@
-//! What a client would use for a registry: which of its files it reads, in which order, and what in them wins.
+//! The credentials that a client would use for a registry: the files it reads, in their order, and the setting that counts.
 //!
-//! docker: `DOCKER_AUTH_CONFIG` (since docker 28.3, github.com/docker/cli/pull/6008), then `config.json`. podman, buildah and
-//! skopeo: containers-auth.json(5), then the `credential-helpers` of registries.conf. In one file both take `credHelpers` before all else; docker then takes `credsStore` alone where
-//! there is one, else `auths`.
+//! docker: `DOCKER_AUTH_CONFIG` (since docker 28.3, github.com/docker/cli/pull/6008), then `config.json`. podman, buildah and skopeo:
+//! containers-auth.json(5), then the `credential-helpers` of registries.conf. Within one file, both use `credHelpers` first. Docker then uses only
+//! `credsStore` if it is set, else `auths`.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -19,12 +19,12 @@ use super::variable;
 use context::Env;
 use diagnostics::{Code, Error, Result};
 
-/// What a client uses.
+/// The kind of credentials that a client uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientCredentials {
     /// A credential helper, named by `credHelpers` or `credsStore`.
     Helper {
-        /// The end of its program's name.
+        /// The name, which is the end of its program's name.
         name: String,
         /// The setting that names it.
         named_by: &'static str,
@@ -33,36 +33,36 @@ pub enum ClientCredentials {
     Password(StoredPassword),
 }
 
-/// What a client finds for a registry.
+/// The credentials that a client finds for a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundCredentials {
-    /// Where it stands.
+    /// The file or variable with the setting.
     pub place: ConfigLocation,
-    /// What it is.
+    /// The credentials.
     pub answer: ClientCredentials,
 }
 
-/// All that one client has on a registry.
+/// Everything that one client has configured for a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lookup {
     /// The client.
     pub kind: Kind,
-    /// The files it reads, in their order, whether they are there or not.
+    /// The files that the client reads, in its order, including missing ones.
     pub files: Vec<PathBuf>,
-    /// The first that it finds.
+    /// The credentials that the client uses.
     pub found: Option<FoundCredentials>,
-    /// What would be found after that: passwords and helpers that are not used.
+    /// Credentials that are not used, because `found` comes first.
     pub shadowed: Vec<FoundCredentials>,
-    /// Slips that concern the registry.
+    /// Typing mistakes that concern the registry.
     pub near_misses: Vec<NearMiss>,
-    /// Why the client drops the variable that holds a configuration, if it does.
+    /// Why the client ignores the variable that holds a configuration, if it does.
     pub dropped_variable: Option<Malformed>,
 }
 
-/// What this client would use for a registry.
+/// Finds the credentials that this client would use for a registry.
 ///
 /// # Errors
-/// A file that it can't read or parse, with line and column; no home folder.
+/// The client cannot read or parse a file (with line and column), or there is no home folder.
 pub fn look_up(kind: Kind, host: &str, env: &Env) -> Result<Lookup> {
     let client = kind.descriptor();
     let files = (client.read_files)(env)?;
@@ -76,7 +76,7 @@ pub fn look_up(kind: Kind, host: &str, env: &Env) -> Result<Lookup> {
                 place: ConfigLocation::Variable,
                 answer: ClientCredentials::Password(password),
             })),
-            // docker warns of what it can't read there, and goes on.
+            // docker prints a warning about a bad variable, and goes on.
             Err(malformed) => dropped_variable = Some(malformed),
         }
     }
@@ -86,7 +86,7 @@ pub fn look_up(kind: Kind, host: &str, env: &Env) -> Result<Lookup> {
                 all.extend(found);
                 near_misses.extend(near);
             }
-            // No client reads a file that comes after what it uses.
+            // Clients do not read further files after one that they use.
             Err(_) if !all.is_empty() => break,
             Err(error) => return Err(error),
         }
@@ -113,7 +113,7 @@ pub fn look_up(kind: Kind, host: &str, env: &Env) -> Result<Lookup> {
     })
 }
 
-/// What a file has for the registry, what wins first, and its keys that never match.
+/// Returns a file's credentials for the registry, the ones that count first, and its keys that never match.
 fn in_file(kind: Kind, host: &str, path: &Path, env: &Env) -> Result<(Vec<FoundCredentials>, Vec<NearMiss>)> {
     let Some(text) = read_text(path)? else {
         return Ok(Default::default());
@@ -136,7 +136,7 @@ fn unreadable(kind: Kind, path: &str, cause: &dyn Display) -> Error {
         .hint("fix the file at that place, or move it away and run ecr-auth setup")
 }
 
-/// What a file has for the registry, what wins first.
+/// Returns a file's credentials for the registry, the ones that count first.
 fn answers(
     kind: Kind,
     host: &str,
@@ -160,8 +160,8 @@ fn answers(
     [of_host, of_all, password].into_iter().flatten().collect()
 }
 
-/// The password for a registry in `auths`, as this client reads them: by its exact name, else by a key with the same host
-/// (docker's `ConvertToHostname`).
+/// Returns the password for a registry in `auths`, as this client reads them: by its exact name, else by a key with the same host (docker's
+/// `ConvertToHostname`).
 fn password(kind: Kind, host: &str, text: &str) -> Result<Option<StoredPassword>, Malformed> {
     let auths = AuthsEditor::read(text)?;
     let all = auths.credentials()?;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::json::{Malformed, Member, Object, decoded};
 
-/// What a docker without a configuration has.
+/// Docker's empty configuration.
 const EMPTY: &str = "{}";
 
 /// Returns the text, or an empty configuration in place of a blank text or `null`, as docker reads them.
@@ -17,15 +17,15 @@ pub(super) fn or_empty(text: &str) -> &str {
     }
 }
 
-/// What Go takes as if it were not there, mostly.
+/// The value that Go usually treats as missing.
 pub(super) const NULL: &str = "null";
 
-/// The text as a JSON string.
+/// Returns the text as a JSON string.
 pub(super) fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// A member's value as text, `None` for `null`.
+/// Returns a member's value as text, or `None` for `null`.
 pub(super) fn string(text: &str, member: &Member, what: &str) -> Result<Option<String>, Malformed> {
     let value = &text[member.value_span.clone()];
     if value == NULL {
@@ -35,14 +35,14 @@ pub(super) fn string(text: &str, member: &Member, what: &str) -> Result<Option<S
     decoded(value).map(Some).ok_or_else(otherwise)
 }
 
-/// The members of that name, in their order. Docker reads its own keys in any case (Go's encoding/json does).
+/// Returns the indexes of the members of that name, in their order. Like Go's encoding/json, docker ignores the case of its own keys.
 pub(super) fn named(object: &Object<'_>, name: &str) -> Vec<usize> {
     let members = object.members.iter().enumerate();
     let named = members.filter(|(_, member)| member.key.eq_ignore_ascii_case(name));
     named.map(|(index, _)| index).collect()
 }
 
-/// The text under that name: the last counts that is not `null`, as in Go.
+/// Returns the text under that name. As in Go, the last member that is not `null` counts.
 pub(super) fn text_of(object: &Object<'_>, name: &str, what: &str) -> Result<Option<String>, Malformed> {
     let mut text = None;
     for index in named(object, name) {
@@ -51,12 +51,12 @@ pub(super) fn text_of(object: &Object<'_>, name: &str, what: &str) -> Result<Opt
     Ok(text)
 }
 
-/// MemberChanges to the members of one object.
+/// Changes to the members of one object.
 #[derive(Default)]
 pub(super) struct MemberChanges {
-    /// The new value of a member that stands there, or its removal.
+    /// The new value of an existing member, or `None` to remove it.
     replace: HashMap<usize, Option<String>>,
-    /// Keys and values that come after the others.
+    /// New keys and values, which come after the others.
     add: Vec<(String, String)>,
 }
 
@@ -69,7 +69,7 @@ impl MemberChanges {
         }
     }
 
-    /// Changes the text under that name: the last of its members, or all of them where it goes.
+    /// Changes the text under that name: its last member, or all members if it is removed.
     pub(super) fn put_text(&mut self, object: &Object<'_>, name: &str, value: Option<&str>) {
         let places = named(object, name);
         match value {
@@ -86,8 +86,8 @@ impl MemberChanges {
         self.replace.values().filter(|value| value.is_none()).count()
     }
 
-    /// The new value of a member that holds an object, laid out like `style` where there is none or it is empty; `None` if it goes
-    /// because nothing is left in it and `drop_empty` says so.
+    /// Returns the new value of a member that holds an object. A missing or empty object is laid out like `style`. `None` removes the member, if
+    /// nothing is left in it and `drop_empty` is set.
     pub(super) fn object(&self, object: Option<&Object<'_>>, style: &ObjectLayout, drop_empty: bool) -> Option<String> {
         let Some(object) = object else {
             return Some(self.rewrite_empty(style));
@@ -97,7 +97,7 @@ impl MemberChanges {
         (!(emptied && drop_empty)).then(|| self.rewrite(object, own.as_ref().unwrap_or(style)))
     }
 
-    /// The object with these changes; every byte between members that stay is kept.
+    /// Returns the object with these changes. Every byte between kept members is kept.
     pub(super) fn rewrite(&self, object: &Object<'_>, style: &ObjectLayout) -> String {
         let (Some(first), Some(last)) = (object.members.first(), object.members.last()) else {
             return self.rewrite_empty(style);
@@ -126,7 +126,7 @@ impl MemberChanges {
         out
     }
 
-    /// The object with these changes where it had no members.
+    /// Returns the object with these changes, if it had no members.
     fn rewrite_empty(&self, style: &ObjectLayout) -> String {
         let mut out = format!("{{{}", style.first);
         self.push_added(&mut out, false, style);
@@ -145,20 +145,20 @@ impl MemberChanges {
     }
 }
 
-/// How an object is laid out, so that new members look like the old ones.
+/// The layout of an object, so that new members look like the old ones.
 pub(super) struct ObjectLayout {
-    /// Between the opening brace and the first key.
+    /// The text between the opening brace and the first key.
     first: String,
-    /// Between a comma and the next key.
+    /// The text between a comma and the next key.
     between: String,
-    /// Between the last value and the closing brace.
+    /// The text between the last value and the closing brace.
     last: String,
-    /// Between a key and its value.
+    /// The text between a key and its value.
     colon: String,
 }
 
 impl ObjectLayout {
-    /// The layout of an object; an empty one has none.
+    /// Returns the layout of an object, or `None` for an empty one.
     pub(super) fn of_object(object: &Object<'_>) -> Option<Self> {
         let text = object.text;
         let (first, last) = (object.members.first()?, object.members.last()?);
@@ -169,7 +169,7 @@ impl ObjectLayout {
                 let separator = &text[previous.value_span.end..last.key_span.start];
                 separator.rsplit(',').next().unwrap_or_default()
             }
-            // One member on one line shows no comma: the colon tells whether blanks are wanted.
+            // A single member on one line has no comma. The text after its colon tells whether to write blanks.
             None if opening.is_empty() && colon.ends_with(' ') => " ",
             None => opening,
         };
@@ -181,7 +181,7 @@ impl ObjectLayout {
         })
     }
 
-    /// Docker's own: one tab a level. The line ending is the file's.
+    /// Returns docker's layout: one tab a level. The line ending is the file's.
     pub(super) fn docker(text: &str) -> Self {
         let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
         Self {
@@ -192,7 +192,7 @@ impl ObjectLayout {
         }
     }
 
-    /// The layout of an object that is a member of an object laid out like this.
+    /// Returns the layout for an object inside an object with this layout.
     pub(super) fn nested(&self) -> Self {
         let (between, last) = match self.between.rsplit_once('\n') {
             Some((_, indent)) => {

@@ -1,4 +1,4 @@
-//! Bringing a change that another program made into a version that was written without it.
+//! Merges another program's change into a version that was written without it.
 
 use std::collections::HashMap;
 
@@ -6,8 +6,8 @@ use super::edit::Malformed;
 use super::json::{Member, Object};
 use super::members::{MemberChanges, ObjectLayout};
 
-/// The text with what changed between `base` and `theirs`, member by member; a member that the text itself has changed since
-/// `base` stays. Every byte that need not change is kept.
+/// Returns the text with the changes from `base` to `theirs`, member by member. A member that the text itself has changed since `base` is kept. No
+/// other byte changes.
 pub(super) fn three_way(text: &str, base: &str, theirs: &str) -> Result<String, Malformed> {
     let (current, base, theirs) = (Object::first(text)?, Object::first(base)?, Object::first(theirs)?);
     let style = ObjectLayout::of_object(&current).unwrap_or_else(|| ObjectLayout::docker(text));
@@ -17,7 +17,7 @@ pub(super) fn three_way(text: &str, base: &str, theirs: &str) -> Result<String, 
     Ok([&text[..current.span.start], &merged, &text[current.span.end..]].concat())
 }
 
-/// The object with their changes, `None` if there are none to make.
+/// Returns the object with their changes, or `None` if there are none.
 fn merge(current: &Object<'_>, base: &Object<'_>, theirs: &Object<'_>, style: &ObjectLayout) -> Option<String> {
     let (places, before, after) = (by_key(current), by_key(base), by_key(theirs));
     let mut changes = MemberChanges::default();

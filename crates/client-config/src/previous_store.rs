@@ -1,4 +1,4 @@
-//! Which store answers for all registries before `setup --all`: what is to go on answering after it.
+//! Finds the store that answers for all registries before `setup --all`, and has to go on answering for others.
 
 use std::path::PathBuf;
 
@@ -11,12 +11,12 @@ use super::store::CredentialStore;
 use context::{Env, program};
 use diagnostics::{Code, Error, Result};
 
-/// The store that a configuration of Docker's uses for every registry without a helper of its own.
+/// The store that a docker configuration uses for every registry without its own helper.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PreviousStore {
     /// The credential store that `credsStore` names.
     Named(String),
-    /// The credential store that docker finds by itself, as the configuration says nothing of any credentials.
+    /// The credential store that docker finds by itself, if the configuration has no credential settings.
     Detected(String),
     /// The `auths` of the configuration, by its real path.
     Auths(PathBuf),
@@ -25,10 +25,10 @@ pub enum PreviousStore {
 }
 
 impl PreviousStore {
-    /// Looks at a configuration of Docker's.
+    /// Finds the store of a docker configuration.
     ///
     /// # Errors
-    /// A file that can't be read; a store whose program is missing; usage: a store that is this helper under another name.
+    /// A file cannot be read, a store's program is missing, or the store is this helper under another name (a usage error).
     pub fn of_file(file: &ConfigFile, env: &Env) -> Result<Self> {
         let real = real_path(&file.path)?;
         let text = read_text(&real)?.unwrap_or_default();
@@ -39,7 +39,7 @@ impl PreviousStore {
         };
         let (name, is_named) = match settings.store.as_deref().filter(|name| !name.is_empty()) {
             Some(HELPER) => return Ok(Self::Ourselves(real)),
-            // Without its program docker has nothing to go on with, and with it nothing but ECR.
+            // Without the program, docker has no store. With it, docker has only ECR's.
             Some(OTHER_HELPER) if program::on_path("docker-credential-ecr-login", env).is_none() => {
                 return Ok(Self::Auths(real));
             }
@@ -70,13 +70,13 @@ impl PreviousStore {
     }
 }
 
-/// `ContainsAuth` of docker/cli: as long as it says no, docker looks for a store by itself.
+/// Whether docker looks for a store by itself: `ContainsAuth` of docker/cli is false.
 fn says_nothing(text: &str, settings: &HelperSettings) -> bool {
     let has_auths = AuthsEditor::read(text).is_ok_and(|auths| auths.keys().next().is_some());
     !has_auths && settings.helpers.is_empty()
 }
 
-/// `DetectDefaultStore` of docker/cli.
+/// Returns docker's default store, as `DetectDefaultStore` of docker/cli does.
 fn detected_store(env: &Env) -> Option<&'static str> {
     let name = match std::env::consts::OS {
         "macos" => "osxkeychain",

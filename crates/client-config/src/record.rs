@@ -1,4 +1,4 @@
-//! What `setup` and `login` replaced, so that `logout` can put it back: a file of our own in the user's state folder, without secrets.
+//! The record of what `setup` and `login` replaced, so that `logout` can put it back: a file in the user's state folder, without secrets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -14,18 +14,18 @@ use private_files::{ReplacedValue, StateFolder, UndoEntries, UndoLog, UndoRecord
 pub struct LoginRecord {
     /// The registry.
     pub host: String,
-    /// The credential store that has it; `None`: the file's own `auths`.
+    /// The credential store that has it. `None` for the file's own `auths`.
     pub store: Option<String>,
-    /// The SHA-256 of what was stored, in hexadecimal digits: the newest, and the one it took the place of if that was ours too, as a
-    /// run may be killed before it has written what it recorded. Only while one of them stands is it taken back.
+    /// The SHA-256 of the passwords that we stored, in hexadecimal digits: the newest, and the one that it replaced, because a run may be killed
+    /// between recording and writing. The password is only removed while it is one of these.
     pub hashes: Vec<String>,
-    /// Whether `auths` had an entry for the registry without a password, which stays when ours is taken out of it.
+    /// Whether `auths` had an entry for the registry without a password. The entry is kept when ours is removed.
     pub had_entry: bool,
-    /// Whether somebody else's password or token was replaced: gone for good, as no secret is recorded.
+    /// Whether a password or token that was not ours was replaced. It cannot be put back, because secrets are not recorded.
     pub replaced: bool,
 }
 
-/// What was changed in one configuration file.
+/// The changes of one configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct FileRecord {
@@ -40,22 +40,22 @@ pub struct FileRecord {
     /// Registries whose previous, empty helper was `null`.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub null_helpers: BTreeSet<String>,
-    /// `credsStore`.
+    /// The replaced `credsStore`.
     pub creds_store: Option<ReplacedValue>,
-    /// The store that docker used by itself where no `credsStore` was set, such as `osxkeychain`.
+    /// The store that docker used by itself if no `credsStore` was set, such as `osxkeychain`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detected_store: Option<String>,
-    /// The SHA-256 of the drop-in that the file is, in hexadecimal digits.
+    /// If the file is the drop-in, the SHA-256 of its text, in hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drop_in: Option<String>,
     /// Whether its `auths` was made by us.
     pub created_auths: bool,
-    /// Passwords in it and in the credential stores that it names: one a registry and place.
+    /// Passwords in the file and in its credential stores: one for each registry and place.
     pub logins: Vec<LoginRecord>,
 }
 
 impl FileRecord {
-    /// Adds what a further change replaced.
+    /// Adds the changes of a later run.
     pub fn merge(&mut self, newer: Self) {
         if self.is_empty() {
             *self = newer;
@@ -82,7 +82,7 @@ impl FileRecord {
         }
     }
 
-    /// The password that was stored for the registry in this place.
+    /// Returns the password that was stored for the registry in this place.
     pub fn login(&self, host: &str, store: Option<&str>) -> Option<&LoginRecord> {
         let mut logins = self.logins.iter();
         logins.find(|login| login.host == host && login.store.as_deref() == store)
@@ -102,13 +102,13 @@ impl LoginRecord {
     }
 }
 
-/// Everything that `setup` and `login` did and `logout` has not taken back yet.
+/// Everything that `setup` and `login` did and `logout` has not undone yet.
 pub type ClientUndoEntries = UndoEntries<FileRecord>;
 
 /// The undo log of the clients' files.
 pub type ClientUndoLog = UndoLog<FileRecord>;
 
-/// The undo log of the clients' files, `setup.json` in the user's state folder; `None` if the user has no home.
+/// Returns the undo log of the clients' files, `setup.json` in the user's state folder. `None` if the user has no home.
 pub fn undo_log(env: &Env) -> Option<ClientUndoLog> {
     Some(ClientUndoLog::new(StateFolder::from_env(env)?, "setup"))
 }

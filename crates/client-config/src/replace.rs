@@ -1,4 +1,4 @@
-//! Writing a configuration that docker may be writing at the same moment.
+//! Writes a configuration that docker may be writing at the same moment.
 
 use std::path::{Path, PathBuf};
 
@@ -7,16 +7,16 @@ use diagnostics::{Mention, Result};
 pub use private_files::{EditOutcome, UpdateOutcome, read_text};
 use private_files::{FileFormat, StateFolder};
 
-/// Docker's JSON: the changes of two writers can be brought together member by member.
+/// The format of docker's JSON: the changes of two writers can be merged member by member.
 const JSON: FileFormat = FileFormat {
-    // What does not parse has no change to bring over.
+    // A text that does not parse has no change to merge.
     merge: |text, base, theirs| merge::three_way(text, base, theirs).ok(),
     blank: "{}",
     elsewhere: Mention::new("docker-config"),
 };
 
-/// Edits a client's configuration in place, as [`private_files::update`] does; what another program wrote on top of a moment's version
-/// is brought together with ours.
+/// Edits a client's configuration in place, as [`private_files::update`] does. If another program writes on top of our version, both changes are
+/// merged.
 pub fn update(
     path: &Path,
     state: Option<&StateFolder>,
@@ -25,7 +25,7 @@ pub fn update(
     private_files::update(path, &JSON, state, edit)
 }
 
-/// [`update`] of a file that holds a password afterwards, as [`private_files::update_private`] does.
+/// Edits a file that holds a password afterwards, as [`private_files::update_private`] does.
 pub fn update_private(
     path: &Path,
     state: Option<&StateFolder>,
@@ -34,7 +34,7 @@ pub fn update_private(
     private_files::update_private(path, &JSON, state, edit)
 }
 
-/// The configuration behind the path, as [`private_files::real_path`] finds it.
+/// Returns the real configuration file, as [`private_files::real_path`] finds it.
 pub fn real_path(path: &Path) -> Result<PathBuf> {
     private_files::real_path(path, &JSON)
 }

@@ -1,4 +1,4 @@
-//! What `logout` does to one configuration file.
+//! Restores one configuration file for `logout`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,40 +17,40 @@ use context::Env;
 use diagnostics::{Error, Result};
 use private_files::{ReplacedValue, remove_made_folders};
 
-/// A password that was taken out of where `login` had put it.
+/// A password that was removed from where `login` had stored it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemovedPassword {
     /// The registry.
     pub host: String,
-    /// The credential store that had it; `None`: the file.
+    /// The credential store that had it. `None` for the file.
     pub store: Option<String>,
-    /// Whether `login` had replaced somebody else's password or token with it, which cannot be put back.
+    /// Whether `login` had replaced a password or token that was not ours, which cannot be put back.
     pub had_replaced: bool,
 }
 
-/// What [`restore`] did.
+/// The result of [`restore`].
 #[derive(Debug, Default)]
 pub struct RestoreOutcome {
-    /// The registries (and `credsStore`) that were taken back.
+    /// The registries (and `credsStore`) whose settings were restored.
     pub taken_back: Vec<String>,
     /// The servers whose logins were written back into the file's `auths`.
     pub logins: Vec<String>,
-    /// The passwords that were taken out of the file and the credential stores.
+    /// The passwords that were removed from the file and the credential stores.
     pub passwords: Vec<RemovedPassword>,
-    /// Passwords that stay in a credential store because it is not there or fails. They stay recorded, too.
+    /// Errors about passwords that stay in a credential store because it is missing or fails. Their records stay too.
     pub failed: Vec<Error>,
-    /// Whether the file was removed because it held nothing else and `setup` or `login` had made it.
+    /// Whether the file was removed, because `setup` or `login` had made it and nothing else was in it.
     pub removed: bool,
-    /// Why the record could not be brought up to date, if so.
+    /// Why the record could not be updated, if so.
     pub not_recorded: Option<io::Error>,
 }
 
-/// Puts back what `setup` replaced in the file wherever ours still stands, and takes out the passwords that `login` stored, there
-/// and in credential stores; with `hosts`, only for these registries. Logins that the helper kept in the place of docker's own
-/// `auths` go back there. Without a record (none could be written, or it is lost), the
-/// helper is removed wherever it stands; passwords stay, as nobody knows whose they are.
+/// Puts back what `setup` replaced in the file, wherever our value is still there, and removes the passwords that `login` stored, there and in
+/// credential stores. With `hosts`, it does so only for these registries. Logins that the helper kept instead of docker's own `auths` are written
+/// back there. Without a record (it could not be written, or is lost), the helper is removed from every setting. Passwords are kept, because it is
+/// unknown whose they are.
 ///
-/// `env` is where credential stores are looked for (PATH) and what they run in.
+/// Credential stores are looked up on the PATH of `env`, and run in it.
 pub fn restore(
     file: &ConfigFile,
     hosts: &[String],
@@ -109,7 +109,7 @@ pub fn restore(
     Ok(done)
 }
 
-/// The logins that are kept for a configuration of Docker's, and where; `None` where there are none.
+/// Returns the logins that are kept for a docker configuration, and their store. `None` if there are none.
 fn kept_logins(file: &ConfigFile, hosts: &[String], env: &Env) -> Result<Option<(AuthsStore, KeptLogins)>> {
     if file.kind != Kind::Docker || !hosts.is_empty() || env.state_folder().is_none() {
         return Ok(None);
@@ -121,7 +121,7 @@ fn kept_logins(file: &ConfigFile, hosts: &[String], env: &Env) -> Result<Option<
 
 type KeptLogins = BTreeMap<String, StoredCredential>;
 
-/// What the file should be, the names of what is taken back, and the passwords that are taken out.
+/// Returns the file's new text, the names of the restored settings, and the passwords to remove.
 fn plan(
     file: &ConfigFile,
     old: Option<&str>,
@@ -187,8 +187,8 @@ fn edit(settings: &HelperSettings, hosts: &[String], known: Option<&FileRecord>)
     }
 }
 
-/// Docker looks for a store by itself only while a configuration says nothing of credentials. A login that came since has left an
-/// entry in `auths`, so the store that has its password is named, as docker's own login would have done.
+/// Docker looks for a store by itself only while a configuration has no credential settings. A later login has left an entry in `auths`, so the
+/// store with its password is named, as docker's own login would have done.
 fn use_detected_store(edit: &mut ConfigEdit, text: &str, known: Option<&FileRecord>) {
     let detected = known.and_then(|known| known.detected_store.as_ref());
     let has_entries = || AuthsEditor::read(text).is_ok_and(|auths| auths.keys().next().is_some());
@@ -199,7 +199,7 @@ fn use_detected_store(edit: &mut ConfigEdit, text: &str, known: Option<&FileReco
     }
 }
 
-/// The recorded passwords that stand in the file. One without any is not looked at: `auths` may be broken then.
+/// Returns the recorded passwords that are still in the file. Without any, `auths` is not read, because it may be broken.
 fn still_there<'a>(
     text: &str,
     logins: impl Iterator<Item = &'a LoginRecord>,
@@ -219,7 +219,7 @@ fn still_there<'a>(
     Ok(ours)
 }
 
-/// Takes a password out of the credential store that has it, if that still is ours.
+/// Removes a password from its credential store, if it is still ours.
 fn erase(login: &LoginRecord, env: &Env) -> Result<Option<RemovedPassword>> {
     let Some(name) = &login.store else {
         return Ok(None);
@@ -257,7 +257,7 @@ fn is_ours(now: &str, noted: Option<&ReplacedValue>) -> bool {
     noted.map_or(now == HELPER, |noted| noted.is_ours(now))
 }
 
-/// Forgets what was put back, and of the passwords those that were seen to: another process may have stored one meanwhile.
+/// Removes the records of restored settings, and of the passwords in `handled`. Another process may have stored a new one meanwhile.
 fn forget(known: &mut FileRecord, hosts: &[String], handled: &[&LoginRecord]) {
     known.logins.retain(|login| !handled.contains(&login));
     if hosts.is_empty() {

@@ -1,4 +1,4 @@
-//! Slips in a configuration: what a person would take for a setting, and no client does.
+//! Typing mistakes in a configuration: keys that look like settings, but that no client reads.
 
 use super::auths::{AuthsEditor, converted};
 use super::edit::HelperSettings;
@@ -7,13 +7,13 @@ use super::json::Object;
 use super::members::or_empty;
 use ecr_registry::server_name;
 
-/// The settings that say which credentials a client uses.
+/// The settings that decide which credentials a client uses.
 const SETTINGS: [&str; 3] = ["credHelpers", "credsStore", "auths"];
 
-/// The port that a registry is asked at where no other is named.
+/// The default port of a registry.
 const PORT: &str = ":443";
 
-/// A slip that concerns a registry.
+/// A typing mistake that concerns a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NearMiss {
     /// The key as the file has it.
@@ -24,16 +24,16 @@ pub struct NearMiss {
     pub place: ConfigLocation,
 }
 
-/// What is wrong with a key.
+/// The kind of mistake in a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slip {
-    /// It means the registry, and stands in this setting, whose keys clients compare whole.
+    /// The key means the registry. It is in this setting, whose keys clients compare as a whole.
     Registry(&'static str),
-    /// It is no setting, and may mean this one.
+    /// The key is not a setting, but may mean this one.
     Setting(&'static str),
 }
 
-/// The slips in a configuration, those about the registry first.
+/// Returns the mistakes in a configuration, those about the registry first.
 pub(super) fn near(host: &str, settings: &HelperSettings, text: &str, place: &ConfigLocation) -> Vec<NearMiss> {
     let miss = |key: &str, slip| NearMiss {
         key: key.to_owned(),
@@ -45,7 +45,7 @@ pub(super) fn near(host: &str, settings: &HelperSettings, text: &str, place: &Co
     let helpers = helpers.map(|key| miss(key, Slip::Registry("credHelpers")));
     let auths = AuthsEditor::read(text).ok();
     let keys = auths.iter().flat_map(AuthsEditor::keys).filter(is_meant);
-    // Docker compares the keys of the variable whole, and the host in those of its file.
+    // Docker compares whole keys in the variable, but hosts in its file.
     let never = keys.filter(|key| *place == ConfigLocation::Variable || converted(key) != host);
     let auths = never.map(|key| miss(key, Slip::Registry("auths")));
     let top = Object::first(or_empty(text)).ok();
@@ -58,7 +58,7 @@ fn means(key: &str, host: &str) -> bool {
     server_name(key).is_some_and(|name| name.strip_suffix(PORT).unwrap_or(&name) == host)
 }
 
-/// The setting that a name is a slip of: a letter in five may be wrong.
+/// Returns the setting that a name probably means: one letter in five may be wrong.
 fn setting_meant(name: &str) -> Option<&'static str> {
     let is_known = SETTINGS.iter().any(|setting| setting.eq_ignore_ascii_case(name));
     let is_near = |setting: &&str| strsim::osa_distance(setting, name) <= setting.len() / 5;

@@ -1,7 +1,7 @@
-//! Credential stores: the programs that docker and podman keep passwords with, `docker-credential-<name>`.
+//! Credential stores: the programs in which docker and podman keep passwords, `docker-credential-<name>`.
 //!
-//! The protocol is docker's (github.com/docker/docker-credential-helpers): the action is the one argument, everything else goes
-//! through stdin and stdout. So does the password: it is never in an argument or in the environment.
+//! The protocol is docker's (github.com/docker/docker-credential-helpers): the action is the only argument. Everything else, including the
+//! password, goes through stdin and stdout, never through an argument or the environment.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,28 +18,28 @@ use context::program::{self, ProgramFailure};
 use diagnostics::{Code, Error, Result, one_line};
 use secret::Secret;
 
-/// How the name of each store's program begins.
+/// The start of the name of each store's program.
 const PREFIX: &str = "docker-credential-";
 
-/// How long a store may take for one action.
+/// The time limit of a store for one action.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// How much of a store's own words is shown, in characters.
+/// The most characters of a store's message that are shown.
 const SHOWN_LIMIT: usize = 300;
 
-/// How long a piece of a secret, in bytes, keeps a store's words from being shown.
+/// A store's message is not shown if it holds a piece of a secret of this length, in bytes.
 const PIECE: usize = 12;
 
-/// What a store says that has nothing for a registry; docker and podman compare the whole line.
+/// A store's message if it has nothing for a registry. docker and podman compare the whole line.
 const NOT_FOUND: &str = "credentials not found in native keychain";
 
-/// What Windows Credential Manager says of a password that is longer than 2,560 bytes, as ECR's are: error 1783 of Windows.
+/// The message of Windows Credential Manager about a password longer than 2,560 bytes, such as ECR's (error 1783 of Windows).
 /// <https://learn.microsoft.com/en-us/windows/win32/api/wincred/ns-wincred-credentialw>
 const TOO_LONG: &str = "stub received bad data";
 const TOO_LONG_HINT: &str = "Windows Credential Manager takes no password longer than 2,560 bytes, and ECR's are longer. ecr-auth setup needs \
     no stored password: docker then asks ecr-auth whenever it needs one";
 
-/// What is handed to a store.
+/// The input of a store.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct StoreInput<'a> {
@@ -59,8 +59,8 @@ pub struct CredentialStore<'a> {
 }
 
 impl<'a> CredentialStore<'a> {
-    /// Looks for the program on PATH, in absolute folders alone: a checkout must not bring one. `named_by` is what names the store,
-    /// such as `credsStore`.
+    /// Looks for the program in absolute folders of PATH, so that a checkout cannot bring one. `named_by` is the setting that names the store, such
+    /// as `credsStore`.
     pub fn find(name: &str, named_by: &str, env: &'a Env) -> Result<Self> {
         let failed = |cause: String| {
             Error::failed(
@@ -95,25 +95,25 @@ impl<'a> CredentialStore<'a> {
         }
     }
 
-    /// Gives up after another time than ten seconds.
+    /// Changes the time limit from ten seconds.
     #[cfg(test)]
     pub fn within(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
 
-    /// The store's name.
+    /// Returns the store's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The store's program.
+    /// Returns the store's program.
     pub fn program(&self) -> &Path {
         &self.program
     }
 
     /// Whether the program is an ecr-auth under another helper's name, as a link or a copy.
     pub fn is_ourselves(&self) -> Result<bool> {
-        // Under a name that is no helper's of ours, it knows no `version`.
+        // Under a name that is not one of the helper's, ecr-auth does not know `version`.
         if std::env::current_exe().is_ok_and(|exe| is_same_program(&exe, &self.program)) {
             return Ok(true);
         }
@@ -138,7 +138,7 @@ impl<'a> CredentialStore<'a> {
         }
     }
 
-    /// What the store has for a registry.
+    /// Returns the store's credential for a registry.
     pub fn get(&self, host: &str) -> Result<Option<StoredCredential>> {
         let answer = self.run("get", host, &[])?;
         let failed = |error| Err(self.failed("get the password", host, error));
@@ -148,12 +148,12 @@ impl<'a> CredentialStore<'a> {
                 false => failed(&answer.words),
             };
         }
-        // The parser's own words would quote the answer.
+        // The parser's own message would quote the credential.
         serde_json::from_str(&answer.stdout)
             .map_or_else(|_| failed("its answer is not a credential"), |found| Ok(Some(found)))
     }
 
-    /// Takes the password for a registry out of the store.
+    /// Removes the password for a registry from the store.
     pub fn erase(&self, host: &str) -> Result<()> {
         let answer = self.run("erase", host, &[])?;
         match answer.succeeded || answer.stdout.trim() == NOT_FOUND {
@@ -194,7 +194,7 @@ impl<'a> CredentialStore<'a> {
     }
 }
 
-/// Whether two files are one, or hold the same bytes.
+/// Whether two paths are the same file, or files with the same bytes.
 fn is_same_program(one: &Path, other: &Path) -> bool {
     let size = |path: &Path| fs::metadata(path).map(|found| found.len()).ok();
     let real = |path: &Path| private_files::real(path).ok();
@@ -202,11 +202,11 @@ fn is_same_program(one: &Path, other: &Path) -> bool {
     is_one || size(one) == size(other) && fs::read(one).ok() == fs::read(other).ok()
 }
 
-/// How a store ended.
+/// The result of running a store.
 struct StoreOutput {
     succeeded: bool,
     stdout: Zeroizing<String>,
-    /// What it said for people, in one line without secrets.
+    /// The store's message, in one line without secrets.
     words: String,
 }
 
@@ -214,8 +214,8 @@ fn text(bytes: &[u8]) -> Zeroizing<String> {
     Zeroizing::new(String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// A store tells people on stdout what went wrong; some do on stderr. Not shown is what holds a piece of a secret, or looks as if
-/// it did.
+/// Returns the store's message. Stores print errors on stdout, some on stderr. A message that holds a piece of a secret, or looks like one, is not
+/// shown.
 fn words(out: &str, err: &str, status: ExitStatus, secrets: &[&Secret]) -> String {
     let said = [out, err].into_iter().map(one_line).find(|said| !said.is_empty());
     let Some(said) = said else {

@@ -5,10 +5,10 @@ use super::credential::StoredPassword;
 use super::json::{Malformed, Object};
 use super::members::{NULL, or_empty};
 
-/// The password for a registry, by its exact name.
+/// Returns the password for a registry, by its exact name.
 ///
 /// # Errors
-/// Docker drops the whole variable, for this reason.
+/// Docker ignores the whole variable for this reason.
 pub(super) fn password(host: &str, text: &str) -> Result<Option<StoredPassword>, Malformed> {
     if text.trim_start().starts_with(['"', '\'']) {
         return Err(Malformed::at(text, 0, "quotes that belong to the value"));
@@ -52,7 +52,7 @@ fn for_each_entry(top: &Object<'_>, place: std::ops::Range<usize>) -> Result<(),
     Ok(())
 }
 
-/// Refuses members of any other name: docker knows none here.
+/// Refuses members of any other name, because docker does not know them here.
 fn only(object: &Object<'_>, name: &str) -> Result<(), Malformed> {
     let mut members = object.members.iter();
     match members.find(|member| !member.key.eq_ignore_ascii_case(name)) {

@@ -1,6 +1,6 @@
-//! A long `ecr-auth.yml` is parsed as a whole once. From then on, a question about one server parses the rules for that server alone.
+//! A long `ecr-auth.yml` is parsed as a whole once. After that, a question about one server only parses the rules for that server.
 //!
-//! What is kept is the very text that was found right, and nothing that was made of it: every answer comes from the file as it is now.
+//! Only the text that was found valid is kept, and nothing made from it, so every answer comes from the current file.
 
 use std::path::Path;
 
@@ -10,16 +10,16 @@ use super::{Config, yaml};
 use diagnostics::Result;
 use settings::CognitoSettings;
 
-/// Where texts that were found right are kept. Nobody but this user may be able to keep one there.
+/// Keeps texts that were found valid. Only this user may be able to keep one there.
 pub trait CheckedTexts {
-    /// Whether this is, byte for byte, the text that was kept last for a file.
+    /// Whether exactly this text was the last one kept for a file.
     fn holds(&self, file: &Path, text: &str) -> bool;
 
-    /// Keeps the text of a file, in the place of the one before. That it can't be kept is no error.
+    /// Keeps the text of a file, replacing an earlier one. Failures are ignored.
     fn keep(&self, file: &Path, text: &str);
 }
 
-/// Reads the text of an `ecr-auth.yml` for the question about one server.
+/// Parses the text of an `ecr-auth.yml` for a question about one server.
 pub(super) fn parse_for(
     server: &Server,
     text: &str,
@@ -32,7 +32,7 @@ pub(super) fn parse_for(
     }
     if checked.holds(path, text) {
         let only = RuleLines::find(text).only(server);
-        // What is wrong is told by the whole parse.
+        // The whole parse reports errors.
         if let Ok(config) = yaml::parse(&only, path, setup) {
             return Ok(config);
         }
@@ -44,7 +44,7 @@ pub(super) fn parse_for(
     Ok(config)
 }
 
-/// Whether each rule of a text says by itself what it says in the whole. A rule that signs in as `setup.json` says depends on another file.
+/// Whether each rule of a text means the same alone as in the whole. A rule that uses the sign-in of `setup.json` depends on another file.
 fn can_be_split(text: &str, path: &Path, setup: Option<&CognitoSettings>, config: &Config) -> bool {
     let lines = RuleLines::find(text);
     if config.people_need_setups_sign_in() || !lines.are_all_of(&config.rules) {

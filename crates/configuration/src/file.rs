@@ -1,14 +1,14 @@
-//! Reading the file: where it may be missing, and what is said of one that cannot be read.
+//! Reads the file: when it may be missing, and the errors if it cannot be read.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use diagnostics::{Code, Error, Result, one_line};
 
-/// No list of registries comes near; what is larger is another file by mistake.
+/// The largest file that is read, in bytes. A larger file is not a list of registries.
 pub(super) const LONGEST: usize = 1024 * 1024;
 
-/// The text of the file; `None` if there is no such file.
+/// Returns the text of the file, or `None` if there is no such file.
 pub(super) fn read(path: &Path) -> Result<Option<String>> {
     let bytes = match private_files::read(path, LONGEST) {
         Ok(bytes) => bytes,
@@ -26,19 +26,19 @@ pub(super) fn read(path: &Path) -> Result<Option<String>> {
         .map_err(|error| not_utf8(path, &error))
 }
 
-/// Whether this user may not even know if the file is there: `HOME=/root` for somebody else in a container.
+/// Whether this user may not even check if the file exists, such as with `HOME=/root` for another user in a container.
 pub(super) fn is_out_of_sight(path: &Path) -> bool {
     path.symlink_metadata()
         .is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }
 
-/// Whether nothing is there, not even a link that leads nowhere.
+/// Whether nothing exists there, not even a link to a missing file.
 pub(super) fn is_missing(path: &Path) -> bool {
     let is_nowhere = |error: &io::Error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
     path.symlink_metadata().is_err_and(|error| is_nowhere(&error))
 }
 
-/// The error for a file that was named and isn't there.
+/// Returns the error for a missing file that was named.
 pub(super) fn missing(path: &Path) -> Error {
     unreadable(path, "there is no such file")
         .hint("it was named by --config or ECR_AUTH_CONFIG: correct the path, or leave it out")
@@ -67,7 +67,7 @@ fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Error {
     .hint("save the file as UTF-8")
 }
 
-/// An error in the file, at a line and a column, both from 1.
+/// Returns an error at a line and a column of the file, both counted from 1.
 pub(super) fn at(code: Code, path: &Path, line: u64, column: u64, cause: impl std::fmt::Display) -> Error {
     Error::usage(
         code,

@@ -1,10 +1,10 @@
 //! Which AWS credentials are used for which registry: the rules of `ecr-auth.yml`, which people write, and of `setup.json`, which
 //! commands write.
 //!
-//! - [`Config`] is both files together. [`Config::target`] finds the rule for a server name. [`Config::load_for`] reads no more than
-//!   one `get` needs.
-//! - [`SetupFile`] writes rules into `setup.json` and takes them back. Nothing here writes `ecr-auth.yml`.
-//! - [`VendorFile`] is a file that somebody else wrote: Cognito's pools and registries, nothing more.
+//! - [`Config`] is both files together. [`Config::target`] finds the rule for a server name. [`Config::load_for`] reads only
+//!   what one `get` needs.
+//! - [`SetupFile`] writes rules into `setup.json` and removes them again. Nothing here writes `ecr-auth.yml`.
+//! - [`VendorFile`] is a file that a vendor wrote: Cognito's pools and registries, nothing more.
 //!
 //! ```
 //! use configuration::{Config, SetupChange, SetupFile, SetupRule};
@@ -59,7 +59,7 @@ use server::Server;
 use settings::{CognitoSettings, IdentitySettings, RoleSettings, SourceChoice};
 use setup_file::SetupDocument;
 
-/// What `ecr-auth.yml` and `setup.json` say together. The default is what no file says: ECR's hosts, without rules.
+/// The rules of `ecr-auth.yml` and `setup.json` together. The default is that of missing files: ECR's hosts, without rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
     /// The rules of `ecr-auth.yml`.
@@ -69,14 +69,14 @@ pub struct Config {
     cognito_line: Option<LineNumber>,
     /// The rules of each `setup.json`, which come before those of `ecr-auth.yml`: first the job's, then the user's.
     layers: Vec<SetupLayer>,
-    /// Who answers for the registries that are not ours: what the job's `setup.json` says, else the user's.
+    /// The store for other registries: the one in the job's `setup.json`, else the one in the user's.
     fallback: Option<FallbackStore>,
 }
 
-/// The server that is asked about, and where texts that were found right are kept.
+/// The server of a question, and the store of texts that were found valid.
 type Asked<'a> = (&'a Server, Option<&'a dyn CheckedTexts>);
 
-/// The rules of one `setup.json`, without those that another file's exact rule comes before.
+/// The rules of one `setup.json`, except those that an exact rule of an earlier file overrides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct SetupLayer {
     path: PathBuf,
@@ -86,7 +86,7 @@ struct SetupLayer {
 /// The place of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RulePlace<'a> {
-    /// The `setup.json` that has the rule; `None`: `ecr-auth.yml`.
+    /// The `setup.json` that has the rule. `None` for `ecr-auth.yml`.
     pub setup: Option<&'a Path>,
     /// The line in `ecr-auth.yml`.
     pub line: Option<u64>,
@@ -102,7 +102,7 @@ struct RegistryRule {
     line: LineNumber,
 }
 
-/// A line of the file, from 1. Rules are the same wherever they stand.
+/// A line of the file, counted from 1. Rules are equal wherever they are in the file.
 #[derive(Debug, Clone, Copy)]
 struct LineNumber(u64);
 
@@ -114,7 +114,7 @@ impl PartialEq for LineNumber {
 
 impl Eq for LineNumber {}
 
-/// What may be said of registries, `defaults` filled in.
+/// The settings of a registry, with `defaults` filled in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct RegistrySettings {
     profile: Option<String>,
@@ -131,7 +131,7 @@ impl RegistrySettings {
     }
 }
 
-/// An ECR registry that was asked for by its host name or by an alias, and what the configuration says of it.
+/// An ECR registry that was requested by its host name or an alias, and its configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryTarget<'a> {
     registry: Registry,
@@ -139,51 +139,51 @@ pub struct RegistryTarget<'a> {
 }
 
 impl RegistryTarget<'_> {
-    /// The registry: the host that was named, or the one behind the alias.
+    /// Returns the registry: the host that was named, or the one behind the alias.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
 
-    /// The profile of AWS's shared files to use, and no other source of credentials.
+    /// Returns the profile of AWS's shared files to use. It excludes other sources of credentials.
     pub fn profile(&self) -> Option<&str> {
         self.settings.profile.as_deref()
     }
 
-    /// The role to assume, and how.
+    /// Returns the role to assume, and its settings.
     pub fn role(&self) -> &RoleSettings {
         &self.settings.role
     }
 
-    /// What the configuration says of whose credentials the registry takes.
+    /// Returns the identity settings of the registry.
     pub fn identity(&self) -> IdentitySettings {
         self.settings.identity()
     }
 
-    /// Whether the helper answers "not found" where it fails, so that the client goes on without credentials: as the rule
-    /// says, and always for ECR Public, which serves anybody.
+    /// Whether the helper reports "not found" when it fails, so that the client goes on without credentials: if the rule says so, and always for
+    /// ECR Public, which anybody may pull from.
     pub fn is_optional(&self) -> bool {
         self.settings.optional || self.registry.is_public()
     }
 }
 
 impl Config {
-    /// Reads the configuration: `named` (`--config`), else `$ECR_AUTH_CONFIG`, else `ecr-auth.yml` in the user's configuration
-    /// folder, which alone may be missing; the `setup.json` beside it; and the job's (`$ECR_AUTH_SETUP`).
+    /// Reads the configuration: `named` (`--config`), else `$ECR_AUTH_CONFIG`, else `ecr-auth.yml` in the user's configuration folder; the
+    /// `setup.json` beside it; and the job's (`$ECR_AUTH_SETUP`). Only a file that is not named may be missing.
     ///
     /// # Errors
-    /// Usage errors: a file can't be read, or it isn't right; then with line and column.
+    /// Usage errors: a file cannot be read, or is invalid (with line and column).
     pub fn load(env: &Env, named: Option<&Path>) -> Result<Self> {
         Self::read(env, named, is_named(env, named), None)
     }
 
-    /// [`Config::load`] for the question about one server alone: rules of `setup.json` for other hosts are left out. So are those of a long
-    /// `ecr-auth.yml`, once all of it was found right, which is kept in `checked`.
+    /// Reads the configuration for a question about one server. Rules of `setup.json` for other hosts are left out. So are those of a long
+    /// `ecr-auth.yml` that was found valid before, which `checked` keeps.
     ///
     /// # Errors
-    /// Those of [`Config::load`], but for what is wrong with a left out rule.
+    /// The errors of [`Config::load`], except those about a rule that is left out.
     pub fn load_for(env: &Env, named: Option<&Path>, server: &str, checked: Option<&dyn CheckedTexts>) -> Result<Self> {
         let asked = Server::parse(server);
-        // [`Config::fallback_for`] looks at every name that such a text may mean.
+        // [`Config::fallback_for`] checks every name that such a text may mean.
         let is_one_name = possible_names(server)
             .filter(|name| !name.is_empty())
             .all(|name| Server::parse(name).name() == asked.name());
@@ -193,10 +193,10 @@ impl Config {
         }
     }
 
-    /// [`Config::load`] for `logout`: an `ecr-auth.yml` that is named may be missing too.
+    /// Reads the configuration for `logout`: even an `ecr-auth.yml` that is named may be missing.
     ///
     /// # Errors
-    /// Those of [`Config::load`], but for the missing file.
+    /// The errors of [`Config::load`], except for the missing file.
     pub fn load_if_there(env: &Env, named: Option<&Path>) -> Result<Self> {
         let is_missing = path(env, named).is_some_and(|path| file::is_missing(&path));
         Self::read(env, named, is_named(env, named) && !is_missing, None)
@@ -257,7 +257,7 @@ impl Config {
         config
     }
 
-    /// Adds the rules of one `setup.json`, which sign in by its own block `cognito`, if it has one.
+    /// Adds the rules of one `setup.json`. They use the file's own block `cognito`, if it has one.
     fn add_layer(
         &mut self,
         (path, document): (PathBuf, SetupDocument),
@@ -279,20 +279,20 @@ impl Config {
         Ok(())
     }
 
-    /// Reads the text of an `ecr-auth.yml`; `path` is for the errors.
+    /// Parses the text of an `ecr-auth.yml`. Errors name `path`.
     ///
     /// # Errors
-    /// Usage errors with file, line and column: not YAML, an unknown key, a wrong type, a duplicate, a value that cannot be.
+    /// Usage errors with file, line and column: not YAML, an unknown key, a wrong type, a duplicate, or an invalid value.
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
         yaml::parse(text, path, None)
     }
 
-    /// Every rule, in the order in which they are asked.
+    /// Returns every rule, in the order of precedence.
     fn all_rules(&self) -> impl Iterator<Item = &RegistryRule> {
         self.layers.iter().flat_map(|layer| &layer.rules).chain(&self.rules)
     }
 
-    /// The first rule for the name of a registry or an alias.
+    /// Returns the first rule for the name of a registry or an alias.
     fn rule(&self, name: &str) -> Option<&RegistryRule> {
         match Registry::parse(name) {
             Some(registry) => self.all_rules().find(|rule| rule.pattern.matches(&registry)),
@@ -300,18 +300,18 @@ impl Config {
         }
     }
 
-    /// The line of the rule of `ecr-auth.yml` that names a host or an alias itself, not by a glob.
+    /// Returns the line of the rule in `ecr-auth.yml` that names a host or an alias exactly, not by a glob.
     pub fn line_naming(&self, host: &str) -> Option<u64> {
         let rule = self.rules.iter().find(|rule| rule.pattern.exact() == Some(host))?;
         Some(rule.line.0)
     }
 
-    /// The line of the block `cognito` of `ecr-auth.yml`.
+    /// Returns the line of the block `cognito` in `ecr-auth.yml`.
     pub fn line_of_cognito(&self) -> Option<u64> {
         self.cognito_line.map(|line| line.0)
     }
 
-    /// The place of the rule that decides for a host or an alias.
+    /// Returns the place of the rule that applies to a host or an alias.
     pub fn place(&self, name: &str) -> Option<RulePlace<'_>> {
         self.rule(name).map(|rule| self.place_of(rule))
     }
@@ -327,25 +327,25 @@ impl Config {
         }
     }
 
-    /// Who answers for every registry that is neither ECR's nor an alias.
+    /// Returns the store for every registry that is neither ECR's nor an alias.
     pub fn fallback(&self) -> Option<&FallbackStore> {
         self.fallback.as_ref()
     }
 
-    /// Who answers for this server, which is no name of ours. Nobody does for a name that other programs may read as one of ours, such as
-    /// `https://user@<host>`: what concerns our own names never reaches a store.
+    /// Returns the store for this server, unless it is an ECR host or an alias. Returns `None` for a name that other programs may read as one of
+    /// these, such as `https://user@<host>`, so that a store never gets requests about them.
     pub fn fallback_for(&self, server: &str) -> Option<&FallbackStore> {
         let is_ours = possible_names(server).any(|name| self.target(name).is_some());
         self.fallback().filter(|_| !is_ours)
     }
 
-    /// The sign-in to Cognito: that of `ecr-auth.yml`, else that of `setup.json`.
+    /// Returns the sign-in to Cognito: that of `ecr-auth.yml`, else that of `setup.json`.
     pub fn cognito(&self) -> Option<&CognitoSettings> {
         self.defaults.role.cognito.as_ref()
     }
 
-    /// What a client means by `server`, in any of the forms that [`Registry::parse`] takes: a host of ECR, or an alias,
-    /// which is compared whole, port included. `None` for everything else. The first rule that matches holds.
+    /// Returns the target of a client's request. `server` may have any form that [`Registry::parse`] takes: a host of ECR, or an alias, which is
+    /// compared as a whole, port included. `None` for any other server. The first rule that matches applies.
     pub fn target(&self, server: &str) -> Option<RegistryTarget<'_>> {
         match Registry::parse(server) {
             Some(registry) => {
@@ -368,13 +368,13 @@ impl Config {
         })
     }
 
-    /// The glob whose rule holds for a host of ECR, if it is a glob's.
+    /// Returns the glob whose rule applies to a host of ECR, if a glob's does.
     pub fn glob_for(&self, host: &str) -> Option<&str> {
         Registry::parse(host)?;
         self.rule(host)?.pattern.glob()
     }
 
-    /// Whether a rule of its own or a glob's holds for a host of ECR or an alias.
+    /// Whether an exact rule or a glob's applies to a host of ECR or an alias.
     pub fn has_rule(&self, name: &str) -> bool {
         match Registry::parse(name) {
             Some(registry) => self.all_rules().any(|rule| rule.pattern.matches(&registry)),
@@ -382,19 +382,19 @@ impl Config {
         }
     }
 
-    /// Whose credentials hosts without a rule take.
+    /// Returns the identity settings of hosts without a rule.
     pub fn defaults(&self) -> IdentitySettings {
         self.defaults.identity()
     }
 
-    /// Whether hosts without a rule have credentials that somebody chose, other than the sign-in to Cognito.
+    /// Whether the defaults name an identity other than the sign-in to Cognito.
     pub fn defaults_say_who(&self) -> bool {
         let RegistrySettings { profile, role, .. } = &self.defaults;
         let is_chosen = profile.is_some() || role.role_arn.is_some() || role.source != SourceChoice::default();
         is_chosen && role.source != SourceChoice::Cognito
     }
 
-    /// Whether other registries than these need the sign-in to Cognito.
+    /// Whether registries other than these need the sign-in to Cognito.
     pub fn signs_in_beyond(&self, hosts: &[String]) -> bool {
         let signs_in = |settings: &RegistrySettings| settings.role.source == SourceChoice::Cognito;
         let is_named = |rule: &RegistryRule| {
@@ -406,8 +406,8 @@ impl Config {
         signs_in(&self.defaults) || others.any(|rule| signs_in(&rule.settings))
     }
 
-    /// The place of a rule that a registry of somebody else's would take something away from: a rule that decides for its name
-    /// already, and is not the very rule that the [`VendorFile`] asks for.
+    /// Returns the place of a rule that already applies to the name of a vendor's registry, unless it is the very rule that the [`VendorFile`] asks
+    /// for. Importing the registry would replace that rule.
     pub fn place_against(&self, asked: &VendorRegistry) -> Option<RulePlace<'_>> {
         let rule = self.rule(&asked.name)?;
         let is_asked = rule.pattern.exact().is_some()
@@ -416,17 +416,17 @@ impl Config {
         (!is_asked).then(|| self.place_of(rule))
     }
 
-    /// Whether a rule of `ecr-auth.yml`, or its defaults, use the sign-in of `setup.json`.
+    /// Whether a rule or the defaults of `ecr-auth.yml` use the sign-in of `setup.json`.
     fn people_need_setups_sign_in(&self) -> bool {
         let signs_in = |settings: &RegistrySettings| settings.role.source == SourceChoice::Cognito;
         self.cognito_line.is_none()
             && (signs_in(&self.defaults) || self.rules.iter().any(|rule| signs_in(&rule.settings)))
     }
 
-    /// The host that a REGISTRY of the command line means: an alias by its name, else what [`parse_argument`] takes.
+    /// Returns the host of a REGISTRY on the command line: an alias by its name, else as [`parse_argument`] reads it.
     ///
     /// # Errors
-    /// Usage errors of [`parse_argument`].
+    /// The usage errors of [`parse_argument`].
     pub fn host_named(&self, argument: &str, region: Option<&str>) -> Result<String> {
         match self.alias(argument).and_then(|_| server_name(argument)) {
             Some(alias) => Ok(alias),
@@ -434,8 +434,7 @@ impl Config {
         }
     }
 
-    /// The hosts and aliases that the rules name exactly, in the order of the files: canonical host names of ECR, and
-    /// aliases with their ports.
+    /// Returns the hosts and aliases that rules name exactly, in the order of the files: canonical host names of ECR, and aliases with their ports.
     pub fn exact_hosts(&self) -> impl Iterator<Item = &str> {
         self.all_rules().filter_map(|rule| rule.pattern.exact())
     }
@@ -447,7 +446,7 @@ impl SetupLayer {
     }
 }
 
-/// Where the configuration file is, or would be: `named`, else `$ECR_AUTH_CONFIG`, else in the user's configuration folder.
+/// Returns the path of the configuration file, which need not exist: `named`, else `$ECR_AUTH_CONFIG`, else in the user's configuration folder.
 pub fn path(env: &Env, named: Option<&Path>) -> Option<PathBuf> {
     let named = named
         .map(Path::to_owned)
@@ -459,7 +458,7 @@ fn default_path(env: &Env) -> Option<PathBuf> {
     Some(env.config_folder()?.join("ecr-auth.yml"))
 }
 
-/// Whether somebody named the file, by `--config` or `$ECR_AUTH_CONFIG`, so that it must be there.
+/// Whether `--config` or `$ECR_AUTH_CONFIG` names the file, so that it must exist.
 pub fn is_named(env: &Env, named: Option<&Path>) -> bool {
     named.is_some() || env.path(variables::ECR_AUTH_CONFIG).is_some()
 }

@@ -1,34 +1,34 @@
-//! The lines of the rules in an `ecr-auth.yml` that is laid out simply, so that one registry's rules are found without parsing the others.
+//! The lines of the rules in an `ecr-auth.yml` with a simple layout, so that one registry's rules are found without parsing the others.
 //!
-//! Simple is what nearly all files are: one list, in which each rule begins with `- match: NAME` at the same column. A rule then ends
-//! where the next one begins. Whether that is so, the whole parse tells: it has as many rules, with these names, on these lines. Only a
-//! text of which that was found once is read by its lines.
+//! Nearly all files are simple: one list, in which each rule begins with `- match: NAME` at the same column. A rule then ends where the next one
+//! begins. The whole parse confirms it: it must find the same number of rules, with these names, on these lines. A text is only read by its lines
+//! after that.
 
 use super::RegistryRule;
 use super::server::Server;
 use ecr_registry::HostPattern;
 
-/// Smaller texts are parsed as quickly as they are looked up.
+/// The smallest text, in bytes, for which this is faster than parsing.
 const WORTH_IT: usize = 2048;
 
-/// How a rule begins, after the blanks.
+/// The start of a rule, after the blanks.
 const BEGIN: &str = "- match:";
 
-/// A text, and where in it each rule begins.
+/// A text, and the position of each rule in it.
 pub(super) struct RuleLines<'a> {
     text: &'a str,
     rules: Vec<RuleLine<'a>>,
-    /// Where the list ends.
+    /// The position of the list's end.
     end: usize,
 }
 
 /// The first line of a rule.
 struct RuleLine<'a> {
-    /// Where the line begins in the text.
+    /// The position of the line in the text.
     at: usize,
-    /// Its number, from 1.
+    /// The line's number, counted from 1.
     line: u64,
-    /// What `match` says, without quotes.
+    /// The value of `match`, without quotes.
     name: &'a str,
 }
 
@@ -38,7 +38,7 @@ impl<'a> RuleLines<'a> {
         text.len() >= WORTH_IT
     }
 
-    /// Finds the lines. They are those of the rules only where [`RuleLines::are_all_of`] says so.
+    /// Finds the lines. [`RuleLines::are_all_of`] tells whether they are the lines of the rules.
     pub fn find(text: &'a str) -> Self {
         let mut found = Self {
             text,
@@ -66,8 +66,8 @@ impl<'a> RuleLines<'a> {
         found
     }
 
-    /// Whether these are the lines of all these rules, which the whole text was parsed into, and none of them needs another one: where
-    /// there is no anchor, there is no alias.
+    /// Whether these are the lines of all these rules, into which the whole text was parsed, and no rule depends on another. Without anchors, there
+    /// are no aliases.
     pub fn are_all_of(&self, rules: &[RegistryRule]) -> bool {
         let is_at = |(found, rule): (&RuleLine<'_>, &RegistryRule)| {
             found.line == rule.line.0 && HostPattern::parse(found.name).as_ref() == Ok(&rule.pattern)
@@ -78,8 +78,8 @@ impl<'a> RuleLines<'a> {
             && !self.text.contains('&')
     }
 
-    /// The text with the rules that can hold for a server. The lines of all others are blank, so that every line keeps its number. A list
-    /// is never empty: it keeps its first rule, for whomever it is.
+    /// Returns the text with only the rules that can apply to a server. The lines of other rules are blank, so that every line keeps its number.
+    /// Because a list must not be empty, it always keeps its first rule.
     pub fn only(&self, server: &Server) -> String {
         let mut is_kept: Vec<bool> = self.rules.iter().map(|rule| is_for(server, rule.name)).collect();
         if !is_kept.contains(&true)
@@ -102,7 +102,7 @@ impl<'a> RuleLines<'a> {
     }
 }
 
-/// Whether a rule of this name can hold for a server.
+/// Whether a rule of this name can apply to a server.
 fn is_for(server: &Server, name: &str) -> bool {
     match server.registry() {
         Some(registry) if name.contains('*') => HostPattern::parse(name).is_ok_and(|it| it.matches(registry)),
@@ -110,12 +110,12 @@ fn is_for(server: &Server, name: &str) -> bool {
     }
 }
 
-/// Whether a line without the blanks before it says nothing.
+/// Whether a line, without leading blanks, has no content.
 fn is_blank(words: &str) -> bool {
     words.starts_with(['#', '\n', '\r']) || words.is_empty()
 }
 
-/// What stands behind `match:`, without quotes and comment. What is neither a name nor in quotes is no name then, either.
+/// Returns the value of `match:`, without quotes and comment. A value that is neither a name nor quoted is returned as it is.
 fn plain(text: &str) -> &str {
     let text = text.split(" #").next().unwrap_or_default().trim();
     let quoted = |quote| text.strip_prefix(quote)?.strip_suffix(quote);

@@ -1,13 +1,13 @@
-//! The server that a question is about.
+//! The server of a question.
 
 use ecr_registry::{Registry, server_name};
 
 /// A server that a client asks about.
 #[derive(Debug, Clone)]
 pub(super) struct Server {
-    /// Where it is a host of ECR.
+    /// The registry, if it is a host of ECR.
     registry: Option<Registry>,
-    /// Its host name, or the name of an alias.
+    /// The host name, or the name of an alias.
     name: String,
 }
 
@@ -20,12 +20,12 @@ impl Server {
         Self { registry, name }
     }
 
-    /// Its host name, or the name of an alias.
+    /// Returns the host name, or the name of an alias.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The host of ECR.
+    /// Returns the registry, if it is a host of ECR.
     pub fn registry(&self) -> Option<&Registry> {
         self.registry.as_ref()
     }

@@ -1,4 +1,4 @@
-//! Writing rules into `setup.json`, and taking them back.
+//! Writes rules into `setup.json`, and removes them again.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,14 +17,14 @@ const SETUP_JSON: FileFormat = FileFormat {
     elsewhere: Mention::new("--config FILE"),
 };
 
-/// What a command wants `setup.json` to say.
+/// What a command adds to `setup.json`.
 #[derive(Debug, Clone, Default)]
 pub struct SetupChange {
     /// The rules, each for one exact host or alias.
     pub rules: Vec<SetupRule>,
     /// The sign-in to Cognito, with absolute paths.
     pub cognito: Option<CognitoSettings>,
-    /// Who is to answer for the registries that are not ours.
+    /// The store for registries that are neither ECR's nor aliases.
     pub fallback: Option<FallbackStore>,
 }
 
@@ -39,38 +39,38 @@ impl SetupChange {
 #[derive(Debug, Clone)]
 pub struct SetupFile {
     path: PathBuf,
-    /// The `ecr-auth.yml` whose exact rules come first; `None`: the file is a job's, whose rules come before all others.
+    /// The `ecr-auth.yml` whose exact rules come first. `None` for a job's file, whose rules come before all others.
     people: Option<PathBuf>,
 }
 
-/// What [`SetupFile::write`] did.
+/// The result of [`SetupFile::write`].
 #[derive(Debug, Default)]
 pub struct SetupWritten {
     /// Whether the file was changed.
     pub changed: bool,
-    /// The hosts whose rule said something else before.
+    /// The hosts whose rule was different before.
     pub replaced: Vec<String>,
-    /// Whether the sign-in was another one before.
+    /// Whether another sign-in was replaced.
     pub replaced_cognito: bool,
 }
 
-/// What [`SetupFile::take_back`] did.
+/// The result of [`SetupFile::take_back`].
 #[derive(Debug, Default)]
 pub struct SetupTakenBack {
-    /// The hosts whose rules are gone.
+    /// The hosts whose rules were removed.
     pub hosts: Vec<String>,
-    /// Whether the sign-in to Cognito is gone.
+    /// Whether the sign-in to Cognito was removed.
     pub cognito: bool,
-    /// Whether the sign-in to Cognito is still there, for rules that are left.
+    /// Whether the sign-in to Cognito is kept, for remaining rules.
     pub keeps_cognito: bool,
-    /// Whether the fallback store is gone.
+    /// Whether the fallback store was removed.
     pub fallback: bool,
     /// Whether the file was removed, because nothing else was in it.
     pub removed: bool,
 }
 
 impl SetupFile {
-    /// The file that commands write now: the job's (`$ECR_AUTH_SETUP`), else the one beside the `ecr-auth.yml` in force.
+    /// Returns the file that commands write now: the job's (`$ECR_AUTH_SETUP`), else the one beside the `ecr-auth.yml` that is used.
     ///
     /// # Errors
     /// A usage error if the user has no home and nothing names a file.
@@ -83,21 +83,21 @@ impl SetupFile {
         Ok(Self { path, people })
     }
 
-    /// A job's own file.
+    /// Returns a job's own file.
     pub fn of_job(path: PathBuf) -> Self {
         Self { path, people: None }
     }
 
-    /// The path of the file.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What [`SetupFile::write`] would change, as a unified diff, in which values of other rules than those that are written are `REDACTED`;
-    /// empty if nothing.
+    /// Returns the change of [`SetupFile::write`] as a unified diff. Values of rules that are not written are `REDACTED`. Empty if there is no
+    /// change.
     ///
     /// # Errors
-    /// Those of [`SetupFile::write`], but for what the system says of writing.
+    /// The errors of [`SetupFile::write`], except the system's errors about writing.
     pub fn preview(&self, config: &Config, change: &SetupChange) -> Result<String> {
         let real = private_files::real_path(&self.path, &SETUP_JSON)?;
         let old = read_text(&real)?;
@@ -118,11 +118,11 @@ impl SetupFile {
         })
     }
 
-    /// Writes the rules and the sign-in. `config` is what holds now.
+    /// Writes the rules and the sign-in. `config` is the current configuration.
     ///
     /// # Errors
-    /// Usage errors: `ecr-auth.yml` names one of the hosts itself, or has another sign-in; a rule or the file isn't right. A failure:
-    /// the file can't be written.
+    /// Usage errors: `ecr-auth.yml` names one of the hosts exactly or has another sign-in, or a rule or the file is invalid. A failure: the file
+    /// cannot be written.
     pub fn write(&self, env: &Env, config: &Config, change: &SetupChange) -> Result<SetupWritten> {
         self.note_if_new(env, config, change)?;
         let mut written = SetupWritten::default();
@@ -140,7 +140,7 @@ impl SetupFile {
         Ok(written)
     }
 
-    /// Notes the folders that are made for a new file, before the file is there: a run that is killed in between is made good by the next one.
+    /// Notes the folders that are made for a new file, before the file exists, so that the next run can clean up after a run that was killed.
     fn note_if_new(&self, env: &Env, config: &Config, change: &SetupChange) -> Result<()> {
         let real = private_files::real_path(&self.path, &SETUP_JSON)?;
         if real.exists() || self.edit(None, config, change)?.is_none() {
@@ -159,10 +159,10 @@ impl SetupFile {
         Ok(())
     }
 
-    /// Takes the rules of some hosts out again, and the sign-in once no rule needs it. `config` is what holds now.
+    /// Removes the rules of some hosts, and the sign-in once no rule needs it. `config` is the current configuration.
     ///
     /// # Errors
-    /// Usage errors: the file isn't right. A failure: it can't be written.
+    /// A usage error if the file is invalid. A failure if it cannot be written.
     pub fn take_back(&self, env: &Env, config: &Config, is_meant: &dyn Fn(&str) -> bool) -> Result<SetupTakenBack> {
         self.shrink(env, &mut |document| {
             document.registries.retain(|rule| !is_meant(&rule.host));
@@ -172,10 +172,10 @@ impl SetupFile {
         })
     }
 
-    /// Takes the fallback store out again.
+    /// Removes the fallback store.
     ///
     /// # Errors
-    /// As [`SetupFile::take_back`].
+    /// The errors of [`SetupFile::take_back`].
     pub fn take_back_fallback(&self, env: &Env) -> Result<SetupTakenBack> {
         if !self.path.exists() {
             return Ok(SetupTakenBack::default());
@@ -183,7 +183,7 @@ impl SetupFile {
         self.shrink(env, &mut |document| document.fallback = None)
     }
 
-    /// Writes the file with less in it, or removes it once nothing is left.
+    /// Writes the file with something removed, or deletes it once nothing is left.
     fn shrink(&self, env: &Env, take_out: &mut dyn FnMut(&mut SetupDocument)) -> Result<SetupTakenBack> {
         let mut done = SetupTakenBack::default();
         if file::is_out_of_sight(&self.path) {
@@ -219,7 +219,7 @@ impl SetupFile {
         Ok(done)
     }
 
-    /// The new text, and what it replaces; `None`: the file says all of it already.
+    /// Returns the new text, and what it replaces, or `None` if nothing changes.
     fn edit(&self, old: Option<&str>, config: &Config, change: &SetupChange) -> Result<Option<(String, SetupWritten)>> {
         self.refuse_what_people_wrote(config, change)?;
         let before = match old {
@@ -264,7 +264,7 @@ impl SetupFile {
         Ok(Some((text, written)))
     }
 
-    /// Whether the file can be read with what it is about to say.
+    /// Checks that the new contents of the file can be read.
     fn check(&self, document: &SetupDocument, config: &Config) -> Result<()> {
         let path = &self.path;
         let block = document.cognito.as_ref();
@@ -276,7 +276,7 @@ impl SetupFile {
         base.add_layer((path.clone(), document.clone()), cognito.as_ref(), |_, _| false)
     }
 
-    /// People's own word about a registry stands: `ecr-auth.yml` is theirs to edit.
+    /// Refuses to override a rule that a person wrote into `ecr-auth.yml`.
     fn refuse_what_people_wrote(&self, config: &Config, change: &SetupChange) -> Result<()> {
         let Some(people) = &self.people else { return Ok(()) };
         let at = |line: u64| format!("{}:{line}", one_line(&people.display().to_string()));
@@ -308,6 +308,6 @@ fn remove_folders(env: &Env, real: &Path) {
         private_files::remove_made_folders(&log.file(real)?.created_folders, real);
         log.change_file(real, &mut |record| record.values.clear())
     };
-    // A folder that stays is empty and does no harm.
+    // A folder that is left behind is empty and does no harm.
     let _ = undo_log(env).filter(|log| log.path().exists()).map(forget);
 }

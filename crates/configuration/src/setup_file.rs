@@ -1,7 +1,7 @@
-//! Reading `setup.json`: the rules that commands made.
+//! Reads `setup.json`: the rules that commands wrote.
 //!
-//! We write one rule a line, so that a caller who asks for one registry finds its line without parsing the others. A file that
-//! somebody laid out otherwise is parsed as a whole.
+//! Each rule is on one line, so that a question about one registry finds its line without parsing the others. A file with another layout is parsed
+//! as a whole.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ const HEAD: &str = "{\n";
 const COGNITO: &str = "\"cognito\":";
 const FALLBACK: &str = "\"fallback\":";
 const REGISTRIES: &str = "\"registries\":[\n";
-/// How the line of a rule begins.
+/// The start of a rule's line.
 const RULE: &str = "{\"match\":";
 const TAIL: &str = "\n]}\n";
 
@@ -29,15 +29,15 @@ pub struct SetupRule {
     /// The registry's host, or an alias.
     #[serde(rename = "match")]
     pub host: String,
-    /// The ECR host that an alias stands for. In a change, `None` keeps the one that the rule has.
+    /// The ECR host behind an alias. In a change, `None` keeps the one that the rule has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
-    /// Whose credentials are used. Paths are absolute.
+    /// The identity settings. Paths are absolute.
     #[serde(flatten)]
     pub keys: Map<String, Value>,
 }
 
-/// Who answers for every registry that is neither ECR's nor an alias, where clients ask us for all of them.
+/// The store for every registry that is neither ECR's nor an alias, if clients ask ecr-auth for all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     rename_all = "lowercase",
@@ -46,7 +46,7 @@ pub struct SetupRule {
 pub enum FallbackStore {
     /// The credential store of this name: the program `docker-credential-<name>`.
     Store(String),
-    /// The `auths` of this configuration of Docker's, by its absolute path.
+    /// The `auths` of this docker configuration, by its absolute path.
     Auths(PathBuf),
 }
 
@@ -56,14 +56,14 @@ pub enum FallbackStore {
 pub(super) struct SetupDocument {
     /// The sign-in to Cognito that the rules use.
     pub cognito: Option<Map<String, Value>>,
-    /// Who answers for the registries that are not ours.
+    /// The store for registries that are neither ECR's nor aliases.
     pub fallback: Option<FallbackStore>,
     /// The rules, sorted by host.
     pub registries: Vec<SetupRule>,
 }
 
 impl SetupDocument {
-    /// Reads a file. A missing file has no rules; with `host`, the rules of other hosts may be left out.
+    /// Reads a file. A missing file has no rules. With `host`, the rules of other hosts may be left out.
     pub fn read(path: &Path, host: Option<&str>) -> Result<Self> {
         if file::is_out_of_sight(path) {
             return Ok(Self::default());
@@ -92,7 +92,7 @@ impl SetupDocument {
         })
     }
 
-    /// The rule of one host, the sign-in and the fallback, in a text that is laid out as [`SetupDocument::text`] writes it.
+    /// Returns the rule of one host, the sign-in and the fallback, from a text with the layout of [`SetupDocument::text`].
     fn only(text: &str, host: &str) -> Option<Self> {
         let mut rest = text.strip_prefix(HEAD)?;
         let mut document = Self::default();
@@ -117,7 +117,7 @@ impl SetupDocument {
         Some(document)
     }
 
-    /// The document without the values of rules and of the sign-in, but for those that are to be shown.
+    /// Returns the document without the values of rules and of the sign-in, except those that are to be shown.
     pub fn redacted(mut self, is_shown: impl Fn(&str) -> bool, shows_cognito: bool) -> Self {
         for rule in self.registries.iter_mut().filter(|rule| !is_shown(&rule.host)) {
             rule.keys.values_mut().for_each(redact);
@@ -128,7 +128,7 @@ impl SetupDocument {
         self
     }
 
-    /// The text of the file.
+    /// Returns the text of the file.
     pub fn text(&self) -> Result<String> {
         let cognito = match &self.cognito {
             Some(block) => format!("{COGNITO}{},\n", line(block)?),
@@ -152,12 +152,12 @@ fn line<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|error| Error::failed(Code::NotWritable, "cannot write setup.json", error))
 }
 
-/// The path of the job's own file, if `$ECR_AUTH_SETUP` names one.
+/// Returns the path of the job's own file, if `$ECR_AUTH_SETUP` names one.
 pub(super) fn of_job(env: &Env) -> Option<PathBuf> {
     env.path(SETUP_VARIABLE)
 }
 
-/// The path of the user's file: `setup.json` beside the `ecr-auth.yml` in force.
+/// Returns the path of the user's file: `setup.json` beside the `ecr-auth.yml` that is used.
 pub(super) fn of_user(env: &Env, named: Option<&Path>) -> Option<PathBuf> {
     Some(path(env, named)?.with_file_name("setup.json"))
 }

@@ -1,8 +1,7 @@
-//! A file that somebody else wrote, for `cognito import`: Cognito's pools, ECR hosts, and names in front of them. Nothing more.
+//! A file that a vendor wrote, for `cognito import`: Cognito's pools, ECR hosts, and aliases. Nothing more.
 //!
-//! Security note: whoever wrote it must not be able to run a command, to use a profile or a role of the user's, or to have the
-//! user's own tokens sent anywhere. It is therefore read by a shape of its own that has no room for any of that, and nothing of its
-//! text but what was checked here is ever shown or written.
+//! Security note: its author must not be able to run a command, to use a profile or a role of the user's, or to have the user's own tokens sent
+//! anywhere. It therefore has its own format without any of these, and only text that was checked here is ever shown or written.
 
 use std::fmt;
 use std::path::Path;
@@ -16,14 +15,14 @@ use diagnostics::{Code, Error, Result};
 use ecr_registry::{HostPattern, Registry};
 use settings::{CognitoSettings, check_cognito_text};
 
-/// Largest file that is read: 64 KiB.
+/// The largest file that is read: 64 KiB.
 const LIMIT: usize = 64 << 10;
-/// Most registries in it: more than that nobody looks through before saying yes.
+/// The most registries in it: as many as a person may read before saying yes.
 const MOST_REGISTRIES: usize = 100;
-/// What may stand there, for hints.
+/// The allowed contents, for hints.
 const ALLOWED: &str = "a file from somebody else may hold cognito (user-pool-id, client-id, identity-pool-id, domain) and registries \
     (match, registry, source: cognito), nothing more";
-/// Registries that everybody pulls from: whoever stood in front of one would see the pulls of all its images.
+/// Registries that everybody pulls from. An alias in front of one would see the pulls of all its images.
 const EVERYBODYS: [&str; 9] = [
     "docker.io",
     "docker.com",
@@ -36,12 +35,12 @@ const EVERYBODYS: [&str; 9] = [
     "registry.gitlab.com",
 ];
 
-/// What such a file says.
+/// The contents of such a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VendorFile {
-    /// The pools, and nothing else of the settings.
+    /// The pools. All other settings are empty.
     pub cognito: CognitoSettings,
-    /// At least one.
+    /// The registries, at least one.
     pub registries: Vec<VendorRegistry>,
 }
 
@@ -50,7 +49,7 @@ pub struct VendorFile {
 pub struct VendorRegistry {
     /// Its host, or an alias, in lower case.
     pub name: String,
-    /// The ECR host that an alias stands for.
+    /// The ECR host behind an alias.
     pub registry: Option<String>,
 }
 
@@ -85,7 +84,7 @@ struct VendorRule {
     source: Option<VendorSource>,
 }
 
-/// The one there is.
+/// The only source that the file may name.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum VendorSource {
@@ -96,7 +95,7 @@ impl VendorFile {
     /// Reads the file at this path.
     ///
     /// # Errors
-    /// Usage errors: the file can't be read, or holds anything else than what is allowed; with line and column.
+    /// Usage errors with line and column: the file cannot be read, or holds something that is not allowed.
     pub fn read(path: &Path) -> Result<Self> {
         let text = private_files::read_utf8(path, LIMIT).map_err(|error| {
             Error::usage(Code::NotReadable, format!("cannot read {}", path.display()), error)
@@ -105,10 +104,10 @@ impl VendorFile {
         Self::parse(&text, path)
     }
 
-    /// Reads its text; `path` is for the errors.
+    /// Parses the text of a file. Errors name `path`.
     ///
     /// # Errors
-    /// Those of [`VendorFile::read`].
+    /// The errors of [`VendorFile::read`].
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
         let document: Option<VendorDocument> =
             serde_saphyr::from_str_with_options(text, options()).map_err(|error| refuse(path, &error))?;
@@ -149,7 +148,7 @@ impl VendorFile {
     }
 }
 
-/// Whether a text says anything otherwise than plainly: by an anchor, an alias, a tag or a merge key.
+/// Whether a text uses an anchor, an alias, a tag or a merge key of YAML.
 fn has_tricks(text: &str) -> bool {
     Parser::new_from_str(text).any(|event| match event {
         Ok((Event::Scalar(text, _, anchor, tag), _)) => anchor != 0 || tag.is_some() || text == "<<",
@@ -161,12 +160,12 @@ fn has_tricks(text: &str) -> bool {
     })
 }
 
-/// What is wrong at a place of the file.
+/// Returns an error at a place of the file.
 fn wrong(path: &Path, place: &Location, cause: impl fmt::Display) -> Error {
     yaml::wrong(path, place, cause).with_code(Code::VendorFile)
 }
 
-/// The parser's error without a word of the file's own: what somebody wrote there to be read by the user could talk the user into anything.
+/// Returns the parser's error without any text of the file, which could be written to mislead the user.
 fn refuse(path: &Path, error: &YamlError) -> Error {
     let place = error.location().unwrap_or(Location::UNKNOWN);
     let refused = |cause: &str| wrong(path, &place, cause);
@@ -174,7 +173,7 @@ fn refuse(path: &Path, error: &YamlError) -> Error {
         YamlError::SerdeUnknownField { .. } => refused("unknown key").hint(ALLOWED),
         YamlError::SerdeUnknownVariant { .. } => refused("unknown value").hint(ALLOWED),
         YamlError::DuplicateMappingKey { .. } => refused("a key appears twice"),
-        // What these say is made of our own words.
+        // These messages hold only our own words.
         YamlError::SerdeMissingField { .. }
         | YamlError::NullIntoString { .. }
         | YamlError::QuotingRequired { .. }
@@ -202,7 +201,7 @@ fn pools(path: &Path, pools: Spanned<Pools>) -> Result<CognitoSettings> {
     };
     let domain = pools.domain.map(|domain| login_domain(path, domain)).transpose()?;
     Ok(CognitoSettings {
-        // Who signs in at a page of the vendor's has no password of the pool's, or need not type it here.
+        // A user who signs in on a page of the vendor's has no password of the pool, or need not type it here.
         browser: domain.is_some(),
         domain,
         user_pool_id: Some(text("user-pool-id", pools.user_pool_id)?),
@@ -212,7 +211,7 @@ fn pools(path: &Path, pools: Spanned<Pools>) -> Result<CognitoSettings> {
     })
 }
 
-/// The host of a managed login: one on the internet, at the usual port. It is shown to the user before it is taken.
+/// Checks the host of a managed login: it must be on the internet, at the default port. The user sees it before it is used.
 fn login_domain(path: &Path, domain: Spanned<String>) -> Result<String> {
     let refused = |cause: &str| Err(wrong(path, &domain.referenced, format!("\"domain\": {cause}")));
     if let Err(error) = check_cognito_text("domain", &domain.value) {
@@ -224,7 +223,7 @@ fn login_domain(path: &Path, domain: Spanned<String>) -> Result<String> {
     }
 }
 
-/// Whether a name in small letters is a full one, and not one of this machine or its network.
+/// Whether a name in lower case is a full one, and not one of this machine or its network.
 fn is_public_name(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or_default();
     let is_local = ["localhost", "local", "internal", "localdomain"].contains(&last);
@@ -242,7 +241,7 @@ fn registry(path: &Path, rule: Spanned<VendorRule>) -> Result<VendorRegistry> {
     }
     let at = name.referenced;
     let pattern = HostPattern::parse(&name.value).map_err(|cause| {
-        // What follows shows the name.
+        // The rest of the cause would show the name.
         let cause = cause.split([',', ':']).next().unwrap_or_default();
         wrong(path, &at, format!("\"match\" {cause}"))
     })?;
@@ -280,7 +279,7 @@ fn registry(path: &Path, rule: Spanned<VendorRule>) -> Result<VendorRegistry> {
     })
 }
 
-/// The canonical host of a private registry.
+/// Returns the canonical host of a private registry.
 fn private(path: &Path, place: &Location, host: &str) -> Result<String> {
     match Registry::parse(host) {
         Some(registry) if registry.is_public() => Err(wrong(
@@ -297,7 +296,7 @@ fn private(path: &Path, place: &Location, host: &str) -> Result<String> {
     }
 }
 
-/// An alias is a full name of the vendor's own: nothing on this machine or in its network, and nothing that everybody uses.
+/// Checks an alias: it must be a full name of the vendor's own, not on this machine or in its network, and not a public registry's.
 fn check_alias(path: &Path, place: &Location, alias: &str) -> Result<()> {
     let host = alias.rsplit_once(':').map_or(alias, |(host, _)| host);
     if !is_public_name(host) {

@@ -1,4 +1,4 @@
-//! The shape of `ecr-auth.yml`, and its mistakes told with line and column.
+//! The format of `ecr-auth.yml`, and its errors with line and column.
 
 mod cognito;
 mod rule;
@@ -25,12 +25,12 @@ struct YamlDocument {
     cognito: Option<Spanned<cognito::CognitoKeys>>,
 }
 
-/// A key that is there has a value: `profile:` with nothing behind it is a mistake, not the same as no `profile`.
+/// Reads a key that must have a value: `profile:` without a value is an error, unlike a missing `profile`.
 pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
-/// Reads the text of `ecr-auth.yml`. Where it has no block `cognito`, `setup` is the sign-in of its rules.
+/// Parses the text of `ecr-auth.yml`. If it has no block `cognito`, its rules use the sign-in `setup`.
 pub(super) fn parse(text: &str, path: &Path, setup: Option<&CognitoSettings>) -> Result<Config> {
     let document: Option<YamlDocument> =
         serde_saphyr::from_str_with_options(text, options()).map_err(|error| explain(path, &error))?;
@@ -63,7 +63,7 @@ pub(super) fn parse(text: &str, path: &Path, setup: Option<&CognitoSettings>) ->
     })
 }
 
-/// Reads a rule of `setup.json`, whose keys are those of `ecr-auth.yml`; JSON that serde_json writes is YAML.
+/// Reads a rule of `setup.json`, whose keys are those of `ecr-auth.yml`. The JSON that serde_json writes is also YAML.
 pub(super) fn setup_rule(path: &Path, json: &SetupRule, defaults: &RegistrySettings) -> Result<RegistryRule> {
     let read = || -> Result<RegistryRule> {
         let rule = rule(path, from_json(path, json)?, defaults)?;
@@ -90,7 +90,7 @@ fn from_json<T: serde::de::DeserializeOwned>(path: &Path, json: &impl serde::Ser
     serde_saphyr::from_str_with_options(&text, options()).map_err(|error| explain(path, &error))
 }
 
-/// An error of a value in `setup.json`, where lines and columns of the value alone say nothing.
+/// Returns an error of a value in `setup.json`, without the line and column, which would be those of the value alone.
 fn in_json(path: &Path, what: &str, error: &Error) -> Error {
     let place = format!("{}: {what}", one_line(&path.display().to_string()));
     let placed = Error::usage(error.code(), place, error.cause());
@@ -100,7 +100,7 @@ fn in_json(path: &Path, what: &str, error: &Error) -> Error {
     }
 }
 
-/// What holds without a rule; with it, the one sign-in to Cognito that all rules may use.
+/// Returns the settings without a rule, including the one sign-in to Cognito that all rules may use.
 fn defaults(
     path: &Path,
     keys: Option<Spanned<RuleKeys>>,
@@ -184,8 +184,8 @@ fn alias_of_nothing(path: &Path, place: &Location, alias: &str) -> Error {
     .hint(hint)
 }
 
-/// What a rule, or the defaults, give, the defaults filled in. A rule's own profile, role or sign-in to Cognito takes the place of
-/// all of them, and of the roles after. `place` is for what is wrong with the whole.
+/// Returns the settings of a rule or of the defaults, with the defaults filled in. A rule's own profile, role or sign-in to Cognito replaces all of
+/// the defaults' and the roles after them. `place` is for errors about the whole.
 fn settings(
     path: &Path,
     place: &Location,
@@ -196,7 +196,7 @@ fn settings(
     let is_alone = keys.has(&PROFILE) || keys.source() == Some("cognito");
     let has_role = keys.has(&ROLE_ARN);
     let base = match has_role {
-        // Used alone: what the defaults say of roles is not said of it.
+        // A profile or Cognito is used alone, so the role settings of the defaults are dropped.
         _ if is_alone => alone(defaults),
         true if defaults.role.source == SourceChoice::Cognito => alone(defaults),
         true => RoleSettings {
@@ -215,7 +215,7 @@ fn settings(
         .over(base, folder)
         .map_err(|error| at(path, &policy_place, &error))?;
     if role.source == SourceChoice::Cognito {
-        // What is wrong with it is told with its place in the file.
+        // Errors get their place in the file.
         let choice = IdentitySettings::from(role.clone()).choice(None);
         choice.map_err(|error| at(path, &source_place, &error))?;
     }
@@ -229,7 +229,7 @@ fn settings(
     })
 }
 
-/// Nothing of roles, and the sign-in to Cognito, which is there for whoever says so.
+/// Returns the defaults without role settings, but with the sign-in to Cognito, which any rule may use.
 fn alone(defaults: &RegistrySettings) -> RoleSettings {
     RoleSettings {
         cognito: defaults.role.cognito.clone(),
@@ -258,8 +258,8 @@ fn text(path: &Path, key: &str, given: Option<Spanned<String>>) -> Result<Option
     }
 }
 
-/// Strict where YAML guesses: a text that reads as a number or a boolean must be quoted, `yes` is no boolean. The limits
-/// are far above what 1 MiB of rules needs, and far below what hurts.
+/// The parser is strict where YAML guesses: a text that looks like a number or a boolean must be quoted, and `yes` is not a boolean. The limits are
+/// far above what 1 MiB of rules needs, and low enough to be safe.
 pub(super) fn options() -> Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -273,12 +273,12 @@ pub(super) fn options() -> Options {
     }
 }
 
-/// A value that is wrong; what is wrong otherwise says so.
+/// Returns an error about an invalid value. Other errors have their own codes.
 pub(super) fn wrong(path: &Path, place: &Location, cause: impl fmt::Display) -> Error {
     file::at(Code::ConfigValue, path, place.line(), place.column(), cause)
 }
 
-/// An error of a setting, at its place in the file.
+/// Returns the error of a setting with its place in the file.
 fn at(path: &Path, place: &Location, error: &Error) -> Error {
     let placed = wrong(path, place, format!("\"{}\": {}", error.what(), error.cause()));
     match error.hint_text() {
@@ -287,7 +287,7 @@ fn at(path: &Path, place: &Location, error: &Error) -> Error {
     }
 }
 
-/// The parser's error in our words, where it has words for programmers.
+/// Returns the parser's error, in plain words if the parser's are for programmers.
 pub(super) fn explain(path: &Path, error: &YamlError) -> Error {
     let place = error.location().unwrap_or(Location::UNKNOWN);
     match error {
@@ -322,7 +322,7 @@ pub(super) fn explain(path: &Path, error: &YamlError) -> Error {
     }
 }
 
-/// The parser names what it waits for by its own events.
+/// Returns plain words for the parser's event names.
 fn in_plain_words(event: &str) -> &str {
     match event {
         "mapping start" => "keys with values (\"key: value\")",

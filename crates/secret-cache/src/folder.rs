@@ -26,17 +26,17 @@ const PRUNED: &str = ".pruned";
 /// Spent entries are looked for once in this time, and a file left half-written by a killed process is removed after it.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 
-/// A text is removed so long after it was kept. Where it is still asked for, it is kept again.
+/// How long a text is kept. One that is used again after that is kept again.
 const TEXTS_LAST: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// What is reserved on the disk for an entry that is still unknown, in bytes: a long password and all names.
+/// The bytes that are reserved on the disk for an entry before it is known: a long password and all names.
 const RESERVED: usize = 16 * 1024;
 
 /// The folder of the cache. It need not exist.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// Once it was looked for. Root may find it among another user's folders.
+    /// The folder, once it was opened. Root may find it among another user's folders.
     found: Arc<OnceLock<WorkFolder>>,
 }
 
@@ -46,12 +46,12 @@ impl Folder {
         Self { path, found }
     }
 
-    /// Whether there is anything at its path.
+    /// Whether anything exists at its path.
     pub fn exists(&self) -> bool {
         self.path.exists()
     }
 
-    /// Makes sure that the folder is there, ours, and closed to others.
+    /// Checks that the folder exists, belongs to this user, and is closed to others. Makes and closes it if needed.
     pub fn prepare(&self) -> io::Result<()> {
         if !self.path.exists() {
             WorkFolder::make_own(&self.path)?;
@@ -59,7 +59,7 @@ impl Folder {
         guard::prepare_folder(self.at()?, is_ours)
     }
 
-    /// A path of it that nobody else can lead elsewhere.
+    /// Returns a path of the folder that no other user can redirect.
     fn at(&self) -> io::Result<&Path> {
         if let Some(found) = self.found.get() {
             return Ok(found.at());
@@ -68,7 +68,7 @@ impl Folder {
         Ok(self.found.get_or_init(|| found).at())
     }
 
-    /// The entry of `key`; `None` for anything but a well-formed one that is ours alone, in a folder that is ours alone.
+    /// Returns the entry of `key`. `None` unless the entry is well formed, and it and the folder belong to this user alone.
     pub fn read(&self, key: &CacheKey) -> Option<CacheEntry> {
         if !guard::is_prepared(self.at().ok()?) {
             return None;
@@ -77,21 +77,21 @@ impl Folder {
         CacheEntry::decode(key, &bytes)
     }
 
-    /// Whether this very text was kept under `key`, by us alone, in a folder that is ours alone.
+    /// Whether exactly this text was kept under `key`, in a file and a folder of this user alone.
     pub fn holds_text(&self, key: &CacheKey, text: &[u8]) -> bool {
         let path = self.at().ok().filter(|at| guard::is_prepared(at));
         let kept = path.and_then(|_| read_own(&self.path(key, TEXT).ok()?, text.len()).ok());
         kept.is_some_and(|kept| kept[..] == *text)
     }
 
-    /// Keeps a text under `key`, in the place of the one before, in one step.
+    /// Keeps a text under `key`, replacing an earlier one in one step.
     pub fn keep_text(&self, key: &CacheKey, text: &[u8]) -> io::Result<()> {
         let mut file = temporary(NEW, self.at()?)?;
         file.write_all(text)?;
         replace(file.into_temp_path(), &self.path(key, TEXT)?)
     }
 
-    /// Removes all texts that were kept before a moment; `None`: all of them.
+    /// Removes all texts that were kept before a time. `None` removes all texts.
     pub fn remove_texts(&self, before: Option<SystemTime>) {
         let Ok(at) = self.at() else { return };
         for name in self.names().iter().filter(|name| is_text(name)) {
@@ -102,8 +102,8 @@ impl Folder {
         }
     }
 
-    /// Takes a place on the disk for an entry of `key`, before it is known what it will hold. An error says that nothing can be
-    /// kept here: the folder is read-only, the disk is full, or a folder lies where the entry should.
+    /// Reserves space on the disk for an entry of `key`, before its contents are known. An error says that nothing can be kept here: the folder is
+    /// read-only, the disk is full, or the entry's path is a folder.
     pub fn reserve(&self, key: &CacheKey) -> io::Result<EntrySlot> {
         let path = self.path(key, ENTRY)?;
         if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
@@ -120,30 +120,30 @@ impl Folder {
         path.map_or(LockAttempt::Unavailable, |path| Lock::try_take(&path))
     }
 
-    /// Takes the lock of `key`, waiting for it until `deadline`.
+    /// Takes the lock of `key`. Waits for it until `deadline`.
     pub fn lock(&self, key: &CacheKey, deadline: Instant) -> LockAttempt {
         let path = self.path(key, LOCK);
         path.map_or(LockAttempt::Unavailable, |path| Lock::take(&path, deadline))
     }
 
-    /// Takes the lock of `key`, waiting for it for half of the time that is left until `deadline`: the other half is for going on without.
+    /// Takes the lock of `key`. Waits for it during half of the time until `deadline`, so that the caller has time to go on without it.
     pub fn lock_in_time(&self, key: &CacheKey, deadline: Instant) -> LockAttempt {
         let now = Instant::now();
         self.lock(key, now + deadline.saturating_duration_since(now) / 2)
     }
 
-    /// Removes the entry of `key`. Its lock should be held, so that nobody writes back what was read before.
+    /// Removes the entry of `key`. The caller should hold its lock, so that no process writes back what it read before.
     pub fn remove(&self, key: &CacheKey) {
         let _ = self.path(key, ENTRY).and_then(|path| remove_file(&path));
     }
 
-    /// The keys of all entries, those with only a lock included.
+    /// Returns the keys of all entries, including those with only a lock.
     pub fn keys(&self) -> BTreeSet<CacheKey> {
         self.names().iter().filter_map(|name| key_of(name)).collect()
     }
 
-    /// Removes what nobody needs any more: spent entries with their locks, and files that killed processes were writing. Does
-    /// so once an hour at most; an entry that another process is working on is left for the next time.
+    /// Removes what is no longer needed: spent entries with their locks, and unfinished files of killed processes. It does this once an hour at
+    /// most, and skips entries that another process has locked.
     pub fn prune(&self, now: SystemTime) {
         let Ok(at) = self.at() else { return };
         if !is_older(&at.join(PRUNED), now) || self.mark_pruned(now).is_err() {
@@ -161,7 +161,7 @@ impl Folder {
         }
     }
 
-    /// Removes the folder, if there is no entry and no lock in it.
+    /// Removes the folder, if it holds neither an entry nor a lock.
     pub fn remove_if_unused(&self) -> io::Result<()> {
         let (Some(around), Some(name)) = (self.path.parent(), self.path.file_name()) else {
             return Ok(());
@@ -197,7 +197,7 @@ impl Folder {
     }
 }
 
-/// A place on the disk for an entry. Dropping it gives it back.
+/// Reserved space on the disk for an entry. Dropping it releases the space.
 #[derive(Debug)]
 pub(super) struct EntrySlot {
     file: NamedTempFile,
@@ -205,9 +205,9 @@ pub(super) struct EntrySlot {
 }
 
 impl EntrySlot {
-    /// Puts the entry in its place, in one step.
+    /// Places the entry in one step.
     ///
-    /// It isn't forced to the disk: what a power failure leaves is at worst a file that doesn't parse, and is ignored.
+    /// It is not flushed to the disk: after a power failure there is at worst a file that does not parse, which is ignored.
     pub fn fill(mut self, entry: &CacheEntry) -> io::Result<()> {
         let bytes = entry.encode().ok_or(io::ErrorKind::InvalidData)?;
         self.file.rewind()?;
@@ -217,7 +217,7 @@ impl EntrySlot {
     }
 }
 
-/// Whether a file of this name is the cache's own.
+/// Whether a file of this name belongs to the cache.
 fn is_ours(name: &str) -> bool {
     key_of(name).is_some() || is_text(name) || name.starts_with(NEW) || name == PRUNED
 }
@@ -232,8 +232,8 @@ fn key_of(name: &str) -> Option<CacheKey> {
     CacheKey::parse(stem)
 }
 
-/// Whether a file was last changed an hour ago or more, or isn't there. One from an hour ahead counts too: the clock was set
-/// back. (One from just ahead was changed after we looked at the clock.)
+/// Whether a file was last changed an hour ago or more, or does not exist. A file from an hour ahead counts too, because the clock was set back. (A
+/// file from slightly ahead was changed after we read the clock.)
 fn is_older(path: &Path, now: SystemTime) -> bool {
     let Some(modified) = modified(path) else {
         return true;

@@ -1,4 +1,4 @@
-//! `cognito:` of `ecr-auth.yml`: the pools, and who signs in. No commands, no secrets.
+//! `cognito:` of `ecr-auth.yml`: the pools and the user. It holds no commands and no secrets.
 
 use std::path::Path;
 
@@ -45,7 +45,7 @@ pub(super) struct CognitoKeys {
     id_token_file: Option<Spanned<String>>,
 }
 
-/// The settings, checked; what is wrong with a value is told at the value, what is missing at the block.
+/// Returns the checked settings. An error about a value has the value's place. An error about a missing key has the block's.
 pub(super) fn settings(path: &Path, keys: Spanned<CognitoKeys>) -> Result<CognitoSettings> {
     let place = keys.referenced;
     let keys = keys.value;

@@ -1,4 +1,4 @@
-//! The keys of a rule and of `defaults`: which registry is meant, and the keys of the table of settings.
+//! The keys of a rule and of `defaults`: those that name the registry, and those of the table of settings.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,7 +19,7 @@ const MATCH: &str = "match";
 const REGISTRY: &str = "registry";
 const OPTIONAL: &str = "optional";
 
-/// Every key of a rule, for the hint about one that is unknown.
+/// Every key of a rule, for the hint about an unknown one.
 static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let settings = TABLE.iter().filter(|setting| setting.key.is_some());
     let settings = settings.map(|setting| setting.name);
@@ -30,18 +30,18 @@ static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The keys of a rule. `defaults` takes all of them but the ones that say which registry is meant.
+/// The keys of a rule. `defaults` has the same keys, except those that name the registry.
 #[derive(Default)]
 pub(super) struct RuleKeys {
     pub r#match: Option<Spanned<String>>,
     pub registry: Option<Spanned<String>>,
     pub optional: Option<bool>,
     values: Vec<PlacedValue>,
-    /// The first text that is blank.
+    /// The first blank text.
     blank: Option<(&'static Setting, Location)>,
 }
 
-/// A value, and where it stands. Errors in numbers and tags are the parser's own, so those need no place.
+/// A value and its place. Errors in numbers and tags are the parser's own, so those need no place.
 struct PlacedValue {
     setting: &'static Setting,
     value: SurfaceValue,
@@ -53,12 +53,12 @@ impl RuleKeys {
         self.values.iter().any(|it| it.setting == setting)
     }
 
-    /// Where the value of a setting stands.
+    /// Returns the place of a setting's value.
     pub fn place(&self, setting: &Setting) -> Option<Location> {
         self.values.iter().find(|it| it.setting == setting).map(|it| it.place)
     }
 
-    /// The word that the key `source` has.
+    /// Returns the value of the key `source`.
     pub fn source(&self) -> Option<&str> {
         let source = self.values.iter().find(|it| it.setting == &SOURCE);
         source.and_then(|it| it.value.as_text())
@@ -68,7 +68,7 @@ impl RuleKeys {
         self.values.into_iter().map(|it| (it.setting, it.value)).collect()
     }
 
-    /// Checks each value, and which of them stand together.
+    /// Checks each value, and which settings may be combined.
     pub fn check(&mut self, path: &Path) -> Result<()> {
         if let Some((setting, place)) = self.blank {
             return Err(wrong(path, &place, format!("\"{}\" is empty", setting.name)));
@@ -131,7 +131,7 @@ impl RuleKeys {
         }
     }
 
-    /// Reads the value of a setting as its kind has it. A key that is there has a value: `profile:` with nothing behind it is a mistake.
+    /// Reads the value of a setting by its kind. A key must have a value: `profile:` without one is an error.
     fn read<'de, M: MapAccess<'de>>(&mut self, setting: &'static Setting, map: &mut M) -> Result<(), M::Error> {
         let mut place = Location::UNKNOWN;
         let value = match setting.kind {
@@ -241,7 +241,7 @@ impl Visitor<'_> for AnyKey {
     }
 }
 
-/// A boolean as YAML itself tells it: `"true"` in quotes is a text.
+/// A boolean of YAML: `"true"` in quotes is a text.
 pub(super) struct YamlBool(pub bool);
 
 impl<'de> Deserialize<'de> for YamlBool {
