@@ -4,16 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use secret::{Secret, exposed};
 
-/// This machine, as a user pool knows it: made in one sign-in, and shown in the next ones.
+/// This machine as a device of a user pool. It is made in one sign-in and used in the next ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
-    /// Its key, which goes with every refresh.
+    /// The device's key, which is sent with every refresh.
     #[serde(with = "exposed")]
     pub key: Secret,
-    /// The key of its group, which is part of every proof.
+    /// The key of the device's group, which is part of every proof.
     #[serde(with = "exposed")]
     pub group_key: Secret,
-    /// Its password. The managed login keeps the one of a browser to itself.
+    /// The device's password. `None` for a browser, whose password the managed login keeps.
     #[serde(
         default,
         deserialize_with = "exposed::optional",

@@ -1,4 +1,4 @@
-//! An identity pool: who shows a token of a provider that it knows gets AWS credentials of the role that the pool has for them.
+//! An identity pool: gives AWS credentials of its role for the token of a provider that it knows.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,29 +10,29 @@ use diagnostics::{Code, Error, Result};
 use secret::Secret;
 use settings::CognitoSettings;
 
-/// A provider, by the pool's key for it, and the token that it gave out.
+/// A provider, as the pool's key for it, and one of the provider's tokens.
 #[derive(Debug, Clone)]
 pub struct ProviderLogin {
-    /// Such as `cognito-idp.<region>.amazonaws.com/<pool>`, `accounts.google.com`.
+    /// The key, such as `cognito-idp.<region>.amazonaws.com/<pool>` or `accounts.google.com`.
     pub key: String,
-    /// A user pool's ID token; of some others, an access token.
+    /// The ID token of a user pool. Some other providers use an access token.
     pub token: Secret,
 }
 
-/// Credentials of the role that the pool has for the user.
+/// Credentials of the pool's role for the user.
 #[derive(Debug)]
 pub struct PoolCredentials {
-    /// Names the key.
+    /// The key's id.
     pub access_key_id: String,
     /// Signs requests.
     pub secret_access_key: Secret,
-    /// Goes with every request.
+    /// Sent with every request.
     pub session_token: Secret,
-    /// When they end, by the server's clock.
+    /// When the credentials end, by the server's clock.
     pub expires_at: SystemTime,
 }
 
-/// A token of the identity pool's own, that STS takes in the classic flow.
+/// The identity pool's own token, which STS takes in the classic flow.
 #[derive(Debug)]
 pub struct OpenIdToken(pub Secret);
 
@@ -86,10 +86,11 @@ impl ProviderLogin {
     }
 }
 
-/// The enhanced flow: the pool chooses the role, or gives the one that is asked for where its rules allow it. The session lives an hour.
+/// Returns the credentials of the enhanced flow: the pool chooses the role, or gives the requested one if its rules allow it. The session lives an
+/// hour.
 ///
 /// # Errors
-/// What Cognito says, or an answer that can't be used.
+/// Cognito refuses, or the response cannot be used.
 pub async fn credentials(
     calls: &impl CognitoCalls,
     settings: &CognitoSettings,
@@ -121,10 +122,10 @@ pub async fn credentials(
     })
 }
 
-/// The first half of the classic flow: a token that STS turns into a session of a role that trusts the pool.
+/// Runs the first half of the classic flow: returns a token that STS turns into a session of a role that trusts the pool.
 ///
 /// # Errors
-/// As [`credentials`].
+/// The errors of [`credentials`].
 pub async fn open_id_token(
     calls: &impl CognitoCalls,
     settings: &CognitoSettings,

@@ -1,4 +1,4 @@
-//! The refresh token that a sign-in left: kept in the cache, so that the next one asks nothing.
+//! The refresh token of a sign-in, kept in the cache, so that the next sign-in asks nothing.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -15,17 +15,17 @@ use secret::{Secret, exposed};
 use secret_cache::{Cache, CacheKey, FetchedSecret, LockedEntry};
 use settings::{CognitoSettings, SignIn};
 
-/// The name that all sign-ins are kept under.
+/// The name of all sign-ins in the cache.
 const NAME: &str = "cognito sign-in";
-/// The name that devices are kept under: they outlive the sign-in that they were made in.
+/// The name of devices in the cache. A device outlives the sign-in that it was made in.
 const DEVICE: &str = "cognito device";
-/// The longest that a user pool lets a refresh token live: 3650 days. How long it is in truth nobody tells but Cognito, by refusing
-/// it: then it is forgotten.
+/// The longest life of a refresh token that a user pool can set: 3650 days. The real life is unknown until Cognito refuses the token, which is then
+/// removed.
 const LONGEST: Duration = Duration::from_secs(3650 * 86_400);
-/// Tokens this young serve whoever else asks: processes that come at once share one refresh.
+/// Tokens younger than this are shared: processes that ask at once need one refresh.
 const SHARED: Duration = Duration::from_secs(60);
 
-/// Where one user's sign-in is kept.
+/// The place of one user's sign-in in the cache.
 #[derive(Debug)]
 pub struct RefreshTokenStore<'a> {
     cache: &'a Cache,
@@ -43,19 +43,19 @@ pub struct KeptSignIn {
     pub client_id: String,
     /// The name that was signed in with.
     pub signed_in_as: String,
-    /// The user's real name.
+    /// The user's real name, not an alias.
     pub username: String,
-    /// Where the user pool was asked.
+    /// The address of the user pool.
     pub address: String,
     /// The file that holds the app client's secret.
     pub client_secret_file: Option<PathBuf>,
-    /// The managed login, where the user signed in there.
+    /// The managed login, if the user signed in there.
     #[serde(default)]
     pub login_place: Option<LoginPlace>,
-    /// Gives new tokens.
+    /// The token that gets new tokens.
     #[serde(with = "exposed")]
     pub refresh_token: Secret,
-    /// The device that the sign-in is on, in a user pool that remembers devices: without it the refresh token does not count.
+    /// The device of the sign-in, in a user pool that remembers devices. The refresh token only works together with it.
     #[serde(
         default,
         deserialize_with = "exposed::optional",
@@ -66,7 +66,7 @@ pub struct KeptSignIn {
     id_token: Secret,
     #[serde(with = "exposed")]
     access_token: Secret,
-    /// When the tokens came, in milliseconds since 1970-01-01 UTC.
+    /// When the tokens were fetched, in milliseconds since 1970-01-01 UTC.
     refreshed_at: u64,
 }
 
@@ -97,7 +97,7 @@ struct RevokeToken<'a> {
 }
 
 impl<'a> RefreshTokenStore<'a> {
-    /// The place of this user's sign-in. `address` is where the user pool is asked: no other place is shown the token.
+    /// Returns the place of this user's sign-in. `address` is the user pool's address: the token is not sent to any other.
     pub fn for_user(cache: &'a Cache, user: &User, address: &str) -> Self {
         let key = |kind| {
             CacheKey::builder()
@@ -116,7 +116,7 @@ impl<'a> RefreshTokenStore<'a> {
         }
     }
 
-    /// Keeps a sign-in. Where nothing can be kept, the next one asks again.
+    /// Keeps a sign-in. If it cannot be kept, the next sign-in asks again.
     pub fn keep(&self, user: &User, signed_in: &SignedIn, now: SystemTime, deadline: Instant) {
         let Some(refresh_token) = signed_in.refresh_token.clone() else {
             return;
@@ -141,11 +141,11 @@ impl<'a> RefreshTokenStore<'a> {
         if let Some(device) = signed_in.device.as_ref().filter(|device| device.password.is_some()) {
             self.keep_device(device, now, deadline);
         }
-        // Who could not have a password for want of a sign-in can have one now.
+        // Failures for want of a sign-in are over.
         self.cache.forget_failures(now);
     }
 
-    /// The device that an earlier sign-in of this user was on.
+    /// Returns the device of an earlier sign-in of this user.
     pub fn device(&self, now: SystemTime) -> Option<Device> {
         let held = self.cache.warm(&self.device_key, DEVICE, now)?;
         serde_json::from_str(held.secret.expose()).ok()
@@ -158,16 +158,16 @@ impl<'a> RefreshTokenStore<'a> {
         }
     }
 
-    /// Whether there is a sign-in.
+    /// Whether a sign-in is kept.
     pub fn is_there(&self, now: SystemTime) -> bool {
         self.cache.warm(&self.key, NAME, now).is_some()
     }
 
-    /// Fresh tokens, by the refresh token. The lock is held all the while: a token that was replaced must not be shown again,
-    /// or Cognito ends the whole sign-in.
+    /// Gets fresh tokens with the refresh token. The lock is held all the time: if a replaced token were used again, Cognito would end the whole
+    /// sign-in.
     ///
     /// # Errors
-    /// Nobody is signed in, or not any more; what Cognito says.
+    /// No user is signed in, the sign-in has ended, or Cognito refuses.
     pub async fn tokens(
         &self,
         user: &User,
@@ -175,7 +175,7 @@ impl<'a> RefreshTokenStore<'a> {
         clock: &dyn Fn() -> SystemTime,
         deadline: Instant,
     ) -> Result<SignedIn, CallFailure> {
-        // Without a trace: doctor asks too.
+        // This leaves no trace, because doctor asks too.
         if !self.is_there(clock()) {
             return Err(not_signed_in(&user.username).into());
         }
@@ -194,7 +194,7 @@ impl<'a> RefreshTokenStore<'a> {
             }
             Err(CallFailure::Refused(refusal)) if is_over(&refusal) => {
                 let error = Error::from(refusal.clone());
-                // A client's secret that is wrong says nothing of the token.
+                // A wrong client secret does not mean that the token is invalid.
                 if refusal.message.to_ascii_lowercase().contains("secret") {
                     return Err(error.into());
                 }
@@ -205,7 +205,7 @@ impl<'a> RefreshTokenStore<'a> {
         }
     }
 
-    /// The one user who is signed in to this client, where there is just one: the name that nobody has to give again.
+    /// Returns the only user who is signed in to this client, so that the name need not be given again. `None` if there are several.
     pub fn only_user(cache: &Cache, pool: &str, client_id: &str, now: SystemTime) -> Option<String> {
         let all = Self::all(cache, now).into_iter();
         let mut names = all.filter(|kept| kept.user_pool_id == pool && kept.client_id == client_id);
@@ -215,7 +215,7 @@ impl<'a> RefreshTokenStore<'a> {
         }
     }
 
-    /// All that are signed in.
+    /// Returns all sign-ins.
     pub fn all(cache: &Cache, now: SystemTime) -> Vec<KeptSignIn> {
         let held = cache.named(NAME, now).into_iter();
         held.filter_map(|held| KeptSignIn::read(&held.secret)).collect()
@@ -249,7 +249,7 @@ impl KeptSignIn {
         }
     }
 
-    /// By the call that knows rotation; by the older one where that isn't known.
+    /// Uses the call that supports token rotation, or the older one if the pool does not know it.
     async fn refresh(&self, user: &User, calls: &impl CognitoCalls) -> Result<AuthenticationResult, CallFailure> {
         let request = GetTokens {
             refresh_token: (&self.refresh_token).into(),
@@ -312,10 +312,10 @@ impl KeptSignIn {
         Ok(())
     }
 
-    /// Makes sure that the token goes to nobody but who gave it out: an endpoint may have been set since.
+    /// Checks that the token is only sent to the address that gave it: an endpoint may have been set since.
     ///
     /// # Errors
-    /// It is another address.
+    /// The address is another one.
     pub fn refuse_elsewhere(&self, address: &str) -> Result<()> {
         match address == self.address {
             true => Ok(()),
@@ -331,10 +331,10 @@ impl KeptSignIn {
         }
     }
 
-    /// Tells Cognito that the refresh token, and all that came of it, counts no more.
+    /// Revokes the refresh token and all tokens that came from it.
     ///
     /// # Errors
-    /// What Cognito says.
+    /// Cognito refuses.
     pub async fn revoke(&self, user: &User, calls: &impl CognitoCalls) -> Result<(), CallFailure> {
         let request = RevokeToken {
             token: (&self.refresh_token).into(),
@@ -347,10 +347,10 @@ impl KeptSignIn {
     }
 }
 
-/// The name that the settings give, or of the one user who is signed in.
+/// Returns the user name in the settings, or that of the only user who is signed in.
 ///
 /// # Errors
-/// There is none, or more than one.
+/// No user is signed in, or more than one.
 pub fn username(settings: &CognitoSettings, cache: &Cache, now: SystemTime) -> Result<String> {
     if let Some(username) = &settings.username {
         return Ok(username.clone());
@@ -361,7 +361,7 @@ pub fn username(settings: &CognitoSettings, cache: &Cache, now: SystemTime) -> R
     RefreshTokenStore::only_user(cache, id, client_id, now).ok_or_else(no_known_user)
 }
 
-/// The error of a user who is not named, and who is not the only one that is signed in.
+/// Returns the error for a missing user name, if not exactly one user is signed in.
 pub fn no_known_user() -> Error {
     Error::failed(
         Code::NotSignedIn,
@@ -371,7 +371,7 @@ pub fn no_known_user() -> Error {
     .hint("run in a terminal: ecr-auth cognito; or name the user with username under cognito in ecr-auth.yml")
 }
 
-/// Whether the token counts no more: it was revoked or is too old, or one that it was replaced by is in use.
+/// Whether the token is no longer valid: it was revoked, is too old, or its replacement is in use.
 fn is_over(refusal: &CallRefusal) -> bool {
     matches!(
         refusal.code.as_str(),
@@ -393,7 +393,7 @@ fn signed_out(username: &str, message: &str) -> Error {
     Error::failed(Code::NotSignedIn, "Amazon Cognito", cause).hint("run in a terminal: ecr-auth cognito")
 }
 
-/// What is kept until Cognito refuses it.
+/// Returns a secret that is kept until Cognito refuses it.
 fn kept_for_good(secret: Secret, now: SystemTime) -> FetchedSecret {
     FetchedSecret {
         secret,

@@ -1,15 +1,15 @@
 //! Signing in to a Cognito user pool, and trading the sign-in for AWS credentials.
 //!
-//! This crate computes, asks and keeps. It makes no call and knows no terminal: whoever implements [`CognitoCalls`] makes Cognito's calls, and
-//! whoever implements [`Questions`] asks the person.
+//! This crate computes, asks and keeps. It makes no call and knows no terminal: an implementation of [`CognitoCalls`] calls Cognito, and an
+//! implementation of [`Questions`] asks the user.
 //!
 //! 1. [`sign_in`] proves the password (by SRP it never leaves the machine) and answers challenge after challenge: a new password, a code,
 //!    an authenticator to set up. Its result, [`SignedIn`], has the tokens.
-//! 2. [`RefreshTokenStore`] keeps the refresh token, so that the next sign-in asks nobody.
+//! 2. [`RefreshTokenStore`] keeps the refresh token, so that the next sign-in asks nothing.
 //! 3. [`credentials`] trades the [`ProviderLogin`] of a signed-in user for AWS credentials at an identity pool; [`open_id_token`] trades it for a
 //!    token that STS takes.
-//! 4. [`managed_login`] signs in with the user's browser instead: the user pool's own pages ask for whatever is needed.
-//! 5. [`passwords`] changes a password that is known, and replaces one that is forgotten.
+//! 4. [`managed_login`] signs in with the user's browser instead: the user pool's own pages ask the user.
+//! 5. [`passwords`] changes a known password, and replaces a forgotten one.
 //!
 //! ```
 //! use cognito::{CallFailure, CognitoCalls, CognitoService, ProviderLogin, credentials};
@@ -84,9 +84,9 @@ pub enum CognitoService {
     IdentityPool,
 }
 
-/// Makes Cognito's calls, which nobody signs: what stands in them is what vouches.
+/// Makes calls to Cognito. They are not signed, because their contents prove the identity.
 pub trait CognitoCalls {
-    /// Calls an operation of the service in a region with a JSON object, and gives the JSON object of the answer.
+    /// Calls an operation of the service in a region with a JSON object, and returns the JSON object of the response.
     fn call(
         &self,
         service: CognitoService,
@@ -95,16 +95,16 @@ pub trait CognitoCalls {
         request: Secret,
     ) -> impl Future<Output = Result<Secret, CallFailure>>;
 
-    /// The time by the clock of who answered last: a sign-in is signed with it.
+    /// Returns the current time by the clock of the last server. Sign-ins are signed with it.
     fn server_time(&self) -> SystemTime;
 }
 
 /// How a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallFailure {
-    /// The service said no.
+    /// The service refused the call.
     Refused(CallRefusal),
-    /// It couldn't be asked, or its answer is none.
+    /// The service could not be reached, or its response cannot be used.
     Failed(Error),
 }
 

@@ -1,4 +1,4 @@
-//! Where a user signed in with the browser.
+//! The managed login at which a user signed in with the browser.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +7,6 @@ use serde::{Deserialize, Serialize};
 pub struct LoginPlace {
     /// Its host.
     pub domain: String,
-    /// The port of this machine that it sends browsers back to.
+    /// The port of this machine to which it sends browsers back.
     pub port: u16,
 }

@@ -1,9 +1,9 @@
-//! Signing in with the user's browser: the authorization code grant with PKCE at the user pool's managed login. With it come federated
-//! users (SAML, Google, …), passkeys and any second factor: the pages there ask for whatever is needed.
+//! Sign-in with the user's browser: the authorization code grant with PKCE at the user pool's managed login. It supports federated users (SAML,
+//! Google, …), passkeys and any second factor, because the pages there ask for whatever is needed.
 //! <https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html>
 //!
-//! Like the rest of the crate this makes no call and opens no browser: whoever implements [`LoginCalls`] does the first, and whoever calls
-//! the second, with [`BrowserSignIn::address`].
+//! Like the rest of the crate, this makes no call and opens no browser: an implementation of [`LoginCalls`] makes the calls, and the caller opens
+//! [`BrowserSignIn::address`].
 
 use std::future::Future;
 
@@ -22,24 +22,24 @@ use diagnostics::{Code, Error, Result, one_line};
 use oidc_token::Claims;
 use secret::Secret;
 
-/// Random bytes of `state` and of the code verifier: 256 bits (RFC 7636, 4.1).
+/// The number of random bytes in `state` and in the code verifier: 256 bits (RFC 7636, 4.1).
 const RANDOM_BYTES: usize = 32;
-/// Nothing but `openid`: then the ID token has every attribute that the app client may read.
+/// The scope is only `openid`. The ID token then has every attribute that the app client may read.
 const SCOPE: &str = "openid";
-/// The claims by which a user may have been named.
+/// The claims that may hold the given user name.
 const NAMES: [&str; 4] = ["cognito:username", "email", "preferred_username", "phone_number"];
 const WHAT: &str = "sign-in in the browser";
-/// The path that a browser comes back to after a sign-in.
+/// The path to which a browser comes back after a sign-in.
 pub const CALLBACK: &str = "/callback";
-/// The path that a browser comes back to after a sign-out.
+/// The path to which a browser comes back after a sign-out.
 pub const SIGNED_OUT: &str = "/signed-out";
 
-/// Makes the few requests to a managed login that are not the browser's.
+/// Makes the requests to a managed login that the browser does not make.
 pub trait LoginCalls {
-    /// Asks for an address, and follows no redirection.
+    /// Sends a GET request, and follows no redirect.
     fn get(&self, address: &str) -> impl Future<Output = Result<LoginResponse>>;
 
-    /// Posts a form; `credentials` are those of an app client with a secret, for `Authorization: Basic`.
+    /// Posts a form. `credentials` are those of an app client with a secret, for `Authorization: Basic`.
     fn post(
         &self,
         address: &str,
@@ -48,18 +48,18 @@ pub trait LoginCalls {
     ) -> impl Future<Output = Result<LoginResponse>>;
 }
 
-/// What a managed login answers.
+/// The response of a managed login.
 #[derive(Debug)]
 pub struct LoginResponse {
     /// The HTTP status.
     pub status: u16,
-    /// Where it sends the browser on to.
+    /// The address to which it redirects the browser.
     pub location: Option<String>,
-    /// The body, where it is a text.
+    /// The body, if it is text.
     pub body: Secret,
 }
 
-/// One sign-in: its random numbers are good for it alone.
+/// One sign-in. Its random numbers are used only once.
 #[derive(Debug)]
 pub struct BrowserSignIn<'a> {
     user: &'a User,
@@ -82,7 +82,7 @@ struct OauthError {
 }
 
 impl<'a> BrowserSignIn<'a> {
-    /// A new sign-in at the managed login `domain`, which sends the browser back to `port` of this machine.
+    /// Returns a new sign-in at the managed login `domain`, which sends the browser back to `port` of this machine.
     ///
     /// # Errors
     /// The system has no random numbers.
@@ -96,7 +96,7 @@ impl<'a> BrowserSignIn<'a> {
         })
     }
 
-    /// The address that the browser opens.
+    /// Returns the address for the browser to open.
     pub fn address(&self) -> String {
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(self.verifier.expose()));
         let redirect = redirect_uri(self.port);
@@ -114,11 +114,10 @@ impl<'a> BrowserSignIn<'a> {
         format!("https://{}/oauth2/authorize?{}", self.domain, form(&query))
     }
 
-    /// Asks the managed login whether it will show its pages, before a browser does: what it tells the browser alone, nobody here would
-    /// hear.
+    /// Checks that the managed login will show its pages, before a browser is opened, because its errors would only be seen in the browser.
     ///
     /// # Errors
-    /// It knows no such app client, or the app client not the address to come back to; it can't be asked.
+    /// The managed login does not know the app client, the app client does not allow the address to come back to, or the login cannot be reached.
     pub async fn check(&self, calls: &impl LoginCalls) -> Result<()> {
         let response = calls.get(&self.address()).await?;
         let location = response.location.as_deref().unwrap_or_default();
@@ -146,10 +145,10 @@ impl<'a> BrowserSignIn<'a> {
         }
     }
 
-    /// The code in the query of the address that the browser came back to. The state shows that this sign-in asked for it.
+    /// Returns the code in the query of the address that the browser came back to. The state proves that this sign-in asked for it.
     ///
     /// # Errors
-    /// The state is another one's; the user pool or the user refused.
+    /// The state is that of another sign-in, or the user pool or the user refused.
     pub fn code(&self, query: &str) -> Result<Secret> {
         if parameter(query, "state").as_deref() != Some(self.state.expose()) {
             return Err(
@@ -166,11 +165,10 @@ impl<'a> BrowserSignIn<'a> {
             .ok_or_else(|| failed("the browser came back without a code").hint("run the command again"))
     }
 
-    /// The code in what somebody pasted: the address that their browser ended on, or the code itself, which is bound to this sign-in by its
-    /// challenge.
+    /// Returns the code in a pasted text: the address that the browser ended on, or the code itself, which the challenge binds to this sign-in.
     ///
     /// # Errors
-    /// As [`BrowserSignIn::code`]; it is neither.
+    /// The errors of [`BrowserSignIn::code`], or the text is neither.
     pub fn pasted_code(&self, text: &str) -> Result<Secret> {
         let text = text.trim();
         match text.split_once('?') {
@@ -183,7 +181,7 @@ impl<'a> BrowserSignIn<'a> {
         }
     }
 
-    /// What the parameters say of a refusal.
+    /// Returns the error in a query's parameters, if there is one.
     fn refusal(&self, query: &str) -> Option<Error> {
         let error = parameter(query, "error")?;
         let more = parameter(query, "error_description").map(|text| format!(" ({})", one_line(&text)));
@@ -197,10 +195,10 @@ impl<'a> BrowserSignIn<'a> {
         })
     }
 
-    /// Trades the code for tokens, and looks whose they are.
+    /// Trades the code for tokens, and checks whose they are.
     ///
     /// # Errors
-    /// The code was used already or is another app client's; the tokens are of another user pool or of another user than was named.
+    /// The code was used already or belongs to another app client, or the tokens belong to another user pool or another user than was named.
     pub async fn trade(&self, code: &Secret, calls: &impl LoginCalls) -> Result<SignedIn> {
         let redirect = redirect_uri(self.port);
         let request = form(&[
@@ -217,7 +215,7 @@ impl<'a> BrowserSignIn<'a> {
         if response.status != 200 {
             return Err(refused_code(self.domain, &response));
         }
-        // Never the parser's own words: they may quote what it read.
+        // The parser's own message is not shown, because it may quote the response.
         let tokens = serde_json::from_str::<Tokens>(response.body.expose()).ok();
         let tokens = tokens.and_then(|it| Some((it.id_token?.0, it.access_token?.0, it.refresh_token)));
         let (id_token, access_token, refresh_token) = tokens.ok_or_else(|| {
@@ -242,8 +240,8 @@ impl<'a> BrowserSignIn<'a> {
         })
     }
 
-    /// The claims of an ID token that is for us, of this user pool and of the user that was named. It came from the managed login itself, by
-    /// TLS, and the identity pool checks its signature (OpenID Connect Core, 3.1.3.7).
+    /// Returns the claims of an ID token, if it is for this app client, from this user pool, and of the named user. It came from the managed login
+    /// itself, by TLS, and the identity pool checks its signature (OpenID Connect Core, 3.1.3.7).
     fn claims(&self, id_token: &Secret) -> Result<Claims> {
         let claims = Claims::from_jwt(id_token.expose());
         let is_of_pool = |claims: &Claims| {
@@ -271,7 +269,7 @@ impl<'a> BrowserSignIn<'a> {
     }
 }
 
-/// The name that people call the user of an ID token by.
+/// Returns the readable name of an ID token's user.
 pub fn name_of(signed_in: &SignedIn) -> String {
     let claims = Claims::from_jwt(signed_in.id_token.expose());
     claims.map_or_else(|| signed_in.username.clone(), |claims| display_name(&claims))
@@ -283,22 +281,23 @@ fn display_name(claims: &Claims) -> String {
     name.unwrap_or(&claims.sub).to_owned()
 }
 
-/// The address on this machine that the browser is sent back to. Cognito takes http for `localhost` alone, and compares it to the letter.
+/// Returns the address on this machine to which the browser is sent back. Cognito allows http only for `localhost`, and compares the address
+/// exactly.
 pub fn redirect_uri(port: u16) -> String {
     format!("http://localhost:{port}{CALLBACK}")
 }
 
-/// The address that ends the session of a managed login in the browser that opens it.
+/// Returns the address that ends the session of a managed login in the browser that opens it.
 pub fn logout_address(place: &LoginPlace, client_id: &str) -> String {
     let to = format!("http://localhost:{}{SIGNED_OUT}", place.port);
     let query = form(&[("client_id", Some(client_id)), ("logout_uri", Some(to.as_str()))]);
     format!("https://{}/logout?{query}", place.domain)
 }
 
-/// Tells a managed login that a refresh token that it gave out, and all that came of it, counts no more.
+/// Revokes a refresh token of a managed login, and all tokens that came from it.
 ///
 /// # Errors
-/// What it says.
+/// The managed login refuses.
 pub async fn revoke(kept: &KeptSignIn, place: &LoginPlace, user: &User, calls: &impl LoginCalls) -> Result<()> {
     let request = form(&[
         ("token", Some(kept.refresh_token.expose())),
@@ -330,7 +329,7 @@ fn refused_code(domain: &str, response: &LoginResponse) -> Error {
     }
 }
 
-/// The error that an answer names, or its status.
+/// Returns the error in a response, or its status.
 fn said(response: &LoginResponse) -> String {
     let error = serde_json::from_str::<OauthError>(response.body.expose());
     error.map_or_else(
@@ -339,7 +338,7 @@ fn said(response: &LoginResponse) -> String {
     )
 }
 
-/// The device of a browser, which the managed login remembers by a cookie: its key goes with every refresh.
+/// Returns the device of a browser, which the managed login remembers by a cookie. Its key is sent with every refresh.
 fn browser_device(access_token: &Secret) -> Option<Device> {
     let claims = Claims::from_jwt(access_token.expose())?;
     Some(Device {
@@ -349,7 +348,7 @@ fn browser_device(access_token: &Secret) -> Option<Device> {
     })
 }
 
-/// `<client id>:<secret>`, base64, where the client has a secret.
+/// Returns `<client id>:<secret>` in base64, if the client has a secret.
 fn credentials(user: &User) -> Option<Secret> {
     let secret = user.client_secret.as_ref()?;
     let pair = Zeroizing::new(format!("{}:{}", user.client_id, secret.expose()));
@@ -360,7 +359,7 @@ fn failed(cause: impl Into<String>) -> Error {
     Error::failed(Code::BrowserSignIn, WHAT, cause.into())
 }
 
-/// A parameter of a query.
+/// Returns a parameter of a query.
 fn parameter(query: &str, name: &str) -> Option<String> {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let mut values = pairs.filter(|(given, _)| *given == name).map(|(_, value)| value);
@@ -368,7 +367,7 @@ fn parameter(query: &str, name: &str) -> Option<String> {
     Some(percent_decode_str(&value).decode_utf8_lossy().into_owned())
 }
 
-/// What is given, as a query or a form.
+/// Returns the present values as a query or a form.
 fn form(pairs: &[(&str, Option<&str>)]) -> String {
     let given = pairs.iter().filter_map(|(name, value)| Some((name, (*value)?)));
     let pairs: Vec<String> = given

@@ -1,4 +1,4 @@
-//! Changing a password that is known, and replacing one that is not.
+//! Changes a known password, and replaces a forgotten one.
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -48,10 +48,10 @@ struct CodeDeliveryDetails {
     destination: Option<String>,
 }
 
-/// Changes the password of who has signed in: `access_token` is theirs.
+/// Changes the password of a signed-in user. `access_token` is the user's.
 ///
 /// # Errors
-/// The password of before is wrong, the new one is not as the pool wants it; what else Cognito says.
+/// The old password is wrong, the new one breaks the pool's rules, or Cognito refuses.
 pub async fn change(
     user: &User,
     access_token: &Secret,
@@ -74,10 +74,10 @@ pub async fn change(
     answer.await.map(drop)
 }
 
-/// Has a code sent with which a forgotten password is replaced; where to, as far as Cognito tells.
+/// Sends a code for replacing a forgotten password. Returns where it was sent to, if Cognito tells.
 ///
 /// # Errors
-/// What Cognito says.
+/// Cognito refuses.
 pub async fn send_code(user: &User, calls: &impl CognitoCalls) -> Result<Option<String>, CallFailure> {
     let request = ForgotPassword {
         client_id: &user.client_id,
@@ -98,7 +98,7 @@ pub async fn send_code(user: &User, calls: &impl CognitoCalls) -> Result<Option<
 /// Replaces a forgotten password.
 ///
 /// # Errors
-/// The code is wrong or too old, the new password not as the pool wants it; what else Cognito says.
+/// The code is wrong or too old, the new password breaks the pool's rules, or Cognito refuses.
 pub async fn replace(user: &User, code: &Secret, new: &Secret, calls: &impl CognitoCalls) -> Result<(), CallFailure> {
     let request = ConfirmForgotPassword {
         client_id: &user.client_id,

@@ -1,25 +1,25 @@
-//! What Cognito's errors mean, and what to do about them.
+//! Explains Cognito's errors, with hints.
 
 use super::CognitoService;
 use diagnostics::{Code, Error};
 
-/// An error that Cognito answered with.
+/// An error response of Cognito.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallRefusal {
-    /// Which of the two.
+    /// The service that was called.
     pub service: CognitoService,
-    /// The region in which it was asked.
+    /// The region of the service.
     pub region: String,
-    /// What was called.
+    /// The operation that was called.
     pub operation: &'static str,
     /// The error's code, such as `NotAuthorizedException`.
     pub code: String,
-    /// Its message.
+    /// The error's message.
     pub message: String,
 }
 
 impl CallRefusal {
-    /// Whether an answer was wrong, and another one may be right: a code or a new password.
+    /// Whether the user's answer was wrong, and another one may be right: a code or a new password.
     pub fn is_wrong_answer(&self) -> bool {
         let is_code = matches!(
             self.code.as_str(),
@@ -28,7 +28,7 @@ impl CallRefusal {
         is_code || self.is_wrong_password()
     }
 
-    /// Whether a new password was not as the pool wants it.
+    /// Whether a new password breaks the pool's rules.
     pub fn is_wrong_password(&self) -> bool {
         matches!(
             self.code.as_str(),
@@ -36,12 +36,12 @@ impl CallRefusal {
         )
     }
 
-    /// Whether the user pool knows nothing of the device that was shown.
+    /// Whether the user pool does not know the device.
     pub fn is_unknown_device(&self) -> bool {
         self.code == "ResourceNotFoundException" && self.message.to_ascii_lowercase().contains("device")
     }
 
-    /// Whether the service doesn't know this operation: a stand-in, or one of years ago.
+    /// Whether the service doesn't know this operation, such as an old version or an emulator.
     pub fn is_unknown_operation(&self) -> bool {
         matches!(
             self.code.as_str(),
@@ -49,7 +49,7 @@ impl CallRefusal {
         )
     }
 
-    /// Its family, and what to do about it.
+    /// Returns the error's code in ecr-auth, and the hint.
     fn meaning(&self) -> (Code, Option<&'static str>) {
         let says = |part: &str| self.message.to_ascii_lowercase().contains(part);
         let (code, hint) = match (self.service, self.code.as_str()) {

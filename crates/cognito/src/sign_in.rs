@@ -1,4 +1,4 @@
-//! Signing in with a user's name and password, challenge by challenge.
+//! Sign-in with a user name and password, challenge by challenge.
 //! <https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_RespondToAuthChallenge.html>
 
 mod answers;
@@ -26,32 +26,32 @@ use oidc_token::Claims;
 use secret::Secret;
 use settings::Flow;
 
-/// How often a person is asked for one answer, where it is wrong.
+/// How often a person is asked for one answer, if it is wrong.
 const TRIES: usize = 3;
-/// More than any sign-in has: a server that never ends asking is no Cognito.
+/// The most challenges of a sign-in. A server that asks more is not Cognito.
 const MOST_CHALLENGES: usize = 10;
-/// The codes that a sign-in may begin with.
+/// The codes with which a sign-in may begin.
 const CODES: [&str; 2] = ["EMAIL_OTP", "SMS_OTP"];
 
-/// What a sign-in gives.
+/// The result of a sign-in.
 #[derive(Debug, Clone)]
 pub struct SignedIn {
-    /// The user's real name.
+    /// The user's real name, not an alias.
     pub username: String,
-    /// What an identity pool takes.
+    /// The token for an identity pool.
     pub id_token: Secret,
-    /// What the user pool itself takes: to change the password.
+    /// The token for the user pool itself, such as to change the password.
     pub access_token: Secret,
-    /// What gives new tokens without a password.
+    /// The token that gets new tokens without a password.
     pub refresh_token: Option<Secret>,
-    /// The device that the sign-in is on, in a user pool that remembers devices.
+    /// The device of the sign-in, in a user pool that remembers devices.
     pub device: Option<Device>,
-    /// The managed login, where the user signed in there.
+    /// The managed login, if the user signed in there.
     pub login_place: Option<LoginPlace>,
 }
 
 impl SignedIn {
-    /// What an identity pool takes: the ID token, under the user pool's name as an issuer.
+    /// Returns the login for an identity pool: the ID token, and the user pool as its issuer.
     pub fn login(&self, user: &User) -> ProviderLogin {
         let issuer = Claims::from_jwt(self.id_token.expose()).map(|claims| claims.iss);
         let issuer =
@@ -63,11 +63,11 @@ impl SignedIn {
     }
 }
 
-/// Signs in. Every answer that nobody gave before is asked for, and once more where it was wrong: the session goes on. `device` is
-/// one that an earlier sign-in left: it may spare the second factor.
+/// Signs in. Asks for every answer that is not known, and again if it was wrong, in the same session. `device` is that of an earlier sign-in, which
+/// may make the second factor unnecessary.
 ///
 /// # Errors
-/// What Cognito says; a question where there is nobody to ask; a challenge that nothing here can answer.
+/// Cognito refuses, a question cannot be asked, or a challenge is not supported.
 pub async fn sign_in(
     user: &User,
     flow: Flow,
@@ -85,7 +85,7 @@ pub async fn sign_in(
     };
     let has_device = device.is_some();
     match sign_in(device).run(flow, &mut answers).await {
-        // Forgotten at the other end: the sign-in makes a new one.
+        // The user pool has forgotten the device. The sign-in makes a new one.
         Err(CallFailure::Refused(refusal)) if has_device && refusal.is_unknown_device() => {
             sign_in(None).run(flow, &mut answers).await.map_err(Error::from)
         }
@@ -95,7 +95,7 @@ pub async fn sign_in(
 
 struct SigningIn<'a, C> {
     user: &'a User,
-    /// As given at first, then the real one.
+    /// The name as given, and the real one after the first call.
     username: String,
     device: Option<Device>,
     calls: &'a C,
@@ -112,7 +112,7 @@ type Challenge = BTreeMap<String, String>;
 
 impl<C: CognitoCalls> SigningIn<'_, C> {
     async fn run(mut self, flow: Flow, answers: &mut Answers<'_>) -> Result<SignedIn, CallFailure> {
-        // A password before the first call: Cognito waits a few seconds for its proof.
+        // The password is asked for before the first call, because Cognito waits only a few seconds for its proof.
         let mut answer = match flow {
             Flow::Srp => {
                 let password = answers.password(&self.user.username)?;
@@ -147,7 +147,7 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
         Err(odd("challenge follows challenge without an end").into())
     }
 
-    /// One challenge, answered until the answer is right.
+    /// Answers one challenge, until the answer is right.
     async fn step(
         &self,
         step: &mut PendingChallenge<'_>,
@@ -170,7 +170,7 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
         }
     }
 
-    /// `USER_SRP_AUTH`: nothing is asked between the challenge and its answer.
+    /// Signs in by `USER_SRP_AUTH`. Nothing is asked between the challenge and its answer.
     async fn by_proof(&mut self, password: &Secret) -> Result<AuthAnswer, CallFailure> {
         let ephemeral = ephemeral()?;
         let mut parameters = self.parameters()?;
@@ -186,7 +186,7 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
         self.respond("PASSWORD_VERIFIER", responses, answer.session).await
     }
 
-    /// The proof of a password: that of a user of a pool, or that of a device of a group.
+    /// Returns the proof of a password: of a user in a pool, or of a device in a group.
     fn proof(
         &self,
         ephemeral: &Ephemeral,
@@ -215,14 +215,14 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
         Ok(responses.into())
     }
 
-    /// `USER_PASSWORD_AUTH`: the password itself is sent.
+    /// Signs in by `USER_PASSWORD_AUTH`, which sends the password itself.
     async fn by_password(&self, password: &Secret) -> Result<AuthAnswer, CallFailure> {
         let mut parameters = self.parameters()?;
         parameters.insert("PASSWORD".to_owned(), password.into());
         self.initiate("USER_PASSWORD_AUTH", parameters).await
     }
 
-    /// `USER_AUTH`: a code that is sent takes the password's place.
+    /// Signs in by `USER_AUTH`, with a code from Cognito instead of the password.
     async fn by_code(&mut self, answers: &mut Answers<'_>) -> Result<AuthAnswer, CallFailure> {
         let mut parameters = self.parameters()?;
         parameters.insert("PREFERRED_CHALLENGE".to_owned(), CODES[0].into());
@@ -275,7 +275,7 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
         }
     }
 
-    /// `USERNAME`, and what shows the client and the device.
+    /// Returns `USERNAME`, and the parameters that identify the client and the device.
     fn parameters(&self) -> Result<Parameters> {
         let mut parameters = self.user.parameters(&self.username)?;
         if let Some(device) = &self.device {
@@ -325,7 +325,7 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
         .await
     }
 
-    /// An alias holds for the first call alone.
+    /// Learns the real name, because an alias only works in the first call.
     fn learn_name(&mut self, challenge: &Challenge) {
         let real = challenge.get("USER_ID_FOR_SRP").or_else(|| challenge.get("USERNAME"));
         if let Some(name) = real {
@@ -352,7 +352,7 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
     }
 }
 
-/// With a secret exponent of this sign-in's own.
+/// Returns a new secret exponent for this sign-in.
 fn ephemeral() -> Result<Ephemeral> {
     let mut exponent = Zeroizing::new([0; EXPONENT_BYTES]);
     getrandom::fill(&mut *exponent)
@@ -360,7 +360,7 @@ fn ephemeral() -> Result<Ephemeral> {
     Ok(Ephemeral::new(&exponent))
 }
 
-/// A user who may not begin with a code.
+/// Returns the error for a user who may not sign in with a code.
 fn no_code(offered: &[String]) -> Error {
     let cause = match offered {
         [] => "the user pool sends this user no code to sign in with".to_owned(),
@@ -373,14 +373,14 @@ fn no_code(offered: &[String]) -> Error {
         .hint("sign in with a password (--flow srp) or in the browser (--browser), or ask the owner of the user pool to verify your e-mail address")
 }
 
-/// The attributes that the pool wants of a new user and doesn't have yet.
+/// Returns the attributes that the pool requires of a new user and that are missing.
 fn required_attributes(challenge: &Challenge) -> Vec<String> {
     let names = list(challenge, "requiredAttributes").into_iter();
     let short = |name: String| name.strip_prefix("userAttributes.").map_or(name.clone(), str::to_owned);
     names.map(short).collect()
 }
 
-/// A JSON list of texts in a JSON text, as Cognito has it in a challenge's parameters.
+/// Returns a list from a challenge's parameters, where Cognito puts JSON lists as text.
 fn list(challenge: &Challenge, name: &str) -> Vec<String> {
     let text = challenge.get(name).map(String::as_str).unwrap_or("[]");
     serde_json::from_str(text).unwrap_or_default()

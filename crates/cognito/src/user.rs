@@ -1,4 +1,4 @@
-//! Who signs in, and where.
+//! The user who signs in, and the user pool.
 
 use std::path::{Path, PathBuf};
 
@@ -10,28 +10,28 @@ use private_files::{TOKEN_LIMIT, read_secret};
 use secret::Secret;
 use settings::{CognitoSettings, SignIn, check_cognito_text};
 
-/// A user pool's app client, with its secret where it has one.
+/// A user of a user pool's app client, with the client's secret if it has one.
 #[derive(Debug, Clone)]
 pub struct User {
     /// The user pool's id.
     pub pool: String,
-    /// Its region.
+    /// The user pool's region.
     pub region: String,
     /// The app client's id.
     pub client_id: String,
     /// The app client's secret.
     pub client_secret: Option<Secret>,
-    /// The file that it is from.
+    /// The file with the app client's secret.
     pub client_secret_file: Option<PathBuf>,
     /// The name that the user signs in with: the real one or an alias.
     pub username: String,
 }
 
 impl User {
-    /// The user that the settings name.
+    /// Returns the user that the settings name.
     ///
     /// # Errors
-    /// Usage errors: a piece is missing, or the client's secret can't be read.
+    /// Usage errors: a setting is missing, or the client's secret cannot be read.
     pub fn from_settings(settings: &CognitoSettings, username: &str, env: &Env) -> Result<Self> {
         check_cognito_text("username", username)?;
         Ok(Self {
@@ -40,10 +40,10 @@ impl User {
         })
     }
 
-    /// Somebody whose name is not known yet: the managed login tells it.
+    /// Returns a user whose name is not known yet. The managed login will tell it.
     ///
     /// # Errors
-    /// As [`User::from_settings`].
+    /// The errors of [`User::from_settings`].
     pub fn without_name(settings: &CognitoSettings, env: &Env) -> Result<Self> {
         let SignIn::UserPool { id, client_id } = settings.sign_in()? else {
             return Err(Error::usage(
@@ -52,7 +52,7 @@ impl User {
                 "its users don't sign in here: its token is taken from a file",
             ));
         };
-        // The id becomes part of a host's name; the identity pool has no part in changing a password, and may be missing.
+        // The id becomes part of a host name. The identity pool is not needed to change a password, and may be missing.
         for (name, text) in [("user-pool-id", id), ("client-id", client_id)] {
             check_cognito_text(name, text)?;
         }
@@ -66,12 +66,12 @@ impl User {
         })
     }
 
-    /// The part of the pool's id that goes into what is signed.
+    /// Returns the part of the pool's id that is used in signatures.
     pub(super) fn pool_name(&self) -> &str {
         self.pool.split_once('_').map_or("", |(_, name)| name)
     }
 
-    /// `USERNAME`, and `SECRET_HASH` where the client has a secret.
+    /// Returns `USERNAME`, and `SECRET_HASH` if the client has a secret.
     pub(super) fn parameters(&self, username: &str) -> Result<Parameters> {
         let mut parameters = Parameters::from([("USERNAME".to_owned(), username.into())]);
         if let Some(hash) = self.secret_hash(username)? {
@@ -88,7 +88,7 @@ impl User {
     }
 }
 
-/// The app client's secret: from its file, or `ECR_AUTH_COGNITO_CLIENT_SECRET`.
+/// Returns the app client's secret, from its file or `ECR_AUTH_COGNITO_CLIENT_SECRET`.
 pub(super) fn client_secret(file: Option<&Path>, env: &Env) -> Result<Option<Secret>> {
     let Some(path) = file else {
         return Ok(env.get(variables::ECR_AUTH_COGNITO_CLIENT_SECRET).map(Secret::from));

@@ -1,4 +1,4 @@
-//! The JSON of Cognito's calls, as far as they are made here.
+//! The JSON of the calls to Cognito that are used here.
 //! <https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/Welcome.html>,
 //! <https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/Welcome.html>
 
@@ -11,7 +11,7 @@ use super::{CallFailure, CognitoCalls, CognitoService};
 use diagnostics::{Code, Error};
 use secret::{Secret, exposed};
 
-/// Calls an operation with what serialises to its request.
+/// Calls an operation. The request is serialised as JSON.
 pub(super) async fn call<T: DeserializeOwned>(
     calls: &impl CognitoCalls,
     service: CognitoService,
@@ -25,17 +25,17 @@ pub(super) async fn call<T: DeserializeOwned>(
         .map_err(|error| odd(error.to_string()))?;
     let answer = calls.call(service, region, operation, request).await?;
     serde_json::from_str(answer.expose()).map_err(|error| {
-        // Never the parser's own words: they may quote what it read.
+        // The parser's own message is not shown, because it may quote the response.
         let place = format!("the answer is not what Cognito sends (column {})", error.column());
         CallFailure::Failed(odd(place).hint(ODD_ANSWER_HINT))
     })
 }
 
-/// For an answer that is not Cognito's.
+/// The hint for a response that is not Cognito's.
 pub(super) const ODD_ANSWER_HINT: &str =
     "this isn't how Cognito answers: check the proxy and AWS_ENDPOINT_URL, and which server answers";
 
-/// A secret as a JSON text.
+/// A secret that is serialised as JSON text.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 pub(super) struct SecretText(#[serde(with = "exposed")] pub Secret);
@@ -52,7 +52,7 @@ impl From<&str> for SecretText {
     }
 }
 
-/// `AuthParameters`, `ChallengeResponses`, `Logins`: names and what goes with them.
+/// Names with their values, for `AuthParameters`, `ChallengeResponses` and `Logins`.
 pub(super) type Parameters = BTreeMap<String, SecretText>;
 
 #[derive(Serialize)]
@@ -73,7 +73,7 @@ pub(super) struct RespondToAuthChallenge<'a> {
     pub session: Option<SecretText>,
 }
 
-/// What both of them are answered with: tokens, or the next challenge.
+/// The response to both calls: tokens, or the next challenge.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct AuthAnswer {
@@ -81,11 +81,11 @@ pub(super) struct AuthAnswer {
     pub challenge_name: Option<String>,
     pub challenge_parameters: Option<BTreeMap<String, String>>,
     pub session: Option<ReceivedSecret>,
-    /// How the user may begin, with `SELECT_CHALLENGE`.
+    /// The first challenges that the user may choose, with `SELECT_CHALLENGE`.
     pub available_challenges: Option<Vec<String>>,
 }
 
-/// A secret that came with an answer.
+/// A secret in a response.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(transparent)]
 pub(super) struct ReceivedSecret(#[serde(with = "exposed")] pub Secret);
@@ -99,7 +99,7 @@ pub(super) struct AuthenticationResult {
     pub new_device_metadata: Option<NewDeviceMetadata>,
 }
 
-/// A device that the user pool wants confirmed.
+/// A new device that the user pool wants confirmed.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct NewDeviceMetadata {

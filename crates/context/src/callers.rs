@@ -1,10 +1,10 @@
-//! The programs that led to this one, by `/proc`.
+//! The programs that started this one, from `/proc`.
 
-/// As many as are looked at.
+/// The most callers that are read.
 #[cfg(target_os = "linux")]
 const CALLERS: usize = 200;
 
-/// The command lines of the process that started this one, of the one that started that, and so on.
+/// Returns the command lines of the process that started this one, of the process that started that one, and so on.
 #[cfg(target_os = "linux")]
 pub fn callers() -> impl Iterator<Item = Vec<String>> {
     let parent = std::os::unix::process::parent_id();
@@ -12,7 +12,7 @@ pub fn callers() -> impl Iterator<Item = Vec<String>> {
     callers.take(CALLERS).filter_map(command_line)
 }
 
-/// Other systems have no `/proc`: none is known.
+/// Returns nothing, because other systems have no `/proc`.
 #[cfg(not(target_os = "linux"))]
 pub fn callers() -> impl Iterator<Item = Vec<String>> {
     std::iter::empty()
@@ -25,7 +25,7 @@ fn command_line(pid: u32) -> Option<Vec<String>> {
     Some(arguments.map(String::from).collect())
 }
 
-/// `ppid` of proc(5), the fourth field; the second, the program's name in parentheses, may hold anything.
+/// Returns `ppid` of proc(5), the fourth field. The second field, the program's name in parentheses, may hold anything.
 #[cfg(target_os = "linux")]
 pub(crate) fn parent_of(pid: u32) -> Option<u32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

@@ -1,4 +1,4 @@
-//! Everything a command reads of the outside world, handed in, so that any command runs inside a test without a process.
+//! Everything that a command reads of the outside world, as values. Any command can therefore run inside a test, without a process.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,13 +24,13 @@ pub const NO_HOME: &str = "this user has no home folder";
 static USER_HOME: LazyLock<Option<PathBuf>> =
     LazyLock::new(|| std::env::home_dir().filter(|home| !home.as_os_str().is_empty()));
 
-/// The environment variables of this run. An empty variable counts as unset, as AWS's tools have it.
+/// The environment variables of this run. As in AWS's tools, an empty variable counts as unset.
 #[derive(Clone)]
 pub struct Env {
     vars: BTreeMap<String, String>,
-    /// Whether these are the process's own variables: only then the user who runs the process counts.
+    /// Whether these are the process's own variables. Only then the password database is asked for a home.
     is_of_process: bool,
-    /// When they were read: the first thing that a process does.
+    /// When they were read, which is the first thing that a process does.
     pub(crate) read_at: Instant,
 }
 
@@ -44,7 +44,7 @@ impl Default for Env {
     }
 }
 
-/// The names alone: among the values are keys and tokens.
+/// Shows only the names, because the values may be keys and tokens.
 impl fmt::Debug for Env {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.vars.keys()).finish()
@@ -52,7 +52,7 @@ impl fmt::Debug for Env {
 }
 
 impl Env {
-    /// The process's own environment. Variables that are not Unicode are left out: none that we read may be.
+    /// Returns the process's own environment. Variables that are not Unicode are left out, because no variable that we read may be.
     pub fn from_process() -> Self {
         let vars = std::env::vars_os();
         let vars = vars.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
@@ -62,7 +62,7 @@ impl Env {
         }
     }
 
-    /// The variable's value, if it is set and not empty.
+    /// Returns the variable's value, if it is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.vars
             .get(name)
@@ -70,22 +70,22 @@ impl Env {
             .filter(|value| !value.is_empty())
     }
 
-    /// Sets a variable for what is read from here on, and for the programs that are run: not for this process itself.
+    /// Sets a variable for later reads and for programs that are run, but not in this process itself.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         self.vars.insert(name.to_owned(), value.into());
     }
 
-    /// Whether the variable is set, but to nothing: who reads the process's own environment may not take that for unset.
+    /// Whether the variable is set but empty. Libraries that read the process's own environment may not treat it as unset.
     pub fn is_blank(&self, name: &str) -> bool {
         self.vars.get(name).is_some_and(String::is_empty)
     }
 
-    /// All variables, for a program that is to run in the same environment.
+    /// Returns all variables, for a program that runs in the same environment.
     pub fn vars(&self) -> impl Iterator<Item = (&str, &str)> {
         self.vars.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The variable as a path.
+    /// Returns the variable as a path.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)
     }
@@ -96,8 +96,8 @@ impl Env {
             .is_some_and(|v| v.eq_ignore_ascii_case("true") || v == "1")
     }
 
-    /// The user's home folder: `HOME` or, where it is unset or empty, the one in the password database; on Windows `USERPROFILE` alone.
-    /// Variables that a test hands in have no user, and so no home but `HOME`.
+    /// Returns the user's home folder: `HOME` or, if that is unset or empty, the one in the password database. On Windows, only `USERPROFILE`.
+    /// Variables from a test have no user, and so no home other than `HOME`.
     pub fn home(&self) -> Option<PathBuf> {
         if cfg!(windows) {
             return self.path(variables::USERPROFILE);
@@ -106,15 +106,15 @@ impl Env {
         self.path(variables::HOME).or_else(of_user)
     }
 
-    /// The user's home folder, for what can't be done without one.
+    /// Returns the user's home folder, for work that needs one.
     ///
     /// # Errors
-    /// A usage error that says what can't be done, and how to name a home.
+    /// A usage error that says what needs a home, and how to set one.
     pub fn require_home(&self, what: &str) -> Result<PathBuf> {
         self.home().ok_or_else(|| no_home(what))
     }
 
-    /// The path with a leading `~` replaced by the user's home folder, if there is one.
+    /// Returns the path with a leading `~` replaced by the user's home folder, if there is one.
     pub fn expand_home(&self, path: PathBuf) -> PathBuf {
         match (path.strip_prefix("~"), self.home()) {
             (Ok(rest), Some(home)) => home.join(rest),
@@ -122,15 +122,14 @@ impl Env {
         }
     }
 
-    /// The folders on PATH, in order.
+    /// Returns the folders on PATH, in order.
     pub fn search_path(&self) -> Vec<PathBuf> {
         self.get(variables::PATH)
             .map(|path| std::env::split_paths(path).collect())
             .unwrap_or_default()
     }
 
-    /// `ecr-auth` in the user's cache folder: `$XDG_CACHE_HOME` or `~/.cache`, on macOS `~/Library/Caches`, on Windows
-    /// `%LOCALAPPDATA%`.
+    /// Returns `ecr-auth` in the user's cache folder: `$XDG_CACHE_HOME` or `~/.cache`, on macOS `~/Library/Caches`, on Windows `%LOCALAPPDATA%`.
     pub fn cache_folder(&self) -> Option<PathBuf> {
         self.user_folder(
             variables::XDG_CACHE_HOME,
@@ -140,8 +139,8 @@ impl Env {
         )
     }
 
-    /// `ecr-auth` in the user's configuration folder: `$XDG_CONFIG_HOME` or `~/.config`, on macOS
-    /// `~/Library/Application Support`, on Windows `%APPDATA%`.
+    /// Returns `ecr-auth` in the user's configuration folder: `$XDG_CONFIG_HOME` or `~/.config`, on macOS `~/Library/Application Support`, on
+    /// Windows `%APPDATA%`.
     pub fn config_folder(&self) -> Option<PathBuf> {
         self.user_folder(
             variables::XDG_CONFIG_HOME,
@@ -151,8 +150,8 @@ impl Env {
         )
     }
 
-    /// `ecr-auth` in the user's state folder: `$XDG_STATE_HOME` or `~/.local/state`, on macOS
-    /// `~/Library/Application Support`, on Windows `%LOCALAPPDATA%`.
+    /// Returns `ecr-auth` in the user's state folder: `$XDG_STATE_HOME` or `~/.local/state`, on macOS `~/Library/Application Support`, on Windows
+    /// `%LOCALAPPDATA%`.
     pub fn state_folder(&self) -> Option<PathBuf> {
         self.user_folder(
             variables::XDG_STATE_HOME,
@@ -162,8 +161,8 @@ impl Env {
         )
     }
 
-    /// The XDG variable counts on every platform. It counts only as an absolute path, as its specification says, and so does the home:
-    /// a relative path names a folder of the working directory, which may be a checkout.
+    /// Returns a folder of the user. The XDG variable counts on every platform, but only as an absolute path, as its specification says. The same
+    /// holds for the home: a relative path names a folder of the working directory, which may be a checkout.
     fn user_folder(&self, xdg: &str, unix: &str, macos: &str, windows: &str) -> Option<PathBuf> {
         let default = || {
             if cfg!(windows) {
@@ -179,7 +178,7 @@ impl Env {
     }
 }
 
-/// The error of what can't be done without a home folder.
+/// Returns the error for something that needs a home folder.
 pub fn no_home(what: &str) -> Error {
     Error::usage(Code::NoHome, what, NO_HOME).hint(format!(
         "set {HOME_VARIABLE} to a folder that this user may write to, as an absolute path"
@@ -200,50 +199,50 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
     }
 }
 
-/// How much people want to read.
+/// How much is printed on stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
-    /// Errors only.
+    /// Only errors.
     Quiet,
-    /// What was done.
+    /// Also what was done.
     Normal,
-    /// How it was done, too.
+    /// Also how it was done.
     Debug,
 }
 
-/// What a command reads of the outside world, and where it answers.
+/// Everything that a command reads of the outside world, and its outputs.
 pub struct Context<'a> {
     /// The environment variables.
     pub env: Env,
-    /// The running binary, links resolved: what `setup` links to.
+    /// The running binary, with links resolved. `setup` links to it.
     pub exe: PathBuf,
-    /// The time now.
+    /// The clock.
     pub clock: &'a (dyn Fn() -> SystemTime + Sync),
-    /// What is fed to the command.
+    /// The command's standard input.
     pub stdin: &'a mut dyn Read,
-    /// The result, and nothing else.
+    /// The output for the result, and nothing else.
     pub stdout: &'a mut dyn Write,
-    /// Whether that is shown on a terminal.
+    /// Whether stdout is a terminal.
     pub stdout_is_terminal: bool,
-    /// What people read.
+    /// The output for messages.
     pub stderr: MessageWriter<'a>,
-    /// What they are shown meanwhile, if that is a terminal.
+    /// The progress line on the terminal, if stderr is one.
     pub progress: Progress,
-    /// How much of it.
+    /// How many messages are printed.
     pub verbosity: Verbosity,
     /// When this process started.
     pub started: SystemTime,
-    /// The same moment, on the clock that is never set.
+    /// When this process began, on the monotonic clock.
     pub began: Instant,
 }
 
 impl Context<'_> {
-    /// The time now.
+    /// Returns the current time.
     pub fn now(&self) -> SystemTime {
         (self.clock)()
     }
 
-    /// Tells people what was done. A stderr that is closed is nobody's problem.
+    /// Prints a message about what was done. A closed stderr is ignored.
     pub fn say(&mut self, line: &str) {
         if self.verbosity >= Verbosity::Normal {
             self.progress.clear();
@@ -251,7 +250,7 @@ impl Context<'_> {
         }
     }
 
-    /// Tells people how it was done, if they asked for it: the line is made only then.
+    /// Prints a message about how it was done, in verbose mode. `line` is only called then.
     pub fn detail(&mut self, line: impl FnOnce() -> String) {
         if self.verbosity >= Verbosity::Debug {
             self.progress.clear();

@@ -1,16 +1,16 @@
-//! When this process began, and when it has to have ended: `ECR_AUTH_TIMEOUT`.
+//! When this process began, and when it has to end: `ECR_AUTH_TIMEOUT`.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::{Context, Env, variables};
 use diagnostics::{Code, Error, Result};
 
-/// How long a command may take, if `ECR_AUTH_TIMEOUT` says nothing else.
+/// The default time limit of a command.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
-/// How much of that is kept back for starting, answering and ending.
+/// The part of the time limit that is kept for starting, printing and ending.
 const MARGIN: Duration = Duration::from_millis(300);
 
-/// When a command that began at `began` has to have ended.
+/// Returns when a command that began at `began` has to end.
 ///
 /// # Errors
 /// `ECR_AUTH_TIMEOUT` is not a number of seconds.
@@ -19,10 +19,10 @@ pub fn deadline(env: &Env, began: Instant) -> Result<Instant> {
     Ok(began + timeout.saturating_sub(MARGIN))
 }
 
-/// A time that a variable sets.
+/// Returns the duration in a variable.
 ///
 /// # Errors
-/// It is not a number of seconds.
+/// The value is not a number of seconds.
 pub fn seconds(env: &Env, variable: &'static str) -> Result<Option<Duration>> {
     let Some(text) = env.get(variable) else {
         return Ok(None);
@@ -35,17 +35,17 @@ pub fn seconds(env: &Env, variable: &'static str) -> Result<Option<Duration>> {
 }
 
 impl Env {
-    /// When a command with this environment has to have ended, for what waits for other processes. An `ECR_AUTH_TIMEOUT` that is no
-    /// number of seconds is told of where it matters more.
+    /// Returns when a command with this environment has to end, for code that waits for other processes. An invalid `ECR_AUTH_TIMEOUT` is ignored
+    /// here, and reported by [`deadline`].
     pub fn deadline(&self) -> Instant {
         deadline(self, self.read_at).unwrap_or(self.read_at + DEFAULT_TIMEOUT)
     }
 }
 
-/// How long a call may take that begins now.
+/// Returns the time that a call that begins now may take.
 ///
 /// # Errors
-/// As [`deadline`].
+/// The errors of [`deadline`].
 pub fn budget(env: &Env) -> Result<Duration> {
     let now = Instant::now();
     Ok(deadline(env, now)?.saturating_duration_since(now))
@@ -58,16 +58,15 @@ fn parsed(text: &str) -> Option<Duration> {
         .then(|| Duration::from_secs_f64(seconds))
 }
 
-/// When this process was started. On a machine that is busy with hundreds of others, what the kernel says is earlier, and truer,
-/// than the first look at the clock in `main`; but a process that was something else before (a shell that ran `exec`) counts from
-/// ten seconds before that look, at the earliest.
+/// Returns when this process was started. On a busy machine, the kernel's time is earlier and more accurate than the first reading of the clock in
+/// `main`. A process that was another program before (a shell that ran `exec`) counts from ten seconds before that reading at the earliest.
 pub fn process_started(context: &Context<'_>) -> SystemTime {
     let earliest = context.started - Duration::from_secs(10);
     let spawned = process_age().and_then(|age| context.now().checked_sub(age));
     spawned.map_or(context.started, |spawned| spawned.clamp(earliest, context.started))
 }
 
-/// How long ago the kernel made this process: `starttime` of proc(5), in clock ticks since boot.
+/// Returns how long ago the kernel made this process: `starttime` of proc(5), in clock ticks since boot.
 #[cfg(target_os = "linux")]
 fn process_age() -> Option<Duration> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;

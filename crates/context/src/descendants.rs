@@ -1,9 +1,9 @@
-//! A program that runs, and all the programs that it has started.
+//! A running program and all programs that it has started.
 
 use std::io;
 use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
 
-/// A program that was started, with its ways in and out.
+/// A program that was started, with its pipes.
 #[derive(Debug)]
 pub(crate) struct ProgramTree {
     root: system::Child,
@@ -27,13 +27,13 @@ impl ProgramTree {
         system::stderr(&mut self.root).take()
     }
 
-    /// How the program ended, if it has. What it started may go on.
+    /// Returns how the program ended, if it has. Programs that it started may still run.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         system::try_wait(&mut self.root)
     }
 
-    /// Ends the program and all that it started. It has no process group of its own: one that asks a person at the terminal would be stopped
-    /// there.
+    /// Ends the program and all that it started. It does not have its own process group, because a program in one would be stopped when it asks a
+    /// question at the terminal.
     pub fn end(&mut self) {
         system::end(&mut self.root);
     }
@@ -74,7 +74,7 @@ mod system {
         while let Some(parent) = ending.pop() {
             for (below, _) in processes.iter().filter(|(_, its)| *its == parent) {
                 if let Some(pid) = i32::try_from(*below).ok().and_then(Pid::from_raw) {
-                    // One that is gone already is what is wanted.
+                    // A process that has already ended needs no signal.
                     let _ = kill_process(pid, Signal::KILL);
                 }
                 ending.push(*below);
@@ -84,7 +84,7 @@ mod system {
         let _ = child.wait();
     }
 
-    /// All processes with their parents: `pid` and `ppid` of proc(5).
+    /// Returns all processes with their parents: `pid` and `ppid` of proc(5).
     #[cfg(target_os = "linux")]
     fn processes() -> Vec<(u32, u32)> {
         let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -98,7 +98,7 @@ mod system {
         said_by_ps()
     }
 
-    /// All processes with their parents, where there is no `/proc` (macOS).
+    /// Returns all processes with their parents, on systems without `/proc` (macOS).
     #[cfg(any(test, not(target_os = "linux")))]
     pub(super) fn said_by_ps() -> Vec<(u32, u32)> {
         let said = Command::new("/bin/ps").args(["-A", "-o", "pid=,ppid="]).output();
@@ -120,8 +120,7 @@ mod system {
 
     use process_wrap::std::{ChildWrapper, CommandWrap, JobObject};
 
-    /// What is left running of its job ends with it: programs inherit our own stdout here, and whoever called us waits until all have closed
-    /// it.
+    /// Ends everything that is left of the job when dropped: programs inherit our stdout, and our caller waits until all of them have closed it.
     #[derive(Debug)]
     pub(super) struct Child(Box<dyn ChildWrapper>);
 

@@ -1,6 +1,6 @@
-//! Where stderr leads: a CI reads the commands that hide secrets there.
+//! Where stderr leads. A CI reads the commands that hide secrets there.
 
-/// Returns why no CI can read what this process writes to stderr; `None` if one may. A CI hands its jobs a pipe, a socket or a terminal.
+/// Returns why no CI can read this process's stderr, or `None` if one may. A CI gives its jobs a pipe, a socket or a terminal.
 #[cfg(unix)]
 pub fn why_stderr_is_unheard() -> Option<&'static str> {
     use std::io::{IsTerminal, stderr};
@@ -17,13 +17,13 @@ pub fn why_stderr_is_unheard() -> Option<&'static str> {
     match FileType::from_raw_mode(found.st_mode) {
         FileType::Fifo | FileType::Socket => None,
         FileType::CharacterDevice if stderr.is_terminal() => None,
-        // Rust's library opens /dev/null where it finds the descriptor closed.
+        // Rust's library opens /dev/null if the descriptor is closed.
         FileType::CharacterDevice => Some("stderr is closed, or leads to a device such as /dev/null"),
         _ => Some("stderr leads to a file"),
     }
 }
 
-/// Returns why no CI can read what this process writes to stderr; `None` if one may. `NUL` can't be told from a pipe here.
+/// Returns why no CI can read this process's stderr, or `None` if one may. Here, `NUL` looks like a pipe.
 #[cfg(windows)]
 pub fn why_stderr_is_unheard() -> Option<&'static str> {
     use std::fs::File;
@@ -45,7 +45,7 @@ pub fn takes_escape_sequences() -> bool {
     true
 }
 
-/// Whether the terminal behind stderr takes escape sequences. Windows' console does so once it is asked to; another one (Git Bash's) is no
+/// Whether the terminal behind stderr takes escape sequences. Windows' console does after it was asked to. Another terminal (Git Bash's) is not a
 /// console, and always does.
 #[cfg(windows)]
 pub fn takes_escape_sequences() -> bool {
@@ -54,7 +54,7 @@ pub fn takes_escape_sequences() -> bool {
     let Ok(mut stderr) = HSTD::GetStdHandle(co::STD_HANDLE::ERROR) else {
         return false;
     };
-    // The guard would close stderr itself.
+    // Dropping the guard would close stderr.
     let stderr = stderr.leak();
     match stderr.GetConsoleMode() {
         Ok(mode) => stderr

@@ -1,4 +1,4 @@
-//! Other programs that hand out or take secrets: found on PATH alone, fed through stdin, heard for a limited time.
+//! Other programs that give or take secrets: found only on PATH, given input on stdin, with a limited time.
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,46 +12,46 @@ use crate::Env;
 use crate::descendants::ProgramTree;
 use secret::Secret;
 
-/// What a program may print, at most, in bytes.
+/// The most that a program may print, in bytes.
 const OUTPUT_LIMIT: u64 = 256 * 1024;
 
-/// How long what a program wrote is on its way after its end.
+/// How long to wait for a program's output after it has ended.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// How a program ended, and what it wrote.
+/// A program's exit status and output.
 #[derive(Debug)]
 pub struct ProgramResult {
-    /// Its exit status.
+    /// The exit status.
     pub status: ExitStatus,
-    /// Its stdout, cut a byte after 256 KiB.
+    /// The stdout. At most 256 KiB and one byte are kept.
     pub stdout: Zeroizing<Vec<u8>>,
-    /// Its stderr, cut alike, where it failed.
+    /// The stderr, with the same limit, if the program failed.
     pub stderr: Zeroizing<Vec<u8>>,
 }
 
-/// How a program that should have handed something out, or taken it, did not.
+/// Why a program did not give or take a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramFailure {
-    /// It could not be started.
+    /// The program could not be started.
     #[error("it cannot be started: {0}")]
     NotStarted(std::io::Error),
-    /// It was not done in time, and was ended.
+    /// The program took too long, and was ended.
     #[error("it took longer than {:.1} s and was ended", .0.as_secs_f64())]
     TookTooLong(Duration),
-    /// It said that it failed.
+    /// The program ended with an error.
     #[error("it ended with {0}; what it wrote may hold secrets and is not shown")]
     Ended(ExitStatus),
-    /// What it printed is no text of a sensible length.
+    /// The output is not text, or is too long.
     #[error("what it printed is not text, or is longer than 256 KiB")]
     OddOutput,
 }
 
-/// Where a program is: the first of PATH's absolute folders that holds it. A relative one could be of a checkout's making.
+/// Returns the path of a program: in the first absolute folder of PATH that has it. A relative folder could be in a checkout.
 pub fn on_path(name: &str, env: &Env) -> Option<PathBuf> {
     all_on_path(name, env).into_iter().next()
 }
 
-/// The same, in each of PATH's absolute folders, in their order.
+/// Returns all paths of a program, in the order of PATH's absolute folders.
 pub fn all_on_path(name: &str, env: &Env) -> Vec<PathBuf> {
     let has_kind = Path::new(name)
         .extension()
@@ -65,7 +65,7 @@ pub fn all_on_path(name: &str, env: &Env) -> Vec<PathBuf> {
     paths.filter(|path| is_program(path)).collect()
 }
 
-/// The batch file of this name on PATH, where the system has such files (`.bat`, `.cmd`): it is no program that can be started as it is.
+/// Returns the batch file of this name on PATH (`.bat`, `.cmd`), on systems with such files. It cannot be started directly.
 pub fn batch_file(name: &str, env: &Env) -> Option<PathBuf> {
     let kinds: &[&str] = if cfg!(windows) { &["cmd", "bat"] } else { &[] };
     let folders = env.search_path().into_iter().filter(|folder| folder.is_absolute());
@@ -86,14 +86,14 @@ fn is_program(path: &Path) -> bool {
     path.is_file()
 }
 
-/// The program and the option by which the platform's shell runs a command line, as `credential_process` has it.
+/// The program and the option with which the platform's shell runs a command line, such as a `credential_process`.
 pub const SHELL: [&str; 2] = if cfg!(windows) {
     ["cmd.exe", "/C"]
 } else {
     ["/bin/sh", "-c"]
 };
 
-/// Where the shell is that runs a command line. On Windows that is the system's own `cmd.exe`, whatever else of that name may be found.
+/// Returns the path of the shell that runs a command line. On Windows, it is the system's own `cmd.exe`.
 pub fn shell_path() -> PathBuf {
     if !cfg!(windows) {
         return SHELL[0].into();
@@ -102,7 +102,7 @@ pub fn shell_path() -> PathBuf {
     Path::new(&root).join("System32").join(SHELL[0])
 }
 
-/// The shell that runs a command line.
+/// Returns the command that runs a line in the shell.
 #[cfg(unix)]
 pub fn shell(line: &str) -> Command {
     let mut command = Command::new(shell_path());
@@ -110,8 +110,8 @@ pub fn shell(line: &str) -> Command {
     command
 }
 
-/// The shell that runs a command line. `cmd.exe` runs nothing before it (`/D`). The line is handed on as it is, in quotes that the shell takes
-/// away (`/S`): other programs' rules for quotes are not `cmd.exe`'s.
+/// Returns the command that runs a line in the shell. `cmd.exe` runs nothing before it (`/D`). The line is passed unchanged, in quotes that the
+/// shell removes (`/S`), because `cmd.exe` has its own rules for quotes.
 #[cfg(not(unix))]
 pub fn shell(line: &str) -> Command {
     use std::os::windows::process::CommandExt;
@@ -121,10 +121,10 @@ pub fn shell(line: &str) -> Command {
     command
 }
 
-/// What a program prints, which is to be some text: `input` goes to its stdin, its stderr goes nowhere.
+/// Runs a program and returns the text that it prints. `input` goes to its stdin. Its stderr is dropped.
 ///
 /// # Errors
-/// Each way in which it may fail; never with a word of what it printed.
+/// The reason why it failed, without any of its output.
 pub fn output(command: &mut Command, input: Option<&Secret>, budget: Duration) -> Result<Secret, ProgramFailure> {
     let ended = run(command, input, budget)?;
     if !ended.status.success() {
@@ -135,10 +135,10 @@ pub fn output(command: &mut Command, input: Option<&Secret>, budget: Duration) -
     text.map(Secret::new).ok_or(ProgramFailure::OddOutput)
 }
 
-/// Runs a program to its end: `input` goes to its stdin, what it writes comes back.
+/// Runs a program until it ends, and returns its output. `input` goes to its stdin.
 ///
 /// # Errors
-/// It can't be started, or doesn't end in time.
+/// The program cannot be started, or does not end in time.
 pub fn run(command: &mut Command, input: Option<&Secret>, budget: Duration) -> Result<ProgramResult, ProgramFailure> {
     let deadline = Instant::now() + budget;
     command
@@ -149,7 +149,7 @@ pub fn run(command: &mut Command, input: Option<&Secret>, budget: Duration) -> R
     feed(&mut child, input);
     let (stdout, stderr) = (hear(child.take_stdout()), hear(child.take_stderr()));
     let (stdout, status) = match cfg!(windows) {
-        // What a program leaves running inherits its stdout there, whether it is told to or not, and so would keep it open.
+        // There, programs that it leaves running always inherit its stdout, and would keep it open.
         true => {
             let status = wait(&mut child, deadline);
             child.end();
@@ -165,7 +165,7 @@ pub fn run(command: &mut Command, input: Option<&Secret>, budget: Duration) -> R
         child.end();
         return Err(ProgramFailure::TookTooLong(budget));
     };
-    // What it left running may hold its stderr open: that is waited for only where it is needed.
+    // Programs that it left running may hold its stderr open, so stderr is only read if it is needed.
     let left = deadline.saturating_duration_since(Instant::now());
     let stderr = match status.success() {
         true => None,
@@ -178,15 +178,15 @@ pub fn run(command: &mut Command, input: Option<&Secret>, budget: Duration) -> R
     })
 }
 
-/// Feeds the program on a thread of its own, which ends with its pipe: a program that hangs is not waited for.
+/// Writes the program's input in a thread, so that a program that does not read is not waited for.
 fn feed(child: &mut ProgramTree, input: Option<&Secret>) {
     if let (Some(mut stdin), Some(input)) = (child.take_stdin(), input.cloned()) {
-        // A program that doesn't read to the end says so by its exit status.
+        // A program that does not read its whole input reports that by its exit status.
         std::thread::spawn(move || stdin.write_all(input.expose().as_bytes()));
     }
 }
 
-/// Hears the program on a thread of its own. What is past the limit, and one byte that tells so, is thrown away.
+/// Reads the program's output in a thread. Output beyond the limit and one byte is dropped.
 fn hear(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Zeroizing<Vec<u8>>> {
     let (say, heard) = mpsc::channel();
     std::thread::spawn(move || {
@@ -200,7 +200,7 @@ fn hear(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Zeroizing<Ve
     heard
 }
 
-/// Its exit status, if it ends before the deadline.
+/// Returns the exit status, if the program ends before the deadline.
 fn wait(child: &mut ProgramTree, deadline: Instant) -> Option<ExitStatus> {
     loop {
         match child.try_wait() {
@@ -255,7 +255,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let fifo = folder.path().join("fifo");
         rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
-        // The grandchild holds the FIFO's other end open: reading it ends once the grandchild is gone.
+        // The grandchild holds the other end of the FIFO open, so reading it ends when the grandchild has ended.
         let line = format!("(exec 3>{0}; sleep 1000) & sleep 1000", fifo.display());
         let reader = std::thread::spawn(move || std::fs::read(fifo).unwrap());
         let failed = run(&line, None, Duration::from_millis(300)).unwrap_err();
@@ -268,7 +268,7 @@ mod tests {
         let ended = super::run(&mut shell("echo out; echo err >&2; exit 3"), None, LONG).unwrap();
         assert_eq!((ended.status.code(), ended.stdout.as_slice()), (Some(3), &b"out\n"[..]));
         assert_eq!(ended.stderr.as_slice(), b"err\n");
-        // What is left running holds stderr open.
+        // The program left running holds stderr open.
         let ended = super::run(&mut shell("sleep 1000 >/dev/null & echo $!"), None, LONG).unwrap();
         let left = std::str::from_utf8(&ended.stdout).unwrap().trim().parse().unwrap();
         rustix::process::kill_process(

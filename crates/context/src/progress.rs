@@ -1,5 +1,5 @@
-//! What a command that takes its time is waiting for: one line on the terminal, rewritten in place and gone when it ends.
-//! Nothing where nobody looks on, so that a log has no trace of it.
+//! The progress line on the terminal: what a slow command is waiting for. It is rewritten in place and removed at the end, and only written to a
+//! terminal, so logs do not have it.
 
 use std::fmt;
 use std::io::Write;
@@ -9,20 +9,20 @@ use std::time::Duration;
 
 use diagnostics::one_line;
 
-/// After this time people hear what is waited for.
+/// The time after which the line is shown.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The watching thread sleeps, and writes one line.
+/// The stack size of the watching thread, which sleeps and writes one line.
 const WATCHER_STACK_BYTES: usize = 64 * 1024;
 
-/// Back to the start of the line, and all of it away.
+/// The escape sequence that clears the line.
 const CLEAR: &str = "\r\x1b[K";
 
-/// A terminal's last line, or none. Clones share it.
+/// The last line of a terminal. Does nothing without a terminal. Clones share it.
 #[derive(Clone, Default)]
 pub struct Progress(Option<Arc<ProgressLine>>);
 
-/// Something is waited for as long as this lives.
+/// As long as it lives, the command is waiting for something.
 #[derive(Debug)]
 #[must_use]
 pub struct Wait {
@@ -32,23 +32,23 @@ pub struct Wait {
 
 struct ProgressLine {
     state: Mutex<ProgressState>,
-    /// Nothing is waited for any more.
+    /// Signals that nothing is waited for any more.
     ended: Condvar,
 }
 
 struct ProgressState {
     terminal: Box<dyn Write + Send>,
-    /// What is waited for: within the first one the others, which came later.
+    /// What is waited for. Later entries began while the first was waited for.
     waits: Vec<(u64, String)>,
-    /// Of the next wait.
+    /// The number of the next wait.
     next: u64,
-    /// The wait with which all this began: with nothing waited for before it.
+    /// The first wait of the current series: when it began, nothing else was waited for.
     began_with: u64,
     is_shown: bool,
 }
 
 impl Progress {
-    /// On a terminal, which knows how to take a line back.
+    /// Returns the line of a terminal that understands escape sequences.
     pub fn on(terminal: impl Write + Send + 'static) -> Self {
         let state = ProgressState {
             terminal: Box::new(terminal),
@@ -63,8 +63,7 @@ impl Progress {
         })))
     }
 
-    /// Something is waited for from now on: people hear of it when it takes longer than a second. What is said then must hold no
-    /// secret.
+    /// Begins to wait for something. It is shown if it takes longer than a second, so it must not hold a secret.
     pub fn wait(&self, what: impl Into<String>) -> Wait {
         let id = self.0.as_ref().map_or(0, |line| line.begin(what.into()));
         Wait {
@@ -73,7 +72,7 @@ impl Progress {
         }
     }
 
-    /// Takes the line away, so that another can be written.
+    /// Removes the line, so that another can be written.
     pub fn clear(&self) {
         if let Some(line) = &self.0 {
             line.state().clear();
@@ -82,7 +81,7 @@ impl Progress {
 }
 
 impl Wait {
-    /// It is something else by now.
+    /// Changes the text of what is waited for.
     pub fn now(&self, what: impl Into<String>) {
         let Some(line) = &self.progress.0 else { return };
         let mut state = line.state();
@@ -124,14 +123,14 @@ impl ProgressLine {
         }
         state.began_with = id;
         let line = Arc::clone(self);
-        // Without a thread people hear nothing, and all else is as it was.
+        // Without a thread, nothing is shown, and the work goes on.
         let _ = thread::Builder::new()
             .stack_size(WATCHER_STACK_BYTES)
             .spawn(move || line.show_after(PATIENCE, id));
         id
     }
 
-    /// Shows the line when what began with this wait takes that long.
+    /// Shows the line if the series that began with this wait takes that long.
     fn show_after(&self, patience: Duration, first: u64) {
         let goes_on = |state: &mut ProgressState| !state.waits.is_empty() && state.began_with == first;
         let waited = self.ended.wait_timeout_while(self.state(), patience, goes_on);
@@ -149,7 +148,7 @@ impl ProgressState {
         }
     }
 
-    /// The terminal cuts off what is longer than it is wide (it doesn't wrap): only one line can be taken back.
+    /// Draws the line. Only one line can be removed, so the terminal must cut off a long one instead of wrapping it.
     fn draw(&mut self) {
         let (Some((_, first)), Some((_, last))) = (self.waits.first(), self.waits.last()) else {
             return;

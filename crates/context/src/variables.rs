@@ -6,13 +6,13 @@
 /// An environment variable, as docs/configuration.md shows it.
 #[derive(Debug, Clone, Copy)]
 pub struct Variable {
-    /// The name that code looks up: of a family of variables, the start that their names share.
+    /// The name that code looks up. For a family of variables, it is their common prefix.
     pub name: &'static str,
-    /// The name that people read: `AWS_ENDPOINT_URL_<SERVICE>` for a family.
+    /// The name in the documentation: `AWS_ENDPOINT_URL_<SERVICE>` for a family.
     pub shown: &'static str,
     /// What the variable does.
     pub what: &'static str,
-    /// What holds if the variable is not set; empty if nothing does.
+    /// The default. Empty if there is none.
     pub default: &'static str,
 }
 
@@ -229,7 +229,7 @@ variables! {
         USERNAME;
         /// `doctor --redact` hides the value.
         HOSTNAME;
-        /// Sets how wide `--help` is if its output is no terminal.
+        /// Sets how wide `--help` is if its output is not a terminal.
         COLUMNS, default: "100";
     }
 }

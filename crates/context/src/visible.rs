@@ -3,8 +3,7 @@
 use crate::Env;
 use secret::Secret;
 
-/// Variables that differ between two steps of one job, or between two terminals of one user, and lead to no credentials. docs/cache.md
-/// lists them.
+/// Variables that differ between two steps of one job, or two terminals of one user, and do not lead to credentials. docs/cache.md lists them.
 const OF_STEP_OR_TERMINAL: [&str; 23] = [
     "_",
     "COLORTERM",
@@ -32,8 +31,8 @@ const OF_STEP_OR_TERMINAL: [&str; 23] = [
 ];
 
 impl Env {
-    /// Returns, for a cache key, the variables that a program sees and whose names `is_wanted` takes, as one text. Variables that name only
-    /// the step of a job or the terminal are left out.
+    /// Returns, for a cache key, the variables that a program sees and whose names `is_wanted` accepts, as one text. Variables that name only the
+    /// step of a job or the terminal are left out.
     pub fn visible(&self, is_wanted: impl Fn(&str) -> bool) -> Secret {
         let mut lines: Vec<String> = self
             .vars()

@@ -1,16 +1,15 @@
-//! The catalogue of failures: what can go wrong, in families that a reader can act on, each with a code that never changes its
-//! meaning. `docs/troubleshooting.md` has a section for each, `tests/it/troubleshooting` a way to raise it; tests hold the three
-//! together.
+//! The catalogue of failures, in families that a reader can act on. Each has a code that never changes its meaning, a section in
+//! `docs/troubleshooting.md`, and a way to raise it in `tests/it/troubleshooting`. Tests check that none is missing.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
 
 use serde::{Deserialize, Serialize};
 
-/// Where the sections are, each at an anchor in small letters (`#ea0012`).
+/// The page with the sections, each at an anchor in lower case (`#ea0012`).
 pub const PAGE: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/troubleshooting.md");
 
-/// Makes the table: the codes as an enum, and all of them in their order.
+/// Makes the table: the codes as an enum, and the list of all codes.
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $meaning:literal;)*) => {
         /// A family of failures. Shown as `EA` and four digits.
@@ -22,13 +21,13 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// All of them, in the order of their numbers.
+            /// All codes, in the order of their numbers.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
         }
     };
 }
 
-// A number is never given to another family, and a family that is no more leaves its number unused.
+// A number is never used for another family. The number of a removed family stays unused.
 codes! {
     // 00: the command line and ecr-auth.yml.
     CommandLine = 1, "Unknown command or flag";
@@ -90,7 +89,7 @@ codes! {
     ProfileNotWritten = 313, "Profile not written";
     ProfileShadowed = 314, "Keys hide the profile";
 
-    // 04: roles, and what STS says of them.
+    // 04: roles, and STS's answers about them.
     TrustPolicy = 401, "Role refuses the token";
     Audience = 402, "Audience not listed";
     NoProvider = 403, "No IAM provider";
@@ -150,7 +149,7 @@ codes! {
     ResultNotWritten = 807, "Result not written";
     System = 808, "System failure";
 
-    // 09: what is handed to a CI, to a command and to the kubelet.
+    // 09: what is given to a CI, to a command and to the kubelet.
     NotHidden = 901, "Secrets not masked";
     RunnerFiles = 902, "Unwritable runner files";
     ActionInput = 903, "Wrong input of the action";
@@ -159,17 +158,17 @@ codes! {
 }
 
 impl Code {
-    /// Its number: the four digits.
+    /// Returns the number: four digits.
     pub fn number(self) -> u16 {
         self as u16
     }
 
-    /// Whether this failure ends what was given out before: whoever signed in is no longer signed in.
+    /// Whether this failure ends a sign-in, so that what was fetched with it is no longer given out.
     pub fn ends_the_sign_in(self) -> bool {
         self == Self::NotSignedIn
     }
 
-    /// That of a file that cannot be written.
+    /// Returns the code for a file that cannot be written.
     pub fn for_write_error(error: &io::Error) -> Self {
         match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::DiskFull,
@@ -177,7 +176,7 @@ impl Code {
         }
     }
 
-    /// The address of its section.
+    /// Returns the address of the code's section.
     pub fn link(self) -> String {
         format!("{PAGE}#ea{:04}", self.number())
     }
@@ -198,7 +197,7 @@ impl From<Code> for String {
 impl TryFrom<String> for Code {
     type Error = String;
 
-    /// From `EA0012`.
+    /// Parses a code such as `EA0012`.
     fn try_from(text: String) -> Result<Self, String> {
         let known = Self::ALL.iter().find(|code| code.to_string() == text);
         known.copied().ok_or_else(|| format!("{text} is not a code"))

@@ -1,5 +1,4 @@
-//! Errors as people read them: what failed, why, what to do about it, where to read on, and the exit status that says so to
-//! scripts.
+//! Error messages: what failed, why, what to do about it, where to read more, and the exit status for scripts.
 
 use std::fmt;
 use std::path::Path;
@@ -8,7 +7,7 @@ use crate::inert::one_line_but_for;
 use crate::mention::{Mention, has_mention, is_mark, named};
 use crate::{Code, MessageWriter};
 
-/// The result of everything that can fail here.
+/// The result of everything that can fail in ecr-auth.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// How a process ends.
@@ -25,7 +24,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The exit status of the process.
+    /// Returns the exit status of the process.
     pub fn code(self) -> i32 {
         match self {
             Self::Done => 0,
@@ -36,13 +35,13 @@ impl Exit {
     }
 }
 
-/// An error for people: `error: <what failed>: <cause> [EA0012]`, then, where something can be done, `hint: <what to do>`, then
-/// `see: <the code's section of the page on failures>`.
+/// An error message: `error: <what failed>: <cause> [EA0012]`, then `hint: <what to do>` if there is something to do, then `see: <the code's
+/// section on the troubleshooting page>`.
 ///
-/// A part may mention settings, each by a [`Mention`]. As it is, the error names them as files do; [`Error::named`] gives them the
-/// names of another surface.
+/// A part may mention settings, each as a [`Mention`]. By default the error names them as files do. [`Error::named`] gives them the names of
+/// another surface.
 ///
-/// No part of it may ever hold a secret.
+/// No part may ever hold a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     code: Code,
@@ -75,7 +74,7 @@ impl ErrorPart {
         }
     }
 
-    /// A part of several lines. None of them can become two, whatever text from outside it holds.
+    /// Returns a part of several lines. Text from outside cannot add further lines.
     fn of_lines(lines: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let lines: Vec<Self> = lines.into_iter().map(|line| Self::new(line.as_ref())).collect();
         let joined = |text: fn(&Self) -> &str| lines.iter().map(text).collect::<Vec<_>>().join("\n");
@@ -98,7 +97,7 @@ impl ErrorPart {
 }
 
 impl Error {
-    /// Something failed (exit status 1).
+    /// Returns the error of something that failed (exit status 1).
     pub fn failed(code: Code, what: impl Into<String>, cause: impl fmt::Display) -> Self {
         Self {
             code,
@@ -109,7 +108,7 @@ impl Error {
         }
     }
 
-    /// The command line or the configuration is wrong (exit status 2).
+    /// Returns the error of a wrong command line or configuration (exit status 2).
     pub fn usage(code: Code, what: impl Into<String>, cause: impl fmt::Display) -> Self {
         Self {
             exit: Exit::Usage,
@@ -117,28 +116,28 @@ impl Error {
         }
     }
 
-    /// Adds what to do about it.
+    /// Sets the hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(ErrorPart::new(&hint.into()));
         self
     }
 
-    /// Adds what to do about it, in several short lines.
+    /// Sets a hint of several short lines.
     #[must_use]
     pub fn hint_lines(mut self, lines: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.hint = Some(ErrorPart::of_lines(lines));
         self
     }
 
-    /// Tells it of something else: another `what`, with the same cause and hint.
+    /// Replaces `what`, and keeps the cause and the hint.
     #[must_use]
     pub fn about(mut self, what: impl Into<String>) -> Self {
         self.what = ErrorPart::new(&what.into());
         self
     }
 
-    /// Gives each setting that it mentions the name that a surface has for it.
+    /// Replaces each mentioned setting by the name that a surface has for it.
     #[must_use]
     pub fn named(mut self, name: &dyn Fn(Mention<'_>) -> String) -> Self {
         self.what.named(name);
@@ -147,50 +146,50 @@ impl Error {
         self
     }
 
-    /// What failed, the cause and the hint with their mentions, so that an error that is made of these texts can be named again.
+    /// Returns what failed, the cause and the hint with their mentions, so that an error made from these texts can be named again.
     pub fn templates(&self) -> (&str, &str, Option<&str>) {
         let hint = self.hint.as_ref().map(ErrorPart::template);
         (self.what.template(), self.cause.template(), hint)
     }
 
-    /// Puts it into another family, where more is known than when it was made.
+    /// Changes the code, if more is known now than when the error was made.
     #[must_use]
     pub fn with_code(self, code: Code) -> Self {
         Self { code, ..self }
     }
 
-    /// Gives it the exit status of the error that it explains.
+    /// Sets the exit status, such as that of an error that this one explains.
     #[must_use]
     pub fn with_exit(self, exit: Exit) -> Self {
         Self { exit, ..self }
     }
 
-    /// The family of failures it belongs to.
+    /// Returns the error's code.
     pub fn code(&self) -> Code {
         self.code
     }
 
-    /// The exit status this error asks for.
+    /// Returns the exit status.
     pub fn exit(&self) -> Exit {
         self.exit
     }
 
-    /// What failed, without its cause.
+    /// Returns what failed, without the cause.
     pub fn what(&self) -> &str {
         &self.what.shown
     }
 
-    /// The cause alone, in one line.
+    /// Returns the cause, in one line.
     pub fn cause(&self) -> &str {
         &self.cause.shown
     }
 
-    /// What to do about it, if anything: one line, or several.
+    /// Returns the hint, if there is one: one line, or several.
     pub fn hint_text(&self) -> Option<&str> {
         self.hint.as_ref().map(|hint| hint.shown.as_ref())
     }
 
-    /// Writes the error for people, with its hint and the address of its section. A stderr that is closed is nobody's problem.
+    /// Prints the error with its hint and the address of its section. A closed stderr is ignored.
     pub fn report(&self, stderr: &mut MessageWriter<'_>) {
         let _ = stderr.line(&format!("error: {self}"));
         if let Some(hint) = self.hint_text() {
@@ -210,7 +209,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The lines of a hint as messages show them: the first one behind `hint: `, the others below it.
+/// Returns the lines of a hint as they are shown: the first after `hint: `, the others below it.
 pub fn shown_hint(hint: &str) -> impl Iterator<Item = String> {
     let lines = hint.lines().enumerate();
     lines.map(|(at, line)| {
@@ -222,9 +221,9 @@ pub fn shown_hint(hint: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// An address without the `user:password@` that it may carry.
+/// Returns an address without a `user:password@`.
 pub fn without_userinfo(url: &str) -> String {
-    // Cut at the last '@': a password may hold any character where somebody forgot to escape it.
+    // The last '@' is used, because a password may hold unescaped characters.
     let Some((userinfo, rest)) = url.rsplit_once('@') else {
         return url.to_owned();
     };
@@ -232,10 +231,10 @@ pub fn without_userinfo(url: &str) -> String {
     format!("{}{rest}", scheme.unwrap_or_default())
 }
 
-/// The text of a path that is handed to other programs, which take Unicode alone.
+/// Returns the text of a path, for other programs that take only Unicode.
 ///
 /// # Errors
-/// A usage error: the path is not Unicode.
+/// A usage error if the path is not Unicode.
 pub fn unicode_path(path: &Path) -> Result<&str> {
     let text = path.to_str();
     text.ok_or_else(|| Error::usage(Code::NotReadable, path.to_string_lossy(), "this path is not Unicode"))

@@ -1,14 +1,14 @@
-//! Text for people that may hold text from outside: a server's, a file's, a token's, an argument's. Such text is inert: it moves no
-//! cursor, hides nothing, and no CI reads a command in it.
+//! Messages that may hold text from outside: a server's, a file's, a token's, an argument's. Such text is made inert: it moves no cursor, hides
+//! nothing, and no CI reads a command in it.
 
 use std::fmt;
 use std::io::{self, Write};
 
-/// What a CI takes for a command or for the head of a section where it begins a line: GitHub's `::` commands, Buildkite's groups.
+/// What a CI reads as a command or as the head of a section at the beginning of a line: GitHub's `::` commands, Buildkite's groups.
 const BEGINNINGS: [&str; 5] = ["::", "---", "+++", "~~~", "^^^"];
 
-/// Letters and marks that are not seen, beside the characters that the standard library tells by their category. .NET, in which the
-/// runners of GitHub and Azure are written, passes over them when it looks for a command.
+/// Invisible letters and marks, in addition to the characters that the standard library knows by their category. .NET, in which the runners of
+/// GitHub and Azure are written, ignores them when it looks for a command.
 const UNSEEN: [(char, char); 9] = [
     ('\u{34f}', '\u{34f}'),
     ('\u{115f}', '\u{1160}'),
@@ -21,19 +21,18 @@ const UNSEEN: [(char, char); 9] = [
     ('\u{e0000}', '\u{e0fff}'),
 ];
 
-/// Returns the text as one line of a message: control characters become blanks, characters that are not seen are shown escaped
-/// (`\u{200b}`), and what a CI could take for a command is parted by a blank: `##[group]` becomes `# #[group]`, and `::error::` at the
-/// beginning becomes `: :error::`.
+/// Returns the text as one line of a message. Control characters become blanks, invisible characters are escaped (`\u{200b}`), and what a CI could
+/// read as a command is split by a blank: `##[group]` becomes `# #[group]`, and `::error::` at the beginning becomes `: :error::`.
 pub fn inert(text: &str) -> String {
     inert_but_for(text, |_| false)
 }
 
-/// Returns the text as [`inert`] does, with each run of blanks made one.
+/// Returns the text as [`inert`] does, with each run of blanks reduced to one.
 pub fn one_line(text: &str) -> String {
     with_single_blanks(&inert(text))
 }
 
-/// Returns the text as [`one_line`] does, but leaves the characters that `is_ours` knows as they are.
+/// Returns the text as [`one_line`] does, but keeps the characters that `is_ours` accepts.
 pub(crate) fn one_line_but_for(text: &str, is_ours: fn(char) -> bool) -> String {
     with_single_blanks(&inert_but_for(text, is_ours))
 }
@@ -49,7 +48,7 @@ fn inert_but_for(text: &str, is_ours: fn(char) -> bool) -> String {
             c if is_ours(c) => shown.push(c),
             c if c.is_control() || c.is_whitespace() => shown.push(' '),
             c if !is_seen(c) => shown.extend(c.escape_unicode()),
-            // All commands of the runners of GitHub, Azure and TeamCity that may stand anywhere in a line begin with two of them.
+            // The runners of GitHub, Azure and TeamCity take some commands anywhere in a line. These all begin with '##'.
             '#' if shown.ends_with('#') => shown.push_str(" #"),
             c => shown.push(c),
         }
@@ -61,8 +60,8 @@ fn inert_but_for(text: &str, is_ours: fn(char) -> bool) -> String {
     shown
 }
 
-/// Whether a character that is no blank is seen. It is not if its category is one of Cc, Cf, Cn, Co: `escape_debug` knows these, and
-/// behind another character it escapes no mark that goes with it.
+/// Whether a non-blank character is visible. It is not if its category is Cc, Cf, Cn or Co. `escape_debug` knows these, and does not escape a
+/// combining mark after another character.
 fn is_seen(c: char) -> bool {
     let is_quote = matches!(c, '"' | '\'' | '\\');
     let is_unseen = UNSEEN.iter().any(|(first, last)| (*first..=*last).contains(&c));
@@ -72,11 +71,11 @@ fn is_seen(c: char) -> bool {
     !is_unseen && (is_quote || behind_another.escape_debug().nth(2).is_none())
 }
 
-/// What each message passes through before it is written.
+/// A function that every message passes through before it is written.
 type Rewrite = Box<dyn FnMut(&str) -> String>;
 
-/// Where messages for people are written, each as one [`inert`] line: stderr. It takes nothing else but the commands to a CI that are
-/// ecr-auth's own.
+/// The output for messages: stderr. Each message is written as one [`inert`] line. Apart from messages, it only takes ecr-auth's own commands to a
+/// CI.
 pub struct MessageWriter<'a> {
     out: &'a mut dyn Write,
     why_unheard: fn() -> Option<&'static str>,
@@ -84,7 +83,7 @@ pub struct MessageWriter<'a> {
 }
 
 impl<'a> MessageWriter<'a> {
-    /// Writes to `out`, which a CI is taken to read.
+    /// Returns a writer to `out`, which a CI is assumed to read.
     pub fn new(out: &'a mut dyn Write) -> Self {
         Self {
             out,
@@ -93,18 +92,18 @@ impl<'a> MessageWriter<'a> {
         }
     }
 
-    /// Asks `why_unheard` why no CI reads what is written, if none does: when somebody wants to know.
+    /// Sets the function that returns why no CI reads the output, if none does. It is called when needed.
     #[must_use]
     pub fn unheard_if(self, why_unheard: fn() -> Option<&'static str>) -> Self {
         Self { why_unheard, ..self }
     }
 
-    /// Returns why no CI reads what is written; `None` if it does.
+    /// Returns why no CI reads the output, or `None` if one does.
     pub fn why_unheard(&self) -> Option<&'static str> {
         (self.why_unheard)()
     }
 
-    /// Lets each message pass through `rewrite` from now on.
+    /// Makes each later message pass through `rewrite`.
     pub fn rewrite_with(&mut self, rewrite: impl FnMut(&str) -> String + 'static) {
         self.rewrite = Some(Box::new(rewrite));
     }
@@ -112,26 +111,26 @@ impl<'a> MessageWriter<'a> {
     /// Writes one line of a message.
     ///
     /// # Errors
-    /// It can't be written.
+    /// The line cannot be written.
     pub fn line(&mut self, text: &str) -> io::Result<()> {
         let rewritten = self.rewrite.as_mut().map(|rewrite| rewrite(text));
-        // In one piece, so that no other process's text comes between.
+        // It is written in one call, so that other processes' text does not come between.
         let line = inert(rewritten.as_deref().unwrap_or(text)) + "\n";
         self.out.write_all(line.as_bytes())
     }
 
-    /// Writes a result that the user sends here, as it is.
+    /// Writes a result that the user sends here, unchanged.
     ///
     /// # Errors
-    /// It can't be written.
+    /// The result cannot be written.
     pub fn result(&mut self, result: &[u8]) -> io::Result<()> {
         self.out.write_all(result)
     }
 
-    /// Writes commands to the CI, each with its line end. What stands in them has been escaped for that CI.
+    /// Writes commands to the CI, each with its line end. Their contents must be escaped for that CI.
     ///
     /// # Errors
-    /// They can't be written.
+    /// The commands cannot be written.
     pub fn commands(&mut self, commands: &str) -> io::Result<()> {
         self.out.write_all(commands.as_bytes())?;
         self.out.flush()

@@ -1,4 +1,4 @@
-//! Errors as people read them.
+//! Error messages.
 //!
 //! An [`Error`] says what failed, why, and what the reader can do. Its [`Code`] names a section of docs/troubleshooting.md, and its [`Exit`]
 //! is the exit status of the process. The binary prints an error once, at the end, with [`Error::report`].
@@ -12,8 +12,8 @@
 //! assert_eq!(error.exit().code(), 1);
 //! ```
 //!
-//! No part of an error may hold a secret, and addresses lose their passwords ([`without_userinfo`]). Text from outside is made [`inert`] where
-//! it is written: messages go to stderr through a [`MessageWriter`] alone.
+//! No part of an error may hold a secret, and addresses lose their passwords ([`without_userinfo`]). Text from outside is made [`inert`] when it is
+//! written: messages go to stderr only through a [`MessageWriter`].
 
 mod code;
 mod error;

@@ -1,30 +1,30 @@
-//! Settings that a message names. A flag, a key of a file and an input of the GitHub Action may all give the same setting, under
-//! different names, so a message holds the setting, and the front end that shows the message writes the name.
+//! Settings in messages. A flag, a key of a file and an input of the GitHub Action may set the same setting under different names. A message
+//! therefore holds the setting, and the surface that shows the message inserts the name.
 
 use std::fmt;
 
-/// What encloses a mention in a text: noncharacters, which Unicode keeps for a program's own use. Where text
-/// from outside has one, a name may be written in its place, and the message is made [`inert`](crate::inert()) after that.
+/// The characters around a mention in a text: noncharacters, which Unicode reserves for a program's own use. If text from outside has one, a name
+/// may be inserted there. The message is made [`inert`](crate::inert()) after that.
 const BEGIN: char = '\u{fdd0}';
 const END: char = '\u{fdd1}';
 
-/// A setting that a message names, and the value that it has there. Displayed, it is a mark in the text of an
-/// [`Error`](crate::Error), which [`Error::named`](crate::Error::named) replaces by the setting's name on one surface.
+/// A setting in a message, and its value there. Displayed, it is a mark in the text of an [`Error`](crate::Error), which
+/// [`Error::named`](crate::Error::named) replaces by the setting's name on a surface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mention<'a> {
     /// The setting's own name, such as `external-id`.
     pub setting: &'a str,
-    /// Its value, such as `chain` of the setting `source`.
+    /// The value, such as `chain` of the setting `source`.
     pub value: Option<&'a str>,
 }
 
 impl<'a> Mention<'a> {
-    /// Mentions a setting without a value.
+    /// Returns the mention of a setting without a value.
     pub const fn new(setting: &'a str) -> Self {
         Self { setting, value: None }
     }
 
-    /// The name that the setting has in files and in no other place: `external-id`, or `source: chain`.
+    /// Returns the setting's name in files: `external-id`, or `source: chain`.
     pub fn plain(self) -> String {
         match self.value {
             Some(value) => format!("{}: {value}", self.setting),
@@ -42,7 +42,7 @@ impl fmt::Display for Mention<'_> {
     }
 }
 
-/// Whether a character encloses a mention.
+/// Whether a character begins or ends a mention.
 pub(crate) fn is_mark(c: char) -> bool {
     c == BEGIN || c == END
 }
@@ -52,7 +52,7 @@ pub(crate) fn has_mention(text: &str) -> bool {
     text.contains(BEGIN)
 }
 
-/// The text with each mention replaced by what `name` makes of it.
+/// Returns the text with each mention replaced by the result of `name`.
 pub(crate) fn named(text: &str, name: &dyn Fn(Mention<'_>) -> String) -> String {
     let mut parts = text.split(BEGIN);
     let mut named = parts.next().unwrap_or_default().to_owned();

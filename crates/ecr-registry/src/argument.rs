@@ -7,9 +7,9 @@ use diagnostics::{Code, Error, Mention, Result, one_line};
 /// The argument that means ECR Public.
 const PUBLIC: &str = "public";
 
-/// The registry that a REGISTRY argument means. `region` is the one in force, for an account that stands alone.
+/// Returns the registry of a REGISTRY argument. `region` is the current one, for an account alone.
 ///
-/// An account is text, never a number: 12 digits, leading zeros and all.
+/// An account is text, never a number: 12 digits, including leading zeros.
 ///
 /// # Errors
 /// A usage error that says which part is wrong and what to write instead.
@@ -35,10 +35,10 @@ pub fn parse_argument(arg: &str, region: Option<&str>) -> Result<Registry> {
     of_account(account, region).map_err(|why| refuse(arg, why))
 }
 
-/// A region as AWS writes it, in lower case.
+/// Returns a region in lower case.
 ///
 /// # Errors
-/// A usage error for what doesn't have a region's shape: better here than as a host that can't be found.
+/// A usage error for a text without the form of a region: this is clearer than a host that cannot be found.
 pub fn parse_region(text: &str) -> Result<String> {
     region(text).map_err(|why| Error::usage(Code::Region, "the region", why.cause).hint(why.hint))
 }
@@ -51,7 +51,7 @@ fn region(text: &str) -> Result<String, WhyNot> {
     }
 }
 
-/// The registry of an account in a region, at the ordinary endpoint.
+/// Returns the registry of an account in a region, at the ordinary endpoint.
 fn of_account(account: &str, region_name: &str) -> Result<Registry, WhyNot> {
     let region = region(region_name)?;
     let suffix = Partition::for_region(&region).registry_suffix();
@@ -59,7 +59,7 @@ fn of_account(account: &str, region_name: &str) -> Result<Registry, WhyNot> {
     Registry::parse(&host).ok_or_else(|| why_not_ecr(&host))
 }
 
-/// The short form with a part missing, or with another sign between its parts.
+/// Explains a short form with a missing part, or with another character between its parts.
 fn half_a_name(arg: &str) -> Option<WhyNot> {
     let why = |cause: &str, hint: String| WhyNot {
         code: Code::NotEcr,
@@ -88,8 +88,8 @@ fn half_a_name(arg: &str) -> Option<WhyNot> {
     (is_account(account) && is_region(region)).then(|| why(cause, format!("did you mean {account}/{region}?")))
 }
 
-/// The arguments in a text: several stand beside each other with commas or blanks between them. An account and a region with a comma in
-/// the place of the slash stay together, so that the error names both.
+/// Returns the arguments in a text, separated by commas or blanks. An account and a region with a comma instead of the slash stay together, so that
+/// the error names both.
 pub fn split_arguments(text: &str) -> Vec<&str> {
     let is_slip = |(account, region): (&str, &str)| is_account(account) && is_region(region);
     match text.split_once(',').is_some_and(is_slip) {
@@ -101,7 +101,7 @@ pub fn split_arguments(text: &str) -> Vec<&str> {
     }
 }
 
-/// Digits, with the hyphens that AWS's console shows.
+/// Whether a text consists of digits and hyphens, as AWS's console shows accounts.
 fn looks_like_account(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit()) && text.bytes().all(|b| b.is_ascii_digit() || b == b'-')
 }
@@ -124,7 +124,7 @@ fn what_failed(arg: &str) -> String {
     format!("cannot take \"{}\" for an ECR registry", printable(arg))
 }
 
-/// The argument as an error may show it: in one line, not too long, and without what could be a password before an '@'.
+/// Returns the argument for an error: in one line, shortened, and without a possible password before an '@'.
 fn printable(arg: &str) -> String {
     const LONGEST: usize = 120;
     let line = one_line(arg);

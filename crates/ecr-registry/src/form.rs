@@ -1,4 +1,4 @@
-//! The forms that ECR's host names have: one table for parsing, globs and suggestions.
+//! The forms of ECR's host names: one table for parsing, globs and suggestions.
 
 use crate::partition::Partition;
 
@@ -9,7 +9,7 @@ pub struct HostForm {
     pub service: &'static str,
     /// Whether the host is a FIPS 140 endpoint.
     pub is_fips: bool,
-    /// Whether the host answers over IPv6 too; its suffix is then the partition's dual-stack suffix.
+    /// Whether the host answers over IPv6 too. Its suffix is then the partition's dual-stack suffix.
     pub is_dual_stack: bool,
 }
 
@@ -34,12 +34,12 @@ const fn form(service: &'static str, is_fips: bool, is_dual_stack: bool) -> Host
 }
 
 impl HostForm {
-    /// The labels that the FIPS form and the plain form share: a glob has a star only after them.
+    /// Returns the labels that the FIPS form and the plain form share. A glob has a star only after them.
     pub fn stem(&self) -> &'static str {
         self.service.trim_end_matches("-fips")
     }
 
-    /// What hosts of this form end in, in a partition. `None` where the partition has no such hosts.
+    /// Returns the suffix of hosts of this form in a partition, or `None` if the partition has no such hosts.
     pub fn suffix(&self, partition: &Partition) -> Option<&'static str> {
         match self.is_dual_stack {
             true => partition.dual_stack_suffix(),
@@ -48,7 +48,7 @@ impl HostForm {
     }
 }
 
-/// The parts of a name in the form of a private registry's host, none of them checked yet.
+/// The parts of a name in the form of a private registry's host, not checked yet.
 pub struct PrivateName<'a> {
     pub account: &'a str,
     pub form: &'static HostForm,
@@ -57,7 +57,7 @@ pub struct PrivateName<'a> {
 }
 
 impl<'a> PrivateName<'a> {
-    /// Splits a host name in lower case; `None` where it has none of the forms.
+    /// Splits a host name in lower case. Returns `None` if it has none of the forms.
     pub fn split(host: &'a str) -> Option<Self> {
         let (account, rest) = host.split_once('.')?;
         PRIVATE_FORMS.iter().find_map(|form| {

@@ -1,4 +1,4 @@
-//! What the host name of a registry means: the account, the region, the partition, and how to reach its API. Pure: no file, no network, no
+//! The meaning of a registry's host name: the account, the region, the partition, and how to reach its API. It uses no file, network or
 //! environment.
 //!
 //! ```
@@ -10,8 +10,8 @@
 //! assert_eq!(Registry::parse("123456789012.dkr.ecr.eu-west-1.amazonaws.com.example.org"), None);
 //! ```
 //!
-//! [`Registry::parse`] accepts the known shapes and nothing else. A token for ECR opens every registry that its principal may use, so sending
-//! it to a look-alike host would give it away.
+//! [`Registry::parse`] accepts only the known forms. A token for ECR opens every registry that its principal may use, so it must not be sent to a
+//! look-alike host.
 //!
 //! People make mistakes: [`parse_argument`] reads a registry from a command line and suggests what was probably meant, and [`why_not_ecr`]
 //! explains a name that is not ECR's. [`HostPattern`] matches registries in `ecr-auth.yml`.
@@ -38,7 +38,7 @@ use form::{HostForm, PUBLIC_FORMS, PrivateName};
 
 /// The host of ECR Public.
 const PUBLIC_HOST: &str = "public.ecr.aws";
-/// The one region with the API of ECR Public.
+/// The only region with the API of ECR Public.
 const PUBLIC_REGION: &str = "us-east-1";
 
 /// An ECR registry, known by its host name.
@@ -66,11 +66,11 @@ enum RegistryKind {
 const ACCOUNT_DIGITS: usize = 12;
 
 impl Registry {
-    /// The registry that a client means by `server`: a host name in any case, with or without a scheme, a port, a path with
-    /// tag and digest, a trailing dot and ASCII blanks around it. `None` for every host that isn't ECR's.
+    /// Returns the registry that a client means by `server`: a host name in any case, with or without a scheme, a port, a path with tag and digest,
+    /// a trailing dot and surrounding ASCII blanks. Returns `None` for every host that isn't ECR's.
     ///
-    /// Private: `<account>.dkr.ecr[-fips].<region>.<suffix>` or, with IPv6, `<account>.dkr-ecr[-fips].<region>.<suffix>`,
-    /// where the suffix is that of the region's partition. Public: `public.ecr.aws` and `ecr-public.aws.com`.
+    /// Private: `<account>.dkr.ecr[-fips].<region>.<suffix>` or, with IPv6, `<account>.dkr-ecr[-fips].<region>.<suffix>`, with the suffix of the
+    /// region's partition. Public: `public.ecr.aws` and `ecr-public.aws.com`.
     pub fn parse(server: &str) -> Option<Self> {
         let host = server::dns_name(server)?;
         let host = host.to_ascii_lowercase();
@@ -80,7 +80,7 @@ impl Registry {
         }
     }
 
-    /// `host` is in lower case already.
+    /// Returns the private registry of a host in lower case.
     fn private(host: String) -> Option<Self> {
         let name = PrivateName::split(&host)?;
         let partition = Partition::for_region(name.region);
@@ -105,12 +105,12 @@ impl Registry {
         }
     }
 
-    /// The host name, canonical: in lower case, without scheme, port, path and trailing dot.
+    /// Returns the canonical host name: in lower case, without scheme, port, path and trailing dot.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The account the registry belongs to, 12 digits; `None` for ECR Public.
+    /// Returns the registry's account, 12 digits, or `None` for ECR Public.
     pub fn account(&self) -> Option<&str> {
         match self.kind {
             RegistryKind::Public { .. } => None,
@@ -118,7 +118,7 @@ impl Registry {
         }
     }
 
-    /// The region of the registry, for ECR Public the one with its API.
+    /// Returns the region of the registry. For ECR Public, it is the region of its API.
     pub fn region(&self) -> &str {
         match &self.kind {
             RegistryKind::Public { .. } => PUBLIC_REGION,
@@ -126,17 +126,17 @@ impl Registry {
         }
     }
 
-    /// The AWS partition of the region.
+    /// Returns the AWS partition of the region.
     pub fn partition(&self) -> &'static Partition {
         self.partition
     }
 
-    /// Whether the host is a FIPS 140 endpoint; its API is then asked there too.
+    /// Whether the host is a FIPS 140 endpoint. Its API is then called at the FIPS endpoint.
     pub fn is_fips(&self) -> bool {
         matches!(&self.kind, RegistryKind::Private { form, .. } if form.is_fips)
     }
 
-    /// Whether the host answers over IPv6 too; its API is then asked at the dual-stack endpoint.
+    /// Whether the host answers over IPv6 too. Its API is then called at the dual-stack endpoint.
     pub fn is_dual_stack(&self) -> bool {
         match &self.kind {
             RegistryKind::Public { is_dual_stack } => *is_dual_stack,
@@ -174,8 +174,8 @@ fn is_account(text: &str) -> bool {
     text.len() == ACCOUNT_DIGITS && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Whether a text has the shape of a region: `eu-west-1`, `us-gov-east-1`, `eusc-de-east-1`. New regions appear at any time,
-/// so there is no list: three or more words joined by hyphens, the last one a number, the others beginning with a letter.
+/// Whether a text has the form of a region: `eu-west-1`, `us-gov-east-1`, `eusc-de-east-1`. New regions may appear at any time, so there is no
+/// list. A region has three or more words joined by hyphens. The last one is a number, and the others begin with a letter.
 fn is_region(text: &str) -> bool {
     const LONGEST_DNS_LABEL: usize = 63;
     let Some((words, number)) = text.rsplit_once('-') else {

@@ -1,13 +1,13 @@
-//! What somebody may have meant by a name that isn't one: suggested to people, and never put in its place.
+//! Suggestions for mistyped names. They are only shown, never used instead of the name.
 
 use super::form::PRIVATE_FORMS;
 use super::{PUBLIC_HOST, Partition, Registry, is_account, is_region};
 
-/// A slip of the keys is this many edits away, at most; two letters that changed places are one.
+/// The most edits in a typing mistake. Two swapped letters are one edit.
 const SLIP: usize = 2;
 
-/// AWS's regions at the beginning of 2026, as the endpoint rules of its SDKs have them. For suggestions alone: new ones appear at any
-/// time, and none is refused for not being here.
+/// AWS's regions at the beginning of 2026, from the endpoint rules of its SDKs. They are only used for suggestions: a region that is missing here
+/// is not refused.
 #[rustfmt::skip]
 const REGIONS: [&str; 46] = [
     "af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-south-2",
@@ -18,14 +18,13 @@ const REGIONS: [&str; 46] = [
     "us-iso-west-1", "us-isob-east-1", "us-isob-west-1", "us-isof-east-1", "us-isof-south-1", "us-west-1", "us-west-2",
 ];
 
-/// More names than this are no help.
+/// The most names in a suggestion.
 const MOST: usize = 3;
 
-/// What people write between the account and the region who remember half of a [`HostForm`](super::form::HostForm), and the service that
-/// they mean.
+/// Common mistakes between the account and the region, and the labels of a [`HostForm`](super::form::HostForm) that are meant.
 const HALF_REMEMBERED: [(&str, &str); 3] = [("ecr", "dkr.ecr"), ("ecr-fips", "dkr.ecr-fips"), ("ecr.dkr", "dkr.ecr")];
 
-/// "did you mean …?", with the regions nearest to what is none that is known; `None` where nothing is near, or it is known.
+/// Returns "did you mean …?" with the nearest known regions, or `None` if the region is known or no region is near.
 pub fn region_meant(region: &str) -> Option<String> {
     let nearest = nearest(region, &REGIONS)?;
     let (last, others) = nearest.split_last()?;
@@ -36,7 +35,7 @@ pub fn region_meant(region: &str) -> Option<String> {
     }
 }
 
-/// The same for the region in the name of one of AWS's servers: `api.ecr.<region>.amazonaws.com`.
+/// Returns the suggestion for the region in the name of one of AWS's servers, such as `api.ecr.<region>.amazonaws.com`.
 pub fn region_of_server_meant(host: &str) -> Option<String> {
     let host = host.split(':').next().unwrap_or_default();
     let is_awss = Partition::all().any(|partition| {
@@ -47,7 +46,7 @@ pub fn region_of_server_meant(host: &str) -> Option<String> {
     labels.next().filter(|_| is_awss).and_then(region_meant)
 }
 
-/// "did you mean …?", with the registry whose name is nearest to this host's; `None` where none is near.
+/// Returns "did you mean …?" with the registry whose name is nearest to this host's, or `None` if none is near.
 pub fn registry_meant(host: &str) -> Option<String> {
     let registry = private(host).or_else(|| is_slip(host, PUBLIC_HOST).then(|| PUBLIC_HOST.to_owned()))?;
     Some(format!("did you mean {registry}?"))
@@ -73,7 +72,7 @@ fn is_slip(written: &str, meant: &str) -> bool {
     strsim::osa_distance(written, meant) <= SLIP
 }
 
-/// The names that are nearest to a text, all as near as each other.
+/// Returns the names that are nearest to a text, all with the same number of edits.
 fn nearest<'n>(written: &str, names: &[&'n str]) -> Option<Vec<&'n str>> {
     let distances = names.iter().map(|name| (strsim::osa_distance(written, name), *name));
     let near: Vec<_> = distances.filter(|(distance, _)| *distance <= SLIP).collect();

@@ -1,26 +1,25 @@
-//! Why a name isn't one of ECR's, told so that a typing mistake is found at once.
+//! Explains why a name isn't one of ECR's, so that a typing mistake is found at once.
 
 use super::form::PrivateName;
 use super::meant::{region_meant, registry_meant};
 use super::{ACCOUNT_DIGITS, Partition, is_account, is_region, server};
 use diagnostics::Code;
 
-/// Why a server isn't an ECR registry, and what to write instead.
+/// Why a server isn't an ECR registry, and a hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WhyNot {
-    /// Its family.
+    /// The error's code.
     pub code: Code,
     /// The reason, as the end of a sentence: "… is not an ECR registry: <cause>".
     pub cause: String,
-    /// What to do about it.
+    /// The hint.
     pub hint: String,
 }
 
 pub(super) const SHAPES: &str = "ECR's hosts are <12-digit account>.dkr.ecr.<region>.amazonaws.com (or the suffix of the region's partition) and public.ecr.aws";
 const NOT_BUILT: &str = "its name does not have the form of ECR's";
 
-/// Says why [`Registry::parse`](super::Registry::parse) takes `server` for no registry of ECR. Quotes nothing of it that
-/// could be a password.
+/// Returns why [`Registry::parse`](super::Registry::parse) does not accept `server`. It quotes nothing that could be a password.
 pub fn why_not_ecr(server: &str) -> WhyNot {
     if server::authority(server).is_some_and(|authority| authority.contains('@')) {
         return why("it carries a user name", "leave out the '@' and everything before it");
@@ -43,7 +42,7 @@ fn why(cause: impl Into<String>, hint: impl Into<String>) -> WhyNot {
     }
 }
 
-/// The name has all the parts, and one of them is wrong.
+/// Returns which part of a complete name is wrong.
 fn wrong_part(name: &PrivateName<'_>) -> WhyNot {
     if !is_account(name.account) {
         return wrong_account(name.account);
@@ -73,7 +72,7 @@ fn wrong_part(name: &PrivateName<'_>) -> WhyNot {
     )
 }
 
-/// What is wrong with an account id that isn't 12 digits.
+/// Returns what is wrong with an account id that isn't 12 digits.
 pub(super) fn wrong_account(account: &str) -> WhyNot {
     let digits: String = account.chars().filter(|c| *c != '-').collect();
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -97,7 +96,7 @@ pub(super) fn wrong_account(account: &str) -> WhyNot {
     why(cause, "an AWS account id is 12 digits")
 }
 
-/// What to say of a text that doesn't have a region's shape.
+/// Returns what is wrong with a text that doesn't have the form of a region.
 pub(super) fn wrong_region(region: &str) -> WhyNot {
     let meant = region_meant(region);
     WhyNot {
@@ -109,7 +108,7 @@ pub(super) fn wrong_region(region: &str) -> WhyNot {
     }
 }
 
-/// The name doesn't even have the parts of a registry's.
+/// Returns what is wrong with a name that doesn't have the parts of a registry's.
 fn wrong_build(host: &str) -> WhyNot {
     let why = wrong_labels(host);
     match registry_meant(host) {

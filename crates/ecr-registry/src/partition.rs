@@ -1,6 +1,6 @@
-//! AWS's partitions: groups of regions with DNS names and identities of their own.
+//! AWS's partitions: groups of regions with their own DNS names and identities.
 
-/// A partition, and the DNS suffixes its registries stand under.
+/// A partition, and the DNS suffixes of its registries.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Partition {
     id: &'static str,
@@ -26,10 +26,10 @@ const fn partition(
     }
 }
 
-/// The partition of every region that no other partition claims.
+/// The default partition, of every region without another partition's prefix.
 static AWS: Partition = partition("aws", "", "amazonaws.com", Some("on.aws"), "us-east-1");
 
-/// The partitions whose regions have a prefix; no prefix begins another one.
+/// The partitions whose regions have a prefix. No prefix begins another one.
 static PREFIXED: [Partition; 7] = [
     partition(
         "aws-us-gov",
@@ -59,7 +59,7 @@ static PREFIXED: [Partition; 7] = [
 ];
 
 impl Partition {
-    /// The partition of a region, told by the region's prefix.
+    /// Returns the partition of a region, by the region's prefix.
     pub fn for_region(region: &str) -> &'static Self {
         PREFIXED
             .iter()
@@ -67,28 +67,28 @@ impl Partition {
             .unwrap_or(&AWS)
     }
 
-    /// The partition that an ARN names: `arn:<partition>:…`; `aws` where it names none that is known.
+    /// Returns the partition of an ARN, `arn:<partition>:…`, or `aws` if the partition is unknown.
     pub fn for_arn(arn: &str) -> &'static Self {
         let id = arn.split(':').nth(1).unwrap_or_default();
         PREFIXED.iter().find(|partition| partition.id == id).unwrap_or(&AWS)
     }
 
-    /// The region that is asked where none is named, as AWS's own tools have it (`implicitGlobalRegion` of botocore).
+    /// Returns the default region of AWS's own tools (`implicitGlobalRegion` of botocore).
     pub fn first_region(&self) -> &'static str {
         self.first_region
     }
 
-    /// Every partition.
+    /// Returns every partition.
     pub(super) fn all() -> impl Iterator<Item = &'static Self> {
         std::iter::once(&AWS).chain(&PREFIXED)
     }
 
-    /// The name of the partition as it stands in ARNs: `aws`, `aws-cn`, …
+    /// Returns the name of the partition in ARNs: `aws`, `aws-cn`, …
     pub fn id(&self) -> &'static str {
         self.id
     }
 
-    /// The audience of OIDC tokens for STS.
+    /// Returns the audience of OIDC tokens for STS.
     pub fn sts_audience(&self) -> &'static str {
         match self.id {
             "aws-cn" => "sts.amazonaws.com.cn",
@@ -96,12 +96,12 @@ impl Partition {
         }
     }
 
-    /// What registry hosts end in: `<account>.dkr.ecr.<region>.<this>`.
+    /// Returns the suffix of registry hosts: `<account>.dkr.ecr.<region>.<this>`.
     pub fn registry_suffix(&self) -> &'static str {
         self.registry_suffix
     }
 
-    /// What registry hosts that answer over IPv6 too end in: `<account>.dkr-ecr.<region>.<this>`. `None` where there are none.
+    /// Returns the suffix of dual-stack registry hosts: `<account>.dkr-ecr.<region>.<this>`. `None` if there are none.
     pub fn dual_stack_suffix(&self) -> Option<&'static str> {
         self.dual_stack_suffix
     }

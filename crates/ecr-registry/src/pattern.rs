@@ -1,12 +1,12 @@
-//! What `match` in the configuration file accepts: one host, or a glob over ECR's names.
+//! The values of `match` in the configuration file: one host, or a glob over ECR's names.
 
 use super::form::{PRIVATE_FORMS, PUBLIC_FORMS};
 use super::{Partition, Registry, server_name};
 
-/// A name of `match`: a host of ECR, a glob over such hosts, or a name of one's own in front of ECR (an alias).
+/// A value of `match`: a host of ECR, a glob over such hosts, or an alias (your own name in front of ECR).
 ///
-/// In a glob, `*` stands for any characters within one label of the name. Its end must be the suffix of a partition's
-/// registries, so that no glob reaches beyond ECR.
+/// In a glob, `*` matches any characters within one label of the name. The glob must end with the suffix of a partition's registries, so that it
+/// never matches other hosts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HostPattern(PatternKind);
 
@@ -18,7 +18,7 @@ enum PatternKind {
 }
 
 impl HostPattern {
-    /// Reads a name of `match`.
+    /// Parses a value of `match`.
     ///
     /// # Errors
     /// The reason, as a clause: "match …".
@@ -27,7 +27,7 @@ impl HostPattern {
             return glob(&text.to_ascii_lowercase()).map(|glob| Self(PatternKind::Glob(glob)));
         }
         let registry = match Registry::parse(text) {
-            // What nearly all rules have, looked at once: a file may have hundreds, and is read at every `get`.
+            // The most common case is checked first: a file may have hundreds of rules, and is read at every `get`.
             Some(registry) if registry.host.eq_ignore_ascii_case(text) => {
                 return Ok(Self(PatternKind::Host(registry.host)));
             }
@@ -43,7 +43,7 @@ impl HostPattern {
         }
     }
 
-    /// Whether this names `registry`, itself or among others. An alias names none.
+    /// Whether this matches `registry`. An alias matches none.
     pub fn matches(&self, registry: &Registry) -> bool {
         match &self.0 {
             PatternKind::Host(host) => host == registry.host(),
@@ -52,7 +52,7 @@ impl HostPattern {
         }
     }
 
-    /// The alias, `host` or `host:port` in lower case as [`server_name`] gives it, if this is one.
+    /// Returns the alias, as `host` or `host:port` in lower case, if this is one. See [`server_name`].
     pub fn alias(&self) -> Option<&str> {
         match &self.0 {
             PatternKind::Alias(name) => Some(name),
@@ -60,7 +60,7 @@ impl HostPattern {
         }
     }
 
-    /// The glob in lower case, if this is one.
+    /// Returns the glob in lower case, if this is one.
     pub fn glob(&self) -> Option<&str> {
         match &self.0 {
             PatternKind::Glob(glob) => Some(glob),
@@ -68,7 +68,7 @@ impl HostPattern {
         }
     }
 
-    /// The one name this stands for; `None` for a glob.
+    /// Returns the exact name, or `None` for a glob.
     pub fn exact(&self) -> Option<&str> {
         match &self.0 {
             PatternKind::Host(name) | PatternKind::Alias(name) => Some(name),
@@ -77,8 +77,8 @@ impl HostPattern {
     }
 }
 
-/// Checks that a glob can only ever match ECR's names: `<account>.dkr.ecr.<region>.<suffix>` or the dual-stack build, with
-/// stars in account, `ecr` and region.
+/// Checks that a glob can only match ECR's names: `<account>.dkr.ecr.<region>.<suffix>` or the dual-stack form, with stars in account, `ecr` and
+/// region.
 fn glob(text: &str) -> Result<String, String> {
     let built = || {
         format!(
@@ -104,7 +104,7 @@ fn glob(text: &str) -> Result<String, String> {
     fits.then(|| text.to_owned()).ok_or_else(built)
 }
 
-/// Label by label, so that a star never reaches over a dot.
+/// Whether a glob matches a host. Labels are compared one by one, so that a star never matches a dot.
 fn glob_matches(glob: &str, host: &str) -> bool {
     let (mut globs, mut labels) = (glob.split('.'), host.split('.'));
     loop {
@@ -116,7 +116,7 @@ fn glob_matches(glob: &str, host: &str) -> bool {
     }
 }
 
-/// Iterative matching with one step back to the latest star: never worse than the product of the two lengths.
+/// Matches iteratively, going back only to the latest star, so the time is at most the product of the two lengths.
 pub(super) fn label_matches(glob: &[u8], label: &[u8]) -> bool {
     let (mut g, mut l) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

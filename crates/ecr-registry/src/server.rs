@@ -1,10 +1,10 @@
-//! The host inside what clients hand over as a server: `https://HOST:443/v2/`, `HOST/repository:tag@sha256:…`, or just a host.
+//! Finds the host in a server name of a client: `https://HOST:443/v2/`, `HOST/repository:tag@sha256:…`, or just a host.
 
-/// The schemes that stand in front of a registry's host: the two of the web, and those of skopeo and helm.
+/// The schemes that may come before a registry's host: the two of the web, and those of skopeo and helm.
 const SCHEMES: [&str; 4] = ["https", "http", "docker", "oci"];
 
-/// The name of a server as Docker's configuration has it, to compare one's own names with: `host` or `host:port`, in lower
-/// case, without scheme, path and ASCII blanks around it. `None` where no such name can be told for certain.
+/// Returns the name of a server as in Docker's configuration, for comparing aliases: `host` or `host:port`, in lower case, without scheme, path and
+/// surrounding ASCII blanks. Returns `None` if the name is ambiguous.
 pub fn server_name(server: &str) -> Option<String> {
     let authority = authority(server)?;
     let host = without_port(authority)?;
@@ -17,14 +17,14 @@ pub fn server_name(server: &str) -> Option<String> {
     (is_ip6 || is_dns_name(host)).then(|| authority.to_ascii_lowercase())
 }
 
-/// The names that some program may find in `server` where others find none, or another one: what stands in front of the path, without
-/// users, queries and all else that is no part of a name.
+/// Returns the names that some program may find in an ambiguous `server`: the text before the path, without users, queries and other parts that do
+/// not belong to a name.
 pub fn possible_names(server: &str) -> impl Iterator<Item = &str> {
     let rest = server.split_once("//").map_or(server, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or_default();
     let is_in_names = |c: char| c.is_ascii_alphanumeric() || "-_.:[]".contains(c);
     let names = authority.split(move |c| !is_in_names(c));
-    // A port is part of a name. What else follows a colon is not.
+    // A port belongs to a name. Other text after a colon does not.
     let without_rest = |name: &'_ str| {
         let (host, rest) = name.split_once(':')?;
         rest.parse::<u16>().is_err().then_some(host.len())
@@ -32,15 +32,15 @@ pub fn possible_names(server: &str) -> impl Iterator<Item = &str> {
     names.flat_map(move |name| std::iter::once(name).chain(without_rest(name).map(|length| &name[..length])))
 }
 
-/// The DNS name in `server`, in the case it came in, without port and trailing dot.
+/// Returns the DNS name in `server`, in its original case, without port and trailing dot.
 pub(super) fn dns_name(server: &str) -> Option<&str> {
     let host = without_port(authority(server)?)?;
     let host = host.strip_suffix('.').unwrap_or(host);
     is_dns_name(host).then_some(host)
 }
 
-/// What stands between scheme and path. Programs disagree on what blanks, control characters and backslashes inside a URL
-/// mean, hence on its host: text with any of them names no server.
+/// Returns the text between scheme and path. Programs disagree on blanks, control characters and backslashes inside a URL, so a text with any of
+/// them has no host.
 pub(super) fn authority(server: &str) -> Option<&str> {
     let server = server.trim_matches(|c: char| c.is_ascii_whitespace());
     if server.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') {
@@ -53,9 +53,9 @@ pub(super) fn authority(server: &str) -> Option<&str> {
     rest.split('/').next()
 }
 
-/// The host in front of the port, a number from 1 to 65535. `None` where something else follows the host.
+/// Returns the host before the port, a number from 1 to 65535. Returns `None` if other text follows the host.
 fn without_port(authority: &str) -> Option<&str> {
-    // The colons of an IPv6 address stand in brackets.
+    // The colons of an IPv6 address are in brackets.
     let bracket = authority.rfind(']').unwrap_or(0);
     let Some(colon) = authority[bracket..].find(':') else {
         return Some(authority);
@@ -66,7 +66,7 @@ fn without_port(authority: &str) -> Option<&str> {
     (is_number && port.parse().is_ok_and(|number: u16| number != 0)).then_some(host)
 }
 
-/// Labels of letters, digits, hyphens and underscores (which DNS knows, though not for hosts), joined by dots.
+/// Whether a text consists of labels joined by dots. Labels have letters, digits, hyphens and underscores (which DNS allows, though not for hosts).
 fn is_dns_name(host: &str) -> bool {
     const LONGEST_NAME: usize = 253;
     let is_label = |label: &str| {

@@ -1,4 +1,4 @@
-//! What a sign-in needs to know of the user: given beforehand, or asked for.
+//! The answers that a sign-in needs from the user: given beforehand, or asked for.
 
 use std::collections::BTreeMap;
 
@@ -7,27 +7,27 @@ use crate::CallRefusal;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-/// No user pool tells what it wants of a password before it refuses one. This is enough for what they usually want.
+/// The prompt for a new password. User pools do not publish their rules. Such a password is usually enough.
 const FIRST_PASSWORD: &str = "First sign-in: choose a new password (at least 12 characters, with capital and small letters, digits and a symbol): ";
 
-/// Asks a person, where there is one.
+/// Asks a person at a terminal.
 pub trait Questions {
-    /// Asks for something that may be seen.
+    /// Asks for something that may be shown.
     ///
     /// # Errors
-    /// There is nobody to ask, or the answer is given up.
+    /// There is no terminal, or the user gives up.
     fn ask(&mut self, question: &str) -> Result<String>;
 
-    /// Asks for something that must not be seen.
+    /// Asks for something that must not be shown.
     ///
     /// # Errors
-    /// As [`Questions::ask`].
+    /// The errors of [`Questions::ask`].
     fn ask_secret(&mut self, question: &str) -> Result<Secret>;
 
-    /// Tells the same person, and nobody else, something: it may be a secret.
+    /// Shows the same person something that may be secret.
     ///
     /// # Errors
-    /// There is nobody to tell.
+    /// There is no terminal.
     fn tell(&mut self, line: &str) -> Result<()>;
 }
 
@@ -36,13 +36,13 @@ pub trait Questions {
 pub struct PresetAnswers {
     /// The password.
     pub password: Option<Secret>,
-    /// The one that takes a temporary password's place.
+    /// The password that replaces a temporary one.
     pub new_password: Option<Secret>,
-    /// A code of the authenticator, or one that was sent.
+    /// A code of the authenticator, or one that Cognito sent.
     pub code: Option<Secret>,
 }
 
-/// The answers of one sign-in, as they come to be known.
+/// The answers of one sign-in, as far as they are known.
 pub(super) struct Answers<'a> {
     given: PresetAnswers,
     attributes: BTreeMap<String, String>,
@@ -61,7 +61,7 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// Whether the answer was wrong, and came from somebody who can give another one.
+    /// Whether the answer was wrong, and a person can give another one.
     pub fn another_may_help(&self, refusal: &CallRefusal) -> bool {
         self.were_asked && refusal.is_wrong_answer()
     }
@@ -76,7 +76,7 @@ impl<'a> Answers<'a> {
         self.questions.tell(line)
     }
 
-    /// Asked for once.
+    /// Returns the password. It is asked for once.
     pub fn password(&mut self, username: &str) -> Result<Secret> {
         if let Some(password) = &self.given.password {
             return Ok(password.clone());
@@ -94,7 +94,7 @@ impl<'a> Answers<'a> {
         twice(self.questions, FIRST_PASSWORD)
     }
 
-    /// What Cognito didn't refuse is not asked again.
+    /// Returns an attribute. One that Cognito did not refuse is not asked for again.
     pub fn attribute(&mut self, name: &str) -> Result<String> {
         if let Some(value) = self.attributes.get(name) {
             return Ok(value.clone());
@@ -118,7 +118,7 @@ impl<'a> Answers<'a> {
         self.typed_code(&question)
     }
 
-    /// A code that nobody can have known before.
+    /// Asks for a code that cannot have been known before.
     pub fn typed_code(&mut self, question: &str) -> Result<Secret> {
         self.were_asked = true;
         let code = self.questions.ask(question)?;
@@ -127,7 +127,7 @@ impl<'a> Answers<'a> {
         ))
     }
 
-    /// A code that is given can only be the authenticator's: the others are sent once they are chosen.
+    /// Returns the kind of code to use. A code given beforehand can only be the authenticator's, because the others are sent after they are chosen.
     pub fn kind_of_code(&mut self, kinds: &[String]) -> Result<String> {
         let is_authenticator = |kind: &&String| *kind == "SOFTWARE_TOKEN_MFA";
         if self.given.code.is_some()
@@ -159,7 +159,7 @@ impl<'a> Answers<'a> {
 /// Asks for a new password, twice.
 ///
 /// # Errors
-/// As [`Questions::ask`]; the two are not the same.
+/// The errors of [`Questions::ask`], or the two passwords differ.
 pub fn new_password(questions: &mut dyn Questions) -> Result<Secret> {
     twice(questions, "New password: ")
 }

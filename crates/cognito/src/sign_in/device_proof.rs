@@ -1,4 +1,4 @@
-//! Devices that the user pool remembers: confirming a new one (ConfirmDevice), and showing one in a sign-in (`DEVICE_SRP_AUTH`).
+//! Devices that the user pool remembers: confirming a new one (ConfirmDevice), and using one in a sign-in (`DEVICE_SRP_AUTH`).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use crate::wire::{NewDeviceMetadata, Parameters, ReceivedSecret, SecretText};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-/// Random bytes of a device's password, as Cognito's own clients draw them.
+/// The number of random bytes of a device's password, as in Cognito's own clients.
 const PASSWORD_BYTES: usize = 40;
 
 #[derive(Serialize)]
@@ -39,7 +39,7 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
         self.device.as_ref().is_some_and(|device| device.password.is_some())
     }
 
-    /// `DEVICE_SRP_AUTH`, then `DEVICE_PASSWORD_VERIFIER`: a device that the user pool remembers vouches for the user.
+    /// Signs in with a remembered device, by `DEVICE_SRP_AUTH` and `DEVICE_PASSWORD_VERIFIER`.
     pub(super) async fn by_device(&mut self, session: Option<ReceivedSecret>) -> Result<AuthAnswer, CallFailure> {
         let ephemeral = ephemeral()?;
         let responses = Parameters::from([("SRP_A".to_owned(), ephemeral.public().as_str().into())]);
@@ -60,7 +60,7 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
             .await
     }
 
-    /// Confirms a new device: until then its refresh token does not count.
+    /// Confirms a new device. Its refresh token does not work before that.
     pub(super) async fn confirm(
         &self,
         metadata: NewDeviceMetadata,
@@ -78,7 +78,7 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
                 password_verifier: made.verifier,
             },
         };
-        // That the user may be asked whether to remember it is left to the user pool's own pages.
+        // The response may say that the user should be asked whether to remember the device. Only the user pool's own pages ask that.
         let ConfirmDeviceResponse {} = self.call("ConfirmDevice", &request).await?;
         Ok(Device {
             key: Secret::new(key),

@@ -1,4 +1,4 @@
-//! Setting an authenticator up at the first sign-in (`MFA_SETUP`).
+//! Sets up an authenticator at the first sign-in (`MFA_SETUP`).
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::wire::{ReceivedSecret, SecretText};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-/// Who the authenticator says the code is for.
+/// The issuer that the authenticator shows beside the code.
 const ISSUER: &str = "Cognito";
 
 #[derive(Serialize)]
@@ -91,7 +91,7 @@ impl<C: CognitoCalls> SigningIn<'_, C> {
     }
 }
 
-/// <https://github.com/google/google-authenticator/wiki/Key-Uri-Format>
+/// Returns the key as a URI: <https://github.com/google/google-authenticator/wiki/Key-Uri-Format>
 fn uri(username: &str, key: &Secret) -> Secret {
     let username = utf8_percent_encode(username, NON_ALPHANUMERIC);
     Secret::new(format!(
