@@ -32,7 +32,7 @@ Examples:
 
 As `credential_process`, or with --format profile, AWS's own tools ask again before the credentials end.";
 
-/// The name of the profile that is written, if none is given.
+/// The default name of the profile that is written.
 const PROFILE: &str = "ecr-auth";
 
 /// Turns this CI job's OIDC token into temporary AWS credentials of an IAM role
@@ -72,10 +72,10 @@ pub enum CredentialsFormat {
     Profile,
 }
 
-/// Gets the credentials and hands them over.
+/// Gets the credentials and outputs them.
 ///
 /// # Errors
-/// No role, no token, a denial, a network that fails; a result that can't be written.
+/// There is no role or no token, AWS denies the call, the network fails, or the result cannot be written.
 pub fn run(args: &AssumeArgs, config: Option<&Path>, context: &mut Context<'_>) -> Result<Exit> {
     check(args, context)?;
     if args.format == CredentialsFormat::Profile {
@@ -98,7 +98,7 @@ pub fn run(args: &AssumeArgs, config: Option<&Path>, context: &mut Context<'_>) 
     hand_over(args, &credentials, context).map(|()| Exit::Done)
 }
 
-/// The secrets as a format writes them, where it does not write them as they are.
+/// Returns the secrets in the encoding of a format, if that differs from the plain text.
 fn written_otherwise(args: &AssumeArgs, secrets: &[Secret]) -> Vec<Secret> {
     match args.format {
         CredentialsFormat::Process => secrets.iter().map(output::json_text).collect(),
@@ -110,7 +110,7 @@ fn written_otherwise(args: &AssumeArgs, secrets: &[Secret]) -> Vec<Secret> {
     }
 }
 
-/// Everything that can be wrong with where the credentials go is told before they are fetched.
+/// Checks the output before the credentials are fetched.
 fn check(args: &AssumeArgs, context: &Context<'_>) -> Result<()> {
     if !args.command.is_empty() {
         return Ok(());
@@ -133,7 +133,7 @@ fn check(args: &AssumeArgs, context: &Context<'_>) -> Result<()> {
     }
 }
 
-/// How a user signs in to Cognito stands in the configuration alone. Of roles it says nothing here: they are the registries' business.
+/// Returns the sign-in to Cognito, which only the configuration holds. Its roles are not used here, because they belong to registries.
 fn base(identity: &IdentityArgs, config: Option<&Path>, context: &Context<'_>) -> Result<IdentitySettings> {
     let cognito = match identity.source() {
         Some("cognito") => Config::load(&context.env, config)?.cognito().cloned(),
@@ -187,7 +187,7 @@ fn write_profile(args: &AssumeArgs, context: &mut Context<'_>) -> Result<()> {
         && identity.source() != Some("chain")
         && let Some(file) = context.env.path(variables::AWS_WEB_IDENTITY_TOKEN_FILE)
     {
-        // Half of a pair: that role is assumed with this token, and not with itself.
+        // Together with the file, the variable names a role for that token, so the role is assumed with the token.
         identity.0.set(&TOKEN_FILE, SurfaceValue::File(file));
     }
     let path = session(&identity, IdentitySettings::default(), context)?;

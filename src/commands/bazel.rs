@@ -1,4 +1,4 @@
-//! `ecr-auth get`: Bazel's credential-helper protocol, which tools that fetch images by HTTP speak too.
+//! `ecr-auth get`: Bazel's credential-helper protocol, which other tools that fetch images by HTTP use too.
 //! <https://github.com/EngFlow/credential-helper-spec>
 
 use std::io::Read;
@@ -14,17 +14,17 @@ use diagnostics::{Code, Error, Exit, Result, one_line};
 use secret::Secret;
 use secret_cache::CachedSecret;
 
-/// What a client may send, at most, in bytes.
+/// The largest request, in bytes.
 const INPUT_LIMIT: u64 = 64 * 1024;
 const SCHEME: &str = "https://";
 
-/// What the client sends; the specification lets it grow.
+/// The client's request. The specification may add fields.
 #[derive(Deserialize)]
 struct UriRequest {
     uri: String,
 }
 
-/// What the client is answered: headers for requests to the address.
+/// The response: headers for requests to the address.
 #[derive(Serialize, Default)]
 struct HeadersResponse<'a> {
     headers: Headers<'a>,
@@ -39,8 +39,8 @@ struct Headers<'a> {
     authorization: Option<[&'a str; 1]>,
 }
 
-/// Answers one request: the header that opens a registry of ECR or an alias; no header for any other address. A failure is one line on
-/// stderr, because the client shows it amid its own.
+/// Answers one request: with the header for an ECR registry or an alias, or without a header for any other address. A failure is one line on
+/// stderr, because the client shows it among its own lines.
 pub fn run(config: Option<&Path>, context: &mut Context<'_>) -> Exit {
     context.progress = Progress::default();
     match answer(config, context).and_then(|line| write(&line, context)) {
@@ -94,7 +94,7 @@ fn request(context: &mut Context<'_>) -> Result<UriRequest> {
         .map_err(|_| odd("it is not a JSON object with a text uri; for docker's protocol, use: ecr-auth helper get"))
 }
 
-/// The host of an https address, with its port if it has one. A password is for nobody whom a plain connection lets listen.
+/// Returns the host of an https address, with its port if it has one. A password must not be sent over a plain connection.
 fn host(uri: &str) -> Option<&str> {
     let (scheme, rest) = uri.split_at_checked(SCHEME.len())?;
     let authority = rest.split(['/', '?', '#']).next()?;
@@ -117,7 +117,7 @@ fn with_password(held: &CachedSecret) -> Result<Secret> {
 }
 
 fn to_json(response: &HeadersResponse<'_>) -> Secret {
-    // Text keys and text values: serialising them can't fail.
+    // Serialising text keys and values cannot fail.
     Secret::new(serde_json::to_string(response).unwrap_or_default())
 }
 

@@ -1,4 +1,4 @@
-//! `ecr-auth cognito`: signs a user in to a Cognito user pool and hands AWS credentials over, as a `credential_process` does.
+//! `ecr-auth cognito`: signs a user in to a Cognito user pool and outputs AWS credentials, as a `credential_process` does.
 
 mod args;
 mod browser;
@@ -60,10 +60,10 @@ enum CognitoSubcommand {
     ForgotPassword(passwords::ForgotArgs),
 }
 
-/// Signs in, or does what the subcommand says.
+/// Signs in, or runs the subcommand.
 ///
 /// # Errors
-/// Settings that are missing or can't be, a password that is wrong, a question where there is nobody to ask; what Cognito says.
+/// Settings are missing or invalid, a password is wrong, a question cannot be asked, or Cognito refuses.
 pub fn run(command: &CognitoCommand, config_path: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
     match &command.what {
         Some(CognitoSubcommand::Setup(args)) => setup::run(args, config_path, context),
@@ -80,18 +80,18 @@ pub fn run(command: &CognitoCommand, config_path: Option<&Path>, context: &mut C
     }
 }
 
-/// How somebody signs in.
+/// The way in which a user signs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SignInWay {
     Browser,
     Terminal,
 }
 
-/// What every one of these commands works with.
+/// The data that all of these commands use.
 struct CognitoSession<'s, 'w> {
     settings: CognitoSettings,
     args: &'s CognitoArgs,
-    /// What to do once somebody is signed in, where the configuration tells.
+    /// What to do after the sign-in, if the configuration tells.
     next: Option<String>,
     identity: Identity,
     cache: Cache,
@@ -100,7 +100,7 @@ struct CognitoSession<'s, 'w> {
 }
 
 impl<'s, 'w> CognitoSession<'s, 'w> {
-    /// For the subcommand `what`, or for a sign-in.
+    /// Returns the session of the subcommand `what`, or of a sign-in.
     fn new(
         what: Option<&str>,
         args: &'s CognitoArgs,
@@ -114,7 +114,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
         }
         let next = setup::hosts_of_sign_in(&config).next().map(next_pull);
         if what.is_none() {
-            // A password is changed without the settings that lead on to AWS credentials.
+            // Changing a password does not need the settings for AWS credentials.
             settings.check()?;
         }
         Ok(Self {
@@ -128,7 +128,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
         })
     }
 
-    /// The user: by the name that is given, or of the one who is signed in; else it is asked for.
+    /// Returns the user: the named one, else the one who is signed in, else asks for the name.
     fn user(&mut self) -> Result<User> {
         let name = match cognito::username(&self.settings, &self.cache, self.context.now()) {
             Ok(name) => name,
@@ -138,7 +138,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
         User::from_settings(&self.settings, &name, &self.context.env)
     }
 
-    /// How somebody who is not signed in signs in.
+    /// Returns how a user who is not signed in signs in.
     fn way(&self) -> SignInWay {
         let is_browser = self.settings.browser
             && (self.args.sign_in.browser.is_some() || !self.args.has_password(&self.context.env));
@@ -148,7 +148,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
         }
     }
 
-    /// Refuses to open a browser for a program that nobody watches, unless the command line says so.
+    /// Refuses to open a browser without a terminal, unless the command line asks for it.
     fn require_person(&self) -> Result<()> {
         match self.args.sign_in.browser == Some(BrowserArg::Always) || self.terminal.is_there() {
             true => Ok(()),
@@ -161,7 +161,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
         }
     }
 
-    /// Calls of which each has the time for itself that a command has in all.
+    /// Returns calls that each have the whole time limit of a command.
     fn calls(&self) -> Result<PerCallTimeout<'_>> {
         let env = &self.context.env;
         Ok(PerCallTimeout::new(
@@ -172,7 +172,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
         ))
     }
 
-    /// Makes calls, to their end.
+    /// Makes calls until they end.
     fn call<T>(
         &self,
         calls: impl AsyncFnOnce(&PerCallTimeout<'_>) -> Result<T, CallFailure>,
@@ -190,7 +190,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
         Ok(RefreshTokenStore::for_user(&self.cache, user, &address))
     }
 
-    /// Fresh tokens of one who is signed in; `None` where nobody is, or not any more.
+    /// Returns fresh tokens of a signed-in user, or `None` if the user is not or no longer signed in.
     fn kept_tokens(&self, user: &User) -> Result<Option<SignedIn>> {
         let kept = self.kept(user)?;
         if !kept.is_there(self.context.now()) {
@@ -220,7 +220,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
 }
 
 fn sign_in(user: &User, given: PresetAnswers, session: &mut CognitoSession<'_, '_>) -> Result<SignedIn> {
-    // Not by `Session::calls`: the questions are asked while the calls are made.
+    // `Session::calls` cannot be used, because questions are asked between the calls.
     let env = &session.context.env;
     let calls = PerCallTimeout::new(env, &session.identity, budget(env)?, &session.context.progress);
     let flow = session.settings.flow;
@@ -251,13 +251,13 @@ fn not_configured() -> Error {
     .hint("import the file that you were sent, or give --user-pool-id, --client-id and --identity-pool-id")
 }
 
-/// What a user does after the sign-in.
+/// Returns the next command for a user after the sign-in.
 fn next_pull(host: &str) -> String {
     format!("Next: docker pull {host}/REPOSITORY")
 }
 
 fn hand_over(command: &CognitoCommand, mut session: CognitoSession<'_, '_>) -> Result<()> {
-    // On a terminal, signing in is what is wanted, and the credentials stay where they are kept.
+    // On a terminal, the sign-in is the purpose, so the credentials are not printed.
     let delivery = &command.delivery;
     let is_shown = session.context.stdout_is_terminal && delivery.output.is_none() && !delivery.show_secret;
     let is_sign_in = is_shown && Cache::folder(&session.context.env).is_some();
@@ -308,16 +308,16 @@ fn hand_over(command: &CognitoCommand, mut session: CognitoSession<'_, '_>) -> R
     Ok(())
 }
 
-/// The role that the identity pool gave: nothing but STS tells.
+/// Returns the role that the identity pool gave, which only STS knows.
 fn role(session: &CognitoSession<'_, '_>) -> Option<String> {
     let region = session.settings.identity_pool_region();
-    // With the name that was asked for.
+    // The name is the one that was asked for.
     let identity = Identity::of_cognito(&session.settings, &session.context.env).ok()?;
     let caller = caller(&identity, region, session.context);
     caller.ok().map(|caller| caller.arn)
 }
 
-/// By what is kept, where that does; else by a sign-in.
+/// Returns credentials from the kept sign-in, if it works, else from a new sign-in.
 fn credentials(session: &mut CognitoSession<'_, '_>) -> Result<SessionCredentials> {
     let SignIn::UserPool { .. } = session.settings.sign_in()? else {
         return path(session)?.credentials(&session.cache, Instant::now(), session.context);
@@ -335,7 +335,7 @@ fn credentials(session: &mut CognitoSession<'_, '_>) -> Result<SessionCredential
     if session.kept(&user)?.is_there(session.context.now()) {
         let renewed = path.credentials(&session.cache, Instant::now(), session.context);
         match renewed {
-            // The refresh token came to its end.
+            // The refresh token has ended.
             Err(error) if !session.kept(&user)?.is_there(session.context.now()) => session.context.say(error.cause()),
             done => return done,
         }
@@ -349,7 +349,7 @@ fn credentials(session: &mut CognitoSession<'_, '_>) -> Result<SessionCredential
     path.cognito_credentials(signed_in.login(&user), &session.cache, session.context)
 }
 
-/// By the managed login, which tells who signed in. Nothing is kept before that is known.
+/// Signs in with the managed login, which returns the user's name. Nothing is kept before that name is known.
 fn by_browser(mut user: User, session: &mut CognitoSession<'_, '_>) -> Result<SessionCredentials> {
     session.require_person()?;
     let next = session.next.clone().unwrap_or_default();

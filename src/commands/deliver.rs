@@ -1,4 +1,4 @@
-//! Secrets on their way out: to stdout or into a file of the user's alone.
+//! Outputs secrets to stdout or into a file of the user alone.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use context::Context;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-/// The terminal, however it is called.
+/// The terminal's path.
 const TERMINAL: &str = "/dev/tty";
 
 /// Where a result that holds secrets goes.
@@ -25,10 +25,10 @@ pub struct DeliveryArgs {
 }
 
 impl DeliveryArgs {
-    /// Refuses to show a secret on a terminal, and to hand it to what is not the user's own file, before anything is fetched.
+    /// Refuses to show a secret on a terminal, or to write to a file that is not the user's own, before anything is fetched.
     ///
     /// # Errors
-    /// A usage error; what stands in the file's place.
+    /// A usage error, or the kind of file that is there instead.
     pub fn check(&self, context: &Context<'_>) -> Result<()> {
         let is_shown = match &self.output {
             Some(path) if path == Path::new(TERMINAL) => true,
@@ -46,10 +46,10 @@ impl DeliveryArgs {
         .hint("send it through a pipe, write it with --output FILE, or give --show-secret"))
     }
 
-    /// Hands the result over.
+    /// Outputs the result.
     ///
     /// # Errors
-    /// It can't be written.
+    /// The result cannot be written.
     pub fn deliver(&self, result: &Secret, context: &mut Context<'_>) -> Result<()> {
         let Some(path) = &self.output else {
             let written = context.stdout.write_all(result.expose().as_bytes());

@@ -1,4 +1,4 @@
-//! What `--output FILE` leads to: one of the caller's own streams, or a file of the user's own.
+//! The target of `--output FILE`: one of the caller's own streams, or a file of the user's own.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -9,7 +9,7 @@ use context::Context;
 use private_files::{OutputPlace, WorkFolder, is_own, temporary_among_others};
 use secret::Secret;
 
-/// Where a result goes.
+/// The target of a result.
 #[derive(Debug)]
 pub enum OutputDestination {
     /// `/dev/stdout`.
@@ -18,17 +18,17 @@ pub enum OutputDestination {
     Stderr,
     /// `/dev/null`.
     Nowhere,
-    /// `/dev/fd/N`, which the caller has opened.
+    /// `/dev/fd/N`, which the caller opened.
     Stream(PathBuf),
-    /// A regular file of the user's own in this folder, or none yet.
+    /// A regular file of the user's own in this folder, which need not exist yet.
     File(WorkFolder, OsString),
 }
 
 impl OutputDestination {
-    /// Looks where a path leads. The user's own links are followed; somebody else's could lead to any file of the user's.
+    /// Finds where a path leads. The user's own links are followed. Another user's link is refused, because it could lead to any file.
     ///
     /// # Errors
-    /// Something stands there that is not the user's own file.
+    /// Something other than the user's own file is there.
     pub fn at(path: &Path) -> io::Result<Self> {
         match WorkFolder::of_output(path, |path| Self::named(path).is_some())? {
             OutputPlace::End(path) => Self::named(&path).ok_or(ErrorKind::NotFound.into()),
@@ -54,7 +54,7 @@ impl OutputDestination {
         }
     }
 
-    /// Whether people would see there what is written.
+    /// Whether a terminal would show the result.
     pub fn is_terminal(&self, context: &Context<'_>) -> bool {
         match self {
             Self::Stdout => context.stdout_is_terminal,
@@ -66,10 +66,10 @@ impl OutputDestination {
         }
     }
 
-    /// Writes the result there.
+    /// Writes the result.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     pub fn write(&self, result: &Secret, context: &mut Context<'_>) -> io::Result<()> {
         let text = result.expose().as_bytes();
         match self {
@@ -82,7 +82,7 @@ impl OutputDestination {
     }
 }
 
-/// A file that is private from its first byte takes the place of what is there.
+/// Replaces the file by one that is private from the start.
 fn replace(folder: &Path, name: &OsStr, text: &[u8]) -> io::Result<()> {
     let prefix = format!(".{}.ecr-auth-", name.to_string_lossy());
     let (mut file, _alive) = temporary_among_others(&prefix, folder)?;
@@ -93,7 +93,7 @@ fn replace(folder: &Path, name: &OsStr, text: &[u8]) -> io::Result<()> {
     private_files::replace(file.into_temp_path(), &folder.join(name))
 }
 
-/// What stands in the file's place must be the user's own, or nothing.
+/// Checks that a file at this path, if there is one, is the user's own.
 fn check(folder: &Path, name: &OsStr) -> io::Result<()> {
     let found = match fs::symlink_metadata(folder.join(name)) {
         Ok(found) => found,
@@ -108,7 +108,7 @@ fn check(folder: &Path, name: &OsStr) -> io::Result<()> {
     }
 }
 
-/// At its end: what the caller has written to a file before stays. A pipe that nobody reads any more is an error, and not waited for.
+/// Opens a stream for appending, so that a file keeps what the caller wrote before. A pipe without a reader is an error at once.
 #[cfg(unix)]
 fn open(stream: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;

@@ -1,4 +1,4 @@
-//! `doctor`: what would happen at a pull, and why it fails.
+//! `doctor`: shows what would happen at a pull, and why it fails.
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -45,17 +45,17 @@ Exit status: 0, or 1 if a pull would fail.";
 /// The report as JSON.
 #[derive(Serialize)]
 struct DoctorDocument<'a> {
-    /// Of this form.
+    /// The version of this format.
     version: u32,
     ecr_auth: &'static str,
     ok: bool,
     checks: &'a [Check],
 }
 
-/// Makes the checks and prints what they found.
+/// Makes the checks and prints their results.
 ///
 /// # Errors
-/// Usage errors; a stdout that can't be written to.
+/// A usage error, or stdout cannot be written.
 pub fn run(
     args: &DoctorArgs,
     config: Option<&Path>,
@@ -64,7 +64,7 @@ pub fn run(
 ) -> Result<Exit> {
     let redactor = redactor.filter(|_| args.redact);
     if redactor.is_some() {
-        // Details name more than anybody could know before.
+        // Verbose details would show names that cannot be known in advance.
         context.verbosity = context.verbosity.min(Verbosity::Normal);
     }
     let asked = DoctorRequest {
@@ -98,12 +98,12 @@ pub fn run(
     Ok(if report.has_failed() { Exit::Failed } else { Exit::Done })
 }
 
-/// With `--redact`, puts words for names into every message too, those about the command line itself included. It is done before the command
-/// line is read: what stands there are names, as far as anybody can know.
+/// With `--redact`, also replaces names in every message, including messages about the command line. This is done before the command line is
+/// parsed, so all of its words are treated as names.
 pub fn redact_messages(args: &[OsString], context: &mut Context<'_>) -> Option<SharedRedactor> {
     let args: Vec<_> = args.iter().skip(1).map(|arg| arg.to_string_lossy()).collect();
     let is_doctor = args.iter().any(|arg| arg == "doctor");
-    // With a value, which it doesn't take, it is meant too.
+    // `--redact` takes no value, but with one it is recognised too.
     if !is_doctor || !args.iter().any(|arg| arg.starts_with("--redact")) {
         return None;
     }
@@ -118,16 +118,16 @@ pub fn redact_messages(args: &[OsString], context: &mut Context<'_>) -> Option<S
     Some(shared)
 }
 
-/// Of an argument that is refused, a message shows no more characters.
+/// The most characters of a refused argument that a message shows.
 const LONGEST_SHOWN: usize = 120;
 
-/// The names in an argument, as messages may write them: whole, in their parts, in small letters, without what is not seen.
+/// Returns the names in an argument, in the forms that messages may use: whole, in parts, in lower case, without invisible characters.
 fn names_in(arg: &str) -> Vec<String> {
     let value = match arg.strip_prefix("--") {
         Some(flag) => flag.split_once('=').map_or("", |(_, value)| value),
         None => arg,
     };
-    // Of a path, the folders are told by their sign.
+    // Folders are recognised by the path's `/`.
     let value = value
         .rsplit('/')
         .next()
@@ -136,15 +136,15 @@ fn names_in(arg: &str) -> Vec<String> {
     let parts = value.split(|c: char| !(c.is_alphanumeric() || "._-".contains(c)));
     let labels = value.split(|c: char| !(c.is_alphanumeric() || "_-".contains(c)));
     let all = parts.chain(labels).chain([value]).flat_map(|name| {
-        // Messages cut off what is long.
+        // Messages shorten long arguments.
         let start: String = name.chars().take(LONGEST_SHOWN).collect();
         [name.to_owned(), name.to_lowercase(), one_line(name), start]
     });
     all.filter(|name| is_name(name)).collect()
 }
 
-/// Whether a word may be a name of somebody's own: no word of the command line or of ECR's hosts, no region, and no account, all of which the
-/// redactor knows by themselves.
+/// Whether a word may be a private name. Words of the command line and of ECR's hosts are not. Regions and accounts are left to the redactor, which
+/// recognises them.
 fn is_name(word: &str) -> bool {
     const OURS: [&str; 13] = [
         "amazonaws",
@@ -166,7 +166,7 @@ fn is_name(word: &str) -> bool {
     !is_known && !OURS.contains(&word) && !word.starts_with('-')
 }
 
-/// What the checks quote is a server's, a file's or a token's: a CI reads the report, as JSON too.
+/// Makes the report inert: it quotes servers, files and tokens, and a CI reads it, even as JSON.
 fn make_inert(report: &mut Report) {
     for check in &mut report.checks {
         check.finding = one_line(&check.finding);
@@ -179,7 +179,7 @@ fn for_each_line(text: &str, change: impl FnMut(&str) -> String) -> String {
     text.lines().map(change).collect::<Vec<_>>().join("\n")
 }
 
-/// Colours are for a terminal that shows them, and for people who want them.
+/// Returns the report's style. Colours are only used on a terminal that shows them, if they are not switched off.
 fn style(context: &Context<'_>) -> ReportStyle {
     let env = &context.env;
     let is_wanted = env.get(variables::NO_COLOR).is_none() && env.get(variables::TERM) != Some("dumb");

@@ -1,4 +1,4 @@
-//! `ecr-auth exists`: whether an image is in its registry, by the exit status.
+//! `ecr-auth exists`: tells by the exit status whether an image is in its registry.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ const EXAMPLES: &str = "Examples:
 
 Exit status: 0 the image is there, 1 the registry says that it is not, 2 it is unknown: stderr says why.";
 
-/// An image, and the host that clients call its registry by.
+/// An image, and its registry's host as clients call it.
 struct NamedImage<'a> {
     text: &'a str,
     host: &'a str,
@@ -70,7 +70,7 @@ fn look(text: &str, config: Option<&Path>, context: &mut Context<'_>) -> Result<
     }
 }
 
-/// The password of the image's registry, with the roots that its identity's profile names. `None`: anybody may ask.
+/// Returns the password of the image's registry, and the roots that its identity's profile names. `None` if the registry needs no password.
 fn password(
     named: &NamedImage<'_>,
     config: Option<&Path>,
@@ -111,7 +111,7 @@ impl<'a> NamedImage<'a> {
         }
     }
 
-    /// Whatever the registry says but yes and no.
+    /// Returns the error for any response other than yes or no.
     fn refused(&self, answer: &PlainResponse) -> Error {
         let code = match answer.status {
             401 => Code::PasswordRefused,

@@ -1,7 +1,7 @@
-//! Registries that are not ours, where clients ask us for every registry: the store that was there before answers.
+//! Registries that are neither ECR's nor aliases, if clients ask ecr-auth for every registry: the former store answers.
 //!
-//! A store's program gets the bytes that the client sent, in the environment that the client gave, and answers the client itself:
-//! its stdout, its stderr and its exit status are ours. It takes the time it takes, as it may be asking a person.
+//! A store's program gets the client's input and environment unchanged, and answers the client itself: its stdout, its stderr and its exit status
+//! are ours. It has no time limit, because it may be asking a person.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -14,26 +14,26 @@ use context::{Context, variables};
 use diagnostics::{Code, Error, Exit, Result};
 use secret::Secret;
 
-/// How many helpers of ours may have led to the one that asks the store.
+/// The most ecr-auth processes that may have led to the one that asks the store.
 const NESTED: usize = 2;
 
-/// What a client wants for a server.
+/// A client's request about a server.
 #[derive(Debug)]
 pub enum ClientRequest {
-    /// The credential.
+    /// Return the credential.
     Get,
-    /// That this one is kept.
+    /// Store this credential.
     Store(StoredCredential),
-    /// That the credential is forgotten.
+    /// Remove the credential.
     Erase,
 }
 
-/// What the store has for the client.
+/// The store's reply.
 #[derive(Debug)]
 pub enum StoreReply {
-    /// The store's program answered the client itself, and ended like this.
+    /// The store's program answered the client itself, with this exit status.
     Answered(Exit),
-    /// A credential; `None`: there is none.
+    /// The credential, or `None` if there is none.
     Credential(Option<StoredCredential>),
     /// It was done.
     Done,
@@ -49,10 +49,10 @@ impl ClientRequest {
     }
 }
 
-/// Has the store answer. `input` is what the client sent.
+/// Asks the store. `input` is the client's input.
 ///
 /// # Errors
-/// The store's program is missing, can't be run, or leads back to us; docker's file can't be read or written.
+/// The store's program is missing, cannot be run, or leads back to ecr-auth; or docker's file cannot be read or written.
 pub fn ask(
     fallback: &FallbackStore,
     request: &ClientRequest,
@@ -76,10 +76,10 @@ pub fn ask(
     }
 }
 
-/// The servers that the store knows, with the user names.
+/// Returns the servers that the store knows, with the user names.
 ///
 /// # Errors
-/// As [`ask`]; what the store prints is no list.
+/// The errors of [`ask`], or the store does not print a list.
 pub fn list(fallback: &FallbackStore, context: &Context<'_>) -> Result<BTreeMap<String, String>> {
     let name = match fallback {
         FallbackStore::Auths(config) => return AuthsStore::for_config(config, &context.env)?.list(),
@@ -96,7 +96,7 @@ pub fn list(fallback: &FallbackStore, context: &Context<'_>) -> Result<BTreeMap<
     }
 }
 
-/// The program, with its one argument and the client's own environment, and a mark for an ecr-auth that it may lead back to.
+/// Returns the program with its argument and the client's environment, and a mark for an ecr-auth that the program may run.
 fn command(name: &str, action: &str, context: &Context<'_>) -> Result<Command> {
     if context.env.get(variables::ECR_AUTH_IN_FALLBACK).is_some() || is_called_in_circles() {
         let cause = format!("docker-credential-{name} leads back to ecr-auth");
@@ -113,8 +113,8 @@ fn command(name: &str, action: &str, context: &Context<'_>) -> Result<Command> {
     Ok(command)
 }
 
-/// Whether helpers of ours stand behind each other again and again: a store that doesn't pass our mark on has called us, and would go on.
-/// A few do by themselves, such as one that signs in to AWS by a container.
+/// Whether ecr-auth has been called by itself several times: a store that drops our mark has called us, and would do so again. A few calls are
+/// normal, such as from a store that signs in to AWS with a container.
 fn is_called_in_circles() -> bool {
     let is_ours = |name: &Path| {
         name.file_name()
@@ -133,13 +133,13 @@ fn is_called_in_circles() -> bool {
 fn run(command: &mut Command, input: &Secret) -> io::Result<ExitStatus> {
     let mut child = command.stdin(Stdio::piped()).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A program that doesn't read to the end says so by its exit status.
+        // A program that does not read its whole input reports that by its exit status.
         let _ = stdin.write_all(input.expose().as_bytes());
     }
     child.wait()
 }
 
-/// A program that a signal ended counts as a shell counts it.
+/// Returns the exit status of a program. A signal counts as in a shell.
 #[cfg(unix)]
 fn code(status: ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt;

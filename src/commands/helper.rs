@@ -1,6 +1,6 @@
 //! The Docker credential-helper protocol: `get`, `store`, `erase`, `list`, `version`.
 //!
-//! Clients read stdout alone: a line there is the only way most users ever see why a pull failed.
+//! Clients read only stdout. Its line is often all that users see about a failed pull.
 //! <https://github.com/docker/docker-credential-helpers>
 
 mod list;
@@ -24,18 +24,18 @@ use secret::Secret;
 use secret_cache::Cache;
 use store_request::StoreRequest;
 
-/// What clients take for "none here": they go on without credentials.
+/// The answer for "no credentials": clients go on without.
 const NOT_FOUND: &str = "credentials not found in native keychain";
-/// What docker's own helpers say.
+/// The message of docker's own helpers.
 const NO_SERVER: &str = "no credentials server URL";
-/// A failure's line, at most, in characters.
+/// The longest line about a failure, in characters.
 const LINE_LIMIT: usize = 300;
-/// What a client may send, at most, in bytes.
+/// The largest input of a client, in bytes.
 const INPUT_LIMIT: u64 = 64 * 1024;
 
-/// Answers one action of the protocol. `config` is the configuration file, where the command line names one.
+/// Runs one action of the protocol. `config` is the configuration file, if the command line names one.
 pub fn run(action: &str, config: Option<&Path>, context: &mut Context<'_>) -> Exit {
-    // Its stderr is often the client's, which may be a terminal: on success nothing is written there.
+    // Its stderr is often the client's, which may be a terminal. On success, nothing is written there.
     context.progress = Progress::default();
     let answer = match action {
         "get" => get(config, context),
@@ -77,11 +77,11 @@ fn version() -> String {
     format!("{} {}", HELPER_NAMES[0], env!("CARGO_PKG_VERSION"))
 }
 
-/// What a client is told.
+/// The reply to a client.
 enum HelperReply {
-    /// This line on stdout, if there is anything in it.
+    /// This line on stdout. Empty for no line.
     Line(String),
-    /// All of it, by the program of the store behind us.
+    /// The fallback store's program has answered.
     Answered(Exit),
 }
 
@@ -91,7 +91,7 @@ impl HelperReply {
     }
 }
 
-/// What goes to stdout, for an exit status of 0 or 1.
+/// The text for stdout, for exit status 0 or 1.
 type HelperAnswer = Result<HelperReply, String>;
 
 #[derive(Serialize)]
@@ -134,7 +134,7 @@ fn get(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
     }
 }
 
-/// Has the store that was there before us answer.
+/// Asks the fallback store.
 fn ask_fallback(
     store: &FallbackStore,
     request: &ClientRequest,
@@ -156,7 +156,7 @@ fn ask_fallback(
     }
 }
 
-/// `docker login` ends with it. What it brings for an ECR registry we fetch ourselves, so that is taken and not kept.
+/// Handles `store`, which `docker login` calls. A password for an ECR registry is accepted but not kept, because ecr-auth fetches its own.
 fn store(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
     let input = input(context)?;
     let stored = StoreRequest::read(input.expose()).map_err(|_| {
@@ -172,7 +172,7 @@ fn store(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
     };
     let config = match pull::load_config(server, config, context) {
         Ok(config) => config,
-        // Whatever the rules say: it is taken, and not kept.
+        // It is accepted and not kept, even if the configuration is broken.
         Err(_) if Registry::parse(server).is_some() => return Ok(HelperReply::nothing()),
         Err(error) => return Err(failed(server, &error, context)),
     };
@@ -187,7 +187,7 @@ fn store(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
         };
         return ask_fallback(fallback, &ClientRequest::Store(credential), server, &input, context);
     }
-    // Users of amazon-ecr-credential-helper set this where a plugin stores other registries' passwords and must not fail.
+    // Users of amazon-ecr-credential-helper set this for plugins that store other registries' passwords and must not fail.
     if context.env.is_true(variables::AWS_ECR_IGNORE_CREDS_STORAGE) {
         return Ok(HelperReply::nothing());
     }
@@ -196,7 +196,7 @@ fn store(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
     Err(told(&line, why.code, Some(&why.hint)))
 }
 
-/// A person who signs in with a password of their own should know that it is not the one that pulls use.
+/// Prints a line if a user signs in with another password, because pulls will not use it.
 fn tell_if_foreign(target: &RegistryTarget<'_>, name: &str, password: &Secret, context: &mut Context<'_>) {
     if password.expose().is_empty() {
         return;
@@ -220,7 +220,7 @@ fn tell_if_foreign(target: &RegistryTarget<'_>, name: &str, password: &Secret, c
         .line(&format!("ecr-auth: {name}: this password is not kept; {who}"));
 }
 
-/// Forgets what is cached for the host, under whatever identity it was fetched.
+/// Removes cached tokens for the host, of every identity.
 fn erase(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
     let input = input(context)?;
     let server = server_in(&input)?;
@@ -244,7 +244,7 @@ fn erase(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
     Ok(HelperReply::nothing())
 }
 
-/// The server string, as the client sent it but for the ASCII white space around it: other blanks are no part of any name of ours.
+/// Returns the server string, without surrounding ASCII white space. Other blanks cannot be part of a name of ours.
 fn server_in(input: &Secret) -> Result<&str, String> {
     match input.expose().trim_ascii() {
         "" => Err(NO_SERVER.to_owned()),
@@ -252,7 +252,7 @@ fn server_in(input: &Secret) -> Result<&str, String> {
     }
 }
 
-/// What the client feeds. `store` brings a password, so it is a secret.
+/// Reads the client's input. It is a secret, because `store` brings a password.
 fn input(context: &mut Context<'_>) -> Result<Secret, String> {
     let mut text = String::new();
     match context.stdin.take(INPUT_LIMIT + 1).read_to_string(&mut text) {
@@ -270,7 +270,7 @@ fn input(context: &mut Context<'_>) -> Result<Secret, String> {
     }
 }
 
-/// A failure's one line for the client; people who see stderr get all of it.
+/// Returns the one line about a failure for the client, and prints the whole error on stderr.
 fn failed(server: &str, error: &Error, context: &mut Context<'_>) -> String {
     let failure = format!("{server} {} {}", error.what(), error.code());
     tell_once(&failure, context, |context| error.report(&mut context.stderr));
@@ -282,7 +282,7 @@ fn line_of(server: &str, error: &Error) -> String {
     told(&line, error.code(), error.hint_text())
 }
 
-/// The line with its code, and with the hint where there is room for it: of what is too long the cause is cut off, never the code.
+/// Returns the line with its code, and with the hint if it fits. If the line is too long, the cause is shortened.
 fn told(line: &str, code: Code, hint: Option<&str>) -> String {
     let code = format!(" [{code}]");
     let line = within(&one_line(line), LINE_LIMIT - code.len());
@@ -292,7 +292,7 @@ fn told(line: &str, code: Code, hint: Option<&str>) -> String {
     }
 }
 
-/// A text of at most so many characters.
+/// Returns a text of at most this many characters.
 fn within(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit - 1) {
         Some((at, _)) if text.chars().count() > limit => format!("{}…", &text[..at]),
@@ -300,13 +300,13 @@ fn within(text: &str, limit: usize) -> String {
     }
 }
 
-/// The host, with its port if it has one: what entries and messages call a server.
+/// Returns the host of a server, with its port if it has one.
 fn name_of(server: &str) -> String {
     server_name(server).unwrap_or_else(|| one_line(server).chars().take(100).collect())
 }
 
 fn to_json(value: &impl Serialize) -> String {
-    // Text keys and text values: serialising them can't fail.
+    // Serialising text keys and values cannot fail.
     serde_json::to_string(value).unwrap_or_default()
 }
 

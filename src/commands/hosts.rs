@@ -1,4 +1,4 @@
-//! Which registries a command is about.
+//! Finds the registries that a command is about.
 
 use super::identity::IdentityArgs;
 use super::mfa::MfaPrompt;
@@ -9,11 +9,11 @@ use diagnostics::{Code, Error, Result};
 use ecr_registry::split_arguments;
 use settings::IdentitySettings;
 
-/// The hosts named on the command line, each once; none where none is named. AWS's files, which may be broken, are read for
-/// these alone.
+/// Returns the hosts named on the command line, each once. Empty if none is named. AWS's files, which may be broken, are read only if a region is
+/// needed.
 ///
 /// # Errors
-/// A registry that can't be told.
+/// A registry is invalid.
 pub fn named(
     registries: &[String],
     region: Option<&str>,
@@ -38,11 +38,11 @@ pub fn named(
     }
 }
 
-/// The hosts named on the command line; where none is named, those that the configuration names exactly, else the registry of the
-/// identity's own account. `mfa` asks for the code that the identity wants.
+/// Returns the hosts named on the command line. Without any, returns those that the configuration names exactly, else the registry of the
+/// identity's own account. `mfa` asks for the code that the identity needs.
 ///
 /// # Errors
-/// A registry that can't be told; no credentials to ask STS whose account it is.
+/// A registry is invalid, or there are no credentials to ask STS for the account.
 pub fn named_or_own(
     registries: &[String],
     args: &IdentityArgs,

@@ -1,4 +1,4 @@
-//! The flags that say whose AWS credentials are used: the same ones wherever a command needs them.
+//! The flags for AWS credentials, which several commands share.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ pub struct IdentityArgs(pub SettingValues);
 
 impl Args for IdentityArgs {
     fn augment_args(command: Command) -> Command {
-        // One place of the token is the place.
+        // The token comes from one place.
         let tokens = [&TOKEN_FILE, &TOKEN_ENV, &TOKEN_COMMAND].map(|setting| setting.name);
         TABLE
             .iter()
@@ -71,7 +71,7 @@ fn parser(kind: ValueKind) -> ValueParser {
             .into(),
         ValueKind::Number(..) => value_parser!(u32).into(),
         ValueKind::OneOf(words) => {
-            // A sign-in is stated in ecr-auth.yml; the flag only repeats it.
+            // Only ecr-auth.yml holds a sign-in. The flag only repeats it, and is hidden.
             let value = |word: &'static str, help| PossibleValue::new(word).help(help).hide(word == "cognito");
             let words = words.iter().map(|(word, help)| value(word, *help));
             PossibleValuesParser::new(words).into()
@@ -85,7 +85,7 @@ fn tag(text: &str) -> Result<(String, String), &'static str> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
-/// What the command line says of a setting.
+/// Returns the value of a setting on the command line.
 fn value(setting: &Setting, matches: &ArgMatches) -> Option<SurfaceValue> {
     fn one<T: Clone + Send + Sync + 'static>(setting: &Setting, matches: &ArgMatches) -> Option<T> {
         matches.get_one::<T>(setting.name).cloned()
@@ -106,48 +106,47 @@ fn value(setting: &Setting, matches: &ArgMatches) -> Option<SurfaceValue> {
 }
 
 impl IdentityArgs {
-    /// Whether they say anything of an identity. The region alone doesn't: it also completes the names of registries.
+    /// Whether the flags name or change an identity. The region alone does not, because it also completes the names of registries.
     pub fn is_given(&self) -> bool {
         self.0.iter().any(|(setting, _)| *setting != REGION)
     }
 
-    /// Whether they name an identity, and with that take the place of whatever a rule says of one.
+    /// Whether the flags name an identity, which replaces a rule's.
     pub fn names_one(&self) -> bool {
         self.0.has(&PROFILE) || self.0.has(&ROLE_ARN) || self.source() == Some("cognito")
     }
 
-    /// Whether they say where the CI's token is.
+    /// Whether the flags say where the CI's token is.
     pub fn names_token(&self) -> bool {
         [&TOKEN_FILE, &TOKEN_ENV, &TOKEN_COMMAND]
             .iter()
             .any(|setting| self.0.has(setting))
     }
 
-    /// The profile of AWS's shared files.
+    /// Returns the profile of AWS's shared files.
     pub fn profile(&self) -> Option<&str> {
         self.0.text(&PROFILE)
     }
 
-    /// The first role.
+    /// Returns the first role.
     pub fn role_arn(&self) -> Option<&str> {
         self.0.text(&ROLE_ARN)
     }
 
-    /// The region.
+    /// Returns the region.
     pub fn region(&self) -> Option<&str> {
         self.0.text(&REGION)
     }
 
-    /// What assumes the role.
+    /// Returns what assumes the role.
     pub fn source(&self) -> Option<&str> {
         self.0.text(&SOURCE)
     }
 
-    /// What they say of roles, and what `base`, a rule's, says where they say nothing. With an identity of their own nothing of
-    /// the rule's is taken.
+    /// Returns the flags' role settings, completed by those of a rule, `base`. If the flags name an identity, `base` is not used.
     ///
     /// # Errors
-    /// A profile and a role, or Cognito; a file of a policy that can't be read.
+    /// The flags combine a profile with a role or Cognito, or the file of a policy cannot be read.
     pub fn settings(&self, base: &RoleSettings) -> Result<RoleSettings> {
         self.refuse_beside_profile()?;
         let base = match self.names_one() {
@@ -160,10 +159,10 @@ impl IdentityArgs {
         self.0.clone().over(base, Path::new("")).map(|(_, settings)| settings)
     }
 
-    /// Whose credentials: what the flags say, and what `rule` says where they leave it open.
+    /// Returns the flags' identity settings, completed by those of a rule.
     ///
     /// # Errors
-    /// As [`IdentityArgs::settings`].
+    /// The errors of [`IdentityArgs::settings`].
     pub fn identity(&self, rule: &IdentitySettings) -> Result<IdentitySettings> {
         let of_rule = rule.profile.clone().filter(|_| !self.names_one());
         Ok(IdentitySettings {
@@ -184,20 +183,20 @@ impl IdentityArgs {
         }
     }
 
-    /// The keys of a rule of `setup.json`. The region is left to the registry's name, which holds it.
+    /// Returns the keys of a rule of `setup.json`. The region is left out, because the registry's name holds it.
     ///
     /// # Errors
-    /// A path that can't be made absolute.
+    /// A path cannot be made absolute.
     fn to_json(&self) -> Result<serde_json::Map<String, serde_json::Value>> {
         let mut keys = self.0.to_json()?;
         keys.remove(REGION.name);
         Ok(keys)
     }
 
-    /// The rule of `setup.json` that gives a registry these credentials.
+    /// Returns the rule of `setup.json` that gives a registry these credentials.
     ///
     /// # Errors
-    /// Usage errors for what STS would refuse.
+    /// Usage errors for settings that STS would refuse.
     pub fn rule(&self, host: &str, config: &Config) -> Result<SetupRule> {
         let keys = self.to_json()?;
         if let Some(target) = config.target(host) {
@@ -212,11 +211,11 @@ impl IdentityArgs {
     }
 }
 
-/// The arguments of `ecr-auth assume` as a `credential_process`, with these flags and the choice that they mean now: whoever runs it
-/// later may have other variables, and one of them may name the profile itself.
+/// Returns the arguments of `ecr-auth assume` for a `credential_process` with these flags. The current choice of the identity is written out,
+/// because a later caller may have other variables, one of which may name the profile itself.
 ///
 /// # Errors
-/// A path that can't be made absolute.
+/// A path cannot be made absolute.
 pub fn credential_process(identity: &IdentityArgs, path: &SessionPath) -> Result<Vec<String>> {
     let source = match path.identity().role().map(|role| &role.base) {
         Some(RoleBase::Token(_)) | None => "oidc",

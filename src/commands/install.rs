@@ -1,5 +1,5 @@
-//! `ecr-auth install`: the running binary, copied into a folder with its helper names. For init containers, image builds and
-//! machines: it needs no home, no `/tmp` and no shell, and runs as any user who may write to the folder.
+//! `ecr-auth install`: copies the running binary into a folder, with its helper names. It is for init containers, image builds and machines: it
+//! needs no home, no `/tmp` and no shell, and runs as any user who may write to the folder.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs::{self, File};
@@ -18,10 +18,10 @@ Examples:
   ecr-auth install --to /usr/local/bin   in an image build
   /ecr-auth install --to /tools          in an init container, with a volume mounted at /tools";
 
-/// Of folders that are made: as the umask says.
+/// The mode of folders that are made, before the umask.
 const FOLDER_MODE: u32 = 0o777;
 
-/// What is not in its place yet begins with this.
+/// The start of temporary names.
 const TEMPORARY: &str = ".ecr-auth-";
 
 /// Copies this binary and its helper names into a folder (for init containers and images)
@@ -33,12 +33,12 @@ pub struct InstallArgs {
     pub to: PathBuf,
 }
 
-/// Copies the running binary to `ecr-auth` in the folder (mode 0755), and makes `docker-credential-ecr-auth` and
-/// `docker-credential-ecr-login` lead to it: links where the file system takes them, else copies. Whatever has these names is
-/// replaced, each in one step: a process that runs the old binary goes on undisturbed.
+/// Copies the running binary to `ecr-auth` in the folder (mode 0755), and makes `docker-credential-ecr-auth` and `docker-credential-ecr-login` lead
+/// to it: as links if the file system has them, else as copies. Files with these names are replaced, each in one step. A process that runs the old
+/// binary is not disturbed.
 ///
 /// # Errors
-/// The folder can't be made or written, or there is no space.
+/// The folder cannot be made or written, or there is no space.
 pub fn run(args: &InstallArgs, context: &mut Context<'_>) -> Result<()> {
     let folder = &args.to;
     if let Err(error) = File::open(&context.exe) {
@@ -86,8 +86,8 @@ fn failed(verb: &str, path: &Path, error: io::Error) -> Error {
     .hint(hint)
 }
 
-/// A link to the binary beside it, so that the folder can be mounted elsewhere; a copy where there are no links (some volumes, Windows
-/// without the privilege).
+/// Makes a link to the binary beside it, so that the folder can be mounted elsewhere. Without links (some volumes, Windows without the privilege),
+/// makes a copy.
 fn link_or_copy(binary: &str, exe: &Path, path: &Path) -> io::Result<()> {
     if fs::read_link(path).is_ok_and(|target| target == Path::new(binary)) && is_ours_to_keep(path) {
         return Ok(());
@@ -97,7 +97,7 @@ fn link_or_copy(binary: &str, exe: &Path, path: &Path) -> io::Result<()> {
 
 #[cfg(unix)]
 fn link(binary: &str, path: &Path) -> io::Result<()> {
-    // Made in its place, there is no half-made one to leave behind; what stands there already is replaced.
+    // A link is made in one step, so no half-made one can be left behind. An existing file is replaced.
     if std::os::unix::fs::symlink(binary, path).is_ok() {
         return Ok(());
     }
@@ -114,8 +114,8 @@ fn link(_: &str, _: &Path) -> io::Result<()> {
     Err(ErrorKind::Unsupported.into())
 }
 
-/// Written beside its place, then moved there. The file is closed before that: whoever runs it at once must not find it open for
-/// writing ("text file busy").
+/// Copies the binary to a temporary name, then moves it. The file is closed before that, because a process that runs it at once must not find it
+/// open for writing ("text file busy").
 fn copy(exe: &Path, path: &Path) -> io::Result<()> {
     if is_installed(exe, path) {
         return Ok(());
@@ -127,7 +127,7 @@ fn copy(exe: &Path, path: &Path) -> io::Result<()> {
     replace_program(made.into_temp_path(), path)
 }
 
-/// Whether nothing is to be done: the same bytes are there, everybody may run them, and nobody else can change them later.
+/// Whether nothing has to be done: the same bytes are there, everybody may run them, and no other user can change them later.
 fn is_installed(exe: &Path, path: &Path) -> bool {
     if !is_ours_to_keep(path) {
         return false;
@@ -144,11 +144,11 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
 }
 
-/// Read and run by everybody, written by its owner.
+/// Everybody may read and run it, and its owner may write it.
 #[cfg(unix)]
 const MODE: u32 = 0o755;
 
-/// Set on the file itself: the umask has no say.
+/// Sets the mode on the file itself, because the umask would change it.
 #[cfg(unix)]
 fn make_executable(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

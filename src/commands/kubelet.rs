@@ -17,14 +17,14 @@ use secret::Secret;
 use secret_cache::Cache;
 use settings::RoleSettings;
 
-/// The annotation of a service account that names the role its pods' images are pulled with, as Amazon's own provider has it.
+/// The service account's annotation with the role that pulls its pods' images, as in Amazon's own provider.
 /// <https://github.com/kubernetes/cloud-provider-aws>
 const ROLE_ANNOTATION: &str = "eks.amazonaws.com/ecr-role-arn";
 
-/// What the kubelet may send, at most, in bytes: annotations alone may be 256 KiB.
+/// The largest request, in bytes. Annotations alone may have 256 KiB.
 const INPUT_LIMIT: u64 = 1024 * 1024;
 
-/// The file name of Amazon's own provider. Under it, ecr-auth is called as that provider is: without the word `kubelet`.
+/// The file name of Amazon's own provider. Under it, ecr-auth is called without the word `kubelet`, like that provider.
 const AMAZONS_PROVIDER: &str = "ecr-credential-provider";
 
 /// Answers the kubelet, as its exec image credential provider (v1): a CredentialProviderRequest on stdin
@@ -43,18 +43,18 @@ The kubelet feeds it a request like this one:
   {\"apiVersion\": \"credentialprovider.kubelet.k8s.io/v1\", \"kind\": \"CredentialProviderRequest\",
    \"image\": \"111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1.0\"}";
 
-/// Whether a binary called under this name stands in for Amazon's own provider.
+/// Whether a binary with this name replaces Amazon's own provider.
 pub fn is_amazons_provider(program: &Path) -> bool {
     program.file_name().is_some_and(|name| name == AMAZONS_PROVIDER)
 }
 
-/// Answers one request: credentials for an image of ECR or of an alias, no credentials for any other. Where they can't be had,
-/// ECR Public and `optional` registries are answered without credentials too, and the cause goes to stderr.
+/// Answers one request: with credentials for an image of ECR or of an alias, without credentials for any other. If they cannot be fetched, ECR
+/// Public and `optional` registries are answered without credentials too, and the cause goes to stderr.
 ///
 /// # Errors
-/// A request that isn't right; a configuration that isn't; credentials that can't be had. Then nothing is on stdout.
+/// The request or the configuration is invalid, or the credentials cannot be fetched. Nothing is written to stdout then.
 pub fn run(config: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
-    // The kubelet looks on, and no person.
+    // Only the kubelet reads stderr.
     context.progress = Progress::default();
     let request = KubeletRequest::parse(&input(context)?)?;
     let answer = answer(&request, config, context)?;
@@ -90,7 +90,7 @@ fn answer(request: &KubeletRequest, config: Option<&Path>, context: &mut Context
         let Some(token) = request.token() else {
             return pull::by_rule(target, context);
         };
-        // Security note: nothing is cached. The kubelet caches it for this service account; a file on the node would serve every pod.
+        // Security note: nothing is cached. The kubelet caches the password for this service account, but a file on the node would serve every pod.
         let path = by_pod(request, token, target, context)?;
         Ok((path, Cache::open(None)))
     });
@@ -111,7 +111,7 @@ fn answer(request: &KubeletRequest, config: Option<&Path>, context: &mut Context
     }
 }
 
-/// Where nothing is found, what a node should have: nobody signs in to it as on a laptop.
+/// If no credentials are found, adds the hint for a node, where no user signs in.
 fn explain_to_node(error: Error) -> Error {
     match finds_nothing(&error) {
         true => error.hint_lines([
@@ -123,8 +123,8 @@ fn explain_to_node(error: Error) -> Error {
     }
 }
 
-/// The path to the password of a registry for a pod with a service account's token. A role that its annotation or the environment names is
-/// assumed with the token, and a rule has no part in it. Without such a role the node's credentials are used, as by Amazon's own provider.
+/// Returns the path to the password of a registry for a pod with a service account's token. A role in its annotation or the environment is assumed
+/// with the token, and rules are ignored. Without such a role, the node's credentials are used, as by Amazon's own provider.
 fn by_pod(
     request: &KubeletRequest,
     token: &Secret,
@@ -147,7 +147,7 @@ fn by_pod(
     PasswordPath::new(env, registry, identity)
 }
 
-/// What CloudTrail shows of the pod: `kubelet-<namespace>-<service account>`.
+/// Returns the session name that CloudTrail shows: `kubelet-<namespace>-<service account>`.
 fn session_name(token: &Secret) -> Option<String> {
     let claims = Claims::from_jwt(token.expose())?;
     let account = claims.sub.strip_prefix("system:serviceaccount:")?;

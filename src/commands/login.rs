@@ -1,4 +1,4 @@
-//! `ecr-auth login`: fetches registry passwords and hands them over, masked.
+//! `ecr-auth login`: fetches registry passwords and outputs them, masked.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ Examples:
 
 If the client knows credential helpers, prefer `ecr-auth setup`: it stores no password and renews it.";
 
-/// The Secret's name, if none is given.
+/// The default name of the Secret.
 const SECRET_NAME: &str = "ecr-auth";
 
 /// Fetches registry passwords and stores or prints them, masked
@@ -81,10 +81,10 @@ pub enum PasswordFormat {
     K8sSecret,
 }
 
-/// Fetches a password for each registry and hands them over: all, or none where one can't be had.
+/// Fetches a password for each registry and outputs them. If one cannot be fetched, none is written.
 ///
 /// # Errors
-/// A registry that can't be told, a password that can't be had, a result that can't be written.
+/// A registry is invalid, a password cannot be fetched, or a result cannot be written.
 pub fn run(args: &LoginArgs, config: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
     let secret = check(args, context)?;
     args.masks.check(context)?;
@@ -99,7 +99,7 @@ pub fn run(args: &LoginArgs, config: Option<&Path>, context: &mut Context<'_>) -
     hand_over(args, &passwords, secret.as_ref(), context)
 }
 
-/// Everything that can be wrong with the command line is told before a password is fetched.
+/// Checks the command line before a password is fetched.
 fn check(args: &LoginArgs, context: &Context<'_>) -> Result<Option<SecretName>> {
     if args.format != PasswordFormat::K8sSecret && (args.name.is_some() || args.namespace.is_some()) {
         return Err(Error::usage(
@@ -137,7 +137,7 @@ fn check(args: &LoginArgs, context: &Context<'_>) -> Result<Option<SecretName>> 
     SecretName::new(name, args.namespace.as_deref()).map(Some)
 }
 
-/// The same of the registries, once they are known.
+/// Checks the registries against the format.
 fn check_hosts(args: &LoginArgs, hosts: &[String]) -> Result<()> {
     match args.format {
         PasswordFormat::Password if hosts.len() != 1 => Err(Error::usage(
@@ -151,7 +151,7 @@ fn check_hosts(args: &LoginArgs, hosts: &[String]) -> Result<()> {
     }
 }
 
-/// All of them, hidden from the CI's log; those that are optional are gone on without, where there are others.
+/// Fetches all passwords and masks them in the CI's log. Optional registries among several may fail.
 fn fetch(
     args: &LoginArgs,
     hosts: &[String],
@@ -169,7 +169,7 @@ fn fetch(
     Ok(fetched.passwords)
 }
 
-/// The passwords as a format writes them, where it does not write them as they are.
+/// Returns the passwords in the encoding of a format, if that differs from the plain text.
 fn written_otherwise(format: PasswordFormat, passwords: &[RegistryPassword]) -> Result<Vec<Secret>> {
     match format {
         PasswordFormat::Json => Ok(passwords.iter().map(|it| output::json_text(&it.password)).collect()),
@@ -202,7 +202,7 @@ fn hand_over(
     args.delivery.deliver(&text, context)
 }
 
-/// Hands the passwords to where each client keeps its own.
+/// Stores the passwords where each client keeps its own.
 fn store(args: &LoginArgs, passwords: &[RegistryPassword], context: &mut Context<'_>) -> Result<()> {
     let files = client_config::config_files(args.client, args.docker_config.as_deref(), &context.env)?;
     for file in &files {
@@ -214,7 +214,7 @@ fn store(args: &LoginArgs, passwords: &[RegistryPassword], context: &mut Context
     Ok(())
 }
 
-/// Where ecr-auth itself is the helper, nothing was stored: the client will have what the helper gets with its own identity.
+/// Warns if ecr-auth itself is the helper, because nothing was stored then: the client will get the helper's password, with the helper's identity.
 fn warn_of_helpers(file: &ConfigFile, logins: &[StoredLogin], context: &mut Context<'_>) {
     let client = file.kind.name();
     for login in logins

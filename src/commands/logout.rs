@@ -1,4 +1,4 @@
-//! `ecr-auth logout`: takes back what `setup` and `login` wrote.
+//! `ecr-auth logout`: undoes what `setup` and `login` wrote.
 
 use std::path::{Path, PathBuf};
 
@@ -46,15 +46,15 @@ pub struct LogoutArgs {
     pub browser: bool,
 }
 
-/// Takes back what `setup` and `login` wrote and forgets the cached tokens, for the registries named or, without any, for all.
+/// Undoes what `setup` and `login` wrote and removes the cached tokens, for the named registries or, without any, for all.
 ///
 /// # Errors
-/// A registry that can't be told, a configuration that can't be written.
+/// A registry is invalid, or a configuration cannot be written.
 pub fn run(args: &LogoutArgs, config: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
     let known = Config::load_if_there(&context.env, config)?;
     let hosts = hosts::named(&args.registries, args.region.as_deref(), &known, context)?;
     let cache = Cache::from_env(&context.env);
-    // First of all, while there is time: whatever else hangs, these tokens open nothing any more.
+    // This comes first, while there is time: even if something hangs later, these tokens are revoked.
     let logins = match hosts.is_empty() {
         true => sign_out(&cache, context),
         false => Vec::new(),
@@ -67,13 +67,13 @@ pub fn run(args: &LogoutArgs, config: Option<&Path>, context: &mut Context<'_>) 
     };
     forget(&hosts, &cache, &context.env);
     if args.browser {
-        // Last of all: people and browsers take their time.
+        // This comes last, because people and browsers are slow.
         sign_out_in_browser(&logins, context);
     }
     restored.and(rules).and(fallback)
 }
 
-/// Forgets the tokens that were handed out for these hosts; or all, and removes the folders of ours in which nothing is left.
+/// Removes the cached tokens of these hosts. Without hosts, removes all of them, and ecr-auth's empty folders.
 fn forget(hosts: &[String], cache: &Cache, env: &Env) {
     for host in hosts {
         cache.remove_named(host);
@@ -86,14 +86,14 @@ fn forget(hosts: &[String], cache: &Cache, env: &Env) {
         cache.remove_if_unused();
     }
     if let Some(state) = StateFolder::from_env(env) {
-        // What is left in it is still needed.
+        // A folder that still holds something is kept.
         let _ = state.remove_if_unused();
     }
 }
 
-/// Puts back what `setup` replaced and takes out the passwords that `login` stored, for these exact hosts or, without any, for all. Only the files that the flags and the
-/// environment name now are touched: a job must not take away what another job set up elsewhere. The helper's link goes when no
-/// file needs it any more.
+/// Puts back what `setup` replaced and removes the passwords that `login` stored, for these exact hosts or, without any, for all. Only the files
+/// that the flags and the environment name are changed, because a job must not undo what another job set up elsewhere. The helper's link is removed
+/// when no file needs it any more.
 fn restore(args: &LogoutArgs, hosts: &[String], context: &mut Context<'_>) -> Result<()> {
     let client = Some(args.client.unwrap_or(Client::All));
     let files = client_config::config_files(client, args.docker_config.as_deref(), &context.env)?;
@@ -109,7 +109,7 @@ fn restore(args: &LogoutArgs, hosts: &[String], context: &mut Context<'_>) -> Re
                     .drain(..)
                     .fold(outcome, |outcome, error| outcome.and(Err(error)));
             }
-            // The other files are taken back all the same.
+            // The other files are restored all the same.
             Err(error) => outcome = outcome.and(Err(error)),
         }
     }
@@ -126,8 +126,8 @@ fn restore(args: &LogoutArgs, hosts: &[String], context: &mut Context<'_>) -> Re
     outcome
 }
 
-/// Takes the fallback store out of `setup.json`, unless a configuration of docker's still asks the helper for every registry. Of a
-/// job's `setup.json`, only the configurations that its own environment names count.
+/// Removes the fallback store from `setup.json`, unless a docker configuration still asks the helper for every registry. For a job's `setup.json`,
+/// only the configurations in its own environment count.
 fn take_back_fallback(args: &LogoutArgs, config: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
     let Ok(file) = SetupFile::in_force(&context.env, config) else {
         return Ok(());
@@ -150,7 +150,7 @@ fn take_back_fallback(args: &LogoutArgs, config: Option<&Path>, context: &mut Co
     Ok(())
 }
 
-/// Takes out the rules of `setup.json`, as far as no client's configuration needs them any more.
+/// Removes the rules of `setup.json` that no client's configuration needs any more.
 fn take_back_rules(path: Option<&Path>, config: &Config, hosts: &[String], context: &mut Context<'_>) -> Result<()> {
     let record = client_config::undo_log(&context.env);
     let left = record.and_then(|record| record.load().ok()).unwrap_or_default();
@@ -173,7 +173,7 @@ fn take_back_rules(path: Option<&Path>, config: &Config, hosts: &[String], conte
             "configuration: {path} removed, it was made by setup and is empty"
         ));
     }
-    // The profile was written for the same sign-in, and goes with it.
+    // The profile was written for the same sign-in, and is removed with it.
     match taken.keeps_cognito || !(hosts.is_empty() || taken.cognito) {
         true => Ok(()),
         false => take_back_profiles(context),

@@ -1,4 +1,4 @@
-//! The masks of what is handed over: the CI's log hides each secret before anything else is written, or nothing is handed over.
+//! Masks secrets: the CI's log hides each secret before anything else is written, or nothing is written.
 
 use clap::Args;
 
@@ -6,7 +6,7 @@ use context::Context;
 use diagnostics::{Error, Result};
 use secret::Secret;
 
-/// Whether secrets are handed over where the CI's log can't hide them.
+/// Whether secrets are output even if the CI's log cannot hide them.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct MaskArgs {
     /// Print secrets although this CI's log cannot hide them: stderr is closed or redirected, or Buildkite's agent is missing
@@ -15,7 +15,7 @@ pub struct MaskArgs {
 }
 
 impl MaskArgs {
-    /// Makes no demands where the caller takes stdout itself, as a `credential_process` is called: maybe with stderr closed.
+    /// Skips the check if the caller reads stdout itself, as with a `credential_process`, whose stderr may be closed.
     #[must_use]
     pub fn or_taken_by_the_caller(self, is_taken: bool) -> Self {
         Self {
@@ -23,10 +23,10 @@ impl MaskArgs {
         }
     }
 
-    /// Makes sure that the CI's log can be made to hide secrets, before there are any.
+    /// Checks that the CI can hide secrets in its log, before there are any.
     ///
     /// # Errors
-    /// As [`ci::check_masks`].
+    /// The errors of [`ci::check_masks`].
     pub fn check(self, context: &Context<'_>) -> Result<()> {
         match ci::check_masks(context) {
             Err(error) if !self.unmasked => Err(with_way_out(error)),
@@ -34,10 +34,10 @@ impl MaskArgs {
         }
     }
 
-    /// Has the CI's log hide secrets as [`hide`] does.
+    /// Masks secrets in the CI's log, as [`hide`] does.
     ///
     /// # Errors
-    /// As [`hide`], unless secrets are handed over all the same.
+    /// The errors of [`hide`], unless `--unmasked` is given.
     pub fn hide(self, secrets: Vec<Secret>, context: &mut Context<'_>) -> Result<()> {
         match hide(secrets, context) {
             Err(error) if self.unmasked => {
@@ -50,10 +50,10 @@ impl MaskArgs {
     }
 }
 
-/// Has the CI's log hide secrets, and the passwords of proxies with them: before anything else is written.
+/// Masks secrets and the passwords of proxies in the CI's log. Call it before anything else is written.
 ///
 /// # Errors
-/// As [`ci::mask`].
+/// The errors of [`ci::mask`].
 pub fn hide(mut secrets: Vec<Secret>, context: &mut Context<'_>) -> Result<()> {
     secrets.extend(ci::of_proxies(&context.env));
     ci::mask(&secrets, context)

@@ -1,4 +1,4 @@
-//! MFA codes of profiles: asked for on the terminal, where there is one.
+//! MFA codes of profiles, asked for on the terminal if there is one.
 
 use super::identity::IdentityArgs;
 use crate::terminal::Terminal;
@@ -20,7 +20,7 @@ pub struct MfaPrompt {
 }
 
 impl MfaPrompt {
-    /// The user's terminal, and the sessions that the user's cache keeps.
+    /// Returns the user's terminal, and the sessions in the user's cache.
     pub fn new(context: &Context<'_>) -> Self {
         Self {
             sessions: MfaSessions::from_env(&context.env),
@@ -28,10 +28,10 @@ impl MfaPrompt {
         }
     }
 
-    /// Begins the session that the path needs. Without a terminal nobody is asked, and the path's own error says what to do.
+    /// Begins the session that the path needs. Without a terminal, it does nothing, and the path's own error has the hint.
     ///
     /// # Errors
-    /// The question is given up; a code that is none, or that STS does not take; as [`MfaSessions::begin`].
+    /// The user gives up, the code is invalid or refused by STS, or the errors of [`MfaSessions::begin`].
     pub fn begin<W: ObtainableSecret>(&mut self, path: &mut SecretPath<W>, context: &Context<'_>) -> Result<()> {
         if !self.terminal.is_there() {
             return Ok(());
@@ -39,10 +39,10 @@ impl MfaPrompt {
         path.begin_mfa(&mut self.sessions, context, &mut ask(&mut self.terminal))
     }
 
-    /// Begins the session that is needed to ask STS whose account the caller's is.
+    /// Begins the session that is needed to ask STS for the caller's account.
     ///
     /// # Errors
-    /// As [`MfaPrompt::begin`].
+    /// The errors of [`MfaPrompt::begin`].
     pub fn begin_for_caller(&mut self, args: &IdentityArgs, context: &Context<'_>) -> Result<()> {
         let region = identity::region(args.region(), &context.env)?;
         let Some(region) = region.filter(|_| self.terminal.is_there()) else {

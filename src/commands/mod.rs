@@ -1,6 +1,5 @@
-//! The flow of each subcommand: parse, plan, do, report. They don't know each other; what
-//! several of them need stands in `identity` (flags), `setup_plan`, `deliver`, `destination`, `fallback`, `hosts`, `masks`, `mfa`,
-//! `passwords` and `store_for_all`.
+//! The flow of each subcommand: parse, plan, do, report. Subcommands do not use each other. Their common parts are `identity` (flags),
+//! `setup_plan`, `deliver`, `destination`, `fallback`, `hosts`, `masks`, `mfa`, `passwords` and `store_for_all`.
 
 pub mod action;
 pub mod assume;

@@ -1,4 +1,4 @@
-//! `ecr-auth` without a command: what it finds here, and what to type next.
+//! `ecr-auth` without a command: shows the current state, and the next command to type.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -7,10 +7,10 @@ use crate::doctor::{self, Overview};
 use context::Context;
 use diagnostics::{Code, Error, Result, inert};
 
-/// Prints what is found, and what to do next.
+/// Prints the current state, and what to do next.
 ///
 /// # Errors
-/// A stdout that can't be written to; a configuration file that is named and can't be used. All else that is found is no error.
+/// Stdout cannot be written, or a configuration file that is named cannot be used. Other problems are shown, and are not errors.
 pub fn run(config: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
     let overview = doctor::look(config, context);
     let written = context.stdout.write_all(text(&overview).as_bytes());

@@ -1,4 +1,4 @@
-//! Registry passwords: fetched, and handed to where a client keeps its own.
+//! Fetches registry passwords, and stores them where a client keeps its own.
 
 use super::identity::IdentityArgs;
 use super::mfa::MfaPrompt;
@@ -11,30 +11,30 @@ use diagnostics::{Error, Result};
 use secret::Secret;
 use secret_cache::Cache;
 
-/// What [`fetch`] got.
+/// The result of [`fetch`].
 #[derive(Debug)]
 pub struct FetchedPasswords {
     /// The passwords, in the order of the registries.
     pub passwords: Vec<RegistryPassword>,
-    /// The CI's tokens that they were fetched with, as far as they lie here: as secret as the passwords.
+    /// The CI's tokens that fetched them, if the job has them. They are as secret as the passwords.
     pub tokens: Vec<Secret>,
-    /// Registries that can be done without, and why there is no password.
+    /// Optional registries without a password, and why.
     pub failed: Vec<(String, Error)>,
 }
 
 impl FetchedPasswords {
-    /// All that the CI's log must not show.
+    /// Returns everything that the CI's log must not show.
     pub fn secrets(&self) -> Vec<Secret> {
         let of_passwords = self.passwords.iter().flat_map(|it| ci::of_password(&it.password));
         of_passwords.chain(self.tokens.iter().cloned()).collect()
     }
 }
 
-/// A password for each registry: one call for all registries that one token opens. Among several, one that is optional may fail. `mfa`
-/// asks for the codes that the identities want.
+/// Fetches a password for each registry, with one call for all registries that share a token. Optional registries among several may fail. `mfa`
+/// asks for the codes that the identities need.
 ///
 /// # Errors
-/// A password that can't be had.
+/// A password cannot be fetched.
 pub fn fetch(
     identity: &IdentityArgs,
     hosts: &[String],
@@ -75,10 +75,10 @@ pub fn fetch(
     Ok(fetched)
 }
 
-/// Hands the passwords to where the client of this file keeps its own, and says so; with where each went.
+/// Stores the passwords where the client of this file keeps its own, and prints a line for each. Returns where each was stored.
 ///
 /// # Errors
-/// As [`client_config::store`]; an end that no calendar knows.
+/// The errors of [`client_config::store`], or an end that is not a valid date.
 pub fn store(file: &ConfigFile, passwords: &[RegistryPassword], context: &mut Context<'_>) -> Result<Vec<StoredLogin>> {
     let record = client_config::undo_log(&context.env);
     let logins: Vec<RegistryLogin<'_>> = passwords

@@ -1,4 +1,4 @@
-//! `assume … -- COMMAND`: a command with the credentials in its environment, and none of what could lead it to others.
+//! `assume … -- COMMAND`: runs a command with the credentials in its environment, and without variables that lead to others.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -8,29 +8,28 @@ use aws_access::SessionCredentials;
 use context::{Context, program, variables};
 use diagnostics::{Code, Error, Exit, Result};
 
-/// What leads AWS's tools to other credentials, and is no secret. It is taken out together with [`ci::secret_variables`].
+/// Variables that lead AWS's tools to other credentials and are not secret. They are removed together with [`ci::secret_variables`].
 const LEADS_TO_OTHERS: [&str; 9] = [
     variables::AWS_SHARED_CREDENTIALS_FILE,
     variables::AWS_LOGIN_CACHE_DIRECTORY,
-    // What the first tools of AWS's read.
+    // Read by early AWS tools.
     "AWS_CREDENTIAL_FILE",
     variables::AWS_PROFILE,
     variables::AWS_DEFAULT_PROFILE,
     variables::AWS_ROLE_ARN,
     variables::AWS_ROLE_SESSION_NAME,
     variables::AWS_WEB_IDENTITY_TOKEN_FILE,
-    // The end of other keys: boto3 refuses ours once it has passed.
+    // The end of other keys: after it, boto3 refuses ours.
     "AWS_CREDENTIAL_EXPIRATION",
 ];
 
-/// What the names of variables begin with that hold a container's credentials, or the key of one of AWS's services.
+/// The prefixes of variables with a container's credentials, or the key of one of AWS's services.
 const BEGINNINGS: [&str; 2] = ["AWS_CONTAINER_", "AWS_BEARER_TOKEN_"];
 
-/// Runs a command. Where the system can, this process becomes the command: its signals, its exit status and its place among the
-/// processes are then the command's own.
+/// Runs a command. If the system can, this process becomes the command, so that signals, exit status and process id are the command's own.
 ///
 /// # Errors
-/// None: a command that can't be run is told of with 126 or 127, as a shell does.
+/// None. A command that cannot be run gives exit status 126 or 127, as in a shell.
 pub fn run(
     line: &[OsString],
     credentials: &SessionCredentials,

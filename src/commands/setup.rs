@@ -23,7 +23,7 @@ Examples:
 
 `ecr-auth logout` restores what was there before.";
 
-/// The examples before the flags.
+/// The help template with the examples before the flags.
 const EXAMPLES_FIRST: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\n{all-args}";
 
 /// Installs the credential helper and adds it to docker's, podman's and helm's configuration
@@ -50,10 +50,10 @@ pub struct SetupArgs {
 /// Installs the helper, writes it into the clients' configuration, and with `--verify` fetches a token for each registry.
 ///
 /// # Errors
-/// A registry that can't be told, a configuration that can't be written, a token that can't be had.
+/// A registry is invalid, a configuration cannot be written, or a token cannot be fetched.
 pub fn run(args: &SetupArgs, config_path: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
     let config = Config::load(&context.env, config_path)?;
-    // Registries that only the configuration names have identities of their own, whose place this one must not take unasked.
+    // Registries that only the configuration names have their own identities, which this one must not replace unasked.
     let unasked = args.registries.is_empty() && args.identity.is_given();
     let known = if unasked { &Config::default() } else { &config };
     let hosts = match args.all {
@@ -91,7 +91,7 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, context: &mut Context<'
     Ok(())
 }
 
-/// A rule for each registry, if the flags say anything of an identity. That it can be is told before anything is written.
+/// Returns a rule for each registry, if the flags name an identity. They are checked before anything is written.
 fn rules(args: &SetupArgs, hosts: &[String], config: &Config) -> Result<Vec<SetupRule>> {
     if !args.identity.is_given() {
         return Ok(Vec::new());
@@ -107,7 +107,7 @@ fn rules(args: &SetupArgs, hosts: &[String], config: &Config) -> Result<Vec<Setu
     hosts.iter().map(|host| args.identity.rule(host, config)).collect()
 }
 
-/// Who names a registry once more may have forgotten what it was given before: that still holds.
+/// Says which rules still apply to registries that are named again.
 fn tell_rules(named: &[String], hosts: &[String], config: &Config, path: Option<&Path>, context: &mut Context<'_>) {
     let Some(people) = configuration::path(&context.env, path).filter(|_| !named.is_empty()) else {
         return;
@@ -124,7 +124,7 @@ fn tell_rules(named: &[String], hosts: &[String], config: &Config, path: Option<
     }
 }
 
-/// Every registry is served: those that are named beside `--all` get rules, and their entries are taken over from other helpers.
+/// Returns the registries that are named beside `--all`: they get rules, and replace other helpers' entries.
 fn hosts_beside_all(args: &SetupArgs, config: &Config, context: &Context<'_>) -> Result<Vec<String>> {
     let named = hosts::named(&args.registries, args.identity.region(), config, context)?;
     match named.is_empty() {

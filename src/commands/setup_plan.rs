@@ -1,4 +1,4 @@
-//! What `setup`, `cognito setup` and `cognito import` are about to write: looked at as a whole first, then written, file after file.
+//! The changes of `setup`, `cognito setup` and `cognito import`: planned as a whole first, then written file by file.
 
 use std::path::{Path, PathBuf};
 
@@ -34,12 +34,12 @@ pub struct ClientArgs {
     pub bin_dir: Option<PathBuf>,
 }
 
-/// What is to be written.
+/// The changes to write.
 #[derive(Debug, Default)]
 pub struct SetupChanges<'a> {
-    /// The exact hosts that the clients are to use the helper for.
+    /// The exact hosts for which the clients use the helper.
     pub hosts: &'a [String],
-    /// Whether the clients are to ask the helper for every registry.
+    /// Whether the clients ask the helper for every registry.
     pub all: bool,
     /// Rules and the sign-in of `setup.json`.
     pub setup: SetupChange,
@@ -47,14 +47,14 @@ pub struct SetupChanges<'a> {
     pub profile: Option<HelperProfile<'a>>,
 }
 
-/// Checked changes: nothing of them is known to fail.
+/// Changes that were checked as far as possible.
 #[derive(Debug)]
 pub struct SetupPlan<'a> {
     setup: Option<(SetupFile, SetupChange)>,
     config: &'a Config,
     profile: Option<HelperProfile<'a>>,
     hosts: &'a [String],
-    /// What the helper takes the place of, where it is to serve every registry.
+    /// What the helper replaces, if it serves every registry.
     all: Option<StoreForAll>,
     files: Vec<ConfigFile>,
     link: LinkPlan,
@@ -62,10 +62,10 @@ pub struct SetupPlan<'a> {
 }
 
 impl<'a> SetupPlan<'a> {
-    /// Looks at everything that would be written. `config` is what holds now, of the file that `config_path` names.
+    /// Plans everything that would be written. `config` is the current configuration, from the file that `config_path` names.
     ///
     /// # Errors
-    /// What can't be written, as far as that can be told without writing.
+    /// Something cannot be written, as far as this is known without writing.
     pub fn new(
         args: &ClientArgs,
         config_path: Option<&Path>,
@@ -99,7 +99,7 @@ impl<'a> SetupPlan<'a> {
         Ok(plan)
     }
 
-    /// What the clients' files are to say.
+    /// Returns the changes to the clients' files.
     fn request(&self) -> SetupRequest<'_> {
         SetupRequest {
             hosts: self.hosts,
@@ -125,20 +125,20 @@ impl<'a> SetupPlan<'a> {
         Ok(diff)
     }
 
-    /// The change of all files as a unified diff without secrets; empty if nothing.
+    /// Returns the change of all files as a unified diff without secrets. Empty if there is none.
     pub fn diff(&self) -> &str {
         &self.diff
     }
 
-    /// The clients' files.
+    /// Returns the clients' files.
     pub fn files(&self) -> &[ConfigFile] {
         &self.files
     }
 
-    /// Writes all of it, or with `dry_run` shows it.
+    /// Writes all changes, or with `dry_run` shows them.
     ///
     /// # Errors
-    /// A file that can't be written; what was written before it has been told.
+    /// A file cannot be written. The changes before it have been printed.
     pub fn carry_out(&self, dry_run: bool, context: &mut Context<'_>) -> Result<()> {
         match dry_run {
             true => self.show(context),
@@ -149,7 +149,7 @@ impl<'a> SetupPlan<'a> {
     /// Writes the diff to stdout.
     ///
     /// # Errors
-    /// It can't be written.
+    /// The diff cannot be written.
     pub fn show(&self, context: &mut Context<'_>) -> Result<()> {
         let written = context
             .stdout
@@ -165,11 +165,11 @@ impl<'a> SetupPlan<'a> {
         Ok(())
     }
 
-    /// Writes all of it. The link comes first, so that no client is sent to a helper that is not there, and the clients' files last,
-    /// so that none is sent to one that doesn't know whose credentials to take.
+    /// Writes all changes. The link comes first, so that no client is told to call a missing helper. The clients' files come last, so that the
+    /// helper knows the identities by then.
     ///
     /// # Errors
-    /// A file that can't be written; what was written before it has been told.
+    /// A file cannot be written. The changes before it have been printed.
     pub fn write(&self, context: &mut Context<'_>) -> Result<()> {
         let record = client_config::undo_log(&context.env);
         install(&self.link, record.as_ref(), context)?;
@@ -208,7 +208,7 @@ impl<'a> SetupPlan<'a> {
     }
 }
 
-/// A diff whose lines are inert. Behind its sign, each line is one of a file, whose tabs stay.
+/// Returns a diff with inert lines. After its sign, each line is a file's, whose tabs are kept.
 pub fn inert_diff(diff: &str) -> String {
     let mut shown = String::new();
     for line in diff.lines() {
@@ -317,10 +317,10 @@ fn report(
     }
 }
 
-/// Asks AWS anew for each registry, so that what is wrong shows now and not in the middle of a build.
+/// Fetches a new token for each registry, so that errors show now and not in the middle of a build.
 ///
 /// # Errors
-/// A registry that gives out no token.
+/// A token cannot be fetched.
 pub fn verify(hosts: &[String], config: &Config, context: &mut Context<'_>) -> Result<()> {
     let mut failed = Vec::new();
     for (host, answer) in verified(hosts, config, context)? {
@@ -340,7 +340,7 @@ pub fn verify(hosts: &[String], config: &Config, context: &mut Context<'_>) -> R
         None => "; ecr-auth logout undoes it",
     };
     context.say(&format!("the configuration is written{way_back}"));
-    // A single cause is the error itself: nothing comes after it.
+    // A single error is returned itself, so nothing follows it.
     if failed.len() == 1 {
         return failed.pop().map_or(Ok(()), Err);
     }
@@ -352,7 +352,7 @@ pub fn verify(hosts: &[String], config: &Config, context: &mut Context<'_>) -> R
     Err(Error::failed(Code::NotVerified, "not verified", cause).hint("fix the errors above, and run the command again"))
 }
 
-/// What AWS says to each registry that there is a way to, and to the others why there is none.
+/// Returns the result for each registry: AWS's answer, or why it could not be asked.
 fn verified<'h>(
     hosts: &'h [String],
     config: &Config,
@@ -383,7 +383,7 @@ fn verified<'h>(
         .collect())
 }
 
-/// Warns where a rule of one host takes the place of a glob's rule: it takes nothing over from it.
+/// Warns if the rule of one host replaces a glob's rule, whose settings are not inherited.
 pub fn warn_of_globs(rules: &[SetupRule], config: &Config, context: &mut Context<'_>) {
     for rule in rules {
         if let Some(glob) = config.glob_for(&rule.host) {

@@ -1,4 +1,4 @@
-//! What `setup` warns of when its work is done: why what it wrote will not be used, or will fail.
+//! The warnings of `setup` at its end: why what it wrote will not be used, or will fail.
 
 use crate::doctor;
 use aws_access::PasswordPath;
@@ -7,13 +7,13 @@ use context::{Context, variables};
 use diagnostics::shown_hint;
 use settings::Surface;
 
-/// Warns of credentials that are not there, and of passwords that come before the helper. `config` is what holds now.
-/// With `identities`, of credentials too: who has each token fetched sees for himself.
+/// Warns of passwords that clients use before the helper. `config` is the current configuration. With `identities`, also warns of missing
+/// credentials. `--verify` needs no such warning.
 pub fn warn(hosts: &[String], config: &Config, identities: bool, context: &mut Context<'_>) {
     if identities {
         warn_of_identities(hosts, config, context);
     }
-    // In the files, the entries just written come first. Each host costs a reading of them all.
+    // In the files, the new entries come first. Checking costs one read of all files for each host.
     if context.env.get(variables::DOCKER_AUTH_CONFIG).is_none() {
         return;
     }
@@ -24,7 +24,7 @@ pub fn warn(hosts: &[String], config: &Config, identities: bool, context: &mut C
     }
 }
 
-/// Warns once of each identity that can't be used, however many registries have it.
+/// Warns once of each identity that cannot be used, for any number of registries.
 fn warn_of_identities(hosts: &[String], config: &Config, context: &mut Context<'_>) {
     let mut seen = Vec::new();
     for host in hosts {

@@ -1,4 +1,4 @@
-//! The flags that say how a user signs in to Cognito.
+//! The flags for a user's sign-in to Cognito.
 
 use std::path::PathBuf;
 
@@ -78,7 +78,7 @@ pub enum BrowserArg {
     Terminal,
 }
 
-/// An address is taken for its host: it is always asked by https.
+/// Returns the host of an address, which is always called by https.
 fn domain(text: &str) -> Result<String, &'static str> {
     let host = text.strip_prefix("https://").unwrap_or(text);
     let host = host.strip_suffix('/').unwrap_or(host);
@@ -113,7 +113,7 @@ impl From<IdentityFlowArg> for IdentityFlow {
     }
 }
 
-/// What is said of the role beside the sign-in.
+/// The role settings beside the sign-in.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PoolRole<'a> {
     /// `--role-arn`.
@@ -125,15 +125,15 @@ pub struct PoolRole<'a> {
 }
 
 impl SignInArgs {
-    /// Whether they say anything.
+    /// Whether any of them is given.
     pub fn is_given(&self) -> bool {
         *self != Self::default()
     }
 
-    /// All that is said, and whether it can be: see [`SignInArgs::over`].
+    /// Returns the checked settings, see [`SignInArgs::over`].
     ///
     /// # Errors
-    /// Usage errors: an id that can't be, a piece that is missing, what doesn't go together, a policy that can't be read.
+    /// Usage errors: an id is invalid, a setting is missing, settings exclude each other, or a policy cannot be read.
     pub fn settings(&self, role: PoolRole<'_>, block: Option<&CognitoSettings>) -> Result<CognitoSettings> {
         let settings = self.over(role, block)?;
         if settings.identity_pool_id.is_empty() {
@@ -145,10 +145,10 @@ impl SignInArgs {
         Ok(settings)
     }
 
-    /// The flags, and where they name no pool and no provider, what `cognito:` in ecr-auth.yml says beside them. Paths are absolute.
+    /// Returns the settings of the flags. If they name no pool and no provider, `cognito:` in ecr-auth.yml completes them. Paths are absolute.
     ///
     /// # Errors
-    /// A policy that can't be read, a path of a folder that is gone.
+    /// A policy cannot be read, or the current folder no longer exists.
     pub fn over(&self, role: PoolRole<'_>, block: Option<&CognitoSettings>) -> Result<CognitoSettings> {
         let names = [&self.user_pool_id, &self.identity_pool_id, &self.provider];
         let base = match names.into_iter().any(Option::is_some) {
@@ -166,7 +166,7 @@ impl SignInArgs {
             username: self.username.clone().or(base.username),
             client_secret_file: file(&self.client_secret_file)?.or(base.client_secret_file),
             domain: self.domain.clone().or(base.domain),
-            // Another way that is asked for by name takes the browser's place.
+            // Another flow that is named replaces the browser.
             browser: self.browser.is_some() || (base.browser && self.flow.is_none()),
             callback_port: self.callback_port.or(base.callback_port),
             flow: self.flow.map_or(base.flow, Flow::from),
@@ -180,18 +180,18 @@ impl SignInArgs {
     }
 }
 
-/// The settings as the arguments of a later `ecr-auth cognito`, in another folder.
+/// Returns the settings as arguments of a later `ecr-auth cognito`, in another folder.
 ///
 /// # Errors
-/// A path that is not Unicode.
+/// A path is not Unicode.
 pub fn command_line(settings: &CognitoSettings) -> Result<Vec<String>> {
     let given = settings.to_json()?.into_iter().map(|(name, value)| match value {
         Value::String(text) => (name, text),
-        // Whoever runs the line may be a program of which nobody knows.
+        // A program may run the line without a terminal.
         Value::Bool(_) => (name, "terminal".to_owned()),
         number => (name, number.to_string()),
     });
-    // With a sign as one word: a value that begins with a hyphen would be taken for a flag.
+    // Written as one word with '=', because a value that begins with a hyphen would be read as a flag.
     let words = given.flat_map(|(name, value)| match value.starts_with('-') || name == "browser" {
         true => vec![format!("--{name}={value}")],
         false => vec![format!("--{name}"), value],

@@ -1,8 +1,7 @@
 //! `container-repositories`: a password for `container:` and `services:` of later jobs.
 //!
-//! The runner pulls those images itself, before any step, with a password that another job hands over by its outputs. GitHub drops masked
-//! values from the outputs of jobs, so this one password is not masked. What it opens is therefore narrowed by a session policy: it pulls
-//! the named repositories, and opens nothing else.
+//! The runner pulls those images itself, before any step, with a password that another job passes on in its outputs. GitHub drops masked values
+//! from the outputs of jobs, so this one password is not masked. A session policy therefore restricts it to pulling the named repositories.
 
 use serde_json::json;
 
@@ -23,10 +22,10 @@ use settings::table::{POLICY, POLICY_ARN, ROLE_ARN};
 /// The name of the input.
 const INPUT: &str = "container-repositories";
 
-/// The step's outputs with user name and password; none where no repository is named.
+/// Returns the step's outputs with user name and password. Empty if no repository is named.
 ///
 /// # Errors
-/// No private registry, no role whose session could be narrowed, a policy of the workflow's own, what AWS says.
+/// There is no private registry, no role whose session could be restricted, or a session policy in the workflow; or AWS refuses.
 pub fn outputs(
     inputs: &Inputs,
     hosts: &Hosts,
@@ -60,7 +59,7 @@ pub fn outputs(
     let policy = policy(target.registry(), &inputs.container_repositories)?;
     identity.0.set(&POLICY, SurfaceValue::Text(policy));
     let path = PasswordPath::choose(&context.env, target.registry(), identity.identity(&target.identity())?)?;
-    // Security note: the token that it is fetched with stays hidden; the password alone is not.
+    // Security note: the token that fetched the password is still masked. Only the password is not.
     hide(path.identity().token().into_iter().collect(), context)?;
     let began = context.began;
     let held = path.secret(&Cache::open(None), target.registry().host(), began, context)?;
@@ -70,7 +69,7 @@ pub fn outputs(
     ])
 }
 
-/// What the password may do: pull these repositories of the registry.
+/// Returns the session policy for the password: pull these repositories of the registry.
 fn policy(registry: &Registry, repositories: &[String]) -> Result<String> {
     let arn = |name: &String| {
         match is_repository(name) {

@@ -1,4 +1,4 @@
-//! `export-credentials`: AWS credentials for later steps, in their environment or by a profile.
+//! `export-credentials`: AWS credentials for later steps, in their environment or in a profile.
 
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
@@ -21,7 +21,7 @@ use secret_cache::Cache;
 use settings::table::{CHAIN, ROLE_ARN};
 use settings::{IdentitySettings, SurfaceValue};
 
-/// What is to be exported, and whose.
+/// The credentials to export, and their identity.
 #[derive(Debug)]
 pub struct ExportedCredentials {
     identity: IdentityArgs,
@@ -30,11 +30,10 @@ pub struct ExportedCredentials {
 }
 
 impl ExportedCredentials {
-    /// Chooses the identity, if anything is to be exported: the role of all registries. Its name is completed as the first registry
-    /// would do it.
+    /// Chooses the identity, if something is to be exported: the role of all registries. Its name is completed as for the first registry.
     ///
     /// # Errors
-    /// No role; a profile that could not be used, as it would take its credentials from itself.
+    /// There is no role, or the profile could not be used because it would get its credentials from itself.
     pub fn plan(inputs: &Inputs, hosts: &[String], context: &Context<'_>) -> Result<Option<Self>> {
         if inputs.export == Export::None {
             return Ok(None);
@@ -68,7 +67,7 @@ impl ExportedCredentials {
         }
     }
 
-    /// The credentials that the role is assumed with, if it isn't the job's token.
+    /// Returns the credentials that assume the role, if it isn't the job's token.
     pub fn base(&self) -> Option<&ChainSource> {
         match &self.path.identity().role()?.base {
             RoleBase::Source(source) => Some(source),
@@ -76,15 +75,15 @@ impl ExportedCredentials {
         }
     }
 
-    /// Where they come from.
+    /// Returns the identity of the credentials.
     pub fn identity(&self) -> &Identity {
         self.path.identity()
     }
 
-    /// Gets them, and hides them in the log.
+    /// Fetches the credentials, and masks them in the log.
     ///
     /// # Errors
-    /// What AWS says; stderr is closed.
+    /// AWS refuses, or stderr is closed.
     pub fn fetch(&mut self, context: &mut Context<'_>) -> Result<()> {
         let cache = Cache::from_env(&context.env);
         let session = self.path.credentials(&cache, Instant::now(), context)?;
@@ -95,12 +94,12 @@ impl ExportedCredentials {
         Ok(())
     }
 
-    /// When they end, if they were fetched.
+    /// Returns when the credentials end, if they were fetched.
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.session.as_ref()?.expires_at
     }
 
-    /// Keys in the environment of later steps; only where they were fetched.
+    /// Exports keys to the environment of later steps, if they were fetched.
     pub fn to_env(&self, exports: &mut Exports, undo: &mut Undo, context: &mut Context<'_>) {
         let Some(session) = &self.session else { return };
         for (name, value) in output::credentials_variables(session) {
@@ -112,20 +111,20 @@ impl ExportedCredentials {
             }
         }
         if session.session_token.is_none() {
-            // AWS refuses a long-lived key with another session's token.
+            // AWS refuses a long-lived key together with another session's token.
             exports.hand_on(variables::AWS_SESSION_TOKEN, Secret::default());
         }
         undo.access_key_id = Some(session.access_key_id.clone());
         if self.base().is_some() && exports.given(variables::AWS_ROLE_ARN).is_some() {
-            // Whoever reads it would assume the role once more, with its own credentials.
+            // Programs that read it would assume the role again, with the role's own credentials.
             exports.set(variables::AWS_ROLE_ARN, "", &mut context.env, undo);
         }
     }
 
-    /// A profile that asks for new credentials whenever they are needed, in a copy of AWS's `config` file for this job alone.
+    /// Writes a profile that renews its credentials, into a copy of AWS's `config` file for this job.
     ///
     /// # Errors
-    /// A file that can't be read or written, a name that another profile has.
+    /// A file cannot be read or written, or another profile has the name.
     pub fn to_profile(
         &self,
         name: &str,
@@ -166,7 +165,7 @@ fn aws_config(context: &Context<'_>) -> Option<PathBuf> {
     named.or_else(|| Some(context.env.home()?.join(".aws/config")))
 }
 
-/// A role's ARN as it stands; a name with the account of the first private registry.
+/// Returns a role's ARN unchanged, or completes a name with the account of the first private registry.
 fn complete(role: &str, hosts: &[String]) -> String {
     let registries = hosts.iter().filter_map(|host| Registry::parse(host));
     let mut accounts = registries.filter_map(|it| Some((it.partition().id(), it.account()?.to_owned())));

@@ -1,7 +1,7 @@
-//! Which of docker's configuration folders the job uses, and the copy for this job alone.
+//! Chooses docker's configuration folder for the job, and copies it for this job if it has to be isolated.
 //!
-//! Podman, Buildah and Skopeo read `$REGISTRY_AUTH_FILE` alone where it is set, else `$DOCKER_CONFIG/config.json` alone where that
-//! is set: <https://github.com/containers/common/blob/main/pkg/auth/auth.go>.
+//! Podman, Buildah and Skopeo read only `$REGISTRY_AUTH_FILE` if it is set, else only `$DOCKER_CONFIG/config.json` if that is set:
+//! <https://github.com/containers/common/blob/main/pkg/auth/auth.go>.
 
 #[cfg(not(unix))]
 use std::fs;
@@ -15,26 +15,26 @@ use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 use private_files::{StateFolder, WorkFolder};
 
-/// What docker finds in its configuration folder beside `config.json`: contexts, plug-ins, the keys of content trust, and
-/// certificates for the engine.
+/// The files that docker reads in its configuration folder beside `config.json`: contexts, plug-ins, the keys of content trust, and certificates
+/// for the engine.
 const LINKED: [&str; 6] = ["contexts", "cli-plugins", "trust", "ca.pem", "cert.pem", "key.pem"];
 
-/// The folder that docker uses from now on.
+/// The configuration folder that docker uses from now on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DockerFolder {
     /// The folder.
     pub folder: PathBuf,
-    /// The variables that say so to later steps.
+    /// The variables that tell later steps.
     pub variables: Vec<(&'static str, PathBuf)>,
     /// Whether `DOCKER_CONFIG` names the folder.
     is_named: bool,
 }
 
 impl DockerFolder {
-    /// The clients' configuration files; `env` has the variables already.
+    /// Returns the clients' configuration files. `env` must have the variables already.
     ///
     /// # Errors
-    /// No home.
+    /// There is no home.
     pub fn files(&self, env: &Env) -> Result<Vec<ConfigFile>> {
         let client =
             (self.is_named && env.get(variables::REGISTRY_AUTH_FILE).is_none()).then_some(Client::Only(Kind::Docker));
@@ -42,10 +42,10 @@ impl DockerFolder {
     }
 }
 
-/// Finds the folder, and makes it where it is to be the job's own.
+/// Finds the folder, and makes it if it has to be the job's own.
 ///
 /// # Errors
-/// No home; a configuration that can't be copied.
+/// There is no home, or the configuration cannot be copied.
 pub fn prepare(choice: &DockerConfigChoice, job: &JobFolder, env: &Env) -> Result<DockerFolder> {
     let current = current(env)?;
     let isolated = match choice {
@@ -70,7 +70,7 @@ pub fn prepare(choice: &DockerConfigChoice, job: &JobFolder, env: &Env) -> Resul
     isolate(&current, &job.docker())?;
     let mut variables = vec![(variables::DOCKER_CONFIG, job.docker())];
     if env.get(variables::BUILDX_CONFIG).is_none() {
-        // Builders made before are found, and those made from now on outlive this job's folder, as they would without it.
+        // Buildx finds earlier builders there, and new ones outlive this job's folder, as without isolation.
         variables.push((variables::BUILDX_CONFIG, current.join("buildx")));
     }
     if let Some(logins) = podman_logins(env)? {
@@ -84,11 +84,11 @@ pub fn prepare(choice: &DockerConfigChoice, job: &JobFolder, env: &Env) -> Resul
     })
 }
 
-/// Excepts registries from the credential store that a copied configuration names: a password stored there would be every job's of
-/// this user, and in the way of the next one. An empty helper is docker's way to say so.
+/// Excludes registries from the credential store of a copied configuration. A password in that store would be used by all jobs of this user, and
+/// hide the next job's. An empty helper's name is docker's way to exclude a registry.
 ///
 /// # Errors
-/// The file can't be read, edited or written.
+/// The file cannot be read, edited or written.
 pub fn keep_out_of_store(file: &ConfigFile, hosts: &[String], env: &Env) -> Result<()> {
     let state = StateFolder::from_env(env);
     client_config::update(&file.path, state.as_ref(), &mut |text| {
@@ -111,13 +111,13 @@ pub fn keep_out_of_store(file: &ConfigFile, hosts: &[String], env: &Env) -> Resu
     .map(drop)
 }
 
-/// The file of podman's that would be read first, if there is one: without it podman is content with docker's.
+/// Returns podman's own file, which it would read first, if the file exists. Without it, podman uses docker's.
 fn podman_logins(env: &Env) -> Result<Option<PathBuf>> {
     let files = client_config::config_files(Some(Client::Only(Kind::Podman)), None, env)?;
     Ok(files.into_iter().map(|file| file.path).rfind(|path| path.is_file()))
 }
 
-/// `$DOCKER_CONFIG`, or `~/.docker`.
+/// Returns `$DOCKER_CONFIG`, or `~/.docker`.
 fn current(env: &Env) -> Result<PathBuf> {
     let files = client_config::config_files(Some(Client::Only(Kind::Docker)), None, env)?;
     let folder = files.first().and_then(|file| file.path.parent());
@@ -125,7 +125,7 @@ fn current(env: &Env) -> Result<PathBuf> {
         .map_err(|error| Error::failed(Code::RunnerFiles, "cannot find docker's configuration folder", error))
 }
 
-/// A second use in the job, of another folder before, copies nothing over what the job has.
+/// Copies a configuration. If the job has a copy already, from an earlier use of the action, nothing is overwritten.
 fn isolate(from: &Path, to: &Path) -> Result<()> {
     let failed = |error| {
         Error::failed(
@@ -156,7 +156,7 @@ fn link_to(target: &Path, link: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, link)
 }
 
-/// Links need a privilege on Windows, so all is copied there.
+/// Copies the file, because links need a privilege on Windows.
 #[cfg(not(unix))]
 fn link_to(target: &Path, link: &Path) -> io::Result<()> {
     if !target.is_dir() {

@@ -1,4 +1,4 @@
-//! What later steps find in their environment.
+//! The environment of later steps.
 
 use std::path::Path;
 
@@ -9,16 +9,16 @@ use diagnostics::{Result, unicode_path};
 use private_files::ReplacedValue;
 use secret::Secret;
 
-/// Variables for later steps, which the rest of this step reads as they will.
+/// Variables for later steps. The rest of this step sees them too.
 #[derive(Debug)]
 pub struct Exports {
-    /// The environment that this step was given.
+    /// The environment that this step got.
     given: Env,
     variables: Vec<(String, Secret)>,
 }
 
 impl Exports {
-    /// None yet, beside what this step was given.
+    /// Returns an empty list of variables.
     pub fn new(given: &Env) -> Self {
         Self {
             given: given.clone(),
@@ -26,12 +26,12 @@ impl Exports {
         }
     }
 
-    /// The variable as this step was given it.
+    /// Returns the variable as this step got it.
     pub fn given(&self, name: &str) -> Option<&str> {
         self.given.get(name)
     }
 
-    /// Sets a variable, and notes what it was before.
+    /// Sets a variable, and notes its former value.
     pub fn set(&mut self, name: &str, value: &str, env: &mut Env, undo: &mut Undo) {
         env.set(name, value);
         let before = self.given.get(name).filter(|before| !before.is_empty());
@@ -46,28 +46,28 @@ impl Exports {
     /// Sets a variable to a path.
     ///
     /// # Errors
-    /// The path is no Unicode.
+    /// The path is not Unicode.
     pub fn set_path(&mut self, name: &str, path: &Path, env: &mut Env, undo: &mut Undo) -> Result<()> {
         self.set(name, unicode_path(path)?, env, undo);
         Ok(())
     }
 
-    /// Leaves a variable to later steps as this one was given it, after all.
+    /// Leaves a variable to later steps as this step got it.
     pub fn leave(&mut self, name: &str, env: &mut Env, undo: &mut Undo) {
         env.set(name, self.given.get(name).unwrap_or_default());
         undo.variables.remove(name);
         self.variables.retain(|(known, _)| known != name);
     }
 
-    /// Sets a variable that may hold a secret: for later steps alone, and nothing is noted of what it was.
+    /// Sets a variable that may hold a secret, only for later steps. Its former value is not noted.
     pub fn hand_on(&mut self, name: &str, value: Secret) {
         self.variables.push((name.to_owned(), value));
     }
 
-    /// Hands all of them to the runner.
+    /// Passes all variables to the runner.
     ///
     /// # Errors
-    /// As [`github::write`].
+    /// The errors of [`github::write`].
     pub fn write(&self, env: &Env) -> Result<()> {
         github::write(env, github::CommandFile::Env, &self.variables)
     }

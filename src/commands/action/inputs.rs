@@ -1,5 +1,5 @@
-//! The action's inputs, as the runner hands them over: `INPUT_<NAME IN CAPITALS>`, hyphens kept. Read strictly, all of them before
-//! anything is done.
+//! The action's inputs, which the runner passes as `INPUT_<NAME IN CAPITALS>` with hyphens kept. All of them are read and checked before anything
+//! is done.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -17,21 +17,21 @@ use settings::{Setting, SettingValues, SurfaceValue, ValueKind};
 /// What the workflow asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inputs {
-    /// The registries that are named.
+    /// The registries in the input `registries`.
     pub registries: Vec<NamedRegistry>,
-    /// Whose AWS credentials, but for registries with a role of their own.
+    /// The identity settings, except for registries with their own role.
     pub identity: IdentityArgs,
-    /// What docker gets.
+    /// How docker signs in.
     pub mode: Mode,
-    /// What later steps get of AWS.
+    /// The form in which later steps get AWS credentials.
     pub export: Export,
     /// The profile's name.
     pub profile: String,
-    /// The accounts that may be signed in to; none: any.
+    /// The accounts that may be signed in to. Empty if any may.
     pub allowed_accounts: Vec<String>,
-    /// Which of docker's configuration folders.
+    /// The choice of docker's configuration folder.
     pub docker_config: DockerConfigChoice,
-    /// Whether the post step takes everything back.
+    /// Whether the post step undoes everything.
     pub cleanup: bool,
     /// Whether each registry is signed in to now.
     pub verify: bool,
@@ -50,26 +50,26 @@ pub struct Inputs {
 pub struct NamedRegistry {
     /// A host, `ACCOUNT/REGION`, `ACCOUNT`, or `public`.
     pub registry: String,
-    /// A role for this one alone.
+    /// The role of this registry alone.
     pub role: Option<String>,
 }
 
-/// What docker gets.
+/// How docker signs in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
     /// The credential helper.
     #[default]
     Helper,
-    /// Passwords in its configuration.
+    /// Passwords in docker's configuration.
     Login,
-    /// Nothing.
+    /// Docker's configuration is not changed.
     None,
 }
 
-/// What later steps get of AWS.
+/// The form in which later steps get AWS credentials.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Export {
-    /// Nothing.
+    /// No credentials.
     #[default]
     None,
     /// Keys in the environment.
@@ -78,16 +78,16 @@ pub enum Export {
     Profile,
 }
 
-/// Which of docker's configuration folders.
+/// The choice of docker's configuration folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DockerConfigChoice {
-    /// The job's own on self-hosted runners, else the one that is there.
+    /// A folder for this job on self-hosted runners, else the existing one.
     Auto,
-    /// The one that is there.
+    /// The existing folder.
     Shared,
-    /// A copy of the job's own.
+    /// A copy for this job.
     Isolated,
-    /// This one.
+    /// The folder with this path.
     Folder(PathBuf),
 }
 
@@ -95,7 +95,7 @@ impl Inputs {
     /// Reads and checks all inputs.
     ///
     /// # Errors
-    /// A usage error for the first one that is wrong: what is allowed, or what to write instead.
+    /// A usage error for the first wrong input, with what is allowed.
     pub fn read(env: &Env) -> Result<Self> {
         let reader = Reader(env);
         no_keys(&reader)?;
@@ -131,8 +131,8 @@ impl Inputs {
         })
     }
 
-    /// The identity for one registry. With a role of its own it takes neither the chain, which leads on from the other role, nor what
-    /// only the chain's roles take.
+    /// Returns the identity settings of one registry. With its own role, it uses neither the chain, which starts from the other role, nor the
+    /// settings of the chain's roles.
     pub fn identity_of(&self, named: &NamedRegistry) -> IdentityArgs {
         let mut identity = self.identity.clone();
         if let Some(role) = &named.role {
@@ -146,7 +146,7 @@ impl Inputs {
     }
 }
 
-/// The keys that configure-aws-credentials takes as inputs: without a word they would be left out, and somebody else signed in.
+/// Refuses keys, which configure-aws-credentials takes as inputs. If they were ignored silently, the job would sign in as another identity.
 fn no_keys(reader: &Reader<'_>) -> Result<()> {
     for name in ["aws-access-key-id", "aws-secret-access-key", "aws-session-token"] {
         if reader.text(name).is_some() {
@@ -160,7 +160,7 @@ fn no_keys(reader: &Reader<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Every setting that has an input, read as its kind has it.
+/// Reads every setting that has an input.
 fn identity(reader: &Reader<'_>) -> Result<IdentityArgs> {
     let mut values = SettingValues::default();
     for setting in TABLE {
@@ -207,8 +207,7 @@ fn number(name: &str, text: &str, allowed: RangeInclusive<u32>) -> Result<Surfac
     })
 }
 
-/// What `source` may be in a job, where nobody signs in to Cognito. `auto` is what is not said; `role-chaining: true` takes the
-/// credentials that are there already.
+/// Reads `source`. `cognito` is not possible in a job, `auto` is the default, and `role-chaining: true` uses the existing credentials.
 fn source(reader: &Reader<'_>) -> Result<Option<&'static str>> {
     let source = reader
         .choice("source", &["auto", "oidc", "chain"])?
@@ -224,7 +223,7 @@ fn source(reader: &Reader<'_>) -> Result<Option<&'static str>> {
     }
 }
 
-/// What to export, and under which profile's name. The old names count where the new one says nothing.
+/// Reads what to export, and the profile's name. The old inputs count if the new one is not set.
 fn export(reader: &Reader<'_>) -> Result<(Export, String)> {
     const PROFILE: &str = "ecr-auth";
     let export: Export = reader.value("export-credentials")?.unwrap_or_default();
@@ -271,7 +270,7 @@ fn unclear(entry: &str) -> Error {
     .hint("write one registry a line (in YAML after `registries: |`), or put commas between them")
 }
 
-/// Accounts are text: 12 digits, leading zeros and all.
+/// Reads accounts as text: 12 digits, including leading zeros.
 fn accounts(reader: &Reader<'_>) -> Result<Vec<String>> {
     const NAME: &str = "allowed-account-ids";
     let accounts = reader.list(NAME)?.into_iter().map(|account| {
@@ -290,7 +289,7 @@ fn docker_config(reader: &Reader<'_>) -> Result<DockerConfigChoice> {
         None | Some("auto") => DockerConfigChoice::Auto,
         Some("shared") => DockerConfigChoice::Shared,
         Some("isolated") => DockerConfigChoice::Isolated,
-        // A word that is no path is a mistake in typing.
+        // A word that is not a path is a typing mistake.
         Some(path) if path.contains(['/', '\\']) => {
             no_tilde(NAME, path)?;
             let absolute = std::path::absolute(path);
@@ -308,7 +307,7 @@ fn path(reader: &Reader<'_>, name: &str) -> Result<Option<PathBuf>> {
     path.map(|path| no_tilde(name, &path).map(|()| path.into())).transpose()
 }
 
-/// No shell reads inputs: `~` would be a folder in the checkout.
+/// Refuses `~`, which no shell replaces in inputs: it would be a folder in the checkout.
 fn no_tilde(name: &str, path: &str) -> Result<()> {
     match path.starts_with('~') {
         true => Err(
@@ -318,7 +317,7 @@ fn no_tilde(name: &str, path: &str) -> Result<()> {
     }
 }
 
-/// The tags of one input: of the one that has them, be it an older one.
+/// Reads the tags of one input, which may also have older names.
 fn tags(reader: &Reader<'_>, name: &str, older: &[&str]) -> Result<Option<Vec<(String, String)>>> {
     let mut tags = reader.text(name).map(|text| tags_of(name, &text)).transpose()?;
     for old in older {
@@ -331,7 +330,7 @@ fn tags(reader: &Reader<'_>, name: &str, older: &[&str]) -> Result<Option<Vec<(S
     Ok(tags.filter(|tags| !tags.is_empty()))
 }
 
-/// One `KEY=VALUE` a line, or a JSON object.
+/// Parses tags: one `KEY=VALUE` a line, or a JSON object.
 fn tags_of(name: &str, text: &str) -> Result<Vec<(String, String)>> {
     let hint = "write one KEY=VALUE a line, or a JSON object with texts as values";
     if text.starts_with('{') {
@@ -351,7 +350,7 @@ fn tags_of(name: &str, text: &str) -> Result<Vec<(String, String)>> {
     tags.collect()
 }
 
-/// Every program reads the one or the other of a pair.
+/// Reads the proxy settings. Programs read either variable of a pair, so both are set.
 fn proxies(reader: &Reader<'_>) -> Result<Vec<(&'static str, String)>> {
     let (proxy, direct) = (reader.line("http-proxy")?, reader.line("no-proxy")?);
     let all = [
@@ -363,12 +362,12 @@ fn proxies(reader: &Reader<'_>) -> Result<Vec<(&'static str, String)>> {
     Ok(given.collect())
 }
 
-/// An error of usage about an input.
+/// Returns a usage error about an input.
 pub fn wrong(name: &str, cause: impl std::fmt::Display) -> Error {
     Error::usage(Code::ActionInput, format!("input {name}"), cause)
 }
 
-/// An error found elsewhere, told of the input that it is about.
+/// Returns an error with the input that it is about.
 fn of_input(name: &str, error: Error) -> Error {
     error.about(format!("input {name}"))
 }
@@ -376,7 +375,7 @@ fn of_input(name: &str, error: Error) -> Error {
 struct Reader<'a>(&'a Env);
 
 impl Reader<'_> {
-    /// An input without the blanks around it; `None` where there is nothing.
+    /// Returns an input without surrounding blanks, or `None` if nothing is left.
     fn text(&self, name: &str) -> Option<String> {
         let value = self
             .0
@@ -385,13 +384,12 @@ impl Reader<'_> {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    /// An input that is one line of text: what it says may come to stand in the log, where the runner obeys the lines that look like
-    /// its commands.
+    /// Returns an input that is one line of text. It may be shown in the log, where the runner obeys lines that look like its commands.
     fn line(&self, name: &str) -> Result<Option<String>> {
         self.text(name).map(|text| printable(name, &text)).transpose()
     }
 
-    /// Lines or commas part the entries.
+    /// Returns the entries of an input, separated by lines or commas.
     fn list(&self, name: &str) -> Result<Vec<String>> {
         let text = self.text(name).unwrap_or_default();
         let entries = text.split([',', '\n']).map(str::trim_ascii);
@@ -401,7 +399,7 @@ impl Reader<'_> {
             .collect()
     }
 
-    /// As YAML's core schema has them, and GitHub's own `getBooleanInput`.
+    /// Reads a boolean of YAML's core schema, like GitHub's own `getBooleanInput`.
     fn boolean(&self, name: &str) -> Result<Option<bool>> {
         match self.text(name).as_deref() {
             None => Ok(None),
@@ -427,7 +425,7 @@ impl Reader<'_> {
     }
 }
 
-/// What is refused may be a proxy's password, so it isn't shown.
+/// Returns a value for an error. A proxy's value may hold a password, so it is not shown.
 fn printable(name: &str, text: &str) -> Result<String> {
     match text.chars().any(|c| c.is_control() && c != '\t') {
         true => {

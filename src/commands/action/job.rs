@@ -1,4 +1,4 @@
-//! The folder of this job: what is in it ends with the job, and no other job looks there.
+//! The folder of this job. It is removed with the job, and other jobs do not use it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,22 +7,22 @@ use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 use private_files::WorkFolder;
 
-/// How the folder's name begins; the rest nobody can foretell.
+/// The start of the folder's name. The rest is random.
 const PREFIX: &str = "ecr-auth-";
 
-/// A folder of the user's alone, below `RUNNER_TEMP`, which the runner empties between jobs.
+/// A folder of this user alone, below `RUNNER_TEMP`, which the runner empties between jobs.
 #[derive(Debug, Clone)]
 pub struct JobFolder {
     folder: PathBuf,
-    /// Whether this use of the action made it: a second one in the same job takes the first one's.
+    /// Whether this use of the action made it. A second use in the same job finds the first one's.
     pub is_new: bool,
 }
 
 impl JobFolder {
-    /// The folder that an earlier step of this job made, known by the cache in it, or a new one.
+    /// Returns the folder that an earlier step of this job made, found by the cache in it, or a new one.
     ///
     /// # Errors
-    /// No `RUNNER_TEMP`, or the system's.
+    /// `RUNNER_TEMP` is not set, or the system's error.
     pub fn from_env(env: &Env) -> Result<Self> {
         let temporary = env.path(variables::RUNNER_TEMP).ok_or_else(|| {
             Error::failed(
@@ -45,7 +45,7 @@ impl JobFolder {
         Ok(Self { folder, is_new: true })
     }
 
-    /// The folder that the main step made.
+    /// Returns the folder that the main step made.
     pub fn at(folder: &Path) -> Self {
         Self {
             folder: folder.to_owned(),
@@ -53,45 +53,45 @@ impl JobFolder {
         }
     }
 
-    /// The folder itself.
+    /// Returns the path of the folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The token cache.
+    /// Returns the folder of the token cache.
     pub fn cache(&self) -> PathBuf {
         self.folder.join("cache")
     }
 
-    /// The helper's link.
+    /// Returns the folder of the helper's link.
     pub fn programs(&self) -> PathBuf {
         self.folder.join("bin")
     }
 
-    /// Docker's configuration, where it is isolated.
+    /// Returns the folder of docker's configuration, if it is isolated.
     pub fn docker(&self) -> PathBuf {
         self.folder.join("docker")
     }
 
-    /// Podman's logins, where docker's configuration is isolated.
+    /// Returns podman's file of logins, if docker's configuration is isolated.
     pub fn podman(&self) -> PathBuf {
         self.folder.join("podman/auth.json")
     }
 
-    /// The rules of this job.
+    /// Returns the job's `setup.json`.
     pub fn setup(&self) -> PathBuf {
         self.folder.join("setup.json")
     }
 
-    /// AWS's `config` file.
+    /// Returns the job's copy of AWS's `config` file.
     pub fn aws_config(&self) -> PathBuf {
         self.folder.join("aws-config")
     }
 
-    /// A folder that stands for this use of the action, for as long as it is there.
+    /// Makes a folder whose existence marks this use of the action.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     pub fn new_use(&self) -> Result<PathBuf> {
         new_folder(&self.folder, "use-").map_err(|error| {
             Error::failed(
@@ -115,10 +115,10 @@ fn new_folder(parent: &Path, prefix: &str) -> io::Result<PathBuf> {
     Ok(private_files::temporary_folder(prefix, parent)?.keep())
 }
 
-/// Copies a file of the user's for this job: mode 0600 from its first byte, as it may hold secrets. Says whether there was one.
+/// Copies a user's file for this job. It has mode 0600 from the start, because it may hold secrets. Returns whether there was a file.
 ///
 /// # Errors
-/// It can't be read or written.
+/// The file cannot be read or written.
 pub fn copy_private(from: &Path, to: &Path) -> Result<bool> {
     let failed = |error| {
         Error::failed(

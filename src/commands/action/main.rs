@@ -1,4 +1,4 @@
-//! The main step: reads all inputs, signs in, and only then writes what docker and later steps are to find.
+//! The main step: reads all inputs, signs in, and only then writes the configuration for docker and later steps.
 
 use std::env;
 use std::iter::once;
@@ -32,8 +32,7 @@ use settings::IdentitySettings;
 /// Signs the job in.
 ///
 /// # Errors
-/// An input that is wrong, a sign-in that fails, a configuration that can't be written. What was written until then the post step
-/// takes back.
+/// An input is wrong, a sign-in fails, or a configuration cannot be written. The post step undoes what was written before.
 pub fn run(context: &mut Context<'_>) -> Result<()> {
     ci::check_masks(context)?;
     let inputs = Inputs::read(&context.env)?;
@@ -56,11 +55,11 @@ struct MainStep {
 }
 
 impl MainStep {
-    /// From here on everything secret goes to the job's folder, and the post step knows of it.
+    /// From here on, everything secret goes to the job's folder, and the post step knows the folder.
     fn begin(inputs: Inputs, context: &mut Context<'_>) -> Result<Self> {
         let mut exports = Exports::new(&context.env);
         for (name, value) in &inputs.proxies {
-            // It may hold a password: nothing is noted of it.
+            // It may hold a password, so its former value is not noted.
             context.env.set(name, value);
             exports.hand_on(name, Secret::new(value.as_str()));
         }
@@ -83,7 +82,7 @@ impl MainStep {
         })
     }
 
-    /// Writes whose credentials each registry takes into a `setup.json` of this job alone. The user's own files stay where they are.
+    /// Writes the identity of each registry into a `setup.json` of this job. The user's own files are not changed.
     fn write_rules(&mut self, hosts: &Hosts, context: &mut Context<'_>) -> Result<Config> {
         let config = Config::load(&context.env, None)?;
         let mut rules = Vec::new();
@@ -107,7 +106,7 @@ impl MainStep {
         Config::load(&context.env, None)
     }
 
-    /// Checks whose accounts these are, then asks AWS: what is wrong shows now, and not in the middle of a build.
+    /// Checks the accounts, then signs in, so that errors show now and not in the middle of a build.
     fn sign_in(
         &self,
         hosts: &[String],
@@ -139,7 +138,7 @@ impl MainStep {
         })
     }
 
-    /// The principal behind each registry, and that of the job as a whole: the exported one, else the first registry's.
+    /// Returns the principal behind each registry, and that of the whole job: the exported one, else the first registry's.
     fn principals(
         &self,
         hosts: &[String],
@@ -159,13 +158,13 @@ impl MainStep {
         Ok((of_hosts, first))
     }
 
-    /// The identity of a job without registries.
+    /// Returns the identity of a job without registries.
     fn identity(&self, region: &str, context: &Context<'_>) -> Result<Identity> {
         let settings = self.inputs.identity.identity(&IdentitySettings::default())?;
         Identity::choose(settings, &IdentityScope::of_region(region), &context.env)
     }
 
-    /// The region whose STS is asked: the one that is set, else the first registry's.
+    /// Returns the region whose STS is called: the current one, else the first registry's.
     fn region(&self, hosts: &[String], context: &Context<'_>) -> Result<String> {
         if let Some(region) = identity::region(self.inputs.identity.region(), &context.env)? {
             return Ok(region);
@@ -174,7 +173,7 @@ impl MainStep {
         Ok(first.map_or_else(|| "us-east-1".to_owned(), |registry| registry.region().to_owned()))
     }
 
-    /// Gives later steps AWS credentials, if that is asked for.
+    /// Exports AWS credentials to later steps, if the inputs ask for it.
     fn export(
         &mut self,
         credentials: Option<&ExportedCredentials>,
@@ -193,8 +192,7 @@ impl MainStep {
         Ok(())
     }
 
-    /// From now on the environment holds the role's own credentials: to assume the role once more with them, it would have to
-    /// trust itself.
+    /// From now on the environment holds the role's own credentials. To assume the role again with them, it would have to trust itself.
     fn leave_the_role_to_the_environment(&mut self, hosts: &Hosts, context: &mut Context<'_>) -> Result<()> {
         let role = self.inputs.identity.role_arn();
         let is_exported = |host: &str| {
@@ -208,8 +206,7 @@ impl MainStep {
         Ok(())
     }
 
-    /// Writes docker's configuration, and podman's where it is installed. The helper comes first, so that no client is sent to
-    /// one that is not there.
+    /// Writes docker's configuration, and podman's if podman is installed. The helper comes first, so that no client is told to call a missing one.
     fn configure(
         &mut self,
         hosts: &[String],
@@ -227,7 +224,7 @@ impl MainStep {
         self.undo.hosts = hosts.to_vec();
         self.undo.files.extend_from_slice(&files);
         self.undo.save(&context.env)?;
-        // With `mode: login`, too: where another job has put the helper in for a registry, it answers instead of a stored password.
+        // Also with `mode: login`: if another job has set the helper up for a registry, clients ask the helper instead of using a stored password.
         client_config::helper_link(&context.exe, Some(&self.job.programs()), &context.env)?.make()?;
         let path = context.env.get(variables::PATH).unwrap_or_default().to_owned();
         context.env.set(
@@ -252,13 +249,13 @@ impl MainStep {
         Ok(Some(place.folder))
     }
 
-    /// Later steps find the helper by the runner; storing a password looks for it in this one.
+    /// Returns PATH with the helper's folder. Later steps get it from the runner, but this step needs it to store passwords.
     fn path_with_programs(&self, context: &Context<'_>) -> Option<String> {
         let folders = once(self.job.programs()).chain(context.env.search_path());
         env::join_paths(folders).ok()?.into_string().ok()
     }
 
-    /// Tells the runner: the post step's state first, then what later steps get, and the result.
+    /// Writes the runner's files: first the post step's state, then the variables of later steps, and the outputs.
     fn hand_over(&self, signed_in: &ActionSignIn, folder: Option<PathBuf>, context: &mut Context<'_>) -> Result<()> {
         self.undo.save(&context.env)?;
         self.exports.write(&context.env)?;
@@ -270,7 +267,7 @@ impl MainStep {
     }
 }
 
-/// Lets a client ask the helper for these registries.
+/// Makes a client ask the helper for these registries.
 fn serve(file: &ConfigFile, hosts: &[String], context: &mut Context<'_>) -> Result<()> {
     let wish = SetupRequest {
         hosts,

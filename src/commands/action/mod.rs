@@ -1,5 +1,5 @@
-//! `ecr-auth action main|post`: the two steps of the GitHub Action, as action.yml describes them. The shim in action/ finds and
-//! runs the binary; all else is here.
+//! `ecr-auth action main|post`: the two steps of the GitHub Action, as action.yml describes them. The shim in action/ only finds and runs the
+//! binary.
 
 mod container;
 mod credentials;
@@ -32,11 +32,11 @@ pub enum ActionStep {
     Post,
 }
 
-/// Runs one of the steps. An error is one annotation of the run.
+/// Runs one of the steps. An error becomes one annotation of the run.
 pub fn run(step: ActionStep, context: &mut Context<'_>) -> Exit {
-    // The runner reads lines, also where it gives its steps a terminal (act does): what is taken back would stand before a command of ours.
+    // The runner reads lines, even if it gives its steps a terminal (act does). Clearing a progress line would come before a command of ours.
     context.progress = Progress::default();
-    // Somebody has switched debug logging on for this run.
+    // A user has enabled debug logging for this run.
     if context.env.is_true(variables::RUNNER_DEBUG) {
         context.verbosity = Verbosity::Debug;
     }
@@ -55,13 +55,13 @@ pub fn run(step: ActionStep, context: &mut Context<'_>) -> Exit {
     }
 }
 
-/// Shows an error in the run's summary, in the form of all of ecr-auth's: what failed, why, and what to do about it.
+/// Shows an error in the run's summary, in the usual form: what failed, why, and what to do about it.
 fn annotate(level: AnnotationLevel, error: &Error, context: &mut Context<'_>) {
     let error = Surface::Action.tell(error.clone());
     let hint = error.hint_text().filter(|hint| !hint.is_empty());
     let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
     let text = format!("{error}{hint}\nsee: {}", error.code().link());
-    // A runner that reads no more has no use for it either.
+    // If the runner no longer reads, the annotation is dropped.
     let _ = writeln!(context.stdout, "{}", annotation(level, "ecr-auth", &text));
     let _ = context.stdout.flush();
 }

@@ -1,5 +1,5 @@
-//! The post step: takes back what still is exactly as the main step wrote it, and removes what is secret in the job's folder. What
-//! fails is a warning: a job never fails by its cleaning up.
+//! The post step: undoes what is still exactly as the main step wrote it, and removes the secrets in the job's folder. Failures are warnings,
+//! because a job must not fail in its clean-up.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -16,7 +16,7 @@ use diagnostics::{Code, Error, Result};
 use private_files::{ReplacedValue, WorkFolder};
 use secret::Secret;
 
-/// Takes back what the main step did.
+/// Undoes what the main step did.
 pub fn run(context: &mut Context<'_>) {
     let Some(undo) = Undo::from_env(&context.env) else {
         context.say("nothing was done, so there is nothing to undo");
@@ -39,7 +39,7 @@ pub fn run(context: &mut Context<'_>) {
     }
 }
 
-/// Takes the entries out of a client's configuration, but for those that another job still uses.
+/// Removes the entries from a client's configuration, except those that another job still uses.
 fn end_use(file: &ConfigFile, undo: &Undo, context: &mut Context<'_>) -> Result<()> {
     let uses = ConfigUses::for_folder(&undo.use_folder, &context.env);
     let mut restore = |hosts: &[String]| restore(file, hosts, context);
@@ -76,7 +76,7 @@ fn take_back_rules(undo: &Undo, context: &Context<'_>) -> Result<()> {
     setup.take_back(&context.env, &Config::default(), &is_ours).map(drop)
 }
 
-/// The steps that clean up after this one find the variables as they were: docker's own logout, say.
+/// Restores variables for later post steps, such as docker's own logout.
 fn reset_variables(undo: &Undo, context: &Context<'_>) -> Result<()> {
     let env = &context.env;
     let stands = |(name, value): &(&String, &ReplacedValue)| value.is_ours(env.get(name).unwrap_or_default());
@@ -97,7 +97,7 @@ fn reset_variables(undo: &Undo, context: &Context<'_>) -> Result<()> {
     }
 }
 
-/// The folder itself stays: other steps' variables may name it.
+/// Removes the secrets, but not the folder, because other steps' variables may name it.
 fn remove_secrets(undo: &Undo) -> Result<()> {
     let mut removed = gone(&undo.use_folder, |path| fs::remove_dir_all(path));
     if undo.made_job {
@@ -111,7 +111,7 @@ fn remove_secrets(undo: &Undo) -> Result<()> {
     removed.map_err(|error| failed(&undo.job, error))
 }
 
-/// Removes what need not be there, with the rights for its folder.
+/// Removes something that need not exist, with the rights for its folder.
 fn gone(path: &Path, remove: fn(&Path) -> io::Result<()>) -> io::Result<()> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Whose account is signed in to, and whether it may be.
+//! The account that is signed in to, and whether it is allowed.
 
 use super::inputs::{Inputs, wrong};
 use aws_access::identity::{IdentityScope, RolePlan};
@@ -10,22 +10,22 @@ use diagnostics::Result;
 use ecr_registry::Partition;
 use secret::Secret;
 
-/// Who the credentials belong to.
+/// The principal behind credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     /// The account, 12 digits.
     pub account: String,
     /// The principal's ARN.
     pub arn: String,
-    /// The role's ARN, where it is a role by name.
+    /// The role's ARN, if it is a role.
     pub role: Option<String>,
 }
 
 impl Principal {
-    /// A role's account and session stand in its ARN; of everybody else STS is asked.
+    /// Returns the principal of an identity. A role's is known from its ARN. For any other, STS is asked.
     ///
     /// # Errors
-    /// No credentials, credentials that AWS doesn't take, a network that fails.
+    /// There are no credentials, AWS refuses them, or the network fails.
     pub fn for_identity(identity: &Identity, region: &str, context: &Context<'_>) -> Result<Self> {
         if let Some(role) = identity.role() {
             return Ok(Self::of_role(role));
@@ -38,7 +38,7 @@ impl Principal {
         })
     }
 
-    /// `arn:aws:sts::<account>:assumed-role/<name, without its path>/<session>`.
+    /// Returns the principal of a role's session: `arn:aws:sts::<account>:assumed-role/<name, without its path>/<session>`.
     fn of_role(plan: &RolePlan) -> Self {
         let role = plan.last();
         let partition = Partition::for_arn(role).id();
@@ -52,25 +52,25 @@ impl Principal {
     }
 }
 
-/// Finds principals, each asked for once. Where nothing is to be verified, nobody is asked.
+/// Finds principals, each with at most one call. Without `verify`, no call is made.
 #[derive(Debug)]
 pub struct Principals<'a> {
     inputs: &'a Inputs,
     region: &'a str,
     known: Vec<KnownPrincipal>,
-    /// The accounts that the log hides already.
+    /// The accounts that are already masked in the log.
     hidden: Vec<String>,
 }
 
 #[derive(Debug)]
 struct KnownPrincipal {
-    /// What tells the identity from every other.
+    /// The fields that tell the identity from every other.
     fields: Vec<(&'static str, Secret)>,
     principal: Option<Principal>,
 }
 
 impl<'a> Principals<'a> {
-    /// None known yet; `region` is the one whose STS is asked.
+    /// Returns an empty list. `region` is the region whose STS is called.
     pub fn new(inputs: &'a Inputs, region: &'a str) -> Self {
         Self {
             inputs,
@@ -80,11 +80,11 @@ impl<'a> Principals<'a> {
         }
     }
 
-    /// The principal behind each registry, as later steps will use it. Where nothing is to be checked, or one of several can be done
-    /// without, there may be none.
+    /// Returns the principal behind each registry, as later steps will use it. `None` if nothing is checked, or if one of several optional
+    /// registries fails.
     ///
     /// # Errors
-    /// As [`Principals::find`]; no usable source of credentials.
+    /// The errors of [`Principals::find`], or no usable source of credentials.
     pub fn of_hosts(
         &mut self,
         hosts: &[String],
@@ -105,7 +105,7 @@ impl<'a> Principals<'a> {
             let identity = Identity::choose(target.identity(), &scope, &context.env);
             let found = identity.and_then(|identity| self.find(&identity, context));
             principals.push(match found {
-                // What it can be done without is told where its password can't be had.
+                // An optional registry's failure is reported when its password is fetched.
                 Err(_) if may_fail && self.inputs.allowed_accounts.is_empty() => None,
                 found => found?,
             });
@@ -113,10 +113,10 @@ impl<'a> Principals<'a> {
         Ok(principals)
     }
 
-    /// The principal of an identity, hidden in the log if its account is to be, and checked.
+    /// Finds and checks the principal of an identity. Masks its account in the log, if the inputs ask for it.
     ///
     /// # Errors
-    /// An account that isn't allowed; those of [`Principal::for_identity`].
+    /// The account is not allowed, or the errors of [`Principal::for_identity`].
     pub fn find(&mut self, identity: &Identity, context: &mut Context<'_>) -> Result<Option<Principal>> {
         let fields = identity.key_fields();
         if let Some(known) = self.known.iter().find(|known| known.fields == fields) {
@@ -138,7 +138,7 @@ impl<'a> Principals<'a> {
         Ok(principal)
     }
 
-    /// Has the log hide an account, if that is asked for: a principal's, or the one in a registry's name.
+    /// Masks an account in the log, if the inputs ask for it: a principal's, or the one in a registry's name.
     fn hide(&mut self, account: &str, context: &mut Context<'_>) {
         if self.inputs.mask_account_id && !self.hidden.iter().any(|known| known == account) {
             let _ = context.stderr.commands(&(github::add_mask(account) + "\n"));
@@ -146,7 +146,7 @@ impl<'a> Principals<'a> {
         }
     }
 
-    /// Whether the inputs allow this account.
+    /// Checks that the inputs allow this account.
     fn check(&self, principal: &Principal) -> Result<()> {
         let allowed = &self.inputs.allowed_accounts;
         if allowed.is_empty() || allowed.contains(&principal.account) {

@@ -1,4 +1,4 @@
-//! Which registries the workflow means, and whose credentials each takes.
+//! The registries of the workflow, and the identity of each.
 
 use super::inputs::{Inputs, Mode, wrong};
 use crate::commands::identity::IdentityArgs;
@@ -8,15 +8,15 @@ use context::Context;
 use diagnostics::Result;
 use settings::IdentitySettings;
 
-/// The registries' hosts, each once and with its identity.
+/// The registries' hosts, each once, with its identity settings.
 #[derive(Debug, Default)]
 pub struct Hosts(Vec<(String, IdentityArgs)>);
 
 impl Hosts {
-    /// Those that are named; else that of the signed-in account, where docker is to be served.
+    /// Returns the named registries, or the registry of the signed-in account if docker is to be configured.
     ///
     /// # Errors
-    /// A registry that can't be told; two roles for one; no credentials to ask STS whose account it is.
+    /// A registry is invalid, has two roles, or there are no credentials to ask STS for the account.
     pub fn from_inputs(inputs: &Inputs, context: &Context<'_>) -> Result<Self> {
         match (inputs.registries.is_empty(), inputs.mode) {
             (true, Mode::None) => Ok(Self::default()),
@@ -50,12 +50,12 @@ impl Hosts {
         Ok(hosts)
     }
 
-    /// All of them, in the workflow's order.
+    /// Returns all registries, in the workflow's order.
     pub fn iter(&self) -> impl Iterator<Item = &(String, IdentityArgs)> {
         self.0.iter()
     }
 
-    /// The host names alone.
+    /// Returns the host names.
     pub fn names(&self) -> Vec<String> {
         self.iter().map(|(host, _)| host.clone()).collect()
     }

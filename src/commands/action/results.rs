@@ -1,4 +1,4 @@
-//! What came of signing in: the step's outputs and the run's summary.
+//! The results of the sign-in: the step's outputs and the run's summary.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -16,28 +16,28 @@ use context::Context;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-/// Who was signed in, and with which passwords.
+/// The principals and passwords of the sign-in.
 #[derive(Debug)]
 pub struct ActionSignIn {
     /// The registries.
     pub hosts: Vec<String>,
-    /// One for each registry; `None` where nobody was asked.
+    /// One principal for each registry. `None` if STS was not asked.
     pub principals: Vec<Option<Principal>>,
-    /// That of the job as a whole.
+    /// The principal of the whole job.
     pub first: Option<Principal>,
-    /// Those that were fetched.
+    /// The passwords that were fetched.
     pub passwords: Vec<RegistryPassword>,
     /// The outputs for `container:` and `services:` of later jobs.
     pub container: Vec<(String, Secret)>,
-    /// When the first of passwords and credentials ends.
+    /// When the first password or credential ends.
     pub expires_at: Option<SystemTime>,
 }
 
 impl ActionSignIn {
-    /// Writes the outputs and the summary; `folder` is docker's, where its configuration was written.
+    /// Writes the outputs and the summary. `folder` is docker's folder, if its configuration was written.
     ///
     /// # Errors
-    /// The runner's file can't be written.
+    /// The runner's file cannot be written.
     pub fn write(&self, inputs: &Inputs, folder: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
         let mut outputs = self.outputs(folder)?;
         if inputs.output_password {
@@ -47,7 +47,7 @@ impl ActionSignIn {
         github::write(&context.env, github::CommandFile::Output, &outputs)?;
         let summary = summary::table(inputs.mode, &self.rows()?);
         if let Err(error) = github::add_summary(&context.env, &summary) {
-            // Some runners have none.
+            // Some runners do not have that file.
             context.detail(|| error.to_string());
         }
         Ok(())
@@ -72,7 +72,7 @@ impl ActionSignIn {
             .collect())
     }
 
-    /// They are hidden in the log already.
+    /// Returns the outputs with passwords, which are already masked in the log.
     fn passwords(&self) -> Result<Vec<(String, Secret)>> {
         let mut outputs = Vec::new();
         if let Some(first) = self.passwords.first() {
@@ -99,10 +99,10 @@ impl ActionSignIn {
     }
 }
 
-/// A password for each registry, from the rules as they stand now. What can be done without is a warning.
+/// Fetches a password for each registry, by the current rules. The failure of an optional registry is a warning.
 ///
 /// # Errors
-/// A password that can't be had.
+/// A password cannot be fetched.
 pub fn fetch(hosts: &[String], config: &Config, context: &mut Context<'_>) -> Result<Vec<RegistryPassword>> {
     let fetched = passwords::fetch(&IdentityArgs::default(), hosts, config, None, context)?;
     hide(fetched.secrets(), context)?;

@@ -1,22 +1,22 @@
-//! The table in the run's summary: registry, account, role, how, until when. No secrets.
+//! The table in the run's summary: registry, account, role, mode, end. It holds no secrets.
 
 use super::inputs::Mode;
 use super::principal::Principal;
 use diagnostics::one_line;
 use ecr_registry::Registry;
 
-/// One registry.
+/// One registry in the table.
 #[derive(Debug)]
 pub struct SummaryRow<'a> {
-    /// Its host.
+    /// The registry's host.
     pub registry: &'a str,
-    /// Who was signed in.
+    /// The principal that was signed in.
     pub principal: Option<&'a Principal>,
-    /// When its password ends, as RFC 3339, if one was fetched.
+    /// When the password ends, as RFC 3339, if one was fetched.
     pub until: Option<String>,
 }
 
-/// Markdown, with a heading.
+/// Returns the table as Markdown, with a heading.
 pub fn table(mode: Mode, rows: &[SummaryRow<'_>]) -> String {
     let mut text = "### Amazon ECR sign-in\n\n".to_owned();
     if rows.is_empty() {
@@ -41,8 +41,7 @@ pub fn table(mode: Mode, rows: &[SummaryRow<'_>]) -> String {
     text
 }
 
-/// Text from outside, in which Markdown finds no link, no HTML, nobody's name and no end of the cell: what is not plain stands in a code
-/// span.
+/// Returns text from outside as Markdown without links, HTML, mentions and cell ends. Unless it is plain, it becomes a code span.
 fn plain(text: &str) -> String {
     let text = one_line(text);
     let is_plain = |c: char| c.is_alphanumeric() || " :/._+=,-–".contains(c);
@@ -54,7 +53,7 @@ fn plain(text: &str) -> String {
     for c in text.chars() {
         match c {
             '`' => span.push('\''),
-            // Before a '|' it would take the sign's own backslash away.
+            // Before a '|', it would remove that character's own backslash.
             '\\' => span.push_str("%5C"),
             '|' => span.push_str("\\|"),
             c => span.push(c),

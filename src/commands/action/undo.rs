@@ -1,4 +1,4 @@
-//! What the post step has to take back: handed on as the action's state, which debug logs show. No secrets.
+//! What the post step has to undo. It is passed on as the action's state, which debug logs show, so it holds no secrets.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,25 +12,25 @@ use diagnostics::{Code, Result};
 use private_files::ReplacedValue;
 use secret::Secret;
 
-/// The state's name, and the variable that the runner hands it over in. In capitals, as variables have no others on Windows.
+/// The state's name, which is part of the variable that the post step reads. In capitals, because Windows' variables are read so.
 const NAME: &str = "UNDO";
 const VARIABLE: &str = variables::STATE_UNDO;
 
-/// What one use of the action did.
+/// The changes of one use of the action.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Undo {
-    /// Whether anything is to be taken back.
+    /// Whether anything is to be undone.
     pub cleanup: bool,
     /// The job's folder.
     pub job: PathBuf,
-    /// Whether this use made it, and with that removes the secrets in it.
+    /// Whether this use made the folder, so that it removes the secrets in it.
     pub made_job: bool,
-    /// The folder that stands for this use.
+    /// The folder whose existence marks this use.
     pub use_folder: PathBuf,
     /// The clients' configuration files that were written.
     pub files: Vec<ConfigFile>,
-    /// The job's `setup.json`, where rules were written.
+    /// The job's `setup.json`, if rules were written.
     pub rules: Option<PathBuf>,
     /// The registries.
     pub hosts: Vec<String>,
@@ -41,19 +41,19 @@ pub struct Undo {
 }
 
 impl Undo {
-    /// What an earlier step of this action handed on, if it came so far.
+    /// Returns the state of an earlier step of this action, if that step wrote it.
     pub fn from_env(env: &Env) -> Option<Self> {
         let undo: Self = serde_json::from_str(env.get(VARIABLE)?).ok()?;
-        // All else is not the action's to remove. A path that ends in `..` has no name.
+        // Other paths are not the action's to remove. A path that ends in `..` has no name.
         let is_in = |path: &Path, folder: &Path| path.file_name().is_some() && path.parent() == Some(folder);
         let is_ours = is_in(&undo.job, &env.path(variables::RUNNER_TEMP)?) && is_in(&undo.use_folder, &undo.job);
         is_ours.then_some(undo)
     }
 
-    /// Hands it on; a later call replaces an earlier one's.
+    /// Saves the state. A later call replaces an earlier one's.
     ///
     /// # Errors
-    /// As [`github::write`].
+    /// The errors of [`github::write`].
     pub fn save(&self, env: &Env) -> Result<()> {
         let text = serde_json::to_string(self).map_err(|error| {
             diagnostics::Error::failed(Code::RunnerFiles, "cannot tell the post step what to undo", error)
@@ -90,7 +90,7 @@ mod tests {
     fn windows_finds_the_state_that_was_saved() {
         assert_eq!(VARIABLE, format!("STATE_{NAME}"));
         let text = serde_json::to_string(&Undo::default()).unwrap();
-        // As an environment of Windows is read: names in capitals.
+        // Windows' environment is read with names in capitals.
         let env: Env = [(VARIABLE.to_uppercase(), text)].into_iter().collect();
         assert!(env.get(VARIABLE).is_some());
     }

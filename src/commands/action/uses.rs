@@ -1,4 +1,4 @@
-//! Who uses what in a configuration file that several jobs may share: the last one takes it back.
+//! The uses of entries in a configuration file that several jobs may share. The last use removes the entries.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use context::Env;
 use diagnostics::{Code, Error, Result};
 use private_files::{Notes, StateFolder};
 
-/// By the configuration file's real path and the registry's host: the folders of the uses, each there as long as its use lasts.
+/// The folders that mark the uses, by the configuration file's real path and the registry's host. Each folder exists as long as its use.
 type UsesByConfig = BTreeMap<PathBuf, BTreeMap<String, BTreeSet<PathBuf>>>;
 
-/// The notes, in the user's state folder, and the use that is about to write or to end.
+/// The notes in the user's state folder, and the use that is about to begin or end.
 #[derive(Debug, Clone)]
 pub struct ConfigUses {
     notes: Notes<UsesByConfig>,
@@ -19,7 +19,7 @@ pub struct ConfigUses {
 }
 
 impl ConfigUses {
-    /// `folder` stands for this use; without a state folder there are no notes.
+    /// Returns the uses for the one that `folder` marks. Without a state folder there are no notes.
     pub fn for_folder(folder: &Path, env: &Env) -> Option<Self> {
         Some(Self {
             notes: Notes::new(StateFolder::from_env(env)?, "jobs"),
@@ -27,16 +27,16 @@ impl ConfigUses {
         })
     }
 
-    /// Notes that this use needs the file's entries for these hosts, and writes them. What stood there without any note is
-    /// somebody's own setup, and stays when all uses have ended.
+    /// Notes that this use needs the file's entries for these hosts, and writes them. An entry without a note is the user's own, and is kept when
+    /// all uses have ended.
     ///
     /// # Errors
-    /// Those of `write`.
+    /// The errors of `write`.
     pub fn begin(&self, file: &ConfigFile, hosts: &[String], write: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         let real = client_config::real_path(&file.path)?;
         let mut written = None;
         let noted = self.notes.change(&mut |all| {
-            // Under the lock: what the file had before may just have been taken back by the last use.
+            // This is read under the lock, because the last use may just have removed the entries.
             let served = match served(file, &real) {
                 Ok(served) => served,
                 Err(error) => {
@@ -66,11 +66,10 @@ impl ConfigUses {
         }
     }
 
-    /// Ends this use, and has those of its hosts that no other use needs taken back: `take_back` gets them, at least one. Where there
-    /// can be no notes, all are.
+    /// Ends this use, and passes the hosts that no other use needs to `take_back`, if there are any. Without notes, it passes all of them.
     ///
     /// # Errors
-    /// Those of `take_back`.
+    /// The errors of `take_back`.
     pub fn end(
         &self,
         file: &ConfigFile,
@@ -80,7 +79,7 @@ impl ConfigUses {
         let real = client_config::real_path(&file.path)?;
         let mut taken_back = Ok(());
         let mut known = false;
-        // Notes that can't be written say of a use that has ended what its missing folder says, too.
+        // If the notes cannot be written, the missing folder also shows that the use has ended.
         let _ = self.notes.change(&mut |all| {
             known = true;
             let Some(uses) = all.get_mut(&real) else { return };
@@ -106,7 +105,7 @@ impl ConfigUses {
     }
 }
 
-/// The hosts that the file has our helper for.
+/// Returns the hosts that have our helper in the file.
 fn served(file: &ConfigFile, real: &Path) -> Result<BTreeSet<String>> {
     let text = client_config::read_text(real)?;
     let settings = client_config::HelperSettings::in_file(file, text.as_deref().unwrap_or_default())?;

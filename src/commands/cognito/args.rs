@@ -1,4 +1,4 @@
-//! The flags that say who signs in to Cognito, and how.
+//! The flags that say which user signs in to Cognito, and how.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use private_files::{TOKEN_LIMIT, read_secret};
 use secret::Secret;
 use settings::CognitoSettings;
 
-/// What a command that prints the password may take.
+/// The time limit of a command that prints the password.
 const COMMAND_BUDGET: Duration = Duration::from_secs(60);
 
 /// Who signs in, and how
@@ -47,10 +47,10 @@ pub struct CognitoArgs {
 }
 
 impl CognitoArgs {
-    /// The settings: see [`SignInArgs::over`].
+    /// Returns the settings, see [`SignInArgs::over`].
     ///
     /// # Errors
-    /// A password on the command line; a policy's file that can't be read.
+    /// The command line holds a password, or a policy's file cannot be read.
     pub fn settings(&self, base: Option<&CognitoSettings>) -> Result<CognitoSettings> {
         self.refuse_password()?;
         let role = PoolRole {
@@ -73,10 +73,10 @@ impl CognitoArgs {
         }
     }
 
-    /// What is known before anybody is asked.
+    /// Returns the answers that are known without asking.
     ///
     /// # Errors
-    /// A file or a command that is to give the password doesn't.
+    /// The file or command for the password fails.
     pub fn given(&self, env: &Env) -> Result<PresetAnswers> {
         Ok(PresetAnswers {
             password: self.password(env)?,
@@ -85,7 +85,7 @@ impl CognitoArgs {
         })
     }
 
-    /// Whether something gives the password.
+    /// Whether the flags or the environment give the password.
     pub fn has_password(&self, env: &Env) -> bool {
         self.password_file.is_some()
             || self.password_command.is_some()
@@ -101,9 +101,9 @@ impl CognitoArgs {
     }
 }
 
-/// The command line, as a POSIX shell reads it, that signs in with these settings or does what the subcommand says.
+/// Returns the command line, for a POSIX shell, that signs in with these settings or runs the subcommand.
 pub fn command(what: Option<&str>, settings: &CognitoSettings) -> String {
-    // A path that is not Unicode can't be shown: then the flags are left to who runs it.
+    // A path that is not Unicode cannot be shown. The flags are then left out.
     let words = command_line(settings).unwrap_or_default();
     let flags = words.iter().skip(1).map(String::as_str);
     let mut line = "ecr-auth cognito".to_owned();
@@ -117,12 +117,12 @@ pub fn command(what: Option<&str>, settings: &CognitoSettings) -> String {
     line
 }
 
-/// What to do where there is nobody to ask.
+/// Returns the hint for a question that cannot be asked.
 pub fn in_terminal(what: Option<&str>, settings: &CognitoSettings) -> String {
     format!("run in a terminal: {}", command(what, settings))
 }
 
-/// The first line of a file, or all of it where there is one.
+/// Returns the first line of a file.
 pub fn password_in(path: &Path) -> Result<Secret> {
     let what = format!("the password in {}", path.display());
     let text = read_secret(path, TOKEN_LIMIT).map_err(|error| Error::usage(Code::PasswordSource, &what, error))?;
@@ -140,7 +140,7 @@ fn password_of(line: &str) -> Result<Secret> {
     })
 }
 
-/// Blanks may be part of a password, a line's end is not.
+/// Returns the first line. Blanks may be part of a password, but a line end is not.
 fn one_line(text: &Secret) -> Option<Secret> {
     let line = text.expose().lines().next().unwrap_or_default();
     (!line.is_empty()).then(|| Secret::new(line))

@@ -1,4 +1,4 @@
-//! `ecr-auth cognito --browser`: the sign-in at the user pool's managed login, in the user's browser or, without one here, in any.
+//! `ecr-auth cognito --browser`: the sign-in at the user pool's managed login, in the user's browser on this or another machine.
 
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -14,23 +14,23 @@ use context::{Context, budget, seconds, variables};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-/// What a person may take to sign in, if `ECR_AUTH_BROWSER_TIMEOUT` says nothing else.
+/// The default time for a person to sign in (`ECR_AUTH_BROWSER_TIMEOUT`).
 const TIME_LIMIT: Duration = Duration::from_secs(5 * 60);
-/// How often it is looked whether the opener failed.
+/// The interval for checking whether the opener has failed.
 const GLANCE: Duration = Duration::from_millis(200);
 const WHAT: &str = "sign-in in the browser";
 
-/// Signs in. The page that the browser ends on says how it went, and what happens next.
+/// Signs in. The last page in the browser says whether it worked, and what to do next.
 ///
 /// # Errors
-/// The port is busy, the browser is closed, somebody refuses; what the managed login says. Nothing is kept then.
+/// The port is in use, the browser is closed, the user refuses, or the managed login fails. Nothing is kept then.
 pub(super) fn sign_in(user: &User, next: &str, session: &mut CognitoSession<'_, '_>) -> Result<SignedIn> {
     let domain = session.settings.domain.clone().unwrap_or_default();
     let port = session.settings.callback_port();
     let sign_in = BrowserSignIn::new(user, &domain, port)?;
     let env = &session.context.env;
     let calls = PerCallTimeout::new(env, &session.identity, budget(env)?, &session.context.progress);
-    // Before anybody is asked: two sign-ins at once can't both be sent back here.
+    // Before any question, because two sign-ins at once cannot use the same port.
     let opener = opener(env);
     let listener = opener
         .as_ref()
@@ -61,7 +61,7 @@ pub(super) fn sign_in(user: &User, next: &str, session: &mut CognitoSession<'_, 
     trade(&code, &calls)
 }
 
-/// The browser that comes back; `None` where the opener says that it can't open one.
+/// Waits for the browser to come back. Returns `None` if the opener reports that it cannot open a browser.
 fn wait(listener: &CallbackListener, mut child: Child, context: &Context<'_>) -> Result<Option<Arrival>> {
     let _waiting = context.progress.wait("waiting for the browser");
     let limit = seconds(&context.env, variables::ECR_AUTH_BROWSER_TIMEOUT)?.unwrap_or(TIME_LIMIT);
@@ -84,7 +84,7 @@ fn wait(listener: &CallbackListener, mut child: Child, context: &Context<'_>) ->
     )
 }
 
-/// Shows the browser how it went.
+/// Shows the result in the browser.
 fn told(arrival: Arrival, signed_in: Result<SignedIn>, next: &str) -> Result<SignedIn> {
     match &signed_in {
         Ok(signed_in) => {
@@ -103,7 +103,7 @@ fn told(arrival: Arrival, signed_in: Result<SignedIn>, next: &str) -> Result<Sig
     signed_in
 }
 
-/// The code, by the hands of a person whose browser is on another machine.
+/// Asks for the code, which a person copies from a browser on another machine.
 fn pasted(sign_in: &BrowserSignIn<'_>, domain: &str, terminal: &mut Terminal) -> Result<Secret> {
     if !terminal.is_there() {
         return Err(Error::failed(

@@ -1,4 +1,4 @@
-//! `ecr-auth cognito import FILE`: registries and pools from a file that somebody else wrote, after the user has read what changes.
+//! `ecr-auth cognito import FILE`: imports registries and pools from a vendor's file, after the user has read the changes.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use diagnostics::{Code, Error, Result, one_line};
 use secret_cache::Cache;
 use settings::CognitoSettings;
 
-/// The setting of docker's that names a helper for every registry.
+/// Docker's setting for the helper of every registry.
 const STORE: &str = "credsStore";
 
 const EXAMPLES: &str = "\
@@ -47,11 +47,11 @@ pub struct CognitoImportArgs {
     clients: ClientArgs,
 }
 
-/// Reads the file, says what will change, asks, and writes it.
+/// Reads the file, says what will change, asks, and writes the changes.
 ///
 /// # Errors
-/// A file that holds more than it may, or would take something away from the user; nobody who says yes; a configuration that
-/// can't be written.
+/// The file holds something that is not allowed, or would override the user's own settings; the user does not say yes; or a configuration cannot be
+/// written.
 pub(super) fn run(args: &CognitoImportArgs, config_path: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
     let config = Config::load(&context.env, config_path)?;
     let mut vendor = VendorFile::read(&args.file)?;
@@ -60,7 +60,7 @@ pub(super) fn run(args: &CognitoImportArgs, config_path: Option<&Path>, context:
     refuse_to_take_over(&vendor, &config, config_path, context)?;
     refuse_to_stand_in_front(&vendor, &config, context)?;
     let hosts: Vec<String> = vendor.registries.iter().map(|registry| registry.name.clone()).collect();
-    // A rule of ecr-auth.yml that says the same already stays the one that decides.
+    // A rule of ecr-auth.yml with the same meaning is kept, and still applies.
     let new = vendor
         .registries
         .iter()
@@ -89,7 +89,7 @@ pub(super) fn run(args: &CognitoImportArgs, config_path: Option<&Path>, context:
         Vec::new()
     };
     for line in told.into_iter().chain(details) {
-        // Whoever answers the question has to have read it.
+        // The user must be able to read the question before answering it.
         let shown = context.stderr.line(&line);
         shown.map_err(|error| Error::failed(Code::ResultNotWritten, "cannot show the change", error))?;
     }
@@ -103,7 +103,7 @@ pub(super) fn run(args: &CognitoImportArgs, config_path: Option<&Path>, context:
     Ok(())
 }
 
-/// Removes the aliases that the user did not name, and says which.
+/// Removes the aliases that the user did not name, and returns lines about them.
 fn leave_out_aliases(vendor: &mut VendorFile, named: &[String]) -> Result<Vec<String>> {
     let is_named = |name: &str| named.iter().any(|alias| alias.eq_ignore_ascii_case(name));
     let is_there = |alias: &&String| {
@@ -138,7 +138,7 @@ fn leave_out_aliases(vendor: &mut VendorFile, named: &[String]) -> Result<Vec<St
     }
 }
 
-/// The vendor's pools, with what the user says of the same pools already.
+/// Returns the vendor's pools, with the user's own settings for the same pools.
 fn settings(args: &CognitoImportArgs, vendor: &VendorFile, config: &Config) -> Result<CognitoSettings> {
     let mut settings = match config.cognito() {
         Some(known) if !has_same_pools(known, &vendor.cognito) => return Err(other_pools()),
@@ -150,7 +150,7 @@ fn settings(args: &CognitoImportArgs, vendor: &VendorFile, config: &Config) -> R
     Ok(settings)
 }
 
-/// A vendor's file adds what was not there, and changes nothing that the user said of a registry.
+/// Refuses a file that would change what the user configured for a registry.
 fn refuse_to_take_over(
     vendor: &VendorFile,
     config: &Config,
@@ -175,8 +175,8 @@ fn refuse_to_take_over(
     Ok(())
 }
 
-/// The ids of pools are no secret: whoever knows them could have the password of a user who is signed in already sent to a host of
-/// their own, by a name in front of the vendor's registry. That is for the user alone to say.
+/// Refuses aliases while a user is signed in to these pools. The ids of pools are not secret: with an alias of the vendor's registry, anybody who
+/// knows them could have the user's password sent to their own host.
 fn refuse_to_stand_in_front(vendor: &VendorFile, config: &Config, context: &Context<'_>) -> Result<()> {
     let is_new = |registry: &&VendorRegistry| registry.registry.is_some() && !config.has_rule(&registry.name);
     let Some(registry) = vendor.registries.iter().find(is_new) else {
@@ -198,7 +198,7 @@ fn refuse_to_stand_in_front(vendor: &VendorFile, config: &Config, context: &Cont
     .hint("if you trust that host, write its rule into ecr-auth.yml yourself: match, registry and source: cognito; else ask for a file without it"))
 }
 
-/// A host of ECR without a rule may be the user's own all the same: by the defaults, or by the helper that docker asks for everything.
+/// Refuses a host that is the user's own without a rule: by the defaults, or because docker asks the helper for every registry.
 fn refuse_to_replace_own(
     plan: &SetupPlan<'_>,
     vendor: &VendorFile,
@@ -235,7 +235,7 @@ fn is_served_by_store(files: &[ConfigFile], host: &str, args: &ClientArgs, conte
     Ok(lookups.iter().filter_map(|lookup| lookup.found.as_ref()).any(is_ours))
 }
 
-/// What will change, in plain sentences, of checked ids and names alone; and what the user may not expect of it.
+/// Returns plain sentences about the changes, made only from checked ids and names.
 fn sentences(
     plan: &SetupPlan<'_>,
     vendor: &VendorFile,
@@ -282,7 +282,7 @@ fn sentences(
     Ok(lines)
 }
 
-/// The ids that nobody but an expert reads, and the change itself.
+/// Returns the ids, which only experts read, and the diff.
 fn details(plan: &SetupPlan<'_>, settings: &CognitoSettings) -> Vec<String> {
     let ids = format!(
         "app client {}, identity pool {}",
@@ -293,7 +293,7 @@ fn details(plan: &SetupPlan<'_>, settings: &CognitoSettings) -> Vec<String> {
     std::iter::once(ids).chain(diff.lines().map(str::to_owned)).collect()
 }
 
-/// The helpers and passwords that the clients have for the host: they are not used any more.
+/// Returns the helpers and passwords that the clients have for the host now, and will no longer use.
 fn used_now(files: &[ConfigFile], host: &str, args: &ClientArgs, context: &Context<'_>) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for lookup in look_ups(files, host, args, context)? {
@@ -301,7 +301,7 @@ fn used_now(files: &[ConfigFile], host: &str, args: &ClientArgs, context: &Conte
         for found in lookup.found.into_iter().chain(lookup.shadowed) {
             let what = match found.answer {
                 ClientCredentials::Password(_) => "has a password of its own".to_owned(),
-                // A store behind a helper of the host's own is not asked.
+                // A host with its own helper does not use the store.
                 ClientCredentials::Helper { named_by: STORE, .. } if has_helper => continue,
                 ClientCredentials::Helper { name, named_by: STORE } => format!("asks the store {name:?}"),
                 ClientCredentials::Helper { name, .. } => {
@@ -318,7 +318,7 @@ fn used_now(files: &[ConfigFile], host: &str, args: &ClientArgs, context: &Conte
     Ok(lines)
 }
 
-/// What each client that is set up would use for the host now.
+/// Returns what each configured client would use for the host now.
 fn look_ups(files: &[ConfigFile], host: &str, args: &ClientArgs, context: &Context<'_>) -> Result<Vec<Lookup>> {
     let mut env = context.env.clone();
     if let Some(folder) = &args.docker_config {

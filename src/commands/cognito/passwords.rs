@@ -1,4 +1,4 @@
-//! `ecr-auth cognito change-password` and `ecr-auth cognito forgot-password`: no page in a browser is needed for either.
+//! `ecr-auth cognito change-password` and `ecr-auth cognito forgot-password`. Neither needs a browser.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use cognito::{self, CallFailure, Questions, passwords};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-/// How often a person is asked for one answer, where it is wrong.
+/// How often a person is asked for one answer, if it is wrong.
 const TRIES: usize = 3;
 
 const CHANGE: &str = "\
@@ -49,7 +49,7 @@ pub struct ForgotArgs {
     pub code: Option<String>,
 }
 
-/// Changes the password: signed in by what is kept, else by the password of before.
+/// Changes the password. The user is signed in by the kept sign-in, else by the old password.
 pub(super) fn change(args: &ChangeArgs, session: &mut CognitoSession<'_, '_>) -> Result<()> {
     if session.settings.browser {
         return Err(Error::failed(
@@ -60,7 +60,7 @@ pub(super) fn change(args: &ChangeArgs, session: &mut CognitoSession<'_, '_>) ->
         .hint("open the managed login and choose \"forgot your password\", or give --flow srp if you have a password of the user pool"));
     }
     let user = session.user()?;
-    // Once: what prints the password may do more than print, or print another one each time.
+    // Read once, because the command may have side effects or print a new password each time.
     let mut given = args.user.given(&session.context.env)?;
     let before = match &given.password {
         Some(password) => password.clone(),
@@ -97,7 +97,7 @@ pub(super) fn change(args: &ChangeArgs, session: &mut CognitoSession<'_, '_>) ->
     }
 }
 
-/// Has a code sent and asks for it, or takes one that was sent before.
+/// Sends a code and asks for it, or uses one that was sent before.
 pub(super) fn forgot(args: &ForgotArgs, session: &mut CognitoSession<'_, '_>) -> Result<()> {
     let user = session.user()?;
     let mut given = args.code.as_deref().map(Secret::from);
@@ -142,7 +142,7 @@ pub(super) fn forgot(args: &ForgotArgs, session: &mut CognitoSession<'_, '_>) ->
     }
 }
 
-/// A new password: from a file, or asked for.
+/// A new password, from a file or from a prompt.
 struct NewPassword {
     given: Option<Secret>,
     is_asked: bool,
@@ -163,7 +163,7 @@ impl NewPassword {
         }
     }
 
-    /// Whether somebody can be asked for another one, which is said.
+    /// Whether the user can be asked for another password. Prints why the last one was refused.
     fn once_more(&self, failure: &CallFailure, questions: &mut dyn Questions) -> bool {
         let is_wrong = matches!(failure, CallFailure::Refused(refusal) if refusal.is_wrong_password());
         is_wrong && self.is_asked && questions.tell(&refused(failure)).is_ok()

@@ -1,4 +1,4 @@
-//! `ecr-auth cognito setup`: a user's sign-in for AWS's own tools, by a profile, and for the clients, by the helper.
+//! `ecr-auth cognito setup`: sets up a user's sign-in for AWS's own tools, with a profile, and for the clients, with the helper.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use context::Context;
 use diagnostics::{Code, Error, Result};
 use settings::{CognitoSettings, SignIn, SourceChoice};
 
-/// The name of the profile that is written, if none is given.
+/// The default name of the profile that is written.
 const PROFILE: &str = "ecr-auth-cognito";
 
 const EXAMPLES: &str = "\
@@ -61,7 +61,7 @@ pub struct CognitoSetupArgs {
 /// Writes the profile, the rules with their sign-in, and the helper.
 ///
 /// # Errors
-/// A sign-in that can't be, no registry, a profile that has other credentials, a configuration that can't be written.
+/// The sign-in is invalid, there is no registry, the profile has other credentials, or a configuration cannot be written.
 pub(super) fn run(args: &CognitoSetupArgs, config_path: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
     let config = Config::load(&context.env, config_path)?;
     let settings = settings(args, &config)?;
@@ -93,7 +93,7 @@ pub(super) fn run(args: &CognitoSetupArgs, config_path: Option<&Path>, context: 
     Ok(())
 }
 
-/// Refuses other pools while registries use those of before: there is one sign-in, so they would be asked for as somebody else.
+/// Refuses other pools while registries use the current ones: there is only one sign-in, so they would use another user.
 fn refuse_to_rebind(settings: &CognitoSettings, hosts: &[String], config: &Config) -> Result<()> {
     match config.cognito() {
         Some(known) if !has_same_pools(known, settings) && config.signs_in_beyond(hosts) => Err(other_pools()),
@@ -101,7 +101,7 @@ fn refuse_to_rebind(settings: &CognitoSettings, hosts: &[String], config: &Confi
     }
 }
 
-/// Whether both sign in at the same places.
+/// Whether both sign in to the same pools.
 pub(super) fn has_same_pools(one: &CognitoSettings, other: &CognitoSettings) -> bool {
     one.user_pool_id == other.user_pool_id
         && one.client_id == other.client_id
@@ -118,7 +118,7 @@ pub(super) fn other_pools() -> Error {
     .hint("name another file with --config, or undo the old one first: ecr-auth logout")
 }
 
-/// The rule of a host, or of an alias with the registry behind it, for who signs in.
+/// Returns the rule of a host, or of an alias with its registry, for the sign-in.
 pub(super) fn rule(host: &str, registry: Option<&str>) -> SetupRule {
     SetupRule {
         host: host.to_owned(),
@@ -127,7 +127,7 @@ pub(super) fn rule(host: &str, registry: Option<&str>) -> SetupRule {
     }
 }
 
-/// The helper asks nobody: somebody signs in first, if there is a password to sign in with.
+/// Prints the next step. The helper never asks, so a user with a password signs in first.
 pub(super) fn say_what_is_next(settings: &CognitoSettings, hosts: &[String], context: &mut Context<'_>) {
     let first = hosts.first().map_or("", String::as_str);
     match settings.sign_in() {
@@ -153,7 +153,7 @@ fn settings(args: &CognitoSetupArgs, config: &Config) -> Result<CognitoSettings>
     Ok(settings)
 }
 
-/// The registries that are named; without any, those that the configuration has for who signs in.
+/// Returns the named registries or, without any, those that the configuration has for the sign-in.
 fn hosts(args: &CognitoSetupArgs, config: &Config, context: &Context<'_>) -> Result<Vec<String>> {
     let named = hosts::named(&args.registries, args.region.as_deref(), config, context)?;
     if !named.is_empty() {
@@ -167,7 +167,7 @@ fn hosts(args: &CognitoSetupArgs, config: &Config, context: &Context<'_>) -> Res
     }
 }
 
-/// The registries that the configuration has for who signs in to Cognito.
+/// Returns the registries that the configuration has for the sign-in to Cognito.
 pub(super) fn hosts_of_sign_in(config: &Config) -> impl Iterator<Item = &str> {
     config.exact_hosts().filter(|host| {
         let target = config.target(host);

@@ -1,4 +1,4 @@
-//! `list`: the servers that a `get` has something for.
+//! `list`: the servers for which `get` has credentials.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,10 +13,10 @@ use diagnostics::{Code, Error};
 use ecr_registry::{parse_argument, server_name};
 use secret_cache::Cache;
 
-/// An account that nobody has: which one is meant is not known yet.
+/// A placeholder for an account that is not known yet.
 const ANY_ACCOUNT: &str = "000000000000";
 
-/// All servers that a `get` has something for, as far as that can be told without the network.
+/// Returns all servers for which `get` has credentials, as far as this is known without the network.
 pub fn servers(config: Option<&Path>, context: &mut Context<'_>) -> BTreeMap<String, String> {
     let config = match Config::load(&context.env, config) {
         Ok(config) => config,
@@ -41,8 +41,8 @@ pub fn servers(config: Option<&Path>, context: &mut Context<'_>) -> BTreeMap<Str
     servers
 }
 
-/// The caller's own registry, where nothing else is known of ECR: some clients ask for no server that isn't listed. Its password is
-/// fetched for that, and kept for the `get` that follows.
+/// Returns the caller's own registry, if no other ECR registry is known: some clients ask only for servers that are listed. Its password is fetched
+/// to find the registry, and is kept for the next `get`.
 fn own_host(config: &Config, context: &mut Context<'_>) -> Option<String> {
     let found = current_region(&context.env).and_then(|region| {
         let region =
@@ -61,7 +61,7 @@ fn own_host(config: &Config, context: &mut Context<'_>) -> Option<String> {
     })
 }
 
-/// What the store behind us lists. For registries of ours the user is always `AWS`, and one that is listed already is left out.
+/// Returns the list of the fallback store, without registries that are listed already. The user of our own registries is always `AWS`.
 fn others(config: &Config, ours: &[String], context: &mut Context<'_>) -> BTreeMap<String, String> {
     let Some(fallback) = config.fallback() else {
         return BTreeMap::new();
@@ -80,7 +80,7 @@ fn others(config: &Config, ours: &[String], context: &mut Context<'_>) -> BTreeM
         .collect()
 }
 
-/// The hosts with a valid token that a `get` by this identity would be handed.
+/// Returns the hosts with a valid token that `get` would return to this identity.
 fn cached_hosts(config: &Config, context: &Context<'_>) -> Vec<String> {
     let cache = Cache::from_env(&context.env);
     let mut hosts = Vec::new();

@@ -1,5 +1,4 @@
-//! Failures that a client asks for again and again. BuildKit asks once for each authentication that it remembers, and shows each time what
-//! the helper writes to stderr.
+//! Prints repeated failures once. BuildKit asks once for each authentication that it remembers, and shows the helper's stderr each time.
 
 use std::time::{Duration, Instant};
 
@@ -7,13 +6,13 @@ use context::{Context, Verbosity};
 use secret::Secret;
 use secret_cache::{Cache, CacheKey, FetchedSecret};
 
-/// How long after a failure the same one is not told again.
+/// How long a failure is not printed again.
 const LATELY: Duration = Duration::from_secs(5);
-/// The name under which the cache keeps what was told. No registry has it.
+/// The name of printed failures in the cache. No registry has it.
 const NAME: &str = "told-failure";
 
-/// Tells people of a failure by `tell`, unless the same process was told of the same failure a few seconds ago. `failure` says which one
-/// it is. Without a cache it is told each time.
+/// Prints a failure with `tell`, unless the same process got the same failure a few seconds ago. `failure` identifies it. Without a cache, it is
+/// printed each time.
 pub fn tell_once(failure: &str, context: &mut Context<'_>, tell: impl FnOnce(&mut Context<'_>)) {
     if !was_told(failure, context) {
         tell(context);
@@ -45,7 +44,7 @@ fn was_told(failure: &str, context: &Context<'_>) -> bool {
     was_told
 }
 
-/// The process that called the helper.
+/// Identifies the process that called the helper.
 #[cfg(unix)]
 fn client() -> Option<String> {
     Some(std::os::unix::process::parent_id().to_string())

@@ -1,7 +1,7 @@
-//! What a client sends for `store`, read as docker's own helpers read it.
+//! The client's input for `store`, read as docker's own helpers read it.
 //!
-//! Those are written in Go, whose decoder takes keys in any case, and the last of several values. Read in another way, a request could name
-//! an ECR registry here and another server to the store behind us.
+//! They are written in Go, whose decoder ignores the case of keys and uses the last of several values. If it were read differently, a request could
+//! name an ECR registry here and another server in the fallback store.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use secret::{Secret, exposed};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
-/// The credential for a server. What is missing is empty.
+/// The credential for a server. Missing fields are empty.
 #[derive(Debug, Default)]
 pub struct StoreRequest {
     pub server_url: String,
@@ -21,7 +21,7 @@ impl StoreRequest {
     /// Reads the first value of a text, as Go's decoder does.
     ///
     /// # Errors
-    /// It is not a JSON object, or one of the values is no text.
+    /// The text is not a JSON object, or one of the values is not text.
     pub fn read(text: &str) -> serde_json::Result<Self> {
         Self::deserialize(&mut serde_json::Deserializer::from_str(text))
     }
@@ -63,14 +63,14 @@ impl<'de> Visitor<'de> for Fields {
     }
 }
 
-/// `null` leaves what was there.
+/// Replaces a field. `null` keeps it.
 fn replace<T>(field: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *field = value;
     }
 }
 
-/// A key as Go compares it: in lower case, with the two letters beyond ASCII that are letters of ASCII in another case.
+/// Returns a key in the form that Go compares: in lower case, with the two non-ASCII letters that fold to ASCII.
 fn folded(key: &str) -> String {
     let fold = |letter: char| match letter {
         '\u{17f}' => 's',
