@@ -36,9 +36,9 @@ pub fn sign_out(cache: &Cache, context: &mut Context<'_>) -> Vec<(LoginPlace, St
     logins
 }
 
-/// Ends the sessions of managed logins in the user's browser, where their cookies are.
+/// Ends the sessions of managed logins in the user's browser, which has their cookies.
 pub fn sign_out_in_browser(logins: &[(LoginPlace, String)], context: &mut Context<'_>) {
-    // A port is taken until this process ends.
+    // A port stays in use until this process ends.
     let mut listeners = BTreeMap::new();
     for (place, client_id) in logins {
         let listener = listeners

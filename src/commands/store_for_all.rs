@@ -1,4 +1,4 @@
-//! `setup --all`: ecr-auth in the place of every client's own store, with that store behind it.
+//! `setup --all`: ecr-auth replaces every client's own store, and asks that store for other registries.
 
 use client_config::{
     Client, ClientUndoLog, ConfigFile, DropIn, EntryForAll, Kind, PreviousStore, chosen, real_path, shown,
@@ -7,12 +7,12 @@ use configuration::{Config, FallbackStore, SETUP_VARIABLE};
 use context::{Context, Env};
 use diagnostics::{Code, Error, Result};
 
-/// What answered for all registries before, and what is written besides docker's own file.
+/// The store that answered for all registries before, and what is written besides docker's own file.
 #[derive(Debug)]
 pub struct StoreForAll {
-    /// Docker's store; `None` where docker's configuration is not written.
+    /// Docker's store. `None` if docker's configuration is not written.
     previous: Option<PreviousStore>,
-    /// Who answers for all other registries from now on.
+    /// The store for all other registries from now on.
     fallback: Option<FallbackStore>,
     drop_in: Option<DropIn>,
     /// Clients that read docker's file after their own.
@@ -20,11 +20,11 @@ pub struct StoreForAll {
 }
 
 impl StoreForAll {
-    /// Looks at what the clients use now. `config` is what holds now.
+    /// Finds what the clients use now. `config` is the current configuration.
     ///
     /// # Errors
-    /// A file that can't be read; a store that is missing, or that is ecr-auth under another name. Usage errors: clients that have
-    /// no entry for every registry; another of docker's configurations is served with another store.
+    /// A file cannot be read, or a store is missing or is ecr-auth under another name. Usage errors: a client has no entry for every registry, or
+    /// another docker configuration is served with another store.
     pub fn plan(client: Option<Client>, files: &[ConfigFile], config: &Config, env: &Env) -> Result<Self> {
         let docker = files.iter().find(|file| file.kind == Kind::Docker);
         let has = |entry| chosen(client, env).filter(move |kind| kind.descriptor().entry_for_all == entry);
@@ -52,17 +52,17 @@ impl StoreForAll {
         })
     }
 
-    /// Who answers for all other registries from now on.
+    /// Returns the store for all other registries from now on.
     pub fn fallback(&self) -> Option<&FallbackStore> {
         self.fallback.as_ref()
     }
 
-    /// The drop-in by which podman asks for every registry.
+    /// Returns the drop-in that makes podman ask for every registry.
     pub fn drop_in(&self) -> Option<&DropIn> {
         self.drop_in.as_ref()
     }
 
-    /// The store that docker uses by itself as long as none is named.
+    /// Returns the store that docker uses if none is configured.
     pub fn detected_store(&self) -> Option<&str> {
         match &self.previous {
             Some(PreviousStore::Detected(name)) => Some(name),
@@ -70,10 +70,10 @@ impl StoreForAll {
         }
     }
 
-    /// Writes the drop-in, and says who answers for the other registries.
+    /// Writes the drop-in, and says which store answers for the other registries.
     ///
     /// # Errors
-    /// The drop-in can't be written.
+    /// The drop-in cannot be written.
     pub fn finish(&self, record: Option<&ClientUndoLog>, context: &mut Context<'_>) -> Result<()> {
         if let Some(fallback) = &self.fallback {
             let store = told(fallback, &context.env);
@@ -92,7 +92,7 @@ impl StoreForAll {
     }
 }
 
-/// Ecr-auth is never its own fallback: where it is docker's store already, the one that is known stays.
+/// Returns the fallback store. It is never ecr-auth itself: if ecr-auth is docker's store already, the known fallback is kept.
 fn fallback(previous: &PreviousStore, config: &Config) -> FallbackStore {
     match (previous, config.fallback()) {
         (PreviousStore::Named(name) | PreviousStore::Detected(name), _) => FallbackStore::Store(name.clone()),
@@ -102,10 +102,10 @@ fn fallback(previous: &PreviousStore, config: &Config) -> FallbackStore {
     }
 }
 
-/// One `setup.json` names one store, for all of docker's configurations that are served.
+/// Refuses a second fallback store: one `setup.json` names one store, for all docker configurations that it serves.
 fn refuse_a_second_store(file: &ConfigFile, wanted: &FallbackStore, config: &Config, env: &Env) -> Result<()> {
     let known = config.fallback().filter(|known| *known != wanted);
-    // A job's own file is about to say it, whatever the user's says.
+    // A job's own file gets the store, whatever the user's file says.
     let Some(known) = known.filter(|_| env.get(SETUP_VARIABLE).is_none()) else {
         return Ok(());
     };

@@ -1,4 +1,4 @@
-//! `ecr-auth trust-policy`: prints the trust policy of a role that a CI's jobs, and nobody else, may assume.
+//! `ecr-auth trust-policy`: prints the trust policy of a role that only the given CI jobs may assume.
 
 mod formats;
 mod policies;
@@ -99,10 +99,10 @@ pub struct TrustPolicyArgs {
     service_account: Option<String>,
 }
 
-/// Prints the policy, and on stderr which jobs it lets in.
+/// Prints the policy, and on stderr the jobs that it lets in.
 ///
 /// # Errors
-/// Something that the CI's subject can't express, that is missing, or that other repositories could have; in a job, no token.
+/// Something cannot be expressed in the CI's subject, is missing, or could belong to other repositories; or, in a job, there is no token.
 pub fn run(args: &TrustPolicyArgs, context: &mut Context<'_>) -> Result<()> {
     let account = Account::of(args.account.as_deref(), args.region.as_deref(), context)?;
     let access = [(Access::Push, &args.push[..]), (Access::Pull, &args.pull[..])];
@@ -140,7 +140,7 @@ pub fn run(args: &TrustPolicyArgs, context: &mut Context<'_>) -> Result<()> {
         .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the policy", error))
 }
 
-/// The name of `--role-name`, else of `AWS_ROLE_ARN`.
+/// Returns the name from `--role-name`, else from `AWS_ROLE_ARN`.
 fn role_name(args: &TrustPolicyArgs, context: &Context<'_>) -> Result<String> {
     let usual = if args.push.is_empty() { "ci-pull" } else { "ci-push" };
     let of_env = context
@@ -159,7 +159,7 @@ fn role_name(args: &TrustPolicyArgs, context: &Context<'_>) -> Result<String> {
     }
 }
 
-/// What is printed.
+/// The format of the output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum PolicyFormat {
     /// The trust policy; with --push or --pull an object of both policies
@@ -213,10 +213,10 @@ fn of_this_job(
         .like(&claims)
 }
 
-/// What this job's token says, for the audience that a role of this account gets.
+/// Returns the claims of this job's token, for the audience of a role in this account.
 fn claims(args: &TrustPolicyArgs, account: &Account, context: &Context<'_>) -> Result<Claims> {
     let role = RoleSettings {
-        // Only the account's audience follows from it: the role need not be there yet.
+        // Only the account's audience follows from it, so the role need not exist yet.
         role_arn: Some(format!("{}:role/ecr-auth", account.iam())),
         audience: args.audience.clone(),
         region: args.region.clone(),
@@ -240,7 +240,7 @@ fn claims(args: &TrustPolicyArgs, account: &Account, context: &Context<'_>) -> R
     })
 }
 
-/// Beside `AWS_ROLE_ARN` the file is a source of AWS credentials; its token is the one that STS gets there, where the job has no other.
+/// Returns the token file that is a source of AWS credentials together with `AWS_ROLE_ARN`. If the job has no other token, STS gets this one.
 fn pair_of_aws(env: &Env) -> Option<TokenPlace> {
     let file = env.path(variables::AWS_WEB_IDENTITY_TOKEN_FILE);
     file.filter(|_| CiToken::all(env).is_empty()).map(TokenPlace::File)

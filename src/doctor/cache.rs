@@ -1,4 +1,4 @@
-//! What the token cache holds for this identity, read without a change to it.
+//! Shows the cached token of this identity, without changing it.
 
 use super::clients::roughly;
 use super::report::Check;
@@ -7,7 +7,7 @@ use client_config::shown;
 use context::{Context, HOME_VARIABLE};
 use secret_cache::Cache;
 
-/// State and age of the token that a `get` would be served.
+/// Returns state and age of the token that a `get` would return.
 pub fn check(path: &PasswordPath, context: &Context<'_>) -> Check {
     let Some(folder) = Cache::folder(&context.env) else {
         return Check::warn(

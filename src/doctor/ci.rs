@@ -1,4 +1,4 @@
-//! The CI this runs in, and its token: whose it is, for whom, and how long it lives.
+//! The current CI and its token: subject, audience and remaining life.
 
 use std::time::SystemTime;
 
@@ -13,12 +13,12 @@ use diagnostics::{Code, Error};
 use oidc_token::Claims;
 use settings::SourceChoice;
 
-/// Whether a choice failed for want of the CI's token.
+/// Whether a choice failed because the CI's token is missing.
 pub fn is_missing_token(error: &Error) -> bool {
     matches!(error.code(), Code::NoToken | Code::GithubPermission)
 }
 
-/// The check that fails where no identity can be chosen.
+/// Returns the check that fails if no identity can be chosen.
 pub fn check_without_identity(error: &Error) -> &'static str {
     match is_missing_token(error) {
         true => "ci",
@@ -26,7 +26,7 @@ pub fn check_without_identity(error: &Error) -> &'static str {
     }
 }
 
-/// What is found; `None` where there is neither a CI nor a token.
+/// Returns the check of the CI and its token, or `None` if there is neither.
 pub fn check(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> Option<Check> {
     let env = &checkup.context.env;
     let ci = running_in(env).map(|ci| ci.name);
@@ -42,7 +42,7 @@ pub fn check(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> Option<Check
     }
 }
 
-/// A role was asked for, and other credentials are to assume it in place of the token that this job could have.
+/// Returns the check for a job that could have a token, but whose role is assumed with other credentials.
 fn without_token(ci: &str, source: &ChainSource, env: &Env) -> Check {
     let finding =
         format!("{ci}: this job has no OIDC token, though a role was asked for; {source} assumes the role instead");
@@ -67,7 +67,7 @@ fn of_token(token: &CiToken, ci: &str, path: &PasswordPath, checkup: &mut Checku
     }
 }
 
-/// How to get the trust policy that lets this very job in.
+/// Returns the command that prints the trust policy for this job.
 fn policy(path: &PasswordPath, claims: &Claims, env: &Env) -> Option<String> {
     let role = path.identity().role()?.roles.first()?;
     let command = trust_policy_command(role, claims, env)?;
@@ -80,7 +80,7 @@ fn claims(path: &PasswordPath, name: &str, checkup: &mut Checkup<'_, '_>) -> Res
     checkup.wait(&format!("asking for {name}"), aws.claims())
 }
 
-/// By this machine's clock, which may be the one that is wrong: AWS has the last word.
+/// Checks the token's times by this machine's clock. The clock may be wrong: only AWS decides.
 fn of_claims(what: &str, claims: &Claims, now: SystemTime) -> Check {
     let says = format!("iss {}, aud {}, sub {}", claims.iss, claims.audience(), claims.sub);
     match claims.ends_at().map(|end| (end, end.duration_since(now))) {

@@ -1,4 +1,4 @@
-//! What each client would use for a registry: which of its files wins, and what in it.
+//! The credentials that each client would use for a registry, and the file that they come from.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,22 +15,22 @@ use context::{Env, program, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::Registry;
 
-/// The setting of docker's that names the store of every registry.
+/// Docker's setting for the store of every registry.
 const CREDS_STORE: &str = "credsStore";
 
-/// How many other registries are named, at most, where the one that is asked for has no helper.
+/// The most other registries that are named, if the registry itself has no helper.
 const OTHERS: usize = 3;
 
-/// What was found of the clients.
+/// The results about the clients.
 #[derive(Debug, Default)]
 pub struct Clients {
-    /// A check a client.
+    /// One check for each client.
     pub checks: Vec<Check>,
-    /// The helpers of ours that they call, by the end of the program's name.
+    /// The ecr-auth helpers that they call, by the end of the program's name.
     pub helpers: BTreeSet<String>,
 }
 
-/// Looks at docker, and at podman where it, buildah or skopeo is. `is_open`: the registry serves those without credentials too.
+/// Checks docker, and podman if it, buildah or skopeo is installed. `is_open`: the registry also serves requests without credentials.
 pub fn look(host: &str, is_open: bool, env: &Env, now: SystemTime) -> Clients {
     let mut clients = Clients::default();
     let kinds = Kind::ALL.iter().copied().filter(|kind| is_there(*kind, env));
@@ -60,14 +60,14 @@ pub fn look(host: &str, is_open: bool, env: &Env, now: SystemTime) -> Clients {
         clients.checks.push(not_installed(check, kind, env));
     }
     for index in unconfigured.into_iter().filter(|_| works) {
-        // One client is used here, and not the other; or none need be.
+        // Only one client is used here, or none needs to be.
         let check = clients.checks[index].clone();
         clients.checks[index] = check.at_most_warn();
     }
     clients
 }
 
-/// A docker that isn't there pulls nothing, however well it is set up: only programs that read its file do.
+/// Returns the check for a client that is not installed. Only other programs read its file then.
 fn not_installed(check: Check, kind: Kind, env: &Env) -> Check {
     let is_docker = kind == Kind::Docker && check.outcome == Outcome::Pass;
     if !is_docker || kind.descriptor().is_installed(env) {
@@ -84,7 +84,7 @@ fn not_installed(check: Check, kind: Kind, env: &Env) -> Check {
     )
 }
 
-/// Returns what is found of each client that would use a password for this registry in the place of our helper, and what to do about it.
+/// Returns each client's password that would be used for this registry instead of ecr-auth, and the hint.
 pub fn passwords_before_us(host: &str, env: &Env, now: SystemTime) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for kind in Kind::ALL.iter().copied().filter(|kind| is_there(*kind, env)) {
@@ -111,7 +111,8 @@ pub fn passwords_before_us(host: &str, env: &Env, now: SystemTime) -> Vec<(Strin
     found
 }
 
-/// Docker is looked at wherever no other client is: other tools (kaniko, BuildKit, crane) read its file.
+/// Whether a client is checked. Docker is also checked if no other client is installed, because other tools (kaniko, BuildKit, crane) read its
+/// file.
 fn is_there(kind: Kind, env: &Env) -> bool {
     let is_used = |kind: Kind| kind.descriptor().is_used(env);
     let is_read_by_others = || {
@@ -166,7 +167,7 @@ impl ClientLookup<'_> {
         }
     }
 
-    /// The helper is ours. Whether it is on PATH is another check's.
+    /// Returns the check if the helper is ecr-auth. Another check looks for it on PATH.
     fn ours(&self, name: &str, named_by: &str, found: &FoundCredentials) -> Check {
         let finding = format!(
             "docker-credential-{name} is asked, by {named_by} in {}{}",
@@ -190,7 +191,7 @@ impl ClientLookup<'_> {
         }
     }
 
-    /// The store of docker's file that is not there: docker doesn't need it for this registry, and others ask it first.
+    /// Returns the store in docker's file if its program is missing. Docker does not need it for this registry, but other tools ask it first.
     fn missing_store(&self) -> Option<&str> {
         self.lookup.shadowed.iter().find_map(|found| match &found.answer {
             ClientCredentials::Helper { name, named_by } if *named_by == CREDS_STORE => {
@@ -201,7 +202,7 @@ impl ClientLookup<'_> {
         })
     }
 
-    /// What is there too, and not used.
+    /// Returns words about other credentials that are not used.
     fn unused(&self) -> String {
         let unused = self.lookup.shadowed.iter().map(|found| match &found.answer {
             ClientCredentials::Helper { name, named_by } => format!("{named_by} {name} in {}", self.place(found)),
@@ -214,7 +215,7 @@ impl ClientLookup<'_> {
         }
     }
 
-    /// A store or helper of somebody else's: what it has, it has from a login.
+    /// Returns the check if another store or helper is used. Its password comes from a login.
     fn another(&self, name: &str, named_by: &'static str, found: &FoundCredentials) -> Check {
         let place = self.place(found);
         let stored = CredentialStore::find(name, named_by, self.env).and_then(|store| store.get(self.host));
@@ -245,7 +246,7 @@ impl ClientLookup<'_> {
         }
     }
 
-    /// A password is used that a login left. ECR's live for 12 hours.
+    /// Returns the check for a login's password. ECR's passwords live for 12 hours.
     fn password(&self, password: &StoredPassword, found: &FoundCredentials) -> Check {
         let what = match &found.answer {
             ClientCredentials::Password(_) => format!("the password in auths of {}", self.place(found)),
@@ -282,7 +283,7 @@ impl ClientLookup<'_> {
                     hint,
                 )
             }
-            // ECR's own say when they end.
+            // ECR's own passwords say when they end.
             None if Registry::parse(self.host).is_some() => Check::fail(
                 self.id(),
                 Code::OldLogin,
@@ -293,7 +294,7 @@ impl ClientLookup<'_> {
         }
     }
 
-    /// The helper of ours that the password hides.
+    /// Returns words about our helper, if the password hides it.
     fn hides(&self) -> String {
         let helper = self.lookup.shadowed.iter().find_map(our_helper);
         helper.map_or_else(String::new, |name| format!(" before docker-credential-{name}"))
@@ -318,7 +319,7 @@ impl ClientLookup<'_> {
         Check::fail(self.id(), Code::NotConfigured, finding, self.setup_hint())
     }
 
-    /// The registries that one of our helpers is asked for in those files: a slip in the account or the region is seen beside them.
+    /// Returns the registries in those files that have one of our helpers, so that a typing mistake in the account or the region is seen.
     fn others(&self) -> String {
         let states = self.lookup.files.iter().map(|file| state_of(self.lookup.kind, file));
         let kept: BTreeSet<String> = states
@@ -369,7 +370,7 @@ impl ClientLookup<'_> {
     }
 }
 
-/// A time span for people, rounded.
+/// Returns a rounded duration for messages.
 pub fn roughly(span: Duration) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
@@ -386,30 +387,30 @@ pub fn roughly(span: Duration) -> String {
     format!("{count} {unit}{plural}")
 }
 
-/// A client's configuration file, and what it says of helpers.
+/// A client's configuration file, and its helper settings.
 #[derive(Debug)]
 pub struct ClientFile {
-    /// Whose format it has.
+    /// The client whose format it has.
     pub kind: Kind,
-    /// Where it is, or would be.
+    /// The path, which need not exist.
     pub path: PathBuf,
-    /// What it says.
+    /// The contents.
     pub state: ClientFileState,
-    /// The setting by which one of our helpers is asked for every registry, and the file that has it.
+    /// The setting that makes one of our helpers answer for every registry, and its file.
     pub for_all: Option<(&'static str, PathBuf)>,
 }
 
-/// What a configuration file says.
+/// The contents of a configuration file.
 #[derive(Debug)]
 pub enum ClientFileState {
-    /// This; nothing where there is no file.
+    /// The settings. Empty if there is no file.
     Read(HelperSettings),
-    /// It can't be read, for this reason.
+    /// The file cannot be read, for this reason.
     Odd(String),
 }
 
 impl ClientFile {
-    /// The registries that one of our helpers is asked for.
+    /// Returns the registries that have one of our helpers.
     pub fn hosts(&self) -> impl Iterator<Item = &str> {
         let helpers = self.settings().into_iter().flat_map(|settings| &settings.helpers);
         helpers
@@ -427,14 +428,14 @@ impl ClientFile {
         store.filter(|_| self.kind.descriptor().has_store)
     }
 
-    /// Whether one of our helpers is asked at all.
+    /// Whether one of our helpers is used at all.
     pub fn serves(&self) -> bool {
         self.is_store() || self.hosts().next().is_some()
     }
 
-    /// Whether anything in it names our helper by its own name, and not by amazon-ecr-credential-helper's.
+    /// Whether the file names our helper by its own name, not by amazon-ecr-credential-helper's.
     pub fn names_us(&self) -> bool {
-        // Podman's drop-in has no other name of ours than this.
+        // Podman's drop-in uses no other name of ours.
         let has_drop_in = self.is_store() && self.kind.descriptor().entry_for_all == EntryForAll::DropIn;
         has_drop_in
             || self.settings().is_some_and(|settings| {
@@ -451,10 +452,10 @@ impl ClientFile {
     }
 }
 
-/// The files that the clients on this machine have for their own.
+/// Returns the configuration files of the clients on this machine.
 ///
 /// # Errors
-/// There is no home folder to look in.
+/// There is no home folder.
 pub fn files(env: &Env) -> Result<Vec<ClientFile>> {
     let files = config_files(None, None, env)?;
     let read = |file: ConfigFile| ClientFile {
@@ -489,7 +490,7 @@ fn state_of(kind: Kind, path: &Path) -> ClientFileState {
     }
 }
 
-/// The registries that clients ask one of our helpers for: what a doctor without an argument looks at.
+/// Returns the registries for which clients ask one of our helpers. A doctor without arguments checks these.
 pub fn configured_hosts(env: &Env) -> Vec<String> {
     let files = files(env).unwrap_or_default();
     let hosts: BTreeSet<&str> = files.iter().flat_map(ClientFile::hosts).collect();

@@ -1,17 +1,17 @@
-//! Whether ECR makes a repository that isn't there on the first push to it.
+//! Whether ECR creates a missing repository on the first push to it.
 
 use super::Checkup;
 use aws_access::{Aws, CreationTemplate, PasswordPath};
 use context::budget;
 use diagnostics::Error;
 
-/// What ECR says of its templates.
+/// ECR's answer about its templates.
 pub enum CreationTemplates {
-    /// Nothing was asked: ECR Public has none, and without credentials nothing can be asked.
+    /// ECR was not asked: ECR Public has no templates, and without credentials it cannot be asked.
     Unasked,
     /// The template for the repository, if there is one.
     Known(Option<CreationTemplate>),
-    /// ECR doesn't say.
+    /// The call failed.
     Unknown(Error),
 }
 
@@ -30,7 +30,7 @@ impl CreationTemplates {
         found.map_or_else(Self::Unknown, Self::Known)
     }
 
-    /// What is added where the push works.
+    /// Returns words for a push that works.
     pub fn beside_success(&self) -> String {
         match self {
             Self::Known(Some(template)) if template.creates_on_push => format!(
@@ -41,7 +41,7 @@ impl CreationTemplates {
         }
     }
 
-    /// What is added where the repository isn't there.
+    /// Returns words for a missing repository.
     pub fn beside_failure(&self) -> String {
         match self {
             Self::Unasked => String::new(),

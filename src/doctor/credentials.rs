@@ -1,4 +1,4 @@
-//! Whose AWS credentials, whether AWS takes them, and the token they fetch.
+//! The AWS credentials, whether AWS accepts them, and the token that they fetch.
 
 use super::Checkup;
 use super::clients::roughly;
@@ -9,7 +9,7 @@ use context::{Env, budget};
 use diagnostics::Result;
 use secret::Secret;
 
-/// The source that is chosen, and those passed over.
+/// Returns the source that is used, and the sources that were passed over.
 pub fn chosen(path: &PasswordPath, env: &Env) -> Check {
     let identity = path.identity();
     let passed_over = identity.passed_over(env);
@@ -17,7 +17,7 @@ pub fn chosen(path: &PasswordPath, env: &Env) -> Check {
         true => String::new(),
         false => format!("; passed over: {}", passed_over.join("; ")),
     };
-    // Whether there is one takes a call to know.
+    // Only a call can tell whether there is an instance role.
     let only = match identity.source {
         CredentialSource::Chain(ChainSource::InstanceMetadata) => ", if there is one: nothing else is set here",
         _ => "",
@@ -25,8 +25,7 @@ pub fn chosen(path: &PasswordPath, env: &Env) -> Check {
     Check::pass("credentials", format!("{}{only}{others}", identity.source))
 }
 
-/// Asks STS who that is, and ECR for a token, past the cache. STS may be out of reach where ECR is not: then it is the token
-/// that counts.
+/// Asks STS for the principal, and ECR for a token, bypassing the cache. If STS cannot be reached but ECR can, the token counts.
 pub fn fetch(path: &PasswordPath, checkup: &mut Checkup<'_, '_>, is_optional: bool) -> Option<Secret> {
     let soften = |check: Check| if is_optional { check.at_most_warn() } else { check };
     let identity = identity(path, checkup);

@@ -1,4 +1,4 @@
-//! Whether clients find the helper: on this PATH, on sudo's and a service's, and before any other program of that name.
+//! Whether clients find the helper on the user's PATH, on that of sudo and services, and before other programs of that name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use configuration::{Config, FallbackStore};
 use context::{Env, program, variables};
 use diagnostics::Code;
 
-/// Where services (systemd) look, whatever the user's PATH is, and sudo (`secure_path` of Debian up to 13, of Ubuntu and Fedora).
+/// The folders in which services (systemd) and sudo (`secure_path` of Debian up to 13, of Ubuntu and Fedora) look for programs.
 #[cfg(unix)]
 const SYSTEM_FOLDERS: [&str; 6] = [
     "/usr/local/sbin",
@@ -21,37 +21,37 @@ const SYSTEM_FOLDERS: [&str; 6] = [
     "/bin",
 ];
 
-/// How the folders begin that a sudo may leave out: Debian's after 13 has none of them in its `secure_path`.
+/// The prefix of folders that sudo may leave out, as Debian after 13 does in its `secure_path`.
 #[cfg(unix)]
 const LOCAL_FOLDERS: &str = "/usr/local";
 
-/// Folders that a program may be put in, the best first.
+/// The folders for the helper, the best first.
 const INSTALL_FOLDERS: [&str; 2] = ["/usr/local/bin", "/usr/bin"];
 
-/// What a program may take to say its version.
+/// The time limit of a program that prints its version.
 const VERSION_BUDGET: Duration = Duration::from_secs(5);
 
-/// What a program of a helper's name is.
+/// The kind of program under a helper's name.
 #[derive(Debug, PartialEq, Eq)]
 enum HelperKind {
-    /// The binary that runs.
+    /// The running binary.
     Ours,
-    /// Another ecr-auth, of this version.
+    /// Another ecr-auth, with its version.
     Version(String),
-    /// Something else.
+    /// Another program.
     Foreign,
 }
 
-/// The running binary.
+/// Returns the check of the running binary.
 pub fn binary(exe: &Path, env: &Env) -> Check {
     let version = env!("CARGO_PKG_VERSION");
     Check::pass("binary", format!("ecr-auth {version} is {}", shown(exe, env)))
 }
 
-/// The ends of the names of our helpers that clients call, each with the registries that it is called for.
+/// The ends of our helpers' names that clients call, each with its registries.
 pub type CalledFor = BTreeMap<String, BTreeSet<String>>;
 
-/// The helper under each name that clients call it by; `wanted` is empty where no client calls it.
+/// Returns a check for each name under which clients call the helper. `wanted` is empty if no client calls it.
 pub fn checks(exe: &Path, wanted: &CalledFor, env: &Env) -> Vec<Check> {
     if wanted.is_empty() {
         return vec![not_called(env)];
@@ -64,22 +64,22 @@ pub fn checks(exe: &Path, wanted: &CalledFor, env: &Env) -> Vec<Check> {
     checks
 }
 
-/// The helper under one of the names that clients call it by.
+/// The helper under one of the names that clients use.
 #[derive(Debug)]
 pub struct NamedHelper {
-    /// The end of the name, as a client's configuration has it.
+    /// The end of the name, as in a client's configuration.
     pub name: String,
     /// The program's name.
     pub program: String,
-    /// The first of that name on PATH, which is what clients run.
+    /// The first program of that name on PATH, which clients run.
     pub path: Option<PathBuf>,
-    /// Whether that is something else than ecr-auth.
+    /// Whether that program is not ecr-auth.
     pub is_foreign: bool,
-    /// What is to be said of it.
+    /// The check of it.
     pub check: Check,
 }
 
-/// What clients run under each of these names. A program that isn't the running binary is asked for its version.
+/// Returns what clients run under each of these names. A program other than the running binary is asked for its version.
 pub fn called(exe: &Path, wanted: &CalledFor, env: &Env) -> Vec<NamedHelper> {
     let of = |(name, hosts): (&String, &BTreeSet<String>)| {
         let program = format!("docker-credential-{name}");
@@ -99,7 +99,7 @@ pub fn called(exe: &Path, wanted: &CalledFor, env: &Env) -> Vec<NamedHelper> {
     wanted.iter().map(of).collect()
 }
 
-/// The folder that `setup` linked the helper in, if the link is there and the folder is not on PATH.
+/// Returns the folder in which `setup` linked the helper, if the link exists and the folder is not on PATH.
 pub fn folder_off_path(program: &str, env: &Env) -> Option<PathBuf> {
     let links = client_config::undo_log(env)?.load().ok()?.links;
     let is_off_path = |folder: &Path| !env.search_path().iter().any(|on_path| on_path == folder);
@@ -108,7 +108,7 @@ pub fn folder_off_path(program: &str, env: &Env) -> Option<PathBuf> {
     is_off_path(&folder).then_some(folder)
 }
 
-/// The line that puts a folder on PATH: one of a shell's profile, on Windows one for PowerShell, which lasts.
+/// Returns the line that adds a folder to PATH: for a shell's profile or, on Windows, for PowerShell, which keeps it.
 pub fn path_line(folder: &Path) -> String {
     let folder = folder.display();
     match cfg!(windows) {
@@ -119,7 +119,7 @@ pub fn path_line(folder: &Path) -> String {
     }
 }
 
-/// Where people put [`path_line`].
+/// Returns where to put [`path_line`].
 pub fn path_line_goes() -> &'static str {
     match cfg!(windows) {
         true => "run this in PowerShell, then open another window",
@@ -134,7 +134,7 @@ pub fn is_ours(name: &str) -> bool {
         .any(|ours| ours.strip_prefix("docker-credential-") == Some(name))
 }
 
-/// Whether the store is there that the helper asks about all other registries, if there is one.
+/// Returns the check of the fallback store's program, if there is a fallback store.
 pub fn fallback(config: &Config, env: &Env) -> Option<Check> {
     let FallbackStore::Store(name) = config.fallback()? else {
         return None;
@@ -152,7 +152,7 @@ pub fn fallback(config: &Config, env: &Env) -> Option<Check> {
     })
 }
 
-/// The helper where no client is known to call it: whether it is there at all.
+/// Returns the check of the helper if no client calls it: whether it is installed.
 pub fn not_called(env: &Env) -> Check {
     let program = format!("docker-credential-{HELPER}");
     match program::on_path(&program, env) {
@@ -201,7 +201,7 @@ fn in_one_line(hosts: &BTreeSet<String>) -> String {
     hosts.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
-/// The folder to put the helper in so that it is found on this PATH.
+/// Returns the folder of this PATH to install the helper in.
 fn install_folder(env: &Env) -> &'static str {
     let path = env.search_path();
     let is_on_path = |folder: &&str| path.iter().any(|on_path| on_path == Path::new(folder));
@@ -211,7 +211,7 @@ fn install_folder(env: &Env) -> &'static str {
         .unwrap_or(INSTALL_FOLDERS[0])
 }
 
-/// What it is, and whether that is something else than ecr-auth.
+/// Returns the check of the program, and whether it is not ecr-auth.
 fn found(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> (Check, bool) {
     let at = shown(first, env);
     let kind = kind(first, exe, env);
@@ -234,7 +234,7 @@ fn found(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> (Check, boo
     (check, is_foreign)
 }
 
-/// Another program bears the helper's name. Under the name of amazon-ecr-credential-helper that is how it should be.
+/// Returns the check of another program with the helper's name. For amazon-ecr-credential-helper's name, it passes.
 fn foreign(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> Check {
     let at = shown(first, env);
     let name = first.file_stem().unwrap_or_default().to_string_lossy();
@@ -255,7 +255,7 @@ fn foreign(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> Check {
     )
 }
 
-/// A client would run it just so, at every pull.
+/// Finds the kind of a program by running it, as a client would at every pull.
 fn kind(path: &Path, exe: &Path, env: &Env) -> HelperKind {
     let real = |path: &Path| private_files::real(path).ok();
     if real(path).is_some_and(|path| real(exe) == Some(path)) {
@@ -270,7 +270,7 @@ fn kind(path: &Path, exe: &Path, env: &Env) -> HelperKind {
     }
 }
 
-/// Whether `sudo docker` and services find it as well.
+/// Returns the check whether `sudo docker` and services find it too.
 #[cfg(unix)]
 fn elsewhere(program: &str, first: &Path, env: &Env) -> Option<Check> {
     let mut folders = SYSTEM_FOLDERS

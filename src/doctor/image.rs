@@ -1,4 +1,4 @@
-//! The registry's own answer: whether it lets the password in, whether the image may be pulled, and pushed to.
+//! The registry's own answers: whether it accepts the password, and whether the image may be pulled and pushed.
 
 use super::Checkup;
 use super::creation_template::CreationTemplates;
@@ -12,7 +12,7 @@ use diagnostics::{Code, Error, Result};
 use ecr_registry::Registry;
 use secret::Secret;
 
-/// Asks the registry, with a password or, where there is none, as anybody may. `path` is the path to the password, where there is an identity.
+/// Asks the registry, with the password or without credentials. `path` is the path to the password, if there is an identity.
 pub fn checks(
     subject: &Subject,
     target: &RegistryTarget<'_>,
@@ -176,7 +176,7 @@ impl PullCheck<'_> {
         format!("{}/{}{separator}{}", self.host, image.repository, image.reference)
     }
 
-    /// ECR's API answered already: then the way to the registry itself is another one.
+    /// Returns the error of a registry that cannot be reached, although ECR's API can.
     fn unreachable(&self, error: Error) -> Error {
         match self.registry.account() {
             Some(_) => error.hint(format!(
@@ -189,7 +189,7 @@ impl PullCheck<'_> {
         }
     }
 
-    /// Why the registry may say that there is no image.
+    /// Returns the hint for a missing image.
     fn look_for(&self, image: &Image) -> String {
         let look = format!(
             "check the repository, tag and region: {}",
@@ -204,7 +204,7 @@ impl PullCheck<'_> {
         }
     }
 
-    /// How the repository comes to be: now, or by ECR on the first push.
+    /// Returns the hint for a missing repository: create it, or let ECR create it on the first push.
     fn make(&self, image: &Image) -> String {
         let make = format!("make it: {}", self.describe("create-repository", image));
         match self.registry.account() {
@@ -217,7 +217,7 @@ impl PullCheck<'_> {
         }
     }
 
-    /// A command of the AWS CLI about this repository.
+    /// Returns a command of the AWS CLI about this repository.
     fn describe(&self, action: &str, image: &Image) -> String {
         let (repository, region) = (&image.repository, self.registry.region());
         match self.registry.account() {

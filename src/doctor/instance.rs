@@ -1,23 +1,23 @@
-//! Whether an EC2 instance's role could be there, told without asking the network.
+//! Whether an EC2 instance's role may exist, found out without the network.
 
 use std::fs;
 
 use aws_access::identity::{ChainSource, CredentialSource};
 
-/// The maker of this machine, as its firmware has it.
+/// The file with the maker of this machine, from its firmware.
 const MAKER: &str = "/sys/devices/virtual/dmi/id/sys_vendor";
 
-/// The version of this machine's firmware. Older instances (Xen) have an Amazon version there, such as `4.11.amazon`, and no Amazon maker.
+/// The file with the version of this machine's firmware. Older instances (Xen) have an Amazon version such as `4.11.amazon`, but another maker.
 const FIRMWARE: &str = "/sys/devices/virtual/dmi/id/bios_version";
 
-/// What is said where [`is_of_missing_instance`].
+/// The message if [`is_of_missing_instance`].
 pub const NO_CREDENTIALS: &str = "there are no AWS credentials here, unless a metadata service has some";
 
-/// What to do about [`NO_CREDENTIALS`].
+/// The hint for [`NO_CREDENTIALS`].
 pub const NAME_SOME: &str =
     "name a profile (--profile) or a role (--role-arn), or set AWS_PROFILE where the client runs";
 
-/// Whether only the metadata service of an EC2 instance could have credentials, on a machine that is none.
+/// Whether only the metadata service of an EC2 instance could have credentials, but this machine is not an instance.
 pub fn is_of_missing_instance(source: &CredentialSource) -> bool {
     let is_old_instance = || fs::read_to_string(FIRMWARE).is_ok_and(|version| version.trim().ends_with("amazon"));
     let is_elsewhere =

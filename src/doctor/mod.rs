@@ -1,7 +1,7 @@
 //! `doctor`: what would happen at a pull, check by check and in that order, and why it would fail.
 //!
-//! Nothing is changed: no file, no cache, no configuration. A check that depends on one that failed is skipped, so that the
-//! first failure names the cause.
+//! Nothing is changed: no file, no cache, no configuration. A check that depends on a failed one is skipped, so that the first failure names the
+//! cause.
 
 mod cache;
 mod ci;
@@ -43,24 +43,24 @@ use ecr_registry::Registry;
 use helper::CalledFor;
 use settings::IdentitySettings;
 
-/// What the command line says.
+/// The arguments of the command line.
 pub struct DoctorRequest<'a> {
-    /// Each IMAGE or REGISTRY, or several of them in one text with blanks or commas between them.
+    /// Each IMAGE or REGISTRY. One text may hold several, separated by blanks or commas.
     pub subjects: &'a [String],
     /// `--config`.
     pub config: Option<&'a Path>,
     /// `--region`.
     pub region: Option<&'a str>,
-    /// Whose credentials: what the flags say, laid over what a rule says.
+    /// Combines the identity settings of the flags with those of a rule.
     pub identity: &'a dyn Fn(&IdentitySettings) -> Result<IdentitySettings>,
-    /// Whether an upload is begun, and cancelled.
+    /// Whether to begin an upload and cancel it.
     pub check_push: bool,
 }
 
 /// Makes all checks.
 ///
 /// # Errors
-/// Usage errors: what is named is no registry, a push is to be checked without a repository. All else is in the report.
+/// Usage errors: an argument is not a registry, or a push is to be checked without a repository. All other errors are in the report.
 pub fn run(asked: &DoctorRequest<'_>, context: &mut Context<'_>) -> Result<Report> {
     let config = Config::load(&context.env, asked.config);
     let mut checkup = Checkup {
@@ -110,10 +110,10 @@ pub fn run(asked: &DoctorRequest<'_>, context: &mut Context<'_>) -> Result<Repor
     Ok(checkup.report)
 }
 
-/// The checks of each registry that are about the machine, where they find the same for all.
+/// The checks of each registry that are about the machine, if their results are the same for all.
 const OF_THE_MACHINE: [&str; 3] = ["proxy", "tls", "clock"];
 
-/// The name of a server that has no domain: all others are seen to be names by their dots.
+/// Returns the name of a server without a domain. Other names are recognised by their dots.
 fn short_name(host: &str) -> Option<String> {
     let name = host.split(':').next()?;
     (!name.contains('.')).then(|| name.to_owned())
@@ -140,9 +140,9 @@ struct Checkup<'a, 'w> {
     context: &'a mut Context<'w>,
     asked: &'a DoctorRequest<'a>,
     report: Report,
-    /// The registry that the checks are about.
+    /// The registry of the checks.
     registry: Option<String>,
-    /// Whether an image is looked at.
+    /// Whether an image is checked.
     names_image: bool,
 }
 
@@ -156,7 +156,7 @@ impl Checkup<'_, '_> {
         went_well
     }
 
-    /// Notes the checks after this one as not made.
+    /// Notes the checks after this one as skipped.
     fn skip_after(&mut self, failed: &'static str) {
         let after = LATER.iter().skip_while(|id| **id != failed).skip(1);
         for id in after {
@@ -172,7 +172,7 @@ impl Checkup<'_, '_> {
         }
     }
 
-    /// Notes the names of the user's own.
+    /// Notes private names in a subject.
     fn remember(&mut self, subject: &Subject) {
         let names = &mut self.report.names;
         names.extend(short_name(&subject.host));
@@ -181,14 +181,14 @@ impl Checkup<'_, '_> {
         }
     }
 
-    /// The same, of the registries that clients are set up for: they are named beside one that isn't.
+    /// Notes private names of the configured registries, which may be shown beside another one.
     fn remember_configured(&mut self) {
         let files = clients::files(&self.context.env).unwrap_or_default();
         let hosts = files.iter().flat_map(clients::ClientFile::hosts);
         self.report.names.extend(hosts.filter_map(short_name));
     }
 
-    /// Notes the names of the user's own in an identity.
+    /// Notes private names in an identity.
     fn remember_identity(&mut self, path: &PasswordPath) {
         let names = &mut self.report.names;
         match &path.identity().source {
@@ -205,7 +205,7 @@ impl Checkup<'_, '_> {
         }
     }
 
-    /// What is about the machine, whatever the registry: the binary, and the helpers that clients call by these names.
+    /// Checks the machine: the binary, and the helpers that clients call by these names.
     fn machine(&mut self, helpers: &CalledFor) {
         let env = &self.context.env;
         let binary = helper::binary(&self.context.exe, env);
@@ -213,20 +213,20 @@ impl Checkup<'_, '_> {
         self.report.checks.extend(std::iter::once(binary).chain(helpers));
     }
 
-    /// What the clients' configuration says of the registry.
+    /// Checks the clients' configuration of the registry.
     fn clients(&self, subject: &Subject) -> Clients {
         let is_open = Registry::parse(&subject.host).is_some_and(|registry| registry.is_public());
         clients::look(&subject.host, is_open, &self.context.env, self.context.now())
     }
 
-    /// What serves the other registries.
+    /// Checks the fallback store.
     fn fallback(&mut self, config: &Config) {
         if let Some(check) = helper::fallback(config, &self.context.env) {
             self.add(check);
         }
     }
 
-    /// Where no registry is known, the general checks.
+    /// Makes the general checks, if no registry is known.
     fn without_registry(&mut self, config: &Result<Config>, error: &Error) {
         let files = clients::files(&self.context.env).unwrap_or_default();
         self.machine(&overview::called_for(&files));
@@ -239,7 +239,7 @@ impl Checkup<'_, '_> {
         };
     }
 
-    /// From the rule to the registry's answer.
+    /// Makes the checks from the rule to the registry's answer.
     fn remote(&mut self, subject: &Subject, config: &Config) {
         let Some(target) = config.target(&subject.host) else {
             let error = rule::unknown(&subject.host);
@@ -301,7 +301,7 @@ impl Checkup<'_, '_> {
         self.as_anybody(subject, target);
     }
 
-    /// Asks the registry as anybody may, where no identity can be had.
+    /// Asks the registry without credentials, if there is no identity.
     fn as_anybody(&mut self, subject: &Subject, target: &RegistryTarget<'_>) {
         match Transport::new(&self.context.env, None) {
             Ok(transport) => image::checks(subject, target, None, None, transport, self),
@@ -312,7 +312,7 @@ impl Checkup<'_, '_> {
         }
     }
 
-    /// Runs a call to its end, or to the end of its time. People at a terminal are told what is waited for.
+    /// Runs a call until it ends or its time is up. A terminal shows what is waited for.
     fn wait<T>(&mut self, what: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
         let budget = budget(&self.context.env)?;
         let _wait = self.context.progress.wait(what);

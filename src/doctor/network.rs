@@ -1,4 +1,4 @@
-//! The way to AWS: proxy, names, TLS roots, and what time it is there.
+//! The connection to AWS: proxy, DNS, TLS roots, and the server's clock.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,12 +12,12 @@ use context::Env;
 use diagnostics::{Code, Error, without_userinfo};
 use ecr_registry::region_of_server_meant;
 
-/// AWS takes no signature that is older or newer than this: <https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html>
+/// The most that a signature's time may be off: <https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html>
 const SIGNATURES: Duration = Duration::from_secs(300);
-/// Off by more than this deserves a look.
+/// The clock difference from which there is a warning.
 const DRIFT: Duration = Duration::from_secs(60);
 
-/// The checks, and the connections to go on with if AWS answers at all.
+/// Returns the checks, and the connections for further calls if AWS answers at all.
 pub fn checks(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>, Option<Transport>) {
     let env = checkup.context.env.clone();
     let address = match path.endpoint().address() {
@@ -70,7 +70,7 @@ fn roots(env: &Env, ca_bundle: Option<&str>) -> Check {
     Check::pass("tls", finding)
 }
 
-/// An address that can't be reached, told with the proxy that was asked to, and what to do about it.
+/// Returns the error for an address that cannot be reached, with the proxy that was used, and a hint.
 fn through(env: &Env, address: &str, error: &Error) -> Error {
     let cause = error.cause();
     if cause.contains("certificate") {
@@ -95,7 +95,7 @@ fn through(env: &Env, address: &str, error: &Error) -> Error {
     }
 }
 
-/// What a VPC needs that has no way out.
+/// The hint for a VPC without internet access.
 const PRIVATE_LINK: &str = "In a VPC without a way out, ECR takes two interface endpoints with private DNS, ecr.api and ecr.dkr, and S3's \
     gateway endpoint for the layers";
 
@@ -113,7 +113,7 @@ fn unresolved(host: &str) -> String {
     }
 }
 
-/// `HOST[:PORT]` of a URL without `user:password@`.
+/// Returns `HOST[:PORT]` of a URL, without `user:password@`.
 fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split('/').next().unwrap_or_default()

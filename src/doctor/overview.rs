@@ -1,6 +1,5 @@
-//! What there is on this machine, and what to do next: `ecr-auth` without a command. The environment and small files alone are
-//! read, and what clients run in place of this binary is asked for its version: no network, and no file is odd enough to hold it
-//! up.
+//! The state of this machine and the next step: `ecr-auth` without a command. It only reads the environment and small files, and asks programs that
+//! clients run instead of this binary for their version. It uses no network, and no unusual file can block it.
 
 mod credentials;
 
@@ -23,24 +22,24 @@ use diagnostics::{Error, Result, one_line};
 use ecr_registry::parse_region;
 use settings::Surface;
 
-/// How many registries with credentials of their own are told one by one.
+/// The most registries whose credentials are shown one by one.
 const SHOWN_REGISTRIES: usize = 3;
 
-/// What was found.
+/// The results.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Overview {
-    /// What there is: a name of one word, and the finding in one line.
+    /// The state: a name of one word, and the finding in one line.
     pub found: Vec<(&'static str, String)>,
-    /// What to do next.
+    /// The next step.
     pub next: NextStep,
-    /// Why the configuration file that somebody named can't be used.
+    /// The error of a configuration file that was named and cannot be used.
     pub wrong: Option<Error>,
 }
 
-/// What to do next.
+/// The next step.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NextStep {
-    /// In a sentence.
+    /// A sentence.
     pub what: String,
     /// Lines to type, or to write where the sentence says.
     pub lines: Vec<String>,
@@ -54,7 +53,7 @@ impl NextStep {
         }
     }
 
-    /// Has the calls of ecr-auth read the configuration file that this one was told to.
+    /// Adds the configuration file of this run to the commands.
     fn carry(&mut self, config: &Path) {
         let config = in_shell(&config.display().to_string());
         for line in &mut self.lines {
@@ -65,7 +64,7 @@ impl NextStep {
     }
 }
 
-/// A word of a shell's command line.
+/// Quotes a word for a shell.
 fn in_shell(word: &str) -> String {
     let word = one_line(word);
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@".contains(c) || (cfg!(windows) && c == '\\');
@@ -75,7 +74,7 @@ fn in_shell(word: &str) -> String {
     }
 }
 
-/// Looks around. `named` is the configuration file that the command line names.
+/// Finds the state. `named` is the configuration file that the command line names.
 pub fn look(named: Option<&Path>, context: &Context<'_>) -> Overview {
     let env = &context.env;
     let place = Surroundings::look(named, context);
@@ -90,7 +89,7 @@ pub fn look(named: Option<&Path>, context: &Context<'_>) -> Overview {
     }
 }
 
-/// All that decides what is told.
+/// The facts that the overview is made from.
 struct Surroundings {
     ci: Option<&'static CiSystem>,
     has_token: bool,
@@ -98,13 +97,13 @@ struct Surroundings {
     region: Result<Option<String>>,
     credentials: Vec<RegistryCredentials>,
     clients: Result<Vec<ClientFile>>,
-    /// What the clients run, by each name of ours that their files have.
+    /// The programs that clients run, by each name of ours in their files.
     called: Vec<NamedHelper>,
-    /// The passwords that clients would use in place of the helper, each with what to do about it.
+    /// The passwords that clients would use instead of the helper, each with a hint.
     passwords: Vec<(String, String)>,
 }
 
-/// The helpers of ours that clients' files name, each with the registries that it is called for.
+/// Returns the helpers of ours that clients' files name, each with its registries.
 pub fn called_for(files: &[ClientFile]) -> CalledFor {
     let mut names = CalledFor::new();
     for (name, host) in files.iter().flat_map(calls) {
@@ -184,7 +183,7 @@ impl Surroundings {
         }
     }
 
-    /// The first thing that is in the way, or the check of it all where nothing is.
+    /// Returns the first problem's solution, or the command that checks everything if there is none.
     fn next(&self, env: &Env) -> NextStep {
         let errors = [
             self.rules.as_ref().err(),
@@ -215,7 +214,7 @@ impl Surroundings {
         }
     }
 
-    /// Those that pulls don't go on without.
+    /// Returns the credentials that pulls need.
     fn needed(&self) -> impl Iterator<Item = &RegistryCredentials> {
         self.credentials.iter().filter(|it| !it.is_optional)
     }
@@ -231,8 +230,8 @@ impl Surroundings {
         Some(NextStep::new(one_line(&what), &["ecr-auth doctor"]))
     }
 
-    /// Whether this is a job that could have a token and has none, and a registry needs credentials that nothing else is known to
-    /// give. What is set up may count on the role of an EC2 instance: only a call would tell whether there is one.
+    /// Whether this job could have a token but has none, and a registry needs credentials that nothing else is known to give. Configured registries
+    /// may rely on the role of an EC2 instance, which only a call can find.
     fn wants_token(&self, is_set_up: bool, env: &Env) -> bool {
         let is_missing = |it: &RegistryCredentials| match &it.identity {
             Err(error) => is_missing_token(error) || finds_nothing(error),
@@ -249,7 +248,7 @@ impl Surroundings {
         self.clients.as_deref().unwrap_or_default()
     }
 
-    /// Whether a client asks us for every registry, or for one that is known.
+    /// Whether a client asks ecr-auth for every registry, or for a known one.
     fn is_set_up(&self) -> bool {
         let serves = |file: &ClientFile| file.is_store() || file.hosts().any(|host| self.name_of(host).is_some());
         self.files()
@@ -257,13 +256,14 @@ impl Surroundings {
             .any(|file| serves(file) && self.other_of(file).is_none())
     }
 
-    /// How `setup` is told the registry that a client's file means.
+    /// Returns the argument of `setup` for a registry in a client's file.
     fn name_of(&self, host: &str) -> Option<String> {
         let rules = self.rules.as_ref().ok()?;
         rules.target(host).and_then(|_| rules.host_named(host, None).ok())
     }
 
-    /// The program that this client asks in our place: it has amazon-ecr-credential-helper's name, and nothing in the file ours.
+    /// Returns the program that this client asks instead of ecr-auth: it has amazon-ecr-credential-helper's name, and the file does not name
+    /// ecr-auth.
     fn other_of(&self, file: &ClientFile) -> Option<&Path> {
         let other = self.called.iter().find(|it| it.is_foreign && it.name != HELPER)?;
         other.path.as_deref().filter(|_| file.serves() && !file.names_us())
@@ -286,7 +286,7 @@ impl Surroundings {
         }
     }
 
-    /// How the program that is asked now gives way.
+    /// Returns the step that replaces the program that is asked now.
     fn take_over(&self) -> Option<NextStep> {
         let is_other = self.files().iter().any(|file| self.other_of(file).is_some());
         self.set_up_again(
@@ -295,7 +295,7 @@ impl Surroundings {
         )
     }
 
-    /// What keeps clients from the helper.
+    /// Returns the step for a helper that clients cannot run.
     fn mend_helper(&self, env: &Env) -> Option<NextStep> {
         let it = self.called.iter().find(|it| it.check.outcome == Outcome::Fail)?;
         if let (Some(path), Some(hint)) = (&it.path, &it.check.hint) {
@@ -321,7 +321,7 @@ impl Surroundings {
         }
     }
 
-    /// A password that a client uses first.
+    /// Returns the step for a password that a client uses first.
     fn take_password_out(&self) -> Option<NextStep> {
         let (finding, hint) = self.passwords.first()?;
         Some(NextStep::new(
@@ -330,18 +330,18 @@ impl Surroundings {
         ))
     }
 
-    /// Credentials that only an EC2 instance would have, where this is none.
+    /// Returns the step for missing credentials that only an EC2 instance would have, if this is not one.
     fn name_credentials(&self, env: &Env) -> Option<NextStep> {
         let is_missing = |it: &RegistryCredentials| {
             let source = it.identity.as_ref().map(|identity| &identity.source);
             source.is_ok_and(is_of_missing_instance)
         };
-        // A job's own way to credentials is told by what it lacks.
+        // A job's missing token has its own step.
         let is_it = !self.could_have_token(env) && self.needed().any(is_missing);
         is_it.then(|| NextStep::new(format!("{NO_CREDENTIALS}: {NAME_SOME}; then see"), &["ecr-auth doctor"]))
     }
 
-    /// The calls of `setup` for what the clients' files have under these names; a store is a call of its own.
+    /// Returns the `setup` commands for the entries of these names in the clients' files. A store needs its own command.
     fn set_up_again(&self, what: &str, is_meant: impl Fn(&str) -> bool) -> Option<NextStep> {
         let meant: Vec<_> = self.files().iter().flat_map(calls).collect();
         let meant = || meant.iter().filter(|(name, _)| is_meant(name));
@@ -369,7 +369,7 @@ impl Surroundings {
         NextStep::new(what, &["ecr-auth doctor"])
     }
 
-    /// The call of `setup` that fits.
+    /// Returns the `setup` command for the current state.
     fn set_up(&self, env: &Env) -> NextStep {
         let is_unknown = |it: &RegistryCredentials| it.identity.is_err() || it.is_of_instance();
         let has_hosts = self
@@ -410,7 +410,7 @@ fn told_hosts(who: &str, count: usize, path: &str) -> String {
     }
 }
 
-/// What a client's file calls of ours: the end of the program's name, and the registry, or none where it is for all.
+/// Returns the names and registries with which a client's file calls ecr-auth. The registry is `None` for a store.
 fn calls(file: &ClientFile) -> Vec<(&str, Option<&str>)> {
     let ClientFileState::Read(settings) = &file.state else {
         return Vec::new();
@@ -436,7 +436,7 @@ fn mend(registry: Option<&str>, error: &Error) -> NextStep {
     NextStep::new(what, &["ecr-auth doctor"])
 }
 
-/// What the job's own file needs.
+/// Returns the step with the lines that the job's own file needs.
 fn let_have_token(ci: Option<&CiSystem>, env: &Env) -> NextStep {
     match ci.and_then(|ci| ci.missing?.lines) {
         Some(lines) => NextStep::new(lines.what, lines.lines),

@@ -1,5 +1,4 @@
-//! A report that may be shown to anybody: whatever names the user's accounts, people, machines and projects becomes a word that
-//! stands for it, the same one throughout.
+//! Makes a report publishable: replaces the names of accounts, people, machines and projects by words. A name gets the same word everywhere.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -8,8 +7,7 @@ use std::rc::Rc;
 use ::ci::TokenIssuer;
 use context::{Env, variables};
 
-/// Hosts of AWS and of this machine, which name nobody. Whatever stands below them neither. The issuers that everybody has come from the
-/// descriptors of the CI systems.
+/// Public hosts of AWS and of this machine, with all hosts below them. The public issuers come from the descriptors of the CI systems.
 const PUBLIC_HOSTS: [&str; 14] = [
     "amazonaws.com",
     "amazonaws.com.cn",
@@ -27,16 +25,16 @@ const PUBLIC_HOSTS: [&str; 14] = [
     "localhost",
 ];
 
-/// What ends a file's name and no host's.
+/// Endings of file names, which hosts do not have.
 const FILE_ENDINGS: [&str; 9] = ["json", "yml", "yaml", "pem", "crt", "sh", "exe", "toml", "md"];
 
-/// Folders whose content is no secret.
+/// Folders whose contents are not private.
 const SYSTEM_FOLDERS: [&str; 8] = ["/usr/", "/etc/", "/opt/", "/bin/", "/sbin/", "/run/", "/tmp/", "/v2/"];
 
-/// Words of subjects besides those that a CI's own forms are built with.
+/// Words in subjects that are not private, besides those in the CIs' own forms.
 const SUBJECT_WORDS: [&str; 2] = ["main", "master"];
 
-/// Variables that hold names of people and machines. Those of the CI systems come from their descriptors.
+/// Variables with names of people and machines. Those of the CI systems come from their descriptors.
 const NAMES: [&str; 8] = [
     variables::USER,
     variables::LOGNAME,
@@ -48,7 +46,7 @@ const NAMES: [&str; 8] = [
     variables::AWS_ROLE_SESSION_NAME,
 ];
 
-/// Words of ours that a name may be too: replacing them would only hide what the report says.
+/// Words of the report that may also be names. Replacing them would only make the report unreadable.
 const NO_NAMES: [&str; 9] = [
     "default",
     "latest",
@@ -64,20 +62,20 @@ const NO_NAMES: [&str; 9] = [
 /// One redactor for the messages and for the report, so that a name is the same word in both.
 pub type SharedRedactor = Rc<RefCell<Redactor>>;
 
-/// Replaces, and remembers by what.
+/// Replaces names by words, and remembers the words.
 #[derive(Debug)]
 pub struct Redactor {
     home: Option<String>,
-    /// Known names, the longest first.
+    /// The known names, the longest first.
     names: Vec<String>,
-    /// What stands for what.
+    /// The word for each name.
     words: BTreeMap<String, String>,
-    /// How many there are of a kind.
+    /// The number of words of each kind.
     counts: BTreeMap<&'static str, usize>,
 }
 
 impl Redactor {
-    /// Knows the names of this environment, and these.
+    /// Returns a redactor that knows these names and the names in the environment.
     pub fn new(env: &Env, names: &[String]) -> Self {
         let home = env
             .home()
@@ -100,7 +98,7 @@ impl Redactor {
         redactor
     }
 
-    /// Knows these names from now on, and their parts.
+    /// Adds these names and their parts.
     pub fn learn(&mut self, names: impl IntoIterator<Item = String>) {
         let parts = |name: String| {
             let parts: Vec<String> = name.split('/').map(str::to_owned).collect();
@@ -112,14 +110,14 @@ impl Redactor {
         self.names.dedup();
     }
 
-    /// The text, fit for a public issue.
+    /// Returns the text without private names.
     pub fn redact(&mut self, text: &str) -> String {
         let text = match &self.home {
             Some(home) => text.replace(home, "~"),
             None => text.to_owned(),
         };
         let mut out = String::new();
-        // What a token says of its subject follows the word, or `PROVIDER:sub =`; what its other claims say, `CLAIM =`.
+        // A subject follows the word `subject`, or `PROVIDER:sub =`. Other claims follow `CLAIM =`.
         let (mut before, mut after_sub) = (String::new(), false);
         for word in text.split_inclusive(' ') {
             let is_around = |c: char| " ,;()\"'`".contains(c);
@@ -139,7 +137,7 @@ impl Redactor {
         out
     }
 
-    /// A path outside the home: of what no distribution has put there, the last part alone.
+    /// Redacts the last part of a path outside the home, unless it is a system path.
     fn path(&mut self, path: &str) -> String {
         let known = SYSTEM_FOLDERS.iter().any(|folder| path.starts_with(folder));
         match path.rsplit_once('/') {
@@ -151,13 +149,13 @@ impl Redactor {
         }
     }
 
-    /// An ARN, with whatever stands before it.
+    /// Redacts an ARN, with the text before it.
     fn with_arn(&mut self, text: &str) -> String {
         let (before, arn) = text.split_at(text.find("arn:").unwrap_or_default());
         self.known(before) + &self.arn(arn)
     }
 
-    /// `arn:PARTITION:SERVICE:REGION:ACCOUNT:TYPE/NAME…`: what stands behind the type is somebody's.
+    /// Redacts `arn:PARTITION:SERVICE:REGION:ACCOUNT:TYPE/NAME…`. The text after the type is private.
     fn arn(&mut self, arn: &str) -> String {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         let [_, _, _, _, _, resource] = parts.as_slice() else {
@@ -177,7 +175,7 @@ impl Redactor {
         format!("{before}:{resource}")
     }
 
-    /// `repo:OWNER/NAME:ref:refs/heads/main`
+    /// Redacts a subject such as `repo:OWNER/NAME:ref:refs/heads/main`.
     fn subject(&mut self, subject: &str) -> String {
         let mut out = String::new();
         for part in subject.split_inclusive([':', '/', '@']) {
@@ -191,7 +189,7 @@ impl Redactor {
         out
     }
 
-    /// Names that are known, then whatever looks like an account, a key, a host or an address.
+    /// Redacts known names, then everything that looks like an account, a key, a host or an address.
     fn known(&mut self, text: &str) -> String {
         let mut text = text.to_owned();
         let compound: Vec<String> = self
@@ -252,7 +250,7 @@ impl Redactor {
         }
     }
 
-    /// Of a public host, the account's and the endpoint's own labels alone.
+    /// Redacts a host. Of a public host, only the account's and the endpoint's own labels.
     fn host(&mut self, host: &str) -> String {
         let lower = host.to_ascii_lowercase();
         let of_issuers = ::ci::issuers().filter_map(TokenIssuer::host);
@@ -271,7 +269,7 @@ impl Redactor {
         labels.collect::<Vec<_>>().join(".")
     }
 
-    /// The word for this text: the one it had before, or the next of its kind.
+    /// Returns the word for a text: the one that it has, or the next of its kind.
     fn word(&mut self, kind: &'static str, text: &str) -> String {
         if let Some(word) = self.words.get(text) {
             return word.clone();
@@ -284,7 +282,7 @@ impl Redactor {
     }
 }
 
-/// Whether a denial may show the claim of this name.
+/// Whether a claim of this name may appear in a denial.
 fn is_claim(name: &str) -> bool {
     ::ci::issuers().any(|issuer| issuer.checked_claims.contains(&name))
 }
@@ -302,7 +300,7 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
+/// Whether a text is the id of a key: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
 fn is_key_id(text: &str) -> bool {
     let is_prefix = ["AKIA", "ASIA", "AROA", "AIDA"]
         .iter()

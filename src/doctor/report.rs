@@ -1,4 +1,4 @@
-//! What the checks found.
+//! The results of the checks.
 
 use std::fmt;
 
@@ -7,36 +7,36 @@ use serde::Serialize;
 use diagnostics::{Code, Error};
 use settings::Surface;
 
-/// How a check ended.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// All is well.
+    /// No problem.
     Pass,
-    /// A pull works, but this deserves a look.
+    /// A pull works, but there may be a problem.
     Warn,
-    /// A pull fails for this.
+    /// A pull fails because of this.
     Fail,
-    /// Not made: something before it failed.
+    /// Not made, because an earlier check failed.
     Skipped,
 }
 
 /// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// Its name, which stays the same from version to version.
+    /// Its name, which is the same in every version.
     pub id: &'static str,
-    /// The registry it is about; `None`: the machine.
+    /// The registry that it is about. `None` for the machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
-    /// How it ended.
+    /// The result.
     pub outcome: Outcome,
     /// What was found, in one line without secrets.
     pub finding: String,
-    /// The code of what fails, which docs/troubleshooting.md explains.
+    /// The code of a failure, which docs/troubleshooting.md explains.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
-    /// The way out, in one line or several.
+    /// The hint, in one line or several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -53,12 +53,12 @@ impl Check {
         }
     }
 
-    /// All is well.
+    /// Returns a check without a problem.
     pub fn pass(id: &'static str, finding: impl Into<String>) -> Self {
         Self::new(id, Outcome::Pass, finding.into(), None)
     }
 
-    /// Adds what may be done, if nothing is said yet.
+    /// Adds a hint, if there is none yet.
     #[must_use]
     pub fn or_hint(self, hint: Option<String>) -> Self {
         Self {
@@ -67,12 +67,12 @@ impl Check {
         }
     }
 
-    /// A pull works, but this deserves a look.
+    /// Returns a check for a possible problem.
     pub fn warn(id: &'static str, finding: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(id, Outcome::Warn, finding.into(), Some(hint.into()))
     }
 
-    /// A pull fails for this: the finding ends in its code, as errors do.
+    /// Returns a check for a failure. The finding ends in the code, as in errors.
     pub fn fail(id: &'static str, code: Code, finding: impl fmt::Display, hint: impl Into<String>) -> Self {
         Self {
             code: Some(code),
@@ -80,7 +80,7 @@ impl Check {
         }
     }
 
-    /// A pull fails with this error.
+    /// Returns a check for a failure with this error.
     pub fn failed(id: &'static str, error: &Error) -> Self {
         let error = Surface::CommandLine.tell(error.clone());
         let hint = error.hint_text().map(str::to_owned);
@@ -90,7 +90,7 @@ impl Check {
         }
     }
 
-    /// Not made: the check of this name failed.
+    /// Returns a skipped check, because the check `after` failed.
     pub fn skipped(id: &'static str, after: &str) -> Self {
         Self::new(
             id,
@@ -100,7 +100,7 @@ impl Check {
         )
     }
 
-    /// The same, where a pull goes on without what failed.
+    /// Turns a failure into a warning, if a pull goes on in spite of it.
     #[must_use]
     pub fn at_most_warn(self) -> Self {
         match self.outcome {
@@ -113,12 +113,12 @@ impl Check {
     }
 }
 
-/// All checks, in the order a pull happens.
+/// All checks, in the order in which a pull happens.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
     /// The checks.
     pub checks: Vec<Check>,
-    /// Names of the user's own that stand in them: hosts, repositories, profiles, roles. For a [`Redactor`](super::Redactor).
+    /// Private names in the checks: hosts, repositories, profiles, roles. For a [`Redactor`](super::Redactor).
     pub names: Vec<String>,
 }
 
@@ -128,7 +128,7 @@ impl Report {
         self.checks.iter().any(|check| check.outcome == Outcome::Fail)
     }
 
-    /// Tells the checks of these names once, before those of the registries, if they find the same for every registry.
+    /// Shows the checks of these names once, before those of the registries, if their results are the same for every registry.
     pub(super) fn tell_once(&mut self, ids: &[&str]) {
         for id in ids {
             let is_told = |check: &&Check| check.id == *id && check.outcome != Outcome::Skipped;
@@ -160,7 +160,7 @@ impl Report {
         }
     }
 
-    /// How many checks were not made.
+    /// Returns the number of skipped checks.
     pub fn skipped(&self) -> usize {
         let skipped = self.checks.iter().filter(|check| check.outcome == Outcome::Skipped);
         skipped.count()

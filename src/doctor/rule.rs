@@ -1,4 +1,4 @@
-//! Which configuration holds: the file, and the rule in it.
+//! The configuration file that is used, and the rule in it.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use context::Env;
 use diagnostics::Error;
 use ecr_registry::why_not_ecr;
 
-/// The host is neither ECR's nor an alias.
+/// Returns the error for a host that is neither ECR's nor an alias.
 pub fn unknown(host: &str) -> Error {
     let why = why_not_ecr(host);
     Error::usage(why.code, format!("{host} is not an ECR registry"), why.cause).hint(format!(
@@ -18,7 +18,7 @@ pub fn unknown(host: &str) -> Error {
     ))
 }
 
-/// The rule that applies, and what it says of the identity.
+/// Returns the check of the rule that applies, with its identity settings.
 pub fn check(target: &RegistryTarget<'_>, host: &str, config: &Config, named: Option<&Path>, env: &Env) -> Check {
     let people = configuration::path(env, named).filter(|path| path.exists());
     let setup = config.place(host).and_then(|place| place.setup);
@@ -36,7 +36,7 @@ pub fn check(target: &RegistryTarget<'_>, host: &str, config: &Config, named: Op
     Check::pass("configuration", finding)
 }
 
-/// What a rule says of the registry, profile and role, after a colon; nothing where it says nothing of them.
+/// Returns the rule's registry, profile and role, after a colon. Empty if it has none of them.
 pub fn says(target: &RegistryTarget<'_>, host: &str) -> String {
     let registry = target.registry().host();
     let mut said = Vec::new();
@@ -53,7 +53,7 @@ pub fn says(target: &RegistryTarget<'_>, host: &str) -> String {
     }
 }
 
-/// The names of the user's own in it.
+/// Returns the private names in it.
 pub fn names(target: &RegistryTarget<'_>) -> Vec<String> {
     let role = target.role();
     let named = target.profile().map(str::to_owned).into_iter();

@@ -1,4 +1,4 @@
-//! What is looked at: an image, a registry, or all registries that are configured.
+//! The subjects of the checks: an image, a registry, or all configured registries.
 
 use super::{DoctorRequest, clients};
 use crate::registry::Image;
@@ -9,19 +9,19 @@ use diagnostics::{Code, Error, Result};
 use ecr_registry::{server_name, split_arguments};
 use settings::IdentitySettings;
 
-/// A registry, and perhaps an image in it.
+/// A registry, and an image in it if one is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
-    /// The host that clients call it by: ECR's, or an alias with its port.
+    /// The host as clients call it: ECR's, or an alias with its port.
     pub host: String,
     /// The image.
     pub image: Option<Image>,
 }
 
-/// The registries to look at; the inner error says why none is known, which is a finding.
+/// Returns the registries to check. The inner error says why none is known, which is a finding.
 ///
 /// # Errors
-/// Usage errors: what is named is neither a registry nor an image in one.
+/// Usage errors: an argument is neither a registry nor an image in one.
 pub fn find(
     asked: &DoctorRequest<'_>,
     config: Option<&Config>,
@@ -63,7 +63,7 @@ fn named_subject(
     }
     let region = identity::region(asked.region, &context.env).ok().flatten();
     let host = match rules.host_named(named, region.as_deref()) {
-        // It may be an alias, which a file that can't be read names.
+        // It may be an alias in a configuration file that cannot be read.
         Err(_) if config.is_none() => server_name(named).unwrap_or_else(|| named.to_owned()),
         host => host?,
     };
@@ -79,7 +79,7 @@ fn no_repository() -> Error {
     .hint("name an image: ecr-auth doctor --check-push REGISTRY/REPOSITORY:TAG")
 }
 
-/// `HOST/repository:tag`, where the host is a registry's. `None` for what names no image.
+/// Parses `HOST/repository:tag`, if the host is a registry's. Returns `None` if the text names no image.
 fn of_image(named: &str, config: &Config) -> Option<Result<Subject>> {
     let rest = named.split_once("://").map_or(named, |(_, rest)| rest);
     let (host, image) = rest.split_once('/').filter(|(_, image)| !image.is_empty())?;
@@ -102,11 +102,11 @@ fn of_image(named: &str, config: &Config) -> Option<Result<Subject>> {
     }))
 }
 
-/// Those that the rules or the clients' files name; else the caller's own.
+/// Returns the registries that the rules or the clients' files name, else the caller's own.
 fn configured_or_own(asked: &DoctorRequest<'_>, config: &Config, context: &mut Context<'_>) -> Result<Vec<Subject>> {
     let mut hosts: Vec<String> = config.exact_hosts().map(str::to_owned).collect();
     for host in clients::configured_hosts(&context.env) {
-        // Keys that are no registry's name are looked at with the registry they were meant for.
+        // A key that is not a registry's name is checked with the registry that it was meant for.
         let host = server_name(&host).unwrap_or(host);
         if !hosts.contains(&host) && config.target(&host).is_some() {
             hosts.push(host);

@@ -1,5 +1,4 @@
-//! The report as people read it: what is about the machine, then each registry below its name, then how many problems there are and what to
-//! run first.
+//! The report as text: first the machine, then each registry below its name, then the number of problems and the first command to run.
 
 use std::fmt::Write;
 
@@ -8,13 +7,13 @@ use super::report::{Check, Outcome, Report};
 /// How the report is shown.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReportStyle {
-    /// Only what deserves a look or fails.
+    /// Only warnings and failures.
     pub is_quiet: bool,
     /// With colours, for a terminal.
     pub is_coloured: bool,
 }
 
-/// The report as text.
+/// Returns the report as text.
 pub fn text(report: &Report, style: ReportStyle) -> String {
     let mut text = String::new();
     let mut under = None;
@@ -41,7 +40,7 @@ pub fn text(report: &Report, style: ReportStyle) -> String {
     text
 }
 
-/// The sign in front of the finding; what was skipped is not shown.
+/// Returns the sign in front of the finding. Skipped checks are not shown.
 fn mark(outcome: Outcome, style: ReportStyle) -> Option<String> {
     let (sign, colour) = match outcome {
         Outcome::Pass if style.is_quiet => return None,
@@ -56,7 +55,7 @@ fn mark(outcome: Outcome, style: ReportStyle) -> Option<String> {
     })
 }
 
-/// How many problems there are, and what to run first.
+/// Returns the number of problems, and the first command to run.
 fn summary(report: &Report) -> String {
     let failed = report.checks.iter().filter(|check| check.outcome == Outcome::Fail);
     let failed: Vec<&Check> = failed.collect();
@@ -71,10 +70,10 @@ fn summary(report: &Report) -> String {
     }
 }
 
-/// The programs that hints tell people to run.
+/// The programs in hints.
 const PROGRAMS: [&str; 3] = ["ecr-auth ", "aws ", "docker "];
 
-/// The first command of a hint: what stands at a line's beginning or behind a colon, up to the next part of the sentence.
+/// Returns the first command of a hint: the text at the start of a line or after a colon, up to the next part of the sentence.
 fn command_in(hint: &str) -> Option<&str> {
     let of_line = |line: &'_ str| {
         line.match_indices(": ")
@@ -93,7 +92,7 @@ fn is_command(text: &str) -> bool {
     PROGRAMS.iter().any(|program| text.starts_with(program))
 }
 
-/// Where the sentence goes on, outside of quotes.
+/// Returns where the sentence goes on, outside of quotes.
 fn end_of_command(text: &str) -> usize {
     let mut is_quoted = false;
     for (at, c) in text.char_indices() {

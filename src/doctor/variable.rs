@@ -1,4 +1,4 @@
-//! `DOCKER_AUTH_CONFIG`, as this machine's docker takes it.
+//! `DOCKER_AUTH_CONFIG`, as this machine's docker reads it.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use super::report::Check;
 use client_config::{ConfigLocation, Lookup};
 use context::{Env, program};
 
-/// What docker may take to say its version.
+/// The time limit of docker for printing its version.
 const VERSION_BUDGET: Duration = Duration::from_secs(5);
 
 /// The first version of docker that reads the variable.
 const FIRST_READER: (u32, u32) = (28, 3);
 
-/// Passes the variable over for a docker that doesn't read it: it goes on to its files. Says what is odd about the variable.
+/// Ignores the variable if this docker does not read it. Returns a check if there is a problem with the variable.
 pub fn look(lookup: &mut Lookup, env: &Env) -> Option<Check> {
     let found = lookup.found.as_ref();
     let is_used = found.is_some_and(|found| found.place == ConfigLocation::Variable);
@@ -44,7 +44,7 @@ pub fn look(lookup: &mut Lookup, env: &Env) -> Option<Check> {
     }
 }
 
-/// `Docker version 20.10.24+dfsg1, build 297e128`: no engine is asked.
+/// Returns docker's version from `Docker version 20.10.24+dfsg1, build 297e128`. This needs no engine.
 fn docker_version(env: &Env) -> Option<(u32, u32)> {
     let mut command = ::ci::without_secrets(&program::on_path("docker", env)?, env, &[]);
     let said = program::output(command.arg("--version"), None, VERSION_BUDGET).ok()?;

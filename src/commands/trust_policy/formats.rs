@@ -1,8 +1,8 @@
-//! A role with its provider and its policies, as what people apply: AWS CLI commands, Terraform, CloudFormation.
+//! A role with its provider and policies, in a form that can be applied: AWS CLI commands, Terraform, CloudFormation.
 
 use serde_json::{Value, json};
 
-/// All that is made.
+/// Everything that is created.
 pub(super) struct NewRole {
     pub name: String,
     pub issuer: String,
@@ -16,7 +16,7 @@ pub(super) struct NewRole {
 const POLICY: &str = "ecr";
 
 impl NewRole {
-    /// The trust policy alone, or with the permissions beside it.
+    /// Returns the trust policy alone, or together with the permissions.
     pub fn json(&self) -> String {
         match &self.permissions {
             None => format!("{:#}\n", self.trust),
@@ -29,7 +29,7 @@ impl NewRole {
         }
     }
 
-    /// Commands of the AWS CLI. The provider is left as it is where there is one.
+    /// Returns commands of the AWS CLI. An existing provider is kept.
     pub fn commands(&self) -> String {
         let audiences: Vec<String> = self.audiences.iter().map(|audience| quoted(audience)).collect();
         let (arn, url, name) = (quoted(&self.provider_arn), quoted(&self.issuer), quoted(&self.name));
@@ -56,7 +56,7 @@ END
         text
     }
 
-    /// Resources of Terraform, and a variable for accounts that have the provider.
+    /// Returns resources of Terraform, and a variable for accounts that have the provider.
     pub fn terraform(&self) -> String {
         let mut text = format!(
             "variable \"create_provider\" {{
@@ -97,10 +97,10 @@ resource \"aws_iam_role_policy\" \"ecr\" {{
         text
     }
 
-    /// A template of CloudFormation, with a parameter for accounts that have the provider.
+    /// Returns a template of CloudFormation, with a parameter for accounts that have the provider.
     pub fn cloudformation(&self) -> String {
         let mut trust = self.trust.clone();
-        // With the reference the provider is made before the role.
+        // The reference makes CloudFormation create the provider before the role.
         let provider = json!({"Fn::If": ["CreatesProvider", {"Ref": "Provider"}, self.provider_arn]});
         trust["Statement"][0]["Principal"]["Federated"] = provider;
         let mut role = json!({"RoleName": self.name, "AssumeRolePolicyDocument": trust});
@@ -129,13 +129,13 @@ resource \"aws_iam_role_policy\" \"ecr\" {{
     }
 }
 
-/// One word of a shell.
+/// Quotes one word for a shell.
 fn quoted(text: &str) -> String {
-    // Texts with a NUL come neither from a command line nor from a checked token.
+    // Neither a command line nor a checked token can hold a NUL.
     shlex::try_quote(text).unwrap_or_default().into_owned()
 }
 
-/// JSON is an expression of HCL, but for what begins a template in a text.
+/// Returns JSON as an HCL expression, with the start of templates escaped.
 fn hcl(value: &Value) -> String {
     let text = format!("{value:#}").replace("${", "$${").replace("%{", "%%{");
     text.replace('\n', "\n  ")

@@ -1,4 +1,4 @@
-//! The policies of a role: whom it trusts, and what it may do.
+//! The policies of a role: the trust policy, and the permissions.
 
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// That of `--account`, else of `AWS_ROLE_ARN`.
+    /// Returns the account of `--account`, else of `AWS_ROLE_ARN`.
     pub(super) fn of(account: Option<&str>, region: Option<&str>, context: &Context<'_>) -> Result<Self> {
         let role = context
             .env
@@ -46,22 +46,22 @@ impl Account {
         }
     }
 
-    /// What ARNs of IAM begin with.
+    /// Returns the prefix of IAM ARNs.
     pub(super) fn iam(&self) -> String {
         format!("arn:{}:iam::{}", self.partition.id(), self.id)
     }
 
-    /// The audience of STS.
+    /// Returns the audience of STS.
     pub(super) fn audience(&self) -> &'static str {
         self.partition.sts_audience()
     }
 
-    /// The ARN of the provider.
+    /// Returns the ARN of the provider.
     pub(super) fn provider_arn(&self, jobs: &TrustedJobs) -> String {
         format!("{}:oidc-provider/{}", self.iam(), provider(jobs))
     }
 
-    /// The trust policy.
+    /// Returns the trust policy.
     pub(super) fn trust_policy(&self, jobs: &TrustedJobs) -> Value {
         let provider = provider(jobs);
         let key = |claim: &str| format!("{provider}:{claim}");
@@ -90,12 +90,12 @@ impl Account {
     }
 }
 
-/// The issuer as IAM names it.
+/// Returns the issuer as IAM names it.
 fn provider(jobs: &TrustedJobs) -> &str {
     jobs.issuer.trim_start_matches("https://")
 }
 
-/// What a role may do with repositories.
+/// The access of a role to repositories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     Push,
@@ -130,10 +130,10 @@ impl Access {
 }
 
 impl Account {
-    /// The permissions to use these repositories of the account; `None` for none.
+    /// Returns the permissions for these repositories of the account, or `None` without any.
     ///
     /// # Errors
-    /// No region, or a name that no repository has.
+    /// The region is missing, or a name is not a repository name.
     pub(super) fn permissions(
         &self,
         wanted: &[(Access, &[String])],
@@ -168,7 +168,7 @@ impl Account {
     }
 }
 
-/// Names of ECR's repositories: words of small letters and digits, with `/`, `.`, `_` and `-` between them.
+/// Whether a text is a repository name of ECR: words of lower-case letters and digits, with `/`, `.`, `_` and `-` between them.
 fn is_repository(name: &str) -> bool {
     let is_known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
     let is_word = |word: &str| word.starts_with(|c: char| c.is_ascii_alphanumeric()) && word.chars().all(is_known);

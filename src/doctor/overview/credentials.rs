@@ -1,4 +1,4 @@
-//! Whose credentials the registries here would be asked with.
+//! The credentials for the registries of this machine.
 
 use crate::doctor::clients::ClientFile;
 use aws_access::identity::{ChainSource, CredentialSource, IdentityScope};
@@ -7,20 +7,20 @@ use configuration::Config;
 use context::Env;
 use diagnostics::{Error, Result};
 
-/// Whose credentials a registry, or any one that no rule names, would be asked with.
+/// The credentials for a registry, or for any registry without a rule.
 pub(super) struct RegistryCredentials {
-    /// The registry, where there are several.
+    /// The registry, if there are several.
     pub registry: Option<String>,
-    /// Whose.
-    pub identity: Result<Identity>,
     /// The identity, or why there is none.
+    pub identity: Result<Identity>,
+    /// The text about it.
     told: String,
-    /// Whether pulls go on without.
+    /// Whether pulls go on without credentials.
     pub is_optional: bool,
 }
 
 impl RegistryCredentials {
-    /// Whose, in a line.
+    /// Returns one line about the credentials.
     pub fn told(&self) -> String {
         let of = self
             .registry
@@ -49,7 +49,7 @@ impl RegistryCredentials {
     }
 }
 
-/// The source, with the account or role where a profile names one.
+/// Returns the source, with the account or role if a profile names one.
 fn told_identity(identity: &Identity) -> String {
     let of = |key: &str| identity.setting(key).map(|value| format!(" ({key} {value})"));
     match &identity.source {
@@ -64,7 +64,7 @@ fn told_identity(identity: &Identity) -> String {
     }
 }
 
-/// Those of the registries that are known, where they differ; else those of any registry.
+/// Returns the credentials of the known registries if they differ, else those of any registry.
 pub(super) fn credentials(
     rules: Option<&Config>,
     files: &[ClientFile],
