@@ -21,7 +21,7 @@ pub struct SignInArgs {
     /// Identity pool, such as eu-west-1:12345678-abcd-1234-abcd-123456789012
     #[arg(long, value_name = "ID")]
     pub identity_pool_id: Option<String>,
-    /// Who signs in
+    /// Name of the user who signs in
     #[arg(long, value_name = "NAME")]
     pub username: Option<String>,
     /// File that holds the app client's secret, where it has one [env: ECR_AUTH_COGNITO_CLIENT_SECRET]

@@ -69,7 +69,7 @@ fn the_change_is_shown_and_written() {
          images.northwind.example.\n",
         "You will sign in as zoe@example.com with a password.\n",
         "This is written to ~/.docker/config.json and ~/.config/ecr-auth/setup.json.\n",
-        "warning: images.northwind.example stands for 111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+        "warning: images.northwind.example is an alias of 111122223333.dkr.ecr.eu-west-1.amazonaws.com",
         "docker: 2 registries in ~/.docker/config.json\n",
         &format!("next: ecr-auth cognito signs in, once; then docker pull {HOST}/REPOSITORY\n"),
     ] {
@@ -366,7 +366,7 @@ fn a_sign_in_without_a_block_is_not_stood_in_front_of_either() {
     assert_eq!(signed_in.status, 0, "{signed_in:?}");
     let outcome = import(&machine, &["--alias", ALIAS, "--yes"]);
     assert_eq!(outcome.status, 2, "{outcome:?}");
-    assert!(outcome.stderr.contains("is there already"), "{outcome:?}");
+    assert!(outcome.stderr.contains("exists already"), "{outcome:?}");
     assert!(is_untouched(&machine));
 }
 

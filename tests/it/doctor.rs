@@ -857,7 +857,7 @@ fn public_images_need_no_credentials() {
         "{outcome:?}"
     );
     assert!(
-        outcome.stdout.contains("✓ registry: public.ecr.aws lets"),
+        outcome.stdout.contains("✓ registry: public.ecr.aws accepts the token"),
         "{outcome:?}"
     );
 }

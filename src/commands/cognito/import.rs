@@ -33,7 +33,7 @@ pub struct CognitoImportArgs {
     /// The vendor's file
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Who signs in
+    /// Name of the user who signs in
     #[arg(long, value_name = "NAME")]
     username: Option<String>,
     /// Import this alias of an ECR registry from the file: whoever runs that host is sent your password for the registry (repeatable)
