@@ -1,4 +1,4 @@
-//! The user's browser: opening it, and hearing where it comes back to.
+//! The user's browser: opens it, and waits for it to come back.
 
 mod callback;
 mod opener;

@@ -1,4 +1,4 @@
-//! The shapes of the command line. What the commands do stands in `commands`.
+//! The definition of the command line. The commands themselves are in `commands`.
 
 mod usage;
 
@@ -98,7 +98,7 @@ enum Command {
     },
 }
 
-/// The commands and their flags: what completions and the reference in docs/configuration.md are made of.
+/// Returns the commands and their flags, for completions and for the reference in docs/configuration.md.
 pub fn command() -> clap::Command {
     Cli::command()
 }
@@ -157,7 +157,7 @@ fn print_completions(shell: Shell, context: &mut Context<'_>) -> Result<()> {
         .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the script", error))
 }
 
-/// Help and version are results; all else is an error of usage.
+/// Prints help and version as results, and anything else as a usage error.
 fn show(error: &clap::Error, args: &[OsString], context: &mut Context<'_>) -> Exit {
     if error.use_stderr() {
         let error = usage::error(error, args);

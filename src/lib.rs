@@ -1,4 +1,4 @@
-//! The binary: the command line, one file for each command, and what only a command needs (`doctor`, `kubelet`, `output`, `terminal`).
+//! The binary: the command line, one file for each command, and code that only a command needs (`doctor`, `kubelet`, `output`, `terminal`).
 //! Everything else is in crates/; docs/architecture.md shows which crate uses which.
 //!
 //! [`run`] takes a whole command line and a [`Context`], so any command can run inside a test:
@@ -45,8 +45,8 @@ use std::path::Path;
 use context::Context;
 use diagnostics::Exit;
 
-/// Runs one command line. The credential helper is told apart before anything is parsed: on a cache hit it runs without an
-/// argument parser, an async runtime or the SDK.
+/// Runs one command line. The credential helper is recognised before anything is parsed: on a cache hit it runs without an argument parser, an
+/// async runtime or the SDK.
 pub fn run(args: &[OsString], context: &mut Context<'_>) -> Exit {
     match helper_action(args) {
         Some(action) => commands::helper::run(&action, None, context),
@@ -63,7 +63,7 @@ pub fn run(args: &[OsString], context: &mut Context<'_>) -> Exit {
     }
 }
 
-/// The action, if this is a call of the credential helper: `docker-credential-ecr-auth get`, or `ecr-auth helper get`.
+/// Returns the action, if this is a call of the credential helper: `docker-credential-ecr-auth get`, or `ecr-auth helper get`.
 fn helper_action(args: &[OsString]) -> Option<String> {
     let text = |at: usize| args.get(at).map(|arg| arg.to_string_lossy().into_owned());
     if args

@@ -1,4 +1,4 @@
-//! The binary: hands the outside world to the library and its exit status to the system.
+//! The binary: passes the process's environment to the library, and the exit status to the system.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 use context::{Context, Env, Progress, Verbosity, variables};
 use diagnostics::MessageWriter;
 
-// zig's musl brings an allocator that maps memory anew for each size of block (docs/decisions/0005-size.md).
+// The allocator of zig's musl maps new memory for each size of block (docs/decisions/0005-size.md).
 #[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         env,
         exe: std::env::current_exe().unwrap_or_default(),
         clock: &SystemTime::now,
-        // Not locked: a question at Windows' console reads it, too.
+        // Not locked, because a question at Windows' console reads it too.
         stdin: &mut std::io::stdin(),
         stdout: &mut std::io::stdout().lock(),
         stdout_is_terminal: std::io::stdout().is_terminal(),
@@ -50,7 +50,7 @@ fn exit(code: i32) -> ExitCode {
     ExitCode::from(u8::try_from(code).unwrap_or(1))
 }
 
-/// Windows' exit codes have 32 bits, of which `ExitCode` takes 8.
+/// Ends with an exit code. Windows' have 32 bits, but `ExitCode` takes 8.
 #[cfg(not(unix))]
 #[expect(clippy::exit, reason = "the only way to hand on a whole exit code")]
 fn exit(code: i32) -> ExitCode {

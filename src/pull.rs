@@ -1,5 +1,4 @@
-//! One pull: what a client that pulls or pushes is given for a host. The credential helper and the kubelet's provider answer it, each in
-//! its own format.
+//! Returns the credentials for one pull or push of a client. The credential helper and the kubelet's provider output them in their own formats.
 
 use std::path::Path;
 
@@ -10,24 +9,25 @@ use diagnostics::{Error, Result};
 use ecr_registry::Registry;
 use secret_cache::{Cache, CacheKey, CachedSecret};
 
-/// What a client is given.
+/// The answer to a client.
 #[derive(Debug)]
 pub enum PullAnswer {
     /// The password of the user `AWS`.
     Password(CachedSecret),
-    /// Nothing: the host is neither ECR's nor an alias. With the store that answers for it, where there is one.
+    /// No password: the host is neither ECR's nor an alias. Holds the fallback store, if there is one.
     NotOurs(Option<FallbackStore>),
-    /// Nothing, though a password was wanted: the client goes on without one. With the reason, as a line for people.
+    /// No password because of a failure, with a line about it. The client goes on without one.
     WithoutPassword(String),
 }
 
-/// Answers a client that asks for `server`, which people know by `name`, by the configuration as far as it could be read. `find` finds the path to the registry's password, and where the
+/// Answers a client's request for `server`, which messages call `name`, by the configuration as far as it could be read. `find` finds the path to
+/// the registry's password, and the cache.
 /// password is cached.
 ///
-/// A pull that works without credentials must not fail for want of them: ECR Public and optional registries are gone on without.
+/// A pull that works without credentials must not fail because they are missing, so ECR Public and optional registries go on without them.
 ///
 /// # Errors
-/// A configuration that isn't right; a password that can't be had.
+/// The configuration is invalid, or a password cannot be fetched.
 pub fn answer(
     server: &str,
     name: &str,
@@ -37,7 +37,7 @@ pub fn answer(
 ) -> Result<PullAnswer> {
     let config = match config {
         Ok(config) => config,
-        // What the rules say of it can't be known, but that ECR Public serves anybody can.
+        // The rules are unknown, but ECR Public never needs credentials.
         Err(error) if Registry::parse(server).is_some_and(|registry| registry.is_public()) => {
             return Ok(go_on_without(name, &error));
         }
@@ -55,20 +55,20 @@ pub fn answer(
     }
 }
 
-/// Reads the configuration for the question about one server. That a long `ecr-auth.yml` was found right is kept in the user's cache.
+/// Reads the configuration for a question about one server. A long `ecr-auth.yml` that was found valid is remembered in the user's cache.
 ///
 /// # Errors
-/// As [`Config::load_for`].
+/// The errors of [`Config::load_for`].
 pub fn load_config(server: &str, config: Option<&Path>, context: &Context<'_>) -> Result<Config> {
     let checked = CheckedInCache(Cache::from_env(&context.env));
     Config::load_for(&context.env, config, server, Some(&checked))
 }
 
-/// Texts of `ecr-auth.yml`, in the cache's folder: what is there, this user alone has written.
+/// Valid texts of `ecr-auth.yml`, in the cache's folder. Only this user can have written there.
 struct CheckedInCache(Cache);
 
 impl CheckedInCache {
-    /// The key of a file's text. What one version of ecr-auth finds right, another may not.
+    /// Returns the key of a file's text. It holds ecr-auth's version, because versions may differ in what is valid.
     fn key(file: &Path) -> CacheKey {
         let key = CacheKey::builder().field("right for", env!("CARGO_PKG_VERSION"));
         key.field("file", file.as_os_str().as_encoded_bytes()).build()
@@ -85,10 +85,10 @@ impl CheckedTexts for CheckedInCache {
     }
 }
 
-/// The path to the password with the identity of the registry's rule, and the user's own cache.
+/// Returns the path to the password with the identity of the registry's rule, and the user's own cache.
 ///
 /// # Errors
-/// As [`PasswordPath::choose`].
+/// The errors of [`PasswordPath::choose`].
 pub fn by_rule(target: &RegistryTarget<'_>, context: &Context<'_>) -> Result<(PasswordPath, Cache)> {
     let path = PasswordPath::choose(&context.env, target.registry(), target.identity())?;
     Ok((path, Cache::from_env(&context.env)))

@@ -1,4 +1,4 @@
-//! The terminal in front of which a person sits, whatever stdin and stdout are connected to: questions go there and nowhere else.
+//! The user's terminal. Questions go only there, whatever stdin and stdout are connected to.
 
 use std::io::{IsTerminal, Write};
 
@@ -13,20 +13,20 @@ mod system;
 #[path = "terminal/windows.rs"]
 mod system;
 
-/// Nothing that is typed in has more characters.
+/// The longest answer, in characters.
 const LONGEST: usize = 4096;
 
-/// The controlling terminal, or none.
+/// The controlling terminal, if there is one.
 #[derive(Debug)]
 pub struct Terminal {
     device: Option<system::Device>,
-    /// What to do where there is none.
+    /// The hint if there is no terminal.
     hint: String,
 }
 
 impl Terminal {
-    /// The controlling terminal. There is none where stderr is connected to something else: whoever runs this as a
-    /// `credential_process` hears it and shows nothing, and a question that nobody sees would wait for ever.
+    /// Opens the controlling terminal. There is none if stderr is not connected to a terminal: the caller of a `credential_process` reads stderr
+    /// and shows nothing, and an invisible question would wait forever.
     pub fn open(hint: impl Into<String>) -> Self {
         let is_seen = std::io::stderr().is_terminal();
         Self {
@@ -35,13 +35,13 @@ impl Terminal {
         }
     }
 
-    /// Whether there is one.
+    /// Whether there is a terminal.
     pub fn is_there(&self) -> bool {
         self.device.is_some()
     }
 
     fn device(&mut self, question: &str) -> Result<&mut system::Device> {
-        // Without what is said of the answer.
+        // The question without its explanation.
         let what = question.split(" (").next().unwrap_or_default();
         let what = what.trim().trim_end_matches(':').to_lowercase();
         let hint = self.hint.clone();
@@ -56,7 +56,7 @@ impl Terminal {
         })
     }
 
-    /// Asks for a yes: `y` or `yes`. All else is a no, and so is giving up.
+    /// Asks for a yes: `y` or `yes`. Any other answer is a no, and so is giving up.
     ///
     /// # Errors
     /// There is no terminal, or it fails.
@@ -79,11 +79,11 @@ impl Terminal {
         }
     }
 
-    /// What is typed, without the end of its line; `None` where the question is given up.
+    /// Returns the typed line without its end, or `None` if the user gives up.
     fn line(&mut self, question: &str, is_shown: bool) -> Result<Option<Secret>> {
         let device = self.device(question)?;
         let failed = |error: std::io::Error| Error::failed(Code::NoTerminal, "terminal", error);
-        // Part of it may be a server's words.
+        // Part of the question may come from a server.
         let line = device.read_line(&inert(question), is_shown, LONGEST).map_err(failed)?;
         Ok(line.map(|line| Secret::new(line.expose().trim_end_matches(['\r', '\n']))))
     }

@@ -1,5 +1,5 @@
-//! The address on this machine that a managed login sends the browser back to. A very small web server: it hears one request, on the
-//! loopback addresses alone, and ends.
+//! The address on this machine to which a managed login sends the browser back. It is a small web server that takes one request, only on the
+//! loopback addresses.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -10,30 +10,30 @@ use std::time::{Duration, Instant};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-/// What a browser may take to send its request. One that only keeps a connection ready disturbs nobody: each has a thread of its own.
+/// The time limit of a browser for its request. A connection without a request does not disturb others, because each has its own thread.
 const REQUEST_TIME: Duration = Duration::from_secs(10);
-/// Bytes of a request's head, at most.
+/// The longest head of a request, in bytes.
 const LONGEST_HEAD: usize = 16 * 1024;
 
-/// Hears where the browser comes back to.
+/// Waits for the browser to come back.
 #[derive(Debug)]
 pub struct CallbackListener {
     arrivals: Receiver<Arrival>,
 }
 
-/// A browser that came back, and waits for a page.
+/// A browser that came back and waits for a page.
 #[derive(Debug)]
 pub struct Arrival {
     stream: TcpStream,
-    /// The query of the address: it may hold a code.
+    /// The query of the address, which may hold a code.
     pub query: Secret,
 }
 
 impl CallbackListener {
-    /// Listens on a port of the loopback addresses: `localhost` may be either. Only requests for this path arrive.
+    /// Listens on a port of both loopback addresses, because `localhost` may be either. Only takes requests for this path.
     ///
     /// # Errors
-    /// Another program has the port.
+    /// Another program uses the port.
     pub fn bind(port: u16, path: &'static str) -> Result<Self> {
         let busy = |error: io::Error| {
             Error::failed(
@@ -48,14 +48,14 @@ impl CallbackListener {
         listen(four, path, send.clone());
         match TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, port))) {
             Ok(six) => listen(six, path, send),
-            // A browser that tries this one first would tell another program of the sign-in.
+            // A browser that tries this address first would send the code to another program.
             Err(error) if error.kind() == ErrorKind::AddrInUse => return Err(busy(error)),
             Err(_) => {}
         }
         Ok(Self { arrivals })
     }
 
-    /// The next browser that comes back before `until`; `None`: there is none yet.
+    /// Returns the next browser that comes back before `until`, or `None`.
     pub fn next(&self, until: Instant) -> Option<Arrival> {
         let left = until.saturating_duration_since(Instant::now());
         self.arrivals.recv_timeout(left).ok()
@@ -63,7 +63,7 @@ impl CallbackListener {
 }
 
 fn listen(listener: TcpListener, path: &'static str, send: Sender<Arrival>) {
-    // It ends with the process.
+    // The thread ends with the process.
     thread::spawn(move || {
         for stream in listener.incoming().filter_map(io::Result::ok) {
             let send = send.clone();
@@ -76,7 +76,7 @@ fn listen(listener: TcpListener, path: &'static str, send: Sender<Arrival>) {
     });
 }
 
-/// Reads one request. What is not for the path is answered here.
+/// Reads one request. Requests for other paths are answered here.
 fn arrive(mut stream: TcpStream, path: &str) -> Option<Arrival> {
     stream.set_read_timeout(Some(REQUEST_TIME)).ok()?;
     stream.set_write_timeout(Some(REQUEST_TIME)).ok()?;
@@ -108,7 +108,7 @@ fn read_head(stream: &mut TcpStream) -> Option<Secret> {
 }
 
 impl Arrival {
-    /// Shows the page that the sign-in ends on. A browser that has gone is nobody's problem.
+    /// Shows the last page of the sign-in. A closed browser is ignored.
     pub fn show(mut self, title: &str, text: &str) {
         let _ = write_page(&mut self.stream, "200 OK", title, text);
     }

@@ -1,19 +1,19 @@
-//! Opening an address in the user's browser, by the program that the platform has for it. No crate: those that exist hand the child
-//! the whole environment, passwords included.
+//! Opens an address in the user's browser, with the platform's program. No crate is used, because they pass the whole environment to the program,
+//! including passwords.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use context::{Env, program, variables};
 
-/// A program that opens addresses, with its arguments; the address comes in the place of `%s`, or last.
+/// A program that opens addresses, with its arguments. The address replaces `%s`, or comes last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opener {
     program: PathBuf,
     args: Vec<String>,
 }
 
-/// The program that opens addresses here: `BROWSER`, else the platform's. `None`: there is no browser on this machine.
+/// Returns the program that opens addresses: `BROWSER`, else the platform's. `None` if this machine has no browser.
 pub fn opener(env: &Env) -> Option<Opener> {
     match env.get(variables::BROWSER) {
         Some(commands) => commands.split(':').find_map(|line| named(line, env)),
@@ -21,7 +21,7 @@ pub fn opener(env: &Env) -> Option<Opener> {
     }
 }
 
-/// A command of `BROWSER`, if its program is there.
+/// Returns a command of `BROWSER`, if its program exists.
 fn named(line: &str, env: &Env) -> Option<Opener> {
     let mut words = shlex::split(line)?.into_iter();
     let name = PathBuf::from(words.next()?);
@@ -35,7 +35,7 @@ fn named(line: &str, env: &Env) -> Option<Opener> {
 
 fn of_platform(env: &Env) -> Option<Opener> {
     let (name, args): (_, &[&str]) = if cfg!(windows) {
-        // No shell reads the address there.
+        // The address does not pass through a shell there.
         ("rundll32", &["url.dll,FileProtocolHandler"])
     } else if cfg!(target_os = "macos") {
         ("open", &[])
@@ -46,7 +46,7 @@ fn of_platform(env: &Env) -> Option<Opener> {
     let has_screen = [variables::DISPLAY, variables::WAYLAND_DISPLAY]
         .iter()
         .any(|name| env.get(name).is_some());
-    // Over SSH the browser would open on a screen that the user doesn't see.
+    // Over SSH, the browser would open on a screen that the user does not see.
     if is_remote && !has_screen {
         return None;
     }
@@ -56,10 +56,10 @@ fn of_platform(env: &Env) -> Option<Opener> {
 }
 
 impl Opener {
-    /// Opens an address. The program gets no secrets, and no signal of the terminal's: Ctrl-C ends the sign-in and not the browser.
+    /// Opens an address. The program gets no secrets, and no signals of the terminal, so that Ctrl-C ends the sign-in but not the browser.
     ///
     /// # Errors
-    /// The program can't be started.
+    /// The program cannot be started.
     pub fn open(&self, address: &str, env: &Env) -> std::io::Result<Child> {
         let mut command = Command::new(&self.program);
         let mut is_placed = false;

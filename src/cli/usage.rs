@@ -1,4 +1,4 @@
-//! A command line that can't be read, in the form that all errors have.
+//! Errors of the command line, in the usual form.
 
 use std::ffi::OsString;
 
@@ -8,7 +8,7 @@ use clap::{Arg, Command, CommandFactory};
 use super::Cli;
 use diagnostics::{Code, Error, one_line};
 
-/// The error of clap's, with the nearest thing that there is, and where to read on.
+/// Returns clap's error, with the nearest valid word, and where to read more.
 pub fn error(error: &clap::Error, args: &[OsString]) -> Error {
     let text = error.render().to_string();
     let cause = text.split("\n\n").next().unwrap_or_default();
@@ -22,7 +22,7 @@ pub fn error(error: &clap::Error, args: &[OsString]) -> Error {
             .any(|long| flag.strip_prefix("--") == Some(long))
     };
     let hint = match action_of_helper(error).or_else(|| meant(error)) {
-        // Such flags are there to be refused with a reason.
+        // Hidden flags exist only to be refused with a reason.
         Some(names) if names.iter().any(|name| is_hidden(name)) => read_on,
         Some(names) => format!("did you mean {}? Otherwise {read_on}", names.join(" or ")),
         None => tip(&text).map_or(read_on.clone(), |tip| format!("{tip}; {read_on}")),
@@ -30,7 +30,7 @@ pub fn error(error: &clap::Error, args: &[OsString]) -> Error {
     Error::usage(Code::CommandLine, "the command line", cause).hint(hint)
 }
 
-/// What was meant, the nearest first, where anything is near enough.
+/// Returns what was probably meant, the nearest first, if something is near enough.
 fn meant(error: &clap::Error) -> Option<Vec<String>> {
     const NEAREST: [ContextKind; 3] = [
         ContextKind::SuggestedSubcommand,
@@ -46,7 +46,7 @@ fn meant(error: &clap::Error) -> Option<Vec<String>> {
     (!names.is_empty()).then_some(names)
 }
 
-/// The helper's actions are no commands of their own, though docker calls them so.
+/// Suggests the helper for its actions, which are not commands themselves, though docker calls them so.
 fn action_of_helper(error: &clap::Error) -> Option<Vec<String>> {
     match error.get(ContextKind::InvalidSubcommand) {
         Some(ContextValue::String(name)) if matches!(name.as_str(), "store" | "erase" | "list") => {
@@ -56,13 +56,13 @@ fn action_of_helper(error: &clap::Error) -> Option<Vec<String>> {
     }
 }
 
-/// Any other advice of clap's.
+/// Returns other advice of clap's.
 fn tip(text: &str) -> Option<String> {
     let tips = text.lines().filter_map(|line| line.trim().strip_prefix("tip: "));
     tips.map(one_line).next()
 }
 
-/// The command that it is about, as it is typed, and what it takes.
+/// Returns the command of the error, as it is typed, and its definition.
 fn command(args: &[OsString]) -> (String, Command) {
     let cli = Cli::command();
     let (mut line, mut command) = (cli.get_name().to_owned(), &cli);

@@ -117,7 +117,7 @@ impl Redactor {
             None => text.to_owned(),
         };
         let mut out = String::new();
-        // A subject follows the word `subject`, or `PROVIDER:sub =`. Other claims follow `CLAIM =`.
+        // A subject follows the word `sub`, or `PROVIDER:sub =`. Other claims follow `CLAIM =`.
         let (mut before, mut after_sub) = (String::new(), false);
         for word in text.split_inclusive(' ') {
             let is_around = |c: char| " ,;()\"'`".contains(c);

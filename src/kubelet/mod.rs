@@ -1,7 +1,7 @@
-//! The kubelet's exec image credential provider: what it asks on stdin, and how it wants to be answered on stdout.
+//! The kubelet's exec image credential provider: the request on stdin, and the response on stdout.
 //! <https://kubernetes.io/docs/reference/config-api/kubelet-credentialprovider.v1/>
 //!
-//! Knows nothing of AWS.
+//! It does not know AWS.
 
 mod request;
 mod response;
@@ -9,5 +9,5 @@ mod response;
 pub use request::KubeletRequest;
 pub use response::{with_password, without_credentials};
 
-/// The version of both.
+/// The version of requests and responses.
 const API_VERSION: &str = "credentialprovider.kubelet.k8s.io/v1";

@@ -10,7 +10,7 @@ use secret::Secret;
 
 const KIND: &str = "CredentialProviderRequest";
 
-/// A node of the cluster wants to pull an image.
+/// The kubelet's request: a node of the cluster wants to pull an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KubeletRequest {
     image: String,
@@ -18,7 +18,7 @@ pub struct KubeletRequest {
     annotations: BTreeMap<String, String>,
 }
 
-/// As it is written. Unknown fields are ignored: a request may grow within v1, as it did by the token of a service account.
+/// The request as JSON. Unknown fields are ignored, because requests may grow within v1, as they did with the service account's token.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RequestDocument {
@@ -39,7 +39,7 @@ impl KubeletRequest {
     /// Reads a request.
     ///
     /// # Errors
-    /// It is no JSON, not of this kind and version, lacks a field, or its image is no image's name.
+    /// The text is not JSON, has another kind or version, lacks a field, or its image name is invalid.
     pub fn parse(text: &Secret) -> Result<Self> {
         if text.expose().trim().is_empty() {
             return Err(bad("nothing is on stdin"));
@@ -58,7 +58,7 @@ impl KubeletRequest {
         }
         Ok(Self {
             image: document.image,
-            // The kubelet leaves it out where it is empty.
+            // The kubelet leaves out an empty token.
             token: document
                 .service_account_token
                 .filter(|token| !token.expose().is_empty()),
@@ -66,30 +66,30 @@ impl KubeletRequest {
         })
     }
 
-    /// The registry's host, with its port if it has one, as the image's name has it: what the kubelet compares the answer's
-    /// keys with, and what it calls "Registry" in its cache.
+    /// Returns the registry's host in the image's name, with its port if it has one. The kubelet compares it with the response's keys, and calls it
+    /// "Registry" in its cache.
     pub fn host(&self) -> &str {
         self.image.split('/').next().unwrap_or_default()
     }
 
-    /// The token of the pod's service account, where the kubelet is set up to send it.
+    /// Returns the token of the pod's service account, if the kubelet is configured to send it.
     pub fn token(&self) -> Option<&Secret> {
         self.token.as_ref()
     }
 
-    /// An annotation of the pod's service account, of those that the kubelet is set up to send.
+    /// Returns an annotation of the pod's service account, if the kubelet is configured to send it.
     pub fn annotation(&self, name: &str) -> Option<&str> {
         self.annotations.get(name).map(String::as_str)
     }
 }
 
-/// The kubelet sends normalised names without a scheme.
+/// Whether a text is an image name. The kubelet sends normalised names without a scheme.
 fn is_image(name: &str) -> bool {
     let is_odd = |c: char| c.is_whitespace() || c.is_control();
     !name.starts_with('/') && !name.is_empty() && !name.contains("://") && !name.contains(is_odd)
 }
 
-/// What serde says of a value of the wrong type shows the value, which may be a token: it is left out.
+/// Returns the cause of a JSON error. serde's message about a wrong type would show the value, which may be a token.
 fn cause(error: &serde_json::Error) -> String {
     let said = error.to_string();
     let is_about_a_field = ["missing field", "duplicate field"]

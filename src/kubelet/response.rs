@@ -11,7 +11,7 @@ use secret::Secret;
 /// The user of every ECR password.
 const USERNAME: &str = "AWS";
 
-/// The kubelet decodes it strictly: no other field may ever be in it.
+/// The response as JSON. The kubelet decodes it strictly, so it must not have other fields.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ResponseDocument<'a> {
@@ -28,7 +28,7 @@ struct ResponseLogin<'a> {
     password: &'a str,
 }
 
-/// The answer that opens all of a registry, as one line. The kubelet keeps it for half of what the password has left to live.
+/// Returns the response with a password for all of a registry, in one line. The kubelet keeps it for half of the password's remaining life.
 pub fn with_password(host: &str, password: &Secret, left: Duration) -> Secret {
     let login = ResponseLogin {
         username: USERNAME,
@@ -37,8 +37,8 @@ pub fn with_password(host: &str, password: &Secret, left: Duration) -> Secret {
     answer(BTreeMap::from([(host, login)]), left / 2)
 }
 
-/// The answer that has nothing for this image, as one line: the kubelet pulls with what else it has, or anonymously, and asks again next
-/// time.
+/// Returns the response without credentials for this image, in one line. The kubelet pulls with other credentials or anonymously, and asks again
+/// next time.
 pub fn without_credentials() -> Secret {
     answer(BTreeMap::new(), Duration::ZERO)
 }
@@ -51,12 +51,12 @@ fn answer(auth: BTreeMap<&str, ResponseLogin<'_>>, kept: Duration) -> Secret {
         cache_duration: go_duration(kept),
         auth,
     };
-    // Text keys and text values: serialising them can't fail.
+    // Serialising text keys and values cannot fail.
     let line = serde_json::to_string(&document).unwrap_or_default();
     Secret::new(line + "\n")
 }
 
-/// A duration as Go writes it, in whole seconds, rounded down: `5h59m0s`, `59m30s`, `0s`.
+/// Returns a duration as Go writes it, in whole seconds, rounded down: `5h59m0s`, `59m30s`, `0s`.
 /// <https://pkg.go.dev/time#Duration.String>
 fn go_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();

@@ -1,4 +1,4 @@
-//! AWS credentials, as other programs take them.
+//! AWS credentials in the formats of other programs.
 
 use context::variables;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use aws_access::SessionCredentials;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-/// The answer of a `credential_process`:
+/// The output of a `credential_process`:
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -20,15 +20,15 @@ struct ProcessDocument<'a> {
     secret_access_key: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_token: Option<&'a str>,
-    /// Without it nobody asks again.
+    /// Without it, SDKs do not ask again.
     #[serde(skip_serializing_if = "Option::is_none")]
     expiration: Option<String>,
 }
 
-/// `--format process`: `credential_process` JSON, one line.
+/// Returns the credentials for `--format process`: `credential_process` JSON in one line.
 ///
 /// # Errors
-/// An end that no calendar knows.
+/// The end is not a valid date.
 pub fn credentials_process(credentials: &SessionCredentials) -> Result<Secret> {
     let answer = ProcessDocument {
         version: 1,
@@ -42,8 +42,8 @@ pub fn credentials_process(credentials: &SessionCredentials) -> Result<Secret> {
     Ok(Secret::new(json + "\n"))
 }
 
-/// The variables that AWS's tools read credentials from; `--format github` writes them to `$GITHUB_ENV`. The region's are
-/// there where one is to be told.
+/// Returns the variables from which AWS's tools read credentials. `--format github` writes them to `$GITHUB_ENV`. The region's variables are only
+/// there if the session has a region.
 pub fn credentials_variables(credentials: &SessionCredentials) -> Vec<(&'static str, Secret)> {
     let mut variables = vec![
         (
@@ -61,12 +61,12 @@ pub fn credentials_variables(credentials: &SessionCredentials) -> Vec<(&'static 
     variables
 }
 
-/// `--format env`: lines for a shell to evaluate, which set the variables.
+/// Returns the credentials for `--format env`: lines that set the variables in a shell.
 ///
-/// A long-lived key takes an earlier session's token out: AWS refuses the one with the other.
+/// A long-lived key removes an earlier session's token, because AWS refuses the two together.
 ///
 /// # Errors
-/// A value that the shell has no quotes for.
+/// The shell cannot quote a value.
 pub fn credentials_env(credentials: &SessionCredentials, shell: Shell) -> Result<Secret> {
     let mut text = Zeroizing::new(String::new());
     for (name, value) in credentials_variables(credentials) {
@@ -78,10 +78,10 @@ pub fn credentials_env(credentials: &SessionCredentials, shell: Shell) -> Result
     Ok(Secret::new(text.as_str()))
 }
 
-/// `--format dotenv`: `NAME=value` lines.
+/// Returns the credentials for `--format dotenv`: `NAME=value` lines.
 ///
 /// # Errors
-/// A value that not every reader of such files would read alike.
+/// Readers of such files would read a value differently.
 pub fn credentials_dotenv(credentials: &SessionCredentials) -> Result<Secret> {
     dotenv(&credentials_variables(credentials))
 }

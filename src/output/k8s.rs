@@ -11,7 +11,7 @@ use super::RegistryPassword;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-/// The name of a Secret, and the namespace it goes to.
+/// The name of a Secret, and its namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretName {
     name: String,
@@ -19,11 +19,11 @@ pub struct SecretName {
 }
 
 impl SecretName {
-    /// Checks both as Kubernetes does: <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/>. Without a
-    /// namespace it goes to the one that `kubectl` is set to.
+    /// Checks both as Kubernetes does: <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/>. Without a namespace, `kubectl`
+    /// uses its current one.
     ///
     /// # Errors
-    /// A usage error for what Kubernetes would refuse.
+    /// A usage error for a name that Kubernetes would refuse.
     pub fn new(name: &str, namespace: Option<&str>) -> Result<Self> {
         if !is_subdomain(name) {
             return Err(Error::usage(
@@ -50,12 +50,12 @@ impl SecretName {
     }
 }
 
-/// A DNS subdomain name (RFC 1123).
+/// Whether a text is a DNS subdomain name (RFC 1123).
 fn is_subdomain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_part)
 }
 
-/// A DNS label name (RFC 1123).
+/// Whether a text is a DNS label name (RFC 1123).
 fn is_label(text: &str) -> bool {
     text.len() <= 63 && is_part(text)
 }
@@ -101,11 +101,11 @@ struct RegistryAuth<'a> {
     auth: &'a str,
 }
 
-/// `--format k8s-secret`: a Secret of type `kubernetes.io/dockerconfigjson`, for `kubectl apply -f -`. It is JSON, which every reader
-/// of YAML reads: a name such as `on` or `1e3` stays a name.
+/// Returns the passwords for `--format k8s-secret`: a Secret of type `kubernetes.io/dockerconfigjson`, for `kubectl apply -f -`. It is JSON, which
+/// is also YAML, so that a name such as `on` or `1e3` is read as text.
 ///
 /// # Errors
-/// None but those of the JSON writer.
+/// Only those of the JSON writer.
 pub fn k8s_secret(passwords: &[RegistryPassword], name: &SecretName) -> Result<Secret> {
     let data = k8s_data(passwords)?;
     json(&Manifest {
@@ -122,11 +122,11 @@ pub fn k8s_secret(passwords: &[RegistryPassword], name: &SecretName) -> Result<S
     })
 }
 
-/// The one value of that Secret: the base64 of Docker's `config.json`. It holds the passwords in a form of their own, so a log has to hide it
+/// Returns the only value of that Secret: the base64 of Docker's `config.json`. It is another encoding of the passwords, so a log has to hide it
 /// too.
 ///
 /// # Errors
-/// None but those of the JSON writer.
+/// Only those of the JSON writer.
 pub fn k8s_data(passwords: &[RegistryPassword]) -> Result<Secret> {
     let basic: Vec<Secret> = passwords.iter().map(basic).collect();
     let auths = passwords.iter().zip(&basic).map(|(it, basic)| {
@@ -142,7 +142,7 @@ pub fn k8s_data(passwords: &[RegistryPassword]) -> Result<Secret> {
     Ok(Secret::new(STANDARD.encode(config.expose())))
 }
 
-/// The base64 of `user:password`.
+/// Returns the base64 of `user:password`.
 fn basic(it: &RegistryPassword) -> Secret {
     let plain = Zeroizing::new(format!("{}:{}", RegistryPassword::USERNAME, it.password.expose()));
     Secret::new(STANDARD.encode(plain.as_bytes()))

@@ -1,4 +1,4 @@
-//! What `assume` and `login` hand over: from credentials and passwords to text. Nothing here reads or writes anything.
+//! The output formats of `assume` and `login`: from credentials and passwords to text. Nothing here reads or writes anything.
 
 mod credentials;
 mod k8s;

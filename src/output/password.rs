@@ -1,4 +1,4 @@
-//! Registry passwords, as other programs take them.
+//! Registry passwords in the formats of other programs.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -9,14 +9,14 @@ use super::text::{dotenv, rfc3339};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-/// A registry and what opens it. The user is always `AWS`.
+/// A registry and its password. The user is always `AWS`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryPassword {
     /// The registry's host, with its port if it has one.
     pub host: String,
     /// The password of the user `AWS`.
     pub password: Secret,
-    /// When it ends.
+    /// When the password ends.
     pub expires_at: SystemTime,
 }
 
@@ -39,12 +39,12 @@ struct PasswordEntry<'a> {
     expires_at: String,
 }
 
-/// `--format json`, one line:
-/// `{"registries":[{"registry":"<host>","username":"AWS","password":"…","expiresAt":"2026-01-02T03:04:05Z"}]}`, in the order asked
-/// for. Later versions may add members.
+/// Returns the passwords for `--format json`, in one line and in the requested order:
+/// `{"registries":[{"registry":"<host>","username":"AWS","password":"…","expiresAt":"2026-01-02T03:04:05Z"}]}`.
+/// Later versions may add members.
 ///
 /// # Errors
-/// An end that no calendar knows.
+/// An end is not a valid date.
 pub fn passwords_json(passwords: &[RegistryPassword]) -> Result<Secret> {
     let entry = |password: &'_ RegistryPassword| rfc3339(password.expires_at);
     let ends = passwords.iter().map(entry).collect::<Result<Vec<_>>>()?;
@@ -62,22 +62,21 @@ pub fn passwords_json(passwords: &[RegistryPassword]) -> Result<Secret> {
     Ok(Secret::new(json + "\n"))
 }
 
-/// `--format password`: the password alone, for `docker login --password-stdin`.
+/// Returns the password for `--format password`, such as for `docker login --password-stdin`.
 pub fn bare_password(password: &RegistryPassword) -> Secret {
     Secret::new(format!("{}\n", password.password.expose()))
 }
 
-/// `--format github`: the outputs `docker_username_<host>` and `docker_password_<host>`, the host's other characters replaced by
-/// `_`, as aws-actions/amazon-ecr-login names them.
+/// Returns the passwords for `--format github`: the outputs `docker_username_<host>` and `docker_password_<host>`. As in
+/// aws-actions/amazon-ecr-login, other characters of the host become `_`.
 pub fn passwords_outputs(passwords: &[RegistryPassword]) -> Vec<(String, Secret)> {
     named(passwords, ["docker_username_", "docker_password_"], |c| c)
 }
 
-/// `--format dotenv`: the same as `DOCKER_USERNAME_<HOST>=…` and `DOCKER_PASSWORD_<HOST>=…`, in capitals, as variables of the
-/// environment are.
+/// Returns the passwords for `--format dotenv`: the lines `DOCKER_USERNAME_<HOST>=…` and `DOCKER_PASSWORD_<HOST>=…`, with names in capitals.
 ///
 /// # Errors
-/// A password that not every reader of such files would read alike.
+/// Readers of such files would read a password differently.
 pub fn passwords_dotenv(passwords: &[RegistryPassword]) -> Result<Secret> {
     let variables = named(passwords, ["DOCKER_USERNAME_", "DOCKER_PASSWORD_"], |c| {
         c.to_ascii_uppercase()
@@ -85,10 +84,10 @@ pub fn passwords_dotenv(passwords: &[RegistryPassword]) -> Result<Secret> {
     dotenv(&variables)
 }
 
-/// Makes sure that the names which hosts have in outputs and variables differ.
+/// Checks that the hosts get different names in outputs and variables.
 ///
 /// # Errors
-/// A usage error: two hosts with one name.
+/// A usage error if two hosts get the same name.
 pub fn check_names(hosts: &[String]) -> Result<()> {
     let mut names = BTreeMap::new();
     for host in hosts {

@@ -1,4 +1,4 @@
-//! Lines that set environment variables, for each kind of shell.
+//! Lines that set environment variables, for each shell.
 
 use clap::ValueEnum;
 
@@ -20,14 +20,14 @@ pub enum Shell {
     Cmd,
 }
 
-/// The quotes that PowerShell takes for a single one: the typewriter's and four typographic ones.
+/// The characters that PowerShell reads as a single quote: the ASCII one and four typographic ones.
 const POWERSHELL_QUOTES: [char; 5] = ['\'', '\u{2018}', '\u{2019}', '\u{201a}', '\u{201b}'];
 
 impl Shell {
-    /// The line that sets a variable.
+    /// Returns the line that sets a variable.
     ///
     /// # Errors
-    /// This shell has no quotes for the value.
+    /// The shell cannot quote the value.
     pub fn set(self, name: &str, value: &Secret) -> Result<Secret> {
         let Some(inside) = self.between_quotes(value) else {
             let cause = format!("{name} holds characters that cmd.exe has no quotes for");
@@ -45,7 +45,7 @@ impl Shell {
         }))
     }
 
-    /// The line that removes a variable, if there is one.
+    /// Returns the line that removes a variable, if it is set.
     pub fn unset(self, name: &str) -> String {
         match self {
             Self::Posix => format!("unset {name}\n"),
@@ -55,12 +55,12 @@ impl Shell {
         }
     }
 
-    /// The secret as a line of this shell holds it: a CI has to mask this text, too.
+    /// Returns the secret as it is written in this shell's line. A CI has to mask this text too.
     pub fn text(self, secret: &Secret) -> Secret {
         self.between_quotes(secret).unwrap_or_default()
     }
 
-    /// `None`: cmd.exe reads `%`, `!`, `^` and `"` in one way at its prompt and in another way in its files.
+    /// Quotes a secret. Returns `None` if cmd.exe cannot: it reads `%`, `!`, `^` and `"` differently at its prompt and in its files.
     fn between_quotes(self, secret: &Secret) -> Option<Secret> {
         let for_cmd = |c: char| !c.is_control() && !"%!^\"".contains(c);
         match self {
@@ -72,10 +72,10 @@ impl Shell {
     }
 }
 
-/// The text with another character before some of its characters.
+/// Returns the text with another character before some of its characters.
 fn escaped(secret: &Secret, before: impl Fn(char) -> Option<char>) -> Secret {
     let text = secret.expose();
-    // Room for all of it, so that no copy is left behind where it grew.
+    // The text has room for everything, because a text that grows would leave copies in memory.
     let mut line = String::with_capacity(5 * text.len());
     for c in text.chars() {
         line.extend(before(c));

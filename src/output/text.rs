@@ -1,4 +1,4 @@
-//! Pieces that several formats share.
+//! Parts that several formats share.
 
 use std::time::SystemTime;
 
@@ -10,10 +10,10 @@ use aws_shared_files::push_quoted;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-/// A time as RFC 3339 has it, in UTC, whole seconds: `2026-01-02T03:04:05Z`. Rounded down: better renewed early than late.
+/// Returns a time as RFC 3339, in UTC and whole seconds: `2026-01-02T03:04:05Z`. It is rounded down, so that renewal is early rather than late.
 ///
 /// # Errors
-/// A time that no calendar knows.
+/// The time is not a valid date.
 pub fn rfc3339(time: SystemTime) -> Result<String> {
     let seconds = DateTime::from(time).secs();
     DateTime::from_secs(seconds)
@@ -21,12 +21,12 @@ pub fn rfc3339(time: SystemTime) -> Result<String> {
         .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write when the credentials end", error))
 }
 
-/// `NAME=value` lines that docker's `--env-file`, docker compose, GitLab's `artifacts:reports:dotenv`, and a shell's `.` read
-/// alike. GitLab and `--env-file` keep quotes as part of the value, so there are none; GitLab refuses comments and empty lines, so
-/// there are none of these either; and it replaces `$NAME` in values, as compose does.
+/// Returns `NAME=value` lines that docker's `--env-file`, docker compose, GitLab's `artifacts:reports:dotenv` and a shell's `.` read in the same
+/// way. There are no quotes, because GitLab and `--env-file` keep them as part of the value, and no comments or empty lines, because GitLab refuses
+/// them. GitLab and compose replace `$NAME` in values.
 ///
 /// # Errors
-/// A value of other characters than base64 and names of regions have, which one of the readers would read differently.
+/// A value has characters other than those of base64 and region names, which some reader would read differently.
 pub(super) fn dotenv<N: AsRef<str>>(variables: &[(N, Secret)]) -> Result<Secret> {
     let mut text = String::new();
     for (name, value) in variables {
@@ -45,13 +45,13 @@ pub(super) fn dotenv<N: AsRef<str>>(variables: &[(N, Secret)]) -> Result<Secret>
     Ok(Secret::new(text))
 }
 
-/// A secret as it stands in JSON, without the quotes around it.
+/// Returns a secret as it is written in JSON, without the surrounding quotes.
 pub fn json_text(secret: &Secret) -> Secret {
     let text = Zeroizing::new(serde_json::to_string(secret.expose()).unwrap_or_default());
     Secret::new(inside_of(&text, '"'))
 }
 
-/// A secret as it stands on the line of a POSIX shell, without the quotes around it.
+/// Returns a secret as it is written in a POSIX shell's line, without the surrounding quotes.
 pub(super) fn shell_text(secret: &Secret) -> Secret {
     let mut text = Zeroizing::new(String::new());
     push_quoted(&mut text, secret.expose());

@@ -1,4 +1,4 @@
-//! The registry itself, as clients speak to it: the OCI distribution API with a password of ECR's.
+//! A client of the registry itself: the OCI distribution API with a password of ECR's.
 //! <https://github.com/opencontainers/distribution-spec/blob/main/spec.md>
 
 use base64::Engine;
@@ -9,14 +9,14 @@ use aws_access::net::{PlainResponse, Transport, send};
 use diagnostics::{Result, one_line};
 use secret::{Secret, exposed};
 
-/// The kinds of manifest that clients take.
+/// The media types of manifests that clients accept.
 const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 
-/// How much of a server's own words is shown, in characters.
+/// The most characters of a server's message that are shown.
 const SHOWN_LIMIT: usize = 300;
 
-/// What the registry says of its refusal, in one line: the first of its `errors`.
+/// Returns the registry's message about a refusal, in one line: the first of its `errors`.
 pub fn refusal(response: &PlainResponse) -> Option<String> {
     #[derive(Deserialize)]
     struct RegistryErrors {
@@ -35,16 +35,16 @@ pub fn refusal(response: &PlainResponse) -> Option<String> {
     Some(said.chars().take(SHOWN_LIMIT).collect())
 }
 
-/// Asks an address for `/`, to see whether anybody answers there, and what time it is for them.
+/// Requests `/` at an address, to see whether a server answers there, and its time.
 ///
 /// # Errors
-/// Nobody can be reached there.
+/// No server can be reached there.
 pub async fn probe(transport: &Transport, address: &str) -> Result<PlainResponse> {
     let url = format!("{}/", address.trim_end_matches('/'));
     send(transport, "GET", &url, &[]).await
 }
 
-/// A registry, with the password that opens it.
+/// A registry and its password.
 #[derive(Debug)]
 pub struct RegistryClient<'a> {
     transport: Transport,
@@ -53,7 +53,7 @@ pub struct RegistryClient<'a> {
 }
 
 impl<'a> RegistryClient<'a> {
-    /// The registry at this host (with its port, if it has one). Without a password it is asked as anybody may.
+    /// Returns the client of the registry at this host (with its port, if it has one). Without a password, requests have no credentials.
     pub fn new(transport: Transport, host: &'a str, password: Option<&Secret>) -> Self {
         let authorization = password.map(|password| {
             let user = Secret::new(format!("AWS:{}", password.expose()));
@@ -66,18 +66,19 @@ impl<'a> RegistryClient<'a> {
         }
     }
 
-    /// `GET /v2/`: whether it lets this password in. What it takes instead of the password later on (ECR Public) is remembered.
+    /// Requests `GET /v2/`, which tells whether the registry accepts this password. If the registry (ECR Public) wants another token instead, it is
+    /// fetched and kept.
     ///
     /// # Errors
-    /// It can't be reached.
+    /// The registry cannot be reached.
     pub async fn ping(&mut self) -> Result<PlainResponse> {
         self.answer_challenge("GET", "/v2/", &[]).await
     }
 
-    /// `HEAD` of a manifest. As [`RegistryClient::ping`], it remembers what the registry takes instead of the password.
+    /// Requests `HEAD` of a manifest. It keeps another token, as [`RegistryClient::ping`] does.
     ///
     /// # Errors
-    /// It can't be reached.
+    /// The registry cannot be reached.
     pub async fn manifest(&mut self, repository: &str, reference: &str) -> Result<PlainResponse> {
         let path = format!("/v2/{repository}/manifests/{reference}");
         self.answer_challenge("HEAD", &path, &[("accept", MANIFESTS)]).await
@@ -86,16 +87,16 @@ impl<'a> RegistryClient<'a> {
     /// Begins the upload of a blob. [`RegistryClient::cancel`] ends it.
     ///
     /// # Errors
-    /// It can't be reached.
+    /// The registry cannot be reached.
     pub async fn begin_upload(&self, repository: &str) -> Result<PlainResponse> {
         let path = format!("/v2/{repository}/blobs/uploads/");
         self.call("POST", &path, &[("content-length", "0")]).await
     }
 
-    /// Cancels an upload, by the `Location` of the answer that began it. `None` where that is at another server.
+    /// Cancels an upload, by the `Location` of the response that began it. Returns `None` if that is on another server.
     ///
     /// # Errors
-    /// It can't be reached.
+    /// The registry cannot be reached.
     pub async fn cancel(&self, location: &str) -> Result<Option<PlainResponse>> {
         let own = format!("https://{}", self.host);
         let path = location.strip_prefix(&own).unwrap_or(location);
@@ -118,7 +119,7 @@ impl<'a> RegistryClient<'a> {
         }
     }
 
-    /// The token that is asked for in place of the password: <https://distribution.github.io/distribution/spec/auth/token/>
+    /// Fetches the token that the registry wants instead of the password: <https://distribution.github.io/distribution/spec/auth/token/>
     async fn take_bearer(&mut self, url: &str) -> Result<()> {
         #[derive(Deserialize)]
         struct BearerToken {
@@ -147,7 +148,7 @@ impl<'a> RegistryClient<'a> {
     }
 }
 
-/// Where a registry's challenge sends for a token: to itself alone, as the password goes there too.
+/// Returns the address for a token in a registry's challenge. It must be on the registry itself, because the password is sent there too.
 fn token_address(challenge: &str, host: &str) -> Option<String> {
     let (scheme, parameters) = challenge.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("bearer") {

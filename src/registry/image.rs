@@ -1,4 +1,4 @@
-//! An image's name, as docker reads it.
+//! Parses an image's name as docker does.
 
 /// An image's name within its registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct Image {
 }
 
 impl Image {
-    /// Reads `repository[:tag][@digest]`, the tag being `latest` where none is named. `None` for what no image is called.
+    /// Parses `repository[:tag][@digest]`. The default tag is `latest`. Returns `None` for an invalid name.
     pub fn parse(text: &str) -> Option<Self> {
         let (name, digest) = match text.split_once('@') {
             Some((name, digest)) => (name, Some(digest)),

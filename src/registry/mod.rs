@@ -1,4 +1,4 @@
-//! The registry itself, as clients speak to it, and the names of images in it.
+//! A client of the registry itself, and the names of images in it.
 
 mod client;
 mod image;

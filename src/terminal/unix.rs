@@ -15,11 +15,11 @@ use zeroize::Zeroizing;
 
 use secret::Secret;
 
-/// Keys that end a question without an answer: Ctrl-C and Ctrl-\, and Ctrl-D where nothing was typed.
+/// Keys that give up a question: Ctrl-C and Ctrl-\, and Ctrl-D if nothing was typed.
 const INTERRUPT: u8 = 0x03;
 const END: u8 = 0x04;
 const QUIT: u8 = 0x1c;
-/// Keys that take back: the last character (two codes are usual), and all of it (Ctrl-U).
+/// Keys that delete: the last character (two codes are common), and the whole line (Ctrl-U).
 const BACKSPACE: u8 = 0x08;
 const DELETE: u8 = 0x7f;
 const KILL: u8 = 0x15;
@@ -33,13 +33,13 @@ impl Device {
         tcgetattr(&file).is_ok().then_some(Self(file))
     }
 
-    /// Asks for a line; `None` where the question was given up. Keys are read one by one, those that would send a signal too: so the
-    /// terminal is as it was before, however the question ends.
+    /// Asks for a line. Returns `None` if the user gives up. Keys are read one by one, including those for signals, so that the terminal is
+    /// restored however the question ends.
     pub fn read_line(&mut self, question: &str, is_shown: bool, longest: usize) -> io::Result<Option<Secret>> {
-        // Before the question: whoever sees it may type at once.
+        // Set before the question is shown, because the user may type at once.
         let modes = Modes::for_keys(&self.0)?;
         write!(self.0, "{question}")?;
-        // Room for all of it, so that no copy is left behind where it grew.
+        // The buffer has room for everything, because a buffer that grows would leave copies in memory.
         let mut line = Zeroizing::new(Vec::with_capacity(longest));
         let answered = self.read_keys(&mut line, is_shown, longest);
         drop(modes);
@@ -49,7 +49,7 @@ impl Device {
         Ok(answered.then(|| Secret::new(Zeroizing::new(text.into_owned()).as_str())))
     }
 
-    /// False where it is given up.
+    /// Reads keys until the line ends. Returns false if the user gives up.
     fn read_keys(&mut self, line: &mut Vec<u8>, is_shown: bool, longest: usize) -> io::Result<bool> {
         loop {
             let mut key = [0];
@@ -77,7 +77,7 @@ impl Device {
         }
     }
 
-    /// The last character, whole.
+    /// Deletes the last whole character.
     fn take_back(&mut self, line: &mut Vec<u8>, is_shown: bool) -> io::Result<()> {
         let was_there = !line.is_empty();
         while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
@@ -98,14 +98,14 @@ impl Write for Device {
     }
 }
 
-/// The terminal's modes of before, put back when dropped.
+/// The terminal's former modes, restored when dropped.
 struct Modes;
 
-/// The terminal while a question stands open, and its modes of before: for who puts them back, [`Modes`] or a signal.
+/// The terminal with an open question, and its former modes, which [`Modes`] or a signal restores.
 static OPEN: Mutex<Option<(File, Termios)>> = Mutex::new(None);
 
 impl Modes {
-    /// Key by key, none of them shown, none of them a signal.
+    /// Sets the terminal to single keys, without echo and signals.
     fn for_keys(terminal: &File) -> io::Result<Self> {
         watch_signals();
         let before = tcgetattr(terminal)?;
@@ -114,13 +114,13 @@ impl Modes {
         keys.special_codes[SpecialCodeIndex::VMIN] = 1;
         keys.special_codes[SpecialCodeIndex::VTIME] = 0;
         let copy = terminal.try_clone()?;
-        // Held until the modes are set: a signal meanwhile puts them back after that. Nothing here waits for a screen that stands still.
+        // Held until the modes are set, so that a signal in between restores them afterwards. Nothing here waits for a stopped screen.
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         tcsetattr(terminal, OptionalActions::Now, &keys)?;
         *open = Some((copy, before));
         drop(open);
         let modes = Self;
-        // What was typed before the question was not meant as its answer.
+        // Text that was typed before the question is not its answer.
         tcflush(terminal, QueueSelector::IFlush)?;
         Ok(modes)
     }
@@ -139,8 +139,8 @@ fn put_back() {
     }
 }
 
-/// From the first question on, whoever ends this process by a signal leaves the terminal as it was: the modes are put back, then the
-/// signal does what it does anywhere. One that can't be watched for does so at once.
+/// Restores the terminal if a signal ends this process, from the first question on: the modes are restored, and then the signal has its usual
+/// effect. A signal that cannot be watched has its effect at once.
 fn watch_signals() {
     static WATCHED: Once = Once::new();
     WATCHED.call_once(|| {

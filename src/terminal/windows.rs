@@ -7,18 +7,18 @@ use zeroize::Zeroizing;
 
 use secret::Secret;
 
-/// Stdin, where that is a console.
+/// Stdin, if it is a console.
 #[derive(Debug)]
 pub(super) struct Device(HSTD);
 
 impl Device {
     pub fn open() -> Option<Self> {
-        // The guard would close stdin itself.
+        // Dropping the guard would close stdin.
         let stdin = HSTD::GetStdHandle(co::STD_HANDLE::INPUT).ok()?.leak();
         stdin.GetConsoleMode().is_ok().then_some(Self(stdin))
     }
 
-    /// Asks for a line; `None` at the end of the input (Ctrl-Z). Ctrl-C ends the program.
+    /// Asks for a line. Returns `None` at the end of the input (Ctrl-Z). Ctrl-C ends the program.
     pub fn read_line(&mut self, question: &str, is_shown: bool, longest: usize) -> io::Result<Option<Secret>> {
         let modes = Modes::set(&self.0, is_shown)?;
         let mut stderr = io::stderr();
@@ -34,7 +34,7 @@ impl Device {
         Ok((!ended).then(|| Secret::new(line.as_str())))
     }
 
-    /// A line with its end, up to the longest.
+    /// Reads a line with its end, up to `longest`.
     fn read(&self, longest: usize) -> io::Result<Zeroizing<String>> {
         let mut buffer = WString::new_alloc_buf(longest + 2);
         let read = self.0.ReadConsole(&mut buffer, None).map_err(system_error);
@@ -54,14 +54,14 @@ impl Write for Device {
     }
 }
 
-/// The console's modes of before, put back when dropped.
+/// The console's former modes, restored when dropped.
 struct Modes<'a> {
     console: &'a HSTD,
     before: co::CONSOLE,
 }
 
 impl<'a> Modes<'a> {
-    /// Whole lines, shown or not, which the keys for editing work in.
+    /// Sets the console to whole lines, shown or not, with the usual editing keys.
     fn set(console: &'a HSTD, is_shown: bool) -> io::Result<Self> {
         let before = console.GetConsoleMode().map_err(system_error)?;
         let mut modes = co::CONSOLE::ENABLE_LINE_INPUT | co::CONSOLE::ENABLE_PROCESSED_INPUT;

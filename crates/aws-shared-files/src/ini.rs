@@ -1,20 +1,20 @@
-//! The lines of AWS's shared files, with their places: what is read and what is edited are the same lines.
+//! The lines of AWS's shared files, with their positions, for reading and for editing.
 //!
-//! Format: <https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html>. Where readers differ, this one reads as botocore does, which
-//! uses Python's `configparser`: `:` for `=`, indented sections and settings, and a line that is indented further than the setting above
-//! it belongs to that setting.
+//! Format: <https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html>. If readers differ, this one follows botocore, which uses Python's
+//! `configparser`: `:` for `=`, indented sections and settings, and a line that is indented further than the setting above it belongs to that
+//! setting.
 
 use std::ops::Range;
 
-/// A `[section]` and what follows it.
+/// A `[section]` and the lines after it.
 #[derive(Debug)]
 pub(crate) struct IniSection<'a> {
-    /// What stands in the brackets, without the blanks around it. Empty for what stands before the first section.
+    /// The text in the brackets, without surrounding blanks. Empty for the lines before the first section.
     pub header: &'a str,
-    /// Where the section's settings begin: behind the header's line and its end.
+    /// The position of the section's settings, after the header's line and its end.
     pub start: usize,
     pub settings: Vec<IniSetting<'a>>,
-    /// The number of the first line that is no setting, from 1.
+    /// The number of the first line that is not a setting, counted from 1.
     pub broken_line: Option<usize>,
 }
 
@@ -32,24 +32,24 @@ impl IniSection<'_> {
 /// `key = value`, with the indented lines that belong to it.
 #[derive(Debug)]
 pub(crate) struct IniSetting<'a> {
-    /// In lower case.
+    /// The key, in lower case.
     pub key: String,
-    /// From the key's line alone.
+    /// The value on the key's line.
     pub value: &'a str,
     /// The indented lines below, without their indentation, and their numbers.
     pub continuation: Vec<(&'a str, usize)>,
-    /// The number of the key's line, from 1.
+    /// The number of the key's line, counted from 1.
     pub line: usize,
     /// The white space before the key.
     pub indent: &'a str,
-    /// From the key to the end of its last line, the line break excluded.
+    /// The range from the key to the end of its last line, without the line break.
     pub range: Range<usize>,
 }
 
 /// Returns the sections of a file, in their order. Lines before the first header are a section without a header.
 pub(crate) fn sections(text: &str) -> Vec<IniSection<'_>> {
     let mut sections: Vec<IniSection<'_>> = Vec::new();
-    // A byte order mark is no part of the first line.
+    // A byte order mark does not belong to the first line.
     let mut end = text.len() - text.trim_start_matches('\u{feff}').len();
     for (line, number) in lines(&text[end..]).zip(1..) {
         end += line.len();
@@ -99,7 +99,7 @@ fn setting<'a>(text: &'a str, indent: &'a str, line: usize, range: Range<usize>)
     }
 }
 
-/// The lines with their ends: a line feed, a carriage return, or both.
+/// Returns the lines with their ends: a line feed, a carriage return, or both.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {

@@ -1,7 +1,7 @@
 //! AWS's shared files, `~/.aws/config` and `~/.aws/credentials`.
 //!
-//! [`SharedFiles`] reads both, as tolerantly as the AWS CLI. [`profile`] writes one profile whose `credential_process` is this program, and
-//! takes it back. [`push_quoted`] quotes a word for such a command line.
+//! [`SharedFiles`] reads both, as tolerantly as the AWS CLI. [`profile`] writes one profile whose `credential_process` is this program, and removes
+//! it again. [`push_quoted`] quotes a word for such a command line.
 //!
 //! ```
 //! use aws_shared_files::SharedFiles;

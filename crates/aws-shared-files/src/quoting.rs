@@ -1,7 +1,7 @@
-//! Words as a POSIX shell reads them.
+//! Quotes words for a POSIX shell.
 
-/// Appends a word in single quotes: what stands between them is left alone by `sh` and by Python's `shlex` alike, which
-/// disagree about backslashes in double quotes. A single quote itself stands outside, escaped.
+/// Appends a word in single quotes, in which both `sh` and Python's `shlex` leave all characters alone. (They disagree about backslashes in double
+/// quotes.) A single quote itself is written outside, escaped.
 pub fn push_quoted(line: &mut String, word: &str) {
     line.push('\'');
     for c in word.chars() {

@@ -1,11 +1,11 @@
-//! A section of a shared file, with its settings as AWS's tools understand them.
+//! A section of a shared file, with its settings as AWS's tools read them.
 
 use secret::Secret;
 
 use crate::ini::{IniSection, IniSetting};
 use crate::shared_file::SharedFile;
 
-/// The settings by which a profile gets credentials. A further line cannot belong to one of them, nor can one be a line of another setting.
+/// The settings that give a profile credentials. Further lines may not belong to one of them, and they may not be lines of another setting.
 const IDENTITY_KEYS: [&str; 18] = [
     "aws_access_key_id",
     "aws_secret_access_key",
@@ -27,13 +27,13 @@ const IDENTITY_KEYS: [&str; 18] = [
     "sso_start_url",
 ];
 
-/// The one setting whose value is a command line: quotes are part of it, and it may go on in further lines.
+/// The only setting whose value is a command line: quotes are part of it, and it may continue on further lines.
 const COMMAND: &str = "credential_process";
 
-/// What a section is about.
+/// The kind of a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum SectionKind {
-    /// `[profile NAME]` and `[default]` of `config`, every section of `credentials`.
+    /// `[profile NAME]` and `[default]` of `config`, and every section of `credentials`.
     Profile,
     /// `[sso-session NAME]`.
     SsoSession,
@@ -44,8 +44,8 @@ pub(crate) enum SectionKind {
 }
 
 impl SectionKind {
-    /// What the header says: the kind, and the name. Lines before the first header spoil the profile `default`, as the AWS CLI refuses
-    /// the whole file then.
+    /// Returns the kind and the name in a header. Lines before the first header count for the profile `default`, because the AWS CLI then refuses
+    /// the whole file.
     pub fn of_header(header: &str, file: SharedFile) -> Option<(Self, String)> {
         match header {
             "DEFAULT" => return None,
@@ -66,12 +66,12 @@ impl SectionKind {
     }
 }
 
-/// The name in a header of `config`: as the AWS CLI reads it, else all that follows the first word, as AWS's helper in Go has it.
+/// Returns the name in a header of `config`, as the AWS CLI reads it, else all text after the first word, as AWS's helper in Go reads it.
 fn name(header: &str, rest: &str) -> String {
     words(header).map_or_else(|| rest.trim().to_owned(), |[_, name]| name)
 }
 
-/// The two words of a header, which the AWS CLI reads as a shell does.
+/// Returns the two words of a header, which the AWS CLI reads as a shell does.
 fn words(header: &str) -> Option<[String; 2]> {
     shlex::split(header)?.try_into().ok()
 }
@@ -81,17 +81,17 @@ fn words(header: &str) -> Option<[String; 2]> {
 pub(crate) struct Section {
     pub kind: SectionKind,
     pub name: String,
-    /// As it is spelled.
+    /// The header as it is written.
     pub header: String,
     pub settings: Vec<Setting>,
-    /// The number of a line that can't be understood, from 1.
+    /// The number of a line that cannot be understood, counted from 1.
     pub broken_line: Option<usize>,
     pub file: SharedFile,
 }
 
 impl Section {
     pub fn new(kind: SectionKind, name: String, parsed: &IniSection<'_>, file: SharedFile) -> Self {
-        // Without a header, these are lines of nobody's.
+        // Without a header, the lines belong to no section.
         let stray = parsed.settings.first().filter(|_| parsed.header.is_empty());
         let odd = parsed.settings.iter().find_map(odd_line);
         Self {
@@ -104,7 +104,7 @@ impl Section {
         }
     }
 
-    /// Whether the AWS CLI reads this section under this name, too.
+    /// Whether the AWS CLI also reads this section under this name.
     pub fn is_for_all(&self) -> bool {
         self.file == SharedFile::Credentials || self.name == "default" || words(&self.header).is_some()
     }
@@ -113,7 +113,7 @@ impl Section {
         self.kind == kind && self.name == name
     }
 
-    /// The last value of a setting that is not empty.
+    /// Returns the last value of a setting that is not empty.
     pub fn get(&self, parent: Option<&str>, key: &str) -> Option<&str> {
         let is_it =
             |line: &&Setting| line.parent.as_deref() == parent && line.key == key && !line.value.expose().is_empty();
@@ -121,8 +121,8 @@ impl Section {
     }
 }
 
-/// The number of a setting's line that can't be understood: indented below a setting by which a profile gets credentials, being one, or
-/// no setting below one that has nested ones.
+/// Returns the number of a line that cannot be understood: a line indented below a credential setting, an indented credential setting, or a line
+/// without a setting below one that has nested settings.
 fn odd_line(setting: &IniSetting<'_>) -> Option<usize> {
     let is_identity = |key: &str| IDENTITY_KEYS.contains(&key.trim_end().to_lowercase().as_str());
     let key_of = |line: &str| line.split_once(['=', ':']).map(|(key, _)| key.to_owned());
@@ -145,15 +145,15 @@ fn odd_line(setting: &IniSetting<'_>) -> Option<usize> {
 /// A setting of a section.
 #[derive(Debug, Clone)]
 pub(crate) struct Setting {
-    /// For a setting nested under another (`s3 =` and then an indented line): the outer one.
+    /// For a setting nested under another (`s3 =` and then an indented line), the outer one.
     pub parent: Option<String>,
     pub key: String,
-    /// A secret, whatever the key: `aws_secret_access_key` is one of them.
+    /// The value. It is a secret for every key, because `aws_secret_access_key` is one.
     pub value: Secret,
 }
 
 impl Setting {
-    /// The settings of a section, in the order of their lines.
+    /// Returns the settings of a section, in the order of their lines.
     pub fn all(section: &IniSection<'_>) -> Vec<Self> {
         let mut all = Vec::new();
         for setting in &section.settings {
@@ -183,7 +183,7 @@ impl Setting {
         }
     }
 
-    /// The section that this line refers to.
+    /// Returns the section that this line names.
     pub fn names(&self) -> Option<(SectionKind, &str)> {
         let kind = match self.key.as_str() {
             "source_profile" => SectionKind::Profile,
@@ -195,8 +195,8 @@ impl Setting {
     }
 }
 
-/// A value without its comment and, but for a command, without the quotes around it: AWS would refuse what the AWS CLI makes of them, and
-/// AWS's helper in Go takes them off.
+/// Returns a value without its comment and, except for a command, without its quotes: AWS's helper in Go removes them, and AWS would refuse the
+/// value with them.
 fn cleaned(key: &str, value: &str) -> String {
     let value = without_comment(value, key == COMMAND);
     let quoted = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
@@ -206,7 +206,7 @@ fn cleaned(key: &str, value: &str) -> String {
     }
 }
 
-/// A `#` or `;` at the start or after white space begins a comment; in a command, not between quotes.
+/// Returns a value without its comment. A `#` or `;` at the start or after white space begins one, except between quotes in a command.
 fn without_comment(value: &str, is_command: bool) -> &str {
     let (mut quote, mut before) = (None, ' ');
     for (at, c) in value.char_indices() {

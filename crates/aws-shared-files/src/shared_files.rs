@@ -1,7 +1,6 @@
-//! AWS's shared `config` and `credentials` files: which profiles there are, and their settings.
+//! AWS's shared `config` and `credentials` files: their profiles and settings.
 //!
-//! They are read as the AWS CLI and AWS's helper in Go read them: what one of both takes is taken here. A line that none of them can take
-//! spoils the profile that it belongs to, and no other.
+//! A line is valid if the AWS CLI or AWS's helper in Go accepts it. An invalid line only affects the profile that it belongs to.
 //!
 //! Format: <https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html>.
 
@@ -20,9 +19,9 @@ use crate::text;
 /// Both shared files, parsed.
 #[derive(Debug, Default)]
 pub struct SharedFiles {
-    /// Those of the credentials file come first: its settings win.
+    /// The sections. Those of the credentials file come first, because its settings win.
     sections: Vec<Section>,
-    /// Where the files are.
+    /// The paths of the files.
     paths: [PathBuf; 2],
 }
 
@@ -38,7 +37,7 @@ impl SharedFiles {
     /// A missing file is an empty one.
     ///
     /// # Errors
-    /// A file that is there but can't be read, or is no text.
+    /// An existing file cannot be read, or is not text.
     pub fn read(env: &Env) -> Result<Self> {
         let mut files = Self::default();
         for file in [SharedFile::Credentials, SharedFile::Config] {
@@ -63,14 +62,14 @@ impl SharedFiles {
         let mut for_all: Vec<Setting> = Vec::new();
         for parsed in ini::sections(text) {
             if parsed.header == "DEFAULT" {
-                // To Python's configparser, and so to the AWS CLI, these are settings of every section of the file.
+                // For Python's configparser, and so for the AWS CLI, these are settings of every section of the file.
                 for_all.extend(Setting::all(&parsed));
             }
             let Some((kind, name)) = SectionKind::of_header(parsed.header, file) else {
                 continue;
             };
             let section = Section::new(kind, name, &parsed, file);
-            // Of the spellings of one name (`[default]`, `[profile default]`, `[profile "default"]`) the AWS CLI takes the last that it reads.
+            // If one name is written in several ways (`[default]`, `[profile default]`, `[profile "default"]`), the AWS CLI uses the last section.
             let is_other = |it: &Section| it.is(kind, &section.name) && it.header != section.header;
             if !section.is_for_all() && self.sections[first..].iter().any(|it| is_other(it) && it.is_for_all()) {
                 continue;
@@ -84,13 +83,13 @@ impl SharedFiles {
         }
     }
 
-    /// The profile of that name, if either file has it.
+    /// Returns the profile of that name, if either file has it.
     pub fn profile<'a>(&'a self, name: &'a str) -> Option<Profile<'a>> {
         self.has(SectionKind::Profile, name)
             .then_some(Profile { files: self, name })
     }
 
-    /// The names of all profiles, sorted.
+    /// Returns the names of all profiles, sorted.
     pub fn profile_names(&self) -> BTreeSet<&str> {
         let profiles = self
             .sections
@@ -99,7 +98,7 @@ impl SharedFiles {
         profiles.map(|section| section.name.as_str()).collect()
     }
 
-    /// The whole text of both files, each under its path, as one text.
+    /// Returns the whole text of both files, each after its path, as one text.
     pub fn whole_text(env: &Env) -> Secret {
         let files = [SharedFile::Credentials, SharedFile::Config];
         let texts = files.into_iter().filter_map(|file| {
@@ -109,7 +108,7 @@ impl SharedFiles {
         Secret::new(texts.collect::<String>())
     }
 
-    /// Whether the `config` file has a section `[NAME]`, which lacks the word `profile` to be one.
+    /// Whether the `config` file has a section `[NAME]`, where the word `profile` is missing.
     pub fn has_unmarked(&self, name: &str) -> bool {
         self.has(SectionKind::Other, name)
     }
@@ -119,7 +118,7 @@ impl SharedFiles {
         self.has(SectionKind::SsoSession, name)
     }
 
-    /// A setting of an `[sso-session NAME]`.
+    /// Returns a setting of an `[sso-session NAME]`.
     pub fn sso_session(&self, name: &str, key: &str) -> Option<&str> {
         self.find(SectionKind::SsoSession, name, None, None, key)
     }
@@ -132,7 +131,7 @@ impl SharedFiles {
         self.sections.iter().any(|section| section.is(kind, name))
     }
 
-    /// Within a file the last line wins; between the files, the credentials file, which stands first.
+    /// Finds a setting. Within a file the last line wins. The credentials file, which comes first, wins over the other.
     fn find(
         &self,
         kind: SectionKind,
@@ -156,32 +155,32 @@ impl SharedFiles {
 }
 
 impl<'a> Profile<'a> {
-    /// The profile's name.
+    /// Returns the profile's name.
     pub fn name(&self) -> &'a str {
         self.name
     }
 
-    /// A setting of the profile. One that is set to nothing counts as absent.
+    /// Returns a setting of the profile. An empty one counts as missing.
     pub fn get(&self, key: &str) -> Option<&'a str> {
         self.files.find(SectionKind::Profile, self.name, None, None, key)
     }
 
-    /// A setting of the profile, as this file alone has it.
+    /// Returns a setting of the profile in this file only.
     pub fn get_in(&self, file: SharedFile, key: &str) -> Option<&'a str> {
         self.files.find(SectionKind::Profile, self.name, Some(file), None, key)
     }
 
-    /// The endpoint that the profile's `services` section sets for a service (`ecr`, `ecr_public`, `sts`).
+    /// Returns the endpoint that the profile's `services` section sets for a service (`ecr`, `ecr_public`, `sts`).
     pub fn service_endpoint(&self, service: &str) -> Option<&'a str> {
         let services = self.get("services")?;
         self.files
             .find(SectionKind::Services, services, None, Some(service), "endpoint_url")
     }
 
-    /// Makes sure that every line of this profile, and of all that it names, can be understood.
+    /// Checks that every line of this profile, and of all sections that it names, can be understood.
     ///
     /// # Errors
-    /// A line that can't, with its file and number.
+    /// A line cannot be understood. The error has its file and number.
     pub fn check(&self) -> Result<()> {
         let reached = self.reached();
         let Some((section, line)) = reached.iter().find_map(|it| Some((it, it.broken_line?))) else {
@@ -195,8 +194,8 @@ impl<'a> Profile<'a> {
         Err(Error::failed(Code::SharedFiles, format!("profile {}", self.name), cause).hint(hint))
     }
 
-    /// Everything this profile resolves to: its own text and file, then those of the profiles, SSO sessions and services it
-    /// names, in a form that two different configurations never share.
+    /// Returns everything that this profile resolves to: its own text and file, then those of the profiles, SSO sessions and services that it
+    /// names. Two different configurations never give the same text.
     pub fn resolved_text(&self) -> Secret {
         let mut text = String::new();
         for section in self.reached() {
@@ -213,7 +212,7 @@ impl<'a> Profile<'a> {
         Secret::new(text)
     }
 
-    /// This profile's sections, and those of all that they name.
+    /// Returns this profile's sections, and those that they name.
     fn reached(&self) -> Vec<&'a Section> {
         let mut reached: Vec<&Section> = Vec::new();
         let mut seen = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! Where the shared files are, and their text.
+//! Finds the shared files, and reads their text.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -8,8 +8,8 @@ use context::Env;
 
 use crate::shared_file::SharedFile;
 
-/// Where the file is: what its variable names, with `~` and variables in it expanded as the AWS CLI expands them, or the one in `~/.aws`.
-/// `None` if the user has no home.
+/// Returns the path of the file: from its variable, with `~` and variables expanded as in the AWS CLI, or in `~/.aws`. `None` if the user has no
+/// home.
 pub(crate) fn path(file: SharedFile, env: &Env) -> Option<PathBuf> {
     match env.get(file.variable()) {
         Some(named) => Some(env.expand_home(PathBuf::from(expanded(named, env)))),
@@ -17,7 +17,7 @@ pub(crate) fn path(file: SharedFile, env: &Env) -> Option<PathBuf> {
     }
 }
 
-/// The text with each `$NAME` and `${NAME}` of a variable that is set replaced by its value.
+/// Returns the text with each `$NAME` and `${NAME}` of a variable that is set replaced by its value.
 fn expanded(text: &str, env: &Env) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -35,12 +35,11 @@ fn expanded(text: &str, env: &Env) -> String {
     out + rest
 }
 
-/// The content of a file; nothing where there is none. A path whose parent isn't there, or isn't a folder, is as absent as a
-/// missing file; so is a folder, as Docker makes one for a file that is mounted and not there, and a file of nobody's choice below a home
-/// that is closed to this user (`HOME=/root` in a container).
+/// Returns the contents of a file, or nothing if it is missing. These count as missing too: a path without a parent folder; a folder, which Docker
+/// creates for a missing file that is mounted; and a default path below a home that is closed to this user (`HOME=/root` in a container).
 pub(crate) fn read(path: &Path, is_named: bool) -> io::Result<String> {
     match fs::metadata(path) {
-        // How people say that there is none.
+        // Users set this path to have no file.
         Ok(_) if path == Path::new("/dev/null") => Ok(String::new()),
         Ok(found) if found.is_dir() => Ok(String::new()),
         Ok(_) => decoded(private_files::read(path, private_files::CONFIGURATION_LIMIT)?),
@@ -52,7 +51,7 @@ pub(crate) fn read(path: &Path, is_named: bool) -> io::Result<String> {
     }
 }
 
-/// Comments may hold bytes of any encoding: a setting that does is told when it is used.
+/// Decodes the text. Comments may hold bytes of any encoding. A setting with such bytes is an error when it is used.
 fn decoded(bytes: Vec<u8>) -> io::Result<String> {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || bytes.contains(&0) {
         return Err(io::Error::new(

@@ -49,11 +49,11 @@ E39E772C180E86039B2783A2EC07A28FB5C55DF06F4C52C9DE2BCBF6955817183995497CEA956AE5
 ABF5AE8CDB0933D71E8C94E04A25619DCEE3D2261AD2EE6BF12FFA06D98A0864D87602733EC86A64521F2B18177B200C\
 BBE117577A615D6C770988C0BAD946E208E24FA074E5AB3143DB5BFCE0FD108E4B82D120A93AD2CAFFFFFFFFFFFFFFFF";
 
-/// Bytes of the secret exponent, as Cognito's own clients draw it.
+/// The number of bytes of the secret exponent, as in Cognito's own clients.
 pub const EXPONENT_BYTES: usize = 128;
-/// Hexadecimal digits of a number below N.
+/// The most hexadecimal digits of a number below N.
 const MOST_DIGITS: usize = U3072::BYTES * 2;
-/// Bits of a SHA-256 digest, and of a + u·x: how far a power looks into its exponent, whatever stands there.
+/// The number of bits of a SHA-256 digest and of a + u·x. A power always uses this many bits of its exponent, whatever their values.
 const HASH_BITS: usize = 256;
 const EXPONENT_BITS: usize = EXPONENT_BYTES * 8 + 1;
 const KEY_INFO: &[u8] = b"Caldera Derived Key";
@@ -62,22 +62,22 @@ const KEY_BYTES: usize = 16;
 type Residue = DynResidue<{ U3072::LIMBS }>;
 type Modulus = DynResidueParams<{ U3072::LIMBS }>;
 
-/// A field of the answer that can't be right.
+/// A field of the response that is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the {0} of its answer can't be right")]
 pub struct OddField(pub &'static str);
 
-/// What proves a device that a user pool remembers: its password stays here, the user pool gets the verifier.
+/// The data that registers a remembered device: its password stays here, and the user pool gets the verifier.
 pub struct DeviceVerifier {
-    /// `Salt`, base64.
+    /// `Salt` in base64.
     pub salt: String,
-    /// `PasswordVerifier`, base64.
+    /// `PasswordVerifier` in base64.
     pub verifier: String,
 }
 
-/// The verifier of a device. `salt` has to be random.
+/// Returns the verifier of a device. `salt` must be random.
 ///
-/// A later proof is a [`PasswordClaim`] with the device's group key in the place of the pool's name, and its key in that of the user.
+/// A later proof is a [`PasswordClaim`] with the device's group key instead of the pool's name, and the device's key instead of the user.
 pub fn device_verifier(group_key: &str, key: &str, password: &str, salt: &[u8; 16]) -> DeviceVerifier {
     let mut wide = Zeroizing::new([0; U3072::BYTES]);
     wide[U3072::BYTES - salt.len()..].copy_from_slice(salt);
@@ -90,34 +90,34 @@ pub fn device_verifier(group_key: &str, key: &str, password: &str, salt: &[u8; 1
     }
 }
 
-/// Our half of one sign-in: a secret exponent, used once, and the public number that goes with it.
+/// The client's half of one sign-in: a secret exponent, used once, and its public number.
 pub struct Ephemeral {
     exponent: Zeroizing<U3072>,
     public: U3072,
     modulus: Modulus,
 }
 
-/// What Cognito answers, and whose password is claimed to be known.
+/// Cognito's challenge, and the user whose password is proved.
 #[derive(Clone, Copy)]
 pub struct PasswordClaim<'a> {
     /// The part of the user pool's id after the `_`.
     pub pool_name: &'a str,
-    /// `USER_ID_FOR_SRP`: the user's real name, never an alias.
+    /// `USER_ID_FOR_SRP`: the user's real name, not an alias.
     pub user_id: &'a str,
     /// The password.
     pub password: &'a str,
-    /// `SALT`, hexadecimal.
+    /// `SALT` in hexadecimal digits.
     pub salt: &'a str,
-    /// `SRP_B`, hexadecimal.
+    /// `SRP_B` in hexadecimal digits.
     pub server_public: &'a str,
-    /// `SECRET_BLOCK`, base64.
+    /// `SECRET_BLOCK` in base64.
     pub secret_block: &'a str,
-    /// As [`timestamp()`] writes it.
+    /// The time, as [`timestamp()`] writes it.
     pub timestamp: &'a str,
 }
 
 impl Ephemeral {
-    /// With a secret exponent, which has to be random.
+    /// Uses a secret exponent, which must be random.
     pub fn new(exponent: &[u8; EXPONENT_BYTES]) -> Self {
         let mut wide = Zeroizing::new([0; U3072::BYTES]);
         wide[U3072::BYTES - EXPONENT_BYTES..].copy_from_slice(exponent);
@@ -131,15 +131,15 @@ impl Ephemeral {
         }
     }
 
-    /// `SRP_A`, hexadecimal.
+    /// Returns `SRP_A` in hexadecimal digits.
     pub fn public(&self) -> String {
         hex(strip(&self.public.to_be_bytes()))
     }
 
-    /// `PASSWORD_CLAIM_SIGNATURE`, base64: shows that the password is known, for this sign-in alone.
+    /// Returns `PASSWORD_CLAIM_SIGNATURE` in base64: the proof of the password, for this sign-in only.
     ///
     /// # Errors
-    /// An answer that can't be Cognito's, or that of one who wants to find the password out.
+    /// The response cannot be Cognito's, or is an attempt to find out the password.
     pub fn sign(&self, claim: &PasswordClaim<'_>) -> Result<Zeroizing<String>, OddField> {
         let block = STANDARD
             .decode(claim.secret_block)
@@ -158,7 +158,7 @@ impl Ephemeral {
         Ok(Zeroizing::new(STANDARD.encode(mac.finalize().into_bytes())))
     }
 
-    /// S = (B − k·gˣ)^(a + u·x) mod N, and HKDF of that.
+    /// Returns the session key: HKDF of S = (B − k·gˣ)^(a + u·x) mod N.
     fn session_key(&self, claim: &PasswordClaim<'_>) -> Result<Zeroizing<[u8; KEY_BYTES]>, OddField> {
         let modulus = self.modulus;
         let server_public = number(claim.server_public).ok_or(OddField("SRP_B"))?;
@@ -173,14 +173,14 @@ impl Ephemeral {
         let (u, x, k) = (from_hash(&u), Zeroizing::new(from_hash(&x)), from_hash(&k));
         let verifier = Zeroizing::new(generator(modulus).pow_bounded_exp(&x, HASH_BITS));
         let base = Zeroizing::new(server - Residue::new(&k, modulus) * *verifier);
-        // u·x has 512 bits, a 1024: nothing is lost.
+        // u·x has 512 bits and a has 1024, so the sum does not overflow.
         let exponent = Zeroizing::new(self.exponent.wrapping_add(&u.wrapping_mul(&*x)));
         let shared = Zeroizing::new(base.pow_bounded_exp(&exponent, EXPONENT_BITS).retrieve());
         derive(&pad(&shared), &pad(&u))
     }
 }
 
-/// x = H(pad salt ‖ H(pool name ‖ user ‖ ":" ‖ password)).
+/// Returns x = H(pad salt ‖ H(pool name ‖ user ‖ ":" ‖ password)).
 fn private_key(padded_salt: &[u8], pool_name: &str, user_id: &str, password: &str) -> Zeroizing<[u8; 32]> {
     let inner = hash(&[pool_name.as_bytes(), user_id.as_bytes(), b":", password.as_bytes()]);
     hash(&[padded_salt, &*inner])
@@ -211,7 +211,7 @@ fn from_hash(hash: &[u8; 32]) -> U3072 {
     U3072::from_be_slice(&*wide)
 }
 
-/// A number as Java's `BigInteger.toByteArray` has it: no leading zero byte, but where the first bit would be taken for a sign.
+/// Returns a number in the form of Java's `BigInteger.toByteArray`: without leading zero bytes, except one if the first bit would be a sign.
 fn pad(number: &U3072) -> Zeroizing<Vec<u8>> {
     let bytes = Zeroizing::new(number.to_be_bytes());
     let digits = strip(&*bytes);
@@ -228,7 +228,7 @@ fn strip(bytes: &[u8]) -> &[u8] {
     &bytes[zeros..]
 }
 
-/// A hexadecimal number of at most 3072 bits.
+/// Parses a hexadecimal number of at most 3072 bits.
 fn number(text: &str) -> Option<U3072> {
     let digits = text.trim_start_matches('0');
     let is_hex = text.bytes().all(|b| b.is_ascii_hexdigit());

@@ -1,19 +1,19 @@
-//! The time of a sign-in, as Cognito wants it signed.
+//! The time of a sign-in, in the form that Cognito requires.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// 1970-01-01 was a Thursday.
 const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-/// From March on, so that a leap day is the last of its year.
+/// The year starts in March, so that a leap day is its last day.
 const MONTHS: [&str; 12] = [
     "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb",
 ];
 const DAYS_OF_400_YEARS: u64 = 146_097;
-/// From 0000-03-01 to 1970-01-01.
+/// The days from 0000-03-01 to 1970-01-01.
 const DAYS_BEFORE_1970: u64 = 719_468;
 
-/// `EEE MMM d HH:mm:ss UTC yyyy`, English, without a leading zero on the day: what Cognito compares its own clock with. A time before
-/// 1970, which no server has, counts as its first second.
+/// Returns `EEE MMM d HH:mm:ss UTC yyyy` in English, without a leading zero on the day. Cognito compares it with its own clock. A time before 1970
+/// counts as the start of 1970.
 pub fn timestamp(at: SystemTime) -> String {
     let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let (days, second) = (seconds / 86_400, seconds % 86_400);
@@ -23,7 +23,7 @@ pub fn timestamp(at: SystemTime) -> String {
     format!("{weekday} {month} {day} {hour:02}:{minute:02}:{second:02} UTC {year}")
 }
 
-/// The date so many days after 1970-01-01: <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>.
+/// Returns the date this many days after 1970-01-01: <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>.
 fn date(days: u64) -> (u64, &'static str, u64) {
     let days = days + DAYS_BEFORE_1970;
     let (era, day) = (days / DAYS_OF_400_YEARS, days % DAYS_OF_400_YEARS);
@@ -53,7 +53,7 @@ mod tests {
         assert_eq!(at(1_709_164_800), "Thu Feb 29 00:00:00 UTC 2024");
         assert_eq!(at(1_735_689_599), "Tue Dec 31 23:59:59 UTC 2024");
         assert_eq!(at(4_107_542_400), "Mon Mar 1 00:00:00 UTC 2100");
-        // The seconds stay whole, whatever the fraction.
+        // The fraction does not change the seconds.
         let fraction = UNIX_EPOCH + Duration::from_millis(1_709_164_799_999);
         assert_eq!(timestamp(fraction), at(1_709_164_799));
     }

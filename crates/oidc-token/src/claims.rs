@@ -1,4 +1,4 @@
-//! What a web identity token says about its bearer, read without checking it: AWS checks it.
+//! The claims of a web identity token. They are read without a check, because AWS checks them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// The claims of a JWT (RFC 7519, section 4.1) that say whose token it is. They stay the same when the token is renewed.
+/// The claims of a JWT (RFC 7519, section 4.1) that identify its owner. They stay the same when the token is renewed.
 #[derive(Debug, Deserialize)]
 pub struct Claims {
     /// The issuer.
@@ -17,9 +17,9 @@ pub struct Claims {
     /// The audience: a text or a list of texts.
     #[serde(default)]
     pub aud: Value,
-    /// When it ends, in seconds since 1970-01-01 UTC.
+    /// When the token ends, in seconds since 1970-01-01 UTC.
     pub exp: Option<f64>,
-    /// When it was issued, in the same way.
+    /// When the token was issued, in seconds since 1970-01-01 UTC.
     pub iat: Option<f64>,
     /// All other claims.
     #[serde(flatten)]
@@ -34,17 +34,17 @@ impl Claims {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
     }
 
-    /// When the token ends, if it says so.
+    /// Returns when the token ends, if it has an end.
     pub fn ends_at(&self) -> Option<SystemTime> {
         UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(self.exp?).ok()?)
     }
 
-    /// The audience, for people: one, or several with commas between them.
+    /// Returns the audience for messages: one, or several separated by commas.
     pub fn audience(&self) -> String {
         self.audiences().join(", ")
     }
 
-    /// All audiences: a token may be for several.
+    /// Returns all audiences.
     pub fn audiences(&self) -> Vec<&str> {
         match &self.aud {
             Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
@@ -52,7 +52,7 @@ impl Claims {
         }
     }
 
-    /// The text of another claim, if the token has it and it says something.
+    /// Returns the text of another claim, if the token has it and it is not empty.
     pub fn text(&self, claim: &str) -> Option<&str> {
         self.others.get(claim)?.as_str().filter(|text| !text.is_empty())
     }

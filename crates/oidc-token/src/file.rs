@@ -5,10 +5,10 @@ use std::path::Path;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
-/// The token in a file, as it stands there now. Kubernetes puts links there, which are followed; the newline at its end is no part.
+/// Returns the current token in a file, without the newline at its end. Links, which Kubernetes uses, are followed.
 ///
 /// # Errors
-/// It can't be read, or holds nothing.
+/// The file cannot be read, or is empty.
 pub fn read_token_file(path: &Path) -> Result<Secret> {
     let what = || format!("cannot read the token in {}", path.display());
     let text = private_files::read_secret(path, private_files::TOKEN_LIMIT).map_err(|error| {

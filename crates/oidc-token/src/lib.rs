@@ -1,4 +1,4 @@
-//! OIDC tokens: the file that holds one, and what a token says about its bearer.
+//! OIDC tokens: the file that holds one, and the claims in a token.
 //!
 //! [`read_token_file`] reads a token as Kubernetes mounts it. [`Claims`] are read without checking the signature: AWS checks it.
 //!

@@ -25,12 +25,12 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes a text as a secret.
+    /// Makes a secret of a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The secret itself: hand it only to what needs it.
+    /// Returns the text. Pass it only to code that needs it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -54,25 +54,25 @@ impl From<String> for Secret {
     }
 }
 
-/// Keeps the process's memory out of core dumps, and from debuggers of the same user that attach later: it holds secrets. Programs
-/// that are run are what they were: the kernel takes this back at `execve`.
+/// Keeps the process's memory out of core dumps, and from debuggers of the same user that attach later. Programs that it runs are not affected: the
+/// kernel resets this at `execve`.
 ///
-/// Security note: Linux alone has such a switch; elsewhere the system's limit on core files has to do, which is 0 nearly everywhere.
+/// Security note: only Linux has such a switch. Elsewhere the system's limit on core files, which is usually 0, has to be enough.
 #[cfg(target_os = "linux")]
 pub fn forbid_core_dumps() {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
-    // Where a sandbox forbids the call there is nothing better to do than to go on.
+    // If a sandbox forbids the call, the process goes on without it.
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
-/// There is nothing to switch.
+/// Does nothing on this system.
 #[cfg(not(target_os = "linux"))]
 pub fn forbid_core_dumps() {}
 
 /// A secret as plain text in a serialised form, for `#[serde(with = …)]`.
 ///
-/// Security note: what is serialised so must itself be a secret, or a file that nobody else can read.
+/// Security note: the serialised text must itself be a secret, or go into a file that only the user can read.
 pub mod exposed {
     use serde::{Deserialize, Deserializer, Serializer};
 
@@ -83,7 +83,7 @@ pub mod exposed {
         serializer.serialize_str(secret.expose())
     }
 
-    /// Reads it.
+    /// Reads the text.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
         String::deserialize(deserializer).map(Secret::new)
     }

@@ -1,4 +1,4 @@
-//! The edit: one line of one section, and every other byte as it was.
+//! Edits one line of one section. No other byte changes.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use shlex::Shlex;
 use crate::SharedFile;
 use crate::ini::{IniSection, IniSetting, sections};
 
-/// The setting we write.
+/// The setting that we write.
 pub(super) const KEY: &str = "credential_process";
 
-/// Settings beside which ours would be overlooked by one SDK or another; all that begin with `sso_` are too.
+/// Settings that some SDK uses instead of ours. So are all that begin with `sso_`.
 const OTHER_SOURCES: [&str; 8] = [
     "aws_access_key_id",
     "aws_secret_access_key",
@@ -22,30 +22,30 @@ const OTHER_SOURCES: [&str; 8] = [
     "web_identity_token_file",
 ];
 
-/// Why the profile can't be ours.
+/// Why the profile cannot be ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Conflict {
-    /// Two sections for one profile: readers disagree about which counts.
+    /// There are two sections for one profile, and readers disagree about which one counts.
     Twice,
-    /// A setting says where its credentials come from.
+    /// A setting gives the profile other credentials.
     Setting { key: String, file: SharedFile },
 }
 
-/// A text with our setting in it, and what tells how it was before.
+/// A text with our setting, and the data to undo it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SettingEdit {
     /// The new text.
     pub text: String,
     /// Our setting.
     pub line: String,
-    /// What was put in: the line, maybe with a section's header and the line breaks around.
+    /// The inserted text: the line, and possibly a section's header and line breaks.
     pub inserted: String,
     /// Our earlier setting, if it was replaced.
     pub previous: Option<String>,
 }
 
-/// The text of the `config` file with this command in the profile: in place of our earlier one, else first in its section, else in
-/// a new section at the end.
+/// Returns the text of the `config` file with this command in the profile. It replaces our earlier command. Else it comes first in the profile's
+/// section, or in a new section at the end.
 pub(super) fn set_process(text: &str, name: &str, command: &str) -> Result<SettingEdit, Conflict> {
     let line = format!("{KEY} = {command}");
     let at = |at: usize, inserted: String, line: String| SettingEdit {
@@ -78,7 +78,7 @@ pub(super) fn set_process(text: &str, name: &str, command: &str) -> Result<Setti
     })
 }
 
-/// The text without a setting that was set as noted, or with the one before; `None` where it doesn't stand any more.
+/// Returns the text without a setting of ours, or with the setting before it. `None` if ours is no longer there.
 pub(super) fn unset_process(
     text: &str,
     name: &str,
@@ -93,7 +93,7 @@ pub(super) fn unset_process(
     if let Some(previous) = previous {
         return Some([&text[..ours.start], previous, &text[ours.end..]].concat());
     }
-    // Where the section has more by now, it stays.
+    // A section with other settings is kept.
     let whole = inserted.find(line).and_then(|before| ours.start.checked_sub(before));
     let whole = whole.filter(|start| {
         text[*start..].starts_with(inserted) && (section.settings.len() == 1 || !inserted.contains('['))
@@ -111,8 +111,8 @@ pub(super) fn unset_process(
     Some([&text[..start], &text[end..]].concat())
 }
 
-/// The text for a diff: of sections and settings the names alone, and of all else, which may be a secret or a comment on one, nothing.
-/// `ours` is the setting that is written, whole.
+/// Returns the text for a diff: only the names of sections and settings. All other text may be a secret, or a comment with one. `ours` is the
+/// setting that is written, and is shown whole.
 pub(super) fn redacted(text: &str, ours: &str) -> String {
     text.split_inclusive('\n')
         .map(|line| redacted_line(line, ours))
@@ -134,8 +134,8 @@ fn redacted_line(line: &str, ours: &str) -> String {
     }
 }
 
-/// Keys that the `credentials` file holds under the profile's name come before any `credential_process`: in botocore and in the SDK
-/// for Go, to name two.
+/// Refuses keys of the `credentials` file for this profile. Some readers, such as botocore and the SDK for Go, use them before any
+/// `credential_process`.
 pub(super) fn check_credentials(text: &str, name: &str) -> Result<(), Conflict> {
     let sections = sections(text);
     let mut of_profile = sections.iter().filter(|section| section.header == name);
@@ -147,7 +147,7 @@ pub(super) fn check_credentials(text: &str, name: &str) -> Result<(), Conflict> 
         })
 }
 
-/// Finds the setting that gets the profile's credentials elsewhere.
+/// Finds a setting that gives the profile other credentials.
 fn check(section: &IniSection<'_>, is_ours: impl Fn(&str) -> bool) -> Result<(), String> {
     let is_other = |setting: &&IniSetting<'_>| match setting.key.as_str() {
         KEY => !is_ours(setting.value),
@@ -159,7 +159,7 @@ fn check(section: &IniSection<'_>, is_ours: impl Fn(&str) -> bool) -> Result<(),
     }
 }
 
-/// `[profile NAME]`, with quotes or without; the one of the name `default` also as `[default]`.
+/// Whether a header is `[profile NAME]`, with quotes or without. For `default`, `[default]` is one too.
 fn is_profile(header: &str, name: &str) -> bool {
     let words: Vec<String> = Shlex::new(header).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -169,8 +169,8 @@ fn is_profile(header: &str, name: &str) -> bool {
     }
 }
 
-/// The same call of `ecr-auth` (`assume`, `cognito`), wherever the binary was, and whatever its version's name; or of the program that
-/// is written now.
+/// Whether a value is the same call of `ecr-auth` (`assume`, `cognito`), by any path and file name of the binary, or a call of the program that is
+/// written now.
 fn is_ours(value: &str, command: &str) -> bool {
     let (program, action) = program_and_action(value);
     let (own_program, own_action) = program_and_action(command);
@@ -180,7 +180,7 @@ fn is_ours(value: &str, command: &str) -> bool {
 }
 
 fn program_and_action(command: &str) -> (String, String) {
-    // There the backslash parts folders, and quotes nothing.
+    // On Windows the backslash separates folders, and does not quote.
     let command = if cfg!(windows) {
         command.replace('\\', "/")
     } else {
@@ -207,16 +207,16 @@ fn section_lines(text: &str, name: &str, line: &str) -> String {
 
 fn setting_line(text: &str, section: &IniSection<'_>, line: &str) -> String {
     let end = line_end(text);
-    // Behind ours, a line that is indented further would be a part of ours.
+    // A line after ours that is indented further would become part of ours.
     let indent = section.settings.first().map_or("", |first| first.indent);
     match text[..section.start].ends_with('\n') {
         true => format!("{indent}{line}{end}"),
-        // The header is the file's last line, and has no end.
+        // The header is the file's last line, without a line end.
         false => format!("{end}{line}{end}"),
     }
 }
 
-/// The file's own, by its first line.
+/// Returns the file's line end, from its first line.
 fn line_end(text: &str) -> &'static str {
     match text.split_inclusive('\n').next() {
         Some(first) if first.ends_with("\r\n") => "\r\n",

@@ -1,5 +1,5 @@
-//! A profile in AWS's shared `config` file that gets its credentials from this program: AWS's tools ask again by themselves before
-//! they end. <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
+//! A profile in AWS's shared `config` file that gets its credentials from this program. AWS's tools call it again before the credentials end.
+//! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
 
 mod edit;
 mod quote;
@@ -13,7 +13,7 @@ use diagnostics::{Code, Error, Mention, Result};
 use edit::{Conflict, SettingEdit};
 use private_files::{EditOutcome, FileFormat, FileUndo, ReplacedValue, StateFolder, UndoLog};
 
-/// Other writers are editors and the AWS CLI, in somebody's hands: nothing is merged with what they save.
+/// Other writers are editors and the AWS CLI, which people use, so their changes are not merged.
 const INI: FileFormat = FileFormat {
     merge: |_, _, _| None,
     blank: "",
@@ -25,27 +25,26 @@ const INI: FileFormat = FileFormat {
 pub struct HelperProfile<'a> {
     name: &'a str,
     command: String,
-    /// AWS's `config` file.
+    /// The path of AWS's `config` file.
     path: PathBuf,
 }
 
-/// What [`HelperProfile::write`] did.
+/// The result of [`HelperProfile::write`].
 #[derive(Debug)]
 pub struct ProfileWritten {
     /// The `config` file.
     pub path: PathBuf,
-    /// Whether it had to be changed.
+    /// Whether the file was changed.
     pub changed: bool,
-    /// Why what was changed could not be noted, if it should be: it can't be taken back then.
+    /// Why the change could not be noted, if so. It cannot be undone then.
     pub not_recorded: Option<io::Error>,
 }
 
 impl<'a> HelperProfile<'a> {
-    /// The profile `name` of AWS's `config` file (`AWS_CONFIG_FILE`, or `~/.aws/config`) with `credential_process = EXE ARGS…`.
+    /// Returns the profile `name` of AWS's `config` file (`AWS_CONFIG_FILE`, or `~/.aws/config`) with `credential_process = EXE ARGS…`.
     ///
     /// # Errors
-    /// A name that AWS's tools don't take, an argument that they read differently, a profile that has other credentials in the
-    /// `credentials` file.
+    /// AWS's tools do not take the name, would read an argument differently, or use other credentials of the profile in the `credentials` file.
     pub fn new(name: &'a str, exe: &Path, args: &[String], env: &Env) -> Result<Self> {
         check_name(name)?;
         let command = quote::command_line(exe, args)?;
@@ -57,15 +56,15 @@ impl<'a> HelperProfile<'a> {
         Ok(Self { name, command, path })
     }
 
-    /// Its name.
+    /// Returns the profile's name.
     pub fn name(&self) -> &str {
         self.name
     }
 
-    /// What [`HelperProfile::write`] would change, as a unified diff without secrets; empty if nothing.
+    /// Returns the change of [`HelperProfile::write`] as a unified diff without secrets. Empty if there is none.
     ///
     /// # Errors
-    /// Those of [`HelperProfile::write`], but for what the system says of writing.
+    /// The errors of [`HelperProfile::write`], except the system's errors about writing.
     pub fn preview(&self) -> Result<String> {
         let real = private_files::real_path(&self.path, &INI)?;
         let old = private_files::read_text(&real)?;
@@ -77,11 +76,11 @@ impl<'a> HelperProfile<'a> {
         })
     }
 
-    /// Writes it. The file is made for the user alone where there is none; everything else in it stays as it is, byte for byte. With
-    /// `log`, how it was before is noted first, for [`take_back`].
+    /// Writes the profile. A missing file is made for the user alone. Everything else in the file stays as it is, byte for byte. With `log`, the
+    /// former state is noted first, for [`take_back`].
     ///
     /// # Errors
-    /// A profile that has other credentials already, a file that can't be read or written.
+    /// The profile has other credentials already, or a file cannot be read or written.
     pub fn write(&self, log: Option<&UndoLog>) -> Result<ProfileWritten> {
         let real = private_files::real_path(&self.path, &INI)?;
         let mut not_recorded = None;
@@ -97,7 +96,7 @@ impl<'a> HelperProfile<'a> {
             Ok(EditOutcome::Text(set.text))
         })?;
         if let (Some(log), false) = (log, updated.folders.is_empty()) {
-            // Without a note, these folders are left behind empty: a log that failed is reported already.
+            // Without a note, these folders are left behind empty. The failure of the log has already been reported.
             let note = &mut |record: &mut FileUndo| record.created_folders.extend(updated.folders.clone());
             let _ = log.change_file(&real, note);
         }
@@ -108,7 +107,7 @@ impl<'a> HelperProfile<'a> {
         })
     }
 
-    /// How the profile was before.
+    /// Returns the note about the profile's former state.
     fn undo(&self, set: &SettingEdit, created: bool) -> FileUndo {
         let mut value = ReplacedValue::new(set.previous.clone(), set.line.as_str());
         let around = set.inserted.split_once(&set.line);
@@ -129,31 +128,30 @@ impl<'a> HelperProfile<'a> {
     }
 }
 
-/// A profile that is as it was before.
+/// A profile that was restored.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ProfileRestored {
-    /// Its name.
+    /// The profile's name.
     pub name: String,
     /// The `config` file.
     pub path: PathBuf,
-    /// Whether the file was removed, because we had made it and nothing else is in it.
+    /// Whether the file was removed, because we had made it and nothing else was in it.
     pub removed: bool,
 }
 
-/// The undo log of the profiles, in the user's state folder; `None` if the user has no home.
+/// Returns the undo log of the profiles, in the user's state folder. `None` if the user has no home.
 pub fn undo_log(env: &Env) -> Option<UndoLog> {
     Some(UndoLog::new(StateFolder::from_env(env)?, "profiles"))
 }
 
-/// Takes our settings out of the profiles that were written with this log, wherever they still stand, in the `config` file that
-/// the environment names now.
+/// Removes the settings in this log from their profiles, wherever they are still there, in the `config` file that the environment names now.
 ///
 /// # Errors
-/// The file can't be read or written.
+/// The file cannot be read or written.
 pub fn take_back(log: &UndoLog, env: &Env) -> Result<Vec<ProfileRestored>> {
     let path = shared_file(SharedFile::Config, env)?;
     let real = private_files::real_path(&path, &INI)?;
-    // A log that can't be read says nothing.
+    // A log that cannot be read counts as empty.
     let noted = log.file(&real).unwrap_or_default();
     if noted.values.is_empty() {
         return Ok(Vec::new());
@@ -197,7 +195,7 @@ pub fn take_back(log: &UndoLog, env: &Env) -> Result<Vec<ProfileRestored>> {
     Ok(names.into_iter().map(taken).collect())
 }
 
-/// The text without a setting of ours, or with the one before; `None` if ours doesn't stand there any more.
+/// Returns the text without a setting of ours, or with the setting before it. `None` if ours is no longer there.
 fn without(text: &str, name: &str, value: &ReplacedValue) -> Option<String> {
     let (before, after) = value.around.clone().unwrap_or_default();
     value.written.iter().find_map(|line| {
@@ -206,7 +204,7 @@ fn without(text: &str, name: &str, value: &ReplacedValue) -> Option<String> {
     })
 }
 
-/// The characters that every SDK takes in a profile's name.
+/// Checks that every SDK takes the characters of a profile's name.
 fn check_name(name: &str) -> Result<()> {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_/.%@:+".contains(c);
     if !name.is_empty() && name.chars().all(is_allowed) {

@@ -1,17 +1,17 @@
-//! The value of `credential_process`, as all of its readers split it alike.
+//! Quotes the value of `credential_process` so that all of its readers split it in the same way.
 //!
-//! botocore uses Python's `shlex` (on Windows its own rules), the SDKs run `sh -c` (on Windows `cmd.exe /C`), and some of them cut a
-//! value at a `#` or `;` behind white space before that, in quotes or not.
+//! botocore uses Python's `shlex` (on Windows its own rules), and the SDKs run `sh -c` (on Windows `cmd.exe /C`). Some of them first cut a value at
+//! a `#` or `;` after white space, even in quotes.
 
 use std::path::Path;
 
 use crate::push_quoted;
 use diagnostics::{Code, Error, Result};
 
-/// The command line of a program and its arguments.
+/// Returns the command line of a program and its arguments.
 ///
 /// # Errors
-/// Control characters, and paths that are not Unicode: no line of the file can hold them.
+/// Control characters, and paths that are not Unicode, because a line of the file cannot hold them.
 pub(super) fn command_line(exe: &Path, args: &[String]) -> Result<String> {
     let exe = exe
         .to_str()
@@ -44,7 +44,7 @@ fn push_posix(line: &mut String, word: &str) -> Result<()> {
         line.push_str(word);
         return Ok(());
     }
-    // Between white space and a comment's sign the quotes are closed and opened again: neither then stands behind the other.
+    // The quotes are closed and opened again between white space and a comment's sign, so that the sign does not follow white space.
     let (mut start, mut behind_space) = (0, false);
     for (at, c) in word.char_indices() {
         if behind_space && matches!(c, '#' | ';') {
@@ -57,7 +57,7 @@ fn push_posix(line: &mut String, word: &str) -> Result<()> {
     Ok(())
 }
 
-/// In double quotes, which hold everything but themselves and `cmd.exe`'s variables.
+/// Appends a word in double quotes, which cannot hold double quotes or `cmd.exe`'s variables.
 fn push_windows(line: &mut String, word: &str) -> Result<()> {
     if !word.is_empty() && word.chars().all(|c| (is_plain(c) || c == '\\') && c != '%') {
         line.push_str(word);
