@@ -13,7 +13,7 @@ use super::inputs::{is_fit_to_read, parts, text};
 
 const REGION: &str = "eu-west-1";
 const ROLE: &str = "arn:aws:iam::111122223333:role/ci-push";
-/// What stands in the corpora's tokens and keys.
+/// The text in the corpora's tokens and keys.
 const SECRET: &str = "s3cret";
 
 /// The input: who is asked (`ecr`, `public`, `caller`, `role`, anything else: `web`), and the answer.

@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 
-/// What a call may take, which waits for nobody.
+/// The time limit of a call. Nothing waits here.
 pub const BUDGET: Duration = Duration::from_secs(5);
 
 /// An answer, read from text: its status, headers a line each, an empty line, its body.
@@ -24,7 +24,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A status that is none is 200.
+    /// An invalid status counts as 200.
     pub fn read(text: &str) -> Self {
         let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
         let mut lines = head.lines();

@@ -21,7 +21,7 @@ const REGION: &str = "eu-west-1";
 const USERNAME: &str = "maria";
 const PASSWORD: &str = "Correct-horse-battery-1";
 const REFRESH_TOKEN: &str = "the refresh token of an hour ago";
-/// What stands in the corpora's tokens and keys.
+/// The text in the corpora's tokens and keys.
 const SECRET: &str = "s3cret";
 /// More than any sign-in needs: ten challenges, and three tries of each.
 const MOST_CALLS: usize = 64;
@@ -184,7 +184,7 @@ impl Asked<'_> {
         }
     }
 
-    /// Whether this stands in an answer, as it is or escaped.
+    /// Whether this is in a response, unchanged or escaped.
     fn could_say(&self, word: &str) -> bool {
         self.input.contains(word) || self.input.contains("\\u")
     }

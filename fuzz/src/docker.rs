@@ -106,7 +106,7 @@ fn name_in(object: &Map<String, Value>, name: &str) -> String {
     found.map_or(name, String::as_str).to_owned()
 }
 
-/// The edited text, if the text can be edited. The same edit has nothing left to do there.
+/// Returns the edited text, if the text can be edited. Editing it again must change nothing.
 fn applied(edit: &ConfigEdit, config: &str) -> Option<String> {
     match edit.apply(config) {
         Ok(edited) => {
@@ -145,7 +145,7 @@ fn the_rest_stays(config: &str, edited: &str, ours: &[&str]) {
     assert_eq!(others(config), others(edited));
 }
 
-/// What docker takes a configuration for in which nothing stands.
+/// Docker's empty configuration.
 fn or_empty(text: &str) -> &str {
     match text.trim() {
         "" | "null" => "{}",
@@ -153,7 +153,7 @@ fn or_empty(text: &str) -> &str {
     }
 }
 
-/// Whether a name stands twice in an object: serde_json takes the last alone.
+/// Whether a name appears twice in an object. serde_json only keeps the last.
 fn has_twins(text: &str) -> bool {
     let Ok(Members(members)) = serde_json::from_str(text) else {
         return false;

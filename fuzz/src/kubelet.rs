@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::inputs::{is_fit_to_read, text};
 
-/// What stands in the corpora's tokens.
+/// The text in the corpora's tokens.
 const TOKEN: &str = "s3cret";
 
 /// The input: a request.

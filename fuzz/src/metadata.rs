@@ -15,7 +15,7 @@ const CONTAINER: (&str, &str) = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/
 const ONE_TRY: (&str, &str) = ("AWS_MAX_ATTEMPTS", "1");
 const ONE_REQUEST: (&str, &str) = ("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "1");
 
-/// What stands in the corpora's keys.
+/// The text in the corpora's keys.
 const SECRET: &str = "s3cret";
 
 /// The input: the answers to the request for a session, for the role's name, for the keys.
@@ -49,7 +49,7 @@ fn ask(client: Canned, env: &Env, input: &str) {
         }
         Err(error) => {
             is_fit_to_read(&error);
-            // An answer's own words on why there are none are shown.
+            // A response's own message about missing credentials is shown.
             if is_container && !input.to_lowercase().contains("message") && !input.to_lowercase().contains("code") {
                 assert!(!error.to_string().contains(SECRET), "{error}");
             }

@@ -1,4 +1,4 @@
-//! `setup.json`: whatever stands in it, a question about one host gets the answer that the whole file gives.
+//! `setup.json`: whatever it holds, a question about one host gets the same answer as the whole file gives.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A file of somebody else's, for `cognito import`: whatever stands in it, it says no more than it may.
+//! A vendor's file for `cognito import`: whatever it holds, only allowed settings are read.
 
 use std::fs;
 use std::path::Path;
@@ -27,7 +27,7 @@ const OTHERS: [&str; 3] = [
     "public.ecr.aws",
     "docker.io",
 ];
-/// What stands in the corpus where it may not: it is never shown.
+/// The text in the corpus that is not allowed. It is never shown.
 const SECRET: &str = "s3cret";
 
 /// The input: the file.
@@ -72,7 +72,7 @@ fn is_the_vendors(registry: &VendorRegistry) {
     }
 }
 
-/// Written as setup does, it means the same to whoever reads the user's file, and says nothing of other registries.
+/// Written as setup writes it, it means the same to every reader of the user's file, and does not affect other registries.
 fn is_all_that_is_written(file: &VendorFile) {
     let env = in_folder(environment);
     let setup = SetupFile::in_force(&env, None).expect("there is a home");

@@ -652,7 +652,7 @@ fn two_jobs_with_one_home_do_not_disturb_each_other() {
     assert_eq!(docker_config(&one), Value::Null);
 }
 
-/// One that ended without its post step, say: the entry stands before any password, and its helper went with the other job.
+/// A job that ended without its post step, for example: its entry comes before any password, but its helper was removed with the job.
 #[test]
 fn a_login_finds_the_helper_of_another_jobs_entry() {
     let lab = lab();
@@ -885,7 +885,7 @@ fn a_job_that_was_killed_leaves_nothing_that_the_next_one_does_not_take_back() {
 fn a_home_that_cannot_be_written_takes_an_isolated_configuration() {
     let lab = lab();
     let (runner, role) = job(&lab);
-    // Nobody may write there, root included.
+    // No user may write there, not even root.
     let mut runner = Runner {
         machine: runner.machine.with("HOME", "/proc/self"),
         ..runner

@@ -459,7 +459,7 @@ fn a_terminal_is_shown_no_secret_unless_asked_to() {
     let shown = in_terminal("--show-secret");
     assert_eq!(shown.status, 0, "{shown:?}");
     assert_eq!(shown.stdout.replace('\r', ""), machine.run(&["assume"]).stdout);
-    // A pipe behind it is no terminal.
+    // Output through a pipe does not go to a terminal.
     assert_eq!(in_terminal("| grep -c AccessKeyId").stdout, "1\r\n");
 }
 
@@ -593,7 +593,7 @@ fn a_cis_program_keeps_to_the_time_there_is() {
     assert!(outcome.stderr.starts_with(start), "{outcome:?}");
 }
 
-/// The lab's own clock is the system's, so far as tests move it: a session's end is told by it.
+/// The lab's clock is the system's, plus what tests add. It decides when a session ends.
 #[test]
 fn the_end_of_a_session_is_its_own() {
     let lab = lab();

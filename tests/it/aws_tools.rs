@@ -12,7 +12,7 @@ use crate::jobs::{WITH_TOKEN, in_job};
 use crate::lab_machine::lab;
 use crate::python::python_tool;
 
-/// Who it is, and by which key: once for every line of stdin.
+/// Prints the principal and its key, once for every line of stdin.
 const SCRIPT: &str = "import boto3, sys\n\
     session = boto3.Session(profile_name='ci')\n\
     client = session.client('sts')\n\
@@ -79,7 +79,7 @@ impl LongRun {
         }
     }
 
-    /// Who it is now, and by which key.
+    /// The current principal, and its key.
     fn ask(&mut self) -> (String, String) {
         self.stdin.write_all(b"\n").unwrap();
         let mut line = String::new();

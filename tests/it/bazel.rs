@@ -112,7 +112,7 @@ fn answers_are_as_the_specification_has_them() {
         .output()
         .unwrap();
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
-    // What can't be answered is told by the status, and no answer is begun.
+    // A failure is reported by the exit status, and stdout stays empty.
     for request in [
         of("123456789012.dkr.ecr.eu-west-1.amazonaws.com"),
         "{\"uri\": null}".to_owned(),

@@ -11,7 +11,7 @@ use crate::lab_machine::{GET_TOKEN, lab, registry_status};
 const CHAINED: &str = "sts:AssumeRole";
 const MANAGED: &str = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly";
 
-/// Two roles after the job's, each of which lets the account's principals in, tagged or not.
+/// Two roles after the job's. Both trust the account's principals, with or without tags.
 struct Scene {
     lab: Lab,
     job: Job,

@@ -169,7 +169,7 @@ fn what_a_job_without_a_token_lacks_is_named(
     assert!(lab.calls().counts.is_empty());
 }
 
-/// Whatever the lab plays signs in by its token alone, and is told what it lacks without one.
+/// Every CI that the lab plays signs in by its token alone, and without a token gets the hint about it.
 #[test]
 fn every_ci_that_the_lab_plays_gives_its_jobs_a_role() {
     for ci in Ci::ALL {
@@ -193,7 +193,7 @@ fn every_ci_that_the_lab_plays_gives_its_jobs_a_role() {
     }
 }
 
-/// The instance metadata service is asked last, and is what fails: here by an address where nobody listens.
+/// The instance metadata service is asked last, and fails: here its address has no server.
 #[rstest]
 #[case(
     Kind::Github,

@@ -105,7 +105,7 @@ fn page(machine: &Machine) -> String {
     String::from_utf8(read.stdout).unwrap()
 }
 
-/// A port that nobody has, and that no outgoing connection is given: those begin at 32768.
+/// A free port that outgoing connections do not get: those begin at 32768.
 fn free_port() -> u16 {
     let first = 10_000 + std::process::id() % 20_000;
     let mut ports = (first..first + 1000).map(|port| u16::try_from(port).unwrap());
@@ -464,7 +464,7 @@ fn other_requests_to_the_port_disturb_nobody() {
     ));
     let (_lab, machine, outcome) = customer.sign_in(&[]);
     assert_eq!(outcome.status, 0, "{outcome:?}");
-    // Nobody listens any more.
+    // The port is closed again.
     let gone = TcpStream::connect((Ipv4Addr::LOCALHOST, port));
     let heard = gone.map(|mut stream| {
         let _ = stream.write_all(b"GET /callback HTTP/1.1\r\n\r\n");

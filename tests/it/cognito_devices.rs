@@ -164,7 +164,7 @@ fn a_user_whose_sign_in_is_over_is_served_no_more(#[case] end: fn(&Lab)) {
     assert_eq!(machine.run(&["cognito"]).status, 0);
     machine.helper("get", HOST).password();
     end(&lab);
-    // Within the hour nobody asks.
+    // Within the hour, nothing is asked.
     machine.helper("get", HOST).password();
     let machine = machine.without("ECR_AUTH_COGNITO_PASSWORD");
     make_sign_in_old(&machine);
@@ -198,7 +198,7 @@ fn a_password_of_a_user_is_renewed_with_the_session() {
     assert!(refused.stdout.contains("maria is no longer signed in"), "{refused:?}");
 }
 
-/// A network that is down is no word of Cognito's: the password serves on while it is valid.
+/// A failing network does not mean that Cognito refuses: the password is used while it is valid.
 #[test]
 fn a_network_that_is_down_ends_nothing() {
     let lab = lab_with_user();

@@ -73,7 +73,7 @@ fn profile_rule_and_helpers_are_written_and_taken_back() {
     let again = machine.run(&args);
     assert_eq!(again.status, 0, "{again:?}");
     assert_eq!(again.stderr.matches("already ").count(), 6, "{again:?}");
-    // With what stands there, further registries need no ids.
+    // With the ids that are there now, further registries need none.
     let more = machine.run(&setup(&bin, &["--region", "us-east-1", "444455556666"]));
     assert_eq!(more.status, 0, "{more:?}");
     assert_eq!(machine.read(RULES).matches("\"source\":\"cognito\"").count(), 2);

@@ -181,7 +181,7 @@ fn the_cache_can_be_off_or_elsewhere() {
     assert_eq!(lab.count(GET_TOKEN), 4);
 }
 
-/// Without a region nobody can be asked for the caller's own registry.
+/// Without a region, the caller's own registry cannot be found.
 const NO_REGION: &str = "ecr-auth: list: no registry is known: no region is set [EA0003]\n";
 
 #[test]

@@ -84,7 +84,7 @@ impl Scene {
         }
     }
 
-    /// The same machine with this wrong.
+    /// Returns the same machine with this fault.
     fn breaks(&mut self, breakage: &str) {
         let other_key = |id: &str| (id.to_owned(), "x".repeat(40));
         match breakage {
@@ -345,7 +345,7 @@ fn one_cause_is_one_failure(#[case] breakage: &str) {
     );
 }
 
-/// Not "its token is not used": there is none, which whoever forgot to ask for one looks for here.
+/// The message is not "its token is not used", because there is no token. A user who forgot to request one looks for this message.
 #[test]
 fn a_job_without_a_token_is_said_to_have_none() {
     let mut scene = Scene::new();
@@ -386,7 +386,7 @@ fn where_all_is_well_nothing_is_changed() {
         "{}",
         outcome.stdout
     );
-    // A warm cache is told of, and not used: doctor asks AWS itself.
+    // A warm cache is reported but not used: doctor asks AWS itself.
     scene.machine.helper("get", HOST).password();
     let before = files(&scene);
     let outcome = scene.doctor(&[HOST]);

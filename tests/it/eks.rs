@@ -27,7 +27,7 @@ fn a_password_is_for_who_holds_the_token_that_fetched_it() {
     assert_eq!(machine.helper("get", HOST).password(), first);
     assert_eq!((lab.count(WITH_TOKEN), lab.count(GET_TOKEN)), (1, 1));
     let token = fs::read_to_string(job.token_file()).unwrap();
-    // The same claims, but nobody's signature.
+    // The same claims with an invalid signature.
     let forged = format!("{}.c2lnbmF0dXJl", token.trim().rsplit_once('.').unwrap().0);
     fs::write(job.token_file(), forged).unwrap();
     let refused = machine.helper("get", HOST);

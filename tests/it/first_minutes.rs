@@ -28,7 +28,7 @@ fn told(machine: &Machine) -> String {
     stdout
 }
 
-/// What stands under a name.
+/// Returns the line with a name.
 #[track_caller]
 fn found<'a>(text: &'a str, name: &str) -> &'a str {
     let line = text.lines().find(|line| line.trim_start().starts_with(name));
@@ -304,7 +304,7 @@ fn a_configuration_that_is_named_is_named_in_what_to_type(#[case] file: &str, #[
     assert!(text.contains("\n    ecr-auth setup\n"), "{text}");
 }
 
-/// What there is stands on stdout all the same.
+/// The findings are on stdout all the same.
 #[rstest]
 #[case::missing(None, "cannot read FILE")]
 #[case::wrong(Some("registries:\n  - mtach: x\n"), "FILE:2:5")]
@@ -354,7 +354,7 @@ fn the_profiles_that_there_are_are_named() {
     );
 }
 
-/// The same check as `setup`'s warning.
+/// This is the same check as `setup`'s warning.
 #[test]
 fn a_password_that_comes_before_the_helper_is_what_is_next() {
     let machine = Machine::new().with_all(KEYS).with("AWS_REGION", "eu-west-1");
@@ -455,7 +455,7 @@ fn registries_with_credentials_of_their_own_are_told_one_by_one() {
     );
 }
 
-/// Each is told, and none makes it fail or look no further.
+/// Each problem is reported. None makes it fail or stop looking.
 #[rstest]
 #[case(
     ".docker/config.json",

@@ -82,7 +82,7 @@ impl Flood {
         self.children[number].wait().unwrap();
     }
 
-    /// How those ended that nobody killed.
+    /// The exit statuses of the processes that were not killed.
     fn outcomes(&mut self) -> Vec<Outcome> {
         let read = |number: usize, name: &str| {
             fs::read_to_string(self.folder.path().join(format!("{number}.{name}"))).unwrap()
@@ -207,7 +207,7 @@ struct Week {
     /// A developer's key, made anew each day; the old one is deleted.
     keys: Machine,
     old_key: String,
-    /// A job of GitHub's, a new one every six hours: longer ones there are none.
+    /// A job of GitHub's, replaced every six hours, which is the longest time of a job.
     job: Machine,
     /// An EC2 instance.
     node: Machine,

@@ -118,7 +118,7 @@ impl Machine {
         self.call(&binary(), args, "")
     }
 
-    /// The same, fed with this.
+    /// Runs it with this input.
     pub fn run_with_stdin(&self, args: &[&str], stdin: &str) -> Outcome {
         self.call(&binary(), args, stdin)
     }

@@ -1,4 +1,4 @@
-//! Every `--help` has examples, and each of them runs as it stands there.
+//! Every `--help` has examples, and each of them runs as it is written.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -220,7 +220,7 @@ fn ended(terminal: Terminal) -> Outcome {
     }
 }
 
-/// `doctor` ends with 1 where it found something, and `exists` where there is no image, as it is here: the lab has no such image.
+/// `doctor` ends with 1 if it finds a problem, and `exists` if there is no image. The lab has no such image.
 #[track_caller]
 fn assert_went_well(example: &str, outcome: &Outcome) {
     let is_report = example.starts_with("ecr-auth doctor") && outcome.stdout.contains("binary: ecr-auth ");

@@ -204,10 +204,10 @@ fn a_failure_is_told_once_to_a_client_that_asks_again_and_again() {
         .filter(|line| line.starts_with("error: "))
         .count();
     assert_eq!((outcome.stdout.lines().count(), errors), (41, 1), "{outcome:?}");
-    // Another client is told too.
+    // The failure is printed for another client too.
     let other = client(1);
     assert!(other.stderr.contains("error: no AWS credentials"), "{other:?}");
-    // Where nothing is kept, it is told each time.
+    // Without a cache, the failure is printed each time.
     let outcome = machine.with("ECR_AUTH_CACHE", "off");
     let ask = format!("for i in 1 2 3; do echo {HOST} | {} get; done; true", helper.display());
     let outcome = outcome.call("/bin/sh".as_ref(), &["-c", &ask], "");

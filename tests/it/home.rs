@@ -193,7 +193,7 @@ fn a_read_only_home_needs_folders_elsewhere() {
     assert!(!Path::new(&place("docker/config.json")).exists(), "{out:?}");
 }
 
-/// What the image's builder wrote serves whoever the container runs as.
+/// A file that the image's builder wrote is used by any user of the container.
 #[test]
 fn a_folder_for_all_users_of_an_image_serves_each() {
     let lab = lab();

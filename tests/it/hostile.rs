@@ -16,7 +16,7 @@ fn with_keys() -> Machine {
         .with("AWS_MAX_ATTEMPTS", "1")
 }
 
-/// A server's address, and the server, to which nobody has come yet.
+/// A server's address, and the server, before the first connection.
 fn server() -> (String, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     (listener.local_addr().unwrap().to_string(), listener)
@@ -121,7 +121,7 @@ fn a_redirection_of_githubs_gets_no_request_token() {
 #[case("AWS_CONTAINER_CREDENTIALS_FULL_URI")]
 #[case("ACTIONS_ID_TOKEN_REQUEST_URL")]
 fn nothing_is_asked_over_plain_http_off_this_machine(#[case] variable: &str) {
-    // TEST-NET-1 (RFC 5737): nobody is there, and who tried would wait.
+    // TEST-NET-1 (RFC 5737): there is no server, and a client that tried would wait.
     let mut machine = Machine::new()
         .without("AWS_EC2_METADATA_DISABLED")
         .with(variable, "http://192.0.2.1/x");

@@ -17,7 +17,7 @@ use crate::lab_machine::{lab, machine};
 const TEXT: &str = "x##[stop-commands]y ###[add-mask]y ##vso[task.prependpath]z ##teamcity[x] #\u{200b}#[stop-commands]t \
     #\u{fe0f}#v\u{ad}so[task.setvariable]t\r::add-mask::w\n::stop-commands::v\u{a0}\u{85} ::stop-commands::u\u{2028}::error::t\
     \u{2029}\u{3000}::stop-commands::r \u{202e}\u{2066}\u{feff}\u{e0041}\x1b]1338;url=x\x07\x1b[0Ksection_start:1:x #\u{fdd0}\u{fdd1}#[stop-commands]z \u{fdd0}role-arn\u{fdd1} \u{fdd0}source=#\u{fdd1}#[add-mask]z \u{fdd1}\u{fdd0}";
-/// The same as one line, where a line's end would end the text itself.
+/// Returns the text as one line, for outputs that a line's end would end.
 const LINE: &str = "::stop-commands::v ##[stop-commands]y ##vso[task.prependpath]z #\u{200b}#[stop-commands]t \u{a0}\u{202e}\u{feff}\u{ad}";
 
 /// The commands that GitHub's runner knows.
@@ -85,7 +85,7 @@ fn commands(log: &str) -> Vec<String> {
     found.collect()
 }
 
-/// Nobody reads a command in it, not even one that is not known yet, and nothing in it is unseen.
+/// No CI reads a command in it, not even an unknown one, and it holds no invisible character.
 #[track_caller]
 fn is_inert(log: &str) {
     assert_eq!(commands(log), [""; 0], "{log:?}");

@@ -45,7 +45,7 @@ fn is_installed(folder: &Path) {
     }
 }
 
-/// A binary that differs from ours and still runs: what stands behind the last section is nobody's business.
+/// A binary that differs from ours and still runs: nothing reads the bytes after its last section.
 fn older_binary(path: &Path) {
     fs::copy(binary(), path).unwrap();
     OpenOptions::new()
@@ -159,7 +159,7 @@ fn who_may_not_write_is_told_so() {
     );
 }
 
-/// In a mount namespace of its own, where a small file system, or a read-only one, stands at the folder.
+/// Runs in its own mount namespace, where a small or read-only file system is mounted at the folder.
 fn install_mounted(prepare: &str, folder: &Path) -> Outcome {
     let script = format!("{prepare} && {{ \"$0\" install --to \"$1\"; status=$?; ls -A \"$1\"; exit $status; }}");
     let output = Command::new("unshare")

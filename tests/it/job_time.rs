@@ -104,7 +104,7 @@ fn github_ends_its_jobs_after_six_hours() {
     assert!(outcome.stderr.contains("about 6 hours after its start"), "{outcome:?}");
 }
 
-/// The password is renewed after half its life; while that fails it serves, and nobody is told.
+/// The password is renewed after half its life. If that fails, the old one is used without a message.
 #[test]
 fn a_password_outlives_the_token_that_fetched_it() {
     let lab = lab();

@@ -196,7 +196,7 @@ impl Job {
         Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url()).with_all(env)
     }
 
-    /// The same without the token and all that could get one.
+    /// Returns the environment without the token and all variables that could get one.
     pub fn machine_without_token(&self, lab: &Lab) -> Machine {
         let _ = fs::remove_file(self.token_file());
         let is_secret = |value: &String| self.secrets.contains(value);

@@ -140,7 +140,7 @@ fn nothing_secret_is_told_handed_on_or_left_for_others() {
         let args = at_home(args, &machine);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let (outcome, trace) = Trace::of(&machine, &args, stdin);
-        // There is no docker for doctor to find.
+        // Doctor finds no docker here.
         let may_fail = args.contains(&"store") || args.contains(&"doctor");
         assert!(outcome.status == 0 || may_fail, "{args:?}: {outcome:?}");
         secrets.assert_unsaid(&outcome.stderr, &args);

@@ -67,7 +67,7 @@ impl Job {
 
 const DOCKER: &str = ".docker/config.json";
 
-/// What a command asked for, or has of the job's variables that are none of ours to take.
+/// Variables that a command asked for, or that belong to the job and are not ours to remove.
 const HANDED_ON: [&str; 3] = ["AWS_SECRET_ACCESS_KEY=", "AWS_SESSION_TOKEN=", "ANOTHER_TOKEN="];
 
 /// What is run, and whether its result, on stdout, is a secret.

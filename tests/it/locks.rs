@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::harness::{HOST, Machine, Outcome, binary};
 use crate::lab_machine::{GET_TOKEN, PATIENCE, lab, machine, role};
 
-/// Who runs a command.
+/// The user who runs a command.
 const USER: u32 = 54_302;
 /// Another local user, who can read the folders.
 const OTHER: u32 = 54_301;

@@ -305,7 +305,7 @@ fn other_cis_are_told_in_their_own_way_or_not_at_all() {
     outcome.prints(&outcome.stdout);
     let password = outcome.stdout.trim();
     assert_eq!(lab.redactions(&job.id), [password.to_owned(), base64_of(password)]);
-    // Where the agent can't be told, nothing is handed over.
+    // If the agent cannot be asked to hide secrets, nothing is output.
     let outcome = buildkite
         .without("BUILDKITE_AGENT_JOB_API_TOKEN")
         .run(&["login", "--format", "password", HOST]);

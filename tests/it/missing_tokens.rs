@@ -1,4 +1,4 @@
-//! A role was asked for, the CI could give the job a token and gave none: that is told first, whatever else was tried.
+//! A role was requested, and the CI could give the job a token but did not: this is reported first, whatever else was tried.
 
 use lab::{ACCOUNT, Lab, Trust};
 use rstest::rstest;

@@ -211,7 +211,7 @@ fn the_template_of_the_pages_serves_a_customer() {
     process.wait().unwrap();
 }
 
-/// Who gets in by the template's policies and who doesn't, by IAM's rules.
+/// Which users the template's policies accept and refuse, by IAM's rules.
 #[test]
 fn the_template_lets_in_whom_the_pages_say() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/moto/policies.py");

@@ -219,7 +219,7 @@ fn whoever_is_asked_a_stranger_in_their_place_has_the_same_way_out() {
     );
 }
 
-/// The roots that are named are read though nobody needs them here: a mistake is told before it matters.
+/// The named roots are read although they are not needed here, so that a mistake is reported early.
 #[test]
 fn root_certificates_that_are_named_are_looked_at_whoever_is_asked() {
     let lab = lab();
@@ -439,7 +439,7 @@ fn make_pipe(path: &Path) {
     mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
 }
 
-/// A `get` by a user who may not look into the home. For root no folder is closed, so root becomes nobody.
+/// A `get` by a user who may not look into the home. For root no folder is closed, so root becomes the user `nobody`.
 fn with_closed_home(machine: &Machine, stdin: &str) -> Outcome {
     let copy = machine.path("docker-credential-ecr-auth");
     if !copy.exists() {

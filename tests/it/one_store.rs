@@ -563,7 +563,7 @@ fn doctor_and_the_overview_know_who_serves_whom() {
     }
 }
 
-/// Under a name that is no helper's of ours, it does not know the protocol.
+/// Under a name that is not a helper's, it does not know the protocol.
 #[test]
 fn ecr_auth_is_no_store_under_any_name() {
     for is_copy in [false, true] {

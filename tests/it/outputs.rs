@@ -1,4 +1,4 @@
-//! `--output FILE` in a folder that others use too: nobody is handed the keys, and nobody's file is written but one's own.
+//! `--output FILE` in a folder that others use too: no other user gets the keys, and no other user's file is written.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -15,7 +15,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, RenameFlags, mknodat, renameat_wit
 use crate::harness::{HOST, Machine, Outcome, binary};
 use crate::lab_machine::{PATIENCE, lab, machine};
 
-/// Who runs the command, and who lies in wait.
+/// The user who runs the command, and the attacker.
 const USER: u32 = 54_201;
 const OTHER: u32 = 54_202;
 

@@ -1,4 +1,4 @@
-//! The logins that `setup --all` keeps: nobody else's are believed, read or written.
+//! The logins that `setup --all` keeps: those of other users are not trusted, read or written.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};

@@ -1,5 +1,5 @@
-//! Power cuts and failing disks: killed before any of its changes to the file system, or told that one of them failed, a command
-//! leaves each file as it was or as it should become, and the next run does all of it.
+//! Power cuts and failing disks: if a command is killed before any of its changes to the file system, or one of them fails, each file is either as
+//! it was or as it should become, and the next run completes the work.
 //!
 //! strace's fault injection does both. `ECR_AUTH_SOAK=1` fails every call in every way (minutes); else each is cut off, and each
 //! finds the disk full.
@@ -94,7 +94,7 @@ impl Scenario {
             _ => unreachable!(),
         };
         if args.first() == Some(&"login") {
-            // The same password each time.
+            // The password is the same each time.
             run(&["helper", "get"]);
         }
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
@@ -181,7 +181,7 @@ fn is_long() -> bool {
     std::env::var_os("ECR_AUTH_SOAK").is_some()
 }
 
-/// Files that nobody ever takes for another.
+/// Files that are never mistaken for others.
 fn is_leftover(path: &Path) -> bool {
     let name = path.file_name().unwrap().to_str().unwrap();
     name.ends_with(".lock")

@@ -46,7 +46,7 @@ fn a_call_of_ours_is_told_by_what_it_would_fetch(#[case] name: &str, #[case] val
     assert_eq!((lab.count(WITH_TOKEN), lab.count(GET_TOKEN)), (1, 1));
 }
 
-/// The claims of a token prove nothing: whoever forges it gets no cached password.
+/// The claims of a token prove nothing, so a forged token gets no cached password.
 #[test]
 fn a_call_with_a_token_file_is_told_by_the_whole_token() {
     let lab = lab();

@@ -284,7 +284,7 @@ fn constants() -> impl Iterator<Item = &'static Variable> {
     GROUPS.iter().flat_map(|(_, group)| group.iter())
 }
 
-/// The Rust code of the product without its tests and comments, by its path. The lab is no product.
+/// The Rust code of the product without its tests and comments, by path. The lab is not part of the product.
 fn product_code() -> impl Iterator<Item = (String, String)> {
     let tests = Regex::new(r"#\[cfg\((?:all\()?test").unwrap();
     let comments = Regex::new(r"(?m)^\s*//.*$").unwrap();

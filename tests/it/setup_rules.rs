@@ -73,7 +73,7 @@ fn rules_stay_while_a_client_needs_them() {
 
 #[test]
 fn an_identity_without_a_registry_is_of_the_roles_own_and_takes_no_other_rules_place() {
-    // Without credentials: whose registry it is stands in the role's name.
+    // Without credentials: the role's ARN tells whose registry it is.
     let machine = Machine::new().with("AWS_REGION", "eu-west-1");
     let rule = "registries:\n  - match: 444455556666.dkr.ecr.eu-west-1.amazonaws.com\n    profile: partner\n";
     machine.write(CONFIG, rule);
@@ -155,7 +155,7 @@ fn a_rule_that_people_wrote_for_the_very_host_is_theirs_to_edit() {
     for untouched in [SETUP, ".docker", "bin"] {
         assert!(!machine.home().join(untouched).exists(), "{untouched}");
     }
-    // Without an identity there is no rule to write.
+    // Without an identity, no rule is written.
     assert_eq!(
         machine
             .run(&["setup", "--client", "docker", "--bin-dir", &bin, HOST])

@@ -1,4 +1,4 @@
-//! The table of sources in docs/identity.md, row by row: what is there decides who asks ECR, and nobody else asks anything.
+//! The table of sources in docs/identity.md, row by row: the existing sources decide which identity asks ECR, and no other source is asked.
 
 use std::collections::BTreeSet;
 
@@ -177,7 +177,7 @@ impl Scene {
         let is_hidden = |thing: &&str| *thing == "default profile" && row.contains(&"AWS_PROFILE");
         let used = [Some(taken), by].map(|thing| thing.map(name));
         let others = row.iter().filter(|thing| !is_hidden(thing));
-        // Whether the instance's role is there is known only to who asks.
+        // Only a call can tell whether the instance has a role.
         let others = others.filter(|thing| !matches!(**thing, "instance" | "rule's role"));
         let others = others.filter_map(|thing| self.shown(thing));
         let is_used = |shown: &String| {

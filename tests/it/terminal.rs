@@ -54,7 +54,7 @@ impl Terminal {
         Self::run_program(machine, &binary(), args, stdout)
     }
 
-    /// The same, of any program.
+    /// Runs any program on the terminal.
     pub fn run_program(machine: &Machine, program: &Path, args: &[&str], stdout: Stdout) -> Self {
         let keys = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&keys).unwrap();

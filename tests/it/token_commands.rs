@@ -83,7 +83,7 @@ fn no_shell_reads_the_list() {
     assert!(!scene.machine.path("owned").exists() && !scene.machine.home().join("owned").exists());
 }
 
-/// The key holds the command, its folder and the environment that it sees: whoever lacks one of them could not have run the command.
+/// The key holds the command, its folder and its environment: a process without one of them could not have run the command.
 #[rstest]
 #[case::another_environment("MINTING_SECRET", "other")]
 #[case::no_such_program("PATH", "/usr/bin:/bin")]

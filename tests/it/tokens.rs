@@ -1,4 +1,4 @@
-//! `get` against the lab: tokens that open registries, answers that are none, denials, the sources of credentials.
+//! `get` against the lab: tokens that open registries, invalid responses, denials, the sources of credentials.
 
 use lab::{Fault, Permissions, Service};
 use rstest::rstest;

@@ -1,7 +1,7 @@
-//! What must not be told, and where it would show: one harness for every test that looks for leaks.
+//! Secrets and the places where they could leak: one harness for every test that looks for leaks.
 //!
-//! Every secret of a run is marked. strace tells each program that was run, with its arguments and its environment, and each write
-//! to a file, with the mode that the file had at that moment.
+//! Every secret of a run is marked. strace reports each program that was run, with its arguments and its environment, and each write to a file,
+//! with the mode that the file had at that moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -102,8 +102,8 @@ impl Trace {
         (outcome, Self::read(&fs::read_to_string(file).unwrap()))
     }
 
-    /// Reads what `strace -f` wrote: a call that another process's call interrupts stands there in two halves, which are put together
-    /// where it ends.
+    /// Reads the output of `strace -f`. A call that is interrupted by another process's call is written there in two halves, which are joined where
+    /// it ends.
     fn read(text: &str) -> Self {
         let mut begun: BTreeMap<&str, &str> = BTreeMap::new();
         let mut lines = Vec::new();

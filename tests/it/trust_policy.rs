@@ -697,7 +697,7 @@ for file in sys.argv[1:]:
     assert_eq!(linted.status, 0, "{linted:?}");
 }
 
-/// JSON is an expression of HCL: what stands in `jsonencode` is the policy.
+/// JSON is an expression of HCL: the argument of `jsonencode` is the policy.
 #[test]
 fn resources_of_terraform_have_the_policies() {
     let text = in_format("terraform");

@@ -164,7 +164,7 @@ pub struct CiJob {
 }
 
 impl CiJob {
-    /// Those values of its environment that nobody else may see.
+    /// The values of its environment that are secret.
     pub fn secrets(&self) -> Vec<&str> {
         let secret = SECRETS.iter().filter_map(|&name| self.environment.get(name));
         secret.map(String::as_str).collect()
@@ -279,7 +279,7 @@ impl Aws {
         Ok(running)
     }
 
-    /// Ends a job: it gets no more tokens. Those it has live on. False: there is no such job.
+    /// Ends a job: it gets no more tokens. Its existing tokens stay valid. Returns false if there is no such job.
     pub fn end_job(&self, id: &str) -> bool {
         let mut jobs = lock(&self.jobs);
         jobs.0.get_mut(id).map(|job| job.ended = true).is_some()

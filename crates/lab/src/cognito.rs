@@ -190,7 +190,7 @@ impl Cognito<'_> {
     /// Adds a user, or replaces the one of that name.
     ///
     /// # Errors
-    /// The user has no password or two, or a salt that is no hexadecimal number.
+    /// The user has no password or two, or the salt is not a hexadecimal number.
     pub fn add_user(&self, spec: UserSpec) -> Result<AddedUser, LabError> {
         let user = users::User::new(spec, self.aws.now()).map_err(|cause| LabError::new("cannot add a user", cause))?;
         let added = user.described();
@@ -256,12 +256,12 @@ impl Cognito<'_> {
         totp::code_of(&secret, totp::step(self.aws.now()))
     }
 
-    /// The code an authenticator app with this secret shows, by the lab's clock. `None`: it is no base32.
+    /// Returns the code that an authenticator app with this secret shows, by the lab's clock. `None` if the secret is not base32.
     pub fn totp_of(&self, secret: &str) -> Option<String> {
         totp::code_of(secret, totp::step(self.aws.now()))
     }
 
-    /// Changes a user. False: there is none of that name.
+    /// Changes a user. Returns false if there is no user of that name.
     fn change(&self, username: &str, change: impl FnOnce(&mut users::User)) -> bool {
         lock(&self.aws.cognito.users).user(username).map(change).is_some()
     }
@@ -307,7 +307,7 @@ impl Cognito<'_> {
     /// The private number of the pool in the next SRP handshake, in hexadecimal: for vectors.
     ///
     /// # Errors
-    /// It is no hexadecimal number.
+    /// The text is not a hexadecimal number.
     pub fn set_next_b(&self, hex: &str) -> Result<(), LabError> {
         let number = srp::parse_hex(hex)
             .ok_or_else(|| LabError::new("cannot set the private number", "it is not hexadecimal"))?;
@@ -320,7 +320,7 @@ impl Cognito<'_> {
         lock(&self.aws.cognito.identities).mapping = mapping;
     }
 
-    /// The role of guests; `None`, as at the start: there are none.
+    /// Sets the role of guests. `None`, which is the default, refuses guests.
     pub fn set_guest_role(&self, role: Option<&str>) {
         lock(&self.aws.cognito.identities).guest_role = role.map(Into::into);
     }

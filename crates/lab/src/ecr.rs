@@ -82,8 +82,8 @@ impl Aws {
         lock(&self.tokens).lifetime = lifetime;
     }
 
-    /// Gives out a registry password without a call: what GetAuthorizationToken would give the holder of this key in a region,
-    /// or, with none, ECR Public's. `None`: nobody has such a key.
+    /// Gives out a registry password without a call, as GetAuthorizationToken would give it to the owner of this key in a region or, without a
+    /// region, from ECR Public. Returns `None` if the key is unknown.
     pub fn issue_token(&self, key: &AccessKey, region: Option<&str>) -> Option<String> {
         let principal = lock(&self.iam).key(&key.id)?.principal.clone();
         let region = region.map(Into::into);
@@ -203,7 +203,7 @@ fn invalid_ids() -> Refusal {
     Refusal::new(400, "InvalidParameterException", message)
 }
 
-/// An answer with a token as it stands, for the faults that break it.
+/// Returns an unchanged response with a token, for the faults that break it.
 pub(crate) fn answer_with_token(service: Service, token: &str, now: i64) -> Answer {
     let mut data = json!({"authorizationToken": token, "expiresAt": now + 43_200});
     if service == Service::Ecr {

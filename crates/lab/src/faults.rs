@@ -43,7 +43,7 @@ pub enum Fault {
     IdpRejectedClaim,
     /// STS's `RegionDisabledException`: the account switched STS off in this region.
     RegionDisabled,
-    /// A bare HTTP status with a body that is no AWS error (500, 503).
+    /// A bare HTTP status whose body is not an AWS error (500, 503).
     Status {
         /// HTTP status.
         status: u16,
@@ -94,7 +94,7 @@ pub enum Fault {
         /// How much later.
         milliseconds: u64,
     },
-    /// A certificate of an authority that nobody trusts.
+    /// A certificate of an untrusted authority.
     WrongCertificate,
     /// A certificate that is past its end.
     ExpiredCertificate,

@@ -4,7 +4,7 @@
 /// One partition of AWS and the DNS suffixes of its names.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Partition {
-    /// As it stands in ARNs.
+    /// The partition's name in ARNs.
     pub(crate) name: &'static str,
     region_prefix: &'static str,
     /// Suffix of registries and of the IPv4 API endpoints.
@@ -29,7 +29,7 @@ const fn partition(
     }
 }
 
-/// `aws` stands last: its empty prefix matches every region the others leave.
+/// `aws` comes last, because its empty prefix matches every region that the others do not.
 static PARTITIONS: [Partition; 8] = [
     partition("aws-us-gov", "us-gov-", "amazonaws.com", Some("on.aws"), "api.aws"),
     partition(
@@ -144,7 +144,7 @@ impl Registry {
     }
 }
 
-/// What a `Host` header (or a TLS server name) of AWS stands for.
+/// The meaning of a `Host` header (or a TLS server name) of AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AwsHost {
     /// An API endpoint: its service and region.

@@ -66,7 +66,7 @@ pub use repositories::CreationTemplate;
 pub use sigv4::{SignedRequest, signature};
 pub use start::{Lab, Options};
 
-/// Everything the lab plays, shared by its listeners and whoever controls it. [`Lab`] dereferences to it.
+/// The state of everything that the lab plays, shared by its listeners and its users. [`Lab`] dereferences to it.
 #[derive(Debug)]
 pub struct Aws {
     clock: clock::Clock,
@@ -115,7 +115,7 @@ impl Aws {
     }
 }
 
-/// Why the lab could not start, or could not do what it was told.
+/// Why the lab could not start, or could not carry out an order.
 #[derive(Debug)]
 pub struct LabError {
     what: &'static str,

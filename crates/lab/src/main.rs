@@ -1,4 +1,4 @@
-//! The lab alone: prints the environment that points AWS's clients at it, then serves until it is told to stop.
+//! The lab as a program: prints the environment that points AWS's clients at it, then serves until it is stopped.
 
 use std::io::Write;
 use std::net::IpAddr;

@@ -27,7 +27,7 @@ pub struct Permissions {
 pub struct Scoped {
     /// The actions.
     pub allow: Vec<String>,
-    /// ARNs; `*` stands for any characters.
+    /// ARNs; `*` matches any characters.
     pub resources: Vec<String>,
 }
 
@@ -38,7 +38,7 @@ pub struct Tagged {
     pub allow: Vec<String>,
     /// The tag.
     pub tag: String,
-    /// Its value may be one of these; `*` stands for any characters.
+    /// The accepted values; `*` matches any characters.
     pub values: Vec<String>,
 }
 
@@ -130,7 +130,7 @@ pub enum Trust {
     WebIdentity {
         /// The provider: its issuer without `https://`.
         provider: String,
-        /// Conditions, all of which must hold.
+        /// Conditions, all of which must be met.
         #[serde(default)]
         conditions: Vec<Condition>,
     },
@@ -152,7 +152,7 @@ pub struct Condition {
 pub enum Operator {
     /// The very string.
     StringEquals,
-    /// `*` stands for any characters, `?` for one.
+    /// `*` matches any characters, `?` one.
     StringLike,
     /// As `StringLike`, for one of the values of a claim that is a list (`amr`).
     #[serde(rename = "ForAnyValue:StringLike")]
@@ -182,7 +182,7 @@ pub struct RoleSpec {
     pub account: String,
     /// Its name, without a path.
     pub name: String,
-    /// Who may assume it; any one statement suffices.
+    /// The statements that say who may assume it. One of them is enough.
     #[serde(default)]
     pub trust: Vec<Trust>,
     /// The longest session, in seconds (3600 to 43200).
@@ -214,7 +214,7 @@ pub struct RepositoryPolicy {
     pub account: String,
     /// Their region.
     pub region: String,
-    /// Their names; `*` stands for any characters.
+    /// The names of the tags; `*` matches any characters.
     pub repository: String,
     /// An account id or an ARN.
     pub principal: String,
@@ -222,7 +222,7 @@ pub struct RepositoryPolicy {
     pub access: Access,
 }
 
-/// `*` stands for any characters, `?` for one, as in IAM policies.
+/// `*` matches any characters, `?` one, as in IAM policies.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     fn matches(pattern: &[u8], text: &[u8]) -> bool {
         match pattern.split_first() {

@@ -39,7 +39,7 @@ impl fmt::Debug for AccessKey {
     }
 }
 
-/// Who made a request: a user, or a session of a role.
+/// The principal of a request: a user, or a session of a role.
 #[derive(Debug, Clone)]
 pub(crate) struct Principal {
     pub(crate) account: String,
@@ -186,8 +186,8 @@ impl Iam {
 }
 
 impl Aws {
-    /// Puts an account into a partition (`aws-cn`, `aws-us-gov`, …) before anything is added to it. Accounts nobody mentioned
-    /// are of partition `aws`. An unknown partition is taken for `aws`.
+    /// Puts an account into a partition (`aws-cn`, `aws-us-gov`, …) before anything is added to it. The default partition is `aws`, also for an
+    /// unknown name.
     pub fn add_account(&self, account: &str, partition: &str) {
         let partition = Partition::named(partition).map_or("aws", |partition| partition.name);
         lock(&self.iam).partitions.insert(account.into(), partition);
@@ -226,7 +226,7 @@ impl Aws {
         key
     }
 
-    /// Replaces what a user or a role may do; its ARN says whose. False: there is no such user or role.
+    /// Replaces the permissions of a user or a role, by its ARN. Returns false if there is no such user or role.
     pub fn set_permissions(&self, arn: &str, permissions: Permissions) -> bool {
         let mut iam = lock(&self.iam);
         if let Some(role) = iam.roles.get_mut(arn) {

@@ -79,7 +79,7 @@ impl Aws {
         Ok(())
     }
 
-    /// What a `Host` header or a TLS server name stands for: a name of AWS's, or one put in front of a registry.
+    /// The meaning of a `Host` header or a TLS server name: a name of AWS's, or an alias of a registry.
     pub(crate) fn named(&self, host: &str) -> Option<AwsHost> {
         AwsHost::parse(host).or_else(|| lock(&self.host_aliases).get(&host.to_ascii_lowercase()).cloned())
     }

@@ -12,7 +12,7 @@ pub(crate) struct SessionTags {
 }
 
 impl SessionTags {
-    /// These tags, of which none passes on.
+    /// Session tags that are not transitive.
     pub(crate) fn of(tags: BTreeMap<String, String>) -> Self {
         Self {
             tags,

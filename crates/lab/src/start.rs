@@ -50,8 +50,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The address to listen on: loopback, or one of documentation's (RFC 5737) that stands on a namespace's loopback interface. Docker
-    /// takes registries at 127.0.0.0/8 for insecure ones, so only there does it check certificates.
+    /// The address to listen on: loopback, or a documentation address (RFC 5737) on a namespace's loopback interface. Docker treats registries at
+    /// 127.0.0.0/8 as insecure, so it only checks certificates at the latter.
     #[must_use]
     pub fn bind(mut self, address: IpAddr) -> Self {
         self.bind = address;
@@ -219,7 +219,7 @@ impl Lab {
         &self.running.ca_pem
     }
 
-    /// The file it stands in, for `AWS_CA_BUNDLE` and `SSL_CERT_FILE`.
+    /// The file with the certificate, for `AWS_CA_BUNDLE` and `SSL_CERT_FILE`.
     pub fn ca_file(&self) -> &Path {
         &self.running.ca_file
     }
@@ -242,7 +242,7 @@ impl Drop for Lab {
     }
 }
 
-/// Whether nobody else can reach the address.
+/// Whether only this machine can reach the address.
 fn is_local(address: IpAddr) -> bool {
     address.is_loopback() || matches!(address, IpAddr::V4(address) if address.is_documentation())
 }
@@ -266,7 +266,7 @@ fn new_aws(options: &Options, upstream: Option<Upstream>) -> Aws {
     }
 }
 
-/// The lab's thread: starts everything, tells how it went, serves until told to stop.
+/// The lab's thread: starts everything, reports how it went, and serves until it is stopped.
 fn run(
     aws: &Arc<Aws>,
     options: &Options,

@@ -286,7 +286,7 @@ fn trusts(iam: &Iam, principals: &[String], role: &Role, caller: &Principal, act
         })
 }
 
-/// What a call asks for, as it stands; `None`: it opens no session.
+/// Returns the unchanged parameters of a call. `None` if the call opens no session.
 fn session_call(parameters: &Parameters) -> Option<SessionCall> {
     parameters.action().filter(|action| action.starts_with("AssumeRole"))?;
     let text = |name: &str| parameters.get(name).unwrap_or_default().to_owned();

@@ -72,7 +72,7 @@ pub fn of(endpoint: Endpoint, wrong: Wrong) -> String {
     generic(&seen, &arranged.address)
 }
 
-/// The same where the endpoint refuses with an error of its own.
+/// The expected result if the endpoint refuses with its own error.
 pub fn of_refusal(endpoint: Endpoint, fault: Fault, status: u16, code: &str) -> String {
     let scene = Scene::new(endpoint);
     endpoint.fail(&scene.lab, fault);
@@ -86,7 +86,7 @@ pub fn of_refusal(endpoint: Endpoint, fault: Fault, status: u16, code: &str) -> 
     let seen = cell.without_a_token();
     let is_named = seen.contains(endpoint.name());
     assert!(is_named, "the endpoint isn't named: {seen}");
-    // Cognito refuses a refresh token so: the sign-in is over, which is told in words, and its password with it.
+    // Cognito refuses a refresh token like this: the sign-in is over, which is reported, and its password is no longer used.
     let over = [
         "NotAuthorizedException",
         "RefreshTokenReuseException",
@@ -113,7 +113,7 @@ pub fn of_refusal(endpoint: Endpoint, fault: Fault, status: u16, code: &str) -> 
 
 fn machine(scene: &Scene, address: &str) -> Machine {
     let machine = scene.machine(address).with("AWS_MAX_ATTEMPTS", "1");
-    // The name that is none has no TLS either.
+    // A missing name has no TLS either.
     let machine = machine.with("ECR_AUTH_ALLOW_HTTP", "1");
     scene.sign_in(&machine);
     machine
@@ -141,7 +141,7 @@ impl Cell {
         self.cause(&outcome)
     }
 
-    /// A password that is past half its life is not handed out, since whoever fetched it is no longer signed in.
+    /// A password past half its life is not given out, because its user is no longer signed in.
     fn without_a_sign_in(&self) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         put(&self.machine, &token((now - 7 * HOUR) * 1000, (now + 5 * HOUR) * 1000));
@@ -169,7 +169,7 @@ impl Cell {
         self.is_good(&self.get(machine, LONG).password());
     }
 
-    /// The same cache, with the endpoint at another address.
+    /// Returns the same cache with the endpoint at another address.
     fn elsewhere(&self, address: &str) -> Machine {
         let cache = self.machine.home().join(".cache/ecr-auth");
         let machine = machine(&self.scene, address).with("ECR_AUTH_CACHE_DIR", &cache.display().to_string());
@@ -280,7 +280,7 @@ fn put(machine: &Machine, token: &Value) {
     }
 }
 
-/// The registry's entries of the cache, all of which can be read, by their files. That of a sign-in is none.
+/// Returns the registry's entries of the cache by their files, all of which can be read. A sign-in's entry is not among them.
 fn entries(machine: &Machine) -> Vec<(PathBuf, Value)> {
     let is_entry = |file: &PathBuf| file.extension().is_some_and(|extension| extension == "json");
     let files = machine.cache_files().into_iter().filter(is_entry);

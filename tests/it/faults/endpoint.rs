@@ -12,7 +12,7 @@ use crate::harness::{HOST, Machine};
 use crate::jobs::{Job, Kind, write_rules};
 use crate::lab_machine::{PATIENCE, machine, role};
 
-/// Who signs in to Cognito.
+/// The user who signs in to Cognito.
 const USER: &str = "maria";
 
 /// Whom a `get` asks on its way to a password.

@@ -41,7 +41,7 @@ pub struct Arranged {
     pub address: String,
     /// Where a redirect leads.
     elsewhere: TcpListener,
-    /// Listens at the address, and answers nobody: these wait before it.
+    /// Listens at the address without accepting. These connections fill its queue.
     full: Option<TcpListener>,
     queue: Vec<TcpStream>,
 }
@@ -141,7 +141,7 @@ impl Wrong {
 }
 
 impl Arranged {
-    /// Listens, and lets nobody in: once as many wait as may, the kernel answers no one else.
+    /// Listens without accepting connections. Once its queue is full, the kernel answers no further ones.
     fn fill_a_queue(&mut self) {
         let full = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = full.local_addr().unwrap();

@@ -10,7 +10,7 @@ use super::write;
 /// The access key id of the environment's keys.
 pub const ENVIRONMENT: &str = "ENVIRONMENT";
 
-/// Names of profiles: `default` is the one that nobody has to name.
+/// Names of profiles. `default` need not be named.
 const NAMES: [&str; 6] = ["default", "work", "ci-push", "a.b_c", "Build Box 7", "Über"];
 const START_URL: &str = "https://corp.example.com/start";
 const SESSIONS: [&str; 2] = ["corp", "my corp"];
@@ -29,7 +29,7 @@ struct ProfileText {
     name: &'static str,
     config: Vec<(String, String)>,
     credentials: Vec<(String, String)>,
-    /// A line that is none.
+    /// A line that is not a setting.
     is_broken: bool,
 }
 
@@ -180,7 +180,7 @@ fn profile(rng: &mut Rng, name: &'static str, names: &[&str], home: &Path) -> Pr
     }
 }
 
-/// A key stands once in a section: what botocore makes of two is an error.
+/// A key is only once in a section, because botocore treats two as an error.
 fn dedup(settings: &mut Settings) {
     let mut seen = std::collections::BTreeSet::new();
     settings.retain(|(key, _)| seen.insert(key.clone()));

@@ -1,7 +1,6 @@
-//! Layouts of AWS's shared files that nobody thought of one by one: whose credentials a `get` uses, beside whose botocore uses, which is
-//! what the AWS CLI is made of.
+//! Random layouts of AWS's shared files: compares the credentials that a `get` uses with those that botocore uses, which the AWS CLI is made of.
 //!
-//! `LAYOUTS=2000` tries so many, `LAYOUT_SEED=7` others.
+//! `LAYOUTS=2000` tries that many, and `LAYOUT_SEED=7` other ones.
 
 mod layout;
 

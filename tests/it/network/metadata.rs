@@ -44,7 +44,7 @@ fn an_empty_token_is_none() {
     machine.helper("get", HOST).password();
 }
 
-/// Slower than the second that a request gets, where nobody says more.
+/// Slower than one second, which is a request's default time limit.
 #[test]
 fn a_slow_service_gets_the_time_that_the_settings_give_it() {
     let lab = lab();
@@ -115,7 +115,7 @@ fn a_service_that_is_switched_off_is_not_asked() {
     assert_eq!(lab.count("imds:Token"), asked);
 }
 
-/// The profile's address of the service is one that is asked on the way: a token that came by it is no one else's.
+/// The profile's address of the service is part of the path, so a token that came from it is not shared with others.
 #[test]
 fn the_profile_may_say_where_the_service_is() {
     let lab = lab();

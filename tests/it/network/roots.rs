@@ -80,7 +80,7 @@ fn a_containers_credentials_come_over_https_too(
             &format!("{}{}", lab.https_url(), container.path),
         )
         .with("AWS_CONTAINER_AUTHORIZATION_TOKEN", &container.token)
-        // Nobody listens there: this machine's own addresses are asked without it.
+        // No server listens there: this machine's own addresses are called without it.
         .with("HTTPS_PROXY", "http://127.0.0.1:1");
     let stranger = machine.helper("get", HOST);
     assert!(stranger.stderr.contains("[EA0503]"), "{stranger:?}");

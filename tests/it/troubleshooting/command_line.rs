@@ -28,7 +28,7 @@ pub const WAYS: &[Way] = &[
     (Code::NotConfirmed, super::configuration::not_confirmed),
 ];
 
-/// A machine with keys of nobody's, which is never to ask anybody.
+/// A machine with unknown keys, which must make no calls.
 pub fn keys() -> Machine {
     Machine::new()
         .with("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")

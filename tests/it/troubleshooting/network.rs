@@ -69,7 +69,7 @@ fn failing_tls(fault: Fault) -> Outcome {
         .helper("get", HOST)
 }
 
-/// A proxy that lets nobody through.
+/// A proxy that refuses every connection.
 fn refusing_proxy() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,5 +1,4 @@
-//! Files under fire: whatever stands in a file's place, the commands that touch it do their work or say what is wrong with it, and
-//! leave it as it was.
+//! Files under fire: whatever is at a file's path, the commands that use it do their work or report what is wrong with it, and leave it as it was.
 //!
 //! `snapshots/` has one table for each file: a paragraph for each state, with a line for each command. A line says `works` with the
 //! warnings that were given, or the exit status and the error. `INSTA_UPDATE=always cargo nextest run under_fire` writes the tables anew:
@@ -90,7 +89,7 @@ fn every_state_is_survived(#[case] name: &str) {
     assert!(!table.lines().any(is_broken), "{table}");
 }
 
-/// What comes of one command on a file in one state; a rule that is broken is told in capitals.
+/// The result of one command on a file in one state. A broken rule is reported in capitals.
 fn cell(ground: &Ground, subject: &Subject, column: &Column, state: State) -> String {
     let mut stage = prepared(ground, subject, column, state);
     let run = |stage: &Stage, args: &[&str]| {
@@ -141,7 +140,7 @@ fn prepared(ground: &Ground, subject: &Subject, column: &Column, state: State) -
     stage
 }
 
-/// However it ended: by itself, without a panic, and with one error where it failed. No secret is told.
+/// Checks the end of a command: it ended by itself, without a panic, with one error if it failed, and without showing a secret.
 fn broken(outcome: &Outcome, ground: &Ground) -> String {
     let is_secret = |word: &str| word == "{secret}" || word == "{token}";
     let mut secrets = ground.words.iter().filter(|(word, _)| is_secret(word));

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::harness::{Machine, Outcome, binary};
 use crate::lab_machine::PATIENCE;
 
-/// Who runs the commands, and somebody else.
+/// The user who runs the commands, and another user.
 pub const USER: u32 = 12345;
 pub const FOREIGNER: u32 = 23456;
 
@@ -23,7 +23,7 @@ const MEMORY: &str = "--as=536870912";
 /// The home's own file system, in memory: what a disk takes to write all down would be most of the time.
 const DISK: &str = "mode=755,uid=12345,gid=12345,size=";
 
-/// Larger files are told apart by their length alone.
+/// Larger files are only compared by their length.
 const READ_WHOLE: u64 = 32 << 20;
 
 pub struct Stage {
@@ -32,7 +32,7 @@ pub struct Stage {
     holder: Child,
 }
 
-/// What stands in a place: its kind, mode, owner, and what it holds.
+/// What is at a path: its kind, mode, owner and contents.
 pub type Tree = BTreeMap<PathBuf, (String, u32, u32, u64, Vec<u8>)>;
 
 impl Stage {

@@ -95,7 +95,7 @@ impl State {
         if self == FullDisk { "2m" } else { "100m" }
     }
 
-    /// Makes it so, of a file below the stage's home or, if there is no language, of a folder.
+    /// Brings a file below the stage's home into this state or, if there is no language, a folder.
     pub fn make(self, stage: &mut Stage, below: &str, language: Option<Language>) {
         let path = stage.seen(below);
         let folder = path.parent().unwrap().to_owned();

@@ -7,16 +7,16 @@ use super::text::Language::{self, *};
 /// A file, or a folder, that is brought into every state.
 pub struct Subject {
     pub name: &'static str,
-    /// Below the home; a `*` stands for the one name that ends as what follows.
+    /// The path below the home. A `*` matches the only name with the ending after it.
     path: &'static str,
     /// What it is written in; `None`: it is a folder.
     pub language: Option<Language>,
-    /// What stands in the home before anything is run.
+    /// The contents of the home before anything is run.
     pub files: &'static [(&'static str, &'static str)],
     pub columns: &'static [Column],
 }
 
-/// A command. `~` stands for the home, and `{…}` for what the ground knows.
+/// A command. `~` is replaced by the home, and `{…}` by values of the ground.
 pub struct Column {
     pub name: &'static str,
     pub vars: &'static [(&'static str, &'static str)],

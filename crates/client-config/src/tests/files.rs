@@ -231,7 +231,7 @@ fn where_clients_find_this_binary_already_nothing_is_made() {
     assert_eq!(default_folder(&exe, shared.path(), &on_path).unwrap(), packaged.path());
     let plan = helper_link(&exe, None, &on_path).unwrap();
     assert_eq!((plan.link, plan.on_path, plan.path), (LinkState::Stands, true, link));
-    // Another one that clients find first is no reason to think that they find this.
+    // Clients also find another program first, which does not prove that they find this one.
     symlink("/usr/bin/env", shared.path().join("docker-credential-ecr-auth")).unwrap();
     assert_eq!(
         default_folder(&exe, shared.path(), &on_path).unwrap(),
@@ -250,7 +250,7 @@ fn without_a_better_folder_the_link_goes_to_the_shared_one_then_home() {
         default_folder(&exe, &missing, &home).unwrap(),
         Path::new("/h/.local/bin")
     );
-    // A program of that name is no folder, though root may write and run it.
+    // A folder with that name is not a program, though root may write and run it.
     let program = Path::new("/usr/bin/env");
     assert_eq!(
         default_folder(&exe, program, &home).unwrap(),

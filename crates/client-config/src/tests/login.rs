@@ -342,7 +342,7 @@ fn a_store_that_shows_nothing_still_takes_a_password() {
     let home = Home::with(r#"{"credsStore":"silent"}"#).with_store("silent", &script);
     assert_eq!(home.login(&["h"], PASSWORD), [in_store("h", "silent", false)]);
     assert!(home.stores.has("silent", "h").unwrap().contains(PASSWORD));
-    // Nobody can tell whether it still is ours.
+    // It is unknown whether it still is ours.
     let done = home.logout(&[]);
     assert_eq!(done.failed[0].cause(), "no passphrase");
     assert!(home.stores.has("silent", "h").is_some());
@@ -424,7 +424,7 @@ fn without_a_home_it_is_said_that_nothing_is_recorded() {
     let stored = store(&home.file(), &[login], None, &home.env()).unwrap();
     assert_eq!(stored.not_recorded.unwrap().to_string(), "this user has no home folder");
     assert_eq!(stored.logins, [in_file("h", true)]);
-    // Whose it is nobody knows then.
+    // It is then unknown whose it is.
     restore(&home.file(), &[], None, &ClientUndoEntries::default(), &home.env()).unwrap();
     assert!(home.text().contains(AUTH));
 }

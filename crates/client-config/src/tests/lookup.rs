@@ -129,7 +129,7 @@ fn keys_with_a_scheme_match_for_passwords_and_never_for_helpers() {
     assert!(lookup.found.is_some() && lookup.near_misses.is_empty(), "{lookup:?}");
 }
 
-/// What docker leaves beside a credential store is no password.
+/// The `{}` that docker leaves beside a credential store is not a password.
 #[test]
 fn empty_entries_are_no_passwords() {
     let home = Home::new();

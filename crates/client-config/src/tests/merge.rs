@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use crate::merge::three_way;
 
-/// What stands in the file now, what they had read, what they wrote, and what comes of it.
+/// The current text, the text that they had read, the text that they wrote, and the merged text.
 #[rstest]
 #[case::nothing_new(r#"{"a":2}"#, r#"{"a":1}"#, r#"{"a":1}"#, r#"{"a":2}"#)]
 #[case::added(r#"{"a":2}"#, r#"{"a":1}"#, r#"{"a":1,"b":3}"#, r#"{"a":2,"b":3}"#)]

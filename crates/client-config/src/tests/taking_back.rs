@@ -150,7 +150,7 @@ fn only_what_had_another_helper_counts_as_replaced() {
     ];
     assert_eq!(known.cred_helpers, expected.into());
     assert!(!known.created_helpers && !known.created);
-    // What was ours before there was a record goes too: nobody knows what it replaced.
+    // Our entries from before there was a record are removed too, because it is unknown what they replaced.
     assert_eq!(home.restore(&[]).taken_back, ["a", "b", "c"]);
     assert_eq!(home.text().unwrap(), r#"{"credHelpers":{"b":"ecr-login"}}"#);
 }

@@ -154,7 +154,7 @@ fn the_password_is_asked_for_first_and_never_sent() {
     assert!(!format!("{:?}", done.called).contains("s3cret"));
 }
 
-/// With it, whoever answers would know the session's key without knowing the password.
+/// With it, a server would know the session's key without knowing the password.
 #[test]
 fn a_number_that_leaves_no_secret_gets_no_proof() {
     let done = run(&user(None), Flow::Srp, vec![verifier_with("00")], &["s3cret"]);

@@ -1,4 +1,4 @@
-//! A long file of which all was found right: each server's rules alone say what the whole file says of it.
+//! A long file that was found valid: the rules of one server alone mean the same as the whole file.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

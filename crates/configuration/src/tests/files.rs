@@ -1,4 +1,4 @@
-//! Where the file is looked for, and files that are none.
+//! Where the file is looked for, and files that cannot be used.
 
 use std::fs;
 

@@ -286,7 +286,7 @@ fn rules_of_the_users_own_are_told_by_line() {
 }
 
 proptest! {
-    /// Whatever stands in the file: what is taken has a shape that can't do harm.
+    /// Whatever the file holds, only harmless values are accepted.
     #[test]
     fn any_text_is_survived(text in any::<String>(), line in any::<String>(), at in 0usize..12) {
         let _ = vendor(&text);

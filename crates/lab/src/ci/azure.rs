@@ -36,7 +36,7 @@ pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
             .clone()
             .unwrap_or_else(|| format!("https://vstoken.dev.azure.com/{organization}")),
         subject: spec.subject_or(format!("sc://{owner}/{project}/aws")),
-        // Nobody can ask for another one.
+        // No job can ask for another one.
         audience: spec.audience_or("api://AzureADTokenExchange"),
         lifetime: 600,
         claims: json!({}),

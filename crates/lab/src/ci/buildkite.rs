@@ -8,7 +8,7 @@ use super::{COMMIT, Described, Job, JobSpec, uuid_of};
 use crate::answer::Refusal;
 use crate::jwt::TAGS_CLAIM;
 
-/// Where Buildkite's agent API stands: below it `v3/jobs/<id>/oidc/tokens`, and for the lab's agent `…/redactions`.
+/// The path of Buildkite's agent API: below it are `v3/jobs/<id>/oidc/tokens`, and for the lab's agent `…/redactions`.
 pub(crate) const BUILDKITE_PATH: &str = "/buildkite/";
 
 /// Claims that a token has only if it is asked for with them.

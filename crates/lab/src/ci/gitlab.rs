@@ -1,4 +1,4 @@
-//! GitLab's `id_tokens:`: the token lives as long as the job may take, and there is no other.
+//! GitLab's `id_tokens:`: a job has one token, which lives as long as the job may take.
 //!
 //! <https://docs.gitlab.com/ci/secrets/id_token_authentication/>
 

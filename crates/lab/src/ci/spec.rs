@@ -114,8 +114,7 @@ impl JobSpec {
         self
     }
 
-    /// The audience of the tokens where whoever asks names none. GitLab and Jenkins have no default: there it is
-    /// `sts.amazonaws.com`.
+    /// The audience of tokens if a request names none. GitLab and Jenkins have no default, so the lab uses `sts.amazonaws.com`.
     #[must_use]
     pub fn audience(mut self, audience: &str) -> Self {
         self.audience = Some(audience.into());

@@ -173,7 +173,7 @@ impl Aws {
         }))
     }
 
-    /// Guests are kept to a few services whatever their role says; ECR is none of them.
+    /// Guests may only use a few services, whatever their role allows. ECR is not among them.
     fn guest_session(&self, id: &str) -> Result<AccessKey, Refusal> {
         let role = lock(&self.cognito.identities).guest_role.clone().unwrap_or_default();
         let scope = Permissions::deny(["ecr:*", "ecr-public:*", "sts:*"]);

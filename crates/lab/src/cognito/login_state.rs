@@ -15,7 +15,7 @@ pub(super) struct ManagedLogin {
     pub(super) codes: HashMap<String, Code>,
     /// What identity providers were asked, by `RelayState`.
     pub(super) relays: HashMap<String, AuthorizationRequest>,
-    /// Scripted browsers: whoever opens the login page is signed in as this user at once.
+    /// Scripted browsers: every request for the login page is signed in as this user at once.
     pub(super) signs_in_as: Option<String>,
 }
 

@@ -40,7 +40,7 @@ impl UserPool {
         Ok(json!({}))
     }
 
-    /// ForgotPassword: sends a code. Somebody who isn't there is told the same.
+    /// ForgotPassword: sends a code. For an unknown user, the response is the same.
     pub(super) fn forgot_password(&mut self, input: &Input, now: i64) -> Result<Value, Refusal> {
         let given = input.require("Username")?;
         let client = Client::of(input)?;

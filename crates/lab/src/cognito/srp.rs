@@ -99,7 +99,7 @@ impl Verifier {
         Self { salt, verifier }
     }
 
-    /// For somebody who isn't there: always the same salt for a name, and a password that nobody knows.
+    /// For an unknown user: always the same salt for a name, and a random password.
     pub(super) fn of_nobody(pool_secret: &str, user: &str) -> Self {
         let digest = Sha256::digest(format!("{pool_secret}:{user}"));
         Self {

@@ -123,7 +123,7 @@ impl UserPool {
     pub(super) fn revoke_grant(&mut self, client: &Client, token: &str) -> Result<(), Refusal> {
         let grants = &mut self.grants;
         let origin = grants.tokens.get(token).map(|known| known.origin.clone());
-        // A token nobody knows counts as revoked (RFC 7009, 2.2).
+        // An unknown token counts as revoked (RFC 7009, 2.2).
         if let Some(grant) = origin.and_then(|origin| grants.known.get_mut(&origin)) {
             if grant.client != client.id {
                 let message = "Token is not issued to the client";

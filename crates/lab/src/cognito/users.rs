@@ -245,7 +245,7 @@ impl User {
         }
         let has_password = spec.password.is_some() || spec.temporary_password.is_some();
         let (password, status) = match (spec.password, spec.temporary_password) {
-            // One that nobody knows.
+            // A random password.
             (None, None) if spec.provider.is_some() || spec.passkey => (request_id(), Status::Confirmed),
             (Some(password), None) => (password, Status::Confirmed),
             (None, Some(password)) => (password, Status::ForceChangePassword),

@@ -39,7 +39,7 @@ impl Parameters {
         })
     }
 
-    /// The members of a list (`TransitiveTagKeys.member.1`, …), each with what stands below it (`Tags.member.1.Key`), in order.
+    /// Returns the members of a list (`TransitiveTagKeys.member.1`, …) in order, each with the parameters below it (`Tags.member.1.Key`).
     pub(super) fn members<'a>(&'a self, list: &'a str, below: &'a str) -> impl Iterator<Item = Option<&'a str>> {
         (1..)
             .map(move |index| format!("{list}.member.{index}"))

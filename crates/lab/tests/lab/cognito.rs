@@ -512,7 +512,7 @@ for license in ['active', 'none']:
     token = tokens(plain('bob', 'Bobs-Password-1'))['IdToken']
     print(*pull(credentials(token)))
     print(*pull(classic(token)))";
-    // Nothing is behind the registry: who is let through is told that there is no such name.
+    // The registry is empty: an accepted request gets the error that there is no such name.
     let denied = |session: &str| {
         format!(
             "403 User: arn:aws:sts::111122223333:assumed-role/authenticated/{session} is not authorized to perform: ecr:BatchGetImage on resource: arn:aws:ecr:eu-west-1:111122223333:repository/vendor/app because no identity-based policy allows the ecr:BatchGetImage action"

@@ -1,5 +1,5 @@
-//! The lab's own tests: its signatures against AWS's published examples, and its wire formats against clients that nobody
-//! here wrote: boto3, the AWS CLI, curl and skopeo.
+//! The lab's own tests: its signatures against AWS's published examples, and its wire formats against foreign clients: boto3, the AWS CLI, curl and
+//! skopeo.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, in their helpers too")]
 
 mod certificates;

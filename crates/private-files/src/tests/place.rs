@@ -52,7 +52,7 @@ impl Scene {
         place::remove(&self.target, self.aside(""), b"old")
     }
 
-    /// What stands in the place; nothing else may be left in the folder.
+    /// The contents of the place. The folder must hold nothing else.
     #[track_caller]
     fn holds(&self, text: Option<&str>) {
         assert_eq!(fs::read_to_string(&self.target).ok().as_deref(), text);

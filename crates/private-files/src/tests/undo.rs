@@ -109,8 +109,8 @@ fn folders_that_hold_something_else_stay() {
     assert!(outer.is_dir() && !inner.exists());
 }
 
-/// A user swaps the folder of the notes for one of root's, without notes, while root reads: the notes are either the user's, and not
-/// believed about root's places, or there are none. Where the folder is looked at twice, hundreds of the readings go wrong.
+/// A user swaps the folder of the notes for one of root's, without notes, while root reads. The notes are either the user's, and not trusted about
+/// root's places, or there are none. If the folder were looked at twice, hundreds of the reads would go wrong.
 #[cfg(target_os = "linux")]
 #[test]
 fn notes_are_never_taken_for_those_of_whom_the_folder_belongs_to_later() {

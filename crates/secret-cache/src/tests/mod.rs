@@ -33,7 +33,7 @@ fn no_fork() -> RwLockReadGuard<'static, ()> {
     NO_FORK.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A cache in a folder of its own, a clock that stands until it is moved, and a source of secrets that counts.
+/// A cache in its own folder, a clock that only moves on request, and a source of secrets that counts its fetches.
 struct Scene {
     home: TempDir,
     now: Cell<SystemTime>,

@@ -67,7 +67,7 @@ fn say(stream: &mut TcpStream, line: &str) {
     stream.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
-/// A result in one line, everything in it that a person would be told.
+/// A result in one line, with everything that a user would see.
 fn told(result: &Result<CachedSecret, Error>) -> String {
     match result {
         Ok(held) => held.secret.expose().to_owned(),
@@ -385,7 +385,7 @@ fn in_a_read_only_folder_all_fetch_for_themselves() {
     stage.all_got(3, "password");
 }
 
-/// A full disk still takes an empty file, such as a lock: nobody may wait for what can't be kept.
+/// A full disk still takes an empty file, such as a lock. No process may wait for a secret that cannot be kept.
 #[test]
 fn on_a_full_disk_all_fetch_for_themselves() {
     let mut stage = Stage::new();

@@ -65,7 +65,7 @@ fn fetches_by_itself_where_another_has_the_lock_for_half_of_the_time() {
         panic!("the lock is free")
     };
     assert_eq!(scene.get().unwrap(), "password 2");
-    // It is kept, and the next one waits for nobody.
+    // It is kept, and the next process does not wait.
     assert_eq!(scene.get().unwrap(), "password 2");
     assert_eq!(scene.fetches.get(), 2);
 }

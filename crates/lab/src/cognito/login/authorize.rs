@@ -28,7 +28,7 @@ const CARRIED: [&str; 8] = [
 /// What an app client of the lab may ask for.
 const SCOPES: [&str; 4] = ["openid", "email", "profile", "aws.cognito.signin.user.admin"];
 
-/// Why a request is no good: told to the browser alone, or to the app.
+/// Why a request is refused. It is shown in the browser, or sent to the app.
 enum Rejection {
     /// The address to send the browser back to is not the app's.
     Page(String),
