@@ -1,6 +1,6 @@
 "use strict";
 // Finds the ecr-auth binary: the input `binary-path`, else the runner's tool cache, else the release. What comes from the latter two
-// has the SHA-256 that stands in checksums.json beside this file, so that a commit-pinned `uses:` pins the binary too; so has the compressed file
+// has the SHA-256 in checksums.json beside this file, so that a commit-pinned `uses:` pins the binary too; so has the compressed file
 // that is downloaded. Other jobs can write to the tool cache, so nothing in it is run: each use of the action runs a copy of its own.
 
 // Node takes long to load node:crypto, and far longer to load TLS: both are loaded by who needs them, as is node:zlib.
@@ -27,7 +27,7 @@ function assetName(platform, arch) {
   return `ecr-auth-${ARCHITECTURES[arch]}-${PLATFORMS[platform]}${platform === "win32" ? ".exe" : ""}`;
 }
 
-/** The SHA-256 that a file of the release must have; there is no way around a missing one. */
+/** Returns the SHA-256 that a file of the release must have. A missing one is an error. */
 function checksum(asset) {
   if (Object.hasOwn(sha256, asset)) return sha256[asset];
   const released = Object.keys(sha256).length > 0;
@@ -38,7 +38,7 @@ function checksum(asset) {
 const digest = (bytes) => require("node:crypto").createHash("sha256").update(bytes).digest("hex");
 
 const NAME = process.platform === "win32" ? "ecr-auth.exe" : "ecr-auth";
-/** How the name of the folder of a copy begins; the rest nobody can foretell. */
+/** The start of the name of a copy's folder. The rest is random. */
 const PREFIX = "ecr-auth-binary-";
 
 /** Where the release's binary is kept for later jobs. */
@@ -47,7 +47,7 @@ function place() {
   return root && path.join(root, "ecr-auth", version, process.arch, NAME);
 }
 
-/** The binary that is kept; nothing where there is none. One that is not the release's is told of. */
+/** Returns the cached binary, if there is one. Warns if it is not the release's. */
 function kept(expected) {
   const file = place();
   if (!file) return undefined;
@@ -62,7 +62,7 @@ function kept(expected) {
   return undefined;
 }
 
-/** Keeps the binary for later jobs, whole or not at all. A tool cache that can't be written is no reason to fail. */
+/** Caches the binary for later jobs, as a whole or not at all. Ignores a tool cache that cannot be written. */
 function keep(bytes) {
   const file = place();
   if (!file) return;

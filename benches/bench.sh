@@ -6,7 +6,7 @@
 # shellcheck source=../scripts/env.sh
 source "$(dirname "$0")/../scripts/env.sh"
 
-# dist_binary: prints the binary of `make dist` for this machine, built where there is none that is newer than all it is made of.
+# dist_binary: prints the binary of `make dist` for this machine. Builds it if it is missing or older than its sources.
 dist_binary() {
   local target file made_of=("$ROOT"/{src,crates,Cargo.toml,Cargo.lock,scripts/dist.sh,scripts/cross.sh,scripts/link.sh,scripts/requirements-zig.txt})
   target=$(uname -m)-unknown-linux-musl

@@ -58,7 +58,7 @@ for version in "$(version)" 8.8.8 9.9.9; do
   ! (cd "$COPY/tree" && grep -rnF "$version" action docker docs jenkins kubernetes templates) >&2 || die "a version was left as it was"
 done
 
-# The repository's name, which stands in one place and is written into all others.
+# The repository's name is defined in one place and written into all others.
 (cd "$COPY/tree" && scripts/set-repository.sh acme && [ "$(source scripts/env.sh && repository)" = acme/ecr-auth ] && scripts/set-repository.sh --check) ||
   die "set-repository.sh: left something as it was"
 printf 'uses: %s\n' other/ecr-auth@v1 >"$COPY/tree/docs/other.md"

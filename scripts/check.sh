@@ -31,7 +31,7 @@ if grep -E '^[^ ]+:[0-9]+:[0-9]+ ' <<<"$actionlint" | grep -vE "$NEW_RUNNERS" >&
 [[ $actionlint == *"Checking ${#WORKFLOWS[@]} workflow file(s)"* ]] || die "actionlint looked at other files: $actionlint"
 "$TARGET/python/bin/check-jsonschema" --quiet --builtin-schema vendor.circle-ci ci/circleci/orb.yml
 say "== Kubernetes' objects"
-# The kubelet's own configuration (kind: CredentialProviderConfig) is no object of the API: tests/it/kubernetes.rs checks it.
+# The kubelet's own configuration (kind: CredentialProviderConfig) is not an object of the API. tests/it/kubernetes.rs checks it.
 mapfile -t OBJECTS < <(grep -rLx 'kind: CredentialProviderConfig' kubernetes --include='*.yaml')
 ((${#OBJECTS[@]})) || die "no objects in kubernetes/"
 "$TARGET/python/bin/kubernetes-validate" --strict --quiet "${OBJECTS[@]}"

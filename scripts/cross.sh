@@ -14,7 +14,7 @@ rust_for() {
   STD=()
   rust_has_std "$1" || {
     export PATH=/usr/bin:$PATH RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
-    # Without its backtraces, which nobody is shown.
+    # Without backtraces, which the program never shows.
     STD=("-Zbuild-std=std,panic_abort" "-Zbuild-std-features=optimize_for_size")
   }
   # First, as cargo-zigbuild asks the first python3 for zig.

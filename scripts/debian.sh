@@ -20,7 +20,7 @@ sources() {
   [ "$1" = sid ] || echo "deb $2-security $1-security main"
 }
 
-# make SERIES FOLDER: beside it first, so that half a Debian is none.
+# make SERIES FOLDER: makes it beside the folder first, so that a half-made Debian is never used.
 make() {
   local series=$1 folder=$2 made=$2.new mirror script log=$2.log
   command -v debootstrap >/dev/null || "$ROOT/scripts/install.sh" debian
@@ -76,6 +76,6 @@ if [ $# = 0 ]; then
   echo "$FOLDER"
   exit
 fi
-# Proxies and what programs are told of certificates hold in there too; a Rust in the caller's home doesn't.
+# Settings for proxies and certificates are kept inside. A Rust in the caller's home is not used.
 exec env -u CARGO_HOME -u RUSTUP_HOME HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
   unshare --mount --pid --fork --kill-child "${BASH:-bash}" "$0" --inside "$FOLDER" "$@"

@@ -23,8 +23,8 @@ EMULATED_CLIENTS=(test_docker_login_passes_with_the_helper test_docker_works_wit
   test_docker_pulls_from_ecr_public_even_where_aws_says_no test_podman_builds_pushes_and_pulls test_buildah_pushes_and_pulls
   test_skopeo_copies_without_a_daemon test_tokens_are_fetched_once)
 
-# flags: rustc's, one a line. File names in the binary (of panics) start at the crate, whatever folder it lay in: for reproducibility, and
-# because our folders are nobody's business.
+# flags: prints rustc's flags, one a line. File names in the binary (of panics) start at the crate, so that builds are reproducible and do not show
+# our folders.
 flags() {
   local registry
   echo -Clink-self-contained=no
@@ -34,7 +34,7 @@ flags() {
   echo "-Clinker=$ROOT/scripts/link.sh"
   # By its name rustc would take it for Microsoft's.
   echo -Clinker-flavor=gcc
-  # A panic ends the program: nobody reads tables for unwinding (docs/decisions/0005-size.md).
+  # A panic ends the program, so no tables for unwinding are needed (docs/decisions/0005-size.md).
   echo -Cforce-unwind-tables=no
   echo "--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=/rust"
   echo "--remap-path-prefix=$ROOT=/ecr-auth"

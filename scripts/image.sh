@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # image.sh FOLDER FILE: the image of docker/Dockerfile, for x86_64 and aarch64 in one, of the binaries that `make dist` left in FOLDER. It is
-# written to FILE as an OCI archive (a tar), and its digest to stdout. The same binaries give the same bytes: every time in there is the commit's.
+# written to FILE as an OCI archive (a tar), and its digest to stdout. The same binaries give the same bytes, because all times are the commit's.
 source "$(dirname "$0")/env.sh"
 
 [ $# = 2 ] || die "usage: image.sh FOLDER FILE"

@@ -9,7 +9,7 @@
 source "$(dirname "$0")/env.sh"
 source "$ROOT/scripts/root.sh"
 
-# The system's programs: what lies elsewhere on the caller's PATH is none of the clients that are meant.
+# The system's programs. Clients elsewhere on the caller's PATH are not the ones to test.
 PROGRAMS=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 # Folders that Docker, Podman and friends write to as root whatever their settings say: covered by empty ones inside. In /dev/shm, names are

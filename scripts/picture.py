@@ -53,7 +53,7 @@ THEMES = {
     ),
 }
 
-# As rich's own, but that it asks nobody for a font.
+# rich's own format, without the request for a font.
 FORMAT = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 24 {width} {height}" role="img" aria-label="A terminal">
 <style>
 .{unique_id}-matrix {{ font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: {char_height}px; line-height: {line_height}px; }}

@@ -6,7 +6,7 @@ cd "$ROOT"
 
 [ $# = 1 ] || die "usage: set-repository.sh OWNER|--check"
 NAMED=$(repository)
-# What stands before a repository's name.
+# The text before a repository's name.
 BEFORE='(github\.com/|ghcr\.io/|gitlab\.com/|githubusercontent\.com/|uses: |--repo |--signer-workflow )'
 # places PATTERN: each match with its file and line, but for what is built.
 places() { grep -rnoIE --exclude-dir={.git,target,dist,node_modules} "$1" . || true; }

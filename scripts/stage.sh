@@ -149,7 +149,7 @@ image_folder() {
 # build_image NAME TEXT: builds it as docker builds here: with BuildKit where buildx is, as on Debian 13; else with the engine's own builder.
 build_image() {
   image_folder "$STAGE/image" "$2"
-  # What buildx keeps of a build is no trace of the job's.
+  # buildx keeps its data outside of the job's folder.
   BUILDX_CONFIG=$STAGE/buildx docker build --quiet --tag "$1" "$STAGE/image"
 }
 

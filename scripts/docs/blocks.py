@@ -197,7 +197,7 @@ def missing(file):
     return f"{file.name}: not here: {', '.join(gone)}" if gone else ""
 
 
-# Every kind, the ending of its files, and who checks them. None: tests do, see RUN, or nobody, as it is only to be looked at.
+# Every language, the ending of its files, and its linter. None: tests check it (see RUN), or it is only shown.
 LINTERS = {
     "ecr-auth.yml": (".yml", schema("--schemafile", "docs/ecr-auth.schema.json")),
     "kubernetes": (".yaml", lambda files: run(PYTHON / "kubernetes-validate", "--strict", "--quiet", *files)),

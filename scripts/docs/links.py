@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from pages import ROOT, anchors, pages, raw_html, tokens
 
-# Whom our pages send readers to. A new one is looked at by whoever adds it here.
+# The hosts that our pages link to. Check a new host before you add it.
 HOSTS = {
     "docs.aws.amazon.com",
     "github.com",

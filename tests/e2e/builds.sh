@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
 # Builds: long ones, that outlive whatever they began with, and ones that need several registries at once.
 
-# time_passes HOURS: for AWS and for the helper, since the test began. Docker's own clock stands: it knows nothing of any end.
+# time_passes HOURS: moves the clocks of AWS and the helper to this time after the test's begin. Docker's own clock does not move.
 time_passes() {
   local passed
   passed=$(($(curl -fsS "$LAB_CONTROL/clock" | jq .now) - $(date +%s)))

@@ -99,9 +99,9 @@ test_ci_skopeo_s_line_needs_no_login() {
 test_ci_helm_s_login_pushes_a_chart() {
   helm_chart
   PATH=$(dirname "$ECR_AUTH"):$PATH bash -eo pipefail -c "$(ci_recipe Helm)"
-  # A chart is no image, so nothing more is asked of it.
+  # A chart is not an image, so nothing more is checked.
   as_admin skopeo inspect --raw "docker://$REGISTRY/app:2.4.0" | grep -q cncf.helm.config
-  # The login serves, and nobody else was told of the registry.
+  # The login works, and no other host is named in the file.
   same "logins" "$REGISTRY" "$(jq -r '.auths | keys[]' "$HOME/.config/helm/registry/config.json")"
 }
 
@@ -165,7 +165,7 @@ test_ci_buildkite_s_plugin_is_as_its_schema_says() {
   "$check" --schemafile "$HOME/configuration.json" "$HOME/options.json"
   jq '.registries = [.registries]' "$HOME/options.json" >"$HOME/list.json"
   "$check" --schemafile "$HOME/configuration.json" "$HOME/list.json"
-  # A slip is told where the agent checks options, and not overlooked.
+  # The agent checks options, so a typing mistake is reported.
   jq '.role_arn = .["role-arn"]' "$HOME/options.json" >"$HOME/slip.json"
   contains "$(fails "$check" --schemafile "$HOME/configuration.json" "$HOME/slip.json")" role_arn
   same "options in the README" "$(jq -r '.properties | keys | join(" ")' "$HOME/configuration.json")" \

@@ -20,7 +20,7 @@ customer() {
 # terminal COMMAND…: runs it on a terminal; stdin says what is typed (terminal.py).
 terminal() { "$TARGET/python/bin/python" "$HERE/terminal.py" "$@"; }
 
-# quiet_terminal COMMAND…: nobody types anything.
+# quiet_terminal COMMAND…: runs it on a terminal without typing.
 quiet_terminal() { terminal "$@" </dev/null; }
 
 # ids FILTER: of the lab's pools, by jq.
@@ -49,7 +49,7 @@ set_up_cognito() {
 # sign_ins: how often somebody proved a password.
 sign_ins() { calls cognito-idp:RespondToAuthChallenge; }
 
-# pulls CLIENT: anew, on a terminal where nobody types.
+# pulls CLIENT: pulls the image again, on a terminal without typing.
 pulls() {
   "$1" image rm "$IMAGE:1" >/dev/null 2>&1 || true
   quiet_terminal "$1" pull "$IMAGE:1"
@@ -60,7 +60,7 @@ customers_way() {
   local client=$1 name=zoe-$1 said before later=(faketime --exclude-monotonic -f +24h)
   customer "$name" "$(jq -nc --arg p $PASSWORD '{temporary_password: $p, groups: ["licensed"], mfa: ["setup"], attributes: {email: "zoe@example.com"}}')"
   "$2" "$name" "$client"
-  # Before the first sign-in, and whatever the terminal: the helper asks nobody.
+  # Before the first sign-in, the helper does not ask, whatever the terminal.
   contains "$(fails quiet_terminal "$client" pull "$IMAGE:1")" "run in a terminal: ecr-auth cognito"
   said=$(terminal "$ECR_AUTH" cognito <<-EOT
 	Password of $name: => $PASSWORD
@@ -134,7 +134,7 @@ licensed-pull 1 3" "$(list_images)"
   same "sign-ins by password" "$before" "$(sign_ins)"
 }
 
-# A claim says that there is no license: she is who she is, and the registry says what her role may not.
+# A claim says that there is no license. The user can sign in, and the registry says what her role may not do.
 test_cognito_users_without_a_license_read_which_role_they_have() {
   local client denied
   customer eva "$(jq -nc --arg p $NEW '{password: $p, attributes: {"custom:license": "none"}}')"

@@ -48,7 +48,7 @@ github_run() {
     "$TARGET/python/bin/act" push --directory "$HOME/repository" --workflows .github/workflows/test.yml --env-file "$HOME/runner.env" \
     --platform ubuntu-24.04=-self-hosted --no-cache-server --local-repository "https://github.com/$ACTION=$HOME/action" >"$log" 2>&1 || status=$?
   cat "$log"
-  # For the report of the test, where nobody else reads it.
+  # For the report of the test, which is not public.
   [ "$status" = 0 ] || cat "$log" >&2
   return "$status"
 }
@@ -142,7 +142,7 @@ EOF
   refused_in_the_next_job
 }
 
-# github_documented FILE: a whole workflow runs as it stands there, in a repository with the image's Dockerfile.
+# github_documented FILE: runs a whole workflow unchanged, in a repository with the image's Dockerfile.
 github_documented() {
   github_release
   github_job
@@ -352,7 +352,7 @@ test_github_runs_no_binary_that_is_not_the_releases() {
   chmod 755 "$cached"
   log=$(fails github_run)
   contains "$log" "its SHA-256 is not the release's"
-  # There is no way to the release here.
+  # The release cannot be reached here.
   contains "$log" "cannot download https://github.com/$(repository)/releases/download/v"
   same "words of the other binary" "" "$(grep -o 'evil' <<<"$log" || true)"
 }

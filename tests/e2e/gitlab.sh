@@ -84,7 +84,7 @@ test_gitlab_pushes_on_a_shell_runner() {
   mkdir "$HOME/.docker"
   printf '{"auths":{"quay.io":{"auth":"eDp5"}},"currentContext":"ci"}' >"$HOME/.docker/config.json"
   cp "$HOME/.docker/config.json" "$HOME/before"
-  # A context of the runner's, in which its engine stands.
+  # A docker context of the runner's, with its engine.
   DOCKER_CONFIG=$HOME/.docker docker context create ci --docker "host=$DOCKER_HOST" >/dev/null
   gitlab_role ci-push
   gitlab_recipe shell

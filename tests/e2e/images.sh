@@ -122,7 +122,7 @@ test_images_with_a_shell_have_the_helpers_names() {
   same "the other name" "docker-credential-ecr-auth $(version)" "$(docker run --rm "${LIBRARIES[@]}" --network none "$IMAGE:shell" docker-credential-ecr-login version)"
 }
 
-# What a release publishes: one digest for all architectures, and for whoever builds it of the same binaries.
+# A release publishes one digest for all architectures, and the same digest for every build from the same binaries.
 test_images_of_a_release_have_one_digest() {
   image_context
   local digest name

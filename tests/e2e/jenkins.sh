@@ -136,7 +136,7 @@ test_jenkins_tool_is_installed_once_and_checked() {
   same "what is left of a wrong file" "" "$(find "$HOME/agent/tools" -type f)"
   jenkins_install "$HOME/release" "$sum"
   cmp "$file" "$HOME/agent/tools/ecr-auth/bin/ecr-auth"
-  # The release is no longer there, and nobody asks for it.
+  # The release is removed, and is not requested again.
   rm "$file"
   jenkins_install "$HOME/release" "$sum"
   same "files" "$HOME/agent/tools/ecr-auth/bin/ecr-auth" "$(find "$HOME/agent/tools" -type f -perm 755)"

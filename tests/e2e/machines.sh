@@ -70,7 +70,7 @@ test_machines_cloud_config_is_valid_and_sets_up_root_and_the_user() {
   line=$(sed -n 's/^  - curl //p' "$HOME/user-data")
   mkdir "$HOME/download"
   BIN=$HOME/download stand_in curl '[ "$*" = "'"$line"'" ] && exec cp "'"$ECR_AUTH"'" /usr/local/bin/ecr-auth'
-  # As systemd starts it: no HOME, and nobody's environment.
+  # As systemd starts it: without HOME and a user's environment.
   env -i PATH="$HOME/download:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" LANG=C.UTF-8 PYTHONPATH="$PYTHONPATH" \
     "${python[@]}" "$HERE/cloud_init.py" "$HOME/user-data"
   same "status for root" 200 "$(opened_by root)"

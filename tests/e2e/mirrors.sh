@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2153,SC2154 # TARGET, ROOT… come from run.sh
 # Images of other registries in ECR: the settings of docs/mirrors.md, with the clients that read them.
 
-# HUB_IMAGE is in ECR, below the prefix of the pull-through cache rule. Docker Hub itself answers nobody here.
+# HUB_IMAGE is in ECR, below the prefix of the pull-through cache rule. Docker Hub itself cannot be reached here.
 HUB_IMAGE=library/hello
 
 # hub_image: puts it there.

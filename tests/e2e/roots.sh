@@ -34,7 +34,7 @@ test_roots_in_the_system_s_file_need_no_look_at_the_folder() {
   same "what it read of $SYSTEM_ROOTS" "$bundle" "$(grep -v ENOENT "$HOME/trace" | grep -o "${SYSTEM_ROOTS}[^\"<>]*" | uniq)"
 }
 
-# A CI passes a variable on that it has no value for: that is no other set of roots.
+# A CI passes on a variable without a value, which must not change the roots.
 test_roots_in_the_system_s_file_are_found_though_a_variable_is_blank() {
   local blank bundle=$SYSTEM_ROOTS/ca-certificates.crt
   cp "$bundle" "$HOME/bundle"

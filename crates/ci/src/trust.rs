@@ -81,7 +81,8 @@ pub struct TrustForm {
     pub reason: &'static str,
     /// Returns the jobs that were asked for.
     pub(crate) wanted: fn(&WantedTrust) -> Result<TrustedJobs>,
-    /// Returns the jobs with the same repository and branch as the one with this token. `None` if another repository could have its subject.
+    /// Returns the jobs whose subjects differ from this token's only in parts that change from job to job. `None` if another repository could
+    /// have its subject.
     pub(crate) like: fn(&Claims) -> Option<TrustedJobs>,
     /// Returns the request that lets the job with this token in. `None` if the subject does not have the usual form.
     pub(crate) named: fn(&Claims) -> Option<WantedTrust>,
@@ -104,7 +105,7 @@ impl TrustForm {
         Ok(jobs)
     }
 
-    /// Returns the jobs with the same repository and branch as the one with this token.
+    /// Returns the jobs whose subjects differ from this token's only in parts that change from job to job.
     ///
     /// # Errors
     /// Another repository could have the token's subject.
