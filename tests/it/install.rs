@@ -6,10 +6,14 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use rstest::rstest;
+use rustix::fs::{CWD, FileType, Mode, RenameFlags, mknodat, renameat_with};
 
 use crate::harness::{HOST, Machine, Outcome, binary};
+use crate::lab_machine::PATIENCE;
 
 const NAMES: [&str; 2] = ["docker-credential-ecr-auth", "docker-credential-ecr-login"];
 const VERSION: &str = concat!("docker-credential-ecr-auth ", env!("CARGO_PKG_VERSION"), "\n");
@@ -313,6 +317,50 @@ fn setup_keeps_nothing_that_another_user_could_change(#[case] grip: Grip) {
     let outcome = machine.run(&["logout"]);
     assert_eq!(outcome.status, 0, "{outcome:?}");
     assert!(!path.exists(), "it is not put back");
+}
+
+/// Whoever may write to the folder can put a pipe there between a look and the reading.
+#[test]
+fn a_helper_that_is_swapped_for_a_pipe_is_not_waited_for() {
+    let machine = Machine::new();
+    let folder = machine.path("programs");
+    fs::create_dir(&folder).unwrap();
+    let (helper, pipe) = (folder.join(NAMES[0]), folder.join("pipe"));
+    fs::write(&helper, "another program").unwrap();
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let (bin, path, binary) = (folder.to_str().unwrap(), helper.to_str().unwrap(), binary());
+    // The time in which the other one can act: what is asked about the helper takes long.
+    let slowly = [
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-P",
+        path,
+        "-e",
+        "inject=%file:delay_exit=5000",
+    ];
+    // One that waits is ended.
+    let limited = ["/usr/bin/timeout", "--signal=KILL", "30", binary.to_str().unwrap()];
+    let setup = ["setup", HOST, "--client", "docker", "--bin-dir", bin];
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                renameat_with(CWD, &helper, CWD, &pipe, RenameFlags::EXCHANGE).unwrap();
+            }
+        });
+        let ends = (0..24).all(|_| {
+            let command = machine.command(Path::new("/usr/bin/strace"), &[&slowly[..], &limited, &setup].concat());
+            let output = assert_cmd::Command::from_std(command)
+                .timeout(PATIENCE)
+                .output()
+                .unwrap();
+            matches!(output.status.code(), Some(0..=2))
+        });
+        over.store(true, Ordering::Relaxed);
+        assert!(ends, "setup waits for a pipe");
+    });
 }
 
 #[test]

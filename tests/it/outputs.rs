@@ -223,6 +223,60 @@ fn a_folder_that_is_swapped_for_a_link_meanwhile_leads_nowhere(#[case] user: u32
     );
 }
 
+/// Whoever may write to the folder sees the new file before it has its place.
+#[rstest]
+#[case::a_link_for_a_user(USER, false)]
+#[case::a_link_for_root(0, false)]
+#[case::a_pipe_for_a_user(USER, true)]
+#[case::a_pipe_for_root(0, true)]
+fn what_takes_the_new_files_place_is_not_followed(#[case] user: u32, #[case] is_pipe: bool) {
+    let scene = Scene::new();
+    let (folder, file) = (scene.shared("theirs"), scene.shared("mine/file"));
+    fs::set_permissions(&folder, Permissions::from_mode(0o777)).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+    chown(&file, Some(user), Some(user)).unwrap();
+    let swap = || {
+        let entries = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        let is_new = |path: &PathBuf| {
+            path.file_name()
+                .unwrap()
+                .to_string_lossy()
+                .starts_with(".out.ecr-auth-")
+        };
+        let Some(new) = entries.into_iter().find(is_new) else {
+            return false;
+        };
+        fs::rename(&new, folder.join("taken")).unwrap();
+        match is_pipe {
+            true => mknodat(CWD, &new, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap(),
+            false => symlink(&file, &new).unwrap(),
+        }
+        true
+    };
+    // The time in which the other one can act: each file that is opened takes long. A command that waits is ended.
+    let slowly = "strace -f -qq -o /dev/null -e trace=openat -e inject=openat:delay_exit=30000 \
+        timeout --signal=KILL 30 $LOGIN --output \"$1\"";
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let swapped = scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                if swap() {
+                    return true;
+                }
+            }
+            false
+        });
+        let outcome = scene.shell(user, slowly, &folder.join("out"));
+        over.store(true, Ordering::Relaxed);
+        assert!(matches!(outcome.status, 0 | 1), "it does not end: {outcome:?}");
+        assert!(swapped.join().unwrap(), "nothing was there to be swapped");
+    });
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o644);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "before");
+    let taken = folder.join("taken").metadata().unwrap();
+    assert_eq!((taken.permissions().mode() & 0o777, taken.uid()), (0o600, user));
+}
+
 #[rstest]
 #[case::user(USER)]
 #[case::root(0)]

@@ -226,9 +226,10 @@ pub(super) fn is_named_ecr_auth(target: &Path) -> bool {
         || name.starts_with("docker-credential-ecr-auth")
 }
 
-/// Whether two paths are the same file. They are checked before they are opened, because opening a pipe would wait forever.
+/// Whether two files have the same content. A pipe in place of the first is an error at once.
 fn is_same_file(one: &Path, other: &Path) -> io::Result<bool> {
-    Ok(fs::metadata(one)?.is_file() && fs::read(one)? == fs::read(other)?)
+    let other = fs::read(other)?;
+    Ok(private_files::read(one, other.len())? == other)
 }
 
 /// Whether a program is a copy of an ecr-auth of any version, on systems with copies instead of links. Each version contains these names.

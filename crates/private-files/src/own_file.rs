@@ -6,7 +6,9 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::platform::{is_closed, is_closed_file, is_own, remove_file, take_from_others, without_surprises};
+use super::platform::{
+    close_made, is_closed, is_closed_file, is_own, remove_file, take_from_others, without_surprises,
+};
 
 /// Reads a file of this user alone that has at most `limit` bytes. Anything else at that path is an error without waiting: a folder, a FIFO, a
 /// symbolic link, another user's file, or a file that others may read or write.
@@ -60,12 +62,12 @@ pub fn close_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes the access of others to a new file, on systems where it inherits access from its folder.
+/// Removes the access of others to a new file or folder, on systems where it inherits access from the folder around it.
 ///
 /// # Errors
 /// The system's error.
 pub fn close(made: &Path) -> io::Result<()> {
-    take_from_others(made)
+    close_made(made)
 }
 
 /// Whether this is a folder of this user that no other user may look into.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempDir};
 
-use super::own_file::close_folder;
+use super::own_file::close;
 use super::platform::{AliveMark, is_abandoned, mark_alive, private, private_folder};
 
 /// The most tries to make a file that another process finds first.
@@ -33,7 +33,7 @@ pub fn temporary_folder(prefix: &str, parent: &Path) -> io::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     private_folder(builder.prefix(prefix));
     let folder = builder.tempdir_in(parent)?;
-    close_folder(folder.path())?;
+    close(folder.path())?;
     Ok(folder)
 }
 

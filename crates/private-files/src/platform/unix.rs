@@ -83,6 +83,12 @@ pub(crate) fn is_closed_file(found: &Metadata) -> bool {
     found.permissions().mode() & 0o077 == 0
 }
 
+/// Removes the access of others to a file or folder that was just made. Nothing is left to do: it was made with its mode, and by now the path
+/// may lead to a link of somebody who may write to the folder.
+pub(crate) fn close_made(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 /// Removes the access of others to a file or folder.
 pub(crate) fn take_from_others(path: &Path) -> io::Result<()> {
     let mode = fs::metadata(path)?.permissions().mode() & 0o700;
@@ -214,8 +220,9 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 /// Marks the file at a path, which was made a moment ago, as one whose maker is alive, as long as the result is kept. `None` if another process
 /// took it for an abandoned file.
 pub(crate) fn mark_alive(path: &Path) -> io::Result<Option<AliveMark>> {
-    // Open for reading only: a program cannot be run while a process has it open for writing.
-    let alive = match File::open(path) {
+    // Open for reading only: a program cannot be run while a process has it open for writing. Whoever may write to the folder may have put a link
+    // or a pipe here.
+    let alive = match without_surprises(OpenOptions::new().read(true)).open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };

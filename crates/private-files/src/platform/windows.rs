@@ -83,6 +83,11 @@ pub(crate) fn is_closed_file(_: &Metadata) -> bool {
     true
 }
 
+/// Takes from others what they may do with a file or folder that was just made, where the folder around gives it to them.
+pub(crate) fn close_made(path: &Path) -> io::Result<()> {
+    take_from_others(path)
+}
+
 /// Gives a file or folder an access list of this user alone.
 /// Fails on a file system without access lists.
 pub(crate) fn take_from_others(path: &Path) -> io::Result<()> {
