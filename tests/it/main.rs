@@ -37,6 +37,7 @@ mod home;
 mod hostile;
 mod inert;
 mod install;
+mod job_folder;
 mod job_time;
 mod jobs;
 mod kubelet;

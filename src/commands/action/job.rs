@@ -1,5 +1,6 @@
 //! The folder of this job. It is removed with the job, and other jobs do not use it.
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -22,7 +23,8 @@ impl JobFolder {
     /// Returns the folder that an earlier step of this job made, found by the cache in it, or a new one.
     ///
     /// # Errors
-    /// `RUNNER_TEMP` is not set, or the system's error.
+    /// `RUNNER_TEMP` is not set, the system's error, or a link or another user's folder in the place of the earlier step's folder, whose programs are on
+    /// PATH.
     pub fn from_env(env: &Env) -> Result<Self> {
         let temporary = env.path(variables::RUNNER_TEMP).ok_or_else(|| {
             Error::failed(
@@ -33,6 +35,16 @@ impl JobFolder {
             .hint("this is not a step of GitHub Actions; elsewhere use ecr-auth setup, login or assume")
         })?;
         if let Some(folder) = earlier(&temporary, env) {
+            own(&folder)
+                .and_then(|()| private_files::close_folder(&folder))
+                .map_err(|error| {
+                    Error::failed(
+                        Code::RunnerFiles,
+                        format!("cannot use this job's folder {}", folder.display()),
+                        error,
+                    )
+                    .hint("find out who else writes to the folders of this job: the runner may be compromised")
+                })?;
             return Ok(Self { folder, is_new: false });
         }
         let folder = new_folder(&temporary, PREFIX).map_err(|error| {
@@ -45,12 +57,19 @@ impl JobFolder {
         Ok(Self { folder, is_new: true })
     }
 
-    /// Returns the folder that the main step made.
-    pub fn at(folder: &Path) -> Self {
-        Self {
+    /// Returns the folder that the main step made, or `None` if it no longer exists.
+    ///
+    /// # Errors
+    /// A link or another user's folder has taken its place.
+    pub fn at(folder: &Path) -> io::Result<Option<Self>> {
+        match own(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            checked => checked?,
+        }
+        Ok(Some(Self {
             folder: folder.to_owned(),
             is_new: false,
-        }
+        }))
     }
 
     /// Returns the path of the folder.
@@ -105,10 +124,19 @@ impl JobFolder {
 
 fn earlier(temporary: &Path, env: &Env) -> Option<PathBuf> {
     let cache = env.path(variables::ECR_AUTH_CACHE_DIR)?;
-    let folder = cache.parent().filter(|folder| folder.is_dir())?;
+    let folder = cache.parent().filter(|folder| fs::symlink_metadata(folder).is_ok())?;
     let name = folder.file_name()?.to_str()?;
     let is_ours = cache.ends_with("cache") && folder.parent() == Some(temporary) && name.starts_with(PREFIX);
     is_ours.then(|| folder.to_owned())
+}
+
+/// Makes sure that a folder is our own, and no link leads to it.
+fn own(folder: &Path) -> io::Result<()> {
+    let found = fs::symlink_metadata(folder)?;
+    match found.is_dir() && private_files::is_own(&found) {
+        true => Ok(()),
+        false => Err(io::Error::other("it is not the folder that the main step made")),
+    }
 }
 
 fn new_folder(parent: &Path, prefix: &str) -> io::Result<PathBuf> {

@@ -99,16 +99,23 @@ fn reset_variables(undo: &Undo, context: &Context<'_>) -> Result<()> {
 
 /// Removes the secrets, but not the folder, because other steps' variables may name it.
 fn remove_secrets(undo: &Undo) -> Result<()> {
-    let mut removed = gone(&undo.use_folder, |path| fs::remove_dir_all(path));
-    if undo.made_job {
-        let job = JobFolder::at(&undo.job);
-        removed = removed
-            .and(gone(&job.cache(), |path| fs::remove_dir_all(path)))
-            .and(gone(&job.aws_config(), |path| fs::remove_file(path)))
-            .and(gone(&job.docker().join("config.json"), |path| fs::remove_file(path)))
-            .and(gone(&job.podman(), |path| fs::remove_file(path)));
-    }
+    let removed = JobFolder::at(&undo.job).and_then(|job| match job {
+        Some(job) => remove_secrets_in(&job, undo),
+        None => Ok(()),
+    });
     removed.map_err(|error| failed(&undo.job, error))
+}
+
+fn remove_secrets_in(job: &JobFolder, undo: &Undo) -> io::Result<()> {
+    let removed = gone(&undo.use_folder, |path| fs::remove_dir_all(path));
+    if !undo.made_job {
+        return removed;
+    }
+    removed
+        .and(gone(&job.cache(), |path| fs::remove_dir_all(path)))
+        .and(gone(&job.aws_config(), |path| fs::remove_file(path)))
+        .and(gone(&job.docker().join("config.json"), |path| fs::remove_file(path)))
+        .and(gone(&job.podman(), |path| fs::remove_file(path)))
 }
 
 /// Removes something that need not exist, with the rights for its folder.
