@@ -119,6 +119,9 @@ pub fn run(args: &TrustPolicyArgs, context: &mut Context<'_>) -> Result<()> {
     } else if jobs.audiences.is_empty() {
         jobs.audiences = vec![account.audience().to_owned()];
     }
+    jobs.audiences
+        .iter()
+        .try_for_each(|audience| check_audience(audience))?;
     let role = NewRole {
         name,
         provider_arn: account.provider_arn(&jobs),
@@ -138,6 +141,20 @@ pub fn run(args: &TrustPolicyArgs, context: &mut Context<'_>) -> Result<()> {
     written
         .and_then(|()| context.stdout.flush())
         .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the policy", error))
+}
+
+/// Refuses an audience that is not plain text: a token may name anything, and people paste the policy.
+fn check_audience(audience: &str) -> Result<()> {
+    let is_plain = audience.chars().all(|c| c.is_ascii_graphic()) && !audience.contains("##");
+    match is_plain && (1..=255).contains(&audience.len()) {
+        true => Ok(()),
+        false => Err(Error::usage(
+            Code::Options,
+            "the audience",
+            format!("{audience:?} is not an audience that IAM takes"),
+        )
+        .hint("name another with --audience")),
+    }
 }
 
 /// Returns the name from `--role-name`, else from `AWS_ROLE_ARN`.

@@ -405,3 +405,69 @@ fn its_own_name_is_inert() {
         is_inert(&outcome.stderr);
     }
 }
+
+/// A policy is printed to be pasted: escapes keep what it means.
+#[rstest]
+#[case::json("json")]
+#[case::commands("commands")]
+#[case::terraform("terraform")]
+#[case::cloudformation("cloudformation")]
+fn a_policy_is_inert(#[case] format: &str) {
+    const NAME: &str = "x##[stop-commands]y##vso[task.x]\u{200b}\u{202e}\u{a0}\u{e0041}\u{fe0f}é";
+    let machine = Machine::new();
+    let policy = |key: &str, value: &str| {
+        let ci = [
+            "--ci",
+            "github",
+            "--repository",
+            "octo/app",
+            "--account",
+            "111122223333",
+        ];
+        machine.run(&[&["trust-policy", "--format", format, key, value], &ci[..]].concat())
+    };
+    let outcome = policy("--environment", NAME);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    is_inert(&outcome.stdout);
+    is_inert(&outcome.stderr);
+    if format == "json" {
+        let policy: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+        let subject = &policy["Statement"][0]["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"];
+        assert_eq!(subject, &format!("repo:octo/app:environment:{NAME}"));
+    }
+    if format == "terraform" {
+        assert!(outcome.stdout.contains(r"\u202e\u00a0\U000e0041"), "{outcome:?}");
+    }
+    for audience in ["\n::stop-commands::x", "x##[stop-commands]y", "x\u{200b}", " ", ""] {
+        let refused = policy("--audience", audience);
+        assert_eq!((refused.status, refused.stdout.as_str()), (2, ""), "{refused:?}");
+        is_inert(&refused.stderr);
+    }
+}
+
+/// Whoever signs a job's token chooses what it says.
+#[test]
+fn a_policy_for_a_tokens_claims_is_inert() {
+    let encode = |value: serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    let token = |audience: &str, environment: &str| {
+        let claims = serde_json::json!({
+            "iss": "https://token.actions.githubusercontent.com", "aud": audience, "exp": 4_102_444_800_u64,
+            "sub": format!("repo:octo/app:environment:{environment}"), "repository": "octo/app",
+        });
+        format!(
+            "{}.{}.c2ln",
+            encode(serde_json::json!({ "alg": "RS256" })),
+            encode(claims)
+        )
+    };
+    for (audience, status) in [("sts.amazonaws.com", 0), ("\n::stop-commands::x", 2)] {
+        let machine = Machine::new().with("ECR_AUTH_ID_TOKEN", &token(audience, "x##[stop-commands]y"));
+        for format in ["json", "commands", "terraform", "cloudformation"] {
+            let ci = ["--ci", "github", "--account", "111122223333"];
+            let outcome = machine.run(&[&["trust-policy", "--format", format], &ci[..]].concat());
+            assert_eq!(outcome.status, status, "{outcome:?}");
+            is_inert(&outcome.stdout);
+            is_inert(&outcome.stderr);
+        }
+    }
+}

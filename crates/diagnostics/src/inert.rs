@@ -37,6 +37,22 @@ pub(crate) fn one_line_but_for(text: &str, is_ours: fn(char) -> bool) -> String 
     with_single_blanks(&inert_but_for(text, is_ours))
 }
 
+/// Returns a text of several lines, in which characters that [`inert`] would change are escaped as `escape` writes them: for a language whose
+/// readers know the escapes, so that nothing of its meaning changes. Blanks and line ends of ASCII stay.
+pub fn escaped(text: &str, escape: impl Fn(char, &mut String)) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut before = None;
+    for c in text.chars() {
+        let is_plain = matches!(c, ' ' | '\n') || !c.is_control() && !c.is_whitespace() && is_seen(c);
+        match is_plain && !(c == '#' && before == Some('#')) {
+            true => shown.push(c),
+            false => escape(c, &mut shown),
+        }
+        before = Some(c);
+    }
+    shown
+}
+
 fn with_single_blanks(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -179,6 +195,14 @@ mod tests {
         for text in ["Jürgen, Ju\u{308}rgen", "日本 \"'\\…", "✓✗–"] {
             assert_eq!(inert(text), text);
         }
+    }
+
+    #[test]
+    fn a_result_is_escaped_and_keeps_its_lines() {
+        let escape = |c: char, text: &mut String| text.push_str(&format!("<{:x}>", u32::from(c)));
+        let text = "{\n  \"a###[x]\u{200b}\u{a0}\u{7f}\r\u{e0041}é\"\n}";
+        let shown = "{\n  \"a#<23><23>[x]<200b><a0><7f><d><e0041>é\"\n}";
+        assert_eq!(escaped(text, escape), shown);
     }
 
     #[test]

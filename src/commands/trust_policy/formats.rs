@@ -1,5 +1,6 @@
 //! A role with its provider and policies, in a form that can be applied: AWS CLI commands, Terraform, CloudFormation.
 
+use diagnostics::escaped;
 use serde_json::{Value, json};
 
 /// Everything that is created.
@@ -19,13 +20,8 @@ impl NewRole {
     /// Returns the trust policy alone, or together with the permissions.
     pub fn json(&self) -> String {
         match &self.permissions {
-            None => format!("{:#}\n", self.trust),
-            Some(permissions) => {
-                format!(
-                    "{:#}\n",
-                    json!({"TrustPolicy": self.trust, "PermissionsPolicy": permissions})
-                )
-            }
+            None => document(&self.trust),
+            Some(permissions) => document(&json!({"TrustPolicy": self.trust, "PermissionsPolicy": permissions})),
         }
     }
 
@@ -38,19 +34,18 @@ impl NewRole {
   aws iam create-open-id-connect-provider --url {url} --client-id-list {}
 
 aws iam create-role --role-name {name} --assume-role-policy-document file:///dev/stdin <<'END'
-{:#}
-END
+{}END
 ",
             audiences.join(" "),
-            self.trust
+            document(&self.trust)
         );
         if let Some(permissions) = &self.permissions {
             text += &format!(
                 "
 aws iam put-role-policy --role-name {name} --policy-name {POLICY} --policy-document file:///dev/stdin <<'END'
-{permissions:#}
-END
-"
+{}END
+",
+                document(permissions)
             );
         }
         text
@@ -125,7 +120,7 @@ resource \"aws_iam_role_policy\" \"ecr\" {{
                 "Role": {"Type": "AWS::IAM::Role", "Properties": role},
             },
         });
-        format!("{template:#}\n")
+        document(&template)
     }
 }
 
@@ -135,8 +130,24 @@ fn quoted(text: &str) -> String {
     shlex::try_quote(text).unwrap_or_default().into_owned()
 }
 
-/// Returns JSON as an HCL expression, with the start of templates escaped.
+/// Returns JSON in which no CI finds a command, and every character is visible.
+fn document(value: &Value) -> String {
+    let escape = |c: char, text: &mut String| {
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            text.push_str(&format!("\\u{unit:04x}"));
+        }
+    };
+    escaped(&format!("{value:#}\n"), escape)
+}
+
+/// Returns JSON as an HCL expression: the start of templates is escaped, and so are characters that a CI or a reader would misread.
 fn hcl(value: &Value) -> String {
+    let escape = |c: char, text: &mut String| {
+        text.push_str(&match u32::from(c) {
+            code @ ..=0xffff => format!("\\u{code:04x}"),
+            code => format!("\\U{code:08x}"),
+        });
+    };
     let text = format!("{value:#}").replace("${", "$${").replace("%{", "%%{");
-    text.replace('\n', "\n  ")
+    escaped(&text, escape).replace('\n', "\n  ")
 }
