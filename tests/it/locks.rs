@@ -5,18 +5,21 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
-use lab::Service;
+use lab::{Lab, Service};
 use rstest::rstest;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::{HOST, Machine, Outcome, binary};
-use crate::lab_machine::{GET_TOKEN, PATIENCE, lab, machine, role};
+use crate::lab_machine::{GET_TOKEN, PATIENCE, lab, later, machine, role};
 
 /// The user who runs a command.
 const USER: u32 = 54_302;
 /// Another local user, who can read the folders.
 const OTHER: u32 = 54_301;
+/// What a role's session takes, in the lab's counts.
+const ASSUME: &str = "sts:AssumeRole";
 
 /// One that still runs after [`PATIENCE`] is killed, which is a failure.
 fn run(machine: &Machine, args: &[&str], stdin: &str) -> Outcome {
@@ -152,24 +155,75 @@ fn a_process_that_hangs_with_a_lock_is_waited_for_no_longer_than_the_time_there_
     assert_eq!(run(&machine, &["logout"], "").status, 0);
 }
 
-/// Stopped in the middle of its call of AWS, as in a container that was frozen.
+/// A process that was stopped in the middle of a call of AWS, as in a container that was frozen. It ends with this.
+struct Stopped(Child);
+
+impl Stopped {
+    /// Starts a process, and stops it when the lab has seen so many calls, of which it answers none to it.
+    fn in_call(lab: &Lab, service: Service, call: &str, count: u64, start: impl FnOnce() -> Child) -> Self {
+        lab.hold(service);
+        let stopped = Self(start());
+        assert!(lab.wait_for_calls(call, count, PATIENCE));
+        let id = Pid::from_raw(i32::try_from(stopped.0.id()).unwrap()).unwrap();
+        kill_process(id, Signal::STOP).unwrap();
+        lab.release(service);
+        stopped
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn a_stopped_process_keeps_no_token_from_the_others() {
     let lab = lab();
     let machine = machine(&lab).with("ECR_AUTH_TIMEOUT", "60");
-    lab.hold(Service::Ecr);
-    let mut stopped = machine.start_helper("get", HOST);
-    assert!(lab.wait_for_calls(GET_TOKEN, 1, PATIENCE));
-    let id = Pid::from_raw(i32::try_from(stopped.id()).unwrap()).unwrap();
-    kill_process(id, Signal::STOP).unwrap();
-    lab.release(Service::Ecr);
+    let start = || machine.start_helper("get", HOST);
+    let _stopped = Stopped::in_call(&lab, Service::Ecr, GET_TOKEN, 1, start);
     let machine = machine.with("ECR_AUTH_TIMEOUT", "3");
     let password = run(&machine, &["helper", "get"], HOST).password();
     // It is kept, for all who come now.
     assert_eq!(run(&machine, &["helper", "get"], HOST).password(), password);
     assert_eq!(lab.count(GET_TOKEN), 2);
-    stopped.kill().unwrap();
-    stopped.wait().unwrap();
+}
+
+/// The others are served what there is, without waiting; when that has ended, they fetch by themselves.
+#[test]
+fn a_process_that_is_stopped_while_it_renews_keeps_no_token_from_the_others() {
+    let lab = lab();
+    let machine = machine(&lab).with("ECR_AUTH_TIMEOUT", "60");
+    let password = run(&machine, &["helper", "get"], HOST).password();
+    let machine = later(&lab, machine, Duration::from_secs(7 * 3600));
+    let start = || machine.start_helper("get", HOST);
+    let _stopped = Stopped::in_call(&lab, Service::Ecr, GET_TOKEN, 2, start);
+    let machine = machine.with("ECR_AUTH_TIMEOUT", "3");
+    for _ in 0..3 {
+        assert_eq!(run(&machine, &["helper", "get"], HOST).password(), password);
+    }
+    assert_eq!(lab.count(GET_TOKEN), 2);
+    let machine = later(&lab, machine, Duration::from_secs(6 * 3600));
+    let renewed = run(&machine, &["helper", "get"], HOST).password();
+    assert_ne!(renewed, password);
+    assert_eq!(run(&machine, &["helper", "get"], HOST).password(), renewed);
+    assert_eq!(lab.count(GET_TOKEN), 3);
+}
+
+#[test]
+fn a_stopped_process_keeps_no_session_from_the_others() {
+    let lab = lab();
+    let role = role(&lab, "puller");
+    let machine = machine(&lab).with("ECR_AUTH_TIMEOUT", "60").with("AWS_ROLE_ARN", &role);
+    let start = || machine.start(&["assume"]);
+    let _stopped = Stopped::in_call(&lab, Service::Sts, ASSUME, 1, start);
+    let machine = machine.with("ECR_AUTH_TIMEOUT", "4");
+    let assumed = run(&machine, &["assume"], "");
+    assert_eq!(assumed.status, 0, "{assumed:?}");
+    assert_eq!(run(&machine, &["assume"], "").stdout, assumed.stdout);
+    assert_eq!(lab.count(ASSUME), 2);
 }
 
 /// `XDG_STATE_HOME` names a folder like /tmp, where the other user was first.

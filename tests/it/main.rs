@@ -22,6 +22,7 @@ mod crowds;
 mod denials;
 mod docs;
 mod doctor;
+mod drop_in;
 mod eks;
 mod endpoints;
 mod exists;
