@@ -12,7 +12,7 @@ use crate::harness::{HOST, Machine};
 use crate::jobs::PARTNER_HOST;
 use crate::lab_machine::{GET_TOKEN, lab, machine, registry_call, registry_status};
 
-/// How an annotation ends, before the code's own section.
+/// The end of an annotation, before the code's own section.
 const SEE: &str = concat!(
     "%0Asee: ",
     env!("CARGO_PKG_REPOSITORY"),
@@ -45,7 +45,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// No file below holds any of these.
+/// Checks that no file below the folder holds any of these.
 #[track_caller]
 fn assert_nowhere(folder: &Path, secrets: &[&str]) {
     for file in files_below(folder) {
@@ -148,7 +148,7 @@ fn one_registry_with_two_roles_is_an_error() {
     );
 }
 
-/// What GitHub shows of a mistake, and that nothing is done before.
+/// A mistake is shown by GitHub, and nothing is done before.
 #[test]
 fn a_wrong_input_is_one_annotation_that_says_what_is_allowed() {
     let mut runner = Runner::new(Machine::new());
@@ -187,7 +187,7 @@ fn a_wrong_input_is_one_annotation_that_says_what_is_allowed() {
     assert!(!runner.machine.home().join(".docker").exists());
 }
 
-/// Inputs that are wrong, and the input that the error is about; `None` where the error is about a registry, a role or a token.
+/// Wrong inputs, and the input that the error is about. `None` if the error is about a registry, a role or a token.
 #[rstest]
 #[case(&[("role-duration-seconds", "60")], Some("role-duration-seconds"))]
 #[case(&[("role-duration-seconds", "7200"), ("role-chain", "next")], Some("role-duration-seconds"))]
@@ -253,7 +253,7 @@ fn a_wrong_input_is_told_in_the_names_of_the_definition(#[case] wrong: &[(&str, 
     assert_names_of_the_definition(text);
 }
 
-/// No flag, no key of `ecr-auth.yml` and no command of the command line is in a text for users of the Action.
+/// Checks that a text for users of the Action names no flag, no key of `ecr-auth.yml` and no command.
 #[track_caller]
 fn assert_names_of_the_definition(text: &str) {
     assert!(!text.contains("ecr-auth setup") && !text.contains(" --"), "{text}");
@@ -409,7 +409,7 @@ fn no_secret_is_in_what_the_runner_keeps_but_masked() {
     }
 }
 
-/// GitHub drops masked values from the outputs of jobs: this one password is not masked, and opens what was named, and nothing else.
+/// GitHub drops masked values from the outputs of jobs, so this password is not masked. It only opens the named repositories.
 #[test]
 fn a_password_for_later_jobs_opens_the_named_repositories_alone() {
     let lab = lab();
@@ -737,7 +737,7 @@ fn without_cleanup_all_stays() {
     let main = runner
         .main(&[("registries", HOST), ("role-to-assume", &role), ("skip-logout", "true")])
         .succeeded();
-    // Of an old name the runner warns itself, by action.yml's deprecationMessage: one warning, and not two.
+    // The runner itself warns of an old name, by action.yml's deprecationMessage, so we must not warn again.
     assert_eq!(main.outcome.stdout, "");
     runner.post(&main).succeeded();
     runner.docker_asks(HOST).password();
@@ -827,7 +827,7 @@ fn chained_keys_take_the_place_of_those_they_were_assumed_with() {
     ]);
     let main = main.succeeded();
     assert!(main.env["AWS_ACCESS_KEY_ID"].starts_with("ASIA"), "{main:?}");
-    // With the role's own session: it need not trust itself.
+    // The role's own session is used, so the role need not trust itself.
     let password = runner.docker_asks(HOST).password();
     assert_eq!(registry_status(&lab, HOST, &password), 200);
     assert_eq!(lab.session_calls().len(), 2, "one for the check, one for the export");
@@ -938,7 +938,7 @@ fn many_jobs_at_once_lose_nothing_and_leave_nothing() {
         for _ in 0..8 {
             scope.spawn(|| {
                 let own = lab.add_github_job(SUBJECT).unwrap();
-                // What is waited for here are the edits of seven others, on a disk that may be slow.
+                // This waits for seven other edits, on a disk that may be slow.
                 let step = step(&lab, &own).with("HOME", &home).with("ECR_AUTH_TIMEOUT", "60");
                 let mut runner = Runner::new(step);
                 let main = runner

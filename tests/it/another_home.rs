@@ -1,6 +1,6 @@
 //! Root in another user's home (`sudo` with HOME kept): whatever that user put there, nothing outside of the home changes.
 //!
-//! The user and root are real; root's own things lie beside the home.
+//! The user and root are real. Root's own files are beside the home.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
@@ -15,16 +15,16 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use crate::harness::{HOST, Machine, Outcome, binary};
 use crate::lab_machine::{GET_TOKEN, PATIENCE, lab, machine, role};
 
-/// Whose home it is.
+/// The owner of the home.
 const USER: u32 = 54_101;
 /// A third user.
 const OTHER: u32 = 54_102;
-/// A group of root's things, which only the folder of a home has.
+/// A group of root's files, which only the folder of a home has.
 const GROUP: u32 = 54_103;
 /// A user of every Debian, whose own group has another number.
 const GAMES: (u32, u32) = (5, 60);
 
-/// The locks of our own, in the state folder.
+/// Our own locks, in the state folder.
 const LOCKS: [&str; 4] = ["files.lock", "setup.lock", "rules.lock", "profiles.lock"];
 
 struct Scene {
@@ -33,7 +33,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// An empty home of the user's, and beside it a folder of root's with files, folders and a helper's link.
+    /// Returns an empty home of the user's, and beside it a folder of root's with files, folders and a helper's link.
     fn new() -> Self {
         let lab = lab();
         let machine = machine(&lab);
@@ -60,7 +60,7 @@ impl Scene {
         self.machine.path("roots").join(below)
     }
 
-    /// A folder of the user's, with those around it.
+    /// Makes a folder of the user's, with its parents.
     fn folder(&self, below: &Path) {
         let mut folder = self.home();
         for part in below {
@@ -84,14 +84,14 @@ impl Scene {
         chown(self.home().join(below), Some(USER), Some(USER)).unwrap();
     }
 
-    /// What is root's own, by path.
+    /// Returns root's own files, by path.
     fn tree(&self) -> BTreeMap<PathBuf, (u32, u32, Vec<u8>)> {
         let mut tree = BTreeMap::new();
         add(&self.roots(""), &mut tree);
         tree
     }
 
-    /// A call of the binary as root. One that still runs after [`PATIENCE`] is killed, which is a failure.
+    /// Runs the binary as root. A process that still runs after [`PATIENCE`] is killed, which is a failure.
     fn run(&self, args: &[&str]) -> Outcome {
         let command = self.machine.command(&binary(), args);
         let mut command = assert_cmd::Command::from_std(command);
@@ -101,7 +101,7 @@ impl Scene {
         outcome
     }
 
-    /// Runs every command that writes, one after the other, and looks after each.
+    /// Runs every command that writes, one after the other, and checks root's files after each.
     #[track_caller]
     fn nothing_of_roots_changes(&self) {
         let before = self.tree();
@@ -185,11 +185,11 @@ fn a_pipe_in_a_locks_place_is_not_waited_for() {
         chown(&pipe, Some(USER), Some(USER)).unwrap();
     }
     scene.nothing_of_roots_changes();
-    // Files took their places, and went with the folder.
+    // Files were placed there, and removed with the folder.
     assert!(!scene.home().join(".local/state/ecr-auth").exists());
 }
 
-/// Links and folders of root's, and a file of root's that is said to have been made by us.
+/// The notes name links and folders of root's, and a file of root's as one that we made.
 #[test]
 fn a_users_notes_are_not_believed_about_roots_places() {
     let scene = Scene::new();
@@ -232,7 +232,7 @@ fn a_users_notes_are_not_believed_about_roots_places() {
     assert!(!scene.home().join(".docker/config.json").exists(), "{outcome:?}");
 }
 
-/// The folder around the home is another user's, who can put anything into the home's place; and the home's user can lead to what is theirs.
+/// The parent of the home belongs to a third user, who can replace the home. The home's user can lead to the third user's files.
 #[rstest]
 #[case::below_another_users_folder(false)]
 #[case::behind_a_link(true)]
@@ -268,7 +268,7 @@ fn nothing_of_a_third_user_is_changed(#[case] is_behind_a_link: bool) {
     scene.run(&["helper", "get"]).password();
 }
 
-/// A folder's group need not be one that its owner is in: a folder with the setgid bit hands its own on.
+/// A folder's group need not be one of its owner's: a folder with the setgid bit passes its group on.
 #[rstest]
 #[case::a_user_with_a_group_of_their_own(GAMES.0, GAMES.1)]
 #[case::a_user_who_is_in_no_list(USER, 65_534)]
@@ -290,7 +290,7 @@ fn a_folders_group_gives_no_rights(#[case] user: u32, #[case] group: u32) {
     assert_eq!((made.uid(), made.gid()), (user, group));
 }
 
-/// As in a job's container, which knows nothing of the runner's user and group.
+/// As in a job's container, which does not know the runner's user and group.
 #[rstest]
 #[case::for_nothing(0o600, 0)]
 #[case::for_what_all_may_do(0o644, 0)]
@@ -308,7 +308,7 @@ fn a_group_that_cannot_be_kept_may_be_for_nothing(#[case] mode: u32, #[case] sta
     assert_eq!(fs::read_to_string(config).unwrap().contains(HOST), status == 0);
 }
 
-/// Root's own configuration, edited with the notes of the user's home.
+/// Root's own configuration is edited with the notes of the user's home.
 #[test]
 fn a_users_notes_bring_nothing_into_roots_configuration() {
     let mut scene = Scene::new();
@@ -356,7 +356,7 @@ fn what_is_made_and_replaced_there_is_the_users() {
     }
 }
 
-/// Dotfiles lie elsewhere in the home.
+/// Dotfiles are elsewhere in the home.
 #[test]
 fn the_users_own_links_are_followed_within_the_home() {
     let scene = Scene::new();
@@ -401,7 +401,7 @@ fn the_cache_is_roots_alone_and_serves() {
     assert_eq!(scene.home().join(".cache").metadata().unwrap().uid(), USER);
 }
 
-/// What podman's drop-in takes over from the user's other files.
+/// Podman's drop-in takes settings over from the user's other files.
 #[rstest]
 #[case::a_file("registries.conf", "helpers.conf")]
 #[case::a_drop_in("registries.conf.d/10-mine.conf", "helpers.conf")]
@@ -423,7 +423,7 @@ fn nothing_of_roots_is_read_for_the_user(#[case] place: &str, #[case] to: &str) 
         .home()
         .join(".config/containers/registries.conf.d/zz-ecr-auth.conf");
     assert!(!drop_in.exists());
-    // The user's own.
+    // The user's own file.
     fs::remove_file(scene.home().join(".config/containers").join(place)).unwrap();
     scene.file(
         ".config/containers/registries.conf",

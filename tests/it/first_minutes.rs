@@ -1,4 +1,4 @@
-//! `ecr-auth` without a command: what it finds in each place, and what it tells people to type next.
+//! `ecr-auth` without a command: the state it shows in each environment, and the next command it suggests.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -17,7 +17,7 @@ const ALL_IS_SET_UP: &str = "Next: all is set up; see that a pull would work\n  
 
 const PERMISSIONS: &str = "    permissions:\n      id-token: write\n      contents: read\n";
 
-/// Short, on stdout alone, and without a secret.
+/// Returns the output, which must be short, only on stdout, and without a secret.
 #[track_caller]
 fn told(machine: &Machine) -> String {
     let Outcome { status, stdout, stderr } = machine.run(&[]);
@@ -35,7 +35,7 @@ fn found<'a>(text: &'a str, name: &str) -> &'a str {
     line.unwrap_or_else(|| panic!("no {name} in {text}")).trim_start()[name.len()..].trim()
 }
 
-/// A job of the lab's, without the program's folder on PATH.
+/// Returns a job of the lab's, without the program's folder on PATH.
 fn job(ci: Ci) -> Machine {
     let job = lab().start_job(&JobSpec::new(ci)).unwrap();
     Machine::new().with_all(job.environment)
@@ -190,7 +190,7 @@ fn what_is_set_up_is_checked_next_and_a_missing_helper_mended() {
     );
 }
 
-/// The Go helper's own name is ours as well, where it leads to us alone.
+/// The Go helper's own name also counts as ours, if it only leads to us.
 #[test]
 fn a_machine_with_the_go_helper_is_not_set_up_yet() {
     let machine = Machine::new().with_all(KEYS);
@@ -223,14 +223,14 @@ fn a_machine_with_the_go_helper_is_not_set_up_yet() {
     assert!(text.contains(ALL_IS_SET_UP), "{text}");
 }
 
-/// Doctor's line of the helper, without its sign.
+/// Returns doctor's line about the helper, without its sign.
 fn doctors_helper(machine: &Machine) -> String {
     let report = machine.run(&["doctor"]).stdout;
     let line = report.lines().find_map(|line| line.split_once(" helper: "));
     line.unwrap_or_else(|| panic!("{report}")).1.to_owned()
 }
 
-/// It is the name in the client's file that counts, and doctor says the same.
+/// The name in the client's file counts, and doctor agrees.
 #[rstest]
 #[case("ecr-login", "ecr-auth", &format!("ecr-auth setup {HOST}"))]
 #[case("ecr-auth", "ecr-login", &format!("ecr-auth setup {HOST}"))]
@@ -253,7 +253,7 @@ fn the_helper_is_looked_for_by_the_name_that_the_clients_file_has(
     assert!(text.contains(&format!("\n    {next}\n")), "{text}");
 }
 
-/// `setup` by itself would ask STS for the caller's own registry.
+/// `setup` without arguments would ask STS for the caller's own registry.
 #[test]
 fn a_store_and_single_registries_are_set_up_again_as_they_are() {
     let machine = Machine::new().with_all(KEYS).with("PATH", "/nowhere");
@@ -297,7 +297,7 @@ fn a_configuration_that_is_named_is_named_in_what_to_type(#[case] file: &str, #[
     assert_eq!((status, stderr.as_str()), (0, ""), "{stdout}");
     let line = format!("\n    ecr-auth --config {typed} setup\n");
     assert!(stdout.contains(&line), "{stdout}");
-    // The shell takes it for what it was.
+    // The shell reads it as the original text.
     let shown = machine.call("/bin/sh".as_ref(), &["-c", &format!("printf %s {typed}")], "");
     assert_eq!(shown.stdout, file);
     let text = told(&machine.with("ECR_AUTH_CONFIG", path.to_str().unwrap()));
@@ -370,7 +370,7 @@ fn a_password_that_comes_before_the_helper_is_what_is_next() {
     assert!(text.contains("; then see\n    ecr-auth doctor\n"), "{text}");
 }
 
-/// The role of an EC2 instance needs no token, and only a call would tell whether there is one.
+/// The role of an EC2 instance needs no token, and only a call can find it.
 #[test]
 fn a_job_that_is_set_up_and_may_have_an_instances_role_is_not_told_to_get_a_token() {
     let job = job(Ci::Github)
@@ -402,7 +402,7 @@ fn what_is_optional_needs_no_token(#[case] rules: &str) {
     assert!(text.contains(ALL_IS_SET_UP), "{text}");
 }
 
-/// A registry that must be served counts, though one that needs none has the same to tell and comes first.
+/// A registry that must be served counts, even if an optional one with the same problem comes first.
 #[test]
 fn what_is_optional_hides_nothing_that_needs_a_token() {
     let job = job(Ci::Github).without("ACTIONS_ID_TOKEN_REQUEST_URL");

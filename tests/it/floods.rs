@@ -1,4 +1,4 @@
-//! Floods: more than any node asks at once, and for longer. Short here; long, with `ECR_AUTH_SOAK=1`, in `make soak`.
+//! Floods: more processes than any node runs at once. They are short here, and long in `make soak`, with `ECR_AUTH_SOAK=1`.
 
 use std::env;
 use std::fs::{self, File, OpenOptions};
@@ -15,7 +15,7 @@ use crate::lab_machine::{
     GET_TOKEN, PATIENCE, at_the_labs_time, key_variables, lab, machine, machine_with, registry_status, role,
 };
 
-/// A call that is held must not be given up, and made anew, while a busy machine still starts the others.
+/// A call that the lab holds must not time out while a busy machine still starts the others.
 const PATIENT: &str = "300";
 const HOUR: u64 = 3600;
 
@@ -28,7 +28,7 @@ fn size(short: usize, long: usize) -> usize {
     if is_long() { long } else { short }
 }
 
-/// Tells `make soak`, for the page, what was run and how long it took.
+/// Records for `make soak` what was run, and how long it took.
 pub fn record(what: &str, began: Instant) {
     let Some(report) = env::var_os("ECR_AUTH_SOAK_REPORT") else {
         return;
@@ -37,7 +37,7 @@ pub fn record(what: &str, began: Instant) {
     writeln!(report, "| {what} | {:.1} s |", began.elapsed().as_secs_f64()).unwrap();
 }
 
-/// Processes that run at once. They talk to files: a pipe to each would be more than a process may have open.
+/// Processes that run at once. They use files, because a pipe to each would exceed the limit of open files.
 struct Flood {
     folder: TempDir,
     children: Vec<Child>,
@@ -66,7 +66,7 @@ impl Flood {
         self.children.push(command.spawn().unwrap());
     }
 
-    /// The one that asks AWS: no other has a socket.
+    /// Returns the process that calls AWS. No other has a socket.
     fn holder(&self) -> usize {
         let asks = |child: &Child| {
             let files = fs::read_dir(format!("/proc/{}/fd", child.id()));
@@ -76,7 +76,7 @@ impl Flood {
         self.children.iter().position(asks).expect("somebody asks AWS")
     }
 
-    /// Ends one with SIGKILL.
+    /// Ends a process with SIGKILL.
     fn kill(&mut self, number: usize) {
         self.children[number].kill().unwrap();
         self.children[number].wait().unwrap();
@@ -146,7 +146,7 @@ fn a_flood_against_a_denial_is_one_call() {
     let key = lab.add_user_with(ACCOUNT, "denied", Permissions::deny(["ecr:*"]));
     let machine = machine_with(&lab, &key);
     let mut flood = Flood::new();
-    // At once: all have been started when AWS answers the first.
+    // All processes have been started when AWS answers the first call.
     lab.hold(Service::Ecr);
     (0..count).for_each(|_| flood.start(&machine));
     assert!(lab.wait_for_calls(GET_TOKEN, 1, PATIENCE));
@@ -160,7 +160,7 @@ fn a_flood_against_a_denial_is_one_call() {
         assert!(outcome.stdout.contains("AccessDeniedException"), "{outcome:?}");
     }
     assert_eq!(lab.count(GET_TOKEN), 1);
-    // What the release binary needs; a debug build on a busy machine may need more.
+    // The time of the release binary. A debug build on a busy machine may need more.
     assert!(!is_long() || took < Duration::from_secs(5), "{took:?}");
     record(
         &format!("{count} `get`s at once against a denial: 1 call, all failed within 5 s of it"),
@@ -178,7 +178,7 @@ fn holders_that_are_killed_hold_nobody_up() {
     let mut killed = 0;
     for round in 1..=rounds {
         assert!(lab.wait_for_calls(GET_TOKEN, round as u64, PATIENCE));
-        // Whoever asks, and one that waits, or has been killed before.
+        // The process that calls AWS, and one that waits or was killed before.
         let waiting = fastrand::usize(..count);
         let holder = flood.holder();
         for number in [waiting, holder] {
@@ -201,10 +201,10 @@ fn holders_that_are_killed_hold_nobody_up() {
     );
 }
 
-/// A week by the lab's clock, and the processes' own.
+/// A week, by the lab's clock and the processes' own.
 struct Week {
     lab: Lab,
-    /// A developer's key, made anew each day; the old one is deleted.
+    /// A developer's key. It is replaced each day, and the old one is deleted.
     keys: Machine,
     old_key: String,
     /// A job of GitHub's, replaced every six hours, which is the longest time of a job.
@@ -233,7 +233,7 @@ impl Week {
         }
     }
 
-    /// The developer's key of this day. The first `get` with it is killed while it asks, as by a restart.
+    /// Replaces the developer's key for this day. The first `get` with it is killed during its call, as by a restart.
     fn rotate_keys(&mut self, day: u64) {
         let key = self.lab.add_user(ACCOUNT, &format!("developer-{day}"));
         let old_key = std::mem::replace(&mut self.old_key, key.id.clone());
@@ -259,7 +259,7 @@ impl Week {
         write_rules(&self.job, &job.rule(HOST, "push"));
     }
 
-    /// Docker asks on each machine, and the registry lets it in.
+    /// Docker asks on each machine, and the registry accepts the password.
     fn docker_calls(&mut self, hour: f64) {
         for name in ["keys", "job", "node"] {
             let place = match name {

@@ -1,5 +1,5 @@
-//! The fuzz targets, a little of each: every input of its corpus, and what comes of changing them at random, always in the same way.
-//! `make fuzz` runs them for longer, and lets libFuzzer look for what is new.
+//! Runs each fuzz target for a short time: every input of its corpus, and random changes of them, the same ones each time. `make fuzz` runs them
+//! longer, and lets libFuzzer look for new paths.
 
 use std::env;
 use std::fs;
@@ -13,13 +13,13 @@ use rstest::rstest;
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
 
-/// At most so many changed inputs a target, and for so long: a busy machine tries fewer. `FUZZ_SECONDS` gives more time, and then no count ends it.
+/// The most changed inputs of a target, within a time limit: a busy machine tries fewer. `FUZZ_SECONDS` sets a longer time without this limit.
 const MOST: usize = 20_000;
 const TIME: Duration = Duration::from_secs(2);
 /// libFuzzer's usual limit, in bytes.
 const LONGEST: usize = 4096;
 
-/// Pieces that mean something to one format or another.
+/// Words of the formats.
 const WORDS: [&str; 32] = [
     "\n%%\n", "\"", "'", "\\", "\\u0000", "\\ud800", "{}", "[]", "null", "{", "}", "[", "]", ":", ",", "=", "<<", "#",
     ";", "*", "&a", "- ", "  ", "\t", "\r\n", "\u{feff}", "\u{a0}", "\u{7f}", "%0A", "@", "-1", "1e999",
@@ -66,7 +66,7 @@ fn every_target_has_a_corpus_and_a_program() {
     }
 }
 
-/// Sorted, so that the same changes come of it everywhere.
+/// Sorted, so that the changes are the same everywhere.
 fn corpus(name: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
     let mut files: Vec<_> = fs::read_dir(folder)
@@ -93,7 +93,7 @@ fn try_target(name: &str) {
     assert!(tried > 0);
 }
 
-/// What breaks a promise is shown as a byte string that can be copied into a file of the corpus.
+/// An input that breaks a promise is shown as a byte string that can be copied into a file of the corpus.
 fn try_one(name: &str, input: &[u8]) {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| targets::run(name, input)));
     assert!(

@@ -1,4 +1,4 @@
-//! GitHub's runner, as far as an action meets it: inputs in, and the files it writes read as the runner reads them.
+//! GitHub's runner, as far as an action needs it: passes inputs, and reads the files that the action writes as the runner does.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use lab::{Condition, GITHUB_ISSUER, GithubJob, Lab, Operator, Permissions, RoleS
 
 use crate::harness::{Machine, Outcome};
 
-/// What the jobs' tokens say of themselves.
+/// The subject of the jobs' tokens.
 pub const SUBJECT: &str = "repo:octo/app:ref:refs/heads/main";
 
 /// The files that a step may write to.
@@ -37,7 +37,7 @@ pub struct Ended {
 }
 
 impl Runner {
-    /// A job on this machine, which begins with an empty temporary folder.
+    /// Returns a job on this machine, which begins with an empty temporary folder.
     pub fn new(machine: Machine) -> Self {
         let temporary = machine.path("runner-temp");
         fs::create_dir(&temporary).unwrap();
@@ -51,12 +51,12 @@ impl Runner {
         self.machine.path("runner-temp")
     }
 
-    /// The action's main step. What it exports holds from then on.
+    /// Runs the action's main step. Its exported variables are set from then on.
     pub fn main(&mut self, inputs: &[(&str, &str)]) -> Ended {
         self.step("main", "INPUT_", inputs)
     }
 
-    /// The post step of a main step that has ended.
+    /// Runs the post step of a main step that has ended.
     pub fn post(&mut self, main: &Ended) -> Ended {
         let state: Vec<(&str, &str)> = main.state.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         self.step("post", "STATE_", &state)
@@ -107,7 +107,7 @@ impl Runner {
         ended
     }
 
-    /// What the helper, found on PATH as docker finds it, answers for a host.
+    /// Returns the helper's answer for a host. The helper is found on PATH, as docker finds it.
     pub fn docker_asks(&self, host: &str) -> Outcome {
         let path = self.machine.variable("PATH").unwrap();
         let folders = path.split(':').map(PathBuf::from);
@@ -125,7 +125,7 @@ impl Ended {
         self
     }
 
-    /// The one annotation of a step that failed.
+    /// Returns the only annotation of a step that failed.
     #[track_caller]
     pub fn annotation(&self) -> &str {
         let lines: Vec<_> = self.outcome.stdout.lines().collect();
@@ -135,14 +135,14 @@ impl Ended {
         }
     }
 
-    /// What the log hides from here on.
+    /// Returns the texts that the log hides from then on.
     pub fn masked(&self) -> Vec<&str> {
         let lines = self.outcome.stderr.lines();
         lines.filter_map(|line| line.strip_prefix("::add-mask::")).collect()
     }
 }
 
-/// `name<<delimiter`, the value's lines, the delimiter.
+/// Parses `name<<delimiter`, the value's lines, the delimiter.
 fn values(text: &str) -> BTreeMap<String, String> {
     let mut lines = text.lines();
     let mut values = BTreeMap::new();
@@ -154,7 +154,7 @@ fn values(text: &str) -> BTreeMap<String, String> {
     values
 }
 
-/// A role of an account that GitHub's jobs of this subject may assume.
+/// Returns a role of an account that GitHub's jobs with this subject may assume.
 pub fn github_role(lab: &Lab, account: &str, name: &str, subject: &str) -> String {
     lab.add_oidc_provider(account, GITHUB_ISSUER, &["sts.amazonaws.com"]);
     let condition = |claim: &str, value: &str| Condition {
@@ -174,7 +174,7 @@ pub fn github_role(lab: &Lab, account: &str, name: &str, subject: &str) -> Strin
     })
 }
 
-/// A step of a GitHub job: nothing but what GitHub sets.
+/// Returns a step of a GitHub job, with only the variables that GitHub sets.
 pub fn step(lab: &Lab, job: &GithubJob) -> Machine {
     Machine::new()
         .with("AWS_ENDPOINT_URL", &lab.http_url())

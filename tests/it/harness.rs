@@ -1,4 +1,4 @@
-//! Runs the real binary in a home of its own and checks everything it leaves: stdout, stderr, exit status, files.
+//! Runs the real binary in its own home and checks its results: stdout, stderr, exit status, files.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 /// A registry of the lab's own account.
 pub const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 
-/// What a vendor hands to customers: the lab's pools, and a registry with them.
+/// A vendor's file for customers: the lab's pools, and a registry with them.
 pub const VENDOR: &str = "\
 cognito:
   user-pool-id: eu-west-1_AbCdEfGhI
@@ -25,14 +25,14 @@ registries:
     source: cognito
 ";
 
-/// A machine with an empty home: nothing of the real one is seen.
+/// A machine with an empty home. Nothing of the real home is seen.
 pub struct Machine {
     folder: TempDir,
     env: BTreeMap<String, String>,
 }
 
 impl Machine {
-    /// No credentials, no instance metadata, an empty home, the system's PATH.
+    /// Returns a machine without credentials and instance metadata, with an empty home and the system's PATH.
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("home")).unwrap();
@@ -53,29 +53,29 @@ impl Machine {
         self
     }
 
-    /// Sets many.
+    /// Sets several variables.
     pub fn with_all<K: Into<String>, V: Into<String>>(mut self, vars: impl IntoIterator<Item = (K, V)>) -> Self {
         self.env.extend(vars.into_iter().map(|(k, v)| (k.into(), v.into())));
         self
     }
 
-    /// Sets a variable from here on.
+    /// Sets a variable for later runs.
     pub fn set(&mut self, name: &str, value: &str) {
         self.env.insert(name.to_owned(), value.to_owned());
     }
 
-    /// A variable as it is now.
+    /// Returns the current value of a variable.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.env.get(name).map(String::as_str)
     }
 
-    /// Takes a variable out.
+    /// Removes a variable.
     pub fn without(mut self, name: &str) -> Self {
         self.env.remove(name);
         self
     }
 
-    /// The whole environment, for a command that runs within the test.
+    /// Returns the whole environment, for a command that runs within the test.
     pub fn env(&self) -> Env {
         self.env
             .iter()
@@ -103,7 +103,7 @@ impl Machine {
         fs::read_to_string(self.home().join(below)).unwrap()
     }
 
-    /// The files of the token cache, by name.
+    /// Returns the files of the token cache, sorted by name.
     pub fn cache_files(&self) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(self.home().join(".cache/ecr-auth")) else {
             return Vec::new();
@@ -113,7 +113,7 @@ impl Machine {
         files
     }
 
-    /// A call of the binary under its own name.
+    /// Runs the binary under its own name.
     pub fn run(&self, args: &[&str]) -> Outcome {
         self.call(&binary(), args, "")
     }
@@ -123,12 +123,12 @@ impl Machine {
         self.call(&binary(), args, stdin)
     }
 
-    /// A call of the credential helper by a client, which is a process of its own.
+    /// Runs the credential helper from a client, which is its own process.
     pub fn helper(&self, action: &str, stdin: &str) -> Outcome {
         outcome_of(self.client_command(action), stdin)
     }
 
-    /// A client that calls the credential helper once, and ends as it does.
+    /// Returns a client that calls the credential helper once, and ends with its status.
     pub fn client_command(&self, action: &str) -> Command {
         let program = binary();
         let program = program.to_str().unwrap();
@@ -136,12 +136,12 @@ impl Machine {
         self.command("/bin/sh".as_ref(), &["-c", line, program, "helper", action])
     }
 
-    /// A call of any program in this machine's environment.
+    /// Runs any program in this machine's environment.
     pub fn call(&self, program: &Path, args: &[&str], stdin: &str) -> Outcome {
         outcome_of(self.command(program, args), stdin)
     }
 
-    /// Starts the credential helper and leaves it running. Its stdin is fed already.
+    /// Starts the credential helper with this stdin, and leaves it running.
     pub fn start_helper(&self, action: &str, stdin: &str) -> Child {
         let mut child = self.start(&["helper", action]);
         child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
@@ -158,7 +158,7 @@ impl Machine {
             .unwrap()
     }
 
-    /// Any program in this machine's environment, to be started.
+    /// Returns a command of any program in this machine's environment.
     pub fn command(&self, program: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
@@ -178,13 +178,13 @@ fn outcome_of(command: Command, stdin: &str) -> Outcome {
     Outcome::of(&output)
 }
 
-/// An error of the system as glibc words it: a static binary has musl's words.
+/// Returns an error of the system in glibc's words. A static binary has musl's.
 pub fn in_glibcs_words(text: &str) -> String {
     text.replace("Symbolic link loop", "Too many levels of symbolic links")
         .replace("Name does not resolve", "Name or service not known")
 }
 
-/// What the binary wrote. Where it is the one for Windows, under Wine, its paths and its system's words are made Linux'.
+/// Returns the output of the binary. The paths and system errors of the Windows binary, under Wine, are replaced by Linux'.
 fn in_our_words(written: Vec<u8>) -> String {
     let text = String::from_utf8(written).unwrap();
     if !binary().components().any(|part| part.as_os_str() == "wine") {
@@ -200,17 +200,17 @@ fn in_our_words(written: Vec<u8>) -> String {
         .replace("Access denied. (os error 5)", "Permission denied (os error 13)")
 }
 
-/// The binary under test: cargo's, or the one that `ECR_AUTH_TEST_BINARY` names by its absolute path (`make dist` tests what it built).
+/// Returns the binary under test: cargo's, or the one with the absolute path in `ECR_AUTH_TEST_BINARY` (`make dist` tests what it built).
 pub fn binary() -> PathBuf {
     env::var_os("ECR_AUTH_TEST_BINARY").map_or_else(|| cargo_bin!("ecr-auth").to_path_buf(), PathBuf::from)
 }
 
-/// What stderr says, with the address of each error's section after its hint.
+/// Returns the expected stderr, with the address of each error's section after its hint.
 pub fn with_links(stderr: &str) -> String {
     let mut told = String::new();
     let mut link = String::new();
     for line in stderr.split_inclusive('\n') {
-        // A long hint goes on in indented lines.
+        // A long hint continues on indented lines.
         if !line.starts_with("hint: ") && !line.starts_with("    ") {
             told += &std::mem::take(&mut link);
         }
@@ -224,7 +224,7 @@ pub fn with_links(stderr: &str) -> String {
     told + &link
 }
 
-/// How a process ended.
+/// The result of a process.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Outcome {
     pub status: i32,
@@ -243,7 +243,7 @@ impl Outcome {
         outcome
     }
 
-    /// Every error for people has a code, and no line has two.
+    /// Checks that every error has a code, and no line has two.
     #[track_caller]
     fn errors_have_a_code(&self) {
         for line in self.stderr.lines() {
@@ -252,7 +252,7 @@ impl Outcome {
         }
     }
 
-    /// Checks all of it, byte for byte; of errors all but the address of their section, which follows from the code.
+    /// Checks the whole result, byte for byte. The addresses of errors' sections are left out, because they follow from the codes.
     #[track_caller]
     pub fn is(&self, status: i32, stdout: &str, stderr: &str) {
         let expected = Self {
@@ -263,13 +263,13 @@ impl Outcome {
         assert_eq!(*self, expected);
     }
 
-    /// A success that says nothing on stderr.
+    /// Checks a success that prints nothing on stderr.
     #[track_caller]
     pub fn prints(&self, stdout: &str) {
         self.is(0, stdout, "");
     }
 
-    /// The password that a successful `get` printed.
+    /// Returns the password that a successful `get` printed.
     #[track_caller]
     pub fn password(&self) -> String {
         assert_eq!((self.status, self.stderr.as_str()), (0, ""), "{self:?}");

@@ -18,7 +18,7 @@ use crate::terminal::{Stdout, Terminal};
 const PASSWORD: &str = "Correct-horse-battery-1";
 const NEW: &str = "Another-horse-battery-2";
 
-/// What examples are written with, and what the lab and the test's own folders have in its place.
+/// Values in examples, and their replacements from the lab and the test's own folders.
 const PLACES: [(&str, &str); 7] = [
     ("eu-west-1_AbCdEfGhI", USER_POOL_ID),
     ("1h57kf5cpq17m0eml12EXAMPLE", CLIENT_ID),
@@ -29,7 +29,7 @@ const PLACES: [(&str, &str); 7] = [
     ("FOLDER", "."),
 ];
 
-/// Lines of shells that the test's machine doesn't have: only what ecr-auth itself does of them is run.
+/// Lines of shells that the test's machine doesn't have. Only their calls of ecr-auth are run.
 const OTHER_SHELLS: [(&str, &str); 2] = [
     (
         "ecr-auth completions powershell | Out-String | Invoke-Expression",
@@ -41,13 +41,13 @@ const OTHER_SHELLS: [(&str, &str); 2] = [
     ),
 ];
 
-/// What a help's lines are broken at, whatever the terminal's width.
+/// The width at which help is wrapped, whatever the terminal's.
 const LINE: usize = 100;
 
-/// The vendor's own name for the registry, which an example of `cognito import` takes.
+/// The vendor's own name for the registry, which an example of `cognito import` uses.
 const ALIAS: &str = "  - match: images.northwind.example\n    registry: 111122223333.dkr.ecr.eu-west-1.amazonaws.com\n    source: cognito\n";
 
-/// What people are asked, and what they answer.
+/// Questions and their answers.
 type Talk = &'static [(&'static str, &'static str)];
 const TALKS: [(&str, Talk); 5] = [
     ("ecr-auth cognito import ", &[("Make these changes? [y/N]: ", "y")]),
@@ -68,7 +68,7 @@ const TALKS: [(&str, Talk); 5] = [
     ),
 ];
 
-/// Wide enough that no line is broken.
+/// Returns help that is too wide to be wrapped.
 fn help(path: &[&str]) -> String {
     let args = [path, &["--help"]].concat();
     let outcome = Machine::new().with("COLUMNS", "1000").run(&args);
@@ -89,7 +89,7 @@ fn the_short_help_of_setup_fits_on_one_screen() {
     );
 }
 
-/// The commands that a help lists, but for clap's own.
+/// Returns the commands that a help lists, except clap's own.
 fn subcommands(help: &str) -> Vec<&str> {
     let listed = help.split_once("\nCommands:\n").map_or("", |(_, rest)| rest);
     let lines = listed.lines().take_while(|line| line.starts_with("  "));
@@ -97,7 +97,7 @@ fn subcommands(help: &str) -> Vec<&str> {
     names.filter(|name| *name != "help").collect()
 }
 
-/// The command lines under `Examples:`, each in one line and without what is said of it.
+/// Returns the command lines under `Examples:`, each in one line and without its explanation.
 fn examples(help: &str) -> Vec<String> {
     let (_, listed) = help.split_once("\nExamples:\n").unwrap_or_default();
     let listed = listed.split("\n\n").next().unwrap().trim_end();
@@ -109,7 +109,7 @@ fn examples(help: &str) -> Vec<String> {
     joined.lines().map(line).collect()
 }
 
-/// Every command with its examples, from the help itself.
+/// Returns every command with its examples, from the help itself.
 fn all(path: &[&str], found: &mut Vec<(String, Vec<String>)>) {
     let help = help(path);
     found.push((path.join(" "), examples(&help)));
@@ -118,7 +118,7 @@ fn all(path: &[&str], found: &mut Vec<(String, Vec<String>)>) {
     }
 }
 
-/// A folder with the binary as `ecr-auth`, so that `setup` links its helper there, and the programs that examples call.
+/// Returns a folder with the binary as `ecr-auth`, so that `setup` links its helper there, and the programs that examples call.
 fn programs() -> &'static Path {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
@@ -134,7 +134,7 @@ fn programs() -> &'static Path {
     folder.path()
 }
 
-/// All that an example takes for granted.
+/// Returns a machine with everything that examples need.
 fn surrounding(lab: &Lab) -> Machine {
     for name in ["ci", "ci-push"] {
         role(lab, name);
@@ -197,7 +197,7 @@ fn in_a_talk(machine: &Machine, args: &[&str], talk: Talk) -> Outcome {
     ended(terminal)
 }
 
-/// The code is in a mail that the lab sent.
+/// The code is in a mail of the lab's.
 fn forgot(lab: &Lab, machine: &Machine, args: &[&str], example: &str) -> Outcome {
     let mut terminal = Terminal::run_program(machine, "/bin/bash".as_ref(), args, Stdout::Terminal);
     if !example.contains("--username") {
@@ -232,7 +232,7 @@ fn assert_went_well(example: &str, outcome: &Outcome) {
     assert!(!outcome.stderr.contains("error: "), "{example}: {outcome:#?}");
 }
 
-/// Lines of examples are copied: none is broken where lines are of the usual length.
+/// Examples are copied, so none may be wrapped at the usual width.
 #[test]
 fn no_example_is_broken_within_its_line() {
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! The user's home where `HOME` does not name one. A namespace of its own gives the user another home in the password database.
+//! The user's home if `HOME` is not set. A namespace gives the user another home in the password database.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::lab_machine::{GET_TOKEN, lab, machine, role};
 
 const ASSUME_ROLE: &str = "sts:AssumeRole";
 
-/// A call of the binary, without `HOME`, by a user whose home in the password database is the machine's.
+/// Runs the binary without `HOME`, as a user whose home in the password database is the machine's.
 fn known_user(machine: &Machine, args: &[&str], stdin: &str) -> Outcome {
     let database = machine.path("passwd");
     fs::write(&database, format!("root:x:0:0::{}:/bin/sh\n", machine.home().display())).unwrap();
@@ -28,7 +28,7 @@ fn known_user(machine: &Machine, args: &[&str], stdin: &str) -> Outcome {
     machine.call(Path::new("/usr/bin/unshare"), &[&unshare, args].concat(), stdin)
 }
 
-/// A call of the binary by a user whom the password database does not know.
+/// Runs the binary as a user whom the password database does not know.
 pub fn unknown_user(machine: &Machine, args: &[&str], stdin: &str) -> Outcome {
     let binary = binary().display().to_string();
     let unshare = ["--map-user=54321", &binary];
@@ -97,7 +97,7 @@ fn a_user_without_any_home_gets_passwords_by_the_environment() {
     unknown_user(&machine, &["helper", "get"], HOST).password();
 }
 
-/// The working directory may be a checkout, whose files must not say whose credentials are used.
+/// The working directory may be a checkout, whose files must not decide whose credentials are used.
 #[test]
 fn a_relative_home_brings_no_configuration_from_the_working_directory() {
     let lab = lab();

@@ -1,4 +1,4 @@
-//! What a checkout, a variable or a server that means harm gets done: nothing. docs/security.md names each of these.
+//! Attacks by a checkout, a variable or a server, which all fail. docs/security.md names each of these.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use rstest::rstest;
 
 use crate::harness::{HOST, Machine};
 
-/// Long-lived keys, and no second try.
+/// Returns a machine with long-lived keys, which does not retry.
 fn with_keys() -> Machine {
     Machine::new()
         .with("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
@@ -28,7 +28,7 @@ fn nobody_came(listener: &TcpListener) {
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
-/// The head of a request, answered with this.
+/// Answers a request with this, and returns the request's head.
 fn answer(listener: &TcpListener, answer: &str) -> String {
     let (mut stream, _) = listener.accept().unwrap();
     let mut head = Vec::new();
@@ -148,7 +148,7 @@ fn nothing_is_asked_over_plain_http_off_this_machine(#[case] variable: &str) {
     );
 }
 
-/// A ClientHello (RFC 8446, section 4.1.2) that offers nothing before TLS 1.2.
+/// Checks that a ClientHello (RFC 8446, section 4.1.2) offers no version before TLS 1.2.
 #[test]
 fn tls_is_1_2_or_later() {
     let (address, listener) = server();
@@ -175,7 +175,7 @@ fn tls_is_1_2_or_later() {
     assert_eq!(versions, [[3, 3], [3, 4]]);
 }
 
-/// The first handshake message that a client sends, without its record's header.
+/// Returns the first handshake message of a client, without its record's header.
 fn hello(mut stream: TcpStream) -> Vec<u8> {
     let mut header = [0; 5];
     stream.read_exact(&mut header).unwrap();
@@ -188,7 +188,7 @@ fn length(bytes: &[u8]) -> usize {
     usize::from(u16::from_be_bytes([bytes[0], bytes[1]]))
 }
 
-/// ASCII's blanks around a name are trimmed. With any other sign around it, a name is another one.
+/// ASCII blanks around a name are trimmed. Any other character makes it another name.
 #[rstest]
 #[case::no_break_space('\u{a0}')]
 #[case::em_space('\u{2003}')]

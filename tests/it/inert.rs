@@ -1,4 +1,4 @@
-//! Text from outside, whatever brings it into a message or a report: no CI reads a command in it, and nothing of it is hidden.
+//! Text from outside in messages and reports: no CI reads a command in it, and nothing in it is invisible.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -13,7 +13,7 @@ use crate::harness::{HOST, Machine, Outcome, VENDOR};
 use crate::jobs::write_rules;
 use crate::lab_machine::{lab, machine};
 
-/// Every way of writing a command that one of the runners knows, and signs that are not seen.
+/// Every form of a command that one of the runners knows, and invisible characters.
 const TEXT: &str = "x##[stop-commands]y ###[add-mask]y ##vso[task.prependpath]z ##teamcity[x] #\u{200b}#[stop-commands]t \
     #\u{fe0f}#v\u{ad}so[task.setvariable]t\r::add-mask::w\n::stop-commands::v\u{a0}\u{85} ::stop-commands::u\u{2028}::error::t\
     \u{2029}\u{3000}::stop-commands::r \u{202e}\u{2066}\u{feff}\u{e0041}\x1b]1338;url=x\x07\x1b[0Ksection_start:1:x #\u{fdd0}\u{fdd1}#[stop-commands]z \u{fdd0}role-arn\u{fdd1} \u{fdd0}source=#\u{fdd1}#[add-mask]z \u{fdd1}\u{fdd0}";
@@ -39,14 +39,14 @@ const REGISTERED: [&str; 15] = [
     "stop-commands",
 ];
 
-/// What .NET passes over where it compares by a culture's rules, as `IndexOf` and `StartsWith` do.
+/// Whether .NET ignores a character when it compares by culture, as `IndexOf` and `StartsWith` do.
 fn is_passed_over(c: char) -> bool {
     let is_format = matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     let is_mark = matches!(c, '\u{34f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}');
     is_format || is_mark || (c.is_control() && !c.is_whitespace())
 }
 
-/// GitHub's `ActionCommand.TryParseV2`: the name of the command in a line.
+/// Returns the name of the command in a line, as GitHub's `ActionCommand.TryParseV2` does.
 fn try_parse_v2(line: &str) -> Option<&str> {
     let info = line.trim_start().strip_prefix("::")?;
     let (info, _) = info.split_once("::")?;
@@ -54,7 +54,7 @@ fn try_parse_v2(line: &str) -> Option<&str> {
     REGISTERED.into_iter().find(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// GitHub's `ActionCommand.TryParse`.
+/// Returns the command in a line, as GitHub's `ActionCommand.TryParse` does.
 fn try_parse(line: &str) -> Option<&str> {
     let (_, info) = line.split_once("##[")?;
     let (info, _) = info.split_once(']')?;
@@ -62,7 +62,7 @@ fn try_parse(line: &str) -> Option<&str> {
     REGISTERED.into_iter().find(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// `Command.TryParse` of Azure's agent.
+/// Returns the command in a line, as `Command.TryParse` of Azure's agent does.
 fn try_parse_vso(line: &str) -> Option<&str> {
     let (_, info) = line.split_once("##vso[")?;
     let (info, _) = info.split_once(']')?;
@@ -70,7 +70,7 @@ fn try_parse_vso(line: &str) -> Option<&str> {
     (name.split('.').filter(|part| !part.is_empty()).count() == 2).then_some(name)
 }
 
-/// The commands that the runners read in a log.
+/// Returns the commands that the runners read in a log.
 fn commands(log: &str) -> Vec<String> {
     let seen: String = log.chars().filter(|c| !is_passed_over(*c)).collect();
     let lines = seen.split(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']);
@@ -101,7 +101,7 @@ fn is_inert(log: &str) {
     }
 }
 
-/// Of a call that quotes the text.
+/// Checks the result of a call that quotes the text.
 #[track_caller]
 fn quotes_it_inert(outcome: &Outcome) {
     is_inert(&outcome.stdout);
@@ -123,7 +123,7 @@ fn the_runners_would_read_the_text() {
 
 fn with_message(service: Service) -> (Lab, Machine) {
     let lab = lab();
-    // XML has no room for control characters but for a line's ends.
+    // XML cannot hold control characters other than line ends.
     let is_xml = |c: &char| service != Service::Sts || !c.is_control() || c.is_whitespace();
     lab.fail(
         service,
@@ -312,7 +312,7 @@ fn a_clients_file_is_inert() {
             &[],
         ] {
             let outcome = machine.run(args);
-            // The tabs of a file stay in its diff.
+            // A file's tabs are kept in its diff.
             is_inert(&outcome.stdout.replace('\t', " "));
             is_inert(&outcome.stderr);
         }

@@ -1,4 +1,4 @@
-//! `ecr-auth install`: into a folder that an init container shares, an image, or a machine where the old one is running.
+//! `ecr-auth install`: into a folder that an init container shares, into an image, or over a running version.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
@@ -27,7 +27,7 @@ fn said(folder: &Path) -> String {
     format!("installed: {}, with {} and {}\n", binary.display(), NAMES[0], NAMES[1])
 }
 
-/// Every name is there, runs, and nothing else is.
+/// Checks that every name is there and runs, and that there are no other files.
 #[track_caller]
 fn is_installed(folder: &Path) {
     let mut names: Vec<_> = fs::read_dir(folder)
@@ -79,7 +79,7 @@ fn a_second_time_nothing_changes() {
     let first = inode();
     install(folder.path()).is(0, "", &said(folder.path()));
     assert_eq!(inode(), first);
-    // The installed one, asked to install itself where it is.
+    // The installed binary installs itself in its own folder.
     let to = folder.path().display().to_string();
     let again = Machine::new().call(&folder.path().join("ecr-auth"), &["install", "--to", &to], "");
     again.is(0, "", &said(folder.path()));
@@ -104,7 +104,7 @@ fn an_older_one_is_replaced_while_it_runs() {
         .unwrap();
     install(folder.path()).is(0, "", &said(folder.path()));
     is_installed(folder.path());
-    // The old one lives: it still answers, that it was asked nothing.
+    // The old process still runs: it answers that its input was empty.
     drop(running.stdin.take());
     let ended = running.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(ended.stdout).unwrap(), "no credentials server URL\n");
@@ -130,7 +130,7 @@ fn any_user_without_home_and_tmp_can_install() {
     is_installed(&volume);
 }
 
-/// The build's folder may be closed to others.
+/// Returns a command of a copy of the binary, because the build's folder may be closed to others.
 fn reachable_binary(folder: &Path) -> Command {
     let path = folder.join("copy");
     fs::copy(binary(), &path).unwrap();
@@ -238,10 +238,10 @@ fn a_binary_that_is_gone_says_so_and_touches_nothing() {
     assert!(!tools.exists());
 }
 
-/// Another local user, who put the helper's place in order before root came.
+/// Another local user, who prepared the helper's path before root came.
 const OTHER: u32 = 54_401;
 
-/// How another user keeps a hand on what lies at the helper's place.
+/// How another user can still change what is at the helper's path.
 #[derive(Debug, Clone, Copy)]
 enum Grip {
     Owner,
@@ -251,7 +251,7 @@ enum Grip {
     Link,
 }
 
-/// The helper's place, with an ecr-auth in it that runs like ours, until the other user changes it.
+/// Puts an ecr-auth at the helper's path that runs like ours until the other user changes it.
 fn gripped(machine: &Machine, grip: Grip, name: &str) -> PathBuf {
     fs::set_permissions(machine.path(""), Permissions::from_mode(0o755)).unwrap();
     let folder = machine.path("programs");

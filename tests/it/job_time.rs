@@ -1,4 +1,4 @@
-//! Builds that outlive what they were given: the lab's clock and the machine's move on together.
+//! Builds that outlive their tokens: the lab's clock and the machine's move together.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::lab_machine::{GET_TOKEN, lab, later, registry_status};
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A job that got a password, which lives an hour as all else.
+/// Returns a job that got a password. Everything lives an hour.
 fn signed_in(lab: &Lab, kind: Kind) -> (Job, Machine) {
     lab.set_token_lifetime(HOUR);
     let job = Job::start(lab, kind, "app");
@@ -69,7 +69,7 @@ fn elsewhere_it_is_said_what_ended_and_how_to_lengthen_it(#[case] kind: Kind, #[
     assert_eq!(lab.count(WITH_TOKEN), 2, "it is not asked again");
 }
 
-/// What `assume` hands on is renewed five minutes before its end, not at it.
+/// Credentials of `assume` are renewed five minutes before their end.
 #[test]
 fn sessions_are_renewed_in_time() {
     let lab = lab();

@@ -1,4 +1,4 @@
-//! Jobs of every CI, as the lab starts them: a machine with nothing but what the CI sets, and roles that trust the job.
+//! Jobs of every CI, as the lab starts them: a machine with only the variables that the CI sets, and roles that trust the job.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::harness::Machine;
 pub const WITH_TOKEN: &str = "sts:AssumeRoleWithWebIdentity";
 pub const PARTNER_HOST: &str = "444455556666.dkr.ecr.eu-west-1.amazonaws.com";
 
-/// Everything that hands a job its token.
+/// A CI or another source of a job's token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Github,
@@ -34,7 +34,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What the hint of a job without a token names.
+    /// Returns what the hint for a job without a token names.
     pub fn missing_piece(self) -> &'static str {
         match self {
             Self::Github | Self::Gitea => "id-token: write",
@@ -66,7 +66,7 @@ impl Kind {
         })
     }
 
-    /// What CloudTrail is to show of build 42 of octo/app.
+    /// Returns the session name that CloudTrail shows for build 42 of octo/app.
     pub fn session_name(self) -> &'static str {
         match self {
             Self::Github => "gha-octo-app-42-1",
@@ -83,12 +83,12 @@ impl Kind {
     }
 }
 
-/// A job that runs.
+/// A running job.
 pub struct Job {
     kind: Kind,
     pub issuer: String,
     pub subject: String,
-    /// The one that STS is to see.
+    /// The audience that STS expects.
     pub audience: String,
     env: BTreeMap<String, String>,
     secrets: Vec<String>,
@@ -99,12 +99,12 @@ pub struct Job {
 }
 
 impl Job {
-    /// Build 42 of `octo/<project>`.
+    /// Starts build 42 of `octo/<project>`.
     pub fn start(lab: &Lab, kind: Kind, project: &str) -> Self {
         Self::start_with(lab, kind, project, None)
     }
 
-    /// Its tokens live so many seconds, where that is given.
+    /// Starts a build whose tokens live this many seconds, if given.
     pub fn start_with(lab: &Lab, kind: Kind, project: &str, lifetime: Option<u32>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut account = ServiceAccount::new("ci", project);
@@ -147,7 +147,7 @@ impl Job {
         let job = lab.start_job(&spec).unwrap();
         self.secrets = job.secrets().into_iter().map(str::to_owned).collect();
         if !matches!(ci, Ci::Github | Ci::Forgejo | Ci::Gitea | Ci::Buildkite) {
-            // The others issue for whom their administrators chose; these for whom is asked.
+            // The others issue tokens for a fixed audience, these for the requested one.
             self.audience = job.audience;
         }
         (self.issuer, self.subject, self.env) = (job.issuer, job.subject, job.environment);
@@ -157,29 +157,29 @@ impl Job {
         }
     }
 
-    /// Where the token lies, of those that lie in a file.
+    /// Returns the token's file.
     pub fn token_file(&self) -> PathBuf {
         self.folder.path().join("token")
     }
 
-    /// The kubelet renews the token.
+    /// Renews the token, as the kubelet does.
     pub fn rotate(&self, lab: &Lab) {
         lab.project_token(&self.account, self.folder.path()).unwrap();
     }
 
-    /// What its CI sets.
+    /// Returns the variables that its CI sets.
     pub fn variables(&self) -> BTreeMap<String, String> {
         self.env.clone()
     }
 
-    /// A step of the job: what its CI sets, and no more.
+    /// Returns a step of the job, with only the variables that its CI sets.
     pub fn machine(&self, lab: &Lab) -> Machine {
         Machine::new()
             .with("AWS_ENDPOINT_URL", &lab.http_url())
             .with_all(self.env.clone())
     }
 
-    /// A step whose token says the same of itself, and that somebody else signed.
+    /// Returns a step whose token has the same claims, but another signature.
     pub fn machine_with_forged_token(&self, lab: &Lab) -> Machine {
         let forged = |token: &str| {
             let (signed, signature) = token.rsplit_once('.').unwrap();
@@ -204,7 +204,7 @@ impl Job {
         Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url()).with_all(kept)
     }
 
-    /// Trust in this job and no other, once the account knows its issuer.
+    /// Returns trust in only this job, and adds its issuer to the account.
     pub fn trusted(&self, lab: &Lab, account: &str) -> Trust {
         lab.add_oidc_provider(account, &self.issuer, &[&self.audience]);
         let condition = |claim: &str, value: &str| Condition {
@@ -218,18 +218,18 @@ impl Job {
         }
     }
 
-    /// A role that this job, and no other, may assume.
+    /// Adds a role that only this job may assume.
     pub fn role(&self, lab: &Lab, account: &str, name: &str) -> String {
         role_with(lab, account, name, vec![self.trusted(lab, account)])
     }
 
-    /// A rule for a registry.
+    /// Returns a rule for a registry.
     pub fn rule(&self, pattern: &str, role: &str) -> String {
         format!("  - match: '{pattern}'\n    role-arn: {role}\n{}", self.rule)
     }
 }
 
-/// A role with this trust policy, for sessions of an hour at most.
+/// Adds a role with this trust policy, for sessions of an hour at most.
 pub fn role_with(lab: &Lab, account: &str, name: &str, trust: Vec<Trust>) -> String {
     lab.add_role(RoleSpec {
         account: account.into(),
@@ -250,7 +250,7 @@ pub fn start_ci(lab: &Lab, ci: Ci) -> CiJob {
     lab.start_job(&JobSpec::new(ci)).unwrap()
 }
 
-/// The machine that a job runs on.
+/// Returns the machine of a job.
 pub fn ci_machine(lab: &Lab, job: &CiJob) -> Machine {
     Machine::new()
         .with("AWS_ENDPOINT_URL", &lab.http_url())
@@ -258,7 +258,7 @@ pub fn ci_machine(lab: &Lab, job: &CiJob) -> Machine {
         .with_all(job.environment.clone())
 }
 
-/// A role that this job, and no other, may assume with its token.
+/// Adds a role that only this job may assume with its token.
 pub fn ci_role(lab: &Lab, job: &CiJob, account: &str, name: &str) -> String {
     lab.add_oidc_provider(account, &job.issuer, &["sts.amazonaws.com", &job.audience]);
     let trust = Trust::WebIdentity {
@@ -272,7 +272,7 @@ pub fn ci_role(lab: &Lab, job: &CiJob, account: &str, name: &str) -> String {
     role_with(lab, account, name, vec![trust])
 }
 
-/// A job of a CI on its machine, whose `AWS_ROLE_ARN` names a role of the lab's account that it may assume.
+/// Returns a job of a CI, and its machine with a role of the lab's account in `AWS_ROLE_ARN`.
 pub fn in_job(lab: &Lab, ci: Ci) -> (CiJob, Machine) {
     let job = start_ci(lab, ci);
     let role = ci_role(lab, &job, lab::ACCOUNT, "ci");

@@ -1,4 +1,4 @@
-//! One cell: what a `get` makes of a fault, without a cached token, with one, and once it is over.
+//! One cell: the result of a `get` during a fault, without a cached token, with one, and after the fault.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,27 +12,27 @@ use super::endpoint::{Endpoint, Scene};
 use super::wrong::Wrong;
 use crate::harness::{Machine, Outcome, in_glibcs_words};
 
-/// What the page says where nothing goes wrong for people.
+/// The page's text if users notice nothing.
 pub const WORKS: &str = "works";
 
-/// How the page begins where there can't be such a fault.
+/// The start of the page's text if there can be no such fault.
 pub const IMPOSSIBLE: &str = "can't be";
 
-/// What clients take for "none here".
+/// The message that clients read as "no credentials".
 const NOT_FOUND: &str = "credentials not found in native keychain\n";
-/// What a `get` whose endpoint hangs is given, in seconds.
+/// The time limit of a `get` whose endpoint hangs, in seconds.
 const SHORT: u64 = 3;
-/// What any other is given: no busy machine is so slow.
+/// The time limit of any other `get`, enough for a busy machine.
 const LONG: u64 = 30;
-/// What a process may take beyond that before it counts as hanging: a busy machine takes its time to start it.
+/// The time after its limit when a process counts as hanging. A busy machine starts it late.
 const GRACE: Duration = Duration::from_secs(20);
 const HOUR: u64 = 3600;
-/// A password that was fetched before all went wrong.
+/// A password that was fetched before the fault.
 const CACHED: &str = "a-password-of-seven-hours-ago";
-/// In milliseconds since 1970.
+/// A time in milliseconds since 1970.
 const LONG_AGO: u64 = 1_600_000_000_000;
 
-/// Runs a cell, checks all that holds in each, and tells what people see.
+/// Runs a cell, checks what must be true in each, and returns what users see.
 pub fn of(endpoint: Endpoint, wrong: Wrong) -> String {
     if let Some(reason) = wrong.impossible(endpoint) {
         return format!("{IMPOSSIBLE}: {reason}");
@@ -48,7 +48,7 @@ pub fn of(endpoint: Endpoint, wrong: Wrong) -> String {
     let seen = cell.without_a_token();
     if seen != WORKS {
         let named = match wrong {
-            // What an issuer gives out goes on to STS, which is the one to find fault with it.
+            // An issuer's token goes on to STS, which checks it.
             Wrong::ClockAhead | Wrong::ClockBehind if endpoint.is_cognito() && endpoint != Endpoint::PoolToken => {
                 [endpoint.name(), Endpoint::IdentityPool.name()]
             }
@@ -150,7 +150,7 @@ impl Cell {
         assert!(outcome.stderr.contains("maria is not signed in"), "{outcome:?}");
     }
 
-    /// One that is past half its life, and so would be renewed, is handed out.
+    /// A token past half its life, which would be renewed, is given out.
     fn with_a_token(&self) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let token = token((now - 7 * HOUR) * 1000, (now + 5 * HOUR) * 1000);
@@ -163,7 +163,7 @@ impl Cell {
         assert_eq!(kept, [token], "what was cached stays");
     }
 
-    /// Once the fault is over a new token is had: the one that is cached has ended, the failure was long ago.
+    /// After the fault, a new token is fetched: the cached one has ended, and the failure was long ago.
     fn works_for(&self, machine: &Machine) {
         put(&self.machine, &token(LONG_AGO, LONG_AGO + 1000));
         self.is_good(&self.get(machine, LONG).password());
@@ -183,7 +183,7 @@ impl Cell {
         assert!(is_known, "the lab gave out no such password");
     }
 
-    /// A `get`, with all that holds of any.
+    /// Runs a `get`, and checks what must be true of any.
     fn get(&self, machine: &Machine, timeout: u64) -> Outcome {
         let mut command = machine.client_command("get");
         command.env("ECR_AUTH_TIMEOUT", timeout.to_string());
@@ -203,7 +203,7 @@ impl Cell {
         outcome
     }
 
-    /// What failed and why, of an outcome that says so as the protocol wants it.
+    /// Returns what failed and why, from an outcome in the protocol's form.
     fn cause(&self, outcome: &Outcome) -> String {
         let host = self.endpoint.host();
         let mut lines = outcome.stderr.lines();
@@ -227,7 +227,7 @@ impl Cell {
         let (words, code) = cause
             .rsplit_once(" [")
             .unwrap_or_else(|| panic!("no code: {outcome:?}"));
-        // What is too long loses its end, and never the code.
+        // A line that is too long loses its end, but not its code.
         let is_cut = line.ends_with(&format!("… [{code}")) && line.chars().count() == 300;
         let is_whole = line.starts_with(&format!("ecr-auth: {host}: {words} [{code}"));
         assert!(is_whole || is_cut, "the line is another: {outcome:?}");
@@ -235,7 +235,7 @@ impl Cell {
     }
 }
 
-/// A text without what differs between two runs of a cell.
+/// Returns a text without the parts that differ between two runs of a cell.
 fn generic(seen: &str, address: &str) -> String {
     let authority = address.rsplit("//").next().unwrap();
     let seen = in_glibcs_words(&seen.replace(address, "ADDRESS").replace(authority, "ADDRESS"));
@@ -272,7 +272,7 @@ fn token(fetched_at: u64, expires_at: u64) -> Value {
     json!({"secret": CACHED, "fetched_at": fetched_at, "expires_at": expires_at})
 }
 
-/// Makes this the token of every entry, and forgets how fetching one failed.
+/// Makes this the token of every entry, and removes the failures.
 fn put(machine: &Machine, token: &Value) {
     for (file, mut entry) in entries(machine) {
         (entry["token"], entry["failure"]) = (token.clone(), Value::Null);

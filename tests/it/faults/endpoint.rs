@@ -1,4 +1,4 @@
-//! The endpoints of the matrix: a machine that needs just this one for a password, and how it is named to people.
+//! The endpoints of the matrix: a machine that needs only this endpoint for a password, and the endpoint's name.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -15,7 +15,7 @@ use crate::lab_machine::{PATIENCE, machine, role};
 /// The user who signs in to Cognito.
 const USER: &str = "maria";
 
-/// Whom a `get` asks on its way to a password.
+/// A server that a `get` may call for a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
     Ecr,
@@ -30,14 +30,14 @@ pub enum Endpoint {
     PoolToken,
 }
 
-/// An endpoint with all that a `get` needs to come as far as to ask it.
+/// An endpoint, with everything that a `get` needs before it calls the endpoint.
 pub struct Scene {
     endpoint: Endpoint,
     pub lab: Lab,
-    /// Where a job's token is on the way: a lab that makes one has an issuer's key to make first, which is most of a test's work.
+    /// The job, if a job's token is needed. A lab with an issuer has to make a key, which takes most of a test's time.
     job: Option<Job>,
     container: ContainerCredentials,
-    /// Of somebody who signed in to Cognito.
+    /// The refresh token of a user of Cognito.
     refresh_token: Option<Secret>,
 }
 
@@ -57,7 +57,7 @@ impl Endpoint {
         }
     }
 
-    /// How it comes to be asked, for the page.
+    /// Returns for the page how the endpoint comes to be called.
     pub fn setting(self) -> &'static str {
         match self {
             Self::Ecr => "`GetAuthorizationToken` with an access key.",
@@ -94,7 +94,7 @@ impl Endpoint {
         }
     }
 
-    /// The one operation that is asked of it, where the way to a password has several of that service.
+    /// Returns the operation of the endpoint that fails, if a `get` calls several of that service.
     fn operation(self) -> Option<&'static str> {
         match self {
             Self::IdentityPool => Some("GetId"),
@@ -104,9 +104,9 @@ impl Endpoint {
         }
     }
 
-    /// Makes every call of it fail.
+    /// Makes every call of the endpoint fail.
     pub fn fail(self, lab: &Lab, fault: Fault) {
-        // A clock is the whole service's.
+        // A clock is that of the whole service.
         let is_of_all = matches!(fault, Fault::Skew { .. });
         let operation = self.operation().filter(|_| !is_of_all);
         lab.add_fault(FaultRule {
@@ -117,7 +117,7 @@ impl Endpoint {
         });
     }
 
-    /// Whose password is asked for.
+    /// Returns the registry whose password is requested.
     pub fn host(self) -> &'static str {
         match self {
             Self::EcrPublic => "public.ecr.aws",
@@ -125,7 +125,7 @@ impl Endpoint {
         }
     }
 
-    /// How an error names it.
+    /// Returns the endpoint's name in errors.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ecr => "Amazon ECR (eu-west-1)",
@@ -139,7 +139,7 @@ impl Endpoint {
         }
     }
 
-    /// What most of its errors begin with.
+    /// Returns the start of most of its errors.
     pub fn start(self) -> &'static str {
         match self {
             Self::Ecr => "Amazon ECR (eu-west-1) GetAuthorizationToken: ",
@@ -161,12 +161,12 @@ impl Endpoint {
         self == Self::UserPool || self.service() == Service::CognitoIdentity
     }
 
-    /// Asked after another call at the same address.
+    /// Whether it is called after another call at the same address.
     pub fn is_second(self) -> bool {
         matches!(self, Self::PoolCredentials | Self::PoolToken)
     }
 
-    /// Without TLS by its nature.
+    /// Whether it never uses TLS.
     pub fn is_http_only(self) -> bool {
         self == Self::Imds
     }
@@ -195,7 +195,7 @@ impl Scene {
         }
     }
 
-    /// A machine that asks the endpoint at this address, and all others where they are.
+    /// Returns a machine that calls this endpoint at `address`, and all others at their own addresses.
     pub fn machine(&self, address: &str) -> Machine {
         let lab = &self.lab;
         match self.endpoint {
@@ -227,7 +227,7 @@ impl Scene {
         .with("AWS_CA_BUNDLE", &lab.ca_file().display().to_string())
     }
 
-    /// Puts the sign-in of an hour ago into the machine's cache, if there is one.
+    /// Puts a sign-in of an hour ago into the machine's cache, if there is one.
     pub fn sign_in(&self, machine: &Machine) {
         let Some(refresh_token) = self.refresh_token.clone() else {
             return;
@@ -294,14 +294,14 @@ fn write_cognito(machine: &Machine, endpoint: Endpoint) {
     machine.write(".config/ecr-auth/ecr-auth.yml", &rules);
 }
 
-/// Signs in, all the way to credentials, and takes what was kept of it.
+/// Signs in, up to the credentials, and returns the refresh token that was kept.
 fn refresh_token(lab: &Lab, endpoint: Endpoint) -> Secret {
     let password = "Correct-horse-battery-1";
     lab.cognito().add_user(UserSpec::new(USER).password(password)).unwrap();
     let machine = Machine::new()
         .with("AWS_ENDPOINT_URL", &lab.http_url())
         .with("ECR_AUTH_COGNITO_PASSWORD", password)
-        // However many cells are run at once: the lab makes its keys meanwhile, which takes seconds.
+        // Many cells run at once, and the lab makes its keys meanwhile, which takes seconds.
         .with("ECR_AUTH_TIMEOUT", "60");
     write_cognito(&machine, endpoint);
     let outcome = machine.run(&["cognito"]);

@@ -1,4 +1,4 @@
-//! The matrix of docs/reliability.md: everything that a `get` asks, times everything that may go wrong with it.
+//! The matrix of docs/reliability.md: all servers that a `get` calls, times all faults.
 //!
 //! An endpoint is added by its variant of [`Endpoint`] and its name in `matrix!` and `refusals!` below.
 

@@ -1,4 +1,4 @@
-//! docs/reliability.md, which shows what came of each cell.
+//! docs/reliability.md, which shows the result of each cell.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -17,12 +17,12 @@ const MATRIX: GeneratedPart = GeneratedPart {
     name: "matrix",
     test: "the_page_has_every_cell",
 };
-/// Cells that are run at once: most of them wait.
+/// The number of cells that run at once. Most of them wait.
 const AT_ONCE: usize = 12;
-/// Stands for the words that most lines of an endpoint begin with.
+/// Replaces the words with which most lines of an endpoint begin.
 const AS_ABOVE: &str = "… ";
 
-/// What came of every cell, by endpoint and row.
+/// The result of every cell, by endpoint and row.
 type Cells = BTreeMap<(&'static str, String), String>;
 
 /// A row of an endpoint's table.
@@ -47,7 +47,7 @@ impl Row {
     }
 }
 
-/// Checks that the page has this cell as it came out.
+/// Checks that the page has the result of this cell.
 #[track_caller]
 pub fn shows(endpoint: Endpoint, row: &str, seen: &str) {
     if is_update() {
@@ -62,7 +62,7 @@ pub fn shows(endpoint: Endpoint, row: &str, seen: &str) {
     );
 }
 
-/// Checks that the page has all cells and no others, and an overview that says the same. Where the page is written, it runs all cells first.
+/// Checks that the page has exactly all cells, and a matching overview. To write the page, runs all cells first.
 pub fn is_whole() {
     let cells = if is_update() { run_all() } else { shown() };
     MATRIX.check_or_write(&matrix(&cells));
@@ -92,7 +92,7 @@ fn rows() -> impl Iterator<Item = (Endpoint, Row)> {
     })
 }
 
-/// The cells that the page has.
+/// Returns the cells on the page.
 fn shown() -> Cells {
     let page = page(MATRIX.page);
     let mut cells = Cells::new();
@@ -131,7 +131,7 @@ fn matrix(cells: &Cells) -> String {
     matrix + "\n"
 }
 
-/// All of it at a glance, without the errors that each endpoint documents.
+/// Returns the overview, without the errors that each endpoint documents.
 fn overview(cells: &Cells) -> String {
     let titles: Vec<_> = ENDPOINTS.iter().map(|endpoint| endpoint.title()).collect();
     let mut table = format!(
@@ -151,14 +151,14 @@ fn overview(cells: &Cells) -> String {
     table
 }
 
-/// What came of a cell; empty if the page lacks it.
+/// Returns the result of a cell. Empty if the page lacks it.
 fn cell_of<'a>(cells: &'a Cells, endpoint: Endpoint, row: &str) -> &'a str {
     cells
         .get(&(endpoint.title(), row.to_owned()))
         .map_or("", String::as_str)
 }
 
-/// A cell as the page has it.
+/// Returns a cell in the page's form.
 fn in_table(endpoint: Endpoint, seen: &str) -> String {
     let short = match seen.strip_prefix(endpoint.start()) {
         Some(rest) => format!("{AS_ABOVE}{rest}"),

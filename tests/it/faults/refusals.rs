@@ -6,7 +6,7 @@ use rstest::rstest;
 use super::endpoint::Endpoint;
 use super::{cell, page};
 
-/// An error of an endpoint's own.
+/// A documented error of an endpoint.
 #[derive(Debug, Clone, Copy)]
 pub struct Refusal {
     /// HTTP status.

@@ -1,4 +1,4 @@
-//! What goes wrong in the matrix, and how it is brought about.
+//! The faults of the matrix, and how to cause them.
 
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use lab::{Fault, Lab};
 
 use super::endpoint::Endpoint;
 
-/// What may go wrong with an endpoint.
+/// A fault of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrong {
     Refused,
@@ -35,11 +35,11 @@ pub enum Wrong {
 /// The clocks of the matrix are off by this much, in seconds.
 const SKEW: i64 = 600;
 
-/// A fault that is on, as long as this lives.
+/// A fault that lasts as long as this value.
 pub struct Arranged {
     /// The endpoint's address, `http://HOST:PORT`.
     pub address: String,
-    /// Where a redirect leads.
+    /// The target of a redirect.
     elsewhere: TcpListener,
     /// Listens at the address without accepting. These connections fill its queue.
     full: Option<TcpListener>,
@@ -81,7 +81,7 @@ impl Wrong {
         (is_met_first && endpoint.is_second()).then_some("`GetId`, at the same address, meets it first")
     }
 
-    /// Whether the end of the time is what ends it.
+    /// Whether the fault only ends with the time limit.
     pub fn hangs(self) -> bool {
         matches!(self, Self::ConnectHangs | Self::ReadHangs | Self::Drip)
     }
@@ -93,7 +93,7 @@ impl Wrong {
         )
     }
 
-    /// Brings it about.
+    /// Causes the fault.
     pub fn arrange(self, endpoint: Endpoint, lab: &Lab) -> Arranged {
         let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
         elsewhere.set_nonblocking(true).unwrap();
@@ -106,7 +106,7 @@ impl Wrong {
         match self {
             Self::Refused => arranged.address = "http://127.0.0.1:1".to_owned(),
             Self::UnknownName => {
-                // No label is empty (RFC 1035, 2.3.1): no name server is asked.
+                // An empty label is invalid (RFC 1035, 2.3.1), so no name server is asked.
                 arranged.address = "http://nowhere..invalid".to_owned();
             }
             Self::ConnectHangs => arranged.fill_a_queue(),
@@ -152,12 +152,12 @@ impl Arranged {
         self.full = Some(full);
     }
 
-    /// The address as errors show it: without the scheme.
+    /// Returns the address without the scheme, as errors show it.
     pub fn authority(&self) -> &str {
         self.address.rsplit("//").next().unwrap()
     }
 
-    /// Whether anybody went where a redirect led.
+    /// Whether a redirect was followed.
     pub fn was_followed(&self) -> bool {
         self.elsewhere.accept().is_ok()
     }
