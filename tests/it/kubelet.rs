@@ -1,4 +1,4 @@
-//! `ecr-auth kubelet`, byte for byte: what the kubelet sends, and what it is answered.
+//! `ecr-auth kubelet`, byte for byte: the kubelet's requests, and the responses.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::lab_machine::{GET_TOKEN, lab, machine, registry_status, role};
 
 const WITH_TOKEN: &str = "sts:AssumeRoleWithWebIdentity";
 const HALF_OF_TWELVE_HOURS: u64 = 6 * 3600;
-/// The answer for an image that is not ours, or that can be pulled without us.
+/// The response for an image that is not ours, or that can be pulled without a password.
 const NOTHING: &str = "{\"kind\":\"CredentialProviderResponse\",\"apiVersion\":\"credentialprovider.kubelet.k8s.io/v1\",\
                        \"cacheKeyType\":\"Registry\",\"cacheDuration\":\"0s\",\"auth\":{}}\n";
 const NO_CREDENTIALS: &str = "none in the environment, the shared files, a web identity or a container's variables, and \
@@ -47,7 +47,7 @@ fn opens(outcome: &Outcome, host: &str, half: u64) -> String {
     password
 }
 
-/// What Go's `time.ParseDuration` makes of it.
+/// Parses a duration as Go's `time.ParseDuration` does.
 #[track_caller]
 pub fn seconds(duration: &str) -> u64 {
     let mut seconds = 0;
@@ -75,7 +75,7 @@ fn the_nodes_own_credentials_open_the_images_registry() {
     let first = ask(&machine, &request(&format!("{HOST}/team/app")));
     let password = opens(&first, HOST, HALF_OF_TWELVE_HOURS);
     assert_eq!(registry_status(&lab, HOST, &password), 200);
-    // Another image of another registry of the region: one call in all.
+    // Another image, in another registry of the region, needs no further call.
     let other = "444455556666.dkr.ecr.eu-west-1.amazonaws.com";
     let second = ask(&machine, &request(&format!("{other}/app")));
     assert_eq!(opens(&second, other, HALF_OF_TWELVE_HOURS), password);
@@ -152,7 +152,7 @@ fn what_anybody_may_pull_is_pulled_without_credentials() {
     let machine = Machine::new();
     rules(&machine, &format!("  - match: {HOST}\n    optional: true\n"));
     ask(&machine, &request(&format!("{HOST}/app"))).is(0, NOTHING, &line(HOST));
-    // A configuration that can't be read says nothing of it; ECR Public serves anybody all the same.
+    // A configuration that cannot be read has no rule for it, but ECR Public needs no credentials.
     rules(&machine, "  - mtach: x\n");
     assert_eq!(ask(&machine, &request("public.ecr.aws/x/y")).stdout, NOTHING);
     let broken = ask(&machine, &request(&format!("{HOST}/app")));
@@ -222,7 +222,7 @@ fn a_request_that_is_not_right_is_an_error() {
     }
 }
 
-/// A role that pods of one service account may be pulled with.
+/// Adds a role that pulls images for the pods of one service account.
 pub fn pod_role(lab: &Lab, account: &ServiceAccount) -> String {
     lab.add_oidc_provider(lab::ACCOUNT, EKS_ISSUER, &["sts.amazonaws.com"]);
     let condition = |claim: &str, value: &str| Condition {
@@ -261,7 +261,7 @@ fn a_service_accounts_token_is_its_role_and_leaves_nothing_behind() {
     let lab = lab();
     let account = ServiceAccount::new("shop", "web");
     let role = pod_role(&lab, &account);
-    // The node has an identity of its own, and a rule, and none of it goes with the pod's.
+    // The node has its own identity and a rule. Neither is used for the pod.
     let machine = machine(&lab).with("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/node");
     rules(&machine, &format!("  - match: {HOST}\n    profile: node\n"));
     let before = files(&machine);
@@ -340,7 +340,7 @@ fn a_pod_gets_nothing_of_the_nodes_cache_and_the_node_nothing_of_the_pods() {
     assert_eq!(lab.count(GET_TOKEN), 1);
 }
 
-/// As Amazon's own provider does it: the variable names the role, and without any the node's credentials are used.
+/// As in Amazon's own provider, the variable names the role, and without it the node's credentials are used.
 #[test]
 fn a_token_without_its_annotation_goes_by_the_variable_or_by_the_node() {
     let lab = lab();
@@ -359,7 +359,7 @@ fn a_token_without_its_annotation_goes_by_the_variable_or_by_the_node() {
         assert_eq!(lab.count(WITH_TOKEN), 0);
         ask(&machine, &pod_request("quay.io/app", &token, &annotations)).prints(NOTHING);
     }
-    // Nothing is left for another pod.
+    // Nothing is left that another pod could use.
     assert_eq!((lab.count(GET_TOKEN), files(&machine)), (3, before));
     let machine = machine.with("AWS_ECR_ROLE_ARN", &role);
     let request = pod_request(&format!("{HOST}/app"), &token, &json!({}));
@@ -367,7 +367,7 @@ fn a_token_without_its_annotation_goes_by_the_variable_or_by_the_node() {
     assert_eq!(lab.count(WITH_TOKEN), 1);
 }
 
-/// A configuration that was written for Amazon's provider: only the binary changed.
+/// A configuration for Amazon's provider works if only the binary changes.
 #[test]
 fn a_configuration_of_amazons_provider_works_as_it_is() {
     let lab = lab();
@@ -389,7 +389,7 @@ fn a_configuration_of_amazons_provider_works_as_it_is() {
     let outcome = machine.call(&crate::harness::binary(), &["kubelet", "get-credentials"], &image);
     opens(&outcome, HOST, HALF_OF_TWELVE_HOURS);
     assert_eq!(lab.count(GET_TOKEN), 1);
-    // As Amazon's does, it knows no flag of klog's.
+    // Like Amazon's provider, it does not know klog's flags.
     let refused = machine.call(&provider, &["--v=2"], &image);
     assert_eq!((refused.status, refused.stdout.as_str()), (2, ""), "{refused:?}");
 }

@@ -1,5 +1,4 @@
-//! What is in kubernetes/: configurations that the kubelet would take, scripts that do what they say. The objects of the API itself are
-//! checked by `make check`.
+//! The files in kubernetes/: configurations that the kubelet accepts, and scripts that work. `make check` checks the objects of the API itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -95,7 +94,7 @@ fn config(yaml: &str) -> CredentialProviderConfig {
     config
 }
 
-/// Whether the kubelet asks this provider for an image: label by label. Our patterns have no stars within a label.
+/// Whether the kubelet asks this provider for an image. It compares label by label. Our patterns have no stars within a label.
 fn is_asked(provider: &CredentialProvider, host: &str) -> bool {
     provider.match_images.iter().any(|pattern| {
         let (pattern, host): (Vec<_>, Vec<_>) = (pattern.split('.').collect(), host.split('.').collect());
@@ -164,7 +163,7 @@ fn an_image_build_leaves_a_node_that_answers() {
     let root = tempfile::tempdir().unwrap();
     let script = shipped("node/install.sh");
     let file = shipped("kubelet/credential-provider-config-service-account.yaml");
-    // As the page has it: the binary lies where the script is called, under the name that a release gives it.
+    // As on the page: the binary is in the folder where the script is called, under its release name.
     let folder = tempfile::tempdir().unwrap();
     fs::copy(binary(), folder.path().join("ecr-auth-x86_64-unknown-linux-musl")).unwrap();
     for _ in 0..2 {
@@ -192,7 +191,7 @@ fn an_image_build_leaves_a_node_that_answers() {
     assert_eq!(without.status.code(), Some(2));
 }
 
-/// The part of a MIME multipart text with this content type.
+/// Returns the part of a MIME multipart text with this content type.
 fn part(text: &str, content_type: &str) -> String {
     let part = text.split("\n--//").find(|part| part.contains(content_type)).unwrap();
     part.split_once("\n\n").unwrap().1.to_owned()
@@ -233,7 +232,7 @@ fn user_data_and_its_flags_agree() {
     }
 }
 
-/// The arguments of a container, one a line.
+/// Returns the arguments of a container, one a line.
 fn args(manifest: &str, container: &str) -> Vec<String> {
     let (_, container) = manifest
         .split_once(&format!("- name: {container}\n              image: "))

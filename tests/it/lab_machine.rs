@@ -10,30 +10,30 @@ use lab::{AccessKey, Lab, Options, Permissions, RoleSpec, Trust};
 
 use crate::harness::Machine;
 
-/// What one call of it is named in the lab's counts.
+/// The name of this call in the lab's counts.
 pub const GET_TOKEN: &str = "ecr:GetAuthorizationToken";
 
-/// Long past anything that still goes on: a test that waits as long has failed.
+/// A time limit for anything that should end. A test that waits longer has failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A lab without docker-registry behind it: its registries still check tokens.
+/// Returns a lab without docker-registry behind it. Its registries still check tokens.
 pub fn lab() -> Lab {
     Lab::start(Options::default().registry(false)).unwrap()
 }
 
-/// A machine whose AWS is the lab, over HTTP, with these keys.
+/// Returns a machine whose AWS is the lab, over HTTP, with these keys.
 pub fn machine_with(lab: &Lab, key: &AccessKey) -> Machine {
     Machine::new()
         .with("AWS_ENDPOINT_URL", &lab.http_url())
         .with_all(key_variables(key))
 }
 
-/// A machine whose AWS is the lab, with the administrator's keys.
+/// Returns a machine whose AWS is the lab, with the administrator's keys.
 pub fn machine(lab: &Lab) -> Machine {
     machine_with(lab, lab.admin())
 }
 
-/// The variables that hand out an access key.
+/// Returns the variables with an access key.
 pub fn key_variables(key: &AccessKey) -> Vec<(&'static str, String)> {
     let mut variables = vec![
         ("AWS_ACCESS_KEY_ID", key.id.clone()),
@@ -43,7 +43,7 @@ pub fn key_variables(key: &AccessKey) -> Vec<(&'static str, String)> {
     variables
 }
 
-/// A role of the lab's account that the account's own principals may assume.
+/// Adds a role of the lab's account that the account's own principals may assume.
 pub fn role(lab: &Lab, name: &str) -> String {
     lab.add_role(RoleSpec {
         account: lab::ACCOUNT.into(),
@@ -57,7 +57,7 @@ pub fn role(lab: &Lab, name: &str) -> String {
     })
 }
 
-/// Temporary credentials of a role, from the lab's container endpoint.
+/// Returns temporary credentials of a role, from the lab's container endpoint.
 pub fn session(lab: &Lab, role: &str) -> AccessKey {
     let container = lab.add_container(role);
     let authorization = format!("Authorization: {}", container.token);
@@ -73,12 +73,12 @@ pub fn session(lab: &Lab, role: &str) -> AccessKey {
     }
 }
 
-/// Asks the registry itself whether it lets this password in: the HTTP status of `/v2/`.
+/// Returns the HTTP status of `/v2/` with this password.
 pub fn registry_status(lab: &Lab, host: &str, password: &str) -> u16 {
     registry_call(lab, host, "GET", "/v2/", password)
 }
 
-/// Asks the registry for something with this password: the HTTP status.
+/// Returns the HTTP status of a request to the registry with this password.
 pub fn registry_call(lab: &Lab, host: &str, method: &str, path: &str, password: &str) -> u16 {
     let credentials = base64::engine::general_purpose::STANDARD.encode(format!("AWS:{password}"));
     http_call(lab, host, method, path, &format!("Authorization: Basic {credentials}")).0
@@ -101,7 +101,7 @@ fn http_call(lab: &Lab, host: &str, method: &str, path: &str, header: &str) -> (
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
-/// The library that moves the clock of one process. Debian puts it into a folder of the machine's kind.
+/// Returns the library that changes the clock of one process. Debian's folder for it is named after the architecture.
 fn libfaketime() -> String {
     let folders = fs::read_dir("/usr/lib").unwrap().filter_map(Result::ok);
     let mut files = folders.map(|folder| folder.path().join("faketime/libfaketime.so.1"));
@@ -112,7 +112,7 @@ fn libfaketime() -> String {
         .to_string()
 }
 
-/// The lab moves on, and the machine with it. What a machine did before stays where it was.
+/// Moves the clocks of the lab and the machine. Times that the machine wrote before do not change.
 pub fn later(lab: &Lab, machine: Machine, by: Duration) -> Machine {
     lab.advance(by);
     at_the_labs_time(lab, machine)

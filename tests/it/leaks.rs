@@ -1,5 +1,5 @@
-//! Where secrets must not be, whatever the command: arguments, children's environments, stdout unless they are the result, stderr at
-//! any verbosity, files that others can read, core dumps.
+//! Places where no command may leave secrets: arguments, children's environments, stdout unless they are the result, stderr at any verbosity, files
+//! that others can read, core dumps.
 
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
@@ -15,7 +15,7 @@ use crate::lab_machine::{PATIENCE, lab, machine_with, role, session};
 use crate::stored_logins::add_store;
 use crate::trace::{Secrets, Trace};
 
-/// A machine with temporary credentials, everything it holds that is secret, a credential store, and debugging on.
+/// Returns a machine with temporary credentials, a credential store, and debugging on, and all its secrets.
 fn marked(lab: &Lab) -> (Machine, Secrets) {
     let key = session(lab, &role(lab, "builder"));
     let mut secrets = Secrets::default();
@@ -29,10 +29,10 @@ const ROLE: &str = "arn:aws:iam::111122223333:role/builder";
 const STORED: &str = r#"{"ServerURL":"ghcr.io","Username":"AWS","Secret":"st0red-p4ssword"}"#;
 const IMAGE: &str = r#"{"kind":"CredentialProviderRequest","apiVersion":"credentialprovider.kubelet.k8s.io/v1","image":"111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/app"}"#;
 
-/// A command: its arguments, what it is fed, and whether its result is a secret.
+/// A command: its arguments, its stdin, and whether its result is a secret.
 type Command = (&'static [&'static str], &'static str, bool);
 
-/// Those that hold or hand on secrets, `~` being the home.
+/// The commands that use secrets. `~` is the home.
 const COMMANDS: &[Command] = &[
     (&["helper", "get"], HOST, true),
     (&["helper", "list"], "", false),
@@ -190,7 +190,7 @@ fn a_get_starts_no_process() {
     assert_eq!(trace.executed().count(), 0);
 }
 
-/// A process that crashes while it holds secrets leaves no memory behind, though it may.
+/// A process with secrets that crashes leaves no core dump, even if core dumps are allowed.
 #[test]
 fn a_crash_leaves_no_core() {
     let lab = lab();
@@ -212,12 +212,12 @@ fn a_crash_leaves_no_core() {
     let status = crashed(&mut helper);
     assert_eq!((status.signal(), status.core_dumped()), (Some(6), false), "{status:?}");
     assert!(!machine.path("core").exists());
-    // Another program would have left one.
+    // Another program would have left a core dump.
     let status = unlimited("/bin/sh", &["-c", "kill -ABRT $$"]).wait().unwrap();
     assert!(status.core_dumped(), "{status:?}");
 }
 
-/// Nor can another process of the same user read its memory or its environment: the kernel gives these to root.
+/// Another process of the same user cannot read its memory or its environment either: the kernel gives these to root.
 #[test]
 fn a_process_with_secrets_is_closed_to_its_users_others() {
     let lab = lab();

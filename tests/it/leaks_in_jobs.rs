@@ -1,5 +1,5 @@
-//! Where the secrets of a CI job must not be: arguments, other programs' environments, what people read, GitHub's files before
-//! their masks, files that others can read at any moment. Told by strace, with every secret marked.
+//! Places where the secrets of a CI job must not be: arguments, other programs' environments, messages, GitHub's files before their masks, files
+//! that others can read at any moment. Every secret is marked, and strace shows where it is.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -18,8 +18,8 @@ use crate::trace::{MASKED_FIRST, Secrets, Trace};
 
 const PROXY_PASSWORD: &str = "pr0xy-p4ssword";
 
-/// A job with everything in its environment that a job may hold: the CI's token, a key that is not used, a proxy's password, an
-/// OIDC token in a variable that only a rule names; a credential store, and debugging on.
+/// A job with all kinds of secrets in its environment: the CI's token, a key that is not used, a proxy's password, and an OIDC token in a variable
+/// that only a rule names. It has a credential store, and debugging is on.
 struct Job {
     machine: Machine,
     secrets: Secrets,
@@ -50,7 +50,7 @@ impl Job {
         Self { machine, secrets }
     }
 
-    /// Adds the secrets that the job fetched, which its cache has.
+    /// Adds the secrets that the job fetched, from its cache.
     fn mark_fetched(&mut self) {
         let session = self.machine.run(&["assume", "-q"]);
         let session: serde_json::Value = serde_json::from_str(&session.stdout).unwrap();
@@ -70,7 +70,7 @@ const DOCKER: &str = ".docker/config.json";
 /// Variables that a command asked for, or that belong to the job and are not ours to remove.
 const HANDED_ON: [&str; 3] = ["AWS_SECRET_ACCESS_KEY=", "AWS_SESSION_TOKEN=", "ANOTHER_TOKEN="];
 
-/// What is run, and whether its result, on stdout, is a secret.
+/// Returns the commands, and whether the result on stdout is a secret.
 fn commands<'a>(ci: Ci, output: &'a str, bin: &'a str) -> Vec<(Vec<&'a str>, bool)> {
     let mut commands = vec![
         (vec!["helper", "get"], true),
@@ -94,7 +94,7 @@ fn commands<'a>(ci: Ci, output: &'a str, bin: &'a str) -> Vec<(Vec<&'a str>, boo
         (vec!["logout", "-vvv"], false),
     ];
     if ci == Ci::Circleci {
-        // Another audience than the job's own: its program is asked.
+        // For another audience than the job's own, its program is called.
         commands.push((vec!["assume", "-vvv", "--audience", "sts.amazonaws.com"], true));
     }
     if ci == Ci::Github {
@@ -198,10 +198,10 @@ fn no_failure_tells_a_secret(#[case] ci: Ci, #[case] of_its_program: &[&str]) {
         lab.clear_faults();
         lab.fail(Service::Sts, fault);
         for (number, args) in commands.iter().enumerate() {
-            // Under strace, which takes its time, each command fails in one way.
+            // strace is slow, so each command fails in one way only.
             let outcome = if number % classes == class {
                 let (outcome, trace) = Trace::of(&job.machine, args, HOST);
-                // A command line of the user's own is handed what the job has.
+                // The user's own command line gets the job's variables.
                 let but = if args.contains(&"--token-command") {
                     &[""]
                 } else {
@@ -221,7 +221,7 @@ fn no_failure_tells_a_secret(#[case] ci: Ci, #[case] of_its_program: &[&str]) {
     assert!(!Path::new(&output).exists());
 }
 
-/// Both steps of the action, and the main step where STS refuses.
+/// Tests both steps of the action, and the main step if STS refuses.
 #[test]
 fn nor_do_the_steps_of_the_action() {
     let lab = lab();

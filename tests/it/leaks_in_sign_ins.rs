@@ -1,5 +1,5 @@
-//! Where the secrets of a user of Cognito must not be: passwords of before and after, the app client's secret, the refresh token, and what
-//! comes of them. Told by strace, with every secret marked.
+//! Places where the secrets of a user of Cognito must not be: old and new passwords, the app client's secret, the refresh token, and what they
+//! fetch. Every secret is marked, and strace shows where it is.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -19,7 +19,7 @@ use crate::trace::{Secrets, Trace};
 const PASSWORD: &str = "Correct-horse-battery-1";
 const NEW_PASSWORD: &str = "Wrong-donkey-accumulator-2";
 
-/// A user, her machine with the vendor's ids, and files with her secrets; debugging on.
+/// Returns a user, her machine with the vendor's ids, and files with her secrets. Debugging is on.
 fn marked(lab: &Lab) -> (Machine, Secrets) {
     lab.cognito()
         .add_user(UserSpec::new("maria").password(PASSWORD))
@@ -61,7 +61,7 @@ fn mark_credentials(printed: &str, secrets: &mut Secrets) {
     }
 }
 
-/// Arguments, `~` being the home; whether tokens are made old first, and whether the result is a secret.
+/// Arguments (`~` is the home), whether tokens are made old first, and whether the result is a secret.
 type Command = (&'static [&'static str], bool, bool);
 
 const SIGN_IN: &[&str] = &["-vv", "cognito", "--password-file", "~/password"];
@@ -132,7 +132,7 @@ fn a_users_secrets_stay_in_their_files() {
     secrets.assert_files_keep(&machine);
 }
 
-/// One way to fail a command.
+/// Each case makes a command fail in one way.
 #[rstest]
 #[case::sign_in(SIGN_IN, Service::CognitoIdp, Fault::Garbage)]
 #[case::refused(SIGN_IN, Service::CognitoIdp, refusal())]
@@ -162,7 +162,7 @@ fn nor_do_failures_tell_them(#[case] args: &[&str], #[case] service: Service, #[
     secrets.assert_files_keep(&machine);
 }
 
-/// Cognito's word that a password is wrong, or a sign-in over.
+/// Cognito's error for a wrong password or an ended sign-in.
 fn refusal() -> Fault {
     Fault::Error {
         status: 400,

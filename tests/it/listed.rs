@@ -1,4 +1,4 @@
-//! `list` and `store` against the lab: which registries are named when nothing is known yet, and which passwords are foreign.
+//! `list` and `store` against the lab: the registries that are listed without any configuration, and passwords that are not ours.
 
 use serde_json::Value;
 

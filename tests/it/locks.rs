@@ -1,4 +1,4 @@
-//! Locks that somebody holds: another user on what they can read, or a process of ours that hangs.
+//! Locks that another process holds: another user's on files they can read, or one of our own that hangs.
 
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader};
@@ -21,7 +21,7 @@ const OTHER: u32 = 54_301;
 /// What a role's session takes, in the lab's counts.
 const ASSUME: &str = "sts:AssumeRole";
 
-/// One that still runs after [`PATIENCE`] is killed, which is a failure.
+/// Runs a command. A process that still runs after [`PATIENCE`] is killed, which is a failure.
 fn run(machine: &Machine, args: &[&str], stdin: &str) -> Outcome {
     let mut command = assert_cmd::Command::from_std(machine.command(&binary(), args));
     let output = command.write_stdin(stdin).timeout(PATIENCE).output().unwrap();
@@ -34,7 +34,7 @@ fn bin(machine: &Machine) -> String {
     machine.path("bin").display().to_string()
 }
 
-/// The other user holds a shared lock, until this is ended.
+/// Starts a process of the other user that holds a shared lock until it is ended.
 fn locked_by_other(machine: &Machine, path: &Path) -> Child {
     let path = path.to_str().unwrap();
     let (user, group) = (format!("--reuid={OTHER}"), format!("--regid={OTHER}"));
@@ -106,7 +106,7 @@ fn a_lock_of_another_user_stops_no_command() {
     holders.into_iter().for_each(end);
 }
 
-/// An older version or a person may have made it for all to look into.
+/// An older version or a person may have made the folder readable for all.
 #[test]
 fn the_folder_of_the_locks_is_closed_to_others() {
     let machine = Machine::new();
@@ -178,6 +178,7 @@ impl Drop for Stopped {
     }
 }
 
+/// A process is stopped during its call to AWS, as in a frozen container.
 #[test]
 fn a_stopped_process_keeps_no_token_from_the_others() {
     let lab = lab();
@@ -186,7 +187,7 @@ fn a_stopped_process_keeps_no_token_from_the_others() {
     let _stopped = Stopped::in_call(&lab, Service::Ecr, GET_TOKEN, 1, start);
     let machine = machine.with("ECR_AUTH_TIMEOUT", "3");
     let password = run(&machine, &["helper", "get"], HOST).password();
-    // It is kept, for all who come now.
+    // The token is kept for all later processes.
     assert_eq!(run(&machine, &["helper", "get"], HOST).password(), password);
     assert_eq!(lab.count(GET_TOKEN), 2);
 }
@@ -226,7 +227,7 @@ fn a_stopped_process_keeps_no_session_from_the_others() {
     assert_eq!(lab.count(ASSUME), 2);
 }
 
-/// `XDG_STATE_HOME` names a folder like /tmp, where the other user was first.
+/// `XDG_STATE_HOME` names a folder like /tmp, where the other user has made ours first.
 #[rstest]
 #[case::a_folder_of_theirs(false)]
 #[case::a_file_of_theirs_in_a_folder_for_all(true)]
@@ -258,7 +259,7 @@ fn notes_that_another_user_wrote_are_not_believed(#[case] in_ours: bool) {
     assert!(!machine.read(".docker/config.json").contains(HOST), "{outcome:?}");
 }
 
-/// `XDG_STATE_HOME` names a folder like /tmp, where the other user's link leads to a folder of one's own.
+/// `XDG_STATE_HOME` names a folder like /tmp, where the other user's link leads to one of the user's own folders.
 #[test]
 fn a_state_folder_that_another_users_link_leads_to_is_not_used() {
     let machine = Machine::new();
@@ -317,7 +318,7 @@ fn a_state_folder_that_another_users_link_leads_to_is_not_used() {
     assert_eq!(mine.metadata().unwrap().permissions().mode() & 0o777, 0o755);
 }
 
-/// A project's folder belongs to its leader, and a home in it has a link to a disk with more room, as on shared clusters.
+/// As on shared clusters: a project's folder belongs to its leader, and a home in it has a link to a larger disk.
 #[test]
 fn a_link_of_ones_own_is_followed_below_another_users_folder() {
     let machine = Machine::new();

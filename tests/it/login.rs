@@ -1,4 +1,4 @@
-//! `login` and `logout` as processes: into clients' stores and every other form; masked, all or nothing, and taken back.
+//! `login` and `logout` as processes: into clients' stores and every other format; masked, all or nothing, and undone.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,7 +25,7 @@ fn json_of(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// The password that a client's file has for a registry.
+/// Returns a registry's password in a client's file.
 fn password_in(machine: &Machine, file: &str, host: &str) -> String {
     let config = json_of(&machine.read(file));
     let auth = config["auths"][host]["auth"].as_str().unwrap();
@@ -42,7 +42,7 @@ fn is_done(outcome: &Outcome) {
     assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""), "{outcome:?}");
 }
 
-/// What stderr tells of a password that was stored.
+/// Checks the message about a stored password.
 #[track_caller]
 fn tells(outcome: &Outcome, start: &str, end: &str) {
     let found = outcome
@@ -52,7 +52,7 @@ fn tells(outcome: &Outcome, start: &str, end: &str) {
     assert!(found, "{start}…{end} in {outcome:?}");
 }
 
-/// A job that may assume a role in each of two accounts, and rules that say so.
+/// Returns a job that may assume a role in each of two accounts, with the rules for it.
 fn two_accounts(lab: &Lab) -> Machine {
     let job = jobs::start_ci(lab, Ci::Github);
     let ours = jobs::ci_role(lab, &job, lab::ACCOUNT, "push");
@@ -191,7 +191,7 @@ fn two_accounts_two_roles_and_one_fetch_for_each_even_without_a_cache() {
     let roles: BTreeSet<_> = lab.session_calls().into_iter().map(|call| call.role_arn).collect();
     assert_eq!(roles.len(), 2);
 
-    // One role for both: one token opens both.
+    // With one role for both, one token opens both.
     let role = lab.session_calls()[0].role_arn.clone();
     let outcome = machine.run(&["login", "--format", "json", "--role-arn", &role, HOST, PARTNER_HOST]);
     let document = json_of(&outcome.stdout);
@@ -235,7 +235,7 @@ fn one_denied_is_none_stored_unless_its_rule_is_optional() {
     tells(&outcome, &format!("warning: {PARTNER_HOST}: going on without it: "), "");
     assert_eq!(registry_status(&lab, HOST, &password_in(&machine, DOCKER, HOST)), 200);
     assert_eq!(json_of(&machine.read(DOCKER))["auths"].as_object().unwrap().len(), 1);
-    // Asked for alone, it is what was asked for.
+    // Alone, it is the requested registry.
     let outcome = machine.run(&["login", "--client", "docker", PARTNER_HOST]);
     assert_eq!(outcome.status, 1, "{outcome:?}");
 }

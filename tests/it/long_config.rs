@@ -1,4 +1,4 @@
-//! A long `ecr-auth.yml`: all of it is checked once, and then only the registry's own rules are parsed.
+//! A long `ecr-auth.yml`: it is checked once as a whole. After that, only the registry's own rules are parsed.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
@@ -14,7 +14,7 @@ const FILE: &str = ".config/ecr-auth/ecr-auth.yml";
 /// Another user.
 const STRANGER: u32 = 54_101;
 
-/// The rule of one registry behind those of hundreds.
+/// Returns the rule of one registry after hundreds of others.
 fn text(arn: &str) -> String {
     let others: String = (0..300)
         .map(|number| format!("  - match: {number:012}.dkr.ecr.eu-west-1.amazonaws.com\n    profile: partner\n"))
@@ -22,7 +22,7 @@ fn text(arn: &str) -> String {
     format!("registries:\n{others}  - match: {HOST}\n    role-arn: {arn}\n    source: chain\n")
 }
 
-/// With a mistake in a rule for another registry.
+/// Returns the text with a mistake in a rule for another registry.
 fn broken(text: &str) -> String {
     text.replacen("    profile: partner", "    profil: partner", 1)
 }
@@ -57,7 +57,7 @@ impl Scene {
         );
     }
 
-    /// The texts that are kept in the cache.
+    /// Returns the texts that are kept in the cache.
     fn kept(&self) -> Vec<PathBuf> {
         let files = self.machine.cache_files().into_iter();
         files
@@ -91,7 +91,7 @@ fn a_mistake_in_any_rule_is_told_whatever_was_right_before() {
     scene.gets_a_password();
 }
 
-/// Only the user who runs it can have kept a text: whatever lies in its place otherwise is not believed.
+/// Only a text that this user has kept is trusted.
 #[test]
 fn a_text_that_somebody_else_has_put_there_is_not_believed() {
     if !rustix::process::geteuid().is_root() {
@@ -106,7 +106,7 @@ fn a_text_that_somebody_else_has_put_there_is_not_believed() {
     scene.is_told_of_the_mistake();
 }
 
-/// A text that lies there wrongly is believed to be right, and nothing else of it: the answers are those of the file.
+/// A text that is wrongly there is trusted to be valid, but the answers come from the file.
 #[test]
 fn what_is_kept_gives_no_registry_another_rule() {
     let scene = Scene::new();

@@ -8,7 +8,7 @@ use crate::python::python_tool;
 use crate::terminal::{Ended, Stdout, Terminal};
 
 const QUESTION: &str = "Code of the MFA device arn:aws:iam::111122223333:mfa/mia: ";
-/// Prints whose credentials a command was given.
+/// Prints the key that a command got.
 const SHOW_KEY: [&str; 4] = ["--", "sh", "-c", "echo key $AWS_ACCESS_KEY_ID"];
 
 /// A lab with a user who has an MFA device, and a machine with her profile.
@@ -92,7 +92,7 @@ fn a_session_that_a_person_began_serves_pulls() {
     let ended = office.with_code(&assume("prod", &SHOW_KEY));
     assert_eq!(ended.status, 0, "{ended:?}");
     assert!(ended.stdout.starts_with("key ASIA"), "{ended:?}");
-    // By the variable, by the flag and by a rule, without a terminal and without another session.
+    // The profile is named by the variable, by the flag and by a rule, without a terminal and without a new session.
     let machine = &office.machine;
     let again = machine.run(&assume("prod", &SHOW_KEY));
     again.is(0, &ended.stdout, "");
@@ -113,7 +113,7 @@ fn a_role_after_the_one_that_asks_uses_the_kept_session() {
     let role = "arn:aws:iam::111122223333:role/next";
     let machine = office.machine.with("AWS_PROFILE", "next");
     assert_ne!(machine.helper("get", HOST).password(), "");
-    // A role of a flag is assumed with the same session.
+    // The role of a flag is assumed with the same session.
     let other = machine.run(&["assume", "--role-arn", role, "--", "true"]);
     other.is(0, "", "");
 }
@@ -125,7 +125,7 @@ fn login_asks_once_for_all_registries() {
     let ended = office.with_code(&["login", "--profile", "prod", "--format", "json", HOST, other]);
     assert_eq!(ended.status, 0, "{ended:?}");
     assert_eq!(office.assumed(), 1);
-    // Also where it has to find out first whose registry is wanted.
+    // This also works if the caller's registry has to be found first.
     let office = Office::new();
     let ended = office.with_code(&["login", "--profile", "prod", "--format", "json"]);
     assert_eq!((ended.status, office.assumed()), (0, 1), "{ended:?}");
@@ -168,7 +168,7 @@ fn a_wrong_code_is_told_apart_from_a_denial() {
         assert_eq!(ended.status, 1, "{ended:?}");
         assert!(ended.shown.contains(cause), "{ended:?}");
     }
-    // Nothing of it is kept.
+    // Nothing is kept.
     assert_eq!(office.with_code(&assume("prod", &["--", "true"])).status, 0);
 }
 
@@ -197,7 +197,7 @@ fn another_source_of_the_profile_does_not_get_the_session() {
     assert_eq!(office.machine.run(&assume("prod", &["--", "true"])).status, 1);
 }
 
-/// What the lab asks for is what the AWS CLI answers to.
+/// The AWS CLI gets a session by the same code.
 #[test]
 fn the_aws_cli_gets_a_session_from_the_same_profile() {
     let office = Office::new();

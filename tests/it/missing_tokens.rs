@@ -7,7 +7,7 @@ use crate::harness::{HOST, Machine};
 use crate::jobs::{Job, Kind, role_with, write_rules};
 use crate::lab_machine::{GET_TOKEN, key_variables, lab};
 
-/// The job without its token, on a runner that has credentials of its own.
+/// Returns the job without its token, on a runner that has its own credentials.
 fn runner(lab: &Lab, job: &Job, own: &str) -> Machine {
     let machine = job.machine_without_token(lab);
     match own {

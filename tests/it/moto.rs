@@ -1,6 +1,5 @@
-//! Cognito as moto plays it: our requests in shapes that others read, its answers in shapes that others wrote. It takes any password for
-//! right in SRP and looks at no `Logins`: what is right is the lab's business, as is what moto lacks (RevokeToken,
-//! GetTokensFromRefreshToken, and an `MFA_SETUP` in Cognito's shape).
+//! Cognito as moto emulates it: independent code reads our requests and writes the responses. moto accepts any password in SRP and ignores
+//! `Logins`. The lab tests those, and what moto lacks (RevokeToken, GetTokensFromRefreshToken, and an `MFA_SETUP` in Cognito's form).
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -27,7 +26,7 @@ struct Ids {
     role: String,
 }
 
-/// moto in a process of its own, which ends with its stdin.
+/// A process of moto, which ends with its stdin.
 struct Moto {
     process: Child,
     ids: Ids,
@@ -50,19 +49,19 @@ impl Moto {
         Self { process, ids }
     }
 
-    /// A machine whose AWS this is.
+    /// Returns a machine whose AWS is moto.
     fn machine(&self) -> Machine {
         Machine::new().with("AWS_ENDPOINT_URL", &self.ids.url)
     }
 
-    /// A machine that knows the password, and keeps nothing.
+    /// Returns a machine that knows the password, and keeps nothing.
     fn machine_with_password(&self) -> Machine {
         self.machine()
             .with("ECR_AUTH_COGNITO_PASSWORD", PASSWORD)
             .with("ECR_AUTH_CACHE", "off")
     }
 
-    /// `cognito` with the pools' ids, an app client and more.
+    /// Returns `cognito` with the pools' ids, an app client and further arguments.
     fn args<'a>(&'a self, subcommand: &[&'a str], client_id: &'a str, more: &[&'a str]) -> Vec<&'a str> {
         let ids = [
             "--user-pool-id",
@@ -88,7 +87,7 @@ impl Drop for Moto {
     }
 }
 
-/// It printed credentials.
+/// Checks that credentials were printed.
 fn is_signed_in(outcome: &Outcome) {
     assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
     assert!(
@@ -153,7 +152,7 @@ fn moto_changes_and_replaces_passwords() {
     let with_code = |code| [&["--code", code], &file[..]].concat();
     let wrong = with_code("moto-confirmation-code:1");
     said(moto.run(&machine, &["forgot-password"], &wrong), "ExpiredCodeException");
-    // Whatever else it is, moto takes for the right one.
+    // moto accepts any other code.
     let right = with_code("123456");
     said(
         moto.run(&machine, &["forgot-password"], &right),
@@ -167,7 +166,8 @@ struct PlayedStack {
     outputs: std::collections::BTreeMap<String, String>,
 }
 
-/// The vendor's half and the customer's: the template's resources, the script that makes `vendor.yml` of its outputs, the import, a sign-in.
+/// Tests the vendor's part and the customer's: the template's resources, the script that makes `vendor.yml` from its outputs, the import, a
+/// sign-in.
 #[test]
 fn the_template_of_the_pages_serves_a_customer() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/moto/template.py");
@@ -219,7 +219,7 @@ fn the_template_lets_in_whom_the_pages_say() {
     assert!(outcome.status.success(), "{outcome:?}");
 }
 
-/// The app client of the template sends browsers back to where ecr-auth listens.
+/// The template's app client sends browsers back to the addresses on which ecr-auth listens.
 #[test]
 fn the_template_lists_our_addresses() {
     let template = include_str!("../../docs/cognito/template.yml");
@@ -233,7 +233,7 @@ fn the_template_lists_our_addresses() {
     }
 }
 
-/// What the vendor's script prints, with a stand-in for the AWS CLI that knows the stack's outputs.
+/// Returns the output of the vendor's script, with a fake AWS CLI that knows the stack's outputs.
 fn vendor_file(machine: &Machine, stack: &PlayedStack) -> String {
     let known: Vec<String> = stack
         .outputs

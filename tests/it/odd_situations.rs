@@ -1,4 +1,4 @@
-//! What people's machines really look like: pasted keys, odd files, programs that fail, addresses with passwords in them.
+//! Real machines: pasted keys, odd files, programs that fail, addresses with passwords in them.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -142,7 +142,7 @@ fn a_proxy_is_not_asked_for_what_is_on_this_machine() {
     machine.helper("get", HOST).password();
 }
 
-/// Nor is it named where a call failed that never went through it.
+/// The proxy is not named either if the failed call did not go through it.
 #[rstest]
 #[case::this_machine("http://127.0.0.1:1", "")]
 #[case::taken_out("https://127.0.0.1:1", "127.0.0.1")]
@@ -176,7 +176,7 @@ fn the_proxy_that_was_asked_is_named(#[case] address: &str, #[case] variable: &s
     assert!(checks.contains(&blamed), "{checks}");
 }
 
-/// AWS is said to be there, and a proxy that is gone is named for https.
+/// Returns a machine whose AWS is at this address, and with a missing proxy for https.
 fn proxied(address: &str) -> Machine {
     Machine::new()
         .with_all([("AWS_ACCESS_KEY_ID", "AKIA1"), ("AWS_SECRET_ACCESS_KEY", "s")])
@@ -265,7 +265,7 @@ fn a_program_that_hangs_is_named_with_its_time_and_ended(#[case] source: &str, #
         "arn:aws:iam::111122223333:role/x"
     };
     let machine = Machine::new().with(source, value).with("ECR_AUTH_TIMEOUT", "1");
-    // The programs hold the pipe open for writing: its reader sees the end when the last of them is gone.
+    // The programs hold the pipe open for writing, so its reader sees the end when the last of them has ended.
     let pipe = machine.home().join("pipe");
     make_pipe(&pipe);
     let script = machine.write("slow", "#!/bin/sh\nexec 9>\"$HOME/pipe\"\nsleep 300\n");
@@ -290,7 +290,7 @@ fn a_program_that_hangs_is_named_with_its_time_and_ended(#[case] source: &str, #
     reader.join().unwrap();
 }
 
-/// A rule's profile that borrows the environment's keys: who has other keys, or none, gets nothing out of the cache.
+/// A rule's profile uses the environment's keys: a process with other keys, or none, gets nothing from the cache.
 #[test]
 fn a_profile_that_takes_the_environments_keys_shares_with_their_holder_alone() {
     let lab = lab();

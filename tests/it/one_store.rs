@@ -1,4 +1,4 @@
-//! `setup --all`: one store for every registry, with the store that was there before behind it.
+//! `setup --all`: one store for every registry, with the former store behind it.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -16,7 +16,7 @@ const SETUP: &str = ".config/ecr-auth/setup.json";
 const DROP_IN: &str = ".config/containers/registries.conf.d/zz-ecr-auth.conf";
 const NOT_FOUND: &str = "credentials not found in native keychain\n";
 
-/// A store like those of Docker Desktop: it keeps what it is given as it is given, and has words, a status and variables of its own.
+/// A store like Docker Desktop's: it keeps its input unchanged, and has its own messages, exit status and variables.
 const DESKTOP: &str = r#"#!/bin/sh
 kept=$HOME/kept
 mkdir -p "$kept"
@@ -49,7 +49,7 @@ version) echo 'docker-credential-desktop v0.9' ;;
 esac
 "#;
 
-/// A machine whose PATH begins with a folder for programs of the test's own.
+/// Returns a machine whose PATH begins with a folder for the test's programs.
 pub fn machine() -> Machine {
     let machine = Machine::new();
     fs::create_dir(machine.home().join("bin")).unwrap();
@@ -60,7 +60,7 @@ pub fn machine() -> Machine {
 pub fn program(machine: &Machine, name: &str, script: &str) -> PathBuf {
     let source = machine.write("program.sh", script);
     let program = machine.home().join("bin").join(name);
-    // By another process: a file that this one has open for writing, as a fork of another test's thread may, cannot be run.
+    // Another process copies it, because a file cannot be run while a fork of another test's thread has it open for writing.
     let args = ["-m", "755", source.to_str().unwrap(), program.to_str().unwrap()];
     assert_eq!(machine.call(Path::new("/usr/bin/install"), &args, "").status, 0);
     program
@@ -91,13 +91,13 @@ pub fn request(server: &str, user: &str, secret: &str) -> String {
     format!(r#"{{"ServerURL":"{server}","Username":"{user}","Secret":"{secret}"}}"#)
 }
 
-/// The helper as docker runs it.
+/// Runs the helper as docker does.
 pub fn docker_asks(machine: &Machine, action: &str, stdin: &str) -> Outcome {
     let helper = machine.home().join("bin/docker-credential-ecr-auth");
     machine.call(&helper, &[action], stdin)
 }
 
-/// The server's answer, by the name of a registry on this machine that takes one password.
+/// Starts a registry on this machine that accepts one password, and returns its name.
 fn registry(user: &'static str, password: &'static str) -> String {
     use base64::Engine;
     let wanted = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
@@ -135,7 +135,7 @@ fn docker_login(machine: &Machine, host: &str, user: &str, password: &str) {
     assert!(outcome.stdout.contains("Login Succeeded"), "{outcome:?}");
 }
 
-/// Docker tries what it finds before it asks for a password. (Its engine, which would sign in, is not there.)
+/// Docker tries the credentials that it finds before it asks for a password. (Its engine, which would sign in, is missing.)
 #[track_caller]
 fn docker_finds_a_login(machine: &Machine, host: &str) {
     let again = docker(machine, &["login", host], "");
@@ -352,7 +352,7 @@ fn a_store_that_leads_back_ends_in_one_line() {
     }
     let listed = docker_asks(&machine, "list", "");
     assert_eq!((listed.status, listed.stdout.as_str()), (0, "{}\n"));
-    // By hand, too.
+    // This also holds for a file that was edited by hand.
     machine.write(SETUP, r#"{"fallback": {"store": "ecr-auth"}}"#);
     let outcome = docker_asks(&machine, "get", "ghcr.io");
     assert!(outcome.stdout.contains("leads back to ecr-auth"), "{outcome:?}");
@@ -428,7 +428,7 @@ fn dockers_own_logins_go_on_being_found_and_come_back() {
     }
 }
 
-/// The one file with the logins that docker gave us.
+/// Returns the only file with the logins that docker gave us.
 fn kept_logins(machine: &Machine) -> PathBuf {
     let folder = machine.home().join(".local/state/ecr-auth/logins");
     let mut files = fs::read_dir(folder).unwrap();
@@ -476,7 +476,7 @@ fn a_store_that_docker_found_by_itself_goes_on() {
     assert!(machine.read(SETUP).contains(r#""fallback":{"store":"secretservice"}"#));
     logout(&machine);
     assert_eq!(machine.read(DOCKER), "{}");
-    // A login leaves an entry in `auths`, with which docker would look no more.
+    // A login leaves an entry in `auths`, after which docker would not look for a store.
     setup(&machine, &["--all"]);
     let host = registry("one", "pw-1");
     docker_login(&machine, &host, "one", "pw-1");
@@ -502,7 +502,7 @@ fn one_setup_json_names_one_store() {
         "{refused:?}"
     );
     assert_eq!(machine.read("second/config.json"), "{\"credsStore\": \"other\"}");
-    // A store that took our place in the first one is the store from now on.
+    // If another store has replaced us in the first configuration, it is the store from now on.
     machine.write(DOCKER, "{\"credsStore\": \"other\"}");
     setup(&machine, &["--all"]);
     assert!(machine.read(SETUP).contains(r#""fallback":{"store":"other"}"#));
@@ -548,7 +548,7 @@ fn doctor_and_the_overview_know_who_serves_whom() {
     ] {
         assert!(report.stdout.contains(line), "{line}\n{}", report.stdout);
     }
-    // Podman reads docker's old password itself, and first.
+    // Podman reads docker's old password itself, before it asks the helper.
     machine.write(DOCKER, "{\"credsStore\": \"ecr-auth\"}");
     let report = machine.run(&["doctor", HOST]);
     let line = format!("✓ podman: docker-credential-ecr-auth is asked, by credential-helpers in ~/{DROP_IN}");

@@ -19,7 +19,7 @@ use crate::lab_machine::{PATIENCE, lab, machine};
 const USER: u32 = 54_201;
 const OTHER: u32 = 54_202;
 
-/// How many commands run while a folder is swapped. Two of three go wrong where a path is looked at before it is used.
+/// The number of commands that run while a folder is swapped. Two of three would fail if a path were checked before it is used.
 const SWAPPED_RUNS: usize = 30;
 
 struct Scene {
@@ -28,7 +28,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// A folder like /tmp, with a folder of the user's own and one of the other's in it.
+    /// Returns a folder like /tmp, with a folder of the user's own and one of the other's in it.
     fn new() -> Self {
         let lab = lab();
         let machine = machine(&lab);
@@ -65,7 +65,7 @@ impl Scene {
         link
     }
 
-    /// `login --output PATH` by a user. One that still runs after [`PATIENCE`] is killed, which is a failure.
+    /// Runs `login --output PATH` as a user. A process that still runs after [`PATIENCE`] is killed, which is a failure.
     fn login(&self, user: u32, output: &Path) -> Outcome {
         self.shell(user, "$LOGIN --output \"$1\"", output)
     }
@@ -94,7 +94,7 @@ impl Scene {
         outcome
     }
 
-    /// Refused, with nothing said of the keys and nothing left behind.
+    /// Checks that the output is refused, without showing the keys or leaving a file.
     #[track_caller]
     fn refuses(&self, user: u32, output: &Path, why: &str) {
         let outcome = self.login(user, output);
@@ -151,7 +151,7 @@ fn another_users_link_is_not_followed(#[case] user: u32) {
         let link = scene.link(name, &scene.shared(to), OTHER);
         scene.refuses(user, &link, "another user's link leads there");
     }
-    // In the middle of a chain that begins with one's own.
+    // Another user's link is in the middle of a chain that begins with the user's own.
     let link = scene.link("mine/link", &scene.shared("out"), user);
     scene.refuses(user, &link, "another user's link leads there");
     assert!(!scene.shared("mine/new").exists());
@@ -180,7 +180,7 @@ fn another_users_link_behind_ones_own_leads_to_no_folder(#[case] user: u32) {
     assert!(!scene.shared("mine/new").exists());
 }
 
-/// The other user swaps a folder of theirs and a link for each other while the commands run.
+/// The other user swaps a folder and a link of theirs while the commands run.
 #[rstest]
 #[case::user(USER)]
 #[case::root(0)]
@@ -292,7 +292,7 @@ fn another_users_file_is_not_written_or_replaced(#[case] user: u32) {
     }
 }
 
-/// Whoever's the folder is, the file is for the one who asked for it.
+/// Whoever owns the folder, the file is only for the user who asked for it.
 #[test]
 fn in_another_users_folder_the_file_is_roots_alone() {
     let scene = Scene::new();
@@ -302,7 +302,7 @@ fn in_another_users_folder_the_file_is_roots_alone() {
     assert_eq!((made.uid(), made.mode() & 0o777), (0, 0o600));
 }
 
-/// The folder of a result is opened once, and no link of one's own is in it.
+/// The folder of a result is opened once, and the user's own links in it are not followed.
 #[test]
 fn a_link_of_ones_own_in_another_users_folder_is_not_followed() {
     let scene = Scene::new();

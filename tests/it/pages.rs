@@ -1,4 +1,4 @@
-//! The pages of docs/: what tests read in them, and the parts of them that tests write.
+//! The pages of docs/: what tests read from them, and the parts that tests write.
 
 use std::env;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 pub struct GeneratedPart {
     /// The file's name in docs/.
     pub page: &'static str,
-    /// What the two marks call the part.
+    /// The name of the part in the two marks.
     pub name: &'static str,
     /// The test that generates the part.
     pub test: &'static str,
@@ -47,7 +47,7 @@ pub fn update_command(test: &str) -> String {
     format!("ECR_AUTH_UPDATE_DOCS=1 cargo test --test it {test}")
 }
 
-/// Returns whether tests write the generated parts in the place of checking them.
+/// Returns whether tests write the generated parts instead of checking them.
 pub fn is_update() -> bool {
     env::var_os("ECR_AUTH_UPDATE_DOCS").is_some_and(|value| value == "1")
 }

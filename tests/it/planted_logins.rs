@@ -12,7 +12,7 @@ use crate::harness::{Machine, Outcome};
 const STRANGER: u32 = 54_103;
 const LOGIN: &str = r#"{"auths":{"ghcr.io":{"auth":"bWFsbG9yeTpldmls"}}}"#;
 
-/// The name of the file with the logins of a configuration.
+/// Returns the name of the file with the logins of a configuration.
 fn name_for(config: &Path) -> String {
     let digest = Sha256::digest(config.as_os_str().as_encoded_bytes());
     digest[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>() + ".json"
@@ -24,7 +24,7 @@ fn folder(path: &Path, mode: u32, owner: u32) {
     chown(path, Some(owner), Some(owner)).unwrap();
 }
 
-/// A machine whose home is the stranger's.
+/// Returns a machine whose home is the stranger's.
 fn strangers_home() -> Machine {
     let machine = Machine::new();
     fs::set_permissions(machine.path(""), Permissions::from_mode(0o755)).unwrap();
@@ -81,7 +81,7 @@ fn a_strangers_logins_are_not_believed_for_roots_configuration() {
     assert_eq!(fs::read_to_string(&config).unwrap(), before);
 }
 
-/// Where the state folder is for all (`XDG_STATE_HOME`), somebody else may have made ours first.
+/// If all users share the state folder (`XDG_STATE_HOME`), another user may have made ours first.
 #[test]
 fn a_folder_that_a_stranger_made_gets_no_logins_and_gives_none() {
     let machine = Machine::new();
@@ -111,7 +111,7 @@ fn a_folder_that_a_stranger_made_gets_no_logins_and_gives_none() {
     }
 }
 
-/// Docker's configuration is reached by the way that docker goes, so a link there makes root forget nothing of its own.
+/// Docker's configuration is opened by the path that docker uses, so a link there cannot make root erase its own logins.
 #[test]
 fn erasing_through_a_strangers_link_takes_nothing_from_root() {
     let machine = strangers_home();

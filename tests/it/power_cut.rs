@@ -1,8 +1,8 @@
 //! Power cuts and failing disks: if a command is killed before any of its changes to the file system, or one of them fails, each file is either as
 //! it was or as it should become, and the next run completes the work.
 //!
-//! strace's fault injection does both. `ECR_AUTH_SOAK=1` fails every call in every way (minutes); else each is cut off, and each
-//! finds the disk full.
+//! strace's fault injection does both. `ECR_AUTH_SOAK=1` makes every call fail in every way, which takes minutes. By default, each call is once
+//! interrupted and once finds the disk full.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +22,7 @@ use crate::trace::files_below;
 const CALLS: &str = "openat,write,rename,renameat,renameat2,link,linkat,unlink,unlinkat,symlink,symlinkat,mkdir,mkdirat,rmdir,\
                      chmod,fchmod,fchmodat,chown,fchown,fchownat,ftruncate,fsync,fdatasync,utimensat,flock,fcntl";
 
-/// What a command does to a home.
+/// A command and the home that it changes.
 struct Scenario {
     machine: Machine,
     args: Vec<String>,
@@ -114,7 +114,7 @@ impl Scenario {
         assert!(status.unwrap().success());
     }
 
-    /// Runs it in the home as it was at first.
+    /// Runs the command in the original home.
     fn run_anew(&self, strace: &[&str]) -> Outcome {
         self.copy(&self.saved(), &self.machine.home());
         let program = binary().display().to_string();
@@ -127,13 +127,13 @@ impl Scenario {
         self.machine.call(Path::new("/usr/bin/strace"), &args, self.stdin)
     }
 
-    /// Runs it once more, on what is there.
+    /// Runs the command again in the current home.
     fn run_again(&self) -> Outcome {
         let args: Vec<&str> = self.args.iter().map(String::as_str).collect();
         self.machine.call(&binary(), &args, self.stdin)
     }
 
-    /// All files, by their path below the home. Those of the cache tell what cannot be foreseen; they are looked at by `get`.
+    /// Returns all files, by their path below the home. Cache files hold random data, so `get` checks them.
     fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let home = self.machine.home();
         let files = files_below(&home).into_iter();
@@ -150,7 +150,7 @@ impl Scenario {
             .collect()
     }
 
-    /// Each call that touches the home, as strace counts them: its name and its number among those of that name.
+    /// Returns each call that uses the home, as strace counts them: its name, and its number among the calls of that name.
     fn calls(&self) -> Vec<(String, usize)> {
         let trace = self.machine.path("trace").display().to_string();
         let traced = format!("trace={CALLS}");
@@ -225,7 +225,7 @@ fn whatever_fails_the_file_is_the_old_or_the_new_one(
             let inject = format!("inject={call}:{fault}:when={number}");
             let traced = format!("trace={call}");
             let outcome = scenario.run_anew(&["-f", "-e", &traced, "-e", &inject, "-o", "/dev/null"]);
-            // What cannot be taken away has to stay, until the next run.
+            // What cannot be removed has to stay until the next run.
             let may_leave = outcome.status < 0 || call.starts_with("unlink");
             is_old_or_new(&at, &old, &scenario.files(), &new, may_leave);
             if outcome.status >= 0 {
@@ -249,7 +249,7 @@ fn whatever_fails_the_file_is_the_old_or_the_new_one(
     );
 }
 
-/// Every file has what it had or what it should have; what is there only for a while is empty or private.
+/// Checks that every file has its old or new contents, and that temporary files are empty or private.
 #[track_caller]
 fn is_old_or_new(
     at: &str,
@@ -280,17 +280,17 @@ fn is_old_or_new(
     }
 }
 
-/// One that was not killed ends by itself, and says what failed.
+/// Checks that a process that was not killed ended by itself with an error message.
 #[track_caller]
 fn is_told(at: &str, outcome: &Outcome) {
-    // 2: where the rules themselves cannot be read.
+    // The status is 2 if the rules themselves cannot be read.
     assert!(matches!(outcome.status, 0..=2), "{at}: {outcome:?}");
     assert!(!outcome.stderr.contains("panicked"), "{at}: {outcome:?}");
     let is_error = outcome.stderr.starts_with("error: ") || outcome.stderr.contains("\nerror: ");
     assert_eq!(outcome.status != 0, is_error, "{at}: {outcome:?}");
 }
 
-/// After the next run all is as if nothing had happened; nothing of the failed one is left.
+/// Checks that after the next run everything is as without a failure, and nothing of the failed run is left.
 #[track_caller]
 fn is_new(at: &str, now: &BTreeMap<PathBuf, Vec<u8>>, new: &BTreeMap<PathBuf, Vec<u8>>, grows: bool, may_leave: bool) {
     for (path, content) in new {

@@ -1,4 +1,4 @@
-//! A password that a `credential_process` led to is served from the cache only to a caller who would get the same credentials.
+//! A password that was fetched with a `credential_process` is only shared with a caller who would get the same credentials.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use crate::harness::{HOST, Machine, binary};
 use crate::jobs::{Job, Kind, WITH_TOKEN, in_job};
 use crate::lab_machine::{GET_TOKEN, lab};
 
-/// A job whose profile `ci` was written by `assume --format profile`, without what names the role.
+/// Returns a job whose profile `ci` was written by `assume --format profile`, without the variables that name the role.
 fn with_own_profile(lab: &Lab) -> Machine {
     let (_, machine) = in_job(lab, Ci::Github);
     let machine = machine.with("AWS_REGION", "eu-west-1");

@@ -1,4 +1,4 @@
-//! Makes layouts: what profiles are meant to hold, and the many ways in which people write that down.
+//! Makes layouts: the intended contents of profiles, and the many ways in which people write them.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ const NAMES: [&str; 6] = ["default", "work", "ci-push", "a.b_c", "Build Box 7", 
 const START_URL: &str = "https://corp.example.com/start";
 const SESSIONS: [&str; 2] = ["corp", "my corp"];
 
-/// What two files and an environment are meant to say.
+/// The intended meaning of two files and an environment.
 pub struct Layout {
     profiles: Vec<ProfileText>,
     sso_sessions: Vec<&'static str>,
@@ -24,7 +24,7 @@ pub struct Layout {
     seed: u64,
 }
 
-/// A profile, and which lines stand in which file.
+/// A profile, and the file of each of its lines.
 struct ProfileText {
     name: &'static str,
     config: Vec<(String, String)>,
@@ -33,7 +33,7 @@ struct ProfileText {
     is_broken: bool,
 }
 
-/// What the whole file is written with.
+/// Variations in the text of a whole file.
 #[derive(Default)]
 struct Noise {
     byte_order_mark: bool,
@@ -41,7 +41,7 @@ struct Noise {
     splits_sections: bool,
 }
 
-/// Signs in to the portal, by name of session and by address.
+/// Signs in to the portal, by session name and by address.
 pub fn sign_in(home: &Path) {
     for (name, token) in [
         (START_URL, "byAddress"),
@@ -82,7 +82,7 @@ impl Layout {
         }
     }
 
-    /// The variables, where the services are at this address. In the plainest form, none is set to nothing.
+    /// Returns the variables, with the services at this address. In the plainest form, no variable is empty.
     pub fn variables(&self, is_canonical: bool, services: &str) -> Vec<(&'static str, String)> {
         let variables = self
             .variables
@@ -93,7 +93,7 @@ impl Layout {
             .collect()
     }
 
-    /// `config` and `credentials`: as somebody wrote them, or in the plainest form.
+    /// Returns `config` and `credentials`: varied, or in the plainest form.
     pub fn files(&self, is_canonical: bool) -> (String, String) {
         let mut writer = Writer {
             rng: Rng::with_seed(self.seed),
@@ -186,7 +186,7 @@ fn dedup(settings: &mut Settings) {
     settings.retain(|(key, _)| seen.insert(key.clone()));
 }
 
-/// The settings of a source, and whether people write them into `config`.
+/// Returns the settings of a source, and whether people write them into `config`.
 fn source(rng: &mut Rng, name: &str, names: &[&str], home: &Path) -> (Settings, bool) {
     let id: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     let mut settings: Settings = Vec::new();
@@ -248,7 +248,7 @@ fn source(rng: &mut Rng, name: &str, names: &[&str], home: &Path) -> (Settings, 
     (settings, kind > 2)
 }
 
-/// Writes a file as people do.
+/// Writes a file with variations.
 struct Writer {
     rng: Rng,
     is_canonical: bool,
@@ -257,7 +257,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// One of several forms; the first one is the plainest.
+    /// Returns one of several forms. The first one is the plainest.
     fn one_of<'a>(&mut self, forms: &[&'a str]) -> &'a str {
         let chosen = *self.rng.choice(forms).unwrap();
         if self.is_canonical { forms[0] } else { chosen }
@@ -296,7 +296,7 @@ impl Writer {
             .unwrap_or(("", header));
         let quoted = match kind {
             "" => name.to_owned(),
-            // The AWS CLI takes no other form of such a name.
+            // The AWS CLI only accepts this form of such a name.
             _ if name.contains(' ') => {
                 let quote = self.one_of(&["\"", "'"]);
                 format!("{kind} {quote}{name}{quote}")

@@ -17,10 +17,10 @@ use crate::harness::{HOST, Machine};
 use crate::python::python_tool;
 use layout::Layout;
 
-/// How many layouts are tried, if `LAYOUTS` doesn't say.
+/// The default number of layouts.
 const LAYOUTS: u64 = 200;
 
-/// botocore, and the services that both sides ask.
+/// botocore, and the services that both sides call.
 struct Oracle {
     child: Child,
     stdin: ChildStdin,
@@ -79,7 +79,7 @@ impl Drop for Oracle {
     }
 }
 
-/// A machine with the layout's files and variables.
+/// Returns a machine with the layout's files and variables.
 fn machine(layout: &Layout, is_canonical: bool, home: &Path, port: u16) -> Machine {
     let (config, credentials) = layout.files(is_canonical);
     let machine = Machine::new().without("AWS_EC2_METADATA_DISABLED");
@@ -108,7 +108,7 @@ fn ours(machine: &Machine) -> Result<String, String> {
     }
 }
 
-/// Compares some layouts, and tells each that differs.
+/// Compares some layouts, and returns each difference.
 fn compare(seeds: impl Iterator<Item = u64>, home: &Path) -> Vec<String> {
     let mut oracle = Oracle::start(home);
     let mut wrong = Vec::new();
@@ -116,12 +116,12 @@ fn compare(seeds: impl Iterator<Item = u64>, home: &Path) -> Vec<String> {
         let layout = Layout::generate(&mut Rng::with_seed(seed), home);
         let noisy = machine(&layout, false, home, oracle.port);
         let (ours, theirs) = (ours(&noisy), oracle.identity(&noisy));
-        // What botocore refuses as a whole, for a line of another profile, a duplicate or a byte order mark, has to be what is meant.
+        // If botocore refuses the whole files, because of another profile's line, a duplicate or a byte order mark, the intended meaning counts.
         let meant = match (&ours, &theirs) {
             (Ok(_), Err(_)) => oracle.identity(&machine(&layout, true, home, oracle.port)),
             _ => theirs.clone(),
         };
-        // Keys of the environment come first here; botocore refuses a profile beside them that is missing or can't be.
+        // Here, keys in the environment come first. botocore refuses a missing or invalid profile beside them.
         let is_environment = ours.as_deref() == Ok(layout::ENVIRONMENT) && meant.is_err();
         if ours.as_ref().ok() != meant.as_ref().ok() && !is_environment {
             let (config, credentials) = layout.files(false);

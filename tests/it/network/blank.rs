@@ -1,4 +1,4 @@
-//! A variable that is set to nothing counts as one that is not set: a CI hands on variables that it has no value for.
+//! An empty variable counts as one that is not set, because a CI passes on variables without a value.
 
 use context::variables::GROUPS;
 use lab::{Lab, Options};
@@ -7,7 +7,7 @@ use rstest::rstest;
 use crate::harness::{HOST, Machine};
 use crate::lab_machine::{key_variables, lab, role};
 
-/// Where the credentials come from.
+/// The source of the credentials.
 #[derive(Debug, Clone, Copy)]
 enum From {
     Keys,
@@ -56,7 +56,7 @@ fn machine(lab: &Lab, from: From) -> Machine {
     }
 }
 
-/// All variables that are read, those in small letters too, and the addresses of all services.
+/// Returns all variables that are read, including those in lower case, and the addresses of all services.
 fn names() -> Vec<String> {
     let all = GROUPS.iter().flat_map(|(_, variables)| *variables);
     let mut names: Vec<String> = all.map(|variable| variable.name.to_owned()).collect();
@@ -83,7 +83,7 @@ fn a_get_is_the_same_where_every_other_variable_is_blank(
     machine.helper("get", HOST).password();
 }
 
-/// Over TLS, where the system's roots are looked at.
+/// Over TLS, so that the system's roots are used.
 #[test]
 fn blank_names_of_roots_leave_the_systems() {
     let lab = Lab::start(Options::default().registry(false)).unwrap();

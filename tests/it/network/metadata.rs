@@ -1,4 +1,4 @@
-//! The instance metadata service and a container's credentials, as stand-ins for them answer too.
+//! The instance metadata service and a container's credentials, also as other implementations serve them.
 
 use lab::{ACCOUNT, Fault, FaultRule, Lab, Service};
 use rstest::rstest;
@@ -6,7 +6,7 @@ use rstest::rstest;
 use crate::harness::{HOST, Machine};
 use crate::lab_machine::{lab, role};
 
-/// An EC2 instance with a role.
+/// Returns an EC2 instance with a role.
 fn instance(lab: &Lab) -> Machine {
     lab.set_instance_role(Some(&role(lab, "puller")));
     Machine::new()
@@ -25,7 +25,7 @@ fn a_line_end_belongs_to_no_answer() {
     of_container(&lab, &role(&lab, "task")).helper("get", HOST).password();
 }
 
-/// A container whose endpoint hands out credentials of this principal.
+/// Returns a container whose endpoint gives out credentials of this principal.
 fn of_container(lab: &Lab, principal: &str) -> Machine {
     let container = lab.add_container(principal);
     let uri = format!("{}{}", lab.http_url(), container.path);
@@ -35,7 +35,7 @@ fn of_container(lab: &Lab, principal: &str) -> Machine {
         .with("AWS_CONTAINER_AUTHORIZATION_TOKEN", &container.token)
 }
 
-/// A server that a developer runs hands out the keys of a user, which have no session token.
+/// A developer's own server gives out the keys of a user, which have no session token.
 #[test]
 fn an_empty_token_is_none() {
     let lab = lab();
@@ -92,7 +92,7 @@ fn a_setting_that_is_no_number_is_named(#[case] name: &str, #[case] value: &str)
     assert_eq!(lab.count("imds:Token"), 0);
 }
 
-/// Also where a profile names the service as the source of its credentials.
+/// The service is also not called if a profile names it as its source.
 #[test]
 fn a_service_that_is_switched_off_is_not_asked() {
     let lab = lab();

@@ -1,5 +1,5 @@
-//! The way to each address: whose certificates are trusted there, which proxy is asked, how long a metadata service is waited for, and that
-//! a variable that is set to nothing changes none of it.
+//! The connection to each address: trusted certificates, proxies, and the time limit of a metadata service. An empty variable changes none of
+//! these.
 
 mod blank;
 mod metadata;

@@ -1,5 +1,5 @@
-//! Which calls go through the proxy. Where one goes past it, a name is asked that no name server is asked for: none of its labels may be
-//! empty (RFC 1035, 2.3.1).
+//! The calls that go through the proxy. A call without the proxy uses a name for which no name server is asked, because a label is empty (RFC 1035,
+//! 2.3.1).
 
 use std::process::{Command, Stdio};
 
@@ -14,7 +14,7 @@ use crate::harness::{HOST, Machine, Outcome};
 use crate::lab_machine::{key_variables, lab};
 use crate::python::python_tool;
 
-/// A `get` whose ECR has this address, with a proxy that notes what it is asked for.
+/// Runs a `get` whose ECR has this address, with a proxy that notes its requests.
 fn get(address: &str, variables: &[(&str, &str)]) -> (Vec<String>, Outcome, String) {
     let lab = lab();
     let proxy = Proxy::before(&lab);
@@ -70,7 +70,7 @@ fn all_else_goes_through_it(#[case] list: &str, #[case] address: &str, #[case] n
     assert!(told.contains("HTTPS_PROXY has ecr-auth go through"), "{told}");
 }
 
-/// A CI hands on variables that it has no value for.
+/// A CI passes on variables without a value.
 #[rstest]
 #[case(&[("HTTPS_PROXY", ""), ("https_proxy", "PROXY")])]
 #[case(&[("HTTPS_PROXY", ""), ("https_proxy", ""), ("ALL_PROXY", "PROXY")])]
@@ -98,8 +98,8 @@ for line in sys.stdin:
     print(json.dumps(bool(should_bypass_proxies(case['url']))))
 ";
 
-/// An entry and a host, often one that the entry names. Only forms that Python's urllib knows: no `*.NAME`, no network, and a port where
-/// the address has one.
+/// Returns an entry and a host, which often match. The forms are those of Python's urllib: no `*.NAME`, no network, and a port only if the address
+/// has one.
 fn entry_and_host(rng: &mut Rng) -> (String, String) {
     let label = |rng: &mut Rng| ["a", "b", "aws", "ECR", "x-1"][rng.usize(..5)].to_owned();
     let name = |rng: &mut Rng| {

@@ -1,4 +1,4 @@
-//! Whose certificates are trusted: the same ones for AWS's services and for a container's credentials.
+//! The trusted certificates: the same ones for AWS's services and for a container's credentials.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use rstest::rstest;
 use crate::harness::{HOST, Machine};
 use crate::lab_machine::{key_variables, lab, role};
 
-/// A setting that names the lab's authority, as one of these places.
+/// A setting that names the lab's authority.
 #[derive(Debug, Clone, Copy)]
 enum Place {
     Variable,
@@ -88,7 +88,7 @@ fn a_containers_credentials_come_over_https_too(
     machine.helper("get", HOST).password();
 }
 
-/// The role's own profile says whom to trust, not the one that the environment names.
+/// The roots of the role's own profile count, not those of the profile in the environment.
 #[test]
 fn the_chosen_profile_says_whom_to_trust() {
     let lab = lab();
