@@ -90,16 +90,16 @@ fn a_foreign_process_is_told_by_the_environment_that_it_sees() {
     let lab = lab();
     let machine = with_foreign_process(&lab);
     let password = machine.helper("get", HOST).password();
-    // Another terminal of the same user.
+    // Another terminal of the same user gets the same password.
     let machine = machine.with("TERM", "xterm").with("SHLVL", "3");
     assert_eq!(machine.helper("get", HOST).password(), password);
     assert_eq!(lab.count(GET_TOKEN), 1);
-    // Somebody who has not signed in.
+    // Another user has not signed in.
     let outcome = machine.with("LOGIN", "none").helper("get", HOST);
     assert_eq!((outcome.status, lab.count(GET_TOKEN)), (1, 1), "{outcome:?}");
 }
 
-/// A program may read what lies in the folder that it runs in.
+/// A program may read files in its folder, so the folder is part of the key.
 #[test]
 fn a_foreign_process_is_told_by_its_folder() {
     let lab = lab();
@@ -116,7 +116,7 @@ fn a_foreign_process_is_told_by_its_folder() {
     assert_eq!((outcome.status, lab.count(GET_TOKEN)), (0, 2), "{outcome:?}");
 }
 
-/// The keys of the profile that a call of ours names are not in the line.
+/// The command line names a profile, whose keys are in the files.
 #[test]
 fn a_call_that_names_a_profile_is_told_by_the_files() {
     let lab = lab();

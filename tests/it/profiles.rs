@@ -22,7 +22,7 @@ use tempfile::TempDir;
 
 use crate::python::python_tool;
 
-/// What one shell or another, or a reader of the file, would take for something else than text.
+/// Texts that some shell, or a reader of the file, could read as more than text.
 const ODD: [&str; 12] = [
     "assume",
     "two words",
@@ -38,8 +38,8 @@ const ODD: [&str; 12] = [
     " né e ",
 ];
 
-/// A home whose `~/.aws/config` holds the profile `ci`: its program is a script of an odd name, which keeps its arguments, one per
-/// line, and answers with credentials of this lifetime.
+/// A home whose `~/.aws/config` holds the profile `ci`. Its program is a script with an odd name. It writes its arguments, one per line, and prints
+/// credentials of this lifetime.
 struct Home {
     folder: TempDir,
 }
@@ -87,14 +87,14 @@ impl Home {
         command
     }
 
-    /// Checks that the program was called so many times, with just these arguments.
+    /// Checks that the program was called this many times, with exactly these arguments.
     fn assert_called(&self, times: usize) {
         let expected: String = ODD.iter().map(|arg| format!("<{arg}>\n")).collect();
         assert_eq!(fs::read_to_string(self.path("args")).unwrap(), expected.repeat(times));
     }
 }
 
-/// What a command printed; its complaint is the test's.
+/// Returns the output of a command. Its stderr goes to the test's.
 fn stdout_of(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -109,7 +109,7 @@ fn boto3_reads_the_profile_and_asks_again_before_the_end() {
         for _ in range(2): print(*credentials.get_frozen_credentials()[:3])";
     let printed = stdout_of(home.python("python").args(["-c", script]));
     assert_eq!(printed, "ASIAEXAMPLE secret/key+ session/token==\n".repeat(2));
-    // Once to have them, and once each time they were about to end.
+    // One call at first, and one each time that the credentials were about to end.
     home.assert_called(3);
 }
 
@@ -125,7 +125,7 @@ fn the_aws_cli_reads_the_profile() {
 async fn the_sdk_reads_the_profile() {
     let home = Home::new(Duration::from_secs(3600));
     let files = EnvConfigFiles::builder().with_file(EnvConfigFileKind::Config, home.path(".aws/config"));
-    // The provider wants one, though a credential_process needs none.
+    // The provider needs a client, though a credential_process does not.
     let client = aws_smithy_http_client::Builder::new().build_http();
     let provider = ProfileFileCredentialsProvider::builder()
         .configure(&ProviderConfig::empty().with_http_client(client))
@@ -147,7 +147,7 @@ fn kubernetes_takes_the_pull_secret() {
         password: Secret::new("password"),
         expires_at: SystemTime::now(),
     };
-    // A name that YAML would read as a number, and a namespace that it would read as a boolean.
+    // YAML could read the name as a number, and the namespace as a boolean.
     let name = SecretName::new("1e3", Some("on")).unwrap();
     let path = folder.path().join("secret.yaml");
     fs::write(&path, k8s_secret(&[password], &name).unwrap().expose()).unwrap();
@@ -159,8 +159,7 @@ fn kubernetes_takes_the_pull_secret() {
     assert!(printed.contains("passed"), "{printed}");
 }
 
-/// Files as people leave them: sections, settings, comments, all of them indented or not. The sections differ, for botocore
-/// takes none twice.
+/// Files as people write them: sections, settings and comments, indented or not. The sections differ, because botocore refuses duplicates.
 fn some_config() -> impl Strategy<Value = String> {
     let settings = prop::sample::select(vec![
         "region = x",
@@ -196,7 +195,7 @@ fn some_config() -> impl Strategy<Value = String> {
     })
 }
 
-/// Compares each file with what we made of it, as botocore reads both.
+/// Compares each file with our version of it, as botocore reads both.
 const COMPARE: &str = r"
 import glob, sys
 from botocore.configloader import load_config

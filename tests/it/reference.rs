@@ -22,7 +22,7 @@ const REFERENCE: GeneratedPart = GeneratedPart {
 };
 const HEADER: &str = "| name | what it does | default |\n|---|---|---|\n";
 
-/// Product code that may spell the names of variables: the constants themselves.
+/// Product code that may contain the names of variables: the constants themselves.
 const SPELLS_NAMES: [&str; 3] = [
     "crates/context/src/variables.rs",
     "crates/context/src/visible.rs",
@@ -34,7 +34,7 @@ fn the_reference_is_whole() {
     REFERENCE.check_or_write(&reference());
 }
 
-/// The keys of the table of settings stand in the schema as their kinds have them.
+/// The schema has the keys of the table of settings, by their kinds.
 #[test]
 fn a_key_of_the_schema_is_what_its_setting_says() {
     let name = "ecr-auth.schema.json";
@@ -79,7 +79,7 @@ fn code_reads_variables_by_their_constants() {
     let names: BTreeSet<&str> = constants().map(|it| it.name).collect();
     let mut found = Vec::new();
     for (path, code) in product_code() {
-        // Cognito calls a parameter of a challenge USERNAME.
+        // Cognito has a parameter of a challenge that is called USERNAME.
         let is_parameter = |word: &str| path.starts_with("crates/cognito/") && word == "USERNAME";
         let words = quoted.captures_iter(&code).map(|it| it[1].to_owned());
         let spelled = words.filter(|word| names.contains(word.as_str()) && !is_parameter(word));
@@ -150,7 +150,7 @@ fn row(name: &str, what: &str, default: &str) -> String {
     format!("| `{}` | {} | {} |\n", cell(name), cell(what), cell(default))
 }
 
-/// The rows of an object of the schema.
+/// Returns the rows of an object of the schema.
 fn keys(schema: &Value, place: &str) -> String {
     let object = schema.pointer(place).unwrap();
     let required = object["required"].as_array().cloned().unwrap_or_default();
@@ -170,7 +170,7 @@ fn keys(schema: &Value, place: &str) -> String {
     rows.collect()
 }
 
-/// A table of flags for each set of commands that share them.
+/// Returns a table of flags for each set of commands that share them.
 fn flags() -> String {
     let command = ecr_auth::cli::command();
     let mut by_flag: BTreeMap<(String, String), (Vec<String>, usize)> = BTreeMap::new();
@@ -200,7 +200,7 @@ fn flags() -> String {
     text
 }
 
-/// Collects the flags and positional arguments of a command and its subcommands, as name, help and command. `path` is what is typed after `ecr-auth`.
+/// Collects the flags and positional arguments of a command and its subcommands, as name, help and command. `path` is the text after `ecr-auth`.
 fn collect(command: &Command, path: &str, all: &mut Vec<(String, String, String)>) {
     let of = match path {
         "" => "Every command".to_owned(),
@@ -248,7 +248,7 @@ fn collect(command: &Command, path: &str, all: &mut Vec<(String, String, String)
     }
 }
 
-/// What a flag does, and what `[default: …]` and `[env: …]` in its help say, in the order in which they count.
+/// Returns a flag's text, and the defaults of `[default: …]` and `[env: …]` in its help, in order of precedence.
 fn what_and_default(help: &str) -> (String, String) {
     let marks = Regex::new(r"\s*\[(default|env): ([^\]]*)\]").unwrap();
     let found: Vec<_> = marks
@@ -275,7 +275,7 @@ fn variables() -> String {
     text
 }
 
-/// The variables of the CI systems, from their descriptors.
+/// Returns the variables of the CI systems, from their descriptors.
 fn of_ci_systems() -> impl Iterator<Item = (&'static str, String)> {
     ci::documented_variables().into_iter()
 }
@@ -300,7 +300,7 @@ fn product_code() -> impl Iterator<Item = (String, String)> {
         })
 }
 
-/// The files below a folder whose names end so, with their texts.
+/// Returns the files below a folder with this ending, with their texts.
 fn sources(folder: &str, ending: &'static str) -> impl Iterator<Item = (String, String)> {
     let mut found = Vec::new();
     walk(&root().join(folder), ending, &mut found);

@@ -1,4 +1,4 @@
-//! The figures of docs/scale.md: what one node or job costs is counted by the lab, the rest is computed from it.
+//! The figures of docs/scale.md: the lab counts the calls of one node or job, and the rest is computed.
 
 use std::io::Write;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::pages::table_of;
 
 const PAGE: &str = "scale.md";
 const DAY: u64 = 24 * 3600;
-/// From when the kubelet's entry has ended to the next pull. Within the very second, the cache's half of the life may not be over.
+/// The time from the end of the kubelet's entry to the next pull, in seconds. In the same second, the cache's half of the life may not be over.
 const NEXT_PULL: u64 = 60;
 
 /// Calls of ECR and of STS.
@@ -93,7 +93,7 @@ fn measured(who: &str) -> Calls {
     }
 }
 
-/// One pull of an image, as far as the kubelet asks: for how many seconds it keeps the answer.
+/// Pulls an image as the kubelet does. Returns for how many seconds the kubelet keeps the response.
 fn pull(node: &Machine) -> u64 {
     kept(&ask(node, &request(&format!("{HOST}/app"))))
 }
@@ -127,7 +127,7 @@ fn pull_at_once(node: &Machine) {
     }
 }
 
-/// The kubelet asks as often as it may: whenever what it keeps has ended.
+/// The kubelet asks as often as possible: whenever its entry has ended.
 fn pull_all_day(lab: &Lab, mut node: Machine, pull: impl Fn(&Lab, &Machine) -> u64) {
     let mut now = 0;
     while now < DAY {
@@ -170,7 +170,7 @@ fn job_with_two_roles(lab: &Lab) {
     }
 }
 
-/// What the CronJob's container does, with what EKS puts into it.
+/// Runs the CronJob's container, with the variables that EKS sets.
 fn refresh(lab: &Lab) {
     let job = Job::start(lab, Kind::Kubernetes, "refresher");
     let role = job.role(lab, ACCOUNT, "pull");
@@ -192,7 +192,7 @@ fn refresh(lab: &Lab) {
     assert_eq!(container.run(&args).status, 0);
 }
 
-/// The number in the row of a two-column table.
+/// Returns the number in a row of a two-column table.
 fn allowed(call: &str) -> f64 {
     let rows = table_of(PAGE, "| call, in one account and region | a second |");
     let row = rows.iter().find(|row| row[0].starts_with(call));
@@ -229,7 +229,7 @@ fn what_many_cost() {
     }
 }
 
-/// Whether the figure is the other, to one or more digits that count.
+/// Whether a figure is the other one, rounded to one or more significant digits.
 fn is_rounded(said: f64, computed: f64) -> bool {
     let digit = 10_f64.powf(computed.log10().floor());
     (said - computed).abs() <= digit / 2.0

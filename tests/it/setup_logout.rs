@@ -1,4 +1,4 @@
-//! `setup` and `logout` as processes: whose registry, what is verified, many at once.
+//! `setup` and `logout` as processes: the caller's registry, verification, many processes at once.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -9,7 +9,7 @@ use lab::Permissions;
 use crate::harness::{HOST, Machine, binary};
 use crate::lab_machine::{GET_TOKEN, lab, machine, machine_with};
 
-/// With a folder for the helper's link, so that nothing outside the test's own folder is written.
+/// Returns arguments with a folder for the helper's link, so that only the test's own folder is written.
 fn setup_args<'a>(bin: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["setup", "--client", "docker", "--bin-dir", bin], more].concat()
 }
@@ -40,7 +40,7 @@ fn without_a_registry_it_is_the_callers_own() {
     assert_eq!(logout.status, 0, "{logout:?}");
     assert!(!machine.home().join(".docker/config.json").exists());
     assert!(!helper.exists());
-    // Its token is forgotten: the caller's own registry is asked for anew.
+    // The token is removed, so the caller's own registry is requested again.
     machine
         .helper("list", "")
         .prints(&format!("{{\"https://{HOST}\":\"AWS\"}}\n"));
@@ -91,7 +91,7 @@ fn an_eleven_digit_account_gets_the_yaml_hint() {
     assert!(outcome.stderr.contains("leading zero"), "{outcome:?}");
 }
 
-/// A role that was misspelled is not gone because nothing is said of it the second time.
+/// A wrong role is not removed if the second call names no role.
 #[test]
 fn a_registry_that_is_named_again_keeps_its_role_and_that_is_told() {
     let machine = Machine::new();
@@ -196,7 +196,7 @@ fn killed_at_any_moment_it_leaves_a_file_that_parses_and_holds_all() {
     for number in 0..100 {
         let registry = format!("111122223{number:03}/eu-west-1");
         let mut child = machine.start(&setup_args(&bin, &[&registry]));
-        // Spread over the life of the process: no two rounds are killed at the same point of it.
+        // The times are spread over the process's life, so that each round is killed at another point.
         for _ in 0..number * 2_000 {
             std::hint::spin_loop();
         }
@@ -254,7 +254,7 @@ fn a_dry_run_shows_the_change_and_writes_nothing() {
     assert!(!machine.read(".docker/config.json").contains("ecr-auth"));
 }
 
-/// Whatever the files have beside what is written, on the lines around it too.
+/// Whatever the files hold beside our changes, even on neighbouring lines.
 #[test]
 fn a_dry_run_shows_no_value_of_others() {
     let machine = Machine::new();
@@ -340,7 +340,7 @@ fn help_and_usage() {
     quiet.prints("");
 }
 
-/// As `/usr/local/bin` where the user's group may write to it.
+/// As with `/usr/local/bin`, if the user's group may write to it.
 #[test]
 fn a_helper_for_all_users_stays_unless_it_is_to_go() {
     let machine = Machine::new();
@@ -376,7 +376,7 @@ fn a_helper_for_all_users_stays_unless_it_is_to_go() {
         format!("helper: {} taken back\n", helper.display())
     );
     assert!(!helper.is_symlink() && !machine.home().join(".local/state/ecr-auth").exists());
-    // One's own, whether others see it or not.
+    // The user's own folder, whether or not others can read it.
     for own in ["tools", "home/bin"] {
         run(&setup_args(machine.path(own).to_str().unwrap(), &[HOST]));
         assert!(run(&["logout"]).contains("docker-credential-ecr-auth taken back"));
@@ -409,7 +409,7 @@ fn a_logout_of_everything_leaves_no_folder_of_ours() {
     for folder in [".local/state/ecr-auth", ".cache/ecr-auth", ".config/ecr-auth"] {
         assert!(machine.home().join(folder).exists(), "{folder}");
     }
-    // Of one registry: what is left is needed.
+    // One registry is removed, and the others still need the rest.
     assert_eq!(
         machine
             .run(&["logout", "222233334444.dkr.ecr.eu-west-1.amazonaws.com"])
@@ -427,7 +427,7 @@ fn a_logout_of_everything_leaves_no_folder_of_ours() {
     ] {
         assert!(!machine.home().join(folder).exists(), "{folder}: {outcome:?}");
     }
-    // A folder that the environment names is its user's.
+    // A folder that the environment names belongs to the user.
     fs::create_dir(machine.path("cache")).unwrap();
     let cache = machine.path("cache").display().to_string();
     let machine = machine.with("ECR_AUTH_CACHE_DIR", &cache);

@@ -1,4 +1,4 @@
-//! Rules of `setup.json`: `setup` and `logout` as processes write them and take them back.
+//! Rules of `setup.json`, as `setup` and `logout` write and remove them.
 
 use configuration::{Config, SetupChange, SetupFile, SetupRule};
 use context::Env;
@@ -32,7 +32,7 @@ fn logout_takes_rules_back() {
     assert_eq!(outcome.status, 0, "{outcome:?}");
     let taken_back = format!("configuration: the rule of {HOST} taken back in ");
     assert!(outcome.stderr.contains(&taken_back), "{outcome:?}");
-    // The folder was made for it, too.
+    // The folder was made for the file, and is removed too.
     assert!(!machine.home().join(".config/ecr-auth").exists());
     machine.run(&["logout"]).is(0, "", "");
 }

@@ -1,4 +1,4 @@
-//! What `setup` warns of: it does its work all the same.
+//! The warnings of `setup`, which does its work all the same.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -54,7 +54,7 @@ fn a_password_of_the_variable_that_comes_first_is_told() {
     assert!(!outcome.stderr.contains("old"), "{outcome:?}");
 }
 
-/// Docker reads the first value of a file; podman refuses a file in which more follows.
+/// Docker reads only the first value of a file. Podman refuses a file with more text.
 #[test]
 fn what_follows_the_configuration_stays_and_is_told() {
     let machine = Machine::new();
@@ -73,7 +73,7 @@ fn what_follows_the_configuration_stays_and_is_told() {
     assert_eq!(fs::read_to_string(file).unwrap(), before);
 }
 
-/// It is podman's own file: no client reads it then.
+/// In podman's own file, further text makes all clients refuse it.
 #[test]
 fn podmans_own_file_with_something_after_it_is_left_alone() {
     let machine = Machine::new();
@@ -96,7 +96,7 @@ fn podmans_own_file_with_something_after_it_is_left_alone() {
     );
 }
 
-/// It must not lead in a circle: setup says that the folder is not on PATH.
+/// The advice must not be circular, because setup says that the folder is not on PATH.
 #[test]
 fn the_overview_names_the_line_for_path_where_the_helper_is_off_it() {
     let lab = lab();

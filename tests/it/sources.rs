@@ -9,16 +9,16 @@ use crate::jobs::{Job, Kind, role_with, write_rules};
 use crate::lab_machine::{GET_TOKEN, key_variables, lab};
 use crate::pages::table;
 
-/// Everything that a row may name, each with a principal of its own.
+/// Everything that a row may name, each with its own principal.
 struct Scene {
     lab: Lab,
     /// Has the CI token.
     job: Job,
-    /// Has the web identity's.
+    /// Has the web identity's token.
     pod: Job,
     keys: AccessKey,
     container: ContainerCredentials,
-    /// A profile `ci` and one `default`, with a user each.
+    /// A profile `ci` and one `default`, each with a user.
     shared_files: [String; 2],
 }
 
@@ -59,7 +59,7 @@ impl Scene {
         }
     }
 
-    /// A machine with all that a row names.
+    /// Returns a machine with everything that a row names.
     fn machine(&self, row: &[&str]) -> Machine {
         let has = |name: &str| row.contains(&name);
         let mut machine = Machine::new().with("AWS_ENDPOINT_URL", &self.lab.http_url());
@@ -113,7 +113,7 @@ impl Scene {
         format!("{}{}", self.lab.http_url(), self.container.path)
     }
 
-    /// What `-v` calls it.
+    /// Returns the name that `-v` shows for it.
     fn shown(&self, thing: &str) -> Option<String> {
         let pod_file = self.pod.token_file().display().to_string();
         Some(match thing {
@@ -132,7 +132,7 @@ impl Scene {
         })
     }
 
-    /// Runs a row whose source is this, a role perhaps, which is assumed by that.
+    /// Runs a row. Its source is `taken`, which may be a role that `by` assumes.
     fn check(&self, row: &[&str], taken: &str, by: Option<&str>) {
         let outcome = self.machine(row).run_with_stdin(&["-v", "helper", "get"], HOST);
         assert_eq!(outcome.status, 0, "{row:?}: {outcome:?}");
@@ -163,7 +163,7 @@ impl Scene {
         self.check_explanation(row, taken, by, &outcome);
     }
 
-    /// `-v` names the source, and everything else that is there.
+    /// Checks that `-v` names the source, and all other existing sources.
     fn check_explanation(&self, row: &[&str], taken: &str, by: Option<&str>, outcome: &Outcome) {
         let name = |thing: &str| self.shown(thing).unwrap();
         let source = by.map_or_else(|| name(taken), |by| format!("{} by {}", name(taken), name(by)));
@@ -201,7 +201,7 @@ impl Scene {
     }
 }
 
-/// How the ARN begins of whom a source makes its bearer.
+/// Returns the start of the ARN of a source's principal.
 fn principal(source: &str) -> String {
     let user = |name: &str| format!("arn:aws:iam::{ACCOUNT}:user/{name}");
     let session = |role: &str| format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/");

@@ -1,5 +1,5 @@
-//! Our half of SRP beside that of PyPI's pycognito, an implementation that is not ours: tests/srp/generate.py says how the cases are made.
-//! The other way round, pycognito against the lab's half, is among the lab's own tests.
+//! Compares our half of SRP with an independent implementation, PyPI's pycognito. tests/srp/generate.py explains the cases. The lab's own tests run
+//! pycognito against the lab's half.
 
 use std::process::Command;
 
@@ -28,7 +28,7 @@ struct Case {
     signature: String,
 }
 
-/// The cases of a seed.
+/// Returns the cases of a seed.
 fn cases(seed: u32) -> Vec<Case> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/srp/generate.py");
     let count = COUNT.to_string();
@@ -41,13 +41,13 @@ fn cases(seed: u32) -> Vec<Case> {
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// A number in hexadecimal as bytes, zeros in front.
+/// Returns a hexadecimal number as bytes, with leading zeros.
 fn exponent(digits: &str) -> [u8; EXPONENT_BYTES] {
     let digits = format!("{digits:0>width$}", width = EXPONENT_BYTES * 2);
     std::array::from_fn(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).unwrap())
 }
 
-/// 1,000 in all, in parts that run side by side. Half of them have leading zeros in salt, A, B, u or S.
+/// 1,000 cases in all, in parallel parts. Half of them have leading zeros in salt, A, B, u or S.
 #[rstest]
 fn signatures_are_those_of_pycognito(#[values(6, 7, 8, 9)] seed: u32) {
     let cases = cases(seed);
@@ -57,7 +57,7 @@ fn signatures_are_those_of_pycognito(#[values(6, 7, 8, 9)] seed: u32) {
     }
     for case in cases {
         let ephemeral = Ephemeral::new(&exponent(&case.a));
-        // Ours is whole bytes.
+        // Ours has whole bytes.
         assert_eq!(
             ephemeral.public().trim_start_matches('0'),
             case.client_public,

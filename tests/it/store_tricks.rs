@@ -1,4 +1,4 @@
-//! What a store behind ecr-auth, or a client in front of it, can do to lead a request astray.
+//! Attempts of a store behind ecr-auth, or of a client, to redirect a request.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::one_store::{docker_asks, machine, program, request, setup, with_deskt
 
 const DOCKER: &str = ".docker/config.json";
 
-/// It takes away the mark by which ecr-auth would know that it is asked by its own fallback.
+/// The store removes the mark by which ecr-auth would know that its own fallback calls it.
 #[rstest]
 #[case::as_a_child("unset ECR_AUTH_IN_FALLBACK\ndocker-credential-ecr-auth \"$@\"\n")]
 #[case::in_its_own_place("exec env -i HOME=\"$HOME\" PATH=\"$PATH\" docker-credential-ecr-auth \"$@\"\n")]
@@ -19,7 +19,7 @@ const DOCKER: &str = ".docker/config.json";
 #[case::in_a_session_of_its_own("env -i HOME=\"$HOME\" PATH=\"$PATH\" setsid -w docker-credential-ecr-auth \"$@\"\n")]
 fn a_store_that_leads_back_without_our_mark_ends_too(#[case] call: &str) {
     let machine = machine();
-    // It gives up by itself in the end, so that a loop is a failure and nothing worse.
+    // The script gives up in the end, so that a loop only makes the test fail.
     let script = format!(
         "#!/bin/sh\n[ \"$1\" = version ] && exit 1\necho >>\"$HOME/calls\"\n[ $(wc -l <\"$HOME/calls\") -lt 20 ] || exit 1\n{call}"
     );
@@ -44,7 +44,7 @@ fn a_store_that_leads_back_without_our_mark_ends_too(#[case] call: &str) {
     assert!(calls < 5, "{calls}");
 }
 
-/// Go's decoder, with which stores read what they are sent, takes keys in any case, and the last value.
+/// Stores read their input with Go's decoder, which ignores the case of keys and uses the last value.
 #[rstest]
 #[case::the_last_names_ecr(&format!(r#"{{"ServerURL":"ghcr.io","Username":"AWS","Secret":"s3cr3t","serverurl":"{HOST}"}}"#))]
 #[case::another_case(&format!(r#"{{"SERVERURL":"https://{HOST}/","Username":"AWS","Secret":"s3cr3t"}}"#))]
@@ -83,7 +83,7 @@ fn a_login_without_a_server_is_refused_as_docker_does(#[case] server: &str) {
     }
 }
 
-/// Some programs see ECR's name in these, others see none, or another one.
+/// Some programs read ECR's name in these, others read none or another one.
 #[rstest]
 #[case("https://user@HOST/")]
 #[case("https://AWS:x@HOST")]
@@ -107,7 +107,7 @@ fn a_name_that_may_be_ecrs_never_reaches_the_store(#[case] server: &str) {
     let outcome = docker_asks(&machine, "store", &input.to_string());
     assert!(!kept(machine.home()), "{outcome:?}");
     assert!(!machine.home().join("asked").exists());
-    // A path may hold anything.
+    // A path may hold any text.
     docker_asks(&machine, "get", &format!("https://proxy.example/{HOST}"));
     assert!(machine.home().join("asked").exists());
 }

@@ -1,4 +1,4 @@
-//! Passwords in the clients' own files and stores: what real clients read of them, and how `logout` takes them out.
+//! Passwords in the clients' own files and stores: what real clients read, and how `logout` removes them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ const OTHER: &str = "444455556666.dkr.ecr.eu-west-1.amazonaws.com";
 
 const PASSWORD: &str = "eyJwYXlsb2FkIjoic3RvcmVkLWxvZ2lucyJ9";
 
-/// Keeps what it is given in a folder, as real stores do in a keychain.
+/// Keeps its input in a folder, as real stores do in a keychain.
 const STORE: &str = r#"#!/bin/sh
 kept=$HOME/kept
 mkdir -p "$kept"
@@ -56,17 +56,17 @@ fn login(machine: &Machine, hosts: &[&str]) {
     }
 }
 
-/// A machine with a credential store on PATH.
+/// Returns a machine with a credential store on PATH.
 fn with_store() -> Machine {
     add_store(Machine::new().with("PATH", "/usr/bin:/bin"))
 }
 
-/// Puts a credential store, `keeping`, in front of a machine's PATH; it keeps everything in `kept` below the home.
+/// Adds a credential store, `keeping`, at the start of a machine's PATH. It keeps everything in `kept` below the home.
 pub fn add_store(machine: Machine) -> Machine {
     let source = machine.write("store.sh", STORE);
     let program = machine.home().join("bin/docker-credential-keeping");
     fs::create_dir(machine.home().join("bin")).unwrap();
-    // By another process: a file that this one has open for writing, as a fork of another test's thread may, cannot be run.
+    // Another process copies it, because a file cannot be run while a fork of another test's thread has it open for writing.
     let args = ["-m", "755", source.to_str().unwrap(), program.to_str().unwrap()];
     assert_eq!(machine.call(Path::new("/usr/bin/install"), &args, "").status, 0);
     let behind = machine.env().get("PATH").unwrap().to_owned();
@@ -74,7 +74,7 @@ pub fn add_store(machine: Machine) -> Machine {
     machine.with("PATH", &path)
 }
 
-/// The user name that a client has for a registry.
+/// Returns the user name that a client has for a registry.
 fn user_of(machine: &Machine, client: &str, file: &str, host: &str) -> String {
     let file = machine.home().join(file);
     let args = ["login", "--get-login", "--authfile", file.to_str().unwrap(), host];

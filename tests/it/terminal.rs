@@ -1,4 +1,4 @@
-//! A person at a terminal: the real binary on a pty of its own, typed to when it asks.
+//! A person at a terminal: runs the real binary on its own pty, and types when it asks.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -15,10 +15,10 @@ use rustix::termios::{LocalModes, tcgetattr};
 use crate::harness::{Machine, binary};
 use crate::lab_machine::PATIENCE;
 
-/// What a key sends that ends a program.
+/// The character of the key that ends a program.
 pub const CTRL_C: &str = "\x03";
 
-/// Where the binary's stdout goes.
+/// The target of the binary's stdout.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Stdout {
     Terminal,
@@ -28,28 +28,28 @@ pub enum Stdout {
 /// A program that runs on a terminal.
 pub struct Terminal {
     keys: File,
-    /// The other end: open as long as the terminal is to be looked at.
+    /// The other end of the pty, open as long as the terminal is read.
     end: Option<File>,
     screen: Receiver<Vec<u8>>,
     shown: String,
-    /// How much of it was expected already.
+    /// The length of the text that was already expected.
     seen: usize,
     child: Child,
 }
 
-/// How it ended.
+/// The result of the program.
 #[derive(Debug)]
 pub struct Ended {
-    /// Its exit status, or the number of the signal that ended it, less than nothing.
+    /// The exit status, or the negative number of the signal that ended the program.
     pub status: i32,
-    /// All that the terminal showed.
+    /// Everything that the terminal showed.
     pub shown: String,
-    /// What went into the pipe.
+    /// The text in the pipe.
     pub stdout: String,
 }
 
 impl Terminal {
-    /// Runs the binary with a terminal as its own.
+    /// Runs the binary with its own terminal.
     pub fn run(machine: &Machine, args: &[&str], stdout: Stdout) -> Self {
         Self::run_program(machine, &binary(), args, stdout)
     }
@@ -86,7 +86,7 @@ impl Terminal {
         }
     }
 
-    /// Waits until this is shown, after what was waited for before.
+    /// Waits until this is shown, after the last expected text.
     pub fn expect(&mut self, text: &str) -> &mut Self {
         loop {
             if let Some(at) = self.shown[self.seen..].find(text) {
@@ -103,7 +103,7 @@ impl Terminal {
         }
     }
 
-    /// What was shown until now.
+    /// Returns the text shown so far.
     pub fn shown(&self) -> &str {
         &self.shown
     }
@@ -114,7 +114,7 @@ impl Terminal {
         self
     }
 
-    /// Types a line. The program takes keys from when it has asked, so this comes after [`Terminal::expect`].
+    /// Types a line. The program only reads keys after its question, so call [`Terminal::expect`] first.
     pub fn answer(&mut self, line: &str) -> &mut Self {
         self.press(line).press("\r")
     }
@@ -125,13 +125,13 @@ impl Terminal {
         self
     }
 
-    /// Whether keys are shown, as they are before and after every question.
+    /// Whether keys are shown, as before and after every question.
     pub fn is_as_before(&self) -> bool {
         let modes = tcgetattr(&self.keys).unwrap().local_modes;
         modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
     }
 
-    /// Waits for the end.
+    /// Waits for the program's end.
     pub fn end(mut self) -> Ended {
         let mut stdout = String::new();
         if let Some(mut pipe) = self.child.stdout.take() {
@@ -140,7 +140,7 @@ impl Terminal {
         let status = self.child.wait().unwrap();
         let status = status.code().or(status.signal().map(|signal| -signal)).unwrap();
         assert!(self.is_as_before(), "the terminal is left as it was");
-        // With the last one who could write to it, the screen ends.
+        // The screen ends when its last writer has closed it.
         self.end = None;
         while let Ok(bytes) = self.screen.recv_timeout(PATIENCE) {
             self.shown.push_str(&String::from_utf8_lossy(&bytes));
@@ -166,7 +166,7 @@ fn watch(mut screen: File) -> Receiver<Vec<u8>> {
     shown
 }
 
-/// What a program wrote, of a screen as Wine draws it: that hides the cursor meanwhile, and moves it where a blank is.
+/// Returns the program's text from a screen that Wine draws: Wine hides the cursor while it draws, and moves the cursor instead of writing blanks.
 fn typed(drawn: &str) -> String {
     let text = drawn.replace("\x1b[K\x1b[1C", " ").replace("\x1b[1C", " ");
     text.replace("\x1b[?25l", "").replace("\x1b[?25h", "")

@@ -13,7 +13,7 @@ use crate::jobs::{Job, Kind, WITH_TOKEN, role_with, write_rules};
 use crate::lab_machine::{GET_TOKEN, lab, later};
 use crate::pages::page;
 
-/// A machine whose `mint` prints the token of a file, counts its runs and is loud on stderr.
+/// A machine whose program `mint` prints the token of a file, counts its runs and writes to stderr.
 struct Scene {
     lab: Lab,
     job: Job,
@@ -68,7 +68,7 @@ fn the_helper_mints_when_it_has_to_and_a_warm_get_runs_nothing(#[case] list: &st
     assert_eq!(scene.runs(), 1);
     assert_eq!(scene.get().password(), first);
     assert_eq!((scene.runs(), scene.lab.count(GET_TOKEN)), (1, 1));
-    // Past half of the password's life it is renewed, by a token that is minted then.
+    // After half of the password's life, it is renewed with a new token.
     scene.lab.advance(Duration::from_secs(7 * 3600));
     scene.job.rotate(&scene.lab);
     let machine = later(&scene.lab, scene.machine, Duration::ZERO);
@@ -185,7 +185,7 @@ fn setup_stores_the_line_and_the_helper_runs_it() {
     assert_eq!((scene.runs(), scene.lab.count(GET_TOKEN)), (1, 1));
 }
 
-/// The recipes of docs/ci.md, each with the program that it names, which prints as the real one does.
+/// The recipes of docs/ci.md, each with a program that prints like the real one.
 #[rstest]
 #[case::gcp(
     "gcloud",

@@ -1,5 +1,5 @@
-//! Sources of tokens with options of their own, each against the lab's issuer: Buildkite's claims, Azure's service connections,
-//! Bitbucket's audiences, and what STS's denials say of the token's claims.
+//! Sources of tokens with their own options, each against the lab's issuer: Buildkite's claims, Azure's service connections, Bitbucket's audiences,
+//! and the claims that STS's denials show.
 
 use lab::{ACCOUNT, Ci, CiJob, Condition, GITHUB_ISSUER, JobSpec, Lab, Operator, Trust};
 use rstest::rstest;
@@ -18,7 +18,7 @@ fn condition(claim: &str, value: &str) -> Condition {
     }
 }
 
-/// A role `push` that trusts the tokens of an issuer under this condition.
+/// Returns a role's trust in the tokens of an issuer under this condition.
 fn trust(lab: &Lab, issuer: &str, claim: &str, value: &str) -> Trust {
     let trust = Trust::WebIdentity {
         provider: issuer.trim_start_matches("https://").into(),
@@ -28,9 +28,9 @@ fn trust(lab: &Lab, issuer: &str, claim: &str, value: &str) -> Trust {
     trust
 }
 
-/// The job's machine, with a rule for the role `push`.
+/// Returns the job's machine, with a rule for the role `push`.
 fn with_rule(lab: &Lab, job: &CiJob) -> Machine {
-    // A failure would be shared with the next call, and some tests put right what failed.
+    // The next call would share a failure, and some tests fix its cause.
     let machine = ci_machine(lab, job).with("ECR_AUTH_CACHE", "off");
     write_rules(&machine, &format!("  - match: {HOST}\n    role-arn: push\n"));
     machine
@@ -52,7 +52,7 @@ fn buildkite_gives_the_subject_the_claims_and_the_tags_that_a_job_asks_for() {
     trust(&lab, &job.issuer, "sub", &job.subject);
     let machine = with_rule(&lab, &job).without("ECR_AUTH_CACHE");
     machine.helper("get", HOST).password();
-    // Another subject is another identity: nothing of the first one's is served.
+    // Another subject is another identity, and gets nothing of the first one's.
     let mut machine = machine.with("BUILDKITE_OIDC_TOKEN_SUBJECT_CLAIM", "pipeline_id");
     let refused = machine.helper("get", HOST);
     assert!(refused.stdout.contains("AccessDenied"), "{refused:?}");
@@ -62,7 +62,7 @@ fn buildkite_gives_the_subject_the_claims_and_the_tags_that_a_job_asks_for() {
     machine.set("ECR_AUTH_CACHE", "off");
     machine.helper("get", HOST).password();
     assert_eq!((lab.count(WITH_TOKEN), lab.count(GET_TOKEN)), (3, 2));
-    // A token with tags opens no session that may not be tagged.
+    // A token with tags only opens sessions that may be tagged.
     machine.set(
         "BUILDKITE_OIDC_TOKEN_AWS_SESSION_TAGS",
         "organization_slug,pipeline_slug",
@@ -74,7 +74,7 @@ fn buildkite_gives_the_subject_the_claims_and_the_tags_that_a_job_asks_for() {
     };
     role_with(&lab, ACCOUNT, "push", vec![trusted, tagging]);
     machine.helper("get", HOST).password();
-    // A claim that a token has only on demand.
+    // A token only has this claim on request.
     let refused = machine
         .with("BUILDKITE_OIDC_TOKEN_CLAIMS", "cluster_id,no_such_claim")
         .helper("get", HOST);
@@ -110,7 +110,7 @@ fn azures_token_is_made_out_for_the_service_connection_that_is_named() {
     let machine = with_rule(&lab, &job);
     machine.helper("get", HOST).password();
     let right = job.environment["AZURESUBSCRIPTION_SERVICE_CONNECTION_ID"].clone();
-    // Ours comes first, and each connection is an identity of its own.
+    // Ours comes first, and each connection is its own identity.
     let other = with_rule(&lab, &job).with("ECR_AUTH_SERVICE_CONNECTION_ID", "7c1e9d5e-0000-4000-8000-000000000000");
     let refused = other.helper("get", HOST);
     assert!(refused.stdout.contains("Azure Pipelines' OIDC token: "), "{refused:?}");
@@ -128,7 +128,7 @@ fn azures_token_is_made_out_for_the_service_connection_that_is_named() {
     assert_eq!(lab.count(GET_TOKEN), 2);
 }
 
-/// Whoever answers at another address is another issuer: nothing that it gave is served under the right one's name.
+/// A server at another address is another issuer. Its tokens are not used under the right one's name.
 #[rstest]
 fn the_address_that_gives_tokens_is_part_of_the_key(#[values(Ci::Github, Ci::Forgejo, Ci::Gitea, Ci::Azure)] ci: Ci) {
     let lab = lab();

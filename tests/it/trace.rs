@@ -52,7 +52,7 @@ impl Secrets {
         for file in files_below(&machine.home()) {
             let found = fs::symlink_metadata(&file).unwrap();
             let mode = found.permissions().mode();
-            // Larger than all that we write is only an installed program.
+            // Only an installed program is larger than all files that we write.
             let is_text = found.is_file() && found.len() < 1 << 20;
             let is_githubs = MASKED_FIRST.iter().any(|name| file.ends_with(name));
             if mode & 0o077 != 0 && is_text && !is_githubs {
@@ -63,7 +63,7 @@ impl Secrets {
     }
 }
 
-/// All files below a folder.
+/// Returns all files below a folder.
 pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -76,7 +76,7 @@ pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// What strace saw, one call a line.
+/// The calls that strace saw, one a line.
 pub struct Trace(String);
 
 impl Trace {
@@ -120,19 +120,19 @@ impl Trace {
                 None => lines.push(line.to_owned()),
             }
         }
-        // What never ended was begun all the same.
+        // A call that never ended was still begun.
         lines.extend(begun.into_iter().map(|(process, call)| format!("{process} {call}")));
         Self(lines.join("\n"))
     }
 
-    /// The arguments and the environment of every program that was run after the first.
+    /// Returns the arguments and the environment of every program that was run after the first.
     pub fn executed(&self) -> impl Iterator<Item = (&str, &str)> {
         let lines = self.0.lines().filter(|line| line.contains("execve("));
         lines.skip(1).map(|line| line.split_once("], [").unwrap())
     }
 
-    /// Checks every program that was started: no secret in its arguments, none in its environment but those in variables whose
-    /// names begin so. A proxy's address is for every program.
+    /// Checks every program that was started: no secret is in its arguments, or in its environment, except in variables with these prefixes. Every
+    /// program may get a proxy's address.
     #[track_caller]
     pub fn assert_programs_have_no_secrets(&self, secrets: &Secrets, but: &[&str]) {
         for (arguments, environment) in self.executed() {
@@ -150,7 +150,7 @@ impl Trace {
         }
     }
 
-    /// Checks every write of a secret to a file: it was made for its owner alone, and none of GitHub's is written before the masks.
+    /// Checks every write of a secret to a file: the file was made for its owner alone, and GitHub's files are written after the masks.
     #[track_caller]
     pub fn assert_files_are_private(&self, secrets: &Secrets, machine: &Machine) {
         let opened = Regex::new(r#"open(?:at)?\(.*O_CREAT[^,]*, (0[0-7]*)\) = \d+<([^>]*)>"#).unwrap();
@@ -184,7 +184,7 @@ impl Trace {
                 }
                 continue;
             }
-            // The store of the test is somebody else's.
+            // The test's own store is not our program.
             if !path.starts_with(machine.home().join("kept")) {
                 private.insert(found[1].to_owned());
                 let mode = modes.get(&found[1]).copied();

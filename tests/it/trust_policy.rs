@@ -1,4 +1,4 @@
-//! `ecr-auth trust-policy`: what it prints, as STS reads it, lets the CI's own jobs in and keeps jobs that look like them out.
+//! `ecr-auth trust-policy`: the policies that it prints, as STS reads them, accept the CI's own jobs and refuse similar ones.
 
 use lab::{ACCOUNT, Ci, CiJob, Condition, JobSpec, Lab, Operator, ServiceAccount, Trust};
 use rstest::rstest;
@@ -9,7 +9,7 @@ use crate::jobs::{Job, Kind, ci_machine, role_with, start_ci};
 use crate::lab_machine::lab;
 use crate::python::python_tool;
 
-/// A policy that was printed without an error.
+/// Returns a policy that was printed without an error.
 fn printed(machine: &Machine, args: &[&str]) -> Value {
     let outcome = machine.run(&[&["trust-policy", "--account", ACCOUNT], args].concat());
     assert_eq!(outcome.status, 0, "{outcome:?}");
@@ -18,7 +18,7 @@ fn printed(machine: &Machine, args: &[&str]) -> Value {
     serde_json::from_str(&outcome.stdout).unwrap()
 }
 
-/// The policy as the lab's STS takes it, once the account knows the provider.
+/// Returns the policy in the form of the lab's STS, and adds the provider to the account.
 fn trust(lab: &Lab, policy: &Value) -> Trust {
     let statement = &policy["Statement"][0];
     assert_eq!(policy["Statement"].as_array().unwrap().len(), 1);
@@ -70,7 +70,7 @@ fn gets_in(lab: &Lab, spec: &JobSpec, role: &str) {
 #[track_caller]
 fn stays_out(lab: &Lab, spec: &JobSpec, role: &str) {
     let job = lab.start_job(spec).unwrap();
-    // Nothing but the role keeps it out: the account knows its issuer, for each audience.
+    // Only the role refuses it, because the account knows its issuer, for each audience.
     lab.add_oidc_provider(ACCOUNT, &job.issuer, &["sts.amazonaws.com", &job.audience]);
     let outcome = assume(&ci_machine(lab, &job), role);
     assert_eq!(outcome.status, 1, "{}: {outcome:?}", job.subject);
@@ -81,7 +81,7 @@ fn stays_out(lab: &Lab, spec: &JobSpec, role: &str) {
     );
 }
 
-/// Jobs of other repositories and branches whose names look like those of `octo/app`'s branch `main`.
+/// Returns jobs of other repositories and branches whose names resemble those of `octo/app`'s branch `main`.
 fn look_alikes(ci: Ci) -> Vec<JobSpec> {
     let other = |owner: &str, project: &str| JobSpec::new(ci).project(owner, project);
     let mut all = vec![
@@ -100,7 +100,7 @@ fn look_alikes(ci: Ci) -> Vec<JobSpec> {
         other("Octo", "app"),
         other("octo", "other"),
     ];
-    // The subjects of these two say nothing of the branch, and those of Jenkins only in a multibranch job.
+    // The subjects of these two do not hold the branch. Jenkins' do only in a multibranch job.
     if !matches!(ci, Ci::Bitbucket | Ci::Azure | Ci::Jenkins) {
         let branch = |name: &str| JobSpec::new(ci).branch(name);
         all.extend(["mai", "main2", "Main", "x/main", "main/x", "refs/heads/main"].map(branch));
@@ -137,7 +137,7 @@ fn a_jobs_own_policy_lets_it_in_and_look_alikes_not(
     }
 }
 
-/// What people say of `octo/app`'s branch `main` on a laptop.
+/// Returns the arguments for `octo/app`'s branch `main` on a laptop.
 fn arguments(job: &CiJob) -> Vec<String> {
     let variable = |name: &str| job.environment[name].clone();
     let (ci, more): (&str, Vec<String>) = match job.ci {
@@ -214,7 +214,7 @@ fn a_policy_from_arguments_lets_in_what_was_asked_for(
     }
 }
 
-/// A job whose role trusts somebody else, what its denial says to run, and the policy that this prints on another machine.
+/// Runs a job that its role refuses. Returns the command in its denial, and the policy that this command prints on another machine.
 fn advised(lab: &Lab, spec: &JobSpec) -> (String, Value) {
     let job = lab.start_job(spec).unwrap();
     lab.add_oidc_provider(ACCOUNT, &job.issuer, &["sts.amazonaws.com", &job.audience]);
@@ -276,7 +276,7 @@ fn the_command_fits_other_subjects_and_issuers(#[case] spec: JobSpec) {
     gets_in(&lab, &spec, &role(&lab, &policy));
 }
 
-/// A subject that arguments can't say: the job itself prints the policy.
+/// For a subject that arguments cannot express, the job itself prints the policy.
 #[test]
 fn a_custom_subject_is_left_to_the_job() {
     let lab = lab();
@@ -381,7 +381,7 @@ fn a_reusable_workflow_can_be_asked_for() {
     stays_out(&lab, &job().workflow(workflow).project("octo", "app2"), &role);
 }
 
-/// A branch's name may hold `/`, and with it all that a subject of CircleCI's ends in.
+/// A branch's name may hold `/`, and so everything at the end of a CircleCI subject.
 #[test]
 fn no_branch_of_circleci_passes_for_another() {
     let lab = lab();
@@ -421,7 +421,7 @@ fn a_pods_policy_names_its_service_account() {
     }
 }
 
-/// The subjects of a policy from these arguments, and how they are compared.
+/// Returns the subjects of a policy from these arguments, and how they are compared.
 fn subjects(args: &str) -> (String, Vec<String>) {
     let args = words(args);
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -537,7 +537,7 @@ fn what_a_subject_cannot_say_is_refused(#[case] args: &str, #[case] flag: &str) 
     assert!(outcome.stderr.starts_with(&format!("error: {flag}: ")), "{outcome:?}");
 }
 
-/// A subject that the CI's administrators chose, and that another repository may have.
+/// A subject that the CI's administrators chose, and that another repository may have too.
 #[rstest]
 #[case(Ci::Github, "repository_owner:octo")]
 #[case(Ci::Github, "repo:octo/other:ref:refs/heads/main")]
@@ -559,7 +559,7 @@ fn without_a_token_the_missing_piece_is_named() {
     assert!(outcome.stderr.contains("id-token: write"), "{outcome:?}");
 }
 
-/// A job whose own token comes first has its own policy, whatever AWS's variables name.
+/// If a job's own token comes first, it gets its own policy, whatever AWS's variables name.
 #[test]
 fn the_jobs_own_token_comes_before_a_file() {
     let lab = lab();
@@ -584,7 +584,7 @@ fn in_format(format: &str) -> String {
     outcome.stdout
 }
 
-/// The two policies as JSON gives them.
+/// Returns the two policies as JSON.
 fn policies() -> (Value, Value) {
     let both: Value = serde_json::from_str(&in_format("json")).unwrap();
     (both["TrustPolicy"].clone(), both["PermissionsPolicy"].clone())
@@ -605,7 +605,7 @@ fn permissions_name_the_repositories() {
     assert!(!may(2, "PutImage") && may(2, "BatchGetImage"));
 }
 
-/// A shell runs them: `aws` is a program that notes what it is given.
+/// A shell runs the commands. `aws` is a program that notes its arguments.
 #[test]
 fn the_commands_hand_over_the_policies() {
     let machine = Machine::new();
@@ -652,7 +652,7 @@ fn a_template_of_cloudformation_has_the_policies() {
     assert_eq!(provider["ClientIdList"], json!(["sts.amazonaws.com"]));
 }
 
-/// Every form of every CI, and of names that a shell or a template could read something in, passes its own validator.
+/// Every form of every CI passes its own validator, also with names that a shell or a template could misread.
 #[test]
 fn every_form_passes_its_validator() {
     let lab = lab();

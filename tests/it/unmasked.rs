@@ -1,4 +1,4 @@
-//! Where a CI's log can't be made to hide secrets, none is handed over.
+//! If a CI's log cannot be made to hide secrets, no secret is output.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -13,10 +13,10 @@ use crate::harness::{HOST, Machine, Outcome, binary};
 use crate::jobs::WITH_TOKEN;
 use crate::lab_machine::{GET_TOKEN, lab, machine, role};
 
-/// How stderr does not reach the log.
+/// Redirections by which stderr does not reach the log.
 const ELSEWHERE: [&str; 5] = ["2>&-", "2>/dev/null", "2>file", "2>>file", "2</dev/stdin"];
 
-/// The command line in a shell, with a redirection behind it.
+/// Runs the command line in a shell, with a redirection after it.
 fn redirected(machine: &Machine, args: &[&str], redirection: &str) -> Outcome {
     let script = format!("\"$0\" \"$@\" {redirection}");
     let binary = binary();
@@ -96,12 +96,12 @@ fn secrets_are_handed_over_where_somebody_says_so() {
             redirection,
         );
         assert!(assumed.stdout.contains("AWS_SECRET_ACCESS_KEY"), "{assumed:?}");
-        // An SDK takes the result itself.
+        // An SDK reads the result itself.
         let taken = redirected(&machine, &assume, redirection);
         assert_eq!(taken.status, 0, "{taken:?}");
         assert!(taken.stdout.contains("SecretAccessKey"), "{taken:?}");
     }
-    // Where the log is read, it hides all the same.
+    // If the log is read, secrets are masked in spite of the flag.
     let masked = machine.run(&["login", "--unmasked", "--format", "password", HOST]);
     assert!(masked.stderr.starts_with("::add-mask::"), "{masked:?}");
 }
@@ -125,7 +125,7 @@ fn the_action_hands_nothing_over_where_the_runner_hears_nothing() {
     assert_eq!(calls(&lab), 0);
 }
 
-/// A `buildkite-agent` that does this.
+/// Adds a `buildkite-agent` that runs this script.
 fn with_agent(machine: Machine, script: &str) -> Machine {
     let folder = machine.path("agent");
     fs::create_dir(&folder).unwrap();

@@ -1,4 +1,4 @@
-//! What takes its time says on a terminal what it waits for, and says nothing anywhere else; several tokens are fetched at once.
+//! On a terminal, a slow command shows what it waits for. Anywhere else, it shows nothing. Several tokens are fetched at once.
 
 use std::io::Read;
 use std::process::Child;
@@ -17,16 +17,16 @@ const OF_THREE_REGIONS: [&str; 3] = [
     "111122223333/us-east-1",
     "111122223333/eu-central-1",
 ];
-/// The line is taken away.
+/// The line is cleared.
 const CLEARED: &str = "\r\x1b[K";
-/// How every such line begins.
+/// The start of every such line.
 const MARK: char = '…';
 
 fn asking(lab: &Lab) -> String {
     format!("{MARK} asking {}", lab.http_addr())
 }
 
-/// A command line in which nothing is put into the system's own folders.
+/// Returns a command line that writes nothing into the system's own folders.
 fn within<'a>(bin: &'a str, args: &[&'a str]) -> Vec<&'a str> {
     let place: &[&str] = if args[0] == "setup" { &["--bin-dir", bin] } else { &[] };
     [args, place].concat()
@@ -36,7 +36,7 @@ fn bin(machine: &Machine) -> String {
     machine.path("bin").display().to_string()
 }
 
-/// Each of its commands waits for AWS itself.
+/// Returns a machine without a cache, so that each of its commands waits for AWS.
 fn uncached(lab: &Lab) -> Machine {
     machine(lab).with("ECR_AUTH_CACHE", "off")
 }
@@ -145,7 +145,7 @@ fn who_waits_for_another_process_is_told_so() {
     assert_eq!(lab.count(GET_TOKEN), 1);
 }
 
-/// All of them wait as long as the one that tells, and longer.
+/// All of them wait longer than the command that shows the line.
 #[test]
 fn a_log_a_dumb_terminal_a_quiet_command_a_step_of_githubs_and_a_client_hear_nothing() {
     let lab = lab();
@@ -175,7 +175,7 @@ fn a_log_a_dumb_terminal_a_quiet_command_a_step_of_githubs_and_a_client_hear_not
     assert!(log.starts_with("docker: signed in to ") && !log.contains('\r'), "{log}");
 }
 
-/// A step that is to sign in, on a runner that gives its steps a terminal, as act does.
+/// Returns a step that signs in, on a runner that gives its steps a terminal, as act does.
 fn github_step(lab: &Lab) -> Machine {
     let machine = uncached(lab)
         .with("INPUT_REGISTRIES", HOST)
@@ -196,7 +196,7 @@ fn stderr(mut child: Child) -> String {
     text
 }
 
-/// None is answered before all have been asked.
+/// No call is answered before all have arrived.
 #[rstest]
 #[case(&["login", "--format", "json"])]
 #[case(&["setup", "--verify", "--client", "docker"])]

@@ -1,4 +1,4 @@
-//! What is wrong with a job's OIDC token.
+//! Failures with a job's OIDC token.
 
 use diagnostics::Code;
 use lab::{Ci, Fault, Service};

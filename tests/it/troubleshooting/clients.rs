@@ -1,4 +1,4 @@
-//! What is wrong with the clients' configuration, their stores, and how they call the helper.
+//! Failures with the clients' configuration, their stores, and their calls of the helper.
 
 use diagnostics::Code;
 
@@ -38,7 +38,7 @@ pub const WAYS: &[Way] = &[
     (Code::OldLogin, || report_of("stale auths shadowed")),
 ];
 
-/// `setup` where docker's configuration is this.
+/// Runs `setup` with this docker configuration.
 fn setup(config: &str, more: &[&str]) -> Outcome {
     let machine = Machine::new();
     machine.write(".docker/config.json", config);

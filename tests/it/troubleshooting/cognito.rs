@@ -1,4 +1,4 @@
-//! What goes wrong with Cognito.
+//! Failures with Cognito.
 
 use diagnostics::Code;
 use lab::cognito::{CLIENT_ID, SECRET_CLIENT_ID, USER_POOL_ID};
@@ -102,7 +102,7 @@ fn fault(operation: &str, code: &str, message: &str) -> FaultRule {
     }
 }
 
-/// A sign-in that the user pool refuses in these words.
+/// Runs a sign-in that the user pool refuses with this error.
 fn refused(operation: &str, code: &str, message: &str) -> Outcome {
     refused_by(fault(operation, code, message))
 }

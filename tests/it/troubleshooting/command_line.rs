@@ -1,4 +1,4 @@
-//! What is wrong with a command line.
+//! Failures of a command line.
 
 use diagnostics::Code;
 

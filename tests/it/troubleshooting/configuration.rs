@@ -1,4 +1,4 @@
-//! What is wrong with ecr-auth.yml, or with a file to take one from.
+//! Failures with ecr-auth.yml, or with a vendor's file.
 
 use diagnostics::Code;
 
@@ -22,7 +22,7 @@ pub const WAYS: &[Way] = &[
     (Code::RuleByHand, by_hand),
 ];
 
-/// A `get` by a rule with these lines.
+/// Runs a `get` by a rule with these lines.
 fn rule(lines: &str) -> Outcome {
     let machine = keys();
     write_rules(&machine, &format!("  - match: {HOST}\n{lines}"));

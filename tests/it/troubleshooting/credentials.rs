@@ -1,4 +1,4 @@
-//! What is wrong with AWS credentials.
+//! Failures with AWS credentials.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ pub const WAYS: &[Way] = &[
     (Code::ProfileShadowed, profile_shadowed),
 ];
 
-/// A `get` with a profile that has these lines.
+/// Runs a `get` with a profile that has these lines.
 fn profile(lines: &str) -> Outcome {
     let machine = Machine::new().with("AWS_PROFILE", "ci");
     machine.write(".aws/config", &format!("[profile ci]\n{lines}"));

@@ -1,4 +1,4 @@
-//! What ECR says no to.
+//! Failures that ECR reports.
 
 use diagnostics::Code;
 use lab::{Fault, Permissions, Service};

@@ -1,4 +1,4 @@
-//! What is wrong with files, folders and streams.
+//! Failures with files, folders and streams.
 
 use std::fs::{File, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -38,7 +38,7 @@ pub const WAYS: &[Way] = &[
     }),
 ];
 
-/// A machine with a profile `ci` that has keys.
+/// Returns a machine with a profile `ci` that has keys.
 pub fn with_profile() -> Machine {
     let machine = Machine::new();
     let keys = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = wJalr\n";
@@ -46,7 +46,7 @@ pub fn with_profile() -> Machine {
     machine
 }
 
-/// The test holds the lock in the place of a process that hangs.
+/// The test holds the lock, like a process that hangs.
 fn waited_in_vain() -> Outcome {
     let machine = Machine::new().with("ECR_AUTH_TIMEOUT", "1");
     let lock = File::create(machine.write(".local/state/ecr-auth/files.lock", "")).unwrap();

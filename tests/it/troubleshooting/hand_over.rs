@@ -1,4 +1,4 @@
-//! What goes wrong where results are handed to a CI, a command or the kubelet.
+//! Failures when results are passed to a CI, a command or the kubelet.
 
 use diagnostics::Code;
 

@@ -22,10 +22,10 @@ use rstest::rstest;
 use self::page::Section;
 use crate::harness::Outcome;
 
-/// What raises a code.
+/// A way to raise a code.
 type Way = (Code, fn() -> Outcome);
 
-/// All there are, by rooms.
+/// All ways, by module.
 const ROOMS: &[&[Way]] = &[
     command_line::WAYS,
     configuration::WAYS,
@@ -40,7 +40,7 @@ const ROOMS: &[&[Way]] = &[
     hand_over::WAYS,
 ];
 
-/// What no run can raise here, and why.
+/// The codes that no run can raise here, and why.
 const NOT_RAISED: &[(Code, &str)] = &[
     (
         Code::FileBusy,
@@ -62,7 +62,7 @@ fn every_code_has_a_way_to_raise_it_and_no_two() {
     assert_eq!(known.len(), all.len(), "a code appears twice");
 }
 
-/// In order. GitHub makes the anchor of a heading from its text, in small letters: so a heading is nothing but its code.
+/// In order. GitHub makes a heading's anchor from its text in lower case, so each heading is only its code.
 #[test]
 fn every_code_has_a_section_and_every_section_a_code() {
     let sections = page::sections();
@@ -102,7 +102,7 @@ fn each_is_raised_in_the_words_of_the_page(#[case] ways: &[Way]) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
-/// Whether a line is as the section shows it, and an error on stderr is followed by the section's address.
+/// Checks that the output has the section's line, and that an error on stderr is followed by the section's address.
 fn is_raised(code: Code, section: &Section, outcome: &Outcome) -> Result<(), &'static str> {
     let shown = section.line.as_deref().ok_or("its section shows no line")?;
     let mut lines = outcome.stderr.lines().chain(outcome.stdout.lines());

@@ -1,4 +1,4 @@
-//! What is wrong on the way to AWS.
+//! Failures on the way to AWS.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -40,7 +40,7 @@ pub const WAYS: &[Way] = &[
     }),
 ];
 
-/// A `get` where this is said to be AWS.
+/// Runs a `get` with AWS at this address.
 fn at(address: &str) -> Outcome {
     keys()
         .with("AWS_ENDPOINT_URL", address)
@@ -49,7 +49,7 @@ fn at(address: &str) -> Outcome {
         .helper("get", HOST)
 }
 
-/// A `get` where ECR fails so.
+/// Runs a `get` with this failure of ECR.
 fn failing(fault: Fault) -> Outcome {
     let lab = lab();
     lab.fail(Service::Ecr, fault);

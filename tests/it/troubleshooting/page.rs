@@ -2,17 +2,17 @@
 
 use crate::pages::page;
 
-/// What the page has under one code.
+/// The section of one code on the page.
 pub struct Section {
-    /// Its heading, `EA0012`, which is the anchor of its address too.
+    /// Its heading, `EA0012`, which is also the anchor of its address.
     pub code: String,
-    /// The line that people see, `…` standing for what differs.
+    /// The line that users see, with `…` for the parts that differ.
     pub line: Option<String>,
-    /// What it means, and what to do.
+    /// Its explanation, and what to do.
     pub text: String,
 }
 
-/// All sections with a code, in their order.
+/// Returns all sections with a code, in their order.
 pub fn sections() -> Vec<Section> {
     let page = page("troubleshooting.md");
     let mut sections = Vec::new();
@@ -35,7 +35,7 @@ pub fn sections() -> Vec<Section> {
     sections
 }
 
-/// Whether a line is as a pattern has it, whose `…` stand for anything; what follows the code (the hint) is left out.
+/// Whether a line matches a pattern, whose `…` match any text. The hint after the code is ignored.
 pub fn matches(pattern: &str, line: &str) -> bool {
     let mut parts = pattern.split('…');
     let Some(mut rest) = parts.next().and_then(|start| line.strip_prefix(start)) else {

@@ -1,4 +1,4 @@
-//! Why STS gives no session of a role.
+//! Failures of STS to give the session of a role.
 
 use diagnostics::Code;
 

@@ -24,7 +24,7 @@ use crate::harness::{HOST, Machine, Outcome, in_glibcs_words};
 use crate::jobs::{Job, Kind};
 use crate::lab_machine::lab;
 
-/// The lab, and what its names in the table of subjects stand for.
+/// The lab, and its values for the placeholders in the table of subjects.
 struct Ground {
     lab: Lab,
     words: Vec<(&'static str, String)>,
@@ -110,7 +110,7 @@ fn cell(ground: &Ground, subject: &Subject, column: &Column, state: State) -> St
         return shown + changed(&before, &after, &path);
     }
     if !column.undo.is_empty() {
-        // What works can be taken back: then the file is what it was.
+        // A command that works can be undone. The file is then as before.
         let undone = run(&stage, column.undo);
         let now = stage.tree();
         shown += &broken(&undone, ground);
@@ -147,7 +147,7 @@ fn broken(outcome: &Outcome, ground: &Ground) -> String {
     let count = |text: &str, start: &str| text.lines().filter(|line| line.starts_with(start)).count();
     let errors = (count(&outcome.stderr, "error: "), count(&outcome.stdout, "ecr-auth: "));
     let is_right = match outcome.status {
-        // `list` says what it can, and never fails.
+        // `list` prints what it knows, and never fails.
         0 => errors.0 <= 1 && errors.1 == 0,
         1 | 2 => errors.0 == 1 && errors.1 <= 1,
         _ => false,
@@ -162,7 +162,7 @@ fn broken(outcome: &Outcome, ground: &Ground) -> String {
     }
 }
 
-/// A file that a command failed on is left as it was, and so is what it leads to.
+/// Checks that a file is unchanged after a failed command, and so is the target of a link.
 fn changed(before: &Tree, after: &Tree, path: &str) -> &'static str {
     let is_same = |path: &str| before.get(Path::new(path)) == after.get(Path::new(path));
     match is_same(path) && is_same("real") {
@@ -171,7 +171,7 @@ fn changed(before: &Tree, after: &Tree, path: &str) -> &'static str {
     }
 }
 
-/// No half-written file is left behind.
+/// Checks that no half-written file is left behind.
 fn left_behind(tree: &Tree) -> String {
     let is_left = |path: &Path| {
         let name = path.file_name().unwrap_or_default().to_str().unwrap();
@@ -182,7 +182,7 @@ fn left_behind(tree: &Tree) -> String {
     left.map(|path| format!("; LEFT BEHIND: {}", path.display())).collect()
 }
 
-/// In one line, the same on every machine.
+/// Returns the result in one line that is the same on every machine.
 fn shown(outcome: &Outcome, stage: &Stage, ground: &Ground) -> String {
     let home = stage.home().display().to_string();
     let port = Regex::new(r"(127\.0\.0\.1):\d+").unwrap();

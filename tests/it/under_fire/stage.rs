@@ -1,5 +1,5 @@
-//! A home that an ordinary user's commands run in, as themselves and with bounded memory, on a file system of its own that can be full or
-//! read-only. Needs root to become somebody else.
+//! A home in which commands run as an ordinary user and with limited memory, on its own file system, which can be full or read-only. Needs root to
+//! become another user.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
@@ -17,10 +17,10 @@ use crate::lab_machine::PATIENCE;
 pub const USER: u32 = 12345;
 pub const FOREIGNER: u32 = 23456;
 
-/// All memory, address space included, that a command may take: 512 MiB.
+/// The memory limit of a command, including address space: 512 MiB.
 const MEMORY: &str = "--as=536870912";
 
-/// The home's own file system, in memory: what a disk takes to write all down would be most of the time.
+/// The home's own file system is in memory, because writing everything to a disk would take most of the time.
 const DISK: &str = "mode=755,uid=12345,gid=12345,size=";
 
 /// Larger files are only compared by their length.
@@ -28,7 +28,7 @@ const READ_WHOLE: u64 = 32 << 20;
 
 pub struct Stage {
     machine: Machine,
-    /// Holds the mount namespace, and ends when its stdin does.
+    /// Holds the mount namespace, and ends with its stdin.
     holder: Child,
 }
 
@@ -36,7 +36,7 @@ pub struct Stage {
 pub type Tree = BTreeMap<PathBuf, (String, u32, u32, u64, Vec<u8>)>;
 
 impl Stage {
-    /// `disk`: how much the home can hold, for mount.
+    /// `disk` is the size of the home's file system, for mount.
     pub fn new(machine: Machine, disk: &str) -> Self {
         fs::set_permissions(machine.path(""), Permissions::from_mode(0o755)).unwrap();
         let mount = format!(
@@ -52,7 +52,7 @@ impl Stage {
         Self { machine, holder }
     }
 
-    /// A path below the home, as this process finds it.
+    /// Returns a path below the home, as this process finds it.
     pub fn seen(&self, below: &str) -> PathBuf {
         let path = self.machine.home().join(below);
         PathBuf::from(format!("/proc/{}/root{}", self.holder.id(), path.display()))
@@ -91,7 +91,7 @@ impl Stage {
         assert_eq!(outcome.status, 0, "{outcome:?}");
     }
 
-    /// Leaves not a byte on the home's file system.
+    /// Fills the home's file system completely.
     pub fn fill_disk(&self) {
         let mut file = File::create(self.seen("filled")).unwrap();
         let mut block = 1 << 16;
@@ -102,11 +102,11 @@ impl Stage {
         }
     }
 
-    /// Runs the binary as the user. One that still runs after [`PATIENCE`] is killed, which is a failure.
+    /// Runs the binary as the user. A process that still runs after [`PATIENCE`] is killed, which is a failure.
     pub fn run(&self, args: &[&str], stdin: &str) -> Outcome {
         let copy = self.machine.path("ecr-auth");
         if !copy.exists() {
-            // Where the tests' own folder is closed to others, so would its programs be.
+            // If the tests' own folder is closed to others, they cannot run its programs.
             fs::hard_link(binary(), &copy)
                 .or_else(|_| fs::copy(binary(), &copy).map(drop))
                 .unwrap();
@@ -129,7 +129,7 @@ impl Stage {
         Outcome::of(&output)
     }
 
-    /// Everything below the home.
+    /// Returns everything below the home.
     pub fn tree(&self) -> Tree {
         let mut tree = Tree::new();
         let home = self.seen("");

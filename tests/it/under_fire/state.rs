@@ -1,4 +1,4 @@
-//! What can be wrong with a file, and how it is made so.
+//! The faults of a file, and how to cause them.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -90,7 +90,7 @@ impl State {
         }
     }
 
-    /// What the home's file system can hold, for mount.
+    /// Returns the size of the home's file system, for mount.
     pub fn disk(self) -> &'static str {
         if self == FullDisk { "2m" } else { "100m" }
     }
@@ -162,7 +162,7 @@ impl State {
         }
     }
 
-    /// Whether it can be said of a folder.
+    /// Whether a folder can have this fault.
     pub fn is_of_folders(self) -> bool {
         !matches!(
             self,

@@ -1,15 +1,15 @@
-//! The files, and the commands that touch them.
+//! The files, and the commands that use them.
 
 use super::stage::Stage;
 use super::state::State;
 use super::text::Language::{self, *};
 
-/// A file, or a folder, that is brought into every state.
+/// A file or folder that gets every fault.
 pub struct Subject {
     pub name: &'static str,
     /// The path below the home. A `*` matches the only name with the ending after it.
     path: &'static str,
-    /// What it is written in; `None`: it is a folder.
+    /// The language of the file. `None` for a folder.
     pub language: Option<Language>,
     /// The contents of the home before anything is run.
     pub files: &'static [(&'static str, &'static str)],
@@ -21,20 +21,20 @@ pub struct Column {
     pub name: &'static str,
     pub vars: &'static [(&'static str, &'static str)],
     pub files: &'static [(&'static str, &'static str)],
-    /// What is run while all is still well.
+    /// The commands that run before the fault.
     pub before: &'static [&'static [&'static str]],
     pub args: &'static [&'static str],
-    /// What takes it back.
+    /// The command that undoes it.
     pub undo: &'static [&'static str],
 }
 
 impl Subject {
-    /// Whether it can be brought into that state.
+    /// Whether it can have this fault.
     pub fn has(&self, state: State) -> bool {
         self.language.is_some() || state.is_of_folders()
     }
 
-    /// Where it is, below the home.
+    /// Returns the path below the home.
     pub fn path_in(&self, stage: &Stage) -> String {
         let Some((folder, end)) = self.path.split_once('*') else {
             return self.path.to_owned();
@@ -350,7 +350,7 @@ pub const SUBJECTS: &[Subject] = &[
     },
 ];
 
-/// Nothing that is wrong with the cache makes any of them fail.
+/// No fault of the cache makes any of them fail.
 const CACHED: &[Column] = &[
     Column {
         before: &[GET.args],

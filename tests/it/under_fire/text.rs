@@ -1,11 +1,11 @@
-//! How texts of each language are spoilt.
+//! Damages texts of each language.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::state::State;
 
-/// What a file is written in.
+/// The language of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// Docker's and podman's configuration.
@@ -25,7 +25,7 @@ const MANY: usize = 100_000;
 const TEN_MEGABYTES: usize = 10_000_000;
 
 impl Language {
-    /// The good text, spoilt.
+    /// Returns the good text with this fault.
     pub fn spoilt(self, state: State, good: &str) -> Vec<u8> {
         match state {
             State::Empty => Vec::new(),
@@ -65,7 +65,7 @@ impl Language {
         }
     }
 
-    /// Ten megabytes that mean the same.
+    /// Returns ten megabytes with the same meaning.
     fn long(self, good: &str) -> String {
         let comments = || "# padding\n".repeat(TEN_MEGABYTES / 10);
         match self {
