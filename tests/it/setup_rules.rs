@@ -120,7 +120,7 @@ fn who_puts_a_rule_in_front_of_a_glob_is_told() {
         assert_eq!(outcome.status, 0, "{outcome:?}");
         outcome.stderr
     };
-    let warning = format!("warning: for {HOST} the rule of *.dkr.ecr.*.amazonaws.com holds no longer");
+    let warning = format!("warning: for {HOST} the rule of *.dkr.ecr.*.amazonaws.com no longer applies");
     assert!(setup("push").contains(&warning));
     assert!(!setup("pull").contains(&warning), "it has a rule of its own by now");
 }
