@@ -135,6 +135,23 @@ fn metadata_never_goes_through_the_proxy() {
     assert_eq!(*proxy.names.lock().unwrap(), ["api.ecr.eu-west-1.amazonaws.com:443"]);
 }
 
+/// One that the settings name, away from this machine. Nothing answers there.
+#[test]
+fn a_metadata_service_elsewhere_is_asked_without_the_proxy_too() {
+    let lab = lab();
+    let proxy = Proxy::before(&lab);
+    let address = format!("http://{}", proxy.address);
+    let outcome = Machine::new()
+        .without("AWS_EC2_METADATA_DISABLED")
+        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://255.255.255.255")
+        .with("ECR_AUTH_ALLOW_HTTP", "1")
+        .with("HTTPS_PROXY", &address)
+        .with("HTTP_PROXY", &address)
+        .helper("get", HOST);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert_eq!(proxy.asked(), [""; 0], "{outcome:?}");
+}
+
 /// A closed network often reaches the STS of its own region alone, whatever region the registry is in.
 #[rstest]
 #[case("us-west-2", "sts.us-west-2.amazonaws.com:443")]

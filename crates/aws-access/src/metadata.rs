@@ -50,6 +50,8 @@ struct SourceRequest<'a> {
     method: &'a str,
     url: &'a str,
     headers: &'a [(&'a str, &'a str)],
+    /// Whether it goes straight to the server, whatever proxy the environment names.
+    is_direct: bool,
 }
 
 /// A failed attempt, its cause, and whether another one may help.
@@ -76,6 +78,7 @@ impl Aws<'_> {
             method: "GET",
             url: uri,
             headers: &headers,
+            is_direct: false,
         };
         let asked = self.ask(&request, &patience, SourceAnswer::credentials);
         let found = timeout(patience.in_all, asked).await;
@@ -123,6 +126,7 @@ impl Aws<'_> {
             url: &format!("{address}{SESSIONS}"),
             // Six hours, the longest session.
             headers: &[("x-aws-ec2-metadata-token-ttl-seconds", "21600")],
+            is_direct: true,
         };
         let session = self.ask(&session, patience, session_token).await?;
         let headers = [("x-aws-ec2-metadata-token", session.expose())];
@@ -130,6 +134,7 @@ impl Aws<'_> {
             method: "GET",
             url,
             headers: &headers,
+            is_direct: true,
         };
         let roles = format!("{address}{ROLES}");
         let role = self.ask(&get(&roles), patience, role_name).await?;
@@ -195,7 +200,11 @@ impl Aws<'_> {
         let failed = |cause, may_help| FailedAttempt { cause, may_help };
         let sent = plain_request(request.method, request.url, request.headers);
         let sent = sent.map_err(|error| failed(root_cause(&error), false))?;
-        let answer = self.connections.call(sent).await;
+        let answer = match request.is_direct {
+            true => self.connections.call_directly(sent),
+            false => self.connections.call(sent),
+        };
+        let answer = answer.await;
         let answer = answer.map_err(|error| failed(root_cause(&error), true))?;
         let status = answer.status();
         if !status.is_success() {

@@ -117,15 +117,37 @@ impl Transport {
 impl HttpConnector for Transport {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         match self {
-            Self::Network(network) => network.connector(request.uri()).call(request),
+            Self::Network(network) => network.connector(network.route(request.uri())).call(request),
             Self::Answered(connector) => connector.call(request),
         }
     }
 }
 
+impl Transport {
+    /// Sends a request straight to its server, whatever proxy the environment names.
+    fn call_directly(&self, request: HttpRequest) -> HttpConnectorFuture {
+        match self {
+            Self::Network(network) => network.connector(Route::direct(request.uri())).call(request),
+            Self::Answered(connector) => connector.call(request),
+        }
+    }
+}
+
+impl Route {
+    fn direct(url: &str) -> Self {
+        Self {
+            proxy: None,
+            is_encrypted: is_https(url),
+        }
+    }
+}
+
+fn is_https(url: &str) -> bool {
+    url.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"))
+}
+
 impl Network {
-    fn connector(&self, url: &str) -> SharedHttpConnector {
-        let route = self.route(url);
+    fn connector(&self, route: Route) -> SharedHttpConnector {
         let mut known = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, connector)) = known.iter().find(|(of, _)| *of == route) {
             return connector.clone();
@@ -137,9 +159,8 @@ impl Network {
 
     fn route(&self, url: &str) -> Route {
         let proxy = self.proxies.of(url).cloned();
-        let is_https = url.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"));
         Route {
-            is_encrypted: is_https || proxy.as_ref().is_some_and(Proxy::is_encrypted),
+            is_encrypted: is_https(url) || proxy.as_ref().is_some_and(Proxy::is_encrypted),
             proxy,
         }
     }
@@ -229,9 +250,24 @@ impl HttpClient for ObservedTransport {
 
 impl HttpConnector for ObservedTransport {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        self.observe(request, Transport::call)
+    }
+}
+
+impl ObservedTransport {
+    /// Sends a request straight to its server, whatever proxy the environment names.
+    pub fn call_directly(&self, request: HttpRequest) -> HttpConnectorFuture {
+        self.observe(request, Transport::call_directly)
+    }
+
+    fn observe(
+        &self,
+        request: HttpRequest,
+        send: fn(&Transport, HttpRequest) -> HttpConnectorFuture,
+    ) -> HttpConnectorFuture {
         self.observer.last_request.asks(request.uri());
         let asked_at = SystemTime::now();
-        let (answer, observer) = (self.transport.call(request), self.observer.clone());
+        let (answer, observer) = (send(&self.transport, request), self.observer.clone());
         HttpConnectorFuture::new(async move {
             let answer = answer.await?;
             if let Some(date) = answer.headers().get("date").and_then(http_date) {
