@@ -148,6 +148,16 @@ fn nothing_is_asked_over_plain_http_off_this_machine(#[case] variable: &str) {
     );
 }
 
+/// Only the agents of ECS and EKS have known link-local addresses. Any other may belong to another machine.
+#[test]
+fn a_containers_credentials_come_from_no_other_link_local_address() {
+    let outcome = Machine::new()
+        .with("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.3/x")
+        .helper("get", HOST);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(outcome.stdout.contains("is plain http"), "{outcome:?}");
+}
+
 /// Checks that a ClientHello (RFC 8446, section 4.1.2) offers no version before TLS 1.2.
 #[test]
 fn tls_is_1_2_or_later() {

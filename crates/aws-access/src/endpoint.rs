@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::task::{self, Poll, Waker};
 
 use crate::identity::Identity;
-use crate::net::{is_local, refuse_plain_http};
+use crate::net::{is_local, is_of_container, refuse_plain_http};
 use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{Partition, Registry};
@@ -264,7 +264,7 @@ pub(crate) fn metadata_address(env: &Env, identity: &Identity) -> Result<String>
 /// # Errors
 /// The text is plain http to another machine, or not an address.
 pub(crate) fn check_container(address: &str) -> Result<()> {
-    if is_local(address) {
+    if is_of_container(address) {
         return Ok(());
     }
     refuse_plain_http(address, &Env::default()).map_err(|error| {

@@ -20,6 +20,20 @@ pub fn is_local(url: &str) -> bool {
     is_local_host && matches!(uri.scheme_str(), Some("http" | "https"))
 }
 
+/// Returns whether a container of this machine gets credentials at this address: loopback, 169.254.170.2 (ECS), 169.254.170.23 or
+/// fd00:ec2::23 (EKS).
+pub fn is_of_container(url: &str) -> bool {
+    let is_agent = |address: IpAddr| match address {
+        IpAddr::V4(ip) => [[169, 254, 170, 2], [169, 254, 170, 23]].contains(&ip.octets()),
+        IpAddr::V6(ip) => ip.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23],
+    };
+    let uri = url.parse::<http::Uri>().ok().filter(|_| is_local(url));
+    uri.is_some_and(|uri| {
+        let host = uri.host().unwrap_or_default();
+        is_loopback(host) || address_of(host).is_some_and(is_agent)
+    })
+}
+
 /// Returns the IP address that a host is. An IPv6 address may be in brackets. An IPv4 address may be written as an IPv6 address.
 pub fn address_of(host: &str) -> Option<IpAddr> {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
@@ -83,6 +97,21 @@ mod tests {
             "http://[fd00:ec2::23]/v1",
         ] {
             assert!(is_local(local), "{local}");
+        }
+        for other in [
+            "http://169.254.169.254/",
+            "http://169.254.170.3/",
+            "http://[fd00:ec2::254]/",
+            "http://[fd00:ec2:0:1::23]/",
+        ] {
+            assert!(is_local(other) && !is_of_container(other), "{other}");
+        }
+        for container in [
+            "http://localhost/x",
+            "http://169.254.170.2/v2",
+            "http://[fd00:ec2::23]/v1",
+        ] {
+            assert!(is_of_container(container), "{container}");
         }
         for other in [
             "ftp://127.0.0.1/",

@@ -13,7 +13,7 @@ mod transport;
 
 use std::time::Duration;
 
-pub(crate) use address::{is_local, refuse_plain_http};
+pub(crate) use address::{is_local, is_of_container, refuse_plain_http};
 pub(crate) use cause::{
     NETWORK_HINT, NO_ANSWER, certificate_hint, code_and_message, connection_code, reach_hint, root_cause,
 };
