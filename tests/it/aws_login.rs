@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::harness::{HOST, Machine};
-use crate::lab_machine::{lab, role, session};
+use crate::lab_machine::{GET_TOKEN, lab, role, session};
 
 const SESSION: &str = "arn:aws:iam::111122223333:user/maria";
 /// A key that AWS's SDK has in its tests.
@@ -216,4 +216,24 @@ fn nobody_who_is_signed_in_is_told_so() {
         gone.contains("nobody is signed in") && gone.contains("hint: run: aws login"),
         "{gone}"
     );
+}
+
+/// Whoever holds the session: not who looks for it elsewhere, and nobody after signing out.
+#[test]
+fn what_a_session_led_to_is_kept_for_whoever_holds_it() {
+    let lab = lab();
+    let key = session(&lab, &role(&lab, "maria"));
+    let (machine, file) = machine(&lab, &key, LATE, "http://127.0.0.1:1");
+    let mut machine = machine.without("ECR_AUTH_CACHE");
+    let password = machine.helper("get", HOST).password();
+    let empty = machine.path("empty").display().to_string();
+    machine.set("AWS_LOGIN_CACHE_DIRECTORY", &empty);
+    let elsewhere = machine.helper("get", HOST);
+    assert!(elsewhere.stdout.contains("nobody is signed in"), "{elsewhere:?}");
+    machine.set("AWS_LOGIN_CACHE_DIRECTORY", "");
+    assert_eq!(machine.helper("get", HOST).password(), password);
+    assert_eq!(lab.count(GET_TOKEN), 1);
+    fs::remove_file(&file).unwrap();
+    let signed_out = machine.helper("get", HOST);
+    assert!(signed_out.stdout.contains("nobody is signed in"), "{signed_out:?}");
 }

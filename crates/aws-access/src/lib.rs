@@ -53,6 +53,7 @@ mod endpoint;
 mod expiration;
 mod failure;
 pub mod identity;
+mod kept_session;
 mod keys;
 mod login;
 mod managed_login;

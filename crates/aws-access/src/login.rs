@@ -1,7 +1,6 @@
 //! Credentials from `aws login`: a session of AWS's console, renewed as long as possible.
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/access-login.html>
 
-use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
@@ -14,13 +13,12 @@ use rustls_pki_types::PrivateSec1KeyDer;
 use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::client::Aws;
 use crate::endpoint::{Endpoint, EndpointKind, Service};
 use crate::expiration;
-use crate::sso::{keep_session, session_file_name};
-use context::variables;
+use crate::kept_session::login_session_file;
+use crate::sso::keep_session;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 use zeroize::Zeroizing;
@@ -67,7 +65,7 @@ impl Aws<'_> {
             Error::failed(Code::ProfileFailed, format!("profile {profile}"), cause)
                 .hint(format!("run: aws login --profile {profile}"))
         };
-        let file = self.login_file(session);
+        let file = login_session_file(session, self.env);
         let file = file.ok_or_else(|| failed("this user has no home folder".to_owned()).with_code(Code::NoHome))?;
         if !file.is_file() {
             return Err(failed(format!("nobody is signed in: there is no {}", file.display())));
@@ -96,12 +94,6 @@ impl Aws<'_> {
             expiration::parse(&keys.expires_at),
             "login",
         ))
-    }
-
-    fn login_file(&self, session: &str) -> Option<PathBuf> {
-        let named = self.env.path(variables::AWS_LOGIN_CACHE_DIRECTORY);
-        let folder = named.or_else(|| Some(self.env.home()?.join(".aws/login/cache")))?;
-        Some(folder.join(session_file_name(&Sha256::digest(session.trim()))))
     }
 
     async fn renew_login(&self, profile: &str, session: &mut LoginSession, region: &str) -> Result<()> {

@@ -5,6 +5,7 @@ use crate::endpoint::{Endpoint, EndpointKind, Service, metadata_address};
 use crate::identity::{
     ChainSource, CredentialSource, Identity, ProfileBase, ProfileSource, SsoSettings, process_fields,
 };
+use crate::kept_session::{key_text, login_session_file, sso_session_file};
 use context::{Env, variables};
 use diagnostics::Result;
 use ecr_registry::{Partition, Registry};
@@ -143,11 +144,13 @@ fn profile_fields(
             for (name, service) in [("sso", Service::Sso), ("sso-oidc", Service::SsoOidc)] {
                 fields.push((name, sso_endpoint(service, sso, env, identity)?.key_text().into()));
             }
+            fields.push(("kept-session", key_text(sso_session_file(sso, env))));
         }
-        ProfileBase::Login(_) => {
+        ProfileBase::Login(session) => {
             let region = sts_of_profile(env, identity, to)?.region().to_owned();
             let endpoint = Endpoint::for_service(Service::SignIn, &region, EndpointKind::default(), env, identity)?;
             fields.push(("sign-in", endpoint.key_text().into()));
+            fields.push(("kept-session", key_text(login_session_file(session, env))));
         }
         ProfileBase::Process(line) => fields.extend(process_fields(line, env)),
         _ => {}

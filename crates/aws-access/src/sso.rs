@@ -1,18 +1,18 @@
 //! Credentials from IAM Identity Center: the session that `aws sso login` began, renewed as long as possible.
 //! <https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_GetRoleCredentials.html>
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sha1::{Digest, Sha1};
 
 use crate::client::Aws;
 use crate::endpoint::Service;
 use crate::expiration;
 use crate::identity::SsoSettings;
+use crate::kept_session::sso_session_file;
 use crate::sign_in::sso_endpoint;
 use context::variables;
 use diagnostics::{Code, Error, Mention, Result};
@@ -65,8 +65,7 @@ impl Aws<'_> {
             Error::failed(code, format!("profile {profile}"), cause)
                 .hint(format!("run: aws sso login --profile {profile}"))
         };
-        let file = self
-            .session_file(sso)
+        let file = sso_session_file(sso, self.env)
             .ok_or_else(|| failed(Code::NoHome, "this user has no home folder".to_owned()))?;
         let text = private_files::read_secret(&file, private_files::TOKEN_LIMIT).map_err(|error| {
             failed(
@@ -117,12 +116,6 @@ impl Aws<'_> {
             ends_at.map(|ends_at| self.observer.clock.to_ours(ends_at)),
             "sso",
         ))
-    }
-
-    /// Returns the AWS CLI's file of the session, named after the `sso-session` or after the address where users sign in.
-    fn session_file(&self, sso: &SsoSettings) -> Option<PathBuf> {
-        let digest = Sha1::digest(sso.session.as_deref().unwrap_or(&sso.start_url));
-        Some(self.env.home()?.join(".aws/sso/cache").join(session_file_name(&digest)))
     }
 
     fn portal(&self, sso: &SsoSettings) -> Result<aws_sdk_sso::Client> {
@@ -183,10 +176,4 @@ pub(crate) fn keep_session(file: &Path, session: &impl Serialize) {
             EditOutcome::Text(text.clone())
         })
     });
-}
-
-/// Returns the AWS CLI's name for the file of a session: the digest of the session's name, in hexadecimal digits.
-pub(crate) fn session_file_name(digest: &[u8]) -> String {
-    let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    digits + ".json"
 }
