@@ -17,6 +17,7 @@ use settings::IdentitySettings;
 pub fn named(
     registries: &[String],
     region: Option<&str>,
+    profile: Option<&str>,
     config: &Config,
     context: &Context<'_>,
 ) -> Result<Vec<String>> {
@@ -24,7 +25,7 @@ pub fn named(
     if registries.is_empty() {
         return Ok(hosts);
     }
-    let region = identity::region(region, &context.env)?;
+    let region = identity::region(region, profile, &context.env)?;
     for name in registries.iter().flat_map(|text| split_arguments(text)) {
         let host = config.host_named(name, region.as_deref())?;
         if !hosts.contains(&host) {
@@ -51,7 +52,7 @@ pub fn named_or_own(
     context: &mut Context<'_>,
 ) -> Result<Vec<String>> {
     let region = args.region();
-    let named = named(registries, region, config, context)?;
+    let named = named(registries, region, args.profile(), config, context)?;
     if !named.is_empty() {
         return Ok(named);
     }

@@ -44,7 +44,7 @@ impl MfaPrompt {
     /// # Errors
     /// The errors of [`MfaPrompt::begin`].
     pub fn begin_for_caller(&mut self, args: &IdentityArgs, context: &Context<'_>) -> Result<()> {
-        let region = identity::region(args.region(), &context.env)?;
+        let region = identity::region(args.region(), args.profile(), &context.env)?;
         let Some(region) = region.filter(|_| self.terminal.is_there()) else {
             return Ok(());
         };

@@ -126,7 +126,8 @@ fn tell_rules(named: &[String], hosts: &[String], config: &Config, path: Option<
 
 /// Returns the registries that are named beside `--all`: they get rules, and replace other helpers' entries.
 fn hosts_beside_all(args: &SetupArgs, config: &Config, context: &Context<'_>) -> Result<Vec<String>> {
-    let named = hosts::named(&args.registries, args.identity.region(), config, context)?;
+    let identity = &args.identity;
+    let named = hosts::named(&args.registries, identity.region(), identity.profile(), config, context)?;
     match named.is_empty() {
         true => Ok(config.exact_hosts().map(str::to_owned).collect()),
         false => Ok(named),

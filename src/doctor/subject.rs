@@ -61,7 +61,9 @@ fn named_subject(
     if let Some(subject) = of_image(named, rules) {
         return subject;
     }
-    let region = identity::region(asked.region, &context.env).ok().flatten();
+    let region = identity::region(asked.region, asked.profile, &context.env)
+        .ok()
+        .flatten();
     let host = match rules.host_named(named, region.as_deref()) {
         // It may be an alias in a configuration file that cannot be read.
         Err(_) if config.is_none() => server_name(named).unwrap_or_else(|| named.to_owned()),

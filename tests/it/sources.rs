@@ -235,3 +235,45 @@ fn every_row_of_the_page() {
         }
     }
 }
+
+/// The default profile and the profile `work`, each with a region of its own.
+fn with_regions(machine: &Machine) {
+    let config = "[default]\nregion = ap-south-1\n[profile work]\nregion = eu-north-1\n";
+    machine.write(".aws/config", config);
+    let key = |name: &str| machine.variable(name).unwrap().to_owned();
+    let (id, secret) = (key("AWS_ACCESS_KEY_ID"), key("AWS_SECRET_ACCESS_KEY"));
+    let keys = format!("[work]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+    machine.write(".aws/credentials", &keys);
+}
+
+#[test]
+fn an_account_alone_is_completed_by_the_region_of_the_profile_that_is_named() {
+    let lab = crate::lab_machine::lab();
+    let machine = crate::lab_machine::machine(&lab);
+    with_regions(&machine);
+    for (args, region) in [
+        (&["111122223333"][..], "ap-south-1"),
+        (&["111122223333", "--profile", "work"], "eu-north-1"),
+        (&["--profile", "work"], "eu-north-1"),
+        (
+            &["--profile", "work", "--region", "sa-east-1", "111122223333"],
+            "sa-east-1",
+        ),
+    ] {
+        let outcome = machine.run(&[&["login", "--format", "json"], args].concat());
+        let host = format!("\"registry\":\"111122223333.dkr.ecr.{region}.amazonaws.com\"");
+        assert!(outcome.stdout.contains(&host), "{args:?}: {outcome:?}");
+    }
+}
+
+#[test]
+fn assume_hands_over_the_region_of_the_profile_that_is_named() {
+    let lab = crate::lab_machine::lab();
+    let machine = crate::lab_machine::machine(&lab);
+    with_regions(&machine);
+    let outcome = machine.run(&["assume", "--profile", "work", "--format", "dotenv"]);
+    assert!(outcome.stdout.contains("\nAWS_REGION=eu-north-1\n"), "{outcome:?}");
+    let machine = machine.with("AWS_REGION", "us-west-2");
+    let outcome = machine.run(&["assume", "--profile", "work", "--format", "dotenv"]);
+    assert!(outcome.stdout.contains("\nAWS_REGION=us-west-2\n"), "{outcome:?}");
+}

@@ -45,7 +45,7 @@ pub fn caller(identity: &Identity, region: &str, context: &Context<'_>) -> Resul
 /// # Errors
 /// There is no region, there are no credentials, AWS denies the call, or the network fails.
 pub fn own_registry(region_flag: Option<&str>, settings: IdentitySettings, context: &Context<'_>) -> Result<Registry> {
-    let region = identity::region(region_flag, &context.env)?.ok_or_else(|| {
+    let region = identity::region(region_flag, settings.profile.as_deref(), &context.env)?.ok_or_else(|| {
         Error::usage(
             Code::NoRegistry,
             "no registry",

@@ -77,8 +77,9 @@ impl SessionPath {
             )));
         }
         let region = settings.role.region.clone();
+        let profile = settings.profile.clone();
         let choice = settings.choice(role_in(env))?;
-        let named_region = region.map_or_else(|| identity::current_region(env), |region| Ok(Some(region)))?;
+        let named_region = identity::region(region.as_deref(), profile.as_deref(), env)?;
         if let Some(region) = &named_region {
             parse_region(region)?;
         }

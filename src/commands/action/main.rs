@@ -166,7 +166,11 @@ impl MainStep {
 
     /// Returns the region whose STS is called: the current one, else the first registry's.
     fn region(&self, hosts: &[String], context: &Context<'_>) -> Result<String> {
-        if let Some(region) = identity::region(self.inputs.identity.region(), &context.env)? {
+        if let Some(region) = identity::region(
+            self.inputs.identity.region(),
+            self.inputs.identity.profile(),
+            &context.env,
+        )? {
             return Ok(region);
         }
         let first = hosts.iter().find_map(|host| Registry::parse(host));

@@ -23,7 +23,7 @@ impl Account {
             .filter(|role| settings::is_role_arn(role));
         let partition = match (region, account, role) {
             (None, None, Some(role)) => Partition::for_arn(role),
-            (region, _, _) => match identity::region(region, &context.env)? {
+            (region, _, _) => match identity::region(region, None, &context.env)? {
                 Some(region) => Partition::for_region(&parse_region(&region)?),
                 None => Partition::for_arn(role.unwrap_or_default()),
             },
@@ -142,7 +142,7 @@ impl Account {
     ) -> Result<Option<Value>> {
         let mut statements = vec![json!({"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"})];
         for (access, repositories) in wanted.iter().filter(|(_, all)| !all.is_empty()) {
-            let region = identity::region(region, &context.env)?.ok_or_else(|| {
+            let region = identity::region(region, None, &context.env)?.ok_or_else(|| {
                 Error::usage(Code::Region, access.flag(), "the region of the repository is missing")
                     .hint("name it with --region REGION")
             })?;

@@ -334,22 +334,28 @@ fn resolve_user(mut settings: Box<CognitoSettings>, env: &Env) -> Box<CognitoSet
     settings
 }
 
-/// Returns the region of registries that are named by their account alone: from the flag, the environment, then the profile.
+/// Returns the region of registries that are named by their account alone: from the flag, the environment, then the profile that `profile`
+/// or the environment names.
 ///
 /// # Errors
 /// AWS's shared files cannot be read.
-pub fn region(flag: Option<&str>, env: &Env) -> Result<Option<String>> {
+pub fn region(flag: Option<&str>, profile: Option<&str>, env: &Env) -> Result<Option<String>> {
     match flag {
         Some(region) => Ok(Some(region.to_owned())),
-        None => current_region(env),
+        None => region_beside(profile, env),
     }
 }
 
-/// Returns the current region: `AWS_REGION`, `AWS_DEFAULT_REGION`, then the profile's.
+/// Returns the current region: `AWS_REGION`, `AWS_DEFAULT_REGION`, then that of the profile that the environment names.
 ///
 /// # Errors
 /// AWS's shared files cannot be read.
 pub fn current_region(env: &Env) -> Result<Option<String>> {
+    region_beside(None, env)
+}
+
+/// Returns the region of the environment, then that of the profile that `profile` or the environment names.
+pub(crate) fn region_beside(profile: Option<&str>, env: &Env) -> Result<Option<String>> {
     if let Some(region) = env
         .get(variables::AWS_REGION)
         .or_else(|| env.get(variables::AWS_DEFAULT_REGION))
@@ -357,7 +363,7 @@ pub fn current_region(env: &Env) -> Result<Option<String>> {
         return Ok(Some(region.to_owned()));
     }
     let files = SharedFiles::read(env)?;
-    let profile = files.profile(named_profile(env).unwrap_or("default"));
+    let profile = files.profile(profile.or_else(|| named_profile(env)).unwrap_or("default"));
     Ok(profile.and_then(|profile| profile.get("region")).map(str::to_owned))
 }
 
