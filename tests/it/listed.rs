@@ -45,6 +45,24 @@ fn a_registry_that_is_known_makes_no_call() {
     assert_eq!(lab.calls().log.len(), 0);
 }
 
+/// GitLab Runner asks for no password of a registry that is not listed, and a name of one's own is none of ECR's hosts.
+#[test]
+fn the_callers_own_registry_is_listed_beside_a_name_of_ones_own() {
+    let lab = lab();
+    let machine = machine(&lab).with("AWS_REGION", "eu-west-1");
+    let alias =
+        "registries:\n  - match: registry.example.com\n    registry: 444455556666.dkr.ecr.eu-west-1.amazonaws.com\n";
+    machine.write(CONFIG, alias);
+    let both = format!("{{\"https://{HOST}\":\"AWS\",\"https://registry.example.com\":\"AWS\"}}\n");
+    machine.helper("list", "").prints(&both);
+    // Who has no other registry is not told that there is none.
+    let alone = Machine::new();
+    alone.write(CONFIG, alias);
+    alone
+        .helper("list", "")
+        .prints("{\"https://registry.example.com\":\"AWS\"}\n");
+}
+
 #[test]
 fn the_identity_is_that_of_a_get() {
     let lab = lab();

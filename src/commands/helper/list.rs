@@ -9,8 +9,8 @@ use aws_access::OwnPasswordPath;
 use aws_access::identity::current_region;
 use configuration::Config;
 use context::Context;
-use diagnostics::{Code, Error};
-use ecr_registry::{parse_argument, server_name};
+use diagnostics::{Code, Error, Result};
+use ecr_registry::{Registry, parse_argument, server_name};
 use secret_cache::Cache;
 
 /// A placeholder for an account that is not known yet.
@@ -31,10 +31,20 @@ pub fn servers(config: Option<&Path>, context: &mut Context<'_>) -> BTreeMap<Str
         .chain(cached_hosts(&config, context))
         .collect();
     let mut servers = others(&config, &ours, context);
-    let has_ours = !ours.is_empty() || servers.keys().any(|server| config.target(server).is_some());
+    // An alias is not an ECR host.
+    let has_ours = ours
+        .iter()
+        .chain(servers.keys())
+        .any(|server| Registry::parse(server).is_some());
     let own = match has_ours {
         true => None,
-        false => own_host(&config, context),
+        false => own_host(&config, context).unwrap_or_else(|error| {
+            // An alias can be all that there is.
+            if ours.is_empty() {
+                let _ = context.stderr.line(&format!("ecr-auth: list: {error}"));
+            }
+            None
+        }),
     };
     let ours = ours.into_iter().chain(own);
     servers.extend(ours.map(|host| (format!("https://{host}"), "AWS".to_owned())));
@@ -43,22 +53,19 @@ pub fn servers(config: Option<&Path>, context: &mut Context<'_>) -> BTreeMap<Str
 
 /// Returns the caller's own registry, if no other ECR registry is known: some clients ask only for servers that are listed. Its password is fetched
 /// to find the registry, and is kept for the next `get`.
-fn own_host(config: &Config, context: &mut Context<'_>) -> Option<String> {
-    let found = current_region(&context.env).and_then(|region| {
-        let region =
-            region.ok_or_else(|| Error::usage(Code::NoRegistry, "no registry is known", "no region is set"))?;
-        let any = parse_argument(&format!("{ANY_ACCOUNT}/{region}"), None)?;
-        let settings = config
-            .target(any.host())
-            .map(|target| target.identity())
-            .unwrap_or_default();
-        let path = OwnPasswordPath::choose(&context.env, &any, settings)?;
-        path.host(&Cache::from_env(&context.env), context)
-    });
-    found.unwrap_or_else(|error| {
-        let _ = context.stderr.line(&format!("ecr-auth: list: {error}"));
-        None
-    })
+///
+/// # Errors
+/// No region, no credentials, what AWS says.
+fn own_host(config: &Config, context: &mut Context<'_>) -> Result<Option<String>> {
+    let region = current_region(&context.env)?;
+    let region = region.ok_or_else(|| Error::usage(Code::NoRegistry, "no registry is known", "no region is set"))?;
+    let any = parse_argument(&format!("{ANY_ACCOUNT}/{region}"), None)?;
+    let settings = config
+        .target(any.host())
+        .map(|target| target.identity())
+        .unwrap_or_default();
+    let path = OwnPasswordPath::choose(&context.env, &any, settings)?;
+    path.host(&Cache::from_env(&context.env), context)
 }
 
 /// Returns the list of the fallback store, without registries that are listed already. The user of our own registries is always `AWS`.
