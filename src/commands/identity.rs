@@ -71,9 +71,7 @@ fn parser(kind: ValueKind) -> ValueParser {
             .into(),
         ValueKind::Number(..) => value_parser!(u32).into(),
         ValueKind::OneOf(words) => {
-            // Only ecr-auth.yml holds a sign-in. The flag only repeats it, and is hidden.
-            let value = |word: &'static str, help| PossibleValue::new(word).help(help).hide(word == "cognito");
-            let words = words.iter().map(|(word, help)| value(word, *help));
+            let words = words.iter().map(|(word, help)| PossibleValue::new(*word).help(*help));
             PossibleValuesParser::new(words).into()
         }
         ValueKind::Tags(..) => ValueParser::new(tag),

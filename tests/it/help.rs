@@ -89,6 +89,17 @@ fn the_short_help_of_setup_fits_on_one_screen() {
     );
 }
 
+#[test]
+fn every_source_of_credentials_is_in_the_help() {
+    for command in ["setup", "assume", "login", "doctor"] {
+        let help = help(&[command]);
+        let (_, source) = help.split_once("--source <SOURCE>").unwrap();
+        for word in ["auto", "oidc", "chain", "cognito"] {
+            assert!(source.contains(&format!("\n          - {word}:")), "{command} {word}");
+        }
+    }
+}
+
 /// Returns the commands that a help lists, except clap's own.
 fn subcommands(help: &str) -> Vec<&str> {
     let listed = help.split_once("\nCommands:\n").map_or("", |(_, rest)| rest);
