@@ -80,7 +80,7 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, context: &mut Context<'
         return Ok(());
     }
     let config = Config::load(&context.env, config_path)?;
-    setup_warnings::warn(&hosts, &config, !args.verify, context);
+    setup_warnings::warn(&hosts, args.all, &config, !args.verify, context);
     if args.verify {
         let hosts = match hosts.is_empty() {
             true => hosts::named_or_own(&[], &args.identity, &config, None, context)?,

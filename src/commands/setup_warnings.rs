@@ -2,22 +2,39 @@
 
 use crate::doctor;
 use aws_access::PasswordPath;
+use aws_access::identity::current_region;
 use configuration::Config;
 use context::{Context, variables};
-use diagnostics::shown_hint;
+use diagnostics::{Result, shown_hint};
+use ecr_registry::parse_argument;
 use settings::Surface;
 
+/// A placeholder account, for every registry without a rule.
+const ANY_ACCOUNT: &str = "000000000000";
+/// Its region, if none is set.
+const ANY_REGION: &str = "us-east-1";
+
 /// Warns of passwords that clients use before the helper. `config` is the current configuration. With `identities`, also warns of missing
-/// credentials. `--verify` needs no such warning.
-pub fn warn(hosts: &[String], config: &Config, identities: bool, context: &mut Context<'_>) {
+/// credentials. `--verify` needs no such warning. With `all`, every registry is served, and `hosts` are the registries that rules name.
+pub fn warn(hosts: &[String], all: bool, config: &Config, identities: bool, context: &mut Context<'_>) {
     if identities {
         warn_of_identities(hosts, config, context);
     }
-    // In the files, the new entries come first. Checking costs one read of all files for each host.
-    if context.env.get(variables::DOCKER_AUTH_CONFIG).is_none() {
-        return;
+    if identities && all && hosts.is_empty() {
+        warn_of_any(config, context);
     }
-    for host in hosts {
+    let mut hosts = match context.env.get(variables::DOCKER_AUTH_CONFIG) {
+        Some(_) => hosts.to_vec(),
+        // In the files, the new entries come first. Checking costs one read of all files for each host.
+        None => Vec::new(),
+    };
+    if all {
+        // Podman reads its passwords before it asks for every registry.
+        hosts.extend(doctor::password_hosts(&context.env));
+    }
+    hosts.sort_unstable();
+    hosts.dedup();
+    for host in &hosts {
         for (finding, hint) in doctor::passwords_before_us(host, &context.env, context.now()) {
             tell(&finding, Some(&hint), context);
         }
@@ -34,20 +51,36 @@ fn warn_of_identities(hosts: &[String], config: &Config, context: &mut Context<'
             continue;
         }
         seen.push(settings.clone());
-        match PasswordPath::choose(&context.env, target.registry(), settings) {
-            Err(error) => {
-                let error = Surface::CommandLine.tell(error);
-                tell(&format!("{host}: {error}"), error.hint_text(), context);
-            }
-            Ok(path) if doctor::is_of_missing_instance(&path.identity().source) => {
-                tell(
-                    &format!("{host}: {}", doctor::NO_CREDENTIALS),
-                    Some(doctor::NAME_SOME),
-                    context,
-                );
-            }
-            Ok(_) => {}
+        let path = PasswordPath::choose(&context.env, target.registry(), settings);
+        tell_of_identity(host, path, context);
+    }
+}
+
+/// Warns if registries without a rule have no credentials.
+fn warn_of_any(config: &Config, context: &mut Context<'_>) {
+    let region = current_region(&context.env).ok().flatten();
+    let any = |region: &str| parse_argument(&format!("{ANY_ACCOUNT}/{region}"), None).ok();
+    let any = region.and_then(|region| any(&region)).or_else(|| any(ANY_REGION));
+    let Some(registry) = any else { return };
+    let settings = config.target(registry.host()).map(|target| target.identity());
+    let path = PasswordPath::choose(&context.env, &registry, settings.unwrap_or_default());
+    tell_of_identity("registries without a rule", path, context);
+}
+
+fn tell_of_identity(whose: &str, path: Result<PasswordPath>, context: &mut Context<'_>) {
+    match path {
+        Err(error) => {
+            let error = Surface::CommandLine.tell(error);
+            tell(&format!("{whose}: {error}"), error.hint_text(), context);
         }
+        Ok(path) if doctor::is_of_missing_instance(&path.identity().source) => {
+            tell(
+                &format!("{whose}: {}", doctor::NO_CREDENTIALS),
+                Some(doctor::NAME_SOME),
+                context,
+            );
+        }
+        Ok(_) => {}
     }
 }
 

@@ -1,6 +1,6 @@
 //! The credentials that each client would use for a registry, and the file that they come from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -8,8 +8,8 @@ use super::helper;
 use super::report::{Check, Outcome};
 use super::variable;
 use client_config::{
-    ClientCredentials, ConfigFile, ConfigLocation, CredentialStore, DropIn, EntryForAll, FoundCredentials, HELPER,
-    HelperSettings, Kind, Lookup, NearMiss, Slip, StoredPassword, config_files, look_up, read_text, shown,
+    AuthsStore, ClientCredentials, ConfigFile, ConfigLocation, CredentialStore, DropIn, EntryForAll, FoundCredentials,
+    HELPER, HelperSettings, Kind, Lookup, NearMiss, Slip, StoredPassword, config_files, look_up, read_text, shown,
 };
 use context::{Env, program, variables};
 use diagnostics::{Code, Error, Result};
@@ -495,6 +495,18 @@ pub fn configured_hosts(env: &Env) -> Vec<String> {
     let files = files(env).unwrap_or_default();
     let hosts: BTreeSet<&str> = files.iter().flat_map(ClientFile::hosts).collect();
     hosts.into_iter().map(str::to_owned).collect()
+}
+
+/// The registries of ECR that a client's own file has a password for.
+pub fn password_hosts(env: &Env) -> Vec<String> {
+    let files = files(env).unwrap_or_default();
+    let logins = files
+        .iter()
+        .filter_map(|file| AuthsStore::for_config(&file.path, env).ok()?.list().ok());
+    let registries = logins
+        .flat_map(BTreeMap::into_keys)
+        .filter_map(|key| Registry::parse(&key));
+    registries.map(|registry| registry.host().to_owned()).collect()
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ mod variable;
 
 use std::path::Path;
 
-pub use clients::passwords_before_us;
+pub use clients::{password_hosts, passwords_before_us};
 pub use helper::{path_line, path_line_goes};
 pub use instance::{NAME_SOME, NO_CREDENTIALS, is_of_missing_instance};
 pub use overview::{NextStep, Overview, look};

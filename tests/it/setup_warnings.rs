@@ -36,6 +36,48 @@ fn missing_credentials_are_told() {
     assert!(!outcome.stderr.contains("AWS credentials"), "{outcome:?}");
 }
 
+fn setup_all(machine: &Machine) -> Outcome {
+    let bin = machine.home().join("bin").display().to_string();
+    let outcome = machine.run(&["setup", "--all", "--client", "all", "--bin-dir", &bin]);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""), "{outcome:?}");
+    outcome
+}
+
+#[test]
+fn missing_credentials_are_told_where_every_registry_is_served() {
+    let outcome = setup_all(&Machine::new());
+    let told = "warning: registries without a rule: no AWS credentials: ";
+    assert!(outcome.stderr.contains(told), "{outcome:?}");
+    let missing = Machine::new().with("AWS_PROFILE", "prd");
+    missing.write(".aws/config", "[profile dev]\n[profile prod]\n");
+    let outcome = setup_all(&missing);
+    let told = "warning: registries without a rule: profile prd: AWS's shared files have no such profile [EA0303]\nhint: profiles there are: dev, prod\n";
+    assert!(outcome.stderr.contains(told), "{outcome:?}");
+    let lab = lab();
+    let outcome = setup_all(&machine(&lab));
+    assert!(!outcome.stderr.contains("warning: registries"), "{outcome:?}");
+}
+
+/// Podman reads its own passwords before it asks for every registry; docker does not.
+#[test]
+fn an_old_password_that_podman_uses_first_is_told_where_every_registry_is_served() {
+    let lab = lab();
+    let machine = machine(&lab);
+    let old = format!("{{\"auths\":{{\"{HOST}\":{{\"auth\":\"QVdTOm9sZA==\"}}}}}}");
+    machine.write(".config/containers/auth.json", &old);
+    machine.write(".docker/config.json", &old);
+    let outcome = setup_all(&machine);
+    let told: Vec<_> = outcome
+        .stderr
+        .lines()
+        .filter(|line| line.contains("password"))
+        .collect();
+    assert!(
+        matches!(told[..], [told] if told.starts_with("warning: podman: the password that stands in auths of ~/.config/containers/auth.json is used")),
+        "{outcome:?}"
+    );
+}
+
 #[test]
 fn a_password_of_the_variable_that_comes_first_is_told() {
     let lab = lab();
