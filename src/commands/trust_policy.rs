@@ -109,7 +109,8 @@ pub fn run(args: &TrustPolicyArgs, context: &mut Context<'_>) -> Result<()> {
     let permissions = account.permissions(&access, args.region.as_deref(), context)?;
     let name = role_name(args, context)?;
     let wanted = wanted(args);
-    let mut jobs = match (form(args), wanted.is_empty()) {
+    let by_token = wanted.is_empty() && has_token(&context.env);
+    let mut jobs = match (form(args), by_token) {
         (Some(form), false) => form.wanted(&wanted)?,
         (None, false) => return Err(no_ci("the flags don't say which CI runs the jobs")),
         (form, true) => of_this_job(form, args, &account, context)?,
@@ -255,6 +256,11 @@ fn claims(args: &TrustPolicyArgs, account: &Account, context: &Context<'_>) -> R
             format!("{name} is not a JWT"),
         )
     })
+}
+
+/// Returns whether this is a job with a token, or one that should have a token.
+fn has_token(env: &Env) -> bool {
+    ci::gives_tokens(env) || !CiToken::all(env).is_empty() || pair_of_aws(env).is_some()
 }
 
 /// Returns the token file that is a source of AWS credentials together with `AWS_ROLE_ARN`. If the job has no other token, STS gets this one.

@@ -735,3 +735,20 @@ fn a_repository_needs_a_region() {
     let args = "--ci github --repository octo/app --branch main --push app";
     what_a_subject_cannot_say_is_refused(args, "--push");
 }
+
+/// No token could say which jobs are meant, so it is not the token that is missing.
+#[test]
+fn outside_a_job_the_flags_that_are_missing_are_named() {
+    let policy = |ci: &[&str]| Machine::new().run(&[&["trust-policy", "--account", "111122223333"], ci].concat());
+    let github = policy(&["--ci", "github"]);
+    assert_eq!(github.status, 2, "{github:?}");
+    assert!(
+        github
+            .stderr
+            .starts_with("error: --repository: it is missing [EA0002]\n"),
+        "{github:?}"
+    );
+    let none = policy(&[]);
+    assert_eq!(none.status, 2, "{none:?}");
+    assert!(none.stderr.starts_with("error: --ci: the flags don't say "), "{none:?}");
+}
