@@ -215,3 +215,19 @@ fn doctor_names_the_file_that_decides() {
     );
     assert!(decides("444455556666.dkr.ecr.eu-west-1.amazonaws.com").contains("ecr-auth.yml: the rule of *."));
 }
+
+#[test]
+fn a_number_that_is_none_is_told_in_plain_words() {
+    let machine = Machine::new();
+    for (value, column) in [("abc", 15), ("-1", 15), ("1.5", 15)] {
+        let text = format!("registries:\n  - match: {HOST}\n    duration: {value}\n");
+        let file = machine.write(CONFIG, &text);
+        let outcome = machine.run(&["setup", "--client", "docker", HOST]);
+        let told = format!(
+            "error: {}:3:{column}: expected a whole number [EA0033]\n",
+            file.display()
+        );
+        assert_eq!(outcome.status, 2, "{outcome:?}");
+        assert!(outcome.stderr.starts_with(&told), "{value}: {outcome:?}");
+    }
+}

@@ -307,6 +307,7 @@ pub(super) fn explain(path: &Path, error: &YamlError) -> Error {
             .hint("if a text is meant, write it in quotes"),
         YamlError::SerdeInvalidType { expected, .. } => wrong(path, &place, format!("expected {expected}")),
         YamlError::Unexpected { expected, .. } => wrong(path, &place, format!("expected {}", in_plain_words(expected))),
+        YamlError::InvalidScalar { .. } => wrong(path, &place, "expected a whole number"),
         YamlError::MultipleDocuments { .. } => {
             wrong(path, &place, "a second document begins here; only one is read").with_code(Code::ConfigSyntax)
         }
