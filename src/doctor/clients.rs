@@ -181,6 +181,13 @@ impl ClientLookup<'_> {
                 "install it, or take credsStore out: crane and cosign fail without it, whatever the registry",
             );
         }
+        if let Some(malformed) = &self.lookup.warned_of {
+            return Check::warn(
+                self.id(),
+                format!("{finding}; docker warns of {malformed}"),
+                "fix the file at that place: podman, buildah and skopeo cannot read it",
+            );
+        }
         match self.near() {
             near if near.is_empty() => Check::pass(self.id(), finding),
             near => Check::warn(

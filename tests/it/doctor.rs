@@ -676,6 +676,10 @@ fn docker_auth_config_counts_for_a_docker_that_reads_it() {
     r#"{"auths":{"HOST":{"auth":null,"email":"\ud800"}},"credHelpers":{"HOST":"ecr-auth"}}"#,
     "✓ docker: docker-credential-ecr-auth is asked, by credHelpers"
 )]
+#[case::a_login_of_the_wrong_type(
+    r#"{"auths":{"ghcr.io":{"auth":5}},"credHelpers":{"HOST":"ecr-auth"}}"#,
+    "! docker: docker-credential-ecr-auth is asked, by credHelpers in ~/.docker/config.json; docker warns of a member of an entry of auths that is not a string at line 1 column 29"
+)]
 #[case::a_brace_too_many(
     "{\"credHelpers\":{\"HOST\":\"ecr-auth\"}}\n}",
     "✓ docker: docker-credential-ecr-auth is asked"

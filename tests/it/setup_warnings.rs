@@ -115,6 +115,18 @@ fn what_follows_the_configuration_stays_and_is_told() {
     assert_eq!(fs::read_to_string(file).unwrap(), before);
 }
 
+/// Docker warns of a value that is not a string, and uses the other values.
+#[test]
+fn nobody_is_told_that_docker_cannot_read_what_it_reads_in_part() {
+    let machine = Machine::new();
+    machine.write(".docker/config.json", "{\"credHelpers\":{\"a.io\":5,\"b.io\":\"x\"}}");
+    let bin = machine.home().join("bin").display().to_string();
+    let outcome = machine.run(&["setup", "--client", "docker", "--bin-dir", &bin, HOST]);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    let told = "a helper's name that is not a string at line 1 column 24 [EA0101]\nhint: fix the file at that place; it was not changed\n";
+    assert!(outcome.stderr.contains(told), "{outcome:?}");
+}
+
 /// In podman's own file, further text makes all clients refuse it.
 #[test]
 fn podmans_own_file_with_something_after_it_is_left_alone() {

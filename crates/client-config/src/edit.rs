@@ -17,10 +17,8 @@ pub const HELPER: &str = "ecr-auth";
 impl Malformed {
     /// Returns the error message.
     pub fn in_file(&self, file: &ConfigFile) -> Error {
-        Error::failed(Code::ClientConfig, format!("cannot edit {}", file.path.display()), self).hint(format!(
-            "fix the file, which {} cannot read either; it was not changed",
-            file.kind.name()
-        ))
+        Error::failed(Code::ClientConfig, format!("cannot edit {}", file.path.display()), self)
+            .hint("fix the file at that place; it was not changed")
     }
 }
 

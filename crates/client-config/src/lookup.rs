@@ -57,6 +57,8 @@ pub struct Lookup {
     pub near_misses: Vec<NearMiss>,
     /// Why the client ignores the variable that holds a configuration, if it does.
     pub dropped_variable: Option<Malformed>,
+    /// What docker warns about in the file that names the helper. Docker uses the helper all the same.
+    pub warned_of: Option<Malformed>,
 }
 
 /// Finds the credentials that this client would use for a registry.
@@ -69,6 +71,7 @@ pub fn look_up(kind: Kind, host: &str, env: &Env) -> Result<Lookup> {
     let mut all = Vec::new();
     let mut near_misses = Vec::new();
     let mut dropped_variable = None;
+    let mut warned_of = None;
     if let Some(text) = client.text_variable.and_then(|variable| env.get(variable)) {
         near_misses.extend(near(host, &HelperSettings::default(), text, &ConfigLocation::Variable));
         match variable::password(host, text) {
@@ -82,9 +85,10 @@ pub fn look_up(kind: Kind, host: &str, env: &Env) -> Result<Lookup> {
     }
     for path in &files {
         match in_file(kind, host, path, env) {
-            Ok((found, near)) => {
-                all.extend(found);
-                near_misses.extend(near);
+            Ok(of_file) => {
+                all.extend(of_file.found);
+                near_misses.extend(of_file.near_misses);
+                warned_of = warned_of.or(of_file.warned_of);
             }
             // Clients do not read further files after one that they use.
             Err(_) if !all.is_empty() => break,
@@ -110,25 +114,48 @@ pub fn look_up(kind: Kind, host: &str, env: &Env) -> Result<Lookup> {
         shadowed: all.collect(),
         near_misses,
         dropped_variable,
+        warned_of,
     })
 }
 
-/// Returns a file's credentials for the registry, the ones that count first, and its keys that never match.
-fn in_file(kind: Kind, host: &str, path: &Path, env: &Env) -> Result<(Vec<FoundCredentials>, Vec<NearMiss>)> {
+/// The contents of one file that concern a registry.
+#[derive(Default)]
+struct FileLookup {
+    /// The credentials, the ones that count first.
+    found: Vec<FoundCredentials>,
+    /// The keys that never match.
+    near_misses: Vec<NearMiss>,
+    /// What docker warns about, without an effect on the credentials.
+    warned_of: Option<Malformed>,
+}
+
+/// Reads one file of a client for a registry.
+fn in_file(kind: Kind, host: &str, path: &Path, env: &Env) -> Result<FileLookup> {
     let Some(text) = read_text(path)? else {
-        return Ok(Default::default());
+        return Ok(FileLookup::default());
     };
     let unreadable = |malformed: Malformed| unreadable(kind, &shown(path, env), &malformed);
     let settings = HelperSettings::of_client(kind, &text).map_err(unreadable)?;
-    let password = password(kind, host, &text).map_err(unreadable)?;
+    let (password, warned_of) = match password(kind, host, &text) {
+        Ok(password) => (password, None),
+        // Docker warns about passwords that it cannot read, and still asks the helper.
+        Err(malformed) if kind == Kind::Docker && !answers(kind, host, &settings, None).is_empty() => {
+            (None, Some(malformed))
+        }
+        Err(malformed) => return Err(unreadable(malformed)),
+    };
     let found = answers(kind, host, &settings, password).into_iter();
     let place = ConfigLocation::File(path.to_owned());
-    let near = near(host, &settings, &text, &place);
+    let near_misses = near(host, &settings, &text, &place);
     let found = found.map(|answer| FoundCredentials {
         place: place.clone(),
         answer,
     });
-    Ok((found.collect(), near))
+    Ok(FileLookup {
+        found: found.collect(),
+        near_misses,
+        warned_of,
+    })
 }
 
 fn unreadable(kind: Kind, path: &str, cause: &dyn Display) -> Error {

@@ -252,7 +252,7 @@ fn a_file_that_does_not_parse_is_an_error_with_a_way_out() {
         error
             .hint_text()
             .unwrap()
-            .starts_with("fix the file, which docker cannot read either")
+            .starts_with("fix the file at that place; it was not changed")
     );
     let wish = SetupRequest {
         hosts: &[],
