@@ -457,3 +457,20 @@ fn with_closed_home(machine: &Machine, stdin: &str) -> Outcome {
     fs::set_permissions(machine.home(), Permissions::from_mode(0o700)).unwrap();
     outcome
 }
+
+/// RFC 3339 allows it in the place of the `T`, and Python writes times so.
+#[test]
+fn a_time_may_have_a_blank_between_day_and_hour() {
+    let machine = Machine::new();
+    let answer = r#"{"Version":1,"AccessKeyId":"AKIDEXAMPLE","SecretAccessKey":"s","SessionToken":"t","Expiration":"2099-01-02 04:04:05+01:00"}"#;
+    let file = machine.write("answer", answer).display().to_string();
+    machine.write(
+        ".aws/config",
+        &format!("[profile spaced]\ncredential_process = cat {file}\n"),
+    );
+    let outcome = machine.run(&["assume", "--profile", "spaced"]);
+    assert!(
+        outcome.stdout.contains(r#""Expiration":"2099-01-02T03:04:05Z""#),
+        "{outcome:?}"
+    );
+}
