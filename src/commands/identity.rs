@@ -181,25 +181,21 @@ impl IdentityArgs {
         }
     }
 
-    /// Returns the keys of a rule of `setup.json`. The region is left out, because the registry's name holds it.
-    ///
-    /// # Errors
-    /// A path cannot be made absolute.
-    fn to_json(&self) -> Result<serde_json::Map<String, serde_json::Value>> {
-        let mut keys = self.0.to_json()?;
-        keys.remove(REGION.name);
-        Ok(keys)
-    }
-
     /// Returns the rule of `setup.json` that gives a registry these credentials.
     ///
     /// # Errors
-    /// Usage errors for settings that STS would refuse.
+    /// Usage errors for settings that STS would refuse, or a path cannot be made absolute.
     pub fn rule(&self, host: &str, config: &Config) -> Result<SetupRule> {
-        let keys = self.to_json()?;
-        if let Some(target) = config.target(host) {
+        let mut keys = self.0.to_json()?;
+        let target = config.target(host);
+        if let Some(target) = &target {
             let settings = self.identity(&IdentitySettings::default())?;
             Identity::check(&settings, &IdentityScope::from(target.registry()))?;
+        }
+        // The region is where STS is called for a role. A region that completes the registry's name is in that name already.
+        let of_registry = target.is_none_or(|target| self.region() == Some(target.registry().region()));
+        if of_registry || !self.0.has(&ROLE_ARN) {
+            keys.remove(REGION.name);
         }
         Ok(SetupRule {
             host: host.to_owned(),

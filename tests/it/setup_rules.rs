@@ -4,6 +4,7 @@ use configuration::{Config, SetupChange, SetupFile, SetupRule};
 use context::Env;
 
 use crate::harness::{HOST, Machine};
+use crate::lab_machine::{lab, machine, role};
 
 const CONFIG: &str = ".config/ecr-auth/ecr-auth.yml";
 const SETUP: &str = ".config/ecr-auth/setup.json";
@@ -229,5 +230,25 @@ fn a_number_that_is_none_is_told_in_plain_words() {
         );
         assert_eq!(outcome.status, 2, "{outcome:?}");
         assert!(outcome.stderr.starts_with(&told), "{value}: {outcome:?}");
+    }
+}
+
+/// The region of STS, where it is not the one that completes the registry's name.
+#[test]
+fn setup_keeps_the_region_that_a_role_is_assumed_in() {
+    let lab = lab();
+    let role = role(&lab, "push");
+    let machine = machine(&lab);
+    let bin = machine.home().join("bin").display().to_string();
+    for (region, registry, kept) in [("us-west-2", HOST, "us-west-2"), ("eu-west-1", "111122223333", "")] {
+        let args = ["setup", "--client", "docker", "--bin-dir", &bin, "--role-arn", &role];
+        let outcome = machine.run(&[&args[..], &["--region", region, registry]].concat());
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        assert_eq!(machine.read(SETUP).contains("\"region\""), !kept.is_empty());
+        machine.helper("get", HOST).password();
+        let mut calls = lab.calls().log.into_iter();
+        let assumed = calls.rfind(|call| call.operation == "sts:AssumeRole").unwrap();
+        assert_eq!(assumed.region.as_deref(), Some(region));
+        machine.run(&["logout"]);
     }
 }
