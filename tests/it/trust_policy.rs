@@ -537,18 +537,76 @@ fn what_a_subject_cannot_say_is_refused(#[case] args: &str, #[case] flag: &str) 
     assert!(outcome.stderr.starts_with(&format!("error: {flag}: ")), "{outcome:?}");
 }
 
-/// A subject that the CI's administrators chose, and that another repository may have too.
+const ENTERPRISE_SERVER: &str = "https://github.example.com/_services/token";
+
+/// A subject that the CI's administrators chose, and that another repository may have.
 #[rstest]
-#[case(Ci::Github, "repository_owner:octo")]
-#[case(Ci::Github, "repo:octo/other:ref:refs/heads/main")]
-#[case(Ci::Gitlab, "ref_type:branch:ref:main")]
-#[case(Ci::Circleci, "org/octo/user/7")]
-fn a_job_whose_subject_others_may_have_gets_no_policy(#[case] ci: Ci, #[case] subject: &str) {
+#[case(JobSpec::new(Ci::Github).subject("repo:octo/other:ref:refs/heads/main"))]
+#[case(JobSpec::new(Ci::Github).subject("repository:octo/ap:environment:production"))]
+#[case(JobSpec::new(Ci::Github).subject("repository_id:7:ref:refs/heads/main"))]
+#[case(JobSpec::new(Ci::Github).subject("production"))]
+// AWS compares nothing else there.
+#[case(JobSpec::new(Ci::Github).issuer(ENTERPRISE_SERVER).subject("repository_owner:octo"))]
+#[case(JobSpec::new(Ci::Github).issuer(ENTERPRISE_SERVER).subject("workflow:x:repository:octo/app"))]
+#[case(JobSpec::new(Ci::Gitlab).subject("ref_type:branch:ref:main"))]
+#[case(JobSpec::new(Ci::Circleci).subject("org/octo/user/7"))]
+fn a_job_whose_subject_others_may_have_gets_no_policy(#[case] spec: JobSpec) {
     let lab = lab();
-    let job = lab.start_job(&JobSpec::new(ci).subject(subject)).unwrap();
+    let job = lab.start_job(&spec).unwrap();
     let outcome = ci_machine(&lab, &job).run(&["trust-policy", "--account", ACCOUNT]);
     assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
-    assert!(outcome.stderr.contains(subject), "{outcome:?}");
+    assert!(outcome.stderr.contains(&job.subject), "{outcome:?}");
+}
+
+/// GitHub's `include_claim_keys`: the subject as it is, and where it doesn't begin with the repository, the repository beside it, as AWS compares that
+/// for GitHub's public service.
+#[rstest]
+#[case("repository_owner:octo", true)]
+#[case("environment:production", true)]
+#[case("job_workflow_ref:octo/ci/.github/workflows/push.yml@refs/heads/main", true)]
+#[case("workflow:x:repository:octo/app", true)]
+#[case("repository_owner_id:65:repository_visibility:private", true)]
+#[case(
+    "repository:octo/app:job_workflow_ref:octo/ci/.github/workflows/push.yml@refs/heads/main",
+    false
+)]
+#[case("repository_id:74", false)]
+#[case("repository:octo/app", false)]
+fn a_subject_of_chosen_claims_lets_in_this_repository_alone(#[case] subject: &str, #[case] names_it: bool) {
+    let lab = lab();
+    let spec = || JobSpec::new(Ci::Github).subject(subject);
+    let job = lab.start_job(&spec()).unwrap();
+    let policy = printed(&ci_machine(&lab, &job), &[]);
+    let equals = &policy["Statement"][0]["Condition"]["StringEquals"];
+    assert_eq!(equals["token.actions.githubusercontent.com:sub"], subject);
+    let id = &equals["token.actions.githubusercontent.com:repository_id"];
+    assert_eq!(id.as_str(), names_it.then_some("74"), "{policy}");
+    let role = role(&lab, &policy);
+    gets_in(&lab, &spec().number(43), &role);
+    // GitHub would give these no such subject where it has the repository; where it hasn't, it gives it to them, too.
+    if names_it {
+        stays_out(&lab, &spec().project("evil", "app").repository_id("75"), &role);
+    }
+    for other in [format!("{subject}:x"), format!("x:{subject}"), subject.to_uppercase()] {
+        stays_out(&lab, &JobSpec::new(Ci::Github).subject(&other), &role);
+    }
+    stays_out(&lab, &JobSpec::new(Ci::Github), &role);
+}
+
+/// On a server of one's own the subject alone is compared.
+#[test]
+fn a_subject_that_begins_with_the_repository_does_on_any_server() {
+    let lab = lab();
+    for subject in [
+        "repository:octo/app:ref:refs/heads/main",
+        "repository_id:74:event_name:push",
+    ] {
+        let spec = JobSpec::new(Ci::Github).issuer(ENTERPRISE_SERVER).subject(subject);
+        let job = lab.start_job(&spec).unwrap();
+        let role = role(&lab, &printed(&ci_machine(&lab, &job), &[]));
+        gets_in(&lab, &spec, &role);
+        stays_out(&lab, &JobSpec::new(Ci::Github).issuer(ENTERPRISE_SERVER), &role);
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(crate) const FORM: TrustForm = TrustForm {
     ],
     reason: "GitHub's subject holds the repository, and the job's environment, its branch or tag, or the fact that it runs for a pull request",
     wanted,
-    like,
+    like: |claims| like(claims).or_else(|| custom(claims)),
     named,
 };
 
@@ -170,6 +170,30 @@ fn like(claims: &Claims) -> Option<TrustedJobs> {
     let named = claims.sub.strip_prefix("repo:")?.split(':').next()?;
     let is_named = named == with_hyphens(claims, repository) || without_ids(named) == repository;
     is_named.then(|| TrustedJobs::with_subject_of(claims))
+}
+
+/// Returns the jobs with a subject of claims that administrators chose (`include_claim_keys`). Other repositories can have the same subject, for
+/// example those with an environment of that name. So the policy also names this repository, unless the subject begins with it.
+fn custom(claims: &Claims) -> Option<TrustedJobs> {
+    let claim = |name| claims.text(name).filter(|value| !value.is_empty());
+    let (repository, id) = (claim("repository")?, claim("repository_id")?);
+    let jobs = TrustedJobs::with_subject_of(claims);
+    let (first, rest) = claims.sub.split_once(':')?;
+    let begins_with = |value: &str| {
+        rest.strip_prefix(value)
+            .is_some_and(|end| end.is_empty() || end.starts_with(':'))
+    };
+    match first {
+        "repo" => None,
+        "repository" => begins_with(repository).then_some(jobs),
+        "repository_id" => begins_with(id).then_some(jobs),
+        // AWS compares other claims only for tokens of GitHub's public service.
+        _ => (claims.iss == GITHUB.issuer?.url).then(|| TrustedJobs {
+            described: format!("jobs of {repository} with the subject {}", claims.sub),
+            claims: vec![("repository_id", id.to_owned())],
+            ..jobs
+        }),
+    }
 }
 
 /// Returns the repository, with its ids if the subject has them, and the job's branch, tag or environment from the rest of the subject.

@@ -38,6 +38,7 @@ pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
     let (repository, reference) = (format!("{owner}/{project}"), format!("refs/heads/{branch}"));
     let workflow = format!("{repository}/.github/workflows/ci.yml@{reference}");
     let called = spec.workflow.as_ref().unwrap_or(&workflow);
+    let repository_id = spec.repository_id.as_deref().unwrap_or("74");
     let variables = vec![
         ("GITHUB_ACTIONS", "true".into()),
         ("GITHUB_REPOSITORY", repository.clone()),
@@ -59,7 +60,7 @@ pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
         "actor": "octocat", "actor_id": "583231", "base_ref": "", "head_ref": "", "event_name": "push",
         "job_workflow_ref": called, "job_workflow_sha": COMMIT, "workflow": "ci", "workflow_ref": workflow,
         "workflow_sha": COMMIT, "ref": reference, "ref_type": "branch", "ref_protected": "false",
-        "repository": repository, "repository_id": "74", "repository_owner": owner, "repository_owner_id": "65",
+        "repository": repository, "repository_id": repository_id, "repository_owner": owner, "repository_owner_id": "65",
         "repository_visibility": "private", "run_id": number.to_string(), "run_number": "7", "run_attempt": "1",
         "runner_environment": "github-hosted", "sha": COMMIT, "check_run_id": "9001", "enterprise_id": "7",
     });

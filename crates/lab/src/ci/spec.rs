@@ -20,6 +20,7 @@ pub struct JobSpec {
     pub(super) number: u64,
     pub(super) environment: Option<String>,
     pub(super) workflow: Option<String>,
+    pub(super) repository_id: Option<String>,
     pub(super) issuer: Option<String>,
     pub(super) subject: Option<String>,
     pub(super) audience: Option<String>,
@@ -56,6 +57,7 @@ impl JobSpec {
             number: forty_two(),
             environment: None,
             workflow: None,
+            repository_id: None,
             issuer: None,
             subject: None,
             audience: None,
@@ -97,6 +99,13 @@ impl JobSpec {
     #[must_use]
     pub fn workflow(mut self, workflow: &str) -> Self {
         self.workflow = Some(workflow.into());
+        self
+    }
+
+    /// GitHub alone: the repository's id, which no other one has.
+    #[must_use]
+    pub fn repository_id(mut self, id: &str) -> Self {
+        self.repository_id = Some(id.into());
         self
     }
 
