@@ -179,12 +179,16 @@ impl PullCheck<'_> {
     /// Returns the error of a registry that cannot be reached, although ECR's API can.
     fn unreachable(&self, error: Error) -> Error {
         match self.registry.account() {
-            Some(_) => error.hint(format!(
-                "ECR's API answers and its registry doesn't: look at what lets {} through (proxy, firewall). In a VPC without a way out each \
-                 has an endpoint of its own: com.amazonaws.{region}.ecr.dkr, with private DNS, is the registry's",
-                self.host,
-                region = self.registry.region(),
-            )),
+            Some(_) => error.hint_lines([
+                format!(
+                    "ECR's API answers and its registry doesn't: look at what lets {} through (proxy, firewall)",
+                    self.host
+                ),
+                format!(
+                    "In a VPC without a way out each has an endpoint of its own. The registry's is com.amazonaws.{}.ecr.dkr, with private DNS",
+                    self.registry.region()
+                ),
+            ]),
             None => error,
         }
     }

@@ -129,7 +129,7 @@ fn denials_are_not_tried_again() {
     assert!(
         outcome
             .stderr
-            .contains("hint: give the principal ecr:GetAuthorizationToken"),
+            .contains("hint: give the principal ecr:GetAuthorizationToken on resource *\n    For ECR Public: "),
         "{outcome:?}"
     );
     assert_eq!(lab.count(GET_TOKEN), 1);

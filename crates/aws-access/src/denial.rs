@@ -80,10 +80,10 @@ pub(crate) fn of_role(error: Error, role: &str, settings: &RoleSettings) -> Erro
         return error;
     }
     if cause.contains("MultiFactorAuthentication failed") {
-        return error.with_code(Code::Mfa).hint(
-            "type the code that the device shows now. Each code works once: wait for the next one. Does mfa_serial name a device of \
-             the user whose keys these are?",
-        );
+        return error.with_code(Code::Mfa).hint_lines([
+            "type the code that the device shows now. Each code works once: wait for the next one",
+            "Does mfa_serial name a device of the user whose keys these are?",
+        ]);
     }
     let mut wanted = vec!["sts:AssumeRole"];
     if !settings.tags.is_empty() {

@@ -75,12 +75,12 @@ fn aws_answered<E: ProvideErrorMetadata>(what: &str, error: &E) -> Error {
     let (family, hint) = family(error.code().unwrap_or_default(), error.message().unwrap_or_default());
     let failed = Error::failed(family, what, cause);
     match hint {
-        Some(hint) => failed.hint(hint),
+        Some(hint) => failed.hint_lines(hint.lines()),
         None => failed,
     }
 }
 
-/// Returns the code of ecr-auth for a code of AWS's, and the hint if the code is common.
+/// Returns the code of ecr-auth for a code of AWS's, and the hint if the code is common, in short lines.
 fn family(code: &str, message: &str) -> (Code, Option<&'static str>) {
     let (family, hint) = match code {
         "AccessDeniedException" | "AccessDenied" => (
@@ -89,7 +89,9 @@ fn family(code: &str, message: &str) -> (Code, Option<&'static str>) {
             } else {
                 Code::TokenDenied
             },
-            "give the principal ecr:GetAuthorizationToken on resource * (for ECR Public ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken), and look for a denying SCP or boundary",
+            "give the principal ecr:GetAuthorizationToken on resource *\n\
+             For ECR Public: ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken\n\
+             If its policies allow that, look for an SCP or a permissions boundary that denies it",
         ),
         "UnrecognizedClientException" | "InvalidClientTokenId" => (
             Code::UnknownKey,
@@ -131,6 +133,20 @@ pub fn code_of_status(status: u16) -> Code {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hints_are_short_lines() {
+        for code in [
+            "AccessDenied",
+            "InvalidClientTokenId",
+            "SignatureDoesNotMatch",
+            "ExpiredToken",
+            "Throttling",
+        ] {
+            let hint = family(code, "").1.unwrap();
+            assert!(hint.lines().all(|line| line.len() <= 120), "{hint}");
+        }
+    }
 
     #[test]
     fn what_aws_refuses_has_its_family() {
