@@ -30,6 +30,12 @@ In a CI job, without more than the account, the policy lets in jobs like this on
 
 const HEADING: &str = "Which jobs";
 
+/// How many characters IAM takes in a trust policy by default.
+const USUAL_LENGTH: usize = 2048;
+
+/// How many characters IAM takes in a trust policy at most, once the account's quota is raised.
+const GREATEST_LENGTH: usize = 4096;
+
 /// Prints the trust policy of a role that only the given CI jobs may assume
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
@@ -58,7 +64,7 @@ pub struct TrustPolicyArgs {
     /// The audience of the tokens [default: the CI's own, else STS's]
     #[arg(long, value_name = "AUDIENCE")]
     audience: Option<String>,
-    /// The repository, project, pipeline or job, as the CI names it (repeatable)
+    /// The repository, project, pipeline or job, as the CI names it; Jenkins: also the job's address (repeatable)
     #[arg(long, value_name = "NAME", help_heading = HEADING)]
     repository: Vec<String>,
     /// A branch; `*` matches any characters (repeatable)
@@ -138,6 +144,7 @@ pub fn run(args: &TrustPolicyArgs, context: &mut Context<'_>) -> Result<()> {
         PolicyFormat::Cloudformation => role.cloudformation(),
     };
     context.say(&format!("lets in: {} (tokens of {})", jobs.described, role.issuer));
+    warn_of_length(&role, form(args), context);
     let written = context.stdout.write_all(text.as_bytes());
     written
         .and_then(|()| context.stdout.flush())
@@ -156,6 +163,33 @@ fn check_audience(audience: &str) -> Result<()> {
         )
         .hint("name another with --audience")),
     }
+}
+
+/// IAM refuses a trust policy that is too long: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>. Its white space
+/// doesn't count.
+fn warn_of_length(role: &NewRole, form: Option<&TrustForm>, context: &mut Context<'_>) {
+    let length = role.trust.to_string().chars().filter(|c| !c.is_whitespace()).count();
+    if length <= USUAL_LENGTH {
+        return;
+    }
+    let by_workflow = form.is_some_and(|form| form.takes.contains(&TrustKey::Workflow));
+    let narrower = match by_workflow {
+        true => "let in the whole organization by one workflow (--organization with --workflow), or use several roles",
+        false => "use several roles",
+    };
+    let (limit, way_out) = match length <= GREATEST_LENGTH {
+        true => (
+            format!("{USUAL_LENGTH} unless you raise its quota"),
+            format!(
+                "{narrower}, or raise the quota \"Role trust policy length\" of IAM to {GREATEST_LENGTH} in Service Quotas"
+            ),
+        ),
+        false => (format!("{GREATEST_LENGTH} at most"), narrower.to_owned()),
+    };
+    context.say(&format!(
+        "warning: the trust policy has {length} characters without white space, and IAM takes {limit}"
+    ));
+    context.say(&format!("hint: {way_out}"));
 }
 
 /// Returns the name from `--role-name`, else from `AWS_ROLE_ARN`.

@@ -7,7 +7,7 @@ use super::clients::roughly;
 use super::report::Check;
 use aws_access::identity::{ChainSource, RoleBase};
 use aws_access::{Aws, PasswordPath};
-use ci::{CiToken, gives_tokens, missing_token, running_in, trust_policy_command};
+use ci::{CiToken, gives_tokens, is_pull_request, missing_token, running_in, trust_policy_command};
 use context::Env;
 use diagnostics::{Code, Error};
 use oidc_token::Claims;
@@ -71,7 +71,12 @@ fn of_token(token: &CiToken, ci: &str, path: &PasswordPath, checkup: &mut Checku
 fn policy(path: &PasswordPath, claims: &Claims, env: &Env) -> Option<String> {
     let role = path.identity().role()?.roles.first()?;
     let command = trust_policy_command(role, claims, env)?;
-    Some(format!("the trust policy that lets this job in: {command}"))
+    Some(match is_pull_request(claims, env) {
+        true => format!(
+            "the trust policy that lets this pull request's job in, and with it code that nobody has reviewed: `{command}`"
+        ),
+        false => format!("the trust policy that lets this job in: {command}"),
+    })
 }
 
 fn claims(path: &PasswordPath, name: &str, checkup: &mut Checkup<'_, '_>) -> Result<Option<Claims>, Error> {

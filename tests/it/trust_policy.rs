@@ -4,7 +4,7 @@ use lab::{ACCOUNT, Ci, CiJob, Condition, JobSpec, Lab, Operator, ServiceAccount,
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::harness::{Machine, Outcome};
+use crate::harness::{HOST, Machine, Outcome};
 use crate::jobs::{Job, Kind, ci_machine, role_with, start_ci};
 use crate::lab_machine::lab;
 use crate::python::python_tool;
@@ -220,10 +220,11 @@ fn advised(lab: &Lab, spec: &JobSpec) -> (String, Value) {
     lab.add_oidc_provider(ACCOUNT, &job.issuer, &["sts.amazonaws.com", &job.audience]);
     let role = role_with(lab, ACCOUNT, "other", Vec::new());
     let outcome = assume(&ci_machine(lab, &job), &role);
-    let line = outcome
-        .stderr
-        .lines()
-        .find_map(|line| line.strip_prefix("    Print the whole policy: "));
+    let line = outcome.stderr.lines().find_map(|line| {
+        let of_pull_request = || line.split_once(" may use the role, run `")?.1.strip_suffix('`');
+        line.strip_prefix("    Print the whole policy: ")
+            .or_else(of_pull_request)
+    });
     let command = line.unwrap_or_else(|| panic!("{outcome:?}")).to_owned();
     let words = shlex::split(&command).unwrap();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -269,11 +270,153 @@ fn a_denial_names_the_command_for_this_very_job(
 #[case::gitlab_com(JobSpec::new(Ci::Gitlab).issuer("https://gitlab.com"))]
 #[case::shell(JobSpec::new(Ci::Github).branch("x$(id)`id`;'\"&|"))]
 #[case::other_audience(JobSpec::new(Ci::Gitlab).audience("https://gitlab.example.com"))]
+#[case::jenkins_pull_request(JobSpec::new(Ci::Jenkins).subject("https://jenkins.example.com/job/octo/job/app/job/PR-7/"))]
+#[case::jenkins_keys_elsewhere(JobSpec::new(Ci::Jenkins).issuer("https://keys.example.com/jenkins").subject(JENKINS_JOB))]
+#[case::jenkins_http(JobSpec::new(Ci::Jenkins).issuer("https://keys.example.com").subject("http://jenkins:8080/job/octo/job/app/"))]
+#[case::jenkins_credential_of_a_folder(JobSpec::new(Ci::Jenkins).issuer("https://jenkins.example.com/job/octo/oidc").subject(JENKINS_JOB))]
+#[case::jenkins_folder_called_job(JobSpec::new(Ci::Jenkins).subject("https://jenkins.example.com/job/job/job/app/"))]
 fn the_command_fits_other_subjects_and_issuers(#[case] spec: JobSpec) {
     let lab = lab();
     let (command, policy) = advised(&lab, &spec);
     assert!(command.contains(" --ci "), "{command}");
     gets_in(&lab, &spec, &role(&lab, &policy));
+}
+
+const JENKINS_JOB: &str = "https://jenkins.example.com/job/octo/job/app/";
+
+/// Without the workflow, steps of the repository's own would get in.
+#[rstest]
+#[case("octo/platform/.github/workflows/push.yml@refs/tags/v1")]
+#[case("octo/platform/.github/workflows/push.yml@0123456789abcdef0123456789abcdef01234567")]
+fn the_command_keeps_the_reusable_workflow(#[case] workflow: &str) {
+    let lab = lab();
+    let spec = JobSpec::new(Ci::Github).workflow(workflow);
+    let (command, policy) = advised(&lab, &spec);
+    assert!(command.contains(&format!(" --workflow {workflow}")), "{command}");
+    let job = lab.start_job(&spec).unwrap();
+    for policy in [policy, printed(&ci_machine(&lab, &job), &[])] {
+        let role = role(&lab, &policy);
+        gets_in(&lab, &spec, &role);
+        stays_out(&lab, &JobSpec::new(Ci::Github), &role);
+        stays_out(
+            &lab,
+            &JobSpec::new(Ci::Github).workflow("octo/other/.github/workflows/push.yml@refs/tags/v1"),
+            &role,
+        );
+    }
+}
+
+/// A policy for pull requests lets in what nobody has reviewed: nobody is to copy it unread.
+#[rstest]
+#[case(Ci::Github, "repo:octo/app:pull_request")]
+#[case(Ci::Jenkins, "https://jenkins.example.com/job/octo/job/app/job/PR-7/")]
+fn a_pull_requests_job_gets_no_command_without_a_warning(#[case] ci: Ci, #[case] subject: &str) {
+    let lab = lab();
+    let job = lab.start_job(&JobSpec::new(ci).subject(subject)).unwrap();
+    lab.add_oidc_provider(ACCOUNT, &job.issuer, &["sts.amazonaws.com", &job.audience]);
+    let role = role_with(&lab, ACCOUNT, "other", Vec::new());
+    let machine = ci_machine(&lab, &job);
+    let outcome = assume(&machine, &role);
+    assert!(outcome.stderr.contains("\n    This is a pull request's job. Only if code that nobody has reviewed may use the role, run `ecr-auth trust-policy "), "{outcome:?}");
+    assert!(!outcome.stderr.contains(": ecr-auth trust-policy"), "{outcome:?}");
+    let report = machine.with("AWS_ROLE_ARN", &role).run(&["doctor", HOST]).stdout;
+    assert!(report.contains("This is a pull request's job."), "{report}");
+    assert!(!report.contains("Run first: ecr-auth trust-policy"), "{report}");
+}
+
+#[test]
+fn a_branch_of_jenkins_is_named_as_a_branch() {
+    let lab = lab();
+    let subject = format!("{JENKINS_JOB}job/feature%252Fx/");
+    let spec = JobSpec::new(Ci::Jenkins).subject(&subject);
+    let (command, policy) = advised(&lab, &spec);
+    assert!(
+        command.contains(" --repository octo/app --branch feature/x "),
+        "{command}"
+    );
+    gets_in(&lab, &spec, &role(&lab, &policy));
+}
+
+/// Jenkins' keys may be published elsewhere, where AWS reaches them. Then the job's address says whose job it is.
+#[rstest]
+#[case("https://jenkins.example.com/oidc", "https://jenkins.example.com/job/octo/job/app")]
+#[case("https://jenkins.example.com/oidc/", "octo/app")]
+#[case("https://jenkins.example.com/job/octo/oidc", "octo/app")]
+#[case("https://keys.example.com/jenkins", "https://jenkins.example.com/job/octo/job/app/")]
+#[case("https://keys.example.com/jenkins/", "https://jenkins.example.com/job/octo/job/app/")]
+fn any_issuer_of_jenkins_can_be_named(#[case] issuer: &str, #[case] repository: &str) {
+    let lab = lab();
+    let args = ["--ci", "jenkins", "--issuer", issuer, "--repository", repository];
+    let role = role(&lab, &printed(&Machine::new(), &args));
+    let of_issuer = |subject: &str| {
+        let issuer = issuer.trim_end_matches('/');
+        JobSpec::new(Ci::Jenkins).issuer(issuer).subject(subject)
+    };
+    gets_in(&lab, &of_issuer(JENKINS_JOB), &role);
+    for other in [
+        "job/octo/job/app2/",
+        "job/octo/job/app/job/main/",
+        "job/0cto/job/app/",
+        "job/octo/job/app",
+    ] {
+        stays_out(&lab, &of_issuer(&format!("https://jenkins.example.com/{other}")), &role);
+    }
+    stays_out(&lab, &of_issuer("https://evil.example.com/job/octo/job/app/"), &role);
+    stays_out(
+        &lab,
+        &JobSpec::new(Ci::Jenkins).issuer("https://other.example.com/oidc"),
+        &role,
+    );
+}
+
+#[test]
+fn a_jobs_address_alone_says_jenkins_own_issuer() {
+    let args = ["--ci", "jenkins", "--repository", JENKINS_JOB, "--branch", "main"];
+    let named = words("--ci jenkins --repository octo/app --branch main --issuer https://jenkins.example.com/oidc");
+    let named: Vec<&str> = named.iter().map(String::as_str).collect();
+    assert_eq!(printed(&Machine::new(), &args), printed(&Machine::new(), &named));
+}
+
+/// A copied address ends in a slash, and GitLab's issuer never does. A cluster's may.
+#[test]
+fn the_slash_of_a_copied_address_is_cut_off() {
+    let policy = |line: &str| {
+        let line = words(line);
+        printed(&Machine::new(), &line.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let gitlab = "--ci gitlab --repository octo/app --branch main --issuer https://gitlab.example.com";
+    assert_eq!(policy(&format!("{gitlab}/")), policy(gitlab));
+    let cluster = policy("--ci kubernetes --namespace ci --service-account app --issuer https://oidc.example.com/x/");
+    let provider = cluster["Statement"][0]["Principal"]["Federated"].as_str().unwrap();
+    assert!(provider.ends_with(":oidc-provider/oidc.example.com/x/"), "{provider}");
+}
+
+/// IAM takes 2048 characters, or 4096 where the account's quota is raised.
+#[rstest]
+#[case(10, None)]
+#[case(30, Some("2048 unless you raise its quota"))]
+#[case(80, Some("4096 at most"))]
+fn a_policy_that_iam_refuses_is_told(#[case] repositories: usize, #[case] limit: Option<&str>) {
+    let mut args = words(&format!("trust-policy --account {ACCOUNT} --ci github --branch main"));
+    for number in 0..repositories {
+        args.extend([
+            "--repository".to_owned(),
+            format!("octo/a-repository-with-a-long-name-{number}"),
+        ]);
+    }
+    let outcome = Machine::new().run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let policy: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let length = policy.to_string().len();
+    match limit {
+        None => assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}"),
+        Some(limit) => {
+            let warning = format!(
+                "\nwarning: the trust policy has {length} characters without white space, and IAM takes {limit}\nhint: let in the whole organization by one workflow (--organization with --workflow), or "
+            );
+            assert!(outcome.stderr.contains(&warning), "{outcome:?}");
+        }
+    }
 }
 
 /// For a subject that arguments cannot express, the job itself prints the policy.
@@ -518,6 +661,20 @@ fn other_partitions(#[case] region: &str, #[case] arn: &str, #[case] audience: &
 #[case("--ci azure --organization o --repository app --branch main", "--branch")]
 #[case("--ci jenkins --repository octo/app", "--issuer")]
 #[case("--ci jenkins --repository octo/app --issuer https://x/oidc --branch x*", "--branch")]
+#[case(
+    "--ci jenkins --repository octo/app --issuer https://keys.example.com",
+    "--repository"
+)]
+#[case("--ci jenkins --repository octo/job/app --issuer https://x/oidc", "--repository")]
+#[case("--ci jenkins --repository https://x/view/all/job/octo/", "--repository")]
+#[case("--ci jenkins --repository https://x/job/octo/42/", "--repository")]
+#[case("--ci jenkins --repository https://x/job/octo/job/app*/", "--repository")]
+#[case("--ci jenkins --repository https:///job/octo/", "--repository")]
+#[case("--ci jenkins --repository http://x/job/octo/", "--issuer")]
+#[case(
+    "--ci github --repository octo/a --repository octo/b --branch main --owner-id 65 --repository-id 74",
+    "--repository"
+)]
 #[case(
     "--ci kubernetes --issuer https://x --namespace ci --service-account *",
     "--service-account"
@@ -786,6 +943,41 @@ fn what_is_no_repository_or_role_is_refused(#[case] args: &str, #[case] flag: &s
         &format!("--ci github --repository octo/app --branch main --region eu-west-1 {args}"),
         flag,
     );
+}
+
+/// A refusal names what to write instead.
+#[rstest]
+#[case(
+    "--ci jenkins --repository octo/job/app --issuer https://x/oidc",
+    "the job alone: octo/app;"
+)]
+#[case(
+    "--ci jenkins --repository octo/app --issuer https://keys.example.com",
+    "https://jenkins.example.com/job/FOLDER/job/JOB/"
+)]
+#[case("--ci jenkins --repository https://x/job/octo/42/", "what JOB_URL says")]
+#[case(
+    "--ci github --repository octo/app --branch main --workflow octo/ci/.github/workflows/x.yml@v1",
+    "@refs/tags/TAG"
+)]
+#[case(
+    "--ci github --repository octo/a --repository octo/b --branch main --owner-id 65 --repository-id 74",
+    "--organization OWNER"
+)]
+#[case(
+    "--ci github --repository octo/app --branch main --region eu-west-1 --push team/*",
+    "with --push before each"
+)]
+fn a_refusal_says_what_to_write(#[case] args: &str, #[case] hint: &str) {
+    let all = words(&format!("trust-policy --account {ACCOUNT} {args}"));
+    let outcome = Machine::new().run(&all.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+    let told = outcome
+        .stderr
+        .lines()
+        .find_map(|line| line.strip_prefix("hint: "))
+        .unwrap_or_default();
+    assert!(told.contains(hint), "{outcome:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use aws_smithy_types::date_time::{DateTime, Format};
 
 use crate::identity::role_of_session;
-use ci::{CiToken, SubjectPitfall, checked_claims, subject_pitfall, trust_policy_command};
+use ci::{CiToken, SubjectPitfall, checked_claims, is_pull_request, subject_pitfall, trust_policy_command};
 use context::Env;
 use diagnostics::{Code, Error};
 use ecr_registry::Partition;
@@ -203,18 +203,23 @@ impl DeniedRole<'_> {
             ),
             format!("{}: {}}}}}", json!(format!("{provider}:sub")), json!(self.claims.sub)),
         ]);
-        if let Some(command) = self.policy_command() {
-            lines.push(format!("Print the whole policy: {command}"));
-        }
+        lines.extend(self.policy_line("Print the whole policy", ""));
         lines.extend(self.other_claims());
         lines.extend(self.pitfall().map(|pitfall| pitfall.note.to_owned()));
         lines
     }
 
-    /// Returns the command that prints the trust policy for this job.
-    fn policy_command(&self) -> Option<String> {
+    /// Returns the line with the command that prints the trust policy for this job. For a pull request's job, a sentence about the risk surrounds
+    /// the command, so that nobody copies it unread.
+    fn policy_line(&self, what: &str, flags: &str) -> Option<String> {
         self.issued.place?;
-        trust_policy_command(self.role, self.claims, self.env)
+        let command = trust_policy_command(self.role, self.claims, self.env)?;
+        Some(match is_pull_request(self.claims, self.env) {
+            true => format!(
+                "This is a pull request's job. Only if code that nobody has reviewed may use the role, run `{command}{flags}`"
+            ),
+            false => format!("{what}: {command}{flags}"),
+        })
     }
 
     /// Returns lines with the other claims that AWS lets a trust policy name.
@@ -265,9 +270,7 @@ impl DeniedRole<'_> {
             quoted(&self.claims.iss),
             audiences.join(" ")
         ));
-        if let Some(command) = self.policy_command() {
-            lines.push(format!("Or print it with the role: {command} --format commands"));
-        }
+        lines.extend(self.policy_line("Or print it with the role", " --format commands"));
         lines
     }
 

@@ -114,6 +114,8 @@ const TRUST: TrustForm = TrustForm {
         TrustKey::Issuer,
     ],
     reason: "Azure's subject holds the organization, the project (--repository) and the service connection, but not the pipeline",
+    issuer_may_end_in_slash: false,
+    is_pull_request: None,
     wanted,
     like,
     named,

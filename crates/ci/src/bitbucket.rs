@@ -46,6 +46,8 @@ const TRUST: TrustForm = TrustForm {
         TrustKey::Issuer,
     ],
     reason: "Bitbucket's subject holds the UUIDs of the repository (--repository-id) and the environment, but neither branch nor tag",
+    issuer_may_end_in_slash: false,
+    is_pull_request: None,
     wanted,
     like,
     named,

@@ -67,6 +67,8 @@ const TRUST: TrustForm = TrustForm {
         TrustKey::Issuer,
     ],
     reason: "CircleCI's subject holds the organization's and the project's id, the repository, and the branch or tag",
+    issuer_may_end_in_slash: false,
+    is_pull_request: None,
     wanted,
     like,
     named,

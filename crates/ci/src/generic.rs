@@ -72,6 +72,8 @@ const TRUST: TrustForm = TrustForm {
     name: "kubernetes",
     takes: &[TrustKey::Namespace, TrustKey::ServiceAccount, TrustKey::Issuer],
     reason: "Kubernetes' subject holds the namespace and the service account, and nothing else",
+    issuer_may_end_in_slash: true,
+    is_pull_request: None,
     wanted: wanted_accounts,
     like: like_account,
     named: named_account,

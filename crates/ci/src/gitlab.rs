@@ -55,6 +55,8 @@ const TRUST: TrustForm = TrustForm {
         TrustKey::Issuer,
     ],
     reason: "GitLab's subject holds the project (or with --organization all of a group), and the branch or tag, and nothing else: a merge request's jobs have the branch that it comes from",
+    issuer_may_end_in_slash: false,
+    is_pull_request: None,
     wanted,
     like,
     named,

@@ -43,7 +43,7 @@ pub use mask::{check_masks, mask, of_credentials, of_password, of_proxies};
 pub use minting::{ProgramCall, RequestForm, RequestKind, TokenProgram, TokenRequest};
 pub use missing::{gives_tokens, missing_token, missing_token_before};
 pub use secret_variables::{remove_secrets, secret_variables, without_secrets};
-pub use trust::{TrustForm, TrustKey, TrustedJobs, WantedTrust, trust_policy_command};
+pub use trust::{TrustForm, TrustKey, TrustedJobs, WantedTrust, is_pull_request, trust_policy_command};
 
 use context::Env;
 

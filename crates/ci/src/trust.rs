@@ -5,7 +5,7 @@
 
 mod command;
 
-pub use command::trust_policy_command;
+pub use command::{is_pull_request, trust_policy_command};
 
 use diagnostics::{Code, Error, Result};
 use oidc_token::Claims;
@@ -79,6 +79,10 @@ pub struct TrustForm {
     pub takes: &'static [TrustKey],
     /// Why other properties are refused: a sentence about the subject.
     pub reason: &'static str,
+    /// Whether an issuer of the system may end in `/`. If not, a final `/` of a copied address is removed.
+    pub issuer_may_end_in_slash: bool,
+    /// Whether a subject belongs to jobs of pull requests. `None` if the system's subjects do not show this.
+    pub(crate) is_pull_request: Option<fn(&str) -> bool>,
     /// Returns the jobs that were asked for.
     pub(crate) wanted: fn(&WantedTrust) -> Result<TrustedJobs>,
     /// Returns the jobs whose subjects differ from this token's only in parts that change from job to job. `None` if another repository could
@@ -97,9 +101,15 @@ impl TrustForm {
         if let Some((key, _)) = wanted.values.iter().find(|(key, _)| !self.takes.contains(key)) {
             return Err(key.wrong(self.reason));
         }
-        let mut jobs = (self.wanted)(wanted)?;
-        if let Some(issuer) = wanted.optional(TrustKey::Issuer)? {
-            jobs.issuer = issuer.to_owned();
+        let issuer = wanted
+            .optional(TrustKey::Issuer)?
+            .map(|issuer| match self.issuer_may_end_in_slash {
+                true => issuer,
+                false => issuer.trim_end_matches('/'),
+            });
+        let mut jobs = (self.wanted)(&wanted.with_issuer(issuer))?;
+        if let Some(issuer) = issuer {
+            issuer.clone_into(&mut jobs.issuer);
         }
         check_issuer(&jobs.issuer)?;
         Ok(jobs)
@@ -183,6 +193,16 @@ impl WantedTrust {
         self
     }
 
+    /// Returns the request with this issuer in place of the one that was named.
+    fn with_issuer(&self, issuer: Option<&str>) -> Self {
+        let mut all = self.clone();
+        let named = all.values.iter_mut().find(|(key, _)| *key == TrustKey::Issuer);
+        if let (Some((_, values)), Some(issuer)) = (named, issuer) {
+            *values = vec![issuer.to_owned()];
+        }
+        all
+    }
+
     /// Whether no property is asked for.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
@@ -224,12 +244,7 @@ impl WantedTrust {
             return Err(missing(TrustKey::Repository, what));
         }
         for repository in all {
-            literal(TrustKey::Repository, repository)?;
-            let names: Vec<_> = repository.split('/').collect();
-            let is_odd = |name: &&str| name.is_empty() || [".", ".."].contains(name);
-            if !parts.contains(&names.len()) || names.iter().any(is_odd) {
-                return Err(TrustKey::Repository.wrong(format!("{repository:?} is not {what}")));
-            }
+            check_repository(repository, what, &parts)?;
         }
         Ok(all)
     }
@@ -244,6 +259,17 @@ impl WantedTrust {
             }
         }
         Ok(found)
+    }
+}
+
+/// Checks a repository: its number of names, with slashes between them.
+pub(crate) fn check_repository(repository: &str, what: &str, parts: &std::ops::RangeInclusive<usize>) -> Result<()> {
+    literal(TrustKey::Repository, repository)?;
+    let names: Vec<_> = repository.split('/').collect();
+    let is_odd = |name: &&str| name.is_empty() || [".", ".."].contains(name);
+    match !parts.contains(&names.len()) || names.iter().any(is_odd) {
+        true => Err(TrustKey::Repository.wrong(format!("{repository:?} is not {what}"))),
+        false => Ok(()),
     }
 }
 

@@ -153,18 +153,27 @@ impl Account {
                     self.partition.id(),
                     self.id
                 )),
-                false => Err(Error::usage(
-                    Code::Options,
-                    access.flag(),
-                    format!("{name:?} is not an ECR repository"),
-                )
-                .hint("name the repository alone: not the registry, and no tag")),
+                false => Err(no_repository(*access, name)),
             };
             let arns: Vec<String> = repositories.iter().map(arn).collect::<Result<_>>()?;
             statements.push(json!({"Effect": "Allow", "Action": access.actions(), "Resource": arns}));
         }
         let policy = || json!({"Version": "2012-10-17", "Statement": statements});
         Ok((statements.len() > 1).then(policy))
+    }
+}
+
+fn no_repository(access: Access, name: &str) -> Error {
+    let flag = access.flag();
+    match name.contains(['*', '?']) {
+        true => Error::usage(
+            Code::Options,
+            flag,
+            format!("{name:?} has a wildcard, which is refused"),
+        )
+        .hint(format!("name each repository, with {flag} before each")),
+        false => Error::usage(Code::Options, flag, format!("{name:?} is not an ECR repository"))
+            .hint("name the repository alone: not the registry, and no tag"),
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) const FORM: TrustForm = TrustForm {
         TrustKey::Issuer,
     ],
     reason: "Buildkite's subject holds the organization, the pipeline (--repository), the branch or tag, the commit and the step",
+    issuer_may_end_in_slash: false,
+    is_pull_request: None,
     wanted,
     like,
     named,

@@ -22,6 +22,8 @@ pub(crate) const FORM: TrustForm = TrustForm {
         TrustKey::Issuer,
     ],
     reason: "GitHub's subject holds the repository, and the job's environment, its branch or tag, or the fact that it runs for a pull request",
+    issuer_may_end_in_slash: false,
+    is_pull_request: Some(is_pull_request),
     wanted,
     like: |claims| like(claims).or_else(|| custom(claims)),
     named,
@@ -41,8 +43,7 @@ fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
     let issuer = GITHUB.issuer.map_or("", |issuer| issuer.url);
     let mut jobs = TrustedJobs::matching(issuer, subjects, format!("{which} of {whose}"));
     if let Some(workflow) = workflow(wanted)? {
-        jobs.described += &format!(", by the workflow {workflow}");
-        jobs.claims.push(("job_workflow_ref", workflow.to_owned()));
+        jobs.by_workflow(workflow);
     }
     Ok(jobs)
 }
@@ -54,15 +55,21 @@ fn workflow(wanted: &WantedTrust) -> Result<Option<&str>> {
         return Ok(None);
     };
     literal(key, workflow)?;
-    let is_whole = workflow.contains("/.github/workflows/") && workflow.contains("@refs/");
+    let is_reference = |(_, at): (&str, &str)| at.starts_with("refs/") || is_commit(at);
+    let is_whole = workflow.contains("/.github/workflows/") && workflow.split_once('@').is_some_and(is_reference);
     match (is_whole, wanted.has(TrustKey::Issuer)) {
         (false, _) => Err(key
             .wrong(format!("{workflow:?} is not a workflow with its reference"))
-            .hint("write it as OWNER/NAME/.github/workflows/FILE@refs/heads/BRANCH")),
+            .hint("write it as OWNER/NAME/.github/workflows/FILE@refs/tags/TAG, or …@refs/heads/BRANCH, or …@ and a whole commit id")),
         (_, true) => Err(key.wrong("AWS compares it only for tokens of GitHub's public service")
             .hint("on a server of your own, put job_workflow_ref into the subject (GitHub's API: actions/oidc/customization/sub)")),
         _ => Ok(Some(workflow)),
     }
+}
+
+/// Whether this is the whole id of a commit.
+fn is_commit(id: &str) -> bool {
+    id.len() == 40 && id.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 /// Returns the parts of subjects that name the repositories, and words for them.
@@ -70,6 +77,11 @@ fn repositories(wanted: &WantedTrust) -> Result<(Vec<String>, String)> {
     let repositories = wanted.repositories("OWNER/NAME (or use --organization for all of an owner)", 2..=2)?;
     let prefixes = match (wanted.has(TrustKey::OwnerId), wanted.has(TrustKey::RepositoryId)) {
         (false, false) => repositories.to_vec(),
+        _ if repositories.len() > 1 => {
+            return Err(TrustKey::Repository
+                .wrong("ids belong to one repository, and several are named")
+                .hint("use --organization OWNER with --owner-id for all of an owner, or run this once for each repository and put the subjects together"));
+        }
         _ => vec![with_ids(wanted)?],
     };
     Ok((prefixes, repositories.join(", ")))
@@ -155,6 +167,8 @@ pub(crate) const fn on_server(name: &'static str) -> TrustForm {
             TrustKey::Issuer,
         ],
         reason: "the subject holds the repository, and the job's branch or tag, or the fact that it runs for a pull request",
+        issuer_may_end_in_slash: false,
+        is_pull_request: Some(is_pull_request),
         wanted: |asked| match asked.has(TrustKey::Issuer) {
             true => wanted(asked),
             false => Err(missing(TrustKey::Issuer, "https://SERVER/api/actions")),
@@ -169,7 +183,33 @@ fn like(claims: &Claims) -> Option<TrustedJobs> {
     let repository = claims.text("repository")?;
     let named = claims.sub.strip_prefix("repo:")?.split(':').next()?;
     let is_named = named == with_hyphens(claims, repository) || without_ids(named) == repository;
-    is_named.then(|| TrustedJobs::with_subject_of(claims))
+    is_named.then(|| {
+        let mut jobs = TrustedJobs::with_subject_of(claims);
+        if let Some(workflow) = called_workflow(claims) {
+            jobs.by_workflow(workflow);
+        }
+        jobs
+    })
+}
+
+/// Returns the reusable workflow that defines the job, if the job calls one and AWS compares it.
+fn called_workflow(claims: &Claims) -> Option<&str> {
+    let called = claims.text("job_workflow_ref")?;
+    let is_compared = GITHUB.issuer.is_some_and(|issuer| issuer.url == claims.iss);
+    (is_compared && claims.text("workflow_ref") != Some(called)).then_some(called)
+}
+
+/// Whether the subject belongs to jobs of pull requests.
+fn is_pull_request(subject: &str) -> bool {
+    subject.ends_with(":pull_request")
+}
+
+impl TrustedJobs {
+    /// Restricts the jobs to those that this workflow defines.
+    fn by_workflow(&mut self, workflow: &str) {
+        self.described += &format!(", by the workflow {workflow}");
+        self.claims.push(("job_workflow_ref", workflow.to_owned()));
+    }
 }
 
 /// Returns the jobs with a subject of claims that administrators chose (`include_claim_keys`). Other repositories can have the same subject, for
@@ -205,6 +245,9 @@ fn named(claims: &Claims) -> Option<WantedTrust> {
         let id = |claim| claims.text(claim).unwrap_or_default();
         wanted = wanted.and(TrustKey::OwnerId, id("repository_owner_id"));
         wanted = wanted.and(TrustKey::RepositoryId, id("repository_id"));
+    }
+    if let Some(workflow) = called_workflow(claims) {
+        wanted = wanted.and(TrustKey::Workflow, workflow);
     }
     match end.split_once(':') {
         None => (end == "pull_request").then(|| wanted.and(TrustKey::PullRequest, "")),

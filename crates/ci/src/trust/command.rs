@@ -28,6 +28,13 @@ pub fn trust_policy_command(role: &str, claims: &Claims, env: &Env) -> Option<St
     (one_line(&command) == command).then_some(command)
 }
 
+/// Whether the job with this token is a pull request's: a policy for its subject lets in code that nobody has reviewed.
+pub fn is_pull_request(claims: &Claims, env: &Env) -> bool {
+    let form = TrustForm::for_token(claims, env);
+    form.and_then(|form| form.is_pull_request)
+        .is_some_and(|is_it| is_it(&claims.sub))
+}
+
 impl TrustForm {
     /// Returns how a trust policy names the job with this token: a pod's token by its service account, any other as the current CI does. `None` for
     /// any other token outside a CI.
