@@ -94,6 +94,7 @@ pub fn run(
     written.map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the report", error))?;
     match report.skipped() {
         0 => {}
+        1 => context.say("1 check was skipped: it depends on what failed"),
         skipped => context.say(&format!("{skipped} checks were skipped: they depend on what failed")),
     }
     Ok(if report.has_failed() { Exit::Failed } else { Exit::Done })

@@ -11,7 +11,7 @@ use super::setup_warnings;
 use crate::doctor;
 use client_config::shown;
 use configuration::{Config, SetupChange, SetupRule};
-use context::Context;
+use context::{Context, Env};
 use diagnostics::{Code, Error, Result};
 
 const EXAMPLES: &str = "\
@@ -60,7 +60,7 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, context: &mut Context<'
         true => hosts_beside_all(args, known, context)?,
         false => hosts::named_or_own(&args.registries, &args.identity, known, None, context)?,
     };
-    let rules = rules(args, &hosts, &config)?;
+    let rules = rules(args, &hosts, &config, config_path, &context.env)?;
     warn_of_globs(&rules, &config, context);
     let changes = SetupChanges {
         hosts: &hosts,
@@ -92,17 +92,26 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, context: &mut Context<'
 }
 
 /// Returns a rule for each registry, if the flags name an identity. They are checked before anything is written.
-fn rules(args: &SetupArgs, hosts: &[String], config: &Config) -> Result<Vec<SetupRule>> {
+fn rules(
+    args: &SetupArgs,
+    hosts: &[String],
+    config: &Config,
+    path: Option<&Path>,
+    env: &Env,
+) -> Result<Vec<SetupRule>> {
     if !args.identity.is_given() {
         return Ok(Vec::new());
     }
     if hosts.is_empty() {
-        return Err(Error::usage(
-            Code::Options,
-            "setup",
-            "an identity can only be set for named registries",
-        )
-        .hint("name the registries, or write `defaults:` into ecr-auth.yml"));
+        let file = configuration::path(env, path).map_or_else(|| "ecr-auth.yml".to_owned(), |path| shown(&path, env));
+        let (what, line) = match args.identity.profile() {
+            Some(profile) => ("--profile", format!("defaults: {{profile: {profile}}}")),
+            None => ("this identity", "defaults: {role-arn: ROLE}".to_owned()),
+        };
+        let cause = format!("{what} needs the names of the registries");
+        return Err(Error::usage(Code::Options, "setup --all", cause).hint(format!(
+            "name them; or, for all registries, write `{line}` into {file}, and leave out the flag"
+        )));
     }
     hosts.iter().map(|host| args.identity.rule(host, config)).collect()
 }

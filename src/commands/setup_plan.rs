@@ -15,7 +15,9 @@ use context::{Context, NO_HOME};
 use diagnostics::{Code, Error, Exit, Result, inert};
 use private_files::UndoLog;
 use secret_cache::{Cache, CachedSecret};
+use serde_json::Value;
 use settings::Surface;
+use settings::table::{CHAIN, PROFILE, REGION, ROLE_ARN, SOURCE};
 
 /// Where the helper and its entries go.
 #[derive(Debug, Clone, Default, Args)]
@@ -156,6 +158,14 @@ impl<'a> SetupPlan<'a> {
             .write_all(inert_diff(&self.diff).as_bytes())
             .and_then(|()| context.stdout.flush());
         written.map_err(|error| Error::failed(Code::ResultNotWritten, "cannot show the change", error))?;
+        for file in &self.files {
+            for (name, before) in self.request().would_replace(file)? {
+                context.say(&format!(
+                    "{}: {name} has {before:?} now, which logout would put back",
+                    file.kind.name()
+                ));
+            }
+        }
         if self.link.link != LinkState::Stands {
             context.say(&format!("helper: would be linked as {}", self.link.path.display()));
         }
@@ -277,8 +287,36 @@ fn report_rules(count: usize, written: &SetupWritten, path: &Path, context: &mut
     if written.replaced_cognito {
         context.say("ecr-auth: the sign-in to Cognito was another one before");
     }
-    for host in &written.replaced {
-        context.say(&format!("ecr-auth: the rule of {host} said something else before"));
+    for rule in &written.replaced {
+        context.say(&format!(
+            "ecr-auth: the rule of {} said {} before; now it says {}",
+            rule.now.host,
+            said(&rule.before),
+            said(&rule.now)
+        ));
+    }
+}
+
+/// What a rule of `setup.json` says: whose credentials with their values, and of all else the keys alone.
+fn said(rule: &SetupRule) -> String {
+    let is_shown = |key: &str| {
+        [&PROFILE, &ROLE_ARN, &CHAIN, &SOURCE, &REGION]
+            .map(|setting| setting.name)
+            .contains(&key)
+    };
+    let value = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Array(all) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    };
+    let shown = rule.keys.iter().map(|(key, said)| match is_shown(key) {
+        true => format!("{key} {}", value(said)),
+        false => key.clone(),
+    });
+    let shown: Vec<String> = shown.collect();
+    match shown.is_empty() {
+        true => "nothing".to_owned(),
+        false => inert(&shown.join(", ")),
     }
 }
 

@@ -31,7 +31,8 @@ pub struct Clients {
 }
 
 /// Checks docker, and podman if it, buildah or skopeo is installed. `is_open`: the registry also serves requests without credentials.
-pub fn look(host: &str, is_open: bool, env: &Env, now: SystemTime) -> Clients {
+/// `is_for_all`: `setup --all` was run here.
+pub fn look(host: &str, is_open: bool, is_for_all: bool, env: &Env, now: SystemTime) -> Clients {
     let mut clients = Clients::default();
     let kinds = Kind::ALL.iter().copied().filter(|kind| is_there(*kind, env));
     let mut unconfigured = Vec::new();
@@ -52,6 +53,7 @@ pub fn look(host: &str, is_open: bool, env: &Env, now: SystemTime) -> Clients {
         let of = ClientLookup {
             lookup: &lookup,
             host,
+            is_for_all,
             env,
             now,
         };
@@ -95,6 +97,7 @@ pub fn passwords_before_us(host: &str, env: &Env, now: SystemTime) -> Vec<(Strin
         let of = ClientLookup {
             lookup: &lookup,
             host,
+            is_for_all: false,
             env,
             now,
         };
@@ -136,6 +139,7 @@ fn our_helper(found: &FoundCredentials) -> Option<String> {
 struct ClientLookup<'a> {
     lookup: &'a Lookup,
     host: &'a str,
+    is_for_all: bool,
     env: &'a Env,
     now: SystemTime,
 }
@@ -373,7 +377,8 @@ impl ClientLookup<'_> {
             Some(_) => " (under sudo, the client reads root's files: set it up with sudo too)",
             None => "",
         };
-        format!("run: ecr-auth setup {}{under_sudo}", self.host)
+        let what = if self.is_for_all { "--all" } else { self.host };
+        format!("run: ecr-auth setup {what}{under_sudo}")
     }
 }
 

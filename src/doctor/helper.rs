@@ -59,7 +59,7 @@ pub fn checks(exe: &Path, wanted: &CalledFor, env: &Env) -> Vec<Check> {
     let mut checks = Vec::new();
     for it in called(exe, wanted, env) {
         checks.push(it.check);
-        checks.extend(it.path.and_then(|path| elsewhere(&it.program, &path, env)));
+        checks.extend(it.path.and_then(|path| elsewhere(&it.program, &path, exe, env)));
     }
     checks
 }
@@ -272,18 +272,34 @@ fn kind(path: &Path, exe: &Path, env: &Env) -> HelperKind {
 
 /// Returns the check whether `sudo docker` and services find it too.
 #[cfg(unix)]
-fn elsewhere(program: &str, first: &Path, env: &Env) -> Option<Check> {
+fn elsewhere(program: &str, first: &Path, exe: &Path, env: &Env) -> Option<Check> {
     let mut folders = SYSTEM_FOLDERS
         .into_iter()
         .filter(|folder| Path::new(folder).join(program).exists());
-    if let Some(first) = folders.next() {
-        let is_local = first.starts_with(LOCAL_FOLDERS) && !folders.any(|folder| !folder.starts_with(LOCAL_FOLDERS));
+    if let Some(folder) = folders.next() {
+        let is_local = folder.starts_with(LOCAL_FOLDERS) && !folders.any(|folder| !folder.starts_with(LOCAL_FOLDERS));
         let sudo = match is_local {
-            true => format!(", and sudo does where {first} is in its secure_path"),
+            true => format!(", and sudo does where {folder} is in its secure_path"),
             false => String::new(),
         };
         let who = if is_local { "services" } else { "sudo and services" };
-        return Some(Check::pass("other-users", format!("{who} find {program} too{sudo}")));
+        let there = Path::new(folder).join(program);
+        let other = match kind(&there, exe, env) {
+            HelperKind::Ours => None,
+            HelperKind::Version(version) if version == env!("CARGO_PKG_VERSION") => None,
+            HelperKind::Version(version) => Some(format!("ecr-auth {version}, not this {}", env!("CARGO_PKG_VERSION"))),
+            HelperKind::Foreign => Some("not ecr-auth".to_owned()),
+        };
+        return Some(match other {
+            None => Check::pass("other-users", format!("{who} find {} too{sudo}", there.display())),
+            Some(other) => Check::warn(
+                "other-users",
+                format!("{who} find {}, which is {other}", there.display()),
+                format!(
+                    "where docker runs under sudo, or from a service, put this one there: ecr-auth install --to {folder}"
+                ),
+            ),
+        });
     }
     Some(Check::warn(
         "other-users",
@@ -297,6 +313,6 @@ fn elsewhere(program: &str, first: &Path, env: &Env) -> Option<Check> {
 }
 
 #[cfg(not(unix))]
-fn elsewhere(_: &str, _: &Path, _: &Env) -> Option<Check> {
+fn elsewhere(_: &str, _: &Path, _: &Path, _: &Env) -> Option<Check> {
     None
 }

@@ -80,7 +80,10 @@ pub fn run(asked: &DoctorRequest<'_>, context: &mut Context<'_>) -> Result<Repor
         }
     };
     checkup.remember_configured();
-    let clients: Vec<Clients> = subjects.iter().map(|subject| checkup.clients(subject)).collect();
+    let clients: Vec<Clients> = subjects
+        .iter()
+        .map(|subject| checkup.clients(subject, config.as_ref().ok()))
+        .collect();
     let mut helpers = CalledFor::new();
     for (subject, clients) in subjects.iter().zip(&clients) {
         for name in &clients.helpers {
@@ -216,9 +219,16 @@ impl Checkup<'_, '_> {
     }
 
     /// Checks the clients' configuration of the registry.
-    fn clients(&self, subject: &Subject) -> Clients {
+    fn clients(&self, subject: &Subject, config: Option<&Config>) -> Clients {
         let is_open = Registry::parse(&subject.host).is_some_and(|registry| registry.is_public());
-        clients::look(&subject.host, is_open, &self.context.env, self.context.now())
+        let is_for_all = config.is_some_and(|config| config.fallback().is_some());
+        clients::look(
+            &subject.host,
+            is_open,
+            is_for_all,
+            &self.context.env,
+            self.context.now(),
+        )
     }
 
     /// Checks the fallback store.

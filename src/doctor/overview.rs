@@ -235,7 +235,7 @@ impl Surroundings {
     fn wants_token(&self, is_set_up: bool, env: &Env) -> bool {
         let is_missing = |it: &RegistryCredentials| match &it.identity {
             Err(error) => is_missing_token(error) || finds_nothing(error),
-            Ok(_) => it.is_of_instance() && !is_set_up,
+            Ok(_) => it.is_role_without_token() || it.is_of_instance() && !is_set_up,
         };
         self.could_have_token(env) && self.needed().any(is_missing)
     }

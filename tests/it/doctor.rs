@@ -893,7 +893,7 @@ fn the_page_shows_a_real_run_and_names_every_check() {
         .iter()
         .fold(outcome.stdout, |run, (here, elsewhere)| run.replace(here, elsewhere));
     // A machine that has a helper in /usr/local/bin says so.
-    let is_elsewhere = "✓ other-users: services find docker-credential-ecr-auth too, and sudo does where /usr/local/bin is in its secure_path\n";
+    let is_elsewhere = "✓ other-users: services find /usr/local/bin/docker-credential-ecr-auth too, and sudo does where /usr/local/bin is in its secure_path\n";
     let run = run.replace(is_elsewhere, NOT_ELSEWHERE);
     let page = pages::page("doctor.md");
     let (_, shown) = page.split_once(&format!("$ ecr-auth doctor {image}\n")).unwrap();
@@ -995,14 +995,17 @@ fn the_summary_counts_the_problems_and_names_what_to_run_first() {
     scene.breaks("registry not configured");
     let outcome = scene.doctor(&[HOST]);
     let end = format!(
-        "\n\n{} problems\nRun first: ecr-auth setup {HOST}\n",
-        failures(&outcome).len()
+        "\n\n{}\nRun first: ecr-auth setup {HOST}\n",
+        match failures(&outcome).len() {
+            1 => "1 problem".to_owned(),
+            count => format!("{count} problems"),
+        }
     );
     assert!(outcome.stdout.ends_with(&end), "{outcome:?}");
     let mut scene = Scene::new();
     scene.breaks("malformed config.json");
     let outcome = scene.doctor(&["--redact", HOST]);
-    assert!(outcome.stdout.contains("\n\n1 problems\n"), "{outcome:?}");
+    assert!(outcome.stdout.contains("\n\n1 problem\n"), "{outcome:?}");
     assert!(!outcome.stdout.contains("111122223333"), "{outcome:?}");
 }
 

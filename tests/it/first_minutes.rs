@@ -97,6 +97,28 @@ fn a_job_of_githubs_without_a_token_gets_the_permissions_to_write() {
     assert!(text.contains(PERMISSIONS), "{text}");
 }
 
+/// As doctor and `get` find it: nothing else is known that could assume the role.
+#[test]
+fn a_job_that_is_set_up_with_a_role_and_has_no_token_is_told_so() {
+    let job = job(Ci::Jenkins)
+        .without("ECR_AUTH_ID_TOKEN")
+        .without("AWS_EC2_METADATA_DISABLED");
+    let rule = format!(r#"{{"registries":[{{"match":"{HOST}","role-arn":"ci-push"}}]}}"#);
+    job.write(".config/ecr-auth/setup.json", &rule);
+    docker(&job, &format!(r#"{{"credHelpers": {{"{HOST}": "ecr-auth"}}}}"#));
+    let machine = helper_on_path(job);
+    let text = told(&machine);
+    assert!(!text.contains("all is set up"), "{text}");
+    let next = "\nNext: no OIDC token: name an OIDC token credential (credentialsId of withEcrAuth), or bind one to ECR_AUTH_ID_TOKEN around this step\n";
+    assert!(text.contains(next), "{text}");
+    let chain = rule.replace(r#""ci-push""#, r#""ci-push","source":"chain""#);
+    machine.write(".config/ecr-auth/setup.json", &chain);
+    assert!(
+        told(&machine).contains("\nNext: all is set up"),
+        "the machine's role is what was asked for"
+    );
+}
+
 #[test]
 fn a_job_of_githubs_without_a_token_that_has_keys_needs_none() {
     let job = job(Ci::Github).without("ACTIONS_ID_TOKEN_REQUEST_URL");

@@ -250,9 +250,23 @@ fn without_credentials_the_profiles_that_exist_are_named() {
     assert!(
         outcome
             .stderr
-            .contains("hint: set AWS_PROFILE to a profile that exists (dev, prod), or AWS_ACCESS_KEY_ID"),
+            .contains("hint: name a profile that exists (dev, prod) for this registry: ecr-auth setup --profile PROFILE REGISTRY; or set AWS_PROFILE to it, or AWS_ACCESS_KEY_ID"),
         "{outcome:?}"
     );
+}
+
+/// A session file that is missing is no more than that.
+#[test]
+fn who_is_signed_out_of_sso_reads_no_path() {
+    let machine = Machine::new().with("AWS_PROFILE", "work");
+    machine.write(
+        ".aws/config",
+        "[profile work]\nsso_session = s\nsso_account_id = 111122223333\nsso_role_name = dev\n[sso-session s]\nsso_start_url = https://octo.awsapps.com/start\nsso_region = eu-west-1\n",
+    );
+    let outcome = machine.helper("get", HOST);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    let told = "profile work: nobody is signed in [EA0305]\nhint: run: aws sso login --profile work\n";
+    assert!(outcome.stderr.contains(told), "{outcome:?}");
 }
 
 #[rstest]

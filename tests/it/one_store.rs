@@ -281,6 +281,8 @@ fn a_dry_run_shows_all_of_it_and_writes_nothing() {
     ] {
         assert!(shown.stdout.lines().any(|it| it == line), "{line}\n{}", shown.stdout);
     }
+    let before = "docker: credsStore has \"desktop\" now, which logout would put back\n";
+    assert!(shown.stderr.contains(before), "{shown:?}");
     assert_eq!(machine.read(DOCKER), "{\"credsStore\": \"desktop\"}");
     assert!(!machine.home().join(".config").exists());
 }
@@ -561,6 +563,27 @@ fn doctor_and_the_overview_know_who_serves_whom() {
     ] {
         assert!(overview.stdout.contains(line), "{line}\n{}", overview.stdout);
     }
+}
+
+/// Docker Desktop puts its own store back when it starts.
+#[test]
+fn doctor_tells_who_served_every_registry_to_do_so_again() {
+    let machine = with_desktop();
+    program(&machine, "docker", "#!/bin/sh\necho Docker version 28.3.0, build 1\n");
+    machine.write(DOCKER, "{\"credsStore\": \"desktop\"}");
+    let hint = |machine: &Machine| {
+        let report = machine.run(&["doctor", HOST]).stdout;
+        assert!(
+            report.contains("✗ docker: docker-credential-desktop is asked"),
+            "{report}"
+        );
+        let line = report.lines().find_map(|line| line.strip_prefix("Run first: "));
+        line.unwrap_or_else(|| panic!("{report}")).to_owned()
+    };
+    assert_eq!(hint(&machine), format!("ecr-auth setup {HOST}"));
+    setup(&machine, &["--all"]);
+    machine.write(DOCKER, "{\"credsStore\": \"desktop\"}");
+    assert_eq!(hint(&machine), "ecr-auth setup --all");
 }
 
 /// Under a name that is not a helper's, it does not know the protocol.

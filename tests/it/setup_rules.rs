@@ -127,6 +127,52 @@ fn who_puts_a_rule_in_front_of_a_glob_is_told() {
 }
 
 #[test]
+fn who_replaces_a_rule_is_told_what_it_said() {
+    let machine = Machine::new();
+    let bin = machine.path("bin").display().to_string();
+    let setup = |more: &[&str]| {
+        let outcome = machine.run(&[&["setup", "--client", "docker", "--bin-dir", &bin], more, &[HOST]].concat());
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        outcome.stderr
+    };
+    let role = "arn:aws:iam::111122223333:role/pull";
+    let first = setup(&[
+        "--role-arn",
+        role,
+        "--source",
+        "chain",
+        "--token-command",
+        "echo s3cret",
+    ]);
+    assert!(!first.contains(" before; now "), "{first}");
+    let second = setup(&["--profile", "work"]);
+    let told = format!(
+        "ecr-auth: the rule of {HOST} said role-arn {role}, source chain, token-command before; now it says profile work\n"
+    );
+    assert!(second.contains(&told), "{second}");
+}
+
+/// A profile for all registries stands in `ecr-auth.yml`.
+#[test]
+fn a_profile_for_every_registry_is_told_where_to_write_it() {
+    let machine = Machine::new();
+    let outcome = machine.run(&["setup", "--all", "--profile", "work"]);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
+    let line = "defaults: {profile: work}";
+    let hint = format!(
+        "hint: name them; or, for all registries, write `{line}` into ~/.config/ecr-auth/ecr-auth.yml, and leave out the flag\n"
+    );
+    assert!(outcome.stderr.contains(&hint), "{outcome:?}");
+    // It does what the hint says.
+    machine.write(CONFIG, line);
+    let bin = machine.path("bin").display().to_string();
+    let outcome = machine.run(&["setup", "--all", "--client", "docker", "--bin-dir", &bin]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let report = machine.run(&["doctor", HOST]).stdout;
+    assert!(report.contains("profile work"), "{report}");
+}
+
+#[test]
 fn a_rule_that_people_wrote_for_the_very_host_is_theirs_to_edit() {
     let machine = Machine::new();
     let rules = format!("registries:\n  - match: public.ecr.aws\n  - match: {HOST} # mine\n    profile: everyday\n");

@@ -68,10 +68,11 @@ impl Aws<'_> {
         let file = sso_session_file(sso, self.env)
             .ok_or_else(|| failed(Code::NoHome, "this user has no home folder".to_owned()))?;
         let text = private_files::read_secret(&file, private_files::TOKEN_LIMIT).map_err(|error| {
-            failed(
-                Code::SsoExpired,
-                format!("nobody is signed in: {}: {error}", file.display()),
-            )
+            let cause = match error.kind() {
+                std::io::ErrorKind::NotFound => "nobody is signed in".to_owned(),
+                _ => format!("nobody is signed in: {}: {error}", file.display()),
+            };
+            failed(Code::SsoExpired, cause)
         })?;
         let odd = |what: &str| failed(Code::SsoExpired, format!("{what} in {}", file.display()));
         let mut session: SsoSession = serde_json::from_str(text.expose()).map_err(|_| odd("there is no session"))?;

@@ -52,6 +52,13 @@ impl SetupRequest<'_> {
         })
     }
 
+    /// Returns the registries (or `credsStore`) that have another helper now, and which.
+    pub fn would_replace(&self, file: &ConfigFile) -> Result<Vec<(String, String)>> {
+        let old = read_text(&real_path(&file.path)?)?;
+        let plan = self.plan(file, old.as_deref())?;
+        Ok(plan.map_or_else(Vec::new, |(_, record)| replaced(record)))
+    }
+
     /// Writes the helper into the file. The replaced values are recorded first, so that `logout` can undo a run that was killed.
     pub fn configure(&self, file: &ConfigFile, record: Option<&ClientUndoLog>) -> Result<SetupOutcome> {
         let real = real_path(&file.path)?;

@@ -48,7 +48,7 @@ mod yaml;
 use std::path::{Path, PathBuf};
 
 pub use checked::CheckedTexts;
-pub use setup_edit::{SetupChange, SetupFile, SetupTakenBack, SetupWritten};
+pub use setup_edit::{ReplacedRule, SetupChange, SetupFile, SetupTakenBack, SetupWritten};
 pub use setup_file::{FallbackStore, SETUP_VARIABLE, SetupRule};
 pub use vendor::{VendorFile, VendorRegistry};
 

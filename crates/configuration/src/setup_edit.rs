@@ -48,10 +48,19 @@ pub struct SetupFile {
 pub struct SetupWritten {
     /// Whether the file was changed.
     pub changed: bool,
-    /// The hosts whose rule was different before.
-    pub replaced: Vec<String>,
+    /// The rules that were different before.
+    pub replaced: Vec<ReplacedRule>,
     /// Whether another sign-in was replaced.
     pub replaced_cognito: bool,
+}
+
+/// A rule that took the place of another one for the same host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplacedRule {
+    /// What it said before.
+    pub before: SetupRule,
+    /// What it says now.
+    pub now: SetupRule,
 }
 
 /// The result of [`SetupFile::take_back`].
@@ -241,8 +250,8 @@ impl SetupFile {
                 Some(known) => {
                     rule.registry = rule.registry.or_else(|| known.registry.clone());
                     if *known != rule {
-                        written.replaced.push(rule.host.clone());
-                        *known = rule;
+                        let before = std::mem::replace(known, rule.clone());
+                        written.replaced.push(ReplacedRule { before, now: rule });
                     }
                 }
                 None => after.registries.push(rule),

@@ -1,11 +1,12 @@
 //! The credentials for the registries of this machine.
 
 use crate::doctor::clients::ClientFile;
-use aws_access::identity::{ChainSource, CredentialSource, IdentityScope};
+use aws_access::identity::{ChainSource, CredentialSource, IdentityScope, RoleBase};
 use aws_access::{Identity, PasswordPath};
 use configuration::Config;
 use context::Env;
 use diagnostics::{Error, Result};
+use settings::SourceChoice;
 
 /// The credentials for a registry, or for any registry without a rule.
 pub(super) struct RegistryCredentials {
@@ -39,6 +40,17 @@ impl RegistryCredentials {
             told: identity.as_ref().map_or_else(Error::to_string, told_identity),
             identity,
             is_optional,
+        }
+    }
+
+    /// Whether a role was asked for that the job's token should assume, and nothing but an EC2 instance's role is left to assume it.
+    pub fn is_role_without_token(&self) -> bool {
+        match self.identity.as_ref().map(|identity| &identity.source) {
+            Ok(CredentialSource::Role(plan)) => {
+                plan.settings.source == SourceChoice::Auto
+                    && plan.base == RoleBase::Source(ChainSource::InstanceMetadata)
+            }
+            _ => false,
         }
     }
 

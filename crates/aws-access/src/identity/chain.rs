@@ -209,7 +209,9 @@ pub fn finds_nothing(error: &Error) -> bool {
 /// Returns the error if no source has credentials. `last` says how the last source, the instance metadata service, failed.
 pub(crate) fn no_credentials(last: &str, files: &SharedFiles) -> Error {
     let profile = match names_of(files) {
-        Some(known) => format!("set AWS_PROFILE to a profile that exists ({known})"),
+        Some(known) => format!(
+            "name a profile that exists ({known}) for this registry: ecr-auth setup --profile PROFILE REGISTRY; or set AWS_PROFILE to it"
+        ),
         None => "set AWS_PROFILE".to_owned(),
     };
     Error::failed(

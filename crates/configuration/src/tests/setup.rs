@@ -231,7 +231,11 @@ fn a_later_command_replaces_the_rule_of_an_earlier_one() {
     let home = Home::new();
     home.write(vec![role(ECR, "one"), role(OTHER, "other")]).unwrap();
     let written = home.write(vec![rule(ECR, "profile", "two")]).unwrap();
-    assert_eq!((written.changed, written.replaced), (true, vec![ECR.to_owned()]));
+    let replaced = ReplacedRule {
+        before: role(ECR, "one"),
+        now: rule(ECR, "profile", "two"),
+    };
+    assert_eq!((written.changed, written.replaced), (true, vec![replaced]));
     let config = home.load().unwrap();
     let target = config.target(ECR).unwrap();
     assert_eq!(
