@@ -270,7 +270,7 @@ fn hand_over(command: &CognitoCommand, mut session: CognitoSession<'_, '_>) -> R
     MaskArgs::default()
         .or_taken_by_the_caller(true)
         .hide(secrets, session.context)?;
-    if !is_sign_in {
+    if !is_sign_in && !delivery.is_discarded() {
         if session.context.verbosity == Verbosity::Debug {
             let role = role(&session);
             session

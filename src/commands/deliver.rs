@@ -13,6 +13,9 @@ use secret::Secret;
 /// The terminal's path.
 const TERMINAL: &str = "/dev/tty";
 
+/// The null device's path.
+const NULL: &str = "/dev/null";
+
 /// Where a result that holds secrets goes.
 #[derive(Debug, Clone, Default, Args)]
 pub struct DeliveryArgs {
@@ -44,6 +47,11 @@ impl DeliveryArgs {
             "the result is a secret, and would be shown on this terminal",
         )
         .hint("send it through a pipe, write it with --output FILE, or give --show-secret"))
+    }
+
+    /// Returns whether the result goes to /dev/null, because only the sign-in is wanted.
+    pub fn is_discarded(&self) -> bool {
+        self.output.as_deref() == Some(Path::new(NULL))
     }
 
     /// Outputs the result.

@@ -6,6 +6,7 @@ use super::report::Check;
 use super::subject::Subject;
 use crate::registry::{Image, RegistryClient, refusal};
 use aws_access::PasswordPath;
+use aws_access::identity::CredentialSource;
 use aws_access::net::{PlainResponse, Transport};
 use configuration::RegistryTarget;
 use diagnostics::{Code, Error, Result};
@@ -25,6 +26,7 @@ pub fn checks(
         client: RegistryClient::new(transport, &subject.host, password),
         host: &subject.host,
         registry: target.registry(),
+        is_of_vendor: path.is_some_and(|path| matches!(path.identity().source, CredentialSource::Cognito(_))),
     };
     let ping = checkup.wait(&format!("asking {}", subject.host), asking.client.ping());
     if !checkup.add(asking.letting_in(ping)) {
@@ -47,6 +49,8 @@ struct PullCheck<'a> {
     client: RegistryClient<'a>,
     host: &'a str,
     registry: &'a Registry,
+    /// Whether a user of Cognito pulls, who has no AWS account.
+    is_of_vendor: bool,
 }
 
 impl PullCheck<'_> {
@@ -100,7 +104,14 @@ impl PullCheck<'_> {
                     answer.status,
                     said(&answer)
                 ),
-                "allow the principal ecr:BatchGetImage, ecr:GetDownloadUrlForLayer and ecr:BatchCheckLayerAvailability\nfor a registry of another account, its repository policy has to allow them as well",
+                match self.is_of_vendor {
+                    true => {
+                        "if the images are not yours, ask whoever sent you the file for the sign-in: your license may not include this image\nif they are yours, allow the user's role ecr:BatchGetImage and ecr:GetDownloadUrlForLayer"
+                    }
+                    false => {
+                        "allow the principal ecr:BatchGetImage and ecr:GetDownloadUrlForLayer\nfor a registry of another account, its repository policy has to allow them as well"
+                    }
+                },
             ),
             status => Check::fail(
                 "image",

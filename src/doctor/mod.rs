@@ -98,7 +98,9 @@ pub fn run(asked: &DoctorRequest<'_>, context: &mut Context<'_>) -> Result<Repor
         checkup.registry = Some(subject.host.clone());
         checkup.names_image = subject.image.is_some();
         checkup.remember(subject);
-        for check in clients.checks {
+        // A node's kubelet needs neither docker nor podman.
+        let are_needed = !is_on_node(&checkup.context.exe) || !clients.helpers.is_empty();
+        for check in clients.checks.into_iter().filter(|_| are_needed) {
             checkup.add(check);
         }
         match &config {
@@ -113,6 +115,14 @@ pub fn run(asked: &DoctorRequest<'_>, context: &mut Context<'_>) -> Result<Repor
         checkup.report.tell_once(&OF_THE_MACHINE);
     }
     Ok(checkup.report)
+}
+
+/// The second name of the binary on a node, which kubernetes/node/install.sh makes beside it.
+const NODE_NAME: &str = "ecr-auth-node";
+
+/// Returns whether this is the binary that a node's kubelet calls.
+fn is_on_node(exe: &Path) -> bool {
+    exe.with_file_name(NODE_NAME).exists()
 }
 
 /// The checks of each registry that are about the machine, if their results are the same for all.
@@ -214,7 +224,9 @@ impl Checkup<'_, '_> {
     fn machine(&mut self, helpers: &CalledFor) {
         let env = &self.context.env;
         let binary = helper::binary(&self.context.exe, env);
+        let are_needed = !is_on_node(&self.context.exe) || !helpers.is_empty();
         let helpers = helper::checks(&self.context.exe, helpers, env);
+        let helpers = helpers.into_iter().filter(|_| are_needed);
         self.report.checks.extend(std::iter::once(binary).chain(helpers));
     }
 

@@ -123,7 +123,7 @@ impl Surroundings {
         let files = clients.as_deref().unwrap_or_default();
         let called = helper::called(&context.exe, &called_for(files), env);
         let region = current_region(env).and_then(|region| region.as_deref().map(parse_region).transpose());
-        let credentials = credentials(rules.as_ref().ok(), files, &region, env);
+        let credentials = credentials(rules.as_ref().ok(), files, &region, context);
         let hosts: BTreeSet<&str> = files.iter().flat_map(ClientFile::hosts).collect();
         let passwords = hosts
             .iter()
@@ -152,7 +152,7 @@ impl Surroundings {
         }
         found.push(("region", self.told_region()));
         match &self.clients {
-            Ok(files) => found.extend(files.iter().map(|file| (file.kind.name(), self.told_client(file, env)))),
+            Ok(files) => found.extend(told_files(files).map(|file| (file.kind.name(), self.told_client(file, env)))),
             Err(error) => found.push(("docker", error.to_string())),
         }
         match self.called.as_slice() {
@@ -208,6 +208,7 @@ impl Surroundings {
             true => {
                 let in_the_way = self.mend_helper(env).or_else(|| self.take_password_out());
                 let in_the_way = in_the_way.or_else(|| self.name_credentials(env));
+                let in_the_way = in_the_way.or_else(|| self.sign_in());
                 in_the_way.unwrap_or_else(|| self.all_is_set_up(env))
             }
             false => self.take_over().unwrap_or_else(|| self.set_up(env)),
@@ -341,6 +342,18 @@ impl Surroundings {
         is_it.then(|| NextStep::new(format!("{NO_CREDENTIALS}: {NAME_SOME}; then see"), &["ecr-auth doctor"]))
     }
 
+    /// Returns the sign-in, if a user of Cognito has to sign in first.
+    fn sign_in(&self) -> Option<NextStep> {
+        let error = self.needed().find_map(|it| it.not_signed_in.as_ref())?;
+        let command = error
+            .hint_text()
+            .and_then(|hint| hint.strip_prefix("run in a terminal: "));
+        Some(match command {
+            Some(command) => NextStep::new("sign in", &[command]),
+            None => mend(None, error),
+        })
+    }
+
     /// Returns the `setup` commands for the entries of these names in the clients' files. A store needs its own command.
     fn set_up_again(&self, what: &str, is_meant: impl Fn(&str) -> bool) -> Option<NextStep> {
         let meant: Vec<_> = self.files().iter().flat_map(calls).collect();
@@ -400,6 +413,15 @@ impl Surroundings {
             ),
         }
     }
+}
+
+/// Returns the files, without those that are not set up if another one of the same client is.
+fn told_files(files: &[ClientFile]) -> impl Iterator<Item = &ClientFile> {
+    let is_odd = |file: &ClientFile| matches!(file.state, ClientFileState::Odd(_));
+    let is_served = |file: &ClientFile| files.iter().any(|other| other.kind == file.kind && other.serves());
+    files
+        .iter()
+        .filter(move |file| file.serves() || is_odd(file) || !is_served(file))
 }
 
 fn told_hosts(who: &str, count: usize, path: &str) -> String {

@@ -3,8 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 
 use lab::cognito::{
-    CLIENT_ID, CLIENT_SECRET, IDENTITY_POOL_ID, LICENSED_ROLE, LoginProvider, ROTATING_CLIENT_ID, SECRET_CLIENT_ID,
-    USER_POOL_ID, UserSpec,
+    CLIENT_ID, CLIENT_SECRET, IDENTITY_POOL_ID, LICENSED_ROLE, LoginProvider, Mfa, ROTATING_CLIENT_ID,
+    SECRET_CLIENT_ID, USER_POOL_ID, UserSpec,
 };
 use lab::{Fault, FaultRule, Lab, Permissions, RoleSpec, Service, SigningAlgorithm, Trust};
 use rstest::rstest;
@@ -176,6 +176,31 @@ fn the_helper_takes_the_sign_in_and_never_asks() {
     credentials(&assumed);
 }
 
+/// A CI has a password, and nobody to type a code.
+#[test]
+fn a_second_factor_in_a_ci_says_what_to_do() {
+    let lab = lab();
+    let user = UserSpec::new("maria").password(PASSWORD).mfa(Mfa::Totp);
+    lab.cognito().add_user(user).unwrap();
+    let outcome = with_file(&machine(&lab), CLIENT_ID);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    let told = "; in a CI, sign in as a user without a second factor, or give the code with --mfa-code\n";
+    assert!(outcome.stderr.contains(told), "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("code of the authenticator [EA0713]"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_password_file_that_is_missing_says_what_it_has_to_be() {
+    let lab = lab_with_user();
+    let outcome = run(&machine(&lab), CLIENT_ID, &["--password-file", "/nowhere"]);
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+    let told = "[EA0714]\nhint: the option has to name a file of yours with the password in its first line\n";
+    assert!(outcome.stderr.contains(told), "{outcome:?}");
+}
+
 #[test]
 fn without_a_name_one_users_token_is_not_handed_to_another() {
     let lab = lab_with_user();
@@ -187,7 +212,8 @@ fn without_a_name_one_users_token_is_not_handed_to_another() {
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replace("  username: maria\n", "")).unwrap();
     let nobody = machine.helper("get", HOST);
-    assert!(nobody.stdout.contains("nobody is signed in"), "{nobody:?}");
+    let told = "nobody is signed in [EA0701]; run in a terminal: ecr-auth cognito";
+    assert!(nobody.stdout.contains(told), "{nobody:?}");
     credentials(&machine.run(&["cognito", "--username", "eve"]));
     machine.helper("get", HOST).password();
     let of_eve = credentials(&machine.run(&["assume", "--source", "cognito"]));
@@ -195,7 +221,8 @@ fn without_a_name_one_users_token_is_not_handed_to_another() {
     credentials(&machine.run(&["cognito", "--username", "maria"]));
     let calls = lab.calls().log.len();
     let either = machine.helper("get", HOST);
-    assert!(either.stdout.contains("more than one user"), "{either:?}");
+    let told = "more than one user is signed in, and no user name is given [EA0701]; name the user with username";
+    assert!(either.stdout.contains(told), "{either:?}");
     let assumed = machine.run(&["assume", "--source", "cognito"]);
     assert_eq!((assumed.status, assumed.stdout.as_str()), (1, ""), "{assumed:?}");
     assert_eq!(lab.calls().log.len(), calls);

@@ -229,6 +229,7 @@ fn a_code_counts_once() {
         .to_owned();
     let machine = machine.with("BROWSER", "none");
     let mut terminal = Terminal::run(&machine, &["cognito"], Stdout::Terminal);
+    terminal.expect("shows an error page. That is expected: copy its address, which begins with http://localhost.");
     terminal.expect("Paste that address here: ").answer(&code);
     terminal.expect("refuses the code: invalid_grant");
     assert_eq!(terminal.end().status, 1);

@@ -221,12 +221,12 @@ fn what_the_user_has_is_not_taken_over() {
     let other = VENDOR.replace("AbCdEfGhI", "Other");
     with(PEOPLE, &other, 2, "there is a sign-in to other pools already");
     // What docker has is not lost, but not used any more either: that has to be seen.
-    let helper = format!("{{\"credHelpers\": {{\"{HOST}\": \"ecr-auth\"}}}}");
+    let helper = format!("{{\"credHelpers\": {{\"{HOST}\": \"ecr-login\"}}}}");
     with(
         DOCKER,
         &helper,
         0,
-        "warning: docker has the helper \"ecr-auth\" for 111122223333.dkr.ecr",
+        "warning: docker has the helper \"ecr-login\" for 111122223333.dkr.ecr",
     );
     let store = "{\"credsStore\": \"fake\"}";
     with(
@@ -424,6 +424,101 @@ fn the_file_alone_says_which_registries() {
     assert!(is_untouched(&machine));
     let outcome = machine.run(&["cognito", "import", "/nowhere.yml"]);
     assert_eq!(outcome.status, 2, "{outcome:?}");
+}
+
+/// After `ecr-auth setup`, which the page about the installation ends with.
+#[test]
+fn a_helper_of_ours_is_told_once_and_is_no_warning() {
+    let machine = machine(&without_alias());
+    let helper = format!("{{\"credHelpers\": {{\"{HOST}\": \"ecr-auth\"}}}}");
+    machine.write(DOCKER, &helper);
+    machine.write(".config/containers/auth.json", &helper);
+    let args = args(&machine, &["--yes"]);
+    let args: Vec<&str> = args
+        .iter()
+        .map(String::as_str)
+        .filter(|arg| !["--client", "docker"].contains(arg))
+        .collect();
+    let outcome = machine.run(&args);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let told = format!("ecr-auth serves {HOST} already, and will use this sign-in for it.\n");
+    assert_eq!(outcome.stderr.matches(&told).count(), 1, "{outcome:?}");
+    assert!(!outcome.stderr.contains("which is not used once"), "{outcome:?}");
+}
+
+/// The containers of the page about machines: the vendor's file as it is, and no import.
+#[test]
+fn two_containers_make_a_pull_secret() {
+    let page = include_str!("../../docs/cognito/machines.md");
+    let args = |name: &str| {
+        let (_, container) = page.split_once(&format!("- name: {name}\n")).unwrap();
+        let (_, args) = container.split_once("  args: [").unwrap();
+        let (args, _) = args.split_once(']').unwrap();
+        args.replace(" ", "")
+    };
+    let lab = lab();
+    let user = UserSpec::new("cluster@acme.example").password("Correct-horse-battery-1");
+    lab.cognito().add_user(user.group("licensed")).unwrap();
+    let vendor = of_the_lab().replace("registries:", "  domain: login.northwind.example\nregistries:");
+    let machine = machine(&vendor).with("AWS_ENDPOINT_URL", &lab.http_url());
+    let password = machine
+        .write("password", "Correct-horse-battery-1\n")
+        .display()
+        .to_string();
+    let secret = machine.path("secret.json").display().to_string();
+    let vendor = machine.home().join("vendor.yml").display().to_string();
+    let cache = machine.path("cache").display().to_string();
+    let machine = machine
+        .with("ECR_AUTH_CONFIG", &vendor)
+        .with("ECR_AUTH_CACHE_DIR", &cache);
+    for name in ["sign-in", "fetch"] {
+        let args = args(name)
+            .replace("/secret/password", &password)
+            .replace("/work/secret.json", &secret);
+        let outcome = machine.run(&args.split(',').collect::<Vec<_>>());
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+    }
+    let secret = std::fs::read_to_string(secret).unwrap();
+    assert!(secret.contains("kubernetes.io/dockerconfigjson"), "{secret}");
+}
+
+#[test]
+fn who_has_imported_a_file_is_told_to_sign_in() {
+    let lab = lab();
+    let user = UserSpec::new("maria")
+        .password("Correct-horse-battery-1")
+        .group("licensed");
+    lab.cognito().add_user(user).unwrap();
+    let machine = machine(&of_the_lab()).with("AWS_ENDPOINT_URL", &lab.http_url());
+    let path = format!("{}:/usr/bin:/bin", machine.path("bin").display());
+    let machine = machine.with("PATH", &path);
+    let outcome = import(&machine, &["--yes", "--alias", ALIAS]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let before = machine.run(&[]).stdout;
+    let credentials = format!("  credentials  Amazon Cognito, user pool {USER_POOL_ID}: nobody is signed in\n");
+    assert!(before.contains(&credentials), "{before}");
+    assert!(before.contains("\nNext: sign in\n    ecr-auth cognito\n"), "{before}");
+    let file = machine
+        .write("password", "Correct-horse-battery-1\n")
+        .display()
+        .to_string();
+    let discarded = [
+        "cognito",
+        "--username",
+        "maria",
+        "--password-file",
+        &file,
+        "--output",
+        "/dev/null",
+    ];
+    let signed_in = machine.run(&discarded);
+    assert_eq!((signed_in.status, signed_in.stdout.as_str()), (0, ""), "{signed_in:?}");
+    assert!(signed_in.stderr.starts_with("Signed in as maria."), "{signed_in:?}");
+    let after = machine.run(&[]).stdout;
+    assert!(
+        after.contains("\nNext: all is set up; see that a pull would work\n"),
+        "{after}"
+    );
 }
 
 #[test]

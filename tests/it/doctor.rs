@@ -17,6 +17,7 @@ use lab::{
 use rstest::rstest;
 use serde_json::{Value, json};
 
+use crate::cognito::{PASSWORD, configure, lab_with_user};
 use crate::endpoints::Proxy;
 use crate::harness::{HOST, Machine, Outcome, binary};
 use crate::jobs::{role_with, write_rules};
@@ -1007,6 +1008,48 @@ fn the_summary_counts_the_problems_and_names_what_to_run_first() {
     let outcome = scene.doctor(&["--redact", HOST]);
     assert!(outcome.stdout.contains("\n\n1 problem\n"), "{outcome:?}");
     assert!(!outcome.stdout.contains("111122223333"), "{outcome:?}");
+}
+
+/// A kubelet needs neither docker nor podman.
+#[test]
+fn a_node_is_not_told_to_set_up_docker() {
+    let scene = Scene::new();
+    let folder = scene.machine.path("libexec");
+    let installed = scene.machine.run(&["install", "--to", folder.to_str().unwrap()]);
+    assert_eq!(installed.status, 0, "{installed:?}");
+    symlink("ecr-auth", folder.join("ecr-auth-node")).unwrap();
+    fs::remove_file(scene.machine.home().join(".docker/config.json")).unwrap();
+    let outcome = scene.machine.call(&folder.join("ecr-auth"), &["doctor", HOST], "");
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(outcome.stdout.contains("✓ registry: "), "{outcome:?}");
+    for never in ["docker: ", "podman: ", "helper: ", "ecr-auth setup"] {
+        assert!(!outcome.stdout.contains(never), "{never}: {outcome:?}");
+    }
+}
+
+/// A customer has no AWS account to allow anything in.
+#[test]
+fn a_user_of_cognito_asks_the_vendor_for_an_image() {
+    let scene = Scene::with(lab_with_user());
+    let foreign = "444455556666.dkr.ecr.eu-west-1.amazonaws.com";
+    configure(&scene.machine);
+    let rules = scene.machine.read(".config/ecr-auth/ecr-auth.yml");
+    scene
+        .machine
+        .write(".config/ecr-auth/ecr-auth.yml", &rules.replace(HOST, foreign));
+    scene.docker(&json!({"credHelpers": {foreign: "ecr-auth"}}));
+    let file = scene.machine.write("password", PASSWORD).display().to_string();
+    let signed_in = scene.machine.run(&["cognito", "--password-file", &file]);
+    assert_eq!(signed_in.status, 0, "{signed_in:?}");
+    let outcome = scene.doctor(&[&format!("{foreign}/app:1")]);
+    assert!(outcome.stdout.contains("app:1 may not be pulled"), "{outcome:?}");
+    assert!(
+        outcome
+            .stdout
+            .contains("\n    if the images are not yours, ask whoever sent you"),
+        "{outcome:?}"
+    );
+    assert!(!outcome.stdout.contains("allow the principal"), "{outcome:?}");
 }
 
 #[test]

@@ -392,6 +392,25 @@ fn a_password_that_comes_before_the_helper_is_what_is_next() {
     assert!(text.contains("; then see\n    ecr-auth doctor\n"), "{text}");
 }
 
+/// Podman may have two files: the one that is set up is enough.
+#[test]
+fn a_client_that_is_set_up_is_not_also_told_as_not_set_up() {
+    let machine = Machine::new().with_all(KEYS);
+    let runtime = machine.path("run");
+    let machine = machine.with("XDG_RUNTIME_DIR", runtime.to_str().unwrap());
+    machine.write(
+        ".config/containers/auth.json",
+        &format!(r#"{{"credHelpers": {{"{HOST}": "ecr-auth"}}}}"#),
+    );
+    let text = told(&helper_on_path(machine));
+    let podman: Vec<&str> = text.lines().filter(|line| line.starts_with("  podman")).collect();
+    assert_eq!(
+        podman,
+        ["  podman       ecr-auth serves 1 registry, by ~/.config/containers/auth.json"],
+        "{text}"
+    );
+}
+
 /// The role of an EC2 instance needs no token, and only a call can find it.
 #[test]
 fn a_job_that_is_set_up_and_may_have_an_instances_role_is_not_told_to_get_a_token() {

@@ -367,6 +367,20 @@ fn a_token_without_its_annotation_goes_by_the_variable_or_by_the_node() {
     assert_eq!(lab.count(WITH_TOKEN), 1);
 }
 
+#[test]
+fn a_service_accounts_token_that_is_no_jwt_is_not_the_users_variable() {
+    let lab = lab();
+    let role = pod_role(&lab, &ServiceAccount::new("shop", "web"));
+    let annotations = json!({"eks.amazonaws.com/ecr-role-arn": role});
+    let outcome = ask(
+        &machine(&lab),
+        &pod_request(&format!("{HOST}/app"), "no-token", &annotations),
+    );
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    let told = "[EA0207]\nhint: the service account's token is not a JWT: the kubelet has it from the API server";
+    assert!(outcome.stderr.contains(told), "{outcome:?}");
+}
+
 /// A configuration for Amazon's provider works if only the binary changes.
 #[test]
 fn a_configuration_of_amazons_provider_works_as_it_is() {

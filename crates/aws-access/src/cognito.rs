@@ -287,7 +287,8 @@ impl Aws<'_> {
             }
             SignIn::UserPool { .. } => {
                 let cache = Cache::from_env(self.env);
-                let username = settings.username.as_deref().ok_or_else(cognito::no_known_user)?;
+                let no_username = || cognito::no_username(settings, &cache, SystemTime::now());
+                let username = settings.username.as_deref().ok_or_else(no_username)?;
                 let user = User::from_settings(settings, username, self.env)?;
                 let address = address(CognitoService::UserPool, &user.region, self.env, self.identity)?;
                 let kept = RefreshTokenStore::for_user(&cache, &user, &address);

@@ -39,7 +39,12 @@ pub(crate) fn of_token(error: Error, role: &str, issued: &IssuedToken<'_>, env: 
         return match code {
             "AccessDenied" | "InvalidIdentityToken" => error
                 .with_code(Code::TokenMalformed)
-                .hint("the token is not a JWT: look at the variable or credential it comes from"),
+                .hint(match issued.place {
+                    Some(place) if place.is_of_service_account() => {
+                        "the service account's token is not a JWT: the kubelet has it from the API server, so look at the logs of both"
+                    }
+                    _ => "the token is not a JWT: look at the variable or credential it comes from",
+                }),
             _ => error,
         };
     };

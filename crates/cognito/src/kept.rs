@@ -205,14 +205,11 @@ impl<'a> RefreshTokenStore<'a> {
         }
     }
 
-    /// Returns the only user who is signed in to this client, so that the name need not be given again. `None` if there are several.
-    pub fn only_user(cache: &Cache, pool: &str, client_id: &str, now: SystemTime) -> Option<String> {
+    /// Returns the names of the users who are signed in to this app client.
+    fn users(cache: &Cache, pool: &str, client_id: &str, now: SystemTime) -> Vec<String> {
         let all = Self::all(cache, now).into_iter();
-        let mut names = all.filter(|kept| kept.user_pool_id == pool && kept.client_id == client_id);
-        match (names.next(), names.next()) {
-            (Some(only), None) => Some(only.signed_in_as),
-            _ => None,
-        }
+        let of_client = all.filter(|kept| kept.user_pool_id == pool && kept.client_id == client_id);
+        of_client.map(|kept| kept.signed_in_as).collect()
     }
 
     /// Returns all sign-ins.
@@ -358,17 +355,29 @@ pub fn username(settings: &CognitoSettings, cache: &Cache, now: SystemTime) -> R
     let SignIn::UserPool { id, client_id } = settings.sign_in()? else {
         return Ok(String::new());
     };
-    RefreshTokenStore::only_user(cache, id, client_id, now).ok_or_else(no_known_user)
+    let mut users = RefreshTokenStore::users(cache, id, client_id, now);
+    match users.len() {
+        1 => Ok(users.remove(0)),
+        _ => Err(no_known_user(!users.is_empty())),
+    }
 }
 
-/// Returns the error for a missing user name, if not exactly one user is signed in.
-pub fn no_known_user() -> Error {
-    Error::failed(
-        Code::NotSignedIn,
-        "Amazon Cognito",
-        "nobody is signed in, or more than one user, and no user name is given",
-    )
-    .hint("run in a terminal: ecr-auth cognito; or name the user with username under cognito in ecr-auth.yml")
+/// Returns the error for settings without a user name, where not exactly one user is signed in: it says whether nobody is, or several are.
+pub fn no_username(settings: &CognitoSettings, cache: &Cache, now: SystemTime) -> Error {
+    // If just one user has signed in since the settings were read, a second call will find that user.
+    username(settings, cache, now)
+        .err()
+        .unwrap_or_else(|| no_known_user(false))
+}
+
+fn no_known_user(are_several: bool) -> Error {
+    let failed = |cause: &str| Error::failed(Code::NotSignedIn, "Amazon Cognito", cause);
+    match are_several {
+        true => failed("more than one user is signed in, and no user name is given").hint(
+            "name the user with username under cognito in ecr-auth.yml, or with --username when you import a vendor's file",
+        ),
+        false => failed("nobody is signed in").hint("run in a terminal: ecr-auth cognito"),
+    }
 }
 
 /// Whether the token is no longer valid: it was revoked, is too old, or its replacement is in use.
@@ -379,7 +388,8 @@ fn is_over(refusal: &CallRefusal) -> bool {
     )
 }
 
-fn not_signed_in(username: &str) -> Error {
+/// Returns the error for a user who is not signed in.
+pub fn not_signed_in(username: &str) -> Error {
     Error::failed(
         Code::NotSignedIn,
         "Amazon Cognito",

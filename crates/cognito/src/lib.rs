@@ -66,7 +66,7 @@ use std::time::SystemTime;
 
 pub use device::Device;
 pub use identity_pool::{OpenIdToken, PoolCredentials, ProviderLogin, credentials, open_id_token};
-pub use kept::{KeptSignIn, RefreshTokenStore, no_known_user, username};
+pub use kept::{KeptSignIn, RefreshTokenStore, no_username, not_signed_in, username};
 pub use login_place::LoginPlace;
 pub use refusal::CallRefusal;
 pub use sign_in::{PresetAnswers, Questions, SignedIn, new_password, sign_in};

@@ -135,8 +135,8 @@ codes! {
     IdentityPool = 710, "Identity pool refuses";
     CognitoRefuses = 711, "Cognito refuses";
     CognitoSettings = 712, "Wrong Cognito settings";
-    NoTerminal = 713, "No terminal";
-    PasswordSource = 714, "Password in an argument";
+    NoTerminal = 713, "No answer";
+    PasswordSource = 714, "Password not read";
     BrowserSignIn = 715, "Browser sign-in failed";
 
     // 08: files, folders, the cache and the system.

@@ -125,7 +125,11 @@ pub fn in_terminal(what: Option<&str>, settings: &CognitoSettings) -> String {
 /// Returns the first line of a file.
 pub fn password_in(path: &Path) -> Result<Secret> {
     let what = format!("the password in {}", path.display());
-    let text = read_secret(path, TOKEN_LIMIT).map_err(|error| Error::usage(Code::PasswordSource, &what, error))?;
+    let text = read_secret(path, TOKEN_LIMIT);
+    let text = text.map_err(|error| {
+        Error::usage(Code::PasswordSource, &what, error)
+            .hint("the option has to name a file of yours with the password in its first line")
+    })?;
     one_line(&text).ok_or_else(|| Error::usage(Code::PasswordSource, what, "the file's first line is empty"))
 }
 

@@ -117,7 +117,7 @@ fn pasted(sign_in: &BrowserSignIn<'_>, domain: &str, terminal: &mut Terminal) ->
         "Open this address in a browser on any machine, and sign in at {domain}:"
     ))?;
     terminal.tell(&sign_in.address())?;
-    terminal.tell("The browser then ends on a page that it cannot show. Its address begins with http://localhost.")?;
+    terminal.tell("After the sign-in, the browser shows an error page. That is expected: copy its address, which begins with http://localhost.")?;
     let text = terminal.ask_secret("Paste that address here: ")?;
     sign_in.pasted_code(text.expose())
 }

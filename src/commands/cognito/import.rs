@@ -1,5 +1,6 @@
 //! `ecr-auth cognito import FILE`: imports registries and pools from a vendor's file, after the user has read the changes.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -293,7 +294,7 @@ fn details(plan: &SetupPlan<'_>, settings: &CognitoSettings) -> Vec<String> {
     std::iter::once(ids).chain(diff.lines().map(str::to_owned)).collect()
 }
 
-/// Returns the helpers and passwords that the clients have for the host now, and will no longer use.
+/// Returns what the clients use for the host now: helpers and passwords that they will no longer use, or ecr-auth itself.
 fn used_now(files: &[ConfigFile], host: &str, args: &ClientArgs, context: &Context<'_>) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for lookup in look_ups(files, host, args, context)? {
@@ -304,6 +305,13 @@ fn used_now(files: &[ConfigFile], host: &str, args: &ClientArgs, context: &Conte
                 // A host with its own helper does not use the store.
                 ClientCredentials::Helper { named_by: STORE, .. } if has_helper => continue,
                 ClientCredentials::Helper { name, named_by: STORE } => format!("asks the store {name:?}"),
+                ClientCredentials::Helper { name, .. } if name == HELPER => {
+                    has_helper = true;
+                    lines.push(format!(
+                        "ecr-auth serves {host} already, and will use this sign-in for it."
+                    ));
+                    continue;
+                }
                 ClientCredentials::Helper { name, .. } => {
                     has_helper = true;
                     format!("has the helper {name:?}")
@@ -315,6 +323,8 @@ fn used_now(files: &[ConfigFile], host: &str, args: &ClientArgs, context: &Conte
             ));
         }
     }
+    let mut told = BTreeSet::new();
+    lines.retain(|line| told.insert(line.clone()));
     Ok(lines)
 }
 

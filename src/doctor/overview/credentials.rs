@@ -4,7 +4,7 @@ use crate::doctor::clients::ClientFile;
 use aws_access::identity::{ChainSource, CredentialSource, IdentityScope, RoleBase};
 use aws_access::{Identity, PasswordPath};
 use configuration::Config;
-use context::Env;
+use context::Context;
 use diagnostics::{Error, Result};
 use settings::SourceChoice;
 
@@ -18,6 +18,8 @@ pub(super) struct RegistryCredentials {
     told: String,
     /// Whether pulls go on without credentials.
     pub is_optional: bool,
+    /// The error for a user of Cognito who is not signed in.
+    pub not_signed_in: Option<Error>,
 }
 
 impl RegistryCredentials {
@@ -34,12 +36,20 @@ impl RegistryCredentials {
         }
     }
 
-    fn new(registry: Option<&str>, identity: Result<Identity>, is_optional: bool) -> Self {
+    fn new(registry: Option<&str>, identity: Result<Identity>, is_optional: bool, context: &Context<'_>) -> Self {
+        let known = identity.as_ref().ok();
+        let not_signed_in = known.and_then(|identity| identity.not_signed_in(&context.env, context.now()));
+        let told = match (&identity, &not_signed_in) {
+            (Err(error), _) => error.to_string(),
+            (Ok(identity), Some(error)) => told_signed_out(identity, error),
+            (Ok(identity), None) => told_identity(identity),
+        };
         Self {
             registry: registry.map(str::to_owned),
-            told: identity.as_ref().map_or_else(Error::to_string, told_identity),
+            told,
             identity,
             is_optional,
+            not_signed_in,
         }
     }
 
@@ -76,13 +86,27 @@ fn told_identity(identity: &Identity) -> String {
     }
 }
 
+/// Returns who is not signed in, and to which user pool.
+fn told_signed_out(identity: &Identity, error: &Error) -> String {
+    let pool = match &identity.source {
+        CredentialSource::Cognito(settings) => settings.user_pool_id.as_deref(),
+        _ => None,
+    };
+    format!(
+        "Amazon Cognito, user pool {}: {}",
+        pool.unwrap_or_default(),
+        error.cause()
+    )
+}
+
 /// Returns the credentials of the known registries if they differ, else those of any registry.
 pub(super) fn credentials(
     rules: Option<&Config>,
     files: &[ClientFile],
     region: &Result<Option<String>>,
-    env: &Env,
+    context: &Context<'_>,
 ) -> Vec<RegistryCredentials> {
+    let env = &context.env;
     let without_rules = Config::default();
     let rules = rules.unwrap_or(&without_rules);
     let configured = files.iter().flat_map(ClientFile::hosts);
@@ -91,7 +115,7 @@ pub(super) fn credentials(
         let Some(target) = rules.target(host) else { continue };
         let path = PasswordPath::choose(env, target.registry(), target.identity());
         let identity = path.map(PasswordPath::into_identity);
-        let it = RegistryCredentials::new(Some(host), identity, target.is_optional());
+        let it = RegistryCredentials::new(Some(host), identity, target.is_optional(), context);
         match all.iter_mut().find(|same| same.told == it.told) {
             Some(same) if same.is_optional && !it.is_optional => *same = it,
             Some(_) => {}
@@ -99,7 +123,7 @@ pub(super) fn credentials(
         }
     }
     match all.len() {
-        0 => vec![of_any_registry(rules, region, env)],
+        0 => vec![of_any_registry(rules, region, context)],
         1 => all
             .into_iter()
             .map(|it| RegistryCredentials { registry: None, ..it })
@@ -108,8 +132,8 @@ pub(super) fn credentials(
     }
 }
 
-fn of_any_registry(rules: &Config, region: &Result<Option<String>>, env: &Env) -> RegistryCredentials {
+fn of_any_registry(rules: &Config, region: &Result<Option<String>>, context: &Context<'_>) -> RegistryCredentials {
     let region = region.as_ref().ok().and_then(Option::as_deref).unwrap_or_default();
-    let identity = Identity::choose(rules.defaults(), &IdentityScope::of_region(region), env);
-    RegistryCredentials::new(None, identity, false)
+    let identity = Identity::choose(rules.defaults(), &IdentityScope::of_region(region), &context.env);
+    RegistryCredentials::new(None, identity, false, context)
 }

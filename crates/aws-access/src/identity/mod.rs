@@ -15,6 +15,7 @@ pub(crate) use own_call::{OwnCall, process_fields};
 pub use role::{IdentityScope, RoleBase, RolePlan, last_account};
 pub(crate) use role::{audience, role_of_session};
 
+use crate::cognito::is_signed_in;
 use crate::session_credentials::SessionCredentials;
 use aws_shared_files::SharedFiles;
 use chain::ChainSearch;
@@ -64,7 +65,11 @@ impl fmt::Display for CredentialSource {
                     let pool = settings.user_pool_id.as_deref().unwrap_or("a user pool");
                     write!(f, "{username} of {pool} by Cognito's {}", settings.identity_pool_id)
                 }
-                (None, None) => write!(f, "who is signed in to Cognito, by {}", settings.identity_pool_id),
+                (None, None) => write!(
+                    f,
+                    "the user who is signed in to Cognito, by {}",
+                    settings.identity_pool_id
+                ),
             },
             Self::Chain(source) => source.fmt(f),
         }
@@ -294,17 +299,31 @@ impl Identity {
     /// Checks that the user of Cognito is known: the settings name the user, or exactly one is signed in.
     ///
     /// # Errors
-    /// No user is signed in, or more than one.
-    pub(crate) fn require_user(&self) -> Result<()> {
+    /// No user is signed in, or more than one user.
+    pub(crate) fn require_user(&self, cache: &Cache, now: SystemTime) -> Result<()> {
         match &self.source {
             CredentialSource::Cognito(it) if it.username.is_none() && it.provider.is_none() => {
-                Err(cognito::no_known_user())
+                Err(cognito::no_username(it, cache, now))
             }
             _ => Ok(()),
         }
     }
 
-    /// Returns the error of a search that found no credentials. `last` says how the last source of the chain failed.
+    /// Returns why a user of a Cognito user pool would be refused at once: the user has not signed in. It calls no service.
+    pub fn not_signed_in(&self, env: &Env, now: SystemTime) -> Option<Error> {
+        let CredentialSource::Cognito(settings) = &self.source else {
+            return None;
+        };
+        let cache = Cache::from_env(env);
+        if let Err(error) = self.require_user(&cache, now) {
+            return Some(error);
+        }
+        let is_known = is_signed_in(settings, self, env, &cache, now);
+        let username = settings.username.as_deref()?;
+        matches!(is_known, Ok(false)).then(|| cognito::not_signed_in(username))
+    }
+
+    /// The error of a search that found no credentials. `last` says how the last source of the chain failed.
     pub(crate) fn no_credentials(&self, last: &str) -> Error {
         no_credentials(last, &self.files)
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use super::{CiSystem, NO_SECOND_TOKEN};
+use crate::generic::SERVICE_ACCOUNT;
 use crate::minting::{RequestForm, TokenProgram, TokenRequest};
 use crate::user_command::UserCommand;
 use context::Env;
@@ -188,6 +189,11 @@ impl CiToken {
     /// Returns the words for this token in messages.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns whether this is the token of a pod's service account.
+    pub fn is_of_service_account(&self) -> bool {
+        std::ptr::eq(self.ci, &raw const SERVICE_ACCOUNT)
     }
 
     /// Returns where else than in ecr-auth's own settings a role for this token can be named: the middle of a sentence, often empty.

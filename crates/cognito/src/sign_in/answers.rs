@@ -115,7 +115,11 @@ impl<'a> Answers<'a> {
             ("SMS_MFA" | "SMS_OTP", None) => "Code sent by SMS: ".to_owned(),
             _ => "Code sent by e-mail: ".to_owned(),
         };
-        self.typed_code(&question)
+        let code = self.typed_code(&question);
+        match kind {
+            "SOFTWARE_TOKEN_MFA" => code.map_err(without_person),
+            _ => code,
+        }
     }
 
     /// Asks for a code that cannot have been known before.
@@ -153,6 +157,16 @@ impl<'a> Answers<'a> {
             )
             .hint("answer with the number before it")
         })
+    }
+}
+
+/// Adds what a CI can do about a code, if there is nobody to ask. An answer that was given up has no hint.
+fn without_person(error: Error) -> Error {
+    match error.hint_text().map(str::to_owned) {
+        Some(hint) => error.hint(format!(
+            "{hint}; in a CI, sign in as a user without a second factor, or give the code with --mfa-code"
+        )),
+        None => error,
     }
 }
 
