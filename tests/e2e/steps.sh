@@ -9,7 +9,7 @@ STEPS=(
   docker_build "docker build, FROM a private image"
   docker_build_of_two "docker build, FROM images of two accounts"
   docker_legacy_build "docker build without BuildKit, FROM a private image"
-  docker_store "docker build without BuildKit, one store for every registry, nothing cached"
+  docker_store "docker's classic builder, one store for every registry, empty cache"
   docker_login "docker login REGISTRY"
   docker_logout "docker logout REGISTRY, then docker pull"
   docker_dual_stack "docker pull, by the dual-stack name"

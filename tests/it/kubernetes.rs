@@ -217,6 +217,16 @@ fn user_data_and_its_flags_agree() {
     let (_, inside) = script.split_once("<<'CONFIG'\n").unwrap();
     let inside = config(inside.split_once("CONFIG\n").unwrap().0);
     assert_eq!(inside.providers[0].name, "ecr-auth");
+    // Either configuration finds its programs, whether a node was made by the one script or by the other.
+    for provider in config(&read("kubelet/credential-provider-config-service-account.yaml")).providers {
+        for (script, folder) in [
+            (&script, "/usr/local/libexec/ecr-auth"),
+            (&read("node/install.sh"), "\"$bin"),
+        ] {
+            let link = format!("ln -sfn ecr-auth {folder}/{}", provider.name);
+            assert!(provider.name == "ecr-auth" || script.contains(&link), "{link}");
+        }
+    }
     let node: NodeConfig = serde_saphyr::from_str(&part(&user_data, "application/node.eks.aws")).unwrap();
     assert_eq!(
         (node.api_version.as_str(), node.kind.as_str()),

@@ -111,8 +111,9 @@ def main():
         "another customer's images are out of reach": not may_pull(policies, "customers/other/app", now, customer="acme"),
         "without a customer, no images but the shared ones": not may_pull(policies, app, now),
         "the page's statement stands in the template": all(it in policies[1]["Statement"] for it in ends) and ends,
-        "a customer's newer session goes on": all(may_pull([*policies, it], app, now, customer="acme", user="zoe@example.com") for it in stops),
+        "a user's newer session goes on": all(may_pull([*policies, it], app, now, customer="acme", user="zoe@example.com") for it in stops),
         "other customers go on": all(may_pull([*policies, it], "customers/b/app", now, early, customer="b", user="b@b.example") for it in stops),
+        "and so do others of the same customer": all(may_pull([*policies, it], app, now, early, customer="acme", user="bob@example.com") for it in stops),
         "an older session is refused": stops
         and all(not may_pull([*policies, it], app, now, early, customer="acme", user="zoe@example.com") for it in stops),
     }
