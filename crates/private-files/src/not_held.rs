@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::own_file::{is_own, is_own_or_roots};
+use super::platform::{is_own, is_own_or_roots};
 use super::way::{FolderReached, Leads, OutputPlace};
 
 /// The number of links that the system follows.
