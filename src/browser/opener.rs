@@ -1,7 +1,7 @@
 //! Opens an address in the user's browser, with the platform's program. No crate is used, because they pass the whole environment to the program,
 //! including passwords.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use context::{Env, program, variables};
@@ -13,17 +13,26 @@ pub struct Opener {
     args: Vec<String>,
 }
 
-/// Returns the program that opens addresses: `BROWSER`, else the platform's. `None` if this machine has no browser.
+/// Between the commands of `BROWSER`, as between the folders of `PATH`.
+const BETWEEN: char = if cfg!(windows) { ';' } else { ':' };
+
+/// The program that opens addresses here: `BROWSER`, else the platform's. `None`: there is no browser on this machine.
 pub fn opener(env: &Env) -> Option<Opener> {
     match env.get(variables::BROWSER) {
-        Some(commands) => commands.split(':').find_map(|line| named(line, env)),
+        Some(commands) => commands.split(BETWEEN).find_map(|line| named(line, env)),
         None => of_platform(env),
     }
 }
 
 /// Returns a command of `BROWSER`, if its program exists.
 fn named(line: &str, env: &Env) -> Option<Opener> {
-    let mut words = shlex::split(line)?.into_iter();
+    // On Windows most programs have a blank in their path.
+    let whole = Path::new(line);
+    if whole.is_absolute() && whole.is_file() {
+        let (program, args) = (whole.to_owned(), Vec::new());
+        return Some(Opener { program, args });
+    }
+    let mut words = program::words(line)?.into_iter();
     let name = PathBuf::from(words.next()?);
     let program = match name.is_absolute() {
         true => name.is_file().then_some(name)?,

@@ -10,6 +10,7 @@ use crate::pull::{self, PullAnswer};
 use aws_access::identity::{IdentityScope, finds_nothing};
 use aws_access::{Identity, PasswordPath};
 use configuration::{Config, RegistryTarget};
+use context::program::is_called;
 use context::{Context, Progress, variables};
 use diagnostics::{Code, Error, Result};
 use oidc_token::Claims;
@@ -45,7 +46,7 @@ The kubelet feeds it a request like this one:
 
 /// Whether a binary with this name replaces Amazon's own provider.
 pub fn is_amazons_provider(program: &Path) -> bool {
-    program.file_name().is_some_and(|name| name == AMAZONS_PROVIDER)
+    is_called(program, AMAZONS_PROVIDER)
 }
 
 /// Answers one request: with credentials for an image of ECR or of an alias, without credentials for any other. If they cannot be fetched, ECR

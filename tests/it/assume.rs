@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use context::{Context, Progress, Verbosity};
@@ -357,6 +358,35 @@ fn each_shell_gets_lines_of_its_own() {
         "",
         "error: --shell: this format has no lines for a shell [EA0002]\nhint: add --format env\n",
     );
+}
+
+/// What a shell may take for its own.
+const HARD: &str = r#"it's\"a"$HOME`b`%PATH%\'(c);#&|<>*?~{x}"#;
+
+#[test]
+fn shells_read_their_lines_back() {
+    let keys = format!("[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = {HARD}\n");
+    let machine = Machine::new();
+    machine.write(".aws/credentials", &keys);
+    for (shell, arg, program) in [
+        (
+            "posix",
+            "-c",
+            "eval \"$LINES_TO_READ\"; printf %s \"$AWS_SECRET_ACCESS_KEY\"",
+        ),
+        (
+            "fish",
+            "-Nc",
+            "printf %s $LINES_TO_READ | source; printf %s $AWS_SECRET_ACCESS_KEY",
+        ),
+    ] {
+        let printed = machine.run(&["assume", "--profile", "default", "--format", "env", "--shell", shell]);
+        assert_eq!(printed.status, 0, "{printed:?}");
+        let mut command = Command::new(if shell == "posix" { "sh" } else { shell });
+        command.args([arg, program]).env("LINES_TO_READ", printed.stdout);
+        let read = command.env("HOME", machine.home()).output().unwrap();
+        assert_eq!(String::from_utf8(read.stdout).unwrap(), HARD, "{shell}");
+    }
 }
 
 #[test]

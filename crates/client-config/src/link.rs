@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::edit::HELPER;
+use context::program::is_called;
 use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 use private_files::{WorkFolder, is_out_of_others_reach, is_own, real, remove_file, replace_program};
@@ -14,28 +15,20 @@ pub const HELPER_NAMES: [&str; 2] = ["docker-credential-ecr-auth", "docker-crede
 
 /// Whether a binary called under this name is the credential helper.
 pub fn is_helper_name(program: &Path) -> bool {
-    let name = program.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let stem = match name.len().checked_sub(4).and_then(|at| name.split_at_checked(at)) {
-        Some((stem, extension)) if extension.eq_ignore_ascii_case(".exe") => stem,
-        _ => name,
-    };
-    let is_named = |name: &&str| match cfg!(windows) {
-        true => name.eq_ignore_ascii_case(stem),
-        false => *name == stem,
-    };
-    HELPER_NAMES.iter().any(is_named)
+    HELPER_NAMES.iter().any(|name| is_called(program, name))
 }
 
 /// The folder for programs of every user that do not come from packages.
 const SHARED: &str = "/usr/local/bin";
 
 /// The folders for programs of all users of a machine.
-const OF_THE_SYSTEM: [&str; 7] = [
+const OF_THE_SYSTEM: [&str; 8] = [
     "/usr",
     "/opt",
     "/bin",
     "/sbin",
     r"C:\Program Files",
+    r"C:\Program Files (x86)",
     r"C:\ProgramData",
     r"C:\Windows",
 ];

@@ -25,7 +25,7 @@ mod progress;
 pub mod variables;
 mod visible;
 
-pub use callers::callers;
+pub use callers::{caller, callers};
 pub use context::*;
 pub use deadline::{budget, deadline, process_started, seconds};
 pub use descriptor::{takes_escape_sequences, why_stderr_is_unheard};

@@ -46,6 +46,58 @@ pub enum ProgramFailure {
     OddOutput,
 }
 
+/// Whether a program was called under this name, with or without `.exe`. On Windows the case does not count.
+///
+/// ```
+/// use context::program::is_called;
+///
+/// assert!(is_called("/usr/bin/tool".as_ref(), "tool"));
+/// assert!(is_called("tool.EXE".as_ref(), "tool"));
+/// assert!(!is_called("other.exe".as_ref(), "tool"));
+/// assert_eq!(is_called("Tool.exe".as_ref(), "tool"), cfg!(windows));
+/// ```
+pub fn is_called(program: &Path, name: &str) -> bool {
+    let called = program
+        .file_name()
+        .and_then(|called| called.to_str())
+        .unwrap_or_default();
+    let stem = match called.len().checked_sub(4).and_then(|at| called.split_at_checked(at)) {
+        Some((stem, kind)) if kind.eq_ignore_ascii_case(".exe") => stem,
+        _ => called,
+    };
+    match cfg!(windows) {
+        true => stem.eq_ignore_ascii_case(name),
+        false => stem == name,
+    }
+}
+
+/// Returns the words of a command line, as programs of this platform split it, or `None` if a quote is not closed.
+pub fn words(line: &str) -> Option<Vec<String>> {
+    match cfg!(windows) {
+        true => words_of_windows(line),
+        false => shlex::split(line),
+    }
+}
+
+/// Splits as on Windows: only double quotes keep blanks in a word, and a backslash does not escape.
+fn words_of_windows(line: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut is_quoted = false;
+    for c in line.chars() {
+        match c {
+            '"' => {
+                is_quoted = !is_quoted;
+                word.get_or_insert_default();
+            }
+            ' ' | '\t' if !is_quoted => words.extend(word.take()),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    (!is_quoted).then_some(words)
+}
+
 /// Returns the path of a program: in the first absolute folder of PATH that has it. A relative folder could be in a checkout.
 pub fn on_path(name: &str, env: &Env) -> Option<PathBuf> {
     all_on_path(name, env).into_iter().next()
@@ -225,6 +277,24 @@ mod tests {
     }
 
     const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn windows_words() {
+        let words = |line: &str| words_of_windows(line).unwrap_or_else(|| vec!["unclosed".to_owned()]);
+        let line = r#""C:\Program Files\O'Brien\ecr-auth.exe"  assume  --profile "" a"b c"d "#;
+        assert_eq!(
+            words(line),
+            [
+                r"C:\Program Files\O'Brien\ecr-auth.exe",
+                "assume",
+                "--profile",
+                "",
+                "ab cd"
+            ]
+        );
+        assert_eq!(words(""), Vec::<String>::new());
+        assert_eq!(words("a \"b"), ["unclosed"]);
+    }
 
     #[test]
     fn what_goes_in_and_what_comes_out() {

@@ -20,12 +20,12 @@ pub fn tell_once(failure: &str, context: &mut Context<'_>, tell: impl FnOnce(&mu
 }
 
 fn was_told(failure: &str, context: &Context<'_>) -> bool {
-    let Some(client) = client().filter(|_| context.verbosity != Verbosity::Debug) else {
+    let Some(client) = context::caller().filter(|_| context.verbosity != Verbosity::Debug) else {
         return false;
     };
     let key = CacheKey::builder()
         .field("kind", NAME)
-        .field("client", client)
+        .field("client", client.to_string())
         .field("failure", failure)
         .build();
     let cache = Cache::from_env(&context.env);
@@ -42,15 +42,4 @@ fn was_told(failure: &str, context: &Context<'_>) -> bool {
         entry.keep(told, NAME, now);
     }
     was_told
-}
-
-/// Identifies the process that called the helper.
-#[cfg(unix)]
-fn client() -> Option<String> {
-    Some(std::os::unix::process::parent_id().to_string())
-}
-
-#[cfg(not(unix))]
-fn client() -> Option<String> {
-    None
 }

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::role::{IdentityScope, RoleBase, RolePlan};
 use super::role_in;
 use aws_shared_files::SharedFiles;
-use context::Env;
+use context::{Env, program};
 use ecr_registry::Partition;
 use oidc_token::read_token_file;
 use secret::Secret;
@@ -23,14 +23,8 @@ pub(crate) struct OwnCall(Vec<String>);
 impl OwnCall {
     /// Reads the command line of a `credential_process`; `None` if it calls another program.
     pub fn parse(line: &Secret) -> Option<Self> {
-        // In cmd.exe a backslash does not escape.
-        let line = match cfg!(windows) {
-            true => line.expose().replace('\\', "\\\\"),
-            false => line.expose().to_owned(),
-        };
-        let mut words = shlex::split(&line)?;
-        let program = Path::new(words.first()?).file_name()?.to_str()?.to_ascii_lowercase();
-        let is_ours = program.strip_suffix(".exe").unwrap_or(&program) == PROGRAM;
+        let mut words = program::words(line.expose())?;
+        let is_ours = program::is_called(Path::new(&words.first()?.to_ascii_lowercase()), PROGRAM);
         words.remove(0);
         is_ours.then_some(Self(words))
     }
