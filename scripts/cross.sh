@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034 # who sources it uses STD
+# shellcheck shell=bash disable=SC2034 # who sources it uses STD and WINDOWS_FLAGS
 # Sourced by what builds for other machines: the Rust that can, and zig as the C compiler and linker.
 #
 # Rust's standard library for a target is rustup's where that is installed (`rustup target add`); else it is built from Debian's source,
@@ -17,6 +17,15 @@ rust_for() {
     # Without backtraces, which the program never shows.
     STD=("-Zbuild-std=std,panic_abort" "-Zbuild-std-features=optimize_for_size")
   }
+  case $1 in
+    # Rust names two libraries of GCC's, and zig has what is in them elsewhere: here are two with nothing in them.
+    *-windows-gnu)
+      mkdir -p "$TARGET/windows-empty"
+      for library in ssp ssp_nonshared; do printf '!<arch>\n' >"$TARGET/windows-empty/lib$library.a"; done
+      WINDOWS_FLAGS=-Lnative=$TARGET/windows-empty
+      export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS=$WINDOWS_FLAGS
+      ;;
+  esac
   # First, as cargo-zigbuild asks the first python3 for zig.
   export PATH=$ZIG/bin:$PATH
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# make windows: builds the binary for Windows, without optimisation, and runs the tests that make sense there, under Wine: the unit tests of files
-# and access lists, then the integration tests. Wine is that of Debian 13, which is made in target/debian. Needs root.
+# make windows: builds the binary for Windows, without optimisation, and runs the tests that make sense there, under Wine: the unit tests of files,
+# access lists and processes, then the integration tests. Wine is that of Debian 13, which is made in target/debian. Needs root.
 #
 # windows.sh BINARY FILTER…: the integration tests with another binary (dist.sh's; `-` for the one that is built here), or only those that one of
 # nextest's filters finds.
@@ -15,6 +15,8 @@ FOLDER=$TARGET/windows
 # What runs: the shim, beside it the binary under its names, and Wine's prefix.
 WINE=$FOLDER/wine
 export CARGO_PROFILE_DEV_DEBUG=0
+# The crates whose unit tests run there.
+UNIT=(context private-files)
 
 # build BINARY: it and the shim.
 build() (
@@ -36,11 +38,15 @@ build() (
   done
 )
 
-# unit_tests: builds them, and prints their program.
+# unit_tests: builds those of the crates that have them for Windows, and puts their programs beside the binary.
 unit_tests() (
   rust_for "$SYSTEM"
-  cargo-zigbuild test --quiet --locked --no-run --lib --package private-files --target-dir "$FOLDER" --target "$SYSTEM" "${STD[@]}"
-  find "$FOLDER/$SYSTEM/debug/deps" -name 'private_files-*.exe' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2-
+  mkdir -p "$WINE/unit"
+  for package in "${UNIT[@]}"; do
+    cargo-zigbuild test --quiet --locked --no-run --lib --package "$package" --target-dir "$FOLDER" --target "$SYSTEM" "${STD[@]}"
+    built=$(find "$FOLDER/$SYSTEM/debug/deps" -name "${package//-/_}-*.exe" -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2-)
+    install "$built" "$WINE/unit/$package.exe"
+  done
 )
 
 # left_out: the tests that the list names, as one regular expression.
@@ -50,13 +56,13 @@ left_out() { sed -n 's/^\([a-z_0-9:*]*\)  .*/\1/p' tests/wine/left-out.txt | sed
 inside() { "$ROOT/scripts/debian.sh" trixie "$@"; }
 
 main() {
-  local binary=${1:--} filter unit wanted
+  local binary=${1:--} filter wanted
   shift || true
   "$ROOT/scripts/install.sh" build test cross
   find_rust
   inside "$ROOT/scripts/install.sh" windows
   build "$binary"
-  unit=$(unit_tests)
+  unit_tests
   cargo build --quiet --locked --package lab
   # nextest runs in there without cargo.
   cargo nextest list --locked --package ecr-auth --test it --list-type binaries-only --message-format json >"$FOLDER/binaries.json"
@@ -65,7 +71,7 @@ main() {
   filter="not test(/^($(left_out))\$/)"
   wanted=$(printf '| (%s) ' "$@")
   [ $# = 0 ] || filter+=" & (${wanted#| })"
-  inside "$ROOT/scripts/in-wine.sh" "$FOLDER" "$unit" -E "$filter"
+  inside "$ROOT/scripts/in-wine.sh" "$FOLDER" -E "$filter"
 }
 
 main "$@"

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use lab::{Condition, GITHUB_ISSUER, GithubJob, Lab, Operator, Permissions, RoleSpec, Trust};
 
-use crate::harness::{Machine, Outcome};
+use crate::harness::{Machine, Outcome, as_here, binary};
 
 /// The subject of the jobs' tokens.
 pub const SUBJECT: &str = "repo:octo/app:ref:refs/heads/main";
@@ -81,19 +81,16 @@ impl Runner {
                 };
                 format!("{prefix}{name}={value}")
             }))
-            .chain([
-                crate::harness::binary().display().to_string(),
-                "action".into(),
-                step.into(),
-            ])
+            .chain([binary().display().to_string(), "action".into(), step.into()])
             .collect();
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let outcome = self.machine.call("/usr/bin/env".as_ref(), &args, "");
         let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+        let here = |(name, value): (String, String)| (name, as_here(&value));
         let ended = Ended {
             outcome,
-            outputs: values(&read("GITHUB_OUTPUT")),
-            env: values(&read("GITHUB_ENV")),
+            outputs: values(&read("GITHUB_OUTPUT")).into_iter().map(here).collect(),
+            env: values(&read("GITHUB_ENV")).into_iter().map(here).collect(),
             state: values(&read("GITHUB_STATE")),
             summary: read("GITHUB_STEP_SUMMARY"),
         };
@@ -101,7 +98,7 @@ impl Runner {
             self.machine.set(name, value);
         }
         for added in read("GITHUB_PATH").lines() {
-            let path = format!("{added}:{}", self.machine.variable("PATH").unwrap());
+            let path = format!("{}:{}", as_here(added), self.machine.variable("PATH").unwrap());
             self.machine.set("PATH", &path);
         }
         ended
@@ -112,7 +109,13 @@ impl Runner {
         let path = self.machine.variable("PATH").unwrap();
         let folders = path.split(':').map(PathBuf::from);
         let mut programs = folders.map(|folder| folder.join("docker-credential-ecr-auth"));
-        let helper = programs.find(|program| program.is_file()).unwrap();
+        let is_windows = |program: &PathBuf| program.with_extension("exe").is_file();
+        let mut helper = programs
+            .find(|program| program.is_file() || is_windows(program))
+            .unwrap();
+        if is_windows(&helper) {
+            helper = binary().with_file_name("docker-credential-ecr-auth");
+        }
         self.machine.call(&helper, &["get"], host)
     }
 }

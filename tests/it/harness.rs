@@ -200,6 +200,14 @@ fn in_our_words(written: Vec<u8>) -> String {
         .replace("Access denied. (os error 5)", "Permission denied (os error 13)")
 }
 
+/// A path that Windows' binary has written, as it is here under Wine; any other text as it is.
+pub fn as_here(text: &str) -> String {
+    match text.strip_prefix("Z:\\") {
+        Some(below) => format!("/{}", below.replace('\\', "/")),
+        None => text.to_owned(),
+    }
+}
+
 /// Returns the binary under test: cargo's, or the one with the absolute path in `ECR_AUTH_TEST_BINARY` (`make dist` tests what it built).
 pub fn binary() -> PathBuf {
     env::var_os("ECR_AUTH_TEST_BINARY").map_or_else(|| cargo_bin!("ecr-auth").to_path_buf(), PathBuf::from)

@@ -10,13 +10,21 @@ use std::sync::mpsc::{self, Receiver};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use crate::harness::{Machine, binary};
 use crate::lab_machine::PATIENCE;
 
 /// The character of the key that ends a program.
 pub const CTRL_C: &str = "\x03";
+
+/// Wide enough for any line: Wine draws the screen, and would break a line in two.
+const SIZE: Winsize = Winsize {
+    ws_row: 50,
+    ws_col: 400,
+    ws_xpixel: 0,
+    ws_ypixel: 0,
+};
 
 /// The target of the binary's stdout.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,6 +67,7 @@ impl Terminal {
         let keys = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&keys).unwrap();
         unlockpt(&keys).unwrap();
+        tcsetwinsize(&keys, SIZE).unwrap();
         let name = ptsname(&keys, Vec::new()).unwrap();
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let end = File::from(rustix::fs::open(name.as_c_str(), flags, Mode::empty()).unwrap());

@@ -94,7 +94,7 @@ impl JobFolder {
 
     /// Returns podman's file of logins, if docker's configuration is isolated.
     pub fn podman(&self) -> PathBuf {
-        self.folder.join("podman/auth.json")
+        self.folder.join("podman").join("auth.json")
     }
 
     /// Returns the job's `setup.json`.

@@ -23,8 +23,11 @@ pub fn run() -> io::Result<i32> {
     command
         .env("WINEPREFIX", folder.join("prefix"))
         .env("WINEDEBUG", "-all")
-        // Neither a screen nor other languages' programs.
-        .env("WINEDLLOVERRIDES", "mscoree=;mshtml=;winemenubuilder.exe=;winewayland.drv=;winex11.drv=")
+        // Neither a screen nor other languages' programs, nor a debugger that waits where a program breaks.
+        .env(
+            "WINEDLLOVERRIDES",
+            "mscoree=;mshtml=;winemenubuilder.exe=;winedbg.exe=;winewayland.drv=;winex11.drv=",
+        )
         .env("HOME", folder)
         .env("LC_ALL", "C.UTF-8")
         .env("PATH", "/usr/bin:/bin");
