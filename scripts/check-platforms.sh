@@ -1,17 +1,85 @@
 #!/usr/bin/env bash
-# make check-platforms: type-checks the code for Windows and macOS, which nothing here can run, or link.
+# make check-platforms: compiles and links the program for macOS on both processors and for Windows, and looks at what the result asks of the system.
+# Nothing here runs it: `make windows` does, for Windows. check-platforms.sh TARGET…: for some of them.
+#
+# Apple's libraries are not here. In their place are stubs with the names that the crates declare, which is all that a linker looks at.
 source "$(dirname "$0")/cross.sh"
 cd "$ROOT"
 
-PLATFORMS=(x86_64-pc-windows-gnu aarch64-apple-darwin)
+PLATFORMS=(aarch64-apple-darwin x86_64-apple-darwin x86_64-pc-windows-gnu)
+STUBS=$TARGET/apple-stubs
+# The oldest macOS that docs/install.md names; release.yml sets the same.
+export MACOSX_DEPLOYMENT_TARGET=11.0
+export CARGO_PROFILE_DEV_DEBUG=0
 
-# check PLATFORM: as `cargo check` would.
-check() (
+# declared CRATE: the functions and constants that a crate of Rust bindings declares.
+declared() {
+  local manifest
+  manifest=$(cargo metadata --locked --format-version 1 | jq -r --arg name "$1" '.packages[] | select(.name == $name).manifest_path')
+  grep -rhoE 'pub (fn|static) [A-Za-z_0-9]+' "${manifest%/*}/src" | awk '{print $3}' | sort -u
+}
+
+# stub FILE LIBRARY: of the library with the symbols on stdin.
+stub() {
+  mkdir -p "${1%/*}"
+  {
+    printf -- '--- !tapi-tbd\ntbd-version: 4\ntargets: [ x86_64-macos, arm64-macos ]\ninstall-name: %s\nexports:\n  - targets: [ x86_64-macos, arm64-macos ]\n    symbols: [ ' "'$2'"
+    sed 's/^/_/' | paste -sd , | sed 's/,/, /g; s/$/ ]/'
+    echo ...
+  } >"$1"
+}
+
+stubs() {
+  local framework crate
+  for framework in Security:security-framework-sys CoreFoundation:core-foundation-sys; do
+    crate=${framework#*:}
+    framework=${framework%:*}
+    declared "$crate" | stub "$STUBS/$framework.framework/$framework.tbd" "/System/Library/Frameworks/$framework.framework/Versions/A/$framework"
+  done
+  printf '%s\n' iconv iconv_open iconv_close | stub "$STUBS/libiconv.tbd" /usr/lib/libiconv.2.dylib
+}
+
+# folder TARGET: that of make windows, so that nothing is compiled twice, and one of its own for macOS.
+folder() { case $1 in *windows*) echo "$TARGET/windows" ;; *) echo "$TARGET/macos" ;; esac; }
+
+# look TARGET: what the program asks of the system is what every one that it is for has.
+look() {
+  local file said expected
+  file=$(folder "$1")/$1/debug/ecr-auth
+  case $1 in
+    *windows*)
+      file+=.exe
+      [ -s "$file" ] || die "$1: no program"
+      return
+      ;;
+  esac
+  said=$("$TARGET/zig/bin/python" scripts/load-commands.py "$file")
+  say "$said"
+  expected="${1%%-*} macOS $MACOSX_DEPLOYMENT_TARGET PIE"
+  # ARM runs nothing that isn't signed, if only by the linker.
+  [ "${1%%-*}" != aarch64 ] || expected+=" signed"
+  [[ $said = "$expected "* ]] || die "$1: expected: $expected"
+  ! tr ' ' '\n' <<<"$said" | grep / | grep -vE '^/(usr/lib/lib(System|iconv)\.|System/Library/Frameworks/(Security|CoreFoundation)\.)' >&2 || die "$1: asks for other libraries"
+}
+
+# build TARGET
+build() (
   rust_for "$1"
   say "== $1: $(rustc --version)"
-  cargo-zigbuild check --quiet --locked --package ecr-auth --target "$1" "${STD[@]}"
+  case $1 in
+    *darwin*)
+      variable=CARGO_TARGET_$(tr 'a-z-' 'A-Z_' <<<"$1")_RUSTFLAGS
+      export "$variable=-Lnative=$STUBS -Clink-arg=-F$STUBS"
+      ;;
+  esac
+  cargo-zigbuild build --quiet --locked --package ecr-auth --target-dir "$(folder "$1")" --target "$1" "${STD[@]}"
 )
 
 "$ROOT/scripts/install.sh" build cross
 find_rust
-for platform in "${PLATFORMS[@]}"; do check "$platform"; done
+stubs
+[ $# -gt 0 ] || set -- "${PLATFORMS[@]}"
+for platform; do
+  build "$platform"
+  look "$platform"
+done
