@@ -109,15 +109,11 @@ no_secrets() {
   same "JWTs" "" "$(grep -oE 'eyJ[A-Za-z0-9_-]{40,}' <<<"$1" || true)"
 }
 
-# refused_in_the_next_job: the same push without the action. In a file, as act may lose a step's last line.
+# refused_in_the_next_job WORDS: the same push without the action, and docker says so. In a file, as act may lose a step's last line.
 refused_in_the_next_job() {
   github_steps <<<"- run: docker push $IMAGE:1 >~/said 2>&1 || true"
   github_run
-  if docker_since 28; then
-    contains "$(cat "$HOME/said")" '"docker-credential-ecr-auth": executable file not found'
-  else
-    contains "$(cat "$HOME/said")" "no basic auth credentials"
-  fi
+  contains "$(cat "$HOME/said")" "$1"
 }
 
 # errors: the annotations of errors in the last run's log, as the runner was given them.
@@ -139,7 +135,7 @@ EOF
   # The next job on this machine: no helper, no configuration, no token.
   same "docker's configuration" "" "$(ls "$HOME/.docker" 2>/dev/null)"
   same "files with the password" "" "$(grep -rlF "$(cat "$HOME/secrets")" "$HOME" --exclude secrets || true)"
-  refused_in_the_next_job
+  refused_in_the_next_job "no basic auth credentials"
 }
 
 # github_documented FILE: runs a whole workflow unchanged, in a repository with the image's Dockerfile.
@@ -284,7 +280,11 @@ EOF
   contains "$(github_run)" "cleanup: false"
   same "credHelpers" ecr-auth "$(jq -r --arg host "$REGISTRY" '.credHelpers[$host]' "$HOME/.docker/config.json")"
   # Even so the next job has no token of this one's.
-  refused_in_the_next_job
+  if docker_since 28; then
+    refused_in_the_next_job '"docker-credential-ecr-auth": executable file not found'
+  else
+    refused_in_the_next_job "no basic auth credentials"
+  fi
 }
 
 test_github_cleans_up_after_a_step_or_the_action_has_failed() {
