@@ -38,6 +38,8 @@ make() {
   sources "$series" "$mirror" >"$made/etc/apt/sources.list"
   # Fetched as this machine's apt does. A crash costs the folder, so dpkg need not wait for the disk.
   apt-config dump 2>/dev/null | grep '^Acquire::\(Check\|http\|https\|Retries\)' >"$made/etc/apt/apt.conf.d/99machine" || true
+  # What is installed is not kept as a package too.
+  echo 'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb"; };' >"$made/etc/apt/apt.conf.d/99small"
   echo force-unsafe-io >"$made/etc/dpkg/dpkg.cfg.d/unsafe-io"
   printf 'path-exclude=/usr/share/%s/*\n' doc man locale info >"$made/etc/dpkg/dpkg.cfg.d/small"
   # Certificates that this machine's owner trusts.
@@ -77,5 +79,5 @@ if [ $# = 0 ]; then
   exit
 fi
 # Settings for proxies and certificates are kept inside. A Rust in the caller's home is not used.
-exec env -u CARGO_HOME -u RUSTUP_HOME HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+exec env -u CARGO_HOME -u RUSTUP_HOME PIP_NO_CACHE_DIR=1 HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
   unshare --mount --pid --fork --kill-child "${BASH:-bash}" "$0" --inside "$FOLDER" "$@"
