@@ -17,7 +17,7 @@ use crate::client::Aws;
 use crate::denial::IssuedToken;
 use crate::endpoint::{Endpoint, EndpointKind, Service};
 use crate::failure::{ODD_ANSWER_HINT, code_of_status};
-use crate::identity::Identity;
+use crate::identity::{CredentialSource, Identity};
 use crate::net::{NETWORK_HINT, NO_ANSWER, ObservedTransport, ServerClock, connection_code, root_cause};
 use crate::sign_in::{Destination, sts_in};
 use crate::sts::RoleCall;
@@ -325,6 +325,20 @@ pub(crate) fn is_signed_in(
     let user = User::from_settings(settings, username, env)?;
     let address = address(CognitoService::UserPool, &user.region, env, identity)?;
     Ok(RefreshTokenStore::for_user(cache, &user, &address).is_there(now))
+}
+
+/// Returns why a user of a Cognito user pool would be refused at once: the user has not signed in. It calls no service.
+pub fn not_signed_in(identity: &Identity, env: &Env, now: SystemTime) -> Option<Error> {
+    let CredentialSource::Cognito(settings) = &identity.source else {
+        return None;
+    };
+    let cache = Cache::from_env(env);
+    if let Err(error) = identity.require_user(&cache, now) {
+        return Some(error);
+    }
+    let is_known = is_signed_in(settings, identity, env, &cache, now);
+    let username = settings.username.as_deref()?;
+    matches!(is_known, Ok(false)).then(|| cognito::not_signed_in(username))
 }
 
 /// Returns the address of a service of Cognito in a region.

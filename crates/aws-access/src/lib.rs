@@ -72,7 +72,7 @@ mod sts;
 
 pub use account::{CallerIdentity, caller, own_registry};
 pub use client::Aws;
-pub use cognito::PerCallTimeout;
+pub use cognito::{PerCallTimeout, not_signed_in};
 pub use creation_template::CreationTemplate;
 pub use ecr::AuthorizationToken;
 pub use endpoint::{Endpoint, EndpointKind, Service};

@@ -56,6 +56,11 @@ impl CiToken {
         Self::text(&SERVICE_ACCOUNT, name, token)
     }
 
+    /// Returns whether this is the token of a pod's service account.
+    pub fn is_of_service_account(&self) -> bool {
+        self.is_of(&SERVICE_ACCOUNT)
+    }
+
     /// Returns the token in a file.
     pub fn in_file(path: PathBuf) -> Self {
         Self::in_file_of(&FILE, path)

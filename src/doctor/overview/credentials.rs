@@ -2,7 +2,7 @@
 
 use crate::doctor::clients::ClientFile;
 use aws_access::identity::{ChainSource, CredentialSource, IdentityScope, RoleBase};
-use aws_access::{Identity, PasswordPath};
+use aws_access::{Identity, PasswordPath, not_signed_in};
 use configuration::Config;
 use context::Context;
 use diagnostics::{Error, Result};
@@ -38,7 +38,7 @@ impl RegistryCredentials {
 
     fn new(registry: Option<&str>, identity: Result<Identity>, is_optional: bool, context: &Context<'_>) -> Self {
         let known = identity.as_ref().ok();
-        let not_signed_in = known.and_then(|identity| identity.not_signed_in(&context.env, context.now()));
+        let not_signed_in = known.and_then(|identity| not_signed_in(identity, &context.env, context.now()));
         let told = match (&identity, &not_signed_in) {
             (Err(error), _) => error.to_string(),
             (Ok(identity), Some(error)) => told_signed_out(identity, error),

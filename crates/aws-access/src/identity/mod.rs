@@ -15,7 +15,6 @@ pub(crate) use own_call::{OwnCall, process_fields};
 pub use role::{IdentityScope, RoleBase, RolePlan, last_account};
 pub(crate) use role::{audience, role_of_session};
 
-use crate::cognito::is_signed_in;
 use crate::session_credentials::SessionCredentials;
 use aws_shared_files::SharedFiles;
 use chain::ChainSearch;
@@ -307,20 +306,6 @@ impl Identity {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Returns why a user of a Cognito user pool would be refused at once: the user has not signed in. It calls no service.
-    pub fn not_signed_in(&self, env: &Env, now: SystemTime) -> Option<Error> {
-        let CredentialSource::Cognito(settings) = &self.source else {
-            return None;
-        };
-        let cache = Cache::from_env(env);
-        if let Err(error) = self.require_user(&cache, now) {
-            return Some(error);
-        }
-        let is_known = is_signed_in(settings, self, env, &cache, now);
-        let username = settings.username.as_deref()?;
-        matches!(is_known, Ok(false)).then(|| cognito::not_signed_in(username))
     }
 
     /// The error of a search that found no credentials. `last` says how the last source of the chain failed.

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use super::{CiSystem, NO_SECOND_TOKEN};
-use crate::generic::SERVICE_ACCOUNT;
 use crate::minting::{RequestForm, TokenProgram, TokenRequest};
 use crate::user_command::UserCommand;
 use context::Env;
@@ -191,9 +190,9 @@ impl CiToken {
         &self.name
     }
 
-    /// Returns whether this is the token of a pod's service account.
-    pub fn is_of_service_account(&self) -> bool {
-        std::ptr::eq(self.ci, &raw const SERVICE_ACCOUNT)
+    /// Returns whether this system gives the token.
+    pub(crate) fn is_of(&self, ci: &'static CiSystem) -> bool {
+        std::ptr::eq(self.ci, ci)
     }
 
     /// Returns where else than in ecr-auth's own settings a role for this token can be named: the middle of a sentence, often empty.
