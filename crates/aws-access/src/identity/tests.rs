@@ -238,7 +238,7 @@ fn where_nothing_is_used_what_is_there_is_the_way_out() {
     );
     assert!(hint(&github).contains("the action's role-to-assume"));
     assert!(hint(&[("AWS_SECRET_ACCESS_KEY", "")]).starts_with("AWS_SECRET_ACCESS_KEY is set, but empty: "));
-    assert!(hint(&[]).starts_with("set AWS_PROFILE"));
+    assert!(hint(&[]).starts_with("name a profile that exists ("));
 }
 
 #[test]

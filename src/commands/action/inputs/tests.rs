@@ -52,7 +52,10 @@ fn registries_are_parted_by_lines_or_commas() {
     );
     for wrong in ["a b", "a role=", "a role=x y", "a role=x role=y"] {
         let refusal = refusal(&[("registries", wrong)]);
-        assert!(refusal.starts_with("input registries: after the registry"), "{refusal}");
+        assert!(
+            refusal.starts_with("input registries: only role=ARN may follow the registry"),
+            "{refusal}"
+        );
     }
 }
 
