@@ -46,11 +46,12 @@ scripts/set-version.sh --check
 scripts/set-repository.sh --check
 scripts/check-release.sh
 say "== the library for Jenkins"
-# groovy_lint FOLDER: by the settings in it. No server: one would stay behind.
+# groovy_lint FOLDER: by the settings in it. No server: one would stay behind. Java is named: else it wants Java 17 alone, and fetches that where
+# Debian has another, as Debian 13 has.
 groovy_lint() {
   local said
-  said=$(PATH=$TARGET/node/bin:$PATH "$TARGET/node/bin/node" "$TARGET/node/node_modules/.bin/npm-groovy-lint" --noserver --config "$ROOT/$1" \
-    --ext groovy,jenkinsfile "$ROOT/$1" 2>&1) || { say "$said" && exit 1; }
+  said=$(PATH=$TARGET/node/bin:$PATH "$TARGET/node/bin/node" "$TARGET/node/node_modules/.bin/npm-groovy-lint" --noserver \
+    --javaexecutable "$(command -v java)" --config "$ROOT/$1" --ext groovy,jenkinsfile "$ROOT/$1" 2>&1) || { say "$said" && exit 1; }
   # It finds nothing wrong with no file at all.
   [[ $said == *"$(find "$1" -name '*.groovy' -o -name '*.jenkinsfile' | wc -l)"*"linted files"* ]] || die "npm-groovy-lint looked at other files: $said"
 }
