@@ -62,10 +62,10 @@ fn no_name_in_a_list_becomes_anything_else() {
 }
 
 #[rstest]
-#[case::text("credential-helpers = \"a\"\n", "line 1: credential-helpers is no list of names")]
+#[case::text("credential-helpers = \"a\"\n", "line 1: credential-helpers is not a list of names")]
 #[case::number(
     "\ncredential-helpers = [\"a\", 1]\n",
-    "line 2: credential-helpers is no list of names"
+    "line 2: credential-helpers is not a list of names"
 )]
 #[case::twice("credential-helpers = []\ncredential-helpers = []\n", "line 2: duplicate key")]
 #[case::open("credential-helpers = [\n\"a\"\n", "10-mine.conf: line ")]
