@@ -73,7 +73,7 @@ fn an_old_password_that_podman_uses_first_is_told_where_every_registry_is_served
         .filter(|line| line.contains("password"))
         .collect();
     assert!(
-        matches!(told[..], [told] if told.starts_with("warning: podman: the password that stands in auths of ~/.config/containers/auth.json is used")),
+        matches!(told[..], [told] if told.starts_with("warning: podman: the password in auths of ~/.config/containers/auth.json is used")),
         "{outcome:?}"
     );
 }
