@@ -40,10 +40,10 @@ mutants: ## breaks registry, cache and docker on purpose, takes each protection 
 fuzz: ## looks for inputs that break a promise, five minutes for each target; scripts/fuzz.sh SECONDS for longer
 	@scripts/fuzz.sh
 
-dist: ## builds what a release has for Linux, and for Windows on x86_64, into dist/, and tests it: binaries, packages, the image
+dist: ## builds what a release has for Linux into dist/, and tests it: static binaries, packages, the image
 	@scripts/dist.sh
 
-reproduce: ## builds the binaries of make dist again, in another folder, and compares them with dist/SHA256SUMS
+reproduce: ## builds the static binaries again, in another folder, and compares them with dist/SHA256SUMS
 	@scripts/reproduce.sh
 
 check-platforms: ## compiles and links the program for macOS and Windows, and looks at what it asks of the system

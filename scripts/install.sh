@@ -181,7 +181,7 @@ cloud_init() {
   mkdir -p "$folder/new"
   logged "apt-get update" apt update
   logged "apt-get download" env --chdir="$folder/new" apt-get -q download cloud-init
-  dpkg --extract "$folder"/new/*.deb "$folder/new"
+  dpkg --extract "$folder"/new/*.deb "$folder/new" || die "cloud-init: cannot be unpacked"
   mv "$folder/new/usr" "$folder"
 }
 
@@ -224,7 +224,7 @@ for purpose; do
     clients) debian demo test && python requirements.txt python "${CLIENT_TOOLS[@]}" && node && programs && cloud_init && python requirements-picture.txt picture ;;
     debian) debian debian ;;
     windows) debian windows ;;
-    cross) cross x86_64-pc-windows-gnu aarch64-apple-darwin ;;
+    cross) cross x86_64-pc-windows-gnu aarch64-apple-darwin x86_64-apple-darwin ;;
     binaries) debian binaries && cross x86_64-unknown-linux-musl aarch64-unknown-linux-musl ;;
     dist) debian binaries dist && cross x86_64-unknown-linux-musl aarch64-unknown-linux-musl && cargo_tool cargo-cyclonedx "$CYCLONEDX" ;;
     *) die "install.sh: no purpose '$purpose'" ;;

@@ -4,7 +4,7 @@
 #   tests    unit, integration and documentation tests, those of the action's shim, and a tenth of the protections
 #   clients  end to end, with real Docker, Podman, Buildah and Skopeo
 #   costs    what the release binary may cost
-# Ends with "N passed, N failed". What waits more than it computes runs beside what computes.
+# Ends with "N passed, N failed", except check alone, which counts nothing. What waits more than it computes runs beside what computes.
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 PARTS=" ${*:-check tests clients costs} "
@@ -86,7 +86,7 @@ end_clients() {
 LIST=$TARGET/tests.json
 build_tests() {
   local ignored
-  "$ROOT/scripts/install.sh" test
+  "$ROOT/scripts/install.sh" build test
   find_rust
   say "== tests"
   cargo nextest list --locked --workspace --message-format json >"$LIST" 2>/dev/null || die "the tests don't build: cargo nextest list --workspace"

@@ -2,7 +2,7 @@
 # make windows: builds the binary for Windows, without optimisation, and runs the tests that make sense there, under Wine: the unit tests of files,
 # access lists and processes, then the integration tests. Wine is that of Debian 13, which is made in target/debian. Needs root.
 #
-# windows.sh BINARY FILTER…: the integration tests with another binary (dist.sh's; `-` for the one that is built here), or only those that one of
+# windows.sh BINARY FILTER…: the integration tests with another binary (`-` for the one that is built here), or only those that one of
 # nextest's filters finds.
 #
 # In the tests, tests/wine stands for the binary. tests/wine/left-out.txt lists the tests that are left out, each with its reason.
