@@ -116,6 +116,8 @@ fn of_system(is_file_blank: bool) -> TrustedRoots {
             first: tls_context(of_file(pem)).unwrap_or_default(),
             all: Some(all),
         },
+        // There, too, rustls-native-certs finds no roots, but no files hold them.
+        SystemRoots::Other if is_file_blank && !cfg!(target_os = "linux") => only(of_built_in()),
         SystemRoots::Other if cfg!(windows) => TrustedRoots {
             first: NATIVE(),
             all: Some(whole_system),
