@@ -153,7 +153,8 @@ pub fn run(args: &TrustPolicyArgs, context: &mut Context<'_>) -> Result<()> {
 
 /// Refuses an audience that is not plain text: a token may name anything, and people paste the policy.
 fn check_audience(audience: &str) -> Result<()> {
-    let is_plain = audience.chars().all(|c| c.is_ascii_graphic()) && !audience.contains("##");
+    let is_plain =
+        audience.chars().all(|c| c.is_ascii_graphic()) && !["##", "${"].iter().any(|odd| audience.contains(odd));
     match is_plain && (1..=255).contains(&audience.len()) {
         true => Ok(()),
         false => Err(Error::usage(

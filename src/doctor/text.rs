@@ -59,8 +59,7 @@ fn mark(outcome: Outcome, style: ReportStyle) -> Option<String> {
 fn summary(report: &Report) -> String {
     let failed = report.checks.iter().filter(|check| check.outcome == Outcome::Fail);
     let failed: Vec<&Check> = failed.collect();
-    let problems = if failed.len() == 1 { "problem" } else { "problems" };
-    let count = format!("\n{} {problems}\n", failed.len());
+    let count = format!("\n{} problems\n", failed.len());
     let Some(first) = failed.first() else { return count };
     match failed.iter().find_map(|check| command_in(check.hint.as_deref()?)) {
         Some(command) => format!("{count}Run first: {command}\n"),

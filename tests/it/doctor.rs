@@ -996,17 +996,14 @@ fn the_summary_counts_the_problems_and_names_what_to_run_first() {
     scene.breaks("registry not configured");
     let outcome = scene.doctor(&[HOST]);
     let end = format!(
-        "\n\n{}\nRun first: ecr-auth setup {HOST}\n",
-        match failures(&outcome).len() {
-            1 => "1 problem".to_owned(),
-            count => format!("{count} problems"),
-        }
+        "\n\n{} problems\nRun first: ecr-auth setup {HOST}\n",
+        failures(&outcome).len()
     );
     assert!(outcome.stdout.ends_with(&end), "{outcome:?}");
     let mut scene = Scene::new();
     scene.breaks("malformed config.json");
     let outcome = scene.doctor(&["--redact", HOST]);
-    assert!(outcome.stdout.contains("\n\n1 problem\n"), "{outcome:?}");
+    assert!(outcome.stdout.contains("\n\n1 problems\n"), "{outcome:?}");
     assert!(!outcome.stdout.contains("111122223333"), "{outcome:?}");
 }
 

@@ -168,11 +168,11 @@ const PKCS8_P256: &[u8] =
 /// Reads a session's private key: PEM in the form of SEC 1 (RFC 5915), which ring takes inside PKCS #8 only. Returns `None` if it is not a P-256 key
 /// with its public half.
 fn session_key(pem: &Secret) -> Option<EcdsaKeyPair> {
-    let key = PrivateSec1KeyDer::from_pem_slice(pem.expose().as_bytes()).ok()?;
-    let key = Zeroizing::new(key.secret_sec1_der().to_vec());
+    let key = Zeroizing::new(PrivateSec1KeyDer::from_pem_slice(pem.expose().as_bytes()).ok()?);
+    let key = key.secret_sec1_der();
     let key_length = u8::try_from(key.len()).ok().filter(|length| *length < 0x80)?;
     let rest_length = u8::try_from(PKCS8_P256.len() + 1 + key.len()).ok()?;
-    let parts: [&[u8]; 4] = [&[0x30, 0x81, rest_length], PKCS8_P256, &[key_length], &key];
+    let parts: [&[u8]; 4] = [&[0x30, 0x81, rest_length], PKCS8_P256, &[key_length], key];
     let pkcs8 = Zeroizing::new(parts.concat());
     EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8, &SystemRandom::new()).ok()
 }

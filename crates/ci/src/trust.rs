@@ -131,6 +131,9 @@ impl TrustForm {
             refused(format!("other repositories could have its subject {}", claims.sub))
                 .hint("name the jobs to let in with --ci, --repository and the like, or let the CI put the repository into the subject")
         })?;
+        if let Some((claim, value)) = jobs.claims.iter().find(|(_, value)| value.contains("${")) {
+            return Err(refused(format!("IAM reads a variable in its claim {claim}: {value}")));
+        }
         claims.iss.clone_into(&mut jobs.issuer);
         jobs.audiences = claims.audiences().into_iter().map(str::to_owned).collect();
         check_issuer(&jobs.issuer)?;

@@ -71,6 +71,7 @@ fn take_back_rules(undo: &Undo, context: &Context<'_>) -> Result<()> {
     let Some(path) = undo.rules.as_deref().filter(|path| path.exists()) else {
         return Ok(());
     };
+    JobFolder::at(&undo.job).map_err(|error| failed(&undo.job, error))?;
     let is_ours = |host: &str| undo.hosts.iter().any(|known| known == host);
     let setup = SetupFile::of_job(path.to_owned());
     setup.take_back(&context.env, &Config::default(), &is_ours).map(drop)

@@ -304,7 +304,6 @@ fn used_now(files: &[ConfigFile], host: &str, args: &ClientArgs, context: &Conte
                 ClientCredentials::Password(_) => "has a password of its own".to_owned(),
                 // A host with its own helper does not use the store.
                 ClientCredentials::Helper { named_by: STORE, .. } if has_helper => continue,
-                ClientCredentials::Helper { name, named_by: STORE } => format!("asks the store {name:?}"),
                 ClientCredentials::Helper { name, .. } if name == HELPER => {
                     has_helper = true;
                     lines.push(format!(
@@ -312,6 +311,7 @@ fn used_now(files: &[ConfigFile], host: &str, args: &ClientArgs, context: &Conte
                     ));
                     continue;
                 }
+                ClientCredentials::Helper { name, named_by: STORE } => format!("asks the store {name:?}"),
                 ClientCredentials::Helper { name, .. } => {
                     has_helper = true;
                     format!("has the helper {name:?}")
