@@ -25,23 +25,25 @@ fn every_fault_shows() {
         code: "AccessDeniedException".into(),
         message: "no".into(),
     };
-    let cases: [(Fault, i32, u16, &str); 11] = [
-        (error, 0, 400, r#""__type":"AccessDeniedException""#),
-        (Fault::Throttle, 0, 400, "ThrottlingException"),
-        (Fault::Status { status: 503 }, 0, 503, ""),
-        (Fault::Garbage, 0, 200, "hotel"),
-        (Fault::Empty, 0, 200, "{}"),
-        (Fault::OddBase64, 0, 200, "*!"),
-        (Fault::NoColon, 0, 200, "QVdTcGFzc3dvcmQ="),
-        (Fault::TooLarge, 0, 200, "content-length: 2097153"),
-        (Fault::Truncated, 18, 200, "authorizationData"),
-        (Fault::Reset, 56, 0, ""),
-        (Fault::WrongCertificate, 60, 0, ""),
+    let cases: [(Fault, &[i32], u16, &str); 11] = [
+        (error, &[0], 400, r#""__type":"AccessDeniedException""#),
+        (Fault::Throttle, &[0], 400, "ThrottlingException"),
+        (Fault::Status { status: 503 }, &[0], 503, ""),
+        (Fault::Garbage, &[0], 200, "hotel"),
+        (Fault::Empty, &[0], 200, "{}"),
+        (Fault::OddBase64, &[0], 200, "*!"),
+        (Fault::NoColon, &[0], 200, "QVdTcGFzc3dvcmQ="),
+        (Fault::TooLarge, &[0], 200, "content-length: 2097153"),
+        // curl 7.88 and curl 8.14.
+        (Fault::Truncated, &[18, 56], 200, "authorizationData"),
+        (Fault::Reset, &[56], 0, ""),
+        (Fault::WrongCertificate, &[60], 0, ""),
     ];
-    for (fault, exit, status, text) in cases {
+    for (fault, exits, status, text) in cases {
         lab.fail_next(Service::Ecr, 1, fault.clone());
         let got = ask(&lab);
-        assert_eq!((got.exit, got.status), (exit, status), "{fault:?}");
+        assert!(exits.contains(&got.exit), "{fault:?}: curl ended with {}", got.exit);
+        assert_eq!(got.status, status, "{fault:?}");
         assert!(
             got.text.contains(text),
             "{fault:?}: {}",
