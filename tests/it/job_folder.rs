@@ -159,6 +159,11 @@ fn the_post_step_removes_nothing_where_others_lead(#[case] planted: Planted) {
         post.outcome.stdout.starts_with("::warning") && post.outcome.stdout.contains("it is not the folder"),
         "{post:?}"
     );
+    assert_eq!(
+        post.outcome.stdout.matches("it is not the folder").count(),
+        1,
+        "{post:?}"
+    );
     assert_eq!(contents(&folder), before);
     // What is not in that folder is taken back all the same.
     assert!(!runner.machine.home().join(".docker/config.json").exists(), "{post:?}");

@@ -31,9 +31,15 @@ pub fn run(context: &mut Context<'_>) {
         .iter()
         .filter_map(|file| end_use(file, &undo, context).err())
         .collect();
-    warnings.extend(take_back_rules(&undo, context).err());
     warnings.extend(reset_variables(&undo, context).err());
-    warnings.extend(remove_secrets(&undo).err());
+    match JobFolder::at(&undo.job) {
+        Ok(Some(job)) => {
+            warnings.extend(take_back_rules(&undo, context).err());
+            warnings.extend(remove_secrets(&job, &undo).err());
+        }
+        Ok(None) => {}
+        Err(error) => warnings.push(failed(&undo.job, error)),
+    }
     for warning in warnings {
         super::annotate(AnnotationLevel::Warning, &warning, context);
     }
@@ -71,7 +77,6 @@ fn take_back_rules(undo: &Undo, context: &Context<'_>) -> Result<()> {
     let Some(path) = undo.rules.as_deref().filter(|path| path.exists()) else {
         return Ok(());
     };
-    JobFolder::at(&undo.job).map_err(|error| failed(&undo.job, error))?;
     let is_ours = |host: &str| undo.hosts.iter().any(|known| known == host);
     let setup = SetupFile::of_job(path.to_owned());
     setup.take_back(&context.env, &Config::default(), &is_ours).map(drop)
@@ -99,24 +104,17 @@ fn reset_variables(undo: &Undo, context: &Context<'_>) -> Result<()> {
 }
 
 /// Removes the secrets, but not the folder, because other steps' variables may name it.
-fn remove_secrets(undo: &Undo) -> Result<()> {
-    let removed = JobFolder::at(&undo.job).and_then(|job| match job {
-        Some(job) => remove_secrets_in(&job, undo),
-        None => Ok(()),
-    });
-    removed.map_err(|error| failed(&undo.job, error))
-}
-
-fn remove_secrets_in(job: &JobFolder, undo: &Undo) -> io::Result<()> {
+fn remove_secrets(job: &JobFolder, undo: &Undo) -> Result<()> {
     let removed = gone(&undo.use_folder, |path| fs::remove_dir_all(path));
-    if !undo.made_job {
-        return removed;
-    }
-    removed
-        .and(gone(&job.cache(), |path| fs::remove_dir_all(path)))
-        .and(gone(&job.aws_config(), |path| fs::remove_file(path)))
-        .and(gone(&job.docker().join("config.json"), |path| fs::remove_file(path)))
-        .and(gone(&job.podman(), |path| fs::remove_file(path)))
+    let removed = match undo.made_job {
+        true => removed
+            .and(gone(&job.cache(), |path| fs::remove_dir_all(path)))
+            .and(gone(&job.aws_config(), |path| fs::remove_file(path)))
+            .and(gone(&job.docker().join("config.json"), |path| fs::remove_file(path)))
+            .and(gone(&job.podman(), |path| fs::remove_file(path))),
+        false => removed,
+    };
+    removed.map_err(|error| failed(&undo.job, error))
 }
 
 /// Removes something that need not exist, with the rights for its folder.
