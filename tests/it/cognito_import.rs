@@ -2,6 +2,7 @@
 
 use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, USER_POOL_ID, UserSpec};
 
+use crate::cognito::lab_with_user;
 use crate::harness::{HOST, Machine, Outcome, with_links};
 use crate::lab_machine::{lab, registry_status};
 use crate::terminal::{CTRL_C, Stdout, Terminal};
@@ -347,9 +348,7 @@ fn a_second_file_cannot_stand_in_front_of_a_sign_in() {
 
 #[test]
 fn a_sign_in_without_a_block_is_not_stood_in_front_of_either() {
-    let lab = lab();
-    let user = UserSpec::new("maria").password("Correct-horse-battery-1");
-    lab.cognito().add_user(user.group("licensed")).unwrap();
+    let lab = lab_with_user();
     let machine = machine(&of_the_lab()).with("AWS_ENDPOINT_URL", &lab.http_url());
     let file = machine
         .write("password", "Correct-horse-battery-1\n")
@@ -484,11 +483,7 @@ fn two_containers_make_a_pull_secret() {
 
 #[test]
 fn who_has_imported_a_file_is_told_to_sign_in() {
-    let lab = lab();
-    let user = UserSpec::new("maria")
-        .password("Correct-horse-battery-1")
-        .group("licensed");
-    lab.cognito().add_user(user).unwrap();
+    let lab = lab_with_user();
     let machine = machine(&of_the_lab()).with("AWS_ENDPOINT_URL", &lab.http_url());
     let path = format!("{}:/usr/bin:/bin", machine.path("bin").display());
     let machine = machine.with("PATH", &path);
@@ -523,11 +518,7 @@ fn who_has_imported_a_file_is_told_to_sign_in() {
 
 #[test]
 fn a_customer_signs_in_once_and_pulls() {
-    let lab = lab();
-    let user = UserSpec::new("maria")
-        .password("Correct-horse-battery-1")
-        .group("licensed");
-    lab.cognito().add_user(user).unwrap();
+    let lab = lab_with_user();
     let machine = machine(&of_the_lab()).with("AWS_ENDPOINT_URL", &lab.http_url());
     let outcome = import(&machine, &["--username", "maria", "--alias", ALIAS, "--yes"]);
     assert_eq!(outcome.status, 0, "{outcome:?}");

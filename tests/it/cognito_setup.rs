@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, USER_POOL_ID, UserSpec};
+use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, USER_POOL_ID};
 
+use crate::cognito::lab_with_user;
 use crate::harness::{HOST, Machine, binary};
-use crate::lab_machine::{lab, registry_status};
+use crate::lab_machine::registry_status;
 use crate::python::python_tool;
 
 const POOLS: [&str; 6] = [
@@ -299,11 +300,7 @@ const BOTO3: &str = "import boto3\n\
 
 #[test]
 fn awss_tools_and_the_helper_have_the_same_user() {
-    let lab = lab();
-    let user = UserSpec::new("maria")
-        .password("Correct-horse-battery-1")
-        .group("licensed");
-    lab.cognito().add_user(user).unwrap();
+    let lab = lab_with_user();
     let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
     let bin = bin(&machine);
     let ids = [
