@@ -175,12 +175,13 @@ npm_tools() {
 # cloud_init: this Debian's, unpacked in target/cloud-init and not installed: it would set the machine up at the next boot. What it asks for of Python
 # is in requirements.txt.
 cloud_init() {
-  local folder=$TARGET/cloud-init
+  local folder=$TARGET/cloud-init wanted
   [ ! -e "$folder/usr" ] || return 0
   rm -rf "$folder/new"
   mkdir -p "$folder/new"
   logged "apt-get update" apt update
-  logged "apt-get download" env --chdir="$folder/new" apt-get -q download cloud-init
+  read -ra wanted <<<"$(packages unpacked)"
+  logged "apt-get download" env --chdir="$folder/new" apt-get -q download "$(pinned cloud-init "${wanted[1]:-any}")"
   dpkg --extract "$folder"/new/*.deb "$folder/new" || die "cloud-init: cannot be unpacked"
   mv "$folder/new/usr" "$folder"
 }
@@ -207,26 +208,26 @@ cross() {
 
 for purpose; do
   case $purpose in
-    build) debian build && rust ;;
-    fmt) debian build && rust && rust_checks ;;
-    check) debian build check java && rust && rust_checks && python && node && python requirements-docs.txt docs && cargo_tool cargo-deny "$DENY" ;;
+    build) debian build; rust ;;
+    fmt) debian build; rust; rust_checks ;;
+    check) debian build check java; rust; rust_checks; python; node; python requirements-docs.txt docs; cargo_tool cargo-deny "$DENY" ;;
     java) debian java ;;
     python) python ;;
-    node) python && node ;;
+    node) python; node ;;
     picture) python requirements-picture.txt picture ;;
     docs) python requirements-docs.txt docs ;;
     demo) debian demo ;;
-    test) debian demo test integration java && python && node && programs && cloud_init && python requirements-moto.txt moto && python requirements-picture.txt picture && cargo_tool cargo-nextest "$NEXTEST" any ;;
+    test) debian demo test integration java; python; node; programs; cloud_init; python requirements-moto.txt moto; python requirements-picture.txt picture; cargo_tool cargo-nextest "$NEXTEST" any ;;
     gate) debian gate python ;;
-    bench) debian gate bench && rust && python && node && go_helper && cargo_tool hyperfine "$HYPERFINE" ;;
-    mutants) cargo_tool cargo-nextest "$NEXTEST" any && cargo_tool cargo-mutants "$MUTANTS" ;;
+    bench) debian gate bench; rust; python; node; go_helper; cargo_tool hyperfine "$HYPERFINE" ;;
+    mutants) cargo_tool cargo-nextest "$NEXTEST" any; cargo_tool cargo-mutants "$MUTANTS" ;;
     deny) cargo_tool cargo-deny "$DENY" ;;
-    clients) debian demo test && python requirements.txt python "${CLIENT_TOOLS[@]}" && node && programs && cloud_init && python requirements-picture.txt picture ;;
+    clients) debian demo test; python requirements.txt python "${CLIENT_TOOLS[@]}"; node; programs; cloud_init; python requirements-picture.txt picture ;;
     debian) debian debian ;;
     windows) debian windows ;;
     cross) cross x86_64-pc-windows-gnu aarch64-apple-darwin x86_64-apple-darwin ;;
-    binaries) debian binaries && cross x86_64-unknown-linux-musl aarch64-unknown-linux-musl ;;
-    dist) debian binaries dist && cross x86_64-unknown-linux-musl aarch64-unknown-linux-musl && cargo_tool cargo-cyclonedx "$CYCLONEDX" ;;
+    binaries) debian binaries; cross x86_64-unknown-linux-musl aarch64-unknown-linux-musl ;;
+    dist) debian binaries dist; cross x86_64-unknown-linux-musl aarch64-unknown-linux-musl; cargo_tool cargo-cyclonedx "$CYCLONEDX" ;;
     *) die "install.sh: no purpose '$purpose'" ;;
   esac
 done
