@@ -15,16 +15,24 @@ const { version, sha256 } = require("./checksums.json");
 /** More bytes than any binary of ours has. */
 const LARGEST = 64 * 1024 * 1024;
 
-const PLATFORMS = { linux: "unknown-linux-musl", darwin: "apple-darwin", win32: "pc-windows-msvc" };
-const ARCHITECTURES = { x64: "x86_64", arm64: "aarch64" };
+// As node names systems (`process.platform`, `process.arch`).
+const TARGETS = {
+  "linux x64": "x86_64-unknown-linux-musl",
+  "linux arm64": "aarch64-unknown-linux-musl",
+  "darwin x64": "x86_64-apple-darwin",
+  "darwin arm64": "aarch64-apple-darwin",
+  "win32 x64": "x86_64-pc-windows-gnu",
+  "win32 arm64": "aarch64-pc-windows-msvc",
+};
 
-/** The release's file for a system, as node names systems (`process.platform`, `process.arch`). */
+/** The release's file for a system. */
 function assetName(platform, arch) {
-  if (!Object.hasOwn(PLATFORMS, platform) || !Object.hasOwn(ARCHITECTURES, arch)) {
+  const system = `${platform} ${arch}`;
+  if (!Object.hasOwn(TARGETS, system)) {
     const hint = "build it from source and set the input binary-path";
     throw new Failure("cannot get ecr-auth", `there is no release for ${platform} on ${arch}`, hint);
   }
-  return `ecr-auth-${ARCHITECTURES[arch]}-${PLATFORMS[platform]}${platform === "win32" ? ".exe" : ""}`;
+  return `ecr-auth-${TARGETS[system]}${platform === "win32" ? ".exe" : ""}`;
 }
 
 /** Returns the SHA-256 that a file of the release must have. A missing one is an error. */

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# make dist: what a release has for Linux, in dist/: the static binaries, tested, each compressed too (for the action's download) and with an SBOM
-# (CycloneDX), a Debian package and an RPM; the image; and SHA256SUMS. dist.sh --binaries [TARGET…]: the binaries alone, or those of some targets, which leaves the rest of dist/ as it is.
+# make dist: what a release has for Linux, and for Windows on x86_64, in dist/: the binaries, tested, each compressed too (for the action's download)
+# and with an SBOM (CycloneDX); for Linux a Debian package and an RPM of each, and the image; and SHA256SUMS.
+#
+# dist.sh --binaries [TARGET…]: the binaries alone, or those of some targets, which leaves the rest of dist/ as it is.
 #
 # zig is the C compiler and the linker for both architectures, and the musl inside is zig's: Debian's, 1.2.3, can't ask DNS servers over
 # TCP, so that long answers would be cut off.
@@ -8,10 +10,15 @@ source "$(dirname "$0")/cross.sh"
 cd "$ROOT"
 
 DIST=$ROOT/dist
-TARGETS=(x86_64-unknown-linux-musl aarch64-unknown-linux-musl)
-# Bytes. Past this something came in that doesn't belong in there.
+LINUX=(x86_64-unknown-linux-musl aarch64-unknown-linux-musl)
+WINDOWS=x86_64-pc-windows-gnu
+TARGETS=("${LINUX[@]}" "$WINDOWS")
+# Bytes. Past this something came in that doesn't belong in there. Windows' has tables for unwinding, which the system asks for.
 LARGEST=6000000
+LARGEST_WINDOWS=7000000
 LARGEST_DOWNLOAD=2400000
+# Windows' own, which every version of it from 10 on has; the C library is among them.
+SYSTEM_LIBRARIES='kernel32|ntdll|advapi32|bcrypt|bcryptprimitives|combase|crypt32|ktmw32|ncrypt|oleaut32|rpcrt4|secur32|user32|userenv|ws2_32|api-ms-win-(core|crt)-[a-z0-9-]+'
 # Those that watch the process's system calls, or bound its memory, would watch qemu; and crowds of it take longer to start than a `get` may last.
 # Questions at a terminal want an ioctl (TCGETS2) that Debian 12's qemu doesn't have.
 NOT_EMULATED='test(/^(crowds::(a_warm_get_opens_no_socket_and_starts_no_thread|two_hundred_identities_at_once_are_all_cached)$|leaks|stored_logins::no_secret_is_in_an_argument_or_in_a_readable_file$|power_cut::|under_fire::|floods::|faults::|cognito_terminal::|cognito_import::|waiting::|help::|moto::)/)'
@@ -23,10 +30,21 @@ EMULATED_CLIENTS=(test_docker_login_passes_with_the_helper test_docker_works_wit
   test_docker_pulls_from_ecr_public_even_where_aws_says_no test_podman_builds_pushes_and_pulls test_buildah_pushes_and_pulls
   test_skopeo_copies_without_a_daemon test_tokens_are_fetched_once)
 
-# flags: prints rustc's flags, one a line. File names in the binary (of panics) start at the crate, so that builds are reproducible and do not show
+# flags TARGET: prints rustc's flags, one a line. File names in the binary (of panics) start at the crate, so that builds are reproducible and do not show
 # our folders.
 flags() {
   local registry
+  case $1 in
+    # Those that cross.sh gives cargo, which reads one of the two variables.
+    *windows*) echo "$WINDOWS_FLAGS" ;;
+    *) flags_of_linux ;;
+  esac
+  echo "--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=/rust"
+  echo "--remap-path-prefix=$ROOT=/ecr-auth"
+  for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do echo "--remap-path-prefix=$registry=/crates"; done
+}
+
+flags_of_linux() {
   echo -Clink-self-contained=no
   echo -Ctarget-feature=+crt-static
   # zig doesn't know the -static-pie that rustc asks for, and would fix the addresses (docs/decisions/0003-position-independent.md).
@@ -36,13 +54,13 @@ flags() {
   echo -Clinker-flavor=gcc
   # A panic ends the program, so no tables for unwinding are needed (docs/decisions/0005-size.md).
   echo -Cforce-unwind-tables=no
-  echo "--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=/rust"
-  echo "--remap-path-prefix=$ROOT=/ecr-auth"
-  for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do echo "--remap-path-prefix=$registry=/crates"; done
 }
 
+# file_of TARGET: the binary's name in dist/.
+file_of() { case $1 in *windows*) echo "ecr-auth-$1.exe" ;; *) echo "ecr-auth-$1" ;; esac; }
+
 # built TARGET: where cargo leaves it.
-built() { echo "$TARGET/$1/release/ecr-auth"; }
+built() { case $1 in *windows*) echo "$TARGET/$1/release/ecr-auth.exe" ;; *) echo "$TARGET/$1/release/ecr-auth" ;; esac; }
 
 # build TARGET
 build() (
@@ -51,8 +69,11 @@ build() (
   say "== $target: $(rustc --version)"
   # So that the crates' folder is there when its name is asked for.
   cargo fetch --quiet --locked
-  CARGO_ENCODED_RUSTFLAGS=$(flags | paste -sd $'\x1f')
+  CARGO_ENCODED_RUSTFLAGS=$(flags "$target" | paste -sd $'\x1f')
   export CARGO_ENCODED_RUSTFLAGS LINK_TARGET=$target
+  # A program for Windows holds the time of its linking.
+  SOURCE_DATE_EPOCH=$(built_at)
+  export SOURCE_DATE_EPOCH
   # cargo doesn't know what the linker reads.
   for read in link.sh requirements-zig.txt; do
     find "$TARGET/$target/release/deps" -name 'ecr_auth-*' ! -newer "$ROOT/scripts/$read" -delete 2>/dev/null || true
@@ -60,22 +81,39 @@ build() (
   cargo zigbuild --quiet --locked --release --package ecr-auth --target "$target" "${STD[@]}"
 )
 
-# check_file TARGET: nothing of it is dynamic, no part of its memory is both written and run, it names no folder of ours, and its size is as expected.
+# check_file TARGET: the system's own rules, it names no folder of ours, and its size is as expected.
 check_file() {
-  local file headers size folders
+  local file size folders largest=$LARGEST
   file=$(built "$1")
+  case $1 in
+    *windows*) check_windows "$file" && largest=$LARGEST_WINDOWS ;;
+    *) check_linux "$file" ;;
+  esac
+  folders=(-e "${CARGO_HOME:-$HOME/.cargo}/registry/")
+  # What every checkout is called in there.
+  [ "$ROOT" = /ecr-auth ] || folders+=(-e "$ROOT/src/" -e "$ROOT/crates/" -e "$ROOT/target/")
+  if grep --text --only-matching --fixed-strings --max-count 3 "${folders[@]}" "$file" >&2; then die "$file names folders of this machine"; fi
+  size=$(stat --format %s "$file")
+  [ "$size" -le "$largest" ] || die "$file has $size bytes, more than $largest"
+}
+
+# check_windows FILE: it asks for the system's own libraries alone, and lets Windows protect its memory.
+check_windows() {
+  local headers
+  headers=$(objdump --private-headers "$1")
+  if sed -n 's/^\tDLL Name: //p' <<<"$headers" | grep -viE "^($SYSTEM_LIBRARIES)\\.dll$" >&2; then die "$1 asks for libraries that are not Windows' own"; fi
+  for bit in HIGH_ENTROPY_VA DYNAMIC_BASE NX_COMPAT; do grep -q "$bit" <<<"$headers" || die "$1 lacks $bit"; done
+}
+
+# check_linux FILE: nothing of it is dynamic, and no part of its memory is both written and run.
+check_linux() {
+  local file=$1 headers
   [[ $(file --brief "$file") == *", stat"*" linked, "* ]] || die "not static: $(file "$file")"
   [[ $(ldd "$file" 2>&1) =~ (statically linked|not a dynamic executable) ]] || die "ldd finds libraries in $file"
   headers=$(readelf --wide --program-headers --dynamic "$file")
   [[ $(readelf --file-header "$file") == *"DYN (Position-Independent"* ]] || die "$file lies at fixed addresses"
   if grep -E 'INTERP|\(NEEDED\)' <<<"$headers" >&2; then die "$file asks for a loader or a library"; fi
   if grep ' RWE ' <<<"$headers" >&2; then die "$file has memory that can be written and run"; fi
-  folders=(-e "${CARGO_HOME:-$HOME/.cargo}/registry/")
-  # What every checkout is called in there.
-  [ "$ROOT" = /ecr-auth ] || folders+=(-e "$ROOT/src/" -e "$ROOT/crates/" -e "$ROOT/target/")
-  if grep --text --only-matching --fixed-strings --max-count 3 "${folders[@]}" "$file" >&2; then die "$file names folders of this machine"; fi
-  size=$(stat --format %s "$file")
-  [ "$size" -le $LARGEST ] || die "$file has $size bytes, more than $LARGEST"
 }
 
 # test_file TARGET: the integration and the end-to-end tests, with this binary in the place of cargo's.
@@ -94,7 +132,7 @@ test_file() (
   "${here[@]}" "$ROOT/scripts/namespace.sh" "$ROOT/tests/e2e/run.sh" "${clients[@]}"
 )
 
-# sbom TARGET: the crates linked into this target's binary, and what is in there besides: Rust's standard library and musl. cargo-cyclonedx
+# sbom TARGET: the crates linked into this target's binary, and what is in there besides: Rust's standard library, and musl or MinGW-w64. cargo-cyclonedx
 # knows of no macros that run in the compiler and stay out; cargo tree does. The SBOM names no folder and no time of building.
 sbom() (
   target=$1
@@ -103,23 +141,30 @@ sbom() (
   SOURCE_DATE_EPOCH=$(built_at) cargo cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps --target "$target" --override-filename ecr-auth.cdx
   linked=$(cargo tree --locked --package ecr-auth --target "$target" --edges normal,no-proc-macro --prefix none --format '{p}' | awk '{sub(/^v/, "", $2); print $1 "@" $2}')
   rust=$(rustc --version | awk '{print $2}')
-  jq --sort-keys --arg folder "$ROOT" --arg linked "$linked" --arg rust "$rust" --arg musl "$(musl_version)" '
+  jq --sort-keys --arg folder "$ROOT" --arg linked "$linked" --arg rust "$rust" --arg libc "$(libc_of "$target")" '
     def part(name; version; licence): {type: "library", name: name, version: version, licenses: [{expression: licence}],
       purl: "pkg:generic/\(name)@\(version)", "bom-ref": "pkg:generic/\(name)@\(version)", scope: "required"};
     ($linked | split("\n") | map({key: ., value: true}) | from_entries) as $in
     | .components |= map(select($in["\(.name)@\(.version)"]))
     | ([.components[]["bom-ref"], .metadata.component["bom-ref"]] | map({key: ., value: true}) | from_entries) as $refs
     | .dependencies |= map(select($refs[.ref]) | if .dependsOn then .dependsOn |= map(select($refs[.])) else . end)
-    | .components += [part("rust-std"; $rust; "MIT OR Apache-2.0"), part("musl"; $musl; "MIT")]
+    | .components += [part("rust-std"; $rust; "MIT OR Apache-2.0"), ($libc | split(" ") | part(.[0]; .[1]; .[2]))]
     | walk(if type == "string" then split($folder) | join("/ecr-auth") else . end)
   ' "$written" >"$DIST/ecr-auth-$target.cdx.json"
   rm -f "$written" "$ROOT"/crates/*/ecr-auth.cdx.json
 )
 
-# musl_version: of the musl that zig links.
-musl_version() { sed 's/.*"\(.*\)".*/\1/' "$ZIG"/lib/python3.*/site-packages/ziglang/lib/libc/musl/src/internal/version.h; }
+# libc_of TARGET: the name, version and licence of the C library that zig links.
+libc_of() {
+  local libc
+  libc=$(echo "$ZIG"/lib/python3.*/site-packages/ziglang/lib/libc)
+  case $1 in
+    *windows*) sed -n 's/^#define __MINGW64_VERSION_\(MAJOR\|MINOR\|BUGFIX\) //p' "$libc"/include/any-windows-any/_mingw_mac.h | paste -sd . | sed 's/.*/mingw-w64 & ZPL-2.1/' ;;
+    *) sed 's/.*"\(.*\)".*/musl \1 MIT/' "$libc/musl/src/internal/version.h" ;;
+  esac
+}
 
-# binaries [TARGET…]: of both or of these, built and looked at.
+# binaries [TARGET…]: of all or of these, built and looked at.
 binaries() {
   local target
   find_rust
@@ -133,7 +178,7 @@ binaries() {
   for target; do
     build "$target"
     check_file "$target"
-    install -m 755 "$(built "$target")" "$DIST/ecr-auth-$target"
+    install -m 755 "$(built "$target")" "$DIST/$(file_of "$target")"
   done
 }
 
@@ -155,12 +200,14 @@ main() {
   binaries
   for target in "${TARGETS[@]}"; do sbom "$target"; done
   cargo build --quiet --locked --package lab
-  for target in "${TARGETS[@]}"; do test_file "$target"; done
+  for target in "${LINUX[@]}"; do test_file "$target"; done
+  say "== $WINDOWS: integration tests under Wine"
+  scripts/windows.sh "$DIST/$(file_of "$WINDOWS")"
   say "== packages and image"
   scripts/linux-packages.sh "$DIST"
   scripts/check-packages.sh "$DIST"
   scripts/image.sh "$DIST" "$DIST/ecr-auth-image.tar"
-  compress "${TARGETS[@]/#/$DIST/ecr-auth-}"
+  for target in "${TARGETS[@]}"; do compress "$DIST/$(file_of "$target")"; done
   (cd "$DIST" && sha256sum ecr-auth[-_]* >SHA256SUMS)
   stat --format '%10s  %n' dist/*
 }

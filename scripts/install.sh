@@ -226,8 +226,8 @@ for purpose; do
     debian) debian debian ;;
     windows) debian windows ;;
     cross) cross x86_64-pc-windows-gnu aarch64-apple-darwin x86_64-apple-darwin ;;
-    binaries) debian binaries; cross x86_64-unknown-linux-musl aarch64-unknown-linux-musl ;;
-    dist) debian binaries dist; cross x86_64-unknown-linux-musl aarch64-unknown-linux-musl; cargo_tool cargo-cyclonedx "$CYCLONEDX" ;;
+    binaries) debian binaries; cross x86_64-unknown-linux-musl aarch64-unknown-linux-musl x86_64-pc-windows-gnu ;;
+    dist) debian binaries dist; cross x86_64-unknown-linux-musl aarch64-unknown-linux-musl x86_64-pc-windows-gnu; cargo_tool cargo-cyclonedx "$CYCLONEDX" ;;
     *) die "install.sh: no purpose '$purpose'" ;;
   esac
 done

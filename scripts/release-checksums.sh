@@ -5,7 +5,7 @@
 source "$(dirname "$0")/env.sh"
 
 # What a release holds: action/binary.js asks for these names.
-TARGETS=({x86_64,aarch64}-unknown-linux-musl {x86_64,aarch64}-apple-darwin {x86_64,aarch64}-pc-windows-msvc)
+TARGETS=({x86_64,aarch64}-unknown-linux-musl {x86_64,aarch64}-apple-darwin x86_64-pc-windows-gnu aarch64-pc-windows-msvc)
 
 [ $# = 2 ] || die "usage: release-checksums.sh VERSION FOLDER"
 VERSION=$1

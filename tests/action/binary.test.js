@@ -47,7 +47,7 @@ test("names the release's files as the release does", () => {
     "linux arm64": "ecr-auth-aarch64-unknown-linux-musl",
     "darwin x64": "ecr-auth-x86_64-apple-darwin",
     "darwin arm64": "ecr-auth-aarch64-apple-darwin",
-    "win32 x64": "ecr-auth-x86_64-pc-windows-msvc.exe",
+    "win32 x64": "ecr-auth-x86_64-pc-windows-gnu.exe",
     "win32 arm64": "ecr-auth-aarch64-pc-windows-msvc.exe",
   };
   for (const [system, name] of Object.entries(names)) assert.equal(assetName(...system.split(" ")), name);
