@@ -309,6 +309,10 @@ fn the_command_keeps_the_reusable_workflow(#[case] workflow: &str) {
 /// A policy for pull requests lets in what nobody has reviewed: nobody is to copy it unread.
 #[rstest]
 #[case(Ci::Github, "repo:octo/app:pull_request")]
+#[case(
+    Ci::Github,
+    "repo:octo/app:pull_request:job_workflow_ref:octo/ci/.github/workflows/push.yml@refs/heads/main"
+)]
 #[case(Ci::Jenkins, "https://jenkins.example.com/job/octo/job/app/job/PR-7/")]
 fn a_pull_requests_job_gets_no_command_without_a_warning(#[case] ci: Ci, #[case] subject: &str) {
     let lab = lab();
@@ -322,6 +326,16 @@ fn a_pull_requests_job_gets_no_command_without_a_warning(#[case] ci: Ci, #[case]
     let report = machine.with("AWS_ROLE_ARN", &role).run(&["doctor", HOST]).stdout;
     assert!(report.contains("This is a pull request's job."), "{report}");
     assert!(!report.contains("Run first: ecr-auth trust-policy"), "{report}");
+}
+
+/// An environment's name does not make its jobs those of a pull request.
+#[test]
+fn an_environment_called_pull_request_gets_the_command() {
+    let lab = lab();
+    let spec = JobSpec::new(Ci::Github).environment("pull_request");
+    let (command, policy) = advised(&lab, &spec);
+    assert!(command.contains(" --environment pull_request"), "{command}");
+    gets_in(&lab, &spec, &role(&lab, &policy));
 }
 
 #[test]
@@ -748,6 +762,18 @@ fn a_subject_of_chosen_claims_lets_in_this_repository_alone(#[case] subject: &st
         stays_out(&lab, &JobSpec::new(Ci::Github).subject(&other), &role);
     }
     stays_out(&lab, &JobSpec::new(Ci::Github), &role);
+}
+
+/// Chosen claims need not name the workflow that defines the job.
+#[test]
+fn a_subject_of_chosen_claims_keeps_the_reusable_workflow() {
+    let lab = lab();
+    let spec = || JobSpec::new(Ci::Github).subject("repository:octo/app:environment:production");
+    let workflow = "octo/platform/.github/workflows/push.yml@refs/tags/v1";
+    let job = lab.start_job(&spec().workflow(workflow)).unwrap();
+    let role = role(&lab, &printed(&ci_machine(&lab, &job), &[]));
+    gets_in(&lab, &spec().workflow(workflow), &role);
+    stays_out(&lab, &spec(), &role);
 }
 
 /// On a server of one's own the subject alone is compared.

@@ -183,13 +183,16 @@ fn like(claims: &Claims) -> Option<TrustedJobs> {
     let repository = claims.text("repository")?;
     let named = claims.sub.strip_prefix("repo:")?.split(':').next()?;
     let is_named = named == with_hyphens(claims, repository) || without_ids(named) == repository;
-    is_named.then(|| {
-        let mut jobs = TrustedJobs::with_subject_of(claims);
-        if let Some(workflow) = called_workflow(claims) {
-            jobs.by_workflow(workflow);
-        }
-        jobs
-    })
+    is_named.then(|| with_subject_and_workflow(claims))
+}
+
+/// Returns the jobs with this token's subject, by the reusable workflow that this job calls.
+fn with_subject_and_workflow(claims: &Claims) -> TrustedJobs {
+    let mut jobs = TrustedJobs::with_subject_of(claims);
+    if let Some(workflow) = called_workflow(claims) {
+        jobs.by_workflow(workflow);
+    }
+    jobs
 }
 
 /// Returns the reusable workflow that defines the job, if the job calls one and AWS compares it.
@@ -199,9 +202,12 @@ fn called_workflow(claims: &Claims) -> Option<&str> {
     (is_compared && claims.text("workflow_ref") != Some(called)).then_some(called)
 }
 
-/// Whether the subject belongs to jobs of pull requests.
+/// Whether the subject belongs to jobs of pull requests. An environment may have that name as well.
 fn is_pull_request(subject: &str) -> bool {
-    subject.ends_with(":pull_request")
+    let parts: Vec<&str> = subject.split(':').collect();
+    parts
+        .windows(2)
+        .any(|it| it[0] != "environment" && it[1] == "pull_request")
 }
 
 impl TrustedJobs {
@@ -217,7 +223,7 @@ impl TrustedJobs {
 fn custom(claims: &Claims) -> Option<TrustedJobs> {
     let claim = |name| claims.text(name).filter(|value| !value.is_empty());
     let (repository, id) = (claim("repository")?, claim("repository_id")?);
-    let jobs = TrustedJobs::with_subject_of(claims);
+    let mut jobs = with_subject_and_workflow(claims);
     let (first, rest) = claims.sub.split_once(':')?;
     let begins_with = |value: &str| {
         rest.strip_prefix(value)
@@ -228,10 +234,10 @@ fn custom(claims: &Claims) -> Option<TrustedJobs> {
         "repository" => begins_with(repository).then_some(jobs),
         "repository_id" => begins_with(id).then_some(jobs),
         // AWS compares other claims only for tokens of GitHub's public service.
-        _ => (claims.iss == GITHUB.issuer?.url).then(|| TrustedJobs {
-            described: format!("jobs of {repository} with the subject {}", claims.sub),
-            claims: vec![("repository_id", id.to_owned())],
-            ..jobs
+        _ => (claims.iss == GITHUB.issuer?.url).then(|| {
+            jobs.described += &format!(", in {repository}");
+            jobs.claims.push(("repository_id", id.to_owned()));
+            jobs
         }),
     }
 }
