@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 
 use crate::random::random_text;
 
-/// Any error.
+/// Any error, boxed.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
-/// The body of an answer: bytes at hand, or a stream from the registry.
+/// The body of an answer: bytes in memory, or a stream from the registry.
 pub(crate) type Body = UnsyncBoxBody<Bytes, BoxError>;
-/// An answer.
+/// An HTTP answer of the lab.
 pub(crate) type Answer = Response<Body>;
 
 /// The content type of ECR's protocol.
 const AWS_JSON: &str = "application/x-amz-json-1.1";
 
-/// An error as a service words it: status, code, message.
+/// An error as a service reports it: status, code, message.
 #[derive(Debug, Clone)]
 pub(crate) struct Refusal {
     pub(crate) status: u16,
@@ -46,7 +46,7 @@ impl Refusal {
         }
     }
 
-    /// In AWS JSON 1.1.
+    /// The error in the JSON 1.1 protocol.
     pub(crate) fn aws_json(&self) -> Answer {
         let body = json!({"__type": self.code, "message": self.message});
         let mut answer = aws_json(self.status, &body);
@@ -54,12 +54,12 @@ impl Refusal {
         answer
     }
 
-    /// As OAuth words errors (RFC 6749, 5.2).
+    /// The error in OAuth's format (RFC 6749, 5.2).
     pub(crate) fn oauth(&self) -> Answer {
         json(self.status, &json!({"error": self.code}))
     }
 
-    /// In the Query protocol, as STS uses it.
+    /// The error in the Query protocol, which STS uses.
     pub(crate) fn sts_xml(&self) -> Answer {
         let (code, message) = (escape_xml(&self.code), escape_xml(&self.message));
         let fault = if self.status < 500 { "Sender" } else { "Receiver" };
@@ -72,7 +72,7 @@ impl Refusal {
         )
     }
 
-    /// As registries word errors (OCI distribution specification, "Error Codes").
+    /// The error in the format of registries (OCI distribution specification, "Error Codes").
     pub(crate) fn registry(&self) -> Answer {
         let body = json!({"errors": [{"code": self.code, "message": self.message}]});
         let mut answer = json(self.status, &body);
@@ -83,7 +83,7 @@ impl Refusal {
         answer
     }
 
-    /// As the metadata and credential endpoints do, and the lab's own control.
+    /// The error in the format of the metadata and credential endpoints, which the lab's control endpoint uses too.
     pub(crate) fn plain_json(&self) -> Answer {
         json(self.status, &json!({"code": self.code, "message": self.message}))
     }
@@ -122,7 +122,7 @@ pub(crate) fn text(status: u16, body: &str) -> Answer {
     bytes(status, "text/plain", body.to_owned())
 }
 
-/// Sets a header; a value that can't be one is left out.
+/// Sets a header. An invalid value is left out.
 pub(crate) fn insert(answer: &mut Answer, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         answer.headers_mut().insert(name, value);
@@ -140,7 +140,7 @@ pub(crate) fn request_id() -> String {
     format!("{}-{}-{}-{}-{}", part(8), part(4), part(4), part(4), part(12))
 }
 
-/// Text inside an XML element.
+/// Escapes a text for use inside an XML element.
 pub(crate) fn escape_xml(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -1,4 +1,4 @@
-//! What was asked of the lab: counts, a log without secrets, and waiting for a call to arrive.
+//! The record of calls to the lab: counts, a log without secrets, and a wait for a call to arrive.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -9,14 +9,14 @@ use serde::Serialize;
 use crate::hosts::Service;
 use crate::{Aws, lock};
 
-/// One call, as the log keeps it.
+/// One call in the log.
 #[derive(Debug, Clone, Serialize)]
 pub struct Call {
     /// `ecr:GetAuthorizationToken` and the like.
     pub operation: String,
-    /// The HTTP status of the answer; 0 where there was none (hang, reset).
+    /// The HTTP status of the answer; 0 if the connection ended without one (hang, reset).
     pub status: u16,
-    /// ARN of the caller, once known.
+    /// ARN of the caller, if known.
     pub principal: Option<String>,
     /// The `Host` header.
     pub host: String,
@@ -24,25 +24,25 @@ pub struct Call {
     pub region: Option<String>,
     /// The `User-Agent` header.
     pub user_agent: String,
-    /// From when the request's head was read until its answer was ready, in microseconds.
+    /// Microseconds between reading the request's head and having the answer.
     pub microseconds: u64,
-    /// What a call of STS asked for that opens a session, whether it was given or not.
+    /// The session that a call of STS requested, even if the call was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Box<SessionCall>>,
 }
 
-/// The parameters of AssumeRole or AssumeRoleWithWebIdentity, as they were given.
+/// The parameters of AssumeRole or AssumeRoleWithWebIdentity, unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SessionCall {
     /// `RoleArn`.
     pub role_arn: String,
     /// `RoleSessionName`.
     pub session_name: String,
-    /// `DurationSeconds`, where given.
+    /// `DurationSeconds`, if given.
     pub duration: Option<u64>,
-    /// `ExternalId`, where given.
+    /// `ExternalId`, if given.
     pub external_id: Option<String>,
-    /// Whether there was an inline session policy.
+    /// Whether the call has an inline session policy.
     pub policy: bool,
     /// `PolicyArns`.
     pub policy_arns: Vec<String>,
@@ -50,16 +50,16 @@ pub struct SessionCall {
     pub tags: BTreeMap<String, String>,
     /// `TransitiveTagKeys`.
     pub transitive_tags: Vec<String>,
-    /// What the web identity token claims, where it could be read.
+    /// The claims of the web identity token, if it could be decoded.
     pub web_identity: Option<TokenClaims>,
 }
 
-/// Whom an OIDC token speaks of, by its own account: nothing of it is verified.
+/// Claims of an OIDC token that were read without verifying the token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TokenClaims {
     /// The issuer.
     pub iss: String,
-    /// The audience AWS looks at.
+    /// The audience that AWS compares.
     pub aud: String,
     /// The subject.
     pub sub: String,
@@ -68,13 +68,13 @@ pub struct TokenClaims {
 /// All calls since the start or the last reset.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct CallReport {
-    /// Calls that arrived, by operation, whatever became of them.
+    /// Calls that arrived, by operation, including failed ones.
     pub counts: BTreeMap<String, u64>,
-    /// Of those, the ones answered with a status of 400 or more, or not at all.
+    /// Calls that got a status of 400 or more, or no answer, by operation.
     pub refused: BTreeMap<String, u64>,
-    /// The finished ones, in order of their answers.
+    /// Answered calls, in the order of their answers.
     pub log: Vec<Call>,
-    /// Connections to the HTTPS port, whatever became of them.
+    /// Connections to the HTTPS port, including failed ones.
     pub connections: u64,
 }
 
@@ -107,23 +107,23 @@ impl Calls {
     }
 }
 
-/// How an operation is named in counts: `ecr:GetAuthorizationToken`.
+/// The name of an operation in counts: `ecr:GetAuthorizationToken`.
 pub(crate) fn operation_name(service: Service, operation: &str) -> String {
     format!("{}:{operation}", service.name())
 }
 
 impl Aws {
-    /// Counts and log.
+    /// Returns counts and log.
     pub fn calls(&self) -> CallReport {
         lock(&self.calls.report).clone()
     }
 
-    /// How many calls of an operation (`ecr:GetAuthorizationToken`) arrived.
+    /// Returns how many calls of an operation (`ecr:GetAuthorizationToken`) arrived.
     pub fn count(&self, operation: &str) -> u64 {
         lock(&self.calls.report).counts.get(operation).copied().unwrap_or(0)
     }
 
-    /// The sessions that calls of STS asked for, in order of their answers.
+    /// Returns the sessions that calls of STS requested, in the order of their answers.
     pub fn session_calls(&self) -> Vec<SessionCall> {
         let report = lock(&self.calls.report);
         report
@@ -133,12 +133,13 @@ impl Aws {
             .collect()
     }
 
-    /// How many calls of an operation were refused.
+    /// Returns how many calls of an operation were refused.
     pub fn refused(&self, operation: &str) -> u64 {
         lock(&self.calls.report).refused.get(operation).copied().unwrap_or(0)
     }
 
-    /// Waits until `count` calls of an operation have arrived, also ones that are held. False: they didn't in time.
+    /// Waits until `count` calls of an operation have arrived. Held calls count as arrived. Returns false after a
+    /// timeout.
     #[must_use]
     pub fn wait_for_calls(&self, operation: &str, count: u64, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;

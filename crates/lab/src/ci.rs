@@ -1,7 +1,10 @@
-//! The CI systems the lab plays: their issuers, a job's environment, and where a running job asks for more tokens.
+//! The CI systems that the lab plays: their issuers, the environment of a job, and the endpoints that issue tokens to a
+//! running job.
 //!
-//! Each has a file of its own that tells what its jobs look like; what is common (signing, ends, the table of jobs) is here.
-//! GitLab signs with RS256, as all of them do in the world; the others here with ES256, whose keys are made at once.
+//! Each CI has a module that defines what its jobs look like. This module has the common parts: signing, ends, and the
+//! table of jobs.
+//! The real CIs all sign with RS256. In the lab only GitLab does; the others use ES256, whose keys are generated
+//! without delay.
 
 mod agents;
 mod azure;
@@ -37,28 +40,28 @@ pub use spec::JobSpec;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ci {
-    /// GitHub Actions: a job asks for its tokens.
+    /// GitHub Actions: a running job requests its tokens.
     Github,
-    /// Forgejo Actions: a job asks for its tokens.
+    /// Forgejo Actions: a running job requests its tokens.
     Forgejo,
-    /// Gitea Actions: a job asks for its tokens.
+    /// Gitea Actions: a running job requests its tokens.
     Gitea,
-    /// Azure Pipelines: a job asks for its tokens, for one service connection.
+    /// Azure Pipelines: a running job requests its tokens, each for one service connection.
     Azure,
     /// GitLab's `id_tokens:`: one token for the whole job, in a variable.
     Gitlab,
-    /// CircleCI: a token in a variable, more by `circleci run oidc get`.
+    /// CircleCI: one token in a variable, and more from `circleci run oidc get`.
     Circleci,
     /// Bitbucket Pipelines: one token for the step, in a variable.
     Bitbucket,
-    /// Buildkite: tokens by `buildkite-agent oidc request-token`.
+    /// Buildkite: tokens from `buildkite-agent oidc request-token`.
     Buildkite,
     /// Jenkins with the oidc-provider plugin: one token for the build, in a variable or a file.
     Jenkins,
 }
 
 impl Ci {
-    /// All of them.
+    /// All CI systems that the lab plays.
     pub const ALL: [Self; 9] = [
         Self::Github,
         Self::Forgejo,
@@ -72,11 +75,11 @@ impl Ci {
     ];
 }
 
-/// Where running jobs ask for tokens.
+/// The endpoints where running jobs request tokens.
 pub(crate) struct TokenApi {
-    /// How its paths begin.
+    /// The prefix of the endpoint's paths.
     path: &'static str,
-    /// The service that its calls count for.
+    /// The service under which its calls are counted.
     pub(crate) service: Service,
     operation: &'static str,
     pub(crate) answer: fn(&Aws, &Parts, &[u8]) -> Result<Answer, Refusal>,
@@ -116,12 +119,12 @@ static TOKEN_APIS: [TokenApi; 5] = [
 ];
 
 impl TokenApi {
-    /// The one whose paths begin as this one.
+    /// The endpoint whose prefix this path has.
     pub(crate) fn at(path: &str) -> Option<&'static Self> {
         TOKEN_APIS.iter().find(|api| path.starts_with(api.path))
     }
 
-    /// How a call of this path is named in counts.
+    /// The name of a call of this path in counts.
     pub(crate) fn operation(&self, path: &str) -> &'static str {
         match path.ends_with("/redactions") {
             true => "Redaction",
@@ -130,7 +133,7 @@ impl TokenApi {
     }
 }
 
-/// Variables of a job that hold a secret.
+/// Variables of a job whose values are secret.
 const SECRETS: [&str; 8] = [
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "BITBUCKET_STEP_OIDC_TOKEN",
@@ -144,27 +147,27 @@ const SECRETS: [&str; 8] = [
 /// The commit that every job builds.
 const COMMIT: &str = "9f3182061f1e2cca4702c368cbc039b7dc9d4485";
 
-/// A job that runs.
+/// A running job.
 #[derive(Clone, Serialize)]
 pub struct CiJob {
-    /// By which the lab knows it.
+    /// The id of the job in the lab.
     pub id: String,
-    /// Where it runs.
+    /// The CI that runs it.
     pub ci: Ci,
-    /// `iss` of its tokens: what an IAM OIDC provider is made for.
+    /// `iss` of its tokens, for which an IAM OIDC provider is created.
     pub issuer: String,
     /// `sub` of its tokens.
     pub subject: String,
-    /// `aud` of its tokens, where no other is asked for.
+    /// `aud` of its tokens if the job requests no other audience.
     pub audience: String,
-    /// Its environment, as far as the CI sets it.
+    /// The variables that the CI sets.
     pub environment: BTreeMap<String, String>,
-    /// The folder of the CI's programs (`buildkite-agent`, `circleci`), for its `PATH`.
+    /// The folder of the CI's programs (`buildkite-agent`, `circleci`), for the job's `PATH`.
     pub programs: PathBuf,
 }
 
 impl CiJob {
-    /// The values of its environment that are secret.
+    /// Returns the secret values of the job's environment.
     pub fn secrets(&self) -> Vec<&str> {
         let secret = SECRETS.iter().filter_map(|&name| self.environment.get(name));
         secret.map(String::as_str).collect()
@@ -181,39 +184,39 @@ impl fmt::Debug for CiJob {
     }
 }
 
-/// Where the lab itself is found, once it listens.
+/// The lab's HTTP address and its folder of CI programs, for the environment of jobs.
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) http_url: String,
     pub(crate) programs: PathBuf,
 }
 
-/// What a CI says of a job, before there is a token.
+/// The description of a job before it has a token.
 struct Described {
     issuer: String,
     subject: String,
     audience: String,
-    /// Of its tokens, in seconds.
+    /// Lifetime of its tokens, in seconds.
     lifetime: u32,
-    /// Beside `iss`, `sub`, `aud` and the times.
+    /// Claims other than `iss`, `sub`, `aud` and the times.
     claims: Value,
-    /// Beside those with a token in them.
+    /// Variables other than those that contain a token.
     variables: Vec<(&'static str, String)>,
 }
 
-/// A job as the lab keeps it.
+/// The record of a job in the lab.
 #[derive(Debug, Clone)]
 struct Job {
     ci: Ci,
     issuer: String,
     subject: String,
     audience: String,
-    /// Of its tokens, in seconds.
+    /// Lifetime of its tokens, in seconds.
     lifetime: u32,
     claims: Map<String, Value>,
-    /// What the job shows when it asks for a token.
+    /// The secret that the job sends to request a token.
     access_token: String,
-    /// By the lab's clock.
+    /// When the job started, in seconds since the epoch by the lab's clock.
     started: i64,
     ended: bool,
     redactions: Vec<String>,
@@ -224,17 +227,17 @@ struct Job {
 pub(crate) struct Jobs(HashMap<String, Job>);
 
 impl Jobs {
-    /// What lets each job ask for its token.
+    /// Returns the secrets that jobs send to request their tokens.
     pub(crate) fn secrets(&self) -> Vec<String> {
         self.0.values().map(|job| job.access_token.clone()).collect()
     }
 }
 
 impl Aws {
-    /// Starts a job, and plays its issuer from now on.
+    /// Starts a job. From now on the lab plays its issuer.
     ///
     /// # Errors
-    /// The issuer's key could not be made, or the token's file not written.
+    /// The issuer's key could not be generated, or the token's file not written.
     pub fn start_job(&self, spec: &JobSpec) -> Result<CiJob, LabError> {
         let site = self
             .site
@@ -285,7 +288,7 @@ impl Aws {
         jobs.0.get_mut(id).map(|job| job.ended = true).is_some()
     }
 
-    /// What a Buildkite job told its agent to redact from the log, in order.
+    /// Returns what a Buildkite job told its agent to redact from the log, in order.
     pub fn redactions(&self, id: &str) -> Vec<String> {
         let jobs = lock(&self.jobs);
         jobs.0.get(id).map(|job| job.redactions.clone()).unwrap_or_default()
@@ -299,7 +302,8 @@ impl Aws {
         self.ensure_issuer(&job.issuer, algorithm)
     }
 
-    /// The variables (of Jenkins, where asked for, the file) by which the job has a token from its start, or may ask for one.
+    /// Returns the variables that hold the job's first token or let the job request one. For Jenkins this writes the
+    /// token's file if the job asks for a file.
     fn token_variables(&self, spec: &JobSpec, job: &Job) -> Result<Vec<(&'static str, String)>, LabError> {
         let token = || match &spec.audiences[..] {
             [] => self.mint(job, job.audience.as_str(), job.lifetime),
@@ -333,7 +337,7 @@ impl Aws {
         })
     }
 
-    /// Signs a token of a job: its times are the lab's.
+    /// Signs a token of a job. Its times come from the lab's clock.
     fn mint(&self, job: &Job, audience: impl Into<Value>, lifetime: u32) -> Result<String, LabError> {
         let now = self.now();
         let mut claims = job.claims.clone();
@@ -359,7 +363,8 @@ fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
     }
 }
 
-/// The UUID of something that has a name: the same at every start, so that trust policies can be written beforehand.
+/// Returns the UUID that belongs to a name. It is the same at every start, so that trust policies can be written
+/// beforehand.
 fn uuid_of(kind: &str, name: &str) -> String {
     let digest = Sha256::digest(format!("{kind}:{name}"));
     let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();

@@ -8,11 +8,11 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 tokio::task_local! {
-    /// How far the clock is off for the call that this task answers, in seconds.
+    /// The clock's error for the call that this task answers, in seconds.
     static SKEW: i64;
 }
 
-/// Answers a call by a clock that is off by so many seconds.
+/// Answers a call with a clock that is wrong by this many seconds.
 pub(crate) async fn skewed<T>(seconds: i64, call: impl Future<Output = T>) -> T {
     SKEW.scope(seconds, call).await
 }
@@ -30,12 +30,12 @@ impl Clock {
         self.offset.fetch_add(seconds, Ordering::SeqCst);
     }
 
-    /// Puts the clock back to real time.
+    /// Resets the clock to real time.
     pub(crate) fn reset(&self) {
         self.offset.store(0, Ordering::SeqCst);
     }
 
-    /// Seconds since the epoch, by this clock.
+    /// Returns seconds since the epoch by this clock.
     pub(crate) fn now(&self) -> i64 {
         OffsetDateTime::now_utc()
             .unix_timestamp()
@@ -44,7 +44,7 @@ impl Clock {
     }
 }
 
-/// `20150830T123600Z`, as SigV4 writes times.
+/// Formats a time like SigV4: `20150830T123600Z`.
 pub(crate) fn amz_date(seconds: i64) -> String {
     let format = format_description!("[year][month][day]T[hour][minute][second]Z");
     at(seconds).format(format).unwrap_or_default()
@@ -57,12 +57,12 @@ pub(crate) fn parse_amz_date(text: &str) -> Option<i64> {
     Some(parsed.assume_utc().unix_timestamp())
 }
 
-/// `2015-08-30T12:36:00Z`, as STS and the credential endpoints write times.
+/// Formats a time like STS and the credential endpoints: `2015-08-30T12:36:00Z`.
 pub(crate) fn iso_date(seconds: i64) -> String {
     at(seconds).format(&Rfc3339).unwrap_or_default()
 }
 
-/// `Sun, 30 Aug 2015 12:36:00 GMT`, for the `Date` header (RFC 9110, 5.6.7).
+/// Formats a time for the `Date` header: `Sun, 30 Aug 2015 12:36:00 GMT` (RFC 9110, 5.6.7).
 pub(crate) fn http_date(seconds: i64) -> String {
     let format =
         format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");

@@ -1,6 +1,6 @@
-//! Amazon Cognito: a user pool that people sign in to with a password, and an identity pool that gives them a role for it.
+//! Amazon Cognito: a user pool that people sign in to, and an identity pool that gives them AWS credentials of a role.
 //!
-//! Both come with every lab, under the ids below; users are added by [`Cognito::add_user`].
+//! Every lab has both pools, under the ids below. [`Cognito::add_user`] adds users.
 
 mod challenges;
 mod clients;
@@ -49,7 +49,7 @@ use crate::jwt::SigningAlgorithm;
 use crate::totp;
 use crate::{Aws, LabError, lock};
 
-/// The user pool.
+/// The id of the user pool.
 pub const USER_POOL_ID: &str = "eu-west-1_LabPool01";
 /// An app client without a secret: `USER_SRP_AUTH`, `USER_PASSWORD_AUTH`, `REFRESH_TOKEN_AUTH`.
 pub const CLIENT_ID: &str = "1labpublicclient0000000000";
@@ -59,22 +59,25 @@ pub const SECRET_CLIENT_ID: &str = "2labsecretclient0000000000";
 pub const CLIENT_SECRET: &str = "lab-client-secret-0123456789abcdefghijklmnopqrstuvw";
 /// An app client without a secret that rotates refresh tokens: `USER_SRP_AUTH`, `USER_PASSWORD_AUTH`.
 pub const ROTATING_CLIENT_ID: &str = "3labrotatingclient00000000";
-/// An app client without a secret for browsers and codes that are sent: the authorization code grant, `USER_AUTH`, `USER_SRP_AUTH`. It rotates refresh tokens.
+/// An app client without a secret for browsers and sent codes: the authorization code grant, `USER_AUTH`,
+/// `USER_SRP_AUTH`. It rotates refresh tokens.
 pub const BROWSER_CLIENT_ID: &str = "4labbrowserclient000000000";
 /// The host of the managed login.
 pub const LOGIN_DOMAIN: &str = "lab.auth.eu-west-1.amazoncognito.com";
-/// The identity pool.
+/// The id of the identity pool.
 pub const IDENTITY_POOL_ID: &str = "eu-west-1:1ab00000-0000-4000-8000-000000000001";
 /// The key of `Logins` for tokens of the user pool.
 pub const LOGINS_KEY: &str = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_LabPool01";
-/// The role of the group `licensed`: it may pull.
+/// The role of the group `licensed`, which may pull.
 pub const LICENSED_ROLE: &str = "arn:aws:iam::111122223333:role/licensed-pull";
-/// The role of the group `unlicensed`: it may sign in to registries, and nothing more.
+/// The role of the group `unlicensed`, which may only sign in to registries.
 pub const UNLICENSED_ROLE: &str = "arn:aws:iam::111122223333:role/unlicensed";
-/// The role of everybody in no group: it may pull where the session's tag `license` (the claim `custom:license`) is `active`.
+/// The role of users without a group. It may pull if the session's tag `license` (the claim `custom:license`) is
+/// `active`.
 pub const AUTHENTICATED_ROLE: &str = "arn:aws:iam::111122223333:role/authenticated";
 
-/// The password of the users that come with every lab: temporary for `ada` (group `licensed`), for good for `eve` (no group, no licence).
+/// The password of the two users that every lab has. It is temporary for `ada` (group `licensed`) and permanent for
+/// `eve` (no group, no licence).
 pub const DEMO_PASSWORD: &str = "Welcome-to-the-lab-1";
 
 /// The issuer of the user pool.
@@ -82,29 +85,29 @@ const ISSUER: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_LabP
 /// The part of [`USER_POOL_ID`] after `_`, as SRP hashes it.
 const POOL_NAME: &str = "LabPool01";
 const REGION: &str = "eu-west-1";
-/// ID and access tokens live so many seconds.
+/// Lifetime of ID and access tokens, in seconds.
 const TOKEN_LIFETIME: i64 = 3600;
 
-/// Both pools.
+/// The state of both pools.
 #[derive(Debug, Default)]
 pub(crate) struct Pools {
     users: Mutex<UserPool>,
     identities: Mutex<IdentityPool>,
 }
 
-/// The pools of a lab, as tests and the demo change them: [`Aws::cognito`].
+/// Controls of a lab's pools for tests and the demo, from [`Aws::cognito`].
 #[derive(Debug, Clone, Copy)]
 pub struct Cognito<'a> {
     aws: &'a Aws,
 }
 
 impl Aws {
-    /// The user pool and the identity pool.
+    /// Returns the controls of the user pool and the identity pool.
     pub fn cognito(&self) -> Cognito<'_> {
         Cognito { aws: self }
     }
 
-    /// Answers a call of Cognito's. Those the lab plays are all public: a signature has no place in them.
+    /// Answers a call of Cognito. All operations that the lab plays are public, so signatures are not checked.
     pub(crate) fn cognito_call(
         &self,
         service: Service,
@@ -157,7 +160,7 @@ impl Aws {
     }
 
     fn sign_issued(&self, issued: Issued) -> Result<Value, LabError> {
-        // Made when it is first needed: an RSA key takes a moment.
+        // Generated on first use, because an RSA key takes a moment.
         self.ensure_issuer(ISSUER, SigningAlgorithm::RS256)?;
         let mut result = json!({
             "AccessToken": self.sign_jwt(ISSUER, &issued.access)?,
@@ -174,7 +177,7 @@ impl Aws {
         Ok(json!({"AuthenticationResult": result, "ChallengeParameters": {}}))
     }
 
-    /// The claims of an access token of the pool, its signature checked.
+    /// Verifies an access token of the pool and returns its claims.
     fn verified_claims(&self, token: &str) -> Result<Value, Refusal> {
         lock(&self.oidc)
             .verified(token, ISSUER)
@@ -187,7 +190,7 @@ fn internal(error: &LabError) -> Refusal {
 }
 
 impl Cognito<'_> {
-    /// Adds a user, or replaces the one of that name.
+    /// Adds a user, or replaces the user of that name.
     ///
     /// # Errors
     /// The user has no password or two, or the salt is not a hexadecimal number.
@@ -198,7 +201,8 @@ impl Cognito<'_> {
         Ok(added)
     }
 
-    /// Adds a group whose users get a role, or replaces the one of that name. The lowest precedence decides on the preferred role.
+    /// Adds a group whose users get a role, or replaces the group of that name. The group with the lowest precedence
+    /// decides the preferred role.
     pub fn add_group(&self, name: &str, role: Option<&str>, precedence: u32) {
         let group = Group {
             role: role.map(Into::into),
@@ -207,12 +211,13 @@ impl Cognito<'_> {
         lock(&self.aws.cognito.users).groups.insert(name.into(), group);
     }
 
-    /// Attributes every user must have: those that lack are asked for with the first password of one's own.
+    /// Sets the attributes that every user must have. A user without one must give it with the first password of their
+    /// own.
     pub fn require_attributes(&self, names: &[&str]) {
         lock(&self.aws.cognito.users).required = names.iter().map(|&name| name.to_owned()).collect();
     }
 
-    /// Whether the pool remembers devices; at the start it doesn't.
+    /// Sets whether the pool remembers devices. By default it does not.
     pub fn remember_devices(&self, remembers: bool) {
         lock(&self.aws.cognito.users).remembers_devices = remembers;
     }
@@ -222,24 +227,24 @@ impl Cognito<'_> {
         lock(&self.aws.cognito.users).devices.clear();
     }
 
-    /// The addresses that an app client may send browsers back to.
+    /// Sets the callback URLs of an app client.
     pub fn set_callbacks(&self, client_id: &str, urls: &[&str]) {
         let urls = urls.iter().map(|&url| url.to_owned()).collect();
         let mut pool = lock(&self.aws.cognito.users);
         pool.login.callbacks.insert(client_id.to_owned(), urls);
     }
 
-    /// Signs every browser that opens the login page in as this user, at once; `None`: it shows the page.
+    /// Signs in every browser that opens the login page as this user. With `None` the lab shows the page.
     pub fn sign_browsers_in_as(&self, username: Option<&str>) {
         lock(&self.aws.cognito.users).login.signs_in_as = username.map(str::to_owned);
     }
 
-    /// How long a rotated refresh token may be used again, in seconds; 0 at the start.
+    /// Sets how long a rotated refresh token may be used again, in seconds. The default is 0.
     pub fn set_rotation_grace(&self, seconds: u32) {
         lock(&self.aws.cognito.users).grants.grace = seconds.into();
     }
 
-    /// The messages sent to a user, the last one last.
+    /// Returns the messages sent to a user, oldest first.
     pub fn messages(&self, username: &str) -> Vec<Message> {
         let mut pool = lock(&self.aws.cognito.users);
         let name = pool.user(username).map(|user| user.name.clone());
@@ -249,7 +254,7 @@ impl Cognito<'_> {
             .collect()
     }
 
-    /// The code a user's authenticator app shows. `None`: no such user, or no app.
+    /// Returns the code that a user's authenticator app shows. `None` if there is no such user or no app.
     pub fn totp(&self, username: &str) -> Option<String> {
         let mut pool = lock(&self.aws.cognito.users);
         let secret = pool.user(username)?.totp_secret.clone()?;
@@ -266,45 +271,47 @@ impl Cognito<'_> {
         lock(&self.aws.cognito.users).user(username).map(change).is_some()
     }
 
-    /// Sets an attribute of a user (`custom:license`), for tokens issued from now on. False: no such user.
+    /// Sets an attribute of a user (`custom:license`) for tokens issued from now on. Returns false if there is no such
+    /// user.
     pub fn set_attribute(&self, username: &str, name: &str, value: &str) -> bool {
         self.change(username, |user| {
             user.attributes.insert(name.into(), value.into());
         })
     }
 
-    /// Puts a user into these groups and no others, for tokens issued from now on. False: no such user.
+    /// Sets a user's groups for tokens issued from now on. Returns false if there is no such user.
     pub fn set_groups(&self, username: &str, groups: &[&str]) -> bool {
         self.change(username, |user| {
             user.groups = groups.iter().map(|&name| name.to_owned()).collect();
         })
     }
 
-    /// Disables or enables a user. False: no such user.
+    /// Disables or enables a user. Returns false if there is no such user.
     pub fn set_enabled(&self, username: &str, enabled: bool) -> bool {
         self.change(username, |user| user.enabled = enabled)
     }
 
-    /// Wants a new password of a user, through ForgotPassword (`RESET_REQUIRED`). False: no such user.
+    /// Requires a user to set a new password with ForgotPassword (`RESET_REQUIRED`). Returns false if there is no such
+    /// user.
     pub fn reset_password(&self, username: &str) -> bool {
         self.change(username, |user| user.status = users::Status::ResetRequired)
     }
 
-    /// Revokes all refresh tokens of a user, as a global sign-out does. False: no such user.
+    /// Revokes all refresh tokens of a user, like a global sign-out. Returns false if there is no such user.
     pub fn revoke(&self, username: &str) -> bool {
         let mut pool = lock(&self.aws.cognito.users);
         let name = pool.user(username).map(|user| user.name.clone());
         name.map(|name| pool.grants.revoke_all(&name)).is_some()
     }
 
-    /// Ends all refresh tokens of a user, as 30 days do. False: no such user.
+    /// Expires all refresh tokens of a user. Returns false if there is no such user.
     pub fn expire_refresh_tokens(&self, username: &str) -> bool {
         let mut pool = lock(&self.aws.cognito.users);
         let name = pool.user(username).map(|user| user.name.clone());
         name.map(|name| pool.grants.expire_all(&name)).is_some()
     }
 
-    /// The private number of the pool in the next SRP handshake, in hexadecimal: for vectors.
+    /// Sets the pool's private number of the next SRP handshake, in hexadecimal, for test vectors.
     ///
     /// # Errors
     /// The text is not a hexadecimal number.
@@ -315,7 +322,7 @@ impl Cognito<'_> {
         Ok(())
     }
 
-    /// Which role the identity pool gives to users of the user pool.
+    /// Sets how the identity pool chooses the role of users of the user pool.
     pub fn set_role_mapping(&self, mapping: RoleMapping) {
         lock(&self.aws.cognito.identities).mapping = mapping;
     }
@@ -325,7 +332,7 @@ impl Cognito<'_> {
         lock(&self.aws.cognito.identities).guest_role = role.map(Into::into);
     }
 
-    /// Lets the identity pool take tokens of another issuer, which the lab must play ([`Aws::add_issuer`]).
+    /// Makes the identity pool accept tokens of another issuer, which the lab must play ([`Aws::add_issuer`]).
     pub fn add_login_provider(&self, provider: LoginProvider) {
         lock(&self.aws.cognito.identities).providers.push(provider);
     }

@@ -1,4 +1,4 @@
-//! The lab's own HTTP endpoint, `/_lab/…`: JSON in, JSON out. The README documents it.
+//! The lab's own HTTP endpoint, `/_lab/…`, with JSON requests and responses. The README documents it.
 
 use std::path::PathBuf;
 use std::time::Duration;

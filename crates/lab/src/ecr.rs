@@ -1,4 +1,4 @@
-//! ECR and ECR Public: GetAuthorizationToken, and the tokens it gave out.
+//! ECR and ECR Public: GetAuthorizationToken, and the tokens that it issued.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,20 +14,20 @@ use crate::random::random_text;
 use crate::sigv4::{Caller, Denial};
 use crate::{Aws, lock};
 
-/// What ECR gives: 12 hours.
+/// Lifetime of ECR's tokens: 12 hours.
 pub(crate) const TOKEN_LIFETIME: Duration = Duration::from_secs(12 * 3600);
 
-/// Whose password it is, and where and until when it opens anything.
+/// The owner of an issued password, and where and how long it is valid.
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
     pub(crate) principal: Principal,
-    /// The region of a private registry's token; `None`: one of ECR Public.
+    /// The region of a private registry's token; `None` for a token of ECR Public.
     pub(crate) region: Option<String>,
     /// Seconds since the epoch, by the lab's clock.
     pub(crate) expires: i64,
 }
 
-/// The tokens given out, by password.
+/// Issued tokens, by password.
 #[derive(Debug)]
 pub(crate) struct Tokens {
     pub(crate) lifetime: Duration,
@@ -50,7 +50,7 @@ impl Tokens {
         self.known.get(password)
     }
 
-    /// Gives out a token; returns its password and its end.
+    /// Issues a token. Returns its password and its end.
     pub(crate) fn issue(&mut self, principal: Principal, region: Option<String>, now: i64) -> (String, i64) {
         let expires = now.saturating_add(i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX));
         let password = password(expires);
@@ -64,7 +64,8 @@ impl Tokens {
     }
 }
 
-/// A password in the size and shape of ECR's (about 2 KiB of base64 over JSON); clients must take it as opaque.
+/// A password with the size and form of ECR's (about 2 KiB of base64-encoded JSON). Clients must not depend on its
+/// contents.
 fn password(expires: i64) -> String {
     let inner = json!({
         "payload": random_text(1000),
@@ -77,25 +78,25 @@ fn password(expires: i64) -> String {
 }
 
 impl Aws {
-    /// How long tokens given out from now on live.
+    /// Sets the lifetime of tokens issued from now on.
     pub fn set_token_lifetime(&self, lifetime: Duration) {
         lock(&self.tokens).lifetime = lifetime;
     }
 
-    /// Gives out a registry password without a call, as GetAuthorizationToken would give it to the owner of this key in a region or, without a
-    /// region, from ECR Public. Returns `None` if the key is unknown.
+    /// Issues a registry password without a call, for the owner of this key. It is valid in a region or, without a
+    /// region, at ECR Public. Returns `None` if the key is unknown.
     pub fn issue_token(&self, key: &AccessKey, region: Option<&str>) -> Option<String> {
         let principal = lock(&self.iam).key(&key.id)?.principal.clone();
         let region = region.map(Into::into);
         Some(lock(&self.tokens).issue(principal, region, self.clock.now()).0)
     }
 
-    /// Forgets every token given out: registries refuse them all.
+    /// Revokes every issued token: registries refuse them all.
     pub fn revoke_tokens(&self) {
         lock(&self.tokens).known.clear();
     }
 
-    /// Answers a signed call of ECR's or ECR Public's API.
+    /// Answers a signed call of the API of ECR or ECR Public.
     pub(crate) fn ecr_call(
         &self,
         service: Service,
@@ -180,7 +181,8 @@ fn token_data(password: &str, expires: i64, endpoint: &str) -> Value {
     json!({"authorizationToken": token, "expiresAt": expires, "proxyEndpoint": endpoint})
 }
 
-/// The registries named in the request: they only repeat the answer, and change nothing about what the token opens.
+/// Checks the registries named in the request. AWS repeats the answer for each, but the token is valid for the same
+/// registries either way.
 fn registry_ids(input: &Value, own: &str) -> Result<Vec<String>, Refusal> {
     let named = match input.get("registryIds") {
         None | Some(Value::Null) => return Ok(vec![own.to_owned()]),
@@ -203,7 +205,7 @@ fn invalid_ids() -> Refusal {
     Refusal::new(400, "InvalidParameterException", message)
 }
 
-/// Returns an unchanged response with a token, for the faults that break it.
+/// Returns the usual response with this token, for the faults that break the token.
 pub(crate) fn answer_with_token(service: Service, token: &str, now: i64) -> Answer {
     let mut data = json!({"authorizationToken": token, "expiresAt": now + 43_200});
     if service == Service::Ecr {

@@ -1,4 +1,4 @@
-//! Failing on demand: which fault meets which call, and the odd answers themselves.
+//! Faults on demand: which fault applies to which call, and the faulty answers.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -18,10 +18,10 @@ use crate::answer::{self, Answer, Body, BoxError, Refusal};
 use crate::hosts::Service;
 use crate::{Aws, lock};
 
-/// Just past the 2 MiB no answer of these services reaches.
+/// One byte more than 2 MiB, which no real answer of these services reaches.
 const TOO_LARGE: usize = 2 * 1024 * 1024 + 1;
 
-/// Something that goes wrong with a call.
+/// A fault of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Fault {
@@ -29,26 +29,26 @@ pub enum Fault {
     Error {
         /// HTTP status.
         status: u16,
-        /// `AccessDeniedException` and the like.
+        /// The error code, such as `AccessDeniedException`.
         code: String,
         /// The message.
         #[serde(default)]
         message: String,
     },
-    /// `ThrottlingException`; of Cognito `TooManyRequestsException`; at the registry, 429 `TOOMANYREQUESTS`.
+    /// `ThrottlingException`, Cognito's `TooManyRequestsException`, or the registry's 429 `TOOMANYREQUESTS`.
     Throttle,
-    /// STS's `IDPCommunicationError`: it could not reach the issuer, and asks to try again.
+    /// STS's `IDPCommunicationError`: STS could not reach the issuer and asks for a retry.
     IdpCommunication,
-    /// STS's `IDPRejectedClaim`: the issuer says that the token was revoked or never given out.
+    /// STS's `IDPRejectedClaim`: the issuer says that the token is revoked or unknown.
     IdpRejectedClaim,
-    /// STS's `RegionDisabledException`: the account switched STS off in this region.
+    /// STS's `RegionDisabledException`: STS is disabled for the account in this region.
     RegionDisabled,
     /// A bare HTTP status whose body is not an AWS error (500, 503).
     Status {
         /// HTTP status.
         status: u16,
     },
-    /// 503, and after how many seconds to ask again.
+    /// 503 with a `Retry-After` header.
     Unavailable {
         /// `Retry-After`, in seconds.
         retry_after: u32,
@@ -58,47 +58,47 @@ pub enum Fault {
         /// `Location`.
         location: String,
     },
-    /// 200 and a body that is neither JSON nor XML.
+    /// 200 with a body that is neither JSON nor XML.
     Garbage,
-    /// The true answer, called HTML.
+    /// The correct answer with a content type of HTML.
     ContentType,
-    /// The true answer, byte by byte, ten a second.
+    /// The correct answer, sent at ten bytes a second.
     Drip,
-    /// The true answer, and a line end after it: a stand-in that is made of shell commands.
+    /// The correct answer followed by a line end, as from a stand-in made of shell commands.
     LineEnd,
-    /// The service's clock is off for this call: what it checks, what it issues, its `Date`.
+    /// The service's clock is wrong for this call: for its checks, for what it issues, and for its `Date` header.
     Skew {
-        /// Ahead of the lab's clock; negative: behind.
+        /// Seconds ahead of the lab's clock; a negative number is behind.
         seconds: i64,
     },
-    /// 200 and the first bytes of a body that is announced longer; then the connection is closed.
+    /// 200 with the first bytes of a longer announced body; then the connection is closed.
     Truncated,
-    /// 200 and an answer without any field.
+    /// 200 with an answer without any field.
     Empty,
     /// An authorization token that isn't base64.
     OddBase64,
-    /// An authorization token without a colon in it.
+    /// An authorization token without a colon.
     NoColon,
-    /// A body past 2 MiB.
+    /// A body of more than 2 MiB.
     TooLarge,
-    /// Never an answer, until the fault is cleared; then the connection is closed.
+    /// No answer until the fault is cleared; then the connection is closed.
     Hang,
     /// The connection is reset.
     Reset,
-    /// 200 and the first bytes of a body that is announced longer; then the connection is reset.
+    /// 200 with the first bytes of a longer announced body; then the connection is reset.
     ResetInBody,
-    /// The answer waits until [`Aws::release`]; then the call goes on as if nothing were.
+    /// The answer waits until [`Aws::release`]; then the call continues normally.
     Hold,
-    /// The call goes on as if nothing were, but later: a server at some distance.
+    /// The call continues normally after a delay, as with a distant server.
     Slow {
-        /// How much later.
+        /// The delay in milliseconds.
         milliseconds: u64,
     },
-    /// A certificate of an untrusted authority.
+    /// A certificate of an untrusted CA.
     WrongCertificate,
-    /// A certificate that is past its end.
+    /// An expired certificate.
     ExpiredCertificate,
-    /// A certificate of the lab's authority for another name.
+    /// A certificate of the lab's CA for another name.
     OtherNamesCertificate,
 }
 
@@ -110,12 +110,12 @@ impl Fault {
         )
     }
 
-    /// Whether the call goes on as usual, and its answer is the true one but for the way it comes.
+    /// Whether the fault only changes how the correct answer is sent.
     fn is_alteration(&self) -> bool {
         matches!(self, Self::ContentType | Self::Drip | Self::LineEnd)
     }
 
-    /// Whether the call itself meets it, before any answer is made.
+    /// Whether the fault replaces the call, so that no answer is computed.
     fn is_outright(&self) -> bool {
         *self != Self::Hold
             && !self.is_tls()
@@ -124,18 +124,18 @@ impl Fault {
     }
 }
 
-/// Which calls a fault meets.
+/// The calls that a fault applies to, and the fault.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FaultRule {
     /// The service.
     pub service: Service,
-    /// One operation of it (`GetAuthorizationToken`); absent: every one.
+    /// The operation (`GetAuthorizationToken`); absent means every operation.
     #[serde(default)]
     pub operation: Option<String>,
-    /// The next so many calls; absent: all until cleared.
+    /// How many calls the fault applies to; absent means all calls until the fault is cleared.
     #[serde(default)]
     pub calls: Option<u64>,
-    /// What goes wrong.
+    /// The fault.
     #[serde(flatten)]
     pub fault: Fault,
 }
@@ -150,11 +150,11 @@ struct Active {
 struct Rules {
     next_id: u64,
     active: Vec<Active>,
-    /// Rules whose held or hanging calls wait: also once they are used up, until they are dropped.
+    /// Rules with held or hanging calls. They stay here after they are used up, until they are cleared.
     waiting: HashMap<u64, (Service, Fault)>,
 }
 
-/// The faults asked for and not yet used up.
+/// The rules that are not used up yet.
 #[derive(Debug)]
 pub(crate) struct Faults {
     rules: Mutex<Rules>,
@@ -173,10 +173,10 @@ impl Default for Faults {
 /// A call whose connection ends without an answer.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoAnswer {
-    /// Closed in order.
+    /// The connection is closed normally.
     #[error("closed on demand")]
     Closed,
-    /// Reset.
+    /// The connection is reset.
     #[error("reset on demand")]
     Reset,
 }
@@ -201,7 +201,8 @@ impl Faults {
         Some(taken)
     }
 
-    /// The certificate fault that meets the next handshake for a service; `None`: a name that tells no service.
+    /// Takes the certificate fault for the next handshake of a service. `None` as the service is a host name of no
+    /// known service.
     pub(crate) fn take_tls(&self, service: Option<Service>) -> Option<Fault> {
         let services: Vec<Service> = match service {
             Some(service) => vec![service],
@@ -217,10 +218,10 @@ impl Faults {
             .map(|(_, fault)| fault)
     }
 
-    /// Applies what is due to a call. `Ok(None)`: it goes on as usual.
+    /// Applies the next fault to a call. `Ok(None)` means that the call continues normally.
     ///
-    /// `arrived` is called once it is settled what happens to the call, before any waiting: who then clears the faults ends
-    /// this call's too.
+    /// `arrived` is called as soon as the fault is chosen, before any waiting. A test that clears the faults after that
+    /// also ends the fault of this call.
     pub(crate) async fn meet(
         &self,
         service: Service,
@@ -251,7 +252,7 @@ impl Faults {
         }
     }
 
-    /// How far the clock of a service is off for the next call.
+    /// Takes the clock error of a service for the next call, in seconds.
     pub(crate) fn take_skew(&self, service: Service) -> i64 {
         match self.take(service, "", |fault| matches!(fault, Fault::Skew { .. })) {
             Some((_, Fault::Skew { seconds })) => seconds,
@@ -259,7 +260,7 @@ impl Faults {
         }
     }
 
-    /// Applies what is due to a true answer.
+    /// Applies the next alteration to a correct answer.
     pub(crate) fn alter(&self, service: Service, operation: &str, answer: Answer) -> Answer {
         match self.take(service, operation, Fault::is_alteration) {
             Some((_, Fault::ContentType)) => {
@@ -294,7 +295,7 @@ impl Faults {
 }
 
 impl Aws {
-    /// Makes the next calls of a service fail. Rules are used in the order they were added.
+    /// Adds a rule that makes the next calls of a service fail. Rules apply in the order they were added.
     pub fn add_fault(&self, rule: FaultRule) {
         let mut rules = lock(&self.faults.rules);
         let id = rules.next_id;
@@ -325,18 +326,18 @@ impl Aws {
         });
     }
 
-    /// Holds the answers of a service until [`Aws::release`]; the calls count as arrived meanwhile.
+    /// Holds the answers of a service until [`Aws::release`]. Held calls already count as arrived.
     pub fn hold(&self, service: Service) {
         self.fail(service, Fault::Hold);
     }
 
-    /// Lets the held calls of a service go on, and later ones pass. Other faults stay.
+    /// Releases the held calls of a service and lets later calls pass. Other faults stay.
     pub fn release(&self, service: Service) {
         self.faults
             .drop_rules(|of, fault| of == service && *fault == Fault::Hold);
     }
 
-    /// Ends all faults: held calls go on, hanging connections are closed.
+    /// Ends all faults: held calls continue, and hanging connections are closed.
     pub fn clear_faults(&self) {
         self.faults.drop_rules(|_, _| true);
     }
@@ -408,7 +409,7 @@ fn is_cognito(service: Service) -> bool {
     matches!(service, Service::CognitoIdp | Service::CognitoIdentity)
 }
 
-/// An error in a service's own shape.
+/// Formats an error in a service's own protocol.
 pub(crate) fn refuse(service: Service, refusal: &Refusal) -> Answer {
     match service {
         Service::Ecr | Service::EcrPublic | Service::CognitoIdp | Service::CognitoIdentity => refusal.aws_json(),
@@ -421,18 +422,18 @@ pub(crate) fn refuse(service: Service, refusal: &Refusal) -> Answer {
     }
 }
 
-/// Marks an answer whose connection is reset when its body breaks off.
+/// Marks an answer whose connection is reset in the middle of the body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResetInBody;
 
-/// Announces 4096 bytes and ends after a few.
+/// Announces 4096 bytes but sends only a few.
 fn cut(body: Cut) -> Answer {
     let mut answer = Response::new(body.boxed_unsync());
     answer.headers_mut().insert(header::CONTENT_LENGTH, 4096.into());
     answer
 }
 
-/// A body that breaks off, after its start was sent.
+/// A body that ends in the middle, after its first bytes.
 #[derive(Clone, Copy)]
 enum Cut {
     Start,
@@ -450,7 +451,7 @@ impl hyper::body::Body for Cut {
                 *self = Self::Pause;
                 Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"{\"authorizationData\":[{")))))
             }
-            // hyper sends what it has when a body keeps it waiting, and drops it when a body ends too early.
+            // hyper sends what it has when a body is pending, but drops it when a body fails at once.
             Self::Pause => {
                 *self = Self::End;
                 cx.waker().wake_by_ref();
@@ -461,7 +462,7 @@ impl hyper::body::Body for Cut {
     }
 }
 
-/// A body with a line end after it.
+/// A body followed by a line end.
 struct LineEnd {
     body: Body,
     is_over: bool,
@@ -486,7 +487,7 @@ impl hyper::body::Body for LineEnd {
         Poll::Ready(frame.or_else(|| Some(Ok(Frame::data(Bytes::from_static(b"\n"))))))
     }
 
-    /// With it, hyper announces the length of the whole body.
+    /// Gives hyper the exact length, so that it announces the whole body.
     fn size_hint(&self) -> SizeHint {
         self.body
             .size_hint()
@@ -495,10 +496,10 @@ impl hyper::body::Body for LineEnd {
     }
 }
 
-/// Between two bytes of a body that drips.
+/// The time between two bytes of a slow body.
 const DRIP: Duration = Duration::from_millis(100);
 
-/// A body that comes byte by byte.
+/// A body that is sent byte by byte.
 struct Drip {
     body: Body,
     left: Bytes,

@@ -1,5 +1,5 @@
-//! What AWS's host names mean, by the table of partitions: a parser of the lab's own, so that it shares no mistake with the
-//! program it tests.
+//! The meaning of AWS's host names, from the table of partitions. This parser is separate from the product's, so that
+//! both cannot have the same mistake.
 
 /// One partition of AWS and the DNS suffixes of its names.
 #[derive(Debug, PartialEq, Eq)]
@@ -7,7 +7,7 @@ pub(crate) struct Partition {
     /// The partition's name in ARNs.
     pub(crate) name: &'static str,
     region_prefix: &'static str,
-    /// Suffix of registries and of the IPv4 API endpoints.
+    /// DNS suffix of registries and of the IPv4 API endpoints.
     pub(crate) suffix: &'static str,
     dual_registry_suffix: Option<&'static str>,
     dual_api_suffix: &'static str,
@@ -59,11 +59,11 @@ static PARTITIONS: [Partition; 8] = [
     partition("aws", "", "amazonaws.com", Some("on.aws"), "api.aws"),
 ];
 
-/// The region of ECR Public's API, and of STS's global endpoint.
+/// The region of ECR Public's API and of STS's global endpoint.
 pub(crate) const GLOBAL_REGION: &str = "us-east-1";
 
 impl Partition {
-    /// The partition a region belongs to, by its prefix.
+    /// Returns the partition of a region, by the region's prefix.
     pub(crate) fn of_region(region: &str) -> &'static Partition {
         PARTITIONS
             .iter()
@@ -71,13 +71,13 @@ impl Partition {
             .unwrap_or(&PARTITIONS[PARTITIONS.len() - 1])
     }
 
-    /// The partition of that name.
+    /// Returns the partition with this name.
     pub(crate) fn named(name: &str) -> Option<&'static Partition> {
         PARTITIONS.iter().find(|partition| partition.name == name)
     }
 }
 
-/// A service the lab plays, as it is named in SigV4 scopes, in counts and in faults.
+/// A service that the lab plays. Its name is the one in SigV4 scopes, counts and faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Service {
@@ -101,9 +101,9 @@ pub enum Service {
     Github,
     /// Buildkite's agent API.
     Buildkite,
-    /// What a CircleCI task asks for tokens.
+    /// The token endpoint of CircleCI's tasks.
     Circleci,
-    /// What the jobs of any other CI ask for tokens.
+    /// The token endpoints of all other CIs.
     Ci,
     /// The registries themselves, private and public.
     Registry,
@@ -130,7 +130,7 @@ impl Service {
     }
 }
 
-/// A private registry: an account's, in a region.
+/// A private registry: an account's registry in a region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Registry {
     pub(crate) account: String,
@@ -138,7 +138,7 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// What its repositories stand under in the registry behind.
+    /// The prefix of the registry's repositories in the backing registry.
     pub(crate) fn prefix(&self) -> String {
         format!("{}-{}", self.account, self.region)
     }
@@ -147,15 +147,16 @@ impl Registry {
 /// The meaning of a `Host` header (or a TLS server name) of AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AwsHost {
-    /// An API endpoint: its service and region.
+    /// An API endpoint: service and region.
     Api(Service, String),
     /// A private registry.
     Registry(Registry),
-    /// `public.ecr.aws` and its dual-stack twin.
+    /// `public.ecr.aws`, and its dual-stack name.
     PublicRegistry,
 }
 
-/// Whether a host name is below a domain of AWS's API or of its registries: one that [`AwsHost::parse`] does not know then names nothing.
+/// Whether a host name is below a domain of AWS's API or of its registries. If [`AwsHost::parse`] does not know such a
+/// name, no server has it.
 pub(crate) fn is_below_aws(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     let suffixes = PARTITIONS
@@ -175,7 +176,7 @@ impl AwsHost {
         }
     }
 
-    /// Reads a host name, with or without a port. `None`: not a name of AWS's that the lab plays.
+    /// Parses a host name, with or without a port. `None` if the lab plays no such name.
     pub(crate) fn parse(host: &str) -> Option<AwsHost> {
         let host = host.split(':').next()?.to_ascii_lowercase();
         let host = host.strip_suffix('.').unwrap_or(&host);
@@ -192,7 +193,7 @@ impl AwsHost {
     }
 }
 
-/// `<prefix>.auth.<region>.amazoncognito.com`: the managed login of a user pool.
+/// Parses the managed login of a user pool: `<prefix>.auth.<region>.amazoncognito.com`.
 fn parse_login(host: &str) -> Option<AwsHost> {
     let (prefix, rest) = host.split_once(".auth.")?;
     let region = rest.strip_suffix(".amazoncognito.com")?;
@@ -222,7 +223,7 @@ fn parse_registry(host: &str) -> Option<Registry> {
     })
 }
 
-/// Which names of a service there are.
+/// The suffixes under which a service has a name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum NameKind {
     /// Under the partition's suffix.
@@ -233,8 +234,8 @@ enum NameKind {
     Either,
 }
 
-/// The names of API endpoints, and whether they are for FIPS: those that AWS's endpoint rules give, and ECR's older ones, which AWS
-/// lists in its documentation. <https://docs.aws.amazon.com/general/latest/gr/ecr.html>
+/// The names of API endpoints, and whether they are for FIPS. They come from AWS's endpoint rules, with ECR's older
+/// names from AWS's documentation. <https://docs.aws.amazon.com/general/latest/gr/ecr.html>
 const API_NAMES: [(&str, Service, NameKind, bool); 12] = [
     ("api.ecr-public.", Service::EcrPublic, NameKind::Plain, false),
     ("ecr-public.", Service::EcrPublic, NameKind::Dual, false),
@@ -264,13 +265,13 @@ fn parse_api(host: &str) -> Option<AwsHost> {
     let region = plain().or_else(dual)?;
     let is_there = match service {
         Service::EcrPublic => matches!(region.as_str(), GLOBAL_REGION | "us-west-2"),
-        // FIPS 140 is a standard of the US and of Canada.
+        // FIPS 140 is a US and Canadian standard.
         _ => !is_fips || ["us-", "ca-"].iter().any(|prefix| region.starts_with(prefix)),
     };
     is_there.then_some(AwsHost::Api(service, region))
 }
 
-/// The region in `<region>.<suffix>`, where the suffix is the one of that region's partition.
+/// Returns the region of `<region>.<suffix>`, if the suffix is the one of the region's partition.
 fn region_before(rest: &str, suffix: impl Fn(&Partition) -> Option<&'static str>) -> Option<String> {
     let (region, found) = rest.split_once('.')?;
     let shaped = region.contains('-') && region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');

@@ -1,4 +1,4 @@
-//! ECR's ListImages: the tags of a repository, for who may see them.
+//! ECR's ListImages: the tags of a repository, for callers with permission.
 
 use bytes::Bytes;
 use http::header::ACCEPT;
@@ -31,7 +31,7 @@ struct Tags {
 }
 
 impl Aws {
-    /// Answers a signed ListImages: all on one page, without filters.
+    /// Answers a signed ListImages with all tags on one page. Filters are not supported.
     pub(crate) async fn list_images(&self, body: &[u8], caller: Result<Caller, Denial>) -> Result<Answer, Refusal> {
         let caller = caller.map_err(|denial| Refusal::new(400, denial.json_code(), denial.to_string()))?;
         let input: Input = serde_json::from_slice(body)
@@ -60,7 +60,7 @@ impl Aws {
 }
 
 impl Upstream {
-    /// The tags of a repository with their digests, as ECR writes them; `None`: nothing was pushed to it.
+    /// Returns the tags of a repository with their digests, in ECR's format. `None` if nothing was pushed to it.
     async fn images(&self, prefix: &str, repository: &str) -> Result<Option<Vec<Value>>, BoxError> {
         let ask = async |method: Method, rest: &str| {
             let request = Request::builder()

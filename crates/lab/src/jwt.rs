@@ -1,4 +1,4 @@
-//! OIDC issuers the lab plays, and what STS checks of a web identity token.
+//! The OIDC issuers that the lab plays, and STS's checks of a web identity token.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -11,25 +11,25 @@ use serde_json::Value;
 use crate::answer::{BoxError, Refusal};
 use crate::{Aws, LabError, lock};
 
-/// How an issuer signs.
+/// How an issuer signs tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SigningAlgorithm {
     /// ECDSA on P-256.
     ES256,
-    /// RSA with 2048 bits, as GitHub and GitLab do. Making the key takes a moment.
+    /// RSA with 2048 bits, as on GitHub and GitLab. Generating the key takes a moment.
     RS256,
-    /// As RS256, with SHA-512: what Cognito's identity pools do.
+    /// RSA with 2048 bits and SHA-512, as in Cognito's identity pools.
     RS512,
 }
 
-/// Cognito's identity pools, as trust policies name them: the one issuer that every account knows.
+/// Cognito's identity pools in trust policies: the only issuer that every account knows.
 pub(crate) const IDENTITY_PROVIDER: &str = "cognito-identity.amazonaws.com";
-/// The claim that brings session tags.
+/// The claim with session tags.
 pub(crate) const TAGS_CLAIM: &str = "https://aws.amazon.com/tags";
 
 /// GitHub's issuer.
 pub const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
-/// The claims beside `aud` and `sub` that STS lets a trust policy name.
+/// The claims other than `aud` and `sub` that a trust policy may name in STS.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html>
 const GITHUB_CLAIMS: [&str; 10] = [
     "actor",
@@ -59,15 +59,15 @@ impl fmt::Debug for Issuer {
     }
 }
 
-/// Issuers, and the accounts' IAM OIDC providers that point at them.
+/// Issuers, and the IAM OIDC providers of the accounts.
 #[derive(Debug, Default)]
 pub(crate) struct Oidc {
     pub(crate) issuers: HashMap<String, Issuer>,
-    /// (account, provider) → audiences.
+    /// (account, provider) → accepted audiences.
     providers: HashMap<(String, String), Vec<String>>,
 }
 
-/// The claims STS reads.
+/// The claims that STS reads.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Claims {
     pub(crate) iss: String,
@@ -89,12 +89,12 @@ pub(crate) enum Audience {
 }
 
 impl Claims {
-    /// The issuer as IAM names the provider: without its scheme.
+    /// Returns the provider's name in IAM: the issuer without its scheme.
     pub(crate) fn provider(&self) -> &str {
         self.iss.strip_prefix("https://").unwrap_or(&self.iss)
     }
 
-    /// The one audience AWS looks at: with several, `azp` tells which.
+    /// Returns the audience that AWS compares. If the token has several, it is `azp`.
     pub(crate) fn audience(&self) -> Option<&str> {
         let first = match &self.aud {
             Audience::One(audience) => Some(audience.as_str()),
@@ -103,7 +103,7 @@ impl Claims {
         self.others.get("azp").and_then(Value::as_str).or(first)
     }
 
-    /// A claim that conditions may name.
+    /// Returns a claim that conditions may name.
     pub(crate) fn get(&self, claim: &str) -> Option<&str> {
         match claim {
             "aud" => self.audience(),
@@ -114,7 +114,7 @@ impl Claims {
         }
     }
 
-    /// The session tags a token brings (IAM, "Passing session tags using AssumeRoleWithWebIdentity").
+    /// Returns the session tags in the token (IAM, "Passing session tags using AssumeRoleWithWebIdentity").
     pub(crate) fn tags(&self) -> BTreeMap<String, String> {
         let tags = self.others.get(TAGS_CLAIM).and_then(|tags| tags.get("principal_tags"));
         let members = tags.and_then(Value::as_object).into_iter().flatten();
@@ -124,7 +124,7 @@ impl Claims {
             .collect()
     }
 
-    /// The strings of a claim that is a list, such as `amr`.
+    /// Returns the strings of a claim that is a list, such as `amr`.
     pub(crate) fn list(&self, claim: &str) -> Vec<&str> {
         let list = self.others.get(claim).and_then(Value::as_array);
         list.into_iter().flatten().filter_map(Value::as_str).collect()
@@ -132,12 +132,12 @@ impl Claims {
 }
 
 impl Oidc {
-    /// Checks a token for a role of `account`: provider, signature, times, audience, in the order AWS reports them.
+    /// Checks a token for a role of `account`: provider, signature, times, audience. Errors come in AWS's order.
     pub(crate) fn verify(&self, token: &str, account: &str, now: i64) -> Result<Claims, Refusal> {
         let claims = unverified(token).ok_or_else(|| {
             invalid("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
         })?;
-        // Cognito's identity pools are known to every account; which pool it is, trust policies say.
+        // Every account knows Cognito's identity pools. Trust policies limit which pool may call.
         if claims.provider() == IDENTITY_PROVIDER {
             self.verify_signature(token, &claims.iss)?;
             check_times(&claims, now)?;
@@ -159,14 +159,14 @@ impl Oidc {
         Ok(claims)
     }
 
-    /// All claims of a token of this issuer; `None`: it isn't one.
+    /// Verifies a token of this issuer and returns all claims. `None` if it is not a token of this issuer.
     pub(crate) fn verified(&self, token: &str, iss: &str) -> Option<Value> {
         let issuer = self.issuers.get(iss)?;
         let data = jsonwebtoken::decode::<Value>(token, &issuer.verifying, &unchecked(issuer.algorithm)).ok()?;
         (data.claims.get("iss")?.as_str()? == iss).then_some(data.claims)
     }
 
-    /// All claims of a token that an identity pool is shown, checked in the order AWS reports.
+    /// Verifies a token for an identity pool and returns all claims. Errors come in AWS's order.
     pub(crate) fn verified_login(
         &self,
         token: &str,
@@ -211,7 +211,7 @@ impl Oidc {
     }
 }
 
-/// The claims of a well-formed token, before its signature is looked at: they say whose key to use.
+/// Returns the claims of a well-formed token without checking the signature. They say whose key to use.
 pub(crate) fn unverified(token: &str) -> Option<Claims> {
     let header = jsonwebtoken::decode_header(token).ok()?;
     matches!(header.alg, Algorithm::ES256 | Algorithm::RS256 | Algorithm::RS512).then_some(())?;
@@ -220,7 +220,7 @@ pub(crate) fn unverified(token: &str) -> Option<Claims> {
         .map(|data| data.claims)
 }
 
-/// Signature only: times go by the lab's clock, audiences by the provider.
+/// Only the signature is checked here: the lab's clock decides on times, and the provider on audiences.
 fn unchecked(algorithm: Algorithm) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.validate_exp = false;
@@ -268,10 +268,11 @@ fn rsa_key(algorithm: Algorithm) -> Result<Issuer, BoxError> {
 }
 
 impl Aws {
-    /// Plays an OIDC issuer (`https://token.actions.githubusercontent.com`): makes its key. Done again, it rotates the key.
+    /// Starts playing an OIDC issuer (`https://token.actions.githubusercontent.com`) by generating its key. A second
+    /// call rotates the key.
     ///
     /// # Errors
-    /// The key could not be made.
+    /// The key could not be generated.
     pub fn add_issuer(&self, issuer: &str, algorithm: SigningAlgorithm) -> Result<(), LabError> {
         let made = match algorithm {
             SigningAlgorithm::ES256 => es256(),
@@ -283,7 +284,7 @@ impl Aws {
         Ok(())
     }
 
-    /// Plays an OIDC issuer unless the lab does already.
+    /// Starts playing an OIDC issuer, unless the lab already does.
     pub(crate) fn ensure_issuer(&self, issuer: &str, algorithm: SigningAlgorithm) -> Result<(), LabError> {
         if lock(&self.oidc).issuers.contains_key(issuer) {
             return Ok(());
@@ -291,7 +292,7 @@ impl Aws {
         self.add_issuer(issuer, algorithm)
     }
 
-    /// Adds an IAM OIDC provider to an account: tokens of that issuer with one of these audiences are looked at.
+    /// Adds an IAM OIDC provider to an account, which accepts tokens of that issuer with one of these audiences.
     pub fn add_oidc_provider(&self, account: &str, issuer: &str, audiences: &[&str]) {
         let provider = issuer.strip_prefix("https://").unwrap_or(issuer);
         let audiences = audiences.iter().map(|&audience| audience.to_owned()).collect();
@@ -300,7 +301,7 @@ impl Aws {
             .insert((account.into(), provider.into()), audiences);
     }
 
-    /// Signs claims with the key of an issuer, as they stand: nothing is added.
+    /// Signs claims with an issuer's key, without adding any claim.
     ///
     /// # Errors
     /// The lab doesn't play that issuer.

@@ -1,9 +1,9 @@
-//! A strict local AWS for tests and demonstrations: ECR, ECR Public, STS, Cognito, IMDSv2, container credentials, CI systems that issue OIDC
-//! tokens, and the registries themselves in front of Debian's docker-registry.
+//! A strict local AWS for tests and demonstrations: ECR, ECR Public, STS, Cognito, IMDSv2, container credentials, CI
+//! systems that issue OIDC tokens, and the registries, backed by Debian's docker-registry.
 //!
-//! The lab refuses what AWS refuses, with AWS's codes and shapes, and allows what AWS allows. It listens on loopback, over HTTP and over HTTPS
-//! with a certificate authority of its own. It answers under AWS's real host names as well as at an endpoint override, counts every call, and
-//! fails on demand ([`Fault`]).
+//! The lab refuses what AWS refuses, with AWS's codes and formats, and allows what AWS allows. It listens on loopback,
+//! over HTTP and over HTTPS with its own certificate authority. It answers both at AWS's real host names and at an
+//! endpoint override, counts every call, and can inject faults ([`Fault`]).
 //!
 //! ```
 //! use lab::{Lab, Options};
@@ -16,8 +16,9 @@
 //! # Ok::<(), lab::LabError>(())
 //! ```
 //!
-//! [`Aws`] is the state that all listeners share. A service is a module that answers its calls from that state (`sts`, `ecr`, `cognito`,
-//! `metadata`, `ci`); `server` leads a request to its service, and `start` opens the listeners. README.md lists the lab's own HTTP controls.
+//! All listeners share the state [`Aws`]. Each service is a module that answers its calls from that state (`sts`,
+//! `ecr`, `cognito`, `metadata`, `ci`). `server` routes a request to its service, and `start` opens the listeners.
+//! README.md lists the HTTP controls.
 
 mod answer;
 mod calls;
@@ -66,7 +67,7 @@ pub use repositories::CreationTemplate;
 pub use sigv4::{SignedRequest, signature};
 pub use start::{Lab, Options};
 
-/// The state of everything that the lab plays, shared by its listeners and its users. [`Lab`] dereferences to it.
+/// The state of everything that the lab plays. [`Lab`] dereferences to it.
 #[derive(Debug)]
 pub struct Aws {
     clock: clock::Clock,
@@ -87,17 +88,19 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Moves the lab's clock forward: what it checks and issues from now on goes by it, and so do its `Date` headers.
+    /// Moves the lab's clock forward. The clock sets the times of all checks, of everything issued, and of `Date`
+    /// headers.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
     }
 
-    /// Seconds since the epoch, by the lab's clock.
+    /// Returns seconds since the epoch by the lab's clock.
     pub fn now(&self) -> i64 {
         self.clock.now()
     }
 
-    /// Everything secret it knows: of access keys and sessions, the passwords it gave out, the tokens that let a job or a container ask.
+    /// Returns all secrets of the lab: of access keys and sessions, issued passwords, and the tokens with which jobs
+    /// and containers request credentials.
     pub fn secrets(&self) -> Vec<String> {
         let mut secrets = lock(&self.iam).secrets();
         secrets.extend(lock(&self.tokens).passwords());
@@ -107,7 +110,7 @@ impl Aws {
         secrets
     }
 
-    /// Forgets counts and log, ends all faults, and puts the clock back. Principals, tokens and images stay.
+    /// Clears counts and log, ends all faults, and resets the clock. Principals, tokens and images stay.
     pub fn reset(&self) {
         self.clear_faults();
         self.calls.reset();
@@ -115,7 +118,7 @@ impl Aws {
     }
 }
 
-/// Why the lab could not start, or could not carry out an order.
+/// Why the lab could not start or could not do what was requested.
 #[derive(Debug)]
 pub struct LabError {
     what: &'static str,
@@ -143,7 +146,7 @@ impl std::error::Error for LabError {
     }
 }
 
-/// Locks, also after a panic elsewhere: the lab's data holds no state that half a change would break.
+/// Locks a mutex, ignoring poisoning: a panic never leaves the lab's data half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! The lab as a program: prints the environment that points AWS's clients at it, then serves until it is stopped.
+//! The lab as a program: prints the environment that directs AWS clients to it, then serves until it is stopped.
 
 use std::io::Write;
 use std::net::IpAddr;
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
 
 fn serve(arguments: &Arguments) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    // Before anything is printed: who reads the environment may send the signal at once.
+    // Before anything is printed, because whoever reads the environment may send the signal at once.
     let stopped = runtime.block_on(async { Stop::listen() })?;
     let lab = Lab::start(arguments.options())?;
     let environment = environment(&lab, arguments.real_names);
@@ -86,7 +86,7 @@ fn serve(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// SIGINT and SIGTERM.
+/// Waits for SIGINT or SIGTERM.
 struct Stop {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
@@ -131,7 +131,7 @@ fn environment(lab: &Lab, real_names: bool) -> String {
         .collect()
 }
 
-/// A reader sees the whole file or none.
+/// Writes the file so that a reader sees either the whole file or none.
 fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;

@@ -1,5 +1,5 @@
-//! Credentials that AWS's own services hand to what runs on them: EC2's metadata service (IMDSv2) and the container endpoint
-//! of ECS and EKS.
+//! Credentials that AWS gives to its own machines and containers: the EC2 metadata service (IMDSv2), and the container
+//! endpoint of ECS and EKS.
 
 use std::collections::HashMap;
 
@@ -13,13 +13,13 @@ use crate::principals::AccessKey;
 use crate::random::random_text;
 use crate::{Aws, lock};
 
-/// IMDS tokens live six hours at most.
+/// The longest lifetime of IMDS tokens in seconds: six hours.
 const LONGEST_TOKEN: i64 = 21_600;
 const ROLE_PATH: &str = "/latest/meta-data/iam/security-credentials/";
-/// Where container credentials are served.
+/// The path prefix of container credentials.
 pub(crate) const CONTAINER_PATH: &str = "/container-credentials/";
 
-/// The instance and the containers the lab plays.
+/// The instance and the containers that the lab plays.
 #[derive(Debug, Default)]
 pub(crate) struct Metadata {
     instance_role: Option<String>,
@@ -34,7 +34,7 @@ struct Container {
     token: String,
 }
 
-/// How a container finds its credentials.
+/// The values that a container needs to request its credentials.
 #[derive(Debug, Clone, Serialize)]
 pub struct ContainerCredentials {
     /// The path of `AWS_CONTAINER_CREDENTIALS_FULL_URI`, below the lab's HTTP address.
@@ -51,7 +51,7 @@ impl Metadata {
         }
     }
 
-    /// What lets a container ask, and the sessions of the instance's metadata.
+    /// Returns the tokens of containers and of the instance's metadata sessions.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let of_containers = self.containers.values().map(|container| container.token.clone());
         of_containers.chain(self.tokens.keys().cloned()).collect()
@@ -83,13 +83,13 @@ impl Metadata {
 }
 
 impl Aws {
-    /// Gives the instance a role (its ARN), or takes it away.
+    /// Sets the instance's role by ARN; `None` removes it.
     pub fn set_instance_role(&self, arn: Option<&str>) {
         lock(&self.metadata).instance_role = arn.map(Into::into);
     }
 
-    /// Makes a container with a role (its ARN), and a token of its own. With a user's ARN it hands out a key of that user, with an empty
-    /// token and no end, as servers do that a developer runs.
+    /// Adds a container with a role (its ARN) and a token. With a user's ARN, the container gets a key of that user,
+    /// without an expiry and with an empty token, as from a developer's own credential server.
     pub fn add_container(&self, role_arn: &str) -> ContainerCredentials {
         let (id, token) = (random_text(16), random_text(32));
         let container = Container {

@@ -1,11 +1,12 @@
-//! Virtual MFA devices of users, and the codes that STS asks for.
+//! Virtual MFA devices of users, and the check of the codes that callers of STS send.
 
 use crate::answer::Refusal;
 use crate::principals::{Iam, MfaDevice, Principal};
 use crate::{Aws, lock, totp};
 
 impl Aws {
-    /// Gives a user a virtual MFA device, by the user's name and account. Returns its serial number (an ARN) and its secret, in base32.
+    /// Adds a virtual MFA device for a user, by account and user name. Returns its serial number (an ARN) and its
+    /// secret, in base32.
     pub fn add_mfa_device(&self, account: &str, user: &str) -> (String, String) {
         let mut iam = lock(&self.iam);
         let partition = iam.partition(account);
@@ -21,7 +22,8 @@ impl Aws {
     }
 }
 
-/// Whether the caller has shown a code of an MFA device. One that is wrong, was taken before, or is somebody else's is refused.
+/// Whether the call has a valid code of one of the caller's MFA devices. A wrong or used code, or another user's
+/// device, is an error.
 pub(crate) fn has_mfa(
     iam: &mut Iam,
     caller: &Principal,

@@ -1,11 +1,11 @@
-//! Policies: what they allow, whom they trust, and how their patterns match.
+//! Policies: permissions, trust policies, repository policies, and the patterns in them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::jwt::Claims;
 use crate::session_tags::SessionTags;
 
-/// Actions allowed and denied, by name or with `*` (`ecr:*`). A denial wins; what is not allowed is denied.
+/// Actions allowed and denied, by name or with `*` (`ecr:*`). A denial wins. Actions that are not allowed are denied.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Permissions {
     /// Allowed actions.
@@ -22,7 +22,7 @@ pub struct Permissions {
     pub scoped: Vec<Scoped>,
 }
 
-/// Actions allowed on certain resources alone.
+/// Actions allowed only on certain resources.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Scoped {
     /// The actions.
@@ -31,26 +31,26 @@ pub struct Scoped {
     pub resources: Vec<String>,
 }
 
-/// Actions allowed where a tag of the principal matches (`aws:PrincipalTag/<tag>` with `StringLike`).
+/// Actions allowed if a tag of the principal matches (`aws:PrincipalTag/<tag>` with `StringLike`).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tagged {
     /// The actions.
     pub allow: Vec<String>,
-    /// The tag.
+    /// The key of the tag.
     pub tag: String,
     /// The accepted values; `*` matches any characters.
     pub values: Vec<String>,
 }
 
 impl Default for Permissions {
-    /// Everything is allowed, as to an administrator.
+    /// Allows everything, as for an administrator.
     fn default() -> Self {
         Self::allow(["*"])
     }
 }
 
 impl Permissions {
-    /// Allows these actions alone.
+    /// Allows only these actions.
     pub fn allow<'a>(actions: impl IntoIterator<Item = &'a str>) -> Self {
         Self {
             allow: actions.into_iter().map(Into::into).collect(),
@@ -68,7 +68,7 @@ impl Permissions {
         }
     }
 
-    /// Allows these actions too where a tag of the principal has one of these values.
+    /// Also allows these actions if a tag of the principal has one of these values.
     #[must_use]
     pub fn allow_tagged<'a>(mut self, tag: &str, values: &[&str], actions: impl IntoIterator<Item = &'a str>) -> Self {
         self.tagged.push(Tagged {
@@ -95,7 +95,7 @@ impl Permissions {
 }
 
 impl Tagged {
-    /// Keys of tags don't differ by case.
+    /// Whether the condition matches the tags. Keys of tags are compared without case.
     fn holds(&self, tags: &SessionTags) -> bool {
         tags.tags
             .iter()
@@ -112,18 +112,19 @@ pub enum Trust {
     Aws {
         /// ARNs of users, roles or sessions, account ids, `arn:…:root`, or `*`.
         principals: Vec<String>,
-        /// `sts:ExternalId`, where the policy asks for one.
+        /// The required `sts:ExternalId`, if any.
         #[serde(default)]
         external_id: Option<String>,
     },
-    /// AWS principals may call `sts:AssumeRole` with a code of an MFA device of theirs (`aws:MultiFactorAuthPresent`).
+    /// AWS principals may call `sts:AssumeRole` with a code of their own MFA device (`aws:MultiFactorAuthPresent`).
     AwsWithMfa {
-        /// As in [`Trust::Aws`].
+        /// Principals in the same form as in [`Trust::Aws`].
         principals: Vec<String>,
     },
     /// AWS principals may pass session tags (`sts:TagSession`) when another statement lets them assume the role.
     TagSession {
-        /// As in [`Trust::Aws`]; for web identities whose tokens bring tags, their provider.
+        /// Principals in the same form as in [`Trust::Aws`]. For web identities whose tokens bring tags, this is the
+        /// provider.
         principals: Vec<String>,
     },
     /// Holders of a token of this OIDC provider may call `sts:AssumeRoleWithWebIdentity`.
@@ -139,22 +140,22 @@ pub enum Trust {
 /// One condition of a trust policy on a claim of the token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Condition {
-    /// How to compare.
+    /// How to compare the claim with the values.
     pub operator: Operator,
-    /// The claim: `aud` or `sub` (in AWS: `<provider>:aud`).
+    /// The name of the claim: `aud` or `sub` (in AWS: `<provider>:aud`).
     pub claim: String,
-    /// The condition holds if one of these matches.
+    /// The condition is met if one of these values matches.
     pub values: Vec<String>,
 }
 
 /// Operators of conditions.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub enum Operator {
-    /// The very string.
+    /// The claim is equal to the value.
     StringEquals,
-    /// `*` matches any characters, `?` one.
+    /// In the value, `*` matches any characters and `?` one.
     StringLike,
-    /// As `StringLike`, for one of the values of a claim that is a list (`amr`).
+    /// At least one value of a list claim (`amr`) matches, with the wildcards of `StringLike`.
     #[serde(rename = "ForAnyValue:StringLike")]
     ForAnyValueStringLike,
 }
@@ -178,17 +179,17 @@ impl Condition {
 /// A role to add with [`Aws::add_role`](crate::Aws::add_role).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RoleSpec {
-    /// The account it belongs to, 12 digits.
+    /// The role's account, 12 digits.
     pub account: String,
-    /// Its name, without a path.
+    /// The role's name, without a path.
     pub name: String,
-    /// The statements that say who may assume it. One of them is enough.
+    /// The statements of the trust policy. One matching statement is enough.
     #[serde(default)]
     pub trust: Vec<Trust>,
-    /// The longest session, in seconds (3600 to 43200).
+    /// The longest session in seconds (3600 to 43200).
     #[serde(default = "an_hour")]
     pub max_duration: u64,
-    /// What its sessions may do.
+    /// The permissions of the role's sessions.
     #[serde(default)]
     pub permissions: Permissions,
 }
@@ -203,7 +204,7 @@ fn an_hour() -> u64 {
 pub enum Access {
     /// Pulling and listing tags.
     Pull,
-    /// Pushing, and all of [`Access::Pull`].
+    /// Pushing, and everything that [`Access::Pull`] allows.
     Push,
 }
 
@@ -212,17 +213,17 @@ pub enum Access {
 pub struct RepositoryPolicy {
     /// The account that owns the repositories.
     pub account: String,
-    /// Their region.
+    /// The region of the repositories.
     pub region: String,
-    /// The names of the tags; `*` matches any characters.
+    /// The names of the repositories; `*` matches any characters.
     pub repository: String,
     /// An account id or an ARN.
     pub principal: String,
-    /// What it allows.
+    /// What the policy allows.
     pub access: Access,
 }
 
-/// `*` matches any characters, `?` one, as in IAM policies.
+/// Matches a text against a pattern of IAM policies: `*` matches any characters, `?` one.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     fn matches(pattern: &[u8], text: &[u8]) -> bool {
         match pattern.split_first() {

@@ -1,4 +1,4 @@
-//! Accounts and who is in them: users, roles, sessions, and their access keys.
+//! Accounts with their users, roles and sessions, and the access keys of these.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,19 +11,19 @@ use crate::random::{random_text, random_upper};
 use crate::session_tags::SessionTags;
 use crate::{Aws, lock};
 
-/// The account the lab's administrator belongs to.
+/// The account of the lab's administrator.
 pub const ACCOUNT: &str = "111122223333";
-/// A second account, for use across accounts.
+/// A second account, for cross-account access.
 pub const PARTNER_ACCOUNT: &str = "444455556666";
 
-/// A set of AWS credentials. Test data, but its `Debug` hides the secret parts all the same.
+/// A set of AWS credentials. It is test data, but its `Debug` still hides the secret parts.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct AccessKey {
-    /// `AKIA…` of a user, `ASIA…` of a session.
+    /// `AKIA…` for a user, `ASIA…` for a session.
     pub id: String,
     /// The secret access key.
     pub secret: String,
-    /// Only for sessions of roles.
+    /// The session token; only sessions have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_token: Option<String>,
     /// When a session ends, in seconds since the epoch by the lab's clock.
@@ -47,22 +47,22 @@ pub(crate) struct Principal {
     pub(crate) arn: String,
     /// `AIDA…`, or `AROA…:<session name>`.
     pub(crate) id: String,
-    /// The role behind a session.
+    /// The ARN of the session's role.
     pub(crate) role: Option<String>,
     pub(crate) partition: &'static str,
-    /// Session policies: what the session may do is what all of them allow too.
+    /// Session policies. All of them must allow what the session does.
     pub(crate) policies: Vec<Permissions>,
     pub(crate) tags: SessionTags,
 }
 
-/// What is known about an access key.
+/// The record of an access key.
 #[derive(Debug, Clone)]
 pub(crate) struct KnownKey {
     pub(crate) key: AccessKey,
     pub(crate) principal: Principal,
 }
 
-/// A role as the lab keeps it.
+/// The record of a role.
 #[derive(Debug, Clone)]
 pub(crate) struct Role {
     pub(crate) arn: String,
@@ -74,27 +74,27 @@ pub(crate) struct Role {
 /// A virtual MFA device (an authenticator app).
 #[derive(Debug)]
 pub(crate) struct MfaDevice {
-    /// The ARN of the user it belongs to.
+    /// The ARN of the device's user.
     pub(crate) user: String,
-    /// In base32.
+    /// The secret, in base32.
     pub(crate) secret: String,
-    /// The step of the last code that was taken: each code is taken once.
+    /// The time step of the last accepted code. Each code is accepted once.
     pub(crate) last_step: Option<i64>,
 }
 
-/// All accounts with what is in them.
+/// All accounts and their contents.
 #[derive(Debug, Default)]
 pub(crate) struct Iam {
     partitions: HashMap<String, &'static str>,
     users: HashMap<String, Permissions>,
     pub(crate) roles: HashMap<String, Role>,
     keys: HashMap<String, KnownKey>,
-    /// By serial number.
+    /// MFA devices by serial number.
     pub(crate) mfa_devices: HashMap<String, MfaDevice>,
     repository_policies: Vec<RepositoryPolicy>,
-    /// Managed policies of the accounts' own, by ARN.
+    /// Customer managed policies, by ARN.
     managed_policies: HashMap<String, Permissions>,
-    /// Aliases of public registries and the accounts that own them.
+    /// Aliases of public registries, with the accounts that own them.
     pub(crate) public_aliases: HashMap<String, String>,
 }
 
@@ -103,7 +103,7 @@ impl Iam {
         self.partitions.get(account).copied().unwrap_or("aws")
     }
 
-    /// The secret parts of every key.
+    /// Returns the secret parts of every key.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let of_key = |known: &KnownKey| [Some(known.key.secret.clone()), known.key.session_token.clone()];
         self.keys.values().flat_map(of_key).flatten().collect()
@@ -113,13 +113,13 @@ impl Iam {
         self.keys.get(id)
     }
 
-    /// A key of the user with this ARN.
+    /// Returns a key of the user with this ARN.
     pub(crate) fn key_of_user(&self, arn: &str) -> Option<AccessKey> {
         let known = self.keys.values().find(|known| known.principal.arn == arn)?;
         Some(known.key.clone())
     }
 
-    /// Makes temporary credentials for a session and remembers them.
+    /// Creates and stores temporary credentials for a session.
     pub(crate) fn open_session(&mut self, principal: Principal, expires: i64) -> AccessKey {
         let key = AccessKey {
             id: format!("ASIA{}", random_upper(16)),
@@ -135,7 +135,7 @@ impl Iam {
         key
     }
 
-    /// What a managed policy allows: one of an account's own, or of AWS's.
+    /// Returns the permissions of a managed policy, an account's own or one of AWS's.
     pub(crate) fn managed_policy(&self, arn: &str) -> Option<Permissions> {
         self.managed_policies.get(arn).cloned().or_else(|| aws_policy(arn))
     }
@@ -145,7 +145,7 @@ impl Iam {
         self.allows_on(principal, action, "*")
     }
 
-    /// Whether all policies of the principal's allow an action on this resource.
+    /// Whether all policies of the principal allow an action on this resource.
     pub(crate) fn allows_on(&self, principal: &Principal, action: &str, resource: &str) -> bool {
         self.own_permissions(principal).is_some_and(|own| {
             let allows = |policy: &Permissions| policy.allows_on(action, resource, &principal.tags);
@@ -153,7 +153,7 @@ impl Iam {
         })
     }
 
-    /// Whether a policy of the principal's own denies the action outright.
+    /// Whether one of the principal's own policies denies the action explicitly.
     pub(crate) fn denies(&self, principal: &Principal, action: &str) -> bool {
         self.own_permissions(principal).is_none_or(|own| own.denies(action))
             || principal.policies.iter().any(|policy| policy.denies(action))
@@ -166,7 +166,7 @@ impl Iam {
         }
     }
 
-    /// Whether a repository policy lets the principal of another account in.
+    /// Whether a repository policy allows access for a principal of another account.
     pub(crate) fn repository_allows(
         &self,
         principal: &Principal,
@@ -186,19 +186,20 @@ impl Iam {
 }
 
 impl Aws {
-    /// Puts an account into a partition (`aws-cn`, `aws-us-gov`, …) before anything is added to it. The default partition is `aws`, also for an
-    /// unknown name.
+    /// Sets the partition of an account (`aws-cn`, `aws-us-gov`, …). Call this before anything is added to the account.
+    /// The default is `aws`, which is also used for an unknown name.
     pub fn add_account(&self, account: &str, partition: &str) {
         let partition = Partition::named(partition).map_or("aws", |partition| partition.name);
         lock(&self.iam).partitions.insert(account.into(), partition);
     }
 
-    /// Adds a user who may do everything, with an access key.
+    /// Adds a user with all permissions and an access key.
     pub fn add_user(&self, account: &str, name: &str) -> AccessKey {
         self.add_user_with(account, name, Permissions::default())
     }
 
-    /// Adds a user with these permissions, and a key. Adding one that is there already replaces the permissions and adds a key.
+    /// Adds a user with these permissions and an access key. For an existing user, this replaces the permissions and
+    /// adds a key.
     pub fn add_user_with(&self, account: &str, name: &str, permissions: Permissions) -> AccessKey {
         let mut iam = lock(&self.iam);
         let partition = iam.partition(account);
@@ -236,7 +237,7 @@ impl Aws {
         iam.users.get_mut(arn).map(|current| *current = permissions).is_some()
     }
 
-    /// Adds a role, or replaces the one of that name. Returns its ARN.
+    /// Adds a role, or replaces the role of that name. Returns its ARN.
     pub fn add_role(&self, spec: RoleSpec) -> String {
         let mut iam = lock(&self.iam);
         let partition = iam.partition(&spec.account);
@@ -251,14 +252,14 @@ impl Aws {
         arn
     }
 
-    /// Adds a managed policy of an account (`arn:aws:iam::111122223333:policy/push`) for use as a session policy. AWS's own for
-    /// ECR, and `AdministratorAccess`, are there.
+    /// Adds a customer managed policy (`arn:aws:iam::111122223333:policy/push`) for use as a session policy. AWS's own
+    /// policies for ECR, and `AdministratorAccess`, always exist.
     pub fn add_managed_policy(&self, arn: &str, permissions: Permissions) {
         lock(&self.iam).managed_policies.insert(arn.into(), permissions);
     }
 
-    /// Adds a repository policy: a principal (account id or ARN) of another account may pull from or push to the repositories
-    /// that match.
+    /// Adds a repository policy: a principal (account id or ARN) of another account may pull from or push to the
+    /// matching repositories.
     pub fn allow_repository(&self, account: &str, region: &str, repository: &str, principal: &str, access: Access) {
         lock(&self.iam).repository_policies.push(RepositoryPolicy {
             account: account.into(),
@@ -269,12 +270,13 @@ impl Aws {
         });
     }
 
-    /// Gives an alias of ECR Public (`public.ecr.aws/<alias>/…`) to an account; only that account pushes below it.
+    /// Assigns an alias of ECR Public (`public.ecr.aws/<alias>/…`) to an account. Only that account may push below the
+    /// alias.
     pub fn add_public_alias(&self, alias: &str, account: &str) {
         lock(&self.iam).public_aliases.insert(alias.into(), account.into());
     }
 
-    /// Forgets an access key: AWS no longer knows it.
+    /// Deletes an access key, so that AWS no longer knows it.
     pub fn remove_key(&self, id: &str) {
         lock(&self.iam).keys.remove(id);
     }
@@ -288,7 +290,7 @@ pub(crate) fn names(element: &str, principal: &Principal) -> bool {
         || names_account(element, principal)
 }
 
-/// Whether it names the principal's whole account: then the principal's own policies decide.
+/// Whether a policy's principal element names the principal's whole account. Then the principal's own policies decide.
 pub(crate) fn names_account(element: &str, principal: &Principal) -> bool {
     element == principal.account || element == format!("arn:{}:iam::{}:root", principal.partition, principal.account)
 }

@@ -1,4 +1,5 @@
-//! Kubernetes' projected service account tokens: what EKS issues, and how the kubelet puts it into a folder.
+//! Kubernetes' projected service account tokens: the tokens that EKS issues, and the folder that the kubelet writes
+//! them to.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -15,17 +16,17 @@ use crate::{Aws, LabError};
 /// The issuer of the lab's cluster.
 pub const EKS_ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE";
 
-/// Whose token a pod is given.
+/// A service account, and the token to issue for it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ServiceAccount {
-    /// Its namespace.
+    /// The namespace of the service account.
     pub namespace: String,
-    /// Its name.
+    /// The name of the service account.
     pub name: String,
     /// `aud` of the token, which Kubernetes writes as a list.
     #[serde(default = "sts")]
     pub audience: String,
-    /// How long a token lives, in seconds.
+    /// Lifetime of the token, in seconds.
     #[serde(default = "a_day")]
     pub lifetime: u32,
 }
@@ -39,7 +40,7 @@ fn a_day() -> u32 {
 }
 
 impl ServiceAccount {
-    /// A token for STS that lives a day, as EKS mounts it.
+    /// Describes a token for STS with a lifetime of a day, as mounted by EKS.
     pub fn new(namespace: &str, name: &str) -> Self {
         Self {
             namespace: namespace.into(),
@@ -49,17 +50,17 @@ impl ServiceAccount {
         }
     }
 
-    /// `system:serviceaccount:<namespace>:<name>`, the token's subject.
+    /// Returns the subject of the token: `system:serviceaccount:<namespace>:<name>`.
     pub fn subject(&self) -> String {
         format!("system:serviceaccount:{}:{}", self.namespace, self.name)
     }
 }
 
 impl Aws {
-    /// Signs a new token of a service account, and plays [`EKS_ISSUER`] from now on.
+    /// Signs a new token of a service account. From now on the lab plays [`EKS_ISSUER`].
     ///
     /// # Errors
-    /// The issuer's key could not be made.
+    /// The issuer's key could not be generated.
     pub fn service_account_token(&self, account: &ServiceAccount) -> Result<String, LabError> {
         self.ensure_issuer(EKS_ISSUER, SigningAlgorithm::ES256)?;
         let now = self.now();
@@ -75,18 +76,18 @@ impl Aws {
         self.sign_jwt(EKS_ISSUER, &claims)
     }
 
-    /// Puts a new token of a service account into a folder, in place of one that is there, and returns the token's path.
+    /// Writes a new token of a service account to a folder, replacing the previous one. Returns the token's path.
     ///
     /// # Errors
-    /// The key could not be made, or the folder not written.
+    /// The issuer's key could not be generated, or the folder not written.
     pub fn project_token(&self, account: &ServiceAccount, folder: &Path) -> Result<PathBuf, LabError> {
         let token = self.service_account_token(account)?;
         write_projected(folder, &token).map_err(|cause| LabError::new("cannot project the token", cause))
     }
 }
 
-/// Puts a token into a folder as the kubelet does (`AtomicWriter`): `token` leads to `..data/token`, `..data` to a folder named
-/// after the time, and a new token comes by renaming `..data` alone. Returns the path of `token`.
+/// Writes a token to a folder like the kubelet (`AtomicWriter`). `token` is a link to `..data/token`, and `..data` is a
+/// link to a folder named after the time. A new token replaces only `..data`, by a rename. Returns the path of `token`.
 ///
 /// # Errors
 /// The folder could not be written.

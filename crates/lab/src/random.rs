@@ -1,4 +1,4 @@
-//! Random texts: keys, tokens and ids.
+//! Random texts for keys, tokens and ids.
 
 use rand::Rng;
 use rand::distr::Alphanumeric;

@@ -1,4 +1,4 @@
-//! The registries: authentication and authorization as ECR and ECR Public do them, in front of a real OCI registry.
+//! The registries: authentication and authorization as in ECR and ECR Public, in front of a real OCI registry.
 
 use std::collections::HashMap;
 
@@ -19,13 +19,13 @@ use crate::random::random_text;
 use crate::request::header_text;
 use crate::{Aws, LabError, lock};
 
-/// Repositories of ECR Public stand under this prefix in the registry behind; no account is named so.
+/// The prefix of ECR Public's repositories in the backing registry. No account has this name.
 const PUBLIC_PREFIX: &str = "public";
 
-/// Bearer tokens of ECR Public, and whose they are: `None`, anybody's.
+/// Bearer tokens of ECR Public with their owner (`None` if anonymous) and their end.
 pub(crate) type Bearers = HashMap<String, (Option<Principal>, i64)>;
 
-/// What a request to `/v2/<repository>/…` is about.
+/// The target of a request to `/v2/<repository>/…`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Target<'a> {
     repository: &'a str,
@@ -34,7 +34,7 @@ struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Reads a path below `/v2/`. `None`: it names no repository.
+    /// Parses a path below `/v2/`. `None` if it names no repository.
     fn read(method: &Method, path: &'a str) -> Option<Self> {
         let rest = path.strip_prefix("/v2/")?;
         let kinds = ["/manifests/", "/blobs/uploads", "/blobs/", "/tags/list", "/referrers/"];
@@ -63,8 +63,8 @@ impl<'a> Target<'a> {
 }
 
 impl Aws {
-    /// Puts a name of one's own in front of a registry: requests with that `Host` (port included, where there is one) are
-    /// taken for the registry's.
+    /// Adds another host name for a registry. Requests with that `Host` header (including the port, if there is one)
+    /// are treated as requests to the registry.
     ///
     /// # Errors
     /// `registry` is not the host name of a private registry.
@@ -79,12 +79,12 @@ impl Aws {
         Ok(())
     }
 
-    /// The meaning of a `Host` header or a TLS server name: a name of AWS's, or an alias of a registry.
+    /// Resolves a `Host` header or a TLS server name: a name of AWS, or an alias of a registry.
     pub(crate) fn named(&self, host: &str) -> Option<AwsHost> {
         AwsHost::parse(host).or_else(|| lock(&self.host_aliases).get(&host.to_ascii_lowercase()).cloned())
     }
 
-    /// How a request is counted: `Ping`, `Token`, `Pull`, `Push`.
+    /// The name of a request in counts: `Ping`, `Token`, `Pull`, `Push`.
     pub(crate) fn registry_operation(&self, request: &Request<Incoming>) -> &'static str {
         let path = request.uri().path();
         match Target::read(request.method(), path).map(|target| target.access) {
@@ -127,7 +127,7 @@ impl Aws {
         }
     }
 
-    /// Admits a request to a private registry: the prefix of its repositories, `None` for `/v2/` itself.
+    /// Authorizes a request to a private registry. Returns the prefix of its repositories, or `None` for `/v2/` itself.
     fn admit_private(
         &self,
         registry: &Registry,
@@ -166,7 +166,7 @@ impl Aws {
                 "ecr:GetDownloadUrlForLayer",
                 Access::Pull,
             );
-            // A mount is a wish: without access to the source the answer is an ordinary upload.
+            // Without access to the source, a request to mount a blob becomes an ordinary upload.
             if readable.is_err() {
                 drop_query(request);
             }
@@ -174,7 +174,7 @@ impl Aws {
         Ok(Some(registry.prefix()))
     }
 
-    /// Refuses what neither the principal's policies nor the repository's allow.
+    /// Refuses access that neither the principal's policies nor the repository's policy allow.
     pub(crate) fn authorize(
         &self,
         principal: &Principal,
@@ -214,7 +214,7 @@ impl Aws {
         Err(Refusal::new(403, "DENIED", message))
     }
 
-    /// The token in `Authorization: Basic`, where it is one that was given out and not revoked.
+    /// Returns the token in `Authorization: Basic`, if it is known and not revoked.
     fn basic_token(&self, headers: &HeaderMap) -> Option<Token> {
         let (scheme, encoded) = header_text(headers, "authorization").split_once(' ')?;
         if !scheme.eq_ignore_ascii_case("basic") {
@@ -225,7 +225,7 @@ impl Aws {
         lock(&self.tokens).get(password).cloned()
     }
 
-    /// `GET /token/` of ECR Public: a bearer token, anonymous or for the principal behind a password of ECR Public.
+    /// Answers `GET /token/` of ECR Public with a bearer token, for the owner of a password of ECR Public or anonymous.
     fn public_token_call(&self, headers: &HeaderMap, call: &mut Call) -> Answer {
         let now = self.clock.now();
         let principal = if headers.contains_key(header::AUTHORIZATION) {
@@ -284,7 +284,7 @@ fn is_ping(path: &str) -> bool {
     matches!(path, "/v2/" | "/v2")
 }
 
-/// The repository a blob is to be mounted from, in the request that starts an upload.
+/// The repository that a request to start an upload wants to mount a blob from.
 fn mounted_from(request: &Request<Incoming>) -> Option<String> {
     let from = request
         .uri()

@@ -1,4 +1,4 @@
-//! Repositories that are not there, and the creation templates by which ECR makes them.
+//! Missing repositories, and the creation templates with which ECR creates them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub struct CreationTemplate {
     pub account: String,
     /// Its region.
     pub region: String,
-    /// The prefix of the repositories that it is for, or `ROOT`.
+    /// The prefix of the repositories that the template applies to, or `ROOT`.
     pub prefix: String,
     /// `CREATE_ON_PUSH`, `PULL_THROUGH_CACHE`, `REPLICATION`.
     pub applied_for: Vec<String>,
@@ -33,7 +33,7 @@ pub struct RepositoryName {
     pub repository: String,
 }
 
-/// Beside those named here, each repository is there.
+/// The removed repositories. All other repositories exist.
 #[derive(Debug, Default)]
 pub(crate) struct Repositories {
     missing: Vec<RepositoryName>,
@@ -41,7 +41,7 @@ pub(crate) struct Repositories {
 }
 
 impl Aws {
-    /// Says that a repository isn't there: pulls are answered 404, and pushes too, unless a template makes it.
+    /// Removes a repository. Pulls get a 404, and so do pushes unless a template creates the repository.
     pub fn remove_repository(&self, account: &str, region: &str, repository: &str) {
         lock(&self.repositories).missing.push(RepositoryName {
             account: account.into(),
@@ -55,7 +55,7 @@ impl Aws {
         lock(&self.repositories).templates.push(template);
     }
 
-    /// Refuses what is asked of a repository that isn't there; a push makes it where a template says so.
+    /// Refuses access to a removed repository. A push creates the repository if a template allows it.
     pub(crate) fn find_repository(&self, registry: &Registry, repository: &str, access: Access) -> Result<(), Refusal> {
         let mut repositories = lock(&self.repositories);
         let is_it = |name: &RepositoryName| {
@@ -77,7 +77,7 @@ impl Aws {
         Err(Refusal::new(404, "NAME_UNKNOWN", message))
     }
 
-    /// DescribeRepositoryCreationTemplates: all on one page; `prefixes` is not read.
+    /// Answers DescribeRepositoryCreationTemplates with all templates on one page. `prefixes` is ignored.
     pub(crate) fn describe_creation_templates(&self, caller: &Caller) -> Answer {
         let repositories = lock(&self.repositories);
         let account = &caller.principal.account;
@@ -96,7 +96,7 @@ impl Aws {
 }
 
 impl Repositories {
-    /// The one with the longest prefix of whole parts of the name.
+    /// Returns the template whose prefix matches the most whole path components of the name.
     fn template(&self, registry: &Registry, repository: &str) -> Option<&CreationTemplate> {
         let parts = |name: &str| name.split('/').filter(|part| !part.is_empty()).count();
         let fits = |template: &&CreationTemplate| {

@@ -1,4 +1,4 @@
-//! Reading requests: the text of a header, the JSON body of a control request.
+//! Helpers for reading requests: the text of a header, the JSON body of a control request.
 
 use serde::de::DeserializeOwned;
 

@@ -1,4 +1,4 @@
-//! Listeners, connections, and the way of a request to the service it is for.
+//! Listeners and connections, and the routing of a request to its service.
 
 use std::io;
 use std::pin::Pin;
@@ -30,7 +30,7 @@ use crate::sigv4::{self, Caller, Denial, SignedRequest};
 use crate::sts::Parameters;
 use crate::{Aws, control, lock};
 
-/// No call of these APIs is this large.
+/// The limit of a request's body in bytes. No real call of these APIs is this large.
 const LARGEST_CALL: usize = 1024 * 1024;
 const ECR_TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.";
 const ECR_PUBLIC_TARGET: &str = "SpencerFrontendService.";
@@ -40,7 +40,7 @@ const COGNITO_IDENTITY_TARGET: &str = "AWSCognitoIdentityService.";
 /// Accepts connections until the runtime stops.
 pub(crate) async fn accept(aws: Arc<Aws>, listener: TcpListener, tls: Option<TlsAcceptor>) {
     loop {
-        // An accept that fails (out of descriptors, a connection gone before it was taken) leaves the listener good.
+        // A failed accept (no descriptors left, a connection that has already ended) does not affect the listener.
         let Ok((stream, _)) = listener.accept().await else {
             tokio::task::yield_now().await;
             continue;
@@ -50,7 +50,7 @@ pub(crate) async fn accept(aws: Arc<Aws>, listener: TcpListener, tls: Option<Tls
 }
 
 async fn connection(aws: Arc<Aws>, stream: TcpStream, tls: Option<TlsAcceptor>) {
-    // Small answers on a keep-alive connection would wait for an acknowledgement otherwise.
+    // Otherwise small answers on a keep-alive connection would wait for an acknowledgement.
     let _ = stream.set_nodelay(true);
     let stream = Shared(Arc::new(stream));
     match tls {
@@ -82,13 +82,14 @@ where
             answer
         }
     });
-    // A connection that ends badly is the client's to notice.
+    // Errors of a connection only matter to the client.
     let _ = hyper::server::conn::http1::Builder::new()
         .serve_connection(io, service)
         .await;
 }
 
-/// A connection's stream, still at hand while the HTTP server has it: a reset is asked for on the stream itself.
+/// A connection's stream that stays accessible while the HTTP server owns it, because a reset is requested on the
+/// stream itself.
 #[derive(Clone, Debug)]
 struct Shared(Arc<TcpStream>);
 
@@ -123,13 +124,13 @@ impl AsyncWrite for Shared {
         Poll::Ready(Ok(()))
     }
 
-    /// The stream is closed when its last holder lets go, which is right after this.
+    /// Does nothing, because the stream is closed when its last owner drops it, right after this call.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 }
 
-/// A request of an API service, read whole.
+/// A complete request to an API service.
 struct ApiRequest {
     parts: Parts,
     body: Bytes,
@@ -250,14 +251,14 @@ async fn serve(
     }
 }
 
-/// Counts the call, then lets it meet the faults asked for.
+/// Counts the call, then applies the next fault to it.
 async fn begin(aws: &Aws, service: Service, operation: &str, call: &mut Call) -> Result<Option<Answer>, NoAnswer> {
     call.operation = operation_name(service, operation);
     let arrived = || aws.calls.arrived(&call.operation);
     aws.faults.meet(service, operation, aws.clock.now(), arrived).await
 }
 
-/// Whose request it is where the host name doesn't say (an endpoint override): the protocols differ.
+/// Chooses the service by protocol, for an endpoint override whose host name names no service.
 fn service_by_protocol(request: &Request<Incoming>) -> Service {
     let path = request.uri().path();
     let target = header_text(request.headers(), "x-amz-target");
@@ -336,7 +337,7 @@ fn api(
     }
 }
 
-/// The region in the name of an API.
+/// Returns the region in the host name of an API.
 fn region_of(named: Option<&AwsHost>) -> Option<&str> {
     match named {
         Some(AwsHost::Api(_, region)) => Some(region.as_str()),

@@ -1,18 +1,18 @@
-//! The tags of a session, and which of them pass on to the sessions that it opens.
+//! The tags of a session, and which of them the sessions that it opens inherit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Tags of a session.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SessionTags {
-    /// Keys as they were given; no two of them differ by case alone.
+    /// Tags by key, in the spelling of the request. No two keys differ only in case.
     pub(crate) tags: BTreeMap<String, String>,
-    /// The keys of those that pass on to sessions opened by this one, in lower case.
+    /// The keys of inherited tags, in lower case.
     pub(crate) transitive: BTreeSet<String>,
 }
 
 impl SessionTags {
-    /// Session tags that are not transitive.
+    /// Creates session tags that are not transitive.
     pub(crate) fn of(tags: BTreeMap<String, String>) -> Self {
         Self {
             tags,
@@ -30,7 +30,7 @@ impl SessionTags {
         }
     }
 
-    /// Keys and values, in characters, with the two that each tag costs beside them.
+    /// The characters of keys and values, plus the two that each tag costs.
     pub(crate) fn size(&self) -> usize {
         let characters = |text: &String| text.chars().count();
         self.tags

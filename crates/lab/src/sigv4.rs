@@ -14,7 +14,7 @@ use crate::principals::{Iam, Principal};
 /// How far a request's date may be from the service's clock, in seconds.
 const ALLOWED_SKEW: i64 = 5 * 60;
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-/// RFC 3986's unreserved characters stand as they are.
+/// All characters except RFC 3986's unreserved characters are percent-encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The parts of a request that are signed.
@@ -36,16 +36,16 @@ pub enum Denial {
     /// There is no `Authorization` header.
     #[error("Missing Authentication Token")]
     Missing,
-    /// The header can't be read, or a header that must be signed isn't.
+    /// The header can't be parsed, or a header is not signed that must be.
     #[error("{0}")]
     Incomplete(String),
-    /// The access key, or its session token, is not known.
+    /// The access key or its session token is unknown.
     #[error("The security token included in the request is invalid.")]
     UnknownKey,
-    /// The session is over.
+    /// The session has expired.
     #[error("The security token included in the request is expired")]
     Expired,
-    /// The signature is another one.
+    /// The signature does not match.
     #[error(
         "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
     )]
@@ -79,7 +79,7 @@ impl Denial {
     }
 }
 
-/// The `Authorization` header, taken apart.
+/// The parsed `Authorization` header.
 #[derive(Debug)]
 struct Authorization {
     key_id: String,
@@ -90,14 +90,14 @@ struct Authorization {
     signature: String,
 }
 
-/// What is behind a good signature.
+/// The principal and region of a valid signature.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) principal: Principal,
     pub(crate) region: String,
 }
 
-/// Verifies a request for a service; `region` is what the host name says, where it is a name of AWS's.
+/// Verifies a request to a service. `region` is the region in the host name, if that is a name of AWS.
 pub(crate) fn verify(
     request: SignedRequest<'_>,
     iam: &Iam,
@@ -176,7 +176,7 @@ impl Authorization {
         Ok(())
     }
 
-    /// Checks the date and that what must be signed is; returns the date as it was sent.
+    /// Checks the date, and that all required headers are signed. Returns the date as it was sent.
     fn check_headers(&self, headers: &HeaderMap, now: i64) -> Result<String, Denial> {
         let must_be_signed = |name: &str| name == "host" || name.starts_with("x-amz-");
         let unsigned = headers
@@ -220,7 +220,7 @@ fn check_skew(date: i64, now: i64) -> Result<(), Denial> {
     Ok(())
 }
 
-/// The signature of a request, in lower-case hexadecimal. `date` is the value of `X-Amz-Date`.
+/// Computes the signature of a request, in lower-case hexadecimal. `date` is the value of `X-Amz-Date`.
 pub fn signature(
     request: SignedRequest<'_>,
     secret: &str,
@@ -255,7 +255,7 @@ fn canonical_request(request: SignedRequest<'_>, signed_headers: &[String]) -> S
     )
 }
 
-/// The path with dot segments removed, each segment encoded once more (as for every service but S3).
+/// Returns the path without dot segments, with each segment encoded once more (as for every service except S3).
 fn canonical_path(path: &str) -> String {
     let mut segments: Vec<&str> = Vec::new();
     for segment in path.split('/') {
@@ -300,7 +300,7 @@ fn canonical_query(query: &str) -> String {
     pairs.join("&")
 }
 
-/// All values of a header, in order, joined by commas, with runs of blanks made one.
+/// Returns all values of a header in order, joined by commas, with runs of blanks replaced by one.
 fn canonical_header(headers: &HeaderMap, name: &str) -> String {
     let values: Vec<String> = headers
         .get_all(name)
@@ -318,7 +318,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn hmac(key: &[u8], data: &str) -> Vec<u8> {
-    // HMAC takes keys of any length: this never fails.
+    // HMAC accepts keys of any length, so this never fails.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
         return Vec::new();
     };

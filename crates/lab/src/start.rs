@@ -23,7 +23,7 @@ use crate::tls::Certificates;
 use crate::upstream::Upstream;
 use crate::{Aws, LabError, server, tls};
 
-/// How a lab starts. Without anything said: on free ports of 127.0.0.1, with a registry, in a temporary folder.
+/// How to start a lab. By default it listens on free ports of 127.0.0.1, has a registry, and uses a temporary folder.
 #[derive(Debug, Clone)]
 pub struct Options {
     bind: IpAddr,
@@ -50,51 +50,52 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The address to listen on: loopback, or a documentation address (RFC 5737) on a namespace's loopback interface. Docker treats registries at
-    /// 127.0.0.0/8 as insecure, so it only checks certificates at the latter.
+    /// Sets the address to listen on: loopback, or a documentation address (RFC 5737) on a namespace's loopback
+    /// interface. Docker treats registries at 127.0.0.0/8 as insecure, so it checks certificates only at a
+    /// documentation address.
     #[must_use]
     pub fn bind(mut self, address: IpAddr) -> Self {
         self.bind = address;
         self
     }
 
-    /// The HTTP port; 0: a free one.
+    /// Sets the HTTP port; 0 chooses a free one.
     #[must_use]
     pub fn http_port(mut self, port: u16) -> Self {
         self.http_port = port;
         self
     }
 
-    /// The HTTPS port; 0: a free one.
+    /// Sets the HTTPS port; 0 chooses a free one.
     #[must_use]
     pub fn https_port(mut self, port: u16) -> Self {
         self.https_port = port;
         self
     }
 
-    /// Where the CA's certificate and the registry's storage go, and stay; otherwise a temporary folder.
+    /// Sets a permanent folder for the CA's certificate and the registry's storage. The default is a temporary folder.
     #[must_use]
     pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
         self.data = Some(folder.into());
         self
     }
 
-    /// How long registry tokens live; otherwise 12 hours.
+    /// Sets the lifetime of registry tokens. The default is 12 hours.
     #[must_use]
     pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
         self.token_lifetime = lifetime;
         self
     }
 
-    /// The region the instance of IMDS is in.
+    /// Sets the region of the EC2 instance.
     #[must_use]
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = region.into();
         self
     }
 
-    /// Whether docker-registry runs behind the registries. Without it `/v2/` still checks tokens, and every repository is
-    /// unknown.
+    /// Sets whether docker-registry runs behind the registries. Without it, `/v2/` still checks tokens, but every
+    /// repository is unknown.
     #[must_use]
     pub fn registry(mut self, wanted: bool) -> Self {
         self.registry = wanted;
@@ -102,7 +103,7 @@ impl Options {
     }
 }
 
-/// A running lab. Dropping it stops everything: listeners, connections, docker-registry; and removes its temporary folder.
+/// A running lab. Dropping it stops all listeners, connections and docker-registry, and removes its temporary folder.
 #[derive(Debug)]
 pub struct Lab {
     aws: Arc<Aws>,
@@ -112,11 +113,11 @@ pub struct Lab {
     admin: AccessKey,
     partner: AccessKey,
     region: String,
-    // Dropped last: everything else is in there.
+    // Dropped last, because everything else uses this folder.
     _scratch: TempDir,
 }
 
-/// What is known once everything listens.
+/// What the thread reports once everything listens.
 #[derive(Debug)]
 struct Running {
     http: SocketAddr,
@@ -135,7 +136,7 @@ impl Deref for Lab {
 }
 
 impl Lab {
-    /// Starts a lab on a thread of its own and returns once everything listens.
+    /// Starts a lab on its own thread. Returns once everything listens.
     ///
     /// # Errors
     /// A port is taken, a folder can't be written, or docker-registry is missing or doesn't start.
@@ -179,52 +180,52 @@ impl Lab {
         })
     }
 
-    /// The administrator of [`ACCOUNT`].
+    /// Returns the administrator of [`ACCOUNT`].
     pub fn admin(&self) -> &AccessKey {
         &self.admin
     }
 
-    /// The administrator of [`PARTNER_ACCOUNT`].
+    /// Returns the administrator of [`PARTNER_ACCOUNT`].
     pub fn partner(&self) -> &AccessKey {
         &self.partner
     }
 
-    /// The lab's own region.
+    /// Returns the lab's own region.
     pub fn region(&self) -> &str {
         &self.region
     }
 
-    /// Where HTTP is spoken.
+    /// Returns the address of the HTTP listener.
     pub fn http_addr(&self) -> SocketAddr {
         self.running.http
     }
 
-    /// Where HTTPS is spoken.
+    /// Returns the address of the HTTPS listener.
     pub fn https_addr(&self) -> SocketAddr {
         self.running.https
     }
 
-    /// `http://127.0.0.1:<port>`, for `AWS_ENDPOINT_URL` and IMDS.
+    /// Returns `http://127.0.0.1:<port>`, for `AWS_ENDPOINT_URL` and IMDS.
     pub fn http_url(&self) -> String {
         format!("http://{}", self.running.http)
     }
 
-    /// `https://127.0.0.1:<port>`, for `AWS_ENDPOINT_URL`.
+    /// Returns `https://127.0.0.1:<port>`, for `AWS_ENDPOINT_URL`.
     pub fn https_url(&self) -> String {
         format!("https://{}", self.running.https)
     }
 
-    /// The certificate of the lab's authority, as PEM.
+    /// Returns the certificate of the lab's CA, in PEM.
     pub fn ca_pem(&self) -> &str {
         &self.running.ca_pem
     }
 
-    /// The file with the certificate, for `AWS_CA_BUNDLE` and `SSL_CERT_FILE`.
+    /// Returns the path of the CA's certificate, for `AWS_CA_BUNDLE` and `SSL_CERT_FILE`.
     pub fn ca_file(&self) -> &Path {
         &self.running.ca_file
     }
 
-    /// The folder of `buildkite-agent` and `circleci` as jobs call them for their tokens, for a job's `PATH`.
+    /// Returns the folder with the lab's `buildkite-agent` and `circleci`, for a job's `PATH`.
     pub fn programs(&self) -> &Path {
         &self.running.programs
     }
@@ -232,7 +233,7 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        // Either may be gone already where the thread panicked; then everything it held is dropped too.
+        // Either may be missing if the thread panicked; then its values are already dropped.
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
@@ -266,7 +267,7 @@ fn new_aws(options: &Options, upstream: Option<Upstream>) -> Aws {
     }
 }
 
-/// The lab's thread: starts everything, reports how it went, and serves until it is stopped.
+/// The lab's thread: starts everything, reports the result, and serves until it is stopped.
 fn run(
     aws: &Arc<Aws>,
     options: &Options,
@@ -312,7 +313,7 @@ fn listen(aws: &Arc<Aws>, options: &Options, folder: &Path, runtime: &Runtime) -
     let (https_listener, https) = bind(runtime, options.bind, options.https_port)?;
     let bin = folder.join("bin");
     programs::write(&bin).map_err(|cause| LabError::new("cannot write the CI systems' programs", cause))?;
-    // The only place that sets it, once for each lab.
+    // Set only here, once for each lab, so this never fails.
     let _ = aws.site.set(Site {
         http_url: format!("http://{http}"),
         programs: bin.clone(),

@@ -20,18 +20,18 @@ use crate::session_tags::SessionTags;
 use crate::sigv4::{Caller, Denial};
 use crate::{Aws, lock};
 
-/// The version of the API, a parameter of every call.
+/// The version of the API, a required parameter of every call.
 const VERSION: &str = "2011-06-15";
 const SHORTEST_SESSION: u64 = 900;
 const LONGEST_SESSION: u64 = 43_200;
-/// A session that was opened by a session lives an hour at most.
+/// The longest lifetime in seconds of a session that a session opened.
 const LONGEST_CHAINED: u64 = 3600;
 
-/// What a session is opened with, checked.
+/// The checked parameters of a call that opens a session.
 struct SessionRequest<'a> {
     role_arn: &'a str,
     name: &'a str,
-    /// Seconds.
+    /// The requested duration in seconds.
     duration: Option<u64>,
     policies: SessionPolicies,
     tags: SessionTags,
@@ -66,7 +66,7 @@ impl<'a> SessionRequest<'a> {
         })
     }
 
-    /// The session's length in seconds, within what the role allows.
+    /// Returns the session's duration in seconds, if the role allows it.
     fn length(&self, role: &Role, chained: bool) -> Result<i64, Refusal> {
         let seconds = self.duration.unwrap_or(LONGEST_CHAINED);
         if chained && seconds > LONGEST_CHAINED {
@@ -129,7 +129,7 @@ impl Aws {
         if !may_assume(&iam, &role, caller, external_id, has_mfa) || role.partition != caller.partition {
             return Err(denied("sts:AssumeRole"));
         }
-        // Tags that the caller's session passes on count too, though the request doesn't name them.
+        // Inherited tags of the caller's session also need the permission.
         if !request.tags.tags.is_empty() && !may_tag(&iam, &role, caller) {
             return Err(denied("sts:TagSession"));
         }
@@ -179,7 +179,7 @@ impl Aws {
         Ok(answer("AssumeRoleWithWebIdentity", &body))
     }
 
-    /// Opens a session of a role; the answer's common part.
+    /// Opens a session of a role. Returns the common part of the answers.
     fn open_session(&self, role: &Role, request: &SessionRequest<'_>, length: i64) -> Result<String, Refusal> {
         let packed = request
             .policies
@@ -204,7 +204,7 @@ impl Aws {
         ))
     }
 
-    /// Opens a session of a role for an identity of Cognito's, whose pool has checked everything.
+    /// Opens a session of a role for an identity of Cognito, which its identity pool has already checked.
     pub(crate) fn federated_session(
         &self,
         role: &Role,
@@ -221,7 +221,7 @@ impl Aws {
         lock(&self.iam).open_session(principal, expires)
     }
 
-    /// Opens a session of a role as the services of AWS do themselves (EC2, ECS): an hour, no trust asked.
+    /// Opens a session of a role for an AWS service (EC2, ECS): it lasts an hour, and no trust policy is checked.
     pub(crate) fn service_session(&self, role_arn: &str, name: &str) -> Option<AccessKey> {
         let mut iam = lock(&self.iam);
         let role = iam.roles.get(role_arn)?.clone();
@@ -274,8 +274,8 @@ pub(crate) fn lets_tag(role: &Role, provider: &str) -> bool {
     })
 }
 
-/// Trust by name suffices within an account; trust in an account, and any trust across accounts, also wants the caller's
-/// own policies to allow the action.
+/// Whether these principals of a trust policy name the caller. Within an account, naming the caller is enough. If the
+/// policy names the account, or the caller is of another account, the caller's own policies must allow the action too.
 fn trusts(iam: &Iam, principals: &[String], role: &Role, caller: &Principal, action: &str) -> bool {
     principals
         .iter()

@@ -1,4 +1,5 @@
-//! HTTPS under any host name: the lab's own certificate authority, and a certificate per server name, made on the fly.
+//! HTTPS under any host name: the lab's own certificate authority, and a certificate for each server name, created on
+//! demand.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -40,7 +41,7 @@ impl Authority {
         })
     }
 
-    /// A certificate for a server name; without one, for this machine's own names.
+    /// Creates a certificate for a server name; `None` stands for this machine's own names.
     fn leaf(&self, name: Option<&str>, key: &KeyPair, expired: bool) -> Result<CertifiedKey, BoxError> {
         let names = name.map_or_else(
             || vec!["localhost".into(), "127.0.0.1".into(), "::1".into()],
@@ -60,7 +61,7 @@ impl Authority {
     }
 }
 
-/// Chooses, and makes, the certificate of each handshake.
+/// Creates or chooses the certificate of each handshake.
 pub(crate) struct Certificates {
     aws: Arc<Aws>,
     trusted: Authority,
@@ -86,7 +87,7 @@ impl Certificates {
         })
     }
 
-    /// The authority's certificate, as PEM.
+    /// Returns the CA's certificate in PEM.
     pub(crate) fn ca_pem(&self) -> String {
         self.trusted.certificate.pem()
     }
@@ -123,7 +124,7 @@ impl ResolvesServerCert for Certificates {
     }
 }
 
-/// TLS 1.2 and 1.3, HTTP/1.1.
+/// Returns a configuration with TLS 1.2 and 1.3, and HTTP/1.1.
 pub(crate) fn server_config(certificates: Arc<Certificates>) -> Result<ServerConfig, BoxError> {
     let provider = Arc::new(ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)

@@ -1,4 +1,4 @@
-//! Codes of authenticator apps (RFC 6238): SHA-1, six digits, steps of 30 seconds, as Cognito and IAM want them.
+//! Codes of authenticator apps (RFC 6238): SHA-1, six digits, steps of 30 seconds, as in Cognito and IAM.
 
 use rand::Rng;
 use sha1::{Digest, Sha1};
@@ -6,12 +6,13 @@ use sha1::{Digest, Sha1};
 const STEP: i64 = 30;
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/// The step a time is in.
+/// Returns the time step of a time.
 pub(crate) fn step(now: i64) -> i64 {
     now.div_euclid(STEP)
 }
 
-/// The step whose code this is: the present one, or one beside it. `None`: a wrong code, or no secret in base32.
+/// Returns the step that a code belongs to: the current step or one next to it. `None` if the code is wrong or the
+/// secret is not base32.
 pub(crate) fn step_of(secret: &str, code: &str, now: i64) -> Option<i64> {
     let current = step(now);
     [current, current - 1, current + 1]
@@ -19,7 +20,7 @@ pub(crate) fn step_of(secret: &str, code: &str, now: i64) -> Option<i64> {
         .find(|step| code_of(secret, *step).as_deref() == Some(code))
 }
 
-/// The code of a step.
+/// Returns the code of a step. `None` if the secret is not base32.
 pub(crate) fn code_of(secret: &str, step: i64) -> Option<String> {
     let digest = hmac_sha1(&decode(secret)?, &step.to_be_bytes());
     let offset = usize::from(digest[19] & 0xf);
@@ -33,13 +34,13 @@ pub(crate) fn code_of(secret: &str, step: i64) -> Option<String> {
     Some(format!("{:06}", number % 1_000_000))
 }
 
-/// A new secret, in base32: 52 characters.
+/// Creates a random secret in base32, 52 characters long.
 pub(crate) fn new_secret() -> String {
     let mut rng = rand::rng();
     (0..52).map(|_| char::from(ALPHABET[rng.random_range(0..32)])).collect()
 }
 
-/// Base32 without padding (RFC 4648).
+/// Decodes base32 without padding (RFC 4648).
 fn decode(text: &str) -> Option<Vec<u8>> {
     let (mut bytes, mut buffer, mut bits) = (Vec::new(), 0u32, 0);
     for letter in text.bytes() {
@@ -54,7 +55,8 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// RFC 2104 over SHA-1: the crate of HMACs here is of a newer generation than the one of SHA-1 that is in the tree anyway.
+/// HMAC (RFC 2104) with SHA-1, written out because the dependencies' crates for HMAC and SHA-1 are of incompatible
+/// versions.
 fn hmac_sha1(key: &[u8], message: &[u8]) -> [u8; 20] {
     let mut block = [0; 64];
     match key.len() {
@@ -75,7 +77,7 @@ fn hmac_sha1(key: &[u8], message: &[u8]) -> [u8; 20] {
 mod tests {
     use super::*;
 
-    /// RFC 6238, appendix B, its last six digits; the secret is `12345678901234567890`.
+    /// RFC 6238, appendix B, last six digits. The secret is `12345678901234567890`.
     #[test]
     fn agrees_with_the_rfc() {
         let secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";

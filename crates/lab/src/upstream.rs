@@ -1,5 +1,5 @@
-//! The real OCI registry behind the lab: Debian's docker-registry as a child process on a Unix socket, and the way of a
-//! request there and back.
+//! The backing OCI registry: Debian's docker-registry as a child process on a Unix socket, and the forwarding of
+//! requests to it.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -17,18 +17,18 @@ use crate::LabError;
 use crate::answer::{self, Answer, BoxError, Refusal};
 use crate::random::random_text;
 
-/// How long docker-registry may take to listen.
+/// How long docker-registry may take to start listening.
 const START: Duration = Duration::from_secs(20);
-/// Tag lists and errors are small; only their bodies are read and mapped.
+/// The limit in bytes for bodies that are rewritten. Only tag lists and errors are, and both are small.
 pub(crate) const LARGEST_MAPPED: usize = 4 * 1024 * 1024;
 
-/// Where the registry listens.
+/// The registry's socket and configuration.
 #[derive(Debug, Clone)]
 pub(crate) struct Upstream {
     socket: PathBuf,
 }
 
-/// The child; killed and waited for when dropped.
+/// The child process, which is killed and waited for on drop.
 #[derive(Debug)]
 pub(crate) struct RegistryProcess(Child);
 
@@ -41,7 +41,7 @@ impl Drop for RegistryProcess {
 }
 
 impl Upstream {
-    /// `folder` takes the socket, the configuration and the log.
+    /// Plans a registry with its socket, configuration and log in this folder.
     pub(crate) fn new(folder: &Path) -> Self {
         Self {
             socket: folder.join("registry.sock"),
@@ -50,8 +50,8 @@ impl Upstream {
 
     /// Starts docker-registry with its storage in `storage`, and waits until it listens.
     ///
-    /// Called on the thread that lives as long as the lab: the child dies with that thread (setpriv's `--pdeathsig`), so that
-    /// not even a killed lab leaves it behind.
+    /// Call this on the thread that lives as long as the lab. The child dies with that thread (setpriv's
+    /// `--pdeathsig`), so that even a killed lab leaves no registry behind.
     pub(crate) fn start(&self, folder: &Path, storage: &Path) -> Result<RegistryProcess, LabError> {
         let failed = |cause: BoxError| LabError::new("cannot start docker-registry", cause);
         let config = folder.join("registry.yml");
@@ -106,11 +106,11 @@ impl Upstream {
                 "secret": random_text(32),
             },
         });
-        // JSON is YAML.
+        // Every JSON text is also YAML.
         config.to_string()
     }
 
-    /// Sends a request on, with the repository's name prefixed, and maps the answer back.
+    /// Forwards a request with the repository's name prefixed, and rewrites the answer.
     pub(crate) async fn forward(&self, prefix: &str, request: Request<Incoming>) -> Answer {
         let answer = match self.exchange(prefix, request).await {
             Ok(answer) => map_back(prefix, answer).await,
@@ -119,7 +119,7 @@ impl Upstream {
         answer.unwrap_or_else(|cause| Refusal::new(502, "UNAVAILABLE", cause.to_string()).registry())
     }
 
-    /// Sends a request on, as it is but for the repository's name.
+    /// Forwards a request, changing only the repository's name.
     pub(crate) async fn exchange<B>(
         &self,
         prefix: &str,
@@ -142,7 +142,7 @@ impl Upstream {
     }
 }
 
-/// `/v2/app/…?from=base` → `/v2/<prefix>/app/…?from=<prefix>/base`.
+/// Adds the prefix to the repository names: `/v2/app/…?from=base` → `/v2/<prefix>/app/…?from=<prefix>/base`.
 fn prefixed(prefix: &str, uri: &Uri) -> Result<Uri, BoxError> {
     let rest = uri.path().strip_prefix("/v2/").unwrap_or_default();
     let mut target = format!("/v2/{prefix}/{rest}");
@@ -167,13 +167,13 @@ async fn map_back(prefix: &str, answer: Response<Incoming>) -> Result<Answer, Bo
         .headers
         .get(header::CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok());
-    // Manifests have media types of their own, and blobs octet-stream: they pass as they are.
+    // Manifests have other media types, and blobs are octet-stream: both pass unchanged.
     if !kind.is_some_and(|kind| kind.starts_with("application/json")) {
         return Ok(Response::from_parts(parts, body.map_err(Into::into).boxed_unsync()));
     }
     let whole = Limited::new(body, LARGEST_MAPPED).collect().await?.to_bytes();
     let text = String::from_utf8_lossy(&whole).replace(&format!("\"{prefix}/"), "\"");
-    // A HEAD answer announces the length of a body that it doesn't have.
+    // An answer to HEAD announces the length of a body that it does not have.
     if !whole.is_empty() {
         parts.headers.remove(header::CONTENT_LENGTH);
     }

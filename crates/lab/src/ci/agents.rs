@@ -1,4 +1,4 @@
-//! What the programs of Buildkite and CircleCI ask on behalf of a running job.
+//! Answers to the programs of Buildkite and CircleCI, which request tokens for a running job.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::{Aws, LabError, lock};
 #[serde(deny_unknown_fields)]
 struct TokenRequest {
     audience: Option<String>,
-    /// Seconds; 0: the API chooses.
+    /// Lifetime in seconds; with 0 the API chooses one.
     #[serde(default)]
     lifetime: u32,
     /// Optional claims to add.
@@ -34,7 +34,7 @@ struct TokenRequest {
     subject_claim: String,
 }
 
-/// What `circleci run oidc get` sends.
+/// The request of `circleci run oidc get`.
 #[derive(Deserialize)]
 struct TaskRequest {
     #[serde(default)]
@@ -43,7 +43,7 @@ struct TaskRequest {
     root_issuer: bool,
 }
 
-/// Of a token's claims, a job chooses the audience alone.
+/// The audience is the only claim that a job can choose.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CustomClaims {

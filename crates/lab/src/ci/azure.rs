@@ -1,4 +1,4 @@
-//! Azure Pipelines: a job asks for tokens by `Create OidcToken`, each made out for one service connection.
+//! Azure Pipelines: a job requests tokens with `Create OidcToken`, each for one service connection.
 //!
 //! <https://learn.microsoft.com/rest/api/azure/devops/distributedtask/oidctoken/create>
 
@@ -11,7 +11,8 @@ use crate::answer::{Answer, Refusal, json as json_answer};
 use crate::request::header_text;
 use crate::{Aws, lock};
 
-/// Where jobs ask for tokens: below it `<organization>/<project>/_apis/distributedtask/hubs/build/plans/<id>/jobs/<id>/oidctoken`.
+/// Where jobs request tokens: below this path is
+/// `<organization>/<project>/_apis/distributedtask/hubs/build/plans/<id>/jobs/<id>/oidctoken`.
 pub(super) const PATH: &str = "/azure/";
 
 pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
@@ -36,7 +37,7 @@ pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
             .clone()
             .unwrap_or_else(|| format!("https://vstoken.dev.azure.com/{organization}")),
         subject: spec.subject_or(format!("sc://{owner}/{project}/aws")),
-        // No job can ask for another one.
+        // The audience is fixed: a job cannot request another one.
         audience: spec.audience_or("api://AzureADTokenExchange"),
         lifetime: 600,
         claims: json!({}),
@@ -50,7 +51,7 @@ fn connection_id(owner: &str, project: &str) -> String {
 }
 
 impl Aws {
-    /// Answers a job that asks for a token.
+    /// Answers a job that requests a token.
     pub(super) fn azure_call(&self, parts: &Parts) -> Result<Answer, Refusal> {
         let unknown = || Refusal::new(404, "NotFound", "No such plan, job or service connection");
         let path: Vec<&str> = parts.uri.path().trim_start_matches(PATH).split('/').collect();

@@ -1,4 +1,4 @@
-//! Buildkite: the agent asks for a job's tokens, with the job's access token.
+//! Buildkite: the agent requests a job's tokens with the job's access token.
 //!
 //! <https://buildkite.com/docs/pipelines/security/oidc>
 
@@ -8,15 +8,15 @@ use super::{COMMIT, Described, Job, JobSpec, uuid_of};
 use crate::answer::Refusal;
 use crate::jwt::TAGS_CLAIM;
 
-/// The path of Buildkite's agent API: below it are `v3/jobs/<id>/oidc/tokens`, and for the lab's agent `…/redactions`.
+/// The path of Buildkite's agent API. Below it are `v3/jobs/<id>/oidc/tokens`, and `…/redactions` for the lab's agent.
 pub(crate) const BUILDKITE_PATH: &str = "/buildkite/";
 
-/// Claims that a token has only if it is asked for with them.
+/// Claims that a token has only on request.
 const OPTIONAL: [&str; 2] = ["cluster_id", "cluster_name"];
-/// Claims that may be the subject: those that never change.
+/// Claims that a job may choose as the subject: those that never change.
 const SUBJECTS: [&str; 3] = ["organization_id", "pipeline_id", "cluster_id"];
 
-/// Gives the job's token the claims that are asked for.
+/// Adds the requested claims to the job's token.
 pub(super) fn choose_claims(job: &mut Job, claims: &[String], tags: &[String], subject: &str) -> Result<(), Refusal> {
     let refused =
         |what: &str, name: &str| Refusal::new(422, "UnprocessableEntity", format!("{what} {name} is not supported"));
@@ -64,7 +64,7 @@ pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
         ("BUILDKITE", "true".into()),
         ("BUILDKITE_AGENT_ENDPOINT", format!("{lab}{BUILDKITE_PATH}v3")),
         ("BUILDKITE_AGENT_ID", agent.clone()),
-        // What the lab's agent asks, in place of the agent's own socket.
+        // The variables that the lab's agent reads, in place of the real agent's own socket.
         (
             "BUILDKITE_AGENT_JOB_API_SOCKET",
             format!("{lab}{BUILDKITE_PATH}v3/jobs/{id}"),

@@ -1,4 +1,4 @@
-//! CircleCI: a token for the organisation in a variable; `circleci run oidc get` asks the task for more.
+//! CircleCI: a variable holds a token for the organisation, and `circleci run oidc get` requests more from the task.
 //!
 //! <https://circleci.com/docs/openid-connect-tokens/>, <https://circleci.com/docs/oidc-tokens-with-custom-claims/>
 
@@ -6,10 +6,10 @@ use serde_json::json;
 
 use super::{COMMIT, Described, JobSpec, uuid_of};
 
-/// The issuer of tokens that are asked for with `--root-issuer`; the others have their organisation's below it.
+/// The issuer of tokens that are requested with `--root-issuer`. Other tokens have the organisation's issuer below it.
 pub(super) const ROOT_ISSUER: &str = "https://oidc.circleci.com";
 
-/// Where CircleCI's tasks ask: below it `<id>/oidc`.
+/// Where CircleCI's tasks request tokens: below this path is `<id>/oidc`.
 pub(crate) const CIRCLECI_PATH: &str = "/circleci/tasks/";
 
 pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
@@ -45,7 +45,7 @@ pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
         ("CIRCLE_PROJECT_REPONAME", project.clone()),
         ("CIRCLE_SHA1", COMMIT.into()),
         ("CIRCLE_WORKFLOW_ID", uuid_of("circleci-workflow", &number.to_string())),
-        // What the lab's `circleci` asks, in place of the task's own socket.
+        // The variables that the lab's `circleci` reads, in place of the real task's own socket.
         ("LAB_CIRCLECI_TASK", format!("{lab}{CIRCLECI_PATH}{id}")),
     ];
     let subject =
@@ -63,7 +63,7 @@ pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
     }
 }
 
-/// The subject of `CIRCLE_OIDC_TOKEN`, which doesn't tell what is built.
+/// The subject of `CIRCLE_OIDC_TOKEN`, which does not name the repository or branch.
 pub(super) fn first_version(subject: &str) -> &str {
     subject.split("/vcs-origin/").next().unwrap_or(subject)
 }

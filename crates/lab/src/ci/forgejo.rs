@@ -1,5 +1,5 @@
-//! Forgejo Actions with `enable-openid-connect: true`, and Gitea Actions with `permissions: id-token: write`: a job asks its own server for
-//! tokens, as GitHub's jobs do.
+//! Forgejo Actions with `enable-openid-connect: true`, and Gitea Actions with `permissions: id-token: write`. As with
+//! GitHub, a job requests tokens from its own server.
 //!
 //! <https://forgejo.org/docs/latest/user/actions/security-openid-connect/>
 
@@ -13,7 +13,7 @@ use crate::answer::{Answer, Refusal, json as json_answer};
 use crate::request::header_text;
 use crate::{Aws, lock};
 
-/// Where jobs ask for tokens: below it `<id>/idtoken`.
+/// Where jobs request tokens: below this path is `<id>/idtoken`.
 pub(super) const PATH: &str = "/api/actions/_apis/pipelines/workflows/";
 
 pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
@@ -26,7 +26,7 @@ pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
     } = spec;
     let (repository, reference) = (format!("{owner}/{project}"), format!("refs/heads/{branch}"));
     let mut variables = vec![
-        // Both set GitHub's mark too, and Forgejo sets Gitea's.
+        // Both set the variable that identifies GitHub, and Forgejo also sets the one that identifies Gitea.
         ("GITHUB_ACTIONS", "true".to_owned()),
         ("GITEA_ACTIONS", "true".into()),
         ("GITHUB_REPOSITORY", repository.clone()),
@@ -67,7 +67,7 @@ pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
 }
 
 impl Aws {
-    /// Answers a job that asks for a token.
+    /// Answers a job that requests a token.
     pub(super) fn forgejo_call(&self, parts: &Parts) -> Result<Answer, Refusal> {
         let refused = || Refusal::new(401, "Unauthorized", "The request token is not one of a running job");
         let path = parts.uri.path().strip_prefix(PATH).unwrap_or_default();

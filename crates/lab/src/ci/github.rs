@@ -1,4 +1,4 @@
-//! GitHub Actions: a job with `permissions: id-token: write` asks an address for its tokens, until it ends.
+//! GitHub Actions: a job with `permissions: id-token: write` requests its tokens from a URL, until the job ends.
 //!
 //! <https://docs.github.com/en/actions/reference/security/oidc>
 
@@ -11,15 +11,15 @@ use crate::jwt::GITHUB_ISSUER;
 use crate::request::header_text;
 use crate::{Aws, LabError, lock};
 
-/// Where jobs ask for tokens.
+/// Where jobs request tokens.
 pub(crate) const GITHUB_PATH: &str = "/github/idtoken/";
-/// The request token ends with the longest time a hosted job may take, in seconds.
+/// Lifetime of the request token in seconds: the longest time that a hosted job may take.
 const LONGEST_JOB: i64 = 6 * 3600;
 
-/// What a job finds in its environment.
+/// The values of a job's environment that it needs to request tokens.
 #[derive(Debug, Clone)]
 pub struct GithubJob {
-    /// By which the lab knows it.
+    /// The id of the job in the lab.
     pub id: String,
     /// The path of `ACTIONS_ID_TOKEN_REQUEST_URL`, with its query, below the lab's HTTP address.
     pub path: String,
@@ -72,7 +72,7 @@ pub(super) fn describe(spec: &JobSpec, id: &str, lab: &str) -> Described {
     Described {
         issuer: spec.issuer.clone().unwrap_or_else(|| GITHUB_ISSUER.into()),
         subject: spec.subject_or(subject),
-        // Without one that is asked for, the audience is the repository owner's address.
+        // The default audience is the URL of the repository's owner.
         audience: spec.audience_or(&format!("https://github.com/{owner}")),
         lifetime: 300,
         claims,
@@ -85,10 +85,10 @@ fn path(id: &str) -> String {
 }
 
 impl Aws {
-    /// Starts a job of this subject (`repo:octo/app:ref:refs/heads/main`), and plays GitHub's issuer from now on.
+    /// Starts a job with this subject (`repo:octo/app:ref:refs/heads/main`). From now on the lab plays GitHub's issuer.
     ///
     /// # Errors
-    /// The issuer's key could not be made.
+    /// The issuer's key could not be generated.
     pub fn add_github_job(&self, subject: &str) -> Result<GithubJob, LabError> {
         let mut spec = JobSpec::new(Ci::Github).subject(subject);
         let named = subject.split(':').nth(1).and_then(|name| name.split_once('/'));
@@ -107,7 +107,7 @@ impl Aws {
         })
     }
 
-    /// Answers a job that asks for a token.
+    /// Answers a job that requests a token.
     pub(crate) fn github_call(&self, uri: &Uri, headers: &HeaderMap) -> Result<Answer, Refusal> {
         let id = uri.path().strip_prefix(GITHUB_PATH).unwrap_or_default();
         let job = lock(&self.jobs).0.get(id).cloned().ok_or_else(refused)?;

@@ -1,4 +1,4 @@
-//! GitLab's `id_tokens:`: a job has one token, which lives as long as the job may take.
+//! GitLab's `id_tokens:`: a job has one token, whose lifetime is the job's timeout.
 //!
 //! <https://docs.gitlab.com/ci/secrets/id_token_authentication/>
 

@@ -1,4 +1,5 @@
-//! Jenkins with the oidc-provider plugin: the controller itself is the issuer, and a credential binds one token to the build.
+//! Jenkins with the oidc-provider plugin: the controller itself is the issuer, and a credential binds one token to the
+//! build.
 //!
 //! <https://plugins.jenkins.io/oidc-provider/>
 
@@ -43,7 +44,7 @@ pub(super) fn describe(spec: &JobSpec) -> Described {
     }
 }
 
-/// Binds the token as the plugin's two credentials do: as text, or as a file that is the build's alone.
+/// Binds the token like the plugin's two kinds of credentials: as text, or as a file that only this build can read.
 pub(super) fn bind(token: String, file: Option<&Path>) -> Result<(&'static str, String), LabError> {
     let Some(file) = file else {
         return Ok(("ECR_AUTH_ID_TOKEN", token));

@@ -1,4 +1,5 @@
-//! `buildkite-agent` and `circleci`, as far as a job calls them for its tokens: shell scripts that ask the lab by curl.
+//! `buildkite-agent` and `circleci`, reduced to the commands that request tokens: shell scripts that call the lab with
+//! curl.
 
 use std::fs;
 use std::io;
@@ -10,7 +11,7 @@ const PROGRAMS: [(&str, &str); 2] = [
     ("circleci", include_str!("programs/circleci")),
 ];
 
-/// Writes them to a folder.
+/// Writes both programs to a folder.
 pub(crate) fn write(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for (name, text) in PROGRAMS {

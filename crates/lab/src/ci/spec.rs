@@ -1,4 +1,4 @@
-//! Which job to start.
+//! The description of a job to start.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::Ci;
 
-/// A job to start with [`Aws::start_job`](crate::Aws::start_job). What is not said is as the CI does it by itself.
+/// A job to start with [`Aws::start_job`](crate::Aws::start_job). Every value that is not set has the CI's own default.
 #[derive(Debug, Clone, Deserialize)]
 pub struct JobSpec {
     pub(super) ci: Ci,
@@ -47,7 +47,7 @@ fn forty_two() -> u64 {
 }
 
 impl JobSpec {
-    /// Build 42 of branch `main` of `octo/app`.
+    /// Creates build 42 of branch `main` of `octo/app`.
     pub fn new(ci: Ci) -> Self {
         Self {
             ci,
@@ -67,70 +67,71 @@ impl JobSpec {
         }
     }
 
-    /// The organisation, group or workspace, and what of it is built.
+    /// Sets the organisation, group or workspace, and the project in it.
     #[must_use]
     pub fn project(mut self, owner: &str, project: &str) -> Self {
         (self.owner, self.project) = (owner.into(), project.into());
         self
     }
 
-    /// The branch.
+    /// Sets the branch.
     #[must_use]
     pub fn branch(mut self, branch: &str) -> Self {
         self.branch = branch.into();
         self
     }
 
-    /// The number of the build (GitHub: the run's id; GitLab: the job's).
+    /// Sets the number of the build (GitHub: the run's id; GitLab: the job's id).
     #[must_use]
     pub fn number(mut self, number: u64) -> Self {
         self.number = number;
         self
     }
 
-    /// GitHub alone: the environment that the job deploys to.
+    /// GitHub only: sets the environment that the job deploys to.
     #[must_use]
     pub fn environment(mut self, name: &str) -> Self {
         self.environment = Some(name.into());
         self
     }
 
-    /// GitHub alone: the reusable workflow that defines the job, with its reference.
+    /// GitHub only: sets the reusable workflow that defines the job, with its reference.
     #[must_use]
     pub fn workflow(mut self, workflow: &str) -> Self {
         self.workflow = Some(workflow.into());
         self
     }
 
-    /// GitHub alone: the repository's id, which no other one has.
+    /// GitHub only: sets the repository's unique id.
     #[must_use]
     pub fn repository_id(mut self, id: &str) -> Self {
         self.repository_id = Some(id.into());
         self
     }
 
-    /// The issuer, where an installation has its own: GitLab's address, Jenkins' with `/oidc`.
+    /// Sets the issuer of a self-hosted installation: GitLab's address, or Jenkins' address with `/oidc`.
     #[must_use]
     pub fn issuer(mut self, issuer: &str) -> Self {
         self.issuer = Some(issuer.into());
         self
     }
 
-    /// Another subject than the CI's usual one, as those with templates for it make it.
+    /// Sets another subject than the CI's default, as on CIs with subject templates.
     #[must_use]
     pub fn subject(mut self, subject: &str) -> Self {
         self.subject = Some(subject.into());
         self
     }
 
-    /// The audience of tokens if a request names none. GitLab and Jenkins have no default, so the lab uses `sts.amazonaws.com`.
+    /// Sets the audience of tokens whose request names none. GitLab and Jenkins have no default, so the lab uses
+    /// `sts.amazonaws.com`.
     #[must_use]
     pub fn audience(mut self, audience: &str) -> Self {
         self.audience = Some(audience.into());
         self
     }
 
-    /// Several audiences of one token, as Bitbucket takes them: `aud` is a list.
+    /// Sets several audiences for one token, as on Bitbucket: `aud` is a list.
     #[must_use]
     pub fn audiences(mut self, audiences: &[&str]) -> Self {
         self.audiences = audiences.iter().map(|&audience| audience.to_owned()).collect();
@@ -138,14 +139,14 @@ impl JobSpec {
         self
     }
 
-    /// How long a token lives, in seconds; on GitLab that is the job's timeout.
+    /// Sets the lifetime of tokens, in seconds. On GitLab it is the job's timeout.
     #[must_use]
     pub fn lifetime(mut self, seconds: u32) -> Self {
         self.lifetime = Some(seconds);
         self
     }
 
-    /// Jenkins alone: the token goes to this file, and `AWS_WEB_IDENTITY_TOKEN_FILE` names it.
+    /// Jenkins only: writes the token to this file, which `AWS_WEB_IDENTITY_TOKEN_FILE` names.
     #[must_use]
     pub fn token_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.token_file = Some(file.into());

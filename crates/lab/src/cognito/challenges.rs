@@ -1,4 +1,4 @@
-//! What comes after the password: RespondToAuthChallenge, its sessions, and a password of one's own.
+//! The steps after the password: RespondToAuthChallenge, its sessions, and NEW_PASSWORD_REQUIRED.
 
 use serde_json::json;
 
@@ -65,7 +65,7 @@ impl UserPool {
         Ok(outcome)
     }
 
-    /// A session that is good.
+    /// Returns the session of a token. Refuses unknown and expired sessions.
     pub(super) fn session(&mut self, token: &str, now: i64) -> Result<&mut Session, Refusal> {
         let session = self
             .sessions
@@ -96,7 +96,7 @@ impl UserPool {
         token
     }
 
-    /// What follows a right password.
+    /// Returns the next step after a correct password.
     pub(super) fn after_password(
         &mut self,
         client: &'static Client,
@@ -106,7 +106,7 @@ impl UserPool {
     ) -> Result<Outcome, Refusal> {
         if self.user_named(name)?.status != Status::ForceChangePassword {
             return match with_device {
-                // A device that is remembered is the second factor.
+                // A remembered device replaces the second factor.
                 true => Ok(self.ask_for_device(client, name, now)),
                 false => self.second_factor(client, name, now),
             };
@@ -150,7 +150,7 @@ impl UserPool {
         for (attribute, value) in &given {
             user.check_attribute(attribute, value)?;
         }
-        // The attributes count only with a password that is taken.
+        // The attributes are only set if the password is accepted.
         user.set_password(password)?;
         let given = given
             .into_iter()
@@ -159,7 +159,7 @@ impl UserPool {
         self.second_factor(client, name, now)
     }
 
-    /// The session after one that was used; its time goes on.
+    /// Replaces a used session by a new one with the same end.
     pub(super) fn follow(&mut self, session: Session) -> String {
         let token = random_text(700);
         self.sessions.insert(token.clone(), Session { used: false, ..session });

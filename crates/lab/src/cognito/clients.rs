@@ -1,4 +1,4 @@
-//! The app clients of the user pool, and the secrets that they must show.
+//! The app clients of the user pool, and the checks of their secrets.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -54,18 +54,19 @@ static CLIENTS: [Client; 4] = [
 ];
 
 impl Client {
-    /// The client of this id.
+    /// Returns the client with this id.
     pub(super) fn named(id: &str) -> Option<&'static Self> {
         CLIENTS.iter().find(|client| client.id == id)
     }
 
-    /// The client a call names.
+    /// Returns the client that a call names.
     pub(super) fn of(input: &Input) -> Result<&'static Self, Refusal> {
         let id = input.require("ClientId")?;
         Self::named(id).ok_or_else(|| not_found(&format!("User pool client {id} does not exist.")))
     }
 
-    /// Checks `SECRET_HASH` for a name: base64 of HMAC-SHA256 of name and client id under the client's secret.
+    /// Checks the `SECRET_HASH` of a user name: base64 of HMAC-SHA256 of name and client id, keyed with the client's
+    /// secret.
     pub(super) fn check_hash(&self, name: &str, hash: Option<&str>) -> Result<(), Refusal> {
         let id = self.id;
         let (secret, hash) = match (self.secret, hash) {
@@ -87,7 +88,7 @@ impl Client {
         Err(not_authorized(&format!("Unable to verify secret hash for client {id}")))
     }
 
-    /// Checks `ClientSecret`, which some calls take as it is.
+    /// Checks `ClientSecret`, which some calls send in plain text.
     pub(super) fn check_secret(&self, secret: Option<&str>) -> Result<(), Refusal> {
         if self.secret == secret {
             return Ok(());

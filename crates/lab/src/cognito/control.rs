@@ -1,4 +1,4 @@
-//! Cognito in the lab's control, below `/_lab/cognito/`.
+//! The control endpoint of Cognito, below `/_lab/cognito/`.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -86,7 +86,7 @@ struct Hex {
     hex: String,
 }
 
-/// The ids that come with every lab.
+/// Returns the ids that every lab has.
 pub(crate) fn ids() -> Value {
     json!({
         "user_pool_id": USER_POOL_ID,
@@ -104,7 +104,7 @@ pub(crate) fn ids() -> Value {
     })
 }
 
-/// Answers a POST to one of them.
+/// Answers a POST to one of the controls.
 pub(crate) fn post(cognito: Cognito<'_>, name: &str, body: &[u8]) -> Result<Value, Refusal> {
     let username = || read::<Username>(body).map(|of| of.username);
     let found = match name {

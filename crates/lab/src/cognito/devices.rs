@@ -1,5 +1,5 @@
-//! Devices that the pool remembers: a sign-in that shows none gets the key of a new one, which has to be confirmed; without it, no
-//! refresh token counts.
+//! Remembered devices: a sign-in without a device gets the key of a new one, which the client must confirm. Without
+//! confirmation the pool refuses the sign-in's refresh tokens.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -24,7 +24,7 @@ fn does_not_exist() -> Refusal {
 }
 
 impl UserPool {
-    /// The key of a new device of a user.
+    /// Creates a device for a user and returns its key.
     pub(super) fn new_device(&mut self, user: &str) -> (String, Value) {
         let key = format!("{REGION}_{}", request_id());
         let group_key = format!("-{}", random_text(8));
@@ -41,7 +41,7 @@ impl UserPool {
         (key, metadata)
     }
 
-    /// The device that a browser's sign-in is on: the managed login keeps it itself, in a cookie.
+    /// Creates the confirmed device of a browser's sign-in. The managed login itself keeps it, in a cookie.
     pub(super) fn browser_device(&mut self, user: &str) -> String {
         let (key, _) = self.new_device(user);
         if let Some(device) = self.devices.get_mut(&key) {
@@ -50,7 +50,7 @@ impl UserPool {
         key
     }
 
-    /// ConfirmDevice of the user an access token speaks of, its signature checked.
+    /// Answers ConfirmDevice for the user of a verified access token.
     pub(super) fn confirm_device(&mut self, input: &Input, claims: &Value) -> Result<Value, Refusal> {
         let key = input.require("DeviceKey")?;
         let config = input.map("DeviceSecretVerifierConfig")?;
@@ -73,7 +73,7 @@ impl UserPool {
         Ok(json!({"UserConfirmationNecessary": false}))
     }
 
-    /// Whether a sign-in shows a device of this user's that may vouch for it.
+    /// Whether a sign-in names a device of this user that has a verifier.
     pub(super) fn shows_device(&self, responses: Map<'_>, user: &str) -> Result<bool, Refusal> {
         let Some(key) = responses.get("DEVICE_KEY").filter(|_| self.remembers_devices) else {
             return Ok(false);
@@ -87,7 +87,7 @@ impl UserPool {
         Outcome::challenge("DEVICE_SRP_AUTH", Some(session), json!({}))
     }
 
-    /// The answer to `DEVICE_SRP_AUTH`.
+    /// Answers the response to `DEVICE_SRP_AUTH`.
     pub(super) fn start_device(
         &mut self,
         client: &'static Client,
@@ -123,7 +123,7 @@ impl UserPool {
         ))
     }
 
-    /// The answer to `DEVICE_PASSWORD_VERIFIER`.
+    /// Answers the response to `DEVICE_PASSWORD_VERIFIER`.
     pub(super) fn verify_device(
         &mut self,
         client: &'static Client,
@@ -153,7 +153,7 @@ impl UserPool {
         self.signed_in_with(client, user, Some(key), now)
     }
 
-    /// Whether a refresh token may be used with what was shown: a sign-in on a device needs that device, confirmed.
+    /// Checks the device that came with a refresh token. A sign-in on a device needs that device, confirmed.
     pub(super) fn check_device(&self, needed: Option<&str>, shown: Option<&str>) -> Result<(), Refusal> {
         let Some(needed) = needed else { return Ok(()) };
         let is_confirmed = self.devices.get(needed).is_some_and(|device| device.is_confirmed);

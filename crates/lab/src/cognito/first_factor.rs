@@ -1,4 +1,4 @@
-//! `USER_AUTH`: the user, or the app, chooses how to begin: with a code that is sent, or with a password.
+//! `USER_AUTH`: the user or the app chooses the first factor, a sent code or a password.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use super::users::Mfa;
 use crate::answer::Refusal;
 
 impl UserPool {
-    /// What a user may begin with.
+    /// Returns the first factors that a user can choose from.
     fn first_factors(&mut self, name: &str) -> Result<Vec<&'static str>, Refusal> {
         let user = self.user_named(name)?;
         let is_verified = |attribute: &str| {
@@ -30,7 +30,7 @@ impl UserPool {
         Ok(there.map(|(name, _)| name).collect())
     }
 
-    /// InitiateAuth with `USER_AUTH`.
+    /// Answers InitiateAuth with `USER_AUTH`.
     pub(super) fn choose_first(
         &mut self,
         client: &'static Client,
@@ -58,7 +58,7 @@ impl UserPool {
         Ok(Outcome::Challenge(answer))
     }
 
-    /// The answer to `SELECT_CHALLENGE`.
+    /// Answers the response to `SELECT_CHALLENGE`.
     pub(super) fn selected_first(
         &mut self,
         client: &'static Client,
@@ -83,7 +83,7 @@ impl UserPool {
         let (medium, kind) = match factor {
             "EMAIL_OTP" => ("EMAIL", Mfa::Email),
             "SMS_OTP" => ("SMS", Mfa::Sms),
-            // The lab plays these to their first challenge only.
+            // The lab plays these factors only up to their first challenge.
             other => {
                 let session = self.open(client, name, Step::SelectFirst, now);
                 return Ok(Outcome::challenge(other, Some(session), json!({"USERNAME": name})));

@@ -1,4 +1,4 @@
-//! What comes with every lab: groups, their roles, and two users for the demo.
+//! The fixtures of every lab: groups, their roles, and two users for the demo.
 
 use super::{
     AUTHENTICATED_ROLE, BROWSER_CLIENT_ID, DEMO_PASSWORD, IDENTITY_POOL_ID, LICENSED_ROLE, UNLICENSED_ROLE, UserSpec,
@@ -55,7 +55,7 @@ impl Aws {
     }
 }
 
-/// What the trust policy of a role for signed-in users of the pool says, as AWS's documentation writes it.
+/// The trust policy of a role for signed-in users of the pool, as in AWS's documentation.
 fn trust_of_the_pool() -> Vec<Trust> {
     let condition = |operator, claim: &str, value: &str| Condition {
         operator,

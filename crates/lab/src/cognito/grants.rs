@@ -1,4 +1,4 @@
-//! Sign-ins that last: refresh tokens, their rotation and their end.
+//! Completed sign-ins: their refresh tokens, with rotation, expiry and revocation.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use super::refusals::not_authorized;
 use crate::answer::Refusal;
 use crate::random::random_text;
 
-/// What a sign-in lasts as: a line of refresh tokens, and the access tokens they gave.
+/// A completed sign-in: its line of refresh tokens, and the access tokens that they gave.
 #[derive(Debug, Clone)]
 pub(super) struct Grant {
     pub(super) user: String,
@@ -17,11 +17,11 @@ pub(super) struct Grant {
     pub(super) revoked: bool,
     /// The scopes of the access tokens.
     pub(super) scope: String,
-    /// The device it is on, in a pool that remembers devices.
+    /// The key of its device, in a pool that remembers devices.
     pub(super) device: Option<String>,
 }
 
-/// A refresh token: its sign-in, and when it was replaced by another.
+/// A refresh token: its sign-in, and when another token replaced it.
 #[derive(Debug, Clone)]
 pub(super) struct RefreshToken {
     /// The claim `origin_jti`.
@@ -29,10 +29,10 @@ pub(super) struct RefreshToken {
     pub(super) replaced: Option<i64>,
 }
 
-/// The sign-ins that last.
+/// All completed sign-ins and their refresh tokens.
 #[derive(Debug, Default)]
 pub(super) struct Grants {
-    /// By `origin_jti`.
+    /// Sign-ins by `origin_jti`.
     pub(super) known: HashMap<String, Grant>,
     pub(super) tokens: HashMap<String, RefreshToken>,
     /// How long a rotated refresh token may be used again, in seconds.
@@ -40,13 +40,13 @@ pub(super) struct Grants {
 }
 
 impl Grants {
-    /// The sign-in of a refresh token.
+    /// Returns the sign-in of a refresh token.
     pub(super) fn grant_of(&self, token: &str) -> Option<&Grant> {
         let origin = &self.tokens.get(token)?.origin;
         self.known.get(origin)
     }
 
-    /// Whose refresh token it is.
+    /// Returns the user of a refresh token.
     pub(super) fn user_of(&self, token: &str) -> Option<&str> {
         self.grant_of(token).map(|grant| grant.user.as_str())
     }
@@ -63,7 +63,7 @@ impl Grants {
         }
     }
 
-    /// Ends the refresh tokens of a user, as if their time were over.
+    /// Expires all refresh tokens of a user.
     pub(super) fn expire_all(&mut self, user: &str) {
         for grant in self.known.values_mut().filter(|grant| grant.user == user) {
             grant.expires = 0;
@@ -81,7 +81,7 @@ impl Grants {
         token
     }
 
-    /// Takes a refresh token: the sign-in it belongs to, and the token that replaces it.
+    /// Uses a refresh token. Returns its sign-in and the token that replaces it.
     pub(super) fn take(
         &mut self,
         client: &Client,
@@ -101,7 +101,7 @@ impl Grants {
             return Err(not_authorized("Refresh Token has expired"));
         }
         if replaced.is_some_and(|at| now >= at + self.grace) {
-            // Two hold the same line of tokens, and one of them may be a thief: both lose it.
+            // A replaced token came back: somebody may have stolen it, so the whole sign-in is revoked.
             grant.revoked = true;
             let message = "Refresh token has been invalidated by refresh token rotation";
             return Err(Refusal::new(400, "RefreshTokenReuseException", message));

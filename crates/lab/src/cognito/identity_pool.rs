@@ -22,33 +22,33 @@ use crate::{Aws, lock};
 
 /// The issuer of tokens for the classic flow.
 pub(crate) const IDENTITY_ISSUER: &str = "https://cognito-identity.amazonaws.com";
-/// A token for the classic flow lives so many seconds.
+/// Lifetime of a token for the classic flow, in seconds.
 const OPEN_ID_TOKEN: i64 = 600;
-/// Credentials of the enhanced flow live so many seconds, without a choice.
+/// Lifetime of credentials of the enhanced flow, in seconds. Callers can't choose it.
 const SESSION: i64 = 3600;
 
-/// Another issuer the identity pool takes tokens of.
+/// Another issuer whose tokens the identity pool accepts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginProvider {
     /// The key of `Logins`: `accounts.google.com`, or the issuer without its scheme.
     pub key: String,
     /// The claim `iss`.
     pub issuer: String,
-    /// Audiences that are taken.
+    /// The audiences that the pool accepts.
     pub audiences: Vec<String>,
 }
 
-/// Everything of the pool.
+/// The state of the identity pool.
 #[derive(Debug, Default)]
 pub(super) struct IdentityPool {
     pub(super) mapping: RoleMapping,
     pub(super) guest_role: Option<String>,
     pub(super) providers: Vec<LoginProvider>,
-    /// Identities by their ids: who has them, as (key of `Logins`, `sub`); `None`: a guest.
+    /// Identities by id. The value is their login (key of `Logins`, `sub`), or `None` for a guest.
     identities: HashMap<String, Option<(String, String)>>,
 }
 
-/// A login that was verified.
+/// A verified login.
 #[derive(Debug)]
 struct Login {
     key: String,
@@ -110,7 +110,7 @@ impl Aws {
         Ok(json!({ "IdentityId": id }))
     }
 
-    /// Verifies `Logins`. `None`: a guest, where there may be any.
+    /// Verifies `Logins`. `None` is a guest; without a guest role, that is an error.
     fn login(&self, logins: Map<'_>) -> Result<Option<Login>, Refusal> {
         let Some((key, token)) = logins.entries().next() else {
             return match &lock(&self.cognito.identities).guest_role {
@@ -173,14 +173,15 @@ impl Aws {
         }))
     }
 
-    /// Guests may only use a few services, whatever their role allows. ECR is not among them.
+    /// Opens a guest's session. AWS limits guests to a few services whatever their role allows, and ECR is not among
+    /// them.
     fn guest_session(&self, id: &str) -> Result<AccessKey, Refusal> {
         let role = lock(&self.cognito.identities).guest_role.clone().unwrap_or_default();
         let scope = Permissions::deny(["ecr:*", "ecr-public:*", "sts:*"]);
         self.identity_session(&role, &identity_claims(id, None, 0), vec![scope])
     }
 
-    /// Opens a session for an identity, as its pool does: the role must trust the pool, and let it set tags where there are any.
+    /// Opens a session for an identity. The role must trust the pool, and must let it set tags if there are any.
     fn identity_session(&self, role_arn: &str, claims: &Value, scope: Vec<Permissions>) -> Result<AccessKey, Refusal> {
         let misconfigured = || {
             let message = "Invalid identity pool configuration. Check assigned IAM roles for this pool.";
@@ -215,7 +216,7 @@ impl Login {
     }
 }
 
-/// What the identity pool says of an identity to STS.
+/// Returns the claims that the identity pool sends to STS for an identity.
 fn identity_claims(id: &str, login: Option<&Login>, now: i64) -> Value {
     let amr = match login {
         None => json!(["unauthenticated"]),
@@ -233,7 +234,7 @@ fn identity_claims(id: &str, login: Option<&Login>, now: i64) -> Value {
     claims
 }
 
-/// `eu-west-1:` and a UUID.
+/// Checks that an id is `eu-west-1:` and a UUID.
 fn check_id(id: &str, name: &str) -> Result<(), Refusal> {
     let shaped = id.split_once(':').is_some_and(|(region, uuid)| {
         let word = |text: &str| {

@@ -1,4 +1,4 @@
-//! The body of a call.
+//! The JSON body of a call.
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ impl Input {
             .ok_or_else(|| Refusal::new(400, "SerializationException", ""))
     }
 
-    /// A member that is a string.
+    /// Returns a member that is a string.
     pub(super) fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
@@ -27,14 +27,14 @@ impl Input {
         }
     }
 
-    /// A string that must be there.
+    /// Returns a required string.
     pub(super) fn require(&self, name: &str) -> Result<&str, Refusal> {
         let lower = name[..1].to_ascii_lowercase() + &name[1..];
         self.text(name)?
             .ok_or_else(|| constraint("null", &lower, "not be null"))
     }
 
-    /// A map of strings; empty where it is absent.
+    /// Returns a map of strings, empty if the member is absent.
     pub(super) fn map(&self, name: &str) -> Result<Map<'_>, Refusal> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(Map(&Value::Null)),
@@ -44,7 +44,7 @@ impl Input {
     }
 }
 
-/// `AuthParameters`, `ChallengeResponses` or `Logins`.
+/// A map of strings in a call: `AuthParameters`, `ChallengeResponses` or `Logins`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Map<'a>(&'a Value);
 
@@ -53,14 +53,14 @@ impl<'a> Map<'a> {
         self.0.get(name).and_then(Value::as_str)
     }
 
-    /// An entry that must be there.
+    /// Returns a required entry.
     pub(super) fn require(self, name: &str) -> Result<&'a str, Refusal> {
         self.get(name)
             .filter(|value| !value.is_empty())
             .ok_or_else(|| invalid(&format!("Missing required parameter {name}")))
     }
 
-    /// Names and values.
+    /// Returns names and values.
     pub(super) fn entries(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let members = self.0.as_object().into_iter().flatten();
         members.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))

@@ -1,5 +1,5 @@
-//! The managed login of the user pool, strict as Cognito is: `/oauth2/authorize`, the login page, `/oauth2/token`, `/oauth2/revoke`,
-//! `/logout`; and the identity providers behind it, which are played too.
+//! The managed login of the user pool, as strict as Cognito's: `/oauth2/authorize`, the login page, `/oauth2/token`,
+//! `/oauth2/revoke`, `/logout`, and the identity providers behind it.
 
 mod authorize;
 mod page;
@@ -13,10 +13,10 @@ use crate::request::header_text;
 use crate::sts::Parameters;
 use crate::{Aws, lock};
 
-/// The cookie of somebody who is signed in at the managed login.
+/// The name of the managed login's session cookie.
 const COOKIE: &str = "cognito";
 
-/// What is asked of the managed login at this path, as it is counted.
+/// The name in counts of a request to this path of the managed login.
 pub(crate) fn login_operation(path: &str) -> &'static str {
     match path {
         "/oauth2/authorize" => "Authorize",
@@ -55,14 +55,14 @@ impl Aws {
     }
 }
 
-/// The value of the managed login's cookie.
+/// Returns the value of the managed login's cookie.
 fn cookie(parts: &Parts) -> Option<String> {
     let cookies = header_text(&parts.headers, "cookie").split("; ");
     let mut values = cookies.filter_map(|cookie| cookie.strip_prefix(COOKIE)?.strip_prefix('='));
     values.next().map(str::to_owned)
 }
 
-/// Sends the browser on.
+/// Redirects the browser.
 fn redirect(to: &str) -> Answer {
     let mut answer = answer::text(302, "");
     answer::insert(&mut answer, "location", to);

@@ -1,25 +1,25 @@
-//! What the managed login holds: who is signed in there, codes, and what was asked of it.
+//! The state of the managed login: signed-in browsers, codes, and requests under way.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::clients::Client;
 
-/// What the managed login holds.
+/// The state of the managed login.
 #[derive(Debug, Default)]
 pub(super) struct ManagedLogin {
-    /// The addresses that each app client may send users back to, by the client's id.
+    /// The callback URLs of each app client, by client id.
     pub(super) callbacks: BTreeMap<String, Vec<String>>,
-    /// Browsers that are signed in, by the cookie's value: the user's name in the pool.
+    /// Signed-in browsers: cookie value → the user's name in the pool.
     pub(super) browsers: HashMap<String, String>,
-    /// Codes that were given out.
+    /// Issued codes.
     pub(super) codes: HashMap<String, Code>,
-    /// What identity providers were asked, by `RelayState`.
+    /// The requests under way at identity providers, by `RelayState`.
     pub(super) relays: HashMap<String, AuthorizationRequest>,
-    /// Scripted browsers: every request for the login page is signed in as this user at once.
+    /// The user that every request for the login page is signed in as, for scripted browsers.
     pub(super) signs_in_as: Option<String>,
 }
 
-/// A code, and what it was given out for.
+/// A code, and the request that it was issued for.
 #[derive(Debug, Clone)]
 pub(super) struct Code {
     pub(super) user: String,
@@ -28,11 +28,11 @@ pub(super) struct Code {
     pub(super) challenge: Option<String>,
     pub(super) scope: String,
     pub(super) expires: i64,
-    /// The sign-in that it was traded for.
+    /// `origin_jti` of the sign-in, once the code was used.
     pub(super) origin: Option<String>,
 }
 
-/// What an app wants of the managed login.
+/// A request of an app to the managed login.
 #[derive(Debug, Clone)]
 pub(super) struct AuthorizationRequest {
     pub(super) client: &'static Client,
@@ -40,6 +40,6 @@ pub(super) struct AuthorizationRequest {
     pub(super) scope: String,
     pub(super) state: Option<String>,
     pub(super) challenge: Option<String>,
-    /// All of it, as a query.
+    /// All parameters of the request, as a query string.
     pub(super) query: String,
 }

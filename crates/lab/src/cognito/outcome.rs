@@ -1,13 +1,13 @@
-//! What a step of a sign-in leads to: the next challenge, or tokens.
+//! The result of a step of a sign-in: the next challenge, or tokens.
 
 use serde_json::{Value, json};
 
-/// What a step of a sign-in leads to.
+/// The result of a step of a sign-in.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// The next challenge: the answer's members.
+    /// The next challenge, as the members of the response.
     Challenge(Value),
-    /// The end: tokens, still to be signed.
+    /// The completed sign-in, with tokens that still have to be signed.
     SignedIn(Box<Issued>),
 }
 
@@ -21,12 +21,12 @@ impl Outcome {
     }
 }
 
-/// Claims to sign, and the refresh token beside them.
+/// Claims to sign, with the refresh token.
 #[derive(Debug)]
 pub(super) struct Issued {
     pub(super) id: Value,
     pub(super) access: Value,
     pub(super) refresh: Option<String>,
-    /// `NewDeviceMetadata` of a device that is to be confirmed.
+    /// `NewDeviceMetadata` of a device that the client has to confirm.
     pub(super) new_device: Option<Value>,
 }

@@ -10,11 +10,11 @@ use super::user_pool::UserPool;
 use super::users::Status;
 use crate::answer::Refusal;
 
-/// A code for a forgotten password lives so many seconds: an hour.
+/// Lifetime of a code for a forgotten password in seconds: an hour.
 const RESET_CODE: i64 = 3600;
 
 impl UserPool {
-    /// ChangePassword of the user an access token speaks of, its signature checked.
+    /// Answers ChangePassword for the user of a verified access token.
     pub(super) fn change_password(&mut self, input: &Input, claims: &Value, now: i64) -> Result<Value, Refusal> {
         let claim = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
         if claim("token_use") != "access" {
@@ -40,7 +40,7 @@ impl UserPool {
         Ok(json!({}))
     }
 
-    /// ForgotPassword: sends a code. For an unknown user, the response is the same.
+    /// Answers ForgotPassword: sends a code. The response is the same for an unknown user.
     pub(super) fn forgot_password(&mut self, input: &Input, now: i64) -> Result<Value, Refusal> {
         let given = input.require("Username")?;
         let client = Client::of(input)?;
@@ -70,7 +70,7 @@ impl UserPool {
         Ok(delivery(medium, attribute, &shown))
     }
 
-    /// ConfirmForgotPassword.
+    /// Answers ConfirmForgotPassword.
     pub(super) fn confirm_forgot_password(&mut self, input: &Input, now: i64) -> Result<Value, Refusal> {
         let given = input.require("Username")?;
         let code = input.require("ConfirmationCode")?;

@@ -1,4 +1,4 @@
-//! Errors as Cognito words them.
+//! Cognito's error responses.
 
 use crate::answer::Refusal;
 
@@ -14,12 +14,12 @@ pub(super) fn not_found(message: &str) -> Refusal {
     Refusal::new(400, "ResourceNotFoundException", message)
 }
 
-/// A wrong code.
+/// The error for a wrong code.
 pub(super) fn mismatch(message: &str) -> Refusal {
     Refusal::new(400, "CodeMismatchException", message)
 }
 
-/// A value that a member of the request may not have.
+/// The error for an invalid value of a member of the request.
 pub(super) fn constraint(value: &str, name: &str, rule: &str) -> Refusal {
     invalid(&format!(
         "1 validation error detected: Value {value} at '{name}' failed to satisfy constraint: Member must {rule}"

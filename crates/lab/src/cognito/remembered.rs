@@ -1,14 +1,14 @@
-//! What the pool knows of a device.
+//! The record of a remembered device.
 
 use super::srp::Verifier;
 
-/// A device.
+/// A remembered device.
 #[derive(Debug, Clone)]
 pub(super) struct Device {
     pub(super) user: String,
     pub(super) group_key: String,
-    /// What ConfirmDevice brought.
+    /// The verifier that ConfirmDevice sent.
     pub(super) verifier: Option<Verifier>,
-    /// Whether refresh tokens of sign-ins on it count.
+    /// Whether the pool accepts refresh tokens of sign-ins on this device.
     pub(super) is_confirmed: bool,
 }

@@ -1,4 +1,4 @@
-//! Which role an identity gets, and with which tags.
+//! The role and the session tags that the identity pool gives an identity.
 
 use std::collections::BTreeMap;
 
@@ -13,18 +13,18 @@ use crate::answer::Refusal;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum RoleMapping {
-    /// Everybody has the default role.
+    /// Everybody gets the default role.
     Default,
-    /// By `cognito:preferred_role` and `cognito:roles` of the token.
+    /// The role comes from `cognito:preferred_role` and `cognito:roles` of the token.
     Token {
-        /// What happens without.
+        /// What happens if the token names no single role.
         ambiguous: Ambiguous,
     },
-    /// The first rule that matches decides.
+    /// The role comes from the first rule that matches.
     Rules {
         /// The rules, in order.
         rules: Vec<Rule>,
-        /// What happens when none does.
+        /// What happens if no rule matches.
         ambiguous: Ambiguous,
     },
 }
@@ -33,20 +33,20 @@ pub enum RoleMapping {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ambiguous {
-    /// The default role.
+    /// The identity gets the default role.
     AuthenticatedRole,
-    /// No role: the call is refused.
+    /// The call is refused.
     Deny,
 }
 
 /// One rule on a claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
-    /// The claim.
+    /// The name of the claim.
     pub claim: String,
-    /// How to compare.
+    /// How to compare the claim with the value.
     pub operator: Match,
-    /// With what.
+    /// The value to compare with.
     pub value: String,
     /// ARN of the role.
     pub role: String,
@@ -55,13 +55,13 @@ pub struct Rule {
 /// `MatchType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Match {
-    /// The very string.
+    /// The claim is equal to the value.
     Equals,
-    /// The string contains it.
+    /// The claim contains the value.
     Contains,
-    /// The string starts with it.
+    /// The claim starts with the value.
     StartsWith,
-    /// Another string.
+    /// The claim differs from the value.
     NotEqual,
 }
 
@@ -74,7 +74,7 @@ impl Default for RoleMapping {
 }
 
 impl RoleMapping {
-    /// The role for a token; `custom` is the one the call asks for.
+    /// Returns the role for a token. `custom` is the role that the call requests.
     pub(super) fn role(&self, claims: &Value, custom: Option<&str>) -> Result<String, Refusal> {
         let text = |name: &str| claims.get(name).and_then(Value::as_str);
         let (found, ambiguous) = match self {
@@ -94,7 +94,7 @@ impl RoleMapping {
                 (rule.map(|rule| rule.role.as_str()), *ambiguous)
             }
         };
-        // A role of one's own choice is for tokens that bring several.
+        // A custom role is only possible for tokens that bring several roles.
         if custom.is_some() {
             return Err(not_allowed());
         }
@@ -123,7 +123,7 @@ impl Rule {
     }
 }
 
-/// Attributes for access control: tags of the session, by claims of the token. Claims that lack set no tag.
+/// Attributes for access control: the session tags that come from claims of the token. A missing claim sets no tag.
 pub(super) fn principal_tags(claims: &Value) -> BTreeMap<String, String> {
     [
         ("license", "custom:license"),

@@ -1,4 +1,4 @@
-//! Second factors: choosing one, codes that are sent, authenticator apps and their set-up.
+//! Second factors: the choice of one, sent codes, authenticator apps and their set-up.
 
 use rand::Rng;
 use serde_json::{Map as JsonMap, Value, json};
@@ -13,7 +13,7 @@ use super::users::{Mfa, User};
 use crate::answer::Refusal;
 use crate::totp;
 
-/// Wrong codes a session takes.
+/// How many wrong codes a session accepts before it ends.
 const MOST_WRONG_CODES: u32 = 5;
 
 impl UserPool {
@@ -73,7 +73,7 @@ impl UserPool {
         ))
     }
 
-    /// Sends a code to a user: the code, and the destination as it is shown.
+    /// Sends a code to a user. Returns the code and the masked destination.
     pub(super) fn send_code(&mut self, name: &str, medium: &'static str) -> Result<(String, String), Refusal> {
         let attribute = if medium == "SMS" { "phone_number" } else { "email" };
         let destination = self.user_named(name)?.attributes.get(attribute).cloned();
@@ -94,7 +94,7 @@ impl UserPool {
         Ok((code, shown))
     }
 
-    /// A wrong code may be followed by another one in the same session, a few times.
+    /// Checks a code. After a wrong code, a few more attempts are possible in the same session.
     pub(super) fn check_code(
         &mut self,
         token: &str,
@@ -118,7 +118,7 @@ impl UserPool {
         checked
     }
 
-    /// AssociateSoftwareToken, within the session of an `MFA_SETUP`.
+    /// Answers AssociateSoftwareToken within the session of an `MFA_SETUP`.
     pub(super) fn associate(&mut self, input: &Input, now: i64) -> Result<Value, Refusal> {
         let token = setup_token(input)?;
         let session = self.session(token, now)?;
@@ -135,7 +135,7 @@ impl UserPool {
         Ok(json!({"SecretCode": secret, "Session": self.follow(next)}))
     }
 
-    /// VerifySoftwareToken, within the session that AssociateSoftwareToken gave.
+    /// Answers VerifySoftwareToken within the session that AssociateSoftwareToken gave.
     pub(super) fn verify_token(&mut self, input: &Input, now: i64) -> Result<Value, Refusal> {
         let code = input.require("UserCode")?;
         let token = setup_token(input)?;
@@ -169,7 +169,7 @@ fn setup_token(input: &Input) -> Result<&str, Refusal> {
     }
 }
 
-/// Takes a code of the user's app, once.
+/// Checks a code of the user's app. Each code is accepted once.
 fn take_totp(user: &mut User, code: &str, now: i64) -> Result<(), Refusal> {
     let secret = user.totp_secret.clone().unwrap_or_default();
     let step = totp::step_of(&secret, code, now).ok_or_else(|| mismatch("Invalid code received for user"))?;
@@ -181,7 +181,7 @@ fn take_totp(user: &mut User, code: &str, now: i64) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// `a***@e***`, `+*******1234`.
+/// Masks an e-mail address (`a***@e***`) or a phone number (`+*******1234`).
 fn masked(destination: &str) -> String {
     match destination.split_once('@') {
         Some((name, domain)) => {

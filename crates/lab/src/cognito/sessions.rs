@@ -1,26 +1,26 @@
-//! Sign-ins under way: what each of them waits for.
+//! Sign-ins under way, each with the challenge that it waits for.
 
 use super::srp::Handshake;
 use super::users::Mfa;
 
-/// A challenge must be answered within so many seconds: Cognito's default of three minutes.
+/// A challenge must be answered within this many seconds: Cognito's default of three minutes.
 pub(super) const CHALLENGE_LIFETIME: i64 = 180;
 
-/// What a session waits for.
+/// The challenge that a session waits for.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     NewPassword,
     Totp,
-    /// A code that was sent.
+    /// A sent code, as the second factor.
     Code(Mfa, String),
     Select,
-    /// How to begin, in `USER_AUTH`.
+    /// The choice of the first factor, in `USER_AUTH`.
     SelectFirst,
-    /// A code that was sent to begin with.
+    /// A sent code, as the first factor.
     First(Mfa, String),
-    /// A proof of the device, and what was sent for it.
+    /// The proof of a device, with the handshake once it has started.
     Device(Option<Box<DeviceHandshake>>),
-    /// The secret once it was asked for, and whether a code of it was shown.
+    /// The set-up of an authenticator app: its secret once requested, and whether a code was verified.
     Setup {
         secret: Option<String>,
         verified: bool,
@@ -44,7 +44,7 @@ impl Step {
     }
 }
 
-/// The answer to `DEVICE_SRP_AUTH` that a session waits for.
+/// The handshake that started with the response to `DEVICE_SRP_AUTH`.
 #[derive(Debug, Clone)]
 pub(super) struct DeviceHandshake {
     pub(super) handshake: Handshake,
@@ -63,12 +63,12 @@ pub(super) struct Session {
     pub(super) wrong_codes: u32,
 }
 
-/// A sign-in that waits for the client's signature.
+/// An SRP handshake that waits for the client's signature.
 #[derive(Debug)]
 pub(super) struct PendingHandshake {
     pub(super) handshake: Handshake,
     pub(super) client: &'static str,
-    /// The user's name in the pool; there need not be such a user.
+    /// The user's name in the pool. There may be no such user.
     pub(super) user: String,
     pub(super) expires: i64,
 }

@@ -16,12 +16,12 @@ use super::{POOL_NAME, USER_POOL_ID};
 use crate::answer::Refusal;
 use crate::random::random_text;
 
-/// How far a client's clock may be off, in seconds.
+/// The largest allowed error of a client's clock, in seconds.
 pub(super) const CLOCK_SKEW: i64 = 300;
 const FLOWS: &str = "[USER_AUTH, ADMIN_USER_PASSWORD_AUTH, USER_SRP_AUTH, REFRESH_TOKEN_AUTH, REFRESH_TOKEN, CUSTOM_AUTH, USER_PASSWORD_AUTH, ADMIN_NO_SRP_AUTH]";
 
 impl UserPool {
-    /// InitiateAuth.
+    /// Answers InitiateAuth.
     pub(super) fn initiate_auth(&mut self, input: &Input, now: i64) -> Result<Outcome, Refusal> {
         let flow = input.require("AuthFlow")?;
         let client = Client::of(input)?;
@@ -72,11 +72,11 @@ impl UserPool {
             expires: now + CHALLENGE_LIFETIME,
         };
         self.handshakes.insert(block, pending);
-        // The secret block is all the state there is: AWS gives no session with this challenge.
+        // The secret block is the whole state: AWS gives no session with this challenge.
         Ok(Outcome::challenge("PASSWORD_VERIFIER", None, parameters))
     }
 
-    /// RespondToAuthChallenge to `PASSWORD_VERIFIER`.
+    /// Answers RespondToAuthChallenge with `PASSWORD_VERIFIER`.
     pub(super) fn verify_password(
         &mut self,
         client: &'static Client,
@@ -131,7 +131,7 @@ impl UserPool {
             return Err(invalid("REFRESH_TOKEN_AUTH is not enabled for the client."));
         }
         let token = parameters.require("REFRESH_TOKEN")?;
-        // The hash is over the user's real name, which the token tells.
+        // The hash covers the user's real name, which the token gives.
         let name = self.grants.user_of(token).map(str::to_owned).unwrap_or_default();
         client.check_hash(&name, parameters.get("SECRET_HASH"))?;
         self.refresh(client, token, parameters.get("DEVICE_KEY"), now)

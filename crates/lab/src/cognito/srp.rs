@@ -1,6 +1,8 @@
-//! The server's half of SRP-6a as Cognito does it: a group of 3072 bits, and hashes over hexadecimal that is padded like a signed number.
+//! The server's half of SRP-6a as in Cognito: a group of 3072 bits, and hashes over hexadecimal numbers that are padded
+//! like signed numbers.
 //!
-//! Nothing of it is shared with the product, not even the crate of big integers: a mistake on one side must not meet its twin on the other.
+//! This code shares nothing with the product, not even the crate for big integers, so that both sides cannot have the
+//! same mistake.
 
 use std::sync::LazyLock;
 
@@ -9,7 +11,7 @@ use rand::RngCore;
 use rsa::BigUint;
 use sha2::{Digest, Sha256};
 
-/// The prime of RFC 3526, group 15.
+/// The prime `N` of RFC 3526, group 15, in hexadecimal.
 const N_HEX: &[u8] = b"FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74\
     020BBEA63B139B22514A08798E3404DDEF9519B3CD3A431B302B0A6DF25F1437\
     4FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED\
@@ -24,7 +26,7 @@ const N_HEX: &[u8] = b"FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088
     08E24FA074E5AB3143DB5BFCE0FD108E4B82D120A93AD2CAFFFFFFFFFFFFFFFF";
 
 static N: LazyLock<BigUint> = LazyLock::new(|| BigUint::parse_bytes(N_HEX, 16).unwrap_or_default());
-/// `H(00 ‖ N ‖ 02)`.
+/// The multiplier `k = H(00 ‖ N ‖ 02)`.
 static K: LazyLock<BigUint> = LazyLock::new(|| {
     let mut hashed = padded(&N);
     hashed.push(2);
@@ -35,7 +37,7 @@ fn g() -> BigUint {
     BigUint::from(2u8)
 }
 
-/// A number as Cognito hashes it: whole bytes, with a zero byte before a set top bit.
+/// A number's bytes as Cognito hashes them, with a zero byte in front if the top bit is set.
 fn padded(number: &BigUint) -> Vec<u8> {
     let mut bytes = number.to_bytes_be();
     if bytes.first().is_some_and(|first| first & 0x80 != 0) {
@@ -51,7 +53,7 @@ pub(super) fn hex(number: &BigUint) -> String {
 
 /// Reads a number in hexadecimal.
 pub(super) fn parse_hex(text: &str) -> Option<BigUint> {
-    // `parse_bytes` takes signs and underscores too.
+    // `parse_bytes` also accepts signs and underscores.
     let shaped = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     shaped.then(|| BigUint::parse_bytes(text.as_bytes(), 16)).flatten()
 }
@@ -62,14 +64,14 @@ fn random(bytes: usize) -> BigUint {
     BigUint::from_bytes_be(&random)
 }
 
-/// Whose password it is: the pool's name (the part of its id after `_`) and the name of the user in it.
+/// The owner of a password: the pool's name (the part of its id after `_`) and the user's name in the pool.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Identity<'a> {
     pub(super) pool: &'a str,
     pub(super) user: &'a str,
 }
 
-/// What a pool keeps of a password.
+/// The salt and verifier that a pool stores instead of a password.
 #[derive(Debug, Clone)]
 pub(super) struct Verifier {
     pub(super) salt: BigUint,
@@ -77,12 +79,12 @@ pub(super) struct Verifier {
 }
 
 impl Verifier {
-    /// Of a password, with a salt of 16 random bytes.
+    /// Computes the verifier of a password with a random salt of 16 bytes.
     pub(super) fn new(identity: Identity<'_>, password: &str) -> Self {
         Self::with_salt(identity, password, random(16))
     }
 
-    /// Of a password, with this salt.
+    /// Computes the verifier of a password with this salt.
     pub(super) fn with_salt(identity: Identity<'_>, password: &str, salt: BigUint) -> Self {
         let inner = Sha256::digest(format!("{}{}:{password}", identity.pool, identity.user));
         let mut hashed = padded(&salt);
@@ -94,12 +96,12 @@ impl Verifier {
         }
     }
 
-    /// As a device hands it over: the password stays with the device.
+    /// Takes the verifier that a device sent. Its password never leaves the device.
     pub(super) fn known(salt: BigUint, verifier: BigUint) -> Self {
         Self { salt, verifier }
     }
 
-    /// For an unknown user: always the same salt for a name, and a random password.
+    /// Returns the verifier of an unknown user: the salt depends on the name alone, and the password is random.
     pub(super) fn of_nobody(pool_secret: &str, user: &str) -> Self {
         let digest = Sha256::digest(format!("{pool_secret}:{user}"));
         Self {
@@ -108,13 +110,13 @@ impl Verifier {
         }
     }
 
-    /// Whether it is the verifier of this password.
+    /// Whether this is the verifier of the password.
     pub(super) fn matches(&self, identity: Identity<'_>, password: &str) -> bool {
         Self::with_salt(identity, password, self.salt.clone()).verifier == self.verifier
     }
 }
 
-/// A sign-in between its two steps.
+/// An SRP handshake between its two steps.
 #[derive(Debug, Clone)]
 pub(super) struct Handshake {
     /// `B = k·v + g^b`.
@@ -123,7 +125,8 @@ pub(super) struct Handshake {
 }
 
 impl Handshake {
-    /// Answers a client's `A`; `b` is this side's private number, where it is not to be random. `None`: `A` is a multiple of N.
+    /// Answers a client's `A`. `b` is the server's private number; `None` chooses a random one. Returns `None` if `A`
+    /// is a multiple of N.
     pub(super) fn new(verifier: &Verifier, theirs: &BigUint, b: Option<BigUint>) -> Option<Self> {
         let zero = BigUint::default();
         if theirs % &*N == zero {
@@ -141,7 +144,7 @@ impl Handshake {
         })
     }
 
-    /// The signature a client that knows the password sends.
+    /// The signature that a client with the right password sends.
     pub(super) fn signature(&self, identity: Identity<'_>, secret_block: &[u8], timestamp: &str) -> [u8; 32] {
         let parts = [
             identity.pool.as_bytes(),
@@ -153,7 +156,7 @@ impl Handshake {
     }
 }
 
-/// HKDF-SHA256 of 16 bytes.
+/// HKDF-SHA256 with 16 bytes of output.
 fn derive(input: &[u8], salt: &[u8]) -> [u8; 16] {
     let pseudorandom = mac(salt, &[input]);
     let expanded = mac(&pseudorandom, &[b"Caldera Derived Key", &[1]]);
@@ -162,9 +165,9 @@ fn derive(input: &[u8], salt: &[u8]) -> [u8; 16] {
     key
 }
 
-/// HMAC-SHA256 of the parts, one after the other.
+/// HMAC-SHA256 of the concatenated parts.
 pub(super) fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    // HMAC takes keys of any length: this never fails.
+    // HMAC accepts keys of any length, so this never fails.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
         return [0; 32];
     };

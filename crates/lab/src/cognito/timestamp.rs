@@ -1,15 +1,15 @@
-//! `TIMESTAMP` of a sign-in: `EEE MMM d HH:mm:ss z yyyy` in English, in UTC.
+//! `TIMESTAMP` of a sign-in, in the format `EEE MMM d HH:mm:ss z yyyy` in English and UTC.
 
 use time::PrimitiveDateTime;
 use time::macros::format_description;
 
-/// Seconds since the epoch; `None` for anything that is not written in just this way, a day with a leading zero included.
+/// Parses a timestamp to seconds since the epoch. `None` for any other format, including a day with a leading zero.
 pub(super) fn parse(text: &str) -> Option<i64> {
     let format = format_description!(
         "[weekday repr:short] [month repr:short] [day padding:none] [hour]:[minute]:[second] UTC [year]"
     );
     let time = PrimitiveDateTime::parse(text, format).ok()?;
-    // The parser takes what it could have written otherwise (` 7`, `07`): only the one way is AWS's.
+    // The parser accepts other spellings of a day (` 7`, `07`), but AWS accepts only one.
     (time.format(format).ok()? == text).then(|| time.assume_utc().unix_timestamp())
 }
 

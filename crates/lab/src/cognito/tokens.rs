@@ -1,4 +1,4 @@
-//! ID and access tokens: their claims, and the calls that give or revoke them.
+//! ID and access tokens: their claims, and the calls that issue or revoke them.
 
 use std::collections::BTreeMap;
 
@@ -13,18 +13,18 @@ use super::users::User;
 use super::{ISSUER, TOKEN_LIFETIME};
 use crate::answer::{Refusal, request_id};
 
-/// A refresh token lives so many seconds: Cognito's default of 30 days.
+/// Lifetime of a refresh token in seconds: Cognito's default of 30 days.
 const REFRESH_LIFETIME: i64 = 30 * 24 * 3600;
-/// The scope of access tokens that no browser asked for.
+/// The scope of access tokens of sign-ins without a browser.
 pub(super) const ADMIN_SCOPE: &str = "aws.cognito.signin.user.admin";
 
 impl UserPool {
-    /// The end of a sign-in.
+    /// Completes a sign-in that named no device.
     pub(super) fn signed_in(&mut self, client: &'static Client, name: &str, now: i64) -> Result<Outcome, Refusal> {
         self.signed_in_with(client, name, None, now)
     }
 
-    /// The end of a sign-in on a device that was shown, or on a new one.
+    /// Completes a sign-in on the device that the client named, or on a new one.
     pub(super) fn signed_in_with(
         &mut self,
         client: &'static Client,
@@ -45,7 +45,7 @@ impl UserPool {
         Ok(outcome)
     }
 
-    /// The end of a sign-in in a browser: its `origin_jti`, and the tokens.
+    /// Completes a sign-in in a browser. Returns its `origin_jti` and the tokens.
     pub(super) fn browser_signed_in(
         &mut self,
         client: &'static Client,
@@ -81,7 +81,7 @@ impl UserPool {
         Ok((origin, outcome))
     }
 
-    /// New tokens for a refresh token.
+    /// Issues new tokens for a refresh token.
     pub(super) fn refresh(
         &mut self,
         client: &'static Client,
@@ -89,7 +89,7 @@ impl UserPool {
         device: Option<&str>,
         now: i64,
     ) -> Result<Outcome, Refusal> {
-        // Before the token is taken: one that is refused is not replaced.
+        // Checked before the token is used, because a refused token must not be replaced.
         let needed = self.grants.grant_of(token).and_then(|grant| grant.device.clone());
         self.check_device(needed.as_deref(), device)?;
         let (origin, grant, next) = self.grants.take(client, token, now)?;
@@ -98,7 +98,7 @@ impl UserPool {
         self.issue(&origin, &grant, next, now)
     }
 
-    /// GetTokensFromRefreshToken.
+    /// Answers GetTokensFromRefreshToken.
     pub(super) fn tokens_from_refresh_token(&mut self, input: &Input, now: i64) -> Result<Outcome, Refusal> {
         let token = input.require("RefreshToken")?;
         let client = Client::of(input)?;
@@ -106,7 +106,7 @@ impl UserPool {
         self.refresh(client, token, input.text("DeviceKey")?, now)
     }
 
-    /// RevokeToken.
+    /// Answers RevokeToken.
     pub(super) fn revoke_token(&mut self, input: &Input) -> Result<Value, Refusal> {
         let token = input.require("Token")?;
         let client = Client::of(input)?;
@@ -119,7 +119,7 @@ impl UserPool {
         Ok(json!({}))
     }
 
-    /// Revokes the sign-in behind a refresh token.
+    /// Revokes the sign-in of a refresh token.
     pub(super) fn revoke_grant(&mut self, client: &Client, token: &str) -> Result<(), Refusal> {
         let grants = &mut self.grants;
         let origin = grants.tokens.get(token).map(|known| known.origin.clone());
@@ -181,7 +181,7 @@ fn attribute_claims(user: &User) -> JsonMap<String, Value> {
     user.attributes.iter().map(claim).collect()
 }
 
-/// The roles of the user's groups, and the one of the group that goes before the others, where one does.
+/// Returns the roles of the user's groups, and the role of the group with the lowest precedence.
 fn role_claims(user: &User, groups: &BTreeMap<String, Group>) -> JsonMap<String, Value> {
     let mut with_roles: Vec<(u32, &str)> = user
         .groups
@@ -197,7 +197,7 @@ fn role_claims(user: &User, groups: &BTreeMap<String, Group>) -> JsonMap<String,
     };
     let roles: Vec<&str> = with_roles.iter().map(|(_, role)| *role).collect();
     claims.insert("cognito:roles".into(), json!(roles));
-    // Two groups of the same precedence with different roles: none is preferred.
+    // If two groups with different roles share the lowest precedence, there is no preferred role.
     if with_roles.iter().filter(|(precedence, _)| *precedence == first).count() == 1 {
         claims.insert("cognito:preferred_role".into(), preferred.into());
     }

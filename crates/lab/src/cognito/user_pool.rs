@@ -1,4 +1,4 @@
-//! The user pool: its users and groups, their sign-ins, and the messages that were sent to users.
+//! The state of the user pool: its users and groups, their sign-ins, and the messages sent to users.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,48 +17,48 @@ use crate::answer::Refusal;
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     pub(super) role: Option<String>,
-    /// The lowest decides on the preferred role.
+    /// The group with the lowest precedence decides the preferred role.
     pub(super) precedence: u32,
 }
 
-/// What was sent to a user.
+/// A message sent to a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Message {
     /// The user's name in the pool.
     pub username: String,
     /// `SMS` or `EMAIL`.
     pub medium: &'static str,
-    /// The address or number.
+    /// The e-mail address or phone number.
     pub destination: String,
     /// The code.
     pub code: String,
 }
 
-/// Everything of the pool.
+/// The state of the user pool.
 #[derive(Debug, Default)]
 pub(super) struct UserPool {
-    /// By their names in the pool.
+    /// Users by their names in the pool.
     pub(super) users: BTreeMap<String, User>,
     pub(super) groups: BTreeMap<String, Group>,
-    /// Attributes every user must have in the end.
+    /// Attributes that every user must have.
     pub(super) required: Vec<String>,
-    /// By secret block.
+    /// SRP handshakes under way, by secret block.
     pub(super) handshakes: HashMap<String, PendingHandshake>,
     pub(super) sessions: HashMap<String, Session>,
     pub(super) grants: Grants,
     pub(super) messages: Vec<Message>,
     /// Whether the pool remembers devices.
     pub(super) remembers_devices: bool,
-    /// By their keys.
+    /// Devices by their keys.
     pub(super) devices: HashMap<String, Device>,
     /// The managed login.
     pub(super) login: ManagedLogin,
-    /// The private number of the next handshake, for vectors.
+    /// The private number of the next SRP handshake, for test vectors.
     pub(super) next_b: Option<BigUint>,
 }
 
 impl UserPool {
-    /// The user a name, an address or a number leads to.
+    /// Returns the user with this name, e-mail address or phone number.
     pub(super) fn user(&mut self, name: &str) -> Option<&mut User> {
         if self.users.contains_key(name) {
             return self.users.get_mut(name);
@@ -66,7 +66,7 @@ impl UserPool {
         self.users.values_mut().find(|user| user.answers_to(name))
     }
 
-    /// The user that an identity provider speaks of.
+    /// Returns the user of an identity provider.
     pub(super) fn federated(&mut self, provider: Provider, email: &str) -> Option<&mut User> {
         let is_theirs = |user: &&mut User| {
             user.provider == Some(provider) && user.attributes.get("email").map(String::as_str) == Some(email)
@@ -74,7 +74,7 @@ impl UserPool {
         self.users.values_mut().find(is_theirs)
     }
 
-    /// The user of that very name.
+    /// Returns the user with exactly this name.
     pub(super) fn user_named(&mut self, name: &str) -> Result<&mut User, Refusal> {
         self.users
             .get_mut(name)

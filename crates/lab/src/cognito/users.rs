@@ -1,4 +1,4 @@
-//! Users of the pool: what is known of them, and what a password must be like.
+//! Users of the pool, and the password policy.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,11 +11,12 @@ use super::srp::{Identity, Verifier, parse_hex};
 use crate::answer::{Refusal, request_id};
 use crate::totp;
 
-/// A temporary password lives so many seconds: a week.
+/// Lifetime of a temporary password in seconds: a week.
 const TEMPORARY_PASSWORD: i64 = 7 * 24 * 3600;
 /// Failed attempts before the user is locked out.
 const MOST_FAILURES: u32 = 5;
-/// AWS begins with a second and doubles it up to about this many; the lab takes the longest at once, so that no test hangs on time.
+/// How long a lockout lasts, in seconds. AWS starts at one second and doubles up to about this value. The lab uses the
+/// longest time at once, so that no test depends on timing.
 const LOCKED_OUT: i64 = 15 * 60;
 
 /// A second factor of a user.
@@ -28,12 +29,12 @@ pub enum Mfa {
     Sms,
     /// Codes sent to the `email` (`EMAIL_OTP`).
     Email,
-    /// None yet, and one must be set up at the next sign-in (`MFA_SETUP`).
+    /// No factor yet; the user must set one up at the next sign-in (`MFA_SETUP`).
     Setup,
 }
 
 impl Mfa {
-    /// The challenge that asks for it.
+    /// The challenge that requests this factor.
     pub(super) fn challenge(self) -> &'static str {
         match self {
             Self::Totp => "SOFTWARE_TOKEN_MFA",
@@ -48,7 +49,7 @@ impl Mfa {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Provider {
-    /// A company's own, by SAML.
+    /// A company's own provider, over SAML.
     Saml,
     /// Google.
     Google,
@@ -57,7 +58,7 @@ pub enum Provider {
 impl Provider {
     pub(super) const ALL: [Self; 2] = [Self::Saml, Self::Google];
 
-    /// Its name in the pool.
+    /// The provider's name in the pool.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Saml => "Northwind",
@@ -104,7 +105,8 @@ impl fmt::Debug for UserSpec {
 }
 
 impl UserSpec {
-    /// A user of that name. With an `@` in it, it is an e-mail address to sign in with, and the user's real name is a UUID.
+    /// Creates a user with this name. A name with an `@` is an e-mail address to sign in with, and the user's real name
+    /// is a UUID.
     pub fn new(username: impl Into<String>) -> Self {
         Self {
             username: username.into(),
@@ -120,63 +122,65 @@ impl UserSpec {
         }
     }
 
-    /// A password for good: the user is `CONFIRMED`.
+    /// Sets a permanent password: the user is `CONFIRMED`.
     #[must_use]
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(password.into());
         self
     }
 
-    /// A password for the first sign-in: the user is in state `FORCE_CHANGE_PASSWORD`. It ends after a week.
+    /// Sets a temporary password: the user is in state `FORCE_CHANGE_PASSWORD`. The password expires after a week.
     #[must_use]
     pub fn temporary_password(mut self, password: impl Into<String>) -> Self {
         self.temporary_password = Some(password.into());
         self
     }
 
-    /// An attribute: `email`, `phone_number`, `custom:license`. Addresses and numbers count as verified.
+    /// Sets an attribute: `email`, `phone_number`, `custom:license`. E-mail addresses and phone numbers are verified.
     #[must_use]
     pub fn attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.attributes.insert(name.into(), value.into());
         self
     }
 
-    /// A group: one of the lab's own or one added by [`Cognito::add_group`](super::Cognito::add_group).
+    /// Adds the user to a group: one that every lab has, or one added by
+    /// [`Cognito::add_group`](super::Cognito::add_group).
     #[must_use]
     pub fn group(mut self, name: impl Into<String>) -> Self {
         self.groups.push(name.into());
         self
     }
 
-    /// A second factor; with several, the user is asked which.
+    /// Adds a second factor. With several factors, the user chooses one at sign-in.
     #[must_use]
     pub fn mfa(mut self, mfa: Mfa) -> Self {
         self.mfa.push(mfa);
         self
     }
 
-    /// The secret of the authenticator app, in base32; otherwise a random one.
+    /// Sets the secret of the authenticator app, in base32. The default is a random secret.
     #[must_use]
     pub fn totp_secret(mut self, secret: impl Into<String>) -> Self {
         self.totp_secret = Some(secret.into());
         self
     }
 
-    /// Where the user comes from: such a user has no password, and is known there by the attribute `email`.
+    /// Sets the identity provider of the user. Such a user has no password, and the provider knows them by the
+    /// attribute `email`.
     #[must_use]
     pub fn provider(mut self, provider: Provider) -> Self {
         self.provider = Some(provider);
         self
     }
 
-    /// The user has a passkey, which the managed login takes.
+    /// Gives the user a passkey, which the managed login accepts.
     #[must_use]
     pub fn passkey(mut self) -> Self {
         self.passkey = true;
         self
     }
 
-    /// The salt of the password, in hexadecimal: for vectors.
+    /// Sets the salt of the password, in hexadecimal, for test vectors.
     #[must_use]
     pub fn salt(mut self, salt: impl Into<String>) -> Self {
         self.salt = Some(salt.into());
@@ -184,14 +188,14 @@ impl UserSpec {
     }
 }
 
-/// What became of a [`UserSpec`].
+/// The user that [`Cognito::add_user`](super::Cognito::add_user) added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AddedUser {
-    /// The name in the pool, which challenges give as `USER_ID_FOR_SRP`.
+    /// The user's name in the pool, which challenges give as `USER_ID_FOR_SRP`.
     pub username: String,
     /// The claim `sub`.
     pub sub: String,
-    /// Of a user with an authenticator app.
+    /// The secret of the user's authenticator app, in base32.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub totp_secret: Option<String>,
 }
@@ -217,9 +221,9 @@ pub(super) struct User {
     pub(super) groups: Vec<String>,
     pub(super) mfa: Vec<Mfa>,
     pub(super) totp_secret: Option<String>,
-    /// The step of the last code that was taken: none is taken twice.
+    /// The time step of the last accepted code. No code is accepted twice.
     pub(super) totp_step: Option<i64>,
-    /// Of ForgotPassword: the code and its end.
+    /// The code that ForgotPassword sent, and its end in seconds since the epoch.
     pub(super) reset_code: Option<(String, i64)>,
     pub(super) provider: Option<Provider>,
     pub(super) has_passkey: bool,
@@ -229,7 +233,7 @@ pub(super) struct User {
 }
 
 impl User {
-    /// Makes a user. Everything that is wrong with the description is said.
+    /// Creates a user. An error names everything that is wrong with the description.
     pub(super) fn new(spec: UserSpec, now: i64) -> Result<Self, String> {
         let sub = request_id();
         let by_email = spec.username.contains('@');
@@ -245,7 +249,7 @@ impl User {
         }
         let has_password = spec.password.is_some() || spec.temporary_password.is_some();
         let (password, status) = match (spec.password, spec.temporary_password) {
-            // A random password.
+            // A random password, which nobody knows.
             (None, None) if spec.provider.is_some() || spec.passkey => (request_id(), Status::Confirmed),
             (Some(password), None) => (password, Status::Confirmed),
             (None, Some(password)) => (password, Status::ForceChangePassword),
@@ -303,7 +307,7 @@ impl User {
         }
     }
 
-    /// Whether the name leads to this user: its own, or a verified address or number.
+    /// Whether a name belongs to this user: the user's own name, or a verified e-mail address or phone number.
     pub(super) fn answers_to(&self, name: &str) -> bool {
         let alias = |attribute: &str| {
             self.attributes.get(attribute).map(String::as_str) == Some(name)
@@ -316,7 +320,7 @@ impl User {
         self.name == name || alias("email") || alias("phone_number")
     }
 
-    /// Whether the user may try a password.
+    /// Refuses a password attempt while the user is locked out.
     pub(super) fn check_unlocked(&self, now: i64) -> Result<(), Refusal> {
         if self.locked_until > now {
             return Err(not_authorized("Password attempts exceeded"));
@@ -324,7 +328,7 @@ impl User {
         Ok(())
     }
 
-    /// Notes how an attempt went; wrong ones are refused, and lock out when there were too many.
+    /// Records a password attempt. A wrong one is refused, and too many lock the user out.
     pub(super) fn attempted(&mut self, right: bool, now: i64) -> Result<(), Refusal> {
         self.check_unlocked(now)?;
         if right {
@@ -338,7 +342,7 @@ impl User {
         Err(not_authorized("Incorrect username or password."))
     }
 
-    /// Whether somebody who knows the password may sign in.
+    /// Whether the user may sign in with the right password.
     pub(super) fn check_usable(&self, now: i64) -> Result<(), Refusal> {
         if !self.enabled {
             return Err(not_authorized("User is disabled."));
@@ -356,7 +360,7 @@ impl User {
         }
     }
 
-    /// Sets a password that keeps to the policy.
+    /// Sets a password that meets the policy.
     pub(super) fn set_password(&mut self, password: &str) -> Result<(), Refusal> {
         check_policy(password)?;
         self.verifier = Verifier::new(self.identity(), password);
@@ -366,7 +370,7 @@ impl User {
         Ok(())
     }
 
-    /// Whether a user may set this attribute with a new password.
+    /// Checks that a user may set this attribute together with a new password.
     pub(super) fn check_attribute(&self, name: &str, value: &str) -> Result<(), Refusal> {
         if name == "sub" || name.starts_with("cognito:") || value.is_empty() {
             return Err(invalid(&format!("Invalid attributes given, {name} is not valid")));
@@ -378,7 +382,7 @@ impl User {
     }
 }
 
-/// The policy of the pool: what Cognito begins with.
+/// Checks a password against the default policy of Cognito's user pools.
 fn check_policy(password: &str) -> Result<(), Refusal> {
     let has = |wanted: fn(&char) -> bool| password.chars().any(|c| wanted(&c));
     let symbols = |c: &char| "^$*.[]{}()?-\"!@#%&/\\,><':;|_~`=+ ".contains(*c);

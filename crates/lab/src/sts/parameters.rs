@@ -1,4 +1,4 @@
-//! Parameters of the Query protocol.
+//! Parameters of calls in the Query protocol.
 
 use std::collections::HashMap;
 
@@ -53,7 +53,7 @@ fn in_member(name: &str, member: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// Checks a value against its bounds (in characters) and its alphabet, as STS words it.
+/// Checks a value against its bounds (in characters) and its alphabet. The error has the wording of STS.
 pub(super) fn check(
     value: &str,
     name: &str,

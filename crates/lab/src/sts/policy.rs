@@ -1,4 +1,4 @@
-//! Session policies, and how much room they and the tags take.
+//! Session policies, and the limits on the size of policies and tags.
 
 use serde_json::Value;
 
@@ -10,22 +10,23 @@ use crate::principals::Iam;
 use crate::session_tags::SessionTags;
 
 const MOST_ARNS: usize = 10;
-/// Characters of inline policy and ARNs together.
+/// The limit in characters for the inline policy and the ARNs together.
 const LARGEST_POLICY: usize = 2048;
-/// AWS packs policies and tags into a format it doesn't publish. This many characters of tags fill it: nine tags of 250 equal
-/// letters are refused there with "498% of allotted space".
+/// How many characters of tags fill the packed size. AWS doesn't publish the format in which it packs policies and
+/// tags. AWS refuses nine tags of 250 equal letters with "498% of allotted space".
 const ROOM_FOR_TAGS: usize = 459;
 
-/// What a session may do at most, by the policies it is opened with.
+/// The limits that session policies set on a session.
 #[derive(Debug, Default)]
 pub(super) struct SessionPolicies {
-    /// Empty without any policy.
+    /// Empty if the session has no policies.
     pub(super) permissions: Vec<Permissions>,
     characters: usize,
 }
 
 impl SessionPolicies {
-    /// The inline session policy, and the managed ones of the role's account: what any of them allows, and none denies.
+    /// Reads the inline session policy and the managed policies. A session may do what one of them allows and none of
+    /// them denies.
     pub(super) fn read(parameters: &Parameters, role_arn: &str, iam: &Iam) -> Result<Self, Refusal> {
         let mut granted = Permissions {
             allow: Vec::new(),
@@ -56,7 +57,7 @@ impl SessionPolicies {
         })
     }
 
-    /// How much of the room for policies and tags is taken, in per cent; `None` without any.
+    /// Returns how much of the room for policies and tags is used, in per cent. `None` without policies and tags.
     pub(super) fn packed_size(&self, tags: &SessionTags) -> Result<Option<usize>, Refusal> {
         let per_cent = self.characters * 100 / LARGEST_POLICY + tags.size() * 100 / ROOM_FOR_TAGS;
         if per_cent > 100 {
@@ -72,7 +73,7 @@ impl SessionPolicies {
     }
 }
 
-/// Reads effects and actions, and the resources of what is allowed; what conditions say is not looked at.
+/// Reads effects and actions, and the resources of allowed actions. Conditions are ignored.
 fn read_inline(text: &str, into: &mut Permissions) -> Result<(), Refusal> {
     let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}');
     let pattern = r"[\u0009\u000A\u000D\u0020-\u00FF]+";
@@ -137,7 +138,7 @@ fn one_or_many(value: &Value) -> Vec<&Value> {
         .map_or_else(|| vec![value], |values| values.iter().collect())
 }
 
-/// A policy of AWS's own, or one of the role's account.
+/// Returns a managed policy of AWS or of the role's account.
 fn managed(arn: &str, role_arn: &str, iam: &Iam) -> Result<Permissions, Refusal> {
     let account = |arn: &str| arn.split(':').nth(4).map(str::to_owned);
     let reachable = account(arn).is_some_and(|of| of == "aws" || Some(of) == account(role_arn));

@@ -1,4 +1,4 @@
-//! Session tags, and how they pass down a chain.
+//! Session tags, and their inheritance by chained sessions.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html>
 
@@ -12,7 +12,7 @@ use crate::session_tags::SessionTags;
 const MOST_TAGS: usize = 50;
 const ALPHABET: &str = r"[\p{L}\p{Z}\p{N}_.:/=+\-@]";
 
-/// Returns the tags of a session that is about to be opened: the request's tags, on top of those that the caller's session passes on.
+/// Returns the tags of a new session: the request's tags in addition to those that the caller's session passes on.
 pub(super) fn session_tags(parameters: &Parameters, caller: &SessionTags) -> Result<SessionTags, Refusal> {
     let mut session = caller.passed_on();
     let inherited: HashSet<String> = session.transitive.iter().cloned().collect();
@@ -79,8 +79,8 @@ fn check_key(key: &str, name: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Letters, separators and numbers of any script, and a few signs. Control characters that Rust counts as white space are no
-/// separators of Unicode's.
+/// Whether a tag may have this character: letters, separators and numbers of any script, and a few signs. Rust's white
+/// space includes control characters, which are not separators in Unicode.
 fn allowed(c: char) -> bool {
     c.is_alphabetic() || c.is_numeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
 }

@@ -1,4 +1,4 @@
-//! HTTPS under real host names, and regions that must match them.
+//! HTTPS at real host names, and regions that must match the host name.
 
 use crate::tools::{boto3, curl, lab};
 
@@ -39,7 +39,7 @@ fn no_server_has_a_name_that_aws_does_not_have() {
 #[test]
 fn the_scope_must_match_the_host_name() {
     let lab = lab();
-    // Leads botocore's connections for a real name to the lab, as DNS would.
+    // Directs botocore's connections for a real name to the lab, as DNS would.
     let script = |region: &str| {
         format!(
             "import socket\n\

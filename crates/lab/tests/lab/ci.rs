@@ -1,4 +1,4 @@
-//! The CI systems: what each job finds in its environment opens the role that trusts it, and nothing else does.
+//! The CI systems: a job's environment opens only the role that trusts the job.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -34,7 +34,7 @@ fn trust(lab: &Lab, issuer: &str, audience: &str, subject: &str) {
     });
 }
 
-/// The subject STS saw, or its error.
+/// Returns the subject that STS saw, or STS's error.
 fn open(lab: &Lab, token: &str) -> Result<String, String> {
     let script = "r = boto3.client('sts').assume_role_with_web_identity(RoleSessionName='ci', \
                   RoleArn='arn:aws:iam::111122223333:role/ci', WebIdentityToken=os.environ['JWT'])\n\
@@ -47,14 +47,14 @@ fn refused(lab: &Lab, token: &str, code: &str) {
     assert!(error.contains(code), "{code}: {error}");
 }
 
-/// The claims of a token.
+/// Decodes the claims of a token.
 fn claims(token: &str) -> Value {
     use base64::Engine;
     let body = token.split('.').nth(1).unwrap();
     serde_json::from_slice(&base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(body).unwrap()).unwrap()
 }
 
-/// Runs a program of the CI in a job's environment alone.
+/// Runs a program of the CI with nothing but a job's environment.
 fn program(job: &CiJob, name: &str, arguments: &[&str], input: &str) -> Output {
     let mut child = Command::new(job.programs.join(name))
         .env_clear()
@@ -65,7 +65,7 @@ fn program(job: &CiJob, name: &str, arguments: &[&str], input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A program that fails early doesn't read it.
+    // A program that fails early doesn't read its input.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     child.wait_with_output().unwrap()
 }
@@ -225,9 +225,9 @@ fn buildkites_redactor_keeps_what_it_is_given() {
     assert!(lab.redactions("nobody's").is_empty());
 }
 
-/// What GitHub answers a job: the token, or the status.
+/// Returns GitHub's token for a job, or the HTTP status.
 fn ask_github(lab: &Lab, job: &CiJob, audience: &str) -> Result<String, u16> {
-    // Over HTTPS, where curl is led.
+    // Over HTTPS, because curl connects to the lab's HTTPS port.
     let url = job.environment["ACTIONS_ID_TOKEN_REQUEST_URL"].replace(&lab.http_url(), &lab.https_url());
     let url = format!("{url}{audience}");
     let bearer = format!(

@@ -1,4 +1,4 @@
-//! Cognito as boto3 and pycognito see it: neither was written here.
+//! Cognito through boto3 and pycognito, two independent clients.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::tools::{boto3, lab, python_tool};
 
-/// What every script begins with.
+/// The beginning of every script.
 const BEGIN: &str = r#"
 import time, warnings, urllib.request
 warnings.filterwarnings('ignore', category=DeprecationWarning)
@@ -47,7 +47,7 @@ def who(keys):
     return sts.get_caller_identity()['Arn'].split('assumed-role/')[1]
 "#;
 
-/// Runs a script; what it printed, or its error.
+/// Runs a script and returns its output. A script that fails returns its error.
 fn run(lab: &Lab, script: &str) -> String {
     let names = format!(
         "POOL, CLIENT, SECRET_CLIENT, SECRET, ROTATING = '{USER_POOL_ID}', '{CLIENT_ID}', '{SECRET_CLIENT_ID}', '{CLIENT_SECRET}', '{ROTATING_CLIENT_ID}'\n\
@@ -61,7 +61,7 @@ fn run(lab: &Lab, script: &str) -> String {
     }
 }
 
-/// A lab with `bob`, who has a password for good.
+/// A lab with the user `bob`, who has a permanent password.
 fn bobs_lab() -> Lab {
     let lab = lab();
     let bob = UserSpec::new("bob")
@@ -71,7 +71,7 @@ fn bobs_lab() -> Lab {
     lab
 }
 
-/// pycognito signs in with the cases of a seed.
+/// Checks that pycognito can sign in with the cases of a seed.
 fn agrees_with_pycognito(seed: u32) {
     let lab = lab();
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/srp/against_lab.py");
@@ -488,7 +488,7 @@ print(said(get, LOGINS, bob['IdToken']).split(':')[1:3])"
     assert_eq!(printed.lines().count(), expected.len(), "{printed}");
 }
 
-/// What docker would get at a registry, by the enhanced and by the classic flow.
+/// Checks the registry's answer to credentials from the enhanced and from the classic flow.
 #[test]
 fn a_licence_in_a_claim_decides_on_the_pull() {
     let lab = bobs_lab();
@@ -512,7 +512,7 @@ for license in ['active', 'none']:
     token = tokens(plain('bob', 'Bobs-Password-1'))['IdToken']
     print(*pull(credentials(token)))
     print(*pull(classic(token)))";
-    // The registry is empty: an accepted request gets the error that there is no such name.
+    // The registry is empty, so an accepted request gets the error that the repository is unknown.
     let denied = |session: &str| {
         format!(
             "403 User: arn:aws:sts::111122223333:assumed-role/authenticated/{session} is not authorized to perform: ecr:BatchGetImage on resource: arn:aws:ecr:eu-west-1:111122223333:repository/vendor/app because no identity-based policy allows the ecr:BatchGetImage action"
@@ -560,7 +560,7 @@ print(said(ask))";
         run(&lab, script),
         "AccessDeniedException: User: arn:aws:sts::111122223333:assumed-role/guests/CognitoIdentityCredentials is not authorized to perform: ecr:GetAuthorizationToken on resource: * with an explicit deny in an identity-based policy"
     );
-    // This role's trust policy wants `amr` to be `authenticated`.
+    // This role's trust policy requires `amr` to contain `authenticated`.
     lab.cognito().set_guest_role(Some(LICENSED_ROLE));
     assert_eq!(
         run(&lab, script),

@@ -1,4 +1,4 @@
-//! Faults, holding and the control endpoint.
+//! Faults, held calls, and the control endpoint.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const TARGET: &str = "X-Amz-Target: AmazonEC2ContainerRegistry_V20150921.GetAuth
 const CALL: &str = "ecr:GetAuthorizationToken";
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An unsigned call: 400 where nothing else happens to it.
+/// Makes an unsigned call, which gets a 400 without a fault.
 fn ask(lab: &Lab) -> Got {
     curl(lab, &["--header", TARGET, "--data", "{}", ENDPOINT])
 }
@@ -34,7 +34,7 @@ fn every_fault_shows() {
         (Fault::OddBase64, &[0], 200, "*!"),
         (Fault::NoColon, &[0], 200, "QVdTcGFzc3dvcmQ="),
         (Fault::TooLarge, &[0], 200, "content-length: 2097153"),
-        // curl 7.88 and curl 8.14.
+        // The exit statuses of curl 7.88 and curl 8.14.
         (Fault::Truncated, &[18, 56], 200, "authorizationData"),
         (Fault::Reset, &[56], 0, ""),
         (Fault::WrongCertificate, &[60], 0, ""),

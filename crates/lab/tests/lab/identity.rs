@@ -1,4 +1,4 @@
-//! STS and ECR, as boto3 and the AWS CLI see them.
+//! STS and ECR through boto3 and the AWS CLI.
 
 use std::time::Duration;
 
@@ -193,7 +193,7 @@ fn external_ids_names_and_durations_are_checked() {
     assume(&lab, lab.partner(), &format!("RoleArn='{arn}', ExternalId='s3cr3t'")).unwrap();
     let error = assume(&lab, lab.partner(), &format!("RoleArn='{arn}', ExternalId='other'")).unwrap_err();
     assert!(error.contains("(AccessDenied)"), "{error}");
-    // Past what botocore itself would refuse.
+    // Sends values that botocore itself would refuse.
     let call = |more: &str| {
         let script = format!(
             "from botocore.config import Config\n\
@@ -216,7 +216,7 @@ fn sessions_end() {
     let arn = lab.add_role(role("ci", trusting(ACCOUNT)));
     let session = session_key(&assume(&lab, lab.admin(), &format!("RoleArn='{arn}', DurationSeconds=900")).unwrap());
     lab.advance(Duration::from_secs(901));
-    // botocore corrects nothing by itself: a small wrapper shifts its clock to the lab's.
+    // botocore doesn't correct its clock, so a small wrapper shifts it to the lab's time.
     let shift = "import botocore.auth, datetime\n\
         real = botocore.auth.get_current_datetime\n\
         botocore.auth.get_current_datetime = lambda *a, **k: real(*a, **k) + datetime.timedelta(seconds=901)\n";

@@ -1,5 +1,5 @@
-//! The lab's own tests: its signatures against AWS's published examples, and its wire formats against foreign clients: boto3, the AWS CLI, curl and
-//! skopeo.
+//! The lab's own tests. They check its signatures against AWS's published examples, and its protocols against
+//! independent clients: boto3, the AWS CLI, curl and skopeo.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, in their helpers too")]
 
 mod certificates;

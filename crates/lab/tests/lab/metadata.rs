@@ -1,4 +1,4 @@
-//! IMDSv2 and container credentials, as botocore uses them.
+//! IMDSv2 and container credentials through botocore.
 
 use lab::{ACCOUNT, Fault, Lab, Permissions, RoleSpec, Service};
 
@@ -65,7 +65,7 @@ fn a_container_gets_credentials_for_its_token() {
     assert!(lab.refused("container:Credentials") >= 1);
 }
 
-/// As a developer's own server hands out.
+/// Plays a credential server that a developer runs.
 #[test]
 fn a_container_of_a_user_gets_a_key_without_a_token() {
     let lab = lab();
@@ -94,7 +94,7 @@ fn a_line_end_after_an_answer_is_in_its_length() {
     );
 }
 
-/// What a path of the lab's HTTP address gives.
+/// Returns the answer at a path of the lab's HTTP address.
 fn at_http(lab: &Lab, path: &str, arguments: &[&str]) -> String {
     let port = lab.http_addr().port();
     let here = format!("imds.example:{port}:127.0.0.1:{port}");

@@ -1,4 +1,4 @@
-//! The lab alone, and what it leaves when it stops: nothing.
+//! The lab as a process, and that it leaves nothing behind.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -44,11 +44,12 @@ fn prints_its_environment_and_ends_on_sigterm() {
         env_file.display()
     );
     let asked = Command::new("sh").args(["-c", &script]).output().unwrap();
-    // Not that it is empty: a client of another test may try a port again that the kernel has given to this lab since.
+    // The counts may not be empty: a client of another test may retry a port that the kernel has since given to this
+    // lab.
     let report: serde_json::Value =
         serde_json::from_slice(&asked.stdout).unwrap_or_else(|error| panic!("{error}: {asked:?}"));
     assert!(report["counts"].is_object() && report["log"].is_array(), "{report}");
-    // The shell's own: a small Debian has no program of that name.
+    // The shell's own `kill`, because a minimal Debian has no program of that name.
     let kill = format!("kill -TERM {}", child.id());
     assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
@@ -86,7 +87,7 @@ fn dropping_a_lab_leaves_nothing() {
     assert_eq!(left, 0, "docker-registry is gone");
 }
 
-/// How many processes have this text in their command line.
+/// Counts the processes that have this text in their command line.
 fn processes_naming(text: &str) -> usize {
     fs::read_dir("/proc")
         .unwrap()

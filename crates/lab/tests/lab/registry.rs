@@ -1,4 +1,4 @@
-//! The registries, as skopeo pushes to and pulls from them and as curl sees them.
+//! The registries through skopeo and curl.
 
 use std::fs;
 use std::path::Path;
@@ -84,7 +84,7 @@ fn the_principal_is_authorised_on_the_repository() {
     assert_eq!(upload(&reader), 403);
 }
 
-/// Writes an OCI image layout with one image of one empty layer; returns the digest of its manifest.
+/// Writes an OCI image layout with one image of one empty layer. Returns the digest of its manifest.
 fn write_image(folder: &Path) -> String {
     let blobs = folder.join("blobs/sha256");
     fs::create_dir_all(&blobs).unwrap();
@@ -93,7 +93,7 @@ fn write_image(folder: &Path) -> String {
         fs::write(blobs.join(&hex), bytes).unwrap();
         json!({"mediaType": kind, "digest": format!("sha256:{hex}"), "size": bytes.len()})
     };
-    // Two blocks of zeros: a tar archive of nothing.
+    // Two blocks of zeros are an empty tar archive.
     let layer = add(&[0; 1024], "application/vnd.oci.image.layer.v1.tar");
     let config = json!({
         "architecture": "amd64", "os": "linux",
@@ -122,7 +122,7 @@ struct Skopeo {
 }
 
 impl Skopeo {
-    /// Passwords go by file, certificates by folder.
+    /// Passwords are read from a file, certificates from a folder.
     fn new(lab: &Lab, passwords: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let auths: serde_json::Map<_, _> = passwords
@@ -162,7 +162,7 @@ impl Skopeo {
 #[test]
 fn skopeo_pushes_pulls_mounts_and_lists() {
     let lab = Lab::start(Options::default()).unwrap();
-    // Two names of this machine stand for the registries of two regions.
+    // Two names of this machine are aliases for the registries of two regions.
     let port = lab.https_addr().port();
     let (here, there) = (format!("127.0.0.1:{port}"), format!("localhost:{port}"));
     lab.add_host_alias(&here, HOST).unwrap();

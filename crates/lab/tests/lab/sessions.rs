@@ -1,4 +1,4 @@
-//! What STS checks of a session's policies and tags, as boto3 sees it.
+//! STS's checks of a session's policies and tags, through boto3.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::tools::{boto3, lab};
 
-/// Past what botocore itself would refuse.
+/// Lets botocore send values that it would refuse itself.
 const UNCHECKED: &str = "from botocore.config import Config\n\
     sts = boto3.client('sts', config=Config(parameter_validation=False))\n";
 
@@ -91,7 +91,7 @@ fn only_transitive_tags_go_down_a_chain() {
         &format!("{both}, TransitiveTagKeys=['Cost']"),
     )
     .unwrap();
-    // What is passed on counts, though this request names no tag.
+    // The inherited tag needs permission, though this request has no tag.
     let error = assume(&lab, &session, &untagged, "").unwrap_err();
     assert!(error.contains("sts:TagSession"), "{error}");
     let error = assume(&lab, &session, &second, "Tags=[{'Key': 'cost', 'Value': 'c'}]").unwrap_err();

@@ -1,16 +1,16 @@
-//! The clients, as the tests call them.
+//! Helpers that run the clients.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use lab::{AccessKey, Lab, Options};
 
-/// A lab without docker-registry.
+/// Starts a lab without docker-registry.
 pub fn lab() -> Lab {
     Lab::start(Options::default().registry(false)).unwrap()
 }
 
-/// A Python tool that `scripts/install.sh check` installs.
+/// Returns a Python tool that `scripts/install.sh check` installs.
 pub fn python_tool(name: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target"),
@@ -25,7 +25,7 @@ pub fn python_tool(name: &str) -> PathBuf {
     tool
 }
 
-/// A command in an environment of nothing but the lab: its endpoint, its CA and a key.
+/// A command whose environment has only the lab's endpoint, its CA and a key.
 fn at_lab(program: PathBuf, lab: &Lab, endpoint: &str, key: Option<&AccessKey>) -> Command {
     let mut command = Command::new(program);
     command
@@ -48,7 +48,7 @@ fn at_lab(program: PathBuf, lab: &Lab, endpoint: &str, key: Option<&AccessKey>) 
     command
 }
 
-/// Runs Python with boto3 imported; standard output without its line end, or the error as boto3 words it.
+/// Runs Python with boto3 imported. Returns standard output without its line end, or boto3's error.
 pub fn boto3(
     lab: &Lab,
     endpoint: &str,
@@ -81,17 +81,17 @@ fn outcome(output: Output) -> Result<String, String> {
     }
 }
 
-/// What curl got.
+/// The result of a run of curl.
 #[derive(Debug)]
 pub struct Got {
-    /// curl's exit status: 0, or how the transfer failed.
+    /// curl's exit status.
     pub exit: i32,
     pub status: u16,
-    /// Head and body.
+    /// Head and body of the response.
     pub text: String,
 }
 
-/// Runs curl, led to the lab's ports whatever the host name.
+/// Runs curl, with connections to every host name directed to the lab's ports.
 pub fn curl(lab: &Lab, arguments: &[&str]) -> Got {
     let output = Command::new("curl")
         .args([
@@ -107,7 +107,7 @@ pub fn curl(lab: &Lab, arguments: &[&str]) -> Got {
         .arg("--cacert")
         .arg(lab.ca_file())
         .args(arguments)
-        // The first rule that matches counts: the tests' own come before.
+        // The first matching rule applies, so a test's own rules come first.
         .args(["--connect-to", &format!("::127.0.0.1:{}", lab.https_addr().port())])
         .output()
         .unwrap();

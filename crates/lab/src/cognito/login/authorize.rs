@@ -1,4 +1,5 @@
-//! From `/oauth2/authorize` to a code: what is asked for, who is signed in already, and the way back.
+//! The authorization endpoint: reads requests of apps, shows the login page, issues codes, and sends browsers back to
+//! the app.
 
 use std::fmt::Write;
 
@@ -12,9 +13,9 @@ use crate::answer::{self, Answer};
 use crate::random::random_text;
 use crate::sts::Parameters;
 
-/// A code lives so many seconds: five minutes.
+/// Lifetime of a code in seconds: five minutes.
 const CODE_LIFETIME: i64 = 300;
-/// The parameters of a request that go along from page to page.
+/// The parameters of a request that every page passes on.
 const CARRIED: [&str; 8] = [
     "response_type",
     "client_id",
@@ -25,19 +26,19 @@ const CARRIED: [&str; 8] = [
     "code_challenge_method",
     "login_hint",
 ];
-/// What an app client of the lab may ask for.
+/// The scopes that an app client of the lab may request.
 const SCOPES: [&str; 4] = ["openid", "email", "profile", "aws.cognito.signin.user.admin"];
 
-/// Why a request is refused. It is shown in the browser, or sent to the app.
+/// Why a request is refused, and whether the browser or the app gets the error.
 enum Rejection {
-    /// The address to send the browser back to is not the app's.
+    /// Shown in the browser, because the callback URL is not one of the app's.
     Page(String),
-    /// `error` in the way back.
+    /// Sent to the app as `error` in the callback.
     Redirect(Box<AuthorizationRequest>, &'static str),
 }
 
 impl AuthorizationRequest {
-    /// Reads a request. The address that the browser is sent back to is compared to the letter.
+    /// Reads a request. The callback URL must be exactly one of the app's.
     fn read(pool: &UserPool, form: &Parameters) -> Result<Self, Rejection> {
         let page = |error: &str| Rejection::Page(format!("/error?error={error}"));
         let (Some(id), Some(redirect_uri)) = (form.get("client_id"), form.get("redirect_uri")) else {
@@ -74,7 +75,7 @@ impl AuthorizationRequest {
         }
     }
 
-    /// The way back to the app, with these parameters and the state.
+    /// Redirects to the app with these parameters and the state.
     pub(super) fn back(&self, parameters: &[(&str, &str)]) -> Answer {
         let state = self.state.as_deref().map(|state| ("state", state));
         let mut uri = format!("{}?", self.redirect_uri);
@@ -107,7 +108,8 @@ fn carried(form: &Parameters) -> String {
 }
 
 impl UserPool {
-    /// `GET /oauth2/authorize`: to the login page, to an identity provider, or back at once for a browser that is signed in.
+    /// Answers `GET /oauth2/authorize`: sends the browser to the login page or an identity provider, or back to the app
+    /// if it is signed in.
     pub(super) fn authorize(&mut self, form: &Parameters, cookie: Option<&str>, now: i64) -> Answer {
         let request = match AuthorizationRequest::read(self, form) {
             Ok(request) => request,
@@ -125,7 +127,7 @@ impl UserPool {
         }
     }
 
-    /// `GET /login`.
+    /// Answers `GET /login`.
     pub(super) fn login_page(&mut self, form: &Parameters, now: i64) -> Answer {
         match AuthorizationRequest::read(self, form) {
             Err(rejection) => rejection.answer(),
@@ -141,7 +143,7 @@ impl UserPool {
         }
     }
 
-    /// `POST /login`: a password, a passkey, or "cancel".
+    /// Answers `POST /login`: a password, a passkey, or "cancel".
     pub(super) fn log_in(&mut self, form: &Parameters, now: i64) -> Answer {
         let request = match AuthorizationRequest::read(self, form) {
             Ok(request) => request,
@@ -168,7 +170,7 @@ impl UserPool {
         }
     }
 
-    /// Sends a browser back with a code, and with a cookie that spares the next sign-in.
+    /// Sends a browser back with a code, and with a cookie that makes the next sign-in unnecessary.
     pub(super) fn send_back(&mut self, request: &AuthorizationRequest, user: &str, now: i64) -> Answer {
         let (code, cookie) = (random_text(36), random_text(40));
         self.login.codes.insert(
@@ -190,7 +192,7 @@ impl UserPool {
         answer
     }
 
-    /// `GET /logout`: ends the browser's session; the address to go on to is compared to the letter.
+    /// Answers `GET /logout`: ends the browser's session. The URL to continue at must be exactly one of the app's.
     pub(super) fn log_out(&mut self, form: &Parameters, cookie: Option<&str>) -> Answer {
         let id = form.get("client_id").unwrap_or_default();
         let known = self.login.callbacks.get(id).cloned().unwrap_or_default();

@@ -1,10 +1,10 @@
-//! The pages that people see: plain forms, without scripts.
+//! The pages of the managed login: plain forms, without scripts.
 
 use super::super::Provider;
 use crate::answer::{self, Answer, escape_xml};
 use crate::sts::Parameters;
 
-/// A text in an attribute or between tags.
+/// Escapes a text for use in an attribute or between tags.
 fn inert(text: &str) -> String {
     escape_xml(text).replace('"', "&quot;")
 }
@@ -39,7 +39,7 @@ pub(super) fn login(query: &str, username: &str, refusal: &str) -> Answer {
     html(200, "Sign in", &body)
 }
 
-/// The request's parameters as fields of the form.
+/// Returns the request's parameters as hidden fields of the form.
 fn hidden(query: &str) -> String {
     let pairs = query.split("&amp;").filter_map(|pair| pair.split_once('='));
     let fields = pairs.filter(|(name, _)| *name != "login_hint").map(|(name, value)| {
@@ -49,7 +49,7 @@ fn hidden(query: &str) -> String {
     fields.collect()
 }
 
-/// The page of an identity provider: who somebody is there, or that they refuse to tell.
+/// The page of an identity provider: the user gives an e-mail address there, or refuses.
 pub(super) fn provider(name: &str, form: &Parameters) -> Answer {
     let Some(provider) = Provider::named(name) else {
         return error("Provider does not exist");
@@ -65,7 +65,7 @@ pub(super) fn provider(name: &str, form: &Parameters) -> Answer {
     html(200, name, &body)
 }
 
-/// Sends what a provider says to the managed login, as browsers do for SAML: by a form.
+/// Posts a provider's answer to the managed login with a form, as browsers do for SAML.
 pub(super) fn post_back(to: &str, fields: &[(&str, &str)]) -> Answer {
     let fields: String = fields
         .iter()
@@ -78,7 +78,7 @@ pub(super) fn post_back(to: &str, fields: &[(&str, &str)]) -> Answer {
     html(200, "One moment", &body)
 }
 
-/// What a browser shows where it can't be sent back.
+/// The error page of requests that have no valid callback URL.
 pub(super) fn error(what: &str) -> Answer {
     let body = format!(
         "<p>An error was encountered with the requested page.</p><p>{}</p>",

@@ -1,4 +1,4 @@
-//! The identity providers behind the managed login: a company's own, by SAML, and Google.
+//! The identity providers behind the managed login: a company's own (SAML), and Google.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -10,10 +10,10 @@ use super::page;
 use crate::answer::{Answer, escape_xml};
 use crate::sts::Parameters;
 
-/// What a provider signs with, in place of a certificate of its own.
+/// The key that providers sign with, in place of a certificate.
 const KEY: &[u8] = b"the providers of the lab";
 
-/// The answer of a provider's page: an assertion that it signed for this pool and this request, or that the user refuses.
+/// The answer of a provider's page: an assertion signed for this pool and this request, or the user's refusal.
 pub(super) fn answer(name: &str, form: &Parameters) -> Answer {
     let Some(provider) = Provider::named(name) else {
         return page::error("Provider does not exist");
@@ -36,7 +36,7 @@ pub(super) fn answer(name: &str, form: &Parameters) -> Answer {
     page::post_back(to, &fields)
 }
 
-/// `<Assertion>` of a subject, for this pool, in answer to this request, with its signature.
+/// Returns the signed `<Assertion>` of a subject, for this pool and this request.
 fn assertion(provider: Provider, relay: &str, email: &str) -> String {
     let email = escape_xml(email);
     let statement = format!(
@@ -48,7 +48,7 @@ fn assertion(provider: Provider, relay: &str, email: &str) -> String {
 }
 
 impl UserPool {
-    /// `POST /saml2/idpresponse` and `/oauth2/idpresponse`: what a provider said, checked as a whole.
+    /// Answers `POST /saml2/idpresponse` and `/oauth2/idpresponse`, after checking the provider's whole answer.
     pub(super) fn idp_response(&mut self, form: &Parameters, now: i64) -> Answer {
         let relay = form.get("RelayState").unwrap_or_default();
         let Some(request) = self.login.relays.remove(relay) else {

@@ -41,7 +41,8 @@ impl Aws {
     }
 }
 
-/// The client that asks, by the `Authorization` header or, without a secret, by its id in the form.
+/// Authenticates the calling client: by the `Authorization` header or, for a client without a secret, by its id in the
+/// form.
 fn authenticated(headers: &HeaderMap, form: &Parameters) -> Result<&'static Client, Refusal> {
     let basic = header_text(headers, "authorization").strip_prefix("Basic ");
     let (id, secret) = match basic {
@@ -61,14 +62,14 @@ fn authenticated(headers: &HeaderMap, form: &Parameters) -> Result<&'static Clie
 }
 
 impl UserPool {
-    /// `POST /oauth2/token`.
+    /// Answers `POST /oauth2/token`.
     pub(super) fn token(&mut self, headers: &HeaderMap, form: &Parameters, now: i64) -> Result<Issued, Refusal> {
         let client = authenticated(headers, form)?;
         let outcome = match form.get("grant_type") {
             Some("authorization_code") => self.trade_code(client, form, now)?,
             Some("refresh_token") => {
                 let token = form.get("refresh_token").unwrap_or_default();
-                // This way needs no device: the browser's session is what is remembered.
+                // No device is needed here: the pool remembers the browser's session instead.
                 self.refresh(client, token, None, now)
                     .map_err(|_| refused("invalid_grant"))?
             }
@@ -80,7 +81,8 @@ impl UserPool {
         }
     }
 
-    /// A code counts once, for the client that asked for it, the address that it was sent to, and who can prove the challenge.
+    /// Trades a code for tokens. A code is valid once, for the client that requested it, its callback URL, and its PKCE
+    /// verifier.
     fn trade_code(&mut self, client: &'static Client, form: &Parameters, now: i64) -> Result<Outcome, Refusal> {
         let invalid = || refused("invalid_grant");
         let text = form.get("code").unwrap_or_default();
@@ -89,7 +91,7 @@ impl UserPool {
             return Err(invalid());
         }
         if let Some(origin) = &code.origin {
-            // Two hold the same code: what the first one got is taken back (RFC 6749, 4.1.2).
+            // The code was used before: the tokens of its first use are revoked (RFC 6749, 4.1.2).
             if let Some(grant) = self.grants.known.get_mut(origin) {
                 grant.revoked = true;
             }
@@ -110,7 +112,7 @@ impl UserPool {
         Ok(outcome)
     }
 
-    /// `POST /oauth2/revoke`.
+    /// Answers `POST /oauth2/revoke`.
     pub(super) fn revoke_by_form(&mut self, headers: &HeaderMap, form: &Parameters) -> Result<Answer, Refusal> {
         let client = authenticated(headers, form)?;
         let token = form.get("token").ok_or_else(|| refused("invalid_request"))?;
