@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks GitLab's template and the recipes beside it: GitLab's schema, the shell in them, and that the template fetches the release that the
-# action fetches.
+# Checks GitLab's template and the recipes beside it: against GitLab's schema, the shell code in them, and that the template downloads the same
+# release as the action.
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 
@@ -10,18 +10,18 @@ OUT=$TARGET/gitlab
 rm -rf "$OUT"
 mkdir -p "$OUT"
 
-# schema NAME FILE…: GitLab's own.
+# schema NAME FILE…: validates files against GitLab's schema.
 schema() { "$PYTHON/check-jsonschema" --quiet --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci "$@"; }
 
-# render FILE [INPUT=VALUE…]: as JSON, inputs in place.
+# render FILE [INPUT=VALUE…]: prints the file as JSON, with the inputs filled in.
 render() { "$PYTHON/python" scripts/gitlab-template.py "$@"; }
 
-# shell_of FILE: the before_script, script and after_script of each job, one shell each, as a sh script; the jobs' variables are given.
+# shell_of FILE: prints the before_script, script and after_script of each job as a sh script, one subshell for each, with the jobs' variables set.
 shell_of() {
   jq -r '[.[] | objects | (.before_script, .script, .after_script) // empty | map(strings) | join("\n")] | join("\n")' "$1"
 }
 
-# The template's header is checked alone, and its jobs with inputs in place: the schema knows neither two documents nor inputs.
+# The template's header is checked alone, and its jobs with inputs filled in, because the schema supports neither two documents nor inputs.
 sed '/^---$/Q' "$TEMPLATE" >"$OUT/header.yml"
 render "$TEMPLATE" registries=111122223333/eu-west-1 >"$OUT/jobs.json"
 schema "$OUT/header.yml" "$OUT/jobs.json" templates/examples/*.yml
@@ -31,25 +31,25 @@ for recipe in templates/examples/*.yml; do
 done
 for file in "$OUT"/*.json; do
   shell_of "$file" >"${file%.json}.sh"
-  # SC2050: where an input was compared, its value stands.
+  # SC2050: a comparison with an input becomes a comparison of constants.
   "$PYTHON/shellcheck" --shell=sh --exclude=SC2050 "${file%.json}.sh"
 done
 
-# Only `spec:` and hidden jobs: nothing of the pipelines that include it changes.
+# The template has only `spec:` and hidden jobs, so it changes nothing in the pipelines that include it.
 [ "$(jq -r 'keys | map(select(startswith(".") | not)) | join(" ")' "$OUT/jobs.json")" = "" ] || die "$TEMPLATE: only hidden jobs, please"
 
-# Inputs become text of the scripts: what could end a string or start a command is refused.
+# Inputs become part of the scripts, so values that could end a string or start a command are refused.
 for input in {registries,role-arn,region,audience,options}=a download-base-url=https://a; do
   render "$TEMPLATE" "$input" >/dev/null
-  # shellcheck disable=SC2016,SC1003 # as they are
+  # shellcheck disable=SC2016,SC1003 # not to be expanded
   for more in '"' '\' '`id`' '$(id)' $'\nb' "'" ';' '|' '&'; do
     ! render "$TEMPLATE" "$input$more" >/dev/null 2>&1 || die "$TEMPLATE: an input takes $input$more"
   done
 done
 
-# input NAME: its default.
+# input NAME: prints the default of an input.
 input() { "$PYTHON/python" -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["spec"]["inputs"][sys.argv[2]]["default"])' "$OUT/header.yml" "$1"; }
-# released FILTER: of the action.
+# released FILTER: prints a value from the action's checksums.json.
 released() { jq -r "$1" action/checksums.json; }
 
 [ "$(input version)" = "$(released .version)" ] || die "$TEMPLATE: its version is not that of action/checksums.json"

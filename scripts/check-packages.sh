@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# check-packages.sh FOLDER: installs the packages that linux-packages.sh made in FOLDER, each into a root of its own, and looks at what is there; this
-# machine's are run there, where no other file is.
+# check-packages.sh FOLDER: installs the packages that linux-packages.sh made in FOLDER, each into its own root, and checks the installed files.
+# Packages of this machine's architecture are also run there, without any other files.
 source "$(dirname "$0")/env.sh"
 
 [ $# = 1 ] || die "usage: check-packages.sh FOLDER"
@@ -13,13 +13,13 @@ trap 'rm -rf "$WORK"' EXIT
 with_dpkg() {
   mkdir -p "$2"/var/lib/dpkg/{info,updates}
   touch "$2"/var/lib/dpkg/{status,available}
-  # It warns of the other architecture.
+  # dpkg warns about the other architecture.
   dpkg --root="$2" --force-architecture --log=/dev/null --install "$1" >"$WORK/log" 2>&1 || { cat "$WORK/log" >&2 && return 1; }
 }
 
 # with_rpm FILE ROOT
 with_rpm() {
-  # On Debian it warns that there is apt.
+  # On Debian rpm warns that there is apt.
   rpm --root "$2" --dbpath /var/lib/rpm --ignorearch --install "$1" 2>"$WORK/log" || { cat "$WORK/log" >&2 && return 1; }
 }
 

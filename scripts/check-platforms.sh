@@ -1,27 +1,27 @@
 #!/usr/bin/env bash
-# make check-platforms: compiles and links the program for macOS on both processors and for Windows, and looks at what the result asks of the system.
-# Nothing here runs it: `make windows` does, for Windows. check-platforms.sh TARGET…: for some of them.
+# make check-platforms: compiles and links the program for macOS on both processors and for Windows, and checks what the result needs from the
+# system. Nothing is run here; `make windows` runs the tests for Windows. check-platforms.sh TARGET…: only these targets.
 #
-# Apple's libraries are not here. In their place are stubs with the names that the crates declare, which is all that a linker looks at.
+# Apple's libraries are not available here. Stubs with the symbols that the crates declare replace them, which is all that a linker needs.
 source "$(dirname "$0")/cross.sh"
 cd "$ROOT"
 
 PLATFORMS=(aarch64-apple-darwin x86_64-apple-darwin x86_64-pc-windows-gnu)
 STUBS=$TARGET/apple-stubs
-# The oldest macOS that docs/install.md names; release.yml sets the same.
+# The oldest macOS that docs/install.md names. release.yml sets the same version.
 export MACOSX_DEPLOYMENT_TARGET=11.0
 export CARGO_PROFILE_DEV_DEBUG=0
-# Rust would strip with a program that Debian lacks.
+# Rust would strip with a program that Debian does not have.
 export CARGO_PROFILE_DEV_STRIP=none
 
-# declared CRATE: the functions and constants that a crate of Rust bindings declares.
+# declared CRATE: prints the functions and constants that a crate of Rust bindings declares.
 declared() {
   local manifest
   manifest=$(cargo metadata --locked --format-version 1 | jq -r --arg name "$1" '.packages[] | select(.name == $name).manifest_path')
   grep -rhoE 'pub (fn|static) [A-Za-z_0-9]+' "${manifest%/*}/src" | awk '{print $3}' | sort -u
 }
 
-# stub FILE LIBRARY: of the library with the symbols on stdin.
+# stub FILE LIBRARY: writes a stub of the library with the symbols on stdin.
 stub() {
   mkdir -p "${1%/*}"
   {
@@ -41,10 +41,10 @@ stubs() {
   printf '%s\n' iconv iconv_open iconv_close | stub "$STUBS/libiconv.tbd" /usr/lib/libiconv.2.dylib
 }
 
-# folder TARGET: that of make windows, so that nothing is compiled twice, and one of its own for macOS.
+# folder TARGET: prints the target folder. For Windows it is the one of make windows, so that nothing is compiled twice; macOS has its own.
 folder() { case $1 in *windows*) echo "$TARGET/windows" ;; *) echo "$TARGET/macos" ;; esac; }
 
-# look TARGET: what the program asks of the system is what every one that it is for has.
+# look TARGET: checks that the program only needs what every supported system has.
 look() {
   local file said expected
   file=$(folder "$1")/$1/debug/ecr-auth
@@ -58,7 +58,7 @@ look() {
   said=$("$TARGET/zig/bin/python" scripts/load-commands.py "$file")
   say "$said"
   expected="${1%%-*} macOS $MACOSX_DEPLOYMENT_TARGET PIE"
-  # ARM runs nothing that isn't signed, if only by the linker.
+  # ARM Macs only run signed programs. The linker's signature is enough.
   [ "${1%%-*}" != aarch64 ] || expected+=" signed"
   [[ $said = "$expected "* ]] || die "$1: expected: $expected"
   ! tr ' ' '\n' <<<"$said" | grep / | grep -vE '^/(usr/lib/lib(System|iconv|charset)\.|System/Library/Frameworks/(Security|CoreFoundation)\.)' >&2 || die "$1: asks for other libraries"

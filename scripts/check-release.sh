@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks release-checksums.sh on a copy of the tree: what it writes passes check-gitlab.sh and has every binary that the action may ask for;
-# and where a binary is missing it fails and changes nothing. Then homebrew-formula.sh.
+# Checks release-checksums.sh on a copy of the tree: its result passes check-gitlab.sh and has every binary that the action may request, and a
+# missing binary makes it fail without changes. Then checks homebrew-formula.sh.
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 
@@ -13,14 +13,14 @@ cp -r --parents "${TREE[@]}" "$COPY/tree"
 # The copy's scripts use this tree's tools.
 export CARGO_TARGET_DIR=$TARGET
 
-# names: the binaries that the action may ask for, one a line. It downloads each compressed.
+# names: prints the binaries that the action may request, one a line. The action downloads each in compressed form.
 names() {
   "$TARGET/node/bin/node" -e 'const { assetName } = require("./action/binary.js");
     for (const system of ["linux", "darwin", "win32"]) for (const arch of ["x64", "arm64"]) console.log(assetName(system, arch));'
 }
-# checksums VERSION: as release-checksums.sh writes them into the copy.
+# checksums VERSION: runs release-checksums.sh in the copy.
 checksums() { "$COPY/tree/scripts/release-checksums.sh" "$1" "$COPY/files" 2>"$COPY/stderr"; }
-# refused VERSION WHY: it fails, says so, and changes nothing.
+# refused VERSION WHY: checks that release-checksums.sh fails with this error and changes nothing.
 refused() {
   ! checksums "$1" || die "release-checksums.sh: no error: $2"
   grep -qF "$2" "$COPY/stderr" || die "release-checksums.sh: another error than '$2': $(<"$COPY/stderr")"
@@ -40,13 +40,13 @@ for name in "${FILES[@]}"; do
   mv "$COPY/aside" "$COPY/files/$name"
 done
 
-# The version alone, as it is set before a release.
+# Sets only the version, as before a release.
 "$COPY/tree/scripts/set-version.sh" 8.8.8
-# Every crate of ours is in at least one lock file.
+# Each of our crates is in at least one lock file.
 (cd "$COPY/tree" && scripts/check-gitlab.sh && scripts/set-version.sh --check && grep -qF 'ecr-auth@v8' README.md &&
   for crate in ecr-auth $(ls crates); do grep -hFxA1 "name = \"$crate\"" Cargo.lock fuzz/Cargo.lock; done | grep '^version' | sort -u | diff - <(echo 'version = "8.8.8"')) ||
   die "set-version.sh: left something as it was"
-# A second time it replaces what the first has written.
+# A second run replaces what the first one wrote.
 for version in 9.9.9 "$VERSION"; do checksums "$version" || die "release-checksums.sh: $(<"$COPY/stderr")"; done
 "$COPY/tree/scripts/check-gitlab.sh"
 (cd "$COPY/files" && sha256sum "${FILES[@]}") | sort >"$COPY/expected"
@@ -58,20 +58,20 @@ for version in "$(version)" 8.8.8 9.9.9; do
   ! (cd "$COPY/tree" && grep -rnF "$version" action docker docs jenkins kubernetes templates) >&2 || die "a version was left as it was"
 done
 
-# The repository's name is defined in one place and written into all others.
+# The repository's name is defined in one place and copied to all others.
 (cd "$COPY/tree" && scripts/set-repository.sh acme && [ "$(source scripts/env.sh && repository)" = acme/ecr-auth ] && scripts/set-repository.sh --check) ||
   die "set-repository.sh: left something as it was"
 printf 'uses: %s\n' other/ecr-auth@v1 >"$COPY/tree/docs/other.md"
 ! "$COPY/tree/scripts/set-repository.sh" --check 2>/dev/null || die "set-repository.sh --check: no error beside another repository"
 rm "$COPY/tree/docs/other.md"
-# A page with an older version, or an action's tag that no release of this version moves, is found.
+# set-version.sh finds a page with an older version, and an action tag that no release of this version moves.
 for line in ecr-auth/v0.0.9 "uses: $(repository)@v7"; do
   printf '%s\n' "$line" >"$COPY/tree/docs/other.md"
   ! "$COPY/tree/scripts/set-version.sh" --check 2>/dev/null || die "set-version.sh --check: no error beside: $line"
 done
 rm "$COPY/tree/docs/other.md"
 
-# The formula is Ruby that means what it says: its downloads, by system and architecture, are the release's.
+# The formula is valid Ruby, and its downloads by system and architecture are the release's.
 (cd "$COPY/files" && sha256sum "${NAMES[@]}") >"$COPY/SHA256SUMS"
 scripts/homebrew-formula.sh "$VERSION" "$COPY/SHA256SUMS" >"$COPY/ecr-auth.rb"
 ruby -w -e '

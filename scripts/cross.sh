@@ -1,15 +1,15 @@
-# shellcheck shell=bash disable=SC2034 # who sources it uses STD and WINDOWS_FLAGS
-# Sourced by what builds for other machines: the Rust that can, and zig as the C compiler and linker.
+# shellcheck shell=bash disable=SC2034 # the scripts that source this use STD and WINDOWS_FLAGS
+# Sourced by the scripts that build for other machines: finds a Rust toolchain for the target, and zig as the C compiler and linker.
 #
-# Rust's standard library for a target is rustup's where that is installed (`rustup target add`); else it is built from Debian's source,
-# which cargo does only when told that it may use what is not stable yet (RUSTC_BOOTSTRAP).
+# Rust's standard library for a target is rustup's if it is installed (`rustup target add`). Otherwise it is built from Debian's source, for which
+# cargo has to allow unstable features (RUSTC_BOOTSTRAP).
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
 ZIG=$TARGET/zig
-# What cargo needs besides --target.
+# The arguments that cargo needs in addition to --target.
 STD=()
 
-# rust_for TARGET: chooses the Rust for the rest of this (sub)shell.
+# rust_for TARGET: selects the Rust toolchain for the rest of this (sub)shell.
 rust_for() {
   STD=()
   rust_has_std "$1" || {
@@ -18,7 +18,7 @@ rust_for() {
     STD=("-Zbuild-std=std,panic_abort" "-Zbuild-std-features=optimize_for_size")
   }
   case $1 in
-    # Rust names two libraries of GCC's, and zig has what is in them elsewhere: here are two with nothing in them.
+    # Rust links two of GCC's libraries, whose contents zig has elsewhere. Two empty libraries satisfy the linker.
     *-windows-gnu)
       mkdir -p "$TARGET/windows-empty"
       for library in ssp ssp_nonshared; do printf '!<arch>\n' >"$TARGET/windows-empty/lib$library.a"; done
@@ -26,6 +26,6 @@ rust_for() {
       export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS=$WINDOWS_FLAGS
       ;;
   esac
-  # First, as cargo-zigbuild asks the first python3 for zig.
+  # First on PATH, because cargo-zigbuild asks the first python3 for zig.
   export PATH=$ZIG/bin:$PATH
 }

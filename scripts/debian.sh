@@ -1,31 +1,31 @@
 #!/usr/bin/env bash
-# A Debian of its own in target/debian/SERIES (bookworm, trixie, sid), made once and shared by all that runs in it. Needs root.
+# A Debian system in target/debian/SERIES (bookworm, trixie, sid), created once and shared by everything that runs in it. Needs root.
 #
-# debian.sh SERIES: makes it, with nothing in it beyond what every Debian has, and prints its folder.
-# debian.sh SERIES COMMAND ARG…: then runs the command with that folder as /, where the repository stands at its own path; the network is
-# the machine's. What the command changes there stays. `debian.sh trixie scripts/install.sh demo` installs what the demo needs.
+# debian.sh SERIES: creates a minimal system and prints its folder.
+# debian.sh SERIES COMMAND ARG…: then runs the command with that folder as /, and the repository at its usual path. The network is the machine's.
+# Changes that the command makes there are kept. `debian.sh trixie scripts/install.sh demo` installs what the demo needs.
 source "$(dirname "$0")/env.sh"
 source "$ROOT/scripts/root.sh"
 
-# mirror: where this machine's apt has Debian from; empty elsewhere: debootstrap knows one.
+# mirror: prints the mirror of this machine's apt. Empty elsewhere, because debootstrap has a default.
 mirror() {
-  # shellcheck disable=SC2016 # apt-get's words
+  # shellcheck disable=SC2016 # a format of apt-get
   apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
     awk '$1 == "Debian" && $2 !~ /security/ && !said {sub("/$", "", $2); print $2; said = 1}'
 }
 
-# sources SERIES MIRROR: apt's, with a stable release's security updates.
+# sources SERIES MIRROR: prints apt's sources, with security updates for a stable release.
 sources() {
   echo "deb $2 $1 main"
   [ "$1" = sid ] || echo "deb $2-security $1-security main"
 }
 
-# make SERIES FOLDER: makes it beside the folder first, so that a half-made Debian is never used.
+# make SERIES FOLDER: creates it beside the folder and renames it at the end, so that an incomplete Debian is never used.
 make() {
   local series=$1 folder=$2 made=$2.new mirror script log=$2.log
   command -v debootstrap >/dev/null || "$ROOT/scripts/install.sh" debian
   mirror=$(mirror)
-  # It knows later releases by the script of the first one like them.
+  # debootstrap may not know a newer release, but can use the script of an older one.
   script=/usr/share/debootstrap/scripts/$series
   [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
   say "Making a Debian $series (a minute, once)"
@@ -36,20 +36,20 @@ make() {
   }
   mirror=$(awk '$1 == "deb" {print $2; exit}' "$made/etc/apt/sources.list")
   sources "$series" "$mirror" >"$made/etc/apt/sources.list"
-  # Fetched as this machine's apt does. A crash costs the folder, so dpkg need not wait for the disk.
+  # Fetched with the settings of this machine's apt. A crash costs only the folder, so dpkg need not wait for the disk.
   apt-config dump 2>/dev/null | grep '^Acquire::\(Check\|http\|https\|Retries\)' >"$made/etc/apt/apt.conf.d/99machine" || true
-  # What is installed is not kept as a package too.
+  # Installed packages are not kept in the cache.
   echo 'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb"; };' >"$made/etc/apt/apt.conf.d/99small"
   echo force-unsafe-io >"$made/etc/dpkg/dpkg.cfg.d/unsafe-io"
   printf 'path-exclude=/usr/share/%s/*\n' doc man locale info >"$made/etc/dpkg/dpkg.cfg.d/small"
-  # Certificates that this machine's owner trusts.
+  # CA certificates that this machine trusts.
   mkdir -p "$made/usr/local/share/ca-certificates"
   cp /usr/local/share/ca-certificates/*.crt "$made/usr/local/share/ca-certificates" 2>/dev/null || true
   rm -f "$made"/var/cache/apt/archives/*.deb
   mv "$made" "$folder"
 }
 
-# inside FOLDER COMMAND…: in its namespaces.
+# inside FOLDER COMMAND…: runs the command in the namespaces.
 inside() {
   local folder=$1
   shift
@@ -78,6 +78,6 @@ if [ $# = 0 ]; then
   echo "$FOLDER"
   exit
 fi
-# Settings for proxies and certificates are kept inside. A Rust in the caller's home is not used.
+# Settings for proxies and certificates pass to the inside. A Rust toolchain in the caller's home is not used.
 exec env -u CARGO_HOME -u RUSTUP_HOME PIP_NO_CACHE_DIR=1 HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
   unshare --mount --pid --fork --kill-child "${BASH:-bash}" "$0" --inside "$FOLDER" "$@"

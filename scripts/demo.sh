@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # make demo: a real Docker engine builds, pushes and pulls an image under a real ECR name, signed in by the helper alone.
 #
-# Installs what is missing, builds, then plays inside namespace.sh, and compares the machine before and after. Exit status 0 only where every
-# step held.
+# Installs what is missing, builds, then runs the demo inside namespace.sh, and compares the machine before and after. The exit status is 0 only if
+# every step succeeded.
 source "$(dirname "$0")/env.sh"
 
-# outside: everything but the play itself.
+# outside: everything except the demo itself.
 outside() {
   local before after status=0 cargo=(cargo build --locked)
   [ -t 2 ] || cargo+=(--quiet)
@@ -27,14 +27,14 @@ outside() {
   exit "$status"
 }
 
-# ---- inside: the play, one function a step; each says with `told` what it found ----
+# ---- inside: the demo, one function a step; each reports its result with `told` ----
 
 PASSED=0
 
-# told TEXT…: the sentence a step is reported with.
+# told TEXT…: records the sentence that reports a step.
 told() { printf '%s' "$*" >"$STAGE/told"; }
 
-# expect WHAT WANT HAVE: the step fails unless both are the same.
+# expect WHAT WANT HAVE: fails the step unless both values are equal.
 expect() {
   [ "$2" = "$3" ] || {
     printf '%s: expected %s, found %s\n' "$1" "$2" "$3" >&2
@@ -42,7 +42,7 @@ expect() {
   }
 }
 
-# step NAME FUNCTION: runs it and prints one line; a failure ends the play with what the step and the daemons said last.
+# step NAME FUNCTION: runs a step and prints one line. A failure ends the demo and shows the last output of the step and the daemons.
 step() {
   local name=$1 status start=${EPOCHREALTIME/[^0-9]/}
   [ ! -t 1 ] || printf '… %-12s' "$name"
@@ -65,13 +65,13 @@ step() {
   fi
 }
 
-# seconds_since MICROSECONDS: one decimal.
+# seconds_since MICROSECONDS: prints the elapsed seconds with one decimal.
 seconds_since() {
   local tenths=$(((${EPOCHREALTIME/[^0-9]/} - $1) / 100000))
   printf '%d.%d' $((tenths / 10)) $((tenths % 10))
 }
 
-# tail_of FILE…: the last lines of each, named.
+# tail_of FILE…: prints the last lines of each file with its name.
 tail_of() {
   local file
   for file; do
@@ -151,7 +151,7 @@ foreign_step() {
 }
 
 job_step() {
-  # A runner of its own, where nothing was set up and no AWS key is to be found.
+  # A separate runner, with nothing set up and no AWS keys.
   export HOME=$STAGE/runner
   mkdir "$HOME"
   start_job github
@@ -169,7 +169,7 @@ job_step() {
 
 renewal_step() {
   local before old
-  # From here on tokens live seconds instead of twelve hours. The cached one is dropped, for a short-lived one to take its place.
+  # From here on tokens last seconds instead of twelve hours. The cached token is dropped, so that a short-lived one replaces it.
   control token-lifetime '{"seconds": 6}' >/dev/null
   printf '%s' "$REGISTRY" | docker-credential-ecr-auth erase
   old=$(password)
@@ -180,7 +180,7 @@ renewal_step() {
   told "the token expired and the registry refused it; the next push fetched a new one and went through"
 }
 
-# refused PASSWORD: whether it no longer opens the registry: ECR answers 403 to a token past its end.
+# refused PASSWORD: whether the registry refuses the password. ECR answers 403 to an expired token.
 refused() { [ "$(opens "$1")" = 403 ]; }
 
 logout_step() {
@@ -191,7 +191,7 @@ logout_step() {
   told "everything is as before setup: no helper, no token, and a push is refused"
 }
 
-# inside: the play.
+# inside: runs the demo.
 inside() {
   source "$ROOT/scripts/stage.sh"
   IMAGE=$REGISTRY/$IMAGE_NAME

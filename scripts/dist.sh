@@ -4,8 +4,8 @@
 #
 # dist.sh --binaries [TARGET…]: the binaries alone, or those of some targets, which leaves the rest of dist/ as it is.
 #
-# zig is the C compiler and the linker for both architectures, and the musl inside is zig's: Debian's, 1.2.3, can't ask DNS servers over
-# TCP, so that long answers would be cut off.
+# zig is the C compiler and the linker for both architectures, and provides musl. Debian's musl, 1.2.3, can't query DNS servers over TCP, so it
+# would truncate long answers.
 source "$(dirname "$0")/cross.sh"
 cd "$ROOT"
 
@@ -22,10 +22,10 @@ SYSTEM_LIBRARIES='kernel32|ntdll|advapi32|bcrypt|bcryptprimitives|combase|crypt3
 # Those that watch the process's system calls, or bound its memory, would watch qemu; and crowds of it take longer to start than a `get` may last.
 # Questions at a terminal want an ioctl (TCGETS2) that Debian 12's qemu doesn't have.
 NOT_EMULATED='test(/^(crowds::(a_warm_get_opens_no_socket_and_starts_no_thread|two_hundred_identities_at_once_are_all_cached)$|leaks|stored_logins::no_secret_is_in_an_argument_or_in_a_readable_file$|power_cut::|under_fire::|floods::|faults::|cognito_terminal::|cognito_import::|waiting::|help::|moto::)/)'
-# Those that move the clock of a process do it by a library, which a static program doesn't load.
+# Tests that move a process's clock use a preloaded library, which a static program doesn't load.
 CLOCK_MOVED='test(/^(job_time|scale|aws_tools::boto3|floods::a_week_)/)'
 CLOCK_MOVED_CLIENTS='^test_(builds_outlive_|builds_of_.*_are_told_what_ended$|logins_work_by_the_aws_cli_under_assume$|cognito_customers_pull_|cognito_profiles_|doctor_names_(an_expired_session|a_clock_that_is_off)$)'
-# In a user namespace Docker pushes and pulls, and can't start containers; so of its tests those that start none.
+# In a user namespace Docker can push and pull but not start containers, so only the tests that start none run.
 EMULATED_CLIENTS=(test_docker_login_passes_with_the_helper test_docker_works_with_the_global_store test_docker_is_as_before_after_logout
   test_docker_pulls_from_ecr_public_even_where_aws_says_no test_podman_builds_pushes_and_pulls test_buildah_pushes_and_pulls
   test_skopeo_copies_without_a_daemon test_tokens_are_fetched_once)
@@ -47,12 +47,12 @@ flags() {
 flags_of_linux() {
   echo -Clink-self-contained=no
   echo -Ctarget-feature=+crt-static
-  # zig doesn't know the -static-pie that rustc asks for, and would fix the addresses (docs/decisions/0003-position-independent.md).
+  # zig doesn't support rustc's -static-pie, and would make the addresses fixed (docs/decisions/0003-position-independent.md).
   echo -Clink-arg=-pie
   echo "-Clinker=$ROOT/scripts/link.sh"
-  # By its name rustc would take it for Microsoft's.
+  # Otherwise rustc would take it for Microsoft's linker because of its name.
   echo -Clinker-flavor=gcc
-  # A panic ends the program, so no tables for unwinding are needed (docs/decisions/0005-size.md).
+  # A panic aborts the program, so tables for unwinding are not needed (docs/decisions/0005-size.md).
   echo -Cforce-unwind-tables=no
 }
 
@@ -67,7 +67,7 @@ build() (
   target=$1
   rust_for "$target"
   say "== $target: $(rustc --version)"
-  # So that the crates' folder is there when its name is asked for.
+  # Fetched first, so that the crates' folder exists when its path is needed.
   cargo fetch --quiet --locked
   CARGO_ENCODED_RUSTFLAGS=$(flags "$target" | paste -sd $'\x1f')
   export CARGO_ENCODED_RUSTFLAGS LINK_TARGET=$target
@@ -116,7 +116,7 @@ check_linux() {
   if grep ' RWE ' <<<"$headers" >&2; then die "$file has memory that can be written and run"; fi
 }
 
-# test_file TARGET: the integration and the end-to-end tests, with this binary in the place of cargo's.
+# test_file TARGET: runs the integration and the end-to-end tests with this binary instead of cargo's.
 test_file() (
   here=() tests="binary(it) - $CLOCK_MOVED"
   mapfile -t clients < <(cat "$ROOT"/tests/e2e/*.sh | sed -n 's/^\(test_[a-z0-9_]*\)().*/\1/p' | grep -vE "$CLOCK_MOVED_CLIENTS")
@@ -172,7 +172,7 @@ binaries() {
     rm -rf "$DIST"
     set -- "${TARGETS[@]}"
   fi
-  # Sums of what was there before.
+  # Removes the checksums of an earlier build.
   rm -f "$DIST/SHA256SUMS"
   mkdir -p "$DIST"
   for target; do
@@ -182,7 +182,7 @@ binaries() {
   done
 }
 
-# compress FILE…: each for the action's download, which stays within its bound.
+# compress FILE…: compresses each file for the action's download, and checks its size.
 compress() {
   local file size
   "$TARGET/node/bin/node" scripts/compress.js "$@"
@@ -195,7 +195,7 @@ compress() {
 main() {
   local target
   "$ROOT/scripts/install.sh" build test dist
-  # Whether this machine can run the other architecture's programs is known now, and not after half an hour.
+  # Checks now, not after half an hour, whether this machine can run the other architecture's programs.
   "$ROOT/scripts/emulate.sh" true
   binaries
   for target in "${TARGETS[@]}"; do sbom "$target"; done

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The end-to-end tests, after a build: e2e.sh [--debian SERIES] [--parts N] [TEST…], in parts that run side by side, each on a stage of its own. A TEST
-# is a name, or a pattern such as 'test_docker_*'; without one, all. One line a test, PASS or FAIL first; a part's lines come
-# when it has ended.
+# Builds, then runs the end-to-end tests: e2e.sh [--debian SERIES] [--parts N] [TEST…]. The parts run in parallel, each on its own stage. A TEST is
+# a name, or a pattern such as 'test_docker_*'; without one, all tests run. Each test prints one line that begins with PASS or FAIL, when its part
+# has ended.
 #
-# With --debian the clients are those of that release, from debian.sh's folder; else this machine's packages.
+# With --debian the clients are those of that release, from debian.sh's folder. Otherwise they are this machine's packages.
 source "$(dirname "$0")/env.sh"
 
 DEBIAN=

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # Runs a command where aarch64 programs run on this x86_64 machine: emulate.sh COMMAND ARG…
 #
-# The kernel hands them to Debian's qemu-user-static, through a list of formats (binfmt_misc) of its own: since Linux 6.7 each user
-# namespace can have one. So nothing is registered on the machine, and what is registered ends with the command. Needs root, to map
-# every user to itself: the tests change owners.
+# The kernel passes them to Debian's qemu-user-static, through a private list of formats (binfmt_misc), which each user namespace can have since
+# Linux 6.7. So nothing is registered on the machine, and the registration ends with the command. Needs root to map every user to itself, because
+# the tests change owners.
 source "$(dirname "$0")/env.sh"
 
 FORMATS=/proc/sys/fs/binfmt_misc
-# As Debian's package would register it for the whole machine: with P, the program sees its own name in argv[0].
+# The registration of Debian's package for the whole machine. With P, the program sees its own name in argv[0].
 QEMU=/usr/lib/binfmt.d/qemu-aarch64.conf
 EVERYBODY="0 0 4294967295"
 
-# outside COMMAND…: makes the user namespace, which waits at a pipe until its users are mapped.
+# outside COMMAND…: creates the user namespace, which waits at a pipe until its users are mapped.
 outside() {
   local ready
   ready=$(mktemp -u) && mkfifo "$ready"
@@ -28,7 +28,7 @@ outside() {
   exit "$status"
 }
 
-# inside PIPE COMMAND…: registers qemu in this namespace, then becomes the command.
+# inside PIPE COMMAND…: registers qemu in this namespace, then executes the command.
 inside() {
   : <"$1"
   shift

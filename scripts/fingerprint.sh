@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Prints what the demo must leave as it was, one line each: digests of /etc/hosts, /etc/docker, ~/.docker and the folders on PATH, the
-# mounts, and the processes that a stage left behind. Two runs are compared with diff.
+# Prints everything that the demo must leave unchanged, one line each: digests of /etc/hosts, /etc/docker, ~/.docker and the folders on PATH, the
+# mounts, and the processes that a stage left behind. Compare two runs with diff.
 source "$(dirname "$0")/env.sh"
 
-# tree FOLDER: a digest over the names, modes, owners, links and contents of all that is in it.
+# tree FOLDER: prints a digest of the names, modes, owners, links and contents of everything in it.
 tree() {
   [ -e "$1" ] || { echo "$1 absent" && return; }
   {
@@ -12,14 +12,14 @@ tree() {
   } | sha256sum | sed "s|-\$|$1|"
 }
 
-# listing FOLDER: a digest over the names, sizes and times of what is directly in it (PATH folders are large).
+# listing FOLDER: prints a digest of the names, sizes and times of its direct entries (folders on PATH are large).
 listing() {
   [ -d "$1" ] || { echo "$1 absent" && return; }
   find -H "$1" -maxdepth 1 -mindepth 1 -printf '%f %y %m %s %T@ %l\n' | LC_ALL=C sort | sha256sum | sed "s|-\$|$1|"
 }
 
-# left_behind: processes outside of any stage's namespace that carry a stage's environment. Those inside one are not
-# ours to judge: another demo may be running.
+# left_behind: lists processes outside of any stage's namespace that have a stage's environment. Processes inside one are ignored, because another
+# demo may be running.
 left_behind() {
   local process
   for process in /proc/[0-9]*; do
@@ -35,6 +35,6 @@ for folder in /etc/hosts /etc/docker /etc/containers "$HOME/.docker" "$login/.do
 tr ':' '\n' <<<"$PATH" | LC_ALL=C sort -u | while read -r folder; do [ -z "$folder" ] || listing "$folder"; done
 find /var/lib -maxdepth 1 -printf '%f\n' | LC_ALL=C sort | sha256sum | sed 's|-$|/var/lib|'
 find /sys/fs/cgroup -type d -name 'ecr-auth-*' 2>/dev/null | sed 's|^|control group |'
-# Mounts of the machine's own engines come and go.
+# Mounts of the machine's own engines change at any time.
 awk '$5 !~ "^/(var/lib|run|var/run)/(docker|containers|containerd|netns)" {print "mount", $5, $3}' /proc/self/mountinfo | LC_ALL=C sort
 left_behind

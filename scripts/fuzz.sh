@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# make fuzz, or scripts/fuzz.sh [SECONDS [TARGET…]]: lets libFuzzer look for inputs that break a promise, SECONDS for each target (300), and
-# says how many it tried. What it finds that is new stays in target/fuzz/corpus; `scripts/fuzz.sh minimise [TARGET…]` takes from there into
-# fuzz/corpus what reaches code that nothing there reaches. An input that breaks something lands in target/fuzz/broken.
+# make fuzz, or scripts/fuzz.sh [SECONDS [TARGET…]]: libFuzzer searches for inputs that break a rule, SECONDS for each target (300), and prints how
+# many inputs it tried. New inputs are kept in target/fuzz/corpus. `scripts/fuzz.sh minimise [TARGET…]` copies those that reach new code to
+# fuzz/corpus. Inputs that fail are stored in target/fuzz/broken.
 #
-# The targets are laid out as cargo-fuzz has them, but need none: the compiler in use does. The code forbids `unsafe`, so that there is
-# little for a sanitizer to find; SANITIZER=address looks for it in what it is built on.
+# The targets have cargo-fuzz's layout, but cargo-fuzz is not needed; the current compiler is enough. The code forbids `unsafe`, so a sanitizer
+# finds little in it. SANITIZER=address searches the dependencies too.
 source "$(dirname "$0")/env.sh"
 cd "$ROOT/fuzz"
 "$ROOT/scripts/install.sh" build
@@ -13,7 +13,7 @@ find_rust
 HOST=$(rustc -vV | sed -n 's/^host: //p')
 OUT=$TARGET/fuzz
 SANITIZER=${SANITIZER:-none}
-# As cargo-fuzz has them.
+# The flags that cargo-fuzz sets.
 FLAGS=(-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
   -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing)
 if [ "$SANITIZER" != none ]; then
@@ -29,7 +29,7 @@ built() {
   RUSTFLAGS="${FLAGS[*]}" cargo build --quiet --locked --release --target "$HOST" --target-dir "$OUT" "${TARGETS[@]/#/--bin=}"
 }
 
-# target NAME ARG…: runs it, in an environment that has nothing but what it needs.
+# target NAME ARG…: runs a target in a minimal environment.
 target() {
   local name=$1
   shift
@@ -37,7 +37,7 @@ target() {
     "$OUT/$HOST/release/$name" -max_len=4096 -timeout=20 -rss_limit_mb=2048 "$@"
 }
 
-# fuzz SECONDS NAME: a line of what was tried, and 1 if something broke.
+# fuzz SECONDS NAME: prints a line about the inputs that were tried. Returns 1 if one failed.
 fuzz() {
   local log=$OUT/$2.log status=0
   mkdir -p "$OUT/corpus/$2" "$OUT/broken"
@@ -49,7 +49,7 @@ fuzz() {
   return "$status"
 }
 
-# minimise NAME: into its corpus, what reaches more; the fewest files that do, whatever they make the code do how often.
+# minimise NAME: adds to the target's corpus the smallest set of files that reaches new code, however often they reach it.
 minimise() { target "$1" -set_cover_merge=1 -use_counters=0 "corpus/$1" "$OUT/corpus/$1" 2>&1 | tail -n 1; }
 
 FILES=$(mktemp -d "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")/ecr-auth-fuzz.XXXXXX")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# homebrew-formula.sh VERSION SHA256SUMS: the formula of a release, to stdout. Homebrew takes formulae from taps alone: copy it into one, as
+# homebrew-formula.sh VERSION SHA256SUMS: prints the Homebrew formula of a release. Homebrew only installs formulae from taps: copy it to a tap as
 # Formula/ecr-auth.rb.
 source "$(dirname "$0")/env.sh"
 
@@ -7,7 +7,7 @@ source "$(dirname "$0")/env.sh"
 VERSION=$1
 SUMS=$2
 
-# download TARGET: where this one's binary is, and its checksum.
+# download TARGET: prints the URL and the checksum of a target's binary.
 download() {
   local file=ecr-auth-$1 sum
   sum=$(awk -v file="$file" '$2 == file {print $1}' "$SUMS")
@@ -15,7 +15,7 @@ download() {
   printf '      url "https://github.com/%s/releases/download/v%s/%s"\n      sha256 "%s"\n' "$(repository)" "$VERSION" "$file" "$sum"
 }
 
-# Asked for before anything is written: a formula is whole or not at all.
+# Read before anything is printed, so that the formula is complete or not printed at all.
 MACOS_ARM=$(download aarch64-apple-darwin)
 MACOS_INTEL=$(download x86_64-apple-darwin)
 LINUX_ARM=$(download aarch64-unknown-linux-musl)

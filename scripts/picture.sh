@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Draws docs/terminal.svg and docs/terminal-dark.svg from a real run in a CI job: what doctor says before setup, setup, and a push. With --check,
-# compares the pictures with a new run instead. tests/e2e/picture.sh sources it for `play`.
+# Draws docs/terminal.svg and docs/terminal-dark.svg from a real run in a CI job: doctor before setup, setup, and a push. With --check it compares
+# the pictures with a new run instead. tests/e2e/picture.sh sources it for `play`.
 # shellcheck source=env.sh
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
-# play [--check]: needs what stage.sh starts: the lab, the registry and the engine.
+# play [--check]: needs the lab, the registry and the engine that stage.sh starts.
 play() {
-  # What a CI image has: docker and ecr-auth, and no podman. The paths are those that people have.
+  # The programs of a CI image: docker and ecr-auth, but no podman, at their usual paths.
   local programs=$HOME/image status=0 program role
   mkdir -p "$programs"
   for program in bash docker; do ln -sf "$(command -v "$program")" "$programs"; done
   install "$ECR_AUTH" /usr/local/bin/ecr-auth
   cp "$SSL_CERT_FILE" /etc/ssl/company.pem
-  # Of layers that no other image has: docker would not push those anew.
+  # Layers that no other image has, because docker would not push known layers again.
   image_folder "$HOME/shop" "hello from the shop"
   echo shop >>"$HOME/shop/busybox"
   docker build --quiet --tag "$REGISTRY/shop:1" "$HOME/shop" >"$STAGE/build.log" 2>&1

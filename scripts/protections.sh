@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# scripts/protections.sh [NAME…]: takes protections of docs/security.md out, one after the other, in a copy of the tree, and sees the test
-# fail that shows each. `scripts/protections.sh check [LIST]` only checks that every patch applies, that its test exists, and that the page
-# has it; LIST is what `cargo nextest list --message-format json` printed, else it is made, which builds the tests.
-# `scripts/protections.sh tenth` takes a tenth of them out, another one each day. `scripts/protections.sh table` prints the page's table.
+# scripts/protections.sh [NAME…]: removes protections of docs/security.md one after the other in a copy of the tree, and checks that each one's test
+# fails. `scripts/protections.sh check [LIST]` only checks that every patch applies, that its test exists, and that the page lists it. LIST is the
+# output of `cargo nextest list --message-format json`; without it the script creates the list, which builds the tests. `scripts/protections.sh
+# tenth` removes a tenth of the protections, another tenth each day. `scripts/protections.sh table` prints the page's table.
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 PATCHES=$ROOT/tests/protections
@@ -10,31 +10,32 @@ PAGE=$ROOT/docs/security.md
 COPY=$TARGET/protections/tree
 LOG=$TARGET/protections/log
 
-# said NAME WORD: what the patch says of itself behind `WORD: `.
+# said NAME WORD: prints the text behind `WORD: ` in the patch's header.
 said() { sed -n "s/^$2: //p;/^diff /q" "$PATCHES/$1.patch"; }
 
 names() { find "$PATCHES" -name '*.patch' -printf '%f\n' | sed 's/\.patch$//' | sort; }
 
-# tenth: every tenth name, beginning with the day's, so that ten days take all out. The day is UTC's.
+# tenth: prints every tenth name, starting at a number that depends on the date (UTC), so that ten days cover all names.
 tenth() {
   local day
   day=$(($(date +%s) / 86400 % 10))
   names | awk -v day="$day" 'NR % 10 == day'
 }
 
-# row NAME: its line of the page's table.
+# row NAME: prints the protection's line of the page's table.
 row() { printf "| %s | \`%s\` | [%s](../tests/protections/%s.patch) |\n" "$(said "$1" Protection)" "$(said "$1" Test)" "$1" "$1"; }
 
 table() { while read -r name; do row "$name"; done < <(names); }
 
-# tests [LIST]: every test, as the patches name it: nextest's name of the suite, then the test. The cases of one test also by their one name.
+# tests [LIST]: prints every test as the patches name it: nextest's name of the suite, then the test. A test with cases is also listed once by its
+# own name.
 tests() {
   if [ $# -gt 0 ]; then cat "$1"; else cargo nextest list --locked --workspace --message-format json 2>/dev/null; fi |
     jq -r '."rust-suites"[] | ."binary-id" as $suite | .testcases | keys[] | "\($suite) \(.)"' |
     sed -E 'p;s/::(case|name)_[^:]*$//' | sort -u
 }
 
-# check [LIST]
+# check [LIST]: prints every error and returns 1 if there is one.
 check() {
   local status=0 name wanted
   wanted=$(tests "$@")
@@ -50,7 +51,7 @@ check() {
   return "$status"
 }
 
-# copied: a copy of the tree, and of what is built of it, so that only what a patch changes is built again.
+# copied: copies the tree and its build results, so that only what a patch changes is built again.
 copied() {
   rm -rf "$COPY"
   mkdir -p "$COPY/target/debug"
@@ -61,7 +62,7 @@ copied() {
   done
 }
 
-# cargo_test SUITE ARG…: the tests of one suite, in the copy.
+# cargo_test SUITE ARG…: runs the tests of one suite in the copy.
 cargo_test() {
   local suite=$1 which=(--lib)
   shift
@@ -69,11 +70,11 @@ cargo_test() {
   (cd "$COPY" && CARGO_TARGET_DIR=$COPY/target timeout 900 cargo test --quiet --locked --package "${suite%%::*}" "${which[@]}" "$@") >"$LOG" 2>&1
 }
 
-# without NAME: takes the protection out, sees its test fail, and puts it back.
+# without NAME: removes the protection, checks that its test fails, and restores the protection.
 without() {
   local suite test
   read -r suite test < <(said "$1" Test)
-  # git would take the copy for a part of the repository around it, and leave it alone.
+  # git would treat the copy as part of the repository around it, and skip it.
   (cd "$COPY" && GIT_CEILING_DIRECTORIES=$TARGET git apply --whitespace=nowarn "$PATCHES/$1.patch") || { echo "$1: the patch does not apply" && return; }
   if ! cargo_test "$suite" --no-run; then
     echo "$1: without it, nothing compiles: $(grep -m 1 '^error' "$LOG")"
@@ -85,7 +86,7 @@ without() {
   (cd "$COPY" && GIT_CEILING_DIRECTORIES=$TARGET git apply --reverse --whitespace=nowarn "$PATCHES/$1.patch")
 }
 
-# all_pass NAME…: whether the tests pass while the protections are there. Else that they fail says nothing.
+# all_pass NAME…: whether the tests pass with the protections in place. Otherwise their failure without them proves nothing.
 all_pass() {
   local suite name its test wanted
   while read -r suite; do

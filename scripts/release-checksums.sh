@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# release-checksums.sh VERSION FOLDER: writes a release's version, and the SHA-256 of its binaries in FOLDER, as they are and compressed, into the tree that
-# the release's tag will name: the action and GitLab's template run nothing else. And the version into all that people copy. Where a binary is
-# missing nothing is written.
+# release-checksums.sh VERSION FOLDER: prepares the tree that the release's tag will name. It writes the version, and the SHA-256 of the binaries in
+# FOLDER and of their compressed forms, into the action and GitLab's template, which run nothing else. It also writes the version into all files
+# that people copy. If a binary is missing, nothing is written.
 source "$(dirname "$0")/env.sh"
 
 # What a release holds: action/binary.js asks for these names.
@@ -13,7 +13,7 @@ FOLDER=$(cd "$2" && pwd)
 cd "$ROOT"
 [[ $VERSION =~ ^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}$ ]] || die "not a version such as 1.2.3: $VERSION"
 
-# file_of TARGET: the binary's name.
+# file_of TARGET: prints the binary's file name.
 file_of() { case $1 in *windows*) echo "ecr-auth-$1.exe" ;; *) echo "ecr-auth-$1" ;; esac; }
 
 declare -A SUMS=()
@@ -24,7 +24,7 @@ for target in "${TARGETS[@]}"; do
   done
 done
 
-# set_input NAME VALUE: the default of an input of GitLab's template. Between quotes: a SHA-256 may look like a number.
+# set_input NAME VALUE: sets the default of an input of GitLab's template. The value is quoted, because a SHA-256 may look like a number.
 set_input() { sed -i "/^    $1:\$/,/^      default:/s/^      default:.*/      default: '$2'/" templates/ecr-auth.yml; }
 
 scripts/set-version.sh "$VERSION"

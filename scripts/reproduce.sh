@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# make reproduce: whether the commit that is checked out gives the same static binaries once more: reproduce.sh [SHA256SUMS]. They are built in a clone of
-# its own, in a folder of another name, with nothing of this one's, and compared with dist/SHA256SUMS, or with a release's.
+# make reproduce: checks that the current commit gives the same static binaries again: reproduce.sh [SHA256SUMS]. They are built in a separate clone
+# with another path, without using any file of this one, and compared with dist/SHA256SUMS or with a release's SHA256SUMS.
 source "$(dirname "$0")/env.sh"
 
 SUMS=$(realpath "${1:-$ROOT/dist/SHA256SUMS}")

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Sourced by what runs programs in a Debian of its own: a folder that becomes the root folder.
+# Sourced by the scripts that run programs in a Debian root folder.
 
-# The root folder's own copies of what is made for one Python, or is of one Debian: these stand in place of target's.
+# Tools that depend on one Python or one Debian release: the root folder's own copies replace those in target.
 ROOT_TOOLS=(python node picture cloud-init)
 
-# change_root FOLDER [FOLDER…]: the first becomes / in this mount namespace, which is the caller's alone, as is its process namespace. The
-# repository, target and the others stay where they are.
+# change_root FOLDER [FOLDER…]: makes the first folder / in the caller's own mount and process namespaces. The repository, target and the other
+# folders keep their paths.
 change_root() {
   local new=$1 folder
   shift

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# set-repository.sh OWNER: writes the repository's name, OWNER/ecr-auth, into Cargo.toml and all that people copy: manifests, images, recipes,
-# pages. set-repository.sh --check: no other name is left.
+# set-repository.sh OWNER: writes the repository's name, OWNER/ecr-auth, into Cargo.toml and all files that people copy: manifests, images, recipes,
+# pages. set-repository.sh --check: checks that no other name is left.
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 
@@ -8,7 +8,7 @@ cd "$ROOT"
 NAMED=$(repository)
 # The text before a repository's name.
 BEFORE='(github\.com/|ghcr\.io/|gitlab\.com/|githubusercontent\.com/|uses: |--repo |--signer-workflow )'
-# places PATTERN: each match with its file and line, but for what is built.
+# places PATTERN: prints each match with its file and line, except in build results.
 places() { grep -rnoIE --exclude-dir={.git,target,dist,node_modules} "$1" . || true; }
 
 if [ "$1" != --check ]; then

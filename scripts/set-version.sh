@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# set-version.sh VERSION: writes the version into Cargo.toml and all that people copy: manifests, images, recipes, pages. set-version.sh --check:
-# they have Cargo.toml's, and the action is called by its major version.
+# set-version.sh VERSION: writes the version into Cargo.toml and all files that people copy: manifests, images, recipes, pages. set-version.sh
+# --check: checks that they have Cargo.toml's version, and that the action is named by its major version.
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 
-# The text before a version of ours, in these files and those of these folders.
+# The text before a version of ours in these files and folders.
 BEFORE='(ecr-auth&#160;|ecr-auth |ecr-auth@v|ecr-auth@<commit> # v|default version `v|ecr-auth_|ecr-auth-|ecr-auth/v|ecr-auth:|ecr-auth/releases/download/v|defaultVersion: v|VERSION=)'
 NUMBER='[0-9]+\.[0-9]+\.[0-9]+'
 # The action's tag, which moves with each release of its major version.
@@ -29,6 +29,6 @@ others=$(grep -nE "$BEFORE$NUMBER" "${FILES[@]}" | grep -vF "$(version)") || tru
 [ -z "$others" ] || die "another version than Cargo.toml's: run scripts/set-version.sh $(version)"$'\n'"$others"
 others=$(grep -nE "$ACTION" "${FILES[@]}" | grep -vE "@v$(version | cut -d . -f 1)\b") || true
 [ -z "$others" ] || die "another major version than Cargo.toml's: run scripts/set-version.sh $(version)"$'\n'"$others"
-# Find versions that the pattern misses: they would not be updated.
+# Finds versions that the pattern misses, which would not be updated.
 missed=$(grep -rnF "$(version)" "${PLACES[@]}" | grep -vE "$BEFORE$NUMBER") || true
 [ -z "$missed" ] || die "set-version.sh doesn't know:"$'\n'"$missed"

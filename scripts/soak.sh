@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# make soak, or scripts/soak.sh [FILTER]: the long forms of the floods and of the power cuts, and what was run and for how long into
-# docs/reliability.md. FILTER, of nextest's, takes some of them: then that is shown, and the page stays as it is.
-# ECR_AUTH_TEST_BINARY names a binary that is built already; else the release binary is built.
+# make soak, or scripts/soak.sh [FILTER]: runs the long forms of the floods and of the power cuts, and writes what was run and for how long to
+# docs/reliability.md. With FILTER, a filter of nextest, only some of them run, the results are printed, and the page stays unchanged.
+# ECR_AUTH_TEST_BINARY names a built binary; without it the release binary is built.
 source "$(dirname "$0")/env.sh"
 "$ROOT/scripts/install.sh" build test
 find_rust
@@ -13,14 +13,14 @@ if [ -z "${ECR_AUTH_TEST_BINARY:-}" ]; then
   ECR_AUTH_TEST_BINARY=$TARGET/release/ecr-auth
 fi
 [ -x "$ECR_AUTH_TEST_BINARY" ] || die "ECR_AUTH_TEST_BINARY names no program: $ECR_AUTH_TEST_BINARY"
-# The tests run it from folders of their own.
+# An absolute path, because the tests run in other folders.
 ECR_AUTH_TEST_BINARY=$(realpath "$ECR_AUTH_TEST_BINARY")
 export ECR_AUTH_TEST_BINARY
 case $ECR_AUTH_TEST_BINARY in */debug/*) KIND='a debug binary' ;; *) KIND='the release binary' ;; esac
 REPORT=$TARGET/soak.md
 PAGE=$ROOT/docs/reliability.md
 rm -f "$REPORT"
-# One after the other: each of them is a crowd by itself.
+# One after the other, because each of them starts many processes.
 ECR_AUTH_SOAK=1 ECR_AUTH_SOAK_REPORT=$REPORT cargo nextest run --locked --profile soak -E "$FILTER"
 if [ $# -gt 0 ]; then
   sort "$REPORT"

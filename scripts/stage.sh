@@ -1,11 +1,11 @@
-# shellcheck shell=bash disable=SC2034,SC2119 # what is unused here, the demo and the tests use
-# Sourced inside namespace.sh by the demo and the end-to-end tests: a lab that answers under ECR's and STS's real names, and a
-# Docker engine of its own.
+# shellcheck shell=bash disable=SC2034,SC2119 # the demo and the tests use what is unused here
+# Sourced inside namespace.sh by the demo and the end-to-end tests. It provides a lab that answers under ECR's and STS's real names, and a separate
+# Docker engine.
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 : "${STAGE:?stage.sh works inside namespace.sh only}"
 
 ECR_AUTH=$TARGET/debug/ecr-auth
-# `make dist` tests the binaries that it built. Jobs call it by its name, and it puts its helper beside itself.
+# `make dist` tests its own binaries. Jobs call the binary by its name, and it puts its helper beside itself.
 if [ -n "${ECR_AUTH_TEST_BINARY:-}" ]; then
   ECR_AUTH=$STAGE/program/ecr-auth
   install -D "$ECR_AUTH_TEST_BINARY" "$ECR_AUTH"
@@ -13,15 +13,15 @@ fi
 LAB=$TARGET/debug/lab
 LAB_LOG=$STAGE/lab.log
 DOCKERD_LOG=$STAGE/dockerd.log
-# The credential helper finds neither more nor less than a CI job would: an empty home, and the lab's two AWS keys.
+# The credential helper finds what it would find in a CI job: an empty home, and the lab's two AWS keys.
 ACCOUNT=111122223333
 REGION=eu-west-1
-# One of documentation's addresses (RFC 5737), set on this namespace's loopback interface. Docker takes registries at 127.0.0.0/8 for
-# insecure ones and would check no certificate.
+# A documentation address (RFC 5737) on this namespace's loopback interface. Docker treats registries at 127.0.0.0/8 as insecure and would check no
+# certificate.
 ADDRESS=192.0.2.1
 REGISTRY=$ACCOUNT.dkr.ecr.$REGION.amazonaws.com
 
-# clients: the versions of all that are tested here, one a line, from the folder of the system's packages.
+# clients: prints the versions of all tested clients, one a line, from the package database.
 clients() {
   local client
   for client in docker dockerd podman buildah skopeo oras cosign crane bazel kubectl docker-credential-ecr-login; do
@@ -31,7 +31,8 @@ clients() {
   ! docker buildx version >/dev/null 2>&1 || docker buildx version
 }
 
-# wait_until SECONDS WHAT COMMAND…: polls the command, ten times a second, until it succeeds. Else it shows what was said last; a program that isn't
+# wait_until SECONDS WHAT COMMAND…: polls the command ten times a second until it succeeds. After the timeout it shows the command's last output. A
+# missing program fails at once.
 # there won't come.
 wait_until() {
   local end=$((SECONDS + $1)) what=$2 said status
@@ -48,10 +49,10 @@ wait_until() {
   done
 }
 
-# name_here HOST…: these names mean the lab, in this namespace.
+# name_here HOST…: makes these names resolve to the lab in this namespace.
 name_here() { printf "$ADDRESS %s\n" "$@" >>/etc/hosts; }
 
-# trust HOST…: Docker, Podman, Buildah and Skopeo take the lab's certificates for these registries, as they would a company's own CA.
+# trust HOST…: makes Docker, Podman, Buildah and Skopeo accept the lab's certificates for these registries, as with a company's own CA.
 trust() {
   local host folder
   for host; do
@@ -62,7 +63,7 @@ trust() {
   done
 }
 
-# start_lab: the lab under the real names, on the real port; its environment comes into this shell.
+# start_lab: starts the lab under the real names on the real port, and loads its environment into this shell.
 start_lab() {
   busybox ip address add "$ADDRESS/32" dev lo
   local env_file=$STAGE/lab.env
@@ -72,36 +73,36 @@ start_lab() {
   wait_until 20 "the lab's start" lab_is_up "$env_file"
   # shellcheck disable=SC1090 # written by the lab
   source "$env_file"
-  # These keys are all there is: no instance metadata behind them.
+  # The environment has only these keys, and no instance metadata behind them.
   unset AWS_EC2_METADATA_SERVICE_ENDPOINT
 }
 
-# lab_is_up ENV_FILE: the lab writes its environment once it listens.
+# lab_is_up ENV_FILE: whether the lab has written its environment, which it does once it listens.
 lab_is_up() { [ -s "$1" ] && kill -0 "$LAB_PID"; }
 
-# calls ACTION: how often the lab was asked for it so far, say ecr:GetAuthorizationToken.
+# calls ACTION: prints how often the lab was called for this action, such as ecr:GetAuthorizationToken.
 calls() { all_calls | jq --arg action "$1" '.[$action] // 0'; }
 
-# all_calls: how often each of AWS's actions was asked for, as one line of JSON; what the registries served is left out.
+# all_calls: prints the number of calls of each AWS action as one line of JSON, without requests to registries.
 all_calls() { curl -fsS "$LAB_CONTROL/calls" | jq -cS '.counts | with_entries(select(.key | startswith("registry:") | not))'; }
 
-# control NAME JSON: tells the lab to do something (crates/lab/README.md).
+# control NAME JSON: sends a command to the lab's control endpoint (crates/lab/README.md).
 control() { curl -fsS --json "$2" "$LAB_CONTROL/$1"; }
 
-# The host of the address at which GitHub's jobs ask for tokens. GitHub has many of its kind.
+# The host of the URL where GitHub's jobs request tokens. GitHub has many of its kind.
 GITHUB_TOKENS=pipelines.actions.githubusercontent.com
 
-# start_job CI: a job of github, gitlab, circleci, bitbucket, buildkite or jenkins begins; JOB is what the lab says of it. Its environment
-# waits in a file for in_job: some of it is secret, and argument lists are public.
+# start_job CI: starts a job of github, gitlab, circleci, bitbucket, buildkite or jenkins, and sets JOB to the lab's description of it. The job's
+# environment is kept in a file for in_job, because some of it is secret and argument lists are public.
 start_job() {
   JOB=$(control jobs "{\"ci\": \"$1\"}")
-  # GitHub's own address has TLS. The lab tells its plain one, which our binary rightly refuses off the loopback addresses.
+  # GitHub's URL uses TLS. The lab's default is plain HTTP, which our binary refuses for other than loopback addresses.
   (umask 077 && jq -r --arg github "https://$GITHUB_TOKENS" '"export PATH=\(.programs | @sh):$PATH", (.environment | to_entries[]
     | if .key == "ACTIONS_ID_TOKEN_REQUEST_URL" then .value |= sub("^http://[^/]*"; $github) else . end
     | "export \(.key)=\(.value | @sh)")' <<<"$JOB" >"$HOME/job.env")
 }
 
-# in_job COMMAND…: runs it as a step of the job: beside what the CI sets it has only what it needs to find its files, programs, engine and CA.
+# in_job COMMAND…: runs the command as a step of the job, with the CI's variables and only what it needs to find its files, programs, engine and CA.
 in_job() (
   while read -r name; do
     case $name in HOME | PATH | TMPDIR | DOCKER_HOST | SSL_CERT_FILE) ;; *) export -n "${name?}" ;; esac
@@ -111,10 +112,11 @@ in_job() (
   "$@"
 )
 
-# job_audience: for whom this job's tokens are. CircleCI and Bitbucket name the organisation; the others do as they are asked or set.
+# job_audience: prints the audience of this job's tokens. CircleCI and Bitbucket use the organisation; the others use the requested or configured
+# audience.
 job_audience() { jq -r 'if .ci == "circleci" or .ci == "bitbucket" then .audience else "sts.amazonaws.com" end' <<<"$JOB"; }
 
-# job_role ACCOUNT NAME [JSON]: a role that this job may assume, and no other: its ARN. The JSON adds to it, say its permissions.
+# job_role ACCOUNT NAME [JSON]: creates a role that only this job may assume, and prints its ARN. The JSON adds settings, such as permissions.
 job_role() {
   local audience
   audience=$(job_audience)
@@ -125,20 +127,21 @@ job_role() {
       conditions: [is("aud"; $audience), is("sub"; .subject)]}]} + $more' <<<"$JOB")" | jq -r .arn
 }
 
-# start_engine [FOLDER ARG…]: a Docker engine, with these arguments, whose every file is on the stage: no bridge, no firewall rules, no group, no containerd of the machine's.
-# shellcheck disable=SC2120 # most want none
+# start_engine [FOLDER ARG…]: starts a Docker engine with these arguments. All its files are on the stage, and it uses no bridge, firewall rules,
+# group, or containerd of the machine.
+# shellcheck disable=SC2120 # most callers pass none
 start_engine() {
   local folder=${1:-$STAGE/docker}
   mkdir -p "$folder"
   export DOCKER_HOST=unix://$folder/docker.sock
-  # The engine itself calls no AWS and must not use its keys.
+  # The engine itself calls no AWS service and must not use its keys.
   env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY dockerd --host "$DOCKER_HOST" --data-root "$folder/data" \
     --exec-root "$folder/exec" --pidfile "$folder/pid" --bridge none --iptables=false --ip6tables=false \
     --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "$STAGE_CGROUP" "${@:2}" >>"$DOCKERD_LOG" 2>&1 &
   wait_until 60 "the Docker engine's start" docker version
 }
 
-# image_folder FOLDER TEXT: a Dockerfile from scratch whose container says TEXT; nothing has to be pulled for it.
+# image_folder FOLDER TEXT: writes a Dockerfile from scratch whose container prints TEXT, so that nothing has to be pulled.
 image_folder() {
   mkdir -p "$1"
   cp "$(command -v busybox)" "$1/busybox"
@@ -146,24 +149,24 @@ image_folder() {
   printf 'FROM scratch\nCOPY busybox /bin/busybox\nCOPY text /text\nCMD ["/bin/busybox", "cat", "/text"]\n' >"$1/Dockerfile"
 }
 
-# build_image NAME TEXT: builds it as docker builds here: with BuildKit where buildx is, as on Debian 13; else with the engine's own builder.
+# build_image NAME TEXT: builds the image with BuildKit if buildx is available, as on Debian 13. Otherwise it uses the engine's own builder.
 build_image() {
   image_folder "$STAGE/image" "$2"
   # buildx keeps its data outside of the job's folder.
   BUILDX_CONFIG=$STAGE/buildx docker build --quiet --tag "$1" "$STAGE/image"
 }
 
-# opens PASSWORD [HOST [REPOSITORY]]: the status the registry, or a repository of it, answers to this password: 200, 401, 403. It goes
-# through stdin: argument lists are public.
+# opens PASSWORD [HOST [REPOSITORY]]: prints the status that the registry, or a repository of it, returns for this password: 200, 401, 403. The
+# password is sent through stdin, because argument lists are public.
 opens() {
   curl -sS -o /dev/null -w '%{http_code}' --cacert "$SSL_CERT_FILE" -K - "https://${2:-$REGISTRY}/v2/${3:+$3/tags/list}" <<<"user = \"AWS:$1\""
 }
 
-# password [HOST]: what the helper, as installed by setup, answers for the registry.
+# password [HOST]: prints the helper's password for the registry, from the helper that setup installed.
 password() { printf '%s' "${1:-$REGISTRY}" | docker-credential-ecr-auth get | jq -er .Secret; }
 
-# podman_settings: Podman's and Buildah's images on the stage, without an overlay in the kernel's way, and containers with the limits that this
-# shell has: where root may not raise them, the higher ones that newer ones set let no container start.
+# podman_settings: configures Podman and Buildah to keep images on the stage without a kernel overlay, and to start containers with this shell's
+# limits. If root may not raise limits, containers with the higher defaults of newer versions would not start.
 podman_settings() {
   cat >/etc/containers/storage.conf <<-EOF
 	[storage]

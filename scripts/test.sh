@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# make test: everything that must hold before a change lands. test.sh PART… runs these parts of it alone:
+# make test: runs everything that must pass before a change is merged. test.sh PART… runs only these parts:
 #   check    the quick checks
 #   tests    unit, integration and documentation tests, those of the action's shim, and a tenth of the protections
 #   clients  end to end, with real Docker, Podman, Buildah and Skopeo
 #   costs    what the release binary may cost
-# Ends with "N passed, N failed", except check alone, which counts nothing. What waits more than it computes runs beside what computes.
+# Ends with "N passed, N failed", except for check alone, which counts nothing. Parts that mostly wait run in parallel to parts that compute.
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 PARTS=" ${*:-check tests clients costs} "
 for part in $PARTS; do [[ " check tests clients costs " == *" $part "* ]] || die "test.sh: no part $part"; done
 
-# wanted PART: whether it is to run.
+# wanted PART: whether the part is to run.
 wanted() { [[ $PARTS == *" $1 "* ]]; }
 
-# counted WHAT LISTED PASSED: adds them up. What is listed and did not pass has failed: no test is skipped unseen.
+# counted WHAT LISTED PASSED: adds up the results. Listed tests that did not pass have failed, so that no test is skipped unnoticed.
 PASSED=0 FAILED=0 RAN=() status=0
 counted() {
   RAN+=("$2 $1")
@@ -22,7 +22,7 @@ counted() {
   [ "$2" = "$3" ] || { say "error: of $2 $1, $3 passed" && status=1; }
 }
 
-# aside NAME COMMAND…: runs it beside what follows.
+# aside NAME COMMAND…: runs the command in the background.
 aside() {
   local name=$1
   shift
@@ -30,7 +30,7 @@ aside() {
   "$@" >"$TARGET/aside/$name.log" 2>&1 </dev/null &
   ASIDE[$name]=$!
 }
-# joined NAME: waits for it, and shows what it said; its own status.
+# joined NAME: waits for a background command, prints its output and returns its status.
 joined() {
   local status=0
   wait "${ASIDE[$1]}" || status=$?
@@ -41,15 +41,15 @@ joined() {
 declare -A ASIDE=()
 trap '[ ${#ASIDE[@]} = 0 ] || kill "${ASIDE[@]}" 2>/dev/null' EXIT
 
-# The clients of the end-to-end tests: this machine's on Debian 13; elsewhere that release's, in a folder of its own, and on Debian 12, the oldest
-# supported, a part of the tests with this machine's too.
+# The clients of the end-to-end tests: this machine's on Debian 13, and elsewhere Debian 13's in a separate folder. On Debian 12, the oldest
+# supported release, some tests also run with this machine's clients.
 CLIENTS=() OLDEST=()
 case $(release) in
   trixie) ;;
   bookworm) CLIENTS=(--debian trixie) OLDEST=('test_docker_*' 'test_podman_*' 'test_builds_*' 'test_doctor_*' 'test_peers_*' 'test_store_*') ;;
   *) CLIENTS=(--debian trixie) ;;
 esac
-# clients: end to end, with each set of clients.
+# clients: runs the end-to-end tests with each set of clients.
 # shellcheck disable=SC2329 # aside runs it
 clients() {
   local status=0
@@ -58,7 +58,7 @@ clients() {
   return "$status"
 }
 
-# start_clients: what they need, and then they run beside what follows.
+# start_clients: prepares the clients' tests and starts them in the background.
 start_clients() {
   if [ ${#CLIENTS[@]} -gt 0 ]; then joined debian || die "no Debian for the clients"; fi
   if ! wanted tests; then
@@ -69,7 +69,7 @@ start_clients() {
   aside clients clients
 }
 
-# end_clients: waits for them. A test counts once for each set of clients that it runs with.
+# end_clients: waits for the clients' tests. A test counts once for each set of clients.
 end_clients() {
   local listed
   say "== end to end"
@@ -82,7 +82,7 @@ end_clients() {
   counted "end-to-end tests" "$listed" "$(grep -c '^PASS ' "$TARGET/aside/clients.log" || true)"
 }
 
-# build_tests: what they need, and the list of them. None may be ignored.
+# build_tests: builds the tests and lists them. No test may be ignored.
 LIST=$TARGET/tests.json
 build_tests() {
   local ignored
@@ -94,7 +94,7 @@ build_tests() {
   [ "$ignored" = 0 ] || die "$ignored tests are #[ignore]d: mend or remove them"
 }
 
-# run_tests: of Rust, and of the action.
+# run_tests: runs the tests of Rust and of the action.
 run_tests() {
   local listed ran passed report=$TARGET/nextest/default/junit.xml
   say "== protections"
@@ -103,7 +103,7 @@ run_tests() {
   rm -f "$report"
   cargo nextest run --locked --workspace || status=1
   [ -s "$report" ] || die "nextest left no report"
-  # attribute NAME: of the report's root element.
+  # attribute NAME: prints an attribute of the report's root element.
   attribute() { sed -n "s/^<testsuites .*\b$1=\"\([0-9]*\)\".*/\1/p" "$report"; }
   listed=$(jq '[."rust-suites"[].testcases[]] | length' "$LIST")
   ran=$(attribute tests)
@@ -123,14 +123,14 @@ run_tests() {
   counted "tests of the action" "$(cat tests/action/*.test.js | grep -cE '^ *test\(')" "${passed:-0}"
 }
 
-# costs: the limits that benches/limits.json has.
+# costs: checks the limits in benches/limits.json.
 costs() {
   say "== what it costs"
   "$ROOT/benches/bench.sh" --gate | tee "$TARGET/costs.log" || status=1
   counted limits "$(jq '[.figures, ."at most" | length] | add' "$ROOT/benches/limits.json")" "$(grep -c '^PASS ' "$TARGET/costs.log" || true)"
 }
 
-# Here tests only compare: whatever the caller's environment says, they write no snapshot and no page.
+# Here tests only compare: they write no snapshot and no page, whatever the caller's environment says.
 export INSTA_UPDATE=no INSTA_FORCE_PASS=0
 unset ECR_AUTH_UPDATE_DOCS INSTA_FORCE_UPDATE INSTA_FORCE_UPDATE_SNAPSHOTS
 

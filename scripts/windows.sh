@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
-# make windows: builds the binary for Windows, without optimisation, and runs the tests that make sense there, under Wine: the unit tests of files,
-# access lists and processes, then the integration tests. Wine is that of Debian 13, which is made in target/debian. Needs root.
+# make windows: builds an unoptimised binary for Windows and runs the suitable tests under Wine: the unit tests of files, access lists and
+# processes, then the integration tests. Wine comes from Debian 13, which is created in target/debian. Needs root.
 #
-# windows.sh BINARY FILTER…: the integration tests with another binary (`-` for the one that is built here), or only those that one of
-# nextest's filters finds.
+# windows.sh BINARY FILTER…: runs the integration tests with another binary (`-` for the one that is built here), or only the tests that one of
+# nextest's filters selects.
 #
-# In the tests, tests/wine stands for the binary. tests/wine/left-out.txt lists the tests that are left out, each with its reason.
+# In the tests, tests/wine replaces the binary. tests/wine/left-out.txt lists the tests that are left out, each with its reason.
 source "$(dirname "$0")/cross.sh"
 cd "$ROOT"
 
 SYSTEM=x86_64-pc-windows-gnu
-# A target folder of its own, so that it waits for no other build.
+# A separate target folder, so that this build waits for no other.
 FOLDER=$TARGET/windows
-# What runs: the shim, beside it the binary under its names, and Wine's prefix.
+# The files to run: the shim, the binary under its names beside it, and Wine's prefix.
 WINE=$FOLDER/wine
 export CARGO_PROFILE_DEV_DEBUG=0
-# The crates whose unit tests run there.
+# The crates whose unit tests run under Wine.
 UNIT=(context private-files)
 
-# build BINARY: it and the shim.
+# build BINARY: builds or copies the binary, and builds the shim.
 build() (
   cargo build --quiet --manifest-path tests/wine/Cargo.toml --target-dir "$FOLDER"
   install -D "$FOLDER/debug/shim" "$WINE/ecr-auth"
@@ -38,7 +38,7 @@ build() (
   done
 )
 
-# unit_tests: builds those of the crates that have them for Windows, and puts their programs beside the binary.
+# unit_tests: builds the unit tests of these crates for Windows, and puts the programs beside the binary.
 unit_tests() (
   rust_for "$SYSTEM"
   mkdir -p "$WINE/unit"
@@ -49,10 +49,10 @@ unit_tests() (
   done
 )
 
-# left_out: the tests that the list names, as one regular expression.
+# left_out: prints the tests on the list as one regular expression.
 left_out() { sed -n 's/^\([a-z_0-9:*]*\)  .*/\1/p' tests/wine/left-out.txt | sed 's/\*$/.*/' | paste -sd '|'; }
 
-# inside COMMAND…: in the Debian that has Wine.
+# inside COMMAND…: runs the command in the Debian that has Wine.
 inside() { "$ROOT/scripts/debian.sh" trixie "$@"; }
 
 main() {
@@ -64,7 +64,7 @@ main() {
   build "$binary"
   unit_tests
   cargo build --quiet --locked --package lab
-  # nextest runs in there without cargo.
+  # nextest runs there without cargo.
   cargo nextest list --locked --package ecr-auth --test it --list-type binaries-only --message-format json >"$FOLDER/binaries.json"
   cargo metadata --locked --format-version 1 >"$FOLDER/metadata.json"
   install "$(command -v cargo-nextest)" "$FOLDER"
