@@ -185,7 +185,7 @@ npm_tools() {
   mkdir -p "$folder"
   find "$folder" -mindepth 1 -delete
   cp "$source"/package*.json "$folder"
-  logged "npm ci" "$wheel/bin/node" "$wheel/lib/node_modules/npm/bin/npm-cli.js" ci --prefix "$folder" --ignore-scripts --no-audit --no-fund
+  logged "npm ci" env NODE_USE_SYSTEM_CA=1 "$wheel/bin/node" "$wheel/lib/node_modules/npm/bin/npm-cli.js" ci --prefix "$folder" --ignore-scripts --no-audit --no-fund
   cp "$source/package-lock.json" "$folder/installed.json"
 }
 
